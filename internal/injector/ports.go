@@ -1,0 +1,41 @@
+package injector
+
+import "context"
+
+// Class is one row of uzERP's table injector_classes.
+type Class struct {
+	ID        int64
+	Name      string // the interface's name, for example LoginHandler
+	Category  string // "SY" for what uzERP's core looks up
+	ClassName string
+	CompanyID int64 // usercompanyid; SystemWide for every company and the login page
+}
+
+// Change is one row to write: the row ID gets the class After, or a new system-wide row is added where ID is 0.
+type Change struct {
+	ID     int64
+	Name   string
+	Before string // empty where the row is new
+	After  string
+}
+
+// Assignment gives a user without uuid one.
+type Assignment struct{ Username, UUID string }
+
+// Switch is everything that one switch writes, in one transaction, and what it was decided on.
+type Switch struct {
+	Was         []Class // every row of the Names, of any category and company, by ID, as read
+	Changes     []Change
+	Assignments []Assignment
+}
+
+// Store is the part of uzERP's database that a switch reads and writes. Its errors are *mfa.Error.
+type Store interface {
+	// InjectorClasses gives every row with one of the names, whatever its category and company, by ID.
+	InjectorClasses(ctx context.Context, names []string) ([]Class, error)
+	// UsersWithoutUUID gives the names of the users whose uuid is NULL, in byte order.
+	UsersWithoutUUID(ctx context.Context) ([]string, error)
+	// ApplySwitch writes s in one transaction. If the rows are no longer s.Was, or a user to be given a uuid has got
+	// one or is gone, nothing is written and the error is of KindRefused with mfa.ErrChanged in its chain.
+	ApplySwitch(ctx context.Context, names []string, s Switch) error
+}

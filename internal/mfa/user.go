@@ -1,0 +1,78 @@
+package mfa
+
+import (
+	"regexp"
+	"time"
+)
+
+// Row is the part of a row of uzERP's table users that two-factor login depends on, exactly as the database
+// has it: nil is NULL. It is what a compare-and-set compares. All four columns are nullable (facts/uzerp.md §1).
+type Row struct {
+	UUID     *string // canonical lower-case text
+	SID      *string // mfa_sid, the factor that uzERP challenges
+	Enrolled *bool   // mfa_enrolled
+	Enabled  *bool   // mfa_enabled
+}
+
+// User is one person as uzERP knows them.
+type User struct {
+	Username      string
+	Person        string // "First Last", empty where no person is linked
+	Email         *string
+	AccessEnabled *bool
+	LastLogin     *time.Time // PHP's local time of an unknown zone; the location set here means nothing
+	Row
+}
+
+// Access tells whether uzERP lets the user in at all: only true does, false and NULL don't (facts/uzerp.md §3).
+func (u User) Access() bool { return isTrue(u.AccessEnabled) }
+
+// State is what two-factor login makes of a user, while the MFA handler is on.
+type State string
+
+// The states of design/cli.md §3.
+const (
+	StateSkipNextLogin State = "skip-next-login"
+	StateBroken        State = "broken"
+	StateNotEnrolled   State = "not-enrolled"
+	StateEnrolled      State = "enrolled"
+)
+
+// States lists every state, for flags and help.
+func States() []State {
+	return []State{StateEnrolled, StateNotEnrolled, StateSkipNextLogin, StateBroken}
+}
+
+// State derives the state. It is the only place that does.
+func (r Row) State() State {
+	switch {
+	case isTrue(r.Enrolled) && r.Enabled != nil && !*r.Enabled:
+		return StateSkipNextLogin
+	case r.UUID == nil || isTrue(r.Enrolled) && !ValidFactorSID(deref(r.SID)):
+		return StateBroken
+	case !isTrue(r.Enrolled):
+		return StateNotEnrolled
+	default:
+		return StateEnrolled
+	}
+}
+
+// Whole tells whether the row names an enrolment that can work: enrolled, with a uuid and a well-formed factor.
+// It differs from StateEnrolled in the skip state, which says nothing about the rest of the row.
+func (r Row) Whole() bool {
+	return isTrue(r.Enrolled) && r.UUID != nil && ValidFactorSID(deref(r.SID))
+}
+
+var factorSID = regexp.MustCompile(`^YF[0-9a-fA-F]{32}$`)
+
+// ValidFactorSID tells whether s has the form of a Twilio factor SID.
+func ValidFactorSID(s string) bool { return factorSID.MatchString(s) }
+
+func isTrue(b *bool) bool { return b != nil && *b }
+
+func deref(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
