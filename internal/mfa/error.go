@@ -43,8 +43,6 @@ func (e *Error) Error() string {
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Errorf is not offered on purpose: a Kind is chosen with each error, see NewError.
-
 // NewError makes an error of kind k with a plain message and a hint, either of which may be empty.
 func NewError(k Kind, message, hint string) *Error {
 	return &Error{Kind: k, Err: errors.New(message), Hint: hint}

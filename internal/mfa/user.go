@@ -76,3 +76,15 @@ func deref(s *string) string {
 	}
 	return *s
 }
+
+// Equal tells whether two rows hold the same values, NULL being equal to NULL only.
+func (r Row) Equal(o Row) bool {
+	return equal(r.UUID, o.UUID) && equal(r.SID, o.SID) && equal(r.Enrolled, o.Enrolled) && equal(r.Enabled, o.Enabled)
+}
+
+func equal[T comparable](a, b *T) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return *a == *b
+}

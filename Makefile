@@ -1,0 +1,44 @@
+# Everything needs Go, and PostgreSQL's server programs; `make deps` installs the latter where they are missing (Debian,
+# Ubuntu). No target needs a Twilio account or a uzERP.
+
+GOLANGCI_VERSION := v2.15.0
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/uzerp-mfa
+	@mkdir -p bin
+	go build -buildvcs=auto -trimpath -o bin/uzerp-mfa .
+
+.PHONY: deps
+deps:
+	@scripts/deps.sh
+
+.PHONY: demo
+demo: deps build ## show the main job, from set-up to a locked-out user, on a throwaway database and emulator
+	@bin/uzerp-mfa sandbox -- scripts/demo.sh
+
+.PHONY: test
+test: deps ## run everything that CI runs
+	@scripts/test.sh
+
+.PHONY: bench
+bench: deps build ## measure, printing ratios of things measured in one run
+	go test -run '^$$' -bench . -benchtime 30x ./cmd
+
+.PHONY: lint
+lint: ## run the linters, installing them first where they are missing
+	@command -v golangci-lint >/dev/null || go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	@PATH="$$PATH:$$(go env GOPATH)/bin" golangci-lint run ./...
+
+.PHONY: docs
+docs: ## write docs/cli anew from the commands
+	go test ./cmd -run TestDocs -update
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin

@@ -1,0 +1,234 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/output"
+)
+
+type enrollOptions struct {
+	dryRun    bool
+	ifMissing bool
+	noWait    bool
+	reveal    bool
+	qr        string
+	png       string
+	attempts  int
+
+	qrMode output.QRMode
+}
+
+func newEnrollCmd(app *App) *cobra.Command {
+	opts := &enrollOptions{}
+	c := &cobra.Command{
+		Use:   "enroll USER",
+		Short: "Put a user's authenticator app on their uzERP account",
+		Long: `Has Twilio make a new TOTP factor, shows it as a QR code and as a secret to type, asks for the code that the user's app
+then shows, and only when Twilio has accepted it tells uzERP. Until then the user's account is as it was.
+
+Scripts use --no-wait: it prints the material and ends; verify finishes later. With -o json, or when stdout is no
+terminal, the secret is printed only with --reveal.
+
+` + exitCodes(mfa.KindConfig, mfa.KindNotFound, mfa.KindRefused, mfa.KindUnavailable, mfa.KindDeclined, mfa.KindCodeRejected),
+		Example: "  uzerp-mfa enroll alice\n  uzerp-mfa enroll alice --no-wait --reveal -o json\n  uzerp-mfa enroll alice --png alice.png --qr none",
+		Args:    usernames(1),
+	}
+	f := c.Flags()
+	f.BoolVar(&opts.ifMissing, "if-missing", false, "do nothing, successfully, if the user is enrolled")
+	f.BoolVar(&opts.noWait, "no-wait", false, "do not ask for the code: verify finishes later")
+	f.BoolVar(&opts.reveal, "reveal", false, "print secret and URI in JSON, or when stdout is no terminal")
+	f.StringVar(&opts.qr, "qr", string(output.QRAuto), "QR code in the terminal: auto, half, ascii or none")
+	f.StringVar(&opts.png, "png", "", "write the QR code to this new file, readable by you alone")
+	f.IntVar(&opts.attempts, "attempts", 5, "how many codes may be typed")
+	f.BoolVar(&opts.dryRun, "dry-run", false, "show what would be done, and do nothing")
+	c.ValidArgsFunction = app.completeUsers(1)
+	c.RunE = app.run(oneFormats, func(ctx context.Context, args []string) error { return runEnroll(ctx, app, opts, args[0]) })
+	return c
+}
+
+// validate refuses what can't work before a factor is made: above all one that nobody would get to see.
+func (o *enrollOptions) validate(app *App) error {
+	mode, err := output.ParseQRMode(o.qr)
+	if err != nil {
+		return usageError("--qr "+err.Error(), "")
+	}
+	o.qrMode = mode
+	switch {
+	case o.attempts < 1:
+		return usageError("--attempts must be at least 1", "")
+	case o.png != "" && fileExists(o.png):
+		return usageError(fmt.Sprintf("--png: %q exists already", o.png), "name a new file: none is ever overwritten")
+	case o.dryRun || o.noWait:
+		return nil
+	case !app.streams.CanAsk():
+		return usageError("there is no terminal to ask for the code on", "--no-wait --reveal prints the secret and ends; uzerp-mfa verify finishes later")
+	case o.png == "" && o.screen(app) == nil:
+		return usageError("nobody would see the QR code: stdout is no terminal, or the output is JSON", "give --reveal or --png FILE")
+	}
+	return nil
+}
+
+func fileExists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+// screen says where QR code and secret may be shown: where the data go, or, while the data are JSON and somebody waits
+// for the code, where the question goes. Nil: nowhere (design/cli.md §4, enroll).
+func (o *enrollOptions) screen(app *App) *screen {
+	s := app.streams
+	switch {
+	case app.flags.output == formatTable && (o.reveal || s.OutTTY):
+		return &screen{s.Out, s.OutTerminal()}
+	case app.flags.output == formatJSON && o.reveal && !o.noWait && s.ErrTTY:
+		return &screen{s.Err, s.ErrTerminal()}
+	}
+	return nil
+}
+
+type screen struct {
+	w    io.Writer
+	size output.Terminal
+}
+
+func runEnroll(ctx context.Context, app *App, opts *enrollOptions, name string) error {
+	if err := opts.validate(app); err != nil {
+		return err
+	}
+	enroller, err := app.enroller(ctx)
+	if err != nil {
+		return err
+	}
+	users, err := mfa.Lookup(ctx, enroller.Store, []string{name})
+	if err != nil {
+		return err
+	}
+	user := users[0]
+	plan := mfa.PlanEnroll(user)
+	switch {
+	case plan.Refusal != nil && opts.ifMissing:
+		app.streams.Notef("%s: nothing to do", plan.Refusal)
+		return showEnrollment(app, enrollmentView{Username: user.Username, UUID: user.UUID, FactorSID: user.SID, Status: statusUnchanged})
+	case plan.Refusal != nil:
+		return plan.Refusal
+	case opts.dryRun:
+		friendly := mfa.FriendlyName(user.Username)
+		return showEnrollment(app, enrollmentView{Username: user.Username, UUID: user.UUID, Status: "would-create", FriendlyName: &friendly})
+	}
+	if !user.Access() {
+		app.streams.Warnf("%q has no access to uzERP at present: enrolling does not change that", user.Username)
+	}
+	pending, err := enroller.Begin(ctx, plan)
+	if err != nil {
+		return err
+	}
+	if err := showMaterial(app, opts, pending); err != nil {
+		return err
+	}
+	if opts.noWait {
+		return showPending(app, opts, pending)
+	}
+	if err := askUntilVerified(ctx, app, opts, pending); err != nil {
+		return err
+	}
+	return showEnrollment(app, viewEnrollment(app, opts, pending, string(mfa.FactorVerified)))
+}
+
+// showMaterial brings the new factor to the user's phone: a picture, a file, or letters to type.
+func showMaterial(app *App, opts *enrollOptions, p *mfa.Pending) error {
+	if opts.png != "" {
+		if err := writePNG(opts.png, p); err != nil {
+			return err
+		}
+		app.streams.Notef("the QR code is in %s: delete the file when it is scanned", opts.png)
+	}
+	to := opts.screen(app)
+	if to == nil {
+		return nil
+	}
+	uri := p.Factor.URI.Reveal()
+	err := output.QR(to.w, uri, opts.qrMode, to.size)
+	if tooWide, ok := errors.AsType[output.ErrTooWide](err); ok {
+		app.streams.Warnf("no QR code: %s; enlarge the window, use --png, or type the secret", tooWide)
+	} else if err != nil {
+		return err
+	}
+	if _, rows, err := output.QRSize(uri, opts.qrMode, to.size); err == nil && to.size.Height > 0 && rows+4 > to.size.Height {
+		app.streams.Notef("the QR code is %d lines high: enlarge the window, or scroll up to scan it", rows)
+	}
+	return output.Fprintf(to.w, "Account  %s\nSecret   %s\n", p.Factor.FriendlyName, output.Groups(p.Factor.Secret.Reveal()))
+}
+
+func writePNG(path string, p *mfa.Pending) error {
+	picture, err := output.QRPNG(p.Factor.URI.Reveal())
+	if err == nil {
+		err = output.WriteNewFile(path, picture)
+	}
+	if err != nil {
+		return &mfa.Error{Kind: mfa.KindFailure, Op: "--png", Err: err, Hint: "uzERP was not changed; the factor that was made at Twilio goes away by itself"}
+	}
+	return nil
+}
+
+func showPending(app *App, opts *enrollOptions, p *mfa.Pending) error {
+	if !opts.reveal && opts.png == "" && opts.screen(app) == nil {
+		app.streams.Warnf("the secret was not shown to anybody, and can't be shown again: with --reveal or --png it is")
+	}
+	app.streams.Notef("finish with: uzerp-mfa verify %s CODE", mfa.ShellQuote(p.User.Username))
+	if app.flags.output == formatTable {
+		return nil
+	}
+	return showEnrollment(app, viewEnrollment(app, opts, p, "pending"))
+}
+
+// askUntilVerified asks for codes until Twilio has accepted one. What a code was rejected for is told each time.
+func askUntilVerified(ctx context.Context, app *App, opts *enrollOptions, p *mfa.Pending) error {
+	app.streams.Sayf("Scan the QR code, or type the secret, in the authenticator app.")
+	for n := 1; ; n++ {
+		code, err := app.askCode(ctx, "Code that the app shows:")
+		if err != nil {
+			return leftPending(p, err)
+		}
+		err = p.Submit(ctx, code)
+		if err == nil || mfa.KindOf(err) != mfa.KindCodeRejected || n == opts.attempts {
+			return err
+		}
+		app.streams.Sayf("%s", err)
+		if e, ok := errors.AsType[*mfa.Error](err); ok && e.Hint != "" {
+			app.streams.Sayf("hint: %s", e.Hint)
+		}
+	}
+}
+
+// leftPending tells what an enrolment that was broken off leaves behind: nothing in uzERP.
+func leftPending(p *mfa.Pending, err error) error {
+	hint := "the account in the app works once verified: uzerp-mfa verify " + mfa.ShellQuote(p.User.Username) + " CODE; otherwise Twilio drops it within a day"
+	if errors.Is(err, context.Canceled) {
+		return &interruption{done: fmt.Sprintf("%q is not enrolled, uzERP was not changed", p.User.Username), hint: hint}
+	}
+	return &mfa.Error{Kind: mfa.KindOf(err), Err: err, Hint: hint}
+}
+
+func viewEnrollment(app *App, opts *enrollOptions, p *mfa.Pending, status string) enrollmentView {
+	v := enrollmentView{Username: p.User.Username, UUID: p.User.UUID, FactorSID: &p.Factor.SID, Status: status, FriendlyName: &p.Factor.FriendlyName}
+	if opts.reveal {
+		uri, secret := p.Factor.URI.Reveal(), p.Factor.Secret.Reveal()
+		v.URI, v.Secret = &uri, &secret
+	}
+	return v
+}
+
+// showEnrollment prints the outcome. The table has no secret: showMaterial has shown it.
+func showEnrollment(app *App, v enrollmentView) error {
+	if app.flags.output == formatJSON {
+		return output.WriteJSON(app.streams.Out, enrollmentDocument{SchemaVersion: schemaVersion, Enrollment: v})
+	}
+	return output.Table(app.streams.Out, []string{"username", "status", "factor"}, [][]string{{v.Username, v.Status, text(v.FactorSID)}})
+}

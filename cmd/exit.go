@@ -1,0 +1,130 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/output"
+)
+
+// exitStatus is what scripts see of an error: a number and a word. docs/exit-codes.md lists them.
+type exitStatus struct {
+	code    int
+	word    string
+	meaning string
+}
+
+// statusOf is the only place where a kind of error becomes an exit code.
+func statusOf(k mfa.Kind) exitStatus {
+	switch k {
+	case mfa.KindUsage:
+		return exitStatus{2, "usage", "wrong flag or argument; or a confirmation is needed and there is no terminal (see --yes)"}
+	case mfa.KindPartial:
+		return exitStatus{3, "partial", "of several users some failed; the report says which"}
+	case mfa.KindConfig:
+		return exitStatus{4, "config", "settings or credentials missing, unreadable or rejected (database or Twilio)"}
+	case mfa.KindNotFound:
+		return exitStatus{5, "not_found", "no such user, factor or service"}
+	case mfa.KindRefused:
+		return exitStatus{6, "refused", "the present state forbids it; nothing was changed"}
+	case mfa.KindUnavailable:
+		return exitStatus{7, "unavailable", "database or Twilio did not answer, after retries; safe to run again"}
+	case mfa.KindDeclined:
+		return exitStatus{8, "declined", "answered no at the prompt; nothing was changed"}
+	case mfa.KindFindings:
+		return exitStatus{9, "findings", "a check ran and found problems"}
+	case mfa.KindCodeRejected:
+		return exitStatus{10, "code_rejected", "the one-time code is wrong, too old or already used up"}
+	case mfa.KindInterrupted:
+		return exitStatus{130, "interrupted", "Ctrl-C, SIGTERM or a lost terminal"}
+	default:
+		return exitStatus{1, "failure", "anything unclassified"}
+	}
+}
+
+// exitCodes gives the lines for a command's help: the codes that every command can end with, and those of kinds.
+func exitCodes(kinds ...mfa.Kind) string {
+	text := "Exit codes:\n  0    done, or nothing to do\n"
+	for k := mfa.KindFailure; k <= mfa.KindInterrupted; k++ {
+		if k == mfa.KindFailure || k == mfa.KindUsage || k == mfa.KindInterrupted || contains(kinds, k) {
+			s := statusOf(k)
+			text += fmt.Sprintf("  %-4d %s\n", s.code, s.meaning)
+		}
+	}
+	return text
+}
+
+func contains(kinds []mfa.Kind, k mfa.Kind) bool {
+	for _, x := range kinds {
+		if x == k {
+			return true
+		}
+	}
+	return false
+}
+
+// classify settles what an error that reached the top is: a signal that cancelled the context, or the deadline of
+// --timeout, shows up wrapped in whatever was going on at that moment.
+func classify(ctx context.Context, err error) *mfa.Error {
+	switch {
+	case errors.Is(context.Cause(ctx), errTimeout):
+		return &mfa.Error{Kind: mfa.KindUnavailable, Err: err, Hint: "the limit of --timeout was reached; it is safe to run the command again"}
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		e := &mfa.Error{Kind: mfa.KindInterrupted, Err: errors.New("interrupted")}
+		if told, ok := errors.AsType[*interruption](err); ok {
+			e.Err = told
+			e.Hint = told.hint
+		}
+		return e
+	}
+	if e, ok := errors.AsType[*mfa.Error](err); ok {
+		if e == err {
+			return e
+		}
+		return &mfa.Error{Kind: e.Kind, Hint: e.Hint, Err: err}
+	}
+	return &mfa.Error{Kind: mfa.KindFailure, Err: err}
+}
+
+// errTimeout is the cause of a context that --timeout ended.
+var errTimeout = errors.New("time limit reached")
+
+// interruption tells what an interrupted command had done, and what to do about it.
+type interruption struct {
+	done string
+	hint string
+}
+
+func (i *interruption) Error() string { return "interrupted: " + i.done }
+
+// Unwrap makes it pass for what it is at the root.
+func (i *interruption) Unwrap() error { return context.Canceled }
+
+// errorView is the JSON shape of an error (design/cli.md §1).
+type errorView struct {
+	SchemaVersion int `json:"schema_version"`
+	Error         struct {
+		Code     string `json:"code"`
+		Message  string `json:"message"`
+		Hint     string `json:"hint"`
+		ExitCode int    `json:"exit_code"`
+	} `json:"error"`
+}
+
+// report tells of err on stderr and gives the exit code.
+func report(s *output.Streams, asJSON bool, e *mfa.Error) int {
+	status := statusOf(e.Kind)
+	if asJSON {
+		v := errorView{SchemaVersion: schemaVersion}
+		v.Error.Code, v.Error.Message, v.Error.Hint, v.Error.ExitCode = status.word, e.Error(), e.Hint, status.code
+		_ = output.JSONLine(s.Err, v) // there is nowhere left to report to
+		return status.code
+	}
+	s.Sayf("uzerp-mfa: %s", e.Error())
+	if e.Hint != "" {
+		s.Sayf("hint: %s", e.Hint)
+	}
+	return status.code
+}

@@ -1,0 +1,275 @@
+// Package cmd is the command line: it fills options from flags, asks a use case, and shows the result. It decides
+// nothing about users, and holds no state outside the App.
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/output"
+)
+
+// Process is what a program gets from the operating system.
+type Process struct {
+	In, Out, Err *os.File
+	Getenv       func(string) (string, bool)
+}
+
+// Main runs one command line and gives the exit code.
+func Main(ctx context.Context, args []string, p Process) int {
+	app := newApp(p)
+	defer app.close()
+	root := newRootCmd(app)
+	root.SetArgs(args)
+	root.SetIn(p.In)
+	root.SetOut(app.streams.Out)
+	root.SetErr(app.streams.Err)
+	err := root.ExecuteContext(ctx)
+	if flushErr := app.streams.Out.Flush(); err == nil && flushErr != nil && !output.IsBrokenPipe(flushErr) {
+		err = &mfa.Error{Kind: mfa.KindFailure, Op: "write the output", Err: flushErr}
+	}
+	if err == nil {
+		return 0
+	}
+	if code, ok := errors.AsType[childExit](err); ok {
+		return int(code)
+	}
+	if app.ctx != nil {
+		ctx = app.ctx // with the deadline of --timeout
+	}
+	if !app.started { // cobra and pflag report nothing but wrong usage
+		if _, ok := errors.AsType[*mfa.Error](err); !ok {
+			err = usageError(err.Error(), root.Name()+" --help tells more")
+		}
+	}
+	return report(app.streams, app.flags.output == formatJSON || app.flags.output == formatJSONL || !app.started && asksForJSON(args), classify(ctx, err))
+}
+
+// asksForJSON finds out how an error is to be told when the flags could not be parsed to the end.
+func asksForJSON(args []string) bool {
+	for i, a := range args {
+		value, ok := strings.CutPrefix(a, "--output=")
+		if !ok {
+			value, ok = strings.CutPrefix(a, "-o")
+			value = strings.TrimPrefix(value, "=")
+		}
+		if (a == "-o" || a == "--output") && i+1 < len(args) {
+			value = args[i+1]
+		}
+		if ok || a == "--output" {
+			return value == formatJSON || value == formatJSONL
+		}
+	}
+	return false
+}
+
+// The output formats.
+const (
+	formatTable = "table"
+	formatJSON  = "json"
+	formatJSONL = "jsonl"
+	formatCSV   = "csv"
+)
+
+// globalFlags mean the same for every command.
+type globalFlags struct {
+	output  string
+	noColor bool
+	quiet   bool
+	verbose bool
+	noInput bool
+	timeout time.Duration
+}
+
+func newRootCmd(app *App) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "uzerp-mfa",
+		Short: "Set up uzERP's two-factor login and help locked-out users",
+		Long: `Sets up two-factor login to the uzERP ERP system, and gets locked-out users back in. It works directly on uzERP's
+database and on Twilio Verify, and shows what it will change before it does.
+
+Settings come from flags, the environment, and uzERP's own conf/ directory; docs/settings.md tells which and in what order.`,
+		Example: `  uzerp-mfa user list --state broken
+  uzerp-mfa set-injector --dry-run
+  uzerp-mfa user reset alice`,
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+		Args:              cobra.ArbitraryArgs,
+		RunE:              runGroup,
+	}
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usageError(err.Error(), c.CommandPath()+" --help tells more")
+	})
+	g, l, f := &app.flags, &app.loader, root.PersistentFlags()
+	f.StringVarP(&g.output, "output", "o", formatTable, "output format: table, json; for lists jsonl and csv too")
+	f.BoolVar(&g.noColor, "no-color", false, "print without colors (also: NO_COLOR)")
+	f.BoolVarP(&g.quiet, "quiet", "q", false, "print no notes on stderr, only warnings and errors")
+	f.BoolVarP(&g.verbose, "verbose", "v", false, "print each call to Twilio and each query on stderr")
+	f.BoolVar(&g.noInput, "no-input", false, "never ask, as if there were no terminal")
+	f.DurationVar(&g.timeout, "timeout", 0, "limit for the whole command, for example 30s; 0 for none (calls and queries have their own of 10s)")
+	f.StringVar(&l.DatabaseURL, "database-url", "", "uzERP's database, without a password (also: DATABASE_URL, with)")
+	f.StringVar(&l.UzerpRoot, "uzerp-root", "", "uzERP's directory, with system.php and conf/ (also: UZERP_ROOT)")
+	f.StringVar(&l.EnvFile, "env-file", "", "file with TWILIO_... settings, used after the environment")
+
+	root.AddCommand(
+		newSetInjectorCmd(app), newUserCmd(app), newEnrollCmd(app), newVerifyCmd(app),
+		newSandboxCmd(app), newCompletionCmd(app), newVersionCmd(app),
+	)
+	root.SetHelpCommand(newHelpCmd(root))
+	onlyOnce(root)
+	return root
+}
+
+// runGroup runs a command that only has subcommands. Without it cobra prints help for an unknown one and exits 0.
+func runGroup(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return usageError("a subcommand is needed", c.CommandPath()+" --help lists them")
+	}
+	hint := c.CommandPath() + " --help lists the commands"
+	if s := c.SuggestionsFor(args[0]); len(s) > 0 {
+		hint = "did you mean: " + c.CommandPath() + " " + s[0]
+	}
+	return usageError(fmt.Sprintf("unknown command %q for %q", args[0], c.CommandPath()), hint)
+}
+
+func newHelpCmd(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Show the help of a command",
+		RunE: func(_ *cobra.Command, args []string) error {
+			c, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return usageError(fmt.Sprintf("unknown command %q", strings.Join(args, " ")), root.Name()+" --help lists the commands")
+			}
+			return c.Help()
+		},
+	}
+}
+
+// onlyOnce makes a flag that is given twice an error: of two contradicting values none is known to be meant.
+func onlyOnce(c *cobra.Command) {
+	wrap := func(f *pflag.Flag) { f.Value = &onceValue{Value: f.Value} }
+	c.PersistentFlags().VisitAll(wrap)
+	persistent := c.PersistentFlags()
+	c.Flags().VisitAll(func(f *pflag.Flag) {
+		if persistent.Lookup(f.Name) == nil {
+			wrap(f)
+		}
+	})
+	for _, child := range c.Commands() {
+		onlyOnce(child)
+	}
+}
+
+type onceValue struct {
+	pflag.Value
+	given bool
+}
+
+// Set takes the first value and refuses a second.
+func (v *onceValue) Set(s string) error {
+	if v.given {
+		return errors.New("given twice")
+	}
+	v.given = true
+	return v.Value.Set(s)
+}
+
+func usageError(message, hint string) error { return mfa.NewError(mfa.KindUsage, message, hint) }
+
+// run is how every command starts: what can be refused without opening anything is refused here.
+func (a *App) run(formats []string, f func(ctx context.Context, args []string) error) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, args []string) error {
+		if !slices.Contains(formats, a.flags.output) {
+			return usageError(fmt.Sprintf("%s has no output format %q", c.CommandPath(), a.flags.output), "it has "+strings.Join(formats, ", "))
+		}
+		if a.flags.timeout < 0 {
+			return usageError("--timeout must not be negative", "")
+		}
+		if err := a.loader.CheckFlags(); err != nil {
+			return err
+		}
+		a.configureStreams()
+		a.started = true
+		ctx := c.Context()
+		if a.flags.timeout > 0 {
+			limited, cancel := context.WithTimeoutCause(ctx, a.flags.timeout, errTimeout)
+			defer cancel()
+			ctx = limited
+		}
+		a.ctx = ctx
+		return f(ctx, args)
+	}
+}
+
+var (
+	oneFormats  = []string{formatTable, formatJSON}
+	listFormats = []string{formatTable, formatJSON, formatJSONL, formatCSV}
+)
+
+// writeFlags are those of every command that changes something.
+type writeFlags struct {
+	dryRun bool
+	yes    bool
+}
+
+func (w *writeFlags) register(c *cobra.Command) {
+	c.Flags().BoolVar(&w.dryRun, "dry-run", false, "show what would be done, and do nothing")
+	c.Flags().BoolVarP(&w.yes, "yes", "y", false, "do not ask")
+}
+
+// requireConfirmation ends a command at once that would have to ask and has nobody to ask.
+func (a *App) requireConfirmation(w writeFlags) error {
+	if w.yes || w.dryRun || a.streams.CanAsk() {
+		return nil
+	}
+	return usageError("this needs a confirmation, and there is no terminal to ask on", "--yes goes ahead without asking; --dry-run shows what would be done")
+}
+
+// confirm asks, unless it need not. The answer no is an error of KindDeclined.
+func (a *App) confirm(ctx context.Context, w writeFlags, question string) error {
+	if w.yes {
+		return nil
+	}
+	yes, err := a.streams.Confirm(ctx, question)
+	if err != nil {
+		return err
+	}
+	if !yes {
+		return mfa.NewError(mfa.KindDeclined, "not confirmed; nothing was changed", "")
+	}
+	return nil
+}
+
+// usernames is the Args function of USER...: at least one name, and none empty.
+func usernames(limit int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		switch {
+		case len(args) == 0:
+			return usageError("a user name is needed", c.CommandPath()+" --help tells more")
+		case limit > 0 && len(args) > limit:
+			return usageError(fmt.Sprintf("too many arguments: at most %d", limit), c.CommandPath()+" --help tells more")
+		case slices.Contains(args, ""):
+			return usageError("a user name must not be empty", "")
+		}
+		return nil
+	}
+}
+
+// noArgs is the Args function of a command without any.
+func noArgs(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usageError(fmt.Sprintf("unexpected argument %q", args[0]), c.CommandPath()+" --help tells more")
+	}
+	return nil
+}

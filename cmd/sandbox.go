@@ -1,0 +1,108 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/output"
+)
+
+func newSandboxCmd(app *App) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "sandbox [-- COMMAND [ARG...]]",
+		Short: "Start a throwaway uzERP database and Twilio emulator",
+		Long: `Starts a PostgreSQL with uzERP's two-factor tables and a few users, and an emulator of Twilio Verify with real codes, both
+on this machine only. With a command it runs that command with the settings for them, and ends with its exit code;
+without one it prints the settings to export and runs until Ctrl-C. Everything is gone afterwards.
+
+` + exitCodes(mfa.KindConfig, mfa.KindNotFound),
+		Example: "  uzerp-mfa sandbox -- uzerp-mfa user list\n  uzerp-mfa sandbox -- sh\n  uzerp-mfa sandbox code alice",
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 && c.ArgsLenAtDash() != 0 {
+				return runGroup(c, args)
+			}
+			return nil
+		},
+	}
+	c.RunE = app.run([]string{formatTable}, func(ctx context.Context, args []string) error { return runSandbox(ctx, app, args) })
+	c.AddCommand(newSandboxCodeCmd(app))
+	return c
+}
+
+func runSandbox(ctx context.Context, app *App, command []string) (err error) {
+	s, err := app.startSandbox(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Stop()) }()
+	if len(command) == 0 {
+		for _, setting := range s.Env() {
+			name, value, _ := strings.Cut(setting, "=")
+			if err := output.Fprintf(app.streams.Out, "export %s=%s\n", name, mfa.ShellQuote(value)); err != nil {
+				return err
+			}
+		}
+		if err := app.streams.Out.Flush(); err != nil {
+			return err
+		}
+		app.streams.Notef("the sandbox runs until Ctrl-C")
+		<-ctx.Done()
+		return nil
+	}
+	child := exec.CommandContext(ctx, command[0], command[1:]...)
+	child.Stdin, child.Stdout, child.Stderr = app.process.In, app.process.Out, app.process.Err
+	child.Env = sandboxEnv(s.Env())
+	child.Cancel = func() error { return child.Process.Signal(syscall.SIGTERM) }
+	child.WaitDelay = 10 * time.Second
+	err = child.Run()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && ctx.Err() == nil {
+		return childExit(exit.ExitCode())
+	}
+	if err != nil && ctx.Err() == nil {
+		return &mfa.Error{Kind: mfa.KindUsage, Err: fmt.Errorf("run the command: %w", err)}
+	}
+	return ctx.Err()
+}
+
+// sandboxEnv is the caller's environment without what would lead to a real database or account.
+func sandboxEnv(settings []string) []string {
+	var env []string
+	for _, variable := range os.Environ() {
+		if name, _, _ := strings.Cut(variable, "="); !shadowsSandbox(name) {
+			env = append(env, variable)
+		}
+	}
+	return append(env, settings...)
+}
+
+// childExit is the exit code of a command that was run in a sandbox, to be passed on.
+type childExit int
+
+func (e childExit) Error() string { return fmt.Sprintf("the command ended with %d", int(e)) }
+
+func newSandboxCodeCmd(app *App) *cobra.Command {
+	c := &cobra.Command{
+		Use:     "code USER",
+		Short:   "Print the code that a user's emulated phone shows",
+		Long:    "Prints the present one-time code of the user's newest factor in the sandbox.\n\n" + exitCodes(mfa.KindConfig, mfa.KindNotFound),
+		Example: "  uzerp-mfa verify alice $(uzerp-mfa sandbox code alice)",
+		Args:    usernames(1),
+	}
+	c.RunE = app.run([]string{formatTable}, func(ctx context.Context, args []string) error {
+		code, err := app.sandboxCode(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		return output.Fprintf(app.streams.Out, "%s\n", code)
+	})
+	return c
+}

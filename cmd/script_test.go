@@ -1,0 +1,487 @@
+package cmd_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+	"github.com/jackc/pgx/v5"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"uzerp-mfa/cmd"
+	"uzerp-mfa/internal/db/dbtest"
+	"uzerp-mfa/internal/output"
+	"uzerp-mfa/internal/twilio/verifytest"
+	"uzerp-mfa/internal/twilio/verifytest/oracle"
+)
+
+var update = flag.Bool("update", false, "write generated files anew")
+
+// The secrets of every script, made to be recognised in any output.
+const (
+	authToken  = "authTOKENauthTOKENauthTOKENauth1"
+	dbPassword = "dbPASSWORDdbPASSWORD"
+	accountSID = "AC00000000000000000000000000000001"
+	serviceSID = "VA00000000000000000000000000000002"
+)
+
+type testsWithDatabase struct{ *testing.M }
+
+func (m testsWithDatabase) Run() int { return dbtest.Run(m.M) }
+
+func TestMain(m *testing.M) {
+	testscript.Main(testsWithDatabase{m}, map[string]func(){"uzerp-mfa": program})
+}
+
+// program is main, in the test binary.
+func program() {
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	os.Exit(cmd.Main(ctx, os.Args[1:], cmd.Process{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.LookupEnv}))
+}
+
+// TestScripts runs testdata/script: each against a database and an emulator of its own. A script's first line can name
+// the database: "# database: real".
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                "testdata/script",
+		Setup:              setUp,
+		Cmds:               commands(),
+		UpdateScripts:      *update,
+		RequireUniqueNames: true,
+	})
+}
+
+// scene is what a script works on.
+type scene struct {
+	verify   *verifytest.Running
+	database string
+	snapshot map[string][]string
+	phoneAt  time.Time // of the code read last, so that the next one is another
+}
+
+func setUp(env *testscript.Env) error {
+	t := env.T().(testing.TB)
+	s := &scene{database: dbtest.New(t, databaseOf(t, env))}
+	env.Values["scene"] = s
+
+	spec, err := oracle.SpecPath()
+	if err != nil {
+		dbtest.Missing(t, err)
+	}
+	o, err := oracle.Load(spec)
+	if err != nil {
+		return err
+	}
+	s.verify, err = verifytest.Start("", verifytest.Options{
+		AccountSID: accountSID, ServiceSID: serviceSID, Issuer: "Test Ltd", Control: true,
+		Credentials: []verifytest.Credential{{Username: accountSID, Password: authToken}},
+	}, func(h http.Handler) http.Handler {
+		return o.Wrap(h, func(err error) { t.Errorf("against Twilio's spec: %v", err) })
+	})
+	if err != nil {
+		return err
+	}
+	env.Defer(func() { _ = s.verify.Close() })
+
+	root := filepath.Join(env.WorkDir, "uzerp")
+	for path, content := range map[string]string{
+		"system.php": "<?php\n",
+		"conf/.env":  fmt.Sprintf("TWILIO_ACCOUNT_SID=%s\nTWILIO_AUTH_TOKEN=%s\nTWILIO_SERVICE_SID=%s\n", accountSID, authToken, serviceSID),
+	} {
+		path = filepath.Join(root, path)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			return err
+		}
+	}
+	env.Setenv("UZERP_ROOT", root)
+	env.Setenv("DATABASE_URL", strings.Replace(s.database, "postgres@", "postgres:"+dbPassword+"@", 1))
+	env.Setenv("UZERP_MFA_VERIFY_URL", s.verify.URL)
+	env.Setenv("LANG", "C.UTF-8")
+	env.Setenv("TERM", "xterm-256color")
+	return nil
+}
+
+// databaseOf reads which template a script wants.
+func databaseOf(t testing.TB, env *testscript.Env) dbtest.Template {
+	name := strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")
+	text, err := os.ReadFile(filepath.Join("testdata/script", name+".txtar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := regexp.MustCompile(`(?m)^# database: (\w+)$`).FindSubmatch(text); m != nil {
+		return dbtest.Template(m[1])
+	}
+	return dbtest.Sample
+}
+
+func sceneOf(ts *testscript.TestScript) *scene { return ts.Value("scene").(*scene) }
+
+func commands() map[string]func(ts *testscript.TestScript, neg bool, args []string) {
+	plain := func(f func(ts *testscript.TestScript, args []string)) func(*testscript.TestScript, bool, []string) {
+		return func(ts *testscript.TestScript, neg bool, args []string) {
+			if neg {
+				ts.Fatalf("! makes no sense here")
+			}
+			f(ts, args)
+		}
+	}
+	return map[string]func(ts *testscript.TestScript, neg bool, args []string){
+		"run":         plain(cmdRun),
+		"tty":         plain(cmdTTY),
+		"psql":        plain(cmdPsql),
+		"code":        plain(cmdCode),
+		"fault":       plain(cmdFault),
+		"clearfaults": plain(func(ts *testscript.TestScript, _ []string) { sceneOf(ts).verify.ClearFaults() }),
+		"requests":    plain(cmdRequests),
+		"advance":     plain(cmdAdvance),
+		"snapshot":    plain(cmdSnapshot),
+		"untouched":   plain(cmdUntouched),
+		"json":        plain(cmdJSON),
+		"factors":     plain(cmdFactors),
+		"mkfactor":    plain(cmdMakeFactor),
+		"lockrow":     plain(cmdLockRow),
+	}
+}
+
+// cmdRun: run [-in FILE] EXIT-CODE ARG... runs uzerp-mfa without a terminal, and checks its exit code and that no secret
+// shows.
+func cmdRun(ts *testscript.TestScript, args []string) {
+	var in io.Reader
+	if args[0] == "-in" {
+		in, args = strings.NewReader(ts.ReadFile(args[1])), args[2:]
+	}
+	want, args := exitCode(ts, args)
+	c := program0(ts, args)
+	var stdout, stderr bytes.Buffer
+	c.Stdin, c.Stdout, c.Stderr = in, &stdout, &stderr
+	got := exitOf(ts, c.Run())
+	_, _ = ts.Stdout().Write(stdout.Bytes())
+	_, _ = ts.Stderr().Write(stderr.Bytes())
+	checkSecrets(ts, args, stdout.String(), stderr.String(), false)
+	if got != want {
+		ts.Logf("[stdout]\n%s[stderr]\n%s", &stdout, &stderr)
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+func exitCode(ts *testscript.TestScript, args []string) (int, []string) {
+	n, err := strconv.Atoi(args[0])
+	if err != nil {
+		ts.Fatalf("no exit code: %q", args[0])
+	}
+	return n, args[1:]
+}
+
+func program0(ts *testscript.TestScript, args []string) *exec.Cmd {
+	var path string
+	for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
+		if file := filepath.Join(dir, "uzerp-mfa"); path == "" && fileExists(file) {
+			path = file
+		}
+	}
+	c := exec.Command(path, args...)
+	c.Dir = ts.MkAbs(".")
+	c.Env = environ(ts)
+	return c
+}
+
+// environ is the script's environment, of which testscript gives single variables only.
+func environ(ts *testscript.TestScript) []string {
+	var env []string
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "TERM", "NO_COLOR", "COLUMNS", "GOCOVERDIR",
+		"DATABASE_URL", "PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD", "PGOPTIONS", "PGSSLMODE", "UZERP_ROOT", "UZERP_MFA_VERIFY_URL",
+		"TWILIO_ACCOUNT_SID", "TWILIO_SERVICE_SID", "TWILIO_AUTH_TOKEN", "TWILIO_API_KEY", "TWILIO_API_SECRET"} {
+		if v := ts.Getenv(name); v != "" {
+			env = append(env, name+"="+v)
+		}
+	}
+	return env
+}
+
+func fileExists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+func exitOf(ts *testscript.TestScript, err error) int {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return exit.ExitCode()
+	}
+	ts.Check(err)
+	return 0
+}
+
+// checkSecrets is made after every run: whatever the command, no output shows what the contract forbids.
+func checkSecrets(ts *testscript.TestScript, args []string, stdout, stderr string, onTerminal bool) {
+	s := sceneOf(ts)
+	reveal := slices.Contains(args, "--reveal") || onTerminal
+	for _, secret := range []string{authToken, dbPassword} {
+		if strings.Contains(stdout+stderr, secret) {
+			ts.Fatalf("the output shows a secret: %s", secret)
+		}
+	}
+	for _, secret := range s.totpSecrets() {
+		for _, form := range []string{secret, output.Groups(secret)} {
+			if strings.Contains(stderr, form) && !onTerminal || strings.Contains(stdout, form) && !reveal {
+				ts.Fatalf("the output shows a TOTP secret")
+			}
+		}
+	}
+	for _, r := range s.verify.Requests() {
+		code := r.Values.Get("AuthPayload")
+		if code != "" && regexp.MustCompile(`\b`+regexp.QuoteMeta(code)+`\b`).MatchString(stderr) && !onTerminal {
+			ts.Fatalf("stderr shows a one-time code")
+		}
+	}
+}
+
+func (s *scene) totpSecrets() []string {
+	var secrets []string
+	for _, e := range s.verify.Entities() {
+		for _, f := range s.verify.Factors(e.Identity) {
+			secrets = append(secrets, s.verify.Secret(f.SID))
+		}
+	}
+	return secrets
+}
+
+// cmdTTY: tty FILE EXIT-CODE ARG... runs uzerp-mfa on a terminal of 80 columns. FILE tells what somebody in front of it
+// does, line by line: "expect TEXT" waits, "send TEXT" types a line, "code USER [OFFSET]" types the phone's code,
+// "eof" and "intr" press Ctrl-D and Ctrl-C, "hangup" closes the window.
+func cmdTTY(ts *testscript.TestScript, args []string) {
+	file := ts.ReadFile(args[0])
+	want, args := exitCode(ts, args[1:])
+	c := program0(ts, args)
+	screen, err := pty.StartWithSize(c, &pty.Winsize{Rows: 50, Cols: 80})
+	ts.Check(err)
+	seen := &terminal{changed: make(chan struct{}, 1)}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = io.Copy(seen, screen) // ends with EIO when the program ends
+	}()
+	for line := range strings.Lines(file) {
+		verb, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		switch verb {
+		case "", "#":
+		case "expect":
+			if !seen.await(rest) {
+				_ = c.Process.Kill()
+				ts.Fatalf("never saw %q on the screen:\n%s", rest, seen.text())
+			}
+		case "send":
+			_, _ = io.WriteString(screen, rest+"\n")
+		case "code":
+			_, _ = io.WriteString(screen, phoneCode(ts, strings.Fields(rest))+"\n")
+		case "eof":
+			_, _ = io.WriteString(screen, "\x04")
+		case "intr":
+			_, _ = io.WriteString(screen, "\x03")
+		case "hangup":
+			_ = screen.Close()
+		default:
+			ts.Fatalf("nobody knows how to %q", verb)
+		}
+	}
+	got := exitOf(ts, c.Wait())
+	_ = screen.Close()
+	<-done
+	_, _ = ts.Stdout().Write([]byte(seen.text()))
+	checkSecrets(ts, args, seen.text(), "", true)
+	if got != want {
+		ts.Fatalf("exit code %d, want %d; the screen:\n%s", got, want, seen.text())
+	}
+}
+
+// cmdPsql: psql SQL... runs each statement; the rows are on stdout, | between values, NULL for NULL.
+func cmdPsql(ts *testscript.TestScript, args []string) {
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, sceneOf(ts).database)
+	ts.Check(err)
+	defer func() { _ = conn.Close(ctx) }()
+	for _, sql := range args {
+		results, err := conn.PgConn().Exec(ctx, sql).ReadAll()
+		ts.Check(err)
+		for _, r := range results {
+			for _, row := range r.Rows {
+				cells := make([]string, len(row))
+				for i, v := range row {
+					cells[i] = string(v)
+					if v == nil {
+						cells[i] = "NULL"
+					}
+				}
+				_, _ = fmt.Fprintln(ts.Stdout(), strings.Join(cells, "|"))
+			}
+		}
+	}
+}
+
+// cmdCode: code VAR USER [OFFSET] puts the code that the user's phone shows into VAR.
+func cmdCode(ts *testscript.TestScript, args []string) { ts.Setenv(args[0], phoneCode(ts, args[1:])) }
+
+func phoneCode(ts *testscript.TestScript, args []string) string {
+	s := sceneOf(ts)
+	var off time.Duration
+	if len(args) > 1 {
+		var err error
+		off, err = time.ParseDuration(args[1])
+		ts.Check(err)
+	}
+	name, err := strconv.Unquote(`"` + args[0] + `"`)
+	ts.Check(err)
+	code, err := s.verify.CodeAt(name, s.verify.Now().Add(off))
+	ts.Check(err)
+	return code
+}
+
+// cmdFault: fault JSON, as in verifytest.ControlPrefix.
+func cmdFault(ts *testscript.TestScript, args []string) {
+	response, err := http.Post(sceneOf(ts).verify.URL+verifytest.ControlPrefix+"faults", "application/json", strings.NewReader(args[0]))
+	ts.Check(err)
+	body, _ := io.ReadAll(response.Body)
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusNoContent {
+		ts.Fatalf("fault: %s", body)
+	}
+}
+
+// cmdRequests: requests [-changing] prints what the emulator was asked, "GET FetchService 200" a line, and forgets it.
+func cmdRequests(ts *testscript.TestScript, args []string) {
+	s := sceneOf(ts)
+	requests := s.verify.Requests()
+	if slices.Contains(args, "-changing") {
+		requests = s.verify.Changing()
+	}
+	for _, r := range requests {
+		_, _ = fmt.Fprintln(ts.Stdout(), r.Method, r.Operation, r.Status)
+	}
+	s.verify.ResetLog()
+}
+
+// cmdAdvance: advance DURATION moves Twilio's clock, and the phones'.
+func cmdAdvance(ts *testscript.TestScript, args []string) {
+	d, err := time.ParseDuration(args[0])
+	ts.Check(err)
+	sceneOf(ts).verify.Advance(d)
+}
+
+// cmdSnapshot: snapshot [TABLE.COLUMN...] remembers the whole database but the columns named.
+func cmdSnapshot(ts *testscript.TestScript, args []string) {
+	s := sceneOf(ts)
+	s.snapshot = dbtest.Snapshot(ts.Value("tb").(testing.TB), s.database, args...)
+}
+
+// cmdUntouched: untouched [TABLE.COLUMN...] fails if anything but the columns named has changed since snapshot.
+func cmdUntouched(ts *testscript.TestScript, args []string) {
+	s := sceneOf(ts)
+	now := dbtest.Snapshot(ts.Value("tb").(testing.TB), s.database, args...)
+	for table, rows := range now {
+		if !slices.Equal(rows, s.snapshot[table]) {
+			ts.Fatalf("%s was changed:\n%s\nwas\n%s", table, strings.Join(rows, "\n"), strings.Join(s.snapshot[table], "\n"))
+		}
+	}
+	if len(now) != len(s.snapshot) {
+		ts.Fatalf("tables came or went")
+	}
+}
+
+// cmdJSON: json FILE PATH WANT looks into a JSON document: PATH is keys and indices with dots, WANT is JSON.
+func cmdJSON(ts *testscript.TestScript, args []string) {
+	var document any
+	if err := json.Unmarshal([]byte(ts.ReadFile(args[0])), &document); err != nil {
+		ts.Fatalf("not one JSON document: %v", err)
+	}
+	at := document
+	for key := range strings.SplitSeq(args[1], ".") {
+		switch v := at.(type) {
+		case map[string]any:
+			next, ok := v[key]
+			if !ok {
+				ts.Fatalf("no key %q in %v", key, v)
+			}
+			at = next
+		case []any:
+			if key == "length" {
+				at = float64(len(v))
+				continue
+			}
+			i, err := strconv.Atoi(key)
+			if err != nil || i >= len(v) {
+				ts.Fatalf("no element %s in %v", key, v)
+			}
+			at = v[i]
+		default:
+			ts.Fatalf("%q: nothing inside %v", key, at)
+		}
+	}
+	got, err := json.Marshal(at)
+	ts.Check(err)
+	var want any
+	if err := json.Unmarshal([]byte(args[2]), &want); err != nil {
+		want = args[2]
+	}
+	wanted, err := json.Marshal(want)
+	ts.Check(err)
+	if !bytes.Equal(got, wanted) {
+		ts.Fatalf("%s is %s, want %s", args[1], got, wanted)
+	}
+}
+
+// cmdFactors: factors USER prints "SID status name" of each of the user's factors at Twilio.
+func cmdFactors(ts *testscript.TestScript, args []string) {
+	s := sceneOf(ts)
+	for _, f := range s.verify.Factors(uuidOf(ts, args[0])) {
+		_, _ = fmt.Fprintln(ts.Stdout(), f.SID, f.Status, f.FriendlyName)
+	}
+}
+
+// cmdMakeFactor: mkfactor VAR USER STATUS makes a factor behind the tool's back and puts its SID into VAR.
+func cmdMakeFactor(ts *testscript.TestScript, args []string) {
+	f := sceneOf(ts).verify.AddFactor(uuidOf(ts, args[1]), args[1], verifytest.Status(args[2]))
+	ts.Setenv(args[0], f.SID)
+}
+
+func uuidOf(ts *testscript.TestScript, username string) string {
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, sceneOf(ts).database)
+	ts.Check(err)
+	defer func() { _ = conn.Close(ctx) }()
+	var uuid string
+	ts.Check(conn.QueryRow(ctx, "select uuid::text from users where username = $1", username).Scan(&uuid))
+	return uuid
+}
+
+// cmdLockRow: lockrow USER holds a lock on the user's row until the script ends.
+func cmdLockRow(ts *testscript.TestScript, args []string) {
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, sceneOf(ts).database)
+	ts.Check(err)
+	ts.Defer(func() { _ = conn.Close(ctx) })
+	_, err = conn.Exec(ctx, "begin")
+	ts.Check(err)
+	_, err = conn.Exec(ctx, "select 1 from users where username = $1 for update", args[0])
+	ts.Check(err)
+}

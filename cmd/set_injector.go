@@ -1,0 +1,206 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+
+	"github.com/spf13/cobra"
+
+	"uzerp-mfa/internal/injector"
+	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/output"
+)
+
+type setInjectorOptions struct {
+	writeFlags
+	request         injector.Request
+	skipEnvCheck    bool
+	skipTwilioCheck bool
+}
+
+func newSetInjectorCmd(app *App) *cobra.Command {
+	opts := &setInjectorOptions{}
+	c := &cobra.Command{
+		Use:   "set-injector",
+		Short: "Switch two-factor login on or off for the whole site",
+		Long: `Switches uzERP's login handler to the one that asks for a one-time code, and sets the validator that asks Twilio, in one
+transaction; users without a uuid, who could never enroll, get one. With --off it goes back to the password only, for
+example when Twilio is down.
+
+It refuses, and changes nothing, whenever the switch would lock everybody out or let anybody in: docs/set-injector.md
+lists the checks. Running it again changes nothing.
+
+` + exitCodes(mfa.KindConfig, mfa.KindRefused, mfa.KindUnavailable, mfa.KindDeclined),
+		Example: `  uzerp-mfa set-injector --uzerp-root /var/www/uzerp --dry-run
+  uzerp-mfa set-injector --uzerp-root /var/www/uzerp
+  uzerp-mfa set-injector --off --yes`,
+		Args: noArgs,
+	}
+	f := c.Flags()
+	f.StringVar(&opts.request.Handler, "login-handler", "", "login handler class (default "+injector.MFAHandler+")")
+	f.StringVar(&opts.request.Validator, "mfa-validator", "", "validator class (default "+injector.TwilioValidator+")")
+	f.StringVar(&opts.request.Gateway, "gateway", "", "authentication gateway class that you know to check passwords, if it is not "+injector.DatabaseGateway)
+	f.BoolVar(&opts.request.Off, "off", false, "switch back to "+injector.PlainHandler+": password only")
+	f.BoolVar(&opts.skipEnvCheck, "skip-env-check", false, "switch without looking at uzERP's conf/.env")
+	f.BoolVar(&opts.skipTwilioCheck, "skip-twilio-check", false, "switch without asking Twilio")
+	opts.register(c)
+	c.RunE = app.run(oneFormats, func(ctx context.Context, _ []string) error { return runSetInjector(ctx, app, opts) })
+	return c
+}
+
+var phpClass = regexp.MustCompile(`^\\?[A-Za-z_][A-Za-z0-9_]*(\\[A-Za-z_][A-Za-z0-9_]*)*$`)
+
+func (o *setInjectorOptions) complete() error {
+	r := &o.request
+	if r.Off && (r.Handler != "" || r.Validator != "") {
+		return usageError("--off goes back to "+injector.PlainHandler+": --login-handler and --mfa-validator contradict it", "")
+	}
+	if r.Handler == injector.PlainHandler {
+		return usageError(injector.PlainHandler+" is the login without a code", "use --off to switch to it")
+	}
+	for flag, class := range map[string]string{"--login-handler": r.Handler, "--mfa-validator": r.Validator, "--gateway": r.Gateway} {
+		if class != "" && !phpClass.MatchString(class) {
+			return usageError(fmt.Sprintf("%s: %q is not a PHP class name", flag, class), "")
+		}
+	}
+	switch {
+	case r.Off:
+		r.Handler = injector.PlainHandler
+	case r.Handler == "":
+		r.Handler = injector.MFAHandler
+	}
+	if !r.Off && r.Validator == "" {
+		r.Validator = injector.TwilioValidator
+	}
+	return nil
+}
+
+func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) error {
+	if err := opts.complete(); err != nil {
+		return err
+	}
+	if err := app.requireConfirmation(opts.writeFlags); err != nil {
+		return err
+	}
+	store, err := app.injectorStore(ctx)
+	if err != nil {
+		return err
+	}
+	plan, checks, err := planSwitch(ctx, app, store, opts)
+	if err != nil {
+		return err
+	}
+	if failed := injector.Failed(checks); len(failed) > 0 {
+		if err := showSwitch(app, viewSwitch(plan, checks, false, opts.dryRun)); err != nil {
+			return err
+		}
+		return mfa.NewError(mfa.KindRefused, fmt.Sprintf("not switched, nothing was changed: %s", failed[0].Message), failed[0].Hint)
+	}
+	if opts.dryRun || !plan.Needed() {
+		if err := showSwitch(app, viewSwitch(plan, checks, false, opts.dryRun)); err != nil {
+			return err
+		}
+		if !plan.Needed() {
+			app.streams.Notef("nothing to do: the site is set up like this already")
+		}
+		return nil
+	}
+	if !opts.yes {
+		showSwitchPlan(app, viewSwitch(plan, checks, false, false))
+	}
+	question := "Switch two-factor login on for everybody?"
+	if opts.request.Off {
+		question = "Switch two-factor login off for everybody?"
+	}
+	if err := app.confirm(ctx, opts.writeFlags, question); err != nil {
+		return err
+	}
+	if err := store.ApplySwitch(ctx, injector.Names(), plan); err != nil {
+		return err
+	}
+	if err := showSwitch(app, viewSwitch(plan, checks, true, false)); err != nil {
+		return err
+	}
+	app.streams.Notef("%s", injector.OpenSessions)
+	return nil
+}
+
+// planSwitch reads what the switch depends on and makes every check, also those after one that failed: the operator
+// wants to see them all at once.
+func planSwitch(ctx context.Context, app *App, store injector.Store, opts *setInjectorOptions) (injector.Switch, []injector.Check, error) {
+	classes, err := store.InjectorClasses(ctx, injector.Names())
+	if err != nil {
+		return injector.Switch{}, nil, err
+	}
+	missing, err := store.UsersWithoutUUID(ctx)
+	if err != nil {
+		return injector.Switch{}, nil, err
+	}
+	plan, checks := injector.Plan(opts.request, classes, missing, app.newUUID)
+	if opts.request.Off {
+		return plan, checks, nil
+	}
+	if opts.skipEnvCheck {
+		checks = append(checks, injector.SkippedCheck(injector.CheckEnvFile, "--skip-env-check"))
+	} else {
+		checks = append(checks, injector.CheckSettings(app.uzerpSettings())...)
+	}
+	if opts.skipTwilioCheck {
+		checks = append(checks, injector.SkippedCheck(injector.CheckTwilioService, "--skip-twilio-check"))
+	} else {
+		service, err := app.uzerpService(ctx)
+		if ctx.Err() != nil {
+			return plan, checks, ctx.Err()
+		}
+		checks = append(checks, injector.CheckTwilio(service, err))
+	}
+	return plan, checks, nil
+}
+
+// showSwitch prints the outcome: the rows on stdout, what the checks found on stderr.
+func showSwitch(app *App, v switchView) error {
+	if app.flags.output == formatJSON {
+		return output.WriteJSON(app.streams.Out, v)
+	}
+	showChecks(app, v)
+	var rows [][]string
+	for _, c := range v.Classes {
+		rows = append(rows, []string{c.Name, text(c.Before), text(c.After)})
+	}
+	if len(v.UUIDsAssigned) > 0 {
+		rows = append(rows, []string{"users without uuid", fmt.Sprint(len(v.UUIDsAssigned)), "0"})
+	}
+	return output.Table(app.streams.Out, []string{"name", "before", "after"}, rows)
+}
+
+// showSwitchPlan shows the same before the question, on stderr like the question.
+func showSwitchPlan(app *App, v switchView) {
+	showChecks(app, v)
+	for _, c := range v.Classes {
+		app.streams.Sayf("  %s: %s -> %s", c.Name, orNone(c.Before), orNone(c.After))
+	}
+	for _, name := range v.UUIDsAssigned {
+		app.streams.Sayf("  user %s: gets a uuid", name)
+	}
+}
+
+func showChecks(app *App, v switchView) {
+	for _, c := range v.Checks {
+		switch c.Status {
+		case string(injector.Pass):
+			app.streams.Notef("ok:      %s", c.Message)
+		case string(injector.Warn):
+			app.streams.Warnf("%s", c.Message)
+		default:
+			app.streams.Sayf("fail:    %s", c.Message)
+		}
+	}
+}
+
+func orNone(s *string) string {
+	if s == nil {
+		return "(none)"
+	}
+	return *s
+}

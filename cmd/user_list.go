@@ -1,0 +1,160 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/output"
+)
+
+type userListOptions struct {
+	states []string
+	access string
+	match  string
+	sort   string
+	limit  int
+}
+
+func newUserListCmd(app *App) *cobra.Command {
+	opts := &userListOptions{}
+	c := &cobra.Command{
+		Use:   "list",
+		Short: "List users with their two-factor state",
+		Long: `Lists uzERP's users with the state of their second factor: enrolled, not-enrolled, skip-next-login (password only, once)
+and broken (locked out). docs/states.md explains them. The state says what happens while two-factor login is switched on.
+
+` + exitCodes(mfa.KindConfig, mfa.KindRefused, mfa.KindUnavailable),
+		Example: `  uzerp-mfa user list
+  uzerp-mfa user list --state broken,skip-next-login
+  uzerp-mfa user list --match smith -o csv`,
+		Args: noArgs,
+	}
+	f := c.Flags()
+	f.StringSliceVar(&opts.states, "state", nil, "only users in these states, comma-separated: "+strings.Join(stateNames(), ", "))
+	f.StringVar(&opts.access, "access", "", "only users whose access is enabled, or disabled")
+	f.StringVar(&opts.match, "match", "", "only users whose name, person or email contains this text, in any case")
+	f.StringVar(&opts.sort, "sort", "username", "order: username, or last-login (latest first)")
+	f.IntVar(&opts.limit, "limit", 0, "at most so many users; 0 for all")
+	c.RunE = app.run(listFormats, func(ctx context.Context, _ []string) error { return runUserList(ctx, app, opts) })
+	return c
+}
+
+func stateNames() []string {
+	var names []string
+	for _, s := range mfa.States() {
+		names = append(names, string(s))
+	}
+	return names
+}
+
+func (o *userListOptions) validate() error {
+	for _, s := range o.states {
+		if !slices.Contains(stateNames(), s) {
+			return usageError(fmt.Sprintf("--state: there is no state %q", s), "the states are "+strings.Join(stateNames(), ", "))
+		}
+	}
+	switch {
+	case o.access != "" && o.access != "enabled" && o.access != "disabled":
+		return usageError(fmt.Sprintf("--access: %q is neither enabled nor disabled", o.access), "")
+	case o.sort != "username" && o.sort != "last-login":
+		return usageError(fmt.Sprintf("--sort: %q is neither username nor last-login", o.sort), "")
+	case o.limit < 0:
+		return usageError("--limit must not be negative", "")
+	}
+	return nil
+}
+
+// matches applies the filters in one place for every format. Access disabled means every user who can't log in.
+func (o *userListOptions) matches(u mfa.User) bool {
+	if len(o.states) > 0 && !slices.Contains(o.states, string(u.State())) {
+		return false
+	}
+	if o.access != "" && (o.access == "enabled") != u.Access() {
+		return false
+	}
+	if o.match == "" {
+		return true
+	}
+	want := strings.ToLower(o.match)
+	return slices.ContainsFunc([]string{u.Username, u.Person, text(u.Email)}, func(s string) bool {
+		return strings.Contains(strings.ToLower(s), want)
+	})
+}
+
+// selected gives the users that pass the filters, up to the limit, as they come from the database.
+func (o *userListOptions) selected(all iter.Seq2[mfa.User, error]) iter.Seq2[mfa.User, error] {
+	return func(yield func(mfa.User, error) bool) {
+		n := 0
+		for u, err := range all {
+			if err != nil {
+				yield(mfa.User{}, err)
+				return
+			}
+			if !o.matches(u) {
+				continue
+			}
+			if n++; !yield(u, nil) || n == o.limit {
+				return
+			}
+		}
+	}
+}
+
+func runUserList(ctx context.Context, app *App, opts *userListOptions) error {
+	if err := opts.validate(); err != nil {
+		return err
+	}
+	all, err := app.users(ctx, opts.sort == "last-login")
+	if err != nil {
+		return err
+	}
+	users := opts.selected(all)
+	out := app.streams.Out
+	switch app.flags.output {
+	case formatJSONL:
+		for u, err := range users {
+			if err == nil {
+				err = output.JSONLine(out, viewUser(u))
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	case formatCSV:
+		w := output.NewCSV(out, csvHeader()...)
+		for u, err := range users {
+			if err == nil {
+				err = w.Row(csvCells(u)...)
+			}
+			if err != nil {
+				return errors.Join(err, w.Flush())
+			}
+		}
+		return w.Flush()
+	case formatJSON:
+		views := []userView{}
+		for u, err := range users {
+			if err != nil {
+				return err
+			}
+			views = append(views, viewUser(u))
+		}
+		return output.WriteJSON(out, usersView{SchemaVersion: schemaVersion, Users: views})
+	}
+	var rows [][]string
+	for u, err := range users {
+		if err != nil {
+			return err
+		}
+		rows = append(rows, userCells(u))
+	}
+	return output.Table(out, userHeader(), rows)
+}

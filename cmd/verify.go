@@ -1,0 +1,151 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/output"
+)
+
+type verifyOptions struct {
+	dryRun bool
+	factor string
+	check  bool
+}
+
+func newVerifyCmd(app *App) *cobra.Command {
+	opts := &verifyOptions{}
+	c := &cobra.Command{
+		Use:   "verify USER [CODE|-]",
+		Short: "Finish an enrollment, or check that a user's app works",
+		Long: `Sends a one-time code from the user's app to Twilio. If it is right the user's pending enrollment is finished and uzERP
+asks for a code from the next login on. With --check an enrolled user's app is tried and nothing is changed; Twilio
+bills each approved check.
+
+Without CODE it is asked for; - reads it from stdin. A wrong code changes nothing: try the next one.
+
+` + exitCodes(mfa.KindConfig, mfa.KindNotFound, mfa.KindRefused, mfa.KindUnavailable, mfa.KindCodeRejected),
+		Example: "  uzerp-mfa verify alice\n  uzerp-mfa verify alice 123456\n  uzerp-mfa verify alice --check",
+		Args:    usernames(2),
+	}
+	f := c.Flags()
+	f.StringVar(&opts.factor, "factor", "", "the factor to verify (YF...), if not the newest pending one")
+	f.BoolVar(&opts.check, "check", false, "try an enrolled user's app; changes nothing, billed by Twilio if approved")
+	f.BoolVar(&opts.dryRun, "dry-run", false, "show which factor the code would be sent for, and send nothing")
+	c.ValidArgsFunction = app.completeUsers(1)
+	c.RunE = app.run(oneFormats, func(ctx context.Context, args []string) error { return runVerify(ctx, app, opts, args) })
+	return c
+}
+
+func runVerify(ctx context.Context, app *App, opts *verifyOptions, args []string) error {
+	if opts.factor != "" && !mfa.ValidFactorSID(opts.factor) {
+		return usageError("--factor: not a factor SID (YF and 32 hexadecimal digits)", "")
+	}
+	code, err := codeArgument(ctx, app, opts, args)
+	if err != nil {
+		return err
+	}
+	store, err := app.store(ctx)
+	if err != nil {
+		return err
+	}
+	factors, err := app.factors()
+	if err != nil {
+		return err
+	}
+	users, err := mfa.Lookup(ctx, store, args[:1])
+	if err != nil {
+		return err
+	}
+	var v mfa.Verification
+	if opts.check {
+		v, err = mfa.PlanCheck(users[0], opts.factor)
+	} else {
+		v, err = mfa.PlanVerification(ctx, store, factors, users[0], opts.factor)
+	}
+	if err != nil {
+		return err
+	}
+	if v.Billed() {
+		app.streams.Notef("Twilio bills each approved check.")
+	}
+	status := "would-send"
+	if !opts.dryRun {
+		if code == "" {
+			if code, err = app.askCode(ctx, fmt.Sprintf("Code from the app of %q:", users[0].Username)); err != nil {
+				return err
+			}
+		}
+		if err := v.Submit(ctx, store, factors, code); err != nil {
+			return err
+		}
+		status = v.Status()
+	}
+	return showVerification(app, verificationView{Username: users[0].Username, FactorSID: v.Factor.SID, Kind: v.Kind(), Status: status})
+}
+
+// codeArgument takes the code from the command line or stdin. It is empty if it is to be asked for.
+func codeArgument(ctx context.Context, app *App, opts *verifyOptions, args []string) (string, error) {
+	switch {
+	case len(args) == 2 && args[1] == "-":
+		line, err := app.streams.ReadLine(ctx)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return "", err
+		}
+		return parseCode(line)
+	case len(args) == 2:
+		return parseCode(args[1])
+	case opts.dryRun || app.streams.CanAsk():
+		return "", nil
+	}
+	return "", usageError("a code is needed, and there is no terminal to ask on", "give it as an argument, or - to read it from stdin")
+}
+
+var codeForm = regexp.MustCompile(`^[0-9]{3,8}$`)
+
+// parseCode takes a code as people type it: apps show it in groups.
+func parseCode(typed string) (string, error) {
+	code := strings.Map(func(r rune) rune {
+		if r == ' ' || r == '\u00a0' || r == '-' {
+			return -1
+		}
+		return r
+	}, strings.TrimSpace(typed))
+	if !codeForm.MatchString(code) {
+		return "", usageError("this is not a one-time code: it must be digits, usually six", "")
+	}
+	return code, nil
+}
+
+// askCode asks until what is typed has the form of a code. The end of input is an error of KindDeclined.
+func (a *App) askCode(ctx context.Context, question string) (string, error) {
+	for {
+		typed, err := a.streams.Ask(ctx, question)
+		switch {
+		case errors.Is(err, io.EOF):
+			return "", mfa.NewError(mfa.KindDeclined, "no code was given; nothing was changed in uzERP", "")
+		case errors.Is(err, output.ErrLineTooLong):
+		case err != nil:
+			return "", err
+		}
+		code, err := parseCode(typed)
+		if err == nil {
+			return code, nil
+		}
+		a.streams.Sayf("%s", err)
+	}
+}
+
+func showVerification(app *App, v verificationView) error {
+	if app.flags.output == formatJSON {
+		return output.WriteJSON(app.streams.Out, verificationDocument{SchemaVersion: schemaVersion, Verification: v})
+	}
+	return output.Table(app.streams.Out, []string{"username", "status", "kind", "factor"}, [][]string{{v.Username, v.Status, v.Kind, v.FactorSID}})
+}

@@ -1,0 +1,193 @@
+package cmd
+
+import (
+	"strconv"
+	"time"
+
+	"uzerp-mfa/internal/injector"
+	"uzerp-mfa/internal/mfa"
+)
+
+// schemaVersion is that of every JSON document; it changes when a key changes its meaning or goes away.
+const schemaVersion = 1
+
+// userView is a user as scripts see one.
+type userView struct {
+	Username      string  `json:"username"`
+	Person        string  `json:"person"`
+	Email         *string `json:"email"`
+	AccessEnabled *bool   `json:"access_enabled"`
+	State         string  `json:"state"`
+	UUID          *string `json:"uuid"`
+	MFASID        *string `json:"mfa_sid"`
+	MFAEnrolled   *bool   `json:"mfa_enrolled"`
+	MFAEnabled    *bool   `json:"mfa_enabled"`
+	LastLogin     *string `json:"last_login"`
+}
+
+type usersView struct {
+	SchemaVersion int        `json:"schema_version"`
+	Users         []userView `json:"users"`
+}
+
+func viewUser(u mfa.User) userView {
+	return userView{
+		Username: u.Username, Person: u.Person, Email: u.Email, AccessEnabled: u.AccessEnabled, State: string(u.State()),
+		UUID: u.UUID, MFASID: u.SID, MFAEnrolled: u.Enrolled, MFAEnabled: u.Enabled, LastLogin: lastLogin(u.LastLogin),
+	}
+}
+
+// lastLogin gives PHP's local time without a zone, which nobody knows.
+func lastLogin(t *time.Time) *string {
+	if t == nil {
+		return nil
+	}
+	text := t.Format("2006-01-02T15:04:05.999999")
+	return &text
+}
+
+// userHeader names the cells of userCells.
+func userHeader() []string {
+	return []string{"username", "person", "email", "access", "state", "enrolled", "enabled", "last login"}
+}
+
+func userCells(u mfa.User) []string {
+	access := "enabled"
+	if !u.Access() {
+		access = "disabled"
+	}
+	return []string{u.Username, u.Person, text(u.Email), access, string(u.State()), yesNo(u.Enrolled), yesNo(u.Enabled), text(lastLogin(u.LastLogin))}
+}
+
+// csvHeader names the cells of csvCells as the JSON keys do: CSV is read by programs too, and has every column.
+func csvHeader() []string {
+	return []string{"username", "person", "email", "access_enabled", "state", "uuid", "mfa_sid", "mfa_enrolled", "mfa_enabled", "last_login"}
+}
+
+func csvCells(u mfa.User) []string {
+	v := viewUser(u)
+	return []string{v.Username, v.Person, text(v.Email), trueFalse(v.AccessEnabled), v.State, text(v.UUID), text(v.MFASID),
+		trueFalse(v.MFAEnrolled), trueFalse(v.MFAEnabled), text(v.LastLogin)}
+}
+
+func trueFalse(b *bool) string {
+	if b == nil {
+		return ""
+	}
+	return strconv.FormatBool(*b)
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+func yesNo(b *bool) string {
+	switch {
+	case b == nil:
+		return ""
+	case *b:
+		return "yes"
+	default:
+		return "no"
+	}
+}
+
+// Statuses of a user in a report.
+const (
+	statusChanged   = "changed"
+	statusUnchanged = "unchanged"
+	statusPlanned   = "would-change"
+	statusRefused   = "refused"
+	statusFailed    = "failed"
+)
+
+// resultView is what became of one user of several.
+type resultView struct {
+	Username string `json:"username"`
+	Status   string `json:"status"`
+	Message  string `json:"message"`
+}
+
+type resultsView struct {
+	SchemaVersion int          `json:"schema_version"`
+	DryRun        bool         `json:"dry_run"`
+	Results       []resultView `json:"results"`
+}
+
+type classView struct {
+	Name   string  `json:"name"`
+	Before *string `json:"before"` // null where the row is new
+	After  *string `json:"after"`
+}
+
+type checkView struct {
+	ID      string `json:"id"`
+	Status  string `json:"status"`
+	Message string `json:"message"`
+}
+
+type switchView struct {
+	SchemaVersion int         `json:"schema_version"`
+	Changed       bool        `json:"changed"`
+	DryRun        bool        `json:"dry_run"`
+	Classes       []classView `json:"injector_classes"`
+	UUIDsAssigned []string    `json:"uuids_assigned"`
+	Checks        []checkView `json:"checks"`
+}
+
+// viewSwitch shows the two rows whether or not they change, and the users who get a uuid.
+func viewSwitch(s injector.Switch, checks []injector.Check, changed, dryRun bool) switchView {
+	v := switchView{SchemaVersion: schemaVersion, Changed: changed, DryRun: dryRun, Classes: []classView{}, UUIDsAssigned: []string{}, Checks: []checkView{}}
+	for _, name := range []string{injector.LoginHandler, injector.MFAValidator} {
+		before := s.Current(name)
+		c := classView{Name: name, Before: &before, After: &before}
+		if before == "" {
+			c.Before, c.After = nil, nil
+		}
+		for _, change := range s.Changes {
+			if change.Name == name {
+				c.After = &change.After
+			}
+		}
+		if c.After != nil {
+			v.Classes = append(v.Classes, c)
+		}
+	}
+	for _, a := range s.Assignments {
+		v.UUIDsAssigned = append(v.UUIDsAssigned, a.Username)
+	}
+	for _, c := range checks {
+		v.Checks = append(v.Checks, checkView{ID: c.ID, Status: string(c.Status), Message: c.Message})
+	}
+	return v
+}
+
+type enrollmentView struct {
+	Username     string  `json:"username"`
+	UUID         *string `json:"uuid"`
+	FactorSID    *string `json:"factor_sid"`
+	Status       string  `json:"status"` // pending, verified; unchanged with --if-missing; would-create with --dry-run
+	FriendlyName *string `json:"friendly_name"`
+	URI          *string `json:"uri"`    // null unless --reveal
+	Secret       *string `json:"secret"` // null unless --reveal
+}
+
+type enrollmentDocument struct {
+	SchemaVersion int            `json:"schema_version"`
+	Enrollment    enrollmentView `json:"enrollment"`
+}
+
+type verificationView struct {
+	Username  string `json:"username"`
+	FactorSID string `json:"factor_sid"`
+	Kind      string `json:"kind"`
+	Status    string `json:"status"`
+}
+
+type verificationDocument struct {
+	SchemaVersion int              `json:"schema_version"`
+	Verification  verificationView `json:"verification"`
+}

@@ -1,0 +1,244 @@
+// Package config finds the settings: flags, then the environment, then files, first wins (design/cli.md §2). It opens
+// files only when a setting is asked for, tells for each setting where it came from, and never puts a file's text, which
+// can hold a secret, into an error.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/joho/godotenv"
+
+	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/uzerp"
+)
+
+// Loader resolves settings. The zero values of its first three fields mean that the flag was not given.
+type Loader struct {
+	DatabaseURL string // --database-url
+	UzerpRoot   string // --uzerp-root
+	EnvFile     string // --env-file
+	Getenv      func(string) (string, bool)
+	Dir         string // the working directory
+}
+
+// Database says how to reach uzERP's database.
+type Database struct {
+	ConnString mfa.Secret // a URL or keyword/value string; unset means libpq's own environment variables
+	Source     string
+}
+
+// Twilio says how to reach the Verify service.
+type Twilio struct {
+	AccountSID string
+	ServiceSID string
+	Username   string // an API key's SID, or the account's
+	Password   mfa.Secret
+	VerifyURL  string
+	Sources    map[string]string // setting name -> where it came from
+}
+
+// The names of the settings, as in the environment and in files.
+const (
+	accountSID = "TWILIO_ACCOUNT_SID"
+	serviceSID = "TWILIO_SERVICE_SID"
+	apiKey     = "TWILIO_API_KEY"
+	apiSecret  = "TWILIO_API_SECRET"
+	authToken  = "TWILIO_AUTH_TOKEN"
+	verifyURL  = "UZERP_MFA_VERIFY_URL"
+	uzerpRoot  = "UZERP_ROOT"
+
+	// DefaultVerifyURL is Twilio's own address.
+	DefaultVerifyURL = "https://verify.twilio.com"
+)
+
+// libpqVariables are those that say which database is meant. PGPASSWORD and the like add to a setting, they are none.
+var libpqVariables = []string{"PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE"}
+
+// CheckFlags refuses what must not be on a command line, before anything is opened.
+func (l *Loader) CheckFlags() error {
+	if hasPassword(l.DatabaseURL) {
+		return mfa.NewError(mfa.KindUsage, "--database-url must not hold a password: every user of this machine can read it in the process list",
+			"put the whole URL into DATABASE_URL, or the password into PGPASSWORD or ~/.pgpass")
+	}
+	return nil
+}
+
+var passwordKeyword = regexp.MustCompile(`(?i)(^|[\s?&])(ssl)?password\s*=`)
+
+func hasPassword(conn string) bool {
+	if u, err := url.Parse(conn); err == nil && u.User != nil {
+		if _, ok := u.User.Password(); ok {
+			return true
+		}
+	}
+	if _, rest, ok := strings.Cut(conn, "://"); ok { // also where the URL can't be parsed
+		userinfo, _, found := strings.Cut(rest, "@")
+		if found && strings.Contains(userinfo, ":") && !strings.Contains(userinfo, "/") {
+			return true
+		}
+	}
+	return passwordKeyword.MatchString(conn)
+}
+
+// Database resolves the database: KindConfig if there is none to be found.
+func (l *Loader) Database() (Database, error) {
+	if l.DatabaseURL != "" {
+		return Database{ConnString: mfa.NewSecret(l.DatabaseURL), Source: "--database-url"}, nil
+	}
+	if v := l.env("DATABASE_URL"); v != "" {
+		return Database{ConnString: mfa.NewSecret(v), Source: "DATABASE_URL"}, nil
+	}
+	for _, name := range libpqVariables {
+		if l.env(name) != "" {
+			return Database{Source: name}, nil
+		}
+	}
+	inst, err := l.Installation()
+	if err != nil {
+		return Database{}, err
+	}
+	if inst == nil {
+		return Database{}, mfa.NewError(mfa.KindConfig, "no database is set",
+			"set DATABASE_URL (postgres://user@host/database), or name uzERP's directory with --uzerp-root")
+	}
+	return uzerpDatabase(inst)
+}
+
+// Installation gives the uzERP directory's settings, nil if there is no such directory: the one that is named, or the
+// working directory if it is one. A named directory that is none is KindConfig.
+func (l *Loader) Installation() (*uzerp.Installation, error) {
+	root, source := l.UzerpRoot, "--uzerp-root"
+	if root == "" {
+		root, source = l.env(uzerpRoot), uzerpRoot
+	}
+	if root == "" {
+		if !uzerp.IsRoot(l.Dir) {
+			return nil, nil
+		}
+		root, source = l.Dir, "the working directory"
+	}
+	if !filepath.IsAbs(root) {
+		root = filepath.Join(l.Dir, root)
+	}
+	if !uzerp.IsRoot(root) {
+		return nil, mfa.NewError(mfa.KindConfig, fmt.Sprintf("%s: %q is not a uzERP directory", source, root),
+			"name the directory that holds system.php and conf/")
+	}
+	inst, err := uzerp.Open(root)
+	if err != nil {
+		return nil, &mfa.Error{Kind: mfa.KindConfig, Op: "read uzERP's settings", Err: err}
+	}
+	return inst, nil
+}
+
+// source is one place that Twilio settings can come from.
+type source struct {
+	name string
+	get  func(string) string
+}
+
+// Twilio resolves the Verify settings: KindConfig, naming what is missing.
+func (l *Loader) Twilio() (Twilio, error) {
+	sources := []source{{"the environment", l.env}}
+	if l.EnvFile != "" {
+		values, err := readEnvFile(l.EnvFile)
+		if err != nil {
+			return Twilio{}, err
+		}
+		sources = append(sources, source{l.EnvFile, func(name string) string { return values[name] }})
+	}
+	inst, err := l.Installation()
+	if err != nil {
+		return Twilio{}, err
+	}
+	if inst != nil {
+		theirs, err := uzerpTwilio(inst)
+		switch {
+		case err == nil:
+			sources = append(sources, theirs)
+		case !complete(sources): // what is complete already does not need uzERP's file
+			return Twilio{}, err
+		}
+	}
+	return resolveTwilio(sources, l.env(verifyURL))
+}
+
+func complete(sources []source) bool {
+	_, err := resolveTwilio(sources, "")
+	return err == nil
+}
+
+// resolveTwilio takes the two SIDs each from the first source that has it, and the credentials from the first that has a
+// usable set: half a set from here and half from there would be a new one that nobody wrote.
+func resolveTwilio(sources []source, address string) (Twilio, error) {
+	t := Twilio{VerifyURL: address, Sources: map[string]string{}}
+	if address == "" {
+		t.VerifyURL = DefaultVerifyURL
+	}
+	first := func(name string) string {
+		for _, s := range sources {
+			if v := s.get(name); v != "" {
+				t.Sources[name] = s.name
+				return v
+			}
+		}
+		return ""
+	}
+	t.AccountSID, t.ServiceSID = first(accountSID), first(serviceSID)
+	for _, s := range sources {
+		if key, secret := s.get(apiKey), s.get(apiSecret); key != "" && secret != "" {
+			t.Username, t.Password = key, mfa.NewSecret(secret)
+			t.Sources[apiKey], t.Sources[apiSecret] = s.name, s.name
+			break
+		}
+		if token := s.get(authToken); token != "" {
+			t.Username, t.Password = t.AccountSID, mfa.NewSecret(token)
+			t.Sources[authToken] = s.name
+			break
+		}
+	}
+	var missing []string
+	if t.AccountSID == "" {
+		missing = append(missing, accountSID)
+	}
+	if t.ServiceSID == "" {
+		missing = append(missing, serviceSID)
+	}
+	if !t.Password.IsSet() {
+		missing = append(missing, authToken+" (or "+apiKey+" and "+apiSecret+")")
+	}
+	if len(missing) > 0 {
+		return t, mfa.NewError(mfa.KindConfig, "Twilio settings are missing: "+strings.Join(missing, ", "),
+			"set them in the environment or in a file given with --env-file, or name uzERP's directory with --uzerp-root")
+	}
+	return t, nil
+}
+
+// readEnvFile reads --env-file. godotenv's errors quote the rest of the file, so they are not wrapped.
+func readEnvFile(path string) (map[string]string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		if pathError, ok := errors.AsType[*fs.PathError](err); ok {
+			err = pathError.Err
+		}
+		return nil, &mfa.Error{Kind: mfa.KindConfig, Op: fmt.Sprintf("--env-file %q", path), Err: err}
+	}
+	defer file.Close()
+	values, err := godotenv.Parse(file)
+	if err != nil {
+		return nil, mfa.NewError(mfa.KindConfig, fmt.Sprintf("--env-file %q: not a file of NAME=value lines", path), "")
+	}
+	return values, nil
+}
+
+func (l *Loader) env(name string) string {
+	v, _ := l.Getenv(name)
+	return v
+}

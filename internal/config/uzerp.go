@@ -1,0 +1,113 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+
+	"uzerp-mfa/internal/injector"
+	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/uzerp"
+)
+
+// uzerpDatabase is the database that uzERP itself uses.
+func uzerpDatabase(inst *uzerp.Installation) (Database, error) {
+	s, err := inst.Database()
+	if err != nil {
+		return Database{}, fileError(inst, err)
+	}
+	var conn strings.Builder
+	add := func(keyword, value string) {
+		if value != "" {
+			fmt.Fprintf(&conn, "%s='%s' ", keyword, strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(value))
+		}
+	}
+	add("dbname", s.Name)
+	add("user", s.User)
+	add("host", s.Host)
+	add("password", s.Password.Reveal())
+	if s.Port != 0 {
+		add("port", fmt.Sprint(s.Port))
+	}
+	return Database{ConnString: mfa.NewSecret(conn.String()), Source: s.Sources["DB_NAME"].File}, nil
+}
+
+// fileError is what package uzerp has to say of a file of uzERP's: the place and the reason, never its text.
+func fileError(inst *uzerp.Installation, err error) error {
+	return &mfa.Error{Kind: mfa.KindConfig, Op: "uzERP's settings in " + inst.Root, Err: err,
+		Hint: "correct the file, or give the settings in the environment"}
+}
+
+// uzerpTwilio gives the Twilio settings of uzERP's conf/.env as a source like the others.
+func uzerpTwilio(inst *uzerp.Installation) (source, error) {
+	s, err := inst.Twilio()
+	if err != nil {
+		return source{}, fileError(inst, err)
+	}
+	values := map[string]string{
+		accountSID: s.AccountSID, serviceSID: s.ServiceSID, authToken: s.AuthToken.Reveal(), apiKey: s.APIKey, apiSecret: s.APISecret.Reveal(),
+	}
+	return source{inst.DotenvPath(), func(name string) string { return values[name] }}, nil
+}
+
+// uzerpNeeds are the settings that uzERP must find in its conf/.env, and nowhere else (facts/uzerp.md §4).
+var uzerpNeeds = []string{accountSID, authToken, serviceSID}
+
+// UzerpSettings gives what uzERP will read of its Twilio settings, for the checks before a switch.
+func (l *Loader) UzerpSettings() injector.Settings {
+	inst, err := l.Installation()
+	if err != nil {
+		return injector.Settings{Problem: err.Error()}
+	}
+	if inst == nil {
+		return injector.Settings{Problem: "uzERP's conf/.env was not looked at: no uzERP directory is known",
+			Hint: "name it with --uzerp-root, or give --skip-env-check if uzERP runs elsewhere"}
+	}
+	s := injector.Settings{Path: inst.DotenvPath()}
+	if inst.Misplaced {
+		s.Problem = fmt.Sprintf("uzERP reads %s, but only %s exists in %s", uzerp.DotenvFile, uzerp.MisplacedFile, inst.Root)
+		s.Hint = "move the file to " + s.Path
+		return s
+	}
+	theirs, err := uzerpTwilio(inst)
+	if err != nil {
+		s.Problem, s.Hint = inst.DotenvErr.Error()+": uzERP would answer every page with an error", "correct that line of "+s.Path
+		return s
+	}
+	for _, name := range uzerpNeeds {
+		if !uzerp.NotEmpty(theirs.get(name)) {
+			s.Missing = append(s.Missing, name)
+		}
+	}
+	ours, err := l.Twilio()
+	if err == nil && len(s.Missing) == 0 {
+		if ours.AccountSID != theirs.get(accountSID) {
+			s.Foreign = append(s.Foreign, accountSID)
+		}
+		if ours.ServiceSID != theirs.get(serviceSID) {
+			s.Foreign = append(s.Foreign, serviceSID)
+		}
+	}
+	return s
+}
+
+// UzerpTwilio gives the settings with which uzERP will call Twilio, and where they can't be known this tool's own.
+func (l *Loader) UzerpTwilio() (Twilio, error) {
+	inst, err := l.Installation()
+	if err != nil || inst == nil {
+		return l.Twilio()
+	}
+	theirs, err := uzerpTwilio(inst)
+	if err != nil {
+		return l.Twilio()
+	}
+	token := source{theirs.name, func(name string) string {
+		if name == apiKey || name == apiSecret { // uzERP knows no API keys
+			return ""
+		}
+		return theirs.get(name)
+	}}
+	if t, err := resolveTwilio([]source{token}, l.env(verifyURL)); err == nil {
+		return t, nil
+	}
+	return l.Twilio()
+}

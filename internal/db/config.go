@@ -1,0 +1,184 @@
+package db
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"net"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"uzerp-mfa/internal/mfa"
+)
+
+// The defaults of Config.
+const (
+	DefaultQueryTimeout   = 10 * time.Second
+	DefaultLockTimeout    = 5 * time.Second
+	DefaultMaxConns       = 4
+	defaultConnectTimeout = 10 * time.Second
+)
+
+// Config says how to reach the database. The zero value reads libpq's PG* variables.
+type Config struct {
+	ConnString   string        // a URL or keyword=value pairs; may hold a password; empty: PG* variables alone
+	Logger       *slog.Logger  // gets each query's name and duration at Debug; nil: nobody does
+	QueryTimeout time.Duration // for each call to the server
+	LockTimeout  time.Duration // for a row that another session holds
+	MaxConns     int           // at once; a listing that is being read holds one
+}
+
+// settings is a Config made ready.
+type settings struct {
+	conn         *pgx.ConnConfig
+	queryTimeout time.Duration
+	maxConns     int
+}
+
+func (c Config) parse() (settings, error) {
+	// The parser's error is dropped: it quotes what it could not read, which may be a password.
+	conn, err := pgx.ParseConfig(c.ConnString)
+	if err != nil && c.ConnString != "" {
+		return settings{}, mfa.NewError(mfa.KindConfig, "the database URL can't be understood",
+			"write it as postgres://USER@HOST:PORT/DATABASE, with %XX for special characters in a part, or as "+
+				"host=… dbname=… user=…; files that it names must exist")
+	}
+	if err != nil {
+		return settings{}, mfa.NewError(mfa.KindConfig, "the PG* variables for the database can't be understood",
+			"check PGHOST, PGPORT, PGSSLMODE, PGSERVICE and the like; files that they name must exist")
+	}
+	s := settings{
+		conn:         conn,
+		queryTimeout: cmp.Or(c.QueryTimeout, DefaultQueryTimeout),
+		maxConns:     cmp.Or(c.MaxConns, DefaultMaxConns),
+	}
+	setRuntimeParams(conn.RuntimeParams, s.queryTimeout, cmp.Or(c.LockTimeout, DefaultLockTimeout))
+	conn.ConnectTimeout = cmp.Or(conn.ConnectTimeout, defaultConnectTimeout)
+	lookup, limit := conn.LookupFunc, conn.ConnectTimeout
+	conn.LookupFunc = func(ctx context.Context, host string) ([]string, error) {
+		ctx, cancel := context.WithTimeout(ctx, limit) // pgx's own limit starts after this
+		defer cancel()
+		return lookup(ctx, host)
+	}
+	if c.Logger != nil {
+		conn.Tracer = tracer{c.Logger}
+	}
+	return s, nil
+}
+
+// setRuntimeParams sets what the user didn't, and takes away what psql knows and the server doesn't.
+func setRuntimeParams(params map[string]string, query, lock time.Duration) {
+	for _, name := range []string{
+		// keywords of libpq that pgx would hand on, and whose absence harms nobody
+		"fallback_application_name", "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count",
+		"tcp_user_timeout", "sslcompression",
+	} {
+		delete(params, name)
+	}
+	if mode := params["gssencmode"]; mode == "disable" || mode == "prefer" {
+		delete(params, "gssencmode") // pgx doesn't encrypt with GSS anyway
+	}
+
+	set := userSets(params)
+	for name, value := range map[string]string{
+		"application_name": "uzerp-mfa",
+		// A little less than our own deadline, so that the server's word comes before the line is cut.
+		"statement_timeout": milliseconds(query * 19 / 20),
+		"lock_timeout":      milliseconds(lock),
+		"search_path":       "public",
+	} {
+		if !set[name] {
+			params[name] = value
+		}
+	}
+	params["client_encoding"] = "UTF8" // Go's strings are, whatever the user's terminal is
+}
+
+func milliseconds(d time.Duration) string {
+	return strconv.FormatInt(max(1, d.Milliseconds()), 10) // 0 would mean: no limit
+}
+
+// userSets gives the names of the server's settings that the user chose: by themselves in the connection string, or
+// with PGAPPNAME, or inside options (PGOPTIONS). Parameters of their own would override those in options.
+func userSets(params map[string]string) map[string]bool {
+	set := make(map[string]bool)
+	var options string
+	for name, value := range params {
+		set[strings.ToLower(name)] = true
+		if strings.EqualFold(name, "options") {
+			options = value
+		}
+	}
+	words := splitOptions(options)
+	for i, word := range words {
+		var assignment string
+		switch {
+		case word == "-c" && i+1 < len(words):
+			assignment = words[i+1]
+		case strings.HasPrefix(word, "--"):
+			assignment = word[2:]
+		case strings.HasPrefix(word, "-c"):
+			assignment = word[2:]
+		}
+		if name, _, ok := strings.Cut(assignment, "="); ok {
+			set[strings.ToLower(strings.ReplaceAll(name, "-", "_"))] = true
+		}
+	}
+	return set
+}
+
+// splitOptions splits as the server does: at white space, which a backslash protects.
+func splitOptions(s string) []string {
+	var words []string
+	var word strings.Builder
+	inWord, escaped := false, false
+	for _, r := range s {
+		switch {
+		case escaped:
+			word.WriteRune(r)
+			escaped = false
+		case r == '\\':
+			inWord, escaped = true, true
+		case strings.ContainsRune(" \t\n\v\f\r", r):
+			if inWord {
+				words = append(words, word.String())
+				word.Reset()
+			}
+			inWord = false
+		default:
+			word.WriteRune(r)
+			inWord = true
+		}
+	}
+	if inWord {
+		words = append(words, word.String())
+	}
+	return words
+}
+
+// connect makes one connection. Its error is a *connectError.
+func (s settings) connect(ctx context.Context) (*pgx.Conn, error) {
+	conf := s.conn.Copy()
+	// How far the last attempt got tells a server without TLS from one that we disagree with later: pgx has no type
+	// for either.
+	var secured atomic.Bool
+	dial := conf.DialFunc
+	conf.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		secured.Store(false)
+		return dial(ctx, network, addr)
+	}
+	conf.AfterNetConnect = func(_ context.Context, _ *pgconn.Config, c net.Conn) (net.Conn, error) {
+		secured.Store(true)
+		return c, nil
+	}
+	conn, err := pgx.ConnectConfig(ctx, conf)
+	if err != nil {
+		return nil, &connectError{err: err, config: &conf.Config, secured: secured.Load()}
+	}
+	return conn, nil
+}

@@ -1,0 +1,123 @@
+package db
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"uzerp-mfa/internal/injector"
+	"uzerp-mfa/internal/mfa"
+)
+
+// DB is uzERP's database. It is safe for use by several goroutines.
+type DB struct {
+	pool    *pool
+	timeout time.Duration // of each call to the server
+}
+
+var (
+	_ mfa.Store      = (*DB)(nil)
+	_ injector.Store = (*DB)(nil)
+)
+
+// Open connects to the database, so that wrong settings show at once. It doesn't look at the tables: see CheckSchema.
+// It fails with KindConfig (settings wrong or rejected) or KindUnavailable.
+func Open(ctx context.Context, c Config) (*DB, error) {
+	s, err := c.parse()
+	if err != nil {
+		return nil, err
+	}
+	db := &DB{pool: newPool(s.maxConns, s.connect), timeout: s.queryTimeout}
+	if err := db.run(ctx, "", func(*pgx.Conn) error { return nil }); err != nil {
+		return nil, err
+	}
+	return db, nil
+}
+
+// Close closes the connections.
+func (db *DB) Close() { db.pool.close() }
+
+// run lends fn a connection and translates whatever goes wrong, once the connection is back.
+func (db *DB) run(ctx context.Context, op string, fn func(*pgx.Conn) error) error {
+	conn, err := db.pool.acquire(ctx)
+	if err != nil {
+		return db.translate(ctx, op, err)
+	}
+	err = func() error {
+		defer db.pool.release(conn)
+		return fn(conn)
+	}()
+	return db.translate(ctx, op, err)
+}
+
+// change runs fn in a transaction, which is committed if fn gives no error. A single UPDATE gets one too: without it,
+// an UPDATE that waits for a lock while we are interrupted would still be done once the lock is free.
+func (db *DB) change(ctx context.Context, op string, fn func(pgx.Tx) error) error {
+	return db.run(ctx, op, func(conn *pgx.Conn) error {
+		// Compare-and-set means to see what others committed, whatever the server's default is.
+		tx, err := db.begin(ctx, conn, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
+		if err != nil {
+			return err
+		}
+		defer db.rollback(ctx, tx)
+		if err := fn(tx); err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		// From here on an interrupt comes too late: it would only hide whether the commit took effect.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), db.timeout)
+		defer cancel()
+		return commitError(tx.Commit(ctx))
+	})
+}
+
+func (db *DB) begin(ctx context.Context, conn *pgx.Conn, o pgx.TxOptions) (pgx.Tx, error) {
+	ctx, cancel := context.WithTimeout(ctx, db.timeout)
+	defer cancel()
+	return conn.BeginTx(ctx, o)
+}
+
+// rollback ends a transaction that isn't committed. A connection on which that fails is thrown away by the pool.
+func (db *DB) rollback(ctx context.Context, tx pgx.Tx) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), db.timeout)
+	defer cancel()
+	_ = tx.Rollback(ctx)
+}
+
+// querier is a connection or a transaction.
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+// collect runs a named query and gives its rows, each made by row.
+func collect[T any](ctx context.Context, db *DB, q querier, name string, args pgx.StrictNamedArgs, row pgx.RowToFunc[T]) ([]T, error) {
+	ctx, cancel := context.WithTimeout(ctx, db.timeout)
+	defer cancel()
+	rows, err := q.Query(ctx, sql(name), args)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, row)
+}
+
+// execute runs a named statement and gives the number of rows that it changed.
+func (db *DB) execute(ctx context.Context, tx pgx.Tx, name string, args pgx.StrictNamedArgs) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, db.timeout)
+	defer cancel()
+	tag, err := tx.Exec(ctx, sql(name), args)
+	return tag.RowsAffected(), err
+}
+
+// read is collect on a connection of its own.
+func read[T any](ctx context.Context, db *DB, op, name string, args pgx.StrictNamedArgs, row pgx.RowToFunc[T]) ([]T, error) {
+	var result []T
+	err := db.run(ctx, op, func(conn *pgx.Conn) error {
+		var err error
+		result, err = collect(ctx, db, conn, name, args, row)
+		return err
+	})
+	return result, err
+}

@@ -1,0 +1,286 @@
+package db
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"unicode"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"uzerp-mfa/internal/mfa"
+)
+
+// This file is the border: the one place where what PostgreSQL, pgx and the network say becomes an *mfa.Error. Kinds
+// follow design/cli.md §1. SQLSTATE and types decide, never a text, which may be in any language.
+
+const connecting = "connect to the database"
+
+var errInTheWay = errors.New("a row with the same name and class is in the way")
+
+// connectError is a failed attempt to connect. It has no Unwrap on purpose: pgx's error carries the whole
+// configuration, password included.
+type connectError struct {
+	err     error
+	config  *pgconn.Config
+	secured bool // the last attempt got as far as it wanted with TLS, if it wanted any
+}
+
+func (*connectError) Error() string { return connecting }
+
+// because is an error in our words, with the cause for errors.Is and errors.As.
+type because struct {
+	text  string
+	cause error
+}
+
+func (b because) Error() string { return b.text }
+func (b because) Unwrap() error { return b.cause }
+
+// changed is a compare-and-set that found something else.
+func changed(op, what string) error {
+	return &mfa.Error{Kind: mfa.KindRefused, Op: op, Err: fmt.Errorf("%s: %w", what, mfa.ErrChanged),
+		Hint: "nothing was written; look at it again, then decide anew"}
+}
+
+// commitError tells a commit that the server refused from one whose outcome nobody knows. A FATAL message is of the
+// second kind: the server may have sent it after the commit.
+func commitError(err error) error {
+	if err == nil || errors.Is(err, pgx.ErrTxCommitRollback) || pgconn.SafeToRetry(err) {
+		return err
+	}
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.SeverityUnlocalized == "ERROR" {
+		return err
+	}
+	return &mfa.Error{Kind: mfa.KindUnavailable, Op: "commit the change", Err: mfa.ErrLostReply,
+		Hint: "run it again: it looks first at what is there"}
+}
+
+func sqlState(err error) string {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return e.Code
+	}
+	return ""
+}
+
+func uniqueViolation(err error) bool { return sqlState(err) == "23505" }
+
+// untranslatable tells that the encoding of the database lacks a character that it was asked for.
+func untranslatable(err error) bool {
+	return slices.Contains([]string{"22P05", "22021"}, sqlState(err))
+}
+
+// translate gives err as the *mfa.Error that it means, and as it is what is one already. A cancelled ctx, the
+// caller's, passes through.
+func (db *DB) translate(ctx context.Context, op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*mfa.Error](err); ok {
+		return err
+	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return ctx.Err()
+	}
+	if e, ok := errors.AsType[*connectError](err); ok {
+		return e.translate()
+	}
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		if e.Code == "42P01" || e.Code == "42703" { // undefined table, undefined column
+			if schema, err := db.CheckSchema(ctx); err == nil && schema.Problem() != nil {
+				return schema.Problem()
+			}
+		}
+		return serverError(op, e)
+	}
+	switch {
+	case timedOut(err):
+		return &mfa.Error{Kind: mfa.KindUnavailable, Op: op, Err: because{"the database did not answer in time", context.DeadlineExceeded},
+			Hint: "run it again; if it stays so, the server or the network is overloaded"}
+	case broken(err):
+		return &mfa.Error{Kind: mfa.KindUnavailable, Op: op, Err: errors.New("the connection to the database broke"),
+			Hint: "run it again; nothing was half done"}
+	default:
+		return &mfa.Error{Kind: mfa.KindFailure, Op: op, Err: err}
+	}
+}
+
+func timedOut(err error) bool { return errors.Is(err, context.DeadlineExceeded) || pgconn.Timeout(err) }
+
+// broken tells that the connection failed, not what was said over it.
+func broken(err error) bool {
+	if _, ok := errors.AsType[net.Error](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[syscall.Errno](err); ok {
+		return true
+	}
+	return slices.ContainsFunc([]error{io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, pgconn.ErrConnClosed},
+		func(target error) bool { return errors.Is(err, target) })
+}
+
+// serverError translates what the server answered to a statement.
+func serverError(op string, e *pgconn.PgError) error {
+	kind, text, hint := mfa.KindUnavailable, "", "run it again"
+	class := e.Code[:min(2, len(e.Code))]
+	switch {
+	case e.Code == "55P03":
+		text, hint = "another session holds a lock on these rows (lock_timeout)",
+			"run it again; if it stays so, pg_stat_activity shows who holds it"
+	case e.Code == "57014":
+		text, hint = "the database took too long (statement_timeout)", "run it again; if it stays so, the server is overloaded"
+	case e.Code == "40001":
+		text = "another session changed the same rows at the same time (serialization failure)"
+	case e.Code == "40P01":
+		text = "two sessions waited for each other (deadlock)"
+	case e.Code == "42501":
+		kind, text, hint = mfa.KindConfig, "the database role lacks a right: "+e.Message,
+			"uzerp-mfa grants prints the SQL for a role with just the needed rights"
+	case e.Code == "25006":
+		kind, text, hint = mfa.KindRefused, "the database is read-only: a standby?",
+			"connect to the primary; or default_transaction_read_only is on"
+	case class == "53":
+		text, hint = "the database server has run out of something: "+e.Message, "free some on the server, then run it again"
+	case class == "57" || class == "08" || e.Code == "25P03" || e.Code == "25P04": // shut down, or a session limit
+		text = "the database server ended the connection"
+	default:
+		kind, text, hint = mfa.KindFailure, "the database reported: "+e.Message+" (SQLSTATE "+e.Code+")", ""
+	}
+	return &mfa.Error{Kind: kind, Op: op, Hint: hint, Err: because{text, e}}
+}
+
+// translate says why there is no connection. The server's own texts are left out: before it knows who we are, it
+// quotes what we sent.
+func (e *connectError) translate() error {
+	kind, text, hint := e.diagnose()
+	return &mfa.Error{Kind: kind, Op: connecting, Err: errors.New(text), Hint: hint}
+}
+
+func (e *connectError) diagnose() (kind mfa.Kind, text, hint string) {
+	if pg, ok := errors.AsType[*pgconn.PgError](e.err); ok {
+		return e.refused(pg.Code)
+	}
+	at := e.address()
+	dns, isDNS := errors.AsType[*net.DNSError](e.err)
+	switch {
+	case tlsFailed(e.err):
+		return mfa.KindConfig, "the TLS connection to " + at + " failed: the certificate is not trusted or not for this host, or one of ours is missing",
+			"check sslmode, sslrootcert, sslcert and sslkey (PGSSLMODE, PGSSLROOTCERT, …) against the server's certificate"
+	case isDNS && dns.IsNotFound:
+		return mfa.KindConfig, "no host is known by the name in " + at,
+			"check the host in the database URL, PGHOST or conf/config.php"
+	case isDNS:
+		return mfa.KindUnavailable, "the name server did not answer for " + at, "run it again; check the network's DNS"
+	case errors.Is(e.err, syscall.EACCES):
+		return mfa.KindConfig, "this account may not open " + at, "run it as an account that may, or connect by TCP"
+	case timedOut(e.err):
+		return mfa.KindUnavailable, "no answer from " + at + " in time", "is PostgreSQL running there, and no firewall between?"
+	case broken(e.err):
+		return mfa.KindUnavailable, "no PostgreSQL answers at " + at,
+			"is it running there (systemctl status postgresql), and are host and port right?"
+	case !e.secured && e.wantsTLS():
+		return mfa.KindConfig, "the server at " + at + " does not offer TLS, and the settings ask for it",
+			"turn ssl on at the server; or, on a network that you trust, set sslmode=prefer"
+	default:
+		return mfa.KindConfig, "the server at " + at + " and these settings do not agree on how to connect",
+			"is it PostgreSQL that listens there? then check target_session_attrs, require_auth, channel_binding and sslnegotiation"
+	}
+}
+
+// refused says what a server means that answered and doesn't let us in.
+func (e *connectError) refused(code string) (kind mfa.Kind, text, hint string) {
+	class := code[:min(2, len(code))]
+	switch {
+	case class == "28":
+		return mfa.KindConfig, "the server at " + e.address() + " does not let user " + shown(e.config.User) + " in",
+			"check the user name, its password (PGPASSWORD, ~/.pgpass), sslmode, and the server's pg_hba.conf"
+	case code == "3D000":
+		return mfa.KindConfig, "the server at " + e.address() + " has no database " + shown(e.databaseName()),
+			"check the name in the database URL, PGDATABASE or conf/config.php"
+	case code == "42501":
+		return mfa.KindConfig, "user " + shown(e.config.User) + " may not connect to database " + shown(e.databaseName()),
+			"uzerp-mfa grants prints the SQL for a role with just the needed rights"
+	case code == "53300":
+		return mfa.KindUnavailable, "the database server has no free connection", "run it again later; see max_connections"
+	case code == "57P03":
+		return mfa.KindUnavailable, "the database server is starting up or shutting down", "run it again in a moment"
+	case code == "08P01":
+		return mfa.KindConfig, "the server at " + e.address() + " rejects a parameter of the connection",
+			"a connection pooler must pass statement_timeout, lock_timeout and search_path on, or connect to PostgreSQL itself"
+	case class == "22" || class == "42":
+		return mfa.KindConfig, "the server at " + e.address() + " rejects a parameter of the database settings (SQLSTATE " + code + ")",
+			"check the parameters of the database URL, and PGOPTIONS"
+	case class == "08" || class == "53" || class == "57":
+		return mfa.KindUnavailable, "the database server takes no connection now (SQLSTATE " + code + ")", "run it again"
+	default:
+		return mfa.KindFailure, "the database server refuses the connection (SQLSTATE " + code + ")", "see the server's log"
+	}
+}
+
+// tlsFailed tells a failed handshake or check of certificates.
+func tlsFailed(err error) bool {
+	if op, ok := errors.AsType[*net.OpError](err); ok && (op.Op == "remote error" || op.Op == "local error") {
+		return true // how crypto/tls marks an alert
+	}
+	return is[*tls.CertificateVerificationError](err) || is[tls.RecordHeaderError](err) ||
+		is[x509.UnknownAuthorityError](err) || is[x509.HostnameError](err) || is[x509.CertificateInvalidError](err)
+}
+
+func is[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
+// wantsTLS tells that no attempt would do without.
+func (e *connectError) wantsTLS() bool {
+	return e.config.TLSConfig != nil &&
+		!slices.ContainsFunc(e.config.Fallbacks, func(f *pgconn.FallbackConfig) bool { return f.TLSConfig == nil })
+}
+
+// databaseName gives the one that was asked for: without any, the server takes the user's name.
+func (e *connectError) databaseName() string {
+	if e.config.Database == "" {
+		return e.config.User
+	}
+	return e.config.Database
+}
+
+// address gives all that was tried.
+func (e *connectError) address() string {
+	tried := []string{address(e.config.Host, e.config.Port)}
+	for _, f := range e.config.Fallbacks {
+		if a := address(f.Host, f.Port); !slices.Contains(tried, a) {
+			tried = append(tried, a)
+		}
+	}
+	return strings.Join(tried, ", ")
+}
+
+func address(host string, port uint16) string {
+	if strings.HasPrefix(host, "/") {
+		return shown(filepath.Join(host, ".s.PGSQL."+strconv.Itoa(int(port))))
+	}
+	return shown(net.JoinHostPort(host, strconv.Itoa(int(port))))
+}
+
+// shown gives a name from the database settings as it may be printed. In a URL with unescaped characters a piece of
+// the password ends up as host or database, and then always with an @ or the like, which plain names don't have.
+func shown(name string) string {
+	plain := func(r rune) bool {
+		return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("_-./:[]", r)
+	}
+	if strings.ContainsFunc(name, func(r rune) bool { return !plain(r) }) {
+		return "(not shown)"
+	}
+	return strconv.Quote(name)
+}

@@ -1,0 +1,482 @@
+package db_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"io"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"uzerp-mfa/internal/db"
+	"uzerp-mfa/internal/db/dbtest"
+	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/sandbox"
+)
+
+func wantOpenError(t *testing.T, url string, kind mfa.Kind, words string) {
+	t.Helper()
+	d, err := db.Open(t.Context(), db.Config{ConnString: url})
+	if err == nil {
+		d.Close()
+	}
+	wantError(t, err, kind, words)
+}
+
+// mustFail gives the error that a statement ends with for a role, translated.
+func mustFail(t *testing.T, url, sql string) error {
+	t.Helper()
+	_, err := dbtest.Connect(t, url).Exec(t.Context(), sql)
+	if err == nil {
+		t.Fatalf("%s is allowed", sql)
+	}
+	return &mfa.Error{Err: err}
+}
+
+// ownServer starts a server that a test may reconfigure and stop.
+func ownServer(t *testing.T, o sandbox.PostgresOptions) *sandbox.Postgres {
+	t.Helper()
+	dbtest.New(t, dbtest.Empty) // skips where there is no PostgreSQL
+	p, err := sandbox.StartPostgres(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.Stop() })
+	return p
+}
+
+func TestWhoIsNotLetIn(t *testing.T) {
+	p := ownServer(t, sandbox.PostgresOptions{TCP: true})
+	admin := p.ConnString("postgres")
+	dbtest.Exec(t, admin, "create role app login password 's3cr3t'; create role full_up login password 's3cr3t' connection limit 0")
+	dbtest.Exec(t, admin, "create database uz")
+	dbtest.Exec(t, admin, "create database closed")
+	dbtest.Exec(t, admin, "revoke connect on database closed from public")
+
+	at := p.TCPAddr()
+	ok := "postgres://app:s3cr3t@" + at
+	open(t, db.Config{ConnString: ok + "/uz"}).Close()
+
+	wantOpenError(t, "postgres://app:wrong@"+at+"/uz", mfa.KindConfig, `does not let user "app" in`)
+	wantOpenError(t, "postgres://app@"+at+"/uz", mfa.KindConfig, `does not let user "app" in`)
+	wantOpenError(t, "postgres://stranger:s3cr3t@"+at+"/uz", mfa.KindConfig, `does not let user "stranger" in`)
+	wantOpenError(t, ok+"/nowhere", mfa.KindConfig, `has no database "nowhere"`)
+	wantOpenError(t, ok+"/closed", mfa.KindConfig, `may not connect to database "closed"`)
+	wantOpenError(t, "postgres://full_up:s3cr3t@"+at+"/uz", mfa.KindUnavailable, "no free connection")
+	wantOpenError(t, ok+"/uz?sslmode=require", mfa.KindConfig, "does not offer TLS")
+	wantOpenError(t, ok+"/uz?no_such_setting=1", mfa.KindConfig, "rejects a parameter")
+	wantOpenError(t, ok+"/uz?gssencmode=require", mfa.KindConfig, "rejects a parameter")
+	wantOpenError(t, ok+"/uz?target_session_attrs=standby", mfa.KindConfig, "do not agree")
+	wantOpenError(t, ok+"/uz?require_auth=md5", mfa.KindConfig, "do not agree")
+	// The first of two hosts is away, the second refuses: that one knows.
+	wantOpenError(t, "postgres://app:wrong@127.0.0.1:1,"+at+"/uz", mfa.KindConfig, "does not let user")
+
+	certificate := makeTLS(t, admin)
+	open(t, db.Config{ConnString: ok + "/uz?sslmode=require"}).Close()
+	open(t, db.Config{ConnString: ok + "/uz?sslmode=verify-full&sslrootcert=" + certificate}).Close()
+	other := filepath.Join(t.TempDir(), "other.crt")
+	text, _ := selfSigned(t)
+	if err := os.WriteFile(other, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, mode := range []string{"verify-full", "verify-ca"} {
+		wantOpenError(t, ok+"/uz?sslmode="+mode+"&sslrootcert="+other, mfa.KindConfig, "TLS connection")
+	}
+	_, port, _ := net.SplitHostPort(at)
+	wantOpenError(t, "postgres://app:s3cr3t@localhost:"+port+"/uz?sslmode=verify-full&sslrootcert="+certificate, mfa.KindConfig, "TLS connection")
+
+	// pg_hba.conf asks for TLS
+	serverFile(t, admin, "pg_hba.conf", "local all all trust\nhostssl all all all scram-sha-256")
+	dbtest.Exec(t, admin, "select pg_reload_conf()")
+	wantOpenErrorSoon(t, ok+"/uz?sslmode=disable", mfa.KindConfig, `does not let user "app" in`)
+	open(t, db.Config{ConnString: ok + "/uz"}).Close()
+}
+
+// wantOpenErrorSoon waits until the server has read its settings anew.
+func wantOpenErrorSoon(t *testing.T, url string, kind mfa.Kind, words string) {
+	t.Helper()
+	for range 100 {
+		d, err := db.Open(t.Context(), db.Config{ConnString: url})
+		if err != nil {
+			break
+		}
+		d.Close()
+		time.Sleep(20 * time.Millisecond)
+	}
+	wantOpenError(t, url, kind, words)
+}
+
+// makeTLS turns TLS on at a server, with a certificate of its own for 127.0.0.1, and gives the certificate's file.
+func makeTLS(t *testing.T, admin string) string {
+	t.Helper()
+	certificate, key := selfSigned(t)
+	serverFile(t, admin, "server.crt", certificate)
+	serverFile(t, admin, "server.key", key)
+	dbtest.Exec(t, admin, "alter system set ssl = on")
+	dbtest.Exec(t, admin, "select pg_reload_conf()")
+	for range 100 {
+		var on string
+		if err := dbtest.Connect(t, admin).QueryRow(t.Context(), "show ssl").Scan(&on); err != nil || on == "on" {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	file := filepath.Join(t.TempDir(), "root.crt")
+	if err := os.WriteFile(file, []byte(certificate), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// serverFile writes a file in the server's data directory, as the server: a key must be its own.
+func serverFile(t *testing.T, admin, name, text string) {
+	t.Helper()
+	lines := strings.ReplaceAll(strings.TrimSpace(text), "\n", "'), ('")
+	dbtest.Exec(t, admin, "copy (values ('"+lines+"')) to program 'umask 077; cat > "+name+"'")
+}
+
+func selfSigned(t *testing.T) (certificate, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "sandbox"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
+		string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}))
+}
+
+func TestNobodyAnswers(t *testing.T) {
+	wantOpenError(t, "postgres://u:s3cr3t@127.0.0.1:1/uz", mfa.KindUnavailable, `no PostgreSQL answers at "127.0.0.1:1"`)
+	wantOpenError(t, "postgres://u:s3cr3t@/uz?host="+t.TempDir(), mfa.KindUnavailable, "no PostgreSQL answers")
+
+	// somebody is there and says nothing
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = silent.Close() }()
+	start := time.Now()
+	wantOpenError(t, "postgres://u:s3cr3t@"+silent.Addr().String()+"/uz?connect_timeout=2", mfa.KindUnavailable, "in time")
+	if d := time.Since(start); d > 5*time.Second {
+		t.Errorf("took %v", d)
+	}
+
+	// somebody is there and talks about something else
+	web, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = web.Close() }()
+	go func() {
+		for {
+			c, err := web.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = c.Read(make([]byte, 1000)) // what is left unread would turn the close into a reset
+			_, _ = c.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n"))
+			_ = c.Close()
+		}
+	}()
+	wantOpenError(t, "postgres://u:s3cr3t@"+web.Addr().String()+"/uz?sslmode=disable", mfa.KindConfig, "do not agree")
+}
+
+func TestServerStops(t *testing.T) {
+	p := ownServer(t, sandbox.PostgresOptions{})
+	admin := p.ConnString("postgres")
+	dbtest.Exec(t, admin, "create table lockme ()")
+	d := open(t, db.Config{ConnString: admin})
+	if _, err := d.CheckSchema(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	// A connection that was cut while it lay idle is not noticed by whoever comes a little later.
+	dbtest.Exec(t, admin, "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and datname = 'postgres'")
+	time.Sleep(1100 * time.Millisecond)
+	if _, err := d.CheckSchema(t.Context()); err != nil {
+		t.Error("after a cut:", err)
+	}
+	if err := p.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	_, err := d.CheckSchema(t.Context())
+	wantError(t, err, mfa.KindUnavailable, "")
+	_, err = d.CheckSchema(t.Context())
+	wantError(t, err, mfa.KindUnavailable, "no PostgreSQL answers")
+	d.Close()
+	_, err = d.CheckSchema(t.Context())
+	wantError(t, err, mfa.KindFailure, "closed")
+}
+
+func TestSlowStatements(t *testing.T) {
+	url := dbtest.New(t, dbtest.Sample)
+	unlock := lock(t, url, "lock table users in access exclusive mode")
+	defer unlock()
+	server := open(t, db.Config{ConnString: url, QueryTimeout: 300 * time.Millisecond, LockTimeout: time.Hour})
+	_, err := server.FindUsers(t.Context(), []string{"alice"})
+	wantError(t, err, mfa.KindUnavailable, "statement_timeout")
+
+	// and where the user turned the server's limit off, ours remains
+	ours := open(t, db.Config{ConnString: url + "&statement_timeout=0&lock_timeout=0", QueryTimeout: 300 * time.Millisecond})
+	_, err = ours.FindUsers(t.Context(), []string{"alice"})
+	wantError(t, err, mfa.KindUnavailable, "did not answer in time")
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+	for _, err := range ours.Users(t.Context(), db.ByUsername) {
+		wantError(t, err, mfa.KindUnavailable, "did not answer in time")
+	}
+
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(100*time.Millisecond, cancel)
+	if _, err := server.FindUsers(ctx, []string{"alice"}); err != context.Canceled {
+		t.Errorf("got %v", err)
+	}
+	ctx, cancel = context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	_, err = server.FindUsers(ctx, []string{"alice"})
+	wantError(t, err, mfa.KindUnavailable, "did not answer in time")
+}
+
+func TestReadOnlyDatabase(t *testing.T) {
+	url := dbtest.New(t, dbtest.Sample)
+	dbtest.Exec(t, url, "alter database "+database(url)+" set default_transaction_read_only = on")
+	d := open(t, db.Config{ConnString: url})
+	wantError(t, d.CompareAndSet(t.Context(), "alice", find(t, d, "alice").Row, mfa.Row{}), mfa.KindRefused, "read-only")
+	wantError(t, d.ApplySwitch(t.Context(), switchNames(), plan(t, d)), mfa.KindRefused, "read-only")
+	if s, err := d.CheckSchema(t.Context()); err != nil || !s.ReadOnly {
+		t.Error(s, err)
+	}
+}
+
+func TestMissingRights(t *testing.T) {
+	url := dbtest.New(t, dbtest.Sample)
+	least := roleFor(t, url)
+	dbtest.Exec(t, url, "revoke select (email) on users from "+strings.Split(strings.TrimPrefix(least, "postgres://"), "@")[0])
+	d := open(t, db.Config{ConnString: least})
+	_, err := d.FindUsers(t.Context(), []string{"alice"})
+	wantError(t, err, mfa.KindConfig, "permission denied for table users")
+	if !strings.Contains(err.(*mfa.Error).Hint, "grants") {
+		t.Errorf("hint %q", err.(*mfa.Error).Hint)
+	}
+}
+
+// cutter stands between a client and the server's socket, and cuts the line when the client says commit: before the
+// server hears it, or after.
+func cutter(t *testing.T, url string, after bool) string {
+	t.Helper()
+	conf := dbtest.Connect(t, url).Config()
+	dir, err := os.MkdirTemp("/tmp", "cut")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("unix", filepath.Join(dir, ".s.PGSQL.5432"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	t.Cleanup(func() { _ = l.Close(); wg.Wait(); _ = os.RemoveAll(dir) })
+	serve := func(client net.Conn) {
+		server, err := net.Dial("unix", filepath.Join(conf.Host, ".s.PGSQL.5432"))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		var cut sync.Once
+		down := func() { cut.Do(func() { _ = client.Close() }) }
+		wg.Go(func() { _, _ = io.Copy(client, server); down() })
+		buf := make([]byte, 64<<10)
+		for {
+			n, err := client.Read(buf)
+			commit := bytes.Contains(buf[:n], []byte("commit\x00"))
+			if commit {
+				down()
+			}
+			if err != nil || commit && !after {
+				break
+			}
+			_, _ = server.Write(buf[:n])
+			if commit {
+				time.Sleep(300 * time.Millisecond)
+				break
+			}
+		}
+		down()
+		_ = server.Close()
+	}
+	wg.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			wg.Go(func() { serve(c) })
+		}
+	})
+	return strings.Replace(url, "host="+strings.ReplaceAll(conf.Host, "/", "%2F"), "host="+dir, 1)
+}
+
+func TestLostReplyToACommit(t *testing.T) {
+	for name, after := range map[string]bool{"before the server heard it": false, "after the server heard it": true} {
+		t.Run(name, func(t *testing.T) {
+			direct, url := sample(t)
+			d := open(t, db.Config{ConnString: cutter(t, url, after)})
+			err := d.CompareAndSet(t.Context(), "alice", find(t, d, "alice").Row, mfa.Row{SID: ptr("new")})
+			wantError(t, err, mfa.KindUnavailable, "it may have taken effect")
+			if !errors.Is(err, mfa.ErrLostReply) {
+				t.Errorf("got %v", err)
+			}
+			time.Sleep(300 * time.Millisecond)
+			if done := find(t, direct, "alice").SID != nil; done != after {
+				t.Errorf("took effect: %v", done)
+			}
+			// A line that breaks before the commit leaves no doubt: nothing happened.
+			_, err = d.FindUsers(t.Context(), []string{"alice"})
+			if err != nil {
+				t.Error("the next call:", err)
+			}
+		})
+	}
+}
+
+// A deferred check makes the server refuse a commit: then there is no doubt.
+func TestRefusedCommit(t *testing.T) {
+	d, url := sample(t)
+	dbtest.Exec(t, url, `create function no() returns trigger language plpgsql as 'begin raise exception sqlstate ''40001''; end';
+		create constraint trigger no after update on users deferrable initially deferred for each row execute function no()`)
+	err := d.CompareAndSet(t.Context(), "alice", find(t, d, "alice").Row, mfa.Row{})
+	wantError(t, err, mfa.KindUnavailable, "serialization")
+	if errors.Is(err, mfa.ErrLostReply) {
+		t.Error("the server said no; that is no lost reply")
+	}
+}
+
+// Ours holds the injector rows and waits for the key that the other inserts; the other then waits for our rows. The one
+// that looks for a deadlock is ended: ours, since the other never does.
+func TestDeadlock(t *testing.T) {
+	d, url := sample(t)
+	s := plan(t, d)
+	tx, err := dbtest.Connect(t, url+"&deadlock_timeout=1h").Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(t.Context(), "insert into injector_classes (name, category, class_name, usercompanyid) values ('MFAValidator', 'SY', 'TWValidator', -1)"); err != nil {
+		t.Fatal(err)
+	}
+	done, other := make(chan error, 1), make(chan error, 1)
+	go func() { done <- d.ApplySwitch(background(), switchNames(), s) }()
+	waitForLock(t, url)
+	go func() {
+		_, err := tx.Exec(background(), "update injector_classes set class_name = class_name where id = 6")
+		other <- err
+	}()
+	wantError(t, <-done, mfa.KindUnavailable, "deadlock")
+	if err := <-other; err != nil {
+		t.Error(err)
+	}
+	if err := tx.Rollback(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestErrorsOfTheServer(t *testing.T) {
+	d := open(t, db.Config{ConnString: dbtest.New(t, dbtest.Sample)})
+	for code, want := range map[string]struct {
+		kind  mfa.Kind
+		words string
+	}{
+		"55P03": {mfa.KindUnavailable, "lock_timeout"},
+		"57014": {mfa.KindUnavailable, "statement_timeout"},
+		"40001": {mfa.KindUnavailable, "serialization"},
+		"40P01": {mfa.KindUnavailable, "deadlock"},
+		"42501": {mfa.KindConfig, "lacks a right"},
+		"25006": {mfa.KindRefused, "read-only"},
+		"53100": {mfa.KindUnavailable, "run out of"},
+		"57P01": {mfa.KindUnavailable, "ended the connection"},
+		"57P02": {mfa.KindUnavailable, "ended the connection"},
+		"25P03": {mfa.KindUnavailable, "ended the connection"},
+		"08006": {mfa.KindUnavailable, "ended the connection"},
+		"42P01": {mfa.KindFailure, "SQLSTATE 42P01"}, // the schema is all right
+		"XX000": {mfa.KindFailure, "SQLSTATE XX000"},
+		"":      {mfa.KindFailure, "SQLSTATE"},
+	} {
+		wantError(t, d.Translate(t.Context(), &pgconn.PgError{Code: code, Message: "the server's words"}), want.kind, want.words)
+	}
+	for _, err := range []error{io.ErrUnexpectedEOF, syscall.ECONNRESET, net.ErrClosed, &net.OpError{Op: "read", Err: io.EOF}} {
+		wantError(t, d.Translate(t.Context(), err), mfa.KindUnavailable, "connection to the database broke")
+	}
+	wantError(t, d.Translate(t.Context(), pgx.ErrNoRows), mfa.KindFailure, "no rows")
+	if d.Translate(t.Context(), nil) != nil {
+		t.Error("nil became something")
+	}
+}
+
+func TestErrorsOfConnecting(t *testing.T) {
+	d := open(t, db.Config{ConnString: dbtest.New(t, dbtest.Sample)})
+	pg := func(code string) error { return &pgconn.PgError{Code: code, Message: "s3cr3t"} }
+	for _, tt := range []struct {
+		err   error
+		kind  mfa.Kind
+		words string
+	}{
+		{pg("28000"), mfa.KindConfig, "does not let"},
+		{pg("57P03"), mfa.KindUnavailable, "starting up"},
+		{pg("53300"), mfa.KindUnavailable, "no free connection"},
+		{pg("53200"), mfa.KindUnavailable, "no connection now"},
+		{pg("08P01"), mfa.KindConfig, "rejects a parameter"},
+		{pg("42704"), mfa.KindConfig, "rejects a parameter"},
+		{pg("XX000"), mfa.KindFailure, "SQLSTATE XX000"},
+		{&net.DNSError{IsNotFound: true, Name: "db.example.com"}, mfa.KindConfig, "no host is known"},
+		{&net.DNSError{IsTimeout: true}, mfa.KindUnavailable, "name server"},
+		{syscall.EACCES, mfa.KindConfig, "may not open"},
+		{&net.OpError{Op: "remote error", Err: errors.New("tls: bad certificate")}, mfa.KindConfig, "TLS"},
+		{x509.HostnameError{Certificate: &x509.Certificate{}, Host: "h"}, mfa.KindConfig, "TLS"},
+		{errors.New("s3cr3t"), mfa.KindConfig, "do not agree"},
+	} {
+		wantError(t, d.TranslateConnect(t.Context(), tt.err), tt.kind, tt.words)
+	}
+}
+
+// waitForLock returns once a session of the database waits for a lock.
+func waitForLock(t *testing.T, url string) {
+	t.Helper()
+	conn := dbtest.Connect(t, url)
+	for range 200 {
+		var waiting bool
+		if err := conn.QueryRow(t.Context(), "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')").Scan(&waiting); err != nil {
+			t.Fatal(err)
+		}
+		if waiting {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatal("nobody waits for a lock")
+}

@@ -1,0 +1,51 @@
+package db
+
+import (
+	"context"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// ServerSettings gives the settings of a connection that Config decides on.
+func (db *DB) ServerSettings(ctx context.Context) (map[string]string, error) {
+	result := make(map[string]string)
+	err := db.run(ctx, "", func(conn *pgx.Conn) error {
+		for _, name := range []string{"application_name", "statement_timeout", "lock_timeout", "search_path", "client_encoding"} {
+			var value string
+			if err := conn.QueryRow(ctx, "select current_setting($1)", name).Scan(&value); err != nil {
+				return err
+			}
+			result[name] = value
+		}
+		return nil
+	})
+	return result, err
+}
+
+// Translate is what becomes of an error of a statement.
+func (db *DB) Translate(ctx context.Context, err error) error { return db.translate(ctx, "do it", err) }
+
+// TranslateConnect is what becomes of an error of a connection attempt.
+func (db *DB) TranslateConnect(ctx context.Context, err error) error {
+	config, parseErr := pgconn.ParseConfig("postgres://u:s3cr3t@db.example.com/uzerp")
+	return db.translate(ctx, "", errors.Join(parseErr, &connectError{err: err, config: config, secured: true}))
+}
+
+// Statements gives each query's name and what is sent.
+func Statements() (map[string]string, error) {
+	files, err := queryFiles.ReadDir("queries")
+	result := make(map[string]string)
+	for _, f := range files {
+		name := f.Name()[:len(f.Name())-len(".sql")]
+		result[name] = sql(name)
+	}
+	return result, err
+}
+
+// QueryFile gives the text of a query's file.
+func QueryFile(name string) string {
+	text, _ := queryFiles.ReadFile("queries/" + name + ".sql")
+	return string(text)
+}

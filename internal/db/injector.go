@@ -1,0 +1,95 @@
+package db
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"uzerp-mfa/internal/injector"
+	"uzerp-mfa/internal/mfa"
+)
+
+// classRow is a row of queries/injector_rows.sql.
+type classRow struct {
+	ID        int64  `db:"id"`
+	Name      string `db:"name"`
+	Category  string `db:"category"`
+	ClassName string `db:"class_name"`
+	CompanyID int64  `db:"usercompanyid"`
+}
+
+func toClass(row pgx.CollectableRow) (injector.Class, error) {
+	r, err := pgx.RowToStructByName[classRow](row)
+	return injector.Class(r), err
+}
+
+// InjectorClasses implements injector.Store.
+func (db *DB) InjectorClasses(ctx context.Context, names []string) ([]injector.Class, error) {
+	return readByNames(ctx, db, "read the injector classes", "injector_classes", names, toClass)
+}
+
+// ApplySwitch implements injector.Store.
+func (db *DB) ApplySwitch(ctx context.Context, names []string, s injector.Switch) error {
+	op := "switch the injector classes"
+	return db.change(ctx, op, func(tx pgx.Tx) error {
+		now, err := collect(ctx, db, tx, "lock_injector_classes", pgx.StrictNamedArgs{"names": names}, toClass)
+		if err != nil {
+			return err
+		}
+		if !slices.Equal(byID(now), byID(s.Was)) {
+			return changed(op, "the injector classes are not what was read")
+		}
+		for _, c := range s.Changes {
+			if err := db.applyChange(ctx, tx, op, s.Was, c); err != nil {
+				return err
+			}
+		}
+		return db.assign(ctx, tx, op, s.Assignments)
+	})
+}
+
+// applyChange writes one row. Rows are found by their old class too: the plan says what it replaces.
+func (db *DB) applyChange(ctx context.Context, tx pgx.Tx, op string, was []injector.Class, c injector.Change) error {
+	query, args := "insert_injector_class", pgx.StrictNamedArgs{"name": c.Name, "after": c.After}
+	if c.ID != 0 {
+		query, args = "update_injector_class", pgx.StrictNamedArgs{"id": c.ID, "name": c.Name, "before": c.Before, "after": c.After}
+	}
+	n, err := db.execute(ctx, tx, query, args)
+	if uniqueViolation(err) {
+		inTheWay := func(w injector.Class) bool { return w.Name == c.Name && w.ClassName == c.After }
+		if !slices.ContainsFunc(was, inTheWay) {
+			return changed(op, "another session has just added such an injector class")
+		}
+		return &mfa.Error{Kind: mfa.KindRefused, Op: op, Err: errInTheWay,
+			Hint: "injector_classes has one row at most for a name and a class, whatever the category and company: remove the other one in uzERP"}
+	}
+	if err == nil && n != 1 {
+		return changed(op, "the injector classes are not what was read")
+	}
+	return err
+}
+
+// assign gives users a uuid, all of them in one statement: a site may have hundreds.
+func (db *DB) assign(ctx context.Context, tx pgx.Tx, op string, assignments []injector.Assignment) error {
+	if len(assignments) == 0 {
+		return nil
+	}
+	var usernames, uuids []string
+	for _, a := range assignments {
+		if !storable(a.Username) {
+			return changed(op, "a user without uuid is gone")
+		}
+		usernames, uuids = append(usernames, a.Username), append(uuids, a.UUID)
+	}
+	n, err := db.execute(ctx, tx, "assign_uuids", pgx.StrictNamedArgs{"usernames": usernames, "uuids": uuids})
+	if err == nil && n != int64(len(assignments)) {
+		return changed(op, "a user without uuid is gone or has got one")
+	}
+	return err
+}
+
+func byID(classes []injector.Class) []injector.Class {
+	return slices.SortedFunc(slices.Values(classes), func(a, b injector.Class) int { return cmp.Compare(a.ID, b.ID) })
+}

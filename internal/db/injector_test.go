@@ -1,0 +1,224 @@
+package db_test
+
+import (
+	"errors"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"uzerp-mfa/internal/db"
+	"uzerp-mfa/internal/db/dbtest"
+	"uzerp-mfa/internal/injector"
+	"uzerp-mfa/internal/mfa"
+)
+
+func switchNames() []string { return []string{"LoginHandler", "MFAValidator"} }
+
+// plan is the switch to two-factor login on a database as it is.
+func plan(t *testing.T, d *db.DB) injector.Switch {
+	t.Helper()
+	was, err := d.InjectorClasses(t.Context(), switchNames())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(was) == 0 || was[0].ID != 6 {
+		t.Fatalf("injector classes are %+v", was)
+	}
+	return injector.Switch{
+		Was: was,
+		Changes: []injector.Change{
+			{Name: "MFAValidator", After: "TWValidator"},
+			{ID: 6, Name: "LoginHandler", Before: "HTMLFormLoginHandler", After: "HTMLFormLoginHandlerMFA"},
+		},
+	}
+}
+
+// everything runs each method once, so that a test can say that it works somewhere.
+func everything(t *testing.T, d *db.DB, url string) {
+	t.Helper()
+	columns := []string{"public.users.uuid", "public.users.mfa_sid", "public.users.mfa_enrolled", "public.users.mfa_enabled"}
+	before := dbtest.Snapshot(t, url, columns...)
+	admin := find(t, d, "admin")
+	becomes := mfa.Row{SID: ptr("YF" + "0123456789abcdef0123456789abcdef"), Enrolled: ptr(true), Enabled: ptr(true)}
+	if err := d.CompareAndSet(t.Context(), "admin", admin.Row, becomes); err != nil {
+		t.Error(err)
+	}
+	if owners, err := d.FactorOwners(t.Context(), []string{*becomes.SID}); err != nil || len(owners) != 1 {
+		t.Error(owners, err)
+	}
+	without, err := d.UsersWithoutUUID(t.Context())
+	if err != nil || len(without) == 0 {
+		t.Error(without, err)
+	}
+	s := plan(t, d)
+	for _, name := range without {
+		s.Assignments = append(s.Assignments, injector.Assignment{Username: name, UUID: "00000000-0000-4000-8000-000000000001"})
+	}
+	if err := d.ApplySwitch(t.Context(), switchNames(), s); err != nil {
+		t.Error(err)
+	}
+	if without, err := d.UsersWithoutUUID(t.Context()); err != nil || len(without) != 0 {
+		t.Error(without, err)
+	}
+	for _, order := range []db.Order{db.ByUsername, db.ByLastLogin} {
+		if len(list(t, d, order)) == 0 {
+			t.Error("nobody listed")
+		}
+	}
+	if got, err := d.Usernames(t.Context(), "adm", 5); err != nil || len(got) != 1 {
+		t.Error(got, err)
+	}
+	if schema, err := d.CheckSchema(t.Context()); err != nil || schema.Problem() != nil {
+		t.Error(schema, err)
+	}
+	after := dbtest.Snapshot(t, url, columns...)
+	now, err := d.InjectorClasses(t.Context(), switchNames())
+	if err != nil || len(now) != 2 || now[0].ClassName != "HTMLFormLoginHandlerMFA" ||
+		now[1] != (injector.Class{ID: now[1].ID, Name: "MFAValidator", Category: "SY", ClassName: "TWValidator", CompanyID: -1}) {
+		t.Errorf("%+v, %v", now, err)
+	}
+	delete(before, "public.injector_classes")
+	delete(after, "public.injector_classes")
+	if diff := cmp.Diff(before, after); diff != "" {
+		t.Error("something else changed:", diff)
+	}
+}
+
+func TestEverythingUnderTheLeastRights(t *testing.T) {
+	url := dbtest.New(t, dbtest.Sample)
+	least := roleFor(t, url)
+	d := open(t, db.Config{ConnString: least})
+	everything(t, d, url)
+	// and that role has not even more:
+	wantError(t, mustFail(t, least, "select password from users"), mfa.KindFailure, "")
+}
+
+func TestEverythingInTheSample(t *testing.T) {
+	d, url := sample(t)
+	everything(t, d, url)
+}
+
+func TestEverythingWithoutPreparedStatements(t *testing.T) {
+	for _, mode := range []string{"exec", "simple_protocol", "describe_exec", "cache_describe"} {
+		t.Run(mode, func(t *testing.T) {
+			url := dbtest.New(t, dbtest.Sample)
+			everything(t, open(t, db.Config{ConnString: url + "&default_query_exec_mode=" + mode}), url)
+		})
+	}
+}
+
+func TestApplySwitchChangesNothingWhenSomethingElseDid(t *testing.T) {
+	tests := map[string]struct {
+		meanwhile string
+		bend      func(*injector.Switch)
+		changed   bool
+	}{
+		"class changed":    {meanwhile: "update injector_classes set class_name = 'Other' where id = 6", changed: true},
+		"category changed": {meanwhile: "update injector_classes set category = 'RP' where id = 6", changed: true},
+		"company changed":  {meanwhile: "update injector_classes set usercompanyid = 1 where id = 6", changed: true},
+		"row gone":         {meanwhile: "delete from injector_classes where id = 6", changed: true},
+		"row added":        {meanwhile: "insert into injector_classes (name, category, class_name, usercompanyid) values ('MFAValidator', 'XX', 'Mine', 1)", changed: true},
+		"user got a uuid":  {meanwhile: "update users set uuid = '00000000-0000-4000-8000-00000000000f' where username = 'erin'", changed: true},
+		"user gone":        {meanwhile: "delete from user_company_access where username = 'erin'; delete from users where username = 'erin'", changed: true},
+		"before isn't so":  {bend: func(s *injector.Switch) { s.Changes[1].Before = "X" }, changed: true},
+		"other name":       {bend: func(s *injector.Switch) { s.Changes[1].Name = "X" }, changed: true},
+		"no such row":      {bend: func(s *injector.Switch) { s.Changes[1].ID = 4711 }, changed: true},
+		"name of no user":  {bend: func(s *injector.Switch) { s.Assignments[0].Username = "\x00" }, changed: true},
+		"same user twice":  {bend: func(s *injector.Switch) { s.Assignments = append(s.Assignments, s.Assignments[0]) }, changed: true},
+		"a row in the way": {bend: func(s *injector.Switch) {
+			s.Changes[0] = injector.Change{Name: "LoginHandler", After: "HTMLFormLoginHandler"}
+		}},
+		"the same row twice": {bend: func(s *injector.Switch) { s.Changes = append(s.Changes, s.Changes[0]) }, changed: true},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			d, url := sample(t)
+			s := plan(t, d)
+			s.Assignments = []injector.Assignment{{Username: "erin", UUID: "00000000-0000-4000-8000-000000000001"}}
+			if tt.bend != nil {
+				tt.bend(&s)
+			}
+			if tt.meanwhile != "" {
+				dbtest.Exec(t, url, tt.meanwhile)
+			}
+			before := dbtest.Snapshot(t, url)
+			err := d.ApplySwitch(t.Context(), switchNames(), s)
+			wantError(t, err, mfa.KindRefused, "")
+			if errors.Is(err, mfa.ErrChanged) != tt.changed {
+				t.Errorf("got %v", err)
+			}
+			if diff := cmp.Diff(before, dbtest.Snapshot(t, url)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestApplySwitchComparesSets(t *testing.T) {
+	d, url := sample(t)
+	dbtest.Exec(t, url, "insert into injector_classes (id, name, category, class_name, usercompanyid) values (3000000000 - 3000000000, 'LoginHandler', 'RP', 'X', 1)")
+	was, err := d.InjectorClasses(t.Context(), switchNames())
+	if err != nil || len(was) != 2 || was[0].ID != 0 {
+		t.Fatal(was, err)
+	}
+	s := injector.Switch{Was: []injector.Class{was[1], was[0]}, Changes: []injector.Change{{ID: 6, Name: "LoginHandler", Before: "HTMLFormLoginHandler", After: "HTMLFormLoginHandlerMFA"}}}
+	if err := d.ApplySwitch(t.Context(), switchNames(), s); err != nil {
+		t.Error(err)
+	}
+}
+
+// Two operators switch at the same moment: one of them is told.
+func TestApplySwitchHasOneWinner(t *testing.T) {
+	for range 5 {
+		d, _ := sample(t)
+		s := plan(t, d)
+		errs := make([]error, 4)
+		var wg sync.WaitGroup
+		for i := range errs {
+			wg.Go(func() { errs[i] = d.ApplySwitch(background(), switchNames(), s) })
+		}
+		wg.Wait()
+		won := 0
+		for _, err := range errs {
+			switch {
+			case err == nil:
+				won++
+			case !errors.Is(err, mfa.ErrChanged):
+				t.Errorf("loser got %v", err)
+			}
+		}
+		if won != 1 {
+			t.Errorf("%d winners", won)
+		}
+	}
+}
+
+// A row that another session adds after ours were locked shows only as a violation of the unique key.
+func TestApplySwitchMeetsARowThatIsJustBeingAdded(t *testing.T) {
+	d, url := sample(t)
+	s := plan(t, d)
+	conn := dbtest.Connect(t, url)
+	tx, err := conn.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(t.Context(), `insert into injector_classes (name, category, class_name, usercompanyid)
+		values ('MFAValidator', 'SY', 'TWValidator', -1)`); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- d.ApplySwitch(background(), switchNames(), s) }()
+	waitForLock(t, url)
+	if err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	err = <-done
+	wantError(t, err, mfa.KindRefused, "just added")
+	if !errors.Is(err, mfa.ErrChanged) {
+		t.Errorf("got %v", err)
+	}
+	if now, _ := d.InjectorClasses(t.Context(), switchNames()); len(now) != 2 || now[0].ClassName != "HTMLFormLoginHandler" {
+		t.Errorf("%+v", now)
+	}
+}

@@ -1,0 +1,58 @@
+package db
+
+import (
+	"context"
+	"iter"
+
+	"github.com/jackc/pgx/v5"
+
+	"uzerp-mfa/internal/mfa"
+)
+
+// Order is the order of a listing.
+type Order int
+
+const (
+	ByUsername  Order = iota // by bytes, so that it doesn't depend on the server's locale
+	ByLastLogin              // the most recent first, those who never logged in last, then by name
+)
+
+// Users gives every user. Rows come through a cursor, some hundreds at a time, so that memory doesn't grow with their
+// number; all show the state of one moment. An error ends the listing and comes last. While the loop runs it holds a
+// connection and a read-only transaction.
+func (db *DB) Users(ctx context.Context, order Order) iter.Seq2[mfa.User, error] {
+	return func(yield func(mfa.User, error) bool) {
+		err := db.run(ctx, "list users", func(conn *pgx.Conn) error {
+			tx, err := db.begin(ctx, conn, pgx.TxOptions{AccessMode: pgx.ReadOnly})
+			if err != nil {
+				return err
+			}
+			defer db.rollback(ctx, tx) // nothing was written
+			return db.stream(ctx, tx, order, func(u mfa.User) bool { return yield(u, nil) })
+		})
+		if err != nil {
+			yield(mfa.User{}, err)
+		}
+	}
+}
+
+func (db *DB) stream(ctx context.Context, tx pgx.Tx, order Order, yield func(mfa.User) bool) error {
+	query := "list_by_username"
+	if order == ByLastLogin {
+		query = "list_by_last_login"
+	}
+	if _, err := db.execute(ctx, tx, query, nil); err != nil {
+		return err
+	}
+	for {
+		users, err := collect(ctx, db, tx, "list_fetch", nil, toUser)
+		if err != nil || len(users) == 0 {
+			return err
+		}
+		for _, u := range users {
+			if !yield(u) {
+				return nil
+			}
+		}
+	}
+}

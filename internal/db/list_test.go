@@ -1,0 +1,129 @@
+package db_test
+
+import (
+	"context"
+	"runtime"
+	"slices"
+	"testing"
+
+	"uzerp-mfa/internal/db"
+	"uzerp-mfa/internal/db/dbtest"
+	"uzerp-mfa/internal/mfa"
+)
+
+func list(t *testing.T, d *db.DB, order db.Order) []mfa.User {
+	t.Helper()
+	var users []mfa.User
+	for u, err := range d.Users(t.Context(), order) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		users = append(users, u)
+	}
+	return users
+}
+
+func names(users []mfa.User) []string {
+	var result []string
+	for _, u := range users {
+		result = append(result, u.Username)
+	}
+	return result
+}
+
+func TestListOrders(t *testing.T) {
+	d, url := sample(t)
+	if got := names(list(t, d, db.ByUsername)); !slices.Equal(got, []string{"admin", "alice", "bob", "carol", "dave", "erin", "frank", "grace"}) {
+		t.Errorf("by name: %q", got)
+	}
+	// What isn't a date doesn't end the listing, and is nobody's last login.
+	dbtest.Exec(t, url, `insert into users (username, password, last_login) values
+		('inf', '*', 'infinity'), ('minus', '*', '-infinity'), ('caesar', '*', '0044-03-15 12:00 BC'),
+		('far', '*', '290000-01-01'), ('y1', '*', '0001-01-01'), ('y9999', '*', '9999-12-31 23:59:59.999999')`)
+	users := list(t, d, db.ByLastLogin)
+	if got := names(users); !slices.Equal(got, []string{"y9999", "alice", "bob", "grace", "frank", "dave", "admin", "y1",
+		"caesar", "carol", "erin", "far", "inf", "minus"}) {
+		t.Errorf("by last login: %q", got)
+	}
+	for _, u := range users[8:] {
+		if u.LastLogin != nil {
+			t.Errorf("%s logged in at %v", u.Username, u.LastLogin)
+		}
+	}
+	if got := users[6].LastLogin.Format("2006-01-02T15:04:05"); got != "2013-06-12T10:22:50" {
+		t.Errorf("admin's last login is %s", got)
+	}
+	// Other text formats of the server's play no part.
+	for _, options := range []string{"&datestyle=German&timezone=Asia/Tokyo", "&default_query_exec_mode=simple_protocol&datestyle=ISO"} {
+		other := open(t, db.Config{ConnString: url + options})
+		if got := find(t, other, "admin").LastLogin.Format("2006-01-02T15:04:05Z07:00"); got != "2013-06-12T10:22:50Z" {
+			t.Errorf("%s: %s", options, got)
+		}
+	}
+}
+
+func TestListStoppedEarlyGivesTheConnectionBack(t *testing.T) {
+	url := dbtest.New(t, dbtest.Sample)
+	d := open(t, db.Config{ConnString: url, MaxConns: 1})
+	for range 3 {
+		for range d.Users(t.Context(), db.ByUsername) {
+			break
+		}
+	}
+	find(t, d, "alice")
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, err := range d.Users(ctx, db.ByUsername) {
+		if err != context.Canceled {
+			t.Errorf("got %v", err)
+		}
+	}
+	find(t, d, "alice")
+}
+
+func TestListDoesNotHoldEveryUserInMemory(t *testing.T) {
+	url := dbtest.New(t, dbtest.Sandbox)
+	const count, size = 20_000, 4_000 // 80 MB in all
+	dbtest.Exec(t, url, `insert into users (username, password, email)
+		select 'user' || n, '*', repeat('x', $1::int) from generate_series(1, $2::int) n`, size, count)
+	d := open(t, db.Config{ConnString: url})
+	heap := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	start, seen := heap(), 0
+	for u, err := range d.Users(t.Context(), db.ByLastLogin) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(*u.Email) != size {
+			t.Fatalf("email of %d bytes", len(*u.Email))
+		}
+		if seen++; seen%2_500 == 0 {
+			if now := heap(); now > start+16<<20 {
+				t.Fatalf("after %d users %d bytes are in use, %d at the start", seen, now, start)
+			}
+		}
+	}
+	if seen != count {
+		t.Errorf("%d users", seen)
+	}
+}
+
+func TestRealDatabase(t *testing.T) {
+	url := dbtest.New(t, dbtest.Real)
+	d := open(t, db.Config{ConnString: url})
+	users := list(t, d, db.ByUsername)
+	if len(users) != 1 || users[0].Username != "admin" || !users[0].Access() || users[0].State() != mfa.StateNotEnrolled ||
+		*users[0].UUID != "4f710890-a21e-4535-b623-b2bd3bc1b950" {
+		t.Errorf("%+v", users)
+	}
+	s, err := d.CheckSchema(t.Context())
+	if err != nil || s.Problem() != nil || s.Database != database(url) || s.ReadOnly {
+		t.Errorf("%+v, %v, %v", s, s.Problem(), err)
+	}
+	everything(t, d, url)
+}

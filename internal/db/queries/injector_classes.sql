@@ -1,0 +1,3 @@
+-- name: injector_classes
+-- What a switch is planned on.
+-- with: injector_rows

@@ -1,0 +1,3 @@
+-- name: list_fetch
+-- Enough rows for few round trips, few enough for little memory.
+fetch forward 500 from listing

@@ -1,0 +1,51 @@
+package db
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"uzerp-mfa/internal/mfa"
+)
+
+// Schema is what CheckSchema found.
+type Schema struct {
+	Database       string   `db:"database"`
+	ServerVersion  string   `db:"server_version"`
+	ReadOnly       bool     `db:"read_only"`       // a standby, or set so
+	MissingTables  []string `db:"missing_tables"`  // of users, person and injector_classes
+	MissingColumns []string `db:"missing_columns"` // of the four 2FA columns of users; all of them where users is missing
+}
+
+// CheckSchema looks at the catalogue to tell whether this is a database of uzERP's, and of one new enough.
+func (db *DB) CheckSchema(ctx context.Context) (Schema, error) {
+	found, err := read(ctx, db, "look at the schema", "schema", pgx.StrictNamedArgs{
+		"tables":  []string{"users", "person", "injector_classes"},
+		"columns": []string{"mfa_enrolled", "mfa_enabled", "mfa_sid", "uuid"},
+	}, pgx.RowToStructByName[Schema])
+	if err != nil {
+		return Schema{}, err
+	}
+	return found[0], nil
+}
+
+// Problem gives what this tool can't work with: KindConfig where the database isn't uzERP's, KindRefused where its uzERP
+// is older than 1.31.0 (facts/uzerp.md §1). Nil where all is there.
+func (s Schema) Problem() error {
+	switch {
+	case len(s.MissingTables) > 0:
+		return mfa.NewError(mfa.KindConfig,
+			"database "+strconv.Quote(s.Database)+" is not uzERP's: no table "+strings.Join(s.MissingTables, ", "),
+			"check the name in the database URL, PGDATABASE or conf/config.php; a search_path set there must name uzERP's schema")
+	case len(s.MissingColumns) > 0:
+		return mfa.NewError(mfa.KindRefused,
+			"the uzERP of database "+strconv.Quote(s.Database)+" has no two-factor login yet: table users lacks "+
+				strings.Join(slices.Sorted(slices.Values(s.MissingColumns)), ", "),
+			"that came with uzERP 1.31.0: upgrade, then run uzERP's database migrations")
+	default:
+		return nil
+	}
+}

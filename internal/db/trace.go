@@ -1,0 +1,68 @@
+package db
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// tracer logs the name and the duration of each query and connection: never SQL, arguments or settings, which hold
+// user names, factor SIDs and passwords.
+type tracer struct{ log *slog.Logger }
+
+// traceKey is the context key of what a tracer started.
+type traceKey struct{}
+
+type traced struct {
+	name  string
+	start time.Time
+}
+
+// TraceQueryStart implements pgx.QueryTracer.
+func (t tracer) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	return begun(ctx, queryName(data.SQL))
+}
+
+// TraceQueryEnd implements pgx.QueryTracer.
+func (t tracer) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryEndData) {
+	t.ended(ctx, data.Err)
+}
+
+// TraceConnectStart implements pgx.ConnectTracer.
+func (t tracer) TraceConnectStart(ctx context.Context, _ pgx.TraceConnectStartData) context.Context {
+	return begun(ctx, "connect")
+}
+
+// TraceConnectEnd implements pgx.ConnectTracer.
+func (t tracer) TraceConnectEnd(ctx context.Context, data pgx.TraceConnectEndData) {
+	t.ended(ctx, data.Err)
+}
+
+func begun(ctx context.Context, name string) context.Context {
+	return context.WithValue(ctx, traceKey{}, traced{name, time.Now()})
+}
+
+func (t tracer) ended(ctx context.Context, err error) {
+	if q, ok := ctx.Value(traceKey{}).(traced); ok {
+		t.log.DebugContext(ctx, "database query", "name", q.name, "duration", time.Since(q.start), "ok", err == nil)
+	}
+}
+
+// queryName gives the name that sql wrote into the first line, and for pgx's own statements (begin, commit, rollback)
+// their first word.
+func queryName(text string) string {
+	if named, ok := strings.CutPrefix(text, namePrefix); ok {
+		name, _, _ := strings.Cut(named, "\n")
+		return name
+	}
+	if words := strings.Fields(text); len(words) > 0 {
+		switch words[0] {
+		case "begin", "commit", "rollback":
+			return words[0]
+		}
+	}
+	return "other"
+}

@@ -1,0 +1,68 @@
+package injector
+
+import (
+	"fmt"
+	"strings"
+
+	"uzerp-mfa/internal/mfa"
+)
+
+// The checks that need something other than the database.
+const (
+	CheckEnvFile       = "env-file"
+	CheckSameService   = "same-service"
+	CheckTwilioService = "twilio-service"
+)
+
+// OpenSessions is what has to be said after every switch (facts/uzerp.md §2 and §4).
+const OpenSessions = "browsers that have uzERP open keep the old login until their session ends. " +
+	"To end all sessions now: stop the web server, remove the sess_* files in PHP's session.save_path, start it again"
+
+// Settings is what uzERP's own conf/.env gives, as far as a switch depends on it.
+type Settings struct {
+	Path    string   // the file that was read
+	Problem string   // why nothing can be said; empty if the file was read
+	Hint    string   // what to do about the problem
+	Missing []string // the TWILIO_ settings that are absent or empty
+	Foreign []string // those in which this tool's own settings differ
+}
+
+// CheckSettings judges them: with one of the three settings missing uzERP shows an error page instead of its login page
+// to everybody, and with an unreadable line nothing at all.
+func CheckSettings(s Settings) []Check {
+	c := Check{ID: CheckEnvFile, Status: Pass, Message: s.Path + " gives uzERP its Twilio settings"}
+	switch {
+	case s.Problem != "":
+		c.Status, c.Message, c.Hint = Fail, s.Problem, s.Hint
+		if c.Hint == "" {
+			c.Hint = "--skip-env-check switches all the same"
+		}
+		return []Check{c}
+	case len(s.Missing) > 0:
+		c.Status, c.Message = Fail, fmt.Sprintf("%s lacks %s: uzERP would show an error page to everybody", s.Path, strings.Join(s.Missing, ", "))
+		c.Hint = "add the missing lines to " + s.Path + "; uzERP reads them from no other place"
+	}
+	checks := []Check{c}
+	if len(s.Foreign) > 0 {
+		checks = append(checks, Check{ID: CheckSameService, Status: Warn, Message: fmt.Sprintf(
+			"%s here is not what uzERP has in %s: users enrolled by this tool could not log in to uzERP", strings.Join(s.Foreign, " and "), s.Path)})
+	}
+	return checks
+}
+
+// CheckTwilio judges the answer to fetching the Verify service with uzERP's credentials.
+func CheckTwilio(service mfa.VerifyService, err error) Check {
+	if err == nil {
+		return Check{ID: CheckTwilioService, Status: Pass, Message: fmt.Sprintf("Twilio accepts the credentials and has the service %q", service.FriendlyName)}
+	}
+	c := Check{ID: CheckTwilioService, Status: Fail, Message: err.Error(), Hint: "--skip-twilio-check switches all the same"}
+	if mfa.KindOf(err) != mfa.KindUnavailable {
+		c.Hint = "nobody could log in with such settings: correct them in uzERP's conf/.env"
+	}
+	return c
+}
+
+// SkippedCheck says that a check was not made because of flag.
+func SkippedCheck(id, flag string) Check {
+	return Check{ID: id, Status: Warn, Message: "not checked, because of " + flag}
+}

@@ -1,0 +1,52 @@
+package mfa
+
+import (
+	"context"
+	"fmt"
+)
+
+// Change is what a command means to do to one user's row, before it is done: the plan that is shown and applied.
+type Change struct {
+	User    User
+	Becomes Row
+	Refusal *Error // why nothing may be done; nil if it may
+}
+
+// Needed tells whether there is anything to write.
+func (c Change) Needed() bool { return c.Refusal == nil && !c.User.Equal(c.Becomes) }
+
+// Apply writes the row if it is still what was planned on, and otherwise gives an error with ErrChanged.
+func (c Change) Apply(ctx context.Context, store Store) error {
+	if c.Refusal != nil {
+		return c.Refusal
+	}
+	if !c.Needed() {
+		return nil
+	}
+	return setRow(ctx, store, c.User.Username, c.User.Row, c.Becomes)
+}
+
+// PlanEnable plans to ask for the code again at the next login.
+func PlanEnable(u User) Change { return planEnabled(u, true) }
+
+// PlanDisableNextLogin plans to let the user in without a code, once (facts/uzerp.md §3, the skip).
+func PlanDisableNextLogin(u User) Change { return planEnabled(u, false) }
+
+func planEnabled(u User, enabled bool) Change {
+	c := Change{User: u, Becomes: u.Row}
+	c.Becomes.Enabled = &enabled
+	already := u.Enabled != nil && *u.Enabled == enabled
+	switch {
+	case u.State() == StateSkipNextLogin && already:
+		// Asked for what is so, broken row or not.
+	case u.Whole():
+	case u.State() == StateNotEnrolled:
+		c.Refusal = NewError(KindRefused, fmt.Sprintf("%q is not enrolled: the next login asks for the password and then to enroll", u.Username),
+			"uzerp-mfa enroll "+ShellQuote(u.Username)+" enrolls the user now")
+	default:
+		// A broken row: enabling it locks the user out, and a skip would let in once and lock out again.
+		c.Refusal = NewError(KindRefused, fmt.Sprintf("%q has a broken enrollment: no code could ever be accepted", u.Username),
+			"uzerp-mfa user reset "+ShellQuote(u.Username)+" mends it; the user then enrolls again")
+	}
+	return c
+}

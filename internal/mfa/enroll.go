@@ -1,0 +1,172 @@
+package mfa
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// maxFriendlyName is Twilio's limit in characters for a factor's name (facts/twilio-verify.md §1.2).
+const maxFriendlyName = 64
+
+// FriendlyName is the name of a user's factor: the user name, as uzERP does it, cut to what Twilio takes. The app shows
+// it as the account.
+func FriendlyName(username string) string {
+	runes := []rune(username)
+	if len(runes) > maxFriendlyName {
+		runes = runes[:maxFriendlyName]
+	}
+	return string(runes)
+}
+
+// Enroller enrols users.
+type Enroller struct {
+	Store   Store
+	Factors Factors
+	Code    func(secret Secret, c TOTPConfig, at time.Time) (string, error) // RFC 6238
+	NewUUID func() string
+}
+
+// PlanEnroll refuses (KindRefused) a user who has an enrolment that can work. A broken one is mended by enrolling.
+func PlanEnroll(u User) Change {
+	c := Change{User: u, Becomes: u.Row}
+	if u.Whole() {
+		c.Refusal = NewError(KindRefused, fmt.Sprintf("%q is already enrolled", u.Username),
+			"uzerp-mfa user reset "+ShellQuote(u.Username)+" first, if the phone is lost; verify --check tests the user's app")
+	}
+	return c
+}
+
+// Pending is an enrolment that waits for its first code.
+type Pending struct {
+	e      *Enroller
+	User   User // with the uuid that was assigned, if one was
+	Factor NewFactor
+}
+
+// Begin gives the user a uuid if there is none and has Twilio make a factor. uzERP's row does not name the factor until
+// Submit has proved that the user's app has it. An error with ErrLostReply may have left an unverified factor at
+// Twilio, which nobody can use and which Twilio deletes within a day.
+func (e *Enroller) Begin(ctx context.Context, c Change) (*Pending, error) {
+	if c.Refusal != nil {
+		return nil, c.Refusal
+	}
+	u := c.User
+	if u.UUID == nil {
+		id := e.NewUUID()
+		becomes := u.Row
+		becomes.UUID = &id
+		if err := setRow(ctx, e.Store, u.Username, u.Row, becomes); err != nil {
+			return nil, err
+		}
+		u.Row = becomes
+	}
+	f, err := e.Factors.CreateFactor(ctx, *u.UUID, FriendlyName(u.Username))
+	if err != nil {
+		return nil, err
+	}
+	return &Pending{e: e, User: u, Factor: f}, nil
+}
+
+// Submit checks the code, first here and then at Twilio, and on success enters the factor in uzERP's row. A code that
+// Twilio could not accept is refused here (KindCodeRejected) and costs none of its five attempts; where it belongs to
+// another time step the error says how far off the phone's clock is.
+func (p *Pending) Submit(ctx context.Context, code string) error {
+	if err := p.checkLocally(code); err != nil {
+		return err
+	}
+	return confirm(ctx, p.e.Store, p.e.Factors, p.User, p.Factor.Factor, code)
+}
+
+// clockSearch is how far to either side a code is looked for, to tell a wrong clock from a wrong code.
+const clockSearch = 30 * time.Minute
+
+func (p *Pending) checkLocally(code string) error {
+	c := p.Factor.TOTP
+	now := p.e.Factors.Now()
+	for n := 0; time.Duration(n)*c.Step <= clockSearch; n++ {
+		for _, steps := range []int{n, -n} {
+			want, err := p.e.Code(p.Factor.Secret, c, now.Add(time.Duration(steps)*c.Step))
+			if err != nil {
+				return &Error{Kind: KindFailure, Op: "compute a one-time code", Err: err}
+			}
+			if want != code {
+				continue
+			}
+			if n <= c.Skew {
+				return nil
+			}
+			return clockError(time.Duration(steps) * c.Step)
+		}
+	}
+	return NewError(KindCodeRejected, "this code is not one of the account just added",
+		"read it from the new entry in the app; Twilio was not asked, so no attempt is lost")
+}
+
+func clockError(off time.Duration) error {
+	direction := "fast"
+	if off < 0 {
+		direction, off = "slow", -off
+	}
+	about := fmt.Sprintf("%d s", int(off.Seconds()))
+	if off >= 5*time.Minute {
+		about = fmt.Sprintf("%d min", int(off.Round(time.Minute).Minutes()))
+	}
+	return NewError(KindCodeRejected, fmt.Sprintf("the phone's clock is about %s %s", about, direction),
+		"set date and time on the phone to automatic, then type the next code; Twilio was not asked, so no attempt is lost")
+}
+
+// confirm has Twilio verify the factor and then writes the row. Twilio first: a crash between the two leaves a factor
+// that nobody uses, never a user enrolled with a factor that was not proved.
+func confirm(ctx context.Context, store Store, factors Factors, u User, f Factor, code string) error {
+	got, err := factors.VerifyFactor(ctx, *u.UUID, f.SID, code)
+	switch {
+	case errors.Is(err, ErrAttemptsUsedUp):
+		return &Error{Kind: KindRefused, Err: err, Hint: "this factor takes no more codes: uzerp-mfa enroll " + ShellQuote(u.Username) + " makes a new one"}
+	case err != nil && KindOf(err) == KindNotFound:
+		return &Error{Kind: KindNotFound, Err: errors.New("the pending factor is gone: Twilio deletes them after some hours"),
+			Hint: "uzerp-mfa enroll " + ShellQuote(u.Username) + " makes a new one"}
+	case err != nil:
+		return err
+	case got.Status != FactorVerified:
+		return NewError(KindCodeRejected, "Twilio did not accept the code; nothing was changed in uzERP",
+			"try the next code that the app shows; if it goes on, check date and time on the phone. Twilio takes five codes for a factor")
+	}
+	return enter(ctx, store, factors, u, f)
+}
+
+// enter writes the row of a user whose app has proved to hold the factor f.
+func enter(ctx context.Context, store Store, factors Factors, u User, f Factor) error {
+	// The code is used up: from here on a Ctrl-C must not keep the row from learning of it.
+	ctx = context.WithoutCancel(ctx)
+	err := setRow(ctx, store, u.Username, u.Row, enrolledRow(u.Row, f.SID))
+	switch {
+	case errors.Is(err, ErrChanged):
+		return withdraw(ctx, store, factors, u, f, err)
+	case err != nil:
+		return &Error{Kind: KindOf(err), Err: fmt.Errorf("the app is verified at Twilio, but uzERP does not know it yet: %w", err),
+			Hint: fmt.Sprintf("finish with the next code: uzerp-mfa verify --factor %s %s CODE", f.SID, ShellQuote(u.Username))}
+	}
+	return nil
+}
+
+// enrolledRow is the row of a user enrolled with the factor sid, as uzERP itself writes it (facts/uzerp.md §3).
+func enrolledRow(r Row, sid string) Row {
+	yes := true
+	return Row{UUID: r.UUID, SID: &sid, Enrolled: &yes, Enabled: &yes}
+}
+
+// withdraw takes back the factor just verified when somebody else changed the row meanwhile: it must not stay as a
+// live secret that nothing refers to. If it can't be deleted, it does no harm at login; the error says that it is there.
+func withdraw(ctx context.Context, store Store, factors Factors, u User, f Factor, cause error) error {
+	e := &Error{Kind: KindRefused, Err: cause, Hint: "uzerp-mfa user list --match " + ShellQuote(u.Username) + " shows the row as it is now; nothing of it was changed here"}
+	free, _, err := inUse(ctx, store, []Factor{f})
+	if err == nil && len(free) == 1 {
+		err = factors.DeleteFactor(ctx, *u.UUID, f.SID)
+	}
+	if err != nil {
+		e.Err = fmt.Errorf("%w; the factor %s is left at Twilio, unused", cause, f.SID)
+	}
+	return e
+}

@@ -1,0 +1,58 @@
+package mfa
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Lookup finds every named user, in the order of the names, each once. An unknown name ends it with KindNotFound and
+// the list of the unknown ones, so that nothing is changed for some before a typing error shows in another.
+func Lookup(ctx context.Context, store Store, usernames []string) ([]User, error) {
+	found, err := store.FindUsers(ctx, usernames)
+	if err != nil {
+		return nil, err
+	}
+	byName := make(map[string]User, len(found))
+	for _, u := range found {
+		byName[u.Username] = u
+	}
+	var users []User
+	var unknown []string
+	seen := make(map[string]bool, len(usernames))
+	for _, name := range usernames {
+		if seen[name] {
+			continue
+		}
+		seen[name] = true
+		if u, ok := byName[name]; ok {
+			users = append(users, u)
+		} else {
+			unknown = append(unknown, strconv.Quote(name))
+		}
+	}
+	if len(unknown) > 0 {
+		what := "no such user"
+		if len(unknown) > 1 {
+			what = "no such users"
+		}
+		return nil, NewError(KindNotFound, fmt.Sprintf("%s: %s", what, strings.Join(unknown, ", ")),
+			"user names are compared exactly; uzerp-mfa user list --match TEXT finds them")
+	}
+	return users, nil
+}
+
+// setRow is the one way a row is written. A lost reply, or a row that turned out to be as wanted already, is settled
+// by reading the row again: what counts is what the row says.
+func setRow(ctx context.Context, store Store, username string, was, becomes Row) error {
+	err := store.CompareAndSet(ctx, username, was, becomes)
+	if err == nil {
+		return nil
+	}
+	users, readErr := store.FindUsers(ctx, []string{username})
+	if readErr == nil && len(users) == 1 && users[0].Row.Equal(becomes) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,171 @@
+package mfa
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// ResetPlan is what a reset of one user will do: the row first, then exactly the factors listed here.
+type ResetPlan struct {
+	Change
+	Delete     []Factor // the user's factors, to be deleted after the row let go of them
+	Kept       []Factor // factors under the same uuid that another user's row names: never deleted
+	SkipTwilio bool     // factors were not looked at
+}
+
+// Needed tells whether the reset would change anything anywhere.
+func (p ResetPlan) Needed() bool {
+	return p.Change.Needed() || p.Refusal == nil && len(p.Delete) > 0
+}
+
+// PlanReset reads what a reset of u would touch. Listing the factors first proves that Twilio answers, before anything
+// is changed (facts/uzerp.md §6). newUUID gives a uuid to a user who has none: without one they could never enrol.
+func PlanReset(ctx context.Context, store Store, factors Factors, u User, skipTwilio bool, newUUID func() string) (ResetPlan, error) {
+	no := false
+	p := ResetPlan{Change: Change{User: u, Becomes: Row{UUID: u.UUID, Enrolled: &no, Enabled: &no}}, SkipTwilio: skipTwilio}
+	if u.UUID == nil {
+		id := newUUID()
+		p.Becomes.UUID = &id
+		return p, nil // no uuid, so no entity at Twilio either
+	}
+	if skipTwilio {
+		return p, nil
+	}
+	listed, err := factors.ListFactors(ctx, *u.UUID)
+	if err != nil {
+		return p, err
+	}
+	p.Delete, p.Kept, err = withoutOthers(ctx, store, u.Username, listed)
+	return p, err
+}
+
+// withoutOthers splits factors into those that no other user's row names and those that one does: two rows can share
+// one uuid (facts/uzerp.md §1: nothing makes it unique), and a reset of one must not lock out the other.
+func withoutOthers(ctx context.Context, store Store, username string, listed []Factor) (free, others []Factor, err error) {
+	if len(listed) == 0 {
+		return nil, nil, nil
+	}
+	sids := make([]string, len(listed))
+	for i, f := range listed {
+		sids[i] = f.SID
+	}
+	owners, err := store.FactorOwners(ctx, sids)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, f := range listed {
+		if hasOther(owners[f.SID], username) {
+			others = append(others, f)
+		} else {
+			free = append(free, f)
+		}
+	}
+	return free, others, nil
+}
+
+func hasOther(names []string, username string) bool {
+	for _, n := range names {
+		if n != username {
+			return true
+		}
+	}
+	return false
+}
+
+// ResetResult is what a reset did.
+type ResetResult struct {
+	Deleted []Factor
+	Left    []Factor // still at Twilio: the clean-up failed, or somebody has just begun to use them
+}
+
+// Apply resets the user. Once the row is written an error means only that the clean-up at Twilio is unfinished: the user
+// can enrol, and the same command again finishes it; RowReset in the chain says so.
+func (p ResetPlan) Apply(ctx context.Context, store Store, factors Factors) (ResetResult, error) {
+	var r ResetResult
+	if err := p.Change.Apply(ctx, store); err != nil {
+		return r, err
+	}
+	if len(p.Delete) == 0 {
+		return r, nil
+	}
+	// Between the plan and now a person may have answered a prompt for minutes. A factor that a row names by now, or
+	// that was verified since, belongs to somebody who has just enrolled.
+	free, taken, err := inUse(ctx, store, p.Delete)
+	if err != nil {
+		r.Left = p.Delete
+		return r, rowReset(err)
+	}
+	r.Left = taken
+	var firstErr error
+	for _, f := range free {
+		deleted, err := deleteUnlessTaken(ctx, factors, *p.Becomes.UUID, f)
+		if deleted {
+			r.Deleted = append(r.Deleted, f)
+		} else {
+			r.Left = append(r.Left, f)
+		}
+		if err != nil && firstErr == nil {
+			firstErr = err
+		}
+	}
+	if err := p.mend(ctx, store, r.Deleted); err != nil {
+		return r, err
+	}
+	if firstErr != nil {
+		return r, rowReset(firstErr)
+	}
+	return r, nil
+}
+
+// inUse splits factors by whether any row names them now.
+func inUse(ctx context.Context, store Store, listed []Factor) (free, taken []Factor, err error) {
+	return withoutOthers(ctx, store, "", listed) // no user is called "", so every owner counts
+}
+
+// deleteUnlessTaken deletes f, unless it was pending when listed and has been verified since.
+func deleteUnlessTaken(ctx context.Context, factors Factors, identity string, f Factor) (deleted bool, err error) {
+	if f.Status == FactorUnverified {
+		now, err := factors.FetchFactor(ctx, identity, f.SID)
+		switch {
+		case KindOf(err) == KindNotFound && err != nil:
+			return true, nil
+		case err != nil:
+			return false, err
+		case now.Status == FactorVerified:
+			return false, nil
+		}
+	}
+	if err := factors.DeleteFactor(ctx, identity, f.SID); err != nil {
+		return false, err
+	}
+	return true, nil
+}
+
+// mend closes the last gap: had somebody finished enrolling with one of the factors in the moment before it was
+// deleted, their row would name a dead factor. Such a row is reset once more, so that they are asked to enrol.
+func (p ResetPlan) mend(ctx context.Context, store Store, deleted []Factor) error {
+	ctx = context.WithoutCancel(ctx)
+	users, err := store.FindUsers(ctx, []string{p.User.Username})
+	if err != nil || len(users) == 0 {
+		return err
+	}
+	row := users[0].Row
+	for _, f := range deleted {
+		if row.SID != nil && *row.SID == f.SID {
+			becomes := p.Becomes
+			becomes.UUID = row.UUID
+			return setRow(ctx, store, p.User.Username, row, becomes)
+		}
+	}
+	return nil
+}
+
+// ErrRowReset is in the chain of an error after which the user is reset in uzERP all the same.
+var ErrRowReset = errors.New("the user is reset in uzERP, but the clean-up at Twilio is not finished")
+
+func rowReset(err error) error {
+	e := &Error{Kind: KindOf(err), Err: fmt.Errorf("%w: %w", ErrRowReset, err)}
+	e.Hint = "the user can enroll; run the same command again to finish the clean-up"
+	return e
+}

@@ -1,0 +1,97 @@
+package mfa_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+
+	"uzerp-mfa/internal/mfa"
+)
+
+// The expected states are facts/uzerp.md §3, read line by line: every combination of the four columns.
+func TestState(t *testing.T) {
+	good, bad := ptr(sidA), []*string{nil, ptr(""), ptr("YF123"), ptr("XX0000000000000000000000000000000a"), ptr(sidA + "0"), ptr(sidA + "\n")}
+	for _, enrolled := range []*bool{nil, ptr(false), ptr(true)} {
+		for _, enabled := range []*bool{nil, ptr(false), ptr(true)} {
+			for _, uuid := range []*string{nil, ptr(uuidA)} {
+				for _, sid := range append(bad, good, ptr("YF0000000000000000000000000000000A")) {
+					r := mfa.Row{UUID: uuid, SID: sid, Enrolled: enrolled, Enabled: enabled}
+					wellFormed := sid != nil && (*sid == sidA || *sid == "YF0000000000000000000000000000000A")
+					isEnrolled := enrolled != nil && *enrolled
+					var want mfa.State
+					switch {
+					case isEnrolled && enabled != nil && !*enabled:
+						want = mfa.StateSkipNextLogin
+					case uuid == nil:
+						want = mfa.StateBroken
+					case !isEnrolled:
+						want = mfa.StateNotEnrolled
+					case !wellFormed:
+						want = mfa.StateBroken
+					default:
+						want = mfa.StateEnrolled
+					}
+					if got := r.State(); got != want {
+						t.Errorf("%s: %s, want %s", show(r), got, want)
+					}
+					if got, want := r.Whole(), isEnrolled && uuid != nil && wellFormed; got != want {
+						t.Errorf("%s: whole %v, want %v", show(r), got, want)
+					}
+				}
+			}
+		}
+	}
+}
+
+func show(r mfa.Row) string {
+	b, _ := json.Marshal(r)
+	return string(b)
+}
+
+func TestAccess(t *testing.T) {
+	for access, want := range map[*bool]bool{nil: false, ptr(false): false, ptr(true): true} {
+		if got := (mfa.User{AccessEnabled: access}).Access(); got != want {
+			t.Errorf("access %v: %v", access, got)
+		}
+	}
+}
+
+func TestSecretShowsNothing(t *testing.T) {
+	s := mfa.NewSecret("hunter2")
+	type holder struct {
+		Exported mfa.Secret
+		Pointer  *mfa.Secret
+	}
+	h := holder{Exported: s, Pointer: &s}
+	asJSON, err := json.Marshal(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, shown := range []string{
+		fmt.Sprint(s), fmt.Sprintf("%s %v %+v %#v %q %x %d", s, s, s, s, s, s, s), fmt.Sprintf("%+v %#v", h, h), string(asJSON), s.LogValue().String(), s.String(),
+	} {
+		if contains(shown, "hunter2") || contains(shown, "68756e74657232") {
+			t.Errorf("shows the secret: %s", shown)
+		}
+	}
+	if s.Reveal() != "hunter2" || !s.IsSet() || (mfa.Secret{}).IsSet() {
+		t.Error("does not keep the secret")
+	}
+}
+
+func TestShellQuote(t *testing.T) {
+	for in, want := range map[string]string{
+		"alice":      "alice",
+		"o'neil":     `'o'\''neil'`,
+		"a b":        "'a b'",
+		"$(rm -rf)":  "'$(rm -rf)'",
+		"-y":         "-- '-y'",
+		"":           "''",
+		"müller":     "'müller'",
+		"x@corp.com": "x@corp.com",
+	} {
+		if got := mfa.ShellQuote(in); got != want {
+			t.Errorf("ShellQuote(%q) = %s, want %s", in, got, want)
+		}
+	}
+}

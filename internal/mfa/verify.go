@@ -1,0 +1,119 @@
+package mfa
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Verification is what verify is about to do, decided before the code is asked for.
+type Verification struct {
+	User   User
+	Factor Factor
+	Check  bool // a challenge to an enrolled user's factor; else the end of an enrolment
+
+	resume bool // the factor is verified at Twilio already and only the row is missing
+}
+
+// Billed tells whether Twilio charges for a success: it does for each approved challenge (facts/twilio-verify.md §4).
+func (v Verification) Billed() bool { return v.Check || v.resume }
+
+// PlanVerification finds the factor that a code would finish the enrolment with: the one named by sid, or else the
+// newest unverified one. A verified factor is taken only if named, and proved by a challenge: an old phone's factor that
+// was left behind must not come back by itself. KindNotFound if there is none, KindRefused if the user is enrolled already.
+func PlanVerification(ctx context.Context, store Store, factors Factors, u User, sid string) (Verification, error) {
+	v := Verification{User: u}
+	enroll := "uzerp-mfa enroll " + ShellQuote(u.Username) + " starts an enrollment"
+	if u.Whole() {
+		return v, NewError(KindRefused, fmt.Sprintf("%q is already enrolled", u.Username),
+			"uzerp-mfa verify "+ShellQuote(u.Username)+" --check tests whether the user's app works")
+	}
+	none := NewError(KindNotFound, fmt.Sprintf("no pending enrollment for %q", u.Username), enroll)
+	if u.UUID == nil {
+		return v, none
+	}
+	listed, err := factors.ListFactors(ctx, *u.UUID)
+	if err != nil {
+		return v, err
+	}
+	found := false
+	for _, f := range listed {
+		switch {
+		case sid != "":
+			if f.SID == sid {
+				v.Factor, found = f, true
+			}
+		case f.Status == FactorUnverified && (!found || !f.Created.Before(v.Factor.Created)):
+			v.Factor, found = f, true
+		}
+	}
+	switch {
+	case !found && sid != "":
+		return v, NewError(KindNotFound, fmt.Sprintf("%q has no factor %s at Twilio", u.Username, sid), enroll)
+	case !found:
+		return v, none
+	case v.Factor.Status == FactorVerified:
+		// Named by the operator, verified, and not in the row: an enrolment whose last step failed. Another user's
+		// factor must not become this one's.
+		free, _, err := withoutOthers(ctx, store, u.Username, []Factor{v.Factor})
+		if err != nil {
+			return v, err
+		}
+		if len(free) == 0 {
+			return v, NewError(KindRefused, fmt.Sprintf("the factor %s belongs to another user", sid), enroll)
+		}
+		v.resume = true
+	}
+	return v, nil
+}
+
+// PlanCheck plans to challenge the factor that uzERP itself would challenge.
+func PlanCheck(u User, sid string) (Verification, error) {
+	v := Verification{User: u, Check: true}
+	if !u.Whole() {
+		return v, NewError(KindRefused, fmt.Sprintf("%q has no enrollment that could be checked (%s)", u.Username, u.State()),
+			"uzerp-mfa enroll "+ShellQuote(u.Username)+" enrolls the user")
+	}
+	if sid != "" && sid != *u.SID {
+		return v, NewError(KindRefused, "uzERP does not use that factor for this user", "leave out --factor to check the one in use")
+	}
+	v.Factor = Factor{SID: *u.SID}
+	return v, nil
+}
+
+// Submit sends the code. A wrong one is KindCodeRejected and changes nothing in uzERP.
+func (v Verification) Submit(ctx context.Context, store Store, factors Factors, code string) error {
+	if !v.Billed() {
+		return confirm(ctx, store, factors, v.User, v.Factor, code)
+	}
+	approved, err := factors.Challenge(ctx, *v.User.UUID, v.Factor.SID, code)
+	switch {
+	case err != nil && KindOf(err) == KindNotFound && v.Check:
+		return &Error{Kind: KindRefused, Err: errors.New("the factor that uzERP uses for this user does not exist at Twilio: the user is locked out"),
+			Hint: "uzerp-mfa user reset " + ShellQuote(v.User.Username) + ", then the user enrolls again"}
+	case err != nil:
+		return err
+	case !approved:
+		return NewError(KindCodeRejected, "Twilio did not accept the code; nothing was changed",
+			"try the next code that the app shows: each works once. If it goes on, check date and time on the phone")
+	case v.resume:
+		return enter(ctx, store, factors, v.User, v.Factor)
+	}
+	return nil
+}
+
+// Kind says which of the two it is, as scripts see it.
+func (v Verification) Kind() string {
+	if v.Check {
+		return "check"
+	}
+	return "enrollment"
+}
+
+// Status is what a success is called, as Twilio calls it.
+func (v Verification) Status() string {
+	if v.Check {
+		return "approved"
+	}
+	return "verified"
+}

@@ -1,0 +1,188 @@
+package output
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"rsc.io/qr"
+)
+
+// This file draws with rsc.io/qr, the encoder under qrterminal, and not with qrterminal itself: that one panics on a
+// text too long, drops write errors, and can set colours only by a sequence for every single module.
+
+// QRMode is how a QR code is drawn with characters.
+type QRMode string
+
+// The modes.
+const (
+	// QRAuto is half where the locale is UTF-8, else ascii.
+	QRAuto QRMode = "auto"
+	// QRHalf draws two modules a character with block elements.
+	QRHalf QRMode = "half"
+	// QRASCII draws a module as two characters of ASCII.
+	QRASCII QRMode = "ascii"
+	// QRNone draws nothing.
+	QRNone QRMode = "none"
+)
+
+// ParseQRMode reads the value of a flag.
+func ParseQRMode(s string) (QRMode, error) {
+	switch m := QRMode(s); m {
+	case QRAuto, QRHalf, QRASCII, QRNone:
+		return m, nil
+	}
+	return "", errors.New("must be auto, half, ascii or none")
+}
+
+// ErrTooWide says that a QR code does not fit on the terminal: broken lines can't be scanned.
+type ErrTooWide struct{ Need, Have int }
+
+func (e ErrTooWide) Error() string {
+	return fmt.Sprintf("the terminal is %d columns wide, the QR code needs %d", e.Have, e.Need)
+}
+
+// quietZone is the light margin in modules that ISO/IEC 18004 asks for. A smaller one would save at most eight of the
+// 53 columns of a usual otpauth URI and not make it fit where it doesn't.
+const quietZone = 4
+
+const (
+	// Colours 16 and 231 are the cube's black and white, which no theme changes, so the code looks the same on dark
+	// and on light themes.
+	sgrHalf  = "\x1b[38;5;16;48;5;231m"
+	sgrReset = "\x1b[0m"
+	// The ascii mode is for old terminals too: one that doesn't know 48;5 keeps 40 or 47 (and may blink, which blanks
+	// don't show).
+	sgrDark  = "\x1b[40;48;5;16m"
+	sgrLight = "\x1b[47;48;5;231m"
+)
+
+// QR draws text as a QR code on w, at the lowest level of error correction: a screen has no dirt, and the code
+// stays small. It asks the terminal nothing and writes in one piece.
+//
+// With colour, the code is black on white by explicit colours and can be scanned on any theme. Without (NO_COLOR, a
+// pipe), characters can be right on one kind of background only, and the modes follow qrencode: half draws the light
+// modules and is for dark themes, ascii draws the dark ones (##) and is for light themes and paper.
+//
+// It fails with ErrTooWide, having written nothing, if the code is wider than t; if text is more than a QR code can
+// hold; and with the errors of w. No error contains the text, for it is a secret.
+func QR(w io.Writer, text string, mode QRMode, t Terminal) error {
+	if mode == QRNone {
+		return nil
+	}
+	code, err := encodeQR(text)
+	if err != nil {
+		return err
+	}
+	mode = mode.resolve(t)
+	if cols, _ := qrSize(code, mode); t.Width > 0 && cols > t.Width {
+		return ErrTooWide{Need: cols, Have: t.Width}
+	}
+	var b strings.Builder
+	if mode == QRHalf {
+		drawHalf(&b, code, t.Color)
+	} else {
+		drawASCII(&b, code, t.Color)
+	}
+	_, err = io.WriteString(w, b.String())
+	return err
+}
+
+// QRSize tells how many columns and rows QR would take. A code higher than the screen is drawn all the same, but scrolls:
+// the caller may want to say so.
+func QRSize(text string, mode QRMode, t Terminal) (cols, rows int, err error) {
+	if mode == QRNone {
+		return 0, 0, nil
+	}
+	code, err := encodeQR(text)
+	if err != nil {
+		return 0, 0, err
+	}
+	cols, rows = qrSize(code, mode.resolve(t))
+	return cols, rows, nil
+}
+
+// QRPNG makes a PNG of text as a QR code with its quiet zone, eight pixels a module.
+func QRPNG(text string) ([]byte, error) {
+	code, err := encodeQR(text)
+	if err != nil {
+		return nil, err
+	}
+	return code.PNG(), nil
+}
+
+func encodeQR(text string) (*qr.Code, error) { return qr.Encode(text, qr.L) }
+
+// resolve turns auto into a mode that draws. Ascii is twice as wide as half: where half is possible and doesn't fit,
+// ascii doesn't either.
+func (m QRMode) resolve(t Terminal) QRMode {
+	switch {
+	case m != QRAuto:
+		return m
+	case t.UTF8:
+		return QRHalf
+	default:
+		return QRASCII
+	}
+}
+
+func qrSize(code *qr.Code, mode QRMode) (cols, rows int) {
+	side := code.Size + 2*quietZone
+	if mode == QRHalf {
+		return side, (side + 1) / 2
+	}
+	return 2 * side, side
+}
+
+// drawHalf draws two rows of modules a line. Beyond its edges a code is light.
+func drawHalf(b *strings.Builder, code *qr.Code, color bool) {
+	blocks := map[[2]bool]string{{false, false}: " ", {true, false}: "▀", {false, true}: "▄", {true, true}: "█"}
+	start, end := "", ""
+	if color {
+		start, end = sgrHalf, sgrReset
+	}
+	for y := -quietZone; y < code.Size+quietZone; y += 2 {
+		b.WriteString(start)
+		for x := -quietZone; x < code.Size+quietZone; x++ {
+			// The ink is black with colour, and without it the foreground of a dark theme.
+			b.WriteString(blocks[[2]bool{code.Black(x, y) == color, code.Black(x, y+1) == color}])
+		}
+		b.WriteString(end + "\n")
+	}
+}
+
+// drawASCII draws a row of modules a line, each module two characters wide because characters are twice as high.
+func drawASCII(b *strings.Builder, code *qr.Code, color bool) {
+	dark, light, end := "##", "  ", ""
+	if color {
+		dark, light, end = sgrDark+"  ", sgrLight+"  ", sgrReset
+	}
+	for y := -quietZone; y < code.Size+quietZone; y++ {
+		for x := -quietZone; x < code.Size+quietZone; x++ {
+			if code.Black(x, y) {
+				b.WriteString(dark)
+			} else {
+				b.WriteString(light)
+			}
+		}
+		b.WriteString(end + "\n")
+	}
+}
+
+// Groups splits a secret into groups of four, which is how people read and type it without losing their place.
+func Groups(secret string) string {
+	var b strings.Builder
+	n := 0
+	for _, r := range secret {
+		if r == ' ' {
+			continue
+		}
+		if n > 0 && n%4 == 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteRune(r)
+		n++
+	}
+	return b.String()
+}

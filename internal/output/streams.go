@@ -1,0 +1,121 @@
+package output
+
+import (
+	"bufio"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+
+	"golang.org/x/term"
+)
+
+// defaultWidth is what is assumed of a screen that can't be asked.
+const defaultWidth = 80
+
+// Streams are the three standard streams and what is known about what is at their other ends. Make one with NewStreams,
+// or in tests with New; then set what the flags say. Its methods may be called concurrently.
+type Streams struct {
+	// In is there to be handed to a child process. Whoever reads it here besides the prompts loses input.
+	In io.Reader
+	// Out takes the data. It is buffered: main calls Out.Flush at the end and reports its error, unless IsBrokenPipe.
+	Out *Writer
+	// Err takes the talk, unbuffered.
+	Err io.Writer
+
+	// InTTY, OutTTY and ErrTTY say which of them is a terminal.
+	InTTY, OutTTY, ErrTTY bool
+	// ColorOut and ColorErr say where ANSI colours are welcome.
+	ColorOut, ColorErr bool
+	// UTF8 says whether the locale lets characters beyond ASCII be drawn.
+	UTF8 bool
+
+	// Quiet suppresses notes (--quiet).
+	Quiet bool
+	// NoInput forbids prompts even on a terminal (--no-input).
+	NoInput bool
+
+	size  func() (width, height int) // 0, 0 if there is no terminal
+	cols  int                        // $COLUMNS, or 0
+	mu    sync.Mutex                 // keeps messages whole
+	lines *lineReader
+}
+
+// New makes streams that are no terminals, for tests.
+func New(in io.Reader, out, err io.Writer) *Streams {
+	return &Streams{
+		In:    in,
+		Out:   newWriter(out),
+		Err:   err,
+		size:  func() (int, int) { return 0, 0 },
+		lines: newLineReader(bufio.NewReaderSize(in, maxLine)),
+	}
+}
+
+// NewStreams makes the streams of a process and finds out what they are. Colour needs a terminal at that stream, no
+// --no-color (noColor), no NO_COLOR that is not empty (no-color.org), and a TERM that is not dumb. getenv is os.Getenv,
+// or a test's own.
+func NewStreams(in, out, err *os.File, noColor bool, getenv func(string) string) *Streams {
+	s := New(in, out, err)
+	s.InTTY, s.OutTTY, s.ErrTTY = isTerminal(in), isTerminal(out), isTerminal(err)
+	color := !noColor && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
+	s.ColorOut, s.ColorErr = color && s.OutTTY, color && s.ErrTTY
+	s.UTF8 = isUTF8Locale(getenv)
+	s.cols, _ = strconv.Atoi(getenv("COLUMNS"))
+	s.size = func() (int, int) {
+		for _, f := range []*os.File{out, err, in} {
+			if w, h, e := term.GetSize(int(f.Fd())); e == nil && w > 0 {
+				return w, h
+			}
+		}
+		return 0, 0
+	}
+	return s
+}
+
+func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
+// isUTF8Locale reads the locale as setlocale(3) does for LC_CTYPE: the first of the three that is not empty.
+func isUTF8Locale(getenv func(string) string) bool {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if v := strings.ToLower(getenv(name)); v != "" {
+			return strings.Contains(v, "utf-8") || strings.Contains(v, "utf8")
+		}
+	}
+	return false
+}
+
+// Width is the number of columns of the terminal as it is now; of COLUMNS where no stream is a terminal; else 80.
+func (s *Streams) Width() int {
+	if w, _ := s.size(); w > 0 {
+		return w
+	}
+	if s.cols > 0 {
+		return s.cols
+	}
+	return defaultWidth
+}
+
+// A Terminal is what one must know about a screen to draw on it.
+type Terminal struct {
+	// Width and Height are in characters; 0 is no limit: a file or a pipe.
+	Width, Height int
+	// UTF8 says whether block elements can be drawn, Color whether ANSI colours can.
+	UTF8, Color bool
+}
+
+// OutTerminal describes what stdout leads to.
+func (s *Streams) OutTerminal() Terminal { return s.terminal(s.OutTTY, s.ColorOut) }
+
+// ErrTerminal describes what stderr leads to.
+func (s *Streams) ErrTerminal() Terminal { return s.terminal(s.ErrTTY, s.ColorErr) }
+
+func (s *Streams) terminal(tty, color bool) Terminal {
+	t := Terminal{UTF8: s.UTF8, Color: color}
+	if tty {
+		_, t.Height = s.size()
+		t.Width = s.Width()
+	}
+	return t
+}

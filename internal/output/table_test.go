@@ -1,0 +1,161 @@
+package output
+
+import (
+	"bytes"
+	"errors"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/mattn/go-runewidth"
+	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/tw"
+)
+
+func TestTable(t *testing.T) {
+	tests := []struct {
+		name   string
+		header []string
+		rows   [][]string
+		want   string
+	}{
+		{"some", []string{"username", "last login", "state"}, [][]string{
+			{"alice", "2013-06-12T10:22:50", "enrolled"},
+			{"bob", "", "not-enrolled"},
+			{"a name that is rather long and must not be wrapped or cut at any width whatever happens", "x", ""},
+		}, `
+USERNAME                                                                                 LAST LOGIN           STATE
+alice                                                                                    2013-06-12T10:22:50  enrolled
+bob                                                                                                           not-enrolled
+a name that is rather long and must not be wrapped or cut at any width whatever happens  x
+`},
+		{"none", []string{"username", "state"}, nil, "\nUSERNAME  STATE\n"},
+		{"empty column and blanks", []string{"a", "b", "c"}, [][]string{{"", "", ""}, {"  x ", "", "y"}}, `
+A     B  C
+
+  x      y
+`},
+		{"wide", []string{"n", "v"}, [][]string{
+			{"李小龍", "1"}, {"e\u0301te\u0301", "2"}, {"👍", "3"}, {"ﾊﾝｶｸ", "4"}, {"naïve", "5"},
+		}, "\nN       V\n李小龍  1\ne\u0301te\u0301     2\n👍      3\nﾊﾝｶｸ    4\nnaïve   5\n"},
+		{"hostile", []string{"na\x1bme", "v"}, [][]string{{"a\nb", "\x1b[31mred"}, {"\u202ex", "\xff"}, {"t\tt", `back\slash`}}, `
+NA\X1BME  V
+a\nb      \x1b[31mred
+\u202ex   \xff
+t\tt      back\slash
+`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var b bytes.Buffer
+			if err := Table(&b, tt.header, tt.rows); err != nil {
+				t.Fatal(err)
+			}
+			if got := "\n" + b.String(); got != tt.want {
+				t.Errorf("got\n%s\nwant\n%s\n%q", got, tt.want, got)
+			}
+		})
+	}
+}
+
+// runewidth is another implementation than the one tablewriter measures with.
+func TestTableColumnsStartAtTheSamePlace(t *testing.T) {
+	tablewriter.WithEastAsian(tw.On)(nil) // what it sets itself to at start in a Japanese locale
+	cond := &runewidth.Condition{}
+	var rows [][]string
+	for _, s := range []string{"x", "李小龍", "e\u0301", "日本語", "é", "…", "한글", "👍", "→", "Ω"} {
+		rows = append(rows, []string{s, "|"})
+	}
+	var b bytes.Buffer
+	if err := Table(&b, []string{"a", "|"}, rows); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(b.String()) {
+		before, _, _ := strings.Cut(line, "|")
+		if got := cond.StringWidth(before); got != 8 {
+			t.Errorf("%q is %d wide, want 8", before, got)
+		}
+	}
+}
+
+func TestPaintedTableLooksLikeTable(t *testing.T) {
+	header := []string{"check", "status"}
+	rows := [][]string{{"pass", "ok"}, {"fail\x1b[0m", ""}}
+	var plain, painted bytes.Buffer
+	err := errors.Join(Table(&plain, header, rows), PaintedTable(&painted, header, rows, func(row, col int) Style {
+		return []Style{Green, Red}[row]
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "CHECK        STATUS\n\x1b[32mpass\x1b[0m         \x1b[0m\x1b[32mok\x1b[0m\n\x1b[31mfail\\x1b[0m\x1b[0m\n"
+	if got := painted.String(); got != want {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	if got := regexp.MustCompile("\x1b\\[[0-9]*m").ReplaceAllString(painted.String(), ""); got != plain.String() {
+		t.Errorf("without colour %q, want %q", got, plain.String())
+	}
+}
+
+func TestPairs(t *testing.T) {
+	var b bytes.Buffer
+	err := Pairs(&b, [][2]string{
+		{"LoginHandler", "HTMLFormLoginHandler -> HTMLFormLoginHandlerMFA"},
+		{"uuid", ""},
+		{"x\n", "\x1b[2J"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `LoginHandler  HTMLFormLoginHandler -> HTMLFormLoginHandlerMFA
+uuid
+x\n           \x1b[2J
+`
+	if got := b.String(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	b.Reset()
+	if err := Pairs(&b, nil); err != nil || b.Len() > 0 {
+		t.Errorf("none: %q, %v", b.String(), err)
+	}
+}
+
+func TestTableErrors(t *testing.T) {
+	if err := Table(&bytes.Buffer{}, []string{"a"}, [][]string{{"1", "2"}}); err == nil {
+		t.Error("a row too long passed")
+	}
+	if err := Table(brokenWriter{}, []string{"a"}, nil); !errors.Is(err, errBroken) {
+		t.Errorf("err %v", err)
+	}
+}
+
+func FuzzTable(f *testing.F) {
+	for _, s := range hostile() {
+		f.Add(s, "x")
+	}
+	f.Fuzz(func(t *testing.T, a, c string) {
+		var b bytes.Buffer
+		if err := Table(&b, []string{"a", "b", "c"}, [][]string{{a, "|", c}, {"", "", ""}, {c, "", a}}); err != nil {
+			t.Fatal(err)
+		}
+		checkHarmless(t, strings.ReplaceAll(b.String(), "\n", ""))
+		if n := strings.Count(b.String(), "\n"); n != 4 {
+			t.Errorf("%d lines, want 4: %q", n, b.String())
+		}
+		if !strings.Contains(b.String(), strings.TrimRight(Escape(a), " ")) {
+			t.Errorf("%q was changed: %q", a, b.String())
+		}
+	})
+}
+
+func BenchmarkTable(b *testing.B) {
+	rows := make([][]string, 5000)
+	for i := range rows {
+		rows[i] = []string{"someone", "Some One", "some.one@example.com", "yes", "enrolled", "true", "true", "2013-06-12T10:22:50"}
+	}
+	for b.Loop() {
+		if err := Table(&bytes.Buffer{}, []string{"a", "b", "c", "d", "e", "f", "g", "h"}, rows); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

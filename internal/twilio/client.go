@@ -1,0 +1,142 @@
+package twilio
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	twclient "github.com/twilio/twilio-go/client"
+	verify "github.com/twilio/twilio-go/rest/verify/v2"
+
+	"uzerp-mfa/internal/mfa"
+)
+
+// Config is what New needs. Only AccountSID, ServiceSID, Username and Password must be given.
+type Config struct {
+	AccountSID string // TWILIO_ACCOUNT_SID
+	ServiceSID string // TWILIO_SERVICE_SID
+	Username   string // an API key (SK…), or the account SID
+	Password   mfa.Secret
+	BaseURL    string // default https://verify.twilio.com; plain http only to a loopback host
+
+	CallTimeout time.Duration // for one HTTP exchange; default 10 s
+	Concurrency int           // how many exchanges at a time; default 4
+	Logger      *slog.Logger  // method, path, status and duration of each exchange at Debug; nil is silent
+	UserAgent   string        // appended to twilio-go's own, for example "uzerp-mfa/1.2.0"
+
+	Now   func() time.Time                                 // the local clock; default time.Now
+	Sleep func(ctx context.Context, d time.Duration) error // between tries; must end with ctx
+	Rand  func() float64                                   // in [0, 1), for the jitter
+}
+
+const (
+	apiHost            = "verify.twilio.com" // the only host that twilio-go is generated for
+	defaultBaseURL     = "https://" + apiHost
+	defaultTimeout     = 10 * time.Second
+	defaultConcurrency = 4
+)
+
+// Client is one Verify service, reached with one set of credentials. It is safe for concurrent use.
+type Client struct {
+	account, service string
+	base             *url.URL
+	defaultHost      bool   // base is Twilio's own host
+	credentials      string // the names of the settings that hold them, for hints
+	userAgent        string
+
+	// The password lives in these two closures only: fmt prints a struct's unexported fields without asking
+	// their types' methods, so an mfa.Secret in here would show under %+v.
+	authorize func(*http.Request)
+	leaks     func(text string) bool
+
+	transport *http.Transport
+	timeout   time.Duration
+	slots     chan struct{} // the semaphore that all exchanges share
+	log       *slog.Logger
+	now       func() time.Time
+	sleep     func(context.Context, time.Duration) error
+	rand      func() float64
+
+	offset  atomic.Int64  // Twilio's clock minus ours, in nanoseconds
+	proven  atomic.Bool   // the service was fetched once with these credentials
+	proving chan struct{} // a lock that gives way to a context: one fetch for all who wait for it
+}
+
+var _ mfa.Factors = (*Client)(nil)
+
+// New checks the configuration without touching the network. Its errors are KindConfig, name the setting and
+// never show its value.
+func New(cfg Config) (*Client, error) {
+	base, err := checkConfig(&cfg)
+	if err != nil {
+		return nil, err
+	}
+	password := cfg.Password.Reveal()
+	basic := base64.StdEncoding.EncodeToString([]byte(cfg.Username + ":" + password))
+	return &Client{
+		account:     cfg.AccountSID,
+		service:     cfg.ServiceSID,
+		base:        base,
+		defaultHost: strings.EqualFold(base.Hostname(), apiHost),
+		credentials: strings.Join(credentialSettings(cfg.Username), " and "),
+		userAgent: strings.TrimSpace(fmt.Sprintf("twilio-go/%s (%s %s) go/%s %s",
+			twclient.LibraryVersion, runtime.GOOS, runtime.GOARCH, runtime.Version(), cfg.UserAgent)),
+		authorize: func(r *http.Request) { r.SetBasicAuth(cfg.Username, password) },
+		leaks:     func(text string) bool { return strings.Contains(text, password) || strings.Contains(text, basic) },
+		transport: newTransport(base, cfg.CallTimeout, cfg.Concurrency),
+		timeout:   cfg.CallTimeout,
+		slots:     make(chan struct{}, cfg.Concurrency),
+		log:       cfg.Logger,
+		now:       cfg.Now,
+		sleep:     cfg.Sleep,
+		rand:      cfg.Rand,
+		proving:   make(chan struct{}, 1),
+	}, nil
+}
+
+// CloseIdle closes the connections that no call is using.
+func (c *Client) CloseIdle() { c.transport.CloseIdleConnections() }
+
+// begin starts one operation; op is what its errors say was being done.
+func (c *Client) begin(ctx context.Context, op string) *call {
+	return &call{c: c, ctx: ctx, op: op}
+}
+
+// api gives twilio-go's Verify over this call. The literal instead of NewRequestHandler keeps TWILIO_EDGE and
+// TWILIO_REGION from bending the host (§3.2, env).
+func (o *call) api() *verify.ApiService {
+	return verify.NewApiService(&twclient.RequestHandler{Client: o})
+}
+
+// defaults fills in what the caller left out.
+func (cfg *Config) defaults() {
+	if cfg.BaseURL == "" {
+		cfg.BaseURL = defaultBaseURL
+	}
+	if cfg.CallTimeout <= 0 {
+		cfg.CallTimeout = defaultTimeout
+	}
+	if cfg.Concurrency <= 0 {
+		cfg.Concurrency = defaultConcurrency
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Sleep == nil {
+		cfg.Sleep = sleep
+	}
+	if cfg.Rand == nil {
+		cfg.Rand = rand.Float64
+	}
+}

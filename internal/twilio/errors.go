@@ -1,0 +1,291 @@
+package twilio
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"syscall"
+	"time"
+	"unicode"
+
+	"uzerp-mfa/internal/mfa"
+)
+
+const (
+	hintAgain  = "it is safe to run the command again"
+	maxMessage = 200
+)
+
+// fault is why an exchange gave nothing usable. Its text is made of our own words, numbers, and Twilio's message
+// where that is harmless: never of the text of an error of net/http, net/url or encoding/json, which quote
+// addresses (a proxy's password with them) and input.
+type fault struct {
+	words   string
+	status  int           // HTTP; 0 where no answer came
+	code    int           // Twilio's; 0 where the answer is not Twilio's
+	message string        // Twilio's, cleaned
+	wait    time.Duration // Retry-After
+
+	kind      mfa.Kind
+	hint      string
+	transient bool    // another try may help
+	timeout   bool    // no answer within Config.CallTimeout
+	reached   bool    // the request may have been acted on
+	causes    []error // sentinels for errors.Is
+}
+
+func (f *fault) Error() string {
+	var b strings.Builder
+	b.WriteString(f.words)
+	if f.status != 0 {
+		fmt.Fprintf(&b, " (HTTP %d", f.status)
+		if f.code != 0 {
+			fmt.Fprintf(&b, ", code %d", f.code)
+		}
+		if f.message != "" {
+			b.WriteString(": " + f.message)
+		}
+		b.WriteString(")")
+	}
+	if f.wait > 0 {
+		fmt.Fprintf(&b, ", asked to wait %s", f.wait.Round(time.Second))
+	}
+	if errors.Is(f, mfa.ErrLostReply) {
+		b.WriteString("; it may have taken effect")
+	}
+	return b.String()
+}
+
+func (f *fault) Unwrap() []error { return f.causes }
+
+// settle marks what a changing request left open.
+func (f *fault) settle(method string) *fault {
+	if f.reached && method != http.MethodGet {
+		f.causes = append(f.causes, mfa.ErrLostReply)
+	}
+	return f
+}
+
+// unavailable makes f an error of KindUnavailable.
+func (f *fault) unavailable(words string) {
+	f.kind, f.words, f.hint = mfa.KindUnavailable, words, hintAgain
+}
+
+// unusable makes f an answer that says nothing about what became of the request.
+func (f *fault) unusable(words string) {
+	f.unavailable("Twilio " + words)
+	f.reached = true
+}
+
+// classify chooses the kind of an answer that is no success: by the HTTP status first, then by the code (§2). Codes
+// whose status nobody documents are looked at before the statuses they may come with.
+func (f *fault) classify(c *Client) {
+	switch s := f.status; {
+	case s >= 500:
+		f.unusable("has a problem")
+		f.transient = true
+	case s < 400:
+		f.unusable("or something before it answered with a redirect, which is not followed")
+		if !c.defaultHost {
+			f.hint = "check UZERP_MFA_VERIFY_URL"
+		}
+	case s == http.StatusUnauthorized:
+		f.rejected("the credentials were rejected", c)
+	case s == http.StatusForbidden && f.code == 0:
+		f.rejected("the call was forbidden, perhaps by a proxy or firewall", c)
+	case s == http.StatusTooManyRequests && (f.code == 0 || f.code == 20429 || f.code == 60212), f.code == 25109, f.code == 60328:
+		f.unavailable("Twilio is limiting the rate of calls")
+		f.transient = true
+	case f.code == 0:
+		f.unusable("or something before it gave an answer that is not the API's")
+	case s == http.StatusNotFound, f.code == 60390, f.code == 60391, f.code == 60392:
+		// Twilio's own message is the path once more.
+		f.kind, f.words, f.message = mfa.KindNotFound, "not found at Twilio", ""
+	default:
+		f.byCode(c)
+	}
+}
+
+// byCode is the rest of classify: 4xx answers of Twilio's own.
+func (f *fault) byCode(c *Client) {
+	refuse := func(words, hint string) { f.kind, f.words, f.hint = mfa.KindRefused, words, hint }
+	switch f.code {
+	case 60308, 60310:
+		refuse("Twilio takes no more codes here after five wrong ones", "")
+		if f.code == 60310 {
+			f.hint = "enroll the user again: that makes a new factor"
+		}
+		f.causes = append(f.causes, mfa.ErrAttemptsUsedUp)
+	case 60311, 60324:
+		f.kind, f.words = mfa.KindCodeRejected, "the code is wrong"
+	case 60318:
+		refuse("the factor is not verified", "finish the enrolment, or enroll the user again")
+	case 60322:
+		refuse("the challenge was answered already", "")
+	case 60323:
+		refuse("the challenge has expired", "")
+	case 60312:
+		refuse("the factor has had too many challenges for this hour or day", "wait, then try again")
+	case 60315:
+		refuse("the user has as many factors as Twilio allows", "delete factors that are not in use")
+	case 60326:
+		refuse("too many factors were made for this user within a day", "try again tomorrow")
+	case 60383:
+		refuse("the factor is in a state that does not allow this, or has expired", "enroll the user again: that makes a new factor")
+	case 60301, 60317:
+		refuse("there is one already", "")
+	case 60202, 60203, 60307, 60309, 60728:
+		refuse("a limit of Twilio's is reached", "wait, then try again")
+	default:
+		switch f.status {
+		case http.StatusForbidden:
+			f.rejected("the credentials do not allow this", c)
+		case http.StatusConflict:
+			refuse("there is one already", "")
+		case http.StatusTooManyRequests: // unknown, so not repeated; a 429 is not processed (§3.1)
+			f.unavailable("Twilio turned the call away for now")
+		default:
+			f.kind, f.words = mfa.KindFailure, "Twilio rejected the request"
+		}
+	}
+}
+
+func (f *fault) rejected(words string, c *Client) {
+	f.kind, f.words = mfa.KindConfig, words
+	f.hint = "check " + c.credentials + " (test credentials do not work with Verify)"
+}
+
+// broken is an exchange that ended without a whole answer, for which err is the reason.
+func (c *Client) broken(err error, timeout bool) *fault {
+	f := &fault{transient: true}
+	dns, isDNS := errors.AsType[*net.DNSError](err)
+	ne, isNet := errors.AsType[net.Error](err)
+	_, isCert := errors.AsType[*tls.CertificateVerificationError](err)
+	_, isNotTLS := errors.AsType[tls.RecordHeaderError](err)
+	config := func(words, hint string) { *f = fault{kind: mfa.KindConfig, words: words, hint: hint} }
+	switch {
+	case timeout || isNet && ne.Timeout():
+		f.unavailable("no answer from Twilio within " + c.timeout.String())
+		f.timeout = true
+	case isCert:
+		config("the server's certificate is not valid for this address or not trusted",
+			"check UZERP_MFA_VERIFY_URL, the clock and the system's certificates")
+	case isNotTLS:
+		config("the server does not speak TLS", "check UZERP_MFA_VERIFY_URL and the proxy settings")
+	case isDNS && dns.IsNotFound && !c.defaultHost:
+		config("no such host", "check UZERP_MFA_VERIFY_URL")
+	case isDNS:
+		f.unavailable("the name of Twilio's host can't be looked up")
+	case errors.Is(err, syscall.ECONNREFUSED):
+		f.unavailable("connection refused")
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		f.unavailable("the connection to Twilio broke off")
+	default:
+		f.unavailable("the exchange with Twilio failed")
+	}
+	return f
+}
+
+// stopped is the fault of a context that is over, nil for one that isn't. A deadline counts from its moment on:
+// the dialer may notice it before the context does.
+func stopped(ctx context.Context) *fault {
+	deadline, limited := ctx.Deadline()
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		return &fault{kind: mfa.KindInterrupted, words: "interrupted", causes: []error{context.Canceled}}
+	case ctx.Err() != nil, limited && !time.Now().Before(deadline):
+		f := &fault{causes: []error{context.DeadlineExceeded}}
+		f.unavailable("the time limit of the command has passed")
+		return f
+	}
+	return nil
+}
+
+// fail turns what a call ended with into the error of a port. An error that is not ours comes from twilio-go's
+// decoder: JSON of another shape than documented.
+func (o *call) fail(err error) error {
+	f, ok := errors.AsType[*fault](err)
+	if !ok {
+		return o.distrust("is not of the documented shape")
+	}
+	return &mfa.Error{Kind: f.kind, Op: o.op, Hint: f.hint, Err: f}
+}
+
+// distrust is the error of an answer that came whole but can't be believed.
+func (o *call) distrust(problem string) error {
+	f := &fault{}
+	f.unusable("gave an answer that " + problem)
+	return o.fail(f.settle(o.method))
+}
+
+// lost tells whether err leaves open what became of a changing call.
+func lost(err error) bool { return errors.Is(err, mfa.ErrLostReply) }
+
+// notFound tells whether err is Twilio's own "not found".
+func notFound(err error) bool { return mfa.KindOf(err) == mfa.KindNotFound }
+
+// wrongCode tells whether err is the way in which Twilio said "wrong code" until 2021-10-27 (§0.1).
+func wrongCode(err error) bool { return mfa.KindOf(err) == mfa.KindCodeRejected }
+
+// errorBody reads Twilio's error body (§1): code 0 where it is something else.
+func errorBody(body []byte) (code int, message string) {
+	var e struct {
+		Code    int    `json:"code"`
+		Message string `json:"message"`
+	}
+	if json.Unmarshal(body, &e) != nil || e.Code <= 0 {
+		return 0, ""
+	}
+	return e.Code, e.Message
+}
+
+// secretLike is what a TOTP secret or its URI looks like.
+var secretLike = regexp.MustCompile(`(?i:otpauth)|[A-Z2-7]{16,}`)
+
+// harmless makes a message of Twilio's fit into one line of ours: nothing of it if it repeats what must not be shown.
+func (c *Client) harmless(message string, data url.Values) string {
+	message = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case r == unicode.ReplacementChar || !unicode.IsGraphic(r):
+			return -1
+		}
+		return r
+	}, message)
+	if c.leaks(message) || secretLike.MatchString(message) || repeats(message, data) {
+		return ""
+	}
+	message = strings.TrimRight(strings.TrimSpace(message), ".")
+	if r := []rune(message); len(r) > maxMessage {
+		message = string(r[:maxMessage-1]) + "…"
+	}
+	return message
+}
+
+// repeats tells whether message holds a value of the form: a code, or a name.
+func repeats(message string, form url.Values) bool {
+	message = strings.ToLower(message)
+	for name, values := range form {
+		switch name {
+		case "FactorType", "FactorSid", "PageSize": // nobody's secret
+			continue
+		}
+		for _, v := range values {
+			for _, spelled := range []string{v, url.PathEscape(v), url.QueryEscape(v)} {
+				if strings.Contains(message, strings.ToLower(spelled)) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,403 @@
+package twilio
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	verify "github.com/twilio/twilio-go/rest/verify/v2"
+
+	"uzerp-mfa/internal/mfa"
+)
+
+func TestGoodAnswers(t *testing.T) {
+	s := start(t)
+	for _, op := range operations() {
+		s.play(op.request, op.good)
+		if err := op.run(s.Client, t.Context()); err != nil {
+			t.Errorf("%s: %v", op.name, err)
+		}
+	}
+	want := mfa.Factor{SID: factor, EntitySID: entity, Status: mfa.FactorVerified, FriendlyName: "alice",
+		Created: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
+		TOTP:    mfa.TOTPConfig{Algorithm: "sha1", Digits: 6, Step: 30 * time.Second, Skew: 1}}
+	if got, err := s.FetchFactor(t.Context(), identity, factor); err != nil || got != want {
+		t.Errorf("%+v %v", got, err)
+	}
+	s.play("GET "+factorPath, ok(200, with(factorJSON(factor, "verified"), fields{"config": nil})))
+	if got, err := s.FetchFactor(t.Context(), identity, factor); err != nil || got != want {
+		t.Errorf("defaults: %+v %v", got, err)
+	}
+	want.Status = mfa.FactorUnverified
+	got, err := s.CreateFactor(t.Context(), identity, "alice")
+	if err != nil || got.Factor != want || got.Secret.Reveal() != secret || !strings.HasPrefix(got.URI.Reveal(), "otpauth://totp/ACME:alice?") {
+		t.Errorf("%+v %v", got, err)
+	}
+	noSecret(t, "the new factor", fmt.Sprintf("%+v %#v", got, got))
+	if sv, err := s.FetchService(t.Context()); err != nil || sv != (mfa.VerifyService{SID: service, FriendlyName: "uzERP", Issuer: "ACME"}) {
+		t.Errorf("%+v %v", sv, err)
+	}
+	s.play("GET "+servicePath, ok(200, with(serviceJSON(), fields{"totp": nil})))
+	if sv, err := s.FetchService(t.Context()); err != nil || sv.Issuer != "" {
+		t.Errorf("%+v %v", sv, err)
+	}
+}
+
+func TestWrongCode(t *testing.T) {
+	s := start(t)
+	unverified := ok(200, factorJSON(factor, "unverified"))
+	s.play("GET "+factorPath, unverified)
+	for name, answer := range map[string]http.HandlerFunc{
+		"today":  unverified,
+		"legacy": apiError(403, 60311, "Factor verification failed"),
+	} {
+		s.play("POST "+factorPath, answer)
+		f, err := s.VerifyFactor(t.Context(), identity, factor, code)
+		if err != nil || f.Status != mfa.FactorUnverified || f.TOTP.Step == 0 {
+			t.Errorf("%s: %+v %v", name, f, err)
+		}
+	}
+	// Verified before: a wrong code must not look right.
+	s.play("GET "+factorPath, ok(200, factorJSON(factor, "verified")))
+	s.play("POST "+factorPath, apiError(403, 60311, "Factor verification failed"))
+	_, err := s.VerifyFactor(t.Context(), identity, factor, code)
+	wantError(t, err, mfa.KindRefused, false)
+
+	for name, answer := range map[string]http.HandlerFunc{
+		"pending": ok(201, challengeJSON("pending")), "denied": ok(201, challengeJSON("denied")),
+		"expired": ok(200, challengeJSON("expired")), "legacy": apiError(403, 60324, "Challenge verification failed"),
+	} {
+		s.play("POST "+entityPath+"/Challenges", answer)
+		if approved, err := s.Challenge(t.Context(), identity, factor, code); approved || err != nil {
+			t.Errorf("%s: %t %v", name, approved, err)
+		}
+	}
+}
+
+// After a lost reply the factor itself tells what became of the code.
+func TestVerifyLostReply(t *testing.T) {
+	for name, broken := range map[string]http.HandlerFunc{
+		"reset": reset, "500": apiError(500, 20500, "x"), "garbage": page(200, "text/html", "<p>"), "truncated": truncated,
+		"lie": ok(200, factorJSON(other, "verified")), "shape": ok(200, []int{1}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t)
+			s.play("POST "+factorPath, broken)
+			s.play("GET "+factorPath, ok(200, factorJSON(factor, "verified")))
+			f, err := s.VerifyFactor(t.Context(), identity, factor, code)
+			if err != nil || f.Status != mfa.FactorVerified || f.SID != factor {
+				t.Errorf("%+v %v", f, err)
+			}
+			s.play("GET "+factorPath, ok(200, factorJSON(factor, "unverified")))
+			_, err = s.VerifyFactor(t.Context(), identity, factor, code)
+			wantError(t, err, mfa.KindUnavailable, true)
+			s.play("GET "+factorPath, apiError(404, 20404, "x"))
+			_, err = s.VerifyFactor(t.Context(), identity, factor, code)
+			wantError(t, err, mfa.KindUnavailable, true)
+			if got := s.count("POST " + factorPath); got != 3 {
+				t.Errorf("sent %d times", got)
+			}
+		})
+	}
+}
+
+func TestDeleteGone(t *testing.T) {
+	s := start(t)
+	if err := s.DeleteFactor(t.Context(), identity, factor); err != nil {
+		t.Error(err)
+	}
+	s.play("DELETE "+factorPath, reset, apiError(404, 20404, "x"))
+	if err := s.DeleteFactor(t.Context(), identity, factor); err != nil {
+		t.Error(err)
+	}
+	s.play("DELETE "+factorPath, page(200, "text/html", "guest network"))
+	wantError(t, s.DeleteFactor(t.Context(), identity, factor), mfa.KindUnavailable, true)
+}
+
+// The entity's 404 is "none" only once the service was found.
+func TestNotFoundIsProven(t *testing.T) {
+	s := start(t)
+	for range 3 {
+		if fs, err := s.ListFactors(t.Context(), identity); err != nil || len(fs) != 0 {
+			t.Fatal(fs, err)
+		}
+	}
+	if got := s.count("GET " + servicePath); got != 1 {
+		t.Errorf("service fetched %d times", got)
+	}
+	for _, op := range operations() {
+		if op.name == "service" {
+			continue
+		}
+		for _, tc := range []struct {
+			answer http.HandlerFunc
+			kind   mfa.Kind
+			has    string
+		}{
+			{apiError(404, 20404, "x"), mfa.KindNotFound, "no such Verify service"},
+			{apiError(401, 20003, "x"), mfa.KindConfig, ""},
+			{apiError(500, 20500, "x"), mfa.KindUnavailable, ""},
+			{page(404, "text/html", "<p>"), mfa.KindUnavailable, ""},
+		} {
+			s := start(t)
+			s.play("GET "+servicePath, tc.answer)
+			err := op.run(s.Client, t.Context())
+			wantError(t, err, tc.kind, false)
+			if !strings.Contains(err.Error(), tc.has) {
+				t.Error(err)
+			}
+			if e, _ := errors.AsType[*mfa.Error](err); tc.has != "" && !strings.Contains(e.Hint, "TWILIO_SERVICE_SID") {
+				t.Errorf("hint %q", e.Hint)
+			}
+		}
+	}
+}
+
+// Many who find nothing at once wait for one proof, each no longer than its context.
+func TestProveOnce(t *testing.T) {
+	s := start(t, func(c *Config) { c.Concurrency = 8 })
+	release := make(chan struct{})
+	answer := ok(200, serviceJSON())
+	s.play("GET "+servicePath, func(w http.ResponseWriter, r *http.Request) { <-release; answer(w, r) })
+	errs := make(chan error)
+	for range 8 {
+		go func() {
+			_, err := s.ListFactors(t.Context(), identity)
+			errs <- err
+		}()
+	}
+	for s.count("GET "+servicePath) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	_, err := s.ListFactors(ctx, identity)
+	wantError(t, err, mfa.KindUnavailable, false)
+	close(release)
+	for range 8 {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	if got := s.count("GET " + servicePath); got != 1 {
+		t.Errorf("service fetched %d times", got)
+	}
+}
+
+func sid(n int) string { return fmt.Sprintf("YF%032x", n) }
+
+func TestListPages(t *testing.T) {
+	s := start(t)
+	dated := func(n int) fields {
+		return with(factorJSON(sid(n), "verified"), fields{"date_created": time.Unix(int64(n), 0).UTC().Format(time.RFC3339)})
+	}
+	var queries []string
+	next := "https://verify.twilio.com" + factorsPath + "?PageSize=100&Page=1&PageToken=PTabc.123xyz"
+	pages := []http.HandlerFunc{
+		ok(200, listJSON(next, dated(3), dated(1), with(dated(9), fields{"factor_type": "push", "config": fields{"alg": "ES256"}}))),
+		ok(200, listJSON(nil, dated(2), dated(1))),
+	}
+	for i, p := range pages {
+		pages[i] = func(w http.ResponseWriter, r *http.Request) { queries = append(queries, r.URL.RawQuery); p(w, r) }
+	}
+	s.play("GET "+factorsPath, pages...)
+	fs, err := s.ListFactors(t.Context(), identity)
+	if err != nil || len(fs) != 3 || fs[0].SID != sid(1) || fs[1].SID != sid(2) || fs[2].SID != sid(3) {
+		t.Errorf("%v %v", fs, err)
+	}
+	if strings.Join(queries, " ") != "PageSize=100 Page=1&PageSize=100&PageToken=PTabc.123xyz" {
+		t.Error(queries)
+	}
+}
+
+func TestListEvilPages(t *testing.T) {
+	good := "https://verify.twilio.com" + factorsPath
+	for name, next := range map[string]string{
+		"foreign":       "https://evil.example.com" + factorsPath + "?Page=1",
+		"userinfo":      "https://verify.twilio.com@evil.example.com" + factorsPath,
+		"subdomain":     "https://verify.eu.evil.twilio.com" + factorsPath,
+		"plain":         "http://verify.twilio.com" + factorsPath,
+		"port":          "https://verify.twilio.com:8443" + factorsPath,
+		"relative":      factorsPath + "?Page=1",
+		"other path":    "https://verify.twilio.com" + servicePath,
+		"other entity":  "https://verify.twilio.com" + servicePath + "/Entities/someoneelse/Factors",
+		"dots":          good + "/../../../../../Services?Page=1",
+		"escaped":       strings.Replace(good, "/Factors", "/%46actors", 1),
+		"fragment":      good + "?Page=1#x",
+		"query":         good + "?Page=%zz",
+		"control":       good + "?Page=1\x00",
+		"not a URL":     "::",
+		"circle":        good + "?Page=1",
+		"nonexistent":   good + "?Page=404",
+		"infinite list": good + "?Page=infinite",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t)
+			n := 0
+			s.play("GET "+factorsPath, func(w http.ResponseWriter, r *http.Request) {
+				n++
+				switch r.URL.Query().Get("Page") {
+				case "404":
+					apiError(404, 20404, "x")(w, r)
+				case "infinite":
+					ok(200, listJSON(fmt.Sprint(next, "&PageToken=", n)))(w, r)
+				default:
+					ok(200, listJSON(next, factorJSON(factor, "verified")))(w, r)
+				}
+			})
+			_, err := s.ListFactors(t.Context(), identity)
+			wantError(t, err, mfa.KindUnavailable, false)
+			if n > maxPages+1 {
+				t.Errorf("%d pages", n)
+			}
+		})
+	}
+}
+
+func TestLies(t *testing.T) {
+	change := func(base fields, name string, value any) http.HandlerFunc {
+		m := with(base, nil)
+		inner := m
+		path := strings.Split(name, ".")
+		for _, p := range path[:len(path)-1] {
+			inner[p] = maps.Clone(inner[p].(fields))
+			inner = inner[p].(fields)
+		}
+		inner[path[len(path)-1]] = value
+		return ok(200, m)
+	}
+	about := map[string][]any{
+		"service_sid": {nil, "", "VA" + strings.Repeat("0", 32), 7}, "identity": {nil, "somebodyelse", strings.ToUpper(identity)},
+		"factor_type": {nil, "", "push", "TOTP"}, "status": {nil, "", "new", "Verified", true},
+	}
+	ofFactor := map[string][]any{
+		"sid": {nil, "", other + "\n", factor[:33], "YE" + hex32}, "entity_sid": {"x", factor}, "date_created": {"Thu, 01 Jan 2026 12:00:09 +0000"},
+		"config": {"sha1", []int{}, fields{"alg": "md5"}, fields{"skew": 3}, fields{"skew": -1}, fields{"code_length": 9}, fields{"code_length": 2},
+			fields{"time_step": 0}, fields{"time_step": 61}, fields{"time_step": 30.5}, fields{"alg": 1}},
+	}
+	uri := func(rest string) string { return "otpauth://totp/ACME:alice?" + rest }
+	ofNew := map[string][]any{
+		"binding": {nil, "x", fields{}, []int{}}, "status": {"verified"},
+		"binding.secret": {nil, "", "not base32", "JBSWY3DPEHPK3PX1", "========", 5, strings.ToLower(secret)},
+		"binding.uri": {nil, "", "https://totp/x?secret=" + secret, "otpauth://hotp/x?secret=" + secret, uri(""), uri("secret=JBSWY3DPEHPK3PXX"),
+			uri("secret=%zz"), "otpauth://totp/%zz?secret=" + secret, uri("secret=" + secret + "&digits=8"),
+			uri("secret=" + secret + "&period=60"), uri("secret=" + secret + "&algorithm=SHA256")},
+	}
+	ofChallenge := map[string][]any{"sid": {nil, "", factor}, "factor_sid": {nil, "", other}, "status": {"verified", "Approved"}}
+	none := map[string][]any{}
+	for _, op := range operations() {
+		base, lies := fields{}, []map[string][]any{about}
+		switch op.name {
+		case "fetch", "verify":
+			base, lies = factorJSON(factor, "verified"), append(lies, ofFactor, map[string][]any{"sid": {other}})
+		case "create":
+			base, lies = newFactorJSON(), append(lies, ofFactor, ofNew)
+		case "challenge":
+			base, lies = challengeJSON("approved"), append(lies, ofChallenge)
+		case "list":
+			base = listJSON(nil, factorJSON(factor, "verified"))
+			lies = []map[string][]any{{"factors": {nil, "x", fields{}, []int{1}}, "meta": {nil, "x", fields{}}, "meta.key": {nil, "", "services"}}}
+			for _, m := range []map[string][]any{about, ofFactor} {
+				for field, values := range m {
+					for _, v := range values {
+						if field == "factor_type" && v != nil { // of another type: not ours, left out
+							continue
+						}
+						lies = append(lies, map[string][]any{"factors": {[]fields{with(factorJSON(factor, "verified"), fields{field: v})}}})
+					}
+				}
+			}
+		case "service":
+			base, lies = serviceJSON(), []map[string][]any{{"sid": {nil, "", "VA" + strings.Repeat("0", 32)}, "totp": {"x", fields{"issuer": 1}}}}
+		default:
+			lies = []map[string][]any{none}
+		}
+		for _, m := range lies {
+			for field, values := range m {
+				for _, v := range values {
+					t.Run(fmt.Sprint(op.name, " ", field, " ", v), func(t *testing.T) {
+						s := start(t)
+						s.play(op.request, change(base, field, v))
+						err := op.run(s.Client, t.Context())
+						wantError(t, err, mfa.KindUnavailable, op.isPost())
+						if got := s.count(op.request); got != 1 {
+							t.Errorf("sent %d times", got)
+						}
+					})
+				}
+			}
+		}
+	}
+}
+
+// Nothing is sent with a parameter that twilio-go would paste into a path, or that Twilio would refuse.
+func TestBadParameters(t *testing.T) {
+	s := start(t)
+	ctx := t.Context()
+	for _, bad := range []string{"", "short", "a/b?x=1#f", "../../../v2/Services", "double--dash", "-leading-", "trailing-", "under_score1",
+		"umläut-umläut", identity + "\n", strings.Repeat("a", 65), "%2e%2e%2f%2e%2e"} {
+		for _, err := range []error{
+			second(s.FetchFactor(ctx, bad, factor)), second(s.ListFactors(ctx, bad)), second(s.CreateFactor(ctx, bad, "x")),
+			second(s.VerifyFactor(ctx, bad, factor, code)), second(s.Challenge(ctx, bad, factor, code)), s.DeleteFactor(ctx, bad, factor),
+		} {
+			wantError(t, err, mfa.KindFailure, false)
+		}
+	}
+	for _, bad := range []string{"", "YF", factor + "/", factor + "\n", "YE" + hex32, "../" + factor} {
+		for _, err := range []error{
+			second(s.FetchFactor(ctx, identity, bad)), second(s.VerifyFactor(ctx, identity, bad, code)),
+			second(s.Challenge(ctx, identity, bad, code)), s.DeleteFactor(ctx, identity, bad),
+		} {
+			wantError(t, err, mfa.KindFailure, false)
+		}
+	}
+	for _, bad := range []string{"", "12", "123456789", "12345a", "123 456", code + "\n", "٣٤٥٦٧٨"} {
+		wantError(t, second(s.VerifyFactor(ctx, identity, factor, bad)), mfa.KindFailure, false)
+		wantError(t, second(s.Challenge(ctx, identity, factor, bad)), mfa.KindFailure, false)
+	}
+	for _, bad := range []string{"", strings.Repeat("ä", 65), "a\nb", "a\u202eb", "\xff"} {
+		wantError(t, second(s.CreateFactor(ctx, identity, bad)), mfa.KindFailure, false)
+	}
+	if len(s.calls) != 0 {
+		t.Errorf("called %v", s.calls)
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+// FuzzAnswer: no JSON makes the checks panic, and what passes holds what is promised.
+func FuzzAnswer(f *testing.F) {
+	for _, v := range []any{newFactorJSON(), factorJSON(factor, "verified"), challengeJSON("approved"), listJSON(nil, factorJSON(factor, "unverified")), nil} {
+		b, _ := json.Marshal(v)
+		f.Add(b)
+	}
+	w := owner{service, identity}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var n verify.VerifyV2NewFactor
+		if json.Unmarshal(b, &n) == nil {
+			if got, err := w.newFactor(&n); err == nil {
+				u, err := url.Parse(got.URI.Reveal())
+				if err != nil || u.Scheme != "otpauth" || !got.Secret.IsSet() || !mfa.ValidFactorSID(got.SID) || got.TOTP.Step < 20*time.Second {
+					t.Errorf("accepted %s", b)
+				}
+			}
+		}
+		var l verify.ListFactorResponse
+		if json.Unmarshal(b, &l) == nil {
+			_, _ = w.factors(&l)
+		}
+		var ch verify.VerifyV2Challenge
+		if json.Unmarshal(b, &ch) == nil {
+			if approved, err := w.challenge(&ch, factor); approved && (err != nil || *ch.Status != "approved") {
+				t.Errorf("approved %s", b)
+			}
+		}
+	})
+}

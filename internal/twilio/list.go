@@ -1,0 +1,114 @@
+package twilio
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+
+	verify "github.com/twilio/twilio-go/rest/verify/v2"
+
+	"uzerp-mfa/internal/mfa"
+)
+
+const (
+	pageSize = 100 // as many as an entity may have of TOTP factors (§0.9): mostly one page
+	maxPages = 50
+)
+
+// ListFactors gives the TOTP factors of an identity in the order of creation, none where the entity is unknown.
+// twilio-go's own List and Stream are not used: they follow next_page_url to any host and leak a goroutine (§3.2).
+func (c *Client) ListFactors(ctx context.Context, identity string) ([]mfa.Factor, error) {
+	o := c.begin(ctx, "list the factors")
+	if err := o.check(validIdentity(identity)); err != nil {
+		return nil, err
+	}
+	page, err := o.api().PageFactor(c.service, identity, (&verify.ListFactorParams{}).SetPageSize(pageSize), "", "")
+	if err != nil {
+		gone, err := o.failed(err)
+		if gone {
+			return nil, nil
+		}
+		return nil, err
+	}
+	var all []mfa.Factor
+	for read := map[string]bool{}; ; {
+		got, err := (owner{c.service, identity}).factors(page)
+		if err != nil {
+			return nil, o.distrust(err.Error())
+		}
+		all = append(all, got...)
+		next := text(page.Meta.NextPageUrl)
+		if next == "" {
+			return inOrder(all), nil
+		}
+		if read[next] || len(read) == maxPages {
+			return nil, o.distrust("leads in a circle")
+		}
+		read[next] = true
+		if page, err = o.nextPage(next, "/v2/Services/"+c.service+"/Entities/"+identity+"/Factors"); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// factors checks one page and gives its TOTP factors.
+func (w owner) factors(page *verify.ListFactorResponse) ([]mfa.Factor, error) {
+	// {} would otherwise pass for a list of none.
+	if page.Factors == nil || page.Meta.Key != "factors" {
+		return nil, errors.New("is not a list of factors")
+	}
+	var all []mfa.Factor
+	for i := range page.Factors {
+		f := &page.Factors[i]
+		if f.FactorType != nil && *f.FactorType != typeTOTP {
+			continue
+		}
+		got, err := w.factor(f, "")
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, got)
+	}
+	return all, nil
+}
+
+// inOrder sorts factors by creation, as Twilio promises no order (§7), and keeps one of each: a factor made while the
+// list is read shifts the pages, and another comes twice.
+func inOrder(all []mfa.Factor) []mfa.Factor {
+	slices.SortStableFunc(all, func(a, b mfa.Factor) int { return a.Created.Compare(b.Created) })
+	seen := map[string]bool{}
+	return slices.DeleteFunc(all, func(f mfa.Factor) bool {
+		twice := seen[f.SID]
+		seen[f.SID] = true
+		return twice
+	})
+}
+
+// nextPage reads a further page of the list at path, and of nothing else, wherever next_page_url points.
+func (o *call) nextPage(next, path string) (*verify.ListFactorResponse, error) {
+	u, ok := apiURL(next)
+	if !ok || u.Path != path {
+		return nil, o.distrust("has a next page that is not part of the list")
+	}
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return nil, o.distrust("has a next page that is not part of the list")
+	}
+	resp, err := o.SendRequest(http.MethodGet, "https://"+apiHost+path, query, nil)
+	if err != nil {
+		err = o.fail(err)
+		if notFound(err) {
+			return nil, o.distrust("has a next page that does not exist")
+		}
+		return nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	page := &verify.ListFactorResponse{}
+	if err := json.NewDecoder(resp.Body).Decode(page); err != nil {
+		return nil, o.fail(err)
+	}
+	return page, nil
+}

@@ -1,0 +1,237 @@
+package twilio
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"mime"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	twclient "github.com/twilio/twilio-go/client"
+)
+
+const (
+	maxBody    = 4 << 20
+	maxHeaders = 256 << 10
+	formType   = "application/x-www-form-urlencoded"
+)
+
+// safePath is every path that this package can ask for. It leaves no room for "..", escapes or an empty segment:
+// twilio-go pastes path parameters unescaped, and DELETE …/Entities/ is not what anybody meant (§3.2, §1.3).
+var safePath = regexp.MustCompile(`^/v2(/[0-9A-Za-z]+(-[0-9A-Za-z]+)*)+$`)
+
+// newTransport speaks HTTP/1.1 only: with it, "the connection was never made" is exactly "nothing was sent".
+func newTransport(base *url.URL, timeout time.Duration, connections int) *http.Transport {
+	t := &http.Transport{
+		DialContext:            (&net.Dialer{Timeout: timeout}).DialContext,
+		TLSHandshakeTimeout:    timeout,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		MaxResponseHeaderBytes: maxHeaders,
+		MaxIdleConnsPerHost:    connections,
+		IdleConnTimeout:        90 * time.Second,
+	}
+	if !loopback(base) {
+		t.Proxy = http.ProxyFromEnvironment
+	}
+	return t
+}
+
+// call is one operation: twilio-go's client.BaseClient for as long as it lasts. It holds a context because
+// BaseClient has no place for one (§3.2, context).
+type call struct {
+	c      *Client
+	ctx    context.Context
+	op     string
+	method string // of the request last sent
+}
+
+var _ twclient.BaseClient = (*call)(nil)
+
+// AccountSid is part of client.BaseClient.
+func (o *call) AccountSid() string { return o.c.account }
+
+// SetTimeout is part of client.BaseClient; the time limit is Config.CallTimeout.
+func (o *call) SetTimeout(time.Duration) {}
+
+// SetOauth is part of client.BaseClient; only basic authentication is used.
+func (o *call) SetOauth(twclient.OAuth) {}
+
+// OAuth is part of client.BaseClient.
+func (o *call) OAuth() twclient.OAuth { return nil }
+
+// SendRequest makes the exchange, again where that is safe, and gives an answer that is whole, of the right
+// status and JSON. Its errors are *fault.
+func (o *call) SendRequest(method, rawURL string, data url.Values, _ map[string]interface{}, _ ...byte) (*http.Response, error) {
+	o.method = method
+	target, err := o.c.target(rawURL)
+	if err != nil {
+		return nil, err
+	}
+	if method != http.MethodPost && len(data) > 0 {
+		target.RawQuery = data.Encode()
+	}
+	reached := false
+	for try := 1; ; try++ {
+		resp, f := o.exchange(method, target, data)
+		if f == nil {
+			return resp, nil
+		}
+		// A DELETE that was repeated may have acted in an earlier try.
+		reached = reached || f.reached
+		f.reached = reached
+		wait, again := o.c.again(o.ctx, f, method, try)
+		if !again {
+			return nil, f.settle(method)
+		}
+		if o.c.sleep(o.ctx, wait) != nil {
+			f = stopped(o.ctx)
+			f.reached = reached
+			return nil, f.settle(method)
+		}
+	}
+}
+
+// target checks where twilio-go wants to go and turns it to the base URL. Anything but Twilio's own host is
+// refused, so credentials never follow a next_page_url elsewhere (§0.11).
+func (c *Client) target(rawURL string) (*url.URL, error) {
+	u, ok := apiURL(rawURL)
+	if !ok {
+		return nil, &fault{words: "refused to call an address that is not part of the Verify API"}
+	}
+	return &url.URL{Scheme: c.base.Scheme, Host: c.base.Host, Path: u.Path, RawQuery: u.RawQuery}, nil
+}
+
+// apiURL parses an address and tells whether it is one of the Verify API.
+func apiURL(raw string) (*url.URL, bool) {
+	u, err := url.Parse(raw)
+	return u, err == nil && u.Scheme == "https" && u.Host == apiHost && u.User == nil && u.Fragment == "" &&
+		safePath.MatchString(u.EscapedPath())
+}
+
+// exchange sends one request and reads one answer. It never follows a redirect: RoundTrip doesn't.
+func (o *call) exchange(method string, target *url.URL, data url.Values) (*http.Response, *fault) {
+	select {
+	case o.c.slots <- struct{}{}:
+		defer func() { <-o.c.slots }()
+	case <-o.ctx.Done():
+		return nil, stopped(o.ctx)
+	}
+	if f := stopped(o.ctx); f != nil { // select picks at random when both are ready
+		return nil, f
+	}
+	ctx, cancel := context.WithTimeout(o.ctx, o.c.timeout)
+	defer cancel()
+
+	form := ""
+	if method == http.MethodPost {
+		form = data.Encode()
+	}
+	// Nothing can have been sent before there was a connection. GetConn comes again only when the transport
+	// replaces an idle connection that had died: for a POST only if it had written nothing to it.
+	var connected atomic.Bool
+	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { connected.Store(false) },
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+	}), method, target.String(), strings.NewReader(form))
+	if err != nil {
+		return nil, &fault{words: "no request could be made"}
+	}
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", o.c.userAgent)
+	if method == http.MethodPost {
+		req.Header.Set("Content-Type", formType)
+	}
+	o.c.authorize(req)
+
+	began, local := time.Now(), o.c.now()
+	resp, body, err := roundTrip(o.c.transport, req)
+	var f *fault
+	switch {
+	case err == nil:
+		f = o.c.judge(method, resp, body, data)
+	case stopped(o.ctx) != nil:
+		f = stopped(o.ctx)
+		f.reached = connected.Load()
+	default:
+		f = o.c.broken(err, ctx.Err() != nil)
+		f.reached = connected.Load()
+	}
+	o.report(method, target.Path, resp, time.Since(began), f)
+	if f != nil {
+		return nil, f
+	}
+	o.c.measure(resp.Header.Get("Date"), local, o.c.now())
+	return &http.Response{
+		StatusCode: resp.StatusCode,
+		Header:     resp.Header,
+		Body:       io.NopCloser(bytes.NewReader(body)),
+		Request:    req,
+	}, nil
+}
+
+// roundTrip gives an answer with all of its body, whose connection is let go of.
+func roundTrip(t http.RoundTripper, req *http.Request) (*http.Response, []byte, error) {
+	resp, err := t.RoundTrip(req)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	return resp, body, err
+}
+
+// judge tells whether an answer to data can be used: nil, or what is wrong with it. Deleting answers 204, all else 200 or
+// 201 with JSON (§1); a proxy's page with status 200 is none of these.
+func (c *Client) judge(method string, resp *http.Response, body []byte, data url.Values) *fault {
+	isJSON := len(body) <= maxBody && jsonType(resp.Header.Get("Content-Type")) && json.Valid(body)
+	f := &fault{status: resp.StatusCode}
+	switch s := resp.StatusCode; {
+	case s < 200 || s >= 300:
+		if isJSON {
+			f.code, f.message = errorBody(body)
+			f.message = c.harmless(f.message, data)
+		}
+		f.wait = parseRetryAfter(resp.Header.Get("Retry-After"), c.answered(resp))
+		f.classify(c)
+		return f
+	case method == http.MethodDelete && s == http.StatusNoContent:
+		return nil
+	case method == http.MethodDelete || s != http.StatusOK && s != http.StatusCreated:
+		f.unusable("gave an unexpected answer")
+		return f
+	case len(body) > maxBody:
+		f.unusable("gave an answer of more than 4 MiB")
+		return f
+	case !isJSON:
+		f.unusable("gave an answer that is not JSON")
+		return f
+	}
+	return nil
+}
+
+func jsonType(header string) bool {
+	t, _, err := mime.ParseMediaType(header)
+	return err == nil && (t == "application/json" || strings.HasSuffix(t, "+json"))
+}
+
+// report logs the exchange: no query, no header, no body, so no code and no secret.
+func (o *call) report(method, path string, resp *http.Response, d time.Duration, f *fault) {
+	attrs := []slog.Attr{slog.String("method", method), slog.String("path", path), slog.Duration("duration", d)}
+	if resp != nil {
+		attrs = append(attrs, slog.Int("status", resp.StatusCode))
+	}
+	if f != nil && f.words != "" {
+		attrs = append(attrs, slog.String("problem", f.words))
+	}
+	o.c.log.LogAttrs(o.ctx, slog.LevelDebug, "twilio", attrs...)
+}

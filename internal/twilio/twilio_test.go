@@ -1,0 +1,307 @@
+package twilio
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"uzerp-mfa/internal/mfa"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	hex32    = "0123456789abcdef0123456789abcdef"
+	account  = "AC" + hex32
+	service  = "VA" + hex32
+	key      = "SK" + hex32
+	factor   = "YF" + hex32
+	other    = "YF" + "ffffffffffffffffffffffffffffffff"
+	entity   = "YE" + hex32
+	chall    = "YC" + hex32
+	identity = "5f0c1c1e-8d5c-4f7e-9f60-1b6a6f0c9a11"
+	password = "PasswordThatNobodyMaySee1"
+	secret   = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+	code     = "738264"
+
+	entityPath  = "/v2/Services/" + service + "/Entities/" + identity
+	factorsPath = entityPath + "/Factors"
+	factorPath  = factorsPath + "/" + factor
+	servicePath = "/v2/Services/" + service
+)
+
+var sentinel = []string{password, secret, code, "otpauth", "c2VjcmV0"}
+
+// server plays Twilio: each path has its answers in turn, the last one again and again.
+type server struct {
+	*httptest.Server
+	mu    sync.Mutex
+	plays map[string][]http.HandlerFunc // "METHOD path"
+	calls []string
+}
+
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	what := r.Method + " " + r.URL.Path
+	s.calls = append(s.calls, what)
+	left := s.plays[what]
+	if len(left) > 1 {
+		s.plays[what] = left[1:]
+	}
+	s.mu.Unlock()
+	if len(left) == 0 {
+		apiError(404, 20404, "The requested resource "+r.URL.Path+" was not found")(w, r)
+		return
+	}
+	left[0](w, r)
+}
+
+func (s *server) play(what string, answers ...http.HandlerFunc) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.plays[what] = answers
+}
+
+func (s *server) count(what string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, c := range s.calls {
+		if c == what {
+			n++
+		}
+	}
+	return n
+}
+
+// setup is a server that knows the service and nothing else, a client for it that never really sleeps, what it
+// slept, and what it logged.
+type setup struct {
+	*server
+	*Client
+	slept []time.Duration
+	log   lockedBuffer
+}
+
+func start(t *testing.T, change ...func(*Config)) *setup {
+	t.Helper()
+	s := &setup{server: &server{plays: map[string][]http.HandlerFunc{}}}
+	s.Server = httptest.NewServer(s.server)
+	s.play("GET "+servicePath, ok(200, serviceJSON()))
+	cfg := Config{
+		AccountSID: account, ServiceSID: service, Username: key, Password: mfa.NewSecret(password),
+		BaseURL: s.URL, CallTimeout: 5 * time.Second,
+		Logger: slog.New(slog.NewTextHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Sleep:  func(ctx context.Context, d time.Duration) error { s.slept = append(s.slept, d); return ctx.Err() },
+		Rand:   func() float64 { return 1 },
+	}
+	for _, f := range change {
+		f(&cfg)
+	}
+	c, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Client = c
+	t.Cleanup(func() {
+		c.CloseIdle()
+		s.CloseClientConnections()
+		s.Close()
+		noSecret(t, "the log", s.log.String())
+	})
+	return s
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func noSecret(t *testing.T, where, text string) {
+	t.Helper()
+	for _, s := range sentinel {
+		if strings.Contains(text, s) {
+			t.Errorf("%s shows %q: %s", where, s, text)
+		}
+	}
+}
+
+// wantError checks kind, lost reply, and that no form of printing the error shows a secret.
+func wantError(t *testing.T, err error, kind mfa.Kind, wantLost bool) {
+	t.Helper()
+	if err == nil {
+		t.Fatal("no error")
+	}
+	if got := mfa.KindOf(err); got != kind {
+		t.Errorf("kind %d, want %d: %v", got, kind, err)
+	}
+	if lost(err) != wantLost {
+		t.Errorf("lost reply %t, want %t: %v", lost(err), wantLost, err)
+	}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%q"} {
+		noSecret(t, "the error", fmt.Sprintf(verb, err))
+	}
+	if s := err.Error(); strings.HasSuffix(s, ".") || strings.ContainsAny(s, "\x1b\n\r") || s == "" {
+		t.Errorf("not one plain line: %q", s)
+	}
+}
+
+func ok(status int, body any) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json;charset=utf-8")
+		w.WriteHeader(status)
+		_ = json.NewEncoder(w).Encode(body)
+	}
+}
+
+func apiError(status, code int, message string, headers ...string) http.HandlerFunc {
+	answer := ok(status, map[string]any{"code": code, "message": message, "status": status,
+		"more_info": fmt.Sprintf("https://www.twilio.com/docs/errors/%d", code)})
+	return func(w http.ResponseWriter, r *http.Request) {
+		for i := 0; i+1 < len(headers); i += 2 {
+			w.Header().Set(headers[i], headers[i+1])
+		}
+		answer(w, r)
+	}
+}
+
+func page(status int, contentType, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", contentType)
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte(body))
+	}
+}
+
+func noContent(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }
+
+// reset reads the request and breaks the connection.
+func reset(w http.ResponseWriter, _ *http.Request) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(err)
+	}
+	_ = conn.(*net.TCPConn).SetLinger(0)
+	_ = conn.Close()
+}
+
+// hang keeps the request until the client gives up.
+func hang(_ http.ResponseWriter, r *http.Request) {
+	_ = r.ParseForm()
+	<-r.Context().Done()
+}
+
+func truncated(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", "1000")
+	_, _ = w.Write([]byte(`{"sid":"`))
+}
+
+func oversized(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write([]byte(`{"sid":"` + strings.Repeat("a", maxBody) + `"}`))
+}
+
+type fields = map[string]any
+
+func with(base fields, changes fields) fields {
+	m := maps.Clone(base)
+	maps.Copy(m, changes)
+	return m
+}
+
+func serviceJSON() fields {
+	return fields{"sid": service, "account_sid": account, "friendly_name": "uzERP", "code_length": 6,
+		"totp": fields{"issuer": "ACME", "time_step": nil, "code_length": nil, "skew": nil}}
+}
+
+func factorJSON(sid, status string) fields {
+	return fields{"sid": sid, "account_sid": account, "service_sid": service, "entity_sid": entity, "identity": identity,
+		"date_created": "2026-01-01T00:00:00Z", "date_updated": "2026-01-01T00:00:00Z", "friendly_name": "alice",
+		"status": status, "factor_type": "totp", "metadata": nil,
+		"config": fields{"alg": "sha1", "skew": 1, "code_length": 6, "time_step": 30}}
+}
+
+func newFactorJSON() fields {
+	return with(factorJSON(factor, "unverified"), fields{"options": nil, "binding": fields{"secret": secret,
+		"uri": "otpauth://totp/ACME:alice?secret=" + secret + "&issuer=ACME&algorithm=SHA1&digits=6&period=30"}})
+}
+
+func challengeJSON(status string) fields {
+	return fields{"sid": chall, "account_sid": account, "service_sid": service, "entity_sid": entity, "identity": identity,
+		"factor_sid": factor, "status": status, "factor_type": "totp", "date_created": "2026-01-01T00:00:00Z"}
+}
+
+func listJSON(next any, factors ...fields) fields {
+	if factors == nil {
+		factors = []fields{}
+	}
+	return fields{"factors": factors, "meta": fields{"page": 0, "page_size": 100, "key": "factors", "next_page_url": next}}
+}
+
+// operation is one port method against its request.
+type operation struct {
+	name    string
+	request string
+	good    http.HandlerFunc
+	run     func(*Client, context.Context) error
+}
+
+func operations() []operation {
+	return []operation{
+		{"fetch", "GET " + factorPath, ok(200, factorJSON(factor, "verified")), func(c *Client, ctx context.Context) error {
+			_, err := c.FetchFactor(ctx, identity, factor)
+			return err
+		}},
+		{"list", "GET " + factorsPath, ok(200, listJSON(nil)), func(c *Client, ctx context.Context) error {
+			_, err := c.ListFactors(ctx, identity)
+			return err
+		}},
+		{"service", "GET " + servicePath, ok(200, serviceJSON()), func(c *Client, ctx context.Context) error {
+			_, err := c.FetchService(ctx)
+			return err
+		}},
+		{"create", "POST " + factorsPath, ok(201, newFactorJSON()), func(c *Client, ctx context.Context) error {
+			_, err := c.CreateFactor(ctx, identity, "alice")
+			return err
+		}},
+		{"verify", "POST " + factorPath, ok(200, factorJSON(factor, "verified")), func(c *Client, ctx context.Context) error {
+			_, err := c.VerifyFactor(ctx, identity, factor, code)
+			return err
+		}},
+		{"challenge", "POST " + entityPath + "/Challenges", ok(201, challengeJSON("approved")), func(c *Client, ctx context.Context) error {
+			_, err := c.Challenge(ctx, identity, factor, code)
+			return err
+		}},
+		{"delete", "DELETE " + factorPath, noContent, func(c *Client, ctx context.Context) error {
+			return c.DeleteFactor(ctx, identity, factor)
+		}},
+	}
+}
+
+func (o operation) isPost() bool { return strings.HasPrefix(o.request, "POST") }
+func (o operation) isGet() bool  { return strings.HasPrefix(o.request, "GET") }

@@ -1,0 +1,223 @@
+package uzerp
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Errors of ReplaceFile beside those of the file system. With each the file is as it was, except with ErrNotSynced.
+var (
+	ErrLocked     = errors.New("another process is changing a file in this directory")
+	ErrFileMoved  = errors.New("the file was changed by somebody else meanwhile")
+	ErrNotRegular = errors.New("this is not a regular file")
+	ErrReadBack   = errors.New("what was written did not read back the same")
+	// ErrNotSynced means that the new file is in its place, but might not survive a power cut.
+	ErrNotSynced = errors.New("the new file is in place, but the directory could not be synced to disk")
+)
+
+const (
+	lockWait  = 10 * time.Second
+	lockPause = 20 * time.Millisecond
+)
+
+// ReplaceFile puts edit(content) in the place of a file's content, whole or not at all, whatever happens: a reader
+// and a crash see the old file or the new one. Mode and owner stay; a symbolic link stays and its target is
+// replaced. The old content is kept beside it as <name>.bak-YYYYMMDDTHHMMSSZ, and never over an older backup; backup
+// is that path, or "" if edit changed nothing. Concurrent calls wait for each other by a lock on the directory, which
+// leaves nothing behind. The file must exist: whose a new one should be, the caller knows.
+func ReplaceFile(path string, edit func(old []byte) ([]byte, error)) (backup string, err error) {
+	r := replacer{now: time.Now, wait: lockWait, check: func(string) error { return nil }}
+	return r.replace(path, edit)
+}
+
+// replacer has what a test must be able to set.
+type replacer struct {
+	now   func() time.Time
+	wait  time.Duration           // for the lock
+	check func(step string) error // is asked before each step, so that a test can let it fail
+}
+
+func (r *replacer) replace(path string, edit func([]byte) ([]byte, error)) (backup string, err error) {
+	target, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return "", err
+	}
+	dir, err := os.Open(filepath.Dir(target))
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = dir.Close() }() // closing unlocks, and only read from
+	if err := r.lock(dir); err != nil {
+		return "", err
+	}
+	old, info, err := readRegular(target)
+	if err != nil {
+		return "", err
+	}
+	content, err := edit(bytes.Clone(old))
+	if err != nil || bytes.Equal(content, old) {
+		return "", err
+	}
+
+	// Under the lock, what an earlier call left when it was killed is nobody's.
+	if left, err := filepath.Glob(globQuote(tempPrefix(target)) + "*"); err == nil {
+		for _, name := range left {
+			_ = os.Remove(name)
+		}
+	}
+	temp, err := r.write(info, content, func() (*os.File, error) {
+		return os.CreateTemp(filepath.Dir(target), filepath.Base(tempPrefix(target))+"*")
+	})
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = os.Remove(temp) }() // gone already if all went well
+
+	backup, err = r.write(info, old, func() (*os.File, error) { return createBackup(target, r.now()) })
+	if err != nil {
+		return "", err
+	}
+	if err := r.swap(temp, target, old, info); err != nil {
+		_ = os.Remove(backup)
+		return "", err
+	}
+	if err := errors.Join(r.check("sync directory"), dir.Sync()); err != nil {
+		return backup, fmt.Errorf("%w: %w", ErrNotSynced, err)
+	}
+	return backup, nil
+}
+
+func (r *replacer) lock(dir *os.File) error {
+	for deadline := time.Now().Add(r.wait); ; time.Sleep(lockPause) {
+		locked, err := tryLock(dir)
+		if locked || err != nil {
+			return err
+		}
+		if time.Now().After(deadline) {
+			return ErrLocked
+		}
+	}
+}
+
+func tempPrefix(target string) string {
+	return filepath.Join(filepath.Dir(target), "."+filepath.Base(target)+".uzerp-mfa-")
+}
+
+// globQuote makes a path match itself only.
+func globQuote(path string) string {
+	var b bytes.Buffer
+	for i := range len(path) {
+		if bytes.IndexByte([]byte(`*?[\`), path[i]) >= 0 {
+			b.WriteByte('\\')
+		}
+		b.WriteByte(path[i])
+	}
+	return b.String()
+}
+
+func readRegular(path string) ([]byte, fs.FileInfo, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !info.Mode().IsRegular() { // a named pipe would block
+		return nil, nil, ErrNotRegular
+	}
+	content, err := os.ReadFile(path)
+	return content, info, err
+}
+
+// createBackup makes an empty file beside target; a second backup within one second gets a number.
+func createBackup(target string, now time.Time) (*os.File, error) {
+	base := target + ".bak-" + now.UTC().Format("20060102T150405Z")
+	for n := 1; ; n++ {
+		name := base
+		if n > 1 {
+			name = fmt.Sprintf("%s-%d", base, n)
+		}
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if !errors.Is(err, fs.ErrExist) {
+			return f, err
+		}
+	}
+}
+
+// write makes a file with the mode and owner of like, on disk and read back; it is 0600 until it has its owner, for
+// it holds passwords. If that can't be done nothing is left.
+func (r *replacer) write(like fs.FileInfo, content []byte, create func() (*os.File, error)) (name string, err error) {
+	if err := r.check("create"); err != nil {
+		return "", err
+	}
+	f, err := create()
+	if err != nil {
+		return "", err
+	}
+	name = f.Name()
+	defer func() {
+		if err != nil {
+			_ = os.Remove(name)
+		}
+	}()
+	steps := []struct {
+		name string
+		do   func() error
+	}{
+		{"write", func() error { _, err := f.Write(content); return err }},
+		{"chown", func() error { return copyOwner(f, like) }},
+		{"chmod", func() error {
+			return f.Chmod(like.Mode() & (fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky))
+		}},
+		{"sync", f.Sync},
+	}
+	for _, step := range steps {
+		if err = r.check(step.name); err == nil {
+			err = step.do()
+		}
+		if err != nil {
+			return "", errors.Join(err, f.Close())
+		}
+	}
+	if err = f.Close(); err != nil {
+		return "", err
+	}
+	return name, r.readBack(name, content)
+}
+
+func (r *replacer) readBack(name string, content []byte) error {
+	if err := r.check("read back"); err != nil {
+		return err
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	written, err := io.ReadAll(f)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if !bytes.Equal(written, content) {
+		return ErrReadBack
+	}
+	return nil
+}
+
+// swap renames temp to target if target is still what was read.
+func (r *replacer) swap(temp, target string, old []byte, info fs.FileInfo) error {
+	if err := r.check("rename"); err != nil {
+		return err
+	}
+	present, now, err := readRegular(target)
+	if err != nil {
+		return err
+	}
+	if !os.SameFile(info, now) || info.Mode() != now.Mode() || !bytes.Equal(present, old) {
+		return ErrFileMoved
+	}
+	return os.Rename(temp, target)
+}

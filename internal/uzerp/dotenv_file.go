@@ -1,0 +1,35 @@
+package uzerp
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// ReadDotenv reads a file as phpdotenv's safeLoad does: a missing file and a directory read as empty. In one thing
+// it differs: safeLoad also reads a file as empty that the web server may not read, but that we may not read it
+// tells nothing about the web server, so it is an error here (facts/phpdotenv.md, grammar 9).
+func ReadDotenv(path string) (*Dotenv, error) { return readDotenv(path, path) }
+
+// readDotenv reads path and calls it shown in an error.
+func readDotenv(path, shown string) (*Dotenv, error) {
+	src, err := readIfThere(path)
+	if err != nil {
+		return nil, err
+	}
+	d, err := ParseDotenv(src)
+	if syntax, ok := errors.AsType[*SyntaxError](err); ok {
+		syntax.File = shown
+	}
+	return d, err
+}
+
+// readIfThere gives nothing for a file that is missing or a directory.
+func readIfThere(path string) ([]byte, error) {
+	src, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.EISDIR) {
+		return nil, nil
+	}
+	return src, err
+}

@@ -1,0 +1,24 @@
+#!/bin/sh
+# Installs what the tests and the demo need beside Go, where it is missing: PostgreSQL's server programs.
+set -eu
+
+have_postgres() {
+	command -v initdb >/dev/null 2>&1 && command -v pg_restore >/dev/null 2>&1 && return 0
+	for dir in /usr/lib/postgresql/*/bin; do
+		[ -x "$dir/initdb" ] && command -v pg_restore >/dev/null 2>&1 && return 0
+	done
+	return 1
+}
+
+command -v go >/dev/null 2>&1 || { echo "Go 1.26 or newer is needed: https://go.dev/dl/" >&2; exit 1; }
+have_postgres && exit 0
+command -v apt-get >/dev/null 2>&1 || { echo "install PostgreSQL's server (initdb, postgres) and client (pg_restore), 12 or newer" >&2; exit 1; }
+sudo=
+[ "$(id -u)" = 0 ] || sudo=sudo
+echo "installing PostgreSQL ..." >&2
+$sudo apt-get update -qq >&2
+# create_main_cluster off: the tests start their own server, and no other is wanted.
+$sudo mkdir -p /etc/postgresql-common
+[ -e /etc/postgresql-common/createcluster.conf ] || echo 'create_main_cluster = false' | $sudo tee /etc/postgresql-common/createcluster.conf >/dev/null
+DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends postgresql postgresql-client >&2
+have_postgres
