@@ -272,3 +272,15 @@ func (a *App) sandboxCode(ctx context.Context, username string) (string, error) 
 	address, _ := a.process.Getenv(sandbox.VerifyURLVariable)
 	return sandbox.Code(ctx, address, username)
 }
+
+// noteIfOff says so if two-factor login is off: what a command tells of the next login then holds later. It is a courtesy,
+// so an error is no error of the command's.
+func (a *App) noteIfOff(ctx context.Context) {
+	d, err := a.database(ctx)
+	if err != nil {
+		return
+	}
+	if classes, err := d.InjectorClasses(ctx, []string{injector.LoginHandler}); err == nil && injector.IsOff(classes) {
+		a.streams.Notef("note: %s", injector.SiteOff)
+	}
+}

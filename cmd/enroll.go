@@ -125,6 +125,7 @@ func runEnroll(ctx context.Context, app *App, opts *enrollOptions, name string) 
 	if !user.Access() {
 		app.streams.Warnf("%q has no access to uzERP at present: enrolling does not change that", user.Username)
 	}
+	app.noteIfOff(ctx)
 	pending, err := enroller.Begin(ctx, plan)
 	if err != nil {
 		return err

@@ -81,7 +81,7 @@ type scene struct {
 func setUp(env *testscript.Env) error {
 	t := env.T().(testing.TB)
 	s := &scene{database: dbtest.New(t, databaseOf(t, env))}
-	env.Values["scene"] = s
+	env.Values["scene"], env.Values["tb"] = s, t
 
 	spec, err := oracle.SpecPath()
 	if err != nil {
@@ -317,6 +317,7 @@ func cmdTTY(ts *testscript.TestScript, args []string) {
 
 // cmdPsql: psql SQL... runs each statement; the rows are on stdout, | between values, NULL for NULL.
 func cmdPsql(ts *testscript.TestScript, args []string) {
+	out := ts.Stdout() // also where nothing is printed: what came before must not stay
 	ctx := context.Background()
 	conn, err := pgx.Connect(ctx, sceneOf(ts).database)
 	ts.Check(err)
@@ -333,7 +334,7 @@ func cmdPsql(ts *testscript.TestScript, args []string) {
 						cells[i] = "NULL"
 					}
 				}
-				_, _ = fmt.Fprintln(ts.Stdout(), strings.Join(cells, "|"))
+				_, _ = fmt.Fprintln(out, strings.Join(cells, "|"))
 			}
 		}
 	}
@@ -370,13 +371,14 @@ func cmdFault(ts *testscript.TestScript, args []string) {
 
 // cmdRequests: requests [-changing] prints what the emulator was asked, "GET FetchService 200" a line, and forgets it.
 func cmdRequests(ts *testscript.TestScript, args []string) {
+	out := ts.Stdout() // also where nothing is printed: what came before must not stay
 	s := sceneOf(ts)
 	requests := s.verify.Requests()
 	if slices.Contains(args, "-changing") {
 		requests = s.verify.Changing()
 	}
 	for _, r := range requests {
-		_, _ = fmt.Fprintln(ts.Stdout(), r.Method, r.Operation, r.Status)
+		_, _ = fmt.Fprintln(out, r.Method, r.Operation, r.Status)
 	}
 	s.verify.ResetLog()
 }
@@ -388,24 +390,33 @@ func cmdAdvance(ts *testscript.TestScript, args []string) {
 	sceneOf(ts).verify.Advance(d)
 }
 
-// cmdSnapshot: snapshot [TABLE.COLUMN...] remembers the whole database but the columns named.
+// cmdSnapshot: snapshot [TABLE|TABLE.COLUMN...] remembers the whole database but the tables and columns named.
 func cmdSnapshot(ts *testscript.TestScript, args []string) {
-	s := sceneOf(ts)
-	s.snapshot = dbtest.Snapshot(ts.Value("tb").(testing.TB), s.database, args...)
+	sceneOf(ts).snapshot = snapshot(ts, args)
 }
 
-// cmdUntouched: untouched [TABLE.COLUMN...] fails if anything but the columns named has changed since snapshot.
+// cmdUntouched: untouched [TABLE|TABLE.COLUMN...] fails if anything but what is named has changed since snapshot.
 func cmdUntouched(ts *testscript.TestScript, args []string) {
-	s := sceneOf(ts)
-	now := dbtest.Snapshot(ts.Value("tb").(testing.TB), s.database, args...)
+	was, now := sceneOf(ts).snapshot, snapshot(ts, args)
 	for table, rows := range now {
-		if !slices.Equal(rows, s.snapshot[table]) {
-			ts.Fatalf("%s was changed:\n%s\nwas\n%s", table, strings.Join(rows, "\n"), strings.Join(s.snapshot[table], "\n"))
+		if !slices.Equal(rows, was[table]) {
+			ts.Fatalf("%s was changed:\n%s\nwas\n%s", table, strings.Join(rows, "\n"), strings.Join(was[table], "\n"))
 		}
 	}
-	if len(now) != len(s.snapshot) {
+	if len(now) != len(was) || len(now) == 0 {
 		ts.Fatalf("tables came or went")
 	}
+}
+
+func snapshot(ts *testscript.TestScript, except []string) map[string][]string {
+	for i := range except {
+		except[i] = "public." + except[i]
+	}
+	all := dbtest.Snapshot(ts.Value("tb").(testing.TB), sceneOf(ts).database, except...)
+	for _, table := range except {
+		delete(all, table)
+	}
+	return all
 }
 
 // cmdJSON: json FILE PATH WANT looks into a JSON document: PATH is keys and indices with dots, WANT is JSON.
@@ -452,9 +463,10 @@ func cmdJSON(ts *testscript.TestScript, args []string) {
 
 // cmdFactors: factors USER prints "SID status name" of each of the user's factors at Twilio.
 func cmdFactors(ts *testscript.TestScript, args []string) {
+	out := ts.Stdout() // also where nothing is printed: what came before must not stay
 	s := sceneOf(ts)
 	for _, f := range s.verify.Factors(uuidOf(ts, args[0])) {
-		_, _ = fmt.Fprintln(ts.Stdout(), f.SID, f.Status, f.FriendlyName)
+		_, _ = fmt.Fprintln(out, f.SID, f.Status, f.FriendlyName)
 	}
 }
 

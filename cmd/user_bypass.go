@@ -77,6 +77,7 @@ func runBypass(ctx context.Context, app *App, b bypass, w writeFlags, names []st
 		}
 		results = append(results, r)
 	}
+	app.noteIfOff(ctx)
 	return app.writeResults(results, w.dryRun)
 }
 

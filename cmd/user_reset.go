@@ -96,6 +96,7 @@ func runUserReset(ctx context.Context, app *App, opts *userResetOptions, names [
 			}
 		}
 	}
+	app.noteIfOff(ctx)
 	if err := app.writeResults(outcomes, opts.dryRun); err != nil {
 		return err
 	}

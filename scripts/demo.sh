@@ -2,6 +2,7 @@
 # The main job of uzerp-mfa, each command as a user would type it. `make demo` runs this in a sandbox: a throwaway
 # PostgreSQL with uzERP's tables, and an emulator of Twilio Verify.
 set -eu
+exec 2>&1
 
 PATH="$(cd "$(dirname "$0")/.." && pwd)/bin:$PATH"
 [ -n "${UZERP_MFA_VERIFY_URL:-}" ] || { echo "run me with: make demo" >&2; exit 1; }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
@@ -66,6 +67,9 @@ func (db *DB) change(ctx context.Context, op string, fn func(pgx.Tx) error) erro
 		}
 		if err := ctx.Err(); err != nil {
 			return err
+		}
+		if conn.IsClosed() {
+			return pgconn.ErrConnClosed // for certain before the commit
 		}
 		// From here on an interrupt comes too late: it would only hide whether the commit took effect.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), db.timeout)

@@ -54,9 +54,10 @@ func changed(op, what string) error {
 }
 
 // commitError tells a commit that the server refused from one whose outcome nobody knows. A FATAL message is of the
-// second kind: the server may have sent it after the commit.
+// second kind: the server may have sent it after the commit. pgconn.SafeToRetry is no help: pgx 5.12.0 says yes also
+// where the line broke while it waited for the answer to a simple query.
 func commitError(err error) error {
-	if err == nil || errors.Is(err, pgx.ErrTxCommitRollback) || pgconn.SafeToRetry(err) {
+	if err == nil || errors.Is(err, pgx.ErrTxCommitRollback) {
 		return err
 	}
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.SeverityUnlocalized == "ERROR" {

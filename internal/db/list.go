@@ -19,7 +19,7 @@ const (
 
 // Users gives every user. Rows come through a cursor, some hundreds at a time, so that memory doesn't grow with their
 // number; all show the state of one moment. An error ends the listing and comes last. While the loop runs it holds a
-// connection and a read-only transaction.
+// connection and a read-only transaction; whoever asks for more inside the loop needs a second connection.
 func (db *DB) Users(ctx context.Context, order Order) iter.Seq2[mfa.User, error] {
 	return func(yield func(mfa.User, error) bool) {
 		err := db.run(ctx, "list users", func(conn *pgx.Conn) error {

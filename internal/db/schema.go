@@ -39,7 +39,7 @@ func (s Schema) Problem() error {
 	case len(s.MissingTables) > 0:
 		return mfa.NewError(mfa.KindConfig,
 			"database "+strconv.Quote(s.Database)+" is not uzERP's: no table "+strings.Join(s.MissingTables, ", "),
-			"check the name in the database URL, PGDATABASE or conf/config.php; a search_path set there must name uzERP's schema")
+			"check the name in the database URL, PGDATABASE or conf/config.php; a search_path set there must name uzERP's schema, and the role needs usage on it")
 	case len(s.MissingColumns) > 0:
 		return mfa.NewError(mfa.KindRefused,
 			"the uzERP of database "+strconv.Quote(s.Database)+" has no two-factor login yet: table users lacks "+

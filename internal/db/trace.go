@@ -58,6 +58,9 @@ func queryName(text string) string {
 		name, _, _ := strings.Cut(named, "\n")
 		return name
 	}
+	if text == "-- ping" { // pgx's Ping
+		return "ping"
+	}
 	if words := strings.Fields(text); len(words) > 0 {
 		switch words[0] {
 		case "begin", "commit", "rollback":

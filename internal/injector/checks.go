@@ -66,3 +66,9 @@ func CheckTwilio(service mfa.VerifyService, err error) Check {
 func SkippedCheck(id, flag string) Check {
 	return Check{ID: id, Status: Warn, Message: "not checked, because of " + flag}
 }
+
+// SiteOff is what has to be said where somebody works on users' second factors that nobody asks for.
+const SiteOff = "two-factor login is switched off for the whole site: everybody logs in with the password only (set-injector switches it on)"
+
+// IsOff tells whether the site uses the plain login handler.
+func IsOff(classes []Class) bool { return Switch{Was: classes}.Current(LoginHandler) == PlainHandler }

@@ -133,7 +133,7 @@ func (s *Switch) set(c Class, name, after string) {
 }
 
 // active gives the rows that uzERP looks at on its login page, where there is no company yet (facts/uzerp.md §2).
-func (s *Switch) active(name string) []Class {
+func (s Switch) active(name string) []Class {
 	var rows []Class
 	for _, c := range s.Was {
 		if c.Name == name && c.Category == coreCategory && c.CompanyID == systemWide {
@@ -145,7 +145,7 @@ func (s *Switch) active(name string) []Class {
 
 // blocking gives the rows of any category or company that hold a (name, class_name) which a change would write: the
 // table's unique key covers just these two columns.
-func (s *Switch) blocking() []Class {
+func (s Switch) blocking() []Class {
 	var rows []Class
 	for _, ch := range s.Changes {
 		for _, c := range s.Was {

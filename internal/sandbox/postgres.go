@@ -117,20 +117,20 @@ func (p *Postgres) Stop() error {
 }
 
 func (p *Postgres) start(ctx context.Context, o PostgresOptions) error {
-	if err := p.startWatchdog(); err != nil {
+	if err := p.startWatchdog(ctx); err != nil {
 		return failure("start the watchdog of PostgreSQL", err)
 	}
 	if err := p.initdb(ctx); err != nil {
 		return err
 	}
 	if o.TCP {
-		port, err := freePort()
+		port, err := freePort(ctx)
 		if err != nil {
 			return failure("find a free port", err)
 		}
 		p.port = port
 	}
-	if err := p.startServer(o); err != nil {
+	if err := p.startServer(ctx, o); err != nil {
 		return err
 	}
 	return p.await(ctx)
@@ -140,12 +140,12 @@ func (p *Postgres) start(ctx context.Context, o PostgresOptions) error {
 // and then ends the server and removes the directory. A parent-death signal would not do: Linux sends it when the
 // starting thread ends, and Go's threads come and go. A server that the shell doesn't find yet ends by itself once its
 // lock file is gone.
-func (p *Postgres) startWatchdog() error {
+func (p *Postgres) startWatchdog(ctx context.Context) error {
 	const script = `
 read -r _
 if read -r pid <"$1/postmaster.pid"; then kill -QUIT "$pid" && sleep 1; fi
 rm -rf "$2"`
-	cmd := p.command("/bin/sh", "-c", script, "sh", p.home.data(), p.home.dir)
+	cmd := p.command(context.WithoutCancel(ctx), "/bin/sh", "-c", script, "sh", p.home.data(), p.home.dir)
 	leash, err := cmd.StdinPipe()
 	if err != nil {
 		return err
@@ -158,23 +158,18 @@ rm -rf "$2"`
 }
 
 func (p *Postgres) initdb(ctx context.Context) error {
-	cmd := p.command(filepath.Join(p.binDir, "initdb"), "--pgdata="+p.home.data(), "--username="+superuser,
+	cmd := p.command(ctx, filepath.Join(p.binDir, "initdb"), "--pgdata="+p.home.data(), "--username="+superuser,
 		"--auth-local=trust", "--auth-host=scram-sha-256",
 		"--encoding=UTF8", "--no-locale", "--no-sync")
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Start(); err != nil {
-		return failure("run initdb", err)
-	}
-	unhook := context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })
-	defer unhook()
-	if err := cmd.Wait(); err != nil {
+	if err := cmd.Run(); err != nil {
 		return failure("run initdb", errors.New(cmp.Or(lastLine(out.String()), err.Error())))
 	}
 	return nil
 }
 
-func (p *Postgres) startServer(o PostgresOptions) error {
+func (p *Postgres) startServer(ctx context.Context, o PostgresOptions) error {
 	settings := []string{
 		"listen_addresses=",
 		"port=" + strconv.Itoa(p.port),
@@ -199,7 +194,8 @@ func (p *Postgres) startServer(o PostgresOptions) error {
 		return failure("make the log of PostgreSQL", err)
 	}
 	defer func() { _ = log.Close() }()
-	cmd := p.command(filepath.Join(p.binDir, "postgres"), args...)
+	// Not to be killed by ctx, which would leave its children behind: Stop ends it in order.
+	cmd := p.command(context.WithoutCancel(ctx), filepath.Join(p.binDir, "postgres"), args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		return failure("start PostgreSQL", err)
@@ -242,16 +238,16 @@ func (p *Postgres) try(ctx context.Context) error {
 
 // command makes a command that runs as the directory's owner, in a session of its own so that Ctrl-C and a closing
 // terminal are ours to handle, and with none of the caller's PG* variables.
-func (p *Postgres) command(name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(name, args...)
+func (p *Postgres) command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = p.home.dir
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + p.home.dir, "TMPDIR=" + p.home.dir, "LC_ALL=C"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: p.home.owner}
 	return cmd
 }
 
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func freePort(ctx context.Context) (int, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, err
 	}

@@ -5,6 +5,8 @@ import (
 	_ "embed" // for the SQL
 
 	"github.com/jackc/pgx/v5"
+
+	"uzerp-mfa/internal/mfa"
 )
 
 var (
@@ -28,7 +30,7 @@ func LoadSample(ctx context.Context, conn *pgx.Conn) error {
 func load(ctx context.Context, conn *pgx.Conn, op, sql string) error {
 	// Many statements at once, in one implicit transaction: only the simple protocol takes that.
 	if _, err := conn.PgConn().Exec(ctx, sql).ReadAll(); err != nil {
-		return failure(op, err)
+		return &mfa.Error{Op: op, Err: err}
 	}
 	return nil
 }

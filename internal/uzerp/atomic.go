@@ -158,10 +158,10 @@ func (r *replacer) write(like fs.FileInfo, content []byte, create func() (*os.Fi
 	if err != nil {
 		return "", err
 	}
-	name = f.Name()
+	made := f.Name()
 	defer func() {
 		if err != nil {
-			_ = os.Remove(name)
+			_ = os.Remove(made)
 		}
 	}()
 	steps := []struct {
@@ -186,7 +186,7 @@ func (r *replacer) write(like fs.FileInfo, content []byte, create func() (*os.Fi
 	if err = f.Close(); err != nil {
 		return "", err
 	}
-	return name, r.readBack(name, content)
+	return made, r.readBack(made, content)
 }
 
 func (r *replacer) readBack(name string, content []byte) error {

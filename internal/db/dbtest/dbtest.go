@@ -180,7 +180,7 @@ func (s *server) restore(name string) error {
 		return err
 	}
 	target := s.pg.ConnString(name)
-	cmd := exec.Command(filepath.Join(s.pg.BinDir(), "pg_restore"), "--no-owner", "--no-privileges", "--exit-on-error",
+	cmd := exec.CommandContext(context.Background(), filepath.Join(s.pg.BinDir(), "pg_restore"), "--no-owner", "--no-privileges", "--exit-on-error",
 		"--dbname="+target, file)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("pg_restore: %w: %s", err, out)
