@@ -284,3 +284,5 @@ func (a *App) noteIfOff(ctx context.Context) {
 		a.streams.Notef("note: %s", injector.SiteOff)
 	}
 }
+
+func grantsSQL(role string) string { return db.Grants(role) }

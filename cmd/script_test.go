@@ -269,7 +269,7 @@ func (s *scene) totpSecrets() []string {
 
 // cmdTTY: tty FILE EXIT-CODE ARG... runs uzerp-mfa on a terminal of 80 columns. FILE tells what somebody in front of it
 // does, line by line: "expect TEXT" waits, "send TEXT" types a line, "code USER [OFFSET]" types the phone's code,
-// "eof" and "intr" press Ctrl-D and Ctrl-C, "hangup" closes the window.
+// "psql SQL" is somebody else at the database, "eof" and "intr" press Ctrl-D and Ctrl-C, "hangup" closes the window.
 func cmdTTY(ts *testscript.TestScript, args []string) {
 	file := ts.ReadFile(args[0])
 	want, args := exitCode(ts, args[1:])
@@ -295,6 +295,8 @@ func cmdTTY(ts *testscript.TestScript, args []string) {
 			_, _ = io.WriteString(screen, rest+"\n")
 		case "code":
 			_, _ = io.WriteString(screen, phoneCode(ts, strings.Fields(rest))+"\n")
+		case "psql":
+			runSQL(ts, io.Discard, rest)
 		case "eof":
 			_, _ = io.WriteString(screen, "\x04")
 		case "intr":
@@ -318,24 +320,28 @@ func cmdTTY(ts *testscript.TestScript, args []string) {
 // cmdPsql: psql SQL... runs each statement; the rows are on stdout, | between values, NULL for NULL.
 func cmdPsql(ts *testscript.TestScript, args []string) {
 	out := ts.Stdout() // also where nothing is printed: what came before must not stay
+	for _, sql := range args {
+		runSQL(ts, out, sql)
+	}
+}
+
+func runSQL(ts *testscript.TestScript, out io.Writer, sql string) {
 	ctx := context.Background()
 	conn, err := pgx.Connect(ctx, sceneOf(ts).database)
 	ts.Check(err)
 	defer func() { _ = conn.Close(ctx) }()
-	for _, sql := range args {
-		results, err := conn.PgConn().Exec(ctx, sql).ReadAll()
-		ts.Check(err)
-		for _, r := range results {
-			for _, row := range r.Rows {
-				cells := make([]string, len(row))
-				for i, v := range row {
-					cells[i] = string(v)
-					if v == nil {
-						cells[i] = "NULL"
-					}
+	results, err := conn.PgConn().Exec(ctx, sql).ReadAll()
+	ts.Check(err)
+	for _, r := range results {
+		for _, row := range r.Rows {
+			cells := make([]string, len(row))
+			for i, v := range row {
+				cells[i] = string(v)
+				if v == nil {
+					cells[i] = "NULL"
 				}
-				_, _ = fmt.Fprintln(out, strings.Join(cells, "|"))
 			}
+			_, _ = fmt.Fprintln(out, strings.Join(cells, "|"))
 		}
 	}
 }

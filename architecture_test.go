@@ -1,0 +1,153 @@
+package main
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+// allowed says what each package may import beside the standard library (../shared/design/architecture.md §1). A rule
+// that ends in /... allows what lies below too. Tests may import what they like.
+var allowed = map[string][]string{
+	"":                                  {"uzerp-mfa/cmd"},
+	"cmd":                               {"uzerp-mfa/internal/config", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/output", "github.com/spf13/cobra", "github.com/spf13/pflag"},
+	"internal/config":                   {"uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/uzerp", "github.com/joho/godotenv"},
+	"internal/db":                       {"uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa", "github.com/jackc/pgx/v5/..."},
+	"internal/db/dbtest":                {"uzerp-mfa/internal/sandbox", "github.com/jackc/pgx/v5/..."},
+	"internal/injector":                 {"uzerp-mfa/internal/mfa"},
+	"internal/mfa":                      {},
+	"internal/output":                   {"github.com/olekukonko/tablewriter/...", "github.com/mattn/go-runewidth", "golang.org/x/term", "rsc.io/qr"},
+	"internal/sandbox":                  {"uzerp-mfa/internal/mfa", "uzerp-mfa/internal/twilio/verifytest", "github.com/jackc/pgx/v5/..."},
+	"internal/totp":                     {"uzerp-mfa/internal/mfa", "github.com/pquerna/otp/..."},
+	"internal/twilio":                   {"uzerp-mfa/internal/mfa", "github.com/twilio/twilio-go/client", "github.com/twilio/twilio-go/rest/verify/v2", "golang.org/x/time/rate", "golang.org/x/sync/..."},
+	"internal/twilio/verifytest":        {"github.com/pquerna/otp/..."},
+	"internal/twilio/verifytest/oracle": {"github.com/getkin/kin-openapi/...", "uzerp-mfa/internal/twilio/verifytest"},
+	"internal/uzerp":                    {"github.com/joho/godotenv", "golang.org/x/text/..."},
+}
+
+// allowedFiles are single files that may import more than their package: the one place where everything is wired.
+var allowedFiles = map[string][]string{
+	"cmd/app.go": {"uzerp-mfa/internal/db", "uzerp-mfa/internal/sandbox", "uzerp-mfa/internal/totp", "uzerp-mfa/internal/twilio", "github.com/google/uuid"},
+}
+
+func TestDependencyRules(t *testing.T) {
+	problems, packages := checkImports(t, os.DirFS("."))
+	for _, p := range problems {
+		t.Error(p)
+	}
+	for dir := range allowed {
+		if !packages[dir] {
+			t.Errorf("a rule for %q, which is no package", dir)
+		}
+	}
+}
+
+// A rule that can't fail holds nothing: each is broken here on purpose.
+func TestDependencyRulesFailWhenBroken(t *testing.T) {
+	for file, source := range map[string]string{
+		"internal/mfa/x.go":       `package mfa; import _ "uzerp-mfa/internal/db"`,
+		"internal/injector/x.go":  `package injector; import _ "github.com/jackc/pgx/v5"`,
+		"internal/twilio/x.go":    `package twilio; import _ "github.com/twilio/twilio-go"`,
+		"internal/output/x.go":    `package output; import _ "uzerp-mfa/internal/mfa"`,
+		"cmd/user_list.go":        `package cmd; import _ "uzerp-mfa/internal/db"`,
+		"cmd/x.go":                `package cmd; import _ "github.com/jackc/pgx/v5"`,
+		"internal/helpers/x.go":   `package helpers; import _ "fmt"`,
+		"internal/sandbox/x.go":   `package sandbox; import _ "testing"`,
+		"internal/mfa/log/log.go": `package log`,
+	} {
+		problems, _ := checkImports(t, fstest.MapFS{file: {Data: []byte(source)}})
+		if len(problems) == 0 {
+			t.Errorf("%s is allowed: %s", file, source)
+		}
+	}
+	if problems, _ := checkImports(t, fstest.MapFS{"cmd/app.go": {Data: []byte(`package cmd; import _ "uzerp-mfa/internal/db"`)}}); len(problems) > 0 {
+		t.Error(problems)
+	}
+}
+
+// checkImports reads every Go file that is no test.
+func checkImports(t *testing.T, tree fs.FS) (problems []string, packages map[string]bool) {
+	t.Helper()
+	packages = map[string]bool{}
+	err := fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() && (strings.HasPrefix(d.Name(), ".") && name != "." || d.Name() == "testdata") {
+			if d != nil && d.IsDir() && err == nil {
+				return fs.SkipDir
+			}
+			return err
+		}
+		if d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		source, err := fs.ReadFile(tree, name)
+		if err != nil {
+			return err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, source, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		dir := strings.TrimPrefix(path.Dir(name), ".")
+		packages[dir] = true
+		rules, known := allowed[dir]
+		if !known {
+			problems = append(problems, name+": a package without a rule")
+		}
+		rules = slices.Concat(rules, allowedFiles[name])
+		for _, spec := range file.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			if !mayImport(dir, imported, rules) {
+				problems = append(problems, name+" must not import "+imported)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return problems, packages
+}
+
+func mayImport(dir, imported string, rules []string) bool {
+	first, _, _ := strings.Cut(imported, "/")
+	if !strings.Contains(first, ".") && first != "uzerp-mfa" { // the standard library
+		return imported != "testing" || strings.HasSuffix(dir, "dbtest")
+	}
+	return slices.ContainsFunc(rules, func(rule string) bool {
+		below, all := strings.CutSuffix(rule, "/...")
+		return imported == rule || all && (imported == below || strings.HasPrefix(imported, below+"/"))
+	})
+}
+
+// The shipped program must not carry the test libraries.
+func TestProgramHasNoTestLibraries(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	deps := strings.Fields(string(out))
+	for _, unwanted := range []string{"testing", "github.com/twilio/twilio-go"} {
+		if slices.Contains(deps, unwanted) {
+			t.Errorf("the program depends on %s", unwanted)
+		}
+	}
+	for _, d := range deps {
+		if strings.Contains(d, "testscript") || strings.Contains(d, "testify") || strings.Contains(d, "kin-openapi") {
+			t.Errorf("the program depends on %s", d)
+		}
+	}
+	if len(deps) < 50 {
+		t.Errorf("go list gave %d packages only", len(deps))
+	}
+}

@@ -1,0 +1,34 @@
+package cmd
+
+import (
+	"context"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"uzerp-mfa/internal/output"
+)
+
+func newGrantsCmd(app *App) *cobra.Command {
+	role := ""
+	c := &cobra.Command{
+		Use:   "grants",
+		Short: "Print the SQL for a database role with just the needed rights",
+		Long: `Prints the SQL that makes a PostgreSQL role which can do what this tool does, column by column, and nothing else. It
+can't read passwords. Nothing is executed, and no connection is opened.
+
+` + exitCodes(),
+		Example: "  uzerp-mfa grants | psql uzerp\n  uzerp-mfa grants --role helpdesk",
+		Args:    noArgs,
+	}
+	c.Flags().StringVar(&role, "role", "uzerp_mfa", "name of the role")
+	c.RunE = app.run([]string{formatTable}, func(context.Context, []string) error {
+		if role == "" || output.Escape(role) != role || strings.ContainsRune(role, 0) {
+			return usageError("--role: not a name for a role", "")
+		}
+		_, err := io.WriteString(app.streams.Out, grantsSQL(role))
+		return err
+	})
+	return c
+}

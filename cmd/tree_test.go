@@ -1,0 +1,141 @@
+package cmd
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
+	"github.com/spf13/cobra/doc"
+	"github.com/spf13/pflag"
+
+	"uzerp-mfa/internal/mfa"
+)
+
+// testRoot is the command tree of a program without an environment.
+func testRoot() *cobra.Command {
+	app := newApp(Process{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: func(string) (string, bool) { return "", false }})
+	return newRootCmd(app)
+}
+
+func walk(c *cobra.Command, visit func(*cobra.Command)) {
+	visit(c)
+	for _, child := range c.Commands() {
+		walk(child, visit)
+	}
+}
+
+// Every command tells what it is for in the same way.
+func TestEveryCommandIsDescribed(t *testing.T) {
+	n := 0
+	walk(testRoot(), func(c *cobra.Command) {
+		n++
+		name := c.CommandPath()
+		if c.Short == "" || !unicode.IsUpper([]rune(c.Short)[0]) || strings.HasSuffix(c.Short, ".") {
+			t.Errorf("%s: short help %q", name, c.Short)
+		}
+		if c.RunE == nil || c.Args == nil && c.Name() != "help" {
+			t.Errorf("%s: no RunE or no Args: cobra would print help and exit 0", name)
+		}
+		if c.Name() == "help" {
+			return
+		}
+		if !strings.Contains(c.Example, "uzerp-mfa") {
+			t.Errorf("%s: no example", name)
+		}
+		if c.HasParent() && !strings.Contains(c.Long, "Exit codes:\n  0 ") {
+			t.Errorf("%s: no exit codes", name)
+		}
+		c.Flags().VisitAll(func(f *pflag.Flag) {
+			if f.Usage == "" || strings.HasSuffix(f.Usage, ".") {
+				t.Errorf("%s --%s: usage %q", name, f.Name, f.Usage)
+			}
+		})
+	})
+	if n < 14 {
+		t.Errorf("only %d commands", n)
+	}
+}
+
+// A flag means the same everywhere.
+func TestFlagsMeanTheSameEverywhere(t *testing.T) {
+	usages := map[string]string{}
+	exceptions := map[string]bool{"dry-run": true} // verify and enroll say more exactly what they would not do
+	walk(testRoot(), func(c *cobra.Command) {
+		c.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			if was, ok := usages[f.Name]; ok && was != f.Usage && !exceptions[f.Name] && f.Name != "help" {
+				t.Errorf("--%s: %q and %q", f.Name, was, f.Usage)
+			}
+			usages[f.Name] = f.Usage
+		})
+	})
+}
+
+// docs/cli is made from the commands: go test ./cmd -run TestDocs -update writes it.
+func TestDocs(t *testing.T) {
+	const dir = "../docs/cli"
+	want := map[string]string{}
+	walk(testRoot(), func(c *cobra.Command) {
+		c.DisableAutoGenTag = true
+		c.InitDefaultHelpFlag()
+		if c.Name() == "help" {
+			return
+		}
+		var page bytes.Buffer
+		if err := doc.GenMarkdown(c, &page); err != nil {
+			t.Fatal(err)
+		}
+		want[strings.ReplaceAll(c.CommandPath(), " ", "_")+".md"] = page.String()
+	})
+	if flag.Lookup("update").Value.String() == "true" {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for name, page := range want {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(page), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	got := map[string]string{}
+	files, err := filepath.Glob(dir + "/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		page, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got[filepath.Base(file)] = string(page)
+	}
+	if diff := cmp.Diff(got, want); diff != "" {
+		t.Errorf("docs/cli is not what the commands say, run make docs (-docs +commands):\n%s", diff)
+	}
+}
+
+// docs/exit-codes.md says what exit.go does.
+func TestExitCodesAreDocumented(t *testing.T) {
+	page, err := os.ReadFile("../docs/exit-codes.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k := mfa.KindFailure; k <= mfa.KindInterrupted; k++ {
+		s := statusOf(k)
+		row := regexp.MustCompile(`(?m)^\| ` + strconv.Itoa(s.code) + ` \| .` + s.word + `. \| (.*) \|$`)
+		m := row.FindSubmatch(page)
+		if m == nil || strings.ReplaceAll(string(m[1]), "`", "") != s.meaning {
+			t.Errorf("docs/exit-codes.md has no row for %d %s: %s", s.code, s.word, s.meaning)
+		}
+	}
+}
