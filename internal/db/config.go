@@ -4,14 +4,11 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
-	"net"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"uzerp-mfa/internal/mfa"
 )
@@ -35,14 +32,13 @@ type Config struct {
 
 // settings is a Config made ready.
 type settings struct {
-	conn         *pgx.ConnConfig
+	pool         *pgxpool.Config
 	queryTimeout time.Duration
-	maxConns     int
 }
 
 func (c Config) parse() (settings, error) {
 	// The parser's error is dropped: it quotes what it could not read, which may be a password.
-	conn, err := pgx.ParseConfig(c.ConnString)
+	config, err := pgxpool.ParseConfig(c.ConnString)
 	if err != nil && c.ConnString != "" {
 		return settings{}, mfa.NewError(mfa.KindConfig, "the database URL can't be understood",
 			"write it as postgres://USER@HOST:PORT/DATABASE, with %XX for special characters in a part, or as "+
@@ -52,11 +48,10 @@ func (c Config) parse() (settings, error) {
 		return settings{}, mfa.NewError(mfa.KindConfig, "the PG* variables for the database can't be understood",
 			"check PGHOST, PGPORT, PGSSLMODE, PGSERVICE and the like; files that they name must exist")
 	}
-	s := settings{
-		conn:         conn,
-		queryTimeout: cmp.Or(c.QueryTimeout, DefaultQueryTimeout),
-		maxConns:     cmp.Or(c.MaxConns, DefaultMaxConns),
-	}
+	config.MaxConns = int32(cmp.Or(c.MaxConns, DefaultMaxConns))
+	config.MinConns = 0 // one is made when one is needed
+	s := settings{pool: config, queryTimeout: cmp.Or(c.QueryTimeout, DefaultQueryTimeout)}
+	conn := config.ConnConfig
 	setRuntimeParams(conn.RuntimeParams, s.queryTimeout, cmp.Or(c.LockTimeout, DefaultLockTimeout))
 	conn.ConnectTimeout = cmp.Or(conn.ConnectTimeout, defaultConnectTimeout)
 	lookup, limit := conn.LookupFunc, conn.ConnectTimeout
@@ -159,26 +154,4 @@ func splitOptions(s string) []string {
 		words = append(words, word.String())
 	}
 	return words
-}
-
-// connect makes one connection. Its error is a *connectError.
-func (s settings) connect(ctx context.Context) (*pgx.Conn, error) {
-	conf := s.conn.Copy()
-	// How far the last attempt got tells a server without TLS from one that we disagree with later: pgx has no type
-	// for either.
-	var secured atomic.Bool
-	dial := conf.DialFunc
-	conf.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		secured.Store(false)
-		return dial(ctx, network, addr)
-	}
-	conf.AfterNetConnect = func(_ context.Context, _ *pgconn.Config, c net.Conn) (net.Conn, error) {
-		secured.Store(true)
-		return c, nil
-	}
-	conn, err := pgx.ConnectConfig(ctx, conf)
-	if err != nil {
-		return nil, &connectError{err: err, config: &conf.Config, secured: secured.Load()}
-	}
-	return conn, nil
 }

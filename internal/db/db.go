@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -29,27 +30,24 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{pool: newPool(s.maxConns, s.connect), timeout: s.queryTimeout}
+	p, err := newPool(s.pool)
+	if err != nil {
+		return nil, errors.New("make the pool of connections") // pgxpool's own would show the settings
+	}
+	db := &DB{pool: p, timeout: s.queryTimeout}
 	if err := db.run(ctx, "", func(*pgx.Conn) error { return nil }); err != nil {
+		db.Close()
 		return nil, err
 	}
 	return db, nil
 }
 
 // Close closes the connections.
-func (db *DB) Close() { db.pool.close() }
+func (db *DB) Close() { db.pool.Close() }
 
 // run lends fn a connection and translates whatever goes wrong, once the connection is back.
 func (db *DB) run(ctx context.Context, op string, fn func(*pgx.Conn) error) error {
-	conn, err := db.pool.acquire(ctx)
-	if err != nil {
-		return db.translate(ctx, op, err)
-	}
-	err = func() error {
-		defer db.pool.release(conn)
-		return fn(conn)
-	}()
-	return db.translate(ctx, op, err)
+	return db.translate(ctx, op, db.pool.lend(ctx, fn))
 }
 
 // change runs fn in a transaction, which is committed if fn gives no error. A single UPDATE gets one too: without it,

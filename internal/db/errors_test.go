@@ -178,7 +178,7 @@ func TestNobodyAnswers(t *testing.T) {
 	wantOpenError(t, "postgres://u:s3cr3t@/uz?host="+t.TempDir(), mfa.KindUnavailable, "no PostgreSQL answers")
 
 	// somebody is there and says nothing
-	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	silent, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +190,7 @@ func TestNobodyAnswers(t *testing.T) {
 	}
 
 	// somebody is there and talks about something else
-	web, err := net.Listen("tcp", "127.0.0.1:0")
+	web, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -256,7 +256,7 @@ func TestSlowStatements(t *testing.T) {
 
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(100*time.Millisecond, cancel)
-	if _, err := server.FindUsers(ctx, []string{"alice"}); err != context.Canceled {
+	if _, err := server.FindUsers(ctx, []string{"alice"}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 	ctx, cancel = context.WithTimeout(t.Context(), 100*time.Millisecond)
@@ -283,8 +283,8 @@ func TestMissingRights(t *testing.T) {
 	d := open(t, db.Config{ConnString: least})
 	_, err := d.FindUsers(t.Context(), []string{"alice"})
 	wantError(t, err, mfa.KindConfig, "permission denied for table users")
-	if !strings.Contains(err.(*mfa.Error).Hint, "grants") {
-		t.Errorf("hint %q", err.(*mfa.Error).Hint)
+	if e, ok := errors.AsType[*mfa.Error](err); !ok || !strings.Contains(e.Hint, "grants") {
+		t.Errorf("no hint at grants: %+v", err)
 	}
 }
 
@@ -297,14 +297,14 @@ func cutter(t *testing.T, url string, after bool) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("unix", filepath.Join(dir, ".s.PGSQL.5432"))
+	l, err := new(net.ListenConfig).Listen(t.Context(), "unix", filepath.Join(dir, ".s.PGSQL.5432"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var wg sync.WaitGroup
 	t.Cleanup(func() { _ = l.Close(); wg.Wait(); _ = os.RemoveAll(dir) })
 	serve := func(client net.Conn) {
-		server, err := net.Dial("unix", filepath.Join(conf.Host, ".s.PGSQL.5432"))
+		server, err := new(net.Dialer).DialContext(background(), "unix", filepath.Join(conf.Host, ".s.PGSQL.5432"))
 		if err != nil {
 			t.Error(err)
 			return
@@ -357,12 +357,31 @@ func TestLostReplyToACommit(t *testing.T) {
 			if done := find(t, direct, "alice").SID != nil; done != after {
 				t.Errorf("took effect: %v", done)
 			}
-			// A line that breaks before the commit leaves no doubt: nothing happened.
 			_, err = d.FindUsers(t.Context(), []string{"alice"})
 			if err != nil {
 				t.Error("the next call:", err)
 			}
 		})
+	}
+}
+
+// A line that breaks before the commit leaves no doubt: nothing was changed.
+func TestConnectionBreaksBeforeTheCommit(t *testing.T) {
+	d, url := sample(t)
+	was := find(t, d, "alice").Row
+	unlock := lock(t, url, "select 1 from users where username = 'alice' for update")
+	done := make(chan error, 1)
+	go func() { done <- d.CompareAndSet(background(), "alice", was, mfa.Row{SID: ptr("new")}) }()
+	waitForLock(t, url)
+	dbtest.Exec(t, url, "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'")
+	err := <-done
+	wantError(t, err, mfa.KindUnavailable, "ended the connection")
+	if errors.Is(err, mfa.ErrLostReply) {
+		t.Error("nothing was committed; that is no lost reply")
+	}
+	unlock()
+	if find(t, d, "alice").SID != nil {
+		t.Error("changed after all")
 	}
 }
 

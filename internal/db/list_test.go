@@ -2,9 +2,11 @@ package db_test
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"slices"
 	"testing"
+	"time"
 
 	"uzerp-mfa/internal/db"
 	"uzerp-mfa/internal/db/dbtest"
@@ -66,16 +68,31 @@ func TestListStoppedEarlyGivesTheConnectionBack(t *testing.T) {
 	url := dbtest.New(t, dbtest.Sample)
 	d := open(t, db.Config{ConnString: url, MaxConns: 1})
 	for range 3 {
-		for range d.Users(t.Context(), db.ByUsername) {
+		for _, err := range d.Users(t.Context(), db.ByUsername) {
+			if err != nil {
+				t.Fatal(err)
+			}
 			break
 		}
 	}
 	find(t, d, "alice")
 
+	// Whoever asks for a second connection where there is one only waits for as long as the context allows.
+	for _, err := range d.Users(t.Context(), db.ByUsername) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		_, err := d.FindUsers(ctx, []string{"alice"})
+		cancel()
+		wantError(t, err, mfa.KindUnavailable, "in time")
+		break
+	}
+
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, err := range d.Users(ctx, db.ByUsername) {
-		if err != context.Canceled {
+		if !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}
 	}

@@ -173,7 +173,7 @@ func TestInterruptedWhileWaitingForALock(t *testing.T) {
 	unlock := lock(t, url, "select 1 from users where username = 'alice' for update")
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(200*time.Millisecond, cancel)
-	if err := d.CompareAndSet(ctx, "alice", was, mfa.Row{SID: ptr("late")}); err != context.Canceled {
+	if err := d.CompareAndSet(ctx, "alice", was, mfa.Row{SID: ptr("late")}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 	unlock()

@@ -5,17 +5,23 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"unicode"
 )
 
 // maxFriendlyName is Twilio's limit in characters for a factor's name (facts/twilio-verify.md §1.2).
 const maxFriendlyName = 64
 
-// FriendlyName is the name of a user's factor: the user name, as uzERP does it, cut to what Twilio takes. The app shows
-// it as the account.
+// FriendlyName is the name of a user's factor: the user name, as uzERP does it, cut to what Twilio takes, and with _ for
+// what can't be seen. The app shows it as the account.
 func FriendlyName(username string) string {
 	runes := []rune(username)
 	if len(runes) > maxFriendlyName {
 		runes = runes[:maxFriendlyName]
+	}
+	for i, r := range runes {
+		if !unicode.IsPrint(r) {
+			runes[i] = '_'
+		}
 	}
 	return string(runes)
 }

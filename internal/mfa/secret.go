@@ -6,19 +6,20 @@ import (
 )
 
 // Secret holds a password, token, TOTP secret or otpauth URI. However it is printed, logged or encoded it
-// reads "[redacted]"; only Reveal gives the text.
-type Secret struct{ text string }
+// reads "[redacted]"; only Reveal gives the text. The text is behind a pointer because fmt prints a struct's unexported
+// fields without asking their types' methods.
+type Secret struct{ text *string }
 
 const redacted = "[redacted]"
 
 // NewSecret wraps text.
-func NewSecret(text string) Secret { return Secret{text: text} }
+func NewSecret(text string) Secret { return Secret{text: &text} }
 
 // Reveal gives the text. Every call is a place where a secret leaves: there should be few.
-func (s Secret) Reveal() string { return s.text }
+func (s Secret) Reveal() string { return deref(s.text) }
 
 // IsSet tells whether there is any text.
-func (s Secret) IsSet() bool { return s.text != "" }
+func (s Secret) IsSet() bool { return s.Reveal() != "" }
 
 // String gives "[redacted]".
 func (Secret) String() string { return redacted }

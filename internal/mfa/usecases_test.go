@@ -443,7 +443,9 @@ func TestFriendlyName(t *testing.T) {
 	if got := mfa.FriendlyName(long); got != strings.Repeat("ü", 64) {
 		t.Errorf("%d characters", len([]rune(got)))
 	}
-	if mfa.FriendlyName("alice") != "alice" {
-		t.Error("a short name is changed")
+	for in, want := range map[string]string{"alice": "alice", "o'neil & co": "o'neil & co", "\x1b[31mred\u202e": "_[31mred_", "😀": "😀", "bad\xff": "bad\ufffd"} {
+		if got := mfa.FriendlyName(in); got != want {
+			t.Errorf("%q becomes %q, want %q", in, got, want)
+		}
 	}
 }

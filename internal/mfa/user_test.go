@@ -61,8 +61,9 @@ func TestSecretShowsNothing(t *testing.T) {
 	type holder struct {
 		Exported mfa.Secret
 		Pointer  *mfa.Secret
+		hidden   mfa.Secret
 	}
-	h := holder{Exported: s, Pointer: &s}
+	h := holder{Exported: s, Pointer: &s, hidden: s}
 	asJSON, err := json.Marshal(h)
 	if err != nil {
 		t.Fatal(err)

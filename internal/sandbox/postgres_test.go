@@ -3,6 +3,7 @@ package sandbox
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -81,7 +82,7 @@ func TestServerTakesTheSchemaAndGoesAwayWithItsDirectory(t *testing.T) {
 		t.Error(err)
 	}
 	// TCP never trusts: whoever is on this machine could come in.
-	c, err := net.Dial("tcp", p.TCPAddr())
+	c, err := new(net.Dialer).DialContext(t.Context(), "tcp", p.TCPAddr())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +108,7 @@ func TestCancelStopsTheServer(t *testing.T) {
 	<-p.exited
 	gone(t, p.home.dir)
 
-	if _, err := StartPostgres(ctx, PostgresOptions{}); err != context.Canceled {
+	if _, err := StartPostgres(ctx, PostgresOptions{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("starting under a cancelled context gave %v", err)
 	}
 }
@@ -121,7 +122,7 @@ func TestServerDiesWithAKilledParent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(self)
+	cmd := exec.CommandContext(t.Context(), self)
 	cmd.Env = append(os.Environ(), childEnv+"=1")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -173,7 +174,8 @@ func TestLongOrClosedDirectoryFallsBackToTmp(t *testing.T) {
 func TestNoBinaries(t *testing.T) {
 	empty := t.TempDir()
 	_, err := pick([]string{"", empty, filepath.Join(empty, "none")})
-	if mfa.KindOf(err) != mfa.KindConfig || !strings.Contains(err.(*mfa.Error).Hint, "apt-get install postgresql") {
+	e, ok := errors.AsType[*mfa.Error](err)
+	if !ok || e.Kind != mfa.KindConfig || !strings.Contains(e.Hint, "apt-get install postgresql") {
 		t.Errorf("got %v", err)
 	}
 }

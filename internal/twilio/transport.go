@@ -136,11 +136,9 @@ func (o *call) exchange(method string, target *url.URL, data url.Values) (*http.
 	if method == http.MethodPost {
 		form = data.Encode()
 	}
-	// Nothing can have been sent before there was a connection. GetConn comes again only when the transport
-	// replaces an idle connection that had died: for a POST only if it had written nothing to it.
+	// Nothing can have been sent before there was a connection.
 	var connected atomic.Bool
 	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GetConn: func(string) { connected.Store(false) },
 		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
 	}), method, target.String(), strings.NewReader(form))
 	if err != nil {

@@ -27,7 +27,7 @@ const (
 )
 
 // ReplaceFile puts edit(content) in the place of a file's content, whole or not at all, whatever happens: a reader
-// and a crash see the old file or the new one. Mode and owner stay; a symbolic link stays and its target is
+// and a crash see the old file or the new one. Mode, owner and access list stay; a symbolic link stays and its target is
 // replaced. The old content is kept beside it as <name>.bak-YYYYMMDDTHHMMSSZ, and never over an older backup; backup
 // is that path, or "" if edit changed nothing. Concurrent calls wait for each other by a lock on the directory, which
 // leaves nothing behind. The file must exist: whose a new one should be, the caller knows.
@@ -71,7 +71,7 @@ func (r *replacer) replace(path string, edit func([]byte) ([]byte, error)) (back
 			_ = os.Remove(name)
 		}
 	}
-	temp, err := r.write(info, content, func() (*os.File, error) {
+	temp, err := r.write(target, info, content, func() (*os.File, error) {
 		return os.CreateTemp(filepath.Dir(target), filepath.Base(tempPrefix(target))+"*")
 	})
 	if err != nil {
@@ -79,7 +79,7 @@ func (r *replacer) replace(path string, edit func([]byte) ([]byte, error)) (back
 	}
 	defer func() { _ = os.Remove(temp) }() // gone already if all went well
 
-	backup, err = r.write(info, old, func() (*os.File, error) { return createBackup(target, r.now()) })
+	backup, err = r.write(target, info, old, func() (*os.File, error) { return createBackup(target, r.now()) })
 	if err != nil {
 		return "", err
 	}
@@ -148,9 +148,9 @@ func createBackup(target string, now time.Time) (*os.File, error) {
 	}
 }
 
-// write makes a file with the mode and owner of like, on disk and read back; it is 0600 until it has its owner, for
-// it holds passwords. If that can't be done nothing is left.
-func (r *replacer) write(like fs.FileInfo, content []byte, create func() (*os.File, error)) (name string, err error) {
+// write makes a file with the mode, owner and access list of target, whose facts are like, on disk and read back. It
+// is 0600 until it has its owner, for it holds passwords. If that can't be done nothing is left.
+func (r *replacer) write(target string, like fs.FileInfo, content []byte, create func() (*os.File, error)) (name string, err error) {
 	if err := r.check("create"); err != nil {
 		return "", err
 	}
@@ -173,6 +173,7 @@ func (r *replacer) write(like fs.FileInfo, content []byte, create func() (*os.Fi
 		{"chmod", func() error {
 			return f.Chmod(like.Mode() & (fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky))
 		}},
+		{"acl", func() error { return copyACL(made, target) }},
 		{"sync", f.Sync},
 	}
 	for _, step := range steps {

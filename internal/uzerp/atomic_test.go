@@ -108,7 +108,7 @@ func TestReplaceFileThroughLink(t *testing.T) {
 
 func TestReplaceFileFailures(t *testing.T) {
 	broken := errors.New("broken")
-	for _, step := range []string{"create", "write", "chown", "chmod", "sync", "read back", "rename", "sync directory"} {
+	for _, step := range []string{"create", "write", "chown", "chmod", "acl", "sync", "read back", "rename", "sync directory"} {
 		for nth := 1; nth <= 2; nth++ { // of the new file and of the backup
 			dir := tree(t, map[string]string{".env": "old"})
 			path := filepath.Join(dir, ".env")

@@ -108,13 +108,7 @@ func (i *Installation) Setting(name string) (value string, source Source, ok boo
 	if value, ok = i.values[name]; !ok {
 		return "", Source{}, false, nil
 	}
-	source.File = DotenvFile
-	for _, e := range i.Dotenv.Entries {
-		if e.Name == name {
-			source.Line = e.Pos.Line // the last one counts
-		}
-	}
-	return value, source, true, nil
+	return value, Source{File: DotenvFile, Line: i.Dotenv.Last(name).Pos.Line}, true, nil
 }
 
 func (i *Installation) configured(name string) (Literal, bool, error) {
@@ -163,6 +157,9 @@ func (i *Installation) Database() (DBSettings, error) {
 	if s.err != nil {
 		return DBSettings{}, s.err
 	}
+	if err := i.included(s.sources); err != nil {
+		return DBSettings{}, err
+	}
 	if db.Name == "" {
 		reason := "is set neither in " + ConfigFile + " nor in " + DotenvFile
 		if i.Misplaced {
@@ -175,6 +172,22 @@ func (i *Installation) Database() (DBSettings, error) {
 		return DBSettings{}, &SettingError{Name: "DB_HOST", Source: s.sources["DB_HOST"], Reason: reason}
 	}
 	return db, nil
+}
+
+// included refuses to take a database setting from conf/.env, or for missing, where a file that config.php includes
+// may set it: the wrong database is worse than none.
+func (i *Installation) included(sources map[string]Source) error {
+	if i.Config == nil || len(i.Config.Includes) == 0 {
+		return nil
+	}
+	for _, name := range []string{"DB_NAME", "DB_USER", "DB_HOST", "DB_PASSWORD"} {
+		if sources[name].File != ConfigFile {
+			return &UnreadableError{File: ConfigFile, Unreadable: Unreadable{
+				Name: name, Pos: i.Config.Includes[0], Reason: "the file included here may set " + name,
+			}}
+		}
+	}
+	return nil
 }
 
 // TwilioSettings are the Twilio settings of conf/.env. The API key is this tool's own, uzERP uses the token.

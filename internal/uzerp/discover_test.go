@@ -100,6 +100,18 @@ func TestSettingErrors(t *testing.T) {
 	}
 }
 
+func TestDatabaseWithInclude(t *testing.T) {
+	const all = "<?php require 'x.php'; $conf['DB_NAME'] = 'a'; $conf['DB_USER'] = 'a'; $conf['DB_HOST'] = 'a'; "
+	i := installation(t, map[string]string{"conf/.env": "DB_PASSWORD=env", "conf/config.php": all})
+	if _, err := i.Database(); err == nil || !strings.Contains(err.Error(), "may set DB_PASSWORD") {
+		t.Errorf("got %v", err)
+	}
+	i = installation(t, map[string]string{"conf/config.php": all + "$conf['DB_PASSWORD'] = null;"})
+	if db, err := i.Database(); err != nil || db.Password.IsSet() {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestSplitHost(t *testing.T) {
 	for text, want := range map[string]struct {
 		host string

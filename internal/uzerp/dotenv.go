@@ -35,6 +35,16 @@ type Entry struct {
 // Joined tells whether the entry takes more than one line of the file.
 func (e *Entry) Joined() bool { return e.EndLine > e.Pos.Line }
 
+// Last gives the last entry of a name, which is the one that counts, or nil.
+func (d *Dotenv) Last(name string) *Entry {
+	for i := len(d.Entries) - 1; i >= 0; i-- {
+		if d.Entries[i].Name == name {
+			return &d.Entries[i]
+		}
+	}
+	return nil
+}
+
 // SyntaxKind says why phpdotenv refuses a line; the texts are phpdotenv's own words for it.
 type SyntaxKind string
 

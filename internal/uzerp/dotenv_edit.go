@@ -72,14 +72,7 @@ func editOne(src []byte, a Assignment) ([]byte, error) {
 	}
 	want[a.Name] = value
 
-	at := slices.IndexFunc(old.Entries, func(e Entry) bool { return e.Name == a.Name })
-	for i := at + 1; at >= 0 && i < len(old.Entries); i++ {
-		if old.Entries[i].Name == a.Name {
-			at = i
-		}
-	}
-	if at >= 0 {
-		e := &old.Entries[at]
+	if e := old.Last(a.Name); e != nil {
 		ways, err := spellings(value, e.Quote)
 		if err != nil {
 			return refuse(e.Pos.Line, err)

@@ -87,7 +87,7 @@ func findWarnings(d *Dotenv, lines []line, blocks []block, open *block) []Warnin
 	if n := loneCR(lines); n > 0 {
 		add(WarnLoneCR, n, n, "")
 	}
-	last := map[string]int{}
+	last := map[string]int{} // not Last: the file may be long
 	for _, e := range d.Entries {
 		last[e.Name] = e.Pos.Line
 	}

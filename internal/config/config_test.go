@@ -1,0 +1,210 @@
+package config_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"uzerp-mfa/internal/config"
+	"uzerp-mfa/internal/mfa"
+)
+
+const (
+	account  = "AC00000000000000000000000000000001"
+	account2 = "AC00000000000000000000000000000002"
+	service  = "VA00000000000000000000000000000001"
+	key      = "SK00000000000000000000000000000001"
+)
+
+// loader has the environment env and, if files are given, a uzERP directory with them.
+func loader(t *testing.T, env, files map[string]string) *config.Loader {
+	t.Helper()
+	l := &config.Loader{Dir: t.TempDir(), Getenv: func(name string) (string, bool) { v, ok := env[name]; return v, ok }}
+	if files != nil {
+		l.UzerpRoot = t.TempDir()
+		write(t, l.UzerpRoot, "system.php", "<?php")
+		write(t, l.UzerpRoot, "conf/x", "")
+		for name, text := range files {
+			write(t, l.UzerpRoot, name, text)
+		}
+	}
+	return l
+}
+
+func write(t *testing.T, dir, name, text string) {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestNoPasswordOnTheCommandLine(t *testing.T) {
+	for conn, refused := range map[string]bool{
+		"postgres://bob@host/db":                   false,
+		"postgres://bob:pw@host/db":                true,
+		"postgres://bob:p%40w@host/db":             true,
+		"postgres://bob:p w%zz@host/db":            true, // can't even be parsed
+		"postgres:///db?host=/run&user=a:b@c":      false,
+		"postgres://host/db?password=pw":           true,
+		"postgres://host/db?user=a&sslpassword=pw": true,
+		"host=h user=u password=pw":                true,
+		"host=h PASSWORD = 'pw'":                   true,
+		"host=h user=u passfile=/etc/pgpass":       false,
+		"":                                         false,
+	} {
+		l := loader(t, nil, nil)
+		l.DatabaseURL = conn
+		err := l.CheckFlags()
+		if (err != nil) != refused {
+			t.Errorf("%q: %v", conn, err)
+		}
+		if err != nil && (mfa.KindOf(err) != mfa.KindUsage || strings.Contains(err.Error(), "pw")) {
+			t.Errorf("%q: %v", conn, err)
+		}
+	}
+}
+
+func TestDatabasePrecedence(t *testing.T) {
+	files := map[string]string{
+		"conf/.env":       "DB_NAME=fromenv\nDB_USER=envuser\nDB_PASSWORD=pa#ss\n",
+		"conf/config.php": "<?php $conf['DB_NAME'] = 'it\\'s uz'; $conf['DB_HOST'] = 'db.local:5433';",
+	}
+	for _, test := range []struct {
+		name       string
+		flag       string
+		env, files map[string]string
+		want       string // connection string, "error", or "libpq"
+	}{
+		{"flag first", "postgres://flag/x", map[string]string{"DATABASE_URL": "postgres://env/x", "PGHOST": "h"}, files, "postgres://flag/x"},
+		{"then DATABASE_URL", "", map[string]string{"DATABASE_URL": "postgres://env/x", "PGHOST": "h"}, files, "postgres://env/x"},
+		{"then libpq", "", map[string]string{"PGDATABASE": "uz"}, files, "libpq"},
+		{"a password alone names no database", "", map[string]string{"PGPASSWORD": "x"}, nil, "error"},
+		{"then uzERP, config.php over .env", "", nil, files, `dbname='it\'s uz' user='envuser' host='db.local' password='pa' port='5433' `},
+		{"nothing", "", nil, nil, "error"},
+		{"config.php not readable here", "", nil, map[string]string{"conf/config.php": "<?php $conf['DB_NAME'] = getenv('X');", "conf/.env": "DB_NAME=no"}, "error"},
+		{"a bad line", "", nil, map[string]string{"conf/.env": "DB_NAME=uz\nDB_PASSWORD=\"hunter2\" x\n"}, "error"},
+	} {
+		l := loader(t, test.env, test.files)
+		l.DatabaseURL = test.flag
+		d, err := l.Database()
+		got := d.ConnString.Reveal()
+		switch {
+		case err != nil:
+			got = "error"
+			if mfa.KindOf(err) != mfa.KindConfig || strings.Contains(fmt.Sprintf("%+v", err), "hunter2") {
+				t.Errorf("%s: %+v", test.name, err)
+			}
+		case !d.ConnString.IsSet():
+			got = "libpq"
+		}
+		if got != test.want {
+			t.Errorf("%s: %q (%v), want %q", test.name, got, err, test.want)
+		}
+	}
+}
+
+func TestTwilioPrecedence(t *testing.T) {
+	dotenv := "TWILIO_ACCOUNT_SID=" + account + "\nTWILIO_SERVICE_SID=" + service + "\nTWILIO_AUTH_TOKEN=filetoken\n"
+	files := map[string]string{"conf/.env": dotenv}
+	keyEnv := map[string]string{"TWILIO_API_KEY": key, "TWILIO_API_SECRET": "keysecret"}
+	for _, test := range []struct {
+		name       string
+		env, files map[string]string
+		want       string // account username password
+	}{
+		{"uzERP alone", nil, files, account + " " + account + " filetoken"},
+		{"a key in the environment", keyEnv, files, account + " " + key + " keysecret"},
+		{"half a key is none", map[string]string{"TWILIO_API_KEY": key}, files, account + " " + account + " filetoken"},
+		{"a token in the environment before a key in the file", map[string]string{"TWILIO_AUTH_TOKEN": "envtoken"},
+			map[string]string{"conf/.env": dotenv + "TWILIO_API_KEY=" + key + "\nTWILIO_API_SECRET=keysecret\n"}, account + " " + account + " envtoken"},
+		{"the environment's account", map[string]string{"TWILIO_ACCOUNT_SID": account2, "TWILIO_AUTH_TOKEN": "envtoken"}, files, account2 + " " + account2 + " envtoken"},
+		{"all in the environment, a bad file", map[string]string{"TWILIO_ACCOUNT_SID": account, "TWILIO_SERVICE_SID": service, "TWILIO_AUTH_TOKEN": "envtoken"},
+			map[string]string{"conf/.env": "A B=c\n"}, account + " " + account + " envtoken"},
+		{"a bad file", nil, map[string]string{"conf/.env": dotenv + "X=\"hunter2\" y\n"}, "error"},
+		{"nothing", nil, nil, "error"},
+	} {
+		s, err := loader(t, test.env, test.files).Twilio()
+		got := s.AccountSID + " " + s.Username + " " + s.Password.Reveal()
+		if err != nil {
+			got = "error"
+			if mfa.KindOf(err) != mfa.KindConfig || strings.Contains(fmt.Sprintf("%+v", err), "hunter2") {
+				t.Errorf("%s: %+v", test.name, err)
+			}
+		}
+		if got != test.want {
+			t.Errorf("%s: %q (%v), want %q", test.name, got, err, test.want)
+		}
+	}
+}
+
+func TestEnvFileErrorsShowNothing(t *testing.T) {
+	l := loader(t, nil, nil)
+	l.EnvFile = filepath.Join(l.Dir, "twilio.env")
+	write(t, l.Dir, "twilio.env", "TWILIO_AUTH_TOKEN=\"hunter2\nX=hunter3 \x00 = \"")
+	_, err := l.Twilio()
+	if mfa.KindOf(err) != mfa.KindConfig || strings.Contains(fmt.Sprintf("%+v", err), "hunter") {
+		t.Errorf("%+v", err)
+	}
+	l.EnvFile = filepath.Join(l.Dir, "missing")
+	if _, err = l.Twilio(); mfa.KindOf(err) != mfa.KindConfig {
+		t.Error(err)
+	}
+}
+
+func TestInstallation(t *testing.T) {
+	l := loader(t, nil, map[string]string{})
+	root := l.UzerpRoot
+	for name, l := range map[string]*config.Loader{
+		"flag":              l,
+		"environment":       {Dir: t.TempDir(), Getenv: func(n string) (string, bool) { return root, n == "UZERP_ROOT" }},
+		"working directory": {Dir: root, Getenv: func(string) (string, bool) { return "", false }},
+		"relative":          {Dir: filepath.Dir(root), UzerpRoot: filepath.Base(root), Getenv: func(string) (string, bool) { return "", false }},
+	} {
+		if inst, err := l.Installation(); err != nil || inst == nil || inst.Root != root {
+			t.Errorf("%s: %+v, %v", name, inst, err)
+		}
+	}
+	l.UzerpRoot = t.TempDir()
+	if _, err := l.Installation(); mfa.KindOf(err) != mfa.KindConfig {
+		t.Errorf("a directory that is none: %v", err)
+	}
+}
+
+func TestUzerpSettings(t *testing.T) {
+	good := "TWILIO_ACCOUNT_SID=" + account + "\nTWILIO_SERVICE_SID=" + service + "\nTWILIO_AUTH_TOKEN=t\n"
+	for _, test := range []struct {
+		name       string
+		env, files map[string]string
+		problem    string
+		missing    string
+		foreign    string
+	}{
+		{"good", nil, map[string]string{"conf/.env": good}, "", "", ""},
+		{"empty value", nil, map[string]string{"conf/.env": good + "TWILIO_AUTH_TOKEN=\n"}, "", "TWILIO_AUTH_TOKEN", ""},
+		{"blank value", nil, map[string]string{"conf/.env": good + "TWILIO_AUTH_TOKEN=' '\n"}, "", "TWILIO_AUTH_TOKEN", ""},
+		{"config.php does not count", nil, map[string]string{"conf/config.php": "<?php $conf['TWILIO_AUTH_TOKEN']='x';"}, "", "TWILIO_ACCOUNT_SID TWILIO_AUTH_TOKEN TWILIO_SERVICE_SID", ""},
+		{"nor does the environment", map[string]string{"TWILIO_AUTH_TOKEN": "t"}, map[string]string{"conf/.env": strings.Replace(good, "TWILIO_AUTH_TOKEN", "X", 1)}, "", "TWILIO_AUTH_TOKEN", ""},
+		{"misplaced", nil, map[string]string{"config/.env": good}, "uzERP reads conf/.env, but only config/.env exists", "", ""},
+		{"bad line", nil, map[string]string{"conf/.env": good + "X=\"hunter2\" y"}, "conf/.env", "", ""},
+		{"an open quote swallows the rest", nil, map[string]string{"conf/.env": "X=\"abc\n" + good}, "", "TWILIO_ACCOUNT_SID TWILIO_AUTH_TOKEN TWILIO_SERVICE_SID", ""},
+		{"no directory", nil, nil, "no uzERP directory is known", "", ""},
+		{"another account here", map[string]string{"TWILIO_ACCOUNT_SID": account2, "TWILIO_AUTH_TOKEN": "t"}, map[string]string{"conf/.env": good}, "", "", "TWILIO_ACCOUNT_SID"},
+	} {
+		s := loader(t, test.env, test.files).UzerpSettings()
+		if !strings.Contains(s.Problem, test.problem) || (s.Problem == "") != (test.problem == "") || strings.Contains(s.Problem, "hunter2") {
+			t.Errorf("%s: problem %q, want %q", test.name, s.Problem, test.problem)
+		}
+		if got := strings.Join(s.Missing, " "); got != test.missing {
+			t.Errorf("%s: missing %q, want %q", test.name, got, test.missing)
+		}
+		if got := strings.Join(s.Foreign, " "); got != test.foreign {
+			t.Errorf("%s: foreign %q, want %q", test.name, got, test.foreign)
+		}
+	}
+}
