@@ -86,6 +86,8 @@ func (a *App) store(ctx context.Context) (mfa.Store, error) { return a.database(
 
 func (a *App) injectorStore(ctx context.Context) (injector.Store, error) { return a.database(ctx) }
 
+func (a *App) copyStore(ctx context.Context) (mfa.CopyStore, error) { return a.database(ctx) }
+
 // users streams every user.
 func (a *App) users(ctx context.Context, byLastLogin bool) (iter.Seq2[mfa.User, error], error) {
 	d, err := a.database(ctx)

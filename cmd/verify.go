@@ -124,15 +124,11 @@ func parseCode(typed string) (string, error) {
 	return code, nil
 }
 
-// askCode asks until what is typed has the form of a code. The end of input is an error of KindDeclined.
+// askCode asks until what is typed has the form of a code.
 func (a *App) askCode(ctx context.Context, question string) (string, error) {
 	for {
-		typed, err := a.streams.Ask(ctx, question)
-		switch {
-		case errors.Is(err, io.EOF):
-			return "", mfa.NewError(mfa.KindDeclined, "no code was given; nothing was changed in uzERP", "")
-		case errors.Is(err, output.ErrLineTooLong):
-		case err != nil:
+		typed, err := a.askLine(ctx, question)
+		if err != nil {
 			return "", err
 		}
 		code, err := parseCode(typed)
@@ -141,6 +137,18 @@ func (a *App) askCode(ctx context.Context, question string) (string, error) {
 		}
 		a.streams.Sayf("%s", err)
 	}
+}
+
+// askLine asks for a line. The end of input is an error of KindDeclined.
+func (a *App) askLine(ctx context.Context, question string) (string, error) {
+	typed, err := a.streams.Ask(ctx, question)
+	switch {
+	case errors.Is(err, io.EOF):
+		return "", mfa.NewError(mfa.KindDeclined, "nothing was typed; nothing was changed in uzERP", "")
+	case errors.Is(err, output.ErrLineTooLong):
+		return "", nil // no answer that any question takes
+	}
+	return typed, err
 }
 
 func showVerification(app *App, v verificationView) error {

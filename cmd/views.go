@@ -191,3 +191,16 @@ type verificationDocument struct {
 	SchemaVersion int              `json:"schema_version"`
 	Verification  verificationView `json:"verification"`
 }
+
+type detachView struct {
+	Host     string `json:"host"`
+	Database string `json:"database"`
+	Users    int    `json:"users"`
+	Enrolled int    `json:"enrolled"`
+	Status   string `json:"status"` // changed, would-change
+}
+
+type detachDocument struct {
+	SchemaVersion int        `json:"schema_version"`
+	Detach        detachView `json:"detach"`
+}

@@ -1,0 +1,83 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/output"
+)
+
+type detachOptions struct {
+	writeFlags
+	confirm string
+}
+
+func newDetachCmd(app *App) *cobra.Command {
+	opts := &detachOptions{}
+	c := &cobra.Command{
+		Use:   "detach",
+		Short: "Cut a copy of the live database off from the live users' factors",
+		Long: `For a test system whose database was restored from the live one: both then hold the same uuids, and resetting a user in
+the copy would delete the live user's factor at Twilio. This gives every user of the copy a new uuid and forgets every
+enrollment, all of them or nobody, and does not touch Twilio.
+
+On the live database it would un-enroll everybody. So the database's name must be typed, or given with --confirm.
+
+` + exitCodes(mfa.KindConfig, mfa.KindRefused, mfa.KindUnavailable, mfa.KindDeclined),
+		Example: "  uzerp-mfa detach --database-url postgres://db/uzerp_test --dry-run\n  uzerp-mfa detach --database-url postgres://db/uzerp_test --confirm uzerp_test",
+		Args:    noArgs,
+	}
+	c.Flags().StringVar(&opts.confirm, "confirm", "", "name of the database, instead of typing it")
+	opts.register(c)
+	c.RunE = app.run(oneFormats, func(ctx context.Context, _ []string) error { return runDetach(ctx, app, opts) })
+	return c
+}
+
+func runDetach(ctx context.Context, app *App, opts *detachOptions) error {
+	switch {
+	case opts.yes && opts.confirm == "":
+		return usageError("--yes is not enough here: this un-enrolls every user of the database", "name the database with --confirm")
+	case opts.confirm == "" && !opts.dryRun && !app.streams.CanAsk():
+		return usageError("this needs the database's name, and there is no terminal to ask on", "name the database with --confirm; --dry-run shows what would be done")
+	}
+	store, err := app.copyStore(ctx)
+	if err != nil {
+		return err
+	}
+	place, err := store.Place(ctx)
+	if err != nil {
+		return err
+	}
+	if opts.dryRun {
+		return showPlace(app, place, "would-change")
+	}
+	typed := opts.confirm
+	if typed == "" {
+		app.streams.Sayf("host      %s\ndatabase  %s\nusers     %d, of them %d enrolled: each gets a new uuid and must enroll again", place.Host, place.Database, place.Users, place.Enrolled)
+		if typed, err = app.askLine(ctx, "Type the name of the database to detach all its users:"); err != nil {
+			return err
+		}
+	}
+	if err := mfa.ConfirmPlace(place, typed); err != nil {
+		if opts.confirm == "" {
+			return &mfa.Error{Kind: mfa.KindDeclined, Err: err}
+		}
+		return err
+	}
+	if err := store.Detach(ctx, place.Users, app.newUUID); err != nil {
+		return err
+	}
+	return showPlace(app, place, statusChanged)
+}
+
+func showPlace(app *App, p mfa.Place, status string) error {
+	if app.flags.output == formatJSON {
+		return output.WriteJSON(app.streams.Out, detachDocument{SchemaVersion: schemaVersion,
+			Detach: detachView{Host: p.Host, Database: p.Database, Users: p.Users, Enrolled: p.Enrolled, Status: status}})
+	}
+	return output.Table(app.streams.Out, []string{"host", "database", "users", "were enrolled", "status"},
+		[][]string{{p.Host, p.Database, fmt.Sprint(p.Users), fmt.Sprint(p.Enrolled), status}})
+}

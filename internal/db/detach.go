@@ -1,0 +1,47 @@
+package db
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"uzerp-mfa/internal/mfa"
+)
+
+// Place implements mfa.CopyStore.
+func (db *DB) Place(ctx context.Context) (mfa.Place, error) {
+	type counts struct {
+		Database string `db:"database"`
+		Users    int    `db:"users"`
+		Enrolled int    `db:"enrolled"`
+	}
+	rows, err := read(ctx, db, "count the users", "place", nil, pgx.RowToStructByName[counts])
+	if err != nil {
+		return mfa.Place{}, err
+	}
+	r := rows[0]
+	return mfa.Place{Host: db.pool.Config().ConnConfig.Host, Database: r.Database, Users: r.Users, Enrolled: r.Enrolled}, nil
+}
+
+// Detach implements mfa.CopyStore.
+func (db *DB) Detach(ctx context.Context, users int, newUUID func() string) error {
+	op := "detach the users"
+	return db.change(ctx, op, func(tx pgx.Tx) error {
+		names, err := collect(ctx, db, tx, "lock_usernames", nil, pgx.RowTo[string])
+		if err != nil {
+			return err
+		}
+		if len(names) != users {
+			return changed(op, "the number of users is not what was shown")
+		}
+		uuids := make([]string, len(names))
+		for i := range names {
+			uuids[i] = newUUID()
+		}
+		n, err := db.execute(ctx, tx, "detach", pgx.StrictNamedArgs{"usernames": names, "uuids": uuids})
+		if err == nil && n != int64(users) {
+			return changed(op, "a user is gone")
+		}
+		return err
+	})
+}

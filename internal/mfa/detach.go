@@ -1,0 +1,33 @@
+package mfa
+
+import (
+	"context"
+	"fmt"
+)
+
+// Place tells which database a command is about to change as a whole.
+type Place struct {
+	Host     string // as the connection has it: a name, an address, or the directory of a socket
+	Database string
+	Users    int
+	Enrolled int // of them, with mfa_enrolled true
+}
+
+// CopyStore is the database as detaching a copy needs it. Its errors are *Error.
+type CopyStore interface {
+	// Place tells where this is and how many users there are.
+	Place(ctx context.Context) (Place, error)
+	// Detach gives every user a new uuid and forgets every enrolment, all in one transaction or nobody, and gives the
+	// number of users. It does nothing, with ErrChanged, if their number is no longer users.
+	Detach(ctx context.Context, users int, newUUID func() string) error
+}
+
+// ConfirmPlace refuses (KindRefused) a name that is not the database's: run on the live database, detach would un-enrol
+// everybody.
+func ConfirmPlace(p Place, typed string) error {
+	if typed != p.Database {
+		return NewError(KindRefused, fmt.Sprintf("%q is not the name of this database, which is %q; nothing was changed", typed, p.Database),
+			"make sure that this is the copy and not the live database")
+	}
+	return nil
+}

@@ -1,0 +1,88 @@
+package sessionconfig
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Severity says how much a finding matters.
+type Severity string
+
+// The severities: an error hurts the site now or leaves it without the protection that it believes to have, a warning
+// is likely not meant, and info is what one should know, or what could not be looked at.
+const (
+	Error   Severity = "error"
+	Warning Severity = "warning"
+	Info    Severity = "info"
+)
+
+// Severities gives them in the order of their weight.
+func Severities() []Severity { return []Severity{Error, Warning, Info} }
+
+// Finding is one thing that a check found.
+type Finding struct {
+	ID       string
+	Severity Severity
+	Setting  string // "" if it is about none
+	Value    string // as uzERP reads it, "" if it is missing, empty or not to be shown
+	File     string
+	Line     int // 0 if it is about no line
+	Message  string
+	Fix      string // the line to write instead, or the command to run; several are separated by line feeds
+
+	lockout bool
+}
+
+// LocksOut tells whether the finding keeps everybody from working with uzERP.
+func (f Finding) LocksOut() bool { return f.lockout }
+
+// Count gives the number of findings of a severity.
+func Count(findings []Finding, s Severity) int {
+	n := 0
+	for _, f := range findings {
+		if f.Severity == s {
+			n++
+		}
+	}
+	return n
+}
+
+func sortFindings(findings []Finding) {
+	slices.SortStableFunc(findings, func(a, b Finding) int {
+		return cmp.Compare(slices.Index(Severities(), a.Severity), slices.Index(Severities(), b.Severity))
+	})
+}
+
+// Hidden stands where a value is not shown.
+const Hidden = "(not shown)"
+
+// harmless are the values of session settings that can be repeated: a number with at most a unit, or a word that says
+// yes or no. A token pasted into the wrong line is neither.
+var harmless = regexp.MustCompile(`^[ \t]{0,8}(?i:[-+]?[0-9]{1,40}([.,][0-9]{1,10})?(e[0-9]{1,3})?[ \t]{0,3}(s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?)?|` +
+	`on|off|true|false|yes|no|y|n|enabled?|disabled?|none|null|never|unlimited)[;,]?[ \t]{0,8}$`)
+
+// Shown gives a session setting's value as it may be printed: as it is, or Hidden.
+func (s Setting) Shown() string {
+	value := s.Value.Reveal()
+	if value == "" || !s.Borrowed && harmless.MatchString(value) {
+		return value
+	}
+	return Hidden
+}
+
+// plainName is what the name of a setting looks like. Another name may be a piece of a secret: a line of a key that was
+// pasted over several lines is a name without a value to the reader, and base64 ends in an equals sign.
+var plainName = regexp.MustCompile(`^(DB|TWILIO|UZERP|USER|SMTP|MAIL|LDAP|MEMCACHED|REDIS|APP)_[A-Z][A-Z_]{0,40}$`)
+
+func shownName(name string) string {
+	if plainName.MatchString(name) {
+		return name
+	}
+	return ""
+}
+
+func line(name, value string) string { return name + "=" + value }
+
+func lines(all ...string) string { return strings.Join(all, "\n") }
