@@ -122,9 +122,10 @@ Settings come from flags, the environment, and uzERP's own conf/ directory; docs
 	f.StringVar(&l.EnvFile, "env-file", "", "file with TWILIO_... settings, used after the environment")
 
 	root.AddCommand(
-		newSetInjectorCmd(app), newUserCmd(app), newEnrollCmd(app), newVerifyCmd(app), newGrantsCmd(app), newDetachCmd(app),
+		newSetInjectorCmd(app), newUserCmd(app), newEnrollCmd(app), newVerifyCmd(app), newGrantsCmd(app), newDetachCmd(app), newUndoGuardCmd(app),
 		newSandboxCmd(app), newCompletionCmd(app), newVersionCmd(app),
 	)
+	root.AddCommand(newSessionConfigCmd(app))
 	root.SetHelpCommand(newHelpCmd(root))
 	onlyOnce(root)
 	return root

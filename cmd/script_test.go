@@ -21,7 +21,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/creack/pty"
 	"github.com/jackc/pgx/v5"
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -162,6 +161,7 @@ func commands() map[string]func(ts *testscript.TestScript, neg bool, args []stri
 		"factors":     plain(cmdFactors),
 		"mkfactor":    plain(cmdMakeFactor),
 		"lockrow":     plain(cmdLockRow),
+		"await":       plain(cmdAwait),
 	}
 }
 
@@ -187,12 +187,17 @@ func cmdRun(ts *testscript.TestScript, args []string) {
 }
 
 func exitCode(ts *testscript.TestScript, args []string) (int, []string) {
+	if args[0] == "any" { // of a program that was killed
+		return anyExit, args[1:]
+	}
 	n, err := strconv.Atoi(args[0])
 	if err != nil {
 		ts.Fatalf("no exit code: %q", args[0])
 	}
 	return n, args[1:]
 }
+
+const anyExit = -2
 
 func program0(ts *testscript.TestScript, args []string) *exec.Cmd {
 	var path string
@@ -274,7 +279,7 @@ func cmdTTY(ts *testscript.TestScript, args []string) {
 	file := ts.ReadFile(args[0])
 	want, args := exitCode(ts, args[1:])
 	c := program0(ts, args)
-	screen, err := pty.StartWithSize(c, &pty.Winsize{Rows: 50, Cols: 80})
+	screen, err := startOnTerminal(c)
 	ts.Check(err)
 	seen := &terminal{changed: make(chan struct{}, 1)}
 	done := make(chan struct{})
@@ -303,6 +308,8 @@ func cmdTTY(ts *testscript.TestScript, args []string) {
 			_, _ = io.WriteString(screen, "\x03")
 		case "hangup":
 			_ = screen.Close()
+		case "kill":
+			_ = c.Process.Kill()
 		default:
 			ts.Fatalf("nobody knows how to %q", verb)
 		}
@@ -312,7 +319,7 @@ func cmdTTY(ts *testscript.TestScript, args []string) {
 	<-done
 	_, _ = ts.Stdout().Write([]byte(seen.text()))
 	checkSecrets(ts, args, seen.text(), "", true)
-	if got != want {
+	if got != want && want != anyExit {
 		ts.Fatalf("exit code %d, want %d; the screen:\n%s", got, want, seen.text())
 	}
 }
@@ -344,6 +351,20 @@ func runSQL(ts *testscript.TestScript, out io.Writer, sql string) {
 			_, _ = fmt.Fprintln(out, strings.Join(cells, "|"))
 		}
 	}
+}
+
+// cmdAwait: await SQL WANT waits until the statement gives WANT: for what another process does in its own time.
+func cmdAwait(ts *testscript.TestScript, args []string) {
+	var got strings.Builder
+	for range 300 {
+		got.Reset()
+		runSQL(ts, &got, args[0])
+		if strings.TrimSpace(got.String()) == args[1] {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	ts.Fatalf("still %q, want %q", got.String(), args[1])
 }
 
 // cmdCode: code VAR USER [OFFSET] puts the code that the user's phone shows into VAR.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +16,7 @@ import (
 type setInjectorOptions struct {
 	writeFlags
 	request         injector.Request
+	try             time.Duration
 	skipEnvCheck    bool
 	skipTwilioCheck bool
 }
@@ -31,6 +33,9 @@ example when Twilio is down.
 It refuses, and changes nothing, whenever the switch would lock everybody out or let anybody in: docs/set-injector.md
 lists the checks. Running it again changes nothing.
 
+With --try 5m it switches, and waits for you to log in from another browser and say that it worked; without a yes, or if
+the terminal or this program goes away, it is switched back.
+
 ` + exitCodes(mfa.KindConfig, mfa.KindRefused, mfa.KindUnavailable, mfa.KindDeclined),
 		Example: `  uzerp-mfa set-injector --uzerp-root /var/www/uzerp --dry-run
   uzerp-mfa set-injector --uzerp-root /var/www/uzerp
@@ -42,12 +47,16 @@ lists the checks. Running it again changes nothing.
 	f.StringVar(&opts.request.Validator, "mfa-validator", "", "validator class (default "+injector.TwilioValidator+")")
 	f.StringVar(&opts.request.Gateway, "gateway", "", "authentication gateway class that you know to check passwords, if it is not "+injector.DatabaseGateway)
 	f.BoolVar(&opts.request.Off, "off", false, "switch back to "+injector.PlainHandler+": password only")
+	f.DurationVar(&opts.try, "try", 0, "switch back after this time, for example 5m, unless you confirm that a login works")
 	f.BoolVar(&opts.skipEnvCheck, "skip-env-check", false, "switch without looking at uzERP's conf/.env")
 	f.BoolVar(&opts.skipTwilioCheck, "skip-twilio-check", false, "switch without asking Twilio")
 	opts.register(c)
 	c.RunE = app.run(oneFormats, func(ctx context.Context, _ []string) error { return runSetInjector(ctx, app, opts) })
 	return c
 }
+
+// maxTry is how long a switch may be on trial.
+const maxTry = 12 * time.Hour
 
 var phpClass = regexp.MustCompile(`^\\?[A-Za-z_][A-Za-z0-9_]*(\\[A-Za-z_][A-Za-z0-9_]*)*$`)
 
@@ -79,6 +88,12 @@ func (o *setInjectorOptions) complete() error {
 func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) error {
 	if err := opts.complete(); err != nil {
 		return err
+	}
+	switch {
+	case opts.try < 0 || opts.try > maxTry:
+		return usageError(fmt.Sprintf("--try must be more than 0 and at most %s", maxTry), "")
+	case opts.try > 0 && !opts.dryRun && !app.streams.CanAsk():
+		return usageError("--try asks whether a login works, and there is no terminal to ask on", "scripts switch without --try, with --yes")
 	}
 	if err := app.requireConfirmation(opts.writeFlags); err != nil {
 		return err
@@ -116,7 +131,12 @@ func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) err
 	if err := app.confirm(ctx, opts.writeFlags, question); err != nil {
 		return err
 	}
-	if err := store.ApplySwitch(ctx, injector.Names(), plan); err != nil {
+	if opts.try > 0 {
+		err = trySwitch(ctx, app, store, plan, opts.try)
+	} else {
+		err = store.ApplySwitch(ctx, injector.Names(), plan)
+	}
+	if err != nil {
 		return err
 	}
 	if err := showSwitch(app, viewSwitch(plan, checks, true, false)); err != nil {

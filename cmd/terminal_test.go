@@ -1,10 +1,34 @@
 package cmd_test
 
 import (
+	"os"
+	"os/exec"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
+
+	"github.com/creack/pty"
 )
+
+// startOnTerminal starts c on a terminal of 80 columns and gives the other end. Closing that is a hang-up: it must be
+// non-blocking, or a read that is under way would keep it open.
+func startOnTerminal(c *exec.Cmd) (*os.File, error) {
+	blocking, err := pty.StartWithSize(c, &pty.Winsize{Rows: 50, Cols: 80})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = blocking.Close() }()
+	fd, err := syscall.Dup(int(blocking.Fd()))
+	if err != nil {
+		return nil, err
+	}
+	syscall.CloseOnExec(fd)
+	if err := syscall.SetNonblock(fd, true); err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), "terminal"), nil
+}
 
 // terminal collects what a program prints on a pseudo-terminal and lets a test wait for it.
 type terminal struct {

@@ -13,10 +13,10 @@ type Class struct {
 
 // Change is one row to write: the row ID gets the class After, or a new system-wide row is added where ID is 0.
 type Change struct {
-	ID     int64
-	Name   string
-	Before string // empty where the row is new
-	After  string
+	ID     int64  `json:"id"`
+	Name   string `json:"name"`
+	Before string `json:"before"` // empty where the row is new
+	After  string `json:"after"`
 }
 
 // Assignment gives a user without uuid one.

@@ -1,0 +1,247 @@
+package cmd
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"uzerp-mfa/internal/injector"
+	"uzerp-mfa/internal/mfa"
+)
+
+// A switch on trial is taken back by another process, the guard, which is started before the switch, has a session of its
+// own and is connected to the database already: whatever happens to the terminal, the connection or this process, the
+// guard notices it as the end of its standard input, or runs into the time limit, and switches back. Only the word keep
+// on its standard input stops it.
+const (
+	guardCommand = "undo-guard"
+	wordReady    = "ready"  // guard: connected, waiting
+	wordKeep     = "keep"   // to the guard: a login worked
+	wordKept     = "kept"   // guard: heard, and going
+	wordUndone   = "undone" // guard: switched back
+
+	guardPatience = 30 * time.Second // for a word of the guard's
+	undoRetry     = 2 * time.Second
+	undoLimit     = 24 * time.Hour
+)
+
+// guardOrder is what the guard is told at first.
+type guardOrder struct {
+	Changes []injector.Change `json:"changes"`
+	Seconds float64           `json:"seconds"`
+}
+
+// errNotKept is the outcome of a trial that nobody confirmed.
+var errNotKept = mfa.NewError(mfa.KindDeclined, "the switch was not confirmed and is taken back", "")
+
+// trySwitch switches, asks whether a login works, and takes the switch back unless the answer is yes.
+func trySwitch(ctx context.Context, app *App, store injector.Store, plan injector.Switch, limit time.Duration) error {
+	g, err := startGuard(ctx, app, guardOrder{Changes: plan.Changes, Seconds: limit.Seconds()})
+	if err != nil {
+		return err
+	}
+	defer g.close()
+	if err := store.ApplySwitch(ctx, injector.Names(), plan); err != nil {
+		// Also where the outcome is not known: the guard looks, and has nothing to take back if nothing was done.
+		return errors.Join(err, g.undo())
+	}
+	app.streams.Sayf("Switched, on trial. Now log in to uzERP in another browser or a private window, with the code.")
+	asking, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	kept, err := app.streams.Confirm(asking, fmt.Sprintf("Did the login work? Without a yes within %s it is switched back.", limit))
+	switch {
+	case err == nil && kept:
+		return g.keep()
+	case ctx.Err() != nil:
+		return errors.Join(&interruption{done: "the switch is taken back", hint: "uzerp-mfa set-injector --dry-run shows how it is"}, g.undo())
+	case err != nil && asking.Err() == nil:
+		return errors.Join(err, g.undo())
+	}
+	if err := g.undo(); err != nil {
+		return err
+	}
+	return errNotKept
+}
+
+// guard is the running guard, seen from the process that started it.
+type guard struct {
+	in    io.WriteCloser
+	words chan string
+	child *exec.Cmd
+}
+
+// startGuard starts it and waits until it could switch back. Nothing is switched without.
+func startGuard(ctx context.Context, app *App, order guardOrder) (*guard, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return nil, guardError(err)
+	}
+	args := []string{os.Args[0], guardCommand}
+	if app.loader.DatabaseURL != "" {
+		args = append(args, "--database-url", app.loader.DatabaseURL)
+	}
+	if app.loader.UzerpRoot != "" {
+		args = append(args, "--uzerp-root", app.loader.UzerpRoot)
+	}
+	child := &exec.Cmd{Path: program, Args: args, SysProcAttr: &syscall.SysProcAttr{Setsid: true}}
+	in, err := child.StdinPipe()
+	if err != nil {
+		return nil, guardError(err)
+	}
+	out, err := child.StdoutPipe()
+	if err != nil {
+		return nil, guardError(err)
+	}
+	if err := child.Start(); err != nil {
+		return nil, guardError(err)
+	}
+	g := &guard{in: in, words: make(chan string, 4), child: child}
+	go func() {
+		defer close(g.words)
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			g.words <- lines.Text()
+		}
+	}()
+	if err := json.NewEncoder(in).Encode(order); err != nil {
+		g.close()
+		return nil, guardError(err)
+	}
+	if err := g.await(ctx, wordReady); err != nil {
+		g.close()
+		return nil, guardError(err)
+	}
+	return g, nil
+}
+
+func guardError(err error) error {
+	return &mfa.Error{Kind: mfa.KindFailure, Op: "start the process that would switch back", Err: err, Hint: "nothing was changed; without --try the switch needs no such process"}
+}
+
+func (g *guard) await(ctx context.Context, want string) error {
+	select {
+	case word := <-g.words:
+		if word != want {
+			return fmt.Errorf("it says %q and not %q", word, want)
+		}
+		return nil
+	case <-time.After(guardPatience):
+		return errors.New("it does not answer")
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// keep lets the switch stay, and is sure of it only when the guard has said so: its time may have just run out.
+func (g *guard) keep() error {
+	_, err := io.WriteString(g.in, wordKeep+"\n")
+	if err == nil {
+		err = g.await(context.Background(), wordKept)
+	}
+	if err != nil {
+		return &mfa.Error{Kind: mfa.KindFailure, Op: "keep the switch", Err: err, Hint: "uzerp-mfa set-injector --dry-run shows how it is; it may be switched back"}
+	}
+	return nil
+}
+
+// undo has the guard switch back now.
+func (g *guard) undo() error {
+	_ = g.in.Close()
+	if err := g.await(context.Background(), wordUndone); err != nil {
+		return &mfa.Error{Kind: mfa.KindFailure, Op: "switch back", Err: err,
+			Hint: "the process that switches back goes on trying while the database is away; uzerp-mfa set-injector --dry-run shows how it is"}
+	}
+	return nil
+}
+
+// close leaves the guard alone: without a keep it switches back.
+func (g *guard) close() { _ = g.in.Close() }
+
+func newUndoGuardCmd(app *App) *cobra.Command {
+	c := &cobra.Command{
+		Use:     guardCommand,
+		Short:   "Switch back what set-injector --try has switched",
+		Long:    "Started by set-injector --try, not by people.\n\n" + exitCodes(mfa.KindConfig, mfa.KindUnavailable),
+		Example: "  uzerp-mfa set-injector --try 5m",
+		Hidden:  true,
+		Args:    noArgs,
+	}
+	c.RunE = app.run([]string{formatTable}, func(ctx context.Context, _ []string) error { return runUndoGuard(ctx, app) })
+	return c
+}
+
+func runUndoGuard(ctx context.Context, app *App) error {
+	in := bufio.NewReader(app.process.In)
+	line, err := in.ReadString('\n')
+	var order guardOrder
+	if err == nil {
+		err = json.Unmarshal([]byte(line), &order)
+	}
+	if err != nil {
+		return usageError(guardCommand+" is started by set-injector --try", "")
+	}
+	limit := time.After(time.Duration(order.Seconds * float64(time.Second)))
+	store, err := app.injectorStore(ctx)
+	if err == nil {
+		_, err = store.InjectorClasses(ctx, injector.Names()) // that it works is worth knowing before the switch
+	}
+	if err != nil {
+		return err
+	}
+	say := func(word string) {
+		_, _ = io.WriteString(app.process.Out, word+"\n") // nobody may be there to hear it
+	}
+	say(wordReady)
+	answer := make(chan string, 1)
+	go func() {
+		line, _ := in.ReadString('\n')
+		answer <- strings.TrimSpace(line)
+	}()
+	select {
+	case word := <-answer:
+		if word == wordKeep {
+			say(wordKept)
+			return nil
+		}
+	case <-limit:
+	case <-ctx.Done():
+	}
+	if err := undoSwitch(context.WithoutCancel(ctx), store, order.Changes); err != nil {
+		return err
+	}
+	say(wordUndone)
+	return nil
+}
+
+// undoSwitch goes on until it is done: somebody may be locked out by now, and the database may be restarting.
+func undoSwitch(ctx context.Context, store injector.Store, made []injector.Change) error {
+	ctx, cancel := context.WithTimeout(ctx, undoLimit)
+	defer cancel()
+	for {
+		classes, err := store.InjectorClasses(ctx, injector.Names())
+		if err == nil {
+			undo := injector.PlanUndo(classes, made)
+			if !undo.Needed() {
+				return nil
+			}
+			err = store.ApplySwitch(ctx, injector.Names(), undo)
+		}
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-time.After(undoRetry):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}

@@ -1,0 +1,191 @@
+package mfa
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+)
+
+// ReconcileStore is uzERP's table users, as reconcile needs it.
+type ReconcileStore interface {
+	Store
+	// UUIDOwners gives, for each of the uuids that some row has, the names of those users. The keys are lower-case.
+	UUIDOwners(ctx context.Context, uuids []string) (map[string][]string, error)
+}
+
+// ReconcileFactors is the Verify service, as reconcile needs it.
+type ReconcileFactors interface {
+	// FetchService asks Twilio for the service, every time anew: what was not found before it counts as gone only after it.
+	FetchService(ctx context.Context) (VerifyService, error)
+	// ListEntities gives the entities of the service. An error means that nothing is known; but that an entity is missing
+	// in the list is no proof that it is gone.
+	ListEntities(ctx context.Context) ([]Entity, error)
+	ListFactors(ctx context.Context, identity string) ([]Factor, error)
+	FetchFactor(ctx context.Context, identity, sid string) (Factor, error)
+	DeleteFactor(ctx context.Context, identity, sid string) error
+	Now() time.Time
+}
+
+// Entity is an identity at Twilio that factors belong to.
+type Entity struct {
+	SID      string
+	Identity string // a user's uuid, if uzERP or this tool made it
+	Created  time.Time
+}
+
+// FindingKind is a kind of difference between uzERP and Twilio.
+type FindingKind string
+
+// The kinds of design/cli.md. docs/reconcile.md has the same with what each means for the user.
+const (
+	// FindingUUIDMissing is a row without uuid. Repaired by assigning one, and where the user is enrolled by making them
+	// enrol again: the factor belongs to an identity that nobody knows any more.
+	FindingUUIDMissing FindingKind = "uuid-missing"
+	// FindingUUIDDuplicate is a row whose uuid another row has too; it is told of each. Repaired by a new uuid for those
+	// who are not enrolled, but one, if all are not enrolled. Enrolled users can't be given another: their factor
+	// belongs to this one.
+	FindingUUIDDuplicate FindingKind = "uuid-duplicate"
+	// FindingSIDMissing is a row that is enrolled with a mfa_sid that is NULL, empty or no factor SID. Repaired by a reset
+	// of the row.
+	FindingSIDMissing FindingKind = "sid-missing"
+	// FindingFactorMissing is an enrolled row whose factor Twilio does not have: not in the list of the user's factors, not
+	// found when fetched, and the service itself fetched after that. Repaired by a reset of the row.
+	FindingFactorMissing FindingKind = "factor-missing"
+	// FindingFactorUnverified is an enrolled row whose factor was never verified. Repaired by a reset of the row.
+	FindingFactorUnverified FindingKind = "factor-unverified"
+	// FindingStaleFactor is a verified factor of an enrolled user that is not the one in the row, and in no other row.
+	// Repaired by deleting it, while the factor in the row works and nobody else has the uuid.
+	FindingStaleFactor FindingKind = "stale-factor"
+	// FindingOrphanFactor is a verified factor of a user who is not enrolled, which no row names. Repaired by deleting it,
+	// while nobody else has the uuid.
+	FindingOrphanFactor FindingKind = "orphan-factor"
+	// FindingOrphanEntity is an entity with a verified factor whose identity is no user's uuid; or one whose identity is no
+	// uuid at all, which another application must have made. The first is repaired, if this kind is named, by deleting
+	// its verified factors one by one: in a copy of the database that has lost users, it is a live user's.
+	FindingOrphanEntity FindingKind = "orphan-entity"
+	// FindingUnknown says that Twilio gave no usable answer about a user, an entity or the service. Never repaired, and
+	// nothing else of that user is.
+	FindingUnknown FindingKind = "unknown"
+)
+
+// FindingKinds lists every kind that can be asked for, which is all but FindingUnknown.
+func FindingKinds() []FindingKind {
+	return []FindingKind{FindingUUIDMissing, FindingUUIDDuplicate, FindingSIDMissing, FindingFactorMissing,
+		FindingFactorUnverified, FindingStaleFactor, FindingOrphanFactor, FindingOrphanEntity}
+}
+
+// local tells whether a kind is seen in uzERP's rows alone.
+func (k FindingKind) local() bool {
+	return k == FindingUUIDMissing || k == FindingUUIDDuplicate || k == FindingSIDMissing
+}
+
+// What is younger than this may belong to somebody who is enrolling at this moment, since the row is written last; an
+// entity, to a user who has only just been made.
+const (
+	youngFactor = 15 * time.Minute
+	youngEntity = 24 * time.Hour
+)
+
+// manyFailures in a row, and Twilio is taken to be down: nobody else is asked.
+const manyFailures = 5
+
+// Finding is one difference, in the user's terms.
+type Finding struct {
+	Kind      FindingKind
+	Username  string // empty where it is about no user
+	UUID      string // the user's, or the entity's identity; empty if there is none
+	FactorSID string // empty where it is about no single factor
+	Message   string // what it means for the user
+	Remedy    string // what --fix does about it, or why it does nothing and what a person can do
+	Fixable   bool
+	NotTried  bool // of FindingUnknown: Twilio was not asked any more
+
+	Fixed bool
+	Err   error // why it is unknown, or why the repair was not made: KindRefused where what was found is so no longer
+
+	user    User     // as it was read, to compare with
+	becomes Row      // of the kinds that are repaired in the row
+	entity  Entity   // of FindingOrphanEntity
+	factors []Factor // those to delete
+}
+
+// keep makes a finding one that --fix leaves alone.
+func (f *Finding) keep(why string) { f.Fixable, f.Remedy = false, why }
+
+// Reconciler compares uzERP's users with the factors at Twilio.
+type Reconciler struct {
+	Store       ReconcileStore
+	Factors     ReconcileFactors // may be nil if NeedsTwilio is false
+	Users       iter.Seq2[User, error]
+	Only        []FindingKind // empty: every kind. FindingOrphanEntity is repaired only if it is named here
+	Concurrency int           // how many users are looked at a time; at least 1
+	NewUUID     func() string
+	Progress    func(checked, users int) // may be nil; never called twice at a time
+}
+
+// NeedsTwilio tells whether any of the kinds asked for is about Twilio: where not, it need not answer.
+func NeedsTwilio(only []FindingKind) bool {
+	return len(only) == 0 || slices.ContainsFunc(only, func(k FindingKind) bool { return !k.local() })
+}
+
+func (r *Reconciler) wants(kinds ...FindingKind) bool {
+	return len(r.Only) == 0 || slices.ContainsFunc(kinds, func(k FindingKind) bool { return slices.Contains(r.Only, k) })
+}
+
+// Reconciliation is what a check found.
+type Reconciliation struct {
+	Findings []Finding // sorted: by user name, what is about no user last
+	Checked  int       // users looked at
+	Unknown  int       // of Findings
+	Enrolled int       // users, broken ones included
+
+	// Outage is why nothing at all may be repaired: Twilio stopped answering before the check was done.
+	Outage error
+
+	enrolledKnown int // enrolled users about whose factor Twilio gave an answer
+	factorMissing int
+}
+
+// WrongService tells whether so many factors are missing that the service is hardly the one that these users enrolled
+// with: more than half of the enrolled users', and five at least.
+func (r *Reconciliation) WrongService() bool {
+	return r.factorMissing >= manyFailures && 2*r.factorMissing > r.enrolledKnown
+}
+
+// DefaultMax is how many repairs are made without being told a number: the smaller of 20 and a tenth of the enrolled
+// users, rounded up, and one at least.
+func (r *Reconciliation) DefaultMax() int { return min(20, max(1, (r.Enrolled+9)/10)) }
+
+// Left gives how many findings are left, unknown ones apart.
+func (r *Reconciliation) Left() int {
+	n := 0
+	for i := range r.Findings {
+		if f := &r.Findings[i]; f.Kind != FindingUnknown && !f.Fixed {
+			n++
+		}
+	}
+	return n
+}
+
+// sort brings the findings into the order of tables and documents.
+func (r *Reconciliation) sort() {
+	order := func(f Finding) string {
+		last := "0"
+		if f.Username == "" {
+			last = "1"
+		}
+		return fmt.Sprintf("%s%s\x00%d\x00%s%s", last, f.Username, slices.Index(FindingKinds(), f.Kind), f.UUID, f.FactorSID)
+	}
+	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
+		x, y := order(a), order(b)
+		switch {
+		case x < y:
+			return -1
+		case x > y:
+			return 1
+		}
+		return 0
+	})
+}

@@ -1,0 +1,614 @@
+package mfa
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Check compares everything and changes nothing. found is given the findings as they come, in the order of the users and
+// after them the entities; an error of its own ends the check. Check itself fails if the check can't be made at all:
+// the service can't be fetched, uzERP's database does not answer, or ctx ends. Twilio failing later on makes findings of
+// FindingUnknown.
+func (r *Reconciler) Check(ctx context.Context, found func(Finding) error) (*Reconciliation, error) {
+	c := &check{Reconciler: r, result: &Reconciliation{}, found: found, sharers: map[string]int{}}
+	if err := c.readUsers(); err != nil {
+		return nil, err
+	}
+	twilio := NeedsTwilio(r.Only)
+	if twilio {
+		if _, err := r.Factors.FetchService(ctx); err != nil {
+			return nil, err
+		}
+		if err := c.listEntities(ctx); err != nil {
+			return nil, err
+		}
+	}
+	done := 0
+	if err := inTurn(ctx, r.Concurrency, c.users, c.lookAt, func(l look) error {
+		done++
+		if r.Progress != nil {
+			r.Progress(done, len(c.users))
+		}
+		return c.take(l, true)
+	}); err != nil {
+		return nil, err
+	}
+	if r.wants(FindingOrphanEntity) {
+		if err := inTurn(ctx, r.Concurrency, c.strangers(), c.lookAtStranger, func(l look) error { return c.take(l, false) }); err != nil {
+			return nil, err
+		}
+	}
+	if twilio {
+		if err := c.close(ctx); err != nil {
+			return nil, err
+		}
+	}
+	c.result.sort()
+	return c.result, nil
+}
+
+// check is one Check under way.
+type check struct {
+	*Reconciler
+	result  *Reconciliation
+	found   func(Finding) error
+	breaker breaker
+
+	users   []User
+	sharers map[string]int // how many rows have a uuid
+
+	listed     bool              // the entities could be listed
+	listedAt   time.Time         // before they were
+	entities   map[string]Entity // by lower-case identity
+	incomplete atomic.Bool       // a factor turned up whose entity is not in the list
+}
+
+// look is what came of looking at one user or entity. An error ends the check.
+type look struct {
+	findings []Finding
+	known    bool // the user is enrolled, and Twilio told about the factor
+	err      error
+}
+
+func (c *check) readUsers() error {
+	for u, err := range c.Users {
+		if err != nil {
+			return err
+		}
+		c.users = append(c.users, u)
+		if u.UUID != nil {
+			c.sharers[*u.UUID]++
+		}
+		if isTrue(u.Enrolled) {
+			c.result.Enrolled++
+		}
+	}
+	return nil
+}
+
+// listEntities finds out who has an entity. If it fails, every user is asked about, and orphan entities stay unknown.
+func (c *check) listEntities(ctx context.Context) error {
+	if !c.wants(FindingOrphanEntity, FindingOrphanFactor) {
+		return nil
+	}
+	c.listedAt = c.Factors.Now()
+	all, err := c.Factors.ListEntities(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return errors.Join(err, ctx.Err())
+	case err != nil:
+		c.breaker.told(err)
+		return c.take(look{findings: []Finding{unknownFinding("", "", "the entities at Twilio could not be listed, so nobody knows whether some belong to no user", err)}}, false)
+	}
+	c.listed = true
+	c.entities = make(map[string]Entity, len(all))
+	for _, e := range all {
+		c.entities[strings.ToLower(e.Identity)] = e
+	}
+	return nil
+}
+
+// take hands on the findings of one user or entity.
+func (c *check) take(l look, user bool) error {
+	if l.err != nil {
+		return l.err
+	}
+	unknown := false
+	for _, f := range l.findings {
+		switch f.Kind {
+		case FindingUnknown:
+			unknown = true
+			c.result.Unknown++
+		case FindingFactorMissing:
+			c.result.factorMissing++
+		}
+		if f.Kind != FindingUnknown && !c.wants(f.Kind) {
+			continue
+		}
+		c.result.Findings = append(c.result.Findings, f)
+		if err := c.found(f); err != nil {
+			return err
+		}
+	}
+	if user && !unknown {
+		c.result.Checked++
+	}
+	if l.known {
+		c.result.enrolledKnown++
+	}
+	return nil
+}
+
+// close proves at the end that the service still answers. Without that, "nothing found" of an outage under way would
+// pass for an answer, and users without an entity for looked at.
+func (c *check) close(ctx context.Context) error {
+	_, err := c.Factors.FetchService(ctx)
+	if ctx.Err() != nil {
+		return errors.Join(err, ctx.Err())
+	}
+	if c.result.Outage = c.breaker.open(); c.result.Outage == nil && err != nil {
+		c.result.Outage = err
+	}
+	if err != nil {
+		return c.take(look{findings: []Finding{unknownFinding("", "", "the Verify service did not answer at the end of the check, so all that it said before is in doubt", err)}}, false)
+	}
+	if c.incomplete.Load() {
+		err := errors.New("an entity that exists is missing in the list")
+		return c.take(look{findings: []Finding{unknownFinding("", "", "Twilio's list of entities was not complete, so left-over factors of users who are not enrolled may be missed", err)}}, false)
+	}
+	return nil
+}
+
+func unknownFinding(username, uuid, message string, err error) Finding {
+	return Finding{Kind: FindingUnknown, Username: username, UUID: uuid, Message: message + ": " + err.Error(), Err: err,
+		NotTried: errors.Is(err, errNotTried), Remedy: "nothing is repaired without an answer; run reconcile again"}
+}
+
+// lookAt looks at a user, and at a difference once more: the row was read some time before Twilio was asked, and somebody
+// may have enrolled or been reset in between.
+func (c *check) lookAt(ctx context.Context, u User) look {
+	for range 3 {
+		l := c.compare(ctx, u)
+		if l.err != nil || !slices.ContainsFunc(l.findings, func(f Finding) bool { return f.Kind != FindingUnknown }) {
+			return l
+		}
+		now, err := c.Store.FindUsers(ctx, []string{u.Username})
+		switch {
+		case err != nil:
+			return look{err: err}
+		case len(now) == 0:
+			return look{}
+		case now[0].Equal(u.Row):
+			return l
+		}
+		u = now[0]
+	}
+	return look{findings: []Finding{unknownFinding(u.Username, deref(u.UUID), "the user could not be compared", errors.New("uzERP's row keeps changing"))}}
+}
+
+// compare tells what is wrong with a user.
+func (c *check) compare(ctx context.Context, u User) look {
+	l, err := c.rowAlone(ctx, u)
+	if err != nil {
+		return look{err: err}
+	}
+	if !c.hasToAsk(u) {
+		return l
+	}
+	more, known, err := c.compareFactors(ctx, u)
+	switch {
+	case ctx.Err() != nil:
+		return look{err: errors.Join(err, ctx.Err())}
+	case errors.Is(err, errStore):
+		return look{err: err}
+	case err != nil:
+		for i := range l.findings {
+			l.findings[i].keep("not repaired while Twilio gives no answer about this user")
+		}
+		l.findings = append(l.findings, unknownFinding(u.Username, *u.UUID, "Twilio gave no answer about this user", err))
+		return l
+	}
+	l.findings = append(l.findings, more...)
+	l.known = known
+	return l
+}
+
+// errStore marks errors of uzERP's database, which end a check; those of Twilio don't.
+var errStore = errors.New("uzERP's database")
+
+// rowAlone gives the findings that need no Twilio.
+func (c *check) rowAlone(ctx context.Context, u User) (look, error) {
+	if u.UUID == nil {
+		return look{findings: []Finding{c.uuidMissing(u)}}, nil
+	}
+	var l look
+	if c.shared(u) {
+		owners, err := c.Store.UUIDOwners(ctx, []string{*u.UUID})
+		if err != nil {
+			return l, err
+		}
+		names := owners[*u.UUID]
+		if len(names) > 1 {
+			f, err := c.uuidDuplicate(ctx, u, names)
+			if err != nil {
+				return l, err
+			}
+			l.findings = append(l.findings, f)
+		}
+	}
+	if isTrue(u.Enrolled) && !ValidFactorSID(deref(u.SID)) {
+		f := newFinding(FindingSIDMissing, u, "")
+		what := "no factor on record"
+		if deref(u.SID) != "" {
+			what = "something on record that is no factor"
+		}
+		f.Message = "locked out: enrolled, but with " + what + ", so that no code can be right"
+		f.resetRow(u)
+		l.findings = append(l.findings, f)
+	}
+	return l, nil
+}
+
+func (c *check) shared(u User) bool { return u.UUID != nil && c.sharers[*u.UUID] > 1 }
+
+// hasToAsk tells whether Twilio may know something of the user that matters.
+func (c *check) hasToAsk(u User) bool {
+	switch {
+	case u.UUID == nil:
+		return false
+	case isTrue(u.Enrolled):
+		return ValidFactorSID(deref(u.SID)) && c.wants(FindingFactorMissing, FindingFactorUnverified, FindingStaleFactor)
+	case !c.wants(FindingOrphanFactor):
+		return false
+	default:
+		// Who has no entity has no factor to clean up. That is all the list is good for: nobody's factor is called
+		// missing because of it.
+		_, exists := c.entities[*u.UUID]
+		return exists || !c.listed
+	}
+}
+
+func newFinding(kind FindingKind, u User, sid string) Finding {
+	return Finding{Kind: kind, Username: u.Username, UUID: deref(u.UUID), FactorSID: sid, Fixable: true, user: u}
+}
+
+// resetRow makes it a finding that is repaired by making the user enrol again. Not while the next login skips the code: an
+// operator has let the user in, perhaps without a phone at hand, and a reset would take that away.
+func (f *Finding) resetRow(u User) {
+	no := false
+	f.becomes = Row{UUID: u.UUID, Enrolled: &no, Enabled: &no}
+	f.Remedy = "reset: the next login asks for the password, then to enroll again"
+	if u.State() == StateSkipNextLogin {
+		f.Message = "logs in once more without a code, then " + f.Message
+		f.keep("left alone while the next login skips the code; uzerp-mfa user reset " + ShellQuote(u.Username) + " lets the user enroll instead")
+	}
+}
+
+func (c *check) uuidMissing(u User) Finding {
+	f := newFinding(FindingUUIDMissing, u, "")
+	if isTrue(u.Enrolled) {
+		f.Message = "locked out: has no uuid, so Twilio can't be asked about the user's code"
+		f.resetRow(u)
+		if f.Fixable {
+			f.Remedy = "gets a uuid and a reset: the next login asks for the password, then to enroll again"
+		}
+		return f
+	}
+	f.becomes = u.Row
+	f.Message = "locked out: has no uuid, so the login can neither ask for a code nor to enroll"
+	f.Remedy = "gets a uuid: the next login asks for the password, then to enroll"
+	return f
+}
+
+// uuidDuplicate is the finding of one of several users with one uuid. One of them keeps it: who is enrolled with it, or else
+// the first by name.
+func (c *check) uuidDuplicate(ctx context.Context, u User, names []string) (Finding, error) {
+	f := newFinding(FindingUUIDDuplicate, u, "")
+	var others []string
+	for _, n := range names {
+		if n != u.Username {
+			others = append(others, fmt.Sprintf("%q", n))
+		}
+	}
+	f.Message = "shares the uuid with " + strings.Join(others, ", ") + ": uzERP's own reset of one of them locks out the others who are enrolled"
+	if isTrue(u.Enrolled) {
+		f.keep("enrolled users keep their uuid; if several share one, uzerp-mfa user reset all of them but one, and run reconcile --fix")
+		return f, nil
+	}
+	sharers, err := c.Store.FindUsers(ctx, names)
+	if err != nil {
+		return f, err
+	}
+	first := u.Username
+	for _, s := range sharers {
+		if isTrue(s.Enrolled) {
+			first = ""
+			break
+		}
+		first = min(first, s.Username)
+	}
+	if first == u.Username {
+		f.keep("keeps the uuid; the others get new ones")
+		return f, nil
+	}
+	f.becomes = u.Row
+	f.Remedy = "not enrolled, so gets a new uuid: the next login asks to enroll, as before"
+	return f, nil
+}
+
+// compareFactors compares the row of a user with the factors at Twilio. known tells whether the row's own factor was looked
+// for and either found or not.
+func (c *check) compareFactors(ctx context.Context, u User) (findings []Finding, known bool, err error) {
+	listed, err := c.list(ctx, *u.UUID)
+	if err != nil {
+		return nil, false, err
+	}
+	var verified []Factor
+	for _, f := range listed {
+		if f.Status == FactorVerified {
+			verified = append(verified, f)
+		}
+	}
+	if !isTrue(u.Enrolled) {
+		findings, err = c.leftOver(ctx, FindingOrphanFactor, u, verified, "")
+		return findings, false, err
+	}
+	mine, err := c.own(ctx, u, listed)
+	if err != nil {
+		return nil, false, err
+	}
+	works := mine != nil && mine.Status == FactorVerified
+	switch {
+	case mine == nil:
+		f := newFinding(FindingFactorMissing, u, *u.SID)
+		f.Message = "locked out: Twilio does not have the factor that uzERP asks for, so that no code can be right"
+		f.resetRow(u)
+		findings = append(findings, f)
+	case !works:
+		f := newFinding(FindingFactorUnverified, u, *u.SID)
+		f.Message = "locked out: the factor that uzERP asks for was never verified, so that no code can be right"
+		f.resetRow(u)
+		findings = append(findings, f)
+	}
+	if mine != nil && c.listed {
+		if _, exists := c.entities[*u.UUID]; !exists && !mine.Created.IsZero() && mine.Created.Before(c.listedAt.Add(-time.Minute)) {
+			c.incomplete.Store(true)
+		}
+	}
+	keep := ""
+	if !works {
+		keep = "kept until the user's own factor works again"
+	}
+	stale, err := c.leftOver(ctx, FindingStaleFactor, u, verified, keep)
+	return append(findings, stale...), true, err
+}
+
+// own finds the factor that the row names; nil if it is gone. That is believed only if the list of this very user's factors
+// lacks it, it is not found when fetched, and the service is there after that: the one answer that Twilio gives both for
+// a factor that is gone and for a service that is.
+func (c *check) own(ctx context.Context, u User, listed []Factor) (*Factor, error) {
+	for i := range listed {
+		if listed[i].SID == *u.SID {
+			return &listed[i], nil
+		}
+	}
+	return c.gone(ctx, *u.UUID, *u.SID)
+}
+
+// gone gives a factor, or nil if it does not exist, proved as own says.
+func (c *check) gone(ctx context.Context, identity, sid string) (*Factor, error) {
+	var f Factor
+	err := c.breaker.ask(func() (err error) { f, err = c.Factors.FetchFactor(ctx, identity, sid); return err })
+	switch {
+	case err == nil:
+		return &f, nil
+	case KindOf(err) != KindNotFound:
+		return nil, err
+	}
+	err = c.breaker.ask(func() error { _, err := c.Factors.FetchService(ctx); return noService(err) })
+	return nil, err
+}
+
+// noService keeps a service that is not found from passing for a factor that is not.
+func noService(err error) error {
+	if err != nil && KindOf(err) == KindNotFound {
+		return &Error{Kind: KindUnavailable, Err: fmt.Errorf("the Verify service itself is not found any more: %w", err)}
+	}
+	return err
+}
+
+// leftOver gives a finding for each verified factor that no row names. keep is why none may be deleted, if none may.
+func (c *check) leftOver(ctx context.Context, kind FindingKind, u User, verified []Factor, keep string) ([]Finding, error) {
+	verified = slices.DeleteFunc(verified, func(f Factor) bool { return isTrue(u.Enrolled) && f.SID == deref(u.SID) })
+	free, _, err := inUse(ctx, c.Store, verified)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errStore, err)
+	}
+	var findings []Finding
+	for _, factor := range free {
+		f := newFinding(kind, u, factor.SID)
+		f.factors = []Factor{factor}
+		f.Message = "a second verified factor, perhaps on an old phone: no login accepts it, and nobody watches it"
+		if kind == FindingOrphanFactor {
+			f.Message = "not enrolled, but Twilio still has a verified factor, as a failed reset leaves it: no login accepts it, and nobody watches it"
+		}
+		f.Remedy = "deleted at Twilio; the next login is as before"
+		age := c.Factors.Now().Sub(factor.Created)
+		switch {
+		case keep != "":
+			f.keep(keep)
+		case c.shared(u):
+			f.keep("kept: the user shares the uuid with another, whose factor it may be")
+		case factor.Created.IsZero():
+			f.keep("kept: Twilio does not tell its age, so somebody may just be enrolling")
+		case age < youngFactor:
+			f.keep(fmt.Sprintf("kept for now: it is younger than %d minutes, so somebody may just be enrolling", int(youngFactor.Minutes())))
+		}
+		findings = append(findings, f)
+	}
+	return findings, nil
+}
+
+func (c *check) list(ctx context.Context, identity string) (listed []Factor, err error) {
+	err = c.breaker.ask(func() (err error) { listed, err = c.Factors.ListFactors(ctx, identity); return err })
+	return listed, err
+}
+
+var uuidForm = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+
+// strangers gives the entities that are no user's, in the order of their identities.
+func (c *check) strangers() []Entity {
+	var all []Entity
+	for identity, e := range c.entities {
+		if c.sharers[identity] == 0 {
+			all = append(all, e)
+		}
+	}
+	slices.SortFunc(all, func(a, b Entity) int { return strings.Compare(a.Identity, b.Identity) })
+	return all
+}
+
+// lookAtStranger looks at an entity that was no user's when the users were read.
+func (c *check) lookAtStranger(ctx context.Context, e Entity) look {
+	f := Finding{Kind: FindingOrphanEntity, UUID: e.Identity, Fixable: true, entity: e}
+	if !uuidForm.MatchString(e.Identity) {
+		f.Message = "an entity at Twilio that uzERP can't have made: perhaps another application uses the same Verify service"
+		f.keep("left alone")
+		return look{findings: []Finding{f}}
+	}
+	owners, err := c.Store.UUIDOwners(ctx, []string{e.Identity})
+	if err != nil {
+		return look{err: err}
+	}
+	if len(owners) > 0 {
+		return look{} // somebody's by now
+	}
+	listed, err := c.list(ctx, e.Identity)
+	switch {
+	case ctx.Err() != nil:
+		return look{err: errors.Join(err, ctx.Err())}
+	case err != nil:
+		return look{findings: []Finding{unknownFinding("", e.Identity, "Twilio gave no answer about an entity that is no user's", err)}}
+	}
+	for _, factor := range listed {
+		if factor.Status == FactorVerified {
+			f.factors = append(f.factors, factor)
+		}
+	}
+	if len(f.factors) == 0 {
+		return look{} // nothing that a code could be made with
+	}
+	_, taken, err := inUse(ctx, c.Store, f.factors)
+	if err != nil {
+		return look{err: err}
+	}
+	f.Message = fmt.Sprintf("belongs to no user of this database, and has %d verified factors; a user who is gone, or one of another database with the same Verify service", len(f.factors))
+	if len(f.factors) == 1 {
+		f.FactorSID = f.factors[0].SID
+		f.Message = strings.Replace(f.Message, "factors;", "factor;", 1)
+	}
+	f.Remedy = "its verified factors are deleted one by one; whoever uses them in another database is locked out"
+	switch {
+	case len(taken) > 0:
+		f.keep("left alone: a row of this database names its factor, of a user with another uuid")
+	case !slices.Contains(c.Only, FindingOrphanEntity):
+		f.keep("left alone, since a copy of the database shares its uuids with the live one; if this is the live one, name it: --fix --only orphan-entity")
+	case tooYoung(c.Factors.Now(), e.Created, f.factors):
+		f.keep(fmt.Sprintf("kept for now: it is younger than %d hours, or Twilio does not tell its age", int(youngEntity.Hours())))
+	}
+	return look{findings: []Finding{f}}
+}
+
+// tooYoung tells whether an entity, or one of its factors, is so young that it may belong to somebody being added.
+func tooYoung(now, created time.Time, factors []Factor) bool {
+	young := func(t time.Time) bool { return t.IsZero() || now.Sub(t) < youngEntity }
+	return young(created) || slices.ContainsFunc(factors, func(f Factor) bool { return young(f.Created) })
+}
+
+// breaker stops asking Twilio after manyFailures in a row.
+type breaker struct {
+	mu    sync.Mutex
+	inRow int
+	last  error
+}
+
+var errNotTried = errors.New("not asked, since Twilio failed several times before")
+
+// ask calls f unless the breaker is open.
+func (b *breaker) ask(f func() error) error {
+	if b.open() != nil {
+		return &Error{Kind: KindUnavailable, Err: errNotTried}
+	}
+	err := f()
+	b.told(err)
+	return err
+}
+
+// told counts. That something is not found is an answer, and so is a cancelled context nobody's failure.
+func (b *breaker) told(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.inRow >= manyFailures: // stays open
+	case err == nil, KindOf(err) == KindNotFound:
+		b.inRow = 0
+	case !errors.Is(err, context.Canceled):
+		b.inRow++
+		b.last = err
+	}
+}
+
+// open gives the last failure if there were too many.
+func (b *breaker) open() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.inRow < manyFailures {
+		return nil
+	}
+	return b.last
+}
+
+// inTurn works on items, at most n at a time, and hands each result to take in the order of the items, one at a time. It
+// ends with the first error of take or with ctx, and not before all that it started has ended.
+func inTurn[T, R any](ctx context.Context, n int, items []T, work func(context.Context, T) R, take func(R) error) error {
+	ctx, stop := context.WithCancel(ctx)
+	n = max(n, 1)
+	queue := make(chan chan R, 16*n) // one that takes long must not keep the others from going on
+	running := make(chan struct{}, n)
+	var all sync.WaitGroup
+	defer all.Wait()
+	defer stop()
+	all.Go(func() {
+		defer close(queue)
+		for _, item := range items {
+			select {
+			case running <- struct{}{}:
+			case <-ctx.Done():
+				return
+			}
+			result := make(chan R, 1)
+			select {
+			case queue <- result:
+			case <-ctx.Done():
+				return
+			}
+			all.Go(func() {
+				defer func() { <-running }()
+				result <- work(ctx, item)
+			})
+		}
+	})
+	for result := range queue {
+		if err := take(<-result); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}

@@ -1,0 +1,270 @@
+package mfa
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Repairs is what --fix means to do, before it is done: all of it or, if there is a Refusal, nothing.
+type Repairs struct {
+	Findings []*Finding // those of the check that are Fixable, in their order
+	Max      int
+	Refusal  *Error
+}
+
+// PlanRepairs plans to repair what can be repaired safely. limit is how many repairs are allowed, or nil for DefaultMax. If
+// there are more, none is made: the first of them would be no safer than the rest.
+func (r *Reconciliation) PlanRepairs(limit *int) Repairs {
+	p := Repairs{Max: r.DefaultMax()}
+	if limit != nil {
+		p.Max = *limit
+	}
+	for i := range r.Findings {
+		if r.Findings[i].Fixable {
+			p.Findings = append(p.Findings, &r.Findings[i])
+		}
+	}
+	n := len(p.Findings)
+	switch {
+	case n == 0:
+	case r.Outage != nil:
+		p.Refusal = NewError(KindUnavailable, "Twilio stopped answering during the check: nothing is repaired", "run reconcile again when Twilio answers")
+	case limit == nil && r.WrongService():
+		p.Refusal = NewError(KindRefused, fmt.Sprintf("%d of %d enrolled users have no factor at this Verify service: it is probably not the one they enrolled with; nothing is repaired",
+			r.factorMissing, r.enrolledKnown), "check TWILIO_SERVICE_SID; if they are really gone, --max N says how many repairs you expect")
+	case n > p.Max:
+		p.Refusal = NewError(KindRefused, fmt.Sprintf("%d repairs are needed, and at most %d allowed: nothing is repaired", n, p.Max),
+			fmt.Sprintf("look at the findings first; if they are right, --fix --max %d", n))
+	}
+	return p
+}
+
+// Apply makes the repairs one after the other, each only if what was found is still so at that moment. What becomes of each
+// is told to done (which may be nil) and stands in the finding: Fixed, or Err. The first failure of Twilio ends it; what
+// is left is not tried, and its Err says so.
+func (p Repairs) Apply(ctx context.Context, r *Reconciler, done func(Finding)) {
+	if p.Refusal != nil {
+		return
+	}
+	var stopped error
+	failures := 0
+	for _, f := range p.Findings {
+		switch {
+		case ctx.Err() != nil:
+			f.Err = ctx.Err()
+		case stopped != nil:
+			f.Err = &Error{Kind: KindUnavailable, Err: errNotRepaired}
+		default:
+			f.Err = r.repair(ctx, f)
+			f.Fixed = f.Err == nil
+			switch {
+			case f.Err == nil || KindOf(f.Err) == KindRefused:
+				failures = 0
+			case errors.Is(f.Err, errTwilio):
+				stopped = f.Err
+			default:
+				if failures++; failures == manyFailures {
+					stopped = f.Err
+				}
+			}
+		}
+		if done != nil {
+			done(*f)
+		}
+	}
+}
+
+var (
+	errNotRepaired = errors.New("not tried, since an earlier repair failed")
+	errTwilio      = errors.New("Twilio")
+)
+
+// atTwilio marks an error as one of Twilio's.
+func atTwilio(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &Error{Kind: KindOf(noService(err)), Err: fmt.Errorf("%w: %w", errTwilio, err)}
+}
+
+// noLonger is the error of a repair that is not made because what was found is so no longer.
+func noLonger(why string) error {
+	return &Error{Kind: KindRefused, Err: fmt.Errorf("%s: %w", why, ErrChanged)}
+}
+
+func (r *Reconciler) repair(ctx context.Context, f *Finding) error {
+	var err error
+	switch f.Kind {
+	case FindingUUIDMissing:
+		becomes := f.becomes
+		id := r.NewUUID()
+		becomes.UUID = &id
+		return setRow(ctx, r.Store, f.Username, f.user.Row, becomes)
+	case FindingSIDMissing:
+		return setRow(ctx, r.Store, f.Username, f.user.Row, f.becomes)
+	case FindingUUIDDuplicate:
+		return r.newUUID(ctx, f)
+	case FindingFactorMissing:
+		err = r.stillMissing(ctx, f)
+	case FindingFactorUnverified:
+		err = r.stillUnverified(ctx, f)
+	case FindingStaleFactor, FindingOrphanFactor:
+		return r.deleteLeftOver(ctx, f)
+	case FindingOrphanEntity:
+		return r.emptyEntity(ctx, f)
+	default:
+		return &Error{Kind: KindFailure, Err: fmt.Errorf("nobody knows how to repair %q", f.Kind)}
+	}
+	if err != nil {
+		return err
+	}
+	return setRow(ctx, r.Store, f.Username, f.user.Row, f.becomes)
+}
+
+// newUUID gives a user who is not enrolled a uuid of their own, if somebody else still has the same.
+func (r *Reconciler) newUUID(ctx context.Context, f *Finding) error {
+	owners, err := r.Store.UUIDOwners(ctx, []string{f.UUID})
+	if err != nil {
+		return err
+	}
+	if !hasOther(owners[f.UUID], f.Username) {
+		return noLonger("nobody else has the uuid any more")
+	}
+	becomes := f.becomes
+	id := r.NewUUID()
+	becomes.UUID = &id
+	return setRow(ctx, r.Store, f.Username, f.user.Row, becomes)
+}
+
+// stillMissing proves once more that Twilio does not have the row's factor.
+func (r *Reconciler) stillMissing(ctx context.Context, f *Finding) error {
+	_, err := r.Factors.FetchFactor(ctx, f.UUID, f.FactorSID)
+	switch {
+	case err == nil:
+		return noLonger("the factor is there")
+	case KindOf(err) != KindNotFound:
+		return atTwilio(err)
+	}
+	_, err = r.Factors.FetchService(ctx)
+	return atTwilio(err)
+}
+
+func (r *Reconciler) stillUnverified(ctx context.Context, f *Finding) error {
+	factor, err := r.Factors.FetchFactor(ctx, f.UUID, f.FactorSID)
+	switch {
+	case err != nil && KindOf(err) == KindNotFound:
+		return noLonger("the factor is gone: the next run will say so")
+	case err != nil:
+		return atTwilio(err)
+	case factor.Status != FactorUnverified:
+		return noLonger("the factor is verified")
+	}
+	return nil
+}
+
+// deleteLeftOver deletes a verified factor that no row names, if that is still all so.
+func (r *Reconciler) deleteLeftOver(ctx context.Context, f *Finding) error {
+	factor, err := r.Factors.FetchFactor(ctx, f.UUID, f.FactorSID)
+	switch {
+	case err != nil && KindOf(err) == KindNotFound:
+		return noLonger("the factor is gone")
+	case err != nil:
+		return atTwilio(err)
+	case factor.Status != FactorVerified || factor.Created.IsZero() || r.Factors.Now().Sub(factor.Created) < youngFactor:
+		return noLonger("the factor is not what it was")
+	}
+	if f.Kind == FindingStaleFactor { // the one in use must work, or this might be the user's last
+		mine, err := r.Factors.FetchFactor(ctx, f.UUID, deref(f.user.SID))
+		switch {
+		case err != nil && KindOf(err) == KindNotFound:
+			return noLonger("the factor in use is gone")
+		case err != nil:
+			return atTwilio(err)
+		case mine.Status != FactorVerified:
+			return noLonger("the factor in use is not verified")
+		}
+	}
+	// The rows last: they are what says that somebody needs the factor.
+	users, err := r.Store.FindUsers(ctx, []string{f.Username})
+	switch {
+	case err != nil:
+		return err
+	case len(users) != 1 || !users[0].Equal(f.user.Row):
+		return noLonger("the user's row is not what was read")
+	}
+	return r.deleteUnnamed(ctx, f.UUID, []string{f.Username}, factor)
+}
+
+// emptyEntity deletes the verified factors of an entity that is nobody's.
+func (r *Reconciler) emptyEntity(ctx context.Context, f *Finding) error {
+	listed, err := r.Factors.ListFactors(ctx, f.UUID)
+	if err != nil {
+		return atTwilio(err)
+	}
+	if tooYoung(r.Factors.Now(), f.entity.Created, listed) {
+		return noLonger("somebody has just begun to use the entity")
+	}
+	for _, factor := range listed {
+		known := slices.ContainsFunc(f.factors, func(g Factor) bool { return g.SID == factor.SID })
+		if factor.Status != FactorVerified || !known {
+			continue
+		}
+		if err := r.deleteUnnamed(ctx, f.UUID, nil, factor); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deleteUnnamed deletes a factor if no row names it and nobody but those allowed has the uuid.
+func (r *Reconciler) deleteUnnamed(ctx context.Context, identity string, allowed []string, factor Factor) error {
+	owners, err := r.Store.UUIDOwners(ctx, []string{identity})
+	if err != nil {
+		return err
+	}
+	for _, names := range owners {
+		for _, name := range names {
+			if !slices.Contains(allowed, name) {
+				return noLonger(fmt.Sprintf("%q has the uuid now", name))
+			}
+		}
+	}
+	_, taken, err := inUse(ctx, r.Store, []Factor{factor})
+	switch {
+	case err != nil:
+		return err
+	case len(taken) > 0:
+		return noLonger("a row names the factor now")
+	}
+	if err := r.Factors.DeleteFactor(ctx, identity, factor.SID); err != nil {
+		return atTwilio(err)
+	}
+	return r.mend(ctx, factor)
+}
+
+// mend closes the last gap: had somebody entered the factor in a row in the moment before it was deleted, that row would
+// name a dead factor. It is reset, so that its user is asked to enrol.
+func (r *Reconciler) mend(ctx context.Context, factor Factor) error {
+	ctx = context.WithoutCancel(ctx)
+	owners, err := r.Store.FactorOwners(ctx, []string{factor.SID})
+	if err != nil || len(owners) == 0 {
+		return err
+	}
+	users, err := r.Store.FindUsers(ctx, owners[factor.SID])
+	if err != nil {
+		return err
+	}
+	for _, u := range users {
+		f := Finding{}
+		f.resetRow(u)
+		if deref(u.SID) != factor.SID {
+			continue
+		}
+		if err := setRow(ctx, r.Store, u.Username, u.Row, f.becomes); err != nil {
+			return err
+		}
+	}
+	return nil
+}
