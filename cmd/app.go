@@ -1,7 +1,9 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -53,10 +55,15 @@ func newApp(p Process) *App {
 
 func (a *App) configureStreams() {
 	s := a.streams
-	s.Quiet, s.NoInput = a.flags.quiet, a.flags.noInput
+	// With JSON an error is the one object on stderr, so nothing that is not asked for may come before it.
+	s.Quiet, s.NoInput = a.flags.quiet || a.wantsJSON(), a.flags.noInput
 	if a.flags.noColor {
 		s.ColorOut, s.ColorErr = false, false
 	}
+}
+
+func (a *App) wantsJSON() bool {
+	return a.flags.output == formatJSON || a.flags.output == formatJSONL
 }
 
 // close gives back what was opened.
@@ -213,12 +220,14 @@ const (
 func (a *App) writeResults(results []outcome, dryRun bool) error {
 	view := resultsView{SchemaVersion: schemaVersion, DryRun: dryRun, Results: []resultView{}}
 	failed := 0
-	var first error
+	var first, interrupted error
 	for _, r := range results {
 		view.Results = append(view.Results, r.view())
 		if r.err != nil {
-			if failed++; first == nil {
-				first = r.err
+			failed++
+			first = cmp.Or(first, r.err)
+			if errors.Is(r.err, context.Canceled) || mfa.KindOf(r.err) == mfa.KindInterrupted {
+				interrupted = &interruption{done: "the report says who is done", hint: "run the command again: who is done already stays as they are"}
 			}
 		}
 	}
@@ -230,8 +239,8 @@ func (a *App) writeResults(results []outcome, dryRun bool) error {
 	switch {
 	case failed == 0:
 		return nil
-	case len(results) == 1:
-		return first
+	case len(results) == 1 || interrupted != nil:
+		return cmp.Or(interrupted, first)
 	default:
 		return mfa.NewError(mfa.KindPartial, fmt.Sprintf("%d of %d users failed", failed, len(results)), "the report says which and why; what is done stays done, and running the command again is safe")
 	}
@@ -288,3 +297,28 @@ func (a *App) noteIfOff(ctx context.Context) {
 }
 
 func grantsSQL(role string) string { return db.Grants(role) }
+
+// reconciler makes what compares uzERP with Twilio. Where none of the kinds is about Twilio, its settings are not needed.
+func (a *App) reconciler(ctx context.Context, only []mfa.FindingKind, concurrency int) (*mfa.Reconciler, error) {
+	d, err := a.database(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r := &mfa.Reconciler{Store: d, Users: d.Users(ctx, db.ByUsername), Only: only, Concurrency: concurrency, NewUUID: a.newUUID}
+	if !mfa.NeedsTwilio(only) {
+		return r, nil
+	}
+	settings, err := a.loader.Twilio()
+	if err != nil {
+		return nil, err
+	}
+	a.verify, err = twilio.New(twilio.Config{
+		AccountSID: settings.AccountSID, ServiceSID: settings.ServiceSID, Username: settings.Username, Password: settings.Password,
+		BaseURL: settings.VerifyURL, Logger: a.logger(), Now: a.now, UserAgent: "uzerp-mfa/" + readBuild().Version, Concurrency: concurrency,
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.Factors = a.verify
+	return r, nil
+}

@@ -48,3 +48,10 @@ func (a *App) completeUsers(limit int) cobra.CompletionFunc {
 		return a.completeUsernames(toComplete), cobra.ShellCompDirectiveNoFileComp
 	}
 }
+
+// completeValues completes a flag that takes one of a few words.
+func completeValues(c *cobra.Command, flag string, values ...string) {
+	if err := c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		panic(err) // a misspelled flag
+	}
+}

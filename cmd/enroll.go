@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +16,7 @@ import (
 
 type enrollOptions struct {
 	dryRun    bool
+	replace   bool
 	ifMissing bool
 	noWait    bool
 	reveal    bool
@@ -41,6 +43,7 @@ terminal, the secret is printed only with --reveal.
 		Args:    usernames(1),
 	}
 	f := c.Flags()
+	f.BoolVar(&opts.replace, "replace", false, "enroll a new phone in place of one that still works, until the new one is verified")
 	f.BoolVar(&opts.ifMissing, "if-missing", false, "do nothing, successfully, if the user is enrolled")
 	f.BoolVar(&opts.noWait, "no-wait", false, "do not ask for the code: verify finishes later")
 	f.BoolVar(&opts.reveal, "reveal", false, "print secret and URI in JSON, or when stdout is no terminal")
@@ -49,6 +52,7 @@ terminal, the secret is printed only with --reveal.
 	f.IntVar(&opts.attempts, "attempts", 5, "how many codes may be typed")
 	f.BoolVar(&opts.dryRun, "dry-run", false, "show what would be done, and do nothing")
 	c.ValidArgsFunction = app.completeUsers(1)
+	completeValues(c, "qr", "auto", "half", "ascii", "none")
 	c.RunE = app.run(oneFormats, func(ctx context.Context, args []string) error { return runEnroll(ctx, app, opts, args[0]) })
 	return c
 }
@@ -61,8 +65,12 @@ func (o *enrollOptions) validate(app *App) error {
 	}
 	o.qrMode = mode
 	switch {
+	case o.replace && o.ifMissing:
+		return usageError("--replace and --if-missing contradict each other", "")
 	case o.attempts < 1:
 		return usageError("--attempts must be at least 1", "")
+	case o.png != "" && !fileExists(filepath.Dir(o.png)):
+		return usageError(fmt.Sprintf("--png: there is no directory %q", filepath.Dir(o.png)), "")
 	case o.png != "" && fileExists(o.png):
 		return usageError(fmt.Sprintf("--png: %q exists already", o.png), "name a new file: none is ever overwritten")
 	case o.dryRun || o.noWait:
@@ -111,7 +119,7 @@ func runEnroll(ctx context.Context, app *App, opts *enrollOptions, name string) 
 		return err
 	}
 	user := users[0]
-	plan := mfa.PlanEnroll(user)
+	plan := mfa.PlanEnroll(user, opts.replace)
 	switch {
 	case plan.Refusal != nil && opts.ifMissing:
 		app.streams.Notef("%s: nothing to do", plan.Refusal)
@@ -182,7 +190,11 @@ func showPending(app *App, opts *enrollOptions, p *mfa.Pending) error {
 	if !opts.reveal && opts.png == "" && opts.screen(app) == nil {
 		app.streams.Warnf("the secret was not shown to anybody, and can't be shown again: with --reveal or --png it is")
 	}
-	app.streams.Notef("finish with: uzerp-mfa verify %s CODE", mfa.ShellQuote(p.User.Username))
+	if p.User.Whole() { // the enrolment to be replaced
+		app.streams.Notef("finish with: uzerp-mfa verify --factor %s %s CODE; until then the old phone works", p.Factor.SID, mfa.ShellQuote(p.User.Username))
+	} else {
+		app.streams.Notef("finish with: uzerp-mfa verify %s CODE", mfa.ShellQuote(p.User.Username))
+	}
 	if app.flags.output == formatTable {
 		return nil
 	}
@@ -198,8 +210,11 @@ func askUntilVerified(ctx context.Context, app *App, opts *enrollOptions, p *mfa
 			return leftPending(p, err)
 		}
 		err = p.Submit(ctx, code)
-		if err == nil || mfa.KindOf(err) != mfa.KindCodeRejected || n == opts.attempts {
+		switch {
+		case err == nil || mfa.KindOf(err) != mfa.KindCodeRejected:
 			return err
+		case n == opts.attempts:
+			return leftPending(p, err)
 		}
 		app.streams.Sayf("%s", err)
 		if e, ok := errors.AsType[*mfa.Error](err); ok && e.Hint != "" {

@@ -70,12 +70,14 @@ func contains(kinds []mfa.Kind, k mfa.Kind) bool {
 func classify(ctx context.Context, err error) *mfa.Error {
 	switch {
 	case errors.Is(context.Cause(ctx), errTimeout):
-		return &mfa.Error{Kind: mfa.KindUnavailable, Err: err, Hint: "the limit of --timeout was reached; it is safe to run the command again"}
+		return &mfa.Error{Kind: mfa.KindUnavailable, Err: fmt.Errorf("the time limit of --timeout was reached: %w", err),
+			Hint: "it is safe to run the command again, with more time"}
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
-		e := &mfa.Error{Kind: mfa.KindInterrupted, Err: errors.New("interrupted")}
+		e := &mfa.Error{Kind: mfa.KindInterrupted, Err: errors.New("interrupted"), Hint: "it is safe to run the command again"}
 		if told, ok := errors.AsType[*interruption](err); ok {
-			e.Err = told
-			e.Hint = told.hint
+			e.Err, e.Hint = told, told.hint
+		} else if told, ok := errors.AsType[*mfa.Error](err); ok {
+			e.Err, e.Hint = fmt.Errorf("interrupted: %w", err), told.Hint
 		}
 		return e
 	}

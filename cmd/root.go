@@ -34,6 +34,9 @@ func Main(ctx context.Context, args []string, p Process) int {
 	root.SetOut(app.streams.Out)
 	root.SetErr(app.streams.Err)
 	err := root.ExecuteContext(ctx)
+	if output.IsBrokenPipe(app.streams.Out.Err()) {
+		err = nil // the reader has seen enough (| head): the command has not failed
+	}
 	if flushErr := app.streams.Out.Flush(); err == nil && flushErr != nil && !output.IsBrokenPipe(flushErr) {
 		err = &mfa.Error{Kind: mfa.KindFailure, Op: "write the output", Err: flushErr}
 	}
@@ -51,7 +54,7 @@ func Main(ctx context.Context, args []string, p Process) int {
 			err = usageError(err.Error(), root.Name()+" --help tells more")
 		}
 	}
-	return report(app.streams, app.flags.output == formatJSON || app.flags.output == formatJSONL || !app.started && asksForJSON(args), classify(ctx, err))
+	return report(app.streams, app.wantsJSON() || !app.started && asksForJSON(args), classify(ctx, err))
 }
 
 // asksForJSON finds out how an error is to be told when the flags could not be parsed to the end.
@@ -108,7 +111,7 @@ Settings come from flags, the environment, and uzERP's own conf/ directory; docs
 		RunE:              runGroup,
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usageError(err.Error(), c.CommandPath()+" --help tells more")
+		return usageError(flagProblem(err), c.CommandPath()+" --help tells more")
 	})
 	g, l, f := &app.flags, &app.loader, root.PersistentFlags()
 	f.StringVarP(&g.output, "output", "o", formatTable, "output format: table, json; for lists jsonl and csv too")
@@ -126,6 +129,9 @@ Settings come from flags, the environment, and uzERP's own conf/ directory; docs
 		newSandboxCmd(app), newCompletionCmd(app), newVersionCmd(app),
 	)
 	root.AddCommand(newSessionConfigCmd(app))
+	root.AddCommand(newReconcileCmd(app))
+	root.AddCommand(newAuditLogCmd(app))
+	completeValues(root, "output", listFormats...)
 	root.SetHelpCommand(newHelpCmd(root))
 	onlyOnce(root)
 	return root
@@ -137,6 +143,7 @@ func runGroup(c *cobra.Command, args []string) error {
 		return usageError("a subcommand is needed", c.CommandPath()+" --help lists them")
 	}
 	hint := c.CommandPath() + " --help lists the commands"
+	c.SuggestionsMinimumDistance = 2
 	if s := c.SuggestionsFor(args[0]); len(s) > 0 {
 		hint = "did you mean: " + c.CommandPath() + " " + s[0]
 	}
@@ -177,13 +184,42 @@ type onceValue struct {
 	given bool
 }
 
+var errGivenTwice = errors.New("given twice")
+
 // Set takes the first value and refuses a second.
 func (v *onceValue) Set(s string) error {
 	if v.given {
-		return errors.New("given twice")
+		return errGivenTwice
 	}
 	v.given = true
 	return v.Value.Set(s)
+}
+
+// flagProblem says in our words what pflag says in Go's.
+func flagProblem(err error) string {
+	invalid, ok := errors.AsType[*pflag.InvalidValueError](err)
+	if !ok {
+		return err.Error()
+	}
+	f := invalid.GetFlag()
+	what := ""
+	switch f.Value.Type() {
+	case "duration":
+		what = "is not a duration such as 30s or 5m"
+	case "int":
+		what = "is not a whole number"
+	case "float64":
+		what = "is not a number"
+	case "bool":
+		what = "is neither true nor false"
+	}
+	switch {
+	case errors.Is(err, errGivenTwice):
+		return fmt.Sprintf("--%s is given twice", f.Name)
+	case what == "":
+		return err.Error()
+	}
+	return fmt.Sprintf("--%s: %q %s", f.Name, invalid.GetValue(), what)
 }
 
 func usageError(message, hint string) error { return mfa.NewError(mfa.KindUsage, message, hint) }

@@ -65,6 +65,9 @@ func runSandbox(ctx context.Context, app *App, command []string) (err error) {
 	child.WaitDelay = 10 * time.Second
 	err = child.Run()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok && ctx.Err() == nil {
+		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+			return childExit(128 + int(status.Signal())) // as a shell tells it
+		}
 		return childExit(exit.ExitCode())
 	}
 	if err != nil && ctx.Err() == nil {

@@ -315,6 +315,10 @@ func cmdTTY(ts *testscript.TestScript, args []string) {
 		}
 	}
 	got := exitOf(ts, c.Wait())
+	select {
+	case <-done: // all that it printed has been read
+	case <-time.After(5 * time.Second): // a child of its still holds the terminal
+	}
 	_ = screen.Close()
 	<-done
 	_, _ = ts.Stdout().Write([]byte(seen.text()))

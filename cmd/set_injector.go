@@ -107,6 +107,7 @@ func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) err
 		return err
 	}
 	if failed := injector.Failed(checks); len(failed) > 0 {
+		plan = injector.Switch{Was: plan.Was} // nothing would be written
 		if err := showSwitch(app, viewSwitch(plan, checks, false, opts.dryRun)); err != nil {
 			return err
 		}
@@ -153,9 +154,14 @@ func planSwitch(ctx context.Context, app *App, store injector.Store, opts *setIn
 	if err != nil {
 		return injector.Switch{}, nil, err
 	}
-	missing, err := store.UsersWithoutUUID(ctx)
-	if err != nil {
-		return injector.Switch{}, nil, err
+	var missing []string
+	if !opts.request.Off { // off is for emergencies, and needs neither columns nor uuids
+		if err := store.CheckReady(ctx); err != nil {
+			return injector.Switch{}, nil, err
+		}
+		if missing, err = store.UsersWithoutUUID(ctx); err != nil {
+			return injector.Switch{}, nil, err
+		}
 	}
 	plan, checks := injector.Plan(opts.request, classes, missing, app.newUUID)
 	if opts.request.Off {
@@ -188,11 +194,18 @@ func showSwitch(app *App, v switchView) error {
 	for _, c := range v.Classes {
 		rows = append(rows, []string{c.Name, text(c.Before), text(c.After)})
 	}
-	if len(v.UUIDsAssigned) > 0 {
-		rows = append(rows, []string{"users without uuid", fmt.Sprint(len(v.UUIDsAssigned)), "0"})
+	for i, name := range v.UUIDsAssigned {
+		if i == maxUsersShown {
+			rows = append(rows, []string{fmt.Sprintf("%d more users", len(v.UUIDsAssigned)-i), "no uuid", "a new uuid"})
+			break
+		}
+		rows = append(rows, []string{"user " + name, "no uuid", "a new uuid"})
 	}
 	return output.Table(app.streams.Out, []string{"name", "before", "after"}, rows)
 }
+
+// maxUsersShown keeps a table on the screen; JSON has them all.
+const maxUsersShown = 20
 
 // showSwitchPlan shows the same before the question, on stderr like the question.
 func showSwitchPlan(app *App, v switchView) {

@@ -1,6 +1,14 @@
 package cmd
 
-import "github.com/spf13/cobra"
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
 
 func newUserCmd(app *App) *cobra.Command {
 	c := &cobra.Command{
@@ -13,4 +21,53 @@ func newUserCmd(app *App) *cobra.Command {
 	}
 	c.AddCommand(newUserListCmd(app), newUserEnableCmd(app), newUserDisableNextLoginCmd(app), newUserResetCmd(app))
 	return c
+}
+
+// nameList is where the users of a command come from: its arguments, and a file.
+type nameList struct {
+	file string
+}
+
+func (l *nameList) register(c *cobra.Command) {
+	c.Flags().StringVar(&l.file, "from-file", "", "read more user names from this file, one a line; - for stdin")
+	c.Args = func(c *cobra.Command, args []string) error {
+		if l.file != "" && len(args) == 0 {
+			return nil
+		}
+		return usernames(0)(c, args)
+	}
+}
+
+// maxNameLine is the longest line of a file of names, in bytes.
+const maxNameLine = 64 << 10
+
+// read gives the names. A line is a name as it is, blanks included, for names are compared exactly; empty lines are none.
+func (l *nameList) read(app *App, args []string) ([]string, error) {
+	if l.file == "" {
+		return args, nil
+	}
+	var in io.Reader = app.process.In
+	if l.file != "-" {
+		file, err := os.Open(l.file)
+		if err != nil {
+			return nil, usageError(fmt.Sprintf("--from-file: %s", err), "")
+		}
+		defer func() { _ = file.Close() }()
+		in = file
+	}
+	names := args
+	lines := bufio.NewScanner(in)
+	lines.Buffer(nil, maxNameLine)
+	for lines.Scan() {
+		if name := strings.TrimSuffix(lines.Text(), "\r"); name != "" {
+			names = append(names, name)
+		}
+	}
+	switch {
+	case lines.Err() != nil:
+		return nil, usageError(fmt.Sprintf("--from-file: %s", lines.Err()), "it must be a text with one user name a line")
+	case len(names) == 0:
+		return nil, usageError("--from-file: there is no user name in it", "")
+	}
+	return names, nil
 }

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -42,15 +43,19 @@ asks for the code again by itself. It needs no Twilio, so it also helps when Twi
 }
 
 func newBypassCmd(app *App, b bypass, c *cobra.Command) *cobra.Command {
-	w := writeFlags{}
+	w, names := &writeFlags{}, &nameList{}
 	w.register(c)
-	c.Args = usernames(0)
+	names.register(c)
 	c.ValidArgsFunction = app.completeUsers(0)
-	c.RunE = app.run(listFormats, func(ctx context.Context, args []string) error { return runBypass(ctx, app, b, w, args) })
+	c.RunE = app.run(listFormats, func(ctx context.Context, args []string) error { return runBypass(ctx, app, b, *w, names, args) })
 	return c
 }
 
-func runBypass(ctx context.Context, app *App, b bypass, w writeFlags, names []string) error {
+func runBypass(ctx context.Context, app *App, b bypass, w writeFlags, list *nameList, args []string) error {
+	names, err := list.read(app, args)
+	if err != nil {
+		return err
+	}
 	store, err := app.store(ctx)
 	if err != nil {
 		return err
@@ -59,23 +64,29 @@ func runBypass(ctx context.Context, app *App, b bypass, w writeFlags, names []st
 	if err != nil {
 		return err
 	}
-	var results []outcome
-	for _, u := range users {
+	results := make([]outcome, len(users))
+	progress := app.streams.NewProgress("users", len(users))
+	errs := mfa.Batch(ctx, users, func(ctx context.Context, i int, u mfa.User) error {
 		change := b.plan(u)
-		r := outcome{username: u.Username, message: b.changed, status: statusChanged}
+		results[i] = outcome{status: statusChanged, message: b.changed}
 		switch {
 		case change.Refusal != nil:
-			r.fail(change.Refusal)
+			return change.Refusal
 		case !change.Needed():
-			r.status, r.message = statusUnchanged, b.unchanged
+			results[i] = outcome{status: statusUnchanged, message: b.unchanged}
+			return nil
 		case w.dryRun:
-			r.status = statusPlanned
-		default:
-			if err := change.Apply(ctx, store); err != nil {
-				r.fail(err)
-			}
+			results[i].status = statusPlanned
+			return nil
 		}
-		results = append(results, r)
+		return change.Apply(ctx, store)
+	}, progress.Step)
+	progress.Done()
+	for i, u := range users {
+		results[i].username = u.Username
+		if errs[i] != nil {
+			results[i].fail(errs[i])
+		}
 	}
 	app.noteIfOff(ctx)
 	return app.writeResults(results, w.dryRun)
@@ -92,8 +103,15 @@ type outcome struct {
 // fail makes the outcome that of an error.
 func (o *outcome) fail(err error) {
 	o.err, o.status, o.message = err, statusFailed, err.Error()
-	if mfa.KindOf(err) == mfa.KindRefused {
+	switch {
+	case errors.Is(err, mfa.ErrNotTried):
+		o.status = statusNotTried
+	case errors.Is(err, mfa.ErrRowReset), errors.Is(err, mfa.ErrOldFactorLeft):
+		o.status = statusIncomplete
+	case mfa.KindOf(err) == mfa.KindRefused:
 		o.status = statusRefused
+	case errors.Is(err, context.Canceled):
+		o.message = "interrupted, nothing was changed"
 	}
 }
 

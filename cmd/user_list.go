@@ -42,7 +42,15 @@ and broken (locked out). docs/states.md explains them. The state says what happe
 	f.StringVar(&opts.match, "match", "", "only users whose name, person or email contains this text, in any case")
 	f.StringVar(&opts.sort, "sort", "username", "order: username, or last-login (latest first)")
 	f.IntVar(&opts.limit, "limit", 0, "at most so many users; 0 for all")
-	c.RunE = app.run(listFormats, func(ctx context.Context, _ []string) error { return runUserList(ctx, app, opts) })
+	c.RunE = app.run(listFormats, func(ctx context.Context, _ []string) error {
+		if err := opts.validate(c); err != nil {
+			return err
+		}
+		return runUserList(ctx, app, opts)
+	})
+	completeValues(c, "state", stateNames()...)
+	completeValues(c, "access", "enabled", "disabled")
+	completeValues(c, "sort", "username", "last-login")
 	return c
 }
 
@@ -54,14 +62,16 @@ func stateNames() []string {
 	return names
 }
 
-func (o *userListOptions) validate() error {
+func (o *userListOptions) validate(c *cobra.Command) error {
 	for _, s := range o.states {
 		if !slices.Contains(stateNames(), s) {
 			return usageError(fmt.Sprintf("--state: there is no state %q", s), "the states are "+strings.Join(stateNames(), ", "))
 		}
 	}
 	switch {
-	case o.access != "" && o.access != "enabled" && o.access != "disabled":
+	case c.Flags().Changed("state") && len(o.states) == 0:
+		return usageError("--state needs at least one state", "the states are "+strings.Join(stateNames(), ", "))
+	case c.Flags().Changed("access") && o.access != "enabled" && o.access != "disabled":
 		return usageError(fmt.Sprintf("--access: %q is neither enabled nor disabled", o.access), "")
 	case o.sort != "username" && o.sort != "last-login":
 		return usageError(fmt.Sprintf("--sort: %q is neither username nor last-login", o.sort), "")
@@ -108,9 +118,6 @@ func (o *userListOptions) selected(all iter.Seq2[mfa.User, error]) iter.Seq2[mfa
 }
 
 func runUserList(ctx context.Context, app *App, opts *userListOptions) error {
-	if err := opts.validate(); err != nil {
-		return err
-	}
 	all, err := app.users(ctx, opts.sort == "last-login")
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 
 type userResetOptions struct {
 	writeFlags
+	names      nameList
 	skipTwilio bool
 }
 
@@ -28,82 +29,120 @@ Twilio: it can't be used to log in any more, and running reset again deletes it.
 
 ` + exitCodes(mfa.KindPartial, mfa.KindConfig, mfa.KindNotFound, mfa.KindRefused, mfa.KindUnavailable, mfa.KindDeclined),
 		Example: "  uzerp-mfa user reset alice\n  uzerp-mfa user reset alice bob --dry-run\n  uzerp-mfa user reset alice --yes -o json",
-		Args:    usernames(0),
 	}
 	c.Flags().BoolVar(&opts.skipTwilio, "skip-twilio", false, "reset uzERP only, for when Twilio is down")
 	opts.register(c)
+	opts.names.register(c)
 	c.ValidArgsFunction = app.completeUsers(0)
 	c.RunE = app.run(listFormats, func(ctx context.Context, args []string) error { return runUserReset(ctx, app, opts, args) })
 	return c
 }
 
-func runUserReset(ctx context.Context, app *App, opts *userResetOptions, names []string) error {
+func runUserReset(ctx context.Context, app *App, opts *userResetOptions, args []string) error {
 	if err := app.requireConfirmation(opts.writeFlags); err != nil {
 		return err
 	}
-	store, err := app.store(ctx)
+	names, err := opts.names.read(app, args)
 	if err != nil {
 		return err
 	}
-	var factors mfa.Factors
+	r := &resets{app: app, opts: opts}
+	if r.store, err = app.store(ctx); err != nil {
+		return err
+	}
 	if !opts.skipTwilio {
-		if factors, err = app.factors(); err != nil {
+		if r.factors, err = app.factors(); err != nil {
 			return err
 		}
 	}
-	users, err := mfa.Lookup(ctx, store, names)
+	users, err := mfa.Lookup(ctx, r.store, names)
 	if err != nil {
 		return err
 	}
-	outcomes := make([]outcome, len(users))
-	plans := make([]mfa.ResetPlan, len(users))
-	needed := 0
-	for i, u := range users {
-		outcomes[i] = outcome{username: u.Username}
-		plans[i], err = mfa.PlanReset(ctx, store, factors, u, opts.skipTwilio, app.newUUID)
-		if err != nil {
-			if ctx.Err() != nil {
-				return err
-			}
-			outcomes[i].fail(skipTwilioHint(err))
-			continue
-		}
-		if plans[i].Needed() {
-			needed++
-		}
+	r.plan(ctx, users)
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
-	if needed > 0 && !opts.yes && !opts.dryRun {
-		showResetPlan(app, plans, outcomes)
-		if err := app.confirm(ctx, opts.writeFlags, resetQuestion(plans, outcomes)); err != nil {
+	needed := r.needed()
+	if len(needed) > 0 && !opts.yes && !opts.dryRun {
+		r.show()
+		if err := app.confirm(ctx, opts.writeFlags, r.question(needed)); err != nil {
 			return err
 		}
 	}
-	for i, p := range plans {
-		o := &outcomes[i]
-		switch {
-		case o.err != nil:
-		case !p.Needed():
-			o.status, o.message = statusUnchanged, "nothing to reset: the next login asks to enroll"
-		case opts.dryRun:
-			o.status, o.message = statusPlanned, resetMessage(p, len(p.Delete), len(p.Kept))
-		case ctx.Err() != nil:
-			o.fail(&interruption{done: "this user was not reset", hint: "run the command again"})
-		default:
-			r, err := p.Apply(ctx, store, factors)
-			o.status, o.message = statusChanged, resetMessage(p, len(r.Deleted), len(p.Kept)+len(r.Left))
-			if err != nil {
-				o.fail(err)
-			}
-		}
+	if !opts.dryRun {
+		r.apply(ctx, needed)
 	}
 	app.noteIfOff(ctx)
-	if err := app.writeResults(outcomes, opts.dryRun); err != nil {
+	if err := app.writeResults(r.outcomes, opts.dryRun); err != nil {
 		return err
 	}
-	if needed > 0 && !opts.dryRun {
+	if len(needed) > 0 && !opts.dryRun {
 		app.streams.Notef("Tell the user: delete the old uzERP account from the authenticator app, then log in; uzERP shows a new QR code.")
 	}
 	return nil
+}
+
+// resets are the users of one call and what becomes of them.
+type resets struct {
+	app      *App
+	opts     *userResetOptions
+	store    mfa.Store
+	factors  mfa.Factors
+	plans    []mfa.ResetPlan
+	outcomes []outcome
+}
+
+// plan reads what there is to reset; nothing is changed yet.
+func (r *resets) plan(ctx context.Context, users []mfa.User) {
+	r.plans, r.outcomes = make([]mfa.ResetPlan, len(users)), make([]outcome, len(users))
+	progress := r.app.streams.NewProgress("users looked at", len(users))
+	errs := mfa.Batch(ctx, users, func(ctx context.Context, i int, u mfa.User) error {
+		var err error
+		r.plans[i], err = mfa.PlanReset(ctx, r.store, r.factors, u, r.opts.skipTwilio, r.app.newUUID)
+		return err
+	}, progress.Step)
+	progress.Done()
+	for i, u := range users {
+		p := r.plans[i]
+		o := &r.outcomes[i]
+		*o = outcome{username: u.Username, status: statusPlanned, message: resetMessage(p, nil)}
+		switch {
+		case errs[i] != nil:
+			r.plans[i].User = u // that of one not tried is empty
+			o.fail(skipTwilioHint(errs[i]))
+		case !p.Needed():
+			o.status, o.message = statusUnchanged, "nothing to reset: the next login asks to enroll"
+		}
+	}
+}
+
+// needed gives the indices of the users whom a reset would change.
+func (r *resets) needed() []int {
+	var needed []int
+	for i := range r.plans {
+		if r.outcomes[i].status == statusPlanned {
+			needed = append(needed, i)
+		}
+	}
+	return needed
+}
+
+func (r *resets) apply(ctx context.Context, needed []int) {
+	progress := r.app.streams.NewProgress("users reset", len(needed))
+	errs := mfa.Batch(ctx, needed, func(ctx context.Context, _, i int) error {
+		p := r.plans[i]
+		result, err := p.Apply(ctx, r.store, r.factors)
+		r.outcomes[i].status = statusChanged
+		r.outcomes[i].message = resetMessage(p, &result)
+		return err
+	}, progress.Step)
+	progress.Done()
+	for n, i := range needed {
+		if errs[n] != nil {
+			r.outcomes[i].fail(errs[n])
+		}
+	}
 }
 
 // skipTwilioHint names the way on while Twilio is down.
@@ -112,22 +151,33 @@ func skipTwilioHint(err error) error {
 		return err
 	}
 	return &mfa.Error{Kind: mfa.KindUnavailable, Err: err,
-		Hint: "nothing was changed; if Twilio stays down, --skip-twilio resets uzERP now and a later reset cleans up at Twilio"}
+		Hint: "nothing was changed; if it stays so, --skip-twilio resets uzERP now, and a later reset cleans up at Twilio"}
 }
 
-func resetMessage(p mfa.ResetPlan, deleted, left int) string {
+// resetMessage tells what a reset does, or did, for the user and at Twilio. done is nil before.
+func resetMessage(p mfa.ResetPlan, done *mfa.ResetResult) string {
 	parts := []string{"the next login asks to enroll"}
+	if !p.User.Access() {
+		parts[0] = "no login, for access is disabled; once it is enabled, the login asks to enroll"
+	}
+	kept := len(p.Kept)
 	switch {
 	case p.SkipTwilio:
-		parts = append(parts, "Twilio was not asked")
+		parts = append(parts, "factors at Twilio are left as they are")
+	case done == nil:
+		parts = append(parts, count(len(p.Delete), "factor")+" to delete at Twilio")
 	default:
-		parts = append(parts, count(deleted, "factor")+" deleted at Twilio")
+		parts = append(parts, count(len(done.Deleted), "factor")+" deleted at Twilio")
+		kept += len(done.Left)
 	}
-	if left > 0 {
-		parts = append(parts, count(left, "factor")+" kept because it is in use")
+	switch {
+	case kept == 1:
+		parts = append(parts, "1 factor kept because it is in use")
+	case kept > 1:
+		parts = append(parts, count(kept, "factor")+" kept because they are in use")
 	}
 	if p.User.UUID == nil {
-		parts = append(parts, "a uuid was assigned")
+		parts = append(parts, "a uuid is assigned")
 	}
 	return strings.Join(parts, "; ")
 }
@@ -139,27 +189,21 @@ func count(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-func resetQuestion(plans []mfa.ResetPlan, outcomes []outcome) string {
-	var names []string
-	for i, p := range plans {
-		if outcomes[i].err == nil && p.Needed() {
-			names = append(names, p.User.Username)
-		}
+func (r *resets) question(needed []int) string {
+	if len(needed) == 1 {
+		return fmt.Sprintf("Reset the second factor of %q?", r.plans[needed[0]].User.Username)
 	}
-	if len(names) == 1 {
-		return fmt.Sprintf("Reset the second factor of %q?", names[0])
-	}
-	return fmt.Sprintf("Reset the second factor of these %d users?", len(names))
+	return fmt.Sprintf("Reset the second factor of these %d users?", len(needed))
 }
 
-// showResetPlan shows who will be reset, so that it is not the wrong person.
-func showResetPlan(app *App, plans []mfa.ResetPlan, outcomes []outcome) {
-	s := app.streams
-	for i, p := range plans {
+// show tells who will be reset, so that it is not the wrong person.
+func (r *resets) show() {
+	s := r.app.streams
+	for i, p := range r.plans {
 		u := p.User
 		s.Sayf("%q", u.Username)
-		if err := outcomes[i].err; err != nil {
-			s.Sayf("  cannot be reset: %s", err)
+		if o := r.outcomes[i]; o.status != statusPlanned {
+			s.Sayf("  %s: %s", o.status, o.message)
 			continue
 		}
 		s.Sayf("  person      %s", orDash(u.Person))

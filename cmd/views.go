@@ -102,6 +102,9 @@ const (
 	statusPlanned   = "would-change"
 	statusRefused   = "refused"
 	statusFailed    = "failed"
+	statusNotTried  = "not-tried"
+	// statusIncomplete is a user for whom uzERP is as it should be, and something is left to clean up at Twilio.
+	statusIncomplete = "incomplete"
 )
 
 // resultView is what became of one user of several.

@@ -73,15 +73,18 @@ func (l *Loader) CheckFlags() error {
 var passwordKeyword = regexp.MustCompile(`(?i)(^|[\s?&])(ssl)?password\s*=`)
 
 func hasPassword(conn string) bool {
-	if u, err := url.Parse(conn); err == nil && u.User != nil {
-		if _, ok := u.User.Password(); ok {
-			return true
-		}
+	u, err := url.Parse(conn)
+	if err == nil && u.User != nil {
+		_, ok := u.User.Password()
+		return ok || passwordKeyword.MatchString(conn)
 	}
-	if _, rest, ok := strings.Cut(conn, "://"); ok { // also where the URL can't be parsed
-		userinfo, _, found := strings.Cut(rest, "@")
-		if found && strings.Contains(userinfo, ":") && !strings.Contains(userinfo, "/") {
-			return true
+	// Also where the URL is not one that can be parsed, or a slash in the password hides it from the parser.
+	if _, rest, ok := strings.Cut(conn, "://"); ok {
+		if userinfo, _, found := strings.Cut(rest, "@"); found {
+			user, _, hasColon := strings.Cut(userinfo, ":")
+			if hasColon && !strings.ContainsAny(user, "/?") {
+				return true
+			}
 		}
 	}
 	return passwordKeyword.MatchString(conn)

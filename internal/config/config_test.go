@@ -50,6 +50,8 @@ func TestNoPasswordOnTheCommandLine(t *testing.T) {
 		"postgres://bob:pw@host/db":                true,
 		"postgres://bob:p%40w@host/db":             true,
 		"postgres://bob:p w%zz@host/db":            true, // can't even be parsed
+		"postgres://bob:ses/pw@host/db":            true,
+		"postgres://host:5432/db?user=x@y":         true, // can't be told from a password with a slash
 		"postgres:///db?host=/run&user=a:b@c":      false,
 		"postgres://host/db?password=pw":           true,
 		"postgres://host/db?user=a&sslpassword=pw": true,
@@ -188,11 +190,12 @@ func TestUzerpSettings(t *testing.T) {
 		{"good", nil, map[string]string{"conf/.env": good}, "", "", ""},
 		{"empty value", nil, map[string]string{"conf/.env": good + "TWILIO_AUTH_TOKEN=\n"}, "", "TWILIO_AUTH_TOKEN", ""},
 		{"blank value", nil, map[string]string{"conf/.env": good + "TWILIO_AUTH_TOKEN=' '\n"}, "", "TWILIO_AUTH_TOKEN", ""},
-		{"config.php does not count", nil, map[string]string{"conf/config.php": "<?php $conf['TWILIO_AUTH_TOKEN']='x';"}, "", "TWILIO_ACCOUNT_SID TWILIO_AUTH_TOKEN TWILIO_SERVICE_SID", ""},
+		{"config.php does not count", nil, map[string]string{"conf/.env": "X=y", "conf/config.php": "<?php $conf['TWILIO_AUTH_TOKEN']='x';"}, "", "TWILIO_ACCOUNT_SID TWILIO_AUTH_TOKEN TWILIO_SERVICE_SID", ""},
 		{"nor does the environment", map[string]string{"TWILIO_AUTH_TOKEN": "t"}, map[string]string{"conf/.env": strings.Replace(good, "TWILIO_AUTH_TOKEN", "X", 1)}, "", "TWILIO_AUTH_TOKEN", ""},
 		{"misplaced", nil, map[string]string{"config/.env": good}, "uzERP reads conf/.env, but only config/.env exists", "", ""},
 		{"bad line", nil, map[string]string{"conf/.env": good + "X=\"hunter2\" y"}, "conf/.env", "", ""},
 		{"an open quote swallows the rest", nil, map[string]string{"conf/.env": "X=\"abc\n" + good}, "", "TWILIO_ACCOUNT_SID TWILIO_AUTH_TOKEN TWILIO_SERVICE_SID", ""},
+		{"no file", nil, map[string]string{}, "conf/.env does not exist", "", ""},
 		{"no directory", nil, nil, "no uzERP directory is known", "", ""},
 		{"another account here", map[string]string{"TWILIO_ACCOUNT_SID": account2, "TWILIO_AUTH_TOKEN": "t"}, map[string]string{"conf/.env": good}, "", "", "TWILIO_ACCOUNT_SID"},
 	} {

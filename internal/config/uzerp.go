@@ -56,7 +56,7 @@ var uzerpNeeds = []string{accountSID, authToken, serviceSID}
 func (l *Loader) UzerpSettings() injector.Settings {
 	inst, err := l.Installation()
 	if err != nil {
-		return injector.Settings{Problem: err.Error()}
+		return injector.Settings{Problem: err.Error(), Hint: mfa.HintOf(err)}
 	}
 	if inst == nil {
 		return injector.Settings{Problem: "uzERP's conf/.env was not looked at: no uzERP directory is known",
@@ -66,6 +66,11 @@ func (l *Loader) UzerpSettings() injector.Settings {
 	if inst.Misplaced {
 		s.Problem = fmt.Sprintf("uzERP reads %s, but only %s exists in %s", uzerp.DotenvFile, uzerp.MisplacedFile, inst.Root)
 		s.Hint = "move the file to " + s.Path
+		return s
+	}
+	if !inst.HasDotenv() {
+		s.Problem = s.Path + " does not exist: uzERP would show an error page to everybody"
+		s.Hint = "make it, with " + strings.Join(uzerpNeeds, ", ") + "; uzERP reads them from no other place"
 		return s
 	}
 	theirs, err := uzerpTwilio(inst)

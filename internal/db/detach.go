@@ -32,7 +32,7 @@ func (db *DB) Detach(ctx context.Context, users int, newUUID func() string) erro
 			return err
 		}
 		if len(names) != users {
-			return changed(op, "the number of users is not what was shown")
+			return changed("the users were")
 		}
 		uuids := make([]string, len(names))
 		for i := range names {
@@ -40,7 +40,7 @@ func (db *DB) Detach(ctx context.Context, users int, newUUID func() string) erro
 		}
 		n, err := db.execute(ctx, tx, "detach", pgx.StrictNamedArgs{"usernames": names, "uuids": uuids})
 		if err == nil && n != int64(users) {
-			return changed(op, "a user is gone")
+			return changed("the users were")
 		}
 		return err
 	})

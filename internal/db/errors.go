@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"path/filepath"
@@ -47,10 +46,10 @@ type because struct {
 func (b because) Error() string { return b.text }
 func (b because) Unwrap() error { return b.cause }
 
-// changed is a compare-and-set that found something else.
-func changed(op, what string) error {
-	return &mfa.Error{Kind: mfa.KindRefused, Op: op, Err: fmt.Errorf("%s: %w", what, mfa.ErrChanged),
-		Hint: "nothing was written; look at it again, then decide anew"}
+// changed is a compare-and-set that found something else: what ("the user was") is no longer as it was read.
+func changed(what string) error {
+	return &mfa.Error{Kind: mfa.KindRefused, Err: because{what + " changed meanwhile by somebody else; nothing was written", mfa.ErrChanged},
+		Hint: "look at it again, then decide anew"}
 }
 
 // commitError tells a commit that the server refused from one whose outcome nobody knows. A FATAL message is of the

@@ -39,7 +39,7 @@ func (db *DB) ApplySwitch(ctx context.Context, names []string, s injector.Switch
 			return err
 		}
 		if !slices.Equal(byID(now), byID(s.Was)) {
-			return changed(op, "the injector classes are not what was read")
+			return changed("the injector classes were")
 		}
 		for _, c := range s.Changes {
 			if err := db.applyChange(ctx, tx, op, s.Was, c); err != nil {
@@ -60,13 +60,13 @@ func (db *DB) applyChange(ctx context.Context, tx pgx.Tx, op string, was []injec
 	if uniqueViolation(err) {
 		inTheWay := func(w injector.Class) bool { return w.Name == c.Name && w.ClassName == c.After }
 		if !slices.ContainsFunc(was, inTheWay) {
-			return changed(op, "another session has just added such an injector class")
+			return changed("the injector classes were")
 		}
 		return &mfa.Error{Kind: mfa.KindRefused, Op: op, Err: errInTheWay,
 			Hint: "injector_classes has one row at most for a name and a class, whatever the category and company: remove the other one in uzERP"}
 	}
 	if err == nil && n != 1 {
-		return changed(op, "the injector classes are not what was read")
+		return changed("the injector classes were")
 	}
 	return err
 }
@@ -79,13 +79,13 @@ func (db *DB) assign(ctx context.Context, tx pgx.Tx, op string, assignments []in
 	var usernames, uuids []string
 	for _, a := range assignments {
 		if !storable(a.Username) {
-			return changed(op, "a user without uuid is gone")
+			return changed("a user without uuid was")
 		}
 		usernames, uuids = append(usernames, a.Username), append(uuids, a.UUID)
 	}
 	n, err := db.execute(ctx, tx, "assign_uuids", pgx.StrictNamedArgs{"usernames": usernames, "uuids": uuids})
 	if err == nil && n != int64(len(assignments)) {
-		return changed(op, "a user without uuid is gone or has got one")
+		return changed("a user without uuid was")
 	}
 	return err
 }

@@ -214,7 +214,7 @@ func TestApplySwitchMeetsARowThatIsJustBeingAdded(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = <-done
-	wantError(t, err, mfa.KindRefused, "just added")
+	wantError(t, err, mfa.KindRefused, "changed meanwhile")
 	if !errors.Is(err, mfa.ErrChanged) {
 		t.Errorf("got %v", err)
 	}

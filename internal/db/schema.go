@@ -49,3 +49,12 @@ func (s Schema) Problem() error {
 		return nil
 	}
 }
+
+// CheckReady implements injector.Store.
+func (db *DB) CheckReady(ctx context.Context) error {
+	s, err := db.CheckSchema(ctx)
+	if err != nil {
+		return err
+	}
+	return s.Problem()
+}

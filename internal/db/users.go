@@ -59,7 +59,7 @@ func (db *DB) FactorOwners(ctx context.Context, sids []string) (map[string][]str
 func (db *DB) CompareAndSet(ctx context.Context, username string, was, becomes mfa.Row) error {
 	op := "change a user"
 	if !storable(username) {
-		return changed(op, "the user is gone")
+		return changed("the user was")
 	}
 	return db.change(ctx, op, func(tx pgx.Tx) error {
 		n, err := db.execute(ctx, tx, "compare_and_set", pgx.StrictNamedArgs{
@@ -68,7 +68,7 @@ func (db *DB) CompareAndSet(ctx context.Context, username string, was, becomes m
 			"uuid": becomes.UUID, "sid": becomes.SID, "enrolled": becomes.Enrolled, "enabled": becomes.Enabled,
 		})
 		if err == nil && n != 1 {
-			return changed(op, "the user's row is not what was read")
+			return changed("the user was")
 		}
 		return err
 	})

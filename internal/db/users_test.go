@@ -82,7 +82,7 @@ func TestCompareAndSetWritesAllFourColumnsAndNothingElse(t *testing.T) {
 			if !errors.Is(err, mfa.ErrChanged) {
 				t.Errorf("row %d passed as row %d: %v", j, i+1, err)
 			}
-			wantError(t, err, mfa.KindRefused, "not what was read")
+			wantError(t, err, mfa.KindRefused, "changed meanwhile")
 		}
 	}
 	if diff := cmp.Diff(before, dbtest.Snapshot(t, url, columns...)); diff != "" {

@@ -1,6 +1,7 @@
 package injector
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -33,10 +34,7 @@ func CheckSettings(s Settings) []Check {
 	c := Check{ID: CheckEnvFile, Status: Pass, Message: s.Path + " gives uzERP its Twilio settings"}
 	switch {
 	case s.Problem != "":
-		c.Status, c.Message, c.Hint = Fail, s.Problem, s.Hint
-		if c.Hint == "" {
-			c.Hint = "--skip-env-check switches all the same"
-		}
+		c.Status, c.Message, c.Hint = Fail, s.Problem, cmp.Or(s.Hint, "--skip-env-check is for when uzERP's settings can't be looked at from here")
 		return []Check{c}
 	case len(s.Missing) > 0:
 		c.Status, c.Message = Fail, fmt.Sprintf("%s lacks %s: uzERP would show an error page to everybody", s.Path, strings.Join(s.Missing, ", "))
@@ -55,9 +53,9 @@ func CheckTwilio(service mfa.VerifyService, err error) Check {
 	if err == nil {
 		return Check{ID: CheckTwilioService, Status: Pass, Message: fmt.Sprintf("Twilio accepts the credentials and has the service %q", service.FriendlyName)}
 	}
-	c := Check{ID: CheckTwilioService, Status: Fail, Message: err.Error(), Hint: "--skip-twilio-check switches all the same"}
-	if mfa.KindOf(err) != mfa.KindUnavailable {
-		c.Hint = "nobody could log in with such settings: correct them in uzERP's conf/.env"
+	c := Check{ID: CheckTwilioService, Status: Fail, Message: err.Error(), Hint: cmp.Or(mfa.HintOf(err), "--skip-twilio-check is for when Twilio can't be asked from here")}
+	if mfa.KindOf(err) == mfa.KindUnavailable {
+		c.Hint = "--skip-twilio-check switches all the same"
 	}
 	return c
 }

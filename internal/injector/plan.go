@@ -69,7 +69,11 @@ func Plan(r Request, classes []Class, missing []string, newUUID func() string) (
 	handlers := s.active(LoginHandler)
 	var checks []Check
 	add := func(id string, status Status, format string, args ...any) {
-		checks = append(checks, Check{ID: id, Status: status, Message: fmt.Sprintf(format, args...)})
+		c := Check{ID: id, Status: status, Message: fmt.Sprintf(format, args...)}
+		if status == Fail {
+			c.Hint = "correct the rows of injector_classes in uzERP's administration, then run this again"
+		}
+		checks = append(checks, c)
 	}
 
 	switch len(handlers) {
@@ -82,8 +86,7 @@ func Plan(r Request, classes []Class, missing []string, newUUID func() string) (
 			len(handlers), describe(handlers))
 	}
 
-	status, message := checkGateway(s.active(AuthenticationGateway), r.Gateway)
-	add("authentication-gateway", status, "%s", message)
+	checks = append(checks, checkGateway(s.active(AuthenticationGateway), r.Gateway))
 
 	if len(handlers) == 1 {
 		s.set(handlers[0], LoginHandler, r.Handler)
@@ -171,21 +174,27 @@ func (s Switch) Current(name string) string {
 // checkGateway guards against the worst switch there is. LDAPDBAuthenticator only looks whether the user name exists,
 // because Apache has checked the password before: behind a form handler any password is accepted, even an empty one. PHP
 // class names are compared without regard to case, and so are these.
-func checkGateway(rows []Class, vouched string) (Status, string) {
+func checkGateway(rows []Class, vouched string) Check {
+	c := Check{ID: "authentication-gateway", Status: Fail}
 	if len(rows) != 1 {
-		return Fail, fmt.Sprintf("there must be exactly one system-wide AuthenticationGateway row, not %d: which class checks the password is undefined", len(rows))
+		c.Message = fmt.Sprintf("there must be exactly one system-wide AuthenticationGateway row, not %d: which class checks the password is undefined", len(rows))
+		c.Hint = "correct the rows of injector_classes in uzERP's administration, then run this again"
+		return c
 	}
 	class := rows[0].ClassName
 	switch {
 	case isLDAP(class):
-		return Fail, class + " does not check passwords (Apache did): behind a login form anybody could log in as anybody, with any password"
+		c.Message = class + " does not check passwords (Apache did): behind a login form anybody could log in as anybody, with any password"
+		c.Hint = "if uzERP shows a login form now, the site stands open: close it at the web server, and set AuthenticationGateway to " + DatabaseGateway
 	case class == DatabaseGateway:
-		return Pass, "passwords are checked by " + class
+		c.Status, c.Message = Pass, "passwords are checked by "+class
 	case class == vouched:
-		return Warn, "passwords are checked by " + class + ", which you vouched for with --gateway"
+		c.Status, c.Message = Warn, "passwords are checked by "+class+", which you vouched for with --gateway"
 	default:
-		return Fail, "unknown AuthenticationGateway " + class + ": whether it checks passwords behind a login form is not known here; if you are sure it does, name it with --gateway"
+		c.Message = "unknown AuthenticationGateway " + class + ": whether it checks passwords behind a login form is not known here"
+		c.Hint = "if you are sure that it does, name it with --gateway"
 	}
+	return c
 }
 
 func isLDAP(class string) bool {

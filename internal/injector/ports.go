@@ -31,6 +31,8 @@ type Switch struct {
 
 // Store is the part of uzERP's database that a switch reads and writes. Its errors are *mfa.Error.
 type Store interface {
+	// CheckReady gives an error of KindRefused if the database is from before uzERP 1.31.0 and lacks a column of 2FA.
+	CheckReady(ctx context.Context) error
 	// InjectorClasses gives every row with one of the names, whatever its category and company, by ID.
 	InjectorClasses(ctx context.Context, names []string) ([]Class, error)
 	// UsersWithoutUUID gives the names of the users whose uuid is NULL, in byte order.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 	"unicode"
 )
@@ -34,12 +35,13 @@ type Enroller struct {
 	NewUUID func() string
 }
 
-// PlanEnroll refuses (KindRefused) a user who has an enrolment that can work. A broken one is mended by enrolling.
-func PlanEnroll(u User) Change {
+// PlanEnroll refuses (KindRefused) a user who has an enrolment that can work, unless it is to be replaced. A broken one is
+// mended by enrolling.
+func PlanEnroll(u User, replace bool) Change {
 	c := Change{User: u, Becomes: u.Row}
-	if u.Whole() {
+	if u.Whole() && !replace {
 		c.Refusal = NewError(KindRefused, fmt.Sprintf("%q is already enrolled", u.Username),
-			"uzerp-mfa user reset "+ShellQuote(u.Username)+" first, if the phone is lost; verify --check tests the user's app")
+			"--replace puts a new phone in place of one that still works; if the phone is lost: uzerp-mfa user reset "+ShellQuote(u.Username))
 	}
 	return c
 }
@@ -52,13 +54,13 @@ type Pending struct {
 }
 
 // Begin gives the user a uuid if there is none and has Twilio make a factor. uzERP's row does not name the factor until
-// Submit has proved that the user's app has it. An error with ErrLostReply may have left an unverified factor at
-// Twilio, which nobody can use and which Twilio deletes within a day.
+// Submit has proved that the user's app has it.
 func (e *Enroller) Begin(ctx context.Context, c Change) (*Pending, error) {
 	if c.Refusal != nil {
 		return nil, c.Refusal
 	}
 	u := c.User
+	var before []Factor
 	if u.UUID == nil {
 		id := e.NewUUID()
 		becomes := u.Row
@@ -67,12 +69,42 @@ func (e *Enroller) Begin(ctx context.Context, c Change) (*Pending, error) {
 			return nil, err
 		}
 		u.Row = becomes
+	} else {
+		var err error
+		if before, err = e.Factors.ListFactors(ctx, *u.UUID); err != nil {
+			return nil, err
+		}
 	}
 	f, err := e.Factors.CreateFactor(ctx, *u.UUID, FriendlyName(u.Username))
+	if errors.Is(err, ErrLostReply) {
+		return nil, e.forget(ctx, u, before, err)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return &Pending{e: e, User: u, Factor: f}, nil
+}
+
+// forget clears up after a creation whose answer was lost. It is not repeated: the factor may be there, and its secret
+// went with the answer, so nobody can ever use it. What is new in the list, pending and of this name is taken away.
+func (e *Enroller) forget(ctx context.Context, u User, before []Factor, cause error) error {
+	lost := &Error{Kind: KindOf(cause), Err: fmt.Errorf("nobody was enrolled: %w", cause), Hint: "uzERP was not changed; run the command again. A factor that Twilio may have made can't be used and goes away by itself within a day"}
+	if ctx.Err() != nil {
+		return lost
+	}
+	after, err := e.Factors.ListFactors(ctx, *u.UUID)
+	if err != nil {
+		return lost
+	}
+	for _, f := range after {
+		isNew := !slices.ContainsFunc(before, func(b Factor) bool { return b.SID == f.SID })
+		if isNew && f.Status == FactorUnverified && f.FriendlyName == FriendlyName(u.Username) {
+			if err := e.Factors.DeleteFactor(ctx, *u.UUID, f.SID); err != nil {
+				return lost
+			}
+		}
+	}
+	return &Error{Kind: KindOf(cause), Err: fmt.Errorf("nobody was enrolled, and nothing is left at Twilio: %w", cause), Hint: "run the command again"}
 }
 
 // Submit checks the code, first here and then at Twilio, and on success enters the factor in uzERP's row. A code that
@@ -130,7 +162,7 @@ func confirm(ctx context.Context, store Store, factors Factors, u User, f Factor
 	switch {
 	case errors.Is(err, ErrAttemptsUsedUp):
 		return &Error{Kind: KindRefused, Err: err, Hint: "this factor takes no more codes: uzerp-mfa enroll " + ShellQuote(u.Username) + " makes a new one"}
-	case err != nil && KindOf(err) == KindNotFound:
+	case factorGone(err):
 		return &Error{Kind: KindNotFound, Err: errors.New("the pending factor is gone: Twilio deletes them after some hours"),
 			Hint: "uzerp-mfa enroll " + ShellQuote(u.Username) + " makes a new one"}
 	case err != nil:
@@ -148,11 +180,32 @@ func enter(ctx context.Context, store Store, factors Factors, u User, f Factor) 
 	ctx = context.WithoutCancel(ctx)
 	err := setRow(ctx, store, u.Username, u.Row, enrolledRow(u.Row, f.SID))
 	switch {
+	case err == nil:
+		return retire(ctx, store, factors, u)
 	case errors.Is(err, ErrChanged):
 		return withdraw(ctx, store, factors, u, f, err)
-	case err != nil:
+	default:
 		return &Error{Kind: KindOf(err), Err: fmt.Errorf("the app is verified at Twilio, but uzERP does not know it yet: %w", err),
 			Hint: fmt.Sprintf("finish with the next code: uzerp-mfa verify --factor %s %s CODE", f.SID, ShellQuote(u.Username))}
+	}
+}
+
+// ErrOldFactorLeft is in the chain of an error after which the user is enrolled with the new factor all the same.
+var ErrOldFactorLeft = errors.New("the new phone works, but the old factor is still at Twilio")
+
+// retire deletes the factor that the row named before, once it names the new one: there is no moment without a working
+// factor. It stays if another user's row names it.
+func retire(ctx context.Context, store Store, factors Factors, was User) error {
+	if !was.Whole() {
+		return nil
+	}
+	free, _, err := inUse(ctx, store, []Factor{{SID: *was.SID}})
+	if err == nil && len(free) == 1 {
+		err = factors.DeleteFactor(ctx, *was.UUID, *was.SID)
+	}
+	if err != nil {
+		return &Error{Kind: KindOf(err), Err: fmt.Errorf("%w: %w", ErrOldFactorLeft, err),
+			Hint: "uzERP no longer accepts it; uzerp-mfa reconcile --fix --only stale-factor deletes it"}
 	}
 	return nil
 }
@@ -166,7 +219,7 @@ func enrolledRow(r Row, sid string) Row {
 // withdraw takes back the factor just verified when somebody else changed the row meanwhile: it must not stay as a
 // live secret that nothing refers to. If it can't be deleted, it does no harm at login; the error says that it is there.
 func withdraw(ctx context.Context, store Store, factors Factors, u User, f Factor, cause error) error {
-	e := &Error{Kind: KindRefused, Err: cause, Hint: "uzerp-mfa user list --match " + ShellQuote(u.Username) + " shows the row as it is now; nothing of it was changed here"}
+	e := &Error{Kind: KindRefused, Err: cause, Hint: "uzerp-mfa user list --match=" + shellWord(u.Username) + " shows the row as it is now; nothing of it was changed here"}
 	free, _, err := inUse(ctx, store, []Factor{f})
 	if err == nil && len(free) == 1 {
 		err = factors.DeleteFactor(ctx, *u.UUID, f.SID)

@@ -56,6 +56,16 @@ func KindOf(err error) Kind {
 	return KindFailure
 }
 
+// HintOf gives the hint of the outermost *Error in err's chain that has one.
+func HintOf(err error) string {
+	for e, ok := errors.AsType[*Error](err); ok; e, ok = errors.AsType[*Error](e.Err) {
+		if e.Hint != "" {
+			return e.Hint
+		}
+	}
+	return ""
+}
+
 // ErrChanged is in the chain of the error that a compare-and-set gives when the row is no longer what was read.
 var ErrChanged = errors.New("changed meanwhile by somebody else")
 
@@ -65,3 +75,11 @@ var ErrLostReply = errors.New("no usable answer; it may have taken effect")
 
 // ErrAttemptsUsedUp is in the chain of the error for a factor or challenge that takes no more codes.
 var ErrAttemptsUsedUp = errors.New("no more attempts")
+
+// ErrNoService is in the chain of an error of KindNotFound that means the whole Verify service and not one factor in it.
+var ErrNoService = errors.New("no such Verify service")
+
+// factorGone tells whether err means that Twilio answered and has no such factor.
+func factorGone(err error) bool {
+	return err != nil && KindOf(err) == KindNotFound && !errors.Is(err, ErrNoService)
+}

@@ -120,6 +120,9 @@ func (w *world) CreateFactor(_ context.Context, identity, name string) (mfa.NewF
 	}
 	f := w.add(identity, fmt.Sprintf("YF%032x", 1000+len(w.secrets)), mfa.FactorUnverified)
 	f.FriendlyName = name
+	if err := w.called("CreateFactor after"); err != nil {
+		return mfa.NewFactor{}, err
+	}
 	return mfa.NewFactor{Factor: *f, Secret: w.secrets[f.SID], URI: mfa.NewSecret("otpauth://totp/x")}, nil
 }
 

@@ -176,7 +176,8 @@ func (r *Reconciliation) sort() {
 		if f.Username == "" {
 			last = "1"
 		}
-		return fmt.Sprintf("%s%s\x00%d\x00%s%s", last, f.Username, slices.Index(FindingKinds(), f.Kind), f.UUID, f.FactorSID)
+		kind := slices.Index(append(FindingKinds(), FindingUnknown), f.Kind)
+		return fmt.Sprintf("%s%s\x00%d\x00%s%s", last, f.Username, kind, f.UUID, f.FactorSID)
 	}
 	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
 		x, y := order(a), order(b)

@@ -102,7 +102,7 @@ func (c *check) listEntities(ctx context.Context) error {
 	all, err := c.Factors.ListEntities(ctx)
 	switch {
 	case ctx.Err() != nil:
-		return errors.Join(err, ctx.Err())
+		return ctx.Err()
 	case err != nil:
 		c.breaker.told(err)
 		return c.take(look{findings: []Finding{unknownFinding("", "", "the entities at Twilio could not be listed, so nobody knows whether some belong to no user", err)}}, false)
@@ -151,7 +151,7 @@ func (c *check) take(l look, user bool) error {
 func (c *check) close(ctx context.Context) error {
 	_, err := c.Factors.FetchService(ctx)
 	if ctx.Err() != nil {
-		return errors.Join(err, ctx.Err())
+		return ctx.Err()
 	}
 	if c.result.Outage = c.breaker.open(); c.result.Outage == nil && err != nil {
 		c.result.Outage = err
@@ -205,7 +205,7 @@ func (c *check) compare(ctx context.Context, u User) look {
 	more, known, err := c.compareFactors(ctx, u)
 	switch {
 	case ctx.Err() != nil:
-		return look{err: errors.Join(err, ctx.Err())}
+		return look{err: ctx.Err()}
 	case errors.Is(err, errStore):
 		return look{err: err}
 	case err != nil:
@@ -493,7 +493,7 @@ func (c *check) lookAtStranger(ctx context.Context, e Entity) look {
 	listed, err := c.list(ctx, e.Identity)
 	switch {
 	case ctx.Err() != nil:
-		return look{err: errors.Join(err, ctx.Err())}
+		return look{err: ctx.Err()}
 	case err != nil:
 		return look{findings: []Finding{unknownFinding("", e.Identity, "Twilio gave no answer about an entity that is no user's", err)}}
 	}

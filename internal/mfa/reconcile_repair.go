@@ -206,6 +206,7 @@ func (r *Reconciler) emptyEntity(ctx context.Context, f *Finding) error {
 	if tooYoung(r.Factors.Now(), f.entity.Created, listed) {
 		return noLonger("somebody has just begun to use the entity")
 	}
+	deleted := 0
 	for _, factor := range listed {
 		known := slices.ContainsFunc(f.factors, func(g Factor) bool { return g.SID == factor.SID })
 		if factor.Status != FactorVerified || !known {
@@ -214,6 +215,10 @@ func (r *Reconciler) emptyEntity(ctx context.Context, f *Finding) error {
 		if err := r.deleteUnnamed(ctx, f.UUID, nil, factor); err != nil {
 			return err
 		}
+		deleted++
+	}
+	if deleted == 0 {
+		return noLonger("the entity has none of the factors any more")
 	}
 	return nil
 }
@@ -241,7 +246,20 @@ func (r *Reconciler) deleteUnnamed(ctx context.Context, identity string, allowed
 	if err := r.Factors.DeleteFactor(ctx, identity, factor.SID); err != nil {
 		return atTwilio(err)
 	}
-	return r.mend(ctx, factor)
+	return errors.Join(r.confirmDeleted(ctx, identity, factor), r.mend(ctx, factor))
+}
+
+// confirmDeleted keeps "not found" as the answer of an outage from passing for a factor deleted before.
+func (r *Reconciler) confirmDeleted(ctx context.Context, identity string, factor Factor) error {
+	_, err := r.Factors.FetchFactor(ctx, identity, factor.SID)
+	switch {
+	case err == nil:
+		return atTwilio(&Error{Kind: KindUnavailable, Err: errors.New("the factor is still there after it was deleted")})
+	case KindOf(err) != KindNotFound:
+		return atTwilio(err)
+	}
+	_, err = r.Factors.FetchService(ctx)
+	return atTwilio(err)
 }
 
 // mend closes the last gap: had somebody entered the factor in a row in the moment before it was deleted, that row would

@@ -83,7 +83,11 @@ type ResetResult struct {
 // can enrol, and the same command again finishes it; RowReset in the chain says so.
 func (p ResetPlan) Apply(ctx context.Context, store Store, factors Factors) (ResetResult, error) {
 	var r ResetResult
-	if err := p.Change.Apply(ctx, store); err != nil {
+	if p.Refusal != nil {
+		return r, p.Refusal
+	}
+	// Compared also where the row is as wanted already: whoever has enrolled since must keep what they have.
+	if err := setRow(ctx, store, p.User.Username, p.User.Row, p.Becomes); err != nil {
 		return r, err
 	}
 	if len(p.Delete) == 0 {
@@ -128,7 +132,7 @@ func deleteUnlessTaken(ctx context.Context, factors Factors, identity string, f 
 	if f.Status == FactorUnverified {
 		now, err := factors.FetchFactor(ctx, identity, f.SID)
 		switch {
-		case KindOf(err) == KindNotFound && err != nil:
+		case factorGone(err):
 			return true, nil
 		case err != nil:
 			return false, err

@@ -253,7 +253,7 @@ func enroller(w *world) *mfa.Enroller {
 
 func begin(t *testing.T, w *world, name string) *mfa.Pending {
 	t.Helper()
-	p, err := enroller(w).Begin(t.Context(), mfa.PlanEnroll(w.users[name]))
+	p, err := enroller(w).Begin(t.Context(), mfa.PlanEnroll(w.users[name], false))
 	wantNil(t, err)
 	return p
 }
@@ -305,7 +305,7 @@ func TestEnrollRefusesOnlyAWorkingEnrolment(t *testing.T) {
 		"enrolled": {enrolled("u", uuidA, sidA), true}, "skip": {skip, true}, "skip, dead row": {deadSkip, false},
 		"fresh": {fresh("u", uuidA), false}, "broken": {enrolled("u", uuidA, ""), false},
 	} {
-		if got := mfa.PlanEnroll(test.user).Refusal != nil; got != test.refused {
+		if got := mfa.PlanEnroll(test.user, false).Refusal != nil; got != test.refused {
 			t.Errorf("%s: refused %v", name, got)
 		}
 	}
@@ -358,7 +358,7 @@ func TestEnrollSurvivesCancellationAfterTheCodeWasTaken(t *testing.T) {
 	store := cancellable{w}
 	e := enroller(w)
 	e.Store = store
-	p, err := e.Begin(ctx, mfa.PlanEnroll(w.users["alice"]))
+	p, err := e.Begin(ctx, mfa.PlanEnroll(w.users["alice"], false))
 	wantNil(t, err)
 	w.hooks["VerifyFactor"] = func() error { cancel(); return nil }
 	wantNil(t, p.Submit(ctx, w.code(t, p.Factor.SID, 0)))
@@ -435,6 +435,88 @@ func TestAttemptsUsedUp(t *testing.T) {
 	wantKind(t, err, mfa.KindRefused)
 	if !contains(err.(*mfa.Error).Hint, "enroll alice") {
 		t.Error(err.(*mfa.Error).Hint)
+	}
+}
+
+// A new phone in place of a working one: at no moment is there none that works.
+func TestReplace(t *testing.T) {
+	w := newWorld(enrolled("alice", uuidA, sidA))
+	w.add(uuidA, sidA, mfa.FactorVerified)
+	p, err := enroller(w).Begin(t.Context(), mfa.PlanEnroll(w.users["alice"], true))
+	wantNil(t, err)
+	if *w.users["alice"].SID != sidA {
+		t.Error("the row was changed before the new phone was proved")
+	}
+	w.calls = nil
+	wantNil(t, p.Submit(t.Context(), w.code(t, p.Factor.SID, 0)))
+	if *w.users["alice"].SID != p.Factor.SID || !slices.Equal(w.sids(uuidA), []string{p.Factor.SID}) {
+		t.Errorf("row %s, factors %v", show(w.users["alice"].Row), w.sids(uuidA))
+	}
+	if want := []string{"VerifyFactor", "CompareAndSet", "FactorOwners", "DeleteFactor"}; !slices.Equal(w.calls, want) {
+		t.Errorf("in the order %v, want %v", w.calls, want)
+	}
+}
+
+func TestReplaceKeepsTheNewPhoneIfTheOldFactorStays(t *testing.T) {
+	w := newWorld(enrolled("alice", uuidA, sidA))
+	w.add(uuidA, sidA, mfa.FactorVerified)
+	p, err := enroller(w).Begin(t.Context(), mfa.PlanEnroll(w.users["alice"], true))
+	wantNil(t, err)
+	w.hooks["DeleteFactor"] = func() error { return errDown }
+	err = p.Submit(t.Context(), w.code(t, p.Factor.SID, 0))
+	wantKind(t, err, mfa.KindUnavailable)
+	if !errors.Is(err, mfa.ErrOldFactorLeft) || *w.users["alice"].SID != p.Factor.SID {
+		t.Errorf("%v, row %s", err, show(w.users["alice"].Row))
+	}
+}
+
+func TestReplaceKeepsAnotherUsersFactor(t *testing.T) {
+	w := newWorld(enrolled("alice", uuidA, sidA), enrolled("bob", uuidA, sidA))
+	w.add(uuidA, sidA, mfa.FactorVerified)
+	p, err := enroller(w).Begin(t.Context(), mfa.PlanEnroll(w.users["alice"], true))
+	wantNil(t, err)
+	wantNil(t, p.Submit(t.Context(), w.code(t, p.Factor.SID, 0)))
+	if !slices.Contains(w.sids(uuidA), sidA) {
+		t.Error("bob is locked out")
+	}
+}
+
+// A replacement that another process finishes: the factor must be named.
+func TestVerifyFinishesAReplacement(t *testing.T) {
+	w := newWorld(enrolled("alice", uuidA, sidA))
+	w.add(uuidA, sidA, mfa.FactorVerified)
+	w.add(uuidA, sidB, mfa.FactorUnverified)
+	_, err := mfa.PlanVerification(t.Context(), w, w, w.users["alice"], "")
+	wantKind(t, err, mfa.KindRefused)
+	_, err = mfa.PlanVerification(t.Context(), w, w, w.users["alice"], sidA)
+	wantKind(t, err, mfa.KindRefused)
+	v, err := mfa.PlanVerification(t.Context(), w, w, w.users["alice"], sidB)
+	wantNil(t, err)
+	wantNil(t, v.Submit(t.Context(), w, w, w.code(t, sidB, 0)))
+	if *w.users["alice"].SID != sidB || !slices.Equal(w.sids(uuidA), []string{sidB}) {
+		t.Errorf("row %s, factors %v", show(w.users["alice"].Row), w.sids(uuidA))
+	}
+}
+
+// A creation whose answer is lost is not repeated, and what it made is taken away again: its secret is lost.
+func TestLostCreationIsCleanedUp(t *testing.T) {
+	for _, user := range []mfa.User{fresh("alice", uuidA), {Username: "alice"}} {
+		w := newWorld(user)
+		if user.UUID != nil {
+			w.add(uuidA, sidA, mfa.FactorUnverified).FriendlyName = "alice" // pending in a browser
+		}
+		w.hooks["CreateFactor after"] = func() error {
+			return &mfa.Error{Kind: mfa.KindUnavailable, Err: mfa.ErrLostReply}
+		}
+		before := w.sids(uuidA)
+		_, err := enroller(w).Begin(t.Context(), mfa.PlanEnroll(w.users["alice"], false))
+		wantKind(t, err, mfa.KindUnavailable)
+		if got := w.sids(uuidA); !slices.Equal(got, before) || w.users["alice"].State() != mfa.StateNotEnrolled {
+			t.Errorf("left %v, want %v", got, before)
+		}
+		if n := len(slices.DeleteFunc(w.calls, func(c string) bool { return c != "CreateFactor" })); n != 1 {
+			t.Errorf("created %d times", n)
+		}
 	}
 }
 

@@ -20,13 +20,14 @@ func (v Verification) Billed() bool { return v.Check || v.resume }
 
 // PlanVerification finds the factor that a code would finish the enrolment with: the one named by sid, or else the
 // newest unverified one. A verified factor is taken only if named, and proved by a challenge: an old phone's factor that
-// was left behind must not come back by itself. KindNotFound if there is none, KindRefused if the user is enrolled already.
+// was left behind must not come back by itself. KindNotFound if there is none, KindRefused if the user is enrolled already
+// and no other factor is named.
 func PlanVerification(ctx context.Context, store Store, factors Factors, u User, sid string) (Verification, error) {
 	v := Verification{User: u}
 	enroll := "uzerp-mfa enroll " + ShellQuote(u.Username) + " starts an enrollment"
-	if u.Whole() {
+	if u.Whole() && (sid == "" || sid == *u.SID) { // with another factor named, it replaces the one in use
 		return v, NewError(KindRefused, fmt.Sprintf("%q is already enrolled", u.Username),
-			"uzerp-mfa verify "+ShellQuote(u.Username)+" --check tests whether the user's app works")
+			"uzerp-mfa verify --check "+ShellQuote(u.Username)+" tests whether the user's app works")
 	}
 	none := NewError(KindNotFound, fmt.Sprintf("no pending enrollment for %q", u.Username), enroll)
 	if u.UUID == nil {
@@ -88,7 +89,7 @@ func (v Verification) Submit(ctx context.Context, store Store, factors Factors, 
 	}
 	approved, err := factors.Challenge(ctx, *v.User.UUID, v.Factor.SID, code)
 	switch {
-	case err != nil && KindOf(err) == KindNotFound && v.Check:
+	case factorGone(err) && v.Check:
 		return &Error{Kind: KindRefused, Err: errors.New("the factor that uzERP uses for this user does not exist at Twilio: the user is locked out"),
 			Hint: "uzerp-mfa user reset " + ShellQuote(v.User.Username) + ", then the user enrolls again"}
 	case err != nil:

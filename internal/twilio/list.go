@@ -34,22 +34,35 @@ func (c *Client) ListFactors(ctx context.Context, identity string) ([]mfa.Factor
 		return nil, err
 	}
 	var all []mfa.Factor
-	for read := map[string]bool{}; ; {
-		got, err := (owner{c.service, identity}).factors(page)
-		if err != nil {
-			return nil, o.distrust(err.Error())
-		}
+	err = readPages(o, page, "/v2/Services/"+c.service+"/Entities/"+identity+"/Factors", maxPages, func(p *verify.ListFactorResponse) (*string, error) {
+		got, err := (owner{c.service, identity}).factors(p)
 		all = append(all, got...)
-		next := text(page.Meta.NextPageUrl)
-		if next == "" {
-			return inOrder(all), nil
+		return p.Meta.NextPageUrl, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return inOrder(all), nil
+}
+
+// readPages reads the list at path from its first page to its end. take checks a page and gives its next_page_url. A list
+// that is not whole is an error: there is no such thing as the part of it that could be read.
+func readPages[P any](o *call, page *P, path string, limit int, take func(*P) (*string, error)) error {
+	for read := map[string]bool{}; ; {
+		url, err := take(page)
+		if err != nil {
+			return o.distrust(err.Error())
 		}
-		if read[next] || len(read) == maxPages {
-			return nil, o.distrust("leads in a circle")
+		next := text(url)
+		if next == "" {
+			return nil
+		}
+		if read[next] || len(read) == limit {
+			return o.distrust("leads in a circle")
 		}
 		read[next] = true
-		if page, err = o.nextPage(next, "/v2/Services/"+c.service+"/Entities/"+identity+"/Factors"); err != nil {
-			return nil, err
+		if page, err = nextPage[P](o, next, path); err != nil {
+			return err
 		}
 	}
 }
@@ -88,7 +101,7 @@ func inOrder(all []mfa.Factor) []mfa.Factor {
 }
 
 // nextPage reads a further page of the list at path, and of nothing else, wherever next_page_url points.
-func (o *call) nextPage(next, path string) (*verify.ListFactorResponse, error) {
+func nextPage[P any](o *call, next, path string) (*P, error) {
 	u, ok := apiURL(next)
 	if !ok || u.Path != path {
 		return nil, o.distrust("has a next page that is not part of the list")
@@ -106,7 +119,7 @@ func (o *call) nextPage(next, path string) (*verify.ListFactorResponse, error) {
 		return nil, err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	page := &verify.ListFactorResponse{}
+	page := new(P)
 	if err := json.NewDecoder(resp.Body).Decode(page); err != nil {
 		return nil, o.fail(err)
 	}

@@ -14,6 +14,7 @@ func (c *Client) FetchService(ctx context.Context) (mfa.VerifyService, error) {
 	if err != nil {
 		if f, ok := errors.AsType[*fault](err); ok && f.kind == mfa.KindNotFound {
 			f.words = "no such Verify service"
+			f.causes = append(f.causes, mfa.ErrNoService)
 			f.hint = "check TWILIO_SERVICE_SID, and that it belongs to the account of " + c.credentials
 		}
 		return mfa.VerifyService{}, o.fail(err)

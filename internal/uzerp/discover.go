@@ -64,6 +64,9 @@ func (i *Installation) DotenvPath() string { return filepath.Join(i.Root, Dotenv
 // ConfigPath gives the path of conf/config.php.
 func (i *Installation) ConfigPath() string { return filepath.Join(i.Root, ConfigFile) }
 
+// HasDotenv tells whether there is a conf/.env.
+func (i *Installation) HasDotenv() bool { return exists(i.DotenvPath()) }
+
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil

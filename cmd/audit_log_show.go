@@ -1,0 +1,260 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"uzerp-mfa/internal/audit"
+	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/output"
+)
+
+type auditLogShowOptions struct {
+	log     *auditLogFlag
+	user    string
+	actor   string
+	since   string
+	until   string
+	results []string
+	last    int
+
+	from, to time.Time // what since and until mean; zero for no limit
+}
+
+func newAuditLogShowCmd(app *App, log *auditLogFlag) *cobra.Command {
+	opts := &auditLogShowOptions{log: log}
+	c := &cobra.Command{
+		Use:   "show",
+		Short: "Show what was changed, when and by whom",
+		Long: `Shows the lines of the audit log, oldest first: what was changed from what to what, by whom, why, and how it ended. It
+does not check the log; audit-log verify does. What is no record is told on stderr and left out.
+
+An intent is written before a change and its outcome after it, with the same id. An intent without an outcome is a
+command that is still running, or that died. Times are RFC 3339 (2026-07-14T08:00:00Z) or say how long ago (90m, 24h, 7d).
+
+` + exitCodes(mfa.KindConfig, mfa.KindNotFound),
+		Example: `  uzerp-mfa audit-log show --since 24h
+  uzerp-mfa audit-log show --user alice --result refused,failed,unknown
+  uzerp-mfa audit-log show --actor ann --last 20 -o json`,
+		Args: noArgs,
+	}
+	f := c.Flags()
+	f.StringVar(&opts.user, "user", "", "only lines about this user (or injector class)")
+	f.StringVar(&opts.since, "since", "", "only lines from this time on")
+	f.StringVar(&opts.until, "until", "", "only lines before this time")
+	f.StringVar(&opts.actor, "actor", "", "only what this operating-system user did, also by sudo")
+	f.StringSliceVar(&opts.results, "result", nil, "only these results, comma-separated: "+strings.Join(resultNames(), ", "))
+	f.IntVar(&opts.last, "last", 0, "only the last so many of these lines; 0 for all")
+	c.RunE = app.run(listFormats, func(ctx context.Context, _ []string) error { return runAuditLogShow(ctx, app, opts) })
+	return c
+}
+
+func resultNames() []string {
+	var names []string
+	for _, r := range audit.Results() {
+		names = append(names, string(r))
+	}
+	return names
+}
+
+func (o *auditLogShowOptions) validate(now time.Time) (err error) {
+	for _, r := range o.results {
+		if !slices.Contains(resultNames(), r) {
+			return usageError(fmt.Sprintf("--result: there is no result %q", r), "the results are "+strings.Join(resultNames(), ", "))
+		}
+	}
+	if o.last < 0 {
+		return usageError("--last must not be negative", "")
+	}
+	if o.from, err = parseTime("--since", o.since, now); err != nil {
+		return err
+	}
+	if o.to, err = parseTime("--until", o.until, now); err != nil {
+		return err
+	}
+	if !o.from.IsZero() && !o.to.IsZero() && !o.from.Before(o.to) {
+		return usageError("--since is not before --until", "")
+	}
+	return nil
+}
+
+// parseTime reads an instant, or a time before now.
+func parseTime(flag, text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if t, err := time.Parse(time.RFC3339, text); err == nil {
+		return t, nil
+	}
+	ago, err := time.ParseDuration(text)
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		var n uint64
+		n, err = strconv.ParseUint(days, 10, 16)
+		ago = time.Duration(n) * 24 * time.Hour
+	}
+	if err != nil || ago < 0 {
+		return time.Time{}, usageError(fmt.Sprintf("%s: %q is no time", flag, text), "write 2026-07-14T08:00:00Z, or how long ago: 90m, 24h, 7d")
+	}
+	return now.Add(-ago), nil
+}
+
+func (o *auditLogShowOptions) matches(r audit.Record) bool {
+	return (o.user == "" || r.Target == o.user) &&
+		(o.actor == "" || r.Actor.User == o.actor || r.Actor.SudoUser == o.actor) &&
+		(len(o.results) == 0 || slices.Contains(o.results, string(r.Result))) &&
+		!r.Time.Before(o.from) && (o.to.IsZero() || r.Time.Before(o.to))
+}
+
+// selected gives the records that pass the filters; of those the last, if only the last are wanted.
+func (o *auditLogShowOptions) selected(app *App, log io.Reader) iter.Seq2[audit.Record, error] {
+	matching := func(yield func(audit.Record, error) bool) {
+		for r, err := range audit.Read(log) {
+			if bad, ok := errors.AsType[*audit.LineError](err); ok {
+				app.streams.Warnf("line %d of the audit log is no record; audit-log verify tells more", bad.Line)
+				continue
+			}
+			if (err != nil || o.matches(r)) && !yield(r, err) {
+				return
+			}
+		}
+	}
+	if o.last == 0 {
+		return matching
+	}
+	return func(yield func(audit.Record, error) bool) {
+		var kept []audit.Record
+		for r, err := range matching {
+			if err != nil {
+				yield(r, err)
+				return
+			}
+			if kept = append(kept, r); len(kept) >= 2*o.last {
+				kept = append(kept[:0], kept[len(kept)-o.last:]...)
+			}
+		}
+		for _, r := range kept[max(0, len(kept)-o.last):] {
+			if !yield(r, nil) {
+				return
+			}
+		}
+	}
+}
+
+type auditRecordsView struct {
+	SchemaVersion int            `json:"schema_version"`
+	Path          string         `json:"path"`
+	Records       []audit.Record `json:"records"`
+}
+
+func runAuditLogShow(ctx context.Context, app *App, opts *auditLogShowOptions) error {
+	if err := opts.validate(app.now()); err != nil {
+		return err
+	}
+	path := auditLogPath(app, opts.log)
+	log, err := openAuditLog(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = log.Close() }()
+	records := func(yield func(audit.Record, error) bool) {
+		for r, err := range opts.selected(app, log) {
+			if err != nil {
+				err = auditReadError(ctx, path, err)
+			} else if ctx.Err() != nil {
+				err = context.Cause(ctx)
+			}
+			if !yield(r, err) || err != nil {
+				return
+			}
+		}
+	}
+	app.streams.Notef("note: this is %s", path)
+	out := app.streams.Out
+	switch app.flags.output {
+	case formatJSONL:
+		for r, err := range records {
+			if err == nil {
+				err = output.JSONLine(out, r)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	case formatCSV:
+		w := output.NewCSV(out, auditCSVHeader()...)
+		for r, err := range records {
+			if err == nil {
+				err = w.Row(auditCSVCells(r)...)
+			}
+			if err != nil {
+				return errors.Join(err, w.Flush())
+			}
+		}
+		return w.Flush()
+	}
+	view := auditRecordsView{SchemaVersion: schemaVersion, Path: path, Records: []audit.Record{}}
+	for r, err := range records {
+		if err != nil {
+			return err
+		}
+		view.Records = append(view.Records, r)
+	}
+	return showList(app, view, view.Records, []string{"time", "actor", "command", "target", "result", "change", "reason", "ticket", "message"}, auditCells)
+}
+
+// auditCells are for eyes: whole seconds, and of the values only those that differ.
+func auditCells(r audit.Record) []string {
+	actor := r.Actor.User
+	if r.Actor.SudoUser != "" && r.Actor.SudoUser != actor {
+		actor = r.Actor.SudoUser + " as " + actor
+	}
+	return []string{r.Time.Format(time.RFC3339), actor, r.Command, r.Target, string(r.Result), auditChange(r), r.Reason, r.Ticket, r.Message}
+}
+
+// auditChange shows what was, or was to be, changed.
+func auditChange(r audit.Record) string {
+	if r.After == nil {
+		return ""
+	}
+	var changes []string
+	for _, name := range slices.Sorted(maps.Keys(r.After)) {
+		before, after := auditValue(r.Before, name), auditValue(r.After, name)
+		if before != after {
+			changes = append(changes, name+": "+before+" -> "+after)
+		}
+	}
+	return strings.Join(changes, ", ")
+}
+
+func auditValue(values audit.Values, name string) string {
+	v, known := values[name]
+	switch {
+	case !known:
+		return "?"
+	case v == nil:
+		return "NULL"
+	default:
+		return fmt.Sprint(v)
+	}
+}
+
+func auditCSVHeader() []string {
+	return []string{"time", "id", "user", "sudo_user", "ssh_client", "host", "pid", "command", "target", "result", "change", "reason", "ticket", "message", "prev", "hash"}
+}
+
+func auditCSVCells(r audit.Record) []string {
+	a := r.Actor
+	return []string{r.Time.Format(time.RFC3339Nano), r.ID, a.User, a.SudoUser, a.SSHClient, a.Host, strconv.Itoa(a.PID), r.Command, r.Target,
+		string(r.Result), auditChange(r), r.Reason, r.Ticket, r.Message, r.Prev, r.Hash}
+}

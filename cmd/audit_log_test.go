@@ -1,0 +1,85 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"uzerp-mfa/internal/mfa"
+)
+
+func TestAuditLogPath(t *testing.T) {
+	state := t.TempDir()
+	own := filepath.Join(state, "uzerp-mfa", "audit.jsonl")
+	env := map[string]string{"XDG_STATE_HOME": state}
+	app := newApp(Process{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: func(name string) (string, bool) { v, ok := env[name]; return v, ok }})
+	if err := os.MkdirAll(filepath.Dir(own), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(own, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat("/var/log/uzerp-mfa"); err != nil { // a machine with a log of the system's has that one
+		if got := auditLogPath(app, &auditLogFlag{}); got != own {
+			t.Errorf("default: %s", got)
+		}
+	}
+	env["UZERP_MFA_AUDIT_LOG"] = "/named"
+	if got := auditLogPath(app, &auditLogFlag{}); got != "/named" {
+		t.Errorf("environment: %s", got)
+	}
+	if got := auditLogPath(app, &auditLogFlag{path: "given"}); got != "given" {
+		t.Errorf("flag: %s", got)
+	}
+}
+
+func TestParseTime(t *testing.T) {
+	now := time.Date(2026, 7, 14, 12, 0, 0, 0, time.UTC)
+	for text, want := range map[string]time.Time{
+		"":                          {},
+		"2026-07-14T10:00:00+02:00": now.Add(-4 * time.Hour),
+		"2026-07-14T08:00:00.5Z":    now.Add(-4*time.Hour + time.Second/2),
+		"90m":                       now.Add(-90 * time.Minute),
+		"0s":                        now,
+		"7d":                        now.AddDate(0, 0, -7),
+	} {
+		if got, err := parseTime("--since", text, now); err != nil || !got.Equal(want) {
+			t.Errorf("%q: %v, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"-1h", "-1d", "d", "1.5d", "99999999d", "2026-07-14", "now", "5"} {
+		if got, err := parseTime("--since", text, now); mfa.KindOf(err) != mfa.KindUsage {
+			t.Errorf("%q: %v, %v", text, got, err)
+		}
+	}
+}
+
+// A pipe that nobody writes to must not keep an interrupted command.
+func TestOpenAuditLogIsInterrupted(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	writer, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = writer.Close() }()
+	ctx, cancel := context.WithCancel(t.Context())
+	log, err := openAuditLog(ctx, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(20*time.Millisecond, cancel)
+	_, err = log.Read(make([]byte, 10))
+	if err = auditReadError(ctx, path, err); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	if err := log.Close(); err != nil {
+		t.Error(err)
+	}
+}

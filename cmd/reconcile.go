@@ -1,0 +1,384 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/output"
+)
+
+type reconcileOptions struct {
+	writeFlags
+	fix         bool
+	only        []string
+	limit       *int // nil: the default
+	concurrency int
+}
+
+// maxConcurrency is as many calls at a time as a helpdesk machine should ever make.
+const maxConcurrency = 32
+
+func newReconcileCmd(app *App) *cobra.Command {
+	opts := &reconcileOptions{}
+	limit := 0
+	c := &cobra.Command{
+		Use:   "reconcile",
+		Short: "Find and repair differences between uzERP and Twilio",
+		Long: `Compares every user's row with the factors at Twilio and tells each difference and what it means for the user. Without
+--fix nothing is changed. --fix repairs what is safe, after showing it and asking: users who are locked out are made to
+enroll again, users without a uuid get one, and factors that nobody uses are deleted. docs/reconcile.md has the kinds.
+
+Twilio not answering is never taken for a difference: what it is needed for is "unknown" then, and not repaired. If more
+repairs are needed than --max allows, none is made. Entities that belong to no user are only repaired with
+--only orphan-entity, because a copy of the database shares them with the live one.
+
+` + exitCodes(mfa.KindPartial, mfa.KindConfig, mfa.KindNotFound, mfa.KindRefused, mfa.KindUnavailable, mfa.KindDeclined, mfa.KindFindings),
+		Example: `  uzerp-mfa reconcile
+  uzerp-mfa reconcile --only factor-missing,sid-missing -o json
+  uzerp-mfa reconcile --fix --dry-run
+  uzerp-mfa reconcile --fix --max 50 --yes`,
+		Args: noArgs,
+	}
+	f := c.Flags()
+	f.BoolVar(&opts.fix, "fix", false, "repair what is safe to repair")
+	f.StringSliceVar(&opts.only, "only", nil, "only these kinds, comma-separated: "+strings.Join(differenceKinds(), ", "))
+	f.IntVar(&limit, "max", 0, "repair nothing if more than so many repairs are needed (default the smaller of 20 and a tenth of the enrolled users)")
+	f.IntVar(&opts.concurrency, "concurrency", 4, "how many users are looked at at a time, 1 to "+strconv.Itoa(maxConcurrency))
+	opts.register(c)
+	c.RunE = app.run(listFormats, func(ctx context.Context, _ []string) error {
+		if c.Flags().Changed("max") {
+			opts.limit = &limit
+		}
+		return runReconcile(ctx, app, opts)
+	})
+	return c
+}
+
+func differenceKinds() []string {
+	var names []string
+	for _, k := range mfa.FindingKinds() {
+		names = append(names, string(k))
+	}
+	return names
+}
+
+func (o *reconcileOptions) validate() error {
+	for _, k := range o.only {
+		if !slices.Contains(differenceKinds(), k) {
+			return usageError(fmt.Sprintf("--only: there is no kind %q", k), "the kinds are "+strings.Join(differenceKinds(), ", "))
+		}
+	}
+	switch {
+	case o.limit != nil && *o.limit < 0:
+		return usageError("--max must not be negative", "")
+	case o.limit != nil && !o.fix:
+		return usageError("--max is for --fix", "without --fix nothing is repaired")
+	case o.concurrency < 1 || o.concurrency > maxConcurrency:
+		return usageError("--concurrency must be from 1 to "+strconv.Itoa(maxConcurrency), "")
+	}
+	return nil
+}
+
+func runReconcile(ctx context.Context, app *App, opts *reconcileOptions) error {
+	if err := opts.validate(); err != nil {
+		return err
+	}
+	if opts.fix {
+		if err := app.requireConfirmation(opts.writeFlags); err != nil {
+			return err
+		}
+	}
+	var only []mfa.FindingKind
+	for _, k := range opts.only {
+		only = append(only, mfa.FindingKind(k))
+	}
+	r, err := app.reconciler(ctx, only, opts.concurrency)
+	if err != nil {
+		return err
+	}
+	out := newDifferenceWriter(app)
+	progress := &reconcileProgress{app: app}
+	r.Progress = progress.show
+	repairing := opts.fix && !opts.dryRun
+	result, err := r.Check(ctx, func(f mfa.Finding) error {
+		if repairing && f.Fixable {
+			return nil // printed when it is known what became of it
+		}
+		progress.clear()
+		return out.stream(f)
+	})
+	progress.clear()
+	if err != nil {
+		return errors.Join(err, out.flush())
+	}
+	var plan mfa.Repairs
+	if opts.fix {
+		plan = result.PlanRepairs(opts.limit)
+		if plan.Refusal == nil && len(plan.Findings) > 0 && repairing {
+			if !opts.yes {
+				showRepairs(app, plan)
+			}
+			if err := app.confirm(ctx, opts.writeFlags, "Make "+theseRepairs(len(plan.Findings))+"?"); err != nil {
+				return errors.Join(err, out.flush())
+			}
+		}
+	} else if result.WrongService() {
+		app.streams.Warnf("so many factors are missing that this is probably not the Verify service the users enrolled with; check TWILIO_SERVICE_SID")
+	}
+	var writeErr error
+	if repairing {
+		told := func(f mfa.Finding) {
+			if err := out.stream(f); writeErr == nil {
+				writeErr = err
+			}
+		}
+		if plan.Refusal != nil {
+			for _, f := range plan.Findings {
+				told(*f)
+			}
+		}
+		plan.Apply(ctx, r, told)
+	}
+	if err := errors.Join(writeErr, out.document(result, opts.dryRun)); err != nil {
+		return err
+	}
+	app.noteIfOff(ctx)
+	return reconcileOutcome(ctx, app, opts, result, plan)
+}
+
+func theseRepairs(n int) string {
+	if n == 1 {
+		return "this repair"
+	}
+	return fmt.Sprintf("these %d repairs", n)
+}
+
+// showRepairs shows what is about to be done: how many of each kind, and each.
+func showRepairs(app *App, plan mfa.Repairs) {
+	for _, f := range plan.Findings {
+		app.streams.Sayf("%s  %s: %s", differenceSubject(*f), f.Kind, f.Remedy)
+	}
+	counts := map[mfa.FindingKind]int{}
+	for _, f := range plan.Findings {
+		counts[f.Kind]++
+	}
+	var parts []string
+	for _, k := range slices.Sorted(maps.Keys(counts)) {
+		parts = append(parts, fmt.Sprintf("%d %s", counts[k], k))
+	}
+	app.streams.Sayf("to repair: %s", strings.Join(parts, ", "))
+}
+
+// reconcileOutcome says how it went in a line, and what the command ends with.
+func reconcileOutcome(ctx context.Context, app *App, opts *reconcileOptions, result *mfa.Reconciliation, plan mfa.Repairs) error {
+	fixed, failed, unanswered, untried := 0, 0, 0, 0
+	for i := range result.Findings {
+		f := &result.Findings[i]
+		switch kind := mfa.KindOf(f.Err); {
+		case f.Fixed:
+			fixed++
+		case f.NotTried:
+			untried++
+		case f.Kind == mfa.FindingUnknown, f.Err == nil, kind == mfa.KindRefused:
+		case kind == mfa.KindUnavailable, kind == mfa.KindConfig:
+			unanswered++
+		default:
+			failed++
+		}
+	}
+	left := result.Left()
+	app.streams.Notef("%s compared: %s left, %d fixed, %d unknown", count(result.Checked, "user"), count(left, "difference"), fixed, result.Unknown)
+	if untried > 0 && app.flags.output == formatTable {
+		app.streams.Warnf("%s more could not be asked about, since Twilio failed several times; they are counted as unknown", count(untried, "user"))
+	}
+	const again = "it is safe to run the command again"
+	switch {
+	case opts.fix && ctx.Err() != nil:
+		return &interruption{done: fmt.Sprintf("%d of %s made", fixed, count(len(plan.Findings), "repair")), hint: again}
+	case plan.Refusal != nil && (result.Unknown == 0 || plan.Refusal.Kind == mfa.KindUnavailable):
+		return plan.Refusal
+	case result.Unknown > 0:
+		message := fmt.Sprintf("Twilio did not give %s that the comparison needs", count(result.Unknown, "answer"))
+		if plan.Refusal != nil {
+			message += "; and " + plan.Refusal.Error()
+		}
+		return mfa.NewError(mfa.KindUnavailable, message, "the report says for whom, and nothing of theirs was repaired; "+again)
+	case unanswered > 0:
+		return mfa.NewError(mfa.KindUnavailable, fmt.Sprintf("%s not made, since Twilio or the database did not answer", count(unanswered, "repair")), again)
+	case failed > 0:
+		return mfa.NewError(mfa.KindPartial, fmt.Sprintf("%s failed", count(failed, "repair")), "the report says which and why; "+again)
+	case left == 0:
+		return nil
+	}
+	hint := "the report says what to do about each"
+	if !opts.fix && slices.ContainsFunc(result.Findings, func(f mfa.Finding) bool { return f.Fixable }) {
+		hint = "uzerp-mfa reconcile --fix --dry-run shows what can be repaired; docs/reconcile.md tells about the rest"
+	}
+	return mfa.NewError(mfa.KindFindings, count(left, "difference")+" between uzERP and Twilio", hint)
+}
+
+// differenceView is a finding as scripts see it.
+type differenceView struct {
+	Kind      string  `json:"kind"`
+	Username  *string `json:"username"`
+	UUID      *string `json:"uuid"`
+	FactorSID *string `json:"factor_sid"`
+	Message   string  `json:"message"`
+	Remedy    string  `json:"remedy"`
+	Fixable   bool    `json:"fixable"`
+	Fixed     bool    `json:"fixed"`
+	Error     *string `json:"error"` // why the repair was not made
+}
+
+type reconcileView struct {
+	SchemaVersion int              `json:"schema_version"`
+	DryRun        bool             `json:"dry_run"`
+	Findings      []differenceView `json:"findings"`
+	Checked       int              `json:"checked"`
+	Unknown       int              `json:"unknown"`
+	Fixed         int              `json:"fixed"`
+}
+
+func viewDifference(f mfa.Finding) differenceView {
+	v := differenceView{Kind: string(f.Kind), Username: nullIfEmpty(f.Username), UUID: nullIfEmpty(f.UUID), FactorSID: nullIfEmpty(f.FactorSID),
+		Message: f.Message, Remedy: f.Remedy, Fixable: f.Fixable, Fixed: f.Fixed}
+	if f.Err != nil && f.Kind != mfa.FindingUnknown {
+		v.Error = nullIfEmpty(f.Err.Error())
+	}
+	return v
+}
+
+func nullIfEmpty(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// differenceWriter prints findings in the format asked for: line by line as they come, or all at the end.
+type differenceWriter struct {
+	app *App
+	csv *output.CSV
+}
+
+func newDifferenceWriter(app *App) *differenceWriter {
+	w := &differenceWriter{app: app}
+	if app.flags.output == formatCSV {
+		w.csv = output.NewCSV(app.streams.Out, "kind", "username", "uuid", "factor_sid", "message", "remedy", "fixable", "fixed", "error")
+	}
+	return w
+}
+
+// stream prints a finding at once, where the format is one of lines.
+func (w *differenceWriter) stream(f mfa.Finding) error {
+	v := viewDifference(f)
+	switch w.app.flags.output {
+	case formatJSONL:
+		if err := output.JSONLine(w.app.streams.Out, v); err != nil {
+			return err
+		}
+		return w.app.streams.Out.Flush()
+	case formatCSV:
+		if err := w.csv.Row(v.Kind, f.Username, f.UUID, f.FactorSID, v.Message, v.Remedy, strconv.FormatBool(v.Fixable),
+			strconv.FormatBool(v.Fixed), text(v.Error)); err != nil {
+			return err
+		}
+		return errors.Join(w.csv.Flush(), w.app.streams.Out.Flush())
+	}
+	return nil
+}
+
+// flush ends a listing of lines that broke off.
+func (w *differenceWriter) flush() error {
+	if w.csv == nil {
+		return nil
+	}
+	return w.csv.Flush()
+}
+
+// document prints what comes at the end.
+func (w *differenceWriter) document(result *mfa.Reconciliation, dryRun bool) error {
+	switch w.app.flags.output {
+	case formatJSON:
+		v := reconcileView{SchemaVersion: schemaVersion, DryRun: dryRun, Findings: []differenceView{}, Checked: result.Checked, Unknown: result.Unknown}
+		for _, f := range result.Findings {
+			v.Findings = append(v.Findings, viewDifference(f))
+			if f.Fixed {
+				v.Fixed++
+			}
+		}
+		return output.WriteJSON(w.app.streams.Out, v)
+	case formatTable:
+		var rows [][]string
+		for _, f := range result.Findings {
+			if !f.NotTried { // they are many, and told in one line
+				rows = append(rows, []string{differenceSubject(f), string(f.Kind), f.Message, differenceRemedy(f)})
+			}
+		}
+		return output.Table(w.app.streams.Out, []string{"user", "difference", "meaning", "repair"}, rows)
+	}
+	return w.flush()
+}
+
+// differenceSubject is whom or what a finding is about.
+func differenceSubject(f mfa.Finding) string {
+	switch {
+	case f.Username != "":
+		return f.Username
+	case f.UUID != "":
+		return "entity " + f.UUID
+	default:
+		return "-"
+	}
+}
+
+// differenceRemedy is what became of a finding, or can be done about it.
+func differenceRemedy(f mfa.Finding) string {
+	switch {
+	case f.Fixed:
+		return "fixed: " + f.Remedy
+	case f.Err != nil && f.Kind != mfa.FindingUnknown:
+		return "not fixed: " + f.Err.Error()
+	case f.Fixable:
+		return "with --fix: " + f.Remedy
+	default:
+		return f.Remedy
+	}
+}
+
+// progress tells somebody who waits at a terminal how far it is.
+type reconcileProgress struct {
+	app   *App
+	last  time.Time
+	shown bool
+}
+
+const reconcileProgressEvery = 100 * time.Millisecond
+
+func (p *reconcileProgress) show(checked, users int) {
+	s := p.app.streams
+	now := p.app.now()
+	if !s.ErrTTY || s.Quiet || p.app.flags.verbose || now.Sub(p.last) < reconcileProgressEvery {
+		return
+	}
+	p.last, p.shown = now, true
+	_, _ = fmt.Fprintf(s.Err, "\rchecked %d of %d users", checked, users)
+}
+
+// clear makes room for something else on the screen.
+func (p *reconcileProgress) clear() {
+	if p.shown {
+		_, _ = io.WriteString(p.app.streams.Err, "\r"+strings.Repeat(" ", len("checked  of  users")+20)+"\r")
+		p.shown, p.last = false, time.Time{}
+	}
+}

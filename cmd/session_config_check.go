@@ -1,0 +1,150 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/output"
+	"uzerp-mfa/internal/sessionconfig"
+)
+
+type sessionConfigCheckOptions struct {
+	file   string
+	phpIni string
+	strict bool
+}
+
+func newSessionConfigCheckCmd(app *App) *cobra.Command {
+	opts := &sessionConfigCheckOptions{}
+	c := &cobra.Command{
+		Use:   "check",
+		Short: "Check uzERP's session settings",
+		Long: `Reads conf/.env exactly as uzERP's own reader does, with PHP's own session settings and the system's clean-up of old
+sessions, and says what is wrong, why it matters, and the line to write instead. No password is shown, nothing is changed.
+An error ends with 9, with --strict a warning too.
+
+` + exitCodes(mfa.KindConfig, mfa.KindFindings),
+		Example: `  uzerp-mfa session-config check
+  uzerp-mfa session-config check --strict -o json
+  uzerp-mfa session-config check --file ./new.env --php-ini /etc/php.ini`,
+		Args: noArgs,
+	}
+	f := c.Flags()
+	registerEnvFile(f, &opts.file)
+	f.StringVar(&opts.phpIni, "php-ini", "", "PHP's settings file, if not those of every PHP under /etc/php")
+	f.BoolVar(&opts.strict, "strict", false, "end with 9 for warnings too")
+	c.RunE = app.run(oneFormats, func(_ context.Context, _ []string) error { return runSessionConfigCheck(app, opts) })
+	return c
+}
+
+type sessionCheckView struct {
+	SchemaVersion int                `json:"schema_version"`
+	Findings      []findingView      `json:"findings"`
+	Settings      map[string]*string `json:"settings"`
+	Files         []fileView         `json:"files"`
+}
+
+func runSessionConfigCheck(app *App, opts *sessionConfigCheckOptions) error {
+	at := thisMachine(opts.file, opts.phpIni)
+	in, err := app.readEnv(at)
+	if err != nil {
+		return err
+	}
+	if err := in.readPHP(at); err != nil {
+		return err
+	}
+	findings := sessionconfig.Check(in.Input)
+	if err := showSessionCheck(app, in, findings); err != nil {
+		return err
+	}
+	errorCount, warnings := sessionconfig.Count(findings, sessionconfig.Error), sessionconfig.Count(findings, sessionconfig.Warning)
+	if errorCount == 0 && (warnings == 0 || !opts.strict) {
+		return nil
+	}
+	return mfa.NewError(mfa.KindFindings, fmt.Sprintf("%s and %s in uzERP's session settings", counted(errorCount, "error"), counted(warnings, "warning")), sessionHint(findings))
+}
+
+// sessionHint names the next step, which is session-config set where that can do it.
+func sessionHint(findings []sessionconfig.Finding) string {
+	for _, f := range findings {
+		if f.Severity == sessionconfig.Error && (f.ID == "sessions-not-managed" || strings.HasPrefix(f.ID, "limit-")) {
+			return "uzerp-mfa session-config set writes these settings; session-config plan helps to choose them"
+		}
+	}
+	return "each finding names the line to write"
+}
+
+func showSessionCheck(app *App, in sessionInput, findings []sessionconfig.Finding) error {
+	out := app.streams.Out
+	if app.flags.output == formatJSON {
+		return output.WriteJSON(out, sessionCheckView{
+			SchemaVersion: schemaVersion, Findings: viewFindings(findings), Settings: sessionSettings(in.Env), Files: in.files,
+		})
+	}
+	if in.Env.Settings != nil && in.Env.Misplaced == "" {
+		if err := output.Table(out, []string{"setting", "value", "line"}, settingRows(in.Env)); err != nil {
+			return err
+		}
+	}
+	for _, severity := range sessionconfig.Severities() {
+		n := sessionconfig.Count(findings, severity)
+		if n == 0 {
+			continue
+		}
+		heading := "\n" + strings.ToUpper(string(severity)) + "\n"
+		for _, f := range findings {
+			if f.Severity != severity {
+				continue
+			}
+			if _, err := out.Write([]byte(heading + sayFinding(f))); err != nil {
+				return err
+			}
+			heading = ""
+		}
+	}
+	return nil
+}
+
+// sessionSettings gives the settings as scripts see them: of Twilio's only whether they are set, and nothing at all of a
+// file that uzERP can't or doesn't read.
+func sessionSettings(env sessionconfig.EnvFile) map[string]*string {
+	settings := map[string]*string{}
+	if env.Syntax != nil || env.Misplaced != "" {
+		return settings
+	}
+	for _, name := range sessionconfig.SessionSettings() {
+		settings[name] = nil
+		if s, ok := env.Settings[name]; ok {
+			shown := s.Shown()
+			settings[name] = &shown
+		}
+	}
+	for _, name := range sessionconfig.TwilioSettings() {
+		is := "missing"
+		if strings.TrimSpace(env.Settings[name].Value.Reveal()) != "" {
+			is = "set"
+		}
+		settings[name] = &is
+	}
+	return settings
+}
+
+func settingRows(env sessionconfig.EnvFile) [][]string {
+	var rows [][]string
+	settings := sessionSettings(env)
+	for _, name := range append(sessionconfig.SessionSettings(), sessionconfig.TwilioSettings()...) {
+		at, value := "", "missing"
+		if s, ok := env.Settings[name]; ok {
+			at = fmt.Sprint(s.Line)
+		}
+		if settings[name] != nil {
+			value = *settings[name]
+		}
+		rows = append(rows, []string{name, value, at})
+	}
+	return rows
+}

@@ -1,0 +1,89 @@
+package cmd
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"uzerp-mfa/internal/sessionconfig"
+)
+
+// The check agrees with what uzERP's own sequence of checks did, measured with PHP (shared/data/phpdotenv): where a page
+// ended, where sessions were managed, and with which limits.
+func TestSessionCheckAgreesWithUzerp(t *testing.T) {
+	n := 0
+	for line := range bytes.Lines(measured(t)) {
+		var c struct {
+			ID, Group, Input, Page, Sessions, Special, Twilio string
+			Preset                                            map[string]string
+			MaxAge                                            *string `json:"USER_SESSION_MAX_AGE_SECS"`
+			Activity                                          *string `json:"USER_ACTIVITY_TIMEOUT_SECS"`
+		}
+		if err := json.Unmarshal(line, &c); err != nil {
+			t.Fatal(err)
+		}
+		if c.Group != "uzerp-checks" || c.Special != "" || len(c.Preset) > 0 {
+			continue
+		}
+		n++
+		env := sessionconfig.EnvFile{Path: "conf/.env", Found: true}
+		if err := judgeEnv(&env, []byte(c.Input)); err != nil {
+			t.Fatal(err)
+		}
+		in := sessionconfig.Input{Env: env}
+		has := func(prefix string) bool {
+			return slices.ContainsFunc(sessionconfig.Check(in), func(f sessionconfig.Finding) bool { return strings.HasPrefix(f.ID, prefix) })
+		}
+		managed := sessionconfig.IsOn(env.Settings[sessionconfig.Manage].Value.Reveal())
+		switch {
+		case strings.HasPrefix(c.Page, "uncaught"):
+			if env.Syntax == nil || !has("env-syntax") {
+				t.Errorf("%s: the line is not rejected", c.ID)
+			}
+			continue
+		case c.Page == "exit":
+			if !managed || len(sessionconfig.Lockouts(env)) == 0 {
+				t.Errorf("%s: not told that every page ends", c.ID)
+			}
+			continue
+		}
+		if managed != (c.Sessions == "on") || has("sessions-not-managed") == managed {
+			t.Errorf("%s: managed %v", c.ID, managed)
+		}
+		if managed && len(sessionconfig.Lockouts(env)) > 0 && !has("limit-zero") && !has("limit-overflow") {
+			t.Errorf("%s: told that nobody can work, but the page is shown", c.ID)
+		}
+		for name, want := range map[string]*string{sessionconfig.MaxAge: c.MaxAge, sessionconfig.ActivityTimeout: c.Activity} {
+			if got := env.Settings[name].Value.Reveal(); managed && want != nil && got != *want {
+				t.Errorf("%s: %s is %q", c.ID, name, got)
+			}
+		}
+		if has("twilio-missing") != (c.Twilio == "refused") {
+			t.Errorf("%s: Twilio's settings are %s", c.ID, c.Twilio)
+		}
+	}
+	if n < 15 {
+		t.Errorf("only %d cases", n)
+	}
+	t.Logf("%d cases", n)
+}
+
+// measured finds the file beside the project: missing in CI is a failure, elsewhere a skip.
+func measured(t *testing.T) []byte {
+	t.Helper()
+	roots := []string{os.Getenv("UZERP_MFA_SHARED"), "../shared", "../../shared"}
+	for _, root := range roots {
+		if data, err := os.ReadFile(filepath.Join(root, "data/phpdotenv/safeload.jsonl")); root != "" && err == nil {
+			return data
+		}
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatal("shared/data/phpdotenv is missing; set UZERP_MFA_SHARED")
+	}
+	t.Skip("shared/data/phpdotenv is not here; set UZERP_MFA_SHARED")
+	return nil
+}

@@ -1,0 +1,238 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/sessionconfig"
+)
+
+type sessionConfigPlanOptions struct {
+	users            int
+	workday          time.Duration
+	price            float64
+	activity, maxAge limitValue
+}
+
+func newSessionConfigPlanCmd(app *App) *cobra.Command {
+	opts := &sessionConfigPlanOptions{}
+	c := &cobra.Command{
+		Use:   "plan",
+		Short: "Show what a choice of session limits means in logins, money and risk",
+		Long: `Shows for several choices how often a person logs in on a working day, how many codes that is a month, what Twilio bills
+for them, and how long a stolen session lives. The limits that hold now are marked "present", those of the flags "asked".
+It only calculates: no database and no Twilio is asked, so the number of users is a flag.
+
+` + exitCodes(mfa.KindConfig),
+		Example: `  uzerp-mfa session-config plan
+  uzerp-mfa session-config plan --users 25 --price 0.05
+  uzerp-mfa session-config plan --activity-timeout 1h --max-age 10h -o csv`,
+		Args: noArgs,
+	}
+	f := c.Flags()
+	f.IntVar(&opts.users, "users", 1, "number of people who log in")
+	f.DurationVar(&opts.workday, "workday", 8*time.Hour, "how long a person works in uzERP on a working day")
+	f.Float64Var(&opts.price, "price", sessionconfig.DefaultPrice, "price of an approved code; the default is Twilio's as once documented, check the price list")
+	registerLimits(f, &opts.activity, &opts.maxAge)
+	c.RunE = app.run(listFormats, func(_ context.Context, _ []string) error { return runSessionConfigPlan(app, opts) })
+	return c
+}
+
+func (o *sessionConfigPlanOptions) validate() error {
+	switch {
+	case o.users < 1:
+		return usageError("--users must be at least 1", "")
+	case o.workday <= 0 || o.workday > 24*time.Hour:
+		return usageError("--workday must be more than 0 and at most 24h", "")
+	case o.price < 0 || math.IsNaN(o.price) || math.IsInf(o.price, 0):
+		return usageError("--price must be a number that is not negative", "")
+	}
+	for flag, v := range map[string]limitValue{"--activity-timeout": o.activity, "--max-age": o.maxAge} {
+		if v.given && (v.duration < time.Second || v.duration%time.Second != 0) {
+			return usageError(flag+" must be whole seconds and more than 0", "")
+		}
+	}
+	return nil
+}
+
+type sessionChoiceView struct {
+	Choice           string   `json:"choice"`
+	Mark             []string `json:"mark"`
+	ActivityTimeout  int64    `json:"activity_timeout_secs"`
+	MaxAge           int64    `json:"max_age_secs"`
+	LoginsADay       float64  `json:"logins_per_workday"`
+	CodesAMonth      float64  `json:"codes_per_month"`
+	CostAMonth       float64  `json:"cost_per_month"`
+	StolenUnusedSecs int64    `json:"stolen_unused_secs"`
+	StolenInUseSecs  int64    `json:"stolen_in_use_secs"`
+}
+
+type sessionPresentView struct {
+	Managed         *bool  `json:"managed"` // null where it is not known
+	ActivityTimeout *int64 `json:"activity_timeout_secs"`
+	MaxAge          *int64 `json:"max_age_secs"`
+}
+
+type sessionPlanView struct {
+	SchemaVersion int                 `json:"schema_version"`
+	Users         int                 `json:"users"`
+	WorkdaySecs   int64               `json:"workday_secs"`
+	Price         float64             `json:"price"`
+	Present       sessionPresentView  `json:"present"`
+	Choices       []sessionChoiceView `json:"choices"`
+}
+
+func runSessionConfigPlan(app *App, opts *sessionConfigPlanOptions) error {
+	if err := opts.validate(); err != nil {
+		return err
+	}
+	env, err := app.presentSettings()
+	if err != nil {
+		return err
+	}
+	present, now, told := presentChoice(env)
+	use := sessionconfig.Use{Users: opts.users, Workday: opts.workday, Price: opts.price}
+	view := sessionPlanView{
+		SchemaVersion: schemaVersion, Users: opts.users, WorkdaySecs: int64(opts.workday / time.Second), Price: opts.price,
+		Present: now, Choices: []sessionChoiceView{},
+	}
+	var outcomes []sessionconfig.Outcome
+	for _, choice := range sessionconfig.Mark(sessionconfig.Choices(opts.workday), present, opts.asked(present)) {
+		o := sessionconfig.Plan(choice, use)
+		outcomes = append(outcomes, o)
+		view.Choices = append(view.Choices, viewChoice(o))
+	}
+	if app.flags.output == formatTable {
+		err = showList(app, nil, outcomes, []string{"choice", "activity timeout", "max age", "logins a day", "codes a month", "cost a month", "stolen, unused", "stolen, in use", ""}, choiceCells)
+	} else {
+		err = showList(app, view, view.Choices, []string{"choice", "mark", "activity_timeout_secs", "max_age_secs", "logins_per_workday", "codes_per_month", "cost_per_month", "stolen_unused_secs", "stolen_in_use_secs"}, choiceFields)
+	}
+	if err != nil {
+		return err
+	}
+	app.streams.Notef("%s", told)
+	app.streams.Notef("reckoned: %s, %s a working day at one go, %d working days a month, %s for a code",
+		counted(opts.users, "user"), brief(opts.workday), sessionconfig.WorkdaysAMonth, strconv.FormatFloat(opts.price, 'f', -1, 64))
+	app.streams.Notef("each pause longer than the activity timeout adds a login; the price is as once documented unless --price was given, check Twilio's price list")
+	app.streams.Notef(`"every login" and "trust for 30 days" are what Twilio's own console offers: uzERP asks for a code at every login, so here the first is a session that ends with the working day or with half an hour's pause`)
+	return nil
+}
+
+// presentSettings reads conf/.env if there is one to read; without one the plan has no present choice.
+func (a *App) presentSettings() (sessionconfig.EnvFile, error) {
+	inst, err := a.loader.Installation()
+	if err != nil || inst == nil {
+		return sessionconfig.EnvFile{}, err
+	}
+	in, err := a.readEnv(thisMachine("", ""))
+	return in.Env, err
+}
+
+// presentChoice gives the limits that hold now, nil if there are none, and says so.
+func presentChoice(env sessionconfig.EnvFile) (choice *sessionconfig.Choice, view sessionPresentView, told string) {
+	switch {
+	case env.Path == "":
+		return nil, view, "what holds now is not known: name uzERP's directory with --uzerp-root"
+	case !env.Found || env.Syntax != nil || env.Misplaced != "":
+		return nil, view, "what holds now is not known, as uzERP itself can not read its settings; see uzerp-mfa session-config check"
+	}
+	managed := sessionconfig.IsOn(env.Settings[sessionconfig.Manage].Value.Reveal())
+	view.Managed = &managed
+	activity, activityOK := sessionconfig.Seconds(env.Settings[sessionconfig.ActivityTimeout].Value.Reveal())
+	maxAge, maxAgeOK := sessionconfig.Seconds(env.Settings[sessionconfig.MaxAge].Value.Reveal())
+	if activityOK {
+		view.ActivityTimeout = &activity
+	}
+	if maxAgeOK {
+		view.MaxAge = &maxAge
+	}
+	const longest = int64(1<<63-1) / int64(time.Second) / 4
+	switch {
+	case !managed:
+		return nil, view, "now uzERP does not manage sessions: they last as long as PHP's own, and a stolen one that is kept in use has no end"
+	case !activityOK || !maxAgeOK || activity > longest || maxAge > longest:
+		return nil, view, "the limits that are set now make no plan; see uzerp-mfa session-config check"
+	}
+	return &sessionconfig.Choice{ActivityTimeout: time.Duration(activity) * time.Second, MaxAge: time.Duration(maxAge) * time.Second}, view,
+		"the limits that hold now are marked present"
+}
+
+// asked gives the choice of the flags. Of two limits the one not given is the present one, else the same as the other.
+func (o *sessionConfigPlanOptions) asked(present *sessionconfig.Choice) *sessionconfig.Choice {
+	if !o.activity.given && !o.maxAge.given {
+		return nil
+	}
+	c := sessionconfig.Choice{ActivityTimeout: o.activity.duration, MaxAge: o.maxAge.duration}
+	if !o.activity.given {
+		c.ActivityTimeout = c.MaxAge
+		if present != nil {
+			c.ActivityTimeout = present.ActivityTimeout
+		}
+	}
+	if !o.maxAge.given {
+		c.MaxAge = c.ActivityTimeout
+		if present != nil {
+			c.MaxAge = present.MaxAge
+		}
+	}
+	return &c
+}
+
+func viewChoice(o sessionconfig.Outcome) sessionChoiceView {
+	return sessionChoiceView{
+		Choice: o.Label, Mark: marks(o.Choice), ActivityTimeout: int64(o.ActivityTimeout / time.Second), MaxAge: int64(o.MaxAge / time.Second),
+		LoginsADay: round(o.LoginsADay, 4), CodesAMonth: round(o.CodesAMonth, 2), CostAMonth: round(o.CostAMonth, 2),
+		StolenUnusedSecs: int64(o.StolenUnused / time.Second), StolenInUseSecs: int64(o.StolenInUse / time.Second),
+	}
+}
+
+func round(x float64, digits int) float64 {
+	scale := math.Pow10(digits)
+	return math.Round(x*scale) / scale
+}
+
+func marks(c sessionconfig.Choice) []string {
+	marks := []string{}
+	if c.Present {
+		marks = append(marks, "present")
+	}
+	if c.Asked {
+		marks = append(marks, "asked")
+	}
+	return marks
+}
+
+func choiceCells(o sessionconfig.Outcome) []string {
+	mark := ""
+	for _, m := range marks(o.Choice) {
+		mark += "<- " + m + " "
+	}
+	return []string{
+		o.Label, brief(o.ActivityTimeout), brief(o.MaxAge), decimal(o.LoginsADay), decimal(o.CodesAMonth), fmt.Sprintf("%.2f", o.CostAMonth),
+		brief(o.StolenUnused), brief(o.StolenInUse), mark,
+	}
+}
+
+func choiceFields(v sessionChoiceView) []string {
+	mark := ""
+	for _, m := range v.Mark {
+		if mark != "" {
+			mark += " "
+		}
+		mark += m
+	}
+	number := func(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
+	return []string{
+		v.Choice, mark, fmt.Sprint(v.ActivityTimeout), fmt.Sprint(v.MaxAge), number(v.LoginsADay), number(v.CodesAMonth), number(v.CostAMonth),
+		fmt.Sprint(v.StolenUnusedSecs), fmt.Sprint(v.StolenInUseSecs),
+	}
+}
+
+// decimal shows two digits behind the point where the number isn't whole.
+func decimal(x float64) string { return strconv.FormatFloat(round(x, 2), 'f', -1, 64) }

@@ -1,0 +1,396 @@
+package audit
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	mathrand "math/rand/v2"
+	"os"
+	"path/filepath"
+	"time"
+
+	"uzerp-mfa/internal/mfa"
+)
+
+// Options are what a test must be able to set. The zero value is for everybody else.
+type Options struct {
+	Now   func() time.Time
+	NewID func() string
+	Wait  time.Duration // for other writers; 10 s if 0
+}
+
+const (
+	lockWait     = 10 * time.Second
+	lockPauseMax = 20 * time.Millisecond
+)
+
+// Log is an audit log that can be written. It holds no file open, so there is nothing to close and a log that was rotated
+// is followed. Its methods may be called concurrently, by several processes too.
+type Log struct {
+	path string
+	o    Options
+	turn chan struct{} // of this process's goroutines, so that only one of them polls for the lock
+}
+
+// Open makes the log if there is none, with its directory, and finds out whether it can be written: everything that can
+// be wrong but a full disk is found before anything is changed. All errors are of mfa.KindConfig.
+//
+// It refuses what somebody else could put in the log's place or have it written to: a symbolic link, a file with several
+// names, one that everybody may write, a directory where everybody may rename files; and a file that is no audit log.
+func Open(path string, o Options) (*Log, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.NewID == nil {
+		o.NewID = rand.Text
+	}
+	if o.Wait == 0 {
+		o.Wait = lockWait
+	}
+	absolute, err := filepath.Abs(path)
+	if path == "" || err != nil {
+		return nil, configError(path, errors.New("no path"), "")
+	}
+	l := &Log{path: absolute, o: o, turn: make(chan struct{}, 1)}
+	f, err := l.open()
+	if err != nil {
+		return nil, err
+	}
+	_, err = readTail(f)
+	_ = f.Close() // nothing was written
+	if err != nil {
+		return nil, l.error(err)
+	}
+	return l, nil
+}
+
+// Path gives the absolute path.
+func (l *Log) Path() string { return l.path }
+
+func (l *Log) error(err error) error { return configError(l.path, err, "") }
+
+const howToGoOn = "name another file with --audit-log, or do without a record of what was changed: --no-audit-log"
+
+func configError(path string, err error, hint string) error {
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
+		err = fmt.Errorf("%s: %w", pathErr.Op, pathErr.Err) // the path is told once
+	}
+	if hint != "" {
+		hint += "; or "
+	}
+	return &mfa.Error{Kind: mfa.KindConfig, Op: "audit log " + path, Err: err, Hint: hint + howToGoOn}
+}
+
+func (l *Log) open() (*os.File, error) {
+	dir := filepath.Dir(l.path)
+	if err := makeDirectory(dir); err != nil {
+		return nil, l.error(err)
+	}
+	f, err := openOrCreate(l.path)
+	if err != nil {
+		if info, lstatErr := os.Lstat(l.path); lstatErr == nil && info.Mode()&fs.ModeSymlink != 0 {
+			err = errors.New("it is a symbolic link")
+		}
+		return nil, l.error(err)
+	}
+	hint, err := inspect(f, dir)
+	if err != nil {
+		_ = f.Close()
+		return nil, configError(l.path, err, hint)
+	}
+	return f, nil
+}
+
+func makeDirectory(dir string) error {
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return err
+	}
+	return syncDirectory(filepath.Dir(dir))
+}
+
+// openOrCreate loops because the file may be made, or rotated away, by somebody else in between.
+func openOrCreate(path string) (*os.File, error) {
+	const mode = 0o640
+	for {
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|openFlags, 0)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return f, err
+		}
+		f, err = os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE|os.O_EXCL|openFlags, mode)
+		if errors.Is(err, fs.ErrExist) {
+			if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() { // a link to nowhere would be tried for ever
+				return nil, errNotRegular
+			}
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		// Whatever the umask says: who is in the file's group is to read it.
+		if err := errors.Join(f.Chmod(mode), syncDirectory(filepath.Dir(path))); err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+		return f, nil
+	}
+}
+
+// syncDirectory makes a new name in dir survive a power cut. Some file systems can't, and need not.
+func syncDirectory(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return nil //nolint:nilerr // a directory that may be written but not read
+	}
+	defer func() { _ = d.Close() }()
+	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, fs.ErrInvalid) {
+		return err
+	}
+	return nil
+}
+
+const worldWritable = 0o002
+
+var errNotRegular = errors.New("it is no regular file")
+
+// inspect finds what would let somebody else lead the log astray, or forge it.
+func inspect(f *os.File, dir string) (hint string, err error) {
+	info, err := f.Stat()
+	if err != nil {
+		return "", err
+	}
+	above, err := os.Stat(dir)
+	if err != nil {
+		return "", err
+	}
+	owner, links, known := ownerAndLinks(info)
+	foreign := known && owner != os.Getuid() && owner != 0
+	everybodys := above.Mode()&worldWritable != 0
+	switch {
+	case !info.Mode().IsRegular():
+		return "", errNotRegular
+	case known && links == 0:
+		return "", nil // rotated away just now; Append notices
+	case known && links > 1:
+		return "", fmt.Errorf("it is one of %d names of a file", links)
+	case info.Mode()&worldWritable != 0:
+		return "chmod o-w " + f.Name(), errors.New("everybody may write to it")
+	case everybodys && above.Mode()&fs.ModeSticky == 0:
+		return "chmod o-w " + dir, fmt.Errorf("everybody may rename files in %s", dir)
+	case everybodys && foreign:
+		return "", fmt.Errorf("it belongs to another user, in %s where everybody may make files", dir)
+	}
+	return "", nil
+}
+
+// Append writes r as the log's last line and gives it as written, with its id, time and hashes. When it returns without
+// an error, the line is on the disk; with an error, nothing of it is in the log, if the file system let it be taken back.
+//
+// For an outcome, give r the ID of its intent, and a ctx that outlives the command's: an interrupted command has an
+// outcome too.
+//
+// It fails with ctx's error while waiting for other writers, with mfa.KindUsage for a record over 64 KiB, which only a
+// huge --reason makes, and else with mfa.KindConfig.
+func (l *Log) Append(ctx context.Context, r Record) (Record, error) {
+	if err := r.check(); err != nil {
+		return Record{}, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, l.o.Wait, errBusy)
+	defer cancel()
+	if ctx.Err() != nil {
+		return Record{}, l.gaveUp(ctx)
+	}
+	select {
+	case l.turn <- struct{}{}:
+		defer func() { <-l.turn }()
+	case <-ctx.Done():
+		return Record{}, l.gaveUp(ctx)
+	}
+	f, err := l.lock(ctx)
+	if err != nil {
+		return Record{}, err
+	}
+	r, err = l.append(f, r.sanitized())
+	// Closing unlocks. After fsync it has nothing to report that matters.
+	_ = f.Close()
+	if err != nil {
+		if _, ok := errors.AsType[*mfa.Error](err); ok {
+			return Record{}, err
+		}
+		return Record{}, l.error(err)
+	}
+	return r, nil
+}
+
+var errBusy = errors.New("other processes have kept it locked")
+
+func (l *Log) gaveUp(ctx context.Context) error {
+	if errors.Is(context.Cause(ctx), errBusy) {
+		return configError(l.path, fmt.Errorf("%w for %s", errBusy, l.o.Wait), "try again, and see who does with: fuser -v "+l.path)
+	}
+	return fmt.Errorf("audit log %s: %w", l.path, context.Cause(ctx))
+}
+
+// lock opens the file that has the log's name once the lock is held: while waiting the log may have been rotated.
+func (l *Log) lock(ctx context.Context) (*os.File, error) {
+	for pause := time.Millisecond; ; pause = min(2*pause, lockPauseMax) {
+		f, err := l.open()
+		if err != nil {
+			return nil, err
+		}
+		locked, err := l.tryLock(f)
+		if locked {
+			return f, nil
+		}
+		_ = f.Close()
+		if err != nil {
+			return nil, l.error(err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, l.gaveUp(ctx)
+		case <-time.After(mathrand.N(pause) + pause/2): // not all at once
+		}
+	}
+}
+
+func (l *Log) tryLock(f *os.File) (bool, error) {
+	locked, err := tryLock(f)
+	if !locked || err != nil {
+		return false, err
+	}
+	opened, err := f.Stat()
+	if err != nil {
+		return false, err
+	}
+	named, err := os.Lstat(l.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && os.SameFile(opened, named), err
+}
+
+// append writes r to f, whose lock is held.
+func (l *Log) append(f *os.File, r Record) (Record, error) {
+	t, err := readTail(f)
+	if err != nil {
+		return Record{}, err
+	}
+	r.SchemaVersion = SchemaVersion
+	if r.ID == "" {
+		r.ID = l.o.NewID()
+	}
+	r.Time = l.o.Now().UTC().Round(0) // under the lock, so that the lines are in the order of their times
+	r.Prev, r.Torn = t.prev, t.torn
+	line, err := encode(&r)
+	if err != nil {
+		return Record{}, err
+	}
+	if len(line) > maxLine {
+		return Record{}, mfa.NewError(mfa.KindUsage, fmt.Sprintf("the line for the audit log would have %d bytes; it may have %d", len(line), maxLine), "shorten --reason")
+	}
+	if t.unended {
+		line = append([]byte("\n"), line...)
+	}
+	n, err := f.Write(line)
+	if err == nil && n != len(line) {
+		err = io.ErrShortWrite
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err != nil {
+		// The lock is held, so all after size is of this call. Where it can't be taken back (an append-only file), the
+		// next call finds a torn line, as after a crash.
+		_ = f.Truncate(t.size)
+		return Record{}, err
+	}
+	return r, nil
+}
+
+// tail is what a writer must know of the end of a log.
+type tail struct {
+	size    int64
+	prev    string // the hash that the last record says it has
+	torn    string // hash of what stands after that record, or empty
+	unended bool   // there is no line feed at the end
+}
+
+const (
+	firstWindow = 4 << 10
+	lastWindow  = 1 << 20
+)
+
+var (
+	errNotALog  = errors.New("this file is no audit log")
+	errNoRecord = errors.New("its last megabyte holds no record")
+)
+
+// readTail looks for the last record from the end of the file on. A record that was tampered with counts by the hash it
+// claims: it stays a finding of Verify, and just that one.
+func readTail(f *os.File) (tail, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return tail{}, err
+	}
+	size := info.Size()
+	for window := int64(firstWindow); ; window *= 4 {
+		window = min(window, size)
+		text := make([]byte, window)
+		if _, err := f.ReadAt(text, size-window); err != nil {
+			return tail{}, err
+		}
+		prev, rest, found := lastRecord(text)
+		whole := window == size
+		if !found && !whole {
+			if window >= lastWindow {
+				return tail{}, errNoRecord
+			}
+			continue
+		}
+		if !found {
+			prev = Genesis
+			for line := range bytes.Lines(rest) {
+				if !looksTorn(bytes.TrimSuffix(line, []byte("\n"))) {
+					return tail{}, errNotALog
+				}
+			}
+		}
+		t := tail{size: size, prev: prev, unended: window > 0 && text[window-1] != '\n'}
+		if len(rest) > 0 {
+			t.torn = tornHash(rest)
+		}
+		return t, nil
+	}
+}
+
+// lastRecord gives the hash of the last record in text and what follows its line.
+func lastRecord(text []byte) (hash string, rest []byte, found bool) {
+	for end := len(text); ; {
+		start := bytes.LastIndexByte(text[:max(end-1, 0)], '\n') + 1
+		if _, hash, ok := cutHash(bytes.TrimSuffix(text[start:end], []byte("\n"))); ok {
+			return hash, text[end:], true
+		}
+		if start == 0 {
+			return "", text, false
+		}
+		end = start
+	}
+}
+
+// tornHash commits a record to the bytes between the line before and itself, the last line feed included.
+func tornHash(rest []byte) string {
+	h := sha256.New()
+	h.Write(rest)
+	if rest[len(rest)-1] != '\n' {
+		h.Write([]byte("\n"))
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

@@ -1,0 +1,244 @@
+package audit
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"uzerp-mfa/internal/mfa"
+)
+
+// SchemaVersion is that of every line; it changes when a key changes its meaning or goes away.
+const SchemaVersion = 1
+
+// Genesis is what the first line of a log has for the hash of the line before: there is none.
+const Genesis = "0000000000000000000000000000000000000000000000000000000000000000"
+
+// maxLine is the length a line may have, its line feed included.
+const maxLine = 64 << 10
+
+// Result says what a line tells of.
+type Result string
+
+// The results. Every one but ResultIntent is an outcome.
+const (
+	ResultIntent  Result = "intent"  // about to be changed
+	ResultDone    Result = "done"    // changed
+	ResultRefused Result = "refused" // the state forbade it; nothing was changed
+	ResultFailed  Result = "failed"  // an error; nothing was changed
+	ResultUnknown Result = "unknown" // an error, and it may or may not have been changed
+)
+
+// Results lists every result, for flags and help.
+func Results() []Result {
+	return []Result{ResultIntent, ResultDone, ResultRefused, ResultFailed, ResultUnknown}
+}
+
+func (r Result) valid() bool {
+	for _, known := range Results() {
+		if r == known {
+			return true
+		}
+	}
+	return false
+}
+
+// Values are columns and what they held: text, a truth value, a number, or nil for NULL. A nil map is "not known" or "no
+// such row". The keys are written in order, so that equal values are equal bytes.
+type Values map[string]any
+
+// UserValues gives a user's row as it is logged: the three columns and the uuid.
+func UserValues(r mfa.Row) Values {
+	return Values{"mfa_sid": plain(r.SID), "mfa_enrolled": plain(r.Enrolled), "mfa_enabled": plain(r.Enabled), "uuid": plain(r.UUID)}
+}
+
+// ClassValues gives an injector class as it is logged.
+func ClassValues(className string) Values { return Values{"class_name": className} }
+
+func plain[T any](p *T) any {
+	if p == nil {
+		return nil
+	}
+	return *p
+}
+
+// Record is one line. The order of the fields is the order of the keys; Hash is the last.
+type Record struct {
+	SchemaVersion int       `json:"schema_version"` // set by Append
+	ID            string    `json:"id"`             // shared by an intent and its outcome; set by Append where it is empty
+	Time          time.Time `json:"time"`           // set by Append
+	Actor         Actor     `json:"actor"`
+	Command       string    `json:"command"` // the command's name, "user reset", without arguments: one may be a code
+	Target        string    `json:"target"`  // a user, or an injector class
+	Before        Values    `json:"before"`
+	After         Values    `json:"after"` // of an intent: what is meant to be there
+	Reason        string    `json:"reason"`
+	Ticket        string    `json:"ticket"`
+	Result        Result    `json:"result"`
+	Message       string    `json:"message"`
+	Torn          string    `json:"torn,omitempty"` // set by Append: SHA-256 of what a crash left between the line before and this one
+	Prev          string    `json:"prev"`           // set by Append: the hash of the line before
+	Hash          string    `json:"hash"`           // set by Append
+}
+
+var commandName = regexp.MustCompile(`^[a-z]+(-[a-z]+)*( [a-z]+(-[a-z]+)*)*$`)
+
+// check finds what a caller must not log. It finds mistakes of this program, not of its users.
+func (r Record) check() error {
+	if !commandName.MatchString(r.Command) {
+		return errors.New("audit: the command must be a name without arguments")
+	}
+	if !r.Result.valid() {
+		return fmt.Errorf("audit: there is no result %q", r.Result)
+	}
+	for _, values := range []Values{r.Before, r.After} {
+		for name, v := range values {
+			switch v.(type) {
+			case nil, bool, string, int, int64, float64:
+			default: // a Secret, say
+				return fmt.Errorf("audit: the value of %q is a %T", name, v)
+			}
+		}
+	}
+	return nil
+}
+
+// sanitized gives a record whose texts JSON can carry: a byte that is not UTF-8 becomes \xff in four characters.
+func (r Record) sanitized() Record {
+	for _, s := range []*string{&r.ID, &r.Actor.User, &r.Actor.SudoUser, &r.Actor.SSHClient, &r.Actor.Host, &r.Target, &r.Reason, &r.Ticket, &r.Message} {
+		*s = visible(*s)
+	}
+	r.Before, r.After = r.Before.sanitized(), r.After.sanitized()
+	return r
+}
+
+func (v Values) sanitized() Values {
+	if v == nil {
+		return nil
+	}
+	clean := Values{}
+	for name, value := range v {
+		if s, ok := value.(string); ok {
+			value = visible(s)
+		}
+		clean[visible(name)] = value
+	}
+	return clean
+}
+
+func visible(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	var b strings.Builder
+	for len(s) > 0 {
+		r, n := utf8.DecodeRuneInString(s)
+		if r == utf8.RuneError && n == 1 {
+			fmt.Fprintf(&b, `\x%02x`, s[0])
+		} else {
+			b.WriteString(s[:n])
+		}
+		s = s[n:]
+	}
+	return b.String()
+}
+
+// hashStart and hashEnd enclose the hash at the end of a line. Inside a JSON string the quotes of hashStart would have
+// backslashes, so nothing that a user typed can pass for it.
+const (
+	hashStart  = `,"hash":"`
+	hashEnd    = `"}`
+	hashLength = 2 * sha256.Size
+)
+
+// encode sets the hash and gives the line, with its line feed.
+//
+// What is hashed is the line without its last key: all bytes before `,"hash":`, and a closing brace. So a hash can be
+// checked without decoding and encoding JSON, which no two programs do alike.
+func encode(r *Record) ([]byte, error) {
+	r.Hash = ""
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(r); err != nil {
+		return nil, err
+	}
+	body := bytes.TrimSuffix(escapeInvisible(b.Bytes()), []byte(hashStart+hashEnd+"\n"))
+	r.Hash = hashOf(body)
+	return append(body, hashStart+r.Hash+hashEnd+"\n"...), nil
+}
+
+// hashOf gives the hash of a line of which body is what comes before hashStart.
+func hashOf(body []byte) string {
+	h := sha256.New()
+	h.Write(body)
+	h.Write([]byte("}"))
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// cutHash takes a line, without its line feed, apart. A line that doesn't end as every record does is none.
+func cutHash(line []byte) (body []byte, hash string, ok bool) {
+	n := len(line) - len(hashStart) - hashLength - len(hashEnd)
+	if n < 0 || !bytes.HasPrefix(line[n:], []byte(hashStart)) || !bytes.HasSuffix(line, []byte(hashEnd)) {
+		return nil, "", false
+	}
+	hash = string(line[n+len(hashStart) : len(line)-len(hashEnd)])
+	return line[:n], hash, ValidHash(hash)
+}
+
+// ValidHash tells whether s has the form of a hash.
+func ValidHash(s string) bool {
+	return len(s) == hashLength && strings.Trim(s, "0123456789abcdef") == ""
+}
+
+// lineStart is how every line begins.
+const lineStart = `{"schema_version":1,"id":"`
+
+// looksTorn tells whether line can be the beginning of a record whose writer died, perhaps with the zeros after it that a
+// file system leaves after a power cut.
+func looksTorn(line []byte) bool {
+	line = bytes.TrimRight(line, "\x00")
+	return len(line) < maxLine && !json.Valid(line) &&
+		(bytes.HasPrefix(line, []byte(lineStart)) || bytes.HasPrefix([]byte(lineStart), line))
+}
+
+// decode reads a line whose hash was found right, or is not asked about.
+func decode(line []byte) (Record, error) {
+	var r Record
+	if err := json.Unmarshal(line, &r); err != nil {
+		return Record{}, errors.New("not a JSON object of this log") // without what the line holds
+	}
+	if r.SchemaVersion != SchemaVersion || !r.Result.valid() || r.Time.IsZero() {
+		return Record{}, errors.New("not a record of schema version 1")
+	}
+	return r, nil
+}
+
+// escapeInvisible spells \uXXXX what a terminal would obey or hide, for people who read the file with tail. Beyond ASCII
+// such runes occur in JSON inside strings only, so nothing has to be parsed; below, encoding/json did it, but for DEL.
+func escapeInvisible(line []byte) []byte {
+	var out []byte
+	for i, w := 0, 0; i < len(line); i += w {
+		var r rune
+		r, w = utf8.DecodeRune(line[i:])
+		switch {
+		case r == '\n' || unicode.IsGraphic(r):
+			out = append(out, line[i:i+w]...)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
+		default:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		}
+	}
+	return out
+}

@@ -1,0 +1,386 @@
+package crashtest
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// The codes that stand in a start-up packet in place of a protocol version (PostgreSQL manual, "Message Formats").
+const (
+	codeCancel = 80877102
+	codeSSL    = 80877103
+	codeGSS    = 80877104
+)
+
+// maxMessage bounds what is read as one message: more is no PostgreSQL.
+const maxMessage = 64 << 20
+
+// Postgres is a proxy on a loopback port in front of a PostgreSQL server. An interaction is a simple query, or all
+// messages of the extended protocol up to Sync; starting a session, pgx's ping and COPY's data are none. TLS is declined.
+type Postgres struct {
+	tap              *Tap
+	network, address string
+	listener         net.Listener
+
+	mu     sync.Mutex
+	closed bool
+	open   map[net.Conn]bool // the clients
+	served sync.WaitGroup    // one for each of them, and one for the listener
+}
+
+// ListenPostgres makes a proxy for the server at address, which is a path if network is "unix".
+func ListenPostgres(tap *Tap, network, address string) (*Postgres, error) {
+	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	p := &Postgres{tap: tap, network: network, address: address, listener: listener, open: make(map[net.Conn]bool)}
+	p.served.Go(func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			p.serve(client)
+		}
+	})
+	return p, nil
+}
+
+// Port is where it listens on 127.0.0.1.
+func (p *Postgres) Port() int { return p.listener.Addr().(*net.TCPAddr).Port }
+
+// Close stops listening, cuts every connection, and returns when nothing of the proxy runs any more.
+func (p *Postgres) Close() error {
+	err := p.listener.Close()
+	p.mu.Lock()
+	p.closed = true
+	for client := range p.open {
+		resetTCP(client)
+	}
+	p.mu.Unlock()
+	p.served.Wait()
+	return err
+}
+
+// Connections is how many clients there are.
+func (p *Postgres) Connections() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.open)
+}
+
+func (p *Postgres) serve(client net.Conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		_ = client.Close()
+		return
+	}
+	p.open[client] = true
+	p.served.Go(func() {
+		if p.session(client) != nil {
+			resetTCP(client)
+		}
+		_ = client.Close()
+		p.mu.Lock()
+		delete(p.open, client)
+		p.mu.Unlock()
+	})
+}
+
+// session serves one client. An error means that the connection is to be reset.
+func (p *Postgres) session(client net.Conn) error {
+	in := bufio.NewReader(client)
+	packet, code, err := startUp(client, in)
+	if err != nil {
+		return err
+	}
+	server, err := (&net.Dialer{}).DialContext(context.Background(), p.network, p.address)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = server.Close() }()
+	if _, err := server.Write(packet); err != nil {
+		return err
+	}
+	if code == codeCancel { // the key in it is the server's own, which the client got from it
+		_, err := io.Copy(io.Discard, server)
+		return err
+	}
+	s := &session{tap: p.tap, client: client, server: server, statements: make(map[string]string), portals: make(map[string]string)}
+	return s.run(in)
+}
+
+// startUp reads packets until one that is for the server, and declines encryption.
+func startUp(client io.Writer, in *bufio.Reader) (packet []byte, code uint32, err error) {
+	for {
+		head, err := in.Peek(8)
+		if err != nil {
+			return nil, 0, err
+		}
+		size, code := binary.BigEndian.Uint32(head), binary.BigEndian.Uint32(head[4:])
+		if size < 8 || size > 10000 { // PostgreSQL's own limit
+			return nil, 0, fmt.Errorf("start-up packet of %d bytes", size)
+		}
+		packet := make([]byte, size)
+		if _, err := io.ReadFull(in, packet); err != nil {
+			return nil, 0, err
+		}
+		if code != codeSSL && code != codeGSS {
+			return packet, code, nil
+		}
+		if _, err := client.Write([]byte("N")); err != nil {
+			return nil, 0, err
+		}
+	}
+}
+
+// message is one message of the protocol, with its head.
+type message struct {
+	kind byte
+	raw  []byte
+}
+
+func (m message) body() []byte { return m.raw[5:] }
+
+func readMessage(in *bufio.Reader) (message, error) {
+	head, err := in.Peek(5)
+	if err != nil {
+		return message{}, err
+	}
+	size := binary.BigEndian.Uint32(head[1:])
+	if size < 4 || size > maxMessage {
+		return message{}, fmt.Errorf("message of %d bytes", size)
+	}
+	raw := make([]byte, size+1)
+	_, err = io.ReadFull(in, raw)
+	return message{raw[0], raw}, err
+}
+
+// session is one client's session.
+type session struct {
+	tap            *Tap
+	client, server net.Conn
+
+	statements map[string]string // names of queries by the names of prepared statements
+	portals    map[string]string
+
+	mu      sync.Mutex
+	waiting []underway  // for the server's ReadyForQuery, in order
+	flushed atomic.Bool // the client asked for replies before Sync
+}
+
+// errCut ends a session on a hook's demand.
+var errCut = errors.New("cut")
+
+// run passes messages both ways. Three goroutines: one reads the client, so that its hanging up is seen while a hook
+// blocks; one passes on what it sent; one what the server answers.
+func (s *session) run(in *bufio.Reader) error {
+	gone, over := make(chan struct{}), make(chan struct{})
+	messages := make(chan message)
+	go func() {
+		defer close(gone)
+		for {
+			m, err := readMessage(in)
+			if err != nil {
+				return
+			}
+			select {
+			case messages <- m:
+			case <-over:
+				return
+			}
+		}
+	}()
+	backend, backGone := make(chan error, 1), make(chan struct{})
+	go func() {
+		defer close(backGone)
+		backend <- s.back()
+	}()
+	err := s.front(messages, gone, backend)
+	close(over)
+	// Unblock the readers: neither side is of use any more.
+	if err != nil {
+		resetTCP(s.client)
+	}
+	_ = s.server.Close()
+	_ = s.client.Close()
+	<-gone
+	<-backGone
+	return err
+}
+
+// front passes on what the client sends, until a side is gone.
+func (s *session) front(messages <-chan message, gone <-chan struct{}, backend <-chan error) error {
+	var b batch
+	for {
+		var m message
+		select {
+		case m = <-messages:
+		case <-gone:
+			return nil
+		case err := <-backend:
+			return err
+		}
+		b.add(s, m)
+		switch m.kind {
+		case 'Q', 'F', 'S':
+			if b.name == "ping" {
+				break
+			}
+			u := s.tap.begin("database", b.label(), gone)
+			switch u.ask(Before) {
+			case Cut:
+				return errCut
+			case Hang:
+				return s.ignore(messages, gone)
+			}
+			s.mu.Lock()
+			s.waiting = append(s.waiting, u)
+			s.mu.Unlock()
+		case 'H':
+			s.flushed.Store(true)
+		case 'p', 'd', 'c', 'f', 'X': // a password, COPY's data, the end
+		default:
+			continue
+		}
+		if _, err := s.server.Write(b.raw); err != nil {
+			// What the server said before it went matters more than that it is gone.
+			select {
+			case err := <-backend:
+				return err
+			case <-gone:
+				return nil
+			}
+		}
+		b = batch{}
+	}
+}
+
+// ignore is a hang: the client may say what it likes.
+func (s *session) ignore(messages <-chan message, gone <-chan struct{}) error {
+	for {
+		select {
+		case <-messages:
+		case <-gone:
+			return nil
+		}
+	}
+}
+
+// back passes on what the server sends: at once while it starts the session and where nobody waits, else when the reply
+// is whole.
+func (s *session) back() error {
+	in := bufio.NewReader(s.server)
+	var reply []byte
+	started, hung := false, false
+	for {
+		m, err := readMessage(in)
+		if err != nil {
+			_, _ = s.client.Write(reply) // its last words, a FATAL error
+			return nil
+		}
+		if hung {
+			continue
+		}
+		reply = append(reply, m.raw...)
+		u, waited := s.first()
+		switch {
+		case started && waited && m.kind == 'Z':
+			s.flushed.Store(false)
+			s.mu.Lock()
+			s.waiting = s.waiting[1:]
+			s.mu.Unlock()
+			switch u.ask(After) {
+			case Cut:
+				return errCut
+			case Hang:
+				hung = true
+				continue
+			}
+		case started && waited && m.kind != 'G' && m.kind != 'H' && m.kind != 'W' && !s.flushed.Load():
+			continue
+		}
+		started = started || m.kind == 'Z'
+		if _, err := s.client.Write(reply); err != nil {
+			return nil
+		}
+		reply = nil
+	}
+}
+
+func (s *session) first() (underway, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.waiting) == 0 {
+		return underway{}, false
+	}
+	return s.waiting[0], true
+}
+
+// batch is what the client has sent since the last interaction.
+type batch struct {
+	raw      []byte
+	name     string // of its query
+	executes bool
+}
+
+func (b *batch) add(s *session, m message) {
+	b.raw = append(b.raw, m.raw...)
+	switch m.kind {
+	case 'Q':
+		text, _ := cString(m.body())
+		b.name, b.executes = queryName(text), true
+	case 'P':
+		statement, rest := cString(m.body())
+		text, _ := cString(rest)
+		s.statements[statement] = queryName(text)
+		b.name = s.statements[statement]
+	case 'B':
+		portal, rest := cString(m.body())
+		statement, _ := cString(rest)
+		s.portals[portal] = s.statements[statement]
+		b.name = s.statements[statement]
+	case 'E':
+		portal, _ := cString(m.body())
+		b.name, b.executes = s.portals[portal], true
+	}
+}
+
+func (b *batch) label() string {
+	switch {
+	case b.name == "":
+		return "sync"
+	case !b.executes:
+		return "prepare " + b.name
+	}
+	return b.name
+}
+
+func cString(b []byte) (string, []byte) {
+	text, rest, _ := bytes.Cut(b, []byte{0})
+	return string(text), rest
+}
+
+// queryName is the name in a statement's first line, "-- name: find_users", or else its first word.
+func queryName(text string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	if name, ok := strings.CutPrefix(line, "-- name: "); ok {
+		return strings.TrimSpace(name)
+	}
+	words := strings.Fields(strings.TrimLeft(line, "- "))
+	if len(words) == 0 {
+		return "empty"
+	}
+	return strings.ToLower(strings.TrimSuffix(words[0], ";"))
+}

@@ -1,0 +1,65 @@
+package mfa
+
+import (
+	"context"
+	"errors"
+	"sync"
+)
+
+// BatchWorkers is how many users of a batch are worked on at the same time.
+const BatchWorkers = 4
+
+// breakAfter is how many times in a row the other side may not answer before a batch gives up: what is down stays down,
+// and a hundred users would wait for a hundred time-outs.
+const breakAfter = 5
+
+// ErrNotTried is the outcome of what a batch did not get to.
+var ErrNotTried = errors.New("not tried")
+
+// Batch calls do for every item, some at a time, and gives each one's error in the order of the items. After five
+// KindUnavailable in a row, or once ctx is done, the rest is not tried (ErrNotTried). done, if not nil, hears of each item
+// that is finished, one at a time.
+func Batch[T any](ctx context.Context, items []T, do func(context.Context, int, T) error, done func()) []error {
+	errs := make([]error, len(items))
+	var mu sync.Mutex
+	next, inARow := 0, 0
+	take := func() (int, bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		if next == len(items) || inARow >= breakAfter || ctx.Err() != nil {
+			return 0, false
+		}
+		next++
+		return next - 1, true
+	}
+	finish := func(i int, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		errs[i] = err
+		if err != nil && KindOf(err) == KindUnavailable {
+			inARow++
+		} else {
+			inARow = 0
+		}
+		if done != nil {
+			done()
+		}
+	}
+	var workers sync.WaitGroup
+	for range min(BatchWorkers, len(items)) {
+		workers.Go(func() {
+			for i, ok := take(); ok; i, ok = take() {
+				finish(i, do(ctx, i, items[i]))
+			}
+		})
+	}
+	workers.Wait()
+	why := &Error{Kind: KindUnavailable, Err: ErrNotTried, Hint: "run the command again: who is done already stays as they are"}
+	if ctx.Err() != nil {
+		why = &Error{Kind: KindInterrupted, Err: ErrNotTried, Hint: why.Hint}
+	}
+	for i := next; i < len(items); i++ {
+		errs[i] = why
+	}
+	return errs
+}

@@ -1,0 +1,84 @@
+package mfa_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync/atomic"
+	"testing"
+
+	"uzerp-mfa/internal/mfa"
+)
+
+func items(n int) []int {
+	var s []int
+	for i := range n {
+		s = append(s, i)
+	}
+	return s
+}
+
+func TestBatchDoesEverybody(t *testing.T) {
+	var running, most, finished atomic.Int32
+	errs := mfa.Batch(t.Context(), items(100), func(_ context.Context, i, item int) error {
+		now := running.Add(1)
+		defer running.Add(-1)
+		for m := most.Load(); now > m && !most.CompareAndSwap(m, now); m = most.Load() {
+		}
+		if i != item {
+			t.Errorf("item %d is called %d", item, i)
+		}
+		if item%2 == 1 {
+			return mfa.NewError(mfa.KindRefused, "odd", "")
+		}
+		return nil
+	}, func() { finished.Add(1) })
+	for i, err := range errs {
+		if (err != nil) != (i%2 == 1) {
+			t.Errorf("%d: %v", i, err)
+		}
+	}
+	if finished.Load() != 100 || most.Load() > mfa.BatchWorkers {
+		t.Errorf("%d finished, %d at a time", finished.Load(), most.Load())
+	}
+}
+
+func TestBatchStopsWhenNobodyAnswers(t *testing.T) {
+	var calls atomic.Int32
+	errs := mfa.Batch(t.Context(), items(100), func(context.Context, int, int) error {
+		calls.Add(1)
+		return errDown
+	}, nil)
+	if n := calls.Load(); n < 5 || n > 5+mfa.BatchWorkers {
+		t.Errorf("%d calls", n)
+	}
+	if !errors.Is(errs[99], mfa.ErrNotTried) || mfa.KindOf(errs[99]) != mfa.KindUnavailable || errors.Is(errs[0], mfa.ErrNotTried) {
+		t.Errorf("%v, %v", errs[0], errs[99])
+	}
+}
+
+// Only failures in a row break a batch: one that works in between shows that the other side is there.
+func TestBatchGoesOnAfterSingleFailures(t *testing.T) {
+	errs := mfa.Batch(t.Context(), items(40), func(_ context.Context, i, _ int) error {
+		if i%10 == 3 {
+			return errDown
+		}
+		return nil
+	}, nil)
+	if n := len(slices.DeleteFunc(errs, func(err error) bool { return err == nil })); n != 4 {
+		t.Errorf("%d failed", n)
+	}
+}
+
+func TestBatchEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	errs := mfa.Batch(ctx, items(50), func(_ context.Context, i, _ int) error {
+		if i == 10 {
+			cancel()
+		}
+		return nil
+	}, nil)
+	if mfa.KindOf(errs[49]) != mfa.KindInterrupted || !errors.Is(errs[49], mfa.ErrNotTried) || errs[0] != nil {
+		t.Errorf("%v, %v", errs[0], errs[49])
+	}
+}

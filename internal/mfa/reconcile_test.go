@@ -1,0 +1,898 @@
+package mfa_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"uzerp-mfa/internal/mfa"
+)
+
+// site is a world that several goroutines may ask, with what only reconcile asks for. before runs ahead of every call
+// and makes it fail with the error it gives.
+type site struct {
+	mu       sync.Mutex
+	w        *world
+	before   func(n int, op, about string) error
+	n        int
+	entities func([]mfa.Entity) []mfa.Entity
+}
+
+func newSite(users ...mfa.User) *site { return &site{w: newWorld(users...)} }
+
+func (s *site) enter(op, about string) (leave func(), err error) {
+	s.mu.Lock()
+	s.n++
+	if s.before != nil {
+		err = s.before(s.n, op, about)
+	}
+	return s.mu.Unlock, err
+}
+
+func (s *site) FindUsers(ctx context.Context, names []string) ([]mfa.User, error) {
+	leave, err := s.enter("FindUsers", strings.Join(names, " "))
+	defer leave()
+	if err != nil {
+		return nil, err
+	}
+	return s.w.FindUsers(ctx, names)
+}
+
+func (s *site) CompareAndSet(ctx context.Context, name string, was, becomes mfa.Row) error {
+	leave, err := s.enter("CompareAndSet", name)
+	defer leave()
+	if err != nil {
+		return err
+	}
+	return s.w.CompareAndSet(ctx, name, was, becomes)
+}
+
+func (s *site) FactorOwners(ctx context.Context, sids []string) (map[string][]string, error) {
+	leave, err := s.enter("FactorOwners", strings.Join(sids, " "))
+	defer leave()
+	if err != nil {
+		return nil, err
+	}
+	return s.w.FactorOwners(ctx, sids)
+}
+
+func (s *site) UUIDOwners(_ context.Context, uuids []string) (map[string][]string, error) {
+	leave, err := s.enter("UUIDOwners", strings.Join(uuids, " "))
+	defer leave()
+	if err != nil {
+		return nil, err
+	}
+	owners := map[string][]string{}
+	for _, u := range s.w.users {
+		if u.UUID != nil && slices.Contains(uuids, *u.UUID) {
+			owners[*u.UUID] = append(owners[*u.UUID], u.Username)
+		}
+	}
+	return owners, nil
+}
+
+func (s *site) FetchService(context.Context) (mfa.VerifyService, error) {
+	leave, err := s.enter("FetchService", "")
+	defer leave()
+	return mfa.VerifyService{}, err
+}
+
+func (s *site) ListEntities(context.Context) ([]mfa.Entity, error) {
+	leave, err := s.enter("ListEntities", "")
+	defer leave()
+	if err != nil {
+		return nil, err
+	}
+	var all []mfa.Entity
+	for identity, factors := range s.w.factors {
+		e := mfa.Entity{SID: "YE" + identity, Identity: identity, Created: s.w.now}
+		for _, f := range factors {
+			if f.Created.Before(e.Created) {
+				e.Created = f.Created
+			}
+		}
+		all = append(all, e)
+	}
+	if s.entities != nil {
+		all = s.entities(all)
+	}
+	return all, nil
+}
+
+func (s *site) ListFactors(ctx context.Context, identity string) ([]mfa.Factor, error) {
+	leave, err := s.enter("ListFactors", identity)
+	defer leave()
+	if errors.Is(err, errGone) {
+		return nil, nil // what the adapter makes of it
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.w.ListFactors(ctx, identity)
+}
+
+func (s *site) FetchFactor(ctx context.Context, identity, sid string) (mfa.Factor, error) {
+	leave, err := s.enter("FetchFactor", sid)
+	defer leave()
+	if err != nil {
+		return mfa.Factor{}, err
+	}
+	return s.w.FetchFactor(ctx, identity, sid)
+}
+
+func (s *site) DeleteFactor(ctx context.Context, identity, sid string) error {
+	leave, err := s.enter("DeleteFactor", sid)
+	defer leave()
+	if errors.Is(err, errGone) {
+		return nil // what the adapter makes of it
+	}
+	if err != nil {
+		return err
+	}
+	return s.w.DeleteFactor(ctx, identity, sid)
+}
+
+func (s *site) Now() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.w.now
+}
+
+// reconciler of the users as they are now.
+func (s *site) reconciler(only ...mfa.FindingKind) *mfa.Reconciler {
+	made := 0
+	return &mfa.Reconciler{Store: s, Factors: s, Only: only, Concurrency: 1,
+		NewUUID: func() string { made++; return fmt.Sprintf("aaaaaaaa-0000-4000-8000-%012d", made) },
+		Users: func(yield func(mfa.User, error) bool) {
+			s.mu.Lock()
+			users := maps.Clone(s.w.users)
+			s.mu.Unlock()
+			for _, name := range slices.Sorted(maps.Keys(users)) {
+				if !yield(users[name], nil) {
+					return
+				}
+			}
+		}}
+}
+
+// old puts a verified factor in place that was made two days ago.
+func (s *site) old(identity, sid string) *mfa.Factor {
+	f := s.w.add(identity, sid, mfa.FactorVerified)
+	f.Created = s.w.now.Add(-48 * time.Hour)
+	return f
+}
+
+var (
+	errGone     = mfa.NewError(mfa.KindNotFound, "not found", "")
+	errRejected = mfa.NewError(mfa.KindConfig, "credentials rejected", "")
+)
+
+func id(n int) string       { return fmt.Sprintf("10000000-0000-4000-8000-%012d", n) }
+func factorID(n int) string { return fmt.Sprintf("YF%032x", n) }
+
+func checked(t *testing.T, r *mfa.Reconciler) *mfa.Reconciliation {
+	t.Helper()
+	streamed := 0
+	result, err := r.Check(t.Context(), func(mfa.Finding) error { streamed++; return nil })
+	wantNil(t, err)
+	if streamed != len(result.Findings) {
+		t.Errorf("%d findings streamed of %d", streamed, len(result.Findings))
+	}
+	return result
+}
+
+// lines shows findings as "kind user sid", with what became of them: ! fixed, - not fixable, ? not repaired.
+func lines(r *mfa.Reconciliation) []string {
+	var all []string
+	for _, f := range r.Findings {
+		line := strings.TrimSpace(fmt.Sprintf("%s %s%s", f.Kind, f.Username, strings.TrimPrefix(f.FactorSID, "YF00000000000000000000000000000")))
+		switch {
+		case f.Fixed:
+			line += " !"
+		case f.Kind != mfa.FindingUnknown && !f.Fixable:
+			line += " -"
+		case f.Kind != mfa.FindingUnknown && f.Err != nil:
+			line += " ?"
+		}
+		all = append(all, line)
+	}
+	return all
+}
+
+func wantLines(t *testing.T, r *mfa.Reconciliation, want ...string) {
+	t.Helper()
+	if diff := cmp.Diff(want, lines(r)); diff != "" {
+		t.Errorf("findings (-want +got):\n%s", diff)
+	}
+}
+
+func limit(n int) *int { return &n }
+
+// repaired checks and repairs.
+func repaired(t *testing.T, r *mfa.Reconciler, max *int) (*mfa.Reconciliation, mfa.Repairs) {
+	t.Helper()
+	result := checked(t, r)
+	plan := result.PlanRepairs(max)
+	plan.Apply(t.Context(), r, nil)
+	return result, plan
+}
+
+// everyKind is a site with every kind of difference, the repairable and the other.
+func everyKind() *site {
+	skip := func(u mfa.User) mfa.User { u.Enabled = ptr(false); return u }
+	nameless := func(u mfa.User) mfa.User { u.UUID = nil; return u }
+	s := newSite(
+		enrolled("a-fine", id(1), factorID(1)),
+		fresh("a-new", id(2)),
+		enrolled("b-missing", id(3), factorID(3)),
+		skip(enrolled("b-missing-skip", id(4), factorID(4))),
+		enrolled("c-unverified", id(5), factorID(5)),
+		enrolled("d-nosid", id(6), ""),
+		enrolled("d-oddsid", id(7), "YF12"),
+		skip(enrolled("d-nosid-skip", id(8), "")),
+		nameless(fresh("e-nouuid", "")),
+		nameless(enrolled("e-nouuid-enrolled", "", factorID(9))),
+		nameless(skip(enrolled("e-nouuid-skip", "", factorID(10)))),
+		enrolled("f-dup-1", id(11), factorID(11)),
+		enrolled("f-dup-2", id(11), factorID(12)),
+		fresh("f-dup-3", id(11)),
+		fresh("g-dup-1", id(13)),
+		fresh("g-dup-2", id(13)),
+		enrolled("h-stale", id(14), factorID(14)),
+		fresh("i-orphan", id(15)),
+		fresh("i-orphan-young", id(16)),
+		fresh("j-pending", id(17)),
+		enrolled("k-missing-stale", id(18), factorID(18)),
+		fresh("l-dup-orphan", id(20)),
+		fresh("l-dup-other", id(20)),
+		enrolled("m-null", id(23), factorID(35)),
+	)
+	for n, identity := range map[int]string{1: id(1), 11: id(11), 12: id(11), 14: id(14), 24: id(14), 25: id(15), 28: id(18), 30: id(20), 31: id(21), 32: id(21), 35: id(23)} {
+		s.old(identity, factorID(n))
+	}
+	m := s.w.users["m-null"]
+	m.Enabled = nil
+	s.w.users["m-null"] = m
+	s.w.add(id(5), factorID(5), mfa.FactorUnverified)
+	s.w.add(id(1), factorID(21), mfa.FactorUnverified)
+	s.w.add(id(17), factorID(27), mfa.FactorUnverified)
+	s.w.add(id(16), factorID(26), mfa.FactorVerified)
+	s.w.add(id(22), factorID(33), mfa.FactorUnverified) // an entity with nothing that works
+	s.old("another-application-1", factorID(34))
+	return s
+}
+
+var everyFinding = []string{
+	"factor-missing b-missing003",
+	"factor-missing b-missing-skip004 -",
+	"factor-unverified c-unverified005",
+	"sid-missing d-nosid",
+	"sid-missing d-nosid-skip -",
+	"sid-missing d-oddsid",
+	"uuid-missing e-nouuid",
+	"uuid-missing e-nouuid-enrolled",
+	"uuid-missing e-nouuid-skip -",
+	"uuid-duplicate f-dup-1 -",
+	"uuid-duplicate f-dup-2 -",
+	"uuid-duplicate f-dup-3",
+	"uuid-duplicate g-dup-1 -",
+	"uuid-duplicate g-dup-2",
+}
+
+func TestReconcileFindsEveryKindAndRepairsWhatIsSafe(t *testing.T) {
+	for _, concurrency := range []int{1, 4} {
+		s := everyKind()
+		r := s.reconciler()
+		r.Concurrency = concurrency
+		want := append(slices.Clone(everyFinding),
+			"stale-factor h-stale018",
+			"orphan-factor i-orphan019",
+			"orphan-factor i-orphan-young01a -",
+			"factor-missing k-missing-stale012",
+			"stale-factor k-missing-stale01c -",
+			"uuid-duplicate l-dup-orphan -",
+			"orphan-factor l-dup-orphan01e -",
+			"uuid-duplicate l-dup-other",
+			"orphan-factor l-dup-other01e -",
+			"orphan-entity -", "orphan-entity -",
+		)
+		result := checked(t, r)
+		wantLines(t, result, want...)
+		if result.Unknown != 0 || result.Checked != 24 || result.Enrolled != 14 || result.DefaultMax() != 2 {
+			t.Errorf("%d unknown, %d checked, %d enrolled, max %d", result.Unknown, result.Checked, result.Enrolled, result.DefaultMax())
+		}
+		for _, f := range result.Findings {
+			if f.Message == "" || f.Remedy == "" {
+				t.Errorf("%+v", f)
+			}
+		}
+
+		before := maps.Clone(s.w.users)
+		plan := result.PlanRepairs(nil)
+		wantKind(t, plan.Refusal, mfa.KindRefused)
+		plan.Apply(t.Context(), r, nil)
+		if diff := cmp.Diff(before, s.w.users); diff != "" || slices.Contains(s.w.calls, "DeleteFactor") {
+			t.Fatal("more repairs than allowed, and some were made:", diff)
+		}
+
+		plan = result.PlanRepairs(limit(len(plan.Findings)))
+		if plan.Refusal != nil {
+			t.Fatal(plan.Refusal)
+		}
+		told := 0
+		plan.Apply(t.Context(), r, func(mfa.Finding) { told++ })
+		for _, f := range plan.Findings {
+			if !f.Fixed || f.Err != nil {
+				t.Errorf("%s %s: %v", f.Kind, f.Username, f.Err)
+			}
+		}
+		if told != len(plan.Findings) {
+			t.Errorf("%d told", told)
+		}
+		for _, name := range []string{"b-missing", "c-unverified", "d-nosid", "d-oddsid", "e-nouuid-enrolled", "k-missing-stale"} {
+			u := s.w.users[name]
+			if u.State() != mfa.StateNotEnrolled || u.SID != nil || *u.Enabled {
+				t.Errorf("%s: %s", name, u.State())
+			}
+		}
+		for _, name := range []string{"e-nouuid", "f-dup-3", "g-dup-2", "l-dup-other"} {
+			u := s.w.users[name]
+			if u.State() != mfa.StateNotEnrolled || !strings.HasPrefix(*u.UUID, "aaaaaaaa") {
+				t.Errorf("%s: %s", name, u.State())
+			}
+		}
+		for name, was := range before {
+			if !slices.ContainsFunc(plan.Findings, func(f *mfa.Finding) bool { return f.Username == name }) && !was.Equal(s.w.users[name].Row) {
+				t.Errorf("%s was changed", name)
+			}
+		}
+		for identity, want := range map[string]string{id(1): "1 21", id(11): "11 12", id(14): "14", id(15): "", id(16): "26", id(17): "27",
+			id(18): "28", id(20): "30", id(21): "31 32", "another-application-1": "34"} {
+			var got []string
+			for n := range 40 {
+				if slices.Contains(s.w.sids(identity), factorID(n)) {
+					got = append(got, fmt.Sprint(n))
+				}
+			}
+			if strings.Join(got, " ") != want {
+				t.Errorf("%s has %s, want %s", identity, got, want)
+			}
+		}
+		// Afterwards only what must stay is left, and what a reset has just laid bare.
+		wantLines(t, checked(t, s.reconciler()),
+			"factor-missing b-missing-skip004 -", "sid-missing d-nosid-skip -", "uuid-missing e-nouuid-skip -",
+			"uuid-duplicate f-dup-1 -", "uuid-duplicate f-dup-2 -", "orphan-factor i-orphan-young01a -",
+			"orphan-factor k-missing-stale01c", "orphan-factor l-dup-orphan01e", "orphan-entity -", "orphan-entity -")
+	}
+}
+
+func TestReconcileFindsNothingWhereAllIsWell(t *testing.T) {
+	s := newSite(enrolled("a", id(1), factorID(1)), fresh("b", id(2)), fresh("c", id(3)))
+	s.old(id(1), factorID(1))
+	s.w.add(id(3), factorID(3), mfa.FactorUnverified)
+	wantLines(t, checked(t, s.reconciler()))
+	if got := strings.Join(s.w.calls, " "); got != "ListFactors ListFactors" {
+		t.Error("who has no entity is not asked about, and nothing else is done:", got)
+	}
+}
+
+// Kinds that are left out are neither told nor repaired, and what only they need is not asked for.
+func TestReconcileOnly(t *testing.T) {
+	s := everyKind()
+	s.before = func(_ int, op, _ string) error {
+		if strings.HasPrefix(op, "List") || strings.HasPrefix(op, "Fetch") || op == "DeleteFactor" {
+			t.Errorf("%s is asked for", op)
+		}
+		return nil
+	}
+	r := s.reconciler(mfa.FindingSIDMissing, mfa.FindingUUIDMissing, mfa.FindingUUIDDuplicate)
+	r.Factors = nil
+	result, plan := repaired(t, r, limit(100))
+	if plan.Refusal != nil || len(plan.Findings) != 7 || len(result.Findings) != 13 {
+		t.Errorf("%v, %d of %d", plan.Refusal, len(plan.Findings), len(result.Findings))
+	}
+
+	s = everyKind()
+	wantLines(t, checked(t, s.reconciler(mfa.FindingStaleFactor)), "stale-factor h-stale018", "stale-factor k-missing-stale01c -")
+
+	s = everyKind()
+	result, _ = repaired(t, s.reconciler(mfa.FindingOrphanEntity), limit(100))
+	wantLines(t, result, "orphan-entity !", "orphan-entity -")
+	if len(s.w.factors[id(21)]) != 0 || len(s.w.sids("another-application-1")) != 1 || len(s.w.sids(id(22))) != 1 {
+		t.Error(s.w.factors)
+	}
+	wantLines(t, checked(t, s.reconciler(mfa.FindingOrphanEntity)), "orphan-entity -")
+}
+
+func TestReconcileLeavesYoungEntitiesAlone(t *testing.T) {
+	s := newSite()
+	s.old(id(1), factorID(1))
+	s.w.add(id(1), factorID(2), mfa.FactorVerified) // somebody uses it
+	s.old(id(2), factorID(3)).Created = time.Time{}
+	s.old(id(3), factorID(4))
+	s.entities = func(all []mfa.Entity) []mfa.Entity {
+		for i := range all {
+			if all[i].Identity == id(3) {
+				all[i].Created = time.Time{}
+			}
+		}
+		return all
+	}
+	result, plan := repaired(t, s.reconciler(mfa.FindingOrphanEntity), limit(100))
+	if len(plan.Findings) != 0 || len(result.Findings) != 3 {
+		t.Errorf("%+v", result.Findings)
+	}
+}
+
+// Twilio failing for one user makes that user unknown, and keeps the others' repairs.
+func TestReconcileUnknownUser(t *testing.T) {
+	s := newSite(enrolled("a", id(1), factorID(1)), enrolled("b", id(2), factorID(2)), fresh("c", id(2)), fresh("d", id(2)))
+	s.before = func(_ int, op, about string) error {
+		if op == "ListFactors" && about == id(2) {
+			return errDown
+		}
+		return nil
+	}
+	s.old(id(2), factorID(3))
+	result, plan := repaired(t, s.reconciler(), limit(9))
+	wantLines(t, result, "factor-missing a001 !", "uuid-duplicate b -", "unknown b", "uuid-duplicate c -", "unknown c", "uuid-duplicate d -", "unknown d")
+	if result.Unknown != 3 || result.Checked != 1 || len(plan.Findings) != 1 || result.Left() != 3 {
+		t.Errorf("%+v", result)
+	}
+}
+
+// Five failures in a row, and nobody is asked any more and nothing at all is repaired.
+func TestReconcileBreaker(t *testing.T) {
+	for name, err := range map[string]error{"down": errDown, "rejected": errRejected} {
+		t.Run(name, func(t *testing.T) {
+			s := everyKind()
+			asked := 0
+			s.before = func(_ int, op, _ string) error {
+				if op == "ListFactors" {
+					asked++
+					if asked > 3 {
+						return err
+					}
+				}
+				return nil
+			}
+			before := maps.Clone(s.w.users)
+			result, plan := repaired(t, s.reconciler(), limit(99))
+			if asked != 8 || result.Unknown < 8 || result.Outage == nil {
+				t.Errorf("%d asked, %d unknown, outage %v", asked, result.Unknown, result.Outage)
+			}
+			wantKind(t, plan.Refusal, mfa.KindUnavailable)
+			tried := 0
+			for _, f := range result.Findings {
+				if f.Kind == mfa.FindingUnknown && !f.NotTried {
+					tried++
+				}
+			}
+			if tried != 5 {
+				t.Errorf("%d tried", tried)
+			}
+			if diff := cmp.Diff(before, s.w.users); diff != "" || slices.Contains(s.w.calls, "DeleteFactor") {
+				t.Error("something was repaired:", diff)
+			}
+		})
+	}
+}
+
+func TestReconcileWithoutEntityList(t *testing.T) {
+	s := everyKind()
+	s.before = func(_ int, op, _ string) error {
+		if op == "ListEntities" {
+			return errDown
+		}
+		return nil
+	}
+	result, _ := repaired(t, s.reconciler(), limit(99))
+	got := lines(result)
+	if got[len(got)-1] != "unknown" || result.Unknown != 1 || slices.ContainsFunc(got, func(l string) bool { return strings.HasPrefix(l, "orphan-entity") }) {
+		t.Error(got)
+	}
+	if !slices.Contains(got, "orphan-factor i-orphan019 !") {
+		t.Error("users are asked about one by one instead:", got)
+	}
+	result, plan := repaired(t, s.reconciler(mfa.FindingOrphanEntity), limit(99))
+	wantLines(t, result, "unknown")
+	if len(plan.Findings) != 0 {
+		t.Error(plan)
+	}
+}
+
+// A list of entities that lacks some is never read as "gone".
+func TestReconcileIncompleteEntityList(t *testing.T) {
+	s := everyKind()
+	s.entities = func([]mfa.Entity) []mfa.Entity { return nil }
+	result, _ := repaired(t, s.reconciler(), limit(99))
+	got := lines(result)
+	if got[len(got)-1] != "unknown" || result.Unknown != 1 || slices.Contains(got, "factor-missing a-fine001 !") {
+		t.Error(got)
+	}
+	healthy, _ := repaired(t, everyKind().reconciler(), limit(99))
+	for _, l := range got {
+		if strings.HasSuffix(l, "!") && !slices.Contains(lines(healthy), l) {
+			t.Error(l)
+		}
+	}
+}
+
+// "Not found" counts only while the service itself is found, and only if the list agrees.
+func TestReconcileNotFoundIsProved(t *testing.T) {
+	s := newSite(enrolled("a", id(1), factorID(1)), enrolled("b", id(2), factorID(2)))
+	s.old(id(1), factorID(1))
+	s.old(id(2), factorID(2))
+	s.before = func(n int, op, _ string) error { // all is 404 but the first two requests
+		if n > 2 && (op == "ListFactors" || op == "FetchFactor" || op == "FetchService") {
+			return errGone
+		}
+		return nil
+	}
+	result, plan := repaired(t, s.reconciler(), limit(9))
+	wantLines(t, result, "unknown a", "unknown b", "unknown")
+	if result.Outage == nil || plan.Refusal != nil || len(plan.Findings) != 0 {
+		t.Errorf("%v %v", result.Outage, plan.Refusal)
+	}
+
+	s.before = func(_ int, op, _ string) error { // empty lists for everybody
+		if op == "ListFactors" {
+			return errGone
+		}
+		return nil
+	}
+	wantLines(t, checked(t, s.reconciler()))
+
+	s.before = func(int, string, string) error { return errGone }
+	_, err := s.reconciler().Check(t.Context(), func(mfa.Finding) error { return nil })
+	wantKind(t, err, mfa.KindNotFound)
+}
+
+func TestReconcileGuards(t *testing.T) {
+	var users []mfa.User
+	for n := range 9 {
+		users = append(users, enrolled(fmt.Sprint("u", n), id(n), factorID(n)))
+	}
+	s := newSite(users...)
+	for n := 5; n < 9; n++ {
+		s.old(id(n), factorID(n))
+	}
+	result, plan := repaired(t, s.reconciler(), nil) // five of nine are missing
+	wantKind(t, plan.Refusal, mfa.KindRefused)
+	if !result.WrongService() || !contains(plan.Refusal.Error(), "5 of 9") || !contains(plan.Refusal.Hint, "TWILIO_SERVICE_SID") {
+		t.Error(plan.Refusal)
+	}
+	_, plan = repaired(t, s.reconciler(), limit(4))
+	wantKind(t, plan.Refusal, mfa.KindRefused)
+	if !contains(plan.Refusal.Error(), "5 repairs are needed, and at most 4") || slices.Contains(s.w.calls, "CompareAndSet") {
+		t.Error(plan.Refusal)
+	}
+	_, plan = repaired(t, s.reconciler(), limit(0))
+	wantKind(t, plan.Refusal, mfa.KindRefused)
+	s.old(id(4), factorID(4))
+	if result, plan = repaired(t, s.reconciler(), nil); result.WrongService() {
+		t.Error("four of nine are not most")
+	}
+	wantKind(t, plan.Refusal, mfa.KindRefused) // one at most of nine
+	result, plan = repaired(t, s.reconciler(), limit(4))
+	if plan.Refusal != nil || result.Left() != 0 {
+		t.Error(plan.Refusal)
+	}
+	for enrolled, want := range map[int]int{0: 1, 1: 1, 10: 1, 11: 2, 100: 10, 195: 20, 10_000: 20} {
+		if got := (&mfa.Reconciliation{Enrolled: enrolled}).DefaultMax(); got != want {
+			t.Errorf("%d enrolled: %d", enrolled, got)
+		}
+	}
+}
+
+// What somebody else did between the check and the repair makes the repair void.
+func TestReconcileRaces(t *testing.T) {
+	for name, test := range map[string]struct {
+		user mfa.User
+		make func(*site)
+		race func(*site)
+		want string
+	}{
+		"missing: enrolled again": {enrolled("u", id(1), factorID(1)), nil,
+			func(s *site) { s.w.users["u"] = enrolled("u", id(1), factorID(2)) }, "factor-missing u001 ?"},
+		"missing: there after all": {enrolled("u", id(1), factorID(1)), nil,
+			func(s *site) { s.old(id(1), factorID(1)) }, "factor-missing u001 ?"},
+		"unverified: verified": {enrolled("u", id(1), factorID(1)), func(s *site) { s.w.add(id(1), factorID(1), mfa.FactorUnverified) },
+			func(s *site) { s.w.factors[id(1)][0].Status = mfa.FactorVerified }, "factor-unverified u001 ?"},
+		"unverified: gone": {enrolled("u", id(1), factorID(1)), func(s *site) { s.w.add(id(1), factorID(1), mfa.FactorUnverified) },
+			func(s *site) { s.w.factors[id(1)] = nil }, "factor-unverified u001 ?"},
+		"no sid: enrolled": {enrolled("u", id(1), ""), nil,
+			func(s *site) { s.w.users["u"] = enrolled("u", id(1), factorID(2)) }, "sid-missing u ?"},
+		"no uuid: got one": {mfa.User{Username: "u"}, nil,
+			func(s *site) { s.w.users["u"] = fresh("u", id(1)) }, "uuid-missing u ?"},
+		"user gone": {mfa.User{Username: "u"}, nil,
+			func(s *site) { delete(s.w.users, "u") }, "uuid-missing u ?"},
+		"orphan: enrolled with it": {fresh("u", id(1)), func(s *site) { s.old(id(1), factorID(2)) },
+			func(s *site) { s.w.users["u"] = enrolled("u", id(1), factorID(2)) }, "orphan-factor u002 ?"},
+		"orphan: another row names it": {fresh("u", id(1)), func(s *site) { s.old(id(1), factorID(2)) },
+			func(s *site) { s.w.users["v"] = enrolled("v", id(3), factorID(2)) }, "orphan-factor u002 ?"},
+		"orphan: another user has the uuid": {fresh("u", id(1)), func(s *site) { s.old(id(1), factorID(2)) },
+			func(s *site) { s.w.users["v"] = fresh("v", id(1)) }, "orphan-factor u002 ?"},
+		"orphan: gone": {fresh("u", id(1)), func(s *site) { s.old(id(1), factorID(2)) },
+			func(s *site) { s.w.factors[id(1)] = nil }, "orphan-factor u002 ?"},
+		"orphan: made anew": {fresh("u", id(1)), func(s *site) { s.old(id(1), factorID(2)) },
+			func(s *site) { s.w.factors[id(1)][0].Created = s.w.now }, "orphan-factor u002 ?"},
+		"orphan: the user is reset with another uuid": {fresh("u", id(1)), func(s *site) { s.old(id(1), factorID(2)) },
+			func(s *site) { s.w.users["u"] = fresh("u", id(4)) }, "orphan-factor u002 ?"},
+		"stale: swapped": {enrolled("u", id(1), factorID(1)), func(s *site) { s.old(id(1), factorID(1)); s.old(id(1), factorID(2)) },
+			func(s *site) { s.w.users["u"] = enrolled("u", id(1), factorID(2)) }, "stale-factor u002 ?"},
+		"stale: the one in use is gone": {enrolled("u", id(1), factorID(1)), func(s *site) { s.old(id(1), factorID(1)); s.old(id(1), factorID(2)) },
+			func(s *site) { s.w.factors[id(1)] = s.w.factors[id(1)][1:] }, "stale-factor u002 ?"},
+		"stale: the one in use is unverified": {enrolled("u", id(1), factorID(1)), func(s *site) { s.old(id(1), factorID(1)); s.old(id(1), factorID(2)) },
+			func(s *site) { s.w.factors[id(1)][0].Status = mfa.FactorUnverified }, "stale-factor u002 ?"},
+		"entity: a user has it": {fresh("u", id(1)), func(s *site) { s.old(id(2), factorID(2)) },
+			func(s *site) { s.w.users["v"] = fresh("v", id(2)) }, "orphan-entity 002 ?"},
+		"entity: a row names its factor": {fresh("u", id(1)), func(s *site) { s.old(id(2), factorID(2)) },
+			func(s *site) { s.w.users["v"] = enrolled("v", id(3), factorID(2)) }, "orphan-entity 002 ?"},
+		"entity: in use": {fresh("u", id(1)), func(s *site) { s.old(id(2), factorID(2)) },
+			func(s *site) { s.w.add(id(2), factorID(3), mfa.FactorUnverified) }, "orphan-entity 002 ?"},
+		"entity: emptied": {fresh("u", id(1)), func(s *site) { s.old(id(2), factorID(2)) },
+			func(s *site) { s.w.factors[id(2)] = nil }, "orphan-entity 002 ?"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(test.user)
+			if test.make != nil {
+				test.make(s)
+			}
+			r := s.reconciler(mfa.FindingKinds()...)
+			result := checked(t, r)
+			plan := result.PlanRepairs(limit(9))
+			if plan.Refusal != nil || len(plan.Findings) != 1 {
+				t.Fatal(lines(result))
+			}
+			test.race(s)
+			users, factors := maps.Clone(s.w.users), maps.Clone(s.w.factors)
+			for k, v := range factors {
+				factors[k] = slices.Clone(v)
+			}
+			plan.Apply(t.Context(), r, nil)
+			wantLines(t, result, test.want)
+			wantKind(t, plan.Findings[0].Err, mfa.KindRefused)
+			if diff := cmp.Diff(users, s.w.users) + cmp.Diff(factors, s.w.factors); diff != "" {
+				t.Error("something was repaired:", diff)
+			}
+		})
+	}
+	t.Run("duplicate: resolved", func(t *testing.T) {
+		s := newSite(fresh("u", id(1)), fresh("v", id(1)))
+		r := s.reconciler()
+		result := checked(t, r)
+		s.w.users["u"] = fresh("u", id(2))
+		plan := result.PlanRepairs(nil)
+		plan.Apply(t.Context(), r, nil)
+		wantLines(t, result, "uuid-duplicate u -", "uuid-duplicate v ?")
+	})
+	t.Run("entered in the moment of the deletion", func(t *testing.T) {
+		s := newSite(fresh("u", id(1)))
+		s.old(id(1), factorID(2))
+		s.before = func(_ int, op, _ string) error {
+			if op == "DeleteFactor" {
+				s.w.users["u"] = enrolled("u", id(1), factorID(2))
+			}
+			return nil
+		}
+		_, _ = repaired(t, s.reconciler(), nil)
+		if got := s.w.users["u"].State(); got != mfa.StateNotEnrolled || s.w.users["u"].SID != nil {
+			t.Error("a dead factor is left in the row:", got)
+		}
+	})
+}
+
+// A row that changes while Twilio is asked is looked at again, and one that never rests is unknown.
+func TestReconcileRowsThatMove(t *testing.T) {
+	s := newSite(fresh("u", id(1)))
+	s.old(id(1), factorID(2))
+	s.before = func(_ int, op, _ string) error {
+		if op == "ListFactors" {
+			s.w.users["u"] = enrolled("u", id(1), factorID(2))
+		}
+		return nil
+	}
+	wantLines(t, checked(t, s.reconciler()))
+
+	s = newSite(enrolled("u", id(1), factorID(1)))
+	n := 10
+	s.before = func(_ int, op, _ string) error {
+		if op == "ListFactors" {
+			n++
+			s.w.users["u"] = enrolled("u", id(1), factorID(n))
+		}
+		return nil
+	}
+	wantLines(t, checked(t, s.reconciler()), "unknown u")
+
+	s = newSite(enrolled("u", id(1), factorID(1)))
+	s.before = func(_ int, op, _ string) error {
+		if op == "ListFactors" {
+			delete(s.w.users, "u")
+		}
+		return nil
+	}
+	wantLines(t, checked(t, s.reconciler()))
+}
+
+// changes is what a run did to either side: "user", or the SID of a deleted factor.
+func changes(s *site, was map[string]mfa.User, factors []string) []string {
+	var all []string
+	for name, u := range was {
+		if !u.Equal(s.w.users[name].Row) {
+			all = append(all, name)
+		}
+	}
+	left := s.everyFactor()
+	for _, sid := range factors {
+		if !slices.Contains(left, sid) {
+			all = append(all, sid)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+func (s *site) everyFactor() []string {
+	var all []string
+	for _, factors := range s.w.factors {
+		for _, f := range factors {
+			all = append(all, f.SID)
+		}
+	}
+	return all
+}
+
+// Whatever call fails, and however, nothing is repaired that a healthy run would not have repaired, and nothing is called
+// fixed that is not.
+func TestReconcileOutageAtEveryCall(t *testing.T) {
+	run := func(claims bool, before func(n int, op, about string) error) (calls int, did []string, fixed int, err error) {
+		s := everyKind()
+		was, factors := maps.Clone(s.w.users), s.everyFactor()
+		s.before = before
+		r := s.reconciler(mfa.FindingKinds()...)
+		result, err := r.Check(t.Context(), func(mfa.Finding) error { return nil })
+		if err == nil {
+			plan := result.PlanRepairs(limit(99))
+			plan.Apply(t.Context(), r, nil)
+			for _, f := range result.Findings {
+				if f.Fixed {
+					fixed++
+					if claims && (f.Username == "" && len(s.w.sids(f.UUID)) > 0 ||
+						f.Username != "" && strings.HasSuffix(string(f.Kind), "-factor") && slices.Contains(s.w.sids(f.UUID), f.FactorSID) ||
+						f.Username != "" && !strings.HasSuffix(string(f.Kind), "-factor") && was[f.Username].Equal(s.w.users[f.Username].Row)) {
+						t.Errorf("%s %s is called fixed", f.Kind, f.Username)
+					}
+				}
+			}
+		}
+		return s.n, changes(s, was, factors), fixed, err
+	}
+	calls, healthy, fixed, err := run(true, nil)
+	wantNil(t, err)
+	if len(healthy) != fixed+1 || fixed != 13 || calls < 100 { // one entity has two factors
+		t.Fatalf("%d calls, %d fixed, %q", calls, fixed, healthy)
+	}
+	for _, failure := range []error{errDown, errRejected, errGone, mfa.NewError(mfa.KindFailure, "odd", "")} {
+		for n := 1; n <= calls; n++ {
+			for _, last := range []int{n, n + 2, n + 9, 1 << 30} {
+				// Twilio denying three times that something exists, and being well again at once, passes for the truth.
+				claims := failure != errGone || last == n || last > calls
+				_, did, _, _ := run(claims, func(i int, op, _ string) error {
+					local := strings.HasSuffix(op, "Users") || strings.HasSuffix(op, "Owners") || op == "CompareAndSet"
+					if i < n || i > last || local && failure == errGone {
+						return nil
+					}
+					return failure
+				})
+				for _, d := range did {
+					if !slices.Contains(healthy, d) {
+						t.Fatalf("%v at call %d to %d: %s was changed", failure, n, last, d)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestReconcileEnds(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	for _, op := range []string{"FindUsers", "FactorOwners", "UUIDOwners"} {
+		s := everyKind()
+		s.before = func(_ int, called, _ string) error {
+			if called == op {
+				return errDown
+			}
+			return nil
+		}
+		_, err := s.reconciler().Check(t.Context(), func(mfa.Finding) error { return nil })
+		wantKind(t, err, mfa.KindUnavailable)
+	}
+	s := everyKind()
+	r := s.reconciler()
+	r.Concurrency = 4
+	full := errors.New("disk full")
+	if _, err := r.Check(t.Context(), func(mfa.Finding) error { return full }); !errors.Is(err, full) {
+		t.Error(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	s.n = 0
+	s.before = func(n int, _, _ string) error {
+		if n == 9 {
+			cancel()
+		}
+		return ctx.Err()
+	}
+	if _, err := r.Check(ctx, func(mfa.Finding) error { return nil }); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	s = everyKind()
+	r = s.reconciler()
+	result := checked(t, r)
+	ctx, cancel = context.WithCancel(t.Context())
+	made := 0
+	result.PlanRepairs(limit(99)).Apply(ctx, r, func(f mfa.Finding) {
+		if made++; made == 3 {
+			cancel()
+		}
+		if f.Fixed != (made <= 3) {
+			t.Errorf("repair %d: %+v", made, f.Err)
+		}
+	})
+	// A failed listing of the users.
+	r.Users = func(yield func(mfa.User, error) bool) { yield(mfa.User{}, errDown) }
+	_, err := r.Check(t.Context(), func(mfa.Finding) error { return nil })
+	wantKind(t, err, mfa.KindUnavailable)
+}
+
+// Never more than asked for at a time, and the findings come in order all the same.
+func TestReconcileConcurrency(t *testing.T) {
+	var users []mfa.User
+	for n := range 200 {
+		users = append(users, enrolled(fmt.Sprintf("u%03d", n), id(n), factorID(n)))
+	}
+	s := newSite(users...)
+	slow := &slowFactors{site: s}
+	r := s.reconciler()
+	r.Factors, r.Concurrency = slow, 8
+	var order []string
+	progress := 0
+	r.Progress = func(checked, users int) {
+		if progress++; checked != progress || users != 200 {
+			t.Errorf("%d of %d", checked, users)
+		}
+	}
+	result, err := r.Check(t.Context(), func(f mfa.Finding) error { order = append(order, f.Username); return nil })
+	wantNil(t, err)
+	if !slices.IsSorted(order) || len(order) != 200 || slow.most > 8 || slow.most < 2 || !result.WrongService() || progress != 200 {
+		t.Errorf("%d found, at most %d at a time", len(order), slow.most)
+	}
+}
+
+type slowFactors struct {
+	*site
+	mu        sync.Mutex
+	now, most int
+}
+
+func (s *slowFactors) ListFactors(ctx context.Context, identity string) ([]mfa.Factor, error) {
+	s.mu.Lock()
+	s.now++
+	s.most = max(s.most, s.now)
+	s.mu.Unlock()
+	time.Sleep(time.Duration(len(identity)%3+1) * time.Millisecond)
+	s.mu.Lock()
+	s.now--
+	s.mu.Unlock()
+	return s.site.ListFactors(ctx, identity)
+}

@@ -1,0 +1,124 @@
+package sessionconfig
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"strconv"
+	"strings"
+	"time"
+
+	"uzerp-mfa/internal/mfa"
+)
+
+// Request is what is to be written. A nil field is left as it is.
+type Request struct {
+	Manage          *bool
+	ActivityTimeout *time.Duration
+	MaxAge          *time.Duration
+}
+
+// Change is one setting that gets another value.
+type Change struct {
+	Setting string
+	Line    int     // 0 for a line that is added
+	Before  *string // as it may be shown; nil if the setting is missing
+	After   string
+}
+
+// least is the shortest limit that is ever written: with less, people are logged out between two clicks.
+const least = time.Minute
+
+// Valid tells whether the limits can be written at all: KindUsage for one that is not whole seconds or not positive,
+// KindRefused for one with which nobody could work.
+func (r Request) Valid() error {
+	if r.ActivityTimeout != nil {
+		if err := checkWanted("--activity-timeout", *r.ActivityTimeout); err != nil {
+			return err
+		}
+	}
+	if r.MaxAge != nil {
+		return checkWanted("--max-age", *r.MaxAge)
+	}
+	return nil
+}
+
+// PlanChange works out which settings change by a valid request. It leaves alone what has the wanted effect already, "ON"
+// for instance. It fails with KindRefused where the outcome would keep everybody from working with uzERP.
+func PlanChange(env EnvFile, r Request) ([]Change, error) {
+	var changes []Change
+	set := func(name, after string, already bool) {
+		if already {
+			return
+		}
+		c := Change{Setting: name, After: after}
+		if s, ok := env.Settings[name]; ok {
+			shown := s.Shown()
+			c.Line, c.Before = s.Line, &shown
+		}
+		changes = append(changes, c)
+	}
+	if r.Manage != nil {
+		value := env.Settings[Manage].Value.Reveal()
+		if *r.Manage {
+			set(Manage, "on", IsOn(value))
+		} else {
+			_, there := env.Settings[Manage]
+			set(Manage, "off", !there || saysOff.MatchString(value))
+		}
+	}
+	for _, limit := range []struct {
+		name   string
+		wanted *time.Duration
+	}{{ActivityTimeout, r.ActivityTimeout}, {MaxAge, r.MaxAge}} {
+		if limit.wanted == nil {
+			continue
+		}
+		seconds := int64(*limit.wanted / time.Second)
+		present, good := Seconds(env.Settings[limit.name].Value.Reveal())
+		set(limit.name, strconv.FormatInt(seconds, 10), good && present == seconds)
+	}
+	return changes, refuse(env, changes)
+}
+
+func checkWanted(flag string, wanted time.Duration) error {
+	switch {
+	case wanted <= 0:
+		return mfa.NewError(mfa.KindUsage, flag+" must be more than 0", "")
+	case wanted%time.Second != 0:
+		return mfa.NewError(mfa.KindUsage, flag+" must be whole seconds: uzERP takes nothing else", "")
+	case wanted < least:
+		return mfa.NewError(mfa.KindRefused, fmt.Sprintf("%s of less than %d seconds would log everybody out between two clicks; nothing was changed", flag, least/time.Second), "")
+	}
+	return nil
+}
+
+// refuse looks at the settings as they would be.
+func refuse(env EnvFile, changes []Change) error {
+	after := env
+	after.Settings = maps.Clone(env.Settings)
+	if after.Settings == nil {
+		after.Settings = map[string]Setting{}
+	}
+	for _, c := range changes {
+		after.Settings[c.Setting] = Setting{Value: mfa.NewSecret(c.After), Line: c.Line}
+	}
+	var why, hints []string
+	for _, f := range Lockouts(after) {
+		why = append(why, f.Setting+": "+f.Message)
+		switch f.Setting {
+		case ActivityTimeout:
+			hints = append(hints, "--activity-timeout")
+		case MaxAge:
+			hints = append(hints, "--max-age")
+		}
+	}
+	if len(why) == 0 {
+		return nil
+	}
+	hint := ""
+	if len(hints) > 0 {
+		hint = "give " + strings.Join(hints, " and ") + " too"
+	}
+	return &mfa.Error{Kind: mfa.KindRefused, Op: "nothing was changed, for everybody would be locked out", Err: errors.New(strings.Join(why, "; ")), Hint: hint}
+}

@@ -1,0 +1,238 @@
+package sessionconfig
+
+import (
+	"regexp"
+	"strings"
+)
+
+// Check gives everything that facts/uzerp.md §5 wants found, errors first.
+func Check(in Input) []Finding {
+	c := &check{in: in}
+	if c.checkEnvFile() {
+		c.checkManaged()
+		c.checkTwilio()
+		c.checkOddities()
+	}
+	c.checkConfigPHP()
+	c.checkAccess()
+	c.checkPHP()
+	c.add(Finding{
+		ID: "web-environment", Severity: Info,
+		Message: "the environment of the web server can not be seen from here, and a setting that it has too is not taken from conf/.env as it stands there",
+	})
+	sortFindings(c.found)
+	return c.found
+}
+
+// Lockouts gives only the findings that keep everybody from working with uzERP.
+func Lockouts(env EnvFile) []Finding {
+	var found []Finding
+	for _, f := range Check(Input{Env: env}) {
+		if f.LocksOut() {
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+type check struct {
+	in    Input
+	found []Finding
+}
+
+func (c *check) add(f Finding) { c.found = append(c.found, f) }
+
+func (c *check) value(name string) string { return c.in.Env.Settings[name].Value.Reveal() }
+
+// about begins a finding about a setting of conf/.env. The values of Twilio's settings are never shown.
+func (c *check) about(name string, id state) Finding {
+	f := Finding{ID: string(id), Setting: name, File: c.in.Env.Path}
+	if s, ok := c.in.Env.Settings[name]; ok {
+		f.Line = s.Line
+		if !strings.HasPrefix(name, "TWILIO_") {
+			f.Value = s.Shown()
+		}
+	}
+	return f
+}
+
+// checkEnvFile tells whether there are settings to judge.
+func (c *check) checkEnvFile() bool {
+	env := c.in.Env
+	switch {
+	case env.Misplaced != "":
+		c.add(Finding{
+			ID: "env-misplaced", Severity: Error, File: env.Misplaced,
+			Message: "nothing reads this file: uzERP reads " + env.Path + ", whatever its documentation says, so none of the settings in it hold",
+			Fix:     "mv " + shellQuote(env.Misplaced) + " " + shellQuote(env.Path),
+		})
+		return false
+	case !env.Found:
+		c.add(Finding{
+			ID: "env-missing", Severity: Error, File: env.Path,
+			Message: "there is no such file, so uzERP does not manage sessions and can not build its two-factor login",
+			Fix:     lines(line(Manage, "on"), line(ActivityTimeout, number(proposedActivity)), line(MaxAge, number(proposedMaxAge))),
+		})
+		return false
+	case env.Syntax != nil:
+		c.add(Finding{
+			ID: "env-syntax", Severity: Error, File: env.Path, Line: env.Syntax.Line, lockout: true,
+			Message: "uzERP's reader rejects this line (" + env.Syntax.Reason + "), so uzERP reads nothing from the file and answers every page with an error, and nothing else of the file can be judged",
+			Fix:     env.Syntax.Fix,
+		})
+		return false
+	}
+	return true
+}
+
+func (c *check) checkManaged() {
+	value, set := c.value(Manage), false
+	if _, set = c.in.Env.Settings[Manage]; set && IsOn(value) {
+		c.checkLimits(true)
+		c.checkChoice()
+		return
+	}
+	c.add(c.notManaged(value, set))
+	c.checkLimits(false)
+}
+
+// The words that say clearly that sessions are not to be managed.
+var saysOff = regexp.MustCompile(`^(?i:off|false|no|n|0|disabled?|none)$`)
+
+func (c *check) notManaged(value string, set bool) Finding {
+	f := c.about(Manage, "sessions-not-managed")
+	f.Fix = c.manageFix()
+	_, activity := c.in.Env.Settings[ActivityTimeout]
+	_, maxAge := c.in.Env.Settings[MaxAge]
+	const then = "sessions then last as long as PHP's own, and a stolen one that is kept in use has no end"
+	switch {
+	case set && saysOff.MatchString(value):
+		f.Severity, f.Message = Info, "uzERP does not manage sessions, as this says, and "+then
+	case set && strings.Trim(value, phpBlank) != "":
+		f.Severity, f.Message = Error, `uzERP manages sessions only if this is exactly the word "on"; any other value is silently ignored, and `+then
+	case activity || maxAge:
+		f.Severity, f.Message = Error, `uzERP uses the limits in this file only if this is the word "on"; without it they are silently ignored, and `+then
+	default:
+		f.Severity, f.Message = Warning, `uzERP manages sessions only if this is the word "on"; without it `+then
+	}
+	return f
+}
+
+// manageFix proposes to switch on, and with it the limits that would stop every page then.
+func (c *check) manageFix() string {
+	fix := []string{line(Manage, "on")}
+	for _, name := range []string{ActivityTimeout, MaxAge} {
+		s, set := c.in.Env.Settings[name]
+		if value := s.Value.Reveal(); limitState(value, set) != limitGood {
+			fix = append(fix, line(name, number(meant(name, value))))
+		}
+	}
+	return lines(fix...)
+}
+
+var (
+	accountSID  = regexp.MustCompile(`^AC[0-9a-f]{32}$`)
+	serviceSID  = regexp.MustCompile(`^VA[0-9a-f]{32}$`)
+	placeholder = regexp.MustCompile(`(?i)x{5}|\*{3}|^(AC|VA|\.{3})$|your|example|change.?me|placeholder|replace|todo|[<>]`)
+)
+
+// checkTwilio gives warnings only: what is wrong here hurts once two-factor login is on, which this file doesn't tell,
+// and set-injector refuses to switch it on then.
+func (c *check) checkTwilio() {
+	for _, t := range []struct {
+		name, form, where string
+		pattern           *regexp.Regexp
+	}{
+		{AccountSID, "AC and 32 hexadecimal digits in lower case", "AC... from Twilio's console", accountSID},
+		{AuthToken, "the auth token", "the auth token from Twilio's console", nil},
+		{ServiceSID, "VA and 32 hexadecimal digits in lower case", "VA... of the Verify service from Twilio's console", serviceSID},
+	} {
+		f := c.about(t.name, "")
+		f.Severity, f.Fix = Warning, line(t.name, `"<`+t.where+`>"`)
+		switch value := c.value(t.name); {
+		case strings.Trim(value, phpBlank) == "":
+			f.ID, f.Message = "twilio-missing", "with two-factor login on, everybody sees an error page instead of the login page while this is missing or empty"
+		case placeholder.MatchString(value):
+			f.ID, f.Message = "twilio-placeholder", "this is the placeholder of an example, with which Twilio accepts nothing: nobody can enroll and no code is valid"
+		case t.pattern != nil && !t.pattern.MatchString(value):
+			f.ID, f.Message = "twilio-malformed", "this is not "+t.form+", so Twilio will not know it: nobody can enroll and no code is valid"
+		default:
+			continue
+		}
+		c.add(f)
+	}
+}
+
+// oddities are the reader's warnings that are more or less than a warning here.
+var oddities = map[string]Severity{
+	"open-quote": Error, "comment-swallows": Error, "joined-settings": Error,
+	"joined-lines": Info, "variable": Info, "not-a-variable": Info, "literal-backslash": Info, "lone-cr": Info,
+}
+
+var oddityFixes = map[string]string{
+	"open-quote":        "close the quote at the end of the value",
+	"comment-swallows":  "take the double quote out of the comment",
+	"joined-settings":   "close the quote at the end of the value's own line",
+	"cut-at-hash":       "put the whole value in double quotes",
+	"duplicate":         "delete this line",
+	"bare-name":         "delete the line, or write an equals sign and a value behind the name",
+	"unresolved":        "set that name in an earlier line, or put the value in single quotes",
+	"literal-quote":     "put quotes around all of the value, or none in it",
+	"trailing-mark":     "delete the mark at the end of the line",
+	"typographic-quote": `write plain quotes, ' or "`,
+	"invisible":         "type the value anew",
+	"encoding":          "save the file as UTF-8",
+	"server-name":       "choose another name, for PHP has this one itself",
+}
+
+// checkOddities tells of lines that read differently than they look. A number cut at its comment is as it was meant.
+func (c *check) checkOddities() {
+	for _, o := range c.in.Env.Oddities {
+		f := Finding{
+			ID: "env-" + o.ID, Severity: Warning, Setting: shownName(o.Name), File: c.in.Env.Path, Line: o.Line,
+			Message: "this line reads differently than it looks: " + o.Reason, Fix: oddityFixes[o.ID],
+		}
+		if s, ok := oddities[o.ID]; ok {
+			f.Severity = s
+		}
+		if o.ID == "duplicate" {
+			f.Message += " (line " + number(int64(o.EndLine)) + ")"
+		}
+		if o.ID == "cut-at-hash" && c.asMeant(o.Name) {
+			f.Severity = Info
+		}
+		c.add(f)
+	}
+}
+
+// asMeant tells whether a session setting has a good value, so that only a comment can have been cut off.
+func (c *check) asMeant(name string) bool {
+	switch name {
+	case Manage:
+		return IsOn(c.value(name))
+	case ActivityTimeout, MaxAge:
+		_, good := Seconds(c.value(name))
+		return good
+	default:
+		return false
+	}
+}
+
+// checkConfigPHP looks for settings in a file that does not count for them. The rest of uzERP lets config.php win, so
+// whoever wrote them there had reason to think that they hold.
+func (c *check) checkConfigPHP() {
+	for _, s := range c.in.ConfigPHP.Sets {
+		f := Finding{
+			ID: "config-php-ignored", Severity: Warning, Setting: s.Name, File: c.in.ConfigPHP.Path, Line: s.Line,
+			Message: "uzERP takes this setting from conf/.env alone, so this line, which for other settings would win over conf/.env, has no effect",
+			Fix:     "move it to conf/.env: " + s.Name + "=...",
+		}
+		c.add(f)
+	}
+	if u := c.in.ConfigPHP.Unreadable; u != nil {
+		c.add(Finding{
+			ID: "config-php-unreadable", Severity: Info, Setting: u.Name, File: c.in.ConfigPHP.Path, Line: u.Line,
+			Message: "only PHP could tell what is set here, so it is not known whether the file has session settings, which would have no effect there",
+		})
+	}
+}

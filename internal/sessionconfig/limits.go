@@ -1,0 +1,223 @@
+package sessionconfig
+
+import (
+	"fmt"
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// What a fix proposes where nobody can tell what was meant: half an hour without a click, a working day altogether.
+const (
+	proposedActivity = 1800
+	proposedMaxAge   = 28800
+)
+
+// The limits between which no choice is called odd. Below, people log in several times in one piece of work, and Twilio
+// bills each approved code; above, the limit protects nobody: after 12 hours without a click a browser left open in the
+// evening is still logged in in the morning, and a stolen session that is in use lives for the whole max age.
+const (
+	ShortActivity = 10 * time.Minute
+	ShortMaxAge   = 30 * time.Minute
+	LongActivity  = 12 * time.Hour
+	LongMaxAge    = 7 * 24 * time.Hour
+)
+
+// IsOn tells whether uzERP manages sessions with this value: the word "on" in any case, and nothing else.
+func IsOn(value string) bool { return strings.EqualFold(value, "on") && len(value) == 2 }
+
+// Seconds gives the seconds of a limit that does what it says: digits only, more than 0, and within what PHP can add to
+// the time of day.
+func Seconds(value string) (int64, bool) {
+	if limitState(value, true) != limitGood {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(value, 10, 64)
+	return n, err == nil
+}
+
+// A limit's state, in the order in which uzERP's checks find out.
+type state string
+
+const (
+	limitGood       state = ""
+	limitMissing    state = "limit-missing"
+	limitEmpty      state = "limit-empty"
+	limitNotInteger state = "limit-not-integer"
+	limitZero       state = "limit-zero"
+	limitOverflow   state = "limit-overflow"
+)
+
+const phpBlank = " \t\n\r\x00\v"
+
+// largest is what PHP can add to the time of day without leaving its 64 bits, with some room.
+const largest = math.MaxInt64 - 1<<34
+
+func limitState(value string, set bool) state {
+	switch {
+	case !set:
+		return limitMissing
+	case strings.Trim(value, phpBlank) == "":
+		return limitEmpty
+	case strings.Trim(value, "0123456789") != "":
+		return limitNotInteger
+	case strings.Trim(value, "0") == "":
+		return limitZero
+	}
+	if n, err := strconv.ParseInt(value, 10, 64); err != nil || n > largest {
+		return limitOverflow
+	}
+	return limitGood
+}
+
+// What PHP 8 makes of a text in a sum: a number that it begins with counts, without one the page ends with an error.
+var leadingNumber = regexp.MustCompile(`^[ \t\n\r\v\f]*([-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?)`)
+
+// addable tells whether PHP 8 can add the value to the time of day and still has a time.
+func addable(value string) bool {
+	m := leadingNumber.FindStringSubmatch(value)
+	if m == nil {
+		return false
+	}
+	n, err := strconv.ParseFloat(m[1], 64)
+	return err == nil && math.Abs(n) < largest
+}
+
+var meantLimit = regexp.MustCompile(`^[-+]?([0-9]{1,9})(?:[.,]0+)? ?([a-z]*)$`)
+
+// meant guesses what the writer of a wrong limit wanted, for the line to write instead.
+func meant(setting, value string) int64 {
+	proposed := int64(proposedActivity)
+	if setting == MaxAge {
+		proposed = proposedMaxAge
+	}
+	m := meantLimit.FindStringSubmatch(strings.ToLower(strings.Trim(value, phpBlank)))
+	if m == nil {
+		return proposed
+	}
+	n, err := strconv.ParseInt(m[1], 10, 64)
+	if err != nil {
+		return proposed
+	}
+	unit := map[string]int64{
+		"": 1, "s": 1, "sec": 1, "secs": 1, "second": 1, "seconds": 1, "m": 60, "min": 60, "mins": 60, "minute": 60, "minutes": 60,
+		"h": 3600, "hr": 3600, "hrs": 3600, "hour": 3600, "hours": 3600, "d": 86400, "day": 86400, "days": 86400,
+	}[m[2]]
+	least := int64(ShortActivity / time.Second)
+	if setting == MaxAge {
+		least = int64(ShortMaxAge / time.Second)
+	}
+	if n *= unit; n < least {
+		return proposed
+	}
+	return n
+}
+
+// checkLimits judges the two limits one by one, as far as uzERP uses them.
+func (c *check) checkLimits(managed bool) {
+	for _, name := range []string{ActivityTimeout, MaxAge} {
+		c.checkLimit(name, managed)
+	}
+}
+
+func (c *check) checkLimit(name string, managed bool) {
+	setting, set := c.in.Env.Settings[name]
+	value := setting.Value.Reveal()
+	state := limitState(value, set)
+	if state == limitGood {
+		return
+	}
+	f := c.about(name, state)
+	f.Fix = line(name, strconv.FormatInt(meant(name, value), 10))
+	f.Severity, f.Message, f.lockout = judgeLimit(name, state, managed, addable(value))
+	if f.Message != "" {
+		c.add(f)
+	}
+}
+
+// judgeLimit is the table of facts/uzerp.md §5. An empty message means that there is nothing to say.
+func judgeLimit(name string, state state, managed, addable bool) (severity Severity, message string, lockout bool) {
+	const stops = "uzERP shows a line of plain text instead of every page, for everybody"
+	const later = ", which does no harm while sessions are not managed, but would stop every page once they are"
+	if managed {
+		switch state {
+		case limitMissing:
+			return Error, "with managed sessions this limit must be set, and without it " + stops, true
+		case limitEmpty:
+			return Error, "with managed sessions this limit must not be empty, and with an empty one " + stops, true
+		case limitNotInteger:
+			return Error, "a limit is a number of seconds written with digits only, and with anything else " + stops, true
+		case limitZero:
+			return Error, "a limit of 0 seconds logs everybody out at the first click", true
+		}
+		if name == ActivityTimeout {
+			return Error, "the number is beyond 64 bits, so a session never times out", false
+		}
+		return Error, "the number is beyond 64 bits, and nobody can log in", true
+	}
+	if name == MaxAge && state != limitMissing && !addable {
+		return Error, "uzERP reckons with this value at a login even if it does not manage sessions, and as it is no number that PHP 8 can use, nobody can log in", true
+	}
+	switch state {
+	case limitMissing:
+		return "", "", false
+	case limitEmpty:
+		return Info, "this limit is empty" + later, false
+	case limitNotInteger:
+		return Info, "this limit is not a number of seconds written with digits only" + later, false
+	case limitZero:
+		return Info, "this limit is 0, which does no harm while sessions are not managed, but would log everybody out at the first click once they are", false
+	default:
+		return Info, "this limit is beyond 64 bits, which does no harm while sessions are not managed, but would never time out once they are", false
+	}
+}
+
+// checkChoice judges two good limits that uzERP uses.
+func (c *check) checkChoice() {
+	activity, activityOK := Seconds(c.value(ActivityTimeout))
+	maxAge, maxAgeOK := Seconds(c.value(MaxAge))
+	if activityOK && maxAgeOK && activity > maxAge {
+		f := c.about(ActivityTimeout, "activity-never-reached")
+		f.Severity, f.Message = Warning, fmt.Sprintf("the session's max age of %d seconds is over first, so this limit is never reached", maxAge)
+		f.Fix = line(ActivityTimeout, strconv.FormatInt(min(proposedActivity, maxAge), 10))
+		c.add(f)
+	}
+	if activityOK {
+		c.checkLength(ActivityTimeout, activity, ShortActivity, LongActivity, proposedActivity,
+			"who pauses for less than "+words(ShortActivity)+" must log in again, and Twilio bills each approved code",
+			"a browser left alone stays logged in for more than "+words(LongActivity)+", as a rule until the next morning, for whoever comes by")
+	}
+	if maxAgeOK {
+		c.checkLength(MaxAge, maxAge, ShortMaxAge, LongMaxAge, proposedMaxAge,
+			"everybody must log in again within "+words(ShortMaxAge)+" even in the middle of work, and Twilio bills each approved code",
+			"a stolen session that is kept in use lives for more than "+words(LongMaxAge)+" without a code")
+	}
+}
+
+func (c *check) checkLength(name string, seconds int64, short, long time.Duration, proposed int64, tooShort, tooLong string) {
+	f := c.about(name, "")
+	f.Severity, f.Fix = Warning, line(name, strconv.FormatInt(proposed, 10))
+	switch {
+	case seconds < int64(short/time.Second):
+		f.ID, f.Message = "limit-short", tooShort
+	case seconds > int64(long/time.Second):
+		f.ID, f.Message = "limit-long", tooLong
+	default:
+		return
+	}
+	c.add(f)
+}
+
+// words writes a duration of whole minutes, hours or days.
+func words(d time.Duration) string {
+	switch {
+	case d > 24*time.Hour && d%(24*time.Hour) == 0:
+		return fmt.Sprintf("%d days", d/(24*time.Hour))
+	case d >= time.Hour && d%time.Hour == 0:
+		return fmt.Sprintf("%d hours", d/time.Hour)
+	default:
+		return fmt.Sprintf("%d minutes", d/time.Minute)
+	}
+}

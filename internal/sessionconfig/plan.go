@@ -1,0 +1,134 @@
+package sessionconfig
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+)
+
+// Choice is a pair of limits.
+type Choice struct {
+	Label           string
+	ActivityTimeout time.Duration
+	MaxAge          time.Duration
+	Present         bool // what conf/.env says now
+	Asked           bool // what the flags say
+}
+
+// Use says how people work, and what a code costs.
+type Use struct {
+	Users   int
+	Workday time.Duration
+	Price   float64 // of one approved code
+}
+
+// WorkdaysAMonth is how many working days a month is reckoned to have.
+const WorkdaysAMonth = 21
+
+// DefaultPrice is what Twilio's documentation once named, in US dollars, for a verification (facts/twilio-verify.md §4).
+const DefaultPrice = 0.05
+
+// Outcome is what a choice means.
+type Outcome struct {
+	Choice
+	LoginsADay   float64 // of one person, on a working day
+	CodesAMonth  float64 // of all
+	CostAMonth   float64
+	StolenUnused time.Duration // how long a stolen session lives that nobody uses
+	StolenInUse  time.Duration // and one that is kept in use
+}
+
+// Plan works out what a choice means.
+//
+// It assumes that a person works in uzERP for Workday on each of five days a week, from the same hour on and without a
+// pause as long as the activity timeout (each longer pause adds a login), that the login page is not left open, and that
+// every login takes one approved code. A month has 21 such days. A session ends, as in uzERP, at the first click that is
+// more than the activity timeout after the one before, or more than the max age after the session's start: so with a max
+// age of M there is a login every M of the working day, and at least one a day unless both limits last until the next
+// morning.
+//
+// The choice must have positive limits, the use a positive Workday of at most 24 hours.
+func Plan(choice Choice, use Use) Outcome {
+	perDay := loginsADay(choice, use.Workday)
+	codes := perDay * WorkdaysAMonth * float64(use.Users)
+	return Outcome{
+		Choice: choice, LoginsADay: perDay, CodesAMonth: codes, CostAMonth: codes * use.Price,
+		StolenUnused: min(choice.ActivityTimeout, choice.MaxAge), StolenInUse: choice.MaxAge,
+	}
+}
+
+// weeks is how long the model runs: long enough for limits of years to show in the average.
+const weeks = 5200
+
+// loginsADay lets one person work for a hundred years and takes the average. Work goes on without a pause, so a day of
+// 24 hours has no night; the next day's first click is then no pause either.
+func loginsADay(choice Choice, workday time.Duration) float64 {
+	const day = 24 * time.Hour
+	logins, loggedIn := 0.0, false
+	var left, idle time.Duration // of the session's max age, and since the last click
+	for range weeks {
+		for weekday := range 5 {
+			if !loggedIn || idle > choice.ActivityTimeout || left < 0 {
+				logins, left, loggedIn = logins+1, choice.MaxAge, true
+			}
+			// A session that ends within the day is followed by as many as it takes to its end.
+			if left -= workday; left < 0 {
+				more := math.Ceil(float64(-left) / float64(choice.MaxAge))
+				logins += more
+				left += time.Duration(more) * choice.MaxAge
+			}
+			idle = day - workday
+			if weekday == 4 {
+				idle += 2 * day
+			}
+			left -= idle
+		}
+	}
+	return logins / (5 * weeks)
+}
+
+// Choices gives the table to choose from, from half an hour to thirty days. Twilio's own console offers its users "every
+// login" and "trust for 30 days": the first is here a session that ends with the working day or with half an hour's
+// pause, for uzERP asks for a code at every login and the session alone decides how many logins there are.
+func Choices(workday time.Duration) []Choice {
+	const day = 24 * time.Hour
+	return []Choice{
+		{Label: "half an hour", ActivityTimeout: 30 * time.Minute, MaxAge: 30 * time.Minute},
+		{Label: "1 hour", ActivityTimeout: time.Hour, MaxAge: time.Hour},
+		{Label: "2 hours", ActivityTimeout: 2 * time.Hour, MaxAge: 2 * time.Hour},
+		{Label: "4 hours", ActivityTimeout: 4 * time.Hour, MaxAge: 4 * time.Hour},
+		{Label: "every login", ActivityTimeout: 30 * time.Minute, MaxAge: max(workday, time.Hour)},
+		{Label: "8 hours", ActivityTimeout: 8 * time.Hour, MaxAge: 8 * time.Hour},
+		{Label: "12 hours", ActivityTimeout: 12 * time.Hour, MaxAge: 12 * time.Hour},
+		{Label: "1 day", ActivityTimeout: day, MaxAge: day},
+		{Label: "7 days", ActivityTimeout: 7 * day, MaxAge: 7 * day},
+		{Label: "trust for 30 days", ActivityTimeout: 30 * day, MaxAge: 30 * day},
+	}
+}
+
+// Mark puts the choices in order and marks those that are the present one and the one asked for, adding them where they
+// are not in the table. Either may be nil.
+func Mark(choices []Choice, present, asked *Choice) []Choice {
+	marked := slices.Clone(choices)
+	find := func(c *Choice, label string) *Choice {
+		i := slices.IndexFunc(marked, func(m Choice) bool {
+			return m.ActivityTimeout == c.ActivityTimeout && m.MaxAge == c.MaxAge
+		})
+		if i < 0 {
+			marked = append(marked, Choice{Label: label, ActivityTimeout: c.ActivityTimeout, MaxAge: c.MaxAge})
+			i = len(marked) - 1
+		}
+		return &marked[i]
+	}
+	if present != nil {
+		find(present, "as it is now").Present = true
+	}
+	if asked != nil {
+		find(asked, "as asked").Asked = true
+	}
+	slices.SortStableFunc(marked, func(a, b Choice) int {
+		return cmp.Or(cmp.Compare(a.MaxAge, b.MaxAge), cmp.Compare(a.ActivityTimeout, b.ActivityTimeout))
+	})
+	return marked
+}
