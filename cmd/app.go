@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"uzerp-mfa/internal/audit"
 	"uzerp-mfa/internal/config"
 	"uzerp-mfa/internal/db"
 	"uzerp-mfa/internal/injector"
@@ -36,7 +37,8 @@ type App struct {
 	started bool            // a command's own code was reached: errors are no longer cobra's
 	ctx     context.Context // that of the running command, with its deadline
 
-	openDB   func() (*db.DB, error)
+	command  string          // "user reset", of the running command
+	recorder *audit.Recorder // nil while nothing is to be changed
 	openedDB *db.DB
 	verify   *twilio.Client
 }
@@ -55,8 +57,8 @@ func newApp(p Process) *App {
 
 func (a *App) configureStreams() {
 	s := a.streams
-	// With JSON an error is the one object on stderr, so nothing that is not asked for may come before it.
-	s.Quiet, s.NoInput = a.flags.quiet || a.wantsJSON(), a.flags.noInput
+	s.Quiet, s.NoInput = a.flags.quiet, a.flags.noInput
+	s.HoldNotes = a.wantsJSON() // an error is then the one object on stderr
 	if a.flags.noColor {
 		s.ColorOut, s.ColorErr = false, false
 	}
@@ -89,11 +91,65 @@ func (a *App) database(ctx context.Context) (*db.DB, error) {
 	return a.openedDB, err
 }
 
-func (a *App) store(ctx context.Context) (mfa.Store, error) { return a.database(ctx) }
+// recordChanges opens the audit log, before anything else is: from here on every change is recorded in it, or refused. A
+// dry run changes nothing and records nothing.
+func (a *App) recordChanges(w writeFlags) error {
+	if w.dryRun || a.flags.noAuditLog {
+		return nil
+	}
+	log, err := audit.Open(a.auditLogPath(audit.DefaultPath), audit.Options{Now: a.now})
+	if err != nil {
+		return err
+	}
+	a.recorder = &audit.Recorder{Log: log, Actor: audit.CurrentActor(a.getenv), Command: a.command, Reason: w.reason, Ticket: w.ticket,
+		Warn: func(err error) { a.streams.Warnf("done, but not recorded: %s", err) }}
+	return nil
+}
 
-func (a *App) injectorStore(ctx context.Context) (injector.Store, error) { return a.database(ctx) }
+// auditLogPath gives the log that is named, or else the default one.
+func (a *App) auditLogPath(defaultPath func(getenv func(string) string) string) string {
+	if named := cmp.Or(a.flags.auditLog, a.getenv("UZERP_MFA_AUDIT_LOG")); named != "" {
+		return named
+	}
+	return defaultPath(a.getenv)
+}
 
-func (a *App) copyStore(ctx context.Context) (mfa.CopyStore, error) { return a.database(ctx) }
+// refused records what was asked for and not done.
+func (a *App) refused(target string, err error) error {
+	if a.recorder != nil && mfa.KindOf(err) == mfa.KindRefused {
+		a.recorder.Refused(target, err)
+	}
+	return err
+}
+
+func (a *App) getenv(name string) string {
+	v, _ := a.process.Getenv(name)
+	return v
+}
+
+func (a *App) store(ctx context.Context) (mfa.Store, error) {
+	d, err := a.database(ctx)
+	if err != nil || a.recorder == nil {
+		return d, err
+	}
+	return a.recorder.Store(d), nil
+}
+
+func (a *App) injectorStore(ctx context.Context) (injector.Store, error) {
+	d, err := a.database(ctx)
+	if err != nil || a.recorder == nil {
+		return d, err
+	}
+	return a.recorder.Injector(d), nil
+}
+
+func (a *App) copyStore(ctx context.Context) (mfa.CopyStore, error) {
+	d, err := a.database(ctx)
+	if err != nil || a.recorder == nil {
+		return d, err
+	}
+	return a.recorder.Copy(d), nil
+}
 
 // users streams every user.
 func (a *App) users(ctx context.Context, byLastLogin bool) (iter.Seq2[mfa.User, error], error) {
@@ -108,8 +164,17 @@ func (a *App) users(ctx context.Context, byLastLogin bool) (iter.Seq2[mfa.User, 
 	return d.Users(ctx, order), nil
 }
 
-// factors makes the Verify client, once. It opens no connection yet.
+// factors gives Twilio, with changes recorded.
 func (a *App) factors() (mfa.Factors, error) {
+	client, err := a.verifyClient()
+	if err != nil || a.recorder == nil {
+		return client, err
+	}
+	return a.recorder.Factors(client), nil
+}
+
+// verifyClient makes the Verify client, once. It opens no connection yet.
+func (a *App) verifyClient() (*twilio.Client, error) {
 	if a.verify != nil {
 		return a.verify, nil
 	}
@@ -118,10 +183,7 @@ func (a *App) factors() (mfa.Factors, error) {
 		return nil, err
 	}
 	a.verify, err = a.newVerify(settings)
-	if err != nil {
-		return nil, err
-	}
-	return a.verify, nil
+	return a.verify, err
 }
 
 func (a *App) newVerify(t config.Twilio) (*twilio.Client, error) {
@@ -134,18 +196,19 @@ func (a *App) newVerify(t config.Twilio) (*twilio.Client, error) {
 // uzerpSettings gives what uzERP itself will read of the Twilio settings.
 func (a *App) uzerpSettings() injector.Settings { return a.loader.UzerpSettings() }
 
-// uzerpService fetches the Verify service as uzERP will see it: with uzERP's own settings where there are any.
-func (a *App) uzerpService(ctx context.Context) (mfa.VerifyService, error) {
+// checkService fetches the Verify service as uzERP will see it: with uzERP's own settings where there are any.
+func (a *App) checkService(ctx context.Context) injector.Check {
 	settings, err := a.loader.UzerpTwilio()
 	if err != nil {
-		return mfa.VerifyService{}, err
+		return injector.CheckTwilio(mfa.VerifyService{}, "", err)
 	}
 	client, err := a.newVerify(settings)
 	if err != nil {
-		return mfa.VerifyService{}, err
+		return injector.CheckTwilio(mfa.VerifyService{}, settings.From(), err)
 	}
 	defer client.CloseIdle()
-	return client.FetchService(ctx)
+	service, err := client.FetchService(ctx)
+	return injector.CheckTwilio(service, settings.From(), err)
 }
 
 func (a *App) enroller(ctx context.Context) (*mfa.Enroller, error) {
@@ -225,6 +288,9 @@ func (a *App) writeResults(results []outcome, dryRun bool) error {
 		view.Results = append(view.Results, r.view())
 		if r.err != nil {
 			failed++
+			if !errors.Is(r.err, mfa.ErrChanged) { // a conflict is recorded as the outcome of the change
+				_ = a.refused(r.username, r.err)
+			}
 			first = cmp.Or(first, r.err)
 			if errors.Is(r.err, context.Canceled) || mfa.KindOf(r.err) == mfa.KindInterrupted {
 				interrupted = &interruption{done: "the report says who is done", hint: "run the command again: who is done already stays as they are"}
@@ -239,8 +305,10 @@ func (a *App) writeResults(results []outcome, dryRun bool) error {
 	switch {
 	case failed == 0:
 		return nil
-	case len(results) == 1 || interrupted != nil:
-		return cmp.Or(interrupted, first)
+	case len(results) == 1:
+		return first
+	case interrupted != nil:
+		return interrupted
 	default:
 		return mfa.NewError(mfa.KindPartial, fmt.Sprintf("%d of %d users failed", failed, len(results)), "the report says which and why; what is done stays done, and running the command again is safe")
 	}
@@ -280,8 +348,7 @@ func (a *App) startSandbox(ctx context.Context) (*sandbox.Sandbox, error) { retu
 func shadowsSandbox(variable string) bool { return sandbox.Shadowing(variable) }
 
 func (a *App) sandboxCode(ctx context.Context, username string) (string, error) {
-	address, _ := a.process.Getenv(sandbox.VerifyURLVariable)
-	return sandbox.Code(ctx, address, username)
+	return sandbox.Code(ctx, a.getenv(sandbox.VerifyURLVariable), username)
 }
 
 // noteIfOff says so if two-factor login is off: what a command tells of the next login then holds later. It is a courtesy,
@@ -305,6 +372,9 @@ func (a *App) reconciler(ctx context.Context, only []mfa.FindingKind, concurrenc
 		return nil, err
 	}
 	r := &mfa.Reconciler{Store: d, Users: d.Users(ctx, db.ByUsername), Only: only, Concurrency: concurrency, NewUUID: a.newUUID}
+	if a.recorder != nil {
+		r.Store = recordedStore{a.recorder.Store(d), d}
+	}
 	if !mfa.NeedsTwilio(only) {
 		return r, nil
 	}
@@ -312,13 +382,39 @@ func (a *App) reconciler(ctx context.Context, only []mfa.FindingKind, concurrenc
 	if err != nil {
 		return nil, err
 	}
-	a.verify, err = twilio.New(twilio.Config{
+	client, err := twilio.New(twilio.Config{
 		AccountSID: settings.AccountSID, ServiceSID: settings.ServiceSID, Username: settings.Username, Password: settings.Password,
 		BaseURL: settings.VerifyURL, Logger: a.logger(), Now: a.now, UserAgent: "uzerp-mfa/" + readBuild().Version, Concurrency: concurrency,
 	})
 	if err != nil {
 		return nil, err
 	}
-	r.Factors = a.verify
+	a.verify, r.Factors = client, client
+	if a.recorder != nil {
+		r.Factors = recordedFactors{a.recorder.Factors(client), client}
+	}
 	return r, nil
+}
+
+// recordedStore and recordedFactors are what reconcile needs, with the changes recorded.
+type recordedStore struct {
+	mfa.Store
+	db *db.DB
+}
+
+func (s recordedStore) UUIDOwners(ctx context.Context, uuids []string) (map[string][]string, error) {
+	return s.db.UUIDOwners(ctx, uuids)
+}
+
+type recordedFactors struct {
+	mfa.Factors
+	client *twilio.Client
+}
+
+func (f recordedFactors) FetchService(ctx context.Context) (mfa.VerifyService, error) {
+	return f.client.FetchService(ctx)
+}
+
+func (f recordedFactors) ListEntities(ctx context.Context) ([]mfa.Entity, error) {
+	return f.client.ListEntities(ctx)
 }

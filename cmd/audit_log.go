@@ -15,7 +15,6 @@ import (
 )
 
 func newAuditLogCmd(app *App) *cobra.Command {
-	log := &auditLogFlag{}
 	c := &cobra.Command{
 		Use:   "audit-log",
 		Short: "Show and verify the log of all changes",
@@ -27,25 +26,12 @@ docs/audit-log.md describes the format.
 		Args:    cobra.ArbitraryArgs,
 		RunE:    runGroup,
 	}
-	c.PersistentFlags().StringVar(&log.path, "audit-log", "", "audit log (also: UZERP_MFA_AUDIT_LOG; default /var/log/uzerp-mfa/audit.jsonl, or one of your own)")
-	c.AddCommand(newAuditLogShowCmd(app, log), newAuditLogVerifyCmd(app, log))
+	c.AddCommand(newAuditLogShowCmd(app), newAuditLogVerifyCmd(app))
 	return c
 }
 
-// auditLogFlag is what --audit-log says.
-type auditLogFlag struct{ path string }
-
 // auditLogPath gives the log to be read (docs/audit-log.md, "Where it is").
-func auditLogPath(app *App, log *auditLogFlag) string {
-	getenv := func(name string) string { v, _ := app.process.Getenv(name); return v }
-	switch {
-	case log.path != "":
-		return log.path
-	case getenv("UZERP_MFA_AUDIT_LOG") != "":
-		return getenv("UZERP_MFA_AUDIT_LOG")
-	}
-	return audit.DefaultReadPath(getenv)
-}
+func auditLogPath(app *App) string { return app.auditLogPath(audit.DefaultReadPath) }
 
 // openAuditLog opens the log for reading: a file, or a pipe such as /dev/stdin for a log that was compressed. A read that
 // waits ends with ctx.

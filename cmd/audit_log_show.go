@@ -20,7 +20,6 @@ import (
 )
 
 type auditLogShowOptions struct {
-	log     *auditLogFlag
 	user    string
 	actor   string
 	since   string
@@ -31,8 +30,8 @@ type auditLogShowOptions struct {
 	from, to time.Time // what since and until mean; zero for no limit
 }
 
-func newAuditLogShowCmd(app *App, log *auditLogFlag) *cobra.Command {
-	opts := &auditLogShowOptions{log: log}
+func newAuditLogShowCmd(app *App) *cobra.Command {
+	opts := &auditLogShowOptions{}
 	c := &cobra.Command{
 		Use:   "show",
 		Short: "Show what was changed, when and by whom",
@@ -160,7 +159,7 @@ func runAuditLogShow(ctx context.Context, app *App, opts *auditLogShowOptions) e
 	if err := opts.validate(app.now()); err != nil {
 		return err
 	}
-	path := auditLogPath(app, opts.log)
+	path := auditLogPath(app)
 	log, err := openAuditLog(ctx, path)
 	if err != nil {
 		return err

@@ -24,15 +24,16 @@ func TestAuditLogPath(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat("/var/log/uzerp-mfa"); err != nil { // a machine with a log of the system's has that one
-		if got := auditLogPath(app, &auditLogFlag{}); got != own {
+		if got := auditLogPath(app); got != own {
 			t.Errorf("default: %s", got)
 		}
 	}
 	env["UZERP_MFA_AUDIT_LOG"] = "/named"
-	if got := auditLogPath(app, &auditLogFlag{}); got != "/named" {
+	if got := auditLogPath(app); got != "/named" {
 		t.Errorf("environment: %s", got)
 	}
-	if got := auditLogPath(app, &auditLogFlag{path: "given"}); got != "given" {
+	app.flags.auditLog = "given"
+	if got := auditLogPath(app); got != "given" {
 		t.Errorf("flag: %s", got)
 	}
 }

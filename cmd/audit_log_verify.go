@@ -15,12 +15,11 @@ import (
 )
 
 type auditLogVerifyOptions struct {
-	log  *auditLogFlag
 	head string
 }
 
-func newAuditLogVerifyCmd(app *App, log *auditLogFlag) *cobra.Command {
-	opts := &auditLogVerifyOptions{log: log}
+func newAuditLogVerifyCmd(app *App) *cobra.Command {
+	opts := &auditLogVerifyOptions{}
 	c := &cobra.Command{
 		Use:   "verify",
 		Short: "Check that nobody changed the audit log",
@@ -113,7 +112,7 @@ func runAuditLogVerify(ctx context.Context, app *App, opts *auditLogVerifyOption
 	if head != "" && !audit.ValidHash(head) {
 		return usageError("--head: this is no hash", "a head has 64 hexadecimal digits; audit-log verify prints it")
 	}
-	path := auditLogPath(app, opts.log)
+	path := auditLogPath(app)
 	log, err := openAuditLog(ctx, path)
 	if err != nil {
 		return err

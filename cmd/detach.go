@@ -43,6 +43,9 @@ func runDetach(ctx context.Context, app *App, opts *detachOptions) error {
 	case opts.confirm == "" && !opts.dryRun && !app.streams.CanAsk():
 		return usageError("this needs the database's name, and there is no terminal to ask on", "name the database with --confirm; --dry-run shows what would be done")
 	}
+	if err := app.recordChanges(opts.writeFlags); err != nil {
+		return err
+	}
 	store, err := app.copyStore(ctx)
 	if err != nil {
 		return err
@@ -65,7 +68,7 @@ func runDetach(ctx context.Context, app *App, opts *detachOptions) error {
 		if opts.confirm == "" {
 			return &mfa.Error{Kind: mfa.KindDeclined, Err: err}
 		}
-		return err
+		return app.refused(place.Database, err)
 	}
 	if err := store.Detach(ctx, place.Users, app.newUUID); err != nil {
 		return err

@@ -15,7 +15,7 @@ import (
 )
 
 type enrollOptions struct {
-	dryRun    bool
+	writeFlags
 	replace   bool
 	ifMissing bool
 	noWait    bool
@@ -50,7 +50,7 @@ terminal, the secret is printed only with --reveal.
 	f.StringVar(&opts.qr, "qr", string(output.QRAuto), "QR code in the terminal: auto, half, ascii or none")
 	f.StringVar(&opts.png, "png", "", "write the QR code to this new file, readable by you alone")
 	f.IntVar(&opts.attempts, "attempts", 5, "how many codes may be typed")
-	f.BoolVar(&opts.dryRun, "dry-run", false, "show what would be done, and do nothing")
+	opts.registerUnasked(c)
 	c.ValidArgsFunction = app.completeUsers(1)
 	completeValues(c, "qr", "auto", "half", "ascii", "none")
 	c.RunE = app.run(oneFormats, func(ctx context.Context, args []string) error { return runEnroll(ctx, app, opts, args[0]) })
@@ -110,6 +110,9 @@ func runEnroll(ctx context.Context, app *App, opts *enrollOptions, name string) 
 	if err := opts.validate(app); err != nil {
 		return err
 	}
+	if err := app.recordChanges(opts.writeFlags); err != nil {
+		return err
+	}
 	enroller, err := app.enroller(ctx)
 	if err != nil {
 		return err
@@ -125,7 +128,7 @@ func runEnroll(ctx context.Context, app *App, opts *enrollOptions, name string) 
 		app.streams.Notef("%s: nothing to do", plan.Refusal)
 		return showEnrollment(app, enrollmentView{Username: user.Username, UUID: user.UUID, FactorSID: user.SID, Status: statusUnchanged})
 	case plan.Refusal != nil:
-		return plan.Refusal
+		return app.refused(name, plan.Refusal)
 	case opts.dryRun:
 		friendly := mfa.FriendlyName(user.Username)
 		return showEnrollment(app, enrollmentView{Username: user.Username, UUID: user.UUID, Status: "would-create", FriendlyName: &friendly})

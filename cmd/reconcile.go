@@ -1,15 +1,14 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -97,6 +96,9 @@ func runReconcile(ctx context.Context, app *App, opts *reconcileOptions) error {
 		if err := app.requireConfirmation(opts.writeFlags); err != nil {
 			return err
 		}
+		if err := app.recordChanges(opts.writeFlags); err != nil {
+			return err
+		}
 	}
 	var only []mfa.FindingKind
 	for _, k := range opts.only {
@@ -107,17 +109,27 @@ func runReconcile(ctx context.Context, app *App, opts *reconcileOptions) error {
 		return err
 	}
 	out := newDifferenceWriter(app)
-	progress := &reconcileProgress{app: app}
-	r.Progress = progress.show
+	var progress *output.Progress
+	r.Progress = func(checked, users int) {
+		if checked == 1 {
+			progress = app.streams.NewProgress("users compared", users)
+		}
+		progress.Step()
+	}
+	clear := func() {
+		if progress != nil {
+			progress.Done()
+		}
+	}
 	repairing := opts.fix && !opts.dryRun
 	result, err := r.Check(ctx, func(f mfa.Finding) error {
 		if repairing && f.Fixable {
 			return nil // printed when it is known what became of it
 		}
-		progress.clear()
+		clear()
 		return out.stream(f)
 	})
-	progress.clear()
+	clear()
 	if err != nil {
 		return errors.Join(err, out.flush())
 	}
@@ -143,6 +155,7 @@ func runReconcile(ctx context.Context, app *App, opts *reconcileOptions) error {
 			}
 		}
 		if plan.Refusal != nil {
+			_ = app.refused("reconcile", plan.Refusal)
 			for _, f := range plan.Findings {
 				told(*f)
 			}
@@ -182,6 +195,7 @@ func showRepairs(app *App, plan mfa.Repairs) {
 // reconcileOutcome says how it went in a line, and what the command ends with.
 func reconcileOutcome(ctx context.Context, app *App, opts *reconcileOptions, result *mfa.Reconciliation, plan mfa.Repairs) error {
 	fixed, failed, unanswered, untried := 0, 0, 0, 0
+	var config error // the audit log can't be written
 	for i := range result.Findings {
 		f := &result.Findings[i]
 		switch kind := mfa.KindOf(f.Err); {
@@ -190,8 +204,10 @@ func reconcileOutcome(ctx context.Context, app *App, opts *reconcileOptions, res
 		case f.NotTried:
 			untried++
 		case f.Kind == mfa.FindingUnknown, f.Err == nil, kind == mfa.KindRefused:
-		case kind == mfa.KindUnavailable, kind == mfa.KindConfig:
+		case kind == mfa.KindUnavailable:
 			unanswered++
+		case kind == mfa.KindConfig:
+			config = cmp.Or(config, f.Err)
 		default:
 			failed++
 		}
@@ -207,6 +223,8 @@ func reconcileOutcome(ctx context.Context, app *App, opts *reconcileOptions, res
 		return &interruption{done: fmt.Sprintf("%d of %s made", fixed, count(len(plan.Findings), "repair")), hint: again}
 	case plan.Refusal != nil && (result.Unknown == 0 || plan.Refusal.Kind == mfa.KindUnavailable):
 		return plan.Refusal
+	case config != nil:
+		return config
 	case result.Unknown > 0:
 		message := fmt.Sprintf("Twilio did not give %s that the comparison needs", count(result.Unknown, "answer"))
 		if plan.Refusal != nil {
@@ -353,32 +371,5 @@ func differenceRemedy(f mfa.Finding) string {
 		return "with --fix: " + f.Remedy
 	default:
 		return f.Remedy
-	}
-}
-
-// progress tells somebody who waits at a terminal how far it is.
-type reconcileProgress struct {
-	app   *App
-	last  time.Time
-	shown bool
-}
-
-const reconcileProgressEvery = 100 * time.Millisecond
-
-func (p *reconcileProgress) show(checked, users int) {
-	s := p.app.streams
-	now := p.app.now()
-	if !s.ErrTTY || s.Quiet || p.app.flags.verbose || now.Sub(p.last) < reconcileProgressEvery {
-		return
-	}
-	p.last, p.shown = now, true
-	_, _ = fmt.Fprintf(s.Err, "\rchecked %d of %d users", checked, users)
-}
-
-// clear makes room for something else on the screen.
-func (p *reconcileProgress) clear() {
-	if p.shown {
-		_, _ = io.WriteString(p.app.streams.Err, "\r"+strings.Repeat(" ", len("checked  of  users")+20)+"\r")
-		p.shown, p.last = false, time.Time{}
 	}
 }

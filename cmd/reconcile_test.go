@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
 
 	"uzerp-mfa/cmd"
 	"uzerp-mfa/internal/db"
@@ -26,6 +27,7 @@ import (
 // site is uzERP's database and Twilio with differences planted in it, and what reconcile must say and do about them.
 type site struct {
 	database string
+	conn     *pgx.Conn // to it
 	verify   *verifytest.Running
 	rows     siteRows
 
@@ -171,13 +173,19 @@ func (s *site) plantUser(i, every int, late *[]func()) {
 }
 
 // store puts the users into the database, in place of those who are there.
-func (s *site) store(t testing.TB, database string) {
+func (s *site) store(t testing.TB, database string, conn *pgx.Conn) {
 	t.Helper()
-	s.database = database
-	dbtest.Exec(t, database, "truncate users cascade")
-	dbtest.Exec(t, database, `insert into users (username, password, uuid, mfa_sid, mfa_enrolled, mfa_enabled)
-		select n, '*', u::uuid, s, e, a from unnest($1::text[], $2::text[], $3::text[], $4::boolean[], $5::boolean[]) as r (n, u, s, e, a)`,
-		s.rows.name, s.rows.uuid, s.rows.sid, s.rows.enrolled, s.rows.enabled)
+	s.database, s.conn = database, conn
+	for _, sql := range []string{"delete from users", `insert into users (username, password, uuid, mfa_sid, mfa_enrolled, mfa_enabled)
+		select n, '*', u::uuid, s, e, a from unnest($1::text[], $2::text[], $3::text[], $4::boolean[], $5::boolean[]) as r (n, u, s, e, a)`} {
+		var args []any
+		if strings.Contains(sql, "$1") {
+			args = []any{s.rows.name, s.rows.uuid, s.rows.sid, s.rows.enrolled, s.rows.enabled}
+		}
+		if _, err := conn.Exec(t.Context(), sql, args...); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // row is a user as the database has one, to compare with.
@@ -188,7 +196,7 @@ type row struct {
 
 func (s *site) users(t testing.TB) map[string]row {
 	t.Helper()
-	rows, err := dbtest.Connect(t, s.database).Query(context.Background(), "select username, uuid::text, mfa_sid, mfa_enrolled, mfa_enabled from users")
+	rows, err := s.conn.Query(context.Background(), "select username, uuid::text, mfa_sid, mfa_enrolled, mfa_enabled from users")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -294,7 +302,8 @@ func TestReconcileTenThousandUsers(t *testing.T) {
 	const n, every = 10_000, 100
 	s := plant(t, n, every)
 	defer func() { _ = s.verify.Close() }()
-	s.store(t, dbtest.New(t, dbtest.Sandbox))
+	database := dbtest.New(t, dbtest.Sandbox)
+	s.store(t, database, dbtest.Connect(t, database))
 	users, factors := s.users(t), s.factors()
 
 	began := time.Now()
@@ -372,6 +381,7 @@ func (s *site) wantRepaired(t *testing.T, users map[string]row, factors map[stri
 func TestReconcileFixInAnOutage(t *testing.T) {
 	const n, every = 44, plants
 	database := dbtest.New(t, dbtest.Sandbox)
+	conn := dbtest.Connect(t, database)
 	d, err := db.Open(t.Context(), db.Config{ConnString: database})
 	if err != nil {
 		t.Fatal(err)
@@ -384,7 +394,7 @@ func TestReconcileFixInAnOutage(t *testing.T) {
 		t.Helper()
 		s = plant(t, n, every)
 		defer func() { _ = s.verify.Close() }()
-		s.store(t, database)
+		s.store(t, database, conn)
 		users, factors := s.users(t), s.factors()
 		for _, f := range faults {
 			s.verify.AddFault(f)
@@ -464,13 +474,13 @@ func TestReconcileFixInAnOutage(t *testing.T) {
 			}
 			repairs := map[int]int{}
 			for from := 1; from <= requests; from += step {
-				for _, times := range []int{1, 6, 0} {
+				for _, times := range []int{1, 0} {
 					fault.Nth, fault.Times = from, times
 					_, fixed, _ := run(t, 1, fault)
 					wanted(t, fixed)
 					repairs[len(fixed)]++
 				}
-				fault.Nth = from + step/2
+				fault.Nth, fault.Times = from+step/2, 6
 				_, fixed, _ := run(t, 4, fault)
 				wanted(t, fixed)
 			}

@@ -41,6 +41,7 @@ func Main(ctx context.Context, args []string, p Process) int {
 		err = &mfa.Error{Kind: mfa.KindFailure, Op: "write the output", Err: flushErr}
 	}
 	if err == nil {
+		app.streams.ReleaseNotes()
 		return 0
 	}
 	if code, ok := errors.AsType[childExit](err); ok {
@@ -91,6 +92,9 @@ type globalFlags struct {
 	verbose bool
 	noInput bool
 	timeout time.Duration
+
+	auditLog   string
+	noAuditLog bool
 }
 
 func newRootCmd(app *App) *cobra.Command {
@@ -120,6 +124,8 @@ Settings come from flags, the environment, and uzERP's own conf/ directory; docs
 	f.BoolVarP(&g.verbose, "verbose", "v", false, "print each call to Twilio and each query on stderr")
 	f.BoolVar(&g.noInput, "no-input", false, "never ask, as if there were no terminal")
 	f.DurationVar(&g.timeout, "timeout", 0, "limit for the whole command, for example 30s; 0 for none (calls and queries have their own of 10s)")
+	f.StringVar(&g.auditLog, "audit-log", "", "audit log (also: UZERP_MFA_AUDIT_LOG; default /var/log/uzerp-mfa/audit.jsonl, or one of your own)")
+	f.BoolVar(&g.noAuditLog, "no-audit-log", false, "change without writing the audit log, where it can't be written")
 	f.StringVar(&l.DatabaseURL, "database-url", "", "uzERP's database, without a password (also: DATABASE_URL, with)")
 	f.StringVar(&l.UzerpRoot, "uzerp-root", "", "uzERP's directory, with system.php and conf/ (also: UZERP_ROOT)")
 	f.StringVar(&l.EnvFile, "env-file", "", "file with TWILIO_... settings, used after the environment")
@@ -233,11 +239,15 @@ func (a *App) run(formats []string, f func(ctx context.Context, args []string) e
 		if a.flags.timeout < 0 {
 			return usageError("--timeout must not be negative", "")
 		}
+		if a.flags.auditLog != "" && a.flags.noAuditLog {
+			return usageError("--audit-log and --no-audit-log contradict each other", "")
+		}
 		if err := a.loader.CheckFlags(); err != nil {
 			return err
 		}
 		a.configureStreams()
 		a.started = true
+		a.command = strings.TrimPrefix(c.CommandPath(), c.Root().Name()+" ")
 		ctx := c.Context()
 		if a.flags.timeout > 0 {
 			limited, cancel := context.WithTimeoutCause(ctx, a.flags.timeout, errTimeout)
@@ -258,11 +268,20 @@ var (
 type writeFlags struct {
 	dryRun bool
 	yes    bool
+	reason string
+	ticket string
 }
 
 func (w *writeFlags) register(c *cobra.Command) {
-	c.Flags().BoolVar(&w.dryRun, "dry-run", false, "show what would be done, and do nothing")
+	w.registerUnasked(c)
 	c.Flags().BoolVarP(&w.yes, "yes", "y", false, "do not ask")
+}
+
+// registerUnasked is for a command that never asks for a confirmation: its own question is one.
+func (w *writeFlags) registerUnasked(c *cobra.Command) {
+	c.Flags().BoolVar(&w.dryRun, "dry-run", false, "show what would be done, and do nothing")
+	c.Flags().StringVar(&w.reason, "reason", "", "why, for the audit log")
+	c.Flags().StringVar(&w.ticket, "ticket", "", "number of a ticket, for the audit log")
 }
 
 // requireConfirmation ends a command at once that would have to ask and has nobody to ask.

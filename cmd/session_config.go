@@ -57,7 +57,7 @@ func (v *limitValue) String() string {
 }
 
 // Type names the value in a flag's help.
-func (v *limitValue) Type() string { return "duration" }
+func (v *limitValue) Type() string { return "time" }
 
 // Set reads the value.
 func (v *limitValue) Set(text string) error {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"uzerp-mfa/internal/audit"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
 	"uzerp-mfa/internal/sessionconfig"
@@ -83,6 +84,9 @@ func runSessionConfigSet(ctx context.Context, app *App, opts *sessionConfigSetOp
 	if err := app.requireConfirmation(opts.writeFlags); err != nil {
 		return err
 	}
+	if err := app.recordChanges(opts.writeFlags); err != nil {
+		return err
+	}
 	at := thisMachine(opts.file, "")
 	in, err := app.readEnv(at)
 	if err != nil {
@@ -104,7 +108,11 @@ func runSessionConfigSet(ctx context.Context, app *App, opts *sessionConfigSetOp
 		if err := confirmChange(ctx, app, opts, view); err != nil {
 			return err
 		}
-		backup, err := writeEnv(in.Env.Path, in.source, content)
+		var backup string
+		err := app.recordSettings(ctx, in.Env.Path, view.Changes, func() (err error) {
+			backup, err = writeEnv(in.Env.Path, in.source, content)
+			return err
+		})
 		if err != nil {
 			return err
 		}
@@ -120,6 +128,21 @@ func runSessionConfigSet(ctx context.Context, app *App, opts *sessionConfigSetOp
 		return err
 	}
 	return showChange(app, view, sessionconfig.Check(after.Input))
+}
+
+// recordSettings makes a change of settings, none of them a secret, and records it.
+func (a *App) recordSettings(ctx context.Context, file string, changes []sessionChangeView, change func() error) error {
+	if a.recorder == nil {
+		return change()
+	}
+	before, after := audit.Values{}, audit.Values{}
+	for _, c := range changes {
+		before[c.Setting], after[c.Setting] = nil, c.After
+		if c.Before != nil {
+			before[c.Setting] = *c.Before
+		}
+	}
+	return a.recorder.Record(ctx, file, before, after, change)
 }
 
 // canBeSet refuses a file in which a setting would have no effect, or that uzERP can't read.

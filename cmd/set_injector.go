@@ -98,6 +98,9 @@ func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) err
 	if err := app.requireConfirmation(opts.writeFlags); err != nil {
 		return err
 	}
+	if err := app.recordChanges(opts.writeFlags); err != nil {
+		return err
+	}
 	store, err := app.injectorStore(ctx)
 	if err != nil {
 		return err
@@ -111,7 +114,7 @@ func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) err
 		if err := showSwitch(app, viewSwitch(plan, checks, false, opts.dryRun)); err != nil {
 			return err
 		}
-		return mfa.NewError(mfa.KindRefused, fmt.Sprintf("not switched, nothing was changed: %s", failed[0].Message), failed[0].Hint)
+		return app.refused(injector.LoginHandler, mfa.NewError(mfa.KindRefused, fmt.Sprintf("not switched, nothing was changed: %s", failed[0].Message), failed[0].Hint))
 	}
 	if opts.dryRun || !plan.Needed() {
 		if err := showSwitch(app, viewSwitch(plan, checks, false, opts.dryRun)); err != nil {
@@ -175,11 +178,10 @@ func planSwitch(ctx context.Context, app *App, store injector.Store, opts *setIn
 	if opts.skipTwilioCheck {
 		checks = append(checks, injector.SkippedCheck(injector.CheckTwilioService, "--skip-twilio-check"))
 	} else {
-		service, err := app.uzerpService(ctx)
+		checks = append(checks, app.checkService(ctx))
 		if ctx.Err() != nil {
 			return plan, checks, ctx.Err()
 		}
-		checks = append(checks, injector.CheckTwilio(service, err))
 	}
 	return plan, checks, nil
 }

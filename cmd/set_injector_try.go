@@ -93,6 +93,12 @@ func startGuard(ctx context.Context, app *App, order guardOrder) (*guard, error)
 	if app.loader.UzerpRoot != "" {
 		args = append(args, "--uzerp-root", app.loader.UzerpRoot)
 	}
+	if app.flags.auditLog != "" {
+		args = append(args, "--audit-log", app.flags.auditLog)
+	}
+	if app.flags.noAuditLog {
+		args = append(args, "--no-audit-log")
+	}
 	child := &exec.Cmd{Path: program, Args: args, SysProcAttr: &syscall.SysProcAttr{Setsid: true}}
 	in, err := child.StdinPipe()
 	if err != nil {
@@ -190,6 +196,9 @@ func runUndoGuard(ctx context.Context, app *App) error {
 		return usageError(guardCommand+" is started by set-injector --try", "")
 	}
 	limit := time.After(time.Duration(order.Seconds * float64(time.Second)))
+	if err := app.recordChanges(writeFlags{}); err != nil {
+		return err
+	}
 	store, err := app.injectorStore(ctx)
 	if err == nil {
 		_, err = store.InjectorClasses(ctx, injector.Names()) // that it works is worth knowing before the switch

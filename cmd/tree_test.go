@@ -67,10 +67,9 @@ func TestEveryCommandIsDescribed(t *testing.T) {
 // A flag means the same everywhere.
 func TestFlagsMeanTheSameEverywhere(t *testing.T) {
 	usages := map[string]string{}
-	exceptions := map[string]bool{"dry-run": true} // verify and enroll say more exactly what they would not do
 	walk(testRoot(), func(c *cobra.Command) {
 		c.LocalFlags().VisitAll(func(f *pflag.Flag) {
-			if was, ok := usages[f.Name]; ok && was != f.Usage && !exceptions[f.Name] && f.Name != "help" {
+			if was, ok := usages[f.Name]; ok && was != f.Usage && f.Name != "help" {
 				t.Errorf("--%s: %q and %q", f.Name, was, f.Usage)
 			}
 			usages[f.Name] = f.Usage

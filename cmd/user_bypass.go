@@ -56,6 +56,9 @@ func runBypass(ctx context.Context, app *App, b bypass, w writeFlags, list *name
 	if err != nil {
 		return err
 	}
+	if err := app.recordChanges(w); err != nil {
+		return err
+	}
 	store, err := app.store(ctx)
 	if err != nil {
 		return err

@@ -46,6 +46,9 @@ func runUserReset(ctx context.Context, app *App, opts *userResetOptions, args []
 	if err != nil {
 		return err
 	}
+	if err := app.recordChanges(opts.writeFlags); err != nil {
+		return err
+	}
 	r := &resets{app: app, opts: opts}
 	if r.store, err = app.store(ctx); err != nil {
 		return err

@@ -15,7 +15,7 @@ import (
 )
 
 type verifyOptions struct {
-	dryRun bool
+	writeFlags
 	factor string
 	check  bool
 }
@@ -38,7 +38,7 @@ Without CODE it is asked for; - reads it from stdin. A wrong code changes nothin
 	f := c.Flags()
 	f.StringVar(&opts.factor, "factor", "", "the factor to verify (YF...), if not the newest pending one")
 	f.BoolVar(&opts.check, "check", false, "try an enrolled user's app; changes nothing, billed by Twilio if approved")
-	f.BoolVar(&opts.dryRun, "dry-run", false, "show which factor the code would be sent for, and send nothing")
+	opts.registerUnasked(c)
 	c.ValidArgsFunction = app.completeUsers(1)
 	c.RunE = app.run(oneFormats, func(ctx context.Context, args []string) error { return runVerify(ctx, app, opts, args) })
 	return c
@@ -51,6 +51,11 @@ func runVerify(ctx context.Context, app *App, opts *verifyOptions, args []string
 	code, err := codeArgument(ctx, app, opts, args)
 	if err != nil {
 		return err
+	}
+	if !opts.check { // a check changes nothing
+		if err := app.recordChanges(opts.writeFlags); err != nil {
+			return err
+		}
 	}
 	store, err := app.store(ctx)
 	if err != nil {
@@ -71,7 +76,7 @@ func runVerify(ctx context.Context, app *App, opts *verifyOptions, args []string
 		v, err = mfa.PlanVerification(ctx, store, factors, users[0], opts.factor)
 	}
 	if err != nil {
-		return err
+		return app.refused(args[0], err)
 	}
 	if v.Billed() {
 		app.streams.Notef("Twilio bills each approved check.")

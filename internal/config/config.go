@@ -44,6 +44,9 @@ type Twilio struct {
 	Sources    map[string]string // setting name -> where it came from
 }
 
+// From tells where the account came from.
+func (t Twilio) From() string { return t.Sources[accountSID] }
+
 // The names of the settings, as in the environment and in files.
 const (
 	accountSID = "TWILIO_ACCOUNT_SID"

@@ -48,14 +48,17 @@ func CheckSettings(s Settings) []Check {
 	return checks
 }
 
-// CheckTwilio judges the answer to fetching the Verify service with uzERP's credentials.
-func CheckTwilio(service mfa.VerifyService, err error) Check {
+// CheckTwilio judges the answer to fetching the Verify service with the settings from a file or the environment.
+func CheckTwilio(service mfa.VerifyService, from string, err error) Check {
 	if err == nil {
 		return Check{ID: CheckTwilioService, Status: Pass, Message: fmt.Sprintf("Twilio accepts the credentials and has the service %q", service.FriendlyName)}
 	}
 	c := Check{ID: CheckTwilioService, Status: Fail, Message: err.Error(), Hint: cmp.Or(mfa.HintOf(err), "--skip-twilio-check is for when Twilio can't be asked from here")}
-	if mfa.KindOf(err) == mfa.KindUnavailable {
+	switch kind := mfa.KindOf(err); {
+	case kind == mfa.KindUnavailable:
 		c.Hint = "--skip-twilio-check switches all the same"
+	case from != "" && (kind == mfa.KindConfig || kind == mfa.KindNotFound):
+		c.Hint += "; the settings are from " + from
 	}
 	return c
 }

@@ -152,8 +152,8 @@ func TestOtherChecks(t *testing.T) {
 		{injector.CheckSettings(injector.Settings{Path: "conf/.env", Missing: []string{"TWILIO_SERVICE_SID"}}), "env-file fail"},
 		{injector.CheckSettings(injector.Settings{Problem: "no uzERP directory"}), "env-file fail"},
 		{injector.CheckSettings(injector.Settings{Path: "conf/.env", Foreign: []string{"TWILIO_SERVICE_SID"}}), "env-file pass,same-service warn"},
-		{[]injector.Check{injector.CheckTwilio(mfa.VerifyService{}, nil)}, "twilio-service pass"},
-		{[]injector.Check{injector.CheckTwilio(mfa.VerifyService{}, errors.New("x"))}, "twilio-service fail"},
+		{[]injector.Check{injector.CheckTwilio(mfa.VerifyService{}, "x", nil)}, "twilio-service pass"},
+		{[]injector.Check{injector.CheckTwilio(mfa.VerifyService{}, "x", errors.New("x"))}, "twilio-service fail"},
 		{[]injector.Check{injector.SkippedCheck("env-file", "--skip-env-check")}, "env-file warn"},
 	} {
 		var got []string

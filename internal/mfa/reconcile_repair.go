@@ -62,7 +62,7 @@ func (p Repairs) Apply(ctx context.Context, r *Reconciler, done func(Finding)) {
 			switch {
 			case f.Err == nil || KindOf(f.Err) == KindRefused:
 				failures = 0
-			case errors.Is(f.Err, errTwilio):
+			case errors.Is(f.Err, errTwilio), KindOf(f.Err) == KindConfig: // Twilio, or the audit log
 				stopped = f.Err
 			default:
 				if failures++; failures == manyFailures {
@@ -81,12 +81,12 @@ var (
 	errTwilio      = errors.New("Twilio")
 )
 
-// atTwilio marks an error as one of Twilio's.
+// atTwilio marks an error as one of Twilio's. It answered during the check, so whatever it says now, it is no answer.
 func atTwilio(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &Error{Kind: KindOf(noService(err)), Err: fmt.Errorf("%w: %w", errTwilio, err)}
+	return &Error{Kind: KindUnavailable, Err: fmt.Errorf("%w: %w", errTwilio, err)}
 }
 
 // noLonger is the error of a repair that is not made because what was found is so no longer.

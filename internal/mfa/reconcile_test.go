@@ -787,10 +787,10 @@ func TestReconcileOutageAtEveryCall(t *testing.T) {
 		for n := 1; n <= calls; n++ {
 			for _, last := range []int{n, n + 2, n + 9, 1 << 30} {
 				// Twilio denying three times that something exists, and being well again at once, passes for the truth.
-				claims := failure != errGone || last == n || last > calls
+				claims := mfa.KindOf(failure) != mfa.KindNotFound || last == n || last > calls
 				_, did, _, _ := run(claims, func(i int, op, _ string) error {
 					local := strings.HasSuffix(op, "Users") || strings.HasSuffix(op, "Owners") || op == "CompareAndSet"
-					if i < n || i > last || local && failure == errGone {
+					if i < n || i > last || local && mfa.KindOf(failure) == mfa.KindNotFound {
 						return nil
 					}
 					return failure
@@ -895,4 +895,129 @@ func (s *slowFactors) ListFactors(ctx context.Context, identity string) ([]mfa.F
 	s.now--
 	s.mu.Unlock()
 	return s.site.ListFactors(ctx, identity)
+}
+
+// An error is no answer, neither when a factor that the list lacks is looked for nor right before a repair.
+func TestReconcileErrorsAreNoAnswers(t *testing.T) {
+	for name, failing := range map[string]map[string]error{
+		"fetch fails":                 {"ListFactors": errGone, "FetchFactor": errDown},
+		"fetch is rejected":           {"ListFactors": errGone, "FetchFactor": errRejected},
+		"the service is gone too":     {"ListFactors": errGone, "FetchFactor": errGone, "FetchService": errGone},
+		"the service does not answer": {"ListFactors": errGone, "FetchFactor": errGone, "FetchService": errDown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(enrolled("u", id(1), factorID(1)))
+			s.old(id(1), factorID(1))
+			s.before = func(n int, op, _ string) error {
+				if n == 1 { // the service is there at the start
+					return nil
+				}
+				return failing[op]
+			}
+			result, plan := repaired(t, s.reconciler(), limit(9))
+			if got := lines(result); got[0] != "unknown u" || len(plan.Findings) != 0 {
+				t.Error(got)
+			}
+
+			// The same right before the repair of a factor that has come back meanwhile, and of another.
+			s = newSite(enrolled("u", id(1), factorID(1)), enrolled("v", id(2), factorID(2)))
+			r := s.reconciler()
+			result = checked(t, r)
+			plan = result.PlanRepairs(limit(9))
+			s.old(id(1), factorID(1))
+			s.before = func(_ int, op, _ string) error { return failing[op] }
+			plan.Apply(t.Context(), r, nil)
+			wantLines(t, result, "factor-missing u001 ?", "factor-missing v002 ?")
+			if slices.Contains(s.w.calls, "CompareAndSet") {
+				t.Error("repaired:", s.w.users)
+			}
+			if !contains(result.Findings[1].Err.Error(), "not tried") {
+				t.Error("Twilio was asked again:", result.Findings[1].Err)
+			}
+		})
+	}
+}
+
+// A row that can't be written does not stop the others, five in a row do.
+func TestReconcileRowsThatCannotBeWritten(t *testing.T) {
+	var users []mfa.User
+	for n := range 8 {
+		users = append(users, enrolled(fmt.Sprint("u", n), id(n), ""))
+	}
+	s := newSite(users...)
+	s.before = func(_ int, op, about string) error {
+		if op == "CompareAndSet" && about > "u1" {
+			return errDown
+		}
+		return nil
+	}
+	result, _ := repaired(t, s.reconciler(), limit(8))
+	wantLines(t, result, "sid-missing u0 !", "sid-missing u1 !", "sid-missing u2 ?", "sid-missing u3 ?", "sid-missing u4 ?", "sid-missing u5 ?",
+		"sid-missing u6 ?", "sid-missing u7 ?")
+	if !contains(result.Findings[7].Err.Error(), "not tried") || contains(result.Findings[6].Err.Error(), "not tried") {
+		t.Error(result.Findings[7].Err)
+	}
+}
+
+func TestReconcileWrongService(t *testing.T) {
+	for _, test := range []struct {
+		missing, there int
+		want           bool
+	}{{4, 0, false}, {5, 0, true}, {5, 4, true}, {5, 5, false}, {9, 8, true}, {9, 9, false}} {
+		var users []mfa.User
+		for n := range test.missing + test.there {
+			users = append(users, enrolled(fmt.Sprint("u", n), id(n), factorID(n)))
+		}
+		s := newSite(users...)
+		for n := range test.there {
+			s.old(id(n), factorID(n))
+		}
+		if got := checked(t, s.reconciler()).WrongService(); got != test.want {
+			t.Errorf("%d missing, %d there: %v", test.missing, test.there, got)
+		}
+	}
+}
+
+func TestReconcileLeavesFactorsOfUnknownAgeAlone(t *testing.T) {
+	for _, created := range []time.Duration{-15*time.Minute + time.Second, 0, time.Hour} {
+		s := newSite(fresh("u", id(1)))
+		s.old(id(1), factorID(1)).Created = s.w.now.Add(created)
+		result, _ := repaired(t, s.reconciler(), nil)
+		wantLines(t, result, "orphan-factor u001 -")
+	}
+	s := newSite(fresh("u", id(1)))
+	s.old(id(1), factorID(1)).Created = time.Time{}
+	result, _ := repaired(t, s.reconciler(), nil)
+	wantLines(t, result, "orphan-factor u001 -")
+	s.w.factors[id(1)][0].Created = s.w.now.Add(-15 * time.Minute)
+	result, _ = repaired(t, s.reconciler(), nil)
+	wantLines(t, result, "orphan-factor u001 !")
+}
+
+func TestReconcileEntitiesThatTurnOutToBeSomebodys(t *testing.T) {
+	s := newSite(enrolled("u", id(1), factorID(2)))
+	s.old(id(2), factorID(2)) // the factor of the row, under a uuid that the user has lost
+	result, _ := repaired(t, s.reconciler(mfa.FindingOrphanEntity), limit(9))
+	wantLines(t, result, "orphan-entity 002 -")
+
+	s = newSite()
+	s.old(id(2), factorID(2))
+	s.before = func(_ int, op, _ string) error {
+		if op == "UUIDOwners" {
+			s.w.users["v"] = fresh("v", id(2)) // added since the users were read
+		}
+		return nil
+	}
+	wantLines(t, checked(t, s.reconciler(mfa.FindingOrphanEntity)))
+
+	// What was not shown is not deleted.
+	s = newSite()
+	s.old(id(2), factorID(2))
+	r := s.reconciler(mfa.FindingOrphanEntity)
+	result = checked(t, r)
+	s.old(id(2), factorID(3))
+	result.PlanRepairs(nil).Apply(t.Context(), r, nil)
+	if got := s.w.sids(id(2)); !slices.Equal(got, []string{factorID(3)}) {
+		t.Error(got)
+	}
 }

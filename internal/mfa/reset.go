@@ -169,7 +169,19 @@ func (p ResetPlan) mend(ctx context.Context, store Store, deleted []Factor) erro
 var ErrRowReset = errors.New("the user is reset in uzERP, but the clean-up at Twilio is not finished")
 
 func rowReset(err error) error {
-	e := &Error{Kind: KindOf(err), Err: fmt.Errorf("%w: %w", ErrRowReset, err)}
-	e.Hint = "the user can enroll; run the same command again to finish the clean-up"
-	return e
+	kind := KindOf(err)
+	if errors.Is(err, context.Canceled) {
+		kind, err = KindInterrupted, errInterrupted
+	}
+	return &Error{Kind: kind, Err: fmt.Errorf("%w: %w", ErrRowReset, err),
+		Hint: "the user can enroll; run the same command again to finish the clean-up"}
 }
+
+// errInterrupted is context.Canceled in a word that people know.
+var errInterrupted error = interrupted{}
+
+type interrupted struct{}
+
+func (interrupted) Error() string { return "interrupted" }
+
+func (interrupted) Unwrap() error { return context.Canceled }

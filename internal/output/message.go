@@ -47,9 +47,23 @@ func (g guarded) Format(f fmt.State, verb rune) {
 // Notef tells on stderr what is going on, unless Quiet. Like all messages it is made by Sprintf, ends with a line
 // feed, and comes after the data printed before it.
 func (s *Streams) Notef(format string, args ...any) {
-	if !s.Quiet {
-		s.message("", Sprintf(format, args...))
+	switch text := Sprintf(format, args...); {
+	case s.Quiet:
+	case s.HoldNotes:
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.held = append(s.held, text)
+	default:
+		s.message("", text)
 	}
+}
+
+// ReleaseNotes prints the notes that HoldNotes kept back.
+func (s *Streams) ReleaseNotes() {
+	for _, text := range s.held {
+		s.message("", text)
+	}
+	s.held = nil
 }
 
 // Warnf tells on stderr, "warning: " before it, what the user must know even if Quiet.

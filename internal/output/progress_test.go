@@ -31,3 +31,19 @@ func TestProgress(t *testing.T) {
 		t.Errorf("if quiet: %q", got)
 	}
 }
+
+func TestHeldNotes(t *testing.T) {
+	var out, err bytes.Buffer
+	s := output.New(strings.NewReader(""), &out, &err)
+	s.HoldNotes = true
+	s.Notef("one\n%s", "\x1b")
+	s.Warnf("two")
+	if got := err.String(); got != "warning: two\n" {
+		t.Errorf("held: %q", got)
+	}
+	s.ReleaseNotes()
+	s.ReleaseNotes()
+	if got := err.String(); got != "warning: two\none\n\\x1b\n" {
+		t.Errorf("released: %q", got)
+	}
+}

@@ -33,6 +33,9 @@ type Streams struct {
 
 	// Quiet suppresses notes (--quiet).
 	Quiet bool
+	// HoldNotes keeps notes back until ReleaseNotes: what a program reads on stderr, if the command fails, is the error
+	// and nothing before it.
+	HoldNotes bool
 	// NoInput forbids prompts even on a terminal (--no-input).
 	NoInput bool
 
@@ -40,6 +43,7 @@ type Streams struct {
 	cols  int                        // $COLUMNS, or 0
 	mu    sync.Mutex                 // keeps messages whole
 	lines *lineReader
+	held  []string
 }
 
 // New makes streams that are no terminals, for tests.

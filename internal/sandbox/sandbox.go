@@ -90,6 +90,8 @@ func twilioSettings() map[string]string {
 	}
 }
 
+const auditLogVariable = "UZERP_MFA_AUDIT_LOG"
+
 // VerifyURLVariable is the environment variable with the address of the emulator.
 const VerifyURLVariable = "UZERP_MFA_VERIFY_URL"
 
@@ -100,13 +102,14 @@ func (s *Sandbox) Env() []string {
 		"DATABASE_URL=" + s.database,
 		"UZERP_ROOT=" + s.root,
 		VerifyURLVariable + "=" + s.verify.URL,
+		auditLogVariable + "=" + filepath.Join(s.root, "audit.jsonl"),
 	}
 }
 
 // Shadowing tells whether an environment variable of the caller's would lead uzerp-mfa, psql or a script away from the
 // sandbox, to a real database or account.
 func Shadowing(name string) bool {
-	return strings.HasPrefix(name, "PG") || strings.HasPrefix(name, "TWILIO_") || name == "DATABASE_URL" || name == "UZERP_ROOT" || name == VerifyURLVariable
+	return strings.HasPrefix(name, "PG") || strings.HasPrefix(name, "TWILIO_") || name == "DATABASE_URL" || name == "UZERP_ROOT" || name == VerifyURLVariable || name == auditLogVariable
 }
 
 // Stop ends everything and removes the files.

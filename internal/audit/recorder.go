@@ -1,0 +1,202 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"uzerp-mfa/internal/injector"
+	"uzerp-mfa/internal/mfa"
+)
+
+// Recorder writes a line before and a line after each change of one command. Its Store, Factors, Injector and Copy wrap
+// the ports through which everything is changed, so no use case can forget it.
+type Recorder struct {
+	Log     *Log
+	Actor   Actor
+	Command string // the command's name, without arguments
+	Reason  string
+	Ticket  string
+	// Warn hears of an outcome that could not be written: the change itself is done.
+	Warn func(error)
+
+	names sync.Map // uuid -> user name, of the users that were read: Twilio knows the uuid only
+}
+
+// Record writes the intent, makes the change, and writes the outcome. Without a written intent nothing is changed.
+func (r *Recorder) Record(ctx context.Context, target string, before, after Values, change func() error) error {
+	intent, err := r.Log.Append(ctx, r.line(target, before, after, ResultIntent, ""))
+	if err != nil {
+		return err
+	}
+	err = change()
+	outcome := r.line(target, before, after, resultOf(err), "")
+	outcome.ID = intent.ID
+	if err != nil {
+		outcome.Message = err.Error()
+	}
+	r.finish(outcome)
+	return err
+}
+
+// Refused writes that something was asked for and not done.
+func (r *Recorder) Refused(target string, err error) {
+	r.finish(r.line(target, nil, nil, ResultRefused, err.Error()))
+}
+
+func (r *Recorder) line(target string, before, after Values, result Result, message string) Record {
+	return Record{Actor: r.Actor, Command: r.Command, Target: target, Before: before, After: after,
+		Reason: r.Reason, Ticket: r.Ticket, Result: result, Message: message}
+}
+
+// finish writes an outcome, also for a command that was interrupted.
+func (r *Recorder) finish(line Record) {
+	if _, err := r.Log.Append(context.Background(), line); err != nil && r.Warn != nil {
+		r.Warn(err)
+	}
+}
+
+func resultOf(err error) Result {
+	switch {
+	case err == nil:
+		return ResultDone
+	case errors.Is(err, mfa.ErrLostReply):
+		return ResultUnknown
+	case mfa.KindOf(err) == mfa.KindRefused:
+		return ResultRefused
+	default:
+		return ResultFailed
+	}
+}
+
+// Store wraps uzERP's users.
+func (r *Recorder) Store(s mfa.Store) mfa.Store { return store{s, r} }
+
+type store struct {
+	mfa.Store
+	r *Recorder
+}
+
+// FindUsers remembers whose uuid is whose.
+func (s store) FindUsers(ctx context.Context, usernames []string) ([]mfa.User, error) {
+	users, err := s.Store.FindUsers(ctx, usernames)
+	for _, u := range users {
+		s.r.remember(u.Username, u.UUID)
+	}
+	return users, err
+}
+
+func (r *Recorder) remember(username string, uuid *string) {
+	if uuid != nil {
+		r.names.Store(*uuid, username)
+	}
+}
+
+// CompareAndSet is recorded, unless it only looks.
+func (s store) CompareAndSet(ctx context.Context, username string, was, becomes mfa.Row) error {
+	set := func() error { return s.Store.CompareAndSet(ctx, username, was, becomes) }
+	if was.Equal(becomes) {
+		return set()
+	}
+	s.r.remember(username, becomes.UUID)
+	return s.r.Record(ctx, username, UserValues(was), UserValues(becomes), set)
+}
+
+// Factors wraps Twilio.
+func (r *Recorder) Factors(f mfa.Factors) mfa.Factors { return factors{f, r} }
+
+type factors struct {
+	mfa.Factors
+	r *Recorder
+}
+
+func (f factors) target(identity string) string {
+	if name, ok := f.r.names.Load(identity); ok {
+		return name.(string)
+	}
+	return identity
+}
+
+// CreateFactor is recorded.
+func (f factors) CreateFactor(ctx context.Context, identity, friendlyName string) (made mfa.NewFactor, err error) {
+	after := Values{"factor": "unverified"}
+	err = f.r.Record(ctx, f.target(identity), nil, after, func() error {
+		made, err = f.Factors.CreateFactor(ctx, identity, friendlyName)
+		if err == nil {
+			after["factor_sid"] = made.SID
+		}
+		return err
+	})
+	return made, err
+}
+
+// errNotVerified is how a wrong code is recorded: Twilio's answer to it is no error.
+var errNotVerified = mfa.NewError(mfa.KindRefused, "the code was not accepted", "")
+
+// VerifyFactor is recorded; never the code.
+func (f factors) VerifyFactor(ctx context.Context, identity, sid, code string) (got mfa.Factor, err error) {
+	recorded := f.r.Record(ctx, f.target(identity), Values{"factor_sid": sid, "factor": "unverified"}, Values{"factor_sid": sid, "factor": "verified"}, func() error {
+		got, err = f.Factors.VerifyFactor(ctx, identity, sid, code)
+		if err == nil && got.Status != mfa.FactorVerified {
+			return errNotVerified
+		}
+		return err
+	})
+	if recorded != nil && !errors.Is(recorded, errNotVerified) {
+		return got, recorded
+	}
+	return got, err
+}
+
+// DeleteFactor is recorded.
+func (f factors) DeleteFactor(ctx context.Context, identity, sid string) error {
+	return f.r.Record(ctx, f.target(identity), Values{"factor_sid": sid}, nil, func() error {
+		return f.Factors.DeleteFactor(ctx, identity, sid)
+	})
+}
+
+// Injector wraps uzERP's injector classes.
+func (r *Recorder) Injector(s injector.Store) injector.Store { return injectorStore{s, r} }
+
+type injectorStore struct {
+	injector.Store
+	r *Recorder
+}
+
+// ApplySwitch records each row and each user who gets a uuid: all intents before the one transaction, all outcomes after.
+func (s injectorStore) ApplySwitch(ctx context.Context, names []string, sw injector.Switch) error {
+	apply := func() error { return s.Store.ApplySwitch(ctx, names, sw) }
+	for _, a := range sw.Assignments {
+		inner := apply
+		apply = func() error {
+			return s.r.Record(ctx, a.Username, Values{"uuid": nil}, Values{"uuid": a.UUID}, inner)
+		}
+	}
+	for _, c := range sw.Changes {
+		inner := apply
+		var before Values
+		if c.ID != 0 {
+			before = ClassValues(c.Before)
+		}
+		apply = func() error { return s.r.Record(ctx, c.Name, before, ClassValues(c.After), inner) }
+	}
+	return apply()
+}
+
+// Copy wraps a database that is to be detached.
+func (r *Recorder) Copy(s mfa.CopyStore) mfa.CopyStore { return copyStore{CopyStore: s, r: r} }
+
+type copyStore struct {
+	mfa.CopyStore
+	r *Recorder
+}
+
+// Detach is recorded as one change of the whole database.
+func (s copyStore) Detach(ctx context.Context, users int, newUUID func() string) error {
+	place, err := s.Place(ctx)
+	if err != nil {
+		return err
+	}
+	return s.r.Record(ctx, place.Database, Values{"users": place.Users, "enrolled": place.Enrolled}, Values{"users": place.Users, "enrolled": 0},
+		func() error { return s.CopyStore.Detach(ctx, users, newUUID) })
+}
