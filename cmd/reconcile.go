@@ -137,6 +137,9 @@ func runReconcile(ctx context.Context, app *App, opts *reconcileOptions) error {
 	if opts.fix {
 		plan = result.PlanRepairs(opts.limit)
 		if plan.Refusal == nil && len(plan.Findings) > 0 && repairing {
+			if slices.ContainsFunc(plan.Findings, func(f *mfa.Finding) bool { return f.Deletes() }) {
+				app.streams.Warnf("factors are deleted at Twilio, for every database that uses this Verify service: go on only if this is the live database and no copy")
+			}
 			if !opts.yes {
 				showRepairs(app, plan)
 			}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -233,10 +234,10 @@ func TestServerNotThere(t *testing.T) {
 
 func TestHTTP(t *testing.T) {
 	var tap crashtest.Tap
-	effects := 0
+	var effects atomic.Int32
 	server := httptest.NewServer(tap.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		effects++
+		effects.Add(1)
 		w.Header().Set("X-Test", "yes")
 		w.WriteHeader(http.StatusTeapot)
 		_, _ = w.Write(body)
@@ -265,7 +266,7 @@ func TestHTTP(t *testing.T) {
 	}
 	for _, phase := range []crashtest.Phase{crashtest.Before, crashtest.After} {
 		for _, action := range []crashtest.Action{crashtest.Cut, crashtest.Hang} {
-			was := effects
+			was := effects.Load()
 			tap.Arm(func(i crashtest.Interaction, p crashtest.Phase) crashtest.Action {
 				if p == phase {
 					return action
@@ -275,8 +276,8 @@ func TestHTTP(t *testing.T) {
 			if got, err := send(); err == nil || errors.Is(err, context.DeadlineExceeded) != (action == crashtest.Hang) {
 				t.Error(phase, action, got, err)
 			}
-			if (effects > was) != (phase == crashtest.After) {
-				t.Error(phase, action, effects-was)
+			if (effects.Load() > was) != (phase == crashtest.After) {
+				t.Error(phase, action, effects.Load()-was)
 			}
 		}
 	}

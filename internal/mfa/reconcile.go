@@ -111,6 +111,9 @@ type Finding struct {
 	factors []Factor // those to delete
 }
 
+// Deletes tells whether the repair deletes something at Twilio.
+func (f *Finding) Deletes() bool { return len(f.factors) > 0 }
+
 // keep makes a finding one that --fix leaves alone.
 func (f *Finding) keep(why string) { f.Fixable, f.Remedy = false, why }
 
