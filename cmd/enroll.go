@@ -150,7 +150,7 @@ func runEnroll(ctx context.Context, app *App, opts *enrollOptions, name string) 
 	if err := askUntilVerified(ctx, app, opts, pending); err != nil {
 		return err
 	}
-	return showEnrollment(app, viewEnrollment(app, opts, pending, string(mfa.FactorVerified)))
+	return showEnrollment(app, viewEnrollment(opts, pending, string(mfa.FactorVerified)))
 }
 
 // showMaterial brings the new factor to the user's phone: a picture, a file, or letters to type.
@@ -201,7 +201,7 @@ func showPending(app *App, opts *enrollOptions, p *mfa.Pending) error {
 	if app.flags.output == formatTable {
 		return nil
 	}
-	return showEnrollment(app, viewEnrollment(app, opts, p, "pending"))
+	return showEnrollment(app, viewEnrollment(opts, p, "pending"))
 }
 
 // askUntilVerified asks for codes until Twilio has accepted one. What a code was rejected for is told each time.
@@ -235,7 +235,7 @@ func leftPending(p *mfa.Pending, err error) error {
 	return &mfa.Error{Kind: mfa.KindOf(err), Err: err, Hint: hint}
 }
 
-func viewEnrollment(app *App, opts *enrollOptions, p *mfa.Pending, status string) enrollmentView {
+func viewEnrollment(opts *enrollOptions, p *mfa.Pending, status string) enrollmentView {
 	v := enrollmentView{Username: p.User.Username, UUID: p.User.UUID, FactorSID: &p.Factor.SID, Status: status, FriendlyName: &p.Factor.FriendlyName}
 	if opts.reveal {
 		uri, secret := p.Factor.URI.Reveal(), p.Factor.Secret.Reveal()

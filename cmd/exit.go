@@ -81,13 +81,7 @@ func classify(ctx context.Context, err error) *mfa.Error {
 		}
 		return e
 	}
-	if e, ok := errors.AsType[*mfa.Error](err); ok {
-		if e == err {
-			return e
-		}
-		return &mfa.Error{Kind: e.Kind, Hint: e.Hint, Err: err}
-	}
-	return &mfa.Error{Kind: mfa.KindFailure, Err: err}
+	return &mfa.Error{Kind: mfa.KindOf(err), Hint: mfa.HintOf(err), Err: err}
 }
 
 // errTimeout is the cause of a context that --timeout ended.

@@ -74,7 +74,6 @@ type scene struct {
 	verify   *verifytest.Running
 	database string
 	snapshot map[string][]string
-	phoneAt  time.Time // of the code read last, so that the next one is another
 }
 
 func setUp(env *testscript.Env) error {

@@ -236,7 +236,7 @@ func readEnvFile(path string) (map[string]string, error) {
 		}
 		return nil, &mfa.Error{Kind: mfa.KindConfig, Op: fmt.Sprintf("--env-file %q", path), Err: err}
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	values, err := godotenv.Parse(file)
 	if err != nil {
 		return nil, mfa.NewError(mfa.KindConfig, fmt.Sprintf("--env-file %q: not a file of NAME=value lines", path), "")

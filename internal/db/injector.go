@@ -46,7 +46,7 @@ func (db *DB) ApplySwitch(ctx context.Context, names []string, s injector.Switch
 				return err
 			}
 		}
-		return db.assign(ctx, tx, op, s.Assignments)
+		return db.assign(ctx, tx, s.Assignments)
 	})
 }
 
@@ -72,7 +72,7 @@ func (db *DB) applyChange(ctx context.Context, tx pgx.Tx, op string, was []injec
 }
 
 // assign gives users a uuid, all of them in one statement: a site may have hundreds.
-func (db *DB) assign(ctx context.Context, tx pgx.Tx, op string, assignments []injector.Assignment) error {
+func (db *DB) assign(ctx context.Context, tx pgx.Tx, assignments []injector.Assignment) error {
 	if len(assignments) == 0 {
 		return nil
 	}

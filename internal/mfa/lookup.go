@@ -51,7 +51,7 @@ func setRow(ctx context.Context, store Store, username string, was, becomes Row)
 		return nil
 	}
 	users, readErr := store.FindUsers(ctx, []string{username})
-	if readErr == nil && len(users) == 1 && users[0].Row.Equal(becomes) {
+	if readErr == nil && len(users) == 1 && users[0].Equal(becomes) {
 		return nil
 	}
 	return err

@@ -353,7 +353,6 @@ func TestEnrollFinishesAfterTheDatabaseWasDown(t *testing.T) {
 // After Twilio took the code, Ctrl-C must not keep the row from learning of it.
 func TestEnrollSurvivesCancellationAfterTheCodeWasTaken(t *testing.T) {
 	w := newWorld(fresh("alice", uuidA))
-	p := begin(t, w, "alice")
 	ctx, cancel := context.WithCancel(t.Context())
 	store := cancellable{w}
 	e := enroller(w)

@@ -129,7 +129,7 @@ func (p *configParser) statementEnd(at int) (int, error) {
 				return 0, &PHPSyntaxError{Position: positionIn(p.src, t.at), Reason: "a bracket is closed that was not opened"}
 			}
 			open = open[:len(open)-1]
-			if t.text == "}" && len(open) == 0 && !p.continues(at, i) {
+			if t.text == "}" && len(open) == 0 && !p.continues(at) {
 				return i, nil
 			}
 		}
@@ -151,9 +151,9 @@ func closing(open string) string {
 	}
 }
 
-// continues tells whether the statement that begins at from goes on behind the closing brace at end: an expression
+// continues tells whether the statement that begins at from goes on behind a closing brace: an expression
 // with a closure or match in it does, a block doesn't.
-func (p *configParser) continues(from, end int) bool {
+func (p *configParser) continues(from int) bool {
 	first := p.tokens[from]
 	block := first.kind == phpOther && (first.text == "{" || first.text == "#[") || p.isWord(from, "if", "else", "elseif", "for", "foreach", "while",
 		"do", "switch", "try", "catch", "finally", "function", "class", "interface", "trait", "enum", "abstract",

@@ -239,10 +239,10 @@ func (l *phpLexer) quoted() *PHPSyntaxError {
 	}
 	body := l.src[at+1 : l.pos]
 	l.pos++
-	switch {
-	case quote == '\'':
+	switch quote {
+	case '\'':
 		l.add(phpString, phpSingle(body), at)
-	case quote == '`':
+	case '`':
 		l.add(phpTemplate, "", at)
 	default:
 		l.addDouble(body, '"', at)
