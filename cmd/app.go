@@ -129,24 +129,33 @@ func (a *App) getenv(name string) string {
 
 func (a *App) store(ctx context.Context) (mfa.Store, error) {
 	d, err := a.database(ctx)
-	if err != nil || a.recorder == nil {
-		return d, err
+	switch {
+	case err != nil:
+		return nil, err
+	case a.recorder == nil:
+		return d, nil
 	}
 	return a.recorder.Store(d), nil
 }
 
 func (a *App) injectorStore(ctx context.Context) (injector.Store, error) {
 	d, err := a.database(ctx)
-	if err != nil || a.recorder == nil {
-		return d, err
+	switch {
+	case err != nil:
+		return nil, err
+	case a.recorder == nil:
+		return d, nil
 	}
 	return a.recorder.Injector(d), nil
 }
 
 func (a *App) copyStore(ctx context.Context) (mfa.CopyStore, error) {
 	d, err := a.database(ctx)
-	if err != nil || a.recorder == nil {
-		return d, err
+	switch {
+	case err != nil:
+		return nil, err
+	case a.recorder == nil:
+		return d, nil
 	}
 	return a.recorder.Copy(d), nil
 }
@@ -167,8 +176,11 @@ func (a *App) users(ctx context.Context, byLastLogin bool) (iter.Seq2[mfa.User, 
 // factors gives Twilio, with changes recorded.
 func (a *App) factors() (mfa.Factors, error) {
 	client, err := a.verifyClient()
-	if err != nil || a.recorder == nil {
-		return client, err
+	switch {
+	case err != nil:
+		return nil, err
+	case a.recorder == nil:
+		return client, nil
 	}
 	return a.recorder.Factors(client), nil
 }
@@ -278,7 +290,7 @@ const (
 	maxCompletions  = 200
 )
 
-// writeResults shows what became of each user, and turns the outcomes into the command's own: a single user's own error,
+// writeResults shows what became of each user, records the refusals, and turns the outcomes into the command's own: a single user's own error,
 // or KindPartial if of several some failed.
 func (a *App) writeResults(results []outcome, dryRun bool) error {
 	view := resultsView{SchemaVersion: schemaVersion, DryRun: dryRun, Results: []resultView{}}
@@ -301,6 +313,13 @@ func (a *App) writeResults(results []outcome, dryRun bool) error {
 		return []string{r.Username, r.Status, r.Message}
 	}); err != nil {
 		return err
+	}
+	if len(results) > 1 && a.flags.output == formatTable {
+		for _, r := range view.Results {
+			if r.Hint != "" {
+				a.streams.Sayf("%s: %s", r.Username, r.Hint)
+			}
+		}
 	}
 	switch {
 	case failed == 0:

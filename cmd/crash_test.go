@@ -842,11 +842,10 @@ func (sc scenario) start(t *testing.T, s *stage) {
 	s.others = s.otherUsers(t)
 }
 
-// record runs a scenario undisturbed.
-func (sc scenario) record(t *testing.T, s *stage, program string) []crashtest.Interaction {
+// record runs a scenario undisturbed. It gives the interactions, and Twilio's names of the operations, each once.
+func (sc scenario) record(t *testing.T, s *stage, program string) (steps []crashtest.Interaction, operations []string) {
 	t.Helper()
 	sc.start(t, s)
-	var steps []crashtest.Interaction
 	hook := func(i crashtest.Interaction, phase crashtest.Phase) crashtest.Action {
 		if phase == crashtest.Before {
 			steps = append(steps, i) // one at a time: the program waits
@@ -856,10 +855,15 @@ func (sc scenario) record(t *testing.T, s *stage, program string) []crashtest.In
 	if e := s.run(t, invocation{program: program, args: sc.args(t, s), terminal: sc.terminal}, hook, nil); e.code != 0 {
 		t.Fatalf("%s, undisturbed: %v", sc.name, e)
 	}
+	for _, r := range s.verify.Requests() {
+		if !slices.Contains(operations, r.Operation) {
+			operations = append(operations, r.Operation)
+		}
+	}
 	if complaint := sc.done(t, s); complaint != "" {
 		t.Fatalf("%s, undisturbed: %s", sc.name, complaint)
 	}
-	return steps
+	return steps, operations
 }
 
 // interrupt makes one case of the matrix and gives what is wrong about it.
@@ -939,7 +943,7 @@ func matrix(t *testing.T, program string, all []scenario, signals ...syscall.Sig
 	for i, sc := range all {
 		s := <-stages
 		running.Go(func() {
-			steps := sc.record(t, s, program)
+			steps, _ := sc.record(t, s, program)
 			stages <- s
 			mu.Lock()
 			verdicts[i].steps = steps
@@ -1014,9 +1018,9 @@ func TestCrashMatrixIsRedWhenStepsAreSwapped(t *testing.T) {
 	for _, m := range []mutant{
 		{
 			name: "reset deletes the factors before it writes the row", file: "internal/mfa/reset.go",
-			old: "\tif err := p.Change.Apply(ctx, store); err != nil {\n",
+			old: "\tif err := setRow(ctx, store, p.User.Username, p.User.Row, p.Becomes); err != nil {\n",
 			swap: "\tfor _, f := range p.Delete {\n\t\tif err := factors.DeleteFactor(ctx, *p.Becomes.UUID, f.SID); err != nil {\n\t\t\treturn r, err\n\t\t}\n\t}\n" +
-				"\tif err := p.Change.Apply(ctx, store); err != nil {\n",
+				"\tif err := setRow(ctx, store, p.User.Username, p.User.Row, p.Becomes); err != nil {\n",
 			scenarios: []string{"user reset"}, finds: string(lockedOut),
 		},
 		{

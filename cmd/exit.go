@@ -114,13 +114,13 @@ func report(s *output.Streams, asJSON bool, e *mfa.Error) int {
 	status := statusOf(e.Kind)
 	if asJSON {
 		v := errorView{SchemaVersion: schemaVersion}
-		v.Error.Code, v.Error.Message, v.Error.Hint, v.Error.ExitCode = status.word, e.Error(), e.Hint, status.code
+		v.Error.Code, v.Error.Message, v.Error.Hint, v.Error.ExitCode = status.word, e.Error(), mfa.HintOf(e), status.code
 		_ = output.JSONLine(s.Err, v) // there is nowhere left to report to
 		return status.code
 	}
 	s.Sayf("uzerp-mfa: %s", e.Error())
-	if e.Hint != "" {
-		s.Sayf("hint: %s", e.Hint)
+	if hint := mfa.HintOf(e); hint != "" {
+		s.Sayf("hint: %s", hint)
 	}
 	return status.code
 }

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,6 +24,19 @@ import (
 type Process struct {
 	In, Out, Err *os.File
 	Getenv       func(string) (string, bool)
+}
+
+// Run is the whole program: it gives the exit code.
+func Run() int {
+	// A reader that goes away (| head) must not kill a change half-way: writes then give EPIPE, which output knows. Not
+	// signal.Ignore, which the commands run by sandbox would inherit.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	go func() {
+		<-ctx.Done()
+		stop() // a second Ctrl-C ends the program at once
+	}()
+	return Main(ctx, os.Args[1:], Process{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.LookupEnv})
 }
 
 // Main runs one command line and gives the exit code.

@@ -3,20 +3,19 @@ package cmd
 import (
 	"bytes"
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"uzerp-mfa/internal/sessionconfig"
+	"uzerp-mfa/internal/sharedtest"
 )
 
 // The check agrees with what uzERP's own sequence of checks did, measured with PHP (shared/data/phpdotenv): where a page
 // ended, where sessions were managed, and with which limits.
 func TestSessionCheckAgreesWithUzerp(t *testing.T) {
 	n := 0
-	for line := range bytes.Lines(measured(t)) {
+	for line := range bytes.Lines(sharedtest.Read(t, "data/phpdotenv/safeload.jsonl")) {
 		var c struct {
 			ID, Group, Input, Page, Sessions, Special, Twilio string
 			Preset                                            map[string]string
@@ -70,20 +69,4 @@ func TestSessionCheckAgreesWithUzerp(t *testing.T) {
 		t.Errorf("only %d cases", n)
 	}
 	t.Logf("%d cases", n)
-}
-
-// measured finds the file beside the project: missing in CI is a failure, elsewhere a skip.
-func measured(t *testing.T) []byte {
-	t.Helper()
-	roots := []string{os.Getenv("UZERP_MFA_SHARED"), "../shared", "../../shared"}
-	for _, root := range roots {
-		if data, err := os.ReadFile(filepath.Join(root, "data/phpdotenv/safeload.jsonl")); root != "" && err == nil {
-			return data
-		}
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatal("shared/data/phpdotenv is missing; set UZERP_MFA_SHARED")
-	}
-	t.Skip("shared/data/phpdotenv is not here; set UZERP_MFA_SHARED")
-	return nil
 }

@@ -57,7 +57,7 @@ func (o *sessionConfigSetOptions) complete() error {
 	if o.request == (sessionconfig.Request{}) {
 		return usageError("there is nothing to set", "give --activity-timeout, --max-age or --manage")
 	}
-	return o.request.Valid()
+	return nil
 }
 
 type sessionChangeView struct {
@@ -87,6 +87,9 @@ func runSessionConfigSet(ctx context.Context, app *App, opts *sessionConfigSetOp
 	if err := app.recordChanges(opts.writeFlags); err != nil {
 		return err
 	}
+	if err := opts.request.Valid(); err != nil {
+		return app.refused("session settings", err)
+	}
 	at := thisMachine(opts.file, "")
 	in, err := app.readEnv(at)
 	if err != nil {
@@ -97,7 +100,7 @@ func runSessionConfigSet(ctx context.Context, app *App, opts *sessionConfigSetOp
 	}
 	changes, err := sessionconfig.PlanChange(in.Env, opts.request)
 	if err != nil {
-		return err
+		return app.refused(in.Env.Path, err)
 	}
 	content, err := editEnv(in.source, changes)
 	if err != nil {

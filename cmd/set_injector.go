@@ -183,7 +183,25 @@ func planSwitch(ctx context.Context, app *App, store injector.Store, opts *setIn
 			return plan, checks, ctx.Err()
 		}
 	}
-	return plan, checks, nil
+	broken, err := countBroken(ctx, app)
+	return plan, append(checks, injector.CheckUsers(broken)), err
+}
+
+// countBroken counts the users whom the switch would lock out, other than those who get a uuid with it.
+func countBroken(ctx context.Context, app *App) (n int, err error) {
+	users, err := app.users(ctx, false)
+	if err != nil {
+		return 0, err
+	}
+	for u, err := range users {
+		if err != nil {
+			return 0, err
+		}
+		if u.State() == mfa.StateBroken && u.UUID != nil && u.Access() {
+			n++
+		}
+	}
+	return n, nil
 }
 
 // showSwitch prints the outcome: the rows on stdout, what the checks found on stderr.

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -75,9 +76,10 @@ func trySwitch(ctx context.Context, app *App, store injector.Store, plan injecto
 
 // guard is the running guard, seen from the process that started it.
 type guard struct {
-	in    io.WriteCloser
-	words chan string
-	child *exec.Cmd
+	in     io.WriteCloser
+	words  chan string // closed when it has ended
+	child  *exec.Cmd
+	stderr *bytes.Buffer // to be read when it has ended
 }
 
 // startGuard starts it and waits until it could switch back. Nothing is switched without.
@@ -99,7 +101,8 @@ func startGuard(ctx context.Context, app *App, order guardOrder) (*guard, error)
 	if app.flags.noAuditLog {
 		args = append(args, "--no-audit-log")
 	}
-	child := &exec.Cmd{Path: program, Args: args, SysProcAttr: &syscall.SysProcAttr{Setsid: true}}
+	stderr := &bytes.Buffer{}
+	child := &exec.Cmd{Path: program, Args: args, Stderr: stderr, SysProcAttr: &syscall.SysProcAttr{Setsid: true}}
 	in, err := child.StdinPipe()
 	if err != nil {
 		return nil, guardError(err)
@@ -111,7 +114,7 @@ func startGuard(ctx context.Context, app *App, order guardOrder) (*guard, error)
 	if err := child.Start(); err != nil {
 		return nil, guardError(err)
 	}
-	g := &guard{in: in, words: make(chan string, 4), child: child}
+	g := &guard{in: in, words: make(chan string, 4), child: child, stderr: stderr}
 	go func() {
 		defer close(g.words)
 		for lines := bufio.NewScanner(out); lines.Scan(); {
@@ -130,13 +133,16 @@ func startGuard(ctx context.Context, app *App, order guardOrder) (*guard, error)
 }
 
 func guardError(err error) error {
-	return &mfa.Error{Kind: mfa.KindFailure, Op: "start the process that would switch back", Err: err, Hint: "nothing was changed; without --try the switch needs no such process"}
+	return &mfa.Error{Kind: mfa.KindOf(err), Op: "start the process that would switch back", Err: err, Hint: "nothing was changed; without --try the switch needs no such process"}
 }
 
 func (g *guard) await(ctx context.Context, want string) error {
 	select {
-	case word := <-g.words:
-		if word != want {
+	case word, running := <-g.words:
+		switch {
+		case !running:
+			return g.ended()
+		case word != want:
 			return fmt.Errorf("it says %q and not %q", word, want)
 		}
 		return nil
@@ -145,6 +151,21 @@ func (g *guard) await(ctx context.Context, want string) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// ended tells why the guard has ended: it says so as every command does, by its exit code and on stderr.
+func (g *guard) ended() error {
+	code := 0
+	if exit, ok := errors.AsType[*exec.ExitError](g.child.Wait()); ok {
+		code = exit.ExitCode()
+	}
+	reason, _, _ := strings.Cut(strings.TrimPrefix(g.stderr.String(), "uzerp-mfa: "), "\n")
+	for k := mfa.KindFailure; k <= mfa.KindInterrupted; k++ {
+		if statusOf(k).code == code {
+			return mfa.NewError(k, "it has ended: "+reason, "")
+		}
+	}
+	return fmt.Errorf("it has ended (%d): %s", code, reason)
 }
 
 // keep lets the switch stay, and is sure of it only when the guard has said so: its time may have just run out.
@@ -164,7 +185,7 @@ func (g *guard) undo() error {
 	_ = g.in.Close()
 	if err := g.await(context.Background(), wordUndone); err != nil {
 		return &mfa.Error{Kind: mfa.KindFailure, Op: "switch back", Err: err,
-			Hint: "the process that switches back goes on trying while the database is away; uzerp-mfa set-injector --dry-run shows how it is"}
+			Hint: "uzerp-mfa set-injector --dry-run shows how it is; while the database is away the process that switches back goes on trying, unless it has ended"}
 	}
 	return nil
 }

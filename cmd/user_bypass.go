@@ -119,5 +119,5 @@ func (o *outcome) fail(err error) {
 }
 
 func (o outcome) view() resultView {
-	return resultView{Username: o.username, Status: o.status, Message: o.message}
+	return resultView{Username: o.username, Status: o.status, Message: o.message, Hint: mfa.HintOf(o.err)}
 }

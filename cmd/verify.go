@@ -33,7 +33,12 @@ Without CODE it is asked for; - reads it from stdin. A wrong code changes nothin
 
 ` + exitCodes(mfa.KindConfig, mfa.KindNotFound, mfa.KindRefused, mfa.KindUnavailable, mfa.KindCodeRejected),
 		Example: "  uzerp-mfa verify alice\n  uzerp-mfa verify alice 123456\n  uzerp-mfa verify alice --check",
-		Args:    usernames(2),
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) > 2 {
+				return usageError("too many arguments: at most a user and a code", "")
+			}
+			return usernames(1)(c, args[:min(1, len(args))]) // the code is judged when it is read
+		},
 	}
 	f := c.Flags()
 	f.StringVar(&opts.factor, "factor", "", "the factor to verify (YF...), if not the newest pending one")

@@ -112,6 +112,7 @@ type resultView struct {
 	Username string `json:"username"`
 	Status   string `json:"status"`
 	Message  string `json:"message"`
+	Hint     string `json:"hint"` // what to do about a failure or refusal; may be empty
 }
 
 type resultsView struct {

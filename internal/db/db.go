@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -32,7 +31,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	}
 	p, err := newPool(s.pool)
 	if err != nil {
-		return nil, errors.New("make the pool of connections") // pgxpool's own would show the settings
+		return nil, mfa.NewError(mfa.KindFailure, "make the pool of connections", "") // pgxpool's own would show the settings
 	}
 	db := &DB{pool: p, timeout: s.queryTimeout}
 	if err := db.run(ctx, "", func(*pgx.Conn) error { return nil }); err != nil {

@@ -63,6 +63,15 @@ func CheckTwilio(service mfa.VerifyService, from string, err error) Check {
 	return c
 }
 
+// CheckUsers tells of users who would be locked out from the switch on, broken in number.
+func CheckUsers(broken int) Check {
+	if broken == 0 {
+		return Check{ID: "broken-users", Status: Pass, Message: "no enrolled user lacks a factor"}
+	}
+	return Check{ID: "broken-users", Status: Warn, Message: fmt.Sprintf(
+		"enrolled users without a factor will be locked out (%d): uzerp-mfa user list --state broken shows them, user reset mends them", broken)}
+}
+
 // SkippedCheck says that a check was not made because of flag.
 func SkippedCheck(id, flag string) Check {
 	return Check{ID: id, Status: Warn, Message: "not checked, because of " + flag}

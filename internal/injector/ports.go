@@ -8,7 +8,7 @@ type Class struct {
 	Name      string // the interface's name, for example LoginHandler
 	Category  string // "SY" for what uzERP's core looks up
 	ClassName string
-	CompanyID int64 // usercompanyid; SystemWide for every company and the login page
+	CompanyID int64 // usercompanyid; -1 for every company and the login page
 }
 
 // Change is one row to write: the row ID gets the class After, or a new system-wide row is added where ID is 0.

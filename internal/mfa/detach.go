@@ -17,8 +17,7 @@ type Place struct {
 type CopyStore interface {
 	// Place tells where this is and how many users there are.
 	Place(ctx context.Context) (Place, error)
-	// Detach gives every user a new uuid and forgets every enrolment, all in one transaction or nobody, and gives the
-	// number of users. It does nothing, with ErrChanged, if their number is no longer users.
+	// Detach gives every user a new uuid and forgets every enrolment, all in one transaction or nobody. It does nothing, with ErrChanged, if their number is no longer users.
 	Detach(ctx context.Context, users int, newUUID func() string) error
 }
 

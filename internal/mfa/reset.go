@@ -80,7 +80,7 @@ type ResetResult struct {
 }
 
 // Apply resets the user. Once the row is written an error means only that the clean-up at Twilio is unfinished: the user
-// can enrol, and the same command again finishes it; RowReset in the chain says so.
+// can enrol, and the same command again finishes it; ErrRowReset in the chain says so.
 func (p ResetPlan) Apply(ctx context.Context, store Store, factors Factors) (ResetResult, error) {
 	var r ResetResult
 	if p.Refusal != nil {

@@ -60,10 +60,13 @@ func (s *Streams) Notef(format string, args ...any) {
 
 // ReleaseNotes prints the notes that HoldNotes kept back.
 func (s *Streams) ReleaseNotes() {
-	for _, text := range s.held {
+	s.mu.Lock()
+	held := s.held
+	s.held = nil
+	s.mu.Unlock()
+	for _, text := range held {
 		s.message("", text)
 	}
-	s.held = nil
 }
 
 // Warnf tells on stderr, "warning: " before it, what the user must know even if Quiet.

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"os/exec"
@@ -20,6 +21,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"uzerp-mfa/internal/sandbox"
+	"uzerp-mfa/internal/sharedtest"
 )
 
 // Template says what a new database holds.
@@ -81,10 +83,15 @@ func New(tb testing.TB, t Template) string {
 // every other error fails it.
 func Missing(tb testing.TB, err error) {
 	tb.Helper()
-	if _, ok := errors.AsType[absentError](err); ok && os.Getenv("CI") != "true" {
-		tb.Skip("dbtest: ", err)
+	if is[absentError](err) || errors.Is(err, fs.ErrNotExist) {
+		sharedtest.Missing(tb, err)
 	}
 	tb.Fatal("dbtest: ", err)
+}
+
+func is[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
 }
 
 // absentError is about something that the machine lacks.
@@ -175,7 +182,7 @@ func (s *server) makeTemplate(t Template) error {
 
 // restore loads the real database.
 func (s *server) restore(name string) error {
-	file, err := SharedFile(dump)
+	file, err := sharedtest.Path(dump)
 	if err != nil {
 		return err
 	}
@@ -210,34 +217,6 @@ func (s *server) admin(statements ...string) error {
 		}
 	}
 	return nil
-}
-
-// SharedFile finds a file of the shared directory, which lies beside the project's root; UZERP_MFA_SHARED names it
-// elsewhere. What isn't there is an error for Missing.
-func SharedFile(path string) (string, error) {
-	if dir := os.Getenv("UZERP_MFA_SHARED"); dir != "" {
-		file := filepath.Join(dir, path)
-		if _, err := os.Stat(file); err != nil {
-			return "", absentError{err}
-		}
-		return file, nil
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for dir != filepath.Dir(dir) {
-		dir = filepath.Dir(dir)
-		if file := filepath.Join(dir, "shared", path); exists(file) {
-			return file, nil
-		}
-	}
-	return "", absentError{fmt.Errorf("no shared/%s above the working directory, and no UZERP_MFA_SHARED", path)}
-}
-
-func exists(file string) bool {
-	_, err := os.Stat(file)
-	return err == nil
 }
 
 // As gives connString for another role, without a password.

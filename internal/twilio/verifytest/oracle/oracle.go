@@ -14,8 +14,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 
@@ -24,41 +22,12 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 
+	"uzerp-mfa/internal/sharedtest"
 	"uzerp-mfa/internal/twilio/verifytest"
 )
 
-// SharedEnv names the environment variable with the path of the shared directory, for checkouts that lie elsewhere.
-const SharedEnv = "UZERP_MFA_SHARED"
-
-// specFile is the spec's place in the shared directory.
-var specFile = filepath.Join("data", "twilio", "twilio_verify_v2_strict.json")
-
-// SpecPath finds the strict spec: in $UZERP_MFA_SHARED, else in a directory "shared" beside the working directory
-// or beside one of its parents. The error is an fs.ErrNotExist if it is nowhere.
-func SpecPath() (string, error) {
-	if shared := os.Getenv(SharedEnv); shared != "" {
-		path := filepath.Join(shared, specFile)
-		_, err := os.Stat(path)
-		return path, err
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for {
-		parent := filepath.Dir(dir)
-		path := filepath.Join(parent, "shared", specFile)
-		if _, err := os.Stat(path); err == nil {
-			return path, nil
-		}
-		if parent == dir {
-			return "", fmt.Errorf("find twilio's spec: %w", &os.PathError{
-				Op: "stat", Path: filepath.Join("..", "shared", specFile), Err: os.ErrNotExist,
-			})
-		}
-		dir = parent
-	}
-}
+// specFile is the strict spec's place in the shared directory.
+const specFile = "data/twilio/twilio_verify_v2_strict.json"
 
 // Oracle judges exchanges. It is safe for concurrent use.
 type Oracle struct {
@@ -67,9 +36,9 @@ type Oracle struct {
 	options     openapi3filter.Options
 }
 
-// Default loads the spec that SpecPath finds, once a process.
+// Default loads the spec from the shared directory, once a process. The error is an fs.ErrNotExist where there is none.
 var Default = sync.OnceValues(func() (*Oracle, error) {
-	path, err := SpecPath()
+	path, err := sharedtest.Path(specFile)
 	if err != nil {
 		return nil, err
 	}

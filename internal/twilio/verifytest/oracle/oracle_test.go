@@ -100,34 +100,10 @@ func TestWrap(t *testing.T) {
 	}
 }
 
-func TestSpecPath(t *testing.T) {
-	root := t.TempDir()
-	spec := filepath.Join(root, "shared", "data", "twilio", "twilio_verify_v2_strict.json")
-	deep := filepath.Join(root, "project", "internal", "deep")
-	for _, dir := range []string{filepath.Dir(spec), deep} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Chdir(deep)
-	t.Setenv(oracle.SharedEnv, "")
-	if path, err := oracle.SpecPath(); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("before there is one: %s, %v", path, err)
-	}
+func TestLoadRefusesAnEmptySpec(t *testing.T) {
+	spec := filepath.Join(t.TempDir(), "spec.json")
 	if err := os.WriteFile(spec, []byte("{}"), 0o600); err != nil {
 		t.Fatal(err)
-	}
-	if path, err := oracle.SpecPath(); path != spec || err != nil {
-		t.Errorf("beside the project: %s, %v", path, err)
-	}
-	t.Setenv(oracle.SharedEnv, filepath.Join(root, "shared"))
-	t.Chdir(os.TempDir())
-	if path, err := oracle.SpecPath(); path != spec || err != nil {
-		t.Errorf("by the environment: %s, %v", path, err)
-	}
-	t.Setenv(oracle.SharedEnv, filepath.Join(root, "nothing"))
-	if path, err := oracle.SpecPath(); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("by a wrong environment: %s, %v", path, err)
 	}
 	if _, err := oracle.Load(spec); err == nil {
 		t.Error("an empty spec was loaded")
