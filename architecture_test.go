@@ -26,7 +26,7 @@ var allowed = map[string][]string{
 	"internal/db/dbtest":                {"uzerp-mfa/internal/sandbox", "uzerp-mfa/internal/sharedtest", "github.com/jackc/pgx/v5/..."},
 	"internal/injector":                 {"uzerp-mfa/internal/mfa"},
 	"internal/mfa":                      {},
-	"internal/output":                   {"github.com/olekukonko/tablewriter/...", "github.com/mattn/go-runewidth", "golang.org/x/term", "rsc.io/qr"},
+	"internal/output":                   {"github.com/olekukonko/tablewriter/...", "github.com/mattn/go-runewidth", "golang.org/x/sys/unix", "golang.org/x/term", "rsc.io/qr"},
 	"internal/sandbox":                  {"uzerp-mfa/internal/mfa", "uzerp-mfa/internal/twilio/verifytest", "github.com/jackc/pgx/v5/..."},
 	"internal/sessionconfig":            {"uzerp-mfa/internal/mfa"},
 	"internal/sharedtest":               {},

@@ -102,7 +102,7 @@ func (a *App) recordChanges(w writeFlags) error {
 		return err
 	}
 	a.recorder = &audit.Recorder{Log: log, Actor: audit.CurrentActor(a.getenv), Command: a.command, Reason: w.reason, Ticket: w.ticket,
-		Warn: func(err error) { a.streams.Warnf("done, but not recorded: %s", err) }}
+		Warn: func(err error) { a.streams.Warnf("the outcome could not be recorded: %s", err) }}
 	return nil
 }
 
@@ -309,10 +309,12 @@ func (a *App) writeResults(results []outcome, dryRun bool) error {
 			}
 		}
 	}
-	if err := showList(a, view, view.Results, []string{"username", "status", "message"}, func(r resultView) []string {
+	err := outcomeOf(first, interrupted, failed, len(results))
+	showErr := showList(a, view, view.Results, []string{"username", "status", "message"}, func(r resultView) []string {
 		return []string{r.Username, r.Status, r.Message}
-	}); err != nil {
-		return err
+	})
+	if err == nil {
+		return showErr
 	}
 	if len(results) > 1 && a.flags.output == formatTable {
 		for _, r := range view.Results {
@@ -321,15 +323,23 @@ func (a *App) writeResults(results []outcome, dryRun bool) error {
 			}
 		}
 	}
+	if showErr != nil && !output.IsBrokenPipe(showErr) {
+		a.streams.Warnf("the report could not be written: %s", showErr)
+	}
+	return err
+}
+
+// outcomeOf makes one outcome of those of several users.
+func outcomeOf(first, interrupted error, failed, all int) error {
 	switch {
 	case failed == 0:
 		return nil
-	case len(results) == 1:
+	case all == 1:
 		return first
 	case interrupted != nil:
 		return interrupted
 	default:
-		return mfa.NewError(mfa.KindPartial, fmt.Sprintf("%d of %d users failed", failed, len(results)), "the report says which and why; what is done stays done, and running the command again is safe")
+		return mfa.NewError(mfa.KindPartial, fmt.Sprintf("%d of %d users failed", failed, all), "the report says which and why; what is done stays done, and running the command again is safe")
 	}
 }
 

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -147,10 +148,11 @@ func runEnroll(ctx context.Context, app *App, opts *enrollOptions, name string) 
 	if opts.noWait {
 		return showPending(app, opts, pending)
 	}
-	if err := askUntilVerified(ctx, app, opts, pending); err != nil {
+	err = askUntilVerified(ctx, app, opts, pending)
+	if err != nil && !errors.Is(err, mfa.ErrOldFactorLeft) {
 		return err
 	}
-	return showEnrollment(app, viewEnrollment(opts, pending, string(mfa.FactorVerified)))
+	return cmp.Or(err, showEnrollment(app, viewEnrollment(opts, pending, string(mfa.FactorVerified))))
 }
 
 // showMaterial brings the new factor to the user's phone: a picture, a file, or letters to type.

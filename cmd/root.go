@@ -49,7 +49,7 @@ func Main(ctx context.Context, args []string, p Process) int {
 	root.SetOut(app.streams.Out)
 	root.SetErr(app.streams.Err)
 	err := root.ExecuteContext(ctx)
-	if output.IsBrokenPipe(app.streams.Out.Err()) {
+	if output.IsBrokenPipe(err) {
 		err = nil // the reader has seen enough (| head): the command has not failed
 	}
 	if flushErr := app.streams.Out.Flush(); err == nil && flushErr != nil && !output.IsBrokenPipe(flushErr) {

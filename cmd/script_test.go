@@ -267,7 +267,7 @@ func (s *scene) totpSecrets() []string {
 
 // cmdTTY: tty FILE EXIT-CODE ARG... runs uzerp-mfa on a terminal of 80 columns. FILE tells what somebody in front of it
 // does, line by line: "expect TEXT" waits, "send TEXT" types a line, "code USER [OFFSET]" types the phone's code,
-// "psql SQL" is somebody else at the database, "eof" and "intr" press Ctrl-D and Ctrl-C, "hangup" closes the window.
+// "psql SQL" is somebody else at the database, "shell COMMAND" somebody else in the same directory, "eof" and "intr" press Ctrl-D and Ctrl-C, "hangup" closes the window.
 func cmdTTY(ts *testscript.TestScript, args []string) {
 	file := ts.ReadFile(args[0])
 	want, args := exitCode(ts, args[1:])
@@ -295,6 +295,12 @@ func cmdTTY(ts *testscript.TestScript, args []string) {
 			_, _ = io.WriteString(screen, phoneCode(ts, strings.Fields(rest))+"\n")
 		case "psql":
 			runSQL(ts, io.Discard, rest)
+		case "shell":
+			other := exec.Command("sh", "-c", rest)
+			other.Dir, other.Env = ts.MkAbs("."), append(environ(ts), fmt.Sprintf("PID=%d", c.Process.Pid))
+			if out, err := other.CombinedOutput(); err != nil {
+				ts.Fatalf("%s: %v\n%s", rest, err, out)
+			}
 		case "eof":
 			_, _ = io.WriteString(screen, "\x04")
 		case "intr":

@@ -69,6 +69,9 @@ func (o *setInjectorOptions) complete() error {
 		return usageError(injector.PlainHandler+" is the login without a code", "use --off to switch to it")
 	}
 	for flag, class := range map[string]string{"--login-handler": r.Handler, "--mfa-validator": r.Validator, "--gateway": r.Gateway} {
+		if right, misspelt := injector.Misspelt(class); misspelt && flag != "--gateway" { // which is judged by the checks
+			return usageError(fmt.Sprintf("%s: uzERP's class is spelt %s", flag, right), "")
+		}
 		if class != "" && !phpClass.MatchString(class) {
 			return usageError(fmt.Sprintf("%s: %q is not a PHP class name", flag, class), "")
 		}
@@ -104,6 +107,9 @@ func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) err
 	store, err := app.injectorStore(ctx)
 	if err != nil {
 		return err
+	}
+	if err := store.CheckNoTrial(ctx); err != nil {
+		return app.refused(injector.LoginHandler, err)
 	}
 	plan, checks, err := planSwitch(ctx, app, store, opts)
 	if err != nil {

@@ -52,26 +52,48 @@ func trySwitch(ctx context.Context, app *App, store injector.Store, plan injecto
 		return err
 	}
 	defer g.close()
+	undo := func() error { return undoTrial(ctx, app, store, g, plan.Changes) }
 	if err := store.ApplySwitch(ctx, injector.Names(), plan); err != nil {
 		// Also where the outcome is not known: the guard looks, and has nothing to take back if nothing was done.
-		return errors.Join(err, g.undo())
+		return errors.Join(err, undo())
 	}
 	app.streams.Sayf("Switched, on trial. Now log in to uzERP in another browser or a private window, with the code.")
 	asking, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	stop := context.AfterFunc(g.running, cancel) // nobody is left to take it back later
+	defer stop()
 	kept, err := app.streams.Confirm(asking, fmt.Sprintf("Did the login work? Without a yes within %s it is switched back.", limit))
 	switch {
 	case err == nil && kept:
 		return g.keep()
 	case ctx.Err() != nil:
-		return errors.Join(&interruption{done: "the switch is taken back", hint: "uzerp-mfa set-injector --dry-run shows how it is"}, g.undo())
+		return errors.Join(&interruption{done: "the switch is taken back", hint: "uzerp-mfa set-injector --dry-run shows how it is"}, undo())
 	case err != nil && asking.Err() == nil:
-		return errors.Join(err, g.undo())
+		return errors.Join(err, undo())
 	}
-	if err := g.undo(); err != nil {
+	if err := undo(); err != nil {
 		return err
 	}
 	return errNotKept
+}
+
+// undoTrial has the guard switch back, and does it itself where the guard does not.
+func undoTrial(ctx context.Context, app *App, store injector.Store, g *guard, made []injector.Change) error {
+	_ = g.in.Close()
+	guardErr := g.await(context.Background(), wordUndone)
+	if guardErr == nil {
+		return nil
+	}
+	if app.recorder != nil {
+		app.recorder.BestEffort = true
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), guardPatience)
+	defer cancel()
+	if err := undoSwitch(ctx, store, made); err != nil {
+		return &mfa.Error{Kind: mfa.KindOf(err), Op: "switch back", Err: fmt.Errorf("%w (and the process that should: %w)", err, guardErr),
+			Hint: "the switch is still there: uzerp-mfa set-injector --dry-run shows how it is, and set-injector takes it back"}
+	}
+	return nil
 }
 
 // guard is the running guard, seen from the process that started it.
@@ -80,6 +102,8 @@ type guard struct {
 	words  chan string // closed when it has ended
 	child  *exec.Cmd
 	stderr *bytes.Buffer // to be read when it has ended
+
+	running context.Context // done when it has ended
 }
 
 // startGuard starts it and waits until it could switch back. Nothing is switched without.
@@ -114,8 +138,10 @@ func startGuard(ctx context.Context, app *App, order guardOrder) (*guard, error)
 	if err := child.Start(); err != nil {
 		return nil, guardError(err)
 	}
-	g := &guard{in: in, words: make(chan string, 4), child: child, stderr: stderr}
+	running, ended := context.WithCancel(context.Background())
+	g := &guard{in: in, words: make(chan string, 4), child: child, stderr: stderr, running: running}
 	go func() {
+		defer ended()
 		defer close(g.words)
 		for lines := bufio.NewScanner(out); lines.Scan(); {
 			g.words <- lines.Text()
@@ -168,26 +194,19 @@ func (g *guard) ended() error {
 	return fmt.Errorf("it has ended (%d): %s", code, reason)
 }
 
-// keep lets the switch stay, and is sure of it only when the guard has said so: its time may have just run out.
+// keep lets the switch stay. The guard's time may have just run out.
 func (g *guard) keep() error {
-	_, err := io.WriteString(g.in, wordKeep+"\n")
-	if err == nil {
-		err = g.await(context.Background(), wordKept)
+	_, _ = io.WriteString(g.in, wordKeep+"\n") // that it has ended shows in its words
+	select {
+	case word, running := <-g.words:
+		if running && word == wordUndone {
+			return errNotKept
+		}
+		return nil // kept; or the guard has ended without a word, and nobody is left to take it back
+	case <-time.After(guardPatience):
+		return &mfa.Error{Kind: mfa.KindFailure, Op: "keep the switch", Err: errors.New("the process that would switch back does not answer"),
+			Hint: "it may still be switched back: uzerp-mfa set-injector --dry-run shows how it is"}
 	}
-	if err != nil {
-		return &mfa.Error{Kind: mfa.KindFailure, Op: "keep the switch", Err: err, Hint: "uzerp-mfa set-injector --dry-run shows how it is; it may be switched back"}
-	}
-	return nil
-}
-
-// undo has the guard switch back now.
-func (g *guard) undo() error {
-	_ = g.in.Close()
-	if err := g.await(context.Background(), wordUndone); err != nil {
-		return &mfa.Error{Kind: mfa.KindFailure, Op: "switch back", Err: err,
-			Hint: "uzerp-mfa set-injector --dry-run shows how it is; while the database is away the process that switches back goes on trying, unless it has ended"}
-	}
-	return nil
 }
 
 // close leaves the guard alone: without a keep it switches back.
@@ -220,10 +239,14 @@ func runUndoGuard(ctx context.Context, app *App) error {
 	if err := app.recordChanges(writeFlags{}); err != nil {
 		return err
 	}
-	store, err := app.injectorStore(ctx)
-	if err == nil {
-		_, err = store.InjectorClasses(ctx, injector.Names()) // that it works is worth knowing before the switch
+	if app.recorder != nil {
+		app.recorder.BestEffort = true
 	}
+	store, err := app.injectorStore(ctx)
+	if err != nil {
+		return err
+	}
+	release, err := store.HoldTrial(context.WithoutCancel(ctx))
 	if err != nil {
 		return err
 	}
@@ -239,12 +262,14 @@ func runUndoGuard(ctx context.Context, app *App) error {
 	select {
 	case word := <-answer:
 		if word == wordKeep {
+			release()
 			say(wordKept)
 			return nil
 		}
 	case <-limit:
 	case <-ctx.Done():
 	}
+	release()
 	if err := undoSwitch(context.WithoutCancel(ctx), store, order.Changes); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -55,15 +56,21 @@ func (l *nameList) read(app *App, args []string) ([]string, error) {
 		defer func() { _ = file.Close() }()
 		in = file
 	}
-	names := args
+	names, first := args, true
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, maxNameLine)
 	for lines.Scan() {
-		if name := strings.TrimSuffix(lines.Text(), "\r"); name != "" {
+		text := lines.Text()
+		if first {
+			text, first = strings.TrimPrefix(text, "\ufeff"), false // as Windows begins a file
+		}
+		if name := strings.TrimSuffix(text, "\r"); name != "" {
 			names = append(names, name)
 		}
 	}
 	switch {
+	case errors.Is(lines.Err(), bufio.ErrTooLong):
+		return nil, usageError("--from-file: a line is too long for a user name", "it must be a text with one user name a line")
 	case lines.Err() != nil:
 		return nil, usageError(fmt.Sprintf("--from-file: %s", lines.Err()), "it must be a text with one user name a line")
 	case len(names) == 0:

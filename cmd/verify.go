@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -93,12 +94,13 @@ func runVerify(ctx context.Context, app *App, opts *verifyOptions, args []string
 				return err
 			}
 		}
-		if err := v.Submit(ctx, store, factors, code); err != nil {
+		err = v.Submit(ctx, store, factors, code)
+		if err != nil && !errors.Is(err, mfa.ErrOldFactorLeft) {
 			return err
 		}
 		status = v.Status()
 	}
-	return showVerification(app, verificationView{Username: users[0].Username, FactorSID: v.Factor.SID, Kind: v.Kind(), Status: status})
+	return cmp.Or(err, showVerification(app, verificationView{Username: users[0].Username, FactorSID: v.Factor.SID, Kind: v.Kind(), Status: status}))
 }
 
 // codeArgument takes the code from the command line or stdin. It is empty if it is to be asked for.

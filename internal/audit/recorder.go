@@ -17,6 +17,8 @@ type Recorder struct {
 	Command string // the command's name, without arguments
 	Reason  string
 	Ticket  string
+	// BestEffort goes on where an intent can't be written, and tells Warn: for taking back what must not stay.
+	BestEffort bool
 	// Warn hears of an outcome that could not be written: the change itself is done.
 	Warn func(error)
 
@@ -26,6 +28,10 @@ type Recorder struct {
 // Record writes the intent, makes the change, and writes the outcome. Without a written intent nothing is changed.
 func (r *Recorder) Record(ctx context.Context, target string, before, after Values, change func() error) error {
 	intent, err := r.Log.Append(ctx, r.line(target, before, after, ResultIntent, ""))
+	if err != nil && r.BestEffort {
+		r.warn(err)
+		return change()
+	}
 	if err != nil {
 		return err
 	}
@@ -51,7 +57,13 @@ func (r *Recorder) line(target string, before, after Values, result Result, mess
 
 // finish writes an outcome, also for a command that was interrupted.
 func (r *Recorder) finish(line Record) {
-	if _, err := r.Log.Append(context.Background(), line); err != nil && r.Warn != nil {
+	if _, err := r.Log.Append(context.Background(), line); err != nil {
+		r.warn(err)
+	}
+}
+
+func (r *Recorder) warn(err error) {
+	if r.Warn != nil {
 		r.Warn(err)
 	}
 }

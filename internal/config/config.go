@@ -77,6 +77,13 @@ var passwordKeyword = regexp.MustCompile(`(?i)(^|[\s?&])(ssl)?password\s*=`)
 
 func hasPassword(conn string) bool {
 	u, err := url.Parse(conn)
+	if err == nil {
+		for key := range u.Query() { // a key can be escaped, too
+			if strings.Contains(strings.ToLower(key), "password") {
+				return true
+			}
+		}
+	}
 	if err == nil && u.User != nil {
 		_, ok := u.User.Password()
 		return ok || passwordKeyword.MatchString(conn)

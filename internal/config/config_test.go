@@ -54,6 +54,7 @@ func TestNoPasswordOnTheCommandLine(t *testing.T) {
 		"postgres://host:5432/db?user=x@y":         true, // can't be told from a password with a slash
 		"postgres:///db?host=/run&user=a:b@c":      false,
 		"postgres://host/db?password=pw":           true,
+		"postgres://host/db?passwor%64=pw":         true,
 		"postgres://host/db?user=a&sslpassword=pw": true,
 		"host=h user=u password=pw":                true,
 		"host=h PASSWORD = 'pw'":                   true,

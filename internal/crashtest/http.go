@@ -23,7 +23,7 @@ func (t *Tap) Handler(next http.Handler) http.Handler {
 		case Cut:
 			resetHTTP(w)
 			return
-		case Hang:
+		case Hang, Freeze:
 			hangHTTP(r)
 		}
 		h := &held{ResponseWriter: w, status: http.StatusOK}
@@ -33,7 +33,7 @@ func (t *Tap) Handler(next http.Handler) http.Handler {
 		case h.hijacked: // next did something of its own with the connection
 		case action == Cut:
 			resetHTTP(w)
-		case action == Hang:
+		case action == Hang, action == Freeze:
 			hangHTTP(r)
 		default:
 			w.WriteHeader(h.status)

@@ -33,8 +33,9 @@ type Postgres struct {
 
 	mu     sync.Mutex
 	closed bool
-	open   map[net.Conn]bool // the clients
-	served sync.WaitGroup    // one for each of them, and one for the listener
+	open   map[net.Conn]bool      // the clients
+	hung   map[cancelKey]net.Conn // clients that wait for an answer that never comes, and can cancel it
+	served sync.WaitGroup         // one for each of them, and one for the listener
 }
 
 // ListenPostgres makes a proxy for the server at address, which is a path if network is "unix".
@@ -43,7 +44,7 @@ func ListenPostgres(tap *Tap, network, address string) (*Postgres, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Postgres{tap: tap, network: network, address: address, listener: listener, open: make(map[net.Conn]bool)}
+	p := &Postgres{tap: tap, network: network, address: address, listener: listener, open: make(map[net.Conn]bool), hung: make(map[cancelKey]net.Conn)}
 	p.served.Go(func() {
 		for {
 			client, err := listener.Accept()
@@ -105,6 +106,9 @@ func (p *Postgres) session(client net.Conn) error {
 	if err != nil {
 		return err
 	}
+	if code == codeCancel && p.cancelHung(packet) {
+		return nil
+	}
 	server, err := (&net.Dialer{}).DialContext(context.Background(), p.network, p.address)
 	if err != nil {
 		return err
@@ -117,8 +121,33 @@ func (p *Postgres) session(client net.Conn) error {
 		_, err := io.Copy(io.Discard, server)
 		return err
 	}
-	s := &session{tap: p.tap, client: client, server: server, statements: make(map[string]string), portals: make(map[string]string)}
+	s := &session{proxy: p, client: client, server: server, gone: make(chan struct{}), statements: make(map[string]string), portals: make(map[string]string)}
 	return s.run(in)
+}
+
+// cancelKey is the process and the secret that a CancelRequest names, as they are sent.
+type cancelKey string
+
+// hang lets a CancelRequest of this client's end the session.
+func (s *session) hang() {
+	s.mu.Lock()
+	key := s.key
+	s.mu.Unlock()
+	s.proxy.mu.Lock()
+	defer s.proxy.mu.Unlock()
+	s.proxy.hung[key] = s.client
+}
+
+// cancelHung ends the session that hangs and is to be cancelled, if there is one.
+func (p *Postgres) cancelHung(packet []byte) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	client, ok := p.hung[cancelKey(packet[8:])]
+	if ok {
+		delete(p.hung, cancelKey(packet[8:]))
+		_ = client.Close()
+	}
+	return ok
 }
 
 // startUp reads packets until one that is for the server, and declines encryption.
@@ -169,13 +198,15 @@ func readMessage(in *bufio.Reader) (message, error) {
 
 // session is one client's session.
 type session struct {
-	tap            *Tap
+	proxy          *Postgres
 	client, server net.Conn
 
+	gone       chan struct{}     // closed when the client has hung up
 	statements map[string]string // names of queries by the names of prepared statements
 	portals    map[string]string
 
 	mu      sync.Mutex
+	key     cancelKey   // what the client would cancel with
 	waiting []underway  // for the server's ReadyForQuery, in order
 	flushed atomic.Bool // the client asked for replies before Sync
 }
@@ -186,10 +217,10 @@ var errCut = errors.New("cut")
 // run passes messages both ways. Three goroutines: one reads the client, so that its hanging up is seen while a hook
 // blocks; one passes on what it sent; one what the server answers.
 func (s *session) run(in *bufio.Reader) error {
-	gone, over := make(chan struct{}), make(chan struct{})
+	over := make(chan struct{})
 	messages := make(chan message)
 	go func() {
-		defer close(gone)
+		defer close(s.gone)
 		for {
 			m, err := readMessage(in)
 			if err != nil {
@@ -207,7 +238,7 @@ func (s *session) run(in *bufio.Reader) error {
 		defer close(backGone)
 		backend <- s.back()
 	}()
-	err := s.front(messages, gone, backend)
+	err := s.front(messages, backend)
 	close(over)
 	// Unblock the readers: neither side is of use any more.
 	if err != nil {
@@ -215,19 +246,19 @@ func (s *session) run(in *bufio.Reader) error {
 	}
 	_ = s.server.Close()
 	_ = s.client.Close()
-	<-gone
+	<-s.gone
 	<-backGone
 	return err
 }
 
 // front passes on what the client sends, until a side is gone.
-func (s *session) front(messages <-chan message, gone <-chan struct{}, backend <-chan error) error {
+func (s *session) front(messages <-chan message, backend <-chan error) error {
 	var b batch
 	for {
 		var m message
 		select {
 		case m = <-messages:
-		case <-gone:
+		case <-s.gone:
 			return nil
 		case err := <-backend:
 			return err
@@ -238,12 +269,15 @@ func (s *session) front(messages <-chan message, gone <-chan struct{}, backend <
 			if b.name == "ping" {
 				break
 			}
-			u := s.tap.begin("database", b.label(), gone)
+			u := s.proxy.tap.begin("database", b.label(), s.gone)
 			switch u.ask(Before) {
 			case Cut:
 				return errCut
 			case Hang:
-				return s.ignore(messages, gone)
+				s.hang()
+				return s.ignore(messages)
+			case Freeze:
+				return s.ignore(messages)
 			}
 			s.mu.Lock()
 			s.waiting = append(s.waiting, u)
@@ -259,7 +293,7 @@ func (s *session) front(messages <-chan message, gone <-chan struct{}, backend <
 			select {
 			case err := <-backend:
 				return err
-			case <-gone:
+			case <-s.gone:
 				return nil
 			}
 		}
@@ -268,11 +302,11 @@ func (s *session) front(messages <-chan message, gone <-chan struct{}, backend <
 }
 
 // ignore is a hang: the client may say what it likes.
-func (s *session) ignore(messages <-chan message, gone <-chan struct{}) error {
+func (s *session) ignore(messages <-chan message) error {
 	for {
 		select {
 		case <-messages:
-		case <-gone:
+		case <-s.gone:
 			return nil
 		}
 	}
@@ -286,12 +320,20 @@ func (s *session) back() error {
 	started, hung := false, false
 	for {
 		m, err := readMessage(in)
-		if err != nil {
+		switch {
+		case err != nil && hung: // which must not show that the server is gone
+			<-s.gone
+			return nil
+		case err != nil:
 			_, _ = s.client.Write(reply) // its last words, a FATAL error
 			return nil
-		}
-		if hung {
+		case hung:
 			continue
+		}
+		if m.kind == 'K' && !started {
+			s.mu.Lock()
+			s.key = cancelKey(m.body())
+			s.mu.Unlock()
 		}
 		reply = append(reply, m.raw...)
 		u, waited := s.first()
@@ -305,6 +347,10 @@ func (s *session) back() error {
 			case Cut:
 				return errCut
 			case Hang:
+				s.hang()
+				hung = true
+				continue
+			case Freeze:
 				hung = true
 				continue
 			}

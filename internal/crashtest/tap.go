@@ -24,11 +24,12 @@ func (p Phase) String() string {
 // Action is what becomes of an interaction.
 type Action int
 
-// The actions. Before an interaction, Cut and Hang keep it from taking effect.
+// The actions. Before an interaction, all but Pass keep it from taking effect.
 const (
-	Pass Action = iota
-	Cut         // the connection is reset
-	Hang        // there is no answer, ever
+	Pass   Action = iota
+	Cut           // the connection is reset
+	Hang          // there is no answer; a database's CancelRequest ends the session, as it would a slow statement
+	Freeze        // there is no answer, whatever the program does: the network is gone
 )
 
 // Interaction is one thing that the program asks of another system and waits for.
@@ -66,7 +67,7 @@ func (t *Tap) Seen() []Interaction {
 }
 
 // Step makes do, something that the test itself does for the program (answer its question), an interaction like any
-// other. Cut and Hang mean that do is not done.
+// other. Any action but Pass means that do is not done.
 func (t *Tap) Step(system, name string, gone <-chan struct{}, do func()) {
 	u := t.begin(system, name, gone)
 	if u.ask(Before) == Pass {

@@ -36,6 +36,11 @@ func newPool(c *pgxpool.Config) (*pool, error) {
 
 // lend gives fn a connection. A failure to connect is a *connectError.
 func (p *pool) lend(ctx context.Context, fn func(*pgx.Conn) error) error {
+	return p.lendFor(ctx, func(conn *pgxpool.Conn) (bool, error) { return false, fn(conn.Conn()) })
+}
+
+// lendFor is lend for a connection that fn may keep.
+func (p *pool) lendFor(ctx context.Context, fn func(*pgxpool.Conn) (keep bool, err error)) error {
 	conn, err := p.Acquire(ctx)
 	if err != nil && !is[*pgconn.ConnectError](err) && ctx.Err() == nil {
 		return err // the pool is closed
@@ -43,6 +48,9 @@ func (p *pool) lend(ctx context.Context, fn func(*pgx.Conn) error) error {
 	if err != nil {
 		return &connectError{err: err, config: &p.Config().ConnConfig.Config, secured: p.secured.Load()}
 	}
-	defer conn.Release()
-	return fn(conn.Conn())
+	keep, err := fn(conn)
+	if !keep {
+		conn.Release()
+	}
+	return err
 }

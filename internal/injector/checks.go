@@ -81,4 +81,6 @@ func SkippedCheck(id, flag string) Check {
 const SiteOff = "two-factor login is switched off for the whole site: everybody logs in with the password only (set-injector switches it on)"
 
 // IsOff tells whether the site uses the plain login handler.
-func IsOff(classes []Class) bool { return Switch{Was: classes}.Current(LoginHandler) == PlainHandler }
+func IsOff(classes []Class) bool {
+	return sameClass(Switch{Was: classes}.Current(LoginHandler), PlainHandler)
+}

@@ -197,11 +197,25 @@ func checkGateway(rows []Class, vouched string) Check {
 	return c
 }
 
-func isLDAP(class string) bool {
-	if i := strings.LastIndexByte(class, '\\'); i >= 0 {
-		class = class[i+1:]
+func isLDAP(class string) bool { return sameClass(class, LDAPGateway) }
+
+// sameClass compares as PHP does, or more widely: without regard to case and namespace.
+func sameClass(a, b string) bool {
+	if i := strings.LastIndexByte(a, '\\'); i >= 0 {
+		a = a[i+1:]
 	}
-	return strings.EqualFold(strings.TrimSpace(class), LDAPGateway)
+	return strings.EqualFold(strings.TrimSpace(a), b)
+}
+
+// Misspelt gives uzERP's own spelling of a class that is written otherwise: whether PHP would find it, or take the
+// password-only handler for another one, is not to be tried out on a site.
+func Misspelt(class string) (right string, misspelt bool) {
+	for _, known := range []string{PlainHandler, MFAHandler, TwilioValidator, DatabaseGateway, LDAPGateway} {
+		if sameClass(class, known) && class != known {
+			return known, true
+		}
+	}
+	return "", false
 }
 
 func describe(rows []Class) string {

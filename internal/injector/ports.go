@@ -33,6 +33,10 @@ type Switch struct {
 type Store interface {
 	// CheckReady gives an error of KindRefused if the database is from before uzERP 1.31.0 and lacks a column of 2FA.
 	CheckReady(ctx context.Context) error
+	// HoldTrial marks that a switch is on trial, until release is called or this process ends. KindRefused if one is.
+	HoldTrial(ctx context.Context) (release func(), err error)
+	// CheckNoTrial gives an error of KindRefused while a switch is on trial: what is switched meanwhile would be taken back.
+	CheckNoTrial(ctx context.Context) error
 	// InjectorClasses gives every row with one of the names, whatever its category and company, by ID.
 	InjectorClasses(ctx context.Context, names []string) ([]Class, error)
 	// UsersWithoutUUID gives the names of the users whose uuid is NULL, in byte order.

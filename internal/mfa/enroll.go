@@ -163,8 +163,10 @@ func confirm(ctx context.Context, store Store, factors Factors, u User, f Factor
 	case errors.Is(err, ErrAttemptsUsedUp):
 		return &Error{Kind: KindRefused, Err: err, Hint: "this factor takes no more codes: uzerp-mfa enroll " + ShellQuote(u.Username) + " makes a new one"}
 	case factorGone(err):
-		return &Error{Kind: KindNotFound, Err: errors.New("the pending factor is gone: Twilio deletes them after some hours"),
+		return &Error{Kind: KindNotFound, Err: errors.New("the pending factor is gone: Twilio deletes them after some hours, or somebody has reset the user"),
 			Hint: "uzerp-mfa enroll " + ShellQuote(u.Username) + " makes a new one"}
+	case errors.Is(err, ErrLostReply):
+		return &Error{Kind: KindOf(err), Err: err, Hint: fmt.Sprintf("run the command again; if nothing is pending then, the code was taken, and the next one finishes it: uzerp-mfa verify --factor %s %s CODE", f.SID, ShellQuote(u.Username))}
 	case err != nil:
 		return err
 	case got.Status != FactorVerified:
@@ -181,6 +183,9 @@ func enter(ctx context.Context, store Store, factors Factors, u User, f Factor) 
 	err := setRow(ctx, store, u.Username, u.Row, enrolledRow(u.Row, f.SID))
 	switch {
 	case err == nil:
+		if err := stillThere(ctx, store, factors, u, f); err != nil {
+			return err
+		}
 		return retire(ctx, store, factors, u)
 	case errors.Is(err, ErrChanged):
 		return withdraw(ctx, store, factors, u, f, err)
@@ -188,6 +193,22 @@ func enter(ctx context.Context, store Store, factors Factors, u User, f Factor) 
 		return &Error{Kind: KindOf(err), Err: fmt.Errorf("the app is verified at Twilio, but uzERP does not know it yet: %w", err),
 			Hint: fmt.Sprintf("finish with the next code: uzerp-mfa verify --factor %s %s CODE", f.SID, ShellQuote(u.Username))}
 	}
+}
+
+// stillThere looks whether the factor outlived the moment between Twilio's yes and the row: a reset that ran just then
+// saw a factor in no row and deleted it. Such a row is reset, so that the user is asked to enrol. That Twilio does not
+// answer says nothing.
+func stillThere(ctx context.Context, store Store, factors Factors, u User, f Factor) error {
+	if _, err := factors.FetchFactor(ctx, *u.UUID, f.SID); !factorGone(err) {
+		return nil
+	}
+	enrolled, no := enrolledRow(u.Row, f.SID), false
+	if err := setRow(ctx, store, u.Username, enrolled, Row{UUID: u.UUID, Enrolled: &no, Enabled: &no}); err != nil && !errors.Is(err, ErrChanged) {
+		return &Error{Kind: KindOf(err), Err: fmt.Errorf("the factor was deleted by somebody else meanwhile, and the user's row could not be reset: %w", err),
+			Hint: "run uzerp-mfa user reset " + ShellQuote(u.Username) + ": the user is locked out until then"}
+	}
+	return &Error{Kind: KindRefused, Err: fmt.Errorf("not enrolled: the factor was deleted meanwhile: %w", ErrChanged),
+		Hint: "somebody has reset the user just now; uzerp-mfa enroll " + ShellQuote(u.Username) + " starts anew"}
 }
 
 // ErrOldFactorLeft is in the chain of an error after which the user is enrolled with the new factor all the same.

@@ -128,7 +128,7 @@ func (w *world) CreateFactor(_ context.Context, identity, name string) (mfa.NewF
 
 // add puts a factor in place and gives it a secret.
 func (w *world) add(identity, sid string, status mfa.FactorStatus) *mfa.Factor {
-	w.factors[identity] = append(w.factors[identity], mfa.Factor{SID: sid, Status: status, Created: w.now,
+	w.factors[identity] = append(w.factors[identity], mfa.Factor{SID: sid, Status: status, Created: w.now, FriendlyName: "alice",
 		TOTP: mfa.TOTPConfig{Algorithm: "sha1", Digits: 6, Step: 30 * time.Second, Skew: 1}})
 	w.secrets[sid] = mfa.NewSecret(fmt.Sprintf("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQ%03d", 222+len(w.secrets)))
 	return &w.factors[identity][len(w.factors[identity])-1]

@@ -2,6 +2,7 @@ package mfa
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -43,12 +44,14 @@ func Lookup(ctx context.Context, store Store, usernames []string) ([]User, error
 	return users, nil
 }
 
-// setRow is the one way a row is written. A lost reply, or a row that turned out to be as wanted already, is settled
-// by reading the row again: what counts is what the row says.
+// setRow is the one way a row is written. A lost reply, or a row that somebody else made as wanted meanwhile, is settled
+// by reading the row again. No other failure is: nothing was written then, and a row that looks as wanted may be one that
+// somebody is just changing in a transaction that nobody sees yet.
 func setRow(ctx context.Context, store Store, username string, was, becomes Row) error {
 	err := store.CompareAndSet(ctx, username, was, becomes)
-	if err == nil {
-		return nil
+	unclear := errors.Is(err, ErrLostReply) || errors.Is(err, ErrChanged)
+	if err == nil || !unclear || was.Equal(becomes) {
+		return err
 	}
 	users, readErr := store.FindUsers(ctx, []string{username})
 	if readErr == nil && len(users) == 1 && users[0].Equal(becomes) {

@@ -40,8 +40,8 @@ func PlanReset(ctx context.Context, store Store, factors Factors, u User, skipTw
 	return p, err
 }
 
-// withoutOthers splits factors into those that no other user's row names and those that one does: two rows can share
-// one uuid (facts/uzerp.md §1: nothing makes it unique), and a reset of one must not lock out the other.
+// withoutOthers splits factors into those that are nobody else's and those that another user's row names, or that are
+// pending under another user's name: two rows can share one uuid (facts/uzerp.md §1: nothing makes it unique), and a reset of one must not lock out the other.
 func withoutOthers(ctx context.Context, store Store, username string, listed []Factor) (free, others []Factor, err error) {
 	if len(listed) == 0 {
 		return nil, nil, nil
@@ -55,7 +55,8 @@ func withoutOthers(ctx context.Context, store Store, username string, listed []F
 		return nil, nil, err
 	}
 	for _, f := range listed {
-		if hasOther(owners[f.SID], username) {
+		pendingElsewhere := username != "" && f.Status == FactorUnverified && f.FriendlyName != FriendlyName(username)
+		if hasOther(owners[f.SID], username) || pendingElsewhere {
 			others = append(others, f)
 		} else {
 			free = append(free, f)

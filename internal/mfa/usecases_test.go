@@ -247,6 +247,36 @@ func TestResetSparesAFactorTakenMeanwhile(t *testing.T) {
 	}
 }
 
+// A row that is locked, because somebody's enrolment is about to be committed, is no row that was written.
+func TestResetStopsAtALockedRow(t *testing.T) {
+	w := newWorld(fresh("alice", uuidA))
+	w.add(uuidA, sidA, mfa.FactorVerified)
+	p := planReset(t, w, "alice")
+	w.hooks["CompareAndSet"] = func() error { return mfa.NewError(mfa.KindUnavailable, "locked", "") }
+	_, err := p.Apply(t.Context(), w, w)
+	wantKind(t, err, mfa.KindUnavailable)
+	if errors.Is(err, mfa.ErrRowReset) || len(w.sids(uuidA)) != 1 {
+		t.Errorf("%v; left %v", err, w.sids(uuidA))
+	}
+}
+
+// Two users with one uuid: what is pending for the other is not this one's to delete or to use.
+func TestSharedUUIDKeepsPendingFactorsApart(t *testing.T) {
+	w := newWorld(fresh("alice", uuidA), fresh("bob", uuidA))
+	w.add(uuidA, sidA, mfa.FactorUnverified)
+	w.add(uuidA, sidB, mfa.FactorUnverified).FriendlyName = "bob"
+	if p := planReset(t, w, "alice"); len(p.Delete) != 1 || p.Delete[0].SID != sidA {
+		t.Errorf("deletes %v", p.Delete)
+	}
+	v, err := mfa.PlanVerification(t.Context(), w, w, w.users["alice"], "")
+	wantNil(t, err)
+	if v.Factor.SID != sidA {
+		t.Error("alice would be verified with bob's phone")
+	}
+	_, err = mfa.PlanVerification(t.Context(), w, w, w.users["alice"], sidB)
+	wantKind(t, err, mfa.KindRefused)
+}
+
 func enroller(w *world) *mfa.Enroller {
 	return &mfa.Enroller{Store: w, Factors: w, Code: totp.Code, NewUUID: func() string { return uuidA }}
 }
@@ -376,6 +406,43 @@ func (c cancellable) CompareAndSet(ctx context.Context, name string, was, become
 	return c.world.CompareAndSet(ctx, name, was, becomes)
 }
 
+// A reset that runs between Twilio's yes and the row deletes the factor: the user must not end enrolled with a dead one.
+func TestEnrollNoticesThatItsFactorWasDeleted(t *testing.T) {
+	w := newWorld(fresh("alice", uuidA))
+	p := begin(t, w, "alice")
+	w.hooks["CompareAndSet"] = func() error {
+		w.factors[uuidA] = nil
+		return nil
+	}
+	err := p.Submit(t.Context(), w.code(t, p.Factor.SID, 0))
+	wantKind(t, err, mfa.KindRefused)
+	if !errors.Is(err, mfa.ErrChanged) || w.users["alice"].State() != mfa.StateNotEnrolled {
+		t.Errorf("%v; row %s", err, show(w.users["alice"].Row))
+	}
+}
+
+// Twilio's answer is lost for good: what is said must lead to the end.
+func TestLostVerificationTellsHowToGoOn(t *testing.T) {
+	w := newWorld(fresh("alice", uuidA))
+	p := begin(t, w, "alice")
+	w.hooks["VerifyFactor"] = func() error {
+		f, err := w.find(uuidA, p.Factor.SID)
+		wantNil(t, err)
+		f.Status = mfa.FactorVerified
+		return &mfa.Error{Kind: mfa.KindUnavailable, Err: mfa.ErrLostReply}
+	}
+	err := p.Submit(t.Context(), w.code(t, p.Factor.SID, 0))
+	wantKind(t, err, mfa.KindUnavailable)
+	if !contains(mfa.HintOf(err), "verify --factor "+p.Factor.SID) {
+		t.Error(mfa.HintOf(err))
+	}
+	_, err = mfa.PlanVerification(t.Context(), w, w, w.users["alice"], "")
+	wantKind(t, err, mfa.KindNotFound)
+	if !contains(mfa.HintOf(err), "verify --factor "+p.Factor.SID) {
+		t.Error(mfa.HintOf(err))
+	}
+}
+
 func TestVerifyPicksTheNewestPendingFactor(t *testing.T) {
 	w := newWorld(fresh("alice", uuidA))
 	w.add(uuidA, sidA, mfa.FactorUnverified)
@@ -451,7 +518,7 @@ func TestReplace(t *testing.T) {
 	if *w.users["alice"].SID != p.Factor.SID || !slices.Equal(w.sids(uuidA), []string{p.Factor.SID}) {
 		t.Errorf("row %s, factors %v", show(w.users["alice"].Row), w.sids(uuidA))
 	}
-	if want := []string{"VerifyFactor", "CompareAndSet", "FactorOwners", "DeleteFactor"}; !slices.Equal(w.calls, want) {
+	if want := []string{"VerifyFactor", "CompareAndSet", "FetchFactor", "FactorOwners", "DeleteFactor"}; !slices.Equal(w.calls, want) {
 		t.Errorf("in the order %v, want %v", w.calls, want)
 	}
 }

@@ -37,22 +37,32 @@ func PlanVerification(ctx context.Context, store Store, factors Factors, u User,
 	if err != nil {
 		return v, err
 	}
-	found := false
+	found, verified := false, ""
 	for _, f := range listed {
 		switch {
 		case sid != "":
 			if f.SID == sid {
 				v.Factor, found = f, true
 			}
-		case f.Status == FactorUnverified && (!found || !f.Created.Before(v.Factor.Created)):
+		case f.FriendlyName != FriendlyName(u.Username):
+			// Of another user with the same uuid: their phone must not open this account.
+		case f.Status == FactorVerified:
+			verified = f.SID
+		case !found || !f.Created.Before(v.Factor.Created):
 			v.Factor, found = f, true
 		}
 	}
 	switch {
 	case !found && sid != "":
 		return v, NewError(KindNotFound, fmt.Sprintf("%q has no factor %s at Twilio", u.Username, sid), enroll)
+	case !found && verified != "":
+		none.Hint = fmt.Sprintf("if an enrollment broke off after its code was accepted, the next code finishes it: uzerp-mfa verify --factor %s %s CODE; else %s",
+			verified, ShellQuote(u.Username), enroll)
+		return v, none
 	case !found:
 		return v, none
+	case v.Factor.FriendlyName != FriendlyName(u.Username):
+		return v, NewError(KindRefused, fmt.Sprintf("the factor %s was made for %q and not for %q", sid, v.Factor.FriendlyName, u.Username), enroll)
 	case v.Factor.Status == FactorVerified:
 		// Named by the operator, verified, and not in the row: an enrolment whose last step failed. Another user's
 		// factor must not become this one's.

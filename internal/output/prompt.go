@@ -36,8 +36,12 @@ func (s *Streams) AskExact(ctx context.Context, question, want string) (bool, er
 	return text == want && want != "", err
 }
 
-// answer asks for a line that decides something, so it must be whole: else it is "", which never says yes.
+// answer asks for a line that decides something, so it must be whole: else it is "", which never says yes. And it must
+// be an answer: what was typed or pasted before the question was to be seen is none.
 func (s *Streams) answer(ctx context.Context, question string) (string, error) {
+	if s.fresh != nil {
+		s.fresh()
+	}
 	l, err := s.ask(ctx, question)
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, ErrLineTooLong):

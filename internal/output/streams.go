@@ -44,6 +44,7 @@ type Streams struct {
 	mu    sync.Mutex                 // keeps messages whole
 	lines *lineReader
 	held  []string
+	fresh func() // drops what was typed before a question was asked; nil without a terminal
 }
 
 // New makes streams that are no terminals, for tests.
@@ -63,6 +64,9 @@ func New(in io.Reader, out, err io.Writer) *Streams {
 func NewStreams(in, out, err *os.File, noColor bool, getenv func(string) string) *Streams {
 	s := New(in, out, err)
 	s.InTTY, s.OutTTY, s.ErrTTY = isTerminal(in), isTerminal(out), isTerminal(err)
+	if s.InTTY {
+		s.fresh = func() { dropTypeahead(in) }
+	}
 	color := !noColor && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
 	s.ColorOut, s.ColorErr = color && s.OutTTY, color && s.ErrTTY
 	s.UTF8 = isUTF8Locale(getenv)

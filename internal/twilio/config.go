@@ -94,5 +94,8 @@ func loopback(u *url.URL) bool {
 }
 
 func badSetting(name, problem string) error {
+	if name == "UZERP_MFA_VERIFY_URL" {
+		return mfa.NewError(mfa.KindConfig, name+" "+problem, "check "+name+" in the environment; without it Twilio's own address is used")
+	}
 	return mfa.NewError(mfa.KindConfig, name+" "+problem, "check "+name+" in the environment, --env-file or conf/.env")
 }
