@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -43,10 +44,29 @@ func (l *nameList) register(c *cobra.Command) {
 const maxNameLine = 64 << 10
 
 // read gives the names. A line is a name as it is, blanks included, for names are compared exactly; empty lines are none.
-func (l *nameList) read(app *App, args []string) ([]string, error) {
+// A pipe that nobody writes into is given up with ctx.
+func (l *nameList) read(ctx context.Context, app *App, args []string) ([]string, error) {
 	if l.file == "" {
 		return args, nil
 	}
+	type result struct {
+		names []string
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		names, err := l.readFile(app, args)
+		done <- result{names, err}
+	}()
+	select {
+	case r := <-done:
+		return r.names, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (l *nameList) readFile(app *App, names []string) ([]string, error) {
 	var in io.Reader = app.process.In
 	if l.file != "-" {
 		file, err := os.Open(l.file)
@@ -56,7 +76,7 @@ func (l *nameList) read(app *App, args []string) ([]string, error) {
 		defer func() { _ = file.Close() }()
 		in = file
 	}
-	names, first := args, true
+	first := true
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, maxNameLine)
 	for lines.Scan() {

@@ -52,7 +52,7 @@ func newBypassCmd(app *App, b bypass, c *cobra.Command) *cobra.Command {
 }
 
 func runBypass(ctx context.Context, app *App, b bypass, w writeFlags, list *nameList, args []string) error {
-	names, err := list.read(app, args)
+	names, err := list.read(ctx, app, args)
 	if err != nil {
 		return err
 	}

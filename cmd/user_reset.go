@@ -42,7 +42,7 @@ func runUserReset(ctx context.Context, app *App, opts *userResetOptions, args []
 	if err := app.requireConfirmation(opts.writeFlags); err != nil {
 		return err
 	}
-	names, err := opts.names.read(app, args)
+	names, err := opts.names.read(ctx, app, args)
 	if err != nil {
 		return err
 	}

@@ -27,9 +27,23 @@ func readDotenv(path, shown string) (*Dotenv, error) {
 
 // readIfThere gives nothing for a file that is missing or a directory.
 func readIfThere(path string) ([]byte, error) {
-	src, err := os.ReadFile(path)
+	src, err := ReadRegular(path)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.EISDIR) {
 		return nil, nil
 	}
 	return src, err
+}
+
+// ReadRegular reads a file, but no pipe or device, which might never end. A directory fails with syscall.EISDIR.
+func ReadRegular(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case info.IsDir():
+		return nil, &fs.PathError{Op: "read", Path: path, Err: syscall.EISDIR}
+	case !info.Mode().IsRegular():
+		return nil, &fs.PathError{Op: "read", Path: path, Err: ErrNotRegular}
+	}
+	return os.ReadFile(path)
 }
