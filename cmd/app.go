@@ -68,10 +68,21 @@ func (a *App) wantsJSON() bool {
 	return a.flags.output == formatJSON || a.flags.output == formatJSONL
 }
 
+// goodbye is how long a server may take to say it.
+const goodbye = 500 * time.Millisecond
+
 // close gives back what was opened.
 func (a *App) close() {
 	if a.openedDB != nil {
-		a.openedDB.Close()
+		closed := make(chan struct{})
+		go func() {
+			defer close(closed)
+			a.openedDB.Close()
+		}()
+		select {
+		case <-closed:
+		case <-time.After(goodbye): // a server that does not answer is left to notice our end by itself
+		}
 	}
 	if a.verify != nil {
 		a.verify.CloseIdle()

@@ -232,7 +232,7 @@ func askUntilVerified(ctx context.Context, app *App, opts *enrollOptions, p *mfa
 func leftPending(p *mfa.Pending, err error) error {
 	hint := "the account in the app works once verified: uzerp-mfa verify " + mfa.ShellQuote(p.User.Username) + " CODE; otherwise Twilio drops it within a day"
 	if errors.Is(err, context.Canceled) {
-		return &interruption{done: fmt.Sprintf("%q is not enrolled, uzERP was not changed", p.User.Username), hint: hint}
+		return &interruption{done: fmt.Sprintf("%q is not enrolled", p.User.Username), hint: hint}
 	}
 	return &mfa.Error{Kind: mfa.KindOf(err), Err: err, Hint: hint}
 }

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -70,8 +71,12 @@ func contains(kinds []mfa.Kind, k mfa.Kind) bool {
 func classify(ctx context.Context, err error) *mfa.Error {
 	switch {
 	case errors.Is(context.Cause(ctx), errTimeout):
-		return &mfa.Error{Kind: mfa.KindUnavailable, Err: fmt.Errorf("the time limit of --timeout was reached: %w", err),
-			Hint: "it is safe to run the command again, with more time"}
+		e := &mfa.Error{Kind: mfa.KindUnavailable, Err: errors.New("the time limit of --timeout was reached"),
+			Hint: cmp.Or(mfa.HintOf(err), "it is safe to run the command again, with more time")}
+		if _, ok := errors.AsType[*mfa.Error](err); ok { // with more to say than that the time is over
+			e.Err = fmt.Errorf("%w: %w", e.Err, err)
+		}
+		return e
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		e := &mfa.Error{Kind: mfa.KindInterrupted, Err: errors.New("interrupted"), Hint: "it is safe to run the command again"}
 		if told, ok := errors.AsType[*interruption](err); ok {

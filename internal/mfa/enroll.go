@@ -88,7 +88,7 @@ func (e *Enroller) Begin(ctx context.Context, c Change) (*Pending, error) {
 // forget clears up after a creation whose answer was lost. It is not repeated: the factor may be there, and its secret
 // went with the answer, so nobody can ever use it. What is new in the list, pending and of this name is taken away.
 func (e *Enroller) forget(ctx context.Context, u User, before []Factor, cause error) error {
-	lost := &Error{Kind: KindOf(cause), Err: fmt.Errorf("nobody was enrolled: %w", cause), Hint: "uzERP was not changed; run the command again. A factor that Twilio may have made can't be used and goes away by itself within a day"}
+	lost := &Error{Kind: KindOf(cause), Err: fmt.Errorf("nobody was enrolled: %w", cause), Hint: "run the command again. A factor that Twilio may have made can't be used and goes away by itself within a day"}
 	if ctx.Err() != nil {
 		return lost
 	}
@@ -158,7 +158,11 @@ func clockError(off time.Duration) error {
 // confirm has Twilio verify the factor and then writes the row. Twilio first: a crash between the two leaves a factor
 // that nobody uses, never a user enrolled with a factor that was not proved.
 func confirm(ctx context.Context, store Store, factors Factors, u User, f Factor, code string) error {
-	got, err := factors.VerifyFactor(ctx, *u.UUID, f.SID, code)
+	// An answer that Ctrl-C made us miss would leave a factor verified that no row names. What is begun here is ended,
+	// within the limits of a call.
+	sending, cancel := uninterrupted(ctx)
+	defer cancel()
+	got, err := factors.VerifyFactor(sending, *u.UUID, f.SID, code)
 	switch {
 	case errors.Is(err, ErrAttemptsUsedUp):
 		return &Error{Kind: KindRefused, Err: err, Hint: "this factor takes no more codes: uzerp-mfa enroll " + ShellQuote(u.Username) + " makes a new one"}
@@ -174,6 +178,16 @@ func confirm(ctx context.Context, store Store, factors Factors, u User, f Factor
 			"try the next code that the app shows; if it goes on, check date and time on the phone. Twilio takes five codes for a factor")
 	}
 	return enter(ctx, store, factors, u, f)
+}
+
+// uninterrupted gives a context that a signal does not end, but the command's own deadline does.
+func uninterrupted(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, limited := ctx.Deadline()
+	ctx = context.WithoutCancel(ctx)
+	if limited {
+		return context.WithDeadline(ctx, deadline)
+	}
+	return context.WithCancel(ctx)
 }
 
 // enter writes the row of a user whose app has proved to hold the factor f.
@@ -207,6 +221,7 @@ func stillThere(ctx context.Context, store Store, factors Factors, u User, f Fac
 		return &Error{Kind: KindOf(err), Err: fmt.Errorf("the factor was deleted by somebody else meanwhile, and the user's row could not be reset: %w", err),
 			Hint: "run uzerp-mfa user reset " + ShellQuote(u.Username) + ": the user is locked out until then"}
 	}
+	_ = retire(ctx, store, factors, u) // if no row names the old factor any more either; else it stays
 	return &Error{Kind: KindRefused, Err: fmt.Errorf("not enrolled: the factor was deleted meanwhile: %w", ErrChanged),
 		Hint: "somebody has reset the user just now; uzerp-mfa enroll " + ShellQuote(u.Username) + " starts anew"}
 }

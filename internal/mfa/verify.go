@@ -97,7 +97,9 @@ func (v Verification) Submit(ctx context.Context, store Store, factors Factors, 
 	if !v.Billed() {
 		return confirm(ctx, store, factors, v.User, v.Factor, code)
 	}
-	approved, err := factors.Challenge(ctx, *v.User.UUID, v.Factor.SID, code)
+	sending, cancel := uninterrupted(ctx)
+	defer cancel()
+	approved, err := factors.Challenge(sending, *v.User.UUID, v.Factor.SID, code)
 	switch {
 	case factorGone(err) && v.Check:
 		return &Error{Kind: KindRefused, Err: errors.New("the factor that uzERP uses for this user does not exist at Twilio: the user is locked out"),
