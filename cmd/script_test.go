@@ -199,7 +199,9 @@ func program0(ts *testscript.TestScript, args []string) *exec.Cmd {
 			path = file
 		}
 	}
-	c := exec.Command(path, args...)
+	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second) // a program that hangs fails its own script only
+	ts.Defer(cancel)
+	c := exec.CommandContext(ctx, path, args...)
 	c.Dir = ts.MkAbs(".")
 	c.Env = environ(ts)
 	return c
@@ -235,8 +237,14 @@ func exitOf(ts *testscript.TestScript, err error) int {
 func checkSecrets(ts *testscript.TestScript, args []string, stdout, stderr string, onTerminal bool) {
 	s := sceneOf(ts)
 	reveal := slices.Contains(args, "--reveal") || onTerminal
+	log, _ := os.ReadFile(ts.MkAbs(ts.Getenv("UZERP_MFA_AUDIT_LOG"))) // where nothing was changed yet there is none
+	for _, secret := range s.totpSecrets() {
+		if bytes.Contains(log, []byte(secret)) {
+			ts.Fatalf("the audit log shows a TOTP secret")
+		}
+	}
 	for _, secret := range []string{authToken, dbPassword} {
-		if strings.Contains(stdout+stderr, secret) {
+		if strings.Contains(stdout+stderr+string(log), secret) {
 			ts.Fatalf("the output shows a secret: %s", secret)
 		}
 	}
@@ -265,13 +273,23 @@ func (s *scene) totpSecrets() []string {
 	return secrets
 }
 
-// cmdTTY: tty FILE EXIT-CODE ARG... runs uzerp-mfa on a terminal of 80 columns. FILE tells what somebody in front of it
+// cmdTTY: tty [-out DATA] FILE EXIT-CODE ARG... runs uzerp-mfa on a terminal of 80 columns, with stdout in the file DATA. FILE tells what somebody in front of it
 // does, line by line: "expect TEXT" waits, "send TEXT" types a line, "code USER [OFFSET]" types the phone's code,
 // "psql SQL" is somebody else at the database, "shell COMMAND" somebody else in the same directory, "eof" and "intr" press Ctrl-D and Ctrl-C, "hangup" closes the window.
 func cmdTTY(ts *testscript.TestScript, args []string) {
+	data := ""
+	if args[0] == "-out" {
+		data, args = args[1], args[2:]
+	}
 	file := ts.ReadFile(args[0])
 	want, args := exitCode(ts, args[1:])
 	c := program0(ts, args)
+	if data != "" {
+		out, err := os.Create(ts.MkAbs(data))
+		ts.Check(err)
+		defer func() { _ = out.Close() }()
+		c.Stdout = out
+	}
 	screen, err := startOnTerminal(c)
 	ts.Check(err)
 	seen := &terminal{changed: make(chan struct{}, 1)}

@@ -84,7 +84,7 @@ func TestDocs(t *testing.T) {
 	walk(testRoot(), func(c *cobra.Command) {
 		c.DisableAutoGenTag = true
 		c.InitDefaultHelpFlag()
-		if c.Name() == "help" {
+		if c.Name() == "help" || c.Hidden {
 			return
 		}
 		var page bytes.Buffer
