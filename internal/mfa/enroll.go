@@ -62,9 +62,7 @@ func (e *Enroller) Begin(ctx context.Context, c Change) (*Pending, error) {
 	u := c.User
 	var before []Factor
 	if u.UUID == nil {
-		id := e.NewUUID()
-		becomes := u.Row
-		becomes.UUID = &id
+		becomes := u.WithUUID(e.NewUUID())
 		if err := setRow(ctx, e.Store, u.Username, u.Row, becomes); err != nil {
 			return nil, err
 		}

@@ -304,6 +304,30 @@ func TestEnroll(t *testing.T) {
 	}
 }
 
+// Enrolled, with a factor, and without a uuid: locked out. Once there is a uuid the row must not look whole, or a kill
+// between here and the code would leave a user "enrolled" with a dead factor, whom nobody could enrol.
+func TestEnrollForgetsAFactorWithoutUUID(t *testing.T) {
+	for _, enabled := range []*bool{nil, ptr(true), ptr(false)} {
+		u := enrolled("alice", uuidA, sidA)
+		u.UUID, u.Enabled = nil, enabled
+		w := newWorld(u)
+		p := begin(t, w, "alice") // and dead from here on
+		row := w.users["alice"].Row
+		if row.Whole() || row.SID != nil || row.UUID == nil {
+			t.Errorf("while pending the row is %s", show(row))
+		}
+		if skips := enabled != nil && !*enabled; skips != (row.State() == mfa.StateSkipNextLogin) {
+			t.Errorf("the skip changed: %s", show(row))
+		}
+		v, err := mfa.PlanVerification(t.Context(), w, w, w.users["alice"], "")
+		wantNil(t, err)
+		wantNil(t, v.Submit(t.Context(), w, w, w.code(t, p.Factor.SID, 0)))
+		if w.users["alice"].State() != mfa.StateEnrolled {
+			t.Error("alice is not enrolled")
+		}
+	}
+}
+
 func TestEnrollTellsTheClock(t *testing.T) {
 	for off, want := range map[time.Duration]string{
 		0: "", 30 * time.Second: "", -30 * time.Second: "",

@@ -63,6 +63,22 @@ func (r Row) Whole() bool {
 	return isTrue(r.Enrolled) && r.UUID != nil && ValidFactorSID(deref(r.SID))
 }
 
+// WithUUID gives the row of a user who had no uuid with one. A factor that the row names is under another identity, where no
+// code can reach it: such an enrolment is forgotten with it, or the row would look whole and the user be locked out. A skip
+// of the next login stays.
+func (r Row) WithUUID(uuid string) Row {
+	no := false
+	skip := r.State() == StateSkipNextLogin
+	r.UUID = &uuid
+	if isTrue(r.Enrolled) {
+		r.SID = nil
+		if !skip {
+			r.Enrolled, r.Enabled = &no, &no
+		}
+	}
+	return r
+}
+
 var factorSID = regexp.MustCompile(`^YF[0-9a-fA-F]{32}$`)
 
 // ValidFactorSID tells whether s has the form of a Twilio factor SID.
