@@ -163,7 +163,7 @@ func planSwitch(ctx context.Context, app *App, store injector.Store, opts *setIn
 	if err != nil {
 		return injector.Switch{}, nil, err
 	}
-	var missing []string
+	var missing []mfa.User
 	if !opts.request.Off { // off is for emergencies, and needs neither columns nor uuids
 		if err := store.CheckReady(ctx); err != nil {
 			return injector.Switch{}, nil, err

@@ -181,7 +181,7 @@ func (s injectorStore) ApplySwitch(ctx context.Context, names []string, sw injec
 	for _, a := range sw.Assignments {
 		inner := apply
 		apply = func() error {
-			return s.r.Record(ctx, a.Username, Values{"uuid": nil}, Values{"uuid": a.UUID}, inner)
+			return s.r.Record(ctx, a.Username, UserValues(a.Was), UserValues(a.Becomes), inner)
 		}
 	}
 	for _, c := range sw.Changes {

@@ -46,7 +46,12 @@ func (db *DB) ApplySwitch(ctx context.Context, names []string, s injector.Switch
 				return err
 			}
 		}
-		return db.assign(ctx, tx, s.Assignments)
+		for _, a := range s.Assignments {
+			if err := db.compareAndSet(ctx, tx, a.Username, a.Was, a.Becomes); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
@@ -67,25 +72,6 @@ func (db *DB) applyChange(ctx context.Context, tx pgx.Tx, op string, was []injec
 	}
 	if err == nil && n != 1 {
 		return changed("the injector classes were")
-	}
-	return err
-}
-
-// assign gives users a uuid, all of them in one statement: a site may have hundreds.
-func (db *DB) assign(ctx context.Context, tx pgx.Tx, assignments []injector.Assignment) error {
-	if len(assignments) == 0 {
-		return nil
-	}
-	var usernames, uuids []string
-	for _, a := range assignments {
-		if !storable(a.Username) {
-			return changed("a user without uuid was")
-		}
-		usernames, uuids = append(usernames, a.Username), append(uuids, a.UUID)
-	}
-	n, err := db.execute(ctx, tx, "assign_uuids", pgx.StrictNamedArgs{"usernames": usernames, "uuids": uuids})
-	if err == nil && n != int64(len(assignments)) {
-		return changed("a user without uuid was")
 	}
 	return err
 }

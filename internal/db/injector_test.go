@@ -52,8 +52,8 @@ func everything(t *testing.T, d *db.DB, url string) {
 		t.Error(without, err)
 	}
 	s := plan(t, d)
-	for _, name := range without {
-		s.Assignments = append(s.Assignments, injector.Assignment{Username: name, UUID: "00000000-0000-4000-8000-000000000001"})
+	for _, u := range without {
+		s.Assignments = append(s.Assignments, assignment(u))
 	}
 	if err := d.ApplySwitch(t.Context(), switchNames(), s); err != nil {
 		t.Error(err)
@@ -135,7 +135,7 @@ func TestApplySwitchChangesNothingWhenSomethingElseDid(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d, url := sample(t)
 			s := plan(t, d)
-			s.Assignments = []injector.Assignment{{Username: "erin", UUID: "00000000-0000-4000-8000-000000000001"}}
+			s.Assignments = []injector.Assignment{assignment(find(t, d, "erin"))}
 			if tt.bend != nil {
 				tt.bend(&s)
 			}
@@ -221,4 +221,8 @@ func TestApplySwitchMeetsARowThatIsJustBeingAdded(t *testing.T) {
 	if now, _ := d.InjectorClasses(t.Context(), switchNames()); len(now) != 2 || now[0].ClassName != "HTMLFormLoginHandler" {
 		t.Errorf("%+v", now)
 	}
+}
+
+func assignment(u mfa.User) injector.Assignment {
+	return injector.Assignment{Username: u.Username, Was: u.Row, Becomes: u.WithUUID("00000000-0000-4000-8000-000000000001")}
 }

@@ -57,26 +57,28 @@ func (db *DB) FactorOwners(ctx context.Context, sids []string) (map[string][]str
 
 // CompareAndSet implements mfa.Store.
 func (db *DB) CompareAndSet(ctx context.Context, username string, was, becomes mfa.Row) error {
-	op := "change a user"
+	return db.change(ctx, "change a user", func(tx pgx.Tx) error { return db.compareAndSet(ctx, tx, username, was, becomes) })
+}
+
+// compareAndSet is CompareAndSet in a transaction of the caller's.
+func (db *DB) compareAndSet(ctx context.Context, tx pgx.Tx, username string, was, becomes mfa.Row) error {
 	if !storable(username) {
 		return changed("the user was")
 	}
-	return db.change(ctx, op, func(tx pgx.Tx) error {
-		n, err := db.execute(ctx, tx, "compare_and_set", pgx.StrictNamedArgs{
-			"username": username,
-			"was_uuid": was.UUID, "was_sid": was.SID, "was_enrolled": was.Enrolled, "was_enabled": was.Enabled,
-			"uuid": becomes.UUID, "sid": becomes.SID, "enrolled": becomes.Enrolled, "enabled": becomes.Enabled,
-		})
-		if err == nil && n != 1 {
-			return changed("the user was")
-		}
-		return err
+	n, err := db.execute(ctx, tx, "compare_and_set", pgx.StrictNamedArgs{
+		"username": username,
+		"was_uuid": was.UUID, "was_sid": was.SID, "was_enrolled": was.Enrolled, "was_enabled": was.Enabled,
+		"uuid": becomes.UUID, "sid": becomes.SID, "enrolled": becomes.Enrolled, "enabled": becomes.Enabled,
 	})
+	if err == nil && n != 1 {
+		return changed("the user was")
+	}
+	return err
 }
 
 // UsersWithoutUUID implements injector.Store.
-func (db *DB) UsersWithoutUUID(ctx context.Context) ([]string, error) {
-	return read(ctx, db, "read users without uuid", "users_without_uuid", nil, pgx.RowTo[string])
+func (db *DB) UsersWithoutUUID(ctx context.Context) ([]mfa.User, error) {
+	return read(ctx, db, "read users without uuid", "users_without_uuid", nil, toUser)
 }
 
 // Usernames gives at most limit names that start with prefix, in byte order, for the shell's completion.

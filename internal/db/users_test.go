@@ -201,7 +201,11 @@ func TestFactorOwners(t *testing.T) {
 func TestUsersWithoutUUID(t *testing.T) {
 	d, url := sample(t)
 	dbtest.Exec(t, url, "update users set uuid = null where username in ('carol'); insert into users (username, password) values ('Zoe', '*'), ('ärger', '*')")
-	names, err := d.UsersWithoutUUID(t.Context())
+	users, err := d.UsersWithoutUUID(t.Context())
+	var names []string
+	for _, u := range users {
+		names = append(names, u.Username)
+	}
 	if diff := cmp.Diff([]string{"Zoe", "carol", "erin", "ärger"}, names); diff != "" || err != nil {
 		t.Error(diff, err)
 	}

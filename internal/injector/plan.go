@@ -3,6 +3,8 @@ package injector
 import (
 	"fmt"
 	"strings"
+
+	"uzerp-mfa/internal/mfa"
 )
 
 // The interface names and classes that uzERP has, and that decide about logging in (facts/uzerp.md §2).
@@ -64,7 +66,7 @@ func Failed(checks []Check) []Check {
 // Plan decides what a switch writes and makes the checks that the database alone can answer. classes are all rows of
 // Names; missing are the users without uuid, each of whom gets one from newUUID when 2FA is switched on. The Switch means
 // nothing if a check failed.
-func Plan(r Request, classes []Class, missing []string, newUUID func() string) (Switch, []Check) {
+func Plan(r Request, classes []Class, missing []mfa.User, newUUID func() string) (Switch, []Check) {
 	s := Switch{Was: classes}
 	handlers := s.active(LoginHandler)
 	var checks []Check
@@ -93,8 +95,8 @@ func Plan(r Request, classes []Class, missing []string, newUUID func() string) (
 	}
 	if !r.Off {
 		s.planValidator(r.Validator, add)
-		for _, name := range missing {
-			s.Assignments = append(s.Assignments, Assignment{Username: name, UUID: newUUID()})
+		for _, u := range missing {
+			s.Assignments = append(s.Assignments, Assignment{Username: u.Username, Was: u.Row, Becomes: u.WithUUID(newUUID())})
 		}
 		if len(missing) > 0 {
 			add("uuids", Warn, "users without a uuid can neither log in nor enroll: each gets one with the switch (%d)", len(missing))

@@ -35,7 +35,7 @@ func uuids() func() string {
 }
 
 func TestPlanOn(t *testing.T) {
-	s, checks := injector.Plan(on(), installed(), []string{"erin"}, uuids())
+	s, checks := injector.Plan(on(), installed(), []mfa.User{{Username: "erin"}}, uuids())
 	if failed := injector.Failed(checks); len(failed) > 0 {
 		t.Fatal(failed)
 	}
@@ -43,7 +43,7 @@ func TestPlanOn(t *testing.T) {
 		{ID: 6, Name: "LoginHandler", Before: "HTMLFormLoginHandler", After: "HTMLFormLoginHandlerMFA"},
 		{Name: "MFAValidator", After: "TWValidator"},
 	}
-	if !slices.Equal(s.Changes, want) || !slices.Equal(s.Assignments, []injector.Assignment{{Username: "erin", UUID: "uuid-1"}}) {
+	if !slices.Equal(s.Changes, want) || len(s.Assignments) != 1 || s.Assignments[0].Username != "erin" || *s.Assignments[0].Becomes.UUID != "uuid-1" {
 		t.Errorf("%+v", s)
 	}
 	if s.Current("LoginHandler") != "HTMLFormLoginHandler" || s.Current("MFAValidator") != "" {
@@ -57,7 +57,7 @@ func TestPlanIsIdempotent(t *testing.T) {
 	if s.Needed() || len(injector.Failed(checks)) > 0 {
 		t.Errorf("%+v %+v", s, checks)
 	}
-	s, checks = injector.Plan(off(), installed(), []string{"erin"}, uuids())
+	s, checks = injector.Plan(off(), installed(), []mfa.User{{Username: "erin"}}, uuids())
 	if s.Needed() || len(injector.Failed(checks)) > 0 {
 		t.Errorf("%+v %+v", s, checks)
 	}

@@ -1,6 +1,10 @@
 package injector
 
-import "context"
+import (
+	"context"
+
+	"uzerp-mfa/internal/mfa"
+)
 
 // Class is one row of uzERP's table injector_classes.
 type Class struct {
@@ -20,7 +24,10 @@ type Change struct {
 }
 
 // Assignment gives a user without uuid one.
-type Assignment struct{ Username, UUID string }
+type Assignment struct {
+	Username     string
+	Was, Becomes mfa.Row
+}
 
 // Switch is everything that one switch writes, in one transaction, and what it was decided on.
 type Switch struct {
@@ -39,9 +46,9 @@ type Store interface {
 	CheckNoTrial(ctx context.Context) error
 	// InjectorClasses gives every row with one of the names, whatever its category and company, by ID.
 	InjectorClasses(ctx context.Context, names []string) ([]Class, error)
-	// UsersWithoutUUID gives the names of the users whose uuid is NULL, in byte order.
-	UsersWithoutUUID(ctx context.Context) ([]string, error)
-	// ApplySwitch writes s in one transaction. If the rows are no longer s.Was, or a user to be given a uuid has got
-	// one or is gone, nothing is written and the error is of KindRefused with mfa.ErrChanged in its chain.
+	// UsersWithoutUUID gives the users whose uuid is NULL, in byte order of their names.
+	UsersWithoutUUID(ctx context.Context) ([]mfa.User, error)
+	// ApplySwitch writes s in one transaction. If the rows are no longer s.Was, or a user to be given a uuid is not
+	// as read, nothing is written and the error is of KindRefused with mfa.ErrChanged in its chain.
 	ApplySwitch(ctx context.Context, names []string, s Switch) error
 }

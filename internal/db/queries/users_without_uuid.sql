@@ -1,6 +1,5 @@
 -- name: users_without_uuid
 -- Without a uuid nobody can enrol (facts/uzerp.md section 3).
-select username
-from users
-where uuid is null
-order by username collate "C"
+-- with: users
+where u.uuid is null
+order by u.username collate "C"
