@@ -139,36 +139,28 @@ func (a *App) getenv(name string) string {
 }
 
 func (a *App) store(ctx context.Context) (mfa.Store, error) {
-	d, err := a.database(ctx)
-	switch {
-	case err != nil:
-		return nil, err
-	case a.recorder == nil:
-		return d, nil
-	}
-	return a.recorder.Store(d), nil
+	return port(ctx, a, func(d *db.DB) mfa.Store { return d }, (*audit.Recorder).Store)
 }
 
 func (a *App) injectorStore(ctx context.Context) (injector.Store, error) {
-	d, err := a.database(ctx)
-	switch {
-	case err != nil:
-		return nil, err
-	case a.recorder == nil:
-		return d, nil
-	}
-	return a.recorder.Injector(d), nil
+	return port(ctx, a, func(d *db.DB) injector.Store { return d }, (*audit.Recorder).Injector)
 }
 
 func (a *App) copyStore(ctx context.Context) (mfa.CopyStore, error) {
+	return port(ctx, a, func(d *db.DB) mfa.CopyStore { return d }, (*audit.Recorder).Copy)
+}
+
+// port gives the database as one of its ports, with changes recorded once recordChanges has been called.
+func port[P any](ctx context.Context, a *App, as func(*db.DB) P, recorded func(*audit.Recorder, P) P) (P, error) {
 	d, err := a.database(ctx)
 	switch {
 	case err != nil:
-		return nil, err
+		var none P
+		return none, err
 	case a.recorder == nil:
-		return d, nil
+		return as(d), nil
 	}
-	return a.recorder.Copy(d), nil
+	return recorded(a.recorder, as(d)), nil
 }
 
 // users streams every user.
@@ -205,14 +197,15 @@ func (a *App) verifyClient() (*twilio.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.verify, err = a.newVerify(settings)
+	a.verify, err = a.newVerify(settings, 0)
 	return a.verify, err
 }
 
-func (a *App) newVerify(t config.Twilio) (*twilio.Client, error) {
+// newVerify makes a client with at most so many calls at a time; 0 is the default.
+func (a *App) newVerify(t config.Twilio, concurrency int) (*twilio.Client, error) {
 	return twilio.New(twilio.Config{
 		AccountSID: t.AccountSID, ServiceSID: t.ServiceSID, Username: t.Username, Password: t.Password,
-		BaseURL: t.VerifyURL, Logger: a.logger(), Now: a.now, UserAgent: "uzerp-mfa/" + readBuild().Version,
+		BaseURL: t.VerifyURL, Logger: a.logger(), Now: a.now, UserAgent: "uzerp-mfa/" + readBuild().Version, Concurrency: concurrency,
 	})
 }
 
@@ -225,7 +218,7 @@ func (a *App) checkService(ctx context.Context) injector.Check {
 	if err != nil {
 		return injector.CheckTwilio(mfa.VerifyService{}, "", err)
 	}
-	client, err := a.newVerify(settings)
+	client, err := a.newVerify(settings, 0)
 	if err != nil {
 		return injector.CheckTwilio(mfa.VerifyService{}, settings.From(), err)
 	}
@@ -301,8 +294,8 @@ const (
 	maxCompletions  = 200
 )
 
-// writeResults shows what became of each user, records the refusals, and turns the outcomes into the command's own: a single user's own error,
-// or KindPartial if of several some failed.
+// writeResults shows what became of each user, records the refusals, and turns the outcomes into the command's own: a
+// single user's own error, or KindPartial if of several some failed.
 func (a *App) writeResults(results []outcome, dryRun bool) error {
 	view := resultsView{SchemaVersion: schemaVersion, DryRun: dryRun, Results: []resultView{}}
 	failed := 0
@@ -422,10 +415,7 @@ func (a *App) reconciler(ctx context.Context, only []mfa.FindingKind, concurrenc
 	if err != nil {
 		return nil, err
 	}
-	client, err := twilio.New(twilio.Config{
-		AccountSID: settings.AccountSID, ServiceSID: settings.ServiceSID, Username: settings.Username, Password: settings.Password,
-		BaseURL: settings.VerifyURL, Logger: a.logger(), Now: a.now, UserAgent: "uzerp-mfa/" + readBuild().Version, Concurrency: concurrency,
-	})
+	client, err := a.newVerify(settings, concurrency)
 	if err != nil {
 		return nil, err
 	}

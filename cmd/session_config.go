@@ -175,10 +175,3 @@ func sayFinding(f sessionconfig.Finding) string {
 	}
 	return text
 }
-
-func counted(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}

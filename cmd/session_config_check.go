@@ -65,7 +65,7 @@ func runSessionConfigCheck(app *App, opts *sessionConfigCheckOptions) error {
 	if errorCount == 0 && (warnings == 0 || !opts.strict) {
 		return nil
 	}
-	return mfa.NewError(mfa.KindFindings, fmt.Sprintf("%s and %s in uzERP's session settings", counted(errorCount, "error"), counted(warnings, "warning")), sessionHint(findings))
+	return mfa.NewError(mfa.KindFindings, fmt.Sprintf("%s and %s in uzERP's session settings", count(errorCount, "error"), count(warnings, "warning")), sessionHint(findings))
 }
 
 // sessionHint names the next step, which is session-config set where that can do it.

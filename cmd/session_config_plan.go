@@ -118,7 +118,7 @@ func runSessionConfigPlan(app *App, opts *sessionConfigPlanOptions) error {
 	}
 	app.streams.Notef("%s", told)
 	app.streams.Notef("reckoned: %s, %s a working day at one go, %d working days a month, %s for a code",
-		counted(opts.users, "user"), brief(opts.workday), sessionconfig.WorkdaysAMonth, strconv.FormatFloat(opts.price, 'f', -1, 64))
+		count(opts.users, "user"), brief(opts.workday), sessionconfig.WorkdaysAMonth, strconv.FormatFloat(opts.price, 'f', -1, 64))
 	app.streams.Notef("each pause longer than the activity timeout adds a login; the price is as once documented unless --price was given, check Twilio's price list")
 	app.streams.Notef(`"every login" and "trust for 30 days" are what Twilio's own console offers: uzERP asks for a code at every login, so here the first is a session that ends with the working day or with half an hour's pause`)
 	return nil

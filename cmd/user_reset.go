@@ -185,13 +185,6 @@ func resetMessage(p mfa.ResetPlan, done *mfa.ResetResult) string {
 	return strings.Join(parts, "; ")
 }
 
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
-
 func (r *resets) question(needed []int) string {
 	if len(needed) == 1 {
 		return fmt.Sprintf("Reset the second factor of %q?", r.plans[needed[0]].User.Username)

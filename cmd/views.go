@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"fmt"
 	"strconv"
 	"time"
 
@@ -82,6 +83,14 @@ func text(s *string) string {
 		return ""
 	}
 	return *s
+}
+
+// count gives "1 factor", "2 factors".
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 func yesNo(b *bool) string {

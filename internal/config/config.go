@@ -26,6 +26,8 @@ type Loader struct {
 	EnvFile     string // --env-file
 	Getenv      func(string) (string, bool)
 	Dir         string // the working directory
+
+	opened *uzerp.Installation // read once: every setting of a command is of the same moment
 }
 
 // Database says how to reach uzERP's database.
@@ -144,10 +146,14 @@ func (l *Loader) Installation() (*uzerp.Installation, error) {
 		return nil, mfa.NewError(mfa.KindConfig, fmt.Sprintf("%s: %q is not a uzERP directory", source, root),
 			"name the directory that holds system.php and conf/")
 	}
+	if l.opened != nil && l.opened.Root == root {
+		return l.opened, nil
+	}
 	inst, err := uzerp.Open(root)
 	if err != nil {
 		return nil, &mfa.Error{Kind: mfa.KindConfig, Op: "read uzERP's settings", Err: err}
 	}
+	l.opened = inst
 	return inst, nil
 }
 
