@@ -3,6 +3,7 @@ package cmd_test
 import (
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -49,11 +50,16 @@ func (t *terminal) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// text is what was printed, on whatever screen, in lines: the alternate screen is blanked without a word, and after it a
+// line begins.
 func (t *terminal) text() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return strings.ReplaceAll(t.b.String(), "\r\n", "\n")
+	text := strings.NewReplacer("\r\n", "\n", "\x1b[?1049l", "\n").Replace(t.b.String())
+	return blanked.ReplaceAllString(text, "")
 }
+
+var blanked = regexp.MustCompile(`\x1b\[\d+;1H\x1b\[2K`)
 
 // await waits until text shows up behind what it found before.
 func (t *terminal) await(text string) bool {

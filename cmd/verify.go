@@ -136,10 +136,24 @@ func parseCode(typed string) (string, error) {
 	return code, nil
 }
 
-// askCode asks until what is typed has the form of a code.
+// dialogue is where a question is asked: on the normal screen or on the alternate one.
+type dialogue interface {
+	Sayf(format string, args ...any)
+	Ask(ctx context.Context, question string) (string, error)
+}
+
 func (a *App) askCode(ctx context.Context, question string) (string, error) {
+	return codeFrom(ctx, a.streams, question)
+}
+
+func (a *App) askLine(ctx context.Context, question string) (string, error) {
+	return lineFrom(ctx, a.streams, question)
+}
+
+// codeFrom asks until what is typed has the form of a code.
+func codeFrom(ctx context.Context, on dialogue, question string) (string, error) {
 	for {
-		typed, err := a.askLine(ctx, question)
+		typed, err := lineFrom(ctx, on, question)
 		if err != nil {
 			return "", err
 		}
@@ -147,13 +161,13 @@ func (a *App) askCode(ctx context.Context, question string) (string, error) {
 		if err == nil {
 			return code, nil
 		}
-		a.streams.Sayf("%s", err)
+		on.Sayf("%s", err)
 	}
 }
 
-// askLine asks for a line. The end of input is an error of KindDeclined.
-func (a *App) askLine(ctx context.Context, question string) (string, error) {
-	typed, err := a.streams.Ask(ctx, question)
+// lineFrom asks for a line. The end of input is an error of KindDeclined.
+func lineFrom(ctx context.Context, on dialogue, question string) (string, error) {
+	typed, err := on.Ask(ctx, question)
 	switch {
 	case errors.Is(err, io.EOF):
 		return "", mfa.NewError(mfa.KindDeclined, "nothing was typed; nothing was changed in uzERP", "")

@@ -183,7 +183,6 @@ func (a *AltScreen) write(text string) error {
 // blank blanks each line and goes to the first.
 func blank(height int) string {
 	var b strings.Builder
-	b.WriteString(sgrReset)
 	for row := range height {
 		fmt.Fprintf(&b, "\x1b[%d;1H\x1b[2K", row+1)
 	}
