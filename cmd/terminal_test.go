@@ -14,8 +14,10 @@ import (
 
 // startOnTerminal starts c on a terminal of 80 columns and gives the other end. Closing that is a hang-up: it must be
 // non-blocking, or a read that is under way would keep it open.
-func startOnTerminal(c *exec.Cmd) (*os.File, error) {
-	blocking, err := pty.StartWithSize(c, &pty.Winsize{Rows: 50, Cols: 80})
+func startOnTerminal(c *exec.Cmd) (*os.File, error) { return startOnTerminalOf(c, 50, 80) }
+
+func startOnTerminalOf(c *exec.Cmd, rows, cols int) (*os.File, error) {
+	blocking, err := pty.StartWithSize(c, winsize(rows, cols))
 	if err != nil {
 		return nil, err
 	}
@@ -29,6 +31,10 @@ func startOnTerminal(c *exec.Cmd) (*os.File, error) {
 		return nil, err
 	}
 	return os.NewFile(uintptr(fd), "terminal"), nil
+}
+
+func winsize(rows, cols int) *pty.Winsize {
+	return &pty.Winsize{Rows: uint16(rows), Cols: uint16(cols)}
 }
 
 // terminal collects what a program prints on a pseudo-terminal and lets a test wait for it.

@@ -139,6 +139,8 @@ func (s *Screen) next(p []byte) int {
 		s.down()
 	case p[0] == '\b':
 		b.col, b.wraps = max(0, b.col-1), false
+	case p[0] == '\t':
+		b.col = min(b.col/8*8+8, s.cols-1)
 	case p[0] < ' ':
 		s.complaints = append(s.complaints, fmt.Sprintf("control character %q", p[0]))
 	default:
