@@ -440,8 +440,6 @@ func TestEnrollScreenStopped(t *testing.T) {
 	p = d.sit(t, screentest.XTerm, 24, 80, enrolling("bob"))
 	p.awaitCode(t)
 	p.keys("\x1a")
-	p.await(t, "the normal screen", func(s *screentest.Screen) bool { return !s.Alternate() })
-	p.awaitCode(t)
 	p.typeCode(t, "bob")
 	if code, kept := p.end(t); code != 0 {
 		t.Errorf("exit code %d:\n%s", code, kept)

@@ -283,14 +283,14 @@ func (a *AltScreen) text(width int, note string) (lines []string) {
 	for _, f := range a.page.Fields {
 		lines = append(lines, wrap(fmt.Sprintf("%-*s%s", wide, f[0], Escape(f[1])), width, wide)...)
 	}
-	for _, p := range append([]string{note, a.page.Text}, a.said...) {
-		if p != "" {
-			lines = append(lines, wrap(p, width, 0)...)
+	for _, paragraph := range []string{note, a.page.Text, strings.Join(a.said, "\n")} {
+		if paragraph != "" {
+			lines = append(append(lines, ""), wrap(paragraph, width, 0)...)
 		}
 	}
 	question := wrap(a.question, width, 0)
 	question[len(question)-1] += " "
-	return append(lines, question...)
+	return append(append(lines, ""), question...)
 }
 
 // wrap breaks text, which must be escaped already, at blanks; the lines after the first are indented.
@@ -333,7 +333,7 @@ func (a *AltScreen) watchSignals() {
 			case <-a.closed:
 				return
 			case got := <-signals:
-				a.handle(got, func() { signal.Notify(signals, watched...) })
+				a.handle(got)
 			}
 		}
 	}()
