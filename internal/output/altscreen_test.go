@@ -22,11 +22,10 @@ func pageOf(uri string) Page {
 
 // A seat is somebody in front of a terminal: look is called whenever an answer is waited for, and gives the line typed.
 type seat struct {
-	screen     *screentest.Screen
-	rows, cols int
-	terminal   Terminal
-	streams    *Streams
-	look       func() string
+	screen   *screentest.Screen
+	terminal Terminal
+	streams  *Streams
+	look     func() string
 }
 
 func (s *seat) Read(p []byte) (int, error) {
@@ -213,19 +212,23 @@ func TestAltScreenEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	checked := make(chan struct{})
 	s.look = func() string {
 		cancel()
-		<-a.closed
+		<-checked
 		return "late\n"
 	}
 	if got, err := a.Ask(ctx, "Code?"); got != "" || !errors.Is(err, context.Canceled) {
 		t.Errorf("answered %q, %v", got, err)
 	}
-	a.Close() // waits for the other
+	<-a.closed
+	a.mu.Lock()
 	if s.screen.Alternate() {
 		t.Error("still up")
 	}
 	s.nothingLeft(t)
+	a.mu.Unlock()
+	close(checked)
 
 	// So does a panic, by a deferred Close.
 	s = sit(screentest.XTerm, 24, 80)

@@ -230,15 +230,19 @@ func (s *Screen) control(sequence string) bool {
 		copy(b.cells[b.row][from:], s.blankLine())
 		return true
 	case 'h', 'l':
-		return parameters == "?1049" && s.switchTo(final == 'h')
+		if parameters != "?1049" {
+			return false
+		}
+		s.switchTo(final == 'h')
+		return true
 	}
 	return false
 }
 
 // switchTo is xterm's 1049: the alternate screen is blank when it appears, and the normal one as it was left.
-func (s *Screen) switchTo(alt bool) bool {
+func (s *Screen) switchTo(alt bool) {
 	if s.kind == Single {
-		return true
+		return
 	}
 	if alt && !s.alt {
 		s.alternate = buffer{row: s.normal.row, col: s.normal.col}
@@ -247,7 +251,6 @@ func (s *Screen) switchTo(alt bool) bool {
 		}
 	}
 	s.alt = alt
-	return true
 }
 
 func (s *Screen) paint(parameters []string) bool {
