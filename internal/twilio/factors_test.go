@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	verify "github.com/twilio/twilio-go/rest/verify/v2"
@@ -165,33 +166,32 @@ func TestNotFoundIsProven(t *testing.T) {
 
 // Many who find nothing at once wait for one proof, each no longer than its context.
 func TestProveOnce(t *testing.T) {
-	s := start(t, func(c *Config) { c.Concurrency = 8 })
-	release := make(chan struct{})
-	answer := ok(200, serviceJSON())
-	s.play("GET "+servicePath, func(w http.ResponseWriter, r *http.Request) { <-release; answer(w, r) })
-	errs := make(chan error)
-	for range 8 {
-		go func() {
-			_, err := s.ListFactors(t.Context(), identity)
-			errs <- err
-		}()
-	}
-	for s.count("GET "+servicePath) == 0 {
-		time.Sleep(time.Millisecond)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-	defer cancel()
-	_, err := s.ListFactors(ctx, identity)
-	wantError(t, err, mfa.KindUnavailable, false)
-	close(release)
-	for range 8 {
-		if err := <-errs; err != nil {
-			t.Error(err)
+	bubble(t, func(t *testing.T, s *setup) {
+		release := make(chan struct{})
+		answer := ok(200, serviceJSON())
+		s.play("GET "+servicePath, func(w http.ResponseWriter, r *http.Request) { <-release; answer(w, r) })
+		errs := make(chan error)
+		for range 8 {
+			go func() {
+				_, err := s.ListFactors(t.Context(), identity)
+				errs <- err
+			}()
 		}
-	}
-	if got := s.count("GET " + servicePath); got != 1 {
-		t.Errorf("service fetched %d times", got)
-	}
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := s.ListFactors(ctx, identity)
+		wantError(t, err, mfa.KindUnavailable, false)
+		close(release)
+		for range 8 {
+			if err := <-errs; err != nil {
+				t.Error(err)
+			}
+		}
+		if got := s.count("GET " + servicePath); got != 1 {
+			t.Errorf("service fetched %d times", got)
+		}
+	}, func(c *Config) { c.Concurrency = 8 })
 }
 
 func sid(n int) string { return fmt.Sprintf("YF%032x", n) }

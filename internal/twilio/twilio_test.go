@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -99,6 +100,63 @@ func start(t *testing.T, change ...func(*Config)) *setup {
 	t.Helper()
 	s := &setup{server: &server{plays: map[string][]http.HandlerFunc{}}}
 	s.Server = httptest.NewServer(s.server)
+	return s.connect(t, change...)
+}
+
+// bubble runs f against a server on pipes, where time stands still while anything is going on: what a time limit meets
+// does not depend on how busy the machine is.
+func bubble(t *testing.T, f func(t *testing.T, s *setup), change ...func(*Config)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		closed, hangUp := context.WithCancel(context.Background())
+		pipes := pipes{make(chan net.Conn), closed.Done(), hangUp}
+		s := &setup{server: &server{plays: map[string][]http.HandlerFunc{}}}
+		s.Server = &httptest.Server{Listener: pipes, Config: &http.Server{Handler: s.server}}
+		s.Start()
+		s.connect(t, change...)
+		s.transport.DialContext = pipes.dial
+		f(t, s)
+	})
+}
+
+// pipes is a listener that needs no network.
+type pipes struct {
+	calls  chan net.Conn
+	closed <-chan struct{}
+	hangUp func()
+}
+
+func (p pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	near, far := net.Pipe()
+	select {
+	case p.calls <- far:
+		return near, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (p pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.calls:
+		return c, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p pipes) Close() error {
+	p.hangUp()
+	return nil
+}
+
+func (p pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
+
+// connect makes the client.
+func (s *setup) connect(t *testing.T, change ...func(*Config)) *setup {
+	t.Helper()
 	s.play("GET "+servicePath, ok(200, serviceJSON()))
 	cfg := Config{
 		AccountSID: account, ServiceSID: service, Username: key, Password: mfa.NewSecret(password),
