@@ -53,7 +53,7 @@ func TestStatusAndCode(t *testing.T) {
 		{404, 20404, "fetch create verify challenge service", mfa.KindNotFound, 1, ""},
 		{404, 60390, "fetch verify challenge", mfa.KindNotFound, 1, ""},
 		{404, 60318, "fetch verify challenge", mfa.KindNotFound, 1, ""},
-		{404, 20404, "send", mfa.KindUnavailable, 1, "not how to send codes"},
+		{404, 20404, "send", mfa.KindUnavailable, 1, "no way to send codes"},
 		{404, 20404, "create-service", mfa.KindConfig, 1, "no Verify API"},
 		{400, 60391, "fetch verify challenge", mfa.KindNotFound, 1, ""},
 		{410, 20410, every, mfa.KindFailure, 1, "HTTP 410"},
@@ -126,9 +126,10 @@ func FuzzHarmless(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add("Invalid " + code)
+	f.Add("no SMS to 44 7700-900 123")
 	f.Add("\x1b]0;x\x07\xff\u202e")
 	f.Fuzz(func(t *testing.T, message string) {
-		got := c.harmless(message, url.Values{"AuthPayload": {code}})
+		got := c.harmless(message, url.Values{"AuthPayload": {code}, "To": {number}})
 		if !utf8.ValidString(got) || utf8.RuneCountInString(got) > maxMessage {
 			t.Errorf("%q", got)
 		}
@@ -149,12 +150,13 @@ func FuzzJudge(f *testing.F) {
 	}
 	f.Add(200, "application/json", []byte(`{"sid":"x"}`))
 	f.Add(404, "application/json", []byte(`{"code":20404,"message":"no `+code+`"}`))
+	f.Add(400, "application/json", []byte(`{"code":60200,"message":"Invalid parameter To: 07700 900123"}`))
 	f.Add(502, "text/html", []byte(`<h1>`))
 	f.Add(429, "application/json; charset=x", []byte(`{"code":-1}`))
 	f.Fuzz(func(t *testing.T, status int, contentType string, body []byte) {
 		resp := &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {contentType}}}
 		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
-			fault := c.judge(method, resp, body, url.Values{"AuthPayload": {code}})
+			fault := c.judge(method, resp, body, url.Values{"AuthPayload": {code}, "To": {number}})
 			if fault == nil {
 				if method != http.MethodDelete && !json.Valid(body) || status < 200 || status > 299 {
 					t.Errorf("accepted %d %q", status, body)
@@ -165,6 +167,9 @@ func FuzzJudge(f *testing.F) {
 				t.Error("no words")
 			}
 			noSecret(t, "the fault", fault.Error())
+			if quotesNumber(fault.message, number) {
+				t.Errorf("quotes the number: %v", fault)
+			}
 		}
 	})
 }

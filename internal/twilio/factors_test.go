@@ -385,11 +385,12 @@ func second[T any](_ T, err error) error { return err }
 
 // FuzzAnswer: no JSON makes the checks panic, and what passes holds what is promised.
 func FuzzAnswer(f *testing.F) {
-	for _, v := range []any{newFactorJSON(), factorJSON(factor, "verified"), challengeJSON("approved"), listJSON(nil, factorJSON(factor, "unverified")), nil} {
+	for _, v := range []any{sendJSON(2), checkJSON("approved"), newFactorJSON(), factorJSON(factor, "verified"), challengeJSON("approved"), listJSON(nil, factorJSON(factor, "unverified")), nil} {
 		b, _ := json.Marshal(v)
 		f.Add(b)
 	}
 	w := owner{service, identity}
+	c := &Client{service: service, account: account}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var n verify.VerifyV2NewFactor
 		if json.Unmarshal(b, &n) == nil {
@@ -408,6 +409,13 @@ func FuzzAnswer(f *testing.F) {
 		if json.Unmarshal(b, &ch) == nil {
 			if approved, err := w.challenge(&ch, factor); approved && (err != nil || *ch.Status != "approved") {
 				t.Errorf("approved %s", b)
+			}
+		}
+		var v verify.VerifyV2VerificationCheck
+		if json.Unmarshal(b, &v) == nil {
+			status, err := c.verification(v.Sid, v.ServiceSid, v.AccountSid, v.To, v.Status, number)
+			if err == nil && (*v.To != number || *v.Status != string(status) || *v.ServiceSid != service || *v.AccountSid != account) {
+				t.Errorf("accepted %s", b)
 			}
 		}
 	})

@@ -31,7 +31,7 @@ func (c *Client) StartVerification(ctx context.Context, to mfa.Callee, channel m
 		gone, err := o.failed(err)
 		if gone {
 			err = &mfa.Error{Kind: mfa.KindUnavailable, Op: o.op, Hint: hintAgain,
-				Err: errors.New("Twilio knows the Verify service, but not how to send codes with it")}
+				Err: errors.New("the Verify service exists, but Twilio finds no way to send codes with it")}
 		}
 		return mfa.Started{}, err
 	}
