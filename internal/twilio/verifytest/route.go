@@ -23,6 +23,10 @@ const (
 	factorPattern     = factorsPattern + "/{sid}"
 	challengesPattern = entityPattern + "/Challenges"
 	challengePattern  = challengesPattern + "/{sid}"
+
+	verificationsPattern = servicePattern + "/Verifications"
+	verificationPattern  = verificationsPattern + "/{sid}"
+	checkPattern         = servicePattern + "/VerificationCheck"
 )
 
 // apiRoutes are the operations of facts/twilio-verify.md §1 that the emulator has.
@@ -41,6 +45,10 @@ var apiRoutes = []route{
 	{"ListChallenge", http.MethodGet, challengesPattern, http.StatusOK, (*Server).listChallenges},
 	{"FetchChallenge", http.MethodGet, challengePattern, http.StatusOK, (*Server).fetchChallenge},
 	{"UpdateChallenge", http.MethodPost, challengePattern, http.StatusOK, (*Server).updateChallenge},
+	{"CreateVerification", http.MethodPost, verificationsPattern, http.StatusCreated, (*Server).createVerification},
+	{"FetchVerification", http.MethodGet, verificationPattern, http.StatusOK, (*Server).fetchVerification},
+	{"UpdateVerification", http.MethodPost, verificationPattern, http.StatusOK, (*Server).updateVerification},
+	{"CreateVerificationCheck", http.MethodPost, checkPattern, http.StatusCreated, (*Server).checkVerification},
 }
 
 // match finds the route of a call and the values of its "{x}", or nil. It splits the path before it decodes it, so

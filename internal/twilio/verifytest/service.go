@@ -1,5 +1,7 @@
 package verifytest
 
+import "time"
+
 type (
 	serviceJSON struct {
 		SID                            string           `json:"sid"`
@@ -61,18 +63,48 @@ type (
 	}
 )
 
-func (s *Server) fetchService(*call) (any, error) {
-	url := base + s.servicePath()
-	created := stamp(s.store.serviceCreated)
+// service is one Verify service with what belongs to it.
+type service struct {
+	sid              string
+	created, updated time.Time
+	settings         ServiceSettings
+	entities         map[string]*entity // by identity
+	verifications    []*verification    // in the order of creation
+}
+
+func (sv *service) path() string { return "/v2/Services/" + sv.sid }
+
+func (st *store) addService(sid string, settings ServiceSettings, now time.Time) *service {
+	sv := &service{sid: sid, created: now, updated: now, settings: settings.clone(), entities: make(map[string]*entity)}
+	st.services[sid] = sv
+	return sv
+}
+
+// service gives a service, the first one where sid is empty; nil if there is none.
+func (st *store) service(sid string) *service {
+	if sid == "" {
+		return st.first
+	}
+	return st.services[sid]
+}
+
+func (s *Server) fetchService(c *call) (any, error) { return s.serviceJSON(c.service), nil }
+
+func (s *Server) serviceJSON(sv *service) any {
+	url, set := base+sv.path(), sv.settings
 	return serviceJSON{
-		SID: s.opts.ServiceSID, AccountSID: s.opts.AccountSID, FriendlyName: s.opts.ServiceFriendlyName, CodeLength: 6,
+		SID: sv.sid, AccountSID: s.opts.AccountSID, FriendlyName: set.FriendlyName, CodeLength: set.CodeLength,
+		LookupEnabled: set.LookupEnabled, PSD2Enabled: set.PSD2Enabled, SkipSMSToLandlines: set.SkipSMSToLandlines,
+		DTMFInputRequired: set.DTMFInputRequired, TTSName: unlessZero(set.TTSName),
+		DoNotShareWarningEnabled: set.DoNotShareWarningEnabled, CustomCodeEnabled: set.CustomCodeEnabled,
 		TOTP: totpDefaultsJSON{
-			Issuer:     unlessZero(s.opts.Issuer),
-			TimeStep:   unlessZero(s.opts.TOTP.TimeStep),
-			CodeLength: unlessZero(s.opts.TOTP.CodeLength),
-			Skew:       s.opts.TOTP.Skew,
+			Issuer:     unlessZero(set.TOTP.Issuer),
+			TimeStep:   unlessZero(set.TOTP.TimeStep),
+			CodeLength: unlessZero(set.TOTP.CodeLength),
+			Skew:       set.TOTP.Skew,
 		},
-		DateCreated: created, DateUpdated: created, URL: url,
+		DefaultTemplateSID: unlessZero(set.DefaultTemplateSID),
+		DateCreated:        stamp(sv.created), DateUpdated: stamp(sv.updated), URL: url,
 		Links: serviceLinksJSON{
 			VerificationChecks:      url + "/VerificationCheck",
 			Verifications:           url + "/Verifications",
@@ -82,7 +114,7 @@ func (s *Server) fetchService(*call) (any, error) {
 			Webhooks:                url + "/Webhooks",
 			AccessTokens:            url + "/AccessTokens",
 		},
-	}, nil
+	}
 }
 
 // unlessZero gives a pointer to v, nil (JSON null) for the zero value.
