@@ -29,6 +29,7 @@ import (
 //	GET    message?to=NUMBER              the code that this number got last by SMS or call, as text; 404 if none
 //	POST   numbers                        {"to":"+44…","kind":"landline"}: see SetNumber
 //	GET    service                        the ServiceSettings of the first service; with ?sid=SID of that one
+//	GET    services                       the SIDs of all services, the first one first
 //	POST   service                        those to be changed, as JSON; also with ?sid=SID; answers as GET does
 //	POST   quirks                         the Quirks to be changed, {"KeepFinished":true}; durations in nanoseconds
 const ControlPrefix = "/_emulator/"
@@ -48,6 +49,7 @@ var controlRoutes = []route{
 	{"message", http.MethodGet, ControlPrefix + "message", http.StatusOK, (*Server).controlMessage},
 	{"setNumber", http.MethodPost, ControlPrefix + "numbers", http.StatusNoContent, (*Server).controlSetNumber},
 	{"service", http.MethodGet, ControlPrefix + "service", http.StatusOK, (*Server).controlService},
+	{"services", http.MethodGet, ControlPrefix + "services", http.StatusOK, (*Server).controlServices},
 	{"setService", http.MethodPost, ControlPrefix + "service", http.StatusOK, (*Server).controlSetService},
 	{"setQuirks", http.MethodPost, ControlPrefix + "quirks", http.StatusNoContent, (*Server).controlSetQuirks},
 }
@@ -203,6 +205,8 @@ func (s *Server) controlService(c *call) (any, error) {
 	}
 	return settings, nil
 }
+
+func (s *Server) controlServices(*call) (any, error) { return s.Services(), nil }
 
 // controlSetService decodes onto the settings there are, which keeps those that the body doesn't name.
 func (s *Server) controlSetService(c *call) (any, error) {

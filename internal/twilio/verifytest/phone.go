@@ -51,6 +51,18 @@ func (s *Server) Secret(factorSID string) string {
 	return ""
 }
 
+// Secrets gives the Base32 secret of every factor there ever was, in every service, for tests that look for them where
+// they must not be.
+func (s *Server) Secrets() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []string
+	for _, f := range s.store.phone {
+		all = append(all, f.secret)
+	}
+	return all
+}
+
 // SentCode gives the code that reached a number last, by SMS or call; false if none did. A landline gets no SMS.
 func (s *Server) SentCode(to string) (code string, ok bool) {
 	s.mu.Lock()

@@ -16,7 +16,8 @@ type route struct {
 }
 
 const (
-	servicePattern    = "/v2/Services/{service}"
+	servicesPattern   = "/v2/Services"
+	servicePattern    = servicesPattern + "/{service}"
 	entitiesPattern   = servicePattern + "/Entities"
 	entityPattern     = entitiesPattern + "/{identity}"
 	factorsPattern    = entityPattern + "/Factors"
@@ -31,6 +32,7 @@ const (
 
 // apiRoutes are the operations of facts/twilio-verify.md §1 that the emulator has.
 var apiRoutes = []route{
+	{"CreateService", http.MethodPost, servicesPattern, http.StatusCreated, (*Server).createService},
 	{"FetchService", http.MethodGet, servicePattern, http.StatusOK, (*Server).fetchService},
 	{"CreateEntity", http.MethodPost, entitiesPattern, http.StatusCreated, (*Server).createEntity},
 	{"ListEntity", http.MethodGet, entitiesPattern, http.StatusOK, (*Server).listEntities},

@@ -69,6 +69,13 @@ func (s *Server) Service(sid string) (ServiceSettings, bool) {
 	return sv.settings.clone(), true
 }
 
+// Services gives the SIDs of all services in the order of creation.
+func (s *Server) Services() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.store.order)
+}
+
 // ChangeService changes the settings of a service, of the first one where sid is empty. It fails, and changes nothing,
 // if there is no such service or no code could be made with them.
 func (s *Server) ChangeService(sid string, change func(*ServiceSettings)) error {

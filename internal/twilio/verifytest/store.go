@@ -25,6 +25,7 @@ type store struct {
 	last        int64 // the order of the newest record
 	first       *service
 	services    map[string]*service   // by SID
+	order       []string              // the services' SIDs
 	entityTimes []time.Time           // creations in all services, for 60328
 	phone       map[string]*factor    // every factor there ever was, by SID: a phone forgets nothing
 	numbers     map[string]numberRule // by number, or by a prefix and "*"
