@@ -154,6 +154,14 @@ func (a *App) copyStore(ctx context.Context) (mfa.CopyStore, error) {
 	return port(ctx, a, func(d *db.DB) mfa.CopyStore { return d }, (*audit.Recorder).Copy)
 }
 
+func (a *App) directory(ctx context.Context) (mfa.Directory, error) {
+	d, err := a.database(ctx)
+	if err != nil {
+		return nil, err // and no nil database that looks like one
+	}
+	return d, nil
+}
+
 // port gives the database as one of its ports, with changes recorded once recordChanges has been called.
 func port[P any](ctx context.Context, a *App, as func(*db.DB) P, recorded func(*audit.Recorder, P) P) (P, error) {
 	d, err := a.database(ctx)
