@@ -41,6 +41,7 @@ type App struct {
 	recorder *audit.Recorder // nil while nothing is to be changed
 	openedDB *db.DB
 	verify   *twilio.Client
+	account  *twilio.Account
 }
 
 func newApp(p Process) *App {
@@ -86,6 +87,9 @@ func (a *App) close() {
 	}
 	if a.verify != nil {
 		a.verify.CloseIdle()
+	}
+	if a.account != nil {
+		a.account.CloseIdle()
 	}
 }
 
@@ -196,6 +200,32 @@ func (a *App) factors() (mfa.Factors, error) {
 	return a.recorder.Factors(client), nil
 }
 
+// verifications gives what sends codes to phones and checks them.
+func (a *App) verifications() (mfa.Verifications, error) {
+	client, err := a.verifyClient()
+	if err != nil {
+		return nil, err
+	}
+	return client, nil
+}
+
+// services gives what makes Verify services: it needs an account and credentials, and no service.
+func (a *App) services() (mfa.Services, error) {
+	if a.account != nil {
+		return a.account, nil
+	}
+	settings, err := a.loader.TwilioAccount()
+	if err != nil {
+		return nil, err
+	}
+	account, err := twilio.NewAccount(a.verifyConfig(settings, 0))
+	if err != nil {
+		return nil, err
+	}
+	a.account = account
+	return account, nil
+}
+
 // verifyClient makes the Verify client, once. It opens no connection yet.
 func (a *App) verifyClient() (*twilio.Client, error) {
 	if a.verify != nil {
@@ -211,10 +241,14 @@ func (a *App) verifyClient() (*twilio.Client, error) {
 
 // newVerify makes a client with at most so many calls at a time; 0 is the default.
 func (a *App) newVerify(t config.Twilio, concurrency int) (*twilio.Client, error) {
-	return twilio.New(twilio.Config{
+	return twilio.New(a.verifyConfig(t, concurrency))
+}
+
+func (a *App) verifyConfig(t config.Twilio, concurrency int) twilio.Config {
+	return twilio.Config{
 		AccountSID: t.AccountSID, ServiceSID: t.ServiceSID, Username: t.Username, Password: t.Password,
 		BaseURL: t.VerifyURL, Logger: a.logger(), Now: a.now, UserAgent: "uzerp-mfa/" + readBuild().Version, Concurrency: concurrency,
-	})
+	}
 }
 
 // uzerpSettings gives what uzERP itself will read of the Twilio settings.

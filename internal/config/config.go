@@ -164,7 +164,12 @@ type source struct {
 }
 
 // Twilio resolves the Verify settings: KindConfig, naming what is missing.
-func (l *Loader) Twilio() (Twilio, error) {
+func (l *Loader) Twilio() (Twilio, error) { return l.twilio(true) }
+
+// TwilioAccount is Twilio for an account that may have no Verify service yet: ServiceSID is empty where none is set.
+func (l *Loader) TwilioAccount() (Twilio, error) { return l.twilio(false) }
+
+func (l *Loader) twilio(needService bool) (Twilio, error) {
 	sources := []source{{"the environment", l.env}}
 	if l.EnvFile != "" {
 		values, err := readEnvFile(l.EnvFile)
@@ -182,21 +187,21 @@ func (l *Loader) Twilio() (Twilio, error) {
 		switch {
 		case err == nil:
 			sources = append(sources, theirs)
-		case !complete(sources): // what is complete already does not need uzERP's file
+		case !complete(sources, needService): // what is complete already does not need uzERP's file
 			return Twilio{}, err
 		}
 	}
-	return resolveTwilio(sources, l.env(verifyURL))
+	return resolveTwilio(sources, l.env(verifyURL), needService)
 }
 
-func complete(sources []source) bool {
-	_, err := resolveTwilio(sources, "")
+func complete(sources []source, needService bool) bool {
+	_, err := resolveTwilio(sources, "", needService)
 	return err == nil
 }
 
 // resolveTwilio takes the two SIDs each from the first source that has it, and the credentials from the first that has a
 // usable set: half a set from here and half from there would be a new one that nobody wrote.
-func resolveTwilio(sources []source, address string) (Twilio, error) {
+func resolveTwilio(sources []source, address string, needService bool) (Twilio, error) {
 	t := Twilio{VerifyURL: address, Sources: map[string]string{}}
 	if address == "" {
 		t.VerifyURL = DefaultVerifyURL
@@ -227,7 +232,7 @@ func resolveTwilio(sources []source, address string) (Twilio, error) {
 	if t.AccountSID == "" {
 		missing = append(missing, accountSID)
 	}
-	if t.ServiceSID == "" {
+	if t.ServiceSID == "" && needService {
 		missing = append(missing, serviceSID)
 	}
 	if !t.Password.IsSet() {

@@ -56,10 +56,17 @@ func Batch[T any](ctx context.Context, items []T, do func(context.Context, int, 
 	workers.Wait()
 	why := &Error{Kind: KindUnavailable, Err: ErrNotTried, Hint: "run the command again: who is done already stays as they are"}
 	if ctx.Err() != nil {
-		why = &Error{Kind: KindInterrupted, Err: ErrNotTried, Hint: why.Hint}
+		why = &Error{Kind: KindInterrupted, Err: notReached{}, Hint: why.Hint}
 	}
 	for i := next; i < len(items); i++ {
 		errs[i] = why
 	}
 	return errs
 }
+
+// notReached is ErrNotTried for what a signal kept the batch from: an interruption, also for a single user.
+type notReached struct{}
+
+func (notReached) Error() string { return ErrNotTried.Error() }
+
+func (notReached) Unwrap() []error { return []error{ErrNotTried, context.Canceled} }
