@@ -72,7 +72,6 @@ func TestNumbers(t *testing.T) {
 		{"+290 22222", "", "+29022222", "+290 ****2", true},
 	} {
 		p, err := phone.Parse(c.text, c.region)
-		checkAgainstLibrary(t, c.text, c.region, p)
 		if err != nil || p.E164.Reveal() != c.e164 || p.Masked != c.masked || p.Landline != c.landline {
 			t.Errorf("%q in %q: %s, %s, landline %v, %v", c.text, c.region, p.E164.Reveal(), p.Masked, p.Landline, err)
 		}
@@ -278,18 +277,6 @@ func checkError(t *testing.T, err error) {
 	}
 }
 
-// checkAgainstLibrary checks that a number that was read is the one that the library finds, if it finds any.
-func checkAgainstLibrary(t *testing.T, text, region string, p mfa.Phone) {
-	t.Helper()
-	n, err := phonenumbers.Parse(text, strings.ToUpper(region))
-	if err != nil || !phonenumbers.IsValidNumber(n) {
-		return
-	}
-	if found := phonenumbers.Format(n, phonenumbers.E164); found != p.E164.Reveal() {
-		t.Errorf("%q in %q is %s, the library says %s", text, region, p.E164.Reveal(), found)
-	}
-}
-
 func digitsOf(text string) string { return regexp.MustCompile(`[^0-9]`).ReplaceAllString(text, "") }
 
 func FuzzParse(f *testing.F) {
@@ -315,7 +302,6 @@ func FuzzParse(f *testing.F) {
 		if !e164.MatchString(number) || !allowed.MatchString(text) || m == nil {
 			t.Fatalf("%q in %q is %q, %q", text, region, number, p.Masked)
 		}
-		checkAgainstLibrary(t, text, region, p)
 		national, ok := strings.CutPrefix(number, "+"+m[1])
 		if !ok || len(national) != len(m[2])+len(m[3]) || !strings.HasSuffix(national, m[3]) || len(m[3])*3 > len(national) {
 			t.Errorf("%q is shown as %q", number, p.Masked)

@@ -3,6 +3,8 @@ package phone
 import (
 	"slices"
 	"strings"
+
+	"github.com/nyaruka/phonenumbers"
 )
 
 // written is a text that is written like a phone number. Places in it are counted in digits.
@@ -85,73 +87,38 @@ func hasExtension(text string) bool {
 
 // number gives the number that w is, if it can be only one. The region may be empty for one with a country code.
 func (w written) number(region string) (number, bool) {
-	var all []number
-	switch {
-	case w.international:
-		all = international(w.digits[w.start:])
-		if w.start > 0 { // 00 begins some countries' own numbers
-			all = append(all, national(w.digits, region)...)
-		}
-	default:
-		if all = national(w.digits, region); len(all) == 0 {
-			all = damaged(w.digits, region)
-		}
-	}
-	if len(all) == 0 || slices.ContainsFunc(all, func(n number) bool { return n.e164() != all[0].e164() }) {
+	n, ok := w.lookUp(region)
+	if !ok {
 		return number{}, false
 	}
-	return all[0], w.laidOut(all[0], len(w.digits)-len(all[0].national))
+	prefix, ok := strings.CutSuffix(w.digits[w.start:], n.national)
+	if !ok || !w.laidOut(n, w.start+len(prefix)) {
+		return number{}, false
+	}
+	if w.international {
+		return n, prefix == n.country || prefix == n.country+n.trunk
+	}
+	if prefix == n.trunk && n.trunk != "" || w.digits == n.asDialed {
+		return n, true
+	}
+	// Spreadsheets drop a leading 0 or +. A mobile number is told by its digits even so, unless they are another country's
+	// too; a line in a country where those have any length is not: it may be the number of a room.
+	mobile := n.kind == phonenumbers.MOBILE || n.kind == phonenumbers.FIXED_LINE_OR_MOBILE
+	other, ambiguous := lookUp("+"+w.digits, phonenumbers.UNKNOWN_REGION)
+	return n, mobile && (prefix == "" || prefix == n.country) && (!ambiguous || other.e164() == n.e164())
 }
 
-// international gives the numbers that a country code and what follows it can be.
-func international(digits string) []number {
-	var all []number
-	for length := 1; length <= 3 && length < len(digits); length++ {
-		code, rest := digits[:length], digits[length:]
-		if plans := plansOf(code); len(plans) > 0 {
-			all = append(all, withTrunk(code, plans, rest, plans[0].Trunk)...)
-			all = append(all, withoutTrunk(code, plans, rest, plans[0].Trunk)...)
+func (w written) lookUp(region string) (number, bool) {
+	if !w.international {
+		return lookUp(w.digits, region)
+	}
+	n, ok := lookUp("+"+w.digits[w.start:], phonenumbers.UNKNOWN_REGION)
+	if ok && w.start > 0 && region != "" { // 00 begins some countries' own numbers
+		if own, also := lookUp(w.digits, region); also && own.e164() != n.e164() {
+			return number{}, false
 		}
 	}
-	return all
-}
-
-// national gives the numbers that digits can be, written as the region's people write them.
-func national(digits, region string) []number {
-	p, code, ok := planOf(region)
-	if !ok {
-		return nil
-	}
-	plans := plansOf(code)
-	bare := slices.DeleteFunc(withoutTrunk(code, plans, digits, p.Trunk), func(n number) bool {
-		return p.Trunk != "" && !slices.Contains(p.Bare, n.kind)
-	})
-	return append(withTrunk(code, plans, digits, p.Trunk), bare...)
-}
-
-// damaged gives the numbers that digits can be after a spreadsheet dropped the leading 0 or +. A mobile number is told by
-// its digits even so; a line in a country where those have any length is not: it may be the number of a room.
-func damaged(digits, region string) []number {
-	p, code, _ := planOf(region)
-	all := append(withoutTrunk(code, plansOf(code), digits, p.Trunk), international(digits)...)
-	if slices.ContainsFunc(all, func(n number) bool { return n.code != code || n.kind != mobile }) {
-		return nil
-	}
-	return all
-}
-
-func withTrunk(code string, plans []plan, digits, trunk string) []number {
-	if rest, ok := strings.CutPrefix(digits, trunk); ok && trunk != "" {
-		return withoutTrunk(code, plans, rest, trunk)
-	}
-	return nil
-}
-
-func withoutTrunk(code string, plans []plan, national, trunk string) []number {
-	if k := classify(code, plans, national); k != "" {
-		return []number{{code: code, national: national, trunk: trunk, kind: k}}
-	}
-	return nil
+	return n, ok
 }
 
 // laidOut tells whether parentheses and slash stand where they do in one number, whose first digits, so many, are
