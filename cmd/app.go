@@ -209,21 +209,21 @@ func (a *App) verifications() (mfa.Verifications, error) {
 	return client, nil
 }
 
-// services gives what makes Verify services: it needs an account and credentials, and no service.
+// services gives what makes Verify services, with each one recorded: it needs an account and credentials, and no service.
 func (a *App) services() (mfa.Services, error) {
-	if a.account != nil {
+	if a.account == nil {
+		settings, err := a.loader.TwilioAccount()
+		if err != nil {
+			return nil, err
+		}
+		if a.account, err = twilio.NewAccount(a.verifyConfig(settings, 0)); err != nil {
+			return nil, err
+		}
+	}
+	if a.recorder == nil {
 		return a.account, nil
 	}
-	settings, err := a.loader.TwilioAccount()
-	if err != nil {
-		return nil, err
-	}
-	account, err := twilio.NewAccount(a.verifyConfig(settings, 0))
-	if err != nil {
-		return nil, err
-	}
-	a.account = account
-	return account, nil
+	return a.recorder.Services(a.account), nil
 }
 
 // verifyClient makes the Verify client, once. It opens no connection yet.
@@ -249,6 +249,15 @@ func (a *App) verifyConfig(t config.Twilio, concurrency int) twilio.Config {
 		AccountSID: t.AccountSID, ServiceSID: t.ServiceSID, Username: t.Username, Password: t.Password,
 		BaseURL: t.VerifyURL, Logger: a.logger(), Now: a.now, UserAgent: "uzerp-mfa/" + readBuild().Version, Concurrency: concurrency,
 	}
+}
+
+// verifyService fetches the Verify service that this tool's settings name.
+func (a *App) verifyService(ctx context.Context) (mfa.VerifyService, error) {
+	client, err := a.verifyClient()
+	if err != nil {
+		return mfa.VerifyService{}, err
+	}
+	return client.FetchService(ctx)
 }
 
 // uzerpSettings gives what uzERP itself will read of the Twilio settings.

@@ -151,6 +151,7 @@ Settings come from flags, the environment, and uzERP's own conf/ directory; docs
 	)
 	root.AddCommand(newSessionConfigCmd(app))
 	root.AddCommand(newReconcileCmd(app))
+	root.AddCommand(newServiceCmd(app))
 	root.AddCommand(newAuditLogCmd(app))
 	completeValues(root, "output", listFormats...)
 	root.SetHelpCommand(newHelpCmd(root))

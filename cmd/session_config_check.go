@@ -36,7 +36,7 @@ An error ends with 9, with --strict a warning too.
 	f := c.Flags()
 	registerEnvFile(f, &opts.file)
 	f.StringVar(&opts.phpIni, "php-ini", "", "PHP's settings file, if not those of every PHP under /etc/php")
-	f.BoolVar(&opts.strict, "strict", false, "end with 9 for warnings too")
+	registerStrict(f, &opts.strict)
 	c.RunE = app.run(oneFormats, func(_ context.Context, _ []string) error { return runSessionConfigCheck(app, opts) })
 	return c
 }
@@ -61,11 +61,7 @@ func runSessionConfigCheck(app *App, opts *sessionConfigCheckOptions) error {
 	if err := showSessionCheck(app, in, findings); err != nil {
 		return err
 	}
-	errorCount, warnings := sessionconfig.Count(findings, sessionconfig.Error), sessionconfig.Count(findings, sessionconfig.Warning)
-	if errorCount == 0 && (warnings == 0 || !opts.strict) {
-		return nil
-	}
-	return mfa.NewError(mfa.KindFindings, fmt.Sprintf("%s and %s in uzERP's session settings", count(errorCount, "error"), count(warnings, "warning")), sessionHint(findings))
+	return verdict(viewFindings(findings), opts.strict, "uzERP's session settings", sessionHint(findings))
 }
 
 // sessionHint names the next step, which is session-config set where that can do it.
@@ -90,23 +86,7 @@ func showSessionCheck(app *App, in sessionInput, findings []sessionconfig.Findin
 			return err
 		}
 	}
-	for _, severity := range sessionconfig.Severities() {
-		n := sessionconfig.Count(findings, severity)
-		if n == 0 {
-			continue
-		}
-		heading := "\n" + strings.ToUpper(string(severity)) + "\n"
-		for _, f := range findings {
-			if f.Severity != severity {
-				continue
-			}
-			if _, err := out.Write([]byte(heading + sayFinding(f))); err != nil {
-				return err
-			}
-			heading = ""
-		}
-	}
-	return nil
+	return writeFindings(out, viewFindings(findings))
 }
 
 // sessionSettings gives the settings as scripts see them: of Twilio's only whether they are set, and nothing at all of a

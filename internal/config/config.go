@@ -49,6 +49,9 @@ type Twilio struct {
 // From tells where the account came from.
 func (t Twilio) From() string { return t.Sources[accountSID] }
 
+// ServiceFrom tells where the service came from; "" if none is set.
+func (t Twilio) ServiceFrom() string { return t.Sources[serviceSID] }
+
 // The names of the settings, as in the environment and in files.
 const (
 	accountSID = "TWILIO_ACCOUNT_SID"

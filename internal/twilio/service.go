@@ -35,7 +35,9 @@ func (c *Client) FetchService(ctx context.Context) (mfa.VerifyService, error) {
 // codeLength is how many digits a new service's codes by SMS and call have.
 const codeLength = 6
 
-// CreateService makes a Verify service with Twilio's own defaults. An empty issuer leaves the friendly name in its place.
+// CreateService makes a Verify service with Twilio's own defaults, but for what CheckService would find: the length of codes,
+// which nobody documents a default for, and a key to press in a call, without which a voicemail gets codes. An empty issuer
+// leaves the friendly name in its place.
 func (c *Client) CreateService(ctx context.Context, friendlyName, issuer string) (mfa.VerifyService, error) {
 	o := c.begin(ctx, "create the Verify service")
 	o.invalid = problem{kind: mfa.KindUsage, words: "Twilio does not accept this friendly name or issuer",
@@ -46,7 +48,7 @@ func (c *Client) CreateService(ctx context.Context, friendlyName, issuer string)
 			return mfa.VerifyService{}, err
 		}
 	}
-	params := (&verify.CreateServiceParams{}).SetFriendlyName(friendlyName).SetCodeLength(codeLength)
+	params := (&verify.CreateServiceParams{}).SetFriendlyName(friendlyName).SetCodeLength(codeLength).SetDtmfInputRequired(true)
 	if issuer != "" {
 		params.SetTotpIssuer(issuer)
 	}

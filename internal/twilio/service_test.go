@@ -40,8 +40,8 @@ func TestCreateService(t *testing.T) {
 		issuer string
 		want   url.Values
 	}{
-		{"ACME Ltd", url.Values{"FriendlyName": {"uzERP Login"}, "CodeLength": {"6"}, "Totp.Issuer": {"ACME Ltd"}}},
-		{"", url.Values{"FriendlyName": {"uzERP Login"}, "CodeLength": {"6"}}},
+		{"ACME Ltd", url.Values{"FriendlyName": {"uzERP Login"}, "CodeLength": {"6"}, "DtmfInputRequired": {"true"}, "Totp.Issuer": {"ACME Ltd"}}},
+		{"", url.Values{"FriendlyName": {"uzERP Login"}, "CodeLength": {"6"}, "DtmfInputRequired": {"true"}}},
 	} {
 		s := start(t)
 		var sent url.Values
