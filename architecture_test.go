@@ -18,12 +18,13 @@ import (
 // that ends in /... allows what lies below too. Tests may import what they like.
 var allowed = map[string][]string{
 	"":                                  {"uzerp-mfa/cmd"},
-	"cmd":                               {"uzerp-mfa/internal/audit", "uzerp-mfa/internal/config", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/output", "uzerp-mfa/internal/sessionconfig", "github.com/spf13/cobra", "github.com/spf13/pflag"},
+	"cmd":                               {"uzerp-mfa/internal/audit", "uzerp-mfa/internal/config", "uzerp-mfa/internal/doctor", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/output", "uzerp-mfa/internal/sessionconfig", "github.com/spf13/cobra", "github.com/spf13/pflag"},
 	"internal/audit":                    {"uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa"},
 	"internal/config":                   {"uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/uzerp", "github.com/joho/godotenv"},
 	"internal/crashtest":                {}, // a test-support package: what it needs of the world it is given
 	"internal/db":                       {"uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa", "github.com/jackc/pgx/v5/..."},
 	"internal/db/dbtest":                {"uzerp-mfa/internal/sandbox", "uzerp-mfa/internal/sharedtest", "github.com/jackc/pgx/v5/..."},
+	"internal/doctor":                   {"uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/sessionconfig"},
 	"internal/injector":                 {"uzerp-mfa/internal/mfa"},
 	"internal/mfa":                      {},
 	"internal/output":                   {"github.com/olekukonko/tablewriter/...", "github.com/mattn/go-runewidth", "golang.org/x/sys/unix", "golang.org/x/term", "rsc.io/qr"},
@@ -63,6 +64,7 @@ func TestDependencyRulesFailWhenBroken(t *testing.T) {
 	for file, source := range map[string]string{
 		"internal/mfa/x.go":       `package mfa; import _ "uzerp-mfa/internal/db"`,
 		"internal/injector/x.go":  `package injector; import _ "github.com/jackc/pgx/v5"`,
+		"internal/doctor/x.go":    `package doctor; import _ "uzerp-mfa/internal/db"`,
 		"internal/twilio/x.go":    `package twilio; import _ "github.com/twilio/twilio-go"`,
 		"internal/output/x.go":    `package output; import _ "uzerp-mfa/internal/mfa"`,
 		"internal/phone/x.go":     `package phone; import _ "uzerp-mfa/internal/db"`,

@@ -17,9 +17,11 @@ import (
 	"uzerp-mfa/internal/audit"
 	"uzerp-mfa/internal/config"
 	"uzerp-mfa/internal/db"
+	"uzerp-mfa/internal/doctor"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
+	"uzerp-mfa/internal/phone"
 	"uzerp-mfa/internal/sandbox"
 	"uzerp-mfa/internal/totp"
 	"uzerp-mfa/internal/twilio"
@@ -121,9 +123,16 @@ func (a *App) recordChanges(w writeFlags) error {
 	return nil
 }
 
+// The settings that are variables only, or flags of single commands.
+const (
+	auditLogVariable = "UZERP_MFA_AUDIT_LOG"
+	phoneRegion      = "UZERP_MFA_PHONE_REGION"
+	selfUser         = "UZERP_MFA_SELF"
+)
+
 // auditLogPath gives the log that is named, or else the default one.
 func (a *App) auditLogPath(defaultPath func(getenv func(string) string) string) string {
-	if named := cmp.Or(a.flags.auditLog, a.getenv("UZERP_MFA_AUDIT_LOG")); named != "" {
+	if named := cmp.Or(a.flags.auditLog, a.getenv(auditLogVariable)); named != "" {
 		return named
 	}
 	return defaultPath(a.getenv)
@@ -269,13 +278,43 @@ func (a *App) checkService(ctx context.Context) injector.Check {
 	if err != nil {
 		return injector.CheckTwilio(mfa.VerifyService{}, "", err)
 	}
+	service, _, err := a.fetchService(ctx, settings)
+	return injector.CheckTwilio(service, settings.From(), err)
+}
+
+// fetchService fetches the Verify service with these settings, and compares the clocks.
+func (a *App) fetchService(ctx context.Context, settings config.Twilio) (mfa.VerifyService, doctor.Offset, error) {
 	client, err := a.newVerify(settings, 0)
 	if err != nil {
-		return injector.CheckTwilio(mfa.VerifyService{}, settings.From(), err)
+		return mfa.VerifyService{}, doctor.Offset{}, err
 	}
 	defer client.CloseIdle()
 	service, err := client.FetchService(ctx)
-	return injector.CheckTwilio(service, settings.From(), err)
+	ahead, known := client.ClockOffset()
+	return service, doctor.Offset{Ahead: ahead, Known: known}, err
+}
+
+// checkTwilio finds settings that can't be right, without a call.
+func (a *App) checkTwilio(settings config.Twilio) error {
+	client, err := a.newVerify(settings, 0)
+	if err == nil {
+		client.CloseIdle()
+	}
+	return err
+}
+
+// checkRegion refuses a region that phone numbers can't be read by.
+func checkRegion(region string) error {
+	if _, err := phone.Parse("", region); mfa.KindOf(err) == mfa.KindUsage {
+		return &mfa.Error{Kind: mfa.KindConfig, Op: phoneRegion, Err: err, Hint: mfa.HintOf(err)}
+	}
+	return nil
+}
+
+// examineSchema tells what doctor is to know of the server and the tables.
+func examineSchema(ctx context.Context, d *db.DB) (doctor.Schema, error) {
+	s, err := d.CheckSchema(ctx)
+	return doctor.Schema{Version: s.ServerVersion, ReadOnly: s.ReadOnly || s.Standby, Problem: s.Problem()}, err
 }
 
 func (a *App) enroller(ctx context.Context) (*mfa.Enroller, error) {

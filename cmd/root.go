@@ -153,6 +153,7 @@ Settings come from flags, the environment, and uzERP's own conf/ directory; docs
 	root.AddCommand(newReconcileCmd(app))
 	root.AddCommand(newServiceCmd(app))
 	root.AddCommand(newAuditLogCmd(app))
+	root.AddCommand(newDoctorCmd(app))
 	completeValues(root, "output", listFormats...)
 	root.SetHelpCommand(newHelpCmd(root))
 	onlyOnce(root)

@@ -37,6 +37,8 @@ var update = flag.Bool("update", false, "write generated files anew")
 const (
 	authToken  = "authTOKENauthTOKENauthTOKENauth1"
 	dbPassword = "dbPASSWORDdbPASSWORD"
+	apiKey     = "SK00000000000000000000000000000003"
+	apiSecret  = "apiSECRETapiSECRETapiSECRETapi1"
 	accountSID = "AC00000000000000000000000000000001"
 	serviceSID = "VA00000000000000000000000000000002"
 )
@@ -87,7 +89,7 @@ func setUp(env *testscript.Env) error {
 	}
 	s.verify, err = verifytest.Start("", verifytest.Options{
 		AccountSID: accountSID, ServiceSID: serviceSID, Issuer: "Test Ltd", Control: true,
-		Credentials: []verifytest.Credential{{Username: accountSID, Password: authToken}},
+		Credentials: []verifytest.Credential{{Username: accountSID, Password: authToken}, {Username: apiKey, Password: apiSecret}},
 	}, checked)
 	if err != nil {
 		return err
@@ -155,6 +157,7 @@ func commands() map[string]func(ts *testscript.TestScript, neg bool, args []stri
 		"factors":     plain(cmdFactors),
 		"mkfactor":    plain(cmdMakeFactor),
 		"lockrow":     plain(cmdLockRow),
+		"locktable":   plain(cmdLockTable),
 		"await":       plain(cmdAwait),
 		"smscode":     plain(cmdSMSCode),
 		"number":      plain(cmdNumber),
@@ -216,7 +219,7 @@ func program0(ts *testscript.TestScript, args []string) *exec.Cmd {
 func environ(ts *testscript.TestScript) []string {
 	var env []string
 	for _, name := range []string{"PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "TERM", "NO_COLOR", "COLUMNS", "GOCOVERDIR",
-		"DATABASE_URL", "PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD", "PGOPTIONS", "PGSSLMODE", "UZERP_ROOT", "UZERP_MFA_VERIFY_URL", "UZERP_MFA_AUDIT_LOG", "XDG_STATE_HOME", "SUDO_USER", "SSH_CLIENT",
+		"DATABASE_URL", "PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD", "PGOPTIONS", "PGSSLMODE", "UZERP_ROOT", "UZERP_MFA_VERIFY_URL", "UZERP_MFA_AUDIT_LOG", "UZERP_MFA_PHONE_REGION", "XDG_STATE_HOME", "SUDO_USER", "SSH_CLIENT",
 		"TWILIO_ACCOUNT_SID", "TWILIO_SERVICE_SID", "TWILIO_AUTH_TOKEN", "TWILIO_API_KEY", "TWILIO_API_SECRET"} {
 		if v := ts.Getenv(name); v != "" {
 			env = append(env, name+"="+v)
@@ -252,7 +255,7 @@ func checkSecrets(ts *testscript.TestScript, args []string, stdout, stderr strin
 			ts.Fatalf("the audit log shows a TOTP secret")
 		}
 	}
-	for _, secret := range []string{authToken, dbPassword} {
+	for _, secret := range []string{authToken, dbPassword, apiSecret} {
 		if strings.Contains(stdout+stderr+string(log), secret) {
 			ts.Fatalf("the output shows a secret: %s", secret)
 		}
@@ -542,13 +545,22 @@ func uuidOf(ts *testscript.TestScript, username string) string {
 
 // cmdLockRow: lockrow USER holds a lock on the user's row until the script ends.
 func cmdLockRow(ts *testscript.TestScript, args []string) {
+	holdLock(ts, "select 1 from users where username = $1 for update", args[0])
+}
+
+// cmdLockTable: locktable TABLE keeps everybody else from reading a table until the script ends.
+func cmdLockTable(ts *testscript.TestScript, args []string) {
+	holdLock(ts, "lock table "+pgx.Identifier{args[0]}.Sanitize())
+}
+
+func holdLock(ts *testscript.TestScript, sql string, args ...any) {
 	ctx := context.Background()
 	conn, err := pgx.Connect(ctx, sceneOf(ts).database)
 	ts.Check(err)
 	ts.Defer(func() { _ = conn.Close(ctx) })
 	_, err = conn.Exec(ctx, "begin")
 	ts.Check(err)
-	_, err = conn.Exec(ctx, "select 1 from users where username = $1 for update", args[0])
+	_, err = conn.Exec(ctx, sql, args...)
 	ts.Check(err)
 }
 

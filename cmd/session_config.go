@@ -33,6 +33,11 @@ func registerEnvFile(f *pflag.FlagSet, file *string) {
 	f.StringVar(file, "file", "", "the settings file, if not conf/.env of uzERP's directory")
 }
 
+// registerPHPIni adds the flag that names one of PHP's settings files.
+func registerPHPIni(f *pflag.FlagSet, file *string) {
+	f.StringVar(file, "php-ini", "", "PHP's settings file, if not those of every PHP under /etc/php")
+}
+
 // registerLimits adds the flags of the two limits.
 func registerLimits(f *pflag.FlagSet, activity, maxAge *limitValue) {
 	f.Var(activity, "activity-timeout", "time without a click after which a session ends, for example 30m")

@@ -35,7 +35,7 @@ An error ends with 9, with --strict a warning too.
 	}
 	f := c.Flags()
 	registerEnvFile(f, &opts.file)
-	f.StringVar(&opts.phpIni, "php-ini", "", "PHP's settings file, if not those of every PHP under /etc/php")
+	registerPHPIni(f, &opts.phpIni)
 	registerStrict(f, &opts.strict)
 	c.RunE = app.run(oneFormats, func(_ context.Context, _ []string) error { return runSessionConfigCheck(app, opts) })
 	return c
@@ -49,12 +49,8 @@ type sessionCheckView struct {
 }
 
 func runSessionConfigCheck(app *App, opts *sessionConfigCheckOptions) error {
-	at := thisMachine(opts.file, opts.phpIni)
-	in, err := app.readEnv(at)
+	in, err := app.sessionInput(opts.file, opts.phpIni)
 	if err != nil {
-		return err
-	}
-	if err := in.readPHP(at); err != nil {
 		return err
 	}
 	findings := sessionconfig.Check(in.Input)
@@ -62,6 +58,16 @@ func runSessionConfigCheck(app *App, opts *sessionConfigCheckOptions) error {
 		return err
 	}
 	return verdict(viewFindings(findings), opts.strict, "uzERP's session settings", sessionHint(findings))
+}
+
+// sessionInput reads all that a check of the session settings looks at.
+func (a *App) sessionInput(envFile, phpIni string) (sessionInput, error) {
+	at := thisMachine(envFile, phpIni)
+	in, err := a.readEnv(at)
+	if err == nil {
+		err = in.readPHP(at)
+	}
+	return in, err
 }
 
 // sessionHint names the next step, which is session-config set where that can do it.

@@ -62,6 +62,8 @@ const (
 	verifyURL  = "UZERP_MFA_VERIFY_URL"
 	uzerpRoot  = "UZERP_ROOT"
 
+	theEnvironment = "the environment"
+
 	// DefaultVerifyURL is Twilio's own address.
 	DefaultVerifyURL = "https://verify.twilio.com"
 )
@@ -132,18 +134,9 @@ func (l *Loader) Database() (Database, error) {
 // Installation gives the uzERP directory's settings, nil if there is no such directory: the one that is named, or the
 // working directory if it is one. A named directory that is none is KindConfig.
 func (l *Loader) Installation() (*uzerp.Installation, error) {
-	root, source := l.UzerpRoot, "--uzerp-root"
+	root, source := l.Root()
 	if root == "" {
-		root, source = l.env(uzerpRoot), uzerpRoot
-	}
-	if root == "" {
-		if !uzerp.IsRoot(l.Dir) {
-			return nil, nil
-		}
-		root, source = l.Dir, "the working directory"
-	}
-	if !filepath.IsAbs(root) {
-		root = filepath.Join(l.Dir, root)
+		return nil, nil
 	}
 	if !uzerp.IsRoot(root) {
 		return nil, mfa.NewError(mfa.KindConfig, fmt.Sprintf("%s: %q is not a uzERP directory", source, root),
@@ -160,6 +153,24 @@ func (l *Loader) Installation() (*uzerp.Installation, error) {
 	return inst, nil
 }
 
+// Root gives uzERP's directory as it is set, and by what, without a look whether it is one; nothing where none is set and
+// the working directory is none either.
+func (l *Loader) Root() (path, source string) {
+	path, source = l.UzerpRoot, "--uzerp-root"
+	if path == "" {
+		path, source = l.env(uzerpRoot), uzerpRoot
+	}
+	switch {
+	case path == "" && !uzerp.IsRoot(l.Dir):
+		return "", ""
+	case path == "":
+		return l.Dir, "the working directory"
+	case !filepath.IsAbs(path):
+		path = filepath.Join(l.Dir, path)
+	}
+	return path, source
+}
+
 // source is one place that Twilio settings can come from.
 type source struct {
 	name string
@@ -173,7 +184,7 @@ func (l *Loader) Twilio() (Twilio, error) { return l.twilio(true) }
 func (l *Loader) TwilioAccount() (Twilio, error) { return l.twilio(false) }
 
 func (l *Loader) twilio(needService bool) (Twilio, error) {
-	sources := []source{{"the environment", l.env}}
+	sources := []source{{theEnvironment, l.env}}
 	if l.EnvFile != "" {
 		values, err := readEnvFile(l.EnvFile)
 		if err != nil {
