@@ -18,16 +18,18 @@ import (
 // that ends in /... allows what lies below too. Tests may import what they like.
 var allowed = map[string][]string{
 	"":                                  {"uzerp-mfa/cmd"},
-	"cmd":                               {"uzerp-mfa/internal/audit", "uzerp-mfa/internal/config", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/output", "uzerp-mfa/internal/sessionconfig", "github.com/spf13/cobra", "github.com/spf13/pflag"},
+	"cmd":                               {"uzerp-mfa/internal/audit", "uzerp-mfa/internal/config", "uzerp-mfa/internal/doctor", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/output", "uzerp-mfa/internal/sessionconfig", "github.com/spf13/cobra", "github.com/spf13/pflag"},
 	"internal/audit":                    {"uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa"},
 	"internal/config":                   {"uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/uzerp", "github.com/joho/godotenv"},
 	"internal/crashtest":                {}, // a test-support package: what it needs of the world it is given
 	"internal/db":                       {"uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa", "github.com/jackc/pgx/v5/..."},
 	"internal/db/dbtest":                {"uzerp-mfa/internal/sandbox", "uzerp-mfa/internal/sharedtest", "github.com/jackc/pgx/v5/..."},
+	"internal/doctor":                   {"uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/sessionconfig"},
 	"internal/injector":                 {"uzerp-mfa/internal/mfa"},
 	"internal/mfa":                      {},
 	"internal/output":                   {"github.com/olekukonko/tablewriter/...", "github.com/mattn/go-runewidth", "golang.org/x/sys/unix", "golang.org/x/term", "rsc.io/qr"},
 	"internal/output/screentest":        {"github.com/makiuchi-d/gozxing/..."}, // test support
+	"internal/phone":                    {"uzerp-mfa/internal/mfa", "github.com/nyaruka/phonenumbers"},
 	"internal/sandbox":                  {"uzerp-mfa/internal/mfa", "uzerp-mfa/internal/twilio/verifytest", "github.com/jackc/pgx/v5/..."},
 	"internal/sessionconfig":            {"uzerp-mfa/internal/mfa"},
 	"internal/sharedtest":               {},
@@ -40,9 +42,10 @@ var allowed = map[string][]string{
 
 // allowedFiles are single files that may import more than their package: the one place where everything is wired.
 var allowedFiles = map[string][]string{
-	"cmd/app.go": {"uzerp-mfa/internal/db", "uzerp-mfa/internal/sandbox", "uzerp-mfa/internal/totp", "uzerp-mfa/internal/twilio", "github.com/google/uuid"},
+	"cmd/app.go": {"uzerp-mfa/internal/db", "uzerp-mfa/internal/phone", "uzerp-mfa/internal/sandbox", "uzerp-mfa/internal/totp", "uzerp-mfa/internal/twilio", "github.com/google/uuid"},
 	// The one adapter that a command needs and app.go doesn't make: conf/.env and php.ini for session-config.
 	"cmd/session_config_files.go": {"uzerp-mfa/internal/uzerp"},
+	"cmd/env_file.go":             {"uzerp-mfa/internal/uzerp"}, // and the one that changes conf/.env
 }
 
 func TestDependencyRules(t *testing.T) {
@@ -62,8 +65,10 @@ func TestDependencyRulesFailWhenBroken(t *testing.T) {
 	for file, source := range map[string]string{
 		"internal/mfa/x.go":       `package mfa; import _ "uzerp-mfa/internal/db"`,
 		"internal/injector/x.go":  `package injector; import _ "github.com/jackc/pgx/v5"`,
+		"internal/doctor/x.go":    `package doctor; import _ "uzerp-mfa/internal/db"`,
 		"internal/twilio/x.go":    `package twilio; import _ "github.com/twilio/twilio-go"`,
 		"internal/output/x.go":    `package output; import _ "uzerp-mfa/internal/mfa"`,
+		"internal/phone/x.go":     `package phone; import _ "uzerp-mfa/internal/db"`,
 		"cmd/user_list.go":        `package cmd; import _ "uzerp-mfa/internal/db"`,
 		"cmd/x.go":                `package cmd; import _ "github.com/jackc/pgx/v5"`,
 		"internal/helpers/x.go":   `package helpers; import _ "fmt"`,

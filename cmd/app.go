@@ -17,9 +17,11 @@ import (
 	"uzerp-mfa/internal/audit"
 	"uzerp-mfa/internal/config"
 	"uzerp-mfa/internal/db"
+	"uzerp-mfa/internal/doctor"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
+	"uzerp-mfa/internal/phone"
 	"uzerp-mfa/internal/sandbox"
 	"uzerp-mfa/internal/totp"
 	"uzerp-mfa/internal/twilio"
@@ -41,6 +43,7 @@ type App struct {
 	recorder *audit.Recorder // nil while nothing is to be changed
 	openedDB *db.DB
 	verify   *twilio.Client
+	account  *twilio.Account
 }
 
 func newApp(p Process) *App {
@@ -87,6 +90,9 @@ func (a *App) close() {
 	if a.verify != nil {
 		a.verify.CloseIdle()
 	}
+	if a.account != nil {
+		a.account.CloseIdle()
+	}
 }
 
 // database connects, once.
@@ -117,9 +123,16 @@ func (a *App) recordChanges(w writeFlags) error {
 	return nil
 }
 
+// The settings that are variables only, or flags of single commands.
+const (
+	auditLogVariable = "UZERP_MFA_AUDIT_LOG"
+	phoneRegion      = "UZERP_MFA_PHONE_REGION"
+	selfUser         = "UZERP_MFA_SELF"
+)
+
 // auditLogPath gives the log that is named, or else the default one.
 func (a *App) auditLogPath(defaultPath func(getenv func(string) string) string) string {
-	if named := cmp.Or(a.flags.auditLog, a.getenv("UZERP_MFA_AUDIT_LOG")); named != "" {
+	if named := cmp.Or(a.flags.auditLog, a.getenv(auditLogVariable)); named != "" {
 		return named
 	}
 	return defaultPath(a.getenv)
@@ -148,6 +161,14 @@ func (a *App) injectorStore(ctx context.Context) (injector.Store, error) {
 
 func (a *App) copyStore(ctx context.Context) (mfa.CopyStore, error) {
 	return port(ctx, a, func(d *db.DB) mfa.CopyStore { return d }, (*audit.Recorder).Copy)
+}
+
+func (a *App) directory(ctx context.Context) (mfa.Directory, error) {
+	d, err := a.database(ctx)
+	if err != nil {
+		return nil, err // and no nil database that looks like one
+	}
+	return d, nil
 }
 
 // port gives the database as one of its ports, with changes recorded once recordChanges has been called.
@@ -188,6 +209,32 @@ func (a *App) factors() (mfa.Factors, error) {
 	return a.recorder.Factors(client), nil
 }
 
+// verifications gives what sends codes to phones and checks them.
+func (a *App) verifications() (mfa.Verifications, error) {
+	client, err := a.verifyClient()
+	if err != nil {
+		return nil, err
+	}
+	return client, nil
+}
+
+// services gives what makes Verify services, with each one recorded: it needs an account and credentials, and no service.
+func (a *App) services() (mfa.Services, error) {
+	if a.account == nil {
+		settings, err := a.loader.TwilioAccount()
+		if err != nil {
+			return nil, err
+		}
+		if a.account, err = twilio.NewAccount(a.verifyConfig(settings, 0)); err != nil {
+			return nil, err
+		}
+	}
+	if a.recorder == nil {
+		return a.account, nil
+	}
+	return a.recorder.Services(a.account), nil
+}
+
 // verifyClient makes the Verify client, once. It opens no connection yet.
 func (a *App) verifyClient() (*twilio.Client, error) {
 	if a.verify != nil {
@@ -203,10 +250,23 @@ func (a *App) verifyClient() (*twilio.Client, error) {
 
 // newVerify makes a client with at most so many calls at a time; 0 is the default.
 func (a *App) newVerify(t config.Twilio, concurrency int) (*twilio.Client, error) {
-	return twilio.New(twilio.Config{
+	return twilio.New(a.verifyConfig(t, concurrency))
+}
+
+func (a *App) verifyConfig(t config.Twilio, concurrency int) twilio.Config {
+	return twilio.Config{
 		AccountSID: t.AccountSID, ServiceSID: t.ServiceSID, Username: t.Username, Password: t.Password,
 		BaseURL: t.VerifyURL, Logger: a.logger(), Now: a.now, UserAgent: "uzerp-mfa/" + readBuild().Version, Concurrency: concurrency,
-	})
+	}
+}
+
+// verifyService fetches the Verify service that this tool's settings name.
+func (a *App) verifyService(ctx context.Context) (mfa.VerifyService, error) {
+	client, err := a.verifyClient()
+	if err != nil {
+		return mfa.VerifyService{}, err
+	}
+	return client.FetchService(ctx)
 }
 
 // uzerpSettings gives what uzERP itself will read of the Twilio settings.
@@ -218,13 +278,43 @@ func (a *App) checkService(ctx context.Context) injector.Check {
 	if err != nil {
 		return injector.CheckTwilio(mfa.VerifyService{}, "", err)
 	}
+	service, _, err := a.fetchService(ctx, settings)
+	return injector.CheckTwilio(service, settings.From(), err)
+}
+
+// fetchService fetches the Verify service with these settings, and compares the clocks.
+func (a *App) fetchService(ctx context.Context, settings config.Twilio) (mfa.VerifyService, doctor.Offset, error) {
 	client, err := a.newVerify(settings, 0)
 	if err != nil {
-		return injector.CheckTwilio(mfa.VerifyService{}, settings.From(), err)
+		return mfa.VerifyService{}, doctor.Offset{}, err
 	}
 	defer client.CloseIdle()
 	service, err := client.FetchService(ctx)
-	return injector.CheckTwilio(service, settings.From(), err)
+	ahead, known := client.ClockOffset()
+	return service, doctor.Offset{Ahead: ahead, Known: known}, err
+}
+
+// checkTwilio finds settings that can't be right, without a call.
+func (a *App) checkTwilio(settings config.Twilio) error {
+	client, err := a.newVerify(settings, 0)
+	if err == nil {
+		client.CloseIdle()
+	}
+	return err
+}
+
+// checkRegion refuses a region that phone numbers can't be read by.
+func checkRegion(region string) error {
+	if _, err := phone.Parse("", region); mfa.KindOf(err) == mfa.KindUsage {
+		return &mfa.Error{Kind: mfa.KindConfig, Op: phoneRegion, Err: err, Hint: mfa.HintOf(err)}
+	}
+	return nil
+}
+
+// examineSchema tells what doctor is to know of the server and the tables.
+func examineSchema(ctx context.Context, d *db.DB) (doctor.Schema, error) {
+	s, err := d.CheckSchema(ctx)
+	return doctor.Schema{Version: s.ServerVersion, ReadOnly: s.ReadOnly || s.Standby, Problem: s.Problem()}, err
 }
 
 func (a *App) enroller(ctx context.Context) (*mfa.Enroller, error) {

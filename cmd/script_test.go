@@ -37,6 +37,8 @@ var update = flag.Bool("update", false, "write generated files anew")
 const (
 	authToken  = "authTOKENauthTOKENauthTOKENauth1"
 	dbPassword = "dbPASSWORDdbPASSWORD"
+	apiKey     = "SK00000000000000000000000000000003"
+	apiSecret  = "apiSECRETapiSECRETapiSECRETapi1"
 	accountSID = "AC00000000000000000000000000000001"
 	serviceSID = "VA00000000000000000000000000000002"
 )
@@ -66,6 +68,7 @@ type scene struct {
 	verify   *verifytest.Running
 	database string
 	snapshot map[string][]string
+	numbers  []string // that codes were asked for, also before the log of requests was emptied
 }
 
 func setUp(env *testscript.Env) error {
@@ -86,7 +89,7 @@ func setUp(env *testscript.Env) error {
 	}
 	s.verify, err = verifytest.Start("", verifytest.Options{
 		AccountSID: accountSID, ServiceSID: serviceSID, Issuer: "Test Ltd", Control: true,
-		Credentials: []verifytest.Credential{{Username: accountSID, Password: authToken}},
+		Credentials: []verifytest.Credential{{Username: accountSID, Password: authToken}, {Username: apiKey, Password: apiSecret}},
 	}, checked)
 	if err != nil {
 		return err
@@ -154,7 +157,12 @@ func commands() map[string]func(ts *testscript.TestScript, neg bool, args []stri
 		"factors":     plain(cmdFactors),
 		"mkfactor":    plain(cmdMakeFactor),
 		"lockrow":     plain(cmdLockRow),
+		"locktable":   plain(cmdLockTable),
 		"await":       plain(cmdAwait),
+		"smscode":     plain(cmdSMSCode),
+		"number":      plain(cmdNumber),
+		"service":     plain(cmdService),
+		"quirks":      plain(cmdQuirks),
 	}
 }
 
@@ -211,7 +219,7 @@ func program0(ts *testscript.TestScript, args []string) *exec.Cmd {
 func environ(ts *testscript.TestScript) []string {
 	var env []string
 	for _, name := range []string{"PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "TERM", "NO_COLOR", "COLUMNS", "GOCOVERDIR",
-		"DATABASE_URL", "PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD", "PGOPTIONS", "PGSSLMODE", "UZERP_ROOT", "UZERP_MFA_VERIFY_URL", "UZERP_MFA_AUDIT_LOG", "XDG_STATE_HOME", "SUDO_USER", "SSH_CLIENT",
+		"DATABASE_URL", "PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD", "PGOPTIONS", "PGSSLMODE", "UZERP_ROOT", "UZERP_MFA_VERIFY_URL", "UZERP_MFA_AUDIT_LOG", "UZERP_MFA_PHONE_REGION", "XDG_STATE_HOME", "SUDO_USER", "SSH_CLIENT",
 		"TWILIO_ACCOUNT_SID", "TWILIO_SERVICE_SID", "TWILIO_AUTH_TOKEN", "TWILIO_API_KEY", "TWILIO_API_SECRET"} {
 		if v := ts.Getenv(name); v != "" {
 			env = append(env, name+"="+v)
@@ -238,17 +246,21 @@ func checkSecrets(ts *testscript.TestScript, args []string, stdout, stderr strin
 	s := sceneOf(ts)
 	reveal := slices.Contains(args, "--reveal") || onTerminal
 	log, _ := os.ReadFile(ts.MkAbs(ts.Getenv("UZERP_MFA_AUDIT_LOG"))) // where nothing was changed yet there is none
-	for _, secret := range s.totpSecrets() {
+	s.noteNumbers()
+	if what := leak(stdout, stderr, string(log), args, s.verify.SentCodes(), s.numbers); what != "" {
+		ts.Fatalf("%s", what)
+	}
+	for _, secret := range s.verify.Secrets() {
 		if bytes.Contains(log, []byte(secret)) {
 			ts.Fatalf("the audit log shows a TOTP secret")
 		}
 	}
-	for _, secret := range []string{authToken, dbPassword} {
+	for _, secret := range []string{authToken, dbPassword, apiSecret} {
 		if strings.Contains(stdout+stderr+string(log), secret) {
 			ts.Fatalf("the output shows a secret: %s", secret)
 		}
 	}
-	for _, secret := range s.totpSecrets() {
+	for _, secret := range s.verify.Secrets() {
 		for _, form := range []string{secret, output.Groups(secret)} {
 			if strings.Contains(stderr, form) && !onTerminal || strings.Contains(stdout, form) && !reveal {
 				ts.Fatalf("the output shows a TOTP secret")
@@ -263,18 +275,8 @@ func checkSecrets(ts *testscript.TestScript, args []string, stdout, stderr strin
 	}
 }
 
-func (s *scene) totpSecrets() []string {
-	var secrets []string
-	for _, e := range s.verify.Entities() {
-		for _, f := range s.verify.Factors(e.Identity) {
-			secrets = append(secrets, s.verify.Secret(f.SID))
-		}
-	}
-	return secrets
-}
-
 // cmdTTY: tty [-out DATA] FILE EXIT-CODE ARG... runs uzerp-mfa on a terminal of 80 columns, with stdout in the file DATA. FILE tells what somebody in front of it
-// does, line by line: "expect TEXT" waits, "send TEXT" types a line, "code USER [OFFSET]" types the phone's code,
+// does, line by line: "expect TEXT" waits, "send TEXT" types a line, "code USER [OFFSET]" types the phone's code, "smscode NUMBER" the one it got by SMS or call,
 // "psql SQL" is somebody else at the database, "shell COMMAND" somebody else in the same directory, "eof" and "intr" press Ctrl-D and Ctrl-C, "hangup" closes the window.
 func cmdTTY(ts *testscript.TestScript, args []string) {
 	data := ""
@@ -298,6 +300,7 @@ func cmdTTY(ts *testscript.TestScript, args []string) {
 		defer close(done)
 		_, _ = io.Copy(seen, screen) // ends with EIO when the program ends
 	}()
+	var typed []string
 	for line := range strings.Lines(file) {
 		verb, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
 		switch verb {
@@ -311,6 +314,10 @@ func cmdTTY(ts *testscript.TestScript, args []string) {
 			_, _ = io.WriteString(screen, rest+"\n")
 		case "code":
 			_, _ = io.WriteString(screen, phoneCode(ts, strings.Fields(rest))+"\n")
+		case "smscode":
+			code := sentCode(ts, rest)
+			typed = append(typed, code)
+			_, _ = io.WriteString(screen, code+"\n")
 		case "psql":
 			runSQL(ts, io.Discard, rest)
 		case "shell":
@@ -339,7 +346,14 @@ func cmdTTY(ts *testscript.TestScript, args []string) {
 	_ = screen.Close()
 	<-done
 	_, _ = ts.Stdout().Write([]byte(seen.text()))
-	checkSecrets(ts, args, seen.text(), "", true)
+	shown := seen.text()
+	for _, code := range typed { // the terminal shows what is typed, once
+		shown = strings.Replace(shown, code, "", 1)
+	}
+	if data != "" {
+		shown += ts.ReadFile(data)
+	}
+	checkSecrets(ts, args, shown, "", true)
 	if got != want && want != anyExit {
 		ts.Fatalf("exit code %d, want %d; the screen:\n%s", got, want, seen.text())
 	}
@@ -408,13 +422,7 @@ func phoneCode(ts *testscript.TestScript, args []string) string {
 
 // cmdFault: fault JSON, as in verifytest.ControlPrefix.
 func cmdFault(ts *testscript.TestScript, args []string) {
-	response, err := http.Post(sceneOf(ts).verify.URL+verifytest.ControlPrefix+"faults", "application/json", strings.NewReader(args[0]))
-	ts.Check(err)
-	body, _ := io.ReadAll(response.Body)
-	_ = response.Body.Close()
-	if response.StatusCode != http.StatusNoContent {
-		ts.Fatalf("fault: %s", body)
-	}
+	control(ts, "faults", args[0])
 }
 
 // cmdRequests: requests [-changing] prints what the emulator was asked, "GET FetchService 200" a line, and forgets it.
@@ -428,6 +436,7 @@ func cmdRequests(ts *testscript.TestScript, args []string) {
 	for _, r := range requests {
 		_, _ = fmt.Fprintln(out, r.Method, r.Operation, r.Status)
 	}
+	s.noteNumbers()
 	s.verify.ResetLog()
 }
 
@@ -536,12 +545,107 @@ func uuidOf(ts *testscript.TestScript, username string) string {
 
 // cmdLockRow: lockrow USER holds a lock on the user's row until the script ends.
 func cmdLockRow(ts *testscript.TestScript, args []string) {
+	holdLock(ts, "select 1 from users where username = $1 for update", args[0])
+}
+
+// cmdLockTable: locktable TABLE keeps everybody else from reading a table until the script ends.
+func cmdLockTable(ts *testscript.TestScript, args []string) {
+	holdLock(ts, "lock table "+pgx.Identifier{args[0]}.Sanitize())
+}
+
+func holdLock(ts *testscript.TestScript, sql string, args ...any) {
 	ctx := context.Background()
 	conn, err := pgx.Connect(ctx, sceneOf(ts).database)
 	ts.Check(err)
 	ts.Defer(func() { _ = conn.Close(ctx) })
 	_, err = conn.Exec(ctx, "begin")
 	ts.Check(err)
-	_, err = conn.Exec(ctx, "select 1 from users where username = $1 for update", args[0])
+	_, err = conn.Exec(ctx, sql, args...)
 	ts.Check(err)
+}
+
+// cmdSMSCode: smscode VAR NUMBER puts the code that this phone got last, by SMS or call, into VAR.
+func cmdSMSCode(ts *testscript.TestScript, args []string) { ts.Setenv(args[0], sentCode(ts, args[1])) }
+
+func sentCode(ts *testscript.TestScript, number string) string {
+	code, ok := sceneOf(ts).verify.SentCode(number)
+	if !ok {
+		ts.Fatalf("no code reached %q", number)
+	}
+	return code
+}
+
+// cmdNumber: number NUMBER KIND makes a number in E.164 (or all that begin so, with "*") one of a verifytest.NumberKind.
+func cmdNumber(ts *testscript.TestScript, args []string) {
+	ts.Check(sceneOf(ts).verify.SetNumber(args[0], verifytest.NumberKind(args[1])))
+}
+
+// cmdService: service JSON changes settings of the Verify service (verifytest.ServiceSettings).
+func cmdService(ts *testscript.TestScript, args []string) { control(ts, "service", args[0]) }
+
+// cmdQuirks: quirks JSON changes what Twilio doesn't document (verifytest.Quirks), {"KeepFinished":true}.
+func cmdQuirks(ts *testscript.TestScript, args []string) { control(ts, "quirks", args[0]) }
+
+// control posts to the emulator's control API.
+func control(ts *testscript.TestScript, what, body string) {
+	response, err := http.Post(sceneOf(ts).verify.URL+verifytest.ControlPrefix+what, "application/json", strings.NewReader(body))
+	ts.Check(err)
+	text, _ := io.ReadAll(response.Body)
+	_ = response.Body.Close()
+	if response.StatusCode >= http.StatusMultipleChoices {
+		ts.Fatalf("%s: %s", what, text)
+	}
+}
+
+// noteNumbers remembers the numbers of the requests so far.
+func (s *scene) noteNumbers() {
+	for _, r := range s.verify.Requests() {
+		if to := r.Values.Get("To"); to != "" && !slices.Contains(s.numbers, to) {
+			s.numbers = append(s.numbers, to)
+		}
+	}
+}
+
+// leak tells what shows a code that was sent or a number it was sent to, empty if nothing does. Who gives a number with --to
+// may read it again; the audit log says then to which one.
+func leak(stdout, stderr, log string, args, codes, numbers []string) string {
+	for _, code := range codes {
+		if regexp.MustCompile(`\b` + regexp.QuoteMeta(code) + `\b`).MatchString(stdout + "\n" + stderr + "\n" + log) {
+			return "the output or the audit log shows a code that was sent"
+		}
+	}
+	if slices.ContainsFunc(args, func(arg string) bool { return arg == "--to" || strings.HasPrefix(arg, "--to=") }) {
+		return ""
+	}
+	for _, number := range numbers {
+		if digits := strings.TrimPrefix(number, "+"); strings.Contains(stdout+"\n"+stderr, digits) { // also as %2B44…
+			return "the output shows a whole phone number"
+		}
+	}
+	return ""
+}
+
+// TestLeak makes sure that the check of every run can fail.
+func TestLeak(t *testing.T) {
+	codes, numbers := []string{"111111", "482913"}, []string{"+447700900123"}
+	for _, tt := range []struct {
+		stdout, stderr, log string
+		args                []string
+		leaks               bool
+	}{
+		{stdout: "sent to +44 *******123", log: `{"n":1482913}`},
+		{stdout: "482913", leaks: true},
+		{stderr: "-v: Code=482913", leaks: true},
+		{log: `{"code":"482913"}`, leaks: true},
+		{stdout: "482913", args: []string{"--to", "+447700900123"}, leaks: true},
+		{stdout: "sent to +447700900123", leaks: true},
+		{stderr: "POST To=%2B447700900123", leaks: true},
+		{stdout: "sent to +447700900123", args: []string{"--to=+447700900123"}},
+		{stdout: "sent to +447700900123", args: []string{"--to", "+447700900123"}},
+		{log: `{"to":"+447700900123"}`},
+	} {
+		if got := leak(tt.stdout, tt.stderr, tt.log, tt.args, codes, numbers); (got != "") != tt.leaks {
+			t.Errorf("%+v: %q", tt, got)
+		}
+	}
 }

@@ -8,9 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-
-	"uzerp-mfa/internal/output"
-	"uzerp-mfa/internal/sessionconfig"
 )
 
 func newSessionConfigCmd(app *App) *cobra.Command {
@@ -34,6 +31,11 @@ writes the limits into conf/.env. docs/session-config.md lists every finding.
 // registerEnvFile adds the flag that names another file than the installation's conf/.env.
 func registerEnvFile(f *pflag.FlagSet, file *string) {
 	f.StringVar(file, "file", "", "the settings file, if not conf/.env of uzERP's directory")
+}
+
+// registerPHPIni adds the flag that names one of PHP's settings files.
+func registerPHPIni(f *pflag.FlagSet, file *string) {
+	f.StringVar(file, "php-ini", "", "PHP's settings file, if not those of every PHP under /etc/php")
 }
 
 // registerLimits adds the flags of the two limits.
@@ -107,71 +109,4 @@ func brief(d time.Duration) string {
 	default:
 		return strings.TrimSuffix(d.String(), "0s")
 	}
-}
-
-type findingView struct {
-	ID       string  `json:"id"`
-	Severity string  `json:"severity"`
-	Setting  *string `json:"setting"`
-	Value    *string `json:"value"`
-	File     *string `json:"file"`
-	Line     *int    `json:"line"`
-	Message  string  `json:"message"`
-	Fix      *string `json:"fix"`
-}
-
-func viewFindings(findings []sessionconfig.Finding) []findingView {
-	views := []findingView{}
-	for _, f := range findings {
-		v := findingView{
-			ID: f.ID, Severity: string(f.Severity), Setting: optional(f.Setting), Value: optional(f.Value), File: optional(f.File),
-			Message: f.Message, Fix: optional(f.Fix),
-		}
-		if f.Line > 0 {
-			v.Line = &f.Line
-		}
-		views = append(views, v)
-	}
-	return views
-}
-
-func optional(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}
-
-// place says what a finding is about and where it stands.
-func place(f sessionconfig.Finding) string {
-	what := f.Setting
-	if f.Value != "" {
-		what += "=" + f.Value
-		if strings.TrimSpace(f.Value) != f.Value {
-			what = f.Setting + `="` + f.Value + `"`
-		}
-	}
-	where := f.File
-	if f.Line > 0 {
-		where += fmt.Sprintf(" line %d", f.Line)
-	}
-	if what != "" && where != "" {
-		what += ": "
-	}
-	return what + where
-}
-
-// sayFinding tells of a finding in a few lines: what and where, why it matters, what to write.
-func sayFinding(f sessionconfig.Finding) string {
-	text := output.Sprintf("  %s", f.ID)
-	if at := place(f); at != "" {
-		text += output.Sprintf(": %s", at)
-	}
-	text += output.Sprintf("\n    %s\n", f.Message)
-	for fix := range strings.SplitSeq(f.Fix, "\n") {
-		if fix != "" {
-			text += output.Sprintf("    fix: %s\n", fix)
-		}
-	}
-	return text
 }

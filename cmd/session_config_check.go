@@ -35,8 +35,8 @@ An error ends with 9, with --strict a warning too.
 	}
 	f := c.Flags()
 	registerEnvFile(f, &opts.file)
-	f.StringVar(&opts.phpIni, "php-ini", "", "PHP's settings file, if not those of every PHP under /etc/php")
-	f.BoolVar(&opts.strict, "strict", false, "end with 9 for warnings too")
+	registerPHPIni(f, &opts.phpIni)
+	registerStrict(f, &opts.strict)
 	c.RunE = app.run(oneFormats, func(_ context.Context, _ []string) error { return runSessionConfigCheck(app, opts) })
 	return c
 }
@@ -49,23 +49,25 @@ type sessionCheckView struct {
 }
 
 func runSessionConfigCheck(app *App, opts *sessionConfigCheckOptions) error {
-	at := thisMachine(opts.file, opts.phpIni)
-	in, err := app.readEnv(at)
+	in, err := app.sessionInput(opts.file, opts.phpIni)
 	if err != nil {
-		return err
-	}
-	if err := in.readPHP(at); err != nil {
 		return err
 	}
 	findings := sessionconfig.Check(in.Input)
 	if err := showSessionCheck(app, in, findings); err != nil {
 		return err
 	}
-	errorCount, warnings := sessionconfig.Count(findings, sessionconfig.Error), sessionconfig.Count(findings, sessionconfig.Warning)
-	if errorCount == 0 && (warnings == 0 || !opts.strict) {
-		return nil
+	return verdict(viewFindings(findings), opts.strict, "uzERP's session settings", sessionHint(findings))
+}
+
+// sessionInput reads all that a check of the session settings looks at.
+func (a *App) sessionInput(envFile, phpIni string) (sessionInput, error) {
+	at := thisMachine(envFile, phpIni)
+	in, err := a.readEnv(at)
+	if err == nil {
+		err = in.readPHP(at)
 	}
-	return mfa.NewError(mfa.KindFindings, fmt.Sprintf("%s and %s in uzERP's session settings", count(errorCount, "error"), count(warnings, "warning")), sessionHint(findings))
+	return in, err
 }
 
 // sessionHint names the next step, which is session-config set where that can do it.
@@ -90,23 +92,7 @@ func showSessionCheck(app *App, in sessionInput, findings []sessionconfig.Findin
 			return err
 		}
 	}
-	for _, severity := range sessionconfig.Severities() {
-		n := sessionconfig.Count(findings, severity)
-		if n == 0 {
-			continue
-		}
-		heading := "\n" + strings.ToUpper(string(severity)) + "\n"
-		for _, f := range findings {
-			if f.Severity != severity {
-				continue
-			}
-			if _, err := out.Write([]byte(heading + sayFinding(f))); err != nil {
-				return err
-			}
-			heading = ""
-		}
-	}
-	return nil
+	return writeFindings(out, viewFindings(findings))
 }
 
 // sessionSettings gives the settings as scripts see them: of Twilio's only whether they are set, and nothing at all of a

@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -307,39 +306,4 @@ func webUser(name string) sessionconfig.WebUser {
 		}
 	}
 	return found
-}
-
-// editEnv gives the file's content with the changes in it.
-func editEnv(source []byte, changes []sessionconfig.Change) ([]byte, error) {
-	var set []uzerp.Assignment
-	for _, c := range changes {
-		set = append(set, uzerp.Assignment{Name: c.Setting, Value: uzerp.NewSecret(c.After)})
-	}
-	edited, err := uzerp.EditDotenv(source, set)
-	if err != nil {
-		return nil, &mfa.Error{Kind: mfa.KindRefused, Op: "nothing was changed", Err: err, Hint: "correct the file by hand; session-config check shows what is odd in it"}
-	}
-	return edited, nil
-}
-
-// writeEnv puts content in the place of source, if the file still holds source.
-func writeEnv(path string, source, content []byte) (backup string, err error) {
-	backup, err = uzerp.ReplaceFile(path, func(old []byte) ([]byte, error) {
-		if !bytes.Equal(old, source) {
-			return nil, uzerp.ErrFileMoved
-		}
-		return content, nil
-	})
-	switch {
-	case err == nil:
-		return backup, nil
-	case errors.Is(err, uzerp.ErrNotSynced):
-		return backup, &mfa.Error{Kind: mfa.KindFailure, Op: path, Err: err, Hint: "look whether the disk is all right; the old file is " + backup}
-	case errors.Is(err, uzerp.ErrFileMoved), errors.Is(err, uzerp.ErrLocked):
-		return "", &mfa.Error{Kind: mfa.KindRefused, Op: path, Err: err, Hint: "nothing was changed; run the command again"}
-	case errors.Is(err, fs.ErrPermission):
-		return "", &mfa.Error{Kind: mfa.KindConfig, Op: path, Err: err, Hint: "nothing was changed; run it as root, so that the new file can have the old one's owner"}
-	default:
-		return "", &mfa.Error{Kind: mfa.KindFailure, Op: path, Err: err, Hint: "the old file is as it was"}
-	}
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"uzerp-mfa/internal/audit"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
 	"uzerp-mfa/internal/sessionconfig"
@@ -60,21 +59,14 @@ func (o *sessionConfigSetOptions) complete() error {
 	return nil
 }
 
-type sessionChangeView struct {
-	Setting string  `json:"setting"`
-	Line    *int    `json:"line"`   // null for a line that is added
-	Before  *string `json:"before"` // null where the setting was missing
-	After   string  `json:"after"`
-}
-
 type sessionSetView struct {
-	SchemaVersion int                 `json:"schema_version"`
-	Changed       bool                `json:"changed"`
-	DryRun        bool                `json:"dry_run"`
-	File          string              `json:"file"`
-	Backup        *string             `json:"backup"`
-	Changes       []sessionChangeView `json:"changes"`
-	Findings      []findingView       `json:"findings"` // of the file as it is then
+	SchemaVersion int             `json:"schema_version"`
+	Changed       bool            `json:"changed"`
+	DryRun        bool            `json:"dry_run"`
+	File          string          `json:"file"`
+	Backup        *string         `json:"backup"`
+	Changes       []envChangeView `json:"changes"`
+	Findings      []findingView   `json:"findings"` // of the file as it is then
 }
 
 func runSessionConfigSet(ctx context.Context, app *App, opts *sessionConfigSetOptions) error {
@@ -133,63 +125,14 @@ func runSessionConfigSet(ctx context.Context, app *App, opts *sessionConfigSetOp
 	return showChange(app, view, sessionconfig.Check(after.Input))
 }
 
-// recordSettings makes a change of settings, none of them a secret, and records it.
-func (a *App) recordSettings(ctx context.Context, file string, changes []sessionChangeView, change func() error) error {
-	if a.recorder == nil {
-		return change()
-	}
-	before, after := audit.Values{}, audit.Values{}
-	for _, c := range changes {
-		before[c.Setting], after[c.Setting] = nil, c.After
-		if c.Before != nil {
-			before[c.Setting] = *c.Before
-		}
-	}
-	return a.recorder.Record(ctx, file, before, after, change)
-}
-
-// canBeSet refuses a file in which a setting would have no effect, or that uzERP can't read.
-func canBeSet(env sessionconfig.EnvFile) error {
-	switch {
-	case env.Misplaced != "":
-		return mfa.NewError(mfa.KindConfig, fmt.Sprintf("nothing reads %s: uzERP reads %s", env.Misplaced, env.Path), "move the file there first")
-	case !env.Found:
-		return mfa.NewError(mfa.KindConfig, env.Path+" does not exist", "make it, readable for the web server only: install -m 0640 -g www-data /dev/null "+env.Path)
-	case env.Syntax != nil:
-		return mfa.NewError(mfa.KindConfig, fmt.Sprintf("%s line %d: uzERP's reader rejects this line, so nothing in the file holds (%s)", env.Path, env.Syntax.Line, env.Syntax.Reason),
-			"correct that line first")
-	}
-	return nil
-}
-
 func confirmChange(ctx context.Context, app *App, opts *sessionConfigSetOptions, v sessionSetView) error {
 	if opts.yes {
 		return nil
 	}
 	for _, c := range v.Changes {
-		where := "new line"
-		if c.Line != nil {
-			where = fmt.Sprintf("line %d", *c.Line)
-		}
-		before := "(none)"
-		if c.Before != nil {
-			before = c.Setting + "=" + *c.Before
-		}
-		app.streams.Sayf("  %s: %s -> %s", where, before, c.Setting+"="+c.After)
+		app.streams.Sayf("  %s", c.say())
 	}
 	return app.confirm(ctx, opts.writeFlags, "Write this into "+v.File+"?")
-}
-
-func viewChanges(changes []sessionconfig.Change) []sessionChangeView {
-	views := []sessionChangeView{}
-	for _, c := range changes {
-		v := sessionChangeView{Setting: c.Setting, Before: c.Before, After: c.After}
-		if c.Line > 0 {
-			v.Line = &c.Line
-		}
-		views = append(views, v)
-	}
-	return views
 }
 
 // showChange prints the change on stdout, and on stderr what else is wrong.
@@ -209,9 +152,9 @@ func showChange(app *App, v sessionSetView, findings []sessionconfig.Finding) er
 	if err := output.Table(app.streams.Out, []string{"setting", "line", "before", "after"}, rows); err != nil {
 		return err
 	}
-	for _, f := range findings {
-		if f.Severity != sessionconfig.Info {
-			app.streams.Warnf("%s: %s: %s", f.ID, place(f), f.Message)
+	for _, f := range viewFindings(findings) {
+		if f.Severity != string(mfa.SeverityInfo) {
+			app.streams.Warnf("%s: %s: %s", f.ID, f.place(), f.Message)
 		}
 	}
 	switch {

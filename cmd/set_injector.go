@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
@@ -45,7 +46,7 @@ the terminal or this program goes away, it is switched back.
 	f := c.Flags()
 	f.StringVar(&opts.request.Handler, "login-handler", "", "login handler class (default "+injector.MFAHandler+")")
 	f.StringVar(&opts.request.Validator, "mfa-validator", "", "validator class (default "+injector.TwilioValidator+")")
-	f.StringVar(&opts.request.Gateway, "gateway", "", "authentication gateway class that you know to check passwords, if it is not "+injector.DatabaseGateway)
+	registerGateway(f, &opts.request.Gateway)
 	f.BoolVar(&opts.request.Off, "off", false, "switch back to "+injector.PlainHandler+": password only")
 	f.DurationVar(&opts.try, "try", 0, "switch back after this time, for example 5m, unless you confirm that a login works")
 	f.BoolVar(&opts.skipEnvCheck, "skip-env-check", false, "switch without looking at uzERP's conf/.env")
@@ -53,6 +54,11 @@ the terminal or this program goes away, it is switched back.
 	opts.register(c)
 	c.RunE = app.run(oneFormats, func(ctx context.Context, _ []string) error { return runSetInjector(ctx, app, opts) })
 	return c
+}
+
+// registerGateway adds the flag that vouches for a class which this program does not know.
+func registerGateway(f *pflag.FlagSet, class *string) {
+	f.StringVar(class, "gateway", "", "authentication gateway class that you know to check passwords, if it is not "+injector.DatabaseGateway)
 }
 
 // maxTry is how long a switch may be on trial.

@@ -9,7 +9,7 @@ import (
 	"uzerp-mfa/internal/mfa"
 )
 
-// Recorder writes a line before and a line after each change of one command. Its Store, Factors, Injector and Copy wrap
+// Recorder writes a line before and a line after each change of one command. Its Store, Factors, Injector, Copy and Services wrap
 // the ports through which everything is changed, so no use case can forget it.
 type Recorder struct {
 	Log     *Log
@@ -211,4 +211,25 @@ func (s copyStore) Detach(ctx context.Context, users int, newUUID func() string)
 	}
 	return s.r.Record(ctx, place.Database, Values{"users": place.Users, "enrolled": place.Enrolled}, Values{"users": place.Users, "enrolled": 0},
 		func() error { return s.CopyStore.Detach(ctx, users, newUUID) })
+}
+
+// Services wraps the making of Verify services.
+func (r *Recorder) Services(s mfa.Services) mfa.Services { return services{s, r} }
+
+type services struct {
+	mfa.Services
+	r *Recorder
+}
+
+// CreateService is recorded under the service's name; its SID is in the outcome.
+func (s services) CreateService(ctx context.Context, friendlyName, issuer string) (made mfa.VerifyService, err error) {
+	after := Values{"friendly_name": friendlyName, "totp_issuer": issuer}
+	err = s.r.Record(ctx, friendlyName, nil, after, func() error {
+		made, err = s.Services.CreateService(ctx, friendlyName, issuer)
+		if err == nil {
+			after["service_sid"] = made.SID
+		}
+		return err
+	})
+	return made, err
 }

@@ -49,6 +49,9 @@ type Twilio struct {
 // From tells where the account came from.
 func (t Twilio) From() string { return t.Sources[accountSID] }
 
+// ServiceFrom tells where the service came from; "" if none is set.
+func (t Twilio) ServiceFrom() string { return t.Sources[serviceSID] }
+
 // The names of the settings, as in the environment and in files.
 const (
 	accountSID = "TWILIO_ACCOUNT_SID"
@@ -58,6 +61,8 @@ const (
 	authToken  = "TWILIO_AUTH_TOKEN"
 	verifyURL  = "UZERP_MFA_VERIFY_URL"
 	uzerpRoot  = "UZERP_ROOT"
+
+	theEnvironment = "the environment"
 
 	// DefaultVerifyURL is Twilio's own address.
 	DefaultVerifyURL = "https://verify.twilio.com"
@@ -129,18 +134,9 @@ func (l *Loader) Database() (Database, error) {
 // Installation gives the uzERP directory's settings, nil if there is no such directory: the one that is named, or the
 // working directory if it is one. A named directory that is none is KindConfig.
 func (l *Loader) Installation() (*uzerp.Installation, error) {
-	root, source := l.UzerpRoot, "--uzerp-root"
+	root, source := l.Root()
 	if root == "" {
-		root, source = l.env(uzerpRoot), uzerpRoot
-	}
-	if root == "" {
-		if !uzerp.IsRoot(l.Dir) {
-			return nil, nil
-		}
-		root, source = l.Dir, "the working directory"
-	}
-	if !filepath.IsAbs(root) {
-		root = filepath.Join(l.Dir, root)
+		return nil, nil
 	}
 	if !uzerp.IsRoot(root) {
 		return nil, mfa.NewError(mfa.KindConfig, fmt.Sprintf("%s: %q is not a uzERP directory", source, root),
@@ -157,6 +153,24 @@ func (l *Loader) Installation() (*uzerp.Installation, error) {
 	return inst, nil
 }
 
+// Root gives uzERP's directory as it is set, and by what, without a look whether it is one; nothing where none is set and
+// the working directory is none either.
+func (l *Loader) Root() (path, source string) {
+	path, source = l.UzerpRoot, "--uzerp-root"
+	if path == "" {
+		path, source = l.env(uzerpRoot), uzerpRoot
+	}
+	switch {
+	case path == "" && !uzerp.IsRoot(l.Dir):
+		return "", ""
+	case path == "":
+		return l.Dir, "the working directory"
+	case !filepath.IsAbs(path):
+		path = filepath.Join(l.Dir, path)
+	}
+	return path, source
+}
+
 // source is one place that Twilio settings can come from.
 type source struct {
 	name string
@@ -164,8 +178,13 @@ type source struct {
 }
 
 // Twilio resolves the Verify settings: KindConfig, naming what is missing.
-func (l *Loader) Twilio() (Twilio, error) {
-	sources := []source{{"the environment", l.env}}
+func (l *Loader) Twilio() (Twilio, error) { return l.twilio(true) }
+
+// TwilioAccount is Twilio for an account that may have no Verify service yet: ServiceSID is empty where none is set.
+func (l *Loader) TwilioAccount() (Twilio, error) { return l.twilio(false) }
+
+func (l *Loader) twilio(needService bool) (Twilio, error) {
+	sources := []source{{theEnvironment, l.env}}
 	if l.EnvFile != "" {
 		values, err := readEnvFile(l.EnvFile)
 		if err != nil {
@@ -182,21 +201,21 @@ func (l *Loader) Twilio() (Twilio, error) {
 		switch {
 		case err == nil:
 			sources = append(sources, theirs)
-		case !complete(sources): // what is complete already does not need uzERP's file
+		case !complete(sources, needService): // what is complete already does not need uzERP's file
 			return Twilio{}, err
 		}
 	}
-	return resolveTwilio(sources, l.env(verifyURL))
+	return resolveTwilio(sources, l.env(verifyURL), needService)
 }
 
-func complete(sources []source) bool {
-	_, err := resolveTwilio(sources, "")
+func complete(sources []source, needService bool) bool {
+	_, err := resolveTwilio(sources, "", needService)
 	return err == nil
 }
 
 // resolveTwilio takes the two SIDs each from the first source that has it, and the credentials from the first that has a
 // usable set: half a set from here and half from there would be a new one that nobody wrote.
-func resolveTwilio(sources []source, address string) (Twilio, error) {
+func resolveTwilio(sources []source, address string, needService bool) (Twilio, error) {
 	t := Twilio{VerifyURL: address, Sources: map[string]string{}}
 	if address == "" {
 		t.VerifyURL = DefaultVerifyURL
@@ -227,7 +246,7 @@ func resolveTwilio(sources []source, address string) (Twilio, error) {
 	if t.AccountSID == "" {
 		missing = append(missing, accountSID)
 	}
-	if t.ServiceSID == "" {
+	if t.ServiceSID == "" && needService {
 		missing = append(missing, serviceSID)
 	}
 	if !t.Password.IsSet() {

@@ -146,6 +146,42 @@ func TestTwilioPrecedence(t *testing.T) {
 	}
 }
 
+// Making a service needs an account and credentials only; one that is set is told all the same.
+func TestTwilioAccount(t *testing.T) {
+	env := map[string]string{"TWILIO_ACCOUNT_SID": account, "TWILIO_AUTH_TOKEN": "envtoken"}
+	dotenv := "TWILIO_ACCOUNT_SID=" + account + "\nTWILIO_AUTH_TOKEN=filetoken\n"
+	for _, test := range []struct {
+		name       string
+		env, files map[string]string
+		want       string // service password
+	}{
+		{"environment", env, nil, " envtoken"},
+		{"uzERP", nil, map[string]string{"conf/.env": dotenv}, " filetoken"},
+		{"an empty service", nil, map[string]string{"conf/.env": dotenv + "TWILIO_SERVICE_SID=\n"}, " filetoken"},
+		{"with a service", env, map[string]string{"conf/.env": dotenv + "TWILIO_SERVICE_SID=" + service + "\n"}, service + " envtoken"},
+		{"a bad file that is not needed", env, map[string]string{"conf/.env": "A B=c\n"}, " envtoken"},
+		{"a bad file", nil, map[string]string{"conf/.env": dotenv + "X=\"hunter2\" y\n"}, "error"},
+		{"no credentials", map[string]string{"TWILIO_ACCOUNT_SID": account}, nil, "error"},
+		{"no account", map[string]string{"TWILIO_AUTH_TOKEN": "envtoken"}, nil, "error"},
+	} {
+		s, err := loader(t, test.env, test.files).TwilioAccount()
+		got := s.ServiceSID + " " + s.Password.Reveal()
+		if err != nil {
+			got = "error"
+			if mfa.KindOf(err) != mfa.KindConfig || strings.Contains(fmt.Sprintf("%+v", err), "hunter2") || strings.Contains(err.Error(), "SERVICE") {
+				t.Errorf("%s: %+v", test.name, err)
+			}
+		}
+		if got != test.want {
+			t.Errorf("%s: %q (%v), want %q", test.name, got, err, test.want)
+		}
+	}
+	_, err := loader(t, env, nil).Twilio()
+	if mfa.KindOf(err) != mfa.KindConfig || !strings.Contains(err.Error(), "TWILIO_SERVICE_SID") {
+		t.Errorf("the service is not missed: %v", err)
+	}
+}
+
 func TestEnvFileErrorsShowNothing(t *testing.T) {
 	l := loader(t, nil, nil)
 	l.EnvFile = filepath.Join(l.Dir, "twilio.env")

@@ -111,7 +111,7 @@ func (l *Loader) UzerpTwilio() (Twilio, error) {
 		}
 		return theirs.get(name)
 	}}
-	if t, err := resolveTwilio([]source{token}, l.env(verifyURL)); err == nil {
+	if t, err := resolveTwilio([]source{token}, l.env(verifyURL), true); err == nil {
 		return t, nil
 	}
 	return l.Twilio()

@@ -74,18 +74,11 @@ func wantError(t *testing.T, err error, kind mfa.Kind, words string) {
 
 func ptr[T any](v T) *T { return &v }
 
-// roleFor makes a role with the rights that a tool like this needs and no others, and gives the URL for it.
+// roleFor makes a role with the rights that grants.sql gives and no others, and gives the URL for it.
 func roleFor(t *testing.T, url string) string {
 	t.Helper()
 	role := "role_of_" + database(url)
-	dbtest.Exec(t, url, "create role "+role+` login;
-		revoke all on schema public from public;
-		grant usage on schema public to `+role+`;
-		grant select (username, person_id, email, access_enabled, last_login, uuid, mfa_sid, mfa_enrolled, mfa_enabled),
-			update (uuid, mfa_sid, mfa_enrolled, mfa_enabled) on users to `+role+`;
-		grant select (id, firstname, surname) on person to `+role+`;
-		grant select, insert, update (class_name) on injector_classes to `+role+`;
-		grant usage on sequence injector_classes_id_seq to `+role)
+	dbtest.Exec(t, url, "revoke all on schema public from public; "+db.Grants(role))
 	return dbtest.As(t, url, role)
 }
 

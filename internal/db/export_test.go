@@ -49,3 +49,12 @@ func QueryFile(name string) string {
 	text, _ := queryFiles.ReadFile("queries/" + name + ".sql")
 	return string(text)
 }
+
+// Rights gives what grants.sql grants, as MissingRights reads it.
+func Rights() []string {
+	var all []string
+	for _, r := range rights() {
+		all = append(all, r.String())
+	}
+	return all
+}

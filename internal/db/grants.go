@@ -1,16 +1,93 @@
 package db
 
 import (
+	"context"
 	_ "embed"
+	"regexp"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"uzerp-mfa/internal/mfa"
 )
 
 //go:embed grants.sql
 var grants string
 
-// Grants gives the SQL that makes a role with just the rights that this package needs.
+// Grants gives the SQL that makes a role with just the rights that this package needs: on uzERP's users and what tells who
+// they are and whether they may log in, and on its injector classes.
 func Grants(role string) string {
 	return strings.ReplaceAll(grants, "ROLE", pgx.Identifier{role}.Sanitize())
+}
+
+// right is one that grants.sql gives.
+type right struct {
+	kind      string // of the object: schema, sequence or column
+	object    string // the table, if it is a column
+	column    string
+	privilege string
+}
+
+func (r right) String() string {
+	switch r.kind {
+	case "column":
+		return r.privilege + " on " + r.object + "." + r.column
+	default:
+		return r.privilege + " on " + r.kind + " " + r.object
+	}
+}
+
+// rights reads grants.sql, so that the two can't differ.
+func rights() []right {
+	var all []right
+	text := regexp.MustCompile(`(?m)--.*$`).ReplaceAllString(grants, "")
+	grant := regexp.MustCompile(`^\s*grant\s+([^;]+?)\s+on\s+(?:(schema|sequence)\s+)?(\w+)\s+to\s+ROLE\s*$`)
+	columns := regexp.MustCompile(`(\w+)\s*\(([^)]*)\)`)
+	for statement := range strings.SplitSeq(text, ";") {
+		m := grant.FindStringSubmatch(statement)
+		switch {
+		case m == nil:
+		case m[2] != "":
+			all = append(all, right{kind: m[2], object: m[3], privilege: m[1]})
+		default:
+			for _, c := range columns.FindAllStringSubmatch(m[1], -1) {
+				for column := range strings.SplitSeq(c[2], ",") {
+					all = append(all, right{kind: "column", object: m[3], column: strings.TrimSpace(column), privilege: c[1]})
+				}
+			}
+		}
+	}
+	return all
+}
+
+// MissingRights gives those of the rights in grants.sql that the role lacks, in that order, such as "select on
+// person.end_date". Columns that an older uzERP doesn't have are none of them: see CheckSchema. In a database that isn't
+// uzERP's it fails as every query does.
+func (db *DB) MissingRights(ctx context.Context) ([]string, error) {
+	all := rights()
+	var kinds, objects, columns, privileges []string
+	for _, r := range all {
+		kinds, objects = append(kinds, r.kind), append(objects, r.object)
+		columns, privileges = append(columns, r.column), append(privileges, r.privilege)
+	}
+	held, err := read(ctx, db, "look at the role's rights", "rights", pgx.StrictNamedArgs{
+		"kinds": kinds, "objects": objects, "columns": columns, "privileges": privileges,
+	}, pgx.RowTo[*bool])
+	if err != nil {
+		return nil, err
+	}
+	var missing []string
+	for i, h := range held {
+		if h != nil && !*h {
+			missing = append(missing, all[i].String())
+		}
+	}
+	if len(missing) > 0 {
+		return missing, nil // without the schema's all else is out of sight
+	}
+	schema, err := db.CheckSchema(ctx)
+	if err == nil && mfa.KindOf(schema.Problem()) == mfa.KindConfig {
+		err = schema.Problem()
+	}
+	return nil, err
 }

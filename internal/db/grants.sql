@@ -3,11 +3,21 @@
 create role ROLE login;
 grant usage on schema public to ROLE;
 
--- who the users are, and the four columns of their second factor
+-- identity: who the users are, and the four columns of their second factor
 grant select (username, person_id, email, access_enabled, last_login, uuid, mfa_sid, mfa_enrolled, mfa_enabled),
     update (uuid, mfa_sid, mfa_enrolled, mfa_enabled)
     on users to ROLE;
-grant select (id, firstname, surname) on person to ROLE;
+
+-- who the person is that asks for help: name, employer, the day of leaving, and the phone numbers on file
+grant select (id, firstname, surname, company_id, party_id, end_date) on person to ROLE;
+grant select (id, name) on company to ROLE;
+grant select (party_id, contactmethod_id, type, main) on party_contact_methods to ROLE;
+grant select (id, contact) on contact_methods to ROLE;
+
+-- whether the user may log in to any company of uzERP's, and to which one last
+grant select (lastcompanylogin) on users to ROLE;
+grant select (username, usercompanyid, enabled) on user_company_access to ROLE;
+grant select (id, company_id, enabled) on system_companies to ROLE;
 
 -- switching two-factor login on and off; leave these out for a role that shall only help users
 grant select (id, name, category, class_name, usercompanyid),

@@ -72,6 +72,15 @@ func everything(t *testing.T, d *db.DB, url string) {
 	if schema, err := d.CheckSchema(t.Context()); err != nil || schema.Problem() != nil {
 		t.Error(schema, err)
 	}
+	if details, err := d.Details(t.Context(), []string{"admin"}); err != nil || !details["admin"].CompanyAccess {
+		t.Error(details, err)
+	}
+	if contacts, err := d.PhoneContacts(t.Context(), "admin"); err != nil || len(contacts) != 0 {
+		t.Error(contacts, err)
+	}
+	if missing, err := d.MissingRights(t.Context()); err != nil || len(missing) != 0 {
+		t.Error(missing, err)
+	}
 	after := dbtest.Snapshot(t, url, columns...)
 	now, err := d.InjectorClasses(t.Context(), switchNames())
 	if err != nil || len(now) != 2 || now[0].ClassName != "HTMLFormLoginHandlerMFA" ||

@@ -15,7 +15,9 @@ import (
 type Schema struct {
 	Database       string   `db:"database"`
 	ServerVersion  string   `db:"server_version"`
-	ReadOnly       bool     `db:"read_only"`       // a standby, or set so
+	Role           string   `db:"role"`      // whose rights hold
+	ReadOnly       bool     `db:"read_only"` // a standby, or set so
+	Standby        bool     `db:"standby"`
 	MissingTables  []string `db:"missing_tables"`  // of users, person and injector_classes
 	MissingColumns []string `db:"missing_columns"` // of the four 2FA columns of users; all of them where users is missing
 }

@@ -78,9 +78,19 @@ func SkippedCheck(id, flag string) Check {
 }
 
 // SiteOff is what has to be said where somebody works on users' second factors that nobody asks for.
-const SiteOff = "two-factor login is switched off for the whole site: everybody logs in with the password only (set-injector switches it on)"
+const SiteOff = mfa.SiteIsOff + " (set-injector switches it on)"
 
 // IsOff tells whether the site uses the plain login handler.
-func IsOff(classes []Class) bool {
-	return sameClass(Switch{Was: classes}.Current(LoginHandler), PlainHandler)
+func IsOff(classes []Class) bool { return SiteLogin(classes) == mfa.SiteOff }
+
+// SiteLogin tells which of its two login handlers uzERP uses, if it is one of them and there is no doubt about it.
+func SiteLogin(classes []Class) mfa.SiteLogin {
+	switch class := (Switch{Was: classes}).Current(LoginHandler); {
+	case sameClass(class, PlainHandler):
+		return mfa.SiteOff
+	case class == MFAHandler:
+		return mfa.SiteOn
+	default:
+		return mfa.SiteUnknown
+	}
 }

@@ -245,11 +245,7 @@ func (c *check) rowAlone(ctx context.Context, u User) (look, error) {
 	}
 	if isTrue(u.Enrolled) && !ValidFactorSID(deref(u.SID)) {
 		f := newFinding(FindingSIDMissing, u, "")
-		what := "no factor on record"
-		if deref(u.SID) != "" {
-			what = "something on record that is no factor"
-		}
-		f.Message = "locked out: enrolled, but with " + what + ", so that no code can be right"
+		f.lockedOut(u, FactorNotAsked)
 		f.resetRow(u)
 		l.findings = append(l.findings, f)
 	}
@@ -279,6 +275,11 @@ func newFinding(kind FindingKind, u User, sid string) Finding {
 	return Finding{Kind: kind, Username: u.Username, UUID: deref(u.UUID), FactorSID: sid, Fixable: true, user: u}
 }
 
+// lockedOut makes it a finding of a user who can't log in, and says why.
+func (f *Finding) lockedOut(u User, factor FactorSight) {
+	f.Message = "locked out: " + lockedOut(u.Row, factor)
+}
+
 // resetRow makes it a finding that is repaired by making the user enrol again. Not while the next login skips the code: an
 // operator has let the user in, perhaps without a phone at hand, and a reset would take that away.
 func (f *Finding) resetRow(u User) {
@@ -293,8 +294,8 @@ func (f *Finding) resetRow(u User) {
 
 func (c *check) uuidMissing(u User) Finding {
 	f := newFinding(FindingUUIDMissing, u, "")
+	f.lockedOut(u, FactorNotAsked)
 	if isTrue(u.Enrolled) {
-		f.Message = "locked out: has no uuid, so Twilio can't be asked about the user's code"
 		f.resetRow(u)
 		if f.Fixable {
 			f.Remedy = "gets a uuid and a reset: the next login asks for the password, then to enroll again"
@@ -302,7 +303,6 @@ func (c *check) uuidMissing(u User) Finding {
 		return f
 	}
 	f.becomes = u.Row
-	f.Message = "locked out: has no uuid, so the login can neither ask for a code nor to enroll"
 	f.Remedy = "gets a uuid: the next login asks for the password, then to enroll"
 	return f
 }
@@ -311,13 +311,7 @@ func (c *check) uuidMissing(u User) Finding {
 // the first by name.
 func (c *check) uuidDuplicate(ctx context.Context, u User, names []string) (Finding, error) {
 	f := newFinding(FindingUUIDDuplicate, u, "")
-	var others []string
-	for _, n := range names {
-		if n != u.Username {
-			others = append(others, fmt.Sprintf("%q", n))
-		}
-	}
-	f.Message = "shares the uuid with " + strings.Join(others, ", ") + ": uzERP's own reset of one of them locks out the others who are enrolled"
+	f.Message = sharedUUID(without(names, u.Username))
 	if isTrue(u.Enrolled) {
 		f.keep("enrolled users keep their uuid; if several share one, uzerp-mfa user reset all of them but one, and run reconcile --fix")
 		return f, nil
@@ -360,20 +354,19 @@ func (c *check) compareFactors(ctx context.Context, u User) (findings []Finding,
 		findings, err = c.leftOver(ctx, FindingOrphanFactor, u, verified, "")
 		return findings, false, err
 	}
-	mine, err := c.own(ctx, u, listed)
+	mine, err := ownFactor(ctx, c.Factors, c.breaker.ask, u, listed)
 	if err != nil {
 		return nil, false, err
 	}
-	works := mine != nil && mine.Status == FactorVerified
-	switch {
-	case mine == nil:
-		f := newFinding(FindingFactorMissing, u, *u.SID)
-		f.Message = "locked out: Twilio does not have the factor that uzERP asks for, so that no code can be right"
-		f.resetRow(u)
-		findings = append(findings, f)
-	case !works:
-		f := newFinding(FindingFactorUnverified, u, *u.SID)
-		f.Message = "locked out: the factor that uzERP asks for was never verified, so that no code can be right"
+	sight := sightOf(mine)
+	works := sight == FactorSeenVerified
+	if !works {
+		kind := FindingFactorMissing
+		if mine != nil {
+			kind = FindingFactorUnverified
+		}
+		f := newFinding(kind, u, *u.SID)
+		f.lockedOut(u, sight)
 		f.resetRow(u)
 		findings = append(findings, f)
 	}
@@ -388,40 +381,6 @@ func (c *check) compareFactors(ctx context.Context, u User) (findings []Finding,
 	}
 	stale, err := c.leftOver(ctx, FindingStaleFactor, u, verified, keep)
 	return append(findings, stale...), true, err
-}
-
-// own finds the factor that the row names; nil if it is gone. That is believed only if the list of this very user's factors
-// lacks it, it is not found when fetched, and the service is there after that: the one answer that Twilio gives both for
-// a factor that is gone and for a service that is.
-func (c *check) own(ctx context.Context, u User, listed []Factor) (*Factor, error) {
-	for i := range listed {
-		if listed[i].SID == *u.SID {
-			return &listed[i], nil
-		}
-	}
-	return c.gone(ctx, *u.UUID, *u.SID)
-}
-
-// gone gives a factor, or nil if it does not exist, proved as own says.
-func (c *check) gone(ctx context.Context, identity, sid string) (*Factor, error) {
-	var f Factor
-	err := c.breaker.ask(func() (err error) { f, err = c.Factors.FetchFactor(ctx, identity, sid); return err })
-	switch {
-	case err == nil:
-		return &f, nil
-	case KindOf(err) != KindNotFound:
-		return nil, err
-	}
-	err = c.breaker.ask(func() error { _, err := c.Factors.FetchService(ctx); return noService(err) })
-	return nil, err
-}
-
-// noService keeps a service that is not found from passing for a factor that is not.
-func noService(err error) error {
-	if err != nil && KindOf(err) == KindNotFound {
-		return &Error{Kind: KindUnavailable, Err: fmt.Errorf("the Verify service itself is not found any more: %w", err)}
-	}
-	return err
 }
 
 // leftOver gives a finding for each verified factor that no row names. keep is why none may be deleted, if none may.

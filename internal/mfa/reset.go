@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // ResetPlan is what a reset of one user will do: the row first, then exactly the factors listed here.
@@ -65,13 +66,11 @@ func withoutOthers(ctx context.Context, store Store, username string, listed []F
 	return free, others, nil
 }
 
-func hasOther(names []string, username string) bool {
-	for _, n := range names {
-		if n != username {
-			return true
-		}
-	}
-	return false
+func hasOther(names []string, username string) bool { return len(without(names, username)) > 0 }
+
+// without gives the names but one.
+func without(names []string, username string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == username })
 }
 
 // ResetResult is what a reset did.

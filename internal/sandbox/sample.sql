@@ -1,7 +1,8 @@
 -- A new installation (facts/uzerp.md section 1) with a few people in it. Nobody here has a factor that works: those
 -- are made at the emulator, by enrolling. Passwords are no valid hashes, so none of them opens anything.
 
-insert into company (id, name) values (1, 'Sample Ltd');
+-- One company runs this uzERP. Carol works for another one, and no employer is on file for Bob.
+insert into company (id, name) values (1, 'Sample Ltd'), (2, 'Example Logistics Ltd');
 insert into system_companies (id, company_id) values (1, 1);
 
 insert into injector_classes (id, name, category, class_name, usercompanyid) values
@@ -15,11 +16,11 @@ insert into injector_classes (id, name, category, class_name, usercompanyid) val
 insert into party (id, type, usercompanyid) values
     (1, 'Person', 1), (2, 'Person', 1), (3, 'Person', 1), (4, 'Person', 1);
 
-insert into person (id, firstname, surname, party_id, end_date, usercompanyid) values
-    (1, 'Alice', 'Archer', 1, null, 1),
-    (2, 'Bob', 'Baker', 2, null, 1),
-    (3, 'Carol', 'Carter', 3, null, 1),
-    (4, 'Dave', 'Dyer', 4, '2024-06-30', 1);
+insert into person (id, firstname, surname, company_id, party_id, end_date, usercompanyid) values
+    (1, 'Alice', 'Archer', 1, 1, null, 1),
+    (2, 'Bob', 'Baker', null, 2, null, 1),
+    (3, 'Carol', 'Carter', 2, 3, null, 1),
+    (4, 'Dave', 'Dyer', 1, 4, '2024-06-30', 1);
 
 -- Numbers are free text in uzERP, written as people write them. These are from the ranges that Ofcom keeps for films.
 insert into contact_methods (id, contact, usercompanyid) values
@@ -53,6 +54,8 @@ insert into users (username, password, person_id, email, access_enabled, last_lo
     -- skips the code at the next login, and is asked for one of an unknown factor after that
     ('grace', '*', null, 'grace@example.com', true, '2026-02-28 07:45:00', '77777777-7777-4777-8777-777777777777', true, false,
      'YF00000000000000000000000000000077');
+
+update users set lastcompanylogin = 1 where last_login is not null;
 
 insert into user_company_access (username, usercompanyid, enabled)
     select username, 1, true from users;

@@ -22,6 +22,7 @@ create table person (
     id bigserial primary key,
     firstname varchar not null,
     surname varchar not null,
+    company_id bigint references company (id),
     party_id bigint references party (id),
     end_date date,
     usercompanyid bigint not null references system_companies (id)

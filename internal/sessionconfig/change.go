@@ -81,6 +81,19 @@ func PlanChange(env EnvFile, r Request) ([]Change, error) {
 	return changes, refuse(env, changes)
 }
 
+// PlanService puts another Verify service into the file. What was there is shown only if it is a service's SID.
+func PlanService(env EnvFile, sid string) Change {
+	c := Change{Setting: ServiceSID, After: sid}
+	if s, ok := env.Settings[ServiceSID]; ok {
+		shown := s.Value.Reveal()
+		if shown != "" && (s.Borrowed || !serviceSID.MatchString(shown)) {
+			shown = Hidden
+		}
+		c.Line, c.Before = s.Line, &shown
+	}
+	return c
+}
+
 func checkWanted(flag string, wanted time.Duration) error {
 	switch {
 	case wanted <= 0:

@@ -73,3 +73,31 @@ func TestRequestValid(t *testing.T) {
 		}
 	}
 }
+
+func TestPlanService(t *testing.T) {
+	const sid, old = "VA00000000000000000000000000000009", "VA00000000000000000000000000000002"
+	for _, test := range []struct {
+		name    string
+		setting *Setting
+		before  string // "nil" for a missing setting
+		line    int
+	}{
+		{"missing", nil, "nil", 0},
+		{"empty", &Setting{Line: 3}, "", 3},
+		{"another service", &Setting{Value: mfa.NewSecret(old), Line: 3}, old, 3},
+		{"a token in the wrong line", &Setting{Value: mfa.NewSecret("authTOKEN"), Line: 3}, Hidden, 3},
+		{"made of another setting", &Setting{Value: mfa.NewSecret(old), Line: 3, Borrowed: true}, Hidden, 3},
+	} {
+		env := EnvFile{Settings: map[string]Setting{}}
+		if test.setting != nil {
+			env.Settings[ServiceSID] = *test.setting
+		}
+		c, before := PlanService(env, sid), "nil"
+		if c.Before != nil {
+			before = *c.Before
+		}
+		if c.Setting != ServiceSID || c.After != sid || before != test.before || c.Line != test.line {
+			t.Errorf("%s: %+v, before %q", test.name, c, before)
+		}
+	}
+}

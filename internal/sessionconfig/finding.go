@@ -5,21 +5,19 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"uzerp-mfa/internal/mfa"
 )
 
-// Severity says how much a finding matters.
-type Severity string
+// Severity is that of every check.
+type Severity = mfa.Severity
 
-// The severities: an error hurts the site now or leaves it without the protection that it believes to have, a warning
-// is likely not meant, and info is what one should know, or what could not be looked at.
+// The severities, by the names that the rules here use.
 const (
-	Error   Severity = "error"
-	Warning Severity = "warning"
-	Info    Severity = "info"
+	Error   = mfa.SeverityError
+	Warning = mfa.SeverityWarning
+	Info    = mfa.SeverityInfo
 )
-
-// Severities gives them in the order of their weight.
-func Severities() []Severity { return []Severity{Error, Warning, Info} }
 
 // Finding is one thing that a check found.
 type Finding struct {
@@ -38,20 +36,9 @@ type Finding struct {
 // LocksOut tells whether the finding keeps everybody from working with uzERP.
 func (f Finding) LocksOut() bool { return f.lockout }
 
-// Count gives the number of findings of a severity.
-func Count(findings []Finding, s Severity) int {
-	n := 0
-	for _, f := range findings {
-		if f.Severity == s {
-			n++
-		}
-	}
-	return n
-}
-
 func sortFindings(findings []Finding) {
 	slices.SortStableFunc(findings, func(a, b Finding) int {
-		return cmp.Compare(slices.Index(Severities(), a.Severity), slices.Index(Severities(), b.Severity))
+		return cmp.Compare(slices.Index(mfa.Severities(), a.Severity), slices.Index(mfa.Severities(), b.Severity))
 	})
 }
 

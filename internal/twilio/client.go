@@ -65,16 +65,49 @@ type Client struct {
 	sleep     func(context.Context, time.Duration) error
 	rand      func() float64
 
-	offset  atomic.Int64  // Twilio's clock minus ours, in nanoseconds
-	proven  atomic.Bool   // the service was fetched once with these credentials
-	proving chan struct{} // a lock that gives way to a context: one fetch for all who wait for it
+	measured atomic.Pointer[measurement] // of Twilio's clock; nil before any answer
+	proven   atomic.Bool                 // the service was fetched once with these credentials
+	proving  chan struct{}               // a lock that gives way to a context: one fetch for all who wait for it
 }
 
-var _ mfa.Factors = (*Client)(nil)
+var (
+	_ mfa.Factors       = (*Client)(nil)
+	_ mfa.Verifications = (*Client)(nil)
+	_ mfa.Services      = (*Client)(nil)
+	_ mfa.Services      = (*Account)(nil)
+)
 
 // New checks the configuration without touching the network. Its errors are KindConfig, name the setting and
 // never show its value.
 func New(cfg Config) (*Client, error) {
+	if err := checkService(cfg.ServiceSID); err != nil {
+		return nil, err
+	}
+	return newClient(cfg)
+}
+
+// Account is a Twilio account of which no Verify service is known yet: all that can be done with it is to make one.
+type Account struct{ client *Client }
+
+// NewAccount is New without the service, whatever cfg has for one.
+func NewAccount(cfg Config) (*Account, error) {
+	cfg.ServiceSID = ""
+	c, err := newClient(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &Account{c}, nil
+}
+
+// CreateService makes a Verify service; never repeated by itself.
+func (a *Account) CreateService(ctx context.Context, friendlyName, issuer string) (mfa.VerifyService, error) {
+	return a.client.CreateService(ctx, friendlyName, issuer)
+}
+
+// CloseIdle closes the connections that no call is using.
+func (a *Account) CloseIdle() { a.client.CloseIdle() }
+
+func newClient(cfg Config) (*Client, error) {
 	base, err := checkConfig(&cfg)
 	if err != nil {
 		return nil, err

@@ -18,7 +18,17 @@ var (
 	printable    = regexp.MustCompile(`^[ -~]*$`)
 )
 
-// checkConfig fills in the defaults, checks everything and gives the parsed base URL.
+func checkService(sid string) error {
+	switch {
+	case sid == "":
+		return badSetting("TWILIO_SERVICE_SID", "is not set")
+	case !serviceSID.MatchString(sid):
+		return badSetting("TWILIO_SERVICE_SID", "must be VA and 32 hexadecimal digits, without spaces or line breaks")
+	}
+	return nil
+}
+
+// checkConfig fills in the defaults, checks everything but the service and gives the parsed base URL.
 func checkConfig(cfg *Config) (*url.URL, error) {
 	cfg.defaults()
 	switch {
@@ -26,10 +36,6 @@ func checkConfig(cfg *Config) (*url.URL, error) {
 		return nil, badSetting("TWILIO_ACCOUNT_SID", "is not set")
 	case !accountSID.MatchString(cfg.AccountSID):
 		return nil, badSetting("TWILIO_ACCOUNT_SID", "must be AC and 32 hexadecimal digits, without spaces or line breaks")
-	case cfg.ServiceSID == "":
-		return nil, badSetting("TWILIO_SERVICE_SID", "is not set")
-	case !serviceSID.MatchString(cfg.ServiceSID):
-		return nil, badSetting("TWILIO_SERVICE_SID", "must be VA and 32 hexadecimal digits, without spaces or line breaks")
 	}
 	if err := checkCredentials(cfg); err != nil {
 		return nil, err

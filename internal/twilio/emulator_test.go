@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"net/http"
 	"os"
+	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -214,5 +216,175 @@ func TestWrongCredentialsAndService(t *testing.T) {
 		} {
 			wantError(t, err, tc.kind, false)
 		}
+	}
+}
+
+// The codes of a helpdesk, through their whole life and against every obstacle that the emulator knows.
+func TestVerificationLife(t *testing.T) {
+	for name, quirks := range map[string]verifytest.Quirks{
+		"default": {}, "other": {SpecificNotFound: true, CheckAnswers200: true, SendExtends: true},
+	} {
+		t.Run(name, func(t *testing.T) { verificationLife(t, quirks) })
+	}
+}
+
+func verificationLife(t *testing.T, quirks verifytest.Quirks) {
+	c, run := emulated(t, quirks)
+	ctx := t.Context()
+	send := func(channel mfa.Channel, sends int) string {
+		t.Helper()
+		got, err := c.StartVerification(ctx, callee, channel)
+		if err != nil || got.Status != mfa.VerificationPending || got.Sends != sends {
+			t.Fatalf("%+v %v", got, err)
+		}
+		code, ok := run.SentCode(number)
+		if !ok || len(code) != 6 {
+			t.Fatalf("%q reached the phone", code)
+		}
+		return code
+	}
+	wrongOf := func(code string) string { return code[1:] + string('0'+(code[0]-'0'+1)%10) + "1" } // of another length, too
+	check := func(code string, want mfa.VerificationStatus) {
+		t.Helper()
+		if got, err := c.CheckVerification(ctx, callee, code); err != nil || got != want {
+			t.Errorf("%q %v, want %q", got, err, want)
+		}
+	}
+	noneWaits := func(code string) {
+		t.Helper()
+		_, err := c.CheckVerification(ctx, callee, code)
+		wantError(t, err, mfa.KindNotFound, false)
+		if !errors.Is(err, mfa.ErrNoVerification) {
+			t.Error(err)
+		}
+	}
+	refusedFor := func(err error, code int, kind mfa.Kind) {
+		t.Helper()
+		wantError(t, err, kind, false)
+		if f, _ := errors.AsType[*fault](err); f == nil || f.code != code {
+			t.Errorf("%v, want code %d", err, code)
+		}
+	}
+
+	noneWaits("123456")
+	code := send(mfa.ChannelSMS, 1)
+	check(wrongOf(code), mfa.VerificationPending)
+	if again := send(mfa.ChannelCall, 2); again != code {
+		t.Error("another code")
+	}
+	check(code, mfa.VerificationApproved)
+	noneWaits(code)
+
+	code = send(mfa.ChannelSMS, 1)
+	run.Advance(11 * time.Minute)
+	noneWaits(code)
+
+	code = send(mfa.ChannelSMS, 1)
+	for range 5 {
+		check(wrongOf(code), mfa.VerificationPending)
+	}
+	_, err := c.CheckVerification(ctx, callee, code)
+	refusedFor(err, 60202, mfa.KindRefused)
+	if !errors.Is(err, mfa.ErrAttemptsUsedUp) {
+		t.Error(err)
+	}
+	_, err = c.StartVerification(ctx, callee, mfa.ChannelSMS)
+	refusedFor(err, 60202, mfa.KindRefused)
+	run.Advance(11 * time.Minute)
+
+	for i := range 5 {
+		send(mfa.ChannelSMS, i+1)
+	}
+	_, err = c.StartVerification(ctx, callee, mfa.ChannelSMS)
+	refusedFor(err, 60203, mfa.KindRefused)
+	run.Advance(11 * time.Minute)
+
+	for _, tc := range []struct {
+		number verifytest.NumberKind
+		code   int
+		kind   mfa.Kind
+	}{
+		{verifytest.InvalidNumber, 60200, mfa.KindRefused}, {verifytest.GeoBlocked, 60605, mfa.KindConfig},
+		{verifytest.FraudBlocked, 60410, mfa.KindRefused}, {verifytest.TrialUnverified, 21608, mfa.KindConfig},
+		{verifytest.BlockedByTwilio, 60238, mfa.KindRefused}, {verifytest.Landline, 60205, mfa.KindRefused},
+	} {
+		must(t, run.SetNumber(number, tc.number))
+		must(t, run.ChangeService("", func(s *verifytest.ServiceSettings) { s.LookupEnabled, s.SkipSMSToLandlines = true, true }))
+		_, err := c.StartVerification(ctx, callee, mfa.ChannelSMS)
+		refusedFor(err, tc.code, tc.kind)
+	}
+	for _, tc := range []struct {
+		set     func(*verifytest.ServiceSettings)
+		channel mfa.Channel
+		code    int
+	}{
+		{func(s *verifytest.ServiceSettings) { s.PSD2Enabled = true }, mfa.ChannelSMS, 60206},
+		{func(s *verifytest.ServiceSettings) { s.DisabledChannels = []string{"call"} }, mfa.ChannelCall, 60223},
+	} {
+		must(t, run.SetNumber(number, verifytest.Mobile))
+		must(t, run.ChangeService("", func(s *verifytest.ServiceSettings) {
+			*s = verifytest.ServiceSettings{FriendlyName: s.FriendlyName, CodeLength: s.CodeLength}
+			tc.set(s)
+		}))
+		_, err := c.StartVerification(ctx, callee, tc.channel)
+		refusedFor(err, tc.code, mfa.KindConfig)
+	}
+}
+
+// A lost reply is not asked for again: the message is on its way, the code is used up.
+func TestVerificationLostReplies(t *testing.T) {
+	c, run := emulated(t, verifytest.Quirks{})
+	ctx := t.Context()
+	run.AddFault(verifytest.Fault{Operation: "CreateVerification", ResetAfter: true, Times: 1})
+	_, err := c.StartVerification(ctx, callee, mfa.ChannelSMS)
+	wantError(t, err, mfa.KindUnavailable, true)
+	code, ok := run.SentCode(number)
+	if !ok || len(run.SentCodes()) != 1 {
+		t.Fatalf("%d messages", len(run.SentCodes()))
+	}
+	if got, err := c.StartVerification(ctx, callee, mfa.ChannelSMS); err != nil || got.Sends != 2 {
+		t.Errorf("%+v %v", got, err)
+	}
+	run.AddFault(verifytest.Fault{Operation: "CreateVerificationCheck", Truncated: true, Times: 1})
+	_, err = c.CheckVerification(ctx, callee, code)
+	wantError(t, err, mfa.KindUnavailable, true)
+	_, err = c.CheckVerification(ctx, callee, code)
+	wantError(t, err, mfa.KindNotFound, false)
+}
+
+// An account makes a service, and that service is as it was asked for.
+func TestCreateServiceOfTheEmulator(t *testing.T) {
+	_, run := emulated(t, verifytest.Quirks{})
+	cfg := Config{AccountSID: verifytest.DefaultAccountSID, Username: verifytest.DefaultAccountSID,
+		Password: mfa.NewSecret(verifytest.DefaultAuthToken), BaseURL: run.URL}
+	a, err := NewAccount(cfg)
+	must(t, err)
+	defer a.CloseIdle()
+	for _, issuer := range []string{"ACME: Ltd", "ACME Ltd", ""} {
+		made, err := a.CreateService(t.Context(), "uzERP Login", issuer)
+		if strings.Contains(issuer, ":") {
+			wantError(t, err, mfa.KindUsage, false)
+			continue
+		}
+		must(t, err)
+		if made.SID == verifytest.DefaultServiceSID || made.Issuer != issuer || made.CodeLength != 6 || made.FriendlyName != "uzERP Login" ||
+			made.DoNotShareWarning == nil || *made.DoNotShareWarning {
+			t.Errorf("%+v", made)
+		}
+		cfg.ServiceSID = made.SID
+		c, err := New(cfg)
+		must(t, err)
+		defer c.CloseIdle()
+		got, err := c.FetchService(t.Context())
+		if err != nil || !reflect.DeepEqual(got, made) {
+			t.Errorf("%+v %v, made %+v", got, err, made)
+		}
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -88,6 +88,7 @@ func (f *fault) unusable(words string) {
 // classify chooses the kind of an answer that is no success: by the HTTP status first, then by the code (§2). Codes
 // whose status nobody documents are looked at before the statuses they may come with.
 func (f *fault) classify(c *Client) {
+	p, known := problems[f.code]
 	switch s := f.status; {
 	case s >= 500:
 		f.unusable("has a problem")
@@ -97,70 +98,21 @@ func (f *fault) classify(c *Client) {
 		if !c.defaultHost {
 			f.hint = "check UZERP_MFA_VERIFY_URL"
 		}
+	case known && p.status == 0:
+		f.is(p, c)
 	case s == http.StatusUnauthorized:
-		f.rejected("the credentials were rejected", c)
-	case s == http.StatusForbidden && f.code == 0:
-		f.rejected("the call was forbidden, perhaps by a proxy or firewall", c)
-	case s == http.StatusTooManyRequests && (f.code == 0 || f.code == 20429 || f.code == 60212), f.code == 25109, f.code == 60328:
-		f.unavailable("Twilio is limiting the rate of calls")
-		f.transient = true
+		f.is(byStatus(s), c)
+	case f.code == 0 && s == http.StatusForbidden:
+		f.is(rejected("the call was forbidden, perhaps by a proxy or firewall"), c)
+	case f.code == 0 && s == http.StatusTooManyRequests:
+		f.is(limited(s), c)
 	case f.code == 0:
 		f.unusable("or something before it gave an answer that is not the API's")
-	case s == http.StatusNotFound, f.code == 60390, f.code == 60391, f.code == 60392:
-		// Twilio's own message is the path once more.
-		f.kind, f.words, f.message = mfa.KindNotFound, "not found at Twilio", ""
+	case known && s != http.StatusNotFound:
+		f.is(p, c)
 	default:
-		f.byCode(c)
+		f.is(byStatus(s), c)
 	}
-}
-
-// byCode is the rest of classify: 4xx answers of Twilio's own.
-func (f *fault) byCode(c *Client) {
-	refuse := func(words, hint string) { f.kind, f.words, f.hint = mfa.KindRefused, words, hint }
-	switch f.code {
-	case 60308, 60310:
-		refuse("Twilio takes no more codes here after five wrong ones", "")
-		if f.code == 60310 {
-			f.hint = "enroll the user again: that makes a new factor"
-		}
-		f.causes = append(f.causes, mfa.ErrAttemptsUsedUp)
-	case 60311, 60324:
-		f.kind, f.words = mfa.KindCodeRejected, "the code is wrong"
-	case 60318:
-		refuse("the factor is not verified", "finish the enrolment, or enroll the user again")
-	case 60322:
-		refuse("the challenge was answered already", "")
-	case 60323:
-		refuse("the challenge has expired", "")
-	case 60312:
-		refuse("the factor has had too many challenges for this hour or day", "wait, then try again")
-	case 60315:
-		refuse("the user has as many factors as Twilio allows", "delete factors that are not in use")
-	case 60326:
-		refuse("too many factors were made for this user within a day", "try again tomorrow")
-	case 60383:
-		refuse("the factor is in a state that does not allow this, or has expired", "enroll the user again: that makes a new factor")
-	case 60301, 60317:
-		refuse("there is one already", "")
-	case 60202, 60203, 60307, 60309, 60728:
-		refuse("a limit of Twilio's is reached", "wait, then try again")
-	default:
-		switch f.status {
-		case http.StatusForbidden:
-			f.rejected("the credentials do not allow this", c)
-		case http.StatusConflict:
-			refuse("there is one already", "")
-		case http.StatusTooManyRequests: // unknown, so not repeated; a 429 is not processed (§3.1)
-			f.unavailable("Twilio turned the call away for now")
-		default:
-			f.kind, f.words = mfa.KindFailure, "Twilio rejected the request"
-		}
-	}
-}
-
-func (f *fault) rejected(words string, c *Client) {
-	f.kind, f.words = mfa.KindConfig, words
-	f.hint = "check " + c.credentials + " (test credentials do not work with Verify)"
 }
 
 // broken is an exchange that ended without a whole answer, for which err is the reason.
@@ -215,6 +167,12 @@ func (o *call) fail(err error) error {
 	f, ok := errors.AsType[*fault](err)
 	if !ok {
 		return o.distrust("is not of the documented shape")
+	}
+	if f.code == badParameter && f.kind == mfa.KindFailure && o.invalid.words != "" {
+		f.is(o.invalid, o.c)
+	}
+	if o.ifLost != "" && lost(f) {
+		f.hint = o.ifLost
 	}
 	return &mfa.Error{Kind: f.kind, Op: o.op, Hint: f.hint, Err: f}
 }
@@ -271,20 +229,41 @@ func (c *Client) harmless(message string, data url.Values) string {
 	return message
 }
 
-// repeats tells whether message holds a value of the form: a code, or a name.
+// repeats tells whether message holds a value of the form: a code, a name, or a phone number.
 func repeats(message string, form url.Values) bool {
 	message = strings.ToLower(message)
 	for name, values := range form {
 		switch name {
-		case "FactorType", "FactorSid", "PageSize": // nobody's secret
+		case "FactorType", "FactorSid", "PageSize", "Channel", "CodeLength": // nobody's secret
 			continue
 		}
 		for _, v := range values {
+			if name == "To" && quotesNumber(message, v) {
+				return true
+			}
 			for _, spelled := range []string{v, url.PathEscape(v), url.QueryEscape(v)} {
 				if strings.Contains(message, strings.ToLower(spelled)) {
 					return true
 				}
 			}
+		}
+	}
+	return false
+}
+
+// quotesNumber tells whether message has five digits of the number in a row, however they are set apart: a number may
+// come back with spaces, without its country code, or cut off.
+func quotesNumber(message, number string) bool {
+	digits := func(r rune) rune {
+		if r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}
+	message, number = strings.Map(digits, message), strings.Map(digits, number)
+	for i := 0; i+5 <= len(number); i++ {
+		if strings.Contains(message, number[i:i+5]) {
+			return true
 		}
 	}
 	return false

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -16,7 +17,7 @@ import (
 
 // Every status and code of facts §2 that matters, for every operation that can get it.
 func TestStatusAndCode(t *testing.T) {
-	const every = "fetch list service create verify challenge delete"
+	const every = "fetch list service create verify challenge delete send check create-service"
 	for _, tc := range []struct {
 		status, code int
 		ops          string
@@ -26,7 +27,9 @@ func TestStatusAndCode(t *testing.T) {
 	}{
 		{401, 20003, every, mfa.KindConfig, 1, "HTTP 401, code 20003"},
 		{401, 0, every, mfa.KindConfig, 1, "HTTP 401"},
-		{403, 20008, every, mfa.KindConfig, 1, "HTTP 403"},
+		{403, 20008, every, mfa.KindConfig, 1, "these credentials (HTTP 403"},
+		{403, 99999, every, mfa.KindConfig, 1, "does not allow this (HTTP 403"},
+		{400, 60200, "fetch list create verify challenge", mfa.KindFailure, 1, "rejected the request"},
 		{403, 60313, "create", mfa.KindConfig, 1, "60313"},
 		{403, 0, every, mfa.KindConfig, 1, "firewall"},
 		{400, 60306, every, mfa.KindFailure, 1, "rejected the request (HTTP 400, code 60306: Something)"},
@@ -38,13 +41,10 @@ func TestStatusAndCode(t *testing.T) {
 		{429, 60310, "verify", mfa.KindRefused, 1, "no more codes"},
 		{429, 60308, "challenge", mfa.KindRefused, 1, "no more codes"},
 		{429, 60312, "challenge", mfa.KindRefused, 1, "too many challenges"},
-		{429, 60202, every, mfa.KindRefused, 1, "limit"},
-		{429, 60203, every, mfa.KindRefused, 1, "limit"},
 		{429, 99999, every, mfa.KindUnavailable, 1, "99999"},
 		{429, 20429, every, mfa.KindUnavailable, maxTries, "rate"},
 		{429, 25109, every, mfa.KindUnavailable, maxTries, "rate"},
 		{400, 25109, every, mfa.KindUnavailable, maxTries, "rate"},
-		{429, 60212, every, mfa.KindUnavailable, maxTries, "rate"},
 		{429, 60328, "create", mfa.KindUnavailable, maxTries, "rate"},
 		{403, 60318, "challenge", mfa.KindRefused, 1, "not verified"},
 		{403, 60322, "challenge", mfa.KindRefused, 1, "answered already"},
@@ -52,11 +52,14 @@ func TestStatusAndCode(t *testing.T) {
 		{400, 60383, "verify challenge", mfa.KindRefused, 1, "state"},
 		{404, 20404, "fetch create verify challenge service", mfa.KindNotFound, 1, ""},
 		{404, 60390, "fetch verify challenge", mfa.KindNotFound, 1, ""},
+		{404, 60318, "fetch verify challenge", mfa.KindNotFound, 1, ""},
+		{404, 20404, "send", mfa.KindUnavailable, 1, "no way to send codes"},
+		{404, 20404, "create-service", mfa.KindConfig, 1, "no Verify API"},
 		{400, 60391, "fetch verify challenge", mfa.KindNotFound, 1, ""},
 		{410, 20410, every, mfa.KindFailure, 1, "HTTP 410"},
 	} {
 		for _, op := range operations() {
-			if !strings.Contains(tc.ops, op.name) {
+			if !slices.Contains(strings.Fields(tc.ops), op.name) {
 				continue
 			}
 			t.Run(fmt.Sprintf("%d %d %s", tc.status, tc.code, op.name), func(t *testing.T) {
@@ -123,9 +126,10 @@ func FuzzHarmless(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add("Invalid " + code)
+	f.Add("no SMS to 44 7700-900 123")
 	f.Add("\x1b]0;x\x07\xff\u202e")
 	f.Fuzz(func(t *testing.T, message string) {
-		got := c.harmless(message, url.Values{"AuthPayload": {code}})
+		got := c.harmless(message, url.Values{"AuthPayload": {code}, "To": {number}})
 		if !utf8.ValidString(got) || utf8.RuneCountInString(got) > maxMessage {
 			t.Errorf("%q", got)
 		}
@@ -146,12 +150,13 @@ func FuzzJudge(f *testing.F) {
 	}
 	f.Add(200, "application/json", []byte(`{"sid":"x"}`))
 	f.Add(404, "application/json", []byte(`{"code":20404,"message":"no `+code+`"}`))
+	f.Add(400, "application/json", []byte(`{"code":60200,"message":"Invalid parameter To: 07700 900123"}`))
 	f.Add(502, "text/html", []byte(`<h1>`))
 	f.Add(429, "application/json; charset=x", []byte(`{"code":-1}`))
 	f.Fuzz(func(t *testing.T, status int, contentType string, body []byte) {
 		resp := &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {contentType}}}
 		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
-			fault := c.judge(method, resp, body, url.Values{"AuthPayload": {code}})
+			fault := c.judge(method, resp, body, url.Values{"AuthPayload": {code}, "To": {number}})
 			if fault == nil {
 				if method != http.MethodDelete && !json.Valid(body) || status < 200 || status > 299 {
 					t.Errorf("accepted %d %q", status, body)
@@ -162,6 +167,9 @@ func FuzzJudge(f *testing.F) {
 				t.Error("no words")
 			}
 			noSecret(t, "the fault", fault.Error())
+			if quotesNumber(fault.message, number) {
+				t.Errorf("quotes the number: %v", fault)
+			}
 		}
 	})
 }

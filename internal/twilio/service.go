@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	verify "github.com/twilio/twilio-go/rest/verify/v2"
+
 	"uzerp-mfa/internal/mfa"
 )
 
@@ -19,17 +21,83 @@ func (c *Client) FetchService(ctx context.Context) (mfa.VerifyService, error) {
 		}
 		return mfa.VerifyService{}, o.fail(err)
 	}
-	if text(got.Sid) != c.service {
+	sv, err := serviceOf(got)
+	switch {
+	case err != nil:
+		return mfa.VerifyService{}, o.distrust(err.Error())
+	case sv.SID != c.service:
 		return mfa.VerifyService{}, o.distrust("names another service")
 	}
+	c.proven.Store(true)
+	return sv, nil
+}
+
+// codeLength is how many digits a new service's codes by SMS and call have.
+const codeLength = 6
+
+// CreateService makes a Verify service with Twilio's own defaults, but for what CheckService would find: the length of codes,
+// which nobody documents a default for, and a key to press in a call, without which a voicemail gets codes. An empty issuer
+// leaves the friendly name in its place.
+func (c *Client) CreateService(ctx context.Context, friendlyName, issuer string) (mfa.VerifyService, error) {
+	o := c.begin(ctx, "create the Verify service")
+	o.invalid = problem{kind: mfa.KindUsage, words: "Twilio does not accept this friendly name or issuer",
+		hint: "choose plain words of letters and spaces for both"}
+	o.ifLost = "there may be one more Verify service now: look in Twilio's console before running the command again"
+	for _, err := range []error{mfa.CheckFriendlyName(friendlyName), mfa.CheckIssuer(issuer)} {
+		if err != nil {
+			return mfa.VerifyService{}, err
+		}
+	}
+	params := (&verify.CreateServiceParams{}).SetFriendlyName(friendlyName).SetCodeLength(codeLength).SetDtmfInputRequired(true)
+	if issuer != "" {
+		params.SetTotpIssuer(issuer)
+	}
+	got, err := o.api().CreateService(params)
+	if err != nil {
+		if f, ok := errors.AsType[*fault](err); ok && f.kind == mfa.KindNotFound { // there is nothing that could be missing
+			f.is(rejected("the account has no Verify API"), c)
+		}
+		return mfa.VerifyService{}, o.fail(err)
+	}
+	sv, err := serviceOf(got)
+	switch {
+	case err != nil:
+		return mfa.VerifyService{}, o.distrust(err.Error())
+	case !serviceSID.MatchString(sv.SID):
+		return mfa.VerifyService{}, o.distrust("has no valid service SID")
+	case sv.AccountSID != c.account:
+		return mfa.VerifyService{}, o.distrust("names another account")
+	}
+	return sv, nil
+}
+
+// serviceOf reads a service. What is null stays nil, empty or 0: Twilio's default holds.
+func serviceOf(got *verify.VerifyV2Service) (mfa.VerifyService, error) {
 	var totp struct {
-		Issuer *string `json:"issuer"`
+		Issuer     *string `json:"issuer"`
+		TimeStep   *int    `json:"time_step"`
+		CodeLength *int    `json:"code_length"`
+		Skew       *int    `json:"skew"`
 	}
 	if remarshal(got.Totp, &totp) != nil {
-		return mfa.VerifyService{}, o.distrust("has TOTP settings of another shape than documented")
+		return mfa.VerifyService{}, errors.New("has TOTP settings of another shape than documented")
 	}
-	c.proven.Store(true)
-	return mfa.VerifyService{SID: c.service, FriendlyName: text(got.FriendlyName), Issuer: text(totp.Issuer)}, nil
+	return mfa.VerifyService{
+		SID:                text(got.Sid),
+		AccountSID:         text(got.AccountSid),
+		FriendlyName:       text(got.FriendlyName),
+		Issuer:             text(totp.Issuer),
+		TOTP:               mfa.TOTPDefaults{TimeStep: totp.TimeStep, CodeLength: totp.CodeLength, Skew: totp.Skew},
+		CodeLength:         got.CodeLength,
+		LookupEnabled:      got.LookupEnabled,
+		SkipSMSToLandlines: got.SkipSmsToLandlines,
+		PSD2Enabled:        got.Psd2Enabled,
+		DoNotShareWarning:  got.DoNotShareWarningEnabled,
+		DTMFInputRequired:  got.DtmfInputRequired,
+		CustomCodeEnabled:  got.CustomCodeEnabled,
+		DefaultTemplateSID: text(got.DefaultTemplateSid),
+		TTSName:            text(got.TtsName),
+	}, nil
 }
 
 // failed is the error of a call about an entity or a factor, and whether that is gone. A "not found" stands only if

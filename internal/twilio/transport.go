@@ -53,6 +53,9 @@ type call struct {
 	ctx    context.Context
 	op     string
 	method string // of the request last sent
+
+	invalid problem // what badParameter means in this operation; the zero value adds nothing
+	ifLost  string  // the hint where it is open whether the operation took effect
 }
 
 var _ twclient.BaseClient = (*call)(nil)
@@ -165,10 +168,12 @@ func (o *call) exchange(method string, target *url.URL, data url.Values) (*http.
 		f.reached = connected.Load()
 	}
 	o.report(method, target.Path, resp, time.Since(began), f)
+	if f == nil || f.code != 0 { // Twilio's own answer, good or bad, and not that of something before it
+		o.c.measure(resp.Header.Get("Date"), local, o.c.now())
+	}
 	if f != nil {
 		return nil, f
 	}
-	o.c.measure(resp.Header.Get("Date"), local, o.c.now())
 	return &http.Response{
 		StatusCode: resp.StatusCode,
 		Header:     resp.Header,

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -35,14 +36,21 @@ const (
 	password = "PasswordThatNobodyMaySee1"
 	secret   = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 	code     = "738264"
+	number   = "+447700900123"
+	verif    = "VE" + hex32
 
 	entityPath  = "/v2/Services/" + service + "/Entities/" + identity
 	factorsPath = entityPath + "/Factors"
 	factorPath  = factorsPath + "/" + factor
 	servicePath = "/v2/Services/" + service
+	sendPath    = servicePath + "/Verifications"
+	checkPath   = servicePath + "/VerificationCheck"
 )
 
-var sentinel = []string{password, secret, code, "otpauth", "c2VjcmV0"}
+var (
+	sentinel = []string{password, secret, code, "otpauth", "c2VjcmV0", "7700900123"}
+	callee   = mfa.Callee{Username: "alice", Phone: mfa.Phone{E164: mfa.NewSecret(number), Masked: "+44 *******123"}}
+)
 
 // server plays Twilio: each path has its answers in turn, the last one again and again.
 type server struct {
@@ -99,6 +107,63 @@ func start(t *testing.T, change ...func(*Config)) *setup {
 	t.Helper()
 	s := &setup{server: &server{plays: map[string][]http.HandlerFunc{}}}
 	s.Server = httptest.NewServer(s.server)
+	return s.connect(t, change...)
+}
+
+// bubble runs f against a server on pipes, where time stands still while anything is going on: what a time limit meets
+// does not depend on how busy the machine is.
+func bubble(t *testing.T, f func(t *testing.T, s *setup), change ...func(*Config)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		closed, hangUp := context.WithCancel(context.Background())
+		pipes := pipes{make(chan net.Conn), closed.Done(), hangUp}
+		s := &setup{server: &server{plays: map[string][]http.HandlerFunc{}}}
+		s.Server = &httptest.Server{Listener: pipes, Config: &http.Server{Handler: s.server}}
+		s.Start()
+		s.connect(t, change...)
+		s.transport.DialContext = pipes.dial
+		f(t, s)
+	})
+}
+
+// pipes is a listener that needs no network.
+type pipes struct {
+	calls  chan net.Conn
+	closed <-chan struct{}
+	hangUp func()
+}
+
+func (p pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	near, far := net.Pipe()
+	select {
+	case p.calls <- far:
+		return near, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (p pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.calls:
+		return c, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p pipes) Close() error {
+	p.hangUp()
+	return nil
+}
+
+func (p pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
+
+// connect makes the client.
+func (s *setup) connect(t *testing.T, change ...func(*Config)) *setup {
+	t.Helper()
 	s.play("GET "+servicePath, ok(200, serviceJSON()))
 	cfg := Config{
 		AccountSID: account, ServiceSID: service, Username: key, Password: mfa.NewSecret(password),
@@ -256,6 +321,20 @@ func challengeJSON(status string) fields {
 		"factor_sid": factor, "status": status, "factor_type": "totp", "date_created": "2026-01-01T00:00:00Z"}
 }
 
+func checkJSON(status string) fields {
+	return fields{"sid": verif, "account_sid": account, "service_sid": service, "to": number, "channel": "sms", "status": status,
+		"valid": status == "approved", "amount": nil, "payee": nil, "date_created": "2026-01-01T00:00:00Z",
+		"date_updated": "2026-01-01T00:00:00Z", "sna_attempts_error_codes": []any{}}
+}
+
+func sendJSON(sends int) fields {
+	attempts := []fields{}
+	for i := range sends {
+		attempts = append(attempts, fields{"time": "2026-01-01T00:00:00Z", "channel": "SMS", "attempt_sid": fmt.Sprintf("VL%032x", i)})
+	}
+	return with(checkJSON("pending"), fields{"lookup": fields{}, "send_code_attempts": attempts, "sna": nil, "url": "x"})
+}
+
 func listJSON(next any, factors ...fields) fields {
 	if factors == nil {
 		factors = []fields{}
@@ -300,8 +379,23 @@ func operations() []operation {
 		{"delete", "DELETE " + factorPath, noContent, func(c *Client, ctx context.Context) error {
 			return c.DeleteFactor(ctx, identity, factor)
 		}},
+		{"send", "POST " + sendPath, ok(201, sendJSON(1)), func(c *Client, ctx context.Context) error {
+			_, err := c.StartVerification(ctx, callee, mfa.ChannelSMS)
+			return err
+		}},
+		{"check", "POST " + checkPath, ok(201, checkJSON("approved")), func(c *Client, ctx context.Context) error {
+			_, err := c.CheckVerification(ctx, callee, code)
+			return err
+		}},
+		{"create-service", "POST /v2/Services", ok(201, serviceJSON()), func(c *Client, ctx context.Context) error {
+			_, err := c.CreateService(ctx, "uzERP", "ACME")
+			return err
+		}},
 	}
 }
+
+// ofAnyService is an operation that is about no entity and no verification: its "not found" needs no proof.
+func (o operation) ofAnyService() bool { return o.name == "service" || o.name == "create-service" }
 
 func (o operation) isPost() bool { return strings.HasPrefix(o.request, "POST") }
 func (o operation) isGet() bool  { return strings.HasPrefix(o.request, "GET") }

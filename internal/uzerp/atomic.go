@@ -36,12 +36,33 @@ func ReplaceFile(path string, edit func(old []byte) ([]byte, error)) (backup str
 	return r.replace(path, edit)
 }
 
-// replacer has what a test must be able to set.
+// errRehearsed ends a rehearsal before the rename.
+var errRehearsed = errors.New("rehearsed")
+
+// TryReplace does all that ReplaceFile does before the rename, and takes it back: for who must know whether a file can be
+// replaced before doing something else that can't be undone. Its errors are those of ReplaceFile.
+func TryReplace(path string, edit func(old []byte) ([]byte, error)) error {
+	r := replacer{now: time.Now, wait: lockWait, check: func(step string) error {
+		if step == stepRename {
+			return errRehearsed
+		}
+		return nil
+	}}
+	if _, err := r.replace(path, edit); !errors.Is(err, errRehearsed) {
+		return err
+	}
+	return nil
+}
+
+// replacer has what a test, or a rehearsal, must be able to set.
 type replacer struct {
 	now   func() time.Time
 	wait  time.Duration           // for the lock
-	check func(step string) error // is asked before each step, so that a test can let it fail
+	check func(step string) error // is asked before each step, and can let it fail
 }
+
+// stepRename is the step from which on the file is another.
+const stepRename = "rename"
 
 func (r *replacer) replace(path string, edit func([]byte) ([]byte, error)) (backup string, err error) {
 	target, err := filepath.EvalSymlinks(path)
@@ -210,7 +231,7 @@ func (r *replacer) readBack(name string, content []byte) error {
 
 // swap renames temp to target if target is still what was read.
 func (r *replacer) swap(temp, target string, old []byte, info fs.FileInfo) error {
-	if err := r.check("rename"); err != nil {
+	if err := r.check(stepRename); err != nil {
 		return err
 	}
 	present, now, err := readRegular(target)

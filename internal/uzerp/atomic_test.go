@@ -94,6 +94,29 @@ func TestReplaceFile(t *testing.T) {
 	}
 }
 
+// A rehearsal finds out what would fail, and leaves everything as it was.
+func TestTryReplace(t *testing.T) {
+	dir := tree(t, map[string]string{".env": "old"})
+	path := filepath.Join(dir, ".env")
+	edited := false
+	if err := TryReplace(path, func(old []byte) ([]byte, error) { edited = string(old) == "old"; return []byte("new"), nil }); err != nil || !edited {
+		t.Errorf("%v, edited %v", err, edited)
+	}
+	if err := TryReplace(path, to("old")); err != nil {
+		t.Errorf("nothing to change: %v", err)
+	}
+	refused := errors.New("refused")
+	if err := TryReplace(path, func([]byte) ([]byte, error) { return nil, refused }); !errors.Is(err, refused) {
+		t.Error(err)
+	}
+	if err := TryReplace(filepath.Join(dir, "nowhere"), to("new")); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
+	}
+	if content(t, path) != "old" || len(names(t, dir)) != 1 {
+		t.Errorf("%q, in the directory: %q", content(t, path), names(t, dir))
+	}
+}
+
 func TestReplaceFileThroughLink(t *testing.T) {
 	dir := tree(t, map[string]string{"real/env": "old", "conf/.env": "-> ../real/env"})
 	path := filepath.Join(dir, "conf/.env")

@@ -3,7 +3,9 @@
 select
     current_database() as database,
     current_setting('server_version') as server_version,
+    current_user::text as role,
     current_setting('transaction_read_only')::boolean as read_only,
+    pg_is_in_recovery() as standby,
     array(
         select t.name
         from unnest(@tables::text[]) with ordinality as t (name, n)

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -27,7 +28,9 @@ type call struct {
 	route   *route // nil where none matches
 	vars    map[string]string
 	entry   *Request // its line in the log
+	service *service // that the path names; nil where it names none
 	now     time.Time
+	status  int  // of the answer, if not the route's
 	changed bool // it changed the emulator's state
 }
 
@@ -57,6 +60,14 @@ func (c *call) required(name string) (string, error) {
 	return "", refuse(20001, name)
 }
 
+// invalid refuses a parameter's value: 60306 from entities down, 60200 elsewhere (facts/twilio-verify.md §2).
+func (c *call) invalid(name string) error {
+	if strings.HasPrefix(c.route.pattern, entitiesPattern) {
+		return refuse(60306, name)
+	}
+	return refuse(60200, "'"+name+"'")
+}
+
 // integer gives a parameter between low and high, or def if it isn't there.
 func (c *call) integer(name string, low, high, def int) (int, error) {
 	if !c.params().Has(name) {
@@ -64,7 +75,7 @@ func (c *call) integer(name string, low, high, def int) (int, error) {
 	}
 	n, err := strconv.Atoi(c.params().Get(name))
 	if err != nil || n < low || n > high {
-		return 0, refuse(60306, name)
+		return 0, c.invalid(name)
 	}
 	return n, nil
 }
@@ -76,7 +87,25 @@ func (c *call) oneOf(name, def string, allowed ...string) (string, error) {
 	}
 	v := c.params().Get(name)
 	if !slices.Contains(allowed, v) {
-		return "", refuse(60306, name)
+		return "", c.invalid(name)
+	}
+	return v, nil
+}
+
+// boolean gives a parameter that is true or false, false if it isn't there.
+func (c *call) boolean(name string) (bool, error) {
+	v, err := c.oneOf(name, "false", "true", "false")
+	return v == "true", err
+}
+
+// sid gives a parameter that is a SID with the prefix, empty if it isn't there.
+func (c *call) sid(name, prefix string) (string, error) {
+	if !c.params().Has(name) {
+		return "", nil
+	}
+	v := c.params().Get(name)
+	if !sidForm.MatchString(v) || !strings.HasPrefix(v, prefix) {
+		return "", c.invalid(name)
 	}
 	return v, nil
 }
@@ -88,7 +117,7 @@ func (c *call) text(name string, low, high int) (v string, ok bool, err error) {
 	}
 	v = c.params().Get(name)
 	if n := utf8.RuneCountInString(v); n < low || n > high {
-		return "", false, refuse(60306, name)
+		return "", false, c.invalid(name)
 	}
 	return v, true, nil
 }
@@ -104,7 +133,7 @@ func (c *call) stringMap(name string) (map[string]string, error) {
 	}
 	var m map[string]string
 	if json.Unmarshal([]byte(text), &m) != nil || m == nil {
-		return nil, refuse(60306, name)
+		return nil, c.invalid(name)
 	}
 	return m, nil
 }

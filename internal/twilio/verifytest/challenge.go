@@ -67,9 +67,9 @@ func (ch *challenge) status(now time.Time) string {
 }
 
 func (s *Server) challengeJSON(e *entity, ch *challenge, now time.Time) any {
-	url := base + s.entityPath(e) + "/Challenges/" + ch.sid
+	url := base + e.path() + "/Challenges/" + ch.sid
 	shape := challengeJSON{
-		SID: ch.sid, AccountSID: s.opts.AccountSID, ServiceSID: s.opts.ServiceSID, EntitySID: e.sid, Identity: e.identity,
+		SID: ch.sid, AccountSID: s.opts.AccountSID, ServiceSID: e.service.sid, EntitySID: e.sid, Identity: e.identity,
 		FactorSID: ch.factor.sid, DateCreated: stamp(ch.created), DateUpdated: stamp(ch.updated),
 		ExpirationDate: stamp(ch.expires), Status: ch.status(now), RespondedReason: "none",
 		HiddenDetails: ch.hidden, Metadata: ch.metadata, FactorType: "totp",
@@ -103,13 +103,13 @@ func (s *Server) createChallenge(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := s.owner(c.vars["identity"], c.now)
+	e := s.owner(c.service, c.vars["identity"], c.now)
 	if e == nil {
 		return nil, s.notFound(noEntity, c.path)
 	}
 	f := e.factor(sid)
 	if f == nil {
-		return nil, s.notFound(noFactor, s.factorPath(e, sid))
+		return nil, s.notFound(noFactor, e.factorPath(sid))
 	}
 	if !f.verified {
 		return nil, refuse(60318)
@@ -179,7 +179,7 @@ func (s *Server) listChallenges(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := s.owner(c.vars["identity"], c.now)
+	e := s.owner(c.service, c.vars["identity"], c.now)
 	if e == nil {
 		return nil, s.notFound(noEntity, c.path)
 	}
@@ -193,7 +193,7 @@ func (s *Server) listChallenges(c *call) (any, error) {
 
 // pathChallenge gives the challenge that a call's path names.
 func (s *Server) pathChallenge(c *call) (*entity, *challenge, error) {
-	if e := s.owner(c.vars["identity"], c.now); e != nil {
+	if e := s.owner(c.service, c.vars["identity"], c.now); e != nil {
 		for _, ch := range e.challenges {
 			if ch.sid == c.vars["sid"] {
 				return e, ch, nil
@@ -231,7 +231,7 @@ func (s *Server) updateChallenge(c *call) (any, error) {
 	case ch.status(c.now) == "expired":
 		return nil, refuse(60323)
 	case e.factor(ch.factor.sid) == nil:
-		return nil, s.notFound(noFactor, s.factorPath(e, ch.factor.sid))
+		return nil, s.notFound(noFactor, e.factorPath(ch.factor.sid))
 	case ch.attempts.usedUp(s.opts.Quirks, c.now):
 		return nil, refuse(60308)
 	}

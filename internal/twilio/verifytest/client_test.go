@@ -102,3 +102,40 @@ func TestTwilioGo(t *testing.T) {
 		t.Errorf("still there: %v", err)
 	}
 }
+
+// TestTwilioGoVerifies lets Twilio's own client make a service and verify a number with it.
+func TestTwilioGoVerifies(t *testing.T) {
+	f := start(t, verifytest.Options{})
+	api := verify.NewApiService(&client.RequestHandler{Client: bareClient{f}})
+	made, err := api.CreateService(new(verify.CreateServiceParams).SetFriendlyName("Helpdesk").SetTotpIssuer("Acme").SetTotpSkew(0).
+		SetCodeLength(8).SetLookupEnabled(true).SetPsd2Enabled(false))
+	if err != nil || made.CodeLength != 8 || !*made.LookupEnabled {
+		t.Fatalf("%+v, %v", made, err)
+	}
+	service := *made.Sid
+	sent, err := api.CreateVerification(service, new(verify.CreateVerificationParams).SetTo(number).SetChannel("sms"))
+	if err != nil || *sent.Status != "pending" || len(*sent.SendCodeAttempts) != 1 || !sent.DateCreated.Equal(midnight) {
+		t.Fatalf("%+v, %v", sent, err)
+	}
+	fetched, err := api.FetchVerification(service, *sent.Sid)
+	if err != nil || *fetched.To != number {
+		t.Errorf("%+v, %v", fetched, err)
+	}
+	right, wrong := f.sent()
+	checked, err := api.CreateVerificationCheck(service, new(verify.CreateVerificationCheckParams).SetTo(number).SetCode(wrong))
+	if err != nil || *checked.Status != "pending" || *checked.Valid {
+		t.Errorf("%+v, %v", checked, err)
+	}
+	checked, err = api.CreateVerificationCheck(service, new(verify.CreateVerificationCheckParams).SetVerificationSid(*sent.Sid).SetCode(right))
+	if err != nil || *checked.Status != "approved" || !*checked.Valid {
+		t.Errorf("%+v, %v", checked, err)
+	}
+	again, err := api.CreateVerification(service, new(verify.CreateVerificationParams).SetTo(number).SetChannel("call"))
+	if err != nil || *again.Sid == *sent.Sid {
+		t.Fatalf("%+v, %v", again, err)
+	}
+	ended, err := api.UpdateVerification(service, *again.Sid, new(verify.UpdateVerificationParams).SetStatus("canceled"))
+	if err != nil || *ended.Status != "canceled" {
+		t.Errorf("%+v, %v", ended, err)
+	}
+}

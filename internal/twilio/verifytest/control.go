@@ -2,9 +2,11 @@ package verifytest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"time"
 )
@@ -24,6 +26,12 @@ import (
 //	GET    factors?identity=ID            [Factor, …]
 //	POST   factors                        {"identity":…,"friendly_name":…,"status":"verified"}: the Factor made
 //	DELETE factors?sid=SID                removes one
+//	GET    message?to=NUMBER              the code that this number got last by SMS or call, as text; 404 if none
+//	POST   numbers                        {"to":"+44…","kind":"landline"}: see SetNumber
+//	GET    service                        the ServiceSettings of the first service; with ?sid=SID of that one
+//	GET    services                       the SIDs of all services, the first one first
+//	POST   service                        those to be changed, as JSON; also with ?sid=SID; answers as GET does
+//	POST   quirks                         the Quirks to be changed, {"KeepFinished":true}; durations in nanoseconds
 const ControlPrefix = "/_emulator/"
 
 var controlRoutes = []route{
@@ -38,6 +46,12 @@ var controlRoutes = []route{
 	{"factors", http.MethodGet, ControlPrefix + "factors", http.StatusOK, (*Server).controlFactors},
 	{"addFactor", http.MethodPost, ControlPrefix + "factors", http.StatusCreated, (*Server).controlAddFactor},
 	{"deleteFactor", http.MethodDelete, ControlPrefix + "factors", http.StatusNoContent, (*Server).controlDeleteFactor},
+	{"message", http.MethodGet, ControlPrefix + "message", http.StatusOK, (*Server).controlMessage},
+	{"setNumber", http.MethodPost, ControlPrefix + "numbers", http.StatusNoContent, (*Server).controlSetNumber},
+	{"service", http.MethodGet, ControlPrefix + "service", http.StatusOK, (*Server).controlService},
+	{"services", http.MethodGet, ControlPrefix + "services", http.StatusOK, (*Server).controlServices},
+	{"setService", http.MethodPost, ControlPrefix + "service", http.StatusOK, (*Server).controlSetService},
+	{"setQuirks", http.MethodPost, ControlPrefix + "quirks", http.StatusNoContent, (*Server).controlSetQuirks},
 }
 
 // errNotHere is a control request for something that doesn't exist.
@@ -163,6 +177,65 @@ func (s *Server) controlDeleteFactor(c *call) (any, error) {
 		return nil, errNotHere
 	}
 	return nil, nil
+}
+
+func (s *Server) controlMessage(c *call) (any, error) {
+	code, ok := s.SentCode(c.query.Get("to"))
+	if !ok {
+		return nil, errNotHere
+	}
+	return code, nil
+}
+
+func (s *Server) controlSetNumber(c *call) (any, error) {
+	var wanted struct {
+		To   string     `json:"to"`
+		Kind NumberKind `json:"kind"`
+	}
+	if err := c.decode(&wanted); err != nil {
+		return nil, err
+	}
+	return nil, s.SetNumber(wanted.To, wanted.Kind)
+}
+
+func (s *Server) controlService(c *call) (any, error) {
+	settings, ok := s.Service(c.query.Get("sid"))
+	if !ok {
+		return nil, errNotHere
+	}
+	return settings, nil
+}
+
+func (s *Server) controlServices(*call) (any, error) { return s.Services(), nil }
+
+// controlSetService decodes onto the settings there are, which keeps those that the body doesn't name.
+func (s *Server) controlSetService(c *call) (any, error) {
+	if _, err := s.controlService(c); err != nil {
+		return nil, err
+	}
+	var malformed error
+	err := s.ChangeService(c.query.Get("sid"), func(settings *ServiceSettings) {
+		was := settings.clone()
+		if malformed = c.decode(settings); malformed != nil {
+			*settings = was
+		}
+	})
+	if err := cmp.Or(malformed, err); err != nil {
+		return nil, err
+	}
+	return s.controlService(c)
+}
+
+func (s *Server) controlSetQuirks(c *call) (any, error) {
+	var err error
+	s.ChangeQuirks(func(quirks *Quirks) {
+		wanted := *quirks
+		wanted.Status = maps.Clone(quirks.Status) // a request may still read the old one
+		if err = c.decode(&wanted); err == nil {
+			*quirks = wanted
+		}
+	})
+	return nil, err
 }
 
 // decode reads a call's body as JSON without unknown fields.

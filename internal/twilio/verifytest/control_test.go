@@ -120,11 +120,23 @@ func TestControlRefuses(t *testing.T) {
 		{"POST", "faults", `{"operation":"Nothing"}`, 400}, {"POST", "faults", `{"path":"("}`, 400},
 		{"POST", "faults", strings.Repeat(" ", 1<<17), 400},
 		{"POST", "factors", `{"identity":"a","friendly_name":"b","status":"new"}`, 400}, {"POST", "factors", "", 400},
+		{"GET", "message", "", 404}, {"GET", "message?to=%2B447700900123", "", 404},
+		{"POST", "numbers", `{"to":"+447700900123","kind":"fixed"}`, 400}, {"POST", "numbers", `{"to":"07700","kind":"landline"}`, 400},
+		{"POST", "numbers", "", 400}, {"POST", "numbers", `{"to":"*","kind":"landline"}`, 400},
+		{"GET", "service?sid=VA0", "", 404}, {"POST", "service?sid=VA0", "{}", 404},
+		{"POST", "service", `{"codelen":5}`, 400}, {"POST", "service", `{"friendly_name":"Changed","code_length":11}`, 400},
+		{"POST", "service", `{"code_length":3}`, 400}, {"POST", "service", `{"totp":{"time_step":19}}`, 400},
+		{"POST", "service", `{"totp":{"code_length":9}}`, 400}, {"POST", "service", `{"totp":{"skew":3}}`, 400},
+		{"POST", "service", `{"friendly_name":"Changed","tts_name":1}`, 400}, {"POST", "quirks", `{"KeepFinished":1}`, 400},
+		{"POST", "quirks", `{"Nothing":true}`, 400},
 		{"DELETE", "factors?sid=x", "", 404}, {"GET", "nothing", "", 404}, {"DELETE", "clock", "", 404},
 	} {
 		if got := f.control(tt.method, tt.what, tt.body); got.status != tt.status || got.text("error") == "" {
 			t.Errorf("%s %s: %d %s, want %d", tt.method, tt.what, got.status, got.raw, tt.status)
 		}
+	}
+	if got := f.get(""); got.text("friendly_name") != verifytest.DefaultFriendlyName {
+		t.Errorf("a refused change changed %s", got.raw)
 	}
 }
 

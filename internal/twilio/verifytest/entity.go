@@ -1,6 +1,7 @@
 package verifytest
 
 import (
+	"net/url"
 	"slices"
 	"time"
 )
@@ -8,6 +9,7 @@ import (
 // entity is one identity of the service, with what belongs to it.
 type entity struct {
 	record
+	service     *service
 	identity    string
 	deleted     bool // only with Quirks.NoCascade
 	factors     []*factor
@@ -33,10 +35,15 @@ type (
 	}
 )
 
+// path gives the entity's, escaped.
+func (e *entity) path() string { return e.service.path() + "/Entities/" + url.PathEscape(e.identity) }
+
+func (e *entity) factorPath(sid string) string { return e.path() + "/Factors/" + url.PathEscape(sid) }
+
 func (s *Server) entityJSON(e *entity) any {
-	url := base + s.entityPath(e)
+	url := base + e.path()
 	return entityJSON{
-		SID: e.sid, Identity: e.identity, AccountSID: s.opts.AccountSID, ServiceSID: s.opts.ServiceSID,
+		SID: e.sid, Identity: e.identity, AccountSID: s.opts.AccountSID, ServiceSID: e.service.sid,
 		DateCreated: stamp(e.created), DateUpdated: stamp(e.updated), URL: url,
 		Links: entityLinksJSON{Factors: url + "/Factors", NewFactors: url + "/Factors", Challenges: url + "/Challenges"},
 	}
@@ -44,8 +51,8 @@ func (s *Server) entityJSON(e *entity) any {
 
 // owner gives the entity under whose identity factors and challenges are looked for, nil if there is none. With
 // Quirks.NoCascade it may be a deleted one. Its factors past their time are gone (facts/twilio-verify.md §1.3).
-func (s *Server) owner(identity string, now time.Time) *entity {
-	e := s.store.entities[identity]
+func (s *Server) owner(sv *service, identity string, now time.Time) *entity {
+	e := sv.entities[identity]
 	if e != nil && !s.opts.Quirks.KeepExpired {
 		e.factors = slices.DeleteFunc(e.factors, func(f *factor) bool { return s.expired(f, now) })
 	}
@@ -53,32 +60,32 @@ func (s *Server) owner(identity string, now time.Time) *entity {
 }
 
 // entity gives an entity that exists, or nil.
-func (s *Server) entity(identity string, now time.Time) *entity {
-	if e := s.owner(identity, now); e != nil && !e.deleted {
+func (s *Server) entity(sv *service, identity string, now time.Time) *entity {
+	if e := s.owner(sv, identity, now); e != nil && !e.deleted {
 		return e
 	}
 	return nil
 }
 
 // addEntity makes an entity, taking over what Quirks.NoCascade left of an earlier one.
-func (s *Server) addEntity(identity string, now time.Time) *entity {
-	e := s.store.entities[identity]
+func (s *Server) addEntity(sv *service, identity string, now time.Time) *entity {
+	e := sv.entities[identity]
 	if e == nil {
-		e = &entity{identity: identity}
-		s.store.entities[identity] = e
+		e = &entity{service: sv, identity: identity}
+		sv.entities[identity] = e
 	}
 	e.record, e.deleted = s.store.newRecord("YE", now), false
 	return e
 }
 
 // admitEntity is addEntity with the limit of 60328.
-func (s *Server) admitEntity(identity string, now time.Time) (*entity, error) {
+func (s *Server) admitEntity(sv *service, identity string, now time.Time) (*entity, error) {
 	limit := s.opts.Quirks.EntitiesPerSecond
 	if limit >= 0 && within(s.store.entityTimes, time.Second, now) >= limit {
 		return nil, refuse(60328)
 	}
 	s.store.entityTimes = append(s.store.entityTimes, now)
-	return s.addEntity(identity, now), nil
+	return s.addEntity(sv, identity, now), nil
 }
 
 // removeEntity deletes an entity with its factors and challenges, unless Quirks.NoCascade keeps them.
@@ -87,13 +94,13 @@ func (s *Server) removeEntity(e *entity) {
 		e.deleted = true
 		return
 	}
-	delete(s.store.entities, e.identity)
+	delete(e.service.entities, e.identity)
 }
 
 // existing lists the entities that exist, in no order.
-func (s *Server) existing() []*entity {
+func (sv *service) existing() []*entity {
 	var all []*entity
-	for _, e := range s.store.entities {
+	for _, e := range sv.entities {
 		if !e.deleted {
 			all = append(all, e)
 		}
@@ -109,10 +116,10 @@ func (s *Server) createEntity(c *call) (any, error) {
 	if !validIdentity(identity) {
 		return nil, refuse(60306, "Identity")
 	}
-	if s.entity(identity, c.now) != nil {
+	if s.entity(c.service, identity, c.now) != nil {
 		return nil, refuse(60301)
 	}
-	e, err := s.admitEntity(identity, c.now)
+	e, err := s.admitEntity(c.service, identity, c.now)
 	if err != nil {
 		return nil, err
 	}
@@ -121,11 +128,11 @@ func (s *Server) createEntity(c *call) (any, error) {
 }
 
 func (s *Server) listEntities(c *call) (any, error) {
-	return list(c, "entities", s.existing(), s.opts.Quirks.NewestFirst, s.entityJSON)
+	return list(c, "entities", c.service.existing(), s.opts.Quirks.NewestFirst, s.entityJSON)
 }
 
 func (s *Server) fetchEntity(c *call) (any, error) {
-	e := s.entity(c.vars["identity"], c.now)
+	e := s.entity(c.service, c.vars["identity"], c.now)
 	if e == nil {
 		return nil, s.notFound(noEntity, c.path)
 	}
@@ -133,7 +140,7 @@ func (s *Server) fetchEntity(c *call) (any, error) {
 }
 
 func (s *Server) deleteEntity(c *call) (any, error) {
-	e := s.entity(c.vars["identity"], c.now)
+	e := s.entity(c.service, c.vars["identity"], c.now)
 	if e == nil {
 		return nil, s.notFound(noEntity, c.path)
 	}

@@ -61,9 +61,9 @@ func (f *factor) status() Status {
 
 func (s *Server) factorJSON(e *entity, f *factor) factorJSON {
 	return factorJSON{
-		SID: f.sid, AccountSID: s.opts.AccountSID, ServiceSID: s.opts.ServiceSID, EntitySID: e.sid, Identity: e.identity,
+		SID: f.sid, AccountSID: s.opts.AccountSID, ServiceSID: e.service.sid, EntitySID: e.sid, Identity: e.identity,
 		DateCreated: stamp(f.created), DateUpdated: stamp(f.updated), FriendlyName: f.name, Status: f.status(),
-		FactorType: "totp", Config: f.config, Metadata: f.metadata, URL: base + s.factorPath(e, f.sid),
+		FactorType: "totp", Config: f.config, Metadata: f.metadata, URL: base + e.factorPath(f.sid),
 	}
 }
 
@@ -123,7 +123,7 @@ func (s *Server) requestedFactor(c *call) (f factor, err error) {
 	if _, err = c.oneOf("FactorType", "", "totp"); err != nil {
 		return f, err
 	}
-	if f.config, err = c.totpConfig(s.serviceTOTP()); err != nil {
+	if f.config, err = c.totpConfig(c.service.settings.TOTP.config()); err != nil {
 		return f, err
 	}
 	if secret := c.form.Get("Binding.Secret"); secret != "" {
@@ -142,7 +142,7 @@ func (s *Server) createFactor(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := s.entity(c.vars["identity"], c.now)
+	e := s.entity(c.service, c.vars["identity"], c.now)
 	if e != nil {
 		switch {
 		case len(e.factors) >= maxFactors:
@@ -152,15 +152,15 @@ func (s *Server) createFactor(c *call) (any, error) {
 		case slices.ContainsFunc(e.factors, func(f *factor) bool { return f.secret == wanted.secret }):
 			return nil, refuse(60317)
 		}
-	} else if e, err = s.admitEntity(c.vars["identity"], c.now); err != nil {
+	} else if e, err = s.admitEntity(c.service, c.vars["identity"], c.now); err != nil {
 		return nil, err
 	}
 	f := s.addFactor(e, wanted, c.now)
 	e.factorTimes = append(e.factorTimes, c.now)
 	c.changed = true
 
-	issuer := s.opts.Issuer
-	orDefault(&issuer, s.opts.ServiceFriendlyName)
+	issuer := c.service.settings.TOTP.Issuer
+	orDefault(&issuer, c.service.settings.FriendlyName)
 	return newFactorJSON{
 		factorJSON: s.factorJSON(e, f),
 		Binding:    bindingJSON{Secret: f.secret, URI: f.config.uri(issuer, f.name, f.secret)},
@@ -168,7 +168,7 @@ func (s *Server) createFactor(c *call) (any, error) {
 }
 
 func (s *Server) listFactors(c *call) (any, error) {
-	e := s.owner(c.vars["identity"], c.now)
+	e := s.owner(c.service, c.vars["identity"], c.now)
 	if e == nil {
 		return nil, s.notFound(noEntity, c.path)
 	}
@@ -177,7 +177,7 @@ func (s *Server) listFactors(c *call) (any, error) {
 
 // pathFactor gives the factor that a call's path names.
 func (s *Server) pathFactor(c *call) (*entity, *factor, error) {
-	if e := s.owner(c.vars["identity"], c.now); e != nil {
+	if e := s.owner(c.service, c.vars["identity"], c.now); e != nil {
 		if f := e.factor(c.vars["sid"]); f != nil {
 			return e, f, nil
 		}

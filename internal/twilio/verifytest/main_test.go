@@ -35,6 +35,8 @@ type fixture struct {
 	client    *http.Client
 	factor    string
 	challenge string
+
+	verification string
 }
 
 // start runs an emulator with a standing clock.

@@ -10,6 +10,10 @@ type Options struct {
 	ServiceFriendlyName string
 	Issuer              string // the service's totp.issuer; empty is unset: apps then show ServiceFriendlyName
 	TOTP                ServiceTOTP
+	Service             ServiceSettings // the service's other settings; the three above go before those in it
+
+	// Numbers tells what is special about numbers, in E.164; with "*" at the end, about all that begin so. See SetNumber.
+	Numbers map[string]NumberKind
 
 	Now     func() time.Time // the clock that Advance and SetTime shift; default: time.Now
 	Seed    uint64           // of SIDs and secrets; the same seed and the same requests give the same ones
@@ -19,13 +23,6 @@ type Options struct {
 
 // Credential is one pair that HTTP Basic accepts: an account SID with its auth token, or an API key SID with its secret.
 type Credential struct{ Username, Password string }
-
-// ServiceTOTP holds the service's own defaults for new factors; what is unset is null in the service's JSON.
-type ServiceTOTP struct {
-	TimeStep   int // seconds; 0 is unset
-	CodeLength int // 0 is unset
-	Skew       *int
-}
 
 // What the zero Options stand for.
 const (
@@ -44,7 +41,8 @@ type Quirks struct {
 	// AllowReplay accepts a code that was accepted before. Default: a code works once (RFC 6238 §5.2), the second
 	// time it is a wrong code.
 	AllowReplay bool
-	// MaxAttempts is how many wrong codes a factor or challenge takes before 60310 or 60308. Default 5.
+	// MaxAttempts is how many wrong codes a factor, challenge or verification takes before 60310, 60308 or 60202.
+	// Default 5.
 	MaxAttempts int
 	// AttemptsResetAfter forgets the wrong codes this long after the last one. Default: never.
 	AttemptsResetAfter time.Duration
@@ -67,10 +65,32 @@ type Quirks struct {
 	NewestFirst bool
 	// SecretBytes is the size of a generated secret. Default 20, as in the spec's sample.
 	SecretBytes int
-	// SpecificNotFound answers 60390 (factor), 60391 (challenge) and 60392 (entity). Default: 20404 for all.
+	// SpecificNotFound answers 60390 (factor), 60391 (challenge), 60392 (entity) and 60431 (verification). Default: 20404
+	// for all.
 	SpecificNotFound bool
 	// NotFoundWithoutVersion leaves "/v2" out of the path in a 20404's message, as Twilio did until 2022.
 	NotFoundWithoutVersion bool
+	// FriendlyNameLength is how long a service's friendly name may be: Twilio says both 30 and 32 (facts §1.2). Default 30.
+	FriendlyNameLength int
+
+	// VerificationTTL is how long a code sent by SMS or call is good; Twilio's Support sets 2 minutes to 24 hours.
+	// Default 10 minutes.
+	VerificationTTL time.Duration
+	// SendExtends lets every further send begin VerificationTTL anew. Default: it runs from the first.
+	SendExtends bool
+	// MaxSends is how often a verification's code is sent before 60203. Default 5.
+	MaxSends int
+	// KeepFinished answers a fetch or a check of a verification that is approved, canceled, used up or expired with a
+	// 2xx and that status, whatever the code. Default: 404, but 60202 for a check of one that is used up.
+	KeepFinished bool
+	// CanceledTakesCode lets the right code approve a canceled verification. Default: 404.
+	CanceledTakesCode bool
+	// NewAfterMaxChecks lets a new verification begin at once after MaxAttempts wrong codes. Default: 60202 until the
+	// old one has expired.
+	NewAfterMaxChecks bool
+	// CheckAnswers200 answers a check with 200. Default: 201; Twilio's spec has both.
+	CheckAnswers200 bool
+
 	// Status gives the HTTP status of error codes, for those where Twilio's dictionary names none.
 	Status map[int]int
 }
@@ -79,7 +99,17 @@ type Quirks struct {
 func (o Options) withDefaults() Options {
 	orDefault(&o.AccountSID, DefaultAccountSID)
 	orDefault(&o.ServiceSID, DefaultServiceSID)
-	orDefault(&o.ServiceFriendlyName, DefaultFriendlyName)
+	if o.ServiceFriendlyName != "" {
+		o.Service.FriendlyName = o.ServiceFriendlyName
+	}
+	orDefault(&o.Service.FriendlyName, DefaultFriendlyName)
+	if o.TOTP != (ServiceTOTP{}) {
+		o.Service.TOTP = o.TOTP
+	}
+	if o.Issuer != "" {
+		o.Service.TOTP.Issuer = o.Issuer
+	}
+	orDefault(&o.Service.CodeLength, 6)
 	if len(o.Credentials) == 0 {
 		o.Credentials = []Credential{{Username: o.AccountSID, Password: DefaultAuthToken}}
 	}
@@ -90,6 +120,9 @@ func (o Options) withDefaults() Options {
 	orDefault(&o.Quirks.UnverifiedTTL, 24*time.Hour)
 	orDefault(&o.Quirks.EntitiesPerSecond, 40)
 	orDefault(&o.Quirks.SecretBytes, 20)
+	orDefault(&o.Quirks.FriendlyNameLength, 30)
+	orDefault(&o.Quirks.VerificationTTL, 10*time.Minute)
+	orDefault(&o.Quirks.MaxSends, 5)
 	return o
 }
 

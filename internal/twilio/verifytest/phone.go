@@ -2,6 +2,7 @@ package verifytest
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -14,10 +15,12 @@ func (s *Server) CodeAt(account string, t time.Time) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var newest *factor
-	for identity := range s.store.entities {
-		for _, f := range s.owner(identity, s.Now()).factors {
-			if f.name == account && (newest == nil || f.order > newest.order) {
-				newest = f
+	for _, sv := range s.store.services {
+		for identity := range sv.entities {
+			for _, f := range s.owner(sv, identity, s.Now()).factors {
+				if f.name == account && (newest == nil || f.order > newest.order) {
+					newest = f
+				}
 			}
 		}
 	}
@@ -46,4 +49,31 @@ func (s *Server) Secret(factorSID string) string {
 		return f.secret
 	}
 	return ""
+}
+
+// Secrets gives the Base32 secret of every factor there ever was, in every service, for tests that look for them where
+// they must not be.
+func (s *Server) Secrets() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []string
+	for _, f := range s.store.phone {
+		all = append(all, f.secret)
+	}
+	return all
+}
+
+// SentCode gives the code that reached a number last, by SMS or call; false if none did. A landline gets no SMS.
+func (s *Server) SentCode(to string) (code string, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	code, ok = s.store.inbox[to]
+	return code, ok
+}
+
+// SentCodes gives every code that was sent by SMS or call, for tests that look for them where they must not be.
+func (s *Server) SentCodes() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.store.sent)
 }

@@ -16,17 +16,23 @@ type route struct {
 }
 
 const (
-	servicePattern    = "/v2/Services/{service}"
+	servicesPattern   = "/v2/Services"
+	servicePattern    = servicesPattern + "/{service}"
 	entitiesPattern   = servicePattern + "/Entities"
 	entityPattern     = entitiesPattern + "/{identity}"
 	factorsPattern    = entityPattern + "/Factors"
 	factorPattern     = factorsPattern + "/{sid}"
 	challengesPattern = entityPattern + "/Challenges"
 	challengePattern  = challengesPattern + "/{sid}"
+
+	verificationsPattern = servicePattern + "/Verifications"
+	verificationPattern  = verificationsPattern + "/{sid}"
+	checkPattern         = servicePattern + "/VerificationCheck"
 )
 
 // apiRoutes are the operations of facts/twilio-verify.md §1 that the emulator has.
 var apiRoutes = []route{
+	{"CreateService", http.MethodPost, servicesPattern, http.StatusCreated, (*Server).createService},
 	{"FetchService", http.MethodGet, servicePattern, http.StatusOK, (*Server).fetchService},
 	{"CreateEntity", http.MethodPost, entitiesPattern, http.StatusCreated, (*Server).createEntity},
 	{"ListEntity", http.MethodGet, entitiesPattern, http.StatusOK, (*Server).listEntities},
@@ -41,6 +47,10 @@ var apiRoutes = []route{
 	{"ListChallenge", http.MethodGet, challengesPattern, http.StatusOK, (*Server).listChallenges},
 	{"FetchChallenge", http.MethodGet, challengePattern, http.StatusOK, (*Server).fetchChallenge},
 	{"UpdateChallenge", http.MethodPost, challengePattern, http.StatusOK, (*Server).updateChallenge},
+	{"CreateVerification", http.MethodPost, verificationsPattern, http.StatusCreated, (*Server).createVerification},
+	{"FetchVerification", http.MethodGet, verificationPattern, http.StatusOK, (*Server).fetchVerification},
+	{"UpdateVerification", http.MethodPost, verificationPattern, http.StatusOK, (*Server).updateVerification},
+	{"CreateVerificationCheck", http.MethodPost, checkPattern, http.StatusCreated, (*Server).checkVerification},
 }
 
 // match finds the route of a call and the values of its "{x}", or nil. It splits the path before it decodes it, so

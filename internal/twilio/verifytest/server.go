@@ -14,28 +14,44 @@ import (
 
 // Server is the emulator: an http.Handler, safe for concurrent use. Make it with New, or listening with Start.
 type Server struct {
-	opts    Options
 	clock   clock
+	control bool          // serve the control API
 	done    chan struct{} // closed by Close: ends what hangs
 	closing sync.Once
 
 	mu     sync.Mutex // guards what follows
+	opts   Options
 	store  store
 	faults []*armedFault
 	log    []*Request
 }
 
-// New makes an emulator with an empty service.
+// New makes an emulator with one empty service.
 func New(opts Options) *Server {
 	opts = opts.withDefaults()
-	s := &Server{opts: opts, done: make(chan struct{}), store: newStore(opts.Seed)}
+	s := &Server{control: opts.Control, opts: opts, done: make(chan struct{}), store: newStore(opts.Seed)}
 	s.clock.base = opts.Now
-	s.store.serviceCreated = s.Now()
+	s.store.first = s.store.addService(opts.ServiceSID, opts.Service, s.Now())
+	for to, kind := range opts.Numbers {
+		s.store.numbers[to] = numberRule{kind: kind, since: s.Now()}
+	}
 	return s
 }
 
-// Options gives the options in force, defaults filled in.
-func (s *Server) Options() Options { return s.opts }
+// Options gives the options it was made with, defaults filled in, and the Quirks now in force.
+func (s *Server) Options() Options {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.opts
+}
+
+// ChangeQuirks changes rules while the emulator runs; what it leaves zero is the default again.
+func (s *Server) ChangeQuirks(change func(*Quirks)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(&s.opts.Quirks)
+	s.opts = s.opts.withDefaults()
+}
 
 // Close ends every request that a fault delays or hangs, now and later. Call it before closing an http.Server
 // that waits for its handlers.
@@ -45,7 +61,7 @@ func (s *Server) Close() { s.closing.Do(func() { close(s.done) }) }
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := newCall(w, r)
 	w.Header().Set("Date", s.Now().Format(http.TimeFormat))
-	if s.opts.Control && strings.HasPrefix(c.path, ControlPrefix) {
+	if s.control && strings.HasPrefix(c.path, ControlPrefix) {
 		s.serveControl(c).write(w)
 		return
 	}
@@ -67,7 +83,8 @@ func (s *Server) serve(c *call) answer {
 	c.now = s.Now()
 	body, err := s.handle(c)
 	if err == nil {
-		return jsonAnswer(c.route.ok, body)
+		orDefault(&c.status, c.route.ok)
+		return jsonAnswer(c.status, body)
 	}
 	return s.errorAnswer(err)
 }
@@ -77,8 +94,13 @@ func (s *Server) handle(c *call) (any, error) {
 	if !s.authentic(c.request) {
 		return nil, refuse(20003)
 	}
-	if c.route == nil || c.vars["service"] != s.opts.ServiceSID {
+	if c.route == nil {
 		return nil, s.notFound(noResource, c.path)
+	}
+	if sid, ok := c.vars["service"]; ok {
+		if c.service, ok = s.store.services[sid]; !ok {
+			return nil, s.notFound(noResource, c.path)
+		}
 	}
 	if c.malformed != nil {
 		return nil, refuse(60300)

@@ -1,5 +1,12 @@
 package verifytest
 
+import (
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
 type (
 	serviceJSON struct {
 		SID                            string           `json:"sid"`
@@ -61,18 +68,116 @@ type (
 	}
 )
 
-func (s *Server) fetchService(*call) (any, error) {
-	url := base + s.servicePath()
-	created := stamp(s.store.serviceCreated)
+// service is one Verify service with what belongs to it.
+type service struct {
+	sid              string
+	created, updated time.Time
+	settings         ServiceSettings
+	entities         map[string]*entity // by identity
+	verifications    []*verification    // in the order of creation
+}
+
+func (sv *service) path() string { return "/v2/Services/" + sv.sid }
+
+func (st *store) addService(sid string, settings ServiceSettings, now time.Time) *service {
+	sv := &service{sid: sid, created: now, updated: now, settings: settings.clone(), entities: make(map[string]*entity)}
+	st.services[sid] = sv
+	st.order = append(st.order, sid)
+	return sv
+}
+
+// service gives a service, the first one where sid is empty; nil if there is none.
+func (st *store) service(sid string) *service {
+	if sid == "" {
+		return st.first
+	}
+	return st.services[sid]
+}
+
+func (s *Server) fetchService(c *call) (any, error) { return s.serviceJSON(c.service), nil }
+
+// createService makes one more service, empty and with its own settings.
+func (s *Server) createService(c *call) (any, error) {
+	settings, err := c.serviceSettings(s.opts.Quirks.FriendlyNameLength)
+	if err != nil {
+		return nil, err
+	}
+	sv := s.store.addService(s.store.newRecord("VA", c.now).sid, settings, c.now)
+	c.changed = true
+	return s.serviceJSON(sv), nil
+}
+
+// serviceSettings gives the settings that a call's parameters describe (ranges: Twilio's spec and facts §1.2).
+func (c *call) serviceSettings(maxName int) (st ServiceSettings, err error) {
+	if st.FriendlyName, err = c.required("FriendlyName"); err != nil {
+		return st, err
+	}
+	if !validServiceName(st.FriendlyName, maxName) {
+		return st, c.invalid("FriendlyName")
+	}
+	for _, b := range []struct {
+		name  string
+		field *bool
+	}{
+		{"LookupEnabled", &st.LookupEnabled}, {"Psd2Enabled", &st.PSD2Enabled}, {"SkipSmsToLandlines", &st.SkipSMSToLandlines},
+		{"DtmfInputRequired", &st.DTMFInputRequired}, {"DoNotShareWarningEnabled", &st.DoNotShareWarningEnabled},
+		{"CustomCodeEnabled", &st.CustomCodeEnabled},
+	} {
+		if *b.field, err = c.boolean(b.name); err != nil {
+			return st, err
+		}
+	}
+	if st.CodeLength, err = c.integer("CodeLength", 4, 10, 6); err != nil {
+		return st, err
+	}
+	if st.TOTP.TimeStep, err = c.integer("Totp.TimeStep", 20, 60, 0); err != nil {
+		return st, err
+	}
+	if st.TOTP.CodeLength, err = c.integer("Totp.CodeLength", 3, 8, 0); err != nil {
+		return st, err
+	}
+	if c.form.Has("Totp.Skew") {
+		skew, err := c.integer("Totp.Skew", 0, 2, 0)
+		if err != nil {
+			return st, err
+		}
+		st.TOTP.Skew = &skew
+	}
+	st.TTSName, st.TOTP.Issuer = c.form.Get("TtsName"), c.form.Get("Totp.Issuer")
+	st.DefaultTemplateSID, err = c.sid("DefaultTemplateSid", "HJ")
+	return st, err
+}
+
+// validServiceName tells whether a service may have that friendly name: letters, digits, spaces, dashes, underscores,
+// and no more than 4 digits.
+func validServiceName(name string, limit int) bool {
+	digits := 0
+	for _, r := range name {
+		switch {
+		case unicode.IsDigit(r):
+			digits++
+		case !unicode.IsLetter(r) && !strings.ContainsRune(" -_", r):
+			return false
+		}
+	}
+	return digits <= 4 && utf8.RuneCountInString(name) <= limit
+}
+
+func (s *Server) serviceJSON(sv *service) any {
+	url, set := base+sv.path(), sv.settings
 	return serviceJSON{
-		SID: s.opts.ServiceSID, AccountSID: s.opts.AccountSID, FriendlyName: s.opts.ServiceFriendlyName, CodeLength: 6,
+		SID: sv.sid, AccountSID: s.opts.AccountSID, FriendlyName: set.FriendlyName, CodeLength: set.CodeLength,
+		LookupEnabled: set.LookupEnabled, PSD2Enabled: set.PSD2Enabled, SkipSMSToLandlines: set.SkipSMSToLandlines,
+		DTMFInputRequired: set.DTMFInputRequired, TTSName: unlessZero(set.TTSName),
+		DoNotShareWarningEnabled: set.DoNotShareWarningEnabled, CustomCodeEnabled: set.CustomCodeEnabled,
 		TOTP: totpDefaultsJSON{
-			Issuer:     unlessZero(s.opts.Issuer),
-			TimeStep:   unlessZero(s.opts.TOTP.TimeStep),
-			CodeLength: unlessZero(s.opts.TOTP.CodeLength),
-			Skew:       s.opts.TOTP.Skew,
+			Issuer:     unlessZero(set.TOTP.Issuer),
+			TimeStep:   unlessZero(set.TOTP.TimeStep),
+			CodeLength: unlessZero(set.TOTP.CodeLength),
+			Skew:       set.TOTP.Skew,
 		},
-		DateCreated: created, DateUpdated: created, URL: url,
+		DefaultTemplateSID: unlessZero(set.DefaultTemplateSID),
+		DateCreated:        stamp(sv.created), DateUpdated: stamp(sv.updated), URL: url,
 		Links: serviceLinksJSON{
 			VerificationChecks:      url + "/VerificationCheck",
 			Verifications:           url + "/Verifications",
@@ -82,7 +187,7 @@ func (s *Server) fetchService(*call) (any, error) {
 			Webhooks:                url + "/Webhooks",
 			AccessTokens:            url + "/AccessTokens",
 		},
-	}, nil
+	}
 }
 
 // unlessZero gives a pointer to v, nil (JSON null) for the zero value.

@@ -42,11 +42,11 @@ func describe(e *entity, f *factor) Factor {
 	}
 }
 
-// Factors gives the factors of an identity in the order of creation, none if there is no entity.
+// Factors gives the factors of an identity of the first service in the order of creation, none if there is no entity.
 func (s *Server) Factors(identity string) []Factor {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := s.owner(identity, s.Now())
+	e := s.owner(s.store.first, identity, s.Now())
 	if e == nil {
 		return nil
 	}
@@ -57,25 +57,25 @@ func (s *Server) Factors(identity string) []Factor {
 	return all
 }
 
-// AddFactor puts a factor with the service's config in place, and its entity if need be. It goes past the API:
+// AddFactor puts a factor with the first service's config in place, and its entity if need be. It goes past the API:
 // nothing is validated, counted against a limit or logged.
 func (s *Server) AddFactor(identity, friendlyName string, status Status) Factor {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.Now()
-	e := s.entity(identity, now)
+	e := s.entity(s.store.first, identity, now)
 	if e == nil {
-		e = s.addEntity(identity, now)
+		e = s.addEntity(s.store.first, identity, now)
 	}
-	f := s.addFactor(e, factor{name: friendlyName, config: s.serviceTOTP(), verified: status == Verified}, now)
+	f := s.addFactor(e, factor{name: friendlyName, config: s.store.first.settings.TOTP.config(), verified: status == Verified}, now)
 	return describe(e, f)
 }
 
-// DeleteFactorNow removes a factor, as somebody else at Twilio's console would; false if there is none.
+// DeleteFactorNow removes a factor of the first service, as somebody else at Twilio's console would; false if there is none.
 func (s *Server) DeleteFactorNow(factorSID string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, e := range s.store.entities {
+	for _, e := range s.store.first.entities {
 		if e.removeFactor(factorSID) {
 			return true
 		}
@@ -83,26 +83,26 @@ func (s *Server) DeleteFactorNow(factorSID string) bool {
 	return false
 }
 
-// DeleteEntityNow removes an entity and what belongs to it; false if there is none.
+// DeleteEntityNow removes an entity of the first service and what belongs to it; false if there is none.
 func (s *Server) DeleteEntityNow(identity string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := s.entity(identity, s.Now())
+	e := s.entity(s.store.first, identity, s.Now())
 	if e != nil {
 		s.removeEntity(e)
 	}
 	return e != nil
 }
 
-// Entities gives the entities that exist, in the order of creation.
+// Entities gives the entities of the first service that exist, in the order of creation.
 func (s *Server) Entities() []Entity {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	existing := s.existing()
+	existing := s.store.first.existing()
 	slices.SortFunc(existing, func(a, b *entity) int { return cmp.Compare(a.order, b.order) })
 	all := make([]Entity, 0, len(existing))
 	for _, e := range existing {
-		d := Entity{SID: e.sid, Identity: e.identity, Created: e.created, Factors: len(s.owner(e.identity, s.Now()).factors)}
+		d := Entity{SID: e.sid, Identity: e.identity, Created: e.created, Factors: len(s.owner(e.service, e.identity, s.Now()).factors)}
 		for _, ch := range e.challenges {
 			if !ch.responded.IsZero() {
 				d.Approved++

@@ -4,7 +4,6 @@ import (
 	"encoding/base32"
 	"encoding/hex"
 	"math/rand/v2"
-	"net/url"
 	"regexp"
 	"slices"
 	"time"
@@ -16,23 +15,31 @@ const base = "https://verify.twilio.com"
 // identityForm is "only dash (-) separated alphanumeric" (facts/twilio-verify.md §1.2).
 var identityForm = regexp.MustCompile(`^[A-Za-z0-9]+(-[A-Za-z0-9]+)*$`)
 
+var sidForm = regexp.MustCompile(`^[A-Z]{2}[0-9a-fA-F]{32}$`)
+
 func validIdentity(s string) bool { return len(s) >= 8 && len(s) <= 64 && identityForm.MatchString(s) }
 
-// store is all that the emulated service remembers.
+// store is all that the emulated account remembers.
 type store struct {
-	random         *rand.Rand
-	last           int64 // the order of the newest record
-	serviceCreated time.Time
-	entities       map[string]*entity // by identity
-	entityTimes    []time.Time        // creations, for 60328
-	phone          map[string]*factor // every factor there ever was, by SID: a phone forgets nothing
+	random      *rand.Rand
+	last        int64 // the order of the newest record
+	first       *service
+	services    map[string]*service   // by SID
+	order       []string              // the services' SIDs
+	entityTimes []time.Time           // creations in all services, for 60328
+	phone       map[string]*factor    // every factor there ever was, by SID: a phone forgets nothing
+	numbers     map[string]numberRule // by number, or by a prefix and "*"
+	inbox       map[string]string     // the code that reached a number last
+	sent        []string              // every code that was sent
 }
 
 func newStore(seed uint64) store {
 	return store{
 		random:   rand.New(rand.NewPCG(seed, 0)),
-		entities: make(map[string]*entity),
+		services: make(map[string]*service),
 		phone:    make(map[string]*factor),
+		numbers:  make(map[string]numberRule),
+		inbox:    make(map[string]string),
 	}
 }
 
@@ -50,6 +57,15 @@ func (st *store) newRecord(prefix string, now time.Time) record {
 	return record{sid: prefix + hex.EncodeToString(st.bytes(16)), order: st.last, created: now, updated: now}
 }
 
+// newCode makes a code of so many digits for an SMS or a call.
+func (st *store) newCode(digits int) string {
+	code := make([]byte, digits)
+	for i := range code {
+		code[i] = '0' + byte(st.random.IntN(10))
+	}
+	return string(code)
+}
+
 func (st *store) newSecret(size int) string {
 	return base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(st.bytes(size))
 }
@@ -62,7 +78,7 @@ func (st *store) bytes(n int) []byte {
 	return b
 }
 
-// attempts counts the wrong codes that a factor or a challenge was given.
+// attempts counts the wrong codes that a factor, a challenge or a verification was given.
 type attempts struct {
 	wrong int
 	last  time.Time
@@ -91,13 +107,3 @@ func within(times []time.Time, d time.Duration, now time.Time) int {
 
 // stamp is a time as Twilio writes it.
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
-
-func (s *Server) servicePath() string { return "/v2/Services/" + s.opts.ServiceSID }
-
-func (s *Server) entityPath(e *entity) string {
-	return s.servicePath() + "/Entities/" + url.PathEscape(e.identity)
-}
-
-func (s *Server) factorPath(e *entity, sid string) string {
-	return s.entityPath(e) + "/Factors/" + url.PathEscape(sid)
-}

@@ -24,13 +24,13 @@ var algorithms = map[string]otp.Algorithm{
 	"sha1": otp.AlgorithmSHA1, "sha256": otp.AlgorithmSHA256, "sha512": otp.AlgorithmSHA512,
 }
 
-// serviceTOTP gives the config of a factor for which none is asked: the service's, else 30 s, 6 digits, skew 1.
-func (s *Server) serviceTOTP() totpConfig {
-	config := totpConfig{Alg: "sha1", Skew: 1, CodeLength: s.opts.TOTP.CodeLength, TimeStep: s.opts.TOTP.TimeStep}
+// config gives the config of a factor for which none is asked: the service's, else 30 s, 6 digits, skew 1.
+func (t ServiceTOTP) config() totpConfig {
+	config := totpConfig{Alg: "sha1", Skew: 1, CodeLength: t.CodeLength, TimeStep: t.TimeStep}
 	orDefault(&config.CodeLength, 6)
 	orDefault(&config.TimeStep, 30)
-	if s.opts.TOTP.Skew != nil {
-		config.Skew = *s.opts.TOTP.Skew
+	if t.Skew != nil {
+		config.Skew = *t.Skew
 	}
 	return config
 }

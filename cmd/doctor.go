@@ -1,0 +1,368 @@
+package cmd
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"uzerp-mfa/internal/audit"
+	"uzerp-mfa/internal/config"
+	"uzerp-mfa/internal/doctor"
+	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/output"
+)
+
+type doctorOptions struct {
+	oneline bool
+	gateway string
+	file    string
+	phpIni  string
+}
+
+func newDoctorCmd(app *App) *cobra.Command {
+	opts := &doctorOptions{}
+	c := &cobra.Command{
+		Use:   "doctor",
+		Short: "Check the whole installation",
+		Long: `Checks everything that two-factor login depends on, and changes nothing: the settings and where each came from, the
+database, uzERP's injector classes and its own settings, Twilio, the clock, session settings, users, and the audit log.
+
+Each check ends as pass, info, warn, fail or skipped. What needs something that failed is skipped, never passed. A check that
+warns or fails ends the command with 9, also where only Twilio or the database does not answer; one that is skipped does
+not by itself. With -v every check is listed. docs/doctor.md lists them all.
+
+--oneline prints one line for monitoring: OK, WARNING, CRITICAL or UNKNOWN, the checks that failed or warned, and the number
+of users by state.
+
+` + exitCodes(mfa.KindUnavailable, mfa.KindFindings),
+		Example: `  uzerp-mfa doctor --uzerp-root /var/www/uzerp
+  uzerp-mfa doctor -o json
+  uzerp-mfa doctor --oneline --timeout 20s`,
+		Args: noArgs,
+	}
+	f := c.Flags()
+	f.BoolVar(&opts.oneline, "oneline", false, "print one line for monitoring")
+	registerGateway(f, &opts.gateway)
+	registerEnvFile(f, &opts.file)
+	registerPHPIni(f, &opts.phpIni)
+	c.RunE = app.run(oneFormats, func(ctx context.Context, _ []string) error { return runDoctor(ctx, app, opts) })
+	return c
+}
+
+func runDoctor(ctx context.Context, app *App, opts *doctorOptions) error {
+	if opts.oneline && app.flags.output != formatTable {
+		return usageError("--oneline is a format of its own: --output contradicts it", "")
+	}
+	limited, cancel := leaveTimeToTell(ctx)
+	defer cancel()
+	report := doctor.Examine(gatherInstallation(limited, app, opts))
+	if ctx.Err() != nil {
+		if opts.oneline {
+			why := "interrupted"
+			if errors.Is(context.Cause(ctx), errTimeout) {
+				why = "no time left for an answer"
+			}
+			_ = output.Fprintf(app.streams.Out, "uzerp-mfa UNKNOWN - %s\n", why) // the error to come counts
+		}
+		return ctx.Err()
+	}
+	if err := showDoctor(app, opts, report); err != nil {
+		return err
+	}
+	if report.Sound() {
+		return nil
+	}
+	return mfa.NewError(mfa.KindFindings, "the installation is not in order: "+tell(report), doctorHint(report))
+}
+
+// leaveTimeToTell ends the questions shortly before --timeout ends the command, so that the answers so far are told.
+func leaveTimeToTell(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, limited := ctx.Deadline()
+	if !limited {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, time.Until(deadline)*9/10, errTimeout)
+}
+
+// doctorHint names the first thing to do.
+func doctorHint(r doctor.Report) string {
+	for _, status := range []doctor.Status{doctor.Fail, doctor.Warn} {
+		for _, c := range r.Checks {
+			if c.Status == status {
+				return "begin with " + c.ID + "; docs/doctor.md tells what each check means"
+			}
+		}
+	}
+	return "docs/doctor.md tells what each check means"
+}
+
+type doctorView struct {
+	SchemaVersion int               `json:"schema_version"`
+	Status        string            `json:"status"` // ok, warning, error
+	Settings      []settingView     `json:"settings"`
+	Checks        []doctorCheckView `json:"checks"`
+	Users         doctorUsersView   `json:"users"`
+}
+
+type settingView struct {
+	Name   string  `json:"name"`
+	Value  *string `json:"value"` // null where it is not set; "set" for a secret
+	Source *string `json:"source"`
+}
+
+type doctorCheckView struct {
+	ID      string  `json:"id"`
+	Group   string  `json:"group"`
+	Status  string  `json:"status"` // pass, info, warn, fail, skipped
+	Message string  `json:"message"`
+	Hint    string  `json:"hint"`  // may be empty
+	Needs   *string `json:"needs"` // of a skipped check: the one that it needs
+}
+
+// doctorUsersView has nulls where the users could not be counted.
+type doctorUsersView struct {
+	Enrolled      *int `json:"enrolled"`
+	NotEnrolled   *int `json:"not_enrolled"`
+	SkipNextLogin *int `json:"skip_next_login"`
+	Broken        *int `json:"broken"`
+}
+
+func viewDoctor(settings []config.Setting, r doctor.Report) doctorView {
+	v := doctorView{SchemaVersion: schemaVersion, Status: doctorStatus(r, "ok", "warning", "error"), Settings: []settingView{}, Checks: []doctorCheckView{}}
+	for _, s := range settings {
+		v.Settings = append(v.Settings, settingView{s.Name, optional(s.Value), optional(s.Source)})
+	}
+	for _, c := range r.Checks {
+		v.Checks = append(v.Checks, doctorCheckView{c.ID, c.Group, string(c.Status), c.Message, c.Hint, optional(c.Needs)})
+	}
+	if u := r.Users; u != nil {
+		v.Users = doctorUsersView{&u.Enrolled, &u.NotEnrolled, &u.SkipNextLogin, &u.Broken}
+	}
+	return v
+}
+
+func doctorStatus(r doctor.Report, ok, warning, failed string) string {
+	switch {
+	case r.Count(doctor.Fail) > 0:
+		return failed
+	case r.Count(doctor.Warn) > 0:
+		return warning
+	}
+	return ok
+}
+
+// doctorSettings are all settings of the program.
+func doctorSettings(app *App) []config.Setting {
+	log := config.Setting{Name: "audit log", Value: app.auditLogPath(audit.DefaultPath), Source: "default"}
+	switch log.Value {
+	case app.flags.auditLog:
+		log.Source = "--audit-log"
+	case app.getenv(auditLogVariable):
+		log.Source = auditLogVariable
+	}
+	region := config.Setting{Name: phoneRegion, Value: app.getenv(phoneRegion)}
+	if region.Value != "" {
+		region.Source = "the environment"
+	}
+	self := config.Setting{Name: selfUser, Value: app.getenv(selfUser)}
+	if self.Value != "" {
+		self.Source = "the environment"
+	}
+	return append(app.loader.Settings(), log, region, self)
+}
+
+func showDoctor(app *App, opts *doctorOptions, r doctor.Report) error {
+	out := app.streams.Out
+	if opts.oneline {
+		return output.Fprintf(out, "%s\n", oneline(r))
+	}
+	settings := doctorSettings(app)
+	if app.flags.output == formatJSON {
+		return output.WriteJSON(out, viewDoctor(settings, r))
+	}
+	var rows [][]string
+	for _, s := range settings {
+		rows = append(rows, []string{s.Name, cmp.Or(s.Value, "-"), cmp.Or(s.Source, "-")})
+	}
+	if err := output.Table(out, []string{"setting", "value", "source"}, rows); err != nil {
+		return err
+	}
+	if err := writeDoctorChecks(out, r, app.flags.verbose); err != nil {
+		return err
+	}
+	return writeDoctorGroups(app, r)
+}
+
+// mark is how the report writes a status.
+func mark(s doctor.Status) string {
+	switch s {
+	case doctor.Pass:
+		return "ok"
+	case doctor.Info:
+		return "info"
+	case doctor.Skipped:
+		return "skip"
+	case doctor.Warn:
+		return "WARN"
+	default:
+		return "FAIL"
+	}
+}
+
+// byWeight is the order of the report.
+func byWeight() []doctor.Status {
+	return []doctor.Status{doctor.Fail, doctor.Warn, doctor.Skipped, doctor.Info, doctor.Pass}
+}
+
+// writeDoctorChecks tells of what is not as it should be, each with what to do; with all, of every check. Of the rest only
+// what could not be looked at, and the names of the remarks, are told: a sound installation fits on a screen.
+func writeDoctorChecks(out io.Writer, r doctor.Report, all bool) error {
+	var text strings.Builder
+	say := func(format string, args ...any) { text.WriteString(output.Sprintf(format, args...)) }
+	for _, status := range byWeight() {
+		if !all && status == doctor.Pass {
+			continue
+		}
+		var short []string
+		for _, c := range r.Checks {
+			switch {
+			case c.Status != status:
+			case !all && (status == doctor.Info || c.Needs != ""):
+				short = append(short, c.ID)
+			default:
+				say("%-4s  %s: %s\n", mark(status), c.ID, c.Message)
+				if c.Hint != "" {
+					say("      hint: %s\n", c.Hint)
+				}
+			}
+		}
+		switch {
+		case len(short) == 0:
+		case status == doctor.Info:
+			say("info  %s (-v tells more)\n", strings.Join(short, ", "))
+		default:
+			for _, need := range needs(r) {
+				say("skip  %s: not checked, needs %s\n", strings.Join(need.ids, ", "), need.id)
+			}
+		}
+	}
+	if text.Len() == 0 {
+		return nil
+	}
+	_, err := io.WriteString(out, "\n"+text.String())
+	return err
+}
+
+// need is a check and those that were skipped because of it.
+type need struct {
+	id  string
+	ids []string
+}
+
+func needs(r doctor.Report) []need {
+	var all []need
+	for _, c := range r.Checks {
+		if c.Status != doctor.Skipped || c.Needs == "" {
+			continue
+		}
+		i := slices.IndexFunc(all, func(n need) bool { return n.id == c.Needs })
+		if i < 0 {
+			i, all = len(all), append(all, need{id: c.Needs})
+		}
+		all[i].ids = append(all[i].ids, c.ID)
+	}
+	return all
+}
+
+// writeDoctorGroups ends the report with a line for each group, and the sum.
+func writeDoctorGroups(app *App, r doctor.Report) error {
+	var rows [][]string
+	var worst []doctor.Status
+	for _, group := range doctor.Groups() {
+		counts := doctor.Report{Checks: slices.DeleteFunc(slices.Clone(r.Checks), func(c doctor.Check) bool { return c.Group != group })}
+		status := doctor.Pass
+		for _, s := range []doctor.Status{doctor.Skipped, doctor.Warn, doctor.Fail} {
+			if counts.Count(s) > 0 {
+				status = s
+			}
+		}
+		worst = append(worst, status)
+		rows = append(rows, []string{group, mark(status), groupSummary(group, r, counts)})
+	}
+	if _, err := io.WriteString(app.streams.Out, "\n"); err != nil {
+		return err
+	}
+	var style func(row, col int) output.Style
+	if app.streams.ColorOut {
+		style = func(row, col int) output.Style {
+			if col != 1 {
+				return output.Plain
+			}
+			return map[doctor.Status]output.Style{doctor.Pass: output.Green, doctor.Warn: output.Yellow, doctor.Fail: output.Red}[worst[row]]
+		}
+	}
+	if err := output.PaintedTable(app.streams.Out, []string{"group", "result", "checks"}, rows, style); err != nil {
+		return err
+	}
+	return output.Fprintf(app.streams.Out, "%s\n", tell(r))
+}
+
+func groupSummary(group string, all, counts doctor.Report) string {
+	said := tell(counts)
+	if u := all.Users; group == doctor.GroupUsers && u != nil {
+		said += fmt.Sprintf("; enrolled %d, not enrolled %d, skip %d, broken %d", u.Enrolled, u.NotEnrolled, u.SkipNextLogin, u.Broken)
+	}
+	return said
+}
+
+// tell gives the numbers of checks: "2 failed, 1 warning, 3 skipped, 20 passed".
+func tell(r doctor.Report) string {
+	var parts []string
+	for _, part := range []struct {
+		status doctor.Status
+		say    func(n int) string
+	}{
+		{doctor.Fail, func(n int) string { return fmt.Sprintf("%d failed", n) }},
+		{doctor.Warn, func(n int) string { return count(n, "warning") }},
+		{doctor.Skipped, func(n int) string { return fmt.Sprintf("%d skipped", n) }},
+		{doctor.Info, func(n int) string { return count(n, "remark") }},
+		{doctor.Pass, func(n int) string { return fmt.Sprintf("%d passed", n) }},
+	} {
+		if n := r.Count(part.status); n > 0 {
+			parts = append(parts, part.say(n))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// oneline is what monitoring shows: state, numbers, which checks, and after a bar the numbers that it can plot. The checks
+// are those that failed or warned, or else those that were skipped.
+func oneline(r doctor.Report) string {
+	line := "uzerp-mfa " + doctorStatus(r, "OK", "WARNING", "CRITICAL") + " - " + tell(r)
+	statuses := []doctor.Status{doctor.Fail, doctor.Warn}
+	if r.Sound() {
+		statuses = []doctor.Status{doctor.Skipped}
+	}
+	var ids []string
+	for _, status := range statuses {
+		for _, c := range r.Checks {
+			if c.Status == status && !slices.Contains(ids, c.ID) {
+				ids = append(ids, c.ID)
+			}
+		}
+	}
+	if len(ids) > 0 {
+		line += ": " + strings.Join(ids, ", ")
+	}
+	if u := r.Users; u != nil {
+		line += fmt.Sprintf(" | enrolled=%d not_enrolled=%d skip_next_login=%d broken=%d", u.Enrolled, u.NotEnrolled, u.SkipNextLogin, u.Broken)
+	}
+	return line
+}

@@ -1,0 +1,57 @@
+package cmd
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"uzerp-mfa/internal/doctor"
+)
+
+// Every check that can fail or warn is made to by a script, on the real database with the real program; and every one is in
+// docs/doctor.md.
+func TestDoctorChecksAreShownAndDocumented(t *testing.T) {
+	files, err := filepath.Glob("testdata/script/doctor*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var expected strings.Builder // the lines of scripts that say what is to be on stdout
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			if strings.HasPrefix(line, "stdout ") {
+				expected.WriteString(line)
+			}
+		}
+	}
+	page, err := os.ReadFile("../docs/doctor.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, worst := range doctor.IDs() {
+		if !strings.Contains(string(page), "\n| `"+id+"` |") {
+			t.Errorf("docs/doctor.md has no row for %s", id)
+		}
+		switch id {
+		case doctor.DatabaseVersion: // there is one server to test with, and it is not that old
+			continue
+		case doctor.ServiceSettings: // its findings have their own ids
+			id = "psd2"
+		}
+		failing := regexp.MustCompile(`(?m)\^(FAIL|WARN)  ` + id + `:|(CRITICAL|WARNING) - .*: (.*, )?` + id + `[,$ ']`)
+		if worst == doctor.Info || id == doctor.NoTrial {
+			failing = regexp.MustCompile(`(?m)\^info  .*` + id)
+		}
+		if !failing.MatchString(expected.String()) {
+			t.Errorf("no script makes %s fail", id)
+		}
+	}
+	if len(files) < 4 {
+		t.Errorf("only %d scripts", len(files))
+	}
+}

@@ -1,0 +1,57 @@
+package cmd
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/output"
+)
+
+func newServiceCheckCmd(app *App) *cobra.Command {
+	var strict bool
+	c := &cobra.Command{
+		Use:   "check",
+		Short: "Check the Verify service's settings",
+		Long: `Judges the settings of the service that TWILIO_SERVICE_SID names: what keeps users from logging in, what lets somebody else
+in, what the helpdesk must know, and what can't be seen from here. Nothing is changed.
+An error ends with 9, with --strict a warning too.
+
+` + exitCodes(mfa.KindConfig, mfa.KindNotFound, mfa.KindUnavailable, mfa.KindFindings),
+		Example: "  uzerp-mfa service check\n  uzerp-mfa service check --strict -o json",
+		Args:    noArgs,
+	}
+	registerStrict(c.Flags(), &strict)
+	c.RunE = app.run(oneFormats, func(ctx context.Context, _ []string) error { return runServiceCheck(ctx, app, strict) })
+	return c
+}
+
+type serviceCheckView struct {
+	SchemaVersion int           `json:"schema_version"`
+	Findings      []findingView `json:"findings"`
+	Service       serviceView   `json:"service"`
+}
+
+func runServiceCheck(ctx context.Context, app *App, strict bool) error {
+	service, err := app.verifyService(ctx)
+	if err != nil {
+		return err
+	}
+	app.warnIfForeign()
+	findings := viewServiceFindings(mfa.CheckService(service))
+	if err := showServiceCheck(app, viewService(service), findings); err != nil {
+		return err
+	}
+	return verdict(findings, strict, "the Verify service's settings", "each finding names what to set; Twilio's console, under Verify, Services, is where")
+}
+
+func showServiceCheck(app *App, service serviceView, findings []findingView) error {
+	if app.flags.output == formatJSON {
+		return output.WriteJSON(app.streams.Out, serviceCheckView{SchemaVersion: schemaVersion, Findings: findings, Service: service})
+	}
+	if err := output.Table(app.streams.Out, []string{"setting", "value"}, serviceRows(service)); err != nil {
+		return err
+	}
+	return writeFindings(app.streams.Out, findings)
+}

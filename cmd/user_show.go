@@ -1,0 +1,395 @@
+package cmd
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"uzerp-mfa/internal/injector"
+	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/output"
+)
+
+type userShowOptions struct {
+	names   nameList
+	offline bool
+}
+
+func newUserShowCmd(app *App) *cobra.Command {
+	opts := &userShowOptions{}
+	c := &cobra.Command{
+		Use:   "show USER...",
+		Short: "Show what happens at users' next login, why, and what helps",
+		Long: `Puts together what uzERP and Twilio know of a user, and says first what happens at the next login, why, and which command
+helps. It changes nothing. docs/user-show.md has the outcomes.
+
+If Twilio does not answer, the rest is shown, and what it would say is "unknown"; --offline does not ask it.
+
+` + exitCodes(mfa.KindPartial, mfa.KindConfig, mfa.KindNotFound, mfa.KindRefused, mfa.KindUnavailable),
+		Example: "  uzerp-mfa user show alice\n  uzerp-mfa user show alice bob --offline\n  uzerp-mfa user show alice -o json",
+	}
+	c.Flags().BoolVar(&opts.offline, "offline", false, "look at uzERP's database only, and not at Twilio")
+	opts.names.register(c)
+	c.ValidArgsFunction = app.completeUsers(0)
+	c.RunE = app.run(listFormats, func(ctx context.Context, args []string) error { return runUserShow(ctx, app, opts, args) })
+	return c
+}
+
+func runUserShow(ctx context.Context, app *App, opts *userShowOptions, args []string) error {
+	names, err := opts.names.read(ctx, app, args)
+	if err != nil {
+		return err
+	}
+	inspector, err := newInspector(ctx, app, opts.offline)
+	if err != nil {
+		return err
+	}
+	users, err := mfa.Lookup(ctx, inspector.Store, names)
+	if err != nil {
+		return err
+	}
+	progress := app.streams.NewProgress("users looked at", len(users))
+	seen, unread, err := inspector.Inspect(ctx, users, progress.Step)
+	progress.Done()
+	switch {
+	case err != nil:
+		return err
+	case errors.Is(ctx.Err(), context.Canceled):
+		return ctx.Err()
+	}
+	if unread != nil {
+		app.streams.Warnf("company and last day are not known: %s; uzerp-mfa grants prints the SQL for the rights", unread)
+	}
+	if err := showInspections(app, inspector.Site, seen); err != nil {
+		return err
+	}
+	return inspectionOutcome(seen)
+}
+
+// newInspector gets together what there is to look with. That Twilio can't be asked keeps nobody from seeing the rest.
+func newInspector(ctx context.Context, app *App, offline bool) (*mfa.Inspector, error) {
+	d, err := app.database(ctx)
+	if err != nil {
+		return nil, err
+	}
+	i := &mfa.Inspector{Store: d, Site: mfa.SiteUnknown, Now: app.now}
+	if i.Directory, err = app.directory(ctx); err != nil {
+		return nil, err
+	}
+	switch classes, err := d.InjectorClasses(ctx, []string{injector.LoginHandler}); {
+	case err == nil:
+		i.Site = injector.SiteLogin(classes)
+		if i.Site == mfa.SiteUnknown {
+			app.streams.Warnf("which login handler uzERP uses is not known here: what is said holds if it is uzERP's own for two-factor login")
+		}
+	case ctx.Err() != nil || mfa.KindOf(err) == mfa.KindUnavailable:
+		return nil, err
+	default:
+		app.streams.Warnf("whether two-factor login is switched on is not known: %s", err)
+	}
+	if offline {
+		return i, nil
+	}
+	if client, err := app.verifyClient(); err == nil {
+		i.Factors = client
+	} else {
+		i.NoFactors = err
+	}
+	return i, nil
+}
+
+// inspectionOutcome is what the command ends with after all was shown: Twilio's failure, or KindPartial if it is known of
+// some users what Twilio says, and not of others.
+func inspectionOutcome(seen []mfa.Inspection) error {
+	failed, asked := 0, 0
+	var first error
+	for _, s := range seen {
+		if s.User.UUID != nil {
+			asked++
+		}
+		if s.Twilio.Err != nil {
+			failed++
+			first = cmp.Or(first, s.Twilio.Err)
+		}
+	}
+	const offline = "with --offline Twilio is not asked"
+	switch {
+	case failed == 0:
+		return nil
+	case failed < asked:
+		return mfa.NewError(mfa.KindPartial, fmt.Sprintf("what Twilio says of %d of %d users is unknown", failed, len(seen)),
+			"the report says of whom and why; "+offline)
+	}
+	hint := offline
+	if mfa.KindOf(first) != mfa.KindUnavailable && mfa.HintOf(first) != "" {
+		hint = mfa.HintOf(first) + "; " + offline
+	}
+	return &mfa.Error{Kind: mfa.KindOf(first), Op: "what Twilio says is unknown", Err: first, Hint: hint}
+}
+
+// userShowView is one user as scripts see them.
+type userShowView struct {
+	User           personView      `json:"user"`
+	Twilio         twilioView      `json:"twilio"`
+	TwoFactorLogin string          `json:"two_factor_login"` // of the whole site: on, off or unknown
+	NextLogin      nextLoginView   `json:"next_login"`
+	Warnings       []string        `json:"warnings"`
+	seen           *mfa.Inspection // for the table
+}
+
+// personView is a user with the person. What could not be read is null.
+type personView struct {
+	userView
+	Company        *string  `json:"company"`
+	CompanyAccess  *bool    `json:"company_access"`
+	EndDate        *string  `json:"end_date"`
+	SharesUUIDWith []string `json:"shares_uuid_with"`
+}
+
+type twilioView struct {
+	Status    string       `json:"status"` // known, unknown or not-asked
+	Error     *string      `json:"error"`  // why it is unknown
+	EntitySID *string      `json:"entity_sid"`
+	Factors   []factorView `json:"factors"`
+}
+
+type factorView struct {
+	SID          string   `json:"sid"`
+	Status       string   `json:"status"`
+	FriendlyName string   `json:"friendly_name"`
+	DateCreated  *string  `json:"date_created"`
+	InUse        bool     `json:"in_use"`
+	InUseBy      []string `json:"in_use_by"` // other users whose rows name it
+}
+
+type nextLoginView struct {
+	Outcome string         `json:"outcome"`
+	Reason  string         `json:"reason"`
+	Help    string         `json:"help"`
+	Then    *nextLoginView `json:"then"`
+}
+
+type userShowDocument struct {
+	SchemaVersion int `json:"schema_version"`
+	userShowView
+}
+
+type usersShowDocument struct {
+	SchemaVersion int            `json:"schema_version"`
+	Users         []userShowView `json:"users"`
+}
+
+func viewInspection(site mfa.SiteLogin, s *mfa.Inspection) userShowView {
+	v := userShowView{
+		User:           personView{userView: viewUser(s.User), SharesUUIDWith: notNil(s.SharedWith)},
+		Twilio:         twilioView{Status: "known", Factors: []factorView{}},
+		TwoFactorLogin: string(site),
+		NextLogin:      viewNextLogin(s.Next),
+		Warnings:       notNil(s.Warnings),
+		seen:           s,
+	}
+	if d := s.Details; d != nil {
+		v.User.Company, v.User.CompanyAccess = nullIfEmpty(d.Company), &d.CompanyAccess
+		if d.EndDate != nil {
+			v.User.EndDate = nullIfEmpty(d.EndDate.Format(time.DateOnly))
+		}
+	}
+	switch {
+	case s.Twilio.Err != nil:
+		v.Twilio.Status, v.Twilio.Error = "unknown", nullIfEmpty(s.Twilio.Err.Error())
+	case s.Twilio.Own == mfa.FactorNotAsked:
+		v.Twilio.Status = "not-asked"
+	}
+	for _, f := range s.Twilio.Factors {
+		v.Twilio.EntitySID = nullIfEmpty(f.EntitySID)
+		v.Twilio.Factors = append(v.Twilio.Factors, factorView{SID: f.SID, Status: string(f.Status), FriendlyName: f.FriendlyName,
+			DateCreated: nullIfEmpty(instant(f.Created)), InUse: f.InUse, InUseBy: notNil(f.Others)})
+	}
+	return v
+}
+
+func viewNextLogin(n mfa.NextLogin) nextLoginView {
+	v := nextLoginView{Outcome: string(n.Outcome), Reason: n.Reason, Help: n.Help}
+	if n.Then != nil {
+		then := viewNextLogin(*n.Then)
+		v.Then = &then
+	}
+	return v
+}
+
+// notNil makes a list one that JSON shows as [].
+func notNil(list []string) []string { return append([]string{}, list...) }
+
+// instant gives a time at Twilio; empty where it told none.
+func instant(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+func showInspections(app *App, site mfa.SiteLogin, seen []mfa.Inspection) error {
+	views := make([]userShowView, len(seen))
+	for n := range seen {
+		views[n] = viewInspection(site, &seen[n])
+	}
+	if app.flags.output != formatTable {
+		var document any = usersShowDocument{SchemaVersion: schemaVersion, Users: views}
+		if len(views) == 1 {
+			document = userShowDocument{SchemaVersion: schemaVersion, userShowView: views[0]}
+		}
+		return showList(app, document, views, []string{"username", "state", "outcome", "reason", "help"}, func(v userShowView) []string {
+			return []string{v.User.Username, v.User.State, v.NextLogin.Outcome, v.NextLogin.Reason, v.NextLogin.Help}
+		})
+	}
+	for n, v := range views {
+		if n > 0 {
+			if err := output.Fprintf(app.streams.Out, "\n"); err != nil {
+				return err
+			}
+		}
+		if err := output.Pairs(app.streams.Out, card(v)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cardWidth is a line's; that of a terminal has no influence on data.
+const cardWidth = 80
+
+// labelWidth is the longest label of a card, with the blanks after it.
+const labelWidth = len("other factor  ")
+
+// pairs are the lines of a card.
+type pairs [][2]string
+
+// add puts text under a label, over as many lines as it needs.
+func (p *pairs) add(label, text string) {
+	line := ""
+	for word := range strings.SplitSeq(text, " ") {
+		if line != "" && len(line)+1+len(word) > cardWidth-labelWidth {
+			*p = append(*p, [2]string{label, line})
+			label, line = "", word
+			continue
+		}
+		line = strings.TrimPrefix(line+" "+word, " ")
+	}
+	*p = append(*p, [2]string{label, line})
+}
+
+// whole is add for what must stay in one line: a command to copy, a name.
+func (p *pairs) whole(label, text string) { *p = append(*p, [2]string{label, orDash(text)}) }
+
+// card is a user as people see one: what happens at the next login first.
+func card(v userShowView) [][2]string {
+	p := &pairs{}
+	p.whole("user", v.User.Username)
+	label := "next login"
+	for n := &v.NextLogin; n != nil; n = n.Then {
+		p.whole(label, outcomeWords(n.Outcome))
+		p.add("  why", n.Reason)
+		if n.Help != "" {
+			p.whole("  helps", n.Help)
+		}
+		if n.Outcome == string(mfa.OutcomeSkipsCode) {
+			break // the reason says what comes after it
+		}
+		label = "once it's on"
+	}
+	for _, w := range v.Warnings {
+		p.add("warning", w)
+	}
+	p.whole("", " ")
+	p.whole("person", v.User.Person)
+	p.whole("company", companyWords(v.User))
+	p.whole("email", text(v.User.Email))
+	p.whole("access", accessWords(v))
+	if v.User.EndDate != nil {
+		p.whole("last day", *v.User.EndDate)
+	}
+	p.whole("last login", text(v.User.LastLogin))
+	p.whole("state", v.User.State)
+	p.whole("factor", text(v.User.MFASID))
+	p.add("at Twilio", v.atTwilio())
+	for _, f := range v.Twilio.Factors {
+		if f.InUse {
+			continue
+		}
+		p.whole("other factor", f.SID)
+		p.whole("", factorWords(f))
+	}
+	return *p
+}
+
+func outcomeWords(outcome string) string {
+	switch mfa.Outcome(outcome) {
+	case mfa.OutcomeAsksForCode:
+		return "asks for the code"
+	case mfa.OutcomeAsksToEnroll:
+		return "asks to enroll"
+	case mfa.OutcomeSkipsCode:
+		return "skips the code, once"
+	case mfa.OutcomeLockedOut:
+		return "locked out"
+	case mfa.OutcomePasswordOnly:
+		return "password only"
+	default:
+		return "denied"
+	}
+}
+
+func companyWords(u personView) string {
+	if u.CompanyAccess == nil {
+		return "unknown"
+	}
+	return text(u.Company)
+}
+
+func accessWords(v userShowView) string {
+	switch a := v.User.CompanyAccess; {
+	case !v.seen.User.Access():
+		return "disabled"
+	case a == nil:
+		return "enabled; to which companies is unknown"
+	case !*a:
+		return "enabled, but to no company"
+	default:
+		return "enabled"
+	}
+}
+
+// atTwilio tells about the factor in the row.
+func (v userShowView) atTwilio() string {
+	switch v.Twilio.Status {
+	case "unknown":
+		return "unknown: " + text(v.Twilio.Error)
+	case "not-asked":
+		return "not asked (--offline)"
+	}
+	for _, f := range v.Twilio.Factors {
+		if f.InUse {
+			return factorWords(f)
+		}
+	}
+	if v.User.MFASID == nil || *v.User.MFASID == "" {
+		return "-"
+	}
+	return "not there"
+}
+
+func factorWords(f factorView) string {
+	words := f.Status
+	if f.DateCreated != nil {
+		words += ", made " + *f.DateCreated
+	}
+	for _, name := range f.InUseBy {
+		words += fmt.Sprintf(", in use by %q", name)
+	}
+	return words
+}

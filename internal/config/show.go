@@ -1,0 +1,79 @@
+package config
+
+import (
+	"net/url"
+	"path/filepath"
+	"regexp"
+
+	"uzerp-mfa/internal/uzerp"
+)
+
+// Setting is a setting as it may be shown. Value is "set" for a secret, and empty for what is not set.
+type Setting struct {
+	Name, Value, Source string
+}
+
+const isSet = "set"
+
+// Settings gives the settings that are resolved here, for showing. What can't be resolved is not set: the method that
+// resolves it says why.
+func (l *Loader) Settings() []Setting {
+	all := []Setting{{Name: "database"}, {Name: "uzERP directory"}}
+	if d, err := l.Database(); err == nil { // a URL can hold a password in many ways, so nothing of it is shown
+		all[0].Value, all[0].Source = isSet, d.Source
+	}
+	all[1].Value, all[1].Source = l.Root()
+
+	t, _ := l.Twilio() // what is there of incomplete settings is shown
+	from := func(name string) string {
+		if t.Sources[name] == filepath.Join(all[1].Value, uzerp.DotenvFile) {
+			return uzerp.DotenvFile // short, as for the database: the directory is told already
+		}
+		return t.Sources[name]
+	}
+	all = append(all, Setting{accountSID, shownSID(t.AccountSID), from(accountSID)}, Setting{serviceSID, shownSID(t.ServiceSID), from(serviceSID)})
+	switch {
+	case t.Sources[apiKey] != "":
+		all = append(all, Setting{apiKey, isSet, from(apiKey)}, Setting{apiSecret, isSet, from(apiSecret)})
+	case t.UsesToken():
+		all = append(all, Setting{authToken, isSet, from(authToken)})
+	default:
+		all = append(all, Setting{Name: authToken})
+	}
+	address := Setting{verifyURL, DefaultVerifyURL, "default"}
+	if given := l.env(verifyURL); given != "" {
+		address.Value, address.Source = shownAddress(given), theEnvironment
+	}
+	return append(all, address)
+}
+
+var sid = regexp.MustCompile(`^(AC|VA)[0-9a-zA-Z]{32}$`)
+
+// shownSID hides what is no SID: it may be a token that was pasted into the wrong line.
+func shownSID(value string) string {
+	if value == "" || sid.MatchString(value) {
+		return value
+	}
+	return isSet + ", but no SID"
+}
+
+// shownAddress hides an address with more in it than a host.
+func shownAddress(value string) string {
+	u, err := url.Parse(value)
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return isSet + ", but no plain address"
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+// OwnAddress tells whether Twilio is asked where Twilio is.
+func (t Twilio) OwnAddress() bool { return t.VerifyURL == DefaultVerifyURL }
+
+// UsesToken tells whether the credentials are the account's auth token and no API key.
+func (t Twilio) UsesToken() bool { return t.Sources[authToken] != "" }
+
+// Same tells whether two sets of settings reach the same service in the same way.
+func (t Twilio) Same(o Twilio) bool {
+	return t.AccountSID == o.AccountSID && t.ServiceSID == o.ServiceSID && t.VerifyURL == o.VerifyURL &&
+		t.Username == o.Username && t.Password.Reveal() == o.Password.Reveal()
+}

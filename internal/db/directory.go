@@ -1,0 +1,50 @@
+package db
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"uzerp-mfa/internal/mfa"
+)
+
+var _ mfa.Directory = (*DB)(nil)
+
+// Details implements mfa.Directory. An end before the year 1 reads as its first day.
+func (db *DB) Details(ctx context.Context, usernames []string) (map[string]mfa.Details, error) {
+	type person struct {
+		Username      string     `db:"username"`
+		Company       string     `db:"company"`
+		CompanyAccess bool       `db:"company_access"`
+		EndDate       *time.Time `db:"end_date"`
+	}
+	rows, err := readByNames(ctx, db, "read the persons behind users", "details", usernames, pgx.RowToStructByName[person])
+	if err != nil {
+		return nil, err
+	}
+	details := make(map[string]mfa.Details, len(rows))
+	for _, r := range rows {
+		details[r.Username] = mfa.Details{Company: r.Company, CompanyAccess: r.CompanyAccess, EndDate: r.EndDate}
+	}
+	return details, nil
+}
+
+// PhoneContacts implements mfa.Directory: mobile numbers first, those of a kind in the order in which they were entered.
+func (db *DB) PhoneContacts(ctx context.Context, username string) ([]mfa.PhoneContact, error) {
+	type contact struct {
+		Mobile bool   `db:"mobile"`
+		Text   string `db:"text"`
+	}
+	rows, err := readByNames(ctx, db, "read a user's phone numbers", "phone_contacts", []string{username}, pgx.RowToStructByName[contact])
+	if err != nil {
+		return nil, err
+	}
+	var contacts []mfa.PhoneContact
+	for _, r := range rows {
+		contacts = append(contacts, mfa.PhoneContact(r))
+	}
+	return slices.DeleteFunc(contacts, func(c mfa.PhoneContact) bool { return strings.TrimSpace(c.Text) == "" }), nil
+}

@@ -1,0 +1,224 @@
+package db_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"uzerp-mfa/internal/db"
+	"uzerp-mfa/internal/db/dbtest"
+	"uzerp-mfa/internal/mfa"
+)
+
+func day(year int, month time.Month, d int) *time.Time {
+	return ptr(time.Date(year, month, d, 0, 0, 0, 0, time.UTC))
+}
+
+func TestDetails(t *testing.T) {
+	d, _ := sample(t)
+	got, err := d.Details(t.Context(), []string{"alice", "bob", "carol", "dave", "erin", "grace", "nobody", "ALICE", "alice", "a\x00b", "\xff"})
+	want := map[string]mfa.Details{
+		"alice": {Company: "Sample Ltd", CompanyAccess: true},
+		"bob":   {Company: "Sample Ltd", CompanyAccess: true}, // where he logged in last
+		"carol": {Company: "Example Logistics Ltd", CompanyAccess: true},
+		"dave":  {Company: "Sample Ltd", CompanyAccess: true, EndDate: day(2024, 6, 30)},
+		"erin":  {CompanyAccess: true}, // no person, and never logged in
+		"grace": {Company: "Sample Ltd", CompanyAccess: true},
+	}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Error(err, diff)
+	}
+	for _, none := range [][]string{nil, {}, {"nobody"}, {"\x00"}} {
+		if got, err := d.Details(t.Context(), none); err != nil || got == nil || len(got) != 0 {
+			t.Errorf("%q: %v, %v", none, got, err)
+		}
+	}
+}
+
+// The employer goes before the company last logged in to, also where that is not the employer.
+func TestCompany(t *testing.T) {
+	d, url := sample(t)
+	company := func(name string) string {
+		t.Helper()
+		got, err := d.Details(t.Context(), []string{name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got[name].Company
+	}
+	dbtest.Exec(t, url, "insert into system_companies (id, company_id) values (7, 2), (8, null)")
+	dbtest.Exec(t, url, "update users set lastcompanylogin = 7")
+	for name, want := range map[string]string{"alice": "Sample Ltd", "bob": "Example Logistics Ltd", "erin": "Example Logistics Ltd"} {
+		if got := company(name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+	dbtest.Exec(t, url, "update users set lastcompanylogin = 8")
+	if got := company("bob"); got != "" {
+		t.Errorf("a company without a name is %q", got)
+	}
+	for _, hostile := range hostile() {
+		dbtest.Exec(t, url, "update company set name = $1 where id = 1", hostile)
+		if got := company("alice"); got != hostile {
+			t.Errorf("%q came back as %q", hostile, got)
+		}
+	}
+}
+
+func TestCompanyAccess(t *testing.T) {
+	d, url := sample(t)
+	dbtest.Exec(t, url, `insert into system_companies (id, company_id, enabled) values (7, 2, false), (8, null, true)`)
+	for _, c := range []struct {
+		name, rows string
+		want       bool
+	}{
+		{"no row", "", false},
+		{"both enabled", "(1, true)", true},
+		{"the user's row is not", "(1, false)", false},
+		{"the company's row is not", "(7, true)", false},
+		{"neither is", "(7, false)", false},
+		{"each is, but not together", "(1, false), (7, true)", false},
+		{"one of several", "(1, false), (7, true), (8, true)", true},
+	} {
+		dbtest.Exec(t, url, "delete from user_company_access where username = 'bob'")
+		if c.rows != "" {
+			dbtest.Exec(t, url, "insert into user_company_access (username, usercompanyid, enabled) select 'bob', c, e from (values "+c.rows+") as v (c, e)")
+		}
+		got, err := d.Details(t.Context(), []string{"bob"})
+		if err != nil || got["bob"].CompanyAccess != c.want {
+			t.Errorf("%s: %v, %v", c.name, got, err)
+		}
+	}
+	// Somebody else's row is no access.
+	dbtest.Exec(t, url, "delete from user_company_access where username <> 'alice'")
+	if got, err := d.Details(t.Context(), []string{"alice", "bob"}); err != nil || !got["alice"].CompanyAccess || got["bob"].CompanyAccess {
+		t.Error(got, err)
+	}
+}
+
+// What PostgreSQL takes for a date is far more than what Go or JSON can show.
+func TestEndDates(t *testing.T) {
+	d, url := sample(t)
+	for date, want := range map[string]*time.Time{
+		"null":            nil,
+		"'2026-03-01'":    day(2026, 3, 1),
+		"'2999-12-31'":    day(2999, 12, 31),
+		"'9999-12-31'":    day(9999, 12, 31),
+		"'10000-01-01'":   nil,
+		"'5874897-12-31'": nil,
+		"'infinity'":      nil,
+		"'0001-01-01'":    day(1, 1, 1),
+		"'0001-01-01 BC'": day(1, 1, 1),
+		"'4713-01-01 BC'": day(1, 1, 1),
+		"'-infinity'":     day(1, 1, 1),
+	} {
+		dbtest.Exec(t, url, "update person set end_date = "+date+" where id = 1")
+		got, err := d.Details(t.Context(), []string{"alice"})
+		if diff := cmp.Diff(want, got["alice"].EndDate); diff != "" || err != nil {
+			t.Errorf("%s: %v %s", date, err, diff)
+		}
+	}
+}
+
+func TestPhoneContacts(t *testing.T) {
+	d, url := sample(t)
+	for name, want := range map[string][]mfa.PhoneContact{
+		"alice": {{Mobile: true, Text: "07700 900123"}}, "bob": {{Mobile: true, Text: "+44 (0)7700 900456"}},
+		"carol": {{Text: "020 7946 0018"}}, "dave": {{Mobile: true, Text: "07700-900789"}},
+		"erin": nil, "grace": nil, "admin": nil, "nobody": nil, "ALICE": nil, "": nil, "a\x00b": nil, "\xff": nil,
+	} {
+		got, err := d.PhoneContacts(t.Context(), name)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%q: %v %s", name, err, diff)
+		}
+	}
+	dbtest.Exec(t, url, `delete from party_contact_methods; delete from contact_methods;
+		insert into contact_methods (id, contact, usercompanyid) values (1, 'fixed 1', 1), (2, 'mobile 2', 1), (3, 'mobile 3', 1), (4, 'not main', 1),
+			(5, 'fax', 1), (6, 'e-mail', 1), (7, '', 1), (8, null, 1), (9, e' \t\u00a0\n', 1), (10, 'fixed 10', 1), (11, 'of nobody', 1), (12, 'bob''s', 1);
+		insert into party_contact_methods (contactmethod_id, party_id, type, main, usercompanyid) values (10, 1, 'T', true, 1), (1, 1, 'T', true, 1),
+			(3, 1, 'M', true, 1), (2, 1, 'M', true, 1), (4, 1, 'M', false, 1), (5, 1, 'F', true, 1), (6, 1, 'E', true, 1), (7, 1, 'M', true, 1),
+			(8, 1, 'M', true, 1), (9, 1, 'T', true, 1), (11, null, 'M', true, 1), (12, 2, 'M', true, 1)`)
+	want := []mfa.PhoneContact{{Mobile: true, Text: "mobile 2"}, {Mobile: true, Text: "mobile 3"}, {Text: "fixed 1"}, {Text: "fixed 10"}}
+	got, err := d.PhoneContacts(t.Context(), "alice")
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Error(err, diff)
+	}
+	dbtest.Exec(t, url, "update person set party_id = null where id = 2")
+	if got, err := d.PhoneContacts(t.Context(), "bob"); err != nil || len(got) != 0 {
+		t.Error("a person without a party:", got, err)
+	}
+	for _, text := range hostile() {
+		dbtest.Exec(t, url, "update contact_methods set contact = $1 where id = 2", text)
+		got, err := d.PhoneContacts(t.Context(), "alice")
+		if there := slices.Contains(got, mfa.PhoneContact{Mobile: true, Text: text}); err != nil || there != (strings.TrimSpace(text) != "") {
+			t.Errorf("%q: %v, %v", text, got, err)
+		}
+	}
+}
+
+func TestDetailsOfTensOfThousands(t *testing.T) {
+	const count = 50_000
+	d, url := sample(t)
+	dbtest.Exec(t, url, fmt.Sprintf(`insert into users (username, password) select 'u' || i, '*' from generate_series(1, %d) i;
+		insert into user_company_access (username, usercompanyid) select 'u' || i, 1 from generate_series(1, %d, 2) i`, count, count))
+	names := make([]string, count)
+	for i := range names {
+		names[i] = fmt.Sprint("u", i+1)
+	}
+	got, err := d.Details(t.Context(), names)
+	if err != nil || len(got) != count || !got["u1"].CompanyAccess || got["u2"].CompanyAccess {
+		t.Errorf("%d of %d, %v", len(got), count, err)
+	}
+}
+
+func TestDirectoryOfTheRealDatabase(t *testing.T) {
+	url := dbtest.New(t, dbtest.Real)
+	// Whatever else is in it by then, its own tables must take this: names, types and constraints are the real ones.
+	dbtest.Exec(t, url, `insert into party (id, type, usercompanyid) values (9001, 'Person', 1);
+		insert into person (id, firstname, surname, lang, owner, usercompanyid, party_id, end_date) values (9001, 'Ad', 'Min', 'EN', 'admin', 1, 9001, '2026-01-31');
+		update users set person_id = 9001 where username = 'admin';
+		insert into contact_methods (id, contact, usercompanyid) values (9001, '020 7946 0018', 1), (9002, '07700 900123', 1);
+		insert into party_contact_methods (id, contactmethod_id, party_id, type, main, usercompanyid) values
+			(9001, 9001, 9001, 'T', true, 1), (9002, 9002, 9001, 'M', true, 1)`)
+	for _, conn := range []string{url, roleFor(t, url)} {
+		d := open(t, db.Config{ConnString: conn})
+		details, err := d.Details(t.Context(), []string{"admin"})
+		if diff := cmp.Diff(map[string]mfa.Details{"admin": {Company: details["admin"].Company, CompanyAccess: true, EndDate: day(2026, 1, 31)}}, details); diff != "" || err != nil {
+			t.Error(err, diff)
+		}
+		contacts, err := d.PhoneContacts(t.Context(), "admin")
+		if diff := cmp.Diff([]mfa.PhoneContact{{Mobile: true, Text: "07700 900123"}, {Text: "020 7946 0018"}}, contacts); diff != "" || err != nil {
+			t.Error(err, diff)
+		}
+		if missing, err := d.MissingRights(t.Context()); err != nil || len(missing) != 0 {
+			t.Error(missing, err)
+		}
+	}
+	dbtest.Exec(t, url, "update person set company_id = (select company_id from system_companies where id = 1) where id = 9001")
+	d := open(t, db.Config{ConnString: url})
+	if details, err := d.Details(t.Context(), []string{"admin"}); err != nil || details["admin"].Company == "" {
+		t.Error("the employer has no name:", details, err)
+	}
+}
+
+func TestDirectoryOfAnotherDatabase(t *testing.T) {
+	d := open(t, db.Config{ConnString: dbtest.New(t, dbtest.Empty)})
+	_, err := d.Details(t.Context(), []string{"alice"})
+	wantError(t, err, mfa.KindConfig, "is not uzERP's")
+	_, err = d.PhoneContacts(t.Context(), "alice")
+	wantError(t, err, mfa.KindConfig, "is not uzERP's")
+	_, err = d.MissingRights(t.Context())
+	wantError(t, err, mfa.KindConfig, "is not uzERP's")
+	// Before 1.31.0 the persons are there already.
+	old := open(t, db.Config{ConnString: dbtest.New(t, dbtest.Old)})
+	if details, err := old.Details(t.Context(), []string{"alice"}); err != nil || details["alice"].Company != "Sample Ltd" {
+		t.Error(details, err)
+	}
+	if missing, err := old.MissingRights(t.Context()); err != nil || len(missing) != 0 {
+		t.Error(missing, err)
+	}
+}

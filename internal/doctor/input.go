@@ -1,0 +1,82 @@
+package doctor
+
+import (
+	"time"
+
+	"uzerp-mfa/internal/injector"
+	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/sessionconfig"
+)
+
+// Input is all that is judged.
+type Input struct {
+	Now time.Time
+
+	Root     Part[Place] // uzERP's directory; Place{} where none is known
+	Database Part[Place] // where the database's settings come from
+	Twilio   Part[Credentials]
+	Region   Part[Place] // of phone numbers without a country code
+
+	Reached Part[struct{}] // the database
+	Schema  Part[Schema]
+	Rights  Part[[]string] // those that the role lacks
+
+	Classes Part[[]injector.Class] // the rows of injector.Names
+	Trial   Part[bool]             // whether a switch is on trial
+	Gateway string                 // a gateway class that the operator vouches for
+
+	Env injector.Settings // of no meaning without Root
+
+	Service      Part[mfa.VerifyService] // with this tool's own settings
+	UzerpService Part[mfa.VerifyService] // with uzERP's
+	Clock        Part[Offset]
+
+	Session Part[[]sessionconfig.Finding]
+
+	Users   Part[*Tally]
+	Persons Part[struct{}] // whether the tally was told of the persons
+
+	AuditLog   Part[LogFile] // whether it can be written
+	AuditChain Part[Chain]
+}
+
+// Place is a value and where it came from.
+type Place struct{ Value, Source string }
+
+// Credentials are this tool's own settings for Twilio, without the secret.
+type Credentials struct {
+	AccountSID string
+	Token      bool // an auth token, not an API key
+	Address    string
+	TwilioOwn  bool // Address is Twilio's own
+	From       string
+}
+
+// Schema is what the database says of itself.
+type Schema struct {
+	Version  string // of the server
+	ReadOnly bool
+	Problem  error // KindConfig if it is not uzERP's, KindRefused if it is from before uzERP 1.31.0
+}
+
+// Offset is how far Twilio's clock is ahead of this machine's.
+type Offset struct {
+	Ahead time.Duration
+	Known bool
+}
+
+// LogFile is the audit log as a file.
+type LogFile struct {
+	Path   string
+	Exists bool
+}
+
+// Chain is what the verification of the audit log said.
+type Chain struct {
+	Path     string
+	None     bool // there is no log yet
+	Records  int
+	Findings []string
+	TornTail bool // the last line is one that a crash left unfinished
+	Open     int  // changes whose end is not recorded
+}

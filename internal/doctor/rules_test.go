@@ -1,0 +1,488 @@
+package doctor_test
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"uzerp-mfa/internal/doctor"
+	"uzerp-mfa/internal/injector"
+	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/sessionconfig"
+)
+
+const (
+	account = "AC00000000000000000000000000000001"
+	factor  = "YF00000000000000000000000000000001"
+)
+
+var (
+	today = time.Date(2026, 7, 14, 12, 0, 0, 0, time.UTC)
+	down  = mfa.NewError(mfa.KindUnavailable, "no answer", "try again")
+	yes   = true
+	no    = false
+)
+
+func class(id int64, name, class string) injector.Class {
+	return injector.Class{ID: id, Name: name, Category: "SY", ClassName: class, CompanyID: -1}
+}
+
+func switchedOn() []injector.Class {
+	return []injector.Class{
+		class(5, injector.AuthenticationGateway, injector.DatabaseGateway),
+		class(6, injector.LoginHandler, injector.MFAHandler),
+		class(8, injector.MFAValidator, injector.TwilioValidator),
+	}
+}
+
+func service() mfa.VerifyService {
+	return mfa.VerifyService{
+		SID: "VA1", AccountSID: account, FriendlyName: "Acme", Issuer: "Acme", CodeLength: 6, LookupEnabled: &no, SkipSMSToLandlines: &no,
+		PSD2Enabled: &no, DoNotShareWarning: &no, DTMFInputRequired: &yes, CustomCodeEnabled: &no,
+	}
+}
+
+func uuid(n int) *string {
+	s := fmt.Sprintf("5e0e0c3e-0000-4000-8000-%012d", n)
+	return &s
+}
+
+func enrolled(n int, name string) mfa.User {
+	sid := factor
+	return mfa.User{Username: name, AccessEnabled: &yes, Row: mfa.Row{UUID: uuid(n), SID: &sid, Enrolled: &yes, Enabled: &yes}}
+}
+
+func tally(users ...mfa.User) doctor.Part[*doctor.Tally] {
+	t := doctor.NewTally()
+	for _, u := range users {
+		t.Add(u)
+	}
+	return doctor.Got(t, nil)
+}
+
+// sound is an installation with nothing wrong.
+func sound() doctor.Input {
+	return doctor.Input{
+		Now:  today,
+		Root: doctor.Got(doctor.Place{Value: "/var/www/uzerp", Source: "UZERP_ROOT"}, nil), Database: doctor.Got(doctor.Place{Source: "DATABASE_URL"}, nil),
+		Twilio: doctor.Got(doctor.Credentials{AccountSID: account, Address: "https://verify.twilio.com", TwilioOwn: true, From: "the environment"}, nil),
+		Region: doctor.Got(doctor.Place{Value: "GB"}, nil),
+
+		Reached: doctor.Got(struct{}{}, nil), Schema: doctor.Got(doctor.Schema{Version: "15.4 (Debian)"}, nil), Rights: doctor.Got([]string(nil), nil),
+		Classes: doctor.Got(switchedOn(), nil), Trial: doctor.Got(false, nil),
+		Env:     injector.Settings{Path: "/var/www/uzerp/conf/.env"},
+		Service: doctor.Got(service(), nil), UzerpService: doctor.Got(service(), nil), Clock: doctor.Got(doctor.Offset{Known: true}, nil),
+		Session: doctor.Got([]sessionconfig.Finding{{ID: "web-environment", Severity: sessionconfig.Info}}, nil),
+		Users:   tally(enrolled(1, "alice")), Persons: doctor.Got(struct{}{}, nil),
+		AuditLog: doctor.Got(doctor.LogFile{Path: "/var/log/uzerp-mfa/audit.jsonl", Exists: true}, nil), AuditChain: doctor.Got(doctor.Chain{Records: 3}, nil),
+	}
+}
+
+// ruleTests make each check fail, one at a time. want are the checks that don't pass, "id status" each; those that info of
+// a service always has are left out.
+func ruleTests() []ruleTest {
+	const all = "login-handler skipped,authentication-gateway skipped,mfa-validator skipped,unique-key skipped,two-factor skipped,trial skipped"
+	const people = "user-states skipped,users-broken skipped,uuid-missing skipped,uuid-duplicate skipped,users-skip-next-login skipped,users-left skipped,users-without-company skipped"
+	const tables = "database-uzerp skipped,database-schema skipped,database-version skipped,database-writable skipped,database-rights skipped"
+	const asked = "twilio-service skipped,twilio-account skipped"
+	const rest = "uzerp-twilio skipped,service-settings skipped,clock skipped"
+	failed := mfa.NewError(mfa.KindConfig, "it is wrong", "correct it")
+	return []ruleTest{
+		{"all is well", func(*doctor.Input) {}, "", ""},
+
+		{"a directory that is none", func(in *doctor.Input) {
+			in.Root, in.Session, in.UzerpService = doctor.Got(doctor.Place{}, failed), doctor.Part[[]sessionconfig.Finding]{}, doctor.Part[mfa.VerifyService]{}
+		}, "uzerp-root fail,env-file skipped,same-service skipped,uzerp-twilio skipped,session-settings skipped", "it is wrong"},
+		{"no directory known", func(in *doctor.Input) {
+			in.Root, in.Env = doctor.Got(doctor.Place{}, nil), injector.Settings{}
+			in.Session, in.UzerpService = doctor.Part[[]sessionconfig.Finding]{}, doctor.Part[mfa.VerifyService]{}
+		}, "uzerp-root info,env-file skipped,same-service skipped,uzerp-twilio skipped,session-settings skipped", "--uzerp-root"},
+		{"no database set", func(in *doctor.Input) { withoutDatabase(in); in.Database = doctor.Got(doctor.Place{}, failed) },
+			"database-settings fail,database-reachable skipped," + tables + "," + all + "," + people, "correct it"},
+		{"no Twilio settings", func(in *doctor.Input) {
+			withoutTwilio(in)
+			in.Twilio = doctor.Got(doctor.Credentials{}, failed)
+		}, "twilio-settings fail,verify-address skipped,same-service skipped," + asked + ",twilio-credentials skipped," + rest, "correct it"},
+		{"an emulator", func(in *doctor.Input) {
+			in.Twilio = doctor.Got(doctor.Credentials{AccountSID: account, Address: "http://127.0.0.1:4010"}, nil)
+		}, "verify-address info", "127.0.0.1:4010"},
+		{"a region that is none", func(in *doctor.Input) { in.Region = doctor.Got(doctor.Place{Value: "XX"}, failed) }, "phone-region fail", "it is wrong"},
+		{"no region", func(in *doctor.Input) { in.Region = doctor.Got(doctor.Place{}, nil) }, "phone-region info", "UZERP_MFA_PHONE_REGION"},
+
+		{"the database is down", func(in *doctor.Input) { withoutDatabase(in); in.Reached = doctor.Got(struct{}{}, down) },
+			"database-reachable fail," + tables + "," + all + "," + people, "no answer"},
+		{"the database falls silent", func(in *doctor.Input) {
+			withoutDatabase(in)
+			in.Reached, in.Schema = doctor.Got(struct{}{}, nil), doctor.Got(doctor.Schema{}, down)
+		}, "database-uzerp fail,database-schema skipped,database-version skipped,database-writable skipped,database-rights skipped," + all + "," + people, "no answer"},
+		{"another database", func(in *doctor.Input) {
+			withoutDatabase(in)
+			in.Reached, in.Schema = doctor.Got(struct{}{}, nil), doctor.Got(doctor.Schema{Version: "15.4", Problem: failed}, nil)
+		}, "database-uzerp fail,database-schema skipped,database-rights skipped," + all + "," + people, "it is wrong"},
+		{"an old uzERP", func(in *doctor.Input) {
+			in.Schema = doctor.Got(doctor.Schema{Version: "15.4", Problem: mfa.NewError(mfa.KindRefused, "no columns", "upgrade")}, nil)
+			in.Users, in.Persons = doctor.Part[*doctor.Tally]{}, doctor.Part[struct{}]{}
+		}, "database-schema fail," + people, "no columns"},
+		{"an old server", func(in *doctor.Input) { in.Schema = doctor.Got(doctor.Schema{Version: "9.6.24"}, nil) }, "database-version warn", "PostgreSQL 9.6.24"},
+		{"a standby", func(in *doctor.Input) { in.Schema = doctor.Got(doctor.Schema{Version: "15.4", ReadOnly: true}, nil) }, "database-writable fail", "read-only"},
+		{"rights missing", func(in *doctor.Input) { in.Rights = doctor.Got([]string{"select on person"}, nil) }, "database-rights fail", "select on person"},
+		{"rights not told", func(in *doctor.Input) { in.Rights = doctor.Got([]string(nil), down) }, "database-rights fail", "no answer"},
+
+		{"switched off", func(in *doctor.Input) {
+			in.Classes = doctor.Got([]injector.Class{switchedOn()[0], class(6, "LoginHandler", injector.PlainHandler)}, nil)
+		}, "two-factor warn", "set-injector"},
+		{"another handler", func(in *doctor.Input) { in.Classes = with(1, class(6, "LoginHandler", "HTTPLoginHandler")) }, "two-factor warn", "HTTPLoginHandler"},
+		{"the handler in another spelling", func(in *doctor.Input) { in.Classes = with(1, class(6, "LoginHandler", "htmlformloginhandlermfa")) }, "two-factor warn", "htmlformloginhandlermfa"},
+		{"two handlers", func(in *doctor.Input) {
+			in.Classes = doctor.Got(append(switchedOn(), class(9, "LoginHandler", injector.PlainHandler)), nil)
+		}, "login-handler fail,two-factor skipped", "2 system-wide LoginHandler rows"},
+		{"no handler", func(in *doctor.Input) {
+			in.Classes = doctor.Got([]injector.Class{switchedOn()[0], switchedOn()[2]}, nil)
+		}, "login-handler fail,two-factor skipped", "no system-wide LoginHandler row"},
+		{"any password goes", func(in *doctor.Input) { in.Classes = with(0, class(5, "AuthenticationGateway", injector.LDAPGateway)) }, "authentication-gateway fail", "does not check passwords"},
+		{"an unknown gateway", func(in *doctor.Input) { in.Classes = with(0, class(5, "AuthenticationGateway", "OurGateway")) }, "authentication-gateway fail", "OurGateway"},
+		{"a gateway that is vouched for", func(in *doctor.Input) {
+			in.Classes, in.Gateway = with(0, class(5, "AuthenticationGateway", "OurGateway")), "OurGateway"
+		}, "authentication-gateway info", "OurGateway"},
+		{"on without a validator", func(in *doctor.Input) { in.Classes = doctor.Got(switchedOn()[:2], nil) }, "mfa-validator fail", "error page"},
+		{"on with another validator", func(in *doctor.Input) { in.Classes = with(2, class(8, "MFAValidator", "OurValidator")) }, "mfa-validator warn", "OurValidator"},
+		{"two validators", func(in *doctor.Input) {
+			in.Classes = doctor.Got(append(switchedOn(), class(9, "MFAValidator", "X")), nil)
+		}, "mfa-validator fail", "2 system-wide MFAValidator rows"},
+		{"a row in the way", func(in *doctor.Input) {
+			in.Classes = doctor.Got([]injector.Class{switchedOn()[0], class(6, "LoginHandler", injector.PlainHandler),
+				{ID: 9, Name: "LoginHandler", Category: "SY", ClassName: injector.MFAHandler, CompanyID: 1}}, nil)
+		}, "unique-key fail,two-factor warn", "id 9"},
+		{"the classes are not told", func(in *doctor.Input) {
+			in.Classes, in.Trial, in.Users, in.Persons = doctor.Got([]injector.Class(nil), down), doctor.Part[bool]{}, doctor.Part[*doctor.Tally]{}, doctor.Part[struct{}]{}
+		}, "login-handler fail,authentication-gateway skipped,mfa-validator skipped,unique-key skipped,two-factor skipped,trial skipped," + people, "no answer"},
+		{"on trial", func(in *doctor.Input) { in.Trial = doctor.Got(true, nil) }, "trial info", "--try"},
+		{"trial not told", func(in *doctor.Input) { in.Trial = doctor.Got(false, down) }, "trial fail", "no answer"},
+
+		{"a setting of uzERP's missing", func(in *doctor.Input) {
+			in.Env.Missing, in.UzerpService = []string{"TWILIO_SERVICE_SID"}, doctor.Part[mfa.VerifyService]{}
+			in.Session = doctor.Got([]sessionconfig.Finding{{ID: "twilio-missing", Severity: sessionconfig.Warning}}, nil)
+		}, "env-file fail,same-service skipped,uzerp-twilio skipped", "TWILIO_SERVICE_SID"},
+		{"a file in the wrong place", func(in *doctor.Input) {
+			in.Env.Problem, in.Env.Hint = "uzERP reads conf/.env", "move it"
+			in.UzerpService, in.Session = doctor.Part[mfa.VerifyService]{}, doctor.Part[[]sessionconfig.Finding]{}
+		}, "env-file fail,same-service skipped,uzerp-twilio skipped,session-settings skipped", "uzERP reads conf/.env"},
+		{"another service than uzERP's", func(in *doctor.Input) { in.Env.Foreign = []string{"TWILIO_SERVICE_SID"} }, "same-service warn", "TWILIO_SERVICE_SID here"},
+
+		{"Twilio is down", func(in *doctor.Input) { withoutTwilio(in); in.Service = doctor.Got(mfa.VerifyService{}, down) },
+			"twilio-service fail,twilio-account skipped," + rest, "no answer"},
+		{"Twilio refuses us and not uzERP", func(in *doctor.Input) {
+			in.Service, in.Clock = doctor.Got(mfa.VerifyService{}, failed), doctor.Part[doctor.Offset]{}
+		}, "twilio-service fail,twilio-account skipped,service-settings skipped,clock skipped", "it is wrong"},
+		{"Twilio refuses uzERP and not us", func(in *doctor.Input) { in.UzerpService = doctor.Got(mfa.VerifyService{}, failed) }, "uzerp-twilio fail", "conf/.env"},
+		{"a service of another account", func(in *doctor.Input) {
+			s := service()
+			s.AccountSID = "AC2"
+			in.Service = doctor.Got(s, nil)
+		}, "twilio-account fail", "AC2"},
+		{"an account that is not told", func(in *doctor.Input) {
+			s := service()
+			s.AccountSID = ""
+			in.Service = doctor.Got(s, nil)
+		}, "twilio-account skipped", "Twilio did not say"},
+		{"an auth token", func(in *doctor.Input) {
+			in.Twilio = doctor.Got(doctor.Credentials{AccountSID: account, TwilioOwn: true, Token: true}, nil)
+		}, "twilio-credentials info", "API key"},
+		{"settings of the service", func(in *doctor.Input) {
+			s := service()
+			s.PSD2Enabled, s.DTMFInputRequired = &yes, &no
+			in.Service = doctor.Got(s, nil)
+		}, "psd2 fail,dtmf warn,service-settings none", "psd2_enabled=true"},
+
+		{"the clock 11 s fast", func(in *doctor.Input) { in.Clock = ahead(-11 * time.Second) }, "clock warn", "11s fast"},
+		{"the clock 11 s slow", func(in *doctor.Input) { in.Clock = ahead(11 * time.Second) }, "clock warn", "11s slow"},
+		{"the clock 10 s slow", func(in *doctor.Input) { in.Clock = ahead(10 * time.Second) }, "", ""},
+		{"the clock 30 s slow", func(in *doctor.Input) { in.Clock = ahead(30 * time.Second) }, "clock warn", "30s slow"},
+		{"the clock 31 s fast", func(in *doctor.Input) { in.Clock = ahead(-31 * time.Second) }, "clock fail", "31s fast"},
+		{"the clock 59 s fast, and a service that takes that", func(in *doctor.Input) {
+			s, skew := service(), 2
+			s.TOTP.Skew = &skew
+			in.Service, in.Clock = doctor.Got(s, nil), ahead(-59*time.Second)
+		}, "clock warn,skew-wide info", "59s fast"},
+		{"the clock 21 s off, and a service with short steps", func(in *doctor.Input) {
+			s, step := service(), 20
+			s.TOTP.TimeStep = &step
+			in.Service, in.Clock = doctor.Got(s, nil), ahead(21*time.Second)
+		}, "clock fail,time-step warn,service-settings none", "more than the 20s"},
+		{"a service without skew, and the clock as right as can be told", func(in *doctor.Input) {
+			s, skew := service(), 0
+			s.TOTP.Skew = &skew
+			in.Service, in.Clock = doctor.Got(s, nil), ahead(2*time.Second)
+		}, "skew-none warn,service-settings none", ""},
+		{"a service without skew, and the clock 3 s off", func(in *doctor.Input) {
+			s, skew := service(), 0
+			s.TOTP.Skew = &skew
+			in.Service, in.Clock = doctor.Got(s, nil), ahead(3*time.Second)
+		}, "clock fail,skew-none warn,service-settings none", "3s slow"},
+		{"no time told", func(in *doctor.Input) { in.Clock = doctor.Got(doctor.Offset{}, nil) }, "clock skipped", "told no time"},
+
+		{"session settings", func(in *doctor.Input) {
+			in.Session = doctor.Got([]sessionconfig.Finding{
+				{ID: "sessions-not-managed", Severity: sessionconfig.Error, Setting: "UZERP_MANAGE_USER_SESSIONS", Value: "true", File: "conf/.env", Line: 6, Message: "ignored", Fix: "a\nb"},
+				{ID: "cookie-secure", Severity: sessionconfig.Warning}, {ID: "variables-order", Severity: sessionconfig.Info},
+			}, nil)
+		}, "sessions-not-managed fail,cookie-secure warn,variables-order info,session-settings none", "UZERP_MANAGE_USER_SESSIONS=true in conf/.env line 6: ignored"},
+		{"session settings that can't be judged", func(in *doctor.Input) {
+			in.Session = doctor.Got([]sessionconfig.Finding{{ID: "php-not-checked", Severity: sessionconfig.Info, Message: "no php.ini"}, {ID: "env-web-access", Severity: sessionconfig.Info}}, nil)
+		}, "php-not-checked skipped,env-web-access skipped", "no php.ini"},
+		{"a php.ini that can't be read", func(in *doctor.Input) { in.Session = doctor.Got([]sessionconfig.Finding(nil), failed) }, "session-settings fail", "it is wrong"},
+
+		{"users not told", func(in *doctor.Input) {
+			in.Users, in.Persons = doctor.Got(doctor.NewTally(), down), doctor.Part[struct{}]{}
+		}, strings.Replace(people, "user-states skipped", "user-states fail", 1), "no answer"},
+		{"a broken user", func(in *doctor.Input) {
+			u := enrolled(2, "bob")
+			u.SID = nil
+			in.Users = tally(enrolled(1, "alice"), u)
+		}, "users-broken fail", `"bob"`},
+		{"a broken user without access", func(in *doctor.Input) {
+			u := enrolled(2, "bob")
+			u.SID, u.AccessEnabled = nil, nil
+			in.Users = tally(u)
+		}, "users-broken info", `"bob"`},
+		{"users without a uuid", func(in *doctor.Input) {
+			in.Users = tally(mfa.User{Username: "b"}, mfa.User{Username: "c"}, mfa.User{Username: "d"}, mfa.User{Username: "e"}, mfa.User{Username: "f"})
+		}, "uuid-missing fail", `5 users have no uuid and can neither log in with two-factor login nor enroll: "b", "c", "d" and 2 more`},
+		{"two users with one uuid", func(in *doctor.Input) { in.Users = tally(enrolled(1, "bob"), enrolled(2, "eve"), enrolled(1, "alice")) }, "uuid-duplicate fail", `"alice", "bob"`},
+		{"several uuids shared", func(in *doctor.Input) {
+			in.Users = tally(enrolled(1, "d"), enrolled(2, "e"), enrolled(1, "a"), enrolled(2, "f"), enrolled(1, "c"), enrolled(1, "b"), enrolled(3, "x"))
+		}, "uuid-duplicate fail", `"a", "b", "c" and 1 more; 1 more uuid too`},
+		{"a skip", func(in *doctor.Input) {
+			u := enrolled(2, "bob")
+			u.Enabled = &no
+			in.Users = tally(u)
+		}, "users-skip-next-login info", `"bob"`},
+		{"persons not told", func(in *doctor.Input) { in.Persons = doctor.Got(struct{}{}, down) }, "users-left fail,users-without-company skipped", "no answer"},
+		{"left yesterday", person(mfa.Details{CompanyAccess: true, EndDate: day(-1)}), "users-left warn", `"alice"`},
+		{"leaves today", person(mfa.Details{CompanyAccess: true, EndDate: day(0)}), "", ""},
+		{"no company", person(mfa.Details{}), "users-without-company info", `"alice"`},
+
+		{"an audit log that can't be written", func(in *doctor.Input) { in.AuditLog = doctor.Got(doctor.LogFile{}, failed) }, "audit-log-writable fail", "it is wrong"},
+		{"no audit log yet", func(in *doctor.Input) {
+			in.AuditLog, in.AuditChain = doctor.Got(doctor.LogFile{Path: "x"}, nil), doctor.Got(doctor.Chain{None: true}, nil)
+		}, "audit-log-intact info", "no audit log yet"},
+		{"a changed line", func(in *doctor.Input) {
+			in.AuditChain = doctor.Got(doctor.Chain{Findings: []string{"line 2 was changed", "y"}, TornTail: true}, nil)
+		}, "audit-log-intact fail", "2 findings, the first: line 2 was changed"},
+		{"a torn tail", func(in *doctor.Input) { in.AuditChain = doctor.Got(doctor.Chain{TornTail: true}, nil) }, "audit-log-intact warn", "torn"},
+		{"an open intent", func(in *doctor.Input) { in.AuditChain = doctor.Got(doctor.Chain{Open: 1}, nil) }, "audit-log-intact info", "of 1 change the end"},
+		{"an audit log that can't be read", func(in *doctor.Input) { in.AuditChain = doctor.Got(doctor.Chain{}, failed) }, "audit-log-intact fail", "it is wrong"},
+	}
+}
+
+type ruleTest struct {
+	name   string
+	change func(*doctor.Input)
+	want   string
+	says   string // in the first of them, or its hint
+}
+
+func with(i int, c injector.Class) doctor.Part[[]injector.Class] {
+	classes := switchedOn()
+	classes[i] = c
+	return doctor.Got(classes, nil)
+}
+
+func ahead(d time.Duration) doctor.Part[doctor.Offset] {
+	return doctor.Got(doctor.Offset{Ahead: d, Known: true}, nil)
+}
+
+func day(n int) *time.Time {
+	t := time.Date(2026, 7, 14+n, 0, 0, 0, 0, time.UTC)
+	return &t
+}
+
+func person(d mfa.Details) func(*doctor.Input) {
+	return func(in *doctor.Input) {
+		t := doctor.NewTally()
+		t.Add(enrolled(1, "alice"))
+		t.AddPersons(map[string]mfa.Details{"alice": d}, today)
+		in.Users = doctor.Got(t, nil)
+	}
+}
+
+func withoutDatabase(in *doctor.Input) {
+	in.Reached, in.Schema, in.Rights = doctor.Part[struct{}]{}, doctor.Part[doctor.Schema]{}, doctor.Part[[]string]{}
+	in.Classes, in.Trial = doctor.Part[[]injector.Class]{}, doctor.Part[bool]{}
+	in.Users, in.Persons = doctor.Part[*doctor.Tally]{}, doctor.Part[struct{}]{}
+}
+
+func withoutTwilio(in *doctor.Input) {
+	in.Service, in.UzerpService, in.Clock = doctor.Part[mfa.VerifyService]{}, doctor.Part[mfa.VerifyService]{}, doctor.Part[doctor.Offset]{}
+}
+
+func TestRules(t *testing.T) {
+	for _, test := range ruleTests() {
+		t.Run(test.name, func(t *testing.T) {
+			in := sound()
+			test.change(&in)
+			report := doctor.Examine(in)
+			want := map[string]string{"not-seen": "info"}
+			for pair := range strings.SplitSeq(test.want, ",") {
+				if id, status, ok := strings.Cut(pair, " "); ok {
+					want[id] = status
+				}
+			}
+			if strings.Contains(test.want, "service-settings skipped") {
+				delete(want, "not-seen")
+			}
+			first, _, _ := strings.Cut(test.want, " ")
+			got := map[string]string{}
+			for _, c := range report.Checks {
+				if c.Status != doctor.Pass {
+					got[c.ID] = string(c.Status)
+				}
+				if c.ID == first && !strings.Contains(c.Message+" "+c.Hint, test.says) {
+					t.Errorf("%s says %q (%s), without %q", c.ID, c.Message, c.Hint, test.says)
+				}
+				if c.Message == "" && !strings.HasPrefix(test.name, "session") && !strings.HasPrefix(test.name, "settings") {
+					t.Errorf("%s says nothing", c.ID)
+				}
+				if c.Status == doctor.Skipped && c.Needs == c.ID {
+					t.Errorf("%s needs itself", c.ID)
+				}
+			}
+			everyCheckOnce(t, report, want)
+			maps.DeleteFunc(want, func(_, status string) bool { return status == "none" })
+			if !maps.Equal(got, want) {
+				t.Errorf("got  %v\nwant %v", got, want)
+			}
+			if sound := !strings.Contains(test.want, " fail") && !strings.Contains(test.want, " warn"); report.Sound() != sound {
+				t.Errorf("sound: %v", report.Sound())
+			}
+		})
+	}
+}
+
+// everyCheckOnce holds that no check is forgotten, whatever is missing: only what findings stand for may be absent.
+func everyCheckOnce(t *testing.T, r doctor.Report, want map[string]string) {
+	t.Helper()
+	n := map[string]int{}
+	for _, c := range r.Checks {
+		n[c.ID]++
+		if !slices.Contains(doctor.Groups(), c.Group) {
+			t.Errorf("%s is in no group", c.ID)
+		}
+	}
+	for id := range doctor.IDs() {
+		expected := 1
+		if want[id] == "none" {
+			expected = 0
+		}
+		if n[id] != expected {
+			t.Errorf("%s: %d times", id, n[id])
+		}
+	}
+}
+
+// Every check is seen at its worst by some test, and no check is worse than it is said to be.
+func TestEveryCheckFailsOnce(t *testing.T) {
+	weight := []doctor.Status{doctor.Pass, doctor.Skipped, doctor.Info, doctor.Warn, doctor.Fail}
+	worst := map[string]doctor.Status{}
+	for _, test := range ruleTests() {
+		in := sound()
+		test.change(&in)
+		for _, c := range doctor.Examine(in).Checks {
+			id := c.ID
+			if _, own := doctor.IDs()[id]; !own {
+				id = map[string]string{doctor.GroupTwilio: doctor.ServiceSettings, doctor.GroupSession: doctor.SessionSettings}[c.Group]
+			}
+			if slices.Index(weight, c.Status) > slices.Index(weight, worst[id]) {
+				worst[id] = c.Status
+			}
+		}
+	}
+	for id, status := range doctor.IDs() {
+		if worst[id] != status {
+			t.Errorf("%s is at its worst %q in the tests, and should be %q", id, worst[id], status)
+		}
+	}
+	if len(worst) != len(doctor.IDs()) {
+		t.Errorf("checks without an ID of their own: %v", worst)
+	}
+}
+
+// Whatever could not be gathered, nothing passes that needs it.
+func TestNothingPassesUnseen(t *testing.T) {
+	allowed := []string{} // of an input in which nothing was asked, nothing passes
+	for _, c := range doctor.Examine(doctor.Input{}).Checks {
+		if c.Status != doctor.Skipped && !slices.Contains(allowed, c.ID) {
+			t.Errorf("%s: %s (%s)", c.ID, c.Status, c.Message)
+		}
+	}
+	for name, lose := range map[string]struct {
+		part func(*doctor.Input)
+		ids  string
+	}{
+		"schema":   {func(in *doctor.Input) { in.Schema = doctor.Part[doctor.Schema]{} }, "database-uzerp,database-schema,database-version,database-writable"},
+		"rights":   {func(in *doctor.Input) { in.Rights = doctor.Part[[]string]{} }, "database-rights"},
+		"classes":  {func(in *doctor.Input) { in.Classes = doctor.Part[[]injector.Class]{} }, "login-handler,authentication-gateway,mfa-validator,unique-key,two-factor"},
+		"trial":    {func(in *doctor.Input) { in.Trial = doctor.Part[bool]{} }, "trial"},
+		"service":  {withoutTwilio, "twilio-service,twilio-account,service-settings,uzerp-twilio,clock"},
+		"clock":    {func(in *doctor.Input) { in.Clock = doctor.Part[doctor.Offset]{} }, "clock"},
+		"session":  {func(in *doctor.Input) { in.Session = doctor.Part[[]sessionconfig.Finding]{} }, "session-settings"},
+		"users":    {func(in *doctor.Input) { in.Users = doctor.Part[*doctor.Tally]{} }, "user-states,users-broken,uuid-missing,uuid-duplicate,users-left,users-skip-next-login,users-without-company"},
+		"persons":  {func(in *doctor.Input) { in.Persons = doctor.Part[struct{}]{} }, "users-left,users-without-company"},
+		"log":      {func(in *doctor.Input) { in.AuditLog = doctor.Part[doctor.LogFile]{} }, "audit-log-writable"},
+		"chain":    {func(in *doctor.Input) { in.AuditChain = doctor.Part[doctor.Chain]{} }, "audit-log-intact"},
+		"database": {withoutDatabase, "database-reachable,database-uzerp,database-schema,database-rights,login-handler,two-factor,trial,user-states,users-left"},
+	} {
+		in := sound()
+		lose.part(&in)
+		report := doctor.Examine(in)
+		for _, c := range report.Checks {
+			if slices.Contains(strings.Split(lose.ids, ","), c.ID) && c.Status != doctor.Skipped {
+				t.Errorf("without %s, %s is %s", name, c.ID, c.Status)
+			}
+		}
+		if name == "users" && report.Users != nil {
+			t.Error("users were counted that nobody saw")
+		}
+	}
+}
+
+func TestUsersAreCounted(t *testing.T) {
+	skip, broken, plain := enrolled(2, "b"), enrolled(3, "c"), enrolled(4, "d")
+	skip.Enabled, broken.SID, plain.Enrolled = &no, nil, &no
+	in := sound()
+	in.Users = tally(enrolled(1, "a"), skip, broken, plain, mfa.User{Username: "e"})
+	if got, want := *doctor.Examine(in).Users, (doctor.Users{Enrolled: 1, NotEnrolled: 1, SkipNextLogin: 1, Broken: 2}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
+// Who is asked for: those who may log in, and those who are enrolled whether or not they may.
+func TestAsked(t *testing.T) {
+	tally := doctor.NewTally()
+	gone := enrolled(2, "gone")
+	gone.AccessEnabled = &no
+	for _, u := range []mfa.User{enrolled(1, "z"), gone, {Username: "plain", AccessEnabled: &yes}, {Username: "nobody"}} {
+		tally.Add(u)
+	}
+	if got := strings.Join(tally.Asked(), ","); got != "gone,plain,z" {
+		t.Error(got)
+	}
+}
+
+func TestErrorsKeepTheirHints(t *testing.T) {
+	in := sound()
+	in.Reached = doctor.Got(struct{}{}, fmt.Errorf("outer: %w", down))
+	for _, c := range doctor.Examine(in).Checks {
+		if c.ID == doctor.DatabaseReachable && (c.Hint != "try again" || c.Message != "outer: no answer") {
+			t.Errorf("%+v", c)
+		}
+	}
+	in.Reached = doctor.Got(struct{}{}, errors.New("x"))
+	if doctor.Examine(in).Sound() {
+		t.Error("sound")
+	}
+}

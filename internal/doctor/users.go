@@ -1,0 +1,146 @@
+package doctor
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"uzerp-mfa/internal/mfa"
+)
+
+// Tally counts users as they stream by. Of each user it keeps the name and the uuid at most.
+type Tally struct {
+	Users Users
+
+	broken, brokenNoAccess, noUUID, skip []string
+	owners                               map[string]string   // the first user who has a uuid
+	shared                               map[string][]string // the users of each uuid that several have
+	enrolled, access                     map[string]bool
+	left, noCompany                      []string
+}
+
+// NewTally makes an empty one.
+func NewTally() *Tally {
+	return &Tally{owners: map[string]string{}, shared: map[string][]string{}, enrolled: map[string]bool{}, access: map[string]bool{}}
+}
+
+// Add counts a user.
+func (t *Tally) Add(u mfa.User) {
+	state := u.State()
+	switch state {
+	case mfa.StateEnrolled:
+		t.Users.Enrolled++
+	case mfa.StateNotEnrolled:
+		t.Users.NotEnrolled++
+	case mfa.StateSkipNextLogin:
+		t.Users.SkipNextLogin++
+		t.skip = append(t.skip, u.Username)
+	case mfa.StateBroken:
+		t.Users.Broken++
+	}
+	switch {
+	case u.UUID == nil:
+		t.noUUID = append(t.noUUID, u.Username)
+	case state == mfa.StateBroken && u.Access():
+		t.broken = append(t.broken, u.Username)
+	case state == mfa.StateBroken:
+		t.brokenNoAccess = append(t.brokenNoAccess, u.Username)
+	}
+	if u.UUID != nil {
+		t.own(*u.UUID, u.Username)
+	}
+	if u.Enrolled != nil && *u.Enrolled {
+		t.enrolled[u.Username] = true
+	}
+	if u.Access() {
+		t.access[u.Username] = true
+	}
+}
+
+func (t *Tally) own(uuid, username string) {
+	first, taken := t.owners[uuid]
+	switch {
+	case !taken:
+		t.owners[uuid] = username
+	case len(t.shared[uuid]) == 0:
+		t.shared[uuid] = []string{first, username}
+	default:
+		t.shared[uuid] = append(t.shared[uuid], username)
+	}
+}
+
+// Asked gives the users whose persons AddPersons is to be told of.
+func (t *Tally) Asked() []string {
+	names := []string{}
+	for name := range t.enrolled {
+		names = append(names, name)
+	}
+	for name := range t.access {
+		if !t.enrolled[name] {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// AddPersons takes what is known of some of them. A day that is over counts as over in every zone: who leaves today works
+// today.
+func (t *Tally) AddPersons(persons map[string]mfa.Details, now time.Time) {
+	today := now.Format(time.DateOnly)
+	for name, d := range persons {
+		if t.enrolled[name] && d.EndDate != nil && d.EndDate.Format(time.DateOnly) < today {
+			t.left = append(t.left, name)
+		}
+		if t.access[name] && !d.CompanyAccess {
+			t.noCompany = append(t.noCompany, name)
+		}
+	}
+	slices.Sort(t.left)
+	slices.Sort(t.noCompany)
+}
+
+// duplicates gives each uuid's users, in the order of their names.
+func (t *Tally) duplicates() [][]string {
+	var all [][]string
+	for _, names := range t.shared {
+		slices.Sort(names)
+		all = append(all, names)
+	}
+	slices.SortFunc(all, slices.Compare)
+	return all
+}
+
+// maxNames is how many users a message names.
+const maxNames = 3
+
+// who names some users: "alice", "bob" and 3 more.
+func who(names []string) string {
+	quoted := make([]string, min(len(names), maxNames))
+	for i := range quoted {
+		quoted[i] = strconv.Quote(names[i])
+	}
+	text := strings.Join(quoted, ", ")
+	if more := len(names) - len(quoted); more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+// number gives "1 user", "2 users".
+func number(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// verb gives the word that goes with a number of things.
+func verb(n int, one, several string) string {
+	if n == 1 {
+		return one
+	}
+	return several
+}

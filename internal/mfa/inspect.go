@@ -1,0 +1,251 @@
+package mfa
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// FactorReader is the Verify service, for those who only look. Its errors are *Error.
+type FactorReader interface {
+	FetchService(ctx context.Context) (VerifyService, error)
+	ListFactors(ctx context.Context, identity string) ([]Factor, error)
+	FetchFactor(ctx context.Context, identity, sid string) (Factor, error)
+}
+
+// Inspector puts together what is known of users: uzERP's row, the person, and Twilio's view. It changes nothing.
+type Inspector struct {
+	Store     ReconcileStore
+	Directory Directory
+	Factors   FactorReader // nil where Twilio is not to be asked
+	// NoFactors is why Twilio can't be asked, if it is that and not the operator's wish: what it would say is unknown then.
+	NoFactors error
+	Site      SiteLogin
+	Now       func() time.Time
+}
+
+// Inspection is what is known of one user.
+type Inspection struct {
+	User       User
+	Details    *Details // nil where they could not be read
+	SharedWith []string // the other users with the same uuid
+	Twilio     TwilioView
+	Next       NextLogin
+	Warnings   []string // what has no effect on the next login, and somebody should know
+}
+
+// TwilioView is what Twilio says of a user.
+type TwilioView struct {
+	Own     FactorSight  // of the factor in the row
+	Factors []SeenFactor // in the order of creation; none where nothing is known
+	Err     error        // why nothing is known; nil where Twilio answered, or was not asked
+}
+
+// SeenFactor is a factor under a user's uuid.
+type SeenFactor struct {
+	Factor
+	InUse  bool     // the user's row names it
+	Others []string // other users whose rows name it
+}
+
+// Inspect looks at users, in their order. An error of uzERP's database ends it; one of Twilio's is told in each user's view.
+// unread is why the persons' details could not be read, where the rest could. step, if not nil, hears of each user done.
+func (i *Inspector) Inspect(ctx context.Context, users []User, step func()) (seen []Inspection, unread, err error) {
+	names := make([]string, len(users))
+	for n, u := range users {
+		names[n] = u.Username
+	}
+	details, unread := i.Directory.Details(ctx, names)
+	if kind := KindOf(unread); unread != nil && (ctx.Err() != nil || kind == KindUnavailable) {
+		return nil, nil, unread
+	}
+	sharers, err := i.sharers(ctx, users) // before Twilio, for which the time may run out
+	if err != nil {
+		return nil, nil, err
+	}
+	seen = make([]Inspection, len(users))
+	errs := Batch(ctx, users, func(ctx context.Context, n int, u User) (err error) {
+		if u, err = i.look(ctx, u, &seen[n].Twilio); err != nil {
+			return err
+		}
+		seen[n].User = u
+		return seen[n].Twilio.Err // so that an outage ends the asking
+	}, step)
+	for n, err := range errs {
+		if errors.Is(err, errStore) {
+			return nil, nil, err
+		}
+		if err != nil && seen[n].User.Username == "" { // not tried
+			seen[n].User, seen[n].Twilio = users[n], unanswered(err)
+		}
+	}
+	for n := range seen {
+		s := &seen[n]
+		p := Prospect{User: s.User, Site: i.Site, Factor: s.Twilio.Own}
+		if d, ok := details[s.User.Username]; ok && unread == nil {
+			s.Details, p.CompanyAccess = &d, &d.CompanyAccess
+		}
+		if id := s.User.UUID; id != nil {
+			s.SharedWith = without(sharers[*id], s.User.Username)
+		}
+		s.Next = p.NextLogin()
+		s.Warnings = s.warnings(i.Now())
+	}
+	return seen, unread, nil
+}
+
+// look asks Twilio about a user, once more if it contradicts a row that has changed meanwhile: somebody may have enrolled
+// or been reset in between.
+func (i *Inspector) look(ctx context.Context, u User, view *TwilioView) (User, error) {
+	for range 3 {
+		var err error
+		if *view, err = i.ask(ctx, u); err != nil {
+			return u, err
+		}
+		if view.Own != FactorMissing && view.Own != FactorSeenUnverified || !u.Whole() {
+			return u, nil
+		}
+		now, err := i.Store.FindUsers(ctx, []string{u.Username})
+		switch {
+		case err != nil:
+			return u, fmt.Errorf("%w: %w", errStore, err)
+		case len(now) == 0 || now[0].Equal(u.Row):
+			return u, nil
+		}
+		u = now[0]
+	}
+	*view = unanswered(NewError(KindUnavailable, "uzERP's row keeps changing", "run the command again"))
+	return u, nil
+}
+
+// ask gives Twilio's view of a user. Its error is one of uzERP's database.
+func (i *Inspector) ask(ctx context.Context, u User) (TwilioView, error) {
+	switch {
+	case i.Factors == nil && i.NoFactors == nil:
+		return TwilioView{Own: FactorNotAsked}, nil
+	case u.UUID == nil:
+		return TwilioView{Own: FactorMissing}, nil // there is nothing to ask for
+	case i.Factors == nil:
+		return unanswered(i.NoFactors), nil
+	}
+	listed, err := i.Factors.ListFactors(ctx, *u.UUID)
+	if err != nil {
+		return unanswered(err), nil
+	}
+	view := TwilioView{Own: FactorMissing}
+	if ValidFactorSID(deref(u.SID)) {
+		own, err := ownFactor(ctx, i.Factors, func(f func() error) error { return f() }, u, listed)
+		if err != nil {
+			return unanswered(err), nil
+		}
+		view.Own = sightOf(own)
+		if own != nil && !slices.ContainsFunc(listed, func(f Factor) bool { return f.SID == own.SID }) {
+			listed = append(listed, *own)
+		}
+	}
+	var sids []string
+	for _, f := range listed {
+		sids = append(sids, f.SID)
+	}
+	owners, err := i.Store.FactorOwners(ctx, sids)
+	if err != nil {
+		return view, fmt.Errorf("%w: %w", errStore, err)
+	}
+	for _, f := range listed {
+		view.Factors = append(view.Factors, SeenFactor{Factor: f, InUse: f.SID == deref(u.SID), Others: without(owners[f.SID], u.Username)})
+	}
+	return view, nil
+}
+
+// unanswered is the view of a Twilio that said nothing usable.
+func unanswered(err error) TwilioView {
+	v := TwilioView{Own: FactorUnknown, Err: err}
+	if KindOf(err) == KindUnavailable {
+		v.Own = FactorNoAnswer
+	}
+	return v
+}
+
+// sightOf is what was seen of a factor; nil is one that does not exist.
+func sightOf(f *Factor) FactorSight {
+	switch {
+	case f == nil:
+		return FactorMissing
+	case f.Status == FactorVerified:
+		return FactorSeenVerified
+	default:
+		return FactorSeenUnverified
+	}
+}
+
+// ownFactor finds the factor that u's row names; nil if it is gone. That is believed only if the list of this very user's
+// factors lacks it, it is not found when fetched, and the service is there after that: the one answer that Twilio gives
+// both for a factor that is gone and for a service that is. ask makes each call.
+func ownFactor(ctx context.Context, factors FactorReader, ask func(func() error) error, u User, listed []Factor) (*Factor, error) {
+	for i := range listed {
+		if listed[i].SID == *u.SID {
+			return &listed[i], nil
+		}
+	}
+	var f Factor
+	err := ask(func() (err error) { f, err = factors.FetchFactor(ctx, *u.UUID, *u.SID); return err })
+	switch {
+	case err == nil:
+		return &f, nil
+	case KindOf(err) != KindNotFound:
+		return nil, err
+	}
+	err = ask(func() error { _, err := factors.FetchService(ctx); return noService(err) })
+	return nil, err
+}
+
+// noService keeps a service that is not found from passing for a factor that is not.
+func noService(err error) error {
+	if err != nil && KindOf(err) == KindNotFound {
+		return &Error{Kind: KindUnavailable, Err: fmt.Errorf("the Verify service itself is not found any more: %w", err)}
+	}
+	return err
+}
+
+// sharers gives who has each of the users' uuids: nothing in uzERP makes it unique (facts/uzerp.md §1).
+func (i *Inspector) sharers(ctx context.Context, users []User) (map[string][]string, error) {
+	var uuids []string
+	for _, u := range users {
+		if u.UUID != nil {
+			uuids = append(uuids, *u.UUID)
+		}
+	}
+	return i.Store.UUIDOwners(ctx, uuids)
+}
+
+// sharedUUID says what it means to have one uuid with others.
+func sharedUUID(others []string) string {
+	quoted := make([]string, len(others))
+	for i, name := range others {
+		quoted[i] = fmt.Sprintf("%q", name)
+	}
+	return "shares the uuid with " + strings.Join(quoted, ", ") + ": uzERP's own reset of one of them locks out the others who are enrolled"
+}
+
+func (s *Inspection) warnings(now time.Time) []string {
+	var all []string
+	if s.Details != nil && s.Details.Left(now) {
+		all = append(all, "the person left on "+s.Details.EndDate.Format(time.DateOnly)+", which uzERP does not look at: only disabling access keeps them out")
+	}
+	if len(s.SharedWith) > 0 {
+		all = append(all, sharedUUID(s.SharedWith)+"; uzerp-mfa reconcile says what to do")
+	}
+	left := 0
+	for _, f := range s.Twilio.Factors {
+		if f.Status == FactorVerified && !f.InUse && len(f.Others) == 0 {
+			left++
+		}
+	}
+	if left > 0 {
+		all = append(all, fmt.Sprintf("Twilio has a verified factor that no login accepts, perhaps on an old phone (%d); uzerp-mfa reconcile finds and deletes such", left))
+	}
+	return all
+}

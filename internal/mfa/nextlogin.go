@@ -1,0 +1,153 @@
+package mfa
+
+import "time"
+
+// Outcome is what a user gets who logs in with the right password.
+type Outcome string
+
+// The outcomes of design/cli.md §4, user show.
+const (
+	OutcomeAsksForCode  Outcome = "asks-for-code"
+	OutcomeAsksToEnroll Outcome = "asks-to-enroll"
+	OutcomeSkipsCode    Outcome = "skips-code"    // once
+	OutcomeLockedOut    Outcome = "locked-out"    // no code is right, or none can be got
+	OutcomePasswordOnly Outcome = "password-only" // two-factor login is switched off for everybody
+	OutcomeDenied       Outcome = "denied"        // the right password is "incorrect"
+)
+
+// SiteLogin tells whether two-factor login is switched on, for everybody: which login handler uzERP uses.
+type SiteLogin string
+
+// SiteUnknown is a handler that is not one of uzERP's two, or no telling which one is used.
+const (
+	SiteOn      SiteLogin = "on"
+	SiteOff     SiteLogin = "off"
+	SiteUnknown SiteLogin = "unknown"
+)
+
+// SiteIsOff is what has to be said where somebody works on users' second factors that nobody asks for.
+const SiteIsOff = "two-factor login is switched off for the whole site: everybody logs in with the password only"
+
+// FactorSight is what Twilio says of the factor that a user's row names.
+type FactorSight string
+
+// Only the first three are answers. FactorMissing is also the answer where the row names none.
+const (
+	FactorSeenVerified   FactorSight = "verified"
+	FactorSeenUnverified FactorSight = "unverified"
+	FactorMissing        FactorSight = "missing"
+	FactorNoAnswer       FactorSight = "no-answer" // Twilio is down, or hard to reach
+	FactorUnknown        FactorSight = "unknown"   // Twilio can't be asked: settings, credentials, the service
+	FactorNotAsked       FactorSight = "not-asked"
+)
+
+// Prospect is all that decides about a user's next login with the right password.
+type Prospect struct {
+	User          User
+	Site          SiteLogin
+	CompanyAccess *bool // nil: not known
+	Factor        FactorSight
+}
+
+// NextLogin is what will happen at a user's next login.
+type NextLogin struct {
+	Outcome Outcome
+	Reason  string // why, in one sentence
+	Help    string // the command that helps; empty where nothing is needed, or nothing of ours helps
+	// Then is what lies behind: after the skipped login, or once two-factor login is switched on. Nil where the outcome is
+	// all there is to it.
+	Then *NextLogin
+}
+
+// NextLogin decides it, by the table of facts/uzerp.md §3. It is the only place that does.
+func (p Prospect) NextLogin() NextLogin {
+	n := p.secondFactor()
+	switch p.Site {
+	case SiteOn:
+	case SiteOff:
+		on := n
+		n = NextLogin{Outcome: OutcomePasswordOnly, Reason: SiteIsOff, Help: "uzerp-mfa set-injector", Then: &on}
+	default:
+		n.Reason = "if two-factor login is switched on, which is not known: " + n.Reason
+	}
+	const denied = ", so that every password is \"incorrect\"; uzERP's administration can change that"
+	switch {
+	case !p.User.Access():
+		return NextLogin{Outcome: OutcomeDenied, Reason: "access is disabled in uzERP" + denied}
+	case p.CompanyAccess == nil:
+		n.Reason += "; whether the user may enter a company is not known"
+	case !*p.CompanyAccess:
+		return NextLogin{Outcome: OutcomeDenied, Reason: "the user may enter no company of uzERP's" + denied}
+	}
+	return n
+}
+
+// secondFactor decides for a user with access, while two-factor login is on.
+func (p Prospect) secondFactor() NextLogin {
+	name := ShellQuote(p.User.Username)
+	switch p.User.State() {
+	case StateSkipNextLogin:
+		after, yes := p, true
+		after.User.Enabled = &yes // uzERP's own doing
+		then := after.secondFactor()
+		n := NextLogin{Outcome: OutcomeSkipsCode, Reason: "the password is enough, once; after that the code is asked for again", Then: &then}
+		if then.Outcome == OutcomeLockedOut {
+			n.Reason, n.Help = "the password is enough, once; after that the user is locked out: "+then.Reason, then.Help
+		}
+		return n
+	case StateNotEnrolled:
+		n := NextLogin{Outcome: OutcomeAsksToEnroll, Help: "uzerp-mfa enroll " + name,
+			Reason: "not enrolled: after the password uzERP shows a QR code to scan"}
+		if p.Factor == FactorNoAnswer {
+			n.Reason, n.Help = n.Reason+", or an error page if Twilio does not answer it either", ""
+		}
+		return n
+	}
+	if why := lockedOut(p.User.Row, p.Factor); why != "" {
+		return NextLogin{Outcome: OutcomeLockedOut, Reason: why, Help: "uzerp-mfa user reset " + name}
+	}
+	n := NextLogin{Outcome: OutcomeAsksForCode}
+	switch p.Factor {
+	case FactorSeenVerified:
+		n.Reason = "enrolled, and Twilio has the factor"
+	case FactorNoAnswer:
+		n.Reason = "enrolled; Twilio gave no answer about the factor, and if it gives uzERP none either, every code is refused"
+		n.Help = "uzerp-mfa user disable-next-login " + name
+	case FactorNotAsked:
+		n.Reason = "enrolled; whether Twilio has the factor was not looked at"
+	default:
+		n.Reason = "enrolled; whether Twilio has the factor could not be looked at"
+	}
+	return n
+}
+
+// lockedOut says why a login can't succeed that does not skip the code; empty where nothing speaks against it.
+func lockedOut(r Row, factor FactorSight) string {
+	const hopeless = ", so that no code can be right"
+	switch {
+	case r.UUID == nil && isTrue(r.Enrolled):
+		return "has no uuid, so Twilio can't be asked about the user's code"
+	case r.UUID == nil:
+		return "has no uuid, so the login can neither ask for a code nor to enroll"
+	case !isTrue(r.Enrolled):
+		return ""
+	case deref(r.SID) == "":
+		return "enrolled, but with no factor on record" + hopeless
+	case !ValidFactorSID(*r.SID):
+		return "enrolled, but with something on record that is no factor" + hopeless
+	case factor == FactorMissing:
+		return "Twilio does not have the factor that uzERP asks for" + hopeless
+	case factor == FactorSeenUnverified:
+		return "the factor that uzERP asks for was never verified" + hopeless
+	}
+	return ""
+}
+
+// Left tells whether the person has left by now: the day of leaving is still one at work. uzERP does not look at it.
+func (d Details) Left(now time.Time) bool {
+	if d.EndDate == nil {
+		return false
+	}
+	y, m, day := now.Date()
+	return d.EndDate.Before(time.Date(y, m, day, 0, 0, 0, 0, d.EndDate.Location()))
+}

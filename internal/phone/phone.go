@@ -1,0 +1,103 @@
+// Package phone reads the phone numbers that people typed into uzERP.
+//
+// Its law: the number decides who is let in, so a text is one number beyond doubt, or it is refused. The library that
+// knows the world's numbering plans finds a number in nearly any text, guesses what is missing and drops what it can't
+// use; here it gets digits only, of a text that is written like one number, and its answer counts only if it made
+// nothing up: prefix and number together are the digits that stand there. No text and no whole number is in an error.
+package phone
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/nyaruka/phonenumbers"
+
+	"uzerp-mfa/internal/mfa"
+)
+
+const correctIt = "correct it in uzERP, in the contact details of the person; written like +44 7700 900000 there is no doubt"
+
+// Parse gives the phone number that text is. A number without its country is read as one of region (ISO 3166, "GB"),
+// which may be empty. It fails with KindRefused where the text is not one number, or is one that proves nothing about a
+// person, with KindConfig where it lacks its country and there is no region, and with KindUsage for a region that is none.
+func Parse(text, region string) (mfa.Phone, error) {
+	region = strings.ToUpper(region)
+	if region != "" && !phonenumbers.GetSupportedRegions()[region] {
+		return mfa.Phone{}, mfa.NewError(mfa.KindUsage, strconv.Quote(region)+" is no region that has phone numbers",
+			"two letters of ISO 3166 are needed, such as GB, IE or US")
+	}
+	w, ok := read(strings.TrimSpace(text))
+	switch {
+	case !ok && hasExtension(text):
+		return mfa.Phone{}, mfa.NewError(mfa.KindRefused, "the phone number has an extension, and no code can be sent to one", correctIt)
+	case !ok:
+		return mfa.Phone{}, unreadable()
+	case !w.international && region == "":
+		return mfa.Phone{}, mfa.NewError(mfa.KindConfig, "the phone number is written without its country, and no region is set",
+			"set UZERP_MFA_PHONE_REGION or --region to the country of such numbers, such as GB")
+	}
+	n, ok := w.number(region)
+	if !ok {
+		return mfa.Phone{}, unreadable()
+	}
+	if !slices.Contains([]phonenumbers.PhoneNumberType{phonenumbers.MOBILE, phonenumbers.FIXED_LINE_OR_MOBILE,
+		phonenumbers.FIXED_LINE, phonenumbers.VOIP}, n.kind) {
+		return mfa.Phone{}, mfa.NewError(mfa.KindRefused,
+			"the phone number is of a kind that identifies nobody: premium-rate, shared-cost, freephone, pager, voicemail or the like", correctIt)
+	}
+	return mfa.Phone{E164: mfa.NewSecret(n.e164()), Masked: n.masked(), Landline: n.kind == phonenumbers.FIXED_LINE}, nil
+}
+
+func unreadable() error {
+	return mfa.NewError(mfa.KindRefused, "the text can't be read as one phone number", correctIt)
+}
+
+// number is a valid one.
+type number struct {
+	country  string // its calling code
+	national string // its digits after that, without a trunk prefix
+	asDialed string // its digits as its country writes them
+	trunk    string // what its country dials before national numbers: "0" nearly everywhere, or nothing
+	kind     phonenumbers.PhoneNumberType
+}
+
+func (n number) e164() string { return "+" + n.country + n.national }
+
+// masked shows the last digits, which tell the person whose number it is which one it is, and others nearly nothing.
+func (n number) masked() string {
+	hidden := len(n.national) - min(3, len(n.national)/3)
+	return "+" + n.country + " " + strings.Repeat("*", hidden) + n.national[hidden:]
+}
+
+// lookUp gives the number that digits are, with a leading + or as they are dialed in region.
+func lookUp(digits, region string) (number, bool) {
+	parsed, err := phonenumbers.Parse(digits, region)
+	if err != nil {
+		return number{}, false
+	}
+	code := int(parsed.GetCountryCode())
+	if region == phonenumbers.UNKNOWN_REGION {
+		region = phonenumbers.GetRegionCodeForCountryCode(code)
+	}
+	n := number{
+		country:  strconv.Itoa(code),
+		national: phonenumbers.GetNationalSignificantNumber(parsed),
+		asDialed: phonenumbers.NormalizeDigitsOnly(phonenumbers.Format(parsed, phonenumbers.NATIONAL)),
+		trunk:    phonenumbers.GetNddPrefixForRegion(region, true),
+		kind:     phonenumbers.GetNumberType(parsed),
+	}
+	if forFilms(n) {
+		n.kind = phonenumbers.MOBILE
+	} else if !phonenumbers.IsValidNumber(parsed) {
+		return number{}, false
+	}
+	length := len(n.country + n.national)
+	return n, length >= 7 && length <= 15 // E.164; the library also knows longer ones
+}
+
+// forFilms tells the mobile numbers that Ofcom keeps for drama (its "Telephone numbers for use in TV and radio drama").
+// Nobody has one, and the library knows none of them; but the people of the sandbox and of its tests must have numbers.
+func forFilms(n number) bool {
+	return n.country == "44" && len(n.national) == 10 && strings.HasPrefix(n.national, "7700900")
+}

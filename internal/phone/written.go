@@ -1,0 +1,139 @@
+package phone
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/nyaruka/phonenumbers"
+)
+
+// written is a text that is written like a phone number. Places in it are counted in digits.
+type written struct {
+	digits        string // all that there are
+	international bool   // begins with + or 00
+	start         int    // what comes before the country code: 2 for 00
+	runs          []run  // the groups of digits with nothing between them
+	opened        int    // the last opening parenthesis but that of "(0)"
+	trunk         int    // the 0 of "(0)"; -1 without
+	slash         int    // the slash; -1 without
+}
+
+type run struct{ from, to int }
+
+// maxDigits is more than any number has, with 00, country code and trunk prefix.
+const maxDigits = 20
+
+// read takes text apart, and tells whether it can be one phone number by its characters.
+func read(text string) (written, bool) {
+	w := written{trunk: -1, slash: -1}
+	open, before := -1, rune(0)
+	for _, r := range text {
+		here := len(w.digits)
+		switch {
+		case here > maxDigits:
+			return written{}, false
+		case isDigit(r):
+			if !isDigit(before) {
+				w.runs = append(w.runs, run{from: here})
+			}
+			w.digits += string(r)
+			w.runs[len(w.runs)-1].to = here + 1
+		case r == '+' && here == 0 && !w.international && (before == 0 || before == '('):
+			w.international = true
+		case r == '(' && open < 0:
+			open = here
+		case r == ')' && open >= 0 && open < here:
+			if w.trunk < 0 && w.digits[open:] == "0" {
+				w.trunk = open
+			} else {
+				w.opened = open
+			}
+			open = -1
+		case r == '/' && here > 0 && w.slash < 0:
+			w.slash = here
+		case strings.ContainsRune(" \t\u00a0\u202f-.", r) && before != 0:
+		default:
+			return written{}, false
+		}
+		before = r
+	}
+	if open >= 0 || !isDigit(before) && before != ')' {
+		return written{}, false
+	}
+	if !w.international && strings.HasPrefix(w.digits, "00") {
+		w.international, w.start = true, 2
+	}
+	return w, true
+}
+
+func isDigit(r rune) bool { return r >= '0' && r <= '9' }
+
+// hasExtension tells whether a text that is no phone number is one followed by an extension, as far as anybody can tell.
+func hasExtension(text string) bool {
+	text = strings.ToLower(strings.TrimSpace(text))
+	number := strings.TrimRightFunc(text, isDigit)
+	if number == text {
+		return false
+	}
+	number = strings.TrimRight(number, " \t\u00a0.:=")
+	for _, word := range []string{"extension", "extn", "ext", "x", "#"} {
+		if before, ok := strings.CutSuffix(number, word); ok {
+			_, ok := read(strings.TrimRight(before, " \t\u00a0,;-/("))
+			return ok
+		}
+	}
+	return false
+}
+
+// number gives the number that w is, if it can be only one. The region may be empty for one with a country code.
+func (w written) number(region string) (number, bool) {
+	n, ok := w.lookUp(region)
+	if !ok {
+		return number{}, false
+	}
+	prefix, ok := strings.CutSuffix(w.digits[w.start:], n.national)
+	if !ok || !w.laidOut(n, w.start+len(prefix)) {
+		return number{}, false
+	}
+	if w.international {
+		return n, prefix == n.country || prefix == n.country+n.trunk
+	}
+	if prefix == n.trunk && n.trunk != "" || w.digits == n.asDialed {
+		return n, true
+	}
+	// Spreadsheets drop a leading 0 or +. A mobile number is told by its digits even so, unless they are another country's
+	// too; a line in a country where those have any length is not: it may be the number of a room.
+	mobile := n.kind == phonenumbers.MOBILE || n.kind == phonenumbers.FIXED_LINE_OR_MOBILE
+	other, ambiguous := lookUp("+"+w.digits, phonenumbers.UNKNOWN_REGION)
+	return n, mobile && (prefix == "" || prefix == n.country) && (!ambiguous || other.e164() == n.e164())
+}
+
+func (w written) lookUp(region string) (number, bool) {
+	if !w.international {
+		return lookUp(w.digits, region)
+	}
+	n, ok := lookUp("+"+w.digits[w.start:], phonenumbers.UNKNOWN_REGION)
+	if ok && w.start > 0 && region != "" { // 00 begins some countries' own numbers
+		if own, also := lookUp(w.digits, region); also && own.e164() != n.e164() {
+			return number{}, false
+		}
+	}
+	return n, ok
+}
+
+// laidOut tells whether parentheses and slash stand where they do in one number, whose first digits, so many, are
+// prefixes. Elsewhere they begin a second number or something that a person would have to read.
+func (w written) laidOut(n number, prefixes int) bool {
+	const (
+		longestAreaCode = 5 // 04321/234567
+		shortestRest    = 3 // 123456/57 is two numbers
+	)
+	if w.trunk >= 0 && (n.trunk != "0" || w.trunk != prefixes-1) || w.opened > prefixes {
+		return false
+	}
+	if w.slash < 0 {
+		return true
+	}
+	groups := slices.DeleteFunc(slices.Clone(w.runs), func(r run) bool { return r.to <= prefixes || r.from >= w.slash })
+	return len(groups) <= 1 && w.slash-prefixes <= longestAreaCode && len(w.digits)-w.slash >= shortestRest
+}

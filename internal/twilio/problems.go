@@ -1,0 +1,151 @@
+package twilio
+
+import (
+	"net/http"
+
+	"uzerp-mfa/internal/mfa"
+)
+
+// problem is what one of Twilio's error codes means to whoever ran the command.
+type problem struct {
+	status int // that Twilio documents; 0 where nobody does, and the code counts with any 4xx
+	kind   mfa.Kind
+	words  string
+	hint   string // empty with KindConfig: the credentials are to be checked
+	again  bool   // turned away without being processed, and soon over: may be tried again, also a POST
+	cause  error  // a sentinel for errors.Is
+}
+
+// badParameter says "Invalid parameter: …". Only the operation knows whose mistake that is (call.invalid).
+const badParameter = 60200
+
+const (
+	rejectedRequest = "Twilio rejected the request"
+
+	callInstead = "let Twilio call instead (identity send --channel call, user reset --identify call)"
+	noPSD2      = "switch psd2_enabled off for the service in Twilio's console"
+	enrollAnew  = "enroll the user again: that makes a new factor"
+)
+
+// problems has the codes that can be met here and mean more than their status tells (§2).
+var problems = map[int]problem{
+	// The account and its rate limits.
+	20008: rejected("Verify does not accept these credentials"),
+	20429: limited(http.StatusTooManyRequests),
+	21608: config(403, "a trial account of Twilio's reaches only numbers that were verified in its console",
+		"verify the number in Twilio's console, or upgrade the account"),
+	25109: limited(0),
+
+	// Verifications and services.
+	badParameter: {status: 400, kind: mfa.KindFailure, words: rejectedRequest},
+	60202: refused(429, "five wrong codes were given, and Twilio takes no more for this number",
+		"wait ten minutes, then send a new code").because(mfa.ErrAttemptsUsedUp),
+	60203: refused(429, "five codes were sent to this number, and Twilio sends no more for now",
+		"use the code that was sent already, or wait ten minutes and send again"),
+	60204: config(403, "the Verify service lacks a feature that was asked for",
+		"look at custom_code_enabled and default_template_sid of the service in Twilio's console"),
+	60205: refused(403, "the number is a landline, and gets no SMS", callInstead),
+	60206: config(400, "the Verify service wants an amount and a payee with every code (PSD2), and a helpdesk has none", noPSD2),
+	60212: unavailable(429, "Twilio is busy with another request for this number", "wait a moment; "+hintAgain).repeatable(),
+	60214: config(400, "the Verify service makes no calls as long as it is meant for payments (PSD2)", noPSD2),
+	60217: config(400, "the Verify service has no e-mail integration", "send the code by SMS or by a call"),
+	60221: {status: 400, kind: mfa.KindFailure, words: "Twilio was not told whose code this is", hint: "this is a mistake in uzerp-mfa: please report it"},
+	60223: config(0, "this channel is switched off in the Verify service",
+		"use the other channel (sms, call), or switch it on for the service in Twilio's console"),
+	60238: refused(0, "Twilio blocks all codes to this number", "identify the user in another way; only Twilio's support can lift the block"),
+	60329: config(0, "PSD2 does not go together with silent network authentication", noPSD2),
+	60330: config(400, "a webhook of the Verify service could not be called", "correct or delete the service's webhook in Twilio's console"),
+	60331: config(0, "the voice of the Verify service does not speak the language of this call",
+		"look at tts_name of the service in Twilio's console, or send the code by SMS"),
+	60410: refused(0, "Twilio's fraud protection blocks SMS to numbers like this one for 12 hours", callInstead+", or wait 12 hours"),
+	60431: missing(),
+	60605: config(403, "the Twilio account may not reach the country of this number", "allow the country under Geo permissions in Twilio's console"),
+	60728: unavailable(0, "the Twilio account has sent as many messages as it may within an hour", "wait an hour, then run the command again"),
+
+	// Entities, factors and challenges.
+	60301: refused(409, "there is one already", ""),
+	60308: refused(429, "Twilio takes no more codes here after five wrong ones", "").because(mfa.ErrAttemptsUsedUp),
+	60310: refused(429, "Twilio takes no more codes here after five wrong ones", enrollAnew).because(mfa.ErrAttemptsUsedUp),
+	60311: wrong(),
+	60312: refused(429, "the factor has had too many challenges for this hour or day", "wait, then try again"),
+	60315: refused(400, "the user has as many factors as Twilio allows", "delete factors that are not in use"),
+	60317: refused(409, "there is one already", ""),
+	60318: refused(403, "the factor is not verified", "finish the enrolment, or enroll the user again"),
+	60322: refused(403, "the challenge was answered already", ""),
+	60323: refused(403, "the challenge has expired", ""),
+	60324: wrong(),
+	60326: refused(429, "too many factors were made for this user within a day", "try again tomorrow"),
+	60328: limited(0),
+	60383: refused(0, "the factor is in a state that does not allow this, or has expired", enrollAnew),
+	60390: missing(),
+	60391: missing(),
+	60392: missing(),
+}
+
+func refused(status int, words, hint string) problem {
+	return problem{status: status, kind: mfa.KindRefused, words: words, hint: hint}
+}
+
+func config(status int, words, hint string) problem {
+	return problem{status: status, kind: mfa.KindConfig, words: words, hint: hint}
+}
+
+func unavailable(status int, words, hint string) problem {
+	return problem{status: status, kind: mfa.KindUnavailable, words: words, hint: hint}
+}
+
+// rejected is a problem with the credentials.
+func rejected(words string) problem { return config(0, words, "") }
+
+// limited is a rate limit, whose calls Twilio does not process (§3.1).
+func limited(status int) problem {
+	return unavailable(status, "Twilio is limiting the rate of calls", hintAgain).repeatable()
+}
+
+func missing() problem { return problem{kind: mfa.KindNotFound, words: "not found at Twilio"} }
+
+// wrong is how Twilio said it of a code until 2021-10-27 (§0.1).
+func wrong() problem {
+	return problem{status: 403, kind: mfa.KindCodeRejected, words: "the code is wrong"}
+}
+
+func (p problem) repeatable() problem {
+	p.again = true
+	return p
+}
+
+func (p problem) because(sentinel error) problem {
+	p.cause = sentinel
+	return p
+}
+
+// byStatus is what a 4xx answer of Twilio's own means where its code tells no more.
+func byStatus(status int) problem {
+	switch status {
+	case http.StatusUnauthorized:
+		return rejected("the credentials were rejected")
+	case http.StatusForbidden:
+		return rejected("Twilio does not allow this")
+	case http.StatusNotFound:
+		return missing()
+	case http.StatusConflict:
+		return refused(status, "there is one already", "")
+	case http.StatusTooManyRequests: // unknown, so not repeated; a 429 is not processed (§3.1)
+		return unavailable(status, "Twilio turned the call away for now", hintAgain)
+	}
+	return problem{kind: mfa.KindFailure, words: rejectedRequest}
+}
+
+// is makes f this problem.
+func (f *fault) is(p problem, c *Client) {
+	f.kind, f.words, f.hint, f.transient = p.kind, p.words, p.hint, p.again
+	if p.cause != nil {
+		f.causes = append(f.causes, p.cause)
+	}
+	switch {
+	case p.kind == mfa.KindNotFound: // Twilio's own message is the path once more
+		f.message = ""
+	case p.kind == mfa.KindConfig && p.hint == "":
+		f.hint = "check " + c.credentials + " (test credentials do not work with Verify)"
+	}
+}
