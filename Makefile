@@ -25,7 +25,7 @@ demo: deps build ## show the main job, from set-up to a locked-out user, on a th
 
 .PHONY: test
 test: ## run everything that CI runs
-	@scripts/deps.sh race
+	@scripts/deps.sh test
 	@scripts/test.sh
 
 .PHONY: bench

@@ -5,9 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -23,6 +20,7 @@ type enrollOptions struct {
 	reveal    bool
 	qr        string
 	png       string
+	html      string
 	attempts  int
 
 	qrMode output.QRMode
@@ -36,11 +34,14 @@ func newEnrollCmd(app *App) *cobra.Command {
 		Long: `Has Twilio make a new TOTP factor, shows it as a QR code and as a secret to type, asks for the code that the user's app
 then shows, and only when Twilio has accepted it tells uzERP. Until then the user's account is as it was.
 
+On a terminal that has an alternate screen both are shown there, so that they are not in the scrollback afterwards. For a
+user who is not in the room --html writes a page with the QR code, the secret and what to do with them.
+
 Scripts use --no-wait: it prints the material and ends; verify finishes later. With -o json, or when stdout is no
 terminal, the secret is printed only with --reveal.
 
 ` + exitCodes(mfa.KindConfig, mfa.KindNotFound, mfa.KindRefused, mfa.KindUnavailable, mfa.KindDeclined, mfa.KindCodeRejected),
-		Example: "  uzerp-mfa enroll alice\n  uzerp-mfa enroll alice --no-wait --reveal -o json\n  uzerp-mfa enroll alice --png alice.png --qr none",
+		Example: "  uzerp-mfa enroll alice\n  uzerp-mfa enroll alice --no-wait --reveal -o json\n  uzerp-mfa enroll alice --no-wait --html alice.html",
 		Args:    usernames(1),
 	}
 	f := c.Flags()
@@ -50,6 +51,7 @@ terminal, the secret is printed only with --reveal.
 	f.BoolVar(&opts.reveal, "reveal", false, "print secret and URI in JSON, or when stdout is no terminal")
 	f.StringVar(&opts.qr, "qr", string(output.QRAuto), "QR code in the terminal: auto, half, ascii or none")
 	f.StringVar(&opts.png, "png", "", "write the QR code to this new file, readable by you alone")
+	f.StringVar(&opts.html, "html", "", "write a page for the user to this new file, readable by you alone")
 	f.IntVar(&opts.attempts, "attempts", 5, "how many codes may be typed")
 	opts.registerUnasked(c)
 	c.ValidArgsFunction = app.completeUsers(1)
@@ -65,46 +67,22 @@ func (o *enrollOptions) validate(app *App) error {
 		return usageError("--qr "+err.Error(), "")
 	}
 	o.qrMode = mode
+	if err := o.validateFiles(); err != nil {
+		return err
+	}
 	switch {
 	case o.replace && o.ifMissing:
 		return usageError("--replace and --if-missing contradict each other", "")
 	case o.attempts < 1:
 		return usageError("--attempts must be at least 1", "")
-	case o.png != "" && !fileExists(filepath.Dir(o.png)):
-		return usageError(fmt.Sprintf("--png: there is no directory %q", filepath.Dir(o.png)), "")
-	case o.png != "" && fileExists(o.png):
-		return usageError(fmt.Sprintf("--png: %q exists already", o.png), "name a new file: none is ever overwritten")
 	case o.dryRun || o.noWait:
 		return nil
 	case !app.streams.CanAsk():
 		return usageError("there is no terminal to ask for the code on", "--no-wait --reveal prints the secret and ends; uzerp-mfa verify finishes later")
-	case o.png == "" && o.screen(app) == nil:
-		return usageError("nobody would see the QR code: stdout is no terminal, or the output is JSON", "give --reveal or --png FILE")
+	case len(o.files()) == 0 && o.screen(app) == nil:
+		return usageError("nobody would see the QR code: stdout is no terminal, or the output is JSON", "give --reveal, --png FILE or --html FILE")
 	}
 	return nil
-}
-
-func fileExists(path string) bool {
-	_, err := os.Lstat(path)
-	return err == nil
-}
-
-// screen says where QR code and secret may be shown: where the data go, or, while the data are JSON and somebody waits
-// for the code, where the question goes. Nil: nowhere (design/cli.md §4, enroll).
-func (o *enrollOptions) screen(app *App) *screen {
-	s := app.streams
-	switch {
-	case app.flags.output == formatTable && (o.reveal || s.OutTTY):
-		return &screen{s.Out, s.OutTerminal()}
-	case app.flags.output == formatJSON && o.reveal && !o.noWait && s.ErrTTY:
-		return &screen{s.Err, s.ErrTerminal()}
-	}
-	return nil
-}
-
-type screen struct {
-	w    io.Writer
-	size output.Terminal
 }
 
 func runEnroll(ctx context.Context, app *App, opts *enrollOptions, name string) error {
@@ -142,75 +120,51 @@ func runEnroll(ctx context.Context, app *App, opts *enrollOptions, name string) 
 	if err != nil {
 		return err
 	}
-	if err := showMaterial(app, opts, pending); err != nil {
+	if err := writeFiles(app, opts, pending); err != nil {
 		return err
 	}
 	if opts.noWait {
+		// Nobody waits, so there is no moment at which an alternate screen could go.
+		if err := showMaterial(app, opts, pending); err != nil {
+			return err
+		}
 		return showPending(app, opts, pending)
 	}
-	err = askUntilVerified(ctx, app, opts, pending)
+	err = showAndAsk(ctx, app, opts, pending)
 	if err != nil && !errors.Is(err, mfa.ErrOldFactorLeft) {
 		return err
 	}
 	return cmp.Or(err, showEnrollment(app, viewEnrollment(opts, pending, string(mfa.FactorVerified))))
 }
 
-// showMaterial brings the new factor to the user's phone: a picture, a file, or letters to type.
-func showMaterial(app *App, opts *enrollOptions, p *mfa.Pending) error {
-	if opts.png != "" {
-		if err := writePNG(opts.png, p); err != nil {
-			return err
-		}
-		app.streams.Notef("the QR code is in %s: delete the file when it is scanned", opts.png)
-	}
-	to := opts.screen(app)
-	if to == nil {
-		return nil
-	}
-	uri := p.Factor.URI.Reveal()
-	err := output.QR(to.w, uri, opts.qrMode, to.size)
-	if tooWide, ok := errors.AsType[output.ErrTooWide](err); ok {
-		app.streams.Warnf("no QR code: %s; enlarge the window, use --png, or type the secret", tooWide)
-	} else if err != nil {
-		return err
-	}
-	if _, rows, err := output.QRSize(uri, opts.qrMode, to.size); err == nil && to.size.Height > 0 && rows+4 > to.size.Height {
-		app.streams.Notef("the QR code is %d lines high: enlarge the window, or scroll up to scan it", rows)
-	}
-	return output.Fprintf(to.w, "Account  %s\nSecret   %s\n", p.Factor.FriendlyName, output.Groups(p.Factor.Secret.Reveal()))
-}
-
-func writePNG(path string, p *mfa.Pending) error {
-	picture, err := output.QRPNG(p.Factor.URI.Reveal())
-	if err == nil {
-		err = output.WriteNewFile(path, picture)
-	}
-	if err != nil {
-		return &mfa.Error{Kind: mfa.KindFailure, Op: "--png", Err: err, Hint: "uzERP was not changed; the factor that was made at Twilio goes away by itself"}
-	}
-	return nil
-}
-
 func showPending(app *App, opts *enrollOptions, p *mfa.Pending) error {
-	if !opts.reveal && opts.png == "" && opts.screen(app) == nil {
-		app.streams.Warnf("the secret was not shown to anybody, and can't be shown again: with --reveal or --png it is")
+	if !opts.reveal && len(opts.files()) == 0 && opts.screen(app) == nil {
+		app.streams.Warnf("the secret was not shown to anybody, and can't be shown again: with --reveal, --png or --html it is")
 	}
+	until := ""
 	if p.User.Whole() { // the enrolment to be replaced
-		app.streams.Notef("finish with: uzerp-mfa verify --factor %s %s CODE; until then the old phone works", p.Factor.SID, mfa.ShellQuote(p.User.Username))
-	} else {
-		app.streams.Notef("finish with: uzerp-mfa verify %s CODE", mfa.ShellQuote(p.User.Username))
+		until = "; until then the old phone works"
 	}
+	app.streams.Notef("finish with: %s%s", verifyCommand(p), until)
 	if app.flags.output == formatTable {
 		return nil
 	}
 	return showEnrollment(app, viewEnrollment(opts, p, "pending"))
 }
 
+// verifyCommand is what finishes the enrolment later.
+func verifyCommand(p *mfa.Pending) string {
+	user := mfa.ShellQuote(p.User.Username)
+	if p.User.Whole() { // else verify would take the user for enrolled
+		return "uzerp-mfa verify --factor " + p.Factor.SID + " " + user + " CODE"
+	}
+	return "uzerp-mfa verify " + user + " CODE"
+}
+
 // askUntilVerified asks for codes until Twilio has accepted one. What a code was rejected for is told each time.
-func askUntilVerified(ctx context.Context, app *App, opts *enrollOptions, p *mfa.Pending) error {
-	app.streams.Sayf("Scan the QR code, or type the secret, in the authenticator app.")
+func askUntilVerified(ctx context.Context, on dialogue, opts *enrollOptions, p *mfa.Pending) error {
 	for n := 1; ; n++ {
-		code, err := app.askCode(ctx, "Code that the app shows:")
+		code, err := askCode(ctx, on, appCode, "Code that the app shows:")
 		if err != nil {
 			return leftPending(p, err)
 		}
@@ -221,16 +175,16 @@ func askUntilVerified(ctx context.Context, app *App, opts *enrollOptions, p *mfa
 		case n == opts.attempts:
 			return leftPending(p, err)
 		}
-		app.streams.Sayf("%s", err)
-		if e, ok := errors.AsType[*mfa.Error](err); ok && e.Hint != "" {
-			app.streams.Sayf("hint: %s", e.Hint)
+		on.Sayf("%s", err)
+		if hint := mfa.HintOf(err); hint != "" {
+			on.Sayf("hint: %s", hint)
 		}
 	}
 }
 
 // leftPending tells what an enrolment that was broken off leaves behind: nothing in uzERP.
 func leftPending(p *mfa.Pending, err error) error {
-	hint := "the account in the app works once verified: uzerp-mfa verify " + mfa.ShellQuote(p.User.Username) + " CODE; otherwise Twilio drops it within a day"
+	hint := "the account in the app works once verified: " + verifyCommand(p) + "; otherwise Twilio drops it within a day"
 	if errors.Is(err, context.Canceled) {
 		return &interruption{done: fmt.Sprintf("%q is not enrolled", p.User.Username), hint: hint}
 	}

@@ -52,7 +52,7 @@ func runIdentityCheck(ctx context.Context, app *App, opts *identityCheckOptions,
 		return showIdentity(app, viewIdentity(p, "would-check"))
 	}
 	if code == "" {
-		if code, err = app.askCodeLike(ctx, sentCode, "Code that the caller reads out:"); err != nil {
+		if code, err = askCode(ctx, app.streams, sentCode, "Code that the caller reads out:"); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package cmd_test
 import (
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -13,8 +14,10 @@ import (
 
 // startOnTerminal starts c on a terminal of 80 columns and gives the other end. Closing that is a hang-up: it must be
 // non-blocking, or a read that is under way would keep it open.
-func startOnTerminal(c *exec.Cmd) (*os.File, error) {
-	blocking, err := pty.StartWithSize(c, &pty.Winsize{Rows: 50, Cols: 80})
+func startOnTerminal(c *exec.Cmd) (*os.File, error) { return startOnTerminalOf(c, 50, 80) }
+
+func startOnTerminalOf(c *exec.Cmd, rows, cols int) (*os.File, error) {
+	blocking, err := pty.StartWithSize(c, winsize(rows, cols))
 	if err != nil {
 		return nil, err
 	}
@@ -28,6 +31,10 @@ func startOnTerminal(c *exec.Cmd) (*os.File, error) {
 		return nil, err
 	}
 	return os.NewFile(uintptr(fd), "terminal"), nil
+}
+
+func winsize(rows, cols int) *pty.Winsize {
+	return &pty.Winsize{Rows: uint16(rows), Cols: uint16(cols)}
 }
 
 // terminal collects what a program prints on a pseudo-terminal and lets a test wait for it.
@@ -49,11 +56,16 @@ func (t *terminal) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// text is what was printed, on whatever screen, in lines: the alternate screen is blanked without a word, and after it a
+// line begins.
 func (t *terminal) text() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return strings.ReplaceAll(t.b.String(), "\r\n", "\n")
+	text := strings.NewReplacer("\r\n", "\n", "\x1b[?1049l", "\n").Replace(t.b.String())
+	return blanked.ReplaceAllString(text, "")
 }
+
+var blanked = regexp.MustCompile(`\x1b\[\d+;1H\x1b\[2K`)
 
 // await waits until text shows up behind what it found before.
 func (t *terminal) await(text string) bool {

@@ -362,7 +362,7 @@ func (a *App) askCaller(ctx context.Context, opts *userResetOptions, u mfa.User)
 	history.Sent = a.now()
 	again := "do not help this caller unless you can prove them in another way; or begin again: " + identifier.Resend
 	for n := 1; ; n++ {
-		code, err := a.askCodeLike(ctx, sentCode, "Code that the caller reads out:")
+		code, err := askCode(ctx, a.streams, sentCode, "Code that the caller reads out:")
 		if mfa.KindOf(err) == mfa.KindDeclined {
 			return mfa.NewError(mfa.KindDeclined, "no code was typed", again)
 		}

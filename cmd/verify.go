@@ -85,7 +85,7 @@ func runVerify(ctx context.Context, app *App, opts *verifyOptions, args []string
 	status := "would-send"
 	if !opts.dryRun {
 		if code == "" {
-			if code, err = app.askCode(ctx, fmt.Sprintf("Code from the app of %q:", users[0].Username)); err != nil {
+			if code, err = askCode(ctx, app.streams, appCode, fmt.Sprintf("Code from the app of %q:", users[0].Username)); err != nil {
 				return err
 			}
 		}
@@ -143,14 +143,16 @@ func parseCode(form *regexp.Regexp, typed string) (string, error) {
 	return code, nil
 }
 
-// askCode asks until what is typed has the form of an app's code.
-func (a *App) askCode(ctx context.Context, question string) (string, error) {
-	return a.askCodeLike(ctx, appCode, question)
+// dialogue is where a question is asked: on the normal screen or on the alternate one.
+type dialogue interface {
+	Sayf(format string, args ...any)
+	Ask(ctx context.Context, question string) (string, error)
 }
 
-func (a *App) askCodeLike(ctx context.Context, form *regexp.Regexp, question string) (string, error) {
+// askCode asks until what is typed has the form of a code.
+func askCode(ctx context.Context, on dialogue, form *regexp.Regexp, question string) (string, error) {
 	for {
-		typed, err := a.askLine(ctx, question)
+		typed, err := askLine(ctx, on, question)
 		if err != nil {
 			return "", err
 		}
@@ -158,13 +160,13 @@ func (a *App) askCodeLike(ctx context.Context, form *regexp.Regexp, question str
 		if err == nil {
 			return code, nil
 		}
-		a.streams.Sayf("%s", err)
+		on.Sayf("%s", err)
 	}
 }
 
 // askLine asks for a line. The end of input is an error of KindDeclined.
-func (a *App) askLine(ctx context.Context, question string) (string, error) {
-	typed, err := a.streams.Ask(ctx, question)
+func askLine(ctx context.Context, on dialogue, question string) (string, error) {
+	typed, err := on.Ask(ctx, question)
 	switch {
 	case errors.Is(err, io.EOF):
 		return "", mfa.NewError(mfa.KindDeclined, "nothing was typed; nothing was changed in uzERP", "")

@@ -89,11 +89,15 @@ func (s *Streams) message(prefix, text string) {
 }
 
 // tell writes to stderr in one piece, after the data printed before it: people see both on one screen. An error of
-// Out is kept there.
+// Out is kept there. While an AltScreen is up, what is told waits: there it would be gone before it is read.
 func (s *Streams) tell(text string) error {
 	_ = s.Out.Flush()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.covered {
+		s.later = append(s.later, text)
+		return nil
+	}
 	_, err := io.WriteString(s.Err, text)
 	return err
 }

@@ -43,8 +43,8 @@ func (e ErrTooWide) Error() string {
 	return fmt.Sprintf("the terminal is %d columns wide, the QR code needs %d", e.Have, e.Need)
 }
 
-// quietZone is the light margin in modules that ISO/IEC 18004 asks for. A smaller one would save at most eight of the
-// 53 columns of a usual otpauth URI and not make it fit where it doesn't.
+// quietZone is the light margin in modules that ISO/IEC 18004 asks for. Where the height counts (AltScreen) a smaller one is
+// better than no code: readers find a code by its dark squares, for which a single light module around it does.
 const quietZone = 4
 
 const (
@@ -76,16 +76,10 @@ func QR(w io.Writer, text string, mode QRMode, t Terminal) error {
 		return err
 	}
 	mode = mode.resolve(t)
-	if cols, _ := qrSize(code, mode); t.Width > 0 && cols > t.Width {
+	if cols, _ := qrSize(code, mode, quietZone); t.Width > 0 && cols > t.Width {
 		return ErrTooWide{Need: cols, Have: t.Width}
 	}
-	var b strings.Builder
-	if mode == QRHalf {
-		drawHalf(&b, code, t.Color)
-	} else {
-		drawASCII(&b, code, t.Color)
-	}
-	_, err = io.WriteString(w, b.String())
+	_, err = io.WriteString(w, strings.Join(qrLines(code, mode, t.Color, quietZone), "\n")+"\n")
 	return err
 }
 
@@ -99,7 +93,7 @@ func QRSize(text string, mode QRMode, t Terminal) (cols, rows int, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	cols, rows = qrSize(code, mode.resolve(t))
+	cols, rows = qrSize(code, mode.resolve(t), quietZone)
 	return cols, rows, nil
 }
 
@@ -127,47 +121,58 @@ func (m QRMode) resolve(t Terminal) QRMode {
 	}
 }
 
-func qrSize(code *qr.Code, mode QRMode) (cols, rows int) {
-	side := code.Size + 2*quietZone
+func qrSize(code *qr.Code, mode QRMode, margin int) (cols, rows int) {
+	side := code.Size + 2*margin
 	if mode == QRHalf {
 		return side, (side + 1) / 2
 	}
 	return 2 * side, side
 }
 
-// drawHalf draws two rows of modules a line. Beyond its edges a code is light.
-func drawHalf(b *strings.Builder, code *qr.Code, color bool) {
+func qrLines(code *qr.Code, mode QRMode, color bool, margin int) []string {
+	if mode == QRHalf {
+		return halfLines(code, color, margin)
+	}
+	return asciiLines(code, color, margin)
+}
+
+// halfLines draws two rows of modules a line. Beyond its edges a code is light.
+func halfLines(code *qr.Code, color bool, margin int) (lines []string) {
 	blocks := map[[2]bool]string{{false, false}: " ", {true, false}: "▀", {false, true}: "▄", {true, true}: "█"}
 	start, end := "", ""
 	if color {
 		start, end = sgrHalf, sgrReset
 	}
-	for y := -quietZone; y < code.Size+quietZone; y += 2 {
+	for y := -margin; y < code.Size+margin; y += 2 {
+		var b strings.Builder
 		b.WriteString(start)
-		for x := -quietZone; x < code.Size+quietZone; x++ {
+		for x := -margin; x < code.Size+margin; x++ {
 			// The ink is black with colour, and without it the foreground of a dark theme.
 			b.WriteString(blocks[[2]bool{code.Black(x, y) == color, code.Black(x, y+1) == color}])
 		}
-		b.WriteString(end + "\n")
+		lines = append(lines, b.String()+end)
 	}
+	return lines
 }
 
-// drawASCII draws a row of modules a line, each module two characters wide because characters are twice as high.
-func drawASCII(b *strings.Builder, code *qr.Code, color bool) {
+// asciiLines draws a row of modules a line, each module two characters wide because characters are twice as high.
+func asciiLines(code *qr.Code, color bool, margin int) (lines []string) {
 	dark, light, end := "##", "  ", ""
 	if color {
 		dark, light, end = sgrDark+"  ", sgrLight+"  ", sgrReset
 	}
-	for y := -quietZone; y < code.Size+quietZone; y++ {
-		for x := -quietZone; x < code.Size+quietZone; x++ {
+	for y := -margin; y < code.Size+margin; y++ {
+		var b strings.Builder
+		for x := -margin; x < code.Size+margin; x++ {
 			if code.Black(x, y) {
 				b.WriteString(dark)
 			} else {
 				b.WriteString(light)
 			}
 		}
-		b.WriteString(end + "\n")
+		lines = append(lines, b.String()+end)
 	}
+	return lines
 }
 
 // Groups splits a secret into groups of four, which is how people read and type it without losing their place.

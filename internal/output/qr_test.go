@@ -5,111 +5,28 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"image/color"
 	"image/png"
 	"strings"
 	"testing"
 
-	"github.com/makiuchi-d/gozxing"
-	"github.com/makiuchi-d/gozxing/qrcode"
+	"uzerp-mfa/internal/output/screentest"
 )
 
-// A theme is what a terminal draws with where nothing else is said.
-type theme struct {
-	name   string
-	fg, bg color.Gray
-}
-
-func themes() (dark, light theme) {
-	return theme{"dark", color.Gray{0xc0}, color.Gray{0x1e}}, theme{"light", color.Gray{0x30}, color.Gray{0xf8}}
-}
-
-// screenshot draws what a terminal of cols columns and the given theme would show for text, in cells of 4 by 8 pixels
-// with a margin of two cells. A character or sequence that it doesn't know is an error: QR must use no other.
-func screenshot(t *testing.T, text string, th theme, cols int) image.Image {
+// screenshot draws what a terminal of the given theme shows for text. A sequence that it doesn't know is an error: QR must
+// use no other.
+func screenshot(t *testing.T, text string, theme screentest.Theme, cols int) image.Image {
 	t.Helper()
-	const cw, ch, margin = 4, 8, 2
-	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
-	img := image.NewGray(image.Rect(0, 0, (cols+2*margin)*cw, (len(lines)+2*margin)*ch))
-	fill := func(x0, y0, x1, y1 int, c color.Gray) {
-		for y := y0; y < y1; y++ {
-			line := img.Pix[y*img.Stride:]
-			for x := x0; x < x1; x++ {
-				line[x] = c.Y
-			}
+	screen := screentest.New(screentest.XTerm, strings.Count(text, "\n")+1, cols)
+	_, _ = screen.Write([]byte(text))
+	for line := range strings.Lines(text) {
+		if strings.Contains(line, "\x1b") && !strings.HasSuffix(line, "\x1b[0m\n") {
+			t.Fatalf("the line %q does not end with a reset", line)
 		}
 	}
-	fill(0, 0, img.Rect.Max.X, img.Rect.Max.Y, th.bg)
-	palette := map[string]color.Gray{"16": {0}, "231": {255}, "0": {0}, "7": {170}}
-	fg, bg := th.fg, th.bg
-	for row, line := range lines {
-		col := 0
-		for line != "" {
-			if params, rest, ok := sgr(line); ok {
-				line = rest
-				for p := params; len(p) > 0; {
-					switch {
-					case p[0] == "0":
-						fg, bg, p = th.fg, th.bg, p[1:]
-					case len(p) >= 3 && p[1] == "5" && p[0] == "38":
-						fg, p = palette[p[2]], p[3:]
-					case len(p) >= 3 && p[1] == "5" && p[0] == "48":
-						bg, p = palette[p[2]], p[3:]
-					case p[0] == "40" || p[0] == "47":
-						bg, p = palette[p[0][1:]], p[1:]
-					default:
-						t.Fatalf("unknown SGR %v", p)
-					}
-				}
-				continue
-			}
-			r := []rune(line)[0]
-			line = line[len(string(r)):]
-			top, bottom := bg, bg
-			switch r {
-			case ' ':
-			case '▀':
-				top = fg
-			case '▄':
-				bottom = fg
-			case '█', '#': // at the distance of a phone, ## is a blot
-				top, bottom = fg, fg
-			default:
-				t.Fatalf("unexpected character %q", r)
-			}
-			x, y := (col+margin)*cw, (row+margin)*ch
-			fill(x, y, x+cw, y+ch/2, top)
-			fill(x, y+ch/2, x+cw, y+ch, bottom)
-			if col++; col > cols {
-				t.Fatalf("line %d is wider than %d columns", row, cols)
-			}
-		}
-		if fg != th.fg || bg != th.bg {
-			t.Fatalf("line %d does not end with a reset", row)
-		}
+	if complaints := screen.Complaints(); len(complaints) > 0 {
+		t.Fatal(complaints)
 	}
-	return img
-}
-
-func sgr(s string) (params []string, rest string, ok bool) {
-	s, ok = strings.CutPrefix(s, "\x1b[")
-	if !ok {
-		return nil, "", false
-	}
-	p, rest, ok := strings.Cut(s, "m")
-	return strings.Split(p, ";"), rest, ok
-}
-
-func decode(img image.Image) (string, error) {
-	bmp, err := gozxing.NewBinaryBitmapFromImage(img)
-	if err != nil {
-		return "", err
-	}
-	res, err := qrcode.NewQRCodeReader().Decode(bmp, nil)
-	if err != nil {
-		return "", err
-	}
-	return res.GetText(), nil
+	return screen.Image(theme)
 }
 
 func uris() map[string]string {
@@ -125,24 +42,24 @@ func uris() map[string]string {
 }
 
 func TestQRCanBeScanned(t *testing.T) {
-	dark, light := themes()
+	dark, light := screentest.Dark, screentest.Light
 	tests := []struct {
 		name   string
 		mode   QRMode
 		term   Terminal
-		themes []theme
+		themes []screentest.Theme
 	}{
-		{"half", QRHalf, Terminal{Color: true}, []theme{dark, light}},
-		{"ascii", QRASCII, Terminal{Color: true}, []theme{dark, light}},
-		{"auto utf8", QRAuto, Terminal{UTF8: true, Color: true, Width: 80}, []theme{dark, light}},
-		{"auto other", QRAuto, Terminal{Color: true, Width: 200}, []theme{dark, light}},
-		{"half without colour", QRHalf, Terminal{UTF8: true}, []theme{dark}},
-		{"ascii without colour", QRASCII, Terminal{}, []theme{light}},
+		{"half", QRHalf, Terminal{Color: true}, []screentest.Theme{dark, light}},
+		{"ascii", QRASCII, Terminal{Color: true}, []screentest.Theme{dark, light}},
+		{"auto utf8", QRAuto, Terminal{UTF8: true, Color: true, Width: 80}, []screentest.Theme{dark, light}},
+		{"auto other", QRAuto, Terminal{Color: true, Width: 200}, []screentest.Theme{dark, light}},
+		{"half without colour", QRHalf, Terminal{UTF8: true}, []screentest.Theme{dark}},
+		{"ascii without colour", QRASCII, Terminal{}, []screentest.Theme{light}},
 	}
 	for _, tt := range tests {
 		for name, uri := range uris() {
 			for _, th := range tt.themes {
-				t.Run(fmt.Sprintf("%s/%s/%s", tt.name, name, th.name), func(t *testing.T) {
+				t.Run(fmt.Sprintf("%s/%s/%s", tt.name, name, th.Name), func(t *testing.T) {
 					var b bytes.Buffer
 					if err := QR(&b, uri, tt.mode, tt.term); err != nil {
 						t.Fatal(err)
@@ -154,7 +71,7 @@ func TestQRCanBeScanned(t *testing.T) {
 					if !tt.term.Color && strings.Contains(b.String(), "\x1b") {
 						t.Error("colour where there must be none")
 					}
-					if got, err := decode(screenshot(t, b.String(), th, cols)); err != nil || got != uri {
+					if got, err := screentest.Scan(screenshot(t, b.String(), th, cols)); err != nil || got != uri {
 						t.Errorf("scanned %q, %v, want %q", got, err, uri)
 					}
 				})
@@ -222,7 +139,7 @@ func TestQRPNG(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := decode(img); err != nil || got != uri {
+		if got, err := screentest.Scan(img); err != nil || got != uri {
 			t.Errorf("%s: scanned %q, %v", name, got, err)
 		}
 		for i := range 4 * 8 { // the quiet zone

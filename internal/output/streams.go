@@ -45,6 +45,11 @@ type Streams struct {
 	lines *lineReader
 	held  []string
 	fresh func() // drops what was typed before a question was asked; nil without a terminal
+
+	addressable bool        // the terminals' cursor can be moved
+	inFront     func() bool // no other job has the terminal
+	covered     bool        // an AltScreen is up
+	later       []string    // what was told meanwhile
 }
 
 // New makes streams that are no terminals, for tests.
@@ -55,6 +60,8 @@ func New(in io.Reader, out, err io.Writer) *Streams {
 		Err:   err,
 		size:  func() (int, int) { return 0, 0 },
 		lines: newLineReader(bufio.NewReaderSize(in, maxLine)),
+
+		inFront: func() bool { return true },
 	}
 }
 
@@ -66,7 +73,9 @@ func NewStreams(in, out, err *os.File, noColor bool, getenv func(string) string)
 	s.InTTY, s.OutTTY, s.ErrTTY = isTerminal(in), isTerminal(out), isTerminal(err)
 	if s.InTTY {
 		s.fresh = func() { dropTypeahead(in) }
+		s.inFront = func() bool { return inForeground(in) }
 	}
+	s.addressable = isAddressable(getenv("TERM"))
 	color := !noColor && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
 	s.ColorOut, s.ColorErr = color && s.OutTTY, color && s.ErrTTY
 	s.UTF8 = isUTF8Locale(getenv)
@@ -111,6 +120,8 @@ type Terminal struct {
 	Width, Height int
 	// UTF8 says whether block elements can be drawn, Color whether ANSI colours can.
 	UTF8, Color bool
+	// AltScreen says whether it has one to show on what must not stay.
+	AltScreen bool
 }
 
 // OutTerminal describes what stdout leads to.
@@ -124,6 +135,7 @@ func (s *Streams) terminal(tty, color bool) Terminal {
 	if tty {
 		_, t.Height = s.size()
 		t.Width = s.Width()
+		t.AltScreen = s.addressable
 	}
 	return t
 }

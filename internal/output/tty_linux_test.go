@@ -47,7 +47,7 @@ func TestNewStreamsOnATerminal(t *testing.T) {
 	if !s.InTTY || !s.OutTTY || !s.ErrTTY || !s.ColorOut || !s.ColorErr || !s.CanAsk() {
 		t.Errorf("not taken for a terminal: %+v", s)
 	}
-	want := Terminal{Width: 97, Height: 40, UTF8: true, Color: true}
+	want := Terminal{Width: 97, Height: 40, UTF8: true, Color: true, AltScreen: true}
 	if got := s.OutTerminal(); got != want || s.ErrTerminal() != want || s.Width() != 97 {
 		t.Errorf("got %+v, want %+v", got, want)
 	}

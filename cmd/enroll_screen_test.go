@@ -1,0 +1,469 @@
+package cmd_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"image/png"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+
+	"uzerp-mfa/internal/db/dbtest"
+	"uzerp-mfa/internal/output"
+	"uzerp-mfa/internal/output/screentest"
+	"uzerp-mfa/internal/twilio/verifytest"
+)
+
+// desk is where somebody enrols users: a database and an emulator, of which it is noted what URI it gave last.
+type desk struct {
+	database string
+	verify   *verifytest.Running
+	dir      string
+	env      []string
+
+	mu  sync.Mutex
+	uri string
+}
+
+func newDesk(t *testing.T, issuer string) *desk {
+	t.Helper()
+	d := &desk{database: dbtest.New(t, dbtest.Sample), dir: t.TempDir()}
+	var err error
+	d.verify, err = verifytest.Start("", verifytest.Options{AccountSID: accountSID, ServiceSID: serviceSID, Issuer: issuer,
+		Credentials: []verifytest.Credential{{Username: accountSID, Password: authToken}}}, d.listen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.verify.Close() })
+	d.env = []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + d.dir, "LANG=C.UTF-8", "TERM=xterm-256color", "UZERP_MFA_AUDIT_LOG=" + filepath.Join(d.dir, "audit.jsonl"),
+		"DATABASE_URL=" + d.database, "UZERP_MFA_VERIFY_URL=" + d.verify.URL,
+		"TWILIO_ACCOUNT_SID=" + accountSID, "TWILIO_AUTH_TOKEN=" + authToken, "TWILIO_SERVICE_SID=" + serviceSID,
+	}
+	return d
+}
+
+// listen notes the URI in what the emulator answers, which is what everything must be equal to.
+func (d *desk) listen(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost || !strings.HasSuffix(r.URL.Path, "/Factors") {
+			h.ServeHTTP(w, r)
+			return
+		}
+		answer := httptest.NewRecorder()
+		h.ServeHTTP(answer, r)
+		var made struct{ Binding struct{ URI string } }
+		if err := json.Unmarshal(answer.Body.Bytes(), &made); err == nil {
+			d.mu.Lock()
+			d.uri = made.Binding.URI
+			d.mu.Unlock()
+		}
+		for name, values := range answer.Header() {
+			w.Header()[name] = values
+		}
+		w.WriteHeader(answer.Code)
+		_, _ = w.Write(answer.Body.Bytes())
+	})
+}
+
+func (d *desk) given() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.uri
+}
+
+// secrets are those of every factor, in both forms.
+func (d *desk) secrets() (all []string) {
+	for _, e := range d.verify.Entities() {
+		for _, f := range d.verify.Factors(e.Identity) {
+			secret := d.verify.Secret(f.SID)
+			all = append(append(all, secret), strings.Fields(output.Groups(secret))...)
+		}
+	}
+	return all
+}
+
+// person is somebody in front of a terminal on which a program runs.
+type person struct {
+	d      *desk
+	cmd    *exec.Cmd
+	window *os.File
+	done   chan struct{}
+
+	mu      sync.Mutex
+	screen  *screentest.Screen
+	changed chan struct{}
+}
+
+func (d *desk) sit(t *testing.T, kind screentest.Kind, rows, cols int, c *exec.Cmd) *person {
+	t.Helper()
+	p := &person{d: d, cmd: c, screen: screentest.New(kind, rows, cols), changed: make(chan struct{}, 1), done: make(chan struct{})}
+	c.Dir = d.dir
+	if c.Env == nil {
+		c.Env = d.env
+	}
+	var err error
+	if p.window, err = startOnTerminalOf(c, rows, cols); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.cmd.Process.Kill(); _ = p.window.Close() })
+	go func() {
+		defer close(p.done)
+		_, _ = io.Copy(p, p.window) // ends with EIO when the program ends
+	}()
+	return p
+}
+
+// Write is what the program does to the screen.
+func (p *person) Write(text []byte) (int, error) {
+	p.mu.Lock()
+	_, _ = p.screen.Write(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")))
+	p.mu.Unlock()
+	select {
+	case p.changed <- struct{}{}:
+	default:
+	}
+	return len(text), nil
+}
+
+// await waits until the screen is as wanted.
+func (p *person) await(t *testing.T, what string, wanted func(s *screentest.Screen) bool) {
+	t.Helper()
+	deadline := time.After(30 * time.Second)
+	for {
+		p.mu.Lock()
+		ok := wanted(p.screen)
+		text := p.screen.Text()
+		p.mu.Unlock()
+		if ok {
+			return
+		}
+		select {
+		case <-p.changed:
+		case <-deadline:
+			t.Fatalf("never saw %s; the screen:\n%s", what, text)
+		}
+	}
+}
+
+// awaitCode waits until both themes show the QR code that Twilio gave, and the question.
+func (p *person) awaitCode(t *testing.T) {
+	t.Helper()
+	p.await(t, "the QR code and the question", func(s *screentest.Screen) bool {
+		if !strings.Contains(s.Text(), "Code that the app shows:") {
+			return false
+		}
+		for _, theme := range []screentest.Theme{screentest.Dark, screentest.Light} {
+			if got, err := screentest.Scan(s.Image(theme)); err != nil || got != p.d.given() {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+func (p *person) awaitText(t *testing.T, text string) {
+	t.Helper()
+	p.await(t, text, func(s *screentest.Screen) bool { return strings.Contains(s.Text(), text) })
+}
+
+func (p *person) keys(text string) { _, _ = io.WriteString(p.window, text) }
+
+func (p *person) typeCode(t *testing.T, user string) {
+	t.Helper()
+	code, err := p.d.verify.Code(user)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.keys(code + "\n")
+}
+
+// end waits for the program and gives its exit code, -1 if a signal ended it, and what is left on the terminal.
+func (p *person) end(t *testing.T) (code int, kept string) {
+	t.Helper()
+	hung := time.AfterFunc(60*time.Second, func() { _ = p.cmd.Process.Kill() })
+	defer hung.Stop()
+	err := p.cmd.Wait()
+	<-p.done
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		code = exit.ExitCode()
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	if p.screen.Alternate() {
+		t.Error("the alternate screen is still shown")
+	}
+	for _, complaint := range p.screen.Complaints() {
+		t.Error(complaint)
+	}
+	return code, p.screen.Kept()
+}
+
+// nothingIn complains about any trace of a secret in what is left on the terminal.
+func (d *desk) nothingIn(t *testing.T, kept string) {
+	t.Helper()
+	secrets := d.secrets()
+	if len(secrets) == 0 {
+		t.Error("no factor was made")
+	}
+	for _, trace := range append(secrets, "otpauth", "▀", "▄", "█", "##", "Secret", "Code that the app shows") {
+		if strings.Contains(kept, trace) {
+			t.Errorf("%q is left on the terminal:\n%s", trace, kept)
+		}
+	}
+}
+
+func enrolling(args ...string) *exec.Cmd {
+	return exec.Command("uzerp-mfa", append([]string{"enroll"}, args...)...)
+}
+
+// What a terminal shows can be scanned, on dark and light themes, and is what Twilio gave; afterwards nothing of it is
+// left on the screen or in the scrollback.
+func TestEnrollScreen(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name       string
+		kind       screentest.Kind
+		term       string
+		rows, cols int
+		stays      bool
+	}{
+		{"80x50", screentest.XTerm, "xterm-256color", 50, 80, false},
+		{"80x24", screentest.XTerm, "xterm-256color", 24, 80, false},
+		{"80x25 on a console", screentest.XTerm, "linux", 25, 80, false},
+		{"GNU screen without altscreen", screentest.Single, "screen", 24, 80, false},
+		{"no alternate screen", screentest.Single, "dumb", 50, 80, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			d := newDesk(t, "Test Ltd")
+			c := enrolling("alice", "--png", "alice.png")
+			c.Env = append(slices.Clone(d.env), "TERM="+tt.term)
+			if tt.term == "dumb" { // no colour there, so there is no code for both themes
+				c.Args = append(c.Args, "--qr", "ascii")
+				tt.rows, tt.cols = 60, 160
+			}
+			p := d.sit(t, tt.kind, tt.rows, tt.cols, c)
+			if tt.stays {
+				p.await(t, "the QR code", func(s *screentest.Screen) bool {
+					got, err := screentest.Scan(s.Image(screentest.Light))
+					return err == nil && got == d.given()
+				})
+			} else {
+				p.awaitCode(t)
+			}
+			p.mu.Lock()
+			up := p.screen.Alternate()
+			p.mu.Unlock()
+			if up != (tt.kind == screentest.XTerm) {
+				t.Errorf("on the alternate screen: %v", up)
+			}
+			p.keys("000000\n")
+			if !tt.stays {
+				p.awaitText(t, "this code is not one of the")
+				p.awaitCode(t) // is still there
+			} else {
+				p.awaitText(t, "so no attempt is lost")
+			}
+			p.typeCode(t, "alice")
+			code, kept := p.end(t)
+			if code != 0 || !strings.Contains(kept, "alice     verified  YF") {
+				t.Errorf("exit code %d:\n%s", code, kept)
+			}
+			if tt.stays != strings.Contains(kept, "stays in this terminal's scrollback") {
+				t.Errorf("the warning:\n%s", kept)
+			}
+			if !tt.stays {
+				d.nothingIn(t, kept)
+			}
+			picture, err := os.Open(filepath.Join(d.dir, "alice.png"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = picture.Close() }()
+			img, err := png.Decode(picture)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := screentest.Scan(img); err != nil || got != d.given() {
+				t.Errorf("the picture: %q, %v, want %q", got, err, d.given())
+			}
+		})
+	}
+}
+
+// A window that is too low for the code is told how large it must be, and shows the code when it is.
+func TestEnrollScreenResized(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, "The Extraordinarily Long Name of a Company Limited")
+	p := d.sit(t, screentest.XTerm, 24, 80, enrolling("alice"))
+	p.awaitText(t, "Code that the app shows:")
+	p.awaitText(t, "No QR code: it needs a window of")
+	p.keys("999") // of an answer that is not finished
+	p.awaitText(t, "999")
+	p.mu.Lock()
+	p.screen.Resize(40, 80)
+	p.mu.Unlock()
+	if err := pty.Setsize(p.window, winsize(40, 80)); err != nil {
+		t.Fatal(err)
+	}
+	p.awaitCode(t)
+	p.typeCode(t, "alice") // the 999 no longer counts
+	code, kept := p.end(t)
+	if code != 0 || !strings.Contains(kept, "alice     verified  YF") {
+		t.Errorf("exit code %d:\n%s", code, kept)
+	}
+	d.nothingIn(t, kept)
+}
+
+// However it ends, the normal screen is back first, the outcome is on it, and nothing of the secret is.
+func TestEnrollScreenEnds(t *testing.T) {
+	t.Parallel()
+	send := func(signal syscall.Signal) func(*testing.T, *person) {
+		return func(_ *testing.T, p *person) { _ = p.cmd.Process.Signal(signal) }
+	}
+	keys := func(text string) func(*testing.T, *person) {
+		return func(_ *testing.T, p *person) { p.keys(text) }
+	}
+	rightCode := func(t *testing.T, p *person) { p.typeCode(t, "alice") }
+	panics := programOf(t, map[string]string{"internal/totp/totp.go": `package totp
+
+import (
+	"time"
+
+	"uzerp-mfa/internal/mfa"
+)
+
+func Code(mfa.Secret, mfa.TOTPConfig, time.Time) (string, error) { panic("out of order") }
+`})
+	for _, tt := range []struct {
+		name    string
+		program string
+		args    []string
+		fault   *verifytest.Fault
+		do      func(*testing.T, *person)
+		code    int
+		told    []string
+	}{
+		{name: "success, and what -v tells comes after", args: []string{"-v"}, do: rightCode, code: 0, told: []string{"alice     verified", "method=POST", "Factors/YF"}},
+		{name: "gives up", args: []string{"--attempts", "1"}, do: keys("000\n"), code: 10, told: []string{"uzerp-mfa: this code is not one of the account just added", "hint: "}},
+		{name: "Twilio takes no more", fault: &verifytest.Fault{Operation: "UpdateFactor", Code: 60310}, do: rightCode, code: 6, told: []string{"uzerp-mfa: verify the factor"}},
+		{name: "end of input", do: keys("\x04"), code: 8, told: []string{"uzerp-mfa: nothing was typed"}},
+		{name: "Ctrl-C", do: keys("\x03"), code: 130, told: []string{`uzerp-mfa: interrupted: "alice" is not enrolled`, "hint: "}},
+		{name: "SIGTERM", do: send(syscall.SIGTERM), code: 130, told: []string{"uzerp-mfa: interrupted"}},
+		{name: "SIGHUP", do: send(syscall.SIGHUP), code: 130, told: []string{"uzerp-mfa: interrupted"}},
+		{name: "SIGQUIT", do: send(syscall.SIGQUIT), code: 2, told: []string{"SIGQUIT: quit"}},
+		{name: "panic", program: panics, do: keys("123456\n"), code: 2, told: []string{"panic: out of order"}},
+		{name: "Ctrl-C twice, while Twilio does not answer", fault: &verifytest.Fault{Operation: "UpdateFactor", Hang: true}, code: -1,
+			do: func(t *testing.T, p *person) {
+				rightCode(t, p)
+				for !slices.ContainsFunc(p.d.verify.Requests(), func(r verifytest.Request) bool { return r.Operation == "UpdateFactor" }) {
+					time.Sleep(10 * time.Millisecond)
+				}
+				p.keys("\x03")
+				p.await(t, "the normal screen", func(s *screentest.Screen) bool { return !s.Alternate() })
+				for {
+					p.keys("\x03")
+					select {
+					case <-p.done:
+						return
+					case <-time.After(100 * time.Millisecond):
+					}
+				}
+			}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			d := newDesk(t, "Test Ltd")
+			if tt.fault != nil {
+				d.verify.AddFault(*tt.fault)
+			}
+			c := enrolling(append([]string{"alice"}, tt.args...)...)
+			if tt.program != "" {
+				c = exec.Command(tt.program, c.Args[1:]...)
+			}
+			p := d.sit(t, screentest.XTerm, 24, 80, c)
+			p.awaitCode(t)
+			tt.do(t, p)
+			code, kept := p.end(t)
+			if code != tt.code {
+				t.Errorf("exit code %d, want %d", code, tt.code)
+			}
+			d.nothingIn(t, kept)
+			for _, want := range tt.told {
+				if !strings.Contains(kept, want) {
+					t.Errorf("not told: %q", want)
+				}
+			}
+			if t.Failed() {
+				t.Log(kept)
+			}
+		})
+	}
+}
+
+// Ctrl-Z gives the shell its own screen, and fg brings the page back. Without a shell to go back to nothing happens.
+func TestEnrollScreenStopped(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, "Test Ltd")
+	p := d.sit(t, screentest.XTerm, 24, 80, exec.Command("sh", "-c", `set -m; uzerp-mfa enroll alice; echo "the shell"; read -r line; fg`))
+	p.awaitCode(t)
+	p.keys("12\x1a")
+	p.await(t, "the shell", func(s *screentest.Screen) bool {
+		return !s.Alternate() && strings.Contains(s.Text(), "the shell")
+	})
+	p.mu.Lock()
+	d.nothingIn(t, p.screen.Kept())
+	p.mu.Unlock()
+	p.keys("\n")
+	p.awaitCode(t)
+	p.typeCode(t, "alice")
+	code, kept := p.end(t)
+	if code != 0 || !strings.Contains(kept, "alice     verified") {
+		t.Errorf("exit code %d", code)
+	}
+	d.nothingIn(t, kept)
+
+	p = d.sit(t, screentest.XTerm, 24, 80, enrolling("bob"))
+	p.awaitCode(t)
+	p.keys("\x1a")
+	p.typeCode(t, "bob")
+	if code, kept := p.end(t); code != 0 {
+		t.Errorf("exit code %d:\n%s", code, kept)
+	}
+}
+
+// With the data in a file the page is shown where the question is; the secret is in the file because it was asked for.
+func TestEnrollScreenJSON(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, "Test Ltd")
+	c := enrolling("alice", "-o", "json", "--reveal")
+	data, err := os.Create(filepath.Join(d.dir, "out.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = data.Close() }()
+	c.Stdout = data
+	p := d.sit(t, screentest.XTerm, 24, 80, c)
+	p.awaitCode(t)
+	p.typeCode(t, "alice")
+	code, kept := p.end(t)
+	d.nothingIn(t, kept)
+	text, err := os.ReadFile(data.Name())
+	if code != 0 || err != nil || !strings.Contains(string(text), fmt.Sprintf("%q: %q", "status", "verified")) || strings.Contains(string(text), "\x1b") {
+		t.Errorf("exit code %d, %v: %s", code, err, text)
+	}
+}
