@@ -118,7 +118,7 @@ func (a *App) recordChanges(w writeFlags) error {
 	if err != nil {
 		return err
 	}
-	a.recorder = &audit.Recorder{Log: log, Actor: audit.CurrentActor(a.getenv), Command: a.command, Reason: w.reason, Ticket: w.ticket,
+	a.recorder = &audit.Recorder{Log: log, Actor: audit.CurrentActor(a.getenv), Self: a.self(w), Command: a.command, Reason: w.reason, Ticket: w.ticket,
 		Warn: func(err error) { a.streams.Warnf("the outcome could not be recorded: %s", err) }}
 	return nil
 }
@@ -129,6 +129,14 @@ const (
 	phoneRegion      = "UZERP_MFA_PHONE_REGION"
 	selfUser         = "UZERP_MFA_SELF"
 )
+
+// self is the operator's own uzERP user, as far as the operator said.
+func (a *App) self(w writeFlags) string { return cmp.Or(w.self, a.getenv(selfUser)) }
+
+// isSelf tells whether the operator is about to change their own user.
+func (a *App) isSelf(w writeFlags, username string) bool {
+	return audit.CurrentActor(a.getenv).Is(username, a.self(w))
+}
 
 // auditLogPath gives the log that is named, or else the default one.
 func (a *App) auditLogPath(defaultPath func(getenv func(string) string) string) string {
@@ -209,13 +217,23 @@ func (a *App) factors() (mfa.Factors, error) {
 	return a.recorder.Factors(client), nil
 }
 
-// verifications gives what sends codes to phones and checks them.
+// parsePhone gives what reads a phone number, with the region of those that are written without a country: the flag's, or else
+// the environment's.
+func (a *App) parsePhone(region string) func(text string) (mfa.Phone, error) {
+	region = cmp.Or(region, a.getenv(phoneRegion))
+	return func(text string) (mfa.Phone, error) { return phone.Parse(text, region) }
+}
+
+// verifications gives what sends codes to phones and checks them, with both recorded.
 func (a *App) verifications() (mfa.Verifications, error) {
 	client, err := a.verifyClient()
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case a.recorder == nil:
+		return client, nil
 	}
-	return client, nil
+	return a.recorder.Verifications(client), nil
 }
 
 // services gives what makes Verify services, with each one recorded: it needs an account and credentials, and no service.

@@ -218,7 +218,11 @@ func auditCells(r audit.Record) []string {
 	if r.Actor.SudoUser != "" && r.Actor.SudoUser != actor {
 		actor = r.Actor.SudoUser + " as " + actor
 	}
-	return []string{r.Time.Format(time.RFC3339), actor, r.Command, r.Target, string(r.Result), auditChange(r), r.Reason, r.Ticket, r.Message}
+	target := r.Target
+	if r.Self {
+		target += " (self)"
+	}
+	return []string{r.Time.Format(time.RFC3339), actor, r.Command, target, string(r.Result), auditChange(r), r.Reason, r.Ticket, r.Message}
 }
 
 // auditChange shows what was, or was to be, changed.
@@ -249,11 +253,11 @@ func auditValue(values audit.Values, name string) string {
 }
 
 func auditCSVHeader() []string {
-	return []string{"time", "id", "user", "sudo_user", "ssh_client", "host", "pid", "command", "target", "result", "change", "reason", "ticket", "message", "prev", "hash"}
+	return []string{"time", "id", "user", "sudo_user", "ssh_client", "host", "pid", "command", "target", "result", "change", "reason", "ticket", "message", "prev", "hash", "self"}
 }
 
 func auditCSVCells(r audit.Record) []string {
 	a := r.Actor
 	return []string{r.Time.Format(time.RFC3339Nano), r.ID, a.User, a.SudoUser, a.SSHClient, a.Host, strconv.Itoa(a.PID), r.Command, r.Target,
-		string(r.Result), auditChange(r), r.Reason, r.Ticket, r.Message, r.Prev, r.Hash}
+		string(r.Result), auditChange(r), r.Reason, r.Ticket, r.Message, r.Prev, r.Hash, strconv.FormatBool(r.Self)}
 }

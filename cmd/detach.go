@@ -60,7 +60,7 @@ func runDetach(ctx context.Context, app *App, opts *detachOptions) error {
 	typed := opts.confirm
 	if typed == "" {
 		app.streams.Sayf("host      %s\ndatabase  %s\nusers     %d, of them %d enrolled: each gets a new uuid and must enroll again", place.Host, place.Database, place.Users, place.Enrolled)
-		if typed, err = app.askLine(ctx, "Type the name of the database to detach all its users:"); err != nil {
+		if typed, err = askLine(ctx, app.streams, "Type the name of the database to detach all its users:"); err != nil {
 			return err
 		}
 	}

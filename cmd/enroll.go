@@ -164,7 +164,7 @@ func verifyCommand(p *mfa.Pending) string {
 // askUntilVerified asks for codes until Twilio has accepted one. What a code was rejected for is told each time.
 func askUntilVerified(ctx context.Context, on dialogue, opts *enrollOptions, p *mfa.Pending) error {
 	for n := 1; ; n++ {
-		code, err := codeFrom(ctx, on, "Code that the app shows:")
+		code, err := askCode(ctx, on, appCode, "Code that the app shows:")
 		if err != nil {
 			return leftPending(p, err)
 		}

@@ -151,6 +151,7 @@ Settings come from flags, the environment, and uzERP's own conf/ directory; docs
 	)
 	root.AddCommand(newSessionConfigCmd(app))
 	root.AddCommand(newReconcileCmd(app))
+	root.AddCommand(newIdentityCmd(app))
 	root.AddCommand(newServiceCmd(app))
 	root.AddCommand(newAuditLogCmd(app))
 	root.AddCommand(newDoctorCmd(app))
@@ -287,6 +288,7 @@ type writeFlags struct {
 	yes    bool
 	reason string
 	ticket string
+	self   string // only user reset has a flag for it
 }
 
 func (w *writeFlags) register(c *cobra.Command) {

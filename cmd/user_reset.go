@@ -2,8 +2,12 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -12,8 +16,12 @@ import (
 
 type userResetOptions struct {
 	writeFlags
+	regionFlag
 	names      nameList
 	skipTwilio bool
+	identify   string
+
+	channel mfa.Channel // what identify means
 }
 
 func newUserResetCmd(app *App) *cobra.Command {
@@ -22,29 +30,60 @@ func newUserResetCmd(app *App) *cobra.Command {
 		Use:   "reset USER...",
 		Short: "Forget the second factor of users who lost their phone",
 		Long: `Makes users enroll again at their next login: uzERP forgets their factor, and it is deleted at Twilio. A user without a
-uuid, who could not enroll, gets one. Make sure first that the caller is who they say they are.
+uuid, who could not enroll, gets one. Several users are reset only after their number was typed.
+
+Make sure first that the caller is who they say they are: --identify sends a code to the phone that uzERP has for the
+user, asks you for what the caller reads out, and resets nothing unless Twilio accepts it: however that fails, the exit
+code is 10. It needs a terminal; scripts use identity send and identity check.
 
 If Twilio does not answer nothing is changed; --skip-twilio resets uzERP all the same, and leaves the old factor at
 Twilio: it can't be used to log in any more, and running reset again deletes it.
 
-` + exitCodes(mfa.KindPartial, mfa.KindConfig, mfa.KindNotFound, mfa.KindRefused, mfa.KindUnavailable, mfa.KindDeclined),
-		Example: "  uzerp-mfa user reset alice\n  uzerp-mfa user reset alice bob --dry-run\n  uzerp-mfa user reset alice --yes -o json",
+` + exitCodes(mfa.KindPartial, mfa.KindConfig, mfa.KindNotFound, mfa.KindRefused, mfa.KindUnavailable, mfa.KindDeclined, mfa.KindCodeRejected),
+		Example: "  uzerp-mfa user reset alice --identify sms --ticket 4711\n  uzerp-mfa user reset alice\n  uzerp-mfa user reset alice bob --dry-run\n  uzerp-mfa user reset alice --yes -o json",
 	}
 	c.Flags().BoolVar(&opts.skipTwilio, "skip-twilio", false, "reset uzERP only, for when Twilio is down")
+	c.Flags().StringVar(&opts.identify, "identify", "", "prove the caller first, by a code to the phone in uzERP: sms or call")
+	c.Flags().StringVar(&opts.self, "self", "", "your own uzERP user name, for the audit log (also: UZERP_MFA_SELF)")
+	opts.registerRegion(c)
 	opts.register(c)
 	opts.names.register(c)
+	completeValues(c, "identify", string(mfa.ChannelSMS), string(mfa.ChannelCall))
 	c.ValidArgsFunction = app.completeUsers(0)
 	c.RunE = app.run(listFormats, func(ctx context.Context, args []string) error { return runUserReset(ctx, app, opts, args) })
 	return c
 }
 
+// validate refuses what could not be carried to its end.
+func (o *userResetOptions) validate(app *App) (err error) {
+	switch {
+	case o.identify == "" && o.region != "":
+		return usageError("--region is for --identify, which is missing", "")
+	case o.identify == "":
+		return app.requireConfirmation(o.writeFlags)
+	case o.skipTwilio:
+		return usageError("--identify and --skip-twilio contradict each other: it is Twilio that sends the code", "while Twilio is down, prove the caller in another way")
+	}
+	if o.channel, err = parseChannel("--identify", o.identify); err != nil {
+		return err
+	}
+	if !o.dryRun && !app.streams.CanAsk() {
+		return usageError("--identify asks for the code that the caller reads out, and there is no terminal to ask on",
+			"scripts use uzerp-mfa identity send and identity check; --yes does not replace the code")
+	}
+	return nil
+}
+
 func runUserReset(ctx context.Context, app *App, opts *userResetOptions, args []string) error {
-	if err := app.requireConfirmation(opts.writeFlags); err != nil {
+	if err := opts.validate(app); err != nil {
 		return err
 	}
 	names, err := opts.names.read(ctx, app, args)
 	if err != nil {
 		return err
+	}
+	if opts.identify != "" && slices.ContainsFunc(names, func(n string) bool { return n != names[0] }) {
+		return usageError("--identify is for one user: a code proves one caller", "")
 	}
 	if err := app.recordChanges(opts.writeFlags); err != nil {
 		return err
@@ -67,9 +106,15 @@ func runUserReset(ctx context.Context, app *App, opts *userResetOptions, args []
 		return ctx.Err()
 	}
 	needed := r.needed()
+	if opts.identify != "" && len(needed) > 0 {
+		if err := app.identifyForReset(ctx, opts, users[0]); err != nil {
+			return err
+		}
+	}
+	r.warnSelf(needed)
 	if len(needed) > 0 && !opts.yes && !opts.dryRun {
-		r.show()
-		if err := app.confirm(ctx, opts.writeFlags, r.question(needed)); err != nil {
+		r.show(ctx, needed)
+		if err := r.confirm(ctx, needed); err != nil {
 			return err
 		}
 	}
@@ -185,16 +230,54 @@ func resetMessage(p mfa.ResetPlan, done *mfa.ResetResult) string {
 	return strings.Join(parts, "; ")
 }
 
-func (r *resets) question(needed []int) string {
+// confirm asks. Of several users the number must be typed, so that a y typed too fast, or a list that is longer than
+// meant, resets nobody.
+func (r *resets) confirm(ctx context.Context, needed []int) error {
 	if len(needed) == 1 {
-		return fmt.Sprintf("Reset the second factor of %q?", r.plans[needed[0]].User.Username)
+		return r.app.confirm(ctx, r.opts.writeFlags, fmt.Sprintf("Reset the second factor of %q?", r.plans[needed[0]].User.Username))
 	}
-	return fmt.Sprintf("Reset the second factor of these %d users?", len(needed))
+	number := strconv.Itoa(len(needed))
+	typed, err := r.app.streams.AskExact(ctx, fmt.Sprintf("Type %s to reset the second factor of these %s users:", number, number), number)
+	if err == nil && !typed {
+		err = mfa.NewError(mfa.KindDeclined, "the number was not typed; nothing was changed", "")
+	}
+	return err
+}
+
+// warnSelf tells who resets themselves.
+func (r *resets) warnSelf(needed []int) {
+	for _, i := range needed {
+		switch name := r.plans[i].User.Username; {
+		case !r.app.isSelf(r.opts.writeFlags, name) || r.opts.dryRun:
+		case r.app.recorder == nil:
+			r.app.streams.Warnf("%q is your own user", name)
+		default:
+			r.app.streams.Warnf("%q is your own user: the audit log tells that you reset it yourself", name)
+		}
+	}
+}
+
+// details gives what is known of the persons. They are shown and decide nothing, so a reset works without them.
+func (r *resets) details(ctx context.Context, needed []int) map[string]mfa.Details {
+	names := make([]string, len(needed))
+	for n, i := range needed {
+		names[n] = r.plans[i].User.Username
+	}
+	var details map[string]mfa.Details
+	directory, err := r.app.directory(ctx)
+	if err == nil {
+		details, err = directory.Details(ctx, names)
+	}
+	if err != nil && ctx.Err() == nil {
+		r.app.streams.Warnf("whether anybody here has left, and their company, could not be looked up: %s", err)
+	}
+	return details
 }
 
 // show tells who will be reset, so that it is not the wrong person.
-func (r *resets) show() {
+func (r *resets) show(ctx context.Context, needed []int) {
 	s := r.app.streams
+	details := r.details(ctx, needed)
 	for i, p := range r.plans {
 		u := p.User
 		s.Sayf("%q", u.Username)
@@ -202,7 +285,13 @@ func (r *resets) show() {
 			s.Sayf("  %s: %s", o.status, o.message)
 			continue
 		}
+		d, known := details[u.Username]
+		company := orDash(d.Company)
+		if !known {
+			company = "unknown"
+		}
 		s.Sayf("  person      %s", orDash(u.Person))
+		s.Sayf("  company     %s", company)
 		s.Sayf("  email       %s", orDash(text(u.Email)))
 		s.Sayf("  last login  %s", orDash(text(lastLogin(u.LastLogin))))
 		s.Sayf("  state       %s", u.State())
@@ -211,9 +300,12 @@ func (r *resets) show() {
 		}
 		if p.SkipTwilio {
 			s.Sayf("  at Twilio   not looked at; the old factor stays there")
-			continue
+		} else {
+			s.Sayf("  at Twilio   %s to delete", count(len(p.Delete), "factor"))
 		}
-		s.Sayf("  at Twilio   %s to delete", count(len(p.Delete), "factor"))
+		if d.Left(r.app.now()) {
+			s.Warnf("the person behind %q left on %s: whoever asks for this is not them, or should not get in", u.Username, d.EndDate.Format(time.DateOnly))
+		}
 		if len(p.Kept) > 0 {
 			s.Warnf("%q shares its uuid with another user, whose %s will be kept", u.Username, count(len(p.Kept), "factor"))
 		}
@@ -225,4 +317,70 @@ func orDash(s string) string {
 		return "-"
 	}
 	return s
+}
+
+// maxCodesTyped is how many codes may be typed. Twilio takes five, and a fourth is a guess.
+const maxCodesTyped = 3
+
+// identifyForReset lets Twilio prove the caller. Without an error it has; with one, nothing was reset.
+func (a *App) identifyForReset(ctx context.Context, opts *userResetOptions, u mfa.User) error {
+	err := a.askCaller(ctx, opts, u)
+	if errors.Is(err, context.Canceled) {
+		return &interruption{done: "nobody was reset", hint: "the code works for ten minutes; the same command begins again"}
+	}
+	err = mfa.NotIdentified(err)
+	if a.recorder != nil && mfa.KindOf(err) == mfa.KindCodeRejected {
+		a.recorder.Refused(u.Username, err)
+	}
+	return err
+}
+
+func (a *App) askCaller(ctx context.Context, opts *userResetOptions, u mfa.User) error {
+	identifier, err := a.identifier(ctx, opts.regionFlag)
+	if err != nil {
+		return err
+	}
+	history := mfa.IdentityHistory{Known: true}
+	identifier.History = func(mfa.Callee) mfa.IdentityHistory { return history }
+	identifier.Resend = fmt.Sprintf("uzerp-mfa user reset --identify %s %s", opts.channel, mfa.ShellQuote(u.Username))
+	p, err := identifier.Plan(ctx, u, "")
+	if err == nil {
+		err = p.Refuses(opts.channel)
+	}
+	if err != nil {
+		return err
+	}
+	if opts.dryRun {
+		a.streams.Notef("A %s with a code would go to %s.", channelWords(opts.channel), whom(p))
+		return nil
+	}
+	a.streams.Sayf("A %s with a code goes to %s.", channelWords(opts.channel), whom(p))
+	a.warnDoNotShare(ctx, opts.channel)
+	if _, err := p.Send(ctx, opts.channel); err != nil {
+		return err
+	}
+	history.Sent = a.now()
+	again := "do not help this caller unless you can prove them in another way; or begin again: " + identifier.Resend
+	for n := 1; ; n++ {
+		code, err := askCode(ctx, a.streams, sentCode, "Code that the caller reads out:")
+		if mfa.KindOf(err) == mfa.KindDeclined {
+			return mfa.NewError(mfa.KindDeclined, "no code was typed", again)
+		}
+		if err != nil {
+			return err
+		}
+		_, err = p.Check(ctx, code)
+		if err == nil {
+			a.noteApproved(p)
+			return nil
+		}
+		if !errors.Is(err, mfa.ErrWrongCode) {
+			return err
+		}
+		history.Wrong++
+		if n == maxCodesTyped {
+			return mfa.NewError(mfa.KindCodeRejected, fmt.Sprintf("%d codes were wrong", n), again)
+		}
+		a.streams.Sayf("%s\nhint: %s", err, mfa.HintOf(err))
+	}
 }

@@ -34,12 +34,7 @@ Without CODE it is asked for; - reads it from stdin. A wrong code changes nothin
 
 ` + exitCodes(mfa.KindConfig, mfa.KindNotFound, mfa.KindRefused, mfa.KindUnavailable, mfa.KindCodeRejected),
 		Example: "  uzerp-mfa verify alice\n  uzerp-mfa verify alice 123456\n  uzerp-mfa verify alice --check",
-		Args: func(c *cobra.Command, args []string) error {
-			if len(args) > 2 {
-				return usageError("too many arguments: at most a user and a code", "")
-			}
-			return usernames(1)(c, args[:min(1, len(args))]) // the code is judged when it is read
-		},
+		Args:    userAndCode,
 	}
 	f := c.Flags()
 	f.StringVar(&opts.factor, "factor", "", "the factor to verify (YF...), if not the newest pending one")
@@ -54,7 +49,7 @@ func runVerify(ctx context.Context, app *App, opts *verifyOptions, args []string
 	if opts.factor != "" && !mfa.ValidFactorSID(opts.factor) {
 		return usageError("--factor: not a factor SID (YF and 32 hexadecimal digits)", "")
 	}
-	code, err := codeArgument(ctx, app, opts, args)
+	code, err := app.codeArgument(ctx, appCode, opts.dryRun, args)
 	if err != nil {
 		return err
 	}
@@ -90,7 +85,7 @@ func runVerify(ctx context.Context, app *App, opts *verifyOptions, args []string
 	status := "would-send"
 	if !opts.dryRun {
 		if code == "" {
-			if code, err = app.askCode(ctx, fmt.Sprintf("Code from the app of %q:", users[0].Username)); err != nil {
+			if code, err = askCode(ctx, app.streams, appCode, fmt.Sprintf("Code from the app of %q:", users[0].Username)); err != nil {
 				return err
 			}
 		}
@@ -103,34 +98,46 @@ func runVerify(ctx context.Context, app *App, opts *verifyOptions, args []string
 	return cmp.Or(err, showVerification(app, verificationView{Username: users[0].Username, FactorSID: v.Factor.SID, Kind: v.Kind(), Status: status}))
 }
 
+// userAndCode is the Args function of USER [CODE|-]. The code is judged when it is read.
+func userAndCode(c *cobra.Command, args []string) error {
+	if len(args) > 2 {
+		return usageError("too many arguments: at most a user and a code", "")
+	}
+	return usernames(1)(c, args[:min(1, len(args))])
+}
+
 // codeArgument takes the code from the command line or stdin. It is empty if it is to be asked for.
-func codeArgument(ctx context.Context, app *App, opts *verifyOptions, args []string) (string, error) {
+func (a *App) codeArgument(ctx context.Context, form *regexp.Regexp, dryRun bool, args []string) (string, error) {
 	switch {
 	case len(args) == 2 && args[1] == "-":
-		line, err := app.streams.ReadLine(ctx)
+		line, err := a.streams.ReadLine(ctx)
 		if err != nil && !errors.Is(err, io.EOF) {
 			return "", err
 		}
-		return parseCode(line)
+		return parseCode(form, line)
 	case len(args) == 2:
-		return parseCode(args[1])
-	case opts.dryRun || app.streams.CanAsk():
+		return parseCode(form, args[1])
+	case dryRun || a.streams.CanAsk():
 		return "", nil
 	}
 	return "", usageError("a code is needed, and there is no terminal to ask on", "give it as an argument, or - to read it from stdin")
 }
 
-var codeForm = regexp.MustCompile(`^[0-9]{3,8}$`)
+// The forms of one-time codes: those of apps, and those that Twilio sends (facts/twilio-verify.md §1.1, §1.2).
+var (
+	appCode  = regexp.MustCompile(`^[0-9]{3,8}$`)
+	sentCode = regexp.MustCompile(`^[0-9]{4,10}$`)
+)
 
 // parseCode takes a code as people type it: apps show it in groups.
-func parseCode(typed string) (string, error) {
+func parseCode(form *regexp.Regexp, typed string) (string, error) {
 	code := strings.Map(func(r rune) rune {
 		if r == ' ' || r == '\u00a0' || r == '-' {
 			return -1
 		}
 		return r
 	}, strings.TrimSpace(typed))
-	if !codeForm.MatchString(code) {
+	if !form.MatchString(code) {
 		return "", usageError("this is not a one-time code: it must be digits, usually six", "")
 	}
 	return code, nil
@@ -142,22 +149,14 @@ type dialogue interface {
 	Ask(ctx context.Context, question string) (string, error)
 }
 
-func (a *App) askCode(ctx context.Context, question string) (string, error) {
-	return codeFrom(ctx, a.streams, question)
-}
-
-func (a *App) askLine(ctx context.Context, question string) (string, error) {
-	return lineFrom(ctx, a.streams, question)
-}
-
-// codeFrom asks until what is typed has the form of a code.
-func codeFrom(ctx context.Context, on dialogue, question string) (string, error) {
+// askCode asks until what is typed has the form of a code.
+func askCode(ctx context.Context, on dialogue, form *regexp.Regexp, question string) (string, error) {
 	for {
-		typed, err := lineFrom(ctx, on, question)
+		typed, err := askLine(ctx, on, question)
 		if err != nil {
 			return "", err
 		}
-		code, err := parseCode(typed)
+		code, err := parseCode(form, typed)
 		if err == nil {
 			return code, nil
 		}
@@ -165,8 +164,8 @@ func codeFrom(ctx context.Context, on dialogue, question string) (string, error)
 	}
 }
 
-// lineFrom asks for a line. The end of input is an error of KindDeclined.
-func lineFrom(ctx context.Context, on dialogue, question string) (string, error) {
+// askLine asks for a line. The end of input is an error of KindDeclined.
+func askLine(ctx context.Context, on dialogue, question string) (string, error) {
 	typed, err := on.Ask(ctx, question)
 	switch {
 	case errors.Is(err, io.EOF):

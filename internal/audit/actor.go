@@ -31,3 +31,12 @@ func CurrentActor(getenv func(string) string) Actor {
 	a.Host, _ = os.Hostname() // without one the field stays empty
 	return a
 }
+
+// Is tells whether username is the operator's own uzERP user: self, which the operator gave, or without it one that has the
+// name of the process's user or of sudo's caller.
+func (a Actor) Is(username, self string) bool {
+	if self != "" {
+		return username == self
+	}
+	return username != "" && (username == a.User || username == a.SudoUser)
+}

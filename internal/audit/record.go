@@ -77,8 +77,9 @@ type Record struct {
 	ID            string    `json:"id"`             // shared by an intent and its outcome; set by Append where it is empty
 	Time          time.Time `json:"time"`           // set by Append
 	Actor         Actor     `json:"actor"`
-	Command       string    `json:"command"` // the command's name, "user reset", without arguments: one may be a code
-	Target        string    `json:"target"`  // a user, or an injector class
+	Command       string    `json:"command"`        // the command's name, "user reset", without arguments: one may be a code
+	Target        string    `json:"target"`         // a user, or an injector class
+	Self          bool      `json:"self,omitempty"` // the target is the operator's own user
 	Before        Values    `json:"before"`
 	After         Values    `json:"after"` // of an intent: what is meant to be there
 	Reason        string    `json:"reason"`

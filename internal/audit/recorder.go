@@ -9,20 +9,22 @@ import (
 	"uzerp-mfa/internal/mfa"
 )
 
-// Recorder writes a line before and a line after each change of one command. Its Store, Factors, Injector, Copy and Services wrap
-// the ports through which everything is changed, so no use case can forget it.
+// Recorder writes a line before and a line after each change of one command. Its Store, Factors, Verifications, Injector, Copy
+// and Services wrap the ports through which everything is changed, so no use case can forget it.
 type Recorder struct {
 	Log     *Log
 	Actor   Actor
 	Command string // the command's name, without arguments
 	Reason  string
 	Ticket  string
+	Self    string // the operator's own uzERP user, where the operator gave it (Actor.Is)
 	// BestEffort goes on where an intent can't be written, and tells Warn: for taking back what must not stay.
 	BestEffort bool
 	// Warn hears of an outcome that could not be written: the change itself is done.
 	Warn func(error)
 
 	names sync.Map // uuid -> user name, of the users that were read: Twilio knows the uuid only
+	users sync.Map // user name -> struct{}, of the same: a target can also be a database or a class of that name
 }
 
 // Record writes the intent, makes the change, and writes the outcome. Without a written intent nothing is changed.
@@ -51,7 +53,8 @@ func (r *Recorder) Refused(target string, err error) {
 }
 
 func (r *Recorder) line(target string, before, after Values, result Result, message string) Record {
-	return Record{Actor: r.Actor, Command: r.Command, Target: target, Before: before, After: after,
+	_, isUser := r.users.Load(target)
+	return Record{Actor: r.Actor, Command: r.Command, Target: target, Self: isUser && r.Actor.Is(target, r.Self), Before: before, After: after,
 		Reason: r.Reason, Ticket: r.Ticket, Result: result, Message: message}
 }
 
@@ -99,6 +102,7 @@ func (s store) FindUsers(ctx context.Context, usernames []string) ([]mfa.User, e
 }
 
 func (r *Recorder) remember(username string, uuid *string) {
+	r.users.Store(username, struct{}{})
 	if uuid != nil {
 		r.names.Store(*uuid, username)
 	}
@@ -180,6 +184,7 @@ func (s injectorStore) ApplySwitch(ctx context.Context, names []string, sw injec
 	apply := func() error { return s.Store.ApplySwitch(ctx, names, sw) }
 	for _, a := range sw.Assignments {
 		inner := apply
+		s.r.remember(a.Username, nil)
 		apply = func() error {
 			return s.r.Record(ctx, a.Username, UserValues(a.Was), UserValues(a.Becomes), inner)
 		}

@@ -1,0 +1,200 @@
+package cmd
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"uzerp-mfa/internal/audit"
+	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/output"
+)
+
+func newIdentityCmd(app *App) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "identity",
+		Short: "Prove who is calling before you help",
+		Long: `Commands that prove a caller: Twilio sends a code to the phone that uzERP has on file, and the caller reads it out.
+docs/identity.md tells which number is used and what an answer means.
+
+` + exitCodes(),
+		Example: "  uzerp-mfa identity send alice --channel sms\n  uzerp-mfa identity check alice 123456",
+		Args:    cobra.ArbitraryArgs,
+		RunE:    runGroup,
+	}
+	c.AddCommand(newIdentitySendCmd(app), newIdentityCheckCmd(app))
+	return c
+}
+
+// identityFlags say to which number: identity send and identity check have the same.
+type identityFlags struct {
+	writeFlags
+	to string
+	regionFlag
+}
+
+func (f *identityFlags) register(c *cobra.Command) {
+	c.Flags().StringVar(&f.to, "to", "", "use this number and not the one in uzERP; it proves nothing by itself, and needs --reason")
+	f.registerRegion(c)
+	f.registerUnasked(c)
+}
+
+func (f *identityFlags) validate() error {
+	if f.to != "" && f.reason == "" {
+		return usageError("--to needs --reason: the audit log keeps both", "without --to the number that uzERP has is used")
+	}
+	return nil
+}
+
+// regionFlag is the country of the numbers that are written without one.
+type regionFlag struct{ region string }
+
+func (f *regionFlag) registerRegion(c *cobra.Command) {
+	c.Flags().StringVar(&f.region, "region", "", "country of phone numbers that are written without one, such as GB (also: UZERP_MFA_PHONE_REGION)")
+}
+
+// identifier makes what proves a caller.
+func (a *App) identifier(ctx context.Context, f regionFlag) (*mfa.Identifier, error) {
+	directory, err := a.directory(ctx)
+	if err != nil {
+		return nil, err
+	}
+	verifications, err := a.verifications()
+	if err != nil {
+		return nil, err
+	}
+	return &mfa.Identifier{Directory: directory, Verifications: verifications, Parse: a.parsePhone(f.region), Now: a.now,
+		History: func(to mfa.Callee) mfa.IdentityHistory { return a.identityHistory(ctx, to) }}, nil
+}
+
+// identityHistory looks into the audit log. One that can't be read, or that is not to be used, knows nothing.
+func (a *App) identityHistory(ctx context.Context, to mfa.Callee) mfa.IdentityHistory {
+	if a.recorder == nil {
+		return mfa.IdentityHistory{}
+	}
+	log, err := openAuditLog(ctx, a.recorder.Log.Path())
+	if err != nil {
+		return mfa.IdentityHistory{}
+	}
+	defer func() { _ = log.Close() }()
+	history, err := audit.IdentityHistory(log, to.Username, audit.LoggedNumber(to))
+	if err != nil {
+		return mfa.IdentityHistory{}
+	}
+	return history
+}
+
+// planIdentification finds out whom to reach where, and warns of what the operator must know beforehand. Nothing is sent.
+func (a *App) planIdentification(ctx context.Context, f identityFlags, name string) (mfa.Identification, error) {
+	store, err := a.store(ctx)
+	if err != nil {
+		return mfa.Identification{}, err
+	}
+	identifier, err := a.identifier(ctx, f.regionFlag)
+	if err != nil {
+		return mfa.Identification{}, err
+	}
+	users, err := mfa.Lookup(ctx, store, []string{name})
+	if err != nil {
+		return mfa.Identification{}, err
+	}
+	p, err := identifier.Plan(ctx, users[0], f.to)
+	if err != nil {
+		return p, a.refused(name, err)
+	}
+	if p.Callee.Given {
+		a.streams.Warnf("%s is not from uzERP: a right code proves that the caller has that phone, and nothing about who they are", p.Callee.Phone.Masked)
+	}
+	if !p.User.Access() {
+		a.streams.Warnf("access to uzERP is disabled for %q: a right code does not change that", name)
+	}
+	return p, nil
+}
+
+// parseChannel takes the words of --channel and --identify.
+func parseChannel(flag, text string) (mfa.Channel, error) {
+	switch c := mfa.Channel(text); c {
+	case mfa.ChannelSMS, mfa.ChannelCall:
+		return c, nil
+	}
+	return "", usageError(fmt.Sprintf("%s must be sms or call", flag), "")
+}
+
+// warnDoNotShare prepares the operator for a text message that warns the caller of people like them. That the service can't
+// be asked stops nobody.
+func (a *App) warnDoNotShare(ctx context.Context, channel mfa.Channel) {
+	if channel != mfa.ChannelSMS {
+		return
+	}
+	if s, err := a.verifyService(ctx); err == nil && s.DoNotShareWarning != nil && *s.DoNotShareWarning {
+		a.streams.Warnf("Twilio's message will say that the code must not be shared with anybody: tell the caller first why you ask for it")
+	}
+}
+
+// whom describes the person and the phone in a line.
+func whom(p mfa.Identification) string {
+	return fmt.Sprintf("%q (%s, %s) at %s, %s", p.User.Username, cmp.Or(p.User.Person, "no person"), cmp.Or(p.Details.Company, "no company"),
+		p.Callee.Phone.Masked, sourceWords(p.Source))
+}
+
+func sourceWords(s mfa.PhoneSource) string {
+	switch s {
+	case mfa.PhoneMainMobile:
+		return "the main mobile in uzERP"
+	case mfa.PhoneMainPhone:
+		return "the main phone in uzERP"
+	default:
+		return "the number that you gave"
+	}
+}
+
+func channelWords(c mfa.Channel) string {
+	if c == mfa.ChannelCall {
+		return "call"
+	}
+	return "text message"
+}
+
+// noteApproved says what is proved and what is not.
+func (a *App) noteApproved(p mfa.Identification) {
+	name := p.User.Username
+	switch p.Source {
+	case mfa.PhoneMainMobile:
+		a.streams.Notef("The code is right: the caller has the mobile that uzERP has for %q.", name)
+	case mfa.PhoneMainPhone:
+		a.streams.Notef("The code is right: the caller is at the phone that uzERP has for %q. Others may share it, such as a whole office.", name)
+	default:
+		a.streams.Notef("The code is right: the caller has the phone at %s. Whether that is the phone of %q is not proved.", p.Callee.Phone.Masked, name)
+	}
+}
+
+type identityView struct {
+	Username        string  `json:"username"`
+	Person          string  `json:"person"`
+	Company         string  `json:"company"`
+	Channel         *string `json:"channel"` // null from identity check
+	To              string  `json:"to"`      // masked
+	ToSource        string  `json:"to_source"`
+	Status          string  `json:"status"`           // Twilio's; would-send and would-check with --dry-run
+	VerificationSID *string `json:"verification_sid"` // null where nothing was sent
+}
+
+type identityDocument struct {
+	SchemaVersion int          `json:"schema_version"`
+	Identity      identityView `json:"identity"`
+}
+
+func viewIdentity(p mfa.Identification, status string) identityView {
+	return identityView{Username: p.User.Username, Person: p.User.Person, Company: p.Details.Company,
+		To: p.Callee.Phone.Masked, ToSource: string(p.Source), Status: status}
+}
+
+func showIdentity(app *App, v identityView) error {
+	if app.flags.output == formatJSON {
+		return output.WriteJSON(app.streams.Out, identityDocument{SchemaVersion: schemaVersion, Identity: v})
+	}
+	return output.Table(app.streams.Out, []string{"username", "status", "channel", "to", "source"},
+		[][]string{{v.Username, v.Status, text(v.Channel), v.To, v.ToSource}})
+}

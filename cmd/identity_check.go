@@ -1,0 +1,67 @@
+package cmd
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"uzerp-mfa/internal/mfa"
+)
+
+type identityCheckOptions struct {
+	identityFlags
+}
+
+func newIdentityCheckCmd(app *App) *cobra.Command {
+	opts := &identityCheckOptions{}
+	c := &cobra.Command{
+		Use:   "check USER [CODE|-]",
+		Short: "Check the code that a caller reads out",
+		Long: `Asks Twilio whether the code is the one that identity send sent to this user's number. Only exit code 0 means that the
+caller has that phone. If the code was sent with --to, give the same number here.
+
+Without CODE it is asked for; - reads it from stdin. Twilio takes five codes for one that it sent, and each works once.
+
+` + exitCodes(mfa.KindConfig, mfa.KindNotFound, mfa.KindRefused, mfa.KindUnavailable, mfa.KindDeclined, mfa.KindCodeRejected),
+		Example: "  uzerp-mfa identity check alice 123456\n  uzerp-mfa identity check alice - -o json <code.txt",
+		Args:    userAndCode,
+	}
+	opts.register(c)
+	c.ValidArgsFunction = app.completeUsers(1)
+	c.RunE = app.run(oneFormats, func(ctx context.Context, args []string) error { return runIdentityCheck(ctx, app, opts, args) })
+	return c
+}
+
+func runIdentityCheck(ctx context.Context, app *App, opts *identityCheckOptions, args []string) error {
+	if err := opts.validate(); err != nil {
+		return err
+	}
+	code, err := app.codeArgument(ctx, sentCode, opts.dryRun, args)
+	if err != nil {
+		return err
+	}
+	if err := app.recordChanges(opts.writeFlags); err != nil {
+		return err
+	}
+	p, err := app.planIdentification(ctx, opts.identityFlags, args[0])
+	if err != nil {
+		return err
+	}
+	if opts.dryRun {
+		return showIdentity(app, viewIdentity(p, "would-check"))
+	}
+	if code == "" {
+		if code, err = askCode(ctx, app.streams, sentCode, "Code that the caller reads out:"); err != nil {
+			return err
+		}
+	}
+	status, err := p.Check(ctx, code)
+	if status == "" {
+		return err
+	}
+	if err == nil {
+		app.noteApproved(p)
+	}
+	return cmp.Or(err, showIdentity(app, viewIdentity(p, string(status))))
+}

@@ -1,0 +1,81 @@
+package cmd
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"uzerp-mfa/internal/mfa"
+)
+
+type identitySendOptions struct {
+	identityFlags
+	channel string
+}
+
+func newIdentitySendCmd(app *App) *cobra.Command {
+	opts := &identitySendOptions{}
+	c := &cobra.Command{
+		Use:   "send USER",
+		Short: "Send a code to the phone that uzERP has for a user",
+		Long: `Has Twilio send a code to the user's main mobile in uzERP, or where there is none to the main phone: as a text message,
+or spoken in a call. The caller reads it out, and identity check tells whether it is right. Nothing changes in uzERP.
+
+Where the number on file is missing, unreadable or not the only one, nothing is sent. --to sends to a number that you
+give: for a phone whose number you know from elsewhere, never for one that the caller dictates.
+
+` + exitCodes(mfa.KindConfig, mfa.KindNotFound, mfa.KindRefused, mfa.KindUnavailable),
+		Example: `  uzerp-mfa identity send alice --channel sms
+  uzerp-mfa identity send carol --channel call -o json
+  uzerp-mfa identity send alice --channel sms --to '+44 7700 900456' --reason 'new number, confirmed by her manager'`,
+		Args: usernames(1),
+	}
+	c.Flags().StringVar(&opts.channel, "channel", "", "how the code is sent: sms or call")
+	opts.register(c)
+	completeValues(c, "channel", string(mfa.ChannelSMS), string(mfa.ChannelCall))
+	c.ValidArgsFunction = app.completeUsers(1)
+	c.RunE = app.run(oneFormats, func(ctx context.Context, args []string) error { return runIdentitySend(ctx, app, opts, args[0]) })
+	return c
+}
+
+func runIdentitySend(ctx context.Context, app *App, opts *identitySendOptions, name string) error {
+	channel, err := parseChannel("--channel", opts.channel)
+	if err != nil {
+		return err
+	}
+	if err := opts.validate(); err != nil {
+		return err
+	}
+	if err := app.recordChanges(opts.writeFlags); err != nil {
+		return err
+	}
+	p, err := app.planIdentification(ctx, opts.identityFlags, name)
+	if err != nil {
+		return err
+	}
+	if err := p.Refuses(channel); err != nil {
+		return app.refused(name, err)
+	}
+	view := viewIdentity(p, "would-send")
+	view.Channel = &opts.channel
+	if opts.dryRun {
+		return showIdentity(app, view)
+	}
+	app.streams.Notef("A %s with a code goes to %s.", channelWords(channel), whom(p))
+	app.warnDoNotShare(ctx, channel)
+	started, err := p.Send(ctx, channel)
+	if err != nil {
+		return err
+	}
+	given := ""
+	if p.Callee.Given {
+		given = "--to NUMBER --reason WHY "
+	}
+	app.streams.Notef("The caller gets a %s with a code that works for ten minutes. Let them read it to you, then run: uzerp-mfa identity check %s%s",
+		channelWords(channel), given, codeFor(name))
+	view.Status, view.VerificationSID = string(started.Status), &started.SID
+	return showIdentity(app, view)
+}
+
+// codeFor gives the user and the code at the end of a command line.
+func codeFor(name string) string { return mfa.ShellQuote(name) + " CODE" }

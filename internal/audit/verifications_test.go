@@ -1,0 +1,223 @@
+package audit
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"uzerp-mfa/internal/mfa"
+)
+
+// phones answers as Twilio would, with what the test says.
+type phones struct {
+	start  error
+	status mfa.VerificationStatus
+	check  error
+}
+
+func (p *phones) StartVerification(context.Context, mfa.Callee, mfa.Channel) (mfa.Started, error) {
+	return mfa.Started{SID: "VE1", Status: mfa.VerificationPending}, p.start
+}
+
+func (p *phones) CheckVerification(context.Context, mfa.Callee, string) (mfa.VerificationStatus, error) {
+	return p.status, p.check
+}
+
+const wholeNumber = "+447700900123"
+
+func callee(name string, given bool) mfa.Callee {
+	return mfa.Callee{Username: name, Given: given, Phone: mfa.Phone{E164: mfa.NewSecret(wholeNumber), Masked: "+44 *******123"}}
+}
+
+// records gives what a recorder wrote, in short.
+func records(t *testing.T, l *Log) []string {
+	t.Helper()
+	var got []string
+	for r, err := range Read(bytes.NewReader(readFile(t, l.path))) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, fmt.Sprint(r.Target, " ", r.Result, " ", r.Before, " ", r.After, " ", r.Self, " ", r.Message))
+	}
+	return got
+}
+
+func TestVerificationsAreRecorded(t *testing.T) {
+	l := newLog(t, 0)
+	p := &phones{}
+	r := &Recorder{Log: l, Command: "identity send", Self: "bob"}
+	v := r.Verifications(p)
+	do := func() {
+		if _, err := v.StartVerification(t.Context(), callee("alice", false), mfa.ChannelSMS); err != p.start {
+			t.Errorf("start: %v", err)
+		}
+		status, err := v.CheckVerification(t.Context(), callee("bob", true), "135791")
+		if err != p.check || err == nil && status != p.status {
+			t.Errorf("check: %q, %v", status, err)
+		}
+	}
+	p.status = mfa.VerificationApproved
+	do()
+	p.start, p.status = mfa.NewError(mfa.KindRefused, "five sends", ""), mfa.VerificationPending
+	do()
+	lost := &mfa.Error{Kind: mfa.KindUnavailable, Err: mfa.ErrLostReply}
+	p.start, p.check = lost, lost
+	do()
+	const sent = "map[channel:sms status:pending to:+44 *******123]"
+	const withSID = "map[channel:sms status:pending to:+44 *******123 verification_sid:VE1]"
+	const waiting, approved = "map[status:pending to:" + wholeNumber + "]", "map[status:approved to:" + wholeNumber + "]"
+	want := []string{
+		"alice intent map[] " + sent + " false ", "alice done map[] " + withSID + " false ",
+		"bob intent " + waiting + " " + approved + " true ", "bob done " + waiting + " " + approved + " true ",
+		"alice intent map[] " + sent + " false ", "alice refused map[] " + sent + " false five sends",
+		"bob intent " + waiting + " " + approved + " true ", "bob refused " + waiting + " " + waiting + " true the code was not approved",
+		"alice intent map[] " + sent + " false ", "alice unknown map[] " + sent + " false " + mfa.ErrLostReply.Error(),
+		"bob intent " + waiting + " " + approved + " true ", "bob unknown " + waiting + " " + approved + " true " + mfa.ErrLostReply.Error(),
+	}
+	if diff := cmp.Diff(records(t, l), want); diff != "" {
+		t.Error(diff)
+	}
+	text := string(readFile(t, l.path))
+	if strings.Contains(text, "135791") {
+		t.Error("the log shows a code")
+	}
+	intact(t, l, len(want))
+}
+
+// Without a written intent nothing is sent, and no code is used up.
+func TestVerificationsNeedTheLog(t *testing.T) {
+	l := newLog(t, 0)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	p := &never{t: t}
+	v := (&Recorder{Log: l, Command: "identity send"}).Verifications(p)
+	if _, err := v.StartVerification(ctx, callee("alice", false), mfa.ChannelSMS); err == nil {
+		t.Error("sent")
+	}
+	if status, err := v.CheckVerification(ctx, callee("alice", false), "135791"); err == nil || status != "" {
+		t.Error("checked")
+	}
+}
+
+type never struct{ t *testing.T }
+
+func (n *never) StartVerification(context.Context, mfa.Callee, mfa.Channel) (mfa.Started, error) {
+	n.t.Error("sent without a record")
+	return mfa.Started{}, nil
+}
+
+func (n *never) CheckVerification(context.Context, mfa.Callee, string) (mfa.VerificationStatus, error) {
+	n.t.Error("checked without a record")
+	return mfa.VerificationApproved, nil
+}
+
+func TestIdentityHistory(t *testing.T) {
+	const masked = "+44 *******123"
+	for name, c := range map[string]struct {
+		do   string // s send, a approve, w wrong, l lost, o send to the other number, b somebody else's, f a send that failed
+		want mfa.IdentityHistory
+	}{
+		"an empty log":                    {"", mfa.IdentityHistory{}},
+		"somebody else's":                 {"bb", mfa.IdentityHistory{}},
+		"sent":                            {"bs", mfa.IdentityHistory{Sent: at(2)}},
+		"sent and failed":                 {"f", mfa.IdentityHistory{}},
+		"used up":                         {"swa", mfa.IdentityHistory{Sent: at(1), Wrong: 1, Approved: at(3)}},
+		"sent again after used up":        {"sas", mfa.IdentityHistory{Sent: at(3)}},
+		"five wrong":                      {"swwwww", mfa.IdentityHistory{Sent: at(1), Wrong: 5}},
+		"a lost answer":                   {"sl", mfa.IdentityHistory{Sent: at(1), Unclear: true}},
+		"another number since":            {"so", mfa.IdentityHistory{Sent: at(1), Other: at(2)}},
+		"another number only":             {"o", mfa.IdentityHistory{Other: at(1)}},
+		"this number after the other":     {"os", mfa.IdentityHistory{Sent: at(2)}},
+		"checked though nothing was sent": {"wa", mfa.IdentityHistory{}},
+	} {
+		minute := 0
+		log := newLog(t, 0)
+		l, err := Open(log.path, Options{Now: func() time.Time { return at(minute) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, l.path, []byte("{\"schema_version\":1,\"id\":\"torn\n"))
+		p := &phones{}
+		v := (&Recorder{Log: l, Command: "identity check"}).Verifications(p)
+		for _, what := range c.do {
+			minute++
+			who := callee("alice", what == 'o')
+			p.start, p.check, p.status = nil, nil, mfa.VerificationPending
+			switch what {
+			case 'b':
+				who = callee("bob", false)
+			case 'f':
+				p.start = mfa.NewError(mfa.KindRefused, "five sends", "")
+			case 'a':
+				p.status = mfa.VerificationApproved
+			case 'l':
+				p.check = mfa.ErrLostReply
+			}
+			if strings.ContainsRune("sobf", what) {
+				_, _ = v.StartVerification(t.Context(), who, mfa.ChannelCall)
+			} else {
+				_, _ = v.CheckVerification(t.Context(), who, "135791")
+			}
+		}
+		c.want.Known = true
+		got, err := IdentityHistory(bytes.NewReader(readFile(t, l.path)), "alice", masked)
+		if diff := cmp.Diff(got, c.want); diff != "" || err != nil {
+			t.Errorf("%s: %v\n%s", name, err, diff)
+		}
+	}
+	if h, err := IdentityHistory(failing{}, "alice", masked); err == nil || h.Known {
+		t.Errorf("%+v, %v", h, err)
+	}
+}
+
+type failing struct{}
+
+func (failing) Read([]byte) (int, error) { return 0, fmt.Errorf("a disk that died") }
+
+func at(minute int) time.Time { return time.Date(2026, 7, 14, 12, minute, 0, 0, time.UTC) }
+
+// Who changes their own user is told apart, by the name they gave or else by that of the operating system; a database or a
+// class of the same name is no user.
+func TestSelf(t *testing.T) {
+	for _, c := range []struct {
+		actor  Actor
+		self   string
+		target string
+		want   bool
+	}{
+		{Actor{User: "alice"}, "", "alice", true},
+		{Actor{User: "root", SudoUser: "alice"}, "", "alice", true},
+		{Actor{User: "root", SudoUser: "jo"}, "", "alice", false},
+		{Actor{User: "alice"}, "al", "alice", false},
+		{Actor{User: "root"}, "alice", "alice", true},
+		{Actor{}, "", "", false},
+	} {
+		l := newLog(t, 0)
+		r := &Recorder{Log: l, Actor: c.actor, Self: c.self, Command: "user reset"}
+		r.Refused(c.target, mfa.NewError(mfa.KindRefused, "a database of that name", ""))
+		r.remember(c.target, nil)
+		if err := r.Record(t.Context(), c.target, nil, nil, func() error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		r.Refused(c.target, mfa.NewError(mfa.KindRefused, "no", ""))
+		var got []bool
+		for rec, err := range Read(bytes.NewReader(readFile(t, l.path))) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, rec.Self)
+		}
+		if diff := cmp.Diff(got, []bool{false, c.want, c.want, c.want}); diff != "" {
+			t.Errorf("%+v: %s", c, diff)
+		}
+		if text := string(readFile(t, l.path)); strings.Contains(text, `"self":false`) || strings.Contains(text, `"self":true,"before"`) != c.want {
+			t.Error(text)
+		}
+		intact(t, l, 4)
+	}
+}

@@ -1,0 +1,335 @@
+package mfa_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"uzerp-mfa/internal/mfa"
+)
+
+// helpdesk is uzERP's persons and Twilio's verifications in memory.
+type helpdesk struct {
+	details    map[string]mfa.Details
+	contacts   map[string][]mfa.PhoneContact
+	detailsErr error
+	phonesErr  error
+
+	started  mfa.Started
+	startErr error
+	status   mfa.VerificationStatus
+	checkErr error
+	history  mfa.IdentityHistory
+
+	calls []string
+}
+
+var noon = time.Date(2026, 7, 14, 12, 0, 0, 0, time.UTC)
+
+func (h *helpdesk) Details(_ context.Context, names []string) (map[string]mfa.Details, error) {
+	return h.details, h.detailsErr
+}
+
+func (h *helpdesk) PhoneContacts(_ context.Context, name string) ([]mfa.PhoneContact, error) {
+	h.calls = append(h.calls, "contacts")
+	return h.contacts[name], h.phonesErr
+}
+
+func (h *helpdesk) StartVerification(_ context.Context, to mfa.Callee, channel mfa.Channel) (mfa.Started, error) {
+	h.calls = append(h.calls, "start "+to.Username+" "+to.Phone.E164.Reveal()+" "+string(channel))
+	return h.started, h.startErr
+}
+
+func (h *helpdesk) CheckVerification(_ context.Context, to mfa.Callee, code string) (mfa.VerificationStatus, error) {
+	h.calls = append(h.calls, "check "+to.Username+" "+to.Phone.E164.Reveal()+" "+code)
+	return h.status, h.checkErr
+}
+
+// parse takes +44…, and anything else is no number. 20… are landlines.
+func (h *helpdesk) parse(text string) (mfa.Phone, error) {
+	text = strings.ReplaceAll(text, " ", "")
+	switch {
+	case text == "noregion":
+		return mfa.Phone{}, mfa.NewError(mfa.KindConfig, "no region", "set one")
+	case !strings.HasPrefix(text, "+"):
+		return mfa.Phone{}, mfa.NewError(mfa.KindRefused, "no number", "correct it")
+	}
+	return mfa.Phone{E164: mfa.NewSecret(text), Masked: text[:3] + " ***" + text[len(text)-3:], Landline: strings.HasPrefix(text, "+4420")}, nil
+}
+
+func (h *helpdesk) identifier() *mfa.Identifier {
+	return &mfa.Identifier{Directory: h, Verifications: h, Parse: h.parse, Now: func() time.Time { return noon },
+		History: func(mfa.Callee) mfa.IdentityHistory { return h.history }}
+}
+
+var (
+	mobile  = mfa.PhoneContact{Mobile: true, Text: "+44 7700 900123"}
+	mobile2 = mfa.PhoneContact{Mobile: true, Text: "+44 7700 900456"}
+	same    = mfa.PhoneContact{Mobile: true, Text: "+447700900123"}
+	phone   = mfa.PhoneContact{Text: "+44 20 7946 0018"}
+	phone2  = mfa.PhoneContact{Text: "+44 20 7946 0019"}
+	rubbish = mfa.PhoneContact{Mobile: true, Text: "ask Bob"}
+	blank   = mfa.PhoneContact{Mobile: true, Text: ""}
+	local   = mfa.PhoneContact{Mobile: true, Text: "noregion"}
+)
+
+func TestIdentificationNumber(t *testing.T) {
+	alice := fresh("alice", uuidA)
+	for name, c := range map[string]struct {
+		contacts []mfa.PhoneContact
+		given    string
+		number   string
+		source   mfa.PhoneSource
+		kind     mfa.Kind
+	}{
+		"mobile before phone":               {[]mfa.PhoneContact{phone, mobile}, "", "+447700900123", mfa.PhoneMainMobile, 0},
+		"phone where there is no mobile":    {[]mfa.PhoneContact{phone}, "", "+442079460018", mfa.PhoneMainPhone, 0},
+		"none":                              {nil, "", "", "", mfa.KindRefused},
+		"two mobiles":                       {[]mfa.PhoneContact{mobile, mobile2}, "", "", "", mfa.KindRefused},
+		"two mobiles and a phone":           {[]mfa.PhoneContact{mobile, mobile2, phone}, "", "", "", mfa.KindRefused},
+		"two phones":                        {[]mfa.PhoneContact{phone, phone2}, "", "", "", mfa.KindRefused},
+		"one mobile written twice":          {[]mfa.PhoneContact{mobile, same}, "", "+447700900123", mfa.PhoneMainMobile, 0},
+		"no fall back from a bad mobile":    {[]mfa.PhoneContact{rubbish, phone}, "", "", "", mfa.KindRefused},
+		"nor from an empty one":             {[]mfa.PhoneContact{blank, phone}, "", "", "", mfa.KindRefused},
+		"nor from a bad one beside another": {[]mfa.PhoneContact{mobile, rubbish}, "", "", "", mfa.KindRefused},
+		"no region":                         {[]mfa.PhoneContact{local}, "", "", "", mfa.KindConfig},
+		"given":                             {[]mfa.PhoneContact{mobile}, "+49 30 123456", "+4930123456", mfa.PhoneGiven, 0},
+		"given, where there is none":        {nil, "+4930123456", "+4930123456", mfa.PhoneGiven, 0},
+		"given, and no number":              {[]mfa.PhoneContact{mobile}, "123", "", "", mfa.KindUsage},
+		"given, and no region":              {[]mfa.PhoneContact{mobile}, "noregion", "", "", mfa.KindConfig},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := &helpdesk{contacts: map[string][]mfa.PhoneContact{"alice": c.contacts}}
+			p, err := h.identifier().Plan(t.Context(), alice, c.given)
+			if c.kind != 0 {
+				if err == nil || mfa.KindOf(err) != c.kind || mfa.HintOf(err) == "" {
+					t.Errorf("%v (%d), hint %q; want kind %d", err, mfa.KindOf(err), mfa.HintOf(err), c.kind)
+				}
+				return
+			}
+			if err != nil || p.Callee.Phone.E164.Reveal() != c.number || p.Source != c.source || p.Callee.Username != "alice" || p.Callee.Given != (c.given != "") {
+				t.Errorf("%+v, %v", p, err)
+			}
+		})
+	}
+}
+
+func TestIdentificationOfWhoHasLeft(t *testing.T) {
+	for day, left := range map[string]bool{"2026-07-13": true, "2026-07-14": false, "2026-07-15": false} {
+		end, err := time.Parse(time.DateOnly, day)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := &helpdesk{contacts: map[string][]mfa.PhoneContact{"alice": {mobile}}, details: map[string]mfa.Details{"alice": {EndDate: &end}}}
+		for _, given := range []string{"", "+49301234"} {
+			_, err = h.identifier().Plan(t.Context(), fresh("alice", uuidA), given)
+			if left != (err != nil) || left && (mfa.KindOf(err) != mfa.KindRefused || !strings.Contains(err.Error(), "left on "+day)) {
+				t.Errorf("%s: %v", day, err)
+			}
+		}
+	}
+	// West of Greenwich it is still yesterday there: the last day is the one of whoever asks.
+	end := time.Date(2026, 7, 13, 0, 0, 0, 0, time.UTC)
+	if (mfa.Details{EndDate: &end}).Left(time.Date(2026, 7, 13, 23, 0, 0, 0, time.FixedZone("", -5*3600))) {
+		t.Error("left on the last day")
+	}
+	for _, never := range []time.Time{time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)} {
+		if (mfa.Details{EndDate: &never}).Left(noon) {
+			t.Errorf("left in %d", never.Year())
+		}
+	}
+	if (mfa.Details{}).Left(noon) {
+		t.Error("left without a date")
+	}
+}
+
+// Where the directory can't be read nobody is identified: neither whether they have left nor their number is known.
+func TestIdentificationWithoutDirectory(t *testing.T) {
+	denied := mfa.NewError(mfa.KindConfig, "no rights", "uzerp-mfa grants")
+	for _, h := range []*helpdesk{{detailsErr: denied}, {phonesErr: denied}} {
+		h.contacts = map[string][]mfa.PhoneContact{"alice": {mobile}}
+		if _, err := h.identifier().Plan(t.Context(), fresh("alice", uuidA), ""); !errors.Is(err, denied) {
+			t.Error(err)
+		}
+	}
+}
+
+func plan(t *testing.T, h *helpdesk, contacts ...mfa.PhoneContact) mfa.Identification {
+	t.Helper()
+	h.contacts = map[string][]mfa.PhoneContact{"alice": contacts}
+	p, err := h.identifier().Plan(t.Context(), fresh("alice", uuidA), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.calls = nil
+	return p
+}
+
+func TestIdentificationSend(t *testing.T) {
+	h := &helpdesk{started: mfa.Started{SID: "VE1", Status: mfa.VerificationPending, Sends: 1}}
+	p := plan(t, h, mobile)
+	got, err := p.Send(t.Context(), mfa.ChannelSMS)
+	if err != nil || got != h.started || len(h.calls) != 1 || h.calls[0] != "start alice +447700900123 sms" {
+		t.Errorf("%v %v %v", got, err, h.calls)
+	}
+	// A landline takes calls, and an SMS to it is refused before anything is sent.
+	p = plan(t, h, phone)
+	if _, err := p.Send(t.Context(), mfa.ChannelSMS); mfa.KindOf(err) != mfa.KindRefused || !strings.Contains(mfa.HintOf(err), "--channel call") || len(h.calls) > 0 {
+		t.Errorf("%v %v", err, h.calls)
+	}
+	if _, err := p.Send(t.Context(), mfa.ChannelCall); err != nil {
+		t.Error(err)
+	}
+	// Whatever Twilio says instead of pending, no code is on its way.
+	h.started.Status = mfa.VerificationCanceled
+	if _, err := p.Send(t.Context(), mfa.ChannelCall); mfa.KindOf(err) != mfa.KindRefused {
+		t.Error(err)
+	}
+	h.startErr = &mfa.Error{Kind: mfa.KindUnavailable, Err: mfa.ErrLostReply}
+	if _, err := p.Send(t.Context(), mfa.ChannelCall); mfa.KindOf(err) != mfa.KindUnavailable || !strings.Contains(err.Error(), "not known") {
+		t.Error(err)
+	}
+	h.startErr = mfa.NewError(mfa.KindRefused, "five sends", "wait")
+	if _, err := p.Send(t.Context(), mfa.ChannelCall); err != h.startErr {
+		t.Error(err)
+	}
+}
+
+func TestIdentificationCheck(t *testing.T) {
+	texts := map[string]bool{}
+	for _, status := range []mfa.VerificationStatus{"", "whatever", mfa.VerificationPending, mfa.VerificationApproved, mfa.VerificationCanceled,
+		mfa.VerificationMaxAttempts, mfa.VerificationDeleted, mfa.VerificationFailed, mfa.VerificationExpired} {
+		h := &helpdesk{status: status}
+		p := plan(t, h, mobile)
+		got, err := p.Check(t.Context(), "123456")
+		if got != status || h.calls[0] != "check alice +447700900123 123456" {
+			t.Errorf("%q: %q %v", status, got, h.calls)
+		}
+		if status == mfa.VerificationApproved {
+			if err != nil {
+				t.Error(err)
+			}
+			continue
+		}
+		if mfa.KindOf(err) != mfa.KindCodeRejected || mfa.HintOf(err) == "" || texts[err.Error()] {
+			t.Errorf("%q: %v", status, err)
+			continue
+		}
+		texts[err.Error()] = true
+		if errors.Is(err, mfa.ErrWrongCode) != (status == mfa.VerificationPending) {
+			t.Errorf("%q: another try? %v", status, err)
+		}
+	}
+}
+
+func TestIdentificationCheckErrors(t *testing.T) {
+	h := &helpdesk{checkErr: &mfa.Error{Kind: mfa.KindUnavailable, Err: mfa.ErrLostReply}}
+	p := plan(t, h, mobile)
+	status, err := p.Check(t.Context(), "123456")
+	if status != "" || mfa.KindOf(err) != mfa.KindUnavailable || !strings.Contains(mfa.HintOf(err), "send a new one: uzerp-mfa identity send --channel sms alice") {
+		t.Errorf("%v %s", err, mfa.HintOf(err))
+	}
+	h.checkErr = mfa.NewError(mfa.KindRefused, "five checks", "wait")
+	if _, err := p.Check(t.Context(), "123456"); err != h.checkErr {
+		t.Error(err)
+	}
+	h.checkErr, h.status = nil, mfa.VerificationApproved
+	if _, err := p.Check(t.Context(), "123456"); err != nil {
+		t.Error(err)
+	}
+}
+
+// Twilio says "not found" to all of these.
+func TestIdentificationCheckWithoutVerification(t *testing.T) {
+	at := func(ago time.Duration) time.Time { return noon.Add(-ago) }
+	for name, c := range map[string]struct {
+		history mfa.IdentityHistory
+		kind    mfa.Kind
+		text    string
+	}{
+		"nothing known":     {mfa.IdentityHistory{}, mfa.KindNotFound, "used already, or it is too old, or none was sent"},
+		"never sent":        {mfa.IdentityHistory{Known: true}, mfa.KindNotFound, "no code was sent"},
+		"to another number": {mfa.IdentityHistory{Known: true, Other: at(2 * time.Minute)}, mfa.KindNotFound, "was sent 2 minutes ago to another number"},
+		"used up": {mfa.IdentityHistory{Known: true, Sent: at(time.Hour), Approved: at(90 * time.Second)}, mfa.KindCodeRejected,
+			"used up: it was accepted a minute ago"},
+		"answer lost":         {mfa.IdentityHistory{Known: true, Sent: at(time.Minute), Unclear: true}, mfa.KindCodeRejected, "may be used up"},
+		"five wrong":          {mfa.IdentityHistory{Known: true, Sent: at(time.Minute), Wrong: 5}, mfa.KindCodeRejected, "5 wrong tries"},
+		"too old":             {mfa.IdentityHistory{Known: true, Sent: at(10 * time.Minute), Wrong: 4}, mfa.KindCodeRejected, "too old: it was sent 10 minutes ago"},
+		"much too old":        {mfa.IdentityHistory{Known: true, Sent: at(3 * time.Hour)}, mfa.KindCodeRejected, "it was sent at 2026-07-14T09:00:00Z"},
+		"young, and gone":     {mfa.IdentityHistory{Known: true, Sent: at(9 * time.Minute)}, mfa.KindCodeRejected, "does not work any more"},
+		"sent in our future":  {mfa.IdentityHistory{Known: true, Sent: at(-time.Minute)}, mfa.KindCodeRejected, "sent less than a minute ago"},
+		"other after used up": {mfa.IdentityHistory{Known: true, Sent: at(time.Hour), Approved: at(time.Minute), Other: at(time.Minute)}, mfa.KindCodeRejected, "used up"},
+	} {
+		h := &helpdesk{checkErr: &mfa.Error{Kind: mfa.KindNotFound, Err: mfa.ErrNoVerification}, history: c.history}
+		p := plan(t, h, phone)
+		_, err := p.Check(t.Context(), "123456")
+		if mfa.KindOf(err) != c.kind || err == nil || !strings.Contains(err.Error(), c.text) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if !strings.Contains(mfa.HintOf(err), "uzerp-mfa identity send --channel call alice") {
+			t.Errorf("%s: hint %q", name, mfa.HintOf(err))
+		}
+	}
+}
+
+// No error of the use case shows a whole number or a code.
+func TestIdentificationShowsNoNumber(t *testing.T) {
+	h := &helpdesk{checkErr: &mfa.Error{Kind: mfa.KindNotFound, Err: mfa.ErrNoVerification}}
+	p, err := h.identifier().Plan(t.Context(), fresh("alice", uuidA), "+442079460018")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, sendErr := p.Send(t.Context(), mfa.ChannelSMS)
+	_, checkErr := p.Check(t.Context(), "918273")
+	for _, err := range []error{sendErr, checkErr} {
+		text := err.Error() + mfa.HintOf(err)
+		if strings.Contains(text, "79460018") || strings.Contains(text, "918273") {
+			t.Error(text)
+		}
+	}
+	if want := "--to NUMBER --reason WHY alice"; !strings.Contains(mfa.HintOf(checkErr), want) {
+		t.Errorf("hint %q", mfa.HintOf(checkErr))
+	}
+}
+
+// All that a caller may be at fault for is one error; the rest stays what it is.
+func TestNotIdentified(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want mfa.Kind
+	}{
+		{mfa.NewError(mfa.KindRefused, "no number", "h"), mfa.KindCodeRejected},
+		{mfa.NewError(mfa.KindCodeRejected, "too old", "h"), mfa.KindCodeRejected},
+		{mfa.NewError(mfa.KindDeclined, "nothing was typed", "h"), mfa.KindCodeRejected},
+		{&mfa.Error{Kind: mfa.KindNotFound, Err: mfa.ErrNoVerification, Hint: "h"}, mfa.KindCodeRejected},
+		{&mfa.Error{Kind: mfa.KindNotFound, Err: mfa.ErrNoService}, mfa.KindNotFound},
+		{mfa.NewError(mfa.KindUnavailable, "down", ""), mfa.KindUnavailable},
+		{mfa.NewError(mfa.KindConfig, "no region", ""), mfa.KindConfig},
+		{mfa.NewError(mfa.KindUsage, "no such region", ""), mfa.KindUsage},
+		{&mfa.Error{Kind: mfa.KindRefused, Err: context.Canceled}, mfa.KindRefused},
+		{errors.New("x"), mfa.KindFailure},
+	} {
+		got := mfa.NotIdentified(c.err)
+		if mfa.KindOf(got) != c.want || !errors.Is(got, c.err) || c.want == mfa.KindCodeRejected && mfa.HintOf(got) != "h" {
+			t.Errorf("%v: %v, hint %q", c.err, got, mfa.HintOf(got))
+		}
+	}
+	if mfa.NotIdentified(nil) != nil {
+		t.Error("an error out of nothing")
+	}
+}
+
+func TestResendCommand(t *testing.T) {
+	h := &helpdesk{status: mfa.VerificationExpired, contacts: map[string][]mfa.PhoneContact{"alice": {mobile}}}
+	i := h.identifier()
+	i.Resend = "do it again"
+	p, err := i.Plan(t.Context(), fresh("alice", uuidA), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Check(t.Context(), "123456"); mfa.HintOf(err) != "send a new one: do it again" {
+		t.Errorf("hint %q", mfa.HintOf(err))
+	}
+}
