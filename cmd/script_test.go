@@ -219,9 +219,12 @@ func program0(ts *testscript.TestScript, args []string) *exec.Cmd {
 	return c
 }
 
+// noRaceSleep keeps programs with the race detector in them from sleeping for a second when they end.
+const noRaceSleep = "GORACE=atexit_sleep_ms=0"
+
 // environ is the script's environment, of which testscript gives single variables only.
 func environ(ts *testscript.TestScript) []string {
-	var env []string
+	env := []string{noRaceSleep}
 	for _, name := range []string{"PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "TERM", "NO_COLOR", "COLUMNS", "GOCOVERDIR",
 		"DATABASE_URL", "PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD", "PGOPTIONS", "PGSSLMODE", "UZERP_ROOT", "UZERP_MFA_VERIFY_URL", "UZERP_MFA_AUDIT_LOG", "UZERP_MFA_PHONE_REGION", "UZERP_MFA_SELF", "XDG_STATE_HOME", "SUDO_USER", "SSH_CLIENT",
 		"TWILIO_ACCOUNT_SID", "TWILIO_SERVICE_SID", "TWILIO_AUTH_TOKEN", "TWILIO_API_KEY", "TWILIO_API_SECRET"} {
