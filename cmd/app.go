@@ -218,10 +218,18 @@ func (a *App) factors() (mfa.Factors, error) {
 }
 
 // parsePhone gives what reads a phone number, with the region of those that are written without a country: the flag's, or else
-// the environment's.
+// the environment's: one that is none is a mistake in the command there, and in the settings here.
 func (a *App) parsePhone(region string) func(text string) (mfa.Phone, error) {
-	region = cmp.Or(region, a.getenv(phoneRegion))
-	return func(text string) (mfa.Phone, error) { return phone.Parse(text, region) }
+	return func(text string) (mfa.Phone, error) {
+		if region != "" {
+			return phone.Parse(text, region)
+		}
+		setting := a.getenv(phoneRegion)
+		if err := checkRegion(setting); err != nil {
+			return mfa.Phone{}, err
+		}
+		return phone.Parse(text, setting)
+	}
 }
 
 // verifications gives what sends codes to phones and checks them, with both recorded.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -31,7 +32,8 @@ docs/identity.md tells which number is used and what an answer means.
 // identityFlags say to which number: identity send and identity check have the same.
 type identityFlags struct {
 	writeFlags
-	to string
+	to    string
+	given bool // to was given: an empty one is a mistake, and never another number than was meant
 	regionFlag
 }
 
@@ -42,7 +44,10 @@ func (f *identityFlags) register(c *cobra.Command) {
 }
 
 func (f *identityFlags) validate() error {
-	if f.to != "" && f.reason == "" {
+	switch {
+	case f.given && f.to == "":
+		return usageError("--to is empty", "without --to the number that uzERP has is used")
+	case f.given && strings.TrimSpace(f.reason) == "":
 		return usageError("--to needs --reason: the audit log keeps both", "without --to the number that uzERP has is used")
 	}
 	return nil

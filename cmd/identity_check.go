@@ -29,7 +29,10 @@ Without CODE it is asked for; - reads it from stdin. Twilio takes five codes for
 	}
 	opts.register(c)
 	c.ValidArgsFunction = app.completeUsers(1)
-	c.RunE = app.run(oneFormats, func(ctx context.Context, args []string) error { return runIdentityCheck(ctx, app, opts, args) })
+	c.RunE = app.run(oneFormats, func(ctx context.Context, args []string) error {
+		opts.given = c.Flags().Changed("to")
+		return runIdentityCheck(ctx, app, opts, args)
+	})
 	return c
 }
 

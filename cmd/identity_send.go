@@ -34,7 +34,10 @@ give: for a phone whose number you know from elsewhere, never for one that the c
 	opts.register(c)
 	completeValues(c, "channel", string(mfa.ChannelSMS), string(mfa.ChannelCall))
 	c.ValidArgsFunction = app.completeUsers(1)
-	c.RunE = app.run(oneFormats, func(ctx context.Context, args []string) error { return runIdentitySend(ctx, app, opts, args[0]) })
+	c.RunE = app.run(oneFormats, func(ctx context.Context, args []string) error {
+		opts.given = c.Flags().Changed("to")
+		return runIdentitySend(ctx, app, opts, args[0])
+	})
 	return c
 }
 

@@ -21,6 +21,7 @@ type userResetOptions struct {
 	skipTwilio bool
 	identify   string
 
+	prove   bool        // identify was given: an empty one is a mistake, and never a reset without a proof
 	channel mfa.Channel // what identify means
 }
 
@@ -33,8 +34,8 @@ func newUserResetCmd(app *App) *cobra.Command {
 uuid, who could not enroll, gets one. Several users are reset only after their number was typed.
 
 Make sure first that the caller is who they say they are: --identify sends a code to the phone that uzERP has for the
-user, asks you for what the caller reads out, and resets nothing unless Twilio accepts it: however that fails, the exit
-code is 10. It needs a terminal; scripts use identity send and identity check.
+user, asks you for what the caller reads out, and resets nothing unless Twilio accepts it: a caller who is not proved is
+10, an outage 7, a setting 4. It needs a terminal; scripts use identity send and identity check.
 
 If Twilio does not answer nothing is changed; --skip-twilio resets uzERP all the same, and leaves the old factor at
 Twilio: it can't be used to log in any more, and running reset again deletes it.
@@ -50,16 +51,19 @@ Twilio: it can't be used to log in any more, and running reset again deletes it.
 	opts.names.register(c)
 	completeValues(c, "identify", string(mfa.ChannelSMS), string(mfa.ChannelCall))
 	c.ValidArgsFunction = app.completeUsers(0)
-	c.RunE = app.run(listFormats, func(ctx context.Context, args []string) error { return runUserReset(ctx, app, opts, args) })
+	c.RunE = app.run(listFormats, func(ctx context.Context, args []string) error {
+		opts.prove = c.Flags().Changed("identify")
+		return runUserReset(ctx, app, opts, args)
+	})
 	return c
 }
 
 // validate refuses what could not be carried to its end.
 func (o *userResetOptions) validate(app *App) (err error) {
 	switch {
-	case o.identify == "" && o.region != "":
+	case !o.prove && o.region != "":
 		return usageError("--region is for --identify, which is missing", "")
-	case o.identify == "":
+	case !o.prove:
 		return app.requireConfirmation(o.writeFlags)
 	case o.skipTwilio:
 		return usageError("--identify and --skip-twilio contradict each other: it is Twilio that sends the code", "while Twilio is down, prove the caller in another way")
@@ -82,7 +86,7 @@ func runUserReset(ctx context.Context, app *App, opts *userResetOptions, args []
 	if err != nil {
 		return err
 	}
-	if opts.identify != "" && slices.ContainsFunc(names, func(n string) bool { return n != names[0] }) {
+	if opts.prove && slices.ContainsFunc(names, func(n string) bool { return n != names[0] }) {
 		return usageError("--identify is for one user: a code proves one caller", "")
 	}
 	if err := app.recordChanges(opts.writeFlags); err != nil {
@@ -106,7 +110,7 @@ func runUserReset(ctx context.Context, app *App, opts *userResetOptions, args []
 		return ctx.Err()
 	}
 	needed := r.needed()
-	if opts.identify != "" && len(needed) > 0 {
+	if opts.prove && len(needed) > 0 {
 		if err := app.identifyForReset(ctx, opts, users[0]); err != nil {
 			return err
 		}
@@ -158,7 +162,7 @@ func (r *resets) plan(ctx context.Context, users []mfa.User) {
 		switch {
 		case errs[i] != nil:
 			r.plans[i].User = u // that of one not tried is empty
-			o.fail(skipTwilioHint(errs[i]))
+			o.fail(skipTwilioHint(errs[i], r.opts.prove))
 		case !p.Needed():
 			o.status, o.message = statusUnchanged, "nothing to reset: the next login asks to enroll"
 		}
@@ -193,13 +197,16 @@ func (r *resets) apply(ctx context.Context, needed []int) {
 	}
 }
 
-// skipTwilioHint names the way on while Twilio is down.
-func skipTwilioHint(err error) error {
+// skipTwilioHint names the way on while Twilio is down: where the caller was to be proved, none that forgets about it.
+func skipTwilioHint(err error, prove bool) error {
 	if mfa.KindOf(err) != mfa.KindUnavailable {
 		return err
 	}
-	return &mfa.Error{Kind: mfa.KindUnavailable, Err: err,
-		Hint: "nothing was changed; if it stays so, --skip-twilio resets uzERP now, and a later reset cleans up at Twilio"}
+	hint := "nothing was changed; if it stays so, --skip-twilio resets uzERP now, and a later reset cleans up at Twilio"
+	if prove {
+		hint = "nothing was changed; if it stays so, prove the caller in another way, and only then reset with --skip-twilio instead of --identify"
+	}
+	return &mfa.Error{Kind: mfa.KindUnavailable, Err: err, Hint: hint}
 }
 
 // resetMessage tells what a reset does, or did, for the user and at Twilio. done is nil before.

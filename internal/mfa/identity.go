@@ -1,6 +1,7 @@
 package mfa
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -217,16 +218,19 @@ func (p Identification) explain(h IdentityHistory, now time.Time) error {
 	return spent("the code that was sent %s does not work any more", ago(h.Sent, now))
 }
 
-// NotIdentified makes one error, of KindCodeRejected, of all that a caller may be at fault for: no number, a number that can't
-// be reached, a wrong or spent code, no code at all. Outages, settings and signals stay what they are.
+// NotIdentified tells that nobody was reset. An identification that failed is of KindCodeRejected, whyever: no number, one
+// that can't be reached, a wrong or spent code, no code at all, a refusal of Twilio's that nobody knows. Outages and
+// settings keep their kind, for no caller is at fault there; signals, the time limit and usage stay what they are.
 func NotIdentified(err error) error {
+	kind, what := KindCodeRejected, "the caller is not identified, so nobody was reset"
 	switch k := KindOf(err); {
-	case errors.Is(err, context.Canceled), errors.Is(err, ErrNoService):
+	case err == nil, errors.Is(err, context.Canceled), k == KindUsage, k == KindFailure && errors.Is(err, context.DeadlineExceeded):
 		return err
-	case k == KindRefused, k == KindCodeRejected, k == KindNotFound, k == KindDeclined:
-		return &Error{Kind: KindCodeRejected, Err: fmt.Errorf("the caller is not identified, so nobody was reset: %w", err), Hint: HintOf(err)}
+	case k == KindConfig, k == KindUnavailable, errors.Is(err, ErrNoService):
+		kind, what = k, "nobody was reset"
 	}
-	return err
+	return &Error{Kind: kind, Err: fmt.Errorf("%s: %w", what, err),
+		Hint: cmp.Or(HintOf(err), "do not help this caller unless you can prove them in another way")}
 }
 
 // sendCommand is what sends another code.

@@ -294,7 +294,7 @@ func TestIdentificationShowsNoNumber(t *testing.T) {
 	}
 }
 
-// All that a caller may be at fault for is one error; the rest stays what it is.
+// An identification that failed is one error; outages and settings keep their kind. All tell that nobody was reset.
 func TestNotIdentified(t *testing.T) {
 	for _, c := range []struct {
 		err  error
@@ -309,11 +309,16 @@ func TestNotIdentified(t *testing.T) {
 		{mfa.NewError(mfa.KindConfig, "no region", ""), mfa.KindConfig},
 		{mfa.NewError(mfa.KindUsage, "no such region", ""), mfa.KindUsage},
 		{&mfa.Error{Kind: mfa.KindRefused, Err: context.Canceled}, mfa.KindRefused},
-		{errors.New("x"), mfa.KindFailure},
+		{context.DeadlineExceeded, mfa.KindFailure}, // of --timeout: exit.go knows it
+		{mfa.NewError(mfa.KindFailure, "Twilio rejected the request", ""), mfa.KindCodeRejected},
+		{errors.New("x"), mfa.KindCodeRejected},
 	} {
 		got := mfa.NotIdentified(c.err)
-		if mfa.KindOf(got) != c.want || !errors.Is(got, c.err) || c.want == mfa.KindCodeRejected && mfa.HintOf(got) != "h" {
+		if mfa.KindOf(got) != c.want || !errors.Is(got, c.err) || mfa.HintOf(c.err) != "" && mfa.HintOf(got) != "h" {
 			t.Errorf("%v: %v, hint %q", c.err, got, mfa.HintOf(got))
+		}
+		if got != c.err && (!strings.Contains(got.Error(), "nobody was reset") || mfa.HintOf(got) == "") {
+			t.Errorf("%v is told as %v, hint %q", c.err, got, mfa.HintOf(got))
 		}
 	}
 	if mfa.NotIdentified(nil) != nil {
