@@ -488,8 +488,9 @@ func (a *App) startSandbox(ctx context.Context) (*sandbox.Sandbox, error) { retu
 
 func shadowsSandbox(variable string) bool { return sandbox.Shadowing(variable) }
 
-func (a *App) sandboxCode(ctx context.Context, username string) (string, error) {
-	return sandbox.Code(ctx, a.getenv(sandbox.VerifyURLVariable), username)
+// sandboxPhones gives the emulated phones, and outside of a sandbox an error.
+func (a *App) sandboxPhones() (sandbox.Phones, error) {
+	return sandbox.FindPhones(a.getenv(sandbox.VerifyURLVariable))
 }
 
 // noteIfOff says so if two-factor login is off: what a command tells of the next login then holds later. It is a courtesy,
