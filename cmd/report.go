@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
@@ -95,28 +96,52 @@ func outcomeOf(first, interrupted error, failed, all int) error {
 // showList prints a list in the format asked for. document is the whole of it for JSON.
 func showList[T any](a *App, document any, items []T, header []string, cells func(T) []string) error {
 	out := a.streams.Out
-	switch a.flags.output {
-	case formatJSON:
+	if a.flags.output == formatJSON {
 		return output.WriteJSON(out, document)
-	case formatJSONL:
+	}
+	all := func(yield func(T, error) bool) {
 		for _, item := range items {
-			if err := output.JSONLine(out, item); err != nil {
-				return err
+			if !yield(item, nil) {
+				return
 			}
 		}
-		return nil
-	case formatCSV:
-		w := output.NewCSV(out, header...)
-		for _, item := range items {
-			if err := w.Row(cells(item)...); err != nil {
-				return err
-			}
-		}
-		return w.Flush()
+	}
+	if done, err := streamList(a, all, func(item T) any { return item }, header, cells); done {
+		return err
 	}
 	rows := make([][]string, len(items))
 	for i, item := range items {
 		rows[i] = cells(item)
 	}
 	return output.Table(out, header, rows)
+}
+
+// streamList prints a list as it comes, whatever its length, in the formats that have a line an item. It is not done in
+// the others.
+func streamList[T any](a *App, items iter.Seq2[T, error], line func(T) any, header []string, cells func(T) []string) (done bool, err error) {
+	out := a.streams.Out
+	switch a.flags.output {
+	case formatJSONL:
+		for item, err := range items {
+			if err == nil {
+				err = output.JSONLine(out, line(item))
+			}
+			if err != nil {
+				return true, err
+			}
+		}
+		return true, nil
+	case formatCSV:
+		w := output.NewCSV(out, header...)
+		for item, err := range items {
+			if err != nil {
+				return true, errors.Join(err, w.Flush()) // what came before it is shown
+			}
+			if err := w.Row(cells(item)...); err != nil {
+				return true, err
+			}
+		}
+		return true, w.Flush()
+	}
+	return false, nil
 }
