@@ -182,16 +182,25 @@ func runAuditLogShow(ctx context.Context, app *App, opts *auditLogShowOptions) e
 	}
 	view := auditRecordsView{SchemaVersion: schemaVersion, Path: path, Records: []audit.Record{}}
 	for r, err := range records {
+		if err == nil && app.flags.output == formatTable {
+			err = writeAuditEntry(out, r)
+		}
 		if err != nil {
 			return err
 		}
-		view.Records = append(view.Records, r)
+		if app.flags.output == formatJSON {
+			view.Records = append(view.Records, r)
+		}
 	}
-	return showList(app, view, view.Records, []string{"time", "actor", "command", "target", "result", "change", "reason", "ticket", "message"}, auditCells)
+	if app.flags.output == formatTable {
+		return nil
+	}
+	return output.WriteJSON(out, view)
 }
 
-// auditCells are for eyes: whole seconds, and of the values only those that differ.
-func auditCells(r audit.Record) []string {
+// writeAuditEntry prints a record for eyes: a line of who did what to whom, whole seconds, and a line for each thing more
+// that is known. As a row of a table it would be wider than any terminal.
+func writeAuditEntry(out io.Writer, r audit.Record) error {
 	actor := r.Actor.User
 	if r.Actor.SudoUser != "" && r.Actor.SudoUser != actor {
 		actor = r.Actor.SudoUser + " as " + actor
@@ -200,34 +209,45 @@ func auditCells(r audit.Record) []string {
 	if r.Self {
 		target += " (self)"
 	}
-	return []string{r.Time.Format(time.RFC3339), actor, r.Command, target, string(r.Result), auditChange(r), r.Reason, r.Ticket, r.Message}
-}
-
-// auditChange shows what was, or was to be, changed.
-func auditChange(r audit.Record) string {
-	if r.After == nil {
-		return ""
-	}
-	var changes []string
-	for _, name := range slices.Sorted(maps.Keys(r.After)) {
-		before, after := auditValue(r.Before, name), auditValue(r.After, name)
-		if before != after {
-			changes = append(changes, name+": "+before+" -> "+after)
+	more := auditChanges(r)
+	for _, said := range []struct{ name, text string }{{"reason: ", r.Reason}, {"ticket: ", r.Ticket}, {"", r.Message}} {
+		if said.text != "" {
+			more = append(more, said.name+said.text)
 		}
 	}
-	return strings.Join(changes, ", ")
+	err := output.Fprintf(out, "%s  %-7s  %s %s, by %s\n", r.Time.Format(time.RFC3339), string(r.Result), r.Command, target, actor)
+	for _, line := range more {
+		if err == nil {
+			err = output.Fprintf(out, "    %s\n", line)
+		}
+	}
+	return err
 }
 
-func auditValue(values audit.Values, name string) string {
-	v, known := values[name]
-	switch {
-	case !known:
-		return "?"
-	case v == nil:
-		return "NULL"
-	default:
-		return fmt.Sprint(v)
+// auditChanges are the values that were, or were to be, changed. One that nothing is known about before is new.
+func auditChanges(r audit.Record) []string {
+	var changes []string
+	for _, name := range slices.Sorted(maps.Keys(r.After)) {
+		after := auditValue(r.After[name])
+		if before, known := r.Before[name]; !known {
+			changes = append(changes, name+": "+after)
+		} else if auditValue(before) != after {
+			changes = append(changes, name+": "+auditValue(before)+" -> "+after)
+		}
 	}
+	if r.After == nil && r.Result != audit.ResultRefused {
+		for _, name := range slices.Sorted(maps.Keys(r.Before)) {
+			changes = append(changes, name+": "+auditValue(r.Before[name])+" -> deleted")
+		}
+	}
+	return changes
+}
+
+func auditValue(v any) string {
+	if v == nil {
+		return "NULL"
+	}
+	return fmt.Sprint(v)
 }
 
 func auditCSVHeader() []string {
@@ -237,5 +257,5 @@ func auditCSVHeader() []string {
 func auditCSVCells(r audit.Record) []string {
 	a := r.Actor
 	return []string{r.Time.Format(time.RFC3339Nano), r.ID, a.User, a.SudoUser, a.SSHClient, a.Host, strconv.Itoa(a.PID), r.Command, r.Target,
-		string(r.Result), auditChange(r), r.Reason, r.Ticket, r.Message, r.Prev, r.Hash, strconv.FormatBool(r.Self)}
+		string(r.Result), strings.Join(auditChanges(r), ", "), r.Reason, r.Ticket, r.Message, r.Prev, r.Hash, strconv.FormatBool(r.Self)}
 }

@@ -30,6 +30,8 @@ type screen struct {
 func (o *enrollOptions) screen(app *App) *screen {
 	s := app.streams
 	switch {
+	case o.noWait && !o.reveal && (o.png != "" || o.html != ""): // who is to see it has the file
+		return nil
 	case app.flags.output == formatTable && (o.reveal || s.OutTTY):
 		return &screen{s.Out, s.OutTerminal}
 	case app.flags.output == formatJSON && o.reveal && !o.noWait && s.ErrTTY:

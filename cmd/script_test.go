@@ -68,6 +68,8 @@ type scene struct {
 	verify   *verifytest.Running
 	database string
 	snapshot map[string][]string
+	runbook  *runbook
+	screen   string   // what the last terminal showed
 	numbers  []string // that codes were asked for, also before the log of requests was emptied
 }
 
@@ -159,6 +161,8 @@ func commands() map[string]func(ts *testscript.TestScript, neg bool, args []stri
 		"lockrow":     plain(cmdLockRow),
 		"locktable":   plain(cmdLockTable),
 		"await":       plain(cmdAwait),
+		"runbook":     plain(cmdRunbook),
+		"step":        plain(cmdStep),
 		"smscode":     plain(cmdSMSCode),
 		"number":      plain(cmdNumber),
 		"service":     plain(cmdService),
@@ -345,6 +349,7 @@ func cmdTTY(ts *testscript.TestScript, args []string) {
 	}
 	_ = screen.Close()
 	<-done
+	sceneOf(ts).screen = seen.raw()
 	_, _ = ts.Stdout().Write([]byte(seen.text()))
 	shown := seen.text()
 	for _, code := range typed { // the terminal shows what is typed, once
@@ -518,12 +523,16 @@ func cmdJSON(ts *testscript.TestScript, args []string) {
 	}
 }
 
-// cmdFactors: factors USER prints "SID status name" of each of the user's factors at Twilio.
+// cmdFactors: factors USER [VAR] prints "SID status name" of each of the user's factors at Twilio, and puts the SID of the
+// newest into VAR.
 func cmdFactors(ts *testscript.TestScript, args []string) {
 	out := ts.Stdout() // also where nothing is printed: what came before must not stay
 	s := sceneOf(ts)
 	for _, f := range s.verify.Factors(uuidOf(ts, args[0])) {
 		_, _ = fmt.Fprintln(out, f.SID, f.Status, f.FriendlyName)
+		if len(args) > 1 {
+			ts.Setenv(args[1], f.SID)
+		}
 	}
 }
 

@@ -121,7 +121,12 @@ func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) err
 	if err != nil {
 		return err
 	}
-	if failed := injector.Failed(checks); len(failed) > 0 {
+	failed := injector.Failed(checks)
+	asks := len(failed) == 0 && plan.Needed() && !opts.dryRun && !opts.yes
+	if app.flags.output == formatTable || asks { // else the document alone has them
+		showChecks(app, checks)
+	}
+	if len(failed) > 0 {
 		plan = injector.Switch{Was: plan.Was} // nothing would be written
 		if err := showSwitch(app, viewSwitch(plan, checks, false, opts.dryRun)); err != nil {
 			return err
@@ -137,7 +142,7 @@ func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) err
 		}
 		return nil
 	}
-	if !opts.yes {
+	if asks {
 		showSwitchPlan(app, viewSwitch(plan, checks, false, false))
 	}
 	question := "Switch two-factor login on for everybody?"
@@ -216,12 +221,11 @@ func countBroken(ctx context.Context, app *App) (n int, err error) {
 	return n, nil
 }
 
-// showSwitch prints the outcome: the rows on stdout, what the checks found on stderr.
+// showSwitch prints the outcome.
 func showSwitch(app *App, v switchView) error {
 	if app.flags.output == formatJSON {
 		return output.WriteJSON(app.streams.Out, v)
 	}
-	showChecks(app, v)
 	var rows [][]string
 	for _, c := range v.Classes {
 		rows = append(rows, []string{c.Name, text(c.Before), text(c.After)})
@@ -241,21 +245,25 @@ const maxUsersShown = 20
 
 // showSwitchPlan shows the same before the question, on stderr like the question.
 func showSwitchPlan(app *App, v switchView) {
-	showChecks(app, v)
 	for _, c := range v.Classes {
-		app.streams.Sayf("  %s: %s -> %s", c.Name, orNone(c.Before), orNone(c.After))
+		if text(c.Before) == text(c.After) {
+			app.streams.Sayf("  %s: stays %s", c.Name, orNone(c.Before))
+		} else {
+			app.streams.Sayf("  %s: %s -> %s", c.Name, orNone(c.Before), orNone(c.After))
+		}
 	}
 	for _, name := range v.UUIDsAssigned {
 		app.streams.Sayf("  user %s: gets a uuid", name)
 	}
 }
 
-func showChecks(app *App, v switchView) {
-	for _, c := range v.Checks {
+// showChecks tells what the checks found, on stderr.
+func showChecks(app *App, checks []injector.Check) {
+	for _, c := range checks {
 		switch c.Status {
-		case string(injector.Pass):
+		case injector.Pass:
 			app.streams.Notef("ok:      %s", c.Message)
-		case string(injector.Warn):
+		case injector.Warn:
 			app.streams.Warnf("%s", c.Message)
 		default:
 			app.streams.Sayf("fail:    %s", c.Message)

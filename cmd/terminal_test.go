@@ -65,6 +65,13 @@ func (t *terminal) text() string {
 	return blanked.ReplaceAllString(text, "")
 }
 
+// raw is what was printed, byte by byte.
+func (t *terminal) raw() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.b.String()
+}
+
 var blanked = regexp.MustCompile(`\x1b\[\d+;1H\x1b\[2K`)
 
 // await waits until text shows up behind what it found before.

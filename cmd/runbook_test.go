@@ -1,0 +1,201 @@
+package cmd_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"uzerp-mfa/internal/output/screentest"
+)
+
+// A runbook is a page of docs/runbooks. What its console blocks print after "$ " is what is run, and what they print
+// below is what a terminal of 80 columns must then show: the page can't tell of another program than this one.
+//
+// "…" in an expected line stands for any text, a line of it alone for any lines, and 123456 for any code.
+type runbook struct {
+	page  string
+	steps []runbookStep
+	next  int
+}
+
+type runbookStep struct {
+	command string
+	screen  []string
+	line    int
+}
+
+const runbooks = "../docs/runbooks"
+
+// readRunbook takes the steps out of a page.
+func readRunbook(name string) (*runbook, error) {
+	page, err := os.ReadFile(filepath.Join(runbooks, name+".md"))
+	if err != nil {
+		return nil, err
+	}
+	r := &runbook{page: name + ".md"}
+	inBlock := false
+	for i, line := range strings.Split(string(page), "\n") {
+		command, isCommand := strings.CutPrefix(line, "$ ")
+		switch {
+		case strings.HasPrefix(line, "```"):
+			inBlock = line == "```console"
+		case !inBlock:
+		case isCommand:
+			r.steps = append(r.steps, runbookStep{command: command, line: i + 1})
+		case len(r.steps) == 0:
+			return nil, fmt.Errorf("%s:%d: output before any command", r.page, i+1)
+		default:
+			last := &r.steps[len(r.steps)-1]
+			last.screen = append(last.screen, line)
+		}
+	}
+	return r, nil
+}
+
+// cmdRunbook: runbook NAME opens the page; the script must go through all of its commands.
+func cmdRunbook(ts *testscript.TestScript, args []string) {
+	r, err := readRunbook(args[0])
+	ts.Check(err)
+	sceneOf(ts).runbook = r
+	t := ts.Value("tb").(testing.TB)
+	ts.Defer(func() {
+		if r.next != len(r.steps) && !t.Failed() {
+			t.Errorf("%s: %d of %d commands were run", r.page, r.next, len(r.steps))
+		}
+	})
+}
+
+// cmdStep: step EXIT-CODE [-typing FILE] [TEXT=INSTEAD...] runs the page's next command on a terminal, and compares what
+// shows there with the page. FILE tells what is typed, as for tty; TEXT in the command, a code say, is replaced.
+func cmdStep(ts *testscript.TestScript, args []string) {
+	r := sceneOf(ts).runbook
+	if r == nil || r.next == len(r.steps) {
+		ts.Fatalf("the page has no more commands")
+	}
+	step := r.steps[r.next]
+	r.next++
+	exit, args := args[0], args[1:]
+	typing := "/dev/null"
+	if len(args) > 0 && args[0] == "-typing" {
+		typing, args = args[1], args[2:]
+	}
+	command := step.command
+	for _, replacement := range args {
+		text, instead, _ := strings.Cut(replacement, "=")
+		if !strings.Contains(command, text) {
+			ts.Fatalf("%s:%d: no %q in: %s", r.page, step.line, text, command)
+		}
+		command = strings.ReplaceAll(command, text, instead)
+	}
+	words := shellWords(command)
+	if words[0] != "uzerp-mfa" {
+		ts.Fatalf("%s:%d: not a command of ours: %s", r.page, step.line, command)
+	}
+	cmdTTY(ts, append([]string{typing, exit}, words[1:]...))
+	screen := whatStays(ts, sceneOf(ts).screen)
+	if !showsAs(step.screen, strings.Split(screen, "\n")) {
+		ts.Fatalf("%s:%d: $ %s\nthe page says\n%s\nthe terminal shows\n%s", r.page, step.line, step.command, strings.Join(step.screen, "\n"), screen)
+	}
+}
+
+var shellWord = regexp.MustCompile(`'[^']*'|"[^"]*"|[^\s'"]+`)
+
+// shellWords splits a command as a shell does, as far as the pages need it: a quoted text is a word.
+func shellWords(command string) []string {
+	words := shellWord.FindAllString(command, -1)
+	for i, w := range words {
+		words[i] = strings.Trim(w, `'"`)
+	}
+	return words
+}
+
+// showsAs tells whether the lines of a screen are those of a page.
+func showsAs(page, screen []string) bool {
+	for len(page) > 0 && page[len(page)-1] == "" { // before the next command
+		page = page[:len(page)-1]
+	}
+	if len(screen) == 1 && screen[0] == "" {
+		screen = nil
+	}
+	if len(page) > 0 && page[0] == "…" {
+		for n := 0; n <= len(screen); n++ {
+			if showsAs(page[1:], screen[n:]) {
+				return true
+			}
+		}
+		return false
+	}
+	if len(page) == 0 || len(screen) == 0 {
+		return len(page) == len(screen)
+	}
+	return lineShowsAs(page[0], strings.TrimRight(screen[0], " ")) && showsAs(page[1:], screen[1:])
+}
+
+func lineShowsAs(page, screen string) bool {
+	pattern := regexp.QuoteMeta(page)
+	pattern = strings.ReplaceAll(pattern, "…", ".*")
+	pattern = strings.ReplaceAll(pattern, "123456", "[0-9]{6}")
+	return regexp.MustCompile("^" + pattern + "$").MatchString(screen)
+}
+
+// whatStays gives what is on a terminal when a program has ended, lines unbroken.
+func whatStays(ts *testscript.TestScript, printed string) string {
+	screen := screentest.New(screentest.XTerm, 50, 1000)
+	_, err := screen.Write([]byte(printed))
+	ts.Check(err)
+	return strings.TrimRight(screen.Kept(), "\n")
+}
+
+// A page that no script goes through is not tested.
+func TestRunbooksHaveScripts(t *testing.T) {
+	pages, err := filepath.Glob(filepath.Join(runbooks, "*.md"))
+	if err != nil || len(pages) == 0 {
+		t.Fatalf("no runbooks: %v", err)
+	}
+	for _, page := range pages {
+		name := strings.TrimSuffix(filepath.Base(page), ".md")
+		if name == "README" {
+			continue
+		}
+		r, err := readRunbook(name)
+		if err != nil || len(r.steps) == 0 {
+			t.Errorf("%s has no commands: %v", page, err)
+		}
+		script, err := os.ReadFile(filepath.Join("testdata/script", "runbook_"+strings.ReplaceAll(name, "-", "_")+".txtar"))
+		if err != nil || !strings.Contains(string(script), "\nrunbook "+name+"\n") {
+			t.Errorf("no script goes through %s: %v", page, err)
+		}
+	}
+}
+
+func TestScreenComparison(t *testing.T) {
+	for _, c := range []struct {
+		page, screen string
+		want         bool
+	}{
+		{"a\nb", "a\nb", true},
+		{"a\nb\n", "a\nb", true},
+		{"a\n…", "a\nb\nc", true},
+		{"…\nc", "a\nb\nc", true},
+		{"a\n…\nb", "a\nb", true},
+		{"code 123456", "code 987654", true},
+		{"a … c", "a b c", true},
+		{"", "", true},
+		{"a", "", false},
+		{"", "a", false},
+		{"a", "a\nb", false},
+		{"a\nb", "a", false},
+		{"code 123456", "code 98765", false},
+		{"a.c", "abc", false},
+		{"…\nd", "a\nb\nc", false},
+	} {
+		if got := showsAs(strings.Split(c.page, "\n"), strings.Split(c.screen, "\n")); got != c.want {
+			t.Errorf("%q shows as %q: %v", c.page, c.screen, got)
+		}
+	}
+}
