@@ -16,6 +16,7 @@ import (
 
 	"uzerp-mfa/internal/audit"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/output"
 )
 
 type auditLogShowOptions struct {
@@ -177,6 +178,7 @@ func runAuditLogShow(ctx context.Context, app *App, opts *auditLogShowOptions) e
 		}
 	}
 	app.streams.Notef("note: this is %s", path)
+	out := app.streams.Out
 	if done, err := streamList(app, records, func(r audit.Record) any { return r }, auditCSVHeader(), auditCSVCells); done {
 		return err
 	}
