@@ -3,8 +3,6 @@ package cmd
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"iter"
 	"log/slog"
@@ -410,94 +408,13 @@ const (
 	maxCompletions  = 200
 )
 
-// writeResults shows what became of each user, records the refusals, and turns the outcomes into the command's own: a
-// single user's own error, or KindPartial if of several some failed.
-func (a *App) writeResults(results []outcome, dryRun bool) error {
-	view := resultsView{SchemaVersion: schemaVersion, DryRun: dryRun, Results: []resultView{}}
-	failed := 0
-	var first, interrupted error
-	for _, r := range results {
-		view.Results = append(view.Results, r.view())
-		if r.err != nil {
-			failed++
-			if !errors.Is(r.err, mfa.ErrChanged) { // a conflict is recorded as the outcome of the change
-				_ = a.refused(r.username, r.err)
-			}
-			first = cmp.Or(first, r.err)
-			if errors.Is(r.err, context.Canceled) || mfa.KindOf(r.err) == mfa.KindInterrupted {
-				interrupted = &interruption{done: "the report says who is done", hint: "run the command again: who is done already stays as they are"}
-			}
-		}
-	}
-	err := outcomeOf(first, interrupted, failed, len(results))
-	showErr := showList(a, view, view.Results, []string{"username", "status", "message"}, func(r resultView) []string {
-		return []string{r.Username, r.Status, r.Message}
-	})
-	if err == nil {
-		return showErr
-	}
-	if len(results) > 1 && a.flags.output == formatTable {
-		for _, r := range view.Results {
-			if r.Hint != "" {
-				a.streams.Sayf("%s: %s", r.Username, r.Hint)
-			}
-		}
-	}
-	if showErr != nil && !output.IsBrokenPipe(showErr) {
-		a.streams.Warnf("the report could not be written: %s", showErr)
-	}
-	return err
-}
-
-// outcomeOf makes one outcome of those of several users.
-func outcomeOf(first, interrupted error, failed, all int) error {
-	switch {
-	case failed == 0:
-		return nil
-	case all == 1:
-		return first
-	case interrupted != nil:
-		return interrupted
-	default:
-		return mfa.NewError(mfa.KindPartial, fmt.Sprintf("%d of %d users failed", failed, all), "the report says which and why; what is done stays done, and running the command again is safe")
-	}
-}
-
-// showList prints a list in the format asked for. document is the whole of it for JSON.
-func showList[T any](a *App, document any, items []T, header []string, cells func(T) []string) error {
-	out := a.streams.Out
-	switch a.flags.output {
-	case formatJSON:
-		return output.WriteJSON(out, document)
-	case formatJSONL:
-		for _, item := range items {
-			if err := output.JSONLine(out, item); err != nil {
-				return err
-			}
-		}
-		return nil
-	case formatCSV:
-		w := output.NewCSV(out, header...)
-		for _, item := range items {
-			if err := w.Row(cells(item)...); err != nil {
-				return err
-			}
-		}
-		return w.Flush()
-	}
-	rows := make([][]string, len(items))
-	for i, item := range items {
-		rows[i] = cells(item)
-	}
-	return output.Table(out, header, rows)
-}
-
 func (a *App) startSandbox(ctx context.Context) (*sandbox.Sandbox, error) { return sandbox.Start(ctx) }
 
 func shadowsSandbox(variable string) bool { return sandbox.Shadowing(variable) }
 
-func (a *App) sandboxCode(ctx context.Context, username string) (string, error) {
-	return sandbox.Code(ctx, a.getenv(sandbox.VerifyURLVariable), username)
+// sandboxPhones gives the emulated phones, and outside of a sandbox an error.
+func (a *App) sandboxPhones() (sandbox.Phones, error) {
+	return sandbox.FindPhones(a.getenv(sandbox.VerifyURLVariable))
 }
 
 // noteIfOff says so if two-factor login is off: what a command tells of the next login then holds later. It is a courtesy,

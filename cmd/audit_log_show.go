@@ -179,28 +179,8 @@ func runAuditLogShow(ctx context.Context, app *App, opts *auditLogShowOptions) e
 	}
 	app.streams.Notef("note: this is %s", path)
 	out := app.streams.Out
-	switch app.flags.output {
-	case formatJSONL:
-		for r, err := range records {
-			if err == nil {
-				err = output.JSONLine(out, r)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	case formatCSV:
-		w := output.NewCSV(out, auditCSVHeader()...)
-		for r, err := range records {
-			if err == nil {
-				err = w.Row(auditCSVCells(r)...)
-			}
-			if err != nil {
-				return errors.Join(err, w.Flush())
-			}
-		}
-		return w.Flush()
+	if done, err := streamList(app, records, func(r audit.Record) any { return r }, auditCSVHeader(), auditCSVCells); done {
+		return err
 	}
 	view := auditRecordsView{SchemaVersion: schemaVersion, Path: path, Records: []audit.Record{}}
 	for r, err := range records {

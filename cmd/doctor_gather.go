@@ -91,12 +91,9 @@ func gatherAuditLog(ctx context.Context, app *App, in *doctor.Input) {
 		in.AuditChain = doctor.Got(doctor.Chain{}, auditReadError(ctx, path, err))
 		return
 	}
-	chain := doctor.Chain{Path: path, Records: report.Records, Open: len(report.Open)}
+	chain := doctor.Chain{Path: path, Records: report.Records, Open: len(report.Open), TornTail: report.TornTail()}
 	for _, f := range report.Findings {
 		chain.Findings = append(chain.Findings, f.Message)
-	}
-	if n := len(report.Torn); n > 0 && report.Torn[n-1].Line == report.Lines {
-		chain.TornTail = true
 	}
 	in.AuditChain = doctor.Got(chain, nil)
 }

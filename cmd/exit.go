@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
@@ -49,21 +50,12 @@ func statusOf(k mfa.Kind) exitStatus {
 func exitCodes(kinds ...mfa.Kind) string {
 	text := "Exit codes:\n  0    done, or nothing to do\n"
 	for k := mfa.KindFailure; k <= mfa.KindInterrupted; k++ {
-		if k == mfa.KindFailure || k == mfa.KindUsage || k == mfa.KindInterrupted || contains(kinds, k) {
+		if k == mfa.KindFailure || k == mfa.KindUsage || k == mfa.KindInterrupted || slices.Contains(kinds, k) {
 			s := statusOf(k)
 			text += fmt.Sprintf("  %-4d %s\n", s.code, s.meaning)
 		}
 	}
 	return text
-}
-
-func contains(kinds []mfa.Kind, k mfa.Kind) bool {
-	for _, x := range kinds {
-		if x == k {
-			return true
-		}
-	}
-	return false
 }
 
 // classify settles what an error that reached the top is: a signal that cancelled the context, or the deadline of

@@ -49,13 +49,6 @@ func viewServiceFindings(findings []mfa.ServiceFinding) []findingView {
 	return views
 }
 
-func optional(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}
-
 // place says what a finding is about and where it stands.
 func (v findingView) place() string {
 	what, value, where := text(v.Setting), text(v.Value), text(v.File)

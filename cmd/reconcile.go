@@ -271,19 +271,12 @@ type reconcileView struct {
 }
 
 func viewDifference(f mfa.Finding) differenceView {
-	v := differenceView{Kind: string(f.Kind), Username: nullIfEmpty(f.Username), UUID: nullIfEmpty(f.UUID), FactorSID: nullIfEmpty(f.FactorSID),
+	v := differenceView{Kind: string(f.Kind), Username: optional(f.Username), UUID: optional(f.UUID), FactorSID: optional(f.FactorSID),
 		Message: f.Message, Remedy: f.Remedy, Fixable: f.Fixable, Fixed: f.Fixed}
 	if f.Err != nil && f.Kind != mfa.FindingUnknown {
-		v.Error = nullIfEmpty(f.Err.Error())
+		v.Error = optional(f.Err.Error())
 	}
 	return v
-}
-
-func nullIfEmpty(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
 }
 
 // differenceWriter prints findings in the format asked for: line by line as they come, or all at the end.

@@ -24,6 +24,9 @@ func newSandboxCmd(app *App) *cobra.Command {
 on this machine only. With a command it runs that command with the settings for them, and ends with its exit code;
 without one it prints the settings to export and runs until Ctrl-C. Everything is gone afterwards.
 
+The installation is sound but for users who are locked out, as doctor tells, and two-factor login is still off. sandbox
+code reads the users' phones.
+
 ` + exitCodes(mfa.KindConfig, mfa.KindNotFound),
 		Example: "  uzerp-mfa sandbox -- uzerp-mfa user list\n  uzerp-mfa sandbox -- sh\n  uzerp-mfa sandbox code alice",
 		Args: func(c *cobra.Command, args []string) error {
@@ -92,20 +95,57 @@ type childExit int
 
 func (e childExit) Error() string { return fmt.Sprintf("the command ended with %d", int(e)) }
 
+type sandboxCodeOptions struct {
+	sms bool
+}
+
 func newSandboxCodeCmd(app *App) *cobra.Command {
+	opts := &sandboxCodeOptions{}
 	c := &cobra.Command{
-		Use:     "code USER",
-		Short:   "Print the code that a user's emulated phone shows",
-		Long:    "Prints the present one-time code of the user's newest factor in the sandbox.\n\n" + exitCodes(mfa.KindConfig, mfa.KindNotFound),
-		Example: "  uzerp-mfa verify alice $(uzerp-mfa sandbox code alice)",
-		Args:    usernames(1),
+		Use:   "code USER|NUMBER",
+		Short: "Print the code that a user's emulated phone shows",
+		Long: `Prints the present one-time code of the user's newest factor in the sandbox. With --sms it prints the code that identity
+send or user reset --identify sent last, by text message or call, to the number that uzERP has for the user, or to a
+number that begins with +.
+
+` + exitCodes(mfa.KindConfig, mfa.KindNotFound, mfa.KindRefused, mfa.KindUnavailable),
+		Example: `  uzerp-mfa verify alice $(uzerp-mfa sandbox code alice)
+  uzerp-mfa identity check alice $(uzerp-mfa sandbox code alice --sms)
+  uzerp-mfa sandbox code --sms +447700900456`,
+		Args: usernames(1),
 	}
-	c.RunE = app.run([]string{formatTable}, func(ctx context.Context, args []string) error {
-		code, err := app.sandboxCode(ctx, args[0])
-		if err != nil {
+	c.Flags().BoolVar(&opts.sms, "sms", false, "the code that was sent by text message or call, instead of the app's")
+	c.ValidArgsFunction = app.completeUsers(1)
+	c.RunE = app.run([]string{formatTable}, func(ctx context.Context, args []string) error { return runSandboxCode(ctx, app, opts, args[0]) })
+	return c
+}
+
+func runSandboxCode(ctx context.Context, app *App, opts *sandboxCodeOptions, whose string) error {
+	phones, err := app.sandboxPhones()
+	if err != nil {
+		return err
+	}
+	var code string
+	if opts.sms {
+		var to mfa.Phone
+		if to, err = app.phoneOf(ctx, whose); err != nil {
 			return err
 		}
-		return output.Fprintf(app.streams.Out, "%s\n", code)
-	})
-	return c
+		code, err = phones.Message(ctx, to)
+	} else {
+		code, err = phones.Code(ctx, whose)
+	}
+	if err != nil {
+		return err
+	}
+	return output.Fprintf(app.streams.Out, "%s\n", code)
+}
+
+// phoneOf gives the number that identity send would send a user's code to; a number is its own.
+func (a *App) phoneOf(ctx context.Context, whose string) (mfa.Phone, error) {
+	if strings.HasPrefix(whose, "+") {
+		return a.parsePhone("")(whose)
+	}
+	p, err := a.planIdentification(ctx, identityFlags{}, whose)
+	return p.Callee.Phone, err
 }

@@ -204,7 +204,7 @@ func planSwitch(ctx context.Context, app *App, store injector.Store, opts *setIn
 	return plan, append(checks, injector.CheckUsers(broken)), err
 }
 
-// countBroken counts the users whom the switch would lock out, other than those who get a uuid with it.
+// countBroken counts the users whom the switch would lock out.
 func countBroken(ctx context.Context, app *App) (n int, err error) {
 	users, err := app.users(ctx, false)
 	if err != nil {
@@ -214,7 +214,7 @@ func countBroken(ctx context.Context, app *App) (n int, err error) {
 		if err != nil {
 			return 0, err
 		}
-		if u.State() == mfa.StateBroken && u.UUID != nil && u.Access() {
+		if injector.LockedOut(u) {
 			n++
 		}
 	}

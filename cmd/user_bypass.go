@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -93,31 +92,4 @@ func runBypass(ctx context.Context, app *App, b bypass, w writeFlags, list *name
 	}
 	app.noteIfOff(ctx)
 	return app.writeResults(results, w.dryRun)
-}
-
-// outcome is what became of one user.
-type outcome struct {
-	username string
-	status   string
-	message  string
-	err      error
-}
-
-// fail makes the outcome that of an error.
-func (o *outcome) fail(err error) {
-	o.err, o.status, o.message = err, statusFailed, err.Error()
-	switch {
-	case errors.Is(err, mfa.ErrNotTried):
-		o.status = statusNotTried
-	case errors.Is(err, mfa.ErrRowReset), errors.Is(err, mfa.ErrOldFactorLeft):
-		o.status = statusIncomplete
-	case mfa.KindOf(err) == mfa.KindRefused:
-		o.status = statusRefused
-	case errors.Is(err, context.Canceled):
-		o.message = "interrupted, nothing was changed"
-	}
-}
-
-func (o outcome) view() resultView {
-	return resultView{Username: o.username, Status: o.status, Message: o.message, Hint: mfa.HintOf(o.err)}
 }

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -123,30 +122,10 @@ func runUserList(ctx context.Context, app *App, opts *userListOptions) error {
 		return err
 	}
 	users := opts.selected(all)
-	out := app.streams.Out
-	switch app.flags.output {
-	case formatJSONL:
-		for u, err := range users {
-			if err == nil {
-				err = output.JSONLine(out, viewUser(u))
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	case formatCSV:
-		w := output.NewCSV(out, csvHeader()...)
-		for u, err := range users {
-			if err == nil {
-				err = w.Row(csvCells(u)...)
-			}
-			if err != nil {
-				return errors.Join(err, w.Flush())
-			}
-		}
-		return w.Flush()
-	case formatJSON:
+	if done, err := streamList(app, users, func(u mfa.User) any { return viewUser(u) }, csvHeader(), csvCells); done {
+		return err
+	}
+	if app.flags.output == formatJSON {
 		views := []userView{}
 		for u, err := range users {
 			if err != nil {
@@ -154,7 +133,7 @@ func runUserList(ctx context.Context, app *App, opts *userListOptions) error {
 			}
 			views = append(views, viewUser(u))
 		}
-		return output.WriteJSON(out, usersView{SchemaVersion: schemaVersion, Users: views})
+		return output.WriteJSON(app.streams.Out, usersView{SchemaVersion: schemaVersion, Users: views})
 	}
 	var rows [][]string
 	for u, err := range users {
@@ -163,5 +142,5 @@ func runUserList(ctx context.Context, app *App, opts *userListOptions) error {
 		}
 		rows = append(rows, userCells(u))
 	}
-	return output.Table(out, userHeader(), rows)
+	return output.Table(app.streams.Out, userHeader(), rows)
 }

@@ -194,21 +194,21 @@ func viewInspection(site mfa.SiteLogin, s *mfa.Inspection) userShowView {
 		seen:           s,
 	}
 	if d := s.Details; d != nil {
-		v.User.Company, v.User.CompanyAccess = nullIfEmpty(d.Company), &d.CompanyAccess
+		v.User.Company, v.User.CompanyAccess = optional(d.Company), &d.CompanyAccess
 		if d.EndDate != nil {
-			v.User.EndDate = nullIfEmpty(d.EndDate.Format(time.DateOnly))
+			v.User.EndDate = optional(d.EndDate.Format(time.DateOnly))
 		}
 	}
 	switch {
 	case s.Twilio.Err != nil:
-		v.Twilio.Status, v.Twilio.Error = "unknown", nullIfEmpty(s.Twilio.Err.Error())
+		v.Twilio.Status, v.Twilio.Error = "unknown", optional(s.Twilio.Err.Error())
 	case s.Twilio.Own == mfa.FactorNotAsked:
 		v.Twilio.Status = "not-asked"
 	}
 	for _, f := range s.Twilio.Factors {
-		v.Twilio.EntitySID = nullIfEmpty(f.EntitySID)
+		v.Twilio.EntitySID = optional(f.EntitySID)
 		v.Twilio.Factors = append(v.Twilio.Factors, factorView{SID: f.SID, Status: string(f.Status), FriendlyName: f.FriendlyName,
-			DateCreated: nullIfEmpty(instant(f.Created)), InUse: f.InUse, InUseBy: notNil(f.Others)})
+			DateCreated: optional(instant(f.Created)), InUse: f.InUse, InUseBy: notNil(f.Others)})
 	}
 	return v
 }

@@ -78,6 +78,14 @@ func trueFalse(b *bool) string {
 	return strconv.FormatBool(*b)
 }
 
+// optional gives what JSON shows as null for none; text takes it back.
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
 func text(s *string) string {
 	if s == nil {
 		return ""

@@ -31,8 +31,17 @@ say "The phone is at home today: let her in once with the password alone; then c
 run uzerp-mfa user disable-next-login alice
 run uzerp-mfa user enable alice
 
-say "The phone is lost: she must enroll a new one."
+say "She calls: a new phone, with the old number. What happens at her next login, and is it she who calls?"
+run uzerp-mfa user show alice
+run uzerp-mfa identity send alice --channel sms
+code=$(uzerp-mfa sandbox code alice --sms)
+run uzerp-mfa identity check alice "$code"
+
+say "It is: let her enroll the new phone. (On a terminal: user reset alice --identify sms does all of it.)"
 run uzerp-mfa user reset alice --yes
+
+say "Is the whole installation in order? Not quite: somebody is locked out, so this ends with 9."
+run uzerp-mfa doctor || [ $? = 9 ]
 
 say "Back to passwords only, for everybody, for when Twilio is down."
 run uzerp-mfa set-injector --off --yes

@@ -54,6 +54,12 @@ type Report struct {
 // Intact tells whether nothing was found.
 func (r Report) Intact() bool { return len(r.Findings) == 0 }
 
+// TornTail tells whether the last line is one that a crash left unfinished.
+func (r Report) TornTail() bool {
+	n := len(r.Torn)
+	return n > 0 && r.Torn[n-1].Line == r.Lines
+}
+
 // Verify checks a log from beginning to end, with memory for the open intents only. remembered is the head of an
 // earlier report, kept where nobody who can write the log can reach it, or empty. With it, a tail that was cut off and a
 // log that was made anew are found, too; without it neither can be. The error is r's.

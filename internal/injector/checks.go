@@ -63,7 +63,13 @@ func CheckTwilio(service mfa.VerifyService, from string, err error) Check {
 	return c
 }
 
-// CheckUsers tells of users who would be locked out from the switch on, broken in number.
+// LockedOut tells whether the switch would lock a user out, and not only one who may not log in anyway. Who lacks a uuid gets
+// one with it.
+func LockedOut(u mfa.User) bool {
+	return u.State() == mfa.StateBroken && u.UUID != nil && u.Access()
+}
+
+// CheckUsers tells of the users who are LockedOut, broken in number.
 func CheckUsers(broken int) Check {
 	if broken == 0 {
 		return Check{ID: "broken-users", Status: Pass, Message: "no enrolled user lacks a factor"}

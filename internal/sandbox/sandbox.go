@@ -3,18 +3,15 @@ package sandbox
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
-	"net/http"
-	"net/url"
 	"os"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
-	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/twilio/verifytest"
 )
 
@@ -42,7 +39,7 @@ func Start(ctx context.Context) (_ *Sandbox, err error) {
 	if err = fill(ctx, s.database); err != nil {
 		return nil, err
 	}
-	if s.verify, err = verifytest.Start("", verifytest.Options{Issuer: "uzERP sandbox", Control: true, Seed: uint64(time.Now().UnixNano())}); err != nil {
+	if s.verify, err = verifytest.Start("", verifyOptions()); err != nil {
 		return nil, failure("start the Verify emulator", err)
 	}
 	if s.root, err = os.MkdirTemp("", "uzerp-mfa-root-"); err != nil {
@@ -52,6 +49,14 @@ func Start(ctx context.Context) (_ *Sandbox, err error) {
 		return nil, failure("make the uzERP directory", err)
 	}
 	return s, nil
+}
+
+// verifyOptions make a service about which service check has nothing to say.
+func verifyOptions() verifytest.Options {
+	return verifytest.Options{
+		Issuer: "uzERP sandbox", Service: verifytest.ServiceSettings{DTMFInputRequired: true},
+		Control: true, Seed: uint64(time.Now().UnixNano()),
+	}
 }
 
 func fill(ctx context.Context, database string) error {
@@ -68,29 +73,45 @@ func fill(ctx context.Context, database string) error {
 
 // makeRoot writes the two things that mark a uzERP directory, and the settings that uzERP would read.
 func makeRoot(dir string) error {
-	if err := os.Mkdir(filepath.Join(dir, "conf"), 0o755); err != nil {
+	conf := filepath.Join(dir, "conf")
+	if err := os.Mkdir(conf, 0o755); err != nil {
 		return err
 	}
 	if err := os.WriteFile(filepath.Join(dir, "system.php"), []byte("<?php // a sandbox, not uzERP\n"), 0o644); err != nil {
 		return err
 	}
-	var env strings.Builder
-	for _, name := range []string{"TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_SERVICE_SID"} {
-		fmt.Fprintf(&env, "%s=%s\n", name, twilioSettings()[name])
+	env := filepath.Join(conf, ".env")
+	if err := os.WriteFile(env, []byte(envFile), 0o640); err != nil {
+		return err
 	}
-	return os.WriteFile(filepath.Join(dir, "conf", ".env"), []byte(env.String()), 0o600)
+	return giveToWebServer(conf, env)
 }
 
-// twilioSettings are the emulator's; its token opens nothing.
-func twilioSettings() map[string]string {
-	return map[string]string{
-		"TWILIO_ACCOUNT_SID": verifytest.DefaultAccountSID,
-		"TWILIO_AUTH_TOKEN":  verifytest.DefaultAuthToken,
-		"TWILIO_SERVICE_SID": verifytest.DefaultServiceSID,
+// envFile has the emulator's token, which opens nothing, and the session limits that session-config check proposes.
+const envFile = "TWILIO_ACCOUNT_SID=" + verifytest.DefaultAccountSID + "\n" +
+	"TWILIO_AUTH_TOKEN=" + verifytest.DefaultAuthToken + "\n" +
+	"TWILIO_SERVICE_SID=" + verifytest.DefaultServiceSID + "\n" +
+	"UZERP_MANAGE_USER_SESSIONS=on\n" +
+	"USER_ACTIVITY_TIMEOUT_SECS=1800\n" +
+	"USER_SESSION_MAX_AGE_SECS=28800\n"
+
+// giveToWebServer gives the settings to the web server's group, as a real installation does: doctor looks whether it has
+// them. Only root can; of anybody else's sandbox doctor says that it has not.
+func giveToWebServer(conf, env string) error {
+	if os.Geteuid() != 0 {
+		return nil
 	}
+	if u, err := user.Lookup("www-data"); err == nil {
+		gid, err := strconv.Atoi(u.Gid)
+		return errors.Join(err, os.Chmod(conf, 0o755), os.Chown(env, -1, gid), os.Chmod(env, 0o640)) // whatever the umask
+	}
+	return nil
 }
 
-const auditLogVariable = "UZERP_MFA_AUDIT_LOG"
+const (
+	auditLogVariable    = "UZERP_MFA_AUDIT_LOG"
+	phoneRegionVariable = "UZERP_MFA_PHONE_REGION"
+)
 
 // VerifyURLVariable is the environment variable with the address of the emulator.
 const VerifyURLVariable = "UZERP_MFA_VERIFY_URL"
@@ -103,13 +124,18 @@ func (s *Sandbox) Env() []string {
 		"UZERP_ROOT=" + s.root,
 		VerifyURLVariable + "=" + s.verify.URL,
 		auditLogVariable + "=" + filepath.Join(s.root, "audit.jsonl"),
+		phoneRegionVariable + "=GB", // that of the sample's people
 	}
 }
 
 // Shadowing tells whether an environment variable of the caller's would lead uzerp-mfa, psql or a script away from the
-// sandbox, to a real database or account.
+// sandbox, to a real database or account, or to wrong numbers of its people.
 func Shadowing(name string) bool {
-	return strings.HasPrefix(name, "PG") || strings.HasPrefix(name, "TWILIO_") || name == "DATABASE_URL" || name == "UZERP_ROOT" || name == VerifyURLVariable || name == auditLogVariable
+	switch name {
+	case "DATABASE_URL", "UZERP_ROOT", VerifyURLVariable, auditLogVariable, phoneRegionVariable:
+		return true
+	}
+	return strings.HasPrefix(name, "PG") || strings.HasPrefix(name, "TWILIO_")
 }
 
 // Stop ends everything and removes the files.
@@ -125,33 +151,4 @@ func (s *Sandbox) Stop() error {
 		errs = append(errs, os.RemoveAll(s.root))
 	}
 	return errors.Join(errs...)
-}
-
-// Code asks the emulator at address for the code that a user's phone shows now. KindNotFound if no app holds an account
-// of that name, KindConfig if there is no emulator.
-func Code(ctx context.Context, address, username string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	query := url.Values{"account": {mfa.FriendlyName(username)}}
-	noEmulator := mfa.NewError(mfa.KindConfig, "there is no sandbox here", "run this inside one: uzerp-mfa sandbox -- sh")
-	if address == "" {
-		return "", noEmulator
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(address, "/")+verifytest.ControlPrefix+"code?"+query.Encode(), nil)
-	if err != nil || !strings.HasPrefix(address, "http://127.0.0.1:") {
-		return "", noEmulator // a phone is asked for at the emulator only, never at an address elsewhere
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return "", noEmulator
-	}
-	defer func() { _ = response.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(response.Body, 1024))
-	switch {
-	case err != nil || response.StatusCode != http.StatusOK && response.StatusCode != http.StatusNotFound:
-		return "", noEmulator
-	case response.StatusCode == http.StatusNotFound:
-		return "", mfa.NewError(mfa.KindNotFound, fmt.Sprintf("the app has no account %q", username), "uzerp-mfa enroll "+mfa.ShellQuote(username)+" --no-wait puts one there")
-	}
-	return strings.TrimSpace(string(body)), nil
 }

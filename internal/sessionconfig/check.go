@@ -3,6 +3,8 @@ package sessionconfig
 import (
 	"regexp"
 	"strings"
+
+	"uzerp-mfa/internal/mfa"
 )
 
 // Check gives everything that facts/uzerp.md §5 wants found, errors first.
@@ -64,7 +66,7 @@ func (c *check) checkEnvFile() bool {
 		c.add(Finding{
 			ID: "env-misplaced", Severity: Error, File: env.Misplaced,
 			Message: "nothing reads this file: uzERP reads " + env.Path + ", whatever its documentation says, so none of the settings in it hold",
-			Fix:     "mv " + shellQuote(env.Misplaced) + " " + shellQuote(env.Path),
+			Fix:     "mv " + mfa.ShellQuote(env.Misplaced) + " " + mfa.ShellQuote(env.Path),
 		})
 		return false
 	case !env.Found:

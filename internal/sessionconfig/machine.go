@@ -4,17 +4,11 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"uzerp-mfa/internal/mfa"
 )
 
 func number(n int64) string { return strconv.FormatInt(n, 10) }
-
-// shellQuote leaves a plain path as it is.
-func shellQuote(path string) string {
-	if strings.Trim(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+:@,") == "" {
-		return path
-	}
-	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
-}
 
 // checkAccess looks at who may read conf/.env, which holds the database's password and Twilio's token.
 func (c *check) checkAccess() {
@@ -41,7 +35,7 @@ func (c *check) checkAccess() {
 
 // closeFix shuts others out without shutting the web server out.
 func (c *check) closeFix(file Access) string {
-	user, path := c.in.WebUser, shellQuote(file.Path)
+	user, path := c.in.WebUser, mfa.ShellQuote(file.Path)
 	closed := file
 	closed.Mode &^= 0o007
 	switch {
@@ -71,11 +65,11 @@ func (c *check) checkWebUser() {
 	case !user.may(0o001, dir):
 		f.ID, f.Severity, f.File = "env-not-readable", Warning, dir.Path
 		f.Message = fmt.Sprintf("%s, as whom the web server usually runs, can not look into this directory, and uzERP takes a file that it can not read for an empty one", user.Name)
-		f.Fix = fmt.Sprintf("chgrp %s %s && chmod g+x %[2]s", user.Name, shellQuote(dir.Path))
+		f.Fix = fmt.Sprintf("chgrp %s %s && chmod g+x %[2]s", user.Name, mfa.ShellQuote(dir.Path))
 	case !user.may(0o004, file):
 		f.ID, f.Severity = "env-not-readable", Warning
 		f.Message = fmt.Sprintf("%s, as whom the web server usually runs, can not read this file, and uzERP takes a file that it can not read for an empty one", user.Name)
-		f.Fix = fmt.Sprintf("chgrp %s %s && chmod 0640 %[2]s", user.Name, shellQuote(file.Path))
+		f.Fix = fmt.Sprintf("chgrp %s %s && chmod 0640 %[2]s", user.Name, mfa.ShellQuote(file.Path))
 	default:
 		return
 	}

@@ -26,7 +26,7 @@ func splitHost(text string) (host string, port int, reason string) {
 		return host, 0, ""
 	}
 	port, err := strconv.Atoi(portText)
-	if err != nil || !IsInteger(portText) || port < 1 || port > 65535 {
+	if err != nil || strings.Trim(portText, "0123456789") != "" || port < 1 || port > 65535 {
 		return "", 0, "has a port that is no number from 1 to 65535"
 	}
 	return host, port, ""

@@ -70,7 +70,7 @@ var explain = map[SyntaxKind]string{
 // pages stop (facts/phpdotenv.md, grammar 9). Unlike phpdotenv's message it never holds text of the file.
 type SyntaxError struct {
 	Kind SyntaxKind
-	File string // as given to ReadDotenv; empty if only bytes were parsed
+	File string // as it is to be shown; empty if only bytes were parsed
 	Position
 	BlockLine int // where the joined block begins in which the error is, or 0
 }

@@ -24,17 +24,6 @@ func (d *Dotenv) Values(env Lookup) (map[string]string, error) {
 	return d.load(env, func(*Entry, string) {})
 }
 
-// Shadowed gives the entries that have no effect because the process environment has their name.
-func (d *Dotenv) Shadowed(env Lookup) []Entry {
-	var shadowed []Entry
-	for _, e := range d.Entries {
-		if _, ok := visible(env, e.Name); ok {
-			shadowed = append(shadowed, e)
-		}
-	}
-	return shadowed
-}
-
 // load runs through the entries, and shows every one that counts with its value.
 func (d *Dotenv) load(env Lookup, see func(e *Entry, value string)) (map[string]string, error) {
 	values := map[string]string{}

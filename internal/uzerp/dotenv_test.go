@@ -121,9 +121,6 @@ func TestValuesWithEnvironment(t *testing.T) {
 	if want := map[string]string{"L": "process", "K.M": "2", "N": "2"}; err != nil || !reflect.DeepEqual(values, want) {
 		t.Errorf("%q, %v", values, err)
 	}
-	if shadowed := d.Shadowed(env); len(shadowed) != 1 || shadowed[0].Name != "K" {
-		t.Errorf("%+v", shadowed)
-	}
 }
 
 func TestValuesTooLarge(t *testing.T) {

@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/sessionconfig"
 )
 
 // safeloadCase is one line of safeload.jsonl (facts/phpdotenv.md, its head).
@@ -66,7 +69,7 @@ func (c *safeloadCase) write(t *testing.T) string {
 type process struct{ env, server map[string]string }
 
 func (c *safeloadCase) load(path string) (process, error) {
-	d, err := ReadDotenv(path)
+	d, err := readDotenv(path, path)
 	p := process{env: map[string]string{}, server: maps.Clone(c.Preset)}
 	if p.server == nil {
 		p.server = map[string]string{}
@@ -92,17 +95,14 @@ func (c *safeloadCase) lookup(name string) (string, bool) {
 	return value, ok
 }
 
-// failed makes phpdotenv's message from the first check that fails for each name.
-func (p process) failed(check func(value string, set bool) CheckResult, names ...string) string {
+// failed makes phpdotenv's message from the first check that fails for each name. A check says what the value is that
+// fails it.
+func (p process) failed(check func(value string, set bool) string, names ...string) string {
 	var failures []string
 	for _, name := range names {
 		value, set := p.server[name]
-		switch result := check(value, set); result {
-		case CheckOK:
-		case CheckNotInteger:
-			failures = append(failures, name+" is not an integer")
-		default:
-			failures = append(failures, name+" is "+string(result))
+		if is := check(value, set); is != "" {
+			failures = append(failures, name+" is "+is)
 		}
 	}
 	if failures == nil {
@@ -111,18 +111,41 @@ func (p process) failed(check func(value string, set bool) CheckResult, names ..
 	return "One or more environment variables failed assertions: " + strings.Join(failures, ", ") + "."
 }
 
-func checkRequired(_ string, set bool) CheckResult {
+func checkRequired(_ string, set bool) string {
 	if !set {
-		return CheckMissing
+		return "missing"
 	}
-	return CheckOK
+	return ""
 }
 
-func checkNotEmpty(value string, set bool) CheckResult {
-	if result := CheckLimit(value, set); result != CheckNotInteger {
-		return result
+func checkNotEmpty(value string, set bool) string {
+	if set && !NotEmpty(value) {
+		return "empty"
 	}
-	return CheckOK
+	return checkRequired(value, set)
+}
+
+// checkLimit asks what session-config check says of a session limit with this value.
+func checkLimit(value string, set bool) string {
+	settings := map[string]sessionconfig.Setting{sessionconfig.Manage: {Value: mfa.NewSecret("on")}}
+	if set {
+		settings[sessionconfig.MaxAge] = sessionconfig.Setting{Value: mfa.NewSecret(value)}
+	}
+	env := sessionconfig.EnvFile{Found: true, Settings: settings}
+	for _, f := range sessionconfig.Check(sessionconfig.Input{Env: env}) {
+		if f.Setting != sessionconfig.MaxAge {
+			continue
+		}
+		switch f.ID {
+		case "limit-missing":
+			return "missing"
+		case "limit-empty":
+			return "empty"
+		case "limit-not-integer":
+			return "not an integer"
+		}
+	}
+	return ""
 }
 
 func (c *safeloadCase) verify(p process, err error) error {
@@ -142,8 +165,8 @@ func (c *safeloadCase) verify(p process, err error) error {
 	if !maps.Equal(p.env, c.Env) {
 		return fmt.Errorf("$_ENV is %q, want %q", p.env, c.Env)
 	}
-	checks := map[string]func(string, bool) CheckResult{
-		"required": checkRequired, "notEmpty": checkNotEmpty, "isInteger": CheckLimit,
+	checks := map[string]func(string, bool) string{
+		"required": checkRequired, "notEmpty": checkNotEmpty, "isInteger": checkLimit,
 	}
 	for name, results := range c.Checks {
 		for kind, want := range results {
@@ -158,10 +181,10 @@ func (c *safeloadCase) verify(p process, err error) error {
 
 // verifyPage goes through uzERP's own sequence of checks.
 func (c *safeloadCase) verifyPage(p process) error {
-	on := IsOn(p.env["UZERP_MANAGE_USER_SESSIONS"])
+	on := sessionconfig.IsOn(p.env["UZERP_MANAGE_USER_SESSIONS"])
 	if on {
 		for _, name := range []string{"USER_SESSION_MAX_AGE_SECS", "USER_ACTIVITY_TIMEOUT_SECS"} {
-			if message := p.failed(CheckLimit, name); message != "" {
+			if message := p.failed(checkLimit, name); message != "" {
 				if c.Page != "exit" || c.PageText != message {
 					return fmt.Errorf("the page ends with %q, want %s %q", message, c.Page, c.PageText)
 				}

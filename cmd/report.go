@@ -1,0 +1,147 @@
+package cmd
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/output"
+)
+
+// This file tells what became of several users, and prints a list in every format.
+
+// outcome is what became of one user.
+type outcome struct {
+	username string
+	status   string
+	message  string
+	err      error
+}
+
+// fail makes the outcome that of an error.
+func (o *outcome) fail(err error) {
+	o.err, o.status, o.message = err, statusFailed, err.Error()
+	switch {
+	case errors.Is(err, mfa.ErrNotTried):
+		o.status = statusNotTried
+	case errors.Is(err, mfa.ErrRowReset), errors.Is(err, mfa.ErrOldFactorLeft):
+		o.status = statusIncomplete
+	case mfa.KindOf(err) == mfa.KindRefused:
+		o.status = statusRefused
+	case errors.Is(err, context.Canceled):
+		o.message = "interrupted, nothing was changed"
+	}
+}
+
+func (o outcome) view() resultView {
+	return resultView{Username: o.username, Status: o.status, Message: o.message, Hint: mfa.HintOf(o.err)}
+}
+
+// writeResults shows what became of each user, records the refusals, and turns the outcomes into the command's own: a
+// single user's own error, or KindPartial if of several some failed.
+func (a *App) writeResults(results []outcome, dryRun bool) error {
+	view := resultsView{SchemaVersion: schemaVersion, DryRun: dryRun, Results: []resultView{}}
+	failed := 0
+	var first, interrupted error
+	for _, r := range results {
+		view.Results = append(view.Results, r.view())
+		if r.err != nil {
+			failed++
+			if !errors.Is(r.err, mfa.ErrChanged) { // a conflict is recorded as the outcome of the change
+				_ = a.refused(r.username, r.err)
+			}
+			first = cmp.Or(first, r.err)
+			if errors.Is(r.err, context.Canceled) || mfa.KindOf(r.err) == mfa.KindInterrupted {
+				interrupted = &interruption{done: "the report says who is done", hint: "run the command again: who is done already stays as they are"}
+			}
+		}
+	}
+	err := outcomeOf(first, interrupted, failed, len(results))
+	showErr := showList(a, view, view.Results, []string{"username", "status", "message"}, func(r resultView) []string {
+		return []string{r.Username, r.Status, r.Message}
+	})
+	if err == nil {
+		return showErr
+	}
+	if len(results) > 1 && a.flags.output == formatTable {
+		for _, r := range view.Results {
+			if r.Hint != "" {
+				a.streams.Sayf("%s: %s", r.Username, r.Hint)
+			}
+		}
+	}
+	if showErr != nil && !output.IsBrokenPipe(showErr) {
+		a.streams.Warnf("the report could not be written: %s", showErr)
+	}
+	return err
+}
+
+// outcomeOf makes one outcome of those of several users.
+func outcomeOf(first, interrupted error, failed, all int) error {
+	switch {
+	case failed == 0:
+		return nil
+	case all == 1:
+		return first
+	case interrupted != nil:
+		return interrupted
+	default:
+		return mfa.NewError(mfa.KindPartial, fmt.Sprintf("%d of %d users failed", failed, all), "the report says which and why; what is done stays done, and running the command again is safe")
+	}
+}
+
+// showList prints a list in the format asked for. document is the whole of it for JSON.
+func showList[T any](a *App, document any, items []T, header []string, cells func(T) []string) error {
+	out := a.streams.Out
+	if a.flags.output == formatJSON {
+		return output.WriteJSON(out, document)
+	}
+	all := func(yield func(T, error) bool) {
+		for _, item := range items {
+			if !yield(item, nil) {
+				return
+			}
+		}
+	}
+	if done, err := streamList(a, all, func(item T) any { return item }, header, cells); done {
+		return err
+	}
+	rows := make([][]string, len(items))
+	for i, item := range items {
+		rows[i] = cells(item)
+	}
+	return output.Table(out, header, rows)
+}
+
+// streamList prints a list as it comes, whatever its length, in the formats that have a line an item. It is not done in
+// the others.
+func streamList[T any](a *App, items iter.Seq2[T, error], line func(T) any, header []string, cells func(T) []string) (done bool, err error) {
+	out := a.streams.Out
+	switch a.flags.output {
+	case formatJSONL:
+		for item, err := range items {
+			if err == nil {
+				err = output.JSONLine(out, line(item))
+			}
+			if err != nil {
+				return true, err
+			}
+		}
+		return true, nil
+	case formatCSV:
+		w := output.NewCSV(out, header...)
+		for item, err := range items {
+			if err != nil {
+				return true, errors.Join(err, w.Flush()) // what came before it is shown
+			}
+			if err := w.Row(cells(item)...); err != nil {
+				return true, err
+			}
+		}
+		return true, w.Flush()
+	}
+	return false, nil
+}
