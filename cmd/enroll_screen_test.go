@@ -419,25 +419,29 @@ func Code(mfa.Secret, mfa.TOTPConfig, time.Time) (string, error) { panic("out of
 func TestEnrollScreenStopped(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, "Test Ltd")
-	p := d.sit(t, screentest.XTerm, 24, 80, exec.Command("sh", "-c", `set -m; uzerp-mfa enroll alice; echo "the shell"; read -r line; fg`))
-	p.awaitCode(t)
-	p.keys("12\x1a")
-	p.await(t, "the shell", func(s *screentest.Screen) bool {
-		return !s.Alternate() && strings.Contains(s.Text(), "the shell")
-	})
-	p.mu.Lock()
-	d.nothingIn(t, p.screen.Kept())
-	p.mu.Unlock()
-	p.keys("\n")
-	p.awaitCode(t)
-	p.typeCode(t, "alice")
-	code, kept := p.end(t)
-	if code != 0 || !strings.Contains(kept, "alice     verified") {
-		t.Errorf("exit code %d", code)
+	// As a job of its own, and as a part of one, such as under sudo or in a script: there it must not take what is typed
+	// for the shell.
+	for user, job := range map[string]string{"alice": "uzerp-mfa enroll alice", "carol": `sh -c "uzerp-mfa enroll carol; true"`} {
+		p := d.sit(t, screentest.XTerm, 24, 80, exec.Command("bash", "-c", `set -m; `+job+`; echo "the shell"; read -r line; echo "for the shell: $line."; fg`))
+		p.awaitCode(t)
+		p.keys("12\x1a")
+		p.await(t, "the shell", func(s *screentest.Screen) bool {
+			return !s.Alternate() && strings.Contains(s.Text(), "the shell")
+		})
+		p.mu.Lock()
+		d.nothingIn(t, p.screen.Kept())
+		p.mu.Unlock()
+		p.keys("ls\n")
+		p.awaitCode(t)
+		p.typeCode(t, user)
+		code, kept := p.end(t)
+		if code != 0 || !strings.Contains(kept, user+"     verified") || !strings.Contains(kept, "for the shell: ls.") {
+			t.Errorf("%s: exit code %d:\n%s", user, code, kept)
+		}
+		d.nothingIn(t, kept)
 	}
-	d.nothingIn(t, kept)
 
-	p = d.sit(t, screentest.XTerm, 24, 80, enrolling("bob"))
+	p := d.sit(t, screentest.XTerm, 24, 80, enrolling("bob"))
 	p.awaitCode(t)
 	p.keys("\x1a")
 	p.typeCode(t, "bob")

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"sync"
 
@@ -219,7 +220,7 @@ const (
 // lay finds a place for everything: the text below the QR code or, in a low window (of 24 lines, most of the time), beside
 // it, with as much margin around the code as there is room for. Where there is none the code is left out as a whole.
 func (a *AltScreen) lay(t Terminal) sheet {
-	note := ""
+	note, brief := "", ""
 	if a.code != nil {
 		mode := a.page.Mode.resolve(t)
 		for _, margin := range []int{quietZone, 2, 1} {
@@ -233,13 +234,31 @@ func (a *AltScreen) lay(t Terminal) sheet {
 				return a.sheet(sideBySide(code, cols, text), text, 0, cols+panelGap)
 			}
 		}
-		note = a.noRoom(t, mode)
+		note, brief = a.noRoom(t, mode)
 	}
-	text := a.text(t.Width-1, note)
-	if below := len(text) - t.Height + 1; below > 0 {
-		text = text[min(below, len(text)-1):]
-	}
+	text := a.squeeze(t, note, brief)
 	return a.sheet(text, text, 0, 0)
+}
+
+// squeeze gives the text without the code for a window in which not all of it may have room. The fields and the question
+// go last: without them nobody could go on, and what is not on this screen can't be scrolled to.
+func (a *AltScreen) squeeze(t Terminal, note, brief string) (text []string) {
+	said := strings.Join(a.said, "\n")
+	for _, paragraphs := range [][]string{{note, a.page.Text, said}, {brief, a.page.Text, said}, {brief, said}, {said}} {
+		if text = a.compose(t.Width-1, "\n", paragraphs...); len(text) < t.Height {
+			return text
+		}
+	}
+	text = a.compose(t.Width-1, "", said)
+	question := len(text) - len(wrap(a.question, t.Width-1, 0))
+	fields := question - (len(text) - len(a.compose(t.Width-1, "")))
+	if over := len(text) - t.Height + 1; over > 0 {
+		text = slices.Delete(text, max(fields, question-over), question)
+	}
+	if over := len(text) - t.Height + 1; over > 0 {
+		text = text[min(over, len(text)-1):]
+	}
+	return text
 }
 
 // sheet places the cursor behind the question, which ends text. That is never on the last line, where Enter would scroll.
@@ -262,20 +281,26 @@ func sideBySide(code []string, cols int, text []string) []string {
 	return lines
 }
 
-// noRoom says how large the window must be for the QR code.
-func (a *AltScreen) noRoom(t Terminal, mode QRMode) string {
+// noRoom says how large the window must be for the QR code, at length and in brief.
+func (a *AltScreen) noRoom(t Terminal, mode QRMode) (note, brief string) {
 	cols, rows := qrSize(a.code, mode, 1)
 	if beside := cols + panelGap + panelWidth + 1; t.Width < cols || t.Width >= beside {
 		cols, rows = beside, max(rows, len(a.text(panelWidth, ""))+1)
 	} else {
 		rows += len(a.text(t.Width-1, "")) + 1
 	}
-	return fmt.Sprintf("No QR code: it needs a window of %d columns and %d lines, and this one has %d and %d. "+
-		"Enlarge the window, or make its letters smaller; or type the secret.", cols, rows, t.Width, t.Height)
+	brief = fmt.Sprintf("No QR code: it needs a window of %d columns and %d lines", cols, rows)
+	return fmt.Sprintf("%s, and this one has %d and %d. Enlarge the window, or make its letters smaller; or type the secret.",
+		brief, t.Width, t.Height), brief + "."
 }
 
 // text gives everything but the QR code in lines of a width; the question with a blank behind it is the last.
-func (a *AltScreen) text(width int, note string) (lines []string) {
+func (a *AltScreen) text(width int, note string) []string {
+	return a.compose(width, "\n", note, a.page.Text, strings.Join(a.said, "\n"))
+}
+
+// compose gives the fields, the paragraphs that are not empty, and the question, with gap before each.
+func (a *AltScreen) compose(width int, gap string, paragraphs ...string) (lines []string) {
 	wide := 0
 	for _, f := range a.page.Fields {
 		wide = max(wide, len(f[0])+2)
@@ -283,14 +308,14 @@ func (a *AltScreen) text(width int, note string) (lines []string) {
 	for _, f := range a.page.Fields {
 		lines = append(lines, wrap(fmt.Sprintf("%-*s%s", wide, f[0], Escape(f[1])), width, wide)...)
 	}
-	for _, paragraph := range []string{note, a.page.Text, strings.Join(a.said, "\n")} {
+	for _, paragraph := range paragraphs {
 		if paragraph != "" {
-			lines = append(append(lines, ""), wrap(paragraph, width, 0)...)
+			lines = append(lines, wrap(gap+paragraph, width, 0)...)
 		}
 	}
-	question := wrap(a.question, width, 0)
-	question[len(question)-1] += " "
-	return append(append(lines, ""), question...)
+	lines = append(lines, wrap(gap+a.question, width, 0)...)
+	lines[len(lines)-1] += " "
+	return lines
 }
 
 // wrap breaks text, which must be escaped already, at blanks; the lines after the first are indented.

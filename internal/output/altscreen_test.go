@@ -178,6 +178,43 @@ func TestAltScreenTooLow(t *testing.T) {
 	s.nothingLeft(t)
 }
 
+// In a window in which there is not even room for all of the text, there is for what one can't do without.
+func TestAltScreenSmall(t *testing.T) {
+	for _, tt := range []struct {
+		rows, cols    int
+		before, after string // what else is shown before and after a wrong code
+	}{
+		{10, 40, "No QR code: it needs a window of 76 columns and 22 lines.", "attempt is lost"},
+		{9, 40, "No QR code:", "this code is not one of the account just added"},
+		{8, 60, "No QR code:", "attempt is lost"},
+		{12, 60, "or type the secret. Scan", "No QR code:"},
+	} {
+		s := sit(screentest.XTerm, tt.rows, tt.cols)
+		a := s.open(t, pageOf(uris()["usual"]))
+		if a == nil {
+			t.Fatalf("%dx%d: no screen", tt.cols, tt.rows)
+		}
+		for _, also := range []string{tt.before, tt.after} {
+			s.look = func() string {
+				shown := strings.Join(strings.Fields(s.screen.Text()), " ")
+				for _, want := range []string{"Account alice", "Secret " + Groups(secret), "Code that the app shows:", also} {
+					if !strings.Contains(shown, want) {
+						t.Errorf("%dx%d: no %q in\n%s", tt.cols, tt.rows, want, s.screen.Text())
+					}
+				}
+				return "1\n"
+			}
+			if _, err := a.Ask(t.Context(), "Code that the app shows:"); err != nil {
+				t.Error(err)
+			}
+			a.Sayf("this code is not one of the account just added")
+			a.Sayf("hint: read it from the new entry in the app; Twilio was not asked, so no attempt is lost")
+		}
+		a.Close()
+		s.nothingLeft(t)
+	}
+}
+
 func TestNoAltScreen(t *testing.T) {
 	for _, tt := range []struct {
 		name string

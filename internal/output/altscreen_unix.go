@@ -29,9 +29,13 @@ func (a *AltScreen) handle(got os.Signal) {
 			return
 		}
 		a.yield(func() {
-			if own { // not SIGTSTP: Go keeps its handler even after signal.Reset
-				_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+			// Not SIGTSTP: Go keeps its handler even after signal.Reset. Of a job of which this is only a part nobody
+			// knows here whether a shell would continue it, but the kernel does, and then heeds no SIGTTIN.
+			stopping := syscall.SIGTTIN
+			if own {
+				stopping = syscall.SIGSTOP
 			}
+			_ = syscall.Kill(os.Getpid(), stopping)
 			time.Sleep(100 * time.Millisecond) // within which the kernel stops it
 		})
 	case syscall.SIGQUIT:
@@ -44,7 +48,8 @@ func (a *AltScreen) handle(got os.Signal) {
 }
 
 // jobControl tells whether there may be a shell that would continue a stopped program, and whether the program is a job of
-// its own. If it is not, what it is a part of (sudo, make) stops by the same key, and the shell takes the terminal.
+// its own. If it is not, what it is a part of (sudo, make) stops by the same key, and the shell takes the terminal: a program
+// that went on would take from it what is typed next.
 func jobControl() (job, own bool) {
 	parent := os.Getppid()
 	theirs, err1 := unix.Getsid(parent)
