@@ -120,7 +120,7 @@ func (o *enrollOptions) files() (files []materialFile) {
 func (o *enrollOptions) validateFiles() error {
 	for _, f := range o.files() {
 		switch dir := filepath.Dir(f.path); {
-		case !fileExists(dir):
+		case !isDir(dir):
 			return usageError(fmt.Sprintf("%s: there is no directory %q", f.flag, dir), "")
 		case fileExists(f.path):
 			return usageError(fmt.Sprintf("%s: %q exists already", f.flag, f.path), "name a new file: none is ever overwritten")
@@ -130,6 +130,11 @@ func (o *enrollOptions) validateFiles() error {
 		return usageError("--png and --html name the same file", "name two")
 	}
 	return nil
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 func fileExists(path string) bool {
@@ -200,7 +205,7 @@ func enrollPage(app *App, p *mfa.Pending) ([]byte, error) {
 		"Secret":   output.Groups(p.Factor.Secret.Reveal()),
 		"Digits":   p.Factor.TOTP.Digits,
 		"Seconds":  int(p.Factor.TOTP.Step.Seconds()),
-		"Command":  verifyCommand(p),
+		"Command":  output.Escape(verifyCommand(p)),
 	})
 	return b.Bytes(), err
 }

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"uzerp-mfa/internal/db/dbtest"
+	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
 	"uzerp-mfa/internal/output/screentest"
 	"uzerp-mfa/internal/sharedtest"
@@ -79,7 +80,7 @@ func screenshotOf(t *testing.T, browser, file string) []byte {
 func TestEnrollPage(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, "Test Ltd")
-	const hostile = `<b onclick="x">Zoë</b> & 'co'`
+	const hostile = `<b onclick="x">Zoë</b> & 'co'` + "\u202e"
 	dbtest.Exec(t, d.database, "insert into users (username, password, uuid, access_enabled) values ($1, '*', '99999999-9999-4999-8999-999999999999', true)", hostile)
 	made := time.Date(2031, 12, 31, 23, 5, 0, 0, time.UTC)
 	d.verify.SetTime(made)
@@ -104,7 +105,7 @@ func TestEnrollPage(t *testing.T) {
 	if n := len(regexp.MustCompile(`(?i)\bsrc\s*=`).FindAllString(page, -1)); n != 1 {
 		t.Errorf("%d sources, want the picture alone", n)
 	}
-	for _, forbidden := range []string{"<script", "<link", "<iframe", "<object", "<form", "<b ", "@import", "url(", "javascript:", "http://", "https://", "ZgotmplZ"} {
+	for _, forbidden := range []string{"<script", "<link", "<iframe", "<object", "<form", "<b ", "@import", "url(", "\u202e", "javascript:", "http://", "https://", "ZgotmplZ"} {
 		if strings.Contains(strings.ToLower(page), strings.ToLower(forbidden)) {
 			t.Errorf("the page has %q", forbidden)
 		}
@@ -119,8 +120,8 @@ func TestEnrollPage(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		hostile, output.Groups(d.verify.Secret(factor.SID)),
-		`uzerp-mfa verify '<b onclick="x">Zoë</b> & '\''co'\''' CODE`,
+		mfa.FriendlyName(hostile), output.Groups(d.verify.Secret(factor.SID)),
+		`uzerp-mfa verify '<b onclick="x">Zoë</b> & '\''co'\''\u202e' CODE`,
 		// By Twilio's clock, whatever time and zone this machine has: Twilio deletes it 1 to 24 hours after it was made.
 		"Do it before 00:05 UTC on 1 January 2032.", "but not after 23:05 UTC on 1 January 2032;",
 	} {
