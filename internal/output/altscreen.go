@@ -73,7 +73,7 @@ type AltScreen struct {
 func (s *Streams) OpenAltScreen(ctx context.Context, w io.Writer, terminal func() Terminal, page Page) (*AltScreen, error) {
 	a := &AltScreen{s: s, w: w, terminal: terminal, page: page, closed: make(chan struct{})}
 	t := terminal()
-	if !t.AltScreen || t.Height == 0 || len(a.text(t.Width-1, "")) >= t.Height {
+	if !t.AltScreen || t.Height == 0 || len(a.text(t.Width-1)) >= t.Height {
 		return nil, nil
 	}
 	if page.Mode != QRNone {
@@ -226,11 +226,11 @@ func (a *AltScreen) lay(t Terminal) sheet {
 		for _, margin := range []int{quietZone, 2, 1} {
 			code := qrLines(a.code, mode, t.Color, margin)
 			cols, rows := qrSize(a.code, mode, margin)
-			if text := a.text(t.Width-1, ""); cols <= t.Width && rows+len(text) < t.Height {
+			if text := a.text(t.Width-1); cols <= t.Width && rows+len(text) < t.Height {
 				return a.sheet(append(code, text...), text, rows, 0)
 			}
 			panel := t.Width - cols - panelGap - 1
-			if text := a.text(panel, ""); panel >= panelWidth && rows <= t.Height && len(text) < t.Height {
+			if text := a.text(panel); panel >= panelWidth && rows <= t.Height && len(text) < t.Height {
 				return a.sheet(sideBySide(code, cols, text), text, 0, cols+panelGap)
 			}
 		}
@@ -285,9 +285,9 @@ func sideBySide(code []string, cols int, text []string) []string {
 func (a *AltScreen) noRoom(t Terminal, mode QRMode) (note, brief string) {
 	cols, rows := qrSize(a.code, mode, 1)
 	if beside := cols + panelGap + panelWidth + 1; t.Width < cols || t.Width >= beside {
-		cols, rows = beside, max(rows, len(a.text(panelWidth, ""))+1)
+		cols, rows = beside, max(rows, len(a.text(panelWidth))+1)
 	} else {
-		rows += len(a.text(t.Width-1, "")) + 1
+		rows += len(a.text(t.Width-1)) + 1
 	}
 	brief = fmt.Sprintf("No QR code: it needs a window of %d columns and %d lines", cols, rows)
 	return fmt.Sprintf("%s, and this one has %d and %d. Enlarge the window, or make its letters smaller; or type the secret.",
@@ -295,8 +295,8 @@ func (a *AltScreen) noRoom(t Terminal, mode QRMode) (note, brief string) {
 }
 
 // text gives everything but the QR code in lines of a width; the question with a blank behind it is the last.
-func (a *AltScreen) text(width int, note string) []string {
-	return a.compose(width, "\n", note, a.page.Text, strings.Join(a.said, "\n"))
+func (a *AltScreen) text(width int) []string {
+	return a.compose(width, "\n", a.page.Text, strings.Join(a.said, "\n"))
 }
 
 // compose gives the fields, the paragraphs that are not empty, and the question, with gap before each.
