@@ -226,7 +226,7 @@ func (a *AltScreen) lay(t Terminal) sheet {
 		for _, margin := range []int{quietZone, 2, 1} {
 			code := qrLines(a.code, mode, t.Color, margin)
 			cols, rows := qrSize(a.code, mode, margin)
-			if text := a.text(t.Width-1); cols <= t.Width && rows+len(text) < t.Height {
+			if text := a.text(t.Width - 1); cols <= t.Width && rows+len(text) < t.Height {
 				return a.sheet(append(code, text...), text, rows, 0)
 			}
 			panel := t.Width - cols - panelGap - 1
