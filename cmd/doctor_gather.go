@@ -17,23 +17,24 @@ import (
 // This file asks for all that package doctor judges. What fails is an answer too, and never the end; after the first
 // silence nothing more is asked of who is silent, so that each costs one time limit.
 
-// gatherInstallation asks the database and Twilio at the same time, after all files were read.
+// gatherInstallation asks the database and Twilio at the same time, after uzERP's files were read. The audit log is read
+// beside them: it may be long, and must not take their time away, for they would seem not to answer.
 func gatherInstallation(ctx context.Context, app *App, opts *doctorOptions) doctor.Input {
 	in := doctor.Input{Now: app.now(), Gateway: opts.gateway}
 	gatherSettings(app, &in)
 	gatherSession(app, opts, &in)
-	gatherAuditLog(ctx, app, &in)
 	ours, _ := app.loader.Twilio() // in.Twilio has the error
 	theirs, err := app.loader.UzerpTwilio()
 	if err != nil || in.Env.Path == "" || in.Env.Problem != "" || len(in.Env.Missing) > 0 {
 		theirs = config.Twilio{} // they would be this program's own
 	}
-	var both sync.WaitGroup
+	var all sync.WaitGroup
+	all.Go(func() { gatherAuditLog(ctx, app, &in) })
 	if in.Database.OK() {
-		both.Go(func() { gatherDatabase(ctx, app, &in) })
+		all.Go(func() { gatherDatabase(ctx, app, &in) })
 	}
-	both.Go(func() { gatherTwilio(ctx, app, ours, theirs, &in) })
-	both.Wait()
+	all.Go(func() { gatherTwilio(ctx, app, ours, theirs, &in) })
+	all.Wait()
 	return in
 }
 

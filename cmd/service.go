@@ -72,3 +72,14 @@ func (a *App) warnIfForeign() {
 		}
 	}
 }
+
+// checkOwnService refuses to ask a service that is not the one uzERP uses about uzERP's users: their factors are not there,
+// which is no lockout.
+func (a *App) checkOwnService() error {
+	for _, c := range injector.CheckSettings(a.uzerpSettings()) {
+		if c.ID == injector.CheckSameService {
+			return mfa.NewError(mfa.KindConfig, c.Message, "use the same account and service here as uzERP, or uzERP's own settings")
+		}
+	}
+	return nil
+}

@@ -111,8 +111,13 @@ func runServiceCreate(ctx context.Context, app *App, opts *serviceCreateOptions)
 	}
 	view := plan.view(made)
 	envErr := plan.env.write(context.WithoutCancel(ctx), app, made.SID, &view.Env) // what is begun is ended
-	if err := showCreated(app, view, plan, made); err != nil && envErr == nil {
-		return err
+	err = showCreated(app, view, plan, made)
+	if err == nil {
+		err = app.streams.Out.Flush() // only then it is told
+	}
+	if err != nil && envErr == nil {
+		return &mfa.Error{Kind: mfa.KindFailure, Err: fmt.Errorf("the service %s is made, but that could not be written: %w", made.SID, err),
+			Hint: "keep its SID; running the command again would make another service"}
 	}
 	return envErr
 }

@@ -81,11 +81,14 @@ func newInspector(ctx context.Context, app *App, offline bool) (*mfa.Inspector, 
 	if i.Directory, err = app.directory(ctx); err != nil {
 		return nil, err
 	}
-	switch classes, err := d.InjectorClasses(ctx, []string{injector.LoginHandler}); {
+	switch classes, err := d.InjectorClasses(ctx, []string{injector.LoginHandler, injector.MFAValidator}); {
 	case err == nil:
 		i.Site = injector.SiteLogin(classes)
-		if i.Site == mfa.SiteUnknown {
+		switch {
+		case i.Site == mfa.SiteUnknown:
 			app.streams.Warnf("which login handler uzERP uses is not known here: what is said holds if it is uzERP's own for two-factor login")
+		case i.Site == mfa.SiteOn && injector.LacksValidator(classes):
+			app.streams.Warnf("the MFAValidator row is missing, so that uzERP shows everybody an error page instead of its login page; uzerp-mfa set-injector adds it")
 		}
 	case ctx.Err() != nil || mfa.KindOf(err) == mfa.KindUnavailable:
 		return nil, err
@@ -95,10 +98,14 @@ func newInspector(ctx context.Context, app *App, offline bool) (*mfa.Inspector, 
 	if offline {
 		return i, nil
 	}
-	if client, err := app.verifyClient(); err == nil {
-		i.Factors = client
-	} else {
+	client, err := app.verifyClient()
+	if err == nil {
+		err = app.checkOwnService()
+	}
+	if err != nil {
 		i.NoFactors = err
+	} else {
+		i.Factors = client
 	}
 	return i, nil
 }

@@ -100,3 +100,9 @@ func SiteLogin(classes []Class) mfa.SiteLogin {
 		return mfa.SiteUnknown
 	}
 }
+
+// LacksValidator tells whether classes, which hold all rows of MFAValidator, have none that uzERP looks at: its handler for
+// two-factor login can't be built then (facts/uzerp.md §4).
+func LacksValidator(classes []Class) bool {
+	return len((Switch{Was: classes}).active(MFAValidator)) == 0
+}
