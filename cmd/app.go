@@ -203,9 +203,9 @@ func (a *App) users(ctx context.Context, byLastLogin bool) (iter.Seq2[mfa.User, 
 	return d.Users(ctx, order), nil
 }
 
-// factors gives Twilio, with changes recorded.
+// factors gives Twilio's factors of uzERP's users, with changes recorded.
 func (a *App) factors() (mfa.Factors, error) {
-	client, err := a.verifyClient()
+	client, err := a.ownService()
 	switch {
 	case err != nil:
 		return nil, err
@@ -257,6 +257,15 @@ func (a *App) services() (mfa.Services, error) {
 		return a.account, nil
 	}
 	return a.recorder.Services(a.account), nil
+}
+
+// ownService gives the service that uzERP's users have their factors in. In another one they have none: whoever went by its
+// answers would take everybody for locked out.
+func (a *App) ownService() (*twilio.Client, error) {
+	if err := a.checkOwnService(); err != nil {
+		return nil, err
+	}
+	return a.verifyClient()
 }
 
 // verifyClient makes the Verify client, once. It opens no connection yet.
@@ -443,6 +452,9 @@ func (a *App) reconciler(ctx context.Context, only []mfa.FindingKind, concurrenc
 	}
 	if !mfa.NeedsTwilio(only) {
 		return r, nil
+	}
+	if err := a.checkOwnService(); err != nil {
+		return nil, err
 	}
 	settings, err := a.loader.Twilio()
 	if err != nil {

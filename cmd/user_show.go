@@ -98,10 +98,7 @@ func newInspector(ctx context.Context, app *App, offline bool) (*mfa.Inspector, 
 	if offline {
 		return i, nil
 	}
-	client, err := app.verifyClient()
-	if err == nil {
-		err = app.checkOwnService()
-	}
+	client, err := app.ownService()
 	if err != nil {
 		i.NoFactors = err
 	} else {
