@@ -19,8 +19,8 @@ type enrollOptions struct {
 	noWait    bool
 	reveal    bool
 	qr        string
-	png       string
-	html      string
+	png       newFile
+	html      newFile
 	attempts  int
 
 	qrMode output.QRMode
@@ -50,8 +50,8 @@ terminal, the secret is printed only with --reveal.
 	f.BoolVar(&opts.noWait, "no-wait", false, "do not ask for the code: verify finishes later")
 	f.BoolVar(&opts.reveal, "reveal", false, "print secret and URI in JSON, or when stdout is no terminal")
 	f.StringVar(&opts.qr, "qr", string(output.QRAuto), "QR code in the terminal: auto, half, ascii or none")
-	f.StringVar(&opts.png, "png", "", "write the QR code to this new file, readable by you alone")
-	f.StringVar(&opts.html, "html", "", "write a page for the user to this new file, readable by you alone")
+	f.Var(&opts.png, "png", "write the QR code to this new file, readable by you alone")
+	f.Var(&opts.html, "html", "write a page for the user to this new file, readable by you alone")
 	f.IntVar(&opts.attempts, "attempts", 5, "how many codes may be typed")
 	opts.registerUnasked(c)
 	c.ValidArgsFunction = app.completeUsers(1)

@@ -105,16 +105,33 @@ type materialFile struct {
 
 func (o *enrollOptions) files() (files []materialFile) {
 	if o.png != "" {
-		files = append(files, materialFile{"--png", o.png,
+		files = append(files, materialFile{"--png", string(o.png),
 			func(_ *App, p *mfa.Pending) ([]byte, error) { return output.QRPNG(p.Factor.URI.Reveal()) },
 			"the QR code is in %s: delete the file when it is scanned"})
 	}
 	if o.html != "" {
-		files = append(files, materialFile{"--html", o.html, enrollPage,
+		files = append(files, materialFile{"--html", string(o.html), enrollPage,
 			"the page for the user is in %s: let nobody else see it, and delete the file when the user is enrolled"})
 	}
 	return files
 }
+
+// newFile is the flag for a file that is made. An empty name, of a script's variable that is not set, is no way to say that
+// there is to be none: nobody would get to see the secret.
+type newFile string
+
+func (f *newFile) Set(name string) error {
+	if name == "" {
+		return errors.New("no name")
+	}
+	*f = newFile(name)
+	return nil
+}
+
+func (f *newFile) String() string { return string(*f) }
+
+// Type is what the help shows for the value.
+func (*newFile) Type() string { return "file" }
 
 // validateFiles looks before a factor is made whether the files can be written.
 func (o *enrollOptions) validateFiles() error {
@@ -126,7 +143,7 @@ func (o *enrollOptions) validateFiles() error {
 			return usageError(fmt.Sprintf("%s: %q exists already", f.flag, f.path), "name a new file: none is ever overwritten")
 		}
 	}
-	if o.png != "" && o.html != "" && sameName(o.png, o.html) {
+	if o.png != "" && o.html != "" && sameName(string(o.png), string(o.html)) {
 		return usageError("--png and --html name the same file", "name two")
 	}
 	return nil

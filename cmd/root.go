@@ -236,6 +236,8 @@ func flagProblem(err error) string {
 		what = "is not a number"
 	case "bool":
 		what = "is neither true nor false"
+	case "file":
+		what = "is no name of a file"
 	}
 	switch {
 	case errors.Is(err, errGivenTwice):

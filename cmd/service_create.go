@@ -164,6 +164,10 @@ func planEnv(ctx context.Context, app *App, account string) (*envPlan, error) {
 		return nil, mfa.NewError(mfa.KindRefused, "TWILIO_ACCOUNT_SID here is not the account in "+in.Env.Path+", where uzERP would look for the service in vain",
 			"make the service in uzERP's own account: without TWILIO_ settings in the environment and --env-file, those of that file are used")
 	}
+	if from := app.loader.ForeignDatabase(); from != "" {
+		return nil, mfa.NewError(mfa.KindRefused, fmt.Sprintf("not written: the database is the one of %s, and whom a new service would lock out is in the one that uzERP's own files name", from),
+			"give no database of another place; or leave out --write-env, and the line for conf/.env is printed")
+	}
 	plan := &envPlan{in: in}
 	if _, err := plan.edited(anySID); err != nil {
 		return nil, err

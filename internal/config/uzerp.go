@@ -2,6 +2,8 @@ package config
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 
 	"uzerp-mfa/internal/injector"
@@ -31,6 +33,23 @@ func uzerpDatabase(inst *uzerp.Installation) (Database, error) {
 	return Database{ConnString: mfa.NewSecret(conn.String()), Source: s.Sources["DB_NAME"].File}, nil
 }
 
+// ForeignDatabase tells where the database setting comes from, if uzERP's own files name a database and are not asked:
+// what is in the other one need not be true of uzERP's. Else it is empty.
+func (l *Loader) ForeignDatabase() string {
+	ours, err := l.Database()
+	if err != nil {
+		return ""
+	}
+	inst, err := l.Installation()
+	if err != nil || inst == nil {
+		return ""
+	}
+	if theirs, err := uzerpDatabase(inst); err != nil || theirs.Source == ours.Source {
+		return ""
+	}
+	return ours.Source
+}
+
 // fileError is what package uzerp has to say of a file of uzERP's: the place and the reason, never its text.
 func fileError(inst *uzerp.Installation, err error) error {
 	return &mfa.Error{Kind: mfa.KindConfig, Op: "uzERP's settings in " + inst.Root, Err: err,
@@ -51,6 +70,8 @@ func uzerpTwilio(inst *uzerp.Installation) (source, error) {
 
 // uzerpNeeds are the settings that uzERP must find in its conf/.env, and nowhere else (facts/uzerp.md §4).
 var uzerpNeeds = []string{accountSID, authToken, serviceSID}
+
+var twilioSID = regexp.MustCompile(`^(AC|VA)[0-9a-fA-F]{32}$`)
 
 // UzerpSettings gives what uzERP will read of its Twilio settings, for the checks before a switch.
 func (l *Loader) UzerpSettings() injector.Settings {
@@ -85,12 +106,13 @@ func (l *Loader) UzerpSettings() injector.Settings {
 	}
 	ours, err := l.Twilio()
 	if err == nil && len(s.Missing) == 0 {
-		if ours.AccountSID != theirs.get(accountSID) {
-			s.Foreign = append(s.Foreign, accountSID)
+		for name, own := range map[string]string{accountSID: ours.AccountSID, serviceSID: ours.ServiceSID} {
+			// With a placeholder nobody logs in, so there is nothing that this program could be wrong about.
+			if value := theirs.get(name); value != own && twilioSID.MatchString(value) {
+				s.Foreign = append(s.Foreign, name)
+			}
 		}
-		if ours.ServiceSID != theirs.get(serviceSID) {
-			s.Foreign = append(s.Foreign, serviceSID)
-		}
+		slices.Sort(s.Foreign)
 	}
 	return s
 }
