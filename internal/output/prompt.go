@@ -14,9 +14,9 @@ const maxLine = 4096
 // ErrLineTooLong is what Ask and ReadLine fail with for a line of more than 4096 bytes.
 var ErrLineTooLong = errors.New("line too long")
 
-// CanAsk tells whether there is somebody to ask: stdin is a terminal, stderr is one where the question shows, and --no-input
-// was not given. The prompts themselves don't look; who calls them where CanAsk is false is answered by whatever is on stdin.
-func (s *Streams) CanAsk() bool { return s.InTTY && s.ErrTTY && !s.NoInput }
+// CanAsk tells whether there is somebody to ask: stdin is a terminal and --no-input was not given. The prompts
+// themselves don't look; who calls them where CanAsk is false is answered by whatever is on stdin.
+func (s *Streams) CanAsk() bool { return s.InTTY && !s.NoInput }
 
 // Confirm asks "question [y/N] " on stderr. Only y and yes, in any case, are yes. Everything else is no: nothing, the
 // end of input, half a line before it, a line too long.
