@@ -12,7 +12,7 @@ import (
 // BenchmarkStart measures how long the program takes to start and do nothing, against psql doing the same, by turns in
 // one run. The ratio counts: below 1 is faster than psql.
 func BenchmarkStart(b *testing.B) {
-	binary := buildProgram(b)
+	binary := shipped(b)
 	psql := "psql"
 	// On Debian the psql in the PATH is a Perl script that looks for the real one.
 	if found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/psql"); len(found) > 0 {
@@ -31,7 +31,7 @@ func BenchmarkStart(b *testing.B) {
 
 // BenchmarkUserList measures listing 20 000 users as CSV, against psql copying the same columns.
 func BenchmarkUserList(b *testing.B) {
-	binary := buildProgram(b)
+	binary := shipped(b)
 	database := dbtest.New(b, dbtest.Sample)
 	dbtest.Exec(b, database, `insert into users (username, password, email, access_enabled, uuid, mfa_enrolled, mfa_enabled)
 		select 'user' || n, '*', 'user' || n || '@example.com', true, md5(n::text)::uuid, false, false from generate_series(1, 20000) n`)
@@ -46,15 +46,6 @@ func BenchmarkUserList(b *testing.B) {
 	b.ReportMetric(float64(ours.Microseconds())/float64(b.N)/1000, "ms/list")
 	b.ReportMetric(float64(theirs.Microseconds())/float64(b.N)/1000, "ms/psql")
 	b.ReportMetric(float64(ours)/float64(theirs), "ratio")
-}
-
-func buildProgram(b *testing.B) string {
-	b.Helper()
-	binary := filepath.Join(b.TempDir(), "uzerp-mfa")
-	if out, err := exec.Command("go", "build", "-o", binary, "uzerp-mfa").CombinedOutput(); err != nil {
-		b.Fatalf("%v\n%s", err, out)
-	}
-	return binary
 }
 
 func timed(b *testing.B, c *exec.Cmd) time.Duration {

@@ -147,7 +147,7 @@ func (sc scenario) meet(t *testing.T, s *stage, program string, n int, m meddler
 // out, no live secret is left unseen, and who comes too late is told so.
 func TestTwoOperators(t *testing.T) {
 	t.Parallel()
-	program := programOf(t, nil)
+	program := shipped(t)
 	const workers = 4
 	stages := make(chan *stage, workers)
 	for range workers {
@@ -184,7 +184,7 @@ func TestTwoOperators(t *testing.T) {
 // A hundred processes on ten users at the same time.
 func TestManyOperators(t *testing.T) {
 	t.Parallel()
-	program := programOf(t, nil)
+	program := shipped(t)
 	s := newStage(t)
 	s.reset(t)
 	const users, jobs, atATime = 10, 100, 20

@@ -356,7 +356,7 @@ func TestEnrollScreenEnds(t *testing.T) {
 		return func(_ *testing.T, p *person) { p.keys(text) }
 	}
 	rightCode := func(t *testing.T, p *person) { p.typeCode(t, "alice") }
-	panics := programOf(t, map[string]string{"internal/totp/totp.go": `package totp
+	panics := mutantOf(t, map[string]string{"internal/totp/totp.go": `package totp
 
 import (
 	"time"

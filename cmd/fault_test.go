@@ -199,7 +199,7 @@ func cases(t *testing.T, program string, all []faultCase) {
 // nothing is asked for twice that Twilio may have done.
 func TestFaultMatrixTwilio(t *testing.T) {
 	t.Parallel()
-	program := programOf(t, nil)
+	program := shipped(t)
 	recorder := newStage(t)
 	var all []faultCase
 	for _, sc := range faulty(t) {
@@ -271,7 +271,7 @@ type dbFault struct {
 // Whatever becomes of the connection at whatever statement, the same holds.
 func TestFaultMatrixDatabase(t *testing.T) {
 	t.Parallel()
-	program := programOf(t, nil)
+	program := shipped(t)
 	recorder := newStage(t)
 	faults := []dbFault{
 		{name: "cut before", phase: crashtest.Before, action: crashtest.Cut},
@@ -399,7 +399,7 @@ func serverFaults(t *testing.T) (all []faultCase) {
 // Where the network to the database is gone, and not even a CancelRequest is answered, --timeout is the end all the same.
 func TestFrozenDatabase(t *testing.T) {
 	t.Parallel()
-	program, s := programOf(t, nil), newStage(t)
+	program, s := shipped(t), newStage(t)
 	s.reset(t)
 	began := time.Now()
 	e := s.run(t, invocation{program: program, args: []string{"user", "enable", victim, "--timeout", "1s"}}, func(crashtest.Interaction, crashtest.Phase) crashtest.Action {

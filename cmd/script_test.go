@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -43,16 +44,52 @@ const (
 	serviceSID = "VA00000000000000000000000000000002"
 )
 
-type testsWithDatabase struct{ *testing.M }
+type tests struct{ *testing.M }
 
-func (m testsWithDatabase) Run() int { return dbtest.Run(m.M) }
-
-func TestMain(m *testing.M) {
-	testscript.Main(testsWithDatabase{m}, map[string]func(){"uzerp-mfa": func() { os.Exit(cmd.Run()) }})
+func (m tests) Run() int {
+	dir, err := os.MkdirTemp("", "uzerp-mfa-test-*")
+	if err != nil {
+		panic(err)
+	}
+	program.path = filepath.Join(dir, "uzerp-mfa")
+	code := dbtest.Run(m.M)
+	_ = os.RemoveAll(dir)
+	return code
 }
 
-// TestScripts runs testdata/script: each against a database and an emulator of its own. A script's first line can name
-// the database: "# database: real".
+func TestMain(m *testing.M) {
+	testscript.Main(tests{m}, map[string]func(){"uzerp-mfa": func() { os.Exit(cmd.Run()) }})
+}
+
+// program is the one that is shipped, built once by the first test that runs it. A test binary can be the program too, and
+// has the race detector if the tests do; but then a start takes seven times as much of the machine, and the tests start
+// thousands.
+var program struct {
+	path  string
+	built sync.Once
+	err   error
+}
+
+func shipped(tb testing.TB) string {
+	tb.Helper()
+	program.built.Do(func() { program.err = build(program.path) })
+	if program.err != nil {
+		tb.Fatal(program.err)
+	}
+	return program.path
+}
+
+func build(path string, flags ...string) error {
+	args := append([]string{"build", "-buildvcs=false", "-o", path}, flags...)
+	if out, err := exec.Command("go", append(args, "..")...).CombinedOutput(); err != nil {
+		return fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// TestScripts runs testdata/script: each against a database and an emulator of its own. A script's first lines can name
+// the database, "# database: real", and say that much goes on at a time in what it runs, "# concurrent": then the program
+// is the test binary, with the race detector if the tests have it.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                "testdata/script",
@@ -75,7 +112,11 @@ type scene struct {
 
 func setUp(env *testscript.Env) error {
 	t := env.T().(testing.TB)
-	s := &scene{database: dbtest.New(t, databaseOf(t, env))}
+	head := headOf(t, env)
+	s := &scene{database: dbtest.New(t, head.database)}
+	if !head.concurrent {
+		env.Setenv("PATH", filepath.Dir(shipped(t))+string(filepath.ListSeparator)+env.Getenv("PATH"))
+	}
 	env.Values["scene"], env.Values["tb"] = s, t
 
 	// Every exchange is checked against Twilio's spec; where that is not at hand the scripts run all the same, but in CI.
@@ -120,17 +161,23 @@ func setUp(env *testscript.Env) error {
 	return nil
 }
 
-// databaseOf reads which template a script wants.
-func databaseOf(t testing.TB, env *testscript.Env) dbtest.Template {
+type scriptHead struct {
+	database   dbtest.Template
+	concurrent bool
+}
+
+// headOf reads what a script says about itself.
+func headOf(t testing.TB, env *testscript.Env) scriptHead {
 	name := strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")
 	text, err := os.ReadFile(filepath.Join("testdata/script", name+".txtar"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	head := scriptHead{database: dbtest.Sample, concurrent: regexp.MustCompile(`(?m)^# concurrent$`).Match(text)}
 	if m := regexp.MustCompile(`(?m)^# database: (\w+)$`).FindSubmatch(text); m != nil {
-		return dbtest.Template(m[1])
+		head.database = dbtest.Template(m[1])
 	}
-	return dbtest.Sample
+	return head
 }
 
 func sceneOf(ts *testscript.TestScript) *scene { return ts.Value("scene").(*scene) }
