@@ -211,7 +211,10 @@ func writeAuditEntry(out io.Writer, r audit.Record) error {
 	if r.Self {
 		target += " (self)"
 	}
-	more := auditChanges(r)
+	var more []string
+	if r.Result != audit.ResultRefused && r.Result != audit.ResultFailed { // what was meant is in the line of the intent
+		more = auditChanges(r)
+	}
 	for _, said := range []struct{ name, text string }{{"reason: ", r.Reason}, {"ticket: ", r.Ticket}, {"", r.Message}} {
 		if said.text != "" {
 			more = append(more, said.name+said.text)
