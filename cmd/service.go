@@ -78,7 +78,7 @@ func (a *App) warnIfForeign() {
 func (a *App) checkOwnService() error {
 	for _, c := range injector.CheckSettings(a.uzerpSettings()) {
 		if c.ID == injector.CheckSameService {
-			return mfa.NewError(mfa.KindConfig, c.Message, "use the same account and service here as uzERP, or uzERP's own settings")
+			return mfa.NewError(mfa.KindConfig, c.Message, "take the TWILIO_ settings away from the environment and --env-file, and uzERP's own are used; or name another uzERP directory with --uzerp-root")
 		}
 	}
 	return nil

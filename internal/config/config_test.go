@@ -215,6 +215,29 @@ func TestInstallation(t *testing.T) {
 	}
 }
 
+// A file that can't be read is not one that is missing or wrong, for nobody knows what uzERP sees.
+func TestUzerpSettingsUnread(t *testing.T) {
+	l := loader(t, nil, map[string]string{"config/.env": "A=1"})
+	if err := os.Symlink(".env", filepath.Join(l.UzerpRoot, "conf/.env")); err != nil {
+		t.Fatal(err)
+	}
+	if s := l.UzerpSettings(); !strings.Contains(s.Problem, "conf/.env can't be read: too many levels") {
+		t.Errorf("problem %q", s.Problem)
+	}
+	if os.Geteuid() == 0 {
+		return // who may read everything
+	}
+	l = loader(t, nil, map[string]string{"conf/.env": "A=1"})
+	conf := filepath.Join(l.UzerpRoot, "conf")
+	if err := os.Chmod(conf, 0); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Chmod(conf, 0o700) })
+	if s := l.UzerpSettings(); !strings.Contains(s.Problem, "can't be read: permission denied") || !strings.Contains(s.Hint, "web server") {
+		t.Errorf("problem %q, hint %q", s.Problem, s.Hint)
+	}
+}
+
 func TestUzerpSettings(t *testing.T) {
 	good := "TWILIO_ACCOUNT_SID=" + account + "\nTWILIO_SERVICE_SID=" + service + "\nTWILIO_AUTH_TOKEN=t\n"
 	for _, test := range []struct {
@@ -234,6 +257,8 @@ func TestUzerpSettings(t *testing.T) {
 		{"an open quote swallows the rest", nil, map[string]string{"conf/.env": "X=\"abc\n" + good}, "", "TWILIO_ACCOUNT_SID TWILIO_AUTH_TOKEN TWILIO_SERVICE_SID", ""},
 		{"no file", nil, map[string]string{}, "conf/.env does not exist", "", ""},
 		{"no directory", nil, nil, "no uzERP directory is known", "", ""},
+		{"another service here while uzERP lacks its token", map[string]string{"TWILIO_SERVICE_SID": "VA" + strings.Repeat("c", 32), "TWILIO_AUTH_TOKEN": "t"},
+			map[string]string{"conf/.env": strings.Replace(good, "TWILIO_AUTH_TOKEN", "X", 1)}, "", "TWILIO_AUTH_TOKEN", "TWILIO_SERVICE_SID"},
 		{"another account here", map[string]string{"TWILIO_ACCOUNT_SID": account2, "TWILIO_AUTH_TOKEN": "t"}, map[string]string{"conf/.env": good}, "", "", "TWILIO_ACCOUNT_SID"},
 	} {
 		s := loader(t, test.env, test.files).UzerpSettings()

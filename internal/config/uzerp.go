@@ -1,7 +1,9 @@
 package config
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"regexp"
 	"slices"
 	"strings"
@@ -52,9 +54,16 @@ func (l *Loader) ForeignDatabase() string {
 
 // fileError is what package uzerp has to say of a file of uzERP's: the place and the reason, never its text.
 func fileError(inst *uzerp.Installation, err error) error {
+	hint := "correct the file"
+	if errors.Is(err, fs.ErrPermission) {
+		hint = asOther
+	}
 	return &mfa.Error{Kind: mfa.KindConfig, Op: "uzERP's settings in " + inst.Root, Err: err,
-		Hint: "correct the file, or give the settings in the environment"}
+		Hint: hint + ", or give the settings in the environment"}
 }
+
+// asOther is what helps whoever may not read uzERP's files.
+const asOther = "run it as root or as the web server's user"
 
 // uzerpTwilio gives the Twilio settings of uzERP's conf/.env as a source like the others.
 func uzerpTwilio(inst *uzerp.Installation) (source, error) {
@@ -84,6 +93,13 @@ func (l *Loader) UzerpSettings() injector.Settings {
 			Hint: "name it with --uzerp-root, or give --skip-env-check if uzERP runs elsewhere"}
 	}
 	s := injector.Settings{Path: inst.DotenvPath()}
+	if unread, ok := errors.AsType[*fs.PathError](inst.DotenvErr); ok { // which tells nothing about uzERP
+		s.Problem = fmt.Sprintf("%s can't be read: %s", s.Path, unread.Err)
+		if errors.Is(unread, fs.ErrPermission) {
+			s.Hint = asOther
+		}
+		return s
+	}
 	if inst.Misplaced {
 		s.Problem = fmt.Sprintf("uzERP reads %s, but only %s exists in %s", uzerp.DotenvFile, uzerp.MisplacedFile, inst.Root)
 		s.Hint = "move the file to " + s.Path
@@ -105,9 +121,9 @@ func (l *Loader) UzerpSettings() injector.Settings {
 		}
 	}
 	ours, err := l.Twilio()
-	if err == nil && len(s.Missing) == 0 {
+	if err == nil {
 		for name, own := range map[string]string{accountSID: ours.AccountSID, serviceSID: ours.ServiceSID} {
-			// With a placeholder nobody logs in, so there is nothing that this program could be wrong about.
+			// With a placeholder or none nobody logs in, so there is nothing that this program could be wrong about.
 			if value := theirs.get(name); value != own && twilioSID.MatchString(value) {
 				s.Foreign = append(s.Foreign, name)
 			}

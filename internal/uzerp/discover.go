@@ -52,7 +52,7 @@ func Open(root string) (*Installation, error) {
 		i.values, i.DotenvErr = i.Dotenv.Values(nil)
 	}
 	i.Config, i.ConfigErr = readConfigPHP(i.ConfigPath())
-	if !exists(i.DotenvPath()) && exists(filepath.Join(root, MisplacedFile)) {
+	if i.DotenvErr == nil && !exists(i.DotenvPath()) && exists(filepath.Join(root, MisplacedFile)) {
 		i.Misplaced = true
 	}
 	return i, nil
