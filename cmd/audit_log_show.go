@@ -207,7 +207,7 @@ func writeAuditEntry(out io.Writer, r audit.Record) error {
 	if r.Actor.SudoUser != "" && r.Actor.SudoUser != actor {
 		actor = r.Actor.SudoUser + " as " + actor
 	}
-	target := r.Target
+	target := mfa.ShellQuote(r.Target) // so that no name goes on as "bob, by somebody else"
 	if r.Self {
 		target += " (self)"
 	}

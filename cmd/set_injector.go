@@ -257,13 +257,16 @@ func showSwitchPlan(app *App, v switchView) {
 	}
 }
 
-// showChecks tells what the checks found, on stderr.
+// showChecks tells what the checks found, on stderr. Beside a document, which has them all, those that passed are left out:
+// notes come after it, when they are of no use any more.
 func showChecks(app *App, checks []injector.Check) {
 	for _, c := range checks {
-		switch c.Status {
-		case injector.Pass:
-			app.streams.Notef("ok:      %s", c.Message)
-		case injector.Warn:
+		switch {
+		case c.Status == injector.Pass:
+			if !app.wantsJSON() {
+				app.streams.Notef("ok:      %s", c.Message)
+			}
+		case c.Status == injector.Warn:
 			app.streams.Warnf("%s", c.Message)
 		default:
 			app.streams.Sayf("fail:    %s", c.Message)

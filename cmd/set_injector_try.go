@@ -43,7 +43,8 @@ type guardOrder struct {
 }
 
 // errNotKept is the outcome of a trial that nobody confirmed.
-var errNotKept = mfa.NewError(mfa.KindDeclined, "the switch was not confirmed and is taken back", "")
+var errNotKept = mfa.NewError(mfa.KindDeclined, "the switch was not confirmed and is taken back",
+	"browsers that opened uzERP meanwhile keep the login of the trial until their session ends; uzerp-mfa doctor looks for what is wrong")
 
 // trySwitch switches, asks whether a login works, and takes the switch back unless the answer is yes.
 func trySwitch(ctx context.Context, app *App, store injector.Store, plan injector.Switch, limit time.Duration) error {
