@@ -29,6 +29,9 @@ type runbookStep struct {
 	line    int
 }
 
+// otherBlock begins or belongs to a block of code that is not one of ours, in which nothing would be run.
+var otherBlock = regexp.MustCompile("^\\s*(```|~~~|\\$ )|^( {4}|\t)\\s*\\S")
+
 const runbooks = "../docs/runbooks"
 
 // readRunbook takes the steps out of a page.
@@ -42,8 +45,10 @@ func readRunbook(name string) (*runbook, error) {
 	for i, line := range strings.Split(string(page), "\n") {
 		command, isCommand := strings.CutPrefix(line, "$ ")
 		switch {
-		case strings.HasPrefix(line, "```"):
-			inBlock = line == "```console"
+		case line == "```console" && !inBlock, line == "```" && inBlock:
+			inBlock = !inBlock
+		case !inBlock && otherBlock.MatchString(line):
+			return nil, fmt.Errorf("%s:%d: a block that nothing runs: %s", r.page, i+1, line)
 		case !inBlock:
 		case isCommand:
 			r.steps = append(r.steps, runbookStep{command: command, line: i + 1})
@@ -53,6 +58,9 @@ func readRunbook(name string) (*runbook, error) {
 			last := &r.steps[len(r.steps)-1]
 			last.screen = append(last.screen, line)
 		}
+	}
+	if inBlock {
+		return nil, fmt.Errorf("%s: the last block has no end", r.page)
 	}
 	return r, nil
 }
@@ -114,6 +122,9 @@ func shellWords(command string) []string {
 	return words
 }
 
+// mustBeTold is what no "…" of a page leaves out: that a command failed or warns, and what to do then.
+var mustBeTold = regexp.MustCompile(`^(uzerp-mfa|hint|warning|fail): `)
+
 // showsAs tells whether the lines of a screen are those of a page.
 func showsAs(page, screen []string) bool {
 	for len(page) > 0 && page[len(page)-1] == "" { // before the next command
@@ -123,12 +134,14 @@ func showsAs(page, screen []string) bool {
 		screen = nil
 	}
 	if len(page) > 0 && page[0] == "…" {
-		for n := 0; n <= len(screen); n++ {
+		for n := 0; ; n++ {
 			if showsAs(page[1:], screen[n:]) {
 				return true
 			}
+			if n == len(screen) || mustBeTold.MatchString(screen[n]) {
+				return false
+			}
 		}
-		return false
 	}
 	if len(page) == 0 || len(screen) == 0 {
 		return len(page) == len(screen)
@@ -167,6 +180,9 @@ func TestRunbooksHaveScripts(t *testing.T) {
 			t.Errorf("%s has no commands: %v", page, err)
 		}
 		script, err := os.ReadFile(filepath.Join("testdata/script", "runbook_"+strings.ReplaceAll(name, "-", "_")+".txtar"))
+		if strings.Contains(string(script), "step any") {
+			t.Errorf("%s: the script takes any exit code", page)
+		}
 		if err != nil || !strings.Contains(string(script), "\nrunbook "+name+"\n") {
 			t.Errorf("no script goes through %s: %v", page, err)
 		}
@@ -193,6 +209,9 @@ func TestScreenComparison(t *testing.T) {
 		{"code 123456", "code 98765", false},
 		{"a.c", "abc", false},
 		{"…\nd", "a\nb\nc", false},
+		{"a\n…", "a\nuzerp-mfa: it failed", false},
+		{"…\nc", "warning: b\nc", false},
+		{"…\nuzerp-mfa: it failed", "a\nuzerp-mfa: it failed", true},
 	} {
 		if got := showsAs(strings.Split(c.page, "\n"), strings.Split(c.screen, "\n")); got != c.want {
 			t.Errorf("%q shows as %q: %v", c.page, c.screen, got)

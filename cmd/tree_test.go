@@ -138,3 +138,70 @@ func TestExitCodesAreDocumented(t *testing.T) {
 		}
 	}
 }
+
+var (
+	docCommand = regexp.MustCompile("(?:^|[`\\s(])uzerp-mfa ([^`|<>;)#&…]*)")
+	docLink    = regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`)
+)
+
+// What the pages write by hand names no command, flag or page that there is not.
+func TestDocsNameWhatExists(t *testing.T) {
+	pages := []string{"../README.md"}
+	for _, pattern := range []string{"../docs/*.md", "../docs/runbooks/*.md"} {
+		more, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages = append(pages, more...)
+	}
+	commands := 0
+	for _, name := range pages {
+		page, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range docLink.FindAllStringSubmatch(string(page), -1) {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(name), m[1])); err != nil {
+				t.Errorf("%s: link to %s: %v", name, m[1], err)
+			}
+		}
+		for n, line := range strings.Split(string(page), "\n") {
+			code := strings.HasPrefix(line, "$ ") || strings.HasPrefix(line, "uzerp-mfa ") || strings.HasPrefix(line, "    ")
+			for _, m := range docCommand.FindAllStringSubmatch(line, -1) {
+				if !code && !strings.Contains(line, "`"+strings.TrimLeft(m[0], "` (")) {
+					continue // prose
+				}
+				commands++
+				checkDocCommand(t, name+":"+strconv.Itoa(n+1), strings.Fields(m[1]))
+			}
+		}
+	}
+	if commands < 60 {
+		t.Errorf("only %d commands were found", commands)
+	}
+}
+
+func checkDocCommand(t *testing.T, where string, words []string) {
+	t.Helper()
+	if len(words) > 0 && words[0] == strings.ToUpper(words[0]) { // what doctor --oneline prints
+		return
+	}
+	c := testRoot()
+	for _, word := range words {
+		if flagName, long := strings.CutPrefix(word, "--"); long && flagName != "" {
+			flagName, _, _ = strings.Cut(strings.TrimRight(flagName, ",.:"), "=")
+			if c.Flags().Lookup(flagName) == nil && c.InheritedFlags().Lookup(flagName) == nil {
+				t.Errorf("%s: %s has no flag --%s", where, c.CommandPath(), flagName)
+			}
+			continue
+		}
+		sub, _, err := c.Find([]string{word})
+		switch {
+		case err == nil && sub != c:
+			c = sub
+		case c.HasSubCommands() && c.Name() != "sandbox" && !strings.HasPrefix(word, "-"):
+			t.Errorf("%s: %s has no command %q", where, c.CommandPath(), word)
+			return
+		}
+	}
+}
