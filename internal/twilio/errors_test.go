@@ -81,7 +81,7 @@ func TestStatusAndCode(t *testing.T) {
 				if tc.kind == mfa.KindConfig && !strings.Contains(e.Hint, "TWILIO_API_KEY and TWILIO_API_SECRET") {
 					t.Errorf("hint %q", e.Hint)
 				}
-				if tc.kind == mfa.KindUnavailable && e.Hint == "" {
+				if (tc.kind == mfa.KindUnavailable || tc.kind == mfa.KindRefused && op.name == "challenge") && e.Hint == "" {
 					t.Error("no hint")
 				}
 			})

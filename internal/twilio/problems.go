@@ -25,6 +25,7 @@ const (
 	callInstead = "let Twilio call instead (identity send --channel call, user reset --identify call)"
 	noPSD2      = "switch psd2_enabled off for the service in Twilio's console"
 	enrollAnew  = "enroll the user again: that makes a new factor"
+	nextCode    = "run the command again, with the next code that the app shows"
 )
 
 // problems has the codes that can be met here and mean more than their status tells (§2).
@@ -64,15 +65,16 @@ var problems = map[int]problem{
 
 	// Entities, factors and challenges.
 	60301: refused(409, "there is one already", ""),
-	60308: refused(429, "Twilio takes no more codes here after five wrong ones", "").because(mfa.ErrAttemptsUsedUp),
+	60308: refused(429, "Twilio takes no more codes here after five wrong ones", nextCode).because(mfa.ErrAttemptsUsedUp),
 	60310: refused(429, "Twilio takes no more codes here after five wrong ones", enrollAnew).because(mfa.ErrAttemptsUsedUp),
 	60311: wrong(),
-	60312: refused(429, "the factor has had too many challenges for this hour or day", "wait, then try again"),
+	60312: refused(429, "the factor has had too many challenges for this hour or day",
+		"the user's login takes no code until that is over: wait an hour, or let them in once with uzerp-mfa user disable-next-login"),
 	60315: refused(400, "the user has as many factors as Twilio allows", "delete factors that are not in use"),
 	60317: refused(409, "there is one already", ""),
 	60318: refused(403, "the factor is not verified", "finish the enrolment, or enroll the user again"),
-	60322: refused(403, "the challenge was answered already", ""),
-	60323: refused(403, "the challenge has expired", ""),
+	60322: refused(403, "the challenge was answered already", nextCode),
+	60323: refused(403, "the challenge has expired", nextCode),
 	60324: wrong(),
 	60326: refused(429, "too many factors were made for this user within a day", "try again tomorrow"),
 	60328: limited(0),
