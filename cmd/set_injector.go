@@ -261,12 +261,12 @@ func showSwitchPlan(app *App, v switchView) {
 // notes come after it, when they are of no use any more.
 func showChecks(app *App, checks []injector.Check) {
 	for _, c := range checks {
-		switch {
-		case c.Status == injector.Pass:
+		switch c.Status {
+		case injector.Pass:
 			if !app.wantsJSON() {
 				app.streams.Notef("ok:      %s", c.Message)
 			}
-		case c.Status == injector.Warn:
+		case injector.Warn:
 			app.streams.Warnf("%s", c.Message)
 		default:
 			app.streams.Sayf("fail:    %s", c.Message)
