@@ -218,7 +218,7 @@ func enrollPage(app *App, p *mfa.Pending) ([]byte, error) {
 		"Before":   moment(made.Add(surelyThere)),
 		"Latest":   moment(made.Add(surelyGone)),
 		"Picture":  template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(picture)),
-		"Account":  p.Factor.FriendlyName,
+		"Account":  output.Escape(p.Factor.FriendlyName),
 		"Secret":   output.Groups(p.Factor.Secret.Reveal()),
 		"Digits":   p.Factor.TOTP.Digits,
 		"Seconds":  int(p.Factor.TOTP.Step.Seconds()),

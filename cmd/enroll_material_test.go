@@ -1,0 +1,26 @@
+package cmd
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"uzerp-mfa/internal/mfa"
+)
+
+// The name of a factor is what Twilio answered, and that need not be what it was asked for.
+func TestEnrollPageShowsWhatIsInvisible(t *testing.T) {
+	page, err := enrollPage(&App{now: time.Now}, &mfa.Pending{
+		User: mfa.User{Username: "alice"},
+		Factor: mfa.NewFactor{
+			Factor: mfa.Factor{SID: "YF00000000000000000000000000000001", FriendlyName: "alice\u202e<b>\x1b[31m"},
+			Secret: mfa.NewSecret("JBSWY3DPEHPK3PXP"), URI: mfa.NewSecret("otpauth://totp/x"),
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := string(page); strings.ContainsAny(text, "\u202e\x1b") || !strings.Contains(text, `alice\u202e&lt;b&gt;\x1b[31m`) {
+		t.Errorf("the account is not shown as what it is:\n%s", text)
+	}
+}
