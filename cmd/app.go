@@ -158,15 +158,18 @@ func (a *App) getenv(name string) string {
 }
 
 func (a *App) store(ctx context.Context) (mfa.Store, error) {
-	return port(ctx, a, func(d *db.DB) mfa.Store { return d }, (*audit.Recorder).Store)
+	d, err := a.database(ctx)
+	return port(a, d, err, func(d *db.DB) mfa.Store { return d }, (*audit.Recorder).Store)
 }
 
 func (a *App) injectorStore(ctx context.Context) (injector.Store, error) {
-	return port(ctx, a, func(d *db.DB) injector.Store { return d }, (*audit.Recorder).Injector)
+	d, err := a.database(ctx)
+	return port(a, d, err, func(d *db.DB) injector.Store { return d }, (*audit.Recorder).Injector)
 }
 
 func (a *App) copyStore(ctx context.Context) (mfa.CopyStore, error) {
-	return port(ctx, a, func(d *db.DB) mfa.CopyStore { return d }, (*audit.Recorder).Copy)
+	d, err := a.database(ctx)
+	return port(a, d, err, func(d *db.DB) mfa.CopyStore { return d }, (*audit.Recorder).Copy)
 }
 
 func (a *App) directory(ctx context.Context) (mfa.Directory, error) {
@@ -177,17 +180,16 @@ func (a *App) directory(ctx context.Context) (mfa.Directory, error) {
 	return d, nil
 }
 
-// port gives the database as one of its ports, with changes recorded once recordChanges has been called.
-func port[P any](ctx context.Context, a *App, as func(*db.DB) P, recorded func(*audit.Recorder, P) P) (P, error) {
-	d, err := a.database(ctx)
+// port gives what was opened, or not, as one of its ports, with changes recorded once recordChanges has been called.
+func port[T, P any](a *App, opened T, err error, as func(T) P, recorded func(*audit.Recorder, P) P) (P, error) {
 	switch {
 	case err != nil:
-		var none P
+		var none P // and no nil T that looks like one
 		return none, err
 	case a.recorder == nil:
-		return as(d), nil
+		return as(opened), nil
 	}
-	return recorded(a.recorder, as(d)), nil
+	return recorded(a.recorder, as(opened)), nil
 }
 
 // users streams every user.
@@ -206,13 +208,7 @@ func (a *App) users(ctx context.Context, byLastLogin bool) (iter.Seq2[mfa.User, 
 // factors gives Twilio's factors of uzERP's users, with changes recorded.
 func (a *App) factors() (mfa.Factors, error) {
 	client, err := a.ownService()
-	switch {
-	case err != nil:
-		return nil, err
-	case a.recorder == nil:
-		return client, nil
-	}
-	return a.recorder.Factors(client), nil
+	return port(a, client, err, func(c *twilio.Client) mfa.Factors { return c }, (*audit.Recorder).Factors)
 }
 
 // parsePhone gives what reads a phone number, with the region of those that are written without a country: the flag's, or else
@@ -233,30 +229,26 @@ func (a *App) parsePhone(region string) func(text string) (mfa.Phone, error) {
 // verifications gives what sends codes to phones and checks them, with both recorded.
 func (a *App) verifications() (mfa.Verifications, error) {
 	client, err := a.verifyClient()
-	switch {
-	case err != nil:
-		return nil, err
-	case a.recorder == nil:
-		return client, nil
-	}
-	return a.recorder.Verifications(client), nil
+	return port(a, client, err, func(c *twilio.Client) mfa.Verifications { return c }, (*audit.Recorder).Verifications)
 }
 
 // services gives what makes Verify services, with each one recorded: it needs an account and credentials, and no service.
 func (a *App) services() (mfa.Services, error) {
-	if a.account == nil {
-		settings, err := a.loader.TwilioAccount()
-		if err != nil {
-			return nil, err
-		}
-		if a.account, err = twilio.NewAccount(a.verifyConfig(settings, 0)); err != nil {
-			return nil, err
-		}
-	}
-	if a.recorder == nil {
+	account, err := a.twilioAccount()
+	return port(a, account, err, func(t *twilio.Account) mfa.Services { return t }, (*audit.Recorder).Services)
+}
+
+// twilioAccount makes what needs no service, once.
+func (a *App) twilioAccount() (*twilio.Account, error) {
+	if a.account != nil {
 		return a.account, nil
 	}
-	return a.recorder.Services(a.account), nil
+	settings, err := a.loader.TwilioAccount()
+	if err != nil {
+		return nil, err
+	}
+	a.account, err = twilio.NewAccount(a.verifyConfig(settings, 0))
+	return a.account, err
 }
 
 // ownService gives the service that uzERP's users have their factors in. In another one they have none: whoever went by its
