@@ -63,23 +63,29 @@ func viewService(s mfa.VerifyService) serviceView {
 	return v
 }
 
-// warnIfForeign says so if the settings here name another service than uzERP uses: what is told of this one then says
-// nothing about uzERP's logins.
-func (a *App) warnIfForeign() {
+// foreign says what it means that the settings here name another service than uzERP uses; empty where they don't, or where
+// that can't be told.
+func (a *App) foreign() string {
 	for _, c := range injector.CheckSettings(a.uzerpSettings()) {
 		if c.ID == injector.CheckSameService {
-			a.streams.Warnf("%s", c.Message)
+			return c.Message
 		}
+	}
+	return ""
+}
+
+// warnIfForeign tells of another service than uzERP's: what is told of this one then says nothing about uzERP's logins.
+func (a *App) warnIfForeign() {
+	if why := a.foreign(); why != "" {
+		a.streams.Warnf("%s", why)
 	}
 }
 
 // checkOwnService refuses to ask a service that is not the one uzERP uses about uzERP's users: their factors are not there,
 // which is no lockout.
 func (a *App) checkOwnService() error {
-	for _, c := range injector.CheckSettings(a.uzerpSettings()) {
-		if c.ID == injector.CheckSameService {
-			return mfa.NewError(mfa.KindConfig, c.Message, "take the TWILIO_ settings away from the environment and --env-file, and uzERP's own are used; or name another uzERP directory with --uzerp-root")
-		}
+	if why := a.foreign(); why != "" {
+		return mfa.NewError(mfa.KindConfig, why, "take the TWILIO_ settings away from the environment and --env-file, and uzERP's own are used; or name another uzERP directory with --uzerp-root")
 	}
 	return nil
 }
