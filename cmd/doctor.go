@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -167,15 +166,7 @@ func doctorSettings(app *App) []config.Setting {
 	case app.getenv(auditLogVariable):
 		log.Source = auditLogVariable
 	}
-	region := config.Setting{Name: phoneRegion, Value: app.getenv(phoneRegion)}
-	if region.Value != "" {
-		region.Source = "the environment"
-	}
-	self := config.Setting{Name: selfUser, Value: app.getenv(selfUser)}
-	if self.Value != "" {
-		self.Source = "the environment"
-	}
-	return append(app.loader.Settings(), log, region, self)
+	return append(app.loader.Settings(), log, app.loader.Variable(phoneRegion), app.loader.Variable(selfUser))
 }
 
 func showDoctor(app *App, opts *doctorOptions, r doctor.Report) error {
@@ -189,7 +180,7 @@ func showDoctor(app *App, opts *doctorOptions, r doctor.Report) error {
 	}
 	var rows [][]string
 	for _, s := range settings {
-		rows = append(rows, []string{s.Name, cmp.Or(s.Value, "-"), cmp.Or(s.Source, "-")})
+		rows = append(rows, []string{s.Name, orDash(s.Value), orDash(s.Source)})
 	}
 	if err := output.Table(out, []string{"setting", "value", "source"}, rows); err != nil {
 		return err

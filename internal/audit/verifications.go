@@ -66,7 +66,7 @@ func (v verifications) CheckVerification(ctx context.Context, to mfa.Callee, cod
 func IdentityHistory(log io.Reader, username, number string) (mfa.IdentityHistory, error) {
 	h := mfa.IdentityHistory{Known: true}
 	for r, err := range Read(log) {
-		if bad := (*LineError)(nil); errors.As(err, &bad) {
+		if _, bad := errors.AsType[*LineError](err); bad {
 			continue
 		}
 		if err != nil {

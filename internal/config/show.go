@@ -40,11 +40,21 @@ func (l *Loader) Settings() []Setting {
 	default:
 		all = append(all, Setting{Name: authToken})
 	}
-	address := Setting{verifyURL, DefaultVerifyURL, "default"}
-	if given := l.env(verifyURL); given != "" {
-		address.Value, address.Source = shownAddress(given), theEnvironment
+	address := l.Variable(verifyURL)
+	if address.Value == "" {
+		return append(all, Setting{verifyURL, DefaultVerifyURL, "default"})
 	}
+	address.Value = shownAddress(address.Value)
 	return append(all, address)
+}
+
+// Variable gives a setting that is a variable of the environment only, as it is.
+func (l *Loader) Variable(name string) Setting {
+	s := Setting{Name: name, Value: l.env(name)}
+	if s.Value != "" {
+		s.Source = theEnvironment
+	}
+	return s
 }
 
 var sid = regexp.MustCompile(`^(AC|VA)[0-9a-zA-Z]{32}$`)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"regexp"
-	"slices"
 	"strings"
 
 	"uzerp-mfa/internal/injector"
@@ -122,13 +121,12 @@ func (l *Loader) UzerpSettings() injector.Settings {
 	}
 	ours, err := l.Twilio()
 	if err == nil {
-		for name, own := range map[string]string{accountSID: ours.AccountSID, serviceSID: ours.ServiceSID} {
+		for _, own := range []struct{ name, sid string }{{accountSID, ours.AccountSID}, {serviceSID, ours.ServiceSID}} {
 			// With a placeholder or none nobody logs in, so there is nothing that this program could be wrong about.
-			if value := theirs.get(name); value != own && twilioSID.MatchString(value) {
-				s.Foreign = append(s.Foreign, name)
+			if value := theirs.get(own.name); value != own.sid && twilioSID.MatchString(value) {
+				s.Foreign = append(s.Foreign, own.name)
 			}
 		}
-		slices.Sort(s.Foreign)
 	}
 	return s
 }
