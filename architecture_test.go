@@ -14,7 +14,7 @@ import (
 	"testing/fstest"
 )
 
-// allowed says what each package may import beside the standard library (../shared/design/architecture.md §1). A rule
+// allowed says what each package may import beside the standard library (docs/architecture.md §1). A rule
 // that ends in /... allows what lies below too. Tests may import what they like.
 var allowed = map[string][]string{
 	"":    {"uzerp-mfa/cmd"},

@@ -16,7 +16,7 @@ const (
 	CheckTwilioService = "twilio-service"
 )
 
-// OpenSessions is what has to be said after every switch (facts/uzerp.md §2 and §4).
+// OpenSessions is what has to be said after every switch (docs/facts/uzerp.md §2 and §4).
 const OpenSessions = "browsers that have uzERP open keep the old login until their session ends. " +
 	"To end all sessions now: stop the web server, remove the sess_* files in PHP's session.save_path, start it again"
 
@@ -103,7 +103,7 @@ func SiteLogin(classes []Class) mfa.SiteLogin {
 }
 
 // LacksValidator tells whether classes, which hold all rows of MFAValidator, have none that uzERP looks at: its handler for
-// two-factor login can't be built then (facts/uzerp.md §4).
+// two-factor login can't be built then (docs/facts/uzerp.md §4).
 func LacksValidator(classes []Class) bool {
 	return len((Switch{Was: classes}).active(MFAValidator)) == 0
 }

@@ -11,7 +11,7 @@ import (
 	"uzerp-mfa/internal/mfa"
 )
 
-// classes of a new installation (facts/uzerp.md §1), as far as a switch reads them.
+// classes of a new installation (docs/facts/uzerp.md §1), as far as a switch reads them.
 func installed() []injector.Class {
 	return []injector.Class{
 		{ID: 5, Name: "AuthenticationGateway", Category: "SY", ClassName: "DatabaseAuthenticator", CompanyID: -1},

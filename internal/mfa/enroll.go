@@ -12,7 +12,7 @@ import (
 	"uzerp-mfa/internal/secret"
 )
 
-// maxFriendlyName is Twilio's limit in characters for a factor's name (facts/twilio-verify.md §1.2).
+// maxFriendlyName is Twilio's limit in characters for a factor's name (docs/facts/twilio-verify.md §1.2).
 const maxFriendlyName = 64
 
 // FriendlyName is the name of a user's factor: the user name, as uzERP does it, cut to what Twilio takes, and with _ for
@@ -247,7 +247,7 @@ func retire(ctx context.Context, store Store, factors Factors, was User) error {
 	return nil
 }
 
-// enrolledRow is the row of a user enrolled with the factor sid, as uzERP itself writes it (facts/uzerp.md §3).
+// enrolledRow is the row of a user enrolled with the factor sid, as uzERP itself writes it (docs/facts/uzerp.md §3).
 func enrolledRow(r Row, sid string) Row {
 	yes := true
 	return Row{UUID: r.UUID, SID: &sid, Enrolled: &yes, Enabled: &yes}

@@ -10,10 +10,10 @@ import (
 	"uzerp-mfa/internal/errs"
 )
 
-// codeLifetime is how long Twilio takes a code that it sent, unless its support made it another (facts/twilio-verify.md §1.2).
+// codeLifetime is how long Twilio takes a code that it sent, unless its support made it another (docs/facts/twilio-verify.md §1.2).
 const codeLifetime = 10 * time.Minute
 
-// maxChecks is how many codes Twilio takes for one that it sent (facts/twilio-verify.md §2, 60202).
+// maxChecks is how many codes Twilio takes for one that it sent (docs/facts/twilio-verify.md §2, 60202).
 const maxChecks = 5
 
 // Identifier proves who is calling: a code goes to the phone that uzERP has on file, and the caller says it.
@@ -193,7 +193,7 @@ func (p Identification) Check(ctx context.Context, code string) (VerificationSta
 }
 
 // explain tells apart what Twilio does not: to it a code that was used, one that is too old and one that was never sent are
-// all "not found" (facts/twilio-verify.md §2, 20404).
+// all "not found" (docs/facts/twilio-verify.md §2, 20404).
 func (p Identification) explain(h IdentityHistory, now time.Time) error {
 	name, again := p.User.Username, "send a new one: "+p.sendCommand()
 	spent := func(format string, args ...any) error {

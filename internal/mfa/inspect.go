@@ -212,7 +212,7 @@ func noService(err error) error {
 	return err
 }
 
-// sharers gives who has each of the users' uuids: nothing in uzERP makes it unique (facts/uzerp.md §1).
+// sharers gives who has each of the users' uuids: nothing in uzERP makes it unique (docs/facts/uzerp.md §1).
 func (i *Inspector) sharers(ctx context.Context, users []User) (map[string][]string, error) {
 	var uuids []string
 	for _, u := range users {

@@ -5,7 +5,7 @@ import "time"
 // Outcome is what a user gets who logs in with the right password.
 type Outcome string
 
-// The outcomes of design/cli.md §4, user show.
+// The outcomes of docs/contract.md §4, user show.
 const (
 	OutcomeAsksForCode  Outcome = "asks-for-code"
 	OutcomeAsksToEnroll Outcome = "asks-to-enroll"
@@ -59,7 +59,7 @@ type NextLogin struct {
 	Then *NextLogin
 }
 
-// NextLogin decides it, by the table of facts/uzerp.md §3. It is the only place that does.
+// NextLogin decides it, by the table of docs/facts/uzerp.md §3. It is the only place that does.
 func (p Prospect) NextLogin() NextLogin {
 	n := p.secondFactor()
 	switch p.Site {

@@ -9,13 +9,13 @@ import (
 	"uzerp-mfa/internal/mfa"
 )
 
-// login is what facts/uzerp.md §3 says that the user gets, in its own words.
+// login is what docs/facts/uzerp.md §3 says that the user gets, in its own words.
 type login struct {
 	gets string // "incorrect", "enrolment page", "error page", "code page", "skip", "password"
 	then string // after a skip
 }
 
-// measured is facts/uzerp.md §3 line by line. It asks nothing of the code it judges: sid is one of the names below, and
+// measured is docs/facts/uzerp.md §3 line by line. It asks nothing of the code it judges: sid is one of the names below, and
 // enrolled and enabled are the table's t, f and N. right tells what a code of the user's app is worth.
 func measured(handler, access, company, enrolled, enabled, uuid, sid, right string) login {
 	if access != "t" || company == "f" { // the first line, and the one on user_company_access
@@ -126,7 +126,7 @@ func checkWords(t *testing.T, p mfa.Prospect, got mfa.NextLogin) {
 	}[got.Outcome]
 	if p.Factor == mfa.FactorNoAnswer {
 		switch got.Outcome {
-		case mfa.OutcomeAsksForCode: // the way out in an outage (facts/uzerp.md §3)
+		case mfa.OutcomeAsksForCode: // the way out in an outage (docs/facts/uzerp.md §3)
 			help = []string{"uzerp-mfa user disable-next-login " + name}
 		case mfa.OutcomeAsksToEnroll: // nobody can enrol then
 			help = []string{""}

@@ -76,7 +76,7 @@ type NewFactor struct {
 }
 
 // VerifyService is the Twilio Verify service that holds the factors, with the settings that Twilio's API shows. Nil and
-// empty mean that Twilio gave no value, and its default holds (facts/twilio-verify.md §1.1, §5).
+// empty mean that Twilio gave no value, and its default holds (docs/facts/twilio-verify.md §1.1, §5).
 type VerifyService struct {
 	SID          string
 	AccountSID   string
@@ -121,7 +121,7 @@ type Directory interface {
 type Details struct {
 	Company string // the employer's name, or else that of the company last logged in to; empty where there is none
 	// CompanyAccess tells whether the user may enter at least one company of uzERP's: without one every password is
-	// "incorrect" (facts/uzerp.md §3).
+	// "incorrect" (docs/facts/uzerp.md §3).
 	CompanyAccess bool
 	EndDate       *time.Time // the day on which the person left or will leave, at 00:00 of an unknown zone; nil: none is known
 }
@@ -173,7 +173,7 @@ type Started struct {
 	Sends  int // how often the code was sent so far, this one included; 0 where Twilio doesn't say
 }
 
-// VerificationStatus is Twilio's status of a verification (facts/twilio-verify.md §1.1).
+// VerificationStatus is Twilio's status of a verification (docs/facts/twilio-verify.md §1.1).
 type VerificationStatus string
 
 // The statuses that Twilio documents.

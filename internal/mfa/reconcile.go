@@ -38,7 +38,7 @@ type Entity struct {
 // FindingKind is a kind of difference between uzERP and Twilio.
 type FindingKind string
 
-// The kinds of design/cli.md. docs/reconcile.md has the same with what each means for the user.
+// The kinds of docs/contract.md. docs/reconcile.md has the same with what each means for the user.
 const (
 	// FindingUUIDMissing is a row without uuid. Repaired by assigning one, and where the user is enrolled by making them
 	// enrol again: the factor belongs to an identity that nobody knows any more.

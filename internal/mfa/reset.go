@@ -23,7 +23,7 @@ func (p ResetPlan) Needed() bool {
 }
 
 // PlanReset reads what a reset of u would touch. Listing the factors first proves that Twilio answers, before anything
-// is changed (facts/uzerp.md §6). newUUID gives a uuid to a user who has none: without one they could never enrol.
+// is changed (docs/facts/uzerp.md §6). newUUID gives a uuid to a user who has none: without one they could never enrol.
 func PlanReset(ctx context.Context, store Store, factors Factors, u User, skipTwilio bool, newUUID func() string) (ResetPlan, error) {
 	no := false
 	p := ResetPlan{Change: Change{User: u, Becomes: Row{UUID: u.UUID, Enrolled: &no, Enabled: &no}}, SkipTwilio: skipTwilio}
@@ -44,7 +44,7 @@ func PlanReset(ctx context.Context, store Store, factors Factors, u User, skipTw
 }
 
 // withoutOthers splits factors into those that are nobody else's and those that another user's row names, or that are
-// pending under another user's name: two rows can share one uuid (facts/uzerp.md §1: nothing makes it unique), and a reset of one must not lock out the other.
+// pending under another user's name: two rows can share one uuid (docs/facts/uzerp.md §1: nothing makes it unique), and a reset of one must not lock out the other.
 func withoutOthers(ctx context.Context, store Store, username string, listed []Factor) (free, others []Factor, err error) {
 	if len(listed) == 0 {
 		return nil, nil, nil

@@ -20,17 +20,17 @@ type ServiceFinding struct {
 	Fix      string // what to set, or what to do; "" where there is nothing to be done
 }
 
-// Twilio's defaults for what is unset, and what every authenticator app can do (facts/twilio-verify.md §1.2, §5).
+// Twilio's defaults for what is unset, and what every authenticator app can do (docs/facts/twilio-verify.md §1.2, §5).
 const (
 	DefaultTimeStep   = 30
 	DefaultCodeLength = 6
 	DefaultSkew       = 1
 )
 
-// fewDigits is the length up to which Twilio takes 10 challenges a day from a factor (60312, facts/twilio-verify.md §1.3).
+// fewDigits is the length up to which Twilio takes 10 challenges a day from a factor (60312, docs/facts/twilio-verify.md §1.3).
 const fewDigits = 4
 
-// CheckService judges the settings of a Verify service, errors first: those of facts/twilio-verify.md §5 that Twilio's API
+// CheckService judges the settings of a Verify service, errors first: those of docs/facts/twilio-verify.md §5 that Twilio's API
 // shows. What it doesn't show is told too, so that nothing looks checked that isn't.
 func CheckService(s VerifyService) []ServiceFinding {
 	c := &serviceCheck{s: s}

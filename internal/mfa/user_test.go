@@ -7,7 +7,7 @@ import (
 	"uzerp-mfa/internal/mfa"
 )
 
-// The expected states are facts/uzerp.md §3, read line by line: every combination of the four columns.
+// The expected states are docs/facts/uzerp.md §3, read line by line: every combination of the four columns.
 func TestState(t *testing.T) {
 	good, bad := ptr(sidA), []*string{nil, ptr(""), ptr("YF123"), ptr("XX0000000000000000000000000000000a"), ptr(sidA + "0"), ptr(sidA + "\n")}
 	for _, enrolled := range []*bool{nil, ptr(false), ptr(true)} {

@@ -17,7 +17,7 @@ type Verification struct {
 	resume bool // the factor is verified at Twilio already and only the row is missing
 }
 
-// Billed tells whether Twilio charges for a success: it does for each approved challenge (facts/twilio-verify.md §4).
+// Billed tells whether Twilio charges for a success: it does for each approved challenge (docs/facts/twilio-verify.md §4).
 func (v Verification) Billed() bool { return v.Check || v.resume }
 
 // PlanVerification finds the factor that a code would finish the enrolment with: the one named by sid, or else the

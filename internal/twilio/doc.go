@@ -5,5 +5,5 @@
 // changes something is sent twice unless it certainly was not acted on the first time; an answer is believed
 // only if it is about what was asked; and "not found" is said only after the service itself was found, because
 // callers delete and re-create on the strength of it. Section numbers in comments are those of
-// facts/twilio-verify.md.
+// docs/facts/twilio-verify.md.
 package twilio
