@@ -12,9 +12,9 @@ import (
 	"testing/fstest"
 )
 
-// Every page of docs/ that code, tests, scripts and pages name exists, and so does every section (§) of it. Forms: a path that
-// begins with docs/, a link in a page, and a § behind a path (or a chain of them, "§3 and §6"). A § alone belongs to the
-// page it stands in, or in Go and SQL to the page that the package's doc.go names first.
+// Every page of docs/ that code, tests, scripts and pages name exists, and so does every section (§) of it. Forms: a path
+// that begins with docs/, a link in a page, and a § behind a path (or several, "§3 and §6"). A § alone belongs to the
+// page it stands in, and elsewhere to the page that the doc.go beside it names first.
 func TestCitations(t *testing.T) {
 	problems, found := checkCitations(t, os.DirFS("."))
 	for _, p := range problems {
@@ -50,9 +50,10 @@ func TestCitationsFailWhenBroken(t *testing.T) {
 		{"Makefile", "# docs/facts/x.md §7", "§7"},
 		{"a/testdata/script/a.txtar", "# docs/facts/x.md §7", "§7"},
 		{"internal/a/a.go", "// a law (§8)", "§8"},
-		{"internal/b/b.go", "// a law (§1)", "§1"},
+		{"internal/b/b.go", "// a law (§1)", "§1 of no page"},
 		{"docs/z.md", "# Z\n\n[x](facts/z.md)", "facts/z.md"},
 		{"docs/z.md", "# Z\n\n## 1. One\n\nas §2 says", "§2"},
+		{"docs/z.md", "# Z\n\n## 1. One\n\nas docs/facts/x.md §2 says; but here §2 holds", "docs/z.md has no §2"},
 		{"README.md", "[x](docs/z.md)", "docs/z.md"},
 	}
 	for _, b := range broken {
