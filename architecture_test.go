@@ -27,7 +27,7 @@ var allowed = map[string][]string{
 	"internal/doctor":                   {"uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/sessionconfig"},
 	"internal/injector":                 {"uzerp-mfa/internal/mfa"},
 	"internal/mfa":                      {},
-	"internal/output":                   {"github.com/olekukonko/tablewriter/...", "github.com/mattn/go-runewidth", "golang.org/x/sys/unix", "golang.org/x/term", "rsc.io/qr"},
+	"internal/output":                   {"github.com/olekukonko/tablewriter/...", "github.com/mattn/go-runewidth", "golang.org/x/sys/unix", "golang.org/x/term", "github.com/mdp/qrterminal/v3", "rsc.io/qr"},
 	"internal/phone":                    {"uzerp-mfa/internal/mfa", "github.com/nyaruka/phonenumbers"},
 	"internal/output/screentest":        {"github.com/makiuchi-d/gozxing/..."}, // test support
 	"internal/sandbox":                  {"uzerp-mfa/internal/mfa", "uzerp-mfa/internal/twilio/verifytest", "github.com/jackc/pgx/v5/..."},

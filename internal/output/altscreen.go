@@ -12,7 +12,6 @@ import (
 	"sync"
 
 	"github.com/mattn/go-runewidth"
-	"rsc.io/qr"
 )
 
 // isAddressable tells by $TERM whether a terminal's cursor can be moved as ECMA-48 has it, and whether it has an alternate
@@ -57,7 +56,7 @@ type AltScreen struct {
 	w        io.Writer
 	terminal func() Terminal
 	page     Page
-	code     *qr.Code // nil without one
+	code     *qrCode // nil without one
 
 	mu       sync.Mutex
 	up       bool
@@ -224,8 +223,8 @@ func (a *AltScreen) lay(t Terminal) sheet {
 	if a.code != nil {
 		mode := a.page.Mode.resolve(t)
 		for _, margin := range []int{quietZone, 2, 1} {
-			code := qrLines(a.code, mode, t.Color, margin)
-			cols, rows := qrSize(a.code, mode, margin)
+			code := a.code.lines(mode, t.Color, margin)
+			cols, rows := a.code.size(mode, margin)
 			if text := a.text(t.Width - 1); cols <= t.Width && rows+len(text) < t.Height {
 				return a.sheet(append(code, text...), text, rows, 0)
 			}
@@ -283,7 +282,7 @@ func sideBySide(code []string, cols int, text []string) []string {
 
 // noRoom says how large the window must be for the QR code, at length and in brief.
 func (a *AltScreen) noRoom(t Terminal, mode QRMode) (note, brief string) {
-	cols, rows := qrSize(a.code, mode, 1)
+	cols, rows := a.code.size(mode, 1)
 	if beside := cols + panelGap + panelWidth + 1; t.Width < cols || t.Width >= beside {
 		cols, rows = beside, max(rows, len(a.text(panelWidth))+1)
 	} else {

@@ -1,16 +1,15 @@
 package output
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
 
+	"github.com/mdp/qrterminal/v3"
 	"rsc.io/qr"
 )
-
-// This file draws with rsc.io/qr, the encoder under qrterminal, and not with qrterminal itself: that one panics on a
-// text too long, drops write errors, and can set colours only by a sequence for every single module.
 
 // QRMode is how a QR code is drawn with characters.
 type QRMode string
@@ -76,10 +75,10 @@ func QR(w io.Writer, text string, mode QRMode, t Terminal) error {
 		return err
 	}
 	mode = mode.resolve(t)
-	if cols, _ := qrSize(code, mode, quietZone); t.Width > 0 && cols > t.Width {
+	if cols, _ := code.size(mode, quietZone); t.Width > 0 && cols > t.Width {
 		return ErrTooWide{Need: cols, Have: t.Width}
 	}
-	_, err = io.WriteString(w, strings.Join(qrLines(code, mode, t.Color, quietZone), "\n")+"\n")
+	_, err = io.WriteString(w, strings.Join(code.lines(mode, t.Color, quietZone), "\n")+"\n")
 	return err
 }
 
@@ -93,7 +92,7 @@ func QRSize(text string, mode QRMode, t Terminal) (cols, rows int, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	cols, rows = qrSize(code, mode.resolve(t), quietZone)
+	cols, rows = code.size(mode.resolve(t), quietZone)
 	return cols, rows, nil
 }
 
@@ -106,9 +105,22 @@ func QRPNG(text string) ([]byte, error) {
 	return code.PNG(), nil
 }
 
-func encodeQR(text string) (*qr.Code, error) { return qr.Encode(text, qr.L) }
+// A qrCode is a text that fits into a QR code.
+type qrCode struct {
+	*qr.Code
+	text string
+}
 
-// resolve turns auto into a mode that draws. Ascii is twice as wide as half: where half is possible and doesn't fit,
+// encodeQR must come before any drawing: qrterminal encodes the text once more, and panics if it is too long.
+func encodeQR(text string) (*qrCode, error) {
+	code, err := qr.Encode(text, qr.L)
+	if err != nil {
+		return nil, err
+	}
+	return &qrCode{code, text}, nil
+}
+
+// resolve turns auto into a mode that draws. ASCII is twice as wide as half: where half is possible and doesn't fit,
 // ascii doesn't either.
 func (m QRMode) resolve(t Terminal) QRMode {
 	switch {
@@ -121,56 +133,46 @@ func (m QRMode) resolve(t Terminal) QRMode {
 	}
 }
 
-func qrSize(code *qr.Code, mode QRMode, margin int) (cols, rows int) {
-	side := code.Size + 2*margin
+// size returns how many columns and rows the code takes, with a margin of so many modules around it.
+func (c *qrCode) size(mode QRMode, margin int) (cols, rows int) {
+	side := c.Size + 2*margin
 	if mode == QRHalf {
 		return side, (side + 1) / 2
 	}
 	return 2 * side, side
 }
 
-func qrLines(code *qr.Code, mode QRMode, color bool, margin int) []string {
-	if mode == QRHalf {
-		return halfLines(code, color, margin)
-	}
-	return asciiLines(code, color, margin)
-}
-
-// halfLines draws two rows of modules a line. Beyond its edges a code is light.
-func halfLines(code *qr.Code, color bool, margin int) (lines []string) {
-	blocks := map[[2]bool]string{{false, false}: " ", {true, false}: "▀", {false, true}: "▄", {true, true}: "█"}
+// lines draws the code. A character of half is two modules, one above the other. In ascii a module is two characters,
+// because characters are twice as high as wide.
+func (c *qrCode) lines(mode QRMode, color bool, margin int) []string {
+	var b bytes.Buffer
+	config := qrterminal.Config{Level: qr.L, Writer: &b, QuietZone: margin, HalfBlocks: mode == QRHalf}
 	start, end := "", ""
-	if color {
+	switch {
+	case mode == QRHalf && color: // the ink is black
+		config.WhiteChar, config.BlackWhiteChar, config.WhiteBlackChar, config.BlackChar = " ", "▀", "▄", "█"
 		start, end = sgrHalf, sgrReset
+	case mode == QRHalf: // the ink is the foreground of a dark theme
+		config.WhiteChar, config.BlackWhiteChar, config.WhiteBlackChar, config.BlackChar = "█", "▄", "▀", " "
+	case color:
+		config.WhiteChar, config.BlackChar = sgrLight+"  ", sgrDark+"  "
+		end = sgrReset
+	default:
+		config.WhiteChar, config.BlackChar = "  ", "##"
 	}
-	for y := -margin; y < code.Size+margin; y += 2 {
-		var b strings.Builder
-		b.WriteString(start)
-		for x := -margin; x < code.Size+margin; x++ {
-			// The ink is black with colour, and without it the foreground of a dark theme.
-			b.WriteString(blocks[[2]bool{code.Black(x, y) == color, code.Black(x, y+1) == color}])
+	qrterminal.GenerateWithConfig(c.text, config)
+	lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
+	if mode == QRHalf {
+		// The rows of modules are odd in number, so half a line is left over. qrterminal makes it dark: at the bottom, or at the
+		// top if the margin is odd. On a white code that would be a black bar.
+		edge := len(lines) - 1
+		if margin%2 != 0 {
+			edge = 0
 		}
-		lines = append(lines, b.String()+end)
+		lines[edge] = strings.Repeat(config.WhiteChar, c.Size+2*margin)
 	}
-	return lines
-}
-
-// asciiLines draws a row of modules a line, each module two characters wide because characters are twice as high.
-func asciiLines(code *qr.Code, color bool, margin int) (lines []string) {
-	dark, light, end := "##", "  ", ""
-	if color {
-		dark, light, end = sgrDark+"  ", sgrLight+"  ", sgrReset
-	}
-	for y := -margin; y < code.Size+margin; y++ {
-		var b strings.Builder
-		for x := -margin; x < code.Size+margin; x++ {
-			if code.Black(x, y) {
-				b.WriteString(dark)
-			} else {
-				b.WriteString(light)
-			}
-		}
-		lines = append(lines, b.String()+end)
+	for i := range lines {
+		lines[i] = start + lines[i] + end
 	}
 	return lines
 }
