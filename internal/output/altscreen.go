@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-
-	"github.com/mattn/go-runewidth"
 )
 
 // isAddressable tells by $TERM whether a terminal's cursor can be moved as ECMA-48 has it, and whether it has an alternate
@@ -262,7 +260,7 @@ func (a *AltScreen) squeeze(t Terminal, note, brief string) (text []string) {
 
 // sheet places the cursor behind the question, which ends text. That is never on the last line, where Enter would scroll.
 func (a *AltScreen) sheet(lines, text []string, top, left int) sheet {
-	return sheet{lines, top + len(text), left + runewidth.StringWidth(text[len(text)-1]) + 1}
+	return sheet{lines, top + len(text), left + measure.StringWidth(text[len(text)-1]) + 1}
 }
 
 func sideBySide(code []string, cols int, text []string) []string {
@@ -314,31 +312,6 @@ func (a *AltScreen) compose(width int, gap string, paragraphs ...string) (lines 
 	}
 	lines = append(lines, wrap(gap+a.question, width, 0)...)
 	lines[len(lines)-1] += " "
-	return lines
-}
-
-// wrap breaks text, which must be escaped already, at blanks; the lines after the first are indented.
-func wrap(text string, width, indent int) (lines []string) {
-	for paragraph := range strings.SplitSeq(text, "\n") {
-		line, col, begun := "", 0, false
-		for i, word := range strings.Split(paragraph, " ") {
-			if w := runewidth.StringWidth(word); begun && col+1+w > width {
-				lines = append(lines, strings.TrimRight(line, " "))
-				line, col, begun = strings.Repeat(" ", indent), indent, false
-			} else if i > 0 {
-				line, col = line+" ", col+1
-			}
-			for col+runewidth.StringWidth(word) > width && width-col > 1 { // a word longer than a line
-				head := runewidth.Truncate(word, width-col, "")
-				lines = append(lines, line+head)
-				word = word[len(head):]
-				line, col = strings.Repeat(" ", indent), indent
-			}
-			line, col = line+word, col+runewidth.StringWidth(word)
-			begun = begun || word != ""
-		}
-		lines = append(lines, line)
-	}
 	return lines
 }
 

@@ -324,25 +324,3 @@ func TestAltScreenEscapes(t *testing.T) {
 		t.Error(c)
 	}
 }
-
-func TestWrap(t *testing.T) {
-	for _, tt := range []struct {
-		text          string
-		width, indent int
-		want          string
-	}{
-		{"", 10, 0, ""},
-		{"one two three", 7, 0, "one two|three"},
-		{"one two three", 80, 0, "one two three"},
-		{"Secret   ABCD EFGH IJKL", 18, 9, "Secret   ABCD EFGH|         IJKL"},
-		{"name  abcdefghijklmnop", 12, 6, "name|      abcdef|      ghijkl|      mnop"},
-		{"abcdefghijkl m", 5, 0, "abcde|fghij|kl m"},
-		{"李李李李", 5, 0, "李李|李李"},
-		{"a\nb c", 3, 0, "a|b c"},
-		{"abc", 1, 9, "abc"},
-	} {
-		if got := strings.Join(wrap(tt.text, tt.width, tt.indent), "|"); got != tt.want {
-			t.Errorf("%q at %d: %q, want %q", tt.text, tt.width, got, tt.want)
-		}
-	}
-}
