@@ -11,16 +11,16 @@ import (
 	"rsc.io/qr"
 )
 
-// QRMode is how a QR code is drawn with characters.
+// QRMode says how a QR code is drawn with characters.
 type QRMode string
 
 // The modes.
 const (
-	// QRAuto is half where the locale is UTF-8, else ascii.
+	// QRAuto is half if the locale is UTF-8, else ascii.
 	QRAuto QRMode = "auto"
-	// QRHalf draws two modules a character with block elements.
+	// QRHalf draws two modules as one character, a block element.
 	QRHalf QRMode = "half"
-	// QRASCII draws a module as two characters of ASCII.
+	// QRASCII draws a module as two ASCII characters.
 	QRASCII QRMode = "ascii"
 	// QRNone draws nothing.
 	QRNone QRMode = "none"
@@ -35,24 +35,24 @@ func ParseQRMode(s string) (QRMode, error) {
 	return "", errors.New("must be auto, half, ascii or none")
 }
 
-// ErrTooWide says that a QR code does not fit on the terminal: broken lines can't be scanned.
+// ErrTooWide says that a QR code is wider than the terminal. Broken lines can't be scanned.
 type ErrTooWide struct{ Need, Have int }
 
 func (e ErrTooWide) Error() string {
 	return fmt.Sprintf("the terminal is %d columns wide, the QR code needs %d", e.Have, e.Need)
 }
 
-// quietZone is the light margin in modules that ISO/IEC 18004 asks for. Where the height counts (AltScreen) a smaller one is
-// better than no code: readers find a code by its dark squares, for which a single light module around it does.
+// quietZone is the light margin, in modules, that ISO/IEC 18004 asks for. In a low window AltScreen makes it smaller, which
+// is better than no code: readers find a code by its dark squares, and one light module around them is enough.
 const quietZone = 4
 
 const (
-	// Colours 16 and 231 are the cube's black and white, which no theme changes, so the code looks the same on dark
-	// and on light themes.
+	// Colours 16 and 231 are black and white of the colour cube. No theme changes them, so the code looks the same on
+	// dark and on light themes.
 	sgrHalf  = "\x1b[38;5;16;48;5;231m"
 	sgrReset = "\x1b[0m"
-	// The ascii mode is for old terminals too: one that doesn't know 48;5 keeps 40 or 47 (and may blink, which blanks
-	// don't show).
+	// The ascii mode is for old terminals too. One that doesn't know 48;5 still takes 40 or 47. It may read the 5 as
+	// "blink", but blanks don't show that.
 	sgrDark  = "\x1b[40;48;5;16m"
 	sgrLight = "\x1b[47;48;5;231m"
 )
@@ -60,12 +60,12 @@ const (
 // QR draws text as a QR code on w, at the lowest level of error correction: a screen has no dirt, and the code
 // stays small. It asks the terminal nothing and writes in one piece.
 //
-// With colour, the code is black on white by explicit colours and can be scanned on any theme. Without (NO_COLOR, a
-// pipe), characters can be right on one kind of background only, and the modes follow qrencode: half draws the light
+// With colour, the code is black on white by explicit colours and can be scanned on any theme. Without colour (NO_COLOR,
+// a pipe) it can be right on one kind of background only. The modes then do as qrencode does: half draws the light
 // modules and is for dark themes, ascii draws the dark ones (##) and is for light themes and paper.
 //
-// It fails with ErrTooWide, having written nothing, if the code is wider than t; if text is more than a QR code can
-// hold; and with the errors of w. No error contains the text, for it is a secret.
+// It fails with ErrTooWide, and writes nothing, if the code is wider than t. It also fails if text is longer than a QR code
+// can hold, and with the errors of w. No error contains the text, for it is a secret.
 func QR(w io.Writer, text string, mode QRMode, t Terminal) error {
 	if mode == QRNone {
 		return nil
@@ -82,8 +82,8 @@ func QR(w io.Writer, text string, mode QRMode, t Terminal) error {
 	return err
 }
 
-// QRSize tells how many columns and rows QR would take. A code higher than the screen is drawn all the same, but scrolls:
-// the caller may want to say so.
+// QRSize returns how many columns and rows QR takes. QR also draws a code that is higher than the screen, which then
+// scrolls; the caller may want to say so.
 func QRSize(text string, mode QRMode, t Terminal) (cols, rows int, err error) {
 	if mode == QRNone {
 		return 0, 0, nil
@@ -96,7 +96,7 @@ func QRSize(text string, mode QRMode, t Terminal) (cols, rows int, err error) {
 	return cols, rows, nil
 }
 
-// QRPNG makes a PNG of text as a QR code with its quiet zone, eight pixels a module.
+// QRPNG returns a PNG of text as a QR code with its quiet zone, eight pixels for a module.
 func QRPNG(text string) ([]byte, error) {
 	code, err := encodeQR(text)
 	if err != nil {
@@ -120,8 +120,8 @@ func encodeQR(text string) (*qrCode, error) {
 	return &qrCode{code, text}, nil
 }
 
-// resolve turns auto into a mode that draws. ASCII is twice as wide as half: where half is possible and doesn't fit,
-// ascii doesn't either.
+// resolve returns the mode that auto stands for. It need not look at the width: ascii is twice as wide as half, so where
+// half is too wide, ascii is too.
 func (m QRMode) resolve(t Terminal) QRMode {
 	switch {
 	case m != QRAuto:
@@ -133,7 +133,7 @@ func (m QRMode) resolve(t Terminal) QRMode {
 	}
 }
 
-// size returns how many columns and rows the code takes, with a margin of so many modules around it.
+// size returns how many columns and rows of characters the code takes with a margin, which is in modules.
 func (c *qrCode) size(mode QRMode, margin int) (cols, rows int) {
 	side := c.Size + 2*margin
 	if mode == QRHalf {
@@ -163,8 +163,8 @@ func (c *qrCode) lines(mode QRMode, color bool, margin int) []string {
 	qrterminal.GenerateWithConfig(c.text, config)
 	lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
 	if mode == QRHalf {
-		// The rows of modules are odd in number, so half a line is left over. qrterminal makes it dark: at the bottom, or at the
-		// top if the margin is odd. On a white code that would be a black bar.
+		// The number of rows of modules is odd, so half a line is left over. qrterminal puts it at the bottom, or at the
+		// top if the margin is odd, and makes it dark. It must be light like the margin.
 		edge := len(lines) - 1
 		if margin%2 != 0 {
 			edge = 0
@@ -177,7 +177,7 @@ func (c *qrCode) lines(mode QRMode, color bool, margin int) []string {
 	return lines
 }
 
-// Groups splits a secret into groups of four, which is how people read and type it without losing their place.
+// Groups splits a secret into groups of four characters, so that people don't lose their place when they type it.
 func Groups(secret string) string {
 	var b strings.Builder
 	n := 0

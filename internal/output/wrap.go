@@ -6,16 +6,16 @@ import (
 	"github.com/mattn/go-runewidth"
 )
 
-// measure takes the width of characters from Unicode alone. The default of runewidth also looks at the locale, and the
-// same data would look different on two machines.
+// measure takes the width of characters from Unicode alone. runewidth's default also looks at the locale, so the same
+// data would look different on two machines.
 var measure = &runewidth.Condition{}
 
 // Wrap returns text, made harmless by Escape, in lines of at most width columns. It breaks at blanks, and inside a word
 // only if the word alone is wider than a line. There is always at least one line.
 func Wrap(text string, width int) []string { return wrap(Escape(text), width, 0) }
 
-// wrap is Wrap for text that is escaped already and whose line feeds are the program's own. The lines after the first of
-// a paragraph are indented.
+// wrap is Wrap for text that is escaped already. Its line feeds are the program's own and start a new paragraph. In a
+// paragraph all lines but the first are indented.
 func wrap(text string, width, indent int) (lines []string) {
 	for paragraph := range strings.SplitSeq(text, "\n") {
 		line, col, begun := "", 0, false // begun: the line has a word
