@@ -7,6 +7,7 @@ import (
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/verifyservice"
 )
 
 // The checks that need something other than the database.
@@ -50,7 +51,7 @@ func CheckSettings(s Settings) []Check {
 }
 
 // CheckTwilio judges the answer to fetching the Verify service with the settings from a file or the environment.
-func CheckTwilio(service mfa.VerifyService, from string, err error) Check {
+func CheckTwilio(service verifyservice.Service, from string, err error) Check {
 	if err == nil {
 		return Check{ID: CheckTwilioService, Status: Pass, Message: fmt.Sprintf("Twilio accepts the credentials and has the service %q", service.FriendlyName)}
 	}

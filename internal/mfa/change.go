@@ -25,7 +25,7 @@ func (c Change) Apply(ctx context.Context, store Store) error {
 	if !c.Needed() {
 		return nil
 	}
-	return setRow(ctx, store, c.User.Username, c.User.Row, c.Becomes)
+	return SetRow(ctx, store, c.User.Username, c.User.Row, c.Becomes)
 }
 
 // PlanEnable plans to ask for the code again at the next login.

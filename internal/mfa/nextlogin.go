@@ -103,7 +103,7 @@ func (p Prospect) secondFactor() NextLogin {
 		}
 		return n
 	}
-	if why := lockedOut(p.User.Row, p.Factor); why != "" {
+	if why := LockedOut(p.User.Row, p.Factor); why != "" {
 		return NextLogin{Outcome: OutcomeLockedOut, Reason: why, Help: "uzerp-mfa user reset " + name}
 	}
 	n := NextLogin{Outcome: OutcomeAsksForCode}
@@ -121,8 +121,8 @@ func (p Prospect) secondFactor() NextLogin {
 	return n
 }
 
-// lockedOut says why a login can't succeed that does not skip the code; empty where nothing speaks against it.
-func lockedOut(r Row, factor FactorSight) string {
+// LockedOut says why a login can't succeed that does not skip the code; empty where nothing speaks against it.
+func LockedOut(r Row, factor FactorSight) string {
 	const hopeless = ", so that no code can be right"
 	switch {
 	case r.UUID == nil && isTrue(r.Enrolled):

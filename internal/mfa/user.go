@@ -93,6 +93,15 @@ func deref(s *string) string {
 	return *s
 }
 
+// IsEnrolled reports whether mfa_enrolled is true; NULL is not.
+func (r Row) IsEnrolled() bool { return isTrue(r.Enrolled) }
+
+// FactorSID returns mfa_sid, and "" for NULL.
+func (r Row) FactorSID() string { return deref(r.SID) }
+
+// Identity returns the uuid, which is the user's identity at Twilio, and "" for NULL.
+func (r Row) Identity() string { return deref(r.UUID) }
+
 // Equal tells whether two rows hold the same values, NULL being equal to NULL only.
 func (r Row) Equal(o Row) bool {
 	return equal(r.UUID, o.UUID) && equal(r.SID, o.SID) && equal(r.Enrolled, o.Enrolled) && equal(r.Enabled, o.Enabled)

@@ -99,7 +99,7 @@ func (v Verification) Submit(ctx context.Context, store Store, factors Factors, 
 	if !v.Billed() {
 		return confirm(ctx, store, factors, v.User, v.Factor, code)
 	}
-	sending, cancel := uninterrupted(ctx)
+	sending, cancel := Uninterrupted(ctx)
 	defer cancel()
 	approved, err := factors.Challenge(sending, *v.User.UUID, v.Factor.SID, code)
 	switch {
