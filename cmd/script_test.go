@@ -8,7 +8,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
@@ -29,7 +28,6 @@ import (
 	"uzerp-mfa/internal/emulator/oracle"
 	"uzerp-mfa/internal/output"
 	"uzerp-mfa/internal/pgtemp/dbtest"
-	"uzerp-mfa/internal/sharedtest"
 )
 
 var update = flag.Bool("update", false, "write generated files anew")
@@ -88,7 +86,7 @@ func build(path string, flags ...string) error {
 }
 
 // TestScripts runs testdata/script: each against a database and an emulator of its own. A script's first lines can name
-// the database, "# database: real", and say that much goes on at a time in what it runs, "# concurrent": then the program
+// the database, "# database: uzerp", and say that much goes on at a time in what it runs, "# concurrent": then the program
 // is the test binary, with the race detector if the tests have it.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -111,29 +109,19 @@ type scene struct {
 }
 
 func setUp(env *testscript.Env) error {
+	return setUpAs(env, headOf(env.T().(testing.TB), env))
+}
+
+func setUpAs(env *testscript.Env, head scriptHead) error {
 	t := env.T().(testing.TB)
-	head := headOf(t, env)
 	s := &scene{database: dbtest.New(t, head.database)}
 	if !head.concurrent {
 		env.Setenv("PATH", filepath.Dir(shipped(t))+string(filepath.ListSeparator)+env.Getenv("PATH"))
 	}
 	env.Values["scene"], env.Values["tb"] = s, t
 
-	// Every exchange is checked against Twilio's spec; where that is not at hand the scripts run all the same, but in CI.
-	checked := func(h http.Handler) http.Handler { return h }
-	o, err := oracle.Default()
-	switch {
-	case err == nil:
-		checked = func(h http.Handler) http.Handler {
-			return o.Wrap(h, func(err error) { t.Errorf("against Twilio's spec: %v", err) })
-		}
-	case sharedtest.InCI() || !errors.Is(err, fs.ErrNotExist):
-		return err
-	}
-	s.verify, err = emulator.Start("", emulator.Options{
-		AccountSID: accountSID, ServiceSID: serviceSID, Issuer: "Test Ltd", Control: true,
-		Credentials: []emulator.Credential{{Username: accountSID, Password: authToken}, {Username: apiKey, Password: apiSecret}},
-	}, checked)
+	var err error
+	s.verify, err = startJudged(func(err error) { t.Errorf("against Twilio's spec: %v", err) })
 	if err != nil {
 		return err
 	}
@@ -159,6 +147,18 @@ func setUp(env *testscript.Env) error {
 	env.Setenv("LANG", "C.UTF-8")
 	env.Setenv("TERM", "xterm-256color")
 	return nil
+}
+
+// startJudged starts an emulator. Every exchange is checked against Twilio's spec where that is at hand.
+func startJudged(onViolation func(error)) (*emulator.Running, error) {
+	judged, err := oracle.WhereAtHand(onViolation)
+	if err != nil {
+		return nil, err
+	}
+	return emulator.Start("", emulator.Options{
+		AccountSID: accountSID, ServiceSID: serviceSID, Issuer: "Test Ltd", Control: true,
+		Credentials: []emulator.Credential{{Username: accountSID, Password: authToken}, {Username: apiKey, Password: apiSecret}},
+	}, judged)
 }
 
 type scriptHead struct {
