@@ -389,7 +389,7 @@ func (p *process) run(t *testing.T, terminal bool) (code int, stdout, stderr str
 			p.watch(t)
 		}()
 	} else {
-		p.cmd.Stdout, p.cmd.Stderr, p.cmd.WaitDelay = &out, &errs, 5*time.Second
+		p.cmd.Stdout, p.cmd.Stderr, p.cmd.WaitDelay = &out, &errs, hangs
 		err = p.cmd.Start()
 		close(drawn)
 	}

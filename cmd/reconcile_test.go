@@ -389,7 +389,7 @@ func TestReconcileFixInAnOutage(t *testing.T) {
 	defer d.Close()
 	html := "<html><body>This is not the page you are looking for</body></html>"
 
-	patience := 10 * time.Second
+	patience := hangs
 	run := func(t *testing.T, concurrency int, faults ...verifytest.Fault) (s *site, fixed []string, requests int) {
 		t.Helper()
 		s = plant(t, n, every)
@@ -470,7 +470,7 @@ func TestReconcileFixInAnOutage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			if name == "hang" {
 				patience = 50 * time.Millisecond
-				defer func() { patience = 10 * time.Second }()
+				defer func() { patience = hangs }()
 			}
 			repairs := map[int]int{}
 			for from := 1; from <= requests; from += step {

@@ -258,7 +258,7 @@ func program0(ts *testscript.TestScript, args []string) *exec.Cmd {
 			path = file
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second) // a program that hangs fails its own script only
+	ctx, cancel := context.WithTimeout(context.Background(), hangs) // a program that hangs fails its own script only
 	ts.Defer(cancel)
 	c := exec.CommandContext(ctx, path, args...)
 	c.Dir = ts.MkAbs(".")
@@ -446,13 +446,12 @@ func runSQL(ts *testscript.TestScript, out io.Writer, sql string) {
 // cmdAwait: await SQL WANT waits until the statement gives WANT: for what another process does in its own time.
 func cmdAwait(ts *testscript.TestScript, args []string) {
 	var got strings.Builder
-	for range 300 {
+	for began := time.Now(); time.Since(began) < hangs; time.Sleep(100 * time.Millisecond) {
 		got.Reset()
 		runSQL(ts, &got, args[0])
 		if strings.TrimSpace(got.String()) == args[1] {
 			return
 		}
-		time.Sleep(100 * time.Millisecond)
 	}
 	ts.Fatalf("still %q, want %q", got.String(), args[1])
 }
