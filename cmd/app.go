@@ -16,6 +16,7 @@ import (
 	"uzerp-mfa/internal/config"
 	"uzerp-mfa/internal/db"
 	"uzerp-mfa/internal/doctor"
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
@@ -146,7 +147,7 @@ func (a *App) auditLogPath(defaultPath func(getenv func(string) string) string) 
 
 // refused records what was asked for and not done.
 func (a *App) refused(target string, err error) error {
-	if a.recorder != nil && mfa.KindOf(err) == mfa.KindRefused {
+	if a.recorder != nil && errs.KindOf(err) == errs.Refused {
 		a.recorder.Refused(target, err)
 	}
 	return err
@@ -330,8 +331,8 @@ func (a *App) checkTwilio(settings config.Twilio) error {
 
 // checkRegion refuses a region that phone numbers can't be read by.
 func checkRegion(region string) error {
-	if _, err := phone.Parse("", region); mfa.KindOf(err) == mfa.KindUsage {
-		return &mfa.Error{Kind: mfa.KindConfig, Op: phoneRegion, Err: err, Hint: mfa.HintOf(err)}
+	if _, err := phone.Parse("", region); errs.KindOf(err) == errs.Usage {
+		return &errs.Error{Kind: errs.Config, Op: phoneRegion, Err: err, Hint: errs.HintOf(err)}
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"uzerp-mfa/internal/audit"
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/errs"
 )
 
 func newAuditLogCmd(app *App) *cobra.Command {
@@ -38,7 +38,7 @@ func auditLogPath(app *App) string { return app.auditLogPath(audit.DefaultReadPa
 func openAuditLog(ctx context.Context, path string) (io.ReadCloser, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a named pipe without a writer blocks nobody
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, mfa.NewError(mfa.KindNotFound, "there is no audit log at "+path, "nothing was logged there yet; if something was, it was moved or removed; --audit-log names another file")
+		return nil, errs.New(errs.NotFound, "there is no audit log at "+path, "nothing was logged there yet; if something was, it was moved or removed; --audit-log names another file")
 	}
 	if err == nil {
 		if info, statErr := f.Stat(); statErr == nil && info.IsDir() {
@@ -73,5 +73,5 @@ func auditReadError(ctx context.Context, path string, err error) error {
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		err = pathErr.Err // the path is told once
 	}
-	return &mfa.Error{Kind: mfa.KindConfig, Op: "read the audit log " + path, Err: err, Hint: "root may read it, or name another with --audit-log"}
+	return &errs.Error{Kind: errs.Config, Op: "read the audit log " + path, Err: err, Hint: "root may read it, or name another with --audit-log"}
 }

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/errs"
 )
 
 func TestAuditLogPath(t *testing.T) {
@@ -53,7 +53,7 @@ func TestParseTime(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"-1h", "-1d", "d", "1.5d", "99999999d", "2026-07-14", "now", "5"} {
-		if got, err := parseTime("--since", text, now); mfa.KindOf(err) != mfa.KindUsage {
+		if got, err := parseTime("--since", text, now); errs.KindOf(err) != errs.Usage {
 			t.Errorf("%q: %v, %v", text, got, err)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"uzerp-mfa/internal/audit"
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/output"
 )
 
@@ -31,7 +31,7 @@ A tail that was cut off, a last line that was replaced, or a log that was writte
 without a fault. It is found only by a head that you remember: write down the head that this command prints, where who can
 write the log can't, and give it with --head the next time.
 
-` + exitCodes(mfa.KindConfig, mfa.KindNotFound, mfa.KindFindings),
+` + exitCodes(errs.Config, errs.NotFound, errs.Findings),
 		Example: `  uzerp-mfa audit-log verify
   uzerp-mfa audit-log verify --head 3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b8555
   zcat audit.jsonl.2.gz | uzerp-mfa audit-log verify --audit-log /dev/stdin`,
@@ -131,7 +131,7 @@ func runAuditLogVerify(ctx context.Context, app *App, opts *auditLogVerifyOption
 	if err != nil || report.Intact() {
 		return err
 	}
-	return mfa.NewError(mfa.KindFindings, fmt.Sprintf("%s is not what was written: %s", path, count(len(report.Findings), "finding")),
+	return errs.New(errs.Findings, fmt.Sprintf("%s is not what was written: %s", path, count(len(report.Findings), "finding")),
 		"keep a copy of the file before anything else; docs/audit-log.md tells what each finding means")
 }
 

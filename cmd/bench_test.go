@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"uzerp-mfa/internal/db/dbtest"
+	"uzerp-mfa/internal/pgtemp/dbtest"
 )
 
 // BenchmarkStart measures how long the program takes to start and do nothing, against psql doing the same, by turns in

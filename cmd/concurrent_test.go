@@ -15,7 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"uzerp-mfa/internal/crashtest"
-	"uzerp-mfa/internal/twilio/verifytest"
+	"uzerp-mfa/internal/emulator"
 )
 
 // This file lets two operators, and then many, work on the same users.
@@ -23,9 +23,9 @@ import (
 // plain runs the program to its end, with nothing in its way; any number may run at a time.
 func (s *stage) plain(t *testing.T, program string, env []string, args ...string) ending {
 	t.Helper()
-	var out, errs bytes.Buffer
+	var out, stderr bytes.Buffer
 	c := exec.Command(program, args...)
-	c.Dir, c.Env, c.Stdout, c.Stderr, c.WaitDelay = s.dir, env, &out, &errs, hangs
+	c.Dir, c.Env, c.Stdout, c.Stderr, c.WaitDelay = s.dir, env, &out, &stderr, hangs
 	if err := c.Start(); err != nil {
 		t.Error(err)
 		return ending{code: -1}
@@ -36,7 +36,7 @@ func (s *stage) plain(t *testing.T, program string, env []string, args ...string
 	})
 	defer hung.Stop()
 	err := c.Wait()
-	e := ending{stdout: out.String(), stderr: errs.String()}
+	e := ending{stdout: out.String(), stderr: stderr.String()}
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		e.code = exit.ExitCode()
 	} else if err != nil {
@@ -92,7 +92,7 @@ func meddlers() []meddler {
 				return nil
 			}
 			for _, f := range slices.Backward(s.verify.Factors(*r.UUID)) {
-				if f.Status == verifytest.Unverified {
+				if f.Status == emulator.Unverified {
 					s.phone[f.SID] = true // or there would be no code
 					return []ending{s.plain(t, program, s.aside, "verify", victim, s.unused(t, f.SID))}
 				}
@@ -194,7 +194,7 @@ func TestManyOperators(t *testing.T) {
 		names = append(names, name)
 		s.exec(t, "insert into users (username, password, uuid) values ('"+name+"', '*', '"+id+"')")
 		if i%2 == 0 {
-			f := s.verify.AddFactor(id, name, verifytest.Verified)
+			f := s.verify.AddFactor(id, name, emulator.Verified)
 			s.phone[f.SID] = true
 			s.exec(t, "update users set mfa_sid = '"+f.SID+"', mfa_enrolled = true, mfa_enabled = true where username = '"+name+"'")
 		}

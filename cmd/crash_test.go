@@ -25,11 +25,12 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"uzerp-mfa/internal/crashtest"
-	"uzerp-mfa/internal/db/dbtest"
+	"uzerp-mfa/internal/emulator"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
+	"uzerp-mfa/internal/pgtemp/dbtest"
+	"uzerp-mfa/internal/secret"
 	"uzerp-mfa/internal/totp"
-	"uzerp-mfa/internal/twilio/verifytest"
 )
 
 // This file kills the program at every interaction with the database and with Twilio, before it takes effect and after,
@@ -40,7 +41,7 @@ import (
 type stage struct {
 	tap      crashtest.Tap
 	proxy    *crashtest.Postgres
-	verify   *verifytest.Running
+	verify   *emulator.Running
 	database string    // by way of the proxy
 	aside    []string  // the environment of a second operator, whom the tap does not see
 	db       *pgx.Conn // past it
@@ -96,10 +97,10 @@ func newStage(t *testing.T) *stage {
 	}
 	t.Cleanup(func() { _ = s.proxy.Close() })
 	s.database = fmt.Sprintf("postgres://postgres:%s@127.0.0.1:%d/%s", dbPassword, s.proxy.Port(), config.Database)
-	s.verify, err = verifytest.Start("", verifytest.Options{
+	s.verify, err = emulator.Start("", emulator.Options{
 		AccountSID: accountSID, ServiceSID: serviceSID, Issuer: "Test Ltd",
-		Credentials: []verifytest.Credential{{Username: accountSID, Password: authToken}},
-		Quirks:      verifytest.Quirks{EntitiesPerSecond: -1},
+		Credentials: []emulator.Credential{{Username: accountSID, Password: authToken}},
+		Quirks:      emulator.Quirks{EntitiesPerSecond: -1},
 	}, s.tap.Handler)
 	if err != nil {
 		t.Fatal(err)
@@ -185,7 +186,7 @@ func (s *stage) otherUsers(t *testing.T) (sum string) {
 }
 
 // factor makes a factor of the victim's. onPhone means that the user has scanned it.
-func (s *stage) factor(status verifytest.Status, onPhone bool) string {
+func (s *stage) factor(status emulator.Status, onPhone bool) string {
 	f := s.verify.AddFactor(s.uuid, victim, status)
 	s.phone[f.SID] = onPhone
 	return f.SID
@@ -194,7 +195,7 @@ func (s *stage) factor(status verifytest.Status, onPhone bool) string {
 // enrolled enrols the victim.
 func (s *stage) enrolled(t *testing.T) string {
 	t.Helper()
-	sid := s.factor(verifytest.Verified, true)
+	sid := s.factor(emulator.Verified, true)
 	s.exec(t, "update users set mfa_sid = '"+sid+"', mfa_enrolled = true, mfa_enabled = true where $user")
 	return sid
 }
@@ -268,7 +269,7 @@ func (s *stage) orphans(t *testing.T, r userRow) (all []string) {
 		return nil
 	}
 	for _, f := range s.verify.Factors(*r.UUID) {
-		if f.Status == verifytest.Verified && (r.SID == nil || *r.SID != f.SID) {
+		if f.Status == emulator.Verified && (r.SID == nil || *r.SID != f.SID) {
 			all = append(all, f.SID)
 		}
 	}
@@ -378,7 +379,7 @@ type process struct {
 
 func (p *process) run(t *testing.T, terminal bool) (code int, stdout, stderr string) {
 	t.Helper()
-	var out, errs bytes.Buffer
+	var out, messages bytes.Buffer
 	drawn := make(chan struct{})
 	p.started.Lock()
 	var err error
@@ -389,7 +390,7 @@ func (p *process) run(t *testing.T, terminal bool) (code int, stdout, stderr str
 			p.watch(t)
 		}()
 	} else {
-		p.cmd.Stdout, p.cmd.Stderr, p.cmd.WaitDelay = &out, &errs, hangs
+		p.cmd.Stdout, p.cmd.Stderr, p.cmd.WaitDelay = &out, &messages, hangs
 		err = p.cmd.Start()
 		close(drawn)
 	}
@@ -407,14 +408,14 @@ func (p *process) run(t *testing.T, terminal bool) (code int, stdout, stderr str
 	<-drawn
 	if terminal {
 		_ = p.terminal.Close()
-		errs = p.screen
+		messages = p.screen
 	}
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		return exit.ExitCode(), out.String(), errs.String()
+		return exit.ExitCode(), out.String(), messages.String()
 	} else if err != nil {
 		t.Fatal(err)
 	}
-	return 0, out.String(), errs.String()
+	return 0, out.String(), messages.String()
 }
 
 // signal sends a signal; Ctrl-C comes from the keyboard where there is one.
@@ -458,7 +459,7 @@ func (p *process) typed(t *testing.T) string {
 		t.Error("no secret on the screen")
 		return "\x04"
 	}
-	code, err := totp.Code(mfa.NewSecret(strings.ReplaceAll(strings.TrimSpace(m[1]), " ", "")),
+	code, err := totp.Code(secret.New(strings.ReplaceAll(strings.TrimSpace(m[1]), " ", "")),
 		mfa.TOTPConfig{Algorithm: "sha1", Digits: 6, Step: 30 * time.Second}, p.s.verify.Now())
 	if err != nil {
 		t.Error(err)
@@ -592,8 +593,8 @@ func enrollmentSID(stdout string) (string, error) {
 
 // scenarios are what the matrices are made of.
 func scenarios() []scenario {
-	pending := func(_ *testing.T, s *stage) { s.factor(verifytest.Unverified, true) }
-	newest := func(s *stage) verifytest.Factor {
+	pending := func(_ *testing.T, s *stage) { s.factor(emulator.Unverified, true) }
+	newest := func(s *stage) emulator.Factor {
 		all := s.verify.Factors(s.uuid)
 		return all[len(all)-1]
 	}
@@ -707,7 +708,7 @@ func scenarios() []scenario {
 			name: "verify --factor, replacing", done: finished, allowed: []login{asksForCode},
 			setUp: func(t *testing.T, s *stage) {
 				s.enrolled(t)
-				s.factor(verifytest.Unverified, true)
+				s.factor(emulator.Unverified, true)
 			},
 			args: func(t *testing.T, s *stage) []string {
 				return []string{"verify", "--factor", newest(s).SID, victim, s.code(t, newest(s).SID)}
@@ -723,7 +724,7 @@ func scenarios() []scenario {
 		{
 			// A factor that was proved, and no row names: a challenge finishes it.
 			name: "verify --factor, resuming", done: finished, allowed: []login{asksToEnroll, asksForCode},
-			setUp: func(_ *testing.T, s *stage) { s.factor(verifytest.Verified, true) },
+			setUp: func(_ *testing.T, s *stage) { s.factor(emulator.Verified, true) },
 			args: func(t *testing.T, s *stage) []string {
 				return []string{"verify", "--factor", newest(s).SID, victim, s.code(t, newest(s).SID)}
 			},
@@ -739,9 +740,9 @@ func scenarios() []scenario {
 			name: "user reset", args: fixed(resetArgs...), done: without, again: then(same(resetArgs, 0), without),
 			allowed: []login{asksForCode, asksToEnroll},
 			setUp: func(t *testing.T, s *stage) {
-				s.factor(verifytest.Verified, false) // stale
+				s.factor(emulator.Verified, false) // stale
 				s.enrolled(t)
-				s.factor(verifytest.Unverified, false)
+				s.factor(emulator.Unverified, false)
 			},
 		},
 		{

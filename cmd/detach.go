@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
 )
@@ -26,7 +27,7 @@ enrollment, all of them or nobody, and does not touch Twilio.
 
 On the live database it would un-enroll everybody. So the database's name must be typed, or given with --confirm.
 
-` + exitCodes(mfa.KindConfig, mfa.KindRefused, mfa.KindUnavailable, mfa.KindDeclined),
+` + exitCodes(errs.Config, errs.Refused, errs.Unavailable, errs.Declined),
 		Example: "  uzerp-mfa detach --database-url postgres://db/uzerp_test --dry-run\n  uzerp-mfa detach --database-url postgres://db/uzerp_test --confirm uzerp_test",
 		Args:    noArgs,
 	}
@@ -66,7 +67,7 @@ func runDetach(ctx context.Context, app *App, opts *detachOptions) error {
 	}
 	if err := mfa.ConfirmPlace(place, typed); err != nil {
 		if opts.confirm == "" {
-			return &mfa.Error{Kind: mfa.KindDeclined, Err: err}
+			return &errs.Error{Kind: errs.Declined, Err: err}
 		}
 		return app.refused(place.Database, err)
 	}

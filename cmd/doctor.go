@@ -14,7 +14,7 @@ import (
 	"uzerp-mfa/internal/audit"
 	"uzerp-mfa/internal/config"
 	"uzerp-mfa/internal/doctor"
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/output"
 )
 
@@ -40,7 +40,7 @@ not by itself. With -v every check is listed. docs/doctor.md lists them all.
 --oneline prints one line for monitoring: OK, WARNING, CRITICAL or UNKNOWN, the checks that failed or warned, and the number
 of users by state.
 
-` + exitCodes(mfa.KindUnavailable, mfa.KindFindings),
+` + exitCodes(errs.Unavailable, errs.Findings),
 		Example: `  uzerp-mfa doctor --uzerp-root /var/www/uzerp
   uzerp-mfa doctor -o json
   uzerp-mfa doctor --oneline --timeout 20s`,
@@ -78,7 +78,7 @@ func runDoctor(ctx context.Context, app *App, opts *doctorOptions) error {
 	if report.Sound() {
 		return nil
 	}
-	return mfa.NewError(mfa.KindFindings, "the installation is not in order: "+tell(report), doctorHint(report))
+	return errs.New(errs.Findings, "the installation is not in order: "+tell(report), doctorHint(report))
 }
 
 // leaveTimeToTell ends the questions shortly before --timeout ends the command, so that the answers so far are told.

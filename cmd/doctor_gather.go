@@ -9,8 +9,8 @@ import (
 	"uzerp-mfa/internal/audit"
 	"uzerp-mfa/internal/config"
 	"uzerp-mfa/internal/doctor"
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/injector"
-	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/sessionconfig"
 )
 
@@ -78,7 +78,7 @@ func gatherAuditLog(ctx context.Context, app *App, in *doctor.Input) {
 
 	path = auditLogPath(app)
 	log, err := openAuditLog(ctx, path)
-	if mfa.KindOf(err) == mfa.KindNotFound && err != nil {
+	if errs.KindOf(err) == errs.NotFound && err != nil {
 		in.AuditChain = doctor.Got(doctor.Chain{Path: path, None: true}, nil)
 		return
 	}
@@ -122,7 +122,7 @@ func gatherTwilio(ctx context.Context, app *App, ours, theirs config.Twilio, in 
 
 // isSilent tells whether it makes no sense to ask again.
 func isSilent(ctx context.Context, err error) bool {
-	return err != nil && (mfa.KindOf(err) == mfa.KindUnavailable || ctx.Err() != nil)
+	return err != nil && (errs.KindOf(err) == errs.Unavailable || ctx.Err() != nil)
 }
 
 func gatherDatabase(ctx context.Context, app *App, in *doctor.Input) {
@@ -133,7 +133,7 @@ func gatherDatabase(ctx context.Context, app *App, in *doctor.Input) {
 	}
 	schema, err := examineSchema(ctx, d)
 	in.Schema = doctor.Got(schema, err)
-	if err != nil || mfa.KindOf(schema.Problem) == mfa.KindConfig && schema.Problem != nil {
+	if err != nil || errs.KindOf(schema.Problem) == errs.Config && schema.Problem != nil {
 		return
 	}
 	missing, err := d.MissingRights(ctx)
@@ -147,7 +147,7 @@ func gatherDatabase(ctx context.Context, app *App, in *doctor.Input) {
 		return
 	}
 	err = d.CheckNoTrial(ctx)
-	onTrial := err != nil && mfa.KindOf(err) == mfa.KindRefused
+	onTrial := err != nil && errs.KindOf(err) == errs.Refused
 	if onTrial {
 		err = nil
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
 )
@@ -40,7 +41,7 @@ user who is not in the room --html writes a page with the QR code, the secret an
 Scripts use --no-wait: it prints the material and ends; verify finishes later. With -o json, or when stdout is no
 terminal, the secret is printed only with --reveal.
 
-` + exitCodes(mfa.KindConfig, mfa.KindNotFound, mfa.KindRefused, mfa.KindUnavailable, mfa.KindDeclined, mfa.KindCodeRejected),
+` + exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Declined, errs.CodeRejected),
 		Example: "  uzerp-mfa enroll alice\n  uzerp-mfa enroll alice --no-wait --reveal -o json\n  uzerp-mfa enroll alice --no-wait --html alice.html",
 		Args:    usernames(1),
 	}
@@ -170,13 +171,13 @@ func askUntilVerified(ctx context.Context, on dialogue, opts *enrollOptions, p *
 		}
 		err = p.Submit(ctx, code)
 		switch {
-		case err == nil || mfa.KindOf(err) != mfa.KindCodeRejected:
+		case err == nil || errs.KindOf(err) != errs.CodeRejected:
 			return err
 		case n == opts.attempts:
 			return leftPending(p, err)
 		}
 		on.Sayf("%s", err)
-		if hint := mfa.HintOf(err); hint != "" {
+		if hint := errs.HintOf(err); hint != "" {
 			on.Sayf("hint: %s", hint)
 		}
 	}
@@ -188,7 +189,7 @@ func leftPending(p *mfa.Pending, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return &interruption{done: fmt.Sprintf("%q is not enrolled", p.User.Username), hint: hint}
 	}
-	return &mfa.Error{Kind: mfa.KindOf(err), Err: err, Hint: hint}
+	return &errs.Error{Kind: errs.KindOf(err), Err: err, Hint: hint}
 }
 
 func viewEnrollment(opts *enrollOptions, p *mfa.Pending, status string) enrollmentView {

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
 )
@@ -180,7 +181,7 @@ func writeFiles(app *App, opts *enrollOptions, p *mfa.Pending) error {
 			for _, written := range files[:i] {
 				err = errors.Join(err, os.Remove(written.path))
 			}
-			return &mfa.Error{Kind: mfa.KindFailure, Op: f.flag, Err: err, Hint: "uzERP was not changed; the factor that was made at Twilio goes away by itself"}
+			return &errs.Error{Kind: errs.Failure, Op: f.flag, Err: err, Hint: "uzERP was not changed; the factor that was made at Twilio goes away by itself"}
 		}
 	}
 	for _, f := range files {

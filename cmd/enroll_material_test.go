@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/secret"
 )
 
 // The name of a factor is what Twilio answered, and that need not be what it was asked for.
@@ -14,7 +15,7 @@ func TestEnrollPageShowsWhatIsInvisible(t *testing.T) {
 		User: mfa.User{Username: "alice"},
 		Factor: mfa.NewFactor{
 			Factor: mfa.Factor{SID: "YF00000000000000000000000000000001", FriendlyName: "alice\u202e<b>\x1b[31m"},
-			Secret: mfa.NewSecret("JBSWY3DPEHPK3PXP"), URI: mfa.NewSecret("otpauth://totp/x"),
+			Secret: secret.New("JBSWY3DPEHPK3PXP"), URI: secret.New("otpauth://totp/x"),
 		},
 	})
 	if err != nil {

@@ -17,10 +17,10 @@ import (
 	"testing"
 	"time"
 
-	"uzerp-mfa/internal/db/dbtest"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
 	"uzerp-mfa/internal/output/screentest"
+	"uzerp-mfa/internal/pgtemp/dbtest"
 	"uzerp-mfa/internal/sharedtest"
 )
 

@@ -22,16 +22,16 @@ import (
 
 	"github.com/creack/pty"
 
-	"uzerp-mfa/internal/db/dbtest"
+	"uzerp-mfa/internal/emulator"
 	"uzerp-mfa/internal/output"
 	"uzerp-mfa/internal/output/screentest"
-	"uzerp-mfa/internal/twilio/verifytest"
+	"uzerp-mfa/internal/pgtemp/dbtest"
 )
 
 // desk is where somebody enrols users: a database and an emulator, of which it is noted what URI it gave last.
 type desk struct {
 	database string
-	verify   *verifytest.Running
+	verify   *emulator.Running
 	dir      string
 	env      []string
 
@@ -43,8 +43,8 @@ func newDesk(t *testing.T, issuer string) *desk {
 	t.Helper()
 	d := &desk{database: dbtest.New(t, dbtest.Sample), dir: t.TempDir()}
 	var err error
-	d.verify, err = verifytest.Start("", verifytest.Options{AccountSID: accountSID, ServiceSID: serviceSID, Issuer: issuer,
-		Credentials: []verifytest.Credential{{Username: accountSID, Password: authToken}}}, d.listen)
+	d.verify, err = emulator.Start("", emulator.Options{AccountSID: accountSID, ServiceSID: serviceSID, Issuer: issuer,
+		Credentials: []emulator.Credential{{Username: accountSID, Password: authToken}}}, d.listen)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -364,30 +364,30 @@ import (
 	"uzerp-mfa/internal/mfa"
 )
 
-func Code(mfa.Secret, mfa.TOTPConfig, time.Time) (string, error) { panic("out of order") }
+func Code(secret.Secret, mfa.TOTPConfig, time.Time) (string, error) { panic("out of order") }
 `})
 	for _, tt := range []struct {
 		name    string
 		program string
 		args    []string
-		fault   *verifytest.Fault
+		fault   *emulator.Fault
 		do      func(*testing.T, *person)
 		code    int
 		told    []string
 	}{
 		{name: "success, and what -v tells comes after", args: []string{"-v"}, do: rightCode, code: 0, told: []string{"alice     verified", "method=POST", "Factors/YF"}},
 		{name: "gives up", args: []string{"--attempts", "1"}, do: keys("000\n"), code: 10, told: []string{"uzerp-mfa: this code is not one of the account just added", "hint: "}},
-		{name: "Twilio takes no more", fault: &verifytest.Fault{Operation: "UpdateFactor", Code: 60310}, do: rightCode, code: 6, told: []string{"uzerp-mfa: verify the factor"}},
+		{name: "Twilio takes no more", fault: &emulator.Fault{Operation: "UpdateFactor", Code: 60310}, do: rightCode, code: 6, told: []string{"uzerp-mfa: verify the factor"}},
 		{name: "end of input", do: keys("\x04"), code: 8, told: []string{"uzerp-mfa: nothing was typed"}},
 		{name: "Ctrl-C", do: keys("\x03"), code: 130, told: []string{`uzerp-mfa: interrupted: "alice" is not enrolled`, "hint: "}},
 		{name: "SIGTERM", do: send(syscall.SIGTERM), code: 130, told: []string{"uzerp-mfa: interrupted"}},
 		{name: "SIGHUP", do: send(syscall.SIGHUP), code: 130, told: []string{"uzerp-mfa: interrupted"}},
 		{name: "SIGQUIT", do: send(syscall.SIGQUIT), code: 2, told: []string{"SIGQUIT: quit"}},
 		{name: "panic", program: panics, do: keys("123456\n"), code: 2, told: []string{"panic: out of order"}},
-		{name: "Ctrl-C twice, while Twilio does not answer", fault: &verifytest.Fault{Operation: "UpdateFactor", Hang: true}, code: -1,
+		{name: "Ctrl-C twice, while Twilio does not answer", fault: &emulator.Fault{Operation: "UpdateFactor", Hang: true}, code: -1,
 			do: func(t *testing.T, p *person) {
 				rightCode(t, p)
-				for !slices.ContainsFunc(p.d.verify.Requests(), func(r verifytest.Request) bool { return r.Operation == "UpdateFactor" }) {
+				for !slices.ContainsFunc(p.d.verify.Requests(), func(r emulator.Request) bool { return r.Operation == "UpdateFactor" }) {
 					time.Sleep(10 * time.Millisecond)
 				}
 				p.keys("\x03")

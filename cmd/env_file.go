@@ -8,7 +8,8 @@ import (
 	"io/fs"
 
 	"uzerp-mfa/internal/audit"
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/secret"
 	"uzerp-mfa/internal/sessionconfig"
 	"uzerp-mfa/internal/uzerp"
 )
@@ -66,11 +67,11 @@ func (a *App) recordSettings(ctx context.Context, file string, changes []envChan
 func canBeSet(env sessionconfig.EnvFile) error {
 	switch {
 	case env.Misplaced != "":
-		return mfa.NewError(mfa.KindConfig, fmt.Sprintf("nothing reads %s: uzERP reads %s", env.Misplaced, env.Path), "move the file there first")
+		return errs.New(errs.Config, fmt.Sprintf("nothing reads %s: uzERP reads %s", env.Misplaced, env.Path), "move the file there first")
 	case !env.Found:
-		return mfa.NewError(mfa.KindConfig, env.Path+" does not exist", "make it, readable for the web server only: install -m 0640 -g www-data /dev/null "+env.Path)
+		return errs.New(errs.Config, env.Path+" does not exist", "make it, readable for the web server only: install -m 0640 -g www-data /dev/null "+env.Path)
 	case env.Syntax != nil:
-		return mfa.NewError(mfa.KindConfig, fmt.Sprintf("%s line %d: uzERP's reader rejects this line, so nothing in the file holds (%s)", env.Path, env.Syntax.Line, env.Syntax.Reason),
+		return errs.New(errs.Config, fmt.Sprintf("%s line %d: uzERP's reader rejects this line, so nothing in the file holds (%s)", env.Path, env.Syntax.Line, env.Syntax.Reason),
 			"correct that line first")
 	}
 	return nil
@@ -80,11 +81,11 @@ func canBeSet(env sessionconfig.EnvFile) error {
 func editEnv(source []byte, changes []sessionconfig.Change) ([]byte, error) {
 	var set []uzerp.Assignment
 	for _, c := range changes {
-		set = append(set, uzerp.Assignment{Name: c.Setting, Value: uzerp.NewSecret(c.After)})
+		set = append(set, uzerp.Assignment{Name: c.Setting, Value: secret.New(c.After)})
 	}
 	edited, err := uzerp.EditDotenv(source, set)
 	if err != nil {
-		return nil, &mfa.Error{Kind: mfa.KindRefused, Op: "nothing was changed", Err: err, Hint: "correct the file by hand; session-config check shows what is odd in it"}
+		return nil, &errs.Error{Kind: errs.Refused, Op: "nothing was changed", Err: err, Hint: "correct the file by hand; session-config check shows what is odd in it"}
 	}
 	return edited, nil
 }
@@ -115,12 +116,12 @@ func envProblem(path, backup string, err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, uzerp.ErrNotSynced):
-		return &mfa.Error{Kind: mfa.KindFailure, Op: path, Err: err, Hint: "look whether the disk is all right; the old file is " + backup}
+		return &errs.Error{Kind: errs.Failure, Op: path, Err: err, Hint: "look whether the disk is all right; the old file is " + backup}
 	case errors.Is(err, uzerp.ErrFileMoved), errors.Is(err, uzerp.ErrLocked):
-		return &mfa.Error{Kind: mfa.KindRefused, Op: path, Err: err, Hint: "nothing was changed; run the command again"}
+		return &errs.Error{Kind: errs.Refused, Op: path, Err: err, Hint: "nothing was changed; run the command again"}
 	case errors.Is(err, fs.ErrPermission):
-		return &mfa.Error{Kind: mfa.KindConfig, Op: path, Err: err, Hint: "nothing was changed; run it as root, so that the new file can have the old one's owner"}
+		return &errs.Error{Kind: errs.Config, Op: path, Err: err, Hint: "nothing was changed; run it as root, so that the new file can have the old one's owner"}
 	default:
-		return &mfa.Error{Kind: mfa.KindFailure, Op: path, Err: err, Hint: "the old file is as it was"}
+		return &errs.Error{Kind: errs.Failure, Op: path, Err: err, Hint: "the old file is as it was"}
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"slices"
 
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/output"
 )
 
@@ -19,27 +19,27 @@ type exitStatus struct {
 }
 
 // statusOf is the only place where a kind of error becomes an exit code.
-func statusOf(k mfa.Kind) exitStatus {
+func statusOf(k errs.Kind) exitStatus {
 	switch k {
-	case mfa.KindUsage:
+	case errs.Usage:
 		return exitStatus{2, "usage", "wrong flag or argument; or a confirmation is needed and there is no terminal (see --yes)"}
-	case mfa.KindPartial:
+	case errs.Partial:
 		return exitStatus{3, "partial", "of several users some failed; the report says which"}
-	case mfa.KindConfig:
+	case errs.Config:
 		return exitStatus{4, "config", "settings or credentials missing, unreadable or rejected (database or Twilio)"}
-	case mfa.KindNotFound:
+	case errs.NotFound:
 		return exitStatus{5, "not_found", "no such user, factor or service"}
-	case mfa.KindRefused:
+	case errs.Refused:
 		return exitStatus{6, "refused", "the present state forbids it; nothing was changed"}
-	case mfa.KindUnavailable:
+	case errs.Unavailable:
 		return exitStatus{7, "unavailable", "database or Twilio did not answer, after retries; safe to run again"}
-	case mfa.KindDeclined:
+	case errs.Declined:
 		return exitStatus{8, "declined", "answered no at the prompt; nothing was changed"}
-	case mfa.KindFindings:
+	case errs.Findings:
 		return exitStatus{9, "findings", "a check ran and found problems"}
-	case mfa.KindCodeRejected:
+	case errs.CodeRejected:
 		return exitStatus{10, "code_rejected", "the one-time code is wrong, too old or already used up"}
-	case mfa.KindInterrupted:
+	case errs.Interrupted:
 		return exitStatus{130, "interrupted", "Ctrl-C, SIGTERM or a lost terminal"}
 	default:
 		return exitStatus{1, "failure", "anything unclassified"}
@@ -47,10 +47,10 @@ func statusOf(k mfa.Kind) exitStatus {
 }
 
 // exitCodes gives the lines for a command's help: the codes that every command can end with, and those of kinds.
-func exitCodes(kinds ...mfa.Kind) string {
+func exitCodes(kinds ...errs.Kind) string {
 	text := "Exit codes:\n  0    done, or nothing to do\n"
-	for k := mfa.KindFailure; k <= mfa.KindInterrupted; k++ {
-		if k == mfa.KindFailure || k == mfa.KindUsage || k == mfa.KindInterrupted || slices.Contains(kinds, k) {
+	for k := errs.Failure; k <= errs.Interrupted; k++ {
+		if k == errs.Failure || k == errs.Usage || k == errs.Interrupted || slices.Contains(kinds, k) {
 			s := statusOf(k)
 			text += fmt.Sprintf("  %-4d %s\n", s.code, s.meaning)
 		}
@@ -60,25 +60,25 @@ func exitCodes(kinds ...mfa.Kind) string {
 
 // classify settles what an error that reached the top is: a signal that cancelled the context, or the deadline of
 // --timeout, shows up wrapped in whatever was going on at that moment.
-func classify(ctx context.Context, err error) *mfa.Error {
+func classify(ctx context.Context, err error) *errs.Error {
 	switch {
 	case errors.Is(context.Cause(ctx), errTimeout):
-		e := &mfa.Error{Kind: mfa.KindUnavailable, Err: errors.New("the time limit of --timeout was reached"),
-			Hint: cmp.Or(mfa.HintOf(err), "it is safe to run the command again, with more time")}
-		if _, ok := errors.AsType[*mfa.Error](err); ok { // with more to say than that the time is over
+		e := &errs.Error{Kind: errs.Unavailable, Err: errors.New("the time limit of --timeout was reached"),
+			Hint: cmp.Or(errs.HintOf(err), "it is safe to run the command again, with more time")}
+		if _, ok := errors.AsType[*errs.Error](err); ok { // with more to say than that the time is over
 			e.Err = fmt.Errorf("%w: %w", e.Err, err)
 		}
 		return e
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
-		e := &mfa.Error{Kind: mfa.KindInterrupted, Err: errors.New("interrupted"), Hint: "it is safe to run the command again"}
+		e := &errs.Error{Kind: errs.Interrupted, Err: errors.New("interrupted"), Hint: "it is safe to run the command again"}
 		if told, ok := errors.AsType[*interruption](err); ok {
 			e.Err, e.Hint = told, told.hint
-		} else if told, ok := errors.AsType[*mfa.Error](err); ok {
+		} else if told, ok := errors.AsType[*errs.Error](err); ok {
 			e.Err, e.Hint = fmt.Errorf("interrupted: %w", err), told.Hint
 		}
 		return e
 	}
-	return &mfa.Error{Kind: mfa.KindOf(err), Hint: mfa.HintOf(err), Err: err}
+	return &errs.Error{Kind: errs.KindOf(err), Hint: errs.HintOf(err), Err: err}
 }
 
 // errTimeout is the cause of a context that --timeout ended.
@@ -107,16 +107,16 @@ type errorView struct {
 }
 
 // report tells of err on stderr and gives the exit code.
-func report(s *output.Streams, asJSON bool, e *mfa.Error) int {
+func report(s *output.Streams, asJSON bool, e *errs.Error) int {
 	status := statusOf(e.Kind)
 	if asJSON {
 		v := errorView{SchemaVersion: schemaVersion}
-		v.Error.Code, v.Error.Message, v.Error.Hint, v.Error.ExitCode = status.word, e.Error(), mfa.HintOf(e), status.code
+		v.Error.Code, v.Error.Message, v.Error.Hint, v.Error.ExitCode = status.word, e.Error(), errs.HintOf(e), status.code
 		_ = output.JSONLine(s.Err, v) // there is nowhere left to report to
 		return status.code
 	}
 	s.Sayf("uzerp-mfa: %s", e.Error())
-	if hint := mfa.HintOf(e); hint != "" {
+	if hint := errs.HintOf(e); hint != "" {
 		s.Sayf("hint: %s", hint)
 	}
 	return status.code

@@ -15,7 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"uzerp-mfa/internal/crashtest"
-	"uzerp-mfa/internal/twilio/verifytest"
+	"uzerp-mfa/internal/emulator"
 )
 
 // This file lets everything go wrong that the emulator and the proxy can do, once for each request and each statement of
@@ -38,7 +38,7 @@ func faulty(t *testing.T) []scenario {
 // twilioFault is a fault and the exit code that it leads to, by what the request was to do.
 type twilioFault struct {
 	name                           string
-	fault                          verifytest.Fault
+	fault                          emulator.Fault
 	read, create, prove, challenge int
 	remove                         int
 	serviceToo                     bool   // the service is gone with it
@@ -54,32 +54,32 @@ func twilioFaults() []twilioFault {
 		delete(body, "factors")
 	}
 	return []twilioFault{
-		{name: "401", fault: verifytest.Fault{Code: 20003}, read: 4, create: 4, prove: 4, challenge: 4, remove: 4},
-		{name: "403 of a proxy", fault: verifytest.Fault{Status: http.StatusForbidden, Body: "<html>no</html>"}, read: 4, create: 4, prove: 4, challenge: 4, remove: 4},
-		{name: "404, the service is gone", fault: verifytest.Fault{Code: 20404}, serviceToo: true, read: 5, create: 5, prove: 5, challenge: 5, remove: 5},
-		{name: "429 once", fault: verifytest.Fault{Code: 20429, Times: 1}},
-		{name: "429 with Retry-After once", fault: verifytest.Fault{Code: 20429, Times: 1, RetryAfter: "1"}},
-		{name: "429 for ever", fault: verifytest.Fault{Code: 20429}, read: 7, create: 7, prove: 7, challenge: 7, remove: 7},
-		{name: "429 to be retried in an hour", fault: verifytest.Fault{Code: 20429, RetryAfter: "3600"}, read: 7, create: 7, prove: 7, challenge: 7, remove: 7},
-		{name: "60310", fault: verifytest.Fault{Code: 60310}, only: "UpdateFactor", prove: 6},
-		{name: "60312", fault: verifytest.Fault{Code: 60312}, only: "CreateChallenge", challenge: 6},
-		{name: "60315", fault: verifytest.Fault{Code: 60315}, only: "CreateNewFactor", create: 6},
-		{name: "60326", fault: verifytest.Fault{Code: 60326}, only: "CreateNewFactor", create: 6},
-		{name: "500", fault: verifytest.Fault{Code: 20500}, read: 7, create: 7, prove: 7, challenge: 7, remove: 7},
-		{name: "500 once", fault: verifytest.Fault{Code: 20500, Times: 1}, create: 7, prove: 7, challenge: 7},
-		{name: "500 after the effect", fault: verifytest.Fault{Code: 20500, AfterEffect: true}, read: 7, create: 7, challenge: 7, remove: 7},
-		{name: "503", fault: verifytest.Fault{Status: http.StatusServiceUnavailable, Body: "<html>busy</html>"}, read: 7, create: 7, prove: 7, challenge: 7, remove: 7},
-		{name: "hang", fault: verifytest.Fault{Hang: true}, read: 7, create: 7, prove: 7, challenge: 7, remove: 7},
-		{name: "hang after the effect", fault: verifytest.Fault{Hang: true, AfterEffect: true}, read: 7, create: 7, prove: 7, challenge: 7, remove: 7},
-		{name: "reset before", fault: verifytest.Fault{ResetBefore: true}, read: 7, create: 7, prove: 7, challenge: 7, remove: 7},
-		{name: "reset before, once", fault: verifytest.Fault{ResetBefore: true, Times: 1}, create: 7, prove: 7, challenge: 7},
-		{name: "reset after", fault: verifytest.Fault{ResetAfter: true}, read: 7, create: 7, challenge: 7, remove: 7},
-		{name: "reset after, once", fault: verifytest.Fault{ResetAfter: true, Times: 1}, create: 7, challenge: 7},
-		{name: "garbage", fault: verifytest.Fault{Garbage: true, Body: "<html>log in to the hotel's network</html>"}, read: 7, create: 7, challenge: 7, remove: 7},
-		{name: "nothing", fault: verifytest.Fault{Garbage: true}, read: 7, create: 7, challenge: 7},
-		{name: "truncated", fault: verifytest.Fault{Truncated: true}, read: 7, create: 7, challenge: 7, remove: 7},
-		{name: "oversized", fault: verifytest.Fault{Oversized: true}, read: 7, create: 7, challenge: 7, remove: 7},
-		{name: "lie", fault: verifytest.Fault{Lie: another}, read: 7, create: 7, challenge: 7},
+		{name: "401", fault: emulator.Fault{Code: 20003}, read: 4, create: 4, prove: 4, challenge: 4, remove: 4},
+		{name: "403 of a proxy", fault: emulator.Fault{Status: http.StatusForbidden, Body: "<html>no</html>"}, read: 4, create: 4, prove: 4, challenge: 4, remove: 4},
+		{name: "404, the service is gone", fault: emulator.Fault{Code: 20404}, serviceToo: true, read: 5, create: 5, prove: 5, challenge: 5, remove: 5},
+		{name: "429 once", fault: emulator.Fault{Code: 20429, Times: 1}},
+		{name: "429 with Retry-After once", fault: emulator.Fault{Code: 20429, Times: 1, RetryAfter: "1"}},
+		{name: "429 for ever", fault: emulator.Fault{Code: 20429}, read: 7, create: 7, prove: 7, challenge: 7, remove: 7},
+		{name: "429 to be retried in an hour", fault: emulator.Fault{Code: 20429, RetryAfter: "3600"}, read: 7, create: 7, prove: 7, challenge: 7, remove: 7},
+		{name: "60310", fault: emulator.Fault{Code: 60310}, only: "UpdateFactor", prove: 6},
+		{name: "60312", fault: emulator.Fault{Code: 60312}, only: "CreateChallenge", challenge: 6},
+		{name: "60315", fault: emulator.Fault{Code: 60315}, only: "CreateNewFactor", create: 6},
+		{name: "60326", fault: emulator.Fault{Code: 60326}, only: "CreateNewFactor", create: 6},
+		{name: "500", fault: emulator.Fault{Code: 20500}, read: 7, create: 7, prove: 7, challenge: 7, remove: 7},
+		{name: "500 once", fault: emulator.Fault{Code: 20500, Times: 1}, create: 7, prove: 7, challenge: 7},
+		{name: "500 after the effect", fault: emulator.Fault{Code: 20500, AfterEffect: true}, read: 7, create: 7, challenge: 7, remove: 7},
+		{name: "503", fault: emulator.Fault{Status: http.StatusServiceUnavailable, Body: "<html>busy</html>"}, read: 7, create: 7, prove: 7, challenge: 7, remove: 7},
+		{name: "hang", fault: emulator.Fault{Hang: true}, read: 7, create: 7, prove: 7, challenge: 7, remove: 7},
+		{name: "hang after the effect", fault: emulator.Fault{Hang: true, AfterEffect: true}, read: 7, create: 7, prove: 7, challenge: 7, remove: 7},
+		{name: "reset before", fault: emulator.Fault{ResetBefore: true}, read: 7, create: 7, prove: 7, challenge: 7, remove: 7},
+		{name: "reset before, once", fault: emulator.Fault{ResetBefore: true, Times: 1}, create: 7, prove: 7, challenge: 7},
+		{name: "reset after", fault: emulator.Fault{ResetAfter: true}, read: 7, create: 7, challenge: 7, remove: 7},
+		{name: "reset after, once", fault: emulator.Fault{ResetAfter: true, Times: 1}, create: 7, challenge: 7},
+		{name: "garbage", fault: emulator.Fault{Garbage: true, Body: "<html>log in to the hotel's network</html>"}, read: 7, create: 7, challenge: 7, remove: 7},
+		{name: "nothing", fault: emulator.Fault{Garbage: true}, read: 7, create: 7, challenge: 7},
+		{name: "truncated", fault: emulator.Fault{Truncated: true}, read: 7, create: 7, challenge: 7, remove: 7},
+		{name: "oversized", fault: emulator.Fault{Oversized: true}, read: 7, create: 7, challenge: 7, remove: 7},
+		{name: "lie", fault: emulator.Fault{Lie: another}, read: 7, create: 7, challenge: 7},
 	}
 }
 
@@ -111,7 +111,7 @@ type faultCase struct {
 	// half: the command may have got half of the way, as documented, although it failed
 	half bool
 	// after looks at more
-	after func(requests []verifytest.Request) string
+	after func(requests []emulator.Request) string
 }
 
 // meet starts a case and runs the program until it meets the fault. A --timeout that is meant to expire must not do so before: on a
@@ -240,12 +240,12 @@ func TestFaultMatrixTwilio(t *testing.T) {
 						}
 						s.verify.AddFault(fault)
 						if f.serviceToo {
-							s.verify.AddFault(verifytest.Fault{Operation: "FetchService", Code: f.fault.Code})
+							s.verify.AddFault(emulator.Fault{Operation: "FetchService", Code: f.fault.Code})
 						}
 						e := s.run(t, invocation{program: program, args: args}, nil, nil)
-						return e, slices.ContainsFunc(s.verify.Requests(), func(r verifytest.Request) bool { return r.Operation == operation })
+						return e, slices.ContainsFunc(s.verify.Requests(), func(r emulator.Request) bool { return r.Operation == operation })
 					},
-					after: func(requests []verifytest.Request) string {
+					after: func(requests []emulator.Request) string {
 						asked := 0
 						for _, r := range requests {
 							if r.Operation == operation {

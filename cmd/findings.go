@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/finding"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
 	"uzerp-mfa/internal/sessionconfig"
@@ -85,7 +87,7 @@ func (v findingView) say() string {
 
 // writeFindings prints the report of a check, errors first.
 func writeFindings(out io.Writer, findings []findingView) error {
-	for _, severity := range mfa.Severities() {
+	for _, severity := range finding.Severities() {
 		heading := "\n" + strings.ToUpper(string(severity)) + "\n"
 		for _, f := range findings {
 			if f.Severity != string(severity) {
@@ -105,15 +107,15 @@ func registerStrict(f *pflag.FlagSet, strict *bool) {
 	f.BoolVar(strict, "strict", false, "end with 9 for warnings too")
 }
 
-// verdict is how a check of what ends: KindFindings for an error, and for a warning if strict.
+// verdict is how a check of what ends: errs.Findings for an error, and for a warning if strict.
 func verdict(findings []findingView, strict bool, what, hint string) error {
 	counts := map[string]int{}
 	for _, f := range findings {
 		counts[f.Severity]++
 	}
-	errorCount, warnings := counts[string(mfa.SeverityError)], counts[string(mfa.SeverityWarning)]
+	errorCount, warnings := counts[string(finding.Error)], counts[string(finding.Warning)]
 	if errorCount == 0 && (warnings == 0 || !strict) {
 		return nil
 	}
-	return mfa.NewError(mfa.KindFindings, fmt.Sprintf("%s and %s in %s", count(errorCount, "error"), count(warnings, "warning"), what), hint)
+	return errs.New(errs.Findings, fmt.Sprintf("%s and %s in %s", count(errorCount, "error"), count(warnings, "warning"), what), hint)
 }

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/errs"
 )
 
 type identityCheckOptions struct {
@@ -23,7 +23,7 @@ caller has that phone. If the code was sent with --to, give the same number here
 
 Without CODE it is asked for; - reads it from stdin. Twilio takes five codes for one that it sent, and each works once.
 
-` + exitCodes(mfa.KindConfig, mfa.KindNotFound, mfa.KindRefused, mfa.KindUnavailable, mfa.KindDeclined, mfa.KindCodeRejected),
+` + exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Declined, errs.CodeRejected),
 		Example: "  uzerp-mfa identity check alice 123456\n  uzerp-mfa identity check alice - -o json <code.txt",
 		Args:    userAndCode,
 	}

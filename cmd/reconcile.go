@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
 )
@@ -41,7 +42,7 @@ Twilio not answering is never taken for a difference: what it is needed for is "
 repairs are needed than --max allows, none is made. Entities that belong to no user are only repaired with
 --only orphan-entity, because a copy of the database shares them with the live one.
 
-` + exitCodes(mfa.KindPartial, mfa.KindConfig, mfa.KindNotFound, mfa.KindRefused, mfa.KindUnavailable, mfa.KindDeclined, mfa.KindFindings),
+` + exitCodes(errs.Partial, errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Declined, errs.Findings),
 		Example: `  uzerp-mfa reconcile
   uzerp-mfa reconcile --only factor-missing,sid-missing -o json
   uzerp-mfa reconcile --fix --dry-run
@@ -201,15 +202,15 @@ func reconcileOutcome(ctx context.Context, app *App, opts *reconcileOptions, res
 	var config error // the audit log can't be written
 	for i := range result.Findings {
 		f := &result.Findings[i]
-		switch kind := mfa.KindOf(f.Err); {
+		switch kind := errs.KindOf(f.Err); {
 		case f.Fixed:
 			fixed++
 		case f.NotTried:
 			untried++
-		case f.Kind == mfa.FindingUnknown, f.Err == nil, kind == mfa.KindRefused:
-		case kind == mfa.KindUnavailable:
+		case f.Kind == mfa.FindingUnknown, f.Err == nil, kind == errs.Refused:
+		case kind == errs.Unavailable:
 			unanswered++
-		case kind == mfa.KindConfig:
+		case kind == errs.Config:
 			config = cmp.Or(config, f.Err)
 		default:
 			failed++
@@ -224,7 +225,7 @@ func reconcileOutcome(ctx context.Context, app *App, opts *reconcileOptions, res
 	switch {
 	case opts.fix && ctx.Err() != nil:
 		return &interruption{done: fmt.Sprintf("%d of %s made", fixed, count(len(plan.Findings), "repair")), hint: again}
-	case plan.Refusal != nil && (result.Unknown == 0 || plan.Refusal.Kind == mfa.KindUnavailable):
+	case plan.Refusal != nil && (result.Unknown == 0 || plan.Refusal.Kind == errs.Unavailable):
 		return plan.Refusal
 	case config != nil:
 		return config
@@ -233,11 +234,11 @@ func reconcileOutcome(ctx context.Context, app *App, opts *reconcileOptions, res
 		if plan.Refusal != nil {
 			message += "; and " + plan.Refusal.Error()
 		}
-		return mfa.NewError(mfa.KindUnavailable, message, "the report says for whom, and nothing of theirs was repaired; "+again)
+		return errs.New(errs.Unavailable, message, "the report says for whom, and nothing of theirs was repaired; "+again)
 	case unanswered > 0:
-		return mfa.NewError(mfa.KindUnavailable, fmt.Sprintf("%s not made, since Twilio or the database did not answer", count(unanswered, "repair")), again)
+		return errs.New(errs.Unavailable, fmt.Sprintf("%s not made, since Twilio or the database did not answer", count(unanswered, "repair")), again)
 	case failed > 0:
-		return mfa.NewError(mfa.KindPartial, fmt.Sprintf("%s failed", count(failed, "repair")), "the report says which and why; "+again)
+		return errs.New(errs.Partial, fmt.Sprintf("%s failed", count(failed, "repair")), "the report says which and why; "+again)
 	case left == 0:
 		return nil
 	}
@@ -245,7 +246,7 @@ func reconcileOutcome(ctx context.Context, app *App, opts *reconcileOptions, res
 	if !opts.fix && slices.ContainsFunc(result.Findings, func(f mfa.Finding) bool { return f.Fixable }) {
 		hint = "uzerp-mfa reconcile --fix --dry-run shows what can be repaired; docs/reconcile.md tells about the rest"
 	}
-	return mfa.NewError(mfa.KindFindings, count(left, "difference")+" between uzERP and Twilio", hint)
+	return errs.New(errs.Findings, count(left, "difference")+" between uzERP and Twilio", hint)
 }
 
 // differenceView is a finding as scripts see it.

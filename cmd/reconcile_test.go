@@ -18,17 +18,18 @@ import (
 
 	"uzerp-mfa/cmd"
 	"uzerp-mfa/internal/db"
-	"uzerp-mfa/internal/db/dbtest"
+	"uzerp-mfa/internal/emulator"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/pgtemp/dbtest"
+	"uzerp-mfa/internal/secret"
 	"uzerp-mfa/internal/twilio"
-	"uzerp-mfa/internal/twilio/verifytest"
 )
 
 // site is uzERP's database and Twilio with differences planted in it, and what reconcile must say and do about them.
 type site struct {
 	database string
 	conn     *pgx.Conn // to it
-	verify   *verifytest.Running
+	verify   *emulator.Running
 	rows     siteRows
 
 	findings []string // "kind user sid"
@@ -69,8 +70,8 @@ func plant(t testing.TB, n, every int) *site {
 	t.Helper()
 	s := &site{}
 	var err error
-	s.verify, err = verifytest.Start("", verifytest.Options{AccountSID: accountSID, ServiceSID: serviceSID, Control: true, Seed: 7,
-		Credentials: []verifytest.Credential{{Username: accountSID, Password: authToken}}})
+	s.verify, err = emulator.Start("", emulator.Options{AccountSID: accountSID, ServiceSID: serviceSID, Control: true, Seed: 7,
+		Credentials: []emulator.Credential{{Username: accountSID, Password: authToken}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +79,7 @@ func plant(t testing.TB, n, every int) *site {
 	for i := range n {
 		s.plantUser(i, every, &late)
 		if i%every == 0 {
-			f := s.verify.AddFactor(fmt.Sprintf("20000000-0000-4000-8000-%012d", i), "gone", verifytest.Verified)
+			f := s.verify.AddFactor(fmt.Sprintf("20000000-0000-4000-8000-%012d", i), "gone", emulator.Verified)
 			s.findings = append(s.findings, string(mfa.FindingOrphanEntity)+"  "+f.SID)
 		}
 	}
@@ -106,7 +107,7 @@ func (s *site) plantUser(i, every int, late *[]func()) {
 			s.fixable = append(s.fixable, line)
 		}
 	}
-	factor := func(status verifytest.Status) string { return s.verify.AddFactor(id, name, status).SID }
+	factor := func(status emulator.Status) string { return s.verify.AddFactor(id, name, status).SID }
 	bare := fmt.Sprintf("YF%032x", i+1)
 	round := i / every
 	switch i % every {
@@ -117,7 +118,7 @@ func (s *site) plantUser(i, every int, late *[]func()) {
 	case plantUnverified:
 		add(&id, nil, yes, yes)
 		*late = append(*late, func() {
-			sid := factor(verifytest.Unverified)
+			sid := factor(emulator.Unverified)
 			s.rows.sid[at] = &sid
 			found(mfa.FindingFactorUnverified, sid, true)
 		})
@@ -127,13 +128,13 @@ func (s *site) plantUser(i, every int, late *[]func()) {
 		found(mfa.FindingSIDMissing, "", true)
 		s.reset = append(s.reset, name)
 	case plantOrphan:
-		sid = factor(verifytest.Verified)
+		sid = factor(emulator.Verified)
 		add(&id, nil, [...]*bool{no, nil}[round%2], no)
 		found(mfa.FindingOrphanFactor, sid, true)
 		s.deleted = append(s.deleted, sid)
 	case plantStale:
-		old := factor(verifytest.Verified)
-		sid = factor(verifytest.Verified)
+		old := factor(emulator.Verified)
+		sid = factor(emulator.Verified)
 		add(&id, &sid, yes, yes)
 		found(mfa.FindingStaleFactor, old, true)
 		s.deleted = append(s.deleted, old)
@@ -152,12 +153,12 @@ func (s *site) plantUser(i, every int, late *[]func()) {
 			s.newUUID = append(s.newUUID, name)
 			return
 		}
-		sid = factor(verifytest.Verified)
+		sid = factor(emulator.Verified)
 		add(&id, &sid, yes, yes)
 		found(mfa.FindingUUIDDuplicate, "", false)
 	case plantPending:
 		add(&id, nil, no, no)
-		*late = append(*late, func() { factor(verifytest.Unverified) })
+		*late = append(*late, func() { factor(emulator.Unverified) })
 	case plantNew:
 		add(&id, nil, no, no)
 	case plantSkip:
@@ -165,9 +166,9 @@ func (s *site) plantUser(i, every int, late *[]func()) {
 		found(mfa.FindingFactorMissing, bare, false)
 	case plantYoung:
 		add(&id, nil, no, no)
-		*late = append(*late, func() { found(mfa.FindingOrphanFactor, factor(verifytest.Verified), false) })
+		*late = append(*late, func() { found(mfa.FindingOrphanFactor, factor(emulator.Verified), false) })
 	default:
-		sid = factor(verifytest.Verified)
+		sid = factor(emulator.Verified)
 		add(&id, &sid, yes, yes)
 	}
 }
@@ -390,7 +391,7 @@ func TestReconcileFixInAnOutage(t *testing.T) {
 	html := "<html><body>This is not the page you are looking for</body></html>"
 
 	patience := hangs
-	run := func(t *testing.T, concurrency int, faults ...verifytest.Fault) (s *site, fixed []string, requests int) {
+	run := func(t *testing.T, concurrency int, faults ...emulator.Fault) (s *site, fixed []string, requests int) {
 		t.Helper()
 		s = plant(t, n, every)
 		defer func() { _ = s.verify.Close() }()
@@ -399,7 +400,7 @@ func TestReconcileFixInAnOutage(t *testing.T) {
 		for _, f := range faults {
 			s.verify.AddFault(f)
 		}
-		client, err := twilio.New(twilio.Config{AccountSID: accountSID, ServiceSID: serviceSID, Username: accountSID, Password: mfa.NewSecret(authToken),
+		client, err := twilio.New(twilio.Config{AccountSID: accountSID, ServiceSID: serviceSID, Username: accountSID, Password: secret.New(authToken),
 			BaseURL: s.verify.URL, CallTimeout: patience, Concurrency: concurrency,
 			Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }})
 		if err != nil {
@@ -452,7 +453,7 @@ func TestReconcileFixInAnOutage(t *testing.T) {
 		}
 	}
 	step := requests/7 + 1
-	for name, fault := range map[string]verifytest.Fault{
+	for name, fault := range map[string]emulator.Fault{
 		"500":          {Status: 500},
 		"503 html":     {Status: 503, Body: html},
 		"401":          {Code: 20003},
@@ -488,7 +489,7 @@ func TestReconcileFixInAnOutage(t *testing.T) {
 		})
 	}
 	// Lies of a Twilio that is otherwise well.
-	for name, fault := range map[string]verifytest.Fault{
+	for name, fault := range map[string]emulator.Fault{
 		"404 for every factor":   {Operation: "ListFactor", Code: 20404},
 		"empty lists of factors": {Operation: "ListFactor", Lie: func(body map[string]any) { body["factors"] = []any{} }},
 		"no entities":            {Operation: "ListEntity", Lie: func(body map[string]any) { body["entities"] = []any{} }},
@@ -500,7 +501,7 @@ func TestReconcileFixInAnOutage(t *testing.T) {
 		})
 	}
 	// Nothing is ever repaired, not even what needs no answer of Twilio's.
-	for name, fault := range map[string]verifytest.Fault{
+	for name, fault := range map[string]emulator.Fault{
 		"404 for everything": {Code: 20404}, "404 html for everything": {Status: 404, Body: html},
 		"{} for everything": {Garbage: true, Body: "{}"}, "nothing for everything": {Garbage: true}, "500 for everything": {Status: 500},
 	} {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
 )
@@ -29,7 +30,7 @@ func (o *outcome) fail(err error) {
 		o.status = statusNotTried
 	case errors.Is(err, mfa.ErrRowReset), errors.Is(err, mfa.ErrOldFactorLeft):
 		o.status = statusIncomplete
-	case mfa.KindOf(err) == mfa.KindRefused:
+	case errs.KindOf(err) == errs.Refused:
 		o.status = statusRefused
 	case errors.Is(err, context.Canceled):
 		o.message = "interrupted, nothing was changed"
@@ -37,11 +38,11 @@ func (o *outcome) fail(err error) {
 }
 
 func (o outcome) view() resultView {
-	return resultView{Username: o.username, Status: o.status, Message: o.message, Hint: mfa.HintOf(o.err)}
+	return resultView{Username: o.username, Status: o.status, Message: o.message, Hint: errs.HintOf(o.err)}
 }
 
 // writeResults shows what became of each user, records the refusals, and turns the outcomes into the command's own: a
-// single user's own error, or KindPartial if of several some failed.
+// single user's own error, or errs.Partial if of several some failed.
 func (a *App) writeResults(results []outcome, dryRun bool) error {
 	view := resultsView{SchemaVersion: schemaVersion, DryRun: dryRun, Results: []resultView{}}
 	failed := 0
@@ -50,11 +51,11 @@ func (a *App) writeResults(results []outcome, dryRun bool) error {
 		view.Results = append(view.Results, r.view())
 		if r.err != nil {
 			failed++
-			if !errors.Is(r.err, mfa.ErrChanged) { // a conflict is recorded as the outcome of the change
+			if !errors.Is(r.err, errs.ErrChanged) { // a conflict is recorded as the outcome of the change
 				_ = a.refused(r.username, r.err)
 			}
 			first = cmp.Or(first, r.err)
-			if errors.Is(r.err, context.Canceled) || mfa.KindOf(r.err) == mfa.KindInterrupted {
+			if errors.Is(r.err, context.Canceled) || errs.KindOf(r.err) == errs.Interrupted {
 				interrupted = &interruption{done: "the report says who is done", hint: "run the command again: who is done already stays as they are"}
 			}
 		}
@@ -89,7 +90,7 @@ func outcomeOf(first, interrupted error, failed, all int) error {
 	case interrupted != nil:
 		return interrupted
 	default:
-		return mfa.NewError(mfa.KindPartial, fmt.Sprintf("%d of %d users failed", failed, all), "the report says which and why; what is done stays done, and running the command again is safe")
+		return errs.New(errs.Partial, fmt.Sprintf("%d of %d users failed", failed, all), "the report says which and why; what is done stays done, and running the command again is safe")
 	}
 }
 

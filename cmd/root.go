@@ -16,7 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/output"
 )
 
@@ -53,7 +53,7 @@ func Main(ctx context.Context, args []string, p Process) int {
 		err = nil // the reader has seen enough (| head): the command has not failed
 	}
 	if flushErr := app.streams.Out.Flush(); err == nil && flushErr != nil && !output.IsBrokenPipe(flushErr) {
-		err = &mfa.Error{Kind: mfa.KindFailure, Op: "write the output", Err: flushErr}
+		err = &errs.Error{Kind: errs.Failure, Op: "write the output", Err: flushErr}
 	}
 	if err == nil {
 		app.streams.ReleaseNotes()
@@ -66,7 +66,7 @@ func Main(ctx context.Context, args []string, p Process) int {
 		ctx = app.ctx // with the deadline of --timeout
 	}
 	if !app.started { // cobra and pflag report nothing but wrong usage
-		if _, ok := errors.AsType[*mfa.Error](err); !ok {
+		if _, ok := errors.AsType[*errs.Error](err); !ok {
 			err = usageError(err.Error(), root.Name()+" --help tells more")
 		}
 	}
@@ -248,7 +248,7 @@ func flagProblem(err error) string {
 	return fmt.Sprintf("--%s: %q %s", f.Name, invalid.GetValue(), what)
 }
 
-func usageError(message, hint string) error { return mfa.NewError(mfa.KindUsage, message, hint) }
+func usageError(message, hint string) error { return errs.New(errs.Usage, message, hint) }
 
 // run is how every command starts: what can be refused without opening anything is refused here.
 func (a *App) run(formats []string, f func(ctx context.Context, args []string) error) func(*cobra.Command, []string) error {
@@ -313,7 +313,7 @@ func (a *App) requireConfirmation(w writeFlags) error {
 	return usageError("this needs a confirmation, and there is no terminal to ask on", "--yes goes ahead without asking; --dry-run shows what would be done")
 }
 
-// confirm asks, unless it need not. The answer no is an error of KindDeclined.
+// confirm asks, unless it need not. The answer no is an error of errs.Declined.
 func (a *App) confirm(ctx context.Context, w writeFlags, question string) error {
 	if w.yes {
 		return nil
@@ -323,7 +323,7 @@ func (a *App) confirm(ctx context.Context, w writeFlags, question string) error 
 		return err
 	}
 	if !yes {
-		return mfa.NewError(mfa.KindDeclined, "not confirmed; nothing was changed", "")
+		return errs.New(errs.Declined, "not confirmed; nothing was changed", "")
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
 )
@@ -27,7 +28,7 @@ without one it prints the settings to export and runs until Ctrl-C. Everything i
 The installation is sound but for users who are locked out, as doctor tells, and two-factor login is still off. sandbox
 code reads the users' phones.
 
-` + exitCodes(mfa.KindConfig, mfa.KindNotFound),
+` + exitCodes(errs.Config, errs.NotFound),
 		Example: "  uzerp-mfa sandbox -- uzerp-mfa user list\n  uzerp-mfa sandbox -- sh\n  uzerp-mfa sandbox code alice",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 && c.ArgsLenAtDash() != 0 {
@@ -74,7 +75,7 @@ func runSandbox(ctx context.Context, app *App, command []string) (err error) {
 		return childExit(exit.ExitCode())
 	}
 	if err != nil && ctx.Err() == nil {
-		return &mfa.Error{Kind: mfa.KindUsage, Err: fmt.Errorf("run the command: %w", err)}
+		return &errs.Error{Kind: errs.Usage, Err: fmt.Errorf("run the command: %w", err)}
 	}
 	return ctx.Err()
 }
@@ -108,7 +109,7 @@ func newSandboxCodeCmd(app *App) *cobra.Command {
 send or user reset --identify sent last, by text message or call, to the number that uzERP has for the user, or to a
 number that begins with +.
 
-` + exitCodes(mfa.KindConfig, mfa.KindNotFound, mfa.KindRefused, mfa.KindUnavailable),
+` + exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable),
 		Example: `  uzerp-mfa verify alice $(uzerp-mfa sandbox code alice)
   uzerp-mfa identity check alice $(uzerp-mfa sandbox code alice --sms)
   uzerp-mfa sandbox code --sms +447700900456`,

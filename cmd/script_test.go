@@ -25,11 +25,11 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"uzerp-mfa/cmd"
-	"uzerp-mfa/internal/db/dbtest"
+	"uzerp-mfa/internal/emulator"
+	"uzerp-mfa/internal/emulator/oracle"
 	"uzerp-mfa/internal/output"
+	"uzerp-mfa/internal/pgtemp/dbtest"
 	"uzerp-mfa/internal/sharedtest"
-	"uzerp-mfa/internal/twilio/verifytest"
-	"uzerp-mfa/internal/twilio/verifytest/oracle"
 )
 
 var update = flag.Bool("update", false, "write generated files anew")
@@ -102,7 +102,7 @@ func TestScripts(t *testing.T) {
 
 // scene is what a script works on.
 type scene struct {
-	verify   *verifytest.Running
+	verify   *emulator.Running
 	database string
 	snapshot map[string][]string
 	runbook  *runbook
@@ -130,9 +130,9 @@ func setUp(env *testscript.Env) error {
 	case sharedtest.InCI() || !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
-	s.verify, err = verifytest.Start("", verifytest.Options{
+	s.verify, err = emulator.Start("", emulator.Options{
 		AccountSID: accountSID, ServiceSID: serviceSID, Issuer: "Test Ltd", Control: true,
-		Credentials: []verifytest.Credential{{Username: accountSID, Password: authToken}, {Username: apiKey, Password: apiSecret}},
+		Credentials: []emulator.Credential{{Username: accountSID, Password: authToken}, {Username: apiKey, Password: apiSecret}},
 	}, checked)
 	if err != nil {
 		return err
@@ -474,7 +474,7 @@ func phoneCode(ts *testscript.TestScript, args []string) string {
 	return code
 }
 
-// cmdFault: fault JSON, as in verifytest.ControlPrefix.
+// cmdFault: fault JSON, as in emulator.ControlPrefix.
 func cmdFault(ts *testscript.TestScript, args []string) {
 	control(ts, "faults", args[0])
 }
@@ -587,7 +587,7 @@ func cmdFactors(ts *testscript.TestScript, args []string) {
 
 // cmdMakeFactor: mkfactor VAR USER STATUS makes a factor behind the tool's back and puts its SID into VAR.
 func cmdMakeFactor(ts *testscript.TestScript, args []string) {
-	f := sceneOf(ts).verify.AddFactor(uuidOf(ts, args[1]), args[1], verifytest.Status(args[2]))
+	f := sceneOf(ts).verify.AddFactor(uuidOf(ts, args[1]), args[1], emulator.Status(args[2]))
 	ts.Setenv(args[0], f.SID)
 }
 
@@ -633,20 +633,20 @@ func sentCode(ts *testscript.TestScript, number string) string {
 	return code
 }
 
-// cmdNumber: number NUMBER KIND makes a number in E.164 (or all that begin so, with "*") one of a verifytest.NumberKind.
+// cmdNumber: number NUMBER KIND makes a number in E.164 (or all that begin so, with "*") one of a emulator.NumberKind.
 func cmdNumber(ts *testscript.TestScript, args []string) {
-	ts.Check(sceneOf(ts).verify.SetNumber(args[0], verifytest.NumberKind(args[1])))
+	ts.Check(sceneOf(ts).verify.SetNumber(args[0], emulator.NumberKind(args[1])))
 }
 
-// cmdService: service JSON changes settings of the Verify service (verifytest.ServiceSettings).
+// cmdService: service JSON changes settings of the Verify service (emulator.ServiceSettings).
 func cmdService(ts *testscript.TestScript, args []string) { control(ts, "service", args[0]) }
 
-// cmdQuirks: quirks JSON changes what Twilio doesn't document (verifytest.Quirks), {"KeepFinished":true}.
+// cmdQuirks: quirks JSON changes what Twilio doesn't document (emulator.Quirks), {"KeepFinished":true}.
 func cmdQuirks(ts *testscript.TestScript, args []string) { control(ts, "quirks", args[0]) }
 
 // control posts to the emulator's control API.
 func control(ts *testscript.TestScript, what, body string) {
-	response, err := http.Post(sceneOf(ts).verify.URL+verifytest.ControlPrefix+what, "application/json", strings.NewReader(body))
+	response, err := http.Post(sceneOf(ts).verify.URL+emulator.ControlPrefix+what, "application/json", strings.NewReader(body))
 	ts.Check(err)
 	text, _ := io.ReadAll(response.Body)
 	_ = response.Body.Close()

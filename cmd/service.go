@@ -3,6 +3,7 @@ package cmd
 import (
 	"github.com/spf13/cobra"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
 )
@@ -85,7 +86,7 @@ func (a *App) warnIfForeign() {
 // which is no lockout.
 func (a *App) checkOwnService() error {
 	if why := a.foreign(); why != "" {
-		return mfa.NewError(mfa.KindConfig, why, "take the TWILIO_ settings away from the environment and --env-file, and uzERP's own are used; or name another uzERP directory with --uzerp-root")
+		return errs.New(errs.Config, why, "take the TWILIO_ settings away from the environment and --env-file, and uzERP's own are used; or name another uzERP directory with --uzerp-root")
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
 )
@@ -18,7 +19,7 @@ func newServiceCheckCmd(app *App) *cobra.Command {
 in, what the helpdesk must know, and what can't be seen from here. Nothing is changed.
 An error ends with 9, with --strict a warning too.
 
-` + exitCodes(mfa.KindConfig, mfa.KindNotFound, mfa.KindUnavailable, mfa.KindFindings),
+` + exitCodes(errs.Config, errs.NotFound, errs.Unavailable, errs.Findings),
 		Example: "  uzerp-mfa service check\n  uzerp-mfa service check --strict -o json",
 		Args:    noArgs,
 	}

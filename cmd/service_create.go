@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/finding"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
 	"uzerp-mfa/internal/sessionconfig"
@@ -29,7 +31,7 @@ func newServiceCreateCmd(app *App) *cobra.Command {
 Factors live in one service. So --write-env refuses while anybody is enrolled: none of their codes would be accepted any more.
 Twilio is asked once and never again by itself; where its answer is lost, this says where to look.
 
-` + exitCodes(mfa.KindConfig, mfa.KindRefused, mfa.KindUnavailable, mfa.KindDeclined),
+` + exitCodes(errs.Config, errs.Refused, errs.Unavailable, errs.Declined),
 		Example: `  uzerp-mfa service create --friendly-name "Acme uzERP" --dry-run
   uzerp-mfa service create --friendly-name "Acme uzERP" --totp-issuer Acme --write-env
   uzerp-mfa service create --friendly-name "Acme uzERP" --yes -o json`,
@@ -116,7 +118,7 @@ func runServiceCreate(ctx context.Context, app *App, opts *serviceCreateOptions)
 		err = app.streams.Out.Flush() // only then it is told
 	}
 	if err != nil && envErr == nil {
-		return &mfa.Error{Kind: mfa.KindFailure, Err: fmt.Errorf("the service %s is made, but that could not be written: %w", made.SID, err),
+		return &errs.Error{Kind: errs.Failure, Err: fmt.Errorf("the service %s is made, but that could not be written: %w", made.SID, err),
 			Hint: "keep its SID; running the command again would make another service"}
 	}
 	return envErr
@@ -161,11 +163,11 @@ func planEnv(ctx context.Context, app *App, account string) (*envPlan, error) {
 		return nil, err
 	}
 	if theirs := in.Env.Settings[sessionconfig.AccountSID].Value.Reveal(); theirs != "" && theirs != account {
-		return nil, mfa.NewError(mfa.KindRefused, "TWILIO_ACCOUNT_SID here is not the account in "+in.Env.Path+", where uzERP would look for the service in vain",
+		return nil, errs.New(errs.Refused, "TWILIO_ACCOUNT_SID here is not the account in "+in.Env.Path+", where uzERP would look for the service in vain",
 			"make the service in uzERP's own account: without TWILIO_ settings in the environment and --env-file, those of that file are used")
 	}
 	if from := app.loader.ForeignDatabase(); from != "" {
-		return nil, mfa.NewError(mfa.KindRefused, fmt.Sprintf("not written: the database is the one of %s, and whom a new service would lock out is in the one that uzERP's own files name", from),
+		return nil, errs.New(errs.Refused, fmt.Sprintf("not written: the database is the one of %s, and whom a new service would lock out is in the one that uzERP's own files name", from),
 			"give no database of another place; or leave out --write-env, and the line for conf/.env is printed")
 	}
 	plan := &envPlan{in: in}
@@ -186,7 +188,7 @@ func nobodyEnrolled(ctx context.Context, app *App) (mfa.Place, error) {
 		return store.Place(ctx)
 	}()
 	if err != nil {
-		return place, &mfa.Error{Kind: mfa.KindOf(err), Err: fmt.Errorf("not written, for the database can't say who is enrolled and would be locked out: %w", err),
+		return place, &errs.Error{Kind: errs.KindOf(err), Err: fmt.Errorf("not written, for the database can't say who is enrolled and would be locked out: %w", err),
 			Hint: "without --write-env the service is made, and the line for conf/.env printed"}
 	}
 	return place, mfa.CheckNobodyEnrolled(place)
@@ -239,7 +241,7 @@ func (p *envPlan) put(ctx context.Context, app *App, sid string, v *serviceEnvVi
 	case err == nil:
 		return nil
 	case v.Written:
-		return &mfa.Error{Kind: mfa.KindFailure, Err: fmt.Errorf("the service %s is made and written: %w", sid, err), Hint: mfa.HintOf(err)}
+		return &errs.Error{Kind: errs.Failure, Err: fmt.Errorf("the service %s is made and written: %w", sid, err), Hint: errs.HintOf(err)}
 	}
 	return p.unwritten(sid, err, "")
 }
@@ -247,7 +249,7 @@ func (p *envPlan) put(ctx context.Context, app *App, sid string, v *serviceEnvVi
 // unwritten is the error of a service that exists and that conf/.env does not name. It is no refusal and no failure to
 // reach something, after which nothing is changed and it is safe to run the command again.
 func (p *envPlan) unwritten(sid string, err error, first string) error {
-	return &mfa.Error{Kind: mfa.KindFailure, Err: fmt.Errorf("the service %s is made, but %s does not name it: %w", sid, p.in.Env.Path, err),
+	return &errs.Error{Kind: errs.Failure, Err: fmt.Errorf("the service %s is made, but %s does not name it: %w", sid, p.in.Env.Path, err),
 		Hint: fmt.Sprintf("%sput %s=%s into %s by hand; running the command again would make another service", first, sessionconfig.ServiceSID, sid, p.in.Env.Path)}
 }
 
@@ -315,7 +317,7 @@ func (p servicePlan) warn(app *App) {
 // showCreated prints the one thing that must not get lost, and on stderr what is to be done with it.
 func showCreated(app *App, v serviceCreateView, p servicePlan, made mfa.VerifyService) error {
 	for _, f := range mfa.CheckService(made) {
-		if f.Severity != mfa.SeverityInfo {
+		if f.Severity != finding.Info {
 			app.streams.Warnf("%s: %s", f.ID, f.Message)
 		}
 	}

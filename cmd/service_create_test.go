@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/errs"
 )
 
 // A service that was made and could not be written must not be lost: its SID and the line to write are in the error.
@@ -45,9 +45,9 @@ func TestServiceMadeAndNotWritten(t *testing.T) {
 		if err == nil {
 			continue
 		}
-		if mfa.KindOf(err) != mfa.KindFailure || !strings.Contains(err.Error(), sid) ||
-			!strings.Contains(mfa.HintOf(err), "TWILIO_SERVICE_SID="+sid+" into "+path) || strings.Contains(mfa.HintOf(err), "nothing was changed") {
-			t.Errorf("%s: %v, hint %q", test.name, err, mfa.HintOf(err))
+		if errs.KindOf(err) != errs.Failure || !strings.Contains(err.Error(), sid) ||
+			!strings.Contains(errs.HintOf(err), "TWILIO_SERVICE_SID="+sid+" into "+path) || strings.Contains(errs.HintOf(err), "nothing was changed") {
+			t.Errorf("%s: %v, hint %q", test.name, err, errs.HintOf(err))
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
 )
@@ -18,7 +19,7 @@ func newServiceShowCmd(app *App) *cobra.Command {
 		Long: `Shows the settings of the service that TWILIO_SERVICE_SID names, by the names that Twilio's API has for them. Nothing is
 changed; service check says what they mean.
 
-` + exitCodes(mfa.KindConfig, mfa.KindNotFound, mfa.KindUnavailable),
+` + exitCodes(errs.Config, errs.NotFound, errs.Unavailable),
 		Example: "  uzerp-mfa service show\n  uzerp-mfa service show -o json",
 		Args:    noArgs,
 	}

@@ -11,7 +11,8 @@ import (
 	"strconv"
 	"strings"
 
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/secret"
 	"uzerp-mfa/internal/sessionconfig"
 	"uzerp-mfa/internal/uzerp"
 )
@@ -46,7 +47,7 @@ type sessionInput struct {
 	source []byte
 }
 
-// readEnv reads conf/.env, or the file that was named, and what belongs to it. Errors: KindConfig, without a word of
+// readEnv reads conf/.env, or the file that was named, and what belongs to it. Errors: errs.Config, without a word of
 // the file's text.
 func (a *App) readEnv(at sessionFiles) (sessionInput, error) {
 	if at.envFile != "" {
@@ -57,7 +58,7 @@ func (a *App) readEnv(at sessionFiles) (sessionInput, error) {
 		return sessionInput{}, err
 	}
 	if inst == nil {
-		return sessionInput{}, mfa.NewError(mfa.KindConfig, "no uzERP directory is known, so there is no conf/.env to look at",
+		return sessionInput{}, errs.New(errs.Config, "no uzERP directory is known, so there is no conf/.env to look at",
 			"name uzERP's directory with --uzerp-root, or the file with --file")
 	}
 	in, err := readEnvFile(inst.DotenvPath(), at)
@@ -101,7 +102,7 @@ func fileProblem(path string, err error) error {
 	if errors.Is(err, fs.ErrPermission) {
 		hint = "run it as root or as the web server's user"
 	}
-	return &mfa.Error{Kind: mfa.KindConfig, Op: path, Err: err, Hint: hint}
+	return &errs.Error{Kind: errs.Config, Op: path, Err: err, Hint: hint}
 }
 
 func readEnvFile(path string, at sessionFiles) (sessionInput, error) {
@@ -156,7 +157,7 @@ func judgeEnv(env *sessionconfig.EnvFile, src []byte) error {
 	env.Settings = map[string]sessionconfig.Setting{}
 	for _, e := range d.Entries { // the last one counts
 		if value, ok := values[e.Name]; ok {
-			env.Settings[e.Name] = sessionconfig.Setting{Value: mfa.NewSecret(value), Line: e.Pos.Line, Borrowed: borrowed[e.Name]}
+			env.Settings[e.Name] = sessionconfig.Setting{Value: secret.New(value), Line: e.Pos.Line, Borrowed: borrowed[e.Name]}
 		}
 	}
 	return nil

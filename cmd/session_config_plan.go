@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/sessionconfig"
 )
 
@@ -29,7 +29,7 @@ func newSessionConfigPlanCmd(app *App) *cobra.Command {
 for them, and how long a stolen session lives. The limits that hold now are marked "present", those of the flags "asked".
 It only calculates: no database and no Twilio is asked, so the number of users is a flag.
 
-` + exitCodes(mfa.KindConfig),
+` + exitCodes(errs.Config),
 		Example: `  uzerp-mfa session-config plan
   uzerp-mfa session-config plan --users 25 --price 0.05
   uzerp-mfa session-config plan --activity-timeout 1h --max-age 10h -o csv`,

@@ -6,7 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/finding"
 	"uzerp-mfa/internal/output"
 	"uzerp-mfa/internal/sessionconfig"
 )
@@ -28,7 +29,7 @@ func newSessionConfigSetCmd(app *App) *cobra.Command {
 kept and the old file beside it as a backup, and only if uzERP's own reader then reads exactly what was meant. It refuses
 what would lock everybody out. Running it again changes nothing.
 
-` + exitCodes(mfa.KindConfig, mfa.KindRefused, mfa.KindDeclined),
+` + exitCodes(errs.Config, errs.Refused, errs.Declined),
 		Example: `  uzerp-mfa session-config set --manage on --activity-timeout 30m --max-age 8h
   uzerp-mfa session-config set --max-age 12h --dry-run
   uzerp-mfa session-config set --manage off --yes`,
@@ -153,7 +154,7 @@ func showChange(app *App, v sessionSetView, findings []sessionconfig.Finding) er
 		return err
 	}
 	for _, f := range viewFindings(findings) {
-		if f.Severity != string(mfa.SeverityInfo) {
+		if f.Severity != string(finding.Info) {
 			app.streams.Warnf("%s: %s: %s", f.ID, f.place(), f.Message)
 		}
 	}

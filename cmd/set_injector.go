@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
@@ -37,7 +38,7 @@ lists the checks. Running it again changes nothing.
 With --try 5m it switches, and waits for you to log in from another browser and say that it worked; without a yes, or if
 the terminal or this program goes away, it is switched back.
 
-` + exitCodes(mfa.KindConfig, mfa.KindRefused, mfa.KindUnavailable, mfa.KindDeclined),
+` + exitCodes(errs.Config, errs.Refused, errs.Unavailable, errs.Declined),
 		Example: `  uzerp-mfa set-injector --uzerp-root /var/www/uzerp --dry-run
   uzerp-mfa set-injector --uzerp-root /var/www/uzerp
   uzerp-mfa set-injector --off --yes`,
@@ -131,7 +132,7 @@ func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) err
 		if err := showSwitch(app, viewSwitch(plan, checks, false, opts.dryRun)); err != nil {
 			return err
 		}
-		return app.refused(injector.LoginHandler, mfa.NewError(mfa.KindRefused, fmt.Sprintf("not switched, nothing was changed: %s", failed[0].Message), failed[0].Hint))
+		return app.refused(injector.LoginHandler, errs.New(errs.Refused, fmt.Sprintf("not switched, nothing was changed: %s", failed[0].Message), failed[0].Hint))
 	}
 	if opts.dryRun || !plan.Needed() {
 		if err := showSwitch(app, viewSwitch(plan, checks, false, opts.dryRun)); err != nil {

@@ -16,8 +16,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/injector"
-	"uzerp-mfa/internal/mfa"
 )
 
 // A switch on trial is taken back by another process, the guard, which is started before the switch, has a session of its
@@ -43,7 +43,7 @@ type guardOrder struct {
 }
 
 // errNotKept is the outcome of a trial that nobody confirmed.
-var errNotKept = mfa.NewError(mfa.KindDeclined, "the switch was not confirmed and is taken back",
+var errNotKept = errs.New(errs.Declined, "the switch was not confirmed and is taken back",
 	"browsers that opened uzERP meanwhile keep the login of the trial until their session ends; uzerp-mfa doctor looks for what is wrong")
 
 // trySwitch switches, asks whether a login works, and takes the switch back unless the answer is yes.
@@ -91,7 +91,7 @@ func undoTrial(ctx context.Context, app *App, store injector.Store, g *guard, ma
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), guardPatience)
 	defer cancel()
 	if err := undoSwitch(ctx, store, made); err != nil {
-		return &mfa.Error{Kind: mfa.KindOf(err), Op: "switch back", Err: fmt.Errorf("%w (and the process that should: %w)", err, guardErr),
+		return &errs.Error{Kind: errs.KindOf(err), Op: "switch back", Err: fmt.Errorf("%w (and the process that should: %w)", err, guardErr),
 			Hint: "the switch is still there: uzerp-mfa set-injector --dry-run shows how it is, and set-injector takes it back"}
 	}
 	return nil
@@ -160,7 +160,7 @@ func startGuard(ctx context.Context, app *App, order guardOrder) (*guard, error)
 }
 
 func guardError(err error) error {
-	return &mfa.Error{Kind: mfa.KindOf(err), Op: "start the process that would switch back", Err: err, Hint: "nothing was changed; without --try the switch needs no such process"}
+	return &errs.Error{Kind: errs.KindOf(err), Op: "start the process that would switch back", Err: err, Hint: "nothing was changed; without --try the switch needs no such process"}
 }
 
 func (g *guard) await(ctx context.Context, want string) error {
@@ -187,9 +187,9 @@ func (g *guard) ended() error {
 		code = exit.ExitCode()
 	}
 	reason, _, _ := strings.Cut(strings.TrimPrefix(g.stderr.String(), "uzerp-mfa: "), "\n")
-	for k := mfa.KindFailure; k <= mfa.KindInterrupted; k++ {
+	for k := errs.Failure; k <= errs.Interrupted; k++ {
 		if statusOf(k).code == code {
-			return mfa.NewError(k, "it has ended: "+reason, "")
+			return errs.New(k, "it has ended: "+reason, "")
 		}
 	}
 	return fmt.Errorf("it has ended (%d): %s", code, reason)
@@ -205,7 +205,7 @@ func (g *guard) keep() error {
 		}
 		return nil // kept; or the guard has ended without a word, and nobody is left to take it back
 	case <-time.After(guardPatience):
-		return &mfa.Error{Kind: mfa.KindFailure, Op: "keep the switch", Err: errors.New("the process that would switch back does not answer"),
+		return &errs.Error{Kind: errs.Failure, Op: "keep the switch", Err: errors.New("the process that would switch back does not answer"),
 			Hint: "it may still be switched back: uzerp-mfa set-injector --dry-run shows how it is"}
 	}
 }
@@ -217,7 +217,7 @@ func newUndoGuardCmd(app *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:     guardCommand,
 		Short:   "Switch back what set-injector --try has switched",
-		Long:    "Started by set-injector --try, not by people.\n\n" + exitCodes(mfa.KindConfig, mfa.KindUnavailable),
+		Long:    "Started by set-injector --try, not by people.\n\n" + exitCodes(errs.Config, errs.Unavailable),
 		Example: "  uzerp-mfa set-injector --try 5m",
 		Hidden:  true,
 		Args:    noArgs,

@@ -16,7 +16,7 @@ import (
 	"github.com/spf13/cobra/doc"
 	"github.com/spf13/pflag"
 
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/errs"
 )
 
 // testRoot is the command tree of a program without an environment.
@@ -129,7 +129,7 @@ func TestExitCodesAreDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for k := mfa.KindFailure; k <= mfa.KindInterrupted; k++ {
+	for k := errs.Failure; k <= errs.Interrupted; k++ {
 		s := statusOf(k)
 		row := regexp.MustCompile(`(?m)^\| ` + strconv.Itoa(s.code) + ` \| .` + s.word + `. \| (.*) \|$`)
 		m := row.FindSubmatch(page)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 )
 
@@ -23,7 +24,7 @@ func newUserEnableCmd(app *App) *cobra.Command {
 		Long: `Takes back disable-next-login: the next login asks for the one-time code again. Only for users who are enrolled; for
 others it changes nothing, says why and what to do instead.
 
-` + exitCodes(mfa.KindPartial, mfa.KindConfig, mfa.KindNotFound, mfa.KindRefused, mfa.KindUnavailable),
+` + exitCodes(errs.Partial, errs.Config, errs.NotFound, errs.Refused, errs.Unavailable),
 		Example: "  uzerp-mfa user enable alice\n  uzerp-mfa user enable alice bob -o json",
 	})
 }
@@ -36,7 +37,7 @@ func newUserDisableNextLoginCmd(app *App) *cobra.Command {
 		Long: `Lets users who are enrolled log in once with their password alone, for example with the phone left at home; uzERP then
 asks for the code again by itself. It needs no Twilio, so it also helps when Twilio is down.
 
-` + exitCodes(mfa.KindPartial, mfa.KindConfig, mfa.KindNotFound, mfa.KindRefused, mfa.KindUnavailable),
+` + exitCodes(errs.Partial, errs.Config, errs.NotFound, errs.Refused, errs.Unavailable),
 		Example: "  uzerp-mfa user disable-next-login alice\n  uzerp-mfa user disable-next-login alice bob --dry-run",
 	})
 }
@@ -68,7 +69,7 @@ func runBypass(ctx context.Context, app *App, b bypass, w writeFlags, list *name
 	}
 	results := make([]outcome, len(users))
 	progress := app.streams.NewProgress("users", len(users))
-	errs := mfa.Batch(ctx, users, func(ctx context.Context, i int, u mfa.User) error {
+	failures := mfa.Batch(ctx, users, func(ctx context.Context, i int, u mfa.User) error {
 		change := b.plan(u)
 		results[i] = outcome{status: statusChanged, message: b.changed}
 		switch {
@@ -86,8 +87,8 @@ func runBypass(ctx context.Context, app *App, b bypass, w writeFlags, list *name
 	progress.Done()
 	for i, u := range users {
 		results[i].username = u.Username
-		if errs[i] != nil {
-			results[i].fail(errs[i])
+		if failures[i] != nil {
+			results[i].fail(failures[i])
 		}
 	}
 	app.noteIfOff(ctx)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
 )
@@ -29,7 +30,7 @@ func newUserListCmd(app *App) *cobra.Command {
 		Long: `Lists uzERP's users with the state of their second factor: enrolled, not-enrolled, skip-next-login (password only, once)
 and broken (locked out). docs/states.md explains them. The state says what happens while two-factor login is switched on.
 
-` + exitCodes(mfa.KindConfig, mfa.KindRefused, mfa.KindUnavailable),
+` + exitCodes(errs.Config, errs.Refused, errs.Unavailable),
 		Example: `  uzerp-mfa user list
   uzerp-mfa user list --state broken,skip-next-login
   uzerp-mfa user list --match smith -o csv`,

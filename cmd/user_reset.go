@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 )
 
@@ -40,7 +41,7 @@ user, asks you for what the caller reads out, and resets nothing unless Twilio a
 If Twilio does not answer nothing is changed; --skip-twilio resets uzERP all the same, and leaves the old factor at
 Twilio: it can't be used to log in any more, and running reset again deletes it.
 
-` + exitCodes(mfa.KindPartial, mfa.KindConfig, mfa.KindNotFound, mfa.KindRefused, mfa.KindUnavailable, mfa.KindDeclined, mfa.KindCodeRejected),
+` + exitCodes(errs.Partial, errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Declined, errs.CodeRejected),
 		Example: "  uzerp-mfa user reset alice --identify sms --ticket 4711\n  uzerp-mfa user reset alice\n  uzerp-mfa user reset alice bob --dry-run\n  uzerp-mfa user reset alice --yes -o json",
 	}
 	c.Flags().BoolVar(&opts.skipTwilio, "skip-twilio", false, "reset uzERP only, for when Twilio is down")
@@ -149,7 +150,7 @@ type resets struct {
 func (r *resets) plan(ctx context.Context, users []mfa.User) {
 	r.plans, r.outcomes = make([]mfa.ResetPlan, len(users)), make([]outcome, len(users))
 	progress := r.app.streams.NewProgress("users looked at", len(users))
-	errs := mfa.Batch(ctx, users, func(ctx context.Context, i int, u mfa.User) error {
+	failures := mfa.Batch(ctx, users, func(ctx context.Context, i int, u mfa.User) error {
 		var err error
 		r.plans[i], err = mfa.PlanReset(ctx, r.store, r.factors, u, r.opts.skipTwilio, r.app.newUUID)
 		return err
@@ -160,9 +161,9 @@ func (r *resets) plan(ctx context.Context, users []mfa.User) {
 		o := &r.outcomes[i]
 		*o = outcome{username: u.Username, status: statusPlanned, message: resetMessage(p, nil)}
 		switch {
-		case errs[i] != nil:
+		case failures[i] != nil:
 			r.plans[i].User = u // that of one not tried is empty
-			o.fail(skipTwilioHint(errs[i], r.opts.prove))
+			o.fail(skipTwilioHint(failures[i], r.opts.prove))
 		case !p.Needed():
 			o.status, o.message = statusUnchanged, "nothing to reset: the next login asks to enroll"
 		}
@@ -182,7 +183,7 @@ func (r *resets) needed() []int {
 
 func (r *resets) apply(ctx context.Context, needed []int) {
 	progress := r.app.streams.NewProgress("users reset", len(needed))
-	errs := mfa.Batch(ctx, needed, func(ctx context.Context, _, i int) error {
+	failures := mfa.Batch(ctx, needed, func(ctx context.Context, _, i int) error {
 		p := r.plans[i]
 		result, err := p.Apply(ctx, r.store, r.factors)
 		r.outcomes[i].status = statusChanged
@@ -191,22 +192,22 @@ func (r *resets) apply(ctx context.Context, needed []int) {
 	}, progress.Step)
 	progress.Done()
 	for n, i := range needed {
-		if errs[n] != nil {
-			r.outcomes[i].fail(errs[n])
+		if failures[n] != nil {
+			r.outcomes[i].fail(failures[n])
 		}
 	}
 }
 
 // skipTwilioHint names the way on while Twilio is down: where the caller was to be proved, none that forgets about it.
 func skipTwilioHint(err error, prove bool) error {
-	if mfa.KindOf(err) != mfa.KindUnavailable {
+	if errs.KindOf(err) != errs.Unavailable {
 		return err
 	}
 	hint := "nothing was changed; if it stays so, --skip-twilio resets uzERP now, and a later reset cleans up at Twilio"
 	if prove {
 		hint = "nothing was changed; if it stays so, prove the caller in another way, and only then reset with --skip-twilio instead of --identify"
 	}
-	return &mfa.Error{Kind: mfa.KindUnavailable, Err: err, Hint: hint}
+	return &errs.Error{Kind: errs.Unavailable, Err: err, Hint: hint}
 }
 
 // resetMessage tells what a reset does, or did, for the user and at Twilio. done is nil before.
@@ -246,7 +247,7 @@ func (r *resets) confirm(ctx context.Context, needed []int) error {
 	number := strconv.Itoa(len(needed))
 	typed, err := r.app.streams.AskExact(ctx, fmt.Sprintf("Type %s to reset the second factor of these %s users:", number, number), number)
 	if err == nil && !typed {
-		err = mfa.NewError(mfa.KindDeclined, "the number was not typed; nothing was changed", "")
+		err = errs.New(errs.Declined, "the number was not typed; nothing was changed", "")
 	}
 	return err
 }
@@ -336,7 +337,7 @@ func (a *App) identifyForReset(ctx context.Context, opts *userResetOptions, u mf
 		return &interruption{done: "nobody was reset", hint: "the code works for ten minutes; the same command begins again"}
 	}
 	err = mfa.NotIdentified(err)
-	if a.recorder != nil && mfa.KindOf(err) == mfa.KindCodeRejected {
+	if a.recorder != nil && errs.KindOf(err) == errs.CodeRejected {
 		a.recorder.Refused(u.Username, err)
 	}
 	return err
@@ -370,8 +371,8 @@ func (a *App) askCaller(ctx context.Context, opts *userResetOptions, u mfa.User)
 	again := "do not help this caller unless you can prove them in another way; or begin again: " + identifier.Resend
 	for n := 1; ; n++ {
 		code, err := askCode(ctx, a.streams, sentCode, "Code that the caller reads out:")
-		if mfa.KindOf(err) == mfa.KindDeclined {
-			return mfa.NewError(mfa.KindDeclined, "no code was typed", again)
+		if errs.KindOf(err) == errs.Declined {
+			return errs.New(errs.Declined, "no code was typed", again)
 		}
 		if err != nil {
 			return err
@@ -386,8 +387,8 @@ func (a *App) askCaller(ctx context.Context, opts *userResetOptions, u mfa.User)
 		}
 		history.Wrong++
 		if n == maxCodesTyped {
-			return mfa.NewError(mfa.KindCodeRejected, fmt.Sprintf("%d codes were wrong", n), again)
+			return errs.New(errs.CodeRejected, fmt.Sprintf("%d codes were wrong", n), again)
 		}
-		a.streams.Sayf("%s\nhint: %s", err, mfa.HintOf(err))
+		a.streams.Sayf("%s\nhint: %s", err, errs.HintOf(err))
 	}
 }

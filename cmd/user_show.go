@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
@@ -30,7 +31,7 @@ helps. It changes nothing. docs/user-show.md has the outcomes.
 
 If Twilio does not answer, the rest is shown, and what it would say is "unknown"; --offline does not ask it.
 
-` + exitCodes(mfa.KindPartial, mfa.KindConfig, mfa.KindNotFound, mfa.KindRefused, mfa.KindUnavailable),
+` + exitCodes(errs.Partial, errs.Config, errs.NotFound, errs.Refused, errs.Unavailable),
 		Example: "  uzerp-mfa user show alice\n  uzerp-mfa user show alice bob --offline\n  uzerp-mfa user show alice -o json",
 	}
 	c.Flags().BoolVar(&opts.offline, "offline", false, "look at uzERP's database only, and not at Twilio")
@@ -90,7 +91,7 @@ func newInspector(ctx context.Context, app *App, offline bool) (*mfa.Inspector, 
 		case i.Site == mfa.SiteOn && injector.LacksValidator(classes):
 			app.streams.Warnf("the MFAValidator row is missing, so that uzERP shows everybody an error page instead of its login page; uzerp-mfa set-injector adds it")
 		}
-	case ctx.Err() != nil || mfa.KindOf(err) == mfa.KindUnavailable:
+	case ctx.Err() != nil || errs.KindOf(err) == errs.Unavailable:
 		return nil, err
 	default:
 		app.streams.Warnf("whether two-factor login is switched on is not known: %s", err)
@@ -107,7 +108,7 @@ func newInspector(ctx context.Context, app *App, offline bool) (*mfa.Inspector, 
 	return i, nil
 }
 
-// inspectionOutcome is what the command ends with after all was shown: Twilio's failure, or KindPartial if it is known of
+// inspectionOutcome is what the command ends with after all was shown: Twilio's failure, or errs.Partial if it is known of
 // some users what Twilio says, and not of others.
 func inspectionOutcome(seen []mfa.Inspection) error {
 	failed, asked := 0, 0
@@ -126,14 +127,14 @@ func inspectionOutcome(seen []mfa.Inspection) error {
 	case failed == 0:
 		return nil
 	case failed < asked:
-		return mfa.NewError(mfa.KindPartial, fmt.Sprintf("what Twilio says of %d of %d users is unknown", failed, len(seen)),
+		return errs.New(errs.Partial, fmt.Sprintf("what Twilio says of %d of %d users is unknown", failed, len(seen)),
 			"the report says of whom and why; "+offline)
 	}
 	hint := offline
-	if mfa.KindOf(first) != mfa.KindUnavailable && mfa.HintOf(first) != "" {
-		hint = mfa.HintOf(first) + "; " + offline
+	if errs.KindOf(first) != errs.Unavailable && errs.HintOf(first) != "" {
+		hint = errs.HintOf(first) + "; " + offline
 	}
-	return &mfa.Error{Kind: mfa.KindOf(first), Op: "what Twilio says is unknown", Err: first, Hint: hint}
+	return &errs.Error{Kind: errs.KindOf(first), Op: "what Twilio says is unknown", Err: first, Hint: hint}
 }
 
 // userShowView is one user as scripts see them.

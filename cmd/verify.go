@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
 )
@@ -32,7 +33,7 @@ bills each approved check.
 
 Without CODE it is asked for; - reads it from stdin. A wrong code changes nothing: try the next one.
 
-` + exitCodes(mfa.KindConfig, mfa.KindNotFound, mfa.KindRefused, mfa.KindUnavailable, mfa.KindCodeRejected),
+` + exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.CodeRejected),
 		Example: "  uzerp-mfa verify alice\n  uzerp-mfa verify alice 123456\n  uzerp-mfa verify alice --check",
 		Args:    userAndCode,
 	}
@@ -164,12 +165,12 @@ func askCode(ctx context.Context, on dialogue, form *regexp.Regexp, question str
 	}
 }
 
-// askLine asks for a line. The end of input is an error of KindDeclined.
+// askLine asks for a line. The end of input is an error of errs.Declined.
 func askLine(ctx context.Context, on dialogue, question string) (string, error) {
 	typed, err := on.Ask(ctx, question)
 	switch {
 	case errors.Is(err, io.EOF):
-		return "", mfa.NewError(mfa.KindDeclined, "nothing was typed; nothing was changed in uzERP", "")
+		return "", errs.New(errs.Declined, "nothing was typed; nothing was changed in uzERP", "")
 	case errors.Is(err, output.ErrLineTooLong):
 		return "", nil // no answer that any question takes
 	}

@@ -3,7 +3,7 @@
 # the tests need too: a C compiler for the race detector, and Chromium to look at a page.
 set -eu
 
-# The places that internal/sandbox looks in.
+# The places that internal/pgtemp looks in.
 have_postgres() {
 	command -v initdb >/dev/null 2>&1 && return 0
 	command -v pg_config >/dev/null 2>&1 && [ -x "$(pg_config --bindir)/initdb" ] && return 0

@@ -8,7 +8,7 @@ import (
 	"syscall"
 	"testing"
 
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/errs"
 )
 
 // A file system of 64 KiB, where root may mount one; TestShortWrite stands in elsewhere.
@@ -26,7 +26,7 @@ func TestDiskFull(t *testing.T) {
 	for ; err == nil && n < 100; n++ {
 		_, err = l.Append(t.Context(), r)
 	}
-	if e, ok := errors.AsType[*mfa.Error](err); !ok || e.Kind != mfa.KindConfig || !errors.Is(err, syscall.ENOSPC) || !strings.Contains(e.Error(), l.path) {
+	if e, ok := errors.AsType[*errs.Error](err); !ok || e.Kind != errs.Config || !errors.Is(err, syscall.ENOSPC) || !strings.Contains(e.Error(), l.path) {
 		t.Fatalf("%v", err)
 	}
 	if report := intact(t, l, n-1); len(report.Torn) != 0 {
@@ -41,7 +41,7 @@ func TestDiskFull(t *testing.T) {
 	if err == nil {
 		_, err = other.Append(t.Context(), sample(0))
 	}
-	if mfa.KindOf(err) != mfa.KindConfig || !errors.Is(err, syscall.ENOSPC) {
+	if errs.KindOf(err) != errs.Config || !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("%v", err)
 	}
 	if err := os.Remove(filepath.Join(dir, "ballast")); err != nil {

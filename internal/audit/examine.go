@@ -10,7 +10,7 @@ import (
 )
 
 // Examine tells whether there is a log at path, and finds what Open would refuse, but makes nothing. All errors are of
-// mfa.KindConfig.
+// errs.Config.
 func Examine(path string) (exists bool, err error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|openFlags, 0)
 	if errors.Is(err, fs.ErrNotExist) {

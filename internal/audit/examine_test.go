@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/errs"
 )
 
 // Examine says what Open would say, and leaves the disk as it is.
@@ -62,8 +62,8 @@ func TestExamine(t *testing.T) {
 		text := ""
 		if err != nil {
 			text = err.Error()
-			if mfa.KindOf(err) != mfa.KindConfig || mfa.HintOf(err) == "" {
-				t.Errorf("%s: kind %d, hint %q", test.name, mfa.KindOf(err), mfa.HintOf(err))
+			if errs.KindOf(err) != errs.Config || errs.HintOf(err) == "" {
+				t.Errorf("%s: kind %d, hint %q", test.name, errs.KindOf(err), errs.HintOf(err))
 			}
 		}
 		if (test.fails == "") != (err == nil) || !strings.Contains(text, test.fails) {

@@ -15,7 +15,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/errs"
 )
 
 // Options are what a test must be able to set. The zero value is for everybody else.
@@ -39,7 +39,7 @@ type Log struct {
 }
 
 // Open makes the log if there is none, with its directory, and finds out whether it can be written: everything that can
-// be wrong but a full disk is found before anything is changed. All errors are of mfa.KindConfig.
+// be wrong but a full disk is found before anything is changed. All errors are of errs.Config.
 //
 // It refuses what somebody else could put in the log's place or have it written to: a symbolic link, a file with several
 // names, one that everybody may write, a directory where everybody may rename files; and a file that is no audit log.
@@ -84,7 +84,7 @@ func configError(path string, err error, hint string) error {
 	if hint != "" {
 		hint += "; or "
 	}
-	return &mfa.Error{Kind: mfa.KindConfig, Op: "audit log " + path, Err: err, Hint: hint + howToGoOn}
+	return &errs.Error{Kind: errs.Config, Op: "audit log " + path, Err: err, Hint: hint + howToGoOn}
 }
 
 func (l *Log) open() (*os.File, error) {
@@ -196,8 +196,8 @@ func inspect(f *os.File, dir string) (hint string, err error) {
 // For an outcome, give r the ID of its intent, and a ctx that outlives the command's: an interrupted command has an
 // outcome too.
 //
-// It fails with ctx's error while waiting for other writers, with mfa.KindUsage for a record over 64 KiB, which only a
-// huge --reason makes, and else with mfa.KindConfig.
+// It fails with ctx's error while waiting for other writers, with errs.Usage for a record over 64 KiB, which only a
+// huge --reason makes, and else with errs.Config.
 func (l *Log) Append(ctx context.Context, r Record) (Record, error) {
 	if err := r.check(); err != nil {
 		return Record{}, err
@@ -221,7 +221,7 @@ func (l *Log) Append(ctx context.Context, r Record) (Record, error) {
 	// Closing unlocks. After fsync it has nothing to report that matters.
 	_ = f.Close()
 	if err != nil {
-		if _, ok := errors.AsType[*mfa.Error](err); ok {
+		if _, ok := errors.AsType[*errs.Error](err); ok {
 			return Record{}, err
 		}
 		return Record{}, l.error(err)
@@ -294,7 +294,7 @@ func (l *Log) append(f *os.File, r Record) (Record, error) {
 		return Record{}, err
 	}
 	if len(line) > maxLine {
-		return Record{}, mfa.NewError(mfa.KindUsage, fmt.Sprintf("the line for the audit log would have %d bytes; it may have %d", len(line), maxLine), "shorten --reason")
+		return Record{}, errs.New(errs.Usage, fmt.Sprintf("the line for the audit log would have %d bytes; it may have %d", len(line), maxLine), "shorten --reason")
 	}
 	if t.unended {
 		line = append([]byte("\n"), line...)

@@ -17,7 +17,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/secret"
 )
 
 func TestAppendWritesOneLine(t *testing.T) {
@@ -70,7 +72,7 @@ func TestAppendRefuses(t *testing.T) {
 		"arguments in the command": func(r *Record) { r.Command = "verify alice 123456" },
 		"no command":               func(r *Record) { r.Command = "" },
 		"an unknown result":        func(r *Record) { r.Result = "ok" },
-		"a secret":                 func(r *Record) { r.After = Values{"secret": mfa.NewSecret("s3cr3t")} },
+		"a secret":                 func(r *Record) { r.After = Values{"secret": secret.New("s3cr3t")} },
 		"an object":                func(r *Record) { r.After = Values{"x": map[string]any{}} },
 	} {
 		r := sample(0)
@@ -81,7 +83,7 @@ func TestAppendRefuses(t *testing.T) {
 	}
 	r := sample(0)
 	r.Reason = strings.Repeat("é", maxLine/2)
-	if _, err := l.Append(t.Context(), r); mfa.KindOf(err) != mfa.KindUsage {
+	if _, err := l.Append(t.Context(), r); errs.KindOf(err) != errs.Usage {
 		t.Errorf("a huge reason: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -188,7 +190,7 @@ func TestLockedByAnother(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = impatient.Append(t.Context(), sample(1))
-	if e, ok := errors.AsType[*mfa.Error](err); !ok || e.Kind != mfa.KindConfig || !strings.Contains(e.Hint, "fuser") || !strings.Contains(e.Hint, "--no-audit-log") {
+	if e, ok := errors.AsType[*errs.Error](err); !ok || e.Kind != errs.Config || !strings.Contains(e.Hint, "fuser") || !strings.Contains(e.Hint, "--no-audit-log") {
 		t.Errorf("%v", err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
@@ -276,8 +278,8 @@ func TestOpenRefuses(t *testing.T) {
 			writeFile(t, victim, []byte("precious\n"))
 			test.prepare()
 			_, err := Open(path, Options{})
-			e, ok := errors.AsType[*mfa.Error](err)
-			if !ok || e.Kind != mfa.KindConfig || !strings.Contains(e.Error(), test.want) || !strings.Contains(e.Error(), path) || !strings.Contains(e.Hint, "--no-audit-log") {
+			e, ok := errors.AsType[*errs.Error](err)
+			if !ok || e.Kind != errs.Config || !strings.Contains(e.Error(), test.want) || !strings.Contains(e.Error(), path) || !strings.Contains(e.Hint, "--no-audit-log") {
 				t.Errorf("%v", err)
 			}
 			if got := string(readFile(t, victim)); got != "precious\n" {
@@ -296,10 +298,10 @@ func TestOpenRefuses(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	}
-	if _, err := Open("", Options{}); mfa.KindOf(err) != mfa.KindConfig {
+	if _, err := Open("", Options{}); errs.KindOf(err) != errs.Config {
 		t.Errorf("%v", err)
 	}
-	if _, err := Open(filepath.Join(victim, "audit.jsonl"), Options{}); mfa.KindOf(err) != mfa.KindConfig {
+	if _, err := Open(filepath.Join(victim, "audit.jsonl"), Options{}); errs.KindOf(err) != errs.Config {
 		t.Errorf("%v", err)
 	}
 }

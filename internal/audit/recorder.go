@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
 )
@@ -75,9 +76,9 @@ func resultOf(err error) Result {
 	switch {
 	case err == nil:
 		return ResultDone
-	case errors.Is(err, mfa.ErrLostReply):
+	case errors.Is(err, errs.ErrLostReply):
 		return ResultUnknown
-	case mfa.KindOf(err) == mfa.KindRefused:
+	case errs.KindOf(err) == errs.Refused:
 		return ResultRefused
 	default:
 		return ResultFailed
@@ -147,7 +148,7 @@ func (f factors) CreateFactor(ctx context.Context, identity, friendlyName string
 }
 
 // errNotVerified is how a wrong code is recorded: Twilio's answer to it is no error.
-var errNotVerified = mfa.NewError(mfa.KindRefused, "the code was not accepted", "")
+var errNotVerified = errs.New(errs.Refused, "the code was not accepted", "")
 
 // VerifyFactor is recorded; never the code.
 func (f factors) VerifyFactor(ctx context.Context, identity, sid, code string) (got mfa.Factor, err error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 )
 
@@ -40,7 +41,7 @@ func (v verifications) StartVerification(ctx context.Context, to mfa.Callee, cha
 }
 
 // errNotApproved is how every other answer than approved is recorded: at Twilio it is no error.
-var errNotApproved = mfa.NewError(mfa.KindRefused, "the code was not approved", "")
+var errNotApproved = errs.New(errs.Refused, "the code was not approved", "")
 
 // CheckVerification is recorded; never the code.
 func (v verifications) CheckVerification(ctx context.Context, to mfa.Callee, code string) (status mfa.VerificationStatus, err error) {

@@ -10,7 +10,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/secret"
 )
 
 // phones answers as Twilio would, with what the test says.
@@ -31,7 +33,7 @@ func (p *phones) CheckVerification(context.Context, mfa.Callee, string) (mfa.Ver
 const wholeNumber = "+447700900123"
 
 func callee(name string, given bool) mfa.Callee {
-	return mfa.Callee{Username: name, Given: given, Phone: mfa.Phone{E164: mfa.NewSecret(wholeNumber), Masked: "+44 *******123"}}
+	return mfa.Callee{Username: name, Given: given, Phone: mfa.Phone{E164: secret.New(wholeNumber), Masked: "+44 *******123"}}
 }
 
 // records gives what a recorder wrote, in short.
@@ -63,9 +65,9 @@ func TestVerificationsAreRecorded(t *testing.T) {
 	}
 	p.status = mfa.VerificationApproved
 	do()
-	p.start, p.status = mfa.NewError(mfa.KindRefused, "five sends", ""), mfa.VerificationPending
+	p.start, p.status = errs.New(errs.Refused, "five sends", ""), mfa.VerificationPending
 	do()
-	lost := &mfa.Error{Kind: mfa.KindUnavailable, Err: mfa.ErrLostReply}
+	lost := &errs.Error{Kind: errs.Unavailable, Err: errs.ErrLostReply}
 	p.start, p.check = lost, lost
 	do()
 	const sent = "map[channel:sms status:pending to:+44 *******123]"
@@ -76,8 +78,8 @@ func TestVerificationsAreRecorded(t *testing.T) {
 		"bob intent " + waiting + " " + approved + " true ", "bob done " + waiting + " " + approved + " true ",
 		"alice intent map[] " + sent + " false ", "alice refused map[] " + sent + " false five sends",
 		"bob intent " + waiting + " " + approved + " true ", "bob refused " + waiting + " " + waiting + " true the code was not approved",
-		"alice intent map[] " + sent + " false ", "alice unknown map[] " + sent + " false " + mfa.ErrLostReply.Error(),
-		"bob intent " + waiting + " " + approved + " true ", "bob unknown " + waiting + " " + approved + " true " + mfa.ErrLostReply.Error(),
+		"alice intent map[] " + sent + " false ", "alice unknown map[] " + sent + " false " + errs.ErrLostReply.Error(),
+		"bob intent " + waiting + " " + approved + " true ", "bob unknown " + waiting + " " + approved + " true " + errs.ErrLostReply.Error(),
 	}
 	if diff := cmp.Diff(records(t, l), want); diff != "" {
 		t.Error(diff)
@@ -152,11 +154,11 @@ func TestIdentityHistory(t *testing.T) {
 			case 'b':
 				who = callee("bob", false)
 			case 'f':
-				p.start = mfa.NewError(mfa.KindRefused, "five sends", "")
+				p.start = errs.New(errs.Refused, "five sends", "")
 			case 'a':
 				p.status = mfa.VerificationApproved
 			case 'l':
-				p.check = mfa.ErrLostReply
+				p.check = errs.ErrLostReply
 			}
 			if strings.ContainsRune("sobf", what) {
 				_, _ = v.StartVerification(t.Context(), who, mfa.ChannelCall)
@@ -199,12 +201,12 @@ func TestSelf(t *testing.T) {
 	} {
 		l := newLog(t, 0)
 		r := &Recorder{Log: l, Actor: c.actor, Self: c.self, Command: "user reset"}
-		r.Refused(c.target, mfa.NewError(mfa.KindRefused, "a database of that name", ""))
+		r.Refused(c.target, errs.New(errs.Refused, "a database of that name", ""))
 		r.remember(c.target, nil)
 		if err := r.Record(t.Context(), c.target, nil, nil, func() error { return nil }); err != nil {
 			t.Fatal(err)
 		}
-		r.Refused(c.target, mfa.NewError(mfa.KindRefused, "no", ""))
+		r.Refused(c.target, errs.New(errs.Refused, "no", ""))
 		var got []bool
 		for rec, err := range Read(bytes.NewReader(readFile(t, l.path))) {
 			if err != nil {

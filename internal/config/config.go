@@ -15,7 +15,8 @@ import (
 
 	"github.com/joho/godotenv"
 
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/secret"
 	"uzerp-mfa/internal/uzerp"
 )
 
@@ -32,7 +33,7 @@ type Loader struct {
 
 // Database says how to reach uzERP's database.
 type Database struct {
-	ConnString mfa.Secret // a URL or keyword/value string; unset means libpq's own environment variables
+	ConnString secret.Secret // a URL or keyword/value string; unset means libpq's own environment variables
 	Source     string
 }
 
@@ -41,7 +42,7 @@ type Twilio struct {
 	AccountSID string
 	ServiceSID string
 	Username   string // an API key's SID, or the account's
-	Password   mfa.Secret
+	Password   secret.Secret
 	VerifyURL  string
 	Sources    map[string]string // setting name -> where it came from
 }
@@ -74,7 +75,7 @@ var libpqVariables = []string{"PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "P
 // CheckFlags refuses what must not be on a command line, before anything is opened.
 func (l *Loader) CheckFlags() error {
 	if hasPassword(l.DatabaseURL) {
-		return mfa.NewError(mfa.KindUsage, "--database-url must not hold a password: every user of this machine can read it in the process list",
+		return errs.New(errs.Usage, "--database-url must not hold a password: every user of this machine can read it in the process list",
 			"put the whole URL into DATABASE_URL, or the password into PGPASSWORD or ~/.pgpass")
 	}
 	return nil
@@ -107,13 +108,13 @@ func hasPassword(conn string) bool {
 	return passwordKeyword.MatchString(conn)
 }
 
-// Database resolves the database: KindConfig if there is none to be found.
+// Database resolves the database: errs.Config if there is none to be found.
 func (l *Loader) Database() (Database, error) {
 	if l.DatabaseURL != "" {
-		return Database{ConnString: mfa.NewSecret(l.DatabaseURL), Source: "--database-url"}, nil
+		return Database{ConnString: secret.New(l.DatabaseURL), Source: "--database-url"}, nil
 	}
 	if v := l.env("DATABASE_URL"); v != "" {
-		return Database{ConnString: mfa.NewSecret(v), Source: "DATABASE_URL"}, nil
+		return Database{ConnString: secret.New(v), Source: "DATABASE_URL"}, nil
 	}
 	for _, name := range libpqVariables {
 		if l.env(name) != "" {
@@ -125,21 +126,21 @@ func (l *Loader) Database() (Database, error) {
 		return Database{}, err
 	}
 	if inst == nil {
-		return Database{}, mfa.NewError(mfa.KindConfig, "no database is set",
+		return Database{}, errs.New(errs.Config, "no database is set",
 			"set DATABASE_URL (postgres://user@host/database), or name uzERP's directory with --uzerp-root")
 	}
 	return uzerpDatabase(inst)
 }
 
 // Installation gives the uzERP directory's settings, nil if there is no such directory: the one that is named, or the
-// working directory if it is one. A named directory that is none is KindConfig.
+// working directory if it is one. A named directory that is none is errs.Config.
 func (l *Loader) Installation() (*uzerp.Installation, error) {
 	root, source := l.Root()
 	if root == "" {
 		return nil, nil
 	}
 	if !uzerp.IsRoot(root) {
-		return nil, mfa.NewError(mfa.KindConfig, fmt.Sprintf("%s: %q is not a uzERP directory", source, root),
+		return nil, errs.New(errs.Config, fmt.Sprintf("%s: %q is not a uzERP directory", source, root),
 			"name the directory that holds system.php and conf/")
 	}
 	if l.opened != nil && l.opened.Root == root {
@@ -147,7 +148,7 @@ func (l *Loader) Installation() (*uzerp.Installation, error) {
 	}
 	inst, err := uzerp.Open(root)
 	if err != nil {
-		return nil, &mfa.Error{Kind: mfa.KindConfig, Op: "read uzERP's settings", Err: err}
+		return nil, &errs.Error{Kind: errs.Config, Op: "read uzERP's settings", Err: err}
 	}
 	l.opened = inst
 	return inst, nil
@@ -177,7 +178,7 @@ type source struct {
 	get  func(string) string
 }
 
-// Twilio resolves the Verify settings: KindConfig, naming what is missing.
+// Twilio resolves the Verify settings: errs.Config, naming what is missing.
 func (l *Loader) Twilio() (Twilio, error) { return l.twilio(true) }
 
 // TwilioAccount is Twilio for an account that may have no Verify service yet: ServiceSID is empty where none is set.
@@ -231,13 +232,13 @@ func resolveTwilio(sources []source, address string, needService bool) (Twilio, 
 	}
 	t.AccountSID, t.ServiceSID = first(accountSID), first(serviceSID)
 	for _, s := range sources {
-		if key, secret := s.get(apiKey), s.get(apiSecret); key != "" && secret != "" {
-			t.Username, t.Password = key, mfa.NewSecret(secret)
+		if key, keySecret := s.get(apiKey), s.get(apiSecret); key != "" && keySecret != "" {
+			t.Username, t.Password = key, secret.New(keySecret)
 			t.Sources[apiKey], t.Sources[apiSecret] = s.name, s.name
 			break
 		}
 		if token := s.get(authToken); token != "" {
-			t.Username, t.Password = t.AccountSID, mfa.NewSecret(token)
+			t.Username, t.Password = t.AccountSID, secret.New(token)
 			t.Sources[authToken] = s.name
 			break
 		}
@@ -253,7 +254,7 @@ func resolveTwilio(sources []source, address string, needService bool) (Twilio, 
 		missing = append(missing, authToken+" (or "+apiKey+" and "+apiSecret+")")
 	}
 	if len(missing) > 0 {
-		return t, mfa.NewError(mfa.KindConfig, "Twilio settings are missing: "+strings.Join(missing, ", "),
+		return t, errs.New(errs.Config, "Twilio settings are missing: "+strings.Join(missing, ", "),
 			"set them in the environment or in a file given with --env-file, or name uzERP's directory with --uzerp-root")
 	}
 	return t, nil
@@ -266,12 +267,12 @@ func readEnvFile(path string) (map[string]string, error) {
 		if pathError, ok := errors.AsType[*fs.PathError](err); ok {
 			err = pathError.Err
 		}
-		return nil, &mfa.Error{Kind: mfa.KindConfig, Op: fmt.Sprintf("--env-file %q", path), Err: err}
+		return nil, &errs.Error{Kind: errs.Config, Op: fmt.Sprintf("--env-file %q", path), Err: err}
 	}
 	defer func() { _ = file.Close() }()
 	values, err := godotenv.Parse(file)
 	if err != nil {
-		return nil, mfa.NewError(mfa.KindConfig, fmt.Sprintf("--env-file %q: not a file of NAME=value lines", path), "")
+		return nil, errs.New(errs.Config, fmt.Sprintf("--env-file %q: not a file of NAME=value lines", path), "")
 	}
 	return values, nil
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"uzerp-mfa/internal/config"
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/errs"
 )
 
 const (
@@ -67,7 +67,7 @@ func TestNoPasswordOnTheCommandLine(t *testing.T) {
 		if (err != nil) != refused {
 			t.Errorf("%q: %v", conn, err)
 		}
-		if err != nil && (mfa.KindOf(err) != mfa.KindUsage || strings.Contains(err.Error(), "pw")) {
+		if err != nil && (errs.KindOf(err) != errs.Usage || strings.Contains(err.Error(), "pw")) {
 			t.Errorf("%q: %v", conn, err)
 		}
 	}
@@ -100,7 +100,7 @@ func TestDatabasePrecedence(t *testing.T) {
 		switch {
 		case err != nil:
 			got = "error"
-			if mfa.KindOf(err) != mfa.KindConfig || strings.Contains(fmt.Sprintf("%+v", err), "hunter2") {
+			if errs.KindOf(err) != errs.Config || strings.Contains(fmt.Sprintf("%+v", err), "hunter2") {
 				t.Errorf("%s: %+v", test.name, err)
 			}
 		case !d.ConnString.IsSet():
@@ -136,7 +136,7 @@ func TestTwilioPrecedence(t *testing.T) {
 		got := s.AccountSID + " " + s.Username + " " + s.Password.Reveal()
 		if err != nil {
 			got = "error"
-			if mfa.KindOf(err) != mfa.KindConfig || strings.Contains(fmt.Sprintf("%+v", err), "hunter2") {
+			if errs.KindOf(err) != errs.Config || strings.Contains(fmt.Sprintf("%+v", err), "hunter2") {
 				t.Errorf("%s: %+v", test.name, err)
 			}
 		}
@@ -168,7 +168,7 @@ func TestTwilioAccount(t *testing.T) {
 		got := s.ServiceSID + " " + s.Password.Reveal()
 		if err != nil {
 			got = "error"
-			if mfa.KindOf(err) != mfa.KindConfig || strings.Contains(fmt.Sprintf("%+v", err), "hunter2") || strings.Contains(err.Error(), "SERVICE") {
+			if errs.KindOf(err) != errs.Config || strings.Contains(fmt.Sprintf("%+v", err), "hunter2") || strings.Contains(err.Error(), "SERVICE") {
 				t.Errorf("%s: %+v", test.name, err)
 			}
 		}
@@ -177,7 +177,7 @@ func TestTwilioAccount(t *testing.T) {
 		}
 	}
 	_, err := loader(t, env, nil).Twilio()
-	if mfa.KindOf(err) != mfa.KindConfig || !strings.Contains(err.Error(), "TWILIO_SERVICE_SID") {
+	if errs.KindOf(err) != errs.Config || !strings.Contains(err.Error(), "TWILIO_SERVICE_SID") {
 		t.Errorf("the service is not missed: %v", err)
 	}
 }
@@ -187,11 +187,11 @@ func TestEnvFileErrorsShowNothing(t *testing.T) {
 	l.EnvFile = filepath.Join(l.Dir, "twilio.env")
 	write(t, l.Dir, "twilio.env", "TWILIO_AUTH_TOKEN=\"hunter2\nX=hunter3 \x00 = \"")
 	_, err := l.Twilio()
-	if mfa.KindOf(err) != mfa.KindConfig || strings.Contains(fmt.Sprintf("%+v", err), "hunter") {
+	if errs.KindOf(err) != errs.Config || strings.Contains(fmt.Sprintf("%+v", err), "hunter") {
 		t.Errorf("%+v", err)
 	}
 	l.EnvFile = filepath.Join(l.Dir, "missing")
-	if _, err = l.Twilio(); mfa.KindOf(err) != mfa.KindConfig {
+	if _, err = l.Twilio(); errs.KindOf(err) != errs.Config {
 		t.Error(err)
 	}
 }
@@ -210,7 +210,7 @@ func TestInstallation(t *testing.T) {
 		}
 	}
 	l.UzerpRoot = t.TempDir()
-	if _, err := l.Installation(); mfa.KindOf(err) != mfa.KindConfig {
+	if _, err := l.Installation(); errs.KindOf(err) != errs.Config {
 		t.Errorf("a directory that is none: %v", err)
 	}
 }

@@ -7,8 +7,9 @@ import (
 	"regexp"
 	"strings"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/injector"
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/secret"
 	"uzerp-mfa/internal/uzerp"
 )
 
@@ -31,7 +32,7 @@ func uzerpDatabase(inst *uzerp.Installation) (Database, error) {
 	if s.Port != 0 {
 		add("port", fmt.Sprint(s.Port))
 	}
-	return Database{ConnString: mfa.NewSecret(conn.String()), Source: s.Sources["DB_NAME"].File}, nil
+	return Database{ConnString: secret.New(conn.String()), Source: s.Sources["DB_NAME"].File}, nil
 }
 
 // ForeignDatabase tells where the database setting comes from, if uzERP's own files name a database and are not asked:
@@ -57,7 +58,7 @@ func fileError(inst *uzerp.Installation, err error) error {
 	if errors.Is(err, fs.ErrPermission) {
 		hint = asOther
 	}
-	return &mfa.Error{Kind: mfa.KindConfig, Op: "uzERP's settings in " + inst.Root, Err: err,
+	return &errs.Error{Kind: errs.Config, Op: "uzERP's settings in " + inst.Root, Err: err,
 		Hint: hint + ", or give the settings in the environment"}
 }
 
@@ -85,7 +86,7 @@ var twilioSID = regexp.MustCompile(`^(AC|VA)[0-9a-fA-F]{32}$`)
 func (l *Loader) UzerpSettings() injector.Settings {
 	inst, err := l.Installation()
 	if err != nil {
-		return injector.Settings{Problem: err.Error(), Hint: mfa.HintOf(err)}
+		return injector.Settings{Problem: err.Error(), Hint: errs.HintOf(err)}
 	}
 	if inst == nil {
 		return injector.Settings{Problem: "uzERP's conf/.env was not looked at: no uzERP directory is known",

@@ -20,7 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"uzerp-mfa/internal/crashtest"
-	"uzerp-mfa/internal/db/dbtest"
+	"uzerp-mfa/internal/pgtemp/dbtest"
 )
 
 func TestMain(m *testing.M) {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/errs"
 )
 
 // The defaults of Config.
@@ -40,12 +40,12 @@ func (c Config) parse() (settings, error) {
 	// The parser's error is dropped: it quotes what it could not read, which may be a password.
 	config, err := pgxpool.ParseConfig(c.ConnString)
 	if err != nil && c.ConnString != "" {
-		return settings{}, mfa.NewError(mfa.KindConfig, "the database URL can't be understood",
+		return settings{}, errs.New(errs.Config, "the database URL can't be understood",
 			"write it as postgres://USER@HOST:PORT/DATABASE, with %XX for special characters in a part, or as "+
 				"host=… dbname=… user=…; files that it names must exist")
 	}
 	if err != nil {
-		return settings{}, mfa.NewError(mfa.KindConfig, "the PG* variables for the database can't be understood",
+		return settings{}, errs.New(errs.Config, "the PG* variables for the database can't be understood",
 			"check PGHOST, PGPORT, PGSSLMODE, PGSERVICE and the like; files that they name must exist")
 	}
 	config.MaxConns = int32(cmp.Or(c.MaxConns, DefaultMaxConns))

@@ -8,8 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"uzerp-mfa/internal/db"
-	"uzerp-mfa/internal/db/dbtest"
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/pgtemp/dbtest"
 )
 
 func TestRuntimeParametersAreOursUnlessTheUsersAre(t *testing.T) {
@@ -66,7 +66,7 @@ func TestEnvironmentAlone(t *testing.T) {
 
 	t.Setenv("PGPORT", "s3cr3t")
 	_, err := db.Open(t.Context(), db.Config{})
-	wantError(t, err, mfa.KindConfig, "PG* variables")
+	wantError(t, err, errs.Config, "PG* variables")
 }
 
 func TestBrokenSettingsAreNeverQuoted(t *testing.T) {
@@ -85,9 +85,9 @@ func TestBrokenSettingsAreNeverQuoted(t *testing.T) {
 			t.Errorf("%q is taken", s)
 			continue
 		}
-		if k := mfa.KindOf(err); k != mfa.KindConfig && k != mfa.KindUnavailable {
+		if k := errs.KindOf(err); k != errs.Config && k != errs.Unavailable {
 			t.Errorf("%q: kind %d", s, k)
 		}
-		wantError(t, err, mfa.KindOf(err), "")
+		wantError(t, err, errs.KindOf(err), "")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
 )
@@ -23,7 +24,7 @@ var (
 )
 
 // Open connects to the database, so that wrong settings show at once. It doesn't look at the tables: see CheckSchema.
-// It fails with KindConfig (settings wrong or rejected) or KindUnavailable.
+// It fails with errs.Config (settings wrong or rejected) or errs.Unavailable.
 func Open(ctx context.Context, c Config) (*DB, error) {
 	s, err := c.parse()
 	if err != nil {
@@ -31,7 +32,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	}
 	p, err := newPool(s.pool)
 	if err != nil {
-		return nil, mfa.NewError(mfa.KindFailure, "make the pool of connections", "") // pgxpool's own would show the settings
+		return nil, errs.New(errs.Failure, "make the pool of connections", "") // pgxpool's own would show the settings
 	}
 	db := &DB{pool: p, timeout: s.queryTimeout}
 	if err := db.run(ctx, "", func(*pgx.Conn) error { return nil }); err != nil {

@@ -11,8 +11,9 @@ import (
 	"go.uber.org/goleak"
 
 	"uzerp-mfa/internal/db"
-	"uzerp-mfa/internal/db/dbtest"
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/pgtemp/dbtest"
 )
 
 func TestMain(m *testing.M) {
@@ -52,11 +53,11 @@ func find(t *testing.T, d *db.DB, username string) mfa.User {
 }
 
 // wantError checks the kind, some words of the text, and the manners of every error.
-func wantError(t *testing.T, err error, kind mfa.Kind, words string) {
+func wantError(t *testing.T, err error, kind errs.Kind, words string) {
 	t.Helper()
-	e, ok := errors.AsType[*mfa.Error](err)
+	e, ok := errors.AsType[*errs.Error](err)
 	if !ok {
-		t.Fatalf("got %v (%T), want an *mfa.Error with %q", err, err, words)
+		t.Fatalf("got %v (%T), want an *errs.Error with %q", err, err, words)
 	}
 	if e.Kind != kind || !strings.Contains(err.Error(), words) {
 		t.Errorf("got kind %d: %v\nwant kind %d with %q", e.Kind, err, kind, words)
@@ -64,7 +65,7 @@ func wantError(t *testing.T, err error, kind mfa.Kind, words string) {
 	if strings.HasSuffix(err.Error(), ".") || strings.Contains(err.Error(), "failed to") {
 		t.Errorf("bad manners: %v", err)
 	}
-	if kind != mfa.KindFailure && e.Hint == "" {
+	if kind != errs.Failure && e.Hint == "" {
 		t.Errorf("no hint for %v", err)
 	}
 	if all := fmt.Sprintf("%v %+v %#v %s", err, err, err, e.Hint); strings.Contains(all, "s3cr3t") {

@@ -10,8 +10,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"uzerp-mfa/internal/db"
-	"uzerp-mfa/internal/db/dbtest"
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/pgtemp/dbtest"
 )
 
 func day(year int, month time.Month, d int) *time.Time {
@@ -208,11 +209,11 @@ func TestDirectoryOfTheRealDatabase(t *testing.T) {
 func TestDirectoryOfAnotherDatabase(t *testing.T) {
 	d := open(t, db.Config{ConnString: dbtest.New(t, dbtest.Empty)})
 	_, err := d.Details(t.Context(), []string{"alice"})
-	wantError(t, err, mfa.KindConfig, "is not uzERP's")
+	wantError(t, err, errs.Config, "is not uzERP's")
 	_, err = d.PhoneContacts(t.Context(), "alice")
-	wantError(t, err, mfa.KindConfig, "is not uzERP's")
+	wantError(t, err, errs.Config, "is not uzERP's")
 	_, err = d.MissingRights(t.Context())
-	wantError(t, err, mfa.KindConfig, "is not uzERP's")
+	wantError(t, err, errs.Config, "is not uzERP's")
 	// Before 1.31.0 the persons are there already.
 	old := open(t, db.Config{ConnString: dbtest.New(t, dbtest.Old)})
 	if details, err := old.Details(t.Context(), []string{"alice"}); err != nil || details["alice"].Company != "Sample Ltd" {

@@ -17,10 +17,10 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/errs"
 )
 
-// This file is the border: the one place where what PostgreSQL, pgx and the network say becomes an *mfa.Error. Kinds
+// This file is the border: the one place where what PostgreSQL, pgx and the network say becomes an *errs.Error. Kinds
 // follow design/cli.md §1. SQLSTATE and types decide, never a text, which may be in any language.
 
 const connecting = "connect to the database"
@@ -48,7 +48,7 @@ func (b because) Unwrap() error { return b.cause }
 
 // changed is a compare-and-set that found something else: what ("the user was") is no longer as it was read.
 func changed(what string) error {
-	return &mfa.Error{Kind: mfa.KindRefused, Err: because{what + " changed meanwhile by somebody else; nothing was written", mfa.ErrChanged},
+	return &errs.Error{Kind: errs.Refused, Err: because{what + " changed meanwhile by somebody else; nothing was written", errs.ErrChanged},
 		Hint: "look at it again, then decide anew"}
 }
 
@@ -62,7 +62,7 @@ func commitError(err error) error {
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.SeverityUnlocalized == "ERROR" {
 		return err
 	}
-	return &mfa.Error{Kind: mfa.KindUnavailable, Op: "commit the change", Err: mfa.ErrLostReply,
+	return &errs.Error{Kind: errs.Unavailable, Op: "commit the change", Err: errs.ErrLostReply,
 		Hint: "run it again: it looks first at what is there"}
 }
 
@@ -80,13 +80,13 @@ func untranslatable(err error) bool {
 	return slices.Contains([]string{"22P05", "22021"}, sqlState(err))
 }
 
-// translate gives err as the *mfa.Error that it means, and as it is what is one already. A cancelled ctx, the
+// translate gives err as the *errs.Error that it means, and as it is what is one already. A cancelled ctx, the
 // caller's, passes through.
 func (db *DB) translate(ctx context.Context, op string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if _, ok := errors.AsType[*mfa.Error](err); ok {
+	if _, ok := errors.AsType[*errs.Error](err); ok {
 		return err
 	}
 	if errors.Is(ctx.Err(), context.Canceled) {
@@ -105,13 +105,13 @@ func (db *DB) translate(ctx context.Context, op string, err error) error {
 	}
 	switch {
 	case timedOut(err):
-		return &mfa.Error{Kind: mfa.KindUnavailable, Op: op, Err: because{"the database did not answer in time", context.DeadlineExceeded},
+		return &errs.Error{Kind: errs.Unavailable, Op: op, Err: because{"the database did not answer in time", context.DeadlineExceeded},
 			Hint: "run it again; if it stays so, the server or the network is overloaded"}
 	case broken(err):
-		return &mfa.Error{Kind: mfa.KindUnavailable, Op: op, Err: errors.New("the connection to the database broke"),
+		return &errs.Error{Kind: errs.Unavailable, Op: op, Err: errors.New("the connection to the database broke"),
 			Hint: "run it again; nothing was half done"}
 	default:
-		return &mfa.Error{Kind: mfa.KindFailure, Op: op, Err: err}
+		return &errs.Error{Kind: errs.Failure, Op: op, Err: err}
 	}
 }
 
@@ -131,7 +131,7 @@ func broken(err error) bool {
 
 // serverError translates what the server answered to a statement.
 func serverError(op string, e *pgconn.PgError) error {
-	kind, text, hint := mfa.KindUnavailable, "", "run it again"
+	kind, text, hint := errs.Unavailable, "", "run it again"
 	class := e.Code[:min(2, len(e.Code))]
 	switch {
 	case e.Code == "55P03":
@@ -144,29 +144,29 @@ func serverError(op string, e *pgconn.PgError) error {
 	case e.Code == "40P01":
 		text = "two sessions waited for each other (deadlock)"
 	case e.Code == "42501":
-		kind, text, hint = mfa.KindConfig, "the database role lacks a right: "+e.Message,
+		kind, text, hint = errs.Config, "the database role lacks a right: "+e.Message,
 			"uzerp-mfa grants prints the SQL for a role with just the needed rights"
 	case e.Code == "25006":
-		kind, text, hint = mfa.KindRefused, "the database is read-only: a standby?",
+		kind, text, hint = errs.Refused, "the database is read-only: a standby?",
 			"connect to the primary; or default_transaction_read_only is on"
 	case class == "53":
 		text, hint = "the database server has run out of something: "+e.Message, "free some on the server, then run it again"
 	case class == "57" || class == "08" || e.Code == "25P03" || e.Code == "25P04": // shut down, or a session limit
 		text = "the database server ended the connection"
 	default:
-		kind, text, hint = mfa.KindFailure, "the database reported: "+e.Message+" (SQLSTATE "+e.Code+")", ""
+		kind, text, hint = errs.Failure, "the database reported: "+e.Message+" (SQLSTATE "+e.Code+")", ""
 	}
-	return &mfa.Error{Kind: kind, Op: op, Hint: hint, Err: because{text, e}}
+	return &errs.Error{Kind: kind, Op: op, Hint: hint, Err: because{text, e}}
 }
 
 // translate says why there is no connection. The server's own texts are left out: before it knows who we are, it
 // quotes what we sent.
 func (e *connectError) translate() error {
 	kind, text, hint := e.diagnose()
-	return &mfa.Error{Kind: kind, Op: connecting, Err: errors.New(text), Hint: hint}
+	return &errs.Error{Kind: kind, Op: connecting, Err: errors.New(text), Hint: hint}
 }
 
-func (e *connectError) diagnose() (kind mfa.Kind, text, hint string) {
+func (e *connectError) diagnose() (kind errs.Kind, text, hint string) {
 	if pg, ok := errors.AsType[*pgconn.PgError](e.err); ok {
 		return e.refused(pg.Code)
 	}
@@ -174,56 +174,56 @@ func (e *connectError) diagnose() (kind mfa.Kind, text, hint string) {
 	dns, isDNS := errors.AsType[*net.DNSError](e.err)
 	switch {
 	case tlsFailed(e.err):
-		return mfa.KindConfig, "the TLS connection to " + at + " failed: the certificate is not trusted or not for this host, or one of ours is missing",
+		return errs.Config, "the TLS connection to " + at + " failed: the certificate is not trusted or not for this host, or one of ours is missing",
 			"check sslmode, sslrootcert, sslcert and sslkey (PGSSLMODE, PGSSLROOTCERT, …) against the server's certificate"
 	case isDNS && dns.IsNotFound:
-		return mfa.KindConfig, "no host is known by the name in " + at,
+		return errs.Config, "no host is known by the name in " + at,
 			"check the host in the database URL, PGHOST or conf/config.php"
 	case isDNS:
-		return mfa.KindUnavailable, "the name server did not answer for " + at, "run it again; check the network's DNS"
+		return errs.Unavailable, "the name server did not answer for " + at, "run it again; check the network's DNS"
 	case errors.Is(e.err, syscall.EACCES):
-		return mfa.KindConfig, "this account may not open " + at, "run it as an account that may, or connect by TCP"
+		return errs.Config, "this account may not open " + at, "run it as an account that may, or connect by TCP"
 	case timedOut(e.err):
-		return mfa.KindUnavailable, "no answer from " + at + " in time", "is PostgreSQL running there, and no firewall between?"
+		return errs.Unavailable, "no answer from " + at + " in time", "is PostgreSQL running there, and no firewall between?"
 	case broken(e.err):
-		return mfa.KindUnavailable, "no PostgreSQL answers at " + at,
+		return errs.Unavailable, "no PostgreSQL answers at " + at,
 			"is it running there (systemctl status postgresql), and are host and port right?"
 	case !e.secured && e.wantsTLS():
-		return mfa.KindConfig, "the server at " + at + " does not offer TLS, and the settings ask for it",
+		return errs.Config, "the server at " + at + " does not offer TLS, and the settings ask for it",
 			"turn ssl on at the server; or, on a network that you trust, set sslmode=prefer"
 	default:
-		return mfa.KindConfig, "the server at " + at + " and these settings do not agree on how to connect",
+		return errs.Config, "the server at " + at + " and these settings do not agree on how to connect",
 			"is it PostgreSQL that listens there? then check target_session_attrs, require_auth, channel_binding and sslnegotiation"
 	}
 }
 
 // refused says what a server means that answered and doesn't let us in.
-func (e *connectError) refused(code string) (kind mfa.Kind, text, hint string) {
+func (e *connectError) refused(code string) (kind errs.Kind, text, hint string) {
 	class := code[:min(2, len(code))]
 	switch {
 	case class == "28":
-		return mfa.KindConfig, "the server at " + e.address() + " does not let user " + shown(e.config.User) + " in",
+		return errs.Config, "the server at " + e.address() + " does not let user " + shown(e.config.User) + " in",
 			"check the user name, its password (PGPASSWORD, ~/.pgpass), sslmode, and the server's pg_hba.conf"
 	case code == "3D000":
-		return mfa.KindConfig, "the server at " + e.address() + " has no database " + shown(e.databaseName()),
+		return errs.Config, "the server at " + e.address() + " has no database " + shown(e.databaseName()),
 			"check the name in the database URL, PGDATABASE or conf/config.php"
 	case code == "42501":
-		return mfa.KindConfig, "user " + shown(e.config.User) + " may not connect to database " + shown(e.databaseName()),
+		return errs.Config, "user " + shown(e.config.User) + " may not connect to database " + shown(e.databaseName()),
 			"uzerp-mfa grants prints the SQL for a role with just the needed rights"
 	case code == "53300":
-		return mfa.KindUnavailable, "the database server has no free connection", "run it again later; see max_connections"
+		return errs.Unavailable, "the database server has no free connection", "run it again later; see max_connections"
 	case code == "57P03":
-		return mfa.KindUnavailable, "the database server is starting up or shutting down", "run it again in a moment"
+		return errs.Unavailable, "the database server is starting up or shutting down", "run it again in a moment"
 	case code == "08P01":
-		return mfa.KindConfig, "the server at " + e.address() + " rejects a parameter of the connection",
+		return errs.Config, "the server at " + e.address() + " rejects a parameter of the connection",
 			"a connection pooler must pass statement_timeout, lock_timeout and search_path on, or connect to PostgreSQL itself"
 	case class == "22" || class == "42":
-		return mfa.KindConfig, "the server at " + e.address() + " rejects a parameter of the database settings (SQLSTATE " + code + ")",
+		return errs.Config, "the server at " + e.address() + " rejects a parameter of the database settings (SQLSTATE " + code + ")",
 			"check the parameters of the database URL, and PGOPTIONS"
 	case class == "08" || class == "53" || class == "57":
-		return mfa.KindUnavailable, "the database server takes no connection now (SQLSTATE " + code + ")", "run it again"
+		return errs.Unavailable, "the database server takes no connection now (SQLSTATE " + code + ")", "run it again"
 	default:
-		return mfa.KindFailure, "the database server refuses the connection (SQLSTATE " + code + ")", "see the server's log"
+		return errs.Failure, "the database server refuses the connection (SQLSTATE " + code + ")", "see the server's log"
 	}
 }
 

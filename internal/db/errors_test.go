@@ -25,12 +25,13 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"uzerp-mfa/internal/db"
-	"uzerp-mfa/internal/db/dbtest"
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
-	"uzerp-mfa/internal/sandbox"
+	"uzerp-mfa/internal/pgtemp"
+	"uzerp-mfa/internal/pgtemp/dbtest"
 )
 
-func wantOpenError(t *testing.T, url string, kind mfa.Kind, words string) {
+func wantOpenError(t *testing.T, url string, kind errs.Kind, words string) {
 	t.Helper()
 	d, err := db.Open(t.Context(), db.Config{ConnString: url})
 	if err == nil {
@@ -46,14 +47,14 @@ func mustFail(t *testing.T, url, sql string) error {
 	if err == nil {
 		t.Fatalf("%s is allowed", sql)
 	}
-	return &mfa.Error{Err: err}
+	return &errs.Error{Err: err}
 }
 
 // ownServer starts a server that a test may reconfigure and stop.
-func ownServer(t *testing.T, o sandbox.PostgresOptions) *sandbox.Postgres {
+func ownServer(t *testing.T, o pgtemp.Options) *pgtemp.Server {
 	t.Helper()
 	dbtest.New(t, dbtest.Empty) // skips where there is no PostgreSQL
-	p, err := sandbox.StartPostgres(t.Context(), o)
+	p, err := pgtemp.Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +63,7 @@ func ownServer(t *testing.T, o sandbox.PostgresOptions) *sandbox.Postgres {
 }
 
 func TestWhoIsNotLetIn(t *testing.T) {
-	p := ownServer(t, sandbox.PostgresOptions{TCP: true})
+	p := ownServer(t, pgtemp.Options{TCP: true})
 	admin := p.ConnString("postgres")
 	dbtest.Exec(t, admin, "create role app login password 's3cr3t'; create role full_up login password 's3cr3t' connection limit 0")
 	dbtest.Exec(t, admin, "create database uz")
@@ -73,19 +74,19 @@ func TestWhoIsNotLetIn(t *testing.T) {
 	ok := "postgres://app:s3cr3t@" + at
 	open(t, db.Config{ConnString: ok + "/uz"}).Close()
 
-	wantOpenError(t, "postgres://app:wrong@"+at+"/uz", mfa.KindConfig, `does not let user "app" in`)
-	wantOpenError(t, "postgres://app@"+at+"/uz", mfa.KindConfig, `does not let user "app" in`)
-	wantOpenError(t, "postgres://stranger:s3cr3t@"+at+"/uz", mfa.KindConfig, `does not let user "stranger" in`)
-	wantOpenError(t, ok+"/nowhere", mfa.KindConfig, `has no database "nowhere"`)
-	wantOpenError(t, ok+"/closed", mfa.KindConfig, `may not connect to database "closed"`)
-	wantOpenError(t, "postgres://full_up:s3cr3t@"+at+"/uz", mfa.KindUnavailable, "no free connection")
-	wantOpenError(t, ok+"/uz?sslmode=require", mfa.KindConfig, "does not offer TLS")
-	wantOpenError(t, ok+"/uz?no_such_setting=1", mfa.KindConfig, "rejects a parameter")
-	wantOpenError(t, ok+"/uz?gssencmode=require", mfa.KindConfig, "rejects a parameter")
-	wantOpenError(t, ok+"/uz?target_session_attrs=standby", mfa.KindConfig, "do not agree")
-	wantOpenError(t, ok+"/uz?require_auth=md5", mfa.KindConfig, "do not agree")
+	wantOpenError(t, "postgres://app:wrong@"+at+"/uz", errs.Config, `does not let user "app" in`)
+	wantOpenError(t, "postgres://app@"+at+"/uz", errs.Config, `does not let user "app" in`)
+	wantOpenError(t, "postgres://stranger:s3cr3t@"+at+"/uz", errs.Config, `does not let user "stranger" in`)
+	wantOpenError(t, ok+"/nowhere", errs.Config, `has no database "nowhere"`)
+	wantOpenError(t, ok+"/closed", errs.Config, `may not connect to database "closed"`)
+	wantOpenError(t, "postgres://full_up:s3cr3t@"+at+"/uz", errs.Unavailable, "no free connection")
+	wantOpenError(t, ok+"/uz?sslmode=require", errs.Config, "does not offer TLS")
+	wantOpenError(t, ok+"/uz?no_such_setting=1", errs.Config, "rejects a parameter")
+	wantOpenError(t, ok+"/uz?gssencmode=require", errs.Config, "rejects a parameter")
+	wantOpenError(t, ok+"/uz?target_session_attrs=standby", errs.Config, "do not agree")
+	wantOpenError(t, ok+"/uz?require_auth=md5", errs.Config, "do not agree")
 	// The first of two hosts is away, the second refuses: that one knows.
-	wantOpenError(t, "postgres://app:wrong@127.0.0.1:1,"+at+"/uz", mfa.KindConfig, "does not let user")
+	wantOpenError(t, "postgres://app:wrong@127.0.0.1:1,"+at+"/uz", errs.Config, "does not let user")
 
 	certificate := makeTLS(t, admin)
 	open(t, db.Config{ConnString: ok + "/uz?sslmode=require"}).Close()
@@ -96,15 +97,15 @@ func TestWhoIsNotLetIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, mode := range []string{"verify-full", "verify-ca"} {
-		wantOpenError(t, ok+"/uz?sslmode="+mode+"&sslrootcert="+other, mfa.KindConfig, "TLS connection")
+		wantOpenError(t, ok+"/uz?sslmode="+mode+"&sslrootcert="+other, errs.Config, "TLS connection")
 	}
 	_, port, _ := net.SplitHostPort(at)
-	wantOpenError(t, "postgres://app:s3cr3t@localhost:"+port+"/uz?sslmode=verify-full&sslrootcert="+certificate, mfa.KindConfig, "TLS connection")
+	wantOpenError(t, "postgres://app:s3cr3t@localhost:"+port+"/uz?sslmode=verify-full&sslrootcert="+certificate, errs.Config, "TLS connection")
 
 	// pg_hba.conf asks for TLS
 	serverFile(t, admin, "pg_hba.conf", "local all all trust\nhostssl all all all scram-sha-256")
 	dbtest.Exec(t, admin, "select pg_reload_conf()")
-	wantOpenErrorSoon(t, ok+"/uz?sslmode=disable", mfa.KindConfig, `does not let user "app" in`)
+	wantOpenErrorSoon(t, ok+"/uz?sslmode=disable", errs.Config, `does not let user "app" in`)
 	open(t, db.Config{ConnString: ok + "/uz"}).Close()
 }
 
@@ -112,7 +113,7 @@ func TestWhoIsNotLetIn(t *testing.T) {
 const hangs = 5 * time.Minute
 
 // wantOpenErrorSoon waits until the server has read its settings anew.
-func wantOpenErrorSoon(t *testing.T, url string, kind mfa.Kind, words string) {
+func wantOpenErrorSoon(t *testing.T, url string, kind errs.Kind, words string) {
 	t.Helper()
 	for began := time.Now(); time.Since(began) < hangs; time.Sleep(20 * time.Millisecond) {
 		d, err := db.Open(t.Context(), db.Config{ConnString: url})
@@ -175,8 +176,8 @@ func selfSigned(t *testing.T) (certificate, key string) {
 }
 
 func TestNobodyAnswers(t *testing.T) {
-	wantOpenError(t, "postgres://u:s3cr3t@127.0.0.1:1/uz", mfa.KindUnavailable, `no PostgreSQL answers at "127.0.0.1:1"`)
-	wantOpenError(t, "postgres://u:s3cr3t@/uz?host="+t.TempDir(), mfa.KindUnavailable, "no PostgreSQL answers")
+	wantOpenError(t, "postgres://u:s3cr3t@127.0.0.1:1/uz", errs.Unavailable, `no PostgreSQL answers at "127.0.0.1:1"`)
+	wantOpenError(t, "postgres://u:s3cr3t@/uz?host="+t.TempDir(), errs.Unavailable, "no PostgreSQL answers")
 
 	// somebody is there and says nothing
 	silent, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -188,7 +189,7 @@ func TestNobodyAnswers(t *testing.T) {
 	quickest := hangs
 	for n := 0; n < goes && quickest > limit; n++ {
 		start := time.Now()
-		wantOpenError(t, "postgres://u:s3cr3t@"+silent.Addr().String()+"/uz?connect_timeout=2", mfa.KindUnavailable, "in time")
+		wantOpenError(t, "postgres://u:s3cr3t@"+silent.Addr().String()+"/uz?connect_timeout=2", errs.Unavailable, "in time")
 		quickest = min(quickest, time.Since(start))
 	}
 	if quickest > limit {
@@ -212,11 +213,11 @@ func TestNobodyAnswers(t *testing.T) {
 			_ = c.Close()
 		}
 	}()
-	wantOpenError(t, "postgres://u:s3cr3t@"+web.Addr().String()+"/uz?sslmode=disable", mfa.KindConfig, "do not agree")
+	wantOpenError(t, "postgres://u:s3cr3t@"+web.Addr().String()+"/uz?sslmode=disable", errs.Config, "do not agree")
 }
 
 func TestServerStops(t *testing.T) {
-	p := ownServer(t, sandbox.PostgresOptions{})
+	p := ownServer(t, pgtemp.Options{})
 	admin := p.ConnString("postgres")
 	dbtest.Exec(t, admin, "create table lockme ()")
 	d := open(t, db.Config{ConnString: admin})
@@ -233,12 +234,12 @@ func TestServerStops(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := d.CheckSchema(t.Context())
-	wantError(t, err, mfa.KindUnavailable, "")
+	wantError(t, err, errs.Unavailable, "")
 	_, err = d.CheckSchema(t.Context())
-	wantError(t, err, mfa.KindUnavailable, "no PostgreSQL answers")
+	wantError(t, err, errs.Unavailable, "no PostgreSQL answers")
 	d.Close()
 	_, err = d.CheckSchema(t.Context())
-	wantError(t, err, mfa.KindFailure, "closed")
+	wantError(t, err, errs.Failure, "closed")
 }
 
 func TestSlowStatements(t *testing.T) {
@@ -247,17 +248,17 @@ func TestSlowStatements(t *testing.T) {
 	defer unlock()
 	server := open(t, db.Config{ConnString: url + "&statement_timeout=300", QueryTimeout: time.Hour, LockTimeout: time.Hour})
 	_, err := server.FindUsers(t.Context(), []string{"alice"})
-	wantError(t, err, mfa.KindUnavailable, "statement_timeout")
+	wantError(t, err, errs.Unavailable, "statement_timeout")
 
 	// and where the user turned the server's limit off, ours remains
 	ours := open(t, db.Config{ConnString: url + "&statement_timeout=0&lock_timeout=0", QueryTimeout: 300 * time.Millisecond})
 	_, err = ours.FindUsers(t.Context(), []string{"alice"})
-	wantError(t, err, mfa.KindUnavailable, "did not answer in time")
+	wantError(t, err, errs.Unavailable, "did not answer in time")
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
 	for _, err := range ours.Users(t.Context(), db.ByUsername) {
-		wantError(t, err, mfa.KindUnavailable, "did not answer in time")
+		wantError(t, err, errs.Unavailable, "did not answer in time")
 	}
 
 	ctx, cancel := context.WithCancel(t.Context())
@@ -269,15 +270,15 @@ func TestSlowStatements(t *testing.T) {
 	ctx, cancel = context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	_, err = patient.FindUsers(ctx, []string{"alice"})
-	wantError(t, err, mfa.KindUnavailable, "did not answer in time")
+	wantError(t, err, errs.Unavailable, "did not answer in time")
 }
 
 func TestReadOnlyDatabase(t *testing.T) {
 	url := dbtest.New(t, dbtest.Sample)
 	dbtest.Exec(t, url, "alter database "+database(url)+" set default_transaction_read_only = on")
 	d := open(t, db.Config{ConnString: url})
-	wantError(t, d.CompareAndSet(t.Context(), "alice", find(t, d, "alice").Row, mfa.Row{}), mfa.KindRefused, "read-only")
-	wantError(t, d.ApplySwitch(t.Context(), switchNames(), plan(t, d)), mfa.KindRefused, "read-only")
+	wantError(t, d.CompareAndSet(t.Context(), "alice", find(t, d, "alice").Row, mfa.Row{}), errs.Refused, "read-only")
+	wantError(t, d.ApplySwitch(t.Context(), switchNames(), plan(t, d)), errs.Refused, "read-only")
 	if s, err := d.CheckSchema(t.Context()); err != nil || !s.ReadOnly {
 		t.Error(s, err)
 	}
@@ -289,8 +290,8 @@ func TestMissingRights(t *testing.T) {
 	dbtest.Exec(t, url, "revoke select (email) on users from "+strings.Split(strings.TrimPrefix(least, "postgres://"), "@")[0])
 	d := open(t, db.Config{ConnString: least})
 	_, err := d.FindUsers(t.Context(), []string{"alice"})
-	wantError(t, err, mfa.KindConfig, "permission denied for table users")
-	if e, ok := errors.AsType[*mfa.Error](err); !ok || !strings.Contains(e.Hint, "grants") {
+	wantError(t, err, errs.Config, "permission denied for table users")
+	if e, ok := errors.AsType[*errs.Error](err); !ok || !strings.Contains(e.Hint, "grants") {
 		t.Errorf("no hint at grants: %+v", err)
 	}
 }
@@ -357,8 +358,8 @@ func TestLostReplyToACommit(t *testing.T) {
 			direct, url := sample(t)
 			d := open(t, db.Config{ConnString: cutter(t, url, after)})
 			err := d.CompareAndSet(t.Context(), "alice", find(t, d, "alice").Row, mfa.Row{SID: ptr("new")})
-			wantError(t, err, mfa.KindUnavailable, "it may have taken effect")
-			if !errors.Is(err, mfa.ErrLostReply) {
+			wantError(t, err, errs.Unavailable, "it may have taken effect")
+			if !errors.Is(err, errs.ErrLostReply) {
 				t.Errorf("got %v", err)
 			}
 			for began := time.Now(); after && find(t, direct, "alice").SID == nil && time.Since(began) < hangs; {
@@ -388,8 +389,8 @@ func TestConnectionBreaksBeforeTheCommit(t *testing.T) {
 	waitForLock(t, url)
 	dbtest.Exec(t, url, "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'")
 	err := <-done
-	wantError(t, err, mfa.KindUnavailable, "ended the connection")
-	if errors.Is(err, mfa.ErrLostReply) {
+	wantError(t, err, errs.Unavailable, "ended the connection")
+	if errors.Is(err, errs.ErrLostReply) {
 		t.Error("nothing was committed; that is no lost reply")
 	}
 	unlock()
@@ -404,8 +405,8 @@ func TestRefusedCommit(t *testing.T) {
 	dbtest.Exec(t, url, `create function no() returns trigger language plpgsql as 'begin raise exception sqlstate ''40001''; end';
 		create constraint trigger no after update on users deferrable initially deferred for each row execute function no()`)
 	err := d.CompareAndSet(t.Context(), "alice", find(t, d, "alice").Row, mfa.Row{})
-	wantError(t, err, mfa.KindUnavailable, "serialization")
-	if errors.Is(err, mfa.ErrLostReply) {
+	wantError(t, err, errs.Unavailable, "serialization")
+	if errors.Is(err, errs.ErrLostReply) {
 		t.Error("the server said no; that is no lost reply")
 	}
 }
@@ -429,7 +430,7 @@ func TestDeadlock(t *testing.T) {
 		_, err := tx.Exec(background(), "update injector_classes set class_name = class_name where id = 6")
 		other <- err
 	}()
-	wantError(t, <-done, mfa.KindUnavailable, "deadlock")
+	wantError(t, <-done, errs.Unavailable, "deadlock")
 	if err := <-other; err != nil {
 		t.Error(err)
 	}
@@ -441,30 +442,30 @@ func TestDeadlock(t *testing.T) {
 func TestErrorsOfTheServer(t *testing.T) {
 	d := open(t, db.Config{ConnString: dbtest.New(t, dbtest.Sample)})
 	for code, want := range map[string]struct {
-		kind  mfa.Kind
+		kind  errs.Kind
 		words string
 	}{
-		"55P03": {mfa.KindUnavailable, "lock_timeout"},
-		"57014": {mfa.KindUnavailable, "statement_timeout"},
-		"40001": {mfa.KindUnavailable, "serialization"},
-		"40P01": {mfa.KindUnavailable, "deadlock"},
-		"42501": {mfa.KindConfig, "lacks a right"},
-		"25006": {mfa.KindRefused, "read-only"},
-		"53100": {mfa.KindUnavailable, "run out of"},
-		"57P01": {mfa.KindUnavailable, "ended the connection"},
-		"57P02": {mfa.KindUnavailable, "ended the connection"},
-		"25P03": {mfa.KindUnavailable, "ended the connection"},
-		"08006": {mfa.KindUnavailable, "ended the connection"},
-		"42P01": {mfa.KindFailure, "SQLSTATE 42P01"}, // the schema is all right
-		"XX000": {mfa.KindFailure, "SQLSTATE XX000"},
-		"":      {mfa.KindFailure, "SQLSTATE"},
+		"55P03": {errs.Unavailable, "lock_timeout"},
+		"57014": {errs.Unavailable, "statement_timeout"},
+		"40001": {errs.Unavailable, "serialization"},
+		"40P01": {errs.Unavailable, "deadlock"},
+		"42501": {errs.Config, "lacks a right"},
+		"25006": {errs.Refused, "read-only"},
+		"53100": {errs.Unavailable, "run out of"},
+		"57P01": {errs.Unavailable, "ended the connection"},
+		"57P02": {errs.Unavailable, "ended the connection"},
+		"25P03": {errs.Unavailable, "ended the connection"},
+		"08006": {errs.Unavailable, "ended the connection"},
+		"42P01": {errs.Failure, "SQLSTATE 42P01"}, // the schema is all right
+		"XX000": {errs.Failure, "SQLSTATE XX000"},
+		"":      {errs.Failure, "SQLSTATE"},
 	} {
 		wantError(t, d.Translate(t.Context(), &pgconn.PgError{Code: code, Message: "the server's words"}), want.kind, want.words)
 	}
 	for _, err := range []error{io.ErrUnexpectedEOF, syscall.ECONNRESET, net.ErrClosed, &net.OpError{Op: "read", Err: io.EOF}} {
-		wantError(t, d.Translate(t.Context(), err), mfa.KindUnavailable, "connection to the database broke")
+		wantError(t, d.Translate(t.Context(), err), errs.Unavailable, "connection to the database broke")
 	}
-	wantError(t, d.Translate(t.Context(), pgx.ErrNoRows), mfa.KindFailure, "no rows")
+	wantError(t, d.Translate(t.Context(), pgx.ErrNoRows), errs.Failure, "no rows")
 	if d.Translate(t.Context(), nil) != nil {
 		t.Error("nil became something")
 	}
@@ -475,22 +476,22 @@ func TestErrorsOfConnecting(t *testing.T) {
 	pg := func(code string) error { return &pgconn.PgError{Code: code, Message: "s3cr3t"} }
 	for _, tt := range []struct {
 		err   error
-		kind  mfa.Kind
+		kind  errs.Kind
 		words string
 	}{
-		{pg("28000"), mfa.KindConfig, "does not let"},
-		{pg("57P03"), mfa.KindUnavailable, "starting up"},
-		{pg("53300"), mfa.KindUnavailable, "no free connection"},
-		{pg("53200"), mfa.KindUnavailable, "no connection now"},
-		{pg("08P01"), mfa.KindConfig, "rejects a parameter"},
-		{pg("42704"), mfa.KindConfig, "rejects a parameter"},
-		{pg("XX000"), mfa.KindFailure, "SQLSTATE XX000"},
-		{&net.DNSError{IsNotFound: true, Name: "db.example.com"}, mfa.KindConfig, "no host is known"},
-		{&net.DNSError{IsTimeout: true}, mfa.KindUnavailable, "name server"},
-		{syscall.EACCES, mfa.KindConfig, "may not open"},
-		{&net.OpError{Op: "remote error", Err: errors.New("tls: bad certificate")}, mfa.KindConfig, "TLS"},
-		{x509.HostnameError{Certificate: &x509.Certificate{}, Host: "h"}, mfa.KindConfig, "TLS"},
-		{errors.New("s3cr3t"), mfa.KindConfig, "do not agree"},
+		{pg("28000"), errs.Config, "does not let"},
+		{pg("57P03"), errs.Unavailable, "starting up"},
+		{pg("53300"), errs.Unavailable, "no free connection"},
+		{pg("53200"), errs.Unavailable, "no connection now"},
+		{pg("08P01"), errs.Config, "rejects a parameter"},
+		{pg("42704"), errs.Config, "rejects a parameter"},
+		{pg("XX000"), errs.Failure, "SQLSTATE XX000"},
+		{&net.DNSError{IsNotFound: true, Name: "db.example.com"}, errs.Config, "no host is known"},
+		{&net.DNSError{IsTimeout: true}, errs.Unavailable, "name server"},
+		{syscall.EACCES, errs.Config, "may not open"},
+		{&net.OpError{Op: "remote error", Err: errors.New("tls: bad certificate")}, errs.Config, "TLS"},
+		{x509.HostnameError{Certificate: &x509.Certificate{}, Host: "h"}, errs.Config, "TLS"},
+		{errors.New("s3cr3t"), errs.Config, "do not agree"},
 	} {
 		wantError(t, d.TranslateConnect(t.Context(), tt.err), tt.kind, tt.words)
 	}

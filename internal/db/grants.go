@@ -8,7 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/errs"
 )
 
 //go:embed grants.sql
@@ -86,7 +86,7 @@ func (db *DB) MissingRights(ctx context.Context) ([]string, error) {
 		return missing, nil // without the schema's all else is out of sight
 	}
 	schema, err := db.CheckSchema(ctx)
-	if err == nil && mfa.KindOf(schema.Problem()) == mfa.KindConfig {
+	if err == nil && errs.KindOf(schema.Problem()) == errs.Config {
 		err = schema.Problem()
 	}
 	return nil, err

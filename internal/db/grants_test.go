@@ -9,9 +9,9 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"uzerp-mfa/internal/db"
-	"uzerp-mfa/internal/db/dbtest"
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/injector"
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/pgtemp/dbtest"
 )
 
 // What MissingRights looks for is what the SQL of grants really gives, right by right, in the real database.
@@ -63,8 +63,8 @@ func TestEachRightIsNeededAndMissed(t *testing.T) {
 			words, hint = "is not uzERP's", "the role needs usage"
 		}
 		failure := useAllRights(t, d)
-		if wantError(t, failure, mfa.KindConfig, words); !strings.Contains(mfa.HintOf(failure), hint) {
-			t.Errorf("without %s: hint %s", right, mfa.HintOf(failure))
+		if wantError(t, failure, errs.Config, words); !strings.Contains(errs.HintOf(failure), hint) {
+			t.Errorf("without %s: hint %s", right, errs.HintOf(failure))
 		}
 		d.Close()
 		dbtest.Exec(t, url, "grant "+on+" on "+column+" to "+role)

@@ -7,8 +7,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/injector"
-	"uzerp-mfa/internal/mfa"
 )
 
 // classRow is a row of queries/injector_rows.sql.
@@ -67,7 +67,7 @@ func (db *DB) applyChange(ctx context.Context, tx pgx.Tx, op string, was []injec
 		if !slices.ContainsFunc(was, inTheWay) {
 			return changed("the injector classes were")
 		}
-		return &mfa.Error{Kind: mfa.KindRefused, Op: op, Err: errInTheWay,
+		return &errs.Error{Kind: errs.Refused, Op: op, Err: errInTheWay,
 			Hint: "injector_classes has one row at most for a name and a class, whatever the category and company: remove the other one in uzERP"}
 	}
 	if err == nil && n != 1 {

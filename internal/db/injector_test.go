@@ -8,9 +8,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"uzerp-mfa/internal/db"
-	"uzerp-mfa/internal/db/dbtest"
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/pgtemp/dbtest"
 )
 
 func switchNames() []string { return []string{"LoginHandler", "MFAValidator"} }
@@ -100,7 +101,7 @@ func TestEverythingUnderTheLeastRights(t *testing.T) {
 	d := open(t, db.Config{ConnString: least})
 	everything(t, d, url)
 	// and that role has not even more:
-	wantError(t, mustFail(t, least, "select password from users"), mfa.KindFailure, "")
+	wantError(t, mustFail(t, least, "select password from users"), errs.Failure, "")
 }
 
 func TestEverythingInTheSample(t *testing.T) {
@@ -153,8 +154,8 @@ func TestApplySwitchChangesNothingWhenSomethingElseDid(t *testing.T) {
 			}
 			before := dbtest.Snapshot(t, url)
 			err := d.ApplySwitch(t.Context(), switchNames(), s)
-			wantError(t, err, mfa.KindRefused, "")
-			if errors.Is(err, mfa.ErrChanged) != tt.changed {
+			wantError(t, err, errs.Refused, "")
+			if errors.Is(err, errs.ErrChanged) != tt.changed {
 				t.Errorf("got %v", err)
 			}
 			if diff := cmp.Diff(before, dbtest.Snapshot(t, url)); diff != "" {
@@ -182,18 +183,18 @@ func TestApplySwitchHasOneWinner(t *testing.T) {
 	for range 5 {
 		d, _ := sample(t)
 		s := plan(t, d)
-		errs := make([]error, 4)
+		failures := make([]error, 4)
 		var wg sync.WaitGroup
-		for i := range errs {
-			wg.Go(func() { errs[i] = d.ApplySwitch(background(), switchNames(), s) })
+		for i := range failures {
+			wg.Go(func() { failures[i] = d.ApplySwitch(background(), switchNames(), s) })
 		}
 		wg.Wait()
 		won := 0
-		for _, err := range errs {
+		for _, err := range failures {
 			switch {
 			case err == nil:
 				won++
-			case !errors.Is(err, mfa.ErrChanged):
+			case !errors.Is(err, errs.ErrChanged):
 				t.Errorf("loser got %v", err)
 			}
 		}
@@ -223,8 +224,8 @@ func TestApplySwitchMeetsARowThatIsJustBeingAdded(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = <-done
-	wantError(t, err, mfa.KindRefused, "changed meanwhile")
-	if !errors.Is(err, mfa.ErrChanged) {
+	wantError(t, err, errs.Refused, "changed meanwhile")
+	if !errors.Is(err, errs.ErrChanged) {
 		t.Errorf("got %v", err)
 	}
 	if now, _ := d.InjectorClasses(t.Context(), switchNames()); len(now) != 2 || now[0].ClassName != "HTMLFormLoginHandler" {

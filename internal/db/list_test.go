@@ -9,8 +9,9 @@ import (
 	"time"
 
 	"uzerp-mfa/internal/db"
-	"uzerp-mfa/internal/db/dbtest"
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/pgtemp/dbtest"
 )
 
 func list(t *testing.T, d *db.DB, order db.Order) []mfa.User {
@@ -85,7 +86,7 @@ func TestListStoppedEarlyGivesTheConnectionBack(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		_, err := d.FindUsers(ctx, []string{"alice"})
 		cancel()
-		wantError(t, err, mfa.KindUnavailable, "in time")
+		wantError(t, err, errs.Unavailable, "in time")
 		break
 	}
 

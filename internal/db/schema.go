@@ -8,7 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/errs"
 )
 
 // Schema is what CheckSchema found.
@@ -34,16 +34,16 @@ func (db *DB) CheckSchema(ctx context.Context) (Schema, error) {
 	return found[0], nil
 }
 
-// Problem gives what this tool can't work with: KindConfig where the database isn't uzERP's, KindRefused where its uzERP
+// Problem gives what this tool can't work with: errs.Config where the database isn't uzERP's, errs.Refused where its uzERP
 // is older than 1.31.0 (facts/uzerp.md §1). Nil where all is there.
 func (s Schema) Problem() error {
 	switch {
 	case len(s.MissingTables) > 0:
-		return mfa.NewError(mfa.KindConfig,
+		return errs.New(errs.Config,
 			"database "+strconv.Quote(s.Database)+" is not uzERP's: no table "+strings.Join(s.MissingTables, ", "),
 			"check the name in the database URL, PGDATABASE or conf/config.php; a search_path set there must name uzERP's schema, and the role needs usage on it")
 	case len(s.MissingColumns) > 0:
-		return mfa.NewError(mfa.KindRefused,
+		return errs.New(errs.Refused,
 			"the uzERP of database "+strconv.Quote(s.Database)+" has no two-factor login yet: table users lacks "+
 				strings.Join(slices.Sorted(slices.Values(s.MissingColumns)), ", "),
 			"that came with uzERP 1.31.0: upgrade, then run uzERP's database migrations")

@@ -9,24 +9,25 @@ import (
 	"testing"
 
 	"uzerp-mfa/internal/db"
-	"uzerp-mfa/internal/db/dbtest"
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/pgtemp/dbtest"
 )
 
 func TestNotUzERPs(t *testing.T) {
 	url := dbtest.New(t, dbtest.Empty)
 	d := open(t, db.Config{ConnString: url})
 	_, err := d.FindUsers(t.Context(), []string{"alice"})
-	wantError(t, err, mfa.KindConfig, `database "`+database(url)+`" is not uzERP's: no table users`)
+	wantError(t, err, errs.Config, `database "`+database(url)+`" is not uzERP's: no table users`)
 	_, err = d.InjectorClasses(t.Context(), switchNames())
-	wantError(t, err, mfa.KindConfig, "is not uzERP's")
+	wantError(t, err, errs.Config, "is not uzERP's")
 	for _, err := range d.Users(t.Context(), db.ByUsername) {
-		wantError(t, err, mfa.KindConfig, "is not uzERP's")
+		wantError(t, err, errs.Config, "is not uzERP's")
 	}
 	// A table of the same name alone makes no uzERP.
 	dbtest.Exec(t, url, "create table users (id int)")
 	_, err = d.FindUsers(t.Context(), []string{"alice"})
-	wantError(t, err, mfa.KindConfig, "no table person, injector_classes")
+	wantError(t, err, errs.Config, "no table person, injector_classes")
 }
 
 func TestBeforeUzERP131(t *testing.T) {
@@ -34,7 +35,7 @@ func TestBeforeUzERP131(t *testing.T) {
 	d := open(t, db.Config{ConnString: url, MaxConns: 1})
 	check := func(err error) {
 		t.Helper()
-		wantError(t, err, mfa.KindRefused, "table users lacks mfa_enabled, mfa_enrolled, mfa_sid, uuid")
+		wantError(t, err, errs.Refused, "table users lacks mfa_enabled, mfa_enrolled, mfa_sid, uuid")
 	}
 	_, err := d.FindUsers(t.Context(), []string{"alice"})
 	check(err)

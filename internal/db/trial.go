@@ -6,7 +6,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/errs"
 )
 
 // trialLock is the key of the advisory lock that a switch on trial holds: "uzerpmfa" in ASCII. The server gives it back when
@@ -14,7 +14,7 @@ import (
 const trialLock int64 = 0x757a6572706d6661
 
 func onTrial() error {
-	return mfa.NewError(mfa.KindRefused, "a switch is on trial (set-injector --try) and would take back what is switched now",
+	return errs.New(errs.Refused, "a switch is on trial (set-injector --try) and would take back what is switched now",
 		"let it end first: answer its question, or wait until its time is over")
 }
 

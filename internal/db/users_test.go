@@ -15,8 +15,9 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"uzerp-mfa/internal/db"
-	"uzerp-mfa/internal/db/dbtest"
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/pgtemp/dbtest"
 )
 
 func TestFindUsersGivesWholeUsers(t *testing.T) {
@@ -79,10 +80,10 @@ func TestCompareAndSetWritesAllFourColumnsAndNothingElse(t *testing.T) {
 				continue
 			}
 			err := d.CompareAndSet(t.Context(), "erin", stale, mfa.Row{SID: ptr("wrong")})
-			if !errors.Is(err, mfa.ErrChanged) {
+			if !errors.Is(err, errs.ErrChanged) {
 				t.Errorf("row %d passed as row %d: %v", j, i+1, err)
 			}
-			wantError(t, err, mfa.KindRefused, "changed meanwhile")
+			wantError(t, err, errs.Refused, "changed meanwhile")
 		}
 	}
 	if diff := cmp.Diff(before, dbtest.Snapshot(t, url, columns...)); diff != "" {
@@ -100,7 +101,7 @@ func TestCompareAndSetWritesAllFourColumnsAndNothingElse(t *testing.T) {
 
 	for _, gone := range []string{"nobody", "a\x00b", "\xff"} {
 		err := d.CompareAndSet(t.Context(), gone, mfa.Row{}, mfa.Row{})
-		if !errors.Is(err, mfa.ErrChanged) || mfa.KindOf(err) != mfa.KindRefused {
+		if !errors.Is(err, errs.ErrChanged) || errs.KindOf(err) != errs.Refused {
 			t.Errorf("%q: %v", gone, err)
 		}
 	}
@@ -136,7 +137,7 @@ func TestCompareAndSetHasOneWinner(t *testing.T) {
 						switch {
 						case err == nil:
 							won.Add(1)
-						case !errors.Is(err, mfa.ErrChanged):
+						case !errors.Is(err, errs.ErrChanged):
 							t.Errorf("loser got %v", err)
 						}
 					})
@@ -156,7 +157,7 @@ func TestLockedRow(t *testing.T) {
 	was := find(t, d, "alice").Row
 	unlock := lock(t, url, "select 1 from users where username = 'alice' for update")
 	err := d.CompareAndSet(t.Context(), "alice", was, mfa.Row{})
-	wantError(t, err, mfa.KindUnavailable, "lock")
+	wantError(t, err, errs.Unavailable, "lock")
 	if err := d.CompareAndSet(t.Context(), "bob", find(t, d, "bob").Row, mfa.Row{}); err != nil {
 		t.Error("another row:", err)
 	}

@@ -3,7 +3,7 @@ package doctor
 import (
 	"fmt"
 
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/errs"
 )
 
 // Status is the outcome of a check.
@@ -100,7 +100,7 @@ func (c *checker) add(id string, status Status, hint, format string, args ...any
 func (c *checker) pass(id, format string, args ...any) { c.add(id, Pass, "", format, args...) }
 
 // fail tells of an error where one came instead of an answer.
-func (c *checker) fail(id string, err error) { c.add(id, Fail, mfa.HintOf(err), "%s", err) }
+func (c *checker) fail(id string, err error) { c.add(id, Fail, errs.HintOf(err), "%s", err) }
 
 // skip leaves checks out because of the one that they need.
 func (c *checker) skip(needs string, ids ...string) {

@@ -56,7 +56,7 @@ type Credentials struct {
 type Schema struct {
 	Version  string // of the server
 	ReadOnly bool
-	Problem  error // KindConfig if it is not uzERP's, KindRefused if it is from before uzERP 1.31.0
+	Problem  error // errs.Config if it is not uzERP's, errs.Refused if it is from before uzERP 1.31.0
 }
 
 // Offset is how far Twilio's clock is ahead of this machine's.

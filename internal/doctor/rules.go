@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/finding"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
 )
@@ -132,7 +134,7 @@ func database(c *checker, in Input) {
 		return
 	}
 	s := in.Schema.value
-	switch foreign := mfa.KindOf(s.Problem) == mfa.KindConfig; {
+	switch foreign := errs.KindOf(s.Problem) == errs.Config; {
 	case s.Problem != nil && foreign:
 		c.fail(DatabaseUzerp, s.Problem)
 		c.skip(DatabaseUzerp, DatabaseSchema)
@@ -184,7 +186,7 @@ func needed(in Input) string {
 		return DatabaseSettings
 	case !in.Reached.OK():
 		return DatabaseReachable
-	case !in.Schema.OK() || mfa.KindOf(in.Schema.value.Problem) == mfa.KindConfig:
+	case !in.Schema.OK() || errs.KindOf(in.Schema.value.Problem) == errs.Config:
 		return DatabaseUzerp
 	case in.Schema.value.Problem != nil:
 		return DatabaseSchema
@@ -402,11 +404,11 @@ func valueOr(p *int, otherwise int) int {
 	return *p
 }
 
-func ofSeverity(s mfa.Severity) Status {
+func ofSeverity(s finding.Severity) Status {
 	switch s {
-	case mfa.SeverityError:
+	case finding.Error:
 		return Fail
-	case mfa.SeverityWarning:
+	case finding.Warning:
 		return Warn
 	default:
 		return Info

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"uzerp-mfa/internal/doctor"
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/sessionconfig"
@@ -22,7 +23,7 @@ const (
 
 var (
 	today = time.Date(2026, 7, 14, 12, 0, 0, 0, time.UTC)
-	down  = mfa.NewError(mfa.KindUnavailable, "no answer", "try again")
+	down  = errs.New(errs.Unavailable, "no answer", "try again")
 	yes   = true
 	no    = false
 )
@@ -90,7 +91,7 @@ func ruleTests() []ruleTest {
 	const tables = "database-uzerp skipped,database-schema skipped,database-version skipped,database-writable skipped,database-rights skipped"
 	const asked = "twilio-service skipped,twilio-account skipped"
 	const rest = "uzerp-twilio skipped,service-settings skipped,clock skipped"
-	failed := mfa.NewError(mfa.KindConfig, "it is wrong", "correct it")
+	failed := errs.New(errs.Config, "it is wrong", "correct it")
 	return []ruleTest{
 		{"all is well", func(*doctor.Input) {}, "", ""},
 
@@ -124,7 +125,7 @@ func ruleTests() []ruleTest {
 			in.Reached, in.Schema = doctor.Got(struct{}{}, nil), doctor.Got(doctor.Schema{Version: "15.4", Problem: failed}, nil)
 		}, "database-uzerp fail,database-schema skipped,database-rights skipped," + all + "," + people, "it is wrong"},
 		{"an old uzERP", func(in *doctor.Input) {
-			in.Schema = doctor.Got(doctor.Schema{Version: "15.4", Problem: mfa.NewError(mfa.KindRefused, "no columns", "upgrade")}, nil)
+			in.Schema = doctor.Got(doctor.Schema{Version: "15.4", Problem: errs.New(errs.Refused, "no columns", "upgrade")}, nil)
 			in.Users, in.Persons = doctor.Part[*doctor.Tally]{}, doctor.Part[struct{}]{}
 		}, "database-schema fail," + people, "no columns"},
 		{"an old server", func(in *doctor.Input) { in.Schema = doctor.Got(doctor.Schema{Version: "9.6.24"}, nil) }, "database-version warn", "PostgreSQL 9.6.24"},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 )
 
@@ -53,11 +54,11 @@ func CheckTwilio(service mfa.VerifyService, from string, err error) Check {
 	if err == nil {
 		return Check{ID: CheckTwilioService, Status: Pass, Message: fmt.Sprintf("Twilio accepts the credentials and has the service %q", service.FriendlyName)}
 	}
-	c := Check{ID: CheckTwilioService, Status: Fail, Message: err.Error(), Hint: cmp.Or(mfa.HintOf(err), "--skip-twilio-check is for when Twilio can't be asked from here")}
-	switch kind := mfa.KindOf(err); {
-	case kind == mfa.KindUnavailable:
+	c := Check{ID: CheckTwilioService, Status: Fail, Message: err.Error(), Hint: cmp.Or(errs.HintOf(err), "--skip-twilio-check is for when Twilio can't be asked from here")}
+	switch kind := errs.KindOf(err); {
+	case kind == errs.Unavailable:
 		c.Hint = "--skip-twilio-check switches all the same"
-	case from != "" && (kind == mfa.KindConfig || kind == mfa.KindNotFound):
+	case from != "" && (kind == errs.Config || kind == errs.NotFound):
 		c.Hint += "; the settings are from " + from
 	}
 	return c

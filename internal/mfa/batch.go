@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"sync"
+
+	"uzerp-mfa/internal/errs"
 )
 
 // BatchWorkers is how many users of a batch are worked on at the same time.
@@ -17,10 +19,10 @@ const breakAfter = 5
 var ErrNotTried = errors.New("not tried")
 
 // Batch calls do for every item, some at a time, and gives each one's error in the order of the items. After five
-// KindUnavailable in a row, or once ctx is done, the rest is not tried (ErrNotTried). done, if not nil, hears of each item
+// errs.Unavailable in a row, or once ctx is done, the rest is not tried (ErrNotTried). done, if not nil, hears of each item
 // that is finished, one at a time.
 func Batch[T any](ctx context.Context, items []T, do func(context.Context, int, T) error, done func()) []error {
-	errs := make([]error, len(items))
+	failures := make([]error, len(items))
 	var mu sync.Mutex
 	next, inARow := 0, 0
 	take := func() (int, bool) {
@@ -35,8 +37,8 @@ func Batch[T any](ctx context.Context, items []T, do func(context.Context, int, 
 	finish := func(i int, err error) {
 		mu.Lock()
 		defer mu.Unlock()
-		errs[i] = err
-		if err != nil && KindOf(err) == KindUnavailable {
+		failures[i] = err
+		if err != nil && errs.KindOf(err) == errs.Unavailable {
 			inARow++
 		} else {
 			inARow = 0
@@ -54,14 +56,14 @@ func Batch[T any](ctx context.Context, items []T, do func(context.Context, int, 
 		})
 	}
 	workers.Wait()
-	why := &Error{Kind: KindUnavailable, Err: ErrNotTried, Hint: "run the command again: who is done already stays as they are"}
+	why := &errs.Error{Kind: errs.Unavailable, Err: ErrNotTried, Hint: "run the command again: who is done already stays as they are"}
 	if ctx.Err() != nil {
-		why = &Error{Kind: KindInterrupted, Err: notReached{}, Hint: why.Hint}
+		why = &errs.Error{Kind: errs.Interrupted, Err: notReached{}, Hint: why.Hint}
 	}
 	for i := next; i < len(items); i++ {
-		errs[i] = why
+		failures[i] = why
 	}
-	return errs
+	return failures
 }
 
 // notReached is ErrNotTried for what a signal kept the batch from: an interruption, also for a single user.

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 )
 
@@ -20,7 +21,7 @@ func items(n int) []int {
 
 func TestBatchDoesEverybody(t *testing.T) {
 	var running, most, finished atomic.Int32
-	errs := mfa.Batch(t.Context(), items(100), func(_ context.Context, i, item int) error {
+	failures := mfa.Batch(t.Context(), items(100), func(_ context.Context, i, item int) error {
 		now := running.Add(1)
 		defer running.Add(-1)
 		for m := most.Load(); now > m && !most.CompareAndSwap(m, now); m = most.Load() {
@@ -29,11 +30,11 @@ func TestBatchDoesEverybody(t *testing.T) {
 			t.Errorf("item %d is called %d", item, i)
 		}
 		if item%2 == 1 {
-			return mfa.NewError(mfa.KindRefused, "odd", "")
+			return errs.New(errs.Refused, "odd", "")
 		}
 		return nil
 	}, func() { finished.Add(1) })
-	for i, err := range errs {
+	for i, err := range failures {
 		if (err != nil) != (i%2 == 1) {
 			t.Errorf("%d: %v", i, err)
 		}
@@ -45,40 +46,40 @@ func TestBatchDoesEverybody(t *testing.T) {
 
 func TestBatchStopsWhenNobodyAnswers(t *testing.T) {
 	var calls atomic.Int32
-	errs := mfa.Batch(t.Context(), items(100), func(context.Context, int, int) error {
+	failures := mfa.Batch(t.Context(), items(100), func(context.Context, int, int) error {
 		calls.Add(1)
 		return errDown
 	}, nil)
 	if n := calls.Load(); n < 5 || n > 5+mfa.BatchWorkers {
 		t.Errorf("%d calls", n)
 	}
-	if !errors.Is(errs[99], mfa.ErrNotTried) || mfa.KindOf(errs[99]) != mfa.KindUnavailable || errors.Is(errs[0], mfa.ErrNotTried) {
-		t.Errorf("%v, %v", errs[0], errs[99])
+	if !errors.Is(failures[99], mfa.ErrNotTried) || errs.KindOf(failures[99]) != errs.Unavailable || errors.Is(failures[0], mfa.ErrNotTried) {
+		t.Errorf("%v, %v", failures[0], failures[99])
 	}
 }
 
 // Only failures in a row break a batch: one that works in between shows that the other side is there.
 func TestBatchGoesOnAfterSingleFailures(t *testing.T) {
-	errs := mfa.Batch(t.Context(), items(40), func(_ context.Context, i, _ int) error {
+	failures := mfa.Batch(t.Context(), items(40), func(_ context.Context, i, _ int) error {
 		if i%10 == 3 {
 			return errDown
 		}
 		return nil
 	}, nil)
-	if n := len(slices.DeleteFunc(errs, func(err error) bool { return err == nil })); n != 4 {
+	if n := len(slices.DeleteFunc(failures, func(err error) bool { return err == nil })); n != 4 {
 		t.Errorf("%d failed", n)
 	}
 }
 
 func TestBatchEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	errs := mfa.Batch(ctx, items(50), func(_ context.Context, i, _ int) error {
+	failures := mfa.Batch(ctx, items(50), func(_ context.Context, i, _ int) error {
 		if i == 10 {
 			cancel()
 		}
 		return nil
 	}, nil)
-	if mfa.KindOf(errs[49]) != mfa.KindInterrupted || !errors.Is(errs[49], mfa.ErrNotTried) || !errors.Is(errs[49], context.Canceled) || errs[0] != nil {
-		t.Errorf("%v, %v", errs[0], errs[49])
+	if errs.KindOf(failures[49]) != errs.Interrupted || !errors.Is(failures[49], mfa.ErrNotTried) || !errors.Is(failures[49], context.Canceled) || failures[0] != nil {
+		t.Errorf("%v, %v", failures[0], failures[49])
 	}
 }

@@ -3,19 +3,21 @@ package mfa
 import (
 	"context"
 	"fmt"
+
+	"uzerp-mfa/internal/errs"
 )
 
 // Change is what a command means to do to one user's row, before it is done: the plan that is shown and applied.
 type Change struct {
 	User    User
 	Becomes Row
-	Refusal *Error // why nothing may be done; nil if it may
+	Refusal *errs.Error // why nothing may be done; nil if it may
 }
 
 // Needed tells whether there is anything to write.
 func (c Change) Needed() bool { return c.Refusal == nil && !c.User.Equal(c.Becomes) }
 
-// Apply writes the row if it is still what was planned on, and otherwise gives an error with ErrChanged.
+// Apply writes the row if it is still what was planned on, and otherwise gives an error with errs.ErrChanged.
 func (c Change) Apply(ctx context.Context, store Store) error {
 	if c.Refusal != nil {
 		return c.Refusal
@@ -41,14 +43,14 @@ func planEnabled(u User, enabled bool) Change {
 		// Asked for what is so, broken row or not.
 	case u.Whole():
 	case u.State() == StateNotEnrolled:
-		c.Refusal = NewError(KindRefused, fmt.Sprintf("%q is not enrolled: the next login asks for the password and then to enroll", u.Username),
+		c.Refusal = errs.New(errs.Refused, fmt.Sprintf("%q is not enrolled: the next login asks for the password and then to enroll", u.Username),
 			"uzerp-mfa enroll "+ShellQuote(u.Username)+" enrolls the user now")
 	case u.UUID == nil && !isTrue(u.Enrolled):
-		c.Refusal = NewError(KindRefused, fmt.Sprintf("%q has no uuid, so can neither enroll nor log in", u.Username),
+		c.Refusal = errs.New(errs.Refused, fmt.Sprintf("%q has no uuid, so can neither enroll nor log in", u.Username),
 			"uzerp-mfa user reset "+ShellQuote(u.Username)+" mends it; the user then enrolls")
 	default:
 		// A broken row: enabling it locks the user out, and a skip would let in once and lock out again.
-		c.Refusal = NewError(KindRefused, fmt.Sprintf("%q has a broken enrollment: no code could ever be accepted", u.Username),
+		c.Refusal = errs.New(errs.Refused, fmt.Sprintf("%q has a broken enrollment: no code could ever be accepted", u.Username),
 			"uzerp-mfa user reset "+ShellQuote(u.Username)+" mends it; the user then enrolls again")
 	}
 	return c

@@ -3,6 +3,8 @@ package mfa
 import (
 	"context"
 	"fmt"
+
+	"uzerp-mfa/internal/errs"
 )
 
 // Place tells which database a command is about to change as a whole.
@@ -13,19 +15,19 @@ type Place struct {
 	Enrolled int // of them, with mfa_enrolled true
 }
 
-// CopyStore is the database as detaching a copy needs it. Its errors are *Error.
+// CopyStore is the database as detaching a copy needs it. Its errors are *errs.Error.
 type CopyStore interface {
 	// Place tells where this is and how many users there are.
 	Place(ctx context.Context) (Place, error)
-	// Detach gives every user a new uuid and forgets every enrolment, all in one transaction or nobody. It does nothing, with ErrChanged, if their number is no longer users.
+	// Detach gives every user a new uuid and forgets every enrolment, all in one transaction or nobody. It does nothing, with errs.ErrChanged, if their number is no longer users.
 	Detach(ctx context.Context, users int, newUUID func() string) error
 }
 
-// ConfirmPlace refuses (KindRefused) a name that is not the database's: run on the live database, detach would un-enrol
+// ConfirmPlace refuses (errs.Refused) a name that is not the database's: run on the live database, detach would un-enrol
 // everybody.
 func ConfirmPlace(p Place, typed string) error {
 	if typed != p.Database {
-		return NewError(KindRefused, fmt.Sprintf("%q is not the name of this database, which is %q; nothing was changed", typed, p.Database),
+		return errs.New(errs.Refused, fmt.Sprintf("%q is not the name of this database, which is %q; nothing was changed", typed, p.Database),
 			"make sure that this is the copy and not the live database")
 	}
 	return nil

@@ -7,6 +7,9 @@ import (
 	"slices"
 	"time"
 	"unicode"
+
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/secret"
 )
 
 // maxFriendlyName is Twilio's limit in characters for a factor's name (facts/twilio-verify.md §1.2).
@@ -31,16 +34,16 @@ func FriendlyName(username string) string {
 type Enroller struct {
 	Store   Store
 	Factors Factors
-	Code    func(secret Secret, c TOTPConfig, at time.Time) (string, error) // RFC 6238
+	Code    func(text secret.Secret, c TOTPConfig, at time.Time) (string, error) // RFC 6238
 	NewUUID func() string
 }
 
-// PlanEnroll refuses (KindRefused) a user who has an enrolment that can work, unless it is to be replaced. A broken one is
+// PlanEnroll refuses (errs.Refused) a user who has an enrolment that can work, unless it is to be replaced. A broken one is
 // mended by enrolling.
 func PlanEnroll(u User, replace bool) Change {
 	c := Change{User: u, Becomes: u.Row}
 	if u.Whole() && !replace {
-		c.Refusal = NewError(KindRefused, fmt.Sprintf("%q is already enrolled", u.Username),
+		c.Refusal = errs.New(errs.Refused, fmt.Sprintf("%q is already enrolled", u.Username),
 			"--replace puts a new phone in place of one that still works; if the phone is lost: uzerp-mfa user reset "+ShellQuote(u.Username))
 	}
 	return c
@@ -74,7 +77,7 @@ func (e *Enroller) Begin(ctx context.Context, c Change) (*Pending, error) {
 		}
 	}
 	f, err := e.Factors.CreateFactor(ctx, *u.UUID, FriendlyName(u.Username))
-	if errors.Is(err, ErrLostReply) {
+	if errors.Is(err, errs.ErrLostReply) {
 		return nil, e.forget(ctx, u, before, err)
 	}
 	if err != nil {
@@ -86,7 +89,7 @@ func (e *Enroller) Begin(ctx context.Context, c Change) (*Pending, error) {
 // forget clears up after a creation whose answer was lost. It is not repeated: the factor may be there, and its secret
 // went with the answer, so nobody can ever use it. What is new in the list, pending and of this name is taken away.
 func (e *Enroller) forget(ctx context.Context, u User, before []Factor, cause error) error {
-	lost := &Error{Kind: KindOf(cause), Err: fmt.Errorf("nobody was enrolled: %w", cause), Hint: "run the command again. A factor that Twilio may have made can't be used and goes away by itself within a day"}
+	lost := &errs.Error{Kind: errs.KindOf(cause), Err: fmt.Errorf("nobody was enrolled: %w", cause), Hint: "run the command again. A factor that Twilio may have made can't be used and goes away by itself within a day"}
 	if ctx.Err() != nil {
 		return lost
 	}
@@ -102,11 +105,11 @@ func (e *Enroller) forget(ctx context.Context, u User, before []Factor, cause er
 			}
 		}
 	}
-	return &Error{Kind: KindOf(cause), Err: fmt.Errorf("nobody was enrolled, and nothing is left at Twilio: %w", cause), Hint: "run the command again"}
+	return &errs.Error{Kind: errs.KindOf(cause), Err: fmt.Errorf("nobody was enrolled, and nothing is left at Twilio: %w", cause), Hint: "run the command again"}
 }
 
 // Submit checks the code, first here and then at Twilio, and on success enters the factor in uzERP's row. A code that
-// Twilio could not accept is refused here (KindCodeRejected) and costs none of its five attempts; where it belongs to
+// Twilio could not accept is refused here (errs.CodeRejected) and costs none of its five attempts; where it belongs to
 // another time step the error says how far off the phone's clock is.
 func (p *Pending) Submit(ctx context.Context, code string) error {
 	if err := p.checkLocally(code); err != nil {
@@ -125,7 +128,7 @@ func (p *Pending) checkLocally(code string) error {
 		for _, steps := range []int{n, -n} {
 			want, err := p.e.Code(p.Factor.Secret, c, now.Add(time.Duration(steps)*c.Step))
 			if err != nil {
-				return &Error{Kind: KindFailure, Op: "compute a one-time code", Err: err}
+				return &errs.Error{Kind: errs.Failure, Op: "compute a one-time code", Err: err}
 			}
 			if want != code {
 				continue
@@ -136,7 +139,7 @@ func (p *Pending) checkLocally(code string) error {
 			return clockError(time.Duration(steps) * c.Step)
 		}
 	}
-	return NewError(KindCodeRejected, "this code is not one of the account just added",
+	return errs.New(errs.CodeRejected, "this code is not one of the account just added",
 		"read it from the new entry in the app; Twilio was not asked, so no attempt is lost")
 }
 
@@ -149,7 +152,7 @@ func clockError(off time.Duration) error {
 	if off >= 5*time.Minute {
 		about = fmt.Sprintf("%d min", int(off.Round(time.Minute).Minutes()))
 	}
-	return NewError(KindCodeRejected, fmt.Sprintf("the phone's clock is about %s %s", about, direction),
+	return errs.New(errs.CodeRejected, fmt.Sprintf("the phone's clock is about %s %s", about, direction),
 		"set date and time on the phone to automatic, then type the next code; Twilio was not asked, so no attempt is lost")
 }
 
@@ -163,16 +166,16 @@ func confirm(ctx context.Context, store Store, factors Factors, u User, f Factor
 	got, err := factors.VerifyFactor(sending, *u.UUID, f.SID, code)
 	switch {
 	case errors.Is(err, ErrAttemptsUsedUp):
-		return &Error{Kind: KindRefused, Err: err, Hint: "this factor takes no more codes: uzerp-mfa enroll " + ShellQuote(u.Username) + " makes a new one"}
+		return &errs.Error{Kind: errs.Refused, Err: err, Hint: "this factor takes no more codes: uzerp-mfa enroll " + ShellQuote(u.Username) + " makes a new one"}
 	case factorGone(err):
-		return &Error{Kind: KindNotFound, Err: errors.New("the pending factor is gone: Twilio deletes them after some hours, or somebody has reset the user"),
+		return &errs.Error{Kind: errs.NotFound, Err: errors.New("the pending factor is gone: Twilio deletes them after some hours, or somebody has reset the user"),
 			Hint: "uzerp-mfa enroll " + ShellQuote(u.Username) + " makes a new one"}
-	case errors.Is(err, ErrLostReply):
-		return &Error{Kind: KindOf(err), Err: err, Hint: fmt.Sprintf("run the command again; if nothing is pending then, the code was taken, and the next one finishes it: uzerp-mfa verify --factor %s %s CODE", f.SID, ShellQuote(u.Username))}
+	case errors.Is(err, errs.ErrLostReply):
+		return &errs.Error{Kind: errs.KindOf(err), Err: err, Hint: fmt.Sprintf("run the command again; if nothing is pending then, the code was taken, and the next one finishes it: uzerp-mfa verify --factor %s %s CODE", f.SID, ShellQuote(u.Username))}
 	case err != nil:
 		return err
 	case got.Status != FactorVerified:
-		return NewError(KindCodeRejected, "Twilio did not accept the code; nothing was changed in uzERP",
+		return errs.New(errs.CodeRejected, "Twilio did not accept the code; nothing was changed in uzERP",
 			"try the next code that the app shows; if it goes on, check date and time on the phone. Twilio takes five codes for a factor")
 	}
 	return enter(ctx, store, factors, u, f)
@@ -199,10 +202,10 @@ func enter(ctx context.Context, store Store, factors Factors, u User, f Factor) 
 			return err
 		}
 		return retire(ctx, store, factors, u)
-	case errors.Is(err, ErrChanged):
+	case errors.Is(err, errs.ErrChanged):
 		return withdraw(ctx, store, factors, u, f, err)
 	default:
-		return &Error{Kind: KindOf(err), Err: fmt.Errorf("the app is verified at Twilio, but uzERP does not know it yet: %w", err),
+		return &errs.Error{Kind: errs.KindOf(err), Err: fmt.Errorf("the app is verified at Twilio, but uzERP does not know it yet: %w", err),
 			Hint: fmt.Sprintf("finish with the next code: uzerp-mfa verify --factor %s %s CODE", f.SID, ShellQuote(u.Username))}
 	}
 }
@@ -215,12 +218,12 @@ func stillThere(ctx context.Context, store Store, factors Factors, u User, f Fac
 		return nil
 	}
 	enrolled, no := enrolledRow(u.Row, f.SID), false
-	if err := setRow(ctx, store, u.Username, enrolled, Row{UUID: u.UUID, Enrolled: &no, Enabled: &no}); err != nil && !errors.Is(err, ErrChanged) {
-		return &Error{Kind: KindOf(err), Err: fmt.Errorf("the factor was deleted by somebody else meanwhile, and the user's row could not be reset: %w", err),
+	if err := setRow(ctx, store, u.Username, enrolled, Row{UUID: u.UUID, Enrolled: &no, Enabled: &no}); err != nil && !errors.Is(err, errs.ErrChanged) {
+		return &errs.Error{Kind: errs.KindOf(err), Err: fmt.Errorf("the factor was deleted by somebody else meanwhile, and the user's row could not be reset: %w", err),
 			Hint: "run uzerp-mfa user reset " + ShellQuote(u.Username) + ": the user is locked out until then"}
 	}
 	_ = retire(ctx, store, factors, u) // if no row names the old factor any more either; else it stays
-	return &Error{Kind: KindRefused, Err: fmt.Errorf("not enrolled: the factor was deleted meanwhile: %w", ErrChanged),
+	return &errs.Error{Kind: errs.Refused, Err: fmt.Errorf("not enrolled: the factor was deleted meanwhile: %w", errs.ErrChanged),
 		Hint: "somebody has reset the user just now; uzerp-mfa enroll " + ShellQuote(u.Username) + " starts anew"}
 }
 
@@ -238,7 +241,7 @@ func retire(ctx context.Context, store Store, factors Factors, was User) error {
 		err = factors.DeleteFactor(ctx, *was.UUID, *was.SID)
 	}
 	if err != nil {
-		return &Error{Kind: KindOf(err), Err: fmt.Errorf("%w: %w", ErrOldFactorLeft, err),
+		return &errs.Error{Kind: errs.KindOf(err), Err: fmt.Errorf("%w: %w", ErrOldFactorLeft, err),
 			Hint: "uzERP no longer accepts it; uzerp-mfa reconcile --fix --only stale-factor deletes it"}
 	}
 	return nil
@@ -253,7 +256,7 @@ func enrolledRow(r Row, sid string) Row {
 // withdraw takes back the factor just verified when somebody else changed the row meanwhile: it must not stay as a
 // live secret that nothing refers to. If it can't be deleted, it does no harm at login; the error says that it is there.
 func withdraw(ctx context.Context, store Store, factors Factors, u User, f Factor, cause error) error {
-	e := &Error{Kind: KindRefused, Err: cause, Hint: "uzerp-mfa user list --match=" + shellWord(u.Username) + " shows the row as it is now; nothing of it was changed here"}
+	e := &errs.Error{Kind: errs.Refused, Err: cause, Hint: "uzerp-mfa user list --match=" + shellWord(u.Username) + " shows the row as it is now; nothing of it was changed here"}
 	free, _, err := inUse(ctx, store, []Factor{f})
 	if err == nil && len(free) == 1 {
 		err = factors.DeleteFactor(ctx, *u.UUID, f.SID)

@@ -7,7 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/secret"
 	"uzerp-mfa/internal/totp"
 )
 
@@ -24,15 +26,15 @@ func ptr[T any](v T) *T { return &v }
 // with the error they give.
 type world struct {
 	users   map[string]mfa.User
-	factors map[string][]mfa.Factor // by identity
-	secrets map[string]mfa.Secret   // by factor
+	factors map[string][]mfa.Factor  // by identity
+	secrets map[string]secret.Secret // by factor
 	now     time.Time
 	calls   []string
 	hooks   map[string]func() error
 }
 
 func newWorld(users ...mfa.User) *world {
-	w := &world{users: map[string]mfa.User{}, factors: map[string][]mfa.Factor{}, secrets: map[string]mfa.Secret{},
+	w := &world{users: map[string]mfa.User{}, factors: map[string][]mfa.Factor{}, secrets: map[string]secret.Secret{},
 		now: time.Unix(1_700_000_010, 0).UTC(), hooks: map[string]func() error{}}
 	for _, u := range users {
 		w.users[u.Username] = u
@@ -67,7 +69,7 @@ func (w *world) CompareAndSet(_ context.Context, name string, was, becomes mfa.R
 	}
 	u, ok := w.users[name]
 	if !ok || !u.Equal(was) {
-		return &mfa.Error{Kind: mfa.KindRefused, Err: mfa.ErrChanged}
+		return &errs.Error{Kind: errs.Refused, Err: errs.ErrChanged}
 	}
 	u.Row = becomes
 	w.users[name] = u
@@ -100,7 +102,7 @@ func (w *world) find(identity, sid string) (*mfa.Factor, error) {
 			return &w.factors[identity][i], nil
 		}
 	}
-	return nil, mfa.NewError(mfa.KindNotFound, "no such factor", "")
+	return nil, errs.New(errs.NotFound, "no such factor", "")
 }
 
 func (w *world) FetchFactor(_ context.Context, identity, sid string) (mfa.Factor, error) {
@@ -123,14 +125,14 @@ func (w *world) CreateFactor(_ context.Context, identity, name string) (mfa.NewF
 	if err := w.called("CreateFactor after"); err != nil {
 		return mfa.NewFactor{}, err
 	}
-	return mfa.NewFactor{Factor: *f, Secret: w.secrets[f.SID], URI: mfa.NewSecret("otpauth://totp/x")}, nil
+	return mfa.NewFactor{Factor: *f, Secret: w.secrets[f.SID], URI: secret.New("otpauth://totp/x")}, nil
 }
 
 // add puts a factor in place and gives it a secret.
 func (w *world) add(identity, sid string, status mfa.FactorStatus) *mfa.Factor {
 	w.factors[identity] = append(w.factors[identity], mfa.Factor{SID: sid, Status: status, Created: w.now, FriendlyName: "alice",
 		TOTP: mfa.TOTPConfig{Algorithm: "sha1", Digits: 6, Step: 30 * time.Second, Skew: 1}})
-	w.secrets[sid] = mfa.NewSecret(fmt.Sprintf("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQ%03d", 222+len(w.secrets)))
+	w.secrets[sid] = secret.New(fmt.Sprintf("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQ%03d", 222+len(w.secrets)))
 	return &w.factors[identity][len(w.factors[identity])-1]
 }
 

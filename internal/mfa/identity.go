@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"uzerp-mfa/internal/errs"
 )
 
 // codeLifetime is how long Twilio takes a code that it sent, unless its support made it another (facts/twilio-verify.md §1.2).
@@ -57,8 +59,8 @@ type IdentityHistory struct {
 	Other    time.Time // when one was sent to another number since
 }
 
-// Plan chooses the number on file, or given if it is not empty. It sends nothing. KindRefused: there is no such number, or
-// more than one, or the person has left; KindUsage if what was given is no number.
+// Plan chooses the number on file, or given if it is not empty. It sends nothing. errs.Refused: there is no such number, or
+// more than one, or the person has left; errs.Usage if what was given is no number.
 func (i *Identifier) Plan(ctx context.Context, u User, given string) (Identification, error) {
 	p := Identification{User: u, by: i}
 	details, err := i.Directory.Details(ctx, []string{u.Username})
@@ -67,13 +69,13 @@ func (i *Identifier) Plan(ctx context.Context, u User, given string) (Identifica
 	}
 	p.Details = details[u.Username]
 	if p.Details.Left(i.Now()) {
-		return p, NewError(KindRefused, fmt.Sprintf("the person behind %q left on %s", u.Username, p.Details.EndDate.Format(time.DateOnly)),
+		return p, errs.New(errs.Refused, fmt.Sprintf("the person behind %q left on %s", u.Username, p.Details.EndDate.Format(time.DateOnly)),
 			"whoever calls must not be let in; if the date is wrong, correct it at the person in uzERP")
 	}
 	if given != "" {
 		phone, err := i.Parse(given)
 		if err != nil {
-			return p, unreadable(KindUsage, "--to", err, "write it with the country code, like +44 20 7946 0018")
+			return p, unreadable(errs.Usage, "--to", err, "write it with the country code, like +44 20 7946 0018")
 		}
 		p.Callee, p.Source = Callee{Username: u.Username, Phone: phone, Given: true}, PhoneGiven
 		return p, nil
@@ -102,17 +104,17 @@ func (i *Identifier) choose(username string, contacts []PhoneContact) (Phone, Ph
 		counting, source, word = phones, PhoneMainPhone, "main phone"
 	}
 	if len(counting) == 0 {
-		return Phone{}, "", NewError(KindRefused, fmt.Sprintf("uzERP has neither a main mobile nor a main phone for %q", username),
+		return Phone{}, "", errs.New(errs.Refused, fmt.Sprintf("uzERP has neither a main mobile nor a main phone for %q", username),
 			"enter one at the person in uzERP, but never one that the caller dictates; until then prove the caller in another way")
 	}
 	var first Phone
 	for n, c := range counting {
 		phone, err := i.Parse(c.Text)
 		if err != nil {
-			return Phone{}, "", unreadable(KindRefused, fmt.Sprintf("the %s that uzERP has for %q", word, username), err, "")
+			return Phone{}, "", unreadable(errs.Refused, fmt.Sprintf("the %s that uzERP has for %q", word, username), err, "")
 		}
 		if n > 0 && phone.E164.Reveal() != first.E164.Reveal() { // one number written twice is one number
-			return Phone{}, "", NewError(KindRefused, fmt.Sprintf("uzERP has more than one %s for %q, and nothing tells which is right", word, username),
+			return Phone{}, "", errs.New(errs.Refused, fmt.Sprintf("uzERP has more than one %s for %q, and nothing tells which is right", word, username),
 				"leave only one of them marked as main at the person in uzERP")
 		}
 		first = phone
@@ -121,17 +123,17 @@ func (i *Identifier) choose(username string, contacts []PhoneContact) (Phone, Ph
 }
 
 // unreadable is the error for a number that can't be called. A wrong setting stays what it is.
-func unreadable(kind Kind, what string, err error, hint string) error {
-	if own, ok := errors.AsType[*Error](err); ok && (own.Kind == KindConfig || own.Kind == KindUsage) {
+func unreadable(kind errs.Kind, what string, err error, hint string) error {
+	if own, ok := errors.AsType[*errs.Error](err); ok && (own.Kind == errs.Config || own.Kind == errs.Usage) {
 		return err
 	}
-	return &Error{Kind: kind, Op: what, Err: err, Hint: hint}
+	return &errs.Error{Kind: kind, Op: what, Err: err, Hint: hint}
 }
 
 // Refuses says why no code can be sent over the channel; nil if one can.
 func (p Identification) Refuses(channel Channel) error {
 	if channel == ChannelSMS && p.Callee.Phone.Landline {
-		return NewError(KindRefused, fmt.Sprintf("the number %s of %q is a landline and gets no SMS", p.Callee.Phone.Masked, p.User.Username),
+		return errs.New(errs.Refused, fmt.Sprintf("the number %s of %q is a landline and gets no SMS", p.Callee.Phone.Masked, p.User.Username),
 			"a call reaches it: --channel call, or --identify call with user reset")
 	}
 	return nil
@@ -144,11 +146,11 @@ func (p Identification) Send(ctx context.Context, channel Channel) (Started, err
 	}
 	started, err := p.by.Verifications.StartVerification(ctx, p.Callee, channel)
 	switch {
-	case errors.Is(err, ErrLostReply):
-		return started, &Error{Kind: KindOf(err), Err: fmt.Errorf("whether a code was sent is not known: %w", err),
+	case errors.Is(err, errs.ErrLostReply):
+		return started, &errs.Error{Kind: errs.KindOf(err), Err: fmt.Errorf("whether a code was sent is not known: %w", err),
 			Hint: "run the command again; if two messages come, both have the same code"}
 	case err == nil && started.Status != VerificationPending:
-		return started, NewError(KindRefused, fmt.Sprintf("Twilio did not send a code: it says %q", started.Status), "run the command again, or choose the other channel")
+		return started, errs.New(errs.Refused, fmt.Sprintf("Twilio did not send a code: it says %q", started.Status), "run the command again, or choose the other channel")
 	}
 	return started, err
 }
@@ -157,24 +159,24 @@ func (p Identification) Send(ctx context.Context, channel Channel) (Started, err
 var ErrWrongCode = errors.New("the code is wrong")
 
 // Check asks Twilio whether the code is the one that was sent, and gives its word. Without an error the caller has the
-// phone, and only then. KindCodeRejected: it is wrong (ErrWrongCode), too old or used up; KindNotFound: none was sent.
+// phone, and only then. errs.CodeRejected: it is wrong (ErrWrongCode), too old or used up; errs.NotFound: none was sent.
 func (p Identification) Check(ctx context.Context, code string) (VerificationStatus, error) {
 	status, err := p.by.Verifications.CheckVerification(ctx, p.Callee, code)
 	switch {
 	case errors.Is(err, ErrNoVerification):
 		return "", p.explain(p.by.History(p.Callee), p.by.Now())
-	case errors.Is(err, ErrLostReply):
-		return "", &Error{Kind: KindOf(err), Err: fmt.Errorf("whether the code is right is not known: %w", err),
+	case errors.Is(err, errs.ErrLostReply):
+		return "", &errs.Error{Kind: errs.KindOf(err), Err: fmt.Errorf("whether the code is right is not known: %w", err),
 			Hint: "it may be used up now, so send a new one: " + p.sendCommand()}
 	case err != nil:
 		return "", err
 	}
-	rejected := func(what string) error { return NewError(KindCodeRejected, what, "send a new one: "+p.sendCommand()) }
+	rejected := func(what string) error { return errs.New(errs.CodeRejected, what, "send a new one: "+p.sendCommand()) }
 	switch status {
 	case VerificationApproved:
 		return status, nil
 	case VerificationPending:
-		return status, &Error{Kind: KindCodeRejected, Err: fmt.Errorf("%w: the caller is not identified", ErrWrongCode),
+		return status, &errs.Error{Kind: errs.CodeRejected, Err: fmt.Errorf("%w: the caller is not identified", ErrWrongCode),
 			Hint: fmt.Sprintf("let the caller read it out again: Twilio takes %d tries", maxChecks)}
 	case VerificationCanceled:
 		return status, rejected("the code was withdrawn at Twilio: it proves nothing any more")
@@ -195,16 +197,16 @@ func (p Identification) Check(ctx context.Context, code string) (VerificationSta
 func (p Identification) explain(h IdentityHistory, now time.Time) error {
 	name, again := p.User.Username, "send a new one: "+p.sendCommand()
 	spent := func(format string, args ...any) error {
-		return NewError(KindCodeRejected, fmt.Sprintf(format, args...), again)
+		return errs.New(errs.CodeRejected, fmt.Sprintf(format, args...), again)
 	}
 	switch {
 	case !h.Known:
-		return &Error{Kind: KindNotFound, Err: fmt.Errorf("%w of %q: it was used already, or it is too old, or none was sent", ErrNoVerification, name), Hint: again}
+		return &errs.Error{Kind: errs.NotFound, Err: fmt.Errorf("%w of %q: it was used already, or it is too old, or none was sent", ErrNoVerification, name), Hint: again}
 	case h.Sent.IsZero() && !h.Other.IsZero():
-		return NewError(KindNotFound, fmt.Sprintf("the last code for %q was sent %s to another number than this one", name, ago(h.Other, now)),
+		return errs.New(errs.NotFound, fmt.Sprintf("the last code for %q was sent %s to another number than this one", name, ago(h.Other, now)),
 			"check it with the --to that it was sent with, or without one if it was sent without; or "+again)
 	case h.Sent.IsZero():
-		return NewError(KindNotFound, fmt.Sprintf("no code was sent to %q, as far as this machine's audit log tells", name),
+		return errs.New(errs.NotFound, fmt.Sprintf("no code was sent to %q, as far as this machine's audit log tells", name),
 			"send one: "+p.sendCommand())
 	case !h.Approved.IsZero():
 		return spent("the code is used up: it was accepted %s", ago(h.Approved, now))
@@ -218,19 +220,19 @@ func (p Identification) explain(h IdentityHistory, now time.Time) error {
 	return spent("the code that was sent %s does not work any more", ago(h.Sent, now))
 }
 
-// NotIdentified tells that nobody was reset. An identification that failed is of KindCodeRejected, whyever: no number, one
+// NotIdentified tells that nobody was reset. An identification that failed is of errs.CodeRejected, whyever: no number, one
 // that can't be reached, a wrong or spent code, no code at all, a refusal of Twilio's that nobody knows. Outages and
 // settings keep their kind, for no caller is at fault there; signals, the time limit and usage stay what they are.
 func NotIdentified(err error) error {
-	kind, what := KindCodeRejected, "the caller is not identified, so nobody was reset"
-	switch k := KindOf(err); {
-	case err == nil, errors.Is(err, context.Canceled), k == KindUsage, k == KindFailure && errors.Is(err, context.DeadlineExceeded):
+	kind, what := errs.CodeRejected, "the caller is not identified, so nobody was reset"
+	switch k := errs.KindOf(err); {
+	case err == nil, errors.Is(err, context.Canceled), k == errs.Usage, k == errs.Failure && errors.Is(err, context.DeadlineExceeded):
 		return err
-	case k == KindConfig, k == KindUnavailable, errors.Is(err, ErrNoService):
+	case k == errs.Config, k == errs.Unavailable, errors.Is(err, ErrNoService):
 		kind, what = k, "nobody was reset"
 	}
-	return &Error{Kind: kind, Err: fmt.Errorf("%s: %w", what, err),
-		Hint: cmp.Or(HintOf(err), "do not help this caller unless you can prove them in another way")}
+	return &errs.Error{Kind: kind, Err: fmt.Errorf("%s: %w", what, err),
+		Hint: cmp.Or(errs.HintOf(err), "do not help this caller unless you can prove them in another way")}
 }
 
 // sendCommand is what sends another code.

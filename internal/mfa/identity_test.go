@@ -7,7 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/secret"
 )
 
 // helpdesk is uzERP's persons and Twilio's verifications in memory.
@@ -52,11 +54,11 @@ func (h *helpdesk) parse(text string) (mfa.Phone, error) {
 	text = strings.ReplaceAll(text, " ", "")
 	switch {
 	case text == "noregion":
-		return mfa.Phone{}, mfa.NewError(mfa.KindConfig, "no region", "set one")
+		return mfa.Phone{}, errs.New(errs.Config, "no region", "set one")
 	case !strings.HasPrefix(text, "+"):
-		return mfa.Phone{}, mfa.NewError(mfa.KindRefused, "no number", "correct it")
+		return mfa.Phone{}, errs.New(errs.Refused, "no number", "correct it")
 	}
-	return mfa.Phone{E164: mfa.NewSecret(text), Masked: text[:3] + " ***" + text[len(text)-3:], Landline: strings.HasPrefix(text, "+4420")}, nil
+	return mfa.Phone{E164: secret.New(text), Masked: text[:3] + " ***" + text[len(text)-3:], Landline: strings.HasPrefix(text, "+4420")}, nil
 }
 
 func (h *helpdesk) identifier() *mfa.Identifier {
@@ -82,30 +84,30 @@ func TestIdentificationNumber(t *testing.T) {
 		given    string
 		number   string
 		source   mfa.PhoneSource
-		kind     mfa.Kind
+		kind     errs.Kind
 	}{
 		"mobile before phone":               {[]mfa.PhoneContact{phone, mobile}, "", "+447700900123", mfa.PhoneMainMobile, 0},
 		"phone where there is no mobile":    {[]mfa.PhoneContact{phone}, "", "+442079460018", mfa.PhoneMainPhone, 0},
-		"none":                              {nil, "", "", "", mfa.KindRefused},
-		"two mobiles":                       {[]mfa.PhoneContact{mobile, mobile2}, "", "", "", mfa.KindRefused},
-		"two mobiles and a phone":           {[]mfa.PhoneContact{mobile, mobile2, phone}, "", "", "", mfa.KindRefused},
-		"two phones":                        {[]mfa.PhoneContact{phone, phone2}, "", "", "", mfa.KindRefused},
+		"none":                              {nil, "", "", "", errs.Refused},
+		"two mobiles":                       {[]mfa.PhoneContact{mobile, mobile2}, "", "", "", errs.Refused},
+		"two mobiles and a phone":           {[]mfa.PhoneContact{mobile, mobile2, phone}, "", "", "", errs.Refused},
+		"two phones":                        {[]mfa.PhoneContact{phone, phone2}, "", "", "", errs.Refused},
 		"one mobile written twice":          {[]mfa.PhoneContact{mobile, same}, "", "+447700900123", mfa.PhoneMainMobile, 0},
-		"no fall back from a bad mobile":    {[]mfa.PhoneContact{rubbish, phone}, "", "", "", mfa.KindRefused},
-		"nor from an empty one":             {[]mfa.PhoneContact{blank, phone}, "", "", "", mfa.KindRefused},
-		"nor from a bad one beside another": {[]mfa.PhoneContact{mobile, rubbish}, "", "", "", mfa.KindRefused},
-		"no region":                         {[]mfa.PhoneContact{local}, "", "", "", mfa.KindConfig},
+		"no fall back from a bad mobile":    {[]mfa.PhoneContact{rubbish, phone}, "", "", "", errs.Refused},
+		"nor from an empty one":             {[]mfa.PhoneContact{blank, phone}, "", "", "", errs.Refused},
+		"nor from a bad one beside another": {[]mfa.PhoneContact{mobile, rubbish}, "", "", "", errs.Refused},
+		"no region":                         {[]mfa.PhoneContact{local}, "", "", "", errs.Config},
 		"given":                             {[]mfa.PhoneContact{mobile}, "+49 30 123456", "+4930123456", mfa.PhoneGiven, 0},
 		"given, where there is none":        {nil, "+4930123456", "+4930123456", mfa.PhoneGiven, 0},
-		"given, and no number":              {[]mfa.PhoneContact{mobile}, "123", "", "", mfa.KindUsage},
-		"given, and no region":              {[]mfa.PhoneContact{mobile}, "noregion", "", "", mfa.KindConfig},
+		"given, and no number":              {[]mfa.PhoneContact{mobile}, "123", "", "", errs.Usage},
+		"given, and no region":              {[]mfa.PhoneContact{mobile}, "noregion", "", "", errs.Config},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := &helpdesk{contacts: map[string][]mfa.PhoneContact{"alice": c.contacts}}
 			p, err := h.identifier().Plan(t.Context(), alice, c.given)
 			if c.kind != 0 {
-				if err == nil || mfa.KindOf(err) != c.kind || mfa.HintOf(err) == "" {
-					t.Errorf("%v (%d), hint %q; want kind %d", err, mfa.KindOf(err), mfa.HintOf(err), c.kind)
+				if err == nil || errs.KindOf(err) != c.kind || errs.HintOf(err) == "" {
+					t.Errorf("%v (%d), hint %q; want kind %d", err, errs.KindOf(err), errs.HintOf(err), c.kind)
 				}
 				return
 			}
@@ -125,7 +127,7 @@ func TestIdentificationOfWhoHasLeft(t *testing.T) {
 		h := &helpdesk{contacts: map[string][]mfa.PhoneContact{"alice": {mobile}}, details: map[string]mfa.Details{"alice": {EndDate: &end}}}
 		for _, given := range []string{"", "+49301234"} {
 			_, err = h.identifier().Plan(t.Context(), fresh("alice", uuidA), given)
-			if left != (err != nil) || left && (mfa.KindOf(err) != mfa.KindRefused || !strings.Contains(err.Error(), "left on "+day)) {
+			if left != (err != nil) || left && (errs.KindOf(err) != errs.Refused || !strings.Contains(err.Error(), "left on "+day)) {
 				t.Errorf("%s: %v", day, err)
 			}
 		}
@@ -147,7 +149,7 @@ func TestIdentificationOfWhoHasLeft(t *testing.T) {
 
 // Where the directory can't be read nobody is identified: neither whether they have left nor their number is known.
 func TestIdentificationWithoutDirectory(t *testing.T) {
-	denied := mfa.NewError(mfa.KindConfig, "no rights", "uzerp-mfa grants")
+	denied := errs.New(errs.Config, "no rights", "uzerp-mfa grants")
 	for _, h := range []*helpdesk{{detailsErr: denied}, {phonesErr: denied}} {
 		h.contacts = map[string][]mfa.PhoneContact{"alice": {mobile}}
 		if _, err := h.identifier().Plan(t.Context(), fresh("alice", uuidA), ""); !errors.Is(err, denied) {
@@ -176,7 +178,7 @@ func TestIdentificationSend(t *testing.T) {
 	}
 	// A landline takes calls, and an SMS to it is refused before anything is sent.
 	p = plan(t, h, phone)
-	if _, err := p.Send(t.Context(), mfa.ChannelSMS); mfa.KindOf(err) != mfa.KindRefused || !strings.Contains(mfa.HintOf(err), "--channel call") || len(h.calls) > 0 {
+	if _, err := p.Send(t.Context(), mfa.ChannelSMS); errs.KindOf(err) != errs.Refused || !strings.Contains(errs.HintOf(err), "--channel call") || len(h.calls) > 0 {
 		t.Errorf("%v %v", err, h.calls)
 	}
 	if _, err := p.Send(t.Context(), mfa.ChannelCall); err != nil {
@@ -184,14 +186,14 @@ func TestIdentificationSend(t *testing.T) {
 	}
 	// Whatever Twilio says instead of pending, no code is on its way.
 	h.started.Status = mfa.VerificationCanceled
-	if _, err := p.Send(t.Context(), mfa.ChannelCall); mfa.KindOf(err) != mfa.KindRefused {
+	if _, err := p.Send(t.Context(), mfa.ChannelCall); errs.KindOf(err) != errs.Refused {
 		t.Error(err)
 	}
-	h.startErr = &mfa.Error{Kind: mfa.KindUnavailable, Err: mfa.ErrLostReply}
-	if _, err := p.Send(t.Context(), mfa.ChannelCall); mfa.KindOf(err) != mfa.KindUnavailable || !strings.Contains(err.Error(), "not known") {
+	h.startErr = &errs.Error{Kind: errs.Unavailable, Err: errs.ErrLostReply}
+	if _, err := p.Send(t.Context(), mfa.ChannelCall); errs.KindOf(err) != errs.Unavailable || !strings.Contains(err.Error(), "not known") {
 		t.Error(err)
 	}
-	h.startErr = mfa.NewError(mfa.KindRefused, "five sends", "wait")
+	h.startErr = errs.New(errs.Refused, "five sends", "wait")
 	if _, err := p.Send(t.Context(), mfa.ChannelCall); err != h.startErr {
 		t.Error(err)
 	}
@@ -213,7 +215,7 @@ func TestIdentificationCheck(t *testing.T) {
 			}
 			continue
 		}
-		if mfa.KindOf(err) != mfa.KindCodeRejected || mfa.HintOf(err) == "" || texts[err.Error()] {
+		if errs.KindOf(err) != errs.CodeRejected || errs.HintOf(err) == "" || texts[err.Error()] {
 			t.Errorf("%q: %v", status, err)
 			continue
 		}
@@ -225,13 +227,13 @@ func TestIdentificationCheck(t *testing.T) {
 }
 
 func TestIdentificationCheckErrors(t *testing.T) {
-	h := &helpdesk{checkErr: &mfa.Error{Kind: mfa.KindUnavailable, Err: mfa.ErrLostReply}}
+	h := &helpdesk{checkErr: &errs.Error{Kind: errs.Unavailable, Err: errs.ErrLostReply}}
 	p := plan(t, h, mobile)
 	status, err := p.Check(t.Context(), "123456")
-	if status != "" || mfa.KindOf(err) != mfa.KindUnavailable || !strings.Contains(mfa.HintOf(err), "send a new one: uzerp-mfa identity send --channel sms alice") {
-		t.Errorf("%v %s", err, mfa.HintOf(err))
+	if status != "" || errs.KindOf(err) != errs.Unavailable || !strings.Contains(errs.HintOf(err), "send a new one: uzerp-mfa identity send --channel sms alice") {
+		t.Errorf("%v %s", err, errs.HintOf(err))
 	}
-	h.checkErr = mfa.NewError(mfa.KindRefused, "five checks", "wait")
+	h.checkErr = errs.New(errs.Refused, "five checks", "wait")
 	if _, err := p.Check(t.Context(), "123456"); err != h.checkErr {
 		t.Error(err)
 	}
@@ -246,37 +248,37 @@ func TestIdentificationCheckWithoutVerification(t *testing.T) {
 	at := func(ago time.Duration) time.Time { return noon.Add(-ago) }
 	for name, c := range map[string]struct {
 		history mfa.IdentityHistory
-		kind    mfa.Kind
+		kind    errs.Kind
 		text    string
 	}{
-		"nothing known":     {mfa.IdentityHistory{}, mfa.KindNotFound, "used already, or it is too old, or none was sent"},
-		"never sent":        {mfa.IdentityHistory{Known: true}, mfa.KindNotFound, "no code was sent"},
-		"to another number": {mfa.IdentityHistory{Known: true, Other: at(2 * time.Minute)}, mfa.KindNotFound, "was sent 2 minutes ago to another number"},
-		"used up": {mfa.IdentityHistory{Known: true, Sent: at(time.Hour), Approved: at(90 * time.Second)}, mfa.KindCodeRejected,
+		"nothing known":     {mfa.IdentityHistory{}, errs.NotFound, "used already, or it is too old, or none was sent"},
+		"never sent":        {mfa.IdentityHistory{Known: true}, errs.NotFound, "no code was sent"},
+		"to another number": {mfa.IdentityHistory{Known: true, Other: at(2 * time.Minute)}, errs.NotFound, "was sent 2 minutes ago to another number"},
+		"used up": {mfa.IdentityHistory{Known: true, Sent: at(time.Hour), Approved: at(90 * time.Second)}, errs.CodeRejected,
 			"used up: it was accepted a minute ago"},
-		"answer lost":         {mfa.IdentityHistory{Known: true, Sent: at(time.Minute), Unclear: true}, mfa.KindCodeRejected, "may be used up"},
-		"five wrong":          {mfa.IdentityHistory{Known: true, Sent: at(time.Minute), Wrong: 5}, mfa.KindCodeRejected, "5 wrong tries"},
-		"too old":             {mfa.IdentityHistory{Known: true, Sent: at(10 * time.Minute), Wrong: 4}, mfa.KindCodeRejected, "too old: it was sent 10 minutes ago"},
-		"much too old":        {mfa.IdentityHistory{Known: true, Sent: at(3 * time.Hour)}, mfa.KindCodeRejected, "it was sent at 2026-07-14T09:00:00Z"},
-		"young, and gone":     {mfa.IdentityHistory{Known: true, Sent: at(9 * time.Minute)}, mfa.KindCodeRejected, "does not work any more"},
-		"sent in our future":  {mfa.IdentityHistory{Known: true, Sent: at(-time.Minute)}, mfa.KindCodeRejected, "sent less than a minute ago"},
-		"other after used up": {mfa.IdentityHistory{Known: true, Sent: at(time.Hour), Approved: at(time.Minute), Other: at(time.Minute)}, mfa.KindCodeRejected, "used up"},
+		"answer lost":         {mfa.IdentityHistory{Known: true, Sent: at(time.Minute), Unclear: true}, errs.CodeRejected, "may be used up"},
+		"five wrong":          {mfa.IdentityHistory{Known: true, Sent: at(time.Minute), Wrong: 5}, errs.CodeRejected, "5 wrong tries"},
+		"too old":             {mfa.IdentityHistory{Known: true, Sent: at(10 * time.Minute), Wrong: 4}, errs.CodeRejected, "too old: it was sent 10 minutes ago"},
+		"much too old":        {mfa.IdentityHistory{Known: true, Sent: at(3 * time.Hour)}, errs.CodeRejected, "it was sent at 2026-07-14T09:00:00Z"},
+		"young, and gone":     {mfa.IdentityHistory{Known: true, Sent: at(9 * time.Minute)}, errs.CodeRejected, "does not work any more"},
+		"sent in our future":  {mfa.IdentityHistory{Known: true, Sent: at(-time.Minute)}, errs.CodeRejected, "sent less than a minute ago"},
+		"other after used up": {mfa.IdentityHistory{Known: true, Sent: at(time.Hour), Approved: at(time.Minute), Other: at(time.Minute)}, errs.CodeRejected, "used up"},
 	} {
-		h := &helpdesk{checkErr: &mfa.Error{Kind: mfa.KindNotFound, Err: mfa.ErrNoVerification}, history: c.history}
+		h := &helpdesk{checkErr: &errs.Error{Kind: errs.NotFound, Err: mfa.ErrNoVerification}, history: c.history}
 		p := plan(t, h, phone)
 		_, err := p.Check(t.Context(), "123456")
-		if mfa.KindOf(err) != c.kind || err == nil || !strings.Contains(err.Error(), c.text) {
+		if errs.KindOf(err) != c.kind || err == nil || !strings.Contains(err.Error(), c.text) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if !strings.Contains(mfa.HintOf(err), "uzerp-mfa identity send --channel call alice") {
-			t.Errorf("%s: hint %q", name, mfa.HintOf(err))
+		if !strings.Contains(errs.HintOf(err), "uzerp-mfa identity send --channel call alice") {
+			t.Errorf("%s: hint %q", name, errs.HintOf(err))
 		}
 	}
 }
 
 // No error of the use case shows a whole number or a code.
 func TestIdentificationShowsNoNumber(t *testing.T) {
-	h := &helpdesk{checkErr: &mfa.Error{Kind: mfa.KindNotFound, Err: mfa.ErrNoVerification}}
+	h := &helpdesk{checkErr: &errs.Error{Kind: errs.NotFound, Err: mfa.ErrNoVerification}}
 	p, err := h.identifier().Plan(t.Context(), fresh("alice", uuidA), "+442079460018")
 	if err != nil {
 		t.Fatal(err)
@@ -284,13 +286,13 @@ func TestIdentificationShowsNoNumber(t *testing.T) {
 	_, sendErr := p.Send(t.Context(), mfa.ChannelSMS)
 	_, checkErr := p.Check(t.Context(), "918273")
 	for _, err := range []error{sendErr, checkErr} {
-		text := err.Error() + mfa.HintOf(err)
+		text := err.Error() + errs.HintOf(err)
 		if strings.Contains(text, "79460018") || strings.Contains(text, "918273") {
 			t.Error(text)
 		}
 	}
-	if want := "--to NUMBER --reason WHY alice"; !strings.Contains(mfa.HintOf(checkErr), want) {
-		t.Errorf("hint %q", mfa.HintOf(checkErr))
+	if want := "--to NUMBER --reason WHY alice"; !strings.Contains(errs.HintOf(checkErr), want) {
+		t.Errorf("hint %q", errs.HintOf(checkErr))
 	}
 }
 
@@ -298,27 +300,27 @@ func TestIdentificationShowsNoNumber(t *testing.T) {
 func TestNotIdentified(t *testing.T) {
 	for _, c := range []struct {
 		err  error
-		want mfa.Kind
+		want errs.Kind
 	}{
-		{mfa.NewError(mfa.KindRefused, "no number", "h"), mfa.KindCodeRejected},
-		{mfa.NewError(mfa.KindCodeRejected, "too old", "h"), mfa.KindCodeRejected},
-		{mfa.NewError(mfa.KindDeclined, "nothing was typed", "h"), mfa.KindCodeRejected},
-		{&mfa.Error{Kind: mfa.KindNotFound, Err: mfa.ErrNoVerification, Hint: "h"}, mfa.KindCodeRejected},
-		{&mfa.Error{Kind: mfa.KindNotFound, Err: mfa.ErrNoService}, mfa.KindNotFound},
-		{mfa.NewError(mfa.KindUnavailable, "down", ""), mfa.KindUnavailable},
-		{mfa.NewError(mfa.KindConfig, "no region", ""), mfa.KindConfig},
-		{mfa.NewError(mfa.KindUsage, "no such region", ""), mfa.KindUsage},
-		{&mfa.Error{Kind: mfa.KindRefused, Err: context.Canceled}, mfa.KindRefused},
-		{context.DeadlineExceeded, mfa.KindFailure}, // of --timeout: exit.go knows it
-		{mfa.NewError(mfa.KindFailure, "Twilio rejected the request", ""), mfa.KindCodeRejected},
-		{errors.New("x"), mfa.KindCodeRejected},
+		{errs.New(errs.Refused, "no number", "h"), errs.CodeRejected},
+		{errs.New(errs.CodeRejected, "too old", "h"), errs.CodeRejected},
+		{errs.New(errs.Declined, "nothing was typed", "h"), errs.CodeRejected},
+		{&errs.Error{Kind: errs.NotFound, Err: mfa.ErrNoVerification, Hint: "h"}, errs.CodeRejected},
+		{&errs.Error{Kind: errs.NotFound, Err: mfa.ErrNoService}, errs.NotFound},
+		{errs.New(errs.Unavailable, "down", ""), errs.Unavailable},
+		{errs.New(errs.Config, "no region", ""), errs.Config},
+		{errs.New(errs.Usage, "no such region", ""), errs.Usage},
+		{&errs.Error{Kind: errs.Refused, Err: context.Canceled}, errs.Refused},
+		{context.DeadlineExceeded, errs.Failure}, // of --timeout: exit.go knows it
+		{errs.New(errs.Failure, "Twilio rejected the request", ""), errs.CodeRejected},
+		{errors.New("x"), errs.CodeRejected},
 	} {
 		got := mfa.NotIdentified(c.err)
-		if mfa.KindOf(got) != c.want || !errors.Is(got, c.err) || mfa.HintOf(c.err) != "" && mfa.HintOf(got) != "h" {
-			t.Errorf("%v: %v, hint %q", c.err, got, mfa.HintOf(got))
+		if errs.KindOf(got) != c.want || !errors.Is(got, c.err) || errs.HintOf(c.err) != "" && errs.HintOf(got) != "h" {
+			t.Errorf("%v: %v, hint %q", c.err, got, errs.HintOf(got))
 		}
-		if got != c.err && (!strings.Contains(got.Error(), "nobody was reset") || mfa.HintOf(got) == "") {
-			t.Errorf("%v is told as %v, hint %q", c.err, got, mfa.HintOf(got))
+		if got != c.err && (!strings.Contains(got.Error(), "nobody was reset") || errs.HintOf(got) == "") {
+			t.Errorf("%v is told as %v, hint %q", c.err, got, errs.HintOf(got))
 		}
 	}
 	if mfa.NotIdentified(nil) != nil {
@@ -334,7 +336,7 @@ func TestResendCommand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.Check(t.Context(), "123456"); mfa.HintOf(err) != "send a new one: do it again" {
-		t.Errorf("hint %q", mfa.HintOf(err))
+	if _, err := p.Check(t.Context(), "123456"); errs.HintOf(err) != "send a new one: do it again" {
+		t.Errorf("hint %q", errs.HintOf(err))
 	}
 }

@@ -7,9 +7,11 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"uzerp-mfa/internal/errs"
 )
 
-// FactorReader is the Verify service, for those who only look. Its errors are *Error.
+// FactorReader is the Verify service, for those who only look. Its errors are *errs.Error.
 type FactorReader interface {
 	FetchService(ctx context.Context) (VerifyService, error)
 	ListFactors(ctx context.Context, identity string) ([]Factor, error)
@@ -59,7 +61,7 @@ func (i *Inspector) Inspect(ctx context.Context, users []User, step func()) (see
 		names[n] = u.Username
 	}
 	details, unread := i.Directory.Details(ctx, names)
-	if kind := KindOf(unread); unread != nil && (ctx.Err() != nil || kind == KindUnavailable) {
+	if kind := errs.KindOf(unread); unread != nil && (ctx.Err() != nil || kind == errs.Unavailable) {
 		return nil, nil, unread
 	}
 	sharers, err := i.sharers(ctx, users) // before Twilio, for which the time may run out
@@ -67,14 +69,14 @@ func (i *Inspector) Inspect(ctx context.Context, users []User, step func()) (see
 		return nil, nil, err
 	}
 	seen = make([]Inspection, len(users))
-	errs := Batch(ctx, users, func(ctx context.Context, n int, u User) (err error) {
+	failures := Batch(ctx, users, func(ctx context.Context, n int, u User) (err error) {
 		if u, err = i.look(ctx, u, &seen[n].Twilio); err != nil {
 			return err
 		}
 		seen[n].User = u
 		return seen[n].Twilio.Err // so that an outage ends the asking
 	}, step)
-	for n, err := range errs {
+	for n, err := range failures {
 		if errors.Is(err, errStore) {
 			return nil, nil, err
 		}
@@ -117,7 +119,7 @@ func (i *Inspector) look(ctx context.Context, u User, view *TwilioView) (User, e
 		}
 		u = now[0]
 	}
-	*view = unanswered(NewError(KindUnavailable, "uzERP's row keeps changing", "run the command again"))
+	*view = unanswered(errs.New(errs.Unavailable, "uzERP's row keeps changing", "run the command again"))
 	return u, nil
 }
 
@@ -163,7 +165,7 @@ func (i *Inspector) ask(ctx context.Context, u User) (TwilioView, error) {
 // unanswered is the view of a Twilio that said nothing usable.
 func unanswered(err error) TwilioView {
 	v := TwilioView{Own: FactorUnknown, Err: err}
-	if KindOf(err) == KindUnavailable {
+	if errs.KindOf(err) == errs.Unavailable {
 		v.Own = FactorNoAnswer
 	}
 	return v
@@ -195,7 +197,7 @@ func ownFactor(ctx context.Context, factors FactorReader, ask func(func() error)
 	switch {
 	case err == nil:
 		return &f, nil
-	case KindOf(err) != KindNotFound:
+	case errs.KindOf(err) != errs.NotFound:
 		return nil, err
 	}
 	err = ask(func() error { _, err := factors.FetchService(ctx); return noService(err) })
@@ -204,8 +206,8 @@ func ownFactor(ctx context.Context, factors FactorReader, ask func(func() error)
 
 // noService keeps a service that is not found from passing for a factor that is not.
 func noService(err error) error {
-	if err != nil && KindOf(err) == KindNotFound {
-		return &Error{Kind: KindUnavailable, Err: fmt.Errorf("the Verify service itself is not found any more: %w", err)}
+	if err != nil && errs.KindOf(err) == errs.NotFound {
+		return &errs.Error{Kind: errs.Unavailable, Err: fmt.Errorf("the Verify service itself is not found any more: %w", err)}
 	}
 	return err
 }

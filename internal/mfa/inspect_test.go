@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 )
 
@@ -81,14 +82,14 @@ func TestInspectSeesTheFactorInUse(t *testing.T) {
 
 // Not in the list is not gone: the factor is fetched, and the service after it.
 func TestInspectBelievesInNoFactorOnlyIfItIsProved(t *testing.T) {
-	gone := mfa.NewError(mfa.KindNotFound, "not found", "")
+	gone := errs.New(errs.NotFound, "not found", "")
 	for _, op := range []string{"ListFactors", "FetchFactor", "FetchService"} {
-		for kind, own := range map[mfa.Kind]mfa.FactorSight{mfa.KindUnavailable: mfa.FactorNoAnswer, mfa.KindConfig: mfa.FactorUnknown, mfa.KindNotFound: ""} {
+		for kind, own := range map[errs.Kind]mfa.FactorSight{errs.Unavailable: mfa.FactorNoAnswer, errs.Config: mfa.FactorUnknown, errs.NotFound: ""} {
 			s := withAccess(enrolled("alice", uuidA, sidA))
 			s.before = func(_ int, called, _ string) error {
 				switch called {
 				case op:
-					return mfa.NewError(kind, "failed", "")
+					return errs.New(kind, "failed", "")
 				case "FetchFactor":
 					return gone
 				default:
@@ -97,11 +98,11 @@ func TestInspectBelievesInNoFactorOnlyIfItIsProved(t *testing.T) {
 			}
 			got := inspectOne(t, inspector(s), s)
 			switch {
-			case kind == mfa.KindNotFound && op == "FetchFactor": // proved
+			case kind == errs.NotFound && op == "FetchFactor": // proved
 				own = mfa.FactorMissing
-			case kind == mfa.KindNotFound && op == "ListFactors": // of the service: an unknown entity has an empty list
+			case kind == errs.NotFound && op == "ListFactors": // of the service: an unknown entity has an empty list
 				own = mfa.FactorUnknown
-			case kind == mfa.KindNotFound:
+			case kind == errs.NotFound:
 				own = mfa.FactorNoAnswer
 			}
 			wantErr := own != mfa.FactorMissing
@@ -168,7 +169,7 @@ func TestInspectWithoutTwilio(t *testing.T) {
 	if got := inspectOne(t, i, s); got.Twilio.Own != mfa.FactorNotAsked || got.Twilio.Err != nil || got.Next.Outcome != mfa.OutcomeAsksForCode {
 		t.Errorf("offline: %+v", got)
 	}
-	i.NoFactors = mfa.NewError(mfa.KindConfig, "no settings", "")
+	i.NoFactors = errs.New(errs.Config, "no settings", "")
 	seen, _, err := i.Inspect(t.Context(), usersOf(s, "alice", "erin"), nil)
 	if err != nil || seen[0].Twilio.Own != mfa.FactorUnknown || !errors.Is(seen[0].Twilio.Err, i.NoFactors) {
 		t.Errorf("no settings: %+v %v", seen, err)
@@ -192,7 +193,7 @@ func TestInspectGivesUpOnAnOutage(t *testing.T) {
 	s.before = func(_ int, op, _ string) error {
 		if op == "ListFactors" {
 			asked++
-			return mfa.NewError(mfa.KindUnavailable, "down", "")
+			return errs.New(errs.Unavailable, "down", "")
 		}
 		return nil
 	}
@@ -213,7 +214,7 @@ func TestInspectGivesUpOnAnOutage(t *testing.T) {
 
 // uzERP's database failing ends it: nothing is told of half of it.
 func TestInspectEndsWithTheDatabase(t *testing.T) {
-	down := mfa.NewError(mfa.KindUnavailable, "no database", "")
+	down := errs.New(errs.Unavailable, "no database", "")
 	for _, op := range []string{"FindUsers", "FactorOwners", "UUIDOwners"} {
 		s := withAccess(enrolled("alice", uuidA, sidA))
 		s.w.add(uuidA, sidB, mfa.FactorVerified)
@@ -239,7 +240,7 @@ func TestInspectEndsWithTheDatabase(t *testing.T) {
 func TestInspectWithoutDetails(t *testing.T) {
 	s := withAccess(fresh("alice", uuidA))
 	i := inspector(s)
-	i.Directory = people{err: mfa.NewError(mfa.KindConfig, "the role lacks a right", ""), details: map[string]mfa.Details{"alice": {}}}
+	i.Directory = people{err: errs.New(errs.Config, "the role lacks a right", ""), details: map[string]mfa.Details{"alice": {}}}
 	seen, unread, err := i.Inspect(t.Context(), usersOf(s, "alice"), nil)
 	if err != nil || unread == nil || seen[0].Details != nil || seen[0].Next.Outcome != mfa.OutcomeAsksToEnroll {
 		t.Errorf("%+v %v %v", seen, unread, err)

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"uzerp-mfa/internal/errs"
 )
 
-// Lookup finds every named user, in the order of the names, each once. An unknown name ends it with KindNotFound and
+// Lookup finds every named user, in the order of the names, each once. An unknown name ends it with errs.NotFound and
 // the list of the unknown ones, so that nothing is changed for some before a typing error shows in another.
 func Lookup(ctx context.Context, store Store, usernames []string) ([]User, error) {
 	found, err := store.FindUsers(ctx, usernames)
@@ -38,7 +40,7 @@ func Lookup(ctx context.Context, store Store, usernames []string) ([]User, error
 		if len(unknown) > 1 {
 			what = "no such users"
 		}
-		return nil, NewError(KindNotFound, fmt.Sprintf("%s: %s", what, strings.Join(unknown, ", ")),
+		return nil, errs.New(errs.NotFound, fmt.Sprintf("%s: %s", what, strings.Join(unknown, ", ")),
 			"user names are compared exactly; uzerp-mfa user list --match TEXT finds them")
 	}
 	return users, nil
@@ -49,7 +51,7 @@ func Lookup(ctx context.Context, store Store, usernames []string) ([]User, error
 // somebody is just changing in a transaction that nobody sees yet.
 func setRow(ctx context.Context, store Store, username string, was, becomes Row) error {
 	err := store.CompareAndSet(ctx, username, was, becomes)
-	unclear := errors.Is(err, ErrLostReply) || errors.Is(err, ErrChanged)
+	unclear := errors.Is(err, errs.ErrLostReply) || errors.Is(err, errs.ErrChanged)
 	if err == nil || !unclear || was.Equal(becomes) {
 		return err
 	}

@@ -3,35 +3,37 @@ package mfa
 import (
 	"context"
 	"time"
+
+	"uzerp-mfa/internal/secret"
 )
 
-// Store is uzERP's table users, as the use cases need it. Its errors are *Error.
+// Store is uzERP's table users, as the use cases need it. Its errors are *errs.Error.
 type Store interface {
 	// FindUsers gives those of the named users that exist, compared exactly, in no promised order.
 	FindUsers(ctx context.Context, usernames []string) ([]User, error)
 	// CompareAndSet makes the user's row becomes if it is still was. Otherwise it changes nothing and gives an
-	// error of KindRefused with ErrChanged in its chain (also when the user is gone).
+	// error of errs.Refused with errs.ErrChanged in its chain (also when the user is gone).
 	CompareAndSet(ctx context.Context, username string, was, becomes Row) error
 	// FactorOwners gives, for each of the factor SIDs that some row's mfa_sid holds, the names of those users.
 	FactorOwners(ctx context.Context, sids []string) (map[string][]string, error)
 }
 
 // Factors is a Twilio Verify service, as the use cases need it: TOTP factors of an entity whose identity is a
-// user's uuid. Its errors are *Error. Calls that may have taken effect although they failed have ErrLostReply in
+// user's uuid. Its errors are *errs.Error. Calls that may have taken effect although they failed have errs.ErrLostReply in
 // the chain.
 type Factors interface {
 	// ListFactors gives the TOTP factors of an identity in the order of creation, none where the entity is unknown.
 	ListFactors(ctx context.Context, identity string) ([]Factor, error)
-	// FetchFactor gives one factor; KindNotFound if there is none.
+	// FetchFactor gives one factor; errs.NotFound if there is none.
 	FetchFactor(ctx context.Context, identity, sid string) (Factor, error)
 	// CreateFactor makes an unverified TOTP factor (and the entity, if absent). friendlyName becomes the account
 	// name in the app. Never repeated by itself.
 	CreateFactor(ctx context.Context, identity, friendlyName string) (NewFactor, error)
 	// VerifyFactor sends a code for an unverified factor and gives the factor as it then is: a wrong code leaves it
-	// unverified and is no error. ErrAttemptsUsedUp (KindRefused) when Twilio takes no more codes.
+	// unverified and is no error. ErrAttemptsUsedUp (errs.Refused) when Twilio takes no more codes.
 	VerifyFactor(ctx context.Context, identity, sid, code string) (Factor, error)
 	// Challenge checks a code against a verified factor; Twilio bills it if it is approved. A wrong code gives false
-	// and no error. KindRefused if the factor is unverified or has had too many challenges, KindNotFound if it is gone.
+	// and no error. errs.Refused if the factor is unverified or has had too many challenges, errs.NotFound if it is gone.
 	Challenge(ctx context.Context, identity, sid, code string) (approved bool, err error)
 	// DeleteFactor deletes a factor; one that is gone already is no error.
 	DeleteFactor(ctx context.Context, identity, sid string) error
@@ -69,8 +71,8 @@ type TOTPConfig struct {
 // NewFactor is a factor just made, with what Twilio shows only this once.
 type NewFactor struct {
 	Factor
-	Secret Secret // Base32, no padding
-	URI    Secret // otpauth://totp/…
+	Secret secret.Secret // Base32, no padding
+	URI    secret.Secret // otpauth://totp/…
 }
 
 // VerifyService is the Twilio Verify service that holds the factors, with the settings that Twilio's API shows. Nil and
@@ -100,10 +102,10 @@ type TOTPDefaults struct {
 	Skew       *int // steps to either side that Twilio accepts, 0 to 2; 1 where unset
 }
 
-// Services makes Verify services, for an account that has none for uzERP yet. Its errors are *Error.
+// Services makes Verify services, for an account that has none for uzERP yet. Its errors are *errs.Error.
 type Services interface {
 	// CreateService makes a service: friendlyName is what SMS and calls show, issuer what authenticator apps show. It is
-	// never repeated by itself: with ErrLostReply in the chain there may be one more service than before.
+	// never repeated by itself: with errs.ErrLostReply in the chain there may be one more service than before.
 	CreateService(ctx context.Context, friendlyName, issuer string) (VerifyService, error)
 }
 
@@ -130,14 +132,14 @@ type PhoneContact struct {
 	Text   string
 }
 
-// Verifications proves who answers a phone: Twilio sends a code there, and the caller says it. Its errors are *Error;
+// Verifications proves who answers a phone: Twilio sends a code there, and the caller says it. Its errors are *errs.Error;
 // what can be done about them is in their hints.
 type Verifications interface {
 	// StartVerification sends a code. Within ten minutes another start for the same number sends the same code again.
-	// Never repeated by itself: with ErrLostReply in the chain a message may be on its way.
+	// Never repeated by itself: with errs.ErrLostReply in the chain a message may be on its way.
 	StartVerification(ctx context.Context, to Callee, channel Channel) (Started, error)
 	// CheckVerification tells whether the code is the one that was sent. Only VerificationApproved is a yes; a wrong code is
-	// VerificationPending and no error. KindNotFound with ErrNoVerification where no code is waiting.
+	// VerificationPending and no error. errs.NotFound with ErrNoVerification where no code is waiting.
 	CheckVerification(ctx context.Context, to Callee, code string) (VerificationStatus, error)
 }
 
@@ -159,9 +161,9 @@ type Callee struct {
 
 // Phone is a number that can be called.
 type Phone struct {
-	E164     Secret // "+447700900123"; a Secret because no log and no message shows it whole
-	Masked   string // as it may be shown: "+44 *******123"
-	Landline bool   // known to be one that gets no SMS
+	E164     secret.Secret // "+447700900123"; a Secret because no log and no message shows it whole
+	Masked   string        // as it may be shown: "+44 *******123"
+	Landline bool          // known to be one that gets no SMS
 }
 
 // Started is a verification under way.

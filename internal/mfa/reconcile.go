@@ -103,7 +103,7 @@ type Finding struct {
 	NotTried  bool // of FindingUnknown: Twilio was not asked any more
 
 	Fixed bool
-	Err   error // why it is unknown, or why the repair was not made: KindRefused where what was found is so no longer
+	Err   error // why it is unknown, or why the repair was not made: errs.Refused where what was found is so no longer
 
 	user    User     // as it was read, to compare with
 	becomes Row      // of the kinds that are repaired in the row

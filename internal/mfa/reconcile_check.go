@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"uzerp-mfa/internal/errs"
 )
 
 // Check compares everything and changes nothing. found is given the findings as they come, in the order of the users and
@@ -503,7 +505,7 @@ var errNotTried = errors.New("not asked, since Twilio failed several times befor
 // ask calls f unless the breaker is open.
 func (b *breaker) ask(f func() error) error {
 	if b.open() != nil {
-		return &Error{Kind: KindUnavailable, Err: errNotTried}
+		return &errs.Error{Kind: errs.Unavailable, Err: errNotTried}
 	}
 	err := f()
 	b.told(err)
@@ -516,7 +518,7 @@ func (b *breaker) told(err error) {
 	defer b.mu.Unlock()
 	switch {
 	case b.inRow >= manyFailures: // stays open
-	case err == nil, KindOf(err) == KindNotFound:
+	case err == nil, errs.KindOf(err) == errs.NotFound:
 		b.inRow = 0
 	case !errors.Is(err, context.Canceled):
 		b.inRow++

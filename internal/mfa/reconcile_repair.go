@@ -5,13 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"uzerp-mfa/internal/errs"
 )
 
 // Repairs is what --fix means to do, before it is done: all of it or, if there is a Refusal, nothing.
 type Repairs struct {
 	Findings []*Finding // those of the check that are Fixable, in their order
 	Max      int
-	Refusal  *Error
+	Refusal  *errs.Error
 }
 
 // PlanRepairs plans to repair what can be repaired safely. limit is how many repairs are allowed, or nil for DefaultMax. If
@@ -30,12 +32,12 @@ func (r *Reconciliation) PlanRepairs(limit *int) Repairs {
 	switch {
 	case n == 0:
 	case r.Outage != nil:
-		p.Refusal = NewError(KindUnavailable, "Twilio stopped answering during the check: nothing is repaired", "run reconcile again when Twilio answers")
+		p.Refusal = errs.New(errs.Unavailable, "Twilio stopped answering during the check: nothing is repaired", "run reconcile again when Twilio answers")
 	case limit == nil && r.WrongService():
-		p.Refusal = NewError(KindRefused, fmt.Sprintf("%d of %d enrolled users have no factor at this Verify service: it is probably not the one they enrolled with; nothing is repaired",
+		p.Refusal = errs.New(errs.Refused, fmt.Sprintf("%d of %d enrolled users have no factor at this Verify service: it is probably not the one they enrolled with; nothing is repaired",
 			r.factorMissing, r.enrolledKnown), "check TWILIO_SERVICE_SID; if they are really gone, --max N says how many repairs you expect")
 	case n > p.Max:
-		p.Refusal = NewError(KindRefused, fmt.Sprintf("%d repairs are needed, and at most %d allowed: nothing is repaired", n, p.Max),
+		p.Refusal = errs.New(errs.Refused, fmt.Sprintf("%d repairs are needed, and at most %d allowed: nothing is repaired", n, p.Max),
 			fmt.Sprintf("look at the findings first; if they are right, --fix --max %d", n))
 	}
 	return p
@@ -55,14 +57,14 @@ func (p Repairs) Apply(ctx context.Context, r *Reconciler, done func(Finding)) {
 		case ctx.Err() != nil:
 			f.Err = ctx.Err()
 		case stopped != nil:
-			f.Err = &Error{Kind: KindUnavailable, Err: errNotRepaired}
+			f.Err = &errs.Error{Kind: errs.Unavailable, Err: errNotRepaired}
 		default:
 			f.Err = r.repair(ctx, f)
 			f.Fixed = f.Err == nil
 			switch {
-			case f.Err == nil || KindOf(f.Err) == KindRefused:
+			case f.Err == nil || errs.KindOf(f.Err) == errs.Refused:
 				failures = 0
-			case errors.Is(f.Err, errTwilio), KindOf(f.Err) == KindConfig: // Twilio, or the audit log
+			case errors.Is(f.Err, errTwilio), errs.KindOf(f.Err) == errs.Config: // Twilio, or the audit log
 				stopped = f.Err
 			default:
 				if failures++; failures == manyFailures {
@@ -86,12 +88,12 @@ func atTwilio(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &Error{Kind: KindUnavailable, Err: fmt.Errorf("%w: %w", errTwilio, err)}
+	return &errs.Error{Kind: errs.Unavailable, Err: fmt.Errorf("%w: %w", errTwilio, err)}
 }
 
 // noLonger is the error of a repair that is not made because what was found is so no longer.
 func noLonger(why string) error {
-	return &Error{Kind: KindRefused, Err: fmt.Errorf("%s: %w", why, ErrChanged)}
+	return &errs.Error{Kind: errs.Refused, Err: fmt.Errorf("%s: %w", why, errs.ErrChanged)}
 }
 
 func (r *Reconciler) repair(ctx context.Context, f *Finding) error {
@@ -115,7 +117,7 @@ func (r *Reconciler) repair(ctx context.Context, f *Finding) error {
 	case FindingOrphanEntity:
 		return r.emptyEntity(ctx, f)
 	default:
-		return &Error{Kind: KindFailure, Err: fmt.Errorf("nobody knows how to repair %q", f.Kind)}
+		return &errs.Error{Kind: errs.Failure, Err: fmt.Errorf("nobody knows how to repair %q", f.Kind)}
 	}
 	if err != nil {
 		return err
@@ -144,7 +146,7 @@ func (r *Reconciler) stillMissing(ctx context.Context, f *Finding) error {
 	switch {
 	case err == nil:
 		return noLonger("the factor is there")
-	case KindOf(err) != KindNotFound:
+	case errs.KindOf(err) != errs.NotFound:
 		return atTwilio(err)
 	}
 	_, err = r.Factors.FetchService(ctx)
@@ -154,7 +156,7 @@ func (r *Reconciler) stillMissing(ctx context.Context, f *Finding) error {
 func (r *Reconciler) stillUnverified(ctx context.Context, f *Finding) error {
 	factor, err := r.Factors.FetchFactor(ctx, f.UUID, f.FactorSID)
 	switch {
-	case err != nil && KindOf(err) == KindNotFound:
+	case err != nil && errs.KindOf(err) == errs.NotFound:
 		return noLonger("the factor is gone: the next run will say so")
 	case err != nil:
 		return atTwilio(err)
@@ -168,7 +170,7 @@ func (r *Reconciler) stillUnverified(ctx context.Context, f *Finding) error {
 func (r *Reconciler) deleteLeftOver(ctx context.Context, f *Finding) error {
 	factor, err := r.Factors.FetchFactor(ctx, f.UUID, f.FactorSID)
 	switch {
-	case err != nil && KindOf(err) == KindNotFound:
+	case err != nil && errs.KindOf(err) == errs.NotFound:
 		return noLonger("the factor is gone")
 	case err != nil:
 		return atTwilio(err)
@@ -178,7 +180,7 @@ func (r *Reconciler) deleteLeftOver(ctx context.Context, f *Finding) error {
 	if f.Kind == FindingStaleFactor { // the one in use must work, or this might be the user's last
 		mine, err := r.Factors.FetchFactor(ctx, f.UUID, deref(f.user.SID))
 		switch {
-		case err != nil && KindOf(err) == KindNotFound:
+		case err != nil && errs.KindOf(err) == errs.NotFound:
 			return noLonger("the factor in use is gone")
 		case err != nil:
 			return atTwilio(err)
@@ -254,8 +256,8 @@ func (r *Reconciler) confirmDeleted(ctx context.Context, identity string, factor
 	_, err := r.Factors.FetchFactor(ctx, identity, factor.SID)
 	switch {
 	case err == nil:
-		return atTwilio(&Error{Kind: KindUnavailable, Err: errors.New("the factor is still there after it was deleted")})
-	case KindOf(err) != KindNotFound:
+		return atTwilio(&errs.Error{Kind: errs.Unavailable, Err: errors.New("the factor is still there after it was deleted")})
+	case errs.KindOf(err) != errs.NotFound:
 		return atTwilio(err)
 	}
 	_, err = r.Factors.FetchService(ctx)

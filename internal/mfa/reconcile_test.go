@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 )
 
@@ -172,8 +173,8 @@ func (s *site) old(identity, sid string) *mfa.Factor {
 }
 
 var (
-	errGone     = mfa.NewError(mfa.KindNotFound, "not found", "")
-	errRejected = mfa.NewError(mfa.KindConfig, "credentials rejected", "")
+	errGone     = errs.New(errs.NotFound, "not found", "")
+	errRejected = errs.New(errs.Config, "credentials rejected", "")
 )
 
 func id(n int) string       { return fmt.Sprintf("10000000-0000-4000-8000-%012d", n) }
@@ -318,7 +319,7 @@ func TestReconcileFindsEveryKindAndRepairsWhatIsSafe(t *testing.T) {
 
 		before := maps.Clone(s.w.users)
 		plan := result.PlanRepairs(nil)
-		wantKind(t, plan.Refusal, mfa.KindRefused)
+		wantKind(t, plan.Refusal, errs.Refused)
 		plan.Apply(t.Context(), r, nil)
 		if diff := cmp.Diff(before, s.w.users); diff != "" || slices.Contains(s.w.calls, "DeleteFactor") {
 			t.Fatal("more repairs than allowed, and some were made:", diff)
@@ -470,7 +471,7 @@ func TestReconcileBreaker(t *testing.T) {
 			if asked != 8 || result.Unknown < 8 || result.Outage == nil {
 				t.Errorf("%d asked, %d unknown, outage %v", asked, result.Unknown, result.Outage)
 			}
-			wantKind(t, plan.Refusal, mfa.KindUnavailable)
+			wantKind(t, plan.Refusal, errs.Unavailable)
 			tried := 0
 			for _, f := range result.Findings {
 				if f.Kind == mfa.FindingUnknown && !f.NotTried {
@@ -554,7 +555,7 @@ func TestReconcileNotFoundIsProved(t *testing.T) {
 
 	s.before = func(int, string, string) error { return errGone }
 	_, err := s.reconciler().Check(t.Context(), func(mfa.Finding) error { return nil })
-	wantKind(t, err, mfa.KindNotFound)
+	wantKind(t, err, errs.NotFound)
 }
 
 func TestReconcileGuards(t *testing.T) {
@@ -567,22 +568,22 @@ func TestReconcileGuards(t *testing.T) {
 		s.old(id(n), factorID(n))
 	}
 	result, plan := repaired(t, s.reconciler(), nil) // five of nine are missing
-	wantKind(t, plan.Refusal, mfa.KindRefused)
+	wantKind(t, plan.Refusal, errs.Refused)
 	if !result.WrongService() || !contains(plan.Refusal.Error(), "5 of 9") || !contains(plan.Refusal.Hint, "TWILIO_SERVICE_SID") {
 		t.Error(plan.Refusal)
 	}
 	_, plan = repaired(t, s.reconciler(), limit(4))
-	wantKind(t, plan.Refusal, mfa.KindRefused)
+	wantKind(t, plan.Refusal, errs.Refused)
 	if !contains(plan.Refusal.Error(), "5 repairs are needed, and at most 4") || slices.Contains(s.w.calls, "CompareAndSet") {
 		t.Error(plan.Refusal)
 	}
 	_, plan = repaired(t, s.reconciler(), limit(0))
-	wantKind(t, plan.Refusal, mfa.KindRefused)
+	wantKind(t, plan.Refusal, errs.Refused)
 	s.old(id(4), factorID(4))
 	if result, plan = repaired(t, s.reconciler(), nil); result.WrongService() {
 		t.Error("four of nine are not most")
 	}
-	wantKind(t, plan.Refusal, mfa.KindRefused) // one at most of nine
+	wantKind(t, plan.Refusal, errs.Refused) // one at most of nine
 	result, plan = repaired(t, s.reconciler(), limit(4))
 	if plan.Refusal != nil || result.Left() != 0 {
 		t.Error(plan.Refusal)
@@ -661,7 +662,7 @@ func TestReconcileRaces(t *testing.T) {
 			}
 			plan.Apply(t.Context(), r, nil)
 			wantLines(t, result, test.want)
-			wantKind(t, plan.Findings[0].Err, mfa.KindRefused)
+			wantKind(t, plan.Findings[0].Err, errs.Refused)
 			if diff := cmp.Diff(users, s.w.users) + cmp.Diff(factors, s.w.factors); diff != "" {
 				t.Error("something was repaired:", diff)
 			}
@@ -783,14 +784,14 @@ func TestReconcileOutageAtEveryCall(t *testing.T) {
 	if len(healthy) != fixed+1 || fixed != 13 || calls < 100 { // one entity has two factors
 		t.Fatalf("%d calls, %d fixed, %q", calls, fixed, healthy)
 	}
-	for _, failure := range []error{errDown, errRejected, errGone, mfa.NewError(mfa.KindFailure, "odd", "")} {
+	for _, failure := range []error{errDown, errRejected, errGone, errs.New(errs.Failure, "odd", "")} {
 		for n := 1; n <= calls; n++ {
 			for _, last := range []int{n, n + 2, n + 9, 1 << 30} {
 				// Twilio denying three times that something exists, and being well again at once, passes for the truth.
-				claims := mfa.KindOf(failure) != mfa.KindNotFound || last == n || last > calls
+				claims := errs.KindOf(failure) != errs.NotFound || last == n || last > calls
 				_, did, _, _ := run(claims, func(i int, op, _ string) error {
 					local := strings.HasSuffix(op, "Users") || strings.HasSuffix(op, "Owners") || op == "CompareAndSet"
-					if i < n || i > last || local && mfa.KindOf(failure) == mfa.KindNotFound {
+					if i < n || i > last || local && errs.KindOf(failure) == errs.NotFound {
 						return nil
 					}
 					return failure
@@ -816,7 +817,7 @@ func TestReconcileEnds(t *testing.T) {
 			return nil
 		}
 		_, err := s.reconciler().Check(t.Context(), func(mfa.Finding) error { return nil })
-		wantKind(t, err, mfa.KindUnavailable)
+		wantKind(t, err, errs.Unavailable)
 	}
 	s := everyKind()
 	r := s.reconciler()
@@ -852,7 +853,7 @@ func TestReconcileEnds(t *testing.T) {
 	// A failed listing of the users.
 	r.Users = func(yield func(mfa.User, error) bool) { yield(mfa.User{}, errDown) }
 	_, err := r.Check(t.Context(), func(mfa.Finding) error { return nil })
-	wantKind(t, err, mfa.KindUnavailable)
+	wantKind(t, err, errs.Unavailable)
 }
 
 // Never more than asked for at a time, and the findings come in order all the same.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"uzerp-mfa/internal/errs"
 )
 
 // ResetPlan is what a reset of one user will do: the row first, then exactly the factors listed here.
@@ -169,11 +171,11 @@ func (p ResetPlan) mend(ctx context.Context, store Store, deleted []Factor) erro
 var ErrRowReset = errors.New("the user is reset in uzERP, but the clean-up at Twilio is not finished")
 
 func rowReset(err error) error {
-	kind := KindOf(err)
+	kind := errs.KindOf(err)
 	if errors.Is(err, context.Canceled) {
-		kind, err = KindInterrupted, errInterrupted
+		kind, err = errs.Interrupted, errInterrupted
 	}
-	return &Error{Kind: kind, Err: fmt.Errorf("%w: %w", ErrRowReset, err),
+	return &errs.Error{Kind: kind, Err: fmt.Errorf("%w: %w", ErrRowReset, err),
 		Hint: "the user can enroll; run the same command again to finish the clean-up"}
 }
 

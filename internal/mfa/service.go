@@ -6,12 +6,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"uzerp-mfa/internal/finding"
 )
 
 // ServiceFinding is one thing that is to be known of a Verify service.
 type ServiceFinding struct {
 	ID       string
-	Severity Severity
+	Severity finding.Severity
 	Setting  string // as Twilio's API names it, "" if it is about none
 	Value    string // "" where it is unset, or Twilio gave none
 	Message  string
@@ -37,7 +39,7 @@ func CheckService(s VerifyService) []ServiceFinding {
 	c.messages()
 	c.unseen()
 	slices.SortStableFunc(c.found, func(a, b ServiceFinding) int {
-		return cmp.Compare(slices.Index(Severities(), a.Severity), slices.Index(Severities(), b.Severity))
+		return cmp.Compare(slices.Index(finding.Severities(), a.Severity), slices.Index(finding.Severities(), b.Severity))
 	})
 	return c.found
 }
@@ -47,23 +49,23 @@ type serviceCheck struct {
 	found []ServiceFinding
 }
 
-func (c *serviceCheck) add(id string, severity Severity, setting, value, message, fix string) {
+func (c *serviceCheck) add(id string, severity finding.Severity, setting, value, message, fix string) {
 	c.found = append(c.found, ServiceFinding{ID: id, Severity: severity, Setting: setting, Value: value, Message: message, Fix: fix})
 }
 
 // names looks at what people see: the issuer over the code in their app, the friendly name in an SMS.
 func (c *serviceCheck) names() {
 	if c.s.Issuer == "" {
-		c.add("issuer-unset", SeverityWarning, "totp.issuer", "",
+		c.add("issuer-unset", finding.Warning, "totp.issuer", "",
 			fmt.Sprintf("authenticator apps show the friendly name, %q, beside the code. Users with several accounts must recognise yours by it", c.s.FriendlyName),
 			"set Totp.Issuer to your company's name; accounts that are in an app already keep the old one")
 	}
 	const tells = "this tells nobody that it is your company's, "
 	if generic(c.s.Issuer) {
-		c.add("issuer-generic", SeverityInfo, "totp.issuer", c.s.Issuer, tells+"and it is what authenticator apps show beside the code", "set Totp.Issuer to your company's name")
+		c.add("issuer-generic", finding.Info, "totp.issuer", c.s.Issuer, tells+"and it is what authenticator apps show beside the code", "set Totp.Issuer to your company's name")
 	}
 	if generic(c.s.FriendlyName) {
-		c.add("friendly-name-generic", SeverityInfo, "friendly_name", c.s.FriendlyName, tells+"and it is what an SMS or a call says the code is for", "set FriendlyName to your company's name")
+		c.add("friendly-name-generic", finding.Info, "friendly_name", c.s.FriendlyName, tells+"and it is what an SMS or a call says the code is for", "set FriendlyName to your company's name")
 	}
 }
 
@@ -89,24 +91,24 @@ func (c *serviceCheck) totp() {
 	step := valueOr(t.TimeStep, DefaultTimeStep)
 	const never = "so its codes never match, and who uses it can not enroll and so not log in"
 	if step != DefaultTimeStep {
-		c.add("time-step", SeverityWarning, "totp.time_step", strconv.Itoa(step),
+		c.add("time-step", finding.Warning, "totp.time_step", strconv.Itoa(step),
 			"many authenticator apps ignore this and make a new code every 30 seconds, "+never, "set Totp.TimeStep to 30; new enrollments have it then")
 	}
 	switch digits := valueOr(t.CodeLength, DefaultCodeLength); {
 	case digits <= fewDigits:
-		c.add("totp-code-length", SeverityError, "totp.code_length", strconv.Itoa(digits),
+		c.add("totp-code-length", finding.Error, "totp.code_length", strconv.Itoa(digits),
 			fmt.Sprintf("a code of %d digits can be guessed, and Twilio takes only 10 of them a day from a user: who logs in more often is locked out until the next day", digits),
 			"set Totp.CodeLength to 6, and reset who has enrolled with less")
 	case digits != DefaultCodeLength:
-		c.add("totp-code-length", SeverityWarning, "totp.code_length", strconv.Itoa(digits),
+		c.add("totp-code-length", finding.Warning, "totp.code_length", strconv.Itoa(digits),
 			"many authenticator apps ignore this and show 6 digits, "+never, "set Totp.CodeLength to 6; new enrollments have it then")
 	}
 	switch skew := valueOr(t.Skew, DefaultSkew); {
 	case skew == 0:
-		c.add("skew-none", SeverityWarning, "totp.skew", "0",
+		c.add("skew-none", finding.Warning, "totp.skew", "0",
 			fmt.Sprintf("a code is taken only in its own %d seconds, so a phone whose clock is a few seconds off is refused", step), "set Totp.Skew to 1; new enrollments have it then")
 	case skew > DefaultSkew:
-		c.add("skew-wide", SeverityInfo, "totp.skew", strconv.Itoa(skew),
+		c.add("skew-wide", finding.Info, "totp.skew", strconv.Itoa(skew),
 			fmt.Sprintf("a code is taken up to %d seconds before and after its time: wrong clocks hurt less, and a code that somebody else saw is of use for longer", skew*step),
 			"set Totp.Skew to 1 if that is not wanted")
 	}
@@ -116,36 +118,36 @@ func (c *serviceCheck) totp() {
 func (c *serviceCheck) messages() {
 	s := c.s
 	if isTrue(s.PSD2Enabled) {
-		c.add("psd2", SeverityError, "psd2_enabled", "true",
+		c.add("psd2", finding.Error, "psd2_enabled", "true",
 			"Twilio wants an amount and a payee with every SMS, and makes no calls (60206, 60214), so identity send fails for everybody", "set Psd2Enabled to false")
 	}
 	if s.CodeLength > 0 && s.CodeLength < DefaultCodeLength {
-		c.add("code-length", SeverityWarning, "code_length", strconv.Itoa(s.CodeLength),
+		c.add("code-length", finding.Warning, "code_length", strconv.Itoa(s.CodeLength),
 			"a caller who is not who they say has five guesses at each code that is sent, and this is few digits to guess", "set CodeLength to 6")
 	}
 	if isTrue(s.CustomCodeEnabled) {
-		c.add("custom-code", SeverityWarning, "custom_code_enabled", "true",
+		c.add("custom-code", finding.Warning, "custom_code_enabled", "true",
 			"with this on, Twilio is reported to bill each attempt and not each success, and Fraud Guard is weaker. Neither uzERP nor this program uses it", "set CustomCodeEnabled to false")
 	}
 	switch skip := isTrue(s.SkipSMSToLandlines); {
 	case skip && s.LookupEnabled != nil && !*s.LookupEnabled:
-		c.add("skip-without-lookup", SeverityWarning, "skip_sms_to_landlines", "true",
+		c.add("skip-without-lookup", finding.Warning, "skip_sms_to_landlines", "true",
 			"this has no effect without lookup_enabled: an SMS to a landline is sent, and the user waits for it in vain", "set LookupEnabled to true too")
 	case skip && isTrue(s.LookupEnabled):
-		c.add("skip-landlines", SeverityInfo, "skip_sms_to_landlines", "true",
+		c.add("skip-landlines", finding.Info, "skip_sms_to_landlines", "true",
 			"an SMS to a landline is refused (60205), and the helpdesk must expect that", "call such a user: identity send --channel call")
 	}
 	if isTrue(s.DoNotShareWarning) {
-		c.add("do-not-share", SeverityInfo, "do_not_share_warning_enabled", "true",
+		c.add("do-not-share", finding.Info, "do_not_share_warning_enabled", "true",
 			"the SMS says that your employees will never ask for the code, and the helpdesk asks for it. Careful users will rightly refuse to read it out",
 			"decide: set DoNotShareWarningEnabled to false, or identify with calls")
 	}
 	if s.DTMFInputRequired != nil && !*s.DTMFInputRequired {
-		c.add("dtmf", SeverityWarning, "dtmf_input_required", "false",
+		c.add("dtmf", finding.Warning, "dtmf_input_required", "false",
 			"a call gives the code to whatever answers, so who can listen to a user's voicemail passes for that user", "set DtmfInputRequired to true")
 	}
 	if s.DefaultTemplateSID != "" {
-		c.add("template", SeverityInfo, "default_template_sid", s.DefaultTemplateSID, "an SMS has the text of this template, which can not be seen from here", "read it in Twilio's console")
+		c.add("template", finding.Info, "default_template_sid", s.DefaultTemplateSID, "an SMS has the text of this template, which can not be seen from here", "read it in Twilio's console")
 	}
 }
 
@@ -166,9 +168,9 @@ func (c *serviceCheck) unseen() {
 		}
 	}
 	if len(untold) > 0 {
-		c.add("not-told", SeverityInfo, "", "", "Twilio's answer has no value for "+strings.Join(untold, ", ")+", so nothing was checked there", "")
+		c.add("not-told", finding.Info, "", "", "Twilio's answer has no value for "+strings.Join(untold, ", ")+", so nothing was checked there", "")
 	}
-	c.add("not-seen", SeverityInfo, "", "",
+	c.add("not-seen", finding.Info, "", "",
 		"which channels are enabled, Fraud Guard and the geo permissions for SMS and calls can not be seen from here, and rate limits and webhooks were not looked at",
 		"look in Twilio's console that SMS and voice are enabled for this service and for the countries of your users")
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"uzerp-mfa/internal/errs"
 )
 
 // ServiceRequest is a Verify service to be made.
@@ -13,7 +15,7 @@ type ServiceRequest struct {
 }
 
 // CreateService makes a service. A signal does not end what is begun: an answer that is missed is a service that nobody
-// knows of. It is never repeated: where the answer was lost it fails with KindFailure, for it is not safe to run again.
+// knows of. It is never repeated: where the answer was lost it fails with errs.Failure, for it is not safe to run again.
 func CreateService(ctx context.Context, services Services, r ServiceRequest) (VerifyService, error) {
 	if ctx.Err() != nil {
 		return VerifyService{}, ctx.Err()
@@ -21,19 +23,19 @@ func CreateService(ctx context.Context, services Services, r ServiceRequest) (Ve
 	making, cancel := uninterrupted(ctx)
 	defer cancel()
 	made, err := services.CreateService(making, r.FriendlyName, r.Issuer)
-	if errors.Is(err, ErrLostReply) {
-		return VerifyService{}, &Error{Kind: KindFailure, Err: err, Hint: fmt.Sprintf(
+	if errors.Is(err, errs.ErrLostReply) {
+		return VerifyService{}, &errs.Error{Kind: errs.Failure, Err: err, Hint: fmt.Sprintf(
 			"look in Twilio's console, under Verify, Services, for %q: if it is there, use its SID; running the command again would make another", r.FriendlyName)}
 	}
 	return made, err
 }
 
-// CheckNobodyEnrolled refuses (KindRefused) to let uzERP use a new service while somebody is enrolled: their factors are in
+// CheckNobodyEnrolled refuses (errs.Refused) to let uzERP use a new service while somebody is enrolled: their factors are in
 // another one, so none of their codes would be accepted any more, whatever service uzERP uses now.
 func CheckNobodyEnrolled(p Place) error {
 	if p.Enrolled == 0 {
 		return nil
 	}
-	return NewError(KindRefused, fmt.Sprintf("%d of %d users of the database %q are enrolled: their factors are in another service, and with a new one they could not log in", p.Enrolled, p.Users, p.Database),
+	return errs.New(errs.Refused, fmt.Sprintf("%d of %d users of the database %q are enrolled: their factors are in another service, and with a new one they could not log in", p.Enrolled, p.Users, p.Database),
 		"reset them first (user list shows them, in the column enrolled), and they enroll in the new service at the next login. Without --write-env the service is made, and uzERP stays with the old one")
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"uzerp-mfa/internal/errs"
 )
 
 const (
@@ -13,7 +15,7 @@ const (
 	maxIssuer      = 64
 )
 
-// CheckFriendlyName tells what is wrong with the name of a Verify service, which SMS and calls show: KindUsage
+// CheckFriendlyName tells what is wrong with the name of a Verify service, which SMS and calls show: errs.Usage
 // (facts/twilio-verify.md §1.2).
 func CheckFriendlyName(name string) error {
 	digits := 0
@@ -22,38 +24,38 @@ func CheckFriendlyName(name string) error {
 		case unicode.IsDigit(r):
 			digits++
 		case !unicode.IsLetter(r) && r != ' ' && r != '-' && r != '_':
-			return NewError(KindUsage, fmt.Sprintf("the friendly name must not hold %q", r), "letters, digits, spaces, - and _ are allowed")
+			return errs.New(errs.Usage, fmt.Sprintf("the friendly name must not hold %q", r), "letters, digits, spaces, - and _ are allowed")
 		}
 	}
 	n := utf8.RuneCountInString(name)
 	switch {
 	case strings.TrimSpace(name) == "":
-		return NewError(KindUsage, "the friendly name is empty", "give the name that users see in SMS, such as the company's")
+		return errs.New(errs.Usage, "the friendly name is empty", "give the name that users see in SMS, such as the company's")
 	case strings.TrimSpace(name) != name:
-		return NewError(KindUsage, "the friendly name begins or ends with a space", "")
+		return errs.New(errs.Usage, "the friendly name begins or ends with a space", "")
 	case n > maxServiceName:
-		return NewError(KindUsage, fmt.Sprintf("the friendly name has %d characters, and Twilio allows %d", n, maxServiceName), "choose a shorter one")
+		return errs.New(errs.Usage, fmt.Sprintf("the friendly name has %d characters, and Twilio allows %d", n, maxServiceName), "choose a shorter one")
 	case digits > maxNameDigits:
-		return NewError(KindUsage, fmt.Sprintf("the friendly name has %d digits, and Twilio allows %d", digits, maxNameDigits),
+		return errs.New(errs.Usage, fmt.Sprintf("the friendly name has %d digits, and Twilio allows %d", digits, maxNameDigits),
 			"a name that looks like a phone number is refused")
 	}
 	return nil
 }
 
-// CheckIssuer tells what is wrong with the issuer that authenticator apps show: KindUsage. It may be empty: apps then show
+// CheckIssuer tells what is wrong with the issuer that authenticator apps show: errs.Usage. It may be empty: apps then show
 // the friendly name. Twilio documents no rules for it; these keep it readable, and the account's label in two parts.
 func CheckIssuer(issuer string) error {
 	for _, r := range issuer {
 		if r == ':' || r == utf8.RuneError || !unicode.IsPrint(r) {
-			return NewError(KindUsage, fmt.Sprintf("the issuer must not hold %q", r), "apps show it before the user name, as in \"ACME: alice\"")
+			return errs.New(errs.Usage, fmt.Sprintf("the issuer must not hold %q", r), "apps show it before the user name, as in \"ACME: alice\"")
 		}
 	}
 	n := utf8.RuneCountInString(issuer)
 	switch {
 	case strings.TrimSpace(issuer) != issuer:
-		return NewError(KindUsage, "the issuer begins or ends with a space", "")
+		return errs.New(errs.Usage, "the issuer begins or ends with a space", "")
 	case n > maxIssuer:
-		return NewError(KindUsage, fmt.Sprintf("the issuer has %d characters, and apps show far fewer than %d", n, maxIssuer), "choose a shorter one")
+		return errs.New(errs.Usage, fmt.Sprintf("the issuer has %d characters, and apps show far fewer than %d", n, maxIssuer), "choose a shorter one")
 	}
 	return nil
 }

@@ -3,6 +3,8 @@ package mfa
 import (
 	"strings"
 	"testing"
+
+	"uzerp-mfa/internal/errs"
 )
 
 func TestServiceNames(t *testing.T) {
@@ -12,7 +14,7 @@ func TestServiceNames(t *testing.T) {
 		"a.b": false, "http://x": false, "a\nb": false, "a\u202eb": false, "\xff": false, "Q&A": false,
 	} {
 		err := CheckFriendlyName(name)
-		if (err == nil) != good || err != nil && KindOf(err) != KindUsage {
+		if (err == nil) != good || err != nil && errs.KindOf(err) != errs.Usage {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
@@ -21,7 +23,7 @@ func TestServiceNames(t *testing.T) {
 		" ACME": false, "ACME: login": false, "a\tb": false, "a\u202eb": false, "\xff": false, strings.Repeat("a", 65): false,
 	} {
 		err := CheckIssuer(issuer)
-		if (err == nil) != good || err != nil && KindOf(err) != KindUsage {
+		if (err == nil) != good || err != nil && errs.KindOf(err) != errs.Usage {
 			t.Errorf("issuer %q: %v", issuer, err)
 		}
 	}

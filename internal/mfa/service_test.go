@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/finding"
 	"uzerp-mfa/internal/mfa"
 )
 
@@ -75,7 +77,7 @@ func TestCheckService(t *testing.T) {
 				if f.Message == "" || strings.HasSuffix(f.Message, ".") || strings.Count(f.Message, ". ") > 1 {
 					t.Errorf("%s: message %q", f.ID, f.Message)
 				}
-				if f.Severity != mfa.SeverityInfo && f.Fix == "" {
+				if f.Severity != finding.Info && f.Fix == "" {
 					t.Errorf("%s: nothing to set", f.ID)
 				}
 			}
@@ -118,13 +120,13 @@ func TestCreateService(t *testing.T) {
 		t.Errorf("%v, %d calls: nothing is begun after a signal", err, m.calls)
 	}
 
-	m = &maker{err: &mfa.Error{Kind: mfa.KindUnavailable, Err: mfa.ErrLostReply, Hint: "it is safe to run the command again"}}
+	m = &maker{err: &errs.Error{Kind: errs.Unavailable, Err: errs.ErrLostReply, Hint: "it is safe to run the command again"}}
 	_, err = mfa.CreateService(t.Context(), m, request)
-	if mfa.KindOf(err) != mfa.KindFailure || !strings.Contains(mfa.HintOf(err), `"Acme uzERP"`) || !strings.Contains(mfa.HintOf(err), "would make another") || m.calls != 1 {
-		t.Errorf("lost reply: %v (%v), hint %q, %d calls", err, mfa.KindOf(err), mfa.HintOf(err), m.calls)
+	if errs.KindOf(err) != errs.Failure || !strings.Contains(errs.HintOf(err), `"Acme uzERP"`) || !strings.Contains(errs.HintOf(err), "would make another") || m.calls != 1 {
+		t.Errorf("lost reply: %v (%v), hint %q, %d calls", err, errs.KindOf(err), errs.HintOf(err), m.calls)
 	}
-	m = &maker{err: mfa.NewError(mfa.KindUnavailable, "connection refused", "")}
-	if _, err := mfa.CreateService(t.Context(), m, request); mfa.KindOf(err) != mfa.KindUnavailable {
+	m = &maker{err: errs.New(errs.Unavailable, "connection refused", "")}
+	if _, err := mfa.CreateService(t.Context(), m, request); errs.KindOf(err) != errs.Unavailable {
 		t.Error(err)
 	}
 }
@@ -134,7 +136,7 @@ func TestCheckNobodyEnrolled(t *testing.T) {
 		t.Error(err)
 	}
 	err := mfa.CheckNobodyEnrolled(mfa.Place{Database: "uzerp", Users: 5, Enrolled: 1})
-	if mfa.KindOf(err) != mfa.KindRefused || !strings.Contains(err.Error(), "1 of 5") || !strings.Contains(mfa.HintOf(err), "reset") {
-		t.Errorf("%v, %q", err, mfa.HintOf(err))
+	if errs.KindOf(err) != errs.Refused || !strings.Contains(err.Error(), "1 of 5") || !strings.Contains(errs.HintOf(err), "reset") {
+		t.Errorf("%v, %q", err, errs.HintOf(err))
 	}
 }

@@ -8,18 +8,19 @@ import (
 	"testing"
 	"time"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/totp"
 )
 
 func contains(s, part string) bool { return strings.Contains(s, part) }
 
-var errDown = mfa.NewError(mfa.KindUnavailable, "down", "")
+var errDown = errs.New(errs.Unavailable, "down", "")
 
-func wantKind(t *testing.T, err error, want mfa.Kind) {
+func wantKind(t *testing.T, err error, want errs.Kind) {
 	t.Helper()
-	if err == nil || mfa.KindOf(err) != want {
-		t.Fatalf("error %v of kind %v, want kind %v", err, mfa.KindOf(err), want)
+	if err == nil || errs.KindOf(err) != want {
+		t.Fatalf("error %v of kind %v, want kind %v", err, errs.KindOf(err), want)
 	}
 }
 
@@ -33,7 +34,7 @@ func wantNil(t *testing.T, err error) {
 func TestLookupNamesEveryUnknownUser(t *testing.T) {
 	w := newWorld(fresh("alice", uuidA))
 	_, err := mfa.Lookup(t.Context(), w, []string{"alice", "bob", "eve\u202e"})
-	wantKind(t, err, mfa.KindNotFound)
+	wantKind(t, err, errs.NotFound)
 	if !contains(err.Error(), `"bob", "eve\u202e"`) {
 		t.Error(err)
 	}
@@ -99,8 +100,8 @@ func TestChangeConflict(t *testing.T) {
 	c := mfa.PlanDisableNextLogin(w.users["u"])
 	w.users["u"] = enrolled("u", uuidA, sidB)
 	err := c.Apply(t.Context(), w)
-	wantKind(t, err, mfa.KindRefused)
-	if !errors.Is(err, mfa.ErrChanged) || !w.users["u"].Equal(enrolled("u", uuidA, sidB).Row) {
+	wantKind(t, err, errs.Refused)
+	if !errors.Is(err, errs.ErrChanged) || !w.users["u"].Equal(enrolled("u", uuidA, sidB).Row) {
 		t.Error("the other operator's change was not kept")
 	}
 }
@@ -113,7 +114,7 @@ func TestLostCommitIsSettled(t *testing.T) {
 		u := w.users["u"]
 		u.Row = c.Becomes
 		w.users["u"] = u
-		return &mfa.Error{Kind: mfa.KindUnavailable, Err: mfa.ErrLostReply}
+		return &errs.Error{Kind: errs.Unavailable, Err: errs.ErrLostReply}
 	}
 	wantNil(t, c.Apply(t.Context(), w))
 }
@@ -164,7 +165,7 @@ func TestResetChangesNothingWhileTwilioIsDown(t *testing.T) {
 	w := newWorld(enrolled("alice", uuidA, sidA))
 	w.hooks["ListFactors"] = func() error { return errDown }
 	_, err := mfa.PlanReset(t.Context(), w, w, w.users["alice"], false, nil)
-	wantKind(t, err, mfa.KindUnavailable)
+	wantKind(t, err, errs.Unavailable)
 	p, err := mfa.PlanReset(t.Context(), w, nil, w.users["alice"], true, nil)
 	wantNil(t, err)
 	_, err = p.Apply(t.Context(), w, nil)
@@ -180,7 +181,7 @@ func TestResetCleanUpFailure(t *testing.T) {
 	p := planReset(t, w, "alice")
 	w.hooks["DeleteFactor"] = func() error { return errDown }
 	r, err := p.Apply(t.Context(), w, w)
-	wantKind(t, err, mfa.KindUnavailable)
+	wantKind(t, err, errs.Unavailable)
 	if !errors.Is(err, mfa.ErrRowReset) || w.users["alice"].State() != mfa.StateNotEnrolled || len(r.Left) != 1 {
 		t.Errorf("%v, left %v", err, r.Left)
 	}
@@ -252,9 +253,9 @@ func TestResetStopsAtALockedRow(t *testing.T) {
 	w := newWorld(fresh("alice", uuidA))
 	w.add(uuidA, sidA, mfa.FactorVerified)
 	p := planReset(t, w, "alice")
-	w.hooks["CompareAndSet"] = func() error { return mfa.NewError(mfa.KindUnavailable, "locked", "") }
+	w.hooks["CompareAndSet"] = func() error { return errs.New(errs.Unavailable, "locked", "") }
 	_, err := p.Apply(t.Context(), w, w)
-	wantKind(t, err, mfa.KindUnavailable)
+	wantKind(t, err, errs.Unavailable)
 	if errors.Is(err, mfa.ErrRowReset) || len(w.sids(uuidA)) != 1 {
 		t.Errorf("%v; left %v", err, w.sids(uuidA))
 	}
@@ -274,7 +275,7 @@ func TestSharedUUIDKeepsPendingFactorsApart(t *testing.T) {
 		t.Error("alice would be verified with bob's phone")
 	}
 	_, err = mfa.PlanVerification(t.Context(), w, w, w.users["alice"], sidB)
-	wantKind(t, err, mfa.KindRefused)
+	wantKind(t, err, errs.Refused)
 }
 
 func enroller(w *world) *mfa.Enroller {
@@ -294,7 +295,7 @@ func TestEnroll(t *testing.T) {
 	if got := w.users["erin"].State(); got != mfa.StateNotEnrolled {
 		t.Errorf("while pending erin is %s", got)
 	}
-	wantKind(t, p.Submit(t.Context(), "000000"), mfa.KindCodeRejected)
+	wantKind(t, p.Submit(t.Context(), "000000"), errs.CodeRejected)
 	if slices.Contains(w.calls, "VerifyFactor") {
 		t.Error("a wrong code cost an attempt at Twilio")
 	}
@@ -342,7 +343,7 @@ func TestEnrollTellsTheClock(t *testing.T) {
 			wantNil(t, err)
 			continue
 		}
-		wantKind(t, err, mfa.KindCodeRejected)
+		wantKind(t, err, errs.CodeRejected)
 		if err.Error() != want || slices.Contains(w.calls, "VerifyFactor") {
 			t.Errorf("%v off: %v, calls %v", off, err, w.calls)
 		}
@@ -372,8 +373,8 @@ func TestEnrollConflict(t *testing.T) {
 	w.add(uuidA, sidC, mfa.FactorVerified)
 	w.users["alice"] = enrolled("alice", uuidA, sidC)
 	err := p.Submit(t.Context(), w.code(t, p.Factor.SID, 0))
-	wantKind(t, err, mfa.KindRefused)
-	if !errors.Is(err, mfa.ErrChanged) || *w.users["alice"].SID != sidC || !slices.Equal(w.sids(uuidA), []string{sidC}) {
+	wantKind(t, err, errs.Refused)
+	if !errors.Is(err, errs.ErrChanged) || *w.users["alice"].SID != sidC || !slices.Equal(w.sids(uuidA), []string{sidC}) {
 		t.Errorf("%v; row %s, factors %v", err, show(w.users["alice"].Row), w.sids(uuidA))
 	}
 }
@@ -384,20 +385,20 @@ func TestEnrollFinishesAfterTheDatabaseWasDown(t *testing.T) {
 	p := begin(t, w, "alice")
 	w.hooks["CompareAndSet"] = func() error { return errDown }
 	err := p.Submit(t.Context(), w.code(t, p.Factor.SID, 0))
-	wantKind(t, err, mfa.KindUnavailable)
-	hint := err.(*mfa.Error).Hint
+	wantKind(t, err, errs.Unavailable)
+	hint := err.(*errs.Error).Hint
 	if !contains(hint, "verify --factor "+p.Factor.SID) {
 		t.Errorf("the hint does not say how to finish: %s", hint)
 	}
 	delete(w.hooks, "CompareAndSet")
 	_, err = mfa.PlanVerification(t.Context(), w, w, w.users["alice"], "")
-	wantKind(t, err, mfa.KindNotFound) // a verified factor is not picked up by itself
+	wantKind(t, err, errs.NotFound) // a verified factor is not picked up by itself
 	v, err := mfa.PlanVerification(t.Context(), w, w, w.users["alice"], p.Factor.SID)
 	wantNil(t, err)
 	if !v.Billed() {
 		t.Error("a challenge is billed")
 	}
-	wantKind(t, v.Submit(t.Context(), w, w, "000000"), mfa.KindCodeRejected)
+	wantKind(t, v.Submit(t.Context(), w, w, "000000"), errs.CodeRejected)
 	wantNil(t, v.Submit(t.Context(), w, w, w.code(t, p.Factor.SID, 30*time.Second)))
 	if w.users["alice"].State() != mfa.StateEnrolled {
 		t.Error("alice is not enrolled")
@@ -439,8 +440,8 @@ func TestEnrollNoticesThatItsFactorWasDeleted(t *testing.T) {
 		return nil
 	}
 	err := p.Submit(t.Context(), w.code(t, p.Factor.SID, 0))
-	wantKind(t, err, mfa.KindRefused)
-	if !errors.Is(err, mfa.ErrChanged) || w.users["alice"].State() != mfa.StateNotEnrolled {
+	wantKind(t, err, errs.Refused)
+	if !errors.Is(err, errs.ErrChanged) || w.users["alice"].State() != mfa.StateNotEnrolled {
 		t.Errorf("%v; row %s", err, show(w.users["alice"].Row))
 	}
 }
@@ -453,17 +454,17 @@ func TestLostVerificationTellsHowToGoOn(t *testing.T) {
 		f, err := w.find(uuidA, p.Factor.SID)
 		wantNil(t, err)
 		f.Status = mfa.FactorVerified
-		return &mfa.Error{Kind: mfa.KindUnavailable, Err: mfa.ErrLostReply}
+		return &errs.Error{Kind: errs.Unavailable, Err: errs.ErrLostReply}
 	}
 	err := p.Submit(t.Context(), w.code(t, p.Factor.SID, 0))
-	wantKind(t, err, mfa.KindUnavailable)
-	if !contains(mfa.HintOf(err), "verify --factor "+p.Factor.SID) {
-		t.Error(mfa.HintOf(err))
+	wantKind(t, err, errs.Unavailable)
+	if !contains(errs.HintOf(err), "verify --factor "+p.Factor.SID) {
+		t.Error(errs.HintOf(err))
 	}
 	_, err = mfa.PlanVerification(t.Context(), w, w, w.users["alice"], "")
-	wantKind(t, err, mfa.KindNotFound)
-	if !contains(mfa.HintOf(err), "verify --factor "+p.Factor.SID) {
-		t.Error(mfa.HintOf(err))
+	wantKind(t, err, errs.NotFound)
+	if !contains(errs.HintOf(err), "verify --factor "+p.Factor.SID) {
+		t.Error(errs.HintOf(err))
 	}
 }
 
@@ -478,7 +479,7 @@ func TestVerifyPicksTheNewestPendingFactor(t *testing.T) {
 	if v.Factor.SID != sidB || v.Billed() {
 		t.Errorf("picked %s", v.Factor.SID)
 	}
-	wantKind(t, v.Submit(t.Context(), w, w, "000000"), mfa.KindCodeRejected)
+	wantKind(t, v.Submit(t.Context(), w, w, "000000"), errs.CodeRejected)
 	if w.users["alice"].State() != mfa.StateNotEnrolled {
 		t.Error("a wrong code changed the row")
 	}
@@ -489,28 +490,28 @@ func TestVerifyRefusals(t *testing.T) {
 	w := newWorld(fresh("alice", uuidA), enrolled("bob", uuidA, sidB))
 	w.add(uuidA, sidB, mfa.FactorVerified)
 	_, err := mfa.PlanVerification(t.Context(), w, w, w.users["alice"], "")
-	wantKind(t, err, mfa.KindNotFound)
+	wantKind(t, err, errs.NotFound)
 	_, err = mfa.PlanVerification(t.Context(), w, w, w.users["alice"], sidC)
-	wantKind(t, err, mfa.KindNotFound)
+	wantKind(t, err, errs.NotFound)
 	_, err = mfa.PlanVerification(t.Context(), w, w, w.users["alice"], sidB) // bob's
-	wantKind(t, err, mfa.KindRefused)
+	wantKind(t, err, errs.Refused)
 	_, err = mfa.PlanVerification(t.Context(), w, w, w.users["bob"], "")
-	wantKind(t, err, mfa.KindRefused)
+	wantKind(t, err, errs.Refused)
 	_, err = mfa.PlanVerification(t.Context(), w, w, mfa.User{Username: "erin"}, "")
-	wantKind(t, err, mfa.KindNotFound)
+	wantKind(t, err, errs.NotFound)
 	_, err = mfa.PlanCheck(w.users["alice"], "")
-	wantKind(t, err, mfa.KindRefused)
+	wantKind(t, err, errs.Refused)
 	_, err = mfa.PlanCheck(w.users["bob"], sidC)
-	wantKind(t, err, mfa.KindRefused)
+	wantKind(t, err, errs.Refused)
 }
 
 func TestCheck(t *testing.T) {
 	w := newWorld(enrolled("bob", uuidA, sidB))
 	v, err := mfa.PlanCheck(w.users["bob"], "")
 	wantNil(t, err)
-	wantKind(t, v.Submit(t.Context(), w, w, "123456"), mfa.KindRefused) // the factor is gone: locked out
+	wantKind(t, v.Submit(t.Context(), w, w, "123456"), errs.Refused) // the factor is gone: locked out
 	w.add(uuidA, sidB, mfa.FactorVerified)
-	wantKind(t, v.Submit(t.Context(), w, w, "000000"), mfa.KindCodeRejected)
+	wantKind(t, v.Submit(t.Context(), w, w, "000000"), errs.CodeRejected)
 	wantNil(t, v.Submit(t.Context(), w, w, w.code(t, sidB, 0)))
 	if !w.users["bob"].Equal(enrolled("bob", uuidA, sidB).Row) || v.Kind() != "check" || v.Status() != "approved" {
 		t.Error("a check changed something")
@@ -520,11 +521,11 @@ func TestCheck(t *testing.T) {
 func TestAttemptsUsedUp(t *testing.T) {
 	w := newWorld(fresh("alice", uuidA))
 	p := begin(t, w, "alice")
-	w.hooks["VerifyFactor"] = func() error { return &mfa.Error{Kind: mfa.KindRefused, Err: mfa.ErrAttemptsUsedUp} }
+	w.hooks["VerifyFactor"] = func() error { return &errs.Error{Kind: errs.Refused, Err: mfa.ErrAttemptsUsedUp} }
 	err := p.Submit(t.Context(), w.code(t, p.Factor.SID, 0))
-	wantKind(t, err, mfa.KindRefused)
-	if !contains(err.(*mfa.Error).Hint, "enroll alice") {
-		t.Error(err.(*mfa.Error).Hint)
+	wantKind(t, err, errs.Refused)
+	if !contains(err.(*errs.Error).Hint, "enroll alice") {
+		t.Error(err.(*errs.Error).Hint)
 	}
 }
 
@@ -554,7 +555,7 @@ func TestReplaceKeepsTheNewPhoneIfTheOldFactorStays(t *testing.T) {
 	wantNil(t, err)
 	w.hooks["DeleteFactor"] = func() error { return errDown }
 	err = p.Submit(t.Context(), w.code(t, p.Factor.SID, 0))
-	wantKind(t, err, mfa.KindUnavailable)
+	wantKind(t, err, errs.Unavailable)
 	if !errors.Is(err, mfa.ErrOldFactorLeft) || *w.users["alice"].SID != p.Factor.SID {
 		t.Errorf("%v, row %s", err, show(w.users["alice"].Row))
 	}
@@ -577,9 +578,9 @@ func TestVerifyFinishesAReplacement(t *testing.T) {
 	w.add(uuidA, sidA, mfa.FactorVerified)
 	w.add(uuidA, sidB, mfa.FactorUnverified)
 	_, err := mfa.PlanVerification(t.Context(), w, w, w.users["alice"], "")
-	wantKind(t, err, mfa.KindRefused)
+	wantKind(t, err, errs.Refused)
 	_, err = mfa.PlanVerification(t.Context(), w, w, w.users["alice"], sidA)
-	wantKind(t, err, mfa.KindRefused)
+	wantKind(t, err, errs.Refused)
 	v, err := mfa.PlanVerification(t.Context(), w, w, w.users["alice"], sidB)
 	wantNil(t, err)
 	wantNil(t, v.Submit(t.Context(), w, w, w.code(t, sidB, 0)))
@@ -596,11 +597,11 @@ func TestLostCreationIsCleanedUp(t *testing.T) {
 			w.add(uuidA, sidA, mfa.FactorUnverified).FriendlyName = "alice" // pending in a browser
 		}
 		w.hooks["CreateFactor after"] = func() error {
-			return &mfa.Error{Kind: mfa.KindUnavailable, Err: mfa.ErrLostReply}
+			return &errs.Error{Kind: errs.Unavailable, Err: errs.ErrLostReply}
 		}
 		before := w.sids(uuidA)
 		_, err := enroller(w).Begin(t.Context(), mfa.PlanEnroll(w.users["alice"], false))
-		wantKind(t, err, mfa.KindUnavailable)
+		wantKind(t, err, errs.Unavailable)
 		if got := w.sids(uuidA); !slices.Equal(got, before) || w.users["alice"].State() != mfa.StateNotEnrolled {
 			t.Errorf("left %v, want %v", got, before)
 		}

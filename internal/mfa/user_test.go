@@ -2,7 +2,6 @@ package mfa_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"testing"
 
 	"uzerp-mfa/internal/mfa"
@@ -53,30 +52,6 @@ func TestAccess(t *testing.T) {
 		if got := (mfa.User{AccessEnabled: access}).Access(); got != want {
 			t.Errorf("access %v: %v", access, got)
 		}
-	}
-}
-
-func TestSecretShowsNothing(t *testing.T) {
-	s := mfa.NewSecret("hunter2")
-	type holder struct {
-		Exported mfa.Secret
-		Pointer  *mfa.Secret
-		hidden   mfa.Secret
-	}
-	h := holder{Exported: s, Pointer: &s, hidden: s}
-	asJSON, err := json.Marshal(h)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, shown := range []string{
-		fmt.Sprint(s), fmt.Sprintf("%s %v %+v %#v %q %x %d", s, s, s, s, s, s, s), fmt.Sprintf("%+v %#v", h, h), string(asJSON), s.LogValue().String(), s.String(),
-	} {
-		if contains(shown, "hunter2") || contains(shown, "68756e74657232") {
-			t.Errorf("shows the secret: %s", shown)
-		}
-	}
-	if s.Reveal() != "hunter2" || !s.IsSet() || (mfa.Secret{}).IsSet() {
-		t.Error("does not keep the secret")
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"uzerp-mfa/internal/errs"
 )
 
 // Verification is what verify is about to do, decided before the code is asked for.
@@ -20,16 +22,16 @@ func (v Verification) Billed() bool { return v.Check || v.resume }
 
 // PlanVerification finds the factor that a code would finish the enrolment with: the one named by sid, or else the
 // newest unverified one. A verified factor is taken only if named, and proved by a challenge: an old phone's factor that
-// was left behind must not come back by itself. KindNotFound if there is none, KindRefused if the user is enrolled already
+// was left behind must not come back by itself. errs.NotFound if there is none, errs.Refused if the user is enrolled already
 // and no other factor is named.
 func PlanVerification(ctx context.Context, store Store, factors Factors, u User, sid string) (Verification, error) {
 	v := Verification{User: u}
 	enroll := "uzerp-mfa enroll " + ShellQuote(u.Username) + " starts an enrollment"
 	if u.Whole() && (sid == "" || sid == *u.SID) { // with another factor named, it replaces the one in use
-		return v, NewError(KindRefused, fmt.Sprintf("%q is already enrolled", u.Username),
+		return v, errs.New(errs.Refused, fmt.Sprintf("%q is already enrolled", u.Username),
 			"uzerp-mfa verify --check "+ShellQuote(u.Username)+" tests whether the user's app works")
 	}
-	none := NewError(KindNotFound, fmt.Sprintf("no pending enrollment for %q", u.Username), enroll)
+	none := errs.New(errs.NotFound, fmt.Sprintf("no pending enrollment for %q", u.Username), enroll)
 	if u.UUID == nil {
 		return v, none
 	}
@@ -54,7 +56,7 @@ func PlanVerification(ctx context.Context, store Store, factors Factors, u User,
 	}
 	switch {
 	case !found && sid != "":
-		return v, NewError(KindNotFound, fmt.Sprintf("%q has no factor %s at Twilio", u.Username, sid), enroll)
+		return v, errs.New(errs.NotFound, fmt.Sprintf("%q has no factor %s at Twilio", u.Username, sid), enroll)
 	case !found && verified != "":
 		none.Hint = fmt.Sprintf("if an enrollment broke off after its code was accepted, the next code finishes it: uzerp-mfa verify --factor %s %s CODE; else %s",
 			verified, ShellQuote(u.Username), enroll)
@@ -62,7 +64,7 @@ func PlanVerification(ctx context.Context, store Store, factors Factors, u User,
 	case !found:
 		return v, none
 	case v.Factor.FriendlyName != FriendlyName(u.Username):
-		return v, NewError(KindRefused, fmt.Sprintf("the factor %s was made for %q and not for %q", sid, v.Factor.FriendlyName, u.Username), enroll)
+		return v, errs.New(errs.Refused, fmt.Sprintf("the factor %s was made for %q and not for %q", sid, v.Factor.FriendlyName, u.Username), enroll)
 	case v.Factor.Status == FactorVerified:
 		// Named by the operator, verified, and not in the row: an enrolment whose last step failed. Another user's
 		// factor must not become this one's.
@@ -71,7 +73,7 @@ func PlanVerification(ctx context.Context, store Store, factors Factors, u User,
 			return v, err
 		}
 		if len(free) == 0 {
-			return v, NewError(KindRefused, fmt.Sprintf("the factor %s belongs to another user", sid), enroll)
+			return v, errs.New(errs.Refused, fmt.Sprintf("the factor %s belongs to another user", sid), enroll)
 		}
 		v.resume = true
 	}
@@ -82,17 +84,17 @@ func PlanVerification(ctx context.Context, store Store, factors Factors, u User,
 func PlanCheck(u User, sid string) (Verification, error) {
 	v := Verification{User: u, Check: true}
 	if !u.Whole() {
-		return v, NewError(KindRefused, fmt.Sprintf("%q has no enrollment that could be checked (%s)", u.Username, u.State()),
+		return v, errs.New(errs.Refused, fmt.Sprintf("%q has no enrollment that could be checked (%s)", u.Username, u.State()),
 			"uzerp-mfa enroll "+ShellQuote(u.Username)+" enrolls the user")
 	}
 	if sid != "" && sid != *u.SID {
-		return v, NewError(KindRefused, "uzERP does not use that factor for this user", "leave out --factor to check the one in use")
+		return v, errs.New(errs.Refused, "uzERP does not use that factor for this user", "leave out --factor to check the one in use")
 	}
 	v.Factor = Factor{SID: *u.SID}
 	return v, nil
 }
 
-// Submit sends the code. A wrong one is KindCodeRejected and changes nothing in uzERP.
+// Submit sends the code. A wrong one is errs.CodeRejected and changes nothing in uzERP.
 func (v Verification) Submit(ctx context.Context, store Store, factors Factors, code string) error {
 	if !v.Billed() {
 		return confirm(ctx, store, factors, v.User, v.Factor, code)
@@ -102,12 +104,12 @@ func (v Verification) Submit(ctx context.Context, store Store, factors Factors, 
 	approved, err := factors.Challenge(sending, *v.User.UUID, v.Factor.SID, code)
 	switch {
 	case factorGone(err) && v.Check:
-		return &Error{Kind: KindRefused, Err: errors.New("the factor that uzERP uses for this user does not exist at Twilio: the user is locked out"),
+		return &errs.Error{Kind: errs.Refused, Err: errors.New("the factor that uzERP uses for this user does not exist at Twilio: the user is locked out"),
 			Hint: "uzerp-mfa user reset " + ShellQuote(v.User.Username) + ", then the user enrolls again"}
 	case err != nil:
 		return err
 	case !approved:
-		return NewError(KindCodeRejected, "Twilio did not accept the code; nothing was changed",
+		return errs.New(errs.CodeRejected, "Twilio did not accept the code; nothing was changed",
 			"try the next code that the app shows: each works once. If it goes on, check date and time on the phone")
 	case v.resume:
 		return enter(ctx, store, factors, v.User, v.Factor)

@@ -13,28 +13,30 @@ import (
 
 	"github.com/nyaruka/phonenumbers"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/secret"
 )
 
 const correctIt = "correct it in uzERP, in the contact details of the person; written like +44 7700 900000 there is no doubt"
 
 // Parse gives the phone number that text is. A number without its country is read as one of region (ISO 3166, "GB"),
-// which may be empty. It fails with KindRefused where the text is not one number, or is one that proves nothing about a
-// person, with KindConfig where it lacks its country and there is no region, and with KindUsage for a region that is none.
+// which may be empty. It fails with errs.Refused where the text is not one number, or is one that proves nothing about a
+// person, with errs.Config where it lacks its country and there is no region, and with errs.Usage for a region that is none.
 func Parse(text, region string) (mfa.Phone, error) {
 	region = strings.ToUpper(region)
 	if region != "" && !phonenumbers.GetSupportedRegions()[region] {
-		return mfa.Phone{}, mfa.NewError(mfa.KindUsage, strconv.Quote(region)+" is no region that has phone numbers",
+		return mfa.Phone{}, errs.New(errs.Usage, strconv.Quote(region)+" is no region that has phone numbers",
 			"two letters of ISO 3166 are needed, such as GB, IE or US")
 	}
 	w, ok := read(strings.TrimSpace(text))
 	switch {
 	case !ok && hasExtension(text):
-		return mfa.Phone{}, mfa.NewError(mfa.KindRefused, "the phone number has an extension, and no code can be sent to one", correctIt)
+		return mfa.Phone{}, errs.New(errs.Refused, "the phone number has an extension, and no code can be sent to one", correctIt)
 	case !ok:
 		return mfa.Phone{}, unreadable()
 	case !w.international && region == "":
-		return mfa.Phone{}, mfa.NewError(mfa.KindConfig, "the phone number is written without its country, and no region is set",
+		return mfa.Phone{}, errs.New(errs.Config, "the phone number is written without its country, and no region is set",
 			"set UZERP_MFA_PHONE_REGION or --region to the country of such numbers, such as GB")
 	}
 	n, ok := w.number(region)
@@ -43,14 +45,14 @@ func Parse(text, region string) (mfa.Phone, error) {
 	}
 	if !slices.Contains([]phonenumbers.PhoneNumberType{phonenumbers.MOBILE, phonenumbers.FIXED_LINE_OR_MOBILE,
 		phonenumbers.FIXED_LINE, phonenumbers.VOIP}, n.kind) {
-		return mfa.Phone{}, mfa.NewError(mfa.KindRefused,
+		return mfa.Phone{}, errs.New(errs.Refused,
 			"the phone number is of a kind that identifies nobody: premium-rate, shared-cost, freephone, pager, voicemail or the like", correctIt)
 	}
-	return mfa.Phone{E164: mfa.NewSecret(n.e164()), Masked: n.masked(), Landline: n.kind == phonenumbers.FIXED_LINE}, nil
+	return mfa.Phone{E164: secret.New(n.e164()), Masked: n.masked(), Landline: n.kind == phonenumbers.FIXED_LINE}, nil
 }
 
 func unreadable() error {
-	return mfa.NewError(mfa.KindRefused, "the text can't be read as one phone number", correctIt)
+	return errs.New(errs.Refused, "the text can't be read as one phone number", correctIt)
 }
 
 // number is a valid one.

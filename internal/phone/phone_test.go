@@ -8,6 +8,7 @@ import (
 
 	"github.com/nyaruka/phonenumbers"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/phone"
 )
@@ -241,8 +242,8 @@ func TestRefused(t *testing.T) {
 		switch {
 		case err == nil:
 			t.Errorf("%q in %q is %s", c.text, c.region, p.E164.Reveal())
-		case c.message != "-" && (mfa.KindOf(err) != mfa.KindRefused || err.Error() != c.message):
-			t.Errorf("%q in %q: kind %d, %v", c.text, c.region, mfa.KindOf(err), err)
+		case c.message != "-" && (errs.KindOf(err) != errs.Refused || err.Error() != c.message):
+			t.Errorf("%q in %q: kind %d, %v", c.text, c.region, errs.KindOf(err), err)
 		}
 		checkError(t, err)
 	}
@@ -251,14 +252,14 @@ func TestRefused(t *testing.T) {
 func TestRegions(t *testing.T) {
 	for _, region := range []string{"XX", "ZZ", "001", "uk", "GBR", "G", " GB", "GB\n", "44", "\x1b[31m", "\xff"} {
 		_, err := phone.Parse("+44 7700 900123", region)
-		if mfa.KindOf(err) != mfa.KindUsage {
+		if errs.KindOf(err) != errs.Usage {
 			t.Errorf("region %q: %v", region, err)
 		}
 		checkError(t, err)
 	}
 	_, err := phone.Parse("07700 900123", "")
-	if mfa.KindOf(err) != mfa.KindConfig || !strings.Contains(mfa.HintOf(err), "UZERP_MFA_PHONE_REGION") || !strings.Contains(mfa.HintOf(err), "--region") {
-		t.Errorf("%v, hint %s", err, mfa.HintOf(err))
+	if errs.KindOf(err) != errs.Config || !strings.Contains(errs.HintOf(err), "UZERP_MFA_PHONE_REGION") || !strings.Contains(errs.HintOf(err), "--region") {
+		t.Errorf("%v, hint %s", err, errs.HintOf(err))
 	}
 	checkError(t, err)
 }
@@ -269,10 +270,10 @@ func checkError(t *testing.T, err error) {
 	if err == nil {
 		return
 	}
-	if mfa.HintOf(err) == "" || strings.HasSuffix(err.Error(), ".") {
+	if errs.HintOf(err) == "" || strings.HasSuffix(err.Error(), ".") {
 		t.Errorf("bad manners: %v", err)
 	}
-	if mfa.KindOf(err) != mfa.KindUsage && strings.ContainsAny(err.Error(), "0123456789") {
+	if errs.KindOf(err) != errs.Usage && strings.ContainsAny(err.Error(), "0123456789") {
 		t.Errorf("the number is in the error: %v", err)
 	}
 }
@@ -292,7 +293,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text, region string) {
 		p, err := phone.Parse(text, region)
 		if err != nil {
-			if kind := mfa.KindOf(err); kind != mfa.KindRefused && kind != mfa.KindUsage && kind != mfa.KindConfig || p != (mfa.Phone{}) {
+			if kind := errs.KindOf(err); kind != errs.Refused && kind != errs.Usage && kind != errs.Config || p != (mfa.Phone{}) {
 				t.Errorf("%q in %q: %v, %v", text, region, p, err)
 			}
 			checkError(t, err)

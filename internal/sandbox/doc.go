@@ -1,7 +1,5 @@
-// Package sandbox starts a throwaway PostgreSQL with uzERP's two-factor tables in it, for the command of that name, the
-// demo and the tests.
+// Package sandbox makes an installation to try things on, of a throwaway PostgreSQL, an emulator of Twilio Verify and a
+// directory that looks like uzERP's.
 //
-// Its laws: nothing outside one temporary directory is written; nobody but the person who started it gets in (the
-// socket lies in a directory of mode 0700, and TCP, where asked for, is loopback with a password); and the server and
-// its directory are gone when this process is, however it ended.
+// Its law: nothing of anybody's is touched, and everything goes away with this process, however it ends.
 package sandbox

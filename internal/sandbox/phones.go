@@ -9,36 +9,37 @@ import (
 	"strings"
 	"time"
 
+	"uzerp-mfa/internal/emulator"
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
-	"uzerp-mfa/internal/twilio/verifytest"
 )
 
 // Phones are the emulated phones of a sandbox's users.
 type Phones struct{ address string }
 
-// FindPhones takes the address of the emulator. KindConfig if it is no emulator's: phones are asked for there only, never at
+// FindPhones takes the address of the emulator. errs.Config if it is no emulator's: phones are asked for there only, never at
 // an address elsewhere.
 func FindPhones(address string) (Phones, error) {
 	if !strings.HasPrefix(address, "http://127.0.0.1:") {
 		return Phones{}, errNoSandbox()
 	}
-	return Phones{address: strings.TrimSuffix(address, "/") + verifytest.ControlPrefix}, nil
+	return Phones{address: strings.TrimSuffix(address, "/") + emulator.ControlPrefix}, nil
 }
 
 func errNoSandbox() error {
-	return mfa.NewError(mfa.KindConfig, "there is no sandbox here", "run this inside one: uzerp-mfa sandbox -- sh")
+	return errs.New(errs.Config, "there is no sandbox here", "run this inside one: uzerp-mfa sandbox -- sh")
 }
 
-// Code gives the code that the authenticator app of a user shows now. KindNotFound if no app holds an account of that name.
+// Code gives the code that the authenticator app of a user shows now. errs.NotFound if no app holds an account of that name.
 func (p Phones) Code(ctx context.Context, username string) (string, error) {
 	return p.ask(ctx, "code?"+url.Values{"account": {mfa.FriendlyName(username)}}.Encode(),
-		mfa.NewError(mfa.KindNotFound, fmt.Sprintf("the app has no account %q", username), "uzerp-mfa enroll "+mfa.ShellQuote(username)+" --no-wait puts one there"))
+		errs.New(errs.NotFound, fmt.Sprintf("the app has no account %q", username), "uzerp-mfa enroll "+mfa.ShellQuote(username)+" --no-wait puts one there"))
 }
 
-// Message gives the code in the last text message or call to a number. KindNotFound if there was none.
+// Message gives the code in the last text message or call to a number. errs.NotFound if there was none.
 func (p Phones) Message(ctx context.Context, to mfa.Phone) (string, error) {
 	return p.ask(ctx, "message?"+url.Values{"to": {to.E164.Reveal()}}.Encode(),
-		mfa.NewError(mfa.KindNotFound, "no code was sent to "+to.Masked, "uzerp-mfa identity send sends one; a landline gets it in a call only"))
+		errs.New(errs.NotFound, "no code was sent to "+to.Masked, "uzerp-mfa identity send sends one; a landline gets it in a call only"))
 }
 
 func (p Phones) ask(ctx context.Context, what string, notFound error) (string, error) {

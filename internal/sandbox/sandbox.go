@@ -12,19 +12,21 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"uzerp-mfa/internal/twilio/verifytest"
+	"uzerp-mfa/internal/emulator"
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/pgtemp"
 )
 
 // Sandbox is a PostgreSQL with uzERP's tables and a few users, a Verify emulator, and a directory that looks like
 // uzERP's: everything that uzerp-mfa works on, and nothing of anybody's.
 type Sandbox struct {
-	postgres *Postgres
-	verify   *verifytest.Running
+	postgres *pgtemp.Server
+	verify   *emulator.Running
 	root     string // the uzERP directory
 	database string
 }
 
-// Start starts one. It lives until Stop or until ctx is done. Errors are *mfa.Error.
+// Start starts one. It lives until Stop or until ctx is done. Errors are *errs.Error.
 func Start(ctx context.Context) (_ *Sandbox, err error) {
 	s := &Sandbox{}
 	defer func() {
@@ -32,14 +34,14 @@ func Start(ctx context.Context) (_ *Sandbox, err error) {
 			_ = s.Stop()
 		}
 	}()
-	if s.postgres, err = StartPostgres(ctx, PostgresOptions{}); err != nil {
+	if s.postgres, err = pgtemp.Start(ctx, pgtemp.Options{}); err != nil {
 		return nil, err
 	}
 	s.database = s.postgres.ConnString("postgres")
 	if err = fill(ctx, s.database); err != nil {
 		return nil, err
 	}
-	if s.verify, err = verifytest.Start("", verifyOptions()); err != nil {
+	if s.verify, err = emulator.Start("", verifyOptions()); err != nil {
 		return nil, failure("start the Verify emulator", err)
 	}
 	if s.root, err = os.MkdirTemp("", "uzerp-mfa-root-"); err != nil {
@@ -52,9 +54,9 @@ func Start(ctx context.Context) (_ *Sandbox, err error) {
 }
 
 // verifyOptions make a service about which service check has nothing to say.
-func verifyOptions() verifytest.Options {
-	return verifytest.Options{
-		Issuer: "uzERP sandbox", Service: verifytest.ServiceSettings{DTMFInputRequired: true},
+func verifyOptions() emulator.Options {
+	return emulator.Options{
+		Issuer: "uzERP sandbox", Service: emulator.ServiceSettings{DTMFInputRequired: true},
 		Control: true, Seed: uint64(time.Now().UnixNano()),
 	}
 }
@@ -65,10 +67,10 @@ func fill(ctx context.Context, database string) error {
 		return failure("connect to the sandbox's database", err)
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	if err := LoadSchema(ctx, conn); err != nil {
+	if err := pgtemp.LoadSchema(ctx, conn); err != nil {
 		return err
 	}
-	return LoadSample(ctx, conn)
+	return pgtemp.LoadSample(ctx, conn)
 }
 
 // makeRoot writes the two things that mark a uzERP directory, and the settings that uzERP would read.
@@ -88,9 +90,9 @@ func makeRoot(dir string) error {
 }
 
 // envFile has the emulator's token, which opens nothing, and the session limits that session-config check proposes.
-const envFile = "TWILIO_ACCOUNT_SID=" + verifytest.DefaultAccountSID + "\n" +
-	"TWILIO_AUTH_TOKEN=" + verifytest.DefaultAuthToken + "\n" +
-	"TWILIO_SERVICE_SID=" + verifytest.DefaultServiceSID + "\n" +
+const envFile = "TWILIO_ACCOUNT_SID=" + emulator.DefaultAccountSID + "\n" +
+	"TWILIO_AUTH_TOKEN=" + emulator.DefaultAuthToken + "\n" +
+	"TWILIO_SERVICE_SID=" + emulator.DefaultServiceSID + "\n" +
 	"UZERP_MANAGE_USER_SESSIONS=on\n" +
 	"USER_ACTIVITY_TIMEOUT_SECS=1800\n" +
 	"USER_SESSION_MAX_AGE_SECS=28800\n"
@@ -140,15 +142,19 @@ func Shadowing(name string) bool {
 
 // Stop ends everything and removes the files.
 func (s *Sandbox) Stop() error {
-	var errs []error
+	var failures []error
 	if s.verify != nil {
-		errs = append(errs, s.verify.Close())
+		failures = append(failures, s.verify.Close())
 	}
 	if s.postgres != nil {
-		errs = append(errs, s.postgres.Stop())
+		failures = append(failures, s.postgres.Stop())
 	}
 	if s.root != "" {
-		errs = append(errs, os.RemoveAll(s.root))
+		failures = append(failures, os.RemoveAll(s.root))
 	}
-	return errors.Join(errs...)
+	return errors.Join(failures...)
+}
+
+func failure(op string, err error) error {
+	return &errs.Error{Kind: errs.Config, Op: op, Err: err}
 }

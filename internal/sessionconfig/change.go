@@ -8,7 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/secret"
 )
 
 // Request is what is to be written. A nil field is left as it is.
@@ -29,8 +30,8 @@ type Change struct {
 // least is the shortest limit that is ever written: with less, people are logged out between two clicks.
 const least = time.Minute
 
-// Valid tells whether the limits can be written at all: KindUsage for one that is not whole seconds or not positive,
-// KindRefused for one with which nobody could work.
+// Valid tells whether the limits can be written at all: errs.Usage for one that is not whole seconds or not positive,
+// errs.Refused for one with which nobody could work.
 func (r Request) Valid() error {
 	if r.ActivityTimeout != nil {
 		if err := checkWanted("--activity-timeout", *r.ActivityTimeout); err != nil {
@@ -44,7 +45,7 @@ func (r Request) Valid() error {
 }
 
 // PlanChange works out which settings change by a valid request. It leaves alone what has the wanted effect already, "ON"
-// for instance. It fails with KindRefused where the outcome would keep everybody from working with uzERP.
+// for instance. It fails with errs.Refused where the outcome would keep everybody from working with uzERP.
 func PlanChange(env EnvFile, r Request) ([]Change, error) {
 	var changes []Change
 	set := func(name, after string, already bool) {
@@ -97,11 +98,11 @@ func PlanService(env EnvFile, sid string) Change {
 func checkWanted(flag string, wanted time.Duration) error {
 	switch {
 	case wanted <= 0:
-		return mfa.NewError(mfa.KindUsage, flag+" must be more than 0", "")
+		return errs.New(errs.Usage, flag+" must be more than 0", "")
 	case wanted%time.Second != 0:
-		return mfa.NewError(mfa.KindUsage, flag+" must be whole seconds: uzERP takes nothing else", "")
+		return errs.New(errs.Usage, flag+" must be whole seconds: uzERP takes nothing else", "")
 	case wanted < least:
-		return mfa.NewError(mfa.KindRefused, fmt.Sprintf("%s of less than %d seconds would log everybody out between two clicks; nothing was changed", flag, least/time.Second), "")
+		return errs.New(errs.Refused, fmt.Sprintf("%s of less than %d seconds would log everybody out between two clicks; nothing was changed", flag, least/time.Second), "")
 	}
 	return nil
 }
@@ -114,7 +115,7 @@ func refuse(env EnvFile, changes []Change) error {
 		after.Settings = map[string]Setting{}
 	}
 	for _, c := range changes {
-		after.Settings[c.Setting] = Setting{Value: mfa.NewSecret(c.After), Line: c.Line}
+		after.Settings[c.Setting] = Setting{Value: secret.New(c.After), Line: c.Line}
 	}
 	var why, hints []string
 	for _, f := range Lockouts(after) {
@@ -133,5 +134,5 @@ func refuse(env EnvFile, changes []Change) error {
 	if len(hints) > 0 {
 		hint = "give " + strings.Join(hints, " and ") + " too"
 	}
-	return &mfa.Error{Kind: mfa.KindRefused, Op: "nothing was changed, for everybody would be locked out", Err: errors.New(strings.Join(why, "; ")), Hint: hint}
+	return &errs.Error{Kind: errs.Refused, Op: "nothing was changed, for everybody would be locked out", Err: errors.New(strings.Join(why, "; ")), Hint: hint}
 }

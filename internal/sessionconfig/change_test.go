@@ -7,7 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/secret"
 )
 
 func TestPlanChange(t *testing.T) {
@@ -42,8 +43,8 @@ func TestPlanChange(t *testing.T) {
 		}
 		changes, err := PlanChange(test.env.Env, test.request)
 		if kind, word, refused := strings.Cut(test.want, " "); refused && kind == "refused" {
-			e, ok := errors.AsType[*mfa.Error](err)
-			if !ok || e.Kind != mfa.KindRefused || !strings.Contains(e.Hint, word) {
+			e, ok := errors.AsType[*errs.Error](err)
+			if !ok || e.Kind != errs.Refused || !strings.Contains(e.Hint, word) {
 				t.Errorf("%s: %v", test.name, err)
 			}
 			continue
@@ -63,11 +64,11 @@ func TestPlanChange(t *testing.T) {
 }
 
 func TestRequestValid(t *testing.T) {
-	for d, want := range map[time.Duration]mfa.Kind{
-		0: mfa.KindUsage, -time.Hour: mfa.KindUsage, 90*time.Second + time.Millisecond: mfa.KindUsage, 59 * time.Second: mfa.KindRefused,
+	for d, want := range map[time.Duration]errs.Kind{
+		0: errs.Usage, -time.Hour: errs.Usage, 90*time.Second + time.Millisecond: errs.Usage, 59 * time.Second: errs.Refused,
 	} {
 		for _, r := range []Request{{ActivityTimeout: &d}, {MaxAge: &d}} {
-			if err := r.Valid(); err == nil || mfa.KindOf(err) != want {
+			if err := r.Valid(); err == nil || errs.KindOf(err) != want {
 				t.Errorf("%v: %v", d, err)
 			}
 		}
@@ -84,9 +85,9 @@ func TestPlanService(t *testing.T) {
 	}{
 		{"missing", nil, "nil", 0},
 		{"empty", &Setting{Line: 3}, "", 3},
-		{"another service", &Setting{Value: mfa.NewSecret(old), Line: 3}, old, 3},
-		{"a token in the wrong line", &Setting{Value: mfa.NewSecret("authTOKEN"), Line: 3}, Hidden, 3},
-		{"made of another setting", &Setting{Value: mfa.NewSecret(old), Line: 3, Borrowed: true}, Hidden, 3},
+		{"another service", &Setting{Value: secret.New(old), Line: 3}, old, 3},
+		{"a token in the wrong line", &Setting{Value: secret.New("authTOKEN"), Line: 3}, Hidden, 3},
+		{"made of another setting", &Setting{Value: secret.New(old), Line: 3, Borrowed: true}, Hidden, 3},
 	} {
 		env := EnvFile{Settings: map[string]Setting{}}
 		if test.setting != nil {

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/secret"
 )
 
 const (
@@ -42,7 +42,7 @@ func known(n int64) IniValue { return IniValue{Number: n, Known: true} }
 func settings(pairs ...string) map[string]Setting {
 	m := map[string]Setting{}
 	for i := 0; i < len(pairs); i += 2 {
-		m[pairs[i]] = Setting{Value: mfa.NewSecret(pairs[i+1]), Line: i/2 + 1}
+		m[pairs[i]] = Setting{Value: secret.New(pairs[i+1]), Line: i/2 + 1}
 	}
 	return m
 }
@@ -55,7 +55,7 @@ func with(pairs ...string) Input {
 			delete(in.Env.Settings, pairs[i])
 			continue
 		}
-		in.Env.Settings[pairs[i]] = Setting{Value: mfa.NewSecret(pairs[i+1]), Line: 7}
+		in.Env.Settings[pairs[i]] = Setting{Value: secret.New(pairs[i+1]), Line: 7}
 	}
 	return in
 }

@@ -6,17 +6,17 @@ import (
 	"slices"
 	"strings"
 
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/finding"
 )
 
 // Severity is that of every check.
-type Severity = mfa.Severity
+type Severity = finding.Severity
 
 // The severities, by the names that the rules here use.
 const (
-	Error   = mfa.SeverityError
-	Warning = mfa.SeverityWarning
-	Info    = mfa.SeverityInfo
+	Error   = finding.Error
+	Warning = finding.Warning
+	Info    = finding.Info
 )
 
 // Finding is one thing that a check found.
@@ -38,7 +38,7 @@ func (f Finding) LocksOut() bool { return f.lockout }
 
 func sortFindings(findings []Finding) {
 	slices.SortStableFunc(findings, func(a, b Finding) int {
-		return cmp.Compare(slices.Index(mfa.Severities(), a.Severity), slices.Index(mfa.Severities(), b.Severity))
+		return cmp.Compare(slices.Index(finding.Severities(), a.Severity), slices.Index(finding.Severities(), b.Severity))
 	})
 }
 

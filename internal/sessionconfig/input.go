@@ -4,7 +4,7 @@ import (
 	"io/fs"
 	"slices"
 
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/secret"
 )
 
 // The settings that are judged here, all in conf/.env.
@@ -48,7 +48,7 @@ type EnvFile struct {
 
 // Setting is one value that the reader gives.
 type Setting struct {
-	Value    mfa.Secret
+	Value    secret.Secret
 	Line     int
 	Borrowed bool // a ${...} in it was replaced: it may hold another setting's value
 }

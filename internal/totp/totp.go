@@ -9,11 +9,12 @@ import (
 	"github.com/pquerna/otp/totp"
 
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/secret"
 )
 
 // Code gives the code that an app with this secret shows at the instant at. The error is for a secret that is not
 // Base32 or an algorithm that Twilio does not have, and holds neither.
-func Code(secret mfa.Secret, c mfa.TOTPConfig, at time.Time) (string, error) {
+func Code(secret secret.Secret, c mfa.TOTPConfig, at time.Time) (string, error) {
 	algorithm, ok := map[string]otp.Algorithm{"sha1": otp.AlgorithmSHA1, "sha256": otp.AlgorithmSHA256, "sha512": otp.AlgorithmSHA512}[c.Algorithm]
 	if !ok {
 		return "", errors.New("unknown TOTP algorithm")

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/secret"
 	"uzerp-mfa/internal/totp"
 )
 
@@ -22,7 +23,7 @@ func TestRFC6238(t *testing.T) {
 		{1111111109, "sha1", "07081804"}, {1111111109, "sha256", "68084774"}, {1111111109, "sha512", "25091201"},
 		{20000000000, "sha1", "65353130"}, {20000000000, "sha256", "77737706"}, {20000000000, "sha512", "47863826"},
 	} {
-		secret := mfa.NewSecret(strings.TrimRight(base32.StdEncoding.EncodeToString([]byte(secrets[v.algorithm])), "="))
+		secret := secret.New(strings.TrimRight(base32.StdEncoding.EncodeToString([]byte(secrets[v.algorithm])), "="))
 		got, err := totp.Code(secret, mfa.TOTPConfig{Algorithm: v.algorithm, Digits: 8, Step: 30 * time.Second}, time.Unix(v.unix, 0))
 		if err != nil || got != v.code {
 			t.Errorf("%s at %d: %s, %v, want %s", v.algorithm, v.unix, got, err, v.code)
@@ -32,7 +33,7 @@ func TestRFC6238(t *testing.T) {
 
 func TestErrorsShowNothing(t *testing.T) {
 	for _, c := range []mfa.TOTPConfig{{Algorithm: "sha1", Digits: 6, Step: 30 * time.Second}, {Algorithm: "md5", Digits: 6, Step: 30 * time.Second}} {
-		_, err := totp.Code(mfa.NewSecret("no!base32"), c, time.Unix(0, 0))
+		_, err := totp.Code(secret.New("no!base32"), c, time.Unix(0, 0))
 		if err == nil || strings.Contains(err.Error(), "no!base32") {
 			t.Errorf("%s: %v", c.Algorithm, err)
 		}

@@ -13,6 +13,7 @@ import (
 	verify "github.com/twilio/twilio-go/rest/verify/v2"
 
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/secret"
 )
 
 // What answers are checked for. An answer that passes twilio-go's decoder may still be empty or about something
@@ -118,18 +119,18 @@ func (w owner) newFactor(n *verify.VerifyV2NewFactor) (mfa.NewFactor, error) {
 	if remarshal(n.Binding, &b) != nil {
 		return mfa.NewFactor{}, errors.New("has a binding of another shape than documented")
 	}
-	secret := strings.TrimRight(b.Secret, "=")
-	if raw, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(secret); err != nil || len(raw) == 0 {
+	base32Secret := strings.TrimRight(b.Secret, "=")
+	if raw, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(base32Secret); err != nil || len(raw) == 0 {
 		return mfa.NewFactor{}, errors.New("has no Base32 secret")
 	}
-	if err := checkURI(b.URI, secret, f.TOTP); err != nil {
+	if err := checkURI(b.URI, base32Secret, f.TOTP); err != nil {
 		return mfa.NewFactor{}, err
 	}
-	return mfa.NewFactor{Factor: f, Secret: mfa.NewSecret(secret), URI: mfa.NewSecret(b.URI)}, nil
+	return mfa.NewFactor{Factor: f, Secret: secret.New(base32Secret), URI: secret.New(b.URI)}, nil
 }
 
 // checkURI holds an otpauth URI against the secret and the configuration that came with it (§1.2, otpauth URI).
-func checkURI(raw, secret string, cfg mfa.TOTPConfig) error {
+func checkURI(raw, base32Secret string, cfg mfa.TOTPConfig) error {
 	u, err := url.Parse(raw)
 	if err != nil || u.Scheme != "otpauth" || u.Host != typeTOTP {
 		return errors.New("has no URI for a TOTP app")
@@ -137,7 +138,7 @@ func checkURI(raw, secret string, cfg mfa.TOTPConfig) error {
 	q, err := url.ParseQuery(u.RawQuery)
 	agrees := func(name, want string) bool { return !q.Has(name) || strings.EqualFold(q.Get(name), want) }
 	switch {
-	case err != nil || strings.TrimRight(q.Get("secret"), "=") != secret:
+	case err != nil || strings.TrimRight(q.Get("secret"), "=") != base32Secret:
 		return errors.New("has a URI with another secret")
 	case !agrees("algorithm", cfg.Algorithm), !agrees("digits", strconv.Itoa(cfg.Digits)),
 		!agrees("period", strconv.Itoa(int(cfg.Step/time.Second))):

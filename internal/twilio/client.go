@@ -17,6 +17,7 @@ import (
 	verify "github.com/twilio/twilio-go/rest/verify/v2"
 
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/secret"
 )
 
 // Config is what New needs. Only AccountSID, ServiceSID, Username and Password must be given.
@@ -24,7 +25,7 @@ type Config struct {
 	AccountSID string // TWILIO_ACCOUNT_SID
 	ServiceSID string // TWILIO_SERVICE_SID
 	Username   string // an API key (SK…), or the account SID
-	Password   mfa.Secret
+	Password   secret.Secret
 	BaseURL    string // default https://verify.twilio.com; plain http only to a loopback host
 
 	CallTimeout time.Duration // for one HTTP exchange; default 10 s
@@ -53,7 +54,7 @@ type Client struct {
 	userAgent        string
 
 	// The password lives in these two closures only: fmt prints a struct's unexported fields without asking
-	// their types' methods, so an mfa.Secret in here would show under %+v.
+	// their types' methods, so an secret.Secret in here would show under %+v.
 	authorize func(*http.Request)
 	leaks     func(text string) bool
 
@@ -77,7 +78,7 @@ var (
 	_ mfa.Services      = (*Account)(nil)
 )
 
-// New checks the configuration without touching the network. Its errors are KindConfig, name the setting and
+// New checks the configuration without touching the network. Its errors are errs.Config, name the setting and
 // never show its value.
 func New(cfg Config) (*Client, error) {
 	if err := checkService(cfg.ServiceSID); err != nil {

@@ -6,7 +6,7 @@ import (
 	"regexp"
 	"strings"
 
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/errs"
 )
 
 var (
@@ -101,7 +101,7 @@ func loopback(u *url.URL) bool {
 
 func badSetting(name, problem string) error {
 	if name == "UZERP_MFA_VERIFY_URL" {
-		return mfa.NewError(mfa.KindConfig, name+" "+problem, "check "+name+" in the environment; without it Twilio's own address is used")
+		return errs.New(errs.Config, name+" "+problem, "check "+name+" in the environment; without it Twilio's own address is used")
 	}
-	return mfa.NewError(mfa.KindConfig, name+" "+problem, "check "+name+" in the environment, --env-file or conf/.env")
+	return errs.New(errs.Config, name+" "+problem, "check "+name+" in the environment, --env-file or conf/.env")
 }

@@ -5,11 +5,12 @@ import (
 	"strings"
 	"testing"
 
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/secret"
 )
 
 func TestNew(t *testing.T) {
-	good := Config{AccountSID: account, ServiceSID: service, Username: key, Password: mfa.NewSecret(password)}
+	good := Config{AccountSID: account, ServiceSID: service, Username: key, Password: secret.New(password)}
 	token := func(c *Config) { c.Username = account }
 	for _, tc := range []struct {
 		name   string
@@ -31,10 +32,10 @@ func TestNew(t *testing.T) {
 		{"no key", func(c *Config) { c.Username = "" }, "TWILIO_API_KEY"},
 		{"bad key", func(c *Config) { c.Username = key[:20] }, "TWILIO_API_KEY"},
 		{"other account", func(c *Config) { c.Username = "AC" + strings.Repeat("0", 32) }, "TWILIO_ACCOUNT_SID"},
-		{"no secret", func(c *Config) { c.Password = mfa.Secret{} }, "TWILIO_API_SECRET"},
-		{"secret with line break", func(c *Config) { c.Password = mfa.NewSecret(password + "\n") }, "TWILIO_API_SECRET"},
-		{"no token", func(c *Config) { token(c); c.Password = mfa.Secret{} }, "TWILIO_AUTH_TOKEN"},
-		{"token with space", func(c *Config) { token(c); c.Password = mfa.NewSecret(" " + password) }, "TWILIO_AUTH_TOKEN"},
+		{"no secret", func(c *Config) { c.Password = secret.Secret{} }, "TWILIO_API_SECRET"},
+		{"secret with line break", func(c *Config) { c.Password = secret.New(password + "\n") }, "TWILIO_API_SECRET"},
+		{"no token", func(c *Config) { token(c); c.Password = secret.Secret{} }, "TWILIO_AUTH_TOKEN"},
+		{"token with space", func(c *Config) { token(c); c.Password = secret.New(" " + password) }, "TWILIO_AUTH_TOKEN"},
 		{"user agent", func(c *Config) { c.UserAgent = "x\r\ny" }, "user agent"},
 
 		{"plain http", func(c *Config) { c.BaseURL = "http://verify.twilio.com" }, "UZERP_MFA_VERIFY_URL"},
@@ -65,7 +66,7 @@ func TestNew(t *testing.T) {
 				}
 				return
 			}
-			wantError(t, err, mfa.KindConfig, false)
+			wantError(t, err, errs.Config, false)
 			if !strings.Contains(err.Error(), tc.names) {
 				t.Errorf("%v does not name %s", err, tc.names)
 			}
@@ -75,7 +76,7 @@ func TestNew(t *testing.T) {
 
 // Loopback is never reached through a proxy; Twilio may be.
 func TestProxy(t *testing.T) {
-	cfg := Config{AccountSID: account, ServiceSID: service, Username: key, Password: mfa.NewSecret(password)}
+	cfg := Config{AccountSID: account, ServiceSID: service, Username: key, Password: secret.New(password)}
 	for base, proxied := range map[string]bool{"": true, "https://gw.example.com": true, "http://127.0.0.1:1": false, "https://localhost": false} {
 		cfg.BaseURL = base
 		c, err := New(cfg)

@@ -11,20 +11,22 @@ import (
 	"testing"
 	"time"
 
+	"uzerp-mfa/internal/emulator"
+	"uzerp-mfa/internal/emulator/oracle"
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
-	"uzerp-mfa/internal/twilio/verifytest"
-	"uzerp-mfa/internal/twilio/verifytest/oracle"
+	"uzerp-mfa/internal/secret"
 )
 
 // emulated is a client against the emulator. Every exchange is held against Twilio's own specification, which lies
 // outside the project and is missing nowhere that counts.
-func emulated(t *testing.T, quirks verifytest.Quirks) (*Client, *verifytest.Running) {
+func emulated(t *testing.T, quirks emulator.Quirks) (*Client, *emulator.Running) {
 	t.Helper()
 	spec, err := oracle.Default()
 	if err != nil && (os.Getenv("CI") == "true" || !errors.Is(err, fs.ErrNotExist)) {
 		t.Fatal(err)
 	}
-	run, err := verifytest.Start("", verifytest.Options{Quirks: quirks, Issuer: "ACME"}, func(h http.Handler) http.Handler {
+	run, err := emulator.Start("", emulator.Options{Quirks: quirks, Issuer: "ACME"}, func(h http.Handler) http.Handler {
 		if spec == nil {
 			return h
 		}
@@ -34,8 +36,8 @@ func emulated(t *testing.T, quirks verifytest.Quirks) (*Client, *verifytest.Runn
 		t.Fatal(err)
 	}
 	c, err := New(Config{
-		AccountSID: verifytest.DefaultAccountSID, ServiceSID: verifytest.DefaultServiceSID,
-		Username: verifytest.DefaultAccountSID, Password: mfa.NewSecret(verifytest.DefaultAuthToken), BaseURL: run.URL,
+		AccountSID: emulator.DefaultAccountSID, ServiceSID: emulator.DefaultServiceSID,
+		Username: emulator.DefaultAccountSID, Password: secret.New(emulator.DefaultAuthToken), BaseURL: run.URL,
 		Rand: func() float64 { return 0 },
 	})
 	if err != nil {
@@ -51,14 +53,14 @@ func emulated(t *testing.T, quirks verifytest.Quirks) (*Client, *verifytest.Runn
 }
 
 func TestLife(t *testing.T) {
-	for name, quirks := range map[string]verifytest.Quirks{
+	for name, quirks := range map[string]emulator.Quirks{
 		"today": {}, "legacy": {LegacyWrongCode: true, SpecificNotFound: true, NotFoundWithoutVersion: true, NewestFirst: true},
 	} {
 		t.Run(name, func(t *testing.T) { life(t, quirks) })
 	}
 }
 
-func life(t *testing.T, quirks verifytest.Quirks) {
+func life(t *testing.T, quirks emulator.Quirks) {
 	c, run := emulated(t, quirks)
 	ctx := t.Context()
 	must := func(err error) {
@@ -69,7 +71,7 @@ func life(t *testing.T, quirks verifytest.Quirks) {
 	}
 	sv, err := c.FetchService(ctx)
 	must(err)
-	if sv.Issuer != "ACME" || sv.SID != verifytest.DefaultServiceSID {
+	if sv.Issuer != "ACME" || sv.SID != emulator.DefaultServiceSID {
 		t.Errorf("%+v", sv)
 	}
 	none, err := c.ListFactors(ctx, identity)
@@ -84,7 +86,7 @@ func life(t *testing.T, quirks verifytest.Quirks) {
 		t.Errorf("%+v", made)
 	}
 	_, err = c.Challenge(ctx, identity, made.SID, "000000")
-	wantError(t, err, mfa.KindRefused, false)
+	wantError(t, err, errs.Refused, false)
 
 	good := func() string {
 		t.Helper()
@@ -136,7 +138,7 @@ func life(t *testing.T, quirks verifytest.Quirks) {
 		must(err)
 	}
 	_, err = c.VerifyFactor(ctx, identity, second.SID, "000000")
-	wantError(t, err, mfa.KindRefused, false)
+	wantError(t, err, errs.Refused, false)
 	if !errors.Is(err, mfa.ErrAttemptsUsedUp) {
 		t.Error(err)
 	}
@@ -144,7 +146,7 @@ func life(t *testing.T, quirks verifytest.Quirks) {
 	// One page more than fits: made behind the API's back, as Twilio would refuse so many.
 	for i := range pageSize + 5 {
 		run.Advance(time.Second)
-		run.AddFactor(identity, fmt.Sprint("f", i), verifytest.Verified)
+		run.AddFactor(identity, fmt.Sprint("f", i), emulator.Verified)
 	}
 	all, err := c.ListFactors(ctx, identity)
 	must(err)
@@ -156,9 +158,9 @@ func life(t *testing.T, quirks verifytest.Quirks) {
 		must(c.DeleteFactor(ctx, identity, made.SID))
 	}
 	_, err = c.FetchFactor(ctx, identity, made.SID)
-	wantError(t, err, mfa.KindNotFound, false)
+	wantError(t, err, errs.NotFound, false)
 	_, err = c.Challenge(ctx, identity, made.SID, good())
-	wantError(t, err, mfa.KindNotFound, false)
+	wantError(t, err, errs.NotFound, false)
 	run.DeleteEntityNow(identity)
 	none, err = c.ListFactors(ctx, identity)
 	must(err)
@@ -169,11 +171,11 @@ func life(t *testing.T, quirks verifytest.Quirks) {
 
 // A lost reply of the emulator took effect: the factor is there, verified, or gone.
 func TestLostReplies(t *testing.T) {
-	c, run := emulated(t, verifytest.Quirks{})
+	c, run := emulated(t, emulator.Quirks{})
 	ctx := t.Context()
-	run.AddFault(verifytest.Fault{Operation: "CreateNewFactor", ResetAfter: true, Times: 1})
+	run.AddFault(emulator.Fault{Operation: "CreateNewFactor", ResetAfter: true, Times: 1})
 	_, err := c.CreateFactor(ctx, identity, "alice")
-	wantError(t, err, mfa.KindUnavailable, true)
+	wantError(t, err, errs.Unavailable, true)
 	fs, err := c.ListFactors(ctx, identity)
 	if err != nil || len(fs) != 1 {
 		t.Fatal(fs, err)
@@ -184,11 +186,11 @@ func TestLostReplies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run.AddFault(verifytest.Fault{Operation: "UpdateFactor", Truncated: true, Times: 1})
+	run.AddFault(emulator.Fault{Operation: "UpdateFactor", Truncated: true, Times: 1})
 	if f, err := c.VerifyFactor(ctx, identity, made.SID, code); err != nil || f.Status != mfa.FactorVerified {
 		t.Errorf("%+v %v", f, err)
 	}
-	run.AddFault(verifytest.Fault{Operation: "DeleteFactor", ResetAfter: true, Times: 1})
+	run.AddFault(emulator.Fault{Operation: "DeleteFactor", ResetAfter: true, Times: 1})
 	if err := c.DeleteFactor(ctx, identity, made.SID); err != nil {
 		t.Error(err)
 	}
@@ -198,13 +200,13 @@ func TestLostReplies(t *testing.T) {
 }
 
 func TestWrongCredentialsAndService(t *testing.T) {
-	_, run := emulated(t, verifytest.Quirks{})
-	cfg := Config{AccountSID: verifytest.DefaultAccountSID, ServiceSID: service, Username: verifytest.DefaultAccountSID,
-		Password: mfa.NewSecret(verifytest.DefaultAuthToken), BaseURL: run.URL}
+	_, run := emulated(t, emulator.Quirks{})
+	cfg := Config{AccountSID: emulator.DefaultAccountSID, ServiceSID: service, Username: emulator.DefaultAccountSID,
+		Password: secret.New(emulator.DefaultAuthToken), BaseURL: run.URL}
 	for _, tc := range []struct {
 		change func()
-		kind   mfa.Kind
-	}{{func() {}, mfa.KindNotFound}, {func() { cfg.Password = mfa.NewSecret(password) }, mfa.KindConfig}} {
+		kind   errs.Kind
+	}{{func() {}, errs.NotFound}, {func() { cfg.Password = secret.New(password) }, errs.Config}} {
 		tc.change()
 		c, err := New(cfg)
 		if err != nil {
@@ -221,14 +223,14 @@ func TestWrongCredentialsAndService(t *testing.T) {
 
 // The codes of a helpdesk, through their whole life and against every obstacle that the emulator knows.
 func TestVerificationLife(t *testing.T) {
-	for name, quirks := range map[string]verifytest.Quirks{
+	for name, quirks := range map[string]emulator.Quirks{
 		"default": {}, "other": {SpecificNotFound: true, CheckAnswers200: true, SendExtends: true},
 	} {
 		t.Run(name, func(t *testing.T) { verificationLife(t, quirks) })
 	}
 }
 
-func verificationLife(t *testing.T, quirks verifytest.Quirks) {
+func verificationLife(t *testing.T, quirks emulator.Quirks) {
 	c, run := emulated(t, quirks)
 	ctx := t.Context()
 	send := func(channel mfa.Channel, sends int) string {
@@ -253,12 +255,12 @@ func verificationLife(t *testing.T, quirks verifytest.Quirks) {
 	noneWaits := func(code string) {
 		t.Helper()
 		_, err := c.CheckVerification(ctx, callee, code)
-		wantError(t, err, mfa.KindNotFound, false)
+		wantError(t, err, errs.NotFound, false)
 		if !errors.Is(err, mfa.ErrNoVerification) {
 			t.Error(err)
 		}
 	}
-	refusedFor := func(err error, code int, kind mfa.Kind) {
+	refusedFor := func(err error, code int, kind errs.Kind) {
 		t.Helper()
 		wantError(t, err, kind, false)
 		if f, _ := errors.AsType[*fault](err); f == nil || f.code != code {
@@ -284,60 +286,60 @@ func verificationLife(t *testing.T, quirks verifytest.Quirks) {
 		check(wrongOf(code), mfa.VerificationPending)
 	}
 	_, err := c.CheckVerification(ctx, callee, code)
-	refusedFor(err, 60202, mfa.KindRefused)
+	refusedFor(err, 60202, errs.Refused)
 	if !errors.Is(err, mfa.ErrAttemptsUsedUp) {
 		t.Error(err)
 	}
 	_, err = c.StartVerification(ctx, callee, mfa.ChannelSMS)
-	refusedFor(err, 60202, mfa.KindRefused)
+	refusedFor(err, 60202, errs.Refused)
 	run.Advance(11 * time.Minute)
 
 	for i := range 5 {
 		send(mfa.ChannelSMS, i+1)
 	}
 	_, err = c.StartVerification(ctx, callee, mfa.ChannelSMS)
-	refusedFor(err, 60203, mfa.KindRefused)
+	refusedFor(err, 60203, errs.Refused)
 	run.Advance(11 * time.Minute)
 
 	for _, tc := range []struct {
-		number verifytest.NumberKind
+		number emulator.NumberKind
 		code   int
-		kind   mfa.Kind
+		kind   errs.Kind
 	}{
-		{verifytest.InvalidNumber, 60200, mfa.KindRefused}, {verifytest.GeoBlocked, 60605, mfa.KindConfig},
-		{verifytest.FraudBlocked, 60410, mfa.KindRefused}, {verifytest.TrialUnverified, 21608, mfa.KindConfig},
-		{verifytest.BlockedByTwilio, 60238, mfa.KindRefused}, {verifytest.Landline, 60205, mfa.KindRefused},
+		{emulator.InvalidNumber, 60200, errs.Refused}, {emulator.GeoBlocked, 60605, errs.Config},
+		{emulator.FraudBlocked, 60410, errs.Refused}, {emulator.TrialUnverified, 21608, errs.Config},
+		{emulator.BlockedByTwilio, 60238, errs.Refused}, {emulator.Landline, 60205, errs.Refused},
 	} {
 		must(t, run.SetNumber(number, tc.number))
-		must(t, run.ChangeService("", func(s *verifytest.ServiceSettings) { s.LookupEnabled, s.SkipSMSToLandlines = true, true }))
+		must(t, run.ChangeService("", func(s *emulator.ServiceSettings) { s.LookupEnabled, s.SkipSMSToLandlines = true, true }))
 		_, err := c.StartVerification(ctx, callee, mfa.ChannelSMS)
 		refusedFor(err, tc.code, tc.kind)
 	}
 	for _, tc := range []struct {
-		set     func(*verifytest.ServiceSettings)
+		set     func(*emulator.ServiceSettings)
 		channel mfa.Channel
 		code    int
 	}{
-		{func(s *verifytest.ServiceSettings) { s.PSD2Enabled = true }, mfa.ChannelSMS, 60206},
-		{func(s *verifytest.ServiceSettings) { s.DisabledChannels = []string{"call"} }, mfa.ChannelCall, 60223},
+		{func(s *emulator.ServiceSettings) { s.PSD2Enabled = true }, mfa.ChannelSMS, 60206},
+		{func(s *emulator.ServiceSettings) { s.DisabledChannels = []string{"call"} }, mfa.ChannelCall, 60223},
 	} {
-		must(t, run.SetNumber(number, verifytest.Mobile))
-		must(t, run.ChangeService("", func(s *verifytest.ServiceSettings) {
-			*s = verifytest.ServiceSettings{FriendlyName: s.FriendlyName, CodeLength: s.CodeLength}
+		must(t, run.SetNumber(number, emulator.Mobile))
+		must(t, run.ChangeService("", func(s *emulator.ServiceSettings) {
+			*s = emulator.ServiceSettings{FriendlyName: s.FriendlyName, CodeLength: s.CodeLength}
 			tc.set(s)
 		}))
 		_, err := c.StartVerification(ctx, callee, tc.channel)
-		refusedFor(err, tc.code, mfa.KindConfig)
+		refusedFor(err, tc.code, errs.Config)
 	}
 }
 
 // A lost reply is not asked for again: the message is on its way, the code is used up.
 func TestVerificationLostReplies(t *testing.T) {
-	c, run := emulated(t, verifytest.Quirks{})
+	c, run := emulated(t, emulator.Quirks{})
 	ctx := t.Context()
-	run.AddFault(verifytest.Fault{Operation: "CreateVerification", ResetAfter: true, Times: 1})
+	run.AddFault(emulator.Fault{Operation: "CreateVerification", ResetAfter: true, Times: 1})
 	_, err := c.StartVerification(ctx, callee, mfa.ChannelSMS)
-	wantError(t, err, mfa.KindUnavailable, true)
+	wantError(t, err, errs.Unavailable, true)
 	code, ok := run.SentCode(number)
 	if !ok || len(run.SentCodes()) != 1 {
 		t.Fatalf("%d messages", len(run.SentCodes()))
@@ -345,29 +347,29 @@ func TestVerificationLostReplies(t *testing.T) {
 	if got, err := c.StartVerification(ctx, callee, mfa.ChannelSMS); err != nil || got.Sends != 2 {
 		t.Errorf("%+v %v", got, err)
 	}
-	run.AddFault(verifytest.Fault{Operation: "CreateVerificationCheck", Truncated: true, Times: 1})
+	run.AddFault(emulator.Fault{Operation: "CreateVerificationCheck", Truncated: true, Times: 1})
 	_, err = c.CheckVerification(ctx, callee, code)
-	wantError(t, err, mfa.KindUnavailable, true)
+	wantError(t, err, errs.Unavailable, true)
 	_, err = c.CheckVerification(ctx, callee, code)
-	wantError(t, err, mfa.KindNotFound, false)
+	wantError(t, err, errs.NotFound, false)
 }
 
 // An account makes a service, and that service is as it was asked for.
 func TestCreateServiceOfTheEmulator(t *testing.T) {
-	_, run := emulated(t, verifytest.Quirks{})
-	cfg := Config{AccountSID: verifytest.DefaultAccountSID, Username: verifytest.DefaultAccountSID,
-		Password: mfa.NewSecret(verifytest.DefaultAuthToken), BaseURL: run.URL}
+	_, run := emulated(t, emulator.Quirks{})
+	cfg := Config{AccountSID: emulator.DefaultAccountSID, Username: emulator.DefaultAccountSID,
+		Password: secret.New(emulator.DefaultAuthToken), BaseURL: run.URL}
 	a, err := NewAccount(cfg)
 	must(t, err)
 	defer a.CloseIdle()
 	for _, issuer := range []string{"ACME: Ltd", "ACME Ltd", ""} {
 		made, err := a.CreateService(t.Context(), "uzERP Login", issuer)
 		if strings.Contains(issuer, ":") {
-			wantError(t, err, mfa.KindUsage, false)
+			wantError(t, err, errs.Usage, false)
 			continue
 		}
 		must(t, err)
-		if made.SID == verifytest.DefaultServiceSID || made.Issuer != issuer || made.CodeLength != 6 || made.FriendlyName != "uzERP Login" ||
+		if made.SID == emulator.DefaultServiceSID || made.Issuer != issuer || made.CodeLength != 6 || made.FriendlyName != "uzERP Login" ||
 			made.DoNotShareWarning == nil || *made.DoNotShareWarning {
 			t.Errorf("%+v", made)
 		}

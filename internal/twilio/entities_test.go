@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"uzerp-mfa/internal/mfa"
-	"uzerp-mfa/internal/twilio/verifytest"
+	"uzerp-mfa/internal/emulator"
+	"uzerp-mfa/internal/errs"
 )
 
 const entitiesPath = servicePath + "/Entities"
@@ -82,7 +82,7 @@ func TestListEntitiesWholeOrNotAtAll(t *testing.T) {
 			s := start(t)
 			s.play("GET "+entitiesPath, answers...)
 			got, err := s.ListEntities(t.Context())
-			wantError(t, err, mfa.KindUnavailable, false)
+			wantError(t, err, errs.Unavailable, false)
 			if got != nil {
 				t.Errorf("%+v", got)
 			}
@@ -91,17 +91,17 @@ func TestListEntitiesWholeOrNotAtAll(t *testing.T) {
 	s := start(t)
 	s.play("GET "+servicePath, apiError(404, 20404, "x"))
 	_, err := s.ListEntities(t.Context())
-	wantError(t, err, mfa.KindNotFound, false) // no such service
+	wantError(t, err, errs.NotFound, false) // no such service
 	s.play("GET "+entitiesPath, apiError(401, 20003, "Authenticate"))
 	_, err = s.ListEntities(t.Context())
-	wantError(t, err, mfa.KindConfig, false)
-	if errors.Is(err, mfa.ErrLostReply) {
+	wantError(t, err, errs.Config, false)
+	if errors.Is(err, errs.ErrLostReply) {
 		t.Error(err)
 	}
 }
 
 func TestListEntitiesOfTheEmulator(t *testing.T) {
-	for _, quirks := range []verifytest.Quirks{{}, {NewestFirst: true}} {
+	for _, quirks := range []emulator.Quirks{{}, {NewestFirst: true}} {
 		c, run := emulated(t, quirks)
 		none, err := c.ListEntities(t.Context())
 		if err != nil || len(none) != 0 {
@@ -109,7 +109,7 @@ func TestListEntitiesOfTheEmulator(t *testing.T) {
 		}
 		const n = 1203
 		for i := range n {
-			run.AddFactor(fmt.Sprintf("10000000-0000-4000-8000-%012d", i), "u", verifytest.Verified)
+			run.AddFactor(fmt.Sprintf("10000000-0000-4000-8000-%012d", i), "u", emulator.Verified)
 		}
 		all, err := c.ListEntities(t.Context())
 		seen := map[string]bool{}

@@ -16,7 +16,7 @@ import (
 	"time"
 	"unicode"
 
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/errs"
 )
 
 const (
@@ -34,7 +34,7 @@ type fault struct {
 	message string        // Twilio's, cleaned
 	wait    time.Duration // Retry-After
 
-	kind      mfa.Kind
+	kind      errs.Kind
 	hint      string
 	transient bool    // another try may help
 	timeout   bool    // no answer within Config.CallTimeout
@@ -58,7 +58,7 @@ func (f *fault) Error() string {
 	if f.wait > 0 {
 		fmt.Fprintf(&b, ", asked to wait %s", f.wait.Round(time.Second))
 	}
-	if errors.Is(f, mfa.ErrLostReply) {
+	if errors.Is(f, errs.ErrLostReply) {
 		b.WriteString("; it may have taken effect")
 	}
 	return b.String()
@@ -69,14 +69,14 @@ func (f *fault) Unwrap() []error { return f.causes }
 // settle marks what a changing request left open.
 func (f *fault) settle(method string) *fault {
 	if f.reached && method != http.MethodGet {
-		f.causes = append(f.causes, mfa.ErrLostReply)
+		f.causes = append(f.causes, errs.ErrLostReply)
 	}
 	return f
 }
 
-// unavailable makes f an error of KindUnavailable.
+// unavailable makes f an error of errs.Unavailable.
 func (f *fault) unavailable(words string) {
-	f.kind, f.words, f.hint = mfa.KindUnavailable, words, hintAgain
+	f.kind, f.words, f.hint = errs.Unavailable, words, hintAgain
 }
 
 // unusable makes f an answer that says nothing about what became of the request.
@@ -122,7 +122,7 @@ func (c *Client) broken(err error, timeout bool) *fault {
 	ne, isNet := errors.AsType[net.Error](err)
 	_, isCert := errors.AsType[*tls.CertificateVerificationError](err)
 	_, isNotTLS := errors.AsType[tls.RecordHeaderError](err)
-	config := func(words, hint string) { *f = fault{kind: mfa.KindConfig, words: words, hint: hint} }
+	config := func(words, hint string) { *f = fault{kind: errs.Config, words: words, hint: hint} }
 	switch {
 	case timeout || isNet && ne.Timeout():
 		f.unavailable("no answer from Twilio within " + c.timeout.String())
@@ -152,7 +152,7 @@ func stopped(ctx context.Context) *fault {
 	deadline, limited := ctx.Deadline()
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
-		return &fault{kind: mfa.KindInterrupted, words: "interrupted", causes: []error{context.Canceled}}
+		return &fault{kind: errs.Interrupted, words: "interrupted", causes: []error{context.Canceled}}
 	case ctx.Err() != nil, limited && !time.Now().Before(deadline):
 		f := &fault{causes: []error{context.DeadlineExceeded}}
 		f.unavailable("the time limit of the command has passed")
@@ -168,13 +168,13 @@ func (o *call) fail(err error) error {
 	if !ok {
 		return o.distrust("is not of the documented shape")
 	}
-	if f.code == badParameter && f.kind == mfa.KindFailure && o.invalid.words != "" {
+	if f.code == badParameter && f.kind == errs.Failure && o.invalid.words != "" {
 		f.is(o.invalid, o.c)
 	}
 	if o.ifLost != "" && lost(f) {
 		f.hint = o.ifLost
 	}
-	return &mfa.Error{Kind: f.kind, Op: o.op, Hint: f.hint, Err: f}
+	return &errs.Error{Kind: f.kind, Op: o.op, Hint: f.hint, Err: f}
 }
 
 // distrust is the error of an answer that came whole but can't be believed.
@@ -185,13 +185,13 @@ func (o *call) distrust(problem string) error {
 }
 
 // lost tells whether err leaves open what became of a changing call.
-func lost(err error) bool { return errors.Is(err, mfa.ErrLostReply) }
+func lost(err error) bool { return errors.Is(err, errs.ErrLostReply) }
 
 // notFound tells whether err is Twilio's own "not found".
-func notFound(err error) bool { return mfa.KindOf(err) == mfa.KindNotFound }
+func notFound(err error) bool { return errs.KindOf(err) == errs.NotFound }
 
 // wrongCode tells whether err is the way in which Twilio said "wrong code" until 2021-10-27 (§0.1).
-func wrongCode(err error) bool { return mfa.KindOf(err) == mfa.KindCodeRejected }
+func wrongCode(err error) bool { return errs.KindOf(err) == errs.CodeRejected }
 
 // errorBody reads Twilio's error body (§1): code 0 where it is something else.
 func errorBody(body []byte) (code int, message string) {

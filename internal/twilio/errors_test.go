@@ -12,7 +12,9 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/secret"
 )
 
 // Every status and code of facts §2 that matters, for every operation that can get it.
@@ -21,42 +23,42 @@ func TestStatusAndCode(t *testing.T) {
 	for _, tc := range []struct {
 		status, code int
 		ops          string
-		kind         mfa.Kind
+		kind         errs.Kind
 		tries        int
 		has          string
 	}{
-		{401, 20003, every, mfa.KindConfig, 1, "HTTP 401, code 20003"},
-		{401, 0, every, mfa.KindConfig, 1, "HTTP 401"},
-		{403, 20008, every, mfa.KindConfig, 1, "these credentials (HTTP 403"},
-		{403, 99999, every, mfa.KindConfig, 1, "does not allow this (HTTP 403"},
-		{400, 60200, "fetch list create verify challenge", mfa.KindFailure, 1, "rejected the request"},
-		{403, 60313, "create", mfa.KindConfig, 1, "60313"},
-		{403, 0, every, mfa.KindConfig, 1, "firewall"},
-		{400, 60306, every, mfa.KindFailure, 1, "rejected the request (HTTP 400, code 60306: Something)"},
-		{400, 20001, "create", mfa.KindFailure, 1, ""},
-		{400, 60315, "create", mfa.KindRefused, 1, ""},
-		{409, 60317, "create", mfa.KindRefused, 1, ""},
-		{409, 99999, "create", mfa.KindRefused, 1, ""},
-		{429, 60326, "create", mfa.KindRefused, 1, ""},
-		{429, 60310, "verify", mfa.KindRefused, 1, "no more codes"},
-		{429, 60308, "challenge", mfa.KindRefused, 1, "no more codes"},
-		{429, 60312, "challenge", mfa.KindRefused, 1, "too many challenges"},
-		{429, 99999, every, mfa.KindUnavailable, 1, "99999"},
-		{429, 20429, every, mfa.KindUnavailable, maxTries, "rate"},
-		{429, 25109, every, mfa.KindUnavailable, maxTries, "rate"},
-		{400, 25109, every, mfa.KindUnavailable, maxTries, "rate"},
-		{429, 60328, "create", mfa.KindUnavailable, maxTries, "rate"},
-		{403, 60318, "challenge", mfa.KindRefused, 1, "not verified"},
-		{403, 60322, "challenge", mfa.KindRefused, 1, "answered already"},
-		{403, 60323, "challenge", mfa.KindRefused, 1, "expired"},
-		{400, 60383, "verify challenge", mfa.KindRefused, 1, "state"},
-		{404, 20404, "fetch create verify challenge service", mfa.KindNotFound, 1, ""},
-		{404, 60390, "fetch verify challenge", mfa.KindNotFound, 1, ""},
-		{404, 60318, "fetch verify challenge", mfa.KindNotFound, 1, ""},
-		{404, 20404, "send", mfa.KindUnavailable, 1, "no way to send codes"},
-		{404, 20404, "create-service", mfa.KindConfig, 1, "no Verify API"},
-		{400, 60391, "fetch verify challenge", mfa.KindNotFound, 1, ""},
-		{410, 20410, every, mfa.KindFailure, 1, "HTTP 410"},
+		{401, 20003, every, errs.Config, 1, "HTTP 401, code 20003"},
+		{401, 0, every, errs.Config, 1, "HTTP 401"},
+		{403, 20008, every, errs.Config, 1, "these credentials (HTTP 403"},
+		{403, 99999, every, errs.Config, 1, "does not allow this (HTTP 403"},
+		{400, 60200, "fetch list create verify challenge", errs.Failure, 1, "rejected the request"},
+		{403, 60313, "create", errs.Config, 1, "60313"},
+		{403, 0, every, errs.Config, 1, "firewall"},
+		{400, 60306, every, errs.Failure, 1, "rejected the request (HTTP 400, code 60306: Something)"},
+		{400, 20001, "create", errs.Failure, 1, ""},
+		{400, 60315, "create", errs.Refused, 1, ""},
+		{409, 60317, "create", errs.Refused, 1, ""},
+		{409, 99999, "create", errs.Refused, 1, ""},
+		{429, 60326, "create", errs.Refused, 1, ""},
+		{429, 60310, "verify", errs.Refused, 1, "no more codes"},
+		{429, 60308, "challenge", errs.Refused, 1, "no more codes"},
+		{429, 60312, "challenge", errs.Refused, 1, "too many challenges"},
+		{429, 99999, every, errs.Unavailable, 1, "99999"},
+		{429, 20429, every, errs.Unavailable, maxTries, "rate"},
+		{429, 25109, every, errs.Unavailable, maxTries, "rate"},
+		{400, 25109, every, errs.Unavailable, maxTries, "rate"},
+		{429, 60328, "create", errs.Unavailable, maxTries, "rate"},
+		{403, 60318, "challenge", errs.Refused, 1, "not verified"},
+		{403, 60322, "challenge", errs.Refused, 1, "answered already"},
+		{403, 60323, "challenge", errs.Refused, 1, "expired"},
+		{400, 60383, "verify challenge", errs.Refused, 1, "state"},
+		{404, 20404, "fetch create verify challenge service", errs.NotFound, 1, ""},
+		{404, 60390, "fetch verify challenge", errs.NotFound, 1, ""},
+		{404, 60318, "fetch verify challenge", errs.NotFound, 1, ""},
+		{404, 20404, "send", errs.Unavailable, 1, "no way to send codes"},
+		{404, 20404, "create-service", errs.Config, 1, "no Verify API"},
+		{400, 60391, "fetch verify challenge", errs.NotFound, 1, ""},
+		{410, 20410, every, errs.Failure, 1, "HTTP 410"},
 	} {
 		for _, op := range operations() {
 			if !slices.Contains(strings.Fields(tc.ops), op.name) {
@@ -77,11 +79,11 @@ func TestStatusAndCode(t *testing.T) {
 				if errors.Is(err, mfa.ErrAttemptsUsedUp) != used {
 					t.Errorf("attempts used up: %v", err)
 				}
-				e, _ := errors.AsType[*mfa.Error](err)
-				if tc.kind == mfa.KindConfig && !strings.Contains(e.Hint, "TWILIO_API_KEY and TWILIO_API_SECRET") {
+				e, _ := errors.AsType[*errs.Error](err)
+				if tc.kind == errs.Config && !strings.Contains(e.Hint, "TWILIO_API_KEY and TWILIO_API_SECRET") {
 					t.Errorf("hint %q", e.Hint)
 				}
-				if (tc.kind == mfa.KindUnavailable || tc.kind == mfa.KindRefused && op.name == "challenge") && e.Hint == "" {
+				if (tc.kind == errs.Unavailable || tc.kind == errs.Refused && op.name == "challenge") && e.Hint == "" {
 					t.Error("no hint")
 				}
 			})
@@ -101,7 +103,7 @@ func TestMessages(t *testing.T) {
 		"bad name Zo%C3%AB%20O%27Hara":           "",
 		"bad name Zo%C3%AB+O%27Hara":             "",
 		"used " + password:                       "",
-		"seed " + secret:                         "",
+		"seed " + totpSecret:                     "",
 		"see OTPAUTH://totp/x":                   "",
 		"738\u200b264 is hidden":                 "",
 		"a\x1b[31mred\x00\u202e\u2028line\nnext": "a[31mred line next",
@@ -114,14 +116,14 @@ func TestMessages(t *testing.T) {
 	}
 	s.play("POST "+factorPath, apiError(400, 60306, "AuthPayload "+code+" is invalid"))
 	_, err := s.VerifyFactor(t.Context(), identity, factor, code)
-	wantError(t, err, mfa.KindFailure, false)
+	wantError(t, err, errs.Failure, false)
 	s.play("POST "+factorsPath, apiError(400, 60306, "Authorization: Basic "+"for "+password))
 	_, err = s.CreateFactor(t.Context(), identity, "alice")
-	wantError(t, err, mfa.KindFailure, false)
+	wantError(t, err, errs.Failure, false)
 }
 
 func FuzzHarmless(f *testing.F) {
-	c, err := New(Config{AccountSID: account, ServiceSID: service, Username: key, Password: mfa.NewSecret(password)})
+	c, err := New(Config{AccountSID: account, ServiceSID: service, Username: key, Password: secret.New(password)})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -144,7 +146,7 @@ func FuzzHarmless(f *testing.F) {
 
 // FuzzJudge: whatever a server answers, there is a fault or valid JSON, and no secret in the fault.
 func FuzzJudge(f *testing.F) {
-	c, err := New(Config{AccountSID: account, ServiceSID: service, Username: key, Password: mfa.NewSecret(password)})
+	c, err := New(Config{AccountSID: account, ServiceSID: service, Username: key, Password: secret.New(password)})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	verify "github.com/twilio/twilio-go/rest/verify/v2"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 )
 
@@ -16,7 +17,7 @@ const maxFriendlyName = 64 // §1.2
 
 var codeForm = regexp.MustCompile(`^[0-9]{3,8}$`)
 
-// FetchFactor gives one factor; KindNotFound if there is none.
+// FetchFactor gives one factor; errs.NotFound if there is none.
 func (c *Client) FetchFactor(ctx context.Context, identity, sid string) (mfa.Factor, error) {
 	o := c.begin(ctx, "fetch the factor")
 	if err := o.check(validIdentity(identity), validFactor(sid)); err != nil {
@@ -73,7 +74,7 @@ func (c *Client) VerifyFactor(ctx context.Context, identity, sid, code string) (
 func (c *Client) afterWrongCode(ctx context.Context, identity, sid string) (mfa.Factor, error) {
 	f, err := c.FetchFactor(ctx, identity, sid)
 	if err == nil && f.Status == mfa.FactorVerified {
-		return mfa.Factor{}, &mfa.Error{Kind: mfa.KindRefused, Op: "verify the factor",
+		return mfa.Factor{}, &errs.Error{Kind: errs.Refused, Op: "verify the factor",
 			Err: errors.New("the code is wrong, and the factor was verified before")}
 	}
 	return f, err
@@ -136,7 +137,7 @@ func (o *call) factor(got *verify.VerifyV2Factor, err error, identity, sid strin
 func (o *call) check(problems ...string) error {
 	for _, p := range problems {
 		if p != "" {
-			return &mfa.Error{Kind: mfa.KindFailure, Op: o.op, Err: errors.New(p)}
+			return &errs.Error{Kind: errs.Failure, Op: o.op, Err: errors.New(p)}
 		}
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 
 	verify "github.com/twilio/twilio-go/rest/verify/v2"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 )
 
@@ -38,7 +39,7 @@ func TestGoodAnswers(t *testing.T) {
 	}
 	want.Status = mfa.FactorUnverified
 	got, err := s.CreateFactor(t.Context(), identity, "alice")
-	if err != nil || got.Factor != want || got.Secret.Reveal() != secret || !strings.HasPrefix(got.URI.Reveal(), "otpauth://totp/ACME:alice?") {
+	if err != nil || got.Factor != want || got.Secret.Reveal() != totpSecret || !strings.HasPrefix(got.URI.Reveal(), "otpauth://totp/ACME:alice?") {
 		t.Errorf("%+v %v", got, err)
 	}
 	noSecret(t, "the new factor", fmt.Sprintf("%+v %#v", got, got))
@@ -62,7 +63,7 @@ func TestWrongCode(t *testing.T) {
 	s.play("GET "+factorPath, ok(200, factorJSON(factor, "verified")))
 	s.play("POST "+factorPath, apiError(403, 60311, "Factor verification failed"))
 	_, err := s.VerifyFactor(t.Context(), identity, factor, code)
-	wantError(t, err, mfa.KindRefused, false)
+	wantError(t, err, errs.Refused, false)
 
 	for name, answer := range map[string]http.HandlerFunc{
 		"pending": ok(201, challengeJSON("pending")), "denied": ok(201, challengeJSON("denied")),
@@ -91,10 +92,10 @@ func TestVerifyLostReply(t *testing.T) {
 			}
 			s.play("GET "+factorPath, ok(200, factorJSON(factor, "unverified")))
 			_, err = s.VerifyFactor(t.Context(), identity, factor, code)
-			wantError(t, err, mfa.KindUnavailable, true)
+			wantError(t, err, errs.Unavailable, true)
 			s.play("GET "+factorPath, apiError(404, 20404, "x"))
 			_, err = s.VerifyFactor(t.Context(), identity, factor, code)
-			wantError(t, err, mfa.KindUnavailable, true)
+			wantError(t, err, errs.Unavailable, true)
 			if got := s.count("POST " + factorPath); got != 3 {
 				t.Errorf("sent %d times", got)
 			}
@@ -113,9 +114,9 @@ func TestDeleteGone(t *testing.T) {
 	}
 	// What an earlier try may have done is not forgotten when a later one certainly did nothing.
 	s.play("DELETE "+factorPath, reset, apiError(401, 20003, "Authenticate"))
-	wantError(t, s.DeleteFactor(t.Context(), identity, factor), mfa.KindConfig, true)
+	wantError(t, s.DeleteFactor(t.Context(), identity, factor), errs.Config, true)
 	s.play("DELETE "+factorPath, page(200, "text/html", "guest network"))
-	wantError(t, s.DeleteFactor(t.Context(), identity, factor), mfa.KindUnavailable, true)
+	wantError(t, s.DeleteFactor(t.Context(), identity, factor), errs.Unavailable, true)
 }
 
 // The entity's 404 is "none" only once the service was found.
@@ -135,13 +136,13 @@ func TestNotFoundIsProven(t *testing.T) {
 		}
 		for _, tc := range []struct {
 			answer http.HandlerFunc
-			kind   mfa.Kind
+			kind   errs.Kind
 			has    string
 		}{
-			{apiError(404, 20404, "x"), mfa.KindNotFound, "no such Verify service"},
-			{apiError(401, 20003, "x"), mfa.KindConfig, ""},
-			{apiError(500, 20500, "x"), mfa.KindUnavailable, ""},
-			{page(404, "text/html", "<p>"), mfa.KindUnavailable, ""},
+			{apiError(404, 20404, "x"), errs.NotFound, "no such Verify service"},
+			{apiError(401, 20003, "x"), errs.Config, ""},
+			{apiError(500, 20500, "x"), errs.Unavailable, ""},
+			{page(404, "text/html", "<p>"), errs.Unavailable, ""},
 		} {
 			s := start(t)
 			s.play("GET "+servicePath, tc.answer)
@@ -150,7 +151,7 @@ func TestNotFoundIsProven(t *testing.T) {
 			if !strings.Contains(err.Error(), tc.has) {
 				t.Error(err)
 			}
-			if e, _ := errors.AsType[*mfa.Error](err); tc.has != "" && !strings.Contains(e.Hint, "TWILIO_SERVICE_SID") {
+			if e, _ := errors.AsType[*errs.Error](err); tc.has != "" && !strings.Contains(e.Hint, "TWILIO_SERVICE_SID") {
 				t.Errorf("hint %q", e.Hint)
 			}
 		}
@@ -163,21 +164,21 @@ func TestProveOnce(t *testing.T) {
 		release := make(chan struct{})
 		answer := ok(200, serviceJSON())
 		s.play("GET "+servicePath, func(w http.ResponseWriter, r *http.Request) { <-release; answer(w, r) })
-		errs := make(chan error)
+		failures := make(chan error)
 		for range 8 {
 			go func() {
 				_, err := s.ListFactors(t.Context(), identity)
-				errs <- err
+				failures <- err
 			}()
 		}
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		_, err := s.ListFactors(ctx, identity)
-		wantError(t, err, mfa.KindUnavailable, false)
+		wantError(t, err, errs.Unavailable, false)
 		close(release)
 		for range 8 {
-			if err := <-errs; err != nil {
+			if err := <-failures; err != nil {
 				t.Error(err)
 			}
 		}
@@ -249,7 +250,7 @@ func TestListEvilPages(t *testing.T) {
 				}
 			})
 			_, err := s.ListFactors(t.Context(), identity)
-			wantError(t, err, mfa.KindUnavailable, false)
+			wantError(t, err, errs.Unavailable, false)
 			if n > maxPages+1 {
 				t.Errorf("%d pages", n)
 			}
@@ -281,10 +282,10 @@ func TestLies(t *testing.T) {
 	uri := func(rest string) string { return "otpauth://totp/ACME:alice?" + rest }
 	ofNew := map[string][]any{
 		"binding": {nil, "x", fields{}, []int{}}, "status": {"verified"},
-		"binding.secret": {nil, "", "not base32", "JBSWY3DPEHPK3PX1", "========", 5, strings.ToLower(secret)},
-		"binding.uri": {nil, "", "https://totp/x?secret=" + secret, "otpauth://hotp/x?secret=" + secret, uri(""), uri("secret=JBSWY3DPEHPK3PXX"),
-			uri("secret=%zz"), "otpauth://totp/%zz?secret=" + secret, uri("secret=" + secret + "&digits=8"),
-			uri("secret=" + secret + "&period=60"), uri("secret=" + secret + "&algorithm=SHA256")},
+		"binding.secret": {nil, "", "not base32", "JBSWY3DPEHPK3PX1", "========", 5, strings.ToLower(totpSecret)},
+		"binding.uri": {nil, "", "https://totp/x?secret=" + totpSecret, "otpauth://hotp/x?secret=" + totpSecret, uri(""), uri("secret=JBSWY3DPEHPK3PXX"),
+			uri("secret=%zz"), "otpauth://totp/%zz?secret=" + totpSecret, uri("secret=" + totpSecret + "&digits=8"),
+			uri("secret=" + totpSecret + "&period=60"), uri("secret=" + totpSecret + "&algorithm=SHA256")},
 	}
 	ofChallenge := map[string][]any{"sid": {nil, "", factor}, "factor_sid": {nil, "", other}, "status": {"verified", "Approved"}}
 	ofVerification := map[string][]any{
@@ -337,7 +338,7 @@ func TestLies(t *testing.T) {
 						s := start(t)
 						s.play(op.request, change(base, field, v))
 						err := op.run(s.Client, t.Context())
-						wantError(t, err, mfa.KindUnavailable, op.isPost())
+						wantError(t, err, errs.Unavailable, op.isPost())
 						if got := s.count(op.request); got != 1 {
 							t.Errorf("sent %d times", got)
 						}
@@ -358,7 +359,7 @@ func TestBadParameters(t *testing.T) {
 			second(s.FetchFactor(ctx, bad, factor)), second(s.ListFactors(ctx, bad)), second(s.CreateFactor(ctx, bad, "x")),
 			second(s.VerifyFactor(ctx, bad, factor, code)), second(s.Challenge(ctx, bad, factor, code)), s.DeleteFactor(ctx, bad, factor),
 		} {
-			wantError(t, err, mfa.KindFailure, false)
+			wantError(t, err, errs.Failure, false)
 		}
 	}
 	for _, bad := range []string{"", "YF", factor + "/", factor + "\n", "YE" + hex32, "../" + factor} {
@@ -366,15 +367,15 @@ func TestBadParameters(t *testing.T) {
 			second(s.FetchFactor(ctx, identity, bad)), second(s.VerifyFactor(ctx, identity, bad, code)),
 			second(s.Challenge(ctx, identity, bad, code)), s.DeleteFactor(ctx, identity, bad),
 		} {
-			wantError(t, err, mfa.KindFailure, false)
+			wantError(t, err, errs.Failure, false)
 		}
 	}
 	for _, bad := range []string{"", "12", "123456789", "12345a", "123 456", code + "\n", "٣٤٥٦٧٨"} {
-		wantError(t, second(s.VerifyFactor(ctx, identity, factor, bad)), mfa.KindFailure, false)
-		wantError(t, second(s.Challenge(ctx, identity, factor, bad)), mfa.KindFailure, false)
+		wantError(t, second(s.VerifyFactor(ctx, identity, factor, bad)), errs.Failure, false)
+		wantError(t, second(s.Challenge(ctx, identity, factor, bad)), errs.Failure, false)
 	}
 	for _, bad := range []string{"", strings.Repeat("ä", 65), "a\nb", "a\u202eb", "\xff"} {
-		wantError(t, second(s.CreateFactor(ctx, identity, bad)), mfa.KindFailure, false)
+		wantError(t, second(s.CreateFactor(ctx, identity, bad)), errs.Failure, false)
 	}
 	if len(s.calls) != 0 {
 		t.Errorf("called %v", s.calls)

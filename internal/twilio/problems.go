@@ -3,15 +3,16 @@ package twilio
 import (
 	"net/http"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 )
 
 // problem is what one of Twilio's error codes means to whoever ran the command.
 type problem struct {
 	status int // that Twilio documents; 0 where nobody does, and the code counts with any 4xx
-	kind   mfa.Kind
+	kind   errs.Kind
 	words  string
-	hint   string // empty with KindConfig: the credentials are to be checked
+	hint   string // empty with errs.Config: the credentials are to be checked
 	again  bool   // turned away without being processed, and soon over: may be tried again, also a POST
 	cause  error  // a sentinel for errors.Is
 }
@@ -38,7 +39,7 @@ var problems = map[int]problem{
 	25109: limited(0),
 
 	// Verifications and services.
-	badParameter: {status: 400, kind: mfa.KindFailure, words: rejectedRequest},
+	badParameter: {status: 400, kind: errs.Failure, words: rejectedRequest},
 	60202: refused(429, "five wrong codes were given, and Twilio takes no more for this number",
 		"wait ten minutes, then send a new code").because(mfa.ErrAttemptsUsedUp),
 	60203: refused(429, "five codes were sent to this number, and Twilio sends no more for now",
@@ -50,7 +51,7 @@ var problems = map[int]problem{
 	60212: unavailable(429, "Twilio is busy with another request for this number", "wait a moment; "+hintAgain).repeatable(),
 	60214: config(400, "the Verify service makes no calls as long as it is meant for payments (PSD2)", noPSD2),
 	60217: config(400, "the Verify service has no e-mail integration", "send the code by SMS or by a call"),
-	60221: {status: 400, kind: mfa.KindFailure, words: "Twilio was not told whose code this is", hint: "this is a mistake in uzerp-mfa: please report it"},
+	60221: {status: 400, kind: errs.Failure, words: "Twilio was not told whose code this is", hint: "this is a mistake in uzerp-mfa: please report it"},
 	60223: config(0, "this channel is switched off in the Verify service",
 		"use the other channel (sms, call), or switch it on for the service in Twilio's console"),
 	60238: refused(0, "Twilio blocks all codes to this number", "identify the user in another way; only Twilio's support can lift the block"),
@@ -85,15 +86,15 @@ var problems = map[int]problem{
 }
 
 func refused(status int, words, hint string) problem {
-	return problem{status: status, kind: mfa.KindRefused, words: words, hint: hint}
+	return problem{status: status, kind: errs.Refused, words: words, hint: hint}
 }
 
 func config(status int, words, hint string) problem {
-	return problem{status: status, kind: mfa.KindConfig, words: words, hint: hint}
+	return problem{status: status, kind: errs.Config, words: words, hint: hint}
 }
 
 func unavailable(status int, words, hint string) problem {
-	return problem{status: status, kind: mfa.KindUnavailable, words: words, hint: hint}
+	return problem{status: status, kind: errs.Unavailable, words: words, hint: hint}
 }
 
 // rejected is a problem with the credentials.
@@ -104,11 +105,11 @@ func limited(status int) problem {
 	return unavailable(status, "Twilio is limiting the rate of calls", hintAgain).repeatable()
 }
 
-func missing() problem { return problem{kind: mfa.KindNotFound, words: "not found at Twilio"} }
+func missing() problem { return problem{kind: errs.NotFound, words: "not found at Twilio"} }
 
 // wrong is how Twilio said it of a code until 2021-10-27 (§0.1).
 func wrong() problem {
-	return problem{status: 403, kind: mfa.KindCodeRejected, words: "the code is wrong"}
+	return problem{status: 403, kind: errs.CodeRejected, words: "the code is wrong"}
 }
 
 func (p problem) repeatable() problem {
@@ -135,7 +136,7 @@ func byStatus(status int) problem {
 	case http.StatusTooManyRequests: // unknown, so not repeated; a 429 is not processed (§3.1)
 		return unavailable(status, "Twilio turned the call away for now", hintAgain)
 	}
-	return problem{kind: mfa.KindFailure, words: rejectedRequest}
+	return problem{kind: errs.Failure, words: rejectedRequest}
 }
 
 // is makes f this problem.
@@ -145,9 +146,9 @@ func (f *fault) is(p problem, c *Client) {
 		f.causes = append(f.causes, p.cause)
 	}
 	switch {
-	case p.kind == mfa.KindNotFound: // Twilio's own message is the path once more
+	case p.kind == errs.NotFound: // Twilio's own message is the path once more
 		f.message = ""
-	case p.kind == mfa.KindConfig && p.hint == "":
+	case p.kind == errs.Config && p.hint == "":
 		f.hint = "check " + c.credentials + " (test credentials do not work with Verify)"
 	}
 }

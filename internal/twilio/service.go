@@ -6,15 +6,16 @@ import (
 
 	verify "github.com/twilio/twilio-go/rest/verify/v2"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 )
 
-// FetchService gives the Verify service; KindNotFound if there is none, or none that these credentials may see.
+// FetchService gives the Verify service; errs.NotFound if there is none, or none that these credentials may see.
 func (c *Client) FetchService(ctx context.Context) (mfa.VerifyService, error) {
 	o := c.begin(ctx, "fetch the Verify service")
 	got, err := o.api().FetchService(c.service)
 	if err != nil {
-		if f, ok := errors.AsType[*fault](err); ok && f.kind == mfa.KindNotFound {
+		if f, ok := errors.AsType[*fault](err); ok && f.kind == errs.NotFound {
 			f.words = "no such Verify service"
 			f.causes = append(f.causes, mfa.ErrNoService)
 			f.hint = "check TWILIO_SERVICE_SID, and that it belongs to the account of " + c.credentials
@@ -40,7 +41,7 @@ const codeLength = 6
 // leaves the friendly name in its place.
 func (c *Client) CreateService(ctx context.Context, friendlyName, issuer string) (mfa.VerifyService, error) {
 	o := c.begin(ctx, "create the Verify service")
-	o.invalid = problem{kind: mfa.KindUsage, words: "Twilio does not accept this friendly name or issuer",
+	o.invalid = problem{kind: errs.Usage, words: "Twilio does not accept this friendly name or issuer",
 		hint: "choose plain words of letters and spaces for both"}
 	o.ifLost = "there may be one more Verify service now: look in Twilio's console before running the command again"
 	for _, err := range []error{mfa.CheckFriendlyName(friendlyName), mfa.CheckIssuer(issuer)} {
@@ -54,7 +55,7 @@ func (c *Client) CreateService(ctx context.Context, friendlyName, issuer string)
 	}
 	got, err := o.api().CreateService(params)
 	if err != nil {
-		if f, ok := errors.AsType[*fault](err); ok && f.kind == mfa.KindNotFound { // there is nothing that could be missing
+		if f, ok := errors.AsType[*fault](err); ok && f.kind == errs.NotFound { // there is nothing that could be missing
 			f.is(rejected("the account has no Verify API"), c)
 		}
 		return mfa.VerifyService{}, o.fail(err)

@@ -7,7 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/secret"
 )
 
 // Every setting that mfa.VerifyService has, told and not told.
@@ -66,14 +68,14 @@ func TestCreateService(t *testing.T) {
 	s := start(t)
 	s.play("POST /v2/Services", apiError(400, 60200, "Invalid parameter: FriendlyName"))
 	_, err := s.CreateService(t.Context(), "uzERP", "")
-	wantError(t, err, mfa.KindUsage, false)
+	wantError(t, err, errs.Usage, false)
 }
 
 // An account without a service can make one, and is checked like any other configuration.
 func TestAccount(t *testing.T) {
 	s := start(t)
 	s.play("POST /v2/Services", ok(201, serviceJSON()))
-	cfg := Config{AccountSID: account, Username: key, Password: mfa.NewSecret(password), BaseURL: s.URL}
+	cfg := Config{AccountSID: account, Username: key, Password: secret.New(password), BaseURL: s.URL}
 	a, err := NewAccount(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -84,7 +86,7 @@ func TestAccount(t *testing.T) {
 	}
 	cfg.AccountSID = ""
 	_, err = NewAccount(cfg)
-	wantError(t, err, mfa.KindConfig, false)
+	wantError(t, err, errs.Config, false)
 }
 
 // The offset is known after any answer of Twilio's own, also one too small to correct codes by, and also a refusal.

@@ -13,7 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/errs"
 )
 
 // Every operation under every fault of the transport: how often it is sent, and what is said when it never gets better.
@@ -33,7 +33,7 @@ func TestTransportFaults(t *testing.T) {
 		{"JSON and more", page(200, "application/json", `{} <p>`), 1},
 		{"empty", page(200, "application/json", ""), 1},
 		{"redirect", func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "https://evil.example.com/?"+secret, http.StatusFound)
+			http.Redirect(w, r, "https://evil.example.com/?"+totpSecret, http.StatusFound)
 		}, 1},
 		{"not modified", page(304, "", ""), 1},
 		{"202", page(202, "application/json", "{}"), 1},
@@ -49,7 +49,7 @@ func TestTransportFaults(t *testing.T) {
 				t.Parallel()
 				test := func(t *testing.T, s *setup) {
 					s.play(op.request, f.play)
-					wantError(t, op.run(s.Client, t.Context()), mfa.KindUnavailable, !op.isGet())
+					wantError(t, op.run(s.Client, t.Context()), errs.Unavailable, !op.isGet())
 					want := f.tries
 					if op.isPost() {
 						want = 1
@@ -100,7 +100,7 @@ func TestConnectionRefused(t *testing.T) {
 	for _, op := range operations() {
 		s := start(t)
 		s.Close()
-		wantError(t, op.run(s.Client, t.Context()), mfa.KindUnavailable, false)
+		wantError(t, op.run(s.Client, t.Context()), errs.Unavailable, false)
 		if len(s.slept) != maxTries-1 {
 			t.Errorf("%s: slept %v", op.name, s.slept)
 		}
@@ -125,7 +125,7 @@ func TestRateLimitExhausted(t *testing.T) {
 	for _, op := range operations() {
 		s := start(t)
 		s.play(op.request, apiError(429, 20429, "Too Many Requests"))
-		wantError(t, op.run(s.Client, t.Context()), mfa.KindUnavailable, false)
+		wantError(t, op.run(s.Client, t.Context()), errs.Unavailable, false)
 		if got := s.count(op.request); got != maxTries {
 			t.Errorf("%s: sent %d times", op.name, got)
 		}
@@ -156,7 +156,7 @@ func TestRetryAfter(t *testing.T) {
 			s := start(t)
 			s.play("POST "+factorsPath, apiError(429, 20429, "Too Many Requests", "Retry-After", tc.header, "Date", date.Format(http.TimeFormat)))
 			_, err := s.CreateFactor(t.Context(), identity, "alice")
-			wantError(t, err, mfa.KindUnavailable, false)
+			wantError(t, err, errs.Unavailable, false)
 			if got := s.count("POST " + factorsPath); got != tc.tries {
 				t.Errorf("sent %d times, want %d", got, tc.tries)
 			}
@@ -177,7 +177,7 @@ func TestRetryAfterBeyondDeadline(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	_, err := s.FetchFactor(ctx, identity, factor)
-	wantError(t, err, mfa.KindUnavailable, false)
+	wantError(t, err, errs.Unavailable, false)
 	if len(s.slept) != 0 || !strings.Contains(err.Error(), "asked to wait 20s") {
 		t.Errorf("slept %v: %v", s.slept, err)
 	}
@@ -194,7 +194,7 @@ func TestContextEnds(t *testing.T) {
 				<-r.Context().Done()
 			})
 			err := op.run(s.Client, ctx)
-			wantError(t, err, mfa.KindInterrupted, !op.isGet())
+			wantError(t, err, errs.Interrupted, !op.isGet())
 			if !errors.Is(err, context.Canceled) {
 				t.Errorf("%v", err)
 			}
@@ -205,7 +205,7 @@ func TestContextEnds(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 				defer cancel()
 				err := op.run(s.Client, ctx)
-				wantError(t, err, mfa.KindUnavailable, !op.isGet())
+				wantError(t, err, errs.Unavailable, !op.isGet())
 				if !errors.Is(err, context.DeadlineExceeded) || s.count(op.request) != 1 {
 					t.Errorf("%v, sent %d times", err, s.count(op.request))
 				}
@@ -215,7 +215,7 @@ func TestContextEnds(t *testing.T) {
 			s := start(t)
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
-			wantError(t, op.run(s.Client, ctx), mfa.KindInterrupted, false)
+			wantError(t, op.run(s.Client, ctx), errs.Interrupted, false)
 			if len(s.calls) != 0 {
 				t.Errorf("called %v", s.calls)
 			}
@@ -242,7 +242,7 @@ func TestCanceledInPause(t *testing.T) {
 				}
 			})
 			s.play(op.request, tc.answer)
-			wantError(t, op.run(s.Client, ctx), mfa.KindInterrupted, tc.lost)
+			wantError(t, op.run(s.Client, ctx), errs.Interrupted, tc.lost)
 			cancel()
 		}
 	}
@@ -257,7 +257,7 @@ func TestCertificate(t *testing.T) {
 	defer ts.Close()
 	s := start(t, func(c *Config) { c.BaseURL = ts.URL })
 	_, err := s.FetchService(t.Context())
-	wantError(t, err, mfa.KindConfig, false)
+	wantError(t, err, errs.Config, false)
 	if len(s.slept) != 0 {
 		t.Errorf("slept %v", s.slept)
 	}
@@ -266,15 +266,15 @@ func TestCertificate(t *testing.T) {
 	defer plain.Close()
 	s = start(t, func(c *Config) { c.BaseURL = strings.Replace(plain.URL, "http:", "https:", 1) })
 	_, err = s.FetchService(t.Context())
-	wantError(t, err, mfa.KindConfig, false)
+	wantError(t, err, errs.Config, false)
 }
 
 func TestHostNotFound(t *testing.T) {
 	gone := &net.OpError{Op: "dial", Err: &net.DNSError{IsNotFound: true, Name: "x"}}
-	if f := (&Client{}).broken(gone, false); f.kind != mfa.KindConfig || f.transient {
+	if f := (&Client{}).broken(gone, false); f.kind != errs.Config || f.transient {
 		t.Errorf("%+v", f)
 	}
-	if f := (&Client{defaultHost: true}).broken(gone, false); f.kind != mfa.KindUnavailable || !f.transient {
+	if f := (&Client{defaultHost: true}).broken(gone, false); f.kind != errs.Unavailable || !f.transient {
 		t.Errorf("%+v", f)
 	}
 	if f := (&Client{}).broken(errors.New("http://user:"+password+"@proxy"), false); strings.Contains(f.Error(), password) {
@@ -346,16 +346,16 @@ func TestConcurrencyLimit(t *testing.T) {
 			now.Add(-1)
 			answer(w, r)
 		})
-		errs := make(chan error)
+		failures := make(chan error)
 		for range 12 {
 			go func() {
 				_, err := s.FetchFactor(t.Context(), identity, factor)
 				s.Now()
-				errs <- err
+				failures <- err
 			}()
 		}
 		for range 12 {
-			if err := <-errs; err != nil {
+			if err := <-failures; err != nil {
 				t.Error(err)
 			}
 		}
@@ -368,7 +368,7 @@ func TestConcurrencyLimit(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		_, err := s.FetchFactor(ctx, identity, factor)
-		wantError(t, err, mfa.KindUnavailable, false)
+		wantError(t, err, errs.Unavailable, false)
 	}, func(c *Config) { c.Concurrency = 2 })
 }
 

@@ -18,26 +18,28 @@ import (
 
 	"go.uber.org/goleak"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/secret"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
-	hex32    = "0123456789abcdef0123456789abcdef"
-	account  = "AC" + hex32
-	service  = "VA" + hex32
-	key      = "SK" + hex32
-	factor   = "YF" + hex32
-	other    = "YF" + "ffffffffffffffffffffffffffffffff"
-	entity   = "YE" + hex32
-	chall    = "YC" + hex32
-	identity = "5f0c1c1e-8d5c-4f7e-9f60-1b6a6f0c9a11"
-	password = "PasswordThatNobodyMaySee1"
-	secret   = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
-	code     = "738264"
-	number   = "+447700900123"
-	verif    = "VE" + hex32
+	hex32      = "0123456789abcdef0123456789abcdef"
+	account    = "AC" + hex32
+	service    = "VA" + hex32
+	key        = "SK" + hex32
+	factor     = "YF" + hex32
+	other      = "YF" + "ffffffffffffffffffffffffffffffff"
+	entity     = "YE" + hex32
+	chall      = "YC" + hex32
+	identity   = "5f0c1c1e-8d5c-4f7e-9f60-1b6a6f0c9a11"
+	password   = "PasswordThatNobodyMaySee1"
+	totpSecret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+	code       = "738264"
+	number     = "+447700900123"
+	verif      = "VE" + hex32
 
 	entityPath  = "/v2/Services/" + service + "/Entities/" + identity
 	factorsPath = entityPath + "/Factors"
@@ -48,8 +50,8 @@ const (
 )
 
 var (
-	sentinel = []string{password, secret, code, "otpauth", "c2VjcmV0", "7700900123"}
-	callee   = mfa.Callee{Username: "alice", Phone: mfa.Phone{E164: mfa.NewSecret(number), Masked: "+44 *******123"}}
+	sentinel = []string{password, totpSecret, code, "otpauth", "c2VjcmV0", "7700900123"}
+	callee   = mfa.Callee{Username: "alice", Phone: mfa.Phone{E164: secret.New(number), Masked: "+44 *******123"}}
 )
 
 // server plays Twilio: each path has its answers in turn, the last one again and again.
@@ -166,7 +168,7 @@ func (s *setup) connect(t *testing.T, change ...func(*Config)) *setup {
 	t.Helper()
 	s.play("GET "+servicePath, ok(200, serviceJSON()))
 	cfg := Config{
-		AccountSID: account, ServiceSID: service, Username: key, Password: mfa.NewSecret(password),
+		AccountSID: account, ServiceSID: service, Username: key, Password: secret.New(password),
 		BaseURL: s.URL, CallTimeout: 5 * time.Second,
 		Logger: slog.New(slog.NewTextHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Sleep:  func(ctx context.Context, d time.Duration) error { s.slept = append(s.slept, d); return ctx.Err() },
@@ -216,12 +218,12 @@ func noSecret(t *testing.T, where, text string) {
 }
 
 // wantError checks kind, lost reply, and that no form of printing the error shows a secret.
-func wantError(t *testing.T, err error, kind mfa.Kind, wantLost bool) {
+func wantError(t *testing.T, err error, kind errs.Kind, wantLost bool) {
 	t.Helper()
 	if err == nil {
 		t.Fatal("no error")
 	}
-	if got := mfa.KindOf(err); got != kind {
+	if got := errs.KindOf(err); got != kind {
 		t.Errorf("kind %d, want %d: %v", got, kind, err)
 	}
 	if lost(err) != wantLost {
@@ -312,8 +314,8 @@ func factorJSON(sid, status string) fields {
 }
 
 func newFactorJSON() fields {
-	return with(factorJSON(factor, "unverified"), fields{"options": nil, "binding": fields{"secret": secret,
-		"uri": "otpauth://totp/ACME:alice?secret=" + secret + "&issuer=ACME&algorithm=SHA1&digits=6&period=30"}})
+	return with(factorJSON(factor, "unverified"), fields{"options": nil, "binding": fields{"secret": totpSecret,
+		"uri": "otpauth://totp/ACME:alice?secret=" + totpSecret + "&issuer=ACME&algorithm=SHA1&digits=6&period=30"}})
 }
 
 func challengeJSON(status string) fields {

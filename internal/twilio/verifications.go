@@ -7,6 +7,7 @@ import (
 
 	verify "github.com/twilio/twilio-go/rest/verify/v2"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 )
 
@@ -30,7 +31,7 @@ func (c *Client) StartVerification(ctx context.Context, to mfa.Callee, channel m
 	if err != nil {
 		gone, err := o.failed(err)
 		if gone {
-			err = &mfa.Error{Kind: mfa.KindUnavailable, Op: o.op, Hint: hintAgain,
+			err = &errs.Error{Kind: errs.Unavailable, Op: o.op, Hint: hintAgain,
 				Err: errors.New("the Verify service exists, but Twilio finds no way to send codes with it")}
 		}
 		return mfa.Started{}, err
@@ -59,7 +60,7 @@ func (c *Client) CheckVerification(ctx context.Context, to mfa.Callee, code stri
 	if err != nil {
 		gone, err := o.failed(err)
 		if gone {
-			err = &mfa.Error{Kind: mfa.KindNotFound, Op: o.op, Err: mfa.ErrNoVerification,
+			err = &errs.Error{Kind: errs.NotFound, Op: o.op, Err: mfa.ErrNoVerification,
 				Hint: "none was sent, or it was accepted already, has expired, or was given up after five wrong ones: send a new one"}
 		}
 		return "", err

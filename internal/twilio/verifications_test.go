@@ -8,7 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/secret"
 )
 
 func TestVerification(t *testing.T) {
@@ -59,7 +61,7 @@ func TestVerification(t *testing.T) {
 	// Nothing but approved is a yes, whatever valid says.
 	s.play("POST "+checkPath, ok(201, with(checkJSON("pending"), fields{"valid": true})))
 	got, err := s.CheckVerification(t.Context(), callee, code)
-	wantError(t, err, mfa.KindUnavailable, true)
+	wantError(t, err, errs.Unavailable, true)
 	if got != "" {
 		t.Errorf("%q", got)
 	}
@@ -73,9 +75,9 @@ func TestNoVerification(t *testing.T) {
 		s := start(t)
 		s.play("POST "+checkPath, answer)
 		_, err := s.CheckVerification(t.Context(), callee, code)
-		wantError(t, err, mfa.KindNotFound, false)
-		if !errors.Is(err, mfa.ErrNoVerification) || errors.Is(err, mfa.ErrNoService) || !strings.Contains(mfa.HintOf(err), "send a new one") {
-			t.Errorf("%s: %v (%s)", name, err, mfa.HintOf(err))
+		wantError(t, err, errs.NotFound, false)
+		if !errors.Is(err, mfa.ErrNoVerification) || errors.Is(err, mfa.ErrNoService) || !strings.Contains(errs.HintOf(err), "send a new one") {
+			t.Errorf("%s: %v (%s)", name, err, errs.HintOf(err))
 		}
 		if s.count("GET "+servicePath) != 1 || s.count("POST "+checkPath) != 1 {
 			t.Errorf("%s: called %v", name, s.calls)
@@ -99,8 +101,8 @@ func TestVerificationLost(t *testing.T) {
 				s := start(t)
 				s.play(op.request, broken)
 				err := op.run(s.Client, t.Context())
-				wantError(t, err, mfa.KindUnavailable, true)
-				if hint := mfa.HintOf(err); !strings.Contains(hint, tc.hint) || s.count(op.request) != 1 {
+				wantError(t, err, errs.Unavailable, true)
+				if hint := errs.HintOf(err); !strings.Contains(hint, tc.hint) || s.count(op.request) != 1 {
 					t.Errorf("%s %s: hint %q, sent %d times", tc.op, name, hint, s.count(op.request))
 				}
 			}
@@ -115,29 +117,29 @@ func TestVerificationProblems(t *testing.T) {
 	for _, tc := range []struct {
 		code     int
 		statuses []int
-		kind     mfa.Kind
+		kind     errs.Kind
 		hint     string
 	}{
-		{20008, odd, mfa.KindConfig, "TWILIO_API_KEY"},
-		{21608, []int{400, 403}, mfa.KindConfig, "upgrade the account"},
-		{60200, []int{400, 403}, mfa.KindRefused, "uzERP"},
-		{60202, []int{400, 403, 429}, mfa.KindRefused, "ten minutes"},
-		{60203, []int{400, 403, 429}, mfa.KindRefused, "ten minutes"},
-		{60204, []int{403}, mfa.KindConfig, "custom_code_enabled"},
-		{60205, []int{400, 403}, mfa.KindRefused, "--channel call"},
-		{60206, []int{400}, mfa.KindConfig, "psd2_enabled"},
-		{60212, []int{429}, mfa.KindUnavailable, "safe to run"},
-		{60214, []int{400}, mfa.KindConfig, "psd2_enabled"},
-		{60217, []int{400}, mfa.KindConfig, "by SMS"},
-		{60221, []int{400}, mfa.KindFailure, "report"},
-		{60223, odd, mfa.KindConfig, "the other channel"},
-		{60238, odd, mfa.KindRefused, "another way"},
-		{60329, odd, mfa.KindConfig, "psd2_enabled"},
-		{60330, []int{400}, mfa.KindConfig, "webhook"},
-		{60331, odd, mfa.KindConfig, "tts_name"},
-		{60410, odd, mfa.KindRefused, "12 hours"},
-		{60605, []int{403}, mfa.KindConfig, "Geo permissions"},
-		{60728, odd, mfa.KindUnavailable, "an hour"},
+		{20008, odd, errs.Config, "TWILIO_API_KEY"},
+		{21608, []int{400, 403}, errs.Config, "upgrade the account"},
+		{60200, []int{400, 403}, errs.Refused, "uzERP"},
+		{60202, []int{400, 403, 429}, errs.Refused, "ten minutes"},
+		{60203, []int{400, 403, 429}, errs.Refused, "ten minutes"},
+		{60204, []int{403}, errs.Config, "custom_code_enabled"},
+		{60205, []int{400, 403}, errs.Refused, "--channel call"},
+		{60206, []int{400}, errs.Config, "psd2_enabled"},
+		{60212, []int{429}, errs.Unavailable, "safe to run"},
+		{60214, []int{400}, errs.Config, "psd2_enabled"},
+		{60217, []int{400}, errs.Config, "by SMS"},
+		{60221, []int{400}, errs.Failure, "report"},
+		{60223, odd, errs.Config, "the other channel"},
+		{60238, odd, errs.Refused, "another way"},
+		{60329, odd, errs.Config, "psd2_enabled"},
+		{60330, []int{400}, errs.Config, "webhook"},
+		{60331, odd, errs.Config, "tts_name"},
+		{60410, odd, errs.Refused, "12 hours"},
+		{60605, []int{403}, errs.Config, "Geo permissions"},
+		{60728, odd, errs.Unavailable, "an hour"},
 	} {
 		for _, op := range operations() {
 			if op.name != "send" && op.name != "check" {
@@ -156,7 +158,7 @@ func TestVerificationProblems(t *testing.T) {
 					if got := s.count(op.request); got != want {
 						t.Errorf("sent %d times, want %d", got, want)
 					}
-					hint := mfa.HintOf(err)
+					hint := errs.HintOf(err)
 					if !strings.Contains(hint, tc.hint) {
 						t.Errorf("hint %q, want %q", hint, tc.hint)
 					}
@@ -204,11 +206,11 @@ func TestNumberIsNeverShown(t *testing.T) {
 			s := start(t)
 			s.play(op.request, apiError(400, 60200, message))
 			err := op.run(s.Client, t.Context())
-			wantError(t, err, mfa.KindRefused, false)
+			wantError(t, err, errs.Refused, false)
 			if strings.Contains(err.Error(), message) != shown {
 				t.Errorf("%s: %v", message, err)
 			}
-			for _, text := range []string{err.Error(), mfa.HintOf(err), s.log.String()} {
+			for _, text := range []string{err.Error(), errs.HintOf(err), s.log.String()} {
 				for _, part := range []string{"7700", "00123", "900"} {
 					if strings.Contains(strings.ReplaceAll(text, service, ""), part) {
 						t.Errorf("%s: shows %s: %s", message, part, text)
@@ -228,24 +230,24 @@ func TestBadVerificationParameters(t *testing.T) {
 	ctx := t.Context()
 	for _, bad := range []string{"", "+", "447700900123", "07700900123", "+047700900123", "+44770", "+4477009001234567", "+44 7700900123",
 		number + "\n", "+44770090012x", "+٤٤٧٧٠٠٩٠٠١٢٣", "alice@example.com"} {
-		to := mfa.Callee{Phone: mfa.Phone{E164: mfa.NewSecret(bad)}}
+		to := mfa.Callee{Phone: mfa.Phone{E164: secret.New(bad)}}
 		for _, err := range []error{second(s.StartVerification(ctx, to, mfa.ChannelSMS)), second(s.CheckVerification(ctx, to, code))} {
-			wantError(t, err, mfa.KindFailure, false)
+			wantError(t, err, errs.Failure, false)
 			if len(bad) > 1 && strings.Contains(err.Error(), bad) {
 				t.Errorf("shows the number: %v", err)
 			}
 		}
 	}
 	for _, bad := range []mfa.Channel{"", "SMS", "email", "whatsapp", "auto", "sms\n"} {
-		wantError(t, second(s.StartVerification(ctx, callee, bad)), mfa.KindFailure, false)
+		wantError(t, second(s.StartVerification(ctx, callee, bad)), errs.Failure, false)
 	}
 	for _, bad := range []string{"", "123", "12345678901", "12345a", "123 456", code + "\n", "٣٤٥٦٧٨"} {
-		wantError(t, second(s.CheckVerification(ctx, callee, bad)), mfa.KindFailure, false)
+		wantError(t, second(s.CheckVerification(ctx, callee, bad)), errs.Failure, false)
 	}
 	for _, bad := range []string{"", " ", "a/b", strings.Repeat("a", 31), "call 12345"} {
-		wantError(t, second(s.CreateService(ctx, bad, "ACME")), mfa.KindUsage, false)
+		wantError(t, second(s.CreateService(ctx, bad, "ACME")), errs.Usage, false)
 	}
-	wantError(t, second(s.CreateService(ctx, "uzERP", "ACME: more")), mfa.KindUsage, false)
+	wantError(t, second(s.CreateService(ctx, "uzERP", "ACME: more")), errs.Usage, false)
 	if len(s.calls) != 0 {
 		t.Errorf("called %v", s.calls)
 	}

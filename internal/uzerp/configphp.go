@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"uzerp-mfa/internal/secret"
 )
 
 // ConfigPHP is what conf/config.php surely puts into $conf, and what it may put there that only PHP knows.
@@ -16,7 +18,7 @@ type ConfigPHP struct {
 // Literal is a value that stands in the file as such.
 type Literal struct {
 	Name  string
-	Value Secret // as PHP turns it into text: true is "1", false and null are ""
+	Value secret.Secret // as PHP turns it into text: true is "1", false and null are ""
 	Pos   Position
 }
 
@@ -418,7 +420,7 @@ func (p *configParser) forget(name string) {
 
 func (p *configParser) set(name, value string, at int) {
 	p.forget(name)
-	p.conf.Literals = append(p.conf.Literals, Literal{Name: name, Value: NewSecret(value), Pos: p.position(at)})
+	p.conf.Literals = append(p.conf.Literals, Literal{Name: name, Value: secret.New(value), Pos: p.position(at)})
 }
 
 // unreadable makes the value of name unknown, of "" the value of every name that isn't set again later.

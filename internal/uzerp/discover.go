@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"uzerp-mfa/internal/secret"
 )
 
 // The files of an installation, below its root. What uzERP's documentation calls config/.env nothing reads
@@ -145,7 +147,7 @@ type DBSettings struct {
 	Name, User string
 	Host       string // "" for the local socket, a path for the directory of a socket
 	Port       int    // 0 for the default
-	Password   Secret
+	Password   secret.Secret
 	Sources    map[string]Source // by the name of the setting, of those that are set
 }
 
@@ -154,7 +156,7 @@ type DBSettings struct {
 func (i *Installation) Database() (DBSettings, error) {
 	s := i.collect()
 	db := DBSettings{
-		Name: s.text("DB_NAME"), User: s.text("DB_USER"), Password: NewSecret(s.text("DB_PASSWORD")), Sources: s.sources,
+		Name: s.text("DB_NAME"), User: s.text("DB_USER"), Password: secret.New(s.text("DB_PASSWORD")), Sources: s.sources,
 	}
 	host := s.text("DB_HOST")
 	if s.err != nil {
@@ -196,9 +198,9 @@ func (i *Installation) included(sources map[string]Source) error {
 // TwilioSettings are the Twilio settings of conf/.env. The API key is this tool's own, uzERP uses the token.
 type TwilioSettings struct {
 	AccountSID, ServiceSID string
-	AuthToken              Secret
+	AuthToken              secret.Secret
 	APIKey                 string
-	APISecret              Secret
+	APISecret              secret.Secret
 	Sources                map[string]Source // by the name of the setting, of those that are set
 }
 
@@ -207,8 +209,8 @@ func (i *Installation) Twilio() (TwilioSettings, error) {
 	s := i.collect()
 	settings := TwilioSettings{
 		AccountSID: s.text("TWILIO_ACCOUNT_SID"), ServiceSID: s.text("TWILIO_SERVICE_SID"),
-		AuthToken: NewSecret(s.text("TWILIO_AUTH_TOKEN")),
-		APIKey:    s.text("TWILIO_API_KEY"), APISecret: NewSecret(s.text("TWILIO_API_SECRET")),
+		AuthToken: secret.New(s.text("TWILIO_AUTH_TOKEN")),
+		APIKey:    s.text("TWILIO_API_KEY"), APISecret: secret.New(s.text("TWILIO_API_SECRET")),
 		Sources: s.sources,
 	}
 	if s.err != nil {

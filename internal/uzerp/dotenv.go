@@ -3,6 +3,8 @@ package uzerp
 import (
 	"fmt"
 	"strings"
+
+	"uzerp-mfa/internal/secret"
 )
 
 // Dotenv is a conf/.env as vlucas/phpdotenv 5.6.2 reads it: every assignment in the order of the file.
@@ -27,9 +29,9 @@ type Entry struct {
 	Quote     byte     // '"', '\'' or 0
 	CutAtHash bool     // an unquoted value ended at a "#" with no blank before it
 
-	raw      Secret // the lexed value before ${…} is replaced
-	vars     []int  // offsets in raw of each "$" that may begin a ${…}
-	from, to int    // where the value stands in the source, quotes included; of a bare name, where the name ends
+	raw      secret.Secret // the lexed value before ${…} is replaced
+	vars     []int         // offsets in raw of each "$" that may begin a ${…}
+	from, to int           // where the value stands in the source, quotes included; of a bare name, where the name ends
 }
 
 // Joined tells whether the entry takes more than one line of the file.

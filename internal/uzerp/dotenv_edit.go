@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"uzerp-mfa/internal/secret"
 )
 
 // Assignment is one setting to write.
 type Assignment struct {
 	Name  string
-	Value Secret
+	Value secret.Secret
 }
 
 // EditError says why EditDotenv refuses. It names the setting and the line, never a value.

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"uzerp-mfa/internal/secret"
 )
 
 // parseEntry reads one block (facts/phpdotenv.md, grammar 5 to 7).
@@ -176,6 +178,6 @@ func leadingBlanks(text string) int {
 
 // setValue notes the lexed value and where in the block it stands.
 func (e *Entry) setValue(b *block, from, to int, raw string) {
-	e.raw, e.Value = NewSecret(raw), b.position(from)
+	e.raw, e.Value = secret.New(raw), b.position(from)
 	e.from, e.to = b.source(from), b.source(to)
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"uzerp-mfa/internal/secret"
 )
 
 func parse(t *testing.T, src string) *Dotenv {
@@ -202,7 +204,7 @@ func TestEditDotenv(t *testing.T) {
 			var set []Assignment
 			for _, text := range strings.Split(test.set, ";") {
 				name, value, _ := strings.Cut(text, "=")
-				set = append(set, Assignment{Name: name, Value: NewSecret(value)})
+				set = append(set, Assignment{Name: name, Value: secret.New(value)})
 			}
 			got, err := EditDotenv([]byte(test.src), set)
 			if err != nil {
@@ -265,7 +267,7 @@ func FuzzEditDotenv(f *testing.F) {
 				t.Fatalf("%q reads as %q", line, got[name])
 			}
 		}
-		edited, err := EditDotenv(src, []Assignment{{Name: name, Value: NewSecret(value)}})
+		edited, err := EditDotenv(src, []Assignment{{Name: name, Value: secret.New(value)}})
 		if err != nil {
 			return
 		}

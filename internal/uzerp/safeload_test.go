@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/secret"
 	"uzerp-mfa/internal/sessionconfig"
 )
 
@@ -127,9 +127,9 @@ func checkNotEmpty(value string, set bool) string {
 
 // checkLimit asks what session-config check says of a session limit with this value.
 func checkLimit(value string, set bool) string {
-	settings := map[string]sessionconfig.Setting{sessionconfig.Manage: {Value: mfa.NewSecret("on")}}
+	settings := map[string]sessionconfig.Setting{sessionconfig.Manage: {Value: secret.New("on")}}
 	if set {
-		settings[sessionconfig.MaxAge] = sessionconfig.Setting{Value: mfa.NewSecret(value)}
+		settings[sessionconfig.MaxAge] = sessionconfig.Setting{Value: secret.New(value)}
 	}
 	env := sessionconfig.EnvFile{Found: true, Settings: settings}
 	for _, f := range sessionconfig.Check(sessionconfig.Input{Env: env}) {

@@ -1,0 +1,247 @@
+package emulator
+
+import (
+	"regexp"
+	"slices"
+	"time"
+)
+
+// The limits on challenges (facts/twilio-verify.md §1.2, §1.3).
+const (
+	challengeLife        = 5 * time.Minute
+	maxChallengeLife     = time.Hour
+	maxChallengesPerHour = 50
+	maxChallengesPerDay  = 100
+	maxShortCodesPerDay  = 10 // for codes of 4 digits or fewer
+	shortCode            = 4
+)
+
+var factorSIDForm = regexp.MustCompile(`^YF[0-9a-fA-F]{32}$`)
+
+// challenge is one question for a code.
+type challenge struct {
+	record
+	factor    *factor
+	expires   time.Time
+	responded time.Time // zero until approved
+	hidden    map[string]string
+	metadata  map[string]string
+	attempts  attempts
+}
+
+type (
+	challengeJSON struct {
+		SID             string             `json:"sid"`
+		AccountSID      string             `json:"account_sid"`
+		ServiceSID      string             `json:"service_sid"`
+		EntitySID       string             `json:"entity_sid"`
+		Identity        string             `json:"identity"`
+		FactorSID       string             `json:"factor_sid"`
+		DateCreated     string             `json:"date_created"`
+		DateUpdated     string             `json:"date_updated"`
+		DateResponded   *string            `json:"date_responded"`
+		ExpirationDate  string             `json:"expiration_date"`
+		Status          string             `json:"status"`
+		RespondedReason string             `json:"responded_reason"`
+		Details         *struct{}          `json:"details"`
+		HiddenDetails   map[string]string  `json:"hidden_details"`
+		Metadata        map[string]string  `json:"metadata"`
+		FactorType      string             `json:"factor_type"`
+		URL             string             `json:"url"`
+		Links           challengeLinksJSON `json:"links"`
+	}
+	challengeLinksJSON struct {
+		Notifications string `json:"notifications"`
+	}
+)
+
+func (ch *challenge) status(now time.Time) string {
+	switch {
+	case !ch.responded.IsZero():
+		return "approved"
+	case !now.Before(ch.expires):
+		return "expired"
+	default:
+		return "pending"
+	}
+}
+
+func (s *Server) challengeJSON(e *entity, ch *challenge, now time.Time) any {
+	url := base + e.path() + "/Challenges/" + ch.sid
+	shape := challengeJSON{
+		SID: ch.sid, AccountSID: s.opts.AccountSID, ServiceSID: e.service.sid, EntitySID: e.sid, Identity: e.identity,
+		FactorSID: ch.factor.sid, DateCreated: stamp(ch.created), DateUpdated: stamp(ch.updated),
+		ExpirationDate: stamp(ch.expires), Status: ch.status(now), RespondedReason: "none",
+		HiddenDetails: ch.hidden, Metadata: ch.metadata, FactorType: "totp",
+		URL: url, Links: challengeLinksJSON{Notifications: url + "/Notifications"},
+	}
+	if !ch.responded.IsZero() {
+		responded := stamp(ch.responded)
+		shape.DateResponded = &responded
+	}
+	return shape
+}
+
+// createChallenge asks for a code, or checks one at once. A wrong one leaves the challenge pending.
+func (s *Server) createChallenge(c *call) (any, error) {
+	sid, err := c.required("FactorSid")
+	if err != nil {
+		return nil, err
+	}
+	if !factorSIDForm.MatchString(sid) {
+		return nil, refuse(60306, "FactorSid")
+	}
+	code, hasCode, err := c.code()
+	if err != nil {
+		return nil, err
+	}
+	expires, err := c.expirationDate()
+	if err != nil {
+		return nil, err
+	}
+	hidden, err := c.stringMap("HiddenDetails")
+	if err != nil {
+		return nil, err
+	}
+	e := s.owner(c.service, c.vars["identity"], c.now)
+	if e == nil {
+		return nil, s.notFound(noEntity, c.path)
+	}
+	f := e.factor(sid)
+	if f == nil {
+		return nil, s.notFound(noFactor, e.factorPath(sid))
+	}
+	if !f.verified {
+		return nil, refuse(60318)
+	}
+	if !f.takesChallenge(c.now) {
+		return nil, refuse(60312)
+	}
+	ch := &challenge{record: s.store.newRecord("YC", c.now), factor: f, expires: expires, hidden: hidden}
+	e.challenges = append(e.challenges, ch)
+	f.asked = append(f.asked, c.now)
+	c.changed = true
+	if hasCode {
+		if err := s.respond(c, ch, code, s.opts.Quirks.CreateCountsAttempt); err != nil {
+			return nil, err
+		}
+	}
+	return s.challengeJSON(e, ch, c.now), nil
+}
+
+// expirationDate gives the ExpirationDate of a new challenge: in 5 minutes if not told, in an hour at most.
+func (c *call) expirationDate() (time.Time, error) {
+	if !c.form.Has("ExpirationDate") {
+		return c.now.Add(challengeLife), nil
+	}
+	t, err := time.Parse(time.RFC3339, c.form.Get("ExpirationDate"))
+	if err != nil || !t.After(c.now) || t.After(c.now.Add(maxChallengeLife)) {
+		return time.Time{}, refuse(60306, "ExpirationDate")
+	}
+	return t, nil
+}
+
+// takesChallenge tells whether the limits of 60312 allow one more.
+func (f *factor) takesChallenge(now time.Time) bool {
+	today := within(f.asked, 24*time.Hour, now)
+	if f.config.CodeLength <= shortCode {
+		return today < maxShortCodesPerDay
+	}
+	return today < maxChallengesPerDay && within(f.asked, time.Hour, now) < maxChallengesPerHour
+}
+
+// respond gives a pending challenge a code; counts tells whether a wrong one consumes an attempt.
+func (s *Server) respond(c *call, ch *challenge, code string, counts bool) error {
+	c.changed = true
+	if ch.factor.accept(code, c.now, s.opts.Quirks) {
+		ch.responded, ch.updated = c.now, c.now
+		return nil
+	}
+	if counts {
+		ch.attempts.miss(c.now)
+	}
+	if s.opts.Quirks.LegacyWrongCode {
+		return refuse(60324)
+	}
+	return nil
+}
+
+func (s *Server) listChallenges(c *call) (any, error) {
+	sid := c.query.Get("FactorSid")
+	if c.query.Has("FactorSid") && !factorSIDForm.MatchString(sid) {
+		return nil, refuse(60306, "FactorSid")
+	}
+	status, err := c.oneOf("Status", "", "pending", "expired", "approved", "denied")
+	if err != nil {
+		return nil, err
+	}
+	order, err := c.oneOf("Order", "asc", "asc", "desc")
+	if err != nil {
+		return nil, err
+	}
+	e := s.owner(c.service, c.vars["identity"], c.now)
+	if e == nil {
+		return nil, s.notFound(noEntity, c.path)
+	}
+	chosen := slices.DeleteFunc(slices.Clone(e.challenges), func(ch *challenge) bool {
+		return sid != "" && ch.factor.sid != sid || status != "" && ch.status(c.now) != status
+	})
+	return list(c, "challenges", chosen, order == "desc", func(ch *challenge) any {
+		return s.challengeJSON(e, ch, c.now)
+	})
+}
+
+// pathChallenge gives the challenge that a call's path names.
+func (s *Server) pathChallenge(c *call) (*entity, *challenge, error) {
+	if e := s.owner(c.service, c.vars["identity"], c.now); e != nil {
+		for _, ch := range e.challenges {
+			if ch.sid == c.vars["sid"] {
+				return e, ch, nil
+			}
+		}
+	}
+	return nil, nil, s.notFound(noChallenge, c.path)
+}
+
+func (s *Server) fetchChallenge(c *call) (any, error) {
+	e, ch, err := s.pathChallenge(c)
+	if err != nil {
+		return nil, err
+	}
+	return s.challengeJSON(e, ch, c.now), nil
+}
+
+// updateChallenge gives a pending challenge a code. One whose factor was deleted meanwhile takes none.
+func (s *Server) updateChallenge(c *call) (any, error) {
+	e, ch, err := s.pathChallenge(c)
+	if err != nil {
+		return nil, err
+	}
+	code, hasCode, err := c.code()
+	if err != nil {
+		return nil, err
+	}
+	metadata, err := c.stringMap("Metadata")
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case ch.status(c.now) == "approved":
+		return nil, refuse(60322)
+	case ch.status(c.now) == "expired":
+		return nil, refuse(60323)
+	case e.factor(ch.factor.sid) == nil:
+		return nil, s.notFound(noFactor, e.factorPath(ch.factor.sid))
+	case ch.attempts.usedUp(s.opts.Quirks, c.now):
+		return nil, refuse(60308)
+	}
+	if hasCode {
+		if err := s.respond(c, ch, code, true); err != nil {
+			return nil, err
+		}
+	}
+	if metadata != nil {
+		ch.metadata, ch.updated, c.changed = metadata, c.now, true
+	}
+	return s.challengeJSON(e, ch, c.now), nil
+}

@@ -1,0 +1,78 @@
+package emulator
+
+import (
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+)
+
+// Request is one line of the request log. Its JSON shows the names of parameters and not their values.
+type Request struct {
+	Number    int         `json:"number"` // from 1, since the start or ResetLog
+	Time      time.Time   `json:"time"`   // by the emulator's clock
+	Method    string      `json:"method"`
+	Path      string      `json:"path"`      // as sent, escaped, without the query
+	Operation string      `json:"operation"` // Twilio's operationId; empty for a path that is none
+	Keys      []string    `json:"keys"`      // names of form and query parameters, sorted
+	Values    url.Values  `json:"-"`
+	Header    http.Header `json:"-"`       // without Authorization
+	Status    int         `json:"status"`  // 0: no answer
+	Changed   bool        `json:"changed"` // the emulator's state, if only a counter of attempts
+}
+
+// begin logs a call and takes the fault that is due for it.
+func (s *Server) begin(c *call) Fault {
+	values := make(url.Values)
+	for _, params := range []url.Values{c.query, c.form} {
+		for key, v := range params {
+			values[key] = append(values[key], v...)
+		}
+	}
+	header := c.request.Header.Clone()
+	header.Del("Authorization")
+	operation := ""
+	if c.route != nil {
+		operation = c.route.name
+	}
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.entry = &Request{
+		Number: len(s.log) + 1, Time: s.Now(), Method: c.request.Method, Path: c.path, Operation: operation,
+		Keys: slices.Sorted(maps.Keys(values)), Values: values, Header: header,
+	}
+	s.log = append(s.log, c.entry)
+	return s.takeFault(c, operation)
+}
+
+// finish completes the log's line. It comes before the answer, so that a client that has it finds the line.
+func (s *Server) finish(c *call, a answer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.entry.Status, c.entry.Changed = a.status, c.changed
+}
+
+// Requests gives the requests to the API since the start or ResetLog, in the order in which they came.
+func (s *Server) Requests() []Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]Request, 0, len(s.log))
+	for _, r := range s.log {
+		all = append(all, *r)
+	}
+	return all
+}
+
+// Changing gives those of Requests that changed something.
+func (s *Server) Changing() []Request {
+	return slices.DeleteFunc(s.Requests(), func(r Request) bool { return !r.Changed })
+}
+
+// ResetLog empties the log.
+func (s *Server) ResetLog() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.log = nil
+}

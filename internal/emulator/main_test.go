@@ -1,0 +1,188 @@
+package emulator_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"uzerp-mfa/internal/emulator"
+	"uzerp-mfa/internal/emulator/oracle"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// midnight is when the tests' clock stands still, on the border of a time step.
+var midnight = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+const (
+	identity = "5f0c0d3e-0000-4000-8000-000000000001"
+	account  = "alice"
+)
+
+// fixture is an emulator with the oracle around it, and what the last step made.
+type fixture struct {
+	*emulator.Running
+	t         *testing.T
+	client    *http.Client
+	factor    string
+	challenge string
+
+	verification string
+}
+
+// start runs an emulator with a standing clock.
+func start(t *testing.T, opts emulator.Options) *fixture {
+	t.Helper()
+	if opts.Now == nil {
+		opts.Now = func() time.Time { return midnight }
+	}
+	judge, err := oracle.Default()
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && os.Getenv("CI") != "true":
+		t.Skip(err)
+	case err != nil:
+		t.Fatal(err)
+	}
+	server, err := emulator.Start("", opts, func(h http.Handler) http.Handler {
+		return judge.Wrap(h, func(err error) { t.Errorf("against Twilio's spec: %v", err) })
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := &http.Transport{}
+	t.Cleanup(func() {
+		transport.CloseIdleConnections()
+		if err := server.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return &fixture{Running: server, t: t, client: &http.Client{Transport: transport, Timeout: 20 * time.Second}}
+}
+
+// reply is an answer with its JSON decoded.
+type reply struct {
+	status int
+	header http.Header
+	raw    string
+	body   map[string]any
+}
+
+// says gives the error code of a refusal, else the status field.
+func (r reply) says() any {
+	if code, ok := r.body["code"].(float64); ok {
+		return int(code)
+	}
+	return r.body["status"]
+}
+
+func (r reply) text(field string) string {
+	s, _ := r.body[field].(string)
+	return s
+}
+
+func (r reply) object(field string) map[string]any {
+	m, _ := r.body[field].(map[string]any)
+	return m
+}
+
+// request makes an authenticated request for a path below the service.
+func (f *fixture) request(method, path string, form url.Values) *http.Request {
+	f.t.Helper()
+	if !strings.HasPrefix(path, "/v2/") && !strings.HasPrefix(path, "/_") {
+		path = "/v2/Services/" + f.Options().ServiceSID + path
+	}
+	var body io.Reader
+	if method == http.MethodPost {
+		body = strings.NewReader(form.Encode())
+	} else if len(form) > 0 {
+		path += "?" + form.Encode()
+	}
+	r, err := http.NewRequestWithContext(f.t.Context(), method, f.URL+path, body)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	if body != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	credential := f.Options().Credentials[0]
+	r.SetBasicAuth(credential.Username, credential.Password)
+	return r
+}
+
+// send makes a request whose answer may be anything.
+func (f *fixture) send(r *http.Request) (reply, error) {
+	res, err := f.client.Do(r)
+	if err != nil {
+		return reply{}, err
+	}
+	defer func() { _ = res.Body.Close() }()
+	raw, err := io.ReadAll(res.Body)
+	got := reply{status: res.StatusCode, header: res.Header, raw: string(raw)}
+	_ = json.Unmarshal(raw, &got.body)
+	return got, err
+}
+
+func (f *fixture) do(method, path string, form url.Values) reply {
+	f.t.Helper()
+	got, err := f.send(f.request(method, path, form))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return got
+}
+
+func (f *fixture) post(path string, pairs ...string) reply {
+	f.t.Helper()
+	return f.do(http.MethodPost, path, values(pairs...))
+}
+
+func (f *fixture) get(path string, pairs ...string) reply {
+	f.t.Helper()
+	return f.do(http.MethodGet, path, values(pairs...))
+}
+
+func values(pairs ...string) url.Values {
+	v := make(url.Values)
+	for i := 0; i < len(pairs); i += 2 {
+		v.Add(pairs[i], pairs[i+1])
+	}
+	return v
+}
+
+// code gives the current factor's right code.
+func (f *fixture) code() string {
+	f.t.Helper()
+	code, err := f.CodeFor(f.factor, f.Now())
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return code
+}
+
+// wrongCode gives a code of no time step around now.
+func (f *fixture) wrongCode() string {
+	f.t.Helper()
+	near := make(map[string]bool)
+	for step := -3; step <= 3; step++ {
+		code, err := f.CodeFor(f.factor, f.Now().Add(time.Duration(step)*30*time.Second))
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		near[code] = true
+	}
+	for _, code := range []string{"000000", "111111", "222222", "333333", "444444", "555555", "666666", "777777"} {
+		if !near[code] {
+			return code
+		}
+	}
+	panic("unreachable: more codes than steps")
+}

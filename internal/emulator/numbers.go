@@ -1,0 +1,63 @@
+package emulator
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// NumberKind is what is special about a phone number, or about the account where that number is concerned.
+type NumberKind string
+
+// What there is, and what a verification of such a number is answered with (facts/twilio-verify.md §2).
+const (
+	Mobile          NumberKind = "mobile"           // nothing special
+	Landline        NumberKind = "landline"         // 60205 if the service skips landlines, else the SMS never arrives
+	InvalidNumber   NumberKind = "invalid"          // 60200: well formed, but nobody can have it
+	GeoBlocked      NumberKind = "geo-blocked"      // 60605
+	FraudBlocked    NumberKind = "fraud-blocked"    // 60410, for an SMS only and for 12 hours
+	TrialUnverified NumberKind = "trial-unverified" // 21608
+	BlockedByTwilio NumberKind = "blocked"          // 60238
+	Concurrent      NumberKind = "concurrent"       // 60212, for checks too
+)
+
+var numberKinds = []NumberKind{
+	Mobile, Landline, InvalidNumber, GeoBlocked, FraudBlocked, TrialUnverified, BlockedByTwilio, Concurrent,
+}
+
+// fraudBlock is how long Fraud Guard blocks a prefix.
+const fraudBlock = 12 * time.Hour
+
+// numberRule is a kind and when it began.
+type numberRule struct {
+	kind  NumberKind
+	since time.Time
+}
+
+// SetNumber makes a number in E.164 one of a kind from now on; with "*" at its end, all numbers that begin so and have
+// no longer match.
+func (s *Server) SetNumber(to string, kind NumberKind) error {
+	if !slices.Contains(numberKinds, kind) {
+		return fmt.Errorf("no kind of number: %q", kind)
+	}
+	if !e164.MatchString(strings.TrimSuffix(to, "*")) {
+		return fmt.Errorf("not in E.164: %q", to)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.store.numbers[to] = numberRule{kind: kind, since: s.Now()}
+	return nil
+}
+
+// kind tells what is special about a number.
+func (st *store) kind(to string, now time.Time) NumberKind {
+	rule, ok := st.numbers[to]
+	for n := len(to); !ok && n > 0; n-- {
+		rule, ok = st.numbers[to[:n]+"*"]
+	}
+	if !ok || rule.kind == FraudBlocked && now.Sub(rule.since) >= fraudBlock {
+		return Mobile
+	}
+	return rule.kind
+}

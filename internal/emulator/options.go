@@ -1,0 +1,134 @@
+package emulator
+
+import "time"
+
+// Options configure an emulator. The zero value works: every field has a default.
+type Options struct {
+	AccountSID          string       // AC…
+	Credentials         []Credential // accepted by HTTP Basic; default: AccountSID with DefaultAuthToken
+	ServiceSID          string       // VA…
+	ServiceFriendlyName string
+	Issuer              string // the service's totp.issuer; empty is unset: apps then show ServiceFriendlyName
+	TOTP                ServiceTOTP
+	Service             ServiceSettings // the service's other settings; the three above go before those in it
+
+	// Numbers tells what is special about numbers, in E.164; with "*" at the end, about all that begin so. See SetNumber.
+	Numbers map[string]NumberKind
+
+	Now     func() time.Time // the clock that Advance and SetTime shift; default: time.Now
+	Seed    uint64           // of SIDs and secrets; the same seed and the same requests give the same ones
+	Control bool             // serve the control API, see the constant ControlPrefix
+	Quirks  Quirks
+}
+
+// Credential is one pair that HTTP Basic accepts: an account SID with its auth token, or an API key SID with its secret.
+type Credential struct{ Username, Password string }
+
+// What the zero Options stand for.
+const (
+	DefaultAccountSID   = "ACeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"
+	DefaultAuthToken    = "emulatorauthtoken"
+	DefaultServiceSID   = "VAeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"
+	DefaultFriendlyName = "Verify Emulator"
+)
+
+// Quirks are the rules that Twilio doesn't document (facts/twilio-verify.md §1.3 "?" and §7). The zero value is the
+// emulator's best reading; each field deviates from it.
+type Quirks struct {
+	// LegacyWrongCode answers a wrong code as Twilio did before 2021-10-27: 403 with 60311 (factor) or 60324
+	// (challenge), where today it is a 2xx with status unverified or pending.
+	LegacyWrongCode bool
+	// AllowReplay accepts a code that was accepted before. Default: a code works once (RFC 6238 §5.2), the second
+	// time it is a wrong code.
+	AllowReplay bool
+	// MaxAttempts is how many wrong codes a factor, challenge or verification takes before 60310, 60308 or 60202.
+	// Default 5.
+	MaxAttempts int
+	// AttemptsResetAfter forgets the wrong codes this long after the last one. Default: never.
+	AttemptsResetAfter time.Duration
+	// CreateCountsAttempt lets a wrong code in CreateChallenge consume one of the challenge's attempts. Default: no.
+	CreateCountsAttempt bool
+	// VerifiedRefusesCode answers a code for a verified factor with 60383. Default: 200 verified, right or wrong.
+	VerifiedRefusesCode bool
+	// UnverifiedTTL is how long an unverified factor lives; Twilio says 1 to 24 hours. Default 24 h.
+	UnverifiedTTL time.Duration
+	// KeepExpired leaves an unverified factor past its time in place and answers a code for it with 60383. Default:
+	// it is gone (404).
+	KeepExpired bool
+	// NoCascade leaves the factors and challenges of a deleted entity reachable, and gives them to a later entity of
+	// the same identity. Default: they are gone with it.
+	NoCascade bool
+	// EntitiesPerSecond is how many entities may be created within a second of the emulator's clock before 60328;
+	// negative is no limit. Default 40.
+	EntitiesPerSecond int
+	// NewestFirst lists entities and factors in reverse. Default: order of creation.
+	NewestFirst bool
+	// SecretBytes is the size of a generated secret. Default 20, as in the spec's sample.
+	SecretBytes int
+	// SpecificNotFound answers 60390 (factor), 60391 (challenge), 60392 (entity) and 60431 (verification). Default: 20404
+	// for all.
+	SpecificNotFound bool
+	// NotFoundWithoutVersion leaves "/v2" out of the path in a 20404's message, as Twilio did until 2022.
+	NotFoundWithoutVersion bool
+	// FriendlyNameLength is how long a service's friendly name may be: Twilio says both 30 and 32 (facts §1.2). Default 30.
+	FriendlyNameLength int
+
+	// VerificationTTL is how long a code sent by SMS or call is good; Twilio's Support sets 2 minutes to 24 hours.
+	// Default 10 minutes.
+	VerificationTTL time.Duration
+	// SendExtends lets every further send begin VerificationTTL anew. Default: it runs from the first.
+	SendExtends bool
+	// MaxSends is how often a verification's code is sent before 60203. Default 5.
+	MaxSends int
+	// KeepFinished answers a fetch or a check of a verification that is approved, canceled, used up or expired with a
+	// 2xx and that status, whatever the code. Default: 404, but 60202 for a check of one that is used up.
+	KeepFinished bool
+	// CanceledTakesCode lets the right code approve a canceled verification. Default: 404.
+	CanceledTakesCode bool
+	// NewAfterMaxChecks lets a new verification begin at once after MaxAttempts wrong codes. Default: 60202 until the
+	// old one has expired.
+	NewAfterMaxChecks bool
+	// CheckAnswers200 answers a check with 200. Default: 201; Twilio's spec has both.
+	CheckAnswers200 bool
+
+	// Status gives the HTTP status of error codes, for those where Twilio's dictionary names none.
+	Status map[int]int
+}
+
+// withDefaults gives o with every default filled in.
+func (o Options) withDefaults() Options {
+	orDefault(&o.AccountSID, DefaultAccountSID)
+	orDefault(&o.ServiceSID, DefaultServiceSID)
+	if o.ServiceFriendlyName != "" {
+		o.Service.FriendlyName = o.ServiceFriendlyName
+	}
+	orDefault(&o.Service.FriendlyName, DefaultFriendlyName)
+	if o.TOTP != (ServiceTOTP{}) {
+		o.Service.TOTP = o.TOTP
+	}
+	if o.Issuer != "" {
+		o.Service.TOTP.Issuer = o.Issuer
+	}
+	orDefault(&o.Service.CodeLength, 6)
+	if len(o.Credentials) == 0 {
+		o.Credentials = []Credential{{Username: o.AccountSID, Password: DefaultAuthToken}}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	orDefault(&o.Quirks.MaxAttempts, 5)
+	orDefault(&o.Quirks.UnverifiedTTL, 24*time.Hour)
+	orDefault(&o.Quirks.EntitiesPerSecond, 40)
+	orDefault(&o.Quirks.SecretBytes, 20)
+	orDefault(&o.Quirks.FriendlyNameLength, 30)
+	orDefault(&o.Quirks.VerificationTTL, 10*time.Minute)
+	orDefault(&o.Quirks.MaxSends, 5)
+	return o
+}
+
+func orDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

@@ -1,0 +1,89 @@
+package emulator
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// route is one operation: what asks for it, the status of its success and what it does.
+type route struct {
+	name    string // Twilio's operationId
+	method  string
+	pattern string // "{x}" stands for one segment
+	ok      int
+	handle  func(*Server, *call) (any, error)
+}
+
+const (
+	servicesPattern   = "/v2/Services"
+	servicePattern    = servicesPattern + "/{service}"
+	entitiesPattern   = servicePattern + "/Entities"
+	entityPattern     = entitiesPattern + "/{identity}"
+	factorsPattern    = entityPattern + "/Factors"
+	factorPattern     = factorsPattern + "/{sid}"
+	challengesPattern = entityPattern + "/Challenges"
+	challengePattern  = challengesPattern + "/{sid}"
+
+	verificationsPattern = servicePattern + "/Verifications"
+	verificationPattern  = verificationsPattern + "/{sid}"
+	checkPattern         = servicePattern + "/VerificationCheck"
+)
+
+// apiRoutes are the operations of facts/twilio-verify.md §1 that the emulator has.
+var apiRoutes = []route{
+	{"CreateService", http.MethodPost, servicesPattern, http.StatusCreated, (*Server).createService},
+	{"FetchService", http.MethodGet, servicePattern, http.StatusOK, (*Server).fetchService},
+	{"CreateEntity", http.MethodPost, entitiesPattern, http.StatusCreated, (*Server).createEntity},
+	{"ListEntity", http.MethodGet, entitiesPattern, http.StatusOK, (*Server).listEntities},
+	{"FetchEntity", http.MethodGet, entityPattern, http.StatusOK, (*Server).fetchEntity},
+	{"DeleteEntity", http.MethodDelete, entityPattern, http.StatusNoContent, (*Server).deleteEntity},
+	{"CreateNewFactor", http.MethodPost, factorsPattern, http.StatusCreated, (*Server).createFactor},
+	{"ListFactor", http.MethodGet, factorsPattern, http.StatusOK, (*Server).listFactors},
+	{"FetchFactor", http.MethodGet, factorPattern, http.StatusOK, (*Server).fetchFactor},
+	{"UpdateFactor", http.MethodPost, factorPattern, http.StatusOK, (*Server).updateFactor},
+	{"DeleteFactor", http.MethodDelete, factorPattern, http.StatusNoContent, (*Server).deleteFactor},
+	{"CreateChallenge", http.MethodPost, challengesPattern, http.StatusCreated, (*Server).createChallenge},
+	{"ListChallenge", http.MethodGet, challengesPattern, http.StatusOK, (*Server).listChallenges},
+	{"FetchChallenge", http.MethodGet, challengePattern, http.StatusOK, (*Server).fetchChallenge},
+	{"UpdateChallenge", http.MethodPost, challengePattern, http.StatusOK, (*Server).updateChallenge},
+	{"CreateVerification", http.MethodPost, verificationsPattern, http.StatusCreated, (*Server).createVerification},
+	{"FetchVerification", http.MethodGet, verificationPattern, http.StatusOK, (*Server).fetchVerification},
+	{"UpdateVerification", http.MethodPost, verificationPattern, http.StatusOK, (*Server).updateVerification},
+	{"CreateVerificationCheck", http.MethodPost, checkPattern, http.StatusCreated, (*Server).checkVerification},
+}
+
+// match finds the route of a call and the values of its "{x}", or nil. It splits the path before it decodes it, so
+// an escaped slash stays within its segment, and takes a path with one slash at its end for the one without
+// (UpdateFactor with an empty SID thus is CreateNewFactor, facts/twilio-verify.md §1.3).
+func match(routes []route, c *call) (*route, map[string]string) {
+	sent := strings.Split(strings.TrimSuffix(c.path, "/"), "/")
+	for i := range routes {
+		if routes[i].method != c.request.Method {
+			continue
+		}
+		if vars, ok := matchSegments(strings.Split(routes[i].pattern, "/"), sent); ok {
+			return &routes[i], vars
+		}
+	}
+	return nil, nil
+}
+
+func matchSegments(pattern, sent []string) (map[string]string, bool) {
+	if len(pattern) != len(sent) {
+		return nil, false
+	}
+	vars := make(map[string]string)
+	for i, p := range pattern {
+		text, err := url.PathUnescape(sent[i])
+		switch name, isVar := strings.CutPrefix(p, "{"); {
+		case err != nil:
+			return nil, false
+		case isVar && text != "":
+			vars[strings.TrimSuffix(name, "}")] = text
+		case isVar || p != text:
+			return nil, false
+		}
+	}
+	return vars, true
+}

@@ -1,0 +1,172 @@
+package emulator
+
+import (
+	"bytes"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// Server is the emulator: an http.Handler, safe for concurrent use. Make it with New, or listening with Start.
+type Server struct {
+	clock   clock
+	control bool          // serve the control API
+	done    chan struct{} // closed by Close: ends what hangs
+	closing sync.Once
+
+	mu     sync.Mutex // guards what follows
+	opts   Options
+	store  store
+	faults []*armedFault
+	log    []*Request
+}
+
+// New makes an emulator with one empty service.
+func New(opts Options) *Server {
+	opts = opts.withDefaults()
+	s := &Server{control: opts.Control, opts: opts, done: make(chan struct{}), store: newStore(opts.Seed)}
+	s.clock.base = opts.Now
+	s.store.first = s.store.addService(opts.ServiceSID, opts.Service, s.Now())
+	for to, kind := range opts.Numbers {
+		s.store.numbers[to] = numberRule{kind: kind, since: s.Now()}
+	}
+	return s
+}
+
+// Options gives the options it was made with, defaults filled in, and the Quirks now in force.
+func (s *Server) Options() Options {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.opts
+}
+
+// ChangeQuirks changes rules while the emulator runs; what it leaves zero is the default again.
+func (s *Server) ChangeQuirks(change func(*Quirks)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(&s.opts.Quirks)
+	s.opts = s.opts.withDefaults()
+}
+
+// Close ends every request that a fault delays or hangs, now and later. Call it before closing an http.Server
+// that waits for its handlers.
+func (s *Server) Close() { s.closing.Do(func() { close(s.done) }) }
+
+// ServeHTTP answers one request: it takes effect (unless a fault prevents it), is logged, and only then answered.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c := newCall(w, r)
+	w.Header().Set("Date", s.Now().Format(http.TimeFormat))
+	if s.control && strings.HasPrefix(c.path, ControlPrefix) {
+		s.serveControl(c).write(w)
+		return
+	}
+	c.route, c.vars = match(apiRoutes, c)
+	f := s.begin(c)
+	var a answer
+	if f.takesEffect() {
+		a = s.serve(c)
+	}
+	a = f.distort(a)
+	s.finish(c, a)
+	s.deliver(w, r, f, a)
+}
+
+// serve does what the API does.
+func (s *Server) serve(c *call) answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.now = s.Now()
+	body, err := s.handle(c)
+	if err == nil {
+		orDefault(&c.status, c.route.ok)
+		return jsonAnswer(c.status, body)
+	}
+	return s.errorAnswer(err)
+}
+
+// handle checks what is common to all operations and runs the one that is asked for.
+func (s *Server) handle(c *call) (any, error) {
+	if !s.authentic(c.request) {
+		return nil, refuse(20003)
+	}
+	if c.route == nil {
+		return nil, s.notFound(noResource, c.path)
+	}
+	if sid, ok := c.vars["service"]; ok {
+		if c.service, ok = s.store.services[sid]; !ok {
+			return nil, s.notFound(noResource, c.path)
+		}
+	}
+	if c.malformed != nil {
+		return nil, refuse(60300)
+	}
+	if identity, ok := c.vars["identity"]; ok && !validIdentity(identity) {
+		return nil, refuse(60306, "Identity")
+	}
+	return c.route.handle(s, c)
+}
+
+func (s *Server) authentic(r *http.Request) bool {
+	username, password, _ := r.BasicAuth()
+	for _, c := range s.opts.Credentials {
+		if c.Username == username && subtle.ConstantTimeCompare([]byte(c.Password), []byte(password)) == 1 {
+			return true
+		}
+	}
+	return false
+}
+
+// errorAnswer turns a handler's error into Twilio's error body.
+func (s *Server) errorAnswer(err error) answer {
+	e, ok := errors.AsType[*apiError](err)
+	if !ok {
+		e = &apiError{status: http.StatusInternalServerError, message: err.Error()}
+	}
+	a := e.answer(s.opts.Quirks.Status[e.code])
+	if a.status == http.StatusUnauthorized {
+		a.header.Set("WWW-Authenticate", `Basic realm="Twilio API"`)
+	}
+	return a
+}
+
+// answer is a response before it is written. Status 0 is none.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+	length int // the Content-Length to claim
+}
+
+func newAnswer(status int, contentType string, body []byte) answer {
+	return answer{status: status, header: http.Header{"Content-Type": {contentType}}, body: body, length: len(body)}
+}
+
+// jsonAnswer encodes body, and leaves a 204 without one.
+func jsonAnswer(status int, body any) answer {
+	if status == http.StatusNoContent {
+		return answer{status: status, header: http.Header{}}
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(body); err != nil {
+		panic(fmt.Sprintf("emulator: encode an answer: %v", err)) // the shapes are ours
+	}
+	return newAnswer(status, "application/json", b.Bytes())
+}
+
+func (a answer) write(w http.ResponseWriter) {
+	for name, values := range a.header {
+		w.Header()[name] = values
+	}
+	if a.status != http.StatusNoContent {
+		w.Header().Set("Content-Length", strconv.Itoa(a.length))
+	}
+	w.WriteHeader(a.status)
+	_, _ = w.Write(a.body) // the client may be gone
+}

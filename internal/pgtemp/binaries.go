@@ -1,0 +1,59 @@
+package pgtemp
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"uzerp-mfa/internal/errs"
+)
+
+// findBinaries gives the directory that holds initdb and postgres.
+func findBinaries(ctx context.Context) (string, error) { return pick(candidates(ctx)) }
+
+// candidates gives the directories to look at: from PATH, else where Debian's and PostgreSQL's own packages put them
+// (they are not in PATH there), the newest first, else where pg_config says.
+func candidates(ctx context.Context) []string {
+	var dirs []string
+	if p, err := exec.LookPath("initdb"); err == nil {
+		// A link in PATH says where the whole set is: initdb looks for postgres beside itself.
+		if real, err := filepath.EvalSymlinks(p); err == nil {
+			dirs = append(dirs, filepath.Dir(real))
+		}
+	}
+	for _, pattern := range []string{"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin"} {
+		found, _ := filepath.Glob(pattern) // the patterns are well-formed
+		slices.SortFunc(found, func(a, b string) int { return version(b) - version(a) })
+		dirs = append(dirs, found...)
+	}
+	if out, err := exec.CommandContext(ctx, "pg_config", "--bindir").Output(); err == nil {
+		dirs = append(dirs, strings.TrimSpace(string(out)))
+	}
+	return dirs
+}
+
+// pick gives the first of the directories that has both programs.
+func pick(dirs []string) (string, error) {
+	for _, dir := range dirs {
+		if executable(filepath.Join(dir, "initdb")) && executable(filepath.Join(dir, "postgres")) {
+			return dir, nil
+		}
+	}
+	return "", errs.New(errs.Config, "no PostgreSQL server programs (initdb, postgres) on this machine",
+		"apt-get install postgresql (or another package that has initdb and postgres), or put their directory into PATH")
+}
+
+// version gives the number in the path of a versioned bin directory, 0 where there is none.
+func version(bin string) int {
+	n, _ := strconv.Atoi(strings.TrimPrefix(filepath.Base(filepath.Dir(bin)), "pgsql-"))
+	return n
+}
+
+func executable(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
+}

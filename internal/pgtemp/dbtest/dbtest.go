@@ -1,0 +1,231 @@
+// Package dbtest gives each test a real PostgreSQL database of its own.
+//
+// Its laws: one server for each test process, started when the first test asks and stopped by Run; databases are copied
+// from templates, which costs some tens of milliseconds, and dropped with the test; and what a test needs and doesn't
+// find is a failure in CI and a skip elsewhere.
+package dbtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"uzerp-mfa/internal/pgtemp"
+	"uzerp-mfa/internal/sharedtest"
+)
+
+// Template says what a new database holds.
+type Template string
+
+// The templates.
+const (
+	Empty   Template = "empty"   // nothing: not a database of uzERP's
+	Sandbox Template = "sandbox" // our tables, no rows
+	Sample  Template = "sample"  // with the sandbox's users and injector classes
+	Old     Template = "old"     // Sample as before uzERP 1.31.0: without the 2FA columns
+	Real    Template = "real"    // uzERP's own database of a new installation
+)
+
+const dump = "data/uzerp/uzerp-base-dist.dump"
+
+var shared server // of this test process
+
+type server struct {
+	mu        sync.Mutex
+	started   bool
+	pg        *pgtemp.Server
+	err       error
+	templates map[Template]error
+	made      int
+}
+
+// Run runs a package's tests and stops the server: os.Exit(dbtest.Run(m)) is all that a TestMain needs.
+func Run(m *testing.M) int {
+	code := m.Run()
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	if shared.pg != nil {
+		if err := shared.pg.Stop(); err != nil {
+			fmt.Fprintln(os.Stderr, "dbtest:", err)
+			return 1
+		}
+	}
+	return code
+}
+
+// New makes a database and gives its URL, for the superuser on the socket. It is dropped, with whoever is in it, when
+// the test ends.
+func New(tb testing.TB, t Template) string {
+	tb.Helper()
+	name, url, err := shared.create(t)
+	if err != nil {
+		Missing(tb, err)
+	}
+	tb.Cleanup(func() {
+		if err := shared.drop(name); err != nil {
+			tb.Errorf("dbtest: drop %s: %v", name, err)
+		}
+	})
+	return url
+}
+
+// Missing fails the test in CI and skips it elsewhere, if what is missing is something that the machine may lack;
+// every other error fails it.
+func Missing(tb testing.TB, err error) {
+	tb.Helper()
+	if is[absentError](err) || errors.Is(err, fs.ErrNotExist) {
+		sharedtest.Missing(tb, err)
+	}
+	tb.Fatal("dbtest: ", err)
+}
+
+func is[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
+// absentError is about something that the machine lacks.
+type absentError struct{ error }
+
+// Connect gives a plain connection, closed when the test ends.
+func Connect(tb testing.TB, connString string) *pgx.Conn {
+	tb.Helper()
+	conn, err := pgx.Connect(context.Background(), connString)
+	if err != nil {
+		tb.Fatal("dbtest: ", err)
+	}
+	tb.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return conn
+}
+
+// Exec runs statements, separated by semicolons, or a single one with arguments.
+func Exec(tb testing.TB, connString, sql string, args ...any) {
+	tb.Helper()
+	conn, err := pgx.Connect(context.Background(), connString)
+	if err != nil {
+		tb.Fatal("dbtest: ", err)
+	}
+	defer func() { _ = conn.Close(context.Background()) }()
+	if _, err := conn.Exec(context.Background(), sql, args...); err != nil {
+		tb.Fatalf("dbtest: %v in %s", err, sql)
+	}
+}
+
+// create makes a database from a template, and the template first where it is the first of its kind.
+func (s *server) create(t Template) (name, url string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.start(); err != nil {
+		return "", "", err
+	}
+	if _, tried := s.templates[t]; !tried {
+		s.templates[t] = s.makeTemplate(t)
+	}
+	if err := s.templates[t]; err != nil {
+		return "", "", err
+	}
+	s.made++
+	name = "test_" + strconv.Itoa(s.made)
+	return name, s.pg.ConnString(name), s.admin("create database " + name + " template " + templateName(t))
+}
+
+func (s *server) start() error {
+	if !s.started {
+		s.started = true
+		s.templates = make(map[Template]error)
+		if s.pg, s.err = pgtemp.Start(context.Background(), pgtemp.Options{}); s.err != nil {
+			s.err = absentError{s.err}
+		}
+	}
+	return s.err
+}
+
+func templateName(t Template) string { return "template_" + string(t) }
+
+func (s *server) makeTemplate(t Template) error {
+	name := templateName(t)
+	if err := s.admin("create database " + name + " template template0"); err != nil {
+		return err
+	}
+	if t == Real {
+		return s.restore(name)
+	}
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, s.pg.ConnString(name))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	if t == Empty {
+		return nil
+	}
+	if err := pgtemp.LoadSchema(ctx, conn); err != nil || t == Sandbox {
+		return err
+	}
+	if err := pgtemp.LoadSample(ctx, conn); err != nil || t == Sample {
+		return err
+	}
+	_, err = conn.Exec(ctx, `alter table users
+		drop column mfa_enrolled, drop column uuid, drop column mfa_sid, drop column mfa_enabled`)
+	return err
+}
+
+// restore loads the real database.
+func (s *server) restore(name string) error {
+	file, err := sharedtest.Path(dump)
+	if err != nil {
+		return err
+	}
+	target := s.pg.ConnString(name)
+	cmd := exec.CommandContext(context.Background(), filepath.Join(s.pg.BinDir(), "pg_restore"), "--no-owner", "--no-privileges", "--exit-on-error",
+		"--dbname="+target, file)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("pg_restore: %w: %s", err, out)
+	}
+	return nil
+}
+
+// drop works on PostgreSQL 12 too, which has no DROP DATABASE … WITH (FORCE).
+func (s *server) drop(name string) error {
+	return s.admin(
+		"update pg_database set datallowconn = false where datname = '"+name+"'",
+		"select pg_terminate_backend(pid) from pg_stat_activity where datname = '"+name+"'",
+		"drop database "+name,
+	)
+}
+
+func (s *server) admin(statements ...string) error {
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, s.pg.ConnString("postgres"))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	for _, sql := range statements {
+		if _, err := conn.Exec(ctx, sql); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// As gives connString for another role, without a password.
+func As(tb testing.TB, connString, role string) string {
+	tb.Helper()
+	u, err := url.Parse(connString)
+	if err != nil {
+		tb.Fatal("dbtest: ", err)
+	}
+	u.User = url.User(role)
+	return u.String()
+}

@@ -1,0 +1,274 @@
+package pgtemp
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"uzerp-mfa/internal/errs"
+)
+
+const (
+	superuser    = "postgres"
+	startTimeout = 60 * time.Second
+	stopTimeout  = 10 * time.Second
+)
+
+// Options says what kind of server to start. The zero value is the usual one.
+type Options struct {
+	Dir      string // where to make the temporary directory; empty for the system's
+	TCP      bool   // listen on a free port of 127.0.0.1 too, with scram-sha-256: for tests of passwords and TLS
+	TimeZone string // of the server; empty for UTC
+}
+
+// Server is a running server. Its superuser is postgres, who needs no password on the socket and has none for TCP:
+// whoever wants to log in there makes a role first.
+type Server struct {
+	home   home
+	binDir string
+	port   int
+
+	server   *exec.Cmd
+	exited   chan struct{} // closed once the server is gone
+	watchdog *exec.Cmd
+	leash    io.Closer // the watchdog's standard input: closed by us, or by the kernel when we are gone
+	stop     sync.Once
+}
+
+// Start starts a throwaway server and returns when it takes connections. It lives until Stop, until ctx is
+// done or until this process ends, even by SIGKILL. Errors are *errs.Error, of errs.Config where the machine lacks
+// PostgreSQL's programs or can't run them.
+func Start(ctx context.Context, o Options) (*Server, error) {
+	binDir, err := findBinaries(ctx)
+	if err != nil {
+		return nil, err
+	}
+	h, err := makeHome(cmp.Or(o.Dir, os.TempDir()))
+	if err != nil {
+		return nil, err
+	}
+	p := &Server{home: h, binDir: binDir, port: 5432, exited: make(chan struct{})}
+	if err := p.start(ctx, o); err != nil {
+		if p.server == nil {
+			close(p.exited) // there is nothing to wait for
+		}
+		_ = p.Stop()
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, err
+	}
+	go func() {
+		select {
+		case <-ctx.Done():
+			_ = p.Stop()
+		case <-p.exited:
+		}
+	}()
+	return p, nil
+}
+
+// ConnString gives the URL of a database on the socket. It holds no password and is meant for psql too.
+func (p *Server) ConnString(dbname string) string {
+	q := url.Values{"host": {p.home.dir}, "port": {strconv.Itoa(p.port)}}
+	return "postgres://" + superuser + "@/" + url.PathEscape(dbname) + "?" + q.Encode()
+}
+
+// TCPAddr gives the loopback address; only with Options.TCP does anything listen there.
+func (p *Server) TCPAddr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(p.port)) }
+
+// BinDir is where the server's programs are, pg_restore among them.
+func (p *Server) BinDir() string { return p.binDir }
+
+// Stop shuts the server down at once and removes its directory. More calls do no harm.
+func (p *Server) Stop() error {
+	var err error
+	p.stop.Do(func() {
+		if p.server != nil {
+			_ = p.server.Process.Signal(syscall.SIGQUIT) // "immediate": there is nothing to save
+		}
+		select {
+		case <-p.exited:
+		case <-time.After(stopTimeout):
+			_ = p.server.Process.Kill()
+			<-p.exited
+		}
+		if p.watchdog != nil {
+			_ = p.leash.Close()
+			_ = p.watchdog.Wait()
+		}
+		err = os.RemoveAll(p.home.dir) // what the watchdog left, normally nothing
+	})
+	return err
+}
+
+func (p *Server) start(ctx context.Context, o Options) error {
+	if err := p.startWatchdog(ctx); err != nil {
+		return failure("start the watchdog of PostgreSQL", err)
+	}
+	if err := p.initdb(ctx); err != nil {
+		return err
+	}
+	if o.TCP {
+		port, err := freePort(ctx)
+		if err != nil {
+			return failure("find a free port", err)
+		}
+		p.port = port
+	}
+	if err := p.startServer(ctx, o); err != nil {
+		return err
+	}
+	return p.await(ctx)
+}
+
+// startWatchdog starts a shell that waits for the end of its standard input, which is when we close it or are gone,
+// and then ends the server and removes the directory. A parent-death signal would not do: Linux sends it when the
+// starting thread ends, and Go's threads come and go. A server that the shell doesn't find yet ends by itself once its
+// lock file is gone.
+func (p *Server) startWatchdog(ctx context.Context) error {
+	const script = `
+read -r _
+if read -r pid <"$1/postmaster.pid"; then kill -QUIT "$pid" && sleep 1; fi
+rm -rf "$2"`
+	cmd := p.command(context.WithoutCancel(ctx), "/bin/sh", "-c", script, "sh", p.home.data(), p.home.dir)
+	leash, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	p.watchdog, p.leash = cmd, leash
+	return nil
+}
+
+func (p *Server) initdb(ctx context.Context) error {
+	cmd := p.command(ctx, filepath.Join(p.binDir, "initdb"), "--pgdata="+p.home.data(), "--username="+superuser,
+		"--auth-local=trust", "--auth-host=scram-sha-256",
+		"--encoding=UTF8", "--no-locale", "--no-sync")
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Run(); err != nil {
+		return failure("run initdb", errors.New(cmp.Or(lastLine(out.String()), err.Error())))
+	}
+	return nil
+}
+
+func (p *Server) startServer(ctx context.Context, o Options) error {
+	settings := []string{
+		"listen_addresses=",
+		"port=" + strconv.Itoa(p.port),
+		"unix_socket_directories=" + strings.ReplaceAll(p.home.dir, ",", "\\,"),
+		"unix_socket_permissions=0700",
+		"timezone=" + cmp.Or(o.TimeZone, "UTC"),
+		"max_connections=100",
+		// A crash loses nothing that anybody wants.
+		"fsync=off", "synchronous_commit=off", "full_page_writes=off",
+		// An autovacuum worker in a template database would hold up CREATE DATABASE.
+		"autovacuum=off",
+	}
+	if o.TCP {
+		settings[0] = "listen_addresses=127.0.0.1"
+	}
+	args := []string{"-D", p.home.data()}
+	for _, s := range settings {
+		args = append(args, "-c", s)
+	}
+	log, err := os.Create(p.home.log())
+	if err != nil {
+		return failure("make the log of PostgreSQL", err)
+	}
+	defer func() { _ = log.Close() }()
+	// Not to be killed by ctx, which would leave its children behind: Stop ends it in order.
+	cmd := p.command(context.WithoutCancel(ctx), filepath.Join(p.binDir, "postgres"), args...)
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		return failure("start PostgreSQL", err)
+	}
+	p.server = cmd
+	go func() {
+		_ = cmd.Wait()
+		close(p.exited)
+	}()
+	return nil
+}
+
+// await returns when the server takes connections.
+func (p *Server) await(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	for {
+		err := p.try(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-p.exited:
+			text, _ := os.ReadFile(p.home.log())
+			return failure("start PostgreSQL", errors.New(cmp.Or(lastLine(string(text)), "it ended at once")))
+		case <-ctx.Done():
+			return failure("start PostgreSQL", ctx.Err())
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+func (p *Server) try(ctx context.Context) error {
+	conn, err := pgx.Connect(ctx, p.ConnString("postgres"))
+	if err != nil {
+		return err
+	}
+	return conn.Close(ctx)
+}
+
+// command makes a command that runs as the directory's owner, in a session of its own so that Ctrl-C and a closing
+// terminal are ours to handle, and with none of the caller's PG* variables.
+func (p *Server) command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir = p.home.dir
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + p.home.dir, "TMPDIR=" + p.home.dir, "LC_ALL=C"}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: p.home.owner}
+	return cmd
+}
+
+func freePort(ctx context.Context) (int, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+func failure(op string, err error) error {
+	return &errs.Error{Kind: errs.Config, Op: op, Err: err}
+}
+
+// lastLine gives the last line that says what went wrong, else the last one that isn't empty.
+func lastLine(text string) string {
+	var last string
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		if last = line; strings.Contains(line, "FATAL:") || strings.Contains(line, "error:") {
+			break
+		}
+	}
+	return last
+}

@@ -1,0 +1,213 @@
+package pgtemp
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"go.uber.org/goleak"
+
+	"uzerp-mfa/internal/errs"
+)
+
+// childEnv makes the test binary a program that starts a server and waits to be killed.
+const childEnv = "UZERP_MFA_SANDBOX_CHILD"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(childEnv) != "" {
+		p, err := Start(context.Background(), Options{})
+		if err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		fmt.Println(p.home.dir)
+		select {}
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func start(t *testing.T, ctx context.Context, o Options) *Server {
+	t.Helper()
+	if _, err := findBinaries(ctx); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	p, err := Start(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
+func TestServerTakesTheSchemaAndGoesAwayWithItsDirectory(t *testing.T) {
+	p := start(t, t.Context(), Options{TCP: true, TimeZone: "Europe/London"})
+	conn, err := pgx.Connect(t.Context(), p.ConnString("postgres"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := LoadSchema(t.Context(), conn); err != nil {
+		t.Fatal(err)
+	}
+	if err := LoadSample(t.Context(), conn); err != nil {
+		t.Fatal(err)
+	}
+	var users, next int
+	var zone string
+	err = conn.QueryRow(t.Context(), `select (select count(*) from users), nextval('injector_classes_id_seq'),
+		current_setting('timezone')`).Scan(&users, &next, &zone)
+	if err != nil || users != 8 || next != 8 || zone != "Europe/London" {
+		t.Errorf("users %d, next id %d, zone %q, error %v", users, next, zone, err)
+	}
+	if err := LoadSchema(t.Context(), conn); err == nil {
+		t.Errorf("loading twice gave %v", err)
+	}
+	if err := conn.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	// TCP never trusts: whoever is on this machine could come in.
+	c, err := new(net.Dialer).DialContext(t.Context(), "tcp", p.TCPAddr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = c.Close()
+	if conn, err := pgx.Connect(t.Context(), "postgres://postgres@"+p.TCPAddr()+"/postgres"); err == nil {
+		_ = conn.Close(t.Context())
+		t.Error("TCP let somebody in without a password")
+	}
+
+	if info, err := os.Stat(p.home.dir); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("directory: %v, %v", info, err)
+	}
+	if err := p.Stop(); err != nil {
+		t.Error(err)
+	}
+	gone(t, p.home.dir)
+}
+
+func TestCancelStopsTheServer(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	p := start(t, ctx, Options{})
+	cancel()
+	<-p.exited
+	gone(t, p.home.dir)
+
+	if _, err := Start(ctx, Options{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("starting under a cancelled context gave %v", err)
+	}
+}
+
+// A process that is killed can't clean up, yet nothing of its server may stay.
+func TestServerDiesWithAKilledParent(t *testing.T) {
+	if _, err := findBinaries(t.Context()); err != nil {
+		t.Skip(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), self)
+	cmd.Env = append(os.Environ(), childEnv+"=1")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := strings.TrimSpace(line)
+	text, err := os.ReadFile(filepath.Join(dir, "data", "postmaster.pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pid int
+	if _, err := fmt.Sscan(string(text), &pid); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	gone(t, dir)
+	for began := time.Now(); time.Since(began) < hangs; time.Sleep(50 * time.Millisecond) {
+		// Where nobody reaps orphans it stays as a zombie, which is dead enough.
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if syscall.Kill(pid, 0) == syscall.ESRCH || err == nil && strings.Contains(string(stat), ") Z ") {
+			return
+		}
+	}
+	t.Errorf("the server %d is still there", pid)
+}
+
+func TestLongOrClosedDirectoryFallsBackToTmp(t *testing.T) {
+	long := filepath.Join(t.TempDir(), strings.Repeat("long", 25))
+	if err := os.Mkdir(long, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, t.Context(), Options{Dir: long})
+	if filepath.Dir(p.home.dir) != "/tmp" {
+		t.Errorf("directory is %s", p.home.dir)
+	}
+}
+
+func TestNoBinaries(t *testing.T) {
+	empty := t.TempDir()
+	_, err := pick([]string{"", empty, filepath.Join(empty, "none")})
+	e, ok := errors.AsType[*errs.Error](err)
+	if !ok || e.Kind != errs.Config || !strings.Contains(e.Hint, "apt-get install postgresql") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestVersionsAreOrderedAsNumbers(t *testing.T) {
+	for path, want := range map[string]int{
+		"/usr/lib/postgresql/9/bin": 9, "/usr/lib/postgresql/15/bin": 15, "/usr/pgsql-18/bin": 18, "/opt/x/bin": 0,
+	} {
+		if got := version(path); got != want {
+			t.Errorf("version(%q) = %d, want %d", path, got, want)
+		}
+	}
+}
+
+func TestLastLineFindsTheReason(t *testing.T) {
+	const log = "LOG:  starting\nFATAL:  could not create shared memory\nLOG:  database system is shut down\n\n"
+	if got := lastLine(log); got != "FATAL:  could not create shared memory" {
+		t.Errorf("got %q", got)
+	}
+	if got := lastLine("one\ntwo\n\n"); got != "two" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// hangs is after how long something counts as never happening, on however busy a machine.
+const hangs = 5 * time.Minute
+
+func gone(t *testing.T, dir string) {
+	t.Helper()
+	for began := time.Now(); time.Since(began) < hangs; time.Sleep(50 * time.Millisecond) {
+		if _, err := os.Stat(dir); os.IsNotExist(err) {
+			return
+		}
+	}
+	t.Errorf("%s is still there", dir)
+}
