@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/sharedtest"
 )
 
 // childEnv makes the test binary a program that starts a server and waits to be killed.
@@ -33,16 +34,13 @@ func TestMain(m *testing.M) {
 		fmt.Println(p.home.dir)
 		select {}
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(sharedtest.Tests{M: m})
 }
 
 func start(t *testing.T, ctx context.Context, o Options) *Server {
 	t.Helper()
 	if _, err := findBinaries(ctx); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
+		sharedtest.LeaveOut(t, sharedtest.Postgres, err)
 	}
 	p, err := Start(ctx, o)
 	if err != nil {
@@ -116,7 +114,7 @@ func TestCancelStopsTheServer(t *testing.T) {
 // A process that is killed can't clean up, yet nothing of its server may stay.
 func TestServerDiesWithAKilledParent(t *testing.T) {
 	if _, err := findBinaries(t.Context()); err != nil {
-		t.Skip(err)
+		sharedtest.LeaveOut(t, sharedtest.Postgres, err)
 	}
 	self, err := os.Executable()
 	if err != nil {
