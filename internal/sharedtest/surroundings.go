@@ -1,6 +1,7 @@
 package sharedtest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -53,7 +54,7 @@ type surroundings struct {
 func settle(log string) (*surroundings, error) {
 	// The go command keeps its own things in the home directory. Tests that build need them.
 	env := []string{"GOCACHE", "GOENV", "GOMODCACHE", "GOPATH"}
-	out, err := exec.Command("go", append([]string{"env"}, env...)...).Output()
+	out, err := exec.CommandContext(context.Background(), "go", append([]string{"env"}, env...)...).Output()
 	if err == nil {
 		for i, value := range strings.Split(strings.TrimSuffix(string(out), "\n"), "\n") {
 			if err := os.Setenv(env[i], value); err != nil {
