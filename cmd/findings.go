@@ -9,9 +9,9 @@ import (
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/finding"
-	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
 	"uzerp-mfa/internal/sessionconfig"
+	"uzerp-mfa/internal/verifyservice"
 )
 
 // findingView is what a check found, whatever it looked at: the shape of its JSON, and what its report is made of.
@@ -41,7 +41,7 @@ func viewFindings(findings []sessionconfig.Finding) []findingView {
 	return views
 }
 
-func viewServiceFindings(findings []mfa.ServiceFinding) []findingView {
+func viewServiceFindings(findings []verifyservice.Finding) []findingView {
 	views := []findingView{}
 	for _, f := range findings {
 		views = append(views, findingView{

@@ -6,8 +6,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"uzerp-mfa/internal/errs"
-	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
+	"uzerp-mfa/internal/verifyservice"
 )
 
 func newServiceCheckCmd(app *App) *cobra.Command {
@@ -40,7 +40,7 @@ func runServiceCheck(ctx context.Context, app *App, strict bool) error {
 		return err
 	}
 	app.warnIfForeign()
-	findings := viewServiceFindings(mfa.CheckService(service))
+	findings := viewServiceFindings(verifyservice.Check(service))
 	if err := showServiceCheck(app, viewService(service), findings); err != nil {
 		return err
 	}

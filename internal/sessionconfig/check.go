@@ -7,7 +7,7 @@ import (
 	"uzerp-mfa/internal/mfa"
 )
 
-// Check gives everything that facts/uzerp.md §5 wants found, errors first.
+// Check gives everything that docs/facts/uzerp.md §5 wants found, errors first.
 func Check(in Input) []Finding {
 	c := &check{in: in}
 	if c.checkEnvFile() {

@@ -4,5 +4,5 @@
 // Its law: it reads no file and prints nothing; a finding says what is wrong, why that matters in one sentence, and the
 // exact line to write instead; no finding holds a secret, for a value is only repeated if it is a number or a word that
 // can't be one; what can't be known is told as such and never passes for good. The rules and their measurements are
-// facts/uzerp.md §5.
+// docs/facts/uzerp.md §5.
 package sessionconfig

@@ -22,7 +22,7 @@ type Position struct {
 // Entry is one assignment, or one bare name.
 type Entry struct {
 	Name      string
-	Bare      bool     // NAME without "=": it unsets the name (facts/phpdotenv.md, grammar 9)
+	Bare      bool     // NAME without "=": it unsets the name (docs/facts/phpdotenv.md §1.9)
 	Pos       Position // of the name itself, behind "export" and quotes
 	Value     Position // of the value, its quote included; where it would be if it is empty
 	EndLine   int      // the last line of the entry: greater than Pos.Line only in a joined block
@@ -50,7 +50,7 @@ func (d *Dotenv) Last(name string) *Entry {
 // SyntaxKind says why phpdotenv refuses a line; the texts are phpdotenv's own words for it.
 type SyntaxKind string
 
-// The five reasons there are (facts/phpdotenv.md, grammar 9).
+// The five reasons there are (docs/facts/phpdotenv.md §1.9).
 const (
 	UnexpectedEquals     SyntaxKind = "unexpected equals"
 	InvalidName          SyntaxKind = "invalid name"
@@ -69,7 +69,7 @@ var explain = map[SyntaxKind]string{
 }
 
 // SyntaxError tells the first line that phpdotenv refuses. Then uzERP reads nothing at all from the file and its
-// pages stop (facts/phpdotenv.md, grammar 9). Unlike phpdotenv's message it never holds text of the file.
+// pages stop (docs/facts/phpdotenv.md §1.9). Unlike phpdotenv's message it never holds text of the file.
 type SyntaxError struct {
 	Kind SyntaxKind
 	File string // as it is to be shown; empty if only bytes were parsed

@@ -9,7 +9,7 @@ import (
 
 // readDotenv reads a file as phpdotenv's safeLoad does, and calls it shown in an error: a missing file and a directory
 // read as empty. In one thing it differs: safeLoad also reads a file as empty that the web server may not read, but that
-// we may not read it tells nothing about the web server, so it is an error here (facts/phpdotenv.md, grammar 9).
+// we may not read it tells nothing about the web server, so it is an error here (docs/facts/phpdotenv.md §1.9).
 func readDotenv(path, shown string) (*Dotenv, error) {
 	src, err := readIfThere(path)
 	if err != nil {

@@ -1,4 +1,4 @@
-package mfa
+package verifyservice
 
 import (
 	"cmp"
@@ -10,8 +10,8 @@ import (
 	"uzerp-mfa/internal/finding"
 )
 
-// ServiceFinding is one thing that is to be known of a Verify service.
-type ServiceFinding struct {
+// Finding is one thing that is to be known of a Verify service.
+type Finding struct {
 	ID       string
 	Severity finding.Severity
 	Setting  string // as Twilio's API names it, "" if it is about none
@@ -20,37 +20,37 @@ type ServiceFinding struct {
 	Fix      string // what to set, or what to do; "" where there is nothing to be done
 }
 
-// Twilio's defaults for what is unset, and what every authenticator app can do (facts/twilio-verify.md §1.2, §5).
+// Twilio's defaults for what is unset, and what every authenticator app can do (docs/facts/twilio-verify.md §1.2, §5).
 const (
 	DefaultTimeStep   = 30
 	DefaultCodeLength = 6
 	DefaultSkew       = 1
 )
 
-// fewDigits is the length up to which Twilio takes 10 challenges a day from a factor (60312, facts/twilio-verify.md §1.3).
+// fewDigits is the length up to which Twilio takes 10 challenges a day from a factor (60312, docs/facts/twilio-verify.md §1.3).
 const fewDigits = 4
 
-// CheckService judges the settings of a Verify service, errors first: those of facts/twilio-verify.md §5 that Twilio's API
+// Check judges the settings of a Verify service, errors first: those of docs/facts/twilio-verify.md §5 that Twilio's API
 // shows. What it doesn't show is told too, so that nothing looks checked that isn't.
-func CheckService(s VerifyService) []ServiceFinding {
+func Check(s Service) []Finding {
 	c := &serviceCheck{s: s}
 	c.names()
 	c.totp()
 	c.messages()
 	c.unseen()
-	slices.SortStableFunc(c.found, func(a, b ServiceFinding) int {
+	slices.SortStableFunc(c.found, func(a, b Finding) int {
 		return cmp.Compare(slices.Index(finding.Severities(), a.Severity), slices.Index(finding.Severities(), b.Severity))
 	})
 	return c.found
 }
 
 type serviceCheck struct {
-	s     VerifyService
-	found []ServiceFinding
+	s     Service
+	found []Finding
 }
 
 func (c *serviceCheck) add(id string, severity finding.Severity, setting, value, message, fix string) {
-	c.found = append(c.found, ServiceFinding{ID: id, Severity: severity, Setting: setting, Value: value, Message: message, Fix: fix})
+	c.found = append(c.found, Finding{ID: id, Severity: severity, Setting: setting, Value: value, Message: message, Fix: fix})
 }
 
 // names looks at what people see: the issuer over the code in their app, the friendly name in an SMS.
@@ -181,3 +181,5 @@ func valueOr(p *int, otherwise int) int {
 	}
 	return *p
 }
+
+func isTrue(p *bool) bool { return p != nil && *p }
