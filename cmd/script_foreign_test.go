@@ -38,10 +38,10 @@ func TestScriptsOnTheRealDatabase(t *testing.T) {
 // all the same, and this test says so.
 func TestAgainstTwiliosSpec(t *testing.T) {
 	if _, err := oracle.Default(); err != nil {
-		sharedtest.Missing(t, err)
+		sharedtest.LeaveOut(t, sharedtest.Spec, err)
 	}
 	violations := make(chan error, 1)
-	run, err := startJudged(func(err error) { violations <- err })
+	run, err := startJudged(t, func(err error) { violations <- err })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func TestAgainstTwiliosSpec(t *testing.T) {
 	_ = response.Body.Close()
 	select {
 	case <-violations: // after the answer is sent
-	case <-time.After(10 * time.Second):
+	case <-time.After(5 * time.Minute):
 		t.Error("nothing minds a parameter that Twilio doesn't have")
 	}
 }

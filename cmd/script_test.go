@@ -28,6 +28,7 @@ import (
 	"uzerp-mfa/internal/emulator/oracle"
 	"uzerp-mfa/internal/output"
 	"uzerp-mfa/internal/pgtemp/dbtest"
+	"uzerp-mfa/internal/sharedtest"
 )
 
 var update = flag.Bool("update", false, "write generated files anew")
@@ -121,7 +122,7 @@ func setUpAs(env *testscript.Env, head scriptHead) error {
 	env.Values["scene"], env.Values["tb"] = s, t
 
 	var err error
-	s.verify, err = startJudged(func(err error) { t.Errorf("against Twilio's spec: %v", err) })
+	s.verify, err = startJudged(t, func(err error) { t.Errorf("against Twilio's spec: %v", err) })
 	if err != nil {
 		return err
 	}
@@ -150,8 +151,8 @@ func setUpAs(env *testscript.Env, head scriptHead) error {
 }
 
 // startJudged starts an emulator. Every exchange is checked against Twilio's spec where that is at hand.
-func startJudged(onViolation func(error)) (*emulator.Running, error) {
-	judged, err := oracle.WhereAtHand(onViolation)
+func startJudged(tb testing.TB, onViolation func(error)) (*emulator.Running, error) {
+	judged, err := oracle.WhereAtHand(tb, onViolation)
 	if err != nil {
 		return nil, err
 	}
@@ -214,6 +215,7 @@ func commands() map[string]func(ts *testscript.TestScript, neg bool, args []stri
 		"number":      plain(cmdNumber),
 		"service":     plain(cmdService),
 		"quirks":      plain(cmdQuirks),
+		"needs":       plain(cmdNeeds),
 	}
 }
 
@@ -258,7 +260,7 @@ func program0(ts *testscript.TestScript, args []string) *exec.Cmd {
 			path = file
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second) // a program that hangs fails its own script only
+	ctx, cancel := context.WithTimeout(context.Background(), hangs) // a program that hangs fails its own script only
 	ts.Defer(cancel)
 	c := exec.CommandContext(ctx, path, args...)
 	c.Dir = ts.MkAbs(".")
@@ -446,13 +448,12 @@ func runSQL(ts *testscript.TestScript, out io.Writer, sql string) {
 // cmdAwait: await SQL WANT waits until the statement gives WANT: for what another process does in its own time.
 func cmdAwait(ts *testscript.TestScript, args []string) {
 	var got strings.Builder
-	for range 300 {
+	for began := time.Now(); time.Since(began) < hangs; time.Sleep(100 * time.Millisecond) {
 		got.Reset()
 		runSQL(ts, &got, args[0])
 		if strings.TrimSpace(got.String()) == args[1] {
 			return
 		}
-		time.Sleep(100 * time.Millisecond)
 	}
 	ts.Fatalf("still %q, want %q", got.String(), args[1])
 }
@@ -644,6 +645,16 @@ func cmdService(ts *testscript.TestScript, args []string) { control(ts, "service
 
 // cmdQuirks: quirks JSON changes what Twilio doesn't document (emulator.Quirks), {"KeepFinished":true}.
 func cmdQuirks(ts *testscript.TestScript, args []string) { control(ts, "quirks", args[0]) }
+
+// cmdNeeds: needs psql leaves the script out where the program is not there.
+func cmdNeeds(ts *testscript.TestScript, args []string) {
+	if len(args) != 1 || args[0] != "psql" {
+		ts.Fatalf("usage: needs psql")
+	}
+	if _, err := exec.LookPath(args[0]); err != nil {
+		sharedtest.LeaveOut(ts.Value("tb").(testing.TB), sharedtest.Psql, err)
+	}
+}
 
 // control posts to the emulator's control API.
 func control(ts *testscript.TestScript, what, body string) {

@@ -13,9 +13,10 @@ import (
 
 	"uzerp-mfa/internal/emulator"
 	"uzerp-mfa/internal/emulator/oracle"
+	"uzerp-mfa/internal/sharedtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(sharedtest.Tests{M: m}) }
 
 // midnight is when the tests' clock stands still, on the border of a time step.
 var midnight = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -47,7 +48,7 @@ func startJudged(t *testing.T, opts emulator.Options, onViolation func(error)) *
 	if opts.Now == nil {
 		opts.Now = func() time.Time { return midnight }
 	}
-	judged, err := oracle.WhereAtHand(onViolation)
+	judged, err := oracle.WhereAtHand(t, onViolation)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,14 +13,14 @@ import (
 // and this one says so.
 func TestAgainstTwiliosSpec(t *testing.T) {
 	if _, err := oracle.Default(); err != nil {
-		sharedtest.Missing(t, err)
+		sharedtest.LeaveOut(t, sharedtest.Spec, err)
 	}
 	violations := make(chan error, 1)
 	f := startJudged(t, emulator.Options{}, func(err error) { violations <- err })
 	f.get("", "NoSuchParameter", "1")
 	select {
 	case <-violations: // after the answer is sent
-	case <-time.After(10 * time.Second):
+	case <-time.After(5 * time.Minute):
 		t.Error("nothing minds a parameter that Twilio doesn't have")
 	}
 }

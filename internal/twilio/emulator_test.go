@@ -25,7 +25,7 @@ func emulated(t *testing.T, quirks emulator.Quirks) (*Client, *emulator.Running)
 
 func emulatedJudged(t *testing.T, quirks emulator.Quirks, onViolation func(error)) (*Client, *emulator.Running) {
 	t.Helper()
-	judged, err := oracle.WhereAtHand(onViolation)
+	judged, err := oracle.WhereAtHand(t, onViolation)
 	if err != nil {
 		t.Fatal(err)
 	}

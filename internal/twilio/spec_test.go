@@ -14,7 +14,7 @@ import (
 // tests run all the same, and this one says so.
 func TestAgainstTwiliosSpec(t *testing.T) {
 	if _, err := oracle.Default(); err != nil {
-		sharedtest.Missing(t, err)
+		sharedtest.LeaveOut(t, sharedtest.Spec, err)
 	}
 	violations := make(chan error, 1)
 	_, run := emulatedJudged(t, emulator.Quirks{}, func(err error) { violations <- err })
@@ -32,7 +32,7 @@ func TestAgainstTwiliosSpec(t *testing.T) {
 	http.DefaultClient.CloseIdleConnections()
 	select {
 	case <-violations: // after the answer is sent
-	case <-time.After(10 * time.Second):
+	case <-time.After(5 * time.Minute):
 		t.Error("nothing minds a parameter that Twilio doesn't have")
 	}
 }
