@@ -317,7 +317,7 @@ func (p servicePlan) warn(app *App) {
 // showCreated prints the one thing that must not get lost, and on stderr what is to be done with it.
 func showCreated(app *App, v serviceCreateView, p servicePlan, made mfa.VerifyService) error {
 	for _, f := range mfa.CheckService(made) {
-		if f.Severity != finding.Info {
+		if f.Severity > finding.Info {
 			app.streams.Warnf("%s: %s", f.ID, f.Message)
 		}
 	}

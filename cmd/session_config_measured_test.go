@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"uzerp-mfa/internal/finding"
 	"uzerp-mfa/internal/sessionconfig"
 	"uzerp-mfa/internal/sharedtest"
 )
@@ -35,7 +36,7 @@ func TestSessionCheckAgreesWithUzerp(t *testing.T) {
 		}
 		in := sessionconfig.Input{Env: env}
 		has := func(prefix string) bool {
-			return slices.ContainsFunc(sessionconfig.Check(in), func(f sessionconfig.Finding) bool { return strings.HasPrefix(f.ID, prefix) })
+			return slices.ContainsFunc(sessionconfig.Check(in), func(f finding.Finding) bool { return strings.HasPrefix(f.ID, prefix) })
 		}
 		managed := sessionconfig.IsOn(env.Settings[sessionconfig.Manage].Value.Reveal())
 		switch {

@@ -3,9 +3,9 @@ package doctor
 import (
 	"time"
 
+	"uzerp-mfa/internal/finding"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
-	"uzerp-mfa/internal/sessionconfig"
 )
 
 // Input is all that is judged.
@@ -31,7 +31,7 @@ type Input struct {
 	UzerpService Part[mfa.VerifyService] // with uzERP's
 	Clock        Part[Offset]
 
-	Session Part[[]sessionconfig.Finding]
+	Session Part[[]finding.Finding]
 
 	Users   Part[*Tally]
 	Persons Part[struct{}] // whether the tally was told of the persons
