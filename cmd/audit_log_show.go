@@ -96,12 +96,7 @@ func parseTime(flag, text string, now time.Time) (time.Time, error) {
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
 		return t, nil
 	}
-	ago, err := time.ParseDuration(text)
-	if days, ok := strings.CutSuffix(text, "d"); ok {
-		var n uint64
-		n, err = strconv.ParseUint(days, 10, 16)
-		ago = time.Duration(n) * 24 * time.Hour
-	}
+	ago, err := parseDuration(text)
 	if err != nil || ago < 0 {
 		return time.Time{}, usageError(fmt.Sprintf("%s: %q is no time", flag, text), "write 2026-07-14T08:00:00Z, or how long ago: 90m, 24h, 7d")
 	}

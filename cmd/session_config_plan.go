@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/sessionconfig"
 )
 
@@ -125,17 +126,16 @@ func runSessionConfigPlan(app *App, opts *sessionConfigPlanOptions) error {
 }
 
 // presentSettings reads conf/.env if there is one to read; without one the plan has no present choice.
-func (a *App) presentSettings() (sessionconfig.EnvFile, error) {
+func (a *App) presentSettings() (installation.EnvFile, error) {
 	inst, err := a.loader.Installation()
 	if err != nil || inst == nil {
-		return sessionconfig.EnvFile{}, err
+		return installation.EnvFile{}, err
 	}
-	in, err := a.readEnv(thisMachine("", ""))
-	return in.Env, err
+	return inst.ReadEnv()
 }
 
 // presentChoice gives the limits that hold now, nil if there are none, and says so.
-func presentChoice(env sessionconfig.EnvFile) (choice *sessionconfig.Choice, view sessionPresentView, told string) {
+func presentChoice(env installation.EnvFile) (choice *sessionconfig.Choice, view sessionPresentView, told string) {
 	switch {
 	case env.Path == "":
 		return nil, view, "what holds now is not known: name uzERP's directory with --uzerp-root"

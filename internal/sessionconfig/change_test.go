@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/installation"
+	"uzerp-mfa/internal/installation/dotenv"
 	"uzerp-mfa/internal/secret"
 )
 
@@ -79,17 +81,17 @@ func TestPlanService(t *testing.T) {
 	const sid, old = "VA00000000000000000000000000000009", "VA00000000000000000000000000000002"
 	for _, test := range []struct {
 		name    string
-		setting *Setting
+		setting *dotenv.Setting
 		before  string // "nil" for a missing setting
 		line    int
 	}{
 		{"missing", nil, "nil", 0},
-		{"empty", &Setting{Line: 3}, "", 3},
-		{"another service", &Setting{Value: secret.New(old), Line: 3}, old, 3},
-		{"a token in the wrong line", &Setting{Value: secret.New("authTOKEN"), Line: 3}, Hidden, 3},
-		{"made of another setting", &Setting{Value: secret.New(old), Line: 3, Borrowed: true}, Hidden, 3},
+		{"empty", &dotenv.Setting{Line: 3}, "", 3},
+		{"another service", &dotenv.Setting{Value: secret.New(old), Line: 3}, old, 3},
+		{"a token in the wrong line", &dotenv.Setting{Value: secret.New("authTOKEN"), Line: 3}, Hidden, 3},
+		{"made of another setting", &dotenv.Setting{Value: secret.New(old), Line: 3, Borrowed: true}, Hidden, 3},
 	} {
-		env := EnvFile{Settings: map[string]Setting{}}
+		env := installation.EnvFile{Settings: map[string]dotenv.Setting{}}
 		if test.setting != nil {
 			env.Settings[ServiceSID] = *test.setting
 		}
