@@ -14,47 +14,50 @@ import (
 	"testing/fstest"
 )
 
-// allowed says what each package may import beside the standard library (../shared/design/architecture.md §1). A rule
+// allowed says what each package may import beside the standard library (docs/architecture.md §1). A rule
 // that ends in /... allows what lies below too. Tests may import what they like.
 var allowed = map[string][]string{
 	"":    {"uzerp-mfa/cmd"},
-	"cmd": {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/finding", "uzerp-mfa/internal/audit", "uzerp-mfa/internal/config", "uzerp-mfa/internal/doctor", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/installation/...", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/output", "uzerp-mfa/internal/sessionconfig", "github.com/spf13/cobra", "github.com/spf13/pflag"},
+	"cmd": {"uzerp-mfa/internal/caller", "uzerp-mfa/internal/reconcile", "uzerp-mfa/internal/verifyservice", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/finding", "uzerp-mfa/internal/audit", "uzerp-mfa/internal/config", "uzerp-mfa/internal/doctor", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/installation/...", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/output", "uzerp-mfa/internal/sessionconfig", "github.com/spf13/cobra", "github.com/spf13/pflag"},
 
 	// The ground that everything stands on.
 	"internal/errs":    {},
 	"internal/secret":  {},
 	"internal/finding": {"uzerp-mfa/internal/errs"},
 
-	"internal/audit":                 {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/filelock", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa"},
-	"internal/config":                {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/installation/...", "github.com/joho/godotenv"},
+	"internal/audit":                 {"uzerp-mfa/internal/filelock", "uzerp-mfa/internal/caller", "uzerp-mfa/internal/verifyservice", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa"},
+	"internal/config":                {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/installation/...", "uzerp-mfa/internal/mfa", "github.com/joho/godotenv"},
 	"internal/crashtest":             {}, // a test-support package: what it needs of the world it is given
-	"internal/db":                    {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa", "github.com/jackc/pgx/v5/..."},
-	"internal/doctor":                {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/finding", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/sessionconfig"},
+	"internal/db":                    {"uzerp-mfa/internal/caller", "uzerp-mfa/internal/verifyservice", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa", "github.com/jackc/pgx/v5/..."},
+	"internal/doctor":                {"uzerp-mfa/internal/verifyservice", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/finding", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/sessionconfig"},
 	"internal/emulator":              {"github.com/pquerna/otp/..."},
 	"internal/emulator/oracle":       {"github.com/getkin/kin-openapi/...", "uzerp-mfa/internal/sharedtest", "uzerp-mfa/internal/emulator"},
-	"internal/injector":              {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/finding", "uzerp-mfa/internal/mfa"},
+	"internal/injector":              {"uzerp-mfa/internal/verifyservice", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/finding", "uzerp-mfa/internal/mfa"},
+	"internal/mfa":                   {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret"},
+	"internal/mfa/mfatest":           {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/totp"}, // test support
+	"internal/caller":                {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa", "github.com/nyaruka/phonenumbers"},
+	"internal/reconcile":             {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/mfa"},
+	"internal/verifyservice":         {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/finding", "uzerp-mfa/internal/mfa"},
 	"internal/installation":          {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/installation/..."},
 	"internal/installation/dotenv":   {"uzerp-mfa/internal/secret", "uzerp-mfa/internal/installation/file", "uzerp-mfa/internal/installation/php"},
 	"internal/installation/file":     {"uzerp-mfa/internal/filelock"},
 	"internal/installation/php":      {"uzerp-mfa/internal/secret", "uzerp-mfa/internal/installation/file"},
 	"internal/installation/treetest": {}, // test support
 	"internal/filelock":              {"uzerp-mfa/internal/errs"},
-	"internal/mfa":                   {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/finding"},
-	"internal/output":                {"uzerp-mfa/internal/errs", "github.com/olekukonko/tablewriter/...", "github.com/mattn/go-runewidth", "golang.org/x/sys/unix", "golang.org/x/term", "rsc.io/qr"},
+	"internal/output":                {"github.com/olekukonko/tablewriter/...", "github.com/mattn/go-runewidth", "golang.org/x/sys/unix", "golang.org/x/term", "github.com/mdp/qrterminal/v3", "rsc.io/qr"},
 	"internal/output/screentest":     {"github.com/makiuchi-d/gozxing/..."}, // test support
 	"internal/pgtemp":                {"uzerp-mfa/internal/errs", "github.com/jackc/pgx/v5/..."},
 	"internal/pgtemp/dbtest":         {"uzerp-mfa/internal/pgtemp", "uzerp-mfa/internal/sharedtest", "github.com/jackc/pgx/v5/..."},
-	"internal/phone":                 {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa", "github.com/nyaruka/phonenumbers"},
-	"internal/sandbox":               {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/emulator", "uzerp-mfa/internal/pgtemp", "github.com/jackc/pgx/v5/..."},
+	"internal/sandbox":               {"uzerp-mfa/internal/caller", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/emulator", "uzerp-mfa/internal/pgtemp", "github.com/jackc/pgx/v5/..."},
 	"internal/sessionconfig":         {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/finding", "uzerp-mfa/internal/installation/..."},
 	"internal/sharedtest":            {},
 	"internal/totp":                  {"uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa", "github.com/pquerna/otp/..."},
-	"internal/twilio":                {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa", "github.com/twilio/twilio-go/client", "github.com/twilio/twilio-go/rest/verify/v2"},
+	"internal/twilio":                {"uzerp-mfa/internal/caller", "uzerp-mfa/internal/verifyservice", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa", "github.com/twilio/twilio-go/client", "github.com/twilio/twilio-go/rest/verify/v2"},
 }
 
 // allowedFiles are single files that may import more than their package: the one place where everything is wired.
 var allowedFiles = map[string][]string{
-	"cmd/app.go": {"uzerp-mfa/internal/db", "uzerp-mfa/internal/phone", "uzerp-mfa/internal/sandbox", "uzerp-mfa/internal/totp", "uzerp-mfa/internal/twilio", "github.com/google/uuid"},
+	"cmd/app.go": {"uzerp-mfa/internal/db", "uzerp-mfa/internal/caller", "uzerp-mfa/internal/sandbox", "uzerp-mfa/internal/totp", "uzerp-mfa/internal/twilio", "github.com/google/uuid"},
 }
 
 func TestDependencyRules(t *testing.T) {
@@ -77,7 +80,7 @@ func TestDependencyRulesFailWhenBroken(t *testing.T) {
 		"internal/doctor/x.go":    `package doctor; import _ "uzerp-mfa/internal/db"`,
 		"internal/twilio/x.go":    `package twilio; import _ "github.com/twilio/twilio-go"`,
 		"internal/output/x.go":    `package output; import _ "uzerp-mfa/internal/mfa"`,
-		"internal/phone/x.go":     `package phone; import _ "uzerp-mfa/internal/db"`,
+		"internal/caller/x.go":    `package caller; import _ "uzerp-mfa/internal/db"`,
 		"cmd/user_list.go":        `package cmd; import _ "uzerp-mfa/internal/db"`,
 		"cmd/x.go":                `package cmd; import _ "github.com/jackc/pgx/v5"`,
 		"internal/helpers/x.go":   `package helpers; import _ "fmt"`,

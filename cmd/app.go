@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"uzerp-mfa/internal/audit"
+	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/config"
 	"uzerp-mfa/internal/db"
 	"uzerp-mfa/internal/doctor"
@@ -20,10 +21,11 @@ import (
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
-	"uzerp-mfa/internal/phone"
+	"uzerp-mfa/internal/reconcile"
 	"uzerp-mfa/internal/sandbox"
 	"uzerp-mfa/internal/totp"
 	"uzerp-mfa/internal/twilio"
+	"uzerp-mfa/internal/verifyservice"
 )
 
 // App wires everything, each thing on first use: help, completion and a usage error open nothing.
@@ -173,7 +175,7 @@ func (a *App) copyStore(ctx context.Context) (mfa.CopyStore, error) {
 	return port(a, d, err, func(d *db.DB) mfa.CopyStore { return d }, (*audit.Recorder).Copy)
 }
 
-func (a *App) directory(ctx context.Context) (mfa.Directory, error) {
+func (a *App) directory(ctx context.Context) (caller.Directory, error) {
 	d, err := a.database(ctx)
 	if err != nil {
 		return nil, err // and no nil database that looks like one
@@ -214,29 +216,29 @@ func (a *App) factors() (mfa.Factors, error) {
 
 // parsePhone gives what reads a phone number, with the region of those that are written without a country: the flag's, or else
 // the environment's: one that is none is a mistake in the command there, and in the settings here.
-func (a *App) parsePhone(region string) func(text string) (mfa.Phone, error) {
-	return func(text string) (mfa.Phone, error) {
+func (a *App) parsePhone(region string) func(text string) (caller.Phone, error) {
+	return func(text string) (caller.Phone, error) {
 		if region != "" {
-			return phone.Parse(text, region)
+			return caller.ParsePhone(text, region)
 		}
 		setting := a.getenv(phoneRegion)
 		if err := checkRegion(setting); err != nil {
-			return mfa.Phone{}, err
+			return caller.Phone{}, err
 		}
-		return phone.Parse(text, setting)
+		return caller.ParsePhone(text, setting)
 	}
 }
 
 // verifications gives what sends codes to phones and checks them, with both recorded.
-func (a *App) verifications() (mfa.Verifications, error) {
+func (a *App) verifications() (caller.Verifications, error) {
 	client, err := a.verifyClient()
-	return port(a, client, err, func(c *twilio.Client) mfa.Verifications { return c }, (*audit.Recorder).Verifications)
+	return port(a, client, err, func(c *twilio.Client) caller.Verifications { return c }, (*audit.Recorder).Verifications)
 }
 
 // services gives what makes Verify services, with each one recorded: it needs an account and credentials, and no service.
-func (a *App) services() (mfa.Services, error) {
+func (a *App) services() (verifyservice.Creator, error) {
 	account, err := a.twilioAccount()
-	return port(a, account, err, func(t *twilio.Account) mfa.Services { return t }, (*audit.Recorder).Services)
+	return port(a, account, err, func(t *twilio.Account) verifyservice.Creator { return t }, (*audit.Recorder).Services)
 }
 
 // twilioAccount makes what needs no service, once.
@@ -287,10 +289,10 @@ func (a *App) verifyConfig(t config.Twilio, concurrency int) twilio.Config {
 }
 
 // verifyService fetches the Verify service that this tool's settings name.
-func (a *App) verifyService(ctx context.Context) (mfa.VerifyService, error) {
+func (a *App) verifyService(ctx context.Context) (verifyservice.Service, error) {
 	client, err := a.verifyClient()
 	if err != nil {
-		return mfa.VerifyService{}, err
+		return verifyservice.Service{}, err
 	}
 	return client.FetchService(ctx)
 }
@@ -302,17 +304,17 @@ func (a *App) uzerpSettings() injector.Settings { return a.loader.UzerpSettings(
 func (a *App) checkService(ctx context.Context) injector.Check {
 	settings, err := a.loader.UzerpTwilio()
 	if err != nil {
-		return injector.CheckTwilio(mfa.VerifyService{}, "", err)
+		return injector.CheckTwilio(verifyservice.Service{}, "", err)
 	}
 	service, _, err := a.fetchService(ctx, settings)
 	return injector.CheckTwilio(service, settings.From(), err)
 }
 
 // fetchService fetches the Verify service with these settings, and compares the clocks.
-func (a *App) fetchService(ctx context.Context, settings config.Twilio) (mfa.VerifyService, doctor.Offset, error) {
+func (a *App) fetchService(ctx context.Context, settings config.Twilio) (verifyservice.Service, doctor.Offset, error) {
 	client, err := a.newVerify(settings, 0)
 	if err != nil {
-		return mfa.VerifyService{}, doctor.Offset{}, err
+		return verifyservice.Service{}, doctor.Offset{}, err
 	}
 	defer client.CloseIdle()
 	service, err := client.FetchService(ctx)
@@ -331,7 +333,7 @@ func (a *App) checkTwilio(settings config.Twilio) error {
 
 // checkRegion refuses a region that phone numbers can't be read by.
 func checkRegion(region string) error {
-	if _, err := phone.Parse("", region); errs.KindOf(err) == errs.Usage {
+	if _, err := caller.ParsePhone("", region); errs.KindOf(err) == errs.Usage {
 		return &errs.Error{Kind: errs.Config, Op: phoneRegion, Err: err, Hint: errs.HintOf(err)}
 	}
 	return nil
@@ -434,16 +436,16 @@ func (a *App) noteIfOff(ctx context.Context) {
 func grantsSQL(role string) string { return db.Grants(role) }
 
 // reconciler makes what compares uzERP with Twilio. Where none of the kinds is about Twilio, its settings are not needed.
-func (a *App) reconciler(ctx context.Context, only []mfa.FindingKind, concurrency int) (*mfa.Reconciler, error) {
+func (a *App) reconciler(ctx context.Context, only []reconcile.Kind, concurrency int) (*reconcile.Reconciler, error) {
 	d, err := a.database(ctx)
 	if err != nil {
 		return nil, err
 	}
-	r := &mfa.Reconciler{Store: d, Users: d.Users(ctx, db.ByUsername), Only: only, Concurrency: concurrency, NewUUID: a.newUUID}
+	r := &reconcile.Reconciler{Store: d, Users: d.Users(ctx, db.ByUsername), Only: only, Concurrency: concurrency, NewUUID: a.newUUID}
 	if a.recorder != nil {
-		r.Store = recordedStore{a.recorder.Store(d), d}
+		r.Store = a.recorder.Store(d)
 	}
-	if !mfa.NeedsTwilio(only) {
+	if !reconcile.NeedsTwilio(only) {
 		return r, nil
 	}
 	if err := a.checkOwnService(); err != nil {
@@ -459,30 +461,7 @@ func (a *App) reconciler(ctx context.Context, only []mfa.FindingKind, concurrenc
 	}
 	a.verify, r.Factors = client, client
 	if a.recorder != nil {
-		r.Factors = recordedFactors{a.recorder.Factors(client), client}
+		r.Factors = a.recorder.Factors(client)
 	}
 	return r, nil
-}
-
-// recordedStore and recordedFactors are what reconcile needs, with the changes recorded.
-type recordedStore struct {
-	mfa.Store
-	db *db.DB
-}
-
-func (s recordedStore) UUIDOwners(ctx context.Context, uuids []string) (map[string][]string, error) {
-	return s.db.UUIDOwners(ctx, uuids)
-}
-
-type recordedFactors struct {
-	mfa.Factors
-	client *twilio.Client
-}
-
-func (f recordedFactors) FetchService(ctx context.Context) (mfa.VerifyService, error) {
-	return f.client.FetchService(ctx)
-}
-
-func (f recordedFactors) ListEntities(ctx context.Context) ([]mfa.Entity, error) {
-	return f.client.ListEntities(ctx)
 }

@@ -34,7 +34,7 @@ import (
 )
 
 // This file kills the program at every interaction with the database and with Twilio, before it takes effect and after,
-// and looks at what uzERP then makes of the user (facts/uzerp.md §3 and §6). The parts that the tests of faults and of
+// and looks at what uzERP then makes of the user (docs/facts/uzerp.md §3 and §6). The parts that the tests of faults and of
 // two operators share are here too.
 
 // stage is a database and an emulator for one run of the program after another. The program reaches both through a tap.
@@ -228,7 +228,7 @@ const (
 	skipThenStuck login = "logs in without a code once, and is locked out after that"
 )
 
-// tryLogin is uzERP's login with HTMLFormLoginHandlerMFA and the right password, as facts/uzerp.md §3 has it, for a user
+// tryLogin is uzERP's login with HTMLFormLoginHandlerMFA and the right password, as docs/facts/uzerp.md §3 has it, for a user
 // with access. It asks the emulator for a challenge as uzERP does. It knows nothing of the program's own idea of a state.
 func (s *stage) tryLogin(t *testing.T, r userRow) login {
 	t.Helper()
@@ -795,7 +795,7 @@ const (
 	errorPage            = "an error page for everybody"
 )
 
-// site is what uzERP makes of the injector classes (facts/uzerp.md §2 and §4).
+// site is what uzERP makes of the injector classes (docs/facts/uzerp.md §2 and §4).
 func (s *stage) site(t *testing.T) string {
 	t.Helper()
 	rows, err := s.db.Query(context.Background(), "select name, class_name from injector_classes where category = 'SY' and usercompanyid = -1 and name in ('LoginHandler', 'MFAValidator') order by id")
@@ -1044,7 +1044,7 @@ type mutant struct {
 	finds     string // what at least one violation must say
 }
 
-// A matrix that can't fail proves nothing: here it must find the order of things in facts/uzerp.md §6 broken.
+// A matrix that can't fail proves nothing: here it must find the order of things in docs/facts/uzerp.md §6 broken.
 func TestCrashMatrixIsRedWhenStepsAreSwapped(t *testing.T) {
 	t.Parallel()
 	for _, m := range []mutant{

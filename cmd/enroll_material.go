@@ -27,7 +27,7 @@ type screen struct {
 }
 
 // screen says where that is: where the data go, or, while the data are JSON and somebody waits for the code, where the
-// question goes. Nil: nowhere (design/cli.md §4, enroll).
+// question goes. Nil: nowhere (docs/contract.md §4, enroll).
 func (o *enrollOptions) screen(app *App) *screen {
 	s := app.streams
 	switch {
@@ -193,7 +193,7 @@ func writeFiles(app *App, opts *enrollOptions, p *mfa.Pending) error {
 //go:embed enroll_page.html
 var enrollPageText string
 
-// Twilio deletes a factor that was not verified at some time between these after it was made (facts/twilio-verify.md §0.5).
+// Twilio deletes a factor that was not verified at some time between these after it was made (docs/facts/twilio-verify.md §0.5).
 const (
 	surelyThere = time.Hour
 	surelyGone  = 24 * time.Hour

@@ -95,7 +95,7 @@ func (i *interruption) Error() string { return "interrupted: " + i.done }
 // Unwrap makes it pass for what it is at the root.
 func (i *interruption) Unwrap() error { return context.Canceled }
 
-// errorView is the JSON shape of an error (design/cli.md §1).
+// errorView is the JSON shape of an error (docs/contract.md §1).
 type errorView struct {
 	SchemaVersion int `json:"schema_version"`
 	Error         struct {

@@ -19,7 +19,7 @@ import (
 )
 
 // This file lets everything go wrong that the emulator and the proxy can do, once for each request and each statement of
-// each changing command, and holds exit code and state against design/cli.md §1.
+// each changing command, and holds exit code and state against docs/contract.md §1.
 
 // faulty are the scenarios of crash_test.go that the matrices of faults are about: every changing command.
 func faulty(t *testing.T) []scenario {

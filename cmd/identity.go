@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"uzerp-mfa/internal/audit"
+	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
 )
@@ -61,7 +62,7 @@ func (f *regionFlag) registerRegion(c *cobra.Command) {
 }
 
 // identifier makes what proves a caller.
-func (a *App) identifier(ctx context.Context, f regionFlag) (*mfa.Identifier, error) {
+func (a *App) identifier(ctx context.Context, f regionFlag) (*caller.Verifier, error) {
 	directory, err := a.directory(ctx)
 	if err != nil {
 		return nil, err
@@ -70,47 +71,47 @@ func (a *App) identifier(ctx context.Context, f regionFlag) (*mfa.Identifier, er
 	if err != nil {
 		return nil, err
 	}
-	return &mfa.Identifier{Directory: directory, Verifications: verifications, Parse: a.parsePhone(f.region), Now: a.now,
-		History: func(to mfa.Callee) mfa.IdentityHistory { return a.identityHistory(ctx, to) }}, nil
+	return &caller.Verifier{Directory: directory, Verifications: verifications, Parse: a.parsePhone(f.region), Now: a.now,
+		History: func(to caller.Recipient) caller.History { return a.identityHistory(ctx, to) }}, nil
 }
 
 // identityHistory looks into the audit log. One that can't be read, or that is not to be used, knows nothing.
-func (a *App) identityHistory(ctx context.Context, to mfa.Callee) mfa.IdentityHistory {
+func (a *App) identityHistory(ctx context.Context, to caller.Recipient) caller.History {
 	if a.recorder == nil {
-		return mfa.IdentityHistory{}
+		return caller.History{}
 	}
 	log, err := openAuditLog(ctx, a.recorder.Log.Path())
 	if err != nil {
-		return mfa.IdentityHistory{}
+		return caller.History{}
 	}
 	defer func() { _ = log.Close() }()
 	history, err := audit.IdentityHistory(log, to.Username, audit.LoggedNumber(to))
 	if err != nil {
-		return mfa.IdentityHistory{}
+		return caller.History{}
 	}
 	return history
 }
 
 // planIdentification finds out whom to reach where, and warns of what the operator must know beforehand. Nothing is sent.
-func (a *App) planIdentification(ctx context.Context, f identityFlags, name string) (mfa.Identification, error) {
+func (a *App) planIdentification(ctx context.Context, f identityFlags, name string) (caller.Check, error) {
 	store, err := a.store(ctx)
 	if err != nil {
-		return mfa.Identification{}, err
+		return caller.Check{}, err
 	}
 	identifier, err := a.identifier(ctx, f.regionFlag)
 	if err != nil {
-		return mfa.Identification{}, err
+		return caller.Check{}, err
 	}
 	users, err := mfa.Lookup(ctx, store, []string{name})
 	if err != nil {
-		return mfa.Identification{}, err
+		return caller.Check{}, err
 	}
 	p, err := identifier.Plan(ctx, users[0], f.to)
 	if err != nil {
 		return p, a.refused(name, err)
 	}
-	if p.Callee.Given {
-		a.streams.Warnf("%s is not from uzERP: a right code proves that the caller has that phone, and nothing about who they are", p.Callee.Phone.Masked)
+	if p.Recipient.Given {
+		a.streams.Warnf("%s is not from uzERP: a right code proves that the caller has that phone, and nothing about who they are", p.Recipient.Phone.Masked)
 	}
 	if !p.User.Access() {
 		a.streams.Warnf("access to uzERP is disabled for %q: a right code does not change that", name)
@@ -119,9 +120,9 @@ func (a *App) planIdentification(ctx context.Context, f identityFlags, name stri
 }
 
 // parseChannel takes the words of --channel and --identify.
-func parseChannel(flag, text string) (mfa.Channel, error) {
-	switch c := mfa.Channel(text); c {
-	case mfa.ChannelSMS, mfa.ChannelCall:
+func parseChannel(flag, text string) (caller.Channel, error) {
+	switch c := caller.Channel(text); c {
+	case caller.ChannelSMS, caller.ChannelCall:
 		return c, nil
 	}
 	return "", usageError(fmt.Sprintf("%s must be sms or call", flag), "")
@@ -129,8 +130,8 @@ func parseChannel(flag, text string) (mfa.Channel, error) {
 
 // warnDoNotShare prepares the operator for a text message that warns the caller of people like them. That the service can't
 // be asked stops nobody.
-func (a *App) warnDoNotShare(ctx context.Context, channel mfa.Channel) {
-	if channel != mfa.ChannelSMS {
+func (a *App) warnDoNotShare(ctx context.Context, channel caller.Channel) {
+	if channel != caller.ChannelSMS {
 		return
 	}
 	if s, err := a.verifyService(ctx); err == nil && s.DoNotShareWarning != nil && *s.DoNotShareWarning {
@@ -139,39 +140,39 @@ func (a *App) warnDoNotShare(ctx context.Context, channel mfa.Channel) {
 }
 
 // whom describes the person and the phone in a line.
-func whom(p mfa.Identification) string {
+func whom(p caller.Check) string {
 	return fmt.Sprintf("%q (%s, %s) at %s, %s", p.User.Username, cmp.Or(p.User.Person, "no person"), cmp.Or(p.Details.Company, "no company"),
-		p.Callee.Phone.Masked, sourceWords(p.Source))
+		p.Recipient.Phone.Masked, sourceWords(p.Source))
 }
 
-func sourceWords(s mfa.PhoneSource) string {
+func sourceWords(s caller.Source) string {
 	switch s {
-	case mfa.PhoneMainMobile:
+	case caller.MainMobile:
 		return "the main mobile in uzERP"
-	case mfa.PhoneMainPhone:
+	case caller.MainPhone:
 		return "the main phone in uzERP"
 	default:
 		return "the number that you gave"
 	}
 }
 
-func channelWords(c mfa.Channel) string {
-	if c == mfa.ChannelCall {
+func channelWords(c caller.Channel) string {
+	if c == caller.ChannelCall {
 		return "call"
 	}
 	return "text message"
 }
 
 // noteApproved says what is proved and what is not.
-func (a *App) noteApproved(p mfa.Identification) {
+func (a *App) noteApproved(p caller.Check) {
 	name := p.User.Username
 	switch p.Source {
-	case mfa.PhoneMainMobile:
+	case caller.MainMobile:
 		a.streams.Notef("The code is right: the caller has the mobile that uzERP has for %q.", name)
-	case mfa.PhoneMainPhone:
+	case caller.MainPhone:
 		a.streams.Notef("The code is right: the caller is at the phone that uzERP has for %q. Others may share it, such as a whole office.", name)
 	default:
-		a.streams.Notef("The code is right: the caller has the phone at %s. Whether that is the phone of %q is not proved.", p.Callee.Phone.Masked, name)
+		a.streams.Notef("The code is right: the caller has the phone at %s. Whether that is the phone of %q is not proved.", p.Recipient.Phone.Masked, name)
 	}
 }
 
@@ -191,9 +192,9 @@ type identityDocument struct {
 	Identity      identityView `json:"identity"`
 }
 
-func viewIdentity(p mfa.Identification, status string) identityView {
+func viewIdentity(p caller.Check, status string) identityView {
 	return identityView{Username: p.User.Username, Person: p.User.Person, Company: p.Details.Company,
-		To: p.Callee.Phone.Masked, ToSource: string(p.Source), Status: status}
+		To: p.Recipient.Phone.Masked, ToSource: string(p.Source), Status: status}
 }
 
 func showIdentity(app *App, v identityView) error {

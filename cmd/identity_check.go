@@ -59,7 +59,7 @@ func runIdentityCheck(ctx context.Context, app *App, opts *identityCheckOptions,
 			return err
 		}
 	}
-	status, err := p.Check(ctx, code)
+	status, err := p.Confirm(ctx, code)
 	if status == "" {
 		return err
 	}

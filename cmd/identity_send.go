@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 )
@@ -33,7 +34,7 @@ give: for a phone whose number you know from elsewhere, never for one that the c
 	}
 	c.Flags().StringVar(&opts.channel, "channel", "", "how the code is sent: sms or call")
 	opts.register(c)
-	completeValues(c, "channel", string(mfa.ChannelSMS), string(mfa.ChannelCall))
+	completeValues(c, "channel", string(caller.ChannelSMS), string(caller.ChannelCall))
 	c.ValidArgsFunction = app.completeUsers(1)
 	c.RunE = app.run(oneFormats, func(ctx context.Context, args []string) error {
 		opts.given = c.Flags().Changed("to")
@@ -72,7 +73,7 @@ func runIdentitySend(ctx context.Context, app *App, opts *identitySendOptions, n
 		return err
 	}
 	given := ""
-	if p.Callee.Given {
+	if p.Recipient.Given {
 		given = "--to NUMBER --reason WHY "
 	}
 	app.streams.Notef("The caller gets a %s with a code that works for ten minutes. Let them read it to you, then run: uzerp-mfa identity check %s%s",

@@ -13,8 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"uzerp-mfa/internal/errs"
-	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
+	"uzerp-mfa/internal/reconcile"
 )
 
 type reconcileOptions struct {
@@ -66,7 +66,7 @@ repairs are needed than --max allows, none is made. Entities that belong to no u
 
 func differenceKinds() []string {
 	var names []string
-	for _, k := range mfa.FindingKinds() {
+	for _, k := range reconcile.Kinds() {
 		names = append(names, string(k))
 	}
 	return names
@@ -101,9 +101,9 @@ func runReconcile(ctx context.Context, app *App, opts *reconcileOptions) error {
 			return err
 		}
 	}
-	var only []mfa.FindingKind
+	var only []reconcile.Kind
 	for _, k := range opts.only {
-		only = append(only, mfa.FindingKind(k))
+		only = append(only, reconcile.Kind(k))
 	}
 	r, err := app.reconciler(ctx, only, opts.concurrency)
 	if err != nil {
@@ -123,7 +123,7 @@ func runReconcile(ctx context.Context, app *App, opts *reconcileOptions) error {
 		}
 	}
 	repairing := opts.fix && !opts.dryRun
-	result, err := r.Check(ctx, func(f mfa.Finding) error {
+	result, err := r.Check(ctx, func(f reconcile.Difference) error {
 		if repairing && f.Fixable {
 			return nil // printed when it is known what became of it
 		}
@@ -134,11 +134,11 @@ func runReconcile(ctx context.Context, app *App, opts *reconcileOptions) error {
 	if err != nil {
 		return errors.Join(err, out.flush())
 	}
-	var plan mfa.Repairs
+	var plan reconcile.Repairs
 	if opts.fix {
 		plan = result.PlanRepairs(opts.limit)
 		if plan.Refusal == nil && len(plan.Findings) > 0 && repairing {
-			if slices.ContainsFunc(plan.Findings, func(f *mfa.Finding) bool { return f.Deletes() }) {
+			if slices.ContainsFunc(plan.Findings, func(f *reconcile.Difference) bool { return f.Deletes() }) {
 				app.streams.Warnf("factors are deleted at Twilio, for every database that uses this Verify service: go on only if this is the live database and no copy")
 			}
 			if !opts.yes {
@@ -153,7 +153,7 @@ func runReconcile(ctx context.Context, app *App, opts *reconcileOptions) error {
 	}
 	var writeErr error
 	if repairing {
-		told := func(f mfa.Finding) {
+		told := func(f reconcile.Difference) {
 			if err := out.stream(f); writeErr == nil {
 				writeErr = err
 			}
@@ -181,11 +181,11 @@ func theseRepairs(n int) string {
 }
 
 // showRepairs shows what is about to be done: how many of each kind, and each.
-func showRepairs(app *App, plan mfa.Repairs) {
+func showRepairs(app *App, plan reconcile.Repairs) {
 	for _, f := range plan.Findings {
 		app.streams.Sayf("%s  %s: %s", differenceSubject(*f), f.Kind, f.Remedy)
 	}
-	counts := map[mfa.FindingKind]int{}
+	counts := map[reconcile.Kind]int{}
 	for _, f := range plan.Findings {
 		counts[f.Kind]++
 	}
@@ -197,7 +197,7 @@ func showRepairs(app *App, plan mfa.Repairs) {
 }
 
 // reconcileOutcome says how it went in a line, and what the command ends with.
-func reconcileOutcome(ctx context.Context, app *App, opts *reconcileOptions, result *mfa.Reconciliation, plan mfa.Repairs) error {
+func reconcileOutcome(ctx context.Context, app *App, opts *reconcileOptions, result *reconcile.Result, plan reconcile.Repairs) error {
 	fixed, failed, unanswered, untried := 0, 0, 0, 0
 	var config error // the audit log can't be written
 	for i := range result.Findings {
@@ -207,7 +207,7 @@ func reconcileOutcome(ctx context.Context, app *App, opts *reconcileOptions, res
 			fixed++
 		case f.NotTried:
 			untried++
-		case f.Kind == mfa.FindingUnknown, f.Err == nil, kind == errs.Refused:
+		case f.Kind == reconcile.Unknown, f.Err == nil, kind == errs.Refused:
 		case kind == errs.Unavailable:
 			unanswered++
 		case kind == errs.Config:
@@ -243,7 +243,7 @@ func reconcileOutcome(ctx context.Context, app *App, opts *reconcileOptions, res
 		return nil
 	}
 	hint := "the report says what to do about each"
-	if !opts.fix && slices.ContainsFunc(result.Findings, func(f mfa.Finding) bool { return f.Fixable }) {
+	if !opts.fix && slices.ContainsFunc(result.Findings, func(f reconcile.Difference) bool { return f.Fixable }) {
 		hint = "uzerp-mfa reconcile --fix --dry-run shows what can be repaired; docs/reconcile.md tells about the rest"
 	}
 	return errs.New(errs.Findings, count(left, "difference")+" between uzERP and Twilio", hint)
@@ -271,10 +271,10 @@ type reconcileView struct {
 	Fixed         int              `json:"fixed"`
 }
 
-func viewDifference(f mfa.Finding) differenceView {
+func viewDifference(f reconcile.Difference) differenceView {
 	v := differenceView{Kind: string(f.Kind), Username: optional(f.Username), UUID: optional(f.UUID), FactorSID: optional(f.FactorSID),
 		Message: f.Message, Remedy: f.Remedy, Fixable: f.Fixable, Fixed: f.Fixed}
-	if f.Err != nil && f.Kind != mfa.FindingUnknown {
+	if f.Err != nil && f.Kind != reconcile.Unknown {
 		v.Error = optional(f.Err.Error())
 	}
 	return v
@@ -295,7 +295,7 @@ func newDifferenceWriter(app *App) *differenceWriter {
 }
 
 // stream prints a finding at once, where the format is one of lines.
-func (w *differenceWriter) stream(f mfa.Finding) error {
+func (w *differenceWriter) stream(f reconcile.Difference) error {
 	v := viewDifference(f)
 	switch w.app.flags.output {
 	case formatJSONL:
@@ -322,7 +322,7 @@ func (w *differenceWriter) flush() error {
 }
 
 // document prints what comes at the end.
-func (w *differenceWriter) document(result *mfa.Reconciliation, dryRun bool) error {
+func (w *differenceWriter) document(result *reconcile.Result, dryRun bool) error {
 	switch w.app.flags.output {
 	case formatJSON:
 		v := reconcileView{SchemaVersion: schemaVersion, DryRun: dryRun, Findings: []differenceView{}, Checked: result.Checked, Unknown: result.Unknown}
@@ -346,7 +346,7 @@ func (w *differenceWriter) document(result *mfa.Reconciliation, dryRun bool) err
 }
 
 // differenceSubject is whom or what a finding is about.
-func differenceSubject(f mfa.Finding) string {
+func differenceSubject(f reconcile.Difference) string {
 	switch {
 	case f.Username != "":
 		return f.Username
@@ -358,11 +358,11 @@ func differenceSubject(f mfa.Finding) string {
 }
 
 // differenceRemedy is what became of a finding, or can be done about it.
-func differenceRemedy(f mfa.Finding) string {
+func differenceRemedy(f reconcile.Difference) string {
 	switch {
 	case f.Fixed:
 		return "fixed: " + f.Remedy
-	case f.Err != nil && f.Kind != mfa.FindingUnknown:
+	case f.Err != nil && f.Kind != reconcile.Unknown:
 		return "not fixed: " + f.Err.Error()
 	case f.Fixable:
 		return "with --fix: " + f.Remedy

@@ -19,8 +19,8 @@ import (
 	"uzerp-mfa/cmd"
 	"uzerp-mfa/internal/db"
 	"uzerp-mfa/internal/emulator"
-	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/pgtemp/dbtest"
+	"uzerp-mfa/internal/reconcile"
 	"uzerp-mfa/internal/secret"
 	"uzerp-mfa/internal/twilio"
 )
@@ -80,7 +80,7 @@ func plant(t testing.TB, n, every int) *site {
 		s.plantUser(i, every, &late)
 		if i%every == 0 {
 			f := s.verify.AddFactor(fmt.Sprintf("20000000-0000-4000-8000-%012d", i), "gone", emulator.Verified)
-			s.findings = append(s.findings, string(mfa.FindingOrphanEntity)+"  "+f.SID)
+			s.findings = append(s.findings, string(reconcile.OrphanEntity)+"  "+f.SID)
 		}
 	}
 	s.verify.Advance(siteDay)
@@ -100,7 +100,7 @@ func (s *site) plantUser(i, every int, late *[]func()) {
 		s.rows.name, s.rows.uuid, s.rows.sid = append(s.rows.name, &name), append(s.rows.uuid, uuid), append(s.rows.sid, sid)
 		s.rows.enrolled, s.rows.enabled = append(s.rows.enrolled, enrolled), append(s.rows.enabled, enabled)
 	}
-	found := func(kind mfa.FindingKind, sid string, fixable bool) {
+	found := func(kind reconcile.Kind, sid string, fixable bool) {
 		line := string(kind) + " " + name + " " + sid
 		s.findings = append(s.findings, line)
 		if fixable {
@@ -113,34 +113,34 @@ func (s *site) plantUser(i, every int, late *[]func()) {
 	switch i % every {
 	case plantMissing:
 		add(&id, &bare, yes, [...]*bool{yes, nil}[round%2])
-		found(mfa.FindingFactorMissing, bare, true)
+		found(reconcile.FactorMissing, bare, true)
 		s.reset = append(s.reset, name)
 	case plantUnverified:
 		add(&id, nil, yes, yes)
 		*late = append(*late, func() {
 			sid := factor(emulator.Unverified)
 			s.rows.sid[at] = &sid
-			found(mfa.FindingFactorUnverified, sid, true)
+			found(reconcile.FactorUnverified, sid, true)
 		})
 		s.reset = append(s.reset, name)
 	case plantNoSID:
 		add(&id, [...]*string{nil, ptr(""), ptr("YF12")}[round%3], yes, yes)
-		found(mfa.FindingSIDMissing, "", true)
+		found(reconcile.SIDMissing, "", true)
 		s.reset = append(s.reset, name)
 	case plantOrphan:
 		sid = factor(emulator.Verified)
 		add(&id, nil, [...]*bool{no, nil}[round%2], no)
-		found(mfa.FindingOrphanFactor, sid, true)
+		found(reconcile.OrphanFactor, sid, true)
 		s.deleted = append(s.deleted, sid)
 	case plantStale:
 		old := factor(emulator.Verified)
 		sid = factor(emulator.Verified)
 		add(&id, &sid, yes, yes)
-		found(mfa.FindingStaleFactor, old, true)
+		found(reconcile.StaleFactor, old, true)
 		s.deleted = append(s.deleted, old)
 	case plantNoUUID:
 		add(nil, [...]*string{nil, &bare}[round%2], [...]*bool{no, yes}[round%2], [...]*bool{no, yes}[round%2])
-		found(mfa.FindingUUIDMissing, "", true)
+		found(reconcile.UUIDMissing, "", true)
 		s.newUUID = append(s.newUUID, name)
 		if round%2 == 1 {
 			s.reset = append(s.reset, name)
@@ -149,13 +149,13 @@ func (s *site) plantUser(i, every int, late *[]func()) {
 		id = fmt.Sprintf("10000000-0000-4000-8000-%012d", (round/2*2)*every+plantDuplicate)
 		if round%4 == 3 { // the other is enrolled
 			add(&id, nil, no, no)
-			found(mfa.FindingUUIDDuplicate, "", true)
+			found(reconcile.UUIDDuplicate, "", true)
 			s.newUUID = append(s.newUUID, name)
 			return
 		}
 		sid = factor(emulator.Verified)
 		add(&id, &sid, yes, yes)
-		found(mfa.FindingUUIDDuplicate, "", false)
+		found(reconcile.UUIDDuplicate, "", false)
 	case plantPending:
 		add(&id, nil, no, no)
 		*late = append(*late, func() { factor(emulator.Unverified) })
@@ -163,10 +163,10 @@ func (s *site) plantUser(i, every int, late *[]func()) {
 		add(&id, nil, no, no)
 	case plantSkip:
 		add(&id, &bare, yes, no)
-		found(mfa.FindingFactorMissing, bare, false)
+		found(reconcile.FactorMissing, bare, false)
 	case plantYoung:
 		add(&id, nil, no, no)
-		*late = append(*late, func() { found(mfa.FindingOrphanFactor, factor(emulator.Verified), false) })
+		*late = append(*late, func() { found(reconcile.OrphanFactor, factor(emulator.Verified), false) })
 	default:
 		sid = factor(emulator.Verified)
 		add(&id, &sid, yes, yes)
@@ -408,9 +408,9 @@ func TestReconcileFixInAnOutage(t *testing.T) {
 		}
 		defer client.CloseIdle()
 		made := 0
-		r := &mfa.Reconciler{Store: d, Factors: client, Users: d.Users(t.Context(), db.ByUsername), Only: mfa.FindingKinds(), Concurrency: concurrency,
+		r := &reconcile.Reconciler{Store: d, Factors: client, Users: d.Users(t.Context(), db.ByUsername), Only: reconcile.Kinds(), Concurrency: concurrency,
 			NewUUID: func() string { made++; return fmt.Sprintf("30000000-0000-4000-8000-%012d", made) }}
-		result, err := r.Check(t.Context(), func(mfa.Finding) error { return nil })
+		result, err := r.Check(t.Context(), func(reconcile.Difference) error { return nil })
 		if err == nil {
 			result.PlanRepairs(ptr(99)).Apply(t.Context(), r, nil)
 		}
@@ -428,7 +428,7 @@ func TestReconcileFixInAnOutage(t *testing.T) {
 		if result != nil {
 			for _, f := range result.Findings {
 				subject := f.Username
-				if strings.HasPrefix(string(f.Kind), "orphan") || f.Kind == mfa.FindingStaleFactor {
+				if strings.HasPrefix(string(f.Kind), "orphan") || f.Kind == reconcile.StaleFactor {
 					subject = f.FactorSID
 				}
 				if f.Fixed && !slices.Contains(fixed, subject) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
@@ -128,7 +129,7 @@ func runSandboxCode(ctx context.Context, app *App, opts *sandboxCodeOptions, who
 	}
 	var code string
 	if opts.sms {
-		var to mfa.Phone
+		var to caller.Phone
 		if to, err = app.phoneOf(ctx, whose); err != nil {
 			return err
 		}
@@ -143,10 +144,10 @@ func runSandboxCode(ctx context.Context, app *App, opts *sandboxCodeOptions, who
 }
 
 // phoneOf gives the number that identity send would send a user's code to; a number is its own.
-func (a *App) phoneOf(ctx context.Context, whose string) (mfa.Phone, error) {
+func (a *App) phoneOf(ctx context.Context, whose string) (caller.Phone, error) {
 	if strings.HasPrefix(whose, "+") {
 		return a.parsePhone("")(whose)
 	}
 	p, err := a.planIdentification(ctx, identityFlags{}, whose)
-	return p.Callee.Phone, err
+	return p.Recipient.Phone, err
 }

@@ -5,7 +5,7 @@ import (
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/injector"
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/verifyservice"
 )
 
 func newServiceCmd(app *App) *cobra.Command {
@@ -50,7 +50,7 @@ type serviceTOTPView struct {
 	Skew       *int    `json:"skew"`
 }
 
-func viewService(s mfa.VerifyService) serviceView {
+func viewService(s verifyservice.Service) serviceView {
 	v := serviceView{
 		SID: optional(s.SID), AccountSID: optional(s.AccountSID), FriendlyName: s.FriendlyName,
 		TOTP:          serviceTOTPView{Issuer: optional(s.Issuer), TimeStep: s.TOTP.TimeStep, CodeLength: s.TOTP.CodeLength, Skew: s.TOTP.Skew},

@@ -7,8 +7,8 @@ import (
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/finding"
-	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
+	"uzerp-mfa/internal/verifyservice"
 )
 
 func newServiceCheckCmd(app *App) *cobra.Command {
@@ -41,7 +41,7 @@ func runServiceCheck(ctx context.Context, app *App, strict bool) error {
 		return err
 	}
 	app.warnIfForeign()
-	findings := mfa.CheckService(service)
+	findings := verifyservice.Check(service)
 	if err := showServiceCheck(app, viewService(service), findings); err != nil {
 		return err
 	}

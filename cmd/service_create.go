@@ -13,11 +13,12 @@ import (
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
 	"uzerp-mfa/internal/sessionconfig"
+	"uzerp-mfa/internal/verifyservice"
 )
 
 type serviceCreateOptions struct {
 	writeFlags
-	request  mfa.ServiceRequest
+	request  verifyservice.Request
 	writeEnv bool
 }
 
@@ -51,10 +52,10 @@ func (o *serviceCreateOptions) complete() error {
 	if o.request.FriendlyName == "" {
 		return usageError("a name for the service is needed", `give one that users recognise: --friendly-name "Acme uzERP"`)
 	}
-	if err := mfa.CheckFriendlyName(o.request.FriendlyName); err != nil {
+	if err := verifyservice.CheckFriendlyName(o.request.FriendlyName); err != nil {
 		return err
 	}
-	if err := mfa.CheckIssuer(o.request.Issuer); err != nil {
+	if err := verifyservice.CheckIssuer(o.request.Issuer); err != nil {
 		return err
 	}
 	// Said outright, the issuer stays when the friendly name is changed one day.
@@ -108,7 +109,7 @@ func runServiceCreate(ctx context.Context, app *App, opts *serviceCreateOptions)
 	if err := plan.env.rehearse(ctx, app); err != nil {
 		return app.refused(opts.request.FriendlyName, err)
 	}
-	made, err := mfa.CreateService(ctx, services, opts.request)
+	made, err := verifyservice.Create(ctx, services, opts.request)
 	if err != nil {
 		return err
 	}
@@ -127,7 +128,7 @@ func runServiceCreate(ctx context.Context, app *App, opts *serviceCreateOptions)
 
 // servicePlan is what is going to be made, and where its SID goes.
 type servicePlan struct {
-	request mfa.ServiceRequest
+	request verifyservice.Request
 	account string
 	present string   // where TWILIO_SERVICE_SID is set now; "" if it is not
 	env     *envPlan // nil without --write-env
@@ -196,7 +197,7 @@ func nobodyEnrolled(ctx context.Context, app *App) (mfa.Place, error) {
 		return place, &errs.Error{Kind: errs.KindOf(err), Err: fmt.Errorf("not written, for the database can't say who is enrolled and would be locked out: %w", err),
 			Hint: "without --write-env the service is made, and the line for conf/.env printed"}
 	}
-	return place, mfa.CheckNobodyEnrolled(place)
+	return place, verifyservice.CheckNobodyEnrolled(place)
 }
 
 func (p *envPlan) change(sid string) installation.Change {
@@ -256,7 +257,7 @@ func (p *envPlan) unwritten(sid string, err error, first string) error {
 }
 
 // view gives what there is; made is empty before there is a service.
-func (p servicePlan) view(made mfa.VerifyService) serviceCreateView {
+func (p servicePlan) view(made verifyservice.Service) serviceCreateView {
 	v := serviceCreateView{SchemaVersion: schemaVersion, Service: viewService(made)}
 	if made.SID != "" {
 		v.Env.Line = optional(sessionconfig.ServiceSID + "=" + made.SID)
@@ -272,7 +273,7 @@ const newSID = "(the new service's SID)"
 
 func (p servicePlan) showDry(app *App) error {
 	if app.flags.output == formatJSON {
-		v := p.view(mfa.VerifyService{AccountSID: p.account, FriendlyName: p.request.FriendlyName, Issuer: p.request.Issuer})
+		v := p.view(verifyservice.Service{AccountSID: p.account, FriendlyName: p.request.FriendlyName, Issuer: p.request.Issuer})
 		v.DryRun = true
 		return output.WriteJSON(app.streams.Out, v)
 	}
@@ -317,8 +318,8 @@ func (p servicePlan) warn(app *App) {
 }
 
 // showCreated prints the one thing that must not get lost, and on stderr what is to be done with it.
-func showCreated(app *App, v serviceCreateView, p servicePlan, made mfa.VerifyService) error {
-	for _, f := range mfa.CheckService(made) {
+func showCreated(app *App, v serviceCreateView, p servicePlan, made verifyservice.Service) error {
+	for _, f := range verifyservice.Check(made) {
 		if f.Severity > finding.Info {
 			app.streams.Warnf("%s: %s", f.ID, f.Message)
 		}

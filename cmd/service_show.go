@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"uzerp-mfa/internal/errs"
-	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
+	"uzerp-mfa/internal/verifyservice"
 )
 
 func newServiceShowCmd(app *App) *cobra.Command {
@@ -51,9 +51,9 @@ func serviceRows(v serviceView) [][]string {
 		{"account_sid", text(v.AccountSID)},
 		{"friendly_name", v.FriendlyName},
 		{"totp.issuer", orUnset(v.TOTP.Issuer, "apps show the friendly name")},
-		{"totp.time_step", numberOrUnset(v.TOTP.TimeStep, mfa.DefaultTimeStep)},
-		{"totp.code_length", numberOrUnset(v.TOTP.CodeLength, mfa.DefaultCodeLength)},
-		{"totp.skew", numberOrUnset(v.TOTP.Skew, mfa.DefaultSkew)},
+		{"totp.time_step", numberOrUnset(v.TOTP.TimeStep, verifyservice.DefaultTimeStep)},
+		{"totp.code_length", numberOrUnset(v.TOTP.CodeLength, verifyservice.DefaultCodeLength)},
+		{"totp.skew", numberOrUnset(v.TOTP.Skew, verifyservice.DefaultSkew)},
 		{"code_length", numberOrUntold(v.CodeLength)},
 		{"lookup_enabled", boolOrUntold(v.LookupEnabled)},
 		{"skip_sms_to_landlines", boolOrUntold(v.SkipSMSToLandlines)},

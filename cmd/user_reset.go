@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 )
@@ -22,8 +23,8 @@ type userResetOptions struct {
 	skipTwilio bool
 	identify   string
 
-	prove   bool        // identify was given: an empty one is a mistake, and never a reset without a proof
-	channel mfa.Channel // what identify means
+	prove   bool           // identify was given: an empty one is a mistake, and never a reset without a proof
+	channel caller.Channel // what identify means
 }
 
 func newUserResetCmd(app *App) *cobra.Command {
@@ -50,7 +51,7 @@ Twilio: it can't be used to log in any more, and running reset again deletes it.
 	opts.registerRegion(c)
 	opts.register(c)
 	opts.names.register(c)
-	completeValues(c, "identify", string(mfa.ChannelSMS), string(mfa.ChannelCall))
+	completeValues(c, "identify", string(caller.ChannelSMS), string(caller.ChannelCall))
 	c.ValidArgsFunction = app.completeUsers(0)
 	c.RunE = app.run(listFormats, func(ctx context.Context, args []string) error {
 		opts.prove = c.Flags().Changed("identify")
@@ -336,7 +337,7 @@ func (a *App) identifyForReset(ctx context.Context, opts *userResetOptions, u mf
 	if errors.Is(err, context.Canceled) {
 		return &interruption{done: "nobody was reset", hint: "the code works for ten minutes; the same command begins again"}
 	}
-	err = mfa.NotIdentified(err)
+	err = caller.NotVerified(err)
 	if a.recorder != nil && errs.KindOf(err) == errs.CodeRejected {
 		a.recorder.Refused(u.Username, err)
 	}
@@ -348,8 +349,8 @@ func (a *App) askCaller(ctx context.Context, opts *userResetOptions, u mfa.User)
 	if err != nil {
 		return err
 	}
-	history := mfa.IdentityHistory{Known: true}
-	identifier.History = func(mfa.Callee) mfa.IdentityHistory { return history }
+	history := caller.History{Known: true}
+	identifier.History = func(caller.Recipient) caller.History { return history }
 	identifier.Resend = fmt.Sprintf("uzerp-mfa user reset --identify %s %s", opts.channel, mfa.ShellQuote(u.Username))
 	p, err := identifier.Plan(ctx, u, "")
 	if err == nil {
@@ -377,12 +378,12 @@ func (a *App) askCaller(ctx context.Context, opts *userResetOptions, u mfa.User)
 		if err != nil {
 			return err
 		}
-		_, err = p.Check(ctx, code)
+		_, err = p.Confirm(ctx, code)
 		if err == nil {
 			a.noteApproved(p)
 			return nil
 		}
-		if !errors.Is(err, mfa.ErrWrongCode) {
+		if !errors.Is(err, caller.ErrWrongCode) {
 			return err
 		}
 		history.Wrong++

@@ -124,7 +124,7 @@ func (a *App) codeArgument(ctx context.Context, form *regexp.Regexp, dryRun bool
 	return "", usageError("a code is needed, and there is no terminal to ask on", "give it as an argument, or - to read it from stdin")
 }
 
-// The forms of one-time codes: those of apps, and those that Twilio sends (facts/twilio-verify.md §1.1, §1.2).
+// The forms of one-time codes: those of apps, and those that Twilio sends (docs/facts/twilio-verify.md §1.1, §1.2).
 var (
 	appCode  = regexp.MustCompile(`^[0-9]{3,8}$`)
 	sentCode = regexp.MustCompile(`^[0-9]{4,10}$`)

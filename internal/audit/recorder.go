@@ -8,6 +8,7 @@ import (
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/verifyservice"
 )
 
 // Recorder writes a line before and a line after each change of one command. Its Store, Factors, Verifications, Injector, Copy
@@ -220,18 +221,18 @@ func (s copyStore) Detach(ctx context.Context, users int, newUUID func() string)
 }
 
 // Services wraps the making of Verify services.
-func (r *Recorder) Services(s mfa.Services) mfa.Services { return services{s, r} }
+func (r *Recorder) Services(s verifyservice.Creator) verifyservice.Creator { return services{s, r} }
 
 type services struct {
-	mfa.Services
+	verifyservice.Creator
 	r *Recorder
 }
 
 // CreateService is recorded under the service's name; its SID is in the outcome.
-func (s services) CreateService(ctx context.Context, friendlyName, issuer string) (made mfa.VerifyService, err error) {
+func (s services) CreateService(ctx context.Context, friendlyName, issuer string) (made verifyservice.Service, err error) {
 	after := Values{"friendly_name": friendlyName, "totp_issuer": issuer}
 	err = s.r.Record(ctx, friendlyName, nil, after, func() error {
-		made, err = s.Services.CreateService(ctx, friendlyName, issuer)
+		made, err = s.Creator.CreateService(ctx, friendlyName, issuer)
 		if err == nil {
 			after["service_sid"] = made.SID
 		}

@@ -5,21 +5,23 @@ import (
 	"errors"
 	"io"
 
+	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/errs"
-	"uzerp-mfa/internal/mfa"
 )
 
 // Verifications wraps the codes that prove a caller. They change nothing in uzERP, but they are why a reset was allowed.
-func (r *Recorder) Verifications(v mfa.Verifications) mfa.Verifications { return verifications{v, r} }
+func (r *Recorder) Verifications(v caller.Verifications) caller.Verifications {
+	return verifications{v, r}
+}
 
 type verifications struct {
-	mfa.Verifications
+	caller.Verifications
 	r *Recorder
 }
 
 // LoggedNumber is how a number stands in the log: masked where uzERP has it, and whole where the operator gave it, for
 // then nothing else tells whom they talked to.
-func LoggedNumber(c mfa.Callee) string {
+func LoggedNumber(c caller.Recipient) string {
 	if c.Given {
 		return c.Phone.E164.Reveal()
 	}
@@ -27,9 +29,9 @@ func LoggedNumber(c mfa.Callee) string {
 }
 
 // StartVerification is recorded.
-func (v verifications) StartVerification(ctx context.Context, to mfa.Callee, channel mfa.Channel) (started mfa.Started, err error) {
+func (v verifications) StartVerification(ctx context.Context, to caller.Recipient, channel caller.Channel) (started caller.Started, err error) {
 	v.r.remember(to.Username, nil)
-	after := Values{"channel": string(channel), "to": LoggedNumber(to), "status": string(mfa.VerificationPending)}
+	after := Values{"channel": string(channel), "to": LoggedNumber(to), "status": string(caller.Pending)}
 	err = v.r.Record(ctx, to.Username, nil, after, func() error {
 		started, err = v.Verifications.StartVerification(ctx, to, channel)
 		if err == nil {
@@ -44,13 +46,13 @@ func (v verifications) StartVerification(ctx context.Context, to mfa.Callee, cha
 var errNotApproved = errs.New(errs.Refused, "the code was not approved", "")
 
 // CheckVerification is recorded; never the code.
-func (v verifications) CheckVerification(ctx context.Context, to mfa.Callee, code string) (status mfa.VerificationStatus, err error) {
+func (v verifications) CheckVerification(ctx context.Context, to caller.Recipient, code string) (status caller.Status, err error) {
 	v.r.remember(to.Username, nil)
 	number := LoggedNumber(to)
-	after := Values{"to": number, "status": string(mfa.VerificationApproved)}
-	recorded := v.r.Record(ctx, to.Username, Values{"to": number, "status": string(mfa.VerificationPending)}, after, func() error {
+	after := Values{"to": number, "status": string(caller.Approved)}
+	recorded := v.r.Record(ctx, to.Username, Values{"to": number, "status": string(caller.Pending)}, after, func() error {
 		status, err = v.Verifications.CheckVerification(ctx, to, code)
-		if err == nil && status != mfa.VerificationApproved {
+		if err == nil && status != caller.Approved {
 			after["status"] = string(status)
 			return errNotApproved
 		}
@@ -64,14 +66,14 @@ func (v verifications) CheckVerification(ctx context.Context, to mfa.Callee, cod
 
 // IdentityHistory looks in a log for the last code that was sent to this number of the user's (as LoggedNumber spells
 // it), and for what became of it. Like Read it checks no hashes: it finds words for an error, and decides nothing.
-func IdentityHistory(log io.Reader, username, number string) (mfa.IdentityHistory, error) {
-	h := mfa.IdentityHistory{Known: true}
+func IdentityHistory(log io.Reader, username, number string) (caller.History, error) {
+	h := caller.History{Known: true}
 	for r, err := range Read(log) {
 		if _, bad := errors.AsType[*LineError](err); bad {
 			continue
 		}
 		if err != nil {
-			return mfa.IdentityHistory{}, err
+			return caller.History{}, err
 		}
 		to, isNumber := r.After["to"].(string)
 		if r.Target != visible(username) || !isNumber || r.Result == ResultIntent {
@@ -83,13 +85,13 @@ func IdentityHistory(log io.Reader, username, number string) (mfa.IdentityHistor
 		case isSend && to != number:
 			h.Other = r.Time
 		case isSend:
-			h = mfa.IdentityHistory{Known: true, Sent: r.Time}
+			h = caller.History{Known: true, Sent: r.Time}
 		case to != number || h.Sent.IsZero():
 		case r.Result == ResultDone:
 			h.Approved = r.Time
 		case r.Result == ResultUnknown:
 			h.Unclear = true
-		case r.Result == ResultRefused && r.After["status"] == string(mfa.VerificationPending):
+		case r.Result == ResultRefused && r.After["status"] == string(caller.Pending):
 			h.Wrong++
 		}
 	}

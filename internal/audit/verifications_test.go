@@ -10,30 +10,30 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/errs"
-	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/secret"
 )
 
 // phones answers as Twilio would, with what the test says.
 type phones struct {
 	start  error
-	status mfa.VerificationStatus
+	status caller.Status
 	check  error
 }
 
-func (p *phones) StartVerification(context.Context, mfa.Callee, mfa.Channel) (mfa.Started, error) {
-	return mfa.Started{SID: "VE1", Status: mfa.VerificationPending}, p.start
+func (p *phones) StartVerification(context.Context, caller.Recipient, caller.Channel) (caller.Started, error) {
+	return caller.Started{SID: "VE1", Status: caller.Pending}, p.start
 }
 
-func (p *phones) CheckVerification(context.Context, mfa.Callee, string) (mfa.VerificationStatus, error) {
+func (p *phones) CheckVerification(context.Context, caller.Recipient, string) (caller.Status, error) {
 	return p.status, p.check
 }
 
 const wholeNumber = "+447700900123"
 
-func callee(name string, given bool) mfa.Callee {
-	return mfa.Callee{Username: name, Given: given, Phone: mfa.Phone{E164: secret.New(wholeNumber), Masked: "+44 *******123"}}
+func callee(name string, given bool) caller.Recipient {
+	return caller.Recipient{Username: name, Given: given, Phone: caller.Phone{E164: secret.New(wholeNumber), Masked: "+44 *******123"}}
 }
 
 // records gives what a recorder wrote, in short.
@@ -55,7 +55,7 @@ func TestVerificationsAreRecorded(t *testing.T) {
 	r := &Recorder{Log: l, Command: "identity send", Self: "bob"}
 	v := r.Verifications(p)
 	do := func() {
-		if _, err := v.StartVerification(t.Context(), callee("alice", false), mfa.ChannelSMS); err != p.start {
+		if _, err := v.StartVerification(t.Context(), callee("alice", false), caller.ChannelSMS); err != p.start {
 			t.Errorf("start: %v", err)
 		}
 		status, err := v.CheckVerification(t.Context(), callee("bob", true), "135791")
@@ -63,9 +63,9 @@ func TestVerificationsAreRecorded(t *testing.T) {
 			t.Errorf("check: %q, %v", status, err)
 		}
 	}
-	p.status = mfa.VerificationApproved
+	p.status = caller.Approved
 	do()
-	p.start, p.status = errs.New(errs.Refused, "five sends", ""), mfa.VerificationPending
+	p.start, p.status = errs.New(errs.Refused, "five sends", ""), caller.Pending
 	do()
 	lost := &errs.Error{Kind: errs.Unavailable, Err: errs.ErrLostReply}
 	p.start, p.check = lost, lost
@@ -98,7 +98,7 @@ func TestVerificationsNeedTheLog(t *testing.T) {
 	cancel()
 	p := &never{t: t}
 	v := (&Recorder{Log: l, Command: "identity send"}).Verifications(p)
-	if _, err := v.StartVerification(ctx, callee("alice", false), mfa.ChannelSMS); err == nil {
+	if _, err := v.StartVerification(ctx, callee("alice", false), caller.ChannelSMS); err == nil {
 		t.Error("sent")
 	}
 	if status, err := v.CheckVerification(ctx, callee("alice", false), "135791"); err == nil || status != "" {
@@ -108,34 +108,34 @@ func TestVerificationsNeedTheLog(t *testing.T) {
 
 type never struct{ t *testing.T }
 
-func (n *never) StartVerification(context.Context, mfa.Callee, mfa.Channel) (mfa.Started, error) {
+func (n *never) StartVerification(context.Context, caller.Recipient, caller.Channel) (caller.Started, error) {
 	n.t.Error("sent without a record")
-	return mfa.Started{}, nil
+	return caller.Started{}, nil
 }
 
-func (n *never) CheckVerification(context.Context, mfa.Callee, string) (mfa.VerificationStatus, error) {
+func (n *never) CheckVerification(context.Context, caller.Recipient, string) (caller.Status, error) {
 	n.t.Error("checked without a record")
-	return mfa.VerificationApproved, nil
+	return caller.Approved, nil
 }
 
 func TestIdentityHistory(t *testing.T) {
 	const masked = "+44 *******123"
 	for name, c := range map[string]struct {
 		do   string // s send, a approve, w wrong, l lost, o send to the other number, b somebody else's, f a send that failed
-		want mfa.IdentityHistory
+		want caller.History
 	}{
-		"an empty log":                    {"", mfa.IdentityHistory{}},
-		"somebody else's":                 {"bb", mfa.IdentityHistory{}},
-		"sent":                            {"bs", mfa.IdentityHistory{Sent: at(2)}},
-		"sent and failed":                 {"f", mfa.IdentityHistory{}},
-		"used up":                         {"swa", mfa.IdentityHistory{Sent: at(1), Wrong: 1, Approved: at(3)}},
-		"sent again after used up":        {"sas", mfa.IdentityHistory{Sent: at(3)}},
-		"five wrong":                      {"swwwww", mfa.IdentityHistory{Sent: at(1), Wrong: 5}},
-		"a lost answer":                   {"sl", mfa.IdentityHistory{Sent: at(1), Unclear: true}},
-		"another number since":            {"so", mfa.IdentityHistory{Sent: at(1), Other: at(2)}},
-		"another number only":             {"o", mfa.IdentityHistory{Other: at(1)}},
-		"this number after the other":     {"os", mfa.IdentityHistory{Sent: at(2)}},
-		"checked though nothing was sent": {"wa", mfa.IdentityHistory{}},
+		"an empty log":                    {"", caller.History{}},
+		"somebody else's":                 {"bb", caller.History{}},
+		"sent":                            {"bs", caller.History{Sent: at(2)}},
+		"sent and failed":                 {"f", caller.History{}},
+		"used up":                         {"swa", caller.History{Sent: at(1), Wrong: 1, Approved: at(3)}},
+		"sent again after used up":        {"sas", caller.History{Sent: at(3)}},
+		"five wrong":                      {"swwwww", caller.History{Sent: at(1), Wrong: 5}},
+		"a lost answer":                   {"sl", caller.History{Sent: at(1), Unclear: true}},
+		"another number since":            {"so", caller.History{Sent: at(1), Other: at(2)}},
+		"another number only":             {"o", caller.History{Other: at(1)}},
+		"this number after the other":     {"os", caller.History{Sent: at(2)}},
+		"checked though nothing was sent": {"wa", caller.History{}},
 	} {
 		minute := 0
 		log := newLog(t, 0)
@@ -149,19 +149,19 @@ func TestIdentityHistory(t *testing.T) {
 		for _, what := range c.do {
 			minute++
 			who := callee("alice", what == 'o')
-			p.start, p.check, p.status = nil, nil, mfa.VerificationPending
+			p.start, p.check, p.status = nil, nil, caller.Pending
 			switch what {
 			case 'b':
 				who = callee("bob", false)
 			case 'f':
 				p.start = errs.New(errs.Refused, "five sends", "")
 			case 'a':
-				p.status = mfa.VerificationApproved
+				p.status = caller.Approved
 			case 'l':
 				p.check = errs.ErrLostReply
 			}
 			if strings.ContainsRune("sobf", what) {
-				_, _ = v.StartVerification(t.Context(), who, mfa.ChannelCall)
+				_, _ = v.StartVerification(t.Context(), who, caller.ChannelCall)
 			} else {
 				_, _ = v.CheckVerification(t.Context(), who, "135791")
 			}

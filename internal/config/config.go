@@ -1,4 +1,4 @@
-// Package config finds the settings: flags, then the environment, then files, first wins (design/cli.md §2). It opens
+// Package config finds the settings: flags, then the environment, then files, first wins (docs/contract.md §2). It opens
 // files only when a setting is asked for, tells for each setting where it came from, and never puts a file's text, which
 // can hold a secret, into an error.
 package config

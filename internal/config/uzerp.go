@@ -78,7 +78,7 @@ func uzerpTwilio(inst *installation.Installation) (source, error) {
 	return source{inst.DotenvPath(), func(name string) string { return values[name] }}, nil
 }
 
-// uzerpNeeds are the settings that uzERP must find in its conf/.env, and nowhere else (facts/uzerp.md §4).
+// uzerpNeeds are the settings that uzERP must find in its conf/.env, and nowhere else (docs/facts/uzerp.md §4).
 var uzerpNeeds = []string{accountSID, authToken, serviceSID}
 
 var twilioSID = regexp.MustCompile(`^(AC|VA)[0-9a-fA-F]{32}$`)

@@ -8,10 +8,11 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/mfa"
 )
 
-var _ mfa.Directory = (*DB)(nil)
+var _ caller.Directory = (*DB)(nil)
 
 // Details implements mfa.Directory. An end before the year 1 reads as its first day.
 func (db *DB) Details(ctx context.Context, usernames []string) (map[string]mfa.Details, error) {
@@ -32,8 +33,8 @@ func (db *DB) Details(ctx context.Context, usernames []string) (map[string]mfa.D
 	return details, nil
 }
 
-// PhoneContacts implements mfa.Directory: mobile numbers first, those of a kind in the order in which they were entered.
-func (db *DB) PhoneContacts(ctx context.Context, username string) ([]mfa.PhoneContact, error) {
+// PhoneContacts implements caller.Directory: mobile numbers first, those of a kind in the order in which they were entered.
+func (db *DB) PhoneContacts(ctx context.Context, username string) ([]caller.PhoneContact, error) {
 	type contact struct {
 		Mobile bool   `db:"mobile"`
 		Text   string `db:"text"`
@@ -42,9 +43,9 @@ func (db *DB) PhoneContacts(ctx context.Context, username string) ([]mfa.PhoneCo
 	if err != nil {
 		return nil, err
 	}
-	var contacts []mfa.PhoneContact
+	var contacts []caller.PhoneContact
 	for _, r := range rows {
-		contacts = append(contacts, mfa.PhoneContact(r))
+		contacts = append(contacts, caller.PhoneContact(r))
 	}
-	return slices.DeleteFunc(contacts, func(c mfa.PhoneContact) bool { return strings.TrimSpace(c.Text) == "" }), nil
+	return slices.DeleteFunc(contacts, func(c caller.PhoneContact) bool { return strings.TrimSpace(c.Text) == "" }), nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/db"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
@@ -127,7 +128,7 @@ func TestEndDates(t *testing.T) {
 
 func TestPhoneContacts(t *testing.T) {
 	d, url := sample(t)
-	for name, want := range map[string][]mfa.PhoneContact{
+	for name, want := range map[string][]caller.PhoneContact{
 		"alice": {{Mobile: true, Text: "07700 900123"}}, "bob": {{Mobile: true, Text: "+44 (0)7700 900456"}},
 		"carol": {{Text: "020 7946 0018"}}, "dave": {{Mobile: true, Text: "07700-900789"}},
 		"erin": nil, "grace": nil, "admin": nil, "nobody": nil, "ALICE": nil, "": nil, "a\x00b": nil, "\xff": nil,
@@ -143,7 +144,7 @@ func TestPhoneContacts(t *testing.T) {
 		insert into party_contact_methods (contactmethod_id, party_id, type, main, usercompanyid) values (10, 1, 'T', true, 1), (1, 1, 'T', true, 1),
 			(3, 1, 'M', true, 1), (2, 1, 'M', true, 1), (4, 1, 'M', false, 1), (5, 1, 'F', true, 1), (6, 1, 'E', true, 1), (7, 1, 'M', true, 1),
 			(8, 1, 'M', true, 1), (9, 1, 'T', true, 1), (11, null, 'M', true, 1), (12, 2, 'M', true, 1)`)
-	want := []mfa.PhoneContact{{Mobile: true, Text: "mobile 2"}, {Mobile: true, Text: "mobile 3"}, {Text: "fixed 1"}, {Text: "fixed 10"}}
+	want := []caller.PhoneContact{{Mobile: true, Text: "mobile 2"}, {Mobile: true, Text: "mobile 3"}, {Text: "fixed 1"}, {Text: "fixed 10"}}
 	got, err := d.PhoneContacts(t.Context(), "alice")
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Error(err, diff)
@@ -155,7 +156,7 @@ func TestPhoneContacts(t *testing.T) {
 	for _, text := range hostile() {
 		dbtest.Exec(t, url, "update contact_methods set contact = $1 where id = 2", text)
 		got, err := d.PhoneContacts(t.Context(), "alice")
-		if there := slices.Contains(got, mfa.PhoneContact{Mobile: true, Text: text}); err != nil || there != (strings.TrimSpace(text) != "") {
+		if there := slices.Contains(got, caller.PhoneContact{Mobile: true, Text: text}); err != nil || there != (strings.TrimSpace(text) != "") {
 			t.Errorf("%q: %v, %v", text, got, err)
 		}
 	}
@@ -193,7 +194,7 @@ func directoryOfAnInstallation(t *testing.T, _ dbtest.Template, url string) {
 			t.Error(err, diff)
 		}
 		contacts, err := d.PhoneContacts(t.Context(), "admin")
-		if diff := cmp.Diff([]mfa.PhoneContact{{Mobile: true, Text: "07700 900123"}, {Text: "020 7946 0018"}}, contacts); diff != "" || err != nil {
+		if diff := cmp.Diff([]caller.PhoneContact{{Mobile: true, Text: "07700 900123"}, {Text: "020 7946 0018"}}, contacts); diff != "" || err != nil {
 			t.Error(err, diff)
 		}
 		if missing, err := d.MissingRights(t.Context()); err != nil || len(missing) != 0 {

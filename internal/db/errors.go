@@ -21,7 +21,7 @@ import (
 )
 
 // This file is the border: the one place where what PostgreSQL, pgx and the network say becomes an *errs.Error. Kinds
-// follow design/cli.md §1. SQLSTATE and types decide, never a text, which may be in any language.
+// follow docs/contract.md §1. SQLSTATE and types decide, never a text, which may be in any language.
 
 const connecting = "connect to the database"
 

@@ -9,9 +9,9 @@ import (
 	"uzerp-mfa/internal/mfa"
 )
 
-var _ mfa.ReconcileStore = (*DB)(nil)
+var _ mfa.Store = (*DB)(nil)
 
-// UUIDOwners implements mfa.ReconcileStore.
+// UUIDOwners implements mfa.Store.
 func (db *DB) UUIDOwners(ctx context.Context, uuids []string) (map[string][]string, error) {
 	type owner struct {
 		UUID     string `db:"uuid"`

@@ -35,7 +35,7 @@ func (db *DB) CheckSchema(ctx context.Context) (Schema, error) {
 }
 
 // Problem gives what this tool can't work with: errs.Config where the database isn't uzERP's, errs.Refused where its uzERP
-// is older than 1.31.0 (facts/uzerp.md §1). Nil where all is there.
+// is older than 1.31.0 (docs/facts/uzerp.md §1). Nil where all is there.
 func (s Schema) Problem() error {
 	switch {
 	case len(s.MissingTables) > 0:

@@ -5,7 +5,7 @@ import (
 
 	"uzerp-mfa/internal/finding"
 	"uzerp-mfa/internal/injector"
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/verifyservice"
 )
 
 // Input is all that is judged.
@@ -27,8 +27,8 @@ type Input struct {
 
 	Env injector.Settings // of no meaning without Root
 
-	Service      Part[mfa.VerifyService] // with this tool's own settings
-	UzerpService Part[mfa.VerifyService] // with uzERP's
+	Service      Part[verifyservice.Service] // with this tool's own settings
+	UzerpService Part[verifyservice.Service] // with uzERP's
 	Clock        Part[Offset]
 
 	Session Part[[]finding.Finding]

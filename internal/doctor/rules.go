@@ -8,7 +8,7 @@ import (
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/finding"
 	"uzerp-mfa/internal/injector"
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/verifyservice"
 )
 
 // The IDs of the checks. Those of the injector classes and of uzERP's settings are set-injector's own.
@@ -330,7 +330,7 @@ func twilio(c *checker, in Input) {
 		return
 	}
 	weighty := 0
-	for _, f := range mfa.CheckService(in.Service.value) {
+	for _, f := range verifyservice.Check(in.Service.value) {
 		status := ofSeverity(f.Severity)
 		if status != Info {
 			weighty++
@@ -381,7 +381,7 @@ func clock(c *checker, in Input) {
 		return
 	}
 	totp := in.Service.value.TOTP
-	allowed := time.Duration(valueOr(totp.Skew, mfa.DefaultSkew)*valueOr(totp.TimeStep, mfa.DefaultTimeStep)) * time.Second
+	allowed := time.Duration(valueOr(totp.Skew, verifyservice.DefaultSkew)*valueOr(totp.TimeStep, verifyservice.DefaultTimeStep)) * time.Second
 	off, way := o.Ahead.Abs().Round(time.Second), "slow"
 	if o.Ahead < 0 {
 		way = "fast"

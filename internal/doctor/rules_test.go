@@ -14,6 +14,7 @@ import (
 	"uzerp-mfa/internal/finding"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/verifyservice"
 )
 
 const (
@@ -40,8 +41,8 @@ func switchedOn() []injector.Class {
 	}
 }
 
-func service() mfa.VerifyService {
-	return mfa.VerifyService{
+func service() verifyservice.Service {
+	return verifyservice.Service{
 		SID: "VA1", AccountSID: account, FriendlyName: "Acme", Issuer: "Acme", CodeLength: 6, LookupEnabled: &no, SkipSMSToLandlines: &no,
 		PSD2Enabled: &no, DoNotShareWarning: &no, DTMFInputRequired: &yes, CustomCodeEnabled: &no,
 	}
@@ -96,11 +97,11 @@ func ruleTests() []ruleTest {
 		{"all is well", func(*doctor.Input) {}, "", ""},
 
 		{"a directory that is none", func(in *doctor.Input) {
-			in.Root, in.Session, in.UzerpService = doctor.Got(doctor.Place{}, failed), doctor.Part[[]finding.Finding]{}, doctor.Part[mfa.VerifyService]{}
+			in.Root, in.Session, in.UzerpService = doctor.Got(doctor.Place{}, failed), doctor.Part[[]finding.Finding]{}, doctor.Part[verifyservice.Service]{}
 		}, "uzerp-root fail,env-file skipped,same-service skipped,uzerp-twilio skipped,session-settings skipped", "it is wrong"},
 		{"no directory known", func(in *doctor.Input) {
 			in.Root, in.Env = doctor.Got(doctor.Place{}, nil), injector.Settings{}
-			in.Session, in.UzerpService = doctor.Part[[]finding.Finding]{}, doctor.Part[mfa.VerifyService]{}
+			in.Session, in.UzerpService = doctor.Part[[]finding.Finding]{}, doctor.Part[verifyservice.Service]{}
 		}, "uzerp-root info,env-file skipped,same-service skipped,uzerp-twilio skipped,session-settings skipped", "--uzerp-root"},
 		{"no database set", func(in *doctor.Input) { withoutDatabase(in); in.Database = doctor.Got(doctor.Place{}, failed) },
 			"database-settings fail,database-reachable skipped," + tables + "," + all + "," + people, "correct it"},
@@ -165,21 +166,21 @@ func ruleTests() []ruleTest {
 		{"trial not told", func(in *doctor.Input) { in.Trial = doctor.Got(false, down) }, "trial fail", "no answer"},
 
 		{"a setting of uzERP's missing", func(in *doctor.Input) {
-			in.Env.Missing, in.UzerpService = []string{"TWILIO_SERVICE_SID"}, doctor.Part[mfa.VerifyService]{}
+			in.Env.Missing, in.UzerpService = []string{"TWILIO_SERVICE_SID"}, doctor.Part[verifyservice.Service]{}
 			in.Session = doctor.Got([]finding.Finding{{ID: "twilio-missing", Severity: finding.Warning}}, nil)
 		}, "env-file fail,same-service skipped,uzerp-twilio skipped", "TWILIO_SERVICE_SID"},
 		{"a file in the wrong place", func(in *doctor.Input) {
 			in.Env.Problem, in.Env.Hint = "uzERP reads conf/.env", "move it"
-			in.UzerpService, in.Session = doctor.Part[mfa.VerifyService]{}, doctor.Part[[]finding.Finding]{}
+			in.UzerpService, in.Session = doctor.Part[verifyservice.Service]{}, doctor.Part[[]finding.Finding]{}
 		}, "env-file fail,same-service skipped,uzerp-twilio skipped,session-settings skipped", "uzERP reads conf/.env"},
 		{"another service than uzERP's", func(in *doctor.Input) { in.Env.Foreign = []string{"TWILIO_SERVICE_SID"} }, "same-service warn", "TWILIO_SERVICE_SID here"},
 
-		{"Twilio is down", func(in *doctor.Input) { withoutTwilio(in); in.Service = doctor.Got(mfa.VerifyService{}, down) },
+		{"Twilio is down", func(in *doctor.Input) { withoutTwilio(in); in.Service = doctor.Got(verifyservice.Service{}, down) },
 			"twilio-service fail,twilio-account skipped," + rest, "no answer"},
 		{"Twilio refuses us and not uzERP", func(in *doctor.Input) {
-			in.Service, in.Clock = doctor.Got(mfa.VerifyService{}, failed), doctor.Part[doctor.Offset]{}
+			in.Service, in.Clock = doctor.Got(verifyservice.Service{}, failed), doctor.Part[doctor.Offset]{}
 		}, "twilio-service fail,twilio-account skipped,service-settings skipped,clock skipped", "it is wrong"},
-		{"Twilio refuses uzERP and not us", func(in *doctor.Input) { in.UzerpService = doctor.Got(mfa.VerifyService{}, failed) }, "uzerp-twilio fail", "conf/.env"},
+		{"Twilio refuses uzERP and not us", func(in *doctor.Input) { in.UzerpService = doctor.Got(verifyservice.Service{}, failed) }, "uzerp-twilio fail", "conf/.env"},
 		{"a service of another account", func(in *doctor.Input) {
 			s := service()
 			s.AccountSID = "AC2"
@@ -318,7 +319,7 @@ func withoutDatabase(in *doctor.Input) {
 }
 
 func withoutTwilio(in *doctor.Input) {
-	in.Service, in.UzerpService, in.Clock = doctor.Part[mfa.VerifyService]{}, doctor.Part[mfa.VerifyService]{}, doctor.Part[doctor.Offset]{}
+	in.Service, in.UzerpService, in.Clock = doctor.Part[verifyservice.Service]{}, doctor.Part[verifyservice.Service]{}, doctor.Part[doctor.Offset]{}
 }
 
 func TestRules(t *testing.T) {

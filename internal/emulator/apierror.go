@@ -15,7 +15,7 @@ type apiError struct {
 
 func (e *apiError) Error() string { return fmt.Sprintf("%d: %s", e.code, e.message) }
 
-// errorTable has the status and text of every code the emulator gives (facts/twilio-verify.md §2). Statuses marked "?"
+// errorTable has the status and text of every code the emulator gives (docs/facts/twilio-verify.md §2). Statuses marked "?"
 // are not documented; Quirks.Status changes them.
 var errorTable = map[int]apiError{
 	20001: {status: http.StatusBadRequest, message: "Missing required parameter %s in the post body"},
@@ -89,7 +89,7 @@ func (s *Server) notFound(what int, path string) *apiError {
 	return refuse(noResource, path)
 }
 
-// errorJSON is Twilio's error body (facts/twilio-verify.md §1).
+// errorJSON is Twilio's error body (docs/facts/twilio-verify.md §1).
 type errorJSON struct {
 	Code     *int   `json:"code"`
 	Message  string `json:"message"`

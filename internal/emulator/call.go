@@ -60,7 +60,7 @@ func (c *call) required(name string) (string, error) {
 	return "", refuse(20001, name)
 }
 
-// invalid refuses a parameter's value: 60306 from entities down, 60200 elsewhere (facts/twilio-verify.md §2).
+// invalid refuses a parameter's value: 60306 from entities down, 60200 elsewhere (docs/facts/twilio-verify.md §2).
 func (c *call) invalid(name string) error {
 	if strings.HasPrefix(c.route.pattern, entitiesPattern) {
 		return refuse(60306, name)

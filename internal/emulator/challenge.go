@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// The limits on challenges (facts/twilio-verify.md §1.2, §1.3).
+// The limits on challenges (docs/facts/twilio-verify.md §1.2, §1.3).
 const (
 	challengeLife        = 5 * time.Minute
 	maxChallengeLife     = time.Hour

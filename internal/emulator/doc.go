@@ -2,7 +2,7 @@
 // their entities, factors and challenges, and verifications by SMS and call, with real RFC 6238 codes, phones that show
 // what they were sent, Twilio's limits and error codes, and faults on demand.
 //
-// Its law is facts/twilio-verify.md: a rule that Twilio documents is built in, and a rule that it leaves open is a
+// Its law is docs/facts/twilio-verify.md: a rule that Twilio documents is built in, and a rule that it leaves open is a
 // named switch in Quirks. It runs on a clock of its own, and by default makes the same SIDs and secrets at every run.
 // It ships with the program (for `sandbox`), so it imports no test code: its answers are checked against Twilio's
 // OpenAPI spec by package oracle, which only tests import.

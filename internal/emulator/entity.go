@@ -50,7 +50,7 @@ func (s *Server) entityJSON(e *entity) any {
 }
 
 // owner gives the entity under whose identity factors and challenges are looked for, nil if there is none. With
-// Quirks.NoCascade it may be a deleted one. Its factors past their time are gone (facts/twilio-verify.md §1.3).
+// Quirks.NoCascade it may be a deleted one. Its factors past their time are gone (docs/facts/twilio-verify.md §1.3).
 func (s *Server) owner(sv *service, identity string, now time.Time) *entity {
 	e := sv.entities[identity]
 	if e != nil && !s.opts.Quirks.KeepExpired {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// The limits on factors (facts/twilio-verify.md §1.3).
+// The limits on factors (docs/facts/twilio-verify.md §1.3).
 const (
 	maxFactors        = 100 // an entity
 	maxFactorsPerDay  = 100 // created, an entity
@@ -136,7 +136,7 @@ func (s *Server) requestedFactor(c *call) (f factor, err error) {
 	return f, err
 }
 
-// createFactor makes the entity too, if need be (facts/twilio-verify.md §0.6).
+// createFactor makes the entity too, if need be (docs/facts/twilio-verify.md §0.6).
 func (s *Server) createFactor(c *call) (any, error) {
 	wanted, err := s.requestedFactor(c)
 	if err != nil {
@@ -225,7 +225,7 @@ func (s *Server) updateFactor(c *call) (any, error) {
 	return s.factorJSON(e, f), nil
 }
 
-// verify gives a factor its code. A wrong one is no error but counts (facts/twilio-verify.md §0.1).
+// verify gives a factor its code. A wrong one is no error but counts (docs/facts/twilio-verify.md §0.1).
 func (s *Server) verify(c *call, f *factor, code string) error {
 	q := s.opts.Quirks
 	switch {

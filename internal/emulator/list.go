@@ -24,7 +24,7 @@ type metaJSON struct {
 	Key             string  `json:"key"`
 }
 
-// list gives one page of items, newest first if descending, as Twilio's list shape (facts/twilio-verify.md §1.1).
+// list gives one page of items, newest first if descending, as Twilio's list shape (docs/facts/twilio-verify.md §1.1).
 func list[T interface{ position() int64 }](c *call, key string, items []T, descending bool, shape func(T) any) (any, error) {
 	size, err := c.integer("PageSize", 1, 1000, 50)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 // NumberKind is what is special about a phone number, or about the account where that number is concerned.
 type NumberKind string
 
-// What there is, and what a verification of such a number is answered with (facts/twilio-verify.md §2).
+// What there is, and what a verification of such a number is answered with (docs/facts/twilio-verify.md §2).
 const (
 	Mobile          NumberKind = "mobile"           // nothing special
 	Landline        NumberKind = "landline"         // 60205 if the service skips landlines, else the SMS never arrives

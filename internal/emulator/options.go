@@ -32,7 +32,7 @@ const (
 	DefaultFriendlyName = "Verify Emulator"
 )
 
-// Quirks are the rules that Twilio doesn't document (facts/twilio-verify.md §1.3 "?" and §7). The zero value is the
+// Quirks are the rules that Twilio doesn't document (docs/facts/twilio-verify.md §1.3 "?" and §7). The zero value is the
 // emulator's best reading; each field deviates from it.
 type Quirks struct {
 	// LegacyWrongCode answers a wrong code as Twilio did before 2021-10-27: 403 with 60311 (factor) or 60324
@@ -70,7 +70,7 @@ type Quirks struct {
 	SpecificNotFound bool
 	// NotFoundWithoutVersion leaves "/v2" out of the path in a 20404's message, as Twilio did until 2022.
 	NotFoundWithoutVersion bool
-	// FriendlyNameLength is how long a service's friendly name may be: Twilio says both 30 and 32 (facts §1.2). Default 30.
+	// FriendlyNameLength is how long a service's friendly name may be: Twilio says both 30 and 32 (§1.2). Default 30.
 	FriendlyNameLength int
 
 	// VerificationTTL is how long a code sent by SMS or call is good; Twilio's Support sets 2 minutes to 24 hours.

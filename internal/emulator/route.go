@@ -30,7 +30,7 @@ const (
 	checkPattern         = servicePattern + "/VerificationCheck"
 )
 
-// apiRoutes are the operations of facts/twilio-verify.md §1 that the emulator has.
+// apiRoutes are the operations of docs/facts/twilio-verify.md §1 that the emulator has.
 var apiRoutes = []route{
 	{"CreateService", http.MethodPost, servicesPattern, http.StatusCreated, (*Server).createService},
 	{"FetchService", http.MethodGet, servicePattern, http.StatusOK, (*Server).fetchService},
@@ -55,7 +55,7 @@ var apiRoutes = []route{
 
 // match finds the route of a call and the values of its "{x}", or nil. It splits the path before it decodes it, so
 // an escaped slash stays within its segment, and takes a path with one slash at its end for the one without
-// (UpdateFactor with an empty SID thus is CreateNewFactor, facts/twilio-verify.md §1.3).
+// (UpdateFactor with an empty SID thus is CreateNewFactor, docs/facts/twilio-verify.md §1.3).
 func match(routes []route, c *call) (*route, map[string]string) {
 	sent := strings.Split(strings.TrimSuffix(c.path, "/"), "/")
 	for i := range routes {

@@ -85,7 +85,7 @@ func after(begin []step, steps ...step) []step {
 	return append(append([]step(nil), begin...), steps...)
 }
 
-// TestRules goes through the table of facts/twilio-verify.md §1.3, the switches of Quirks included.
+// TestRules goes through the table of docs/facts/twilio-verify.md §1.3, the switches of Quirks included.
 func TestRules(t *testing.T) {
 	created := []step{{"create factor", 1, 201, "unverified"}}
 	wrongFive := after(created, step{"verify wrong", 5, 200, "unverified"})

@@ -107,7 +107,7 @@ func (s *Server) createService(c *call) (any, error) {
 	return s.serviceJSON(sv), nil
 }
 
-// serviceSettings gives the settings that a call's parameters describe (ranges: Twilio's spec and facts §1.2).
+// serviceSettings gives the settings that a call's parameters describe (ranges: Twilio's spec and §1.2).
 func (c *call) serviceSettings(maxName int) (st ServiceSettings, err error) {
 	if st.FriendlyName, err = c.required("FriendlyName"); err != nil {
 		return st, err

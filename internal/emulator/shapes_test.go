@@ -31,7 +31,7 @@ func TestService(t *testing.T) {
 	}
 }
 
-// TestFactorShape holds a new factor against the whole of what facts/twilio-verify.md §1.1 shows.
+// TestFactorShape holds a new factor against the whole of what docs/facts/twilio-verify.md §1.1 shows.
 func TestFactorShape(t *testing.T) {
 	f := start(t, emulator.Options{Issuer: "test-issuer"})
 	got := f.post("/Entities/"+identity+"/Factors", "FriendlyName", "John’s Account Name", "FactorType", "totp",

@@ -12,7 +12,7 @@ import (
 // base is the host that Twilio puts into every URL it gives.
 const base = "https://verify.twilio.com"
 
-// identityForm is "only dash (-) separated alphanumeric" (facts/twilio-verify.md §1.2).
+// identityForm is "only dash (-) separated alphanumeric" (docs/facts/twilio-verify.md §1.2).
 var identityForm = regexp.MustCompile(`^[A-Za-z0-9]+(-[A-Za-z0-9]+)*$`)
 
 var sidForm = regexp.MustCompile(`^[A-Z]{2}[0-9a-fA-F]{32}$`)

@@ -35,7 +35,7 @@ func (t ServiceTOTP) config() totpConfig {
 	return config
 }
 
-// totpConfig gives a call's Config.* parameters, and def's where they aren't there (ranges: facts §1.2).
+// totpConfig gives a call's Config.* parameters, and def's where they aren't there (ranges: §1.2).
 func (c *call) totpConfig(def totpConfig) (config totpConfig, err error) {
 	if config.Alg, err = c.oneOf("Config.Alg", def.Alg, "sha1", "sha256", "sha512"); err != nil {
 		return config, err
@@ -72,7 +72,7 @@ func (config totpConfig) find(secret, code string, now time.Time) (int64, bool) 
 	return 0, false
 }
 
-// uri gives the otpauth URI with Twilio's order and escaping (facts §1.2): a space is %20, the algorithm upper case.
+// uri gives the otpauth URI with Twilio's order and escaping (§1.2): a space is %20, the algorithm upper case.
 func (config totpConfig) uri(issuer, account, secret string) string {
 	label := func(s string) string { return strings.ReplaceAll(url.PathEscape(s), ":", "%3A") }
 	value := strings.ReplaceAll(url.QueryEscape(issuer), "+", "%20")

@@ -80,7 +80,7 @@ func (f *fixture) actOnVerification(what string) (reply, bool) {
 	return reply{}, false
 }
 
-// TestVerificationRules goes through facts/twilio-verify.md §1.2 "Verification" and §2, the switches included.
+// TestVerificationRules goes through docs/facts/twilio-verify.md §1.2 "Verification" and §2, the switches included.
 func TestVerificationRules(t *testing.T) {
 	sent := []step{{"send", 1, 201, "pending"}}
 	usedUp := after(sent, step{"check wrong", 5, 201, "pending"})

@@ -7,6 +7,7 @@ import (
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/verifyservice"
 )
 
 // The checks that need something other than the database.
@@ -16,7 +17,7 @@ const (
 	CheckTwilioService = "twilio-service"
 )
 
-// OpenSessions is what has to be said after every switch (facts/uzerp.md §2 and §4).
+// OpenSessions is what has to be said after every switch (docs/facts/uzerp.md §2 and §4).
 const OpenSessions = "browsers that have uzERP open keep the old login until their session ends. " +
 	"To end all sessions now: stop the web server, remove the sess_* files in PHP's session.save_path, start it again"
 
@@ -50,7 +51,7 @@ func CheckSettings(s Settings) []Check {
 }
 
 // CheckTwilio judges the answer to fetching the Verify service with the settings from a file or the environment.
-func CheckTwilio(service mfa.VerifyService, from string, err error) Check {
+func CheckTwilio(service verifyservice.Service, from string, err error) Check {
 	if err == nil {
 		return Check{ID: CheckTwilioService, Status: Pass, Message: fmt.Sprintf("Twilio accepts the credentials and has the service %q", service.FriendlyName)}
 	}
@@ -103,7 +104,7 @@ func SiteLogin(classes []Class) mfa.SiteLogin {
 }
 
 // LacksValidator tells whether classes, which hold all rows of MFAValidator, have none that uzERP looks at: its handler for
-// two-factor login can't be built then (facts/uzerp.md §4).
+// two-factor login can't be built then (docs/facts/uzerp.md §4).
 func LacksValidator(classes []Class) bool {
 	return len((Switch{Was: classes}).active(MFAValidator)) == 0
 }

@@ -7,7 +7,7 @@ import (
 	"uzerp-mfa/internal/mfa"
 )
 
-// The interface names and classes that uzERP has, and that decide about logging in (facts/uzerp.md §2).
+// The interface names and classes that uzERP has, and that decide about logging in (docs/facts/uzerp.md §2).
 const (
 	LoginHandler          = "LoginHandler"
 	MFAValidator          = "MFAValidator"
@@ -116,7 +116,7 @@ func Plan(r Request, classes []Class, missing []mfa.User, newUUID func() string)
 }
 
 // planValidator puts the validator in place: without it MFAHandler can't be built, and the login page is an error page for
-// everybody (facts/uzerp.md §4).
+// everybody (docs/facts/uzerp.md §4).
 func (s *Switch) planValidator(class string, add func(id string, status Status, format string, args ...any)) {
 	validators := s.active(MFAValidator)
 	switch len(validators) {
@@ -137,7 +137,7 @@ func (s *Switch) set(c Class, name, after string) {
 	}
 }
 
-// active gives the rows that uzERP looks at on its login page, where there is no company yet (facts/uzerp.md §2).
+// active gives the rows that uzERP looks at on its login page, where there is no company yet (docs/facts/uzerp.md §2).
 func (s Switch) active(name string) []Class {
 	var rows []Class
 	for _, c := range s.Was {

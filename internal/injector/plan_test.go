@@ -9,9 +9,10 @@ import (
 
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/verifyservice"
 )
 
-// classes of a new installation (facts/uzerp.md §1), as far as a switch reads them.
+// classes of a new installation (docs/facts/uzerp.md §1), as far as a switch reads them.
 func installed() []injector.Class {
 	return []injector.Class{
 		{ID: 5, Name: "AuthenticationGateway", Category: "SY", ClassName: "DatabaseAuthenticator", CompanyID: -1},
@@ -152,8 +153,8 @@ func TestOtherChecks(t *testing.T) {
 		{injector.CheckSettings(injector.Settings{Path: "conf/.env", Missing: []string{"TWILIO_SERVICE_SID"}}), "env-file fail"},
 		{injector.CheckSettings(injector.Settings{Problem: "no uzERP directory"}), "env-file fail"},
 		{injector.CheckSettings(injector.Settings{Path: "conf/.env", Foreign: []string{"TWILIO_SERVICE_SID"}}), "env-file pass,same-service warn"},
-		{[]injector.Check{injector.CheckTwilio(mfa.VerifyService{}, "x", nil)}, "twilio-service pass"},
-		{[]injector.Check{injector.CheckTwilio(mfa.VerifyService{}, "x", errors.New("x"))}, "twilio-service fail"},
+		{[]injector.Check{injector.CheckTwilio(verifyservice.Service{}, "x", nil)}, "twilio-service pass"},
+		{[]injector.Check{injector.CheckTwilio(verifyservice.Service{}, "x", errors.New("x"))}, "twilio-service fail"},
 		{[]injector.Check{injector.SkippedCheck("env-file", "--skip-env-check")}, "env-file warn"},
 	} {
 		var got []string

@@ -8,7 +8,7 @@ import (
 )
 
 // SessionCleaner tells what on a Debian or Ubuntu machine removes old session files without PHP: it takes
-// session.gc_maxlifetime for their age (facts/uzerp.md §5).
+// session.gc_maxlifetime for their age (docs/facts/uzerp.md §5).
 type SessionCleaner struct {
 	Timer        string // path of phpsessionclean.timer, "" if it is not installed
 	TimerEnabled bool   // it is wanted by timers.target, and not masked

@@ -14,7 +14,7 @@ import (
 )
 
 // The files of an installation, below its root. What uzERP's documentation calls config/.env nothing reads
-// (facts/uzerp.md §4).
+// (docs/facts/uzerp.md §4).
 const (
 	DotenvFile    = "conf/.env"
 	ConfigFile    = "conf/config.php"
@@ -94,7 +94,7 @@ type Source struct {
 func (s Source) String() string { return fmt.Sprintf("%s line %d", s.File, s.Line) }
 
 // Setting gives the value that uzERP uses for name: that of $conf in conf/config.php, else that of conf/.env. For
-// the TWILIO_ settings only conf/.env counts (facts/uzerp.md §4). A value in config.php that can't be read without
+// the TWILIO_ settings only conf/.env counts (docs/facts/uzerp.md §4). A value in config.php that can't be read without
 // PHP is an *php.UnreadableError and never replaced by the one in conf/.env.
 //
 // A file that isn't needed isn't missed: a name that config.php sets is given even if conf/.env has a bad line.

@@ -11,9 +11,9 @@ import (
 // BatchWorkers is how many users of a batch are worked on at the same time.
 const BatchWorkers = 4
 
-// breakAfter is how many times in a row the other side may not answer before a batch gives up: what is down stays down,
-// and a hundred users would wait for a hundred time-outs.
-const breakAfter = 5
+// BreakerThreshold is how many times in a row the other side may not answer before a batch gives up, and reconcile stops asking: what is
+// down stays down, and a hundred users would wait for a hundred time-outs.
+const BreakerThreshold = 5
 
 // ErrNotTried is the outcome of what a batch did not get to.
 var ErrNotTried = errors.New("not tried")
@@ -28,7 +28,7 @@ func Batch[T any](ctx context.Context, items []T, do func(context.Context, int, 
 	take := func() (int, bool) {
 		mu.Lock()
 		defer mu.Unlock()
-		if next == len(items) || inARow >= breakAfter || ctx.Err() != nil {
+		if next == len(items) || inARow >= BreakerThreshold || ctx.Err() != nil {
 			return 0, false
 		}
 		next++

@@ -25,13 +25,13 @@ func (c Change) Apply(ctx context.Context, store Store) error {
 	if !c.Needed() {
 		return nil
 	}
-	return setRow(ctx, store, c.User.Username, c.User.Row, c.Becomes)
+	return SetRow(ctx, store, c.User.Username, c.User.Row, c.Becomes)
 }
 
 // PlanEnable plans to ask for the code again at the next login.
 func PlanEnable(u User) Change { return planEnabled(u, true) }
 
-// PlanDisableNextLogin plans to let the user in without a code, once (facts/uzerp.md §3, the skip).
+// PlanDisableNextLogin plans to let the user in without a code, once (docs/facts/uzerp.md §3, the skip).
 func PlanDisableNextLogin(u User) Change { return planEnabled(u, false) }
 
 func planEnabled(u User, enabled bool) Change {

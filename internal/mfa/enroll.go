@@ -12,7 +12,7 @@ import (
 	"uzerp-mfa/internal/secret"
 )
 
-// maxFriendlyName is Twilio's limit in characters for a factor's name (facts/twilio-verify.md §1.2).
+// maxFriendlyName is Twilio's limit in characters for a factor's name (docs/facts/twilio-verify.md §1.2).
 const maxFriendlyName = 64
 
 // FriendlyName is the name of a user's factor: the user name, as uzERP does it, cut to what Twilio takes, and with _ for
@@ -66,7 +66,7 @@ func (e *Enroller) Begin(ctx context.Context, c Change) (*Pending, error) {
 	var before []Factor
 	if u.UUID == nil {
 		becomes := u.WithUUID(e.NewUUID())
-		if err := setRow(ctx, e.Store, u.Username, u.Row, becomes); err != nil {
+		if err := SetRow(ctx, e.Store, u.Username, u.Row, becomes); err != nil {
 			return nil, err
 		}
 		u.Row = becomes
@@ -161,7 +161,7 @@ func clockError(off time.Duration) error {
 func confirm(ctx context.Context, store Store, factors Factors, u User, f Factor, code string) error {
 	// An answer that Ctrl-C made us miss would leave a factor verified that no row names. What is begun here is ended,
 	// within the limits of a call.
-	sending, cancel := uninterrupted(ctx)
+	sending, cancel := Uninterrupted(ctx)
 	defer cancel()
 	got, err := factors.VerifyFactor(sending, *u.UUID, f.SID, code)
 	switch {
@@ -181,8 +181,8 @@ func confirm(ctx context.Context, store Store, factors Factors, u User, f Factor
 	return enter(ctx, store, factors, u, f)
 }
 
-// uninterrupted gives a context that a signal does not end, but the command's own deadline does.
-func uninterrupted(ctx context.Context) (context.Context, context.CancelFunc) {
+// Uninterrupted gives a context that a signal does not end, but the command's own deadline does.
+func Uninterrupted(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, limited := ctx.Deadline()
 	ctx = context.WithoutCancel(ctx)
 	if limited {
@@ -195,7 +195,7 @@ func uninterrupted(ctx context.Context) (context.Context, context.CancelFunc) {
 func enter(ctx context.Context, store Store, factors Factors, u User, f Factor) error {
 	// The code is used up: from here on a Ctrl-C must not keep the row from learning of it.
 	ctx = context.WithoutCancel(ctx)
-	err := setRow(ctx, store, u.Username, u.Row, enrolledRow(u.Row, f.SID))
+	err := SetRow(ctx, store, u.Username, u.Row, enrolledRow(u.Row, f.SID))
 	switch {
 	case err == nil:
 		if err := stillThere(ctx, store, factors, u, f); err != nil {
@@ -218,7 +218,7 @@ func stillThere(ctx context.Context, store Store, factors Factors, u User, f Fac
 		return nil
 	}
 	enrolled, no := enrolledRow(u.Row, f.SID), false
-	if err := setRow(ctx, store, u.Username, enrolled, Row{UUID: u.UUID, Enrolled: &no, Enabled: &no}); err != nil && !errors.Is(err, errs.ErrChanged) {
+	if err := SetRow(ctx, store, u.Username, enrolled, Row{UUID: u.UUID, Enrolled: &no, Enabled: &no}); err != nil && !errors.Is(err, errs.ErrChanged) {
 		return &errs.Error{Kind: errs.KindOf(err), Err: fmt.Errorf("the factor was deleted by somebody else meanwhile, and the user's row could not be reset: %w", err),
 			Hint: "run uzerp-mfa user reset " + ShellQuote(u.Username) + ": the user is locked out until then"}
 	}
@@ -236,7 +236,7 @@ func retire(ctx context.Context, store Store, factors Factors, was User) error {
 	if !was.Whole() {
 		return nil
 	}
-	free, _, err := inUse(ctx, store, []Factor{{SID: *was.SID}})
+	free, _, err := InUse(ctx, store, []Factor{{SID: *was.SID}})
 	if err == nil && len(free) == 1 {
 		err = factors.DeleteFactor(ctx, *was.UUID, *was.SID)
 	}
@@ -247,7 +247,7 @@ func retire(ctx context.Context, store Store, factors Factors, was User) error {
 	return nil
 }
 
-// enrolledRow is the row of a user enrolled with the factor sid, as uzERP itself writes it (facts/uzerp.md §3).
+// enrolledRow is the row of a user enrolled with the factor sid, as uzERP itself writes it (docs/facts/uzerp.md §3).
 func enrolledRow(r Row, sid string) Row {
 	yes := true
 	return Row{UUID: r.UUID, SID: &sid, Enrolled: &yes, Enabled: &yes}
@@ -257,7 +257,7 @@ func enrolledRow(r Row, sid string) Row {
 // live secret that nothing refers to. If it can't be deleted, it does no harm at login; the error says that it is there.
 func withdraw(ctx context.Context, store Store, factors Factors, u User, f Factor, cause error) error {
 	e := &errs.Error{Kind: errs.Refused, Err: cause, Hint: "uzerp-mfa user list --match=" + shellWord(u.Username) + " shows the row as it is now; nothing of it was changed here"}
-	free, _, err := inUse(ctx, store, []Factor{f})
+	free, _, err := InUse(ctx, store, []Factor{f})
 	if err == nil && len(free) == 1 {
 		err = factors.DeleteFactor(ctx, *u.UUID, f.SID)
 	}

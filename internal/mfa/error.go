@@ -12,10 +12,6 @@ var ErrAttemptsUsedUp = errors.New("no more attempts")
 // ErrNoService is in the chain of an error of errs.NotFound that means the whole Verify service and not one factor in it.
 var ErrNoService = errors.New("no such Verify service")
 
-// ErrNoVerification is in the chain of an error of errs.NotFound that means: no code is waiting for this number. It was
-// accepted already, or it expired, or it was given up after five wrong answers, or none was sent.
-var ErrNoVerification = errors.New("no code is waiting for this number")
-
 // factorGone tells whether err means that Twilio answered and has no such factor.
 func factorGone(err error) bool {
 	return err != nil && errs.KindOf(err) == errs.NotFound && !errors.Is(err, ErrNoService)

@@ -11,16 +11,9 @@ import (
 	"uzerp-mfa/internal/errs"
 )
 
-// FactorReader is the Verify service, for those who only look. Its errors are *errs.Error.
-type FactorReader interface {
-	FetchService(ctx context.Context) (VerifyService, error)
-	ListFactors(ctx context.Context, identity string) ([]Factor, error)
-	FetchFactor(ctx context.Context, identity, sid string) (Factor, error)
-}
-
 // Inspector puts together what is known of users: uzERP's row, the person, and Twilio's view. It changes nothing.
 type Inspector struct {
-	Store     ReconcileStore
+	Store     Store
 	Directory Directory
 	Factors   FactorReader // nil where Twilio is not to be asked
 	// NoFactors is why Twilio can't be asked, if it is that and not the operator's wish: what it would say is unknown then.
@@ -91,7 +84,7 @@ func (i *Inspector) Inspect(ctx context.Context, users []User, step func()) (see
 			s.Details, p.CompanyAccess = &d, &d.CompanyAccess
 		}
 		if id := s.User.UUID; id != nil {
-			s.SharedWith = without(sharers[*id], s.User.Username)
+			s.SharedWith = Others(sharers[*id], s.User.Username)
 		}
 		s.Next = p.NextLogin()
 		s.Warnings = s.warnings(i.Now())
@@ -123,6 +116,9 @@ func (i *Inspector) look(ctx context.Context, u User, view *TwilioView) (User, e
 	return u, nil
 }
 
+// errStore marks errors of uzERP's database, which end a look; those of Twilio don't.
+var errStore = errors.New("uzERP's database")
+
 // ask gives Twilio's view of a user. Its error is one of uzERP's database.
 func (i *Inspector) ask(ctx context.Context, u User) (TwilioView, error) {
 	switch {
@@ -139,11 +135,11 @@ func (i *Inspector) ask(ctx context.Context, u User) (TwilioView, error) {
 	}
 	view := TwilioView{Own: FactorMissing}
 	if ValidFactorSID(deref(u.SID)) {
-		own, err := ownFactor(ctx, i.Factors, func(f func() error) error { return f() }, u, listed)
+		own, err := OwnFactor(ctx, i.Factors, func(f func() error) error { return f() }, u, listed)
 		if err != nil {
 			return unanswered(err), nil
 		}
-		view.Own = sightOf(own)
+		view.Own = SightOf(own)
 		if own != nil && !slices.ContainsFunc(listed, func(f Factor) bool { return f.SID == own.SID }) {
 			listed = append(listed, *own)
 		}
@@ -157,7 +153,7 @@ func (i *Inspector) ask(ctx context.Context, u User) (TwilioView, error) {
 		return view, fmt.Errorf("%w: %w", errStore, err)
 	}
 	for _, f := range listed {
-		view.Factors = append(view.Factors, SeenFactor{Factor: f, InUse: f.SID == deref(u.SID), Others: without(owners[f.SID], u.Username)})
+		view.Factors = append(view.Factors, SeenFactor{Factor: f, InUse: f.SID == deref(u.SID), Others: Others(owners[f.SID], u.Username)})
 	}
 	return view, nil
 }
@@ -171,8 +167,8 @@ func unanswered(err error) TwilioView {
 	return v
 }
 
-// sightOf is what was seen of a factor; nil is one that does not exist.
-func sightOf(f *Factor) FactorSight {
+// SightOf is what was seen of a factor; nil is one that does not exist.
+func SightOf(f *Factor) FactorSight {
 	switch {
 	case f == nil:
 		return FactorMissing
@@ -183,10 +179,10 @@ func sightOf(f *Factor) FactorSight {
 	}
 }
 
-// ownFactor finds the factor that u's row names; nil if it is gone. That is believed only if the list of this very user's
+// OwnFactor finds the factor that u's row names; nil if it is gone. That is believed only if the list of this very user's
 // factors lacks it, it is not found when fetched, and the service is there after that: the one answer that Twilio gives
 // both for a factor that is gone and for a service that is. ask makes each call.
-func ownFactor(ctx context.Context, factors FactorReader, ask func(func() error) error, u User, listed []Factor) (*Factor, error) {
+func OwnFactor(ctx context.Context, factors FactorReader, ask func(func() error) error, u User, listed []Factor) (*Factor, error) {
 	for i := range listed {
 		if listed[i].SID == *u.SID {
 			return &listed[i], nil
@@ -200,7 +196,7 @@ func ownFactor(ctx context.Context, factors FactorReader, ask func(func() error)
 	case errs.KindOf(err) != errs.NotFound:
 		return nil, err
 	}
-	err = ask(func() error { _, err := factors.FetchService(ctx); return noService(err) })
+	err = ask(func() error { err := factors.CheckService(ctx); return noService(err) })
 	return nil, err
 }
 
@@ -212,7 +208,7 @@ func noService(err error) error {
 	return err
 }
 
-// sharers gives who has each of the users' uuids: nothing in uzERP makes it unique (facts/uzerp.md §1).
+// sharers gives who has each of the users' uuids: nothing in uzERP makes it unique (docs/facts/uzerp.md §1).
 func (i *Inspector) sharers(ctx context.Context, users []User) (map[string][]string, error) {
 	var uuids []string
 	for _, u := range users {
@@ -223,8 +219,8 @@ func (i *Inspector) sharers(ctx context.Context, users []User) (map[string][]str
 	return i.Store.UUIDOwners(ctx, uuids)
 }
 
-// sharedUUID says what it means to have one uuid with others.
-func sharedUUID(others []string) string {
+// SharedUUID says what it means to have one uuid with others.
+func SharedUUID(others []string) string {
 	quoted := make([]string, len(others))
 	for i, name := range others {
 		quoted[i] = fmt.Sprintf("%q", name)
@@ -238,7 +234,7 @@ func (s *Inspection) warnings(now time.Time) []string {
 		all = append(all, "the person left on "+s.Details.EndDate.Format(time.DateOnly)+", which uzERP does not look at: only disabling access keeps them out")
 	}
 	if len(s.SharedWith) > 0 {
-		all = append(all, sharedUUID(s.SharedWith)+"; uzerp-mfa reconcile says what to do")
+		all = append(all, SharedUUID(s.SharedWith)+"; uzerp-mfa reconcile says what to do")
 	}
 	left := 0
 	for _, f := range s.Twilio.Factors {

@@ -9,8 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/mfa/mfatest"
 )
 
 // people is a directory.
@@ -23,35 +25,35 @@ func (p people) Details(context.Context, []string) (map[string]mfa.Details, erro
 	return p.details, p.err
 }
 
-func (people) PhoneContacts(context.Context, string) ([]mfa.PhoneContact, error) { return nil, nil }
+func (people) PhoneContacts(context.Context, string) ([]caller.PhoneContact, error) { return nil, nil }
 
 // inspector looks at a site where everybody works for a company.
-func inspector(s *site) *mfa.Inspector {
+func inspector(s *mfatest.Site) *mfa.Inspector {
 	all := map[string]mfa.Details{}
-	for name := range s.w.users {
+	for name := range s.World.Users {
 		all[name] = mfa.Details{Company: "Sample Ltd", CompanyAccess: true}
 	}
-	return &mfa.Inspector{Store: s, Directory: people{details: all}, Factors: s, Site: mfa.SiteOn, Now: func() time.Time { return s.w.now }}
+	return &mfa.Inspector{Store: s, Directory: people{details: all}, Factors: s, Site: mfa.SiteOn, Now: func() time.Time { return s.World.Clock }}
 }
 
 // withAccess is a site of users who have access.
-func withAccess(users ...mfa.User) *site {
+func withAccess(users ...mfa.User) *mfatest.Site {
 	for i := range users {
-		users[i].AccessEnabled = ptr(true)
+		users[i].AccessEnabled = new(true)
 	}
-	return newSite(users...)
+	return mfatest.NewSite(users...)
 }
 
-func usersOf(s *site, names ...string) []mfa.User {
+func usersOf(s *mfatest.Site, names ...string) []mfa.User {
 	var users []mfa.User
 	for _, n := range names {
-		users = append(users, s.w.users[n])
+		users = append(users, s.World.Users[n])
 	}
 	return users
 }
 
 // inspectOne looks at alice.
-func inspectOne(t *testing.T, i *mfa.Inspector, s *site) mfa.Inspection {
+func inspectOne(t *testing.T, i *mfa.Inspector, s *mfatest.Site) mfa.Inspection {
 	t.Helper()
 	seen, unread, err := i.Inspect(t.Context(), usersOf(s, "alice"), nil)
 	if err != nil || unread != nil || len(seen) != 1 {
@@ -62,16 +64,16 @@ func inspectOne(t *testing.T, i *mfa.Inspector, s *site) mfa.Inspection {
 
 func TestInspectSeesTheFactorInUse(t *testing.T) {
 	for name, c := range map[string]struct {
-		make func(s *site)
+		make func(s *mfatest.Site)
 		own  mfa.FactorSight
 		want mfa.Outcome
 	}{
-		"verified":               {func(s *site) { s.w.add(uuidA, sidA, mfa.FactorVerified) }, mfa.FactorSeenVerified, mfa.OutcomeAsksForCode},
-		"unverified":             {func(s *site) { s.w.add(uuidA, sidA, mfa.FactorUnverified) }, mfa.FactorSeenUnverified, mfa.OutcomeLockedOut},
-		"missing":                {func(s *site) { s.w.add(uuidA, sidB, mfa.FactorVerified) }, mfa.FactorMissing, mfa.OutcomeLockedOut},
-		"under another identity": {func(s *site) { s.w.add(uuidOf(7), sidA, mfa.FactorVerified) }, mfa.FactorMissing, mfa.OutcomeLockedOut},
+		"verified":               {func(s *mfatest.Site) { s.World.Add(uuidA, sidA, mfa.FactorVerified) }, mfa.FactorSeenVerified, mfa.OutcomeAsksForCode},
+		"unverified":             {func(s *mfatest.Site) { s.World.Add(uuidA, sidA, mfa.FactorUnverified) }, mfa.FactorSeenUnverified, mfa.OutcomeLockedOut},
+		"missing":                {func(s *mfatest.Site) { s.World.Add(uuidA, sidB, mfa.FactorVerified) }, mfa.FactorMissing, mfa.OutcomeLockedOut},
+		"under another identity": {func(s *mfatest.Site) { s.World.Add(uuidOf(7), sidA, mfa.FactorVerified) }, mfa.FactorMissing, mfa.OutcomeLockedOut},
 	} {
-		s := withAccess(enrolled("alice", uuidA, sidA))
+		s := withAccess(mfatest.Enrolled("alice", uuidA, sidA))
 		c.make(s)
 		got := inspectOne(t, inspector(s), s)
 		if got.Twilio.Own != c.own || got.Twilio.Err != nil || got.Next.Outcome != c.want {
@@ -83,10 +85,10 @@ func TestInspectSeesTheFactorInUse(t *testing.T) {
 // Not in the list is not gone: the factor is fetched, and the service after it.
 func TestInspectBelievesInNoFactorOnlyIfItIsProved(t *testing.T) {
 	gone := errs.New(errs.NotFound, "not found", "")
-	for _, op := range []string{"ListFactors", "FetchFactor", "FetchService"} {
+	for _, op := range []string{"ListFactors", "FetchFactor", "CheckService"} {
 		for kind, own := range map[errs.Kind]mfa.FactorSight{errs.Unavailable: mfa.FactorNoAnswer, errs.Config: mfa.FactorUnknown, errs.NotFound: ""} {
-			s := withAccess(enrolled("alice", uuidA, sidA))
-			s.before = func(_ int, called, _ string) error {
+			s := withAccess(mfatest.Enrolled("alice", uuidA, sidA))
+			s.Before = func(_ int, called, _ string) error {
 				switch called {
 				case op:
 					return errs.New(kind, "failed", "")
@@ -112,8 +114,8 @@ func TestInspectBelievesInNoFactorOnlyIfItIsProved(t *testing.T) {
 		}
 	}
 	// In no list, and there all the same.
-	s := withAccess(enrolled("alice", uuidA, sidA))
-	s.w.add(uuidA, sidA, mfa.FactorVerified)
+	s := withAccess(mfatest.Enrolled("alice", uuidA, sidA))
+	s.World.Add(uuidA, sidA, mfa.FactorVerified)
 	got := inspectOne(t, &mfa.Inspector{Store: s, Directory: inspector(s).Directory, Factors: forgetful{s}, Site: mfa.SiteOn, Now: time.Now}, s)
 	if got.Twilio.Own != mfa.FactorSeenVerified || len(got.Twilio.Factors) != 1 || !got.Twilio.Factors[0].InUse {
 		t.Errorf("%+v", got)
@@ -121,22 +123,22 @@ func TestInspectBelievesInNoFactorOnlyIfItIsProved(t *testing.T) {
 }
 
 // forgetful is a Twilio whose list lacks what it has.
-type forgetful struct{ *site }
+type forgetful struct{ *mfatest.Site }
 
 func (forgetful) ListFactors(context.Context, string) ([]mfa.Factor, error) { return nil, nil }
 
 // Who enrols, or is reset, while Twilio is asked is not called locked out.
 func TestInspectLooksAgainAtAChangedRow(t *testing.T) {
-	s := withAccess(enrolled("alice", uuidA, sidA))
-	s.w.add(uuidA, sidA, mfa.FactorVerified)
-	before := s.w.users["alice"]
-	s.before = func(_ int, op, _ string) error {
-		if op == "FetchFactor" || op == "ListFactors" && s.w.users["alice"].Equal(before.Row) { // replaced: the new one's row, the old factor deleted
-			u := s.w.users["alice"]
-			u.SID = ptr(sidB)
-			s.w.users["alice"] = u
-			s.w.factors[uuidA] = nil
-			s.w.add(uuidA, sidB, mfa.FactorVerified)
+	s := withAccess(mfatest.Enrolled("alice", uuidA, sidA))
+	s.World.Add(uuidA, sidA, mfa.FactorVerified)
+	before := s.World.Users["alice"]
+	s.Before = func(_ int, op, _ string) error {
+		if op == "FetchFactor" || op == "ListFactors" && s.World.Users["alice"].Equal(before.Row) { // replaced: the new one's row, the old factor deleted
+			u := s.World.Users["alice"]
+			u.SID = new(sidB)
+			s.World.Users["alice"] = u
+			s.World.Factors[uuidA] = nil
+			s.World.Add(uuidA, sidB, mfa.FactorVerified)
 		}
 		return nil
 	}
@@ -145,14 +147,14 @@ func TestInspectLooksAgainAtAChangedRow(t *testing.T) {
 		t.Errorf("%+v %v", seen, err)
 	}
 	// A row that changes every time is not known; it ends.
-	s = withAccess(enrolled("alice", uuidA, sidA))
+	s = withAccess(mfatest.Enrolled("alice", uuidA, sidA))
 	n := 0
-	s.before = func(_ int, op, _ string) error {
+	s.Before = func(_ int, op, _ string) error {
 		if op == "FindUsers" {
 			n++
-			u := s.w.users["alice"]
-			u.SID = ptr(fmt.Sprintf("YF%032x", n))
-			s.w.users["alice"] = u
+			u := s.World.Users["alice"]
+			u.SID = new(fmt.Sprintf("YF%032x", n))
+			s.World.Users["alice"] = u
 		}
 		return nil
 	}
@@ -163,7 +165,7 @@ func TestInspectLooksAgainAtAChangedRow(t *testing.T) {
 }
 
 func TestInspectWithoutTwilio(t *testing.T) {
-	s := withAccess(enrolled("alice", uuidA, sidA), mfa.User{Username: "erin"})
+	s := withAccess(mfatest.Enrolled("alice", uuidA, sidA), mfa.User{Username: "erin"})
 	i := inspector(s)
 	i.Factors = nil
 	if got := inspectOne(t, i, s); got.Twilio.Own != mfa.FactorNotAsked || got.Twilio.Err != nil || got.Next.Outcome != mfa.OutcomeAsksForCode {
@@ -186,11 +188,11 @@ func TestInspectGivesUpOnAnOutage(t *testing.T) {
 	var names []string
 	for n := range 50 {
 		names = append(names, fmt.Sprintf("user%02d", n))
-		users = append(users, enrolled(names[n], uuidOf(n), sidOf(n)))
+		users = append(users, mfatest.Enrolled(names[n], uuidOf(n), sidOf(n)))
 	}
 	s := withAccess(users...)
 	asked := 0
-	s.before = func(_ int, op, _ string) error {
+	s.Before = func(_ int, op, _ string) error {
 		if op == "ListFactors" {
 			asked++
 			return errs.New(errs.Unavailable, "down", "")
@@ -216,9 +218,9 @@ func TestInspectGivesUpOnAnOutage(t *testing.T) {
 func TestInspectEndsWithTheDatabase(t *testing.T) {
 	down := errs.New(errs.Unavailable, "no database", "")
 	for _, op := range []string{"FindUsers", "FactorOwners", "UUIDOwners"} {
-		s := withAccess(enrolled("alice", uuidA, sidA))
-		s.w.add(uuidA, sidB, mfa.FactorVerified)
-		s.before = func(_ int, called, _ string) error {
+		s := withAccess(mfatest.Enrolled("alice", uuidA, sidA))
+		s.World.Add(uuidA, sidB, mfa.FactorVerified)
+		s.Before = func(_ int, called, _ string) error {
 			if called == op {
 				return down
 			}
@@ -228,7 +230,7 @@ func TestInspectEndsWithTheDatabase(t *testing.T) {
 			t.Errorf("%s: %v %v", op, seen, err)
 		}
 	}
-	s := withAccess(enrolled("alice", uuidA, sidA))
+	s := withAccess(mfatest.Enrolled("alice", uuidA, sidA))
 	i := inspector(s)
 	i.Directory = people{err: down}
 	if _, _, err := i.Inspect(t.Context(), usersOf(s, "alice"), nil); !errors.Is(err, down) {
@@ -238,7 +240,7 @@ func TestInspectEndsWithTheDatabase(t *testing.T) {
 
 // A role that may not read who works where sees the rest.
 func TestInspectWithoutDetails(t *testing.T) {
-	s := withAccess(fresh("alice", uuidA))
+	s := withAccess(mfatest.Fresh("alice", uuidA))
 	i := inspector(s)
 	i.Directory = people{err: errs.New(errs.Config, "the role lacks a right", ""), details: map[string]mfa.Details{"alice": {}}}
 	seen, unread, err := i.Inspect(t.Context(), usersOf(s, "alice"), nil)
@@ -248,7 +250,7 @@ func TestInspectWithoutDetails(t *testing.T) {
 }
 
 func TestInspectDecidesOnTheCompany(t *testing.T) {
-	s := withAccess(fresh("alice", uuidA))
+	s := withAccess(mfatest.Fresh("alice", uuidA))
 	i := inspector(s)
 	i.Directory = people{details: map[string]mfa.Details{"alice": {CompanyAccess: false}}}
 	if got := inspectOne(t, i, s); got.Next.Outcome != mfa.OutcomeDenied {
@@ -257,12 +259,12 @@ func TestInspectDecidesOnTheCompany(t *testing.T) {
 }
 
 func TestInspectWarns(t *testing.T) {
-	s := withAccess(enrolled("alice", uuidA, sidA), enrolled("bob", uuidA, sidB), fresh("carol", uuidOf(3)))
-	s.w.add(uuidA, sidA, mfa.FactorVerified)
-	s.w.add(uuidA, sidB, mfa.FactorVerified) // bob's: no left-over of alice's
-	s.w.add(uuidOf(3), sidC, mfa.FactorUnverified)
+	s := withAccess(mfatest.Enrolled("alice", uuidA, sidA), mfatest.Enrolled("bob", uuidA, sidB), mfatest.Fresh("carol", uuidOf(3)))
+	s.World.Add(uuidA, sidA, mfa.FactorVerified)
+	s.World.Add(uuidA, sidB, mfa.FactorVerified) // bob's: no left-over of alice's
+	s.World.Add(uuidOf(3), sidC, mfa.FactorUnverified)
 	i := inspector(s)
-	yesterday := s.w.now.AddDate(0, 0, -1)
+	yesterday := s.World.Clock.AddDate(0, 0, -1)
 	i.Directory = people{details: map[string]mfa.Details{"alice": {CompanyAccess: true, EndDate: &yesterday}, "bob": {CompanyAccess: true}, "carol": {CompanyAccess: true}}}
 	seen, _, err := i.Inspect(t.Context(), usersOf(s, "alice", "bob", "carol"), nil)
 	if err != nil {
@@ -281,7 +283,7 @@ func TestInspectWarns(t *testing.T) {
 	if f := a.Twilio.Factors; len(f) != 2 || !f[0].InUse || len(f[0].Others) != 0 || f[1].InUse || !slices.Equal(f[1].Others, []string{"bob"}) {
 		t.Errorf("%+v", f)
 	}
-	s.w.add(uuidOf(3), "YF000000000000000000000000000000ff", mfa.FactorVerified)
+	s.World.Add(uuidOf(3), "YF000000000000000000000000000000ff", mfa.FactorVerified)
 	seen, _, err = i.Inspect(t.Context(), usersOf(s, "carol"), nil)
 	if err != nil || len(seen[0].Warnings) != 1 || !strings.Contains(seen[0].Warnings[0], "no login accepts") {
 		t.Errorf("%+v %v", seen, err)

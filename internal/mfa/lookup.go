@@ -46,10 +46,10 @@ func Lookup(ctx context.Context, store Store, usernames []string) ([]User, error
 	return users, nil
 }
 
-// setRow is the one way a row is written. A lost reply, or a row that somebody else made as wanted meanwhile, is settled
+// SetRow is the one way a row is written. A lost reply, or a row that somebody else made as wanted meanwhile, is settled
 // by reading the row again. No other failure is: nothing was written then, and a row that looks as wanted may be one that
 // somebody is just changing in a transaction that nobody sees yet.
-func setRow(ctx context.Context, store Store, username string, was, becomes Row) error {
+func SetRow(ctx context.Context, store Store, username string, was, becomes Row) error {
 	err := store.CompareAndSet(ctx, username, was, becomes)
 	unclear := errors.Is(err, errs.ErrLostReply) || errors.Is(err, errs.ErrChanged)
 	if err == nil || !unclear || was.Equal(becomes) {

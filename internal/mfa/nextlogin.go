@@ -5,7 +5,7 @@ import "time"
 // Outcome is what a user gets who logs in with the right password.
 type Outcome string
 
-// The outcomes of design/cli.md §4, user show.
+// The outcomes of docs/contract.md §4, user show.
 const (
 	OutcomeAsksForCode  Outcome = "asks-for-code"
 	OutcomeAsksToEnroll Outcome = "asks-to-enroll"
@@ -59,7 +59,7 @@ type NextLogin struct {
 	Then *NextLogin
 }
 
-// NextLogin decides it, by the table of facts/uzerp.md §3. It is the only place that does.
+// NextLogin decides it, by the table of docs/facts/uzerp.md §3. It is the only place that does.
 func (p Prospect) NextLogin() NextLogin {
 	n := p.secondFactor()
 	switch p.Site {
@@ -103,7 +103,7 @@ func (p Prospect) secondFactor() NextLogin {
 		}
 		return n
 	}
-	if why := lockedOut(p.User.Row, p.Factor); why != "" {
+	if why := LockedOut(p.User.Row, p.Factor); why != "" {
 		return NextLogin{Outcome: OutcomeLockedOut, Reason: why, Help: "uzerp-mfa user reset " + name}
 	}
 	n := NextLogin{Outcome: OutcomeAsksForCode}
@@ -121,8 +121,8 @@ func (p Prospect) secondFactor() NextLogin {
 	return n
 }
 
-// lockedOut says why a login can't succeed that does not skip the code; empty where nothing speaks against it.
-func lockedOut(r Row, factor FactorSight) string {
+// LockedOut says why a login can't succeed that does not skip the code; empty where nothing speaks against it.
+func LockedOut(r Row, factor FactorSight) string {
 	const hopeless = ", so that no code can be right"
 	switch {
 	case r.UUID == nil && isTrue(r.Enrolled):

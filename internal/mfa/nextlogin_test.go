@@ -7,15 +7,16 @@ import (
 	"time"
 
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/mfa/mfatest"
 )
 
-// login is what facts/uzerp.md §3 says that the user gets, in its own words.
+// login is what docs/facts/uzerp.md §3 says that the user gets, in its own words.
 type login struct {
 	gets string // "incorrect", "enrolment page", "error page", "code page", "skip", "password"
 	then string // after a skip
 }
 
-// measured is facts/uzerp.md §3 line by line. It asks nothing of the code it judges: sid is one of the names below, and
+// measured is docs/facts/uzerp.md §3 line by line. It asks nothing of the code it judges: sid is one of the names below, and
 // enrolled and enabled are the table's t, f and N. right tells what a code of the user's app is worth.
 func measured(handler, access, company, enrolled, enabled, uuid, sid, right string) login {
 	if access != "t" || company == "f" { // the first line, and the one on user_company_access
@@ -46,9 +47,9 @@ func measured(handler, access, company, enrolled, enabled, uuid, sid, right stri
 }
 
 func TestNextLogin(t *testing.T) {
-	tfN := map[string]*bool{"t": ptr(true), "f": ptr(false), "N": nil}
-	uuids := map[string]*string{"set": ptr(uuidA), "N": nil}
-	sids := map[string]*string{"good": ptr(sidA), "N": nil, "''": ptr(""), "malformed": ptr("YF12")}
+	tfN := map[string]*bool{"t": new(true), "f": new(false), "N": nil}
+	uuids := map[string]*string{"set": new(uuidA), "N": nil}
+	sids := map[string]*string{"good": new(sidA), "N": nil, "''": new(""), "malformed": new("YF12")}
 	// What a right code is worth where Twilio's answer is known; where it is not the benefit of the doubt is given, and said.
 	sights := map[mfa.FactorSight]string{mfa.FactorSeenVerified: "yes", mfa.FactorSeenUnverified: "no", mfa.FactorMissing: "no",
 		mfa.FactorNoAnswer: "?", mfa.FactorUnknown: "?", mfa.FactorNotAsked: "?"}
@@ -126,7 +127,7 @@ func checkWords(t *testing.T, p mfa.Prospect, got mfa.NextLogin) {
 	}[got.Outcome]
 	if p.Factor == mfa.FactorNoAnswer {
 		switch got.Outcome {
-		case mfa.OutcomeAsksForCode: // the way out in an outage (facts/uzerp.md §3)
+		case mfa.OutcomeAsksForCode: // the way out in an outage (docs/facts/uzerp.md §3)
 			help = []string{"uzerp-mfa user disable-next-login " + name}
 		case mfa.OutcomeAsksToEnroll: // nobody can enrol then
 			help = []string{""}
@@ -156,7 +157,7 @@ func checkWords(t *testing.T, p mfa.Prospect, got mfa.NextLogin) {
 	}
 	if got.Then != nil && got.Outcome == mfa.OutcomePasswordOnly {
 		on := p
-		on.Site, on.CompanyAccess = mfa.SiteOn, ptr(true)
+		on.Site, on.CompanyAccess = mfa.SiteOn, new(true)
 		if want := on.NextLogin(); got.Then.Reason != want.Reason || got.Then.Help != want.Help {
 			complain("then: " + got.Then.Reason)
 		}
@@ -165,13 +166,13 @@ func checkWords(t *testing.T, p mfa.Prospect, got mfa.NextLogin) {
 
 // The help is the command that mends: what a reset leaves is asked to enrol.
 func TestHelpOfTheLockedOutMends(t *testing.T) {
-	for _, row := range []mfa.Row{{}, {Enrolled: ptr(true)}, {Enrolled: ptr(true), UUID: ptr(uuidA)}, {Enrolled: ptr(true), UUID: ptr(uuidA), SID: ptr(sidA)}} {
-		u := mfa.User{Username: "alice", AccessEnabled: ptr(true), Row: row}
-		p := mfa.Prospect{User: u, Site: mfa.SiteOn, CompanyAccess: ptr(true), Factor: mfa.FactorMissing}
+	for _, row := range []mfa.Row{{}, {Enrolled: new(true)}, {Enrolled: new(true), UUID: new(uuidA)}, {Enrolled: new(true), UUID: new(uuidA), SID: new(sidA)}} {
+		u := mfa.User{Username: "alice", AccessEnabled: new(true), Row: row}
+		p := mfa.Prospect{User: u, Site: mfa.SiteOn, CompanyAccess: new(true), Factor: mfa.FactorMissing}
 		if got := p.NextLogin(); got.Outcome != mfa.OutcomeLockedOut || got.Help != "uzerp-mfa user reset alice" {
 			t.Fatalf("%s: %+v", show(row), got)
 		}
-		w := newWorld(u)
+		w := mfatest.NewWorld(u)
 		plan, err := mfa.PlanReset(t.Context(), w, w, u, false, func() string { return uuidA })
 		if err != nil {
 			t.Fatal(err)
@@ -179,7 +180,7 @@ func TestHelpOfTheLockedOutMends(t *testing.T) {
 		if _, err := plan.Apply(t.Context(), w, w); err != nil {
 			t.Fatal(err)
 		}
-		p.User = w.users["alice"]
+		p.User = w.Users["alice"]
 		if got := p.NextLogin(); got.Outcome != mfa.OutcomeAsksToEnroll {
 			t.Errorf("%s: after the reset %+v", show(row), got)
 		}

@@ -23,7 +23,7 @@ func (p ResetPlan) Needed() bool {
 }
 
 // PlanReset reads what a reset of u would touch. Listing the factors first proves that Twilio answers, before anything
-// is changed (facts/uzerp.md §6). newUUID gives a uuid to a user who has none: without one they could never enrol.
+// is changed (docs/facts/uzerp.md §6). newUUID gives a uuid to a user who has none: without one they could never enrol.
 func PlanReset(ctx context.Context, store Store, factors Factors, u User, skipTwilio bool, newUUID func() string) (ResetPlan, error) {
 	no := false
 	p := ResetPlan{Change: Change{User: u, Becomes: Row{UUID: u.UUID, Enrolled: &no, Enabled: &no}}, SkipTwilio: skipTwilio}
@@ -44,7 +44,7 @@ func PlanReset(ctx context.Context, store Store, factors Factors, u User, skipTw
 }
 
 // withoutOthers splits factors into those that are nobody else's and those that another user's row names, or that are
-// pending under another user's name: two rows can share one uuid (facts/uzerp.md §1: nothing makes it unique), and a reset of one must not lock out the other.
+// pending under another user's name: two rows can share one uuid (docs/facts/uzerp.md §1: nothing makes it unique), and a reset of one must not lock out the other.
 func withoutOthers(ctx context.Context, store Store, username string, listed []Factor) (free, others []Factor, err error) {
 	if len(listed) == 0 {
 		return nil, nil, nil
@@ -68,10 +68,10 @@ func withoutOthers(ctx context.Context, store Store, username string, listed []F
 	return free, others, nil
 }
 
-func hasOther(names []string, username string) bool { return len(without(names, username)) > 0 }
+func hasOther(names []string, username string) bool { return len(Others(names, username)) > 0 }
 
-// without gives the names but one.
-func without(names []string, username string) []string {
+// Others gives the names but one.
+func Others(names []string, username string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == username })
 }
 
@@ -89,7 +89,7 @@ func (p ResetPlan) Apply(ctx context.Context, store Store, factors Factors) (Res
 		return r, p.Refusal
 	}
 	// Compared also where the row is as wanted already: whoever has enrolled since must keep what they have.
-	if err := setRow(ctx, store, p.User.Username, p.User.Row, p.Becomes); err != nil {
+	if err := SetRow(ctx, store, p.User.Username, p.User.Row, p.Becomes); err != nil {
 		return r, err
 	}
 	if len(p.Delete) == 0 {
@@ -97,7 +97,7 @@ func (p ResetPlan) Apply(ctx context.Context, store Store, factors Factors) (Res
 	}
 	// Between the plan and now a person may have answered a prompt for minutes. A factor that a row names by now, or
 	// that was verified since, belongs to somebody who has just enrolled.
-	free, taken, err := inUse(ctx, store, p.Delete)
+	free, taken, err := InUse(ctx, store, p.Delete)
 	if err != nil {
 		r.Left = p.Delete
 		return r, rowReset(err)
@@ -124,8 +124,8 @@ func (p ResetPlan) Apply(ctx context.Context, store Store, factors Factors) (Res
 	return r, nil
 }
 
-// inUse splits factors by whether any row names them now.
-func inUse(ctx context.Context, store Store, listed []Factor) (free, taken []Factor, err error) {
+// InUse splits factors by whether any row names them now.
+func InUse(ctx context.Context, store Store, listed []Factor) (free, taken []Factor, err error) {
 	return withoutOthers(ctx, store, "", listed) // no user is called "", so every owner counts
 }
 
@@ -161,7 +161,7 @@ func (p ResetPlan) mend(ctx context.Context, store Store, deleted []Factor) erro
 		if row.SID != nil && *row.SID == f.SID {
 			becomes := p.Becomes
 			becomes.UUID = row.UUID
-			return setRow(ctx, store, p.User.Username, row, becomes)
+			return SetRow(ctx, store, p.User.Username, row, becomes)
 		}
 	}
 	return nil

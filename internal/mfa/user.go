@@ -6,7 +6,7 @@ import (
 )
 
 // Row is the part of a row of uzERP's table users that two-factor login depends on, exactly as the database
-// has it: nil is NULL. It is what a compare-and-set compares. All four columns are nullable (facts/uzerp.md §1).
+// has it: nil is NULL. It is what a compare-and-set compares. All four columns are nullable (docs/facts/uzerp.md §1).
 type Row struct {
 	UUID     *string // canonical lower-case text
 	SID      *string // mfa_sid, the factor that uzERP challenges
@@ -24,13 +24,13 @@ type User struct {
 	Row
 }
 
-// Access tells whether uzERP lets the user in at all: only true does, false and NULL don't (facts/uzerp.md §3).
+// Access tells whether uzERP lets the user in at all: only true does, false and NULL don't (docs/facts/uzerp.md §3).
 func (u User) Access() bool { return isTrue(u.AccessEnabled) }
 
 // State is what two-factor login makes of a user, while the MFA handler is on.
 type State string
 
-// The states of design/cli.md §3.
+// The states of docs/contract.md §3.
 const (
 	StateSkipNextLogin State = "skip-next-login"
 	StateBroken        State = "broken"
@@ -92,6 +92,15 @@ func deref(s *string) string {
 	}
 	return *s
 }
+
+// IsEnrolled reports whether mfa_enrolled is true; NULL is not.
+func (r Row) IsEnrolled() bool { return isTrue(r.Enrolled) }
+
+// FactorSID returns mfa_sid, and "" for NULL.
+func (r Row) FactorSID() string { return deref(r.SID) }
+
+// Identity returns the uuid, which is the user's identity at Twilio, and "" for NULL.
+func (r Row) Identity() string { return deref(r.UUID) }
 
 // Equal tells whether two rows hold the same values, NULL being equal to NULL only.
 func (r Row) Equal(o Row) bool {

@@ -7,13 +7,13 @@ import (
 	"uzerp-mfa/internal/mfa"
 )
 
-// The expected states are facts/uzerp.md §3, read line by line: every combination of the four columns.
+// The expected states are docs/facts/uzerp.md §3, read line by line: every combination of the four columns.
 func TestState(t *testing.T) {
-	good, bad := ptr(sidA), []*string{nil, ptr(""), ptr("YF123"), ptr("XX0000000000000000000000000000000a"), ptr(sidA + "0"), ptr(sidA + "\n")}
-	for _, enrolled := range []*bool{nil, ptr(false), ptr(true)} {
-		for _, enabled := range []*bool{nil, ptr(false), ptr(true)} {
-			for _, uuid := range []*string{nil, ptr(uuidA)} {
-				for _, sid := range append(bad, good, ptr("YF0000000000000000000000000000000A")) {
+	good, bad := new(sidA), []*string{nil, new(""), new("YF123"), new("XX0000000000000000000000000000000a"), new(sidA + "0"), new(sidA + "\n")}
+	for _, enrolled := range []*bool{nil, new(false), new(true)} {
+		for _, enabled := range []*bool{nil, new(false), new(true)} {
+			for _, uuid := range []*string{nil, new(uuidA)} {
+				for _, sid := range append(bad, good, new("YF0000000000000000000000000000000A")) {
 					r := mfa.Row{UUID: uuid, SID: sid, Enrolled: enrolled, Enabled: enabled}
 					wellFormed := sid != nil && (*sid == sidA || *sid == "YF0000000000000000000000000000000A")
 					isEnrolled := enrolled != nil && *enrolled
@@ -48,7 +48,7 @@ func show(r mfa.Row) string {
 }
 
 func TestAccess(t *testing.T) {
-	for access, want := range map[*bool]bool{nil: false, ptr(false): false, ptr(true): true} {
+	for access, want := range map[*bool]bool{nil: false, new(false): false, new(true): true} {
 		if got := (mfa.User{AccessEnabled: access}).Access(); got != want {
 			t.Errorf("access %v: %v", access, got)
 		}

@@ -17,7 +17,7 @@ type Verification struct {
 	resume bool // the factor is verified at Twilio already and only the row is missing
 }
 
-// Billed tells whether Twilio charges for a success: it does for each approved challenge (facts/twilio-verify.md §4).
+// Billed tells whether Twilio charges for a success: it does for each approved challenge (docs/facts/twilio-verify.md §4).
 func (v Verification) Billed() bool { return v.Check || v.resume }
 
 // PlanVerification finds the factor that a code would finish the enrolment with: the one named by sid, or else the
@@ -99,7 +99,7 @@ func (v Verification) Submit(ctx context.Context, store Store, factors Factors, 
 	if !v.Billed() {
 		return confirm(ctx, store, factors, v.User, v.Factor, code)
 	}
-	sending, cancel := uninterrupted(ctx)
+	sending, cancel := Uninterrupted(ctx)
 	defer cancel()
 	approved, err := factors.Challenge(sending, *v.User.UUID, v.Factor.SID, code)
 	switch {

@@ -1,4 +1,4 @@
--- A new installation (facts/uzerp.md section 1) with a few people in it. Nobody here has a factor that works: those
+-- A new installation (docs/facts/uzerp.md §1) with a few people in it. Nobody here has a factor that works: those
 -- are made at the emulator, by enrolling. Passwords are no valid hashes, so none of them opens anything.
 
 -- One company runs this uzERP. Carol works for another one, and no employer is on file for Bob.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/emulator"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
@@ -37,7 +38,7 @@ func (p Phones) Code(ctx context.Context, username string) (string, error) {
 }
 
 // Message gives the code in the last text message or call to a number. errs.NotFound if there was none.
-func (p Phones) Message(ctx context.Context, to mfa.Phone) (string, error) {
+func (p Phones) Message(ctx context.Context, to caller.Phone) (string, error) {
 	return p.ask(ctx, "message?"+url.Values{"to": {to.E164.Reveal()}}.Encode(),
 		errs.New(errs.NotFound, "no code was sent to "+to.Masked, "uzerp-mfa identity send sends one; a landline gets it in a call only"))
 }

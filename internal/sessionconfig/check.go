@@ -13,7 +13,7 @@ import (
 	"uzerp-mfa/internal/mfa"
 )
 
-// Check gives everything that facts/uzerp.md §5 wants found, errors first.
+// Check gives everything that docs/facts/uzerp.md §5 wants found, errors first.
 func Check(in Input) []finding.Finding {
 	c := &check{in: in}
 	c.run()

@@ -109,7 +109,7 @@ const (
 	noLogin   = "nobody can log in"
 )
 
-// Each row is one of facts/uzerp.md §5: what is found beside the one that is always there.
+// Each row is one of docs/facts/uzerp.md §5: what is found beside the one that is always there.
 var rows = []struct {
 	name string
 	in   Input

@@ -144,7 +144,7 @@ func (c *check) checkLimit(name string, managed bool) {
 	}
 }
 
-// judgeLimit is the table of facts/uzerp.md §5. An empty message means that there is nothing to say.
+// judgeLimit is the table of docs/facts/uzerp.md §5. An empty message means that there is nothing to say.
 func judgeLimit(name string, state state, managed, addable bool) (severity finding.Severity, message string, lockout bool) {
 	const stops = "uzERP shows a line of plain text instead of every page, for everybody"
 	const later = ", which does no harm while sessions are not managed, but would stop every page once they are"

@@ -26,7 +26,7 @@ type Use struct {
 // WorkdaysAMonth is how many working days a month is reckoned to have.
 const WorkdaysAMonth = 21
 
-// DefaultPrice is what Twilio's documentation once named, in US dollars, for a verification (facts/twilio-verify.md §4).
+// DefaultPrice is what Twilio's documentation once named, in US dollars, for a verification (docs/facts/twilio-verify.md §4).
 const DefaultPrice = 0.05
 
 // Outcome is what a choice means.

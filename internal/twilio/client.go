@@ -16,8 +16,10 @@ import (
 	twclient "github.com/twilio/twilio-go/client"
 	verify "github.com/twilio/twilio-go/rest/verify/v2"
 
+	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/secret"
+	"uzerp-mfa/internal/verifyservice"
 )
 
 // Config is what New needs. Only AccountSID, ServiceSID, Username and Password must be given.
@@ -72,10 +74,10 @@ type Client struct {
 }
 
 var (
-	_ mfa.Factors       = (*Client)(nil)
-	_ mfa.Verifications = (*Client)(nil)
-	_ mfa.Services      = (*Client)(nil)
-	_ mfa.Services      = (*Account)(nil)
+	_ mfa.Factors           = (*Client)(nil)
+	_ caller.Verifications  = (*Client)(nil)
+	_ verifyservice.Creator = (*Client)(nil)
+	_ verifyservice.Creator = (*Account)(nil)
 )
 
 // New checks the configuration without touching the network. Its errors are errs.Config, name the setting and
@@ -101,7 +103,7 @@ func NewAccount(cfg Config) (*Account, error) {
 }
 
 // CreateService makes a Verify service; never repeated by itself.
-func (a *Account) CreateService(ctx context.Context, friendlyName, issuer string) (mfa.VerifyService, error) {
+func (a *Account) CreateService(ctx context.Context, friendlyName, issuer string) (verifyservice.Service, error) {
 	return a.client.CreateService(ctx, friendlyName, issuer)
 }
 

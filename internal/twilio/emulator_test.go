@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/emulator"
 	"uzerp-mfa/internal/emulator/oracle"
 	"uzerp-mfa/internal/errs"
@@ -233,10 +234,10 @@ func TestVerificationLife(t *testing.T) {
 func verificationLife(t *testing.T, quirks emulator.Quirks) {
 	c, run := emulated(t, quirks)
 	ctx := t.Context()
-	send := func(channel mfa.Channel, sends int) string {
+	send := func(channel caller.Channel, sends int) string {
 		t.Helper()
 		got, err := c.StartVerification(ctx, callee, channel)
-		if err != nil || got.Status != mfa.VerificationPending || got.Sends != sends {
+		if err != nil || got.Status != caller.Pending || got.Sends != sends {
 			t.Fatalf("%+v %v", got, err)
 		}
 		code, ok := run.SentCode(number)
@@ -246,7 +247,7 @@ func verificationLife(t *testing.T, quirks emulator.Quirks) {
 		return code
 	}
 	wrongOf := func(code string) string { return code[1:] + string('0'+(code[0]-'0'+1)%10) + "1" } // of another length, too
-	check := func(code string, want mfa.VerificationStatus) {
+	check := func(code string, want caller.Status) {
 		t.Helper()
 		if got, err := c.CheckVerification(ctx, callee, code); err != nil || got != want {
 			t.Errorf("%q %v, want %q", got, err, want)
@@ -256,7 +257,7 @@ func verificationLife(t *testing.T, quirks emulator.Quirks) {
 		t.Helper()
 		_, err := c.CheckVerification(ctx, callee, code)
 		wantError(t, err, errs.NotFound, false)
-		if !errors.Is(err, mfa.ErrNoVerification) {
+		if !errors.Is(err, caller.ErrNoVerification) {
 			t.Error(err)
 		}
 	}
@@ -269,35 +270,35 @@ func verificationLife(t *testing.T, quirks emulator.Quirks) {
 	}
 
 	noneWaits("123456")
-	code := send(mfa.ChannelSMS, 1)
-	check(wrongOf(code), mfa.VerificationPending)
-	if again := send(mfa.ChannelCall, 2); again != code {
+	code := send(caller.ChannelSMS, 1)
+	check(wrongOf(code), caller.Pending)
+	if again := send(caller.ChannelCall, 2); again != code {
 		t.Error("another code")
 	}
-	check(code, mfa.VerificationApproved)
+	check(code, caller.Approved)
 	noneWaits(code)
 
-	code = send(mfa.ChannelSMS, 1)
+	code = send(caller.ChannelSMS, 1)
 	run.Advance(11 * time.Minute)
 	noneWaits(code)
 
-	code = send(mfa.ChannelSMS, 1)
+	code = send(caller.ChannelSMS, 1)
 	for range 5 {
-		check(wrongOf(code), mfa.VerificationPending)
+		check(wrongOf(code), caller.Pending)
 	}
 	_, err := c.CheckVerification(ctx, callee, code)
 	refusedFor(err, 60202, errs.Refused)
 	if !errors.Is(err, mfa.ErrAttemptsUsedUp) {
 		t.Error(err)
 	}
-	_, err = c.StartVerification(ctx, callee, mfa.ChannelSMS)
+	_, err = c.StartVerification(ctx, callee, caller.ChannelSMS)
 	refusedFor(err, 60202, errs.Refused)
 	run.Advance(11 * time.Minute)
 
 	for i := range 5 {
-		send(mfa.ChannelSMS, i+1)
+		send(caller.ChannelSMS, i+1)
 	}
-	_, err = c.StartVerification(ctx, callee, mfa.ChannelSMS)
+	_, err = c.StartVerification(ctx, callee, caller.ChannelSMS)
 	refusedFor(err, 60203, errs.Refused)
 	run.Advance(11 * time.Minute)
 
@@ -312,16 +313,16 @@ func verificationLife(t *testing.T, quirks emulator.Quirks) {
 	} {
 		must(t, run.SetNumber(number, tc.number))
 		must(t, run.ChangeService("", func(s *emulator.ServiceSettings) { s.LookupEnabled, s.SkipSMSToLandlines = true, true }))
-		_, err := c.StartVerification(ctx, callee, mfa.ChannelSMS)
+		_, err := c.StartVerification(ctx, callee, caller.ChannelSMS)
 		refusedFor(err, tc.code, tc.kind)
 	}
 	for _, tc := range []struct {
 		set     func(*emulator.ServiceSettings)
-		channel mfa.Channel
+		channel caller.Channel
 		code    int
 	}{
-		{func(s *emulator.ServiceSettings) { s.PSD2Enabled = true }, mfa.ChannelSMS, 60206},
-		{func(s *emulator.ServiceSettings) { s.DisabledChannels = []string{"call"} }, mfa.ChannelCall, 60223},
+		{func(s *emulator.ServiceSettings) { s.PSD2Enabled = true }, caller.ChannelSMS, 60206},
+		{func(s *emulator.ServiceSettings) { s.DisabledChannels = []string{"call"} }, caller.ChannelCall, 60223},
 	} {
 		must(t, run.SetNumber(number, emulator.Mobile))
 		must(t, run.ChangeService("", func(s *emulator.ServiceSettings) {
@@ -338,13 +339,13 @@ func TestVerificationLostReplies(t *testing.T) {
 	c, run := emulated(t, emulator.Quirks{})
 	ctx := t.Context()
 	run.AddFault(emulator.Fault{Operation: "CreateVerification", ResetAfter: true, Times: 1})
-	_, err := c.StartVerification(ctx, callee, mfa.ChannelSMS)
+	_, err := c.StartVerification(ctx, callee, caller.ChannelSMS)
 	wantError(t, err, errs.Unavailable, true)
 	code, ok := run.SentCode(number)
 	if !ok || len(run.SentCodes()) != 1 {
 		t.Fatalf("%d messages", len(run.SentCodes()))
 	}
-	if got, err := c.StartVerification(ctx, callee, mfa.ChannelSMS); err != nil || got.Sends != 2 {
+	if got, err := c.StartVerification(ctx, callee, caller.ChannelSMS); err != nil || got.Sends != 2 {
 		t.Errorf("%+v %v", got, err)
 	}
 	run.AddFault(emulator.Fault{Operation: "CreateVerificationCheck", Truncated: true, Times: 1})

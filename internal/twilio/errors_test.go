@@ -17,7 +17,7 @@ import (
 	"uzerp-mfa/internal/secret"
 )
 
-// Every status and code of facts §2 that matters, for every operation that can get it.
+// Every status and code of §2 that matters, for every operation that can get it.
 func TestStatusAndCode(t *testing.T) {
 	const every = "fetch list service create verify challenge delete send check create-service"
 	for _, tc := range []struct {

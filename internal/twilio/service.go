@@ -8,10 +8,11 @@ import (
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/verifyservice"
 )
 
 // FetchService gives the Verify service; errs.NotFound if there is none, or none that these credentials may see.
-func (c *Client) FetchService(ctx context.Context) (mfa.VerifyService, error) {
+func (c *Client) FetchService(ctx context.Context) (verifyservice.Service, error) {
 	o := c.begin(ctx, "fetch the Verify service")
 	got, err := o.api().FetchService(c.service)
 	if err != nil {
@@ -20,17 +21,23 @@ func (c *Client) FetchService(ctx context.Context) (mfa.VerifyService, error) {
 			f.causes = append(f.causes, mfa.ErrNoService)
 			f.hint = "check TWILIO_SERVICE_SID, and that it belongs to the account of " + c.credentials
 		}
-		return mfa.VerifyService{}, o.fail(err)
+		return verifyservice.Service{}, o.fail(err)
 	}
 	sv, err := serviceOf(got)
 	switch {
 	case err != nil:
-		return mfa.VerifyService{}, o.distrust(err.Error())
+		return verifyservice.Service{}, o.distrust(err.Error())
 	case sv.SID != c.service:
-		return mfa.VerifyService{}, o.distrust("names another service")
+		return verifyservice.Service{}, o.distrust("names another service")
 	}
 	c.proven.Store(true)
 	return sv, nil
+}
+
+// CheckService asks Twilio whether the service is there, every time anew. It fails as FetchService does.
+func (c *Client) CheckService(ctx context.Context) error {
+	_, err := c.FetchService(ctx)
+	return err
 }
 
 // codeLength is how many digits a new service's codes by SMS and call have.
@@ -39,14 +46,14 @@ const codeLength = 6
 // CreateService makes a Verify service with Twilio's own defaults, but for what CheckService would find: the length of codes,
 // which nobody documents a default for, and a key to press in a call, without which a voicemail gets codes. An empty issuer
 // leaves the friendly name in its place.
-func (c *Client) CreateService(ctx context.Context, friendlyName, issuer string) (mfa.VerifyService, error) {
+func (c *Client) CreateService(ctx context.Context, friendlyName, issuer string) (verifyservice.Service, error) {
 	o := c.begin(ctx, "create the Verify service")
 	o.invalid = problem{kind: errs.Usage, words: "Twilio does not accept this friendly name or issuer",
 		hint: "choose plain words of letters and spaces for both"}
 	o.ifLost = "there may be one more Verify service now: look in Twilio's console before running the command again"
-	for _, err := range []error{mfa.CheckFriendlyName(friendlyName), mfa.CheckIssuer(issuer)} {
+	for _, err := range []error{verifyservice.CheckFriendlyName(friendlyName), verifyservice.CheckIssuer(issuer)} {
 		if err != nil {
-			return mfa.VerifyService{}, err
+			return verifyservice.Service{}, err
 		}
 	}
 	params := (&verify.CreateServiceParams{}).SetFriendlyName(friendlyName).SetCodeLength(codeLength).SetDtmfInputRequired(true)
@@ -58,22 +65,22 @@ func (c *Client) CreateService(ctx context.Context, friendlyName, issuer string)
 		if f, ok := errors.AsType[*fault](err); ok && f.kind == errs.NotFound { // there is nothing that could be missing
 			f.is(rejected("the account has no Verify API"), c)
 		}
-		return mfa.VerifyService{}, o.fail(err)
+		return verifyservice.Service{}, o.fail(err)
 	}
 	sv, err := serviceOf(got)
 	switch {
 	case err != nil:
-		return mfa.VerifyService{}, o.distrust(err.Error())
+		return verifyservice.Service{}, o.distrust(err.Error())
 	case !serviceSID.MatchString(sv.SID):
-		return mfa.VerifyService{}, o.distrust("has no valid service SID")
+		return verifyservice.Service{}, o.distrust("has no valid service SID")
 	case sv.AccountSID != c.account:
-		return mfa.VerifyService{}, o.distrust("names another account")
+		return verifyservice.Service{}, o.distrust("names another account")
 	}
 	return sv, nil
 }
 
 // serviceOf reads a service. What is null stays nil, empty or 0: Twilio's default holds.
-func serviceOf(got *verify.VerifyV2Service) (mfa.VerifyService, error) {
+func serviceOf(got *verify.VerifyV2Service) (verifyservice.Service, error) {
 	var totp struct {
 		Issuer     *string `json:"issuer"`
 		TimeStep   *int    `json:"time_step"`
@@ -81,14 +88,14 @@ func serviceOf(got *verify.VerifyV2Service) (mfa.VerifyService, error) {
 		Skew       *int    `json:"skew"`
 	}
 	if remarshal(got.Totp, &totp) != nil {
-		return mfa.VerifyService{}, errors.New("has TOTP settings of another shape than documented")
+		return verifyservice.Service{}, errors.New("has TOTP settings of another shape than documented")
 	}
-	return mfa.VerifyService{
+	return verifyservice.Service{
 		SID:                text(got.Sid),
 		AccountSID:         text(got.AccountSid),
 		FriendlyName:       text(got.FriendlyName),
 		Issuer:             text(totp.Issuer),
-		TOTP:               mfa.TOTPDefaults{TimeStep: totp.TimeStep, CodeLength: totp.CodeLength, Skew: totp.Skew},
+		TOTP:               verifyservice.TOTPDefaults{TimeStep: totp.TimeStep, CodeLength: totp.CodeLength, Skew: totp.Skew},
 		CodeLength:         got.CodeLength,
 		LookupEnabled:      got.LookupEnabled,
 		SkipSMSToLandlines: got.SkipSmsToLandlines,

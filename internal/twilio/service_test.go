@@ -8,11 +8,11 @@ import (
 	"time"
 
 	"uzerp-mfa/internal/errs"
-	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/secret"
+	"uzerp-mfa/internal/verifyservice"
 )
 
-// Every setting that mfa.VerifyService has, told and not told.
+// Every setting that verifyservice.Service has, told and not told.
 func TestServiceSettings(t *testing.T) {
 	s := start(t)
 	full := with(serviceJSON(), fields{"code_length": 8, "lookup_enabled": true, "skip_sms_to_landlines": true, "psd2_enabled": false,
@@ -20,15 +20,15 @@ func TestServiceSettings(t *testing.T) {
 		"tts_name": "polly", "totp": fields{"issuer": "ACME", "time_step": 60, "code_length": 8, "skew": 0}})
 	for name, tc := range map[string]struct {
 		answer any
-		want   mfa.VerifyService
+		want   verifyservice.Service
 	}{
-		"full": {full, mfa.VerifyService{SID: service, AccountSID: account, FriendlyName: "uzERP", Issuer: "ACME",
-			TOTP: mfa.TOTPDefaults{TimeStep: new(60), CodeLength: new(8), Skew: new(0)}, CodeLength: 8,
+		"full": {full, verifyservice.Service{SID: service, AccountSID: account, FriendlyName: "uzERP", Issuer: "ACME",
+			TOTP: verifyservice.TOTPDefaults{TimeStep: new(60), CodeLength: new(8), Skew: new(0)}, CodeLength: 8,
 			LookupEnabled: new(true), SkipSMSToLandlines: new(true), PSD2Enabled: new(false), DoNotShareWarning: new(true),
 			DTMFInputRequired: new(false), CustomCodeEnabled: new(true), DefaultTemplateSID: "HJ" + hex32, TTSName: "polly"}},
-		"defaults": {serviceJSON(), mfa.VerifyService{SID: service, AccountSID: account, FriendlyName: "uzERP", Issuer: "ACME", CodeLength: 6}},
+		"defaults": {serviceJSON(), verifyservice.Service{SID: service, AccountSID: account, FriendlyName: "uzERP", Issuer: "ACME", CodeLength: 6}},
 		"nulls": {fields{"sid": service, "account_sid": nil, "friendly_name": nil, "totp": nil, "code_length": nil, "psd2_enabled": nil},
-			mfa.VerifyService{SID: service}},
+			verifyservice.Service{SID: service}},
 	} {
 		s.play("GET "+servicePath, ok(200, tc.answer))
 		if got, err := s.FetchService(t.Context()); err != nil || !reflect.DeepEqual(got, tc.want) {

@@ -18,8 +18,8 @@ import (
 
 	"go.uber.org/goleak"
 
+	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/errs"
-	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/secret"
 )
 
@@ -51,7 +51,7 @@ const (
 
 var (
 	sentinel = []string{password, totpSecret, code, "otpauth", "c2VjcmV0", "7700900123"}
-	callee   = mfa.Callee{Username: "alice", Phone: mfa.Phone{E164: secret.New(number), Masked: "+44 *******123"}}
+	callee   = caller.Recipient{Username: "alice", Phone: caller.Phone{E164: secret.New(number), Masked: "+44 *******123"}}
 )
 
 // server plays Twilio: each path has its answers in turn, the last one again and again.
@@ -382,7 +382,7 @@ func operations() []operation {
 			return c.DeleteFactor(ctx, identity, factor)
 		}},
 		{"send", "POST " + sendPath, ok(201, sendJSON(1)), func(c *Client, ctx context.Context) error {
-			_, err := c.StartVerification(ctx, callee, mfa.ChannelSMS)
+			_, err := c.StartVerification(ctx, callee, caller.ChannelSMS)
 			return err
 		}},
 		{"check", "POST " + checkPath, ok(201, checkJSON("approved")), func(c *Client, ctx context.Context) error {

@@ -7,8 +7,8 @@ import (
 
 	verify "github.com/twilio/twilio-go/rest/verify/v2"
 
+	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/errs"
-	"uzerp-mfa/internal/mfa"
 )
 
 var (
@@ -18,13 +18,13 @@ var (
 )
 
 // StartVerification has Twilio send a code to a number.
-func (c *Client) StartVerification(ctx context.Context, to mfa.Callee, channel mfa.Channel) (mfa.Started, error) {
+func (c *Client) StartVerification(ctx context.Context, to caller.Recipient, channel caller.Channel) (caller.Started, error) {
 	o := c.begin(ctx, "send the code")
 	o.invalid = refused(0, "Twilio does not take this for a phone number", "correct the number in uzERP (or in --to), then send again")
 	o.ifLost = "a message may be on its way: ask the user before sending again, which within ten minutes sends the same code"
 	number := to.Phone.E164.Reveal()
 	if err := o.check(validNumber(number), validChannel(channel)); err != nil {
-		return mfa.Started{}, err
+		return caller.Started{}, err
 	}
 	params := (&verify.CreateVerificationParams{}).SetTo(number).SetChannel(string(channel))
 	got, err := o.api().CreateVerification(c.service, params)
@@ -34,20 +34,20 @@ func (c *Client) StartVerification(ctx context.Context, to mfa.Callee, channel m
 			err = &errs.Error{Kind: errs.Unavailable, Op: o.op, Hint: hintAgain,
 				Err: errors.New("the Verify service exists, but Twilio finds no way to send codes with it")}
 		}
-		return mfa.Started{}, err
+		return caller.Started{}, err
 	}
 	status, err := c.verification(got.Sid, got.ServiceSid, got.AccountSid, got.To, got.Status, number)
 	switch {
 	case err != nil:
-		return mfa.Started{}, o.distrust(err.Error())
-	case status == mfa.VerificationApproved:
-		return mfa.Started{}, o.distrust("calls a code right that nobody has given yet")
+		return caller.Started{}, o.distrust(err.Error())
+	case status == caller.Approved:
+		return caller.Started{}, o.distrust("calls a code right that nobody has given yet")
 	}
-	return mfa.Started{SID: *got.Sid, Status: status, Sends: len(or(got.SendCodeAttempts, nil))}, nil
+	return caller.Started{SID: *got.Sid, Status: status, Sends: len(or(got.SendCodeAttempts, nil))}, nil
 }
 
 // CheckVerification tells whether a code is the one that was sent to a number. Only approved is a yes (§0.1).
-func (c *Client) CheckVerification(ctx context.Context, to mfa.Callee, code string) (mfa.VerificationStatus, error) {
+func (c *Client) CheckVerification(ctx context.Context, to caller.Recipient, code string) (caller.Status, error) {
 	o := c.begin(ctx, "check the code")
 	o.invalid = refused(0, "Twilio does not take this number, or a code of this length", "compare the code with the message, and the number with that in uzERP")
 	o.ifLost = "the code may be used up: check it once more, and send a new one if none is waiting then"
@@ -60,7 +60,7 @@ func (c *Client) CheckVerification(ctx context.Context, to mfa.Callee, code stri
 	if err != nil {
 		gone, err := o.failed(err)
 		if gone {
-			err = &errs.Error{Kind: errs.NotFound, Op: o.op, Err: mfa.ErrNoVerification,
+			err = &errs.Error{Kind: errs.NotFound, Op: o.op, Err: caller.ErrNoVerification,
 				Hint: "none was sent, or it was accepted already, has expired, or was given up after five wrong ones: send a new one"}
 		}
 		return "", err
@@ -69,14 +69,14 @@ func (c *Client) CheckVerification(ctx context.Context, to mfa.Callee, code stri
 	switch {
 	case err != nil:
 		return "", o.distrust(err.Error())
-	case got.Valid != nil && *got.Valid != (status == mfa.VerificationApproved):
+	case got.Valid != nil && *got.Valid != (status == caller.Approved):
 		return "", o.distrust("contradicts itself about the code")
 	}
 	return status, nil
 }
 
 // verification checks that an answer is about a verification of our service for this number, and gives its status.
-func (c *Client) verification(sid, service, account, to, status *string, number string) (mfa.VerificationStatus, error) {
+func (c *Client) verification(sid, service, account, to, status *string, number string) (caller.Status, error) {
 	switch {
 	case text(service) != c.service:
 		return "", errors.New("names another service")
@@ -87,9 +87,9 @@ func (c *Client) verification(sid, service, account, to, status *string, number 
 	case text(to) != number:
 		return "", errors.New("is about another number")
 	}
-	switch s := mfa.VerificationStatus(text(status)); s {
-	case mfa.VerificationPending, mfa.VerificationApproved, mfa.VerificationCanceled, mfa.VerificationMaxAttempts,
-		mfa.VerificationDeleted, mfa.VerificationFailed, mfa.VerificationExpired:
+	switch s := caller.Status(text(status)); s {
+	case caller.Pending, caller.Approved, caller.Canceled, caller.MaxAttempts,
+		caller.Deleted, caller.Failed, caller.Expired:
 		return s, nil
 	}
 	return "", errors.New("has an unknown verification status")
@@ -102,8 +102,8 @@ func validNumber(s string) string {
 	return ""
 }
 
-func validChannel(c mfa.Channel) string {
-	if c != mfa.ChannelSMS && c != mfa.ChannelCall {
+func validChannel(c caller.Channel) string {
+	if c != caller.ChannelSMS && c != caller.ChannelCall {
 		return "the channel is neither sms nor call"
 	}
 	return ""

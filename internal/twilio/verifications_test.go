@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/secret"
@@ -24,14 +25,14 @@ func TestVerification(t *testing.T) {
 		}
 	}
 	for i, tc := range []struct {
-		channel mfa.Channel
+		channel caller.Channel
 		answer  fields
-		want    mfa.Started
+		want    caller.Started
 	}{
-		{mfa.ChannelSMS, sendJSON(1), mfa.Started{SID: verif, Status: mfa.VerificationPending, Sends: 1}},
-		{mfa.ChannelCall, sendJSON(3), mfa.Started{SID: verif, Status: mfa.VerificationPending, Sends: 3}},
-		{mfa.ChannelCall, with(sendJSON(0), fields{"send_code_attempts": nil, "valid": nil}), mfa.Started{SID: verif, Status: mfa.VerificationPending}},
-		{mfa.ChannelSMS, with(sendJSON(1), fields{"status": "failed"}), mfa.Started{SID: verif, Status: mfa.VerificationFailed, Sends: 1}},
+		{caller.ChannelSMS, sendJSON(1), caller.Started{SID: verif, Status: caller.Pending, Sends: 1}},
+		{caller.ChannelCall, sendJSON(3), caller.Started{SID: verif, Status: caller.Pending, Sends: 3}},
+		{caller.ChannelCall, with(sendJSON(0), fields{"send_code_attempts": nil, "valid": nil}), caller.Started{SID: verif, Status: caller.Pending}},
+		{caller.ChannelSMS, with(sendJSON(1), fields{"status": "failed"}), caller.Started{SID: verif, Status: caller.Failed, Sends: 1}},
 	} {
 		s.play("POST "+sendPath, record(ok(201, tc.answer)))
 		got, err := s.StartVerification(t.Context(), callee, tc.channel)
@@ -42,8 +43,8 @@ func TestVerification(t *testing.T) {
 			t.Errorf("sent %q, want %q", forms[i], want)
 		}
 	}
-	for _, status := range []mfa.VerificationStatus{mfa.VerificationPending, mfa.VerificationApproved, mfa.VerificationCanceled,
-		mfa.VerificationMaxAttempts, mfa.VerificationDeleted, mfa.VerificationFailed, mfa.VerificationExpired} {
+	for _, status := range []caller.Status{caller.Pending, caller.Approved, caller.Canceled,
+		caller.MaxAttempts, caller.Deleted, caller.Failed, caller.Expired} {
 		for _, http := range []int{200, 201} {
 			s.play("POST "+checkPath, record(ok(http, checkJSON(string(status)))))
 			if got, err := s.CheckVerification(t.Context(), callee, code); err != nil || got != status {
@@ -76,7 +77,7 @@ func TestNoVerification(t *testing.T) {
 		s.play("POST "+checkPath, answer)
 		_, err := s.CheckVerification(t.Context(), callee, code)
 		wantError(t, err, errs.NotFound, false)
-		if !errors.Is(err, mfa.ErrNoVerification) || errors.Is(err, mfa.ErrNoService) || !strings.Contains(errs.HintOf(err), "send a new one") {
+		if !errors.Is(err, caller.ErrNoVerification) || errors.Is(err, mfa.ErrNoService) || !strings.Contains(errs.HintOf(err), "send a new one") {
 			t.Errorf("%s: %v (%s)", name, err, errs.HintOf(err))
 		}
 		if s.count("GET "+servicePath) != 1 || s.count("POST "+checkPath) != 1 {
@@ -230,15 +231,15 @@ func TestBadVerificationParameters(t *testing.T) {
 	ctx := t.Context()
 	for _, bad := range []string{"", "+", "447700900123", "07700900123", "+047700900123", "+44770", "+4477009001234567", "+44 7700900123",
 		number + "\n", "+44770090012x", "+٤٤٧٧٠٠٩٠٠١٢٣", "alice@example.com"} {
-		to := mfa.Callee{Phone: mfa.Phone{E164: secret.New(bad)}}
-		for _, err := range []error{second(s.StartVerification(ctx, to, mfa.ChannelSMS)), second(s.CheckVerification(ctx, to, code))} {
+		to := caller.Recipient{Phone: caller.Phone{E164: secret.New(bad)}}
+		for _, err := range []error{second(s.StartVerification(ctx, to, caller.ChannelSMS)), second(s.CheckVerification(ctx, to, code))} {
 			wantError(t, err, errs.Failure, false)
 			if len(bad) > 1 && strings.Contains(err.Error(), bad) {
 				t.Errorf("shows the number: %v", err)
 			}
 		}
 	}
-	for _, bad := range []mfa.Channel{"", "SMS", "email", "whatsapp", "auto", "sms\n"} {
+	for _, bad := range []caller.Channel{"", "SMS", "email", "whatsapp", "auto", "sms\n"} {
 		wantError(t, second(s.StartVerification(ctx, callee, bad)), errs.Failure, false)
 	}
 	for _, bad := range []string{"", "123", "12345678901", "12345a", "123 456", code + "\n", "٣٤٥٦٧٨"} {

@@ -1,5 +1,5 @@
 -- name: details
--- The person behind each user, and whether uzERP lets the user into any company at all (facts/uzerp.md sections 1 and 3).
+-- The person behind each user, and whether uzERP lets the user into any company at all (docs/facts/uzerp.md §1 and §3).
 -- An end before the year 1, -infinity included, is past all the same; one after 9999 never comes, and Go could not show it.
 select
     u.username,

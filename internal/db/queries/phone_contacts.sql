@@ -1,5 +1,5 @@
 -- name: phone_contacts
--- The numbers that uzERP shows as a person's own: the main ones, mobile before fixed (facts/uzerp.md section 1).
+-- The numbers that uzERP shows as a person's own: the main ones, mobile before fixed (docs/facts/uzerp.md §1).
 select pc.type = 'M' as mobile, c.contact as text
 from users u
 join person p on p.id = u.person_id

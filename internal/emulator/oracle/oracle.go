@@ -1,7 +1,7 @@
 // Package oracle holds every exchange with the Verify emulator against Twilio's own OpenAPI spec. It is for tests
 // only: it imports kin-openapi, which must not get into the program.
 //
-// The spec is the strict variant (facts/twilio-verify.md, head): every property is required, none may be added, and
+// The spec is the strict variant (docs/facts/twilio-verify.md, head): every property is required, none may be added, and
 // the statuses of errors and their body are in it. It lies outside the project, so a caller must decide what a
 // missing one means: in CI a failure, elsewhere a skip.
 package oracle

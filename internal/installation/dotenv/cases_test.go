@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// phpCase is one line of cases.jsonl (facts/phpdotenv.md, its head).
+// phpCase is one line of cases.jsonl (docs/facts/phpdotenv.md, its head).
 type phpCase struct {
 	ID        string
 	Group     string

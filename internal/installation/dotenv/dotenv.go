@@ -23,7 +23,7 @@ type Position struct {
 // Entry is one assignment, or one bare name.
 type Entry struct {
 	Name      string
-	Bare      bool     // NAME without "=": it unsets the name (facts/phpdotenv.md, grammar 9)
+	Bare      bool     // NAME without "=": it unsets the name (docs/facts/phpdotenv.md §1.9)
 	Pos       Position // of the name itself, behind "export" and quotes
 	Value     Position // of the value, its quote included; where it would be if it is empty
 	EndLine   int      // the last line of the entry: greater than Pos.Line only in a joined block
@@ -51,7 +51,7 @@ func (d *File) Last(name string) *Entry {
 // SyntaxKind says why phpdotenv refuses a line; the texts are phpdotenv's own words for it.
 type SyntaxKind string
 
-// The five reasons there are (facts/phpdotenv.md, grammar 9).
+// The five reasons there are (docs/facts/phpdotenv.md §1.9).
 const (
 	UnexpectedEquals     SyntaxKind = "unexpected equals"
 	InvalidName          SyntaxKind = "invalid name"
@@ -70,7 +70,7 @@ var explain = map[SyntaxKind]string{
 }
 
 // SyntaxError tells the first line that phpdotenv refuses. Then uzERP reads nothing at all from the file and its
-// pages stop (facts/phpdotenv.md, grammar 9). Unlike phpdotenv's message it never holds text of the file.
+// pages stop (docs/facts/phpdotenv.md §1.9). Unlike phpdotenv's message it never holds text of the file.
 type SyntaxError struct {
 	Kind SyntaxKind
 	File string // as it is to be shown; empty if only bytes were parsed
@@ -122,7 +122,7 @@ func parseLines(lines []line) (*File, error) {
 
 // ReadFile reads a file as phpdotenv's safeLoad does, and calls it shown in an error: a missing file and a directory
 // read as empty. In one thing it differs: safeLoad also reads a file as empty that the web server may not read, but that
-// we may not read it tells nothing about the web server, so it is an error here (facts/phpdotenv.md, grammar 9).
+// we may not read it tells nothing about the web server, so it is an error here (docs/facts/phpdotenv.md §1.9).
 func ReadFile(path, shown string) (*File, error) {
 	src, err := file.ReadIfThere(path)
 	if err != nil {

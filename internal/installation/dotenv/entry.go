@@ -9,7 +9,7 @@ import (
 	"uzerp-mfa/internal/secret"
 )
 
-// parseEntry reads one block (facts/phpdotenv.md, grammar 5 to 7).
+// parseEntry reads one block (docs/facts/phpdotenv.md §1.5 to §1.7).
 func parseEntry(b *block) (Entry, *SyntaxError) {
 	name, value, assigned := strings.Cut(b.text, "=")
 	nameAt := 0

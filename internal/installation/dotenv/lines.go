@@ -42,7 +42,7 @@ func splitLines(src []byte, read func(raw string) string) []line {
 }
 
 // decode replaces what is not UTF-8 by "?", one for each maximal subpart, as mb_convert_encoding of PHP 8.2 does
-// (facts/phpdotenv.md, grammar 1). Go's own loop over a string would make one for each byte.
+// (docs/facts/phpdotenv.md §1.1). Go's own loop over a string would make one for each byte.
 func decode(text string) string {
 	if utf8.ValidString(text) {
 		return text
@@ -155,14 +155,14 @@ func (b *block) source(offset int) int {
 }
 
 // dropped tells whether the block is blank or a comment. A comment is found only after the joining, so a comment
-// can open a block and take lines with it (facts/phpdotenv.md, grammar 3 and 4).
+// can open a block and take lines with it (docs/facts/phpdotenv.md §1.3 and §1.4).
 func (b *block) dropped() bool {
 	text := strings.Trim(b.text, php.Blank)
 	return text == "" || text[0] == '#'
 }
 
 // joinLines makes blocks of lines. A block that is still open at the end of the file is not among them: phpdotenv
-// drops it without a word, and so everything from there on (facts/phpdotenv.md, grammar 3).
+// drops it without a word, and so everything from there on (docs/facts/phpdotenv.md §1.3).
 func joinLines(lines []line) (blocks []block, open *block) {
 	for i := 0; i < len(lines); i++ {
 		if !opensBlock(lines[i].text) {

@@ -20,7 +20,7 @@ var ErrTooLarge = errors.New("the variables in the file grow without measure")
 
 // Values gives the variables that phpdotenv's immutable load takes from the file, when PHP runs with the process
 // environment env (nil: an empty one). A name that the environment has is neither set nor unset by the file and
-// so is not in the map, and ${…} gives the environment's value for it (facts/phpdotenv.md, "Immutable loading").
+// so is not in the map, and ${…} gives the environment's value for it (docs/facts/phpdotenv.md §2).
 //
 // Which environment the web server gives PHP cannot be seen from outside. Use nil to see the file's own values.
 func (d *File) Values(env Lookup) (map[string]string, error) {
@@ -58,7 +58,7 @@ func (d *File) load(env Lookup, see func(e *Entry, value string)) (map[string]st
 }
 
 // visible looks a name up as PHP has it in $_SERVER: PHP takes no variable over whose name has a dot, a blank or a
-// bracket (facts/phpdotenv.md, case load-preset-024).
+// bracket (docs/facts/phpdotenv.md, case load-preset-024).
 func visible(env Lookup, name string) (string, bool) {
 	if env == nil || strings.ContainsAny(name, ". [") {
 		return "", false
@@ -69,7 +69,7 @@ func visible(env Lookup, name string) (string, bool) {
 var variable = regexp.MustCompile(`^\$\{([A-Za-z0-9_.]+)\}`)
 
 // resolve replaces the ${…} from the last to the first, each in the text that the later ones left, so that an
-// inserted text can complete a ${…} to its left but is not looked through itself (facts/phpdotenv.md, grammar 8).
+// inserted text can complete a ${…} to its left but is not looked through itself (docs/facts/phpdotenv.md §1.8).
 func (e *Entry) resolve(get func(string) (string, bool), limit int) (string, error) {
 	raw := e.raw.Reveal()
 	var done suffix

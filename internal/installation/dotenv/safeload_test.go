@@ -15,7 +15,7 @@ import (
 	"uzerp-mfa/internal/sessionconfig"
 )
 
-// safeloadCase is one line of safeload.jsonl (facts/phpdotenv.md, its head).
+// safeloadCase is one line of safeload.jsonl (docs/facts/phpdotenv.md, its head).
 type safeloadCase struct {
 	ID        string
 	Group     string

@@ -190,7 +190,7 @@ func invisible(r rune) bool {
 }
 
 // serverNames are what PHP itself puts into $_SERVER as text or number, under one server interface or another, with
-// all of HTTP_* beside them (facts/phpdotenv.md, "Immutable loading").
+// all of HTTP_* beside them (docs/facts/phpdotenv.md §2).
 var serverNames = []string{
 	"AUTH_TYPE", "CONTENT_LENGTH", "CONTENT_TYPE", "CONTEXT_DOCUMENT_ROOT", "CONTEXT_PREFIX", "DOCUMENT_ROOT",
 	"DOCUMENT_URI", "FCGI_ROLE", "GATEWAY_INTERFACE", "HOME", "HTTPS", "ORIG_PATH_INFO", "PATH", "PATH_INFO",

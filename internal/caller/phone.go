@@ -1,10 +1,4 @@
-// Package phone reads the phone numbers that people typed into uzERP.
-//
-// Its law: the number decides who is let in, so a text is one number beyond doubt, or it is refused. The library that
-// knows the world's numbering plans finds a number in nearly any text, guesses what is missing and drops what it can't
-// use; here it gets digits only, of a text that is written like one number, and its answer counts only if it made
-// nothing up: prefix and number together are the digits that stand there. No text and no whole number is in an error.
-package phone
+package caller
 
 import (
 	"slices"
@@ -14,44 +8,43 @@ import (
 	"github.com/nyaruka/phonenumbers"
 
 	"uzerp-mfa/internal/errs"
-	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/secret"
 )
 
 const correctIt = "correct it in uzERP, in the contact details of the person; written like +44 7700 900000 there is no doubt"
 
-// Parse gives the phone number that text is. A number without its country is read as one of region (ISO 3166, "GB"),
+// ParsePhone returns the phone number that text is. A number without its country is read as one of region (ISO 3166, "GB"),
 // which may be empty. It fails with errs.Refused where the text is not one number, or is one that proves nothing about a
 // person, with errs.Config where it lacks its country and there is no region, and with errs.Usage for a region that is none.
-func Parse(text, region string) (mfa.Phone, error) {
+func ParsePhone(text, region string) (Phone, error) {
 	region = strings.ToUpper(region)
 	if region != "" && !phonenumbers.GetSupportedRegions()[region] {
-		return mfa.Phone{}, errs.New(errs.Usage, strconv.Quote(region)+" is no region that has phone numbers",
+		return Phone{}, errs.New(errs.Usage, strconv.Quote(region)+" is no region that has phone numbers",
 			"two letters of ISO 3166 are needed, such as GB, IE or US")
 	}
 	w, ok := read(strings.TrimSpace(text))
 	switch {
 	case !ok && hasExtension(text):
-		return mfa.Phone{}, errs.New(errs.Refused, "the phone number has an extension, and no code can be sent to one", correctIt)
+		return Phone{}, errs.New(errs.Refused, "the phone number has an extension, and no code can be sent to one", correctIt)
 	case !ok:
-		return mfa.Phone{}, unreadable()
+		return Phone{}, notANumber()
 	case !w.international && region == "":
-		return mfa.Phone{}, errs.New(errs.Config, "the phone number is written without its country, and no region is set",
+		return Phone{}, errs.New(errs.Config, "the phone number is written without its country, and no region is set",
 			"set UZERP_MFA_PHONE_REGION or --region to the country of such numbers, such as GB")
 	}
 	n, ok := w.number(region)
 	if !ok {
-		return mfa.Phone{}, unreadable()
+		return Phone{}, notANumber()
 	}
 	if !slices.Contains([]phonenumbers.PhoneNumberType{phonenumbers.MOBILE, phonenumbers.FIXED_LINE_OR_MOBILE,
 		phonenumbers.FIXED_LINE, phonenumbers.VOIP}, n.kind) {
-		return mfa.Phone{}, errs.New(errs.Refused,
+		return Phone{}, errs.New(errs.Refused,
 			"the phone number is of a kind that identifies nobody: premium-rate, shared-cost, freephone, pager, voicemail or the like", correctIt)
 	}
-	return mfa.Phone{E164: secret.New(n.e164()), Masked: n.masked(), Landline: n.kind == phonenumbers.FIXED_LINE}, nil
+	return Phone{E164: secret.New(n.e164()), Masked: n.masked(), Landline: n.kind == phonenumbers.FIXED_LINE}, nil
 }
 
-func unreadable() error {
+func notANumber() error {
 	return errs.New(errs.Refused, "the text can't be read as one phone number", correctIt)
 }
 

@@ -1,4 +1,4 @@
-package mfa
+package verifyservice
 
 import (
 	"fmt"
@@ -9,19 +9,19 @@ import (
 	"uzerp-mfa/internal/finding"
 )
 
-// Twilio's defaults for what is unset, and what every authenticator app can do (facts/twilio-verify.md §1.2, §5).
+// Twilio's defaults for what is unset, and what every authenticator app can do (docs/facts/twilio-verify.md §1.2, §5).
 const (
 	DefaultTimeStep   = 30
 	DefaultCodeLength = 6
 	DefaultSkew       = 1
 )
 
-// fewDigits is the length up to which Twilio takes 10 challenges a day from a factor (60312, facts/twilio-verify.md §1.3).
+// fewDigits is the length up to which Twilio takes 10 challenges a day from a factor (60312, docs/facts/twilio-verify.md §1.3).
 const fewDigits = 4
 
-// CheckService judges the settings of a Verify service, errors first: those of facts/twilio-verify.md §5 that Twilio's API
+// Check judges the settings of a Verify service, errors first: those of docs/facts/twilio-verify.md §5 that Twilio's API
 // shows. What it doesn't show is told too, so that nothing looks checked that isn't.
-func CheckService(s VerifyService) []finding.Finding {
+func Check(s Service) []finding.Finding {
 	c := &serviceCheck{s: s}
 	c.names()
 	c.totp()
@@ -32,7 +32,7 @@ func CheckService(s VerifyService) []finding.Finding {
 }
 
 type serviceCheck struct {
-	s     VerifyService
+	s     Service
 	found []finding.Finding
 }
 
@@ -168,3 +168,5 @@ func valueOr(p *int, otherwise int) int {
 	}
 	return *p
 }
+
+func isTrue(p *bool) bool { return p != nil && *p }

@@ -1,4 +1,4 @@
-package phone_test
+package caller_test
 
 import (
 	"regexp"
@@ -8,9 +8,8 @@ import (
 
 	"github.com/nyaruka/phonenumbers"
 
+	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/errs"
-	"uzerp-mfa/internal/mfa"
-	"uzerp-mfa/internal/phone"
 )
 
 func TestNumbers(t *testing.T) {
@@ -72,7 +71,7 @@ func TestNumbers(t *testing.T) {
 		{"+683 4002", "", "+6834002", "+683 ***2", true}, // Niue: a third of four
 		{"+290 22222", "", "+29022222", "+290 ****2", true},
 	} {
-		p, err := phone.Parse(c.text, c.region)
+		p, err := caller.ParsePhone(c.text, c.region)
 		if err != nil || p.E164.Reveal() != c.e164 || p.Masked != c.masked || p.Landline != c.landline {
 			t.Errorf("%q in %q: %s, %s, landline %v, %v", c.text, c.region, p.E164.Reveal(), p.Masked, p.Landline, err)
 		}
@@ -97,7 +96,7 @@ func TestEveryCountrysMobileAndFixedNumbers(t *testing.T) {
 				"national":      phonenumbers.Format(example, phonenumbers.NATIONAL),
 			} {
 				tried++
-				got, err := phone.Parse(text, region)
+				got, err := caller.ParsePhone(text, region)
 				if form == "national" && slices.Contains(excepted, region) && err != nil {
 					continue
 				}
@@ -238,7 +237,7 @@ func TestRefused(t *testing.T) {
 		{"0900 1 234567", "DE", nobody},
 		{"+979 1 2345 6789", "", nobody},
 	} {
-		p, err := phone.Parse(c.text, c.region)
+		p, err := caller.ParsePhone(c.text, c.region)
 		switch {
 		case err == nil:
 			t.Errorf("%q in %q is %s", c.text, c.region, p.E164.Reveal())
@@ -251,13 +250,13 @@ func TestRefused(t *testing.T) {
 
 func TestRegions(t *testing.T) {
 	for _, region := range []string{"XX", "ZZ", "001", "uk", "GBR", "G", " GB", "GB\n", "44", "\x1b[31m", "\xff"} {
-		_, err := phone.Parse("+44 7700 900123", region)
+		_, err := caller.ParsePhone("+44 7700 900123", region)
 		if errs.KindOf(err) != errs.Usage {
 			t.Errorf("region %q: %v", region, err)
 		}
 		checkError(t, err)
 	}
-	_, err := phone.Parse("07700 900123", "")
+	_, err := caller.ParsePhone("07700 900123", "")
 	if errs.KindOf(err) != errs.Config || !strings.Contains(errs.HintOf(err), "UZERP_MFA_PHONE_REGION") || !strings.Contains(errs.HintOf(err), "--region") {
 		t.Errorf("%v, hint %s", err, errs.HintOf(err))
 	}
@@ -291,9 +290,9 @@ func FuzzParse(f *testing.F) {
 	allowed := regexp.MustCompile(`^[0-9+()./\s\x{a0}\x{202f}-]+$`)
 	mask := regexp.MustCompile(`^\+([0-9]{1,3}) (\*+)([0-9]{0,3})$`)
 	f.Fuzz(func(t *testing.T, text, region string) {
-		p, err := phone.Parse(text, region)
+		p, err := caller.ParsePhone(text, region)
 		if err != nil {
-			if kind := errs.KindOf(err); kind != errs.Refused && kind != errs.Usage && kind != errs.Config || p != (mfa.Phone{}) {
+			if kind := errs.KindOf(err); kind != errs.Refused && kind != errs.Usage && kind != errs.Config || p != (caller.Phone{}) {
 				t.Errorf("%q in %q: %v, %v", text, region, p, err)
 			}
 			checkError(t, err)
@@ -310,7 +309,7 @@ func FuzzParse(f *testing.F) {
 		if !strings.HasSuffix(digitsOf(text), national) {
 			t.Errorf("%q in %q is %q, which doesn't stand there", text, region, number)
 		}
-		again, err := phone.Parse(number, "")
+		again, err := caller.ParsePhone(number, "")
 		if err != nil || again.E164.Reveal() != number || again.Masked != p.Masked || again.Landline != p.Landline {
 			t.Errorf("%q is %v, %v by itself", number, again, err)
 		}

@@ -1,4 +1,4 @@
-package phone
+package caller
 
 import (
 	"slices"

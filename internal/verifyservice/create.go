@@ -1,4 +1,4 @@
-package mfa
+package verifyservice
 
 import (
 	"context"
@@ -6,33 +6,34 @@ import (
 	"fmt"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/mfa"
 )
 
-// ServiceRequest is a Verify service to be made.
-type ServiceRequest struct {
+// Request is a Verify service to be made.
+type Request struct {
 	FriendlyName string // what an SMS or a call says the code is for
 	Issuer       string // what authenticator apps show beside the code
 }
 
-// CreateService makes a service. A signal does not end what is begun: an answer that is missed is a service that nobody
+// Create makes a service. A signal does not end what is begun: an answer that is missed is a service that nobody
 // knows of. It is never repeated: where the answer was lost it fails with errs.Failure, for it is not safe to run again.
-func CreateService(ctx context.Context, services Services, r ServiceRequest) (VerifyService, error) {
+func Create(ctx context.Context, services Creator, r Request) (Service, error) {
 	if ctx.Err() != nil {
-		return VerifyService{}, ctx.Err()
+		return Service{}, ctx.Err()
 	}
-	making, cancel := uninterrupted(ctx)
+	making, cancel := mfa.Uninterrupted(ctx)
 	defer cancel()
 	made, err := services.CreateService(making, r.FriendlyName, r.Issuer)
 	if errors.Is(err, errs.ErrLostReply) {
-		return VerifyService{}, &errs.Error{Kind: errs.Failure, Err: err, Hint: fmt.Sprintf(
-			"look in Twilio's console, under Verify, Services, for %q: if it is there, use its SID; running the command again would make another", r.FriendlyName)}
+		return Service{}, &errs.Error{Kind: errs.Failure, Err: err, Hint: fmt.Sprintf(
+			"look in Twilio's console, under Verify, Creator, for %q: if it is there, use its SID; running the command again would make another", r.FriendlyName)}
 	}
 	return made, err
 }
 
 // CheckNobodyEnrolled refuses (errs.Refused) to let uzERP use a new service while somebody is enrolled: their factors are in
 // another one, so none of their codes would be accepted any more, whatever service uzERP uses now.
-func CheckNobodyEnrolled(p Place) error {
+func CheckNobodyEnrolled(p mfa.Place) error {
 	if p.Enrolled == 0 {
 		return nil
 	}

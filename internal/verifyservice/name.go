@@ -1,4 +1,4 @@
-package mfa
+package verifyservice
 
 import (
 	"fmt"
@@ -10,13 +10,13 @@ import (
 )
 
 const (
-	maxServiceName = 30 // facts/twilio-verify.md §1.2: Twilio gives two numbers, this is the smaller
+	maxServiceName = 30 // docs/facts/twilio-verify.md §1.2: Twilio gives two numbers, this is the smaller
 	maxNameDigits  = 4
 	maxIssuer      = 64
 )
 
 // CheckFriendlyName tells what is wrong with the name of a Verify service, which SMS and calls show: errs.Usage
-// (facts/twilio-verify.md §1.2).
+// (docs/facts/twilio-verify.md §1.2).
 func CheckFriendlyName(name string) error {
 	digits := 0
 	for _, r := range name {

@@ -1,4 +1,4 @@
-package mfa
+package caller
 
 import (
 	"cmp"
@@ -8,49 +8,47 @@ import (
 	"time"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/mfa"
 )
 
-// codeLifetime is how long Twilio takes a code that it sent, unless its support made it another (facts/twilio-verify.md §1.2).
+// codeLifetime is how long Twilio takes a code that it sent, unless its support made it another (docs/facts/twilio-verify.md §1.2).
 const codeLifetime = 10 * time.Minute
 
-// maxChecks is how many codes Twilio takes for one that it sent (facts/twilio-verify.md §2, 60202).
+// maxChecks is how many codes Twilio takes for one that it sent (docs/facts/twilio-verify.md §2, 60202).
 const maxChecks = 5
 
-// Identifier proves who is calling: a code goes to the phone that uzERP has on file, and the caller says it.
-//
-// Its law: the caller chooses nothing. The number is the one main mobile, or where there is none the one main phone; a
-// mobile that can't be read is never replaced by the landline, and of two nobody guesses.
-type Identifier struct {
+// Verifier verifies callers: a code goes to the phone that uzERP has on file, and the caller reads it out.
+type Verifier struct {
 	Directory     Directory
 	Verifications Verifications
 	Parse         func(text string) (Phone, error) // reads a number as people write it
-	History       func(to Callee) IdentityHistory  // what became of the last code; asked only when none is waiting
+	History       func(to Recipient) History       // what became of the last code; asked only when none is waiting
 	Now           func() time.Time
 	Resend        string // the command that sends a new code, where it isn't identity send
 }
 
-// PhoneSource says where a number comes from.
-type PhoneSource string
+// Source says where a number comes from.
+type Source string
 
 // The sources. What the operator gave proves nothing about who is calling.
 const (
-	PhoneMainMobile PhoneSource = "main-mobile"
-	PhoneMainPhone  PhoneSource = "main-phone"
-	PhoneGiven      PhoneSource = "given"
+	MainMobile Source = "main-mobile"
+	MainPhone  Source = "main-phone"
+	Given      Source = "given"
 )
 
-// Identification is bound to one user and one number: what is sent and what is checked can't be of two.
-type Identification struct {
-	User    User
-	Details Details
-	Callee  Callee
-	Source  PhoneSource
+// Check is bound to one user and one number: what is sent and what is checked can't be of two.
+type Check struct {
+	User      mfa.User
+	Details   mfa.Details
+	Recipient Recipient
+	Source    Source
 
-	by *Identifier
+	by *Verifier
 }
 
-// IdentityHistory is what is known of the last code that was sent to a number of a user's. Zero times: not known.
-type IdentityHistory struct {
+// History is what is known of the last code that was sent to a number of a user's. Zero times: not known.
+type History struct {
 	Known    bool      // there was somewhere to look
 	Sent     time.Time // the last time that a code was sent there
 	Approved time.Time // when one was accepted since
@@ -61,8 +59,8 @@ type IdentityHistory struct {
 
 // Plan chooses the number on file, or given if it is not empty. It sends nothing. errs.Refused: there is no such number, or
 // more than one, or the person has left; errs.Usage if what was given is no number.
-func (i *Identifier) Plan(ctx context.Context, u User, given string) (Identification, error) {
-	p := Identification{User: u, by: i}
+func (i *Verifier) Plan(ctx context.Context, u mfa.User, given string) (Check, error) {
+	p := Check{User: u, by: i}
 	details, err := i.Directory.Details(ctx, []string{u.Username})
 	if err != nil {
 		return p, err // nobody is identified who may have left
@@ -77,7 +75,7 @@ func (i *Identifier) Plan(ctx context.Context, u User, given string) (Identifica
 		if err != nil {
 			return p, unreadable(errs.Usage, "--to", err, "write it with the country code, like +44 20 7946 0018")
 		}
-		p.Callee, p.Source = Callee{Username: u.Username, Phone: phone, Given: true}, PhoneGiven
+		p.Recipient, p.Source = Recipient{Username: u.Username, Phone: phone, Given: true}, Given
 		return p, nil
 	}
 	contacts, err := i.Directory.PhoneContacts(ctx, u.Username)
@@ -85,12 +83,12 @@ func (i *Identifier) Plan(ctx context.Context, u User, given string) (Identifica
 		return p, err
 	}
 	phone, source, err := i.choose(u.Username, contacts)
-	p.Callee, p.Source = Callee{Username: u.Username, Phone: phone}, source
+	p.Recipient, p.Source = Recipient{Username: u.Username, Phone: phone}, source
 	return p, err
 }
 
 // choose gives the one number that counts.
-func (i *Identifier) choose(username string, contacts []PhoneContact) (Phone, PhoneSource, error) {
+func (i *Verifier) choose(username string, contacts []PhoneContact) (Phone, Source, error) {
 	var mobiles, phones []PhoneContact
 	for _, c := range contacts {
 		if c.Mobile {
@@ -99,9 +97,9 @@ func (i *Identifier) choose(username string, contacts []PhoneContact) (Phone, Ph
 			phones = append(phones, c)
 		}
 	}
-	counting, source, word := mobiles, PhoneMainMobile, "main mobile"
+	counting, source, word := mobiles, MainMobile, "main mobile"
 	if len(mobiles) == 0 {
-		counting, source, word = phones, PhoneMainPhone, "main phone"
+		counting, source, word = phones, MainPhone, "main phone"
 	}
 	if len(counting) == 0 {
 		return Phone{}, "", errs.New(errs.Refused, fmt.Sprintf("uzERP has neither a main mobile nor a main phone for %q", username),
@@ -131,40 +129,44 @@ func unreadable(kind errs.Kind, what string, err error, hint string) error {
 }
 
 // Refuses says why no code can be sent over the channel; nil if one can.
-func (p Identification) Refuses(channel Channel) error {
-	if channel == ChannelSMS && p.Callee.Phone.Landline {
-		return errs.New(errs.Refused, fmt.Sprintf("the number %s of %q is a landline and gets no SMS", p.Callee.Phone.Masked, p.User.Username),
+func (p Check) Refuses(channel Channel) error {
+	if channel == ChannelSMS && p.Recipient.Phone.Landline {
+		return errs.New(errs.Refused, fmt.Sprintf("the number %s of %q is a landline and gets no SMS", p.Recipient.Phone.Masked, p.User.Username),
 			"a call reaches it: --channel call, or --identify call with user reset")
 	}
 	return nil
 }
 
 // Send has Twilio send the code.
-func (p Identification) Send(ctx context.Context, channel Channel) (Started, error) {
+func (p Check) Send(ctx context.Context, channel Channel) (Started, error) {
 	if err := p.Refuses(channel); err != nil {
 		return Started{}, err
 	}
-	started, err := p.by.Verifications.StartVerification(ctx, p.Callee, channel)
+	started, err := p.by.Verifications.StartVerification(ctx, p.Recipient, channel)
 	switch {
 	case errors.Is(err, errs.ErrLostReply):
 		return started, &errs.Error{Kind: errs.KindOf(err), Err: fmt.Errorf("whether a code was sent is not known: %w", err),
 			Hint: "run the command again; if two messages come, both have the same code"}
-	case err == nil && started.Status != VerificationPending:
+	case err == nil && started.Status != Pending:
 		return started, errs.New(errs.Refused, fmt.Sprintf("Twilio did not send a code: it says %q", started.Status), "run the command again, or choose the other channel")
 	}
 	return started, err
 }
 
+// ErrNoVerification is in the chain of an error of errs.NotFound that means: no code is waiting for this number. It was
+// accepted already, or it expired, or it was given up after five wrong answers, or none was sent.
+var ErrNoVerification = errors.New("no code is waiting for this number")
+
 // ErrWrongCode is in the chain of the error for a code that is not the one sent, while another may still be tried.
 var ErrWrongCode = errors.New("the code is wrong")
 
-// Check asks Twilio whether the code is the one that was sent, and gives its word. Without an error the caller has the
+// Confirm asks Twilio whether the code is the one that was sent, and gives its word. Without an error the caller has the
 // phone, and only then. errs.CodeRejected: it is wrong (ErrWrongCode), too old or used up; errs.NotFound: none was sent.
-func (p Identification) Check(ctx context.Context, code string) (VerificationStatus, error) {
-	status, err := p.by.Verifications.CheckVerification(ctx, p.Callee, code)
+func (p Check) Confirm(ctx context.Context, code string) (Status, error) {
+	status, err := p.by.Verifications.CheckVerification(ctx, p.Recipient, code)
 	switch {
 	case errors.Is(err, ErrNoVerification):
-		return "", p.explain(p.by.History(p.Callee), p.by.Now())
+		return "", p.explain(p.by.History(p.Recipient), p.by.Now())
 	case errors.Is(err, errs.ErrLostReply):
 		return "", &errs.Error{Kind: errs.KindOf(err), Err: fmt.Errorf("whether the code is right is not known: %w", err),
 			Hint: "it may be used up now, so send a new one: " + p.sendCommand()}
@@ -173,28 +175,28 @@ func (p Identification) Check(ctx context.Context, code string) (VerificationSta
 	}
 	rejected := func(what string) error { return errs.New(errs.CodeRejected, what, "send a new one: "+p.sendCommand()) }
 	switch status {
-	case VerificationApproved:
+	case Approved:
 		return status, nil
-	case VerificationPending:
+	case Pending:
 		return status, &errs.Error{Kind: errs.CodeRejected, Err: fmt.Errorf("%w: the caller is not identified", ErrWrongCode),
 			Hint: fmt.Sprintf("let the caller read it out again: Twilio takes %d tries", maxChecks)}
-	case VerificationCanceled:
+	case Canceled:
 		return status, rejected("the code was withdrawn at Twilio: it proves nothing any more")
-	case VerificationMaxAttempts:
+	case MaxAttempts:
 		return status, rejected("the code is locked after too many wrong tries")
-	case VerificationDeleted:
+	case Deleted:
 		return status, rejected("the code was deleted at Twilio: it proves nothing any more")
-	case VerificationFailed:
+	case Failed:
 		return status, rejected("the code could not be delivered, so it proves nothing")
-	case VerificationExpired:
+	case Expired:
 		return status, rejected("the code is too old")
 	}
 	return status, rejected(fmt.Sprintf("Twilio did not approve the code: it says %q", status))
 }
 
 // explain tells apart what Twilio does not: to it a code that was used, one that is too old and one that was never sent are
-// all "not found" (facts/twilio-verify.md §2, 20404).
-func (p Identification) explain(h IdentityHistory, now time.Time) error {
+// all "not found" (docs/facts/twilio-verify.md §2, 20404).
+func (p Check) explain(h History, now time.Time) error {
 	name, again := p.User.Username, "send a new one: "+p.sendCommand()
 	spent := func(format string, args ...any) error {
 		return errs.New(errs.CodeRejected, fmt.Sprintf(format, args...), again)
@@ -220,15 +222,15 @@ func (p Identification) explain(h IdentityHistory, now time.Time) error {
 	return spent("the code that was sent %s does not work any more", ago(h.Sent, now))
 }
 
-// NotIdentified tells that nobody was reset. An identification that failed is of errs.CodeRejected, whyever: no number, one
+// NotVerified tells that nobody was reset. An identification that failed is of errs.CodeRejected, whyever: no number, one
 // that can't be reached, a wrong or spent code, no code at all, a refusal of Twilio's that nobody knows. Outages and
 // settings keep their kind, for no caller is at fault there; signals, the time limit and usage stay what they are.
-func NotIdentified(err error) error {
+func NotVerified(err error) error {
 	kind, what := errs.CodeRejected, "the caller is not identified, so nobody was reset"
 	switch k := errs.KindOf(err); {
 	case err == nil, errors.Is(err, context.Canceled), k == errs.Usage, k == errs.Failure && errors.Is(err, context.DeadlineExceeded):
 		return err
-	case k == errs.Config, k == errs.Unavailable, errors.Is(err, ErrNoService):
+	case k == errs.Config, k == errs.Unavailable, errors.Is(err, mfa.ErrNoService):
 		kind, what = k, "nobody was reset"
 	}
 	return &errs.Error{Kind: kind, Err: fmt.Errorf("%s: %w", what, err),
@@ -236,18 +238,18 @@ func NotIdentified(err error) error {
 }
 
 // sendCommand is what sends another code.
-func (p Identification) sendCommand() string {
+func (p Check) sendCommand() string {
 	if p.by.Resend != "" {
 		return p.by.Resend
 	}
 	channel, to := ChannelSMS, ""
-	if p.Callee.Phone.Landline {
+	if p.Recipient.Phone.Landline {
 		channel = ChannelCall
 	}
-	if p.Callee.Given {
+	if p.Recipient.Given {
 		to = " --to NUMBER --reason WHY"
 	}
-	return fmt.Sprintf("uzerp-mfa identity send --channel %s%s %s", channel, to, ShellQuote(p.User.Username))
+	return fmt.Sprintf("uzerp-mfa identity send --channel %s%s %s", channel, to, mfa.ShellQuote(p.User.Username))
 }
 
 // ago gives a time as support staff think of it.

@@ -1,4 +1,4 @@
-package mfa
+package reconcile
 
 import (
 	"context"
@@ -7,18 +7,19 @@ import (
 	"slices"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/mfa"
 )
 
 // Repairs is what --fix means to do, before it is done: all of it or, if there is a Refusal, nothing.
 type Repairs struct {
-	Findings []*Finding // those of the check that are Fixable, in their order
+	Findings []*Difference // those of the check that are Fixable, in their order
 	Max      int
 	Refusal  *errs.Error
 }
 
 // PlanRepairs plans to repair what can be repaired safely. limit is how many repairs are allowed, or nil for DefaultMax. If
 // there are more, none is made: the first of them would be no safer than the rest.
-func (r *Reconciliation) PlanRepairs(limit *int) Repairs {
+func (r *Result) PlanRepairs(limit *int) Repairs {
 	p := Repairs{Max: r.DefaultMax()}
 	if limit != nil {
 		p.Max = *limit
@@ -46,7 +47,7 @@ func (r *Reconciliation) PlanRepairs(limit *int) Repairs {
 // Apply makes the repairs one after the other, each only if what was found is still so at that moment. What becomes of each
 // is told to done (which may be nil) and stands in the finding: Fixed, or Err. The first failure of Twilio ends it; what
 // is left is not tried, and its Err says so.
-func (p Repairs) Apply(ctx context.Context, r *Reconciler, done func(Finding)) {
+func (p Repairs) Apply(ctx context.Context, r *Reconciler, done func(Difference)) {
 	if p.Refusal != nil {
 		return
 	}
@@ -67,7 +68,7 @@ func (p Repairs) Apply(ctx context.Context, r *Reconciler, done func(Finding)) {
 			case errors.Is(f.Err, errTwilio), errs.KindOf(f.Err) == errs.Config: // Twilio, or the audit log
 				stopped = f.Err
 			default:
-				if failures++; failures == manyFailures {
+				if failures++; failures == mfa.BreakerThreshold {
 					stopped = f.Err
 				}
 			}
@@ -96,25 +97,25 @@ func noLonger(why string) error {
 	return &errs.Error{Kind: errs.Refused, Err: fmt.Errorf("%s: %w", why, errs.ErrChanged)}
 }
 
-func (r *Reconciler) repair(ctx context.Context, f *Finding) error {
+func (r *Reconciler) repair(ctx context.Context, f *Difference) error {
 	var err error
 	switch f.Kind {
-	case FindingUUIDMissing:
+	case UUIDMissing:
 		becomes := f.becomes
 		id := r.NewUUID()
 		becomes.UUID = &id
-		return setRow(ctx, r.Store, f.Username, f.user.Row, becomes)
-	case FindingSIDMissing:
-		return setRow(ctx, r.Store, f.Username, f.user.Row, f.becomes)
-	case FindingUUIDDuplicate:
+		return mfa.SetRow(ctx, r.Store, f.Username, f.user.Row, becomes)
+	case SIDMissing:
+		return mfa.SetRow(ctx, r.Store, f.Username, f.user.Row, f.becomes)
+	case UUIDDuplicate:
 		return r.newUUID(ctx, f)
-	case FindingFactorMissing:
+	case FactorMissing:
 		err = r.stillMissing(ctx, f)
-	case FindingFactorUnverified:
+	case FactorUnverified:
 		err = r.stillUnverified(ctx, f)
-	case FindingStaleFactor, FindingOrphanFactor:
+	case StaleFactor, OrphanFactor:
 		return r.deleteLeftOver(ctx, f)
-	case FindingOrphanEntity:
+	case OrphanEntity:
 		return r.emptyEntity(ctx, f)
 	default:
 		return &errs.Error{Kind: errs.Failure, Err: fmt.Errorf("nobody knows how to repair %q", f.Kind)}
@@ -122,26 +123,26 @@ func (r *Reconciler) repair(ctx context.Context, f *Finding) error {
 	if err != nil {
 		return err
 	}
-	return setRow(ctx, r.Store, f.Username, f.user.Row, f.becomes)
+	return mfa.SetRow(ctx, r.Store, f.Username, f.user.Row, f.becomes)
 }
 
 // newUUID gives a user who is not enrolled a uuid of their own, if somebody else still has the same.
-func (r *Reconciler) newUUID(ctx context.Context, f *Finding) error {
+func (r *Reconciler) newUUID(ctx context.Context, f *Difference) error {
 	owners, err := r.Store.UUIDOwners(ctx, []string{f.UUID})
 	if err != nil {
 		return err
 	}
-	if !hasOther(owners[f.UUID], f.Username) {
+	if len(mfa.Others(owners[f.UUID], f.Username)) == 0 {
 		return noLonger("nobody else has the uuid any more")
 	}
 	becomes := f.becomes
 	id := r.NewUUID()
 	becomes.UUID = &id
-	return setRow(ctx, r.Store, f.Username, f.user.Row, becomes)
+	return mfa.SetRow(ctx, r.Store, f.Username, f.user.Row, becomes)
 }
 
 // stillMissing proves once more that Twilio does not have the row's factor.
-func (r *Reconciler) stillMissing(ctx context.Context, f *Finding) error {
+func (r *Reconciler) stillMissing(ctx context.Context, f *Difference) error {
 	_, err := r.Factors.FetchFactor(ctx, f.UUID, f.FactorSID)
 	switch {
 	case err == nil:
@@ -149,42 +150,42 @@ func (r *Reconciler) stillMissing(ctx context.Context, f *Finding) error {
 	case errs.KindOf(err) != errs.NotFound:
 		return atTwilio(err)
 	}
-	_, err = r.Factors.FetchService(ctx)
+	err = r.Factors.CheckService(ctx)
 	return atTwilio(err)
 }
 
-func (r *Reconciler) stillUnverified(ctx context.Context, f *Finding) error {
+func (r *Reconciler) stillUnverified(ctx context.Context, f *Difference) error {
 	factor, err := r.Factors.FetchFactor(ctx, f.UUID, f.FactorSID)
 	switch {
 	case err != nil && errs.KindOf(err) == errs.NotFound:
 		return noLonger("the factor is gone: the next run will say so")
 	case err != nil:
 		return atTwilio(err)
-	case factor.Status != FactorUnverified:
+	case factor.Status != mfa.FactorUnverified:
 		return noLonger("the factor is verified")
 	}
 	return nil
 }
 
 // deleteLeftOver deletes a verified factor that no row names, if that is still all so.
-func (r *Reconciler) deleteLeftOver(ctx context.Context, f *Finding) error {
+func (r *Reconciler) deleteLeftOver(ctx context.Context, f *Difference) error {
 	factor, err := r.Factors.FetchFactor(ctx, f.UUID, f.FactorSID)
 	switch {
 	case err != nil && errs.KindOf(err) == errs.NotFound:
 		return noLonger("the factor is gone")
 	case err != nil:
 		return atTwilio(err)
-	case factor.Status != FactorVerified || factor.Created.IsZero() || r.Factors.Now().Sub(factor.Created) < youngFactor:
+	case factor.Status != mfa.FactorVerified || factor.Created.IsZero() || r.Factors.Now().Sub(factor.Created) < youngFactor:
 		return noLonger("the factor is not what it was")
 	}
-	if f.Kind == FindingStaleFactor { // the one in use must work, or this might be the user's last
-		mine, err := r.Factors.FetchFactor(ctx, f.UUID, deref(f.user.SID))
+	if f.Kind == StaleFactor { // the one in use must work, or this might be the user's last
+		mine, err := r.Factors.FetchFactor(ctx, f.UUID, f.user.FactorSID())
 		switch {
 		case err != nil && errs.KindOf(err) == errs.NotFound:
 			return noLonger("the factor in use is gone")
 		case err != nil:
 			return atTwilio(err)
-		case mine.Status != FactorVerified:
+		case mine.Status != mfa.FactorVerified:
 			return noLonger("the factor in use is not verified")
 		}
 	}
@@ -200,7 +201,7 @@ func (r *Reconciler) deleteLeftOver(ctx context.Context, f *Finding) error {
 }
 
 // emptyEntity deletes the verified factors of an entity that is nobody's.
-func (r *Reconciler) emptyEntity(ctx context.Context, f *Finding) error {
+func (r *Reconciler) emptyEntity(ctx context.Context, f *Difference) error {
 	listed, err := r.Factors.ListFactors(ctx, f.UUID)
 	if err != nil {
 		return atTwilio(err)
@@ -210,8 +211,8 @@ func (r *Reconciler) emptyEntity(ctx context.Context, f *Finding) error {
 	}
 	deleted := 0
 	for _, factor := range listed {
-		known := slices.ContainsFunc(f.factors, func(g Factor) bool { return g.SID == factor.SID })
-		if factor.Status != FactorVerified || !known {
+		known := slices.ContainsFunc(f.factors, func(g mfa.Factor) bool { return g.SID == factor.SID })
+		if factor.Status != mfa.FactorVerified || !known {
 			continue
 		}
 		if err := r.deleteUnnamed(ctx, f.UUID, nil, factor); err != nil {
@@ -226,7 +227,7 @@ func (r *Reconciler) emptyEntity(ctx context.Context, f *Finding) error {
 }
 
 // deleteUnnamed deletes a factor if no row names it and nobody but those allowed has the uuid.
-func (r *Reconciler) deleteUnnamed(ctx context.Context, identity string, allowed []string, factor Factor) error {
+func (r *Reconciler) deleteUnnamed(ctx context.Context, identity string, allowed []string, factor mfa.Factor) error {
 	owners, err := r.Store.UUIDOwners(ctx, []string{identity})
 	if err != nil {
 		return err
@@ -238,7 +239,7 @@ func (r *Reconciler) deleteUnnamed(ctx context.Context, identity string, allowed
 			}
 		}
 	}
-	_, taken, err := inUse(ctx, r.Store, []Factor{factor})
+	_, taken, err := mfa.InUse(ctx, r.Store, []mfa.Factor{factor})
 	switch {
 	case err != nil:
 		return err
@@ -252,7 +253,7 @@ func (r *Reconciler) deleteUnnamed(ctx context.Context, identity string, allowed
 }
 
 // confirmDeleted keeps "not found" as the answer of an outage from passing for a factor deleted before.
-func (r *Reconciler) confirmDeleted(ctx context.Context, identity string, factor Factor) error {
+func (r *Reconciler) confirmDeleted(ctx context.Context, identity string, factor mfa.Factor) error {
 	_, err := r.Factors.FetchFactor(ctx, identity, factor.SID)
 	switch {
 	case err == nil:
@@ -260,13 +261,13 @@ func (r *Reconciler) confirmDeleted(ctx context.Context, identity string, factor
 	case errs.KindOf(err) != errs.NotFound:
 		return atTwilio(err)
 	}
-	_, err = r.Factors.FetchService(ctx)
+	err = r.Factors.CheckService(ctx)
 	return atTwilio(err)
 }
 
 // mend closes the last gap: had somebody entered the factor in a row in the moment before it was deleted, that row would
 // name a dead factor. It is reset, so that its user is asked to enrol.
-func (r *Reconciler) mend(ctx context.Context, factor Factor) error {
+func (r *Reconciler) mend(ctx context.Context, factor mfa.Factor) error {
 	ctx = context.WithoutCancel(ctx)
 	owners, err := r.Store.FactorOwners(ctx, []string{factor.SID})
 	if err != nil || len(owners) == 0 {
@@ -277,12 +278,12 @@ func (r *Reconciler) mend(ctx context.Context, factor Factor) error {
 		return err
 	}
 	for _, u := range users {
-		f := Finding{}
+		f := Difference{}
 		f.resetRow(u)
-		if deref(u.SID) != factor.SID {
+		if u.FactorSID() != factor.SID {
 			continue
 		}
-		if err := setRow(ctx, r.Store, u.Username, u.Row, f.becomes); err != nil {
+		if err := mfa.SetRow(ctx, r.Store, u.Username, u.Row, f.becomes); err != nil {
 			return err
 		}
 	}

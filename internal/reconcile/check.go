@@ -1,4 +1,4 @@
-package mfa
+package reconcile
 
 import (
 	"context"
@@ -12,20 +12,21 @@ import (
 	"time"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/mfa"
 )
 
 // Check compares everything and changes nothing. found is given the findings as they come, in the order of the users and
 // after them the entities; an error of its own ends the check. Check itself fails if the check can't be made at all:
 // the service can't be fetched, uzERP's database does not answer, or ctx ends. Twilio failing later on makes findings of
-// FindingUnknown.
-func (r *Reconciler) Check(ctx context.Context, found func(Finding) error) (*Reconciliation, error) {
-	c := &check{Reconciler: r, result: &Reconciliation{}, found: found, sharers: map[string]int{}}
+// Unknown.
+func (r *Reconciler) Check(ctx context.Context, found func(Difference) error) (*Result, error) {
+	c := &check{Reconciler: r, result: &Result{}, found: found, sharers: map[string]int{}}
 	if err := c.readUsers(); err != nil {
 		return nil, err
 	}
 	twilio := NeedsTwilio(r.Only)
 	if twilio {
-		if _, err := r.Factors.FetchService(ctx); err != nil {
+		if err := r.Factors.CheckService(ctx); err != nil {
 			return nil, err
 		}
 		if err := c.listEntities(ctx); err != nil {
@@ -42,7 +43,7 @@ func (r *Reconciler) Check(ctx context.Context, found func(Finding) error) (*Rec
 	}); err != nil {
 		return nil, err
 	}
-	if r.wants(FindingOrphanEntity) {
+	if r.wants(OrphanEntity) {
 		if err := inTurn(ctx, r.Concurrency, c.strangers(), c.lookAtStranger, func(l look) error { return c.take(l, false) }); err != nil {
 			return nil, err
 		}
@@ -59,22 +60,22 @@ func (r *Reconciler) Check(ctx context.Context, found func(Finding) error) (*Rec
 // check is one Check under way.
 type check struct {
 	*Reconciler
-	result  *Reconciliation
-	found   func(Finding) error
+	result  *Result
+	found   func(Difference) error
 	breaker breaker
 
-	users   []User
+	users   []mfa.User
 	sharers map[string]int // how many rows have a uuid
 
-	listed     bool              // the entities could be listed
-	listedAt   time.Time         // before they were
-	entities   map[string]Entity // by lower-case identity
-	incomplete atomic.Bool       // a factor turned up whose entity is not in the list
+	listed     bool                  // the entities could be listed
+	listedAt   time.Time             // before they were
+	entities   map[string]mfa.Entity // by lower-case identity
+	incomplete atomic.Bool           // a factor turned up whose entity is not in the list
 }
 
 // look is what came of looking at one user or entity. An error ends the check.
 type look struct {
-	findings []Finding
+	findings []Difference
 	known    bool // the user is enrolled, and Twilio told about the factor
 	err      error
 }
@@ -88,7 +89,7 @@ func (c *check) readUsers() error {
 		if u.UUID != nil {
 			c.sharers[*u.UUID]++
 		}
-		if isTrue(u.Enrolled) {
+		if u.IsEnrolled() {
 			c.result.Enrolled++
 		}
 	}
@@ -97,7 +98,7 @@ func (c *check) readUsers() error {
 
 // listEntities finds out who has an entity. If it fails, every user is asked about, and orphan entities stay unknown.
 func (c *check) listEntities(ctx context.Context) error {
-	if !c.wants(FindingOrphanEntity, FindingOrphanFactor) {
+	if !c.wants(OrphanEntity, OrphanFactor) {
 		return nil
 	}
 	c.listedAt = c.Factors.Now()
@@ -107,10 +108,10 @@ func (c *check) listEntities(ctx context.Context) error {
 		return ctx.Err()
 	case err != nil:
 		c.breaker.told(err)
-		return c.take(look{findings: []Finding{unknownFinding("", "", "the entities at Twilio could not be listed, so nobody knows whether some belong to no user", err)}}, false)
+		return c.take(look{findings: []Difference{unknownFinding("", "", "the entities at Twilio could not be listed, so nobody knows whether some belong to no user", err)}}, false)
 	}
 	c.listed = true
-	c.entities = make(map[string]Entity, len(all))
+	c.entities = make(map[string]mfa.Entity, len(all))
 	for _, e := range all {
 		c.entities[strings.ToLower(e.Identity)] = e
 	}
@@ -125,13 +126,13 @@ func (c *check) take(l look, user bool) error {
 	unknown := false
 	for _, f := range l.findings {
 		switch f.Kind {
-		case FindingUnknown:
+		case Unknown:
 			unknown = true
 			c.result.Unknown++
-		case FindingFactorMissing:
+		case FactorMissing:
 			c.result.factorMissing++
 		}
-		if f.Kind != FindingUnknown && !c.wants(f.Kind) {
+		if f.Kind != Unknown && !c.wants(f.Kind) {
 			continue
 		}
 		c.result.Findings = append(c.result.Findings, f)
@@ -151,7 +152,7 @@ func (c *check) take(l look, user bool) error {
 // close proves at the end that the service still answers. Without that, "nothing found" of an outage under way would
 // pass for an answer, and users without an entity for looked at.
 func (c *check) close(ctx context.Context) error {
-	_, err := c.Factors.FetchService(ctx)
+	err := c.Factors.CheckService(ctx)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -159,26 +160,26 @@ func (c *check) close(ctx context.Context) error {
 		c.result.Outage = err
 	}
 	if err != nil {
-		return c.take(look{findings: []Finding{unknownFinding("", "", "the Verify service did not answer at the end of the check, so all that it said before is in doubt", err)}}, false)
+		return c.take(look{findings: []Difference{unknownFinding("", "", "the Verify service did not answer at the end of the check, so all that it said before is in doubt", err)}}, false)
 	}
 	if c.incomplete.Load() {
 		err := errors.New("an entity that exists is missing in the list")
-		return c.take(look{findings: []Finding{unknownFinding("", "", "Twilio's list of entities was not complete, so left-over factors of users who are not enrolled may be missed", err)}}, false)
+		return c.take(look{findings: []Difference{unknownFinding("", "", "Twilio's list of entities was not complete, so left-over factors of users who are not enrolled may be missed", err)}}, false)
 	}
 	return nil
 }
 
-func unknownFinding(username, uuid, message string, err error) Finding {
-	return Finding{Kind: FindingUnknown, Username: username, UUID: uuid, Message: message + ": " + err.Error(), Err: err,
+func unknownFinding(username, uuid, message string, err error) Difference {
+	return Difference{Kind: Unknown, Username: username, UUID: uuid, Message: message + ": " + err.Error(), Err: err,
 		NotTried: errors.Is(err, errNotTried), Remedy: "nothing is repaired without an answer; run reconcile again"}
 }
 
 // lookAt looks at a user, and at a difference once more: the row was read some time before Twilio was asked, and somebody
 // may have enrolled or been reset in between.
-func (c *check) lookAt(ctx context.Context, u User) look {
+func (c *check) lookAt(ctx context.Context, u mfa.User) look {
 	for range 3 {
 		l := c.compare(ctx, u)
-		if l.err != nil || !slices.ContainsFunc(l.findings, func(f Finding) bool { return f.Kind != FindingUnknown }) {
+		if l.err != nil || !slices.ContainsFunc(l.findings, func(f Difference) bool { return f.Kind != Unknown }) {
 			return l
 		}
 		now, err := c.Store.FindUsers(ctx, []string{u.Username})
@@ -192,11 +193,11 @@ func (c *check) lookAt(ctx context.Context, u User) look {
 		}
 		u = now[0]
 	}
-	return look{findings: []Finding{unknownFinding(u.Username, deref(u.UUID), "the user could not be compared", errors.New("uzERP's row keeps changing"))}}
+	return look{findings: []Difference{unknownFinding(u.Username, u.Identity(), "the user could not be compared", errors.New("uzERP's row keeps changing"))}}
 }
 
 // compare tells what is wrong with a user.
-func (c *check) compare(ctx context.Context, u User) look {
+func (c *check) compare(ctx context.Context, u mfa.User) look {
 	l, err := c.rowAlone(ctx, u)
 	if err != nil {
 		return look{err: err}
@@ -226,9 +227,9 @@ func (c *check) compare(ctx context.Context, u User) look {
 var errStore = errors.New("uzERP's database")
 
 // rowAlone gives the findings that need no Twilio.
-func (c *check) rowAlone(ctx context.Context, u User) (look, error) {
+func (c *check) rowAlone(ctx context.Context, u mfa.User) (look, error) {
 	if u.UUID == nil {
-		return look{findings: []Finding{c.uuidMissing(u)}}, nil
+		return look{findings: []Difference{c.uuidMissing(u)}}, nil
 	}
 	var l look
 	if c.shared(u) {
@@ -245,25 +246,25 @@ func (c *check) rowAlone(ctx context.Context, u User) (look, error) {
 			l.findings = append(l.findings, f)
 		}
 	}
-	if isTrue(u.Enrolled) && !ValidFactorSID(deref(u.SID)) {
-		f := newFinding(FindingSIDMissing, u, "")
-		f.lockedOut(u, FactorNotAsked)
+	if u.IsEnrolled() && !mfa.ValidFactorSID(u.FactorSID()) {
+		f := newFinding(SIDMissing, u, "")
+		f.lockedOut(u, mfa.FactorNotAsked)
 		f.resetRow(u)
 		l.findings = append(l.findings, f)
 	}
 	return l, nil
 }
 
-func (c *check) shared(u User) bool { return u.UUID != nil && c.sharers[*u.UUID] > 1 }
+func (c *check) shared(u mfa.User) bool { return u.UUID != nil && c.sharers[*u.UUID] > 1 }
 
 // hasToAsk tells whether Twilio may know something of the user that matters.
-func (c *check) hasToAsk(u User) bool {
+func (c *check) hasToAsk(u mfa.User) bool {
 	switch {
 	case u.UUID == nil:
 		return false
-	case isTrue(u.Enrolled):
-		return ValidFactorSID(deref(u.SID)) && c.wants(FindingFactorMissing, FindingFactorUnverified, FindingStaleFactor)
-	case !c.wants(FindingOrphanFactor):
+	case u.IsEnrolled():
+		return mfa.ValidFactorSID(u.FactorSID()) && c.wants(FactorMissing, FactorUnverified, StaleFactor)
+	case !c.wants(OrphanFactor):
 		return false
 	default:
 		// Who has no entity has no factor to clean up. That is all the list is good for: nobody's factor is called
@@ -273,31 +274,31 @@ func (c *check) hasToAsk(u User) bool {
 	}
 }
 
-func newFinding(kind FindingKind, u User, sid string) Finding {
-	return Finding{Kind: kind, Username: u.Username, UUID: deref(u.UUID), FactorSID: sid, Fixable: true, user: u}
+func newFinding(kind Kind, u mfa.User, sid string) Difference {
+	return Difference{Kind: kind, Username: u.Username, UUID: u.Identity(), FactorSID: sid, Fixable: true, user: u}
 }
 
 // lockedOut makes it a finding of a user who can't log in, and says why.
-func (f *Finding) lockedOut(u User, factor FactorSight) {
-	f.Message = "locked out: " + lockedOut(u.Row, factor)
+func (f *Difference) lockedOut(u mfa.User, factor mfa.FactorSight) {
+	f.Message = "locked out: " + mfa.LockedOut(u.Row, factor)
 }
 
 // resetRow makes it a finding that is repaired by making the user enrol again. Not while the next login skips the code: an
 // operator has let the user in, perhaps without a phone at hand, and a reset would take that away.
-func (f *Finding) resetRow(u User) {
+func (f *Difference) resetRow(u mfa.User) {
 	no := false
-	f.becomes = Row{UUID: u.UUID, Enrolled: &no, Enabled: &no}
+	f.becomes = mfa.Row{UUID: u.UUID, Enrolled: &no, Enabled: &no}
 	f.Remedy = "reset: the next login asks for the password, then to enroll again"
-	if u.State() == StateSkipNextLogin {
+	if u.State() == mfa.StateSkipNextLogin {
 		f.Message = "logs in once more without a code, then " + f.Message
-		f.keep("left alone while the next login skips the code; uzerp-mfa user reset " + ShellQuote(u.Username) + " lets the user enroll instead")
+		f.keep("left alone while the next login skips the code; uzerp-mfa user reset " + mfa.ShellQuote(u.Username) + " lets the user enroll instead")
 	}
 }
 
-func (c *check) uuidMissing(u User) Finding {
-	f := newFinding(FindingUUIDMissing, u, "")
-	f.lockedOut(u, FactorNotAsked)
-	if isTrue(u.Enrolled) {
+func (c *check) uuidMissing(u mfa.User) Difference {
+	f := newFinding(UUIDMissing, u, "")
+	f.lockedOut(u, mfa.FactorNotAsked)
+	if u.IsEnrolled() {
 		f.resetRow(u)
 		if f.Fixable {
 			f.Remedy = "gets a uuid and a reset: the next login asks for the password, then to enroll again"
@@ -311,10 +312,10 @@ func (c *check) uuidMissing(u User) Finding {
 
 // uuidDuplicate is the finding of one of several users with one uuid. One of them keeps it: who is enrolled with it, or else
 // the first by name.
-func (c *check) uuidDuplicate(ctx context.Context, u User, names []string) (Finding, error) {
-	f := newFinding(FindingUUIDDuplicate, u, "")
-	f.Message = sharedUUID(without(names, u.Username))
-	if isTrue(u.Enrolled) {
+func (c *check) uuidDuplicate(ctx context.Context, u mfa.User, names []string) (Difference, error) {
+	f := newFinding(UUIDDuplicate, u, "")
+	f.Message = mfa.SharedUUID(mfa.Others(names, u.Username))
+	if u.IsEnrolled() {
 		f.keep("enrolled users keep their uuid; if several share one, uzerp-mfa user reset all of them but one, and run reconcile --fix")
 		return f, nil
 	}
@@ -324,7 +325,7 @@ func (c *check) uuidDuplicate(ctx context.Context, u User, names []string) (Find
 	}
 	first := u.Username
 	for _, s := range sharers {
-		if isTrue(s.Enrolled) {
+		if s.IsEnrolled() {
 			first = ""
 			break
 		}
@@ -341,31 +342,31 @@ func (c *check) uuidDuplicate(ctx context.Context, u User, names []string) (Find
 
 // compareFactors compares the row of a user with the factors at Twilio. known tells whether the row's own factor was looked
 // for and either found or not.
-func (c *check) compareFactors(ctx context.Context, u User) (findings []Finding, known bool, err error) {
+func (c *check) compareFactors(ctx context.Context, u mfa.User) (findings []Difference, known bool, err error) {
 	listed, err := c.list(ctx, *u.UUID)
 	if err != nil {
 		return nil, false, err
 	}
-	var verified []Factor
+	var verified []mfa.Factor
 	for _, f := range listed {
-		if f.Status == FactorVerified {
+		if f.Status == mfa.FactorVerified {
 			verified = append(verified, f)
 		}
 	}
-	if !isTrue(u.Enrolled) {
-		findings, err = c.leftOver(ctx, FindingOrphanFactor, u, verified, "")
+	if !u.IsEnrolled() {
+		findings, err = c.leftOver(ctx, OrphanFactor, u, verified, "")
 		return findings, false, err
 	}
-	mine, err := ownFactor(ctx, c.Factors, c.breaker.ask, u, listed)
+	mine, err := mfa.OwnFactor(ctx, c.Factors, c.breaker.ask, u, listed)
 	if err != nil {
 		return nil, false, err
 	}
-	sight := sightOf(mine)
-	works := sight == FactorSeenVerified
+	sight := mfa.SightOf(mine)
+	works := sight == mfa.FactorSeenVerified
 	if !works {
-		kind := FindingFactorMissing
+		kind := FactorMissing
 		if mine != nil {
-			kind = FindingFactorUnverified
+			kind = FactorUnverified
 		}
 		f := newFinding(kind, u, *u.SID)
 		f.lockedOut(u, sight)
@@ -381,23 +382,23 @@ func (c *check) compareFactors(ctx context.Context, u User) (findings []Finding,
 	if !works {
 		keep = "kept until the user's own factor works again"
 	}
-	stale, err := c.leftOver(ctx, FindingStaleFactor, u, verified, keep)
+	stale, err := c.leftOver(ctx, StaleFactor, u, verified, keep)
 	return append(findings, stale...), true, err
 }
 
 // leftOver gives a finding for each verified factor that no row names. keep is why none may be deleted, if none may.
-func (c *check) leftOver(ctx context.Context, kind FindingKind, u User, verified []Factor, keep string) ([]Finding, error) {
-	verified = slices.DeleteFunc(verified, func(f Factor) bool { return isTrue(u.Enrolled) && f.SID == deref(u.SID) })
-	free, _, err := inUse(ctx, c.Store, verified)
+func (c *check) leftOver(ctx context.Context, kind Kind, u mfa.User, verified []mfa.Factor, keep string) ([]Difference, error) {
+	verified = slices.DeleteFunc(verified, func(f mfa.Factor) bool { return u.IsEnrolled() && f.SID == u.FactorSID() })
+	free, _, err := mfa.InUse(ctx, c.Store, verified)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errStore, err)
 	}
-	var findings []Finding
+	var findings []Difference
 	for _, factor := range free {
 		f := newFinding(kind, u, factor.SID)
-		f.factors = []Factor{factor}
+		f.factors = []mfa.Factor{factor}
 		f.Message = "a second verified factor, perhaps on an old phone: no login accepts it, and nobody watches it"
-		if kind == FindingOrphanFactor {
+		if kind == OrphanFactor {
 			f.Message = "not enrolled, but Twilio still has a verified factor, as a failed reset leaves it: no login accepts it, and nobody watches it"
 		}
 		f.Remedy = "deleted at Twilio; the next login is as before"
@@ -417,7 +418,7 @@ func (c *check) leftOver(ctx context.Context, kind FindingKind, u User, verified
 	return findings, nil
 }
 
-func (c *check) list(ctx context.Context, identity string) (listed []Factor, err error) {
+func (c *check) list(ctx context.Context, identity string) (listed []mfa.Factor, err error) {
 	err = c.breaker.ask(func() (err error) { listed, err = c.Factors.ListFactors(ctx, identity); return err })
 	return listed, err
 }
@@ -425,24 +426,24 @@ func (c *check) list(ctx context.Context, identity string) (listed []Factor, err
 var uuidForm = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
 // strangers gives the entities that are no user's, in the order of their identities.
-func (c *check) strangers() []Entity {
-	var all []Entity
+func (c *check) strangers() []mfa.Entity {
+	var all []mfa.Entity
 	for identity, e := range c.entities {
 		if c.sharers[identity] == 0 {
 			all = append(all, e)
 		}
 	}
-	slices.SortFunc(all, func(a, b Entity) int { return strings.Compare(a.Identity, b.Identity) })
+	slices.SortFunc(all, func(a, b mfa.Entity) int { return strings.Compare(a.Identity, b.Identity) })
 	return all
 }
 
 // lookAtStranger looks at an entity that was no user's when the users were read.
-func (c *check) lookAtStranger(ctx context.Context, e Entity) look {
-	f := Finding{Kind: FindingOrphanEntity, UUID: e.Identity, Fixable: true, entity: e}
+func (c *check) lookAtStranger(ctx context.Context, e mfa.Entity) look {
+	f := Difference{Kind: OrphanEntity, UUID: e.Identity, Fixable: true, entity: e}
 	if !uuidForm.MatchString(e.Identity) {
 		f.Message = "an entity at Twilio that uzERP can't have made: perhaps another application uses the same Verify service"
 		f.keep("left alone")
-		return look{findings: []Finding{f}}
+		return look{findings: []Difference{f}}
 	}
 	owners, err := c.Store.UUIDOwners(ctx, []string{e.Identity})
 	if err != nil {
@@ -456,17 +457,17 @@ func (c *check) lookAtStranger(ctx context.Context, e Entity) look {
 	case ctx.Err() != nil:
 		return look{err: ctx.Err()}
 	case err != nil:
-		return look{findings: []Finding{unknownFinding("", e.Identity, "Twilio gave no answer about an entity that is no user's", err)}}
+		return look{findings: []Difference{unknownFinding("", e.Identity, "Twilio gave no answer about an entity that is no user's", err)}}
 	}
 	for _, factor := range listed {
-		if factor.Status == FactorVerified {
+		if factor.Status == mfa.FactorVerified {
 			f.factors = append(f.factors, factor)
 		}
 	}
 	if len(f.factors) == 0 {
 		return look{} // nothing that a code could be made with
 	}
-	_, taken, err := inUse(ctx, c.Store, f.factors)
+	_, taken, err := mfa.InUse(ctx, c.Store, f.factors)
 	if err != nil {
 		return look{err: err}
 	}
@@ -479,21 +480,21 @@ func (c *check) lookAtStranger(ctx context.Context, e Entity) look {
 	switch {
 	case len(taken) > 0:
 		f.keep("left alone: a row of this database names its factor, of a user with another uuid")
-	case !slices.Contains(c.Only, FindingOrphanEntity):
+	case !slices.Contains(c.Only, OrphanEntity):
 		f.keep("left alone, since a copy of the database shares its uuids with the live one; if this is the live one, name it: --fix --only orphan-entity")
 	case tooYoung(c.Factors.Now(), e.Created, f.factors):
 		f.keep(fmt.Sprintf("kept for now: it is younger than %d hours, or Twilio does not tell its age", int(youngEntity.Hours())))
 	}
-	return look{findings: []Finding{f}}
+	return look{findings: []Difference{f}}
 }
 
 // tooYoung tells whether an entity, or one of its factors, is so young that it may belong to somebody being added.
-func tooYoung(now, created time.Time, factors []Factor) bool {
+func tooYoung(now, created time.Time, factors []mfa.Factor) bool {
 	young := func(t time.Time) bool { return t.IsZero() || now.Sub(t) < youngEntity }
-	return young(created) || slices.ContainsFunc(factors, func(f Factor) bool { return young(f.Created) })
+	return young(created) || slices.ContainsFunc(factors, func(f mfa.Factor) bool { return young(f.Created) })
 }
 
-// breaker stops asking Twilio after manyFailures in a row.
+// breaker stops asking Twilio after mfa.BreakerThreshold in a row.
 type breaker struct {
 	mu    sync.Mutex
 	inRow int
@@ -517,7 +518,7 @@ func (b *breaker) told(err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
-	case b.inRow >= manyFailures: // stays open
+	case b.inRow >= mfa.BreakerThreshold: // stays open
 	case err == nil, errs.KindOf(err) == errs.NotFound:
 		b.inRow = 0
 	case !errors.Is(err, context.Canceled):
@@ -530,7 +531,7 @@ func (b *breaker) told(err error) {
 func (b *breaker) open() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.inRow < manyFailures {
+	if b.inRow < mfa.BreakerThreshold {
 		return nil
 	}
 	return b.last

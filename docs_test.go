@@ -1,0 +1,207 @@
+package main
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+// Every page of docs/ that code, tests, scripts and pages name exists, and so does every section (§) of it. Forms: a path
+// that begins with docs/, a link in a page, and a § behind a path (or several, "§3 and §6"). A § alone belongs to the
+// page it stands in, and elsewhere to the page that the doc.go beside it names first.
+func TestCitations(t *testing.T) {
+	problems, found := checkCitations(t, os.DirFS("."))
+	for _, p := range problems {
+		t.Error(p)
+	}
+	if found.pages < 100 || found.sections < 100 || found.links < 50 {
+		t.Errorf("only %+v were found", found)
+	}
+}
+
+// A check that can't fail holds nothing: each kind of citation is broken here on purpose.
+func TestCitationsFailWhenBroken(t *testing.T) {
+	const facts = "docs/facts/x.md"
+	good := map[string]string{
+		facts:               "# X\n\n## 1. One\n\n1. first\n2. second\n\n### 1.2 Deeper\n\n## 2. Two (not §1)\n\n[back](../y.md#top)\n",
+		"docs/y.md":         "# Y\n",
+		"internal/a/doc.go": "// Package a stands on\n// docs/facts/x.md.\npackage a\n",
+	}
+	broken := []struct{ file, text, problem string }{
+		{"a.go", "// as docs/facts/z.md says", "docs/facts/z.md"},
+		{"a.go", "// docs/none/ has it", "docs/none"},
+		{"a.go", "// facts/x.md §1", "facts/x.md"},
+		{"a.go", "// ../shared/facts/x.md §1", "shared/facts"},
+		{"a.md", "see design/cli.md", "design/cli.md"},
+		{"a.go", "// docs/facts/x.md §3", "§3"},
+		{"a.go", "// docs/facts/x.md §1.3", "§1.3"},
+		{"a.go", "// docs/facts/x.md §2.1", "§2.1"},
+		{"a.go", "// docs/facts/x.md §1 and §4", "§4"},
+		{"a.go", "// docs/facts/x.md\n// §1, §1.2,\n// §9", "§9"},
+		{"a.go", "// docs/y.md §1", "§1"},
+		{"a.sql", "-- docs/facts/x.md §7", "§7"},
+		{"a.sh", "# docs/facts/x.md §7", "§7"},
+		{"Makefile", "# docs/facts/x.md §7", "§7"},
+		{"a/testdata/script/a.txtar", "# docs/facts/x.md §7", "§7"},
+		{"internal/a/a.go", "// a law (§8)", "§8"},
+		{"internal/b/b.go", "// a law (§1)", "§1 of no page"},
+		{"docs/z.md", "# Z\n\n[x](facts/z.md)", "facts/z.md"},
+		{"docs/z.md", "# Z\n\n## 1. One\n\nas §2 says", "§2"},
+		{"docs/z.md", "# Z\n\n## 1. One\n\nas docs/facts/x.md §2 says; but here §2 holds", "docs/z.md has no §2"},
+		{"README.md", "[x](docs/z.md)", "docs/z.md"},
+	}
+	for _, b := range broken {
+		tree := fstest.MapFS{b.file: {Data: []byte(b.text)}}
+		for file, text := range good {
+			tree[file] = &fstest.MapFile{Data: []byte(text)}
+		}
+		problems, _ := checkCitations(t, tree)
+		if len(problems) == 0 || !slices.ContainsFunc(problems, func(p string) bool { return strings.Contains(p, b.problem) }) {
+			t.Errorf("%s: %q: want a problem with %s, got %q", b.file, b.text, b.problem, problems)
+		}
+	}
+	fine := fstest.MapFS{
+		"a.go":            {Data: []byte("// docs/facts/x.md §1.1, §1.2 and\n\t// §2; docs/y.md, docs/facts and RFC 6238 §5.2. Artefacts/x is no page.")},
+		"internal/a/a.go": {Data: []byte("// a law (§1.2)")},
+	}
+	for file, text := range good {
+		fine[file] = &fstest.MapFile{Data: []byte(text)}
+	}
+	if problems, _ := checkCitations(t, fine); len(problems) > 0 {
+		t.Error(problems)
+	}
+}
+
+// citations counts what was checked.
+type citations struct{ pages, sections, links int }
+
+var (
+	// cited finds, one after the other: a path, a section of an RFC, and a section.
+	cited = regexp.MustCompile(`[\w./:-]*\b(?:docs/[\w./-]*|(?:facts|design)/[\w.*{…][\w./-]*)|RFC [0-9]+,? §[0-9.]+|§[0-9]+(?:\.[0-9]+)*`)
+	// between stands between a page and its sections, and between these.
+	between = regexp.MustCompile(`^(?:[\s/,;*#-]|and|or|to|"[^"\n]*")*$`)
+	link    = regexp.MustCompile(`\]\(([^)#:\s]+)(?:#[^)\s]*)?\)`)
+	heading = regexp.MustCompile(`^#+ ([0-9]+(?:\.[0-9]+)*)\.? `)
+	item    = regexp.MustCompile(`^([0-9]+)\. `)
+	pageEnd = regexp.MustCompile(`[./]+$`)
+)
+
+// checkCitations reads every file that people write.
+func checkCitations(t *testing.T, tree fs.FS) (problems []string, found citations) {
+	t.Helper()
+	sections := map[string]map[string]bool{} // page -> its sections
+	err := fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && strings.HasPrefix(d.Name(), ".") && name != ".":
+			return fs.SkipDir
+		case d.IsDir() || !citing(name):
+			return nil
+		}
+		text, err := fs.ReadFile(tree, name)
+		if err != nil {
+			return err
+		}
+		problems = append(problems, checkFile(tree, name, string(text), sections, &found)...)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return problems, found
+}
+
+// citing reports whether a file is one that cites. This one has citations that are broken on purpose.
+func citing(name string) bool {
+	return name != "docs_test.go" && (path.Base(name) == "Makefile" || slices.Contains([]string{".go", ".md", ".sql", ".sh", ".txtar"}, path.Ext(name)))
+}
+
+// checkFile returns what is wrong with the citations of one file.
+func checkFile(tree fs.FS, name, text string, sections map[string]map[string]bool, found *citations) (problems []string) {
+	at := func(offset int) string { return fmt.Sprintf("%s:%d", name, 1+strings.Count(text[:offset], "\n")) }
+	page, end := "", -1 // that the last citation was of, and where it ended
+	for _, loc := range cited.FindAllStringIndex(text, -1) {
+		word := text[loc[0]:loc[1]]
+		file := pageEnd.ReplaceAllString(strings.TrimLeft(word, "./"), "")
+		switch {
+		case strings.HasPrefix(word, "§"):
+			if end < 0 || !between.MatchString(text[end:loc[0]]) {
+				page = home(tree, name)
+			}
+			end = loc[1]
+			found.sections++
+			switch {
+			case page == "":
+				problems = append(problems, at(loc[0])+": "+word+" of no page")
+			case !sectionsOf(tree, page, sections)[strings.TrimPrefix(word, "§")]:
+				problems = append(problems, at(loc[0])+": "+page+" has no "+word)
+			}
+			continue
+		case strings.HasPrefix(word, "RFC "), strings.HasSuffix(text[:loc[0]], "]("): // a link is looked at below
+			end = -1
+			continue
+		}
+		page, end = file, loc[1]
+		found.pages++
+		switch inDocs := file == "docs" || strings.HasPrefix(file, "docs/"); {
+		case inDocs && !exists(tree, file):
+			problems = append(problems, at(loc[0])+": there is no "+file)
+		case !inDocs && !strings.Contains(word, "docs/"): // which would be a page of somebody else's
+			problems = append(problems, at(loc[0])+": "+word+" is not in docs/")
+		}
+	}
+	if path.Ext(name) != ".md" {
+		return problems
+	}
+	for _, loc := range link.FindAllStringSubmatchIndex(text, -1) {
+		found.links++
+		target := path.Join(path.Dir(name), text[loc[2]:loc[3]])
+		if !exists(tree, target) {
+			problems = append(problems, at(loc[0])+": a link to "+target+", which does not exist")
+		}
+	}
+	return problems
+}
+
+func exists(tree fs.FS, name string) bool {
+	_, err := fs.Stat(tree, name)
+	return err == nil
+}
+
+// home returns the page that a § alone belongs to; "" if there is none.
+func home(tree fs.FS, name string) string {
+	if path.Ext(name) == ".md" {
+		return name
+	}
+	doc, err := fs.ReadFile(tree, path.Join(path.Dir(name), "doc.go"))
+	if err != nil {
+		return ""
+	}
+	return pageEnd.ReplaceAllString(regexp.MustCompile(`docs/[\w/-]+\.md`).FindString(string(doc)), "")
+}
+
+// sectionsOf returns the numbered headings of a page, and the numbered items of its sections as sections of their own.
+func sectionsOf(tree fs.FS, page string, known map[string]map[string]bool) map[string]bool {
+	if known[page] != nil {
+		return known[page]
+	}
+	text, _ := fs.ReadFile(tree, page) // a page that is missing has no section, and is told of by itself
+	has, section := map[string]bool{}, ""
+	for line := range strings.Lines(string(text)) {
+		if m := heading.FindStringSubmatch(line); m != nil {
+			section = m[1]
+			has[section] = true
+		} else if m := item.FindStringSubmatch(line); m != nil && section != "" {
+			has[section+"."+m[1]] = true
+		}
+	}
+	known[page] = has
+	return has
+}
