@@ -16,7 +16,6 @@ import (
 
 	"uzerp-mfa/internal/audit"
 	"uzerp-mfa/internal/errs"
-	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
 )
 
@@ -203,7 +202,7 @@ func writeAuditEntry(out io.Writer, r audit.Record) error {
 	if r.Actor.SudoUser != "" && r.Actor.SudoUser != actor {
 		actor = r.Actor.SudoUser + " as " + actor
 	}
-	target := mfa.ShellQuote(r.Target) // so that no name goes on as "bob, by somebody else"
+	target := errs.ShellQuote(r.Target) // so that no name goes on as "bob, by somebody else"
 	if r.Self {
 		target += " (self)"
 	}

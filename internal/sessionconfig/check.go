@@ -6,11 +6,11 @@ import (
 	"slices"
 	"strings"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/finding"
 	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/installation/dotenv"
 	"uzerp-mfa/internal/installation/php"
-	"uzerp-mfa/internal/mfa"
 )
 
 // Check gives everything that docs/facts/uzerp.md §5 wants found, errors first.
@@ -79,7 +79,7 @@ func (c *check) checkEnvFile() bool {
 		c.add(finding.Finding{
 			ID: "env-misplaced", Severity: finding.Error, File: env.Misplaced,
 			Message: "nothing reads this file: uzERP reads " + env.Path + ", whatever its documentation says, so none of the settings in it hold",
-			Fix:     "mv " + mfa.ShellQuote(env.Misplaced) + " " + mfa.ShellQuote(env.Path),
+			Fix:     "mv " + errs.ShellQuote(env.Misplaced) + " " + errs.ShellQuote(env.Path),
 		})
 		return false
 	case !env.Found:

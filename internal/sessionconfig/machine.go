@@ -5,10 +5,10 @@ import (
 	"strconv"
 	"strings"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/finding"
 	"uzerp-mfa/internal/installation/file"
 	"uzerp-mfa/internal/installation/php"
-	"uzerp-mfa/internal/mfa"
 )
 
 func number(n int64) string { return strconv.FormatInt(n, 10) }
@@ -38,7 +38,7 @@ func (c *check) checkAccess() {
 
 // closeFix shuts others out without shutting the web server out.
 func (c *check) closeFix(env file.Facts) string {
-	user, path := c.in.WebUser, mfa.ShellQuote(env.Path)
+	user, path := c.in.WebUser, errs.ShellQuote(env.Path)
 	closed := env
 	closed.Mode &^= 0o007
 	switch {
@@ -68,11 +68,11 @@ func (c *check) checkWebUser() {
 	case !user.may(0o001, dir):
 		f.ID, f.Severity, f.File = "env-not-readable", finding.Warning, dir.Path
 		f.Message = fmt.Sprintf("%s, as whom the web server usually runs, can not look into this directory, and uzERP takes a file that it can not read for an empty one", user.Name)
-		f.Fix = fmt.Sprintf("chgrp %s %s && chmod g+x %[2]s", user.Name, mfa.ShellQuote(dir.Path))
+		f.Fix = fmt.Sprintf("chgrp %s %s && chmod g+x %[2]s", user.Name, errs.ShellQuote(dir.Path))
 	case !user.may(0o004, env):
 		f.ID, f.Severity = "env-not-readable", finding.Warning
 		f.Message = fmt.Sprintf("%s, as whom the web server usually runs, can not read this file, and uzERP takes a file that it can not read for an empty one", user.Name)
-		f.Fix = fmt.Sprintf("chgrp %s %s && chmod 0640 %[2]s", user.Name, mfa.ShellQuote(env.Path))
+		f.Fix = fmt.Sprintf("chgrp %s %s && chmod 0640 %[2]s", user.Name, errs.ShellQuote(env.Path))
 	default:
 		return
 	}

@@ -1,4 +1,4 @@
-package mfa
+package errs
 
 import (
 	"regexp"
@@ -7,16 +7,16 @@ import (
 
 var shellSafe = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./][A-Za-z0-9_@%+=:,./-]*$`)
 
-// ShellQuote gives s as the last argument of a shell's command line, for commands in hints: flags must come before it.
+// ShellQuote returns s as the last argument of a shell's command line, for commands in hints: flags must come before it.
 func ShellQuote(s string) string {
 	if strings.HasPrefix(s, "-") {
-		return "-- " + shellWord(s)
+		return "-- " + ShellWord(s)
 	}
-	return shellWord(s)
+	return ShellWord(s)
 }
 
-// shellWord gives s as one word of a POSIX shell.
-func shellWord(s string) string {
+// ShellWord returns s as one word of a POSIX shell.
+func ShellWord(s string) string {
 	if shellSafe.MatchString(s) {
 		return s
 	}
