@@ -68,7 +68,7 @@ type limitValue struct {
 	given    bool
 }
 
-// String gives the value as pflag shows a default: none if it was not given.
+// String returns the value as pflag shows a default: none if it was not given.
 func (v *limitValue) String() string {
 	if !v.given {
 		return ""

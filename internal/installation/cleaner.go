@@ -7,7 +7,7 @@ import (
 	"uzerp-mfa/internal/installation/file"
 )
 
-// SessionCleaner tells what on a Debian or Ubuntu machine removes old session files without PHP: it takes
+// SessionCleaner says what on a Debian or Ubuntu machine removes old session files without PHP: it takes
 // session.gc_maxlifetime for their age (docs/facts/uzerp.md §5).
 type SessionCleaner struct {
 	Timer        string // path of phpsessionclean.timer, "" if it is not installed

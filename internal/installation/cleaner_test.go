@@ -20,10 +20,12 @@ func TestFindSessionCleaner(t *testing.T) {
 	if c := FindSessionCleaner(root); c.TimerEnabled || c.Timer == "" {
 		t.Errorf("masked: %+v", c)
 	}
-	if path, active := FindSessionCleaner(treetest.Write(t, map[string]string{unit: "x", wants: "-> x", "run/systemd/system/x": ""})).Job(); !active || filepath.Base(path) != filepath.Base(unit) {
+	if path, active := FindSessionCleaner(treetest.Write(t, map[string]string{unit: "x", wants: "-> x",
+		"run/systemd/system/x": ""})).Job(); !active || filepath.Base(path) != filepath.Base(unit) {
 		t.Errorf("the timer: %s, %v", path, active)
 	}
-	if path, active := FindSessionCleaner(treetest.Write(t, map[string]string{unit: "x", wants: "-> x", "etc/cron.d/php": "x"})).Job(); !active || filepath.Base(path) != "php" {
+	if path, active := FindSessionCleaner(treetest.Write(t, map[string]string{unit: "x", wants: "-> x",
+		"etc/cron.d/php": "x"})).Job(); !active || filepath.Base(path) != "php" {
 		t.Errorf("cron, without systemd: %s, %v", path, active)
 	}
 	if c := FindSessionCleaner(treetest.Write(t, map[string]string{unit: "x"})); c.TimerEnabled {

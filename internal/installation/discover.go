@@ -36,7 +36,7 @@ type Installation struct {
 	values map[string]string // of Dotenv
 }
 
-// IsRoot tells whether dir looks like the root of an installation.
+// IsRoot reports whether dir looks like the root of an installation.
 func IsRoot(dir string) bool {
 	system, err := os.Stat(filepath.Join(dir, "system.php"))
 	if err != nil || system.IsDir() {
@@ -63,13 +63,13 @@ func Open(root string) (*Installation, error) {
 	return i, nil
 }
 
-// DotenvPath gives the path of conf/.env.
+// DotenvPath returns the path of conf/.env.
 func (i *Installation) DotenvPath() string { return filepath.Join(i.Root, DotenvFile) }
 
-// ConfigPath gives the path of conf/config.php.
+// ConfigPath returns the path of conf/config.php.
 func (i *Installation) ConfigPath() string { return filepath.Join(i.Root, ConfigFile) }
 
-// HasDotenv tells whether there is a conf/.env.
+// HasDotenv reports whether there is a conf/.env.
 func (i *Installation) HasDotenv() bool { return file.Exists(i.DotenvPath()) }
 
 func readConfigPHP(path string) (*php.Config, error) {
@@ -84,16 +84,16 @@ func readConfigPHP(path string) (*php.Config, error) {
 	return c, err
 }
 
-// Source tells where a value stands.
+// Source says where a value stands.
 type Source struct {
 	File string // DotenvFile or ConfigFile; "" if the setting is nowhere
 	Line int
 }
 
-// String gives "conf/.env line 3".
+// String returns "conf/.env line 3".
 func (s Source) String() string { return fmt.Sprintf("%s line %d", s.File, s.Line) }
 
-// Setting gives the value that uzERP uses for name: that of $conf in conf/config.php, else that of conf/.env. For
+// Setting returns the value that uzERP uses for name: that of $conf in conf/config.php, else that of conf/.env. For
 // the TWILIO_ settings only conf/.env counts (docs/facts/uzerp.md §4). A value in config.php that can't be read without
 // PHP is an *php.UnreadableError and never replaced by the one in conf/.env.
 //
@@ -149,7 +149,7 @@ type DBSettings struct {
 	Sources    map[string]Source // by the name of the setting, of those that are set
 }
 
-// Database gives DB_NAME, DB_USER, DB_HOST and DB_PASSWORD. Only DB_NAME must be set. Errors: *SettingError,
+// Database returns DB_NAME, DB_USER, DB_HOST and DB_PASSWORD. Only DB_NAME must be set. Errors: *SettingError,
 // *php.UnreadableError, *dotenv.SyntaxError, *php.SyntaxError, or that a file can't be read.
 func (i *Installation) Database() (DBSettings, error) {
 	s := i.collect()
@@ -202,7 +202,7 @@ type TwilioSettings struct {
 	Sources                map[string]Source // by the name of the setting, of those that are set
 }
 
-// Twilio gives the TWILIO_ settings; what isn't set is empty. The error is that conf/.env can't be read.
+// Twilio returns the TWILIO_ settings; what isn't set is empty. The error is that conf/.env can't be read.
 func (i *Installation) Twilio() (TwilioSettings, error) {
 	s := i.collect()
 	settings := TwilioSettings{

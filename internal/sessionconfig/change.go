@@ -25,7 +25,7 @@ type Request struct {
 // least is the shortest limit that is ever written: with less, people are logged out between two clicks.
 const least = time.Minute
 
-// Valid tells whether the limits can be written at all: errs.Usage for one that is not whole seconds or not positive,
+// Valid reports whether the limits can be written at all: errs.Usage for one that is not whole seconds or not positive,
 // errs.Refused for one with which nobody could work.
 func (r Request) Valid() error {
 	if r.ActivityTimeout != nil {
@@ -128,7 +128,8 @@ func checkWanted(flag string, wanted time.Duration) error {
 	case wanted%time.Second != 0:
 		return errs.New(errs.Usage, flag+" must be whole seconds: uzERP takes nothing else", "")
 	case wanted < least:
-		return errs.New(errs.Refused, fmt.Sprintf("%s of less than %d seconds would log everybody out between two clicks; nothing was changed", flag, least/time.Second), "")
+		return errs.New(errs.Refused, fmt.Sprintf("%s of less than %d seconds would log everybody out between two clicks; "+
+			"nothing was changed", flag, least/time.Second), "")
 	}
 	return nil
 }

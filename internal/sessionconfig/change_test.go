@@ -36,7 +36,8 @@ func TestPlanChange(t *testing.T) {
 		{"on without a limit", with(Manage, "off", MaxAge, "-"), Request{Manage: &on}, "refused --max-age"},
 		{"on with a wrong limit", with(Manage, "off", ActivityTimeout, "30m"), Request{Manage: &on}, "refused --activity-timeout"},
 		{"on without both", with(Manage, "-", ActivityTimeout, "-", MaxAge, ""), Request{Manage: &on}, "refused --activity-timeout and --max-age"},
-		{"on with the limit given", with(Manage, "off", ActivityTimeout, "30m"), Request{&on, &half, nil}, "UZERP_MANAGE_USER_SESSIONS@7 off>on USER_ACTIVITY_TIMEOUT_SECS@7 30m>1800 "},
+		{"on with the limit given", with(Manage, "off", ActivityTimeout, "30m"), Request{&on, &half, nil},
+			"UZERP_MANAGE_USER_SESSIONS@7 off>on USER_ACTIVITY_TIMEOUT_SECS@7 30m>1800 "},
 		{"off with a max age that PHP can't add", with(MaxAge, "x"), Request{Manage: &off}, "refused --max-age"},
 		{"one limit while the other locks out", with(MaxAge, "0"), Request{ActivityTimeout: &half}, "refused --max-age"},
 	} {

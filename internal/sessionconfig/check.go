@@ -13,7 +13,7 @@ import (
 	"uzerp-mfa/internal/installation/php"
 )
 
-// Check gives everything that docs/facts/uzerp.md §5 wants found, errors first.
+// Check returns everything that docs/facts/uzerp.md §5 wants found, errors first.
 func Check(in Input) []finding.Finding {
 	c := &check{in: in}
 	c.run()
@@ -71,7 +71,7 @@ func (c *check) about(name string, id state) finding.Finding {
 	return f
 }
 
-// checkEnvFile tells whether there are settings to judge.
+// checkEnvFile reports whether there are settings to judge.
 func (c *check) checkEnvFile() bool {
 	env := c.in.Env
 	switch {
@@ -92,8 +92,9 @@ func (c *check) checkEnvFile() bool {
 	case env.Syntax != nil:
 		c.addLockout(finding.Finding{
 			ID: "env-syntax", Severity: finding.Error, File: env.Path, Line: env.Syntax.Line,
-			Message: "uzERP's reader rejects this line (" + env.Syntax.Reason() + "), so uzERP reads nothing from the file and answers every page with an error, and nothing else of the file can be judged",
-			Fix:     syntaxFixes[env.Syntax.Kind],
+			Message: "uzERP's reader rejects this line (" + env.Syntax.Reason() + "), so uzERP reads nothing from the file " +
+				"and answers every page with an error, and nothing else of the file can be judged",
+			Fix: syntaxFixes[env.Syntax.Kind],
 		})
 		return false
 	}
@@ -160,7 +161,7 @@ var (
 	placeholder = regexp.MustCompile(`(?i)x{5}|\*{3}|^(AC|VA|\.{3})$|your|example|change.?me|placeholder|replace|todo|[<>]`)
 )
 
-// checkTwilio gives warnings only: what is wrong here hurts once two-factor login is on, which this file doesn't tell,
+// checkTwilio returns warnings only: what is wrong here hurts once two-factor login is on, which this file doesn't tell,
 // and set-injector refuses to switch it on then.
 func (c *check) checkTwilio() {
 	for _, t := range []struct {
@@ -175,9 +176,11 @@ func (c *check) checkTwilio() {
 		f.Severity, f.Fix = finding.Warning, line(t.name, `"<`+t.where+`>"`)
 		switch value := c.value(t.name); {
 		case strings.Trim(value, phpBlank) == "":
-			f.ID, f.Message = "twilio-missing", "with two-factor login on, everybody sees an error page instead of the login page while this is missing or empty"
+			f.ID, f.Message = "twilio-missing", "with two-factor login on, everybody sees an error page instead of the login "+
+				"page while this is missing or empty"
 		case placeholder.MatchString(value):
-			f.ID, f.Message = "twilio-placeholder", "this is the placeholder of an example, with which Twilio accepts nothing: nobody can enroll and no code is valid"
+			f.ID, f.Message = "twilio-placeholder", "this is the placeholder of an example, with which Twilio accepts "+
+				"nothing: nobody can enroll and no code is valid"
 		case t.pattern != nil && !t.pattern.MatchString(value):
 			f.ID, f.Message = "twilio-malformed", "this is not "+t.form+", so Twilio will not know it: nobody can enroll and no code is valid"
 		default:
@@ -190,7 +193,8 @@ func (c *check) checkTwilio() {
 // oddities are the reader's warnings that are more or less than a warning here.
 var oddities = map[dotenv.WarningID]finding.Severity{
 	dotenv.WarnOpenQuote: finding.Error, dotenv.WarnCommentSwallows: finding.Error, dotenv.WarnJoinedSettings: finding.Error,
-	dotenv.WarnJoinedLines: finding.Info, dotenv.WarnVariable: finding.Info, dotenv.WarnNotAVariable: finding.Info, dotenv.WarnLiteralEscape: finding.Info, dotenv.WarnLoneCR: finding.Info,
+	dotenv.WarnJoinedLines: finding.Info, dotenv.WarnVariable: finding.Info, dotenv.WarnNotAVariable: finding.Info,
+	dotenv.WarnLiteralEscape: finding.Info, dotenv.WarnLoneCR: finding.Info,
 }
 
 var oddityFixes = map[dotenv.WarningID]string{
@@ -229,7 +233,7 @@ func (c *check) checkOddities() {
 	}
 }
 
-// asMeant tells whether a session setting has a good value, so that only a comment can have been cut off.
+// asMeant reports whether a session setting has a good value, so that only a comment can have been cut off.
 func (c *check) asMeant(name string) bool {
 	switch name {
 	case Manage:
@@ -243,7 +247,7 @@ func (c *check) asMeant(name string) bool {
 }
 
 // checkConfigPHP looks for settings in a file that does not count for them. The rest of uzERP lets config.php win, so
-// whoever wrote them there had reason to think that they hold.
+// the writer had reason to think that they hold.
 func (c *check) checkConfigPHP() {
 	inst := c.in.Installation
 	if inst == nil {

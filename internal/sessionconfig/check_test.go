@@ -155,16 +155,19 @@ var rows = []struct {
 	{"digits of another script", with(ActivityTimeout, "١٨٠٠"), []string{"error limit-not-integer"}, "USER_ACTIVITY_TIMEOUT_SECS=1800", everybody},
 	{"0", with(ActivityTimeout, "0"), []string{"error limit-zero"}, "USER_ACTIVITY_TIMEOUT_SECS=1800", "first click"},
 	{"max age 00", with(MaxAge, "00"), []string{"error limit-zero"}, "USER_SESSION_MAX_AGE_SECS=28800", "first click"},
-	{"beyond 64 bits, activity", with(ActivityTimeout, "9223372036854775808"), []string{"error limit-overflow"}, "USER_ACTIVITY_TIMEOUT_SECS=1800", "never times out"},
+	{"beyond 64 bits, activity", with(ActivityTimeout, "9223372036854775808"), []string{"error limit-overflow"},
+		"USER_ACTIVITY_TIMEOUT_SECS=1800", "never times out"},
 	{"beyond 64 bits, max age", with(MaxAge, "99999999999999999999"), []string{"error limit-overflow"}, "USER_SESSION_MAX_AGE_SECS=28800", noLogin},
 	{"beyond 64 bits once added", with(MaxAge, "9223372036854775807"), []string{"error limit-overflow"}, "", noLogin},
 	{"leading zeros", with(ActivityTimeout, "01800"), nil, "", ""},
 
 	// The limits, not managed.
 	{"off: missing", with(Manage, "off", MaxAge, "-", ActivityTimeout, "-"), []string{"info sessions-not-managed"}, "", ""},
-	{"off: max age empty", with(Manage, "off", MaxAge, ""), []string{"error limit-empty", "info sessions-not-managed"}, "USER_SESSION_MAX_AGE_SECS=28800", noLogin},
+	{"off: max age empty", with(Manage, "off", MaxAge, ""), []string{"error limit-empty", "info sessions-not-managed"},
+		"USER_SESSION_MAX_AGE_SECS=28800", noLogin},
 	{"off: max age of letters", with(Manage, "off", MaxAge, "long"), []string{"error limit-not-integer", "info sessions-not-managed"}, "", noLogin},
-	{"off: max age beyond 64 bits", with(Manage, "off", MaxAge, "99999999999999999999"), []string{"error limit-overflow", "info sessions-not-managed"}, "", noLogin},
+	{"off: max age beyond 64 bits", with(Manage, "off", MaxAge, "99999999999999999999"),
+		[]string{"error limit-overflow", "info sessions-not-managed"}, "", noLogin},
 	{"off: max age 1e30", with(Manage, "off", MaxAge, "1e30"), []string{"error limit-not-integer", "info sessions-not-managed"}, "", noLogin},
 	{"off: activity empty", with(Manage, "off", ActivityTimeout, ""), []string{"info sessions-not-managed", "info limit-empty"}, "", ""},
 	{"off: activity letters", with(Manage, "off", ActivityTimeout, "x"), []string{"info sessions-not-managed", "info limit-not-integer"}, "", ""},
@@ -173,7 +176,8 @@ var rows = []struct {
 	{"off: max age 30m", with(Manage, "off", MaxAge, "30m"), []string{"info sessions-not-managed", "info limit-not-integer"}, "", ""},
 	{"off: max age with a blank", with(Manage, "off", MaxAge, " 5"), []string{"info sessions-not-managed", "info limit-not-integer"}, "", ""},
 	{"off: max age 0", with(Manage, "off", MaxAge, "0"), []string{"info sessions-not-managed", "info limit-zero"}, "", ""},
-	{"off: activity beyond 64 bits", with(Manage, "off", ActivityTimeout, "99999999999999999999"), []string{"info sessions-not-managed", "info limit-overflow"}, "", ""},
+	{"off: activity beyond 64 bits", with(Manage, "off", ActivityTimeout, "99999999999999999999"),
+		[]string{"info sessions-not-managed", "info limit-overflow"}, "", ""},
 	{"off: nothing about the choice", with(Manage, "off", ActivityTimeout, "5", MaxAge, "3"), []string{"info sessions-not-managed"}, "", ""},
 
 	// The choice.
@@ -206,7 +210,8 @@ var rows = []struct {
 	}), []string{"info sessions-not-managed"}, "", ""},
 	{"collector off", withPHP(maxLifetime, "1440", probability, "0"), nil, "", ""},
 	{"collector unknown", withPHP(maxLifetime, "?"), []string{"info gc-maxlifetime"}, "", "only PHP knows"},
-	{"command line's collector", edit(func(in *Input) { setPHP(in.PHP[0], maxLifetime, "1440").SAPI = "cli" }), []string{"info php-not-checked"}, "", "--php-ini"},
+	{"command line's collector", edit(func(in *Input) { setPHP(in.PHP[0], maxLifetime, "1440").SAPI = "cli" }),
+		[]string{"info php-not-checked"}, "", "--php-ini"},
 	{"cleaner early", edit(func(in *Input) {
 		setPHP(in.PHP[0], maxLifetime, "1440", probability, "0")
 		in.Cleaner = job("phpsessionclean.timer", true)
@@ -233,7 +238,9 @@ var rows = []struct {
 		[]string{"info php-not-checked", "info phpsessionclean"}, "", ""},
 	{"no PHP", edit(func(in *Input) { in.PHP = nil }), []string{"info php-not-checked"}, "", "--php-ini"},
 	{"PHP not readable", edit(func(in *Input) { in.PHP, in.PHPProblem = nil, "permission denied" }), []string{"info php-not-checked"}, "", "permission denied"},
-	{"cookie not secure", edit(func(in *Input) { in.PHP[0].Values[cookieSecure] = php.IniValue{File: "x.ini", Line: 3} }), []string{"warning cookie-secure"}, "session.cookie_secure = 1", "plain http"},
+	{"cookie not secure", edit(func(in *Input) {
+		in.PHP[0].Values[cookieSecure] = php.IniValue{File: "x.ini", Line: 3}
+	}), []string{"warning cookie-secure"}, "session.cookie_secure = 1", "plain http"},
 	{"cookie for scripts", withPHP(cookieHTTPOnly, "0"), []string{"warning cookie-httponly"}, "session.cookie_httponly = 1", "scripts"},
 	{"cookie unknown", withPHP(cookieSecure, "?"), []string{"info cookie-secure"}, "", "only PHP knows"},
 	{"environment first", withPHP(variablesOrder, "EGPCS"), []string{"info variables-order"}, `variables_order = "GPCS"`, ""},
@@ -245,9 +252,12 @@ var rows = []struct {
 	{"readable by everyone, no www-data", edit(func(in *Input) { in.Env.File.Mode, in.WebUser = 0o604, WebUser{} }),
 		[]string{"warning env-world-readable", "info env-web-access"}, "chmod o= conf/.env, after making the web server's group the file's group", ""},
 	{"writable by everyone", edit(func(in *Input) { in.Env.File.Mode = 0o666 }), []string{"error env-world-writable"}, "chmod o= conf/.env", "0666"},
-	{"not readable by the web server", edit(func(in *Input) { in.Env.File.GID = 0 }), []string{"warning env-not-readable"}, "chgrp www-data conf/.env && chmod 0640 conf/.env", "www-data"},
-	{"its owner without the right", edit(func(in *Input) { in.Env.File.UID, in.Env.File.Mode = 33, 0o044 }), []string{"warning env-world-readable", "warning env-not-readable"}, "", ""},
-	{"the directory closed", edit(func(in *Input) { in.Env.Dir.Mode = 0o700 }), []string{"warning env-not-readable"}, "chgrp www-data conf && chmod g+x conf", "directory"},
+	{"not readable by the web server", edit(func(in *Input) { in.Env.File.GID = 0 }),
+		[]string{"warning env-not-readable"}, "chgrp www-data conf/.env && chmod 0640 conf/.env", "www-data"},
+	{"its owner without the right", edit(func(in *Input) { in.Env.File.UID, in.Env.File.Mode = 33, 0o044 }),
+		[]string{"warning env-world-readable", "warning env-not-readable"}, "", ""},
+	{"the directory closed", edit(func(in *Input) { in.Env.Dir.Mode = 0o700 }), []string{"warning env-not-readable"},
+		"chgrp www-data conf && chmod g+x conf", "directory"},
 	{"no www-data here", edit(func(in *Input) { in.WebUser = WebUser{} }), []string{"info env-web-access"}, "", "not judged"},
 	{"an access list", edit(func(in *Input) { in.Env.File.GID, in.Env.File.ACL = 0, true }), []string{"info env-web-access"}, "", "access list"},
 	{"a draft elsewhere", edit(func(in *Input) { in.Env.File.GID, in.Env.Dir = 0, file.Facts{} }), nil, "", ""},

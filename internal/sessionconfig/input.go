@@ -20,10 +20,10 @@ const (
 	ServiceSID = "TWILIO_SERVICE_SID"
 )
 
-// SessionSettings gives the names of the session settings, in the order in which they are shown.
+// SessionSettings returns the names of the session settings, in the order in which they are shown.
 func SessionSettings() []string { return []string{Manage, ActivityTimeout, MaxAge} }
 
-// TwilioSettings gives the names of what uzERP must know for its second factor.
+// TwilioSettings returns the names of what uzERP must know for its second factor.
 func TwilioSettings() []string { return []string{AccountSID, AuthToken, ServiceSID} }
 
 // Input is all that a check looks at.

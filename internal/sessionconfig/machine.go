@@ -67,11 +67,13 @@ func (c *check) checkWebUser() {
 		f.Message = fmt.Sprintf("whether %s can read the file was not judged, as an access list decides it", user.Name)
 	case !user.may(0o001, dir):
 		f.ID, f.Severity, f.File = "env-not-readable", finding.Warning, dir.Path
-		f.Message = fmt.Sprintf("%s, as whom the web server usually runs, can not look into this directory, and uzERP takes a file that it can not read for an empty one", user.Name)
+		f.Message = fmt.Sprintf("%s, as whom the web server usually runs, can not look into this directory, and uzERP "+
+			"takes a file that it can not read for an empty one", user.Name)
 		f.Fix = fmt.Sprintf("chgrp %s %s && chmod g+x %[2]s", user.Name, errs.ShellQuote(dir.Path))
 	case !user.may(0o004, env):
 		f.ID, f.Severity = "env-not-readable", finding.Warning
-		f.Message = fmt.Sprintf("%s, as whom the web server usually runs, can not read this file, and uzERP takes a file that it can not read for an empty one", user.Name)
+		f.Message = fmt.Sprintf("%s, as whom the web server usually runs, can not read this file, and uzERP takes a file "+
+			"that it can not read for an empty one", user.Name)
 		f.Fix = fmt.Sprintf("chgrp %s %s && chmod 0640 %[2]s", user.Name, errs.ShellQuote(env.Path))
 	default:
 		return
@@ -186,7 +188,8 @@ func (c *check) checkCollector(ini *php.Ini, activity int64) {
 		f.Severity = finding.Info
 		f.Message = inPHP(ini) + "the value is made of something that only PHP knows, so it was not compared with the activity timeout"
 	default:
-		f.Message = fmt.Sprintf("%sPHP may throw away a session that was idle for %d seconds, before the activity timeout of %d, and its user needs another billed code", inPHP(ini), age, activity)
+		f.Message = fmt.Sprintf("%sPHP may throw away a session that was idle for %d seconds, before the activity timeout "+
+			"of %d, and its user needs another billed code", inPHP(ini), age, activity)
 		f.Fix = maxLifetime + " = " + number(activity)
 	}
 	c.add(f)
@@ -221,7 +224,8 @@ func (c *check) checkCleaner(web []*php.Ini, activity int64) {
 			f.Severity = finding.Info
 			f.Message = "the system's own clean-up (" + job + ") takes an age that only PHP knows, so it was not compared with the activity timeout"
 		default:
-			f.Message = fmt.Sprintf("%sthe system's own clean-up (%s) removes a session that was idle for %d seconds, before the activity timeout of %d, and its user needs another billed code",
+			f.Message = fmt.Sprintf("%sthe system's own clean-up (%s) removes a session that was idle for %d seconds, before "+
+				"the activity timeout of %d, and its user needs another billed code",
 				inPHP(ini), job, longest, activity)
 			f.Fix = maxLifetime + " = " + number(activity)
 		}
@@ -229,6 +233,7 @@ func (c *check) checkCleaner(web []*php.Ini, activity int64) {
 	}
 	if len(web) == 0 {
 		c.add(finding.Finding{ID: "phpsessionclean", Severity: finding.Info, File: job,
-			Message: "the system's own clean-up removes sessions older than PHP's session.gc_maxlifetime, which is not known here, so it was not compared with the activity timeout"})
+			Message: "the system's own clean-up removes sessions older than PHP's session.gc_maxlifetime, which is not known " +
+				"here, so it was not compared with the activity timeout"})
 	}
 }

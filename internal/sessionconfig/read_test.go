@@ -23,7 +23,8 @@ func TestReadMachine(t *testing.T) {
 	put("etc/php/8.2/fpm/php.ini", "session.gc_probability = 0\nsession.cookie_httponly = 1\nvariables_order = GPCS\n")
 	put("etc/php/8.2/fpm/conf.d/20-x.ini", "session.cookie_secure = 1\n")
 	put("etc/php/8.2/cli/php.ini", "session.gc_maxlifetime = 1500\n")
-	put("etc/php/7.4/apache2/php.ini", "session.gc_probability = 0\nvariables_order = GPCS\nsession.save_path=/x\nsession.gc_maxlifetime = 9000\nsession.cookie_secure = ${X}\nsession.cookie_httponly = 1\n")
+	put("etc/php/7.4/apache2/php.ini", "session.gc_probability = 0\nvariables_order = "+
+		"GPCS\nsession.save_path=/x\nsession.gc_maxlifetime = 9000\nsession.cookie_secure = ${X}\nsession.cookie_httponly = 1\n")
 	put("usr/lib/systemd/system/"+timer, "")
 	put("etc/systemd/system/timers.target.wants/"+timer, "")
 	put("run/systemd/system/x", "")

@@ -35,10 +35,10 @@ type Entry struct {
 	from, to int           // where the value stands in the source, quotes included; of a bare name, where the name ends
 }
 
-// Joined tells whether the entry takes more than one line of the file.
+// Joined reports whether the entry takes more than one line of the file.
 func (e *Entry) Joined() bool { return e.EndLine > e.Pos.Line }
 
-// Last gives the last entry of a name, which is the one that counts, or nil.
+// Last returns the last entry of a name, which is the one that counts, or nil.
 func (d *File) Last(name string) *Entry {
 	for i := len(d.Entries) - 1; i >= 0; i-- {
 		if d.Entries[i].Name == name {
@@ -69,7 +69,7 @@ var explain = map[SyntaxKind]string{
 	MissingClosingQuote:  "a quote is opened here and not closed on the same line",
 }
 
-// SyntaxError tells the first line that phpdotenv refuses. Then uzERP reads nothing at all from the file and its
+// SyntaxError names the first line that phpdotenv refuses. Then uzERP reads nothing at all from the file and its
 // pages stop (docs/facts/phpdotenv.md §1.9). Unlike phpdotenv's message it never holds text of the file.
 type SyntaxError struct {
 	Kind SyntaxKind

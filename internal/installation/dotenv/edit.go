@@ -32,7 +32,7 @@ func (e *EditError) Error() string {
 	return fmt.Sprintf("%s in line %d: %v", e.Name, e.Line, e.Err)
 }
 
-// Unwrap gives the reason.
+// Unwrap returns the reason.
 func (e *EditError) Unwrap() error { return e.Err }
 
 // ErrOpenQuote means that the file has an opened quote that swallows everything after it, an added line as well.
@@ -42,7 +42,7 @@ var ErrOpenQuote = errors.New("a quote that is never closed would swallow a line
 // instance because another setting refers to this one with ${…}.
 var ErrNotAsMeant = errors.New("the changed file would not read as meant")
 
-// Edit gives src with the settings in set written into it, one after the other, and every other byte kept. Of
+// Edit returns src with the settings in set written into it, one after the other, and every other byte kept. Of
 // a name that is there several times the last assignment is changed, the one that counts; a new one is added at the
 // end, with the line ends of the file. It refuses with a *SyntaxError if src can't be read, and with an *EditError
 // if the result, read back, isn't exactly the old settings and the change.
@@ -102,7 +102,7 @@ func editOne(src []byte, a Assignment) ([]byte, error) {
 	return edited, nil
 }
 
-// readsAs tells whether src has exactly the values in want.
+// readsAs reports whether src has exactly the values in want.
 func readsAs(src []byte, want map[string]string) bool {
 	d, err := Parse(src)
 	if err != nil {

@@ -43,7 +43,7 @@ func (b *block) fail(kind SyntaxKind, offset int) *SyntaxError {
 	return err
 }
 
-// bareName takes "export" and then one pair of quotes off, and tells how many bytes went at the front. "export" of
+// bareName takes "export" and then one pair of quotes off, and returns how many bytes went at the front. "export" of
 // a name of one letter is not taken off: phpdotenv wants more than 8 characters (grammar 6).
 func bareName(name string) (bare string, cut int) {
 	bare = name
@@ -57,7 +57,7 @@ func bareName(name string) (bare string, cut int) {
 	return bare, cut
 }
 
-// badInName gives the offset of the first character that no name may have, 0 for an empty name, and -1 for a good
+// badInName returns the offset of the first character that no name may have, 0 for an empty name, and -1 for a good
 // one. Letters are those with a case only: no title case, no Han, no Hebrew (grammar 6).
 func badInName(name string) int {
 	if name == "" {
@@ -168,7 +168,7 @@ func parseValue(b *block, at int, e *Entry) *SyntaxError {
 	return nil
 }
 
-// leadingBlanks gives the length of the run of blanks that begins a trimmed value and is kept as text.
+// leadingBlanks returns the length of the run of blanks that begins a trimmed value and is kept as text.
 func leadingBlanks(text string) int {
 	n := 0
 	for n < len(text) && n < maxToken && php.IsSpace(text[n]) && text[n] != '\n' && text[n] != '\r' {

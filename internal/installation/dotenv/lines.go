@@ -60,7 +60,7 @@ func decode(text string) string {
 	return b.String()
 }
 
-// subpart gives the length of the character, or of the maximal invalid subpart, that text begins with.
+// subpart returns the length of the character, or of the maximal invalid subpart, that text begins with.
 func subpart(text string) (width int, valid bool) {
 	if r, n := utf8.DecodeRuneInString(text); r != utf8.RuneError || n > 1 {
 		return n, true
@@ -95,7 +95,7 @@ func subpart(text string) (width int, valid bool) {
 	return width, false
 }
 
-// encodedLen tells how many bytes of src decode to the first n bytes of its decoded text.
+// encodedLen returns how many bytes of src decode to the first n bytes of its decoded text.
 func encodedLen(src string, n int) int {
 	at := 0
 	for n > 0 && at < len(src) {
@@ -129,10 +129,10 @@ func newBlock(first int, lines []line) block {
 	return b
 }
 
-// lastLine gives the number of the last line.
+// lastLine returns the number of the last line.
 func (b *block) lastLine() int { return b.first + len(b.lines) - 1 }
 
-// lineAt gives the index in b.lines and the offset in that line for an offset in b.text.
+// lineAt returns the index in b.lines and the offset in that line for an offset in b.text.
 func (b *block) lineAt(offset int) (index, within int) {
 	for index < len(b.lines)-1 && offset > len(b.lines[index].text) {
 		offset -= len(b.lines[index].text) + 1
@@ -141,20 +141,20 @@ func (b *block) lineAt(offset int) (index, within int) {
 	return index, offset
 }
 
-// position gives the line and column of an offset in b.text.
+// position returns the line and column of an offset in b.text.
 func (b *block) position(offset int) Position {
 	at, within := b.lineAt(offset)
 	return Position{Line: b.first + at, Column: utf8.RuneCountInString(b.lines[at].text[:within]) + 1}
 }
 
-// source gives the offset in the file of an offset in b.text.
+// source returns the offset in the file of an offset in b.text.
 func (b *block) source(offset int) int {
 	at, within := b.lineAt(offset)
 	l := b.lines[at]
 	return l.start + encodedLen(l.raw, within)
 }
 
-// dropped tells whether the block is blank or a comment. A comment is found only after the joining, so a comment
+// dropped reports whether the block is blank or a comment. A comment is found only after the joining, so a comment
 // can open a block and take lines with it (docs/facts/phpdotenv.md §1.3 and §1.4).
 func (b *block) dropped() bool {
 	text := strings.Trim(b.text, php.Blank)

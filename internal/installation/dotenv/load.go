@@ -9,7 +9,7 @@ import (
 	"uzerp-mfa/internal/secret"
 )
 
-// Lookup gives a variable of the process environment, like os.LookupEnv.
+// Lookup returns a variable of the process environment, like os.LookupEnv.
 type Lookup func(name string) (value string, ok bool)
 
 // maxLoaded limits what ${…} can blow the values up to. PHP would end at its memory limit, 128 MB by default.
@@ -18,7 +18,7 @@ const maxLoaded = 16 << 20
 // ErrTooLarge means that the ${…} of the file make values of more than 16 MiB.
 var ErrTooLarge = errors.New("the variables in the file grow without measure")
 
-// Values gives the variables that phpdotenv's immutable load takes from the file, when PHP runs with the process
+// Values returns the variables that phpdotenv's immutable load takes from the file, when PHP runs with the process
 // environment env (nil: an empty one). A name that the environment has is neither set nor unset by the file and
 // so is not in the map, and ${…} gives the environment's value for it (docs/facts/phpdotenv.md §2).
 //

@@ -24,7 +24,7 @@ func Quote(value string) (string, error) {
 	return doubleQuoted(value), nil
 }
 
-// FormatLine gives the assignment of value to name, without a line end.
+// FormatLine returns the assignment of value to name, without a line end.
 func FormatLine(name, value string) (string, error) {
 	if !isPlainName(name) {
 		return "", ErrBadName
@@ -65,7 +65,7 @@ func doubleQuoted(value string) string {
 	).Replace(value) + `"`
 }
 
-// spellings gives the ways to write a value, the way that keeps the given quotes first.
+// spellings returns the ways to write a value, the way that keeps the given quotes first.
 func spellings(value string, quote byte) ([]string, error) {
 	usual, err := Quote(value)
 	if err != nil {

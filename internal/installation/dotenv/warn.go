@@ -55,7 +55,7 @@ var warningTexts = map[WarningID]string{
 	WarnServerName:      "PHP has this name itself, so this line may have no effect",
 }
 
-// Warning tells of a place that phpdotenv accepts and that may not mean what its writer thought. It holds no text
+// Warning is about a place that phpdotenv accepts and that may not mean what its writer thought. It holds no text
 // of the file but a setting's name.
 type Warning struct {
 	ID      WarningID
@@ -67,7 +67,7 @@ type Warning struct {
 // Message explains the kind of warning in one clause.
 func (w Warning) Message() string { return warningTexts[w.ID] }
 
-// findWarnings gives the warnings in the order of their lines.
+// findWarnings returns the warnings in the order of their lines.
 func findWarnings(d *File, lines []line, blocks []block, open *block) []Warning {
 	var found []Warning
 	add := func(id WarningID, line, endLine int, name string) {
@@ -112,7 +112,7 @@ func findWarnings(d *File, lines []line, blocks []block, open *block) []Warning 
 	return found
 }
 
-// loneCR gives the first line that a carriage return alone ends, or 0.
+// loneCR returns the first line that a carriage return alone ends, or 0.
 func loneCR(lines []line) int {
 	for i, l := range lines {
 		if l.end == "\r" {
@@ -169,7 +169,7 @@ func (e *Entry) variableWarning(value string) WarningID {
 	return WarnNotAVariable
 }
 
-// looksLikeSetting tells whether a line would be an assignment if it stood by itself.
+// looksLikeSetting reports whether a line would be an assignment if it stood by itself.
 func looksLikeSetting(text string) bool {
 	b := newBlock(1, []line{{text: text, raw: text}})
 	if b.dropped() {
@@ -180,7 +180,7 @@ func looksLikeSetting(text string) bool {
 	return assigned && badInName(name) < 0
 }
 
-// invisible tells whether a character leaves no mark on the screen, or only a blank that is none to phpdotenv.
+// invisible reports whether a character leaves no mark on the screen, or only a blank that is none to phpdotenv.
 func invisible(r rune) bool {
 	switch r {
 	case ' ', '\t', '\n', '\r':

@@ -13,7 +13,7 @@ func hasACL(path string) bool {
 	return err == nil && size > 0
 }
 
-// copyACL gives the file to the access list of from, if that has one: some sites let the web server read conf/.env
+// copyACL returns the file to the access list of from, if that has one: some sites let the web server read conf/.env
 // with setfacl, and mode and owner alone would shut it out.
 func copyACL(to, from string) error {
 	size, err := syscall.Getxattr(from, aclAttribute, nil)

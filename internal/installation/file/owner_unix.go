@@ -17,7 +17,7 @@ func ownerOf(info fs.FileInfo) (uid, gid int, ok bool) {
 	return int(stat.Uid), int(stat.Gid), true
 }
 
-// copyOwner gives f the owner and group of like. It fails where that is not allowed: an unchanged file is better than one
+// copyOwner returns f the owner and group of like. It fails where that is not allowed: an unchanged file is better than one
 // that the web server can no longer read.
 func copyOwner(f *os.File, like fs.FileInfo) error {
 	info, err := f.Stat()

@@ -34,7 +34,7 @@ func content(t *testing.T, path string) string {
 	return string(data)
 }
 
-// names gives what is in a directory.
+// names returns what is in a directory.
 func names(t *testing.T, dir string) []string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)

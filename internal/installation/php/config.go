@@ -44,7 +44,7 @@ func (e *UnreadableError) Error() string {
 	return at
 }
 
-// Get gives the value that $conf has for name. The error is an *UnreadableError.
+// Get returns the value that $conf has for name. The error is an *UnreadableError.
 func (c *Config) Get(name string) (value Literal, ok bool, err error) {
 	for _, u := range c.Unreadable {
 		if u.Name == name {
@@ -114,7 +114,7 @@ func (p *configParser) run() error {
 	return nil
 }
 
-// statementEnd gives the index of the end that closes the statement at at, outside all brackets; a block that ends a
+// statementEnd returns the index of the end that closes the statement at at, outside all brackets; a block that ends a
 // statement belongs to it.
 func (p *configParser) statementEnd(at int) (int, error) {
 	var open []token
@@ -153,7 +153,7 @@ func closing(open string) string {
 	}
 }
 
-// continues tells whether the statement that begins at from goes on behind a closing brace: an expression
+// continues reports whether the statement that begins at from goes on behind a closing brace: an expression
 // with a closure or match in it does, a block doesn't.
 func (p *configParser) continues(from int) bool {
 	first := p.tokens[from]
@@ -381,7 +381,7 @@ func (p *configParser) use(i, from int) {
 	p.unreadable(name, i, reason)
 }
 
-// onlyReads tells whether the whole $conf at i is surely just looked at.
+// onlyReads reports whether the whole $conf at i is surely just looked at.
 func (p *configParser) onlyReads(i int) bool {
 	switch {
 	case p.isWord(i-1, "global", "return", "echo", "print"):
@@ -395,7 +395,7 @@ func (p *configParser) onlyReads(i int) bool {
 	}
 }
 
-// behindBracket gives the index behind the bracket that closes the one at at.
+// behindBracket returns the index behind the bracket that closes the one at at.
 func (p *configParser) behindBracket(at int) int {
 	depth := 0
 	for ; at < len(p.tokens); at++ {

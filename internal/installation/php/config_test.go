@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// describe gives "NAME=value" for a literal, "NAME?" for an unreadable one, "-" for none.
+// describe returns "NAME=value" for a literal, "NAME?" for an unreadable one, "-" for none.
 func describe(c *Config, name string) string {
 	value, ok, err := c.Get(name)
 	switch {

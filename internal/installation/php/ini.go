@@ -42,7 +42,7 @@ type IniValue struct {
 	Unknown bool // made of ${…} or a constant, which only PHP knows
 }
 
-// Bool tells whether PHP takes the value for true: true, yes, on or a number other than 0.
+// Bool reports whether PHP takes the value for true: true, yes, on or a number other than 0.
 func (v IniValue) Bool() bool {
 	switch strings.ToLower(v.Text) {
 	case "true", "yes", "on":
@@ -52,7 +52,7 @@ func (v IniValue) Bool() bool {
 	return n != 0
 }
 
-// Int gives the number that the value begins with, times its K, M or G; ok is false if it is no such number from
+// Int returns the number that the value begins with, times its K, M or G; ok is false if it is no such number from
 // its beginning to its end. PHP takes the number it finds, 0 if none, either way.
 func (v IniValue) Int() (n int64, ok bool) {
 	text := strings.Trim(v.Text, Blank)
@@ -153,7 +153,7 @@ func (ini *Ini) read(file string, src []byte) {
 	}
 }
 
-// iniEntry gives the entry that text begins with, without its comment, and the length that it takes.
+// iniEntry returns the entry that text begins with, without its comment, and the length that it takes.
 func iniEntry(text string) (entry string, length int) {
 	quote, comment := byte(0), -1
 	assigned := false
@@ -186,7 +186,7 @@ func iniEntry(text string) (entry string, length int) {
 	return strings.TrimRight(text[:comment], "\r"), len(text)
 }
 
-// iniText takes quotes off and tells whether only PHP could know the value. Unquoted words for true and false become
+// iniText takes quotes off and reports whether only PHP could know the value. Unquoted words for true and false become
 // "1" and "", as PHP's own reader makes of them.
 func iniText(value string) (text string, unknown bool) {
 	if n := len(value); n >= 2 && (value[0] == '"' || value[0] == '\'') && value[n-1] == value[0] {

@@ -39,7 +39,7 @@ const (
 	endToken                       // ";" or "?>"
 )
 
-// token is one token of PHP code; comments and blanks are none.
+// token is one token of PHP code; comments and blanks make no token.
 type token struct {
 	kind tokenKind
 	text string
@@ -60,7 +60,7 @@ var operators = []string{
 	"&&", "||", "??", "<<", ">>", "**", "#[",
 }
 
-// lex gives the tokens inside <?php … ?>.
+// lex returns the tokens inside <?php … ?>.
 func lex(src []byte) ([]token, *SyntaxError) {
 	l := &lexer{src: src}
 	for l.openTag() {
@@ -101,7 +101,7 @@ func (l *lexer) fail(at int, reason string) *SyntaxError {
 	return &SyntaxError{Position: positionIn(l.src, at), Reason: reason}
 }
 
-// positionIn gives the line and column of an offset in a PHP or ini file.
+// positionIn returns the line and column of an offset in a PHP or ini file.
 func positionIn(src []byte, at int) Position {
 	before := src[:at]
 	start := bytes.LastIndexByte(before, '\n') + 1
@@ -291,7 +291,7 @@ func (l *lexer) addDouble(body []byte, quote byte, at int) {
 	}
 }
 
-// heredocHead gives the parts of <<<NAME, <<<'NAME' or <<<"NAME" with its line end, or nil.
+// heredocHead returns the parts of <<<NAME, <<<'NAME' or <<<"NAME" with its line end, or nil.
 func (l *lexer) heredocHead() *heredocHead {
 	i := l.pos + 3
 	for i < len(l.src) && (l.src[i] == ' ' || l.src[i] == '\t') {

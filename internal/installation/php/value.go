@@ -10,14 +10,14 @@ import (
 	"unicode/utf8"
 )
 
-// singleQuoted gives the value of a string in single quotes, where only \\ and \' mean anything.
+// singleQuoted returns the value of a string in single quotes, where only \\ and \' mean anything.
 func singleQuoted(body []byte) string {
 	return strings.NewReplacer(`\\`, `\`, `\'`, `'`).Replace(string(body))
 }
 
 var escapes = map[byte]byte{'n': '\n', 't': '\t', 'r': '\r', 'v': '\v', 'e': 0x1b, 'f': '\f', '\\': '\\', '$': '$'}
 
-// doubleQuoted gives the value of a string in double quotes (quote is '"') or of a heredoc (quote is 0, and then \" is
+// doubleQuoted returns the value of a string in double quotes (quote is '"') or of a heredoc (quote is 0, and then \" is
 // no escape). It is not ok if a variable is in the string or an \u{…} that PHP refuses.
 func doubleQuoted(body []byte, quote byte) (value string, ok bool) {
 	var b strings.Builder
@@ -93,7 +93,7 @@ var (
 	decimalForm = regexp.MustCompile(`^(?:[0-9]+(?:_[0-9]+)*)?(?:\.(?:[0-9]+(?:_[0-9]+)*)?)?(?:[eE][+-]?[0-9]+(?:_[0-9]+)*)?$`)
 )
 
-// numberText gives a number as PHP turns it into text.
+// numberText returns a number as PHP turns it into text.
 func numberText(literal string, negative bool) (string, bool) {
 	digits := strings.ReplaceAll(literal, "_", "")
 	var value float64
