@@ -19,6 +19,7 @@ func TestScriptsOnTheRealDatabase(t *testing.T) {
 	for _, name := range []string{"doctor", "main_job", "user_list_uzerp", "user_show_uzerp"} {
 		files = append(files, filepath.Join("testdata/script", name+".txtar"))
 	}
+	sweep(t)
 	testscript.Run(t, testscript.Params{
 		Files: files,
 		Setup: func(env *testscript.Env) error {
