@@ -49,10 +49,7 @@ func (c envChangeView) say() string {
 }
 
 // recordSettings makes a change of settings, none of them a secret, and records it.
-func (a *App) recordSettings(ctx context.Context, file string, changes []envChangeView, change func() error) error {
-	if a.recorder == nil {
-		return change()
-	}
+func recordSettings(ctx context.Context, ch *changes, file string, changes []envChangeView, change func() error) error {
 	before, after := audit.Values{}, audit.Values{}
 	for _, c := range changes {
 		before[c.Setting], after[c.Setting] = nil, c.After
@@ -60,7 +57,7 @@ func (a *App) recordSettings(ctx context.Context, file string, changes []envChan
 			before[c.Setting] = *c.Before
 		}
 	}
-	return a.recorder.Record(ctx, file, before, after, change)
+	return ch.Settings(ctx, file, before, after, change)
 }
 
 // canBeSet refuses a file in which a setting would have no effect, or that uzERP can't read.

@@ -77,11 +77,12 @@ func runSessionConfigSet(ctx context.Context, app *App, opts *sessionConfigSetOp
 	if err := app.requireConfirmation(opts.writeFlags); err != nil {
 		return err
 	}
-	if err := app.recordChanges(opts.writeFlags); err != nil {
+	ch, err := app.changes(opts.writeFlags)
+	if err != nil {
 		return err
 	}
 	if err := opts.request.Valid(); err != nil {
-		return app.refused("session settings", err)
+		return ch.Refused("session settings", err)
 	}
 	at := thisMachine(opts.file, "")
 	in, err := app.readEnv(at)
@@ -93,7 +94,7 @@ func runSessionConfigSet(ctx context.Context, app *App, opts *sessionConfigSetOp
 	}
 	changes, err := sessionconfig.PlanChange(in.Env, opts.request)
 	if err != nil {
-		return app.refused(in.Env.Path, err)
+		return ch.Refused(in.Env.Path, err)
 	}
 	content, err := editEnv(in.source, changes)
 	if err != nil {
@@ -105,7 +106,7 @@ func runSessionConfigSet(ctx context.Context, app *App, opts *sessionConfigSetOp
 			return err
 		}
 		var backup string
-		err := app.recordSettings(ctx, in.Env.Path, view.Changes, func() (err error) {
+		err := recordSettings(ctx, ch, in.Env.Path, view.Changes, func() (err error) {
 			backup, err = writeEnv(in.Env.Path, in.source, content)
 			return err
 		})

@@ -64,6 +64,21 @@ func (v verifications) CheckVerification(ctx context.Context, to caller.Recipien
 	return status, err
 }
 
+// History looks in the log that r writes for what became of the last code that was sent to the number. Where it can't be
+// read nothing is known.
+func (r *Recorder) History(ctx context.Context, to caller.Recipient) caller.History {
+	log, err := OpenFile(ctx, r.Log.Path())
+	if err != nil {
+		return caller.History{}
+	}
+	defer func() { _ = log.Close() }()
+	history, err := IdentityHistory(log, to.Username, LoggedNumber(to))
+	if err != nil {
+		return caller.History{}
+	}
+	return history
+}
+
 // IdentityHistory looks in a log for the last code that was sent to this number of the user's (as LoggedNumber spells
 // it), and for what became of it. Like Read it checks no hashes: it finds words for an error, and decides nothing.
 func IdentityHistory(log io.Reader, username, number string) (caller.History, error) {
