@@ -17,8 +17,8 @@ import (
 func newIdentityCmd(app *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "identity",
-		Short: "Prove who is calling before you help",
-		Long: `Commands that prove a caller: Twilio sends a code to the phone that uzERP has on file, and the caller reads it out.
+		Short: "Verify who is calling before you help",
+		Long: `Commands that verify a caller: Twilio sends a code to the phone that uzERP has on file, and the caller reads it out.
 docs/identity.md tells which number is used and what an answer means.
 
 ` + exitCodes(),
@@ -169,7 +169,7 @@ func channelWords(c caller.Channel) string {
 	return "text message"
 }
 
-// noteApproved says what is proved and what is not.
+// noteApproved says what the right code shows, and what it does not.
 func (a *App) noteApproved(p caller.Check) {
 	name := p.User.Username
 	switch p.Source {

@@ -9,7 +9,7 @@ import (
 	"uzerp-mfa/internal/errs"
 )
 
-// Verifications wraps the codes that prove a caller. They change nothing in uzERP, but they are why a reset was allowed.
+// Verifications wraps the codes that verify a caller. They change nothing in uzERP, but they are why a reset was allowed.
 func (r *Recorder) Verifications(v caller.Verifications) caller.Verifications {
 	return verifications{v, r}
 }
