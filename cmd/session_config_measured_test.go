@@ -3,19 +3,23 @@ package cmd
 import (
 	"bytes"
 	"encoding/json"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"uzerp-mfa/internal/sessionconfig"
-	"uzerp-mfa/internal/sharedtest"
 )
 
-// The check agrees with what uzERP's own sequence of checks did, measured with PHP (shared/data/phpdotenv): where a page
+// The check agrees with what uzERP's own sequence of checks did, measured with PHP (internal/uzerp/testdata/phpdotenv): where a page
 // ended, where sessions were managed, and with which limits.
 func TestSessionCheckAgreesWithUzerp(t *testing.T) {
+	data, err := os.ReadFile("../internal/uzerp/testdata/phpdotenv/safeload.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
 	n := 0
-	for line := range bytes.Lines(sharedtest.Read(t, "data/phpdotenv/safeload.jsonl")) {
+	for line := range bytes.Lines(data) {
 		var c struct {
 			ID, Group, Input, Page, Sessions, Special, Twilio string
 			Preset                                            map[string]string
