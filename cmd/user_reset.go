@@ -165,7 +165,7 @@ func (r *resets) verifyCaller(ctx context.Context) error {
 	}
 	user, channel := r.needed[0].User, r.opts.channel
 	verifier.Refused = r.ch.Refused
-	verifier.Resend = fmt.Sprintf("uzerp-mfa user reset --identify %s %s", channel, mfa.ShellQuote(user.Username))
+	verifier.Resend = fmt.Sprintf("uzerp-mfa user reset --identify %s %s", channel, errs.ShellQuote(user.Username))
 	if r.opts.dryRun {
 		check, err := verifier.PlanVerify(ctx, user, channel)
 		if err == nil {

@@ -53,7 +53,10 @@ func verify(t *testing.T, h *helpdesk, o *operator, channel caller.Channel, cont
 	h.contacts = map[string][]caller.PhoneContact{"alice": contacts}
 	v := h.identifier()
 	v.Resend = "the same again"
-	v.Refused = func(username string, err error) error { recorded = append(recorded, username+": "+err.Error()); return err }
+	v.Refused = func(username string, err error) error {
+		recorded = append(recorded, username+": "+err.Error())
+		return err
+	}
 	o.h = h
 	return recorded, v.Verify(t.Context(), mfatest.Fresh("alice", "22222222-2222-4222-8222-222222222222"), channel, o)
 }

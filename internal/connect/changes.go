@@ -8,6 +8,7 @@ import (
 	"uzerp-mfa/internal/db"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/injector"
+	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/twilio"
 	"uzerp-mfa/internal/verifyservice"
@@ -78,15 +79,22 @@ func (ch *Changes) CallerHistory(ctx context.Context, to caller.Recipient) calle
 	return ch.recorder.History(ctx, to)
 }
 
-// Settings makes a change of settings in a file, none of them a secret.
-func (ch *Changes) Settings(ctx context.Context, file string, before, after audit.Values, change func() error) error {
+// Settings makes a change of settings in the file at path, none of them a secret.
+func (ch *Changes) Settings(ctx context.Context, path string, settings []installation.Change, change func() error) error {
 	switch {
 	case ch.dryRun:
 		return errDryRun
 	case ch.recorder == nil:
 		return change()
 	}
-	return ch.recorder.Record(ctx, file, before, after, change)
+	before, after := audit.Values{}, audit.Values{}
+	for _, s := range settings {
+		before[s.Setting], after[s.Setting] = nil, s.After
+		if s.Before != nil {
+			before[s.Setting] = *s.Before
+		}
+	}
+	return ch.recorder.Record(ctx, path, before, after, change)
 }
 
 // writing returns what was opened as a writing port.

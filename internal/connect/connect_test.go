@@ -18,6 +18,7 @@ import (
 	"uzerp-mfa/internal/config"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/injector"
+	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/pgtemp/dbtest"
 	"uzerp-mfa/internal/secret"
@@ -128,7 +129,7 @@ func every(t *testing.T, ch *Changes) map[string]error {
 	}
 	said["Detach"] = copied.Detach(ctx, place.Users, func() string { return identity })
 	written := false
-	said["Settings"] = ch.Settings(ctx, "conf/.env", audit.Values{"A": "1"}, audit.Values{"A": "2"}, func() error { written = true; return nil })
+	said["Settings"] = ch.Settings(ctx, "conf/.env", []installation.Change{{Setting: "A", After: "2"}}, func() error { written = true; return nil })
 	if written != (said["Settings"] == nil) {
 		t.Error("Settings:", said["Settings"])
 	}
