@@ -75,8 +75,8 @@ func (a *App) verifier(ctx context.Context, ch *changes, f regionFlag) (*caller.
 		History: func(to caller.Recipient) caller.History { return ch.CallerHistory(ctx, to) }}, nil
 }
 
-// parsePhone gives what reads a phone number, with the region of those that are written without a country: the flag's, or else
-// the environment's: one that is none is a mistake in the command there, and in the settings here.
+// parsePhone returns what reads a phone number. Numbers that are written without a country are of region, which a flag gave, or
+// else of the environment's. A region that does not exist is a usage error in the first case, and a wrong setting in the second.
 func (a *App) parsePhone(region string) func(text string) (caller.Phone, error) {
 	return func(text string) (caller.Phone, error) {
 		if region != "" {
