@@ -318,7 +318,7 @@ func (p servicePlan) warn(app *App) {
 // showCreated prints the one thing that must not get lost, and on stderr what is to be done with it.
 func showCreated(app *App, v serviceCreateView, p servicePlan, made verifyservice.Service) error {
 	for _, f := range verifyservice.Check(made) {
-		if f.Severity != finding.Info {
+		if f.Severity > finding.Info {
 			app.streams.Warnf("%s: %s", f.ID, f.Message)
 		}
 	}

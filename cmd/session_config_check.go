@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/finding"
 	"uzerp-mfa/internal/output"
 	"uzerp-mfa/internal/sessionconfig"
 )
@@ -57,7 +58,7 @@ func runSessionConfigCheck(app *App, opts *sessionConfigCheckOptions) error {
 	if err := showSessionCheck(app, in, findings); err != nil {
 		return err
 	}
-	return verdict(viewFindings(findings), opts.strict, "uzERP's session settings", sessionHint(findings))
+	return verdict(findings, opts.strict, "uzERP's session settings", sessionHint(findings))
 }
 
 // sessionInput reads all that a check of the session settings looks at.
@@ -71,16 +72,16 @@ func (a *App) sessionInput(envFile, phpIni string) (sessionInput, error) {
 }
 
 // sessionHint names the next step, which is session-config set where that can do it.
-func sessionHint(findings []sessionconfig.Finding) string {
+func sessionHint(findings []finding.Finding) string {
 	for _, f := range findings {
-		if f.Severity == sessionconfig.Error && (f.ID == "sessions-not-managed" || strings.HasPrefix(f.ID, "limit-")) {
+		if f.Severity == finding.Error && (f.ID == "sessions-not-managed" || strings.HasPrefix(f.ID, "limit-")) {
 			return "uzerp-mfa session-config set writes these settings; session-config plan helps to choose them"
 		}
 	}
 	return "each finding names the line to write"
 }
 
-func showSessionCheck(app *App, in sessionInput, findings []sessionconfig.Finding) error {
+func showSessionCheck(app *App, in sessionInput, findings []finding.Finding) error {
 	out := app.streams.Out
 	if app.flags.output == formatJSON {
 		return output.WriteJSON(out, sessionCheckView{
@@ -92,7 +93,7 @@ func showSessionCheck(app *App, in sessionInput, findings []sessionconfig.Findin
 			return err
 		}
 	}
-	return writeFindings(out, viewFindings(findings))
+	return writeFindings(out, findings)
 }
 
 // sessionSettings gives the settings as scripts see them: of Twilio's only whether they are set, and nothing at all of a

@@ -44,7 +44,7 @@ func TestSessionFilesOfTheMachine(t *testing.T) {
 	var got []string
 	for _, f := range sessionconfig.Check(in.Input) {
 		if f.ID == "phpsessionclean" || f.ID == "cookie-secure" || f.ID == "gc-maxlifetime" || f.ID == "cookie-httponly" {
-			got = append(got, string(f.Severity)+" "+f.ID+" "+f.Value)
+			got = append(got, f.Severity.String()+" "+f.ID+" "+f.Value)
 		}
 	}
 	if want := []string{"warning phpsessionclean 1440", "info cookie-secure "}; !slices.Equal(got, want) {

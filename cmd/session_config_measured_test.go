@@ -3,19 +3,24 @@ package cmd
 import (
 	"bytes"
 	"encoding/json"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 
+	"uzerp-mfa/internal/finding"
 	"uzerp-mfa/internal/sessionconfig"
-	"uzerp-mfa/internal/sharedtest"
 )
 
-// The check agrees with what uzERP's own sequence of checks did, measured with PHP (shared/data/phpdotenv): where a page
+// The check agrees with what uzERP's own sequence of checks did, measured with PHP (internal/uzerp/testdata/phpdotenv): where a page
 // ended, where sessions were managed, and with which limits.
 func TestSessionCheckAgreesWithUzerp(t *testing.T) {
+	data, err := os.ReadFile("../internal/uzerp/testdata/phpdotenv/safeload.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
 	n := 0
-	for line := range bytes.Lines(sharedtest.Read(t, "data/phpdotenv/safeload.jsonl")) {
+	for line := range bytes.Lines(data) {
 		var c struct {
 			ID, Group, Input, Page, Sessions, Special, Twilio string
 			Preset                                            map[string]string
@@ -35,7 +40,7 @@ func TestSessionCheckAgreesWithUzerp(t *testing.T) {
 		}
 		in := sessionconfig.Input{Env: env}
 		has := func(prefix string) bool {
-			return slices.ContainsFunc(sessionconfig.Check(in), func(f sessionconfig.Finding) bool { return strings.HasPrefix(f.ID, prefix) })
+			return slices.ContainsFunc(sessionconfig.Check(in), func(f finding.Finding) bool { return strings.HasPrefix(f.ID, prefix) })
 		}
 		managed := sessionconfig.IsOn(env.Settings[sessionconfig.Manage].Value.Reveal())
 		switch {

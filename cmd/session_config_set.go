@@ -137,7 +137,7 @@ func confirmChange(ctx context.Context, app *App, opts *sessionConfigSetOptions,
 }
 
 // showChange prints the change on stdout, and on stderr what else is wrong.
-func showChange(app *App, v sessionSetView, findings []sessionconfig.Finding) error {
+func showChange(app *App, v sessionSetView, findings []finding.Finding) error {
 	if app.flags.output == formatJSON {
 		v.Findings = viewFindings(findings)
 		return output.WriteJSON(app.streams.Out, v)
@@ -153,9 +153,9 @@ func showChange(app *App, v sessionSetView, findings []sessionconfig.Finding) er
 	if err := output.Table(app.streams.Out, []string{"setting", "line", "before", "after"}, rows); err != nil {
 		return err
 	}
-	for _, f := range viewFindings(findings) {
-		if f.Severity != string(finding.Info) {
-			app.streams.Warnf("%s: %s: %s", f.ID, f.place(), f.Message)
+	for _, f := range findings {
+		if f.Severity > finding.Info {
+			app.streams.Warnf("%s: %s: %s", f.ID, findingPlace(f), f.Message)
 		}
 	}
 	switch {

@@ -4,12 +4,31 @@ import (
 	"regexp"
 	"strings"
 
+	"uzerp-mfa/internal/finding"
 	"uzerp-mfa/internal/mfa"
 )
 
 // Check gives everything that docs/facts/uzerp.md §5 wants found, errors first.
-func Check(in Input) []Finding {
+func Check(in Input) []finding.Finding {
 	c := &check{in: in}
+	c.run()
+	return c.found
+}
+
+// Lockouts returns only the findings that keep everybody from working with uzERP.
+func Lockouts(env EnvFile) []finding.Finding {
+	c := &check{in: Input{Env: env}}
+	c.run()
+	return c.lockouts
+}
+
+type check struct {
+	in       Input
+	found    []finding.Finding // all of them
+	lockouts []finding.Finding // those of them that keep everybody out
+}
+
+func (c *check) run() {
 	if c.checkEnvFile() {
 		c.checkManaged()
 		c.checkTwilio()
@@ -18,37 +37,26 @@ func Check(in Input) []Finding {
 	c.checkConfigPHP()
 	c.checkAccess()
 	c.checkPHP()
-	c.add(Finding{
-		ID: "web-environment", Severity: Info,
+	c.add(finding.Finding{
+		ID: "web-environment", Severity: finding.Info,
 		Message: "the environment of the web server can not be seen from here, and a setting that it has too is not taken from conf/.env as it stands there",
 	})
-	sortFindings(c.found)
-	return c.found
+	finding.Sort(c.found)
+	finding.Sort(c.lockouts)
 }
 
-// Lockouts gives only the findings that keep everybody from working with uzERP.
-func Lockouts(env EnvFile) []Finding {
-	var found []Finding
-	for _, f := range Check(Input{Env: env}) {
-		if f.LocksOut() {
-			found = append(found, f)
-		}
-	}
-	return found
-}
+func (c *check) add(f finding.Finding) { c.found = append(c.found, f) }
 
-type check struct {
-	in    Input
-	found []Finding
+func (c *check) addLockout(f finding.Finding) {
+	c.add(f)
+	c.lockouts = append(c.lockouts, f)
 }
-
-func (c *check) add(f Finding) { c.found = append(c.found, f) }
 
 func (c *check) value(name string) string { return c.in.Env.Settings[name].Value.Reveal() }
 
 // about begins a finding about a setting of conf/.env. The values of Twilio's settings are never shown.
-func (c *check) about(name string, id state) Finding {
-	f := Finding{ID: string(id), Setting: name, File: c.in.Env.Path}
+func (c *check) about(name string, id state) finding.Finding {
+	f := finding.Finding{ID: string(id), Setting: name, File: c.in.Env.Path}
 	if s, ok := c.in.Env.Settings[name]; ok {
 		f.Line = s.Line
 		if !strings.HasPrefix(name, "TWILIO_") {
@@ -63,22 +71,22 @@ func (c *check) checkEnvFile() bool {
 	env := c.in.Env
 	switch {
 	case env.Misplaced != "":
-		c.add(Finding{
-			ID: "env-misplaced", Severity: Error, File: env.Misplaced,
+		c.add(finding.Finding{
+			ID: "env-misplaced", Severity: finding.Error, File: env.Misplaced,
 			Message: "nothing reads this file: uzERP reads " + env.Path + ", whatever its documentation says, so none of the settings in it hold",
 			Fix:     "mv " + mfa.ShellQuote(env.Misplaced) + " " + mfa.ShellQuote(env.Path),
 		})
 		return false
 	case !env.Found:
-		c.add(Finding{
-			ID: "env-missing", Severity: Error, File: env.Path,
+		c.add(finding.Finding{
+			ID: "env-missing", Severity: finding.Error, File: env.Path,
 			Message: "there is no such file, so uzERP does not manage sessions and can not build its two-factor login",
 			Fix:     lines(line(Manage, "on"), line(ActivityTimeout, number(proposedActivity)), line(MaxAge, number(proposedMaxAge))),
 		})
 		return false
 	case env.Syntax != nil:
-		c.add(Finding{
-			ID: "env-syntax", Severity: Error, File: env.Path, Line: env.Syntax.Line, lockout: true,
+		c.addLockout(finding.Finding{
+			ID: "env-syntax", Severity: finding.Error, File: env.Path, Line: env.Syntax.Line,
 			Message: "uzERP's reader rejects this line (" + env.Syntax.Reason + "), so uzERP reads nothing from the file and answers every page with an error, and nothing else of the file can be judged",
 			Fix:     env.Syntax.Fix,
 		})
@@ -101,7 +109,7 @@ func (c *check) checkManaged() {
 // The words that say clearly that sessions are not to be managed.
 var saysOff = regexp.MustCompile(`^(?i:off|false|no|n|0|disabled?|none)$`)
 
-func (c *check) notManaged(value string, set bool) Finding {
+func (c *check) notManaged(value string, set bool) finding.Finding {
 	f := c.about(Manage, "sessions-not-managed")
 	f.Fix = c.manageFix()
 	_, activity := c.in.Env.Settings[ActivityTimeout]
@@ -109,13 +117,13 @@ func (c *check) notManaged(value string, set bool) Finding {
 	const then = "sessions then last as long as PHP's own, and a stolen one that is kept in use has no end"
 	switch {
 	case set && saysOff.MatchString(value):
-		f.Severity, f.Message = Info, "uzERP does not manage sessions, as this says, and "+then
+		f.Severity, f.Message = finding.Info, "uzERP does not manage sessions, as this says, and "+then
 	case set && strings.Trim(value, phpBlank) != "":
-		f.Severity, f.Message = Error, `uzERP manages sessions only if this is exactly the word "on"; any other value is silently ignored, and `+then
+		f.Severity, f.Message = finding.Error, `uzERP manages sessions only if this is exactly the word "on"; any other value is silently ignored, and `+then
 	case activity || maxAge:
-		f.Severity, f.Message = Error, `uzERP uses the limits in this file only if this is the word "on"; without it they are silently ignored, and `+then
+		f.Severity, f.Message = finding.Error, `uzERP uses the limits in this file only if this is the word "on"; without it they are silently ignored, and `+then
 	default:
-		f.Severity, f.Message = Warning, `uzERP manages sessions only if this is the word "on"; without it `+then
+		f.Severity, f.Message = finding.Warning, `uzERP manages sessions only if this is the word "on"; without it `+then
 	}
 	return f
 }
@@ -150,7 +158,7 @@ func (c *check) checkTwilio() {
 		{ServiceSID, "VA and 32 hexadecimal digits in lower case", "VA... of the Verify service from Twilio's console", serviceSID},
 	} {
 		f := c.about(t.name, "")
-		f.Severity, f.Fix = Warning, line(t.name, `"<`+t.where+`>"`)
+		f.Severity, f.Fix = finding.Warning, line(t.name, `"<`+t.where+`>"`)
 		switch value := c.value(t.name); {
 		case strings.Trim(value, phpBlank) == "":
 			f.ID, f.Message = "twilio-missing", "with two-factor login on, everybody sees an error page instead of the login page while this is missing or empty"
@@ -166,9 +174,9 @@ func (c *check) checkTwilio() {
 }
 
 // oddities are the reader's warnings that are more or less than a warning here.
-var oddities = map[string]Severity{
-	"open-quote": Error, "comment-swallows": Error, "joined-settings": Error,
-	"joined-lines": Info, "variable": Info, "not-a-variable": Info, "literal-backslash": Info, "lone-cr": Info,
+var oddities = map[string]finding.Severity{
+	"open-quote": finding.Error, "comment-swallows": finding.Error, "joined-settings": finding.Error,
+	"joined-lines": finding.Info, "variable": finding.Info, "not-a-variable": finding.Info, "literal-backslash": finding.Info, "lone-cr": finding.Info,
 }
 
 var oddityFixes = map[string]string{
@@ -190,8 +198,8 @@ var oddityFixes = map[string]string{
 // checkOddities tells of lines that read differently than they look. A number cut at its comment is as it was meant.
 func (c *check) checkOddities() {
 	for _, o := range c.in.Env.Oddities {
-		f := Finding{
-			ID: "env-" + o.ID, Severity: Warning, Setting: shownName(o.Name), File: c.in.Env.Path, Line: o.Line,
+		f := finding.Finding{
+			ID: "env-" + o.ID, Severity: finding.Warning, Setting: shownName(o.Name), File: c.in.Env.Path, Line: o.Line,
 			Message: "this line reads differently than it looks: " + o.Reason, Fix: oddityFixes[o.ID],
 		}
 		if s, ok := oddities[o.ID]; ok {
@@ -201,7 +209,7 @@ func (c *check) checkOddities() {
 			f.Message += " (line " + number(int64(o.EndLine)) + ")"
 		}
 		if o.ID == "cut-at-hash" && c.asMeant(o.Name) {
-			f.Severity = Info
+			f.Severity = finding.Info
 		}
 		c.add(f)
 	}
@@ -224,16 +232,16 @@ func (c *check) asMeant(name string) bool {
 // whoever wrote them there had reason to think that they hold.
 func (c *check) checkConfigPHP() {
 	for _, s := range c.in.ConfigPHP.Sets {
-		f := Finding{
-			ID: "config-php-ignored", Severity: Warning, Setting: s.Name, File: c.in.ConfigPHP.Path, Line: s.Line,
+		f := finding.Finding{
+			ID: "config-php-ignored", Severity: finding.Warning, Setting: s.Name, File: c.in.ConfigPHP.Path, Line: s.Line,
 			Message: "uzERP takes this setting from conf/.env alone, so this line, which for other settings would win over conf/.env, has no effect",
 			Fix:     "move it to conf/.env: " + s.Name + "=...",
 		}
 		c.add(f)
 	}
 	if u := c.in.ConfigPHP.Unreadable; u != nil {
-		c.add(Finding{
-			ID: "config-php-unreadable", Severity: Info, Setting: u.Name, File: c.in.ConfigPHP.Path, Line: u.Line,
+		c.add(finding.Finding{
+			ID: "config-php-unreadable", Severity: finding.Info, Setting: u.Name, File: c.in.ConfigPHP.Path, Line: u.Line,
 			Message: "only PHP could tell what is set here, so it is not known whether the file has session settings, which would have no effect there",
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"uzerp-mfa/internal/finding"
 	"uzerp-mfa/internal/secret"
 )
 
@@ -272,8 +273,8 @@ func TestCheck(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			found := Check(row.in)
 			last := found[len(found)-1]
-			found = slices.DeleteFunc(found, func(f Finding) bool { return f.ID == "web-environment" })
-			if last.ID != "web-environment" && !slices.ContainsFunc(found, func(f Finding) bool { return f.Severity == Info }) {
+			found = slices.DeleteFunc(found, func(f finding.Finding) bool { return f.ID == "web-environment" })
+			if last.ID != "web-environment" && !slices.ContainsFunc(found, func(f finding.Finding) bool { return f.Severity == finding.Info }) {
 				t.Error("the web server's environment is not told")
 			}
 			var got []string
@@ -282,7 +283,7 @@ func TestCheck(t *testing.T) {
 				if f.Message == "" || strings.HasSuffix(f.Message, ".") || strings.Contains(f.Message, "\n") {
 					t.Errorf("message %q", f.Message)
 				}
-				if f.Severity != Info && f.Fix == "" {
+				if f.Severity != finding.Info && f.Fix == "" {
 					t.Errorf("%s: nothing to write", f.ID)
 				}
 			}
@@ -326,8 +327,8 @@ func TestLockouts(t *testing.T) {
 	for _, row := range rows {
 		row.in.Env.Oddities = nil
 		locked := len(Lockouts(row.in.Env)) > 0
-		want := slices.ContainsFunc(Check(row.in), func(f Finding) bool {
-			return f.Severity == Error && (strings.Contains(f.Message, everybody) || strings.Contains(f.Message, noLogin) || f.ID == "env-syntax")
+		want := slices.ContainsFunc(Check(row.in), func(f finding.Finding) bool {
+			return f.Severity == finding.Error && (strings.Contains(f.Message, everybody) || strings.Contains(f.Message, noLogin) || f.ID == "env-syntax")
 		})
 		if locked != want {
 			t.Errorf("%s: locks out: %v, want %v", row.name, locked, want)

@@ -1,46 +1,9 @@
 package sessionconfig
 
 import (
-	"cmp"
 	"regexp"
-	"slices"
 	"strings"
-
-	"uzerp-mfa/internal/finding"
 )
-
-// Severity is that of every check.
-type Severity = finding.Severity
-
-// The severities, by the names that the rules here use.
-const (
-	Error   = finding.Error
-	Warning = finding.Warning
-	Info    = finding.Info
-)
-
-// Finding is one thing that a check found.
-type Finding struct {
-	ID       string
-	Severity Severity
-	Setting  string // "" if it is about none
-	Value    string // as uzERP reads it, "" if it is missing, empty or not to be shown
-	File     string
-	Line     int // 0 if it is about no line
-	Message  string
-	Fix      string // the line to write instead, or the command to run; several are separated by line feeds
-
-	lockout bool
-}
-
-// LocksOut tells whether the finding keeps everybody from working with uzERP.
-func (f Finding) LocksOut() bool { return f.lockout }
-
-func sortFindings(findings []Finding) {
-	slices.SortStableFunc(findings, func(a, b Finding) int {
-		return cmp.Compare(slices.Index(finding.Severities(), a.Severity), slices.Index(finding.Severities(), b.Severity))
-	})
-}
 
 // Hidden stands where a value is not shown.
 const Hidden = "(not shown)"

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"uzerp-mfa/internal/finding"
 )
 
 // What a fix proposes where nobody can tell what was meant: half an hour without a click, a working day altogether.
@@ -131,46 +133,51 @@ func (c *check) checkLimit(name string, managed bool) {
 	}
 	f := c.about(name, state)
 	f.Fix = line(name, strconv.FormatInt(meant(name, value), 10))
-	f.Severity, f.Message, f.lockout = judgeLimit(name, state, managed, addable(value))
-	if f.Message != "" {
+	var lockout bool
+	f.Severity, f.Message, lockout = judgeLimit(name, state, managed, addable(value))
+	switch {
+	case f.Message == "":
+	case lockout:
+		c.addLockout(f)
+	default:
 		c.add(f)
 	}
 }
 
 // judgeLimit is the table of docs/facts/uzerp.md §5. An empty message means that there is nothing to say.
-func judgeLimit(name string, state state, managed, addable bool) (severity Severity, message string, lockout bool) {
+func judgeLimit(name string, state state, managed, addable bool) (severity finding.Severity, message string, lockout bool) {
 	const stops = "uzERP shows a line of plain text instead of every page, for everybody"
 	const later = ", which does no harm while sessions are not managed, but would stop every page once they are"
 	if managed {
 		switch state {
 		case limitMissing:
-			return Error, "with managed sessions this limit must be set, and without it " + stops, true
+			return finding.Error, "with managed sessions this limit must be set, and without it " + stops, true
 		case limitEmpty:
-			return Error, "with managed sessions this limit must not be empty, and with an empty one " + stops, true
+			return finding.Error, "with managed sessions this limit must not be empty, and with an empty one " + stops, true
 		case limitNotInteger:
-			return Error, "a limit is a number of seconds written with digits only, and with anything else " + stops, true
+			return finding.Error, "a limit is a number of seconds written with digits only, and with anything else " + stops, true
 		case limitZero:
-			return Error, "a limit of 0 seconds logs everybody out at the first click", true
+			return finding.Error, "a limit of 0 seconds logs everybody out at the first click", true
 		}
 		if name == ActivityTimeout {
-			return Error, "the number is beyond 64 bits, so a session never times out", false
+			return finding.Error, "the number is beyond 64 bits, so a session never times out", false
 		}
-		return Error, "the number is beyond 64 bits, and nobody can log in", true
+		return finding.Error, "the number is beyond 64 bits, and nobody can log in", true
 	}
 	if name == MaxAge && state != limitMissing && !addable {
-		return Error, "uzERP reckons with this value at a login even if it does not manage sessions, and as it is no number that PHP 8 can use, nobody can log in", true
+		return finding.Error, "uzERP reckons with this value at a login even if it does not manage sessions, and as it is no number that PHP 8 can use, nobody can log in", true
 	}
 	switch state {
 	case limitMissing:
-		return "", "", false
+		return finding.Skipped, "", false
 	case limitEmpty:
-		return Info, "this limit is empty" + later, false
+		return finding.Info, "this limit is empty" + later, false
 	case limitNotInteger:
-		return Info, "this limit is not a number of seconds written with digits only" + later, false
+		return finding.Info, "this limit is not a number of seconds written with digits only" + later, false
 	case limitZero:
-		return Info, "this limit is 0, which does no harm while sessions are not managed, but would log everybody out at the first click once they are", false
+		return finding.Info, "this limit is 0, which does no harm while sessions are not managed, but would log everybody out at the first click once they are", false
 	default:
-		return Info, "this limit is beyond 64 bits, which does no harm while sessions are not managed, but would never time out once they are", false
+		return finding.Info, "this limit is beyond 64 bits, which does no harm while sessions are not managed, but would never time out once they are", false
 	}
 }
 
@@ -180,7 +187,7 @@ func (c *check) checkChoice() {
 	maxAge, maxAgeOK := Seconds(c.value(MaxAge))
 	if activityOK && maxAgeOK && activity > maxAge {
 		f := c.about(ActivityTimeout, "activity-never-reached")
-		f.Severity, f.Message = Warning, fmt.Sprintf("the session's max age of %d seconds is over first, so this limit is never reached", maxAge)
+		f.Severity, f.Message = finding.Warning, fmt.Sprintf("the session's max age of %d seconds is over first, so this limit is never reached", maxAge)
 		f.Fix = line(ActivityTimeout, strconv.FormatInt(min(proposedActivity, maxAge), 10))
 		c.add(f)
 	}
@@ -198,7 +205,7 @@ func (c *check) checkChoice() {
 
 func (c *check) checkLength(name string, seconds int64, short, long time.Duration, proposed int64, tooShort, tooLong string) {
 	f := c.about(name, "")
-	f.Severity, f.Fix = Warning, line(name, strconv.FormatInt(proposed, 10))
+	f.Severity, f.Fix = finding.Warning, line(name, strconv.FormatInt(proposed, 10))
 	switch {
 	case seconds < int64(short/time.Second):
 		f.ID, f.Message = "limit-short", tooShort

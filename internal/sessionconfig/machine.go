@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"uzerp-mfa/internal/finding"
 	"uzerp-mfa/internal/mfa"
 )
 
@@ -16,10 +17,10 @@ func (c *check) checkAccess() {
 	if file.Path == "" {
 		return
 	}
-	about := Finding{File: file.Path, Severity: Warning}
+	about := finding.Finding{File: file.Path, Severity: finding.Warning}
 	if file.Mode&0o002 != 0 {
 		f := about
-		f.ID, f.Severity = "env-world-writable", Error
+		f.ID, f.Severity = "env-world-writable", finding.Error
 		f.Message = fmt.Sprintf("every user of this machine can change uzERP's settings and read its passwords, as the mode is %04o", file.Mode.Perm())
 		f.Fix = c.closeFix(file)
 		c.add(f)
@@ -56,18 +57,18 @@ func (c *check) checkWebUser() {
 	if dir.Path == "" {
 		return
 	}
-	f := Finding{ID: "env-web-access", Severity: Info, File: file.Path}
+	f := finding.Finding{ID: "env-web-access", Severity: finding.Info, File: file.Path}
 	switch {
 	case user.Name == "" || file.UID < 0:
 		f.Message = "whether the web server can read the file was not judged, as there is no user www-data here"
 	case dir.ACL || file.ACL:
 		f.Message = fmt.Sprintf("whether %s can read the file was not judged, as an access list decides it", user.Name)
 	case !user.may(0o001, dir):
-		f.ID, f.Severity, f.File = "env-not-readable", Warning, dir.Path
+		f.ID, f.Severity, f.File = "env-not-readable", finding.Warning, dir.Path
 		f.Message = fmt.Sprintf("%s, as whom the web server usually runs, can not look into this directory, and uzERP takes a file that it can not read for an empty one", user.Name)
 		f.Fix = fmt.Sprintf("chgrp %s %s && chmod g+x %[2]s", user.Name, mfa.ShellQuote(dir.Path))
 	case !user.may(0o004, file):
-		f.ID, f.Severity = "env-not-readable", Warning
+		f.ID, f.Severity = "env-not-readable", finding.Warning
 		f.Message = fmt.Sprintf("%s, as whom the web server usually runs, can not read this file, and uzERP takes a file that it can not read for an empty one", user.Name)
 		f.Fix = fmt.Sprintf("chgrp %s %s && chmod 0640 %[2]s", user.Name, mfa.ShellQuote(file.Path))
 	default:
@@ -92,7 +93,7 @@ func (c *check) checkPHP() {
 		if why == "" {
 			why = "no php.ini of a web server's PHP was found under /etc/php; name one with --php-ini"
 		}
-		c.add(Finding{ID: "php-not-checked", Severity: Info, Message: "PHP's own session settings were not judged: " + why})
+		c.add(finding.Finding{ID: "php-not-checked", Severity: finding.Info, Message: "PHP's own session settings were not judged: " + why})
 	}
 	activity, ok := Seconds(c.value(ActivityTimeout))
 	if !ok || !IsOn(c.value(Manage)) {
@@ -106,8 +107,8 @@ func (c *check) checkPHP() {
 	c.checkCleaner(activity)
 }
 
-func (c *check) aboutPHP(p PHP, id, setting string, v IniValue) Finding {
-	f := Finding{ID: id, Severity: Warning, Setting: setting, File: v.File, Line: v.Line}
+func (c *check) aboutPHP(p PHP, id, setting string, v IniValue) finding.Finding {
+	f := finding.Finding{ID: id, Severity: finding.Warning, Setting: setting, File: v.File, Line: v.Line}
 	if f.File == "" {
 		f.File = p.File
 	}
@@ -131,15 +132,15 @@ func (c *check) checkCookie(p PHP, setting string, v IniValue, message string) {
 	f := c.aboutPHP(p, strings.ReplaceAll(strings.TrimPrefix(setting, "session."), "_", "-"), setting, v)
 	f.Message, f.Fix = p.prefix()+message, setting+" = 1"
 	if !v.Known {
-		f.Severity, f.Message, f.Fix = Info, p.prefix()+"the value is made of something that only PHP knows, so it was not judged", ""
+		f.Severity, f.Message, f.Fix = finding.Info, p.prefix()+"the value is made of something that only PHP knows, so it was not judged", ""
 	}
 	c.add(f)
 }
 
 func (c *check) checkEnvFirst(p PHP) {
 	if p.EnvFirst {
-		c.add(Finding{
-			ID: "variables-order", Severity: Info, Setting: "variables_order", File: p.File,
+		c.add(finding.Finding{
+			ID: "variables-order", Severity: finding.Info, Setting: "variables_order", File: p.File,
 			Message: p.prefix() + "variables of the web server's environment win over conf/.env, as variables_order has an E",
 			Fix:     `variables_order = "GPCS"`,
 		})
@@ -153,7 +154,7 @@ func (c *check) checkCollector(p PHP, activity int64) {
 	case p.MaxLifetime.Known && p.MaxLifetime.Number >= activity:
 	case !p.Probability.Known || !p.MaxLifetime.Known:
 		f := c.aboutPHP(p, "gc-maxlifetime", maxLifetime, p.MaxLifetime)
-		f.Severity, f.Message = Info, p.prefix()+"the value is made of something that only PHP knows, so it was not compared with the activity timeout"
+		f.Severity, f.Message = finding.Info, p.prefix()+"the value is made of something that only PHP knows, so it was not compared with the activity timeout"
 		c.add(f)
 	default:
 		f := c.aboutPHP(p, "gc-maxlifetime", maxLifetime, p.MaxLifetime)
@@ -192,7 +193,7 @@ func (c *check) checkCleaner(activity int64) {
 		case longest.Number >= activity:
 			continue
 		case !known:
-			f.Severity, f.Message = Info, "the system's own clean-up ("+cleaner.Path+") takes an age that only PHP knows, so it was not compared with the activity timeout"
+			f.Severity, f.Message = finding.Info, "the system's own clean-up ("+cleaner.Path+") takes an age that only PHP knows, so it was not compared with the activity timeout"
 		default:
 			f.Message = fmt.Sprintf("%sthe system's own clean-up (%s) removes a session that was idle for %d seconds, before the activity timeout of %d, and its user needs another billed code",
 				p.prefix(), cleaner.Path, longest.Number, activity)
@@ -201,7 +202,7 @@ func (c *check) checkCleaner(activity int64) {
 		c.add(f)
 	}
 	if !judged {
-		c.add(Finding{ID: "phpsessionclean", Severity: Info, File: cleaner.Path,
+		c.add(finding.Finding{ID: "phpsessionclean", Severity: finding.Info, File: cleaner.Path,
 			Message: "the system's own clean-up removes sessions older than PHP's session.gc_maxlifetime, which is not known here, so it was not compared with the activity timeout"})
 	}
 }

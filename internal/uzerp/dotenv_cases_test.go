@@ -168,7 +168,7 @@ func readAsParse(src []byte) (map[string]*string, error) {
 func TestDotenvAgreesWithPHP(t *testing.T) {
 	type tally struct{ file, parse, cases int }
 	groups := map[string]*tally{}
-	for _, c := range sharedCases[phpCase](t, "phpdotenv/cases.jsonl") {
+	for _, c := range measuredCases[phpCase](t, "cases.jsonl") {
 		g := groups[c.Group]
 		if g == nil {
 			g = &tally{}
@@ -202,7 +202,7 @@ func TestDotenvAgreesWithPHP(t *testing.T) {
 
 // The subject of phpdotenv's message is where our error points to; our text has none of it.
 func TestSyntaxErrorPoints(t *testing.T) {
-	for _, c := range sharedCases[phpCase](t, "phpdotenv/cases.jsonl") {
+	for _, c := range measuredCases[phpCase](t, "cases.jsonl") {
 		subject := c.fileAnswer().subject()
 		if subject == "" {
 			continue

@@ -216,7 +216,7 @@ func (c *safeloadCase) verifyPage(p process) error {
 
 func TestSafeLoadAgreesWithPHP(t *testing.T) {
 	agree, cases := map[string]int{}, map[string]int{}
-	for _, c := range sharedCases[safeloadCase](t, "phpdotenv/safeload.jsonl") {
+	for _, c := range measuredCases[safeloadCase](t, "safeload.jsonl") {
 		path := c.write(t)
 		cases[c.Group]++
 		p, err := c.load(path)

@@ -7,6 +7,7 @@ package dbtest
 
 import (
 	"context"
+	_ "embed" // for the SQL
 	"errors"
 	"fmt"
 	"io/fs"
@@ -33,8 +34,12 @@ const (
 	Sandbox Template = "sandbox" // our tables, no rows
 	Sample  Template = "sample"  // with the sandbox's users and injector classes
 	Old     Template = "old"     // Sample as before uzERP 1.31.0: without the 2FA columns
-	Real    Template = "real"    // uzERP's own database of a new installation
+	Uzerp   Template = "uzerp"   // a new installation of uzERP: our own copy of its tables, with all their columns
+	Real    Template = "real"    // the same, and uzERP's own database: not in this repository
 )
+
+//go:embed uzerp.sql
+var uzerpSQL string
 
 const dump = "data/uzerp/uzerp-base-dist.dump"
 
@@ -166,8 +171,12 @@ func (s *server) makeTemplate(t Template) error {
 		return err
 	}
 	defer func() { _ = conn.Close(ctx) }()
-	if t == Empty {
+	switch t {
+	case Empty:
 		return nil
+	case Uzerp:
+		_, err := conn.PgConn().Exec(ctx, uzerpSQL).ReadAll()
+		return err
 	}
 	if err := pgtemp.LoadSchema(ctx, conn); err != nil || t == Sandbox {
 		return err
