@@ -362,6 +362,7 @@ import (
 	"time"
 
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/secret"
 )
 
 func Code(secret.Secret, mfa.TOTPConfig, time.Time) (string, error) { panic("out of order") }

@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// writeIntoClosedPipe is what main does with a reader that goes away, as the comment of IsBrokenPipe has it.
+// writeIntoClosedPipe does what main does when the reader goes away, as the comment of IsBrokenPipe says.
 func writeIntoClosedPipe() int {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	s := NewStreams(os.Stdin, os.Stdout, os.Stderr, false, os.Getenv)
