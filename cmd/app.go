@@ -300,14 +300,21 @@ func (a *App) verifyService(ctx context.Context) (verifyservice.Service, error) 
 // uzerpSettings gives what uzERP itself will read of the Twilio settings.
 func (a *App) uzerpSettings() injector.Settings { return a.loader.UzerpSettings() }
 
-// checkService fetches the Verify service as uzERP will see it: with uzERP's own settings where there are any.
-func (a *App) checkService(ctx context.Context) injector.Check {
-	settings, err := a.loader.UzerpTwilio()
-	if err != nil {
-		return injector.CheckTwilio(verifyservice.Service{}, "", err)
+// injectorSite is what set-injector looks at before a switch: of Twilio, the Verify service as uzERP will see it, with uzERP's
+// own settings if there are any.
+func (a *App) injectorSite(store injector.Store) injector.Site {
+	return injector.Site{
+		Database: store, Settings: a.uzerpSettings, NewUUID: a.newUUID,
+		Users: func(ctx context.Context) (iter.Seq2[mfa.User, error], error) { return a.users(ctx, false) },
+		Service: func(ctx context.Context) (verifyservice.Service, string, error) {
+			settings, err := a.loader.UzerpTwilio()
+			if err != nil {
+				return verifyservice.Service{}, "", err
+			}
+			service, _, err := a.fetchService(ctx, settings)
+			return service, settings.From(), err
+		},
 	}
-	service, _, err := a.fetchService(ctx, settings)
-	return injector.CheckTwilio(service, settings.From(), err)
 }
 
 // fetchService fetches the Verify service with these settings, and compares the clocks.
@@ -339,10 +346,25 @@ func checkRegion(region string) error {
 	return nil
 }
 
-// examineSchema tells what doctor is to know of the server and the tables.
-func examineSchema(ctx context.Context, d *db.DB) (doctor.Schema, error) {
+// doctorDatabase gives the database as doctor asks it.
+func (a *App) doctorDatabase(ctx context.Context) (doctor.Database, error) {
+	d, err := a.database(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return doctorDatabase{d}, nil
+}
+
+type doctorDatabase struct{ *db.DB }
+
+// Schema returns what doctor wants to know of the server and the tables.
+func (d doctorDatabase) Schema(ctx context.Context) (doctor.Schema, error) {
 	s, err := d.CheckSchema(ctx)
 	return doctor.Schema{Version: s.ServerVersion, ReadOnly: s.ReadOnly || s.Standby, Problem: s.Problem()}, err
+}
+
+func (d doctorDatabase) AllUsers(ctx context.Context) iter.Seq2[mfa.User, error] {
+	return d.Users(ctx, db.ByUsername)
 }
 
 func (a *App) enroller(ctx context.Context) (*mfa.Enroller, error) {

@@ -182,7 +182,7 @@ type injectorStore struct {
 }
 
 // ApplySwitch records each row and each user who gets a uuid: all intents before the one transaction, all outcomes after.
-func (s injectorStore) ApplySwitch(ctx context.Context, names []string, sw injector.Switch) error {
+func (s injectorStore) ApplySwitch(ctx context.Context, names []string, sw injector.SwitchPlan) error {
 	apply := func() error { return s.Store.ApplySwitch(ctx, names, sw) }
 	for _, a := range sw.Assignments {
 		inner := apply

@@ -69,14 +69,16 @@ func tally(users ...mfa.User) doctor.Part[*doctor.Tally] {
 // sound is an installation with nothing wrong.
 func sound() doctor.Input {
 	return doctor.Input{
-		Now:  today,
-		Root: doctor.Got(doctor.Place{Value: "/var/www/uzerp", Source: "UZERP_ROOT"}, nil), Database: doctor.Got(doctor.Place{Source: "DATABASE_URL"}, nil),
-		Twilio: doctor.Got(doctor.Credentials{AccountSID: account, Address: "https://verify.twilio.com", TwilioOwn: true, From: "the environment"}, nil),
-		Region: doctor.Got(doctor.Place{Value: "GB"}, nil),
+		Now: today,
+		Settings: doctor.Settings{
+			Root: doctor.Got(doctor.Place{Value: "/var/www/uzerp", Source: "UZERP_ROOT"}, nil), Database: doctor.Got(doctor.Place{Source: "DATABASE_URL"}, nil),
+			Twilio: doctor.Got(doctor.Credentials{AccountSID: account, Address: "https://verify.twilio.com", TwilioOwn: true, From: "the environment"}, nil),
+			Region: doctor.Got(doctor.Place{Value: "GB"}, nil),
+			Env:    injector.Settings{Path: "/var/www/uzerp/conf/.env"}, UzerpTwilio: doctor.Got(false, nil),
+		},
 
 		Reached: doctor.Got(struct{}{}, nil), Schema: doctor.Got(doctor.Schema{Version: "15.4 (Debian)"}, nil), Rights: doctor.Got([]string(nil), nil),
 		Classes: doctor.Got(switchedOn(), nil), Trial: doctor.Got(false, nil),
-		Env:     injector.Settings{Path: "/var/www/uzerp/conf/.env"},
 		Service: doctor.Got(service(), nil), UzerpService: doctor.Got(service(), nil), Clock: doctor.Got(doctor.Offset{Known: true}, nil),
 		Session: doctor.Got([]finding.Finding{{ID: "web-environment", Severity: finding.Info}}, nil),
 		Users:   tally(enrolled(1, "alice")), Persons: doctor.Got(struct{}{}, nil),
@@ -322,6 +324,18 @@ func withoutTwilio(in *doctor.Input) {
 	in.Service, in.UzerpService, in.Clock = doctor.Part[verifyservice.Service]{}, doctor.Part[verifyservice.Service]{}, doctor.Part[doctor.Offset]{}
 }
 
+// word is how ruleTests write a severity.
+func word(s finding.Severity) string {
+	switch s {
+	case finding.Error:
+		return "fail"
+	case finding.Warning:
+		return "warn"
+	default:
+		return s.String()
+	}
+}
+
 func TestRules(t *testing.T) {
 	for _, test := range ruleTests() {
 		t.Run(test.name, func(t *testing.T) {
@@ -340,16 +354,16 @@ func TestRules(t *testing.T) {
 			first, _, _ := strings.Cut(test.want, " ")
 			got := map[string]string{}
 			for _, c := range report.Checks {
-				if c.Status != doctor.Pass {
-					got[c.ID] = string(c.Status)
+				if c.Severity != finding.Pass {
+					got[c.ID] = word(c.Severity)
 				}
-				if c.ID == first && !strings.Contains(c.Message+" "+c.Hint, test.says) {
-					t.Errorf("%s says %q (%s), without %q", c.ID, c.Message, c.Hint, test.says)
+				if c.ID == first && !strings.Contains(c.Message+" "+c.Fix, test.says) {
+					t.Errorf("%s says %q (%s), without %q", c.ID, c.Message, c.Fix, test.says)
 				}
 				if c.Message == "" && !strings.HasPrefix(test.name, "session") && !strings.HasPrefix(test.name, "settings") {
 					t.Errorf("%s says nothing", c.ID)
 				}
-				if c.Status == doctor.Skipped && c.Needs == c.ID {
+				if c.Severity == finding.Skipped && c.Needs == c.ID {
 					t.Errorf("%s needs itself", c.ID)
 				}
 			}
@@ -388,8 +402,7 @@ func everyCheckOnce(t *testing.T, r doctor.Report, want map[string]string) {
 
 // Every check is seen at its worst by some test, and no check is worse than it is said to be.
 func TestEveryCheckFailsOnce(t *testing.T) {
-	weight := []doctor.Status{doctor.Pass, doctor.Skipped, doctor.Info, doctor.Warn, doctor.Fail}
-	worst := map[string]doctor.Status{}
+	worst := map[string]finding.Severity{}
 	for _, test := range ruleTests() {
 		in := sound()
 		test.change(&in)
@@ -398,14 +411,12 @@ func TestEveryCheckFailsOnce(t *testing.T) {
 			if _, own := doctor.IDs()[id]; !own {
 				id = map[string]string{doctor.GroupTwilio: doctor.ServiceSettings, doctor.GroupSession: doctor.SessionSettings}[c.Group]
 			}
-			if slices.Index(weight, c.Status) > slices.Index(weight, worst[id]) {
-				worst[id] = c.Status
-			}
+			worst[id] = max(worst[id], c.Severity)
 		}
 	}
 	for id, status := range doctor.IDs() {
 		if worst[id] != status {
-			t.Errorf("%s is at its worst %q in the tests, and should be %q", id, worst[id], status)
+			t.Errorf("%s is at its worst %s in the tests, and should be %s", id, worst[id], status)
 		}
 	}
 	if len(worst) != len(doctor.IDs()) {
@@ -417,8 +428,8 @@ func TestEveryCheckFailsOnce(t *testing.T) {
 func TestNothingPassesUnseen(t *testing.T) {
 	allowed := []string{} // of an input in which nothing was asked, nothing passes
 	for _, c := range doctor.Examine(doctor.Input{}).Checks {
-		if c.Status != doctor.Skipped && !slices.Contains(allowed, c.ID) {
-			t.Errorf("%s: %s (%s)", c.ID, c.Status, c.Message)
+		if c.Severity != finding.Skipped && !slices.Contains(allowed, c.ID) {
+			t.Errorf("%s: %s (%s)", c.ID, c.Severity, c.Message)
 		}
 	}
 	for name, lose := range map[string]struct {
@@ -442,8 +453,8 @@ func TestNothingPassesUnseen(t *testing.T) {
 		lose.part(&in)
 		report := doctor.Examine(in)
 		for _, c := range report.Checks {
-			if slices.Contains(strings.Split(lose.ids, ","), c.ID) && c.Status != doctor.Skipped {
-				t.Errorf("without %s, %s is %s", name, c.ID, c.Status)
+			if slices.Contains(strings.Split(lose.ids, ","), c.ID) && c.Severity != finding.Skipped {
+				t.Errorf("without %s, %s is %s", name, c.ID, c.Severity)
 			}
 		}
 		if name == "users" && report.Users != nil {
@@ -479,7 +490,7 @@ func TestErrorsKeepTheirHints(t *testing.T) {
 	in := sound()
 	in.Reached = doctor.Got(struct{}{}, fmt.Errorf("outer: %w", down))
 	for _, c := range doctor.Examine(in).Checks {
-		if c.ID == doctor.DatabaseReachable && (c.Hint != "try again" || c.Message != "outer: no answer") {
+		if c.ID == doctor.DatabaseReachable && (c.Fix != "try again" || c.Message != "outer: no answer") {
 			t.Errorf("%+v", c)
 		}
 	}

@@ -15,24 +15,24 @@ type Class struct {
 	CompanyID int64 // usercompanyid; -1 for every company and the login page
 }
 
-// Change is one row to write: the row ID gets the class After, or a new system-wide row is added where ID is 0.
-type Change struct {
+// ClassChange is one row to write: the row ID gets the class After. If ID is 0, a new system-wide row is added.
+type ClassChange struct {
 	ID     int64  `json:"id"`
 	Name   string `json:"name"`
 	Before string `json:"before"` // empty where the row is new
 	After  string `json:"after"`
 }
 
-// Assignment gives a user without uuid one.
+// Assignment gives a user without a uuid one.
 type Assignment struct {
 	Username     string
 	Was, Becomes mfa.Row
 }
 
-// Switch is everything that one switch writes, in one transaction, and what it was decided on.
-type Switch struct {
+// SwitchPlan is everything that one switch writes, in one transaction, and the rows that it was planned on.
+type SwitchPlan struct {
 	Was         []Class // every row of the Names, of any category and company, by ID, as read
-	Changes     []Change
+	Changes     []ClassChange
 	Assignments []Assignment
 }
 
@@ -50,5 +50,5 @@ type Store interface {
 	UsersWithoutUUID(ctx context.Context) ([]mfa.User, error)
 	// ApplySwitch writes s in one transaction. If the rows are no longer s.Was, or a user to be given a uuid is not
 	// as read, nothing is written and the error is of errs.Refused with errs.ErrChanged in its chain.
-	ApplySwitch(ctx context.Context, names []string, s Switch) error
+	ApplySwitch(ctx context.Context, names []string, s SwitchPlan) error
 }
