@@ -33,10 +33,12 @@ const (
 	wordUndone = "undone" // guard: switched back
 )
 
+// guardPatience is how long to wait for a word from the guard. Only tests change it.
+var guardPatience = 30 * time.Second
+
 const (
-	guardPatience = 30 * time.Second // how long to wait for a word from the guard
-	undoRetry     = 2 * time.Second
-	undoLimit     = 24 * time.Hour
+	undoRetry = 2 * time.Second
+	undoLimit = 24 * time.Hour
 )
 
 // order is the first line that the guard gets, as JSON.

@@ -59,7 +59,13 @@ func (t Trial) Run(ctx context.Context, plan injector.SwitchPlan, limit time.Dur
 	kept, err := t.Ask(asking)
 	switch {
 	case err == nil && kept:
-		return g.keep()
+		if err := g.keep(); !errors.Is(err, ErrNotKept) {
+			return err
+		}
+		if err := t.confirmUndone(ctx, plan.Changes); err != nil {
+			return err
+		}
+		return ErrNotKept
 	case ctx.Err() != nil:
 		return &Interrupted{Undo: undo()}
 	case err != nil && asking.Err() == nil:
@@ -74,10 +80,26 @@ func (t Trial) Run(ctx context.Context, plan injector.SwitchPlan, limit time.Dur
 // undo has the guard switch back. If the guard doesn't, this process does.
 func (t Trial) undo(ctx context.Context, g *guard, made []injector.ClassChange) error {
 	g.close()
-	guardErr := g.await(context.Background(), wordUndone)
-	if guardErr == nil {
+	if err := g.await(context.Background(), wordUndone); err != nil {
+		return t.undoHere(ctx, made, err)
+	}
+	return t.confirmUndone(ctx, made)
+}
+
+// confirmUndone looks after the guard has switched back, and switches back what is left. If the guard's time was over before
+// the switch was made, the guard found nothing to take back. Where nothing can be seen, the guard's word counts.
+func (t Trial) confirmUndone(ctx context.Context, made []injector.ClassChange) error {
+	looking, cancel := context.WithTimeout(context.WithoutCancel(ctx), guardPatience)
+	defer cancel()
+	classes, err := t.Store.InjectorClasses(looking, injector.Names())
+	if err != nil || !injector.PlanUndo(classes, made).Needed() {
 		return nil
 	}
+	return t.undoHere(ctx, made, errors.New("it ended before the switch was made"))
+}
+
+// undoHere switches back in this process. guardErr is why the guard has not.
+func (t Trial) undoHere(ctx context.Context, made []injector.ClassChange, guardErr error) error {
 	if t.BestEffort != nil {
 		t.BestEffort()
 	}
