@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,6 +17,7 @@ import (
 
 // memory is a database in memory.
 type memory struct {
+	lock      sync.Mutex
 	classes   []injector.Class
 	holdError error
 	failing   int // so many calls fail from now on
@@ -26,6 +28,8 @@ type memory struct {
 var errRestarting = errors.New("the database is restarting")
 
 func (m *memory) InjectorClasses(context.Context, []string) ([]injector.Class, error) {
+	m.lock.Lock()
+	defer m.lock.Unlock()
 	if m.failing > 0 {
 		m.failing--
 		return nil, errRestarting
@@ -34,6 +38,8 @@ func (m *memory) InjectorClasses(context.Context, []string) ([]injector.Class, e
 }
 
 func (m *memory) ApplySwitch(_ context.Context, _ []string, plan injector.SwitchPlan) error {
+	m.lock.Lock()
+	defer m.lock.Unlock()
 	if m.failing > 0 {
 		m.failing--
 		return errRestarting
@@ -47,8 +53,21 @@ func (m *memory) HoldTrial(context.Context) (func(), error) {
 	if m.holdError != nil {
 		return nil, m.holdError
 	}
-	m.held++
-	return func() { m.held-- }, nil
+	m.hold(1)
+	return func() { m.hold(-1) }, nil
+}
+
+func (m *memory) hold(n int) {
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	m.held += n
+}
+
+// state returns the class, the number of trials that are marked, and of switches that were made.
+func (m *memory) state() (class string, held, applied int) {
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	return m.classes[0].ClassName, m.held, len(m.applied)
 }
 
 func apply(classes []injector.Class, plan injector.SwitchPlan) []injector.Class {
@@ -73,7 +92,7 @@ const fiveMinutes = `{"changes":[{"id":6,"name":"LoginHandler","before":"HTMLFor
 func TestGuard(t *testing.T) {
 	for _, test := range []struct {
 		name  string
-		m     memory
+		m     *memory
 		stop  func(cancel func(), in *io.PipeWriter)
 		says  string // after ready
 		after time.Duration
@@ -85,16 +104,16 @@ func TestGuard(t *testing.T) {
 		{name: "half a word", stop: func(_ func(), in *io.PipeWriter) { _, _ = io.WriteString(in, "ke"); _ = in.Close() }, says: "undone", class: injector.PlainHandler},
 		{name: "the time is over", stop: func(func(), *io.PipeWriter) {}, says: "undone", after: 5 * time.Minute, class: injector.PlainHandler},
 		{name: "a signal", stop: func(cancel func(), _ *io.PipeWriter) { cancel() }, says: "undone", class: injector.PlainHandler},
-		{name: "a database that restarts", m: memory{failing: 100}, stop: func(_ func(), in *io.PipeWriter) { _ = in.Close() },
+		{name: "a database that restarts", m: &memory{classes: handler(injector.MFAHandler), failing: 100}, stop: func(_ func(), in *io.PipeWriter) { _ = in.Close() },
 			says: "undone", after: 200 * time.Second, class: injector.PlainHandler},
-		{name: "what somebody else has switched", m: memory{classes: handler("Another")}, stop: func(_ func(), in *io.PipeWriter) { _ = in.Close() },
+		{name: "what somebody else has switched", m: &memory{classes: handler("Another")}, stop: func(_ func(), in *io.PipeWriter) { _ = in.Close() },
 			says: "undone", class: "Another"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := test.m
-				if m.classes == nil {
-					m.classes = handler(injector.MFAHandler)
+				if m == nil {
+					m = &memory{classes: handler(injector.MFAHandler)}
 				}
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
@@ -103,15 +122,16 @@ func TestGuard(t *testing.T) {
 				defer func() { _ = in.Close() }()
 				ended := make(chan error, 1)
 				go func() {
-					ended <- trial.Guard(ctx, toGuard, fromGuard, func(context.Context) (trial.GuardStore, error) { return &m, nil })
+					ended <- trial.Guard(ctx, toGuard, fromGuard, func(context.Context) (trial.GuardStore, error) { return m, nil })
 				}()
 				_, _ = io.WriteString(in, fiveMinutes)
 				words := bufio.NewScanner(out)
 				if !words.Scan() || words.Text() != "ready" {
 					t.Fatalf("it says %q before ready", words.Text())
 				}
-				if synctest.Wait(); m.held != 1 || len(m.applied) > 0 {
-					t.Errorf("waiting, it holds %d trials and has switched %v", m.held, m.applied)
+				synctest.Wait()
+				if _, held, applied := m.state(); held != 1 || applied > 0 {
+					t.Errorf("waiting, it holds %d trials and has switched %d times", held, applied)
 				}
 				begin := time.Now()
 				test.stop(cancel, in)
@@ -124,8 +144,8 @@ func TestGuard(t *testing.T) {
 				if err := <-ended; err != nil {
 					t.Error(err)
 				}
-				if m.classes[0].ClassName != test.class || m.held != 0 {
-					t.Errorf("the class is %s, want %s; %d trials are marked", m.classes[0].ClassName, test.class, m.held)
+				if class, held, _ := m.state(); class != test.class || held != 0 {
+					t.Errorf("the class is %s, want %s; %d trials are marked", class, test.class, held)
 				}
 			})
 		})
