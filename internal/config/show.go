@@ -3,8 +3,8 @@ package config
 import (
 	"net/url"
 	"path/filepath"
-	"regexp"
 
+	"uzerp-mfa/internal/sidform"
 	"uzerp-mfa/internal/uzerp"
 )
 
@@ -57,11 +57,9 @@ func (l *Loader) Variable(name string) Setting {
 	return s
 }
 
-var sid = regexp.MustCompile(`^(AC|VA)[0-9a-zA-Z]{32}$`)
-
 // shownSID hides what is no SID: it may be a token that was pasted into the wrong line.
 func shownSID(value string) string {
-	if value == "" || sid.MatchString(value) {
+	if value == "" || sidform.Account.Valid(value) || sidform.Service.Valid(value) {
 		return value
 	}
 	return isSet + ", but no SID"

@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"regexp"
 	"strings"
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/secret"
+	"uzerp-mfa/internal/sidform"
 	"uzerp-mfa/internal/uzerp"
 )
 
@@ -80,8 +80,6 @@ func uzerpTwilio(inst *uzerp.Installation) (source, error) {
 // uzerpNeeds are the settings that uzERP must find in its conf/.env, and nowhere else (docs/facts/uzerp.md §4).
 var uzerpNeeds = []string{accountSID, authToken, serviceSID}
 
-var twilioSID = regexp.MustCompile(`^(AC|VA)[0-9a-fA-F]{32}$`)
-
 // UzerpSettings gives what uzERP will read of its Twilio settings, for the checks before a switch.
 func (l *Loader) UzerpSettings() injector.Settings {
 	inst, err := l.Installation()
@@ -124,7 +122,7 @@ func (l *Loader) UzerpSettings() injector.Settings {
 	if err == nil {
 		for _, own := range []struct{ name, sid string }{{accountSID, ours.AccountSID}, {serviceSID, ours.ServiceSID}} {
 			// With a placeholder or none nobody logs in, so there is nothing that this program could be wrong about.
-			if value := theirs.get(own.name); value != own.sid && twilioSID.MatchString(value) {
+			if value := theirs.get(own.name); value != own.sid && (sidform.Account.Valid(value) || sidform.Service.Valid(value)) {
 				s.Foreign = append(s.Foreign, own.name)
 			}
 		}

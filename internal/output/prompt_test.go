@@ -102,7 +102,7 @@ func TestPromptsAreCancelled(t *testing.T) {
 	time.AfterFunc(10*time.Millisecond, func() { cancel(errors.New("Ctrl-C")) })
 	start := time.Now()
 	yes, err := s.Confirm(ctx, "Sure?")
-	if yes || !errors.Is(err, context.Canceled) || time.Since(start) > 5*time.Second {
+	if yes || !errors.Is(err, context.Canceled) || time.Since(start) > 5*time.Minute {
 		t.Errorf("got %v, %v after %v", yes, err, time.Since(start))
 	}
 	if got := talk.String(); got != "Sure? [y/N] \n" {

@@ -2,9 +2,12 @@ package uzerp
 
 import (
 	"bytes"
+	"fmt"
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"uzerp-mfa/internal/sharedtest"
 )
 
 func TestReplaceFileKeepsACL(t *testing.T) {
@@ -13,7 +16,7 @@ func TestReplaceFileKeepsACL(t *testing.T) {
 	list := []byte("\x02\x00\x00\x00" + "\x01\x00\x06\x00\xff\xff\xff\xff" + "\x02\x00\x04\x00\x21\x00\x00\x00" +
 		"\x04\x00\x04\x00\xff\xff\xff\xff" + "\x10\x00\x04\x00\xff\xff\xff\xff" + "\x20\x00\x00\x00\xff\xff\xff\xff")
 	if err := syscall.Setxattr(path, aclAttribute, list, 0); err != nil {
-		t.Skipf("no access lists on this file system: %v", err)
+		sharedtest.LeaveOut(t, sharedtest.FileSystem, fmt.Errorf("no access lists on this file system: %w", err))
 	}
 	backup, err := ReplaceFile(path, to("new"))
 	if err != nil {

@@ -56,16 +56,17 @@ type server struct {
 
 // Run runs a package's tests and stops the server: os.Exit(dbtest.Run(m)) is all that a TestMain needs.
 func Run(m *testing.M) int {
-	code := m.Run()
-	shared.mu.Lock()
-	defer shared.mu.Unlock()
-	if shared.pg != nil {
-		if err := shared.pg.Stop(); err != nil {
-			fmt.Fprintln(os.Stderr, "dbtest:", err)
-			return 1
+	return sharedtest.Tests{M: m, Done: func(code int) int {
+		shared.mu.Lock()
+		defer shared.mu.Unlock()
+		if shared.pg != nil {
+			if err := shared.pg.Stop(); err != nil {
+				fmt.Fprintln(os.Stderr, "dbtest:", err)
+				return 1
+			}
 		}
-	}
-	return code
+		return code
+	}}.Run()
 }
 
 // New makes a database and gives its URL, for the superuser on the socket. It is dropped, with whoever is in it, when
@@ -74,7 +75,7 @@ func New(tb testing.TB, t Template) string {
 	tb.Helper()
 	name, url, err := shared.create(t)
 	if err != nil {
-		Missing(tb, err)
+		missing(tb, err)
 	}
 	tb.Cleanup(func() {
 		if err := shared.drop(name); err != nil {
@@ -84,12 +85,14 @@ func New(tb testing.TB, t Template) string {
 	return url
 }
 
-// Missing fails the test in CI and skips it elsewhere, if what is missing is something that the machine may lack;
-// every other error fails it.
-func Missing(tb testing.TB, err error) {
+// missing leaves the test out if what is missing is something that the machine may lack; every other error fails it.
+func missing(tb testing.TB, err error) {
 	tb.Helper()
-	if is[absentError](err) || errors.Is(err, fs.ErrNotExist) {
-		sharedtest.Missing(tb, err)
+	switch {
+	case is[absentError](err):
+		sharedtest.LeaveOut(tb, sharedtest.Postgres, err)
+	case errors.Is(err, fs.ErrNotExist):
+		sharedtest.LeaveOutData(tb, dump, err)
 	}
 	tb.Fatal("dbtest: ", err)
 }
