@@ -18,7 +18,7 @@ import (
 // that ends in /... allows what lies below too. Tests may import what they like.
 var allowed = map[string][]string{
 	"":    {"uzerp-mfa/cmd"},
-	"cmd": {"uzerp-mfa/internal/caller", "uzerp-mfa/internal/reconcile", "uzerp-mfa/internal/verifyservice", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/finding", "uzerp-mfa/internal/audit", "uzerp-mfa/internal/config", "uzerp-mfa/internal/doctor", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/injector/trial", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/output", "uzerp-mfa/internal/sessionconfig", "github.com/spf13/cobra", "github.com/spf13/pflag"},
+	"cmd": {"uzerp-mfa/internal/caller", "uzerp-mfa/internal/reconcile", "uzerp-mfa/internal/verifyservice", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/finding", "uzerp-mfa/internal/audit", "uzerp-mfa/internal/config", "uzerp-mfa/internal/doctor", "uzerp-mfa/internal/injector/...", "uzerp-mfa/internal/installation/...", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/output", "uzerp-mfa/internal/sessionconfig", "github.com/spf13/cobra", "github.com/spf13/pflag"},
 
 	// The ground that everything stands on.
 	"internal/errs":    {},
@@ -26,8 +26,16 @@ var allowed = map[string][]string{
 	"internal/finding": {"uzerp-mfa/internal/errs"},
 	"internal/sidform": {},
 
-	"internal/audit":             {"uzerp-mfa/internal/caller", "uzerp-mfa/internal/verifyservice", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa"},
-	"internal/config":            {"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/uzerp", "github.com/joho/godotenv"},
+	// uzERP's files.
+	"internal/filelock":              {"uzerp-mfa/internal/errs"},
+	"internal/installation":          {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/installation/..."},
+	"internal/installation/dotenv":   {"uzerp-mfa/internal/secret", "uzerp-mfa/internal/installation/file", "uzerp-mfa/internal/installation/php"},
+	"internal/installation/file":     {"uzerp-mfa/internal/filelock"},
+	"internal/installation/php":      {"uzerp-mfa/internal/secret", "uzerp-mfa/internal/installation/file"},
+	"internal/installation/treetest": {}, // test support
+
+	"internal/audit":             {"uzerp-mfa/internal/filelock", "uzerp-mfa/internal/caller", "uzerp-mfa/internal/verifyservice", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa"},
+	"internal/config":            {"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/installation/...", "uzerp-mfa/internal/mfa", "github.com/joho/godotenv"},
 	"internal/crashtest":         {}, // a test-support package: what it needs of the world it is given
 	"internal/db":                {"uzerp-mfa/internal/caller", "uzerp-mfa/internal/verifyservice", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa", "github.com/jackc/pgx/v5/..."},
 	"internal/doctor":            {"uzerp-mfa/internal/verifyservice", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/finding", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa"},
@@ -45,19 +53,15 @@ var allowed = map[string][]string{
 	"internal/pgtemp":            {"uzerp-mfa/internal/errs", "github.com/jackc/pgx/v5/..."},
 	"internal/pgtemp/dbtest":     {"uzerp-mfa/internal/pgtemp", "uzerp-mfa/internal/sharedtest", "github.com/jackc/pgx/v5/..."},
 	"internal/sandbox":           {"uzerp-mfa/internal/caller", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/emulator", "uzerp-mfa/internal/pgtemp", "github.com/jackc/pgx/v5/..."},
-	"internal/sessionconfig":     {"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/finding", "uzerp-mfa/internal/mfa"},
+	"internal/sessionconfig":     {"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/finding", "uzerp-mfa/internal/installation/..."},
 	"internal/sharedtest":        {},
 	"internal/totp":              {"uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa", "github.com/pquerna/otp/..."},
 	"internal/twilio":            {"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/caller", "uzerp-mfa/internal/verifyservice", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa", "github.com/twilio/twilio-go/client", "github.com/twilio/twilio-go/rest/verify/v2"},
-	"internal/uzerp":             {"uzerp-mfa/internal/secret"},
 }
 
 // allowedFiles are single files that may import more than their package: the one place where everything is wired.
 var allowedFiles = map[string][]string{
 	"cmd/app.go": {"uzerp-mfa/internal/db", "uzerp-mfa/internal/caller", "uzerp-mfa/internal/sandbox", "uzerp-mfa/internal/totp", "uzerp-mfa/internal/twilio", "github.com/google/uuid"},
-	// The one adapter that a command needs and app.go doesn't make: conf/.env and php.ini for session-config.
-	"cmd/session_config_files.go": {"uzerp-mfa/internal/uzerp"},
-	"cmd/env_file.go":             {"uzerp-mfa/internal/uzerp"}, // and the one that changes conf/.env
 }
 
 // forbidden are imports that nothing may have, not even a test.

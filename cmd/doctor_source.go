@@ -55,7 +55,7 @@ func (s *doctorSource) Settings() doctor.Settings { return s.settings }
 
 func (s *doctorSource) SessionFindings() ([]finding.Finding, error) {
 	session, err := s.app.sessionInput(s.file, s.phpIni)
-	return sessionconfig.Check(session.Input), err
+	return sessionconfig.Check(session), err
 }
 
 func (s *doctorSource) Database(ctx context.Context) (doctor.Database, error) {

@@ -4,8 +4,8 @@ import (
 	"net/url"
 	"path/filepath"
 
+	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/sidform"
-	"uzerp-mfa/internal/uzerp"
 )
 
 // Setting is a setting as it may be shown. Value is "set" for a secret, and empty for what is not set.
@@ -26,8 +26,8 @@ func (l *Loader) Settings() []Setting {
 
 	t, _ := l.Twilio() // what is there of incomplete settings is shown
 	from := func(name string) string {
-		if t.Sources[name] == filepath.Join(all[1].Value, uzerp.DotenvFile) {
-			return uzerp.DotenvFile // short, as for the database: the directory is told already
+		if t.Sources[name] == filepath.Join(all[1].Value, installation.DotenvFile) {
+			return installation.DotenvFile // short, as for the database: the directory is told already
 		}
 		return t.Sources[name]
 	}

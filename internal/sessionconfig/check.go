@@ -1,14 +1,19 @@
 package sessionconfig
 
 import (
+	"errors"
 	"regexp"
+	"slices"
 	"strings"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/finding"
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/installation"
+	"uzerp-mfa/internal/installation/dotenv"
+	"uzerp-mfa/internal/installation/php"
 )
 
-// Check gives everything that docs/facts/uzerp.md §5 wants found, errors first.
+// Check returns everything that docs/facts/uzerp.md §5 wants found, errors first.
 func Check(in Input) []finding.Finding {
 	c := &check{in: in}
 	c.run()
@@ -16,7 +21,7 @@ func Check(in Input) []finding.Finding {
 }
 
 // Lockouts returns only the findings that keep everybody from working with uzERP.
-func Lockouts(env EnvFile) []finding.Finding {
+func Lockouts(env installation.EnvFile) []finding.Finding {
 	c := &check{in: Input{Env: env}}
 	c.run()
 	return c.lockouts
@@ -60,13 +65,13 @@ func (c *check) about(name string, id state) finding.Finding {
 	if s, ok := c.in.Env.Settings[name]; ok {
 		f.Line = s.Line
 		if !strings.HasPrefix(name, "TWILIO_") {
-			f.Value = s.Shown()
+			f.Value = Shown(s)
 		}
 	}
 	return f
 }
 
-// checkEnvFile tells whether there are settings to judge.
+// checkEnvFile reports whether there are settings to judge.
 func (c *check) checkEnvFile() bool {
 	env := c.in.Env
 	switch {
@@ -74,7 +79,7 @@ func (c *check) checkEnvFile() bool {
 		c.add(finding.Finding{
 			ID: "env-misplaced", Severity: finding.Error, File: env.Misplaced,
 			Message: "nothing reads this file: uzERP reads " + env.Path + ", whatever its documentation says, so none of the settings in it hold",
-			Fix:     "mv " + mfa.ShellQuote(env.Misplaced) + " " + mfa.ShellQuote(env.Path),
+			Fix:     "mv " + errs.ShellQuote(env.Misplaced) + " " + errs.ShellQuote(env.Path),
 		})
 		return false
 	case !env.Found:
@@ -87,12 +92,22 @@ func (c *check) checkEnvFile() bool {
 	case env.Syntax != nil:
 		c.addLockout(finding.Finding{
 			ID: "env-syntax", Severity: finding.Error, File: env.Path, Line: env.Syntax.Line,
-			Message: "uzERP's reader rejects this line (" + env.Syntax.Reason + "), so uzERP reads nothing from the file and answers every page with an error, and nothing else of the file can be judged",
-			Fix:     env.Syntax.Fix,
+			Message: "uzERP's reader rejects this line (" + env.Syntax.Reason() + "), so uzERP reads nothing from the file " +
+				"and answers every page with an error, and nothing else of the file can be judged",
+			Fix: syntaxFixes[env.Syntax.Kind],
 		})
 		return false
 	}
 	return true
+}
+
+// syntaxFixes say what to write in a line whose text must not be shown.
+var syntaxFixes = map[dotenv.SyntaxKind]string{
+	dotenv.UnexpectedEquals:     `NAME="value"`,
+	dotenv.InvalidName:          `NAME="value", or begin the line with # if it is a comment`,
+	dotenv.UnexpectedWhitespace: `NAME="value with blanks"`,
+	dotenv.UnexpectedEscape:     `NAME='value', in single quotes, or \\ for each backslash`,
+	dotenv.MissingClosingQuote:  `NAME="value", with the closing quote on the same line`,
 }
 
 func (c *check) checkManaged() {
@@ -146,7 +161,7 @@ var (
 	placeholder = regexp.MustCompile(`(?i)x{5}|\*{3}|^(AC|VA|\.{3})$|your|example|change.?me|placeholder|replace|todo|[<>]`)
 )
 
-// checkTwilio gives warnings only: what is wrong here hurts once two-factor login is on, which this file doesn't tell,
+// checkTwilio returns warnings only: what is wrong here hurts once two-factor login is on, which this file doesn't tell,
 // and set-injector refuses to switch it on then.
 func (c *check) checkTwilio() {
 	for _, t := range []struct {
@@ -161,9 +176,11 @@ func (c *check) checkTwilio() {
 		f.Severity, f.Fix = finding.Warning, line(t.name, `"<`+t.where+`>"`)
 		switch value := c.value(t.name); {
 		case strings.Trim(value, phpBlank) == "":
-			f.ID, f.Message = "twilio-missing", "with two-factor login on, everybody sees an error page instead of the login page while this is missing or empty"
+			f.ID, f.Message = "twilio-missing", "with two-factor login on, everybody sees an error page instead of the login "+
+				"page while this is missing or empty"
 		case placeholder.MatchString(value):
-			f.ID, f.Message = "twilio-placeholder", "this is the placeholder of an example, with which Twilio accepts nothing: nobody can enroll and no code is valid"
+			f.ID, f.Message = "twilio-placeholder", "this is the placeholder of an example, with which Twilio accepts "+
+				"nothing: nobody can enroll and no code is valid"
 		case t.pattern != nil && !t.pattern.MatchString(value):
 			f.ID, f.Message = "twilio-malformed", "this is not "+t.form+", so Twilio will not know it: nobody can enroll and no code is valid"
 		default:
@@ -174,48 +191,49 @@ func (c *check) checkTwilio() {
 }
 
 // oddities are the reader's warnings that are more or less than a warning here.
-var oddities = map[string]finding.Severity{
-	"open-quote": finding.Error, "comment-swallows": finding.Error, "joined-settings": finding.Error,
-	"joined-lines": finding.Info, "variable": finding.Info, "not-a-variable": finding.Info, "literal-backslash": finding.Info, "lone-cr": finding.Info,
+var oddities = map[dotenv.WarningID]finding.Severity{
+	dotenv.WarnOpenQuote: finding.Error, dotenv.WarnCommentSwallows: finding.Error, dotenv.WarnJoinedSettings: finding.Error,
+	dotenv.WarnJoinedLines: finding.Info, dotenv.WarnVariable: finding.Info, dotenv.WarnNotAVariable: finding.Info,
+	dotenv.WarnLiteralEscape: finding.Info, dotenv.WarnLoneCR: finding.Info,
 }
 
-var oddityFixes = map[string]string{
-	"open-quote":        "close the quote at the end of the value",
-	"comment-swallows":  "take the double quote out of the comment",
-	"joined-settings":   "close the quote at the end of the value's own line",
-	"cut-at-hash":       "put the whole value in double quotes",
-	"duplicate":         "delete this line",
-	"bare-name":         "delete the line, or write an equals sign and a value behind the name",
-	"unresolved":        "set that name in an earlier line, or put the value in single quotes",
-	"literal-quote":     "put quotes around all of the value, or none in it",
-	"trailing-mark":     "delete the mark at the end of the line",
-	"typographic-quote": `write plain quotes, ' or "`,
-	"invisible":         "type the value anew",
-	"encoding":          "save the file as UTF-8",
-	"server-name":       "choose another name, for PHP has this one itself",
+var oddityFixes = map[dotenv.WarningID]string{
+	dotenv.WarnOpenQuote:       "close the quote at the end of the value",
+	dotenv.WarnCommentSwallows: "take the double quote out of the comment",
+	dotenv.WarnJoinedSettings:  "close the quote at the end of the value's own line",
+	dotenv.WarnCutAtHash:       "put the whole value in double quotes",
+	dotenv.WarnDuplicate:       "delete this line",
+	dotenv.WarnBareName:        "delete the line, or write an equals sign and a value behind the name",
+	dotenv.WarnUnresolved:      "set that name in an earlier line, or put the value in single quotes",
+	dotenv.WarnLiteralQuote:    "put quotes around all of the value, or none in it",
+	dotenv.WarnTrailingMark:    "delete the mark at the end of the line",
+	dotenv.WarnTypographic:     `write plain quotes, ' or "`,
+	dotenv.WarnInvisible:       "type the value anew",
+	dotenv.WarnEncoding:        "save the file as UTF-8",
+	dotenv.WarnServerName:      "choose another name, for PHP has this one itself",
 }
 
-// checkOddities tells of lines that read differently than they look. A number cut at its comment is as it was meant.
+// checkOddities reports lines that read differently than they look. A number that is cut at its comment is as meant.
 func (c *check) checkOddities() {
-	for _, o := range c.in.Env.Oddities {
+	for _, o := range c.in.Env.Warnings {
 		f := finding.Finding{
-			ID: "env-" + o.ID, Severity: finding.Warning, Setting: shownName(o.Name), File: c.in.Env.Path, Line: o.Line,
-			Message: "this line reads differently than it looks: " + o.Reason, Fix: oddityFixes[o.ID],
+			ID: "env-" + string(o.ID), Severity: finding.Warning, Setting: shownName(o.Name), File: c.in.Env.Path, Line: o.Line,
+			Message: "this line reads differently than it looks: " + o.Message(), Fix: oddityFixes[o.ID],
 		}
 		if s, ok := oddities[o.ID]; ok {
 			f.Severity = s
 		}
-		if o.ID == "duplicate" {
+		if o.ID == dotenv.WarnDuplicate {
 			f.Message += " (line " + number(int64(o.EndLine)) + ")"
 		}
-		if o.ID == "cut-at-hash" && c.asMeant(o.Name) {
+		if o.ID == dotenv.WarnCutAtHash && c.asMeant(o.Name) {
 			f.Severity = finding.Info
 		}
 		c.add(f)
 	}
 }
 
-// asMeant tells whether a session setting has a good value, so that only a comment can have been cut off.
+// asMeant reports whether a session setting has a good value, so that only a comment can have been cut off.
 func (c *check) asMeant(name string) bool {
 	switch name {
 	case Manage:
@@ -229,20 +247,43 @@ func (c *check) asMeant(name string) bool {
 }
 
 // checkConfigPHP looks for settings in a file that does not count for them. The rest of uzERP lets config.php win, so
-// whoever wrote them there had reason to think that they hold.
+// the writer had reason to think that they hold.
 func (c *check) checkConfigPHP() {
-	for _, s := range c.in.ConfigPHP.Sets {
-		f := finding.Finding{
-			ID: "config-php-ignored", Severity: finding.Warning, Setting: s.Name, File: c.in.ConfigPHP.Path, Line: s.Line,
-			Message: "uzERP takes this setting from conf/.env alone, so this line, which for other settings would win over conf/.env, has no effect",
-			Fix:     "move it to conf/.env: " + s.Name + "=...",
+	inst := c.in.Installation
+	if inst == nil {
+		return
+	}
+	if inst.ConfigErr != nil {
+		c.configUnreadable("", 0)
+		return
+	}
+	ours := slices.Concat(SessionSettings(), TwilioSettings())
+	var first *php.UnreadableError
+	for _, name := range ours {
+		value, ok, err := inst.Config.Get(name)
+		if unreadable, is := errors.AsType[*php.UnreadableError](err); is && first == nil {
+			first = unreadable
 		}
-		c.add(f)
+		if ok {
+			c.add(finding.Finding{
+				ID: "config-php-ignored", Severity: finding.Warning, Setting: name, File: inst.ConfigPath(), Line: value.Pos.Line,
+				Message: "uzERP takes this setting from conf/.env alone, so this line, which for other settings would win over conf/.env, has no effect",
+				Fix:     "move it to conf/.env: " + name + "=...",
+			})
+		}
 	}
-	if u := c.in.ConfigPHP.Unreadable; u != nil {
-		c.add(finding.Finding{
-			ID: "config-php-unreadable", Severity: finding.Info, Setting: u.Name, File: c.in.ConfigPHP.Path, Line: u.Line,
-			Message: "only PHP could tell what is set here, so it is not known whether the file has session settings, which would have no effect there",
-		})
+	switch {
+	case first == nil:
+	case slices.Contains(ours, first.Name):
+		c.configUnreadable(first.Name, first.Pos.Line)
+	default: // it may be any setting
+		c.configUnreadable("", first.Pos.Line)
 	}
+}
+
+func (c *check) configUnreadable(name string, line int) {
+	c.add(finding.Finding{
+		ID: "config-php-unreadable", Severity: finding.Info, Setting: name, File: c.in.Installation.ConfigPath(), Line: line,
+		Message: "only PHP could tell what is set here, so it is not known whether the file has session settings, which would have no effect there",
+	})
 }

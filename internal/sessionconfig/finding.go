@@ -3,6 +3,8 @@ package sessionconfig
 import (
 	"regexp"
 	"strings"
+
+	"uzerp-mfa/internal/installation/dotenv"
 )
 
 // Hidden stands where a value is not shown.
@@ -10,11 +12,12 @@ const Hidden = "(not shown)"
 
 // harmless are the values of session settings that can be repeated: a number with at most a unit, or a word that says
 // yes or no. A token pasted into the wrong line is neither.
-var harmless = regexp.MustCompile(`^[ \t]{0,8}(?i:[-+]?[0-9]{1,40}([.,][0-9]{1,10})?(e[0-9]{1,3})?[ \t]{0,3}(s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?)?|` +
+var harmless = regexp.MustCompile(`^[ \t]{0,8}(?i:[-+]?[0-9]{1,40}([.,][0-9]{1,10})?(e[0-9]{1,3})?[ \t]{0,3}` +
+	`(s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?)?|` +
 	`on|off|true|false|yes|no|y|n|enabled?|disabled?|none|null|never|unlimited)[;,]?[ \t]{0,8}$`)
 
-// Shown gives a session setting's value as it may be printed: as it is, or Hidden.
-func (s Setting) Shown() string {
+// Shown returns a session setting's value as it may be printed: as it is, or Hidden.
+func Shown(s dotenv.Setting) string {
 	value := s.Value.Reveal()
 	if value == "" || !s.Borrowed && harmless.MatchString(value) {
 		return value

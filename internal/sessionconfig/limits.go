@@ -27,10 +27,10 @@ const (
 	LongMaxAge    = 7 * 24 * time.Hour
 )
 
-// IsOn tells whether uzERP manages sessions with this value: the word "on" in any case, and nothing else.
+// IsOn reports whether uzERP manages sessions with this value: the word "on" in any case, and nothing else.
 func IsOn(value string) bool { return strings.EqualFold(value, "on") && len(value) == 2 }
 
-// Seconds gives the seconds of a limit that does what it says: digits only, more than 0, and within what PHP can add to
+// Seconds returns the seconds of a limit that does what it says: digits only, more than 0, and within what PHP can add to
 // the time of day.
 func Seconds(value string) (int64, bool) {
 	if limitState(value, true) != limitGood {
@@ -77,7 +77,7 @@ func limitState(value string, set bool) state {
 // What PHP 8 makes of a text in a sum: a number that it begins with counts, without one the page ends with an error.
 var leadingNumber = regexp.MustCompile(`^[ \t\n\r\v\f]*([-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?)`)
 
-// addable tells whether PHP 8 can add the value to the time of day and still has a time.
+// addable reports whether PHP 8 can add the value to the time of day and still has a time.
 func addable(value string) bool {
 	m := leadingNumber.FindStringSubmatch(value)
 	if m == nil {
@@ -165,7 +165,8 @@ func judgeLimit(name string, state state, managed, addable bool) (severity findi
 		return finding.Error, "the number is beyond 64 bits, and nobody can log in", true
 	}
 	if name == MaxAge && state != limitMissing && !addable {
-		return finding.Error, "uzERP reckons with this value at a login even if it does not manage sessions, and as it is no number that PHP 8 can use, nobody can log in", true
+		return finding.Error, "uzERP reckons with this value at a login even if it does not manage sessions, and as it is " +
+			"no number that PHP 8 can use, nobody can log in", true
 	}
 	switch state {
 	case limitMissing:
@@ -175,7 +176,8 @@ func judgeLimit(name string, state state, managed, addable bool) (severity findi
 	case limitNotInteger:
 		return finding.Info, "this limit is not a number of seconds written with digits only" + later, false
 	case limitZero:
-		return finding.Info, "this limit is 0, which does no harm while sessions are not managed, but would log everybody out at the first click once they are", false
+		return finding.Info, "this limit is 0, which does no harm while sessions are not managed, but would log everybody " +
+			"out at the first click once they are", false
 	default:
 		return finding.Info, "this limit is beyond 64 bits, which does no harm while sessions are not managed, but would never time out once they are", false
 	}
