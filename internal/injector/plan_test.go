@@ -31,6 +31,11 @@ func class(id int64, name, className string) injector.Class {
 	return injector.Class{ID: id, Name: name, Category: "SY", ClassName: className, CompanyID: -1}
 }
 
+// elsewhere is a row of one company or of another category.
+func elsewhere(id int64, name, className, category string, company int64) injector.Class {
+	return injector.Class{ID: id, Name: name, Category: category, ClassName: className, CompanyID: company}
+}
+
 func uuids() func() string {
 	n := 0
 	return func() string { n++; return fmt.Sprintf("uuid-%d", n) }
@@ -120,16 +125,20 @@ func TestPlanRefuses(t *testing.T) {
 		{"another gateway than vouched for", vouched, gateway("YourGateway"), "authentication-gateway"},
 		{"no gateway", on(), installed()[1:], "authentication-gateway"},
 		{"two gateways", on(), with(class(9, "AuthenticationGateway", "LDAPDBAuthenticator")), "authentication-gateway"},
-		{"gateway of one company only", on(), []injector.Class{{ID: 5, Name: "AuthenticationGateway", Category: "SY", ClassName: "DatabaseAuthenticator", CompanyID: 1}, installed()[1]}, "authentication-gateway"},
+		{"gateway of one company only", on(), []injector.Class{
+			elsewhere(5, "AuthenticationGateway", "DatabaseAuthenticator", "SY", 1), installed()[1],
+		}, "authentication-gateway"},
 		{"a company's own gateway beside", on(), with(injector.Class{ID: 9, Name: "AuthenticationGateway", Category: "SY", ClassName: "X", CompanyID: 1}), ""},
 		{"no login handler", on(), installed()[:1], "login-handler"},
 		{"two login handlers", on(), with(class(9, "LoginHandler", "Other")), "login-handler"},
 		{"two login handlers, off", off(), with(class(9, "LoginHandler", injector.MFAHandler)), "login-handler"},
 		{"two validators", on(), with(class(8, "MFAValidator", "A"), class(9, "MFAValidator", "B")), "mfa-validator"},
-		{"the handler's row of a company", on(), with(injector.Class{ID: 9, Name: "LoginHandler", Category: "SY", ClassName: injector.MFAHandler, CompanyID: 1}), "unique-key"},
-		{"the handler's row of a category", on(), with(injector.Class{ID: 9, Name: "LoginHandler", Category: "RP", ClassName: injector.MFAHandler, CompanyID: -1}), "unique-key"},
-		{"the validator's row of a company", on(), with(injector.Class{ID: 9, Name: "MFAValidator", Category: "SY", ClassName: injector.TwilioValidator, CompanyID: 1}), "unique-key"},
-		{"the plain handler's row of a company, off", off(), []injector.Class{installed()[0], class(6, "LoginHandler", injector.MFAHandler), {ID: 9, Name: "LoginHandler", Category: "SY", ClassName: injector.PlainHandler, CompanyID: 1}}, "unique-key"},
+		{"the handler's row of a company", on(), with(elsewhere(9, "LoginHandler", injector.MFAHandler, "SY", 1)), "unique-key"},
+		{"the handler's row of a category", on(), with(elsewhere(9, "LoginHandler", injector.MFAHandler, "RP", -1)), "unique-key"},
+		{"the validator's row of a company", on(), with(elsewhere(9, "MFAValidator", injector.TwilioValidator, "SY", 1)), "unique-key"},
+		{"the plain handler's row of a company, off", off(), []injector.Class{
+			installed()[0], class(6, "LoginHandler", injector.MFAHandler), elsewhere(9, "LoginHandler", injector.PlainHandler, "SY", 1),
+		}, "unique-key"},
 	} {
 		_, checks := injector.Plan(test.request, test.classes, nil, uuids())
 		var ids []string

@@ -94,7 +94,8 @@ func TestPrepare(t *testing.T) {
 		{name: "two handlers, no settings, no Twilio", request: on(), change: func(s *fakeSite) {
 			s.classes = append(s.classes, class(9, injector.LoginHandler, "Other"))
 			s.settings.Missing, s.fails["service"] = []string{"TWILIO_SERVICE_SID"}, failed
-		}, asked: everything, found: "login-handler error,uuids warning,env-file error,twilio-service error", refused: "not switched, nothing was changed: 2 system-wide"},
+		}, asked: everything, found: "login-handler error,uuids warning,env-file error,twilio-service error",
+			refused: "not switched, nothing was changed: 2 system-wide"},
 		{name: "Twilio does not answer", request: on(), change: func(s *fakeSite) { s.fails["service"] = down }, asked: everything,
 			found: "uuids warning,twilio-service error", refused: "not switched, nothing was changed: no answer"},
 		{name: "another service", request: on(), change: func(s *fakeSite) { s.settings.Foreign = []string{"TWILIO_SERVICE_SID"} }, asked: everything,

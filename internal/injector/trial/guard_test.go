@@ -101,11 +101,14 @@ func TestGuard(t *testing.T) {
 		{name: "keep", stop: func(_ func(), in *io.PipeWriter) { _, _ = io.WriteString(in, "keep\n") }, says: "kept", class: injector.MFAHandler},
 		{name: "another word", stop: func(_ func(), in *io.PipeWriter) { _, _ = io.WriteString(in, "kee\n") }, says: "undone", class: injector.PlainHandler},
 		{name: "the end of its input", stop: func(_ func(), in *io.PipeWriter) { _ = in.Close() }, says: "undone", class: injector.PlainHandler},
-		{name: "half a word", stop: func(_ func(), in *io.PipeWriter) { _, _ = io.WriteString(in, "ke"); _ = in.Close() }, says: "undone", class: injector.PlainHandler},
+		{name: "half a word", stop: func(_ func(), in *io.PipeWriter) {
+			_, _ = io.WriteString(in, "ke")
+			_ = in.Close()
+		}, says: "undone", class: injector.PlainHandler},
 		{name: "the time is over", stop: func(func(), *io.PipeWriter) {}, says: "undone", after: 5 * time.Minute, class: injector.PlainHandler},
 		{name: "a signal", stop: func(cancel func(), _ *io.PipeWriter) { cancel() }, says: "undone", class: injector.PlainHandler},
-		{name: "a database that restarts", m: &memory{classes: handler(injector.MFAHandler), failing: 100}, stop: func(_ func(), in *io.PipeWriter) { _ = in.Close() },
-			says: "undone", after: 200 * time.Second, class: injector.PlainHandler},
+		{name: "a database that restarts", m: &memory{classes: handler(injector.MFAHandler), failing: 100},
+			stop: func(_ func(), in *io.PipeWriter) { _ = in.Close() }, says: "undone", after: 200 * time.Second, class: injector.PlainHandler},
 		{name: "what somebody else has switched", m: &memory{classes: handler("Another")}, stop: func(_ func(), in *io.PipeWriter) { _ = in.Close() },
 			says: "undone", class: "Another"},
 	} {

@@ -1,10 +1,12 @@
 package trial_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,10 +39,12 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 	case "no database":
+		_, _ = bufio.NewReader(os.Stdin).ReadString('\n')
 		fmt.Fprintln(os.Stderr, "uzerp-mfa: no answer")
 		os.Exit(7)
 	case "another word":
 		fmt.Println("hello")
+		_, _ = io.Copy(io.Discard, os.Stdin)
 	case "mute":
 		time.Sleep(time.Minute) // it is killed before
 	}
