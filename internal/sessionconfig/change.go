@@ -13,6 +13,7 @@ import (
 	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/installation/dotenv"
 	"uzerp-mfa/internal/secret"
+	"uzerp-mfa/internal/sidform"
 )
 
 // Request is what is to be written. A nil field is left as it is.
@@ -113,7 +114,7 @@ func PlanService(env installation.EnvFile, sid string) installation.Change {
 	c := installation.Change{Setting: ServiceSID, After: sid}
 	if s, ok := env.Settings[ServiceSID]; ok {
 		shown := s.Value.Reveal()
-		if shown != "" && (s.Borrowed || !serviceSID.MatchString(shown)) {
+		if shown != "" && (s.Borrowed || !sidform.Service.Valid(shown)) {
 			shown = Hidden
 		}
 		c.Line, c.Before = s.Line, &shown

@@ -11,6 +11,7 @@ import (
 	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/installation/dotenv"
 	"uzerp-mfa/internal/installation/php"
+	"uzerp-mfa/internal/sidform"
 )
 
 // Check returns everything that docs/facts/uzerp.md §5 wants found, errors first.
@@ -155,22 +156,18 @@ func (c *check) manageFix() string {
 	return lines(fix...)
 }
 
-var (
-	accountSID  = regexp.MustCompile(`^AC[0-9a-f]{32}$`)
-	serviceSID  = regexp.MustCompile(`^VA[0-9a-f]{32}$`)
-	placeholder = regexp.MustCompile(`(?i)x{5}|\*{3}|^(AC|VA|\.{3})$|your|example|change.?me|placeholder|replace|todo|[<>]`)
-)
+var placeholder = regexp.MustCompile(`(?i)x{5}|\*{3}|^(AC|VA|\.{3})$|your|example|change.?me|placeholder|replace|todo|[<>]`)
 
 // checkTwilio returns warnings only: what is wrong here hurts once two-factor login is on, which this file doesn't tell,
 // and set-injector refuses to switch it on then.
 func (c *check) checkTwilio() {
 	for _, t := range []struct {
 		name, form, where string
-		pattern           *regexp.Regexp
+		valid             func(string) bool
 	}{
-		{AccountSID, "AC and 32 hexadecimal digits in lower case", "AC... from Twilio's console", accountSID},
+		{AccountSID, "AC and 32 hexadecimal digits", "AC... from Twilio's console", sidform.Account.Valid},
 		{AuthToken, "the auth token", "the auth token from Twilio's console", nil},
-		{ServiceSID, "VA and 32 hexadecimal digits in lower case", "VA... of the Verify service from Twilio's console", serviceSID},
+		{ServiceSID, "VA and 32 hexadecimal digits", "VA... of the Verify service from Twilio's console", sidform.Service.Valid},
 	} {
 		f := c.about(t.name, "")
 		f.Severity, f.Fix = finding.Warning, line(t.name, `"<`+t.where+`>"`)
@@ -181,7 +178,7 @@ func (c *check) checkTwilio() {
 		case placeholder.MatchString(value):
 			f.ID, f.Message = "twilio-placeholder", "this is the placeholder of an example, with which Twilio accepts "+
 				"nothing: nobody can enroll and no code is valid"
-		case t.pattern != nil && !t.pattern.MatchString(value):
+		case t.valid != nil && !t.valid(value):
 			f.ID, f.Message = "twilio-malformed", "this is not "+t.form+", so Twilio will not know it: nobody can enroll and no code is valid"
 		default:
 			continue
