@@ -34,9 +34,9 @@ func newDoctorCmd(app *App) *cobra.Command {
 		Long: `Checks everything that two-factor login depends on, and changes nothing: the settings and where each came from, the
 database, uzERP's injector classes and its own settings, Twilio, the clock, session settings, users, and the audit log.
 
-Each check ends as pass, info, warn, fail or skipped. What needs something that failed is skipped, never passed. A check that
-warns or fails ends the command with 9, also where only Twilio or the database does not answer; one that is skipped does
-not by itself. With -v every check is listed. docs/doctor.md lists them all.
+Each check ends as pass, info, warn, fail or skipped. A check that needs something that failed is skipped; it never passes.
+If a check warns or fails, the command ends with 9, also if only Twilio or the database does not answer. Skipped checks alone
+don't change the exit code. With -v every check is listed. docs/doctor.md explains all of them.
 
 --oneline prints one line for monitoring: OK, WARNING, CRITICAL or UNKNOWN, the checks that failed or warned, and the number
 of users by state.
@@ -97,11 +97,11 @@ func doctorHint(r doctor.Report) string {
 	for _, severity := range []finding.Severity{finding.Error, finding.Warning} {
 		for _, c := range r.Checks {
 			if c.Severity == severity {
-				return "begin with " + c.ID + "; docs/doctor.md tells what each check means"
+				return "begin with " + c.ID + "; docs/doctor.md says what each check means"
 			}
 		}
 	}
-	return "docs/doctor.md tells what each check means"
+	return "docs/doctor.md says what each check means"
 }
 
 type doctorView struct {
@@ -239,7 +239,7 @@ func writeDoctorChecks(out io.Writer, r doctor.Report, all bool) error {
 		switch {
 		case len(short) == 0:
 		case severity == finding.Info:
-			say("info  %s (-v tells more)\n", strings.Join(short, ", "))
+			say("info  %s (-v shows more)\n", strings.Join(short, ", "))
 		default:
 			for _, need := range needs(r) {
 				say("skip  %s: not checked, needs %s\n", strings.Join(need.ids, ", "), need.id)

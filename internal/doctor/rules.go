@@ -111,7 +111,7 @@ func settings(c *checker, in Input) {
 			c.pass(VerifyAddress, "Twilio is asked at its own address")
 		} else {
 			c.add(VerifyAddress, finding.Info, "unset UZERP_MFA_VERIFY_URL for the real one",
-				"%s stands for Twilio, by UZERP_MFA_VERIFY_URL; uzERP itself asks Twilio all the same", t.Address)
+				"this program asks %s and not Twilio, because UZERP_MFA_VERIFY_URL is set; uzERP itself asks Twilio", t.Address)
 		}
 	}
 	if have(c, in.Region, "", PhoneRegion) {
@@ -119,7 +119,7 @@ func settings(c *checker, in Input) {
 			c.add(PhoneRegion, finding.Info, "set UZERP_MFA_PHONE_REGION, for example to GB",
 				"no region is set, so identity send takes only phone numbers with a country code")
 		} else {
-			c.pass(PhoneRegion, "phone numbers without a country code are of %s", region)
+			c.pass(PhoneRegion, "phone numbers without a country code are read as those of %s", region)
 		}
 	}
 }
@@ -150,7 +150,7 @@ func database(c *checker, in Input) {
 	}
 	if major(s.Version) < oldestServer {
 		c.add(DatabaseVersion, finding.Warning, "upgrade PostgreSQL",
-			"the server is PostgreSQL %s; this program is tried with %d and later", s.Version, oldestServer)
+			"the server is PostgreSQL %s; this program is tested with %d and later", s.Version, oldestServer)
 	} else {
 		c.pass(DatabaseVersion, "the server is PostgreSQL %s", s.Version)
 	}
@@ -229,8 +229,8 @@ func login(c *checker, in Input) {
 		c.add(TwoFactor, finding.Warning, "uzerp-mfa set-injector switches it on",
 			"two-factor login is off: everybody logs in with the password only")
 	default:
-		c.add(TwoFactor, finding.Warning, "uzerp-mfa set-injector --dry-run tells what a switch to uzERP's own would change",
-			"the login handler is %s: whether it asks for a code is not known here", handler)
+		c.add(TwoFactor, finding.Warning, "uzerp-mfa set-injector --dry-run shows what a switch to uzERP's own would change",
+			"the login handler is %s: this program does not know whether it asks for a code", handler)
 	}
 	for _, f := range found {
 		if f.ID != injector.CheckUUIDs { // these are among the checks of users
@@ -255,7 +255,7 @@ func ofSwitch(f finding.Finding, plan injector.SwitchPlan, on bool, vouched stri
 				f.Fix = "uzerp-mfa set-injector adds it"
 			default:
 				f.Severity = finding.Warning
-				f.Message = "MFAValidator is " + change.Before + " and not uzERP's " + change.After + ": whether it checks codes is not known here"
+				f.Message = "MFAValidator is " + change.Before + " and not uzERP's " + change.After + ": this program does not know whether it checks codes"
 				f.Fix = "uzerp-mfa set-injector sets uzERP's own"
 			}
 		}
@@ -314,7 +314,7 @@ func twilio(c *checker, in Input) {
 		c.pass(TwilioService, "Twilio accepts the credentials and has the service %q", s.FriendlyName)
 		switch {
 		case s.AccountSID == "":
-			c.add(TwilioAccount, finding.Skipped, "", "not checked: Twilio did not say whose the service is")
+			c.add(TwilioAccount, finding.Skipped, "", "not checked: Twilio did not say which account the service belongs to")
 		case s.AccountSID != in.Twilio.value.AccountSID:
 			c.add(TwilioAccount, finding.Error, "correct TWILIO_ACCOUNT_SID, which is from "+in.Twilio.value.From,
 				"the service is of account %s, and TWILIO_ACCOUNT_SID is %s: uzERP can't use the two together",
@@ -384,7 +384,7 @@ func clock(c *checker, in Input) {
 	}
 	o := in.Clock.value
 	if !o.Known {
-		c.add(Clock, finding.Skipped, "", "not checked: Twilio's answer told no time")
+		c.add(Clock, finding.Skipped, "", "not checked: Twilio's answer had no time")
 		return
 	}
 	totp := in.Service.value.TOTP
@@ -393,7 +393,7 @@ func clock(c *checker, in Input) {
 	if o.Ahead < 0 {
 		way = "fast"
 	}
-	const hint = "set the clock: timedatectl tells whether it is synchronized"
+	const hint = "set the clock: timedatectl shows whether it is synchronized"
 	switch {
 	case off > max(allowed, clockNoise):
 		c.add(Clock, finding.Error, hint, "this machine's clock is %s %s against Twilio's, more than the %s that Twilio allows a code: "+

@@ -76,7 +76,7 @@ func users(c *checker, in Input) {
 		c.add(UsersBroken, finding.Info, "uzerp-mfa user reset before one of them gets access again",
 			"%s without access to uzERP would be locked out if they had it: %s", number(len(t.brokenNoAccess), "user"), who(t.brokenNoAccess))
 	default:
-		c.pass(UsersBroken, "nobody is enrolled without a factor")
+		c.pass(UsersBroken, "no user is enrolled without a factor")
 	}
 	if n := len(t.noUUID); n > 0 {
 		c.add(UUIDMissing, finding.Error, "uzerp-mfa reconcile --fix --only uuid-missing gives each one",
@@ -89,7 +89,7 @@ func users(c *checker, in Input) {
 		if n := len(shared) - 1; n > 0 {
 			more = "; " + number(n, "more uuid") + " too"
 		}
-		c.add(UUIDDuplicate, finding.Error, "uzerp-mfa reconcile --only uuid-duplicate tells what to do",
+		c.add(UUIDDuplicate, finding.Error, "uzerp-mfa reconcile --only uuid-duplicate shows what to do",
 			"one uuid belongs to several users, so a reset of one in uzERP deletes the factors of all: %s%s", who(shared[0]), more)
 	} else {
 		c.pass(UUIDDuplicate, "no two users have the same uuid")
@@ -111,11 +111,11 @@ func persons(c *checker, in Input, t *Tally) {
 		c.add(UsersLeft, finding.Warning, "disable their access in uzERP; then uzerp-mfa user reset takes their second factor away",
 			"%s enrolled who %s the company: %s", number(n, "user"), verb(n, "has left", "have left"), who(t.left))
 	} else {
-		c.pass(UsersLeft, "nobody who has left is enrolled")
+		c.pass(UsersLeft, "no enrolled user has left the company")
 	}
 	if n := len(t.noCompany); n > 0 {
 		c.add(UsersNoAccess, finding.Info, "give access to a company in uzERP's administration",
-			"%s may log in but %s no company to enter, so every password is told to be wrong: %s", number(n, "user"), verb(n, "has", "have"), who(t.noCompany))
+			"%s may log in but %s no company to enter, so uzERP says that every password is wrong: %s", number(n, "user"), verb(n, "has", "have"), who(t.noCompany))
 	} else {
 		c.pass(UsersNoAccess, "everybody who may log in has a company to enter")
 	}
@@ -134,16 +134,16 @@ func auditLog(c *checker, in Input) {
 	}
 	switch log := in.AuditChain.value; {
 	case len(log.Findings) > 0:
-		c.add(AuditLogIntact, finding.Error, "keep a copy of "+log.Path+"; uzerp-mfa audit-log verify tells more",
+		c.add(AuditLogIntact, finding.Error, "keep a copy of "+log.Path+"; uzerp-mfa audit-log verify shows more",
 			"the audit log is not what was written: %s, the first: %s", number(len(log.Findings), "finding"), log.Findings[0])
 	case log.TornTail:
-		c.add(AuditLogIntact, finding.Warning, "uzerp-mfa audit-log verify tells more; the next change continues the log",
+		c.add(AuditLogIntact, finding.Warning, "uzerp-mfa audit-log verify shows more; the next change continues the log",
 			"the last line of the audit log is torn: its writer died, or the machine did")
 	case log.None:
 		c.add(AuditLogIntact, finding.Info, "", "there is no audit log yet: nothing was changed from here, or the log was moved")
 	case log.Open > 0:
-		c.add(AuditLogIntact, finding.Info, "uzerp-mfa audit-log verify names them",
-			"no line was changed; of %s the end is not recorded: it is under way, or it broke off", number(log.Open, "change"))
+		c.add(AuditLogIntact, finding.Info, "uzerp-mfa audit-log verify lists them",
+			"no line was changed; the end of %s is not recorded: it is still under way, or it was broken off", number(log.Open, "change"))
 	default:
 		c.pass(AuditLogIntact, "no line of the audit log was changed (%s)", number(log.Records, "record"))
 	}

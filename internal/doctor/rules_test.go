@@ -239,7 +239,7 @@ func ruleTests() []ruleTest {
 			s.TOTP.Skew = &skew
 			in.Service, in.Clock = doctor.Got(s, nil), ahead(3*time.Second)
 		}, "clock fail,skew-none warn,service-settings none", "3s slow"},
-		{"no time told", func(in *doctor.Input) { in.Clock = doctor.Got(doctor.Offset{}, nil) }, "clock skipped", "told no time"},
+		{"no time in the answer", func(in *doctor.Input) { in.Clock = doctor.Got(doctor.Offset{}, nil) }, "clock skipped", "had no time"},
 
 		{"session settings", func(in *doctor.Input) {
 			in.Session = doctor.Got([]finding.Finding{
@@ -297,7 +297,7 @@ func ruleTests() []ruleTest {
 			in.AuditChain = doctor.Got(doctor.Chain{Findings: []string{"line 2 was changed", "y"}, TornTail: true}, nil)
 		}, "audit-log-intact fail", "2 findings, the first: line 2 was changed"},
 		{"a torn tail", func(in *doctor.Input) { in.AuditChain = doctor.Got(doctor.Chain{TornTail: true}, nil) }, "audit-log-intact warn", "torn"},
-		{"an open intent", func(in *doctor.Input) { in.AuditChain = doctor.Got(doctor.Chain{Open: 1}, nil) }, "audit-log-intact info", "of 1 change the end"},
+		{"an open intent", func(in *doctor.Input) { in.AuditChain = doctor.Got(doctor.Chain{Open: 1}, nil) }, "audit-log-intact info", "the end of 1 change"},
 		{"an audit log that can't be read", func(in *doctor.Input) { in.AuditChain = doctor.Got(doctor.Chain{}, failed) }, "audit-log-intact fail", "it is wrong"},
 	}
 }

@@ -57,7 +57,7 @@ func CheckTwilio(service verifyservice.Service, from string, err error) finding.
 		Fix: cmp.Or(errs.HintOf(err), "--skip-twilio-check is for when Twilio can't be asked from here")}
 	switch kind := errs.KindOf(err); {
 	case kind == errs.Unavailable:
-		f.Fix = "--skip-twilio-check switches all the same"
+		f.Fix = "--skip-twilio-check switches without asking Twilio"
 	case from != "" && (kind == errs.Config || kind == errs.NotFound):
 		f.Fix += "; the settings are from " + from
 	}

@@ -99,7 +99,7 @@ func Plan(r Request, classes []Class, missing []mfa.User, newUUID func() string)
 			add(CheckUUIDs, finding.Pass, "every user has a uuid")
 		}
 		if r.Handler != MFAHandler || r.Validator != TwilioValidator {
-			add(CheckKnownClasses, finding.Warning, "%s with %s is not what uzERP ships: whether such a login works is for you to try",
+			add(CheckKnownClasses, finding.Warning, "%s with %s is not what uzERP ships: try yourself whether such a login works",
 				r.Handler, r.Validator)
 		}
 	}
@@ -194,7 +194,7 @@ func checkGateway(rows []Class, vouched string) finding.Finding {
 	case class == vouched:
 		f.Severity, f.Message = finding.Warning, "passwords are checked by "+class+", which you vouched for with --gateway"
 	default:
-		f.Message = "unknown AuthenticationGateway " + class + ": whether it checks passwords behind a login form is not known here"
+		f.Message = "unknown AuthenticationGateway " + class + ": this program does not know whether it checks passwords behind a login form"
 		f.Fix = "if you are sure that it does, name it with --gateway"
 	}
 	return f
