@@ -28,7 +28,7 @@ func newDoctorSource(app *App, opts *doctorOptions) *doctorSource {
 	root := doctor.Place{}
 	if inst != nil {
 		root.Value, root.Source = app.loader.Root()
-		s.settings.Env = app.uzerpSettings()
+		s.settings.Env = app.loader.UzerpSettings()
 	}
 	s.settings.Root = doctor.Got(root, err)
 
@@ -38,7 +38,7 @@ func newDoctorSource(app *App, opts *doctorOptions) *doctorSource {
 	t, err := app.loader.Twilio()
 	s.ours = t
 	if err == nil {
-		err = app.checkTwilio(t)
+		err = app.reader.CheckSettings(t)
 	}
 	s.settings.Twilio = doctor.Got(doctor.Credentials{
 		AccountSID: t.AccountSID, Token: t.UsesToken(), Address: t.VerifyURL, TwilioOwn: t.OwnAddress(), From: t.From(),
@@ -59,27 +59,27 @@ func (s *doctorSource) SessionFindings() ([]finding.Finding, error) {
 }
 
 func (s *doctorSource) Database(ctx context.Context) (doctor.Database, error) {
-	return s.app.doctorDatabase(ctx)
+	return s.app.reader.Doctor(ctx)
 }
 
 func (s *doctorSource) Service(ctx context.Context) (verifyservice.Service, doctor.Offset, error) {
-	return s.app.fetchService(ctx, s.ours)
+	return s.app.reader.ServiceOf(ctx, s.ours)
 }
 
 func (s *doctorSource) UzerpService(ctx context.Context) (verifyservice.Service, error) {
-	service, _, err := s.app.fetchService(ctx, s.theirs)
+	service, _, err := s.app.reader.ServiceOf(ctx, s.theirs)
 	return service, err
 }
 
 func (s *doctorSource) AuditLog() (doctor.LogFile, error) {
-	path := s.app.auditLogPath(audit.DefaultPath)
+	path, _ := audit.WritePath(s.app.flags.auditLog, s.app.getenv)
 	exists, err := audit.Examine(path)
 	return doctor.LogFile{Path: path, Exists: exists}, err
 }
 
 func (s *doctorSource) AuditChain(ctx context.Context) (doctor.Chain, error) {
 	path := auditLogPath(s.app)
-	log, err := openAuditLog(ctx, path)
+	log, err := audit.OpenFile(ctx, path)
 	if err != nil {
 		if errs.KindOf(err) == errs.NotFound {
 			return doctor.Chain{Path: path, None: true}, nil
@@ -89,7 +89,7 @@ func (s *doctorSource) AuditChain(ctx context.Context) (doctor.Chain, error) {
 	defer func() { _ = log.Close() }()
 	report, err := audit.Verify(log, "")
 	if err != nil {
-		return doctor.Chain{}, auditReadError(ctx, path, err)
+		return doctor.Chain{}, err
 	}
 	chain := doctor.Chain{Path: path, Records: report.Records, Open: len(report.Open), TornTail: report.TornTail()}
 	for _, f := range report.Findings {

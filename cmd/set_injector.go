@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"iter"
 	"regexp"
 	"time"
 
@@ -12,7 +13,9 @@ import (
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/finding"
 	"uzerp-mfa/internal/injector"
+	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
+	"uzerp-mfa/internal/verifyservice"
 )
 
 type setInjectorOptions struct {
@@ -106,15 +109,16 @@ func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) err
 	if err := app.requireConfirmation(opts.writeFlags); err != nil {
 		return err
 	}
-	if err := app.recordChanges(opts.writeFlags); err != nil {
+	ch, err := app.changes(opts.writeFlags)
+	if err != nil {
 		return err
 	}
-	store, err := app.injectorStore(ctx)
+	store, err := ch.Injector(ctx)
 	if err != nil {
 		return err
 	}
 	if err := store.CheckNoTrial(ctx); err != nil {
-		return app.refused(injector.LoginHandler, err)
+		return ch.Refused(injector.LoginHandler, err)
 	}
 	plan, checks, err := injector.Prepare(ctx, app.injectorSite(store), opts.request)
 	if err != nil {
@@ -132,7 +136,7 @@ func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) err
 		if refusal == nil && !plan.Needed() {
 			app.streams.Notef("nothing to do: the site is set up like this already")
 		}
-		return app.refused(injector.LoginHandler, refusal)
+		return ch.Refused(injector.LoginHandler, refusal)
 	}
 	if asks {
 		showSwitchPlan(app, viewSwitch(plan, checks, false, false))
@@ -145,7 +149,7 @@ func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) err
 		return err
 	}
 	if opts.try > 0 {
-		err = trySwitch(ctx, app, store, plan, opts.try)
+		err = trySwitch(ctx, app, ch, store, plan, opts.try)
 	} else {
 		err = store.ApplySwitch(ctx, injector.Names(), plan)
 	}
@@ -157,6 +161,23 @@ func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) err
 	}
 	app.streams.Notef("%s", injector.OpenSessions)
 	return nil
+}
+
+// injectorSite is what set-injector looks at before a switch: of Twilio, the Verify service as uzERP will see it, with uzERP's
+// own settings if there are any.
+func (a *App) injectorSite(database injector.Reader) injector.Site {
+	return injector.Site{
+		Database: database, Settings: a.loader.UzerpSettings, NewUUID: a.newUUID,
+		Users: func(ctx context.Context) (iter.Seq2[mfa.User, error], error) { return a.reader.AllUsers(ctx, false) },
+		Service: func(ctx context.Context) (verifyservice.Service, string, error) {
+			settings, err := a.loader.UzerpTwilio()
+			if err != nil {
+				return verifyservice.Service{}, "", err
+			}
+			service, _, err := a.reader.ServiceOf(ctx, settings)
+			return service, settings.From(), err
+		},
+	}
 }
 
 // showSwitch prints the outcome.

@@ -20,9 +20,9 @@ import (
 const guardCommand = "undo-guard"
 
 // trySwitch switches, asks whether a login works, and takes the switch back unless the answer is yes.
-func trySwitch(ctx context.Context, app *App, store injector.Store, plan injector.SwitchPlan, limit time.Duration) error {
+func trySwitch(ctx context.Context, app *App, ch *changes, store injector.Writer, plan injector.SwitchPlan, limit time.Duration) error {
 	err := trial.Trial{
-		Store: store, Command: app.guard, Ended: guardEnded, BestEffort: app.recordBestEffort,
+		Store: store, Command: app.guard, Ended: guardEnded, BestEffort: ch.BestEffort,
 		Ask: func(ctx context.Context) (bool, error) {
 			app.streams.Sayf("Switched, on trial. Now log in to uzERP in another browser or a private window, with the code.")
 			return app.streams.Confirm(ctx, fmt.Sprintf("Did the login work? Without a yes within %s it is switched back.", limit))
@@ -72,13 +72,6 @@ func guardEnded(code int, stderr string) error {
 	return fmt.Errorf("it has ended (%d): %s", code, reason)
 }
 
-// recordBestEffort lets changes happen from here on even if they can't be recorded.
-func (a *App) recordBestEffort() {
-	if a.recorder != nil {
-		a.recorder.BestEffort = true
-	}
-}
-
 func newUndoGuardCmd(app *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:     guardCommand,
@@ -94,11 +87,12 @@ func newUndoGuardCmd(app *App) *cobra.Command {
 
 func runUndoGuard(ctx context.Context, app *App) error {
 	err := trial.Guard(ctx, app.process.In, app.process.Out, func(ctx context.Context) (trial.GuardStore, error) {
-		if err := app.recordChanges(writeFlags{}); err != nil {
+		ch, err := app.changes(writeFlags{})
+		if err != nil {
 			return nil, err
 		}
-		app.recordBestEffort()
-		return app.injectorStore(ctx)
+		ch.BestEffort()
+		return ch.Injector(ctx)
 	})
 	if errors.Is(err, trial.ErrNoOrder) {
 		return usageError(guardCommand+" is started by set-injector --try", "")

@@ -9,13 +9,6 @@ import (
 	"uzerp-mfa/internal/verifyservice"
 )
 
-// Reader is what the plan of a switch reads of uzERP's database. Store has it.
-type Reader interface {
-	CheckReady(ctx context.Context) error
-	InjectorClasses(ctx context.Context, names []string) ([]Class, error)
-	UsersWithoutUUID(ctx context.Context) ([]mfa.User, error)
-}
-
 // Site is what a switch depends on.
 type Site struct {
 	Database Reader

@@ -33,6 +33,8 @@ func (s *fakeSite) ask(question string) error {
 
 func (s *fakeSite) CheckReady(context.Context) error { return s.ask("ready") }
 
+func (s *fakeSite) CheckNoTrial(context.Context) error { return s.ask("trial") }
+
 func (s *fakeSite) InjectorClasses(context.Context, []string) ([]injector.Class, error) {
 	return s.classes, s.ask("classes")
 }

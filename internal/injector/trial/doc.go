@@ -13,7 +13,7 @@ import (
 	"uzerp-mfa/internal/injector"
 )
 
-// Store is what both processes need of uzERP's database. injector.Store has it.
+// Store is what both processes need of uzERP's database. injector.Writer has it.
 type Store interface {
 	InjectorClasses(ctx context.Context, names []string) ([]injector.Class, error)
 	ApplySwitch(ctx context.Context, names []string, s injector.SwitchPlan) error
