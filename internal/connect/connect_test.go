@@ -16,6 +16,7 @@ import (
 	"uzerp-mfa/internal/audit"
 	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/config"
+	"uzerp-mfa/internal/doctor"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/installation"
@@ -121,7 +122,7 @@ func every(t *testing.T, ch *Changes) map[string]error {
 	_, said["CheckVerification"] = verifications.CheckVerification(ctx, to, "123456")
 	_, said["CreateService"] = services.CreateService(ctx, "Acme", "Acme")
 	classes := got[[]injector.Class](t)(site.InjectorClasses(ctx, injector.Names()))
-	said["ApplySwitch"] = site.ApplySwitch(ctx, injector.Names(), injector.Switch{Was: classes, Changes: []injector.Change{
+	said["ApplySwitch"] = site.ApplySwitch(ctx, injector.Names(), injector.SwitchPlan{Was: classes, Changes: []injector.ClassChange{
 		{Name: classes[0].Name, ID: classes[0].ID, Before: classes[0].ClassName, After: "OtherHandler"}}})
 	release, err := site.HoldTrial(ctx)
 	if said["HoldTrial"] = err; err == nil {
@@ -221,6 +222,7 @@ func TestReadingPortsOnlyRead(t *testing.T) {
 	for _, port := range []any{
 		got[mfa.Reader](t)(s.reader.Users(ctx)), got[mfa.FactorReader](t)(s.reader.Factors()), got[mfa.Challenger](t)(s.reader.Challenger()),
 		got[injector.Reader](t)(s.reader.Injector(ctx)), got[mfa.CopyReader](t)(s.reader.Copy(ctx)), got[caller.Directory](t)(s.reader.Directory(ctx)),
+		got[doctor.Database](t)(s.reader.Doctor(ctx)),
 	} {
 		switch port.(type) {
 		case mfa.Writer, mfa.Factors, injector.Writer, mfa.CopyWriter, caller.Verifications, verifyservice.Creator:
