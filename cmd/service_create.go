@@ -138,7 +138,7 @@ type servicePlan struct {
 // envPlan is the change of conf/.env.
 type envPlan struct {
 	file  installation.EnvFile
-	place mfa.Place
+	place mfa.TargetDatabase
 }
 
 func planService(ctx context.Context, app *App, opts *serviceCreateOptions) (servicePlan, error) {
@@ -186,13 +186,13 @@ func planEnv(ctx context.Context, app *App, account string) (*envPlan, error) {
 }
 
 // nobodyEnrolled refuses while there are users whom another service would lock out, and where that can't be told.
-func nobodyEnrolled(ctx context.Context, app *App) (mfa.Place, error) {
-	place, err := func() (mfa.Place, error) {
+func nobodyEnrolled(ctx context.Context, app *App) (mfa.TargetDatabase, error) {
+	place, err := func() (mfa.TargetDatabase, error) {
 		store, err := app.reader.Copy(ctx)
 		if err != nil {
-			return mfa.Place{}, err
+			return mfa.TargetDatabase{}, err
 		}
-		return store.Place(ctx)
+		return store.TargetDatabase(ctx)
 	}()
 	if err != nil {
 		return place, &errs.Error{Kind: errs.KindOf(err), Err: fmt.Errorf("not written, for the database can't say who is enrolled and would be locked out: %w", err),

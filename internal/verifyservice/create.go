@@ -33,7 +33,7 @@ func Create(ctx context.Context, services Creator, r Request) (Service, error) {
 
 // CheckNobodyEnrolled refuses (errs.Refused) to let uzERP use a new service while somebody is enrolled: their factors are in
 // another one, so none of their codes would be accepted any more, whatever service uzERP uses now.
-func CheckNobodyEnrolled(p mfa.Place) error {
+func CheckNobodyEnrolled(p mfa.TargetDatabase) error {
 	if p.Enrolled == 0 {
 		return nil
 	}

@@ -135,10 +135,10 @@ func TestCreateService(t *testing.T) {
 }
 
 func TestCheckNobodyEnrolled(t *testing.T) {
-	if err := verifyservice.CheckNobodyEnrolled(mfa.Place{Users: 5}); err != nil {
+	if err := verifyservice.CheckNobodyEnrolled(mfa.TargetDatabase{Users: 5}); err != nil {
 		t.Error(err)
 	}
-	err := verifyservice.CheckNobodyEnrolled(mfa.Place{Database: "uzerp", Users: 5, Enrolled: 1})
+	err := verifyservice.CheckNobodyEnrolled(mfa.TargetDatabase{Database: "uzerp", Users: 5, Enrolled: 1})
 	if errs.KindOf(err) != errs.Refused || !strings.Contains(err.Error(), "1 of 5") || !strings.Contains(errs.HintOf(err), "reset") {
 		t.Errorf("%v, %q", err, errs.HintOf(err))
 	}
