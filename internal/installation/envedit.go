@@ -13,6 +13,9 @@ import (
 	"uzerp-mfa/internal/secret"
 )
 
+// Hidden stands where a value may not be shown.
+const Hidden = "(not shown)"
+
 // Change is one setting that gets another value. Neither value is a secret: both are shown and recorded.
 type Change struct {
 	Setting string

@@ -13,7 +13,6 @@ import (
 	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/installation/dotenv"
 	"uzerp-mfa/internal/secret"
-	"uzerp-mfa/internal/sidform"
 )
 
 // Request is what is to be written. A nil field is left as it is.
@@ -107,19 +106,6 @@ func PlanChange(env installation.EnvFile, r Request) ([]installation.Change, err
 		set(limit.name, strconv.FormatInt(seconds, 10), good && present == seconds)
 	}
 	return changes, refuse(env, changes)
-}
-
-// PlanService puts another Verify service into the file. What was there is shown only if it is a service's SID.
-func PlanService(env installation.EnvFile, sid string) installation.Change {
-	c := installation.Change{Setting: ServiceSID, After: sid}
-	if s, ok := env.Settings[ServiceSID]; ok {
-		shown := s.Value.Reveal()
-		if shown != "" && (s.Borrowed || !sidform.Service.Valid(shown)) {
-			shown = Hidden
-		}
-		c.Line, c.Before = s.Line, &shown
-	}
-	return c
 }
 
 func checkWanted(flag string, wanted time.Duration) error {
