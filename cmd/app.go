@@ -157,8 +157,6 @@ const (
 
 func (a *App) startSandbox(ctx context.Context) (*sandbox.Sandbox, error) { return sandbox.Start(ctx) }
 
-func shadowsSandbox(variable string) bool { return sandbox.Shadowing(variable) }
-
 // sandboxPhones gives the emulated phones, and outside of a sandbox an error.
 func (a *App) sandboxPhones() (sandbox.Phones, error) {
 	return sandbox.FindPhones(a.getenv(sandbox.VerifyURLVariable))

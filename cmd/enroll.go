@@ -163,25 +163,25 @@ func verifyCommand(p *mfa.PendingEnrollment) string {
 	return "uzerp-mfa verify " + user + " CODE"
 }
 
-// askUntilVerified asks for codes until Twilio has accepted one. What a code was rejected for is told each time.
+// askUntilVerified asks for codes until Twilio has accepted one, and says each time why a code was rejected.
 func askUntilVerified(ctx context.Context, on dialogue, opts *enrollOptions, p *mfa.PendingEnrollment) error {
-	for n := 1; ; n++ {
+	err := p.SubmitUntilVerified(ctx, opts.attempts, func(rejected error) (string, error) {
+		if rejected != nil {
+			on.Sayf("%s", rejected)
+			if hint := errs.HintOf(rejected); hint != "" {
+				on.Sayf("hint: %s", hint)
+			}
+		}
 		code, err := askCode(ctx, on, appCode, "Code that the app shows:")
 		if err != nil {
-			return leftPending(p, err)
+			err = leftPending(p, err)
 		}
-		err = p.Submit(ctx, code)
-		switch {
-		case err == nil || errs.KindOf(err) != errs.CodeRejected:
-			return err
-		case n == opts.attempts:
-			return leftPending(p, err)
-		}
-		on.Sayf("%s", err)
-		if hint := errs.HintOf(err); hint != "" {
-			on.Sayf("hint: %s", hint)
-		}
+		return code, err
+	})
+	if errs.KindOf(err) == errs.CodeRejected {
+		return leftPending(p, err)
 	}
+	return err
 }
 
 // leftPending tells what an enrolment that was broken off leaves behind: nothing in uzERP.

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"html/template"
 	"io"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -137,54 +136,37 @@ func (*newFile) Type() string { return "file" }
 // validateFiles looks before a factor is made whether the files can be written.
 func (o *enrollOptions) validateFiles() error {
 	for _, f := range o.files() {
-		switch dir := filepath.Dir(f.path); {
-		case !isDir(dir):
-			return usageError(fmt.Sprintf("%s: there is no directory %q", f.flag, dir), "")
-		case fileExists(f.path):
+		switch err := output.CheckNewFile(f.path); {
+		case errors.Is(err, output.ErrNoDirectory):
+			return usageError(fmt.Sprintf("%s: there is no directory %q", f.flag, filepath.Dir(f.path)), "")
+		case err != nil:
 			return usageError(fmt.Sprintf("%s: %q exists already", f.flag, f.path), "name a new file: none is ever overwritten")
 		}
 	}
-	if o.png != "" && o.html != "" && sameName(string(o.png), string(o.html)) {
+	if o.png != "" && o.html != "" && output.SameNewFile(string(o.png), string(o.html)) {
 		return usageError("--png and --html name the same file", "name two")
 	}
 	return nil
 }
 
-func isDir(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
-}
-
-func fileExists(path string) bool {
-	_, err := os.Lstat(path)
-	return err == nil
-}
-
-func sameName(a, b string) bool {
-	if filepath.Base(a) != filepath.Base(b) {
-		return false
-	}
-	dirA, errA := os.Stat(filepath.Dir(a))
-	dirB, errB := os.Stat(filepath.Dir(b))
-	return errA == nil && errB == nil && os.SameFile(dirA, dirB)
-}
-
-// writeFiles writes all of them or none.
+// writeFiles writes all of the files or none.
 func writeFiles(app *App, opts *enrollOptions, p *mfa.PendingEnrollment) error {
-	files := opts.files()
-	for i, f := range files {
-		content, err := f.content(app, p)
-		if err == nil {
-			err = output.WriteNewFile(f.path, content)
-		}
-		if err != nil {
-			for _, written := range files[:i] {
-				err = errors.Join(err, os.Remove(written.path))
-			}
-			return &errs.Error{Kind: errs.Failure, Op: f.flag, Err: err, Hint: "uzERP was not changed; the factor that was made at Twilio goes away by itself"}
-		}
+	failed := func(flag string, err error) error {
+		return &errs.Error{Kind: errs.Failure, Op: flag, Err: err, Hint: "uzERP was not changed; the factor that was made at Twilio goes away by itself"}
 	}
-	for _, f := range files {
+	var files []output.NewFile
+	flags := map[string]string{}
+	for _, f := range opts.files() {
+		content, err := f.content(app, p)
+		if err != nil {
+			return failed(f.flag, err)
+		}
+		files, flags[f.path] = append(files, output.NewFile{Path: f.path, Content: content}), f.flag
+	}
+	if path, err := output.WriteNewFiles(files); err != nil {
+		return failed(flags[path], err)
+	}
+	for _, f := range opts.files() {
 		app.streams.Notef(f.note, f.path)
 	}
 	return nil
@@ -192,12 +174,6 @@ func writeFiles(app *App, opts *enrollOptions, p *mfa.PendingEnrollment) error {
 
 //go:embed enroll_page.html
 var enrollPageText string
-
-// Twilio deletes a factor that was not verified at some time between these after it was made (docs/facts/twilio-verify.md §0.5).
-const (
-	surelyThere = time.Hour
-	surelyGone  = 24 * time.Hour
-)
 
 // enrollPage makes the page for a user who is not in the room. It is complete in itself: nothing in it is fetched or runs.
 func enrollPage(app *App, p *mfa.PendingEnrollment) ([]byte, error) {
@@ -209,15 +185,12 @@ func enrollPage(app *App, p *mfa.PendingEnrollment) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	made := p.Factor.Created // by Twilio's clock
-	if made.IsZero() {
-		made = app.now()
-	}
+	sure, latest := p.Lifetime(app.now())
 	var b bytes.Buffer
 	err = page.Execute(&b, map[string]any{
 		"Replaces": p.User.Whole(),
-		"Before":   moment(made.Add(surelyThere)),
-		"Latest":   moment(made.Add(surelyGone)),
+		"Before":   moment(sure),
+		"Latest":   moment(latest),
 		"Picture":  template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(picture)),
 		"Account":  output.Escape(p.Factor.FriendlyName),
 		"Secret":   output.Groups(p.Factor.Secret.Reveal()),

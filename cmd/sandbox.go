@@ -4,11 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
 	"strings"
-	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -62,33 +58,11 @@ func runSandbox(ctx context.Context, app *App, command []string) (err error) {
 		<-ctx.Done()
 		return nil
 	}
-	child := exec.CommandContext(ctx, command[0], command[1:]...)
-	child.Stdin, child.Stdout, child.Stderr = app.process.In, app.process.Out, app.process.Err
-	child.Env = sandboxEnv(s.Env())
-	child.Cancel = func() error { return child.Process.Signal(syscall.SIGTERM) }
-	child.WaitDelay = 10 * time.Second
-	err = child.Run()
-	if exit, ok := errors.AsType[*exec.ExitError](err); ok && ctx.Err() == nil {
-		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-			return childExit(128 + int(status.Signal())) // as a shell tells it
-		}
-		return childExit(exit.ExitCode())
+	code, err := s.Run(ctx, command, app.process.In, app.process.Out, app.process.Err)
+	if err == nil && code != 0 {
+		err = childExit(code)
 	}
-	if err != nil && ctx.Err() == nil {
-		return &errs.Error{Kind: errs.Usage, Err: fmt.Errorf("run the command: %w", err)}
-	}
-	return ctx.Err()
-}
-
-// sandboxEnv is the caller's environment without what would lead to a real database or account.
-func sandboxEnv(settings []string) []string {
-	var env []string
-	for _, variable := range os.Environ() {
-		if name, _, _ := strings.Cut(variable, "="); !shadowsSandbox(name) {
-			env = append(env, variable)
-		}
-	}
-	return append(env, settings...)
+	return err
 }
 
 // childExit is the exit code of a command that was run in a sandbox, to be passed on.
