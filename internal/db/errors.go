@@ -50,7 +50,7 @@ func (b because) Unwrap() error { return b.cause }
 // such as "the user was".
 func changed(what string) error {
 	return &errs.Error{Kind: errs.Refused, Err: because{what + " changed meanwhile by somebody else; nothing was written", errs.ErrChanged},
-		Hint: "look at it again, then decide anew"}
+		Hint: "look at it again, then decide"}
 }
 
 // commitError returns err if the server refused the commit, and an errs.ErrLostReply if nobody knows whether it took
@@ -64,7 +64,7 @@ func commitError(err error) error {
 		return err
 	}
 	return &errs.Error{Kind: errs.Unavailable, Op: "commit the change", Err: errs.ErrLostReply,
-		Hint: "run it again: it looks first at what is there"}
+		Hint: "run it again: it reads first what is there now"}
 }
 
 func sqlState(err error) string {
@@ -107,10 +107,10 @@ func (db *DB) translate(ctx context.Context, op string, err error) error {
 	switch {
 	case timedOut(err):
 		return &errs.Error{Kind: errs.Unavailable, Op: op, Err: because{"the database did not answer in time", context.DeadlineExceeded},
-			Hint: "run it again; if it stays so, the server or the network is overloaded"}
+			Hint: "run it again; if this stays so, the server or the network is overloaded"}
 	case broken(err):
 		return &errs.Error{Kind: errs.Unavailable, Op: op, Err: errors.New("the connection to the database broke"),
-			Hint: "run it again; nothing was half done"}
+			Hint: "run it again; no change was left half done"}
 	default:
 		return &errs.Error{Kind: errs.Failure, Op: op, Err: err}
 	}
@@ -137,9 +137,9 @@ func serverError(op string, e *pgconn.PgError) error {
 	switch {
 	case e.Code == "55P03":
 		text, hint = "another session holds a lock on these rows (lock_timeout)",
-			"run it again; if it stays so, pg_stat_activity shows who holds it"
+			"run it again; if this stays so, pg_stat_activity shows which session holds the lock"
 	case e.Code == "57014":
-		text, hint = "the database took too long (statement_timeout)", "run it again; if it stays so, the server is overloaded"
+		text, hint = "the database took too long (statement_timeout)", "run it again; if this stays so, the server is overloaded"
 	case e.Code == "40001":
 		text = "another session changed the same rows at the same time (serialization failure)"
 	case e.Code == "40P01":
@@ -148,10 +148,10 @@ func serverError(op string, e *pgconn.PgError) error {
 		kind, text, hint = errs.Config, "the database role lacks a right: "+e.Message,
 			"uzerp-mfa grants prints the SQL for a role with just the needed rights"
 	case e.Code == "25006":
-		kind, text, hint = errs.Refused, "the database is read-only: a standby?",
-			"connect to the primary; or default_transaction_read_only is on"
+		kind, text, hint = errs.Refused, "the database is read-only, perhaps a standby",
+			"connect to the primary server, or switch default_transaction_read_only off"
 	case class == "53":
-		text, hint = "the database server has run out of something: "+e.Message, "free some on the server, then run it again"
+		text, hint = "the database server has run out of a resource: "+e.Message, "free some of it on the server, then run it again"
 	case class == "57" || class == "08" || e.Code == "25P03" || e.Code == "25P04": // shut down, or a session limit
 		text = "the database server ended the connection"
 	default:
@@ -174,26 +174,26 @@ func (e *connectError) diagnose() (kind errs.Kind, text, hint string) {
 	dns, isDNS := errors.AsType[*net.DNSError](e.err)
 	switch {
 	case tlsFailed(e.err):
-		return errs.Config, "the TLS connection to " + at + " failed: the certificate is not trusted or not for this host, or one of ours is missing",
+		return errs.Config, "the TLS connection to " + at + " failed: the certificate is not trusted or not for this host, or the client's is missing",
 			"check sslmode, sslrootcert, sslcert and sslkey (PGSSLMODE, PGSSLROOTCERT, …) against the server's certificate"
 	case isDNS && dns.IsNotFound:
-		return errs.Config, "no host is known by the name in " + at,
+		return errs.Config, "there is no host with the name in " + at,
 			"check the host in the database URL, PGHOST or conf/config.php"
 	case isDNS:
 		return errs.Unavailable, "the name server did not answer for " + at, "run it again; check the network's DNS"
 	case errors.Is(e.err, syscall.EACCES):
 		return errs.Config, "this account may not open " + at, "run it as an account that may, or connect by TCP"
 	case timedOut(e.err):
-		return errs.Unavailable, "no answer from " + at + " in time", "is PostgreSQL running there, and no firewall between?"
+		return errs.Unavailable, "no answer from " + at + " in time", "check that PostgreSQL runs there, and that no firewall is in between"
 	case broken(e.err):
 		return errs.Unavailable, "no PostgreSQL answers at " + at,
-			"is it running there (systemctl status postgresql), and are host and port right?"
+			"check that it runs there (systemctl status postgresql), and that host and port are right"
 	case !e.secured && e.wantsTLS():
 		return errs.Config, "the server at " + at + " does not offer TLS, and the settings ask for it",
 			"turn ssl on at the server; or, on a network that you trust, set sslmode=prefer"
 	default:
 		return errs.Config, "the server at " + at + " and these settings do not agree on how to connect",
-			"is it PostgreSQL that listens there? then check target_session_attrs, require_auth, channel_binding and sslnegotiation"
+			"check that PostgreSQL listens there; then check target_session_attrs, require_auth, channel_binding and sslnegotiation"
 	}
 }
 

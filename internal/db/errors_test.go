@@ -53,7 +53,7 @@ func mustFail(t *testing.T, url, sql string) error {
 // ownServer starts a server that a test may reconfigure and stop.
 func ownServer(t *testing.T, o pgtemp.Options) *pgtemp.Server {
 	t.Helper()
-	dbtest.New(t, dbtest.Empty) // skips where there is no PostgreSQL
+	dbtest.New(t, dbtest.Empty) // skips the test if there is no PostgreSQL
 	p, err := pgtemp.Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -512,5 +512,5 @@ func waitForLock(t *testing.T, url string) {
 			return
 		}
 	}
-	t.Fatal("nobody waits for a lock")
+	t.Fatal("no session waits for a lock")
 }

@@ -175,7 +175,7 @@ func (s *Server) listFactors(c *call) (any, error) {
 	return list(c, "factors", e.factors, s.opts.Quirks.NewestFirst, func(f *factor) any { return s.factorJSON(e, f) })
 }
 
-// pathFactor gives the factor that a call's path names.
+// pathFactor returns the factor that a call's path names.
 func (s *Server) pathFactor(c *call) (*entity, *factor, error) {
 	if e := s.owner(c.service, c.vars["identity"], c.now); e != nil {
 		if f := e.factor(c.vars["sid"]); f != nil {
@@ -193,7 +193,7 @@ func (s *Server) fetchFactor(c *call) (any, error) {
 	return s.factorJSON(e, f), nil
 }
 
-// updateFactor verifies (AuthPayload) or edits a factor. It checks everything before it changes anything.
+// updateFactor verifies a factor (AuthPayload) or edits it. It checks all parameters before it changes anything.
 func (s *Server) updateFactor(c *call) (any, error) {
 	e, f, err := s.pathFactor(c)
 	if err != nil {
@@ -225,7 +225,8 @@ func (s *Server) updateFactor(c *call) (any, error) {
 	return s.factorJSON(e, f), nil
 }
 
-// verify gives a factor its code. A wrong one is no error but counts (docs/facts/twilio-verify.md §0.1).
+// verify checks a code for an unverified factor. A wrong code is no error, but it uses up an attempt
+// (docs/facts/twilio-verify.md §0.1).
 func (s *Server) verify(c *call, f *factor, code string) error {
 	q := s.opts.Quirks
 	switch {

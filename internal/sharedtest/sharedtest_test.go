@@ -37,7 +37,7 @@ func TestPath(t *testing.T) {
 	}
 }
 
-// judged is a test that can be told how it ended.
+// judged is a test that records how it ended.
 type judged struct {
 	testing.TB
 	ended string
@@ -48,7 +48,7 @@ func (j *judged) Skip(...any)  { j.ended = "skipped"; panic(j) }
 func (j *judged) Name() string { return "TestX/a" }
 func (j *judged) Helper()      {}
 
-// Outside of CI a test that lacks something is skipped or runs without a check, and counted. In CI it fails.
+// Outside of CI a test that lacks something is skipped or runs without a check, and is counted. In CI it fails.
 func TestLeaveOut(t *testing.T) {
 	missing := errors.New("missing")
 	leaveOut := func(p sharedtest.Part) func(tb testing.TB) {

@@ -94,7 +94,7 @@ func (f *fault) classify(c *Client) {
 		f.unusable("has a problem")
 		f.transient = true
 	case s < 400:
-		f.unusable("or something before it answered with a redirect, which is not followed")
+		f.unusable("or a proxy answered with a redirect, which is not followed")
 		if !c.defaultHost {
 			f.hint = "check UZERP_MFA_VERIFY_URL"
 		}
@@ -107,7 +107,7 @@ func (f *fault) classify(c *Client) {
 	case f.code == 0 && s == http.StatusTooManyRequests:
 		f.is(limited(s), c)
 	case f.code == 0:
-		f.unusable("or something before it gave an answer that is not the API's")
+		f.unusable("or a proxy gave an answer that is not the API's")
 	case known && s != http.StatusNotFound:
 		f.is(p, c)
 	default:

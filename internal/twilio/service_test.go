@@ -62,7 +62,7 @@ func TestCreateService(t *testing.T) {
 		}
 		// The new service is not the one in the settings.
 		if s.proven.Load() {
-			t.Error("another service counts as the proof of ours")
+			t.Error("a fetch of the new service counts as a fetch of ours")
 		}
 	}
 	s := start(t)

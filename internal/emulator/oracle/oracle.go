@@ -95,8 +95,8 @@ func formProperties(operation *openapi3.Operation) openapi3.Schemas {
 	return form.Schema.Value.Properties
 }
 
-// typeStrings gives untyped parameters (Metadata, the items of Details.Fields) the type string: kin-openapi doesn't
-// decode parameters without a type, and in a form they are strings.
+// typeStrings sets the type of untyped parameters (Metadata, the items of Details.Fields) to string. kin-openapi
+// doesn't decode parameters without a type, and in a form they are strings.
 func typeStrings(properties openapi3.Schemas) {
 	for _, property := range properties {
 		switch p := property.Value; {
