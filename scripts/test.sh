@@ -49,7 +49,7 @@ if [ "${CI:-}" = true ]; then # in CI no other program writes in this directory
 	fi
 fi
 if ! log | cmp -s - "$own/log"; then
-	echo "FAIL: the tests changed /var/log/uzerp-mfa" >&2
+	echo "FAIL: /var/log/uzerp-mfa was changed, by a test or by somebody who used uzerp-mfa meanwhile" >&2
 	[ "$code" != 0 ] || code=1
 fi
 if [ -s "$own/left-out" ]; then

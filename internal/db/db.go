@@ -19,8 +19,8 @@ type DB struct {
 }
 
 var (
-	_ mfa.Store      = (*DB)(nil)
-	_ injector.Store = (*DB)(nil)
+	_ mfa.Writer      = (*DB)(nil)
+	_ injector.Writer = (*DB)(nil)
 )
 
 // Open connects to the database at once, so that wrong settings fail here and not in the first query. It doesn't look

@@ -1,5 +1,5 @@
-// Package db is uzERP's PostgreSQL database: it implements the ports mfa.Store, mfa.Directory and
-// injector.Store.
+// Package db is uzERP's PostgreSQL database: it implements the ports mfa.Writer, mfa.Directory and
+// injector.Writer.
 //
 // Its laws:
 //
