@@ -98,7 +98,7 @@ echo "create_main_cluster = false" >"$off"
 # shellcheck disable=SC2086 # the list is meant to be split
 [ -z "$1" ] || get $1
 [ -n "$2" ] || exit 0
-# Ubuntu has Chromium only as a snap, which can't read the files of the tests.
+# Ubuntu has Chromium only as a snap, which cannot read the files of the tests.
 if ! apt-cache show "$2" 2>/dev/null | grep -q "^Filename:.*/$2"_; then
 	echo "there is no package of Chromium here: the test that looks at a page is left out; install one, or Google Chrome, to have it" >&2
 	exit 0

@@ -487,7 +487,7 @@ func TestErrorsOfConnecting(t *testing.T) {
 		{pg("08P01"), errs.Config, "rejects a parameter"},
 		{pg("42704"), errs.Config, "rejects a parameter"},
 		{pg("XX000"), errs.Failure, "SQLSTATE XX000"},
-		{&net.DNSError{IsNotFound: true, Name: "db.example.com"}, errs.Config, "no host is known"},
+		{&net.DNSError{IsNotFound: true, Name: "db.example.com"}, errs.Config, "there is no host with the name"},
 		{&net.DNSError{IsTimeout: true}, errs.Unavailable, "name server"},
 		{syscall.EACCES, errs.Config, "may not open"},
 		{&net.OpError{Op: "remote error", Err: errors.New("tls: bad certificate")}, errs.Config, "TLS"},

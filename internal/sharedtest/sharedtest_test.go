@@ -61,8 +61,8 @@ func TestLeaveOut(t *testing.T) {
 	}{
 		"no spec":                    {"", "skipped", "skipped\t" + spec, leaveOut(sharedtest.Spec)},
 		"no spec, in CI":             {"true", "failed", "", leaveOut(sharedtest.Spec)},
-		"no root":                    {"", "skipped", "skipped\tas another user\tonly root can be somebody else\t", leaveOut(sharedtest.Root)},
-		"no root, in CI":             {"true", "skipped", "skipped\tas another user\tonly root can be somebody else\t", leaveOut(sharedtest.Root)},
+		"no root":                    {"", "skipped", "skipped\tas another user\tonly root can run a program as another user\t", leaveOut(sharedtest.Root)},
+		"no root, in CI":             {"true", "skipped", "skipped\tas another user\tonly root can run a program as another user\t", leaveOut(sharedtest.Root)},
 		"run without the spec":       {"", "", "unchecked\t" + spec, func(tb testing.TB) { sharedtest.RunWithout(tb, sharedtest.Spec, missing) }},
 		"run without the spec in CI": {"true", "failed", "", func(tb testing.TB) { sharedtest.RunWithout(tb, sharedtest.Spec, missing) }},
 		"other data": {"", "skipped", "skipped\twith data/none\t../shared/data/none is not there\t", func(tb testing.TB) {

@@ -1,5 +1,6 @@
-// Package oracle checks every exchange with the Verify emulator against Twilio's own OpenAPI spec. It is for tests
-// only: it imports kin-openapi, which must not get into the program.
+// Package oracle checks every exchange with the Verify emulator against Twilio's own OpenAPI spec.
+//
+// Its law: only tests import it, because it imports kin-openapi, which must not get into the program.
 //
 // The spec is the strict variant (docs/facts/twilio-verify.md, head): every property is required, none may be added,
 // and it has the statuses and the body of errors. It is not in the repository. If it is missing, tests that use the
