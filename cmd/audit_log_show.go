@@ -30,7 +30,7 @@ func newAuditLogShowCmd(app *App) *cobra.Command {
 		Use:   "show",
 		Short: "Show what was changed, when and by whom",
 		Long: `Shows the lines of the audit log, oldest first: what was changed from what to what, by whom, why, and how it ended. It
-does not check the log; audit-log verify does. What is no record is told on stderr and left out.
+does not check the log; audit-log verify does. A line that is no record is left out, with a warning on stderr.
 
 An intent is written before a change and its outcome after it, with the same id. An intent without an outcome is a
 command that is still running, or that died. Times are RFC 3339 (2026-07-14T08:00:00Z) or say how long ago (90m, 24h, 7d).
@@ -148,8 +148,8 @@ func runAuditLogShow(ctx context.Context, app *App, opts *auditLogShowOptions) e
 	return output.WriteJSON(out, view)
 }
 
-// writeAuditEntry prints a record for eyes: a line of who did what to whom, whole seconds, and a line for each thing more
-// that is known. As a row of a table it would be wider than any terminal.
+// writeAuditEntry prints a record for people: a line that says who did what to which user, in whole seconds, and a line for each
+// thing more that is known. As a row of a table it would be wider than any terminal.
 func writeAuditEntry(out io.Writer, r audit.Record) error {
 	actor := r.Actor.User
 	if r.Actor.SudoUser != "" && r.Actor.SudoUser != actor {
@@ -177,7 +177,7 @@ func writeAuditEntry(out io.Writer, r audit.Record) error {
 	return err
 }
 
-// auditChanges are the values that were, or were to be, changed. One that nothing is known about before is new.
+// auditChanges returns the values that were changed, or that were to be. A value is new if none is recorded before it.
 func auditChanges(r audit.Record) []string {
 	var changes []string
 	for _, name := range slices.Sorted(maps.Keys(r.After)) {
@@ -204,7 +204,8 @@ func auditValue(v any) string {
 }
 
 func auditCSVHeader() []string {
-	return []string{"time", "id", "user", "sudo_user", "ssh_client", "host", "pid", "command", "target", "result", "change", "reason", "ticket", "message", "prev", "hash", "self"}
+	return []string{"time", "id", "user", "sudo_user", "ssh_client", "host", "pid", "command", "target", "result",
+		"change", "reason", "ticket", "message", "prev", "hash", "self"}
 }
 
 func auditCSVCells(r audit.Record) []string {

@@ -28,8 +28,9 @@ enrollment, all of them or nobody, and does not touch Twilio.
 On the live database it would un-enroll everybody. So the database's name must be typed, or given with --confirm.
 
 ` + exitCodes(errs.Config, errs.Refused, errs.Unavailable, errs.Declined),
-		Example: "  uzerp-mfa detach --database-url postgres://db/uzerp_test --dry-run\n  uzerp-mfa detach --database-url postgres://db/uzerp_test --confirm uzerp_test",
-		Args:    noArgs,
+		Example: `  uzerp-mfa detach --database-url postgres://db/uzerp_test --dry-run
+  uzerp-mfa detach --database-url postgres://db/uzerp_test --confirm uzerp_test`,
+		Args: noArgs,
 	}
 	c.Flags().StringVar(&opts.confirm, "confirm", "", "name of the database, instead of typing it")
 	opts.register(c)
@@ -42,7 +43,8 @@ func runDetach(ctx context.Context, app *App, opts *detachOptions) error {
 	case opts.yes && opts.confirm == "":
 		return usageError("--yes is not enough here: this un-enrolls every user of the database", "name the database with --confirm")
 	case opts.confirm == "" && !opts.dryRun && !app.streams.CanAsk():
-		return usageError("this needs the database's name, and there is no terminal to ask on", "name the database with --confirm; --dry-run shows what would be done")
+		return usageError("this needs the database's name, and there is no terminal to ask on",
+			"name the database with --confirm; --dry-run shows what would be done")
 	}
 	ch, err := app.changes(opts.writeFlags)
 	if err != nil {
@@ -61,7 +63,8 @@ func runDetach(ctx context.Context, app *App, opts *detachOptions) error {
 	}
 	typed := opts.confirm
 	if typed == "" {
-		app.streams.Sayf("host      %s\ndatabase  %s\nusers     %d, of them %d enrolled: each gets a new uuid and must enroll again", target.Host, target.Database, target.Users, target.Enrolled)
+		app.streams.Sayf("host      %s\ndatabase  %s\nusers     %d, of them %d enrolled: each gets a new uuid and must enroll again",
+			target.Host, target.Database, target.Users, target.Enrolled)
 		if typed, err = askLine(ctx, app.streams, "Type the name of the database to detach all its users:"); err != nil {
 			return err
 		}

@@ -61,7 +61,7 @@ terminal, the secret is printed only with --reveal.
 	return c
 }
 
-// validate refuses what can't work before a factor is made: above all one that nobody would get to see.
+// validate refuses what can't work, before a factor is made: above all a factor that nobody would see.
 func (o *enrollOptions) validate(app *App) error {
 	mode, err := output.ParseQRMode(o.qr)
 	if err != nil {
@@ -126,7 +126,7 @@ func runEnroll(ctx context.Context, app *App, opts *enrollOptions, name string) 
 		return err
 	}
 	if opts.noWait {
-		// Nobody waits, so there is no moment at which an alternate screen could go.
+		// The command does not wait, so there is no moment at which an alternate screen could close.
 		if err := showMaterial(app, opts, pending); err != nil {
 			return err
 		}
@@ -154,7 +154,7 @@ func showPending(app *App, opts *enrollOptions, p *mfa.PendingEnrollment) error 
 	return showEnrollment(app, viewEnrollment(opts, p, "pending"))
 }
 
-// verifyCommand is what finishes the enrolment later.
+// verifyCommand returns the command that finishes the enrolment later.
 func verifyCommand(p *mfa.PendingEnrollment) string {
 	user := errs.ShellQuote(p.User.Username)
 	if p.User.Whole() { // else verify would take the user for enrolled
@@ -184,7 +184,7 @@ func askUntilVerified(ctx context.Context, on dialogue, opts *enrollOptions, p *
 	return err
 }
 
-// leftPending tells what an enrolment that was broken off leaves behind: nothing in uzERP.
+// leftPending is the error of an enrolment that was broken off. It says what is left: nothing in uzERP.
 func leftPending(p *mfa.PendingEnrollment, err error) error {
 	hint := "the account in the app works once verified: " + verifyCommand(p) + "; otherwise Twilio drops it within a day"
 	if errors.Is(err, context.Canceled) {
@@ -202,7 +202,7 @@ func viewEnrollment(opts *enrollOptions, p *mfa.PendingEnrollment, status string
 	return v
 }
 
-// showEnrollment prints the outcome. The table has no secret: showMaterial has shown it.
+// showEnrollment prints the outcome. The table has no secret, for showMaterial has shown it.
 func showEnrollment(app *App, v enrollmentView) error {
 	if app.flags.output == formatJSON {
 		return output.WriteJSON(app.streams.Out, enrollmentDocument{SchemaVersion: schemaVersion, Enrollment: v})

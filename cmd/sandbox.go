@@ -21,7 +21,7 @@ func newSandboxCmd(app *App) *cobra.Command {
 on this machine only. With a command it runs that command with the settings for them, and ends with its exit code;
 without one it prints the settings to export and runs until Ctrl-C. Everything is gone afterwards.
 
-The installation is sound but for users who are locked out, as doctor tells, and two-factor login is still off. sandbox
+The installation is sound, except that some users are locked out, as doctor shows, and two-factor login is still off. sandbox
 code reads the users' phones.
 
 ` + exitCodes(errs.Config, errs.NotFound),
@@ -116,7 +116,7 @@ func runSandboxCode(ctx context.Context, app *App, opts *sandboxCodeOptions, who
 	return output.Fprintf(app.streams.Out, "%s\n", code)
 }
 
-// phoneOf gives the number that identity send would send a user's code to; a number is its own.
+// phoneOf returns the number to which identity send would send the user's code. A number stands for itself.
 func (a *App) phoneOf(ctx context.Context, whose string) (caller.Phone, error) {
 	if strings.HasPrefix(whose, "+") {
 		return a.parsePhone("")(whose)

@@ -27,8 +27,8 @@ func newServiceCreateCmd(app *App) *cobra.Command {
 		Long: `Makes a Verify service in the account of TWILIO_ACCOUNT_SID and prints the line that uzERP needs in conf/.env. With
 --write-env it writes that line itself, as session-config set does: all or nothing, with the old file beside it as a backup.
 
-Factors live in one service. So --write-env refuses while anybody is enrolled: none of their codes would be accepted any more.
-Twilio is asked once and never again by itself; where its answer is lost, this says where to look.
+Factors belong to one service. So --write-env refuses while anybody is enrolled: none of their codes would be accepted any more.
+Twilio is asked only once. If its answer is lost, this says where to look.
 
 ` + exitCodes(errs.Config, errs.Refused, errs.Unavailable, errs.Declined),
 		Example: `  uzerp-mfa service create --friendly-name "Acme uzERP" --dry-run
@@ -109,6 +109,7 @@ func runServiceCreate(ctx context.Context, app *App, opts *serviceCreateOptions)
 	return err
 }
 
+// serviceSetup returns what makes services, with the ports that it needs.
 func (a *App) serviceSetup(w writeFlags) (verifyservice.Setup, error) {
 	ch, err := a.changes(w)
 	if err != nil {
@@ -155,7 +156,8 @@ func withObstacleHint(err error) error {
 
 // viewCreated returns the view of a plan, and of what was made of it.
 func viewCreated(p verifyservice.Plan, made verifyservice.Made) serviceCreateView {
-	v := serviceCreateView{SchemaVersion: schemaVersion, Service: viewService(made.Service), Env: serviceEnvView{Written: made.Written, Backup: optional(made.Backup)}}
+	v := serviceCreateView{SchemaVersion: schemaVersion, Service: viewService(made.Service),
+		Env: serviceEnvView{Written: made.Written, Backup: optional(made.Backup)}}
 	if made.SID != "" {
 		v.Env.Line = optional(made.Line())
 	}
@@ -171,7 +173,8 @@ const newSID = "(the new service's SID)"
 // showServicePlan prints the plan of a dry run.
 func showServicePlan(app *App, p verifyservice.Plan) error {
 	if app.flags.output == formatJSON {
-		v := viewCreated(p, verifyservice.Made{Service: verifyservice.Service{AccountSID: p.Account, FriendlyName: p.Request.FriendlyName, Issuer: p.Request.Issuer}})
+		planned := verifyservice.Service{AccountSID: p.Account, FriendlyName: p.Request.FriendlyName, Issuer: p.Request.Issuer}
+		v := viewCreated(p, verifyservice.Made{Service: planned})
 		v.DryRun = true
 		return output.WriteJSON(app.streams.Out, v)
 	}

@@ -131,7 +131,7 @@ func every(t *testing.T, ch *Changes) map[string]error {
 	}
 	said["Detach"] = copied.Detach(ctx, target.Users, func() string { return identity })
 	written := false
-	said["Settings"] = ch.Settings(ctx, "conf/.env", []installation.Change{{Setting: "A", After: "2"}}, func() error { written = true; return nil })
+	said["Settings"] = ch.Settings(ctx, "conf/.env", []installation.SettingChange{{Setting: "A", After: "2"}}, func() error { written = true; return nil })
 	if written != (said["Settings"] == nil) {
 		t.Error("Settings:", said["Settings"])
 	}

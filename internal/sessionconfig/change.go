@@ -72,13 +72,13 @@ func (p SetPlan) CheckAfter(at Place) ([]finding.Finding, error) {
 
 // PlanChange works out which settings change by a valid request. It leaves alone what has the wanted effect already, "ON"
 // for instance. It fails with errs.Refused where the outcome would keep everybody from working with uzERP.
-func PlanChange(env installation.EnvFile, r Request) ([]installation.Change, error) {
-	var changes []installation.Change
+func PlanChange(env installation.EnvFile, r Request) ([]installation.SettingChange, error) {
+	var changes []installation.SettingChange
 	set := func(name, after string, already bool) {
 		if already {
 			return
 		}
-		c := installation.Change{Setting: name, After: after}
+		c := installation.SettingChange{Setting: name, After: after}
 		if s, ok := env.Settings[name]; ok {
 			shown := Shown(s)
 			c.Line, c.Before = s.Line, &shown
@@ -122,7 +122,7 @@ func checkWanted(flag string, wanted time.Duration) error {
 }
 
 // refuse looks at the settings as they would be.
-func refuse(env installation.EnvFile, changes []installation.Change) error {
+func refuse(env installation.EnvFile, changes []installation.SettingChange) error {
 	after := env
 	after.Settings = maps.Clone(env.Settings)
 	if after.Settings == nil {

@@ -54,7 +54,8 @@ func TestCheckService(t *testing.T) {
 			[]string{"warning skip-without-lookup skip_sms_to_landlines true"}, "no effect"},
 		{"landlines skipped", func(s *verifyservice.Service) { s.SkipSMSToLandlines, s.LookupEnabled = new(true), new(true) },
 			[]string{"info skip-landlines skip_sms_to_landlines true"}, "60205"},
-		{"do not share", func(s *verifyservice.Service) { s.DoNotShareWarning = new(true) }, []string{"info do-not-share do_not_share_warning_enabled true"}, "never ask"},
+		{"do not share", func(s *verifyservice.Service) { s.DoNotShareWarning = new(true) },
+			[]string{"info do-not-share do_not_share_warning_enabled true"}, "never ask"},
 		{"voicemail", func(s *verifyservice.Service) { s.DTMFInputRequired = new(false) }, []string{"warning dtmf dtmf_input_required false"}, "voicemail"},
 		{"template", func(s *verifyservice.Service) { s.DefaultTemplateSID = "HJ1" }, []string{"info template default_template_sid HJ1"}, ""},
 		{"not told", func(s *verifyservice.Service) {

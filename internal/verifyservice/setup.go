@@ -36,7 +36,7 @@ type Log interface {
 	// Refused records that target was refused, if err is a refusal, and returns err.
 	Refused(target string, err error) error
 	// Settings makes a change of the settings in the file at path, and records it.
-	Settings(ctx context.Context, path string, changes []installation.Change, change func() error) error
+	Settings(ctx context.Context, path string, changes []installation.SettingChange, change func() error) error
 }
 
 // Setup makes a Verify service, and names it in uzERP's conf/.env if that is wanted. A service can't be unmade, so Setup tries
@@ -71,8 +71,8 @@ type EnvPlan struct {
 func (p *EnvPlan) Path() string { return p.file.Path }
 
 // Change returns the change that names the service sid. The old value is shown only if it is a service's SID.
-func (p *EnvPlan) Change(sid string) installation.Change {
-	c := installation.Change{Setting: installation.ServiceSID, After: sid}
+func (p *EnvPlan) Change(sid string) installation.SettingChange {
+	c := installation.SettingChange{Setting: installation.ServiceSID, After: sid}
 	if s, ok := p.file.Settings[c.Setting]; ok {
 		shown := s.Value.Reveal()
 		if shown != "" && (s.Borrowed || !sidform.Service.Valid(shown)) {

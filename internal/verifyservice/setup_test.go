@@ -115,7 +115,7 @@ func (s *site) Refused(target string, err error) error {
 	return err
 }
 
-func (s *site) Settings(_ context.Context, path string, changes []installation.Change, change func() error) error {
+func (s *site) Settings(_ context.Context, path string, changes []installation.SettingChange, change func() error) error {
 	if path != s.env || len(changes) != 1 || changes[0].Setting != "TWILIO_SERVICE_SID" || changes[0].After != newService {
 		s.t.Errorf("recorded %s %+v", path, changes)
 	}
@@ -184,41 +184,50 @@ func TestSetupWithoutEnv(t *testing.T) {
 		t.Fatalf("%+v, %v", p, err)
 	}
 	made, err := s.setup().Apply(t.Context(), p)
-	if err != nil || made.SID != newService || made.Issuer != "A" || made.Written || made.Backup != "" || !slices.Equal(s.calls, []string{"create"}) || s.content() != oldEnv {
+	if err != nil || made.SID != newService || made.Issuer != "A" || made.Written || made.Backup != "" ||
+		!slices.Equal(s.calls, []string{"create"}) || s.content() != oldEnv {
 		t.Errorf("%+v, %v, %q", made, err, s.calls)
 	}
+}
+
+// change is what a test changes before it plans.
+type change struct {
+	site    *site
+	setup   *verifyservice.Setup
+	request *verifyservice.Request
 }
 
 func TestPlanRefuses(t *testing.T) {
 	down := errs.New(errs.Unavailable, "connection refused", "")
 	for name, test := range map[string]struct {
 		env    string
-		change func(*site, *verifyservice.Setup, *verifyservice.Request)
+		change func(change)
 		kind   errs.Kind
 		reason verifyservice.Reason
 		says   string
 	}{
-		"name":                        {oldEnv, func(_ *site, _ *verifyservice.Setup, r *verifyservice.Request) { r.FriendlyName = "Acme, Inc." }, errs.Usage, "", "friendly name"},
-		"no name":                     {oldEnv, func(_ *site, _ *verifyservice.Setup, r *verifyservice.Request) { r.FriendlyName = "" }, errs.Usage, "", "friendly name"},
-		"issuer":                      {oldEnv, func(_ *site, _ *verifyservice.Setup, r *verifyservice.Request) { r.Issuer = "a:b" }, errs.Usage, "", "issuer"},
-		"no file":                     {oldEnv, func(s *site, _ *verifyservice.Setup, _ *verifyservice.Request) { _ = os.Remove(s.env) }, errs.Config, "", "does not exist"},
-		"a line that uzERP rejects":   {"X=a b\n", nil, errs.Config, "", "line 1"},
-		"the setting is used in it":   {oldEnv + "OTHER=${TWILIO_SERVICE_SID}\n", nil, errs.Refused, "", "would not read as meant"},
-		"another account":             {"TWILIO_ACCOUNT_SID=AC2\n", nil, errs.Refused, verifyservice.OtherAccount, "in vain"},
-		"the database of a test copy": {oldEnv, func(_ *site, u *verifyservice.Setup, _ *verifyservice.Request) { u.OtherDatabase = "DATABASE_URL" }, errs.Refused, verifyservice.OtherDatabase, "DATABASE_URL"},
-		"enrolled":                    {oldEnv, func(s *site, _ *verifyservice.Setup, _ *verifyservice.Request) { s.enrolled = 1 }, errs.Refused, verifyservice.UsersEnrolled, "1 of 8 users"},
-		"no connection": {oldEnv, func(_ *site, u *verifyservice.Setup, _ *verifyservice.Request) {
-			u.Users = func(context.Context) (mfa.CopyReader, error) { return nil, down }
+		"name":                      {oldEnv, func(c change) { c.request.FriendlyName = "Acme, Inc." }, errs.Usage, "", "friendly name"},
+		"no name":                   {oldEnv, func(c change) { c.request.FriendlyName = "" }, errs.Usage, "", "friendly name"},
+		"issuer":                    {oldEnv, func(c change) { c.request.Issuer = "a:b" }, errs.Usage, "", "issuer"},
+		"no file":                   {oldEnv, func(c change) { _ = os.Remove(c.site.env) }, errs.Config, "", "does not exist"},
+		"a line that uzERP rejects": {"X=a b\n", nil, errs.Config, "", "line 1"},
+		"the setting is used in it": {oldEnv + "OTHER=${TWILIO_SERVICE_SID}\n", nil, errs.Refused, "", "would not read as meant"},
+		"another account":           {"TWILIO_ACCOUNT_SID=AC2\n", nil, errs.Refused, verifyservice.OtherAccount, "in vain"},
+		"the database of a test copy": {oldEnv, func(c change) { c.setup.OtherDatabase = "DATABASE_URL" },
+			errs.Refused, verifyservice.OtherDatabase, "DATABASE_URL"},
+		"enrolled": {oldEnv, func(c change) { c.site.enrolled = 1 }, errs.Refused, verifyservice.UsersEnrolled, "1 of 8 users"},
+		"no connection": {oldEnv, func(c change) {
+			c.setup.Users = func(context.Context) (mfa.CopyReader, error) { return nil, down }
 		}, errs.Unavailable, verifyservice.EnrolledUnknown, "connection refused"},
-		"no answer": {oldEnv, func(s *site, _ *verifyservice.Setup, _ *verifyservice.Request) {
-			s.before = func(string) error { return down }
+		"no answer": {oldEnv, func(c change) {
+			c.site.before = func(string) error { return down }
 		}, errs.Unavailable, verifyservice.EnrolledUnknown, "connection refused"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, test.env)
 			u, r := s.setup(), request
 			if test.change != nil {
-				test.change(s, &u, &r)
+				test.change(change{s, &u, &r})
 			}
 			_, err := u.Plan(t.Context(), r, true)
 			if err == nil || errs.KindOf(err) != test.kind || reasonOf(err) != test.reason || !strings.Contains(err.Error(), test.says) {
@@ -316,13 +325,16 @@ func TestApplyFails(t *testing.T) {
 		"somebody enrolls before it":          {at("users", 1, enroll), unmade, errs.Refused, "1 of 8 users", "", false},
 		"the database goes before it":         {at("users", 1, func(*site) error { return full }), unmade, errs.Failure, "can't say who", "", false},
 		"somebody writes conf/.env before it": {func(s *site) { s.write(oldEnv + "X=1\n") }, unmade, errs.Refused, "meanwhile", "", false},
-		"Twilio refuses":                      {func(s *site) { s.create = errs.New(errs.Config, "authenticate", "") }, unmade, errs.Config, "authenticate", "", false},
-		"Twilio's answer is lost":             {func(s *site) { s.create = &errs.Error{Kind: errs.Unavailable, Err: errs.ErrLostReply, Hint: "safe"} }, unknown, errs.Failure, "may have", `for "Acme uzERP"`, false},
-		"somebody enrolls while it is made":   {at("users", 2, enroll), unnamed, errs.Failure, "1 of 8 users", "once nobody is enrolled", true},
-		"the database goes while it is made":  {at("users", 2, func(*site) error { return full }), unnamed, errs.Failure, "can't say who", "by hand", true},
-		"conf/.env changes while it is made":  {at("create", 1, func(s *site) error { s.write(oldEnv + "X=1\n"); return nil }), unnamed, errs.Failure, "meanwhile", "by hand", true},
-		"the intent can't be recorded":        {at("intent", 1, func(*site) error { return full }), unnamed, errs.Failure, "no space", "by hand", true},
-		"the outcome can't be recorded":       {at("outcome", 1, func(*site) error { return full }), named, errs.Failure, "is made and written", "", true},
+		"Twilio refuses": {func(s *site) { s.create = errs.New(errs.Config, "authenticate", "") },
+			unmade, errs.Config, "authenticate", "", false},
+		"Twilio's answer is lost": {func(s *site) { s.create = &errs.Error{Kind: errs.Unavailable, Err: errs.ErrLostReply, Hint: "safe"} },
+			unknown, errs.Failure, "may have", `for "Acme uzERP"`, false},
+		"somebody enrolls while it is made":  {at("users", 2, enroll), unnamed, errs.Failure, "1 of 8 users", "once nobody is enrolled", true},
+		"the database goes while it is made": {at("users", 2, func(*site) error { return full }), unnamed, errs.Failure, "can't say who", "by hand", true},
+		"conf/.env changes while it is made": {at("create", 1, func(s *site) error { s.write(oldEnv + "X=1\n"); return nil }),
+			unnamed, errs.Failure, "meanwhile", "by hand", true},
+		"the intent can't be recorded":  {at("intent", 1, func(*site) error { return full }), unnamed, errs.Failure, "no space", "by hand", true},
+		"the outcome can't be recorded": {at("outcome", 1, func(*site) error { return full }), named, errs.Failure, "is made and written", "", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, oldEnv)
