@@ -33,7 +33,7 @@ func newEnrollCmd(app *App) *cobra.Command {
 		Use:   "enroll USER",
 		Short: "Put a user's authenticator app on their uzERP account",
 		Long: `Has Twilio make a new TOTP factor, shows it as a QR code and as a secret to type, asks for the code that the user's app
-then shows, and only when Twilio has accepted it tells uzERP. Until then the user's account is as it was.
+then shows, and writes the factor into uzERP only when Twilio has accepted the code. Until then the user's account is as it was.
 
 On a terminal that has an alternate screen both are shown there, so that they are not in the scrollback afterwards. For a
 user who is not in the room --html writes a page with the QR code, the secret and what to do with them.

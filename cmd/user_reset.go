@@ -35,7 +35,7 @@ func newUserResetCmd(app *App) *cobra.Command {
 		Long: `Makes users enroll again at their next login: uzERP forgets their factor, and it is deleted at Twilio. A user without a
 uuid, who could not enroll, gets one. Several users are reset only after their number was typed.
 
-Make sure first that the caller is who they say they are: --identify sends a code to the phone that uzERP has for the
+Verify the caller first: --identify sends a code to the phone that uzERP has for the
 user, asks you for what the caller reads out, and resets nothing unless Twilio accepts it. If the caller is not verified it ends
 with 10, for an outage with 7, for a setting with 4. It needs a terminal; scripts use identity send and identity check.
 
