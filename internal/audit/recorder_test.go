@@ -87,7 +87,9 @@ type fakeInjector struct {
 	happens func() error
 }
 
-func (f fakeInjector) ApplySwitch(context.Context, []string, injector.Switch) error { return f.happens() }
+func (f fakeInjector) ApplySwitch(context.Context, []string, injector.Switch) error {
+	return f.happens()
+}
 
 type fakeCopy struct {
 	mfa.CopyStore

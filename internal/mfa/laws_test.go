@@ -47,7 +47,10 @@ func TestResetMoments(t *testing.T) {
 			func(*mfatest.World) error { return errDown },
 			[]string{sidA, sidB}, mfatest.Fresh("", uuidA).Row, errs.Unavailable},
 		"verified since": {"FetchFactor",
-			func(w *mfatest.World) error { w.Factors[uuidA][len(w.Factors[uuidA])-1].Status = mfa.FactorVerified; return nil },
+			func(w *mfatest.World) error {
+				w.Factors[uuidA][len(w.Factors[uuidA])-1].Status = mfa.FactorVerified
+				return nil
+			},
 			[]string{sidB}, mfatest.Fresh("", uuidA).Row, 0},
 		"whether it is verified since is not known": {"FetchFactor",
 			func(*mfatest.World) error { return errDown },
