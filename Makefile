@@ -24,7 +24,7 @@ demo: deps build ## show the main job, from set-up to a locked-out user, on a th
 	@bin/uzerp-mfa sandbox -- scripts/demo.sh
 
 .PHONY: test
-test: ## run everything that CI runs
+test: ## run the tests, installing what they need where it is missing (BROWSER=no: without Chromium and its test)
 	@scripts/deps.sh test
 	@scripts/test.sh
 
@@ -34,8 +34,10 @@ bench: deps build ## measure, printing ratios of things measured in one run
 
 .PHONY: lint
 lint: ## run the linters, installing them first where they are missing
-	@command -v golangci-lint >/dev/null || go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
-	@PATH="$$PATH:$$(go env GOPATH)/bin" golangci-lint run ./...
+	@PATH="$$(go env GOPATH)/bin:$$PATH"; \
+	[ "v$$(golangci-lint version --short 2>/dev/null)" = $(GOLANGCI_VERSION) ] || \
+		GOBIN= go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION); \
+	golangci-lint run ./...
 
 .PHONY: docs
 docs: ## write docs/cli anew from the commands

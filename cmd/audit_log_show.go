@@ -16,7 +16,6 @@ import (
 
 	"uzerp-mfa/internal/audit"
 	"uzerp-mfa/internal/errs"
-	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
 )
 
@@ -96,12 +95,7 @@ func parseTime(flag, text string, now time.Time) (time.Time, error) {
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
 		return t, nil
 	}
-	ago, err := time.ParseDuration(text)
-	if days, ok := strings.CutSuffix(text, "d"); ok {
-		var n uint64
-		n, err = strconv.ParseUint(days, 10, 16)
-		ago = time.Duration(n) * 24 * time.Hour
-	}
+	ago, err := parseDuration(text)
 	if err != nil || ago < 0 {
 		return time.Time{}, usageError(fmt.Sprintf("%s: %q is no time", flag, text), "write 2026-07-14T08:00:00Z, or how long ago: 90m, 24h, 7d")
 	}
@@ -208,7 +202,7 @@ func writeAuditEntry(out io.Writer, r audit.Record) error {
 	if r.Actor.SudoUser != "" && r.Actor.SudoUser != actor {
 		actor = r.Actor.SudoUser + " as " + actor
 	}
-	target := mfa.ShellQuote(r.Target) // so that no name goes on as "bob, by somebody else"
+	target := errs.ShellQuote(r.Target) // so that no name goes on as "bob, by somebody else"
 	if r.Self {
 		target += " (self)"
 	}

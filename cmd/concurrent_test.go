@@ -25,7 +25,7 @@ func (s *stage) plain(t *testing.T, program string, env []string, args ...string
 	t.Helper()
 	var out, stderr bytes.Buffer
 	c := exec.Command(program, args...)
-	c.Dir, c.Env, c.Stdout, c.Stderr, c.WaitDelay = s.dir, env, &out, &stderr, 5*time.Second
+	c.Dir, c.Env, c.Stdout, c.Stderr, c.WaitDelay = s.dir, env, &out, &stderr, hangs
 	if err := c.Start(); err != nil {
 		t.Error(err)
 		return ending{code: -1}

@@ -311,7 +311,7 @@ func (i interruption) String() string {
 }
 
 const (
-	hangs    = 30 * time.Second       // after which a program counts as hung
+	hangs    = 5 * time.Minute        // after which a program counts as hung, on however busy a machine
 	reaction = 150 * time.Millisecond // that a program may take to hang up after a signal, unless it means to go on
 )
 
@@ -354,11 +354,11 @@ func (s *stage) run(t *testing.T, v invocation, hook crashtest.Hook, stop *inter
 	}
 	p.cmd = c
 	e.code, e.stdout, e.stderr = p.run(t, v.terminal)
-	for range 500 { // what is under way belongs to this run
-		if s.proxy.Connections() == 0 {
+	for began := time.Now(); s.proxy.Connections() > 0; time.Sleep(time.Millisecond) { // what is under way belongs to this run
+		if time.Since(began) > hangs {
+			t.Errorf("%d connections are left: %q", s.proxy.Connections(), v.args)
 			break
 		}
-		time.Sleep(time.Millisecond)
 	}
 	s.tap.Arm(nil)
 	s.shown.WriteString(e.stdout + e.stderr)
@@ -390,7 +390,7 @@ func (p *process) run(t *testing.T, terminal bool) (code int, stdout, stderr str
 			p.watch(t)
 		}()
 	} else {
-		p.cmd.Stdout, p.cmd.Stderr, p.cmd.WaitDelay = &out, &messages, 5*time.Second
+		p.cmd.Stdout, p.cmd.Stderr, p.cmd.WaitDelay = &out, &messages, hangs
 		err = p.cmd.Start()
 		close(drawn)
 	}

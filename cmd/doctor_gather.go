@@ -68,7 +68,7 @@ func gatherSession(app *App, opts *doctorOptions, in *doctor.Input) {
 		return // uzERP reads no settings, and the check of those says why
 	}
 	session, err := app.sessionInput(opts.file, opts.phpIni)
-	in.Session = doctor.Got(sessionconfig.Check(session.Input), err)
+	in.Session = doctor.Got(sessionconfig.Check(session), err)
 }
 
 func gatherAuditLog(ctx context.Context, app *App, in *doctor.Input) {

@@ -155,7 +155,7 @@ func showPending(app *App, opts *enrollOptions, p *mfa.Pending) error {
 
 // verifyCommand is what finishes the enrolment later.
 func verifyCommand(p *mfa.Pending) string {
-	user := mfa.ShellQuote(p.User.Username)
+	user := errs.ShellQuote(p.User.Username)
 	if p.User.Whole() { // else verify would take the user for enrolled
 		return "uzerp-mfa verify --factor " + p.Factor.SID + " " + user + " CODE"
 	}

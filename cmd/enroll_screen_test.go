@@ -143,7 +143,7 @@ func (p *person) Write(text []byte) (int, error) {
 // await waits until the screen is as wanted.
 func (p *person) await(t *testing.T, what string, wanted func(s *screentest.Screen) bool) {
 	t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(hangs)
 	for {
 		p.mu.Lock()
 		ok := wanted(p.screen)
@@ -185,7 +185,7 @@ func (p *person) awaitText(t *testing.T, text string) {
 func (p *person) awaitStopped(t *testing.T) {
 	t.Helper()
 	stopped := fmt.Sprintf(`^\d+ \(uzerp-mfa\) T \d+ \d+ %d `, p.cmd.Process.Pid)
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(hangs); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 		for _, file := range stats {
 			stat, _ := os.ReadFile(file)
@@ -211,7 +211,7 @@ func (p *person) typeCode(t *testing.T, user string) {
 // end waits for the program and gives its exit code, -1 if a signal ended it, and what is left on the terminal.
 func (p *person) end(t *testing.T) (code int, kept string) {
 	t.Helper()
-	hung := time.AfterFunc(60*time.Second, func() { _ = p.cmd.Process.Kill() })
+	hung := time.AfterFunc(hangs, func() { _ = p.cmd.Process.Kill() })
 	defer hung.Stop()
 	err := p.cmd.Wait()
 	<-p.done
@@ -362,6 +362,7 @@ import (
 	"time"
 
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/secret"
 )
 
 func Code(secret.Secret, mfa.TOTPConfig, time.Time) (string, error) { panic("out of order") }

@@ -10,11 +10,9 @@ import (
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/finding"
 	"uzerp-mfa/internal/output"
-	"uzerp-mfa/internal/sessionconfig"
-	"uzerp-mfa/internal/verifyservice"
 )
 
-// findingView is what a check found, whatever it looked at: the shape of its JSON, and what its report is made of.
+// findingView is the JSON of a finding, whatever was checked.
 type findingView struct {
 	ID       string  `json:"id"`
 	Severity string  `json:"severity"`
@@ -26,11 +24,11 @@ type findingView struct {
 	Fix      *string `json:"fix"`
 }
 
-func viewFindings(findings []sessionconfig.Finding) []findingView {
+func viewFindings(findings []finding.Finding) []findingView {
 	views := []findingView{}
 	for _, f := range findings {
 		v := findingView{
-			ID: f.ID, Severity: string(f.Severity), Setting: optional(f.Setting), Value: optional(f.Value), File: optional(f.File),
+			ID: f.ID, Severity: f.Severity.String(), Setting: optional(f.Setting), Value: optional(f.Value), File: optional(f.File),
 			Message: f.Message, Fix: optional(f.Fix),
 		}
 		if f.Line > 0 {
@@ -41,28 +39,18 @@ func viewFindings(findings []sessionconfig.Finding) []findingView {
 	return views
 }
 
-func viewServiceFindings(findings []verifyservice.Finding) []findingView {
-	views := []findingView{}
-	for _, f := range findings {
-		views = append(views, findingView{
-			ID: f.ID, Severity: string(f.Severity), Setting: optional(f.Setting), Value: optional(f.Value), Message: f.Message, Fix: optional(f.Fix),
-		})
-	}
-	return views
-}
-
-// place says what a finding is about and where it stands.
-func (v findingView) place() string {
-	what, value, where := text(v.Setting), text(v.Value), text(v.File)
+// findingPlace says what a finding is about and where it stands.
+func findingPlace(f finding.Finding) string {
+	what, where := f.Setting, f.File
 	switch {
-	case value == "":
-	case strings.TrimSpace(value) != value:
-		what += `="` + value + `"`
+	case f.Value == "":
+	case strings.TrimSpace(f.Value) != f.Value:
+		what += `="` + f.Value + `"`
 	default:
-		what += "=" + value
+		what += "=" + f.Value
 	}
-	if v.Line != nil {
-		where += fmt.Sprintf(" line %d", *v.Line)
+	if f.Line > 0 {
+		where += fmt.Sprintf(" line %d", f.Line)
 	}
 	if what != "" && where != "" {
 		what += ": "
@@ -70,14 +58,14 @@ func (v findingView) place() string {
 	return what + where
 }
 
-// say tells of a finding in a few lines: what and where, why it matters, what to write.
-func (v findingView) say() string {
-	said := output.Sprintf("  %s", v.ID)
-	if at := v.place(); at != "" {
+// findingText says in a few lines what was found and where, why it matters, and what to write.
+func findingText(f finding.Finding) string {
+	said := output.Sprintf("  %s", f.ID)
+	if at := findingPlace(f); at != "" {
 		said += output.Sprintf(": %s", at)
 	}
-	said += output.Sprintf("\n    %s\n", v.Message)
-	for fix := range strings.SplitSeq(text(v.Fix), "\n") {
+	said += output.Sprintf("\n    %s\n", f.Message)
+	for fix := range strings.SplitSeq(f.Fix, "\n") {
 		if fix != "" {
 			said += output.Sprintf("    fix: %s\n", fix)
 		}
@@ -85,18 +73,15 @@ func (v findingView) say() string {
 	return said
 }
 
-// writeFindings prints the report of a check, errors first.
-func writeFindings(out io.Writer, findings []findingView) error {
-	for _, severity := range finding.Severities() {
-		heading := "\n" + strings.ToUpper(string(severity)) + "\n"
-		for _, f := range findings {
-			if f.Severity != string(severity) {
-				continue
-			}
-			if _, err := io.WriteString(out, heading+f.say()); err != nil {
-				return err
-			}
-			heading = ""
+// writeFindings prints the report of a check. The findings are sorted, the most severe first.
+func writeFindings(out io.Writer, findings []finding.Finding) error {
+	for i, f := range findings {
+		said := findingText(f)
+		if i == 0 || findings[i-1].Severity != f.Severity {
+			said = "\n" + strings.ToUpper(f.Severity.String()) + "\n" + said
+		}
+		if _, err := io.WriteString(out, said); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -107,13 +92,9 @@ func registerStrict(f *pflag.FlagSet, strict *bool) {
 	f.BoolVar(strict, "strict", false, "end with 9 for warnings too")
 }
 
-// verdict is how a check of what ends: errs.Findings for an error, and for a warning if strict.
-func verdict(findings []findingView, strict bool, what, hint string) error {
-	counts := map[string]int{}
-	for _, f := range findings {
-		counts[f.Severity]++
-	}
-	errorCount, warnings := counts[string(finding.Error)], counts[string(finding.Warning)]
+// verdict returns how a check ends: errs.Findings for an error, and for a warning if strict.
+func verdict(findings []finding.Finding, strict bool, what, hint string) error {
+	errorCount, warnings := finding.Count(findings, finding.Error), finding.Count(findings, finding.Warning)
 	if errorCount == 0 && (warnings == 0 || !strict) {
 		return nil
 	}

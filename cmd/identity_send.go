@@ -7,7 +7,6 @@ import (
 
 	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/errs"
-	"uzerp-mfa/internal/mfa"
 )
 
 type identitySendOptions struct {
@@ -83,4 +82,4 @@ func runIdentitySend(ctx context.Context, app *App, opts *identitySendOptions, n
 }
 
 // codeFor gives the user and the code at the end of a command line.
-func codeFor(name string) string { return mfa.ShellQuote(name) + " CODE" }
+func codeFor(name string) string { return errs.ShellQuote(name) + " CODE" }

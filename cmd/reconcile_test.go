@@ -271,7 +271,7 @@ func (s *site) run(t *testing.T, want int, args ...string) report {
 	}
 	out, stderr, in := open("out"), open("err"), open("in")
 	env := map[string]string{"DATABASE_URL": s.database, "UZERP_MFA_VERIFY_URL": s.verify.URL, "TWILIO_ACCOUNT_SID": accountSID,
-		"TWILIO_AUTH_TOKEN": authToken, "TWILIO_SERVICE_SID": serviceSID}
+		"TWILIO_AUTH_TOKEN": authToken, "TWILIO_SERVICE_SID": serviceSID, "UZERP_MFA_AUDIT_LOG": filepath.Join(dir, "audit.jsonl")}
 	code := cmd.Main(t.Context(), append([]string{"reconcile", "-o", "json"}, args...), cmd.Process{In: in, Out: out, Err: stderr,
 		Getenv: func(name string) (string, bool) { v, ok := env[name]; return v, ok }})
 	for _, f := range []*os.File{out, stderr, in} {
@@ -390,7 +390,7 @@ func TestReconcileFixInAnOutage(t *testing.T) {
 	defer d.Close()
 	html := "<html><body>This is not the page you are looking for</body></html>"
 
-	patience := 10 * time.Second
+	patience := hangs
 	run := func(t *testing.T, concurrency int, faults ...emulator.Fault) (s *site, fixed []string, requests int) {
 		t.Helper()
 		s = plant(t, n, every)
@@ -471,7 +471,7 @@ func TestReconcileFixInAnOutage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			if name == "hang" {
 				patience = 50 * time.Millisecond
-				defer func() { patience = 10 * time.Second }()
+				defer func() { patience = hangs }()
 			}
 			repairs := map[int]int{}
 			for from := 1; from <= requests; from += step {

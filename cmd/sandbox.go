@@ -14,7 +14,6 @@ import (
 
 	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/errs"
-	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
 )
 
@@ -52,7 +51,7 @@ func runSandbox(ctx context.Context, app *App, command []string) (err error) {
 	if len(command) == 0 {
 		for _, setting := range s.Env() {
 			name, value, _ := strings.Cut(setting, "=")
-			if err := output.Fprintf(app.streams.Out, "export %s=%s\n", name, mfa.ShellQuote(value)); err != nil {
+			if err := output.Fprintf(app.streams.Out, "export %s=%s\n", name, errs.ShellQuote(value)); err != nil {
 				return err
 			}
 		}

@@ -8,7 +8,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
@@ -88,7 +87,7 @@ func build(path string, flags ...string) error {
 }
 
 // TestScripts runs testdata/script: each against a database and an emulator of its own. A script's first lines can name
-// the database, "# database: real", and say that much goes on at a time in what it runs, "# concurrent": then the program
+// the database, "# database: uzerp", and say that much goes on at a time in what it runs, "# concurrent": then the program
 // is the test binary, with the race detector if the tests have it.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -111,29 +110,19 @@ type scene struct {
 }
 
 func setUp(env *testscript.Env) error {
+	return setUpAs(env, headOf(env.T().(testing.TB), env))
+}
+
+func setUpAs(env *testscript.Env, head scriptHead) error {
 	t := env.T().(testing.TB)
-	head := headOf(t, env)
 	s := &scene{database: dbtest.New(t, head.database)}
 	if !head.concurrent {
 		env.Setenv("PATH", filepath.Dir(shipped(t))+string(filepath.ListSeparator)+env.Getenv("PATH"))
 	}
 	env.Values["scene"], env.Values["tb"] = s, t
 
-	// Every exchange is checked against Twilio's spec; where that is not at hand the scripts run all the same, but in CI.
-	checked := func(h http.Handler) http.Handler { return h }
-	o, err := oracle.Default()
-	switch {
-	case err == nil:
-		checked = func(h http.Handler) http.Handler {
-			return o.Wrap(h, func(err error) { t.Errorf("against Twilio's spec: %v", err) })
-		}
-	case sharedtest.InCI() || !errors.Is(err, fs.ErrNotExist):
-		return err
-	}
-	s.verify, err = emulator.Start("", emulator.Options{
-		AccountSID: accountSID, ServiceSID: serviceSID, Issuer: "Test Ltd", Control: true,
-		Credentials: []emulator.Credential{{Username: accountSID, Password: authToken}, {Username: apiKey, Password: apiSecret}},
-	}, checked)
+	var err error
+	s.verify, err = startJudged(t, func(err error) { t.Errorf("against Twilio's spec: %v", err) })
 	if err != nil {
 		return err
 	}
@@ -159,6 +148,18 @@ func setUp(env *testscript.Env) error {
 	env.Setenv("LANG", "C.UTF-8")
 	env.Setenv("TERM", "xterm-256color")
 	return nil
+}
+
+// startJudged starts an emulator. Every exchange is checked against Twilio's spec where that is at hand.
+func startJudged(tb testing.TB, onViolation func(error)) (*emulator.Running, error) {
+	judged, err := oracle.WhereAtHand(tb, onViolation)
+	if err != nil {
+		return nil, err
+	}
+	return emulator.Start("", emulator.Options{
+		AccountSID: accountSID, ServiceSID: serviceSID, Issuer: "Test Ltd", Control: true,
+		Credentials: []emulator.Credential{{Username: accountSID, Password: authToken}, {Username: apiKey, Password: apiSecret}},
+	}, judged)
 }
 
 type scriptHead struct {
@@ -214,6 +215,7 @@ func commands() map[string]func(ts *testscript.TestScript, neg bool, args []stri
 		"number":      plain(cmdNumber),
 		"service":     plain(cmdService),
 		"quirks":      plain(cmdQuirks),
+		"needs":       plain(cmdNeeds),
 	}
 }
 
@@ -258,7 +260,7 @@ func program0(ts *testscript.TestScript, args []string) *exec.Cmd {
 			path = file
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second) // a program that hangs fails its own script only
+	ctx, cancel := context.WithTimeout(context.Background(), hangs) // a program that hangs fails its own script only
 	ts.Defer(cancel)
 	c := exec.CommandContext(ctx, path, args...)
 	c.Dir = ts.MkAbs(".")
@@ -446,13 +448,12 @@ func runSQL(ts *testscript.TestScript, out io.Writer, sql string) {
 // cmdAwait: await SQL WANT waits until the statement gives WANT: for what another process does in its own time.
 func cmdAwait(ts *testscript.TestScript, args []string) {
 	var got strings.Builder
-	for range 300 {
+	for began := time.Now(); time.Since(began) < hangs; time.Sleep(100 * time.Millisecond) {
 		got.Reset()
 		runSQL(ts, &got, args[0])
 		if strings.TrimSpace(got.String()) == args[1] {
 			return
 		}
-		time.Sleep(100 * time.Millisecond)
 	}
 	ts.Fatalf("still %q, want %q", got.String(), args[1])
 }
@@ -644,6 +645,16 @@ func cmdService(ts *testscript.TestScript, args []string) { control(ts, "service
 
 // cmdQuirks: quirks JSON changes what Twilio doesn't document (emulator.Quirks), {"KeepFinished":true}.
 func cmdQuirks(ts *testscript.TestScript, args []string) { control(ts, "quirks", args[0]) }
+
+// cmdNeeds: needs psql leaves the script out where the program is not there.
+func cmdNeeds(ts *testscript.TestScript, args []string) {
+	if len(args) != 1 || args[0] != "psql" {
+		ts.Fatalf("usage: needs psql")
+	}
+	if _, err := exec.LookPath(args[0]); err != nil {
+		sharedtest.LeaveOut(ts.Value("tb").(testing.TB), sharedtest.Psql, err)
+	}
+}
 
 // control posts to the emulator's control API.
 func control(ts *testscript.TestScript, what, body string) {

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/finding"
 	"uzerp-mfa/internal/output"
 	"uzerp-mfa/internal/verifyservice"
 )
@@ -40,16 +41,16 @@ func runServiceCheck(ctx context.Context, app *App, strict bool) error {
 		return err
 	}
 	app.warnIfForeign()
-	findings := viewServiceFindings(verifyservice.Check(service))
+	findings := verifyservice.Check(service)
 	if err := showServiceCheck(app, viewService(service), findings); err != nil {
 		return err
 	}
 	return verdict(findings, strict, "the Verify service's settings", "each finding names what to set; Twilio's console, under Verify, Services, is where")
 }
 
-func showServiceCheck(app *App, service serviceView, findings []findingView) error {
+func showServiceCheck(app *App, service serviceView, findings []finding.Finding) error {
 	if app.flags.output == formatJSON {
-		return output.WriteJSON(app.streams.Out, serviceCheckView{SchemaVersion: schemaVersion, Findings: findings, Service: service})
+		return output.WriteJSON(app.streams.Out, serviceCheckView{SchemaVersion: schemaVersion, Findings: viewFindings(findings), Service: service})
 	}
 	if err := output.Table(app.streams.Out, []string{"setting", "value"}, serviceRows(service)); err != nil {
 		return err

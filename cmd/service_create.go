@@ -9,6 +9,7 @@ import (
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/finding"
+	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
 	"uzerp-mfa/internal/sessionconfig"
@@ -135,7 +136,7 @@ type servicePlan struct {
 
 // envPlan is the change of conf/.env.
 type envPlan struct {
-	in    sessionInput
+	file  installation.EnvFile
 	place mfa.Place
 }
 
@@ -156,23 +157,27 @@ const anySID = "VA00000000000000000000000000000000"
 
 // planEnv finds out all that could keep a new service out of conf/.env, before there is one.
 func planEnv(ctx context.Context, app *App, account string) (*envPlan, error) {
-	in, err := app.readEnv(thisMachine("", ""))
+	at, err := app.sessionPlace("", "")
 	if err != nil {
 		return nil, err
 	}
-	if err := canBeSet(in.Env); err != nil {
+	env, err := at.Installation.ReadEnv()
+	if err != nil {
 		return nil, err
 	}
-	if theirs := in.Env.Settings[sessionconfig.AccountSID].Value.Reveal(); theirs != "" && theirs != account {
-		return nil, errs.New(errs.Refused, "TWILIO_ACCOUNT_SID here is not the account in "+in.Env.Path+", where uzERP would look for the service in vain",
+	if err := env.Editable(); err != nil {
+		return nil, err
+	}
+	if theirs := env.Settings[sessionconfig.AccountSID].Value.Reveal(); theirs != "" && theirs != account {
+		return nil, errs.New(errs.Refused, "TWILIO_ACCOUNT_SID here is not the account in "+env.Path+", where uzERP would look for the service in vain",
 			"make the service in uzERP's own account: without TWILIO_ settings in the environment and --env-file, those of that file are used")
 	}
 	if from := app.loader.ForeignDatabase(); from != "" {
 		return nil, errs.New(errs.Refused, fmt.Sprintf("not written: the database is the one of %s, and whom a new service would lock out is in the one that uzERP's own files name", from),
 			"give no database of another place; or leave out --write-env, and the line for conf/.env is printed")
 	}
-	plan := &envPlan{in: in}
-	if _, err := plan.edited(anySID); err != nil {
+	plan := &envPlan{file: env}
+	if _, err := plan.edit(anySID); err != nil {
 		return nil, err
 	}
 	plan.place, err = nobodyEnrolled(ctx, app)
@@ -195,11 +200,11 @@ func nobodyEnrolled(ctx context.Context, app *App) (mfa.Place, error) {
 	return place, verifyservice.CheckNobodyEnrolled(place)
 }
 
-func (p *envPlan) change(sid string) []sessionconfig.Change {
-	return []sessionconfig.Change{sessionconfig.PlanService(p.in.Env, sid)}
+func (p *envPlan) change(sid string) installation.Change {
+	return sessionconfig.PlanService(p.file, sid)
 }
 
-func (p *envPlan) edited(sid string) ([]byte, error) { return editEnv(p.in.source, p.change(sid)) }
+func (p *envPlan) edit(sid string) (*installation.EnvEdit, error) { return p.file.Plan(p.change(sid)) }
 
 // rehearse looks again after the question was answered, and does all but putting the new file in the old one's place:
 // Twilio can't be told to forget a service.
@@ -210,11 +215,11 @@ func (p *envPlan) rehearse(ctx context.Context, app *App) error {
 	if _, err := nobodyEnrolled(ctx, app); err != nil {
 		return err
 	}
-	content, err := p.edited(anySID)
+	edit, err := p.edit(anySID)
 	if err != nil {
 		return err
 	}
-	return tryEnv(p.in.Env.Path, p.in.source, content)
+	return edit.Rehearse(ctx)
 }
 
 // write puts the new service into conf/.env, unless somebody enrolled in the old one meanwhile.
@@ -229,15 +234,12 @@ func (p *envPlan) write(ctx context.Context, app *App, sid string, v *serviceEnv
 }
 
 func (p *envPlan) put(ctx context.Context, app *App, sid string, v *serviceEnvView) error {
-	content, err := p.edited(sid)
+	edit, err := p.edit(sid)
 	if err != nil {
 		return p.unwritten(sid, err, "")
 	}
-	err = app.recordSettings(ctx, p.in.Env.Path, viewChanges(p.change(sid)), func() error {
-		backup, err := writeEnv(p.in.Env.Path, p.in.source, content)
-		v.Written, v.Backup = err == nil || backup != "", optional(backup)
-		return err
-	})
+	backup, err := edit.Apply(ctx, app.recordSettings)
+	v.Written, v.Backup = err == nil || backup != "", optional(backup)
 	switch {
 	case err == nil:
 		return nil
@@ -250,8 +252,8 @@ func (p *envPlan) put(ctx context.Context, app *App, sid string, v *serviceEnvVi
 // unwritten is the error of a service that exists and that conf/.env does not name. It is no refusal and no failure to
 // reach something, after which nothing is changed and it is safe to run the command again.
 func (p *envPlan) unwritten(sid string, err error, first string) error {
-	return &errs.Error{Kind: errs.Failure, Err: fmt.Errorf("the service %s is made, but %s does not name it: %w", sid, p.in.Env.Path, err),
-		Hint: fmt.Sprintf("%sput %s=%s into %s by hand; running the command again would make another service", first, sessionconfig.ServiceSID, sid, p.in.Env.Path)}
+	return &errs.Error{Kind: errs.Failure, Err: fmt.Errorf("the service %s is made, but %s does not name it: %w", sid, p.file.Path, err),
+		Hint: fmt.Sprintf("%sput %s=%s into %s by hand; running the command again would make another service", first, sessionconfig.ServiceSID, sid, p.file.Path)}
 }
 
 // view gives what there is; made is empty before there is a service.
@@ -261,7 +263,7 @@ func (p servicePlan) view(made verifyservice.Service) serviceCreateView {
 		v.Env.Line = optional(sessionconfig.ServiceSID + "=" + made.SID)
 	}
 	if p.env != nil {
-		v.Env.File, v.Env.Before = &p.env.in.Env.Path, p.env.change(made.SID)[0].Before
+		v.Env.File, v.Env.Before = &p.env.file.Path, p.env.change(made.SID).Before
 	}
 	return v
 }
@@ -277,7 +279,7 @@ func (p servicePlan) showDry(app *App) error {
 	}
 	rows := [][]string{{"account_sid", p.account}, {"friendly_name", p.request.FriendlyName}, {"totp.issuer", p.request.Issuer}}
 	if p.env != nil {
-		rows = append(rows, []string{p.env.in.Env.Path, viewChanges(p.env.change(newSID))[0].say()})
+		rows = append(rows, []string{p.env.file.Path, viewChange(p.env.change(newSID)).say()})
 	}
 	return output.Table(app.streams.Out, []string{"setting", "value"}, rows)
 }
@@ -292,14 +294,14 @@ func (p servicePlan) show(app *App) {
 		s.Sayf("  conf/.env      stays as it is; the line for it is printed")
 		return
 	}
-	s.Sayf("  %s, %s", p.env.in.Env.Path, viewChanges(p.env.change(newSID))[0].say())
+	s.Sayf("  %s, %s", p.env.file.Path, viewChange(p.env.change(newSID)).say())
 	s.Sayf("  nobody of %s is enrolled, so nobody is locked out by it", count(p.env.place.Users, "user"))
 }
 
 // warn tells of settings that the new service's SID will not go with.
 func (p servicePlan) warn(app *App) {
 	switch {
-	case p.present == "" || p.env != nil && p.present == p.env.in.Env.Path: // then the plan says it
+	case p.present == "" || p.env != nil && p.present == p.env.file.Path: // then the plan says it
 	case p.env == nil:
 		app.streams.Warnf("TWILIO_SERVICE_SID is set already (%s): users who are enrolled in that service can not log in with another", p.present)
 	default:
@@ -309,8 +311,8 @@ func (p servicePlan) warn(app *App) {
 		return
 	}
 	for _, name := range []string{sessionconfig.AccountSID, sessionconfig.AuthToken} {
-		if !p.env.in.Env.Settings[name].Value.IsSet() {
-			app.streams.Warnf("%s lacks %s, without which uzERP can not use the service", p.env.in.Env.Path, name)
+		if !p.env.file.Settings[name].Value.IsSet() {
+			app.streams.Warnf("%s lacks %s, without which uzERP can not use the service", p.env.file.Path, name)
 		}
 	}
 }
@@ -318,7 +320,7 @@ func (p servicePlan) warn(app *App) {
 // showCreated prints the one thing that must not get lost, and on stderr what is to be done with it.
 func showCreated(app *App, v serviceCreateView, p servicePlan, made verifyservice.Service) error {
 	for _, f := range verifyservice.Check(made) {
-		if f.Severity != finding.Info {
+		if f.Severity > finding.Info {
 			app.streams.Warnf("%s: %s", f.ID, f.Message)
 		}
 	}

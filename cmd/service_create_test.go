@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/installation"
 )
 
 // A service that was made and could not be written must not be lost: its SID and the line to write are in the error.
@@ -27,7 +28,7 @@ func TestServiceMadeAndNotWritten(t *testing.T) {
 		if err := os.WriteFile(path, []byte("A=1\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		in, err := readEnvFile(path, sessionFiles{})
+		env, err := installation.ReadEnvFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -35,7 +36,7 @@ func TestServiceMadeAndNotWritten(t *testing.T) {
 			t.Fatal(err)
 		}
 		var view serviceEnvView
-		err = (&envPlan{in: in}).put(t.Context(), app, sid, &view)
+		err = (&envPlan{file: env}).put(t.Context(), app, sid, &view)
 		if got, _ := os.ReadFile(path); string(got) != test.want {
 			t.Errorf("%s: the file holds %q", test.name, got)
 		}

@@ -1,13 +1,16 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/sessionconfig"
 )
 
 func newSessionConfigCmd(app *App) *cobra.Command {
@@ -26,6 +29,21 @@ writes the limits into conf/.env. docs/session-config.md lists every finding.
 	}
 	c.AddCommand(newSessionConfigCheckCmd(app), newSessionConfigPlanCmd(app), newSessionConfigSetCmd(app))
 	return c
+}
+
+// sessionPlace says where the session settings are: in the installation's conf/.env unless envFile names another file.
+func (a *App) sessionPlace(envFile, phpIni string) (sessionconfig.Place, error) {
+	at := sessionconfig.Place{EnvFile: envFile, PHPIni: phpIni, Root: "/", WebUser: "www-data"}
+	if envFile != "" {
+		return at, nil
+	}
+	var err error
+	at.Installation, err = a.loader.Installation()
+	if err == nil && at.Installation == nil {
+		err = errs.New(errs.Config, "no uzERP directory is known, so there is no conf/.env to look at",
+			"name uzERP's directory with --uzerp-root, or the file with --file")
+	}
+	return at, err
 }
 
 // registerEnvFile adds the flag that names another file than the installation's conf/.env.
@@ -50,7 +68,7 @@ type limitValue struct {
 	given    bool
 }
 
-// String gives the value as pflag shows a default: none if it was not given.
+// String returns the value as pflag shows a default: none if it was not given.
 func (v *limitValue) String() string {
 	if !v.given {
 		return ""
@@ -77,36 +95,17 @@ func (v *limitValue) wanted() *time.Duration {
 	return &v.duration
 }
 
+// parseLimit reads a duration, or a plain number of seconds as in conf/.env.
 func parseLimit(text string) (time.Duration, error) {
-	const most = int64(1<<63-1) / int64(24*time.Hour)
-	if n, err := strconv.ParseInt(strings.TrimSuffix(text, "d"), 10, 64); err == nil {
-		unit := time.Second
-		if strings.HasSuffix(text, "d") {
-			unit = 24 * time.Hour
-		}
-		if n < -most || n > most {
-			return 0, fmt.Errorf("%q is too long", text)
-		}
-		return time.Duration(n) * unit, nil
+	d, err := times(text, time.Second)
+	if errors.Is(err, strconv.ErrSyntax) {
+		d, err = parseDuration(text)
 	}
-	d, err := time.ParseDuration(text)
-	if err != nil {
+	switch {
+	case errors.Is(err, strconv.ErrRange):
+		return 0, fmt.Errorf("%q is too long", text)
+	case err != nil:
 		return 0, fmt.Errorf("%q is no duration: write 30m, 8h, 7d or a number of seconds", text)
 	}
 	return d, nil
-}
-
-// brief writes a duration as the flags take it: 30m, 8h, 7d.
-func brief(d time.Duration) string {
-	const day = 24 * time.Hour
-	switch {
-	case d > day && d%day == 0:
-		return fmt.Sprintf("%dd", d/day)
-	case d >= time.Hour && d%time.Hour == 0:
-		return fmt.Sprintf("%dh", d/time.Hour)
-	case d >= time.Minute && d%time.Minute == 0 && d < time.Hour:
-		return fmt.Sprintf("%dm", d/time.Minute)
-	default:
-		return strings.TrimSuffix(d.String(), "0s")
-	}
 }

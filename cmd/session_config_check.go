@@ -3,11 +3,16 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"os/user"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/finding"
+	"uzerp-mfa/internal/installation"
+	"uzerp-mfa/internal/installation/file"
 	"uzerp-mfa/internal/output"
 	"uzerp-mfa/internal/sessionconfig"
 )
@@ -41,6 +46,38 @@ An error ends with 9, with --strict a warning too.
 	return c
 }
 
+// fileView is a file that was looked at.
+type fileView struct {
+	Path   string  `json:"path"`
+	Exists bool    `json:"exists"`
+	Mode   *string `json:"mode"`
+	Owner  *string `json:"owner"`
+	Group  *string `json:"group"`
+}
+
+func viewFiles(looked []file.Facts) []fileView {
+	var views []fileView
+	for _, f := range looked {
+		v := fileView{Path: f.Path, Exists: f.Exists}
+		if f.Exists {
+			mode := fmt.Sprintf("%04o", f.Mode.Perm())
+			v.Mode = &mode
+		}
+		if f.Exists && f.UID >= 0 {
+			owner, group := strconv.Itoa(f.UID), strconv.Itoa(f.GID)
+			if u, err := user.LookupId(owner); err == nil {
+				owner = u.Username
+			}
+			if g, err := user.LookupGroupId(group); err == nil {
+				group = g.Name
+			}
+			v.Owner, v.Group = &owner, &group
+		}
+		views = append(views, v)
+	}
+	return views
+}
+
 type sessionCheckView struct {
 	SchemaVersion int                `json:"schema_version"`
 	Findings      []findingView      `json:"findings"`
@@ -53,38 +90,37 @@ func runSessionConfigCheck(app *App, opts *sessionConfigCheckOptions) error {
 	if err != nil {
 		return err
 	}
-	findings := sessionconfig.Check(in.Input)
+	findings := sessionconfig.Check(in)
 	if err := showSessionCheck(app, in, findings); err != nil {
 		return err
 	}
-	return verdict(viewFindings(findings), opts.strict, "uzERP's session settings", sessionHint(findings))
+	return verdict(findings, opts.strict, "uzERP's session settings", sessionHint(findings))
 }
 
 // sessionInput reads all that a check of the session settings looks at.
-func (a *App) sessionInput(envFile, phpIni string) (sessionInput, error) {
-	at := thisMachine(envFile, phpIni)
-	in, err := a.readEnv(at)
-	if err == nil {
-		err = in.readPHP(at)
+func (a *App) sessionInput(envFile, phpIni string) (sessionconfig.Input, error) {
+	at, err := a.sessionPlace(envFile, phpIni)
+	if err != nil {
+		return sessionconfig.Input{}, err
 	}
-	return in, err
+	return sessionconfig.Read(at)
 }
 
 // sessionHint names the next step, which is session-config set where that can do it.
-func sessionHint(findings []sessionconfig.Finding) string {
+func sessionHint(findings []finding.Finding) string {
 	for _, f := range findings {
-		if f.Severity == sessionconfig.Error && (f.ID == "sessions-not-managed" || strings.HasPrefix(f.ID, "limit-")) {
+		if f.Severity == finding.Error && (f.ID == "sessions-not-managed" || strings.HasPrefix(f.ID, "limit-")) {
 			return "uzerp-mfa session-config set writes these settings; session-config plan helps to choose them"
 		}
 	}
 	return "each finding names the line to write"
 }
 
-func showSessionCheck(app *App, in sessionInput, findings []sessionconfig.Finding) error {
+func showSessionCheck(app *App, in sessionconfig.Input, findings []finding.Finding) error {
 	out := app.streams.Out
 	if app.flags.output == formatJSON {
 		return output.WriteJSON(out, sessionCheckView{
-			SchemaVersion: schemaVersion, Findings: viewFindings(findings), Settings: sessionSettings(in.Env), Files: in.files,
+			SchemaVersion: schemaVersion, Findings: viewFindings(findings), Settings: sessionSettings(in.Env), Files: viewFiles(in.Looked),
 		})
 	}
 	if in.Env.Settings != nil && in.Env.Misplaced == "" {
@@ -92,12 +128,12 @@ func showSessionCheck(app *App, in sessionInput, findings []sessionconfig.Findin
 			return err
 		}
 	}
-	return writeFindings(out, viewFindings(findings))
+	return writeFindings(out, findings)
 }
 
-// sessionSettings gives the settings as scripts see them: of Twilio's only whether they are set, and nothing at all of a
+// sessionSettings returns the settings as scripts see them: of Twilio's only whether they are set, and nothing at all of a
 // file that uzERP can't or doesn't read.
-func sessionSettings(env sessionconfig.EnvFile) map[string]*string {
+func sessionSettings(env installation.EnvFile) map[string]*string {
 	settings := map[string]*string{}
 	if env.Syntax != nil || env.Misplaced != "" {
 		return settings
@@ -105,7 +141,7 @@ func sessionSettings(env sessionconfig.EnvFile) map[string]*string {
 	for _, name := range sessionconfig.SessionSettings() {
 		settings[name] = nil
 		if s, ok := env.Settings[name]; ok {
-			shown := s.Shown()
+			shown := sessionconfig.Shown(s)
 			settings[name] = &shown
 		}
 	}
@@ -119,7 +155,7 @@ func sessionSettings(env sessionconfig.EnvFile) map[string]*string {
 	return settings
 }
 
-func settingRows(env sessionconfig.EnvFile) [][]string {
+func settingRows(env installation.EnvFile) [][]string {
 	var rows [][]string
 	settings := sessionSettings(env)
 	for _, name := range append(sessionconfig.SessionSettings(), sessionconfig.TwilioSettings()...) {

@@ -21,7 +21,7 @@ func setCommand(t *testing.T, file string, args ...string) *exec.Cmd {
 	}
 	c := exec.CommandContext(t.Context(), self)
 	c.Args = append([]string{"uzerp-mfa", "session-config", "set", "--file", file, "--yes"}, args...)
-	c.Env = []string{"PATH=" + os.Getenv("PATH"), "GOCOVERDIR=" + t.TempDir()}
+	c.Env = []string{"PATH=" + os.Getenv("PATH"), "GOCOVERDIR=" + t.TempDir(), "UZERP_MFA_AUDIT_LOG=" + filepath.Join(filepath.Dir(file), "audit.jsonl")}
 	return c
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/sessionconfig"
 )
 
@@ -38,7 +39,8 @@ It only calculates: no database and no Twilio is asked, so the number of users i
 	f := c.Flags()
 	f.IntVar(&opts.users, "users", 1, "number of people who log in")
 	f.DurationVar(&opts.workday, "workday", 8*time.Hour, "how long a person works in uzERP on a working day")
-	f.Float64Var(&opts.price, "price", sessionconfig.DefaultPrice, "price of an approved code; the default is Twilio's as once documented, check the price list")
+	f.Float64Var(&opts.price, "price", sessionconfig.DefaultPrice, "price of an approved code; the default is Twilio's "+
+		"as once documented, check the price list")
 	registerLimits(f, &opts.activity, &opts.maxAge)
 	c.RunE = app.run(listFormats, func(_ context.Context, _ []string) error { return runSessionConfigPlan(app, opts) })
 	return c
@@ -109,9 +111,11 @@ func runSessionConfigPlan(app *App, opts *sessionConfigPlanOptions) error {
 		view.Choices = append(view.Choices, viewChoice(o))
 	}
 	if app.flags.output == formatTable {
-		err = showList(app, nil, outcomes, []string{"choice", "activity timeout", "max age", "logins a day", "codes a month", "cost a month", "stolen, unused", "stolen, in use", ""}, choiceCells)
+		err = showList(app, nil, outcomes, []string{"choice", "activity timeout", "max age", "logins a day",
+			"codes a month", "cost a month", "stolen, unused", "stolen, in use", ""}, choiceCells)
 	} else {
-		err = showList(app, view, view.Choices, []string{"choice", "mark", "activity_timeout_secs", "max_age_secs", "logins_per_workday", "codes_per_month", "cost_per_month", "stolen_unused_secs", "stolen_in_use_secs"}, choiceFields)
+		err = showList(app, view, view.Choices, []string{"choice", "mark", "activity_timeout_secs", "max_age_secs",
+			"logins_per_workday", "codes_per_month", "cost_per_month", "stolen_unused_secs", "stolen_in_use_secs"}, choiceFields)
 	}
 	if err != nil {
 		return err
@@ -119,23 +123,24 @@ func runSessionConfigPlan(app *App, opts *sessionConfigPlanOptions) error {
 	app.streams.Notef("%s", told)
 	app.streams.Notef("reckoned: %s, %s a working day at one go, %d working days a month, %s for a code",
 		count(opts.users, "user"), brief(opts.workday), sessionconfig.WorkdaysAMonth, strconv.FormatFloat(opts.price, 'f', -1, 64))
-	app.streams.Notef("each pause longer than the activity timeout adds a login; the price is as once documented unless --price was given, check Twilio's price list")
-	app.streams.Notef(`"every login" and "trust for 30 days" are what Twilio's own console offers: uzERP asks for a code at every login, so here the first is a session that ends with the working day or with half an hour's pause`)
+	app.streams.Notef("each pause longer than the activity timeout adds a login; the price is as once documented " +
+		"unless --price was given, check Twilio's price list")
+	app.streams.Notef(`"every login" and "trust for 30 days" are what Twilio's own console offers: ` +
+		`uzERP asks for a code at every login, so here the first is a session that ends with the working day or with half an hour's pause`)
 	return nil
 }
 
 // presentSettings reads conf/.env if there is one to read; without one the plan has no present choice.
-func (a *App) presentSettings() (sessionconfig.EnvFile, error) {
+func (a *App) presentSettings() (installation.EnvFile, error) {
 	inst, err := a.loader.Installation()
 	if err != nil || inst == nil {
-		return sessionconfig.EnvFile{}, err
+		return installation.EnvFile{}, err
 	}
-	in, err := a.readEnv(thisMachine("", ""))
-	return in.Env, err
+	return inst.ReadEnv()
 }
 
-// presentChoice gives the limits that hold now, nil if there are none, and says so.
-func presentChoice(env sessionconfig.EnvFile) (choice *sessionconfig.Choice, view sessionPresentView, told string) {
+// presentChoice returns the limits that hold now, nil if there are none, and says so.
+func presentChoice(env installation.EnvFile) (choice *sessionconfig.Choice, view sessionPresentView, told string) {
 	switch {
 	case env.Path == "":
 		return nil, view, "what holds now is not known: name uzERP's directory with --uzerp-root"
@@ -163,7 +168,7 @@ func presentChoice(env sessionconfig.EnvFile) (choice *sessionconfig.Choice, vie
 		"the limits that hold now are marked present"
 }
 
-// asked gives the choice of the flags. Of two limits the one not given is the present one, else the same as the other.
+// asked returns the choice of the flags. Of two limits the one not given is the present one, else the same as the other.
 func (o *sessionConfigPlanOptions) asked(present *sessionconfig.Choice) *sessionconfig.Choice {
 	if !o.activity.given && !o.maxAge.given {
 		return nil

@@ -83,47 +83,35 @@ func runSessionConfigSet(ctx context.Context, app *App, opts *sessionConfigSetOp
 	if err := opts.request.Valid(); err != nil {
 		return app.refused("session settings", err)
 	}
-	at := thisMachine(opts.file, "")
-	in, err := app.readEnv(at)
+	at, err := app.sessionPlace(opts.file, "")
 	if err != nil {
 		return err
 	}
-	if err := canBeSet(in.Env); err != nil {
+	in, err := sessionconfig.ReadEnv(at)
+	if err != nil {
 		return err
 	}
-	changes, err := sessionconfig.PlanChange(in.Env, opts.request)
+	plan, err := sessionconfig.PlanSet(in, opts.request)
 	if err != nil {
 		return app.refused(in.Env.Path, err)
 	}
-	content, err := editEnv(in.source, changes)
-	if err != nil {
-		return err
-	}
-	view := sessionSetView{SchemaVersion: schemaVersion, DryRun: opts.dryRun, File: in.Env.Path, Changes: viewChanges(changes)}
-	if len(changes) > 0 && !opts.dryRun {
+	edit := plan.Edit
+	view := sessionSetView{SchemaVersion: schemaVersion, DryRun: opts.dryRun, File: edit.Path, Changes: viewChanges(edit.Changes)}
+	if len(edit.Changes) > 0 && !opts.dryRun {
 		if err := confirmChange(ctx, app, opts, view); err != nil {
 			return err
 		}
-		var backup string
-		err := app.recordSettings(ctx, in.Env.Path, view.Changes, func() (err error) {
-			backup, err = writeEnv(in.Env.Path, in.source, content)
-			return err
-		})
+		backup, err := edit.Apply(ctx, app.recordSettings)
 		if err != nil {
 			return err
 		}
 		view.Changed, view.Backup = true, optional(backup)
 	}
-	// What the check says afterwards, also of a dry run's file, which is not written.
-	after := in
-	after.Env.Settings, after.Env.Oddities = nil, nil
-	if err := judgeEnv(&after.Env, content); err != nil {
+	findings, err := plan.CheckAfter(at)
+	if err != nil {
 		return err
 	}
-	if err := after.readPHP(at); err != nil {
-		return err
-	}
-	return showChange(app, view, sessionconfig.Check(after.Input))
+	return showChange(app, view, findings)
 }
 
 func confirmChange(ctx context.Context, app *App, opts *sessionConfigSetOptions, v sessionSetView) error {
@@ -137,7 +125,7 @@ func confirmChange(ctx context.Context, app *App, opts *sessionConfigSetOptions,
 }
 
 // showChange prints the change on stdout, and on stderr what else is wrong.
-func showChange(app *App, v sessionSetView, findings []sessionconfig.Finding) error {
+func showChange(app *App, v sessionSetView, findings []finding.Finding) error {
 	if app.flags.output == formatJSON {
 		v.Findings = viewFindings(findings)
 		return output.WriteJSON(app.streams.Out, v)
@@ -153,9 +141,9 @@ func showChange(app *App, v sessionSetView, findings []sessionconfig.Finding) er
 	if err := output.Table(app.streams.Out, []string{"setting", "line", "before", "after"}, rows); err != nil {
 		return err
 	}
-	for _, f := range viewFindings(findings) {
-		if f.Severity != string(finding.Info) {
-			app.streams.Warnf("%s: %s: %s", f.ID, f.place(), f.Message)
+	for _, f := range findings {
+		if f.Severity > finding.Info {
+			app.streams.Warnf("%s: %s: %s", f.ID, findingPlace(f), f.Message)
 		}
 	}
 	switch {

@@ -76,7 +76,7 @@ var blanked = regexp.MustCompile(`\x1b\[\d+;1H\x1b\[2K`)
 
 // await waits until text shows up behind what it found before.
 func (t *terminal) await(text string) bool {
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(hangs)
 	for {
 		all := t.text()
 		if i := strings.Index(all[t.read:], text); i >= 0 {

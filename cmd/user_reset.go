@@ -351,7 +351,7 @@ func (a *App) askCaller(ctx context.Context, opts *userResetOptions, u mfa.User)
 	}
 	history := caller.History{Known: true}
 	identifier.History = func(caller.Recipient) caller.History { return history }
-	identifier.Resend = fmt.Sprintf("uzerp-mfa user reset --identify %s %s", opts.channel, mfa.ShellQuote(u.Username))
+	identifier.Resend = fmt.Sprintf("uzerp-mfa user reset --identify %s %s", opts.channel, errs.ShellQuote(u.Username))
 	p, err := identifier.Plan(ctx, u, "")
 	if err == nil {
 		err = p.Refuses(opts.channel)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -265,7 +264,7 @@ func showInspections(app *App, site mfa.SiteLogin, seen []mfa.Inspection) error 
 	return nil
 }
 
-// cardWidth is a line's; that of a terminal has no influence on data.
+// cardWidth is how wide a card's lines are, on every terminal: data do not depend on it.
 const cardWidth = 80
 
 // labelWidth is the longest label of a card, with the blanks after it.
@@ -276,16 +275,10 @@ type pairs [][2]string
 
 // add puts text under a label, over as many lines as it needs.
 func (p *pairs) add(label, text string) {
-	line := ""
-	for word := range strings.SplitSeq(text, " ") {
-		if line != "" && len(line)+1+len(word) > cardWidth-labelWidth {
-			*p = append(*p, [2]string{label, line})
-			label, line = "", word
-			continue
-		}
-		line = strings.TrimPrefix(line+" "+word, " ")
+	for _, line := range output.Wrap(text, cardWidth-labelWidth) {
+		*p = append(*p, [2]string{label, line})
+		label = ""
 	}
-	*p = append(*p, [2]string{label, line})
 }
 
 // whole is add for what must stay in one line: a command to copy, a name.

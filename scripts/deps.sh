@@ -1,13 +1,16 @@
 #!/bin/sh
 # deps.sh [test]: installs what the demo needs beside Go, where it is missing: PostgreSQL's server programs. With "test" what
-# the tests need too: a C compiler for the race detector, and Chromium to look at a page.
+# the tests need too: a C compiler for the race detector, and Chromium to look at a page. Chromium is big, and only one test
+# needs it: it is not installed if BROWSER=no, nor if that would ask for a password, and all goes on without it.
 set -eu
+
+root=${DEPS_ROOT:-} # for the test of this script, which must not touch the machine
 
 # The places that internal/pgtemp looks in.
 have_postgres() {
 	command -v initdb >/dev/null 2>&1 && return 0
 	command -v pg_config >/dev/null 2>&1 && [ -x "$(pg_config --bindir)/initdb" ] && return 0
-	for dir in /usr/lib/postgresql/*/bin; do
+	for dir in "$root"/usr/lib/postgresql/*/bin; do
 		[ -x "$dir/initdb" ] && return 0
 	done
 	return 1
@@ -28,30 +31,85 @@ browser=
 have_postgres || packages="postgresql postgresql-client"
 if [ "${1:-}" = test ]; then
 	command -v "$(go env CC)" >/dev/null 2>&1 || packages="$packages gcc libc6-dev"
-	have_browser || browser=chromium
+	[ "${BROWSER:-}" = no ] || have_browser || browser=chromium
 fi
 [ -n "$packages$browser" ] || exit 0
 
 as_root=
 [ "$(id -u)" = 0 ] || as_root=sudo
-if ! command -v apt-get >/dev/null 2>&1 || { [ -n "$as_root" ] && ! command -v sudo >/dev/null 2>&1; }; then
-	echo "please install, or have installed (by their names in Debian; PostgreSQL 12 or newer): $packages $browser" >&2
-	[ -z "$packages" ] || exit 1
-	exit 0 # without a browser one test is skipped
+can_install() { command -v apt-get >/dev/null 2>&1 && { [ -z "$as_root" ] || command -v sudo >/dev/null 2>&1; }; }
+without_password() { [ -z "$as_root" ] || sudo -n true 2>/dev/null; }
+
+if [ -z "$packages" ] && { ! can_install || ! without_password; }; then
+	echo "there is no Chromium: the test that looks at a page is left out" >&2
+	exit 0
 fi
-$as_root apt-get update -qq >&2
-# Ubuntu has Chromium as a snap only, which can't read the files of the tests.
-if [ -n "$browser" ] && ! apt-cache show chromium 2>/dev/null | grep -q '^Filename:.*/chromium_'; then
-	echo "there is no Debian package of Chromium here: install one yourself, or Google Chrome" >&2
-	browser=
-fi
-[ -n "$packages$browser" ] || exit 0
-echo "installing $packages $browser ..." >&2
-# The tests start their own server: Debian's must not make and start another one now.
-off=/etc/postgresql-common/createcluster.d/uzerp-mfa.conf
-trap '$as_root rm -f "$off"' EXIT
-$as_root mkdir -p "${off%/*}"
-echo 'create_main_cluster = false' | $as_root tee "$off" >/dev/null
+please() { echo "please install, or have installed (by their names in Debian; PostgreSQL 12 or newer): $packages" >&2; exit 1; }
+can_install || please
+
+# What is done as root, in one go: sudo asks for a password once at most, and cleaning up needs no other. $1 are the packages that
+# are needed, $2 is the browser, $3 what stands before the paths.
+# shellcheck disable=SC2016 # this is expanded by the shell that runs it
+install='
+set -eu
+umask 022 # what is made in /etc others must be able to read, whatever the user has set
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C
+off=$3/etc/postgresql-common/createcluster.d/uzerp-mfa.conf
+said=$(mktemp)
+
+# A trap on EXIT alone does not run on a signal in every shell.
+trap "rm -f $off $said" EXIT
+trap "exit 129" HUP
+trap "exit 130" INT
+trap "exit 143" TERM
+
+# apt-get waits for the lock of dpkg by itself, but not for those of its lists and of its archive.
+apt() {
+	for wait in $(seq 300); do
+		failed=0
+		apt-get -qq -o DPkg::Lock::Timeout=600 "$@" >&2 2>"$said" || failed=1
+		if [ "$failed" = 0 ] || ! grep -q "^E: Could not get lock" "$said"; then
+			cat "$said" >&2
+			return "$failed"
+		fi
+		[ "$wait" != 1 ] || echo "waiting for another apt to end ..." >&2
+		sleep 2
+	done
+	cat "$said" >&2
+	return 1
+}
+# tell says what will be installed, and how much.
+tell() {
+	echo "installing $* ..." >&2
+	apt-get --assume-no --no-install-recommends -o Debug::NoLocking=true install "$@" 2>/dev/null |
+		sed -n "/^Need to get/p; /^After this operation/p; /Download size:/p; /Space needed:/p" >&2
+}
+get() {
+	tell "$@"
+	apt install -y --no-install-recommends "$@"
+}
+
+apt update
+# The tests start their own server: the one of Debian must not be made and started now.
+mkdir -p "${off%/*}"
+echo "create_main_cluster = false" >"$off"
 # shellcheck disable=SC2086 # the list is meant to be split
-$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages $browser >&2
-have_postgres
+[ -z "$1" ] || get $1
+[ -n "$2" ] || exit 0
+# Ubuntu has Chromium as a snap only, which can not read the files of the tests.
+if ! apt-cache show "$2" 2>/dev/null | grep -q "^Filename:.*/$2"_; then
+	echo "there is no package of Chromium here: the test that looks at a page is left out; install one, or Google Chrome, to have it" >&2
+	exit 0
+fi
+echo "Chromium is for one test only: make test BROWSER=no does without it" >&2
+get "$2" || echo "Chromium could not be installed: the test that looks at a page is left out" >&2
+'
+[ -z "$as_root" ] || [ -z "$packages" ] || echo "sudo may ask for your password, to install $packages" >&2
+code=0
+$as_root sh -c "$install" deps.sh "$packages" "$browser" "$root" || code=$?
+case $code in
+0) ;;
+129 | 130 | 143) exit "$code" ;;
+*) [ -z "$packages" ] || please ;;
+esac
+[ -z "$packages" ] || have_postgres

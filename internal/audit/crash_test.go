@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"uzerp-mfa/internal/sharedtest"
 )
 
 // A writer that died after any number of bytes: nothing before is lost, nothing is rewritten, the next line follows the
@@ -129,7 +131,7 @@ func TestShortWrite(t *testing.T) {
 // Where only root may write, somebody else is told so, and nothing is made; and DefaultPath looks elsewhere.
 func TestWithoutPermission(t *testing.T) {
 	if os.Getuid() != 0 {
-		t.Skip("needs root, to be somebody else")
+		sharedtest.LeaveOut(t, sharedtest.Root, errors.New("needs root, to be somebody else"))
 	}
 	dir, err := os.MkdirTemp("", "audit") // TempDir's can't be entered by others
 	if err != nil {

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"uzerp-mfa/internal/sharedtest"
 )
 
 // The test binary is also the other process of the tests that need one.
@@ -20,7 +22,7 @@ func TestMain(m *testing.M) {
 		child(mode, os.Getenv("AUDIT_PATH"))
 		return
 	}
-	os.Exit(m.Run())
+	os.Exit(sharedtest.Tests{M: m}.Run())
 }
 
 // child writes to a log until it is done or killed.

@@ -10,12 +10,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	mathrand "math/rand/v2"
 	"os"
 	"path/filepath"
 	"time"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/filelock"
 )
 
 // Options are what a test must be able to set. The zero value is for everybody else.
@@ -26,11 +26,6 @@ type Options struct {
 
 	sync func(*os.File) error // puts a file or directory on the disk; fsync if nil
 }
-
-const (
-	lockWait     = 10 * time.Second
-	lockPauseMax = 20 * time.Millisecond
-)
 
 // Log is an audit log that can be written. It holds no file open, so there is nothing to close and a log that was rotated
 // is followed. Its methods may be called concurrently, by several processes too.
@@ -53,7 +48,7 @@ func Open(path string, o Options) (*Log, error) {
 		o.NewID = rand.Text
 	}
 	if o.Wait == 0 {
-		o.Wait = lockWait
+		o.Wait = filelock.LongestWait
 	}
 	if o.sync == nil {
 		o.sync = (*os.File).Sync
@@ -245,29 +240,31 @@ func (l *Log) gaveUp(ctx context.Context) error {
 
 // lock opens the file that has the log's name once the lock is held: while waiting the log may have been rotated.
 func (l *Log) lock(ctx context.Context) (*os.File, error) {
-	for pause := time.Millisecond; ; pause = min(2*pause, lockPauseMax) {
+	var held *os.File
+	err := filelock.Wait(ctx, func() (bool, error) {
 		f, err := l.open()
 		if err != nil {
-			return nil, err
+			return false, err
 		}
 		locked, err := l.tryLock(f)
 		if locked {
-			return f, nil
+			held = f
+			return true, nil
 		}
 		_ = f.Close()
 		if err != nil {
-			return nil, l.error(err)
+			return false, l.error(err)
 		}
-		select {
-		case <-ctx.Done():
-			return nil, l.gaveUp(ctx)
-		case <-time.After(mathrand.N(pause) + pause/2): // not all at once
-		}
+		return false, nil
+	})
+	if err != nil && errors.Is(err, context.Cause(ctx)) {
+		return nil, l.gaveUp(ctx)
 	}
+	return held, err
 }
 
 func (l *Log) tryLock(f *os.File) (bool, error) {
-	locked, err := tryLock(f)
+	locked, err := filelock.Try(f)
 	if !locked || err != nil {
 		return false, err
 	}

@@ -5,21 +5,11 @@ package audit
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"syscall"
 )
 
 // openFlags follow no symbolic link and wait for nobody, whatever is at the path.
 const openFlags = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
-
-// tryLock takes the lock on an open file; it goes when the file is closed or the process ends.
-func tryLock(f *os.File) (bool, error) {
-	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) || errors.Is(err, syscall.EINTR) {
-		return false, nil
-	}
-	return err == nil, err
-}
 
 // ownerAndLinks give the number of a file's user, and how many names it has.
 func ownerAndLinks(info fs.FileInfo) (uid, links int, ok bool) {

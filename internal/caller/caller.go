@@ -249,7 +249,7 @@ func (p Check) sendCommand() string {
 	if p.Recipient.Given {
 		to = " --to NUMBER --reason WHY"
 	}
-	return fmt.Sprintf("uzerp-mfa identity send --channel %s%s %s", channel, to, mfa.ShellQuote(p.User.Username))
+	return fmt.Sprintf("uzerp-mfa identity send --channel %s%s %s", channel, to, errs.ShellQuote(p.User.Username))
 }
 
 // ago gives a time as support staff think of it.

@@ -16,8 +16,8 @@ import (
 	"github.com/joho/godotenv"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/secret"
-	"uzerp-mfa/internal/uzerp"
 )
 
 // Loader resolves settings. The zero values of its first three fields mean that the flag was not given.
@@ -28,7 +28,7 @@ type Loader struct {
 	Getenv      func(string) (string, bool)
 	Dir         string // the working directory
 
-	opened *uzerp.Installation // read once: every setting of a command is of the same moment
+	opened *installation.Installation // read once: every setting of a command is of the same moment
 }
 
 // Database says how to reach uzERP's database.
@@ -134,19 +134,19 @@ func (l *Loader) Database() (Database, error) {
 
 // Installation gives the uzERP directory's settings, nil if there is no such directory: the one that is named, or the
 // working directory if it is one. A named directory that is none is errs.Config.
-func (l *Loader) Installation() (*uzerp.Installation, error) {
+func (l *Loader) Installation() (*installation.Installation, error) {
 	root, source := l.Root()
 	if root == "" {
 		return nil, nil
 	}
-	if !uzerp.IsRoot(root) {
+	if !installation.IsRoot(root) {
 		return nil, errs.New(errs.Config, fmt.Sprintf("%s: %q is not a uzERP directory", source, root),
 			"name the directory that holds system.php and conf/")
 	}
 	if l.opened != nil && l.opened.Root == root {
 		return l.opened, nil
 	}
-	inst, err := uzerp.Open(root)
+	inst, err := installation.Open(root)
 	if err != nil {
 		return nil, &errs.Error{Kind: errs.Config, Op: "read uzERP's settings", Err: err}
 	}
@@ -162,7 +162,7 @@ func (l *Loader) Root() (path, source string) {
 		path, source = l.env(uzerpRoot), uzerpRoot
 	}
 	switch {
-	case path == "" && !uzerp.IsRoot(l.Dir):
+	case path == "" && !installation.IsRoot(l.Dir):
 		return "", ""
 	case path == "":
 		return l.Dir, "the working directory"

@@ -3,9 +3,9 @@ package config
 import (
 	"net/url"
 	"path/filepath"
-	"regexp"
 
-	"uzerp-mfa/internal/uzerp"
+	"uzerp-mfa/internal/installation"
+	"uzerp-mfa/internal/sidform"
 )
 
 // Setting is a setting as it may be shown. Value is "set" for a secret, and empty for what is not set.
@@ -26,8 +26,8 @@ func (l *Loader) Settings() []Setting {
 
 	t, _ := l.Twilio() // what is there of incomplete settings is shown
 	from := func(name string) string {
-		if t.Sources[name] == filepath.Join(all[1].Value, uzerp.DotenvFile) {
-			return uzerp.DotenvFile // short, as for the database: the directory is told already
+		if t.Sources[name] == filepath.Join(all[1].Value, installation.DotenvFile) {
+			return installation.DotenvFile // short, as for the database: the directory is told already
 		}
 		return t.Sources[name]
 	}
@@ -57,11 +57,9 @@ func (l *Loader) Variable(name string) Setting {
 	return s
 }
 
-var sid = regexp.MustCompile(`^(AC|VA)[0-9a-zA-Z]{32}$`)
-
 // shownSID hides what is no SID: it may be a token that was pasted into the wrong line.
 func shownSID(value string) string {
-	if value == "" || sid.MatchString(value) {
+	if value == "" || sidform.Account.Valid(value) || sidform.Service.Valid(value) {
 		return value
 	}
 	return isSet + ", but no SID"

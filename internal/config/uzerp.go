@@ -4,17 +4,18 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"regexp"
 	"strings"
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/injector"
+	"uzerp-mfa/internal/installation"
+	"uzerp-mfa/internal/installation/dotenv"
 	"uzerp-mfa/internal/secret"
-	"uzerp-mfa/internal/uzerp"
+	"uzerp-mfa/internal/sidform"
 )
 
 // uzerpDatabase is the database that uzERP itself uses.
-func uzerpDatabase(inst *uzerp.Installation) (Database, error) {
+func uzerpDatabase(inst *installation.Installation) (Database, error) {
 	s, err := inst.Database()
 	if err != nil {
 		return Database{}, fileError(inst, err)
@@ -52,8 +53,8 @@ func (l *Loader) ForeignDatabase() string {
 	return ours.Source
 }
 
-// fileError is what package uzerp has to say of a file of uzERP's: the place and the reason, never its text.
-func fileError(inst *uzerp.Installation, err error) error {
+// fileError is what package installation has to say of a file of uzERP's: the place and the reason, never its text.
+func fileError(inst *installation.Installation, err error) error {
 	hint := "correct the file"
 	if errors.Is(err, fs.ErrPermission) {
 		hint = asOther
@@ -66,7 +67,7 @@ func fileError(inst *uzerp.Installation, err error) error {
 const asOther = "run it as root or as the web server's user"
 
 // uzerpTwilio gives the Twilio settings of uzERP's conf/.env as a source like the others.
-func uzerpTwilio(inst *uzerp.Installation) (source, error) {
+func uzerpTwilio(inst *installation.Installation) (source, error) {
 	s, err := inst.Twilio()
 	if err != nil {
 		return source{}, fileError(inst, err)
@@ -79,8 +80,6 @@ func uzerpTwilio(inst *uzerp.Installation) (source, error) {
 
 // uzerpNeeds are the settings that uzERP must find in its conf/.env, and nowhere else (docs/facts/uzerp.md §4).
 var uzerpNeeds = []string{accountSID, authToken, serviceSID}
-
-var twilioSID = regexp.MustCompile(`^(AC|VA)[0-9a-fA-F]{32}$`)
 
 // UzerpSettings gives what uzERP will read of its Twilio settings, for the checks before a switch.
 func (l *Loader) UzerpSettings() injector.Settings {
@@ -101,7 +100,7 @@ func (l *Loader) UzerpSettings() injector.Settings {
 		return s
 	}
 	if inst.Misplaced {
-		s.Problem = fmt.Sprintf("uzERP reads %s, but only %s exists in %s", uzerp.DotenvFile, uzerp.MisplacedFile, inst.Root)
+		s.Problem = fmt.Sprintf("uzERP reads %s, but only %s exists in %s", installation.DotenvFile, installation.MisplacedFile, inst.Root)
 		s.Hint = "move the file to " + s.Path
 		return s
 	}
@@ -116,7 +115,7 @@ func (l *Loader) UzerpSettings() injector.Settings {
 		return s
 	}
 	for _, name := range uzerpNeeds {
-		if !uzerp.NotEmpty(theirs.get(name)) {
+		if !dotenv.NotEmpty(theirs.get(name)) {
 			s.Missing = append(s.Missing, name)
 		}
 	}
@@ -124,7 +123,7 @@ func (l *Loader) UzerpSettings() injector.Settings {
 	if err == nil {
 		for _, own := range []struct{ name, sid string }{{accountSID, ours.AccountSID}, {serviceSID, ours.ServiceSID}} {
 			// With a placeholder or none nobody logs in, so there is nothing that this program could be wrong about.
-			if value := theirs.get(own.name); value != own.sid && twilioSID.MatchString(value) {
+			if value := theirs.get(own.name); value != own.sid && (sidform.Account.Valid(value) || sidform.Service.Valid(value)) {
 				s.Foreign = append(s.Foreign, own.name)
 			}
 		}

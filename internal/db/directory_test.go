@@ -177,9 +177,10 @@ func TestDetailsOfTensOfThousands(t *testing.T) {
 	}
 }
 
-func TestDirectoryOfTheRealDatabase(t *testing.T) {
-	url := dbtest.New(t, dbtest.Real)
-	// Whatever else is in it by then, its own tables must take this: names, types and constraints are the real ones.
+func TestDirectoryOfAnInstallation(t *testing.T) { onInstallations(t, directoryOfAnInstallation) }
+
+func directoryOfAnInstallation(t *testing.T, _ dbtest.Template, url string) {
+	// Both must take this as uzERP's own tables do: names, types and constraints are the same (dbtest).
 	dbtest.Exec(t, url, `insert into party (id, type, usercompanyid) values (9001, 'Person', 1);
 		insert into person (id, firstname, surname, lang, owner, usercompanyid, party_id, end_date) values (9001, 'Ad', 'Min', 'EN', 'admin', 1, 9001, '2026-01-31');
 		update users set person_id = 9001 where username = 'admin';

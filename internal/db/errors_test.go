@@ -109,16 +109,18 @@ func TestWhoIsNotLetIn(t *testing.T) {
 	open(t, db.Config{ConnString: ok + "/uz"}).Close()
 }
 
+// hangs is after how long something is taken for one that never comes, on however busy a machine.
+const hangs = 5 * time.Minute
+
 // wantOpenErrorSoon waits until the server has read its settings anew.
 func wantOpenErrorSoon(t *testing.T, url string, kind errs.Kind, words string) {
 	t.Helper()
-	for range 100 {
+	for began := time.Now(); time.Since(began) < hangs; time.Sleep(20 * time.Millisecond) {
 		d, err := db.Open(t.Context(), db.Config{ConnString: url})
 		if err != nil {
 			break
 		}
 		d.Close()
-		time.Sleep(20 * time.Millisecond)
 	}
 	wantOpenError(t, url, kind, words)
 }
@@ -131,12 +133,11 @@ func makeTLS(t *testing.T, admin string) string {
 	serverFile(t, admin, "server.key", key)
 	dbtest.Exec(t, admin, "alter system set ssl = on")
 	dbtest.Exec(t, admin, "select pg_reload_conf()")
-	for range 100 {
+	for began := time.Now(); time.Since(began) < hangs; time.Sleep(20 * time.Millisecond) {
 		var on string
 		if err := dbtest.Connect(t, admin).QueryRow(t.Context(), "show ssl").Scan(&on); err != nil || on == "on" {
 			break
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
 	file := filepath.Join(t.TempDir(), "root.crt")
 	if err := os.WriteFile(file, []byte(certificate), 0o600); err != nil {
@@ -184,10 +185,15 @@ func TestNobodyAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = silent.Close() }()
-	start := time.Now()
-	wantOpenError(t, "postgres://u:s3cr3t@"+silent.Addr().String()+"/uz?connect_timeout=2", errs.Unavailable, "in time")
-	if d := time.Since(start); d > 5*time.Second {
-		t.Errorf("took %v", d)
+	const limit, goes = 5 * time.Second, 4 // on a busy machine everything takes longer: the quickest of some counts
+	quickest := hangs
+	for n := 0; n < goes && quickest > limit; n++ {
+		start := time.Now()
+		wantOpenError(t, "postgres://u:s3cr3t@"+silent.Addr().String()+"/uz?connect_timeout=2", errs.Unavailable, "in time")
+		quickest = min(quickest, time.Since(start))
+	}
+	if quickest > limit {
+		t.Errorf("took %v at least", quickest)
 	}
 
 	// somebody is there and talks about something else
@@ -240,7 +246,7 @@ func TestSlowStatements(t *testing.T) {
 	url := dbtest.New(t, dbtest.Sample)
 	unlock := lock(t, url, "lock table users in access exclusive mode")
 	defer unlock()
-	server := open(t, db.Config{ConnString: url, QueryTimeout: 300 * time.Millisecond, LockTimeout: time.Hour})
+	server := open(t, db.Config{ConnString: url + "&statement_timeout=300", QueryTimeout: time.Hour, LockTimeout: time.Hour})
 	_, err := server.FindUsers(t.Context(), []string{"alice"})
 	wantError(t, err, errs.Unavailable, "statement_timeout")
 
@@ -256,13 +262,14 @@ func TestSlowStatements(t *testing.T) {
 	}
 
 	ctx, cancel := context.WithCancel(t.Context())
+	patient := open(t, db.Config{ConnString: url, QueryTimeout: time.Hour, LockTimeout: time.Hour})
 	time.AfterFunc(100*time.Millisecond, cancel)
-	if _, err := server.FindUsers(ctx, []string{"alice"}); !errors.Is(err, context.Canceled) {
+	if _, err := patient.FindUsers(ctx, []string{"alice"}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 	ctx, cancel = context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	_, err = server.FindUsers(ctx, []string{"alice"})
+	_, err = patient.FindUsers(ctx, []string{"alice"})
 	wantError(t, err, errs.Unavailable, "did not answer in time")
 }
 
@@ -312,7 +319,8 @@ func cutter(t *testing.T, url string, after bool) string {
 		}
 		var cut sync.Once
 		down := func() { cut.Do(func() { _ = client.Close() }) }
-		wg.Go(func() { _, _ = io.Copy(client, server); down() })
+		replied := make(chan struct{})
+		wg.Go(func() { defer close(replied); _, _ = io.Copy(client, server); down() })
 		buf := make([]byte, 64<<10)
 		for {
 			n, err := client.Read(buf)
@@ -325,7 +333,7 @@ func cutter(t *testing.T, url string, after bool) string {
 			}
 			_, _ = server.Write(buf[:n])
 			if commit {
-				time.Sleep(300 * time.Millisecond)
+				<-replied // which the client does not get any more
 				break
 			}
 		}
@@ -354,7 +362,12 @@ func TestLostReplyToACommit(t *testing.T) {
 			if !errors.Is(err, errs.ErrLostReply) {
 				t.Errorf("got %v", err)
 			}
-			time.Sleep(300 * time.Millisecond)
+			for began := time.Now(); after && find(t, direct, "alice").SID == nil && time.Since(began) < hangs; {
+				time.Sleep(10 * time.Millisecond)
+			}
+			if !after {
+				time.Sleep(300 * time.Millisecond) // for what must not come
+			}
 			if done := find(t, direct, "alice").SID != nil; done != after {
 				t.Errorf("took effect: %v", done)
 			}
@@ -488,7 +501,7 @@ func TestErrorsOfConnecting(t *testing.T) {
 func waitForLock(t *testing.T, url string) {
 	t.Helper()
 	conn := dbtest.Connect(t, url)
-	for range 200 {
+	for began := time.Now(); time.Since(began) < hangs; time.Sleep(10 * time.Millisecond) {
 		var waiting bool
 		if err := conn.QueryRow(t.Context(), "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')").Scan(&waiting); err != nil {
 			t.Fatal(err)
@@ -496,7 +509,6 @@ func waitForLock(t *testing.T, url string) {
 		if waiting {
 			return
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
 	t.Fatal("nobody waits for a lock")
 }

@@ -14,9 +14,10 @@ import (
 	"uzerp-mfa/internal/pgtemp/dbtest"
 )
 
-// What MissingRights looks for is what the SQL of grants really gives, right by right, in the real database.
-func TestRightsAreThoseOfGrants(t *testing.T) {
-	url := dbtest.New(t, dbtest.Real)
+// What MissingRights looks for is what the SQL of grants really gives, right by right.
+func TestRightsAreThoseOfGrants(t *testing.T) { onInstallations(t, rightsAreThoseOfGrants) }
+
+func rightsAreThoseOfGrants(t *testing.T, _ dbtest.Template, url string) {
 	role := "role_of_" + database(url)
 	roleFor(t, url)
 	rows, err := dbtest.Connect(t, url).Query(t.Context(), `

@@ -131,17 +131,29 @@ func TestListDoesNotHoldEveryUserInMemory(t *testing.T) {
 	}
 }
 
-func TestRealDatabase(t *testing.T) {
-	url := dbtest.New(t, dbtest.Real)
-	d := open(t, db.Config{ConnString: url})
-	users := list(t, d, db.ByUsername)
-	if len(users) != 1 || users[0].Username != "admin" || !users[0].Access() || users[0].State() != mfa.StateNotEnrolled ||
-		*users[0].UUID != "4f710890-a21e-4535-b623-b2bd3bc1b950" {
-		t.Errorf("%+v", users)
+func TestInstallation(t *testing.T) {
+	uuids := map[dbtest.Template]string{
+		dbtest.Uzerp: "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa", dbtest.Real: "4f710890-a21e-4535-b623-b2bd3bc1b950",
 	}
-	s, err := d.CheckSchema(t.Context())
-	if err != nil || s.Problem() != nil || s.Database != database(url) || s.ReadOnly {
-		t.Errorf("%+v, %v, %v", s, s.Problem(), err)
+	onInstallations(t, func(t *testing.T, template dbtest.Template, url string) {
+		d := open(t, db.Config{ConnString: url})
+		users := list(t, d, db.ByUsername)
+		if len(users) != 1 || users[0].Username != "admin" || !users[0].Access() || users[0].State() != mfa.StateNotEnrolled ||
+			*users[0].UUID != uuids[template] {
+			t.Errorf("%+v", users)
+		}
+		s, err := d.CheckSchema(t.Context())
+		if err != nil || s.Problem() != nil || s.Database != database(url) || s.ReadOnly {
+			t.Errorf("%+v, %v, %v", s, s.Problem(), err)
+		}
+		everything(t, d, url)
+	})
+}
+
+// onInstallations runs a test on a new installation of uzERP: on our own tables, and on the real database where it is at hand.
+func onInstallations(t *testing.T, test func(t *testing.T, template dbtest.Template, url string)) {
+	t.Helper()
+	for _, template := range []dbtest.Template{dbtest.Uzerp, dbtest.Real} {
+		t.Run(string(template), func(t *testing.T) { test(t, template, dbtest.New(t, template)) })
 	}
-	everything(t, d, url)
 }

@@ -3,8 +3,8 @@ package doctor
 import (
 	"time"
 
+	"uzerp-mfa/internal/finding"
 	"uzerp-mfa/internal/injector"
-	"uzerp-mfa/internal/sessionconfig"
 	"uzerp-mfa/internal/verifyservice"
 )
 
@@ -31,7 +31,7 @@ type Input struct {
 	UzerpService Part[verifyservice.Service] // with uzERP's
 	Clock        Part[Offset]
 
-	Session Part[[]sessionconfig.Finding]
+	Session Part[[]finding.Finding]
 
 	Users   Part[*Tally]
 	Persons Part[struct{}] // whether the tally was told of the persons

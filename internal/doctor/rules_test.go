@@ -11,9 +11,9 @@ import (
 
 	"uzerp-mfa/internal/doctor"
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/finding"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
-	"uzerp-mfa/internal/sessionconfig"
 	"uzerp-mfa/internal/verifyservice"
 )
 
@@ -78,7 +78,7 @@ func sound() doctor.Input {
 		Classes: doctor.Got(switchedOn(), nil), Trial: doctor.Got(false, nil),
 		Env:     injector.Settings{Path: "/var/www/uzerp/conf/.env"},
 		Service: doctor.Got(service(), nil), UzerpService: doctor.Got(service(), nil), Clock: doctor.Got(doctor.Offset{Known: true}, nil),
-		Session: doctor.Got([]sessionconfig.Finding{{ID: "web-environment", Severity: sessionconfig.Info}}, nil),
+		Session: doctor.Got([]finding.Finding{{ID: "web-environment", Severity: finding.Info}}, nil),
 		Users:   tally(enrolled(1, "alice")), Persons: doctor.Got(struct{}{}, nil),
 		AuditLog: doctor.Got(doctor.LogFile{Path: "/var/log/uzerp-mfa/audit.jsonl", Exists: true}, nil), AuditChain: doctor.Got(doctor.Chain{Records: 3}, nil),
 	}
@@ -97,11 +97,11 @@ func ruleTests() []ruleTest {
 		{"all is well", func(*doctor.Input) {}, "", ""},
 
 		{"a directory that is none", func(in *doctor.Input) {
-			in.Root, in.Session, in.UzerpService = doctor.Got(doctor.Place{}, failed), doctor.Part[[]sessionconfig.Finding]{}, doctor.Part[verifyservice.Service]{}
+			in.Root, in.Session, in.UzerpService = doctor.Got(doctor.Place{}, failed), doctor.Part[[]finding.Finding]{}, doctor.Part[verifyservice.Service]{}
 		}, "uzerp-root fail,env-file skipped,same-service skipped,uzerp-twilio skipped,session-settings skipped", "it is wrong"},
 		{"no directory known", func(in *doctor.Input) {
 			in.Root, in.Env = doctor.Got(doctor.Place{}, nil), injector.Settings{}
-			in.Session, in.UzerpService = doctor.Part[[]sessionconfig.Finding]{}, doctor.Part[verifyservice.Service]{}
+			in.Session, in.UzerpService = doctor.Part[[]finding.Finding]{}, doctor.Part[verifyservice.Service]{}
 		}, "uzerp-root info,env-file skipped,same-service skipped,uzerp-twilio skipped,session-settings skipped", "--uzerp-root"},
 		{"no database set", func(in *doctor.Input) { withoutDatabase(in); in.Database = doctor.Got(doctor.Place{}, failed) },
 			"database-settings fail,database-reachable skipped," + tables + "," + all + "," + people, "correct it"},
@@ -167,11 +167,11 @@ func ruleTests() []ruleTest {
 
 		{"a setting of uzERP's missing", func(in *doctor.Input) {
 			in.Env.Missing, in.UzerpService = []string{"TWILIO_SERVICE_SID"}, doctor.Part[verifyservice.Service]{}
-			in.Session = doctor.Got([]sessionconfig.Finding{{ID: "twilio-missing", Severity: sessionconfig.Warning}}, nil)
+			in.Session = doctor.Got([]finding.Finding{{ID: "twilio-missing", Severity: finding.Warning}}, nil)
 		}, "env-file fail,same-service skipped,uzerp-twilio skipped", "TWILIO_SERVICE_SID"},
 		{"a file in the wrong place", func(in *doctor.Input) {
 			in.Env.Problem, in.Env.Hint = "uzERP reads conf/.env", "move it"
-			in.UzerpService, in.Session = doctor.Part[verifyservice.Service]{}, doctor.Part[[]sessionconfig.Finding]{}
+			in.UzerpService, in.Session = doctor.Part[verifyservice.Service]{}, doctor.Part[[]finding.Finding]{}
 		}, "env-file fail,same-service skipped,uzerp-twilio skipped,session-settings skipped", "uzERP reads conf/.env"},
 		{"another service than uzERP's", func(in *doctor.Input) { in.Env.Foreign = []string{"TWILIO_SERVICE_SID"} }, "same-service warn", "TWILIO_SERVICE_SID here"},
 
@@ -228,15 +228,15 @@ func ruleTests() []ruleTest {
 		{"no time told", func(in *doctor.Input) { in.Clock = doctor.Got(doctor.Offset{}, nil) }, "clock skipped", "told no time"},
 
 		{"session settings", func(in *doctor.Input) {
-			in.Session = doctor.Got([]sessionconfig.Finding{
-				{ID: "sessions-not-managed", Severity: sessionconfig.Error, Setting: "UZERP_MANAGE_USER_SESSIONS", Value: "true", File: "conf/.env", Line: 6, Message: "ignored", Fix: "a\nb"},
-				{ID: "cookie-secure", Severity: sessionconfig.Warning}, {ID: "variables-order", Severity: sessionconfig.Info},
+			in.Session = doctor.Got([]finding.Finding{
+				{ID: "sessions-not-managed", Severity: finding.Error, Setting: "UZERP_MANAGE_USER_SESSIONS", Value: "true", File: "conf/.env", Line: 6, Message: "ignored", Fix: "a\nb"},
+				{ID: "cookie-secure", Severity: finding.Warning}, {ID: "variables-order", Severity: finding.Info},
 			}, nil)
 		}, "sessions-not-managed fail,cookie-secure warn,variables-order info,session-settings none", "UZERP_MANAGE_USER_SESSIONS=true in conf/.env line 6: ignored"},
 		{"session settings that can't be judged", func(in *doctor.Input) {
-			in.Session = doctor.Got([]sessionconfig.Finding{{ID: "php-not-checked", Severity: sessionconfig.Info, Message: "no php.ini"}, {ID: "env-web-access", Severity: sessionconfig.Info}}, nil)
+			in.Session = doctor.Got([]finding.Finding{{ID: "php-not-checked", Severity: finding.Info, Message: "no php.ini"}, {ID: "env-web-access", Severity: finding.Info}}, nil)
 		}, "php-not-checked skipped,env-web-access skipped", "no php.ini"},
-		{"a php.ini that can't be read", func(in *doctor.Input) { in.Session = doctor.Got([]sessionconfig.Finding(nil), failed) }, "session-settings fail", "it is wrong"},
+		{"a php.ini that can't be read", func(in *doctor.Input) { in.Session = doctor.Got([]finding.Finding(nil), failed) }, "session-settings fail", "it is wrong"},
 
 		{"users not told", func(in *doctor.Input) {
 			in.Users, in.Persons = doctor.Got(doctor.NewTally(), down), doctor.Part[struct{}]{}
@@ -431,7 +431,7 @@ func TestNothingPassesUnseen(t *testing.T) {
 		"trial":    {func(in *doctor.Input) { in.Trial = doctor.Part[bool]{} }, "trial"},
 		"service":  {withoutTwilio, "twilio-service,twilio-account,service-settings,uzerp-twilio,clock"},
 		"clock":    {func(in *doctor.Input) { in.Clock = doctor.Part[doctor.Offset]{} }, "clock"},
-		"session":  {func(in *doctor.Input) { in.Session = doctor.Part[[]sessionconfig.Finding]{} }, "session-settings"},
+		"session":  {func(in *doctor.Input) { in.Session = doctor.Part[[]finding.Finding]{} }, "session-settings"},
 		"users":    {func(in *doctor.Input) { in.Users = doctor.Part[*doctor.Tally]{} }, "user-states,users-broken,uuid-missing,uuid-duplicate,users-left,users-skip-next-login,users-without-company"},
 		"persons":  {func(in *doctor.Input) { in.Persons = doctor.Part[struct{}]{} }, "users-left,users-without-company"},
 		"log":      {func(in *doctor.Input) { in.AuditLog = doctor.Part[doctor.LogFile]{} }, "audit-log-writable"},

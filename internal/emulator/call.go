@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"uzerp-mfa/internal/sidform"
 )
 
 // maxRequestBody bounds what the emulator reads of a request.
@@ -98,13 +100,13 @@ func (c *call) boolean(name string) (bool, error) {
 	return v == "true", err
 }
 
-// sid gives a parameter that is a SID with the prefix, empty if it isn't there.
-func (c *call) sid(name, prefix string) (string, error) {
+// sid gives a parameter that is a SID of the kind, empty if it isn't there.
+func (c *call) sid(name string, kind sidform.Kind) (string, error) {
 	if !c.params().Has(name) {
 		return "", nil
 	}
 	v := c.params().Get(name)
-	if !sidForm.MatchString(v) || !strings.HasPrefix(v, prefix) {
+	if !kind.Valid(v) {
 		return "", c.invalid(name)
 	}
 	return v, nil

@@ -1,9 +1,10 @@
 package emulator
 
 import (
-	"regexp"
 	"slices"
 	"time"
+
+	"uzerp-mfa/internal/sidform"
 )
 
 // The limits on challenges (docs/facts/twilio-verify.md §1.2, §1.3).
@@ -15,8 +16,6 @@ const (
 	maxShortCodesPerDay  = 10 // for codes of 4 digits or fewer
 	shortCode            = 4
 )
-
-var factorSIDForm = regexp.MustCompile(`^YF[0-9a-fA-F]{32}$`)
 
 // challenge is one question for a code.
 type challenge struct {
@@ -88,7 +87,7 @@ func (s *Server) createChallenge(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !factorSIDForm.MatchString(sid) {
+	if !sidform.Factor.Valid(sid) {
 		return nil, refuse(60306, "FactorSid")
 	}
 	code, hasCode, err := c.code()
@@ -168,7 +167,7 @@ func (s *Server) respond(c *call, ch *challenge, code string, counts bool) error
 
 func (s *Server) listChallenges(c *call) (any, error) {
 	sid := c.query.Get("FactorSid")
-	if c.query.Has("FactorSid") && !factorSIDForm.MatchString(sid) {
+	if c.query.Has("FactorSid") && !sidform.Factor.Valid(sid) {
 		return nil, refuse(60306, "FactorSid")
 	}
 	status, err := c.oneOf("Status", "", "pending", "expired", "approved", "denied")

@@ -15,8 +15,6 @@ const base = "https://verify.twilio.com"
 // identityForm is "only dash (-) separated alphanumeric" (docs/facts/twilio-verify.md §1.2).
 var identityForm = regexp.MustCompile(`^[A-Za-z0-9]+(-[A-Za-z0-9]+)*$`)
 
-var sidForm = regexp.MustCompile(`^[A-Z]{2}[0-9a-fA-F]{32}$`)
-
 func validIdentity(s string) bool { return len(s) >= 8 && len(s) <= 64 && identityForm.MatchString(s) }
 
 // store is all that the emulated account remembers.

@@ -1,7 +1,7 @@
 // Package errs has the one error type of this program.
 //
 // Its law: it imports nobody. An error gets its kind where it arises; only cmd/exit.go makes an exit code of it; nobody
-// tells errors apart by their text.
+// tells errors apart by their text. ShellQuote is here because hints are commands.
 package errs
 
 import "errors"

@@ -1,16 +1,66 @@
-// Package finding has the one shape of "something was found", for every check of this program.
+// Package finding has the one shape of "a check found something", and the one scale of how much that matters.
+//
+// Its law: the words for a severity in each command's JSON belong to that command's view, not here; and the zero severity
+// is Skipped, so a check that forgot its verdict never passes.
 package finding
 
-// Severity says how much something that a check found matters.
-type Severity string
-
-// The severities: an error hurts the site now or leaves it without the protection that it believes to have, a warning
-// is likely not meant, and info is what one should know, or what could not be looked at.
-const (
-	Error   Severity = "error"
-	Warning Severity = "warning"
-	Info    Severity = "info"
+import (
+	"cmp"
+	"slices"
 )
 
-// Severities gives them in the order of their weight.
-func Severities() []Severity { return []Severity{Error, Warning, Info} }
+// Severity says how much a finding matters. A greater one matters more.
+type Severity int
+
+// The severities.
+const (
+	Skipped Severity = iota // could not be judged, because something that it needs is missing
+	Pass                    // looked at, and as it should be
+	Info                    // good to know, or something that could not be looked at
+	Warning                 // likely not meant, or it will hurt later
+	Error                   // it hurts the site now, or a protection that the site believes to have is missing
+)
+
+// String returns the plain word: skipped, pass, info, warning or error.
+func (s Severity) String() string {
+	switch s {
+	case Error:
+		return "error"
+	case Warning:
+		return "warning"
+	case Info:
+		return "info"
+	case Pass:
+		return "pass"
+	default:
+		return "skipped"
+	}
+}
+
+// Finding is one thing that a check found. It holds no secret.
+type Finding struct {
+	ID       string // stable, for scripts
+	Severity Severity
+	Setting  string // "" if it is about no setting
+	Value    string // "" if it is missing, empty or must not be shown
+	File     string // "" if it is about no file
+	Line     int    // 0 if it is about no line
+	Message  string // what is wrong and why it matters
+	Fix      string // what to write, run or do; several lines are separated by line feeds; "" if there is nothing to do
+}
+
+// Sort puts the most severe findings first. Findings of the same severity keep their order.
+func Sort(findings []Finding) {
+	slices.SortStableFunc(findings, func(a, b Finding) int { return cmp.Compare(b.Severity, a.Severity) })
+}
+
+// Count returns the number of findings with this severity.
+func Count(findings []Finding, s Severity) int {
+	n := 0
+	for _, f := range findings {
+		if f.Severity == s {
+			n++
+		}
+	}
+	return n
+}

@@ -44,7 +44,7 @@ func PlanEnroll(u User, replace bool) Change {
 	c := Change{User: u, Becomes: u.Row}
 	if u.Whole() && !replace {
 		c.Refusal = errs.New(errs.Refused, fmt.Sprintf("%q is already enrolled", u.Username),
-			"--replace puts a new phone in place of one that still works; if the phone is lost: uzerp-mfa user reset "+ShellQuote(u.Username))
+			"--replace puts a new phone in place of one that still works; if the phone is lost: uzerp-mfa user reset "+errs.ShellQuote(u.Username))
 	}
 	return c
 }
@@ -166,12 +166,12 @@ func confirm(ctx context.Context, store Store, factors Factors, u User, f Factor
 	got, err := factors.VerifyFactor(sending, *u.UUID, f.SID, code)
 	switch {
 	case errors.Is(err, ErrAttemptsUsedUp):
-		return &errs.Error{Kind: errs.Refused, Err: err, Hint: "this factor takes no more codes: uzerp-mfa enroll " + ShellQuote(u.Username) + " makes a new one"}
+		return &errs.Error{Kind: errs.Refused, Err: err, Hint: "this factor takes no more codes: uzerp-mfa enroll " + errs.ShellQuote(u.Username) + " makes a new one"}
 	case factorGone(err):
 		return &errs.Error{Kind: errs.NotFound, Err: errors.New("the pending factor is gone: Twilio deletes them after some hours, or somebody has reset the user"),
-			Hint: "uzerp-mfa enroll " + ShellQuote(u.Username) + " makes a new one"}
+			Hint: "uzerp-mfa enroll " + errs.ShellQuote(u.Username) + " makes a new one"}
 	case errors.Is(err, errs.ErrLostReply):
-		return &errs.Error{Kind: errs.KindOf(err), Err: err, Hint: fmt.Sprintf("run the command again; if nothing is pending then, the code was taken, and the next one finishes it: uzerp-mfa verify --factor %s %s CODE", f.SID, ShellQuote(u.Username))}
+		return &errs.Error{Kind: errs.KindOf(err), Err: err, Hint: fmt.Sprintf("run the command again; if nothing is pending then, the code was taken, and the next one finishes it: uzerp-mfa verify --factor %s %s CODE", f.SID, errs.ShellQuote(u.Username))}
 	case err != nil:
 		return err
 	case got.Status != FactorVerified:
@@ -206,7 +206,7 @@ func enter(ctx context.Context, store Store, factors Factors, u User, f Factor) 
 		return withdraw(ctx, store, factors, u, f, err)
 	default:
 		return &errs.Error{Kind: errs.KindOf(err), Err: fmt.Errorf("the app is verified at Twilio, but uzERP does not know it yet: %w", err),
-			Hint: fmt.Sprintf("finish with the next code: uzerp-mfa verify --factor %s %s CODE", f.SID, ShellQuote(u.Username))}
+			Hint: fmt.Sprintf("finish with the next code: uzerp-mfa verify --factor %s %s CODE", f.SID, errs.ShellQuote(u.Username))}
 	}
 }
 
@@ -220,11 +220,11 @@ func stillThere(ctx context.Context, store Store, factors Factors, u User, f Fac
 	enrolled, no := enrolledRow(u.Row, f.SID), false
 	if err := SetRow(ctx, store, u.Username, enrolled, Row{UUID: u.UUID, Enrolled: &no, Enabled: &no}); err != nil && !errors.Is(err, errs.ErrChanged) {
 		return &errs.Error{Kind: errs.KindOf(err), Err: fmt.Errorf("the factor was deleted by somebody else meanwhile, and the user's row could not be reset: %w", err),
-			Hint: "run uzerp-mfa user reset " + ShellQuote(u.Username) + ": the user is locked out until then"}
+			Hint: "run uzerp-mfa user reset " + errs.ShellQuote(u.Username) + ": the user is locked out until then"}
 	}
 	_ = retire(ctx, store, factors, u) // if no row names the old factor any more either; else it stays
 	return &errs.Error{Kind: errs.Refused, Err: fmt.Errorf("not enrolled: the factor was deleted meanwhile: %w", errs.ErrChanged),
-		Hint: "somebody has reset the user just now; uzerp-mfa enroll " + ShellQuote(u.Username) + " starts anew"}
+		Hint: "somebody has reset the user just now; uzerp-mfa enroll " + errs.ShellQuote(u.Username) + " starts anew"}
 }
 
 // ErrOldFactorLeft is in the chain of an error after which the user is enrolled with the new factor all the same.
@@ -256,7 +256,7 @@ func enrolledRow(r Row, sid string) Row {
 // withdraw takes back the factor just verified when somebody else changed the row meanwhile: it must not stay as a
 // live secret that nothing refers to. If it can't be deleted, it does no harm at login; the error says that it is there.
 func withdraw(ctx context.Context, store Store, factors Factors, u User, f Factor, cause error) error {
-	e := &errs.Error{Kind: errs.Refused, Err: cause, Hint: "uzerp-mfa user list --match=" + shellWord(u.Username) + " shows the row as it is now; nothing of it was changed here"}
+	e := &errs.Error{Kind: errs.Refused, Err: cause, Hint: "uzerp-mfa user list --match=" + errs.ShellWord(u.Username) + " shows the row as it is now; nothing of it was changed here"}
 	free, _, err := InUse(ctx, store, []Factor{f})
 	if err == nil && len(free) == 1 {
 		err = factors.DeleteFactor(ctx, *u.UUID, f.SID)

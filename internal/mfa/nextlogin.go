@@ -1,6 +1,10 @@
 package mfa
 
-import "time"
+import (
+	"time"
+
+	"uzerp-mfa/internal/errs"
+)
 
 // Outcome is what a user gets who logs in with the right password.
 type Outcome string
@@ -84,7 +88,7 @@ func (p Prospect) NextLogin() NextLogin {
 
 // secondFactor decides for a user with access, while two-factor login is on.
 func (p Prospect) secondFactor() NextLogin {
-	name := ShellQuote(p.User.Username)
+	name := errs.ShellQuote(p.User.Username)
 	switch p.User.State() {
 	case StateSkipNextLogin:
 		after, yes := p, true

@@ -1,8 +1,9 @@
 package mfa
 
 import (
-	"regexp"
 	"time"
+
+	"uzerp-mfa/internal/sidform"
 )
 
 // Row is the part of a row of uzERP's table users that two-factor login depends on, exactly as the database
@@ -79,10 +80,8 @@ func (r Row) WithUUID(uuid string) Row {
 	return r
 }
 
-var factorSID = regexp.MustCompile(`^YF[0-9a-fA-F]{32}$`)
-
 // ValidFactorSID tells whether s has the form of a Twilio factor SID.
-func ValidFactorSID(s string) bool { return factorSID.MatchString(s) }
+func ValidFactorSID(s string) bool { return sidform.Factor.Valid(s) }
 
 func isTrue(b *bool) bool { return b != nil && *b }
 

@@ -26,10 +26,10 @@ func (v Verification) Billed() bool { return v.Check || v.resume }
 // and no other factor is named.
 func PlanVerification(ctx context.Context, store Store, factors Factors, u User, sid string) (Verification, error) {
 	v := Verification{User: u}
-	enroll := "uzerp-mfa enroll " + ShellQuote(u.Username) + " starts an enrollment"
+	enroll := "uzerp-mfa enroll " + errs.ShellQuote(u.Username) + " starts an enrollment"
 	if u.Whole() && (sid == "" || sid == *u.SID) { // with another factor named, it replaces the one in use
 		return v, errs.New(errs.Refused, fmt.Sprintf("%q is already enrolled", u.Username),
-			"uzerp-mfa verify --check "+ShellQuote(u.Username)+" tests whether the user's app works")
+			"uzerp-mfa verify --check "+errs.ShellQuote(u.Username)+" tests whether the user's app works")
 	}
 	none := errs.New(errs.NotFound, fmt.Sprintf("no pending enrollment for %q", u.Username), enroll)
 	if u.UUID == nil {
@@ -59,7 +59,7 @@ func PlanVerification(ctx context.Context, store Store, factors Factors, u User,
 		return v, errs.New(errs.NotFound, fmt.Sprintf("%q has no factor %s at Twilio", u.Username, sid), enroll)
 	case !found && verified != "":
 		none.Hint = fmt.Sprintf("if an enrollment broke off after its code was accepted, the next code finishes it: uzerp-mfa verify --factor %s %s CODE; else %s",
-			verified, ShellQuote(u.Username), enroll)
+			verified, errs.ShellQuote(u.Username), enroll)
 		return v, none
 	case !found:
 		return v, none
@@ -85,7 +85,7 @@ func PlanCheck(u User, sid string) (Verification, error) {
 	v := Verification{User: u, Check: true}
 	if !u.Whole() {
 		return v, errs.New(errs.Refused, fmt.Sprintf("%q has no enrollment that could be checked (%s)", u.Username, u.State()),
-			"uzerp-mfa enroll "+ShellQuote(u.Username)+" enrolls the user")
+			"uzerp-mfa enroll "+errs.ShellQuote(u.Username)+" enrolls the user")
 	}
 	if sid != "" && sid != *u.SID {
 		return v, errs.New(errs.Refused, "uzERP does not use that factor for this user", "leave out --factor to check the one in use")
@@ -105,7 +105,7 @@ func (v Verification) Submit(ctx context.Context, store Store, factors Factors, 
 	switch {
 	case factorGone(err) && v.Check:
 		return &errs.Error{Kind: errs.Refused, Err: errors.New("the factor that uzERP uses for this user does not exist at Twilio: the user is locked out"),
-			Hint: "uzerp-mfa user reset " + ShellQuote(v.User.Username) + ", then the user enrolls again"}
+			Hint: "uzerp-mfa user reset " + errs.ShellQuote(v.User.Username) + ", then the user enrolls again"}
 	case err != nil:
 		return err
 	case !approved:

@@ -10,17 +10,14 @@ import (
 	"slices"
 	"strings"
 	"sync"
-
-	"github.com/mattn/go-runewidth"
-	"rsc.io/qr"
 )
 
-// isAddressable tells by $TERM whether a terminal's cursor can be moved as ECMA-48 has it, and whether it has an alternate
-// screen or at least takes no harm from being told to show one. What is not known to be so is taken not to be: dumb,
-// unknown, emacs and the empty name among them.
+// isAddressable reports whether the terminal named by $TERM moves its cursor by the sequences of ECMA-48, and either has
+// an alternate screen or ignores the sequence that shows one. It is false for every name that it doesn't know, such as
+// dumb, unknown, emacs and the empty one.
 //
-// Not all of these really have one: Linux' console learned it late, and GNU screen has it only with `altscreen on`. There
-// AltScreen draws over the normal screen instead, and takes away what it has drawn.
+// Not all of these have an alternate screen: older Linux consoles don't, and GNU screen needs `altscreen on`. There
+// AltScreen draws over the normal screen, and blanks what it has drawn.
 func isAddressable(term string) bool {
 	family, _, _ := strings.Cut(strings.ToLower(term), "-")
 	family, _, _ = strings.Cut(family, ".")
@@ -32,9 +29,9 @@ func isAddressable(term string) bool {
 	return false
 }
 
-// A Page is what an AltScreen shows beside the dialogue.
+// A Page is what an AltScreen shows beside its questions.
 type Page struct {
-	// QR is drawn as a QR code, in this mode, where the window is large enough for all of it.
+	// QR is drawn as a QR code in this mode, if the window is large enough for all of it.
 	QR   string
 	Mode QRMode
 	// Fields are names and values.
@@ -43,33 +40,34 @@ type Page struct {
 	Text string
 }
 
-// AltScreen shows a page that must not stay on the terminal, and asks questions beside it, on the terminal's alternate
-// screen: what is there is not in the scrollback, and gone when the normal screen is back.
+// AltScreen shows a page that must not stay on the terminal, and asks questions beside it. It uses the terminal's
+// alternate screen, which has no scrollback and is gone when the normal screen is back.
 //
-// Its law: it never scrolls, for a line that leaves a screen at the top may be kept by some terminals; and before the
-// normal screen is shown it blanks line by line what it has drawn, for a terminal that has no alternate screen after all
-// (erasing the whole screen at once would push it into the scrollback of some).
+// Its law: it never scrolls, because some terminals keep a line that leaves the screen at the top. And it blanks line by
+// line what it has drawn before it shows the normal screen, because the terminal may have no alternate screen. (Erasing
+// the whole screen at once would push it into the scrollback of some terminals.)
 //
-// What Streams are told while it is up comes after it. It follows the size of the window, and gives the screen back
-// while the program is stopped (Ctrl-Z). Only SIGKILL leaves it up.
+// While it is up, messages of Streams wait, and are written after it. It follows the size of the window, and gives the
+// screen back while the program is stopped (Ctrl-Z). Only SIGKILL leaves it up.
 type AltScreen struct {
 	s        *Streams
 	w        io.Writer
 	terminal func() Terminal
 	page     Page
-	code     *qr.Code // nil without one
+	code     *qrCode // nil without one
 
 	mu       sync.Mutex
 	up       bool
 	closed   chan struct{}
-	said     []string // since the last answer
+	said     []string // by Sayf since the last answer
 	question string
-	release  func() bool // of the context
+	release  func() bool // stops watching the context
 }
 
-// OpenAltScreen shows page on w, which leads to terminal, until Close or the end of ctx. Call it only where somebody can be
-// asked. It gives nil, having shown nothing, if the terminal has no alternate screen, its size is not known, or its window
-// is too small for the page without the QR code; it fails with the errors of w, and if QR is too long. No error contains it.
+// OpenAltScreen shows page on w, which leads to terminal, until Close or the end of ctx. Call it only if somebody can be
+// asked. It returns nil and shows nothing if the terminal has no alternate screen, if its size is not known, or if its
+// window is too small for the page even without the QR code. It fails with the errors of w, and if QR is too long. No
+// error contains QR.
 func (s *Streams) OpenAltScreen(ctx context.Context, w io.Writer, terminal func() Terminal, page Page) (*AltScreen, error) {
 	a := &AltScreen{s: s, w: w, terminal: terminal, page: page, closed: make(chan struct{})}
 	t := terminal()
@@ -91,13 +89,13 @@ func (s *Streams) OpenAltScreen(ctx context.Context, w io.Writer, terminal func(
 		a.hide()
 		return nil, err
 	}
-	// At a signal the screen is given back at once: a second one may end the program before it gets any further.
+	// A signal ends ctx, and the screen is given back at once: a second signal may end the program before it gets further.
 	a.release = context.AfterFunc(ctx, a.Close)
 	a.watchSignals()
 	return a, nil
 }
 
-// Close shows the normal screen again, and what was told meanwhile. It may be called more than once.
+// Close shows the normal screen again, and the messages that have waited. It may be called more than once.
 func (a *AltScreen) Close() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -110,14 +108,14 @@ func (a *AltScreen) Close() {
 	}
 }
 
-// Sayf is told beside the next question.
+// Sayf shows a message beside the next question.
 func (a *AltScreen) Sayf(format string, args ...any) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.said = append(a.said, Sprintf(format, args...))
 }
 
-// Ask is Streams.Ask on the alternate screen. All that was said before is drawn with the question, and goes with the answer.
+// Ask is Streams.Ask on the alternate screen. The messages of Sayf are drawn with the question and go with the answer.
 func (a *AltScreen) Ask(ctx context.Context, question string) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
@@ -141,7 +139,7 @@ const (
 	leaveAlt = "\x1b[?1049l"
 )
 
-// show puts the screen up, unless it is, or another job has the terminal.
+// show puts the screen up, unless it is up already or another job has the terminal.
 func (a *AltScreen) show() error {
 	if a.up || !a.s.inFront() {
 		return nil
@@ -154,7 +152,7 @@ func (a *AltScreen) show() error {
 	return a.draw()
 }
 
-// hide takes it away. There is nobody to tell if that fails.
+// hide takes the screen away. It ignores errors: if that fails, nobody can be told.
 func (a *AltScreen) hide() {
 	if !a.up {
 		return
@@ -181,7 +179,7 @@ func (a *AltScreen) write(text string) error {
 	return err
 }
 
-// blank blanks each line and goes to the first.
+// blank returns what blanks each line and moves the cursor to the first.
 func blank(height int) string {
 	var b strings.Builder
 	for row := range height {
@@ -191,13 +189,14 @@ func blank(height int) string {
 	return b.String()
 }
 
-// cover makes Streams keep what they are told, uncover lets it go.
+// cover makes Streams keep their messages back.
 func (s *Streams) cover() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.covered = true
 }
 
+// uncover writes the messages that were kept back.
 func (s *Streams) uncover() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -206,7 +205,7 @@ func (s *Streams) uncover() {
 	s.later = nil
 }
 
-// A sheet is a screenful, and where the cursor then stands, counted from 1.
+// A sheet is what a whole screen shows, and where the cursor then stands, counted from 1.
 type sheet struct {
 	lines    []string
 	row, col int
@@ -214,18 +213,18 @@ type sheet struct {
 
 const (
 	panelGap   = 2
-	panelWidth = 30 // below this it is no pleasure to read
+	panelWidth = 30 // a narrower text is hard to read
 )
 
-// lay finds a place for everything: the text below the QR code or, in a low window (of 24 lines, most of the time), beside
-// it, with as much margin around the code as there is room for. Where there is none the code is left out as a whole.
+// lay finds a place for everything: the text below the QR code or, in a low window (often of 24 lines), beside it. The
+// code gets as much margin as there is room for. If there is no room for all of the code, it is left out.
 func (a *AltScreen) lay(t Terminal) sheet {
 	note, brief := "", ""
 	if a.code != nil {
 		mode := a.page.Mode.resolve(t)
 		for _, margin := range []int{quietZone, 2, 1} {
-			code := qrLines(a.code, mode, t.Color, margin)
-			cols, rows := qrSize(a.code, mode, margin)
+			code := a.code.lines(mode, t.Color, margin)
+			cols, rows := a.code.size(mode, margin)
 			if text := a.text(t.Width - 1); cols <= t.Width && rows+len(text) < t.Height {
 				return a.sheet(append(code, text...), text, rows, 0)
 			}
@@ -240,8 +239,8 @@ func (a *AltScreen) lay(t Terminal) sheet {
 	return a.sheet(text, text, 0, 0)
 }
 
-// squeeze gives the text without the code for a window in which not all of it may have room. The fields and the question
-// go last: without them nobody could go on, and what is not on this screen can't be scrolled to.
+// squeeze returns the text without the code, for a window that may be too small for all of it. What it drops last are the
+// fields and the question: without them nobody could go on, and this screen can't be scrolled.
 func (a *AltScreen) squeeze(t Terminal, note, brief string) (text []string) {
 	said := strings.Join(a.said, "\n")
 	for _, paragraphs := range [][]string{{note, a.page.Text, said}, {brief, a.page.Text, said}, {brief, said}, {said}} {
@@ -261,9 +260,10 @@ func (a *AltScreen) squeeze(t Terminal, note, brief string) (text []string) {
 	return text
 }
 
-// sheet places the cursor behind the question, which ends text. That is never on the last line, where Enter would scroll.
+// sheet places the cursor behind the question, which is the end of text. That is never the last line of the window:
+// there Enter would scroll.
 func (a *AltScreen) sheet(lines, text []string, top, left int) sheet {
-	return sheet{lines, top + len(text), left + runewidth.StringWidth(text[len(text)-1]) + 1}
+	return sheet{lines, top + len(text), left + measure.StringWidth(text[len(text)-1]) + 1}
 }
 
 func sideBySide(code []string, cols int, text []string) []string {
@@ -283,7 +283,7 @@ func sideBySide(code []string, cols int, text []string) []string {
 
 // noRoom says how large the window must be for the QR code, at length and in brief.
 func (a *AltScreen) noRoom(t Terminal, mode QRMode) (note, brief string) {
-	cols, rows := qrSize(a.code, mode, 1)
+	cols, rows := a.code.size(mode, 1)
 	if beside := cols + panelGap + panelWidth + 1; t.Width < cols || t.Width >= beside {
 		cols, rows = beside, max(rows, len(a.text(panelWidth))+1)
 	} else {
@@ -294,12 +294,12 @@ func (a *AltScreen) noRoom(t Terminal, mode QRMode) (note, brief string) {
 		brief, t.Width, t.Height), brief + "."
 }
 
-// text gives everything but the QR code in lines of a width; the question with a blank behind it is the last.
+// text returns everything but the QR code, in lines of a width. The last line is the question with a blank behind it.
 func (a *AltScreen) text(width int) []string {
 	return a.compose(width, "\n", a.page.Text, strings.Join(a.said, "\n"))
 }
 
-// compose gives the fields, the paragraphs that are not empty, and the question, with gap before each.
+// compose returns the fields, then the paragraphs that are not empty and the question, with gap before each of them.
 func (a *AltScreen) compose(width int, gap string, paragraphs ...string) (lines []string) {
 	wide := 0
 	for _, f := range a.page.Fields {
@@ -318,32 +318,7 @@ func (a *AltScreen) compose(width int, gap string, paragraphs ...string) (lines 
 	return lines
 }
 
-// wrap breaks text, which must be escaped already, at blanks; the lines after the first are indented.
-func wrap(text string, width, indent int) (lines []string) {
-	for paragraph := range strings.SplitSeq(text, "\n") {
-		line, col, begun := "", 0, false
-		for i, word := range strings.Split(paragraph, " ") {
-			if w := runewidth.StringWidth(word); begun && col+1+w > width {
-				lines = append(lines, strings.TrimRight(line, " "))
-				line, col, begun = strings.Repeat(" ", indent), indent, false
-			} else if i > 0 {
-				line, col = line+" ", col+1
-			}
-			for col+runewidth.StringWidth(word) > width && width-col > 1 { // a word longer than a line
-				head := runewidth.Truncate(word, width-col, "")
-				lines = append(lines, line+head)
-				word = word[len(head):]
-				line, col = strings.Repeat(" ", indent), indent
-			}
-			line, col = line+word, col+runewidth.StringWidth(word)
-			begun = begun || word != ""
-		}
-		lines = append(lines, line)
-	}
-	return lines
-}
-
-// watchSignals looks after those that leave the screen in other hands or change its size, until Close.
+// watchSignals handles, until Close, the signals that stop the program, continue it, end it or change the window's size.
 func (a *AltScreen) watchSignals() {
 	signals := make(chan os.Signal, 8)
 	watched := terminalSignals()
@@ -364,7 +339,7 @@ func (a *AltScreen) watchSignals() {
 	}()
 }
 
-// yield gives the screen back and does what the signal does to every program.
+// yield gives the screen back, calls stop, which does what the signal does to every program, and goes on afterwards.
 func (a *AltScreen) yield(stop func()) {
 	a.mu.Lock()
 	a.hide()
@@ -381,14 +356,14 @@ func (a *AltScreen) resume() {
 		return
 	default:
 	}
-	if a.up { // stopped from outside, which can't be noticed
+	if a.up { // the program was stopped from outside (SIGSTOP) and could not notice it
 		_ = a.draw()
 		return
 	}
 	_ = a.show()
 }
 
-// resize draws anew. What was typed of an answer is no longer to be seen, so it must not count either.
+// resize draws everything again. The part of an answer that was typed so far can't be seen any more, so it is dropped.
 func (a *AltScreen) resize() {
 	a.mu.Lock()
 	defer a.mu.Unlock()

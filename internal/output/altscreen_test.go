@@ -20,7 +20,7 @@ func pageOf(uri string) Page {
 		Text: "Scan the QR code, or type the secret, in the authenticator app."}
 }
 
-// A seat is somebody in front of a terminal: look is called whenever an answer is waited for, and gives the line typed.
+// A seat is somebody in front of a terminal. look is called for each answer and returns the typed line.
 type seat struct {
 	screen   *screentest.Screen
 	terminal Terminal
@@ -136,7 +136,7 @@ func TestAltScreenShowsTheCodeAndLeavesNothing(t *testing.T) {
 	}
 }
 
-// Where there is no room for the code there is none, not half of one; in a larger window it appears.
+// If there is no room for all of the code, nothing of it is shown. In a larger window it appears.
 func TestAltScreenTooLow(t *testing.T) {
 	s := sit(screentest.XTerm, 24, 80)
 	uri := uris()["long"]
@@ -145,8 +145,8 @@ func TestAltScreenTooLow(t *testing.T) {
 	s.look = func() string {
 		text := s.screen.Text()
 		joined := strings.Join(strings.Fields(text), " ")
-		if strings.ContainsAny(text, "▀▄█") || !strings.Contains(joined, "No QR code: it needs a window of") || !strings.Contains(joined, "this one has 80 and 24") ||
-			!strings.Contains(joined, Groups(secret)) {
+		if strings.ContainsAny(text, "▀▄█") || !strings.Contains(joined, "No QR code: it needs a window of") ||
+			!strings.Contains(joined, "this one has 80 and 24") || !strings.Contains(joined, Groups(secret)) {
 			t.Errorf("shown:\n%s", text)
 		}
 		var cols, rows int
@@ -178,7 +178,7 @@ func TestAltScreenTooLow(t *testing.T) {
 	s.nothingLeft(t)
 }
 
-// In a window in which there is not even room for all of the text, there is for what one can't do without.
+// In a window too small for all of the text, the fields and the question are still shown.
 func TestAltScreenSmall(t *testing.T) {
 	for _, tt := range []struct {
 		rows, cols    int
@@ -284,7 +284,7 @@ func TestAltScreenEnds(t *testing.T) {
 	}
 	s.nothingLeft(t)
 
-	// The end of input, and a terminal that can't be written.
+	// The end of input, and a terminal that can't be written to.
 	s = sit(screentest.XTerm, 24, 80)
 	s.look = func() string { return "" }
 	a = s.open(t, pageOf(uris()["usual"]))
@@ -300,7 +300,8 @@ func TestAltScreenEnds(t *testing.T) {
 	if !strings.Contains(s.screen.Kept(), "heard") {
 		t.Error("what is told after a screen that could not be shown is lost")
 	}
-	if a, err := s.streams.OpenAltScreen(t.Context(), s.screen, func() Terminal { return s.terminal }, pageOf(strings.Repeat(secret, 200))); a != nil || err == nil || strings.Contains(err.Error(), secret) {
+	a, err = s.streams.OpenAltScreen(t.Context(), s.screen, func() Terminal { return s.terminal }, pageOf(strings.Repeat(secret, 200)))
+	if a != nil || err == nil || strings.Contains(err.Error(), secret) {
 		t.Error(a, err)
 	}
 }
@@ -310,7 +311,8 @@ func TestAltScreenEscapes(t *testing.T) {
 	s := sit(screentest.XTerm, 24, 80)
 	a := s.open(t, Page{Mode: QRNone, Fields: [][2]string{{"Account", "a\x1b[?1049l\nb"}}, Text: "Type."})
 	s.look = func() string {
-		if text := s.screen.Text(); !s.screen.Alternate() || !strings.HasPrefix(text, `Account  a\x1b[?1049l\nb`+"\n") || !strings.Contains(text, `who\x1b[2J?`) || !strings.Contains(text, `\u202e`) {
+		if text := s.screen.Text(); !s.screen.Alternate() || !strings.HasPrefix(text, `Account  a\x1b[?1049l\nb`+"\n") ||
+			!strings.Contains(text, `who\x1b[2J?`) || !strings.Contains(text, `\u202e`) {
 			t.Errorf("shown:\n%s", text)
 		}
 		return "x\n"
@@ -322,27 +324,5 @@ func TestAltScreenEscapes(t *testing.T) {
 	a.Close()
 	if c := s.screen.Complaints(); len(c) > 0 {
 		t.Error(c)
-	}
-}
-
-func TestWrap(t *testing.T) {
-	for _, tt := range []struct {
-		text          string
-		width, indent int
-		want          string
-	}{
-		{"", 10, 0, ""},
-		{"one two three", 7, 0, "one two|three"},
-		{"one two three", 80, 0, "one two three"},
-		{"Secret   ABCD EFGH IJKL", 18, 9, "Secret   ABCD EFGH|         IJKL"},
-		{"name  abcdefghijklmnop", 12, 6, "name|      abcdef|      ghijkl|      mnop"},
-		{"abcdefghijkl m", 5, 0, "abcde|fghij|kl m"},
-		{"李李李李", 5, 0, "李李|李李"},
-		{"a\nb c", 3, 0, "a|b c"},
-		{"abc", 1, 9, "abc"},
-	} {
-		if got := strings.Join(wrap(tt.text, tt.width, tt.indent), "|"); got != tt.want {
-			t.Errorf("%q at %d: %q, want %q", tt.text, tt.width, got, tt.want)
-		}
 	}
 }

@@ -16,7 +16,7 @@ func terminalSignals() []os.Signal {
 	return []os.Signal{syscall.SIGWINCH, syscall.SIGTSTP, syscall.SIGCONT, syscall.SIGQUIT}
 }
 
-// handle does what a signal is for, and leaves the normal screen to whom it belongs.
+// handle does what a signal is for. Before the program stops or ends, the normal screen is back.
 func (a *AltScreen) handle(got os.Signal) {
 	switch got {
 	case syscall.SIGWINCH:
@@ -29,27 +29,27 @@ func (a *AltScreen) handle(got os.Signal) {
 			return
 		}
 		a.yield(func() {
-			// Not SIGTSTP: Go keeps its handler even after signal.Reset. Of a job of which this is only a part nobody
-			// knows here whether a shell would continue it, but the kernel does, and then heeds no SIGTTIN.
+			// Not SIGTSTP: Go keeps its handler even after signal.Reset. If this program is only a part of a job, it
+			// can't know whether a shell would continue it. The kernel knows, and ignores SIGTTIN if none would.
 			stopping := syscall.SIGTTIN
 			if own {
 				stopping = syscall.SIGSTOP
 			}
 			_ = syscall.Kill(os.Getpid(), stopping)
-			time.Sleep(100 * time.Millisecond) // within which the kernel stops it
+			time.Sleep(100 * time.Millisecond) // the kernel stops the program in this time
 		})
 	case syscall.SIGQUIT:
 		a.yield(func() {
 			signal.Reset(got)
 			_ = syscall.Kill(os.Getpid(), syscall.SIGQUIT)
-			time.Sleep(time.Minute) // within which Go prints the stacks and ends
+			time.Sleep(time.Minute) // Go prints the stacks and ends the program in this time
 		})
 	}
 }
 
-// jobControl tells whether there may be a shell that would continue a stopped program, and whether the program is a job of
-// its own. If it is not, what it is a part of (sudo, make) stops by the same key, and the shell takes the terminal: a program
-// that went on would take from it what is typed next.
+// jobControl reports whether there may be a shell that would continue a stopped program, and whether the program is a job
+// of its own. If it is only a part of one (of sudo, of make), the whole job stops by the same key and the shell takes the
+// terminal. A program that went on would then read what is typed for the shell.
 func jobControl() (job, own bool) {
 	parent := os.Getppid()
 	theirs, err1 := unix.Getsid(parent)
@@ -61,8 +61,8 @@ func jobControl() (job, own bool) {
 	return true, group != unix.Getpgrp()
 }
 
-// inForeground tells whether the program may write on its terminal: it was not put into the background.
+// inForeground reports whether the program may write on its terminal: it was not put into the background.
 func inForeground(f *os.File) bool {
 	group, err := unix.IoctlGetInt(int(f.Fd()), unix.TIOCGPGRP)
-	return err != nil || group == unix.Getpgrp() // no job control: nobody else
+	return err != nil || group == unix.Getpgrp() // an error: there is no job control, so nobody else has it
 }

@@ -12,18 +12,18 @@ const (
 	emojiPresentation = '\ufe0f'
 )
 
-// Escape makes text from outside harmless on a terminal and in CSV: what can move the cursor, break a line, turn
-// the reading order round or hide from the eye becomes a visible escape (\n, \t, \r, \x1b, \u202e, \U000e0041, and
+// Escape makes text from outside harmless on a terminal and in CSV. Characters that move the cursor, break a line,
+// reverse the reading order or can't be seen become a visible escape (\n, \t, \r, \x1b, \u202e, \U000e0041, and
 // \xff for a byte that is not UTF-8).
 //
-// It works by a positive list: what Unicode calls graphic stays (letters, marks, numbers, punctuation, symbols,
-// spaces), except for the graphic characters that are drawn as nothing, such as the Hangul fillers. All else goes:
+// It works by a list of what is allowed: what Unicode calls graphic stays (letters, marks, numbers, punctuation, symbols,
+// spaces), except for graphic characters that are drawn as nothing, such as the Hangul fillers. The rest is escaped:
 // C0, DEL, C1, line and paragraph separators, bidi controls, zero-width characters, soft hyphens, tags, private use,
-// unassigned. Two invisible things are kept because without them visible text would change: variation selectors, and
+// unassigned. Two invisible things are kept, because visible text would change without them: variation selectors, and
 // the zero-width joiner between two emoji. Elsewhere a joiner is escaped, for "ad\u200dmin" looks like "admin".
 //
-// A backslash stays as it is, so the result can't be turned back: a user named `a\nb` in four plain
-// characters looks like one with a line feed. Tables are for eyes; who needs the bytes takes JSON.
+// A backslash stays as it is, so the result can't be turned back: a user whose name is the four plain characters `a\nb`
+// looks like one with a line feed. Tables are for people; a program that needs the bytes reads JSON.
 //
 // Escape(Escape(s)) equals Escape(s).
 func Escape(s string) string {
@@ -42,12 +42,12 @@ func isPlainASCII(s string) bool {
 	return true
 }
 
-// A form appends to dst what stands for the refused rune r; raw is r as it was found. For a byte that is not UTF-8,
+// A form appends to dst what stands for the refused rune r. raw holds r as it was found. For a byte that is not UTF-8,
 // r is utf8.RuneError and raw is that one byte.
 type form func(dst []byte, r rune, raw string) []byte
 
-// escapeAs returns s with each refused rune in the given form. It is the one place where it is decided what
-// may be shown; the forms differ in what they put there instead.
+// escapeAs returns s with each refused rune in the given form. Only this function decides what may be shown; a form
+// decides what is shown instead.
 func escapeAs(s string, f form) string {
 	dst := make([]byte, 0, len(s))
 	prev := rune(-1)
@@ -66,7 +66,7 @@ func escapeAs(s string, f form) string {
 
 func isInvalid(r rune, raw string) bool { return r == utf8.RuneError && len(raw) == 1 }
 
-// isRefused tells whether r, found between prev and rest, may not be shown.
+// isRefused reports whether r, between prev and rest, must not be shown.
 func isRefused(prev, r rune, rest string) bool {
 	if r == zeroWidthJoiner {
 		next, _ := utf8.DecodeRuneInString(rest)
@@ -75,12 +75,12 @@ func isRefused(prev, r rune, rest string) bool {
 	return !unicode.IsGraphic(r) || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)
 }
 
-// isEmojiPart errs on the side of symbols that are no emoji: a joiner between two of those fools nobody.
+// isEmojiPart also accepts symbols that are not emoji: a joiner between two of those misleads nobody.
 func isEmojiPart(r rune) bool {
 	return r > unicode.MaxLatin1 && r != utf8.RuneError && unicode.IsSymbol(r)
 }
 
-// visibleForm is what people see in place of a refused rune, in the notation of Go, C and Python.
+// visibleForm is what people see instead of a refused rune, in the notation of Go, C and Python.
 func visibleForm(dst []byte, r rune, raw string) []byte {
 	switch {
 	case isInvalid(r, raw):
@@ -108,7 +108,7 @@ func visibleLinesForm(dst []byte, r rune, raw string) []byte {
 	return visibleForm(dst, r, raw)
 }
 
-// jsonForm is how a JSON text spells a refused rune. Raw line feeds occur only between tokens, where they belong.
+// jsonForm is how JSON writes a refused rune. Raw line feeds stand only between tokens, and stay there.
 func jsonForm(dst []byte, r rune, raw string) []byte {
 	switch {
 	case r == '\n':

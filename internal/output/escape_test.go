@@ -42,7 +42,7 @@ func TestEscape(t *testing.T) {
 	}
 }
 
-// dangerous is a list of its own, not derived from the code: what must never reach a terminal.
+// dangerous lists what must never reach a terminal. It is not derived from the code.
 func dangerous(r rune) bool {
 	switch {
 	case r < 0x20, r >= 0x7f && r <= 0x9f, r == 0xad, r == 0x61c, r == 0x200b, r == 0x200c, r == 0x200e, r == 0x200f,
@@ -71,7 +71,7 @@ func TestEscapeEveryRune(t *testing.T) {
 	}
 }
 
-// hostile are strings for every place where text from outside comes out.
+// hostile returns strings to try at every place that shows text from outside.
 func hostile() []string {
 	return []string{
 		"\x1b]0;title\x07", "\x1b[1;31mred", "a\nwarning: fake", "a\r\nb", "\u202etxt.exe", "\x9b2J", "\u009b2J",

@@ -2,10 +2,10 @@ package output
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -42,8 +42,8 @@ func TestWriteNewFile(t *testing.T) {
 
 func TestWriteNewFileLeavesNoHalfFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "qr.png")
-	err := writeNewFile(path, func(w io.Writer) error {
-		_, err := w.Write([]byte("half"))
+	err := writeNewFile(path, func(f *os.File) error {
+		_, err := f.WriteString("half")
 		return errors.Join(err, errBroken)
 	})
 	if !errors.Is(err, errBroken) {
@@ -51,5 +51,39 @@ func TestWriteNewFileLeavesNoHalfFile(t *testing.T) {
 	}
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("left behind: %v", err)
+	}
+}
+
+// A disk records what a file is told, and can be full at a step of it.
+type disk struct {
+	steps []string
+	full  string
+}
+
+func (d *disk) step(name string) error {
+	d.steps = append(d.steps, name)
+	if name == d.full {
+		return errBroken
+	}
+	return nil
+}
+
+func (d *disk) Write(p []byte) (int, error) { return len(p), d.step("write " + string(p)) }
+func (d *disk) Sync() error                 { return d.step("sync") }
+
+func TestWriteThroughSyncsAfterTheData(t *testing.T) {
+	for _, tt := range []struct {
+		full string
+		want []string
+		err  error
+	}{
+		{"", []string{"write data", "sync"}, nil},
+		{"write data", []string{"write data"}, errBroken},
+		{"sync", []string{"write data", "sync"}, errBroken},
+	} {
+		d := &disk{full: tt.full}
+		if err := writeThrough(d, []byte("data")); !errors.Is(err, tt.err) || !slices.Equal(d.steps, tt.want) {
+			t.Errorf("full at %q: %v, %q, want %v, %q", tt.full, err, d.steps, tt.err, tt.want)
+		}
 	}
 }

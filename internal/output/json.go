@@ -6,17 +6,17 @@ import (
 	"io"
 )
 
-// WriteJSON writes v to w as one JSON document, indented by two blanks and ended by a line feed. It is written in
-// one piece and only if all of v could be encoded.
+// WriteJSON writes v to w as one JSON document, indented by two blanks, with a line feed at the end. It writes in one
+// piece, and nothing if any part of v can't be encoded.
 //
-// <, > and & stay plain: this is no HTML. What Escape would not show is spelled \uXXXX, which every JSON reader turns
-// back: nothing is lost. The one exception is a Go string that is not UTF-8, which JSON cannot carry: encoding/json
+// <, > and & stay plain: this is not HTML. What Escape would not show is written as \uXXXX. Every JSON reader turns that
+// back, so nothing is lost. The one exception is a Go string that is not UTF-8, which JSON can't carry: encoding/json
 // puts U+FFFD for each bad byte.
 //
 // It fails with the errors of encoding/json and of w.
 func WriteJSON(w io.Writer, v any) error { return writeJSON(w, v, "  ") }
 
-// JSONLine writes v to w as one line of JSON, for the format jsonl. All else is as in WriteJSON.
+// JSONLine writes v to w as one line of JSON, for the format jsonl. The rest is as in WriteJSON.
 func JSONLine(w io.Writer, v any) error { return writeJSON(w, v, "") }
 
 func writeJSON(w io.Writer, v any, indent string) error {
@@ -27,8 +27,8 @@ func writeJSON(w io.Writer, v any, indent string) error {
 	if err := enc.Encode(v); err != nil {
 		return err
 	}
-	// Runes beyond ASCII occur in JSON only inside strings and never after a backslash, so each can be respelled
-	// without parsing.
+	// In JSON, runes beyond ASCII stand only inside strings and never after a backslash. So each can be replaced without
+	// parsing.
 	_, err := io.WriteString(w, escapeAs(b.String(), jsonForm))
 	return err
 }

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Sprintf is fmt.Sprintf for text that people will read: what the arguments bring along goes through Escape, whatever
-// their type or verb, so that an error or a name from outside can neither start a line of its own nor send a control
-// sequence. Line feeds of the format, the program's own text, stay.
+// Sprintf is fmt.Sprintf for text that people will read. All text of the arguments goes through Escape, whatever their
+// type or verb. So an error or a name from outside can neither start a new line nor send a control sequence. Line feeds
+// of the format stay, for the format is the program's own text.
 func Sprintf(format string, args ...any) string {
 	if false {
 		_ = fmt.Sprintf(format, args...) // lets vet check the callers' formats
@@ -17,17 +17,17 @@ func Sprintf(format string, args ...any) string {
 	for i, a := range args {
 		safe[i] = guard(a)
 	}
-	// Once more over the whole: for %c, and for a format that was no constant after all.
+	// Once more over the whole text: for %c, and for a format that is not a constant.
 	return escapeAs(fmt.Sprintf(format, safe...), visibleLinesForm)
 }
 
-// Fprintf writes what Sprintf makes to w, and fails with the errors of w.
+// Fprintf writes what Sprintf returns to w. It fails with the errors of w.
 func Fprintf(w io.Writer, format string, args ...any) error {
 	_, err := io.WriteString(w, Sprintf(format, args...))
 	return err
 }
 
-// guard leaves numbers as they are: they may be the width of a %*s.
+// guard returns an argument that escapes itself. Numbers stay as they are: they may be the width of a %*s.
 func guard(a any) any {
 	switch a.(type) {
 	case bool, int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64, float32, float64:
@@ -37,14 +37,14 @@ func guard(a any) any {
 	}
 }
 
-// guarded is a value that escapes itself after it was formatted.
+// guarded is a value that escapes itself when it is formatted.
 type guarded struct{ v any }
 
 func (g guarded) Format(f fmt.State, verb rune) {
 	_, _ = io.WriteString(f, Escape(fmt.Sprintf(fmt.FormatString(f, verb), g.v)))
 }
 
-// Notef tells on stderr what is going on, unless Quiet. Like all messages it is made by Sprintf, ends with a line
+// Notef writes to stderr what is going on, unless Quiet. Like all messages it is made by Sprintf, ends with a line
 // feed, and comes after the data printed before it.
 func (s *Streams) Notef(format string, args ...any) {
 	switch text := Sprintf(format, args...); {
@@ -58,7 +58,7 @@ func (s *Streams) Notef(format string, args ...any) {
 	}
 }
 
-// ReleaseNotes prints the notes that HoldNotes kept back.
+// ReleaseNotes prints the notes that were kept back because of HoldNotes.
 func (s *Streams) ReleaseNotes() {
 	s.mu.Lock()
 	held := s.held
@@ -69,7 +69,7 @@ func (s *Streams) ReleaseNotes() {
 	}
 }
 
-// Warnf tells on stderr, "warning: " before it, what the user must know even if Quiet.
+// Warnf writes to stderr, after "warning: ", what the user must know even if Quiet.
 func (s *Streams) Warnf(format string, args ...any) {
 	prefix := "warning: "
 	if s.ColorErr {
@@ -78,18 +78,19 @@ func (s *Streams) Warnf(format string, args ...any) {
 	s.message(prefix, Sprintf(format, args...))
 }
 
-// Sayf tells on stderr what must be told even if Quiet and is no warning: an error, its hint.
+// Sayf writes to stderr what the user must know even if Quiet and is not a warning: an error, its hint.
 func (s *Streams) Sayf(format string, args ...any) {
 	s.message("", Sprintf(format, args...))
 }
 
-// message writes text that is safe already. If stderr can't be written there is nobody to tell.
+// message writes text that is escaped already. It ignores errors: if stderr can't be written, nobody can be told.
 func (s *Streams) message(prefix, text string) {
 	_ = s.tell(prefix + strings.TrimSuffix(text, "\n") + "\n")
 }
 
-// tell writes to stderr in one piece, after the data printed before it: people see both on one screen. An error of
-// Out is kept there. While an AltScreen is up, what is told waits: there it would be gone before it is read.
+// tell writes to stderr in one piece, after the data printed before it, for people see both on one screen. Out itself
+// keeps an error of its own. While an AltScreen is up, the text waits: on that screen it would be gone before anybody
+// has read it.
 func (s *Streams) tell(text string) error {
 	_ = s.Out.Flush()
 	s.mu.Lock()

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Progress shows on a terminal how far a long job has come. Without a terminal, or if Quiet, it shows nothing.
+// Progress shows on a terminal how much of a long job is done. Without a terminal, or if Quiet, it shows nothing.
 type Progress struct {
 	s     *Streams
 	what  string
@@ -17,15 +17,16 @@ type Progress struct {
 	shown time.Time
 }
 
-// progressPause keeps a slow line from being filled with numbers.
+// progressPause is the shortest time between two numbers: a slow connection must not fill up with them.
 const progressPause = 100 * time.Millisecond
 
-// NewProgress starts to count to total; 0 where the total is not known. what is the program's own text, such as "users".
+// NewProgress returns a Progress that counts to total, which is 0 if it is not known. what names the things counted,
+// such as "users"; it is the program's own text.
 func (s *Streams) NewProgress(what string, total int) *Progress {
 	return &Progress{s: s, what: what, total: total}
 }
 
-// Step counts one more.
+// Step counts one thing more.
 func (p *Progress) Step() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -41,7 +42,7 @@ func (p *Progress) Step() {
 	_ = p.s.tell("\r" + text + "\x1b[K")
 }
 
-// Done takes the line away, so that what follows starts on a clean one.
+// Done clears the line, so that what follows starts on an empty one.
 func (p *Progress) Done() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -50,5 +51,5 @@ func (p *Progress) Done() {
 	}
 }
 
-// visible: one alone is no progress to speak of.
+// visible reports whether there is anything to show. A job of one step needs no counting.
 func (p *Progress) visible() bool { return p.s.ErrTTY && !p.s.Quiet && p.total != 1 }

@@ -8,36 +8,36 @@ import (
 	"strings"
 )
 
-// maxLine is the longest answer, in bytes; nobody types more, and a file on stdin must not fill the memory.
+// maxLine is the longest answer, in bytes. Nobody types more, and a file on stdin must not fill the memory.
 const maxLine = 4096
 
-// ErrLineTooLong is what Ask and ReadLine fail with for a line of more than 4096 bytes.
+// ErrLineTooLong is the error of Ask and ReadLine for a line of more than 4096 bytes.
 var ErrLineTooLong = errors.New("line too long")
 
-// CanAsk tells whether there is somebody to ask: stdin is a terminal and --no-input was not given. The prompts
-// themselves don't look; who calls them where CanAsk is false is answered by whatever is on stdin.
+// CanAsk reports whether there is somebody to ask: stdin is a terminal and --no-input was not given. The prompts
+// themselves don't check that. If CanAsk is false, they take their answer from whatever is on stdin.
 func (s *Streams) CanAsk() bool { return s.InTTY && !s.NoInput }
 
-// Confirm asks "question [y/N] " on stderr. Only y and yes, in any case, are yes. Everything else is no: nothing, the
-// end of input, half a line before it, a line too long.
+// Confirm asks "question [y/N] " on stderr and reports whether the answer is y or yes, in upper or lower case. Everything
+// else is no: an empty line, the end of input, a line without its line feed, a line that is too long.
 //
-// The question is one line: what it shows from outside goes through Escape, line feeds too. It fails with ctx.Err()
-// as soon as ctx is cancelled, and with the errors of stdin and stderr: a question that can't be shown is not answered.
+// The question is one line: all of it goes through Escape, line feeds too. Confirm fails with ctx.Err() as soon as ctx is
+// cancelled, and with the errors of stdin and stderr: if the question can't be shown, no answer is read.
 func (s *Streams) Confirm(ctx context.Context, question string) (bool, error) {
 	text, err := s.answer(ctx, question+" [y/N]")
 	text = strings.ToLower(text)
 	return text == "y" || text == "yes", err
 }
 
-// AskExact asks for a text to be typed as it is, such as the name of a database, and tells whether it was. All else is
+// AskExact asks for a given text, such as the name of a database, and reports whether it was typed exactly. The rest is
 // as in Confirm.
 func (s *Streams) AskExact(ctx context.Context, question, want string) (bool, error) {
 	text, err := s.answer(ctx, question)
 	return text == want && want != "", err
 }
 
-// answer asks for a line that decides something, so it must be whole: else it is "", which never says yes. And it must
-// be an answer: what was typed or pasted before the question was to be seen is none.
+// answer asks for a line that decides something. If the line is not whole, it returns "", which never means yes. It drops
+// what was typed or pasted before the question was shown: that can't be an answer to it.
 func (s *Streams) answer(ctx context.Context, question string) (string, error) {
 	if s.fresh != nil {
 		s.fresh()
@@ -52,7 +52,7 @@ func (s *Streams) answer(ctx context.Context, question string) (string, error) {
 	return l.text, nil
 }
 
-// Ask asks "question " on stderr and returns the line typed, without blanks around it and without control characters.
+// Ask asks "question " on stderr and returns the typed line, without blanks around it and without control characters.
 // It fails with io.EOF at the end of input, ErrLineTooLong, ctx.Err(), and the errors of stdin and stderr.
 func (s *Streams) Ask(ctx context.Context, question string) (string, error) {
 	l, err := s.ask(ctx, question)
@@ -65,7 +65,7 @@ func (s *Streams) ReadLine(ctx context.Context) (string, error) {
 	return l.text, err
 }
 
-// ask moves on to a new line itself where no Enter did it, so that what follows is not glued to the question.
+// ask starts a new line itself if no Enter did it. Otherwise the next text would stand behind the question.
 func (s *Streams) ask(ctx context.Context, question string) (line, error) {
 	if err := ctx.Err(); err != nil {
 		return line{}, err
@@ -80,20 +80,20 @@ func (s *Streams) ask(ctx context.Context, question string) (line, error) {
 	return l, err
 }
 
-// A line is one answer. It is torn if the input ended without a line feed.
+// A line is one answer. It is torn if the input ended before its line feed.
 type line struct {
 	text string
 	torn bool
 }
 
-// lineReader reads lines such that waiting for one can be given up.
+// lineReader reads lines, and a caller can stop waiting for one.
 //
-// A read from a terminal can't be interrupted, so it is done in a goroutine of its own, one at a time, and that
-// goroutine alone touches the buffer. If the wait is given up, the goroutine stays until its line comes or the process
-// ends (which is what follows a cancelled context), and the next call takes over that line: nothing typed is lost.
+// A read from a terminal can't be interrupted. So a goroutine does it, one at a time, and only that goroutine touches the
+// buffer. If the caller stops waiting, the goroutine stays until its line comes or the process ends, which is what a
+// cancelled context leads to. The next call gets that line, so nothing typed is lost.
 type lineReader struct {
 	in      *bufio.Reader
-	turn    chan struct{}    // holds a token; who has it may touch pending
+	turn    chan struct{}    // holds a token; only its holder may touch pending
 	pending chan lineOrError // not nil while a read is under way
 }
 
@@ -130,7 +130,7 @@ func (r *lineReader) next(ctx context.Context) (line, error) {
 	case <-ctx.Done():
 		return line{}, ctx.Err()
 	case a := <-r.pending:
-		if err := ctx.Err(); err != nil { // both came at once: Ctrl-C is the later word
+		if err := ctx.Err(); err != nil { // both came at the same time: Ctrl-C counts, the line is kept
 			r.pending <- a
 			return line{}, err
 		}
@@ -139,8 +139,8 @@ func (r *lineReader) next(ctx context.Context) (line, error) {
 	}
 }
 
-// readLine reads up to a line feed or the end. Of a line too long it reads on to its end, so that its rest is not taken
-// for the next answer.
+// readLine reads up to a line feed or the end of input. It reads a line that is too long to its end too, so that the rest
+// is not taken for the next answer.
 func readLine(in *bufio.Reader) (line, error) {
 	var text []byte
 	long := false
@@ -161,8 +161,8 @@ func readLine(in *bufio.Reader) (line, error) {
 	}
 }
 
-// typed is what somebody meant by a line: without the sequences that cursor keys and pasting send, without other
-// characters that can't be seen, and without blanks around it.
+// typed returns a line without the sequences that cursor keys and pasting send, without other invisible characters, and
+// without blanks around it.
 func typed(s string) string {
 	var b strings.Builder
 	for {
@@ -176,8 +176,8 @@ func typed(s string) string {
 	return strings.TrimSpace(escapeAs(b.String(), dropForm))
 }
 
-// skipSequence skips what belongs to an ESC that was before s: CSI (ECMA-48 5.4) or SS3, which are what keys and
-// bracketed paste send.
+// skipSequence returns s, which follows an ESC, without the rest of that sequence. It knows CSI (ECMA-48 5.4) and SS3:
+// keys and bracketed paste send these.
 func skipSequence(s string) string {
 	switch {
 	case strings.HasPrefix(s, "["):

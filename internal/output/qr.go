@@ -1,27 +1,26 @@
 package output
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
 
+	"github.com/mdp/qrterminal/v3"
 	"rsc.io/qr"
 )
 
-// This file draws with rsc.io/qr, the encoder under qrterminal, and not with qrterminal itself: that one panics on a
-// text too long, drops write errors, and can set colours only by a sequence for every single module.
-
-// QRMode is how a QR code is drawn with characters.
+// QRMode says how a QR code is drawn with characters.
 type QRMode string
 
 // The modes.
 const (
-	// QRAuto is half where the locale is UTF-8, else ascii.
+	// QRAuto is half if the locale is UTF-8, else ascii.
 	QRAuto QRMode = "auto"
-	// QRHalf draws two modules a character with block elements.
+	// QRHalf draws two modules as one character, a block element.
 	QRHalf QRMode = "half"
-	// QRASCII draws a module as two characters of ASCII.
+	// QRASCII draws a module as two ASCII characters.
 	QRASCII QRMode = "ascii"
 	// QRNone draws nothing.
 	QRNone QRMode = "none"
@@ -36,24 +35,24 @@ func ParseQRMode(s string) (QRMode, error) {
 	return "", errors.New("must be auto, half, ascii or none")
 }
 
-// ErrTooWide says that a QR code does not fit on the terminal: broken lines can't be scanned.
+// ErrTooWide says that a QR code is wider than the terminal. Broken lines can't be scanned.
 type ErrTooWide struct{ Need, Have int }
 
 func (e ErrTooWide) Error() string {
 	return fmt.Sprintf("the terminal is %d columns wide, the QR code needs %d", e.Have, e.Need)
 }
 
-// quietZone is the light margin in modules that ISO/IEC 18004 asks for. Where the height counts (AltScreen) a smaller one is
-// better than no code: readers find a code by its dark squares, for which a single light module around it does.
+// quietZone is the light margin, in modules, that ISO/IEC 18004 asks for. In a low window AltScreen makes it smaller, which
+// is better than no code: readers find a code by its dark squares, and one light module around them is enough.
 const quietZone = 4
 
 const (
-	// Colours 16 and 231 are the cube's black and white, which no theme changes, so the code looks the same on dark
-	// and on light themes.
+	// Colours 16 and 231 are black and white of the colour cube. No theme changes them, so the code looks the same on
+	// dark and on light themes.
 	sgrHalf  = "\x1b[38;5;16;48;5;231m"
 	sgrReset = "\x1b[0m"
-	// The ascii mode is for old terminals too: one that doesn't know 48;5 keeps 40 or 47 (and may blink, which blanks
-	// don't show).
+	// The ascii mode is for old terminals too. One that doesn't know 48;5 still takes 40 or 47. It may read the 5 as
+	// "blink", but blanks don't show that.
 	sgrDark  = "\x1b[40;48;5;16m"
 	sgrLight = "\x1b[47;48;5;231m"
 )
@@ -61,12 +60,12 @@ const (
 // QR draws text as a QR code on w, at the lowest level of error correction: a screen has no dirt, and the code
 // stays small. It asks the terminal nothing and writes in one piece.
 //
-// With colour, the code is black on white by explicit colours and can be scanned on any theme. Without (NO_COLOR, a
-// pipe), characters can be right on one kind of background only, and the modes follow qrencode: half draws the light
+// With colour, the code is black on white by explicit colours and can be scanned on any theme. Without colour (NO_COLOR,
+// a pipe) it can be right on one kind of background only. The modes then do as qrencode does: half draws the light
 // modules and is for dark themes, ascii draws the dark ones (##) and is for light themes and paper.
 //
-// It fails with ErrTooWide, having written nothing, if the code is wider than t; if text is more than a QR code can
-// hold; and with the errors of w. No error contains the text, for it is a secret.
+// It fails with ErrTooWide, and writes nothing, if the code is wider than t. It also fails if text is longer than a QR code
+// can hold, and with the errors of w. No error contains the text, for it is a secret.
 func QR(w io.Writer, text string, mode QRMode, t Terminal) error {
 	if mode == QRNone {
 		return nil
@@ -76,15 +75,15 @@ func QR(w io.Writer, text string, mode QRMode, t Terminal) error {
 		return err
 	}
 	mode = mode.resolve(t)
-	if cols, _ := qrSize(code, mode, quietZone); t.Width > 0 && cols > t.Width {
+	if cols, _ := code.size(mode, quietZone); t.Width > 0 && cols > t.Width {
 		return ErrTooWide{Need: cols, Have: t.Width}
 	}
-	_, err = io.WriteString(w, strings.Join(qrLines(code, mode, t.Color, quietZone), "\n")+"\n")
+	_, err = io.WriteString(w, strings.Join(code.lines(mode, t.Color, quietZone), "\n")+"\n")
 	return err
 }
 
-// QRSize tells how many columns and rows QR would take. A code higher than the screen is drawn all the same, but scrolls:
-// the caller may want to say so.
+// QRSize returns how many columns and rows QR takes. QR also draws a code that is higher than the screen, which then
+// scrolls; the caller may want to say so.
 func QRSize(text string, mode QRMode, t Terminal) (cols, rows int, err error) {
 	if mode == QRNone {
 		return 0, 0, nil
@@ -93,11 +92,11 @@ func QRSize(text string, mode QRMode, t Terminal) (cols, rows int, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	cols, rows = qrSize(code, mode.resolve(t), quietZone)
+	cols, rows = code.size(mode.resolve(t), quietZone)
 	return cols, rows, nil
 }
 
-// QRPNG makes a PNG of text as a QR code with its quiet zone, eight pixels a module.
+// QRPNG returns a PNG of text as a QR code with its quiet zone, eight pixels for a module.
 func QRPNG(text string) ([]byte, error) {
 	code, err := encodeQR(text)
 	if err != nil {
@@ -106,10 +105,23 @@ func QRPNG(text string) ([]byte, error) {
 	return code.PNG(), nil
 }
 
-func encodeQR(text string) (*qr.Code, error) { return qr.Encode(text, qr.L) }
+// A qrCode is a text that fits into a QR code.
+type qrCode struct {
+	*qr.Code
+	text string
+}
 
-// resolve turns auto into a mode that draws. Ascii is twice as wide as half: where half is possible and doesn't fit,
-// ascii doesn't either.
+// encodeQR must come before any drawing: qrterminal encodes the text once more, and panics if it is too long.
+func encodeQR(text string) (*qrCode, error) {
+	code, err := qr.Encode(text, qr.L)
+	if err != nil {
+		return nil, err
+	}
+	return &qrCode{code, text}, nil
+}
+
+// resolve returns the mode that auto stands for. It need not look at the width: ascii is twice as wide as half, so where
+// half is too wide, ascii is too.
 func (m QRMode) resolve(t Terminal) QRMode {
 	switch {
 	case m != QRAuto:
@@ -121,61 +133,51 @@ func (m QRMode) resolve(t Terminal) QRMode {
 	}
 }
 
-func qrSize(code *qr.Code, mode QRMode, margin int) (cols, rows int) {
-	side := code.Size + 2*margin
+// size returns how many columns and rows of characters the code takes with a margin, which is in modules.
+func (c *qrCode) size(mode QRMode, margin int) (cols, rows int) {
+	side := c.Size + 2*margin
 	if mode == QRHalf {
 		return side, (side + 1) / 2
 	}
 	return 2 * side, side
 }
 
-func qrLines(code *qr.Code, mode QRMode, color bool, margin int) []string {
-	if mode == QRHalf {
-		return halfLines(code, color, margin)
-	}
-	return asciiLines(code, color, margin)
-}
-
-// halfLines draws two rows of modules a line. Beyond its edges a code is light.
-func halfLines(code *qr.Code, color bool, margin int) (lines []string) {
-	blocks := map[[2]bool]string{{false, false}: " ", {true, false}: "▀", {false, true}: "▄", {true, true}: "█"}
+// lines draws the code. A character of half is two modules, one above the other. In ascii a module is two characters,
+// because characters are twice as high as wide.
+func (c *qrCode) lines(mode QRMode, color bool, margin int) []string {
+	var b bytes.Buffer
+	config := qrterminal.Config{Level: qr.L, Writer: &b, QuietZone: margin, HalfBlocks: mode == QRHalf}
 	start, end := "", ""
-	if color {
+	switch {
+	case mode == QRHalf && color: // the ink is black
+		config.WhiteChar, config.BlackWhiteChar, config.WhiteBlackChar, config.BlackChar = " ", "▀", "▄", "█"
 		start, end = sgrHalf, sgrReset
+	case mode == QRHalf: // the ink is the foreground of a dark theme
+		config.WhiteChar, config.BlackWhiteChar, config.WhiteBlackChar, config.BlackChar = "█", "▄", "▀", " "
+	case color:
+		config.WhiteChar, config.BlackChar = sgrLight+"  ", sgrDark+"  "
+		end = sgrReset
+	default:
+		config.WhiteChar, config.BlackChar = "  ", "##"
 	}
-	for y := -margin; y < code.Size+margin; y += 2 {
-		var b strings.Builder
-		b.WriteString(start)
-		for x := -margin; x < code.Size+margin; x++ {
-			// The ink is black with colour, and without it the foreground of a dark theme.
-			b.WriteString(blocks[[2]bool{code.Black(x, y) == color, code.Black(x, y+1) == color}])
+	qrterminal.GenerateWithConfig(c.text, config)
+	lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
+	if mode == QRHalf {
+		// The number of rows of modules is odd, so half a line is left over. qrterminal puts it at the bottom, or at the
+		// top if the margin is odd, and makes it dark. It must be light like the margin.
+		edge := len(lines) - 1
+		if margin%2 != 0 {
+			edge = 0
 		}
-		lines = append(lines, b.String()+end)
+		lines[edge] = strings.Repeat(config.WhiteChar, c.Size+2*margin)
+	}
+	for i := range lines {
+		lines[i] = start + lines[i] + end
 	}
 	return lines
 }
 
-// asciiLines draws a row of modules a line, each module two characters wide because characters are twice as high.
-func asciiLines(code *qr.Code, color bool, margin int) (lines []string) {
-	dark, light, end := "##", "  ", ""
-	if color {
-		dark, light, end = sgrDark+"  ", sgrLight+"  ", sgrReset
-	}
-	for y := -margin; y < code.Size+margin; y++ {
-		var b strings.Builder
-		for x := -margin; x < code.Size+margin; x++ {
-			if code.Black(x, y) {
-				b.WriteString(dark)
-			} else {
-				b.WriteString(light)
-			}
-		}
-		lines = append(lines, b.String()+end)
-	}
-	return lines
-}
-
-// Groups splits a secret into groups of four, which is how people read and type it without losing their place.
+// Groups splits a secret into groups of four characters, so that people don't lose their place when they type it.
 func Groups(secret string) string {
 	var b strings.Builder
 	n := 0

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"rsc.io/qr"
+
 	"uzerp-mfa/internal/output/screentest"
 )
 
@@ -75,6 +77,54 @@ func TestQRCanBeScanned(t *testing.T) {
 						t.Errorf("scanned %q, %v, want %q", got, err, uri)
 					}
 				})
+			}
+		}
+	}
+}
+
+// Every module is drawn as the encoder has it, and the quiet zone around them is light to its last line: half a line too,
+// where a code in half mode has an odd number of rows.
+func TestQRDrawsEveryModule(t *testing.T) {
+	for name, uri := range uris() {
+		code, err := qr.Encode(uri, qr.L)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, mode := range []QRMode{QRHalf, QRASCII} {
+			for _, color := range []bool{true, false} {
+				for _, margin := range []int{quietZone, 2, 1} {
+					ours, err := encodeQR(uri)
+					if err != nil {
+						t.Fatal(err)
+					}
+					lines := ours.lines(mode, color, margin)
+					cols, rows := ours.size(mode, margin)
+					if len(lines) != rows {
+						t.Errorf("%s %s, margin %d: %d lines, size says %d", name, mode, margin, len(lines), rows)
+					}
+					theme, cellsWide, perLine := screentest.Dark, 1, 2
+					if mode == QRASCII {
+						theme, cellsWide, perLine = screentest.Light, 2, 1
+					}
+					img := screenshot(t, strings.Join(lines, "\n")+"\n", theme, cols)
+					light := func(x, y int) bool { // modules of the picture; the screenshot has a border of two cells
+						px := (2+x*cellsWide)*4 + 2
+						py := 2*8 + y*8/perLine + 2
+						r, _, _, _ := img.At(px, py).RGBA()
+						return r > 0x8000
+					}
+					top := margin
+					if mode == QRHalf {
+						top += margin % 2
+					}
+					for y := range len(lines) * perLine {
+						for x := range cols / cellsWide {
+							if light(x, y) == code.Black(x-margin, y-top) {
+								t.Fatalf("%s %s, colour %v, margin %d: module %d, %d is wrong", name, mode, color, margin, x-margin, y-top)
+							}
+						}
+					}
+				}
 			}
 		}
 	}

@@ -11,30 +11,30 @@ import (
 	"golang.org/x/term"
 )
 
-// defaultWidth is what is assumed of a screen that can't be asked.
+// defaultWidth is assumed if no width can be found out.
 const defaultWidth = 80
 
-// Streams are the three standard streams and what is known about what is at their other ends. Make one with NewStreams,
-// or in tests with New; then set what the flags say. Its methods may be called concurrently.
+// Streams are the three standard streams, and what is known about where they lead. Make one with NewStreams, or in tests
+// with New; then set what the flags say. Its methods may be called concurrently.
 type Streams struct {
-	// In is there to be handed to a child process. Whoever reads it here besides the prompts loses input.
+	// In is for child processes. Don't read it here: the prompts do, and have read ahead.
 	In io.Reader
 	// Out takes the data. It is buffered: main calls Out.Flush at the end and reports its error, unless IsBrokenPipe.
 	Out *Writer
-	// Err takes the talk, unbuffered.
+	// Err takes the messages, unbuffered.
 	Err io.Writer
 
-	// InTTY, OutTTY and ErrTTY say which of them is a terminal.
+	// InTTY, OutTTY and ErrTTY say which of the three is a terminal.
 	InTTY, OutTTY, ErrTTY bool
-	// ColorOut and ColorErr say where ANSI colours are welcome.
+	// ColorOut and ColorErr say where ANSI colours may be used.
 	ColorOut, ColorErr bool
-	// UTF8 says whether the locale lets characters beyond ASCII be drawn.
+	// UTF8 says whether the locale has characters beyond ASCII.
 	UTF8 bool
 
 	// Quiet suppresses notes (--quiet).
 	Quiet bool
-	// HoldNotes keeps notes back until ReleaseNotes: what a program reads on stderr, if the command fails, is the error
-	// and nothing before it.
+	// HoldNotes keeps notes back until ReleaseNotes. If the command fails, a program that reads stderr finds the error and
+	// nothing before it.
 	HoldNotes bool
 	// NoInput forbids prompts even on a terminal (--no-input).
 	NoInput bool
@@ -49,10 +49,10 @@ type Streams struct {
 	addressable bool        // the terminals' cursor can be moved
 	inFront     func() bool // no other job has the terminal
 	covered     bool        // an AltScreen is up
-	later       []string    // what was told meanwhile
+	later       []string    // messages that wait until it is not
 }
 
-// New makes streams that are no terminals, for tests.
+// New returns streams that are not terminals, for tests.
 func New(in io.Reader, out, err io.Writer) *Streams {
 	return &Streams{
 		In:    in,
@@ -65,9 +65,9 @@ func New(in io.Reader, out, err io.Writer) *Streams {
 	}
 }
 
-// NewStreams makes the streams of a process and finds out what they are. Colour needs a terminal at that stream, no
-// --no-color (noColor), no NO_COLOR that is not empty (no-color.org), and a TERM that is not dumb. getenv is os.Getenv,
-// or a test's own.
+// NewStreams returns the streams of a process and finds out where they lead. A stream has colour if it is a terminal,
+// --no-color (noColor) was not given, NO_COLOR is not set or empty (no-color.org), and TERM is not dumb. getenv is
+// os.Getenv, or a test's own.
 func NewStreams(in, out, err *os.File, noColor bool, getenv func(string) string) *Streams {
 	s := New(in, out, err)
 	s.InTTY, s.OutTTY, s.ErrTTY = isTerminal(in), isTerminal(out), isTerminal(err)
@@ -93,7 +93,7 @@ func NewStreams(in, out, err *os.File, noColor bool, getenv func(string) string)
 
 func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
-// isUTF8Locale reads the locale as setlocale(3) does for LC_CTYPE: the first of the three that is not empty.
+// isUTF8Locale reads the locale as setlocale(3) does for LC_CTYPE: the first of the three variables that is not empty.
 func isUTF8Locale(getenv func(string) string) bool {
 	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
 		if v := strings.ToLower(getenv(name)); v != "" {
@@ -103,7 +103,8 @@ func isUTF8Locale(getenv func(string) string) bool {
 	return false
 }
 
-// Width is the number of columns of the terminal as it is now; of COLUMNS where no stream is a terminal; else 80.
+// Width returns the number of columns that the terminal has now. If no stream is a terminal it returns COLUMNS, or 80
+// without that.
 func (s *Streams) Width() int {
 	if w, _ := s.size(); w > 0 {
 		return w
@@ -114,20 +115,20 @@ func (s *Streams) Width() int {
 	return defaultWidth
 }
 
-// A Terminal is what one must know about a screen to draw on it.
+// A Terminal is what must be known about a screen to draw on it.
 type Terminal struct {
-	// Width and Height are in characters; 0 is no limit: a file or a pipe.
+	// Width and Height are in characters; 0 means no limit, as in a file or a pipe.
 	Width, Height int
 	// UTF8 says whether block elements can be drawn, Color whether ANSI colours can.
 	UTF8, Color bool
-	// AltScreen says whether it has one to show on what must not stay.
+	// AltScreen says whether it has an alternate screen, for what must not stay.
 	AltScreen bool
 }
 
-// OutTerminal describes what stdout leads to.
+// OutTerminal describes the terminal that stdout leads to.
 func (s *Streams) OutTerminal() Terminal { return s.terminal(s.OutTTY, s.ColorOut) }
 
-// ErrTerminal describes what stderr leads to.
+// ErrTerminal describes the terminal that stderr leads to.
 func (s *Streams) ErrTerminal() Terminal { return s.terminal(s.ErrTTY, s.ColorErr) }
 
 func (s *Streams) terminal(tty, color bool) Terminal {

@@ -12,16 +12,18 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"uzerp-mfa/internal/sharedtest"
 )
 
 func TestMain(m *testing.M) {
 	if os.Getenv("OUTPUT_TEST_HELPER") == "pipe" {
 		os.Exit(writeIntoClosedPipe())
 	}
-	os.Exit(m.Run())
+	os.Exit(sharedtest.Tests{M: m}.Run())
 }
 
-// writeIntoClosedPipe is what main does with a reader that goes away, as the comment of IsBrokenPipe has it.
+// writeIntoClosedPipe does what main does when the reader goes away, as the comment of IsBrokenPipe says.
 func writeIntoClosedPipe() int {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	s := NewStreams(os.Stdin, os.Stdout, os.Stderr, false, os.Getenv)
@@ -89,7 +91,7 @@ func TestBrokenPipe(t *testing.T) {
 func TestFullDisk(t *testing.T) {
 	f, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
-		t.Skip(err)
+		sharedtest.LeaveOut(t, sharedtest.Device, err)
 	}
 	defer closeAll(t, f)
 	s := New(strings.NewReader(""), f, io.Discard)

@@ -23,7 +23,7 @@ const (
 	Yellow
 )
 
-// paint puts text, which must be escaped already, into a style.
+// paint returns text, which must be escaped already, in a style.
 func (s Style) paint(text string) string {
 	codes := [...]string{Plain: "", Bold: "1", Red: "31", Green: "32", Yellow: "33"}
 	if s <= Plain || int(s) >= len(codes) || text == "" {
@@ -33,19 +33,19 @@ func (s Style) paint(text string) string {
 }
 
 // Table writes rows under an upper-case header: left aligned, two blanks between columns, no borders, no wrapping, no
-// blanks at the ends of lines. It is one line a row, whatever the cells hold, for each cell goes through Escape.
+// blanks at the ends of lines. A row is always one line, because each cell goes through Escape.
 //
-// Without rows the header is still printed, on a terminal and in a pipe alike: `tail -n +2` and a column count work
-// the same for none as for many, and the format never depends on the terminal. (gh prints nothing then, but gh has no
-// header in pipes at all.)
+// Without rows it still writes the header, on a terminal and in a pipe. So `tail -n +2` and a count of columns work for
+// no rows as for many, and the format never depends on the terminal. (gh prints nothing then, but gh has no header in
+// pipes at all.)
 //
 // It fails if a row is not as long as the header, and with the errors of w.
 func Table(w io.Writer, header []string, rows [][]string) error {
 	return PaintedTable(w, header, rows, nil)
 }
 
-// PaintedTable is Table with a style for each cell: style is called with the indexes of row and column. It is nil where
-// colour is off (see Streams.ColorOut); the letters and blanks are the same with and without it.
+// PaintedTable is Table with a style for each cell: style is called with the indexes of row and column. It is nil if
+// colour is off (see Streams.ColorOut). The letters and blanks are the same with and without it.
 func PaintedTable(w io.Writer, header []string, rows [][]string, style func(row, col int) Style) error {
 	head := make([]string, len(header))
 	for i, name := range header {
@@ -77,9 +77,9 @@ func Pairs(w io.Writer, pairs [][2]string) error {
 	return render(w, nil, cells)
 }
 
-// render lays out escaped cells. tablewriter measures them rune by rune, as wcwidth and most terminals do: wide,
-// combining and single emoji are right everywhere; of emoji made of several (a skin tone, a joiner) a terminal that
-// draws them as one shows the next column too far left. All looks of tablewriter's own are switched off here, once.
+// render lays out escaped cells. tablewriter measures them rune by rune, as wcwidth and most terminals do. Wide and
+// combining characters and single emoji are right everywhere. An emoji made of several (a skin tone, a joiner) is drawn
+// as one by some terminals: there the next column is too far left. tablewriter's own looks are switched off here, once.
 func render(w io.Writer, header []string, rows [][]string) error {
 	if len(header) == 0 && len(rows) == 0 {
 		return nil
@@ -105,7 +105,7 @@ func render(w io.Writer, header []string, rows [][]string) error {
 			Row:      cell,
 			Behavior: tw.Behavior{TrimSpace: tw.Off, TrimTab: tw.Off, TrimLine: tw.Off},
 		}),
-		// Otherwise the width of é would depend on the locale, and with it the layout that scripts see.
+		// Otherwise the width of é, and so the layout that scripts see, would depend on the locale.
 		tablewriter.WithEastAsian(tw.Off),
 	)
 	if len(header) > 0 {
@@ -121,7 +121,7 @@ func render(w io.Writer, header []string, rows [][]string) error {
 }
 
 // writeTrimmed writes text in one piece, without the blanks at the ends of its lines. In a painted line they stand before
-// resets, which tablewriter adds after its padding: of those one is kept.
+// resets that tablewriter adds after its padding; one reset is kept.
 func writeTrimmed(w io.Writer, text string) error {
 	var b bytes.Buffer
 	for line := range strings.Lines(text) {

@@ -58,7 +58,7 @@ t\tt      back\slash
 	}
 }
 
-// runewidth is another implementation than the one tablewriter measures with.
+// runewidth checks tablewriter, which measures by another implementation.
 func TestTableColumnsStartAtTheSamePlace(t *testing.T) {
 	tablewriter.WithEastAsian(tw.On)(nil) // what it sets itself to at start in a Japanese locale
 	cond := &runewidth.Condition{}

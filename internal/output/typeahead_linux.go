@@ -6,5 +6,5 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// dropTypeahead throws away what was typed on a terminal and not read yet.
+// dropTypeahead drops what was typed on a terminal and not read yet.
 func dropTypeahead(f *os.File) { _ = unix.IoctlSetInt(int(f.Fd()), unix.TCFLSH, unix.TCIFLUSH) }

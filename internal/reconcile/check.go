@@ -291,7 +291,7 @@ func (f *Difference) resetRow(u mfa.User) {
 	f.Remedy = "reset: the next login asks for the password, then to enroll again"
 	if u.State() == mfa.StateSkipNextLogin {
 		f.Message = "logs in once more without a code, then " + f.Message
-		f.keep("left alone while the next login skips the code; uzerp-mfa user reset " + mfa.ShellQuote(u.Username) + " lets the user enroll instead")
+		f.keep("left alone while the next login skips the code; uzerp-mfa user reset " + errs.ShellQuote(u.Username) + " lets the user enroll instead")
 	}
 }
 

@@ -34,7 +34,7 @@ func errNoSandbox() error {
 // Code gives the code that the authenticator app of a user shows now. errs.NotFound if no app holds an account of that name.
 func (p Phones) Code(ctx context.Context, username string) (string, error) {
 	return p.ask(ctx, "code?"+url.Values{"account": {mfa.FriendlyName(username)}}.Encode(),
-		errs.New(errs.NotFound, fmt.Sprintf("the app has no account %q", username), "uzerp-mfa enroll "+mfa.ShellQuote(username)+" --no-wait puts one there"))
+		errs.New(errs.NotFound, fmt.Sprintf("the app has no account %q", username), "uzerp-mfa enroll "+errs.ShellQuote(username)+" --no-wait puts one there"))
 }
 
 // Message gives the code in the last text message or call to a number. errs.NotFound if there was none.

@@ -9,7 +9,11 @@ import (
 	"time"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/finding"
+	"uzerp-mfa/internal/installation"
+	"uzerp-mfa/internal/installation/dotenv"
 	"uzerp-mfa/internal/secret"
+	"uzerp-mfa/internal/sidform"
 )
 
 // Request is what is to be written. A nil field is left as it is.
@@ -19,18 +23,10 @@ type Request struct {
 	MaxAge          *time.Duration
 }
 
-// Change is one setting that gets another value.
-type Change struct {
-	Setting string
-	Line    int     // 0 for a line that is added
-	Before  *string // as it may be shown; nil if the setting is missing
-	After   string
-}
-
 // least is the shortest limit that is ever written: with less, people are logged out between two clicks.
 const least = time.Minute
 
-// Valid tells whether the limits can be written at all: errs.Usage for one that is not whole seconds or not positive,
+// Valid reports whether the limits can be written at all: errs.Usage for one that is not whole seconds or not positive,
 // errs.Refused for one with which nobody could work.
 func (r Request) Valid() error {
 	if r.ActivityTimeout != nil {
@@ -44,17 +40,48 @@ func (r Request) Valid() error {
 	return nil
 }
 
+// SetPlan is what session-config set is going to do.
+type SetPlan struct {
+	Edit *installation.EnvEdit
+	in   Input
+}
+
+// PlanSet plans the change of a file that was read with ReadEnv. It fails with errs.Config where a setting in the file would
+// have no effect, and with errs.Refused where the outcome would keep everybody from working with uzERP, or where uzERP's
+// reader would not read what was meant.
+func PlanSet(in Input, r Request) (SetPlan, error) {
+	if err := in.Env.Editable(); err != nil {
+		return SetPlan{}, err
+	}
+	changes, err := PlanChange(in.Env, r)
+	if err != nil {
+		return SetPlan{}, err
+	}
+	edit, err := in.Env.Plan(changes...)
+	return SetPlan{Edit: edit, in: in}, err
+}
+
+// CheckAfter checks the file as it is once the plan is applied, whether it was applied or not.
+func (p SetPlan) CheckAfter(at Place) ([]finding.Finding, error) {
+	after := p.in
+	after.Env = p.Edit.After
+	if err := after.readPHP(at); err != nil {
+		return nil, err
+	}
+	return Check(after), nil
+}
+
 // PlanChange works out which settings change by a valid request. It leaves alone what has the wanted effect already, "ON"
 // for instance. It fails with errs.Refused where the outcome would keep everybody from working with uzERP.
-func PlanChange(env EnvFile, r Request) ([]Change, error) {
-	var changes []Change
+func PlanChange(env installation.EnvFile, r Request) ([]installation.Change, error) {
+	var changes []installation.Change
 	set := func(name, after string, already bool) {
 		if already {
 			return
 		}
-		c := Change{Setting: name, After: after}
+		c := installation.Change{Setting: name, After: after}
 		if s, ok := env.Settings[name]; ok {
-			shown := s.Shown()
+			shown := Shown(s)
 			c.Line, c.Before = s.Line, &shown
 		}
 		changes = append(changes, c)
@@ -83,11 +110,11 @@ func PlanChange(env EnvFile, r Request) ([]Change, error) {
 }
 
 // PlanService puts another Verify service into the file. What was there is shown only if it is a service's SID.
-func PlanService(env EnvFile, sid string) Change {
-	c := Change{Setting: ServiceSID, After: sid}
+func PlanService(env installation.EnvFile, sid string) installation.Change {
+	c := installation.Change{Setting: ServiceSID, After: sid}
 	if s, ok := env.Settings[ServiceSID]; ok {
 		shown := s.Value.Reveal()
-		if shown != "" && (s.Borrowed || !serviceSID.MatchString(shown)) {
+		if shown != "" && (s.Borrowed || !sidform.Service.Valid(shown)) {
 			shown = Hidden
 		}
 		c.Line, c.Before = s.Line, &shown
@@ -102,20 +129,21 @@ func checkWanted(flag string, wanted time.Duration) error {
 	case wanted%time.Second != 0:
 		return errs.New(errs.Usage, flag+" must be whole seconds: uzERP takes nothing else", "")
 	case wanted < least:
-		return errs.New(errs.Refused, fmt.Sprintf("%s of less than %d seconds would log everybody out between two clicks; nothing was changed", flag, least/time.Second), "")
+		return errs.New(errs.Refused, fmt.Sprintf("%s of less than %d seconds would log everybody out between two clicks; "+
+			"nothing was changed", flag, least/time.Second), "")
 	}
 	return nil
 }
 
 // refuse looks at the settings as they would be.
-func refuse(env EnvFile, changes []Change) error {
+func refuse(env installation.EnvFile, changes []installation.Change) error {
 	after := env
 	after.Settings = maps.Clone(env.Settings)
 	if after.Settings == nil {
-		after.Settings = map[string]Setting{}
+		after.Settings = map[string]dotenv.Setting{}
 	}
 	for _, c := range changes {
-		after.Settings[c.Setting] = Setting{Value: secret.New(c.After), Line: c.Line}
+		after.Settings[c.Setting] = dotenv.Setting{Value: secret.New(c.After), Line: c.Line}
 	}
 	var why, hints []string
 	for _, f := range Lockouts(after) {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/installation"
+	"uzerp-mfa/internal/installation/dotenv"
 	"uzerp-mfa/internal/secret"
 )
 
@@ -34,7 +36,8 @@ func TestPlanChange(t *testing.T) {
 		{"on without a limit", with(Manage, "off", MaxAge, "-"), Request{Manage: &on}, "refused --max-age"},
 		{"on with a wrong limit", with(Manage, "off", ActivityTimeout, "30m"), Request{Manage: &on}, "refused --activity-timeout"},
 		{"on without both", with(Manage, "-", ActivityTimeout, "-", MaxAge, ""), Request{Manage: &on}, "refused --activity-timeout and --max-age"},
-		{"on with the limit given", with(Manage, "off", ActivityTimeout, "30m"), Request{&on, &half, nil}, "UZERP_MANAGE_USER_SESSIONS@7 off>on USER_ACTIVITY_TIMEOUT_SECS@7 30m>1800 "},
+		{"on with the limit given", with(Manage, "off", ActivityTimeout, "30m"), Request{&on, &half, nil},
+			"UZERP_MANAGE_USER_SESSIONS@7 off>on USER_ACTIVITY_TIMEOUT_SECS@7 30m>1800 "},
 		{"off with a max age that PHP can't add", with(MaxAge, "x"), Request{Manage: &off}, "refused --max-age"},
 		{"one limit while the other locks out", with(MaxAge, "0"), Request{ActivityTimeout: &half}, "refused --max-age"},
 	} {
@@ -79,17 +82,17 @@ func TestPlanService(t *testing.T) {
 	const sid, old = "VA00000000000000000000000000000009", "VA00000000000000000000000000000002"
 	for _, test := range []struct {
 		name    string
-		setting *Setting
+		setting *dotenv.Setting
 		before  string // "nil" for a missing setting
 		line    int
 	}{
 		{"missing", nil, "nil", 0},
-		{"empty", &Setting{Line: 3}, "", 3},
-		{"another service", &Setting{Value: secret.New(old), Line: 3}, old, 3},
-		{"a token in the wrong line", &Setting{Value: secret.New("authTOKEN"), Line: 3}, Hidden, 3},
-		{"made of another setting", &Setting{Value: secret.New(old), Line: 3, Borrowed: true}, Hidden, 3},
+		{"empty", &dotenv.Setting{Line: 3}, "", 3},
+		{"another service", &dotenv.Setting{Value: secret.New(old), Line: 3}, old, 3},
+		{"a token in the wrong line", &dotenv.Setting{Value: secret.New("authTOKEN"), Line: 3}, Hidden, 3},
+		{"made of another setting", &dotenv.Setting{Value: secret.New(old), Line: 3, Borrowed: true}, Hidden, 3},
 	} {
-		env := EnvFile{Settings: map[string]Setting{}}
+		env := installation.EnvFile{Settings: map[string]dotenv.Setting{}}
 		if test.setting != nil {
 			env.Settings[ServiceSID] = *test.setting
 		}

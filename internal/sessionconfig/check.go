@@ -1,15 +1,40 @@
 package sessionconfig
 
 import (
+	"errors"
 	"regexp"
+	"slices"
 	"strings"
 
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/finding"
+	"uzerp-mfa/internal/installation"
+	"uzerp-mfa/internal/installation/dotenv"
+	"uzerp-mfa/internal/installation/php"
+	"uzerp-mfa/internal/sidform"
 )
 
-// Check gives everything that docs/facts/uzerp.md §5 wants found, errors first.
-func Check(in Input) []Finding {
+// Check returns everything that docs/facts/uzerp.md §5 wants found, errors first.
+func Check(in Input) []finding.Finding {
 	c := &check{in: in}
+	c.run()
+	return c.found
+}
+
+// Lockouts returns only the findings that keep everybody from working with uzERP.
+func Lockouts(env installation.EnvFile) []finding.Finding {
+	c := &check{in: Input{Env: env}}
+	c.run()
+	return c.lockouts
+}
+
+type check struct {
+	in       Input
+	found    []finding.Finding // all of them
+	lockouts []finding.Finding // those of them that keep everybody out
+}
+
+func (c *check) run() {
 	if c.checkEnvFile() {
 		c.checkManaged()
 		c.checkTwilio()
@@ -18,73 +43,72 @@ func Check(in Input) []Finding {
 	c.checkConfigPHP()
 	c.checkAccess()
 	c.checkPHP()
-	c.add(Finding{
-		ID: "web-environment", Severity: Info,
+	c.add(finding.Finding{
+		ID: "web-environment", Severity: finding.Info,
 		Message: "the environment of the web server can not be seen from here, and a setting that it has too is not taken from conf/.env as it stands there",
 	})
-	sortFindings(c.found)
-	return c.found
+	finding.Sort(c.found)
+	finding.Sort(c.lockouts)
 }
 
-// Lockouts gives only the findings that keep everybody from working with uzERP.
-func Lockouts(env EnvFile) []Finding {
-	var found []Finding
-	for _, f := range Check(Input{Env: env}) {
-		if f.LocksOut() {
-			found = append(found, f)
-		}
-	}
-	return found
-}
+func (c *check) add(f finding.Finding) { c.found = append(c.found, f) }
 
-type check struct {
-	in    Input
-	found []Finding
+func (c *check) addLockout(f finding.Finding) {
+	c.add(f)
+	c.lockouts = append(c.lockouts, f)
 }
-
-func (c *check) add(f Finding) { c.found = append(c.found, f) }
 
 func (c *check) value(name string) string { return c.in.Env.Settings[name].Value.Reveal() }
 
 // about begins a finding about a setting of conf/.env. The values of Twilio's settings are never shown.
-func (c *check) about(name string, id state) Finding {
-	f := Finding{ID: string(id), Setting: name, File: c.in.Env.Path}
+func (c *check) about(name string, id state) finding.Finding {
+	f := finding.Finding{ID: string(id), Setting: name, File: c.in.Env.Path}
 	if s, ok := c.in.Env.Settings[name]; ok {
 		f.Line = s.Line
 		if !strings.HasPrefix(name, "TWILIO_") {
-			f.Value = s.Shown()
+			f.Value = Shown(s)
 		}
 	}
 	return f
 }
 
-// checkEnvFile tells whether there are settings to judge.
+// checkEnvFile reports whether there are settings to judge.
 func (c *check) checkEnvFile() bool {
 	env := c.in.Env
 	switch {
 	case env.Misplaced != "":
-		c.add(Finding{
-			ID: "env-misplaced", Severity: Error, File: env.Misplaced,
+		c.add(finding.Finding{
+			ID: "env-misplaced", Severity: finding.Error, File: env.Misplaced,
 			Message: "nothing reads this file: uzERP reads " + env.Path + ", whatever its documentation says, so none of the settings in it hold",
-			Fix:     "mv " + mfa.ShellQuote(env.Misplaced) + " " + mfa.ShellQuote(env.Path),
+			Fix:     "mv " + errs.ShellQuote(env.Misplaced) + " " + errs.ShellQuote(env.Path),
 		})
 		return false
 	case !env.Found:
-		c.add(Finding{
-			ID: "env-missing", Severity: Error, File: env.Path,
+		c.add(finding.Finding{
+			ID: "env-missing", Severity: finding.Error, File: env.Path,
 			Message: "there is no such file, so uzERP does not manage sessions and can not build its two-factor login",
 			Fix:     lines(line(Manage, "on"), line(ActivityTimeout, number(proposedActivity)), line(MaxAge, number(proposedMaxAge))),
 		})
 		return false
 	case env.Syntax != nil:
-		c.add(Finding{
-			ID: "env-syntax", Severity: Error, File: env.Path, Line: env.Syntax.Line, lockout: true,
-			Message: "uzERP's reader rejects this line (" + env.Syntax.Reason + "), so uzERP reads nothing from the file and answers every page with an error, and nothing else of the file can be judged",
-			Fix:     env.Syntax.Fix,
+		c.addLockout(finding.Finding{
+			ID: "env-syntax", Severity: finding.Error, File: env.Path, Line: env.Syntax.Line,
+			Message: "uzERP's reader rejects this line (" + env.Syntax.Reason() + "), so uzERP reads nothing from the file " +
+				"and answers every page with an error, and nothing else of the file can be judged",
+			Fix: syntaxFixes[env.Syntax.Kind],
 		})
 		return false
 	}
 	return true
+}
+
+// syntaxFixes say what to write in a line whose text must not be shown.
+var syntaxFixes = map[dotenv.SyntaxKind]string{
+	dotenv.UnexpectedEquals:     `NAME="value"`,
+	dotenv.InvalidName:          `NAME="value", or begin the line with # if it is a comment`,
+	dotenv.UnexpectedWhitespace: `NAME="value with blanks"`,
+	dotenv.UnexpectedEscape:     `NAME='value', in single quotes, or \\ for each backslash`,
+	dotenv.MissingClosingQuote:  `NAME="value", with the closing quote on the same line`,
 }
 
 func (c *check) checkManaged() {
@@ -101,7 +125,7 @@ func (c *check) checkManaged() {
 // The words that say clearly that sessions are not to be managed.
 var saysOff = regexp.MustCompile(`^(?i:off|false|no|n|0|disabled?|none)$`)
 
-func (c *check) notManaged(value string, set bool) Finding {
+func (c *check) notManaged(value string, set bool) finding.Finding {
 	f := c.about(Manage, "sessions-not-managed")
 	f.Fix = c.manageFix()
 	_, activity := c.in.Env.Settings[ActivityTimeout]
@@ -109,13 +133,13 @@ func (c *check) notManaged(value string, set bool) Finding {
 	const then = "sessions then last as long as PHP's own, and a stolen one that is kept in use has no end"
 	switch {
 	case set && saysOff.MatchString(value):
-		f.Severity, f.Message = Info, "uzERP does not manage sessions, as this says, and "+then
+		f.Severity, f.Message = finding.Info, "uzERP does not manage sessions, as this says, and "+then
 	case set && strings.Trim(value, phpBlank) != "":
-		f.Severity, f.Message = Error, `uzERP manages sessions only if this is exactly the word "on"; any other value is silently ignored, and `+then
+		f.Severity, f.Message = finding.Error, `uzERP manages sessions only if this is exactly the word "on"; any other value is silently ignored, and `+then
 	case activity || maxAge:
-		f.Severity, f.Message = Error, `uzERP uses the limits in this file only if this is the word "on"; without it they are silently ignored, and `+then
+		f.Severity, f.Message = finding.Error, `uzERP uses the limits in this file only if this is the word "on"; without it they are silently ignored, and `+then
 	default:
-		f.Severity, f.Message = Warning, `uzERP manages sessions only if this is the word "on"; without it `+then
+		f.Severity, f.Message = finding.Warning, `uzERP manages sessions only if this is the word "on"; without it `+then
 	}
 	return f
 }
@@ -132,31 +156,29 @@ func (c *check) manageFix() string {
 	return lines(fix...)
 }
 
-var (
-	accountSID  = regexp.MustCompile(`^AC[0-9a-f]{32}$`)
-	serviceSID  = regexp.MustCompile(`^VA[0-9a-f]{32}$`)
-	placeholder = regexp.MustCompile(`(?i)x{5}|\*{3}|^(AC|VA|\.{3})$|your|example|change.?me|placeholder|replace|todo|[<>]`)
-)
+var placeholder = regexp.MustCompile(`(?i)x{5}|\*{3}|^(AC|VA|\.{3})$|your|example|change.?me|placeholder|replace|todo|[<>]`)
 
-// checkTwilio gives warnings only: what is wrong here hurts once two-factor login is on, which this file doesn't tell,
+// checkTwilio returns warnings only: what is wrong here hurts once two-factor login is on, which this file doesn't tell,
 // and set-injector refuses to switch it on then.
 func (c *check) checkTwilio() {
 	for _, t := range []struct {
 		name, form, where string
-		pattern           *regexp.Regexp
+		valid             func(string) bool
 	}{
-		{AccountSID, "AC and 32 hexadecimal digits in lower case", "AC... from Twilio's console", accountSID},
+		{AccountSID, "AC and 32 hexadecimal digits", "AC... from Twilio's console", sidform.Account.Valid},
 		{AuthToken, "the auth token", "the auth token from Twilio's console", nil},
-		{ServiceSID, "VA and 32 hexadecimal digits in lower case", "VA... of the Verify service from Twilio's console", serviceSID},
+		{ServiceSID, "VA and 32 hexadecimal digits", "VA... of the Verify service from Twilio's console", sidform.Service.Valid},
 	} {
 		f := c.about(t.name, "")
-		f.Severity, f.Fix = Warning, line(t.name, `"<`+t.where+`>"`)
+		f.Severity, f.Fix = finding.Warning, line(t.name, `"<`+t.where+`>"`)
 		switch value := c.value(t.name); {
 		case strings.Trim(value, phpBlank) == "":
-			f.ID, f.Message = "twilio-missing", "with two-factor login on, everybody sees an error page instead of the login page while this is missing or empty"
+			f.ID, f.Message = "twilio-missing", "with two-factor login on, everybody sees an error page instead of the login "+
+				"page while this is missing or empty"
 		case placeholder.MatchString(value):
-			f.ID, f.Message = "twilio-placeholder", "this is the placeholder of an example, with which Twilio accepts nothing: nobody can enroll and no code is valid"
-		case t.pattern != nil && !t.pattern.MatchString(value):
+			f.ID, f.Message = "twilio-placeholder", "this is the placeholder of an example, with which Twilio accepts "+
+				"nothing: nobody can enroll and no code is valid"
+		case t.valid != nil && !t.valid(value):
 			f.ID, f.Message = "twilio-malformed", "this is not "+t.form+", so Twilio will not know it: nobody can enroll and no code is valid"
 		default:
 			continue
@@ -166,48 +188,49 @@ func (c *check) checkTwilio() {
 }
 
 // oddities are the reader's warnings that are more or less than a warning here.
-var oddities = map[string]Severity{
-	"open-quote": Error, "comment-swallows": Error, "joined-settings": Error,
-	"joined-lines": Info, "variable": Info, "not-a-variable": Info, "literal-backslash": Info, "lone-cr": Info,
+var oddities = map[dotenv.WarningID]finding.Severity{
+	dotenv.WarnOpenQuote: finding.Error, dotenv.WarnCommentSwallows: finding.Error, dotenv.WarnJoinedSettings: finding.Error,
+	dotenv.WarnJoinedLines: finding.Info, dotenv.WarnVariable: finding.Info, dotenv.WarnNotAVariable: finding.Info,
+	dotenv.WarnLiteralEscape: finding.Info, dotenv.WarnLoneCR: finding.Info,
 }
 
-var oddityFixes = map[string]string{
-	"open-quote":        "close the quote at the end of the value",
-	"comment-swallows":  "take the double quote out of the comment",
-	"joined-settings":   "close the quote at the end of the value's own line",
-	"cut-at-hash":       "put the whole value in double quotes",
-	"duplicate":         "delete this line",
-	"bare-name":         "delete the line, or write an equals sign and a value behind the name",
-	"unresolved":        "set that name in an earlier line, or put the value in single quotes",
-	"literal-quote":     "put quotes around all of the value, or none in it",
-	"trailing-mark":     "delete the mark at the end of the line",
-	"typographic-quote": `write plain quotes, ' or "`,
-	"invisible":         "type the value anew",
-	"encoding":          "save the file as UTF-8",
-	"server-name":       "choose another name, for PHP has this one itself",
+var oddityFixes = map[dotenv.WarningID]string{
+	dotenv.WarnOpenQuote:       "close the quote at the end of the value",
+	dotenv.WarnCommentSwallows: "take the double quote out of the comment",
+	dotenv.WarnJoinedSettings:  "close the quote at the end of the value's own line",
+	dotenv.WarnCutAtHash:       "put the whole value in double quotes",
+	dotenv.WarnDuplicate:       "delete this line",
+	dotenv.WarnBareName:        "delete the line, or write an equals sign and a value behind the name",
+	dotenv.WarnUnresolved:      "set that name in an earlier line, or put the value in single quotes",
+	dotenv.WarnLiteralQuote:    "put quotes around all of the value, or none in it",
+	dotenv.WarnTrailingMark:    "delete the mark at the end of the line",
+	dotenv.WarnTypographic:     `write plain quotes, ' or "`,
+	dotenv.WarnInvisible:       "type the value anew",
+	dotenv.WarnEncoding:        "save the file as UTF-8",
+	dotenv.WarnServerName:      "choose another name, for PHP has this one itself",
 }
 
-// checkOddities tells of lines that read differently than they look. A number cut at its comment is as it was meant.
+// checkOddities reports lines that read differently than they look. A number that is cut at its comment is as meant.
 func (c *check) checkOddities() {
-	for _, o := range c.in.Env.Oddities {
-		f := Finding{
-			ID: "env-" + o.ID, Severity: Warning, Setting: shownName(o.Name), File: c.in.Env.Path, Line: o.Line,
-			Message: "this line reads differently than it looks: " + o.Reason, Fix: oddityFixes[o.ID],
+	for _, o := range c.in.Env.Warnings {
+		f := finding.Finding{
+			ID: "env-" + string(o.ID), Severity: finding.Warning, Setting: shownName(o.Name), File: c.in.Env.Path, Line: o.Line,
+			Message: "this line reads differently than it looks: " + o.Message(), Fix: oddityFixes[o.ID],
 		}
 		if s, ok := oddities[o.ID]; ok {
 			f.Severity = s
 		}
-		if o.ID == "duplicate" {
+		if o.ID == dotenv.WarnDuplicate {
 			f.Message += " (line " + number(int64(o.EndLine)) + ")"
 		}
-		if o.ID == "cut-at-hash" && c.asMeant(o.Name) {
-			f.Severity = Info
+		if o.ID == dotenv.WarnCutAtHash && c.asMeant(o.Name) {
+			f.Severity = finding.Info
 		}
 		c.add(f)
 	}
 }
 
-// asMeant tells whether a session setting has a good value, so that only a comment can have been cut off.
+// asMeant reports whether a session setting has a good value, so that only a comment can have been cut off.
 func (c *check) asMeant(name string) bool {
 	switch name {
 	case Manage:
@@ -221,20 +244,43 @@ func (c *check) asMeant(name string) bool {
 }
 
 // checkConfigPHP looks for settings in a file that does not count for them. The rest of uzERP lets config.php win, so
-// whoever wrote them there had reason to think that they hold.
+// the writer had reason to think that they hold.
 func (c *check) checkConfigPHP() {
-	for _, s := range c.in.ConfigPHP.Sets {
-		f := Finding{
-			ID: "config-php-ignored", Severity: Warning, Setting: s.Name, File: c.in.ConfigPHP.Path, Line: s.Line,
-			Message: "uzERP takes this setting from conf/.env alone, so this line, which for other settings would win over conf/.env, has no effect",
-			Fix:     "move it to conf/.env: " + s.Name + "=...",
+	inst := c.in.Installation
+	if inst == nil {
+		return
+	}
+	if inst.ConfigErr != nil {
+		c.configUnreadable("", 0)
+		return
+	}
+	ours := slices.Concat(SessionSettings(), TwilioSettings())
+	var first *php.UnreadableError
+	for _, name := range ours {
+		value, ok, err := inst.Config.Get(name)
+		if unreadable, is := errors.AsType[*php.UnreadableError](err); is && first == nil {
+			first = unreadable
 		}
-		c.add(f)
+		if ok {
+			c.add(finding.Finding{
+				ID: "config-php-ignored", Severity: finding.Warning, Setting: name, File: inst.ConfigPath(), Line: value.Pos.Line,
+				Message: "uzERP takes this setting from conf/.env alone, so this line, which for other settings would win over conf/.env, has no effect",
+				Fix:     "move it to conf/.env: " + name + "=...",
+			})
+		}
 	}
-	if u := c.in.ConfigPHP.Unreadable; u != nil {
-		c.add(Finding{
-			ID: "config-php-unreadable", Severity: Info, Setting: u.Name, File: c.in.ConfigPHP.Path, Line: u.Line,
-			Message: "only PHP could tell what is set here, so it is not known whether the file has session settings, which would have no effect there",
-		})
+	switch {
+	case first == nil:
+	case slices.Contains(ours, first.Name):
+		c.configUnreadable(first.Name, first.Pos.Line)
+	default: // it may be any setting
+		c.configUnreadable("", first.Pos.Line)
 	}
+}
+
+func (c *check) configUnreadable(name string, line int) {
+	c.add(finding.Finding{
+		ID: "config-php-unreadable", Severity: finding.Info, Setting: name, File: c.in.Installation.ConfigPath(), Line: line,
+		Message: "only PHP could tell what is set here, so it is not known whether the file has session settings, which would have no effect there",
+	})
 }

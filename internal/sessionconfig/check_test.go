@@ -7,6 +7,11 @@ import (
 	"strings"
 	"testing"
 
+	"uzerp-mfa/internal/finding"
+	"uzerp-mfa/internal/installation"
+	"uzerp-mfa/internal/installation/dotenv"
+	"uzerp-mfa/internal/installation/file"
+	"uzerp-mfa/internal/installation/php"
 	"uzerp-mfa/internal/secret"
 )
 
@@ -19,30 +24,47 @@ const (
 // good is an installation in which nothing is to be found.
 func good() Input {
 	return Input{
-		Env: EnvFile{
+		Env: installation.EnvFile{
 			Path: "conf/.env", Found: true,
 			Settings: settings(Manage, "on", ActivityTimeout, "1800", MaxAge, "28800", AccountSID, goodSID, AuthToken, goodToken, ServiceSID, goodService),
-			File:     Access{Path: "conf/.env", Mode: 0o640, UID: 0, GID: 33},
-			Dir:      Access{Path: "conf", Mode: 0o755 | fs.ModeDir},
+			File:     file.Facts{Path: "conf/.env", Exists: true, Mode: 0o640, UID: 0, GID: 33},
+			Dir:      file.Facts{Path: "conf", Exists: true, Mode: 0o755 | fs.ModeDir},
 		},
-		PHP:     []PHP{goodPHP()},
+		PHP:     []*php.Ini{goodPHP()},
 		WebUser: WebUser{Name: "www-data", UID: 33, GIDs: []int{33}},
 	}
 }
 
-func goodPHP() PHP {
-	return PHP{
-		Name: "8.2 fpm", Web: true, File: "php.ini", MaxLifetime: known(1800), Probability: known(1), CookieSecure: known(1), CookieHTTPOnly: known(1),
-	}
+func goodPHP() *php.Ini {
+	return phpIni("fpm", maxLifetime, "1800", probability, "1", cookieSecure, "1", cookieHTTPOnly, "1")
 }
 
-func known(n int64) IniValue { return IniValue{Number: n, Known: true} }
+// phpIni takes settings and values by turns.
+func phpIni(sapi string, pairs ...string) *php.Ini {
+	return setPHP(&php.Ini{Version: "8.2", SAPI: sapi, Files: []string{"php.ini"}, Values: map[string]php.IniValue{}}, pairs...)
+}
+
+// setPHP takes settings and values by turns; "?" is one that only PHP knows.
+func setPHP(ini *php.Ini, pairs ...string) *php.Ini {
+	for i := 0; i < len(pairs); i += 2 {
+		ini.Values[pairs[i]] = php.IniValue{Text: pairs[i+1]}
+		if pairs[i+1] == "?" {
+			ini.Values[pairs[i]] = php.IniValue{Unknown: true}
+		}
+	}
+	return ini
+}
+
+// job is the clean-up of Debian and Ubuntu.
+func job(path string, active bool) installation.SessionCleaner {
+	return installation.SessionCleaner{Timer: path, TimerEnabled: active, Systemd: true}
+}
 
 // settings takes names and values by turns; line is the position.
-func settings(pairs ...string) map[string]Setting {
-	m := map[string]Setting{}
+func settings(pairs ...string) map[string]dotenv.Setting {
+	m := map[string]dotenv.Setting{}
 	for i := 0; i < len(pairs); i += 2 {
-		m[pairs[i]] = Setting{Value: secret.New(pairs[i+1]), Line: i/2 + 1}
+		m[pairs[i]] = dotenv.Setting{Value: secret.New(pairs[i+1]), Line: i/2 + 1}
 	}
 	return m
 }
@@ -55,7 +77,7 @@ func with(pairs ...string) Input {
 			delete(in.Env.Settings, pairs[i])
 			continue
 		}
-		in.Env.Settings[pairs[i]] = Setting{Value: secret.New(pairs[i+1]), Line: 7}
+		in.Env.Settings[pairs[i]] = dotenv.Setting{Value: secret.New(pairs[i+1]), Line: 7}
 	}
 	return in
 }
@@ -66,14 +88,20 @@ func edit(f func(in *Input)) Input {
 	return in
 }
 
-func php(f func(p *PHP)) Input {
-	return edit(func(in *Input) { f(&in.PHP[0]) })
+// withPHP changes php.ini of a good installation, as setPHP does.
+func withPHP(pairs ...string) Input {
+	return edit(func(in *Input) { setPHP(in.PHP[0], pairs...) })
 }
 
-func odd(id, name string) Input {
+func odd(id dotenv.WarningID, name string) Input {
 	in := good()
-	in.Env.Oddities = []Oddity{{ID: id, Line: 7, EndLine: 9, Name: name, Reason: "the reason"}}
+	in.Env.Warnings = []dotenv.Warning{{ID: id, Line: 7, EndLine: 9, Name: name}}
 	return in
+}
+
+// configPHP is an installation of which only conf/config.php is known.
+func configPHP(c php.Config) *installation.Installation {
+	return &installation.Installation{Root: "/srv/uzerp", Config: &c}
 }
 
 const (
@@ -127,16 +155,19 @@ var rows = []struct {
 	{"digits of another script", with(ActivityTimeout, "١٨٠٠"), []string{"error limit-not-integer"}, "USER_ACTIVITY_TIMEOUT_SECS=1800", everybody},
 	{"0", with(ActivityTimeout, "0"), []string{"error limit-zero"}, "USER_ACTIVITY_TIMEOUT_SECS=1800", "first click"},
 	{"max age 00", with(MaxAge, "00"), []string{"error limit-zero"}, "USER_SESSION_MAX_AGE_SECS=28800", "first click"},
-	{"beyond 64 bits, activity", with(ActivityTimeout, "9223372036854775808"), []string{"error limit-overflow"}, "USER_ACTIVITY_TIMEOUT_SECS=1800", "never times out"},
+	{"beyond 64 bits, activity", with(ActivityTimeout, "9223372036854775808"), []string{"error limit-overflow"},
+		"USER_ACTIVITY_TIMEOUT_SECS=1800", "never times out"},
 	{"beyond 64 bits, max age", with(MaxAge, "99999999999999999999"), []string{"error limit-overflow"}, "USER_SESSION_MAX_AGE_SECS=28800", noLogin},
 	{"beyond 64 bits once added", with(MaxAge, "9223372036854775807"), []string{"error limit-overflow"}, "", noLogin},
 	{"leading zeros", with(ActivityTimeout, "01800"), nil, "", ""},
 
 	// The limits, not managed.
 	{"off: missing", with(Manage, "off", MaxAge, "-", ActivityTimeout, "-"), []string{"info sessions-not-managed"}, "", ""},
-	{"off: max age empty", with(Manage, "off", MaxAge, ""), []string{"error limit-empty", "info sessions-not-managed"}, "USER_SESSION_MAX_AGE_SECS=28800", noLogin},
+	{"off: max age empty", with(Manage, "off", MaxAge, ""), []string{"error limit-empty", "info sessions-not-managed"},
+		"USER_SESSION_MAX_AGE_SECS=28800", noLogin},
 	{"off: max age of letters", with(Manage, "off", MaxAge, "long"), []string{"error limit-not-integer", "info sessions-not-managed"}, "", noLogin},
-	{"off: max age beyond 64 bits", with(Manage, "off", MaxAge, "99999999999999999999"), []string{"error limit-overflow", "info sessions-not-managed"}, "", noLogin},
+	{"off: max age beyond 64 bits", with(Manage, "off", MaxAge, "99999999999999999999"),
+		[]string{"error limit-overflow", "info sessions-not-managed"}, "", noLogin},
 	{"off: max age 1e30", with(Manage, "off", MaxAge, "1e30"), []string{"error limit-not-integer", "info sessions-not-managed"}, "", noLogin},
 	{"off: activity empty", with(Manage, "off", ActivityTimeout, ""), []string{"info sessions-not-managed", "info limit-empty"}, "", ""},
 	{"off: activity letters", with(Manage, "off", ActivityTimeout, "x"), []string{"info sessions-not-managed", "info limit-not-integer"}, "", ""},
@@ -145,18 +176,19 @@ var rows = []struct {
 	{"off: max age 30m", with(Manage, "off", MaxAge, "30m"), []string{"info sessions-not-managed", "info limit-not-integer"}, "", ""},
 	{"off: max age with a blank", with(Manage, "off", MaxAge, " 5"), []string{"info sessions-not-managed", "info limit-not-integer"}, "", ""},
 	{"off: max age 0", with(Manage, "off", MaxAge, "0"), []string{"info sessions-not-managed", "info limit-zero"}, "", ""},
-	{"off: activity beyond 64 bits", with(Manage, "off", ActivityTimeout, "99999999999999999999"), []string{"info sessions-not-managed", "info limit-overflow"}, "", ""},
+	{"off: activity beyond 64 bits", with(Manage, "off", ActivityTimeout, "99999999999999999999"),
+		[]string{"info sessions-not-managed", "info limit-overflow"}, "", ""},
 	{"off: nothing about the choice", with(Manage, "off", ActivityTimeout, "5", MaxAge, "3"), []string{"info sessions-not-managed"}, "", ""},
 
 	// The choice.
 	{"activity above max age", edit(func(in *Input) {
 		in.Env.Settings = with(ActivityTimeout, "28801").Env.Settings
-		in.PHP[0].MaxLifetime = known(99999)
+		setPHP(in.PHP[0], maxLifetime, "99999")
 	}),
 		[]string{"warning activity-never-reached"}, "USER_ACTIVITY_TIMEOUT_SECS=1800", "28800"},
 	{"activity equal to max age", edit(func(in *Input) {
 		in.Env.Settings = with(ActivityTimeout, "28800").Env.Settings
-		in.PHP[0].MaxLifetime = known(99999)
+		setPHP(in.PHP[0], maxLifetime, "99999")
 	}), nil, "", ""},
 	{"activity short", with(ActivityTimeout, "599"), []string{"warning limit-short"}, "USER_ACTIVITY_TIMEOUT_SECS=1800", "bills"},
 	{"activity not short", with(ActivityTimeout, "600"), nil, "", ""},
@@ -166,49 +198,52 @@ var rows = []struct {
 	{"max age long", with(MaxAge, "604801"), []string{"warning limit-long"}, "USER_SESSION_MAX_AGE_SECS=28800", "7 days"},
 	{"activity long", edit(func(in *Input) {
 		in.Env.Settings = with(ActivityTimeout, "43201", MaxAge, "86400").Env.Settings
-		in.PHP[0].MaxLifetime = known(99999)
+		setPHP(in.PHP[0], maxLifetime, "99999")
 	}),
 		[]string{"warning limit-long"}, "USER_ACTIVITY_TIMEOUT_SECS=1800", "12 hours"},
 
 	// PHP.
-	{"collector early", php(func(p *PHP) { p.MaxLifetime = known(1440) }), []string{"warning gc-maxlifetime"}, "session.gc_maxlifetime = 1800", "1440"},
+	{"collector early", withPHP(maxLifetime, "1440"), []string{"warning gc-maxlifetime"}, "session.gc_maxlifetime = 1800", "1440"},
 	{"collector early, not managed", edit(func(in *Input) {
 		in.Env.Settings = with(Manage, "off").Env.Settings
-		in.PHP[0].MaxLifetime = known(1440)
+		setPHP(in.PHP[0], maxLifetime, "1440")
 	}), []string{"info sessions-not-managed"}, "", ""},
-	{"collector off", php(func(p *PHP) { p.MaxLifetime, p.Probability = known(1440), known(0) }), nil, "", ""},
-	{"collector unknown", php(func(p *PHP) { p.MaxLifetime = IniValue{} }), []string{"info gc-maxlifetime"}, "", "only PHP knows"},
-	{"command line's collector", php(func(p *PHP) { p.MaxLifetime, p.Web = known(1440), false }), []string{"info php-not-checked"}, "", "--php-ini"},
+	{"collector off", withPHP(maxLifetime, "1440", probability, "0"), nil, "", ""},
+	{"collector unknown", withPHP(maxLifetime, "?"), []string{"info gc-maxlifetime"}, "", "only PHP knows"},
+	{"command line's collector", edit(func(in *Input) { setPHP(in.PHP[0], maxLifetime, "1440").SAPI = "cli" }),
+		[]string{"info php-not-checked"}, "", "--php-ini"},
 	{"cleaner early", edit(func(in *Input) {
-		in.PHP[0].MaxLifetime, in.PHP[0].Probability = known(1440), known(0)
-		in.Cleaner = Cleaner{Path: "phpsessionclean.timer", Active: true}
+		setPHP(in.PHP[0], maxLifetime, "1440", probability, "0")
+		in.Cleaner = job("phpsessionclean.timer", true)
 	}), []string{"warning phpsessionclean"}, "session.gc_maxlifetime = 1800", "phpsessionclean.timer"},
 	{"cleaner not active", edit(func(in *Input) {
-		in.PHP[0].MaxLifetime, in.PHP[0].Probability = known(1440), known(0)
-		in.Cleaner = Cleaner{Path: "phpsessionclean.timer"}
+		setPHP(in.PHP[0], maxLifetime, "1440", probability, "0")
+		in.Cleaner = job("phpsessionclean.timer", false)
 	}), nil, "", ""},
 	{"cleaner takes the longest of a directory", edit(func(in *Input) {
-		in.PHP[0].MaxLifetime, in.PHP[0].Probability = known(1440), known(0)
-		in.PHP = append(in.PHP, PHP{Name: "8.2 cli", MaxLifetime: known(1800)})
-		in.Cleaner = Cleaner{Path: "cron", Active: true}
+		setPHP(in.PHP[0], maxLifetime, "1440", probability, "0")
+		in.PHP = append(in.PHP, phpIni("cli", maxLifetime, "1800"))
+		in.Cleaner = job("cron", true)
 	}), nil, "", ""},
 	{"another directory doesn't count", edit(func(in *Input) {
-		in.PHP[0].MaxLifetime, in.PHP[0].Probability = known(1440), known(0)
-		in.PHP = append(in.PHP, PHP{Name: "8.2 cli", MaxLifetime: known(1800), SavePath: "/elsewhere"})
-		in.Cleaner = Cleaner{Path: "cron", Active: true}
+		setPHP(in.PHP[0], maxLifetime, "1440", probability, "0")
+		in.PHP = append(in.PHP, phpIni("cli", maxLifetime, "1800", savePath, "/elsewhere"))
+		in.Cleaner = job("cron", true)
 	}), []string{"warning phpsessionclean"}, "", "1440"},
 	{"cleaner with an unknown age", edit(func(in *Input) {
-		in.PHP[0].MaxLifetime, in.PHP[0].Probability = IniValue{}, known(0)
-		in.Cleaner = Cleaner{Path: "cron", Active: true}
+		setPHP(in.PHP[0], maxLifetime, "?", probability, "0")
+		in.Cleaner = job("cron", true)
 	}), []string{"info phpsessionclean"}, "", "only PHP knows"},
-	{"cleaner without PHP", edit(func(in *Input) { in.PHP, in.Cleaner = nil, Cleaner{Path: "cron", Active: true} }),
+	{"cleaner without PHP", edit(func(in *Input) { in.PHP, in.Cleaner = nil, job("cron", true) }),
 		[]string{"info php-not-checked", "info phpsessionclean"}, "", ""},
 	{"no PHP", edit(func(in *Input) { in.PHP = nil }), []string{"info php-not-checked"}, "", "--php-ini"},
 	{"PHP not readable", edit(func(in *Input) { in.PHP, in.PHPProblem = nil, "permission denied" }), []string{"info php-not-checked"}, "", "permission denied"},
-	{"cookie not secure", php(func(p *PHP) { p.CookieSecure = IniValue{Known: true, File: "x.ini", Line: 3} }), []string{"warning cookie-secure"}, "session.cookie_secure = 1", "plain http"},
-	{"cookie for scripts", php(func(p *PHP) { p.CookieHTTPOnly = known(0) }), []string{"warning cookie-httponly"}, "session.cookie_httponly = 1", "scripts"},
-	{"cookie unknown", php(func(p *PHP) { p.CookieSecure = IniValue{} }), []string{"info cookie-secure"}, "", "only PHP knows"},
-	{"environment first", php(func(p *PHP) { p.EnvFirst = true }), []string{"info variables-order"}, `variables_order = "GPCS"`, ""},
+	{"cookie not secure", edit(func(in *Input) {
+		in.PHP[0].Values[cookieSecure] = php.IniValue{File: "x.ini", Line: 3}
+	}), []string{"warning cookie-secure"}, "session.cookie_secure = 1", "plain http"},
+	{"cookie for scripts", withPHP(cookieHTTPOnly, "0"), []string{"warning cookie-httponly"}, "session.cookie_httponly = 1", "scripts"},
+	{"cookie unknown", withPHP(cookieSecure, "?"), []string{"info cookie-secure"}, "", "only PHP knows"},
+	{"environment first", withPHP(variablesOrder, "EGPCS"), []string{"info variables-order"}, `variables_order = "GPCS"`, ""},
 
 	// Who may read the file.
 	{"readable by everyone", edit(func(in *Input) { in.Env.File.Mode = 0o644 }), []string{"warning env-world-readable"}, "chmod o= conf/.env", "0644"},
@@ -217,12 +252,15 @@ var rows = []struct {
 	{"readable by everyone, no www-data", edit(func(in *Input) { in.Env.File.Mode, in.WebUser = 0o604, WebUser{} }),
 		[]string{"warning env-world-readable", "info env-web-access"}, "chmod o= conf/.env, after making the web server's group the file's group", ""},
 	{"writable by everyone", edit(func(in *Input) { in.Env.File.Mode = 0o666 }), []string{"error env-world-writable"}, "chmod o= conf/.env", "0666"},
-	{"not readable by the web server", edit(func(in *Input) { in.Env.File.GID = 0 }), []string{"warning env-not-readable"}, "chgrp www-data conf/.env && chmod 0640 conf/.env", "www-data"},
-	{"its owner without the right", edit(func(in *Input) { in.Env.File.UID, in.Env.File.Mode = 33, 0o044 }), []string{"warning env-world-readable", "warning env-not-readable"}, "", ""},
-	{"the directory closed", edit(func(in *Input) { in.Env.Dir.Mode = 0o700 }), []string{"warning env-not-readable"}, "chgrp www-data conf && chmod g+x conf", "directory"},
+	{"not readable by the web server", edit(func(in *Input) { in.Env.File.GID = 0 }),
+		[]string{"warning env-not-readable"}, "chgrp www-data conf/.env && chmod 0640 conf/.env", "www-data"},
+	{"its owner without the right", edit(func(in *Input) { in.Env.File.UID, in.Env.File.Mode = 33, 0o044 }),
+		[]string{"warning env-world-readable", "warning env-not-readable"}, "", ""},
+	{"the directory closed", edit(func(in *Input) { in.Env.Dir.Mode = 0o700 }), []string{"warning env-not-readable"},
+		"chgrp www-data conf && chmod g+x conf", "directory"},
 	{"no www-data here", edit(func(in *Input) { in.WebUser = WebUser{} }), []string{"info env-web-access"}, "", "not judged"},
 	{"an access list", edit(func(in *Input) { in.Env.File.GID, in.Env.File.ACL = 0, true }), []string{"info env-web-access"}, "", "access list"},
-	{"a draft elsewhere", edit(func(in *Input) { in.Env.File.GID, in.Env.Dir = 0, Access{} }), nil, "", ""},
+	{"a draft elsewhere", edit(func(in *Input) { in.Env.File.GID, in.Env.Dir = 0, file.Facts{} }), nil, "", ""},
 	{"a system without owners", edit(func(in *Input) { in.Env.File.UID = -1 }), []string{"info env-web-access"}, "", ""},
 
 	// Twilio.
@@ -233,21 +271,22 @@ var rows = []struct {
 	{"token of the example", with(AuthToken, strings.Repeat("x", 32)), []string{"warning twilio-placeholder"}, "", ""},
 	{"service of the example", with(ServiceSID, "VAXXXXXX"), []string{"warning twilio-placeholder"}, "", ""},
 	{"your token", with(AuthToken, "your_auth_token"), []string{"warning twilio-placeholder"}, "", ""},
-	{"account in upper case", with(AccountSID, strings.ToUpper(goodSID)), []string{"warning twilio-malformed"}, "", "AC and 32"},
+	{"account in upper case: the form of a SID has both", with(AccountSID, "AC"+strings.ToUpper(goodSID[2:])), nil, "", ""},
+	{"account with small letters in front", with(AccountSID, "ac"+goodSID[2:]), []string{"warning twilio-malformed"}, "", "AC and 32"},
 	{"account is an API key", with(AccountSID, "SK"+goodSID[2:]), []string{"warning twilio-malformed"}, "", ""},
 	{"service is the account", with(ServiceSID, goodSID), []string{"warning twilio-malformed"}, "", "VA and 32"},
 	{"service too long", with(ServiceSID, goodService+"0"), []string{"warning twilio-malformed"}, "", ""},
 
 	// The file itself.
 	{"a line that the reader rejects", edit(func(in *Input) {
-		in.Env.Settings, in.Env.Syntax = nil, &Syntax{Line: 4, Reason: "unexpected whitespace", Fix: `NAME="value"`}
-	}), []string{"error env-syntax"}, `NAME="value"`, "nothing else of the file can be judged"},
+		in.Env.Settings, in.Env.Syntax = nil, &dotenv.SyntaxError{Kind: dotenv.UnexpectedWhitespace, Position: dotenv.Position{Line: 4}}
+	}), []string{"error env-syntax"}, `NAME="value with blanks"`, "nothing else of the file can be judged"},
 	{"misplaced", edit(func(in *Input) {
-		in.Env.Found, in.Env.Settings, in.Env.File, in.Env.Misplaced = false, nil, Access{}, "/srv/u z/config/.env"
+		in.Env.Found, in.Env.Settings, in.Env.File, in.Env.Misplaced = false, nil, file.Facts{}, "/srv/u z/config/.env"
 	}), []string{"error env-misplaced"}, "mv '/srv/u z/config/.env' conf/.env", "uzERP reads conf/.env"},
-	{"no file", edit(func(in *Input) { in.Env.Found, in.Env.Settings, in.Env.File = false, nil, Access{} }), []string{"error env-missing"},
+	{"no file", edit(func(in *Input) { in.Env.Found, in.Env.Settings, in.Env.File = false, nil, file.Facts{} }), []string{"error env-missing"},
 		"UZERP_MANAGE_USER_SESSIONS=on\nUSER_ACTIVITY_TIMEOUT_SECS=1800\nUSER_SESSION_MAX_AGE_SECS=28800", ""},
-	{"the rest vanished", odd("open-quote", ""), []string{"error env-open-quote"}, "close the quote at the end of the value", "the reason"},
+	{"the rest vanished", odd("open-quote", ""), []string{"error env-open-quote"}, "close the quote at the end of the value", "never closed"},
 	{"a comment swallows", odd("comment-swallows", ""), []string{"error env-comment-swallows"}, "", ""},
 	{"settings swallowed", odd("joined-settings", "DB_PASSWORD"), []string{"error env-joined-settings"}, "", ""},
 	{"a password cut at #", odd("cut-at-hash", "DB_PASSWORD"), []string{"warning env-cut-at-hash"}, "put the whole value in double quotes", ""},
@@ -260,11 +299,19 @@ var rows = []struct {
 
 	// conf/config.php.
 	{"set in config.php", edit(func(in *Input) {
-		in.ConfigPHP = ConfigPHP{Path: "conf/config.php", Sets: []ConfigLine{{Manage, 3}}}
+		in.Installation = configPHP(php.Config{Literals: []php.Literal{{Name: Manage, Pos: php.Position{Line: 3}}}})
 	}), []string{"warning config-php-ignored"}, "move it to conf/.env: UZERP_MANAGE_USER_SESSIONS=...", "no effect"},
 	{"config.php unreadable", edit(func(in *Input) {
-		in.ConfigPHP = ConfigPHP{Path: "conf/config.php", Unreadable: &ConfigLine{Line: 3}}
+		in.Installation = configPHP(php.Config{Unreadable: []php.Unreadable{{Pos: php.Position{Line: 3}}}})
 	}), []string{"info config-php-unreadable"}, "", "only PHP"},
+	{"a setting in config.php unreadable", edit(func(in *Input) {
+		in.Installation = configPHP(php.Config{Unreadable: []php.Unreadable{{Name: MaxAge}}, Literals: []php.Literal{{Name: AuthToken}}})
+	}), []string{"warning config-php-ignored", "info config-php-unreadable"}, "", ""},
+	{"config.php not read", edit(func(in *Input) { in.Installation = &installation.Installation{ConfigErr: fs.ErrPermission} }),
+		[]string{"info config-php-unreadable"}, "", "only PHP"},
+	{"another setting in config.php", edit(func(in *Input) {
+		in.Installation = configPHP(php.Config{Unreadable: []php.Unreadable{{Name: "DB_NAME"}}, Literals: []php.Literal{{Name: "DB_USER"}}})
+	}), nil, "", ""},
 }
 
 func TestCheck(t *testing.T) {
@@ -272,8 +319,8 @@ func TestCheck(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			found := Check(row.in)
 			last := found[len(found)-1]
-			found = slices.DeleteFunc(found, func(f Finding) bool { return f.ID == "web-environment" })
-			if last.ID != "web-environment" && !slices.ContainsFunc(found, func(f Finding) bool { return f.Severity == Info }) {
+			found = slices.DeleteFunc(found, func(f finding.Finding) bool { return f.ID == "web-environment" })
+			if last.ID != "web-environment" && !slices.ContainsFunc(found, func(f finding.Finding) bool { return f.Severity == finding.Info }) {
 				t.Error("the web server's environment is not told")
 			}
 			var got []string
@@ -282,7 +329,7 @@ func TestCheck(t *testing.T) {
 				if f.Message == "" || strings.HasSuffix(f.Message, ".") || strings.Contains(f.Message, "\n") {
 					t.Errorf("message %q", f.Message)
 				}
-				if f.Severity != Info && f.Fix == "" {
+				if f.Severity != finding.Info && f.Fix == "" {
 					t.Errorf("%s: nothing to write", f.ID)
 				}
 			}
@@ -302,8 +349,8 @@ func TestFindingsHoldNoSecret(t *testing.T) {
 	for _, value := range []string{secret, "on\nTWILIO_AUTH_TOKEN=" + secret, "5 " + secret, secret + " 5", "5" + secret, "0" + secret} {
 		for _, name := range []string{Manage, ActivityTimeout, MaxAge, AccountSID, AuthToken, ServiceSID} {
 			in := with(name, value)
-			for _, id := range []string{"bare-name", "duplicate", "open-quote"} {
-				in.Env.Oddities = append(in.Env.Oddities, Oddity{ID: id, Name: secret, Line: 1, EndLine: 1})
+			for _, id := range []dotenv.WarningID{dotenv.WarnBareName, dotenv.WarnDuplicate, dotenv.WarnOpenQuote} {
+				in.Env.Warnings = append(in.Env.Warnings, dotenv.Warning{ID: id, Name: secret, Line: 1, EndLine: 1})
 			}
 			if text := fmt.Sprintf("%+v", Check(in)); strings.Contains(text, secret) {
 				t.Errorf("%s=%q: %s", name, value, text)
@@ -313,21 +360,21 @@ func TestFindingsHoldNoSecret(t *testing.T) {
 	// A number can be shown, unless ${...} brought it from another setting.
 	in := with(MaxAge, "12345678")
 	s := in.Env.Settings[MaxAge]
-	if s.Shown() != "12345678" {
-		t.Errorf("shown as %q", s.Shown())
+	if Shown(s) != "12345678" {
+		t.Errorf("shown as %q", Shown(s))
 	}
 	s.Borrowed = true
-	if s.Shown() != Hidden {
-		t.Errorf("shown as %q", s.Shown())
+	if Shown(s) != Hidden {
+		t.Errorf("shown as %q", Shown(s))
 	}
 }
 
 func TestLockouts(t *testing.T) {
 	for _, row := range rows {
-		row.in.Env.Oddities = nil
+		row.in.Env.Warnings = nil
 		locked := len(Lockouts(row.in.Env)) > 0
-		want := slices.ContainsFunc(Check(row.in), func(f Finding) bool {
-			return f.Severity == Error && (strings.Contains(f.Message, everybody) || strings.Contains(f.Message, noLogin) || f.ID == "env-syntax")
+		want := slices.ContainsFunc(Check(row.in), func(f finding.Finding) bool {
+			return f.Severity == finding.Error && (strings.Contains(f.Message, everybody) || strings.Contains(f.Message, noLogin) || f.ID == "env-syntax")
 		})
 		if locked != want {
 			t.Errorf("%s: locks out: %v, want %v", row.name, locked, want)

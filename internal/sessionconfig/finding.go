@@ -1,57 +1,23 @@
 package sessionconfig
 
 import (
-	"cmp"
 	"regexp"
-	"slices"
 	"strings"
 
-	"uzerp-mfa/internal/finding"
+	"uzerp-mfa/internal/installation/dotenv"
 )
-
-// Severity is that of every check.
-type Severity = finding.Severity
-
-// The severities, by the names that the rules here use.
-const (
-	Error   = finding.Error
-	Warning = finding.Warning
-	Info    = finding.Info
-)
-
-// Finding is one thing that a check found.
-type Finding struct {
-	ID       string
-	Severity Severity
-	Setting  string // "" if it is about none
-	Value    string // as uzERP reads it, "" if it is missing, empty or not to be shown
-	File     string
-	Line     int // 0 if it is about no line
-	Message  string
-	Fix      string // the line to write instead, or the command to run; several are separated by line feeds
-
-	lockout bool
-}
-
-// LocksOut tells whether the finding keeps everybody from working with uzERP.
-func (f Finding) LocksOut() bool { return f.lockout }
-
-func sortFindings(findings []Finding) {
-	slices.SortStableFunc(findings, func(a, b Finding) int {
-		return cmp.Compare(slices.Index(finding.Severities(), a.Severity), slices.Index(finding.Severities(), b.Severity))
-	})
-}
 
 // Hidden stands where a value is not shown.
 const Hidden = "(not shown)"
 
 // harmless are the values of session settings that can be repeated: a number with at most a unit, or a word that says
 // yes or no. A token pasted into the wrong line is neither.
-var harmless = regexp.MustCompile(`^[ \t]{0,8}(?i:[-+]?[0-9]{1,40}([.,][0-9]{1,10})?(e[0-9]{1,3})?[ \t]{0,3}(s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?)?|` +
+var harmless = regexp.MustCompile(`^[ \t]{0,8}(?i:[-+]?[0-9]{1,40}([.,][0-9]{1,10})?(e[0-9]{1,3})?[ \t]{0,3}` +
+	`(s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?)?|` +
 	`on|off|true|false|yes|no|y|n|enabled?|disabled?|none|null|never|unlimited)[;,]?[ \t]{0,8}$`)
 
-// Shown gives a session setting's value as it may be printed: as it is, or Hidden.
-func (s Setting) Shown() string {
+// Shown returns a session setting's value as it may be printed: as it is, or Hidden.
+func Shown(s dotenv.Setting) string {
 	value := s.Value.Reveal()
 	if value == "" || !s.Borrowed && harmless.MatchString(value) {
 		return value

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"uzerp-mfa/internal/finding"
 )
 
 // What a fix proposes where nobody can tell what was meant: half an hour without a click, a working day altogether.
@@ -25,10 +27,10 @@ const (
 	LongMaxAge    = 7 * 24 * time.Hour
 )
 
-// IsOn tells whether uzERP manages sessions with this value: the word "on" in any case, and nothing else.
+// IsOn reports whether uzERP manages sessions with this value: the word "on" in any case, and nothing else.
 func IsOn(value string) bool { return strings.EqualFold(value, "on") && len(value) == 2 }
 
-// Seconds gives the seconds of a limit that does what it says: digits only, more than 0, and within what PHP can add to
+// Seconds returns the seconds of a limit that does what it says: digits only, more than 0, and within what PHP can add to
 // the time of day.
 func Seconds(value string) (int64, bool) {
 	if limitState(value, true) != limitGood {
@@ -75,7 +77,7 @@ func limitState(value string, set bool) state {
 // What PHP 8 makes of a text in a sum: a number that it begins with counts, without one the page ends with an error.
 var leadingNumber = regexp.MustCompile(`^[ \t\n\r\v\f]*([-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?)`)
 
-// addable tells whether PHP 8 can add the value to the time of day and still has a time.
+// addable reports whether PHP 8 can add the value to the time of day and still has a time.
 func addable(value string) bool {
 	m := leadingNumber.FindStringSubmatch(value)
 	if m == nil {
@@ -131,46 +133,53 @@ func (c *check) checkLimit(name string, managed bool) {
 	}
 	f := c.about(name, state)
 	f.Fix = line(name, strconv.FormatInt(meant(name, value), 10))
-	f.Severity, f.Message, f.lockout = judgeLimit(name, state, managed, addable(value))
-	if f.Message != "" {
+	var lockout bool
+	f.Severity, f.Message, lockout = judgeLimit(name, state, managed, addable(value))
+	switch {
+	case f.Message == "":
+	case lockout:
+		c.addLockout(f)
+	default:
 		c.add(f)
 	}
 }
 
 // judgeLimit is the table of docs/facts/uzerp.md §5. An empty message means that there is nothing to say.
-func judgeLimit(name string, state state, managed, addable bool) (severity Severity, message string, lockout bool) {
+func judgeLimit(name string, state state, managed, addable bool) (severity finding.Severity, message string, lockout bool) {
 	const stops = "uzERP shows a line of plain text instead of every page, for everybody"
 	const later = ", which does no harm while sessions are not managed, but would stop every page once they are"
 	if managed {
 		switch state {
 		case limitMissing:
-			return Error, "with managed sessions this limit must be set, and without it " + stops, true
+			return finding.Error, "with managed sessions this limit must be set, and without it " + stops, true
 		case limitEmpty:
-			return Error, "with managed sessions this limit must not be empty, and with an empty one " + stops, true
+			return finding.Error, "with managed sessions this limit must not be empty, and with an empty one " + stops, true
 		case limitNotInteger:
-			return Error, "a limit is a number of seconds written with digits only, and with anything else " + stops, true
+			return finding.Error, "a limit is a number of seconds written with digits only, and with anything else " + stops, true
 		case limitZero:
-			return Error, "a limit of 0 seconds logs everybody out at the first click", true
+			return finding.Error, "a limit of 0 seconds logs everybody out at the first click", true
 		}
 		if name == ActivityTimeout {
-			return Error, "the number is beyond 64 bits, so a session never times out", false
+			return finding.Error, "the number is beyond 64 bits, so a session never times out", false
 		}
-		return Error, "the number is beyond 64 bits, and nobody can log in", true
+		return finding.Error, "the number is beyond 64 bits, and nobody can log in", true
 	}
 	if name == MaxAge && state != limitMissing && !addable {
-		return Error, "uzERP reckons with this value at a login even if it does not manage sessions, and as it is no number that PHP 8 can use, nobody can log in", true
+		return finding.Error, "uzERP reckons with this value at a login even if it does not manage sessions, and as it is " +
+			"no number that PHP 8 can use, nobody can log in", true
 	}
 	switch state {
 	case limitMissing:
-		return "", "", false
+		return finding.Skipped, "", false
 	case limitEmpty:
-		return Info, "this limit is empty" + later, false
+		return finding.Info, "this limit is empty" + later, false
 	case limitNotInteger:
-		return Info, "this limit is not a number of seconds written with digits only" + later, false
+		return finding.Info, "this limit is not a number of seconds written with digits only" + later, false
 	case limitZero:
-		return Info, "this limit is 0, which does no harm while sessions are not managed, but would log everybody out at the first click once they are", false
+		return finding.Info, "this limit is 0, which does no harm while sessions are not managed, but would log everybody " +
+			"out at the first click once they are", false
 	default:
-		return Info, "this limit is beyond 64 bits, which does no harm while sessions are not managed, but would never time out once they are", false
+		return finding.Info, "this limit is beyond 64 bits, which does no harm while sessions are not managed, but would never time out once they are", false
 	}
 }
 
@@ -180,7 +189,7 @@ func (c *check) checkChoice() {
 	maxAge, maxAgeOK := Seconds(c.value(MaxAge))
 	if activityOK && maxAgeOK && activity > maxAge {
 		f := c.about(ActivityTimeout, "activity-never-reached")
-		f.Severity, f.Message = Warning, fmt.Sprintf("the session's max age of %d seconds is over first, so this limit is never reached", maxAge)
+		f.Severity, f.Message = finding.Warning, fmt.Sprintf("the session's max age of %d seconds is over first, so this limit is never reached", maxAge)
 		f.Fix = line(ActivityTimeout, strconv.FormatInt(min(proposedActivity, maxAge), 10))
 		c.add(f)
 	}
@@ -198,7 +207,7 @@ func (c *check) checkChoice() {
 
 func (c *check) checkLength(name string, seconds int64, short, long time.Duration, proposed int64, tooShort, tooLong string) {
 	f := c.about(name, "")
-	f.Severity, f.Fix = Warning, line(name, strconv.FormatInt(proposed, 10))
+	f.Severity, f.Fix = finding.Warning, line(name, strconv.FormatInt(proposed, 10))
 	switch {
 	case seconds < int64(short/time.Second):
 		f.ID, f.Message = "limit-short", tooShort

@@ -5,38 +5,41 @@ import (
 	"strconv"
 	"strings"
 
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/finding"
+	"uzerp-mfa/internal/installation/file"
+	"uzerp-mfa/internal/installation/php"
 )
 
 func number(n int64) string { return strconv.FormatInt(n, 10) }
 
 // checkAccess looks at who may read conf/.env, which holds the database's password and Twilio's token.
 func (c *check) checkAccess() {
-	file := c.in.Env.File
-	if file.Path == "" {
+	env := c.in.Env.File
+	if !env.Exists {
 		return
 	}
-	about := Finding{File: file.Path, Severity: Warning}
-	if file.Mode&0o002 != 0 {
+	about := finding.Finding{File: env.Path, Severity: finding.Warning}
+	if env.Mode&0o002 != 0 {
 		f := about
-		f.ID, f.Severity = "env-world-writable", Error
-		f.Message = fmt.Sprintf("every user of this machine can change uzERP's settings and read its passwords, as the mode is %04o", file.Mode.Perm())
-		f.Fix = c.closeFix(file)
+		f.ID, f.Severity = "env-world-writable", finding.Error
+		f.Message = fmt.Sprintf("every user of this machine can change uzERP's settings and read its passwords, as the mode is %04o", env.Mode.Perm())
+		f.Fix = c.closeFix(env)
 		c.add(f)
-	} else if file.Mode&0o004 != 0 {
+	} else if env.Mode&0o004 != 0 {
 		f := about
 		f.ID = "env-world-readable"
-		f.Message = fmt.Sprintf("every user of this machine can read uzERP's passwords and Twilio's token, as the mode is %04o", file.Mode.Perm())
-		f.Fix = c.closeFix(file)
+		f.Message = fmt.Sprintf("every user of this machine can read uzERP's passwords and Twilio's token, as the mode is %04o", env.Mode.Perm())
+		f.Fix = c.closeFix(env)
 		c.add(f)
 	}
 	c.checkWebUser()
 }
 
 // closeFix shuts others out without shutting the web server out.
-func (c *check) closeFix(file Access) string {
-	user, path := c.in.WebUser, mfa.ShellQuote(file.Path)
-	closed := file
+func (c *check) closeFix(env file.Facts) string {
+	user, path := c.in.WebUser, errs.ShellQuote(env.Path)
+	closed := env
 	closed.Mode &^= 0o007
 	switch {
 	case user.Name == "":
@@ -52,156 +55,185 @@ func (c *check) closeFix(file Access) string {
 // none of its business. Who that user is can only be guessed, so there is no error here, and where an access list or
 // nobody of that name decides, no pass either.
 func (c *check) checkWebUser() {
-	user, file, dir := c.in.WebUser, c.in.Env.File, c.in.Env.Dir
+	user, env, dir := c.in.WebUser, c.in.Env.File, c.in.Env.Dir
 	if dir.Path == "" {
 		return
 	}
-	f := Finding{ID: "env-web-access", Severity: Info, File: file.Path}
+	f := finding.Finding{ID: "env-web-access", Severity: finding.Info, File: env.Path}
 	switch {
-	case user.Name == "" || file.UID < 0:
+	case user.Name == "" || env.UID < 0:
 		f.Message = "whether the web server can read the file was not judged, as there is no user www-data here"
-	case dir.ACL || file.ACL:
+	case dir.ACL || env.ACL:
 		f.Message = fmt.Sprintf("whether %s can read the file was not judged, as an access list decides it", user.Name)
 	case !user.may(0o001, dir):
-		f.ID, f.Severity, f.File = "env-not-readable", Warning, dir.Path
-		f.Message = fmt.Sprintf("%s, as whom the web server usually runs, can not look into this directory, and uzERP takes a file that it can not read for an empty one", user.Name)
-		f.Fix = fmt.Sprintf("chgrp %s %s && chmod g+x %[2]s", user.Name, mfa.ShellQuote(dir.Path))
-	case !user.may(0o004, file):
-		f.ID, f.Severity = "env-not-readable", Warning
-		f.Message = fmt.Sprintf("%s, as whom the web server usually runs, can not read this file, and uzERP takes a file that it can not read for an empty one", user.Name)
-		f.Fix = fmt.Sprintf("chgrp %s %s && chmod 0640 %[2]s", user.Name, mfa.ShellQuote(file.Path))
+		f.ID, f.Severity, f.File = "env-not-readable", finding.Warning, dir.Path
+		f.Message = fmt.Sprintf("%s, as whom the web server usually runs, can not look into this directory, and uzERP "+
+			"takes a file that it can not read for an empty one", user.Name)
+		f.Fix = fmt.Sprintf("chgrp %s %s && chmod g+x %[2]s", user.Name, errs.ShellQuote(dir.Path))
+	case !user.may(0o004, env):
+		f.ID, f.Severity = "env-not-readable", finding.Warning
+		f.Message = fmt.Sprintf("%s, as whom the web server usually runs, can not read this file, and uzERP takes a file "+
+			"that it can not read for an empty one", user.Name)
+		f.Fix = fmt.Sprintf("chgrp %s %s && chmod 0640 %[2]s", user.Name, errs.ShellQuote(env.Path))
 	default:
 		return
 	}
 	c.add(f)
 }
 
+// The settings of php.ini that are judged.
+const (
+	maxLifetime    = "session.gc_maxlifetime"
+	probability    = "session.gc_probability"
+	cookieSecure   = "session.cookie_secure"
+	cookieHTTPOnly = "session.cookie_httponly"
+	savePath       = "session.save_path"
+	variablesOrder = "variables_order"
+)
+
 // checkPHP looks at what PHP itself does with sessions.
 func (c *check) checkPHP() {
-	web := 0
-	for _, p := range c.in.PHP {
-		if p.Web {
-			web++
-			c.checkCookie(p, "session.cookie_secure", p.CookieSecure, "the session's cookie is also sent over plain http, where anybody on the way can take it, and with it the session")
-			c.checkCookie(p, "session.cookie_httponly", p.CookieHTTPOnly, "scripts in a page can read the session's cookie, so that a single injected one can steal the session")
-			c.checkEnvFirst(p)
+	var web []*php.Ini
+	for _, ini := range c.in.PHP {
+		if ini.ServesPages() {
+			web = append(web, ini)
+			c.checkCookie(ini, cookieSecure, "the session's cookie is also sent over plain http, where anybody on the way can take it, and with it the session")
+			c.checkCookie(ini, cookieHTTPOnly, "scripts in a page can read the session's cookie, so that a single injected one can steal the session")
+			c.checkEnvFirst(ini)
 		}
 	}
-	if c.in.PHPProblem != "" || web == 0 {
+	if c.in.PHPProblem != "" || len(web) == 0 {
 		why := c.in.PHPProblem
 		if why == "" {
 			why = "no php.ini of a web server's PHP was found under /etc/php; name one with --php-ini"
 		}
-		c.add(Finding{ID: "php-not-checked", Severity: Info, Message: "PHP's own session settings were not judged: " + why})
+		c.add(finding.Finding{ID: "php-not-checked", Severity: finding.Info, Message: "PHP's own session settings were not judged: " + why})
 	}
 	activity, ok := Seconds(c.value(ActivityTimeout))
 	if !ok || !IsOn(c.value(Manage)) {
 		return
 	}
-	for _, p := range c.in.PHP {
-		if p.Web {
-			c.checkCollector(p, activity)
-		}
+	for _, ini := range web {
+		c.checkCollector(ini, activity)
 	}
-	c.checkCleaner(activity)
+	c.checkCleaner(web, activity)
 }
 
-func (c *check) aboutPHP(p PHP, id, setting string, v IniValue) Finding {
-	f := Finding{ID: id, Severity: Warning, Setting: setting, File: v.File, Line: v.Line}
+// aboutPHP begins a finding about a setting of php.ini; one with PHP's built-in default belongs into the first file.
+func aboutPHP(ini *php.Ini, id, setting string) finding.Finding {
+	v := ini.Values[setting]
+	f := finding.Finding{ID: id, Severity: finding.Warning, Setting: setting, File: v.File, Line: v.Line}
 	if f.File == "" {
-		f.File = p.File
-	}
-	if v.Known {
-		f.Value = number(v.Number)
+		f.File = ini.Files[0]
 	}
 	return f
 }
 
-func (p PHP) prefix() string {
-	if p.Name == "" {
-		return ""
+// aboutLifetime begins a finding about session.gc_maxlifetime, with the number that PHP takes if that is known.
+func aboutLifetime(ini *php.Ini, id string) finding.Finding {
+	f := aboutPHP(ini, id, maxLifetime)
+	if n, known := iniNumber(ini, maxLifetime); known {
+		f.Value = number(n)
 	}
-	return "in PHP " + p.Name + " "
+	return f
 }
 
-func (c *check) checkCookie(p PHP, setting string, v IniValue, message string) {
-	if v.Known && v.Number != 0 {
+// iniNumber returns the number that PHP takes, 0 for a text without one; known is false if only PHP could tell.
+func iniNumber(ini *php.Ini, setting string) (n int64, known bool) {
+	v := ini.Values[setting]
+	n, _ = v.Int()
+	return n, !v.Unknown
+}
+
+func inPHP(ini *php.Ini) string {
+	if ini.Name() == "" {
+		return ""
+	}
+	return "in PHP " + ini.Name() + " "
+}
+
+func (c *check) checkCookie(ini *php.Ini, setting string, message string) {
+	v := ini.Values[setting]
+	if !v.Unknown && v.Bool() {
 		return
 	}
-	f := c.aboutPHP(p, strings.ReplaceAll(strings.TrimPrefix(setting, "session."), "_", "-"), setting, v)
-	f.Message, f.Fix = p.prefix()+message, setting+" = 1"
-	if !v.Known {
-		f.Severity, f.Message, f.Fix = Info, p.prefix()+"the value is made of something that only PHP knows, so it was not judged", ""
+	f := aboutPHP(ini, strings.ReplaceAll(strings.TrimPrefix(setting, "session."), "_", "-"), setting)
+	f.Value, f.Message, f.Fix = "0", inPHP(ini)+message, setting+" = 1"
+	if v.Unknown {
+		f.Severity, f.Value, f.Fix = finding.Info, "", ""
+		f.Message = inPHP(ini) + "the value is made of something that only PHP knows, so it was not judged"
 	}
 	c.add(f)
 }
 
-func (c *check) checkEnvFirst(p PHP) {
-	if p.EnvFirst {
-		c.add(Finding{
-			ID: "variables-order", Severity: Info, Setting: "variables_order", File: p.File,
-			Message: p.prefix() + "variables of the web server's environment win over conf/.env, as variables_order has an E",
+func (c *check) checkEnvFirst(ini *php.Ini) {
+	if strings.ContainsAny(ini.Values[variablesOrder].Text, "eE") {
+		c.add(finding.Finding{
+			ID: "variables-order", Severity: finding.Info, Setting: variablesOrder, File: ini.Files[0],
+			Message: inPHP(ini) + "variables of the web server's environment win over conf/.env, as variables_order has an E",
 			Fix:     `variables_order = "GPCS"`,
 		})
 	}
 }
 
 // checkCollector compares the activity timeout with the age at which PHP itself throws sessions away.
-func (c *check) checkCollector(p PHP, activity int64) {
+func (c *check) checkCollector(ini *php.Ini, activity int64) {
+	chance, chanceKnown := iniNumber(ini, probability)
+	age, ageKnown := iniNumber(ini, maxLifetime)
+	f := aboutLifetime(ini, "gc-maxlifetime")
 	switch {
-	case p.Probability.Known && p.Probability.Number <= 0:
-	case p.MaxLifetime.Known && p.MaxLifetime.Number >= activity:
-	case !p.Probability.Known || !p.MaxLifetime.Known:
-		f := c.aboutPHP(p, "gc-maxlifetime", maxLifetime, p.MaxLifetime)
-		f.Severity, f.Message = Info, p.prefix()+"the value is made of something that only PHP knows, so it was not compared with the activity timeout"
-		c.add(f)
+	case chanceKnown && chance <= 0, ageKnown && age >= activity:
+		return
+	case !chanceKnown || !ageKnown:
+		f.Severity = finding.Info
+		f.Message = inPHP(ini) + "the value is made of something that only PHP knows, so it was not compared with the activity timeout"
 	default:
-		f := c.aboutPHP(p, "gc-maxlifetime", maxLifetime, p.MaxLifetime)
-		f.Message = fmt.Sprintf("%sPHP may throw away a session that was idle for %d seconds, before the activity timeout of %d, and its user needs another billed code", p.prefix(), p.MaxLifetime.Number, activity)
+		f.Message = fmt.Sprintf("%sPHP may throw away a session that was idle for %d seconds, before the activity timeout "+
+			"of %d, and its user needs another billed code", inPHP(ini), age, activity)
 		f.Fix = maxLifetime + " = " + number(activity)
-		c.add(f)
 	}
+	c.add(f)
 }
-
-const maxLifetime = "session.gc_maxlifetime"
 
 // checkCleaner compares it with the age that the job of Debian and Ubuntu takes: the greatest session.gc_maxlifetime of
 // all that share a directory, the command line's included.
-func (c *check) checkCleaner(activity int64) {
-	cleaner := c.in.Cleaner
-	if !cleaner.Active {
+func (c *check) checkCleaner(web []*php.Ini, activity int64) {
+	job, active := c.in.Cleaner.Job()
+	if !active {
 		return
 	}
-	done, judged := map[string]bool{}, false
-	for _, p := range c.in.PHP {
-		if !p.Web || done[p.SavePath] {
+	done := map[string]bool{}
+	for _, ini := range web {
+		dir := ini.Values[savePath].Text
+		if done[dir] {
 			continue
 		}
-		done[p.SavePath], judged = true, true
-		longest, known := p.MaxLifetime, true
+		done[dir] = true
+		longest, known := iniNumber(ini, maxLifetime)
 		for _, other := range c.in.PHP {
-			if other.SavePath == p.SavePath {
-				known = known && other.MaxLifetime.Known
-				if other.MaxLifetime.Number > longest.Number {
-					longest = other.MaxLifetime
-				}
+			if other.Values[savePath].Text == dir {
+				age, ageKnown := iniNumber(other, maxLifetime)
+				longest, known = max(longest, age), known && ageKnown
 			}
 		}
-		f := c.aboutPHP(p, "phpsessionclean", maxLifetime, p.MaxLifetime)
+		f := aboutLifetime(ini, "phpsessionclean")
 		switch {
-		case longest.Number >= activity:
+		case longest >= activity:
 			continue
 		case !known:
-			f.Severity, f.Message = Info, "the system's own clean-up ("+cleaner.Path+") takes an age that only PHP knows, so it was not compared with the activity timeout"
+			f.Severity = finding.Info
+			f.Message = "the system's own clean-up (" + job + ") takes an age that only PHP knows, so it was not compared with the activity timeout"
 		default:
-			f.Message = fmt.Sprintf("%sthe system's own clean-up (%s) removes a session that was idle for %d seconds, before the activity timeout of %d, and its user needs another billed code",
-				p.prefix(), cleaner.Path, longest.Number, activity)
+			f.Message = fmt.Sprintf("%sthe system's own clean-up (%s) removes a session that was idle for %d seconds, before "+
+				"the activity timeout of %d, and its user needs another billed code",
+				inPHP(ini), job, longest, activity)
 			f.Fix = maxLifetime + " = " + number(activity)
 		}
 		c.add(f)
 	}
-	if !judged {
-		c.add(Finding{ID: "phpsessionclean", Severity: Info, File: cleaner.Path,
-			Message: "the system's own clean-up removes sessions older than PHP's session.gc_maxlifetime, which is not known here, so it was not compared with the activity timeout"})
+	if len(web) == 0 {
+		c.add(finding.Finding{ID: "phpsessionclean", Severity: finding.Info, File: job,
+			Message: "the system's own clean-up removes sessions older than PHP's session.gc_maxlifetime, which is not known " +
+				"here, so it was not compared with the activity timeout"})
 	}
 }

@@ -88,7 +88,7 @@ func loginsADay(choice Choice, workday time.Duration) float64 {
 	return logins / (5 * weeks)
 }
 
-// Choices gives the table to choose from, from half an hour to thirty days. Twilio's own console offers its users "every
+// Choices returns the table to choose from, from half an hour to thirty days. Twilio's own console offers its users "every
 // login" and "trust for 30 days": the first is here a session that ends with the working day or with half an hour's
 // pause, for uzERP asks for a code at every login and the session alone decides how many logins there are.
 func Choices(workday time.Duration) []Choice {

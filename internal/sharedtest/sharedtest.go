@@ -1,17 +1,108 @@
-// Package sharedtest finds the test data that is not in this repository: real data of other projects, which are not ours to
-// publish. They lie in a directory "shared" beside the project, or where UZERP_MFA_SHARED says. Where they are missing a
-// test is skipped, and with CI=true it fails: a check that was not made must not look like one that passed.
+// Package sharedtest holds what all tests keep to: what is done where something is missing that a test needs, and that no
+// test touches the machine.
+//
+// Its laws: LeaveOut is the only way to skip a test, so that the end of `make test` can say in numbers what was left out,
+// and with CI=true a test that lacks something fails: a check that was not made must not look like one that passed. And
+// the tests of a package leave nothing behind (Tests).
 package sharedtest
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
-// Path gives the path of a file of the shared directory. The error is an fs.ErrNotExist if there is none.
+// LeftOutFile is the environment variable that names the file which a line is added to for each test that is left out.
+// scripts/test.sh counts them.
+const LeftOutFile = "UZERP_MFA_LEFT_OUT"
+
+// TB is a test, for those packages of test support that are no package testing.
+type TB = testing.TB
+
+// Part is a sort of tests that not every machine can run.
+type Part struct {
+	what    string // goes on after "173 tests"
+	lacking string // says why they were left out
+	machine bool   // about the kind of machine: left out in CI too
+}
+
+// The parts that need something other than data.
+var (
+	Postgres   = Part{what: "with a database", lacking: "PostgreSQL's server programs are not there"}
+	Psql       = Part{what: "with psql", lacking: "psql is not there"}
+	Browser    = Part{what: "in a browser", lacking: "Chromium is not there, or BROWSER=no"}
+	Root       = Part{what: "as another user", lacking: "only root can be somebody else", machine: true}
+	FileSystem = Part{what: "with a special file system", lacking: "it can't be had here", machine: true}
+	Device     = Part{what: "with a terminal or another device", lacking: "it can't be opened here", machine: true}
+
+	// Spec is Twilio's OpenAPI spec.
+	Spec = data("data/twilio/")
+)
+
+// data is the part that needs a file of the shared directory.
+func data(file string) Part {
+	dir := path.Dir(file)
+	name, known := map[string]string{
+		"data/twilio": "against Twilio's OpenAPI spec", "data/uzerp": "with uzERP's own database", "data/phpdotenv": "against phpdotenv's answers",
+	}[dir]
+	if !known {
+		name = "with " + dir
+	}
+	return Part{what: name, lacking: "../shared/" + dir + " is not there"}
+}
+
+// LeaveOut skips a test of a part that the machine lacks something for. With CI=true it fails the test instead, unless the
+// part is about the kind of machine.
+func LeaveOut(tb testing.TB, p Part, err error) {
+	tb.Helper()
+	if InCI() && !p.machine {
+		tb.Fatal(err)
+	}
+	note(tb, "skipped", p)
+	tb.Skip(err)
+}
+
+// LeaveOutData is LeaveOut for a test that lacks a file of the shared directory.
+func LeaveOutData(tb testing.TB, file string, err error) {
+	tb.Helper()
+	LeaveOut(tb, data(file), err)
+}
+
+// RunWithout is called by a test that runs although it lacks something, without one of its checks. With CI=true it fails
+// the test.
+func RunWithout(tb testing.TB, p Part, err error) {
+	tb.Helper()
+	if InCI() {
+		tb.Fatal(err)
+	}
+	note(tb, "unchecked", p)
+}
+
+// note adds a line to the file of what was left out. One write with O_APPEND: the tests of other packages write to it too.
+func note(tb testing.TB, how string, p Part) {
+	tb.Helper()
+	name := os.Getenv(LeftOutFile)
+	if name == "" {
+		return
+	}
+	f, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	test := filepath.Base(os.Args[0]) + " " + tb.Name()
+	_, err = fmt.Fprintf(f, "%s\t%s\t%s\t%s\n", how, p.what, p.lacking, strings.ReplaceAll(test, "\n", " "))
+	if err = cmp.Or(err, f.Close()); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// Path gives the path of a file of the shared directory: real data of other projects, which are not ours to publish. It
+// lies beside the project, or where UZERP_MFA_SHARED says. The error is an fs.ErrNotExist if there is none.
 func Path(file string) (string, error) {
 	if shared := os.Getenv("UZERP_MFA_SHARED"); shared != "" {
 		path := filepath.Join(shared, file)
@@ -32,12 +123,12 @@ func Path(file string) (string, error) {
 	return "", fmt.Errorf("shared/%s is not beside the project, and UZERP_MFA_SHARED does not name the directory: %w", file, fs.ErrNotExist)
 }
 
-// Read gives the content of a file of the shared directory, or skips or fails the test.
+// Read gives the content of a file of the shared directory, or leaves the test out.
 func Read(tb testing.TB, file string) []byte {
 	tb.Helper()
 	path, err := Path(file)
 	if err != nil {
-		Missing(tb, err)
+		LeaveOutData(tb, file, err)
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -46,14 +137,5 @@ func Read(tb testing.TB, file string) []byte {
 	return data
 }
 
-// Missing ends a test that lacks something: a failure in CI, a skip elsewhere.
-func Missing(tb testing.TB, err error) {
-	tb.Helper()
-	if InCI() {
-		tb.Fatal(err)
-	}
-	tb.Skip(err)
-}
-
-// InCI tells whether nothing may be skipped.
+// InCI reports whether nothing may be left out.
 func InCI() bool { return os.Getenv("CI") == "true" }

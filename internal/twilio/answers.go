@@ -14,6 +14,7 @@ import (
 
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/secret"
+	"uzerp-mfa/internal/sidform"
 )
 
 // What answers are checked for. An answer that passes twilio-go's decoder may still be empty or about something
@@ -24,8 +25,6 @@ const typeTOTP = "totp"
 
 var (
 	identityForm = regexp.MustCompile(`^[0-9A-Za-z]+(-[0-9A-Za-z]+)*$`)
-	entitySID    = regexp.MustCompile(`^YE[0-9a-fA-F]{32}$`)
-	challengeSID = regexp.MustCompile(`^YC[0-9a-fA-F]{32}$`)
 )
 
 // owner is the entity that an answer must be about.
@@ -60,7 +59,7 @@ func (w owner) factor(f *verify.VerifyV2Factor, sid string) (mfa.Factor, error) 
 		return mfa.Factor{}, errors.New("has no valid factor SID")
 	case sid != "" && got.SID != sid:
 		return mfa.Factor{}, errors.New("is about another factor")
-	case f.EntitySid != nil && !entitySID.MatchString(got.EntitySID):
+	case f.EntitySid != nil && !sidform.Entity.Valid(got.EntitySID):
 		return mfa.Factor{}, errors.New("has no valid entity SID")
 	case text(f.FactorType) != typeTOTP:
 		return mfa.Factor{}, errors.New("is about a factor of another type")
@@ -153,7 +152,7 @@ func (w owner) challenge(ch *verify.VerifyV2Challenge, sid string) (approved boo
 		return false, err
 	}
 	switch {
-	case !challengeSID.MatchString(text(ch.Sid)):
+	case !sidform.Challenge.Valid(text(ch.Sid)):
 		return false, errors.New("has no valid challenge SID")
 	case text(ch.FactorSid) != sid:
 		return false, errors.New("is about another factor")

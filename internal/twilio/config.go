@@ -7,22 +7,20 @@ import (
 	"strings"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/sidform"
 )
 
 var (
-	accountSID = regexp.MustCompile(`^AC[0-9a-fA-F]{32}$`)
-	serviceSID = regexp.MustCompile(`^VA[0-9a-fA-F]{32}$`)
-	keySID     = regexp.MustCompile(`^SK[0-9a-fA-F]{32}$`)
 	// What twilio-go itself accepts (§3.2, credentials): a token pasted with its line break fails here.
 	alphanumeric = regexp.MustCompile(`^[0-9A-Za-z]+$`)
 	printable    = regexp.MustCompile(`^[ -~]*$`)
 )
 
-func checkService(sid string) error {
+func checkService(id string) error {
 	switch {
-	case sid == "":
+	case id == "":
 		return badSetting("TWILIO_SERVICE_SID", "is not set")
-	case !serviceSID.MatchString(sid):
+	case !sidform.Service.Valid(id):
 		return badSetting("TWILIO_SERVICE_SID", "must be VA and 32 hexadecimal digits, without spaces or line breaks")
 	}
 	return nil
@@ -34,7 +32,7 @@ func checkConfig(cfg *Config) (*url.URL, error) {
 	switch {
 	case cfg.AccountSID == "":
 		return nil, badSetting("TWILIO_ACCOUNT_SID", "is not set")
-	case !accountSID.MatchString(cfg.AccountSID):
+	case !sidform.Account.Valid(cfg.AccountSID):
 		return nil, badSetting("TWILIO_ACCOUNT_SID", "must be AC and 32 hexadecimal digits, without spaces or line breaks")
 	}
 	if err := checkCredentials(cfg); err != nil {
@@ -50,7 +48,7 @@ func checkCredentials(cfg *Config) error {
 	names := credentialSettings(cfg.Username)
 	secret := names[len(names)-1]
 	switch {
-	case !strings.HasPrefix(cfg.Username, "AC") && !keySID.MatchString(cfg.Username):
+	case !strings.HasPrefix(cfg.Username, "AC") && !sidform.Key.Valid(cfg.Username):
 		return badSetting("TWILIO_API_KEY", "must be SK and 32 hexadecimal digits, without spaces or line breaks")
 	case strings.HasPrefix(cfg.Username, "AC") && cfg.Username != cfg.AccountSID:
 		return badSetting("TWILIO_ACCOUNT_SID", "is not the account that TWILIO_AUTH_TOKEN would be used for")

@@ -7,6 +7,7 @@ import (
 	verify "github.com/twilio/twilio-go/rest/verify/v2"
 
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/sidform"
 )
 
 const (
@@ -58,7 +59,7 @@ func (c *Client) entity(e *verify.VerifyV2Entity) (mfa.Entity, error) {
 	switch {
 	case text(e.ServiceSid) != c.service:
 		return mfa.Entity{}, errors.New("names another service")
-	case !entitySID.MatchString(got.SID):
+	case !sidform.Entity.Valid(got.SID):
 		return mfa.Entity{}, errors.New("has no valid entity SID")
 	case got.Identity == "":
 		return mfa.Entity{}, errors.New("has an entity without identity")

@@ -8,6 +8,7 @@ import (
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/sidform"
 	"uzerp-mfa/internal/verifyservice"
 )
 
@@ -71,7 +72,7 @@ func (c *Client) CreateService(ctx context.Context, friendlyName, issuer string)
 	switch {
 	case err != nil:
 		return verifyservice.Service{}, o.distrust(err.Error())
-	case !serviceSID.MatchString(sv.SID):
+	case !sidform.Service.Valid(sv.SID):
 		return verifyservice.Service{}, o.distrust("has no valid service SID")
 	case sv.AccountSID != c.account:
 		return verifyservice.Service{}, o.distrust("names another account")

@@ -21,9 +21,10 @@ import (
 	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/secret"
+	"uzerp-mfa/internal/sharedtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(sharedtest.Tests{M: m}) }
 
 const (
 	hex32      = "0123456789abcdef0123456789abcdef"

@@ -9,6 +9,7 @@ import (
 
 	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/sidform"
 )
 
 var (
@@ -82,7 +83,7 @@ func (c *Client) verification(sid, service, account, to, status *string, number 
 		return "", errors.New("names another service")
 	case text(account) != c.account:
 		return "", errors.New("names another account")
-	case !verificationSID.MatchString(text(sid)):
+	case !sidform.Verification.Valid(text(sid)):
 		return "", errors.New("has no valid verification SID")
 	case text(to) != number:
 		return "", errors.New("is about another number")

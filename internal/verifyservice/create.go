@@ -26,7 +26,7 @@ func Create(ctx context.Context, services Creator, r Request) (Service, error) {
 	made, err := services.CreateService(making, r.FriendlyName, r.Issuer)
 	if errors.Is(err, errs.ErrLostReply) {
 		return Service{}, &errs.Error{Kind: errs.Failure, Err: err, Hint: fmt.Sprintf(
-			"look in Twilio's console, under Verify, Creator, for %q: if it is there, use its SID; running the command again would make another", r.FriendlyName)}
+			"look in Twilio's console, under Verify, Services, for %q: if it is there, use its SID; running the command again would make another", r.FriendlyName)}
 	}
 	return made, err
 }

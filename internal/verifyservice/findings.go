@@ -1,7 +1,6 @@
 package verifyservice
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -9,16 +8,6 @@ import (
 
 	"uzerp-mfa/internal/finding"
 )
-
-// Finding is one thing that is to be known of a Verify service.
-type Finding struct {
-	ID       string
-	Severity finding.Severity
-	Setting  string // as Twilio's API names it, "" if it is about none
-	Value    string // "" where it is unset, or Twilio gave none
-	Message  string
-	Fix      string // what to set, or what to do; "" where there is nothing to be done
-}
 
 // Twilio's defaults for what is unset, and what every authenticator app can do (docs/facts/twilio-verify.md §1.2, §5).
 const (
@@ -32,25 +21,23 @@ const fewDigits = 4
 
 // Check judges the settings of a Verify service, errors first: those of docs/facts/twilio-verify.md §5 that Twilio's API
 // shows. What it doesn't show is told too, so that nothing looks checked that isn't.
-func Check(s Service) []Finding {
+func Check(s Service) []finding.Finding {
 	c := &serviceCheck{s: s}
 	c.names()
 	c.totp()
 	c.messages()
 	c.unseen()
-	slices.SortStableFunc(c.found, func(a, b Finding) int {
-		return cmp.Compare(slices.Index(finding.Severities(), a.Severity), slices.Index(finding.Severities(), b.Severity))
-	})
+	finding.Sort(c.found)
 	return c.found
 }
 
 type serviceCheck struct {
 	s     Service
-	found []Finding
+	found []finding.Finding
 }
 
 func (c *serviceCheck) add(id string, severity finding.Severity, setting, value, message, fix string) {
-	c.found = append(c.found, Finding{ID: id, Severity: severity, Setting: setting, Value: value, Message: message, Fix: fix})
+	c.found = append(c.found, finding.Finding{ID: id, Severity: severity, Setting: setting, Value: value, Message: message, Fix: fix})
 }
 
 // names looks at what people see: the issuer over the code in their app, the friendly name in an SMS.

@@ -76,7 +76,7 @@ func TestCheckService(t *testing.T) {
 			found := verifyservice.Check(s)
 			var got []string
 			for _, f := range found {
-				got = append(got, strings.Join([]string{string(f.Severity), f.ID, f.Setting, f.Value}, " "))
+				got = append(got, strings.Join([]string{f.Severity.String(), f.ID, f.Setting, f.Value}, " "))
 				if f.Message == "" || strings.HasSuffix(f.Message, ".") || strings.Count(f.Message, ". ") > 1 {
 					t.Errorf("%s: message %q", f.ID, f.Message)
 				}

@@ -1,5 +1,5 @@
-// Package screentest is a model of a terminal, for tests of what people see: it understands the sequences that the program
-// uses, and a sequence that it does not know is a complaint.
+// Package screentest is a model of a terminal, for tests of what people see. It understands the sequences that the program
+// uses. A sequence that it does not know becomes a complaint.
 package screentest
 
 import (
@@ -15,14 +15,14 @@ import (
 	"github.com/makiuchi-d/gozxing/qrcode"
 )
 
-// A Kind of terminal is what happens to its alternate screen.
+// A Kind of terminal says whether it has an alternate screen.
 type Kind int
 
 // The kinds.
 const (
 	// XTerm has an alternate screen.
 	XTerm Kind = iota
-	// Single has none and ignores what would show it, like GNU screen without `altscreen on`.
+	// Single has none and ignores the sequence that would show it, like GNU screen without `altscreen on`.
 	Single
 )
 
@@ -34,7 +34,7 @@ type Screen struct {
 	alternate  buffer
 	alt        bool
 	ink        cell
-	pending    []byte // of a sequence or a character that is not complete
+	pending    []byte // the beginning of a sequence or character that is not complete
 	scrollback []string
 	complaints []string
 }
@@ -42,7 +42,7 @@ type Screen struct {
 type buffer struct {
 	cells    [][]cell
 	row, col int
-	wraps    bool // the last column is filled: the next character goes to the next line
+	wraps    bool // the last column is full: the next character goes to the next line
 }
 
 type cell struct {
@@ -52,14 +52,14 @@ type cell struct {
 
 const themes = -1
 
-// New makes one of a size.
+// New returns a screen of a size.
 func New(kind Kind, rows, cols int) *Screen {
 	s := &Screen{kind: kind, ink: cell{' ', themes, themes}}
 	s.Resize(rows, cols)
 	return s
 }
 
-// Resize is what a window does: what no longer fits is cut off.
+// Resize changes the size of the window. What no longer fits is cut off.
 func (s *Screen) Resize(rows, cols int) {
 	s.rows, s.cols = rows, cols
 	for _, b := range []*buffer{&s.normal, &s.alternate} {
@@ -83,16 +83,16 @@ func (s *Screen) shown() *buffer {
 	return &s.normal
 }
 
-// Alternate tells whether the alternate screen is shown.
+// Alternate reports whether the alternate screen is shown.
 func (s *Screen) Alternate() bool { return s.alt }
 
-// Complaints are the sequences that the model does not know.
+// Complaints returns what the program should not have written, such as sequences that the model does not know.
 func (s *Screen) Complaints() []string { return s.complaints }
 
-// Text is what is on the screen, without the blanks at the ends of lines.
+// Text returns what is on the screen, without the blanks at the ends of lines.
 func (s *Screen) Text() string { return lines(s.shown().cells) }
 
-// Kept is what somebody finds on the terminal later: the scrollback and the normal screen.
+// Kept returns what somebody finds on the terminal later: the scrollback and the normal screen.
 func (s *Screen) Kept() string {
 	return strings.Join(append(slices.Clone(s.scrollback), lines(s.normal.cells)), "\n")
 }
@@ -126,7 +126,7 @@ func (s *Screen) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// next takes one character or sequence and says how long it was; 0 if it is not complete.
+// next takes one character or sequence and returns its length, or 0 if it is not complete.
 func (s *Screen) next(p []byte) int {
 	b := s.shown()
 	switch {
@@ -170,7 +170,7 @@ func (s *Screen) put(r rune) {
 	}
 }
 
-// down moves down a line. At the bottom all moves up; what leaves the normal screen is in the scrollback.
+// down moves down a line. At the bottom all lines move up; what leaves the normal screen goes to the scrollback.
 func (s *Screen) down() {
 	b := s.shown()
 	if b.row+1 < s.rows {
@@ -239,7 +239,7 @@ func (s *Screen) control(sequence string) bool {
 	return false
 }
 
-// switchTo is xterm's 1049: the alternate screen is blank when it appears, and the normal one as it was left.
+// switchTo does what xterm's 1049 does: the alternate screen is blank when it appears, and the normal one as it was left.
 func (s *Screen) switchTo(alt bool) {
 	if s.kind == Single {
 		return
@@ -283,7 +283,7 @@ func (s *Screen) paint(parameters []string) bool {
 	return true
 }
 
-// A Theme is what a terminal draws with where nothing else is said.
+// A Theme has the colours, in shades of grey, that a terminal uses if the program sets none.
 type Theme struct {
 	Name   string
 	fg, bg uint8
@@ -295,8 +295,8 @@ var (
 	Light = Theme{"light", 0x30, 0xf8}
 )
 
-// Image is a picture of the screen in shades of grey, in cells of 4 by 8 pixels, with a margin of two cells. A letter is
-// drawn as a blot of half its cell.
+// Image returns a picture of the screen in shades of grey, in cells of 4 by 8 pixels, with a margin of two cells. A letter
+// is drawn as a block in the middle of its cell.
 func (s *Screen) Image(theme Theme) image.Image {
 	const width, height, margin = 4, 8, 2
 	img := image.NewGray(image.Rect(0, 0, (s.cols+2*margin)*width, (s.rows+2*margin)*height))
@@ -320,7 +320,7 @@ func (s *Screen) Image(theme Theme) image.Image {
 	return img
 }
 
-// inked tells whether a pixel of a character is drawn in the foreground.
+// inked reports whether a pixel of a character has the foreground's colour.
 func inked(r rune, x, y, height int) bool {
 	switch r {
 	case ' ':
@@ -329,13 +329,13 @@ func inked(r rune, x, y, height int) bool {
 		return y < height/2
 	case '▄':
 		return y >= height/2
-	case '█', '#': // at the distance of a phone, ## is a blot
+	case '█', '#': // from a phone's distance, ## looks like a full block
 		return true
 	}
 	return x > 0 && y > 1 && y < height-2
 }
 
-// shade gives a colour that the program uses for QR codes.
+// shade returns how light a colour is that the program uses for QR codes. Others are the theme's.
 func shade(colour int, ofTheme uint8) uint8 {
 	switch colour {
 	case 0, 16:

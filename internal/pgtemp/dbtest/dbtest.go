@@ -7,6 +7,7 @@ package dbtest
 
 import (
 	"context"
+	_ "embed" // for the SQL
 	"errors"
 	"fmt"
 	"io/fs"
@@ -33,8 +34,12 @@ const (
 	Sandbox Template = "sandbox" // our tables, no rows
 	Sample  Template = "sample"  // with the sandbox's users and injector classes
 	Old     Template = "old"     // Sample as before uzERP 1.31.0: without the 2FA columns
-	Real    Template = "real"    // uzERP's own database of a new installation
+	Uzerp   Template = "uzerp"   // a new installation of uzERP: our own copy of its tables, with all their columns
+	Real    Template = "real"    // the same, and uzERP's own database: not in this repository
 )
+
+//go:embed uzerp.sql
+var uzerpSQL string
 
 const dump = "data/uzerp/uzerp-base-dist.dump"
 
@@ -51,16 +56,17 @@ type server struct {
 
 // Run runs a package's tests and stops the server: os.Exit(dbtest.Run(m)) is all that a TestMain needs.
 func Run(m *testing.M) int {
-	code := m.Run()
-	shared.mu.Lock()
-	defer shared.mu.Unlock()
-	if shared.pg != nil {
-		if err := shared.pg.Stop(); err != nil {
-			fmt.Fprintln(os.Stderr, "dbtest:", err)
-			return 1
+	return sharedtest.Tests{M: m, Done: func(code int) int {
+		shared.mu.Lock()
+		defer shared.mu.Unlock()
+		if shared.pg != nil {
+			if err := shared.pg.Stop(); err != nil {
+				fmt.Fprintln(os.Stderr, "dbtest:", err)
+				return 1
+			}
 		}
-	}
-	return code
+		return code
+	}}.Run()
 }
 
 // New makes a database and gives its URL, for the superuser on the socket. It is dropped, with whoever is in it, when
@@ -69,7 +75,7 @@ func New(tb testing.TB, t Template) string {
 	tb.Helper()
 	name, url, err := shared.create(t)
 	if err != nil {
-		Missing(tb, err)
+		missing(tb, err)
 	}
 	tb.Cleanup(func() {
 		if err := shared.drop(name); err != nil {
@@ -79,12 +85,14 @@ func New(tb testing.TB, t Template) string {
 	return url
 }
 
-// Missing fails the test in CI and skips it elsewhere, if what is missing is something that the machine may lack;
-// every other error fails it.
-func Missing(tb testing.TB, err error) {
+// missing leaves the test out if what is missing is something that the machine may lack; every other error fails it.
+func missing(tb testing.TB, err error) {
 	tb.Helper()
-	if is[absentError](err) || errors.Is(err, fs.ErrNotExist) {
-		sharedtest.Missing(tb, err)
+	switch {
+	case is[absentError](err):
+		sharedtest.LeaveOut(tb, sharedtest.Postgres, err)
+	case errors.Is(err, fs.ErrNotExist):
+		sharedtest.LeaveOutData(tb, dump, err)
 	}
 	tb.Fatal("dbtest: ", err)
 }
@@ -166,8 +174,12 @@ func (s *server) makeTemplate(t Template) error {
 		return err
 	}
 	defer func() { _ = conn.Close(ctx) }()
-	if t == Empty {
+	switch t {
+	case Empty:
 		return nil
+	case Uzerp:
+		_, err := conn.PgConn().Exec(ctx, uzerpSQL).ReadAll()
+		return err
 	}
 	if err := pgtemp.LoadSchema(ctx, conn); err != nil || t == Sandbox {
 		return err

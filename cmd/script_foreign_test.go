@@ -1,0 +1,64 @@
+package cmd_test
+
+import (
+	"net/http"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"uzerp-mfa/internal/emulator/oracle"
+	"uzerp-mfa/internal/pgtemp/dbtest"
+	"uzerp-mfa/internal/sharedtest"
+)
+
+// What the scripts do on our own tables of uzERP they do on uzERP's own database too, where that is at hand.
+func TestScriptsOnTheRealDatabase(t *testing.T) {
+	var files []string
+	for _, name := range []string{"doctor", "main_job", "user_list_uzerp", "user_show_uzerp"} {
+		files = append(files, filepath.Join("testdata/script", name+".txtar"))
+	}
+	testscript.Run(t, testscript.Params{
+		Files: files,
+		Setup: func(env *testscript.Env) error {
+			head := headOf(env.T().(testing.TB), env)
+			if head.database != dbtest.Uzerp {
+				env.T().Fatal("not a script about a new installation")
+			}
+			head.database = dbtest.Real
+			return setUpAs(env, head)
+		},
+		Cmds:               commands(),
+		RequireUniqueNames: true,
+	})
+}
+
+// What the program sends to the emulator in the scripts is held against Twilio's spec. Where that is missing the scripts run
+// all the same, and this test says so.
+func TestAgainstTwiliosSpec(t *testing.T) {
+	if _, err := oracle.Default(); err != nil {
+		sharedtest.LeaveOut(t, sharedtest.Spec, err)
+	}
+	violations := make(chan error, 1)
+	run, err := startJudged(t, func(err error) { violations <- err })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = run.Close() })
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, run.URL+"/v2/Services/"+serviceSID+"?NoSuchParameter=1", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.SetBasicAuth(accountSID, authToken)
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	select {
+	case <-violations: // after the answer is sent
+	case <-time.After(5 * time.Minute):
+		t.Error("nothing minds a parameter that Twilio doesn't have")
+	}
+}

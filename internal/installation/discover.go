@@ -1,0 +1,240 @@
+package installation
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"uzerp-mfa/internal/installation/dotenv"
+	"uzerp-mfa/internal/installation/file"
+	"uzerp-mfa/internal/installation/php"
+	"uzerp-mfa/internal/secret"
+)
+
+// The files of an installation, below its root. What uzERP's documentation calls config/.env nothing reads
+// (docs/facts/uzerp.md §4).
+const (
+	DotenvFile    = "conf/.env"
+	ConfigFile    = "conf/config.php"
+	MisplacedFile = "config/.env"
+)
+
+// ErrNotInstallation means that a directory has no system.php or no conf/.
+var ErrNotInstallation = errors.New("this is not an uzERP directory: it has no system.php or no conf/")
+
+// Installation is what an uzERP directory says about its settings.
+type Installation struct {
+	Root      string
+	Dotenv    *dotenv.File // empty if there is no conf/.env; nil with DotenvErr
+	DotenvErr error        // conf/.env can't be read, often a *dotenv.SyntaxError: then uzERP itself stops at every page
+	Config    *php.Config  // empty if there is no conf/config.php; nil with ConfigErr
+	ConfigErr error
+	Misplaced bool // there is no conf/.env, but a config/.env that nothing reads
+
+	values map[string]string // of Dotenv
+}
+
+// IsRoot reports whether dir looks like the root of an installation.
+func IsRoot(dir string) bool {
+	system, err := os.Stat(filepath.Join(dir, "system.php"))
+	if err != nil || system.IsDir() {
+		return false
+	}
+	conf, err := os.Stat(filepath.Join(dir, "conf"))
+	return err == nil && conf.IsDir()
+}
+
+// Open reads the settings files below root. A file that can't be read is no error yet but kept in DotenvErr or
+// ConfigErr, and given by whatever needs that file.
+func Open(root string) (*Installation, error) {
+	if !IsRoot(root) {
+		return nil, ErrNotInstallation
+	}
+	i := &Installation{Root: root}
+	if i.Dotenv, i.DotenvErr = dotenv.ReadFile(i.DotenvPath(), DotenvFile); i.DotenvErr == nil {
+		i.values, i.DotenvErr = i.Dotenv.Values(nil)
+	}
+	i.Config, i.ConfigErr = readConfigPHP(i.ConfigPath())
+	if i.DotenvErr == nil && !file.Exists(i.DotenvPath()) && file.Exists(filepath.Join(root, MisplacedFile)) {
+		i.Misplaced = true
+	}
+	return i, nil
+}
+
+// DotenvPath returns the path of conf/.env.
+func (i *Installation) DotenvPath() string { return filepath.Join(i.Root, DotenvFile) }
+
+// ConfigPath returns the path of conf/config.php.
+func (i *Installation) ConfigPath() string { return filepath.Join(i.Root, ConfigFile) }
+
+// HasDotenv reports whether there is a conf/.env.
+func (i *Installation) HasDotenv() bool { return file.Exists(i.DotenvPath()) }
+
+func readConfigPHP(path string) (*php.Config, error) {
+	src, err := file.ReadIfThere(path)
+	if err != nil {
+		return nil, err
+	}
+	c, err := php.ParseConfig(src)
+	if syntax, ok := errors.AsType[*php.SyntaxError](err); ok {
+		syntax.File = ConfigFile
+	}
+	return c, err
+}
+
+// Source says where a value stands.
+type Source struct {
+	File string // DotenvFile or ConfigFile; "" if the setting is nowhere
+	Line int
+}
+
+// String returns "conf/.env line 3".
+func (s Source) String() string { return fmt.Sprintf("%s line %d", s.File, s.Line) }
+
+// Setting returns the value that uzERP uses for name: that of $conf in conf/config.php, else that of conf/.env. For
+// the TWILIO_ settings only conf/.env counts (docs/facts/uzerp.md §4). A value in config.php that can't be read without
+// PHP is an *php.UnreadableError and never replaced by the one in conf/.env.
+//
+// A file that isn't needed isn't missed: a name that config.php sets is given even if conf/.env has a bad line.
+func (i *Installation) Setting(name string) (value string, source Source, ok bool, err error) {
+	if !strings.HasPrefix(name, "TWILIO_") {
+		literal, ok, err := i.configured(name)
+		if ok || err != nil {
+			return literal.Value.Reveal(), Source{File: ConfigFile, Line: literal.Pos.Line}, ok, err
+		}
+	}
+	if i.DotenvErr != nil {
+		return "", Source{}, false, i.DotenvErr
+	}
+	if value, ok = i.values[name]; !ok {
+		return "", Source{}, false, nil
+	}
+	return value, Source{File: DotenvFile, Line: i.Dotenv.Last(name).Pos.Line}, true, nil
+}
+
+func (i *Installation) configured(name string) (php.Literal, bool, error) {
+	if i.ConfigErr != nil {
+		return php.Literal{}, false, i.ConfigErr
+	}
+	literal, ok, err := i.Config.Get(name)
+	if unreadable, is := errors.AsType[*php.UnreadableError](err); is {
+		unreadable.File = ConfigFile
+	}
+	return literal, ok, err
+}
+
+// SettingError says what is wrong with one setting; it never holds the value.
+type SettingError struct {
+	Name   string
+	Source Source // empty if the setting is nowhere
+	Reason string
+}
+
+// Error names the place, the setting and the reason.
+func (e *SettingError) Error() string {
+	if e.Source.File == "" {
+		return e.Name + " " + e.Reason
+	}
+	return fmt.Sprintf("%v: %s %s", e.Source, e.Name, e.Reason)
+}
+
+// DBSettings are uzERP's own settings for its database.
+type DBSettings struct {
+	Name, User string
+	Host       string // "" for the local socket, a path for the directory of a socket
+	Port       int    // 0 for the default
+	Password   secret.Secret
+	Sources    map[string]Source // by the name of the setting, of those that are set
+}
+
+// Database returns DB_NAME, DB_USER, DB_HOST and DB_PASSWORD. Only DB_NAME must be set. Errors: *SettingError,
+// *php.UnreadableError, *dotenv.SyntaxError, *php.SyntaxError, or that a file can't be read.
+func (i *Installation) Database() (DBSettings, error) {
+	s := i.collect()
+	db := DBSettings{
+		Name: s.text("DB_NAME"), User: s.text("DB_USER"), Password: secret.New(s.text("DB_PASSWORD")), Sources: s.sources,
+	}
+	host := s.text("DB_HOST")
+	if s.err != nil {
+		return DBSettings{}, s.err
+	}
+	if err := i.included(s.sources); err != nil {
+		return DBSettings{}, err
+	}
+	if db.Name == "" {
+		reason := "is set neither in " + ConfigFile + " nor in " + DotenvFile
+		if i.Misplaced {
+			reason += "; " + MisplacedFile + " exists, but uzERP reads " + DotenvFile + " only"
+		}
+		return DBSettings{}, &SettingError{Name: "DB_NAME", Source: s.sources["DB_NAME"], Reason: reason}
+	}
+	var reason string
+	if db.Host, db.Port, reason = splitHost(host); reason != "" {
+		return DBSettings{}, &SettingError{Name: "DB_HOST", Source: s.sources["DB_HOST"], Reason: reason}
+	}
+	return db, nil
+}
+
+// included refuses to take a database setting from conf/.env, or for missing, where a file that config.php includes
+// may set it: the wrong database is worse than none.
+func (i *Installation) included(sources map[string]Source) error {
+	if i.Config == nil || len(i.Config.Includes) == 0 {
+		return nil
+	}
+	for _, name := range []string{"DB_NAME", "DB_USER", "DB_HOST", "DB_PASSWORD"} {
+		if sources[name].File != ConfigFile {
+			return &php.UnreadableError{File: ConfigFile, Unreadable: php.Unreadable{
+				Name: name, Pos: i.Config.Includes[0], Reason: "the file included here may set " + name,
+			}}
+		}
+	}
+	return nil
+}
+
+// TwilioSettings are the Twilio settings of conf/.env. The API key is this tool's own, uzERP uses the token.
+type TwilioSettings struct {
+	AccountSID, ServiceSID string
+	AuthToken              secret.Secret
+	APIKey                 string
+	APISecret              secret.Secret
+	Sources                map[string]Source // by the name of the setting, of those that are set
+}
+
+// Twilio returns the TWILIO_ settings; what isn't set is empty. The error is that conf/.env can't be read.
+func (i *Installation) Twilio() (TwilioSettings, error) {
+	s := i.collect()
+	settings := TwilioSettings{
+		AccountSID: s.text("TWILIO_ACCOUNT_SID"), ServiceSID: s.text("TWILIO_SERVICE_SID"),
+		AuthToken: secret.New(s.text("TWILIO_AUTH_TOKEN")),
+		APIKey:    s.text("TWILIO_API_KEY"), APISecret: secret.New(s.text("TWILIO_API_SECRET")),
+		Sources: s.sources,
+	}
+	if s.err != nil {
+		return TwilioSettings{}, s.err
+	}
+	return settings, nil
+}
+
+// collector gathers several settings and keeps the first error.
+type collector struct {
+	from    *Installation
+	sources map[string]Source
+	err     error
+}
+
+func (i *Installation) collect() *collector {
+	return &collector{from: i, sources: map[string]Source{}}
+}
+
+func (c *collector) text(name string) string {
+	value, source, ok, err := c.from.Setting(name)
+	if err != nil && c.err == nil {
+		c.err = err
+	}
+	if ok {
+		c.sources[name] = source
+	}
+	return value
+}

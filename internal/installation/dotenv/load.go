@@ -1,0 +1,147 @@
+package dotenv
+
+import (
+	"errors"
+	"regexp"
+	"strings"
+
+	"uzerp-mfa/internal/installation/php"
+	"uzerp-mfa/internal/secret"
+)
+
+// Lookup returns a variable of the process environment, like os.LookupEnv.
+type Lookup func(name string) (value string, ok bool)
+
+// maxLoaded limits what ${…} can blow the values up to. PHP would end at its memory limit, 128 MB by default.
+const maxLoaded = 16 << 20
+
+// ErrTooLarge means that the ${…} of the file make values of more than 16 MiB.
+var ErrTooLarge = errors.New("the variables in the file grow without measure")
+
+// Values returns the variables that phpdotenv's immutable load takes from the file, when PHP runs with the process
+// environment env (nil: an empty one). A name that the environment has is neither set nor unset by the file and
+// so is not in the map, and ${…} gives the environment's value for it (docs/facts/phpdotenv.md §2).
+//
+// Which environment the web server gives PHP cannot be seen from outside. Use nil to see the file's own values.
+func (d *File) Values(env Lookup) (map[string]string, error) {
+	return d.load(env, func(*Entry, string) {})
+}
+
+// load runs through the entries, and shows every one that counts with its value.
+func (d *File) load(env Lookup, see func(e *Entry, value string)) (map[string]string, error) {
+	values := map[string]string{}
+	get := func(name string) (string, bool) {
+		if value, ok := values[name]; ok {
+			return value, true
+		}
+		return visible(env, name)
+	}
+	total := 0
+	for i := range d.Entries {
+		e := &d.Entries[i]
+		if _, shadowed := visible(env, e.Name); shadowed {
+			continue
+		}
+		if e.Bare {
+			delete(values, e.Name)
+			continue
+		}
+		value, err := e.resolve(get, maxLoaded-total)
+		if err != nil {
+			return nil, err
+		}
+		total += len(value)
+		values[e.Name] = value
+		see(e, value)
+	}
+	return values, nil
+}
+
+// visible looks a name up as PHP has it in $_SERVER: PHP takes no variable over whose name has a dot, a blank or a
+// bracket (docs/facts/phpdotenv.md, case load-preset-024).
+func visible(env Lookup, name string) (string, bool) {
+	if env == nil || strings.ContainsAny(name, ". [") {
+		return "", false
+	}
+	return env(name)
+}
+
+var variable = regexp.MustCompile(`^\$\{([A-Za-z0-9_.]+)\}`)
+
+// resolve replaces the ${…} from the last to the first, each in the text that the later ones left, so that an
+// inserted text can complete a ${…} to its left but is not looked through itself (docs/facts/phpdotenv.md §1.8).
+func (e *Entry) resolve(get func(string) (string, bool), limit int) (string, error) {
+	raw := e.raw.Reveal()
+	var done suffix
+	end := len(raw)
+	for i := len(e.vars) - 1; i >= 0; i-- {
+		done.prepend(raw[e.vars[i]:end])
+		end = e.vars[i]
+		match := variable.FindSubmatch(done.bytes())
+		if match == nil {
+			continue
+		}
+		if value, ok := get(string(match[1])); ok {
+			done.cut(len(match[0]))
+			done.prepend(value)
+		}
+		if len(done.bytes()) > limit {
+			return "", ErrTooLarge
+		}
+	}
+	done.prepend(raw[:end])
+	return string(done.bytes()), nil
+}
+
+// suffix is a text that grows at its front.
+type suffix struct {
+	buf []byte
+	at  int
+}
+
+func (s *suffix) bytes() []byte { return s.buf[s.at:] }
+
+func (s *suffix) cut(n int) { s.at += n }
+
+func (s *suffix) prepend(text string) {
+	if len(text) > s.at {
+		kept := s.bytes()
+		room := len(text) + 2*len(kept)
+		buf := make([]byte, room+len(kept))
+		copy(buf[room:], kept)
+		s.buf, s.at = buf, room
+	}
+	s.at -= len(text)
+	copy(s.buf[s.at:], text)
+}
+
+// NotEmpty reports whether phpdotenv's notEmpty accepts a value that is set: something is left after PHP's trim.
+func NotEmpty(value string) bool { return strings.Trim(value, php.Blank) != "" }
+
+// Setting is one value that the file gives.
+type Setting struct {
+	Value    secret.Secret
+	Line     int
+	Borrowed bool // a ${…} in it was replaced: it may hold another setting's value
+}
+
+// Settings returns the file's own values by name, each with the line that counts.
+func (d *File) Settings() (map[string]Setting, error) {
+	values, err := d.Values(nil)
+	if err != nil {
+		return nil, err
+	}
+	borrowed := map[string]bool{}
+	for _, w := range d.Warnings {
+		if w.ID == WarnVariable {
+			borrowed[w.Name] = true
+		}
+	}
+	settings := map[string]Setting{}
+	for _, e := range d.Entries { // the last one counts
+		if value, ok := values[e.Name]; ok {
+			settings[e.Name] = Setting{Value: secret.New(value), Line: e.Pos.Line, Borrowed: borrowed[e.Name]}
+		}
+	}
+	return settings, nil
+}

@@ -1,0 +1,127 @@
+package installation
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/installation/dotenv"
+	"uzerp-mfa/internal/installation/file"
+)
+
+// EnvFile is a conf/.env, or a draft of one, as uzERP's reader sees it.
+type EnvFile struct {
+	Path      string // as messages name it
+	Found     bool
+	Misplaced string              // a config/.env, which nothing reads, in its place
+	Syntax    *dotenv.SyntaxError // the line that the reader rejects; then there are no Settings
+	Settings  map[string]dotenv.Setting
+	Warnings  []dotenv.Warning
+	File      file.Facts
+	Dir       file.Facts // of conf/; empty for a draft elsewhere
+
+	source []byte
+}
+
+// ReadEnv reads conf/.env. A missing file is no error. Errors: errs.Config, without a word of the file's text.
+func (i *Installation) ReadEnv() (EnvFile, error) {
+	env, err := readEnv(i.DotenvPath())
+	if err != nil {
+		return EnvFile{}, err
+	}
+	if i.Misplaced {
+		env.Misplaced = filepath.Join(i.Root, MisplacedFile)
+	}
+	dir := filepath.Dir(env.Path)
+	if env.Dir, err = file.Stat(dir); err != nil {
+		return EnvFile{}, FileError(dir, err)
+	}
+	return env, nil
+}
+
+// ReadEnvFile reads the file at path, which must exist. If path is config/.env of an installation, the answer says that
+// nothing reads it there. Errors: errs.Config, without a word of the file's text.
+func ReadEnvFile(path string) (EnvFile, error) {
+	env, err := readEnv(path)
+	if err == nil && !env.Found {
+		err = FileError(path, fs.ErrNotExist)
+	}
+	if err != nil {
+		return EnvFile{}, err
+	}
+	absolute, err := filepath.Abs(path)
+	if root := filepath.Dir(filepath.Dir(absolute)); err == nil && absolute == filepath.Join(root, MisplacedFile) && IsRoot(root) {
+		env.Misplaced, env.Path = path, filepath.Join(root, DotenvFile)
+	}
+	return env, nil
+}
+
+func readEnv(path string) (EnvFile, error) {
+	env := EnvFile{Path: path}
+	var err error
+	if env.File, err = file.Stat(path); err != nil {
+		return env, FileError(path, err)
+	}
+	if !env.File.Exists {
+		return env, nil
+	}
+	if !env.File.Mode.IsRegular() {
+		return env, FileError(path, file.ErrNotRegular)
+	}
+	source, err := os.ReadFile(path)
+	if err != nil {
+		return env, FileError(path, err)
+	}
+	env.Found = true
+	return env.with(source)
+}
+
+// with returns the file as it reads with another content.
+func (e EnvFile) with(source []byte) (EnvFile, error) {
+	e.source, e.Syntax, e.Settings, e.Warnings = source, nil, nil, nil
+	d, err := dotenv.Parse(source)
+	if syntax, ok := errors.AsType[*dotenv.SyntaxError](err); ok {
+		e.Syntax = syntax
+		return e, nil
+	}
+	if err == nil {
+		e.Warnings = d.Warnings
+		e.Settings, err = d.Settings()
+	}
+	if err != nil {
+		return e, FileError(e.Path, err)
+	}
+	return e, nil
+}
+
+// Editable returns nil if a setting that is written into the file has an effect. It refuses with errs.Config where the file
+// is missing, is not the one that uzERP reads, or has a line that uzERP's reader rejects.
+func (e EnvFile) Editable() error {
+	switch {
+	case e.Misplaced != "":
+		return errs.New(errs.Config, fmt.Sprintf("nothing reads %s: uzERP reads %s", e.Misplaced, e.Path), "move the file there first")
+	case !e.Found:
+		return errs.New(errs.Config, e.Path+" does not exist",
+			"make it, readable for the web server only: install -m 0640 -g www-data /dev/null "+e.Path)
+	case e.Syntax != nil:
+		return errs.New(errs.Config,
+			fmt.Sprintf("%s line %d: uzERP's reader rejects this line, so nothing in the file holds (%s)", e.Path, e.Syntax.Line, e.Syntax.Reason()),
+			"correct that line first")
+	}
+	return nil
+}
+
+// FileError is the error of a file that can't be read: errs.Config, with the path and the reason.
+func FileError(path string, err error) error {
+	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
+		err = pathError.Err
+	}
+	hint := ""
+	if errors.Is(err, fs.ErrPermission) {
+		hint = "run it as root or as the web server's user"
+	}
+	return &errs.Error{Kind: errs.Config, Op: path, Err: err, Hint: hint}
+}

@@ -1,0 +1,32 @@
+package file
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// ReadIfThere reads a file as ReadRegular does, and returns nothing for a file that is missing or a directory.
+func ReadIfThere(path string) ([]byte, error) {
+	src, err := ReadRegular(path)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.EISDIR) {
+		return nil, nil
+	}
+	return src, err
+}
+
+// ReadRegular reads a file. It refuses a pipe or a device, which might never end, with ErrNotRegular; a directory fails with
+// syscall.EISDIR.
+func ReadRegular(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case info.IsDir():
+		return nil, &fs.PathError{Op: "read", Path: path, Err: syscall.EISDIR}
+	case !info.Mode().IsRegular():
+		return nil, &fs.PathError{Op: "read", Path: path, Err: ErrNotRegular}
+	}
+	return os.ReadFile(path)
+}

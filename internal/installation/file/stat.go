@@ -1,0 +1,43 @@
+package file
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+)
+
+// Facts says who may read a file. Path is "" for one that was not looked at.
+type Facts struct {
+	Path     string
+	Exists   bool
+	Symlink  bool // Path is a link; the rest is about its target
+	Mode     fs.FileMode
+	UID, GID int  // -1 where the system has no such numbers
+	ACL      bool // an access list decides beside Mode
+}
+
+// Stat returns the facts of a file. A file that does not exist is no error.
+func Stat(path string) (Facts, error) {
+	facts := Facts{Path: path, UID: -1, GID: -1}
+	if link, err := os.Lstat(path); err == nil {
+		facts.Symlink = link.Mode()&fs.ModeSymlink != 0
+	}
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return facts, nil
+	}
+	if err != nil {
+		return facts, err
+	}
+	facts.Exists, facts.Mode, facts.ACL = true, info.Mode(), hasACL(path)
+	if uid, gid, ok := ownerOf(info); ok {
+		facts.UID, facts.GID = uid, gid
+	}
+	return facts, nil
+}
+
+// Exists reports whether there is something at path.
+func Exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}

@@ -1,0 +1,434 @@
+package php
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"uzerp-mfa/internal/secret"
+)
+
+// Config is what conf/config.php surely puts into $conf, and what it may put there that only PHP knows.
+type Config struct {
+	Literals   []Literal    // the values in force, in the order of the file
+	Unreadable []Unreadable // names whose value can't be known, and places that may touch any name (Name is "")
+	Includes   []Position   // include and require: what those files set isn't known here
+}
+
+// Literal is a value that stands in the file as such.
+type Literal struct {
+	Name  string
+	Value secret.Secret // as PHP turns it into text: true is "1", false and null are ""
+	Pos   Position
+}
+
+// Unreadable is an assignment that only running PHP could read. Reason has no text of the file.
+type Unreadable struct {
+	Name   string // "" if it may be any name
+	Pos    Position
+	Reason string
+}
+
+// UnreadableError says that the value of a setting is not known, and where.
+type UnreadableError struct {
+	File string
+	Unreadable
+}
+
+// Error names the setting, the place and the reason.
+func (e *UnreadableError) Error() string {
+	at := fmt.Sprintf("line %d: not readable here, %s", e.Pos.Line, e.Reason)
+	if e.File != "" {
+		at = e.File + " " + at
+	}
+	return at
+}
+
+// Get returns the value that $conf has for name. The error is an *UnreadableError.
+func (c *Config) Get(name string) (value Literal, ok bool, err error) {
+	for _, u := range c.Unreadable {
+		if u.Name == name {
+			return Literal{}, false, &UnreadableError{Unreadable: u}
+		}
+	}
+	for _, l := range c.Literals {
+		if l.Name == name {
+			return l, true, nil
+		}
+	}
+	for _, u := range c.Unreadable {
+		if u.Name == "" {
+			return Literal{}, false, &UnreadableError{Unreadable: u}
+		}
+	}
+	return Literal{}, false, nil
+}
+
+// The reasons of Unreadable.
+const (
+	reasonBlock       = "it is set inside a block or a condition"
+	reasonExpression  = "its value is more than a plain text, number or constant"
+	reasonModified    = "it is changed by more than a plain assignment"
+	reasonAnyName     = "names that are not plain texts are set here"
+	reasonWhole       = "all settings are replaced or handed on here"
+	reasonConditional = "it stands after a return that may end the file earlier"
+	reasonAlias       = "it stands after a place where the settings get a second name"
+)
+
+// ParseConfig reads the assignments to $conf without running anything. The later assignment wins, and one that
+// can't be read wins over an earlier one that could: nothing is guessed. The error is a *SyntaxError.
+func ParseConfig(src []byte) (*Config, error) {
+	tokens, err := lex(src)
+	if err != nil {
+		return nil, err
+	}
+	p := &configParser{src: src, tokens: tokens, conf: &Config{}}
+	if err := p.run(); err != nil {
+		return nil, err
+	}
+	return p.conf, nil
+}
+
+type configParser struct {
+	src    []byte
+	tokens []token
+	conf   *Config
+
+	nested int    // depth of if: … endif; and the like
+	doubt  string // why nothing is certain from here on; "" if it is
+}
+
+// run goes from statement to statement.
+func (p *configParser) run() error {
+	for at := 0; at < len(p.tokens); {
+		end, err := p.statementEnd(at)
+		if err != nil {
+			return err
+		}
+		if end > at && p.nested == 0 && p.isWord(at, "return", "exit", "die") {
+			return nil // what follows never runs
+		}
+		p.statement(at, end)
+		at = end + 1
+	}
+	return nil
+}
+
+// statementEnd returns the index of the end that closes the statement at at, outside all brackets; a block that ends a
+// statement belongs to it.
+func (p *configParser) statementEnd(at int) (int, error) {
+	var open []token
+	for i := at; i < len(p.tokens); i++ {
+		t := p.tokens[i]
+		switch {
+		case t.kind == endToken && len(open) == 0:
+			return i, nil
+		case t.kind != otherToken:
+		case t.text == "(" || t.text == "[" || t.text == "{" || t.text == "#[":
+			open = append(open, t)
+		case t.text == ")" || t.text == "]" || t.text == "}":
+			if len(open) == 0 || closing(open[len(open)-1].text) != t.text {
+				return 0, &SyntaxError{Position: positionIn(p.src, t.at), Reason: "a bracket is closed that was not opened"}
+			}
+			open = open[:len(open)-1]
+			if t.text == "}" && len(open) == 0 && !p.continues(at) {
+				return i, nil
+			}
+		}
+	}
+	if len(open) > 0 {
+		return 0, &SyntaxError{Position: positionIn(p.src, open[len(open)-1].at), Reason: "a bracket is not closed"}
+	}
+	return len(p.tokens), nil
+}
+
+func closing(open string) string {
+	switch open {
+	case "(":
+		return ")"
+	case "{":
+		return "}"
+	default:
+		return "]"
+	}
+}
+
+// continues reports whether the statement that begins at from goes on behind a closing brace: an expression
+// with a closure or match in it does, a block doesn't.
+func (p *configParser) continues(from int) bool {
+	first := p.tokens[from]
+	block := first.kind == otherToken && (first.text == "{" || first.text == "#[") || p.isWord(from, "if", "else", "elseif", "for", "foreach", "while",
+		"do", "switch", "try", "catch", "finally", "function", "class", "interface", "trait", "enum", "abstract",
+		"final", "readonly", "namespace", "declare")
+	return !block
+}
+
+func (p *configParser) isWord(i int, words ...string) bool {
+	return 0 <= i && i < len(p.tokens) && p.tokens[i].kind == wordToken && slices.Contains(words, strings.ToLower(p.tokens[i].text))
+}
+
+func (p *configParser) is(i int, text string) bool {
+	return 0 <= i && i < len(p.tokens) && p.tokens[i].kind == otherToken && p.tokens[i].text == text
+}
+
+func (p *configParser) isVariable(i int, name string) bool {
+	return i < len(p.tokens) && p.tokens[i].kind == variableToken && p.tokens[i].text == name
+}
+
+func (p *configParser) isConf(i int) bool { return p.isVariable(i, "conf") }
+
+// statement looks at tokens[from:end].
+func (p *configParser) statement(from, end int) {
+	p.nest(from, end)
+	if p.nested == 0 && p.doubt == "" && p.plain(from, end) {
+		return
+	}
+	inFunction := false
+	for i := from; i < end; i++ {
+		switch {
+		case p.isWord(i, "function", "fn"):
+			inFunction = true
+		case p.isWord(i, "include", "include_once", "require", "require_once"):
+			p.conf.Includes = append(p.conf.Includes, p.position(i))
+		case p.isWord(i, "return") && !inFunction:
+			p.doubt = reasonConditional
+		case p.isWord(i, "extract", "parse_str") && p.is(i+1, "("), p.is(i, "$"), p.isVariable(i, "GLOBALS"):
+			p.unreadable("", i, reasonAnyName)
+		case p.isConf(i):
+			p.use(i, from)
+		}
+	}
+}
+
+// nest counts the alternative syntax: if (…): … endif; also where several heads stand before one ";".
+func (p *configParser) nest(from, end int) {
+	if p.isWord(from, "endif", "endfor", "endforeach", "endwhile", "endswitch", "enddeclare") {
+		p.nested = max(0, p.nested-1)
+		return
+	}
+	for i, depth := from, 0; i < end; i++ {
+		switch {
+		case p.is(i, "{"):
+			depth++
+		case p.is(i, "}"):
+			depth--
+		case depth == 0 && p.isWord(i, "if", "for", "foreach", "while", "switch", "declare") && p.is(i+1, "("):
+			if p.is(p.behindBracket(i+1), ":") {
+				p.nested++
+			}
+		}
+	}
+}
+
+// plain takes what is certain: $conf['NAME'] = literal; $conf = array literal; unset($conf['NAME']).
+func (p *configParser) plain(from, end int) bool {
+	switch {
+	case p.isConf(from):
+		if name, next, ok := p.key(from + 1); ok && p.is(next, "=") {
+			value, after, ok := p.literal(next + 1)
+			if !ok || after != end {
+				return false
+			}
+			p.set(name, value, from)
+			return true
+		}
+		return p.is(from+1, "=") && p.array(from+2, end)
+	case p.isWord(from, "unset") && p.is(from+1, "(") && p.isConf(from+2):
+		name, next, ok := p.key(from + 3)
+		if !ok || !p.is(next, ")") || next+1 != end {
+			return false
+		}
+		p.forget(name)
+		return true
+	}
+	return false
+}
+
+// key reads ['NAME'] and gives the index behind it.
+func (p *configParser) key(at int) (name string, next int, ok bool) {
+	if !p.is(at, "[") || !p.is(at+2, "]") {
+		return "", 0, false
+	}
+	name, ok = p.keyText(at + 1)
+	return name, at + 3, ok
+}
+
+func (p *configParser) keyText(at int) (string, bool) {
+	switch t := p.tokens[at]; t.kind {
+	case stringToken:
+		return t.text, true
+	case numberToken:
+		return numberText(t.text, false)
+	default:
+		return "", false
+	}
+}
+
+// literal reads one value and gives the index behind it.
+func (p *configParser) literal(at int) (value string, next int, ok bool) {
+	negative := p.is(at, "-")
+	if negative || p.is(at, "+") {
+		if at++; at < len(p.tokens) && p.tokens[at].kind != numberToken {
+			return "", 0, false
+		}
+	}
+	if at >= len(p.tokens) {
+		return "", 0, false
+	}
+	switch t := p.tokens[at]; t.kind {
+	case stringToken:
+		return t.text, at + 1, true
+	case numberToken:
+		value, ok = numberText(t.text, negative)
+		return value, at + 1, ok
+	case wordToken:
+		switch strings.ToLower(strings.TrimPrefix(t.text, `\`)) {
+		case "true":
+			return "1", at + 1, true
+		case "false", "null":
+			return "", at + 1, true
+		}
+	}
+	return "", 0, false
+}
+
+// array takes $conf = [ 'NAME' => literal, … ] or array(…): it replaces all there was. Elements that are no literal
+// are unreadable; an array that isn't of this form is not taken.
+func (p *configParser) array(at, end int) bool {
+	last := end - 1
+	switch {
+	case p.is(at, "["):
+	case p.isWord(at, "array") && p.is(at+1, "("):
+		at++
+	default:
+		return false
+	}
+	type element struct{ from, to int }
+	var elements []element
+	depth, from := 0, at+1
+	for i := at; i <= last; i++ {
+		switch {
+		case p.is(i, "(") || p.is(i, "[") || p.is(i, "{") || p.is(i, "#["):
+			depth++
+		case p.is(i, ")") || p.is(i, "]") || p.is(i, "}"):
+			if depth--; depth == 0 && i != last {
+				return false
+			}
+		}
+		if depth == 1 && p.is(i, ",") || depth == 0 {
+			if i > from {
+				if _, ok := p.keyText(from); !ok || !p.is(from+1, "=>") {
+					return false
+				}
+				elements = append(elements, element{from, i})
+			}
+			from = i + 1
+		}
+	}
+	p.conf.Literals, p.conf.Unreadable = nil, nil
+	for _, e := range elements {
+		name, _ := p.keyText(e.from)
+		if value, after, ok := p.literal(e.from + 2); ok && after == e.to {
+			p.set(name, value, e.from)
+		} else {
+			p.unreadable(name, e.from, reasonExpression)
+		}
+	}
+	return true
+}
+
+var assigning = []string{"=", "+=", "-=", "*=", "/=", ".=", "%=", "&=", "|=", "^=", "<<=", ">>=", "**=", "??=", "++", "--"}
+
+func (p *configParser) assigns(i int) bool {
+	return i < len(p.tokens) && p.tokens[i].kind == otherToken && slices.Contains(assigning, p.tokens[i].text)
+}
+
+// use records what a $conf at i, in a statement that isn't plain, may do. Only reading it does nothing.
+func (p *configParser) use(i, from int) {
+	if p.is(i-1, "&") {
+		p.doubt = reasonAlias
+	}
+	if !p.is(i+1, "[") {
+		if !p.onlyReads(i) {
+			p.unreadable("", i, reasonWhole)
+		}
+		return
+	}
+	name, next, literal := p.key(i + 1)
+	if !literal {
+		next = p.behindBracket(i + 1)
+	}
+	deeper := p.is(next, "[")
+	for p.is(next, "[") {
+		next = p.behindBracket(next)
+	}
+	target := p.is(i-1, "&") || p.is(i-1, "++") || p.is(i-1, "--") || p.isWord(i-1, "as") ||
+		p.is(from, "[") || p.isWord(from, "list", "unset", "foreach", "settype")
+	if !p.assigns(next) && !target {
+		return
+	}
+	reason := reasonModified
+	switch {
+	case !literal:
+		name, reason = "", reasonAnyName
+	case p.doubt != "":
+		reason = p.doubt
+	case p.nested > 0 || p.tokens[from].kind != variableToken:
+		reason = reasonBlock
+	case !deeper && p.is(next, "="):
+		reason = reasonExpression
+	}
+	p.unreadable(name, i, reason)
+}
+
+// onlyReads reports whether the whole $conf at i is surely just looked at.
+func (p *configParser) onlyReads(i int) bool {
+	switch {
+	case p.isWord(i-1, "global", "return", "echo", "print"):
+		return true
+	case p.is(i-1, "("):
+		return p.is(i+1, ")") && p.isWord(i-2, "isset", "empty", "is_array", "count", "print_r", "var_dump")
+	case p.is(i-1, ","):
+		return p.is(i+1, ")") && p.isWord(i-4, "array_key_exists")
+	default:
+		return false
+	}
+}
+
+// behindBracket returns the index behind the bracket that closes the one at at.
+func (p *configParser) behindBracket(at int) int {
+	depth := 0
+	for ; at < len(p.tokens); at++ {
+		switch {
+		case p.is(at, "["), p.is(at, "#["), p.is(at, "("), p.is(at, "{"):
+			depth++
+		case p.is(at, "]"), p.is(at, ")"), p.is(at, "}"):
+			if depth--; depth == 0 {
+				return at + 1
+			}
+		}
+	}
+	return at
+}
+
+func (p *configParser) position(i int) Position { return positionIn(p.src, p.tokens[i].at) }
+
+func (p *configParser) forget(name string) {
+	p.conf.Literals = slices.DeleteFunc(p.conf.Literals, func(l Literal) bool { return l.Name == name })
+	p.conf.Unreadable = slices.DeleteFunc(p.conf.Unreadable, func(u Unreadable) bool { return u.Name == name && name != "" })
+}
+
+func (p *configParser) set(name, value string, at int) {
+	p.forget(name)
+	p.conf.Literals = append(p.conf.Literals, Literal{Name: name, Value: secret.New(value), Pos: p.position(at)})
+}
+
+// unreadable makes the value of name unknown, of "" the value of every name that isn't set again later.
+func (p *configParser) unreadable(name string, at int, reason string) {
+	if name == "" {
+		p.conf.Literals = nil
+	} else {
+		p.forget(name)
+	}
+	p.conf.Unreadable = append(p.conf.Unreadable, Unreadable{Name: name, Pos: p.position(at), Reason: reason})
+}

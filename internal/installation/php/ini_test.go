@@ -1,0 +1,65 @@
+package php
+
+import (
+	"testing"
+
+	"uzerp-mfa/internal/installation/treetest"
+)
+
+func TestFindInis(t *testing.T) {
+	root := treetest.Write(t, map[string]string{
+		"8.2/fpm/php.ini": "[PHP]\n; session.gc_maxlifetime = 1\r\nvariables_order = \"GPCS\" ; comment\n" +
+			"[Session]\nsession.gc_probability = 0\nSession.Cookie_HttpOnly =\nsession.save_path = \"5;/var/lib/php; x\"\n" +
+			"error_reporting = \"a\nsession.gc_divisor = 7\n\"\nsession.gc_divisor = 1000\n[PATH=/srv/x]\nsession.gc_probability = 5\n" +
+			"[PHP]\nsession.cookie_secure = Yes",
+		"8.2/fpm/conf.d/20-late.ini":  "session.gc_maxlifetime=30000;c",
+		"8.2/fpm/conf.d/10-early.ini": "session.gc_maxlifetime=10\nsession.cookie_httponly=On\n",
+		"8.2/fpm/conf.d/30-gone.ini":  "-> /nowhere/x.ini",
+		"8.2/fpm/conf.d/40-other.txt": "session.gc_maxlifetime=1",
+		"8.2/cli/php.ini":             "session.save_path = ${HOME}/s\n",
+		"8.2/mods-available/x.ini":    "session.gc_maxlifetime=1",
+	})
+	inis, err := FindInis(root)
+	if err != nil || len(inis) != 2 || inis[0].SAPI != "cli" || inis[1].SAPI != "fpm" || inis[1].Version != "8.2" {
+		t.Fatalf("%v, %+v", err, inis)
+	}
+	if v := inis[0].Values["session.save_path"]; !v.Unknown {
+		t.Errorf("save_path with ${…}: %+v", v)
+	}
+	if v := inis[0].Values["session.gc_maxlifetime"]; v.Text != "1440" || v.File != "" {
+		t.Errorf("default: %+v", v)
+	}
+	want := map[string]struct {
+		text string
+		line int
+		on   bool
+	}{
+		"session.gc_maxlifetime":  {"30000", 1, true},
+		"session.gc_probability":  {"0", 5, false},
+		"session.cookie_httponly": {"1", 2, true},
+		"session.save_path":       {"5;/var/lib/php; x", 7, false},
+		"session.gc_divisor":      {"1000", 11, true},
+		"session.cookie_secure":   {"1", 15, true},
+		"variables_order":         {"GPCS", 3, false},
+	}
+	for name, w := range want {
+		v := inis[1].Values[name]
+		if v.Text != w.text || v.Line != w.line || v.Unknown || name != "session.save_path" && v.Bool() != w.on {
+			t.Errorf("%s: %+v", name, v)
+		}
+	}
+}
+
+func TestIniValueInt(t *testing.T) {
+	for text, want := range map[string]struct {
+		n  int64
+		ok bool
+	}{
+		"1440": {1440, true}, " 5 ": {5, true}, "2K": {2048, true}, "1m": {1 << 20, true}, "1G": {1 << 30, true},
+		"": {0, false}, "x": {0, false}, "5x": {5, false}, "-1": {-1, true},
+	} {
+		if n, ok := (IniValue{Text: text}).Int(); n != want.n || ok != want.ok {
+			t.Errorf("%q: %d, %v", text, n, ok)
+		}
+	}
+}

@@ -1,0 +1,101 @@
+package sessionconfig
+
+import (
+	"os/user"
+	"path/filepath"
+	"strconv"
+
+	"uzerp-mfa/internal/installation"
+	"uzerp-mfa/internal/installation/file"
+	"uzerp-mfa/internal/installation/php"
+)
+
+// Place says where the settings are looked for.
+type Place struct {
+	Installation *installation.Installation // not used if EnvFile is set
+	EnvFile      string                     // a file to read in the place of the installation's conf/.env
+	PHPIni       string                     // "" for those of every PHP under /etc/php
+	Root         string                     // of the machine: "/" outside tests
+	WebUser      string                     // as whom the web server usually runs
+}
+
+// Read returns all that Check looks at. Errors: errs.Config, without a word of any file's text.
+func Read(p Place) (Input, error) {
+	in, err := ReadEnv(p)
+	if err == nil {
+		err = in.readPHP(p)
+	}
+	return in, err
+}
+
+// ReadEnv reads conf/.env, or the file that was named, and what belongs to it, but not PHP's own settings.
+func ReadEnv(p Place) (Input, error) {
+	in := Input{WebUser: lookupWebUser(p.WebUser)}
+	var err error
+	if p.EnvFile != "" {
+		in.Env, err = installation.ReadEnvFile(p.EnvFile)
+		in.Looked = []file.Facts{in.Env.File}
+		return in, err
+	}
+	in.Installation = p.Installation
+	if in.Env, err = p.Installation.ReadEnv(); err != nil {
+		return in, err
+	}
+	in.Looked = []file.Facts{in.Env.File}
+	if in.Env.Misplaced != "" {
+		in.look(in.Env.Misplaced)
+	}
+	in.look(p.Installation.ConfigPath())
+	return in, nil
+}
+
+// readPHP adds what PHP itself does with sessions.
+func (in *Input) readPHP(p Place) error {
+	in.Cleaner = installation.FindSessionCleaner(p.Root)
+	if p.PHPIni != "" {
+		ini, err := php.ReadIni(p.PHPIni)
+		if err != nil {
+			return installation.FileError(p.PHPIni, err)
+		}
+		in.PHP = []*php.Ini{ini}
+	} else if found, err := php.FindInis(filepath.Join(p.Root, "etc/php")); err != nil {
+		in.PHPProblem = installation.FileError("/etc/php", err).Error()
+	} else {
+		in.PHP = found
+	}
+	for _, ini := range in.PHP {
+		for _, name := range ini.Files {
+			in.look(name)
+		}
+	}
+	return nil
+}
+
+// look notes a file's owner and mode for the report. A file that can't be looked at counts as missing there.
+func (in *Input) look(path string) {
+	facts, _ := file.Stat(path)
+	in.Looked = append(in.Looked, facts)
+}
+
+// lookupWebUser looks the user up; on a machine without one nothing is known.
+func lookupWebUser(name string) WebUser {
+	u, err := user.Lookup(name)
+	if err != nil {
+		return WebUser{}
+	}
+	uid, err := strconv.Atoi(u.Uid)
+	if err != nil {
+		return WebUser{}
+	}
+	found := WebUser{Name: name, UID: uid}
+	groups, err := u.GroupIds()
+	if err != nil {
+		groups = []string{u.Gid}
+	}
+	for _, g := range groups {
+		if gid, err := strconv.Atoi(g); err == nil {
+			found.GIDs = append(found.GIDs, gid)
+		}
+	}
+	return found
+}

@@ -1,0 +1,64 @@
+package sessionconfig
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+// What a Debian machine has under /etc reaches the check: scripts can't show it, for they run on any machine.
+func TestReadMachine(t *testing.T) {
+	root := t.TempDir()
+	put := func(path, content string) {
+		path = filepath.Join(root, path)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const timer = "phpsessionclean.timer"
+	put("etc/php/8.2/fpm/php.ini", "session.gc_probability = 0\nsession.cookie_httponly = 1\nvariables_order = GPCS\n")
+	put("etc/php/8.2/fpm/conf.d/20-x.ini", "session.cookie_secure = 1\n")
+	put("etc/php/8.2/cli/php.ini", "session.gc_maxlifetime = 1500\n")
+	put("etc/php/7.4/apache2/php.ini", "session.gc_probability = 0\nvariables_order = "+
+		"GPCS\nsession.save_path=/x\nsession.gc_maxlifetime = 9000\nsession.cookie_secure = ${X}\nsession.cookie_httponly = 1\n")
+	put("usr/lib/systemd/system/"+timer, "")
+	put("etc/systemd/system/timers.target.wants/"+timer, "")
+	put("run/systemd/system/x", "")
+	put("uz.env", "UZERP_MANAGE_USER_SESSIONS=on\nUSER_ACTIVITY_TIMEOUT_SECS=1800\nUSER_SESSION_MAX_AGE_SECS=28800\n")
+
+	at := Place{EnvFile: filepath.Join(root, "uz.env"), Root: root, WebUser: "nobody-of-this-name"}
+	in, err := Read(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range Check(in) {
+		if f.ID == "phpsessionclean" || f.ID == "cookie-secure" || f.ID == "gc-maxlifetime" || f.ID == "cookie-httponly" {
+			got = append(got, f.Severity.String()+" "+f.ID+" "+f.Value)
+		}
+	}
+	if want := []string{"warning phpsessionclean 1440", "info cookie-secure "}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if len(in.Looked) != 5 {
+		t.Errorf("files: %+v", in.Looked)
+	}
+	if path, active := in.Cleaner.Job(); !active || filepath.Base(path) != timer {
+		t.Errorf("cleaner: %s, %v", path, active)
+	}
+	put("etc/cron.d/php", "")
+	if err := os.RemoveAll(filepath.Join(root, "run")); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Read(at)
+	if path, active := again.Cleaner.Job(); err != nil || !active || path != filepath.Join(root, "etc/cron.d/php") {
+		t.Errorf("cleaner without systemd: %s, %v, %v", path, active, err)
+	}
+	if again.WebUser.Name != "" {
+		t.Errorf("%+v", again.WebUser)
+	}
+}

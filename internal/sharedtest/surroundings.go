@@ -1,0 +1,129 @@
+package sharedtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// systemLog is where a program that root runs writes its audit log if nobody says where.
+const systemLog = "/var/log/uzerp-mfa"
+
+// Tests are the tests of a package, as a TestMain has them.
+type Tests struct {
+	*testing.M
+	Done func(code int) int // if not nil: cleans up after the tests, and gives the exit code
+}
+
+// Run runs the tests in surroundings of their own: a home directory and a directory for temporary files, which must be
+// empty again when the tests have ended. It fails them too if the machine's audit log has changed.
+//
+// A package without a TestMain is watched by scripts/test.sh in the same way, for all packages together.
+func (t Tests) Run() int {
+	s, err := settle(systemLog)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "sharedtest:", err)
+		return 1
+	}
+	code := t.M.Run()
+	if t.Done != nil {
+		code = t.Done(code)
+	}
+	if problems := s.leave(); len(problems) > 0 {
+		fmt.Fprintf(os.Stderr, "FAIL: tests write outside of their own directories:\n%s\n", strings.Join(problems, "\n"))
+		return 1
+	}
+	return code
+}
+
+// surroundings are what the tests of a package run in.
+type surroundings struct {
+	dir string // has home and t
+	log string
+	was []string // what log had in the beginning
+}
+
+// settle makes surroundings and moves the process, and all that it starts, into them.
+func settle(log string) (*surroundings, error) {
+	// The go command keeps its own things in the home directory. Tests that build need them.
+	env := []string{"GOCACHE", "GOENV", "GOMODCACHE", "GOPATH"}
+	out, err := exec.CommandContext(context.Background(), "go", append([]string{"env"}, env...)...).Output()
+	if err == nil {
+		for i, value := range strings.Split(strings.TrimSuffix(string(out), "\n"), "\n") {
+			if err := os.Setenv(env[i], value); err != nil {
+				return nil, err
+			}
+		}
+	} else if !errors.Is(err, exec.ErrNotFound) {
+		return nil, err
+	}
+	s := &surroundings{log: log}
+	if s.was, err = entries(log); err != nil {
+		return nil, err
+	}
+	// Short names: the path of a PostgreSQL server's socket has a limit. And open to others: as root, the server is another user's.
+	if s.dir, err = os.MkdirTemp("", "mfa-"); err != nil {
+		return nil, err
+	}
+	home, temp := filepath.Join(s.dir, "home"), filepath.Join(s.dir, "t")
+	err = errors.Join(os.Chmod(s.dir, 0o755), os.Mkdir(home, 0o700), os.Mkdir(temp, 0o700), os.Chmod(temp, 0o777|os.ModeSticky),
+		os.Setenv("HOME", home), os.Setenv("TMPDIR", temp))
+	for _, name := range []string{"XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"} { // they are below HOME then
+		err = errors.Join(err, os.Unsetenv(name))
+	}
+	return s, err
+}
+
+// leave gives what the tests left behind, and removes it.
+func (s *surroundings) leave() (problems []string) {
+	for _, name := range []string{"home", "t"} {
+		left, err := entries(filepath.Join(s.dir, name))
+		if err != nil {
+			problems = append(problems, err.Error())
+		}
+		problems = append(problems, left...)
+	}
+	now, err := entries(s.log)
+	if err != nil {
+		problems = append(problems, err.Error())
+	}
+	if !slices.Equal(now, s.was) {
+		problems = append(problems, fmt.Sprintf("%s was %q, is %q", s.log, s.was, now))
+	}
+	if err := os.RemoveAll(s.dir); err != nil {
+		problems = append(problems, err.Error())
+	}
+	return problems
+}
+
+// entries gives every file below dir with its size and the time of its last change. A dir that does not exist, or that may not be
+// looked into, has none.
+func entries(dir string) (all []string, err error) {
+	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		below, _ := filepath.Rel(dir, path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission):
+			return nil
+		case err != nil:
+			return err
+		case below == "." || below == ".config": // the directory of the next
+			return nil
+		case below == ".config/go": // the go command counts its calls there
+			return fs.SkipDir
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		all = append(all, fmt.Sprintf("%s %v %d bytes %v", path, info.Mode(), info.Size(), info.ModTime()))
+		return nil
+	})
+	return all, err
+}

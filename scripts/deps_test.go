@@ -1,0 +1,215 @@
+package scripts_test
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// machine is a root directory where nothing is installed, and programs that do as if they installed it.
+type machine struct {
+	root string // of deps.sh
+	bin  string // all of PATH
+}
+
+// programs are what deps.sh calls. apt-get says what it was told to do in $root/apt-get.
+var programs = map[string]string{
+	"go":        `echo cc`,
+	"cc":        ``,
+	"chromium":  ``,
+	"id":        `echo 0`,
+	"apt-cache": `echo Filename: pool/main/chromium_1.deb`,
+	"sleep":     ``,
+	"apt-get": `
+echo "$*" >>"$DEPS_ROOT/apt-get"
+for word in "$@"; do
+	case $word in
+	--assume-no) echo "Need to get 118 MB of archives."; echo "After this operation, 1100 MB of additional disk space will be used."; exit 1 ;;
+	update) [ ! -e "$DEPS_ROOT/locked" ] || { rm "$DEPS_ROOT/locked"; echo "E: Could not get lock /var/lib/apt/lists/lock. It is held by process 1" >&2; exit 100; } ;;
+	chromium) [ ! -e "$DEPS_ROOT/no-chromium" ] || { echo "E: no space" >&2; exit 100; } ;;
+	postgresql)
+		stat -c "%a %n" "$DEPS_ROOT"/etc/postgresql-common/createcluster.d "$DEPS_ROOT"/etc/postgresql-common/createcluster.d/* >"$DEPS_ROOT/modes"
+		[ ! -e "$DEPS_ROOT/slow" ] || { echo >"$DEPS_ROOT/installing"; exec tail -f /dev/null; }
+		mkdir -p "$DEPS_ROOT/usr/lib/postgresql/17/bin"
+		echo >"$DEPS_ROOT/usr/lib/postgresql/17/bin/initdb"
+		chmod 755 "$DEPS_ROOT/usr/lib/postgresql/17/bin/initdb" ;;
+	esac
+done`,
+}
+
+func newMachine(t *testing.T, without ...string) *machine {
+	t.Helper()
+	m := &machine{root: t.TempDir(), bin: t.TempDir()}
+	for name, text := range programs {
+		m.write(t, filepath.Join(m.bin, name), "#!/bin/sh\n"+text+"\n")
+	}
+	for _, name := range []string{"sh", "cat", "chmod", "env", "grep", "head", "mkdir", "mktemp", "rm", "sed", "seq", "stat", "tail", "true"} {
+		path, err := exec.LookPath(name)
+		if err == nil {
+			err = os.Symlink(path, filepath.Join(m.bin, name))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range without {
+		if err := os.Remove(filepath.Join(m.bin, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return m
+}
+
+func (m *machine) write(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(text), 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (m *machine) has(name string) bool {
+	_, err := os.Lstat(filepath.Join(m.root, name))
+	return err == nil
+}
+
+// deps is the script, to be run on the machine.
+func (m *machine) deps(t *testing.T, umask string, env ...string) (*exec.Cmd, *bytes.Buffer) {
+	t.Helper()
+	script, err := filepath.Abs("deps.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said bytes.Buffer
+	c := exec.CommandContext(t.Context(), "sh", "-c", "umask "+umask+"; exec sh "+script+" test")
+	c.Env = append([]string{"PATH=" + m.bin, "DEPS_ROOT=" + m.root, "TMPDIR=" + t.TempDir()}, env...)
+	c.Stdout, c.Stderr = &said, &said
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	return c, &said
+}
+
+func code(t *testing.T, err error) int {
+	t.Helper()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return exit.ExitCode()
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	return 0
+}
+
+const off = "etc/postgresql-common/createcluster.d/uzerp-mfa.conf"
+
+// It says how much it installs, and what it makes can be read by everybody, whatever the umask; nothing stays but what it installed.
+func TestDeps(t *testing.T) {
+	m := newMachine(t, "chromium")
+	m.write(t, filepath.Join(m.root, "locked"), "")
+	c, said := m.deps(t, "077")
+	if got := code(t, c.Run()); got != 0 {
+		t.Fatalf("exit code %d: %s", got, said)
+	}
+	modes, _ := os.ReadFile(filepath.Join(m.root, "modes"))
+	dir := filepath.Join(m.root, filepath.Dir(off))
+	if want := "755 " + dir + "\n644 " + filepath.Join(m.root, off) + "\n"; string(modes) != want {
+		t.Errorf("modes %q, want %q", modes, want)
+	}
+	if m.has(off) {
+		t.Error("PostgreSQL's clusters are still turned off")
+	}
+	for _, want := range []string{
+		"waiting for another apt", "installing postgresql postgresql-client", "installing chromium", "After this operation, 1100 MB", "BROWSER=no",
+	} {
+		if !strings.Contains(said.String(), want) {
+			t.Errorf("not said: %q in %s", want, said)
+		}
+	}
+	// Now all is there but the browser, which this machine can't install: that is no failure.
+	m.write(t, filepath.Join(m.root, "no-chromium"), "")
+	c, said = m.deps(t, "022")
+	if got := code(t, c.Run()); got != 0 || !strings.Contains(said.String(), "left out") {
+		t.Errorf("without Chromium: exit code %d: %s", got, said)
+	}
+}
+
+// A user who has the packages is asked for nothing, with sudo or without, also if the browser is missing or not wanted.
+func TestDepsAsUser(t *testing.T) {
+	for name, tt := range map[string]struct {
+		env     string
+		without []string
+		sudo    string
+		says    string
+	}{
+		"no sudo":                 {without: []string{"chromium"}, says: "left out"},
+		"sudo asks":               {without: []string{"chromium"}, sudo: `[ "$1" = -n ] || echo asked >"$DEPS_ROOT/asked"; exit 1`, says: "left out"},
+		"no browser wanted":       {without: []string{"chromium"}, sudo: `echo asked >"$DEPS_ROOT/asked"`, env: "BROWSER=no"},
+		"all there":               {sudo: `echo asked >"$DEPS_ROOT/asked"`},
+		"sudo without a password": {without: []string{"chromium"}, sudo: `[ "$1" != -n ] || shift; exec "$@"`, says: "installing chromium"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newMachine(t, tt.without...)
+			m.write(t, filepath.Join(m.bin, "id"), "#!/bin/sh\necho 1000\n")
+			if tt.sudo != "" {
+				m.write(t, filepath.Join(m.bin, "sudo"), "#!/bin/sh\n"+tt.sudo+"\n")
+			}
+			if err := os.MkdirAll(filepath.Join(m.root, "usr/lib/postgresql/17/bin"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			m.write(t, filepath.Join(m.root, "usr/lib/postgresql/17/bin/initdb"), "")
+			c, said := m.deps(t, "022", tt.env)
+			if got := code(t, c.Run()); got != 0 {
+				t.Errorf("exit code %d: %s", got, said)
+			}
+			if m.has("asked") || (said.Len() > 0) != (tt.says != "") || !strings.Contains(said.String(), tt.says) {
+				t.Errorf("asked %t, said %q, want %q", m.has("asked"), said, tt.says)
+			}
+		})
+	}
+}
+
+// Without PostgreSQL and a way to install it, it says what to install.
+func TestDepsCannotInstall(t *testing.T) {
+	m := newMachine(t)
+	m.write(t, filepath.Join(m.bin, "id"), "#!/bin/sh\necho 1000\n")
+	c, said := m.deps(t, "022")
+	if got := code(t, c.Run()); got != 1 || !strings.Contains(said.String(), "please install, or have installed") {
+		t.Errorf("exit code %d: %s", got, said)
+	}
+}
+
+// A signal while it installs: Debian makes clusters again.
+func TestDepsInterrupted(t *testing.T) {
+	for signal, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143, syscall.SIGHUP: 129} {
+		m := newMachine(t)
+		m.write(t, filepath.Join(m.root, "slow"), "")
+		c, said := m.deps(t, "022")
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		for began := time.Now(); !m.has("installing"); time.Sleep(time.Millisecond) {
+			if time.Since(began) > 5*time.Minute {
+				t.Fatalf("never began to install: %s", said)
+			}
+		}
+		if !m.has(off) {
+			t.Error("the clusters are not turned off while it installs")
+		}
+		if err := syscall.Kill(-c.Process.Pid, signal); err != nil {
+			t.Fatal(err)
+		}
+		err := c.Wait()
+		// Of the outer shell, which the signal ends too where it has no trap.
+		if got := c.ProcessState.Sys().(syscall.WaitStatus); got.Signal() != signal && got.ExitStatus() != want {
+			t.Errorf("%v: %v: %s", signal, err, said)
+		}
+		for began := time.Now(); m.has(off); time.Sleep(time.Millisecond) { // by the shell that installs, which may end later
+			if time.Since(began) > time.Minute {
+				t.Fatalf("%v: the clusters stay turned off: %s", signal, said)
+			}
+		}
+	}
+}
