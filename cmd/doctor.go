@@ -159,13 +159,8 @@ func doctorStatus(r doctor.Report, ok, warning, failed string) string {
 
 // doctorSettings are all settings of the program.
 func doctorSettings(app *App) []config.Setting {
-	log := config.Setting{Name: "audit log", Value: app.auditLogPath(audit.DefaultPath), Source: "default"}
-	switch log.Value {
-	case app.flags.auditLog:
-		log.Source = "--audit-log"
-	case app.getenv(auditLogVariable):
-		log.Source = auditLogVariable
-	}
+	log := config.Setting{Name: "audit log"}
+	log.Value, log.Source = audit.WritePath(app.flags.auditLog, app.getenv)
 	return append(app.loader.Settings(), log, app.loader.Variable(phoneRegion), app.loader.Variable(selfUser))
 }
 

@@ -44,7 +44,7 @@ func gatherSettings(app *App, in *doctor.Input) {
 	place := doctor.Place{}
 	if inst != nil {
 		place.Value, place.Source = app.loader.Root()
-		in.Env = app.uzerpSettings()
+		in.Env = app.loader.UzerpSettings()
 	}
 	in.Root = doctor.Got(place, err)
 
@@ -53,7 +53,7 @@ func gatherSettings(app *App, in *doctor.Input) {
 
 	t, err := app.loader.Twilio()
 	if err == nil {
-		err = app.checkTwilio(t)
+		err = app.reader.CheckSettings(t)
 	}
 	in.Twilio = doctor.Got(doctor.Credentials{
 		AccountSID: t.AccountSID, Token: t.UsesToken(), Address: t.VerifyURL, TwilioOwn: t.OwnAddress(), From: t.From(),
@@ -72,12 +72,12 @@ func gatherSession(app *App, opts *doctorOptions, in *doctor.Input) {
 }
 
 func gatherAuditLog(ctx context.Context, app *App, in *doctor.Input) {
-	path := app.auditLogPath(audit.DefaultPath)
+	path, _ := audit.WritePath(app.flags.auditLog, app.getenv)
 	exists, err := audit.Examine(path)
 	in.AuditLog = doctor.Got(doctor.LogFile{Path: path, Exists: exists}, err)
 
 	path = auditLogPath(app)
-	log, err := openAuditLog(ctx, path)
+	log, err := audit.OpenFile(ctx, path)
 	if errs.KindOf(err) == errs.NotFound && err != nil {
 		in.AuditChain = doctor.Got(doctor.Chain{Path: path, None: true}, nil)
 		return
@@ -89,7 +89,7 @@ func gatherAuditLog(ctx context.Context, app *App, in *doctor.Input) {
 	defer func() { _ = log.Close() }()
 	report, err := audit.Verify(log, "")
 	if err != nil {
-		in.AuditChain = doctor.Got(doctor.Chain{}, auditReadError(ctx, path, err))
+		in.AuditChain = doctor.Got(doctor.Chain{}, err)
 		return
 	}
 	chain := doctor.Chain{Path: path, Records: report.Records, Open: len(report.Open), TornTail: report.TornTail()}
@@ -103,7 +103,7 @@ func gatherAuditLog(ctx context.Context, app *App, in *doctor.Input) {
 func gatherTwilio(ctx context.Context, app *App, ours, theirs config.Twilio, in *doctor.Input) {
 	var silent bool
 	if in.Twilio.OK() {
-		service, offset, err := app.fetchService(ctx, ours)
+		service, offset, err := app.reader.ServiceOf(ctx, ours)
 		in.Service = doctor.Got(service, err)
 		if err == nil {
 			in.Clock = doctor.Got(offset, nil)
@@ -115,7 +115,7 @@ func gatherTwilio(ctx context.Context, app *App, ours, theirs config.Twilio, in 
 	case theirs.Same(ours):
 		in.UzerpService = in.Service
 	default:
-		service, _, err := app.fetchService(ctx, theirs)
+		service, _, err := app.reader.ServiceOf(ctx, theirs)
 		in.UzerpService = doctor.Got(service, err)
 	}
 }
@@ -126,27 +126,27 @@ func isSilent(ctx context.Context, err error) bool {
 }
 
 func gatherDatabase(ctx context.Context, app *App, in *doctor.Input) {
-	d, err := app.database(ctx)
+	site, err := app.reader.Injector(ctx)
 	in.Reached = doctor.Got(struct{}{}, err)
 	if err != nil {
 		return
 	}
-	schema, err := examineSchema(ctx, d)
+	schema, err := app.reader.Schema(ctx)
 	in.Schema = doctor.Got(schema, err)
 	if err != nil || errs.KindOf(schema.Problem) == errs.Config && schema.Problem != nil {
 		return
 	}
-	missing, err := d.MissingRights(ctx)
+	missing, err := app.reader.MissingRights(ctx)
 	in.Rights = doctor.Got(missing, err)
 	if isSilent(ctx, err) {
 		return
 	}
-	classes, err := d.InjectorClasses(ctx, injector.Names())
+	classes, err := site.InjectorClasses(ctx, injector.Names())
 	in.Classes = doctor.Got(classes, err)
 	if isSilent(ctx, err) {
 		return
 	}
-	err = d.CheckNoTrial(ctx)
+	err = site.CheckNoTrial(ctx)
 	onTrial := err != nil && errs.KindOf(err) == errs.Refused
 	if onTrial {
 		err = nil
@@ -163,7 +163,7 @@ const personsAtOnce = 500
 
 func gatherUsers(ctx context.Context, app *App, in *doctor.Input) {
 	tally := doctor.NewTally()
-	stream, err := app.users(ctx, false)
+	stream, err := app.reader.AllUsers(ctx, false)
 	if err == nil {
 		for u, broken := range stream {
 			if err = broken; err != nil {
@@ -176,7 +176,7 @@ func gatherUsers(ctx context.Context, app *App, in *doctor.Input) {
 	if err != nil {
 		return
 	}
-	directory, err := app.directory(ctx)
+	directory, err := app.reader.Directory(ctx)
 	if err == nil {
 		for names := range slices.Chunk(tally.Asked(), personsAtOnce) {
 			persons, failed := directory.Details(ctx, names)

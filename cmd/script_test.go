@@ -90,12 +90,23 @@ func build(path string, flags ...string) error {
 // the database, "# database: uzerp", and say that much goes on at a time in what it runs, "# concurrent": then the program
 // is the test binary, with the race detector if the tests have it.
 func TestScripts(t *testing.T) {
+	sweep(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                "testdata/script",
 		Setup:              setUp,
 		Cmds:               commands(),
 		UpdateScripts:      *update,
 		RequireUniqueNames: true,
+	})
+}
+
+// sweep removes what testscript leaves where -run chose some of the scripts: its directory, empty.
+func sweep(t *testing.T) {
+	t.Cleanup(func() {
+		left, _ := filepath.Glob(filepath.Join(os.TempDir(), "go-test-script*"))
+		for _, dir := range left {
+			_ = os.Remove(dir) // fails if it is not empty
+		}
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
+	"uzerp-mfa/internal/verifyservice"
 )
 
 type setInjectorOptions struct {
@@ -108,15 +109,16 @@ func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) err
 	if err := app.requireConfirmation(opts.writeFlags); err != nil {
 		return err
 	}
-	if err := app.recordChanges(opts.writeFlags); err != nil {
+	ch, err := app.changes(opts.writeFlags)
+	if err != nil {
 		return err
 	}
-	store, err := app.injectorStore(ctx)
+	store, err := ch.Injector(ctx)
 	if err != nil {
 		return err
 	}
 	if err := store.CheckNoTrial(ctx); err != nil {
-		return app.refused(injector.LoginHandler, err)
+		return ch.Refused(injector.LoginHandler, err)
 	}
 	plan, checks, err := planSwitch(ctx, app, store, opts)
 	if err != nil {
@@ -132,7 +134,7 @@ func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) err
 		if err := showSwitch(app, viewSwitch(plan, checks, false, opts.dryRun)); err != nil {
 			return err
 		}
-		return app.refused(injector.LoginHandler, errs.New(errs.Refused, fmt.Sprintf("not switched, nothing was changed: %s", failed[0].Message), failed[0].Hint))
+		return ch.Refused(injector.LoginHandler, errs.New(errs.Refused, fmt.Sprintf("not switched, nothing was changed: %s", failed[0].Message), failed[0].Hint))
 	}
 	if opts.dryRun || !plan.Needed() {
 		if err := showSwitch(app, viewSwitch(plan, checks, false, opts.dryRun)); err != nil {
@@ -154,7 +156,7 @@ func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) err
 		return err
 	}
 	if opts.try > 0 {
-		err = trySwitch(ctx, app, store, plan, opts.try)
+		err = trySwitch(ctx, app, ch, store, plan, opts.try)
 	} else {
 		err = store.ApplySwitch(ctx, injector.Names(), plan)
 	}
@@ -170,7 +172,7 @@ func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) err
 
 // planSwitch reads what the switch depends on and makes every check, also those after one that failed: the operator
 // wants to see them all at once.
-func planSwitch(ctx context.Context, app *App, store injector.Store, opts *setInjectorOptions) (injector.Switch, []injector.Check, error) {
+func planSwitch(ctx context.Context, app *App, store injector.Reader, opts *setInjectorOptions) (injector.Switch, []injector.Check, error) {
 	classes, err := store.InjectorClasses(ctx, injector.Names())
 	if err != nil {
 		return injector.Switch{}, nil, err
@@ -191,7 +193,7 @@ func planSwitch(ctx context.Context, app *App, store injector.Store, opts *setIn
 	if opts.skipEnvCheck {
 		checks = append(checks, injector.SkippedCheck(injector.CheckEnvFile, "--skip-env-check"))
 	} else {
-		checks = append(checks, injector.CheckSettings(app.uzerpSettings())...)
+		checks = append(checks, injector.CheckSettings(app.loader.UzerpSettings())...)
 	}
 	if opts.skipTwilioCheck {
 		checks = append(checks, injector.SkippedCheck(injector.CheckTwilioService, "--skip-twilio-check"))
@@ -205,9 +207,19 @@ func planSwitch(ctx context.Context, app *App, store injector.Store, opts *setIn
 	return plan, append(checks, injector.CheckUsers(broken)), err
 }
 
+// checkService fetches the Verify service as uzERP will see it: with uzERP's own settings where there are any.
+func (a *App) checkService(ctx context.Context) injector.Check {
+	settings, err := a.loader.UzerpTwilio()
+	if err != nil {
+		return injector.CheckTwilio(verifyservice.Service{}, "", err)
+	}
+	service, _, err := a.reader.ServiceOf(ctx, settings)
+	return injector.CheckTwilio(service, settings.From(), err)
+}
+
 // countBroken counts the users whom the switch would lock out.
 func countBroken(ctx context.Context, app *App) (n int, err error) {
-	users, err := app.users(ctx, false)
+	users, err := app.reader.AllUsers(ctx, false)
 	if err != nil {
 		return 0, err
 	}

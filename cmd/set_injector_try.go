@@ -47,13 +47,13 @@ var errNotKept = errs.New(errs.Declined, "the switch was not confirmed and is ta
 	"browsers that opened uzERP meanwhile keep the login of the trial until their session ends; uzerp-mfa doctor looks for what is wrong")
 
 // trySwitch switches, asks whether a login works, and takes the switch back unless the answer is yes.
-func trySwitch(ctx context.Context, app *App, store injector.Store, plan injector.Switch, limit time.Duration) error {
+func trySwitch(ctx context.Context, app *App, ch *changes, store injector.Writer, plan injector.Switch, limit time.Duration) error {
 	g, err := startGuard(ctx, app, guardOrder{Changes: plan.Changes, Seconds: limit.Seconds()})
 	if err != nil {
 		return err
 	}
 	defer g.close()
-	undo := func() error { return undoTrial(ctx, app, store, g, plan.Changes) }
+	undo := func() error { return undoTrial(ctx, ch, store, g, plan.Changes) }
 	if err := store.ApplySwitch(ctx, injector.Names(), plan); err != nil {
 		// Also where the outcome is not known: the guard looks, and has nothing to take back if nothing was done.
 		return errors.Join(err, undo())
@@ -79,15 +79,13 @@ func trySwitch(ctx context.Context, app *App, store injector.Store, plan injecto
 }
 
 // undoTrial has the guard switch back, and does it itself where the guard does not.
-func undoTrial(ctx context.Context, app *App, store injector.Store, g *guard, made []injector.Change) error {
+func undoTrial(ctx context.Context, ch *changes, store injector.Writer, g *guard, made []injector.Change) error {
 	_ = g.in.Close()
 	guardErr := g.await(context.Background(), wordUndone)
 	if guardErr == nil {
 		return nil
 	}
-	if app.recorder != nil {
-		app.recorder.BestEffort = true
-	}
+	ch.BestEffort()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), guardPatience)
 	defer cancel()
 	if err := undoSwitch(ctx, store, made); err != nil {
@@ -237,13 +235,12 @@ func runUndoGuard(ctx context.Context, app *App) error {
 		return usageError(guardCommand+" is started by set-injector --try", "")
 	}
 	limit := time.After(time.Duration(order.Seconds * float64(time.Second)))
-	if err := app.recordChanges(writeFlags{}); err != nil {
+	ch, err := app.changes(writeFlags{})
+	if err != nil {
 		return err
 	}
-	if app.recorder != nil {
-		app.recorder.BestEffort = true
-	}
-	store, err := app.injectorStore(ctx)
+	ch.BestEffort()
+	store, err := ch.Injector(ctx)
 	if err != nil {
 		return err
 	}
@@ -279,7 +276,7 @@ func runUndoGuard(ctx context.Context, app *App) error {
 }
 
 // undoSwitch goes on until it is done: somebody may be locked out by now, and the database may be restarting.
-func undoSwitch(ctx context.Context, store injector.Store, made []injector.Change) error {
+func undoSwitch(ctx context.Context, store injector.Writer, made []injector.Change) error {
 	ctx, cancel := context.WithTimeout(ctx, undoLimit)
 	defer cancel()
 	for {

@@ -40,7 +40,7 @@ func ports() map[string]port {
 	}
 	return map[string]port{
 		"a row": {[]string{"alice"}, func(ctx context.Context, r *Recorder, happens func() error) error {
-			return r.Store(world("CompareAndSet", happens)).CompareAndSet(ctx, "alice", mfatest.Fresh("", uuidA).Row, mfatest.Enrolled("", uuidA, sidA).Row)
+			return r.Users(world("CompareAndSet", happens)).CompareAndSet(ctx, "alice", mfatest.Fresh("", uuidA).Row, mfatest.Enrolled("", uuidA, sidA).Row)
 		}},
 		"a new factor": {[]string{uuidA}, func(ctx context.Context, r *Recorder, happens func() error) error {
 			_, err := r.Factors(world("CreateFactor", happens)).CreateFactor(ctx, uuidA, "alice")
@@ -83,7 +83,7 @@ func ports() map[string]port {
 }
 
 type fakeInjector struct {
-	injector.Store
+	injector.Writer
 	happens func() error
 }
 
@@ -92,7 +92,7 @@ func (f fakeInjector) ApplySwitch(context.Context, []string, injector.Switch) er
 }
 
 type fakeCopy struct {
-	mfa.CopyStore
+	mfa.CopyWriter
 	happens func() error
 }
 

@@ -61,6 +61,15 @@ func TestWrittenIsOnTheDisk(t *testing.T) {
 	if diff := cmp.Diff(want, s.notes); diff != "" {
 		t.Error(diff)
 	}
+
+	// Without a test that listens it is fsync, which fails on a file that is closed.
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(f.Close(), openLog(t, path).o.sync(f)); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("sync of a closed file: %v", err)
+	}
 }
 
 // What could not be put on the disk is not said to be written, and no line of it stays.

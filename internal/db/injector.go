@@ -25,12 +25,12 @@ func toClass(row pgx.CollectableRow) (injector.Class, error) {
 	return injector.Class(r), err
 }
 
-// InjectorClasses implements injector.Store.
+// InjectorClasses implements injector.Reader.
 func (db *DB) InjectorClasses(ctx context.Context, names []string) ([]injector.Class, error) {
 	return readByNames(ctx, db, "read the injector classes", "injector_classes", names, toClass)
 }
 
-// ApplySwitch implements injector.Store.
+// ApplySwitch implements injector.Writer.
 func (db *DB) ApplySwitch(ctx context.Context, names []string, s injector.Switch) error {
 	op := "switch the injector classes"
 	return db.change(ctx, op, func(tx pgx.Tx) error {

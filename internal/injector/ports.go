@@ -36,18 +36,23 @@ type Switch struct {
 	Assignments []Assignment
 }
 
-// Store is the part of uzERP's database that a switch reads and writes. Its errors are *errs.Error.
-type Store interface {
+// Reader is the part of uzERP's database that a switch is planned on. Its errors are *errs.Error.
+type Reader interface {
 	// CheckReady gives an error of errs.Refused if the database is from before uzERP 1.31.0 and lacks a column of 2FA.
 	CheckReady(ctx context.Context) error
-	// HoldTrial marks that a switch is on trial, until release is called or this process ends. errs.Refused if one is.
-	HoldTrial(ctx context.Context) (release func(), err error)
 	// CheckNoTrial gives an error of errs.Refused while a switch is on trial: what is switched meanwhile would be taken back.
 	CheckNoTrial(ctx context.Context) error
 	// InjectorClasses gives every row with one of the names, whatever its category and company, by ID.
 	InjectorClasses(ctx context.Context, names []string) ([]Class, error)
 	// UsersWithoutUUID gives the users whose uuid is NULL, in byte order of their names.
 	UsersWithoutUUID(ctx context.Context) ([]mfa.User, error)
+}
+
+// Writer switches.
+type Writer interface {
+	Reader
+	// HoldTrial marks that a switch is on trial, until release is called or this process ends. errs.Refused if one is.
+	HoldTrial(ctx context.Context) (release func(), err error)
 	// ApplySwitch writes s in one transaction. If the rows are no longer s.Was, or a user to be given a uuid is not
 	// as read, nothing is written and the error is of errs.Refused with errs.ErrChanged in its chain.
 	ApplySwitch(ctx context.Context, names []string, s Switch) error

@@ -50,8 +50,8 @@ func TestNoRepairWithoutAnAnswer(t *testing.T) {
 			s := test.site()
 			r := reconciler(s)
 			plan := checked(t, r).PlanRepairs(limit(9))
-			if len(plan.Findings) != 1 {
-				t.Fatalf("%d repairs", len(plan.Findings))
+			if len(plan.Differences) != 1 {
+				t.Fatalf("%d repairs", len(plan.Differences))
 			}
 			users, factors := maps.Clone(s.World.Users), s.World.SIDs(id(1))
 			asked := 0
@@ -62,9 +62,9 @@ func TestNoRepairWithoutAnAnswer(t *testing.T) {
 				}
 				return nil
 			}
-			plan.Apply(t.Context(), r, nil)
-			wantKind(t, plan.Findings[0].Err, errs.Unavailable)
-			if diff := cmp.Diff(users, s.World.Users) + cmp.Diff(factors, s.World.SIDs(id(1))); diff != "" || plan.Findings[0].Fixed || asked != 1 {
+			plan.Apply(t.Context(), repairer(r), nil)
+			wantKind(t, plan.Differences[0].Err, errs.Unavailable)
+			if diff := cmp.Diff(users, s.World.Users) + cmp.Diff(factors, s.World.SIDs(id(1))); diff != "" || plan.Differences[0].Fixed || asked != 1 {
 				t.Errorf("asked %d times, and something was repaired: %s", asked, diff)
 			}
 		})
@@ -91,8 +91,8 @@ func TestDeletionWithoutAnAnswerIsNotCalledFixed(t *testing.T) {
 			}
 			return nil
 		}
-		plan.Apply(t.Context(), r, nil)
-		if f := plan.Findings[0]; f.Fixed || errs.KindOf(f.Err) != errs.Unavailable || !deleted {
+		plan.Apply(t.Context(), repairer(r), nil)
+		if f := plan.Differences[0]; f.Fixed || errs.KindOf(f.Err) != errs.Unavailable || !deleted {
 			t.Errorf("%s: fixed %v, %v", name, f.Fixed, f.Err)
 		}
 	}
@@ -127,7 +127,7 @@ func TestReconcileMends(t *testing.T) {
 				}
 				return nil
 			}
-			plan.Apply(ctx, r, nil)
+			plan.Apply(ctx, repairer(r), nil)
 			if u := s.World.Users["u"]; !deleted || u.FactorSID() != test.sid || u.IsEnrolled() != (test.sid != "") {
 				t.Errorf("the row names %q, want %q", u.FactorSID(), test.sid)
 			}
@@ -148,8 +148,8 @@ func TestNoDeletionOfWhatIsAnotherThingNow(t *testing.T) {
 		r := reconciler(s)
 		plan := checked(t, r).PlanRepairs(limit(9))
 		race(s)
-		plan.Apply(t.Context(), r, nil)
-		if err := plan.Findings[0].Err; !errors.Is(err, errs.ErrChanged) || len(s.World.SIDs(id(1))) != 1 {
+		plan.Apply(t.Context(), repairer(r), nil)
+		if err := plan.Differences[0].Err; !errors.Is(err, errs.ErrChanged) || len(s.World.SIDs(id(1))) != 1 {
 			t.Errorf("%s: %v, left %v", name, err, s.World.SIDs(id(1)))
 		}
 	}
@@ -173,7 +173,7 @@ func TestRepairsGoOnAndEnd(t *testing.T) {
 		return nil
 	}
 	result, _ := repaired(t, reconciler(s), limit(14))
-	if fixed := slices.DeleteFunc(result.Findings, func(f reconcile.Difference) bool { return !f.Fixed }); tried != 14 || len(fixed) != 7 {
+	if fixed := slices.DeleteFunc(result.Differences, func(f reconcile.Difference) bool { return !f.Fixed }); tried != 14 || len(fixed) != 7 {
 		t.Errorf("%d tried, %d fixed", tried, len(fixed))
 	}
 
@@ -182,13 +182,13 @@ func TestRepairsGoOnAndEnd(t *testing.T) {
 	plan := checked(t, r).PlanRepairs(limit(14))
 	ctx, cancel := context.WithCancel(t.Context())
 	at := 0
-	plan.Apply(ctx, r, func(reconcile.Difference) {
+	plan.Apply(ctx, repairer(r), func(reconcile.Difference) {
 		if at == 0 {
 			cancel()
 			at = s.N
 		}
 	})
-	if s.N != at || !errors.Is(plan.Findings[1].Err, context.Canceled) {
-		t.Errorf("%d calls after the interruption; %v", s.N-at, plan.Findings[1].Err)
+	if s.N != at || !errors.Is(plan.Differences[1].Err, context.Canceled) {
+		t.Errorf("%d calls after the interruption; %v", s.N-at, plan.Differences[1].Err)
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"uzerp-mfa/internal/mfa"
 )
 
-// Store is the port.
-type Store = mfa.Store
+// Store is the port. A mfa.Writer reads too.
+type Store = mfa.Writer
 
 const (
 	uuidA   = "aaaaaaaa-0000-4000-8000-00000000000a"
