@@ -25,7 +25,7 @@ go test ./internal/x -run ^TestX$
 +for
 `
 
-func source(path string) (string, error) {
+func readTree(path string) (string, error) {
 	if path != "x/y.sql" {
 		return "", fs.ErrNotExist
 	}
@@ -33,7 +33,7 @@ func source(path string) (string, error) {
 }
 
 func TestParse(t *testing.T) {
-	got, err := parse(sound, source)
+	got, err := parse(sound, readTree)
 	want := Mutant{Law: "Two comes before three. And four after it.", Package: "./internal/x", Run: "^TestX$",
 		Files: map[string]string{"x/y.sql": "one\nthree\n\nfor\nfive\nsix\nthree\n"}}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
@@ -60,7 +60,7 @@ func TestParseRefuses(t *testing.T) {
 		if text == sound {
 			t.Fatalf("%s: nothing is bent", name)
 		}
-		if m, err := parse(text, source); err == nil {
+		if m, err := parse(text, readTree); err == nil {
 			t.Errorf("%s: %+v", name, m)
 		}
 	}
