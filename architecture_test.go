@@ -18,7 +18,7 @@ import (
 // that ends in /... allows what lies below too. Tests may import what they like.
 var allowed = map[string][]string{
 	"":    {"uzerp-mfa/cmd"},
-	"cmd": {"uzerp-mfa/internal/caller", "uzerp-mfa/internal/reconcile", "uzerp-mfa/internal/verifyservice", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/finding", "uzerp-mfa/internal/audit", "uzerp-mfa/internal/config", "uzerp-mfa/internal/doctor", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/installation/...", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/output", "uzerp-mfa/internal/sessionconfig", "github.com/spf13/cobra", "github.com/spf13/pflag"},
+	"cmd": {"uzerp-mfa/internal/caller", "uzerp-mfa/internal/reconcile", "uzerp-mfa/internal/verifyservice", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/finding", "uzerp-mfa/internal/audit", "uzerp-mfa/internal/config", "uzerp-mfa/internal/doctor", "uzerp-mfa/internal/injector/...", "uzerp-mfa/internal/installation/...", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/output", "uzerp-mfa/internal/sessionconfig", "github.com/spf13/cobra", "github.com/spf13/pflag"},
 
 	// Who else imported db or twilio could change something that is not recorded.
 	"internal/connect": {"uzerp-mfa/internal/db", "uzerp-mfa/internal/twilio", "uzerp-mfa/internal/audit", "uzerp-mfa/internal/config", "uzerp-mfa/internal/caller", "uzerp-mfa/internal/doctor", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/installation", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/verifyservice"},
@@ -42,10 +42,11 @@ var allowed = map[string][]string{
 	"internal/crashtest":         {}, // a test-support package: what it needs of the world it is given
 	"internal/db":                {"uzerp-mfa/internal/caller", "uzerp-mfa/internal/verifyservice", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa", "github.com/jackc/pgx/v5/..."},
 	"internal/db/storetest":      {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/mfa"}, // test support
-	"internal/doctor":            {"uzerp-mfa/internal/verifyservice", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/finding", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/sessionconfig"},
+	"internal/doctor":            {"uzerp-mfa/internal/verifyservice", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/finding", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa"},
 	"internal/emulator":          {"uzerp-mfa/internal/sidform", "github.com/pquerna/otp/..."},
 	"internal/emulator/oracle":   {"github.com/getkin/kin-openapi/...", "uzerp-mfa/internal/sharedtest", "uzerp-mfa/internal/emulator"},
 	"internal/injector":          {"uzerp-mfa/internal/verifyservice", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/finding", "uzerp-mfa/internal/mfa"},
+	"internal/injector/trial":    {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/injector"},
 	"internal/mfa":               {"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret"},
 	"internal/mfa/mfatest":       {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/totp"}, // test support
 	"internal/caller":            {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa", "github.com/nyaruka/phonenumbers"},

@@ -182,7 +182,7 @@ type injectorClasses struct {
 }
 
 // ApplySwitch records each row and each user who gets a uuid: all intents before the one transaction, all outcomes after.
-func (s injectorClasses) ApplySwitch(ctx context.Context, names []string, sw injector.Switch) error {
+func (s injectorClasses) ApplySwitch(ctx context.Context, names []string, sw injector.SwitchPlan) error {
 	apply := func() error { return s.Writer.ApplySwitch(ctx, names, sw) }
 	for _, a := range sw.Assignments {
 		inner := apply

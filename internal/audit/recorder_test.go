@@ -59,8 +59,8 @@ func ports() map[string]port {
 			return r.Factors(world("DeleteFactor", happens)).DeleteFactor(ctx, uuidA, sidA)
 		}},
 		"a switch": {[]string{"LoginHandler", "MFAValidator", "bob", "alice"}, func(ctx context.Context, r *Recorder, happens func() error) error {
-			return r.Injector(fakeInjector{happens: happens}).ApplySwitch(ctx, injector.Names(), injector.Switch{
-				Changes:     []injector.Change{{Name: "MFAValidator", After: "TWValidator"}, {ID: 6, Name: "LoginHandler", Before: "A", After: "B"}},
+			return r.Injector(fakeInjector{happens: happens}).ApplySwitch(ctx, injector.Names(), injector.SwitchPlan{
+				Changes:     []injector.ClassChange{{Name: "MFAValidator", After: "TWValidator"}, {ID: 6, Name: "LoginHandler", Before: "A", After: "B"}},
 				Assignments: []injector.Assignment{{Username: "alice"}, {Username: "bob"}},
 			})
 		}},
@@ -87,7 +87,7 @@ type fakeInjector struct {
 	happens func() error
 }
 
-func (f fakeInjector) ApplySwitch(context.Context, []string, injector.Switch) error {
+func (f fakeInjector) ApplySwitch(context.Context, []string, injector.SwitchPlan) error {
 	return f.happens()
 }
 

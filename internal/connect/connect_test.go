@@ -16,6 +16,7 @@ import (
 	"uzerp-mfa/internal/audit"
 	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/config"
+	"uzerp-mfa/internal/doctor"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/installation"
@@ -45,7 +46,8 @@ func newSite(t *testing.T) *site {
 	t.Cleanup(server.Close)
 	env := map[string]string{
 		"DATABASE_URL": dbtest.New(t, dbtest.Sample), "UZERP_MFA_VERIFY_URL": server.URL,
-		"TWILIO_ACCOUNT_SID": "AC" + strings.Repeat("0", 32), "TWILIO_SERVICE_SID": "VA" + strings.Repeat("0", 32), "TWILIO_AUTH_TOKEN": "0123456789abcdef0123456789abcdef",
+		"TWILIO_ACCOUNT_SID": "AC" + strings.Repeat("0", 32), "TWILIO_SERVICE_SID": "VA" + strings.Repeat("0", 32),
+		"TWILIO_AUTH_TOKEN": "0123456789abcdef0123456789abcdef",
 	}
 	getenv := func(name string) (string, bool) { v, ok := env[name]; return v, ok }
 	s.reader = New(Options{Loader: &config.Loader{Getenv: getenv, Dir: t.TempDir()}, Logger: func() *slog.Logger { return nil }, Now: time.Now})
@@ -121,7 +123,7 @@ func every(t *testing.T, ch *Changes) map[string]error {
 	_, said["CheckVerification"] = verifications.CheckVerification(ctx, to, "123456")
 	_, said["CreateService"] = services.CreateService(ctx, "Acme", "Acme")
 	classes := got[[]injector.Class](t)(site.InjectorClasses(ctx, injector.Names()))
-	said["ApplySwitch"] = site.ApplySwitch(ctx, injector.Names(), injector.Switch{Was: classes, Changes: []injector.Change{
+	said["ApplySwitch"] = site.ApplySwitch(ctx, injector.Names(), injector.SwitchPlan{Was: classes, Changes: []injector.ClassChange{
 		{Name: classes[0].Name, ID: classes[0].ID, Before: classes[0].ClassName, After: "OtherHandler"}}})
 	release, err := site.HoldTrial(ctx)
 	if said["HoldTrial"] = err; err == nil {
@@ -183,7 +185,8 @@ func TestChangesAreRecorded(t *testing.T) {
 		}
 	}
 	// All but Challenge and HoldTrial, which change nothing that stays.
-	if want := len(said) - 2; intents != want || ends[string(audit.ResultRefused)] != 2 || ends[string(audit.ResultDone)]+ends[string(audit.ResultFailed)] != want {
+	want := len(said) - 2
+	if intents != want || ends[string(audit.ResultRefused)] != 2 || ends[string(audit.ResultDone)]+ends[string(audit.ResultFailed)] != want {
 		t.Errorf("%d intents of %d changes, %v: %q", intents, want, ends, s.records(t))
 	}
 	for _, call := range []string{"CompareAndSet", "ApplySwitch", "HoldTrial", "Settings"} {
@@ -221,6 +224,7 @@ func TestReadingPortsOnlyRead(t *testing.T) {
 	for _, port := range []any{
 		got[mfa.Reader](t)(s.reader.Users(ctx)), got[mfa.FactorReader](t)(s.reader.Factors()), got[mfa.Challenger](t)(s.reader.Challenger()),
 		got[injector.Reader](t)(s.reader.Injector(ctx)), got[mfa.CopyReader](t)(s.reader.Copy(ctx)), got[caller.Directory](t)(s.reader.Directory(ctx)),
+		got[doctor.Database](t)(s.reader.Doctor(ctx)),
 	} {
 		switch port.(type) {
 		case mfa.Writer, mfa.Factors, injector.Writer, mfa.CopyWriter, caller.Verifications, verifyservice.Creator:

@@ -53,7 +53,7 @@ type readOnlyInjector struct{ injector.Reader }
 func (readOnlyInjector) HoldTrial(context.Context) (func(), error) { return nil, errDryRun }
 
 // ApplySwitch refuses.
-func (readOnlyInjector) ApplySwitch(context.Context, []string, injector.Switch) error {
+func (readOnlyInjector) ApplySwitch(context.Context, []string, injector.SwitchPlan) error {
 	return errDryRun
 }
 

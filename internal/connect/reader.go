@@ -126,23 +126,32 @@ func (r *Reader) Copy(ctx context.Context) (mfa.CopyReader, error) {
 	return reading(d, err, func(d *db.DB) mfa.CopyReader { return copyReader{d} })
 }
 
-// Schema returns what doctor is to know of the server and the tables.
-func (r *Reader) Schema(ctx context.Context) (doctor.Schema, error) {
+// Doctor gives the database as doctor asks it.
+func (r *Reader) Doctor(ctx context.Context) (doctor.Database, error) {
 	d, err := r.database(ctx)
-	if err != nil {
-		return doctor.Schema{}, err
-	}
-	s, err := d.CheckSchema(ctx)
+	return reading(d, err, func(d *db.DB) doctor.Database { return doctorReader{d, d, d} })
+}
+
+type doctorReader struct {
+	injector.Reader
+	caller.Directory
+	db *db.DB
+}
+
+// Schema returns what doctor wants to know of the server and the tables.
+func (d doctorReader) Schema(ctx context.Context) (doctor.Schema, error) {
+	s, err := d.db.CheckSchema(ctx)
 	return doctor.Schema{Version: s.ServerVersion, ReadOnly: s.ReadOnly || s.Standby, Problem: s.Problem()}, err
 }
 
 // MissingRights returns the rights that the database's role lacks.
-func (r *Reader) MissingRights(ctx context.Context) ([]string, error) {
-	d, err := r.database(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return d.MissingRights(ctx)
+func (d doctorReader) MissingRights(ctx context.Context) ([]string, error) {
+	return d.db.MissingRights(ctx)
+}
+
+// AllUsers returns every user.
+func (d doctorReader) AllUsers(ctx context.Context) iter.Seq2[mfa.User, error] {
+	return d.db.Users(ctx, db.ByUsername)
 }
 
 // GrantsSQL returns the statements that give a role the rights this program needs.
@@ -209,7 +218,8 @@ func (r *Reader) ForeignService() string {
 // factors, and its answers would make every user look locked out.
 func (r *Reader) ownService(atOnce int) (*twilio.Client, error) {
 	if why := r.ForeignService(); why != "" {
-		return nil, errs.New(errs.Config, why, "take the TWILIO_ settings away from the environment and --env-file, and uzERP's own are used; or name another uzERP directory with --uzerp-root")
+		return nil, errs.New(errs.Config, why,
+			"take the TWILIO_ settings away from the environment and --env-file, and uzERP's own are used; or name another uzERP directory with --uzerp-root")
 	}
 	return r.client(atOnce)
 }

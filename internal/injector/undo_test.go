@@ -4,17 +4,19 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"uzerp-mfa/internal/finding"
 )
 
 func TestPlanUndo(t *testing.T) {
-	made := []Change{{Name: MFAValidator, After: TwilioValidator}, {ID: 6, Name: LoginHandler, Before: PlainHandler, After: MFAHandler}}
+	made := []ClassChange{{Name: MFAValidator, After: TwilioValidator}, {ID: 6, Name: LoginHandler, Before: PlainHandler, After: MFAHandler}}
 	row := func(id int64, name, class string) Class {
 		return Class{ID: id, Name: name, Category: coreCategory, ClassName: class, CompanyID: systemWide}
 	}
-	back := []Change{{ID: 6, Name: LoginHandler, Before: MFAHandler, After: PlainHandler}}
+	back := []ClassChange{{ID: 6, Name: LoginHandler, Before: MFAHandler, After: PlainHandler}}
 	for name, test := range map[string]struct {
 		rows []Class
-		want []Change
+		want []ClassChange
 	}{
 		"as the switch left them": {[]Class{row(6, LoginHandler, MFAHandler), row(7, MFAValidator, TwilioValidator)}, back},
 		"changed since":           {[]Class{row(6, LoginHandler, "Other")}, nil},
@@ -34,7 +36,7 @@ func TestNobodyVouchesForAGatewayThatAcceptsAnyPassword(t *testing.T) {
 	for _, class := range []string{LDAPGateway, "ldapdbauthenticator", `\LDAPDBAuthenticator`, `Some\Space\LdapDbAuthenticator`, " LDAPDBAuthenticator "} {
 		for _, vouched := range []string{"", class, LDAPGateway, DatabaseGateway} {
 			rows := []Class{{ID: 5, Name: AuthenticationGateway, Category: coreCategory, ClassName: class, CompanyID: systemWide}}
-			if c := checkGateway(rows, vouched); c.Status != Fail {
+			if c := checkGateway(rows, vouched); c.Severity != finding.Error {
 				t.Errorf("%q, vouched for as %q: %+v", class, vouched, c)
 			}
 		}
