@@ -223,7 +223,8 @@ func TestBatchEndsAtTheFifthFailure(t *testing.T) {
 			time.Sleep(time.Until(time.Date(2000, 1, 1, 0, 0, i+1, 0, time.UTC)))
 			return errDown
 		}, nil)
-		if n, want := int(calls.Load()), 5+mfa.BatchWorkers-1; n != want || errors.Is(failures[want-1], mfa.ErrNotTried) || !errors.Is(failures[want], mfa.ErrNotTried) {
+		n, want := int(calls.Load()), 5+mfa.BatchWorkers-1
+		if n != want || errors.Is(failures[want-1], mfa.ErrNotTried) || !errors.Is(failures[want], mfa.ErrNotTried) {
 			t.Errorf("%d calls, want %d: %v", n, want, failures[:want+1])
 		}
 	})

@@ -105,8 +105,10 @@ func TestReconcileMends(t *testing.T) {
 		op    string
 		sid   string // that the row names in the end
 	}{
-		"and is interrupted":              {func(_ *mfatest.Site, cancel func()) { cancel() }, "FetchFactor", ""},
-		"and then another one":            {func(s *mfatest.Site, _ func()) { s.World.Users["u"] = mfatest.Enrolled("u", id(1), factorID(3)) }, "FindUsers", factorID(3)},
+		"and is interrupted": {func(_ *mfatest.Site, cancel func()) { cancel() }, "FetchFactor", ""},
+		"and then another one": {func(s *mfatest.Site, _ func()) {
+			s.World.Users["u"] = mfatest.Enrolled("u", id(1), factorID(3))
+		}, "FindUsers", factorID(3)},
 		"and nobody answers for a moment": {func(*mfatest.Site, func()) {}, "FetchFactor", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
