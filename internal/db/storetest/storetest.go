@@ -37,7 +37,7 @@ func Run(t *testing.T, open func(t *testing.T, users ...mfa.User) Store) {
 	t.Run("cancelled", func(t *testing.T) { cancelled(t, open) })
 }
 
-// columns gives each column the values that must be told apart, each in the row that has it.
+// columns returns, by column, a row with each of the values that must be told apart.
 func columns(row mfa.Row) map[string][]mfa.Row {
 	all := make(map[string][]mfa.Row)
 	add := func(name string, set func(*mfa.Row)) {
@@ -156,7 +156,7 @@ func uuidOwners(t *testing.T, open func(*testing.T, ...mfa.User) Store) {
 	s := open(t, with("zoe", new(uuidA)), with("alice", new(uuidA)), with("Bob", new(uuidA)), with("carol", new(uuidB)), with("dave", nil))
 	wantOwners(t, s.UUIDOwners, nil, nil)
 	wantOwners(t, s.UUIDOwners, []string{uuidB, uuidC, "no uuid", "", "\x00", "\xff", uuidB}, map[string][]string{uuidB: {"carol"}})
-	// The keys are lower-case, and whoever asks may write as they like: an entity's identity is what somebody once gave it.
+	// The keys are lower-case, also where the question is not: the identity of an entity at Twilio may be written otherwise.
 	wantOwners(t, s.UUIDOwners, []string{upperA}, map[string][]string{uuidA: {"Bob", "alice", "zoe"}})
 	wantOwners(t, s.UUIDOwners, []string{upperA, uuidA, uuidB}, map[string][]string{uuidA: {"Bob", "alice", "zoe"}, uuidB: {"carol"}})
 }
