@@ -1,6 +1,6 @@
 // Package mfatest is uzERP's table users and Twilio's factors in memory, for the tests of the use cases.
 //
-// Its law: it behaves as package db and package twilio do; internal/db/storetest holds both to that.
+// Its law: it behaves as package db and package twilio do. internal/db/storetest holds its users to that; no suite does its factors.
 package mfatest
 
 import (
