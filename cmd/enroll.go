@@ -11,6 +11,7 @@ import (
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
+	"uzerp-mfa/internal/shell"
 )
 
 type enrollOptions struct {
@@ -156,7 +157,7 @@ func showPending(app *App, opts *enrollOptions, p *mfa.PendingEnrollment) error 
 
 // verifyCommand is what finishes the enrolment later.
 func verifyCommand(p *mfa.PendingEnrollment) string {
-	user := errs.ShellQuote(p.User.Username)
+	user := shell.Quote(p.User.Username)
 	if p.User.Whole() { // else verify would take the user for enrolled
 		return "uzerp-mfa verify --factor " + p.Factor.SID + " " + user + " CODE"
 	}
@@ -178,7 +179,7 @@ func askUntilVerified(ctx context.Context, on dialogue, opts *enrollOptions, p *
 			return leftPending(p, err)
 		}
 		on.Sayf("%s", err)
-		if hint := errs.HintOf(err); hint != "" {
+		if hint := hintOf(err); hint != "" {
 			on.Sayf("hint: %s", hint)
 		}
 	}
@@ -190,7 +191,7 @@ func leftPending(p *mfa.PendingEnrollment, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return &interruption{done: fmt.Sprintf("%q is not enrolled", p.User.Username), hint: hint}
 	}
-	return &errs.Error{Kind: errs.KindOf(err), Err: err, Hint: hint}
+	return &errs.Error{Kind: errs.KindOf(err), Err: err, Hint: errs.Plain(hint)}
 }
 
 func viewEnrollment(opts *enrollOptions, p *mfa.PendingEnrollment, status string) enrollmentView {

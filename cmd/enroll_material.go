@@ -181,7 +181,7 @@ func writeFiles(app *App, opts *enrollOptions, p *mfa.PendingEnrollment) error {
 			for _, written := range files[:i] {
 				err = errors.Join(err, os.Remove(written.path))
 			}
-			return &errs.Error{Kind: errs.Failure, Op: f.flag, Err: err, Hint: "uzERP was not changed; the factor that was made at Twilio goes away by itself"}
+			return &errs.Error{Kind: errs.Failure, Op: f.flag, Err: err, Hint: errs.Plain("uzERP was not changed; the factor that was made at Twilio goes away by itself")}
 		}
 	}
 	for _, f := range files {

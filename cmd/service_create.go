@@ -122,7 +122,7 @@ func runServiceCreate(ctx context.Context, app *App, opts *serviceCreateOptions)
 	}
 	if err != nil && envErr == nil {
 		return &errs.Error{Kind: errs.Failure, Err: fmt.Errorf("the service %s is made, but that could not be written: %w", made.SID, err),
-			Hint: "keep its SID; running the command again would make another service"}
+			Hint: errs.Plain("keep its SID; running the command again would make another service")}
 	}
 	return envErr
 }
@@ -196,7 +196,7 @@ func nobodyEnrolled(ctx context.Context, app *App) (mfa.Place, error) {
 	}()
 	if err != nil {
 		return place, &errs.Error{Kind: errs.KindOf(err), Err: fmt.Errorf("not written, for the database can't say who is enrolled and would be locked out: %w", err),
-			Hint: "without --write-env the service is made, and the line for conf/.env printed"}
+			Hint: errs.Plain("without --write-env the service is made, and the line for conf/.env printed")}
 	}
 	return place, verifyservice.CheckNobodyEnrolled(place)
 }
@@ -254,7 +254,7 @@ func (p *envPlan) put(ctx context.Context, ch *changes, sid string, v *serviceEn
 // reach something, after which nothing is changed and it is safe to run the command again.
 func (p *envPlan) unwritten(sid string, err error, first string) error {
 	return &errs.Error{Kind: errs.Failure, Err: fmt.Errorf("the service %s is made, but %s does not name it: %w", sid, p.file.Path, err),
-		Hint: fmt.Sprintf("%sput %s=%s into %s by hand; running the command again would make another service", first, sessionconfig.ServiceSID, sid, p.file.Path)}
+		Hint: errs.Plain(fmt.Sprintf("%sput %s=%s into %s by hand; running the command again would make another service", first, sessionconfig.ServiceSID, sid, p.file.Path))}
 }
 
 // view gives what there is; made is empty before there is a service.

@@ -225,11 +225,19 @@ func showChecks(app *App, checks []finding.Finding) {
 				app.streams.Notef("ok:      %s", c.Message)
 			}
 		case finding.Warning:
-			app.streams.Warnf("%s", c.Message)
+			app.streams.Warnf("%s", checkMessage(c))
 		default:
 			app.streams.Sayf("fail:    %s", c.Message)
 		}
 	}
+}
+
+// checkMessage returns what a check found, and for a warning what helps too.
+func checkMessage(f finding.Finding) string {
+	if f.Severity == finding.Warning && !f.Fix.Empty() {
+		return f.Message + ": " + hintText(f.Fix)
+	}
+	return f.Message
 }
 
 func orNone(s *string) string {

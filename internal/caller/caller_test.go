@@ -307,7 +307,7 @@ func TestNotIdentified(t *testing.T) {
 		{errs.New(errs.Refused, "no number", "h"), errs.CodeRejected},
 		{errs.New(errs.CodeRejected, "too old", "h"), errs.CodeRejected},
 		{errs.New(errs.Declined, "nothing was typed", "h"), errs.CodeRejected},
-		{&errs.Error{Kind: errs.NotFound, Err: caller.ErrNoVerification, Hint: "h"}, errs.CodeRejected},
+		{&errs.Error{Kind: errs.NotFound, Err: caller.ErrNoVerification, Hint: errs.Plain("h")}, errs.CodeRejected},
 		{&errs.Error{Kind: errs.NotFound, Err: mfa.ErrNoService}, errs.NotFound},
 		{errs.New(errs.Unavailable, "down", ""), errs.Unavailable},
 		{errs.New(errs.Config, "no region", ""), errs.Config},

@@ -22,9 +22,9 @@ import (
 
 // Loader resolves settings. The zero values of its first three fields mean that the flag was not given.
 type Loader struct {
-	DatabaseURL string // --database-url
-	UzerpRoot   string // --uzerp-root
-	EnvFile     string // --env-file
+	DatabaseURL string // FlagDatabaseURL
+	UzerpRoot   string // FlagUzerpRoot
+	EnvFile     string // FlagEnvFile
 	Getenv      func(string) (string, bool)
 	Dir         string // the working directory
 
@@ -75,7 +75,7 @@ var libpqVariables = []string{"PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "P
 // CheckFlags refuses what must not be on a command line, before anything is opened.
 func (l *Loader) CheckFlags() error {
 	if hasPassword(l.DatabaseURL) {
-		return errs.New(errs.Usage, "--database-url must not hold a password: every user of this machine can read it in the process list",
+		return errs.New(errs.Usage, "--"+FlagDatabaseURL+" must not hold a password: every user of this machine can read it in the process list",
 			"put the whole URL into DATABASE_URL, or the password into PGPASSWORD or ~/.pgpass")
 	}
 	return nil
@@ -111,7 +111,7 @@ func hasPassword(conn string) bool {
 // Database resolves the database: errs.Config if there is none to be found.
 func (l *Loader) Database() (Database, error) {
 	if l.DatabaseURL != "" {
-		return Database{ConnString: secret.New(l.DatabaseURL), Source: "--database-url"}, nil
+		return Database{ConnString: secret.New(l.DatabaseURL), Source: "--" + FlagDatabaseURL}, nil
 	}
 	if v := l.env("DATABASE_URL"); v != "" {
 		return Database{ConnString: secret.New(v), Source: "DATABASE_URL"}, nil
@@ -126,8 +126,7 @@ func (l *Loader) Database() (Database, error) {
 		return Database{}, err
 	}
 	if inst == nil {
-		return Database{}, errs.New(errs.Config, "no database is set",
-			"set DATABASE_URL (postgres://user@host/database), or name uzERP's directory with --uzerp-root")
+		return Database{}, errs.NewWith(errs.Config, "no database is set", ReasonNoDatabase.With())
 	}
 	return uzerpDatabase(inst)
 }
@@ -157,7 +156,7 @@ func (l *Loader) Installation() (*installation.Installation, error) {
 // Root gives uzERP's directory as it is set, and by what, without a look whether it is one; nothing where none is set and
 // the working directory is none either.
 func (l *Loader) Root() (path, source string) {
-	path, source = l.UzerpRoot, "--uzerp-root"
+	path, source = l.UzerpRoot, "--"+FlagUzerpRoot
 	if path == "" {
 		path, source = l.env(uzerpRoot), uzerpRoot
 	}
@@ -254,8 +253,7 @@ func resolveTwilio(sources []source, address string, needService bool) (Twilio, 
 		missing = append(missing, authToken+" (or "+apiKey+" and "+apiSecret+")")
 	}
 	if len(missing) > 0 {
-		return t, errs.New(errs.Config, "Twilio settings are missing: "+strings.Join(missing, ", "),
-			"set them in the environment or in a file given with --env-file, or name uzERP's directory with --uzerp-root")
+		return t, errs.NewWith(errs.Config, "Twilio settings are missing: "+strings.Join(missing, ", "), ReasonNoTwilio.With())
 	}
 	return t, nil
 }
@@ -267,12 +265,12 @@ func readEnvFile(path string) (map[string]string, error) {
 		if pathError, ok := errors.AsType[*fs.PathError](err); ok {
 			err = pathError.Err
 		}
-		return nil, &errs.Error{Kind: errs.Config, Op: fmt.Sprintf("--env-file %q", path), Err: err}
+		return nil, &errs.Error{Kind: errs.Config, Op: fmt.Sprintf("--%s %q", FlagEnvFile, path), Err: err}
 	}
 	defer func() { _ = file.Close() }()
 	values, err := godotenv.Parse(file)
 	if err != nil {
-		return nil, errs.New(errs.Config, fmt.Sprintf("--env-file %q: not a file of NAME=value lines", path), "")
+		return nil, errs.New(errs.Config, fmt.Sprintf("--%s %q: not a file of NAME=value lines", FlagEnvFile, path), "")
 	}
 	return values, nil
 }

@@ -50,12 +50,12 @@ func prepare(ctx context.Context, site Site, r Request) (SwitchPlan, []finding.F
 	}
 	plan, found := Plan(r, classes, missing, site.NewUUID)
 	if r.SkipSettings {
-		found = append(found, skipped(CheckEnvFile, "--skip-env-check"))
+		found = append(found, skipped(CheckEnvFile))
 	} else {
 		found = append(found, CheckSettings(site.Settings())...)
 	}
 	if r.SkipTwilio {
-		found = append(found, skipped(CheckTwilioService, "--skip-twilio-check"))
+		found = append(found, skipped(CheckTwilioService))
 	} else {
 		found = append(found, CheckTwilio(site.Service(ctx)))
 		if ctx.Err() != nil {

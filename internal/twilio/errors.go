@@ -35,7 +35,7 @@ type fault struct {
 	wait    time.Duration // Retry-After
 
 	kind      errs.Kind
-	hint      string
+	hint      errs.Hint
 	transient bool    // another try may help
 	timeout   bool    // no answer within Config.CallTimeout
 	reached   bool    // the request may have been acted on
@@ -76,7 +76,7 @@ func (f *fault) settle(method string) *fault {
 
 // unavailable makes f an error of errs.Unavailable.
 func (f *fault) unavailable(words string) {
-	f.kind, f.words, f.hint = errs.Unavailable, words, hintAgain
+	f.kind, f.words, f.hint = errs.Unavailable, words, errs.Plain(hintAgain)
 }
 
 // unusable makes f an answer that says nothing about what became of the request.
@@ -96,7 +96,7 @@ func (f *fault) classify(c *Client) {
 	case s < 400:
 		f.unusable("or something before it answered with a redirect, which is not followed")
 		if !c.defaultHost {
-			f.hint = "check UZERP_MFA_VERIFY_URL"
+			f.hint = errs.Plain("check UZERP_MFA_VERIFY_URL")
 		}
 	case known && p.status == 0:
 		f.is(p, c)
@@ -122,7 +122,7 @@ func (c *Client) broken(err error, timeout bool) *fault {
 	ne, isNet := errors.AsType[net.Error](err)
 	_, isCert := errors.AsType[*tls.CertificateVerificationError](err)
 	_, isNotTLS := errors.AsType[tls.RecordHeaderError](err)
-	config := func(words, hint string) { *f = fault{kind: errs.Config, words: words, hint: hint} }
+	config := func(words, hint string) { *f = fault{kind: errs.Config, words: words, hint: errs.Plain(hint)} }
 	switch {
 	case timeout || isNet && ne.Timeout():
 		f.unavailable("no answer from Twilio within " + c.timeout.String())
@@ -172,7 +172,7 @@ func (o *call) fail(err error) error {
 		f.is(o.invalid, o.c)
 	}
 	if o.ifLost != "" && lost(f) {
-		f.hint = o.ifLost
+		f.hint = errs.Plain(o.ifLost)
 	}
 	return &errs.Error{Kind: f.kind, Op: o.op, Hint: f.hint, Err: f}
 }

@@ -25,8 +25,8 @@ func Create(ctx context.Context, services Creator, r Request) (Service, error) {
 	defer cancel()
 	made, err := services.CreateService(making, r.FriendlyName, r.Issuer)
 	if errors.Is(err, errs.ErrLostReply) {
-		return Service{}, &errs.Error{Kind: errs.Failure, Err: err, Hint: fmt.Sprintf(
-			"look in Twilio's console, under Verify, Services, for %q: if it is there, use its SID; running the command again would make another", r.FriendlyName)}
+		return Service{}, &errs.Error{Kind: errs.Failure, Err: err, Hint: errs.Plain(fmt.Sprintf(
+			"look in Twilio's console, under Verify, Services, for %q: if it is there, use its SID; running the command again would make another", r.FriendlyName))}
 	}
 	return made, err
 }
@@ -37,6 +37,6 @@ func CheckNobodyEnrolled(p mfa.Place) error {
 	if p.Enrolled == 0 {
 		return nil
 	}
-	return errs.New(errs.Refused, fmt.Sprintf("%d of %d users of the database %q are enrolled: their factors are in another service, and with a new one they could not log in", p.Enrolled, p.Users, p.Database),
-		"reset them first (user list shows them, in the column enrolled), and they enroll in the new service at the next login. Without --write-env the service is made, and uzERP stays with the old one")
+	return errs.NewWith(errs.Refused, fmt.Sprintf("%d of %d users of the database %q are enrolled: their factors are in another service, and with a new one they could not log in", p.Enrolled, p.Users, p.Database),
+		ReasonUsersEnrolled.With())
 }

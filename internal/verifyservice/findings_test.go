@@ -123,7 +123,7 @@ func TestCreateService(t *testing.T) {
 		t.Errorf("%v, %d calls: nothing is begun after a signal", err, m.calls)
 	}
 
-	m = &maker{err: &errs.Error{Kind: errs.Unavailable, Err: errs.ErrLostReply, Hint: "it is safe to run the command again"}}
+	m = &maker{err: &errs.Error{Kind: errs.Unavailable, Err: errs.ErrLostReply, Hint: errs.Plain("it is safe to run the command again")}}
 	_, err = verifyservice.Create(t.Context(), m, request)
 	if errs.KindOf(err) != errs.Failure || !strings.Contains(errs.HintOf(err), `"Acme uzERP"`) || !strings.Contains(errs.HintOf(err), "would make another") || m.calls != 1 {
 		t.Errorf("lost reply: %v (%v), hint %q, %d calls", err, errs.KindOf(err), errs.HintOf(err), m.calls)

@@ -1,0 +1,30 @@
+package errs
+
+// Reason says why something helps, where what helps is a command or a flag of this program. Each room declares those that
+// arise in it or behind its ports. cmd/hints.go has a text for each, with the command line.
+type Reason string
+
+// With returns the hint for this reason. The parts are what its text is about, in the order of the text: a user name, a
+// factor's SID, a number, or another Hint.
+func (r Reason) With(parts ...any) Hint { return Hint{Reason: r, Parts: parts} }
+
+// Hint is the useful next step. It is a text or a reason. The zero Hint is none.
+type Hint struct {
+	Text   string // plain advice, which names no command and no flag of this program
+	Reason Reason
+	Parts  []any
+}
+
+// Plain returns the hint with this text.
+func Plain(text string) Hint { return Hint{Text: text} }
+
+// Empty reports whether there is no hint.
+func (h Hint) Empty() bool { return h.Text == "" && h.Reason == "" }
+
+// Or returns h, or the other hint if h is empty.
+func (h Hint) Or(other Hint) Hint {
+	if h.Empty() {
+		return other
+	}
+	return h
+}
