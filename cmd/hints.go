@@ -20,8 +20,8 @@ import (
 )
 
 // hints has the text for every reason of the rooms, with the commands that help. No room spells a command line itself.
-// %s stands for a part as it is, and %q for one that is quoted as the last argument of a shell's command line; %w quotes
-// it as any other word of one.
+// %s stands for a part as it is; %q for one that is quoted as the last argument of a shell's command line; and %v for one
+// that is quoted as the value of a flag.
 var hints = map[errs.Reason]string{
 	mfa.ReasonUnknownUser:      "user names are compared exactly; uzerp-mfa user list --match TEXT finds them",
 	mfa.ReasonTwoFactorOff:     "uzerp-mfa set-injector",
@@ -46,7 +46,7 @@ var hints = map[errs.Reason]string{
 	mfa.ReasonRowNotWritten:    "finish with the next code: uzerp-mfa verify --factor %[2]s %[1]q CODE",
 	mfa.ReasonRowNotReset:      "run uzerp-mfa user reset %q: the user is locked out until then",
 	mfa.ReasonResetMeanwhile:   "somebody has reset the user just now; uzerp-mfa enroll %q starts anew",
-	mfa.ReasonRowChanged:       "uzerp-mfa user list --match=%w shows the row as it is now; nothing of it was changed here",
+	mfa.ReasonRowChanged:       "uzerp-mfa user list --match=%v shows the row as it is now; nothing of it was changed here",
 	mfa.ReasonLockedOut:        "uzerp-mfa user reset %q",
 	mfa.ReasonFactorGone:       "uzerp-mfa user reset %q, then the user enrolls again",
 	mfa.ReasonNoUUID:           "uzerp-mfa user reset %q mends it; the user then enrolls",
@@ -153,7 +153,7 @@ func (p hintPart) Format(s fmt.State, verb rune) {
 	switch verb {
 	case 'q':
 		text = shell.Quote(text)
-	case 'w':
+	case 'v':
 		text = shell.Word(text)
 	}
 	_, _ = fmt.Fprint(s, text)

@@ -52,8 +52,8 @@ func TestServiceMadeAndNotWritten(t *testing.T) {
 			continue
 		}
 		if errs.KindOf(err) != errs.Failure || !strings.Contains(err.Error(), sid) ||
-			!strings.Contains(errs.HintOf(err), "TWILIO_SERVICE_SID="+sid+" into "+path) || strings.Contains(errs.HintOf(err), "nothing was changed") {
-			t.Errorf("%s: %v, hint %q", test.name, err, errs.HintOf(err))
+			!strings.Contains(hintOf(err), "TWILIO_SERVICE_SID="+sid+" into "+path) || strings.Contains(hintOf(err), "nothing was changed") {
+			t.Errorf("%s: %v, hint %q", test.name, err, hintOf(err))
 		}
 	}
 }

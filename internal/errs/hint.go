@@ -1,5 +1,10 @@
 package errs
 
+import (
+	"fmt"
+	"strings"
+)
+
 // Reason says why something helps, where what helps is a command or a flag of this program. Each room declares those that
 // arise in it or behind its ports. cmd/hints.go has a text for each, with the command line.
 type Reason string
@@ -27,4 +32,17 @@ func (h Hint) Or(other Hint) Hint {
 		return other
 	}
 	return h
+}
+
+// String returns the text, or the reason with its parts as in "row-not-written(alice, YF…)". Tests compare it; what people
+// read is made in cmd.
+func (h Hint) String() string {
+	if h.Reason == "" {
+		return h.Text
+	}
+	parts := make([]string, len(h.Parts))
+	for i, p := range h.Parts {
+		parts[i] = fmt.Sprint(p)
+	}
+	return string(h.Reason) + "(" + strings.Join(parts, ", ") + ")"
 }

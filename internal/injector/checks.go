@@ -79,8 +79,8 @@ func CheckUsers(broken int) finding.Finding {
 }
 
 // skipped warns that a check was left out.
-func skipped(id string) finding.Finding {
-	return finding.Finding{ID: id, Severity: finding.Warning, Message: "not checked, because the operator wants it skipped"}
+func skipped(id, why string) finding.Finding {
+	return finding.Finding{ID: id, Severity: finding.Warning, Message: "not checked, because of " + why}
 }
 
 // Refusal returns why the switch must not be made: an error of errs.Refused with the first error that the checks found, or

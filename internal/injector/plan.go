@@ -35,8 +35,8 @@ type Request struct {
 	Validator string // the validator that belongs to it
 	Gateway   string // a gateway that the operator vouches for; empty for uzERP's own
 
-	SkipSettings bool // don't look at uzERP's settings
-	SkipTwilio   bool // don't ask Twilio
+	SkipSettings string // why uzERP's settings are not looked at; "" if they are
+	SkipTwilio   string // why Twilio is not asked; "" if it is
 }
 
 // The IDs of the checks of a switch.

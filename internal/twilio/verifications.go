@@ -20,7 +20,7 @@ var (
 // StartVerification has Twilio send a code to a number.
 func (c *Client) StartVerification(ctx context.Context, to caller.Recipient, channel caller.Channel) (caller.Started, error) {
 	o := c.begin(ctx, "send the code")
-	o.invalid = refused(0, "Twilio does not take this for a phone number", "correct the number, in uzERP or where you gave it, then send again")
+	o.invalid = refused(0, "Twilio does not take this for a phone number", "correct the number in uzERP, or the one that you gave, then send again")
 	o.ifLost = "a message may be on its way: ask the user before sending again, which within ten minutes sends the same code"
 	number := to.Phone.E164.Reveal()
 	if err := o.check(validNumber(number), validChannel(channel)); err != nil {

@@ -80,7 +80,7 @@ func TestCheckService(t *testing.T) {
 				if f.Message == "" || strings.HasSuffix(f.Message, ".") || strings.Count(f.Message, ". ") > 1 {
 					t.Errorf("%s: message %q", f.ID, f.Message)
 				}
-				if f.Severity != finding.Info && f.Fix == "" {
+				if f.Severity != finding.Info && f.Fix.Empty() {
 					t.Errorf("%s: nothing to set", f.ID)
 				}
 			}
@@ -125,7 +125,7 @@ func TestCreateService(t *testing.T) {
 
 	m = &maker{err: &errs.Error{Kind: errs.Unavailable, Err: errs.ErrLostReply, Hint: errs.Plain("it is safe to run the command again")}}
 	_, err = verifyservice.Create(t.Context(), m, request)
-	if errs.KindOf(err) != errs.Failure || !strings.Contains(errs.HintOf(err), `"Acme uzERP"`) || !strings.Contains(errs.HintOf(err), "would make another") || m.calls != 1 {
+	if errs.KindOf(err) != errs.Failure || !strings.Contains(errs.HintOf(err).Text, `"Acme uzERP"`) || !strings.Contains(errs.HintOf(err).Text, "would make another") || m.calls != 1 {
 		t.Errorf("lost reply: %v (%v), hint %q, %d calls", err, errs.KindOf(err), errs.HintOf(err), m.calls)
 	}
 	m = &maker{err: errs.New(errs.Unavailable, "connection refused", "")}
@@ -139,7 +139,7 @@ func TestCheckNobodyEnrolled(t *testing.T) {
 		t.Error(err)
 	}
 	err := verifyservice.CheckNobodyEnrolled(mfa.Place{Database: "uzerp", Users: 5, Enrolled: 1})
-	if errs.KindOf(err) != errs.Refused || !strings.Contains(err.Error(), "1 of 5") || !strings.Contains(errs.HintOf(err), "reset") {
+	if errs.KindOf(err) != errs.Refused || !strings.Contains(err.Error(), "1 of 5") || errs.HintOf(err).Reason != verifyservice.ReasonUsersEnrolled {
 		t.Errorf("%v, %q", err, errs.HintOf(err))
 	}
 }
