@@ -23,10 +23,10 @@ import (
 type wording int
 
 const (
-	asCode    wording = iota // a line of its own, to be run as it is
-	asMention                // in `…`: the arguments may be left out
-	inProse                  // words follow it that do not belong to it
-	bareInProse              // the program's name is left out, and perhaps the value of a flag
+	asCode      wording = iota // a line of its own, to be run as it is
+	asMention                  // in `…`: the arguments may be left out
+	inProse                    // words follow it that do not belong to it
+	bareInProse                // the program's name is left out, and perhaps the value of a flag
 )
 
 var (
@@ -325,7 +325,7 @@ func TestCommandLinesFailWhenBroken(t *testing.T) {
 		"uzerp-mfa user reset, and then uzerp-mfa enroll":                  inProse,
 		"uzerp-mfa user list --match=%v shows the row":                     inProse,
 		"uzerp-mfa verify --factor %[2]s %[1]q CODE; else":                 inProse,
-		"look at user reset --identify":                                   inProse,
+		"look at user reset --identify":                                    inProse,
 		"let Twilio call instead (identity send --channel call)":           inProse,
 		"uzerp-mfa identity check alice $(uzerp-mfa sandbox code alice)":   asCode,
 		"uzerp-mfa sandbox -- uzerp-mfa user list":                         asCode,

@@ -46,7 +46,8 @@ func newSite(t *testing.T) *site {
 	t.Cleanup(server.Close)
 	env := map[string]string{
 		"DATABASE_URL": dbtest.New(t, dbtest.Sample), "UZERP_MFA_VERIFY_URL": server.URL,
-		"TWILIO_ACCOUNT_SID": "AC" + strings.Repeat("0", 32), "TWILIO_SERVICE_SID": "VA" + strings.Repeat("0", 32), "TWILIO_AUTH_TOKEN": "0123456789abcdef0123456789abcdef",
+		"TWILIO_ACCOUNT_SID": "AC" + strings.Repeat("0", 32), "TWILIO_SERVICE_SID": "VA" + strings.Repeat("0", 32),
+		"TWILIO_AUTH_TOKEN": "0123456789abcdef0123456789abcdef",
 	}
 	getenv := func(name string) (string, bool) { v, ok := env[name]; return v, ok }
 	s.reader = New(Options{Loader: &config.Loader{Getenv: getenv, Dir: t.TempDir()}, Logger: func() *slog.Logger { return nil }, Now: time.Now})
@@ -184,7 +185,8 @@ func TestChangesAreRecorded(t *testing.T) {
 		}
 	}
 	// All but Challenge and HoldTrial, which change nothing that stays.
-	if want := len(said) - 2; intents != want || ends[string(audit.ResultRefused)] != 2 || ends[string(audit.ResultDone)]+ends[string(audit.ResultFailed)] != want {
+	want := len(said) - 2
+	if intents != want || ends[string(audit.ResultRefused)] != 2 || ends[string(audit.ResultDone)]+ends[string(audit.ResultFailed)] != want {
 		t.Errorf("%d intents of %d changes, %v: %q", intents, want, ends, s.records(t))
 	}
 	for _, call := range []string{"CompareAndSet", "ApplySwitch", "HoldTrial", "Settings"} {

@@ -161,7 +161,7 @@ func (c *check) checkCookie(ini *php.Ini, setting string, message string) {
 	f := aboutPHP(ini, strings.ReplaceAll(strings.TrimPrefix(setting, "session."), "_", "-"), setting)
 	f.Value, f.Message, f.Fix = "0", inPHP(ini)+message, errs.Plain(setting+" = 1")
 	if v.Unknown {
-		f.Severity, f.Value, f.Fix = finding.Info, "", errs.Plain("")
+		f.Severity, f.Value, f.Fix = finding.Info, "", errs.Hint{}
 		f.Message = inPHP(ini) + "the value is made of something that only PHP knows, so it was not judged"
 	}
 	c.add(f)
