@@ -315,7 +315,9 @@ func TestCommandLinesFailWhenBroken(t *testing.T) {
 			t.Errorf("nothing is wrong with %s", broken)
 		}
 	}
-	for _, broken := range []string{"enroll", "enroll alice bob", "enroll alice --yess", "verify", "user", "user list alice", "reconcile --only", "sandbox cod alice"} {
+	for _, broken := range []string{
+		"enroll", "enroll alice bob", "enroll alice --yess", "verify", "user", "user list alice", "reconcile --only", "sandbox cod alice",
+	} {
 		if problems, _ := checkText("uzerp-mfa "+broken, asCode); len(problems) == 0 {
 			t.Errorf("nothing is wrong with uzerp-mfa %s", broken)
 		}
@@ -346,17 +348,17 @@ func TestCommandLinesFailWhenBroken(t *testing.T) {
 
 // Rooms give reasons; only this package spells command lines and flags.
 func TestOnlyCmdSpellsCommandLines(t *testing.T) {
-	strings := 0
+	all := 0
 	goFiles(t, "../internal", func(name string, source []byte) {
 		goTexts(t, name, source, func(where, text string) {
-			strings++
+			all++
 			if spelled := spells(text); spelled != "" {
 				t.Errorf("%s spells %q: give a reason, for which hints.go has the text", where, spelled)
 			}
 		})
 	})
-	if strings < 3000 {
-		t.Errorf("only %d strings were found", strings)
+	if all < 3000 {
+		t.Errorf("only %d strings were found", all)
 	}
 	for _, broken := range []string{
 		"uzerp-mfa enroll alice", "see uzerp-mfa doctor", "user reset mends them", "(identity send)", "give --skip-env-check", "--env-file=x",

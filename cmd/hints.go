@@ -23,12 +23,13 @@ import (
 // %s stands for a part as it is; %q for one that is quoted as the last argument of a shell's command line; and %v for one
 // that is quoted as the value of a flag.
 var hints = map[errs.Reason]string{
-	mfa.ReasonUnknownUser:      "user names are compared exactly; uzerp-mfa user list --match TEXT finds them",
-	mfa.ReasonTwoFactorOff:     "uzerp-mfa set-injector",
-	mfa.ReasonSharedUUID:       "uzerp-mfa reconcile says what to do",
-	mfa.ReasonLeftFactor:       "uzerp-mfa reconcile finds and deletes such",
-	mfa.ReasonRightsMissing:    "uzerp-mfa grants prints the SQL for a role with just the needed rights",
-	mfa.ReasonTooManyCodes:     "the user's login takes no code until that is over: wait an hour, or let them in once with uzerp-mfa user disable-next-login",
+	mfa.ReasonUnknownUser:   "user names are compared exactly; uzerp-mfa user list --match TEXT finds them",
+	mfa.ReasonTwoFactorOff:  "uzerp-mfa set-injector",
+	mfa.ReasonSharedUUID:    "uzerp-mfa reconcile says what to do",
+	mfa.ReasonLeftFactor:    "uzerp-mfa reconcile finds and deletes such",
+	mfa.ReasonRightsMissing: "uzerp-mfa grants prints the SQL for a role with just the needed rights",
+	mfa.ReasonTooManyCodes: "the user's login takes no code until that is over: " +
+		"wait an hour, or let them in once with uzerp-mfa user disable-next-login",
 	mfa.ReasonOldFactorLeft:    "uzERP no longer accepts it; uzerp-mfa reconcile --fix --only stale-factor deletes it",
 	mfa.ReasonOtherFactorInUse: "leave out --factor to check the one in use",
 	mfa.ReasonLooksEnrolled:    "uzerp-mfa verify --check %q tests whether the user's app works",
@@ -70,8 +71,10 @@ var hints = map[errs.Reason]string{
 	reconcile.ReasonWrongService: "check TWILIO_SERVICE_SID; if they are really gone, --max N says how many repairs you expect",
 	reconcile.ReasonTooMany:      "look at the findings first; if they are right, --fix --max %s",
 	reconcile.ReasonSkips:        "left alone while the next login skips the code; uzerp-mfa user reset %q lets the user enroll instead",
-	reconcile.ReasonKeepsUUID:    "enrolled users keep their uuid; if several share one, uzerp-mfa user reset all of them but one, and run reconcile --fix",
-	reconcile.ReasonMayBeCopy:    "left alone, since a copy of the database shares its uuids with the live one; if this is the live one, name it: --fix --only orphan-entity",
+	reconcile.ReasonKeepsUUID: "enrolled users keep their uuid; " +
+		"if several share one, uzerp-mfa user reset all of them but one, and run reconcile --fix",
+	reconcile.ReasonMayBeCopy: "left alone, since a copy of the database shares its uuids with the live one; " +
+		"if this is the live one, name it: --fix --only orphan-entity",
 
 	injector.ReasonNoSettings:     "--skip-env-check is for when uzERP's settings can't be looked at from here",
 	injector.ReasonNoDirectory:    "name it with --uzerp-root, or give --skip-env-check if uzERP runs elsewhere",
@@ -82,7 +85,8 @@ var hints = map[errs.Reason]string{
 	injector.ReasonUnknownGateway: "if you are sure that it does, name it with --gateway",
 	injector.ReasonSwitchOnTrial:  "let it end first: answer the question of set-injector --try, or wait until its time is over",
 
-	trial.ReasonNotKept:   "browsers that opened uzERP meanwhile keep the login of the trial until their session ends; uzerp-mfa doctor looks for what is wrong",
+	trial.ReasonNotKept: "browsers that opened uzERP meanwhile keep the login of the trial until their session ends; " +
+		"uzerp-mfa doctor looks for what is wrong",
 	trial.ReasonNoGuard:   "nothing was changed; without --try the switch needs no such process",
 	trial.ReasonUnclear:   "it may still be switched back: uzerp-mfa set-injector --dry-run shows how it is",
 	trial.ReasonStillMade: "the switch is still there: uzerp-mfa set-injector --dry-run shows how it is, and set-injector takes it back",
@@ -115,7 +119,8 @@ var hints = map[errs.Reason]string{
 	doctor.ReasonChangesOpen:      "uzerp-mfa audit-log verify lists them",
 
 	verifyservice.ReasonSkipsLandlines: "call such a user: identity send --channel call",
-	verifyservice.ReasonUsersEnrolled: "reset them first (user list shows them, in the column enrolled), and they enroll in the new service at the next login. " +
+	verifyservice.ReasonUsersEnrolled: "reset them first (user list shows them, in the column enrolled), " +
+		"and they enroll in the new service at the next login. " +
 		"Without --write-env the service is made, and uzERP stays with the old one",
 
 	sessionconfig.ReasonLimitsLockOut: "give %s too",

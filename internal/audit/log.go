@@ -290,7 +290,8 @@ func (l *Log) append(f *os.File, r Record) (Record, error) {
 		return Record{}, err
 	}
 	if len(line) > maxLine {
-		return Record{}, errs.NewWith(errs.Usage, fmt.Sprintf("the line for the audit log would have %d bytes; it may have %d", len(line), maxLine), ReasonLineTooLong.With())
+		return Record{}, errs.NewWith(errs.Usage,
+			fmt.Sprintf("the line for the audit log would have %d bytes; it may have %d", len(line), maxLine), ReasonLineTooLong.With())
 	}
 	if t.unended {
 		line = append([]byte("\n"), line...)

@@ -279,7 +279,8 @@ func TestOpenRefuses(t *testing.T) {
 			test.prepare()
 			_, err := Open(path, Options{})
 			e, ok := errors.AsType[*errs.Error](err)
-			if !ok || e.Kind != errs.Config || !strings.Contains(e.Error(), test.want) || !strings.Contains(e.Error(), path) || e.Hint.Reason != ReasonUnwritable && e.Hint.Reason != ReasonUnfit {
+			if !ok || e.Kind != errs.Config || !strings.Contains(e.Error(), test.want) || !strings.Contains(e.Error(), path) ||
+				e.Hint.Reason != ReasonUnwritable && e.Hint.Reason != ReasonUnfit {
 				t.Errorf("%v", err)
 			}
 			if got := string(readFile(t, victim)); got != "precious\n" {

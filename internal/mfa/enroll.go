@@ -88,7 +88,8 @@ func (e *Enroller) Begin(ctx context.Context, c RowChange) (*PendingEnrollment, 
 // forget clears up after a creation whose answer was lost. It is not repeated: the factor may be there, and its secret
 // went with the answer, so nobody can ever use it. What is new in the list, pending and of this name is taken away.
 func (e *Enroller) forget(ctx context.Context, u User, before []Factor, cause error) error {
-	lost := &errs.Error{Kind: errs.KindOf(cause), Err: fmt.Errorf("nobody was enrolled: %w", cause), Hint: errs.Plain("run the command again. A factor that Twilio may have made can't be used and goes away by itself within a day")}
+	lost := &errs.Error{Kind: errs.KindOf(cause), Err: fmt.Errorf("nobody was enrolled: %w", cause),
+		Hint: errs.Plain("run the command again. A factor that Twilio may have made can't be used and goes away by itself within a day")}
 	if ctx.Err() != nil {
 		return lost
 	}
@@ -104,7 +105,8 @@ func (e *Enroller) forget(ctx context.Context, u User, before []Factor, cause er
 			}
 		}
 	}
-	return &errs.Error{Kind: errs.KindOf(cause), Err: fmt.Errorf("nobody was enrolled, and nothing is left at Twilio: %w", cause), Hint: errs.Plain("run the command again")}
+	return &errs.Error{Kind: errs.KindOf(cause), Err: fmt.Errorf("nobody was enrolled, and nothing is left at Twilio: %w", cause),
+		Hint: errs.Plain("run the command again")}
 }
 
 // Submit checks the code, first here and then at Twilio, and on success enters the factor in uzERP's row. A code that

@@ -237,7 +237,8 @@ func SharedUUID(others []string) string {
 func (s *Inspection) warnings(now time.Time) []Warning {
 	var all []Warning
 	if s.Details != nil && s.Details.Left(now) {
-		all = append(all, Warning{Text: "the person left on " + s.Details.EndDate.Format(time.DateOnly) + ", which uzERP does not look at: only disabling access keeps them out"})
+		all = append(all, Warning{Text: "the person left on " + s.Details.EndDate.Format(time.DateOnly) +
+			", which uzERP does not look at: only disabling access keeps them out"})
 	}
 	if len(s.SharedWith) > 0 {
 		all = append(all, Warning{SharedUUID(s.SharedWith), ReasonSharedUUID.With()})
@@ -249,7 +250,8 @@ func (s *Inspection) warnings(now time.Time) []Warning {
 		}
 	}
 	if left > 0 {
-		all = append(all, Warning{fmt.Sprintf("Twilio has a verified factor that no login accepts, perhaps on an old phone (%d)", left), ReasonLeftFactor.With()})
+		all = append(all, Warning{fmt.Sprintf("Twilio has a verified factor that no login accepts, perhaps on an old phone (%d)", left),
+			ReasonLeftFactor.With()})
 	}
 	return all
 }

@@ -286,7 +286,8 @@ func TestInspectWarns(t *testing.T) {
 	}
 	s.World.Add(uuidOf(3), "YF000000000000000000000000000000ff", mfa.FactorVerified)
 	seen, _, err = i.Inspect(t.Context(), usersOf(s, "carol"), nil)
-	if err != nil || len(seen[0].Warnings) != 1 || !strings.Contains(seen[0].Warnings[0].Text, "no login accepts") || seen[0].Warnings[0].Help.Reason != mfa.ReasonLeftFactor {
+	if err != nil || len(seen[0].Warnings) != 1 || !strings.Contains(seen[0].Warnings[0].Text, "no login accepts") ||
+		seen[0].Warnings[0].Help.Reason != mfa.ReasonLeftFactor {
 		t.Errorf("%+v %v", seen, err)
 	}
 }
