@@ -433,7 +433,7 @@ type docLine struct {
 
 var inBackticks = regexp.MustCompile("`([^`]+)`")
 
-// docLines gives the texts of a page that may be command lines, with the place of each.
+// docLines returns the texts of a page that may be command lines, with the place of each.
 func docLines(name, page string) map[string]docLine {
 	lines := map[string]docLine{}
 	for n, line := range strings.Split(page, "\n") {

@@ -119,6 +119,10 @@ var hints = map[errs.Reason]string{
 	doctor.ReasonChangesOpen:      "uzerp-mfa audit-log verify lists them",
 
 	verifyservice.ReasonSkipsLandlines: "call such a user: identity send --channel call",
+	verifyservice.ReasonOtherAccount: "make the service in uzERP's own account: " +
+		"without TWILIO_ settings in the environment and --env-file, those of that file are used",
+	verifyservice.ReasonOtherDatabase:   "give no database of another place; or leave out --write-env, and the line for conf/.env is printed",
+	verifyservice.ReasonEnrolledUnknown: "without --write-env the service is made, and the line for conf/.env printed",
 	verifyservice.ReasonUsersEnrolled: "reset them first (user list shows them, in the column enrolled), " +
 		"and they enroll in the new service at the next login. " +
 		"Without --write-env the service is made, and uzERP stays with the old one",

@@ -215,7 +215,7 @@ func TestHintTexts(t *testing.T) {
 }
 
 // proseAfter are the words that may follow the name of a group of commands without being one of its commands.
-var proseAfter = map[string][]string{"user": {"names", "enrolls", "enroll", "now", "is", "then", "just"}, "service": {"at", "is"}}
+var proseAfter = map[string][]string{"user": {"names", "enrolls", "enroll", "now", "is", "then", "just"}, "service": {"at", "in", "is"}}
 
 // A hint may leave out the program's name before a command of two words. That command exists too.
 func TestHintsNameCommandsThatExist(t *testing.T) {

@@ -23,6 +23,8 @@ type Options struct {
 	Now   func() time.Time
 	NewID func() string
 	Wait  time.Duration // for other writers; 10 s if 0
+
+	sync func(*os.File) error // puts a file or directory on the disk; fsync if nil
 }
 
 // Log is an audit log that can be written. It holds no file open, so there is nothing to close and a log that was rotated
@@ -47,6 +49,9 @@ func Open(path string, o Options) (*Log, error) {
 	}
 	if o.Wait == 0 {
 		o.Wait = filelock.LongestWait
+	}
+	if o.sync == nil {
+		o.sync = (*os.File).Sync
 	}
 	absolute, err := filepath.Abs(path)
 	if path == "" || err != nil {
@@ -83,10 +88,10 @@ func configError(path string, err error, hint string) error {
 
 func (l *Log) open() (*os.File, error) {
 	dir := filepath.Dir(l.path)
-	if err := makeDirectory(dir); err != nil {
+	if err := l.makeDirectory(dir); err != nil {
 		return nil, l.error(err)
 	}
-	f, err := openOrCreate(l.path)
+	f, err := l.openOrCreate()
 	if err != nil {
 		if info, lstatErr := os.Lstat(l.path); lstatErr == nil && info.Mode()&fs.ModeSymlink != 0 {
 			err = errors.New("it is a symbolic link")
@@ -101,27 +106,27 @@ func (l *Log) open() (*os.File, error) {
 	return f, nil
 }
 
-func makeDirectory(dir string) error {
+func (l *Log) makeDirectory(dir string) error {
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return err
 	}
-	return syncDirectory(filepath.Dir(dir))
+	return l.syncDirectory(filepath.Dir(dir))
 }
 
 // openOrCreate loops because the file may be made, or rotated away, by somebody else in between.
-func openOrCreate(path string) (*os.File, error) {
+func (l *Log) openOrCreate() (*os.File, error) {
 	const mode = 0o640
 	for {
-		f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|openFlags, 0)
+		f, err := os.OpenFile(l.path, os.O_RDWR|os.O_APPEND|openFlags, 0)
 		if !errors.Is(err, fs.ErrNotExist) {
 			return f, err
 		}
-		f, err = os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE|os.O_EXCL|openFlags, mode)
+		f, err = os.OpenFile(l.path, os.O_RDWR|os.O_APPEND|os.O_CREATE|os.O_EXCL|openFlags, mode)
 		if errors.Is(err, fs.ErrExist) {
-			if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() { // a link to nowhere would be tried for ever
+			if info, err := os.Lstat(l.path); err == nil && !info.Mode().IsRegular() { // a link to nowhere would be tried for ever
 				return nil, errNotRegular
 			}
 			continue
@@ -130,7 +135,7 @@ func openOrCreate(path string) (*os.File, error) {
 			return nil, err
 		}
 		// Whatever the umask says: who is in the file's group is to read it.
-		if err := errors.Join(f.Chmod(mode), syncDirectory(filepath.Dir(path))); err != nil {
+		if err := errors.Join(f.Chmod(mode), l.syncDirectory(filepath.Dir(l.path))); err != nil {
 			return nil, errors.Join(err, f.Close())
 		}
 		return f, nil
@@ -138,13 +143,13 @@ func openOrCreate(path string) (*os.File, error) {
 }
 
 // syncDirectory makes a new name in dir survive a power cut. Some file systems can't, and need not.
-func syncDirectory(dir string) error {
+func (l *Log) syncDirectory(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return nil //nolint:nilerr // a directory that may be written but not read
 	}
 	defer func() { _ = d.Close() }()
-	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, fs.ErrInvalid) {
+	if err := l.o.sync(d); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, fs.ErrInvalid) {
 		return err
 	}
 	return nil
@@ -301,7 +306,7 @@ func (l *Log) append(f *os.File, r Record) (Record, error) {
 		err = io.ErrShortWrite
 	}
 	if err == nil {
-		err = f.Sync()
+		err = l.o.sync(f)
 	}
 	if err != nil {
 		// The lock is held, so all after size is of this call. Where it can't be taken back (an append-only file), the
