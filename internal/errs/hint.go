@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// Reason says why something helps, where what helps is a command or a flag of this program. Each room declares those that
-// arise in it or behind its ports. cmd/hints.go has a text for each, with the command line.
+// Reason says why a command or a flag of this program helps. Each package declares the reasons that arise in it or behind
+// its ports. cmd/hints.go has a text for each, with the command line.
 type Reason string
 
-// With returns the hint for this reason. The parts are what its text is about, in the order of the text: a user name, a
-// factor's SID, a number, or another Hint.
+// With returns the hint for this reason. Its text needs the parts: a user name, a factor's SID, a number, or another Hint. Which
+// ones, and in which order, stands beside each reason.
 func (r Reason) With(parts ...any) Hint { return Hint{Reason: r, Parts: parts} }
 
 // Hint is the useful next step. It is a text or a reason. The zero Hint is none.

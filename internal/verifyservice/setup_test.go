@@ -204,7 +204,7 @@ func TestPlanRefuses(t *testing.T) {
 		"issuer":                    {oldEnv, func(c change) { c.request.Issuer = "a:b" }, errs.Usage, "", "issuer"},
 		"no file":                   {oldEnv, func(c change) { _ = os.Remove(c.site.env) }, errs.Config, "", "does not exist"},
 		"a line that uzERP rejects": {"X=a b\n", nil, errs.Config, "", "line 1"},
-		"the setting is used in it": {oldEnv + "OTHER=${TWILIO_SERVICE_SID}\n", nil, errs.Refused, "", "would not read as meant"},
+		"the setting is used in it": {oldEnv + "OTHER=${TWILIO_SERVICE_SID}\n", nil, errs.Refused, installation.ReasonEnvOdd, "would not read as meant"},
 		"another account":           {"TWILIO_ACCOUNT_SID=AC2\n", nil, errs.Refused, verifyservice.ReasonOtherAccount, "in vain"},
 		"the database of a test copy": {oldEnv, func(c change) { c.setup.OtherDatabase = "DATABASE_URL" },
 			errs.Refused, verifyservice.ReasonOtherDatabase, "DATABASE_URL"},
