@@ -29,8 +29,8 @@ func ParsePhone(text, region string) (Phone, error) {
 	case !ok:
 		return Phone{}, notANumber()
 	case !w.international && region == "":
-		return Phone{}, errs.New(errs.Config, "the phone number is written without its country, and no region is set",
-			"set UZERP_MFA_PHONE_REGION or --region to the country of such numbers, such as GB")
+		return Phone{}, errs.NewWith(errs.Config, "the phone number is written without its country, and no region is set",
+			ReasonNoRegion.With())
 	}
 	n, ok := w.number(region)
 	if !ok {

@@ -77,7 +77,7 @@ type checker struct {
 	checks []Check
 }
 
-func (c *checker) add(id string, severity finding.Severity, hint, format string, args ...any) {
+func (c *checker) add(id string, severity finding.Severity, hint errs.Hint, format string, args ...any) {
 	c.take(finding.Finding{ID: id, Severity: severity, Message: fmt.Sprintf(format, args...), Fix: hint})
 }
 
@@ -86,7 +86,9 @@ func (c *checker) take(f finding.Finding) {
 	c.checks = append(c.checks, Check{Finding: f, Group: c.group})
 }
 
-func (c *checker) pass(id, format string, args ...any) { c.add(id, finding.Pass, "", format, args...) }
+func (c *checker) pass(id, format string, args ...any) {
+	c.add(id, finding.Pass, errs.Hint{}, format, args...)
+}
 
 // fail is for an error that came instead of an answer.
 func (c *checker) fail(id string, err error) { c.add(id, finding.Error, errs.HintOf(err), "%s", err) }

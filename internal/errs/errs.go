@@ -1,7 +1,8 @@
 // Package errs has the one error type of this program.
 //
 // Its law: it imports nobody. An error gets its kind where it arises; only cmd/exit.go makes an exit code of it; nobody
-// tells errors apart by their text. ShellQuote is here because hints are commands.
+// tells errors apart by their text. A hint that names a command of this program has a Reason instead of a text:
+// cmd/hints.go has the text.
 package errs
 
 import "errors"
@@ -28,7 +29,7 @@ const (
 type Error struct {
 	Kind Kind
 	Op   string // what was being done, for example "fetch the Verify service"; may be empty
-	Hint string // the useful next step, a command where there is one; may be empty
+	Hint Hint   // the useful next step; may be empty
 	Err  error  // never the error of a parser that quotes its input
 }
 
@@ -47,8 +48,11 @@ func (e *Error) Error() string {
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// New makes an error of kind k with a plain message and a hint, either of which may be empty.
-func New(k Kind, message, hint string) *Error {
+// New returns an error of kind k with a message and a plain hint, either of which may be empty.
+func New(k Kind, message, hint string) *Error { return NewWith(k, message, Plain(hint)) }
+
+// NewWith is New with any hint.
+func NewWith(k Kind, message string, hint Hint) *Error {
 	return &Error{Kind: k, Err: errors.New(message), Hint: hint}
 }
 
@@ -60,14 +64,14 @@ func KindOf(err error) Kind {
 	return Failure
 }
 
-// HintOf gives the hint of the outermost *Error in err's chain that has one.
-func HintOf(err error) string {
+// HintOf returns the hint of the outermost *Error in err's chain that has one.
+func HintOf(err error) Hint {
 	for e, ok := errors.AsType[*Error](err); ok; e, ok = errors.AsType[*Error](e.Err) {
-		if e.Hint != "" {
+		if !e.Hint.Empty() {
 			return e.Hint
 		}
 	}
-	return ""
+	return Hint{}
 }
 
 // ErrChanged is in the chain of the error that a compare-and-set gives when the row is no longer what was read.

@@ -1,7 +1,6 @@
 package injector
 
 import (
-	"cmp"
 	"fmt"
 	"strings"
 
@@ -17,11 +16,11 @@ const OpenSessions = "browsers that have uzERP open keep the old login until the
 
 // Settings is what uzERP's own conf/.env says, as far as a switch depends on it.
 type Settings struct {
-	Path    string   // the file that was read
-	Problem string   // why it could not be read; empty if it was
-	Hint    string   // what to do about the problem
-	Missing []string // the TWILIO_ settings that are absent or empty
-	Foreign []string // the TWILIO_ settings that this program has otherwise
+	Path    string    // the file that was read
+	Problem string    // why it could not be read; empty if it was
+	Hint    errs.Hint // what to do about the problem
+	Missing []string  // the TWILIO_ settings that are absent or empty
+	Foreign []string  // the TWILIO_ settings that this program has otherwise
 }
 
 // CheckSettings checks uzERP's settings for Twilio. If one of the three is missing, uzERP shows everybody an error page instead
@@ -31,12 +30,12 @@ func CheckSettings(s Settings) []finding.Finding {
 	switch {
 	case s.Problem != "":
 		f.Severity, f.Message = finding.Error, s.Problem
-		f.Fix = cmp.Or(s.Hint, "--skip-env-check is for when uzERP's settings can't be looked at from here")
+		f.Fix = s.Hint.Or(ReasonNoSettings.With())
 		return []finding.Finding{f}
 	case len(s.Missing) > 0:
 		f.Severity = finding.Error
 		f.Message = fmt.Sprintf("%s lacks %s: uzERP would show an error page to everybody", s.Path, strings.Join(s.Missing, ", "))
-		f.Fix = "add the missing lines to " + s.Path + "; uzERP reads them from no other place"
+		f.Fix = errs.Plain("add the missing lines to " + s.Path + "; uzERP reads them from no other place")
 	}
 	found := []finding.Finding{f}
 	if len(s.Foreign) > 0 {
@@ -54,12 +53,12 @@ func CheckTwilio(service verifyservice.Service, from string, err error) finding.
 			Message: fmt.Sprintf("Twilio accepts the credentials and has the service %q", service.FriendlyName)}
 	}
 	f := finding.Finding{ID: CheckTwilioService, Severity: finding.Error, Message: err.Error(),
-		Fix: cmp.Or(errs.HintOf(err), "--skip-twilio-check is for when Twilio can't be asked from here")}
+		Fix: errs.HintOf(err).Or(ReasonTwilioNotAsked.With())}
 	switch kind := errs.KindOf(err); {
 	case kind == errs.Unavailable:
-		f.Fix = "--skip-twilio-check switches without asking Twilio"
+		f.Fix = ReasonTwilioNoAnswer.With()
 	case from != "" && (kind == errs.Config || kind == errs.NotFound):
-		f.Fix += "; the settings are from " + from
+		f.Fix = ReasonSettingsFrom.With(f.Fix, from)
 	}
 	return f
 }
@@ -75,13 +74,13 @@ func CheckUsers(broken int) finding.Finding {
 	if broken == 0 {
 		return finding.Finding{ID: CheckBrokenUsers, Severity: finding.Pass, Message: "no enrolled user lacks a factor"}
 	}
-	return finding.Finding{ID: CheckBrokenUsers, Severity: finding.Warning, Message: fmt.Sprintf(
-		"enrolled users without a factor will be locked out (%d): uzerp-mfa user list --state broken shows them, user reset mends them", broken)}
+	return finding.Finding{ID: CheckBrokenUsers, Severity: finding.Warning, Fix: ReasonBrokenUsers.With(),
+		Message: fmt.Sprintf("enrolled users without a factor will be locked out (%d)", broken)}
 }
 
-// skipped warns that a check was left out because of a flag.
-func skipped(id, flag string) finding.Finding {
-	return finding.Finding{ID: id, Severity: finding.Warning, Message: "not checked, because of " + flag}
+// skipped warns that a check was left out.
+func skipped(id, why string) finding.Finding {
+	return finding.Finding{ID: id, Severity: finding.Warning, Message: "not checked, because of " + why}
 }
 
 // Refusal returns why the switch must not be made: an error of errs.Refused with the first error that the checks found, or
@@ -89,14 +88,11 @@ func skipped(id, flag string) finding.Finding {
 func Refusal(found []finding.Finding) error {
 	for _, f := range found {
 		if f.Severity == finding.Error {
-			return errs.New(errs.Refused, "not switched, nothing was changed: "+f.Message, f.Fix)
+			return errs.NewWith(errs.Refused, "not switched, nothing was changed: "+f.Message, f.Fix)
 		}
 	}
 	return nil
 }
-
-// SiteOff is what commands about users' second factors say while two-factor login is off.
-const SiteOff = mfa.SiteIsOff + " (set-injector switches it on)"
 
 // IsOff reports whether the site uses the plain login handler.
 func IsOff(classes []Class) bool { return SiteLogin(classes) == mfa.SiteOff }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/finding"
 	"uzerp-mfa/internal/mfa"
 )
@@ -34,8 +35,8 @@ type Request struct {
 	Validator string // the validator that belongs to it
 	Gateway   string // a gateway that the operator vouches for; empty for uzERP's own
 
-	SkipSettings bool // don't look at uzERP's settings
-	SkipTwilio   bool // don't ask Twilio
+	SkipSettings string // why uzERP's settings are not looked at; "" if they are
+	SkipTwilio   string // why Twilio is not asked; "" if it is
 }
 
 // The IDs of the checks of a switch.
@@ -68,7 +69,7 @@ func Plan(r Request, classes []Class, missing []mfa.User, newUUID func() string)
 	add := func(id string, severity finding.Severity, format string, args ...any) {
 		f := finding.Finding{ID: id, Severity: severity, Message: fmt.Sprintf(format, args...)}
 		if severity == finding.Error {
-			f.Fix = correctRows
+			f.Fix = errs.Plain(correctRows)
 		}
 		found = append(found, f)
 	}
@@ -180,22 +181,22 @@ func checkGateway(rows []Class, vouched string) finding.Finding {
 	if len(rows) != 1 {
 		f.Message = fmt.Sprintf("there must be exactly one system-wide AuthenticationGateway row, not %d: which class checks the password is undefined",
 			len(rows))
-		f.Fix = correctRows
+		f.Fix = errs.Plain(correctRows)
 		return f
 	}
 	class := rows[0].ClassName
 	switch {
 	case isLDAP(class):
 		f.Message = class + " does not check passwords (Apache did): behind a login form anybody could log in as anybody, with any password"
-		f.Fix = "if uzERP shows a login form now, the site stands open: close it at the web server, and set AuthenticationGateway to " +
-			DatabaseGateway
+		f.Fix = errs.Plain("if uzERP shows a login form now, the site stands open: close it at the web server, and set AuthenticationGateway to " +
+			DatabaseGateway)
 	case class == DatabaseGateway:
 		f.Severity, f.Message = finding.Pass, "passwords are checked by "+class
 	case class == vouched:
-		f.Severity, f.Message = finding.Warning, "passwords are checked by "+class+", which you vouched for with --gateway"
+		f.Severity, f.Message = finding.Warning, "passwords are checked by "+class+", which you vouched for"
 	default:
 		f.Message = "unknown AuthenticationGateway " + class + ": this program does not know whether it checks passwords behind a login form"
-		f.Fix = "if you are sure that it does, name it with --gateway"
+		f.Fix = ReasonUnknownGateway.With()
 	}
 	return f
 }

@@ -49,13 +49,13 @@ func prepare(ctx context.Context, site Site, r Request) (SwitchPlan, []finding.F
 		return SwitchPlan{}, nil, err
 	}
 	plan, found := Plan(r, classes, missing, site.NewUUID)
-	if r.SkipSettings {
-		found = append(found, skipped(CheckEnvFile, "--skip-env-check"))
+	if r.SkipSettings != "" {
+		found = append(found, skipped(CheckEnvFile, r.SkipSettings))
 	} else {
 		found = append(found, CheckSettings(site.Settings())...)
 	}
-	if r.SkipTwilio {
-		found = append(found, skipped(CheckTwilioService, "--skip-twilio-check"))
+	if r.SkipTwilio != "" {
+		found = append(found, skipped(CheckTwilioService, r.SkipTwilio))
 	} else {
 		found = append(found, CheckTwilio(site.Service(ctx)))
 		if ctx.Err() != nil {

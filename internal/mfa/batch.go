@@ -56,7 +56,7 @@ func Batch[T any](ctx context.Context, items []T, do func(context.Context, int, 
 		})
 	}
 	workers.Wait()
-	why := &errs.Error{Kind: errs.Unavailable, Err: ErrNotTried, Hint: "run the command again: who is done already stays as they are"}
+	why := &errs.Error{Kind: errs.Unavailable, Err: ErrNotTried, Hint: errs.Plain("run the command again: who is done already stays as they are")}
 	if ctx.Err() != nil {
 		why = &errs.Error{Kind: errs.Interrupted, Err: notReached{}, Hint: why.Hint}
 	}

@@ -29,7 +29,13 @@ type Inspection struct {
 	SharedWith []string // the other users with the same uuid
 	Twilio     TwilioView
 	Next       NextLogin
-	Warnings   []string // what has no effect on the next login, and somebody should know
+	Warnings   []Warning // what has no effect on the next login, and somebody should know
+}
+
+// Warning is what somebody should know, and what helps.
+type Warning struct {
+	Text string
+	Help errs.Hint
 }
 
 // TwilioView is what Twilio says of a user.
@@ -228,13 +234,14 @@ func SharedUUID(others []string) string {
 	return "shares the uuid with " + strings.Join(quoted, ", ") + ": uzERP's own reset of one of them locks out the others who are enrolled"
 }
 
-func (s *Inspection) warnings(now time.Time) []string {
-	var all []string
+func (s *Inspection) warnings(now time.Time) []Warning {
+	var all []Warning
 	if s.Details != nil && s.Details.Left(now) {
-		all = append(all, "the person left on "+s.Details.EndDate.Format(time.DateOnly)+", which uzERP does not look at: only disabling access keeps them out")
+		all = append(all, Warning{Text: "the person left on " + s.Details.EndDate.Format(time.DateOnly) +
+			", which uzERP does not look at: only disabling access keeps them out"})
 	}
 	if len(s.SharedWith) > 0 {
-		all = append(all, SharedUUID(s.SharedWith)+"; uzerp-mfa reconcile says what to do")
+		all = append(all, Warning{SharedUUID(s.SharedWith), ReasonSharedUUID.With()})
 	}
 	left := 0
 	for _, f := range s.Twilio.Factors {
@@ -243,7 +250,8 @@ func (s *Inspection) warnings(now time.Time) []string {
 		}
 	}
 	if left > 0 {
-		all = append(all, fmt.Sprintf("Twilio has a verified factor that no login accepts, perhaps on an old phone (%d); uzerp-mfa reconcile finds and deletes such", left))
+		all = append(all, Warning{fmt.Sprintf("Twilio has a verified factor that no login accepts, perhaps on an old phone (%d)", left),
+			ReasonLeftFactor.With()})
 	}
 	return all
 }

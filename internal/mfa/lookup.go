@@ -40,8 +40,7 @@ func Lookup(ctx context.Context, store Reader, usernames []string) ([]User, erro
 		if len(unknown) > 1 {
 			what = "no such users"
 		}
-		return nil, errs.New(errs.NotFound, fmt.Sprintf("%s: %s", what, strings.Join(unknown, ", ")),
-			"user names are compared exactly; uzerp-mfa user list --match TEXT finds them")
+		return nil, errs.NewWith(errs.NotFound, fmt.Sprintf("%s: %s", what, strings.Join(unknown, ", ")), ReasonUnknownUser.With())
 	}
 	return users, nil
 }

@@ -112,30 +112,30 @@ var sentence = regexp.MustCompile(`^[a-zT][^.]*[^. ]$`) // Twilio is a name
 // checkWords holds what every answer must say, whatever the outcome.
 func checkWords(t *testing.T, p mfa.Prospect, got mfa.NextLogin) {
 	t.Helper()
-	const name = `'o'\''neil'`
+	const name = "o'neil"
 	complain := func(what string) {
 		t.Helper()
 		t.Fatalf("%s: company known %v, %s %s: %s %q %q", what, p.CompanyAccess != nil, show(p.User.Row), p.Factor, got.Outcome, got.Reason, got.Help)
 	}
 	help := map[mfa.Outcome][]string{
 		mfa.OutcomeAsksForCode:  {""},
-		mfa.OutcomeAsksToEnroll: {"uzerp-mfa enroll " + name},
-		mfa.OutcomeSkipsCode:    {"", "uzerp-mfa user reset " + name},
-		mfa.OutcomeLockedOut:    {"uzerp-mfa user reset " + name},
-		mfa.OutcomePasswordOnly: {"uzerp-mfa set-injector"},
+		mfa.OutcomeAsksToEnroll: {"not-enrolled(" + name + ")"},
+		mfa.OutcomeSkipsCode:    {"", "locked-out(" + name + ")"},
+		mfa.OutcomeLockedOut:    {"locked-out(" + name + ")"},
+		mfa.OutcomePasswordOnly: {"two-factor-off()"},
 		mfa.OutcomeDenied:       {""},
 	}[got.Outcome]
 	if p.Factor == mfa.FactorNoAnswer {
 		switch got.Outcome {
 		case mfa.OutcomeAsksForCode: // the way out in an outage (docs/facts/uzerp.md §3)
-			help = []string{"uzerp-mfa user disable-next-login " + name}
+			help = []string{"twilio-silent(" + name + ")"}
 		case mfa.OutcomeAsksToEnroll: // nobody can enrol then
 			help = []string{""}
 		}
 	}
 	found := false
 	for _, h := range help {
-		found = found || got.Help == h
+		found = found || got.Help.String() == h
 	}
 	switch {
 	case !found:
@@ -150,7 +150,7 @@ func checkWords(t *testing.T, p mfa.Prospect, got mfa.NextLogin) {
 		complain("site")
 	case (p.Site == mfa.SiteOff) != strings.HasPrefix(got.Reason, mfa.SiteIsOff):
 		complain("site off")
-	case got.Outcome == mfa.OutcomeSkipsCode && (got.Help != "") != (got.Then.Outcome == mfa.OutcomeLockedOut):
+	case got.Outcome == mfa.OutcomeSkipsCode && !got.Help.Empty() != (got.Then.Outcome == mfa.OutcomeLockedOut):
 		complain("help for after the skip")
 	case got.Outcome == mfa.OutcomeAsksForCode && (p.Factor == mfa.FactorSeenVerified) != strings.Contains(got.Reason, "and Twilio has the factor"):
 		complain("claims what nobody looked at, or does not say what was seen")
@@ -158,7 +158,7 @@ func checkWords(t *testing.T, p mfa.Prospect, got mfa.NextLogin) {
 	if got.Then != nil && got.Outcome == mfa.OutcomePasswordOnly {
 		on := p
 		on.Site, on.CompanyAccess = mfa.SiteOn, new(true)
-		if want := on.NextLogin(); got.Then.Reason != want.Reason || got.Then.Help != want.Help {
+		if want := on.NextLogin(); got.Then.Reason != want.Reason || got.Then.Help.String() != want.Help.String() {
 			complain("then: " + got.Then.Reason)
 		}
 	}
@@ -169,7 +169,7 @@ func TestHelpOfTheLockedOutMends(t *testing.T) {
 	for _, row := range []mfa.Row{{}, {Enrolled: new(true)}, {Enrolled: new(true), UUID: new(uuidA)}, {Enrolled: new(true), UUID: new(uuidA), SID: new(sidA)}} {
 		u := mfa.User{Username: "alice", AccessEnabled: new(true), Row: row}
 		p := mfa.Prospect{User: u, Site: mfa.SiteOn, CompanyAccess: new(true), Factor: mfa.FactorMissing}
-		if got := p.NextLogin(); got.Outcome != mfa.OutcomeLockedOut || got.Help != "uzerp-mfa user reset alice" {
+		if got := p.NextLogin(); got.Outcome != mfa.OutcomeLockedOut || got.Help.String() != "locked-out(alice)" {
 			t.Fatalf("%s: %+v", show(row), got)
 		}
 		w := mfatest.NewWorld(u)

@@ -176,7 +176,7 @@ func rowReset(err error) error {
 		kind, err = errs.Interrupted, errInterrupted
 	}
 	return &errs.Error{Kind: kind, Err: fmt.Errorf("%w: %w", ErrRowReset, err),
-		Hint: "the user can enroll; run the same command again to finish the clean-up"}
+		Hint: errs.Plain("the user can enroll; run the same command again to finish the clean-up")}
 }
 
 // errInterrupted is context.Canceled in a word that people know.

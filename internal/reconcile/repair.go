@@ -50,13 +50,13 @@ func (r *Result) PlanRepairs(limit *int) Repairs {
 	switch {
 	case n == 0:
 	case r.Outage != nil:
-		p.Refusal = errs.New(errs.Unavailable, "Twilio stopped answering during the check: nothing is repaired", "run reconcile again when Twilio answers")
+		p.Refusal = errs.NewWith(errs.Unavailable, "Twilio stopped answering during the check: nothing is repaired", ReasonOutage.With())
 	case limit == nil && r.WrongService():
-		p.Refusal = errs.New(errs.Refused, fmt.Sprintf("%d of %d enrolled users have no factor at this Verify service: it is probably not the one they enrolled with; nothing is repaired",
-			r.factorMissing, r.enrolledKnown), "check TWILIO_SERVICE_SID; if they are really gone, --max N says how many repairs you expect")
+		p.Refusal = errs.NewWith(errs.Refused, fmt.Sprintf("%d of %d enrolled users have no factor at this Verify service: it is probably not the one they enrolled with; nothing is repaired",
+			r.factorMissing, r.enrolledKnown), ReasonWrongService.With())
 	case n > p.Max:
-		p.Refusal = errs.New(errs.Refused, fmt.Sprintf("%d repairs are needed, and at most %d allowed: nothing is repaired", n, p.Max),
-			fmt.Sprintf("look at the findings first; if they are right, --fix --max %d", n))
+		p.Refusal = errs.NewWith(errs.Refused, fmt.Sprintf("%d repairs are needed, and at most %d allowed: nothing is repaired", n, p.Max),
+			ReasonTooMany.With(n))
 	}
 	return p
 }

@@ -88,31 +88,9 @@ func (p *EnvPlan) edit(sid string) (*installation.EnvEdit, error) { return p.fil
 // anySID stands for the SID of a service that does not exist yet.
 const anySID = "VA00000000000000000000000000000000"
 
-// Obstacle is why a new service must not be written into conf/.env. It is in the chain of the error that Plan or Apply returns.
-type Obstacle struct {
-	Reason Reason
-	Err    error
-}
-
-// Reason is the kind of an obstacle.
-type Reason string
-
-// The obstacles.
-const (
-	OtherAccount    Reason = "the account is not uzERP's"
-	OtherDatabase   Reason = "the database is not uzERP's"
-	EnrolledUnknown Reason = "the database does not answer"
-	UsersEnrolled   Reason = "users are enrolled"
-)
-
-// Error returns the message.
-func (o *Obstacle) Error() string { return o.Err.Error() }
-
-// Unwrap returns the cause.
-func (o *Obstacle) Unwrap() error { return o.Err }
-
-func obstacle(kind errs.Kind, reason Reason, format string, args ...any) error {
-	return &errs.Error{Kind: kind, Err: &Obstacle{Reason: reason, Err: fmt.Errorf(format, args...)}}
+// obstacle returns the error for a new service that must not be written into conf/.env.
+func obstacle(kind errs.Kind, reason errs.Reason, format string, args ...any) error {
+	return &errs.Error{Kind: kind, Err: fmt.Errorf(format, args...), Hint: reason.With()}
 }
 
 // Plan plans a service, and with writeEnv the change of conf/.env. Nothing is made or written. It fails with errs.Usage for a
@@ -142,11 +120,11 @@ func (s Setup) planEnv(ctx context.Context) (*EnvPlan, error) {
 		return nil, err
 	}
 	if theirs := file.Settings[installation.AccountSID].Value.Reveal(); theirs != "" && theirs != s.Account {
-		return nil, obstacle(errs.Refused, OtherAccount,
+		return nil, obstacle(errs.Refused, ReasonOtherAccount,
 			"%s here is not the account in %s, where uzERP would look for the service in vain", installation.AccountSID, file.Path)
 	}
 	if s.OtherDatabase != "" {
-		return nil, obstacle(errs.Refused, OtherDatabase,
+		return nil, obstacle(errs.Refused, ReasonOtherDatabase,
 			"not written: the database is the one of %s, and the users whom a new service would lock out are in the one that uzERP's own files name", s.OtherDatabase)
 	}
 	p := &EnvPlan{file: file}
@@ -170,9 +148,9 @@ func (s Setup) nobodyEnrolled(ctx context.Context) (mfa.TargetDatabase, error) {
 	}()
 	switch {
 	case err != nil:
-		return target, obstacle(errs.KindOf(err), EnrolledUnknown, "not written, for the database can't say who is enrolled and would be locked out: %w", err)
+		return target, obstacle(errs.KindOf(err), ReasonEnrolledUnknown, "not written, for the database can't say who is enrolled and would be locked out: %w", err)
 	case target.Enrolled > 0:
-		return target, obstacle(errs.Refused, UsersEnrolled,
+		return target, obstacle(errs.Refused, ReasonUsersEnrolled,
 			"%d of %d users of the database %q are enrolled: their factors are in another service, and with a new one they could not log in",
 			target.Enrolled, target.Users, target.Database)
 	}
@@ -212,7 +190,7 @@ func (m Made) Line() string { return installation.ServiceSID + "=" + m.SID }
 // NotShown is the error of a service that was made and whose SID could not be shown, because of err.
 func (m Made) NotShown(err error) error {
 	return &errs.Error{Kind: errs.Failure, Err: fmt.Errorf("the service %s is made, but that could not be written: %w", m.SID, err),
-		Hint: "keep its SID; running the command again would make another service"}
+		Hint: errs.Plain("keep its SID; running the command again would make another service")}
 }
 
 // Apply makes the planned service, and writes its SID into conf/.env if that is planned. Its steps, and what is there if it
@@ -267,8 +245,8 @@ func (s Setup) create(ctx context.Context, r Request) (Service, error) {
 	defer cancel()
 	made, err := s.Services.CreateService(making, r.FriendlyName, r.Issuer)
 	if errors.Is(err, errs.ErrLostReply) {
-		return Service{}, &errs.Error{Kind: errs.Failure, Err: err, Hint: fmt.Sprintf(
-			"look in Twilio's console, under Verify, Services, for %q: if it is there, use its SID; running the command again would make another", r.FriendlyName)}
+		return Service{}, &errs.Error{Kind: errs.Failure, Err: err, Hint: errs.Plain(fmt.Sprintf(
+			"look in Twilio's console, under Verify, Services, for %q: if it is there, use its SID; running the command again would make another", r.FriendlyName))}
 	}
 	return made, err
 }
@@ -296,5 +274,6 @@ func (s Setup) write(ctx context.Context, p *EnvPlan, sid string) (backup string
 // and after an outage nothing is changed, and it would be safe to run the command again.
 func (p *EnvPlan) notNamed(sid string, err error, first string) error {
 	return &errs.Error{Kind: errs.Failure, Err: fmt.Errorf("the service %s is made, but %s does not name it: %w", sid, p.Path(), err),
-		Hint: fmt.Sprintf("%sput %s=%s into %s by hand; running the command again would make another service", first, installation.ServiceSID, sid, p.Path())}
+		Hint: errs.Plain(fmt.Sprintf("%sput %s=%s into %s by hand; running the command again would make another service",
+			first, installation.ServiceSID, sid, p.Path()))}
 }

@@ -12,8 +12,7 @@ import (
 )
 
 // ErrNotKept is the outcome of a trial that nobody confirmed: the switch is taken back.
-var ErrNotKept = errs.New(errs.Declined, "the switch was not confirmed and is taken back",
-	"browsers that opened uzERP meanwhile keep the login of the trial until their session ends; uzerp-mfa doctor looks for what is wrong")
+var ErrNotKept = errs.NewWith(errs.Declined, "the switch was not confirmed and is taken back", ReasonNotKept.With())
 
 // Interrupted is the outcome of a trial whose context ended before the answer.
 type Interrupted struct {
@@ -107,7 +106,7 @@ func (t Trial) undoHere(ctx context.Context, made []injector.ClassChange, guardE
 	defer cancel()
 	if err := switchBack(ctx, t.Store, made); err != nil {
 		return &errs.Error{Kind: errs.KindOf(err), Op: "switch back", Err: fmt.Errorf("%w (and the process that should: %w)", err, guardErr),
-			Hint: "the switch is still there: uzerp-mfa set-injector --dry-run shows how it is, and set-injector takes it back"}
+			Hint: ReasonStillMade.With()}
 	}
 	return nil
 }

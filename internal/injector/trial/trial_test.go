@@ -282,7 +282,7 @@ func TestTrialThatCannotBeTakenBack(t *testing.T) {
 		} else if ok {
 			err = i.Undo
 		}
-		if err == nil || errs.KindOf(err) != errs.Unavailable || !strings.Contains(errs.HintOf(err), "the switch is still there") {
+		if err == nil || errs.KindOf(err) != errs.Unavailable || errs.HintOf(err).Reason != trial.ReasonStillMade {
 			t.Errorf("%v (%s)", err, errs.HintOf(err))
 		}
 		cancel()
@@ -306,7 +306,7 @@ func TestTrialWithoutAGuard(t *testing.T) {
 				s.Command = func() (*exec.Cmd, error) { return nil, errors.New("no program") }
 			}
 			err := s.run(t, t.Context(), time.Minute, injector.PlainHandler)
-			if err == nil || err.Error() != want || errs.HintOf(err) == "" {
+			if err == nil || err.Error() != want || errs.HintOf(err).Empty() {
 				t.Errorf("%v, want %s", err, want)
 			}
 			if mode == "no database" && errs.KindOf(err) != errs.Unavailable {
