@@ -1,0 +1,199 @@
+package cmd_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"uzerp-mfa/internal/crashtest"
+	"uzerp-mfa/internal/emulator"
+	"uzerp-mfa/internal/output"
+	"uzerp-mfa/internal/pgtemp/dbtest"
+)
+
+// A stage is what the tests of crashes, of faults and of several operators run the program on: a database behind a proxy, an
+// emulator, and the user that it is all about.
+
+// stage is a database and an emulator for one run of the program after another. The program reaches both through a tap.
+type stage struct {
+	tap      crashtest.Tap
+	proxy    *crashtest.Postgres
+	verify   *emulator.Running
+	database string    // by way of the proxy
+	aside    []string  // the environment of a second operator, whom the tap does not see
+	db       *pgx.Conn // past it
+	env      []string
+	dir      string
+
+	// of one case
+	uuid   string
+	shown  strings.Builder // whatever the program has printed
+	phone  map[string]bool // factors that were on the user's phone before
+	others string
+}
+
+// victim is the user that the cases are about.
+const victim = "alice"
+
+func newStage(t *testing.T) *stage {
+	t.Helper()
+	s := &stage{dir: t.TempDir()}
+	direct := dbtest.New(t, dbtest.Sample)
+	s.db = dbtest.Connect(t, direct)
+	config := s.db.Config()
+	var err error
+	s.proxy, err = crashtest.ListenPostgres(&s.tap, "unix", fmt.Sprintf("%s/.s.PGSQL.%d", config.Host, config.Port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.proxy.Close() })
+	s.database = fmt.Sprintf("postgres://postgres:%s@127.0.0.1:%d/%s", dbPassword, s.proxy.Port(), config.Database)
+	s.verify, err = emulator.Start("", emulator.Options{
+		AccountSID: accountSID, ServiceSID: serviceSID, Issuer: "Test Ltd",
+		Credentials: []emulator.Credential{{Username: accountSID, Password: authToken}},
+		Quirks:      emulator.Quirks{EntitiesPerSecond: -1},
+	}, s.tap.Handler)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.verify.Close() })
+	for path, content := range map[string]string{
+		"system.php": "<?php\n",
+		"conf/.env":  fmt.Sprintf("TWILIO_ACCOUNT_SID=%s\nTWILIO_AUTH_TOKEN=%s\nTWILIO_SERVICE_SID=%s\n", accountSID, authToken, serviceSID),
+	} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(s.dir, path)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, filepath.Join(s.dir, path), content)
+	}
+	s.env = s.environment(s.database, s.verify.URL)
+	second := httptest.NewServer(s.verify.Server)
+	t.Cleanup(second.Close)
+	s.aside = s.environment(direct+"&lock_timeout=100ms", second.URL)
+	return s
+}
+
+func (s *stage) environment(database, verify string) []string {
+	return []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir, "LANG=C.UTF-8", "TERM=xterm-256color", "UZERP_ROOT=" + s.dir,
+		"UZERP_MFA_AUDIT_LOG=" + filepath.Join(s.dir, "audit.jsonl"),
+		"DATABASE_URL=" + database, "UZERP_MFA_VERIFY_URL=" + verify,
+	}
+}
+
+// userRow is what uzERP has of a user.
+type userRow struct {
+	UUID, SID         *string
+	Enrolled, Enabled *bool
+}
+
+func (r userRow) String() string {
+	text, _ := json.Marshal(r)
+	return string(text)
+}
+
+func isTrue(b *bool) bool { return b != nil && *b }
+
+func (s *stage) row(t *testing.T, username string) (r userRow) {
+	t.Helper()
+	err := s.db.QueryRow(context.Background(), "select uuid::text, mfa_sid, mfa_enrolled, mfa_enabled from users where username = $1", username).
+		Scan(&r.UUID, &r.SID, &r.Enrolled, &r.Enabled)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// exec runs statements past the tap. They may be about $user, who is the victim.
+func (s *stage) exec(t *testing.T, sql string) {
+	t.Helper()
+	if _, err := s.db.PgConn().Exec(context.Background(), strings.ReplaceAll(sql, "$user", "username = '"+victim+"'")).ReadAll(); err != nil {
+		t.Fatalf("%v in %s", err, sql)
+	}
+}
+
+// reset begins a case: the victim has a uuid that was never used, no factor, and is not enrolled; the site is on.
+func (s *stage) reset(t *testing.T) {
+	t.Helper()
+	s.uuid, s.phone = uuid.NewString(), make(map[string]bool)
+	s.shown.Reset()
+	s.verify.ClearFaults()
+	s.verify.ResetLog()
+	_ = os.Remove(filepath.Join(s.dir, "audit.jsonl"))
+	s.exec(t, `update users set uuid = '`+s.uuid+`', mfa_sid = null, mfa_enrolled = false, mfa_enabled = false where $user;
+		delete from injector_classes where name in ('LoginHandler', 'MFAValidator');
+		insert into injector_classes (name, category, class_name, usercompanyid) values
+			('LoginHandler', 'SY', 'HTMLFormLoginHandlerMFA', -1), ('MFAValidator', 'SY', 'TWValidator', -1)`)
+	s.others = s.otherUsers(t)
+}
+
+func (s *stage) otherUsers(t *testing.T) (sum string) {
+	t.Helper()
+	err := s.db.QueryRow(context.Background(), "select md5(string_agg(u::text, ',' order by username)) from users u where username <> $1", victim).Scan(&sum)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sum
+}
+
+// factor makes a factor of the victim's. onPhone means that the user has scanned it.
+func (s *stage) factor(status emulator.Status, onPhone bool) string {
+	f := s.verify.AddFactor(s.uuid, victim, status)
+	s.phone[f.SID] = onPhone
+	return f.SID
+}
+
+// enrolled enrols the victim.
+func (s *stage) enrolled(t *testing.T) string {
+	t.Helper()
+	sid := s.factor(emulator.Verified, true)
+	s.exec(t, "update users set mfa_sid = '"+sid+"', mfa_enrolled = true, mfa_enabled = true where $user")
+	return sid
+}
+
+// code gives a code of a factor that was not used before: the emulator, like RFC 6238, takes each once.
+func (s *stage) code(t *testing.T, sid string) string {
+	t.Helper()
+	s.verify.Advance(90 * time.Second)
+	code, err := s.verify.CodeFor(sid, s.verify.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return code
+}
+
+// hasSeen tells whether the user can have a factor on the phone: it was there, or its secret was printed.
+func (s *stage) hasSeen(sid string) bool {
+	secret := s.verify.Secret(sid)
+	return s.phone[sid] || secret != "" && (strings.Contains(s.shown.String(), secret) || strings.Contains(s.shown.String(), output.Groups(secret)))
+}
+
+// posts counts the requests that created something and were not turned away by a rate limit.
+func (s *stage) posts(operation string) (n int) {
+	for _, r := range s.verify.Requests() {
+		if r.Operation == operation && r.Status != http.StatusTooManyRequests {
+			n++
+		}
+	}
+	return n
+}
+
+// unused is the code of a factor that none was used of yet. It does not move the clock, which the program has read.
+func (s *stage) unused(t *testing.T, sid string) string {
+	t.Helper()
+	code, err := s.verify.CodeFor(sid, s.verify.Now())
+	if err != nil {
+		t.Error(err)
+	}
+	return code
+}
