@@ -15,7 +15,8 @@ import (
 	"uzerp-mfa/internal/pgtemp/dbtest"
 )
 
-// cmdPsql: psql SQL... runs each statement; the rows are on stdout, | between values, NULL for NULL.
+// The commands of scripts that reach the database. testdata/script/README.md explains them.
+
 func cmdPsql(ts *testscript.TestScript, args []string) {
 	out := ts.Stdout() // also where nothing is printed: what came before must not stay
 	for _, sql := range args {
@@ -44,7 +45,6 @@ func runSQL(ts *testscript.TestScript, out io.Writer, sql string) {
 	}
 }
 
-// cmdAwait: await SQL WANT waits until the statement gives WANT: for what another process does in its own time.
 func cmdAwait(ts *testscript.TestScript, args []string) {
 	var got strings.Builder
 	for began := time.Now(); time.Since(began) < hangs; time.Sleep(100 * time.Millisecond) {
@@ -57,12 +57,10 @@ func cmdAwait(ts *testscript.TestScript, args []string) {
 	ts.Fatalf("still %q, want %q", got.String(), args[1])
 }
 
-// cmdSnapshot: snapshot [TABLE|TABLE.COLUMN...] remembers the whole database but the tables and columns named.
 func cmdSnapshot(ts *testscript.TestScript, args []string) {
 	sceneOf(ts).snapshot = snapshot(ts, args)
 }
 
-// cmdUntouched: untouched [TABLE|TABLE.COLUMN...] fails if anything but what is named has changed since snapshot.
 func cmdUntouched(ts *testscript.TestScript, args []string) {
 	was, now := sceneOf(ts).snapshot, snapshot(ts, args)
 	for table, rows := range now {
@@ -96,12 +94,10 @@ func uuidOf(ts *testscript.TestScript, username string) string {
 	return uuid
 }
 
-// cmdLockRow: lockrow USER holds a lock on the user's row until the script ends.
 func cmdLockRow(ts *testscript.TestScript, args []string) {
 	holdLock(ts, "select 1 from users where username = $1 for update", args[0])
 }
 
-// cmdLockTable: locktable TABLE keeps everybody else from reading a table until the script ends.
 func cmdLockTable(ts *testscript.TestScript, args []string) {
 	holdLock(ts, "lock table "+pgx.Identifier{args[0]}.Sanitize())
 }

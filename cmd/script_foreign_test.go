@@ -19,7 +19,7 @@ func TestScriptsOnTheRealDatabase(t *testing.T) {
 	for _, name := range []string{"doctor", "main_job", "user_list_uzerp", "user_show_uzerp"} {
 		files = append(files, filepath.Join("testdata/script", name+".txtar"))
 	}
-	testscript.Run(t, testscript.Params{
+	runScripts(t, testscript.Params{
 		Files: files,
 		Setup: func(env *testscript.Env) error {
 			head := headOf(env.T().(testing.TB), env)

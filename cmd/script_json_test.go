@@ -9,7 +9,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// cmdJSON: json FILE PATH WANT looks into a JSON document: PATH is keys and indices with dots, WANT is JSON.
+// The command of scripts that looks into JSON. testdata/script/README.md explains it.
+
 func cmdJSON(ts *testscript.TestScript, args []string) {
 	var document any
 	if err := json.Unmarshal([]byte(ts.ReadFile(args[0])), &document); err != nil {

@@ -16,8 +16,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// cmdRun: run [-in FILE] EXIT-CODE ARG... runs uzerp-mfa without a terminal, and checks its exit code and that no secret
-// shows.
+// The commands of scripts that run the program. testdata/script/README.md explains them.
+
 func cmdRun(ts *testscript.TestScript, args []string) {
 	var in io.Reader
 	if args[0] == "-in" {
@@ -86,9 +86,46 @@ func exitOf(ts *testscript.TestScript, err error) int {
 	return 0
 }
 
-// cmdTTY: tty [-out DATA] FILE EXIT-CODE ARG... runs uzerp-mfa on a terminal of 80 columns, with stdout in the file DATA. FILE tells what somebody in front of it
-// does, line by line: "expect TEXT" waits, "send TEXT" types a line, "code USER [OFFSET]" types the phone's code, "smscode NUMBER" the one it got by SMS or call,
-// "psql SQL" is somebody else at the database, "shell COMMAND" somebody else in the same directory, "eof" and "intr" press Ctrl-D and Ctrl-C, "hangup" closes the window.
+// typist is the person in front of the terminal.
+type typist struct {
+	ts     *testscript.TestScript
+	cmd    *exec.Cmd
+	screen *os.File
+	seen   *terminal
+	typed  []string // codes that the terminal echoes
+}
+
+func (p *typist) keys(text string) { _, _ = io.WriteString(p.screen, text) }
+
+// typing has what a line of the file for tty can begin with.
+var typing = map[string]func(p *typist, rest string){
+	"expect": func(p *typist, rest string) {
+		if !p.seen.await(rest) {
+			_ = p.cmd.Process.Kill()
+			p.ts.Fatalf("never saw %q on the screen:\n%s", rest, p.seen.text())
+		}
+	},
+	"send": func(p *typist, rest string) { p.keys(rest + "\n") },
+	"code": func(p *typist, rest string) { p.keys(phoneCode(p.ts, strings.Fields(rest)) + "\n") },
+	"smscode": func(p *typist, rest string) {
+		code := sentCode(p.ts, rest)
+		p.typed = append(p.typed, code)
+		p.keys(code + "\n")
+	},
+	"psql": func(p *typist, rest string) { runSQL(p.ts, io.Discard, rest) },
+	"shell": func(p *typist, rest string) {
+		other := exec.Command("sh", "-c", rest)
+		other.Dir, other.Env = p.ts.MkAbs("."), append(environ(p.ts), fmt.Sprintf("PID=%d", p.cmd.Process.Pid))
+		if out, err := other.CombinedOutput(); err != nil {
+			p.ts.Fatalf("%s: %v\n%s", rest, err, out)
+		}
+	},
+	"eof":    func(p *typist, _ string) { p.keys("\x04") },
+	"intr":   func(p *typist, _ string) { p.keys("\x03") },
+	"hangup": func(p *typist, _ string) { _ = p.screen.Close() },
+	"kill":   func(p *typist, _ string) { _ = p.cmd.Process.Kill() },
+}
+
 func cmdTTY(ts *testscript.TestScript, args []string) {
 	data := ""
 	if args[0] == "-out" {
@@ -111,43 +148,17 @@ func cmdTTY(ts *testscript.TestScript, args []string) {
 		defer close(done)
 		_, _ = io.Copy(seen, screen) // ends with EIO when the program ends
 	}()
-	var typed []string
+	p := &typist{ts: ts, cmd: c, screen: screen, seen: seen}
 	for line := range strings.Lines(file) {
 		verb, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
-		switch verb {
-		case "", "#":
-		case "expect":
-			if !seen.await(rest) {
-				_ = c.Process.Kill()
-				ts.Fatalf("never saw %q on the screen:\n%s", rest, seen.text())
-			}
-		case "send":
-			_, _ = io.WriteString(screen, rest+"\n")
-		case "code":
-			_, _ = io.WriteString(screen, phoneCode(ts, strings.Fields(rest))+"\n")
-		case "smscode":
-			code := sentCode(ts, rest)
-			typed = append(typed, code)
-			_, _ = io.WriteString(screen, code+"\n")
-		case "psql":
-			runSQL(ts, io.Discard, rest)
-		case "shell":
-			other := exec.Command("sh", "-c", rest)
-			other.Dir, other.Env = ts.MkAbs("."), append(environ(ts), fmt.Sprintf("PID=%d", c.Process.Pid))
-			if out, err := other.CombinedOutput(); err != nil {
-				ts.Fatalf("%s: %v\n%s", rest, err, out)
-			}
-		case "eof":
-			_, _ = io.WriteString(screen, "\x04")
-		case "intr":
-			_, _ = io.WriteString(screen, "\x03")
-		case "hangup":
-			_ = screen.Close()
-		case "kill":
-			_ = c.Process.Kill()
-		default:
+		if verb == "" || verb == "#" {
+			continue
+		}
+		act, ok := typing[verb]
+		if !ok {
 			ts.Fatalf("nobody knows how to %q", verb)
 		}
+		act(p, rest)
 	}
 	got := exitOf(ts, c.Wait())
 	select {
@@ -159,7 +170,7 @@ func cmdTTY(ts *testscript.TestScript, args []string) {
 	sceneOf(ts).screen = seen.raw()
 	_, _ = ts.Stdout().Write([]byte(seen.text()))
 	shown := seen.text()
-	for _, code := range typed { // the terminal shows what is typed, once
+	for _, code := range p.typed { // the terminal shows what is typed, once
 		shown = strings.Replace(shown, code, "", 1)
 	}
 	if data != "" {

@@ -2,10 +2,12 @@ package cmd_test
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,17 +19,43 @@ import (
 	"uzerp-mfa/internal/sharedtest"
 )
 
-// TestScripts runs testdata/script: each against a database and an emulator of its own. A script's first lines can name
-// the database, "# database: uzerp", and say that much goes on at a time in what it runs, "# concurrent": then the program
-// is the test binary, with the race detector if the tests have it.
+// TestScripts runs testdata/script. The README.md there explains what scripts are made of.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
+	runScripts(t, testscript.Params{
 		Dir:                "testdata/script",
 		Setup:              setUp,
 		Cmds:               commands(),
 		UpdateScripts:      *update,
 		RequireUniqueNames: true,
 	})
+}
+
+// runScripts runs scripts below a directory of the test. testscript removes a directory of its own only when all scripts
+// have run, and -run leaves most of them out.
+func runScripts(t *testing.T, p testscript.Params) {
+	t.Helper()
+	t.Setenv("GOTMPDIR", t.TempDir())
+	testscript.Run(t, p)
+}
+
+// A command that README.md does not explain is one that nobody finds; one that is not there any more misleads.
+func TestScriptCommandsAreExplained(t *testing.T) {
+	page := readFile(t, "testdata/script/README.md")
+	explained := make(map[string]bool)
+	for _, m := range regexp.MustCompile(`(?m)^\| `+"`"+`([a-z]+)[^|]*`).FindAllStringSubmatch(page, -1) {
+		explained[m[1]] = true
+	}
+	known := slices.Concat(slices.Collect(maps.Keys(commands())), slices.Collect(maps.Keys(typing)))
+	for _, name := range known {
+		if !explained[name] {
+			t.Errorf("README.md does not explain %s", name)
+		}
+	}
+	for name := range explained {
+		if !slices.Contains(known, name) {
+			t.Errorf("README.md explains %s, which is no command", name)
+		}
+	}
 }
 
 // scene is what a script works on.
@@ -150,7 +178,6 @@ func commands() map[string]func(ts *testscript.TestScript, neg bool, args []stri
 	}
 }
 
-// cmdNeeds: needs psql leaves the script out where the program is not there.
 func cmdNeeds(ts *testscript.TestScript, args []string) {
 	if len(args) != 1 || args[0] != "psql" {
 		ts.Fatalf("usage: needs psql")

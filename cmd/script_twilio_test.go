@@ -14,7 +14,8 @@ import (
 	"uzerp-mfa/internal/emulator"
 )
 
-// cmdCode: code VAR USER [OFFSET] puts the code that the user's phone shows into VAR.
+// The commands of scripts that reach Twilio and the phones. testdata/script/README.md explains them.
+
 func cmdCode(ts *testscript.TestScript, args []string) { ts.Setenv(args[0], phoneCode(ts, args[1:])) }
 
 func phoneCode(ts *testscript.TestScript, args []string) string {
@@ -32,12 +33,10 @@ func phoneCode(ts *testscript.TestScript, args []string) string {
 	return code
 }
 
-// cmdFault: fault JSON, as in emulator.ControlPrefix.
 func cmdFault(ts *testscript.TestScript, args []string) {
 	control(ts, "faults", args[0])
 }
 
-// cmdRequests: requests [-changing] prints what the emulator was asked, "GET FetchService 200" a line, and forgets it.
 func cmdRequests(ts *testscript.TestScript, args []string) {
 	out := ts.Stdout() // also where nothing is printed: what came before must not stay
 	s := sceneOf(ts)
@@ -52,15 +51,12 @@ func cmdRequests(ts *testscript.TestScript, args []string) {
 	s.verify.ResetLog()
 }
 
-// cmdAdvance: advance DURATION moves Twilio's clock, and the phones'.
 func cmdAdvance(ts *testscript.TestScript, args []string) {
 	d, err := time.ParseDuration(args[0])
 	ts.Check(err)
 	sceneOf(ts).verify.Advance(d)
 }
 
-// cmdFactors: factors USER [VAR] prints "SID status name" of each of the user's factors at Twilio, and puts the SID of the
-// newest into VAR.
 func cmdFactors(ts *testscript.TestScript, args []string) {
 	out := ts.Stdout() // also where nothing is printed: what came before must not stay
 	s := sceneOf(ts)
@@ -72,13 +68,11 @@ func cmdFactors(ts *testscript.TestScript, args []string) {
 	}
 }
 
-// cmdMakeFactor: mkfactor VAR USER STATUS makes a factor behind the tool's back and puts its SID into VAR.
 func cmdMakeFactor(ts *testscript.TestScript, args []string) {
 	f := sceneOf(ts).verify.AddFactor(uuidOf(ts, args[1]), args[1], emulator.Status(args[2]))
 	ts.Setenv(args[0], f.SID)
 }
 
-// cmdSMSCode: smscode VAR NUMBER puts the code that this phone got last, by SMS or call, into VAR.
 func cmdSMSCode(ts *testscript.TestScript, args []string) { ts.Setenv(args[0], sentCode(ts, args[1])) }
 
 func sentCode(ts *testscript.TestScript, number string) string {
@@ -89,15 +83,12 @@ func sentCode(ts *testscript.TestScript, number string) string {
 	return code
 }
 
-// cmdNumber: number NUMBER KIND makes a number in E.164 (or all that begin so, with "*") one of a emulator.NumberKind.
 func cmdNumber(ts *testscript.TestScript, args []string) {
 	ts.Check(sceneOf(ts).verify.SetNumber(args[0], emulator.NumberKind(args[1])))
 }
 
-// cmdService: service JSON changes settings of the Verify service (emulator.ServiceSettings).
 func cmdService(ts *testscript.TestScript, args []string) { control(ts, "service", args[0]) }
 
-// cmdQuirks: quirks JSON changes what Twilio doesn't document (emulator.Quirks), {"KeepFinished":true}.
 func cmdQuirks(ts *testscript.TestScript, args []string) { control(ts, "quirks", args[0]) }
 
 // control posts to the emulator's control API.
