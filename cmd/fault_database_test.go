@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -43,8 +42,7 @@ func TestFaultMatrixDatabase(t *testing.T) {
 				continue
 			}
 			for _, f := range faults {
-				c := faultCase{name: fmt.Sprintf("%s interaction %d, %s", f.name, at.N, at.Name), sc: sc, want: f.want(sc, seen, at), expires: f.expires}
-				c.half = c.want != 0 && f.half(sc, seen, at)
+				c := faultCase{sc: sc, where: place(seen, at), fault: f.name, expires: f.expires}
 				c.run = func(t *testing.T, s *stage, program string, args []string) (ending, bool) {
 					var reached atomic.Bool
 					hook := func(i crashtest.Interaction, phase crashtest.Phase) crashtest.Action {
@@ -68,47 +66,29 @@ func TestFaultMatrixDatabase(t *testing.T) {
 				all = append(all, c)
 			}
 		}
+		all = append(all, serverFaults(sc)...)
 	}
-	all = append(all, serverFaults(t)...)
-	cases(t, program, all)
+	faultMatrix(t, program, "testdata/fault_matrix_database.golden", `Each changing command, with something wrong about each statement that it sends to the database (where; "(2)" is the second of
+a name), and with something wrong about the whole database.
+`, all)
 }
 
-// written tells whether an interaction comes after the commit of the last change that recording saw.
-func written(seen []crashtest.Interaction, at crashtest.Interaction) bool {
-	return slices.ContainsFunc(seen, func(i crashtest.Interaction) bool { return i.Name == "commit" && i.N < at.N })
-}
-
-// courtesy tells whether a statement only serves a note: what becomes of it does not matter.
-func courtesy(sc scenario, at crashtest.Interaction) bool {
-	return !sc.site && strings.HasSuffix(at.Name, "injector_classes")
-}
-
-// want is 7, but for a courtesy and for a commit whose reply is lost: where one row tells the outcome it is looked at.
-func (f dbFault) want(sc scenario, seen []crashtest.Interaction, at crashtest.Interaction) int {
-	last := at.N == len(seen)
-	switch {
-	case courtesy(sc, at) && !f.expires:
-		return 0
-	case courtesy(sc, at) && (last || seen[len(seen)-1].Name == at.Name || written(seen, at)): // nothing comes after it that the deadline could end
-		return 0
-	case at.Name == "commit" && f.phase == crashtest.After && !sc.site, at.Name == "rollback" && !f.expires: // of what only read
-		return 0
+// place names an interaction, so that it keeps its name when the command asks for more.
+func place(seen []crashtest.Interaction, at crashtest.Interaction) string {
+	n := 0
+	for _, i := range seen[:at.N] {
+		if i.Name == at.Name {
+			n++
+		}
 	}
-	return 7
+	if n > 1 {
+		return fmt.Sprintf("%s (%d)", at.Name, n)
+	}
+	return at.Name
 }
 
-// half tells whether a command that fails there may have done half of its work: the row of a reset is written, the new
-// factor is verified, or the new factor is in the row and the old one not deleted.
-func (f dbFault) half(sc scenario, seen []crashtest.Interaction, at crashtest.Interaction) bool {
-	proved := slices.ContainsFunc(seen, func(i crashtest.Interaction) bool {
-		return i.N < at.N && i.System == "twilio" && strings.HasPrefix(i.Name, "POST")
-	})
-	return written(seen, at) || proved || at.Name == "commit" && f.phase == crashtest.After
-}
-
-// serverFaults are those of the whole server.
-func serverFaults(t *testing.T) (all []faultCase) {
-	t.Helper()
+// serverFaults are the cases in which something is wrong about the whole database.
+func serverFaults(sc scenario) []faultCase {
 	with := func(option string) func(t *testing.T, s *stage, program string, args []string) (ending, bool) {
 		return func(t *testing.T, s *stage, program string, args []string) (ending, bool) {
 			database := s.database + "?options=" + strings.ReplaceAll(url.QueryEscape(option), "+", "%20")
@@ -132,23 +112,11 @@ func serverFaults(t *testing.T) (all []faultCase) {
 		database := regexp.MustCompile(`127\.0\.0\.1:\d+`).ReplaceAllString(s.database, "127.0.0.1:1")
 		return s.run(t, invocation{program: program, args: args, env: s.environment(database, s.verify.URL)}, nil, nil), true
 	}
-	for _, sc := range faulty(t) {
-		writes := !strings.Contains(sc.name, "--no-wait") || strings.Contains(sc.name, "NULL")
-		proves := strings.HasPrefix(sc.name, "verify")
-		for _, f := range []struct {
-			name string
-			want int
-			run  func(*testing.T, *stage, string, []string) (ending, bool)
-		}{{"a lock that others hold", 7, locked}, {"read-only", 6, with("-c default_transaction_read_only=on")}} {
-			c := faultCase{name: f.name, sc: sc, half: proves, run: f.run}
-			if writes {
-				c.want = f.want
-			}
-			all = append(all, c)
-		}
-		all = append(all, faultCase{name: "unreachable", sc: sc, want: 7, run: unreachable})
+	return []faultCase{
+		{sc: sc, where: "everywhere", fault: "a lock that others hold", run: locked},
+		{sc: sc, where: "everywhere", fault: "read-only", run: with("-c default_transaction_read_only=on")},
+		{sc: sc, where: "everywhere", fault: "unreachable", run: unreachable},
 	}
-	return all
 }
 
 // Where the network to the database is gone, and not even a CancelRequest is answered, --timeout is the end all the same.

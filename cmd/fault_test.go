@@ -2,19 +2,24 @@ package cmd_test
 
 import (
 	"fmt"
+	"net/http"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"uzerp-mfa/internal/emulator"
+	"uzerp-mfa/internal/output"
 )
 
 // This file lets everything go wrong that the emulator and the proxy can do, once for each request and each statement of
-// each changing command, and holds exit code and state against docs/contract.md §1.
+// each changing command. What each case ends with, and leaves behind, stands in tables in testdata; what must never
+// happen, whatever a table says, is held here (docs/contract.md §1).
 
-// faulty are the scenarios of crash_test.go that the matrices of faults are about: every changing command.
+// faulty are the scenarios that the matrices of faults are about: every changing command.
 func faulty(t *testing.T) []scenario {
 	t.Helper()
 	names := []string{
@@ -30,94 +35,151 @@ func faulty(t *testing.T) []scenario {
 
 // faultCase is one run with something wrong.
 type faultCase struct {
-	name string
-	sc   scenario
-	want int
+	sc           scenario
+	where, fault string
 	// run runs the program with args, which end with a --timeout if the case expires, and reports whether the fault was
 	// reached.
 	run func(t *testing.T, s *stage, program string, args []string) (ending, bool)
 	// expires: the program waits for what never comes until its --timeout ends it.
 	expires bool
-	// half: the command may have got half of the way, as documented, although it failed
-	half bool
 	// after looks at more
 	after func(requests []emulator.Request) string
 }
 
+func (c faultCase) String() string { return c.sc.name + ", " + c.where + ", " + c.fault }
+
 // meet starts a case and runs the program until it meets the fault. A --timeout that is meant to expire must not do so before: on a
 // busy machine a second may be too short to get there, and what came of that says nothing. Such a run is made anew with twice the time.
-func (c faultCase) meet(t *testing.T, s *stage, program string) (e ending, was userRow, wasSite string, factors int) {
+func (c faultCase) meet(t *testing.T, s *stage, program string) (e ending, was condition, args []string) {
 	t.Helper()
 	for limit := time.Second; ; limit *= 2 {
 		c.sc.start(t, s)
-		was, wasSite, factors = s.row(t, victim), s.site(t), len(s.verify.Factors(s.uuid))
-		args := c.sc.args(t, s)
+		was, args = s.condition(t), c.sc.args(t, s)
 		if c.expires {
 			args = append(args, "--timeout", limit.String())
 		}
 		e, reached := c.run(t, s, program, args)
 		if reached || !c.expires {
-			return e, was, wasSite, factors
+			return e, was, args
 		}
 		if limit > hangs/2 {
-			t.Errorf("%s, %s: the fault was not reached within %v: %v", c.sc.name, c.name, limit, e)
-			return e, was, wasSite, factors
+			t.Errorf("%s: the fault was not reached within %v: %v", c, limit, e)
+			return e, was, args
 		}
 	}
 }
 
-// check makes a case and gives what is wrong about it. A program that ignores its --timeout is found by the count of its tries, and
-// by the limit on every run (hangs).
-func (c faultCase) check(t *testing.T, s *stage, program string) string {
+// check makes a case. It gives the exit code and what has changed, and what is wrong about the case whatever the table says. A
+// program that ignores its --timeout is found by the count of its tries, and by the limit on every run (hangs).
+func (c faultCase) check(t *testing.T, s *stage, program string) (results []string, complaint string) {
 	t.Helper()
-	e, was, wasSite, factors := c.meet(t, s, program)
+	e, was, args := c.meet(t, s, program)
 	requests := s.verify.Requests() // before the ones that are made here
 	s.verify.ClearFaults()
-	now := s.row(t, victim)
+	now := s.condition(t)
+	login := now.site
+	if !c.sc.site {
+		r := s.row(t, victim)
+		got := s.tryLogin(t, r)
+		login = shortly[got]
+		if !slices.Contains(c.sc.allowed, got) {
+			complaint = fmt.Sprintf("the user %s, want one of %q: %v: %v", got, c.sc.allowed, r, e)
+		}
+	}
+	results = []string{strconv.Itoa(e.code), was.changedRow(now), was.changedFactors(now), login}
 	all := e.stdout + e.stderr
 	switch {
-	case e.code != c.want:
-		return fmt.Sprintf("want exit %d: %v", c.want, e)
+	case complaint != "":
+	case !slices.Contains(documented(t, s, program, args), e.code):
+		complaint = fmt.Sprintf("the command's help does not know this exit code: %v", e)
 	case strings.Contains(all, "context canceled"), strings.Contains(all, "context deadline"), strings.Contains(all, "panic"):
-		return fmt.Sprintf("words of Go's: %v", e)
+		complaint = fmt.Sprintf("words of Go's: %v", e)
 	case strings.Contains(e.stderr, "uzERP does not know it yet") && !strings.Contains(e.stderr, "verify --factor"):
-		return fmt.Sprintf("the hint does not help: %v", e)
-	case strings.Contains(all, authToken), strings.Contains(all, dbPassword):
-		return fmt.Sprintf("a secret: %v", e)
-	case s.posts("CreateNewFactor") > 1, s.posts("CreateChallenge") > 1, s.posts("UpdateFactor") > 1:
-		return fmt.Sprintf("a POST was repeated: %v", s.verify.Requests())
+		complaint = fmt.Sprintf("the hint does not help: %v", e)
+	case strings.Contains(all, authToken), strings.Contains(all, dbPassword), s.showsFactorIn(e, args):
+		complaint = fmt.Sprintf("a secret: %v", e)
+	case count(requests, "CreateNewFactor") > 1, count(requests, "CreateChallenge") > 1, count(requests, "UpdateFactor") > 1:
+		complaint = fmt.Sprintf("a POST was repeated: %v", requests)
 	case s.otherUsers(t) != s.others && !c.sc.site:
-		return "another user was changed"
-	}
-	if e.code == 0 {
-		if complaint := c.sc.done(t, s); complaint != "" {
-			return fmt.Sprintf("exit 0, but %s: %v", complaint, e)
+		complaint = "another user was changed"
+	case c.sc.site && now.site != was.site && c.sc.done(t, s) != "":
+		complaint = fmt.Sprintf("half switched: %s: %v", now.site, e)
+	case e.code == 0 && c.sc.done(t, s) != "":
+		complaint = fmt.Sprintf("exit 0, but %s: %v", c.sc.done(t, s), e)
+	case c.after != nil:
+		if complaint = c.after(requests); complaint != "" {
+			complaint = fmt.Sprintf("%s: %v", complaint, e)
 		}
 	}
-	if c.after != nil {
-		if complaint := c.after(requests); complaint != "" {
-			return fmt.Sprintf("%s: %v", complaint, e)
-		}
-	}
-	if c.sc.site {
-		if got := s.site(t); e.code != 0 && got != wasSite && (!c.half || c.sc.done(t, s) != "") {
-			return fmt.Sprintf("the site was changed: %s: %v", got, e)
-		}
-		return ""
-	}
-	if e.code != 0 && !c.half {
-		if was.String() != now.String() {
-			return fmt.Sprintf("the row was changed, %v to %v: %v", was, now, e)
-		}
-		if n := len(s.verify.Factors(s.uuid)); n != factors && !strings.HasPrefix(c.name, "hang") {
-			return fmt.Sprintf("%d factors, there were %d: %v", n, factors, e)
-		}
-	}
-	return s.wantLogin(t, c.sc.allowed...)
+	return results, complaint
 }
 
-// cases runs them, some at a time, on stages of their own.
-func cases(t *testing.T, program string, all []faultCase) {
+// count counts the requests that were not turned away by a rate limit.
+func count(requests []emulator.Request, operation string) (n int) {
+	for _, r := range requests {
+		if r.Operation == operation && r.Status != http.StatusTooManyRequests {
+			n++
+		}
+	}
+	return n
+}
+
+// showsFactorIn reports whether a run shows the secret of a factor: on stderr, or on stdout without --reveal.
+func (s *stage) showsFactorIn(e ending, args []string) bool {
+	shown := e.stderr
+	if !slices.Contains(args, "--reveal") {
+		shown += e.stdout
+	}
+	return slices.ContainsFunc(s.verify.Secrets(), func(secret string) bool {
+		return strings.Contains(shown, secret) || strings.Contains(shown, output.Groups(secret))
+	})
+}
+
+var (
+	exitCodesInHelp = regexp.MustCompile(`(?s)\nExit codes:\n(.*?)\n\n`)
+	documentedCodes sync.Map // of a command, by its help's first line
+)
+
+// documented gives the exit codes that the help of a command lists.
+func documented(t *testing.T, s *stage, program string, args []string) []int {
+	t.Helper()
+	words := args[:len(args):len(args)]
+	if i := slices.IndexFunc(words, func(w string) bool { return strings.HasPrefix(w, "-") || w == victim }); i >= 0 {
+		words = words[:i:i]
+	}
+	command := strings.Join(words, " ")
+	if codes, ok := documentedCodes.Load(command); ok {
+		return codes.([]int)
+	}
+	help := s.plain(t, program, s.env, append(words, "--help")...)
+	var codes []int
+	if m := exitCodesInHelp.FindStringSubmatch(help.stdout); m != nil {
+		for line := range strings.Lines(m[1]) {
+			code, _, _ := strings.Cut(strings.TrimSpace(line), " ")
+			if n, err := strconv.Atoi(code); err == nil {
+				codes = append(codes, n)
+			}
+		}
+	}
+	if len(codes) < 4 {
+		t.Errorf("the help of %q lists no exit codes: %v", command, help)
+	}
+	documentedCodes.Store(command, codes)
+	return codes
+}
+
+const aboutFaults = `Exit code 0: done. Others are in docs/exit-codes.md.
+
+row and factors: what has changed, in the user's row and at Twilio ("-": nothing). uuid, sid, enrolled and enabled are the
+columns uuid, mfa_sid, mfa_enrolled and mfa_enabled of users. f1, f2 … are the factors that the user had, n1 is one that came.
+login: what uzERP asks the user for at the next login, with the faults gone: a code, which the phone then shows right; to
+enroll; or nothing once (skip). For set-injector: what everybody's login page is.
+
+Written by go test ./cmd -run FaultMatrix -update. Read what has changed: each line is something that an operator meets.
+`
+
+// faultMatrix runs the cases, some at a time, on stages of their own, and compares what becomes of them with the table.
+func faultMatrix(t *testing.T, program, file, about string, all []faultCase) {
 	t.Helper()
 	const workers = 10 // most of them wait
 	began := time.Now()
@@ -126,18 +188,24 @@ func cases(t *testing.T, program string, all []faultCase) {
 		stages <- newStage(t)
 	}
 	byCommand := make(map[string]int)
+	rows := make([][]string, len(all))
 	var running sync.WaitGroup
-	for _, c := range all {
+	for i, c := range all {
 		byCommand[c.sc.name]++
 		s := <-stages
 		running.Go(func() {
-			complaint := c.check(t, s, program)
+			results, complaint := c.check(t, s, program)
 			stages <- s
+			rows[i] = append([]string{c.sc.name, c.where, c.fault}, results...)
 			if complaint != "" {
-				t.Errorf("%s, %s: %s", c.sc.name, c.name, complaint)
+				t.Errorf("%s: %s", c, complaint)
 			}
 		})
 	}
 	running.Wait()
+	table{
+		file: file, about: about + "\n" + aboutFaults,
+		columns: []string{"command", "where", "fault", "exit", "row", "factors", "login"}, cases: 3,
+	}.hold(t, rows)
 	t.Logf("the matrix: %d cases, in %v: %v", len(all), time.Since(began).Round(time.Second/10), byCommand)
 }

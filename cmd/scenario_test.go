@@ -337,6 +337,12 @@ func (sc scenario) start(t *testing.T, s *stage) {
 func (sc scenario) record(t *testing.T, s *stage, program string) (steps []crashtest.Interaction, operations []string) {
 	t.Helper()
 	sc.start(t, s)
+	if !sc.site {
+		if complaint := s.wantLogin(t, sc.allowed[0]); complaint != "" {
+			t.Fatalf("%s, in the beginning: %s", sc.name, complaint)
+		}
+		sc.start(t, s)
+	}
 	hook := func(i crashtest.Interaction, phase crashtest.Phase) crashtest.Action {
 		if phase == crashtest.Before {
 			steps = append(steps, i) // one at a time: the program waits

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -176,16 +175,6 @@ func (s *stage) code(t *testing.T, sid string) string {
 func (s *stage) hasSeen(sid string) bool {
 	secret := s.verify.Secret(sid)
 	return s.phone[sid] || secret != "" && (strings.Contains(s.shown.String(), secret) || strings.Contains(s.shown.String(), output.Groups(secret)))
-}
-
-// posts counts the requests that created something and were not turned away by a rate limit.
-func (s *stage) posts(operation string) (n int) {
-	for _, r := range s.verify.Requests() {
-		if r.Operation == operation && r.Status != http.StatusTooManyRequests {
-			n++
-		}
-	}
-	return n
 }
 
 // unused is the code of a factor that none was used of yet. It does not move the clock, which the program has read.
