@@ -31,6 +31,7 @@ func (v violation) String() string {
 // verdict is what a matrix of interruptions found about a scenario.
 type verdict struct {
 	steps      []crashtest.Interaction
+	killed     [][]string // the results of SIGKILL, before and after each step; what comes of other signals depends on time
 	cases      int
 	left       int // cases after which the command alone could not remove a verified factor
 	violations []violation
@@ -40,36 +41,41 @@ func (v verdict) shows(text string) bool {
 	return slices.ContainsFunc(v.violations, func(v violation) bool { return strings.Contains(v.text, text) })
 }
 
-// interrupt makes one case of the matrix and gives what is wrong about it.
-func (sc scenario) interrupt(t *testing.T, s *stage, program string, stop interruption) (complaint string, left int) {
+// interrupt makes one case of the matrix. It gives what the interruption left behind and what came of running the command
+// again, how many verified factors that did not remove, and what is wrong about the case.
+func (sc scenario) interrupt(t *testing.T, s *stage, program string, stop interruption) (results []string, left int, complaint string) {
 	t.Helper()
 	sc.start(t, s)
-	was, wasSite := s.row(t, victim), s.site(t)
+	was := s.condition(t)
 	e := s.run(t, invocation{program: program, args: sc.args(t, s), terminal: sc.terminal}, nil, &stop)
-	now := s.row(t, victim)
+	now := s.condition(t)
 	switch {
 	case !e.fired:
-		return fmt.Sprintf("never got there: %v", e), 0
+		return nil, 0, fmt.Sprintf("never got there: %v", e)
 	case stop.signal == syscall.SIGKILL && e.code != -1:
-		return fmt.Sprintf("not killed: %v", e), 0
+		return nil, 0, fmt.Sprintf("not killed: %v", e)
 	case stop.signal != syscall.SIGKILL:
-		if complaint := sc.told(t, s, e, was, now); complaint != "" {
-			return complaint, 0
+		if complaint := sc.told(t, s, e, was.row, now.row); complaint != "" {
+			return nil, 0, complaint
 		}
 	}
+	login := now.site
 	if sc.site {
-		if got := s.site(t); got != wasSite && sc.done(t, s) != "" {
-			return "half switched: " + got, 0
+		if now.site != was.site && sc.done(t, s) != "" {
+			return nil, 0, "half switched: " + now.site
 		}
 	} else {
 		if others := s.otherUsers(t); others != s.others {
-			return "another user was changed", 0
+			return nil, 0, "another user was changed"
 		}
-		if complaint := s.wantLogin(t, sc.allowed...); complaint != "" {
-			return complaint, 0
+		got := s.tryLogin(t, now.row)
+		if !slices.Contains(sc.allowed, got) {
+			return nil, 0, fmt.Sprintf("the user %s, want one of %q; %v", got, sc.allowed, now.row)
 		}
+		login = shortly[got]
 	}
-	return sc.again(t, s, program)
+	complaint, left = sc.again(t, s, program)
+	return []string{was.changedRow(now), was.changedFactors(now), login, strings.Join(s.again, ", ")}, left, complaint
 }
 
 // told holds what a program said that got a signal against what it did: 130, or 0 where all was done by then; never a
@@ -121,7 +127,7 @@ func matrix(t *testing.T, program string, all []scenario, until string, signals 
 			steps, _ := sc.record(t, s, program)
 			stages <- s
 			mu.Lock()
-			verdicts[i].steps = steps
+			verdicts[i].steps, verdicts[i].killed = steps, make([][]string, 2*len(steps))
 			mu.Unlock()
 		})
 	}
@@ -139,12 +145,15 @@ func matrix(t *testing.T, program string, all []scenario, until string, signals 
 						continue
 					}
 					running.Go(func() {
-						complaint, left := sc.interrupt(t, s, program, stop)
+						results, left, complaint := sc.interrupt(t, s, program, stop)
 						stages <- s
 						mu.Lock()
 						defer mu.Unlock()
 						v := &verdicts[i]
 						v.cases++
+						if signal == syscall.SIGKILL {
+							v.killed[2*n+int(phase)] = append([]string{sc.name, place(v.steps, v.steps[n]), phase.String()}, results...)
+						}
 						if left > 0 {
 							v.left++
 						}
@@ -160,6 +169,15 @@ func matrix(t *testing.T, program string, all []scenario, until string, signals 
 	return verdicts
 }
 
+const aboutCrashes = `Each changing command, killed (SIGKILL) before and after each thing that it asks the database, Twilio or the person in front
+of the terminal for; "(2)" is the second of a name. TERM and INT are tried at the same moments; what they leave behind is not here,
+for it depends on how far the program still gets.
+
+` + aboutConditions + `afterwards: what was run to finish, and its exit codes. A reset behind another command removes a factor that this one left.
+
+Written by go test ./cmd -run TestCrashMatrix -update. Read what has changed: each line is something that an operator meets.
+`
+
 // Killed, terminated or interrupted at whatever moment, no command locks anybody out, and running it again ends well.
 func TestCrashMatrix(t *testing.T) {
 	t.Parallel()
@@ -167,16 +185,24 @@ func TestCrashMatrix(t *testing.T) {
 	all := scenarios()
 	began := time.Now()
 	interactions, cases := 0, 0
-	var table strings.Builder
+	var summary strings.Builder
+	var rows [][]string
 	for i, v := range matrix(t, program, all, "", syscall.SIGKILL, syscall.SIGTERM, syscall.SIGINT) {
 		for _, violation := range v.violations {
 			t.Error(violation)
 		}
+		rows = append(rows, v.killed...)
 		interactions, cases = interactions+len(v.steps), cases+v.cases
-		fmt.Fprintf(&table, "%-38s %3d interactions %4d cases %3d leave a factor to reset | %s\n", all[i].name, len(v.steps), v.cases, v.left, stepNames(v.steps))
+		fmt.Fprintf(&summary, "%-38s %3d interactions %4d cases %3d leave a factor to reset | %s\n", all[i].name, len(v.steps), v.cases, v.left, stepNames(v.steps))
+	}
+	if !t.Failed() { // a case that went wrong has no results
+		table{
+			file: "testdata/crash_matrix.golden", about: aboutCrashes,
+			columns: []string{"command", "where", "killed", "row", "factors", "login", "afterwards"}, cases: 3,
+		}.hold(t, rows)
 	}
 	t.Logf("\n%sthe matrix: %d scenarios, %d interactions, %d interruptions (KILL, TERM and INT, each before and after), in %v",
-		&table, len(all), interactions, cases, time.Since(began).Round(time.Second/10))
+		&summary, len(all), interactions, cases, time.Since(began).Round(time.Second/10))
 }
 
 // mutant is the program with two steps in the wrong order.

@@ -51,9 +51,10 @@ func TestFaultMatrixDatabase(t *testing.T) {
 						}
 						reached.Store(true)
 						if f.end {
-							s.exec(t, "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()")
+							const others = " from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+							s.exec(t, "select pg_terminate_backend(pid)"+others)
 							for n := 1; n > 0; time.Sleep(time.Millisecond) {
-								if err := s.db.QueryRow(t.Context(), "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()").Scan(&n); err != nil {
+								if err := s.db.QueryRow(t.Context(), "select count(*)"+others).Scan(&n); err != nil {
 									t.Error(err)
 								}
 							}
@@ -68,9 +69,10 @@ func TestFaultMatrixDatabase(t *testing.T) {
 		}
 		all = append(all, serverFaults(sc)...)
 	}
-	faultMatrix(t, program, "testdata/fault_matrix_database.golden", `Each changing command, with something wrong about each statement that it sends to the database (where; "(2)" is the second of
-a name), and with something wrong about the whole database.
-`, all)
+	const about = `Each changing command, with something wrong about each statement that it sends to the database (where; "(2)" is the second
+of a name), and with something wrong about the whole database.
+`
+	faultMatrix(t, program, "testdata/fault_matrix_database.golden", about, all)
 }
 
 // place names an interaction, so that it keeps its name when the command asks for more.
@@ -129,9 +131,8 @@ func TestFrozenDatabase(t *testing.T) {
 	for range goes {
 		s.reset(t)
 		began := time.Now()
-		e := s.run(t, invocation{program: program, args: []string{"user", "enable", victim, "--timeout", "1s"}}, func(crashtest.Interaction, crashtest.Phase) crashtest.Action {
-			return crashtest.Freeze
-		}, nil)
+		frozen := func(crashtest.Interaction, crashtest.Phase) crashtest.Action { return crashtest.Freeze }
+		e := s.run(t, invocation{program: program, args: []string{"user", "enable", victim, "--timeout", "1s"}}, frozen, nil)
 		if e.code != 7 {
 			t.Fatalf("want exit 7: %v", e)
 		}

@@ -168,14 +168,9 @@ func documented(t *testing.T, s *stage, program string, args []string) []int {
 	return codes
 }
 
-const aboutFaults = `Exit code 0: done. Others are in docs/exit-codes.md.
-
-row and factors: what has changed, in the user's row and at Twilio ("-": nothing). uuid, sid, enrolled and enabled are the
-columns uuid, mfa_sid, mfa_enrolled and mfa_enabled of users. f1, f2 … are the factors that the user had, n1 is one that came.
-login: what uzERP asks the user for at the next login, with the faults gone: a code, which the phone then shows right; to
-enroll; or nothing once (skip). For set-injector: what everybody's login page is.
-
-Written by go test ./cmd -run FaultMatrix -update. Read what has changed: each line is something that an operator meets.
+const aboutFaults = `
+The next login is one without the fault. Written by go test ./cmd -run FaultMatrix -update. Read what has changed: each line is
+something that an operator meets.
 `
 
 // faultMatrix runs the cases, some at a time, on stages of their own, and compares what becomes of them with the table.
@@ -204,7 +199,7 @@ func faultMatrix(t *testing.T, program, file, about string, all []faultCase) {
 	}
 	running.Wait()
 	table{
-		file: file, about: about + "\n" + aboutFaults,
+		file: file, about: about + "\n" + aboutConditions + aboutFaults,
 		columns: []string{"command", "where", "fault", "exit", "row", "factors", "login"}, cases: 3,
 	}.hold(t, rows)
 	t.Logf("the matrix: %d cases, in %v: %v", len(all), time.Since(began).Round(time.Second/10), byCommand)

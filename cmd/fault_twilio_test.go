@@ -72,9 +72,10 @@ func TestFaultMatrixTwilio(t *testing.T) {
 			}
 		}
 	}
-	faultMatrix(t, program, "testdata/fault_matrix_twilio.golden", `Each changing command, with something wrong about each request that it makes to Twilio (where).
-A command that makes none is run with the fault in the way of any ("nowhere").
-`, all)
+	const about = `Each changing command, with something wrong about each request that it makes to Twilio (where). A command that makes none
+is run with the fault in the way of any ("nowhere").
+`
+	faultMatrix(t, program, "testdata/fault_matrix_twilio.golden", about, all)
 }
 
 // nowhere is where a command meets a fault of Twilio's that asks Twilio nothing.

@@ -54,7 +54,8 @@ func (s *stage) tryLogin(t *testing.T, r userRow) login {
 func (s *stage) challenge(t *testing.T, identity, sid string) bool {
 	t.Helper()
 	form := url.Values{"FactorSid": {sid}, "AuthPayload": {s.code(t, sid)}}
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v2/Services/"+serviceSID+"/Entities/"+identity+"/Challenges", strings.NewReader(form.Encode()))
+	path := "/v2/Services/" + serviceSID + "/Entities/" + identity + "/Challenges"
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.SetBasicAuth(accountSID, authToken)
 	w := httptest.NewRecorder()
@@ -96,7 +97,8 @@ const (
 // site is what uzERP makes of the injector classes (docs/facts/uzerp.md §2 and §4).
 func (s *stage) site(t *testing.T) string {
 	t.Helper()
-	rows, err := s.db.Query(context.Background(), "select name, class_name from injector_classes where category = 'SY' and usercompanyid = -1 and name in ('LoginHandler', 'MFAValidator') order by id")
+	rows, err := s.db.Query(context.Background(), `select name, class_name from injector_classes
+		where category = 'SY' and usercompanyid = -1 and name in ('LoginHandler', 'MFAValidator') order by id`)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -63,12 +64,16 @@ type invocation struct {
 func (s *stage) run(t *testing.T, v invocation, hook crashtest.Hook, stop *interruption) ending {
 	t.Helper()
 	e, p := ending{}, &process{s: s, exited: make(chan struct{})}
+	var fired atomic.Bool
 	if stop != nil {
 		hook = func(i crashtest.Interaction, phase crashtest.Phase) crashtest.Action {
+			if fired.Load() && stop.signal == syscall.SIGKILL { // a program that need not wait for its end gets no further
+				return crashtest.Hang
+			}
 			if i.N != stop.n || phase != stop.phase {
 				return crashtest.Pass
 			}
-			e.fired = true // the program waits for this, and ends before it is read
+			fired.Store(true)
 			p.signal(stop.signal)
 			limit := reaction
 			if stop.signal == syscall.SIGKILL {
@@ -97,6 +102,7 @@ func (s *stage) run(t *testing.T, v invocation, hook crashtest.Hook, stop *inter
 		}
 	}
 	s.tap.Arm(nil)
+	e.fired = fired.Load()
 	s.shown.WriteString(e.stdout + e.stderr)
 	return e
 }

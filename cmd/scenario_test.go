@@ -62,6 +62,11 @@ func (s *stage) without(t *testing.T) string {
 func (s *stage) must(t *testing.T, v invocation, codes ...int) (ending, string) {
 	t.Helper()
 	e := s.run(t, v, nil, nil)
+	command := v.args[0]
+	if command == "user" {
+		command = v.args[1]
+	}
+	s.again = append(s.again, fmt.Sprintf("%s %d", command, e.code))
 	if !slices.Contains(codes, e.code) {
 		return e, fmt.Sprintf("again: want %v: %v", codes, e)
 	}
@@ -210,7 +215,8 @@ func scenarios() []scenario {
 			name: "enroll --replace on a terminal", terminal: true, done: finished, allowed: []login{asksForCode},
 			setUp: func(t *testing.T, s *stage) { s.enrolled(t) }, args: fixed("enroll", victim, "--replace", "--qr", "none"),
 			again: func(t *testing.T, s *stage, program string) (string, int) {
-				if _, complaint := s.must(t, invocation{program: program, args: []string{"enroll", victim, "--replace", "--qr", "none"}, terminal: true}, 0); complaint != "" {
+				args := []string{"enroll", victim, "--replace", "--qr", "none"}
+				if _, complaint := s.must(t, invocation{program: program, args: args, terminal: true}, 0); complaint != "" {
 					return complaint, 0
 				}
 				return s.cleanUp(t, program)

@@ -37,6 +37,7 @@ type stage struct {
 	// of one case
 	uuid   string
 	shown  strings.Builder // whatever the program has printed
+	again  []string        // what was run after an interruption, with its exit code
 	phone  map[string]bool // factors that were on the user's phone before
 	others string
 }
@@ -126,6 +127,7 @@ func (s *stage) reset(t *testing.T) {
 	t.Helper()
 	s.uuid, s.phone = uuid.NewString(), make(map[string]bool)
 	s.shown.Reset()
+	s.again = nil
 	s.verify.ClearFaults()
 	s.verify.ResetLog()
 	_ = os.Remove(filepath.Join(s.dir, "audit.jsonl"))
