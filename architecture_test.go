@@ -18,7 +18,10 @@ import (
 // that ends in /... allows what lies below too. Tests may import what they like.
 var allowed = map[string][]string{
 	"":    {"uzerp-mfa/cmd"},
-	"cmd": {"uzerp-mfa/internal/caller", "uzerp-mfa/internal/reconcile", "uzerp-mfa/internal/verifyservice", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/finding", "uzerp-mfa/internal/audit", "uzerp-mfa/internal/config", "uzerp-mfa/internal/doctor", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/installation/...", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/output", "uzerp-mfa/internal/sessionconfig", "github.com/spf13/cobra", "github.com/spf13/pflag"},
+	"cmd": {"uzerp-mfa/internal/caller", "uzerp-mfa/internal/reconcile", "uzerp-mfa/internal/verifyservice", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/finding", "uzerp-mfa/internal/audit", "uzerp-mfa/internal/config", "uzerp-mfa/internal/doctor", "uzerp-mfa/internal/injector/...", "uzerp-mfa/internal/installation/...", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/output", "uzerp-mfa/internal/sessionconfig", "github.com/spf13/cobra", "github.com/spf13/pflag"},
+
+	// Who else imported db or twilio could change something that is not recorded.
+	"internal/connect": {"uzerp-mfa/internal/db", "uzerp-mfa/internal/twilio", "uzerp-mfa/internal/audit", "uzerp-mfa/internal/config", "uzerp-mfa/internal/caller", "uzerp-mfa/internal/doctor", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/installation", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/verifyservice"},
 
 	// The ground that everything stands on.
 	"internal/errs":    {},
@@ -38,10 +41,11 @@ var allowed = map[string][]string{
 	"internal/config":            {"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/installation/...", "uzerp-mfa/internal/mfa", "github.com/joho/godotenv"},
 	"internal/crashtest":         {}, // a test-support package: what it needs of the world it is given
 	"internal/db":                {"uzerp-mfa/internal/caller", "uzerp-mfa/internal/verifyservice", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa", "github.com/jackc/pgx/v5/..."},
-	"internal/doctor":            {"uzerp-mfa/internal/verifyservice", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/finding", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/sessionconfig"},
+	"internal/doctor":            {"uzerp-mfa/internal/verifyservice", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/finding", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa"},
 	"internal/emulator":          {"uzerp-mfa/internal/sidform", "github.com/pquerna/otp/..."},
 	"internal/emulator/oracle":   {"github.com/getkin/kin-openapi/...", "uzerp-mfa/internal/sharedtest", "uzerp-mfa/internal/emulator"},
 	"internal/injector":          {"uzerp-mfa/internal/verifyservice", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/finding", "uzerp-mfa/internal/mfa"},
+	"internal/injector/trial":    {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/injector"},
 	"internal/mfa":               {"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret"},
 	"internal/mfa/mfatest":       {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/totp"}, // test support
 	"internal/caller":            {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa", "github.com/nyaruka/phonenumbers"},
@@ -60,7 +64,7 @@ var allowed = map[string][]string{
 
 // allowedFiles are single files that may import more than their package: the one place where everything is wired.
 var allowedFiles = map[string][]string{
-	"cmd/app.go": {"uzerp-mfa/internal/db", "uzerp-mfa/internal/caller", "uzerp-mfa/internal/sandbox", "uzerp-mfa/internal/totp", "uzerp-mfa/internal/twilio", "github.com/google/uuid"},
+	"cmd/app.go": {"uzerp-mfa/internal/connect", "uzerp-mfa/internal/sandbox", "uzerp-mfa/internal/totp", "github.com/google/uuid"},
 }
 
 // forbidden are imports that nothing may have, not even a test.
@@ -92,6 +96,11 @@ func TestDependencyRulesFailWhenBroken(t *testing.T) {
 		"internal/output/x.go":    `package output; import _ "uzerp-mfa/internal/mfa"`,
 		"internal/caller/x.go":    `package caller; import _ "uzerp-mfa/internal/db"`,
 		"cmd/user_list.go":        `package cmd; import _ "uzerp-mfa/internal/db"`,
+		"cmd/app.go":              `package cmd; import _ "uzerp-mfa/internal/db"`,
+		"cmd/user_reset.go":       `package cmd; import _ "uzerp-mfa/internal/twilio"`,
+		"cmd/detach.go":           `package cmd; import _ "uzerp-mfa/internal/connect"`,
+		"internal/reconcile/x.go": `package reconcile; import _ "uzerp-mfa/internal/connect"`,
+		"internal/audit/x.go":     `package audit; import _ "uzerp-mfa/internal/db"`,
 		"cmd/x.go":                `package cmd; import _ "github.com/jackc/pgx/v5"`,
 		"internal/helpers/x.go":   `package helpers; import _ "fmt"`,
 		"internal/sandbox/x.go":   `package sandbox; import _ "testing"`,
@@ -103,7 +112,7 @@ func TestDependencyRulesFailWhenBroken(t *testing.T) {
 			t.Errorf("%s is allowed: %s", file, source)
 		}
 	}
-	if problems, _ := checkImports(t, fstest.MapFS{"cmd/app.go": {Data: []byte(`package cmd; import _ "uzerp-mfa/internal/db"`)}}); len(problems) > 0 {
+	if problems, _ := checkImports(t, fstest.MapFS{"cmd/app.go": {Data: []byte(`package cmd; import _ "uzerp-mfa/internal/connect"`)}}); len(problems) > 0 {
 		t.Error(problems)
 	}
 }

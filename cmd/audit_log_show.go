@@ -155,16 +155,14 @@ func runAuditLogShow(ctx context.Context, app *App, opts *auditLogShowOptions) e
 		return err
 	}
 	path := auditLogPath(app)
-	log, err := openAuditLog(ctx, path)
+	log, err := audit.OpenFile(ctx, path)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = log.Close() }()
 	records := func(yield func(audit.Record, error) bool) {
 		for r, err := range opts.selected(app, log) {
-			if err != nil {
-				err = auditReadError(ctx, path, err)
-			} else if ctx.Err() != nil {
+			if err == nil && ctx.Err() != nil {
 				err = context.Cause(ctx)
 			}
 			if !yield(r, err) || err != nil {

@@ -1,11 +1,8 @@
 package cmd
 
 import (
-	"context"
-	"errors"
 	"os"
 	"path/filepath"
-	"syscall"
 	"testing"
 	"time"
 
@@ -56,31 +53,5 @@ func TestParseTime(t *testing.T) {
 		if got, err := parseTime("--since", text, now); errs.KindOf(err) != errs.Usage {
 			t.Errorf("%q: %v, %v", text, got, err)
 		}
-	}
-}
-
-// A pipe that nobody writes to must not keep an interrupted command.
-func TestOpenAuditLogIsInterrupted(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "pipe")
-	if err := syscall.Mkfifo(path, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	writer, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = writer.Close() }()
-	ctx, cancel := context.WithCancel(t.Context())
-	log, err := openAuditLog(ctx, path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	time.AfterFunc(20*time.Millisecond, cancel)
-	_, err = log.Read(make([]byte, 10))
-	if err = auditReadError(ctx, path, err); !errors.Is(err, context.Canceled) {
-		t.Errorf("%v", err)
-	}
-	if err := log.Close(); err != nil {
-		t.Error(err)
 	}
 }

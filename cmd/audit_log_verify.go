@@ -113,14 +113,14 @@ func runAuditLogVerify(ctx context.Context, app *App, opts *auditLogVerifyOption
 		return usageError("--head: this is no hash", "a head has 64 hexadecimal digits; audit-log verify prints it")
 	}
 	path := auditLogPath(app)
-	log, err := openAuditLog(ctx, path)
+	log, err := audit.OpenFile(ctx, path)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = log.Close() }()
 	report, err := audit.Verify(log, head)
 	if err != nil {
-		return auditReadError(ctx, path, err)
+		return err
 	}
 	view := viewAuditReport(path, head, report)
 	if app.flags.output == formatJSON {

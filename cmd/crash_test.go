@@ -220,23 +220,23 @@ func TestCrashMatrixIsRedWhenStepsAreSwapped(t *testing.T) {
 	for _, m := range []mutant{
 		{
 			name: "reset deletes the factors before it writes the row", file: "internal/mfa/reset.go",
-			old: "\tif err := setRow(ctx, store, p.User.Username, p.User.Row, p.Becomes); err != nil {\n",
+			old: "\tif err := SetRow(ctx, store, p.User.Username, p.User.Row, p.Becomes); err != nil {\n",
 			swap: "\tfor _, f := range p.Delete {\n\t\tif err := factors.DeleteFactor(ctx, *p.Becomes.UUID, f.SID); err != nil {\n\t\t\treturn r, err\n\t\t}\n\t}\n" +
-				"\tif err := setRow(ctx, store, p.User.Username, p.User.Row, p.Becomes); err != nil {\n",
+				"\tif err := SetRow(ctx, store, p.User.Username, p.User.Row, p.Becomes); err != nil {\n",
 			scenarios: []string{"user reset"}, finds: string(lockedOut),
 		},
 		{
 			name: "enroll writes the row before Twilio has verified", file: "internal/mfa/enroll.go",
 			old: "\tgot, err := factors.VerifyFactor(sending, *u.UUID, f.SID, code)\n",
-			swap: "\tif err := setRow(ctx, store, u.Username, u.Row, enrolledRow(u.Row, f.SID)); err != nil {\n\t\treturn err\n\t}\n" +
+			swap: "\tif err := SetRow(ctx, store, u.Username, u.Row, enrolledRow(u.Row, f.SID)); err != nil {\n\t\treturn err\n\t}\n" +
 				"\tgot, err := factors.VerifyFactor(sending, *u.UUID, f.SID, code)\n",
 			scenarios: []string{"enroll on a terminal", "verify"}, finds: string(lockedOut),
 		},
 		{
 			name: "enroll --replace deletes the old factor before the row names the new one", file: "internal/mfa/enroll.go",
-			old: "\terr := setRow(ctx, store, u.Username, u.Row, enrolledRow(u.Row, f.SID))\n",
+			old: "\terr := SetRow(ctx, store, u.Username, u.Row, enrolledRow(u.Row, f.SID))\n",
 			swap: "\tif u.Whole() {\n\t\t_ = factors.DeleteFactor(ctx, *u.UUID, *u.SID)\n\t}\n" +
-				"\terr := setRow(ctx, store, u.Username, u.Row, enrolledRow(u.Row, f.SID))\n",
+				"\terr := SetRow(ctx, store, u.Username, u.Row, enrolledRow(u.Row, f.SID))\n",
 			scenarios: []string{"enroll --replace on a terminal", "verify --factor, replacing"}, finds: string(lockedOut),
 		},
 		{

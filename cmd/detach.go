@@ -44,10 +44,11 @@ func runDetach(ctx context.Context, app *App, opts *detachOptions) error {
 	case opts.confirm == "" && !opts.dryRun && !app.streams.CanAsk():
 		return usageError("this needs the database's name, and there is no terminal to ask on", "name the database with --confirm; --dry-run shows what would be done")
 	}
-	if err := app.recordChanges(opts.writeFlags); err != nil {
+	ch, err := app.changes(opts.writeFlags)
+	if err != nil {
 		return err
 	}
-	store, err := app.copyStore(ctx)
+	store, err := ch.Copy(ctx)
 	if err != nil {
 		return err
 	}
@@ -69,7 +70,7 @@ func runDetach(ctx context.Context, app *App, opts *detachOptions) error {
 		if opts.confirm == "" {
 			return &errs.Error{Kind: errs.Declined, Err: err}
 		}
-		return app.refused(place.Database, err)
+		return ch.Refused(place.Database, err)
 	}
 	if err := store.Detach(ctx, place.Users, app.newUUID); err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 	"uzerp-mfa/internal/config"
 	"uzerp-mfa/internal/doctor"
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/finding"
 	"uzerp-mfa/internal/output"
 )
 
@@ -33,9 +34,9 @@ func newDoctorCmd(app *App) *cobra.Command {
 		Long: `Checks everything that two-factor login depends on, and changes nothing: the settings and where each came from, the
 database, uzERP's injector classes and its own settings, Twilio, the clock, session settings, users, and the audit log.
 
-Each check ends as pass, info, warn, fail or skipped. What needs something that failed is skipped, never passed. A check that
-warns or fails ends the command with 9, also where only Twilio or the database does not answer; one that is skipped does
-not by itself. With -v every check is listed. docs/doctor.md lists them all.
+Each check ends as pass, info, warn, fail or skipped. A check that needs something that failed is skipped; it never passes.
+If a check warns or fails, the command ends with 9, also if only Twilio or the database does not answer. Skipped checks alone
+don't change the exit code. With -v every check is listed. docs/doctor.md explains all of them.
 
 --oneline prints one line for monitoring: OK, WARNING, CRITICAL or UNKNOWN, the checks that failed or warned, and the number
 of users by state.
@@ -61,7 +62,8 @@ func runDoctor(ctx context.Context, app *App, opts *doctorOptions) error {
 	}
 	limited, cancel := leaveTimeToTell(ctx)
 	defer cancel()
-	report := doctor.Examine(gatherInstallation(limited, app, opts))
+	chosen := doctor.Options{Now: app.now(), Gateway: opts.gateway, EnvFile: opts.file != ""}
+	report := doctor.Examine(doctor.Gather(limited, newDoctorSource(app, opts), chosen))
 	if ctx.Err() != nil {
 		if opts.oneline {
 			why := "interrupted"
@@ -81,7 +83,7 @@ func runDoctor(ctx context.Context, app *App, opts *doctorOptions) error {
 	return errs.New(errs.Findings, "the installation is not in order: "+tell(report), doctorHint(report))
 }
 
-// leaveTimeToTell ends the questions shortly before --timeout ends the command, so that the answers so far are told.
+// leaveTimeToTell ends the questions shortly before --timeout ends the command, so that there is time to print the answers.
 func leaveTimeToTell(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, limited := ctx.Deadline()
 	if !limited {
@@ -92,14 +94,14 @@ func leaveTimeToTell(ctx context.Context) (context.Context, context.CancelFunc) 
 
 // doctorHint names the first thing to do.
 func doctorHint(r doctor.Report) string {
-	for _, status := range []doctor.Status{doctor.Fail, doctor.Warn} {
+	for _, severity := range []finding.Severity{finding.Error, finding.Warning} {
 		for _, c := range r.Checks {
-			if c.Status == status {
-				return "begin with " + c.ID + "; docs/doctor.md tells what each check means"
+			if c.Severity == severity {
+				return "begin with " + c.ID + "; docs/doctor.md says what each check means"
 			}
 		}
 	}
-	return "docs/doctor.md tells what each check means"
+	return "docs/doctor.md says what each check means"
 }
 
 type doctorView struct {
@@ -139,7 +141,7 @@ func viewDoctor(settings []config.Setting, r doctor.Report) doctorView {
 		v.Settings = append(v.Settings, settingView{s.Name, optional(s.Value), optional(s.Source)})
 	}
 	for _, c := range r.Checks {
-		v.Checks = append(v.Checks, doctorCheckView{c.ID, c.Group, string(c.Status), c.Message, c.Hint, optional(c.Needs)})
+		v.Checks = append(v.Checks, doctorCheckView{c.ID, c.Group, checkStatus(c.Severity), c.Message, c.Fix, optional(c.Needs)})
 	}
 	if u := r.Users; u != nil {
 		v.Users = doctorUsersView{&u.Enrolled, &u.NotEnrolled, &u.SkipNextLogin, &u.Broken}
@@ -149,9 +151,9 @@ func viewDoctor(settings []config.Setting, r doctor.Report) doctorView {
 
 func doctorStatus(r doctor.Report, ok, warning, failed string) string {
 	switch {
-	case r.Count(doctor.Fail) > 0:
+	case r.Count(finding.Error) > 0:
 		return failed
-	case r.Count(doctor.Warn) > 0:
+	case r.Count(finding.Warning) > 0:
 		return warning
 	}
 	return ok
@@ -159,13 +161,8 @@ func doctorStatus(r doctor.Report, ok, warning, failed string) string {
 
 // doctorSettings are all settings of the program.
 func doctorSettings(app *App) []config.Setting {
-	log := config.Setting{Name: "audit log", Value: app.auditLogPath(audit.DefaultPath), Source: "default"}
-	switch log.Value {
-	case app.flags.auditLog:
-		log.Source = "--audit-log"
-	case app.getenv(auditLogVariable):
-		log.Source = auditLogVariable
-	}
+	log := config.Setting{Name: "audit log"}
+	log.Value, log.Source = audit.WritePath(app.flags.auditLog, app.getenv)
 	return append(app.loader.Settings(), log, app.loader.Variable(phoneRegion), app.loader.Variable(selfUser))
 }
 
@@ -191,53 +188,53 @@ func showDoctor(app *App, opts *doctorOptions, r doctor.Report) error {
 	return writeDoctorGroups(app, r)
 }
 
-// mark is how the report writes a status.
-func mark(s doctor.Status) string {
+// mark is how the report writes a severity.
+func mark(s finding.Severity) string {
 	switch s {
-	case doctor.Pass:
+	case finding.Pass:
 		return "ok"
-	case doctor.Info:
+	case finding.Info:
 		return "info"
-	case doctor.Skipped:
+	case finding.Skipped:
 		return "skip"
-	case doctor.Warn:
+	case finding.Warning:
 		return "WARN"
 	default:
 		return "FAIL"
 	}
 }
 
-// byWeight is the order of the report.
-func byWeight() []doctor.Status {
-	return []doctor.Status{doctor.Fail, doctor.Warn, doctor.Skipped, doctor.Info, doctor.Pass}
+// reportOrder is the order of the checks in the report.
+func reportOrder() []finding.Severity {
+	return []finding.Severity{finding.Error, finding.Warning, finding.Skipped, finding.Info, finding.Pass}
 }
 
-// writeDoctorChecks tells of what is not as it should be, each with what to do; with all, of every check. Of the rest only
-// what could not be looked at, and the names of the remarks, are told: a sound installation fits on a screen.
+// writeDoctorChecks prints what is not as it should be, and what to do about it. Of the other checks it prints only the IDs,
+// and nothing of those that passed, so that a sound installation fits on a screen. With all it prints every check.
 func writeDoctorChecks(out io.Writer, r doctor.Report, all bool) error {
 	var text strings.Builder
 	say := func(format string, args ...any) { text.WriteString(output.Sprintf(format, args...)) }
-	for _, status := range byWeight() {
-		if !all && status == doctor.Pass {
+	for _, severity := range reportOrder() {
+		if !all && severity == finding.Pass {
 			continue
 		}
 		var short []string
 		for _, c := range r.Checks {
 			switch {
-			case c.Status != status:
-			case !all && (status == doctor.Info || c.Needs != ""):
+			case c.Severity != severity:
+			case !all && (severity == finding.Info || c.Needs != ""):
 				short = append(short, c.ID)
 			default:
-				say("%-4s  %s: %s\n", mark(status), c.ID, c.Message)
-				if c.Hint != "" {
-					say("      hint: %s\n", c.Hint)
+				say("%-4s  %s: %s\n", mark(severity), c.ID, c.Message)
+				if c.Fix != "" {
+					say("      hint: %s\n", c.Fix)
 				}
 			}
 		}
 		switch {
 		case len(short) == 0:
-		case status == doctor.Info:
-			say("info  %s (-v tells more)\n", strings.Join(short, ", "))
+		case severity == finding.Info:
+			say("info  %s (-v shows more)\n", strings.Join(short, ", "))
 		default:
 			for _, need := range needs(r) {
 				say("skip  %s: not checked, needs %s\n", strings.Join(need.ids, ", "), need.id)
@@ -251,7 +248,7 @@ func writeDoctorChecks(out io.Writer, r doctor.Report, all bool) error {
 	return err
 }
 
-// need is a check and those that were skipped because of it.
+// need is a check, and the checks that were skipped because of it.
 type need struct {
 	id  string
 	ids []string
@@ -260,7 +257,7 @@ type need struct {
 func needs(r doctor.Report) []need {
 	var all []need
 	for _, c := range r.Checks {
-		if c.Status != doctor.Skipped || c.Needs == "" {
+		if c.Severity != finding.Skipped || c.Needs == "" {
 			continue
 		}
 		i := slices.IndexFunc(all, func(n need) bool { return n.id == c.Needs })
@@ -275,17 +272,17 @@ func needs(r doctor.Report) []need {
 // writeDoctorGroups ends the report with a line for each group, and the sum.
 func writeDoctorGroups(app *App, r doctor.Report) error {
 	var rows [][]string
-	var worst []doctor.Status
+	var worst []finding.Severity
 	for _, group := range doctor.Groups() {
 		counts := doctor.Report{Checks: slices.DeleteFunc(slices.Clone(r.Checks), func(c doctor.Check) bool { return c.Group != group })}
-		status := doctor.Pass
-		for _, s := range []doctor.Status{doctor.Skipped, doctor.Warn, doctor.Fail} {
+		severity := finding.Pass
+		for _, s := range []finding.Severity{finding.Skipped, finding.Warning, finding.Error} {
 			if counts.Count(s) > 0 {
-				status = s
+				severity = s
 			}
 		}
-		worst = append(worst, status)
-		rows = append(rows, []string{group, mark(status), groupSummary(group, r, counts)})
+		worst = append(worst, severity)
+		rows = append(rows, []string{group, mark(severity), groupSummary(group, r, counts)})
 	}
 	if _, err := io.WriteString(app.streams.Out, "\n"); err != nil {
 		return err
@@ -296,7 +293,7 @@ func writeDoctorGroups(app *App, r doctor.Report) error {
 			if col != 1 {
 				return output.Plain
 			}
-			return map[doctor.Status]output.Style{doctor.Pass: output.Green, doctor.Warn: output.Yellow, doctor.Fail: output.Red}[worst[row]]
+			return map[finding.Severity]output.Style{finding.Pass: output.Green, finding.Warning: output.Yellow, finding.Error: output.Red}[worst[row]]
 		}
 	}
 	if err := output.PaintedTable(app.streams.Out, []string{"group", "result", "checks"}, rows, style); err != nil {
@@ -313,38 +310,38 @@ func groupSummary(group string, all, counts doctor.Report) string {
 	return said
 }
 
-// tell gives the numbers of checks: "2 failed, 1 warning, 3 skipped, 20 passed".
+// tell returns the numbers of checks: "2 failed, 1 warning, 3 skipped, 20 passed".
 func tell(r doctor.Report) string {
 	var parts []string
 	for _, part := range []struct {
-		status doctor.Status
-		say    func(n int) string
+		severity finding.Severity
+		say      func(n int) string
 	}{
-		{doctor.Fail, func(n int) string { return fmt.Sprintf("%d failed", n) }},
-		{doctor.Warn, func(n int) string { return count(n, "warning") }},
-		{doctor.Skipped, func(n int) string { return fmt.Sprintf("%d skipped", n) }},
-		{doctor.Info, func(n int) string { return count(n, "remark") }},
-		{doctor.Pass, func(n int) string { return fmt.Sprintf("%d passed", n) }},
+		{finding.Error, func(n int) string { return fmt.Sprintf("%d failed", n) }},
+		{finding.Warning, func(n int) string { return count(n, "warning") }},
+		{finding.Skipped, func(n int) string { return fmt.Sprintf("%d skipped", n) }},
+		{finding.Info, func(n int) string { return count(n, "remark") }},
+		{finding.Pass, func(n int) string { return fmt.Sprintf("%d passed", n) }},
 	} {
-		if n := r.Count(part.status); n > 0 {
+		if n := r.Count(part.severity); n > 0 {
 			parts = append(parts, part.say(n))
 		}
 	}
 	return strings.Join(parts, ", ")
 }
 
-// oneline is what monitoring shows: state, numbers, which checks, and after a bar the numbers that it can plot. The checks
-// are those that failed or warned, or else those that were skipped.
+// oneline returns the line for monitoring: the state, the numbers of checks, the IDs of those that failed or warned (or else of
+// those that were skipped), and after a bar the numbers that monitoring can plot.
 func oneline(r doctor.Report) string {
 	line := "uzerp-mfa " + doctorStatus(r, "OK", "WARNING", "CRITICAL") + " - " + tell(r)
-	statuses := []doctor.Status{doctor.Fail, doctor.Warn}
+	severities := []finding.Severity{finding.Error, finding.Warning}
 	if r.Sound() {
-		statuses = []doctor.Status{doctor.Skipped}
+		severities = []finding.Severity{finding.Skipped}
 	}
 	var ids []string
-	for _, status := range statuses {
+	for _, severity := range severities {
 		for _, c := range r.Checks {
-			if c.Status == status && !slices.Contains(ids, c.ID) {
+			if c.Severity == severity && !slices.Contains(ids, c.ID) {
 				ids = append(ids, c.ID)
 			}
 		}

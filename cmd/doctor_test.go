@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"uzerp-mfa/internal/doctor"
+	"uzerp-mfa/internal/finding"
 )
 
 // Every check that can fail or warn is made to by a script, on the real database with the real program; and every one is in
@@ -44,7 +45,7 @@ func TestDoctorChecksAreShownAndDocumented(t *testing.T) {
 			id = "psd2"
 		}
 		failing := regexp.MustCompile(`(?m)\^(FAIL|WARN)  ` + id + `:|(CRITICAL|WARNING) - .*: (.*, )?` + id + `[,$ ']`)
-		if worst == doctor.Info || id == doctor.NoTrial {
+		if worst == finding.Info || id == doctor.NoTrial {
 			failing = regexp.MustCompile(`(?m)\^info  .*` + id)
 		}
 		if !failing.MatchString(expected.String()) {

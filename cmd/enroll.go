@@ -90,10 +90,11 @@ func runEnroll(ctx context.Context, app *App, opts *enrollOptions, name string) 
 	if err := opts.validate(app); err != nil {
 		return err
 	}
-	if err := app.recordChanges(opts.writeFlags); err != nil {
+	ch, err := app.changes(opts.writeFlags)
+	if err != nil {
 		return err
 	}
-	enroller, err := app.enroller(ctx)
+	enroller, err := app.enroller(ctx, ch)
 	if err != nil {
 		return err
 	}
@@ -108,7 +109,7 @@ func runEnroll(ctx context.Context, app *App, opts *enrollOptions, name string) 
 		app.streams.Notef("%s: nothing to do", plan.Refusal)
 		return showEnrollment(app, enrollmentView{Username: user.Username, UUID: user.UUID, FactorSID: user.SID, Status: statusUnchanged})
 	case plan.Refusal != nil:
-		return app.refused(name, plan.Refusal)
+		return ch.Refused(name, plan.Refusal)
 	case opts.dryRun:
 		friendly := mfa.FriendlyName(user.Username)
 		return showEnrollment(app, enrollmentView{Username: user.Username, UUID: user.UUID, Status: "would-create", FriendlyName: &friendly})
@@ -138,7 +139,7 @@ func runEnroll(ctx context.Context, app *App, opts *enrollOptions, name string) 
 	return cmp.Or(err, showEnrollment(app, viewEnrollment(opts, pending, string(mfa.FactorVerified))))
 }
 
-func showPending(app *App, opts *enrollOptions, p *mfa.Pending) error {
+func showPending(app *App, opts *enrollOptions, p *mfa.PendingEnrollment) error {
 	if !opts.reveal && len(opts.files()) == 0 && opts.screen(app) == nil {
 		app.streams.Warnf("the secret was not shown to anybody, and can't be shown again: with --reveal, --png or --html it is")
 	}
@@ -154,7 +155,7 @@ func showPending(app *App, opts *enrollOptions, p *mfa.Pending) error {
 }
 
 // verifyCommand is what finishes the enrolment later.
-func verifyCommand(p *mfa.Pending) string {
+func verifyCommand(p *mfa.PendingEnrollment) string {
 	user := errs.ShellQuote(p.User.Username)
 	if p.User.Whole() { // else verify would take the user for enrolled
 		return "uzerp-mfa verify --factor " + p.Factor.SID + " " + user + " CODE"
@@ -163,7 +164,7 @@ func verifyCommand(p *mfa.Pending) string {
 }
 
 // askUntilVerified asks for codes until Twilio has accepted one. What a code was rejected for is told each time.
-func askUntilVerified(ctx context.Context, on dialogue, opts *enrollOptions, p *mfa.Pending) error {
+func askUntilVerified(ctx context.Context, on dialogue, opts *enrollOptions, p *mfa.PendingEnrollment) error {
 	for n := 1; ; n++ {
 		code, err := askCode(ctx, on, appCode, "Code that the app shows:")
 		if err != nil {
@@ -184,7 +185,7 @@ func askUntilVerified(ctx context.Context, on dialogue, opts *enrollOptions, p *
 }
 
 // leftPending tells what an enrolment that was broken off leaves behind: nothing in uzERP.
-func leftPending(p *mfa.Pending, err error) error {
+func leftPending(p *mfa.PendingEnrollment, err error) error {
 	hint := "the account in the app works once verified: " + verifyCommand(p) + "; otherwise Twilio drops it within a day"
 	if errors.Is(err, context.Canceled) {
 		return &interruption{done: fmt.Sprintf("%q is not enrolled", p.User.Username), hint: hint}
@@ -192,7 +193,7 @@ func leftPending(p *mfa.Pending, err error) error {
 	return &errs.Error{Kind: errs.KindOf(err), Err: err, Hint: hint}
 }
 
-func viewEnrollment(opts *enrollOptions, p *mfa.Pending, status string) enrollmentView {
+func viewEnrollment(opts *enrollOptions, p *mfa.PendingEnrollment, status string) enrollmentView {
 	v := enrollmentView{Username: p.User.Username, UUID: p.User.UUID, FactorSID: &p.Factor.SID, Status: status, FriendlyName: &p.Factor.FriendlyName}
 	if opts.reveal {
 		uri, secret := p.Factor.URI.Reveal(), p.Factor.Secret.Reveal()

@@ -45,7 +45,7 @@ const whatToDo = "Scan the QR code, or type the secret, in the authenticator app
 
 // showAndAsk shows the factor for as long as codes are asked for, so that neither stays in a scrollback. On whatever way
 // this ends, the normal screen is back before anything else is told.
-func showAndAsk(ctx context.Context, app *App, opts *enrollOptions, p *mfa.Pending) error {
+func showAndAsk(ctx context.Context, app *App, opts *enrollOptions, p *mfa.PendingEnrollment) error {
 	to := opts.screen(app)
 	if to != nil && app.streams.ErrTTY { // where the question is to be seen too
 		alt, err := app.streams.OpenAltScreen(ctx, to.w, to.terminal, output.Page{
@@ -66,12 +66,12 @@ func showAndAsk(ctx context.Context, app *App, opts *enrollOptions, p *mfa.Pendi
 	return askUntilVerified(ctx, app.streams, opts, p)
 }
 
-func material(p *mfa.Pending) [][2]string {
+func material(p *mfa.PendingEnrollment) [][2]string {
 	return [][2]string{{"Account", p.Factor.FriendlyName}, {"Secret", output.Groups(p.Factor.Secret.Reveal())}}
 }
 
 // showMaterial prints the factor where it stays.
-func showMaterial(app *App, opts *enrollOptions, p *mfa.Pending) error {
+func showMaterial(app *App, opts *enrollOptions, p *mfa.PendingEnrollment) error {
 	to := opts.screen(app)
 	if to == nil {
 		return nil
@@ -100,14 +100,14 @@ func showMaterial(app *App, opts *enrollOptions, p *mfa.Pending) error {
 // A materialFile is a file for the user's eyes only.
 type materialFile struct {
 	flag, path string
-	content    func(app *App, p *mfa.Pending) ([]byte, error)
+	content    func(app *App, p *mfa.PendingEnrollment) ([]byte, error)
 	note       string
 }
 
 func (o *enrollOptions) files() (files []materialFile) {
 	if o.png != "" {
 		files = append(files, materialFile{"--png", string(o.png),
-			func(_ *App, p *mfa.Pending) ([]byte, error) { return output.QRPNG(p.Factor.URI.Reveal()) },
+			func(_ *App, p *mfa.PendingEnrollment) ([]byte, error) { return output.QRPNG(p.Factor.URI.Reveal()) },
 			"the QR code is in %s: delete the file when it is scanned"})
 	}
 	if o.html != "" {
@@ -170,7 +170,7 @@ func sameName(a, b string) bool {
 }
 
 // writeFiles writes all of them or none.
-func writeFiles(app *App, opts *enrollOptions, p *mfa.Pending) error {
+func writeFiles(app *App, opts *enrollOptions, p *mfa.PendingEnrollment) error {
 	files := opts.files()
 	for i, f := range files {
 		content, err := f.content(app, p)
@@ -200,7 +200,7 @@ const (
 )
 
 // enrollPage makes the page for a user who is not in the room. It is complete in itself: nothing in it is fetched or runs.
-func enrollPage(app *App, p *mfa.Pending) ([]byte, error) {
+func enrollPage(app *App, p *mfa.PendingEnrollment) ([]byte, error) {
 	page, err := template.New("page").Parse(enrollPageText)
 	if err != nil {
 		return nil, err

@@ -11,7 +11,7 @@ import (
 
 // The name of a factor is what Twilio answered, and that need not be what it was asked for.
 func TestEnrollPageShowsWhatIsInvisible(t *testing.T) {
-	page, err := enrollPage(&App{now: time.Now}, &mfa.Pending{
+	page, err := enrollPage(&App{now: time.Now}, &mfa.PendingEnrollment{
 		User: mfa.User{Username: "alice"},
 		Factor: mfa.NewFactor{
 			Factor: mfa.Factor{SID: "YF00000000000000000000000000000001", FriendlyName: "alice\u202e<b>\x1b[31m"},

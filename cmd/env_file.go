@@ -1,10 +1,8 @@
 package cmd
 
 import (
-	"context"
 	"fmt"
 
-	"uzerp-mfa/internal/audit"
 	"uzerp-mfa/internal/installation"
 )
 
@@ -42,19 +40,4 @@ func (c envChangeView) say() string {
 		before = c.Setting + "=" + *c.Before
 	}
 	return where + ": " + before + " -> " + c.Setting + "=" + c.After
-}
-
-// recordSettings makes a change of settings, none of them a secret, and records it.
-func (a *App) recordSettings(ctx context.Context, path string, changes []installation.Change, change func() error) error {
-	if a.recorder == nil {
-		return change()
-	}
-	before, after := audit.Values{}, audit.Values{}
-	for _, c := range changes {
-		before[c.Setting], after[c.Setting] = nil, c.After
-		if c.Before != nil {
-			before[c.Setting] = *c.Before
-		}
-	}
-	return a.recorder.Record(ctx, path, before, after, change)
 }

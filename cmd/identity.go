@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"uzerp-mfa/internal/audit"
 	"uzerp-mfa/internal/caller"
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
 )
@@ -17,8 +17,8 @@ import (
 func newIdentityCmd(app *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "identity",
-		Short: "Prove who is calling before you help",
-		Long: `Commands that prove a caller: Twilio sends a code to the phone that uzERP has on file, and the caller reads it out.
+		Short: "Verify who is calling before you help",
+		Long: `Commands that verify a caller: Twilio sends a code to the phone that uzERP has on file, and the caller reads it out.
 docs/identity.md tells which number is used and what an answer means.
 
 ` + exitCodes(),
@@ -61,44 +61,50 @@ func (f *regionFlag) registerRegion(c *cobra.Command) {
 	c.Flags().StringVar(&f.region, "region", "", "country of phone numbers that are written without one, such as GB (also: UZERP_MFA_PHONE_REGION)")
 }
 
-// identifier makes what proves a caller.
-func (a *App) identifier(ctx context.Context, f regionFlag) (*caller.Verifier, error) {
-	directory, err := a.directory(ctx)
+// verifier makes what verifies callers.
+func (a *App) verifier(ctx context.Context, ch *changes, f regionFlag) (*caller.Verifier, error) {
+	directory, err := a.reader.Directory(ctx)
 	if err != nil {
 		return nil, err
 	}
-	verifications, err := a.verifications()
+	verifications, err := ch.Verifications()
 	if err != nil {
 		return nil, err
 	}
 	return &caller.Verifier{Directory: directory, Verifications: verifications, Parse: a.parsePhone(f.region), Now: a.now,
-		History: func(to caller.Recipient) caller.History { return a.identityHistory(ctx, to) }}, nil
+		History: func(to caller.Recipient) caller.History { return ch.CallerHistory(ctx, to) }}, nil
 }
 
-// identityHistory looks into the audit log. One that can't be read, or that is not to be used, knows nothing.
-func (a *App) identityHistory(ctx context.Context, to caller.Recipient) caller.History {
-	if a.recorder == nil {
-		return caller.History{}
+// parsePhone returns what reads a phone number. Numbers that are written without a country are of region, which a flag gave, or
+// else of the environment's. A region that does not exist is a usage error in the first case, and a wrong setting in the second.
+func (a *App) parsePhone(region string) func(text string) (caller.Phone, error) {
+	return func(text string) (caller.Phone, error) {
+		if region != "" {
+			return caller.ParsePhone(text, region)
+		}
+		setting := a.getenv(phoneRegion)
+		if err := checkRegion(setting); err != nil {
+			return caller.Phone{}, err
+		}
+		return caller.ParsePhone(text, setting)
 	}
-	log, err := openAuditLog(ctx, a.recorder.Log.Path())
-	if err != nil {
-		return caller.History{}
-	}
-	defer func() { _ = log.Close() }()
-	history, err := audit.IdentityHistory(log, to.Username, audit.LoggedNumber(to))
-	if err != nil {
-		return caller.History{}
-	}
-	return history
 }
 
-// planIdentification finds out whom to reach where, and warns of what the operator must know beforehand. Nothing is sent.
-func (a *App) planIdentification(ctx context.Context, f identityFlags, name string) (caller.Check, error) {
-	store, err := a.store(ctx)
+// checkRegion refuses a region that phone numbers can't be read by.
+func checkRegion(region string) error {
+	if _, err := caller.ParsePhone("", region); errs.KindOf(err) == errs.Usage {
+		return &errs.Error{Kind: errs.Config, Op: phoneRegion, Err: err, Hint: errs.HintOf(err)}
+	}
+	return nil
+}
+
+// planCheck finds out whom to reach where, and warns of what the operator must know beforehand. Nothing is sent.
+func (a *App) planCheck(ctx context.Context, ch *changes, f identityFlags, name string) (caller.Check, error) {
+	store, err := ch.Users(ctx)
 	if err != nil {
 		return caller.Check{}, err
 	}
-	identifier, err := a.identifier(ctx, f.regionFlag)
+	verifier, err := a.verifier(ctx, ch, f.regionFlag)
 	if err != nil {
 		return caller.Check{}, err
 	}
@@ -106,9 +112,9 @@ func (a *App) planIdentification(ctx context.Context, f identityFlags, name stri
 	if err != nil {
 		return caller.Check{}, err
 	}
-	p, err := identifier.Plan(ctx, users[0], f.to)
+	p, err := verifier.Plan(ctx, users[0], f.to)
 	if err != nil {
-		return p, a.refused(name, err)
+		return p, ch.Refused(name, err)
 	}
 	if p.Recipient.Given {
 		a.streams.Warnf("%s is not from uzERP: a right code proves that the caller has that phone, and nothing about who they are", p.Recipient.Phone.Masked)
@@ -134,7 +140,7 @@ func (a *App) warnDoNotShare(ctx context.Context, channel caller.Channel) {
 	if channel != caller.ChannelSMS {
 		return
 	}
-	if s, err := a.verifyService(ctx); err == nil && s.DoNotShareWarning != nil && *s.DoNotShareWarning {
+	if s, err := a.reader.Service(ctx); err == nil && s.DoNotShareWarning != nil && *s.DoNotShareWarning {
 		a.streams.Warnf("Twilio's message will say that the code must not be shared with anybody: tell the caller first why you ask for it")
 	}
 }
@@ -163,7 +169,7 @@ func channelWords(c caller.Channel) string {
 	return "text message"
 }
 
-// noteApproved says what is proved and what is not.
+// noteApproved says what the right code shows, and what it does not.
 func (a *App) noteApproved(p caller.Check) {
 	name := p.User.Username
 	switch p.Source {

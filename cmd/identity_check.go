@@ -44,10 +44,11 @@ func runIdentityCheck(ctx context.Context, app *App, opts *identityCheckOptions,
 	if err != nil {
 		return err
 	}
-	if err := app.recordChanges(opts.writeFlags); err != nil {
+	ch, err := app.changes(opts.writeFlags)
+	if err != nil {
 		return err
 	}
-	p, err := app.planIdentification(ctx, opts.identityFlags, args[0])
+	p, err := app.planCheck(ctx, ch, opts.identityFlags, args[0])
 	if err != nil {
 		return err
 	}

@@ -50,15 +50,16 @@ func runIdentitySend(ctx context.Context, app *App, opts *identitySendOptions, n
 	if err := opts.validate(); err != nil {
 		return err
 	}
-	if err := app.recordChanges(opts.writeFlags); err != nil {
+	ch, err := app.changes(opts.writeFlags)
+	if err != nil {
 		return err
 	}
-	p, err := app.planIdentification(ctx, opts.identityFlags, name)
+	p, err := app.planCheck(ctx, ch, opts.identityFlags, name)
 	if err != nil {
 		return err
 	}
 	if err := p.Refuses(channel); err != nil {
-		return app.refused(name, err)
+		return ch.Refused(name, err)
 	}
 	view := viewIdentity(p, "would-send")
 	view.Channel = &opts.channel

@@ -95,12 +95,7 @@ func (s *stage) run(t *testing.T, v invocation, hook crashtest.Hook, stop *inter
 	}
 	p.cmd = c
 	e.code, e.stdout, e.stderr = p.run(t, v.terminal)
-	for began := time.Now(); s.proxy.Connections() > 0; time.Sleep(time.Millisecond) { // what is under way belongs to this run
-		if time.Since(began) > hangs {
-			t.Errorf("%d connections are left: %q", s.proxy.Connections(), v.args)
-			break
-		}
-	}
+	s.settled(t, v.args)
 	s.tap.Arm(nil)
 	e.fired = fired.Load()
 	s.shown.WriteString(e.stdout + e.stderr)

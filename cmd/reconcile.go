@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -93,23 +92,49 @@ func runReconcile(ctx context.Context, app *App, opts *reconcileOptions) error {
 	if err := opts.validate(); err != nil {
 		return err
 	}
+	var ch *changes // nil without --fix
 	if opts.fix {
 		if err := app.requireConfirmation(opts.writeFlags); err != nil {
 			return err
 		}
-		if err := app.recordChanges(opts.writeFlags); err != nil {
+		var err error
+		if ch, err = app.changes(opts.writeFlags); err != nil {
 			return err
 		}
 	}
-	var only []reconcile.Kind
-	for _, k := range opts.only {
-		only = append(only, reconcile.Kind(k))
-	}
-	r, err := app.reconciler(ctx, only, opts.concurrency)
+	r, err := app.reconciler(ctx, opts)
 	if err != nil {
 		return err
 	}
 	out := newDifferenceWriter(app)
+	result, err := checkDifferences(ctx, app, opts, r, out)
+	if err != nil {
+		return errors.Join(err, out.flush())
+	}
+	var plan reconcile.Repairs
+	if opts.fix {
+		plan = result.PlanRepairs(opts.limit)
+		if err := confirmRepairs(ctx, app, opts, plan); err != nil {
+			return errors.Join(err, out.flush())
+		}
+	} else if result.WrongService() {
+		app.streams.Warnf("so many factors are missing that this is probably not the Verify service the users enrolled with; check TWILIO_SERVICE_SID")
+	}
+	if opts.repairs() {
+		err = repair(ctx, app, ch, plan, out)
+	}
+	if err := errors.Join(err, out.document(result, opts.dryRun)); err != nil {
+		return err
+	}
+	app.noteIfOff(ctx)
+	return reconcileError(app, opts, plan, result.Checked, result.Outcome(plan, opts.fix && ctx.Err() != nil))
+}
+
+// repairs reports whether something is to be changed.
+func (o *reconcileOptions) repairs() bool { return o.fix && !o.dryRun }
+
+// checkDifferences compares uzERP with Twilio, and prints what is not to be repaired as it comes.
+func checkDifferences(ctx context.Context, app *App, opts *reconcileOptions, r *reconcile.Reconciler, out *differenceWriter) (*reconcile.Result, error) {
 	var progress *output.Progress
 	r.Progress = func(checked, users int) {
 		if checked == 1 {
@@ -122,55 +147,83 @@ func runReconcile(ctx context.Context, app *App, opts *reconcileOptions) error {
 			progress.Done()
 		}
 	}
-	repairing := opts.fix && !opts.dryRun
-	result, err := r.Check(ctx, func(f reconcile.Difference) error {
-		if repairing && f.Fixable {
+	defer clear()
+	return r.Check(ctx, func(f reconcile.Difference) error {
+		if opts.repairs() && f.Fixable {
 			return nil // printed when it is known what became of it
 		}
 		clear()
 		return out.stream(f)
 	})
-	clear()
+}
+
+// reconciler makes what compares uzERP with Twilio. Where none of the kinds is about Twilio, its settings are not needed.
+func (a *App) reconciler(ctx context.Context, opts *reconcileOptions) (*reconcile.Reconciler, error) {
+	r := &reconcile.Reconciler{Only: opts.kinds(), Concurrency: opts.concurrency}
+	var err error
+	if r.Store, err = a.reader.Users(ctx); err != nil {
+		return nil, err
+	}
+	if r.Users, err = a.reader.AllUsers(ctx, false); err != nil {
+		return nil, err
+	}
+	if reconcile.NeedsTwilio(r.Only) {
+		r.Factors, err = a.reader.FactorsAtOnce(opts.concurrency)
+	}
+	return r, err
+}
+
+func (o *reconcileOptions) kinds() (only []reconcile.Kind) {
+	for _, k := range o.only {
+		only = append(only, reconcile.Kind(k))
+	}
+	return only
+}
+
+// confirmRepairs shows the repairs and asks, where some are to be made.
+func confirmRepairs(ctx context.Context, app *App, opts *reconcileOptions, plan reconcile.Repairs) error {
+	if plan.Refusal != nil || len(plan.Differences) == 0 || !opts.repairs() {
+		return nil
+	}
+	if plan.Deletes() {
+		app.streams.Warnf("factors are deleted at Twilio, for every database that uses this Verify service: go on only if this is the live database and no copy")
+	}
+	if !opts.yes {
+		showRepairs(app, plan)
+	}
+	return app.confirm(ctx, opts.writeFlags, "Make "+theseRepairs(len(plan.Differences))+"?")
+}
+
+// repair makes the repairs, or records why none is made, and prints what became of each. Its error is one of printing.
+func repair(ctx context.Context, app *App, ch *changes, plan reconcile.Repairs, out *differenceWriter) (writeErr error) {
+	told := func(f reconcile.Difference) {
+		if err := out.stream(f); writeErr == nil {
+			writeErr = err
+		}
+	}
+	if plan.Refusal != nil {
+		_ = ch.Refused("reconcile", plan.Refusal)
+		for _, f := range plan.Differences {
+			told(*f)
+		}
+		return writeErr
+	}
+	r, err := app.repairer(ctx, ch, plan)
 	if err != nil {
-		return errors.Join(err, out.flush())
-	}
-	var plan reconcile.Repairs
-	if opts.fix {
-		plan = result.PlanRepairs(opts.limit)
-		if plan.Refusal == nil && len(plan.Findings) > 0 && repairing {
-			if slices.ContainsFunc(plan.Findings, func(f *reconcile.Difference) bool { return f.Deletes() }) {
-				app.streams.Warnf("factors are deleted at Twilio, for every database that uses this Verify service: go on only if this is the live database and no copy")
-			}
-			if !opts.yes {
-				showRepairs(app, plan)
-			}
-			if err := app.confirm(ctx, opts.writeFlags, "Make "+theseRepairs(len(plan.Findings))+"?"); err != nil {
-				return errors.Join(err, out.flush())
-			}
-		}
-	} else if result.WrongService() {
-		app.streams.Warnf("so many factors are missing that this is probably not the Verify service the users enrolled with; check TWILIO_SERVICE_SID")
-	}
-	var writeErr error
-	if repairing {
-		told := func(f reconcile.Difference) {
-			if err := out.stream(f); writeErr == nil {
-				writeErr = err
-			}
-		}
-		if plan.Refusal != nil {
-			_ = app.refused("reconcile", plan.Refusal)
-			for _, f := range plan.Findings {
-				told(*f)
-			}
-		}
-		plan.Apply(ctx, r, told)
-	}
-	if err := errors.Join(writeErr, out.document(result, opts.dryRun)); err != nil {
 		return err
 	}
-	app.noteIfOff(ctx)
-	return reconcileOutcome(ctx, app, opts, result, plan)
+	plan.Apply(ctx, r, told)
+	return writeErr
+}
+
+// repairer makes what repairs.
+func (a *App) repairer(ctx context.Context, ch *changes, plan reconcile.Repairs) (*reconcile.Repairer, error) {
+	r := &reconcile.Repairer{NewUUID: a.newUUID}
+	var err error
+	if r.Store, err = ch.Users(ctx); err == nil && plan.NeedsTwilio() {
+		r.Factors, err = ch.Factors()
+	}
+	return r, err
 }
 
 func theseRepairs(n int) string {
@@ -182,11 +235,11 @@ func theseRepairs(n int) string {
 
 // showRepairs shows what is about to be done: how many of each kind, and each.
 func showRepairs(app *App, plan reconcile.Repairs) {
-	for _, f := range plan.Findings {
+	for _, f := range plan.Differences {
 		app.streams.Sayf("%s  %s: %s", differenceSubject(*f), f.Kind, f.Remedy)
 	}
 	counts := map[reconcile.Kind]int{}
-	for _, f := range plan.Findings {
+	for _, f := range plan.Differences {
 		counts[f.Kind]++
 	}
 	var parts []string
@@ -196,60 +249,41 @@ func showRepairs(app *App, plan reconcile.Repairs) {
 	app.streams.Sayf("to repair: %s", strings.Join(parts, ", "))
 }
 
-// reconcileOutcome says how it went in a line, and what the command ends with.
-func reconcileOutcome(ctx context.Context, app *App, opts *reconcileOptions, result *reconcile.Result, plan reconcile.Repairs) error {
-	fixed, failed, unanswered, untried := 0, 0, 0, 0
-	var config error // the audit log can't be written
-	for i := range result.Findings {
-		f := &result.Findings[i]
-		switch kind := errs.KindOf(f.Err); {
-		case f.Fixed:
-			fixed++
-		case f.NotTried:
-			untried++
-		case f.Kind == reconcile.Unknown, f.Err == nil, kind == errs.Refused:
-		case kind == errs.Unavailable:
-			unanswered++
-		case kind == errs.Config:
-			config = cmp.Or(config, f.Err)
-		default:
-			failed++
-		}
-	}
-	left := result.Left()
-	app.streams.Notef("%s compared: %s left, %d fixed, %d unknown", count(result.Checked, "user"), count(left, "difference"), fixed, result.Unknown)
-	if untried > 0 && app.flags.output == formatTable {
-		app.streams.Warnf("%s more could not be asked about, since Twilio failed several times; they are counted as unknown", count(untried, "user"))
+// reconcileError says how it went in a line, and puts into words what the command ends with.
+func reconcileError(app *App, opts *reconcileOptions, plan reconcile.Repairs, checked int, o reconcile.Outcome) error {
+	app.streams.Notef("%s compared: %s left, %d fixed, %d unknown", count(checked, "user"), count(o.Left, "difference"), o.Fixed, o.Unknown)
+	if o.NotTried > 0 && app.flags.output == formatTable {
+		app.streams.Warnf("%s more could not be asked about, since Twilio failed several times; they are counted as unknown", count(o.NotTried, "user"))
 	}
 	const again = "it is safe to run the command again"
-	switch {
-	case opts.fix && ctx.Err() != nil:
-		return &interruption{done: fmt.Sprintf("%d of %s made", fixed, count(len(plan.Findings), "repair")), hint: again}
-	case plan.Refusal != nil && (result.Unknown == 0 || plan.Refusal.Kind == errs.Unavailable):
+	switch o.Verdict {
+	case reconcile.Interrupted:
+		return &interruption{done: fmt.Sprintf("%d of %s made", o.Fixed, count(len(plan.Differences), "repair")), hint: again}
+	case reconcile.Refused:
 		return plan.Refusal
-	case config != nil:
-		return config
-	case result.Unknown > 0:
-		message := fmt.Sprintf("Twilio did not give %s that the comparison needs", count(result.Unknown, "answer"))
+	case reconcile.Unrecorded:
+		return o.Err
+	case reconcile.Unanswered:
+		message := fmt.Sprintf("Twilio did not give %s that the comparison needs", count(o.Unknown, "answer"))
 		if plan.Refusal != nil {
 			message += "; and " + plan.Refusal.Error()
 		}
 		return errs.New(errs.Unavailable, message, "the report says for whom, and nothing of theirs was repaired; "+again)
-	case unanswered > 0:
-		return errs.New(errs.Unavailable, fmt.Sprintf("%s not made, since Twilio or the database did not answer", count(unanswered, "repair")), again)
-	case failed > 0:
-		return errs.New(errs.Partial, fmt.Sprintf("%s failed", count(failed, "repair")), "the report says which and why; "+again)
-	case left == 0:
-		return nil
+	case reconcile.RepairsUnanswered:
+		return errs.New(errs.Unavailable, fmt.Sprintf("%s not made, since Twilio or the database did not answer", count(o.Unanswered, "repair")), again)
+	case reconcile.RepairsFailed:
+		return errs.New(errs.Partial, fmt.Sprintf("%s failed", count(o.Failed, "repair")), "the report says which and why; "+again)
+	case reconcile.DifferencesLeft:
+		hint := "the report says what to do about each"
+		if !opts.fix && o.Fixable {
+			hint = "uzerp-mfa reconcile --fix --dry-run shows what can be repaired; docs/reconcile.md tells about the rest"
+		}
+		return errs.New(errs.Findings, count(o.Left, "difference")+" between uzERP and Twilio", hint)
 	}
-	hint := "the report says what to do about each"
-	if !opts.fix && slices.ContainsFunc(result.Findings, func(f reconcile.Difference) bool { return f.Fixable }) {
-		hint = "uzerp-mfa reconcile --fix --dry-run shows what can be repaired; docs/reconcile.md tells about the rest"
-	}
-	return errs.New(errs.Findings, count(left, "difference")+" between uzERP and Twilio", hint)
+	return nil
 }
 
-// differenceView is a finding as scripts see it.
+// differenceView is a difference as scripts see it.
 type differenceView struct {
 	Kind      string  `json:"kind"`
 	Username  *string `json:"username"`
@@ -326,7 +360,7 @@ func (w *differenceWriter) document(result *reconcile.Result, dryRun bool) error
 	switch w.app.flags.output {
 	case formatJSON:
 		v := reconcileView{SchemaVersion: schemaVersion, DryRun: dryRun, Findings: []differenceView{}, Checked: result.Checked, Unknown: result.Unknown}
-		for _, f := range result.Findings {
+		for _, f := range result.Differences {
 			v.Findings = append(v.Findings, viewDifference(f))
 			if f.Fixed {
 				v.Fixed++
@@ -335,7 +369,7 @@ func (w *differenceWriter) document(result *reconcile.Result, dryRun bool) error
 		return output.WriteJSON(w.app.streams.Out, v)
 	case formatTable:
 		var rows [][]string
-		for _, f := range result.Findings {
+		for _, f := range result.Differences {
 			if !f.NotTried { // they are many, and told in one line
 				rows = append(rows, []string{differenceSubject(f), string(f.Kind), f.Message, differenceRemedy(f)})
 			}

@@ -205,11 +205,12 @@ func TestReconcileFixInAnOutage(t *testing.T) {
 		}
 		defer client.CloseIdle()
 		made := 0
-		r := &reconcile.Reconciler{Store: d, Factors: client, Users: d.Users(t.Context(), db.ByUsername), Only: reconcile.Kinds(), Concurrency: concurrency,
+		r := &reconcile.Reconciler{Store: d, Factors: client, Users: d.Users(t.Context(), db.ByUsername), Only: reconcile.Kinds(), Concurrency: concurrency}
+		repairer := &reconcile.Repairer{Store: d, Factors: client,
 			NewUUID: func() string { made++; return fmt.Sprintf("30000000-0000-4000-8000-%012d", made) }}
 		result, err := r.Check(t.Context(), func(reconcile.Difference) error { return nil })
 		if err == nil {
-			result.PlanRepairs(ptr(99)).Apply(t.Context(), r, nil)
+			result.PlanRepairs(ptr(99)).Apply(t.Context(), repairer, nil)
 		}
 		now, left := s.users(t), s.factors()
 		for name, was := range users {
@@ -223,7 +224,7 @@ func TestReconcileFixInAnOutage(t *testing.T) {
 			}
 		}
 		if result != nil {
-			for _, f := range result.Findings {
+			for _, f := range result.Differences {
 				subject := f.Username
 				if strings.HasPrefix(string(f.Kind), "orphan") || f.Kind == reconcile.StaleFactor {
 					subject = f.FactorSID

@@ -43,7 +43,7 @@ func (o outcome) view() resultView {
 
 // writeResults shows what became of each user, records the refusals, and turns the outcomes into the command's own: a
 // single user's own error, or errs.Partial if of several some failed.
-func (a *App) writeResults(results []outcome, dryRun bool) error {
+func (a *App) writeResults(ch *changes, results []outcome, dryRun bool) error {
 	view := resultsView{SchemaVersion: schemaVersion, DryRun: dryRun, Results: []resultView{}}
 	failed := 0
 	var first, interrupted error
@@ -52,7 +52,7 @@ func (a *App) writeResults(results []outcome, dryRun bool) error {
 		if r.err != nil {
 			failed++
 			if !errors.Is(r.err, errs.ErrChanged) { // a conflict is recorded as the outcome of the change
-				_ = a.refused(r.username, r.err)
+				_ = ch.Refused(r.username, r.err)
 			}
 			first = cmp.Or(first, r.err)
 			if errors.Is(r.err, context.Canceled) || errs.KindOf(r.err) == errs.Interrupted {

@@ -42,7 +42,7 @@ func Run() int {
 // Main runs one command line and gives the exit code.
 func Main(ctx context.Context, args []string, p Process) int {
 	app := newApp(p)
-	defer app.close()
+	defer app.reader.Close()
 	root := newRootCmd(app)
 	root.SetArgs(args)
 	root.SetIn(p.In)

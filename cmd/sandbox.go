@@ -147,6 +147,10 @@ func (a *App) phoneOf(ctx context.Context, whose string) (caller.Phone, error) {
 	if strings.HasPrefix(whose, "+") {
 		return a.parsePhone("")(whose)
 	}
-	p, err := a.planIdentification(ctx, identityFlags{}, whose)
+	ch, err := a.changes(writeFlags{dryRun: true}) // nothing is sent
+	if err != nil {
+		return caller.Phone{}, err
+	}
+	p, err := a.planCheck(ctx, ch, identityFlags{}, whose)
 	return p.Recipient.Phone, err
 }

@@ -21,7 +21,8 @@ import (
 
 // TestScripts runs testdata/script. The README.md there explains what scripts are made of.
 func TestScripts(t *testing.T) {
-	runScripts(t, testscript.Params{
+	sweep(t)
+	testscript.Run(t, testscript.Params{
 		Dir:                "testdata/script",
 		Setup:              setUp,
 		Cmds:               commands(),
@@ -30,12 +31,14 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// runScripts runs scripts below a directory of the test. testscript removes a directory of its own only when all scripts
-// have run, and -run leaves most of them out.
-func runScripts(t *testing.T, p testscript.Params) {
-	t.Helper()
-	t.Setenv("GOTMPDIR", t.TempDir())
-	testscript.Run(t, p)
+// sweep removes what testscript leaves where -run chose some of the scripts: its directory, empty.
+func sweep(t *testing.T) {
+	t.Cleanup(func() {
+		left, _ := filepath.Glob(filepath.Join(os.TempDir(), "go-test-script*"))
+		for _, dir := range left {
+			_ = os.Remove(dir) // fails if it is not empty
+		}
+	})
 }
 
 // A command that README.md does not explain is one that nobody finds; one that is not there any more misleads.

@@ -3,8 +3,6 @@ package cmd
 import (
 	"github.com/spf13/cobra"
 
-	"uzerp-mfa/internal/errs"
-	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/verifyservice"
 )
 
@@ -64,29 +62,9 @@ func viewService(s verifyservice.Service) serviceView {
 	return v
 }
 
-// foreign says what it means that the settings here name another service than uzERP uses; empty where they don't, or where
-// that can't be told.
-func (a *App) foreign() string {
-	for _, c := range injector.CheckSettings(a.uzerpSettings()) {
-		if c.ID == injector.CheckSameService {
-			return c.Message
-		}
-	}
-	return ""
-}
-
 // warnIfForeign tells of another service than uzERP's: what is told of this one then says nothing about uzERP's logins.
 func (a *App) warnIfForeign() {
-	if why := a.foreign(); why != "" {
+	if why := a.reader.ForeignService(); why != "" {
 		a.streams.Warnf("%s", why)
 	}
-}
-
-// checkOwnService refuses to ask a service that is not the one uzERP uses about uzERP's users: their factors are not there,
-// which is no lockout.
-func (a *App) checkOwnService() error {
-	if why := a.foreign(); why != "" {
-		return errs.New(errs.Config, why, "take the TWILIO_ settings away from the environment and --env-file, and uzERP's own are used; or name another uzERP directory with --uzerp-root")
-	}
-	return nil
 }

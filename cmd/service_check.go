@@ -36,7 +36,7 @@ type serviceCheckView struct {
 }
 
 func runServiceCheck(ctx context.Context, app *App, strict bool) error {
-	service, err := app.verifyService(ctx)
+	service, err := app.reader.Service(ctx)
 	if err != nil {
 		return err
 	}

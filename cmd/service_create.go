@@ -85,16 +85,17 @@ func runServiceCreate(ctx context.Context, app *App, opts *serviceCreateOptions)
 	if err := app.requireConfirmation(opts.writeFlags); err != nil {
 		return err
 	}
-	if err := app.recordChanges(opts.writeFlags); err != nil {
+	ch, err := app.changes(opts.writeFlags)
+	if err != nil {
 		return err
 	}
-	services, err := app.services()
+	services, err := ch.Services()
 	if err != nil {
 		return err
 	}
 	plan, err := planService(ctx, app, opts)
 	if err != nil {
-		return app.refused(opts.request.FriendlyName, err)
+		return ch.Refused(opts.request.FriendlyName, err)
 	}
 	plan.warn(app)
 	if opts.dryRun {
@@ -107,14 +108,14 @@ func runServiceCreate(ctx context.Context, app *App, opts *serviceCreateOptions)
 		}
 	}
 	if err := plan.env.rehearse(ctx, app); err != nil {
-		return app.refused(opts.request.FriendlyName, err)
+		return ch.Refused(opts.request.FriendlyName, err)
 	}
 	made, err := verifyservice.Create(ctx, services, opts.request)
 	if err != nil {
 		return err
 	}
 	view := plan.view(made)
-	envErr := plan.env.write(context.WithoutCancel(ctx), app, made.SID, &view.Env) // what is begun is ended
+	envErr := plan.env.write(context.WithoutCancel(ctx), app, ch, made.SID, &view.Env) // what is begun is ended
 	err = showCreated(app, view, plan, made)
 	if err == nil {
 		err = app.streams.Out.Flush() // only then it is told
@@ -187,7 +188,7 @@ func planEnv(ctx context.Context, app *App, account string) (*envPlan, error) {
 // nobodyEnrolled refuses while there are users whom another service would lock out, and where that can't be told.
 func nobodyEnrolled(ctx context.Context, app *App) (mfa.Place, error) {
 	place, err := func() (mfa.Place, error) {
-		store, err := app.copyStore(ctx)
+		store, err := app.reader.Copy(ctx)
 		if err != nil {
 			return mfa.Place{}, err
 		}
@@ -223,22 +224,22 @@ func (p *envPlan) rehearse(ctx context.Context, app *App) error {
 }
 
 // write puts the new service into conf/.env, unless somebody enrolled in the old one meanwhile.
-func (p *envPlan) write(ctx context.Context, app *App, sid string, v *serviceEnvView) error {
+func (p *envPlan) write(ctx context.Context, app *App, ch *changes, sid string, v *serviceEnvView) error {
 	if p == nil {
 		return nil
 	}
 	if _, err := nobodyEnrolled(ctx, app); err != nil {
 		return p.unwritten(sid, err, "once nobody is enrolled (user list shows it), ")
 	}
-	return p.put(ctx, app, sid, v)
+	return p.put(ctx, ch, sid, v)
 }
 
-func (p *envPlan) put(ctx context.Context, app *App, sid string, v *serviceEnvView) error {
+func (p *envPlan) put(ctx context.Context, ch *changes, sid string, v *serviceEnvView) error {
 	edit, err := p.edit(sid)
 	if err != nil {
 		return p.unwritten(sid, err, "")
 	}
-	backup, err := edit.Apply(ctx, app.recordSettings)
+	backup, err := edit.Apply(ctx, ch.Settings)
 	v.Written, v.Backup = err == nil || backup != "", optional(backup)
 	switch {
 	case err == nil:

@@ -15,6 +15,11 @@ import (
 func TestServiceMadeAndNotWritten(t *testing.T) {
 	const sid = "VA00000000000000000000000000000009"
 	app := newApp(Process{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: func(string) (string, bool) { return "", false }})
+	app.flags.noAuditLog = true
+	ch, err := app.changes(writeFlags{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		name      string
 		meanwhile string // what somebody else adds to the file
@@ -36,7 +41,7 @@ func TestServiceMadeAndNotWritten(t *testing.T) {
 			t.Fatal(err)
 		}
 		var view serviceEnvView
-		err = (&envPlan{file: env}).put(t.Context(), app, sid, &view)
+		err = (&envPlan{file: env}).put(t.Context(), ch, sid, &view)
 		if got, _ := os.ReadFile(path); string(got) != test.want {
 			t.Errorf("%s: the file holds %q", test.name, got)
 		}

@@ -33,7 +33,7 @@ type serviceDocument struct {
 }
 
 func runServiceShow(ctx context.Context, app *App) error {
-	service, err := app.verifyService(ctx)
+	service, err := app.reader.Service(ctx)
 	if err != nil {
 		return err
 	}

@@ -77,11 +77,12 @@ func runSessionConfigSet(ctx context.Context, app *App, opts *sessionConfigSetOp
 	if err := app.requireConfirmation(opts.writeFlags); err != nil {
 		return err
 	}
-	if err := app.recordChanges(opts.writeFlags); err != nil {
+	ch, err := app.changes(opts.writeFlags)
+	if err != nil {
 		return err
 	}
 	if err := opts.request.Valid(); err != nil {
-		return app.refused("session settings", err)
+		return ch.Refused("session settings", err)
 	}
 	at, err := app.sessionPlace(opts.file, "")
 	if err != nil {
@@ -93,7 +94,7 @@ func runSessionConfigSet(ctx context.Context, app *App, opts *sessionConfigSetOp
 	}
 	plan, err := sessionconfig.PlanSet(in, opts.request)
 	if err != nil {
-		return app.refused(in.Env.Path, err)
+		return ch.Refused(in.Env.Path, err)
 	}
 	edit := plan.Edit
 	view := sessionSetView{SchemaVersion: schemaVersion, DryRun: opts.dryRun, File: edit.Path, Changes: viewChanges(edit.Changes)}
@@ -101,7 +102,7 @@ func runSessionConfigSet(ctx context.Context, app *App, opts *sessionConfigSetOp
 		if err := confirmChange(ctx, app, opts, view); err != nil {
 			return err
 		}
-		backup, err := edit.Apply(ctx, app.recordSettings)
+		backup, err := edit.Apply(ctx, ch.Settings)
 		if err != nil {
 			return err
 		}

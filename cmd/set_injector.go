@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"iter"
 	"regexp"
 	"time"
 
@@ -10,17 +11,17 @@ import (
 	"github.com/spf13/pflag"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/finding"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
+	"uzerp-mfa/internal/verifyservice"
 )
 
 type setInjectorOptions struct {
 	writeFlags
-	request         injector.Request
-	try             time.Duration
-	skipEnvCheck    bool
-	skipTwilioCheck bool
+	request injector.Request
+	try     time.Duration
 }
 
 func newSetInjectorCmd(app *App) *cobra.Command {
@@ -50,19 +51,19 @@ the terminal or this program goes away, it is switched back.
 	registerGateway(f, &opts.request.Gateway)
 	f.BoolVar(&opts.request.Off, "off", false, "switch back to "+injector.PlainHandler+": password only")
 	f.DurationVar(&opts.try, "try", 0, "switch back after this time, for example 5m, unless you confirm that a login works")
-	f.BoolVar(&opts.skipEnvCheck, "skip-env-check", false, "switch without looking at uzERP's conf/.env")
-	f.BoolVar(&opts.skipTwilioCheck, "skip-twilio-check", false, "switch without asking Twilio")
+	f.BoolVar(&opts.request.SkipSettings, "skip-env-check", false, "switch without looking at uzERP's conf/.env")
+	f.BoolVar(&opts.request.SkipTwilio, "skip-twilio-check", false, "switch without asking Twilio")
 	opts.register(c)
 	c.RunE = app.run(oneFormats, func(ctx context.Context, _ []string) error { return runSetInjector(ctx, app, opts) })
 	return c
 }
 
-// registerGateway adds the flag that vouches for a class which this program does not know.
+// registerGateway adds the flag with which the operator vouches for a class that this program does not know.
 func registerGateway(f *pflag.FlagSet, class *string) {
 	f.StringVar(class, "gateway", "", "authentication gateway class that you know to check passwords, if it is not "+injector.DatabaseGateway)
 }
 
-// maxTry is how long a switch may be on trial.
+// maxTry is how long a trial may last.
 const maxTry = 12 * time.Hour
 
 var phpClass = regexp.MustCompile(`^\\?[A-Za-z_][A-Za-z0-9_]*(\\[A-Za-z_][A-Za-z0-9_]*)*$`)
@@ -76,7 +77,7 @@ func (o *setInjectorOptions) complete() error {
 		return usageError(injector.PlainHandler+" is the login without a code", "use --off to switch to it")
 	}
 	for flag, class := range map[string]string{"--login-handler": r.Handler, "--mfa-validator": r.Validator, "--gateway": r.Gateway} {
-		if right, misspelt := injector.Misspelt(class); misspelt && flag != "--gateway" { // which is judged by the checks
+		if right, misspelt := injector.Misspelt(class); misspelt && flag != "--gateway" { // the checks look at the gateway
 			return usageError(fmt.Sprintf("%s: uzERP's class is spelt %s", flag, right), "")
 		}
 		if class != "" && !phpClass.MatchString(class) {
@@ -108,40 +109,34 @@ func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) err
 	if err := app.requireConfirmation(opts.writeFlags); err != nil {
 		return err
 	}
-	if err := app.recordChanges(opts.writeFlags); err != nil {
+	ch, err := app.changes(opts.writeFlags)
+	if err != nil {
 		return err
 	}
-	store, err := app.injectorStore(ctx)
+	store, err := ch.Injector(ctx)
 	if err != nil {
 		return err
 	}
 	if err := store.CheckNoTrial(ctx); err != nil {
-		return app.refused(injector.LoginHandler, err)
+		return ch.Refused(injector.LoginHandler, err)
 	}
-	plan, checks, err := planSwitch(ctx, app, store, opts)
+	plan, checks, err := injector.Prepare(ctx, app.injectorSite(store), opts.request)
 	if err != nil {
 		return err
 	}
-	failed := injector.Failed(checks)
-	asks := len(failed) == 0 && plan.Needed() && !opts.dryRun && !opts.yes
+	refusal := injector.Refusal(checks)
+	asks := plan.Needed() && !opts.dryRun && !opts.yes
 	if app.flags.output == formatTable || asks { // else the document alone has them
 		showChecks(app, checks)
 	}
-	if len(failed) > 0 {
-		plan = injector.Switch{Was: plan.Was} // nothing would be written
+	if refusal != nil || opts.dryRun || !plan.Needed() {
 		if err := showSwitch(app, viewSwitch(plan, checks, false, opts.dryRun)); err != nil {
 			return err
 		}
-		return app.refused(injector.LoginHandler, errs.New(errs.Refused, fmt.Sprintf("not switched, nothing was changed: %s", failed[0].Message), failed[0].Hint))
-	}
-	if opts.dryRun || !plan.Needed() {
-		if err := showSwitch(app, viewSwitch(plan, checks, false, opts.dryRun)); err != nil {
-			return err
-		}
-		if !plan.Needed() {
+		if refusal == nil && !plan.Needed() {
 			app.streams.Notef("nothing to do: the site is set up like this already")
 		}
-		return nil
+		return ch.Refused(injector.LoginHandler, refusal)
 	}
 	if asks {
 		showSwitchPlan(app, viewSwitch(plan, checks, false, false))
@@ -154,7 +149,7 @@ func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) err
 		return err
 	}
 	if opts.try > 0 {
-		err = trySwitch(ctx, app, store, plan, opts.try)
+		err = trySwitch(ctx, app, ch, store, plan, opts.try)
 	} else {
 		err = store.ApplySwitch(ctx, injector.Names(), plan)
 	}
@@ -168,58 +163,21 @@ func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) err
 	return nil
 }
 
-// planSwitch reads what the switch depends on and makes every check, also those after one that failed: the operator
-// wants to see them all at once.
-func planSwitch(ctx context.Context, app *App, store injector.Store, opts *setInjectorOptions) (injector.Switch, []injector.Check, error) {
-	classes, err := store.InjectorClasses(ctx, injector.Names())
-	if err != nil {
-		return injector.Switch{}, nil, err
+// injectorSite is what set-injector looks at before a switch: of Twilio, the Verify service as uzERP will see it, with uzERP's
+// own settings if there are any.
+func (a *App) injectorSite(database injector.Reader) injector.Site {
+	return injector.Site{
+		Database: database, Settings: a.loader.UzerpSettings, NewUUID: a.newUUID,
+		Users: func(ctx context.Context) (iter.Seq2[mfa.User, error], error) { return a.reader.AllUsers(ctx, false) },
+		Service: func(ctx context.Context) (verifyservice.Service, string, error) {
+			settings, err := a.loader.UzerpTwilio()
+			if err != nil {
+				return verifyservice.Service{}, "", err
+			}
+			service, _, err := a.reader.ServiceOf(ctx, settings)
+			return service, settings.From(), err
+		},
 	}
-	var missing []mfa.User
-	if !opts.request.Off { // off is for emergencies, and needs neither columns nor uuids
-		if err := store.CheckReady(ctx); err != nil {
-			return injector.Switch{}, nil, err
-		}
-		if missing, err = store.UsersWithoutUUID(ctx); err != nil {
-			return injector.Switch{}, nil, err
-		}
-	}
-	plan, checks := injector.Plan(opts.request, classes, missing, app.newUUID)
-	if opts.request.Off {
-		return plan, checks, nil
-	}
-	if opts.skipEnvCheck {
-		checks = append(checks, injector.SkippedCheck(injector.CheckEnvFile, "--skip-env-check"))
-	} else {
-		checks = append(checks, injector.CheckSettings(app.uzerpSettings())...)
-	}
-	if opts.skipTwilioCheck {
-		checks = append(checks, injector.SkippedCheck(injector.CheckTwilioService, "--skip-twilio-check"))
-	} else {
-		checks = append(checks, app.checkService(ctx))
-		if ctx.Err() != nil {
-			return plan, checks, ctx.Err()
-		}
-	}
-	broken, err := countBroken(ctx, app)
-	return plan, append(checks, injector.CheckUsers(broken)), err
-}
-
-// countBroken counts the users whom the switch would lock out.
-func countBroken(ctx context.Context, app *App) (n int, err error) {
-	users, err := app.users(ctx, false)
-	if err != nil {
-		return 0, err
-	}
-	for u, err := range users {
-		if err != nil {
-			return 0, err
-		}
-		if injector.LockedOut(u) {
-			n++
-		}
-	}
-	return n, nil
 }
 
 // showSwitch prints the outcome.
@@ -241,7 +199,7 @@ func showSwitch(app *App, v switchView) error {
 	return output.Table(app.streams.Out, []string{"name", "before", "after"}, rows)
 }
 
-// maxUsersShown keeps a table on the screen; JSON has them all.
+// maxUsersShown is how many users a table has. JSON has them all.
 const maxUsersShown = 20
 
 // showSwitchPlan shows the same before the question, on stderr like the question.
@@ -258,16 +216,15 @@ func showSwitchPlan(app *App, v switchView) {
 	}
 }
 
-// showChecks tells what the checks found, on stderr. Beside a document, which has them all, those that passed are left out:
-// notes come after it, when they are of no use any more.
-func showChecks(app *App, checks []injector.Check) {
+// showChecks prints what the checks found, on stderr. With JSON it leaves out those that passed: the document has them all.
+func showChecks(app *App, checks []finding.Finding) {
 	for _, c := range checks {
-		switch c.Status {
-		case injector.Pass:
+		switch c.Severity {
+		case finding.Pass:
 			if !app.wantsJSON() {
 				app.streams.Notef("ok:      %s", c.Message)
 			}
-		case injector.Warn:
+		case finding.Warning:
 			app.streams.Warnf("%s", c.Message)
 		default:
 			app.streams.Sayf("fail:    %s", c.Message)

@@ -4,10 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,14 +28,15 @@ import (
 
 // stage is a database and an emulator for one run of the program after another. The program reaches both through a tap.
 type stage struct {
-	tap      crashtest.Tap
-	proxy    *crashtest.Postgres
-	verify   *emulator.Running
-	database string    // by way of the proxy
-	aside    []string  // the environment of a second operator, whom the tap does not see
-	db       *pgx.Conn // past it
-	env      []string
-	dir      string
+	tap         crashtest.Tap
+	proxy       *crashtest.Postgres
+	verify      *emulator.Running
+	connections atomic.Int32 // to Twilio that are open
+	database    string       // by way of the proxy
+	aside       []string     // the environment of a second operator, whom the tap does not see
+	db          *pgx.Conn    // past it
+	env         []string
+	dir         string
 
 	// of one case
 	uuid   string
@@ -62,10 +66,11 @@ func newStage(t *testing.T) *stage {
 		AccountSID: accountSID, ServiceSID: serviceSID, Issuer: "Test Ltd",
 		Credentials: []emulator.Credential{{Username: accountSID, Password: authToken}},
 		Quirks:      emulator.Quirks{EntitiesPerSecond: -1},
-	}, s.tap.Handler)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.counted(t)
 	t.Cleanup(func() { _ = s.verify.Close() })
 	for path, content := range map[string]string{
 		"system.php": "<?php\n",
@@ -81,6 +86,54 @@ func newStage(t *testing.T) *stage {
 	t.Cleanup(second.Close)
 	s.aside = s.environment(direct+"&lock_timeout=100ms", second.URL)
 	return s
+}
+
+// idlePath is answered by the server in front of the emulator, which does not pass it on.
+const idlePath = "/idle"
+
+// counted puts a server in front of the emulator: its requests go through the tap, and its connections are counted.
+func (s *stage) counted(t *testing.T) {
+	t.Helper()
+	tapped := s.tap.Handler(s.verify.Server)
+	front := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != idlePath {
+			tapped.ServeHTTP(w, r)
+		}
+	}))
+	front.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			s.connections.Add(1)
+		case http.StateClosed, http.StateHijacked: // a fault that takes a connection over closes it
+			s.connections.Add(-1)
+		}
+	}
+	front.Start()
+	t.Cleanup(front.Close)
+	s.verify.URL = front.URL
+}
+
+// settled waits until nothing of a run is under way any more. A program that gave up, or was killed, may have sent something that
+// is not read yet, and that would count for the next run. Connections are accepted in their order: after one of our own, all of
+// the program's are counted.
+func (s *stage) settled(t *testing.T, args []string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.verify.URL+idlePath, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close = true
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = answer.Body.Close()
+	for began := time.Now(); s.proxy.Connections() > 0 || s.connections.Load() > 0; time.Sleep(time.Millisecond) {
+		if time.Since(began) > hangs {
+			t.Errorf("%d connections to the database and %d to Twilio are left: %q", s.proxy.Connections(), s.connections.Load(), args)
+			return
+		}
+	}
 }
 
 func (s *stage) environment(database, verify string) []string {

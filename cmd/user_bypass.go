@@ -11,7 +11,7 @@ import (
 
 // bypass is what tells user enable and user disable-next-login apart.
 type bypass struct {
-	plan      func(mfa.User) mfa.Change
+	plan      func(mfa.User) mfa.RowChange
 	changed   string
 	unchanged string
 }
@@ -56,10 +56,11 @@ func runBypass(ctx context.Context, app *App, b bypass, w writeFlags, list *name
 	if err != nil {
 		return err
 	}
-	if err := app.recordChanges(w); err != nil {
+	ch, err := app.changes(w)
+	if err != nil {
 		return err
 	}
-	store, err := app.store(ctx)
+	store, err := ch.Users(ctx)
 	if err != nil {
 		return err
 	}
@@ -92,5 +93,5 @@ func runBypass(ctx context.Context, app *App, b bypass, w writeFlags, list *name
 		}
 	}
 	app.noteIfOff(ctx)
-	return app.writeResults(results, w.dryRun)
+	return app.writeResults(ch, results, w.dryRun)
 }

@@ -118,7 +118,7 @@ func (o *userListOptions) selected(all iter.Seq2[mfa.User, error]) iter.Seq2[mfa
 }
 
 func runUserList(ctx context.Context, app *App, opts *userListOptions) error {
-	all, err := app.users(ctx, opts.sort == "last-login")
+	all, err := app.reader.AllUsers(ctx, opts.sort == "last-login")
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ type userResetOptions struct {
 	skipTwilio bool
 	identify   string
 
-	prove   bool           // identify was given: an empty one is a mistake, and never a reset without a proof
+	verify  bool           // identify was given: an empty one is a mistake, and never a reset without verifying the caller
 	channel caller.Channel // what identify means
 }
 
@@ -36,7 +36,7 @@ func newUserResetCmd(app *App) *cobra.Command {
 uuid, who could not enroll, gets one. Several users are reset only after their number was typed.
 
 Make sure first that the caller is who they say they are: --identify sends a code to the phone that uzERP has for the
-user, asks you for what the caller reads out, and resets nothing unless Twilio accepts it: a caller who is not proved is
+user, asks you for what the caller reads out, and resets nothing unless Twilio accepts it: a caller who is not verified is
 10, an outage 7, a setting 4. It needs a terminal; scripts use identity send and identity check.
 
 If Twilio does not answer nothing is changed; --skip-twilio resets uzERP all the same, and leaves the old factor at
@@ -46,7 +46,7 @@ Twilio: it can't be used to log in any more, and running reset again deletes it.
 		Example: "  uzerp-mfa user reset alice --identify sms --ticket 4711\n  uzerp-mfa user reset alice\n  uzerp-mfa user reset alice bob --dry-run\n  uzerp-mfa user reset alice --yes -o json",
 	}
 	c.Flags().BoolVar(&opts.skipTwilio, "skip-twilio", false, "reset uzERP only, for when Twilio is down")
-	c.Flags().StringVar(&opts.identify, "identify", "", "prove the caller first, by a code to the phone in uzERP: sms or call")
+	c.Flags().StringVar(&opts.identify, "identify", "", "verify the caller first, by a code to the phone in uzERP: sms or call")
 	c.Flags().StringVar(&opts.self, "self", "", "your own uzERP user name, for the audit log (also: UZERP_MFA_SELF)")
 	opts.registerRegion(c)
 	opts.register(c)
@@ -54,21 +54,32 @@ Twilio: it can't be used to log in any more, and running reset again deletes it.
 	completeValues(c, "identify", string(caller.ChannelSMS), string(caller.ChannelCall))
 	c.ValidArgsFunction = app.completeUsers(0)
 	c.RunE = app.run(listFormats, func(ctx context.Context, args []string) error {
-		opts.prove = c.Flags().Changed("identify")
+		opts.verify = c.Flags().Changed("identify")
 		return runUserReset(ctx, app, opts, args)
 	})
 	return c
 }
 
-// validate refuses what could not be carried to its end.
-func (o *userResetOptions) validate(app *App) (err error) {
+// validate reads the names, and refuses what could not be carried to its end.
+func (o *userResetOptions) validate(ctx context.Context, app *App, args []string) (names []string, err error) {
+	if err := o.validateFlags(app); err != nil {
+		return nil, err
+	}
+	names, err = o.names.read(ctx, app, args)
+	if err == nil && o.verify && slices.ContainsFunc(names, func(n string) bool { return n != names[0] }) {
+		err = usageError("--identify is for one user: a code verifies one caller", "")
+	}
+	return names, err
+}
+
+func (o *userResetOptions) validateFlags(app *App) (err error) {
 	switch {
-	case !o.prove && o.region != "":
+	case !o.verify && o.region != "":
 		return usageError("--region is for --identify, which is missing", "")
-	case !o.prove:
+	case !o.verify:
 		return app.requireConfirmation(o.writeFlags)
 	case o.skipTwilio:
-		return usageError("--identify and --skip-twilio contradict each other: it is Twilio that sends the code", "while Twilio is down, prove the caller in another way")
+		return usageError("--identify and --skip-twilio contradict each other: it is Twilio that sends the code", "while Twilio is down, verify the caller in another way")
 	}
 	if o.channel, err = parseChannel("--identify", o.identify); err != nil {
 		return err
@@ -81,132 +92,166 @@ func (o *userResetOptions) validate(app *App) (err error) {
 }
 
 func runUserReset(ctx context.Context, app *App, opts *userResetOptions, args []string) error {
-	if err := opts.validate(app); err != nil {
-		return err
-	}
-	names, err := opts.names.read(ctx, app, args)
+	names, err := opts.validate(ctx, app, args)
 	if err != nil {
 		return err
 	}
-	if opts.prove && slices.ContainsFunc(names, func(n string) bool { return n != names[0] }) {
-		return usageError("--identify is for one user: a code proves one caller", "")
-	}
-	if err := app.recordChanges(opts.writeFlags); err != nil {
-		return err
-	}
-	r := &resets{app: app, opts: opts}
-	if r.store, err = app.store(ctx); err != nil {
-		return err
-	}
-	if !opts.skipTwilio {
-		if r.factors, err = app.factors(); err != nil {
-			return err
-		}
-	}
-	users, err := mfa.Lookup(ctx, r.store, names)
+	ch, err := app.changes(opts.writeFlags)
 	if err != nil {
 		return err
 	}
-	r.plan(ctx, users)
-	if ctx.Err() != nil {
-		return ctx.Err()
+	r, err := planResets(ctx, app, ch, opts, names)
+	if err != nil {
+		return err
 	}
-	needed := r.needed()
-	if opts.prove && len(needed) > 0 {
-		if err := app.identifyForReset(ctx, opts, users[0]); err != nil {
-			return err
-		}
+	if err := r.verifyCaller(ctx); err != nil {
+		return err
 	}
-	r.warnSelf(needed)
-	if len(needed) > 0 && !opts.yes && !opts.dryRun {
-		r.show(ctx, needed)
-		if err := r.confirm(ctx, needed); err != nil {
-			return err
-		}
+	r.warnSelf()
+	r.show(ctx)
+	if err := r.confirm(ctx); err != nil {
+		return err
 	}
-	if !opts.dryRun {
-		r.apply(ctx, needed)
-	}
+	r.apply(ctx)
 	app.noteIfOff(ctx)
-	if err := app.writeResults(r.outcomes, opts.dryRun); err != nil {
-		return err
-	}
-	if len(needed) > 0 && !opts.dryRun {
-		app.streams.Notef("Tell the user: delete the old uzERP account from the authenticator app, then log in; uzERP shows a new QR code.")
-	}
-	return nil
+	return r.report()
 }
 
 // resets are the users of one call and what becomes of them.
 type resets struct {
-	app      *App
-	opts     *userResetOptions
-	store    mfa.Store
-	factors  mfa.Factors
-	plans    []mfa.ResetPlan
-	outcomes []outcome
+	app     *App
+	ch      *changes
+	opts    *userResetOptions
+	store   mfa.Writer
+	factors mfa.Factors // nil with --skip-twilio
+	all     []mfa.Reset
+	needed  []*mfa.Reset // those of all that would change something
 }
 
-// plan reads what there is to reset; nothing is changed yet.
-func (r *resets) plan(ctx context.Context, users []mfa.User) {
-	r.plans, r.outcomes = make([]mfa.ResetPlan, len(users)), make([]outcome, len(users))
-	progress := r.app.streams.NewProgress("users looked at", len(users))
-	failures := mfa.Batch(ctx, users, func(ctx context.Context, i int, u mfa.User) error {
-		var err error
-		r.plans[i], err = mfa.PlanReset(ctx, r.store, r.factors, u, r.opts.skipTwilio, r.app.newUUID)
-		return err
-	}, progress.Step)
+// planResets reads what there is to reset; nothing is changed yet.
+func planResets(ctx context.Context, app *App, ch *changes, opts *userResetOptions, names []string) (*resets, error) {
+	r := &resets{app: app, ch: ch, opts: opts}
+	var err error
+	if r.store, err = ch.Users(ctx); err != nil {
+		return nil, err
+	}
+	if !opts.skipTwilio {
+		if r.factors, err = ch.Factors(); err != nil {
+			return nil, err
+		}
+	}
+	users, err := mfa.Lookup(ctx, r.store, names)
+	if err != nil {
+		return nil, err
+	}
+	progress := app.streams.NewProgress("users looked at", len(users))
+	r.all = mfa.PlanResets(ctx, r.store, r.factors, users, opts.skipTwilio, app.newUUID, progress.Step)
 	progress.Done()
-	for i, u := range users {
-		p := r.plans[i]
-		o := &r.outcomes[i]
-		*o = outcome{username: u.Username, status: statusPlanned, message: resetMessage(p, nil)}
-		switch {
-		case failures[i] != nil:
-			r.plans[i].User = u // that of one not tried is empty
-			o.fail(skipTwilioHint(failures[i], r.opts.prove))
-		case !p.Needed():
-			o.status, o.message = statusUnchanged, "nothing to reset: the next login asks to enroll"
-		}
+	for i := range r.all {
+		r.all[i].Err = skipTwilioHint(r.all[i].Err, opts.verify)
 	}
+	r.needed = mfa.NeededResets(r.all)
+	return r, ctx.Err()
 }
 
-// needed gives the indices of the users whom a reset would change.
-func (r *resets) needed() []int {
-	var needed []int
-	for i := range r.plans {
-		if r.outcomes[i].status == statusPlanned {
-			needed = append(needed, i)
-		}
+// verifyCaller goes on only if the caller has the phone that uzERP has on file, where that was asked for.
+func (r *resets) verifyCaller(ctx context.Context) error {
+	if !r.opts.verify || len(r.needed) == 0 {
+		return nil
 	}
-	return needed
-}
-
-func (r *resets) apply(ctx context.Context, needed []int) {
-	progress := r.app.streams.NewProgress("users reset", len(needed))
-	failures := mfa.Batch(ctx, needed, func(ctx context.Context, _, i int) error {
-		p := r.plans[i]
-		result, err := p.Apply(ctx, r.store, r.factors)
-		r.outcomes[i].status = statusChanged
-		r.outcomes[i].message = resetMessage(p, &result)
+	verifier, err := r.app.verifier(ctx, r.ch, r.opts.regionFlag)
+	if err != nil {
 		return err
-	}, progress.Step)
-	progress.Done()
-	for n, i := range needed {
-		if failures[n] != nil {
-			r.outcomes[i].fail(failures[n])
-		}
 	}
+	user, channel := r.needed[0].User, r.opts.channel
+	verifier.Refused = r.ch.Refused
+	verifier.Resend = fmt.Sprintf("uzerp-mfa user reset --identify %s %s", channel, errs.ShellQuote(user.Username))
+	if r.opts.dryRun {
+		check, err := verifier.PlanVerify(ctx, user, channel)
+		if err == nil {
+			r.app.streams.Notef("A %s with a code would go to %s.", channelWords(channel), whom(check))
+		}
+		return notReset(err)
+	}
+	return notReset(verifier.Verify(ctx, user, channel, operator{r.app}))
 }
 
-// skipTwilioHint names the way on while Twilio is down: where the caller was to be proved, none that forgets about it.
-func skipTwilioHint(err error, prove bool) error {
-	if errs.KindOf(err) != errs.Unavailable {
+// notReset tells what an interrupted verification leaves behind.
+func notReset(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return &interruption{done: "nobody was reset", hint: "the code works for ten minutes; the same command begins again"}
+	}
+	return err
+}
+
+// operator is the person at the terminal, who has the caller on the phone.
+type operator struct{ app *App }
+
+// Sending is caller.Operator's.
+func (o operator) Sending(ctx context.Context, c caller.Check, channel caller.Channel) {
+	o.app.streams.Sayf("A %s with a code goes to %s.", channelWords(channel), whom(c))
+	o.app.warnDoNotShare(ctx, channel)
+}
+
+// AskCode is caller.Operator's.
+func (o operator) AskCode(ctx context.Context, wrong error) (string, error) {
+	if wrong != nil {
+		o.app.streams.Sayf("%s\nhint: %s", wrong, errs.HintOf(wrong))
+	}
+	return askCode(ctx, o.app.streams, sentCode, "Code that the caller reads out:")
+}
+
+// Verified is caller.Operator's.
+func (o operator) Verified(c caller.Check) { o.app.noteApproved(c) }
+
+func (r *resets) apply(ctx context.Context) {
+	if r.opts.dryRun {
+		return
+	}
+	progress := r.app.streams.NewProgress("users reset", len(r.needed))
+	mfa.ApplyResets(ctx, r.store, r.factors, r.needed, progress.Step)
+	progress.Done()
+}
+
+// report prints what became of each user, and returns what the command ends with.
+func (r *resets) report() error {
+	outcomes := make([]outcome, len(r.all))
+	for i := range r.all {
+		outcomes[i] = resetOutcome(&r.all[i])
+	}
+	if err := r.app.writeResults(r.ch, outcomes, r.opts.dryRun); err != nil {
+		return err
+	}
+	if len(r.needed) > 0 && !r.opts.dryRun {
+		r.app.streams.Notef("Tell the user: delete the old uzERP account from the authenticator app, then log in; uzERP shows a new QR code.")
+	}
+	return nil
+}
+
+// resetOutcome is what became of a user, or would.
+func resetOutcome(r *mfa.Reset) outcome {
+	o := outcome{username: r.User.Username}
+	switch {
+	case r.Err != nil:
+		o.fail(r.Err)
+	case !r.Needed():
+		o.status, o.message = statusUnchanged, "nothing to reset: the next login asks to enroll"
+	case r.Done == nil:
+		o.status, o.message = statusPlanned, resetMessage(r.ResetPlan, nil)
+	default:
+		o.status, o.message = statusChanged, resetMessage(r.ResetPlan, r.Done)
+	}
+	return o
+}
+
+// skipTwilioHint names the way on while Twilio is down: where the caller was to be verified, none that forgets about it.
+func skipTwilioHint(err error, verify bool) error {
+	if err == nil || errs.KindOf(err) != errs.Unavailable {
 		return err
 	}
 	hint := "nothing was changed; if it stays so, --skip-twilio resets uzERP now, and a later reset cleans up at Twilio"
-	if prove {
-		hint = "nothing was changed; if it stays so, prove the caller in another way, and only then reset with --skip-twilio instead of --identify"
+	if verify {
+		hint = "nothing was changed; if it stays so, verify the caller in another way, and only then reset with --skip-twilio instead of --identify"
 	}
 	return &errs.Error{Kind: errs.Unavailable, Err: err, Hint: hint}
 }
@@ -241,11 +286,14 @@ func resetMessage(p mfa.ResetPlan, done *mfa.ResetResult) string {
 
 // confirm asks. Of several users the number must be typed, so that a y typed too fast, or a list that is longer than
 // meant, resets nobody.
-func (r *resets) confirm(ctx context.Context, needed []int) error {
-	if len(needed) == 1 {
-		return r.app.confirm(ctx, r.opts.writeFlags, fmt.Sprintf("Reset the second factor of %q?", r.plans[needed[0]].User.Username))
+func (r *resets) confirm(ctx context.Context) error {
+	switch {
+	case !r.asks():
+		return nil
+	case len(r.needed) == 1:
+		return r.app.confirm(ctx, r.opts.writeFlags, fmt.Sprintf("Reset the second factor of %q?", r.needed[0].User.Username))
 	}
-	number := strconv.Itoa(len(needed))
+	number := strconv.Itoa(len(r.needed))
 	typed, err := r.app.streams.AskExact(ctx, fmt.Sprintf("Type %s to reset the second factor of these %s users:", number, number), number)
 	if err == nil && !typed {
 		err = errs.New(errs.Declined, "the number was not typed; nothing was changed", "")
@@ -253,12 +301,15 @@ func (r *resets) confirm(ctx context.Context, needed []int) error {
 	return err
 }
 
-// warnSelf tells who resets themselves.
-func (r *resets) warnSelf(needed []int) {
-	for _, i := range needed {
-		switch name := r.plans[i].User.Username; {
-		case !r.app.isSelf(r.opts.writeFlags, name) || r.opts.dryRun:
-		case r.app.recorder == nil:
+// asks reports whether the operator is shown what will be done and asked.
+func (r *resets) asks() bool { return len(r.needed) > 0 && !r.opts.yes && !r.opts.dryRun }
+
+// warnSelf warns operators who reset themselves.
+func (r *resets) warnSelf() {
+	for _, reset := range r.needed {
+		switch name := reset.User.Username; {
+		case !r.ch.IsSelf(name) || r.opts.dryRun:
+		case !r.ch.Recorded():
 			r.app.streams.Warnf("%q is your own user", name)
 		default:
 			r.app.streams.Warnf("%q is your own user: the audit log tells that you reset it yourself", name)
@@ -267,13 +318,13 @@ func (r *resets) warnSelf(needed []int) {
 }
 
 // details gives what is known of the persons. They are shown and decide nothing, so a reset works without them.
-func (r *resets) details(ctx context.Context, needed []int) map[string]mfa.Details {
-	names := make([]string, len(needed))
-	for n, i := range needed {
-		names[n] = r.plans[i].User.Username
+func (r *resets) details(ctx context.Context) map[string]mfa.Details {
+	names := make([]string, len(r.needed))
+	for n, reset := range r.needed {
+		names[n] = reset.User.Username
 	}
 	var details map[string]mfa.Details
-	directory, err := r.app.directory(ctx)
+	directory, err := r.app.reader.Directory(ctx)
 	if err == nil {
 		details, err = directory.Details(ctx, names)
 	}
@@ -284,13 +335,17 @@ func (r *resets) details(ctx context.Context, needed []int) map[string]mfa.Detai
 }
 
 // show tells who will be reset, so that it is not the wrong person.
-func (r *resets) show(ctx context.Context, needed []int) {
+func (r *resets) show(ctx context.Context) {
+	if !r.asks() {
+		return
+	}
 	s := r.app.streams
-	details := r.details(ctx, needed)
-	for i, p := range r.plans {
+	details := r.details(ctx)
+	for i := range r.all {
+		p := &r.all[i]
 		u := p.User
 		s.Sayf("%q", u.Username)
-		if o := r.outcomes[i]; o.status != statusPlanned {
+		if o := resetOutcome(p); o.status != statusPlanned {
 			s.Sayf("  %s: %s", o.status, o.message)
 			continue
 		}
@@ -326,70 +381,4 @@ func orDash(s string) string {
 		return "-"
 	}
 	return s
-}
-
-// maxCodesTyped is how many codes may be typed. Twilio takes five, and a fourth is a guess.
-const maxCodesTyped = 3
-
-// identifyForReset lets Twilio prove the caller. Without an error it has; with one, nothing was reset.
-func (a *App) identifyForReset(ctx context.Context, opts *userResetOptions, u mfa.User) error {
-	err := a.askCaller(ctx, opts, u)
-	if errors.Is(err, context.Canceled) {
-		return &interruption{done: "nobody was reset", hint: "the code works for ten minutes; the same command begins again"}
-	}
-	err = caller.NotVerified(err)
-	if a.recorder != nil && errs.KindOf(err) == errs.CodeRejected {
-		a.recorder.Refused(u.Username, err)
-	}
-	return err
-}
-
-func (a *App) askCaller(ctx context.Context, opts *userResetOptions, u mfa.User) error {
-	identifier, err := a.identifier(ctx, opts.regionFlag)
-	if err != nil {
-		return err
-	}
-	history := caller.History{Known: true}
-	identifier.History = func(caller.Recipient) caller.History { return history }
-	identifier.Resend = fmt.Sprintf("uzerp-mfa user reset --identify %s %s", opts.channel, errs.ShellQuote(u.Username))
-	p, err := identifier.Plan(ctx, u, "")
-	if err == nil {
-		err = p.Refuses(opts.channel)
-	}
-	if err != nil {
-		return err
-	}
-	if opts.dryRun {
-		a.streams.Notef("A %s with a code would go to %s.", channelWords(opts.channel), whom(p))
-		return nil
-	}
-	a.streams.Sayf("A %s with a code goes to %s.", channelWords(opts.channel), whom(p))
-	a.warnDoNotShare(ctx, opts.channel)
-	if _, err := p.Send(ctx, opts.channel); err != nil {
-		return err
-	}
-	history.Sent = a.now()
-	again := "do not help this caller unless you can prove them in another way; or begin again: " + identifier.Resend
-	for n := 1; ; n++ {
-		code, err := askCode(ctx, a.streams, sentCode, "Code that the caller reads out:")
-		if errs.KindOf(err) == errs.Declined {
-			return errs.New(errs.Declined, "no code was typed", again)
-		}
-		if err != nil {
-			return err
-		}
-		_, err = p.Confirm(ctx, code)
-		if err == nil {
-			a.noteApproved(p)
-			return nil
-		}
-		if !errors.Is(err, caller.ErrWrongCode) {
-			return err
-		}
-		history.Wrong++
-		if n == maxCodesTyped {
-			return errs.New(errs.CodeRejected, fmt.Sprintf("%d codes were wrong", n), again)
-		}
-		a.streams.Sayf("%s\nhint: %s", err, errs.HintOf(err))
-	}
 }

@@ -73,15 +73,19 @@ func runUserShow(ctx context.Context, app *App, opts *userShowOptions, args []st
 
 // newInspector gets together what there is to look with. That Twilio can't be asked keeps nobody from seeing the rest.
 func newInspector(ctx context.Context, app *App, offline bool) (*mfa.Inspector, error) {
-	d, err := app.database(ctx)
+	store, err := app.reader.Users(ctx)
 	if err != nil {
 		return nil, err
 	}
-	i := &mfa.Inspector{Store: d, Site: mfa.SiteUnknown, Now: app.now}
-	if i.Directory, err = app.directory(ctx); err != nil {
+	i := &mfa.Inspector{Store: store, Site: mfa.SiteUnknown, Now: app.now}
+	if i.Directory, err = app.reader.Directory(ctx); err != nil {
 		return nil, err
 	}
-	switch classes, err := d.InjectorClasses(ctx, []string{injector.LoginHandler, injector.MFAValidator}); {
+	site, err := app.reader.Injector(ctx)
+	if err != nil {
+		return nil, err
+	}
+	switch classes, err := site.InjectorClasses(ctx, []string{injector.LoginHandler, injector.MFAValidator}); {
 	case err == nil:
 		i.Site = injector.SiteLogin(classes)
 		switch {
@@ -98,12 +102,7 @@ func newInspector(ctx context.Context, app *App, offline bool) (*mfa.Inspector, 
 	if offline {
 		return i, nil
 	}
-	client, err := app.ownService()
-	if err != nil {
-		i.NoFactors = err
-	} else {
-		i.Factors = client
-	}
+	i.Factors, i.NoFactors = app.reader.Factors()
 	return i, nil
 }
 

@@ -54,49 +54,93 @@ func runVerify(ctx context.Context, app *App, opts *verifyOptions, args []string
 	if err != nil {
 		return err
 	}
-	if !opts.check { // a check changes nothing
-		if err := app.recordChanges(opts.writeFlags); err != nil {
-			return err
-		}
-	}
-	store, err := app.store(ctx)
-	if err != nil {
-		return err
-	}
-	factors, err := app.factors()
-	if err != nil {
-		return err
-	}
-	users, err := mfa.Lookup(ctx, store, args[:1])
-	if err != nil {
-		return err
-	}
-	var v mfa.Verification
 	if opts.check {
-		v, err = mfa.PlanCheck(users[0], opts.factor)
-	} else {
-		v, err = mfa.PlanVerification(ctx, store, factors, users[0], opts.factor)
+		return checkApp(ctx, app, opts, args[0], code)
 	}
+	return endEnrollment(ctx, app, opts, args[0], code)
+}
+
+// endEnrollment verifies a pending factor.
+func endEnrollment(ctx context.Context, app *App, opts *verifyOptions, name, code string) error {
+	ch, err := app.changes(opts.writeFlags)
 	if err != nil {
-		return app.refused(args[0], err)
+		return err
+	}
+	store, err := ch.Users(ctx)
+	if err != nil {
+		return err
+	}
+	factors, err := ch.Factors()
+	if err != nil {
+		return err
+	}
+	users, err := mfa.Lookup(ctx, store, []string{name})
+	if err != nil {
+		return err
+	}
+	v, err := mfa.PlanVerification(ctx, store, factors, users[0], opts.factor)
+	if err != nil {
+		return ch.Refused(name, err)
 	}
 	if v.Billed() {
-		app.streams.Notef("Twilio bills each approved check.")
+		noteBilled(app)
 	}
-	status := "would-send"
-	if !opts.dryRun {
-		if code == "" {
-			if code, err = askCode(ctx, app.streams, appCode, fmt.Sprintf("Code from the app of %q:", users[0].Username)); err != nil {
-				return err
-			}
-		}
-		err = v.Submit(ctx, store, factors, code)
-		if err != nil && !errors.Is(err, mfa.ErrOldFactorLeft) {
-			return err
-		}
-		status = v.Status()
+	view := verificationView{Username: name, FactorSID: v.Factor.SID, Kind: "enrollment", Status: "would-send"}
+	if opts.dryRun {
+		return showVerification(app, view)
 	}
-	return cmp.Or(err, showVerification(app, verificationView{Username: users[0].Username, FactorSID: v.Factor.SID, Kind: v.Kind(), Status: status}))
+	if code, err = codeOrAsk(ctx, app, code, name); err != nil {
+		return err
+	}
+	err = v.Submit(ctx, store, factors, code)
+	if err != nil && !errors.Is(err, mfa.ErrOldFactorLeft) {
+		return err
+	}
+	view.Status = string(mfa.FactorVerified)
+	return cmp.Or(err, showVerification(app, view))
+}
+
+// checkApp tries an enrolled user's app. It changes nothing, so it has reading ports only and is not recorded.
+func checkApp(ctx context.Context, app *App, opts *verifyOptions, name, code string) error {
+	store, err := app.reader.Users(ctx)
+	if err != nil {
+		return err
+	}
+	factors, err := app.reader.Challenger()
+	if err != nil {
+		return err
+	}
+	users, err := mfa.Lookup(ctx, store, []string{name})
+	if err != nil {
+		return err
+	}
+	check, err := mfa.PlanCheck(users[0], opts.factor)
+	if err != nil {
+		return err
+	}
+	noteBilled(app)
+	view := verificationView{Username: name, FactorSID: check.SID, Kind: "check", Status: "would-send"}
+	if opts.dryRun {
+		return showVerification(app, view)
+	}
+	if code, err = codeOrAsk(ctx, app, code, name); err != nil {
+		return err
+	}
+	if err := check.Submit(ctx, factors, code); err != nil {
+		return err
+	}
+	view.Status = "approved" // as Twilio calls it
+	return showVerification(app, view)
+}
+
+func noteBilled(app *App) { app.streams.Notef("Twilio bills each approved check.") }
+
+// codeOrAsk returns the code, and asks for it if it was not given.
+func codeOrAsk(ctx context.Context, app *App, code, name string) (string, error) {
+	if code != "" {
+		return code, nil
+	}
+	return askCode(ctx, app.streams, appCode, fmt.Sprintf("Code from the app of %q:", name))
 }
 
 // userAndCode is the Args function of USER [CODE|-]. The code is judged when it is read.

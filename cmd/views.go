@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"uzerp-mfa/internal/finding"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
 )
@@ -159,8 +160,20 @@ type switchView struct {
 	Checks        []checkView `json:"checks"`
 }
 
+// checkStatus is the word for a severity in the JSON of set-injector and doctor.
+func checkStatus(s finding.Severity) string {
+	switch s {
+	case finding.Warning:
+		return "warn"
+	case finding.Error:
+		return "fail"
+	default:
+		return s.String() // pass, info, skipped
+	}
+}
+
 // viewSwitch shows the two rows whether or not they change, and the users who get a uuid.
-func viewSwitch(s injector.Switch, checks []injector.Check, changed, dryRun bool) switchView {
+func viewSwitch(s injector.SwitchPlan, checks []finding.Finding, changed, dryRun bool) switchView {
 	v := switchView{SchemaVersion: schemaVersion, Changed: changed, DryRun: dryRun, Classes: []classView{}, UUIDsAssigned: []string{}, Checks: []checkView{}}
 	for _, name := range []string{injector.LoginHandler, injector.MFAValidator} {
 		before := s.Current(name)
@@ -181,7 +194,7 @@ func viewSwitch(s injector.Switch, checks []injector.Check, changed, dryRun bool
 		v.UUIDsAssigned = append(v.UUIDsAssigned, a.Username)
 	}
 	for _, c := range checks {
-		v.Checks = append(v.Checks, checkView{ID: c.ID, Status: string(c.Status), Message: c.Message})
+		v.Checks = append(v.Checks, checkView{ID: c.ID, Status: checkStatus(c.Severity), Message: c.Message})
 	}
 	return v
 }

@@ -48,7 +48,7 @@ if [ "${CI:-}" = true ]; then # where nobody else works in this directory
 	fi
 fi
 if ! log | cmp -s - "$own/log"; then
-	echo "FAIL: the tests changed /var/log/uzerp-mfa" >&2
+	echo "FAIL: /var/log/uzerp-mfa was changed, by a test or by somebody who used uzerp-mfa meanwhile" >&2
 	[ "$code" != 0 ] || code=1
 fi
 if [ -s "$own/left-out" ]; then

@@ -11,7 +11,7 @@ import (
 	"uzerp-mfa/internal/verifyservice"
 )
 
-// Recorder writes a line before and a line after each change of one command. Its Store, Factors, Verifications, Injector, Copy
+// Recorder writes a line before and a line after each change of one command. Its Users, Factors, Verifications, Injector, Copy
 // and Services wrap the ports through which everything is changed, so no use case can forget it.
 type Recorder struct {
 	Log     *Log
@@ -86,21 +86,21 @@ func resultOf(err error) Result {
 	}
 }
 
-// Store wraps uzERP's users.
-func (r *Recorder) Store(s mfa.Store) mfa.Store { return store{s, r} }
+// Users wraps uzERP's users.
+func (r *Recorder) Users(w mfa.Writer) mfa.Writer { return users{w, r} }
 
-type store struct {
-	mfa.Store
+type users struct {
+	mfa.Writer
 	r *Recorder
 }
 
 // FindUsers remembers whose uuid is whose.
-func (s store) FindUsers(ctx context.Context, usernames []string) ([]mfa.User, error) {
-	users, err := s.Store.FindUsers(ctx, usernames)
-	for _, u := range users {
-		s.r.remember(u.Username, u.UUID)
+func (w users) FindUsers(ctx context.Context, usernames []string) ([]mfa.User, error) {
+	found, err := w.Writer.FindUsers(ctx, usernames)
+	for _, u := range found {
+		w.r.remember(u.Username, u.UUID)
 	}
-	return users, err
+	return found, err
 }
 
 func (r *Recorder) remember(username string, uuid *string) {
@@ -111,13 +111,13 @@ func (r *Recorder) remember(username string, uuid *string) {
 }
 
 // CompareAndSet is recorded, unless it only looks.
-func (s store) CompareAndSet(ctx context.Context, username string, was, becomes mfa.Row) error {
-	set := func() error { return s.Store.CompareAndSet(ctx, username, was, becomes) }
+func (w users) CompareAndSet(ctx context.Context, username string, was, becomes mfa.Row) error {
+	set := func() error { return w.Writer.CompareAndSet(ctx, username, was, becomes) }
 	if was.Equal(becomes) {
 		return set()
 	}
-	s.r.remember(username, becomes.UUID)
-	return s.r.Record(ctx, username, UserValues(was), UserValues(becomes), set)
+	w.r.remember(username, becomes.UUID)
+	return w.r.Record(ctx, username, UserValues(was), UserValues(becomes), set)
 }
 
 // Factors wraps Twilio.
@@ -174,16 +174,16 @@ func (f factors) DeleteFactor(ctx context.Context, identity, sid string) error {
 }
 
 // Injector wraps uzERP's injector classes.
-func (r *Recorder) Injector(s injector.Store) injector.Store { return injectorStore{s, r} }
+func (r *Recorder) Injector(w injector.Writer) injector.Writer { return injectorClasses{w, r} }
 
-type injectorStore struct {
-	injector.Store
+type injectorClasses struct {
+	injector.Writer
 	r *Recorder
 }
 
 // ApplySwitch records each row and each user who gets a uuid: all intents before the one transaction, all outcomes after.
-func (s injectorStore) ApplySwitch(ctx context.Context, names []string, sw injector.Switch) error {
-	apply := func() error { return s.Store.ApplySwitch(ctx, names, sw) }
+func (s injectorClasses) ApplySwitch(ctx context.Context, names []string, sw injector.SwitchPlan) error {
+	apply := func() error { return s.Writer.ApplySwitch(ctx, names, sw) }
 	for _, a := range sw.Assignments {
 		inner := apply
 		s.r.remember(a.Username, nil)
@@ -203,21 +203,21 @@ func (s injectorStore) ApplySwitch(ctx context.Context, names []string, sw injec
 }
 
 // Copy wraps a database that is to be detached.
-func (r *Recorder) Copy(s mfa.CopyStore) mfa.CopyStore { return copyStore{CopyStore: s, r: r} }
+func (r *Recorder) Copy(w mfa.CopyWriter) mfa.CopyWriter { return detached{w, r} }
 
-type copyStore struct {
-	mfa.CopyStore
+type detached struct {
+	mfa.CopyWriter
 	r *Recorder
 }
 
 // Detach is recorded as one change of the whole database.
-func (s copyStore) Detach(ctx context.Context, users int, newUUID func() string) error {
+func (s detached) Detach(ctx context.Context, users int, newUUID func() string) error {
 	place, err := s.Place(ctx)
 	if err != nil {
 		return err
 	}
 	return s.r.Record(ctx, place.Database, Values{"users": place.Users, "enrolled": place.Enrolled}, Values{"users": place.Users, "enrolled": 0},
-		func() error { return s.CopyStore.Detach(ctx, users, newUUID) })
+		func() error { return s.CopyWriter.Detach(ctx, users, newUUID) })
 }
 
 // Services wraps the making of Verify services.

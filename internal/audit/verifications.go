@@ -9,7 +9,7 @@ import (
 	"uzerp-mfa/internal/errs"
 )
 
-// Verifications wraps the codes that prove a caller. They change nothing in uzERP, but they are why a reset was allowed.
+// Verifications wraps the codes that verify a caller. They change nothing in uzERP, but they are why a reset was allowed.
 func (r *Recorder) Verifications(v caller.Verifications) caller.Verifications {
 	return verifications{v, r}
 }
@@ -62,6 +62,21 @@ func (v verifications) CheckVerification(ctx context.Context, to caller.Recipien
 		return "", recorded
 	}
 	return status, err
+}
+
+// History looks in the log that r writes for what became of the last code that was sent to the number. Where it can't be
+// read nothing is known.
+func (r *Recorder) History(ctx context.Context, to caller.Recipient) caller.History {
+	log, err := OpenFile(ctx, r.Log.Path())
+	if err != nil {
+		return caller.History{}
+	}
+	defer func() { _ = log.Close() }()
+	history, err := IdentityHistory(log, to.Username, LoggedNumber(to))
+	if err != nil {
+		return caller.History{}
+	}
+	return history
 }
 
 // IdentityHistory looks in a log for the last code that was sent to this number of the user's (as LoggedNumber spells

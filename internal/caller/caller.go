@@ -24,7 +24,8 @@ type Verifier struct {
 	Parse         func(text string) (Phone, error) // reads a number as people write it
 	History       func(to Recipient) History       // what became of the last code; asked only when none is waiting
 	Now           func() time.Time
-	Resend        string // the command that sends a new code, where it isn't identity send
+	Resend        string                                 // the command that sends a new code, where it isn't identity send
+	Refused       func(username string, err error) error // records that a caller is not verified; nil where nothing is recorded
 }
 
 // Source says where a number comes from.
@@ -63,7 +64,7 @@ func (i *Verifier) Plan(ctx context.Context, u mfa.User, given string) (Check, e
 	p := Check{User: u, by: i}
 	details, err := i.Directory.Details(ctx, []string{u.Username})
 	if err != nil {
-		return p, err // nobody is identified who may have left
+		return p, err // the person may have left
 	}
 	p.Details = details[u.Username]
 	if p.Details.Left(i.Now()) {
@@ -103,7 +104,7 @@ func (i *Verifier) choose(username string, contacts []PhoneContact) (Phone, Sour
 	}
 	if len(counting) == 0 {
 		return Phone{}, "", errs.New(errs.Refused, fmt.Sprintf("uzERP has neither a main mobile nor a main phone for %q", username),
-			"enter one at the person in uzERP, but never one that the caller dictates; until then prove the caller in another way")
+			"enter one at the person in uzERP, but never one that the caller dictates; until then verify the caller in another way")
 	}
 	var first Phone
 	for n, c := range counting {
@@ -178,7 +179,7 @@ func (p Check) Confirm(ctx context.Context, code string) (Status, error) {
 	case Approved:
 		return status, nil
 	case Pending:
-		return status, &errs.Error{Kind: errs.CodeRejected, Err: fmt.Errorf("%w: the caller is not identified", ErrWrongCode),
+		return status, &errs.Error{Kind: errs.CodeRejected, Err: fmt.Errorf("%w: the caller is not verified", ErrWrongCode),
 			Hint: fmt.Sprintf("let the caller read it out again: Twilio takes %d tries", maxChecks)}
 	case Canceled:
 		return status, rejected("the code was withdrawn at Twilio: it proves nothing any more")
@@ -222,11 +223,11 @@ func (p Check) explain(h History, now time.Time) error {
 	return spent("the code that was sent %s does not work any more", ago(h.Sent, now))
 }
 
-// NotVerified tells that nobody was reset. An identification that failed is of errs.CodeRejected, whyever: no number, one
-// that can't be reached, a wrong or spent code, no code at all, a refusal of Twilio's that nobody knows. Outages and
+// notVerified says that the caller is not verified and nobody was reset. That is errs.CodeRejected for every reason: no number,
+// one that can't be reached, a wrong or spent code, no code at all, a refusal of Twilio's that nobody knows. Outages and
 // settings keep their kind, for no caller is at fault there; signals, the time limit and usage stay what they are.
-func NotVerified(err error) error {
-	kind, what := errs.CodeRejected, "the caller is not identified, so nobody was reset"
+func notVerified(err error) error {
+	kind, what := errs.CodeRejected, "the caller is not verified, so nobody was reset"
 	switch k := errs.KindOf(err); {
 	case err == nil, errors.Is(err, context.Canceled), k == errs.Usage, k == errs.Failure && errors.Is(err, context.DeadlineExceeded):
 		return err
@@ -234,7 +235,7 @@ func NotVerified(err error) error {
 		kind, what = k, "nobody was reset"
 	}
 	return &errs.Error{Kind: kind, Err: fmt.Errorf("%s: %w", what, err),
-		Hint: cmp.Or(errs.HintOf(err), "do not help this caller unless you can prove them in another way")}
+		Hint: cmp.Or(errs.HintOf(err), doNotHelp)}
 }
 
 // sendCommand is what sends another code.

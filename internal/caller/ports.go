@@ -20,7 +20,7 @@ type PhoneContact struct {
 	Text   string
 }
 
-// Verifications proves who answers a phone: Twilio sends a code there, and the caller says it. Its errors are *errs.Error;
+// Verifications finds out who answers a phone: Twilio sends a code there, and the caller says it. Its errors are *errs.Error;
 // what can be done about them is in their hints.
 type Verifications interface {
 	// StartVerification sends a code. Within ten minutes another start for the same number sends the same code again.

@@ -19,8 +19,8 @@ type DB struct {
 }
 
 var (
-	_ mfa.Store      = (*DB)(nil)
-	_ injector.Store = (*DB)(nil)
+	_ mfa.Writer      = (*DB)(nil)
+	_ injector.Writer = (*DB)(nil)
 )
 
 // Open connects to the database, so that wrong settings show at once. It doesn't look at the tables: see CheckSchema.

@@ -8,7 +8,7 @@ import (
 	"uzerp-mfa/internal/mfa"
 )
 
-// Place implements mfa.CopyStore.
+// Place implements mfa.CopyReader.
 func (db *DB) Place(ctx context.Context) (mfa.Place, error) {
 	type counts struct {
 		Database string `db:"database"`
@@ -23,7 +23,7 @@ func (db *DB) Place(ctx context.Context) (mfa.Place, error) {
 	return mfa.Place{Host: db.pool.Config().ConnConfig.Host, Database: r.Database, Users: r.Users, Enrolled: r.Enrolled}, nil
 }
 
-// Detach implements mfa.CopyStore.
+// Detach implements mfa.CopyWriter.
 func (db *DB) Detach(ctx context.Context, users int, newUUID func() string) error {
 	op := "detach the users"
 	return db.change(ctx, op, func(tx pgx.Tx) error {

@@ -1,5 +1,5 @@
-// Package db is uzERP's PostgreSQL database: it implements the ports mfa.Store, mfa.Directory and
-// injector.Store.
+// Package db is uzERP's PostgreSQL database: it implements the ports mfa.Writer, mfa.Directory and
+// injector.Writer.
 //
 // Its laws: every statement is a named file in queries/, asks for explicit columns, never for a password, and runs on
 // PostgreSQL 12 to 18 under a role with nothing but the rights it needs; what changes something runs in a transaction,

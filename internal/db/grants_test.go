@@ -99,7 +99,7 @@ func useAllRights(t *testing.T, d *db.DB) error {
 	if err != nil {
 		return err
 	}
-	return d.ApplySwitch(ctx, switchNames(), injector.Switch{Was: classes, Changes: []injector.Change{
+	return d.ApplySwitch(ctx, switchNames(), injector.SwitchPlan{Was: classes, Changes: []injector.ClassChange{
 		{Name: "MFAValidator", After: "TWValidator"},
 		{ID: 6, Name: "LoginHandler", Before: "HTMLFormLoginHandler", After: "HTMLFormLoginHandlerMFA"},
 	}})

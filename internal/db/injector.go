@@ -25,13 +25,13 @@ func toClass(row pgx.CollectableRow) (injector.Class, error) {
 	return injector.Class(r), err
 }
 
-// InjectorClasses implements injector.Store.
+// InjectorClasses implements injector.Reader.
 func (db *DB) InjectorClasses(ctx context.Context, names []string) ([]injector.Class, error) {
 	return readByNames(ctx, db, "read the injector classes", "injector_classes", names, toClass)
 }
 
-// ApplySwitch implements injector.Store.
-func (db *DB) ApplySwitch(ctx context.Context, names []string, s injector.Switch) error {
+// ApplySwitch implements injector.Writer.
+func (db *DB) ApplySwitch(ctx context.Context, names []string, s injector.SwitchPlan) error {
 	op := "switch the injector classes"
 	return db.change(ctx, op, func(tx pgx.Tx) error {
 		now, err := collect(ctx, db, tx, "lock_injector_classes", pgx.StrictNamedArgs{"names": names}, toClass)
@@ -56,7 +56,7 @@ func (db *DB) ApplySwitch(ctx context.Context, names []string, s injector.Switch
 }
 
 // applyChange writes one row. Rows are found by their old class too: the plan says what it replaces.
-func (db *DB) applyChange(ctx context.Context, tx pgx.Tx, op string, was []injector.Class, c injector.Change) error {
+func (db *DB) applyChange(ctx context.Context, tx pgx.Tx, op string, was []injector.Class, c injector.ClassChange) error {
 	query, args := "insert_injector_class", pgx.StrictNamedArgs{"name": c.Name, "after": c.After}
 	if c.ID != 0 {
 		query, args = "update_injector_class", pgx.StrictNamedArgs{"id": c.ID, "name": c.Name, "before": c.Before, "after": c.After}

@@ -17,7 +17,7 @@ import (
 func switchNames() []string { return []string{"LoginHandler", "MFAValidator"} }
 
 // plan is the switch to two-factor login on a database as it is.
-func plan(t *testing.T, d *db.DB) injector.Switch {
+func plan(t *testing.T, d *db.DB) injector.SwitchPlan {
 	t.Helper()
 	was, err := d.InjectorClasses(t.Context(), switchNames())
 	if err != nil {
@@ -26,9 +26,9 @@ func plan(t *testing.T, d *db.DB) injector.Switch {
 	if len(was) == 0 || was[0].ID != 6 {
 		t.Fatalf("injector classes are %+v", was)
 	}
-	return injector.Switch{
+	return injector.SwitchPlan{
 		Was: was,
-		Changes: []injector.Change{
+		Changes: []injector.ClassChange{
 			{Name: "MFAValidator", After: "TWValidator"},
 			{ID: 6, Name: "LoginHandler", Before: "HTMLFormLoginHandler", After: "HTMLFormLoginHandlerMFA"},
 		},
@@ -121,7 +121,7 @@ func TestEverythingWithoutPreparedStatements(t *testing.T) {
 func TestApplySwitchChangesNothingWhenSomethingElseDid(t *testing.T) {
 	tests := map[string]struct {
 		meanwhile string
-		bend      func(*injector.Switch)
+		bend      func(*injector.SwitchPlan)
 		changed   bool
 	}{
 		"class changed":    {meanwhile: "update injector_classes set class_name = 'Other' where id = 6", changed: true},
@@ -131,15 +131,15 @@ func TestApplySwitchChangesNothingWhenSomethingElseDid(t *testing.T) {
 		"row added":        {meanwhile: "insert into injector_classes (name, category, class_name, usercompanyid) values ('MFAValidator', 'XX', 'Mine', 1)", changed: true},
 		"user got a uuid":  {meanwhile: "update users set uuid = '00000000-0000-4000-8000-00000000000f' where username = 'erin'", changed: true},
 		"user gone":        {meanwhile: "delete from user_company_access where username = 'erin'; delete from users where username = 'erin'", changed: true},
-		"before isn't so":  {bend: func(s *injector.Switch) { s.Changes[1].Before = "X" }, changed: true},
-		"other name":       {bend: func(s *injector.Switch) { s.Changes[1].Name = "X" }, changed: true},
-		"no such row":      {bend: func(s *injector.Switch) { s.Changes[1].ID = 4711 }, changed: true},
-		"name of no user":  {bend: func(s *injector.Switch) { s.Assignments[0].Username = "\x00" }, changed: true},
-		"same user twice":  {bend: func(s *injector.Switch) { s.Assignments = append(s.Assignments, s.Assignments[0]) }, changed: true},
-		"a row in the way": {bend: func(s *injector.Switch) {
-			s.Changes[0] = injector.Change{Name: "LoginHandler", After: "HTMLFormLoginHandler"}
+		"before isn't so":  {bend: func(s *injector.SwitchPlan) { s.Changes[1].Before = "X" }, changed: true},
+		"other name":       {bend: func(s *injector.SwitchPlan) { s.Changes[1].Name = "X" }, changed: true},
+		"no such row":      {bend: func(s *injector.SwitchPlan) { s.Changes[1].ID = 4711 }, changed: true},
+		"name of no user":  {bend: func(s *injector.SwitchPlan) { s.Assignments[0].Username = "\x00" }, changed: true},
+		"same user twice":  {bend: func(s *injector.SwitchPlan) { s.Assignments = append(s.Assignments, s.Assignments[0]) }, changed: true},
+		"a row in the way": {bend: func(s *injector.SwitchPlan) {
+			s.Changes[0] = injector.ClassChange{Name: "LoginHandler", After: "HTMLFormLoginHandler"}
 		}},
-		"the same row twice": {bend: func(s *injector.Switch) { s.Changes = append(s.Changes, s.Changes[0]) }, changed: true},
+		"the same row twice": {bend: func(s *injector.SwitchPlan) { s.Changes = append(s.Changes, s.Changes[0]) }, changed: true},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -172,7 +172,7 @@ func TestApplySwitchComparesSets(t *testing.T) {
 	if err != nil || len(was) != 2 || was[0].ID != 0 {
 		t.Fatal(was, err)
 	}
-	s := injector.Switch{Was: []injector.Class{was[1], was[0]}, Changes: []injector.Change{{ID: 6, Name: "LoginHandler", Before: "HTMLFormLoginHandler", After: "HTMLFormLoginHandlerMFA"}}}
+	s := injector.SwitchPlan{Was: []injector.Class{was[1], was[0]}, Changes: []injector.ClassChange{{ID: 6, Name: "LoginHandler", Before: "HTMLFormLoginHandler", After: "HTMLFormLoginHandlerMFA"}}}
 	if err := d.ApplySwitch(t.Context(), switchNames(), s); err != nil {
 		t.Error(err)
 	}

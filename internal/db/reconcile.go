@@ -9,9 +9,9 @@ import (
 	"uzerp-mfa/internal/mfa"
 )
 
-var _ mfa.Store = (*DB)(nil)
+var _ mfa.Writer = (*DB)(nil)
 
-// UUIDOwners implements mfa.Store.
+// UUIDOwners implements mfa.Reader.
 func (db *DB) UUIDOwners(ctx context.Context, uuids []string) (map[string][]string, error) {
 	type owner struct {
 		UUID     string `db:"uuid"`

@@ -52,7 +52,7 @@ func (s Schema) Problem() error {
 	}
 }
 
-// CheckReady implements injector.Store.
+// CheckReady implements injector.Reader.
 func (db *DB) CheckReady(ctx context.Context) error {
 	s, err := db.CheckSchema(ctx)
 	if err != nil {

@@ -18,7 +18,7 @@ func onTrial() error {
 		"let it end first: answer its question, or wait until its time is over")
 }
 
-// HoldTrial implements injector.Store. It keeps one connection for itself.
+// HoldTrial implements injector.Writer. It keeps one connection for itself.
 func (db *DB) HoldTrial(ctx context.Context) (release func(), err error) {
 	op := "mark the switch as on trial"
 	var held *pgxpool.Conn
@@ -39,7 +39,7 @@ func (db *DB) HoldTrial(ctx context.Context) (release func(), err error) {
 	}, nil
 }
 
-// CheckNoTrial implements injector.Store.
+// CheckNoTrial implements injector.Reader.
 func (db *DB) CheckNoTrial(ctx context.Context) error {
 	return db.run(ctx, "look for a switch on trial", func(conn *pgx.Conn) error {
 		free, err := db.tryLock(ctx, conn, "look_for_trial")

@@ -33,12 +33,12 @@ func toUser(row pgx.CollectableRow) (mfa.User, error) {
 	}, err
 }
 
-// FindUsers implements mfa.Store.
+// FindUsers implements mfa.Reader.
 func (db *DB) FindUsers(ctx context.Context, usernames []string) ([]mfa.User, error) {
 	return readByNames(ctx, db, "read users", "find_users", usernames, toUser)
 }
 
-// FactorOwners implements mfa.Store.
+// FactorOwners implements mfa.Reader.
 func (db *DB) FactorOwners(ctx context.Context, sids []string) (map[string][]string, error) {
 	type owner struct {
 		MFASID   string `db:"mfa_sid"`
@@ -55,7 +55,7 @@ func (db *DB) FactorOwners(ctx context.Context, sids []string) (map[string][]str
 	return owners, nil
 }
 
-// CompareAndSet implements mfa.Store.
+// CompareAndSet implements mfa.Writer.
 func (db *DB) CompareAndSet(ctx context.Context, username string, was, becomes mfa.Row) error {
 	return db.change(ctx, "change a user", func(tx pgx.Tx) error { return db.compareAndSet(ctx, tx, username, was, becomes) })
 }
@@ -76,7 +76,7 @@ func (db *DB) compareAndSet(ctx context.Context, tx pgx.Tx, username string, was
 	return err
 }
 
-// UsersWithoutUUID implements injector.Store.
+// UsersWithoutUUID implements injector.Reader.
 func (db *DB) UsersWithoutUUID(ctx context.Context) ([]mfa.User, error) {
 	return read(ctx, db, "read users without uuid", "users_without_uuid", nil, toUser)
 }

@@ -4,33 +4,18 @@ import (
 	"fmt"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/finding"
 )
 
-// Status is the outcome of a check.
-type Status string
-
-// A check fails where the installation is broken, unsafe or could not be looked at although it should be; it warns of what
-// will hurt or was hardly meant. Info is what one should know and nothing is wrong with. Skipped is a check that could
-// not be made for want of another one's success.
-const (
-	Pass    Status = "pass"
-	Info    Status = "info"
-	Skipped Status = "skipped"
-	Warn    Status = "warn"
-	Fail    Status = "fail"
-)
-
-// Check is one thing looked at.
+// Check is the result of one check. Its severity is finding.Error where the installation is broken or unsafe, or could not
+// be looked at although it should be. A finding of session-config check or service check keeps its ID.
 type Check struct {
-	ID      string // stable; findings of session-config check and service check keep their own
-	Group   string
-	Status  Status
-	Message string
-	Hint    string // what to do; may be empty
-	Needs   string // of a skipped check: the ID of the one that it needs, empty if it needs none
+	finding.Finding // with the place in its message
+	Group           string
+	Needs           string // if it is skipped: the ID of the check that it needs; empty if it needs none
 }
 
-// Groups gives the groups in the order in which they are shown.
+// Groups returns the groups in the order in which they are shown.
 func Groups() []string {
 	return []string{GroupSettings, GroupDatabase, GroupLogin, GroupUzerp, GroupTwilio, GroupSession, GroupUsers, GroupAudit}
 }
@@ -47,7 +32,7 @@ const (
 	GroupAudit    = "audit-log"
 )
 
-// Report is what came out.
+// Report is the result of all checks.
 type Report struct {
 	Checks []Check
 	Users  *Users // nil where the users could not be counted
@@ -58,33 +43,32 @@ type Users struct {
 	Enrolled, NotEnrolled, SkipNextLogin, Broken int
 }
 
-// Count gives the number of checks with a status.
-func (r Report) Count(s Status) int {
+// Count returns the number of checks with this severity.
+func (r Report) Count(s finding.Severity) int {
 	n := 0
 	for _, c := range r.Checks {
-		if c.Status == s {
+		if c.Severity == s {
 			n++
 		}
 	}
 	return n
 }
 
-// Sound tells whether nothing was found. Checks that were skipped are no finding by themselves: what kept them from being
-// made is one, or was chosen.
-func (r Report) Sound() bool { return r.Count(Fail)+r.Count(Warn) == 0 }
+// Sound reports whether no check warns or fails. A skipped check doesn't count: the check that it needs does.
+func (r Report) Sound() bool { return r.Count(finding.Error)+r.Count(finding.Warning) == 0 }
 
-// Part is one thing that was asked for: what came, or the error. The zero Part was never asked for, and all that
-// depends on it is skipped.
+// Part is the answer to one question: a value or an error. The zero Part was never asked for, and every check that depends on
+// it is skipped.
 type Part[T any] struct {
 	value T
 	err   error
 	asked bool
 }
 
-// Got makes a Part of an answer.
+// Got returns the Part with this answer.
 func Got[T any](value T, err error) Part[T] { return Part[T]{value: value, err: err, asked: true} }
 
-// OK tells whether there is a value.
+// OK reports whether there is a value.
 func (p Part[T]) OK() bool { return p.asked && p.err == nil }
 
 // checker collects the checks of one group.
@@ -93,28 +77,34 @@ type checker struct {
 	checks []Check
 }
 
-func (c *checker) add(id string, status Status, hint, format string, args ...any) {
-	c.checks = append(c.checks, Check{ID: id, Group: c.group, Status: status, Message: fmt.Sprintf(format, args...), Hint: hint})
+func (c *checker) add(id string, severity finding.Severity, hint, format string, args ...any) {
+	c.take(finding.Finding{ID: id, Severity: severity, Message: fmt.Sprintf(format, args...), Fix: hint})
 }
 
-func (c *checker) pass(id, format string, args ...any) { c.add(id, Pass, "", format, args...) }
+// take adds the finding of another check of this program.
+func (c *checker) take(f finding.Finding) {
+	c.checks = append(c.checks, Check{Finding: f, Group: c.group})
+}
 
-// fail tells of an error where one came instead of an answer.
-func (c *checker) fail(id string, err error) { c.add(id, Fail, errs.HintOf(err), "%s", err) }
+func (c *checker) pass(id, format string, args ...any) { c.add(id, finding.Pass, "", format, args...) }
 
-// skip leaves checks out because of the one that they need.
+// fail is for an error that came instead of an answer.
+func (c *checker) fail(id string, err error) { c.add(id, finding.Error, errs.HintOf(err), "%s", err) }
+
+// skip skips checks because of the one that they need.
 func (c *checker) skip(needs string, ids ...string) {
 	message := "not checked"
 	if needs != "" {
 		message += ": it needs " + needs
 	}
 	for _, id := range ids {
-		c.checks = append(c.checks, Check{ID: id, Group: c.group, Status: Skipped, Message: message, Needs: needs})
+		f := finding.Finding{ID: id, Severity: finding.Skipped, Message: message}
+		c.checks = append(c.checks, Check{Finding: f, Group: c.group, Needs: needs})
 	}
 }
 
-// have tells whether a part is there to be judged. If it is not, the check id is: failed with the error that came, or
-// skipped where nobody asked, and the others, which would be judged by the same part, are skipped.
+// have reports whether there is an answer that can be judged. If there is an error instead, the check id fails with it. If
+// nobody asked, it is skipped. Either way the others, which depend on the same answer, are skipped.
 func have[T any](c *checker, p Part[T], needs, id string, others ...string) bool {
 	switch {
 	case !p.asked:

@@ -8,33 +8,38 @@ import (
 	"uzerp-mfa/internal/verifyservice"
 )
 
-// Input is all that is judged.
-type Input struct {
-	Now time.Time
-
-	Root     Part[Place] // uzERP's directory; Place{} where none is known
+// Settings are what is set, found without asking the database or Twilio.
+type Settings struct {
+	Root     Part[Place] // uzERP's directory; Place{} if none is known
 	Database Part[Place] // where the database's settings come from
 	Twilio   Part[Credentials]
 	Region   Part[Place] // of phone numbers without a country code
 
+	Env         injector.Settings // uzERP's own; means nothing if Root has no directory
+	UzerpTwilio Part[bool]        // whether uzERP's own settings for Twilio are those of this program too
+}
+
+// Input is everything that Examine judges.
+type Input struct {
+	Now time.Time
+	Settings
+
 	Reached Part[struct{}] // the database
 	Schema  Part[Schema]
-	Rights  Part[[]string] // those that the role lacks
+	Rights  Part[[]string] // that the role lacks
 
 	Classes Part[[]injector.Class] // the rows of injector.Names
 	Trial   Part[bool]             // whether a switch is on trial
 	Gateway string                 // a gateway class that the operator vouches for
 
-	Env injector.Settings // of no meaning without Root
-
-	Service      Part[verifyservice.Service] // with this tool's own settings
+	Service      Part[verifyservice.Service] // with this program's own settings
 	UzerpService Part[verifyservice.Service] // with uzERP's
 	Clock        Part[Offset]
 
 	Session Part[[]finding.Finding]
 
 	Users   Part[*Tally]
-	Persons Part[struct{}] // whether the tally was told of the persons
+	Persons Part[struct{}] // whether the tally has the persons
 
 	AuditLog   Part[LogFile] // whether it can be written
 	AuditChain Part[Chain]
@@ -43,7 +48,7 @@ type Input struct {
 // Place is a value and where it came from.
 type Place struct{ Value, Source string }
 
-// Credentials are this tool's own settings for Twilio, without the secret.
+// Credentials are this program's own settings for Twilio, without the secret.
 type Credentials struct {
 	AccountSID string
 	Token      bool // an auth token, not an API key
@@ -52,7 +57,7 @@ type Credentials struct {
 	From       string
 }
 
-// Schema is what the database says of itself.
+// Schema is what the database says about itself.
 type Schema struct {
 	Version  string // of the server
 	ReadOnly bool
@@ -71,7 +76,7 @@ type LogFile struct {
 	Exists bool
 }
 
-// Chain is what the verification of the audit log said.
+// Chain is the result of verifying the audit log.
 type Chain struct {
 	Path     string
 	None     bool // there is no log yet

@@ -11,7 +11,7 @@ import (
 	"uzerp-mfa/internal/verifyservice"
 )
 
-// The IDs of the checks. Those of the injector classes and of uzERP's settings are set-injector's own.
+// The IDs of the checks. Those of the injector classes and of uzERP's settings are those of set-injector.
 const (
 	UzerpRoot        = "uzerp-root"
 	DatabaseSettings = "database-settings"
@@ -27,10 +27,10 @@ const (
 	DatabaseRights    = "database-rights"
 
 	TwoFactor    = "two-factor"
-	LoginHandler = "login-handler"
-	Gateway      = "authentication-gateway"
-	Validator    = "mfa-validator"
-	UniqueKey    = "unique-key"
+	LoginHandler = injector.CheckLoginHandler
+	Gateway      = injector.CheckGateway
+	Validator    = injector.CheckValidator
+	UniqueKey    = injector.CheckUniqueKey
 	NoTrial      = "trial"
 
 	EnvFile     = injector.CheckEnvFile
@@ -57,22 +57,23 @@ const (
 	AuditLogIntact   = "audit-log-intact"
 )
 
-// IDs gives every ID that Check makes of its own, with the worst status that it can have. The findings of session-config
-// check and of service check keep theirs; SessionSettings and ServiceSettings stand for all of them.
-func IDs() map[string]Status {
-	return map[string]Status{
-		UzerpRoot: Fail, DatabaseSettings: Fail, TwilioSettings: Fail, VerifyAddress: Info, PhoneRegion: Fail,
-		DatabaseReachable: Fail, DatabaseUzerp: Fail, DatabaseSchema: Fail, DatabaseVersion: Warn, DatabaseWritable: Fail, DatabaseRights: Fail,
-		TwoFactor: Warn, LoginHandler: Fail, Gateway: Fail, Validator: Fail, UniqueKey: Fail, NoTrial: Fail,
-		EnvFile: Fail, SameService: Warn,
-		TwilioService: Fail, TwilioAccount: Fail, TwilioCredentials: Info, UzerpTwilio: Fail, ServiceSettings: Fail, Clock: Fail,
-		SessionSettings: Fail,
-		UserStates:      Fail, UsersBroken: Fail, UUIDMissing: Fail, UUIDDuplicate: Fail, UsersLeft: Fail, UsersSkip: Info, UsersNoAccess: Info,
-		AuditLogWritable: Fail, AuditLogIntact: Fail,
+// IDs returns the ID of every check of this package, with the greatest severity that it can have. SessionSettings stands for
+// all findings of session-config check, and ServiceSettings for those of service check: they have their own IDs.
+func IDs() map[string]finding.Severity {
+	const fail, warn, info = finding.Error, finding.Warning, finding.Info
+	return map[string]finding.Severity{
+		UzerpRoot: fail, DatabaseSettings: fail, TwilioSettings: fail, VerifyAddress: info, PhoneRegion: fail,
+		DatabaseReachable: fail, DatabaseUzerp: fail, DatabaseSchema: fail, DatabaseVersion: warn, DatabaseWritable: fail, DatabaseRights: fail,
+		TwoFactor: warn, LoginHandler: fail, Gateway: fail, Validator: fail, UniqueKey: fail, NoTrial: fail,
+		EnvFile: fail, SameService: warn,
+		TwilioService: fail, TwilioAccount: fail, TwilioCredentials: info, UzerpTwilio: fail, ServiceSettings: fail, Clock: fail,
+		SessionSettings: fail,
+		UserStates:      fail, UsersBroken: fail, UUIDMissing: fail, UUIDDuplicate: fail, UsersLeft: fail, UsersSkip: info, UsersNoAccess: info,
+		AuditLogWritable: fail, AuditLogIntact: fail,
 	}
 }
 
-// Examine makes every check.
+// Examine judges everything that was gathered.
 func Examine(in Input) Report {
 	var r Report
 	for _, group := range []struct {
@@ -95,7 +96,7 @@ func Examine(in Input) Report {
 func settings(c *checker, in Input) {
 	if have(c, in.Root, "", UzerpRoot) {
 		if root := in.Root.value; root.Value == "" {
-			c.add(UzerpRoot, Info, "name it with --uzerp-root or UZERP_ROOT", "no uzERP directory is known, so nothing was checked there")
+			c.add(UzerpRoot, finding.Info, "name it with --uzerp-root or UZERP_ROOT", "no uzERP directory is known, so nothing was checked there")
 		} else {
 			c.pass(UzerpRoot, "uzERP is in %s", root.Value)
 		}
@@ -109,19 +110,21 @@ func settings(c *checker, in Input) {
 		if t.TwilioOwn {
 			c.pass(VerifyAddress, "Twilio is asked at its own address")
 		} else {
-			c.add(VerifyAddress, Info, "unset UZERP_MFA_VERIFY_URL for the real one", "%s stands for Twilio, by UZERP_MFA_VERIFY_URL; uzERP itself asks Twilio all the same", t.Address)
+			c.add(VerifyAddress, finding.Info, "unset UZERP_MFA_VERIFY_URL for the real one",
+				"this program asks %s and not Twilio, because UZERP_MFA_VERIFY_URL is set; uzERP itself asks Twilio", t.Address)
 		}
 	}
 	if have(c, in.Region, "", PhoneRegion) {
 		if region := in.Region.value.Value; region == "" {
-			c.add(PhoneRegion, Info, "set UZERP_MFA_PHONE_REGION, for example to GB", "no region is set, so identity send takes only phone numbers with a country code")
+			c.add(PhoneRegion, finding.Info, "set UZERP_MFA_PHONE_REGION, for example to GB",
+				"no region is set, so identity send takes only phone numbers with a country code")
 		} else {
-			c.pass(PhoneRegion, "phone numbers without a country code are of %s", region)
+			c.pass(PhoneRegion, "phone numbers without a country code are read as those of %s", region)
 		}
 	}
 }
 
-// oldestServer is the first PostgreSQL that all queries are tried with.
+// oldestServer is the oldest version of PostgreSQL that the queries are tested with.
 const oldestServer = 12
 
 func database(c *checker, in Input) {
@@ -146,19 +149,21 @@ func database(c *checker, in Input) {
 		c.pass(DatabaseSchema, "its tables have all columns of two-factor login")
 	}
 	if major(s.Version) < oldestServer {
-		c.add(DatabaseVersion, Warn, "upgrade PostgreSQL", "the server is PostgreSQL %s; this program is tried with %d and later", s.Version, oldestServer)
+		c.add(DatabaseVersion, finding.Warning, "upgrade PostgreSQL",
+			"the server is PostgreSQL %s; this program is tested with %d and later", s.Version, oldestServer)
 	} else {
 		c.pass(DatabaseVersion, "the server is PostgreSQL %s", s.Version)
 	}
 	if s.ReadOnly {
-		c.add(DatabaseWritable, Fail, "name the primary server in the database settings; or default_transaction_read_only is on", "the database is read-only, as a standby is: nothing can be changed through it")
+		c.add(DatabaseWritable, finding.Error, "name the primary server in the database settings; or default_transaction_read_only is on",
+			"the database is read-only, as a standby is: nothing can be changed through it")
 	} else {
 		c.pass(DatabaseWritable, "the database can be written")
 	}
 	rights(c, in)
 }
 
-// major gives the first number of a version, 0 where there is none.
+// major returns the first number of a version, or 0 if it begins with none.
 func major(version string) int {
 	end := strings.IndexFunc(version, func(r rune) bool { return r < '0' || r > '9' })
 	if end < 0 {
@@ -173,13 +178,14 @@ func rights(c *checker, in Input) {
 		return
 	}
 	if missing := in.Rights.value; len(missing) > 0 {
-		c.add(DatabaseRights, Fail, "uzerp-mfa grants prints the SQL that gives a role what it needs", "the database role lacks rights: %s", strings.Join(missing, "; "))
+		c.add(DatabaseRights, finding.Error, "uzerp-mfa grants prints the SQL that gives a role what it needs",
+			"the database role lacks rights: %s", strings.Join(missing, "; "))
 	} else {
 		c.pass(DatabaseRights, "the role may do all that is needed")
 	}
 }
 
-// needed gives the check of the database that tells why nothing more was asked of it.
+// needed returns the check of the database that says why nothing more was asked of it.
 func needed(in Input) string {
 	switch {
 	case !in.Reached.asked:
@@ -209,59 +215,58 @@ func login(c *checker, in Input) {
 		return
 	}
 	classes := in.Classes.value
-	// What set-injector would do tells what is not as it should be.
+	// The plan of a switch shows what is not as it should be.
 	request := injector.Request{Handler: injector.MFAHandler, Validator: injector.TwilioValidator, Gateway: in.Gateway}
-	plan, checks := injector.Plan(request, classes, nil, nil)
+	plan, found := injector.Plan(request, classes, nil, nil)
 	handler, on := plan.Current(injector.LoginHandler), false
-	twoFactor := Check{ID: TwoFactor, Group: c.group, Status: Pass, Message: "two-factor login is on"}
 	switch {
 	case handler == "":
-		twoFactor.Status, twoFactor.Needs, twoFactor.Message = Skipped, LoginHandler, "not checked: it needs "+LoginHandler
+		c.skip(LoginHandler, TwoFactor)
 	case handler == injector.MFAHandler:
 		on = true
+		c.pass(TwoFactor, "two-factor login is on")
 	case injector.IsOff(classes):
-		twoFactor.Status, twoFactor.Message, twoFactor.Hint = Warn, "two-factor login is off: everybody logs in with the password only", "uzerp-mfa set-injector switches it on"
+		c.add(TwoFactor, finding.Warning, "uzerp-mfa set-injector switches it on",
+			"two-factor login is off: everybody logs in with the password only")
 	default:
-		twoFactor.Status, twoFactor.Message = Warn, "the login handler is "+handler+": whether it asks for a code is not known here"
-		twoFactor.Hint = "uzerp-mfa set-injector --dry-run tells what a switch to uzERP's own would change"
+		c.add(TwoFactor, finding.Warning, "uzerp-mfa set-injector --dry-run shows what a switch to uzERP's own would change",
+			"the login handler is %s: this program does not know whether it asks for a code", handler)
 	}
-	c.checks = append(c.checks, twoFactor)
-	for _, check := range checks {
-		if check.ID == "uuids" { // counted with the users
-			continue
+	for _, f := range found {
+		if f.ID != injector.CheckUUIDs { // these are among the checks of users
+			c.take(ofSwitch(f, plan, on, in.Gateway))
 		}
-		c.checks = append(c.checks, c.ofSwitch(check, plan, on, in.Gateway))
 	}
 	trial(c, in)
 }
 
-// ofSwitch takes over a check that set-injector makes before a switch. What it would put right by switching is a fault
-// where two-factor login is on already.
-func (c *checker) ofSwitch(check injector.Check, plan injector.Switch, on bool, vouched string) Check {
-	out := Check{ID: check.ID, Group: c.group, Status: Status(check.Status), Message: check.Message, Hint: check.Hint}
+// ofSwitch changes a finding of the plan of a switch to what it means without one. If two-factor login is on already, what
+// the switch would correct is an error now.
+func ofSwitch(f finding.Finding, plan injector.SwitchPlan, on bool, vouched string) finding.Finding {
 	switch {
-	case check.ID == Gateway && vouched != "" && check.Status == injector.Warn:
-		out.Status = Info
-	case check.ID == Validator && check.Status == injector.Pass && on:
+	case f.ID == Gateway && vouched != "" && f.Severity == finding.Warning:
+		f.Severity = finding.Info
+	case f.ID == Validator && f.Severity == finding.Pass && on:
 		for _, change := range plan.Changes {
 			switch {
 			case change.Name != injector.MFAValidator:
 			case change.Before == "":
-				out.Status, out.Message = Fail, "the MFAValidator row is missing: everybody sees an error page instead of the login page"
-				out.Hint = "uzerp-mfa set-injector adds it"
+				f.Severity, f.Message = finding.Error, "the MFAValidator row is missing: everybody sees an error page instead of the login page"
+				f.Fix = "uzerp-mfa set-injector adds it"
 			default:
-				out.Status, out.Message = Warn, "MFAValidator is "+change.Before+" and not uzERP's "+change.After+": whether it checks codes is not known here"
-				out.Hint = "uzerp-mfa set-injector sets uzERP's own"
+				f.Severity = finding.Warning
+				f.Message = "MFAValidator is " + change.Before + " and not uzERP's " + change.After + ": this program does not know whether it checks codes"
+				f.Fix = "uzerp-mfa set-injector sets uzERP's own"
 			}
 		}
-	case check.ID == Validator && check.Status == injector.Pass:
+	case f.ID == Validator && f.Severity == finding.Pass:
 		for _, change := range plan.Changes {
 			if change.Name == injector.MFAValidator && change.Before == "" {
-				out.Message = "MFAValidator is not needed while two-factor login is off; set-injector adds it"
+				f.Message = "MFAValidator is not needed while two-factor login is off; set-injector adds it"
 			}
 		}
 	}
-	return out
+	return f
 }
 
 func trial(c *checker, in Input) {
@@ -269,7 +274,8 @@ func trial(c *checker, in Input) {
 		return
 	}
 	if in.Trial.value {
-		c.add(NoTrial, Info, "its question waits for an answer on another terminal", "a switch is on trial (set-injector --try), and is taken back unless somebody confirms it")
+		c.add(NoTrial, finding.Info, "its question waits for an answer on another terminal",
+			"a switch is on trial (set-injector --try), and is taken back unless somebody confirms it")
 	} else {
 		c.pass(NoTrial, "no switch is on trial")
 	}
@@ -280,14 +286,14 @@ func uzerp(c *checker, in Input) {
 		c.skip(UzerpRoot, EnvFile, SameService)
 		return
 	}
-	told := false
-	for _, check := range injector.CheckSettings(in.Env) {
-		c.checks = append(c.checks, Check{ID: check.ID, Group: c.group, Status: Status(check.Status), Message: check.Message, Hint: check.Hint})
-		told = told || check.ID == SameService
+	foreign := false
+	for _, f := range injector.CheckSettings(in.Env) {
+		c.take(f)
+		foreign = foreign || f.ID == SameService
 	}
 	switch {
-	case told:
-		c.checks[len(c.checks)-1].Hint = "use the same account and service here as uzERP, or uzERP's own settings"
+	case foreign:
+		c.checks[len(c.checks)-1].Fix = "use the same account and service here as uzERP, or uzERP's own settings"
 	case !envComplete(in):
 		c.skip(EnvFile, SameService)
 	case !in.Twilio.OK():
@@ -297,7 +303,7 @@ func uzerp(c *checker, in Input) {
 	}
 }
 
-// envComplete tells whether uzERP's own settings for Twilio are there to be used.
+// envComplete reports whether uzERP's own settings for Twilio are complete.
 func envComplete(in Input) bool {
 	return in.Root.OK() && in.Root.value.Value != "" && in.Env.Problem == "" && len(in.Env.Missing) == 0
 }
@@ -308,10 +314,11 @@ func twilio(c *checker, in Input) {
 		c.pass(TwilioService, "Twilio accepts the credentials and has the service %q", s.FriendlyName)
 		switch {
 		case s.AccountSID == "":
-			c.checks = append(c.checks, Check{ID: TwilioAccount, Group: c.group, Status: Skipped, Message: "not checked: Twilio did not say whose the service is"})
+			c.add(TwilioAccount, finding.Skipped, "", "not checked: Twilio did not say which account the service belongs to")
 		case s.AccountSID != in.Twilio.value.AccountSID:
-			c.add(TwilioAccount, Fail, "correct TWILIO_ACCOUNT_SID, which is from "+in.Twilio.value.From,
-				"the service is of account %s, and TWILIO_ACCOUNT_SID is %s: uzERP can't use the two together", s.AccountSID, in.Twilio.value.AccountSID)
+			c.add(TwilioAccount, finding.Error, "correct TWILIO_ACCOUNT_SID, which is from "+in.Twilio.value.From,
+				"the service is of account %s, and TWILIO_ACCOUNT_SID is %s: uzERP can't use the two together",
+				s.AccountSID, in.Twilio.value.AccountSID)
 		default:
 			c.pass(TwilioAccount, "the service is of the account that is set")
 		}
@@ -320,7 +327,8 @@ func twilio(c *checker, in Input) {
 	case !in.Twilio.OK():
 		c.skip(TwilioSettings, TwilioCredentials)
 	case in.Twilio.value.Token:
-		c.add(TwilioCredentials, Info, "make a restricted API key in Twilio's console, and set TWILIO_API_KEY and TWILIO_API_SECRET for this program; uzERP itself knows only the token",
+		c.add(TwilioCredentials, finding.Info, "make a restricted API key in Twilio's console, and set TWILIO_API_KEY and TWILIO_API_SECRET "+
+			"for this program; uzERP itself knows only the token",
 			"this program uses the account's auth token, which may do everything in the account")
 	default:
 		c.pass(TwilioCredentials, "this program uses an API key")
@@ -329,21 +337,20 @@ func twilio(c *checker, in Input) {
 	if !in.Service.OK() {
 		return
 	}
-	weighty := 0
+	bad := 0
 	for _, f := range verifyservice.Check(in.Service.value) {
-		status := ofSeverity(f.Severity)
-		if status != Info {
-			weighty++
+		if f.Severity != finding.Info {
+			bad++
 		}
-		c.add(f.ID, status, f.Fix, "%s", about(f.Setting, f.Value, "", 0, f.Message))
+		c.add(f.ID, f.Severity, f.Fix, "%s", withPlace(f))
 	}
-	if weighty == 0 {
+	if bad == 0 {
 		c.pass(ServiceSettings, "the service's settings suit TOTP and the helpdesk")
 	}
 	clock(c, in)
 }
 
-// uzerpTwilio judges uzERP's own way to Twilio, on which every login depends.
+// uzerpTwilio judges uzERP's own settings for Twilio: every login depends on them.
 func uzerpTwilio(c *checker, in Input) {
 	switch {
 	case !in.Root.OK() || in.Root.value.Value == "":
@@ -361,14 +368,14 @@ func uzerpTwilio(c *checker, in Input) {
 		c.pass(UzerpTwilio, "Twilio accepts uzERP's own settings")
 		return
 	}
-	if last := &c.checks[len(c.checks)-1]; last.Status == Fail {
+	if last := &c.checks[len(c.checks)-1]; last.Severity == finding.Error {
 		last.Message = "with uzERP's own settings from " + in.Env.Path + ": " + last.Message
 	}
 }
 
 const (
-	clockWarning = 10 * time.Second // from here on a difference is told
-	clockNoise   = 2 * time.Second  // Twilio's Date has whole seconds, and travels
+	clockWarning = 10 * time.Second // from here on a difference is a warning
+	clockNoise   = 2 * time.Second  // Twilio's Date has whole seconds, and needs time to get here
 )
 
 func clock(c *checker, in Input) {
@@ -377,7 +384,7 @@ func clock(c *checker, in Input) {
 	}
 	o := in.Clock.value
 	if !o.Known {
-		c.checks = append(c.checks, Check{ID: Clock, Group: c.group, Status: Skipped, Message: "not checked: Twilio's answer told no time"})
+		c.add(Clock, finding.Skipped, "", "not checked: Twilio's answer had no time")
 		return
 	}
 	totp := in.Service.value.TOTP
@@ -386,12 +393,13 @@ func clock(c *checker, in Input) {
 	if o.Ahead < 0 {
 		way = "fast"
 	}
-	const hint = "set the clock: timedatectl tells whether it is synchronized"
+	const hint = "set the clock: timedatectl shows whether it is synchronized"
 	switch {
 	case off > max(allowed, clockNoise):
-		c.add(Clock, Fail, hint, "this machine's clock is %s %s against Twilio's, more than the %s that Twilio allows a code: an app on this clock could not log in", off, way, allowed)
+		c.add(Clock, finding.Error, hint, "this machine's clock is %s %s against Twilio's, more than the %s that Twilio allows a code: "+
+			"an app on this clock could not log in", off, way, allowed)
 	case off > clockWarning:
-		c.add(Clock, Warn, hint, "this machine's clock is %s %s against Twilio's", off, way)
+		c.add(Clock, finding.Warning, hint, "this machine's clock is %s %s against Twilio's", off, way)
 	default:
 		c.pass(Clock, "this machine's clock agrees with Twilio's")
 	}
@@ -402,15 +410,4 @@ func valueOr(p *int, otherwise int) int {
 		return otherwise
 	}
 	return *p
-}
-
-func ofSeverity(s finding.Severity) Status {
-	switch s {
-	case finding.Error:
-		return Fail
-	case finding.Warning:
-		return Warn
-	default:
-		return Info
-	}
 }

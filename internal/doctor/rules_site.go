@@ -3,62 +3,65 @@ package doctor
 import (
 	"fmt"
 	"strings"
+
+	"uzerp-mfa/internal/finding"
 )
 
-// notJudged are the findings of session-config check that tell of something that could not be looked at.
+// notJudged reports whether a finding of session-config check is about something that could not be looked at.
 func notJudged(id string) bool { return id == "php-not-checked" || id == "env-web-access" }
 
 func session(c *checker, in Input) {
 	needs := UzerpRoot
 	if in.Root.OK() && in.Root.value.Value != "" {
-		needs = EnvFile // where it can't be read, there is nothing to be judged
+		needs = EnvFile // nothing can be judged if it can't be read
 	}
 	if !have(c, in.Session, needs, SessionSettings) {
 		return
 	}
-	weighty := 0
+	bad := 0
 	for _, f := range in.Session.value {
-		status := ofSeverity(f.Severity)
+		severity := f.Severity
 		switch {
-		case f.ID == "web-environment": // of every installation, and nothing that can be put right
+		case f.ID == "web-environment": // every installation has it, and nothing can be done about it
 			continue
-		case f.ID == "twilio-missing" && len(in.Env.Missing) > 0: // EnvFile has told
+		case f.ID == "twilio-missing" && len(in.Env.Missing) > 0: // EnvFile says it already
 			continue
 		case notJudged(f.ID):
-			status = Skipped
-		case status != Info:
-			weighty++
+			severity = finding.Skipped
+		case severity != finding.Info:
+			bad++
 		}
-		c.add(f.ID, status, strings.ReplaceAll(f.Fix, "\n", ", "), "%s", about(f.Setting, f.Value, f.File, f.Line, f.Message))
+		c.add(f.ID, severity, strings.ReplaceAll(f.Fix, "\n", ", "), "%s", withPlace(f))
 	}
-	if weighty == 0 {
+	if bad == 0 {
 		c.pass(SessionSettings, "uzERP's session settings are in order")
 	}
 }
 
-// about begins a message with what it is about and where that stands.
-func about(setting, value, file string, line int, message string) string {
+// withPlace returns the message of a finding, after what it is about and where that stands.
+func withPlace(f finding.Finding) string {
 	var place []string
 	switch {
-	case setting != "" && value != "":
-		place = append(place, setting+"="+value)
-	case setting != "":
-		place = append(place, setting)
+	case f.Setting != "" && f.Value != "":
+		place = append(place, f.Setting+"="+f.Value)
+	case f.Setting != "":
+		place = append(place, f.Setting)
 	}
 	switch {
-	case file != "" && line > 0:
-		place = append(place, fmt.Sprintf("%s line %d", file, line))
-	case file != "":
-		place = append(place, file)
+	case f.File != "" && f.Line > 0:
+		place = append(place, fmt.Sprintf("%s line %d", f.File, f.Line))
+	case f.File != "":
+		place = append(place, f.File)
 	}
 	if len(place) == 0 {
-		return message
+		return f.Message
 	}
-	return strings.Join(place, " in ") + ": " + message
+	return strings.Join(place, " in ") + ": " + f.Message
 }
 
 func users(c *checker, in Input) {
-	if !have(c, in.Users, needed(in), UserStates, UsersBroken, UUIDMissing, UUIDDuplicate, UsersSkip, UsersLeft, UsersNoAccess) {
+	rest := []string{UsersBroken, UUIDMissing, UUIDDuplicate, UsersSkip, UsersLeft, UsersNoAccess}
+	if !have(c, in.Users, needed(in), UserStates, rest...) {
 		return
 	}
 	t := in.Users.value
@@ -67,16 +70,16 @@ func users(c *checker, in Input) {
 
 	switch n := len(t.broken); {
 	case n > 0:
-		c.add(UsersBroken, Fail, "uzerp-mfa user reset lets such a user enroll again; user list --state broken shows all",
+		c.add(UsersBroken, finding.Error, "uzerp-mfa user reset lets such a user enroll again; user list --state broken shows all",
 			"%s enrolled without a factor and locked out while two-factor login is on: %s", number(n, "user"), who(t.broken))
 	case len(t.brokenNoAccess) > 0:
-		c.add(UsersBroken, Info, "uzerp-mfa user reset before one of them gets access again",
+		c.add(UsersBroken, finding.Info, "uzerp-mfa user reset before one of them gets access again",
 			"%s without access to uzERP would be locked out if they had it: %s", number(len(t.brokenNoAccess), "user"), who(t.brokenNoAccess))
 	default:
-		c.pass(UsersBroken, "nobody is enrolled without a factor")
+		c.pass(UsersBroken, "no user is enrolled without a factor")
 	}
 	if n := len(t.noUUID); n > 0 {
-		c.add(UUIDMissing, Fail, "uzerp-mfa reconcile --fix --only uuid-missing gives each one",
+		c.add(UUIDMissing, finding.Error, "uzerp-mfa reconcile --fix --only uuid-missing gives each one",
 			"%s %s no uuid and can neither log in with two-factor login nor enroll: %s", number(n, "user"), verb(n, "has", "have"), who(t.noUUID))
 	} else {
 		c.pass(UUIDMissing, "every user has a uuid")
@@ -86,13 +89,14 @@ func users(c *checker, in Input) {
 		if n := len(shared) - 1; n > 0 {
 			more = "; " + number(n, "more uuid") + " too"
 		}
-		c.add(UUIDDuplicate, Fail, "uzerp-mfa reconcile --only uuid-duplicate tells what to do",
+		c.add(UUIDDuplicate, finding.Error, "uzerp-mfa reconcile --only uuid-duplicate shows what to do",
 			"one uuid belongs to several users, so a reset of one in uzERP deletes the factors of all: %s%s", who(shared[0]), more)
 	} else {
 		c.pass(UUIDDuplicate, "no two users have the same uuid")
 	}
 	if n := len(t.skip); n > 0 {
-		c.add(UsersSkip, Info, "uzerp-mfa user enable takes that back", "%s %s in once without a code: %s", number(n, "user"), verb(n, "gets", "get"), who(t.skip))
+		c.add(UsersSkip, finding.Info, "uzerp-mfa user enable takes that back",
+			"%s %s in once without a code: %s", number(n, "user"), verb(n, "gets", "get"), who(t.skip))
 	} else {
 		c.pass(UsersSkip, "nobody's next login skips the code")
 	}
@@ -104,14 +108,14 @@ func persons(c *checker, in Input, t *Tally) {
 		return
 	}
 	if n := len(t.left); n > 0 {
-		c.add(UsersLeft, Warn, "disable their access in uzERP; then uzerp-mfa user reset takes their second factor away",
+		c.add(UsersLeft, finding.Warning, "disable their access in uzERP; then uzerp-mfa user reset takes their second factor away",
 			"%s enrolled who %s the company: %s", number(n, "user"), verb(n, "has left", "have left"), who(t.left))
 	} else {
-		c.pass(UsersLeft, "nobody who has left is enrolled")
+		c.pass(UsersLeft, "no enrolled user has left the company")
 	}
 	if n := len(t.noCompany); n > 0 {
-		c.add(UsersNoAccess, Info, "give access to a company in uzERP's administration",
-			"%s may log in but %s no company to enter, so every password is told to be wrong: %s", number(n, "user"), verb(n, "has", "have"), who(t.noCompany))
+		c.add(UsersNoAccess, finding.Info, "give access to a company in uzERP's administration",
+			"%s may log in but %s no company to enter, so uzERP says that every password is wrong: %s", number(n, "user"), verb(n, "has", "have"), who(t.noCompany))
 	} else {
 		c.pass(UsersNoAccess, "everybody who may log in has a company to enter")
 	}
@@ -130,15 +134,16 @@ func auditLog(c *checker, in Input) {
 	}
 	switch log := in.AuditChain.value; {
 	case len(log.Findings) > 0:
-		c.add(AuditLogIntact, Fail, "keep a copy of "+log.Path+"; uzerp-mfa audit-log verify tells more",
+		c.add(AuditLogIntact, finding.Error, "keep a copy of "+log.Path+"; uzerp-mfa audit-log verify shows more",
 			"the audit log is not what was written: %s, the first: %s", number(len(log.Findings), "finding"), log.Findings[0])
 	case log.TornTail:
-		c.add(AuditLogIntact, Warn, "uzerp-mfa audit-log verify tells more; the next change continues the log",
+		c.add(AuditLogIntact, finding.Warning, "uzerp-mfa audit-log verify shows more; the next change continues the log",
 			"the last line of the audit log is torn: its writer died, or the machine did")
 	case log.None:
-		c.add(AuditLogIntact, Info, "", "there is no audit log yet: nothing was changed from here, or the log was moved")
+		c.add(AuditLogIntact, finding.Info, "", "there is no audit log yet: nothing was changed from here, or the log was moved")
 	case log.Open > 0:
-		c.add(AuditLogIntact, Info, "uzerp-mfa audit-log verify names them", "no line was changed; of %s the end is not recorded: it is under way, or it broke off", number(log.Open, "change"))
+		c.add(AuditLogIntact, finding.Info, "uzerp-mfa audit-log verify lists them",
+			"no line was changed; the end of %s is not recorded: it is still under way, or it was broken off", number(log.Open, "change"))
 	default:
 		c.pass(AuditLogIntact, "no line of the audit log was changed (%s)", number(log.Records, "record"))
 	}

@@ -10,7 +10,7 @@ import (
 	"uzerp-mfa/internal/mfa"
 )
 
-// Tally counts users as they stream by. Of each user it keeps the name and the uuid at most.
+// Tally counts users. It keeps no more of a user than the name and the uuid.
 type Tally struct {
 	Users Users
 
@@ -21,7 +21,7 @@ type Tally struct {
 	left, noCompany                      []string
 }
 
-// NewTally makes an empty one.
+// NewTally returns an empty Tally.
 func NewTally() *Tally {
 	return &Tally{owners: map[string]string{}, shared: map[string][]string{}, enrolled: map[string]bool{}, access: map[string]bool{}}
 }
@@ -71,7 +71,7 @@ func (t *Tally) own(uuid, username string) {
 	}
 }
 
-// Asked gives the users whose persons AddPersons is to be told of.
+// Asked returns the users whose persons AddPersons needs.
 func (t *Tally) Asked() []string {
 	names := []string{}
 	for name := range t.enrolled {
@@ -86,8 +86,7 @@ func (t *Tally) Asked() []string {
 	return names
 }
 
-// AddPersons takes what is known of some of them. A day that is over counts as over in every zone: who leaves today works
-// today.
+// AddPersons takes the persons of some of them. Somebody whose last day is today has not left yet.
 func (t *Tally) AddPersons(persons map[string]mfa.Details, now time.Time) {
 	today := now.Format(time.DateOnly)
 	for name, d := range persons {
@@ -102,7 +101,7 @@ func (t *Tally) AddPersons(persons map[string]mfa.Details, now time.Time) {
 	slices.Sort(t.noCompany)
 }
 
-// duplicates gives each uuid's users, in the order of their names.
+// duplicates returns the users of each uuid that several users have, in the order of their names.
 func (t *Tally) duplicates() [][]string {
 	var all [][]string
 	for _, names := range t.shared {
@@ -116,7 +115,7 @@ func (t *Tally) duplicates() [][]string {
 // maxNames is how many users a message names.
 const maxNames = 3
 
-// who names some users: "alice", "bob" and 3 more.
+// who returns the names of some users: "alice", "bob" and 3 more.
 func who(names []string) string {
 	quoted := make([]string, min(len(names), maxNames))
 	for i := range quoted {
@@ -129,7 +128,7 @@ func who(names []string) string {
 	return text
 }
 
-// number gives "1 user", "2 users".
+// number returns "1 user", "2 users".
 func number(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
@@ -137,7 +136,7 @@ func number(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// verb gives the word that goes with a number of things.
+// verb returns the form of a verb for so many things.
 func verb(n int, one, several string) string {
 	if n == 1 {
 		return one

@@ -6,94 +6,105 @@ import (
 	"strings"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/finding"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/verifyservice"
 )
 
-// The checks that need something other than the database.
-const (
-	CheckEnvFile       = "env-file"
-	CheckSameService   = "same-service"
-	CheckTwilioService = "twilio-service"
-)
-
-// OpenSessions is what has to be said after every switch (docs/facts/uzerp.md §2 and §4).
+// OpenSessions is what the operator must know after every switch (docs/facts/uzerp.md §2 and §4).
 const OpenSessions = "browsers that have uzERP open keep the old login until their session ends. " +
 	"To end all sessions now: stop the web server, remove the sess_* files in PHP's session.save_path, start it again"
 
-// Settings is what uzERP's own conf/.env gives, as far as a switch depends on it.
+// Settings is what uzERP's own conf/.env says, as far as a switch depends on it.
 type Settings struct {
 	Path    string   // the file that was read
-	Problem string   // why nothing can be said; empty if the file was read
+	Problem string   // why it could not be read; empty if it was
 	Hint    string   // what to do about the problem
 	Missing []string // the TWILIO_ settings that are absent or empty
-	Foreign []string // those in which this tool's own settings differ
+	Foreign []string // the TWILIO_ settings that this program has otherwise
 }
 
-// CheckSettings judges them: with one of the three settings missing uzERP shows an error page instead of its login page
-// to everybody, and with an unreadable line nothing at all.
-func CheckSettings(s Settings) []Check {
-	c := Check{ID: CheckEnvFile, Status: Pass, Message: s.Path + " gives uzERP its Twilio settings"}
+// CheckSettings checks uzERP's settings for Twilio. If one of the three is missing, uzERP shows everybody an error page instead
+// of the login page; if a line can't be read, it shows nothing at all.
+func CheckSettings(s Settings) []finding.Finding {
+	f := finding.Finding{ID: CheckEnvFile, Severity: finding.Pass, Message: s.Path + " gives uzERP its Twilio settings"}
 	switch {
 	case s.Problem != "":
-		c.Status, c.Message, c.Hint = Fail, s.Problem, cmp.Or(s.Hint, "--skip-env-check is for when uzERP's settings can't be looked at from here")
-		return []Check{c}
+		f.Severity, f.Message = finding.Error, s.Problem
+		f.Fix = cmp.Or(s.Hint, "--skip-env-check is for when uzERP's settings can't be looked at from here")
+		return []finding.Finding{f}
 	case len(s.Missing) > 0:
-		c.Status, c.Message = Fail, fmt.Sprintf("%s lacks %s: uzERP would show an error page to everybody", s.Path, strings.Join(s.Missing, ", "))
-		c.Hint = "add the missing lines to " + s.Path + "; uzERP reads them from no other place"
+		f.Severity = finding.Error
+		f.Message = fmt.Sprintf("%s lacks %s: uzERP would show an error page to everybody", s.Path, strings.Join(s.Missing, ", "))
+		f.Fix = "add the missing lines to " + s.Path + "; uzERP reads them from no other place"
 	}
-	checks := []Check{c}
+	found := []finding.Finding{f}
 	if len(s.Foreign) > 0 {
-		checks = append(checks, Check{ID: CheckSameService, Status: Warn, Message: fmt.Sprintf(
+		found = append(found, finding.Finding{ID: CheckSameService, Severity: finding.Warning, Message: fmt.Sprintf(
 			"%s here is not what uzERP has in %s: users enrolled by this tool could not log in to uzERP", strings.Join(s.Foreign, " and "), s.Path)})
 	}
-	return checks
+	return found
 }
 
-// CheckTwilio judges the answer to fetching the Verify service with the settings from a file or the environment.
-func CheckTwilio(service verifyservice.Service, from string, err error) Check {
+// CheckTwilio checks the answer to fetching the Verify service. from names the file or the environment that the settings are
+// from.
+func CheckTwilio(service verifyservice.Service, from string, err error) finding.Finding {
 	if err == nil {
-		return Check{ID: CheckTwilioService, Status: Pass, Message: fmt.Sprintf("Twilio accepts the credentials and has the service %q", service.FriendlyName)}
+		return finding.Finding{ID: CheckTwilioService, Severity: finding.Pass,
+			Message: fmt.Sprintf("Twilio accepts the credentials and has the service %q", service.FriendlyName)}
 	}
-	c := Check{ID: CheckTwilioService, Status: Fail, Message: err.Error(), Hint: cmp.Or(errs.HintOf(err), "--skip-twilio-check is for when Twilio can't be asked from here")}
+	f := finding.Finding{ID: CheckTwilioService, Severity: finding.Error, Message: err.Error(),
+		Fix: cmp.Or(errs.HintOf(err), "--skip-twilio-check is for when Twilio can't be asked from here")}
 	switch kind := errs.KindOf(err); {
 	case kind == errs.Unavailable:
-		c.Hint = "--skip-twilio-check switches all the same"
+		f.Fix = "--skip-twilio-check switches without asking Twilio"
 	case from != "" && (kind == errs.Config || kind == errs.NotFound):
-		c.Hint += "; the settings are from " + from
+		f.Fix += "; the settings are from " + from
 	}
-	return c
+	return f
 }
 
-// LockedOut tells whether the switch would lock a user out, and not only one who may not log in anyway. Who lacks a uuid gets
-// one with it.
+// LockedOut reports whether the switch would lock this user out. That is not so for users who may not log in anyway, and for
+// users without a uuid, who get one with the switch.
 func LockedOut(u mfa.User) bool {
 	return u.State() == mfa.StateBroken && u.UUID != nil && u.Access()
 }
 
-// CheckUsers tells of the users who are LockedOut, broken in number.
-func CheckUsers(broken int) Check {
+// CheckUsers warns of users who are LockedOut. broken is their number.
+func CheckUsers(broken int) finding.Finding {
 	if broken == 0 {
-		return Check{ID: "broken-users", Status: Pass, Message: "no enrolled user lacks a factor"}
+		return finding.Finding{ID: CheckBrokenUsers, Severity: finding.Pass, Message: "no enrolled user lacks a factor"}
 	}
-	return Check{ID: "broken-users", Status: Warn, Message: fmt.Sprintf(
+	return finding.Finding{ID: CheckBrokenUsers, Severity: finding.Warning, Message: fmt.Sprintf(
 		"enrolled users without a factor will be locked out (%d): uzerp-mfa user list --state broken shows them, user reset mends them", broken)}
 }
 
-// SkippedCheck says that a check was not made because of flag.
-func SkippedCheck(id, flag string) Check {
-	return Check{ID: id, Status: Warn, Message: "not checked, because of " + flag}
+// skipped warns that a check was left out because of a flag.
+func skipped(id, flag string) finding.Finding {
+	return finding.Finding{ID: id, Severity: finding.Warning, Message: "not checked, because of " + flag}
 }
 
-// SiteOff is what has to be said where somebody works on users' second factors that nobody asks for.
+// Refusal returns why the switch must not be made: an error of errs.Refused with the first error that the checks found, or
+// nil if they found none.
+func Refusal(found []finding.Finding) error {
+	for _, f := range found {
+		if f.Severity == finding.Error {
+			return errs.New(errs.Refused, "not switched, nothing was changed: "+f.Message, f.Fix)
+		}
+	}
+	return nil
+}
+
+// SiteOff is what commands about users' second factors say while two-factor login is off.
 const SiteOff = mfa.SiteIsOff + " (set-injector switches it on)"
 
-// IsOff tells whether the site uses the plain login handler.
+// IsOff reports whether the site uses the plain login handler.
 func IsOff(classes []Class) bool { return SiteLogin(classes) == mfa.SiteOff }
 
-// SiteLogin tells which of its two login handlers uzERP uses, if it is one of them and there is no doubt about it.
+// SiteLogin returns which of its two login handlers uzERP uses. It is mfa.SiteUnknown if uzERP uses another class, or if there
+// is no row or more than one.
 func SiteLogin(classes []Class) mfa.SiteLogin {
-	switch class := (Switch{Was: classes}).Current(LoginHandler); {
+	switch class := (SwitchPlan{Was: classes}).Current(LoginHandler); {
 	case sameClass(class, PlainHandler):
 		return mfa.SiteOff
 	case class == MFAHandler:
@@ -103,8 +114,8 @@ func SiteLogin(classes []Class) mfa.SiteLogin {
 	}
 }
 
-// LacksValidator tells whether classes, which hold all rows of MFAValidator, have none that uzERP looks at: its handler for
-// two-factor login can't be built then (docs/facts/uzerp.md §4).
+// LacksValidator reports whether uzERP finds no MFAValidator among classes, which are all rows of that name: then it can't
+// build its handler for two-factor login (docs/facts/uzerp.md §4).
 func LacksValidator(classes []Class) bool {
-	return len((Switch{Was: classes}).active(MFAValidator)) == 0
+	return len((SwitchPlan{Was: classes}).active(MFAValidator)) == 0
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"uzerp-mfa/internal/finding"
 	"uzerp-mfa/internal/mfa"
 )
 
@@ -32,63 +33,57 @@ type Request struct {
 	Handler   string // the handler to switch to; MFAHandler unless Off
 	Validator string // the validator that belongs to it
 	Gateway   string // a gateway that the operator vouches for; empty for uzERP's own
+
+	SkipSettings bool // don't look at uzERP's settings
+	SkipTwilio   bool // don't ask Twilio
 }
 
-// Status is the outcome of a check.
-type Status string
-
-// A check passes, warns, or forbids the switch.
+// The IDs of the checks of a switch.
 const (
-	Pass Status = "pass"
-	Warn Status = "warn"
-	Fail Status = "fail"
+	CheckLoginHandler  = "login-handler"
+	CheckGateway       = "authentication-gateway"
+	CheckValidator     = "mfa-validator"
+	CheckUniqueKey     = "unique-key"
+	CheckUUIDs         = "uuids"
+	CheckKnownClasses  = "known-classes"
+	CheckEnvFile       = "env-file"
+	CheckSameService   = "same-service"
+	CheckTwilioService = "twilio-service"
+	CheckBrokenUsers   = "broken-users"
 )
 
-// Check is one thing looked at before a switch.
-type Check struct {
-	ID      string
-	Status  Status
-	Message string
-	Hint    string // what to do about a failure; may be empty
-}
+// correctRows is the hint where uzERP's own table is the problem.
+const correctRows = "correct the rows of injector_classes in uzERP's administration, then run this again"
 
-// Failed gives the checks that forbid the switch.
-func Failed(checks []Check) []Check {
-	var failed []Check
-	for _, c := range checks {
-		if c.Status == Fail {
-			failed = append(failed, c)
-		}
-	}
-	return failed
-}
+// addFinding adds the result of one check.
+type addFinding func(id string, severity finding.Severity, format string, args ...any)
 
-// Plan decides what a switch writes and makes the checks that the database alone can answer. classes are all rows of
-// Names; missing are the users without uuid, each of whom gets one from newUUID when 2FA is switched on. The Switch means
-// nothing if a check failed.
-func Plan(r Request, classes []Class, missing []mfa.User, newUUID func() string) (Switch, []Check) {
-	s := Switch{Was: classes}
+// Plan returns what a switch writes, and what the checks found for which the database is enough. classes are all rows of
+// Names; missing are the users without a uuid: each of them gets one from newUUID when two-factor login is switched on. The
+// plan means nothing if a check found an error.
+func Plan(r Request, classes []Class, missing []mfa.User, newUUID func() string) (SwitchPlan, []finding.Finding) {
+	s := SwitchPlan{Was: classes}
 	handlers := s.active(LoginHandler)
-	var checks []Check
-	add := func(id string, status Status, format string, args ...any) {
-		c := Check{ID: id, Status: status, Message: fmt.Sprintf(format, args...)}
-		if status == Fail {
-			c.Hint = "correct the rows of injector_classes in uzERP's administration, then run this again"
+	var found []finding.Finding
+	add := func(id string, severity finding.Severity, format string, args ...any) {
+		f := finding.Finding{ID: id, Severity: severity, Message: fmt.Sprintf(format, args...)}
+		if severity == finding.Error {
+			f.Fix = correctRows
 		}
-		checks = append(checks, c)
+		found = append(found, f)
 	}
 
 	switch len(handlers) {
 	case 1:
-		add("login-handler", Pass, "one system-wide LoginHandler row: %s", handlers[0].ClassName)
+		add(CheckLoginHandler, finding.Pass, "one system-wide LoginHandler row: %s", handlers[0].ClassName)
 	case 0:
-		add("login-handler", Fail, "there is no system-wide LoginHandler row (category SY, company -1): uzERP can't show its login page")
+		add(CheckLoginHandler, finding.Error, "there is no system-wide LoginHandler row (category SY, company -1): uzERP can't show its login page")
 	default:
-		add("login-handler", Fail, "%d system-wide LoginHandler rows (%s): which one uzERP takes is undefined, and a change could make another one win; delete all but the one in use",
-			len(handlers), describe(handlers))
+		add(CheckLoginHandler, finding.Error, "%d system-wide LoginHandler rows (%s): which one uzERP takes is undefined, "+
+			"and a change could make another one win; delete all but the one in use", len(handlers), describe(handlers))
 	}
 
-	checks = append(checks, checkGateway(s.active(AuthenticationGateway), r.Gateway))
+	found = append(found, checkGateway(s.active(AuthenticationGateway), r.Gateway))
 
 	if len(handlers) == 1 {
 		s.set(handlers[0], LoginHandler, r.Handler)
@@ -99,46 +94,49 @@ func Plan(r Request, classes []Class, missing []mfa.User, newUUID func() string)
 			s.Assignments = append(s.Assignments, Assignment{Username: u.Username, Was: u.Row, Becomes: u.WithUUID(newUUID())})
 		}
 		if len(missing) > 0 {
-			add("uuids", Warn, "users without a uuid can neither log in nor enroll: each gets one with the switch (%d)", len(missing))
+			add(CheckUUIDs, finding.Warning, "users without a uuid can neither log in nor enroll: each gets one with the switch (%d)", len(missing))
 		} else {
-			add("uuids", Pass, "every user has a uuid")
+			add(CheckUUIDs, finding.Pass, "every user has a uuid")
 		}
 		if r.Handler != MFAHandler || r.Validator != TwilioValidator {
-			add("known-classes", Warn, "%s with %s is not what uzERP ships: whether such a login works is for you to try", r.Handler, r.Validator)
+			add(CheckKnownClasses, finding.Warning, "%s with %s is not what uzERP ships: try yourself whether such a login works",
+				r.Handler, r.Validator)
 		}
 	}
 	if blocking := s.blocking(); len(blocking) > 0 {
-		add("unique-key", Fail, "a row that already has the name and class to be written is in the way (%s): delete it first", describe(blocking))
+		add(CheckUniqueKey, finding.Error, "a row that already has the name and class to be written is in the way (%s): delete it first",
+			describe(blocking))
 	} else {
-		add("unique-key", Pass, "no other row is in the way")
+		add(CheckUniqueKey, finding.Pass, "no other row is in the way")
 	}
-	return s, checks
+	return s, found
 }
 
-// planValidator puts the validator in place: without it MFAHandler can't be built, and the login page is an error page for
-// everybody (docs/facts/uzerp.md §4).
-func (s *Switch) planValidator(class string, add func(id string, status Status, format string, args ...any)) {
+// planValidator plans the row of the validator. Without it uzERP can't build MFAHandler, and everybody sees an error page
+// instead of the login page (docs/facts/uzerp.md §4).
+func (s *SwitchPlan) planValidator(class string, add addFinding) {
 	validators := s.active(MFAValidator)
 	switch len(validators) {
 	case 0:
-		s.Changes = append(s.Changes, Change{Name: MFAValidator, After: class})
-		add("mfa-validator", Pass, "MFAValidator is missing and is added with the switch")
+		s.Changes = append(s.Changes, ClassChange{Name: MFAValidator, After: class})
+		add(CheckValidator, finding.Pass, "MFAValidator is missing and is added with the switch")
 	case 1:
 		s.set(validators[0], MFAValidator, class)
-		add("mfa-validator", Pass, "one system-wide MFAValidator row: %s", validators[0].ClassName)
+		add(CheckValidator, finding.Pass, "one system-wide MFAValidator row: %s", validators[0].ClassName)
 	default:
-		add("mfa-validator", Fail, "%d system-wide MFAValidator rows (%s): which one uzERP takes is undefined; delete all but one", len(validators), describe(validators))
+		add(CheckValidator, finding.Error, "%d system-wide MFAValidator rows (%s): which one uzERP takes is undefined; delete all but one",
+			len(validators), describe(validators))
 	}
 }
 
-func (s *Switch) set(c Class, name, after string) {
+func (s *SwitchPlan) set(c Class, name, after string) {
 	if c.ClassName != after {
-		s.Changes = append(s.Changes, Change{ID: c.ID, Name: name, Before: c.ClassName, After: after})
+		s.Changes = append(s.Changes, ClassChange{ID: c.ID, Name: name, Before: c.ClassName, After: after})
 	}
 }
 
-// active gives the rows that uzERP looks at on its login page, where there is no company yet (docs/facts/uzerp.md §2).
-func (s Switch) active(name string) []Class {
+// active returns the rows that uzERP looks at on its login page, where there is no company yet (docs/facts/uzerp.md §2).
+func (s SwitchPlan) active(name string) []Class {
 	var rows []Class
 	for _, c := range s.Was {
 		if c.Name == name && c.Category == coreCategory && c.CompanyID == systemWide {
@@ -148,9 +146,9 @@ func (s Switch) active(name string) []Class {
 	return rows
 }
 
-// blocking gives the rows of any category or company that hold a (name, class_name) which a change would write: the
-// table's unique key covers just these two columns.
-func (s Switch) blocking() []Class {
+// blocking returns the rows that already have the name and the class which a change would write. Their category and company
+// don't matter: the table's unique key has only these two columns.
+func (s SwitchPlan) blocking() []Class {
 	var rows []Class
 	for _, ch := range s.Changes {
 		for _, c := range s.Was {
@@ -162,46 +160,49 @@ func (s Switch) blocking() []Class {
 	return rows
 }
 
-// Needed tells whether the switch writes anything.
-func (s Switch) Needed() bool { return len(s.Changes) > 0 || len(s.Assignments) > 0 }
+// Needed reports whether the switch writes anything.
+func (s SwitchPlan) Needed() bool { return len(s.Changes) > 0 || len(s.Assignments) > 0 }
 
-// Current gives the class that uzERP now uses for an interface name, empty if there is no such row or no telling.
-func (s Switch) Current(name string) string {
+// Current returns the class that uzERP uses now for the name of an interface. It is empty if there is no row, or more than
+// one.
+func (s SwitchPlan) Current(name string) string {
 	if rows := s.active(name); len(rows) == 1 {
 		return rows[0].ClassName
 	}
 	return ""
 }
 
-// checkGateway guards against the worst switch there is. LDAPDBAuthenticator only looks whether the user name exists,
-// because Apache has checked the password before: behind a form handler any password is accepted, even an empty one. PHP
-// class names are compared without regard to case, and so are these.
-func checkGateway(rows []Class, vouched string) Check {
-	c := Check{ID: "authentication-gateway", Status: Fail}
+// checkGateway refuses the worst switch of all. LDAPDBAuthenticator only looks whether the user name exists, because Apache
+// has checked the password before: behind a login form it accepts any password, even an empty one. PHP compares the names
+// of classes without regard to case, and so does this.
+func checkGateway(rows []Class, vouched string) finding.Finding {
+	f := finding.Finding{ID: CheckGateway, Severity: finding.Error}
 	if len(rows) != 1 {
-		c.Message = fmt.Sprintf("there must be exactly one system-wide AuthenticationGateway row, not %d: which class checks the password is undefined", len(rows))
-		c.Hint = "correct the rows of injector_classes in uzERP's administration, then run this again"
-		return c
+		f.Message = fmt.Sprintf("there must be exactly one system-wide AuthenticationGateway row, not %d: which class checks the password is undefined",
+			len(rows))
+		f.Fix = correctRows
+		return f
 	}
 	class := rows[0].ClassName
 	switch {
 	case isLDAP(class):
-		c.Message = class + " does not check passwords (Apache did): behind a login form anybody could log in as anybody, with any password"
-		c.Hint = "if uzERP shows a login form now, the site stands open: close it at the web server, and set AuthenticationGateway to " + DatabaseGateway
+		f.Message = class + " does not check passwords (Apache did): behind a login form anybody could log in as anybody, with any password"
+		f.Fix = "if uzERP shows a login form now, the site stands open: close it at the web server, and set AuthenticationGateway to " +
+			DatabaseGateway
 	case class == DatabaseGateway:
-		c.Status, c.Message = Pass, "passwords are checked by "+class
+		f.Severity, f.Message = finding.Pass, "passwords are checked by "+class
 	case class == vouched:
-		c.Status, c.Message = Warn, "passwords are checked by "+class+", which you vouched for with --gateway"
+		f.Severity, f.Message = finding.Warning, "passwords are checked by "+class+", which you vouched for with --gateway"
 	default:
-		c.Message = "unknown AuthenticationGateway " + class + ": whether it checks passwords behind a login form is not known here"
-		c.Hint = "if you are sure that it does, name it with --gateway"
+		f.Message = "unknown AuthenticationGateway " + class + ": this program does not know whether it checks passwords behind a login form"
+		f.Fix = "if you are sure that it does, name it with --gateway"
 	}
-	return c
+	return f
 }
 
 func isLDAP(class string) bool { return sameClass(class, LDAPGateway) }
 
-// sameClass compares as PHP does, or more widely: without regard to case and namespace.
+// sameClass compares the names of two classes without regard to case and namespace. PHP itself is at most that lenient.
 func sameClass(a, b string) bool {
 	if i := strings.LastIndexByte(a, '\\'); i >= 0 {
 		a = a[i+1:]
@@ -209,8 +210,8 @@ func sameClass(a, b string) bool {
 	return strings.EqualFold(strings.TrimSpace(a), b)
 }
 
-// Misspelt gives uzERP's own spelling of a class that is written otherwise: whether PHP would find it, or take the
-// password-only handler for another one, is not to be tried out on a site.
+// Misspelt returns uzERP's own spelling of a class, if it is one of uzERP's and is spelt in another way. Nobody should find
+// out on a site whether PHP finds such a class.
 func Misspelt(class string) (right string, misspelt bool) {
 	for _, known := range []string{PlainHandler, MFAHandler, TwilioValidator, DatabaseGateway, LDAPGateway} {
 		if sameClass(class, known) && class != known {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"uzerp-mfa/internal/finding"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/verifyservice"
@@ -30,17 +31,27 @@ func class(id int64, name, className string) injector.Class {
 	return injector.Class{ID: id, Name: name, Category: "SY", ClassName: className, CompanyID: -1}
 }
 
+// elsewhere is a row of one company or of another category.
+func elsewhere(id int64, name, className, category string, company int64) injector.Class {
+	return injector.Class{ID: id, Name: name, Category: category, ClassName: className, CompanyID: company}
+}
+
 func uuids() func() string {
 	n := 0
 	return func() string { n++; return fmt.Sprintf("uuid-%d", n) }
 }
 
+// forbidding returns the findings that forbid the switch.
+func forbidding(found []finding.Finding) []finding.Finding {
+	return slices.DeleteFunc(slices.Clone(found), func(f finding.Finding) bool { return f.Severity != finding.Error })
+}
+
 func TestPlanOn(t *testing.T) {
 	s, checks := injector.Plan(on(), installed(), []mfa.User{{Username: "erin"}}, uuids())
-	if failed := injector.Failed(checks); len(failed) > 0 {
+	if failed := forbidding(checks); len(failed) > 0 {
 		t.Fatal(failed)
 	}
-	want := []injector.Change{
+	want := []injector.ClassChange{
 		{ID: 6, Name: "LoginHandler", Before: "HTMLFormLoginHandler", After: "HTMLFormLoginHandlerMFA"},
 		{Name: "MFAValidator", After: "TWValidator"},
 	}
@@ -55,11 +66,11 @@ func TestPlanOn(t *testing.T) {
 func TestPlanIsIdempotent(t *testing.T) {
 	rows := []injector.Class{installed()[0], class(6, "LoginHandler", injector.MFAHandler), class(7, "MFAValidator", injector.TwilioValidator)}
 	s, checks := injector.Plan(on(), rows, nil, uuids())
-	if s.Needed() || len(injector.Failed(checks)) > 0 {
+	if s.Needed() || len(forbidding(checks)) > 0 {
 		t.Errorf("%+v %+v", s, checks)
 	}
 	s, checks = injector.Plan(off(), installed(), []mfa.User{{Username: "erin"}}, uuids())
-	if s.Needed() || len(injector.Failed(checks)) > 0 {
+	if s.Needed() || len(forbidding(checks)) > 0 {
 		t.Errorf("%+v %+v", s, checks)
 	}
 }
@@ -67,8 +78,8 @@ func TestPlanIsIdempotent(t *testing.T) {
 func TestPlanOff(t *testing.T) {
 	rows := []injector.Class{installed()[0], class(6, "LoginHandler", injector.MFAHandler), class(7, "MFAValidator", injector.TwilioValidator)}
 	s, checks := injector.Plan(off(), rows, nil, uuids())
-	want := []injector.Change{{ID: 6, Name: "LoginHandler", Before: injector.MFAHandler, After: injector.PlainHandler}}
-	if !slices.Equal(s.Changes, want) || len(injector.Failed(checks)) > 0 {
+	want := []injector.ClassChange{{ID: 6, Name: "LoginHandler", Before: injector.MFAHandler, After: injector.PlainHandler}}
+	if !slices.Equal(s.Changes, want) || len(forbidding(checks)) > 0 {
 		t.Errorf("%+v %+v", s, checks)
 	}
 }
@@ -77,12 +88,12 @@ func TestPlanOff(t *testing.T) {
 func TestPlanAddsAMissingValidator(t *testing.T) {
 	rows := []injector.Class{installed()[0], class(6, "LoginHandler", injector.MFAHandler)}
 	s, _ := injector.Plan(on(), rows, nil, uuids())
-	if !slices.Equal(s.Changes, []injector.Change{{Name: "MFAValidator", After: "TWValidator"}}) {
+	if !slices.Equal(s.Changes, []injector.ClassChange{{Name: "MFAValidator", After: "TWValidator"}}) {
 		t.Errorf("%+v", s.Changes)
 	}
 	rows = append(rows, class(7, "MFAValidator", "Other"))
 	s, _ = injector.Plan(on(), rows, nil, uuids())
-	if !slices.Equal(s.Changes, []injector.Change{{ID: 7, Name: "MFAValidator", Before: "Other", After: "TWValidator"}}) {
+	if !slices.Equal(s.Changes, []injector.ClassChange{{ID: 7, Name: "MFAValidator", Before: "Other", After: "TWValidator"}}) {
 		t.Errorf("%+v", s.Changes)
 	}
 }
@@ -114,23 +125,27 @@ func TestPlanRefuses(t *testing.T) {
 		{"another gateway than vouched for", vouched, gateway("YourGateway"), "authentication-gateway"},
 		{"no gateway", on(), installed()[1:], "authentication-gateway"},
 		{"two gateways", on(), with(class(9, "AuthenticationGateway", "LDAPDBAuthenticator")), "authentication-gateway"},
-		{"gateway of one company only", on(), []injector.Class{{ID: 5, Name: "AuthenticationGateway", Category: "SY", ClassName: "DatabaseAuthenticator", CompanyID: 1}, installed()[1]}, "authentication-gateway"},
+		{"gateway of one company only", on(), []injector.Class{
+			elsewhere(5, "AuthenticationGateway", "DatabaseAuthenticator", "SY", 1), installed()[1],
+		}, "authentication-gateway"},
 		{"a company's own gateway beside", on(), with(injector.Class{ID: 9, Name: "AuthenticationGateway", Category: "SY", ClassName: "X", CompanyID: 1}), ""},
 		{"no login handler", on(), installed()[:1], "login-handler"},
 		{"two login handlers", on(), with(class(9, "LoginHandler", "Other")), "login-handler"},
 		{"two login handlers, off", off(), with(class(9, "LoginHandler", injector.MFAHandler)), "login-handler"},
 		{"two validators", on(), with(class(8, "MFAValidator", "A"), class(9, "MFAValidator", "B")), "mfa-validator"},
-		{"the handler's row of a company", on(), with(injector.Class{ID: 9, Name: "LoginHandler", Category: "SY", ClassName: injector.MFAHandler, CompanyID: 1}), "unique-key"},
-		{"the handler's row of a category", on(), with(injector.Class{ID: 9, Name: "LoginHandler", Category: "RP", ClassName: injector.MFAHandler, CompanyID: -1}), "unique-key"},
-		{"the validator's row of a company", on(), with(injector.Class{ID: 9, Name: "MFAValidator", Category: "SY", ClassName: injector.TwilioValidator, CompanyID: 1}), "unique-key"},
-		{"the plain handler's row of a company, off", off(), []injector.Class{installed()[0], class(6, "LoginHandler", injector.MFAHandler), {ID: 9, Name: "LoginHandler", Category: "SY", ClassName: injector.PlainHandler, CompanyID: 1}}, "unique-key"},
+		{"the handler's row of a company", on(), with(elsewhere(9, "LoginHandler", injector.MFAHandler, "SY", 1)), "unique-key"},
+		{"the handler's row of a category", on(), with(elsewhere(9, "LoginHandler", injector.MFAHandler, "RP", -1)), "unique-key"},
+		{"the validator's row of a company", on(), with(elsewhere(9, "MFAValidator", injector.TwilioValidator, "SY", 1)), "unique-key"},
+		{"the plain handler's row of a company, off", off(), []injector.Class{
+			installed()[0], class(6, "LoginHandler", injector.MFAHandler), elsewhere(9, "LoginHandler", injector.PlainHandler, "SY", 1),
+		}, "unique-key"},
 	} {
 		_, checks := injector.Plan(test.request, test.classes, nil, uuids())
-		var failed []string
-		for _, c := range injector.Failed(checks) {
-			failed = append(failed, c.ID)
+		var ids []string
+		for _, c := range forbidding(checks) {
+			ids = append(ids, c.ID)
 		}
-		if got := strings.Join(failed, ","); got != test.fails {
+		if got := strings.Join(ids, ","); got != test.fails {
 			t.Errorf("%s: failed %q, want %q", test.name, got, test.fails)
 		}
 	}
@@ -139,28 +154,27 @@ func TestPlanRefuses(t *testing.T) {
 func TestUniqueKeyNamesTheRow(t *testing.T) {
 	rows := append(installed(), injector.Class{ID: 99, Name: "LoginHandler", Category: "RP", ClassName: injector.MFAHandler, CompanyID: 7})
 	_, checks := injector.Plan(on(), rows, nil, uuids())
-	if failed := injector.Failed(checks); len(failed) != 1 || !strings.Contains(failed[0].Message, "id 99") || !strings.Contains(failed[0].Message, "company 7") {
+	if failed := forbidding(checks); len(failed) != 1 || !strings.Contains(failed[0].Message, "id 99") || !strings.Contains(failed[0].Message, "company 7") {
 		t.Errorf("%+v", failed)
 	}
 }
 
 func TestOtherChecks(t *testing.T) {
 	for _, test := range []struct {
-		got  []injector.Check
+		got  []finding.Finding
 		want string
 	}{
 		{injector.CheckSettings(injector.Settings{Path: "conf/.env"}), "env-file pass"},
-		{injector.CheckSettings(injector.Settings{Path: "conf/.env", Missing: []string{"TWILIO_SERVICE_SID"}}), "env-file fail"},
-		{injector.CheckSettings(injector.Settings{Problem: "no uzERP directory"}), "env-file fail"},
-		{injector.CheckSettings(injector.Settings{Path: "conf/.env", Foreign: []string{"TWILIO_SERVICE_SID"}}), "env-file pass,same-service warn"},
-		{[]injector.Check{injector.CheckTwilio(verifyservice.Service{}, "x", nil)}, "twilio-service pass"},
-		{[]injector.Check{injector.CheckTwilio(verifyservice.Service{}, "x", errors.New("x"))}, "twilio-service fail"},
-		{[]injector.Check{injector.SkippedCheck("env-file", "--skip-env-check")}, "env-file warn"},
+		{injector.CheckSettings(injector.Settings{Path: "conf/.env", Missing: []string{"TWILIO_SERVICE_SID"}}), "env-file error"},
+		{injector.CheckSettings(injector.Settings{Problem: "no uzERP directory"}), "env-file error"},
+		{injector.CheckSettings(injector.Settings{Path: "conf/.env", Foreign: []string{"TWILIO_SERVICE_SID"}}), "env-file pass,same-service warning"},
+		{[]finding.Finding{injector.CheckTwilio(verifyservice.Service{}, "x", nil)}, "twilio-service pass"},
+		{[]finding.Finding{injector.CheckTwilio(verifyservice.Service{}, "x", errors.New("x"))}, "twilio-service error"},
 	} {
 		var got []string
 		for _, c := range test.got {
-			got = append(got, c.ID+" "+string(c.Status))
-			if c.Status == injector.Fail && c.Hint == "" {
+			got = append(got, c.ID+" "+c.Severity.String())
+			if c.Severity == finding.Error && c.Fix == "" {
 				t.Errorf("%s fails without a hint", c.ID)
 			}
 		}

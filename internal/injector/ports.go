@@ -15,40 +15,48 @@ type Class struct {
 	CompanyID int64 // usercompanyid; -1 for every company and the login page
 }
 
-// Change is one row to write: the row ID gets the class After, or a new system-wide row is added where ID is 0.
-type Change struct {
+// ClassChange is one row to write: the row ID gets the class After. If ID is 0, a new system-wide row is added.
+type ClassChange struct {
 	ID     int64  `json:"id"`
 	Name   string `json:"name"`
 	Before string `json:"before"` // empty where the row is new
 	After  string `json:"after"`
 }
 
-// Assignment gives a user without uuid one.
+// Assignment is a uuid for a user who has none.
 type Assignment struct {
 	Username     string
 	Was, Becomes mfa.Row
 }
 
-// Switch is everything that one switch writes, in one transaction, and what it was decided on.
-type Switch struct {
+// SwitchPlan is everything that one switch writes, in one transaction, and the rows that it was planned on.
+type SwitchPlan struct {
 	Was         []Class // every row of the Names, of any category and company, by ID, as read
-	Changes     []Change
+	Changes     []ClassChange
 	Assignments []Assignment
 }
 
-// Store is the part of uzERP's database that a switch reads and writes. Its errors are *errs.Error.
-type Store interface {
-	// CheckReady gives an error of errs.Refused if the database is from before uzERP 1.31.0 and lacks a column of 2FA.
+// Reader is the part of uzERP's database that a switch is planned on. Its errors are *errs.Error.
+type Reader interface {
+	// CheckReady returns an error of errs.Refused if the database is older than uzERP 1.31.0 and lacks a column of two-factor
+	// login.
 	CheckReady(ctx context.Context) error
-	// HoldTrial marks that a switch is on trial, until release is called or this process ends. errs.Refused if one is.
-	HoldTrial(ctx context.Context) (release func(), err error)
-	// CheckNoTrial gives an error of errs.Refused while a switch is on trial: what is switched meanwhile would be taken back.
+	// CheckNoTrial returns an error of errs.Refused while a switch is on trial: the trial would take back what is switched
+	// meanwhile.
 	CheckNoTrial(ctx context.Context) error
-	// InjectorClasses gives every row with one of the names, whatever its category and company, by ID.
+	// InjectorClasses returns every row with one of the names, whatever its category and company, by ID.
 	InjectorClasses(ctx context.Context, names []string) ([]Class, error)
-	// UsersWithoutUUID gives the users whose uuid is NULL, in byte order of their names.
+	// UsersWithoutUUID returns the users whose uuid is NULL, in byte order of their names.
 	UsersWithoutUUID(ctx context.Context) ([]mfa.User, error)
-	// ApplySwitch writes s in one transaction. If the rows are no longer s.Was, or a user to be given a uuid is not
-	// as read, nothing is written and the error is of errs.Refused with errs.ErrChanged in its chain.
-	ApplySwitch(ctx context.Context, names []string, s Switch) error
+}
+
+// Writer switches.
+type Writer interface {
+	Reader
+	// HoldTrial marks that a switch is on trial, until release is called or this process ends. The error is of
+	// errs.Refused if another switch is on trial.
+	HoldTrial(ctx context.Context) (release func(), err error)
+	// ApplySwitch writes s in one transaction. If the rows are no longer s.Was, or a user who gets a uuid has changed since,
+	// nothing is written and the error is of errs.Refused with errs.ErrChanged in its chain.
+	ApplySwitch(ctx context.Context, names []string, s SwitchPlan) error
 }

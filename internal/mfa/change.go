@@ -7,18 +7,18 @@ import (
 	"uzerp-mfa/internal/errs"
 )
 
-// Change is what a command means to do to one user's row, before it is done: the plan that is shown and applied.
-type Change struct {
+// RowChange is what a command means to do to one user's row, before it is done: the plan that is shown and applied.
+type RowChange struct {
 	User    User
 	Becomes Row
 	Refusal *errs.Error // why nothing may be done; nil if it may
 }
 
 // Needed tells whether there is anything to write.
-func (c Change) Needed() bool { return c.Refusal == nil && !c.User.Equal(c.Becomes) }
+func (c RowChange) Needed() bool { return c.Refusal == nil && !c.User.Equal(c.Becomes) }
 
 // Apply writes the row if it is still what was planned on, and otherwise gives an error with errs.ErrChanged.
-func (c Change) Apply(ctx context.Context, store Store) error {
+func (c RowChange) Apply(ctx context.Context, store Writer) error {
 	if c.Refusal != nil {
 		return c.Refusal
 	}
@@ -29,13 +29,13 @@ func (c Change) Apply(ctx context.Context, store Store) error {
 }
 
 // PlanEnable plans to ask for the code again at the next login.
-func PlanEnable(u User) Change { return planEnabled(u, true) }
+func PlanEnable(u User) RowChange { return planEnabled(u, true) }
 
 // PlanDisableNextLogin plans to let the user in without a code, once (docs/facts/uzerp.md §3, the skip).
-func PlanDisableNextLogin(u User) Change { return planEnabled(u, false) }
+func PlanDisableNextLogin(u User) RowChange { return planEnabled(u, false) }
 
-func planEnabled(u User, enabled bool) Change {
-	c := Change{User: u, Becomes: u.Row}
+func planEnabled(u User, enabled bool) RowChange {
+	c := RowChange{User: u, Becomes: u.Row}
 	c.Becomes.Enabled = &enabled
 	already := u.Enabled != nil && *u.Enabled == enabled
 	switch {

@@ -15,10 +15,15 @@ type Place struct {
 	Enrolled int // of them, with mfa_enrolled true
 }
 
-// CopyStore is the database as detaching a copy needs it. Its errors are *errs.Error.
-type CopyStore interface {
+// CopyReader says which database this is. Its errors are *errs.Error.
+type CopyReader interface {
 	// Place tells where this is and how many users there are.
 	Place(ctx context.Context) (Place, error)
+}
+
+// CopyWriter detaches a copy of the live database.
+type CopyWriter interface {
+	CopyReader
 	// Detach gives every user a new uuid and forgets every enrolment, all in one transaction or nobody. It does nothing, with errs.ErrChanged, if their number is no longer users.
 	Detach(ctx context.Context, users int, newUUID func() string) error
 }

@@ -32,7 +32,7 @@ func FriendlyName(username string) string {
 
 // Enroller enrols users.
 type Enroller struct {
-	Store   Store
+	Store   Writer
 	Factors Factors
 	Code    func(text secret.Secret, c TOTPConfig, at time.Time) (string, error) // RFC 6238
 	NewUUID func() string
@@ -40,8 +40,8 @@ type Enroller struct {
 
 // PlanEnroll refuses (errs.Refused) a user who has an enrolment that can work, unless it is to be replaced. A broken one is
 // mended by enrolling.
-func PlanEnroll(u User, replace bool) Change {
-	c := Change{User: u, Becomes: u.Row}
+func PlanEnroll(u User, replace bool) RowChange {
+	c := RowChange{User: u, Becomes: u.Row}
 	if u.Whole() && !replace {
 		c.Refusal = errs.New(errs.Refused, fmt.Sprintf("%q is already enrolled", u.Username),
 			"--replace puts a new phone in place of one that still works; if the phone is lost: uzerp-mfa user reset "+errs.ShellQuote(u.Username))
@@ -49,8 +49,8 @@ func PlanEnroll(u User, replace bool) Change {
 	return c
 }
 
-// Pending is an enrolment that waits for its first code.
-type Pending struct {
+// PendingEnrollment is an enrolment that waits for its first code.
+type PendingEnrollment struct {
 	e      *Enroller
 	User   User // with the uuid that was assigned, if one was
 	Factor NewFactor
@@ -58,7 +58,7 @@ type Pending struct {
 
 // Begin gives the user a uuid if there is none and has Twilio make a factor. uzERP's row does not name the factor until
 // Submit has proved that the user's app has it.
-func (e *Enroller) Begin(ctx context.Context, c Change) (*Pending, error) {
+func (e *Enroller) Begin(ctx context.Context, c RowChange) (*PendingEnrollment, error) {
 	if c.Refusal != nil {
 		return nil, c.Refusal
 	}
@@ -83,7 +83,7 @@ func (e *Enroller) Begin(ctx context.Context, c Change) (*Pending, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Pending{e: e, User: u, Factor: f}, nil
+	return &PendingEnrollment{e: e, User: u, Factor: f}, nil
 }
 
 // forget clears up after a creation whose answer was lost. It is not repeated: the factor may be there, and its secret
@@ -111,17 +111,17 @@ func (e *Enroller) forget(ctx context.Context, u User, before []Factor, cause er
 // Submit checks the code, first here and then at Twilio, and on success enters the factor in uzERP's row. A code that
 // Twilio could not accept is refused here (errs.CodeRejected) and costs none of its five attempts; where it belongs to
 // another time step the error says how far off the phone's clock is.
-func (p *Pending) Submit(ctx context.Context, code string) error {
+func (p *PendingEnrollment) Submit(ctx context.Context, code string) error {
 	if err := p.checkLocally(code); err != nil {
 		return err
 	}
-	return confirm(ctx, p.e.Store, p.e.Factors, p.User, p.Factor.Factor, code)
+	return verifyAndStore(ctx, p.e.Store, p.e.Factors, p.User, p.Factor.Factor, code)
 }
 
 // clockSearch is how far to either side a code is looked for, to tell a wrong clock from a wrong code.
 const clockSearch = 30 * time.Minute
 
-func (p *Pending) checkLocally(code string) error {
+func (p *PendingEnrollment) checkLocally(code string) error {
 	c := p.Factor.TOTP
 	now := p.e.Factors.Now()
 	for n := 0; time.Duration(n)*c.Step <= clockSearch; n++ {
@@ -156,9 +156,9 @@ func clockError(off time.Duration) error {
 		"set date and time on the phone to automatic, then type the next code; Twilio was not asked, so no attempt is lost")
 }
 
-// confirm has Twilio verify the factor and then writes the row. Twilio first: a crash between the two leaves a factor
+// verifyAndStore has Twilio verify the factor and then writes the row. Twilio first: a crash between the two leaves a factor
 // that nobody uses, never a user enrolled with a factor that was not proved.
-func confirm(ctx context.Context, store Store, factors Factors, u User, f Factor, code string) error {
+func verifyAndStore(ctx context.Context, store Writer, factors Factors, u User, f Factor, code string) error {
 	// An answer that Ctrl-C made us miss would leave a factor verified that no row names. What is begun here is ended,
 	// within the limits of a call.
 	sending, cancel := Uninterrupted(ctx)
@@ -178,7 +178,7 @@ func confirm(ctx context.Context, store Store, factors Factors, u User, f Factor
 		return errs.New(errs.CodeRejected, "Twilio did not accept the code; nothing was changed in uzERP",
 			"try the next code that the app shows; if it goes on, check date and time on the phone. Twilio takes five codes for a factor")
 	}
-	return enter(ctx, store, factors, u, f)
+	return storeFactor(ctx, store, factors, u, f)
 }
 
 // Uninterrupted gives a context that a signal does not end, but the command's own deadline does.
@@ -191,8 +191,8 @@ func Uninterrupted(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithCancel(ctx)
 }
 
-// enter writes the row of a user whose app has proved to hold the factor f.
-func enter(ctx context.Context, store Store, factors Factors, u User, f Factor) error {
+// storeFactor writes the row of a user whose app has proved to hold the factor f.
+func storeFactor(ctx context.Context, store Writer, factors Factors, u User, f Factor) error {
 	// The code is used up: from here on a Ctrl-C must not keep the row from learning of it.
 	ctx = context.WithoutCancel(ctx)
 	err := SetRow(ctx, store, u.Username, u.Row, enrolledRow(u.Row, f.SID))
@@ -201,7 +201,7 @@ func enter(ctx context.Context, store Store, factors Factors, u User, f Factor) 
 		if err := stillThere(ctx, store, factors, u, f); err != nil {
 			return err
 		}
-		return retire(ctx, store, factors, u)
+		return deleteReplaced(ctx, store, factors, u)
 	case errors.Is(err, errs.ErrChanged):
 		return withdraw(ctx, store, factors, u, f, err)
 	default:
@@ -213,7 +213,7 @@ func enter(ctx context.Context, store Store, factors Factors, u User, f Factor) 
 // stillThere looks whether the factor outlived the moment between Twilio's yes and the row: a reset that ran just then
 // saw a factor in no row and deleted it. Such a row is reset, so that the user is asked to enrol. That Twilio does not
 // answer says nothing.
-func stillThere(ctx context.Context, store Store, factors Factors, u User, f Factor) error {
+func stillThere(ctx context.Context, store Writer, factors Factors, u User, f Factor) error {
 	if _, err := factors.FetchFactor(ctx, *u.UUID, f.SID); !factorGone(err) {
 		return nil
 	}
@@ -222,7 +222,7 @@ func stillThere(ctx context.Context, store Store, factors Factors, u User, f Fac
 		return &errs.Error{Kind: errs.KindOf(err), Err: fmt.Errorf("the factor was deleted by somebody else meanwhile, and the user's row could not be reset: %w", err),
 			Hint: "run uzerp-mfa user reset " + errs.ShellQuote(u.Username) + ": the user is locked out until then"}
 	}
-	_ = retire(ctx, store, factors, u) // if no row names the old factor any more either; else it stays
+	_ = deleteReplaced(ctx, store, factors, u) // if no row names the old factor any more either; else it stays
 	return &errs.Error{Kind: errs.Refused, Err: fmt.Errorf("not enrolled: the factor was deleted meanwhile: %w", errs.ErrChanged),
 		Hint: "somebody has reset the user just now; uzerp-mfa enroll " + errs.ShellQuote(u.Username) + " starts anew"}
 }
@@ -230,9 +230,9 @@ func stillThere(ctx context.Context, store Store, factors Factors, u User, f Fac
 // ErrOldFactorLeft is in the chain of an error after which the user is enrolled with the new factor all the same.
 var ErrOldFactorLeft = errors.New("the new phone works, but the old factor is still at Twilio")
 
-// retire deletes the factor that the row named before, once it names the new one: there is no moment without a working
+// deleteReplaced deletes the factor that the row named before, once it names the new one: there is no moment without a working
 // factor. It stays if another user's row names it.
-func retire(ctx context.Context, store Store, factors Factors, was User) error {
+func deleteReplaced(ctx context.Context, store Reader, factors Factors, was User) error {
 	if !was.Whole() {
 		return nil
 	}
@@ -255,7 +255,7 @@ func enrolledRow(r Row, sid string) Row {
 
 // withdraw takes back the factor just verified when somebody else changed the row meanwhile: it must not stay as a
 // live secret that nothing refers to. If it can't be deleted, it does no harm at login; the error says that it is there.
-func withdraw(ctx context.Context, store Store, factors Factors, u User, f Factor, cause error) error {
+func withdraw(ctx context.Context, store Reader, factors Factors, u User, f Factor, cause error) error {
 	e := &errs.Error{Kind: errs.Refused, Err: cause, Hint: "uzerp-mfa user list --match=" + errs.ShellWord(u.Username) + " shows the row as it is now; nothing of it was changed here"}
 	free, _, err := InUse(ctx, store, []Factor{f})
 	if err == nil && len(free) == 1 {

@@ -13,7 +13,7 @@ import (
 
 // Inspector puts together what is known of users: uzERP's row, the person, and Twilio's view. It changes nothing.
 type Inspector struct {
-	Store     Store
+	Store     Reader
 	Directory Directory
 	Factors   FactorReader // nil where Twilio is not to be asked
 	// NoFactors is why Twilio can't be asked, if it is that and not the operator's wish: what it would say is unknown then.

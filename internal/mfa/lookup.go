@@ -12,7 +12,7 @@ import (
 
 // Lookup finds every named user, in the order of the names, each once. An unknown name ends it with errs.NotFound and
 // the list of the unknown ones, so that nothing is changed for some before a typing error shows in another.
-func Lookup(ctx context.Context, store Store, usernames []string) ([]User, error) {
+func Lookup(ctx context.Context, store Reader, usernames []string) ([]User, error) {
 	found, err := store.FindUsers(ctx, usernames)
 	if err != nil {
 		return nil, err
@@ -49,7 +49,7 @@ func Lookup(ctx context.Context, store Store, usernames []string) ([]User, error
 // SetRow is the one way a row is written. A lost reply, or a row that somebody else made as wanted meanwhile, is settled
 // by reading the row again. No other failure is: nothing was written then, and a row that looks as wanted may be one that
 // somebody is just changing in a transaction that nobody sees yet.
-func SetRow(ctx context.Context, store Store, username string, was, becomes Row) error {
+func SetRow(ctx context.Context, store Writer, username string, was, becomes Row) error {
 	err := store.CompareAndSet(ctx, username, was, becomes)
 	unclear := errors.Is(err, errs.ErrLostReply) || errors.Is(err, errs.ErrChanged)
 	if err == nil || !unclear || was.Equal(becomes) {

@@ -7,17 +7,22 @@ import (
 	"uzerp-mfa/internal/secret"
 )
 
-// Store is uzERP's table users, as the use cases need it. Its errors are *errs.Error.
-type Store interface {
+// Reader reads uzERP's table users: planning takes one. Its errors are *errs.Error.
+type Reader interface {
 	// FindUsers gives those of the named users that exist, compared exactly, in no promised order.
 	FindUsers(ctx context.Context, usernames []string) ([]User, error)
-	// CompareAndSet makes the user's row becomes if it is still was. Otherwise it changes nothing and gives an
-	// error of errs.Refused with errs.ErrChanged in its chain (also when the user is gone).
-	CompareAndSet(ctx context.Context, username string, was, becomes Row) error
 	// FactorOwners gives, for each of the factor SIDs that some row's mfa_sid holds, the names of those users.
 	FactorOwners(ctx context.Context, sids []string) (map[string][]string, error)
 	// UUIDOwners returns, for each of the uuids that some row has, the names of those users. The keys are lower-case.
 	UUIDOwners(ctx context.Context, uuids []string) (map[string][]string, error)
+}
+
+// Writer changes uzERP's table users as well: applying takes one.
+type Writer interface {
+	Reader
+	// CompareAndSet makes the user's row becomes if it is still was. Otherwise it changes nothing and gives an
+	// error of errs.Refused with errs.ErrChanged in its chain (also when the user is gone).
+	CompareAndSet(ctx context.Context, username string, was, becomes Row) error
 }
 
 // FactorReader is a Twilio Verify service, for those who only look. Its errors are *errs.Error.
@@ -43,19 +48,24 @@ type Entity struct {
 	Created  time.Time
 }
 
-// Factors is the same service for use cases that change it: TOTP factors of an entity whose identity is a user's uuid. Calls that may have taken effect although they failed have errs.ErrLostReply in
-// the chain.
+// Challenger tries codes. That changes nothing that a login depends on.
+type Challenger interface {
+	// Challenge checks a code against a verified factor; Twilio bills it if it is approved. A wrong code gives false
+	// and no error. errs.Refused if the factor is unverified or has had too many challenges, errs.NotFound if it is gone.
+	Challenge(ctx context.Context, identity, sid, code string) (approved bool, err error)
+}
+
+// Factors is the same service for use cases that change it: TOTP factors of an entity whose identity is a user's uuid.
+// Calls that may have taken effect although they failed have errs.ErrLostReply in the chain.
 type Factors interface {
 	FactorReader
+	Challenger
 	// CreateFactor makes an unverified TOTP factor (and the entity, if absent). friendlyName becomes the account
 	// name in the app. Never repeated by itself.
 	CreateFactor(ctx context.Context, identity, friendlyName string) (NewFactor, error)
 	// VerifyFactor sends a code for an unverified factor and gives the factor as it then is: a wrong code leaves it
 	// unverified and is no error. ErrAttemptsUsedUp (errs.Refused) when Twilio takes no more codes.
 	VerifyFactor(ctx context.Context, identity, sid, code string) (Factor, error)
-	// Challenge checks a code against a verified factor; Twilio bills it if it is approved. A wrong code gives false
-	// and no error. errs.Refused if the factor is unverified or has had too many challenges, errs.NotFound if it is gone.
-	Challenge(ctx context.Context, identity, sid, code string) (approved bool, err error)
 	// DeleteFactor deletes a factor; one that is gone already is no error.
 	DeleteFactor(ctx context.Context, identity, sid string) error
 }

@@ -11,7 +11,7 @@ import (
 
 // ResetPlan is what a reset of one user will do: the row first, then exactly the factors listed here.
 type ResetPlan struct {
-	Change
+	RowChange
 	Delete     []Factor // the user's factors, to be deleted after the row let go of them
 	Kept       []Factor // factors under the same uuid that another user's row names: never deleted
 	SkipTwilio bool     // factors were not looked at
@@ -19,14 +19,14 @@ type ResetPlan struct {
 
 // Needed tells whether the reset would change anything anywhere.
 func (p ResetPlan) Needed() bool {
-	return p.Change.Needed() || p.Refusal == nil && len(p.Delete) > 0
+	return p.RowChange.Needed() || p.Refusal == nil && len(p.Delete) > 0
 }
 
 // PlanReset reads what a reset of u would touch. Listing the factors first proves that Twilio answers, before anything
 // is changed (docs/facts/uzerp.md §6). newUUID gives a uuid to a user who has none: without one they could never enrol.
-func PlanReset(ctx context.Context, store Store, factors Factors, u User, skipTwilio bool, newUUID func() string) (ResetPlan, error) {
+func PlanReset(ctx context.Context, store Reader, factors FactorReader, u User, skipTwilio bool, newUUID func() string) (ResetPlan, error) {
 	no := false
-	p := ResetPlan{Change: Change{User: u, Becomes: Row{UUID: u.UUID, Enrolled: &no, Enabled: &no}}, SkipTwilio: skipTwilio}
+	p := ResetPlan{RowChange: RowChange{User: u, Becomes: Row{UUID: u.UUID, Enrolled: &no, Enabled: &no}}, SkipTwilio: skipTwilio}
 	if u.UUID == nil {
 		id := newUUID()
 		p.Becomes.UUID = &id
@@ -45,7 +45,7 @@ func PlanReset(ctx context.Context, store Store, factors Factors, u User, skipTw
 
 // withoutOthers splits factors into those that are nobody else's and those that another user's row names, or that are
 // pending under another user's name: two rows can share one uuid (docs/facts/uzerp.md §1: nothing makes it unique), and a reset of one must not lock out the other.
-func withoutOthers(ctx context.Context, store Store, username string, listed []Factor) (free, others []Factor, err error) {
+func withoutOthers(ctx context.Context, store Reader, username string, listed []Factor) (free, others []Factor, err error) {
 	if len(listed) == 0 {
 		return nil, nil, nil
 	}
@@ -83,7 +83,7 @@ type ResetResult struct {
 
 // Apply resets the user. Once the row is written an error means only that the clean-up at Twilio is unfinished: the user
 // can enrol, and the same command again finishes it; ErrRowReset in the chain says so.
-func (p ResetPlan) Apply(ctx context.Context, store Store, factors Factors) (ResetResult, error) {
+func (p ResetPlan) Apply(ctx context.Context, store Writer, factors Factors) (ResetResult, error) {
 	var r ResetResult
 	if p.Refusal != nil {
 		return r, p.Refusal
@@ -125,7 +125,7 @@ func (p ResetPlan) Apply(ctx context.Context, store Store, factors Factors) (Res
 }
 
 // InUse splits factors by whether any row names them now.
-func InUse(ctx context.Context, store Store, listed []Factor) (free, taken []Factor, err error) {
+func InUse(ctx context.Context, store Reader, listed []Factor) (free, taken []Factor, err error) {
 	return withoutOthers(ctx, store, "", listed) // no user is called "", so every owner counts
 }
 
@@ -150,7 +150,7 @@ func deleteUnlessTaken(ctx context.Context, factors Factors, identity string, f 
 
 // mend closes the last gap: had somebody finished enrolling with one of the factors in the moment before it was
 // deleted, their row would name a dead factor. Such a row is reset once more, so that they are asked to enrol.
-func (p ResetPlan) mend(ctx context.Context, store Store, deleted []Factor) error {
+func (p ResetPlan) mend(ctx context.Context, store Writer, deleted []Factor) error {
 	ctx = context.WithoutCancel(ctx)
 	users, err := store.FindUsers(ctx, []string{p.User.Username})
 	if err != nil || len(users) == 0 {

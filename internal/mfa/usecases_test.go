@@ -65,7 +65,7 @@ func TestBypass(t *testing.T) {
 		{"broken", broken, "refused", "refused"},
 		{"no uuid", mfa.User{Username: "u"}, "refused", "refused"},
 	} {
-		for want, plan := range map[string]func(mfa.User) mfa.Change{"enable " + test.enable: mfa.PlanEnable, "disable " + test.disable: mfa.PlanDisableNextLogin} {
+		for want, plan := range map[string]func(mfa.User) mfa.RowChange{"enable " + test.enable: mfa.PlanEnable, "disable " + test.disable: mfa.PlanDisableNextLogin} {
 			verb, want, _ := strings.Cut(want, " ")
 			c := plan(test.user)
 			got := "unchanged"
@@ -281,7 +281,7 @@ func enroller(w *mfatest.World) *mfa.Enroller {
 	return &mfa.Enroller{Store: w, Factors: w, Code: totp.Code, NewUUID: func() string { return uuidA }}
 }
 
-func begin(t *testing.T, w *mfatest.World, name string) *mfa.Pending {
+func begin(t *testing.T, w *mfatest.World, name string) *mfa.PendingEnrollment {
 	t.Helper()
 	p, err := enroller(w).Begin(t.Context(), mfa.PlanEnroll(w.Users[name], false))
 	wantNil(t, err)
@@ -508,11 +508,11 @@ func TestCheck(t *testing.T) {
 	w := mfatest.NewWorld(mfatest.Enrolled("bob", uuidA, sidB))
 	v, err := mfa.PlanCheck(w.Users["bob"], "")
 	wantNil(t, err)
-	wantKind(t, v.Submit(t.Context(), w, w, "123456"), errs.Refused) // the factor is gone: locked out
+	wantKind(t, v.Submit(t.Context(), w, "123456"), errs.Refused) // the factor is gone: locked out
 	w.Add(uuidA, sidB, mfa.FactorVerified)
-	wantKind(t, v.Submit(t.Context(), w, w, "000000"), errs.CodeRejected)
-	wantNil(t, v.Submit(t.Context(), w, w, w.Code(t, sidB, 0)))
-	if !w.Users["bob"].Equal(mfatest.Enrolled("bob", uuidA, sidB).Row) || v.Kind() != "check" || v.Status() != "approved" {
+	wantKind(t, v.Submit(t.Context(), w, "000000"), errs.CodeRejected)
+	wantNil(t, v.Submit(t.Context(), w, w.Code(t, sidB, 0)))
+	if !w.Users["bob"].Equal(mfatest.Enrolled("bob", uuidA, sidB).Row) {
 		t.Error("a check changed something")
 	}
 }

@@ -8,23 +8,22 @@ import (
 	"uzerp-mfa/internal/errs"
 )
 
-// Verification is what verify is about to do, decided before the code is asked for.
+// Verification is the end of an enrolment, decided before the code is asked for.
 type Verification struct {
 	User   User
 	Factor Factor
-	Check  bool // a challenge to an enrolled user's factor; else the end of an enrolment
 
 	resume bool // the factor is verified at Twilio already and only the row is missing
 }
 
 // Billed tells whether Twilio charges for a success: it does for each approved challenge (docs/facts/twilio-verify.md §4).
-func (v Verification) Billed() bool { return v.Check || v.resume }
+func (v Verification) Billed() bool { return v.resume }
 
 // PlanVerification finds the factor that a code would finish the enrolment with: the one named by sid, or else the
 // newest unverified one. A verified factor is taken only if named, and proved by a challenge: an old phone's factor that
 // was left behind must not come back by itself. errs.NotFound if there is none, errs.Refused if the user is enrolled already
 // and no other factor is named.
-func PlanVerification(ctx context.Context, store Store, factors Factors, u User, sid string) (Verification, error) {
+func PlanVerification(ctx context.Context, store Reader, factors FactorReader, u User, sid string) (Verification, error) {
 	v := Verification{User: u}
 	enroll := "uzerp-mfa enroll " + errs.ShellQuote(u.Username) + " starts an enrollment"
 	if u.Whole() && (sid == "" || sid == *u.SID) { // with another factor named, it replaces the one in use
@@ -80,55 +79,58 @@ func PlanVerification(ctx context.Context, store Store, factors Factors, u User,
 	return v, nil
 }
 
+// AppCheck tries whether an enrolled user's app makes the right codes. It changes nothing, and Twilio bills a success.
+type AppCheck struct {
+	User User
+	SID  string
+}
+
 // PlanCheck plans to challenge the factor that uzERP itself would challenge.
-func PlanCheck(u User, sid string) (Verification, error) {
-	v := Verification{User: u, Check: true}
+func PlanCheck(u User, sid string) (AppCheck, error) {
+	c := AppCheck{User: u}
 	if !u.Whole() {
-		return v, errs.New(errs.Refused, fmt.Sprintf("%q has no enrollment that could be checked (%s)", u.Username, u.State()),
+		return c, errs.New(errs.Refused, fmt.Sprintf("%q has no enrollment that could be checked (%s)", u.Username, u.State()),
 			"uzerp-mfa enroll "+errs.ShellQuote(u.Username)+" enrolls the user")
 	}
 	if sid != "" && sid != *u.SID {
-		return v, errs.New(errs.Refused, "uzERP does not use that factor for this user", "leave out --factor to check the one in use")
+		return c, errs.New(errs.Refused, "uzERP does not use that factor for this user", "leave out --factor to check the one in use")
 	}
-	v.Factor = Factor{SID: *u.SID}
-	return v, nil
+	c.SID = *u.SID
+	return c, nil
 }
 
-// Submit sends the code. A wrong one is errs.CodeRejected and changes nothing in uzERP.
-func (v Verification) Submit(ctx context.Context, store Store, factors Factors, code string) error {
-	if !v.Billed() {
-		return confirm(ctx, store, factors, v.User, v.Factor, code)
+// Submit sends the code. A wrong one is errs.CodeRejected.
+func (c AppCheck) Submit(ctx context.Context, factors Challenger, code string) error {
+	err := challenge(ctx, factors, c.User, c.SID, code)
+	if factorGone(err) {
+		return &errs.Error{Kind: errs.Refused, Err: errors.New("the factor that uzERP uses for this user does not exist at Twilio: the user is locked out"),
+			Hint: "uzerp-mfa user reset " + errs.ShellQuote(c.User.Username) + ", then the user enrolls again"}
 	}
+	return err
+}
+
+// Submit sends the code that ends an enrolment. A wrong one is errs.CodeRejected and changes nothing in uzERP.
+func (v Verification) Submit(ctx context.Context, store Writer, factors Factors, code string) error {
+	if !v.resume {
+		return verifyAndStore(ctx, store, factors, v.User, v.Factor, code)
+	}
+	if err := challenge(ctx, factors, v.User, v.Factor.SID, code); err != nil {
+		return err
+	}
+	return storeFactor(ctx, store, factors, v.User, v.Factor)
+}
+
+// challenge asks Twilio whether a verified factor makes this code. A wrong code is errs.CodeRejected.
+func challenge(ctx context.Context, factors Challenger, u User, sid, code string) error {
 	sending, cancel := Uninterrupted(ctx)
 	defer cancel()
-	approved, err := factors.Challenge(sending, *v.User.UUID, v.Factor.SID, code)
+	approved, err := factors.Challenge(sending, *u.UUID, sid, code)
 	switch {
-	case factorGone(err) && v.Check:
-		return &errs.Error{Kind: errs.Refused, Err: errors.New("the factor that uzERP uses for this user does not exist at Twilio: the user is locked out"),
-			Hint: "uzerp-mfa user reset " + errs.ShellQuote(v.User.Username) + ", then the user enrolls again"}
 	case err != nil:
 		return err
 	case !approved:
 		return errs.New(errs.CodeRejected, "Twilio did not accept the code; nothing was changed",
 			"try the next code that the app shows: each works once. If it goes on, check date and time on the phone")
-	case v.resume:
-		return enter(ctx, store, factors, v.User, v.Factor)
 	}
 	return nil
-}
-
-// Kind says which of the two it is, as scripts see it.
-func (v Verification) Kind() string {
-	if v.Check {
-		return "check"
-	}
-	return "enrollment"
-}
-
-// Status is what a success is called, as Twilio calls it.
-func (v Verification) Status() string {
-	if v.Check {
-		return "approved"
-	}
-	return "verified"
 }

@@ -135,7 +135,7 @@ func (c *check) take(l look, user bool) error {
 		if f.Kind != Unknown && !c.wants(f.Kind) {
 			continue
 		}
-		c.result.Findings = append(c.result.Findings, f)
+		c.result.Differences = append(c.result.Differences, f)
 		if err := c.found(f); err != nil {
 			return err
 		}

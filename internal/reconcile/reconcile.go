@@ -83,20 +83,16 @@ type Difference struct {
 	factors []mfa.Factor // those to delete
 }
 
-// Deletes tells whether the repair deletes something at Twilio.
-func (f *Difference) Deletes() bool { return len(f.factors) > 0 }
-
 // keep makes a finding one that --fix leaves alone.
 func (f *Difference) keep(why string) { f.Fixable, f.Remedy = false, why }
 
-// Reconciler compares uzERP's users with the factors at Twilio.
+// Reconciler compares uzERP's users with the factors at Twilio. It has no port to change anything with.
 type Reconciler struct {
-	Store       mfa.Store
-	Factors     mfa.Factors // may be nil if NeedsTwilio is false
+	Store       mfa.Reader
+	Factors     mfa.FactorReader // may be nil if NeedsTwilio is false
 	Users       iter.Seq2[mfa.User, error]
-	Only        []Kind // empty: every kind. OrphanEntity is repaired only if it is named here
-	Concurrency int    // how many users are looked at a time; at least 1
-	NewUUID     func() string
+	Only        []Kind                   // empty: every kind. OrphanEntity is repaired only if it is named here
+	Concurrency int                      // how many users are looked at a time; at least 1
 	Progress    func(checked, users int) // may be nil; never called twice at a time
 }
 
@@ -111,10 +107,10 @@ func (r *Reconciler) wants(kinds ...Kind) bool {
 
 // Result is what a check found.
 type Result struct {
-	Findings []Difference // sorted: by user name, what is about no user last
-	Checked  int          // users looked at
-	Unknown  int          // of Findings
-	Enrolled int          // users, broken ones included
+	Differences []Difference // sorted: by user name, what is about no user last
+	Checked     int          // users looked at
+	Unknown     int          // of Differences
+	Enrolled    int          // users, broken ones included
 
 	// Outage is why nothing at all may be repaired: Twilio stopped answering before the check was done.
 	Outage error
@@ -133,18 +129,18 @@ func (r *Result) WrongService() bool {
 // users, rounded up, and one at least.
 func (r *Result) DefaultMax() int { return min(20, max(1, (r.Enrolled+9)/10)) }
 
-// Left gives how many findings are left, unknown ones apart.
+// Left gives how many differences are left, unknown ones apart.
 func (r *Result) Left() int {
 	n := 0
-	for i := range r.Findings {
-		if f := &r.Findings[i]; f.Kind != Unknown && !f.Fixed {
+	for i := range r.Differences {
+		if f := &r.Differences[i]; f.Kind != Unknown && !f.Fixed {
 			n++
 		}
 	}
 	return n
 }
 
-// sort brings the findings into the order of tables and documents.
+// sort brings the differences into the order of tables and documents.
 func (r *Result) sort() {
 	order := func(f Difference) string {
 		last := "0"
@@ -154,7 +150,7 @@ func (r *Result) sort() {
 		kind := slices.Index(append(Kinds(), Unknown), f.Kind)
 		return fmt.Sprintf("%s%s\x00%d\x00%s%s", last, f.Username, kind, f.UUID, f.FactorSID)
 	}
-	slices.SortStableFunc(r.Findings, func(a, b Difference) int {
+	slices.SortStableFunc(r.Differences, func(a, b Difference) int {
 		x, y := order(a), order(b)
 		switch {
 		case x < y:

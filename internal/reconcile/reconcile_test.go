@@ -22,9 +22,7 @@ import (
 
 // reconciler of the users as they are now.
 func reconciler(s *mfatest.Site, only ...reconcile.Kind) *reconcile.Reconciler {
-	made := 0
 	return &reconcile.Reconciler{Store: s, Factors: s, Only: only, Concurrency: 1,
-		NewUUID: func() string { made++; return fmt.Sprintf("aaaaaaaa-0000-4000-8000-%012d", made) },
 		Users: func(yield func(mfa.User, error) bool) {
 			users := s.Users()
 			for _, name := range slices.Sorted(maps.Keys(users)) {
@@ -33,6 +31,14 @@ func reconciler(s *mfatest.Site, only ...reconcile.Kind) *reconcile.Reconciler {
 				}
 			}
 		}}
+}
+
+// repairer repairs what r found.
+func repairer(r *reconcile.Reconciler) *reconcile.Repairer {
+	made := 0
+	factors, _ := r.Factors.(mfa.Factors) // nil where Twilio is not needed
+	return &reconcile.Repairer{Store: r.Store.(mfa.Writer), Factors: factors,
+		NewUUID: func() string { made++; return fmt.Sprintf("aaaaaaaa-0000-4000-8000-%012d", made) }}
 }
 
 var (
@@ -49,8 +55,8 @@ func checked(t *testing.T, r *reconcile.Reconciler) *reconcile.Result {
 	streamed := 0
 	result, err := r.Check(t.Context(), func(reconcile.Difference) error { streamed++; return nil })
 	wantNil(t, err)
-	if streamed != len(result.Findings) {
-		t.Errorf("%d findings streamed of %d", streamed, len(result.Findings))
+	if streamed != len(result.Differences) {
+		t.Errorf("%d findings streamed of %d", streamed, len(result.Differences))
 	}
 	return result
 }
@@ -58,7 +64,7 @@ func checked(t *testing.T, r *reconcile.Reconciler) *reconcile.Result {
 // lines shows findings as "kind user sid", with what became of them: ! fixed, - not fixable, ? not repaired.
 func lines(r *reconcile.Result) []string {
 	var all []string
-	for _, f := range r.Findings {
+	for _, f := range r.Differences {
 		line := strings.TrimSpace(fmt.Sprintf("%s %s%s", f.Kind, f.Username, strings.TrimPrefix(f.FactorSID, "YF00000000000000000000000000000")))
 		switch {
 		case f.Fixed:
@@ -87,7 +93,7 @@ func repaired(t *testing.T, r *reconcile.Reconciler, max *int) (*reconcile.Resul
 	t.Helper()
 	result := checked(t, r)
 	plan := result.PlanRepairs(max)
-	plan.Apply(t.Context(), r, nil)
+	plan.Apply(t.Context(), repairer(r), nil)
 	return result, plan
 }
 
@@ -175,7 +181,7 @@ func TestReconcileFindsEveryKindAndRepairsWhatIsSafe(t *testing.T) {
 		if result.Unknown != 0 || result.Checked != 24 || result.Enrolled != 14 || result.DefaultMax() != 2 {
 			t.Errorf("%d unknown, %d checked, %d enrolled, max %d", result.Unknown, result.Checked, result.Enrolled, result.DefaultMax())
 		}
-		for _, f := range result.Findings {
+		for _, f := range result.Differences {
 			if f.Message == "" || f.Remedy == "" {
 				t.Errorf("%+v", f)
 			}
@@ -184,23 +190,23 @@ func TestReconcileFindsEveryKindAndRepairsWhatIsSafe(t *testing.T) {
 		before := maps.Clone(s.World.Users)
 		plan := result.PlanRepairs(nil)
 		wantKind(t, plan.Refusal, errs.Refused)
-		plan.Apply(t.Context(), r, nil)
+		plan.Apply(t.Context(), repairer(r), nil)
 		if diff := cmp.Diff(before, s.World.Users); diff != "" || slices.Contains(s.World.Calls, "DeleteFactor") {
 			t.Fatal("more repairs than allowed, and some were made:", diff)
 		}
 
-		plan = result.PlanRepairs(limit(len(plan.Findings)))
+		plan = result.PlanRepairs(limit(len(plan.Differences)))
 		if plan.Refusal != nil {
 			t.Fatal(plan.Refusal)
 		}
 		told := 0
-		plan.Apply(t.Context(), r, func(reconcile.Difference) { told++ })
-		for _, f := range plan.Findings {
+		plan.Apply(t.Context(), repairer(r), func(reconcile.Difference) { told++ })
+		for _, f := range plan.Differences {
 			if !f.Fixed || f.Err != nil {
 				t.Errorf("%s %s: %v", f.Kind, f.Username, f.Err)
 			}
 		}
-		if told != len(plan.Findings) {
+		if told != len(plan.Differences) {
 			t.Errorf("%d told", told)
 		}
 		for _, name := range []string{"b-missing", "c-unverified", "d-nosid", "d-oddsid", "e-nouuid-enrolled", "k-missing-stale"} {
@@ -216,7 +222,7 @@ func TestReconcileFindsEveryKindAndRepairsWhatIsSafe(t *testing.T) {
 			}
 		}
 		for name, was := range before {
-			if !slices.ContainsFunc(plan.Findings, func(f *reconcile.Difference) bool { return f.Username == name }) && !was.Equal(s.World.Users[name].Row) {
+			if !slices.ContainsFunc(plan.Differences, func(f *reconcile.Difference) bool { return f.Username == name }) && !was.Equal(s.World.Users[name].Row) {
 				t.Errorf("%s was changed", name)
 			}
 		}
@@ -262,8 +268,8 @@ func TestReconcileOnly(t *testing.T) {
 	r := reconciler(s, reconcile.SIDMissing, reconcile.UUIDMissing, reconcile.UUIDDuplicate)
 	r.Factors = nil
 	result, plan := repaired(t, r, limit(100))
-	if plan.Refusal != nil || len(plan.Findings) != 7 || len(result.Findings) != 13 {
-		t.Errorf("%v, %d of %d", plan.Refusal, len(plan.Findings), len(result.Findings))
+	if plan.Refusal != nil || len(plan.Differences) != 7 || len(result.Differences) != 13 {
+		t.Errorf("%v, %d of %d", plan.Refusal, len(plan.Differences), len(result.Differences))
 	}
 
 	s = everyKind()
@@ -293,8 +299,8 @@ func TestReconcileLeavesYoungEntitiesAlone(t *testing.T) {
 		return all
 	}
 	result, plan := repaired(t, reconciler(s, reconcile.OrphanEntity), limit(100))
-	if len(plan.Findings) != 0 || len(result.Findings) != 3 {
-		t.Errorf("%+v", result.Findings)
+	if len(plan.Differences) != 0 || len(result.Differences) != 3 {
+		t.Errorf("%+v", result.Differences)
 	}
 }
 
@@ -310,7 +316,7 @@ func TestReconcileUnknownUser(t *testing.T) {
 	s.Old(id(2), factorID(3))
 	result, plan := repaired(t, reconciler(s), limit(9))
 	wantLines(t, result, "factor-missing a001 !", "uuid-duplicate b -", "unknown b", "uuid-duplicate c -", "unknown c", "uuid-duplicate d -", "unknown d")
-	if result.Unknown != 3 || result.Checked != 1 || len(plan.Findings) != 1 || result.Left() != 3 {
+	if result.Unknown != 3 || result.Checked != 1 || len(plan.Differences) != 1 || result.Left() != 3 {
 		t.Errorf("%+v", result)
 	}
 }
@@ -337,7 +343,7 @@ func TestReconcileBreaker(t *testing.T) {
 			}
 			wantKind(t, plan.Refusal, errs.Unavailable)
 			tried := 0
-			for _, f := range result.Findings {
+			for _, f := range result.Differences {
 				if f.Kind == reconcile.Unknown && !f.NotTried {
 					tried++
 				}
@@ -370,7 +376,7 @@ func TestReconcileWithoutEntityList(t *testing.T) {
 	}
 	result, plan := repaired(t, reconciler(s, reconcile.OrphanEntity), limit(99))
 	wantLines(t, result, "unknown")
-	if len(plan.Findings) != 0 {
+	if len(plan.Differences) != 0 {
 		t.Error(plan)
 	}
 }
@@ -405,7 +411,7 @@ func TestReconcileNotFoundIsProved(t *testing.T) {
 	}
 	result, plan := repaired(t, reconciler(s), limit(9))
 	wantLines(t, result, "unknown a", "unknown b", "unknown")
-	if result.Outage == nil || plan.Refusal != nil || len(plan.Findings) != 0 {
+	if result.Outage == nil || plan.Refusal != nil || len(plan.Differences) != 0 {
 		t.Errorf("%v %v", result.Outage, plan.Refusal)
 	}
 
@@ -516,7 +522,7 @@ func TestReconcileRaces(t *testing.T) {
 			r := reconciler(s, reconcile.Kinds()...)
 			result := checked(t, r)
 			plan := result.PlanRepairs(limit(9))
-			if plan.Refusal != nil || len(plan.Findings) != 1 {
+			if plan.Refusal != nil || len(plan.Differences) != 1 {
 				t.Fatal(lines(result))
 			}
 			test.race(s)
@@ -524,9 +530,9 @@ func TestReconcileRaces(t *testing.T) {
 			for k, v := range factors {
 				factors[k] = slices.Clone(v)
 			}
-			plan.Apply(t.Context(), r, nil)
+			plan.Apply(t.Context(), repairer(r), nil)
 			wantLines(t, result, test.want)
-			wantKind(t, plan.Findings[0].Err, errs.Refused)
+			wantKind(t, plan.Differences[0].Err, errs.Refused)
 			if diff := cmp.Diff(users, s.World.Users) + cmp.Diff(factors, s.World.Factors); diff != "" {
 				t.Error("something was repaired:", diff)
 			}
@@ -538,7 +544,7 @@ func TestReconcileRaces(t *testing.T) {
 		result := checked(t, r)
 		s.World.Users["u"] = mfatest.Fresh("u", id(2))
 		plan := result.PlanRepairs(nil)
-		plan.Apply(t.Context(), r, nil)
+		plan.Apply(t.Context(), repairer(r), nil)
 		wantLines(t, result, "uuid-duplicate u -", "uuid-duplicate v ?")
 	})
 	t.Run("entered in the moment of the deletion", func(t *testing.T) {
@@ -629,8 +635,8 @@ func TestReconcileOutageAtEveryCall(t *testing.T) {
 		result, err := r.Check(t.Context(), func(reconcile.Difference) error { return nil })
 		if err == nil {
 			plan := result.PlanRepairs(limit(99))
-			plan.Apply(t.Context(), r, nil)
-			for _, f := range result.Findings {
+			plan.Apply(t.Context(), repairer(r), nil)
+			for _, f := range result.Differences {
 				if f.Fixed {
 					fixed++
 					if claims && (f.Username == "" && len(s.World.SIDs(f.UUID)) > 0 ||
@@ -706,7 +712,7 @@ func TestReconcileEnds(t *testing.T) {
 	result := checked(t, r)
 	ctx, cancel = context.WithCancel(t.Context())
 	made := 0
-	result.PlanRepairs(limit(99)).Apply(ctx, r, func(f reconcile.Difference) {
+	result.PlanRepairs(limit(99)).Apply(ctx, repairer(r), func(f reconcile.Difference) {
 		if made++; made == 3 {
 			cancel()
 		}
@@ -780,7 +786,7 @@ func TestReconcileErrorsAreNoAnswers(t *testing.T) {
 				return failing[op]
 			}
 			result, plan := repaired(t, reconciler(s), limit(9))
-			if got := lines(result); got[0] != "unknown u" || len(plan.Findings) != 0 {
+			if got := lines(result); got[0] != "unknown u" || len(plan.Differences) != 0 {
 				t.Error(got)
 			}
 
@@ -791,13 +797,13 @@ func TestReconcileErrorsAreNoAnswers(t *testing.T) {
 			plan = result.PlanRepairs(limit(9))
 			s.Old(id(1), factorID(1))
 			s.Before = func(_ int, op, _ string) error { return failing[op] }
-			plan.Apply(t.Context(), r, nil)
+			plan.Apply(t.Context(), repairer(r), nil)
 			wantLines(t, result, "factor-missing u001 ?", "factor-missing v002 ?")
 			if slices.Contains(s.World.Calls, "CompareAndSet") {
 				t.Error("repaired:", s.World.Users)
 			}
-			if !strings.Contains(result.Findings[1].Err.Error(), "not tried") {
-				t.Error("Twilio was asked again:", result.Findings[1].Err)
+			if !strings.Contains(result.Differences[1].Err.Error(), "not tried") {
+				t.Error("Twilio was asked again:", result.Differences[1].Err)
 			}
 		})
 	}
@@ -819,8 +825,8 @@ func TestReconcileRowsThatCannotBeWritten(t *testing.T) {
 	result, _ := repaired(t, reconciler(s), limit(8))
 	wantLines(t, result, "sid-missing u0 !", "sid-missing u1 !", "sid-missing u2 ?", "sid-missing u3 ?", "sid-missing u4 ?", "sid-missing u5 ?",
 		"sid-missing u6 ?", "sid-missing u7 ?")
-	if !strings.Contains(result.Findings[7].Err.Error(), "not tried") || strings.Contains(result.Findings[6].Err.Error(), "not tried") {
-		t.Error(result.Findings[7].Err)
+	if !strings.Contains(result.Differences[7].Err.Error(), "not tried") || strings.Contains(result.Differences[6].Err.Error(), "not tried") {
+		t.Error(result.Differences[7].Err)
 	}
 }
 
@@ -881,7 +887,7 @@ func TestReconcileEntitiesThatTurnOutToBeSomebodys(t *testing.T) {
 	r := reconciler(s, reconcile.OrphanEntity)
 	result = checked(t, r)
 	s.Old(id(2), factorID(3))
-	result.PlanRepairs(nil).Apply(t.Context(), r, nil)
+	result.PlanRepairs(nil).Apply(t.Context(), repairer(r), nil)
 	if got := s.World.SIDs(id(2)); !slices.Equal(got, []string{factorID(3)}) {
 		t.Error(got)
 	}

@@ -12,9 +12,26 @@ import (
 
 // Repairs is what --fix means to do, before it is done: all of it or, if there is a Refusal, nothing.
 type Repairs struct {
-	Findings []*Difference // those of the check that are Fixable, in their order
-	Max      int
-	Refusal  *errs.Error
+	Differences []*Difference // those of the check that are Fixable, in their order
+	Max         int
+	Refusal     *errs.Error
+}
+
+// Deletes reports whether something is deleted at Twilio.
+func (p Repairs) Deletes() bool {
+	return slices.ContainsFunc(p.Differences, func(d *Difference) bool { return len(d.factors) > 0 })
+}
+
+// NeedsTwilio reports whether any of the repairs asks Twilio.
+func (p Repairs) NeedsTwilio() bool {
+	return slices.ContainsFunc(p.Differences, func(d *Difference) bool { return !d.Kind.local() })
+}
+
+// Repairer makes repairs.
+type Repairer struct {
+	Store   mfa.Writer
+	Factors mfa.Factors // may be nil if Repairs.NeedsTwilio is false
+	NewUUID func() string
 }
 
 // PlanRepairs plans to repair what can be repaired safely. limit is how many repairs are allowed, or nil for DefaultMax. If
@@ -24,12 +41,12 @@ func (r *Result) PlanRepairs(limit *int) Repairs {
 	if limit != nil {
 		p.Max = *limit
 	}
-	for i := range r.Findings {
-		if r.Findings[i].Fixable {
-			p.Findings = append(p.Findings, &r.Findings[i])
+	for i := range r.Differences {
+		if r.Differences[i].Fixable {
+			p.Differences = append(p.Differences, &r.Differences[i])
 		}
 	}
-	n := len(p.Findings)
+	n := len(p.Differences)
 	switch {
 	case n == 0:
 	case r.Outage != nil:
@@ -45,15 +62,15 @@ func (r *Result) PlanRepairs(limit *int) Repairs {
 }
 
 // Apply makes the repairs one after the other, each only if what was found is still so at that moment. What becomes of each
-// is told to done (which may be nil) and stands in the finding: Fixed, or Err. The first failure of Twilio ends it; what
+// is told to done (which may be nil) and stands in the difference: Fixed, or Err. The first failure of Twilio ends it; what
 // is left is not tried, and its Err says so.
-func (p Repairs) Apply(ctx context.Context, r *Reconciler, done func(Difference)) {
+func (p Repairs) Apply(ctx context.Context, r *Repairer, done func(Difference)) {
 	if p.Refusal != nil {
 		return
 	}
 	var stopped error
 	failures := 0
-	for _, f := range p.Findings {
+	for _, f := range p.Differences {
 		switch {
 		case ctx.Err() != nil:
 			f.Err = ctx.Err()
@@ -97,7 +114,7 @@ func noLonger(why string) error {
 	return &errs.Error{Kind: errs.Refused, Err: fmt.Errorf("%s: %w", why, errs.ErrChanged)}
 }
 
-func (r *Reconciler) repair(ctx context.Context, f *Difference) error {
+func (r *Repairer) repair(ctx context.Context, f *Difference) error {
 	var err error
 	switch f.Kind {
 	case UUIDMissing:
@@ -127,7 +144,7 @@ func (r *Reconciler) repair(ctx context.Context, f *Difference) error {
 }
 
 // newUUID gives a user who is not enrolled a uuid of their own, if somebody else still has the same.
-func (r *Reconciler) newUUID(ctx context.Context, f *Difference) error {
+func (r *Repairer) newUUID(ctx context.Context, f *Difference) error {
 	owners, err := r.Store.UUIDOwners(ctx, []string{f.UUID})
 	if err != nil {
 		return err
@@ -142,7 +159,7 @@ func (r *Reconciler) newUUID(ctx context.Context, f *Difference) error {
 }
 
 // stillMissing proves once more that Twilio does not have the row's factor.
-func (r *Reconciler) stillMissing(ctx context.Context, f *Difference) error {
+func (r *Repairer) stillMissing(ctx context.Context, f *Difference) error {
 	_, err := r.Factors.FetchFactor(ctx, f.UUID, f.FactorSID)
 	switch {
 	case err == nil:
@@ -154,7 +171,7 @@ func (r *Reconciler) stillMissing(ctx context.Context, f *Difference) error {
 	return atTwilio(err)
 }
 
-func (r *Reconciler) stillUnverified(ctx context.Context, f *Difference) error {
+func (r *Repairer) stillUnverified(ctx context.Context, f *Difference) error {
 	factor, err := r.Factors.FetchFactor(ctx, f.UUID, f.FactorSID)
 	switch {
 	case err != nil && errs.KindOf(err) == errs.NotFound:
@@ -168,7 +185,7 @@ func (r *Reconciler) stillUnverified(ctx context.Context, f *Difference) error {
 }
 
 // deleteLeftOver deletes a verified factor that no row names, if that is still all so.
-func (r *Reconciler) deleteLeftOver(ctx context.Context, f *Difference) error {
+func (r *Repairer) deleteLeftOver(ctx context.Context, f *Difference) error {
 	factor, err := r.Factors.FetchFactor(ctx, f.UUID, f.FactorSID)
 	switch {
 	case err != nil && errs.KindOf(err) == errs.NotFound:
@@ -201,7 +218,7 @@ func (r *Reconciler) deleteLeftOver(ctx context.Context, f *Difference) error {
 }
 
 // emptyEntity deletes the verified factors of an entity that is nobody's.
-func (r *Reconciler) emptyEntity(ctx context.Context, f *Difference) error {
+func (r *Repairer) emptyEntity(ctx context.Context, f *Difference) error {
 	listed, err := r.Factors.ListFactors(ctx, f.UUID)
 	if err != nil {
 		return atTwilio(err)
@@ -227,7 +244,7 @@ func (r *Reconciler) emptyEntity(ctx context.Context, f *Difference) error {
 }
 
 // deleteUnnamed deletes a factor if no row names it and nobody but those allowed has the uuid.
-func (r *Reconciler) deleteUnnamed(ctx context.Context, identity string, allowed []string, factor mfa.Factor) error {
+func (r *Repairer) deleteUnnamed(ctx context.Context, identity string, allowed []string, factor mfa.Factor) error {
 	owners, err := r.Store.UUIDOwners(ctx, []string{identity})
 	if err != nil {
 		return err
@@ -253,7 +270,7 @@ func (r *Reconciler) deleteUnnamed(ctx context.Context, identity string, allowed
 }
 
 // confirmDeleted keeps "not found" as the answer of an outage from passing for a factor deleted before.
-func (r *Reconciler) confirmDeleted(ctx context.Context, identity string, factor mfa.Factor) error {
+func (r *Repairer) confirmDeleted(ctx context.Context, identity string, factor mfa.Factor) error {
 	_, err := r.Factors.FetchFactor(ctx, identity, factor.SID)
 	switch {
 	case err == nil:
@@ -267,7 +284,7 @@ func (r *Reconciler) confirmDeleted(ctx context.Context, identity string, factor
 
 // mend closes the last gap: had somebody entered the factor in a row in the moment before it was deleted, that row would
 // name a dead factor. It is reset, so that its user is asked to enrol.
-func (r *Reconciler) mend(ctx context.Context, factor mfa.Factor) error {
+func (r *Repairer) mend(ctx context.Context, factor mfa.Factor) error {
 	ctx = context.WithoutCancel(ctx)
 	owners, err := r.Store.FactorOwners(ctx, []string{factor.SID})
 	if err != nil || len(owners) == 0 {

@@ -95,7 +95,7 @@ func (s *surroundings) leave() (problems []string) {
 		problems = append(problems, err.Error())
 	}
 	if !slices.Equal(now, s.was) {
-		problems = append(problems, fmt.Sprintf("%s was %q, is %q", s.log, s.was, now))
+		problems = append(problems, fmt.Sprintf("%s was changed, by a test or by somebody who used uzerp-mfa meanwhile: it was %q, is %q", s.log, s.was, now))
 	}
 	if err := os.RemoveAll(s.dir); err != nil {
 		problems = append(problems, err.Error())

@@ -13,9 +13,8 @@ import (
 )
 
 var (
-	numberForm      = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`) // E.164
-	sentCodeForm    = regexp.MustCompile(`^[0-9]{4,10}$`)        // §1, CreateVerificationCheck
-	verificationSID = regexp.MustCompile(`^VE[0-9a-fA-F]{32}$`)
+	numberForm   = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`) // E.164
+	sentCodeForm = regexp.MustCompile(`^[0-9]{4,10}$`)        // §1, CreateVerificationCheck
 )
 
 // StartVerification has Twilio send a code to a number.

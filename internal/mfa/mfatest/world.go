@@ -86,7 +86,7 @@ func (w *World) FactorOwners(_ context.Context, sids []string) (map[string][]str
 	return owners, nil
 }
 
-// UUIDOwners is that of mfa.Store.
+// UUIDOwners is that of mfa.Reader.
 func (w *World) UUIDOwners(_ context.Context, uuids []string) (map[string][]string, error) {
 	if err := w.called("UUIDOwners"); err != nil {
 		return nil, err

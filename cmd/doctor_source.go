@@ -1,0 +1,99 @@
+package cmd
+
+import (
+	"context"
+	"strings"
+
+	"uzerp-mfa/internal/audit"
+	"uzerp-mfa/internal/config"
+	"uzerp-mfa/internal/doctor"
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/finding"
+	"uzerp-mfa/internal/sessionconfig"
+	"uzerp-mfa/internal/verifyservice"
+)
+
+// doctorSource answers what package doctor asks. Its settings are read once, before anything is asked at the same time.
+type doctorSource struct {
+	app          *App
+	file, phpIni string
+
+	settings     doctor.Settings
+	ours, theirs config.Twilio
+}
+
+func newDoctorSource(app *App, opts *doctorOptions) *doctorSource {
+	s := &doctorSource{app: app, file: opts.file, phpIni: opts.phpIni}
+	inst, err := app.loader.Installation()
+	root := doctor.Place{}
+	if inst != nil {
+		root.Value, root.Source = app.loader.Root()
+		s.settings.Env = app.loader.UzerpSettings()
+	}
+	s.settings.Root = doctor.Got(root, err)
+
+	d, err := app.loader.Database()
+	s.settings.Database = doctor.Got(doctor.Place{Source: d.Source}, err)
+
+	t, err := app.loader.Twilio()
+	s.ours = t
+	if err == nil {
+		err = app.reader.CheckSettings(t)
+	}
+	s.settings.Twilio = doctor.Got(doctor.Credentials{
+		AccountSID: t.AccountSID, Token: t.UsesToken(), Address: t.VerifyURL, TwilioOwn: t.OwnAddress(), From: t.From(),
+	}, err)
+	s.theirs, err = app.loader.UzerpTwilio()
+	s.settings.UzerpTwilio = doctor.Got(s.theirs.Same(s.ours), err)
+
+	region := app.getenv(phoneRegion)
+	s.settings.Region = doctor.Got(doctor.Place{Value: strings.ToUpper(region), Source: phoneRegion}, checkRegion(region))
+	return s
+}
+
+func (s *doctorSource) Settings() doctor.Settings { return s.settings }
+
+func (s *doctorSource) SessionFindings() ([]finding.Finding, error) {
+	session, err := s.app.sessionInput(s.file, s.phpIni)
+	return sessionconfig.Check(session), err
+}
+
+func (s *doctorSource) Database(ctx context.Context) (doctor.Database, error) {
+	return s.app.reader.Doctor(ctx)
+}
+
+func (s *doctorSource) Service(ctx context.Context) (verifyservice.Service, doctor.Offset, error) {
+	return s.app.reader.ServiceOf(ctx, s.ours)
+}
+
+func (s *doctorSource) UzerpService(ctx context.Context) (verifyservice.Service, error) {
+	service, _, err := s.app.reader.ServiceOf(ctx, s.theirs)
+	return service, err
+}
+
+func (s *doctorSource) AuditLog() (doctor.LogFile, error) {
+	path, _ := audit.WritePath(s.app.flags.auditLog, s.app.getenv)
+	exists, err := audit.Examine(path)
+	return doctor.LogFile{Path: path, Exists: exists}, err
+}
+
+func (s *doctorSource) AuditChain(ctx context.Context) (doctor.Chain, error) {
+	path := auditLogPath(s.app)
+	log, err := audit.OpenFile(ctx, path)
+	if err != nil {
+		if errs.KindOf(err) == errs.NotFound {
+			return doctor.Chain{Path: path, None: true}, nil
+		}
+		return doctor.Chain{}, err
+	}
+	defer func() { _ = log.Close() }()
+	report, err := audit.Verify(log, "")
+	if err != nil {
+		return doctor.Chain{}, err
+	}
+	chain := doctor.Chain{Path: path, Records: report.Records, Open: len(report.Open), TornTail: report.TornTail()}
+	for _, f := range report.Findings {
+		chain.Findings = append(chain.Findings, f.Message)
+	}
+	return chain, nil
+}

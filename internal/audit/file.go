@@ -1,0 +1,93 @@
+package audit
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"syscall"
+
+	"uzerp-mfa/internal/errs"
+)
+
+// File is a log that is read, beside those who write it.
+type File struct {
+	ctx  context.Context
+	path string
+	f    *os.File
+	stop func() bool
+}
+
+// OpenFile opens the log at path for reading: a file, or a pipe such as /dev/stdin for a log that was compressed.
+// errs.NotFound if there is none, errs.Config if it can't be read. A read that waits ends with ctx.
+func OpenFile(ctx context.Context, path string) (*File, error) {
+	r := &File{ctx: ctx, path: path}
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a named pipe without a writer blocks nobody
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errs.New(errs.NotFound, "there is no audit log at "+path,
+			"nothing was logged there yet; if something was, it was moved or removed; --audit-log names another file")
+	}
+	if err == nil {
+		if info, statErr := f.Stat(); statErr == nil && info.IsDir() {
+			_ = f.Close()
+			err = errors.New("this is a directory")
+		}
+	}
+	if err != nil {
+		return nil, r.error(err)
+	}
+	r.f, r.stop = f, context.AfterFunc(ctx, func() { _ = f.Close() })
+	return r, nil
+}
+
+// Read is an io.Reader's. Its errors but io.EOF are of errs.Config, or what ended ctx.
+func (r *File) Read(p []byte) (int, error) {
+	n, err := r.f.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = r.error(err)
+	}
+	return n, err
+}
+
+// Close ends reading, once.
+func (r *File) Close() error {
+	if r.stop() {
+		return r.f.Close()
+	}
+	return nil
+}
+
+func (r *File) error(err error) error {
+	if r.ctx.Err() != nil {
+		return context.Cause(r.ctx)
+	}
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
+		err = pathErr.Err // the path is told once
+	}
+	return &errs.Error{Kind: errs.Config, Op: "read the audit log " + r.path, Err: err, Hint: "root may read it, or name another with --audit-log"}
+}
+
+// Variable is the environment variable that names the log.
+const Variable = "UZERP_MFA_AUDIT_LOG"
+
+// WritePath returns where the log is written: named, which --audit-log gave, or else what the environment says, or else
+// the default. source is where that comes from.
+func WritePath(named string, getenv func(string) string) (path, source string) {
+	switch {
+	case named != "":
+		return named, "--audit-log"
+	case getenv(Variable) != "":
+		return getenv(Variable), Variable
+	}
+	return DefaultPath(getenv), "default"
+}
+
+// ReadPath returns where the log is read (docs/audit-log.md, "Where it is").
+func ReadPath(named string, getenv func(string) string) string {
+	if path := cmp.Or(named, getenv(Variable)); path != "" {
+		return path
+	}
+	return DefaultReadPath(getenv)
+}

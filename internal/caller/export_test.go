@@ -1,0 +1,4 @@
+package caller
+
+// NotVerified is for the test of all its cases.
+var NotVerified = notVerified

@@ -1,0 +1,97 @@
+package caller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/mfa"
+)
+
+// maxCodesTyped is how many codes may be typed. Twilio takes five, and a fourth is a guess.
+const maxCodesTyped = 3
+
+const doNotHelp = "do not help this caller unless you can verify them in another way"
+
+// Operator is the person who has the caller on the phone, at this program.
+type Operator interface {
+	// Sending tells whom a code goes to, before it is sent.
+	Sending(ctx context.Context, c Check, channel Channel)
+	// AskCode asks for the code that the caller reads out. wrong is why the last one was not taken, and nil at first.
+	// errs.Declined if none is typed.
+	AskCode(ctx context.Context, wrong error) (code string, err error)
+	// Verified tells what the right code says, and what it doesn't.
+	Verified(c Check)
+}
+
+// Verify verifies the caller: it sends a code to the number on file and asks for it, three times at most. Without an error
+// the caller has that phone. With one nobody may be helped: it is of errs.CodeRejected, and recorded, unless an outage or a
+// setting is the reason; those, signals, the time limit and usage keep their kind.
+func (v *Verifier) Verify(ctx context.Context, u mfa.User, channel Channel, on Operator) error {
+	c, err := v.plan(ctx, u, channel)
+	if err == nil {
+		on.Sending(ctx, c, channel)
+		err = c.sendAndAsk(ctx, channel, on)
+	}
+	if err != nil {
+		return v.failed(u, err)
+	}
+	on.Verified(c)
+	return nil
+}
+
+// PlanVerify returns what Verify would do, and fails where Verify would fail before it sends.
+func (v *Verifier) PlanVerify(ctx context.Context, u mfa.User, channel Channel) (Check, error) {
+	c, err := v.plan(ctx, u, channel)
+	if err != nil {
+		return c, v.failed(u, err)
+	}
+	return c, nil
+}
+
+func (v *Verifier) plan(ctx context.Context, u mfa.User, channel Channel) (Check, error) {
+	c, err := v.Plan(ctx, u, "")
+	if err == nil {
+		err = c.Refuses(channel)
+	}
+	return c, err
+}
+
+// failed makes the error that a verification ends with, and records it.
+func (v *Verifier) failed(u mfa.User, err error) error {
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	if err = notVerified(err); v.Refused != nil && errs.KindOf(err) == errs.CodeRejected {
+		return v.Refused(u.Username, err)
+	}
+	return err
+}
+
+// sendAndAsk knows what became of the code, for it has sent it.
+func (c Check) sendAndAsk(ctx context.Context, channel Channel, on Operator) error {
+	if _, err := c.Send(ctx, channel); err != nil {
+		return err
+	}
+	again := doNotHelp + "; or begin again: " + c.sendCommand()
+	history := History{Known: true, Sent: c.by.Now()}
+	by := *c.by
+	by.History = func(Recipient) History { return history }
+	c.by = &by
+	var wrong error
+	for history.Wrong < maxCodesTyped {
+		code, err := on.AskCode(ctx, wrong)
+		if err != nil && errs.KindOf(err) == errs.Declined {
+			return errs.New(errs.Declined, "no code was typed", again)
+		}
+		if err != nil {
+			return err
+		}
+		if _, wrong = c.Confirm(ctx, code); !errors.Is(wrong, ErrWrongCode) {
+			return wrong
+		}
+		history.Wrong++
+	}
+	return errs.New(errs.CodeRejected, fmt.Sprintf("%d codes were wrong", maxCodesTyped), again)
+}

@@ -1,0 +1,146 @@
+package caller_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"uzerp-mfa/internal/caller"
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/mfa/mfatest"
+)
+
+// operator types codes, and remembers what happened.
+type operator struct {
+	h     *helpdesk
+	codes []string
+	err   error // when there are no more codes
+	heard []string
+	wrong []string
+}
+
+func (o *operator) Sending(_ context.Context, c caller.Check, channel caller.Channel) {
+	o.heard = append(o.heard, "sending "+c.Recipient.Phone.Masked+" "+string(channel))
+	if slices.ContainsFunc(o.h.calls, func(call string) bool { return strings.HasPrefix(call, "start") }) {
+		o.heard = append(o.heard, "too late")
+	}
+}
+
+func (o *operator) AskCode(_ context.Context, wrong error) (string, error) {
+	if wrong != nil {
+		o.wrong = append(o.wrong, wrong.Error())
+	}
+	if len(o.codes) == 0 {
+		return "", o.err
+	}
+	code := o.codes[0]
+	o.codes = o.codes[1:]
+	o.h.status = caller.Pending
+	if code == "right" {
+		o.h.status = caller.Approved
+	}
+	return code, nil
+}
+
+func (o *operator) Verified(caller.Check) { o.heard = append(o.heard, "verified") }
+
+// verify verifies alice, and returns what was recorded of her.
+func verify(t *testing.T, h *helpdesk, o *operator, channel caller.Channel, contacts ...caller.PhoneContact) (recorded []string, err error) {
+	t.Helper()
+	h.contacts = map[string][]caller.PhoneContact{"alice": contacts}
+	v := h.identifier()
+	v.Resend = "the same again"
+	v.Refused = func(username string, err error) error {
+		recorded = append(recorded, username+": "+err.Error())
+		return err
+	}
+	o.h = h
+	return recorded, v.Verify(t.Context(), mfatest.Fresh("alice", "22222222-2222-4222-8222-222222222222"), channel, o)
+}
+
+func TestVerify(t *testing.T) {
+	h, o := &helpdesk{started: caller.Started{Status: caller.Pending}}, &operator{codes: []string{"wrong", "wrong", "right"}}
+	recorded, err := verify(t, h, o, caller.ChannelSMS, mobile)
+	if err != nil || len(recorded) > 0 || !slices.Equal(o.heard, []string{"sending +44 ***123 sms", "verified"}) || len(o.wrong) != 2 {
+		t.Errorf("%v, recorded %q, heard %q, wrong %q", err, recorded, o.heard, o.wrong)
+	}
+	if want := []string{"contacts", "start alice +447700900123 sms", "check alice +447700900123 wrong", "check alice +447700900123 wrong",
+		"check alice +447700900123 right"}; !slices.Equal(h.calls, want) {
+		t.Errorf("%q", h.calls)
+	}
+}
+
+// However it fails, the caller is not verified, and it is recorded if that is the caller's fault.
+func TestVerifyFails(t *testing.T) {
+	down := errs.New(errs.Unavailable, "down", "")
+	for name, c := range map[string]struct {
+		change   func(h *helpdesk)
+		operator operator
+		channel  caller.Channel
+		contacts []caller.PhoneContact
+		kind     errs.Kind
+		text     string
+		hint     string
+		recorded bool
+		calls    int
+	}{
+		"three wrong codes": {operator: operator{codes: []string{"a", "b", "c", "right"}}, channel: caller.ChannelSMS, contacts: []caller.PhoneContact{mobile},
+			kind: errs.CodeRejected, text: "3 codes were wrong", hint: "begin again: the same again", recorded: true, calls: 5},
+		"no code": {operator: operator{err: errs.New(errs.Declined, "nothing", "")}, channel: caller.ChannelSMS, contacts: []caller.PhoneContact{mobile},
+			kind: errs.CodeRejected, text: "no code was typed", hint: "begin again: the same again", recorded: true, calls: 2},
+		"no number": {channel: caller.ChannelSMS, kind: errs.CodeRejected, text: "neither a main mobile nor a main phone", recorded: true, calls: 1},
+		"a landline": {channel: caller.ChannelSMS, contacts: []caller.PhoneContact{phone}, kind: errs.CodeRejected, text: "is a landline",
+			recorded: true, calls: 1},
+		"not sent": {change: func(h *helpdesk) { h.startErr = errs.New(errs.Refused, "rejected", "") }, channel: caller.ChannelSMS,
+			contacts: []caller.PhoneContact{mobile}, kind: errs.CodeRejected, text: "rejected", recorded: true, calls: 2},
+		"used up meanwhile": {change: func(h *helpdesk) { h.checkErr = &errs.Error{Kind: errs.NotFound, Err: caller.ErrNoVerification} },
+			operator: operator{codes: []string{"a"}}, channel: caller.ChannelSMS, contacts: []caller.PhoneContact{mobile},
+			kind: errs.CodeRejected, text: "that was sent less than a minute ago does not work any more",
+			hint: "send a new one: the same again", recorded: true, calls: 3},
+		"an outage": {change: func(h *helpdesk) { h.startErr = down }, channel: caller.ChannelSMS, contacts: []caller.PhoneContact{mobile},
+			kind: errs.Unavailable, text: "nobody was reset: down", calls: 2},
+		"a setting": {channel: caller.ChannelSMS, contacts: []caller.PhoneContact{local}, kind: errs.Config, text: "nobody was reset: no region", calls: 1},
+		"a signal": {operator: operator{err: context.Canceled}, channel: caller.ChannelSMS, contacts: []caller.PhoneContact{mobile},
+			kind: errs.KindOf(context.Canceled), text: "context canceled", calls: 2},
+	} {
+		h := &helpdesk{started: caller.Started{Status: caller.Pending}}
+		if c.change != nil {
+			c.change(h)
+		}
+		recorded, err := verify(t, h, &c.operator, c.channel, c.contacts...)
+		if err == nil || errs.KindOf(err) != c.kind || !strings.Contains(err.Error(), c.text) || !strings.Contains(errs.HintOf(err), c.hint) {
+			t.Errorf("%s: %v (%d), hint %q", name, err, errs.KindOf(err), errs.HintOf(err))
+			continue
+		}
+		if c.recorded != (len(recorded) == 1 && recorded[0] == "alice: "+err.Error()) || !c.recorded && len(recorded) > 0 {
+			t.Errorf("%s: recorded %q", name, recorded)
+		}
+		if slices.Contains(c.operator.heard, "verified") || len(h.calls) != c.calls {
+			t.Errorf("%s: %q, %q", name, c.operator.heard, h.calls)
+		}
+	}
+}
+
+// What Verify would do is said without sending, and what it would refuse is refused.
+func TestPlanVerify(t *testing.T) {
+	h := &helpdesk{contacts: map[string][]caller.PhoneContact{"alice": {phone}}}
+	user := mfatest.Fresh("alice", "22222222-2222-4222-8222-222222222222")
+	c, err := h.identifier().PlanVerify(t.Context(), user, caller.ChannelCall)
+	if err != nil || c.Source != caller.MainPhone {
+		t.Error(c, err)
+	}
+	_, err = h.identifier().PlanVerify(t.Context(), user, caller.ChannelSMS)
+	if errs.KindOf(err) != errs.CodeRejected || !strings.Contains(err.Error(), "the caller is not verified") {
+		t.Error(err)
+	}
+	h.detailsErr = &errs.Error{Kind: errs.NotFound, Err: mfa.ErrNoService}
+	if _, err = h.identifier().PlanVerify(t.Context(), user, caller.ChannelCall); !errors.Is(err, mfa.ErrNoService) || errs.KindOf(err) != errs.NotFound {
+		t.Error(err)
+	}
+	if slices.ContainsFunc(h.calls, func(call string) bool { return !strings.HasPrefix(call, "contacts") }) {
+		t.Errorf("%q", h.calls)
+	}
+}

@@ -1,0 +1,234 @@
+package connect
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"uzerp-mfa/internal/audit"
+	"uzerp-mfa/internal/caller"
+	"uzerp-mfa/internal/config"
+	"uzerp-mfa/internal/doctor"
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/injector"
+	"uzerp-mfa/internal/installation"
+	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/pgtemp/dbtest"
+	"uzerp-mfa/internal/secret"
+	"uzerp-mfa/internal/verifyservice"
+)
+
+func TestMain(m *testing.M) { os.Exit(dbtest.Run(m)) }
+
+// site is a database and a Twilio that counts what it is asked and answers nothing useful.
+type site struct {
+	reader *Reader
+	log    string
+	asked  int
+}
+
+func newSite(t *testing.T) *site {
+	t.Helper()
+	s := &site{log: filepath.Join(t.TempDir(), "audit.jsonl")}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		s.asked++
+		w.WriteHeader(http.StatusUnauthorized)
+		_, _ = io.WriteString(w, `{"code": 20003, "message": "Authenticate", "status": 401}`)
+	}))
+	t.Cleanup(server.Close)
+	env := map[string]string{
+		"DATABASE_URL": dbtest.New(t, dbtest.Sample), "UZERP_MFA_VERIFY_URL": server.URL,
+		"TWILIO_ACCOUNT_SID": "AC" + strings.Repeat("0", 32), "TWILIO_SERVICE_SID": "VA" + strings.Repeat("0", 32),
+		"TWILIO_AUTH_TOKEN": "0123456789abcdef0123456789abcdef",
+	}
+	getenv := func(name string) (string, bool) { v, ok := env[name]; return v, ok }
+	s.reader = New(Options{Loader: &config.Loader{Getenv: getenv, Dir: t.TempDir()}, Logger: func() *slog.Logger { return nil }, Now: time.Now})
+	t.Cleanup(s.reader.Close)
+	return s
+}
+
+func (s *site) changes(t *testing.T, cmd Command) *Changes {
+	t.Helper()
+	cmd.Name, cmd.AuditLog, cmd.Getenv = "a command", s.log, func(string) string { return "" }
+	ch, err := NewChanges(s.reader, cmd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ch
+}
+
+// records returns the results that stand in the audit log; none if there is no log.
+func (s *site) records(t *testing.T) []string {
+	t.Helper()
+	text, err := os.ReadFile(s.log)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	var all []string
+	for line := range strings.Lines(string(text)) {
+		var r audit.Record
+		if err := json.Unmarshal([]byte(line), &r); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, r.Target+" "+string(r.Result))
+	}
+	return all
+}
+
+func got[P any](t *testing.T) func(port P, err error) P {
+	return func(port P, err error) P {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return port
+	}
+}
+
+// every calls everything that writes, and returns what each call says.
+func every(t *testing.T, ch *Changes) map[string]error {
+	t.Helper()
+	ctx := t.Context()
+	users := got[mfa.Writer](t)(ch.Users(ctx))
+	factors := got[mfa.Factors](t)(ch.Factors())
+	verifications := got[caller.Verifications](t)(ch.Verifications())
+	services := got[verifyservice.Creator](t)(ch.Services())
+	site := got[injector.Writer](t)(ch.Injector(ctx))
+	copied := got[mfa.CopyWriter](t)(ch.Copy(ctx))
+	alice := got[[]mfa.User](t)(users.FindUsers(ctx, []string{"alice"}))[0]
+	becomes, yes := alice.Row, true
+	becomes.Enabled = &yes
+	if alice.Equal(becomes) {
+		t.Fatal("nothing would change")
+	}
+	place := got[mfa.Place](t)(copied.Place(ctx))
+	to := caller.Recipient{Username: "alice", Phone: caller.Phone{E164: secret.New("+447700900123"), Masked: "***123"}}
+	const identity, sid = "22222222-2222-4222-8222-222222222222", "YF00000000000000000000000000000001"
+
+	said := map[string]error{}
+	said["CompareAndSet"] = users.CompareAndSet(ctx, "alice", alice.Row, becomes)
+	_, said["CreateFactor"] = factors.CreateFactor(ctx, identity, "alice")
+	_, said["VerifyFactor"] = factors.VerifyFactor(ctx, identity, sid, "123456")
+	_, said["Challenge"] = factors.Challenge(ctx, identity, sid, "123456")
+	said["DeleteFactor"] = factors.DeleteFactor(ctx, identity, sid)
+	_, said["StartVerification"] = verifications.StartVerification(ctx, to, caller.ChannelSMS)
+	_, said["CheckVerification"] = verifications.CheckVerification(ctx, to, "123456")
+	_, said["CreateService"] = services.CreateService(ctx, "Acme", "Acme")
+	classes := got[[]injector.Class](t)(site.InjectorClasses(ctx, injector.Names()))
+	said["ApplySwitch"] = site.ApplySwitch(ctx, injector.Names(), injector.SwitchPlan{Was: classes, Changes: []injector.ClassChange{
+		{Name: classes[0].Name, ID: classes[0].ID, Before: classes[0].ClassName, After: "OtherHandler"}}})
+	release, err := site.HoldTrial(ctx)
+	if said["HoldTrial"] = err; err == nil {
+		release()
+	}
+	said["Detach"] = copied.Detach(ctx, place.Users, func() string { return identity })
+	written := false
+	said["Settings"] = ch.Settings(ctx, "conf/.env", []installation.Change{{Setting: "A", After: "2"}}, func() error { written = true; return nil })
+	if written != (said["Settings"] == nil) {
+		t.Error("Settings:", said["Settings"])
+	}
+	return said
+}
+
+// A dry run reads, and can't write, whatever a command does.
+func TestDryRunWritesNothing(t *testing.T) {
+	s := newSite(t)
+	users := got[mfa.Reader](t)(s.reader.Users(t.Context()))
+	site := got[injector.Reader](t)(s.reader.Injector(t.Context()))
+	was := got[[]mfa.User](t)(users.FindUsers(t.Context(), []string{"alice", "bob"}))
+	classes := got[[]injector.Class](t)(site.InjectorClasses(t.Context(), injector.Names()))
+	ch := s.changes(t, Command{DryRun: true})
+	for call, err := range every(t, ch) {
+		if !errors.Is(err, errDryRun) || errs.KindOf(err) != errs.Failure {
+			t.Errorf("%s: %v", call, err)
+		}
+	}
+	_ = ch.Refused("alice", errs.New(errs.Refused, "no", ""))
+	if s.asked > 0 || len(s.records(t)) > 0 || ch.Recorded() {
+		t.Errorf("Twilio was asked %d times; recorded: %q", s.asked, s.records(t))
+	}
+	for i, u := range got[[]mfa.User](t)(users.FindUsers(t.Context(), []string{"alice", "bob"})) {
+		if !u.Equal(was[i].Row) {
+			t.Errorf("%s was changed", u.Username)
+		}
+	}
+	for i, c := range got[[]injector.Class](t)(site.InjectorClasses(t.Context(), injector.Names())) {
+		if c != classes[i] {
+			t.Errorf("%s was changed", c.Name)
+		}
+	}
+}
+
+// Whatever changes something, or tries to, has its line in the audit log.
+func TestChangesAreRecorded(t *testing.T) {
+	s := newSite(t)
+	ch := s.changes(t, Command{})
+	said := every(t, ch)
+	_ = ch.Refused("alice", errs.New(errs.Refused, "no", ""))
+	_ = ch.Refused("alice", errs.New(errs.CodeRejected, "no", ""))
+	_ = ch.Refused("alice", errs.New(errs.Unavailable, "no answer", ""))
+	_ = ch.Refused("alice", nil)
+	intents, ends := 0, map[string]int{}
+	for _, r := range s.records(t) {
+		if _, result, _ := strings.Cut(r, " "); result == string(audit.ResultIntent) {
+			intents++
+		} else {
+			ends[result]++
+		}
+	}
+	// All but Challenge and HoldTrial, which change nothing that stays.
+	want := len(said) - 2
+	if intents != want || ends[string(audit.ResultRefused)] != 2 || ends[string(audit.ResultDone)]+ends[string(audit.ResultFailed)] != want {
+		t.Errorf("%d intents of %d changes, %v: %q", intents, want, ends, s.records(t))
+	}
+	for _, call := range []string{"CompareAndSet", "ApplySwitch", "HoldTrial", "Settings"} {
+		if said[call] != nil {
+			t.Errorf("%s: %v", call, said[call])
+		}
+	}
+}
+
+// --no-audit-log changes all the same, without a log.
+func TestChangesWithoutALog(t *testing.T) {
+	s := newSite(t)
+	ch := s.changes(t, Command{Unlogged: true})
+	if said := every(t, ch); said["CompareAndSet"] != nil || said["Settings"] != nil || ch.Recorded() {
+		t.Error(said)
+	}
+	if len(s.records(t)) > 0 {
+		t.Error(s.records(t))
+	}
+}
+
+// A log that can't be written ends a command before anything else is opened.
+func TestTheLogComesFirst(t *testing.T) {
+	r := New(Options{Loader: &config.Loader{Getenv: func(string) (string, bool) { t.Error("a setting was looked for"); return "", false }}})
+	_, err := NewChanges(r, Command{AuditLog: t.TempDir(), Getenv: func(string) string { return "" }})
+	if errs.KindOf(err) != errs.Config || !strings.Contains(err.Error(), "audit log") {
+		t.Error(err)
+	}
+}
+
+// Who has a reading port can't make a writing one of it.
+func TestReadingPortsOnlyRead(t *testing.T) {
+	s := newSite(t)
+	ctx := t.Context()
+	for _, port := range []any{
+		got[mfa.Reader](t)(s.reader.Users(ctx)), got[mfa.FactorReader](t)(s.reader.Factors()), got[mfa.Challenger](t)(s.reader.Challenger()),
+		got[injector.Reader](t)(s.reader.Injector(ctx)), got[mfa.CopyReader](t)(s.reader.Copy(ctx)), got[caller.Directory](t)(s.reader.Directory(ctx)),
+		got[doctor.Database](t)(s.reader.Doctor(ctx)),
+	} {
+		switch port.(type) {
+		case mfa.Writer, mfa.Factors, injector.Writer, mfa.CopyWriter, caller.Verifications, verifyservice.Creator:
+			t.Errorf("%T writes", port)
+		}
+	}
+}

@@ -1,0 +1,82 @@
+package connect
+
+import (
+	"context"
+
+	"uzerp-mfa/internal/caller"
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/injector"
+	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/verifyservice"
+)
+
+// The writing ports of a dry run read, and refuse to write: no command comes so far, and none that is added later can.
+// They embed the reading port only, so that a method added to a writing port does not compile until it refuses here.
+
+var errDryRun = errs.New(errs.Failure, "a dry run must not write", "this is a mistake in the program; nothing was changed")
+
+func dryUsers(w mfa.Writer) mfa.Writer                           { return readOnlyUsers{w} }
+func dryFactors(f mfa.Factors) mfa.Factors                       { return readOnlyFactors{f} }
+func dryInjector(w injector.Writer) injector.Writer              { return readOnlyInjector{w} }
+func dryCopy(w mfa.CopyWriter) mfa.CopyWriter                    { return readOnlyCopy{w} }
+func dryVerifications(caller.Verifications) caller.Verifications { return noVerifications{} }
+func dryServices(verifyservice.Creator) verifyservice.Creator    { return noServices{} }
+
+type readOnlyUsers struct{ mfa.Reader }
+
+// CompareAndSet refuses.
+func (readOnlyUsers) CompareAndSet(context.Context, string, mfa.Row, mfa.Row) error { return errDryRun }
+
+type readOnlyFactors struct{ mfa.FactorReader }
+
+// Challenge refuses: Twilio counts it, and bills a success.
+func (readOnlyFactors) Challenge(context.Context, string, string, string) (bool, error) {
+	return false, errDryRun
+}
+
+// CreateFactor refuses.
+func (readOnlyFactors) CreateFactor(context.Context, string, string) (mfa.NewFactor, error) {
+	return mfa.NewFactor{}, errDryRun
+}
+
+// VerifyFactor refuses.
+func (readOnlyFactors) VerifyFactor(context.Context, string, string, string) (mfa.Factor, error) {
+	return mfa.Factor{}, errDryRun
+}
+
+// DeleteFactor refuses.
+func (readOnlyFactors) DeleteFactor(context.Context, string, string) error { return errDryRun }
+
+type readOnlyInjector struct{ injector.Reader }
+
+// HoldTrial refuses.
+func (readOnlyInjector) HoldTrial(context.Context) (func(), error) { return nil, errDryRun }
+
+// ApplySwitch refuses.
+func (readOnlyInjector) ApplySwitch(context.Context, []string, injector.SwitchPlan) error {
+	return errDryRun
+}
+
+type readOnlyCopy struct{ mfa.CopyReader }
+
+// Detach refuses.
+func (readOnlyCopy) Detach(context.Context, int, func() string) error { return errDryRun }
+
+type noVerifications struct{}
+
+// StartVerification refuses.
+func (noVerifications) StartVerification(context.Context, caller.Recipient, caller.Channel) (caller.Started, error) {
+	return caller.Started{}, errDryRun
+}
+
+// CheckVerification refuses.
+func (noVerifications) CheckVerification(context.Context, caller.Recipient, string) (caller.Status, error) {
+	return "", errDryRun
+}
+
+type noServices struct{}
+
+// CreateService refuses.
+func (noServices) CreateService(context.Context, string, string) (verifyservice.Service, error) {
+	return verifyservice.Service{}, errDryRun
+}

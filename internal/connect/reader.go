@@ -1,0 +1,271 @@
+package connect
+
+import (
+	"context"
+	"iter"
+	"log/slog"
+	"time"
+
+	"uzerp-mfa/internal/caller"
+	"uzerp-mfa/internal/config"
+	"uzerp-mfa/internal/db"
+	"uzerp-mfa/internal/doctor"
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/injector"
+	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/twilio"
+	"uzerp-mfa/internal/verifyservice"
+)
+
+// Options are what a Reader is made with.
+type Options struct {
+	Loader    *config.Loader
+	Logger    func() *slog.Logger // asked on first use; a nil logger is silent
+	Now       func() time.Time
+	UserAgent string // what this program calls itself at Twilio
+}
+
+// Reader gives reading ports. It opens the database and Twilio's clients, each on first use and once.
+type Reader struct {
+	options Options
+
+	db      *db.DB
+	verify  *twilio.Client
+	account *twilio.Account
+}
+
+// New opens nothing.
+func New(o Options) *Reader { return &Reader{options: o} }
+
+// closeTimeout is how long a server may take to say goodbye.
+const closeTimeout = 500 * time.Millisecond
+
+// Close gives back what was opened.
+func (r *Reader) Close() {
+	if r.db != nil {
+		closed := make(chan struct{})
+		go func() {
+			defer close(closed)
+			r.db.Close()
+		}()
+		select {
+		case <-closed:
+		case <-time.After(closeTimeout): // a server that does not answer is left to notice our end by itself
+		}
+	}
+	if r.verify != nil {
+		r.verify.CloseIdle()
+	}
+	if r.account != nil {
+		r.account.CloseIdle()
+	}
+}
+
+// The reading ports are handed out wrapped, so that not even a type assertion finds the method that writes.
+type (
+	usersReader    struct{ mfa.Reader }
+	factorReader   struct{ mfa.FactorReader }
+	challenger     struct{ mfa.Challenger }
+	injectorReader struct{ injector.Reader }
+	copyReader     struct{ mfa.CopyReader }
+	directory      struct{ caller.Directory }
+)
+
+// reading returns what was opened as one of its reading ports.
+func reading[T, P any](opened T, err error, as func(T) P) (P, error) {
+	if err != nil {
+		var none P // and no nil T that looks like one
+		return none, err
+	}
+	return as(opened), nil
+}
+
+// Users reads uzERP's users.
+func (r *Reader) Users(ctx context.Context) (mfa.Reader, error) {
+	d, err := r.database(ctx)
+	return reading(d, err, func(d *db.DB) mfa.Reader { return usersReader{d} })
+}
+
+// AllUsers returns every user, in the order of the names or of the last logins.
+func (r *Reader) AllUsers(ctx context.Context, byLastLogin bool) (iter.Seq2[mfa.User, error], error) {
+	d, err := r.database(ctx)
+	if err != nil {
+		return nil, err
+	}
+	order := db.ByUsername
+	if byLastLogin {
+		order = db.ByLastLogin
+	}
+	return d.Users(ctx, order), nil
+}
+
+// Usernames returns the names that begin with prefix, at most limit of them.
+func (r *Reader) Usernames(ctx context.Context, prefix string, limit int) ([]string, error) {
+	d, err := r.database(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return d.Usernames(ctx, prefix, limit)
+}
+
+// Directory reads what uzERP knows of the persons behind the users.
+func (r *Reader) Directory(ctx context.Context) (caller.Directory, error) {
+	d, err := r.database(ctx)
+	return reading(d, err, func(d *db.DB) caller.Directory { return directory{d} })
+}
+
+// Injector reads uzERP's injector classes.
+func (r *Reader) Injector(ctx context.Context) (injector.Reader, error) {
+	d, err := r.database(ctx)
+	return reading(d, err, func(d *db.DB) injector.Reader { return injectorReader{d} })
+}
+
+// Copy says which database this is.
+func (r *Reader) Copy(ctx context.Context) (mfa.CopyReader, error) {
+	d, err := r.database(ctx)
+	return reading(d, err, func(d *db.DB) mfa.CopyReader { return copyReader{d} })
+}
+
+// Doctor gives the database as doctor asks it.
+func (r *Reader) Doctor(ctx context.Context) (doctor.Database, error) {
+	d, err := r.database(ctx)
+	return reading(d, err, func(d *db.DB) doctor.Database { return doctorReader{d, d, d} })
+}
+
+type doctorReader struct {
+	injector.Reader
+	caller.Directory
+	db *db.DB
+}
+
+// Schema returns what doctor wants to know of the server and the tables.
+func (d doctorReader) Schema(ctx context.Context) (doctor.Schema, error) {
+	s, err := d.db.CheckSchema(ctx)
+	return doctor.Schema{Version: s.ServerVersion, ReadOnly: s.ReadOnly || s.Standby, Problem: s.Problem()}, err
+}
+
+// MissingRights returns the rights that the database's role lacks.
+func (d doctorReader) MissingRights(ctx context.Context) ([]string, error) {
+	return d.db.MissingRights(ctx)
+}
+
+// AllUsers returns every user.
+func (d doctorReader) AllUsers(ctx context.Context) iter.Seq2[mfa.User, error] {
+	return d.db.Users(ctx, db.ByUsername)
+}
+
+// GrantsSQL returns the statements that give a role the rights this program needs.
+func GrantsSQL(role string) string { return db.Grants(role) }
+
+// Factors reads the factors of uzERP's users at Twilio. It refuses (errs.Config) a service that is not uzERP's.
+func (r *Reader) Factors() (mfa.FactorReader, error) { return r.FactorsAtOnce(0) }
+
+// FactorsAtOnce is Factors with at most n calls to Twilio at a time, in all of this command; 0 is the default. The first
+// call for factors decides.
+func (r *Reader) FactorsAtOnce(n int) (mfa.FactorReader, error) {
+	client, err := r.ownService(n)
+	return reading(client, err, func(c *twilio.Client) mfa.FactorReader { return factorReader{c} })
+}
+
+// Challenger tries codes of uzERP's users.
+func (r *Reader) Challenger() (mfa.Challenger, error) {
+	client, err := r.ownService(0)
+	return reading(client, err, func(c *twilio.Client) mfa.Challenger { return challenger{c} })
+}
+
+// Service fetches the Verify service that this program's settings name.
+func (r *Reader) Service(ctx context.Context) (verifyservice.Service, error) {
+	client, err := r.client(0)
+	if err != nil {
+		return verifyservice.Service{}, err
+	}
+	return client.FetchService(ctx)
+}
+
+// ServiceOf fetches the Verify service with other settings, and compares the clocks.
+func (r *Reader) ServiceOf(ctx context.Context, settings config.Twilio) (verifyservice.Service, doctor.Offset, error) {
+	client, err := twilio.New(r.config(settings, 0))
+	if err != nil {
+		return verifyservice.Service{}, doctor.Offset{}, err
+	}
+	defer client.CloseIdle()
+	service, err := client.FetchService(ctx)
+	ahead, known := client.ClockOffset()
+	return service, doctor.Offset{Ahead: ahead, Known: known}, err
+}
+
+// CheckSettings finds settings for Twilio that can't be right, without a call.
+func (r *Reader) CheckSettings(settings config.Twilio) error {
+	client, err := twilio.New(r.config(settings, 0))
+	if err == nil {
+		client.CloseIdle()
+	}
+	return err
+}
+
+// ForeignService says what it means that the settings here name another service than uzERP uses. It is empty where they
+// don't, or where that can't be told.
+func (r *Reader) ForeignService() string {
+	for _, check := range injector.CheckSettings(r.options.Loader.UzerpSettings()) {
+		if check.ID == injector.CheckSameService {
+			return check.Message
+		}
+	}
+	return ""
+}
+
+// ownService returns the client of the service that uzERP's users have their factors in. In another service they have no
+// factors, and its answers would make every user look locked out.
+func (r *Reader) ownService(atOnce int) (*twilio.Client, error) {
+	if why := r.ForeignService(); why != "" {
+		return nil, errs.New(errs.Config, why,
+			"take the TWILIO_ settings away from the environment and --env-file, and uzERP's own are used; or name another uzERP directory with --uzerp-root")
+	}
+	return r.client(atOnce)
+}
+
+// database connects, once.
+func (r *Reader) database(ctx context.Context) (*db.DB, error) {
+	if r.db != nil {
+		return r.db, nil
+	}
+	settings, err := r.options.Loader.Database()
+	if err != nil {
+		return nil, err
+	}
+	r.db, err = db.Open(ctx, db.Config{ConnString: settings.ConnString.Reveal(), Logger: r.options.Logger()})
+	return r.db, err
+}
+
+// client makes the Verify client, once. It opens no connection yet.
+func (r *Reader) client(atOnce int) (*twilio.Client, error) {
+	if r.verify != nil {
+		return r.verify, nil
+	}
+	settings, err := r.options.Loader.Twilio()
+	if err != nil {
+		return nil, err
+	}
+	r.verify, err = twilio.New(r.config(settings, atOnce))
+	return r.verify, err
+}
+
+// twilioAccount makes the client that needs no service, once.
+func (r *Reader) twilioAccount() (*twilio.Account, error) {
+	if r.account != nil {
+		return r.account, nil
+	}
+	settings, err := r.options.Loader.TwilioAccount()
+	if err != nil {
+		return nil, err
+	}
+	r.account, err = twilio.NewAccount(r.config(settings, 0))
+	return r.account, err
+}
+
+func (r *Reader) config(t config.Twilio, atOnce int) twilio.Config {
+	return twilio.Config{
+		AccountSID: t.AccountSID, ServiceSID: t.ServiceSID, Username: t.Username, Password: t.Password, BaseURL: t.VerifyURL,
+		Logger: r.options.Logger(), Now: r.options.Now, UserAgent: r.options.UserAgent, Concurrency: atOnce,
+	}
+}

@@ -1,0 +1,157 @@
+package doctor
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"sync"
+	"time"
+
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/finding"
+	"uzerp-mfa/internal/injector"
+	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/verifyservice"
+)
+
+// Source is what Gather asks.
+type Source interface {
+	Settings() Settings
+	SessionFindings() ([]finding.Finding, error)
+
+	Database(ctx context.Context) (Database, error)
+
+	// Service fetches the Verify service with this program's own settings, and compares the clocks.
+	Service(ctx context.Context) (verifyservice.Service, Offset, error)
+	// UzerpService fetches it with uzERP's own settings.
+	UzerpService(ctx context.Context) (verifyservice.Service, error)
+
+	AuditLog() (LogFile, error)
+	AuditChain(ctx context.Context) (Chain, error)
+}
+
+// Database is what Gather asks of uzERP's database.
+type Database interface {
+	Schema(ctx context.Context) (Schema, error)
+	MissingRights(ctx context.Context) ([]string, error)
+	InjectorClasses(ctx context.Context, names []string) ([]injector.Class, error)
+	// CheckNoTrial returns an error of errs.Refused while a switch is on trial.
+	CheckNoTrial(ctx context.Context) error
+	// AllUsers gives every user.
+	AllUsers(ctx context.Context) iter.Seq2[mfa.User, error]
+	Details(ctx context.Context, usernames []string) (map[string]mfa.Details, error)
+}
+
+// Options are what the operator chooses.
+type Options struct {
+	Now     time.Time
+	Gateway string // a class that the operator vouches for
+	EnvFile bool   // the session settings are read from a file that the operator names, and not from uzERP's
+}
+
+// Gather asks for everything that Examine judges. It reads uzERP's files first, and then asks the database and Twilio at the
+// same time, so that each of them costs one time limit at most. The audit log is read beside them: it may be long, and the
+// others would seem not to answer if it took their time.
+func Gather(ctx context.Context, source Source, o Options) Input {
+	in := Input{Now: o.Now, Gateway: o.Gateway, Settings: source.Settings()}
+	if o.EnvFile || in.Env.Path != "" && in.Env.Problem == "" { // else uzERP reads no settings, and the check of those says why
+		in.Session = Got(source.SessionFindings())
+	}
+	uzerpToo := envComplete(in)
+	var all sync.WaitGroup
+	all.Go(func() {
+		in.AuditLog = Got(source.AuditLog())
+		in.AuditChain = Got(source.AuditChain(ctx))
+	})
+	if in.Database.OK() {
+		all.Go(func() { gatherDatabase(ctx, source, &in) })
+	}
+	all.Go(func() { gatherTwilio(ctx, source, uzerpToo, &in) })
+	all.Wait()
+	return in
+}
+
+// gatherTwilio fetches the service with this program's settings. With uzerpToo it then fetches it with uzERP's, if those are
+// others.
+func gatherTwilio(ctx context.Context, source Source, uzerpToo bool, in *Input) {
+	var silent bool
+	if in.Twilio.OK() {
+		service, offset, err := source.Service(ctx)
+		in.Service = Got(service, err)
+		if err == nil {
+			in.Clock = Got(offset, nil)
+		}
+		silent = isSilent(ctx, err)
+	}
+	switch {
+	case silent, !uzerpToo, !in.UzerpTwilio.OK():
+	case in.UzerpTwilio.value:
+		in.UzerpService = in.Service
+	default:
+		in.UzerpService = Got(source.UzerpService(ctx))
+	}
+}
+
+// isSilent reports whether it makes no sense to ask again.
+func isSilent(ctx context.Context, err error) bool {
+	return err != nil && (errs.KindOf(err) == errs.Unavailable || ctx.Err() != nil)
+}
+
+func gatherDatabase(ctx context.Context, source Source, in *Input) {
+	d, err := source.Database(ctx)
+	in.Reached = Got(struct{}{}, err)
+	if err != nil {
+		return
+	}
+	schema, err := d.Schema(ctx)
+	in.Schema = Got(schema, err)
+	if err != nil || errs.KindOf(schema.Problem) == errs.Config && schema.Problem != nil {
+		return
+	}
+	missing, err := d.MissingRights(ctx)
+	in.Rights = Got(missing, err)
+	if isSilent(ctx, err) {
+		return
+	}
+	classes, err := d.InjectorClasses(ctx, injector.Names())
+	in.Classes = Got(classes, err)
+	if isSilent(ctx, err) {
+		return
+	}
+	err = d.CheckNoTrial(ctx)
+	onTrial := err != nil && errs.KindOf(err) == errs.Refused
+	if onTrial {
+		err = nil
+	}
+	in.Trial = Got(onTrial, err)
+	if isSilent(ctx, err) || schema.Problem != nil {
+		return
+	}
+	gatherUsers(ctx, d, in)
+}
+
+// personsAtOnce is how many users' persons one query asks for.
+const personsAtOnce = 500
+
+func gatherUsers(ctx context.Context, d Database, in *Input) {
+	tally := NewTally()
+	var err error
+	for u, broken := range d.AllUsers(ctx) {
+		if err = broken; err != nil {
+			break
+		}
+		tally.Add(u)
+	}
+	in.Users = Got(tally, err)
+	if err != nil {
+		return
+	}
+	for names := range slices.Chunk(tally.Asked(), personsAtOnce) {
+		persons, failed := d.Details(ctx, names)
+		if err = failed; err != nil {
+			break
+		}
+		tally.AddPersons(persons, in.Now)
+	}
+	in.Persons = Got(struct{}{}, err)
+}

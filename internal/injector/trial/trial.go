@@ -1,0 +1,137 @@
+package trial
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"time"
+
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/injector"
+)
+
+// ErrNotKept is the outcome of a trial that nobody confirmed: the switch is taken back.
+var ErrNotKept = errs.New(errs.Declined, "the switch was not confirmed and is taken back",
+	"browsers that opened uzERP meanwhile keep the login of the trial until their session ends; uzerp-mfa doctor looks for what is wrong")
+
+// Interrupted is the outcome of a trial whose context ended before the answer.
+type Interrupted struct {
+	Undo error // why the switch could not be taken back; nil if it is
+}
+
+func (e *Interrupted) Error() string { return "interrupted during the trial" }
+
+// Unwrap returns Undo.
+func (e *Interrupted) Unwrap() error { return e.Undo }
+
+// Trial is what a trial needs of the world.
+type Trial struct {
+	Store Store
+	// Command makes the command whose process calls Guard. Its streams and its session are set here.
+	Command func() (*exec.Cmd, error)
+	// Ended says why the guard's process has ended.
+	Ended func(code int, stderr string) error
+	// Ask asks whether a login works. It ends with ctx.
+	Ask func(ctx context.Context) (bool, error)
+	// BestEffort is called before this process switches back itself, in place of its guard: from then on nothing but the
+	// database may stop a change. nil if nothing does.
+	BestEffort func()
+}
+
+// Run starts the guard, switches, asks whether a login works, and has the switch taken back unless the answer is yes. It
+// returns nil if the switch stays.
+func (t Trial) Run(ctx context.Context, plan injector.SwitchPlan, limit time.Duration) error {
+	g, err := t.startGuard(ctx, order{Changes: plan.Changes, Seconds: limit.Seconds()})
+	if err != nil {
+		return err
+	}
+	defer g.close()
+	undo := func() error { return t.undo(ctx, g, plan.Changes) }
+	if err := t.Store.ApplySwitch(ctx, injector.Names(), plan); err != nil {
+		// Perhaps the database did it, and only its answer was lost. If nothing was done, the guard finds nothing to take back.
+		return errors.Join(err, undo())
+	}
+	asking, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	stop := context.AfterFunc(g.running, cancel) // without a guard there would be nobody to take it back later
+	defer stop()
+	kept, err := t.Ask(asking)
+	switch {
+	case err == nil && kept:
+		if err := g.keep(); !errors.Is(err, ErrNotKept) {
+			return err
+		}
+		if err := t.confirmUndone(ctx, plan.Changes); err != nil {
+			return err
+		}
+		return ErrNotKept
+	case ctx.Err() != nil:
+		return &Interrupted{Undo: undo()}
+	case err != nil && asking.Err() == nil:
+		return errors.Join(err, undo())
+	}
+	if err := undo(); err != nil {
+		return err
+	}
+	return ErrNotKept
+}
+
+// undo has the guard switch back. If the guard doesn't, this process does.
+func (t Trial) undo(ctx context.Context, g *guard, made []injector.ClassChange) error {
+	g.close()
+	if err := g.await(context.Background(), wordUndone); err != nil {
+		return t.undoHere(ctx, made, err)
+	}
+	return t.confirmUndone(ctx, made)
+}
+
+// confirmUndone looks after the guard has switched back, and switches back what is left. If the guard's time was over before
+// the switch was made, the guard found nothing to take back. Where nothing can be seen, the guard's word counts.
+func (t Trial) confirmUndone(ctx context.Context, made []injector.ClassChange) error {
+	looking, cancel := context.WithTimeout(context.WithoutCancel(ctx), guardPatience)
+	defer cancel()
+	classes, err := t.Store.InjectorClasses(looking, injector.Names())
+	if err != nil || !injector.PlanUndo(classes, made).Needed() {
+		return nil
+	}
+	return t.undoHere(ctx, made, errors.New("it ended before the switch was made"))
+}
+
+// undoHere switches back in this process. guardErr is why the guard has not.
+func (t Trial) undoHere(ctx context.Context, made []injector.ClassChange, guardErr error) error {
+	if t.BestEffort != nil {
+		t.BestEffort()
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), guardPatience)
+	defer cancel()
+	if err := switchBack(ctx, t.Store, made); err != nil {
+		return &errs.Error{Kind: errs.KindOf(err), Op: "switch back", Err: fmt.Errorf("%w (and the process that should: %w)", err, guardErr),
+			Hint: "the switch is still there: uzerp-mfa set-injector --dry-run shows how it is, and set-injector takes it back"}
+	}
+	return nil
+}
+
+// switchBack tries until it is done: users may be locked out by now, and the database may be restarting.
+func switchBack(ctx context.Context, store Store, made []injector.ClassChange) error {
+	ctx, cancel := context.WithTimeout(ctx, undoLimit)
+	defer cancel()
+	for {
+		classes, err := store.InjectorClasses(ctx, injector.Names())
+		if err == nil {
+			undo := injector.PlanUndo(classes, made)
+			if !undo.Needed() {
+				return nil
+			}
+			err = store.ApplySwitch(ctx, injector.Names(), undo)
+		}
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-time.After(undoRetry):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}

@@ -1,0 +1,320 @@
+package trial_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/injector"
+	"uzerp-mfa/internal/injector/trial"
+)
+
+// The guard's process is this test's own program, with these variables.
+const (
+	guardMode = "TRIAL_TEST_GUARD"    // what it does
+	guardFile = "TRIAL_TEST_DATABASE" // its database
+)
+
+func TestMain(m *testing.M) {
+	switch mode := os.Getenv(guardMode); mode {
+	case "":
+		os.Exit(m.Run())
+	case "guard", "guard that tells its end":
+		store := file(os.Getenv(guardFile))
+		open := func(context.Context) (trial.GuardStore, error) { return store, nil }
+		if err := trial.Guard(context.Background(), os.Stdin, os.Stdout, open); err != nil {
+			os.Exit(1)
+		}
+		if mode != "guard" && os.WriteFile(store.ended(), nil, 0o600) != nil {
+			os.Exit(1)
+		}
+	case "no database":
+		_, _ = bufio.NewReader(os.Stdin).ReadString('\n')
+		fmt.Fprintln(os.Stderr, "uzerp-mfa: no answer")
+		os.Exit(7)
+	case "another word":
+		fmt.Println("hello")
+		_, _ = io.Copy(io.Discard, os.Stdin)
+	case "mute":
+		time.Sleep(time.Minute) // it is killed before
+	}
+	os.Exit(0)
+}
+
+// file is a database that two processes can share.
+type file string
+
+func (f file) InjectorClasses(context.Context, []string) ([]injector.Class, error) {
+	var classes []injector.Class
+	text, err := os.ReadFile(string(f))
+	if err == nil {
+		err = json.Unmarshal(text, &classes)
+	}
+	return classes, err
+}
+
+func (f file) ApplySwitch(ctx context.Context, names []string, plan injector.SwitchPlan) error {
+	classes, err := f.InjectorClasses(ctx, names)
+	if err != nil {
+		return err
+	}
+	return f.write(apply(classes, plan))
+}
+
+func (f file) write(classes []injector.Class) error {
+	text, err := json.Marshal(classes)
+	if err == nil {
+		err = os.WriteFile(string(f)+".new", text, 0o600)
+	}
+	if err == nil {
+		err = os.Rename(string(f)+".new", string(f))
+	}
+	return err
+}
+
+// ended is the name of the file that "guard that tells its end" writes.
+func (f file) ended() string { return string(f) + ".ended" }
+
+func (f file) HoldTrial(context.Context) (func(), error) { return func() {}, nil }
+
+// broken is a database that did what it was asked for, and whose answer was lost; or that doesn't do it any more.
+type broken struct {
+	file
+	reached bool
+	dead    *bool
+}
+
+func (b broken) ApplySwitch(ctx context.Context, names []string, plan injector.SwitchPlan) error {
+	if b.dead != nil && *b.dead {
+		return errs.New(errs.Unavailable, "no answer", "")
+	}
+	err := b.file.ApplySwitch(ctx, names, plan)
+	if b.reached {
+		err = errs.New(errs.Unavailable, "lost", "")
+	}
+	return err
+}
+
+// stage is a trial on a database of its own.
+type stage struct {
+	trial.Trial
+	db         file
+	guard      *exec.Cmd
+	bestEffort bool
+}
+
+func newStage(t *testing.T, mode string) *stage {
+	t.Helper()
+	s := &stage{db: file(filepath.Join(t.TempDir(), "classes.json"))}
+	if err := s.db.write(handler(injector.PlainHandler)); err != nil {
+		t.Fatal(err)
+	}
+	s.Trial = trial.Trial{
+		Store: s.db,
+		Command: func() (*exec.Cmd, error) {
+			s.guard = exec.Command(os.Args[0])
+			s.guard.Env = append(os.Environ(), guardMode+"="+mode, guardFile+"="+string(s.db))
+			return s.guard, nil
+		},
+		Ended: func(code int, stderr string) error {
+			return errs.New(errs.Unavailable, fmt.Sprintf("it ended with %d: %s", code, strings.TrimSpace(stderr)), "")
+		},
+		Ask:        func(context.Context) (bool, error) { t.Error("it asks, and nothing is switched"); return false, nil },
+		BestEffort: func() { s.bestEffort = true },
+	}
+	return s
+}
+
+func (s *stage) class(t *testing.T) string {
+	t.Helper()
+	classes, err := s.db.InjectorClasses(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return classes[0].ClassName
+}
+
+func plan() injector.SwitchPlan {
+	p, _ := injector.Plan(injector.Request{Handler: injector.MFAHandler, Validator: injector.TwilioValidator}, handler(injector.PlainHandler), nil, nil)
+	p.Changes = p.Changes[:1]
+	return p
+}
+
+// run runs the trial and checks the class that is left.
+func (s *stage) run(t *testing.T, ctx context.Context, limit time.Duration, left string) error {
+	t.Helper()
+	err := s.Run(ctx, plan(), limit)
+	if got := s.class(t); got != left {
+		t.Errorf("the class is %s, want %s", got, left)
+	}
+	return err
+}
+
+func TestTrialIsKept(t *testing.T) {
+	s := newStage(t, "guard")
+	s.Ask = func(context.Context) (bool, error) {
+		if got := s.class(t); got != injector.MFAHandler {
+			t.Errorf("it asks while the class is %s", got)
+		}
+		return true, nil
+	}
+	if err := s.run(t, t.Context(), time.Minute, injector.MFAHandler); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTrialIsTakenBack(t *testing.T) {
+	closed := errors.New("the terminal is gone")
+	for name, test := range map[string]struct {
+		limit time.Duration
+		ask   func(s *stage, ctx context.Context) (bool, error)
+		want  error
+	}{
+		"no":          {time.Minute, func(*stage, context.Context) (bool, error) { return false, nil }, trial.ErrNotKept},
+		"no answer":   {50 * time.Millisecond, func(_ *stage, ctx context.Context) (bool, error) { <-ctx.Done(); return false, ctx.Err() }, trial.ErrNotKept},
+		"no terminal": {time.Minute, func(*stage, context.Context) (bool, error) { return false, closed }, closed},
+		"a yes too late": {50 * time.Millisecond, func(s *stage, _ context.Context) (bool, error) {
+			for s.class(t) != injector.PlainHandler {
+				time.Sleep(5 * time.Millisecond)
+			}
+			return true, nil
+		}, trial.ErrNotKept},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t, "guard")
+			s.Ask = func(ctx context.Context) (bool, error) { return test.ask(s, ctx) }
+			if err := s.run(t, t.Context(), test.limit, injector.PlainHandler); !errors.Is(err, test.want) {
+				t.Errorf("%v, want %v", err, test.want)
+			}
+			if s.bestEffort {
+				t.Error("this process switched back, and not the guard")
+			}
+		})
+	}
+}
+
+func TestTrialIsInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	s := newStage(t, "guard")
+	s.Ask = func(ctx context.Context) (bool, error) { cancel(); <-ctx.Done(); return false, ctx.Err() }
+	err := s.run(t, ctx, time.Minute, injector.PlainHandler)
+	if i, ok := errors.AsType[*trial.Interrupted](err); !ok || i.Undo != nil {
+		t.Error(err)
+	}
+}
+
+// A switch whose answer was lost may have been made.
+func TestTrialWithALostAnswer(t *testing.T) {
+	s := newStage(t, "guard")
+	s.Store = broken{file: s.db, reached: true}
+	if err := s.run(t, t.Context(), time.Minute, injector.PlainHandler); err == nil || err.Error() != "lost" {
+		t.Error(err)
+	}
+}
+
+// slow is a database that makes the switch only when the guard has ended.
+type slow struct{ file }
+
+func (s slow) ApplySwitch(ctx context.Context, names []string, plan injector.SwitchPlan) error {
+	for {
+		if _, err := os.Stat(s.ended()); err == nil {
+			return s.file.ApplySwitch(ctx, names, plan)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// A guard whose time was over before the switch was made has found nothing to take back. Its word doesn't count, and nor does
+// a yes.
+func TestTrialWhoseSwitchIsTooSlow(t *testing.T) {
+	for _, yes := range []bool{false, true} {
+		s := newStage(t, "guard that tells its end")
+		s.Store = slow{s.db}
+		s.Ask = func(context.Context) (bool, error) { return yes, nil }
+		if err := s.run(t, t.Context(), 20*time.Millisecond, injector.PlainHandler); !errors.Is(err, trial.ErrNotKept) {
+			t.Errorf("yes %v: %v", yes, err)
+		}
+	}
+}
+
+// Without a guard this process notices, doesn't wait for an answer, and switches back itself.
+func TestTrialWhoseGuardDies(t *testing.T) {
+	s := newStage(t, "guard")
+	s.Ask = func(ctx context.Context) (bool, error) {
+		_ = s.guard.Process.Kill()
+		<-ctx.Done()
+		return false, ctx.Err()
+	}
+	if err := s.run(t, t.Context(), time.Minute, injector.PlainHandler); !errors.Is(err, trial.ErrNotKept) || !s.bestEffort {
+		t.Errorf("%v, best effort %v", err, s.bestEffort)
+	}
+}
+
+// If nobody can switch back, the error says so.
+func TestTrialThatCannotBeTakenBack(t *testing.T) {
+	for _, interrupted := range []bool{false, true} {
+		ctx, cancel := context.WithCancel(t.Context())
+		s, dead := newStage(t, "guard"), false
+		s.Store = broken{file: s.db, dead: &dead}
+		s.Ask = func(ctx context.Context) (bool, error) {
+			trial.SetPatience(t, 50*time.Millisecond)
+			dead = true
+			_ = s.guard.Process.Kill()
+			if interrupted {
+				cancel()
+			}
+			<-ctx.Done()
+			return false, ctx.Err()
+		}
+		err := s.run(t, ctx, time.Minute, injector.MFAHandler)
+		if i, ok := errors.AsType[*trial.Interrupted](err); ok != interrupted {
+			t.Error(err)
+		} else if ok {
+			err = i.Undo
+		}
+		if err == nil || errs.KindOf(err) != errs.Unavailable || !strings.Contains(errs.HintOf(err), "the switch is still there") {
+			t.Errorf("%v (%s)", err, errs.HintOf(err))
+		}
+		cancel()
+	}
+}
+
+// Nothing is switched without a guard that could switch back.
+func TestTrialWithoutAGuard(t *testing.T) {
+	for mode, want := range map[string]string{
+		"no database":  "start the process that would switch back: it ended with 7: uzerp-mfa: no answer",
+		"another word": `start the process that would switch back: it says "hello" and not "ready"`,
+		"mute":         "start the process that would switch back: it does not answer",
+		"no program":   "start the process that would switch back: no program",
+	} {
+		t.Run(mode, func(t *testing.T) {
+			if mode == "mute" {
+				trial.SetPatience(t, 50*time.Millisecond)
+			}
+			s := newStage(t, mode)
+			if mode == "no program" {
+				s.Command = func() (*exec.Cmd, error) { return nil, errors.New("no program") }
+			}
+			err := s.run(t, t.Context(), time.Minute, injector.PlainHandler)
+			if err == nil || err.Error() != want || errs.HintOf(err) == "" {
+				t.Errorf("%v, want %s", err, want)
+			}
+			if mode == "no database" && errs.KindOf(err) != errs.Unavailable {
+				t.Errorf("kind %v", errs.KindOf(err))
+			}
+			if s.guard != nil {
+				_ = s.guard.Process.Kill()
+			}
+		})
+	}
+}
