@@ -1,5 +1,5 @@
 #!/bin/sh
-# The main job of uzerp-mfa, each command as a user would type it. `make demo` runs this in a sandbox: a throwaway
+# The main job of uzerp-mfa, with each command as a user would type it. `make demo` runs this in a sandbox: a throwaway
 # PostgreSQL with uzERP's tables, and an emulator of Twilio Verify.
 set -eu
 exec 2>&1

@@ -1,12 +1,13 @@
 #!/bin/sh
-# deps.sh [test]: installs what the demo needs beside Go, where it is missing: PostgreSQL's server programs. With "test" what
-# the tests need too: a C compiler for the race detector, and Chromium to look at a page. Chromium is big, and only one test
-# needs it: it is not installed if BROWSER=no, nor if that would ask for a password, and all goes on without it.
+# deps.sh [test]: installs PostgreSQL's server programs if they are missing: the demo needs them beside Go. With "test"
+# it also installs what the tests need: a C compiler for the race detector, and Chromium to look at a page. Chromium is
+# big, and only one test needs it. So it is not installed with BROWSER=no, or if that would ask for a password. The rest
+# works without it.
 set -eu
 
 root=${DEPS_ROOT:-} # for the test of this script, which must not touch the machine
 
-# The places that internal/pgtemp looks in.
+# The places where internal/pgtemp looks.
 have_postgres() {
 	command -v initdb >/dev/null 2>&1 && return 0
 	command -v pg_config >/dev/null 2>&1 && [ -x "$(pg_config --bindir)/initdb" ] && return 0
@@ -16,7 +17,8 @@ have_postgres() {
 	return 1
 }
 
-# The names that cmd/enroll_page_test.go tries. Ubuntu's chromium-browser may be a script that only says where to get one.
+# The names that cmd/enroll_page_test.go tries. Ubuntu's chromium-browser may be a script that only says where to get
+# the browser.
 have_browser() {
 	for name in chromium chromium-browser google-chrome google-chrome-stable; do
 		path=$(command -v "$name") && ! head -c 16384 "$path" | grep -aq 'snap install' && return 0
@@ -47,8 +49,8 @@ fi
 please() { echo "please install, or have installed (by their names in Debian; PostgreSQL 12 or newer): $packages" >&2; exit 1; }
 can_install || please
 
-# What is done as root, in one go: sudo asks for a password once at most, and cleaning up needs no other. $1 are the packages that
-# are needed, $2 is the browser, $3 what stands before the paths.
+# Everything that is done as root. It is one script, so that sudo asks for a password only once, even to clean up.
+# $1 has the packages that are needed, $2 is the browser, $3 a prefix for all paths.
 # shellcheck disable=SC2016 # this is expanded by the shell that runs it
 install='
 set -eu
@@ -57,13 +59,13 @@ export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 off=$3/etc/postgresql-common/createcluster.d/uzerp-mfa.conf
 said=$(mktemp)
 
-# A trap on EXIT alone does not run on a signal in every shell.
+# In some shells a trap on EXIT does not run on a signal.
 trap "rm -f $off $said" EXIT
 trap "exit 129" HUP
 trap "exit 130" INT
 trap "exit 143" TERM
 
-# apt-get waits for the lock of dpkg by itself, but not for those of its lists and of its archive.
+# apt-get waits for the lock of dpkg, but not for the locks of its lists and of its archive.
 apt() {
 	for wait in $(seq 300); do
 		failed=0
@@ -78,7 +80,7 @@ apt() {
 	cat "$said" >&2
 	return 1
 }
-# tell says what will be installed, and how much.
+# tell prints what will be installed, and how big it is.
 tell() {
 	echo "installing $* ..." >&2
 	apt-get --assume-no --no-install-recommends -o Debug::NoLocking=true install "$@" 2>/dev/null |
@@ -90,13 +92,13 @@ get() {
 }
 
 apt update
-# The tests start their own server: the one of Debian must not be made and started now.
+# The tests start their own server, so Debian must not make and start one.
 mkdir -p "${off%/*}"
 echo "create_main_cluster = false" >"$off"
 # shellcheck disable=SC2086 # the list is meant to be split
 [ -z "$1" ] || get $1
 [ -n "$2" ] || exit 0
-# Ubuntu has Chromium as a snap only, which can not read the files of the tests.
+# Ubuntu has Chromium only as a snap, which cannot read the files of the tests.
 if ! apt-cache show "$2" 2>/dev/null | grep -q "^Filename:.*/$2"_; then
 	echo "there is no package of Chromium here: the test that looks at a page is left out; install one, or Google Chrome, to have it" >&2
 	exit 0

@@ -12,13 +12,13 @@ import (
 	"time"
 )
 
-// machine is a root directory where nothing is installed, and programs that do as if they installed it.
+// machine is a root directory where nothing is installed, and programs that pretend to install packages there.
 type machine struct {
-	root string // of deps.sh
-	bin  string // all of PATH
+	root string // the root directory for deps.sh
+	bin  string // the only directory in PATH
 }
 
-// programs are what deps.sh calls. apt-get says what it was told to do in $root/apt-get.
+// programs are the programs that deps.sh calls. apt-get writes its arguments to $root/apt-get.
 var programs = map[string]string{
 	"go":        `echo cc`,
 	"cc":        ``,
@@ -31,7 +31,12 @@ echo "$*" >>"$DEPS_ROOT/apt-get"
 for word in "$@"; do
 	case $word in
 	--assume-no) echo "Need to get 118 MB of archives."; echo "After this operation, 1100 MB of additional disk space will be used."; exit 1 ;;
-	update) [ ! -e "$DEPS_ROOT/locked" ] || { rm "$DEPS_ROOT/locked"; echo "E: Could not get lock /var/lib/apt/lists/lock. It is held by process 1" >&2; exit 100; } ;;
+	update)
+		[ ! -e "$DEPS_ROOT/locked" ] || {
+			rm "$DEPS_ROOT/locked"
+			echo "E: Could not get lock /var/lib/apt/lists/lock. It is held by process 1" >&2
+			exit 100
+		} ;;
 	chromium) [ ! -e "$DEPS_ROOT/no-chromium" ] || { echo "E: no space" >&2; exit 100; } ;;
 	postgresql)
 		stat -c "%a %n" "$DEPS_ROOT"/etc/postgresql-common/createcluster.d "$DEPS_ROOT"/etc/postgresql-common/createcluster.d/* >"$DEPS_ROOT/modes"
@@ -78,7 +83,7 @@ func (m *machine) has(name string) bool {
 	return err == nil
 }
 
-// deps is the script, to be run on the machine.
+// deps returns the command that runs the script on the machine, and its output.
 func (m *machine) deps(t *testing.T, umask string, env ...string) (*exec.Cmd, *bytes.Buffer) {
 	t.Helper()
 	script, err := filepath.Abs("deps.sh")
@@ -105,7 +110,8 @@ func code(t *testing.T, err error) int {
 
 const off = "etc/postgresql-common/createcluster.d/uzerp-mfa.conf"
 
-// It says how much it installs, and what it makes can be read by everybody, whatever the umask; nothing stays but what it installed.
+// deps.sh says how much it installs. All users can read the files that it makes, whatever the umask is. Only what it
+// installed stays.
 func TestDeps(t *testing.T) {
 	m := newMachine(t, "chromium")
 	m.write(t, filepath.Join(m.root, "locked"), "")
@@ -128,7 +134,7 @@ func TestDeps(t *testing.T) {
 			t.Errorf("not said: %q in %s", want, said)
 		}
 	}
-	// Now all is there but the browser, which this machine can't install: that is no failure.
+	// Now only the browser is missing, and this machine can't install it: that is no failure.
 	m.write(t, filepath.Join(m.root, "no-chromium"), "")
 	c, said = m.deps(t, "022")
 	if got := code(t, c.Run()); got != 0 || !strings.Contains(said.String(), "left out") {
@@ -136,7 +142,8 @@ func TestDeps(t *testing.T) {
 	}
 }
 
-// A user who has the packages is asked for nothing, with sudo or without, also if the browser is missing or not wanted.
+// A user whose machine has the packages is asked for nothing, with sudo or without, even if the browser is missing or
+// not wanted.
 func TestDepsAsUser(t *testing.T) {
 	for name, tt := range map[string]struct {
 		env     string
@@ -171,7 +178,7 @@ func TestDepsAsUser(t *testing.T) {
 	}
 }
 
-// Without PostgreSQL and a way to install it, it says what to install.
+// If PostgreSQL is missing and deps.sh can't install it, it says what to install.
 func TestDepsCannotInstall(t *testing.T) {
 	m := newMachine(t)
 	m.write(t, filepath.Join(m.bin, "id"), "#!/bin/sh\necho 1000\n")
@@ -181,7 +188,7 @@ func TestDepsCannotInstall(t *testing.T) {
 	}
 }
 
-// A signal while it installs: Debian makes clusters again.
+// After a signal during the installation, Debian makes clusters again.
 func TestDepsInterrupted(t *testing.T) {
 	for signal, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143, syscall.SIGHUP: 129} {
 		m := newMachine(t)
@@ -202,11 +209,12 @@ func TestDepsInterrupted(t *testing.T) {
 			t.Fatal(err)
 		}
 		err := c.Wait()
-		// Of the outer shell, which the signal ends too where it has no trap.
+		// This is the exit code of the outer shell. If that has no trap, the signal ends it, too.
 		if got := c.ProcessState.Sys().(syscall.WaitStatus); got.Signal() != signal && got.ExitStatus() != want {
 			t.Errorf("%v: %v: %s", signal, err, said)
 		}
-		for began := time.Now(); m.has(off); time.Sleep(time.Millisecond) { // by the shell that installs, which may end later
+		// The shell that installs removes the file. It may end after the outer one.
+		for began := time.Now(); m.has(off); time.Sleep(time.Millisecond) {
 			if time.Since(began) > time.Minute {
 				t.Fatalf("%v: the clusters stay turned off: %s", signal, said)
 			}

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Everything that must hold before a change lands. The test runner's summary comes last, and after it only, in numbers, what
-# was left out because this machine lacks something.
+# All checks that must pass before a change is merged. The test runner's summary comes at the end. Only the numbers of
+# the tests that were left out, because this machine lacks something, come after it.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -8,9 +8,10 @@ unformatted=$(gofmt -l .)
 [ -z "$unformatted" ] || { echo "not formatted, run gofmt -w: $unformatted" >&2; exit 1; }
 go vet ./...
 
-# The tests get a home directory and a directory for temporary files of their own. Both must be empty again in the end, and
-# the machine's audit log as it was: no test touches the machine. The directories are open to others, for the server of the
-# tests does not run as root; and their names are short, for the path of its socket has a limit.
+# The tests get their own home directory and their own directory for temporary files. No test touches the machine: at
+# the end both directories must be empty, and the machine's audit log must not have changed. The directories are open to
+# others, because the server of the tests does not run as root. Their names are short, because the path of its socket
+# has a limit.
 own=$(mktemp -d "${TMPDIR:-/tmp}/mfa.XXXXXX")
 trap 'rm -rf "$own"' EXIT
 trap 'exit 129' HUP
@@ -22,15 +23,15 @@ mkdir -m 1777 "$own/t"
 log() { ls -ldAR --time-style=full-iso /var/log/uzerp-mfa /var/log/uzerp-mfa/* 2>/dev/null || :; }
 log >"$own/log"
 
-# The go command keeps its own things at home.
+# The go command has its caches and settings in the home directory.
 for name in GOCACHE GOENV GOMODCACHE GOPATH; do
 	value=$(go env "$name")
 	export "$name=$value"
 done
-# Programs with the race detector in them sleep for a second when they end, and the tests start many.
+# Programs with the race detector sleep for a second when they end, and the tests start many programs.
 export GORACE=atexit_sleep_ms=0
 code=0
-# Most of the tests wait for processes: more of them than there are cores run at a time.
+# Most of the tests wait for processes, so more of them run at a time than there are cores.
 env -u XDG_CACHE_HOME -u XDG_CONFIG_HOME -u XDG_DATA_HOME -u XDG_STATE_HOME HOME="$own/home" TMPDIR="$own/t" UZERP_MFA_LEFT_OUT="$own/left-out" \
 	go test -race -shuffle=on -parallel 6 -timeout 30m "${@:-./...}" || code=$?
 
@@ -40,7 +41,7 @@ if [ -n "$touched" ]; then
 	echo "FAIL: the tests left behind:" "$touched" >&2
 	[ "$code" != 0 ] || code=1
 fi
-if [ "${CI:-}" = true ]; then # where nobody else works in this directory
+if [ "${CI:-}" = true ]; then # in CI no other program writes in this directory
 	written=$(find . -path ./.git -prune -o -type f -newer "$own/log" -print)
 	if [ -n "$written" ]; then
 		echo "FAIL: the tests wrote into the project:" "$written" >&2

@@ -1,6 +1,8 @@
-// Package config finds the settings: flags, then the environment, then files, first wins (docs/contract.md §2). It opens
-// files only when a setting is asked for, tells for each setting where it came from, and never puts a file's text, which
-// can hold a secret, into an error.
+// Package config finds the settings: in flags, then in the environment, then in files. The first place that has
+// a setting wins (docs/contract.md §2).
+//
+// Its laws: a file is opened only when a setting is asked for; each setting knows where it came from; and a file's text
+// is never part of an error, because it can hold a secret.
 package config
 
 import (
@@ -20,7 +22,7 @@ import (
 	"uzerp-mfa/internal/secret"
 )
 
-// Loader resolves settings. The zero values of its first three fields mean that the flag was not given.
+// Loader finds the settings. If one of its first three fields is empty, the flag was not given.
 type Loader struct {
 	DatabaseURL string // --database-url
 	UzerpRoot   string // --uzerp-root
@@ -28,12 +30,12 @@ type Loader struct {
 	Getenv      func(string) (string, bool)
 	Dir         string // the working directory
 
-	opened *installation.Installation // read once: every setting of a command is of the same moment
+	opened *installation.Installation // read once, so that all settings of a command are from the same moment
 }
 
 // Database says how to reach uzERP's database.
 type Database struct {
-	ConnString secret.Secret // a URL or keyword/value string; unset means libpq's own environment variables
+	ConnString secret.Secret // a URL or keyword/value string; if it is unset, libpq's environment variables count
 	Source     string
 }
 
@@ -41,16 +43,16 @@ type Database struct {
 type Twilio struct {
 	AccountSID string
 	ServiceSID string
-	Username   string // an API key's SID, or the account's
+	Username   string // the SID of an API key, or of the account
 	Password   secret.Secret
 	VerifyURL  string
-	Sources    map[string]string // setting name -> where it came from
+	Sources    map[string]string // the name of a setting -> where it came from
 }
 
-// From tells where the account came from.
+// From returns where the account SID came from.
 func (t Twilio) From() string { return t.Sources[accountSID] }
 
-// ServiceFrom tells where the service came from; "" if none is set.
+// ServiceFrom returns where the service SID came from, or "" if none is set.
 func (t Twilio) ServiceFrom() string { return t.Sources[serviceSID] }
 
 // The names of the settings, as in the environment and in files.
@@ -65,14 +67,14 @@ const (
 
 	theEnvironment = "the environment"
 
-	// DefaultVerifyURL is Twilio's own address.
+	// DefaultVerifyURL is the address of Twilio Verify.
 	DefaultVerifyURL = "https://verify.twilio.com"
 )
 
-// libpqVariables are those that say which database is meant. PGPASSWORD and the like add to a setting, they are none.
+// libpqVariables are libpq's variables that say which database is meant. PGPASSWORD and the like don't say that.
 var libpqVariables = []string{"PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE"}
 
-// CheckFlags refuses what must not be on a command line, before anything is opened.
+// CheckFlags refuses a password in --database-url, before anything is opened. It fails with errs.Usage.
 func (l *Loader) CheckFlags() error {
 	if hasPassword(l.DatabaseURL) {
 		return errs.New(errs.Usage, "--database-url must not hold a password: every user of this machine can read it in the process list",
@@ -86,7 +88,7 @@ var passwordKeyword = regexp.MustCompile(`(?i)(^|[\s?&])(ssl)?password\s*=`)
 func hasPassword(conn string) bool {
 	u, err := url.Parse(conn)
 	if err == nil {
-		for key := range u.Query() { // a key can be escaped, too
+		for key := range u.Query() { // keys may be escaped, so they are compared decoded
 			if strings.Contains(strings.ToLower(key), "password") {
 				return true
 			}
@@ -96,7 +98,7 @@ func hasPassword(conn string) bool {
 		_, ok := u.User.Password()
 		return ok || passwordKeyword.MatchString(conn)
 	}
-	// Also where the URL is not one that can be parsed, or a slash in the password hides it from the parser.
+	// This also finds a password in a URL that can't be parsed, and one that a slash in it hides from the parser.
 	if _, rest, ok := strings.Cut(conn, "://"); ok {
 		if userinfo, _, found := strings.Cut(rest, "@"); found {
 			user, _, hasColon := strings.Cut(userinfo, ":")
@@ -108,7 +110,7 @@ func hasPassword(conn string) bool {
 	return passwordKeyword.MatchString(conn)
 }
 
-// Database resolves the database: errs.Config if there is none to be found.
+// Database finds the database setting. It fails with errs.Config if there is none.
 func (l *Loader) Database() (Database, error) {
 	if l.DatabaseURL != "" {
 		return Database{ConnString: secret.New(l.DatabaseURL), Source: "--database-url"}, nil
@@ -132,8 +134,9 @@ func (l *Loader) Database() (Database, error) {
 	return uzerpDatabase(inst)
 }
 
-// Installation gives the uzERP directory's settings, nil if there is no such directory: the one that is named, or the
-// working directory if it is one. A named directory that is none is errs.Config.
+// Installation returns the settings in uzERP's directory: the one that is named, or else the working directory. It
+// returns nil if none is named and the working directory is not uzERP's. It fails with errs.Config if the named
+// directory is not uzERP's.
 func (l *Loader) Installation() (*installation.Installation, error) {
 	root, source := l.Root()
 	if root == "" {
@@ -154,8 +157,8 @@ func (l *Loader) Installation() (*installation.Installation, error) {
 	return inst, nil
 }
 
-// Root gives uzERP's directory as it is set, and by what, without a look whether it is one; nothing where none is set and
-// the working directory is none either.
+// Root returns uzERP's directory as it is set, and where that setting came from. It doesn't check that a named
+// directory is uzERP's. Both are empty if none is set and the working directory is not uzERP's.
 func (l *Loader) Root() (path, source string) {
 	path, source = l.UzerpRoot, "--uzerp-root"
 	if path == "" {
@@ -172,16 +175,16 @@ func (l *Loader) Root() (path, source string) {
 	return path, source
 }
 
-// source is one place that Twilio settings can come from.
+// source is one place where Twilio settings can come from.
 type source struct {
 	name string
 	get  func(string) string
 }
 
-// Twilio resolves the Verify settings: errs.Config, naming what is missing.
+// Twilio finds the Verify settings. It fails with errs.Config, and names the settings that are missing.
 func (l *Loader) Twilio() (Twilio, error) { return l.twilio(true) }
 
-// TwilioAccount is Twilio for an account that may have no Verify service yet: ServiceSID is empty where none is set.
+// TwilioAccount is Twilio for an account that may have no Verify service yet: ServiceSID may be empty.
 func (l *Loader) TwilioAccount() (Twilio, error) { return l.twilio(false) }
 
 func (l *Loader) twilio(needService bool) (Twilio, error) {
@@ -202,7 +205,7 @@ func (l *Loader) twilio(needService bool) (Twilio, error) {
 		switch {
 		case err == nil:
 			sources = append(sources, theirs)
-		case !complete(sources, needService): // what is complete already does not need uzERP's file
+		case !complete(sources, needService): // complete settings don't need uzERP's file
 			return Twilio{}, err
 		}
 	}
@@ -214,8 +217,8 @@ func complete(sources []source, needService bool) bool {
 	return err == nil
 }
 
-// resolveTwilio takes the two SIDs each from the first source that has it, and the credentials from the first that has a
-// usable set: half a set from here and half from there would be a new one that nobody wrote.
+// resolveTwilio takes each of the two SIDs from the first source that has it. It takes the credentials from the first
+// source that has a complete set: a set put together from two sources would be one that nobody wrote.
 func resolveTwilio(sources []source, address string, needService bool) (Twilio, error) {
 	t := Twilio{VerifyURL: address, Sources: map[string]string{}}
 	if address == "" {
@@ -260,7 +263,7 @@ func resolveTwilio(sources []source, address string, needService bool) (Twilio, 
 	return t, nil
 }
 
-// readEnvFile reads --env-file. godotenv's errors quote the rest of the file, so they are not wrapped.
+// readEnvFile reads --env-file. It doesn't wrap godotenv's errors, because they quote the rest of the file.
 func readEnvFile(path string) (map[string]string, error) {
 	file, err := os.Open(path)
 	if err != nil {

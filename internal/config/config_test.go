@@ -18,7 +18,7 @@ const (
 	key      = "SK00000000000000000000000000000001"
 )
 
-// loader has the environment env and, if files are given, a uzERP directory with them.
+// loader returns a Loader with the environment env and, if there are files, a uzERP directory with these.
 func loader(t *testing.T, env, files map[string]string) *config.Loader {
 	t.Helper()
 	l := &config.Loader{Dir: t.TempDir(), Getenv: func(name string) (string, bool) { v, ok := env[name]; return v, ok }}
@@ -49,9 +49,9 @@ func TestNoPasswordOnTheCommandLine(t *testing.T) {
 		"postgres://bob@host/db":                   false,
 		"postgres://bob:pw@host/db":                true,
 		"postgres://bob:p%40w@host/db":             true,
-		"postgres://bob:p w%zz@host/db":            true, // can't even be parsed
+		"postgres://bob:p w%zz@host/db":            true, // can't be parsed
 		"postgres://bob:ses/pw@host/db":            true,
-		"postgres://host:5432/db?user=x@y":         true, // can't be told from a password with a slash
+		"postgres://host:5432/db?user=x@y":         true, // looks the same as a password with a slash
 		"postgres:///db?host=/run&user=a:b@c":      false,
 		"postgres://host/db?password=pw":           true,
 		"postgres://host/db?passwor%64=pw":         true,
@@ -82,7 +82,7 @@ func TestDatabasePrecedence(t *testing.T) {
 		name       string
 		flag       string
 		env, files map[string]string
-		want       string // connection string, "error", or "libpq"
+		want       string // the connection string, "error", or "libpq"
 	}{
 		{"flag first", "postgres://flag/x", map[string]string{"DATABASE_URL": "postgres://env/x", "PGHOST": "h"}, files, "postgres://flag/x"},
 		{"then DATABASE_URL", "", map[string]string{"DATABASE_URL": "postgres://env/x", "PGHOST": "h"}, files, "postgres://env/x"},
@@ -119,14 +119,15 @@ func TestTwilioPrecedence(t *testing.T) {
 	for _, test := range []struct {
 		name       string
 		env, files map[string]string
-		want       string // account username password
+		want       string // account, user name, password
 	}{
 		{"uzERP alone", nil, files, account + " " + account + " filetoken"},
 		{"a key in the environment", keyEnv, files, account + " " + key + " keysecret"},
 		{"half a key is none", map[string]string{"TWILIO_API_KEY": key}, files, account + " " + account + " filetoken"},
 		{"a token in the environment before a key in the file", map[string]string{"TWILIO_AUTH_TOKEN": "envtoken"},
 			map[string]string{"conf/.env": dotenv + "TWILIO_API_KEY=" + key + "\nTWILIO_API_SECRET=keysecret\n"}, account + " " + account + " envtoken"},
-		{"the environment's account", map[string]string{"TWILIO_ACCOUNT_SID": account2, "TWILIO_AUTH_TOKEN": "envtoken"}, files, account2 + " " + account2 + " envtoken"},
+		{"the environment's account", map[string]string{"TWILIO_ACCOUNT_SID": account2, "TWILIO_AUTH_TOKEN": "envtoken"}, files,
+			account2 + " " + account2 + " envtoken"},
 		{"all in the environment, a bad file", map[string]string{"TWILIO_ACCOUNT_SID": account, "TWILIO_SERVICE_SID": service, "TWILIO_AUTH_TOKEN": "envtoken"},
 			map[string]string{"conf/.env": "A B=c\n"}, account + " " + account + " envtoken"},
 		{"a bad file", nil, map[string]string{"conf/.env": dotenv + "X=\"hunter2\" y\n"}, "error"},
@@ -146,14 +147,14 @@ func TestTwilioPrecedence(t *testing.T) {
 	}
 }
 
-// Making a service needs an account and credentials only; one that is set is told all the same.
+// To make a service, only an account and credentials are needed. A service that is set is returned all the same.
 func TestTwilioAccount(t *testing.T) {
 	env := map[string]string{"TWILIO_ACCOUNT_SID": account, "TWILIO_AUTH_TOKEN": "envtoken"}
 	dotenv := "TWILIO_ACCOUNT_SID=" + account + "\nTWILIO_AUTH_TOKEN=filetoken\n"
 	for _, test := range []struct {
 		name       string
 		env, files map[string]string
-		want       string // service password
+		want       string // service, password
 	}{
 		{"environment", env, nil, " envtoken"},
 		{"uzERP", nil, map[string]string{"conf/.env": dotenv}, " filetoken"},
@@ -215,7 +216,7 @@ func TestInstallation(t *testing.T) {
 	}
 }
 
-// A file that can't be read is not one that is missing or wrong, for nobody knows what uzERP sees.
+// A file that can't be read is neither missing nor wrong: it is unknown what uzERP sees.
 func TestUzerpSettingsUnread(t *testing.T) {
 	l := loader(t, nil, map[string]string{"config/.env": "A=1"})
 	if err := os.Symlink(".env", filepath.Join(l.UzerpRoot, "conf/.env")); err != nil {
@@ -225,7 +226,7 @@ func TestUzerpSettingsUnread(t *testing.T) {
 		t.Errorf("problem %q", s.Problem)
 	}
 	if os.Geteuid() == 0 {
-		return // who may read everything
+		return // root may read everything
 	}
 	l = loader(t, nil, map[string]string{"conf/.env": "A=1"})
 	conf := filepath.Join(l.UzerpRoot, "conf")
@@ -250,16 +251,21 @@ func TestUzerpSettings(t *testing.T) {
 		{"good", nil, map[string]string{"conf/.env": good}, "", "", ""},
 		{"empty value", nil, map[string]string{"conf/.env": good + "TWILIO_AUTH_TOKEN=\n"}, "", "TWILIO_AUTH_TOKEN", ""},
 		{"blank value", nil, map[string]string{"conf/.env": good + "TWILIO_AUTH_TOKEN=' '\n"}, "", "TWILIO_AUTH_TOKEN", ""},
-		{"config.php does not count", nil, map[string]string{"conf/.env": "X=y", "conf/config.php": "<?php $conf['TWILIO_AUTH_TOKEN']='x';"}, "", "TWILIO_ACCOUNT_SID TWILIO_AUTH_TOKEN TWILIO_SERVICE_SID", ""},
-		{"nor does the environment", map[string]string{"TWILIO_AUTH_TOKEN": "t"}, map[string]string{"conf/.env": strings.Replace(good, "TWILIO_AUTH_TOKEN", "X", 1)}, "", "TWILIO_AUTH_TOKEN", ""},
+		{"config.php does not count", nil,
+			map[string]string{"conf/.env": "X=y", "conf/config.php": "<?php $conf['TWILIO_AUTH_TOKEN']='x';"},
+			"", "TWILIO_ACCOUNT_SID TWILIO_AUTH_TOKEN TWILIO_SERVICE_SID", ""},
+		{"nor does the environment", map[string]string{"TWILIO_AUTH_TOKEN": "t"},
+			map[string]string{"conf/.env": strings.Replace(good, "TWILIO_AUTH_TOKEN", "X", 1)}, "", "TWILIO_AUTH_TOKEN", ""},
 		{"misplaced", nil, map[string]string{"config/.env": good}, "uzERP reads conf/.env, but only config/.env exists", "", ""},
 		{"bad line", nil, map[string]string{"conf/.env": good + "X=\"hunter2\" y"}, "conf/.env", "", ""},
-		{"an open quote swallows the rest", nil, map[string]string{"conf/.env": "X=\"abc\n" + good}, "", "TWILIO_ACCOUNT_SID TWILIO_AUTH_TOKEN TWILIO_SERVICE_SID", ""},
+		{"an open quote swallows the rest", nil, map[string]string{"conf/.env": "X=\"abc\n" + good},
+			"", "TWILIO_ACCOUNT_SID TWILIO_AUTH_TOKEN TWILIO_SERVICE_SID", ""},
 		{"no file", nil, map[string]string{}, "conf/.env does not exist", "", ""},
 		{"no directory", nil, nil, "no uzERP directory is known", "", ""},
 		{"another service here while uzERP lacks its token", map[string]string{"TWILIO_SERVICE_SID": "VA" + strings.Repeat("c", 32), "TWILIO_AUTH_TOKEN": "t"},
 			map[string]string{"conf/.env": strings.Replace(good, "TWILIO_AUTH_TOKEN", "X", 1)}, "", "TWILIO_AUTH_TOKEN", "TWILIO_SERVICE_SID"},
-		{"another account here", map[string]string{"TWILIO_ACCOUNT_SID": account2, "TWILIO_AUTH_TOKEN": "t"}, map[string]string{"conf/.env": good}, "", "", "TWILIO_ACCOUNT_SID"},
+		{"another account here", map[string]string{"TWILIO_ACCOUNT_SID": account2, "TWILIO_AUTH_TOKEN": "t"},
+			map[string]string{"conf/.env": good}, "", "", "TWILIO_ACCOUNT_SID"},
 	} {
 		s := loader(t, test.env, test.files).UzerpSettings()
 		if !strings.Contains(s.Problem, test.problem) || (s.Problem == "") != (test.problem == "") || strings.Contains(s.Problem, "hunter2") {

@@ -8,26 +8,26 @@ import (
 	"uzerp-mfa/internal/sidform"
 )
 
-// Setting is a setting as it may be shown. Value is "set" for a secret, and empty for what is not set.
+// Setting is a setting as it may be shown. Value is "set" for a secret, and empty if the setting is not set.
 type Setting struct {
 	Name, Value, Source string
 }
 
 const isSet = "set"
 
-// Settings gives the settings that are resolved here, for showing. What can't be resolved is not set: the method that
-// resolves it says why.
+// Settings returns the settings of this package as they may be shown. A setting that can't be found is shown as not
+// set: Database and Twilio say why.
 func (l *Loader) Settings() []Setting {
 	all := []Setting{{Name: "database"}, {Name: "uzERP directory"}}
-	if d, err := l.Database(); err == nil { // a URL can hold a password in many ways, so nothing of it is shown
+	if d, err := l.Database(); err == nil { // a URL can hold a password in many places, so no part of it is shown
 		all[0].Value, all[0].Source = isSet, d.Source
 	}
 	all[1].Value, all[1].Source = l.Root()
 
-	t, _ := l.Twilio() // what is there of incomplete settings is shown
+	t, _ := l.Twilio() // even if settings are missing, the others are shown
 	from := func(name string) string {
 		if t.Sources[name] == filepath.Join(all[1].Value, installation.DotenvFile) {
-			return installation.DotenvFile // short, as for the database: the directory is told already
+			return installation.DotenvFile // short, as for the database: the directory is a setting of its own
 		}
 		return t.Sources[name]
 	}
@@ -48,7 +48,7 @@ func (l *Loader) Settings() []Setting {
 	return append(all, address)
 }
 
-// Variable gives a setting that is a variable of the environment only, as it is.
+// Variable returns a setting that is only an environment variable, with its value as it is.
 func (l *Loader) Variable(name string) Setting {
 	s := Setting{Name: name, Value: l.env(name)}
 	if s.Value != "" {
@@ -57,7 +57,7 @@ func (l *Loader) Variable(name string) Setting {
 	return s
 }
 
-// shownSID hides what is no SID: it may be a token that was pasted into the wrong line.
+// shownSID hides a value that is no SID: it may be a token that was pasted into the wrong line.
 func shownSID(value string) string {
 	if value == "" || sidform.Account.Valid(value) || sidform.Service.Valid(value) {
 		return value
@@ -65,7 +65,7 @@ func shownSID(value string) string {
 	return isSet + ", but no SID"
 }
 
-// shownAddress hides an address with more in it than a host.
+// shownAddress hides an address that has more than scheme, host and port: it may hold a password.
 func shownAddress(value string) string {
 	u, err := url.Parse(value)
 	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
@@ -74,13 +74,13 @@ func shownAddress(value string) string {
 	return u.Scheme + "://" + u.Host
 }
 
-// OwnAddress tells whether Twilio is asked where Twilio is.
+// OwnAddress reports whether the Verify address is Twilio's own.
 func (t Twilio) OwnAddress() bool { return t.VerifyURL == DefaultVerifyURL }
 
-// UsesToken tells whether the credentials are the account's auth token and no API key.
+// UsesToken reports whether the credentials are the account's auth token, and not an API key.
 func (t Twilio) UsesToken() bool { return t.Sources[authToken] != "" }
 
-// Same tells whether two sets of settings reach the same service in the same way.
+// Same reports whether two sets of settings reach the same service in the same way.
 func (t Twilio) Same(o Twilio) bool {
 	return t.AccountSID == o.AccountSID && t.ServiceSID == o.ServiceSID && t.VerifyURL == o.VerifyURL &&
 		t.Username == o.Username && t.Password.Reveal() == o.Password.Reveal()

@@ -11,7 +11,7 @@ import (
 	"uzerp-mfa/internal/config"
 )
 
-// shown is what Settings shows, "NAME=VALUE (SOURCE)" each, without what is not set.
+// shown returns the result of Settings, a line "NAME=VALUE (SOURCE)" for each setting that is set.
 func shown(l *config.Loader) string {
 	root := strings.NewReplacer(cmp.Or(l.UzerpRoot, "\x00"), "ROOT")
 	var all []string
@@ -40,11 +40,13 @@ func TestSettingsAreShown(t *testing.T) {
 		{"the environment before it", map[string]string{"DATABASE_URL": "postgres://u:sesame@h/db", "TWILIO_API_KEY": key, "TWILIO_API_SECRET": "sesame"}, files,
 			"database=set (DATABASE_URL)\nuzERP directory=ROOT (--uzerp-root)\nTWILIO_ACCOUNT_SID=" + account + " (conf/.env)\nTWILIO_SERVICE_SID=" + service +
 				" (conf/.env)\nTWILIO_API_KEY=set (the environment)\nTWILIO_API_SECRET=set (the environment)" + address},
-		{"half of them", map[string]string{"TWILIO_ACCOUNT_SID": account, "PGHOST": "h"}, nil, "database=set (PGHOST)\nTWILIO_ACCOUNT_SID=" + account + " (the environment)" + address},
+		{"half of them", map[string]string{"TWILIO_ACCOUNT_SID": account, "PGHOST": "h"}, nil,
+			"database=set (PGHOST)\nTWILIO_ACCOUNT_SID=" + account + " (the environment)" + address},
 		{"a token in the wrong line", map[string]string{"TWILIO_ACCOUNT_SID": "sesame", "TWILIO_SERVICE_SID": "VAsesame"}, nil,
 			"TWILIO_ACCOUNT_SID=set, but no SID (the environment)\nTWILIO_SERVICE_SID=set, but no SID (the environment)" + address},
 		{"another address", map[string]string{"UZERP_MFA_VERIFY_URL": "http://127.0.0.1:4010/"}, nil, "UZERP_MFA_VERIFY_URL=http://127.0.0.1:4010 (the environment)"},
-		{"an address with a password", map[string]string{"UZERP_MFA_VERIFY_URL": "https://u:sesame@h/"}, nil, "UZERP_MFA_VERIFY_URL=set, but no plain address (the environment)"},
+		{"an address with a password", map[string]string{"UZERP_MFA_VERIFY_URL": "https://u:sesame@h/"}, nil,
+			"UZERP_MFA_VERIFY_URL=set, but no plain address (the environment)"},
 		{"an address that is none", map[string]string{"UZERP_MFA_VERIFY_URL": "sesame%zz"}, nil, "UZERP_MFA_VERIFY_URL=set, but no plain address (the environment)"},
 		{"a file that can't be read", nil, map[string]string{"conf/.env": "DB_PASSWORD=open sesame\n"}, "uzERP directory=ROOT (--uzerp-root)" + address},
 	} {
@@ -86,7 +88,9 @@ func TestSame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, value := range map[string]string{"": "", "TWILIO_ACCOUNT_SID": account2, "TWILIO_SERVICE_SID": "VA2", "TWILIO_AUTH_TOKEN": "y", "UZERP_MFA_VERIFY_URL": "https://h"} {
+	for name, value := range map[string]string{
+		"": "", "TWILIO_ACCOUNT_SID": account2, "TWILIO_SERVICE_SID": "VA2", "TWILIO_AUTH_TOKEN": "y", "UZERP_MFA_VERIFY_URL": "https://h",
+	} {
 		other := map[string]string{name: value}
 		for n, v := range env {
 			if n != name {

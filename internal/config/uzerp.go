@@ -14,7 +14,7 @@ import (
 	"uzerp-mfa/internal/sidform"
 )
 
-// uzerpDatabase is the database that uzERP itself uses.
+// uzerpDatabase returns the database that uzERP itself uses.
 func uzerpDatabase(inst *installation.Installation) (Database, error) {
 	s, err := inst.Database()
 	if err != nil {
@@ -36,8 +36,8 @@ func uzerpDatabase(inst *installation.Installation) (Database, error) {
 	return Database{ConnString: secret.New(conn.String()), Source: s.Sources["DB_NAME"].File}, nil
 }
 
-// ForeignDatabase tells where the database setting comes from, if uzERP's own files name a database and are not asked:
-// what is in the other one need not be true of uzERP's. Else it is empty.
+// ForeignDatabase returns where the database setting comes from if uzERP's own files name a database, too, but the
+// setting comes from another place: then the database may not be uzERP's. Else it returns "".
 func (l *Loader) ForeignDatabase() string {
 	ours, err := l.Database()
 	if err != nil {
@@ -53,7 +53,7 @@ func (l *Loader) ForeignDatabase() string {
 	return ours.Source
 }
 
-// fileError is what package installation has to say of a file of uzERP's: the place and the reason, never its text.
+// fileError returns the error for a file of uzERP's: its place and the reason, never its text.
 func fileError(inst *installation.Installation, err error) error {
 	hint := "correct the file"
 	if errors.Is(err, fs.ErrPermission) {
@@ -63,10 +63,10 @@ func fileError(inst *installation.Installation, err error) error {
 		Hint: hint + ", or give the settings in the environment"}
 }
 
-// asOther is what helps whoever may not read uzERP's files.
+// asOther is the hint for a user who may not read uzERP's files.
 const asOther = "run it as root or as the web server's user"
 
-// uzerpTwilio gives the Twilio settings of uzERP's conf/.env as a source like the others.
+// uzerpTwilio returns the Twilio settings of uzERP's conf/.env as a source.
 func uzerpTwilio(inst *installation.Installation) (source, error) {
 	s, err := inst.Twilio()
 	if err != nil {
@@ -78,10 +78,10 @@ func uzerpTwilio(inst *installation.Installation) (source, error) {
 	return source{inst.DotenvPath(), func(name string) string { return values[name] }}, nil
 }
 
-// uzerpNeeds are the settings that uzERP must find in its conf/.env, and nowhere else (docs/facts/uzerp.md §4).
+// uzerpNeeds are the settings that uzERP reads from its conf/.env, and from no other place (docs/facts/uzerp.md §4).
 var uzerpNeeds = []string{accountSID, authToken, serviceSID}
 
-// UzerpSettings gives what uzERP will read of its Twilio settings, for the checks before a switch.
+// UzerpSettings returns the Twilio settings that uzERP will read, for the checks before a switch.
 func (l *Loader) UzerpSettings() injector.Settings {
 	inst, err := l.Installation()
 	if err != nil {
@@ -92,7 +92,7 @@ func (l *Loader) UzerpSettings() injector.Settings {
 			Hint: "name it with --uzerp-root, or give --skip-env-check if uzERP runs elsewhere"}
 	}
 	s := injector.Settings{Path: inst.DotenvPath()}
-	if unread, ok := errors.AsType[*fs.PathError](inst.DotenvErr); ok { // which tells nothing about uzERP
+	if unread, ok := errors.AsType[*fs.PathError](inst.DotenvErr); ok { // then it is unknown what uzERP reads
 		s.Problem = fmt.Sprintf("%s can't be read: %s", s.Path, unread.Err)
 		if errors.Is(unread, fs.ErrPermission) {
 			s.Hint = asOther
@@ -122,7 +122,7 @@ func (l *Loader) UzerpSettings() injector.Settings {
 	ours, err := l.Twilio()
 	if err == nil {
 		for _, own := range []struct{ name, sid string }{{accountSID, ours.AccountSID}, {serviceSID, ours.ServiceSID}} {
-			// With a placeholder or none nobody logs in, so there is nothing that this program could be wrong about.
+			// With a placeholder or an empty value nobody can log in, so a difference does not matter.
 			if value := theirs.get(own.name); value != own.sid && (sidform.Account.Valid(value) || sidform.Service.Valid(value)) {
 				s.Foreign = append(s.Foreign, own.name)
 			}
@@ -131,7 +131,8 @@ func (l *Loader) UzerpSettings() injector.Settings {
 	return s
 }
 
-// UzerpTwilio gives the settings with which uzERP will call Twilio, and where they can't be known this tool's own.
+// UzerpTwilio returns the settings with which uzERP will call Twilio. If those can't be known, it returns this tool's
+// own.
 func (l *Loader) UzerpTwilio() (Twilio, error) {
 	inst, err := l.Installation()
 	if err != nil || inst == nil {

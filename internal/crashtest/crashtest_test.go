@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// through gives a proxy before a database of its own, and the URL of that by way of the proxy.
+// through makes a database and a proxy for it. It returns the URLs without and with the proxy.
 func through(t *testing.T, tap *crashtest.Tap) (direct, proxied string, p *crashtest.Postgres) {
 	t.Helper()
 	direct = dbtest.New(t, dbtest.Sample)
@@ -82,7 +82,7 @@ func TestCountsAndNames(t *testing.T) {
 	if err := tx.Commit(ctx); err != nil {
 		t.Fatal(err)
 	}
-	// COPY both ways, a big answer, an error, and several statements in one batch pass unharmed.
+	// COPY in both directions, a big answer, an error, and several statements in one batch pass without a change.
 	if n, err := conn.CopyFrom(ctx, pgx.Identifier{"party"}, []string{"usercompanyid"}, pgx.CopyFromRows([][]any{{int64(1)}, {int64(1)}})); n != 2 || err != nil {
 		t.Fatal(n, err)
 	}
@@ -111,10 +111,10 @@ func TestCountsAndNames(t *testing.T) {
 	gone(t, p)
 }
 
-// hangs is after how long something counts as never happening, on however busy a machine.
+// hangs is how long a test waits before it says that something never happens. It is long enough for a busy machine.
 const hangs = 5 * time.Minute
 
-// patience is how long a client waits for an answer that does not come, once the hook has been asked.
+// patience is how long a client waits for an answer that does not come, after the hook was called.
 const patience = 200 * time.Millisecond
 
 func gone(t *testing.T, p *crashtest.Postgres) {
@@ -127,7 +127,7 @@ func gone(t *testing.T, p *crashtest.Postgres) {
 	t.Errorf("%d connections are left", p.Connections())
 }
 
-// Each phase with each action: what the client sees, and whether there was an effect.
+// Each phase with each action: what the client gets, and whether there was an effect.
 func TestHooksActAtTheirMoment(t *testing.T) {
 	var tap crashtest.Tap
 	direct, url, p := through(t, &tap)
@@ -165,7 +165,7 @@ func TestHooksActAtTheirMoment(t *testing.T) {
 			thaw = time.Second
 		}
 		select {
-		case <-conn.PgConn().CleanupDone(): // pgx has sent a CancelRequest and waits for what comes of it
+		case <-conn.PgConn().CleanupDone(): // pgx has sent a CancelRequest and waits for its effect
 			if c.action == crashtest.Freeze {
 				t.Error(c, "was thawed")
 			}
@@ -180,7 +180,8 @@ func TestHooksActAtTheirMoment(t *testing.T) {
 		}
 		gone(t, p)
 		var is bool
-		if err := dbtest.Connect(t, direct).QueryRow(t.Context(), "select email = $1 from users where username = 'alice'", mark).Scan(&is); err != nil || is != c.effect {
+		err = dbtest.Connect(t, direct).QueryRow(t.Context(), "select email = $1 from users where username = 'alice'", mark).Scan(&is)
+		if err != nil || is != c.effect {
 			t.Errorf("%v: effect %t, %v", c, is, err)
 		}
 	}
@@ -195,7 +196,7 @@ func TestCancelRequestsAndManyConnections(t *testing.T) {
 		_, err := slow.Exec(context.Background(), "select pg_sleep(600)")
 		done <- err
 	}()
-	for len(tap.Seen()) < 1 { // sent, as a simple query
+	for len(tap.Seen()) < 1 { // until it is sent, as a simple query
 		time.Sleep(time.Millisecond)
 	}
 	dbtest.Exec(t, direct, "do $$ begin while not exists (select from pg_stat_activity where pid = "+fmt.Sprint(slow.PgConn().PID())+
@@ -229,7 +230,7 @@ func TestCancelRequestsAndManyConnections(t *testing.T) {
 	gone(t, p)
 }
 
-// A backend that is ended says so before it goes.
+// A backend that is terminated sends an error before it disconnects.
 func TestLastWordsOfTheServerArrive(t *testing.T) {
 	var tap crashtest.Tap
 	direct, url, _ := through(t, &tap)

@@ -1,8 +1,8 @@
-// Package crashtest stands between a program under test and the two systems that it changes, PostgreSQL and an HTTP API,
-// counts what the program asks of them, and lets a test act just before or just after any single interaction: kill the
-// program, cut its connection, or let it wait for ever.
+// Package crashtest is a proxy between a program under test and the two systems that the program changes: PostgreSQL
+// and an HTTP API. It counts the program's interactions with them. Just before or just after any interaction a test can
+// kill the program, cut its connection, or let it wait for ever.
 //
-// Its laws: all interactions have one order, whichever system they are with; Before means that the interaction has had no
-// effect, After that it has had all of it and that the program does not know yet; and what no hook asks for is passed on
-// byte by byte.
+// Its laws: the interactions with both systems have one order; Before means that the interaction has had no effect yet;
+// After means that it has had its whole effect, and that the program does not know that yet; and everything else is
+// passed on without a change.
 package crashtest

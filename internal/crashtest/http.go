@@ -9,11 +9,11 @@ import (
 	"strings"
 )
 
-// Handler puts the tap around an HTTP API: Before is when the whole request has come and next has not seen it, After when
-// next has answered and nothing of the answer has gone out.
+// Handler returns a handler with the tap around next. Before is when the whole request has arrived and next has not
+// seen it. After is when next has answered and no part of the answer was sent.
 func (t *Tap) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body) // to its end: net/http then watches the connection and ends the context
+		body, err := io.ReadAll(r.Body) // to its end: only then net/http watches the connection and ends the context
 		if err != nil {
 			panic(http.ErrAbortHandler)
 		}
@@ -30,19 +30,19 @@ func (t *Tap) Handler(next http.Handler) http.Handler {
 		next.ServeHTTP(h, r)
 		action := u.ask(After)
 		switch {
-		case h.hijacked: // next did something of its own with the connection
+		case h.hijacked: // next uses the connection in its own way
 		case action == Cut:
 			resetHTTP(w)
 		case action == Hang, action == Freeze:
 			hangHTTP(r)
 		default:
 			w.WriteHeader(h.status)
-			_, _ = w.Write(h.body.Bytes()) // the client may be gone
+			_, _ = w.Write(h.body.Bytes()) // the client may have disconnected
 		}
 	})
 }
 
-// shape is a path of Twilio's without its version and its identifiers: every other segment is one.
+// shape returns a path of Twilio's without its version and its identifiers. Every other segment is an identifier.
 func shape(path string) string {
 	segments := strings.Split(strings.TrimPrefix(path, "/v2/"), "/")
 	for i := 1; i < len(segments); i += 2 {
@@ -51,7 +51,7 @@ func shape(path string) string {
 	return strings.TrimPrefix(strings.Join(segments, "/"), "Services/*/")
 }
 
-// held keeps an answer back. Its header is the real one, which goes out with WriteHeader only.
+// held keeps an answer back. Its header is the real one, which is not sent before WriteHeader.
 type held struct {
 	http.ResponseWriter
 	status   int

@@ -14,18 +14,20 @@ import (
 	"sync/atomic"
 )
 
-// The codes that stand in a start-up packet in place of a protocol version (PostgreSQL manual, "Message Formats").
+// The codes that a start-up packet can have instead of a protocol version (PostgreSQL manual, "Message Formats").
 const (
 	codeCancel = 80877102
 	codeSSL    = 80877103
 	codeGSS    = 80877104
 )
 
-// maxMessage bounds what is read as one message: more is no PostgreSQL.
+// maxMessage is the greatest length of a message, in bytes. Whatever sends a longer one does not speak PostgreSQL's
+// protocol.
 const maxMessage = 64 << 20
 
 // Postgres is a proxy on a loopback port in front of a PostgreSQL server. An interaction is a simple query, or all
-// messages of the extended protocol up to Sync; starting a session, pgx's ping and COPY's data are none. TLS is declined.
+// messages of the extended protocol up to Sync. The start of a session, pgx's ping and the data of COPY are not
+// interactions. TLS is declined.
 type Postgres struct {
 	tap              *Tap
 	network, address string
@@ -34,11 +36,11 @@ type Postgres struct {
 	mu     sync.Mutex
 	closed bool
 	open   map[net.Conn]bool      // the clients
-	hung   map[cancelKey]net.Conn // clients that wait for an answer that never comes, and can cancel it
-	served sync.WaitGroup         // one for each of them, and one for the listener
+	hung   map[cancelKey]net.Conn // clients that wait for an answer that never comes, by the key that cancels
+	served sync.WaitGroup         // one for each client, and one for the listener
 }
 
-// ListenPostgres makes a proxy for the server at address, which is a path if network is "unix".
+// ListenPostgres returns a proxy for the server at address, which is a path if network is "unix".
 func ListenPostgres(tap *Tap, network, address string) (*Postgres, error) {
 	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -57,10 +59,10 @@ func ListenPostgres(tap *Tap, network, address string) (*Postgres, error) {
 	return p, nil
 }
 
-// Port is where it listens on 127.0.0.1.
+// Port returns the port of 127.0.0.1 on which the proxy listens.
 func (p *Postgres) Port() int { return p.listener.Addr().(*net.TCPAddr).Port }
 
-// Close stops listening, cuts every connection, and returns when nothing of the proxy runs any more.
+// Close stops listening, cuts every connection, and returns when all goroutines of the proxy have ended.
 func (p *Postgres) Close() error {
 	err := p.listener.Close()
 	p.mu.Lock()
@@ -73,7 +75,7 @@ func (p *Postgres) Close() error {
 	return err
 }
 
-// Connections is how many clients there are.
+// Connections returns the number of clients.
 func (p *Postgres) Connections() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -99,7 +101,7 @@ func (p *Postgres) serve(client net.Conn) {
 	})
 }
 
-// session serves one client. An error means that the connection is to be reset.
+// session serves one client. If it returns an error, the connection must be reset.
 func (p *Postgres) session(client net.Conn) error {
 	in := bufio.NewReader(client)
 	packet, code, err := startUp(client, in)
@@ -117,7 +119,7 @@ func (p *Postgres) session(client net.Conn) error {
 	if _, err := server.Write(packet); err != nil {
 		return err
 	}
-	if code == codeCancel { // the key in it is the server's own, which the client got from it
+	if code == codeCancel { // the client got the key in it from the server
 		_, err := io.Copy(io.Discard, server)
 		return err
 	}
@@ -125,10 +127,10 @@ func (p *Postgres) session(client net.Conn) error {
 	return s.run(in)
 }
 
-// cancelKey is the process and the secret that a CancelRequest names, as they are sent.
+// cancelKey is the process and the secret in a CancelRequest, as they are sent.
 type cancelKey string
 
-// hang lets a CancelRequest of this client's end the session.
+// hang makes a CancelRequest of this client end the session.
 func (s *session) hang() {
 	s.mu.Lock()
 	key := s.key
@@ -138,7 +140,7 @@ func (s *session) hang() {
 	s.proxy.hung[key] = s.client
 }
 
-// cancelHung ends the session that hangs and is to be cancelled, if there is one.
+// cancelHung ends the hanging session that a CancelRequest names, and reports whether there was one.
 func (p *Postgres) cancelHung(packet []byte) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -150,7 +152,7 @@ func (p *Postgres) cancelHung(packet []byte) bool {
 	return ok
 }
 
-// startUp reads packets until one that is for the server, and declines encryption.
+// startUp declines encryption and returns the first packet that is for the server.
 func startUp(client io.Writer, in *bufio.Reader) (packet []byte, code uint32, err error) {
 	for {
 		head, err := in.Peek(8)
@@ -201,21 +203,21 @@ type session struct {
 	proxy          *Postgres
 	client, server net.Conn
 
-	gone       chan struct{}     // closed when the client has hung up
-	statements map[string]string // names of queries by the names of prepared statements
+	gone       chan struct{}     // closed when the client has disconnected
+	statements map[string]string // the name of a prepared statement -> the name of its query
 	portals    map[string]string
 
 	mu      sync.Mutex
-	key     cancelKey   // what the client would cancel with
+	key     cancelKey   // the client's key for a CancelRequest
 	waiting []underway  // for the server's ReadyForQuery, in order
 	flushed atomic.Bool // the client asked for replies before Sync
 }
 
-// errCut ends a session on a hook's demand.
+// errCut ends a session because a hook asked for that.
 var errCut = errors.New("cut")
 
-// run passes messages both ways. Three goroutines: one reads the client, so that its hanging up is seen while a hook
-// blocks; one passes on what it sent; one what the server answers.
+// run passes messages both ways, in three goroutines. One reads from the client, so that a disconnect is noticed while
+// a hook blocks. One passes on what the client sent, and one what the server answers.
 func (s *session) run(in *bufio.Reader) error {
 	over := make(chan struct{})
 	messages := make(chan message)
@@ -240,7 +242,7 @@ func (s *session) run(in *bufio.Reader) error {
 	}()
 	err := s.front(messages, backend)
 	close(over)
-	// Unblock the readers: neither side is of use any more.
+	// Closing both sides unblocks their readers.
 	if err != nil {
 		resetTCP(s.client)
 	}
@@ -251,7 +253,7 @@ func (s *session) run(in *bufio.Reader) error {
 	return err
 }
 
-// front passes on what the client sends, until a side is gone.
+// front passes on what the client sends, until one side disconnects.
 func (s *session) front(messages <-chan message, backend <-chan error) error {
 	var b batch
 	for {
@@ -289,7 +291,7 @@ func (s *session) front(messages <-chan message, backend <-chan error) error {
 			continue
 		}
 		if _, err := s.server.Write(b.raw); err != nil {
-			// What the server said before it went matters more than that it is gone.
+			// The server's last messages matter more than its disconnect.
 			select {
 			case err := <-backend:
 				return err
@@ -301,7 +303,7 @@ func (s *session) front(messages <-chan message, backend <-chan error) error {
 	}
 }
 
-// ignore is a hang: the client may say what it likes.
+// ignore reads the client's messages and does nothing, until the client disconnects.
 func (s *session) ignore(messages <-chan message) error {
 	for {
 		select {
@@ -312,8 +314,8 @@ func (s *session) ignore(messages <-chan message) error {
 	}
 }
 
-// back passes on what the server sends: at once while it starts the session and where nobody waits, else when the reply
-// is whole.
+// back passes on what the server sends. During the start of the session, and if no interaction waits, it does so at
+// once, else when the reply is complete.
 func (s *session) back() error {
 	in := bufio.NewReader(s.server)
 	var reply []byte
@@ -321,11 +323,11 @@ func (s *session) back() error {
 	for {
 		m, err := readMessage(in)
 		switch {
-		case err != nil && hung: // which must not show that the server is gone
+		case err != nil && hung: // the client must not notice that the server disconnected
 			<-s.gone
 			return nil
 		case err != nil:
-			_, _ = s.client.Write(reply) // its last words, a FATAL error
+			_, _ = s.client.Write(reply) // the server's last message, a FATAL error
 			return nil
 		case hung:
 			continue
@@ -418,7 +420,7 @@ func cString(b []byte) (string, []byte) {
 	return string(text), rest
 }
 
-// queryName is the name in a statement's first line, "-- name: find_users", or else its first word.
+// queryName returns the name in a statement's first line ("-- name: find_users"), or else its first word.
 func queryName(text string) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
 	if name, ok := strings.CutPrefix(line, "-- name: "); ok {

@@ -5,10 +5,10 @@ import (
 	"sync"
 )
 
-// Phase is one of the two moments of an interaction at which a Hook is asked.
+// Phase is one of the two moments of an interaction at which a Hook is called.
 type Phase int
 
-// An interaction has not reached the other side yet; or it has taken effect there, and the reply is held back.
+// Before: the interaction has not reached the other side. After: it took effect there, and the reply is held back.
 const (
 	Before Phase = iota
 	After
@@ -21,53 +21,53 @@ func (p Phase) String() string {
 	return "after"
 }
 
-// Action is what becomes of an interaction.
+// Action is what happens with an interaction.
 type Action int
 
 // The actions. Before an interaction, all but Pass keep it from taking effect.
 const (
 	Pass   Action = iota
 	Cut           // the connection is reset
-	Hang          // there is no answer; a database's CancelRequest ends the session, as it would a slow statement
-	Freeze        // there is no answer, whatever the program does: the network is gone
+	Hang          // there is no answer; a CancelRequest ends the session, as it ends a slow statement
+	Freeze        // there is no answer, whatever the program does, as if the network were gone
 )
 
-// Interaction is one thing that the program asks of another system and waits for.
+// Interaction is one request of the program to another system, and the wait for its reply.
 type Interaction struct {
 	N      int    // from 1
-	System string // "database", "twilio", or as Step was told
+	System string // "database", "twilio", or the name given to Step
 	Name   string // a query's name or "prepare" and its name; an HTTP request's method and path
 
-	// Gone is closed once the program has hung up the connection that the interaction came by.
+	// Gone is closed once the program has closed the connection of the interaction.
 	Gone <-chan struct{}
 }
 
-// Hook decides about an interaction. It may block, and may be called for several interactions at a time.
+// Hook decides what happens with an interaction. It may block, and may be called for several interactions at a time.
 type Hook func(Interaction, Phase) Action
 
-// Tap counts interactions over all that it is put into. The zero value passes everything.
+// Tap counts the interactions of all proxies and handlers that it is part of. The zero value passes everything on.
 type Tap struct {
 	mu   sync.Mutex
 	hook Hook
 	seen []Interaction
 }
 
-// Arm begins to count anew, and asks hook from now on; nil passes everything. No program may be running.
+// Arm starts to count again from 1, and calls hook from now on; nil passes everything on. No program may be running.
 func (t *Tap) Arm(hook Hook) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.hook, t.seen = hook, nil
 }
 
-// Seen gives the interactions since Arm.
+// Seen returns the interactions since Arm.
 func (t *Tap) Seen() []Interaction {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return slices.Clone(t.seen)
 }
 
-// Step makes do, something that the test itself does for the program (answer its question), an interaction like any
-// other. Any action but Pass means that do is not done.
+// Step makes an interaction out of do, which the test does for the program, such as an answer to its question. do runs
+// only if the hook returns Pass before it.
 func (t *Tap) Step(system, name string, gone <-chan struct{}, do func()) {
 	u := t.begin(system, name, gone)
 	if u.ask(Before) == Pass {
@@ -76,7 +76,7 @@ func (t *Tap) Step(system, name string, gone <-chan struct{}, do func()) {
 	}
 }
 
-// underway is an interaction and who decides about it.
+// underway is an interaction and the hook that decides about it.
 type underway struct {
 	Interaction
 	hook Hook

@@ -24,13 +24,13 @@ const (
 // Config says how to reach the database. The zero value reads libpq's PG* variables.
 type Config struct {
 	ConnString   string        // a URL or keyword=value pairs; may hold a password; empty: PG* variables alone
-	Logger       *slog.Logger  // gets each query's name and duration at Debug; nil: nobody does
+	Logger       *slog.Logger  // gets each query's name and duration at Debug; nil: nothing is logged
 	QueryTimeout time.Duration // for each call to the server
-	LockTimeout  time.Duration // for a row that another session holds
-	MaxConns     int           // at once; a listing that is being read holds one
+	LockTimeout  time.Duration // how long to wait for a row that another session has locked
+	MaxConns     int           // at the same time; a listing that is being read uses one
 }
 
-// settings is a Config made ready.
+// settings is a Config with its defaults, read by pgx.
 type settings struct {
 	pool         *pgxpool.Config
 	queryTimeout time.Duration
@@ -49,14 +49,14 @@ func (c Config) parse() (settings, error) {
 			"check PGHOST, PGPORT, PGSSLMODE, PGSERVICE and the like; files that they name must exist")
 	}
 	config.MaxConns = int32(cmp.Or(c.MaxConns, DefaultMaxConns))
-	config.MinConns = 0 // one is made when one is needed
+	config.MinConns = 0 // connections are made on first use
 	s := settings{pool: config, queryTimeout: cmp.Or(c.QueryTimeout, DefaultQueryTimeout)}
 	conn := config.ConnConfig
 	setRuntimeParams(conn.RuntimeParams, s.queryTimeout, cmp.Or(c.LockTimeout, DefaultLockTimeout))
 	conn.ConnectTimeout = cmp.Or(conn.ConnectTimeout, defaultConnectTimeout)
 	lookup, limit := conn.LookupFunc, conn.ConnectTimeout
 	conn.LookupFunc = func(ctx context.Context, host string) ([]string, error) {
-		ctx, cancel := context.WithTimeout(ctx, limit) // pgx's own limit starts after this
+		ctx, cancel := context.WithTimeout(ctx, limit) // pgx's own limit starts only after the name is looked up
 		defer cancel()
 		return lookup(ctx, host)
 	}
@@ -66,23 +66,24 @@ func (c Config) parse() (settings, error) {
 	return s, nil
 }
 
-// setRuntimeParams sets what the user didn't, and takes away what psql knows and the server doesn't.
+// setRuntimeParams sets our defaults where the user set nothing. It removes parameters that libpq handles itself and
+// that the server would reject.
 func setRuntimeParams(params map[string]string, query, lock time.Duration) {
 	for _, name := range []string{
-		// keywords of libpq that pgx would hand on, and whose absence harms nobody
+		// Keywords of libpq that pgx would pass to the server. Leaving them out does no harm.
 		"fallback_application_name", "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count",
 		"tcp_user_timeout", "sslcompression",
 	} {
 		delete(params, name)
 	}
 	if mode := params["gssencmode"]; mode == "disable" || mode == "prefer" {
-		delete(params, "gssencmode") // pgx doesn't encrypt with GSS anyway
+		delete(params, "gssencmode") // pgx never encrypts with GSS
 	}
 
 	set := userSets(params)
 	for name, value := range map[string]string{
 		"application_name": "uzerp-mfa",
-		// A little less than our own deadline, so that the server's word comes before the line is cut.
+		// A little less than our own deadline, so that the server's error comes before we cut the connection.
 		"statement_timeout": milliseconds(query * 19 / 20),
 		"lock_timeout":      milliseconds(lock),
 		"search_path":       "public",
@@ -91,15 +92,15 @@ func setRuntimeParams(params map[string]string, query, lock time.Duration) {
 			params[name] = value
 		}
 	}
-	params["client_encoding"] = "UTF8" // Go's strings are, whatever the user's terminal is
+	params["client_encoding"] = "UTF8" // as Go's strings are; PGCLIENTENCODING is for the user's terminal
 }
 
 func milliseconds(d time.Duration) string {
-	return strconv.FormatInt(max(1, d.Milliseconds()), 10) // 0 would mean: no limit
+	return strconv.FormatInt(max(1, d.Milliseconds()), 10) // 0 would mean no limit
 }
 
-// userSets gives the names of the server's settings that the user chose: by themselves in the connection string, or
-// with PGAPPNAME, or inside options (PGOPTIONS). Parameters of their own would override those in options.
+// userSets returns the names of the server settings that the user chose: in the connection string, with PGAPPNAME, or
+// inside options (PGOPTIONS). We must not set these: a separate parameter would override the same one in options.
 func userSets(params map[string]string) map[string]bool {
 	set := make(map[string]bool)
 	var options string
@@ -127,7 +128,7 @@ func userSets(params map[string]string) map[string]bool {
 	return set
 }
 
-// splitOptions splits as the server does: at white space, which a backslash protects.
+// splitOptions splits as the server does: at white space that has no backslash before it.
 func splitOptions(s string) []string {
 	var words []string
 	var word strings.Builder

@@ -16,14 +16,15 @@ func TestRuntimeParametersAreOursUnlessTheUsersAre(t *testing.T) {
 	ours := map[string]string{"application_name": "uzerp-mfa", "statement_timeout": "9500ms", "lock_timeout": "5s",
 		"search_path": "public", "client_encoding": "UTF8"}
 	tests := map[string]struct {
-		query string            // added to the URL
-		env   map[string]string // and this to the environment
-		want  map[string]string // instead of ours
+		query string            // is added to the URL
+		env   map[string]string // is set in the environment
+		want  map[string]string // these settings, instead of our defaults
 	}{
-		"nothing":     {},
-		"in the URL":  {query: "&application_name=me&Lock_Timeout=7s", want: map[string]string{"application_name": "me", "lock_timeout": "7s"}},
-		"PGAPPNAME":   {env: map[string]string{"PGAPPNAME": "psql"}, want: map[string]string{"application_name": "psql"}},
-		"options":     {query: "&options=-c%20statement_timeout%3D3s%20-csearch_path%3Dpg_catalog%20--lock-timeout%3D2s", want: map[string]string{"statement_timeout": "3s", "search_path": "pg_catalog", "lock_timeout": "2s"}},
+		"nothing":    {},
+		"in the URL": {query: "&application_name=me&Lock_Timeout=7s", want: map[string]string{"application_name": "me", "lock_timeout": "7s"}},
+		"PGAPPNAME":  {env: map[string]string{"PGAPPNAME": "psql"}, want: map[string]string{"application_name": "psql"}},
+		"options": {query: "&options=-c%20statement_timeout%3D3s%20-csearch_path%3Dpg_catalog%20--lock-timeout%3D2s",
+			want: map[string]string{"statement_timeout": "3s", "search_path": "pg_catalog", "lock_timeout": "2s"}},
 		"PGOPTIONS":   {env: map[string]string{"PGOPTIONS": ` -c APPLICATION_NAME=a\ b  -c geqo=off`}, want: map[string]string{"application_name": "a b"}},
 		"encoding":    {query: "&client_encoding=LATIN1"},
 		"libpq's own": {query: "&gssencmode=disable&keepalives=1&fallback_application_name=x&sslcompression=0"},

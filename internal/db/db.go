@@ -12,10 +12,10 @@ import (
 	"uzerp-mfa/internal/mfa"
 )
 
-// DB is uzERP's database. It is safe for use by several goroutines.
+// DB is uzERP's database. It is safe for concurrent use.
 type DB struct {
 	pool    *pool
-	timeout time.Duration // of each call to the server
+	timeout time.Duration // for each call to the server
 }
 
 var (
@@ -23,8 +23,8 @@ var (
 	_ injector.Writer = (*DB)(nil)
 )
 
-// Open connects to the database, so that wrong settings show at once. It doesn't look at the tables: see CheckSchema.
-// It fails with errs.Config (settings wrong or rejected) or errs.Unavailable.
+// Open connects to the database at once, so that wrong settings fail here and not in the first query. It doesn't look
+// at the tables: CheckSchema does. It fails with errs.Config (the settings are wrong or rejected) or errs.Unavailable.
 func Open(ctx context.Context, c Config) (*DB, error) {
 	s, err := c.parse()
 	if err != nil {
@@ -32,7 +32,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	}
 	p, err := newPool(s.pool)
 	if err != nil {
-		return nil, errs.New(errs.Failure, "make the pool of connections", "") // pgxpool's own would show the settings
+		return nil, errs.New(errs.Failure, "make the pool of connections", "") // pgxpool's own error would show the settings
 	}
 	db := &DB{pool: p, timeout: s.queryTimeout}
 	if err := db.run(ctx, "", func(*pgx.Conn) error { return nil }); err != nil {
@@ -42,19 +42,19 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	return db, nil
 }
 
-// Close closes the connections.
+// Close closes the connections. It waits for those in use.
 func (db *DB) Close() { db.pool.Close() }
 
-// run lends fn a connection and translates whatever goes wrong, once the connection is back.
+// run calls fn with a connection of the pool, and translates its error. op says in the error what was being done.
 func (db *DB) run(ctx context.Context, op string, fn func(*pgx.Conn) error) error {
 	return db.translate(ctx, op, db.pool.lend(ctx, fn))
 }
 
-// change runs fn in a transaction, which is committed if fn gives no error. A single UPDATE gets one too: without it,
-// an UPDATE that waits for a lock while we are interrupted would still be done once the lock is free.
+// change runs fn in a transaction, and commits it if fn returns no error. A single UPDATE gets a transaction too.
+// Without one, an UPDATE that is waiting for a lock when we are interrupted would still happen once the lock is free.
 func (db *DB) change(ctx context.Context, op string, fn func(pgx.Tx) error) error {
 	return db.run(ctx, op, func(conn *pgx.Conn) error {
-		// Compare-and-set means to see what others committed, whatever the server's default is.
+		// Compare-and-set must see what others have committed, whatever isolation level the server has as its default.
 		tx, err := db.begin(ctx, conn, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
 		if err != nil {
 			return err
@@ -67,9 +67,9 @@ func (db *DB) change(ctx context.Context, op string, fn func(pgx.Tx) error) erro
 			return err
 		}
 		if conn.IsClosed() {
-			return pgconn.ErrConnClosed // for certain before the commit
+			return pgconn.ErrConnClosed // certainly before the commit
 		}
-		// From here on an interrupt comes too late: it would only hide whether the commit took effect.
+		// From here on an interrupt is ignored: it would only hide whether the commit took effect.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), db.timeout)
 		defer cancel()
 		return commitError(tx.Commit(ctx))
@@ -82,7 +82,7 @@ func (db *DB) begin(ctx context.Context, conn *pgx.Conn, o pgx.TxOptions) (pgx.T
 	return conn.BeginTx(ctx, o)
 }
 
-// rollback ends a transaction that isn't committed. A connection on which that fails is thrown away by the pool.
+// rollback ends a transaction that isn't committed. If that fails, the pool throws the connection away.
 func (db *DB) rollback(ctx context.Context, tx pgx.Tx) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), db.timeout)
 	defer cancel()
@@ -94,7 +94,7 @@ type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
-// collect runs a named query and gives its rows, each made by row.
+// collect runs a named query and returns its rows, each converted by row.
 func collect[T any](ctx context.Context, db *DB, q querier, name string, args pgx.StrictNamedArgs, row pgx.RowToFunc[T]) ([]T, error) {
 	ctx, cancel := context.WithTimeout(ctx, db.timeout)
 	defer cancel()
@@ -105,7 +105,7 @@ func collect[T any](ctx context.Context, db *DB, q querier, name string, args pg
 	return pgx.CollectRows(rows, row)
 }
 
-// execute runs a named statement and gives the number of rows that it changed.
+// execute runs a named statement and returns the number of rows that it changed.
 func (db *DB) execute(ctx context.Context, tx pgx.Tx, name string, args pgx.StrictNamedArgs) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, db.timeout)
 	defer cancel()
@@ -113,7 +113,7 @@ func (db *DB) execute(ctx context.Context, tx pgx.Tx, name string, args pgx.Stri
 	return tag.RowsAffected(), err
 }
 
-// read is collect on a connection of its own.
+// read is collect on a connection of the pool.
 func read[T any](ctx context.Context, db *DB, op, name string, args pgx.StrictNamedArgs, row pgx.RowToFunc[T]) ([]T, error) {
 	var result []T
 	err := db.run(ctx, op, func(conn *pgx.Conn) error {

@@ -52,7 +52,8 @@ func find(t *testing.T, d *db.DB, username string) mfa.User {
 	return users[0]
 }
 
-// wantError checks the kind, some words of the text, and the manners of every error.
+// wantError checks an error's kind and some words of its text, and what holds for all errors: lower case, no full stop,
+// a hint, no password.
 func wantError(t *testing.T, err error, kind errs.Kind, words string) {
 	t.Helper()
 	e, ok := errors.AsType[*errs.Error](err)
@@ -75,7 +76,7 @@ func wantError(t *testing.T, err error, kind errs.Kind, words string) {
 
 func ptr[T any](v T) *T { return &v }
 
-// roleFor makes a role with the rights that grants.sql gives and no others, and gives the URL for it.
+// roleFor makes a role with only the rights of grants.sql, and returns its URL.
 func roleFor(t *testing.T, url string) string {
 	t.Helper()
 	role := "role_of_" + database(url)

@@ -14,7 +14,7 @@ import (
 
 var _ caller.Directory = (*DB)(nil)
 
-// Details implements mfa.Directory. An end before the year 1 reads as its first day.
+// Details implements mfa.Directory. An end date before the year 1 is returned as the first day of year 1.
 func (db *DB) Details(ctx context.Context, usernames []string) (map[string]mfa.Details, error) {
 	type person struct {
 		Username      string     `db:"username"`
@@ -33,7 +33,7 @@ func (db *DB) Details(ctx context.Context, usernames []string) (map[string]mfa.D
 	return details, nil
 }
 
-// PhoneContacts implements caller.Directory: mobile numbers first, those of a kind in the order in which they were entered.
+// PhoneContacts implements caller.Directory: mobile numbers first, then fixed ones, both in the order of their entry.
 func (db *DB) PhoneContacts(ctx context.Context, username string) ([]caller.PhoneContact, error) {
 	type contact struct {
 		Mobile bool   `db:"mobile"`

@@ -25,7 +25,7 @@ func TestDetails(t *testing.T) {
 	got, err := d.Details(t.Context(), []string{"alice", "bob", "carol", "dave", "erin", "grace", "nobody", "ALICE", "alice", "a\x00b", "\xff"})
 	want := map[string]mfa.Details{
 		"alice": {Company: "Sample Ltd", CompanyAccess: true},
-		"bob":   {Company: "Sample Ltd", CompanyAccess: true}, // where he logged in last
+		"bob":   {Company: "Sample Ltd", CompanyAccess: true}, // the company that he logged in to last
 		"carol": {Company: "Example Logistics Ltd", CompanyAccess: true},
 		"dave":  {Company: "Sample Ltd", CompanyAccess: true, EndDate: day(2024, 6, 30)},
 		"erin":  {CompanyAccess: true}, // no person, and never logged in
@@ -41,7 +41,7 @@ func TestDetails(t *testing.T) {
 	}
 }
 
-// The employer goes before the company last logged in to, also where that is not the employer.
+// The employer is shown, not the company of the last login, even if the two differ.
 func TestCompany(t *testing.T) {
 	d, url := sample(t)
 	company := func(name string) string {
@@ -95,14 +95,14 @@ func TestCompanyAccess(t *testing.T) {
 			t.Errorf("%s: %v, %v", c.name, got, err)
 		}
 	}
-	// Somebody else's row is no access.
+	// Another user's row in user_company_access gives no access.
 	dbtest.Exec(t, url, "delete from user_company_access where username <> 'alice'")
 	if got, err := d.Details(t.Context(), []string{"alice", "bob"}); err != nil || !got["alice"].CompanyAccess || got["bob"].CompanyAccess {
 		t.Error(got, err)
 	}
 }
 
-// What PostgreSQL takes for a date is far more than what Go or JSON can show.
+// PostgreSQL accepts many dates that JSON can't show.
 func TestEndDates(t *testing.T) {
 	d, url := sample(t)
 	for date, want := range map[string]*time.Time{
@@ -180,7 +180,7 @@ func TestDetailsOfTensOfThousands(t *testing.T) {
 func TestDirectoryOfAnInstallation(t *testing.T) { onInstallations(t, directoryOfAnInstallation) }
 
 func directoryOfAnInstallation(t *testing.T, _ dbtest.Template, url string) {
-	// Both must take this as uzERP's own tables do: names, types and constraints are the same (dbtest).
+	// This must work on our own tables and on uzERP's: names, types and constraints are the same (dbtest).
 	dbtest.Exec(t, url, `insert into party (id, type, usercompanyid) values (9001, 'Person', 1);
 		insert into person (id, firstname, surname, lang, owner, usercompanyid, party_id, end_date) values (9001, 'Ad', 'Min', 'EN', 'admin', 1, 9001, '2026-01-31');
 		update users set person_id = 9001 where username = 'admin';
@@ -190,7 +190,8 @@ func directoryOfAnInstallation(t *testing.T, _ dbtest.Template, url string) {
 	for _, conn := range []string{url, roleFor(t, url)} {
 		d := open(t, db.Config{ConnString: conn})
 		details, err := d.Details(t.Context(), []string{"admin"})
-		if diff := cmp.Diff(map[string]mfa.Details{"admin": {Company: details["admin"].Company, CompanyAccess: true, EndDate: day(2026, 1, 31)}}, details); diff != "" || err != nil {
+		want := map[string]mfa.Details{"admin": {Company: details["admin"].Company, CompanyAccess: true, EndDate: day(2026, 1, 31)}}
+		if diff := cmp.Diff(want, details); diff != "" || err != nil {
 			t.Error(err, diff)
 		}
 		contacts, err := d.PhoneContacts(t.Context(), "admin")
@@ -216,7 +217,7 @@ func TestDirectoryOfAnotherDatabase(t *testing.T) {
 	wantError(t, err, errs.Config, "is not uzERP's")
 	_, err = d.MissingRights(t.Context())
 	wantError(t, err, errs.Config, "is not uzERP's")
-	// Before 1.31.0 the persons are there already.
+	// uzERP had these tables before 1.31.0.
 	old := open(t, db.Config{ConnString: dbtest.New(t, dbtest.Old)})
 	if details, err := old.Details(t.Context(), []string{"alice"}); err != nil || details["alice"].Company != "Sample Ltd" {
 		t.Error(details, err)

@@ -20,8 +20,8 @@ import (
 	"uzerp-mfa/internal/errs"
 )
 
-// This file is the border: the one place where what PostgreSQL, pgx and the network say becomes an *errs.Error. Kinds
-// follow docs/contract.md §1. SQLSTATE and types decide, never a text, which may be in any language.
+// This file is the border: only here do errors of PostgreSQL, pgx and the network become an *errs.Error. Kinds follow
+// docs/contract.md §1. SQLSTATE and Go types decide, never the text of a message: it may be in any language.
 
 const connecting = "connect to the database"
 
@@ -32,12 +32,12 @@ var errInTheWay = errors.New("a row with the same name and class is in the way")
 type connectError struct {
 	err     error
 	config  *pgconn.Config
-	secured bool // the last attempt got as far as it wanted with TLS, if it wanted any
+	secured bool // the last attempt got past TLS, or needed none
 }
 
 func (*connectError) Error() string { return connecting }
 
-// because is an error in our words, with the cause for errors.Is and errors.As.
+// because is an error with our own text, and with a cause for errors.Is and errors.As.
 type because struct {
 	text  string
 	cause error
@@ -46,15 +46,16 @@ type because struct {
 func (b because) Error() string { return b.text }
 func (b because) Unwrap() error { return b.cause }
 
-// changed is a compare-and-set that found something else: what ("the user was") is no longer as it was read.
+// changed returns the error of a compare-and-set that found other values than were read. what is the start of its text,
+// such as "the user was".
 func changed(what string) error {
 	return &errs.Error{Kind: errs.Refused, Err: because{what + " changed meanwhile by somebody else; nothing was written", errs.ErrChanged},
-		Hint: "look at it again, then decide anew"}
+		Hint: "look at it again, then decide"}
 }
 
-// commitError tells a commit that the server refused from one whose outcome nobody knows. A FATAL message is of the
-// second kind: the server may have sent it after the commit. pgconn.SafeToRetry is no help: pgx 5.12.0 says yes also
-// where the line broke while it waited for the answer to a simple query.
+// commitError returns err if the server refused the commit, and an errs.ErrLostReply if nobody knows whether it took
+// effect. That includes a FATAL message: the server may have sent it after the commit. pgconn.SafeToRetry can't be
+// used: pgx 5.12.0 also returns true if the connection broke while it waited for the answer to a simple query.
 func commitError(err error) error {
 	if err == nil || errors.Is(err, pgx.ErrTxCommitRollback) {
 		return err
@@ -63,7 +64,7 @@ func commitError(err error) error {
 		return err
 	}
 	return &errs.Error{Kind: errs.Unavailable, Op: "commit the change", Err: errs.ErrLostReply,
-		Hint: "run it again: it looks first at what is there"}
+		Hint: "run it again: it reads first what is there now"}
 }
 
 func sqlState(err error) string {
@@ -75,13 +76,13 @@ func sqlState(err error) string {
 
 func uniqueViolation(err error) bool { return sqlState(err) == "23505" }
 
-// untranslatable tells that the encoding of the database lacks a character that it was asked for.
+// untranslatable reports whether err says that the database's encoding lacks a character of an argument.
 func untranslatable(err error) bool {
 	return slices.Contains([]string{"22P05", "22021"}, sqlState(err))
 }
 
-// translate gives err as the *errs.Error that it means, and as it is what is one already. A cancelled ctx, the
-// caller's, passes through.
+// translate returns err as an *errs.Error. One that is an *errs.Error already is returned as it is, and so is
+// context.Canceled if the caller's ctx was cancelled.
 func (db *DB) translate(ctx context.Context, op string, err error) error {
 	if err == nil {
 		return nil
@@ -106,10 +107,10 @@ func (db *DB) translate(ctx context.Context, op string, err error) error {
 	switch {
 	case timedOut(err):
 		return &errs.Error{Kind: errs.Unavailable, Op: op, Err: because{"the database did not answer in time", context.DeadlineExceeded},
-			Hint: "run it again; if it stays so, the server or the network is overloaded"}
+			Hint: "run it again; if this stays so, the server or the network is overloaded"}
 	case broken(err):
 		return &errs.Error{Kind: errs.Unavailable, Op: op, Err: errors.New("the connection to the database broke"),
-			Hint: "run it again; nothing was half done"}
+			Hint: "run it again; no change was left half done"}
 	default:
 		return &errs.Error{Kind: errs.Failure, Op: op, Err: err}
 	}
@@ -117,7 +118,7 @@ func (db *DB) translate(ctx context.Context, op string, err error) error {
 
 func timedOut(err error) bool { return errors.Is(err, context.DeadlineExceeded) || pgconn.Timeout(err) }
 
-// broken tells that the connection failed, not what was said over it.
+// broken reports whether err means that the connection broke.
 func broken(err error) bool {
 	if _, ok := errors.AsType[net.Error](err); ok {
 		return true
@@ -129,16 +130,16 @@ func broken(err error) bool {
 		func(target error) bool { return errors.Is(err, target) })
 }
 
-// serverError translates what the server answered to a statement.
+// serverError translates the server's error for a statement.
 func serverError(op string, e *pgconn.PgError) error {
 	kind, text, hint := errs.Unavailable, "", "run it again"
 	class := e.Code[:min(2, len(e.Code))]
 	switch {
 	case e.Code == "55P03":
 		text, hint = "another session holds a lock on these rows (lock_timeout)",
-			"run it again; if it stays so, pg_stat_activity shows who holds it"
+			"run it again; if this stays so, pg_stat_activity shows which session holds the lock"
 	case e.Code == "57014":
-		text, hint = "the database took too long (statement_timeout)", "run it again; if it stays so, the server is overloaded"
+		text, hint = "the database took too long (statement_timeout)", "run it again; if this stays so, the server is overloaded"
 	case e.Code == "40001":
 		text = "another session changed the same rows at the same time (serialization failure)"
 	case e.Code == "40P01":
@@ -147,10 +148,10 @@ func serverError(op string, e *pgconn.PgError) error {
 		kind, text, hint = errs.Config, "the database role lacks a right: "+e.Message,
 			"uzerp-mfa grants prints the SQL for a role with just the needed rights"
 	case e.Code == "25006":
-		kind, text, hint = errs.Refused, "the database is read-only: a standby?",
-			"connect to the primary; or default_transaction_read_only is on"
+		kind, text, hint = errs.Refused, "the database is read-only, perhaps a standby",
+			"connect to the primary server, or switch default_transaction_read_only off"
 	case class == "53":
-		text, hint = "the database server has run out of something: "+e.Message, "free some on the server, then run it again"
+		text, hint = "the database server has run out of a resource: "+e.Message, "free some of it on the server, then run it again"
 	case class == "57" || class == "08" || e.Code == "25P03" || e.Code == "25P04": // shut down, or a session limit
 		text = "the database server ended the connection"
 	default:
@@ -159,8 +160,7 @@ func serverError(op string, e *pgconn.PgError) error {
 	return &errs.Error{Kind: kind, Op: op, Hint: hint, Err: because{text, e}}
 }
 
-// translate says why there is no connection. The server's own texts are left out: before it knows who we are, it
-// quotes what we sent.
+// translate says why there is no connection. The server's own texts are left out: before login they quote what we sent.
 func (e *connectError) translate() error {
 	kind, text, hint := e.diagnose()
 	return &errs.Error{Kind: kind, Op: connecting, Err: errors.New(text), Hint: hint}
@@ -174,30 +174,30 @@ func (e *connectError) diagnose() (kind errs.Kind, text, hint string) {
 	dns, isDNS := errors.AsType[*net.DNSError](e.err)
 	switch {
 	case tlsFailed(e.err):
-		return errs.Config, "the TLS connection to " + at + " failed: the certificate is not trusted or not for this host, or one of ours is missing",
+		return errs.Config, "the TLS connection to " + at + " failed: the certificate is not trusted or not for this host, or the client's is missing",
 			"check sslmode, sslrootcert, sslcert and sslkey (PGSSLMODE, PGSSLROOTCERT, …) against the server's certificate"
 	case isDNS && dns.IsNotFound:
-		return errs.Config, "no host is known by the name in " + at,
+		return errs.Config, "there is no host with the name in " + at,
 			"check the host in the database URL, PGHOST or conf/config.php"
 	case isDNS:
 		return errs.Unavailable, "the name server did not answer for " + at, "run it again; check the network's DNS"
 	case errors.Is(e.err, syscall.EACCES):
 		return errs.Config, "this account may not open " + at, "run it as an account that may, or connect by TCP"
 	case timedOut(e.err):
-		return errs.Unavailable, "no answer from " + at + " in time", "is PostgreSQL running there, and no firewall between?"
+		return errs.Unavailable, "no answer from " + at + " in time", "check that PostgreSQL runs there, and that no firewall is in between"
 	case broken(e.err):
 		return errs.Unavailable, "no PostgreSQL answers at " + at,
-			"is it running there (systemctl status postgresql), and are host and port right?"
+			"check that it runs there (systemctl status postgresql), and that host and port are right"
 	case !e.secured && e.wantsTLS():
 		return errs.Config, "the server at " + at + " does not offer TLS, and the settings ask for it",
 			"turn ssl on at the server; or, on a network that you trust, set sslmode=prefer"
 	default:
 		return errs.Config, "the server at " + at + " and these settings do not agree on how to connect",
-			"is it PostgreSQL that listens there? then check target_session_attrs, require_auth, channel_binding and sslnegotiation"
+			"check that PostgreSQL listens there; then check target_session_attrs, require_auth, channel_binding and sslnegotiation"
 	}
 }
 
-// refused says what a server means that answered and doesn't let us in.
+// refused translates the SQLSTATE with which a server refused the connection.
 func (e *connectError) refused(code string) (kind errs.Kind, text, hint string) {
 	class := code[:min(2, len(code))]
 	switch {
@@ -227,10 +227,10 @@ func (e *connectError) refused(code string) (kind errs.Kind, text, hint string) 
 	}
 }
 
-// tlsFailed tells a failed handshake or check of certificates.
+// tlsFailed reports whether err is a failed TLS handshake or a certificate that was not accepted.
 func tlsFailed(err error) bool {
 	if op, ok := errors.AsType[*net.OpError](err); ok && (op.Op == "remote error" || op.Op == "local error") {
-		return true // how crypto/tls marks an alert
+		return true // crypto/tls wraps an alert in this
 	}
 	return is[*tls.CertificateVerificationError](err) || is[tls.RecordHeaderError](err) ||
 		is[x509.UnknownAuthorityError](err) || is[x509.HostnameError](err) || is[x509.CertificateInvalidError](err)
@@ -241,13 +241,13 @@ func is[E error](err error) bool {
 	return ok
 }
 
-// wantsTLS tells that no attempt would do without.
+// wantsTLS reports whether every attempt, fallbacks included, uses TLS.
 func (e *connectError) wantsTLS() bool {
 	return e.config.TLSConfig != nil &&
 		!slices.ContainsFunc(e.config.Fallbacks, func(f *pgconn.FallbackConfig) bool { return f.TLSConfig == nil })
 }
 
-// databaseName gives the one that was asked for: without any, the server takes the user's name.
+// databaseName returns the name of the database that was asked for. Without one, the server takes the user's name.
 func (e *connectError) databaseName() string {
 	if e.config.Database == "" {
 		return e.config.User
@@ -255,7 +255,7 @@ func (e *connectError) databaseName() string {
 	return e.config.Database
 }
 
-// address gives all that was tried.
+// address returns the addresses of all attempts.
 func (e *connectError) address() string {
 	tried := []string{address(e.config.Host, e.config.Port)}
 	for _, f := range e.config.Fallbacks {
@@ -273,8 +273,9 @@ func address(host string, port uint16) string {
 	return shown(net.JoinHostPort(host, strconv.Itoa(int(port))))
 }
 
-// shown gives a name from the database settings as it may be printed. In a URL with unescaped characters a piece of
-// the password ends up as host or database, and then always with an @ or the like, which plain names don't have.
+// shown returns a name from the database settings in quotes, or a replacement if it may hold a secret. In a URL with
+// unescaped characters a part of the password can end up in the host or the database name. That part always has an @
+// or another character that plain names don't have.
 func shown(name string) string {
 	plain := func(r rune) bool {
 		return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("_-./:[]", r)

@@ -40,7 +40,7 @@ func wantOpenError(t *testing.T, url string, kind errs.Kind, words string) {
 	wantError(t, err, kind, words)
 }
 
-// mustFail gives the error that a statement ends with for a role, translated.
+// mustFail runs a statement that must fail, and returns the translated error.
 func mustFail(t *testing.T, url, sql string) error {
 	t.Helper()
 	_, err := dbtest.Connect(t, url).Exec(t.Context(), sql)
@@ -53,7 +53,7 @@ func mustFail(t *testing.T, url, sql string) error {
 // ownServer starts a server that a test may reconfigure and stop.
 func ownServer(t *testing.T, o pgtemp.Options) *pgtemp.Server {
 	t.Helper()
-	dbtest.New(t, dbtest.Empty) // skips where there is no PostgreSQL
+	dbtest.New(t, dbtest.Empty) // skips the test if there is no PostgreSQL
 	p, err := pgtemp.Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -85,7 +85,7 @@ func TestWhoIsNotLetIn(t *testing.T) {
 	wantOpenError(t, ok+"/uz?gssencmode=require", errs.Config, "rejects a parameter")
 	wantOpenError(t, ok+"/uz?target_session_attrs=standby", errs.Config, "do not agree")
 	wantOpenError(t, ok+"/uz?require_auth=md5", errs.Config, "do not agree")
-	// The first of two hosts is away, the second refuses: that one knows.
+	// The first of two hosts does not answer, the second refuses: the error is that of the second.
 	wantOpenError(t, "postgres://app:wrong@127.0.0.1:1,"+at+"/uz", errs.Config, "does not let user")
 
 	certificate := makeTLS(t, admin)
@@ -102,17 +102,17 @@ func TestWhoIsNotLetIn(t *testing.T) {
 	_, port, _ := net.SplitHostPort(at)
 	wantOpenError(t, "postgres://app:s3cr3t@localhost:"+port+"/uz?sslmode=verify-full&sslrootcert="+certificate, errs.Config, "TLS connection")
 
-	// pg_hba.conf asks for TLS
+	// pg_hba.conf asks for TLS.
 	serverFile(t, admin, "pg_hba.conf", "local all all trust\nhostssl all all all scram-sha-256")
 	dbtest.Exec(t, admin, "select pg_reload_conf()")
 	wantOpenErrorSoon(t, ok+"/uz?sslmode=disable", errs.Config, `does not let user "app" in`)
 	open(t, db.Config{ConnString: ok + "/uz"}).Close()
 }
 
-// hangs is after how long something is taken for one that never comes, on however busy a machine.
+// hangs is how long a test waits before it says that something never comes. It is long enough for a busy machine.
 const hangs = 5 * time.Minute
 
-// wantOpenErrorSoon waits until the server has read its settings anew.
+// wantOpenErrorSoon is wantOpenError, again until the server has reloaded its settings.
 func wantOpenErrorSoon(t *testing.T, url string, kind errs.Kind, words string) {
 	t.Helper()
 	for began := time.Now(); time.Since(began) < hangs; time.Sleep(20 * time.Millisecond) {
@@ -125,7 +125,7 @@ func wantOpenErrorSoon(t *testing.T, url string, kind errs.Kind, words string) {
 	wantOpenError(t, url, kind, words)
 }
 
-// makeTLS turns TLS on at a server, with a certificate of its own for 127.0.0.1, and gives the certificate's file.
+// makeTLS turns TLS on at a server, with a new certificate for 127.0.0.1, and returns the path of the certificate.
 func makeTLS(t *testing.T, admin string) string {
 	t.Helper()
 	certificate, key := selfSigned(t)
@@ -146,7 +146,7 @@ func makeTLS(t *testing.T, admin string) string {
 	return file
 }
 
-// serverFile writes a file in the server's data directory, as the server: a key must be its own.
+// serverFile writes a file in the server's data directory. The server itself writes it, because it must own a key file.
 func serverFile(t *testing.T, admin, name, text string) {
 	t.Helper()
 	lines := strings.ReplaceAll(strings.TrimSpace(text), "\n", "'), ('")
@@ -179,13 +179,13 @@ func TestNobodyAnswers(t *testing.T) {
 	wantOpenError(t, "postgres://u:s3cr3t@127.0.0.1:1/uz", errs.Unavailable, `no PostgreSQL answers at "127.0.0.1:1"`)
 	wantOpenError(t, "postgres://u:s3cr3t@/uz?host="+t.TempDir(), errs.Unavailable, "no PostgreSQL answers")
 
-	// somebody is there and says nothing
+	// A listener that never answers.
 	silent, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = silent.Close() }()
-	const limit, goes = 5 * time.Second, 4 // on a busy machine everything takes longer: the quickest of some counts
+	const limit, goes = 5 * time.Second, 4 // the quickest of several goes counts, because a busy machine is slow
 	quickest := hangs
 	for n := 0; n < goes && quickest > limit; n++ {
 		start := time.Now()
@@ -196,7 +196,7 @@ func TestNobodyAnswers(t *testing.T) {
 		t.Errorf("took %v at least", quickest)
 	}
 
-	// somebody is there and talks about something else
+	// A listener that speaks another protocol.
 	web, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -208,7 +208,7 @@ func TestNobodyAnswers(t *testing.T) {
 			if err != nil {
 				return
 			}
-			_, _ = c.Read(make([]byte, 1000)) // what is left unread would turn the close into a reset
+			_, _ = c.Read(make([]byte, 1000)) // unread bytes would turn the close into a reset
 			_, _ = c.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n"))
 			_ = c.Close()
 		}
@@ -224,7 +224,7 @@ func TestServerStops(t *testing.T) {
 	if _, err := d.CheckSchema(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	// A connection that was cut while it lay idle is not noticed by whoever comes a little later.
+	// If a connection is cut while it is idle, the next call works all the same.
 	dbtest.Exec(t, admin, "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and datname = 'postgres'")
 	time.Sleep(1100 * time.Millisecond)
 	if _, err := d.CheckSchema(t.Context()); err != nil {
@@ -250,7 +250,7 @@ func TestSlowStatements(t *testing.T) {
 	_, err := server.FindUsers(t.Context(), []string{"alice"})
 	wantError(t, err, errs.Unavailable, "statement_timeout")
 
-	// and where the user turned the server's limit off, ours remains
+	// If the user turned the server's limit off, ours still holds.
 	ours := open(t, db.Config{ConnString: url + "&statement_timeout=0&lock_timeout=0", QueryTimeout: 300 * time.Millisecond})
 	_, err = ours.FindUsers(t.Context(), []string{"alice"})
 	wantError(t, err, errs.Unavailable, "did not answer in time")
@@ -296,8 +296,8 @@ func TestMissingRights(t *testing.T) {
 	}
 }
 
-// cutter stands between a client and the server's socket, and cuts the line when the client says commit: before the
-// server hears it, or after.
+// cutter is a proxy between a client and the server's socket. It cuts the connection when the client sends a commit:
+// before the server gets it, or after.
 func cutter(t *testing.T, url string, after bool) string {
 	t.Helper()
 	conf := dbtest.Connect(t, url).Config()
@@ -333,7 +333,7 @@ func cutter(t *testing.T, url string, after bool) string {
 			}
 			_, _ = server.Write(buf[:n])
 			if commit {
-				<-replied // which the client does not get any more
+				<-replied // the server's answer, which the client no longer gets
 				break
 			}
 		}
@@ -366,7 +366,7 @@ func TestLostReplyToACommit(t *testing.T) {
 				time.Sleep(10 * time.Millisecond)
 			}
 			if !after {
-				time.Sleep(300 * time.Millisecond) // for what must not come
+				time.Sleep(300 * time.Millisecond) // time for a change that must not happen
 			}
 			if done := find(t, direct, "alice").SID != nil; done != after {
 				t.Errorf("took effect: %v", done)
@@ -379,7 +379,7 @@ func TestLostReplyToACommit(t *testing.T) {
 	}
 }
 
-// A line that breaks before the commit leaves no doubt: nothing was changed.
+// If the connection breaks before the commit, it is certain that nothing was changed.
 func TestConnectionBreaksBeforeTheCommit(t *testing.T) {
 	d, url := sample(t)
 	was := find(t, d, "alice").Row
@@ -399,7 +399,7 @@ func TestConnectionBreaksBeforeTheCommit(t *testing.T) {
 	}
 }
 
-// A deferred check makes the server refuse a commit: then there is no doubt.
+// A deferred check makes the server refuse a commit: then it is certain that nothing was changed.
 func TestRefusedCommit(t *testing.T) {
 	d, url := sample(t)
 	dbtest.Exec(t, url, `create function no() returns trigger language plpgsql as 'begin raise exception sqlstate ''40001''; end';
@@ -411,8 +411,8 @@ func TestRefusedCommit(t *testing.T) {
 	}
 }
 
-// Ours holds the injector rows and waits for the key that the other inserts; the other then waits for our rows. The one
-// that looks for a deadlock is ended: ours, since the other never does.
+// Our session holds the injector rows and waits for the key that the other session inserts. The other then waits for
+// our rows. The server ends the session that looks for a deadlock first: ours, because the other is set never to look.
 func TestDeadlock(t *testing.T) {
 	d, url := sample(t)
 	s := plan(t, d)
@@ -420,7 +420,8 @@ func TestDeadlock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := tx.Exec(t.Context(), "insert into injector_classes (name, category, class_name, usercompanyid) values ('MFAValidator', 'SY', 'TWValidator', -1)"); err != nil {
+	insert := "insert into injector_classes (name, category, class_name, usercompanyid) values ('MFAValidator', 'SY', 'TWValidator', -1)"
+	if _, err := tx.Exec(t.Context(), insert); err != nil {
 		t.Fatal(err)
 	}
 	done, other := make(chan error, 1), make(chan error, 1)
@@ -456,7 +457,7 @@ func TestErrorsOfTheServer(t *testing.T) {
 		"57P02": {errs.Unavailable, "ended the connection"},
 		"25P03": {errs.Unavailable, "ended the connection"},
 		"08006": {errs.Unavailable, "ended the connection"},
-		"42P01": {errs.Failure, "SQLSTATE 42P01"}, // the schema is all right
+		"42P01": {errs.Failure, "SQLSTATE 42P01"}, // the schema is complete, so this is our own mistake
 		"XX000": {errs.Failure, "SQLSTATE XX000"},
 		"":      {errs.Failure, "SQLSTATE"},
 	} {
@@ -486,7 +487,7 @@ func TestErrorsOfConnecting(t *testing.T) {
 		{pg("08P01"), errs.Config, "rejects a parameter"},
 		{pg("42704"), errs.Config, "rejects a parameter"},
 		{pg("XX000"), errs.Failure, "SQLSTATE XX000"},
-		{&net.DNSError{IsNotFound: true, Name: "db.example.com"}, errs.Config, "no host is known"},
+		{&net.DNSError{IsNotFound: true, Name: "db.example.com"}, errs.Config, "there is no host with the name"},
 		{&net.DNSError{IsTimeout: true}, errs.Unavailable, "name server"},
 		{syscall.EACCES, errs.Config, "may not open"},
 		{&net.OpError{Op: "remote error", Err: errors.New("tls: bad certificate")}, errs.Config, "TLS"},
@@ -503,12 +504,13 @@ func waitForLock(t *testing.T, url string) {
 	conn := dbtest.Connect(t, url)
 	for began := time.Now(); time.Since(began) < hangs; time.Sleep(10 * time.Millisecond) {
 		var waiting bool
-		if err := conn.QueryRow(t.Context(), "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')").Scan(&waiting); err != nil {
+		query := "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')"
+		if err := conn.QueryRow(t.Context(), query).Scan(&waiting); err != nil {
 			t.Fatal(err)
 		}
 		if waiting {
 			return
 		}
 	}
-	t.Fatal("nobody waits for a lock")
+	t.Fatal("no session waits for a lock")
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// ServerSettings gives the settings of a connection that Config decides on.
+// ServerSettings returns the server settings of a connection that Config decides.
 func (db *DB) ServerSettings(ctx context.Context) (map[string]string, error) {
 	result := make(map[string]string)
 	err := db.run(ctx, "", func(conn *pgx.Conn) error {
@@ -24,16 +24,16 @@ func (db *DB) ServerSettings(ctx context.Context) (map[string]string, error) {
 	return result, err
 }
 
-// Translate is what becomes of an error of a statement.
+// Translate translates the error of a statement.
 func (db *DB) Translate(ctx context.Context, err error) error { return db.translate(ctx, "do it", err) }
 
-// TranslateConnect is what becomes of an error of a connection attempt.
+// TranslateConnect translates the error of an attempt to connect.
 func (db *DB) TranslateConnect(ctx context.Context, err error) error {
 	config, parseErr := pgconn.ParseConfig("postgres://u:s3cr3t@db.example.com/uzerp")
 	return db.translate(ctx, "", errors.Join(parseErr, &connectError{err: err, config: config, secured: true}))
 }
 
-// Statements gives each query's name and what is sent.
+// Statements returns the text of each query as it is sent, by name.
 func Statements() (map[string]string, error) {
 	files, err := queryFiles.ReadDir("queries")
 	result := make(map[string]string)
@@ -44,13 +44,13 @@ func Statements() (map[string]string, error) {
 	return result, err
 }
 
-// QueryFile gives the text of a query's file.
+// QueryFile returns the text of a query's file.
 func QueryFile(name string) string {
 	text, _ := queryFiles.ReadFile("queries/" + name + ".sql")
 	return string(text)
 }
 
-// Rights gives what grants.sql grants, as MissingRights reads it.
+// Rights returns the rights of grants.sql, as MissingRights reads them.
 func Rights() []string {
 	var all []string
 	for _, r := range rights() {

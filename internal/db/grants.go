@@ -14,16 +14,16 @@ import (
 //go:embed grants.sql
 var grants string
 
-// Grants gives the SQL that makes a role with just the rights that this package needs: on uzERP's users and what tells who
-// they are and whether they may log in, and on its injector classes.
+// Grants returns the SQL that makes a role with only the rights that this package needs: on users, on the tables that
+// say who a user is and whether they may log in, and on injector_classes.
 func Grants(role string) string {
 	return strings.ReplaceAll(grants, "ROLE", pgx.Identifier{role}.Sanitize())
 }
 
-// right is one that grants.sql gives.
+// right is one right that grants.sql grants.
 type right struct {
 	kind      string // of the object: schema, sequence or column
-	object    string // the table, if it is a column
+	object    string // the table, if the right is on a column
 	column    string
 	privilege string
 }
@@ -37,7 +37,7 @@ func (r right) String() string {
 	}
 }
 
-// rights reads grants.sql, so that the two can't differ.
+// rights reads the rights from grants.sql, so that there is no second list.
 func rights() []right {
 	var all []right
 	text := regexp.MustCompile(`(?m)--.*$`).ReplaceAllString(grants, "")
@@ -60,9 +60,9 @@ func rights() []right {
 	return all
 }
 
-// MissingRights gives those of the rights in grants.sql that the role lacks, in that order, such as "select on
-// person.end_date". Columns that an older uzERP doesn't have are none of them: see CheckSchema. In a database that isn't
-// uzERP's it fails as every query does.
+// MissingRights returns the rights of grants.sql that the role lacks, in the order of that file, such as "select on
+// person.end_date". Columns that an older uzERP doesn't have are left out: CheckSchema finds those. It fails as every
+// query does.
 func (db *DB) MissingRights(ctx context.Context) ([]string, error) {
 	all := rights()
 	var kinds, objects, columns, privileges []string
@@ -83,7 +83,7 @@ func (db *DB) MissingRights(ctx context.Context) ([]string, error) {
 		}
 	}
 	if len(missing) > 0 {
-		return missing, nil // without the schema's all else is out of sight
+		return missing, nil // without usage on the schema no other right is visible
 	}
 	schema, err := db.CheckSchema(ctx)
 	if err == nil && errs.KindOf(schema.Problem()) == errs.Config {

@@ -1,5 +1,5 @@
--- The rights that uzerp-mfa needs on uzERP's database, column by column, and no others. Run it in that database as the
--- tables' owner or a superuser, then give the role a password: \password ROLE
+-- The rights that uzerp-mfa needs on uzERP's database, column by column, and no others. Run this in that database as
+-- the tables' owner or a superuser. Then give the role a password: \password ROLE
 create role ROLE login;
 grant usage on schema public to ROLE;
 
@@ -8,18 +8,18 @@ grant select (username, person_id, email, access_enabled, last_login, uuid, mfa_
     update (uuid, mfa_sid, mfa_enrolled, mfa_enabled)
     on users to ROLE;
 
--- who the person is that asks for help: name, employer, the day of leaving, and the phone numbers on file
+-- who the person behind a user is: name, employer, day of leaving, and the phone numbers on file
 grant select (id, firstname, surname, company_id, party_id, end_date) on person to ROLE;
 grant select (id, name) on company to ROLE;
 grant select (party_id, contactmethod_id, type, main) on party_contact_methods to ROLE;
 grant select (id, contact) on contact_methods to ROLE;
 
--- whether the user may log in to any company of uzERP's, and to which one last
+-- whether the user may log in to any company in uzERP, and which company they logged in to last
 grant select (lastcompanylogin) on users to ROLE;
 grant select (username, usercompanyid, enabled) on user_company_access to ROLE;
 grant select (id, company_id, enabled) on system_companies to ROLE;
 
--- switching two-factor login on and off; leave these out for a role that shall only help users
+-- switching two-factor login on and off; leave these out for a role that should only help users
 grant select (id, name, category, class_name, usercompanyid),
     insert (name, category, class_name, usercompanyid),
     update (class_name)

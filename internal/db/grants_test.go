@@ -14,7 +14,7 @@ import (
 	"uzerp-mfa/internal/pgtemp/dbtest"
 )
 
-// What MissingRights looks for is what the SQL of grants really gives, right by right.
+// MissingRights looks for exactly the rights that the SQL of grants gives on a server.
 func TestRightsAreThoseOfGrants(t *testing.T) { onInstallations(t, rightsAreThoseOfGrants) }
 
 func rightsAreThoseOfGrants(t *testing.T, _ dbtest.Template, url string) {
@@ -40,7 +40,7 @@ func rightsAreThoseOfGrants(t *testing.T, _ dbtest.Template, url string) {
 	}
 }
 
-// Each right that is taken away is told, alone, and is one that something needs.
+// If one right is taken away, MissingRights returns that one alone, and a command fails without it.
 func TestEachRightIsNeededAndMissed(t *testing.T) {
 	url := dbtest.New(t, dbtest.Sample)
 	least := roleFor(t, url)
@@ -79,7 +79,7 @@ func TestEachRightIsNeededAndMissed(t *testing.T) {
 	}
 }
 
-// useAllRights does what takes every right, and gives the first error.
+// useAllRights does everything that needs a right, and returns the first error.
 func useAllRights(t *testing.T, d *db.DB) error {
 	ctx := t.Context()
 	users, err := d.FindUsers(ctx, []string{"alice"})

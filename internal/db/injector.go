@@ -55,7 +55,7 @@ func (db *DB) ApplySwitch(ctx context.Context, names []string, s injector.Switch
 	})
 }
 
-// applyChange writes one row. Rows are found by their old class too: the plan says what it replaces.
+// applyChange writes one row. It changes only a row that still has the class that the plan replaces.
 func (db *DB) applyChange(ctx context.Context, tx pgx.Tx, op string, was []injector.Class, c injector.ClassChange) error {
 	query, args := "insert_injector_class", pgx.StrictNamedArgs{"name": c.Name, "after": c.After}
 	if c.ID != 0 {

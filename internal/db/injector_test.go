@@ -16,7 +16,7 @@ import (
 
 func switchNames() []string { return []string{"LoginHandler", "MFAValidator"} }
 
-// plan is the switch to two-factor login on a database as it is.
+// plan returns the switch to two-factor login for a database as it is.
 func plan(t *testing.T, d *db.DB) injector.SwitchPlan {
 	t.Helper()
 	was, err := d.InjectorClasses(t.Context(), switchNames())
@@ -35,7 +35,7 @@ func plan(t *testing.T, d *db.DB) injector.SwitchPlan {
 	}
 }
 
-// everything runs each method once, so that a test can say that it works somewhere.
+// everything runs each method of DB once and checks that it works.
 func everything(t *testing.T, d *db.DB, url string) {
 	t.Helper()
 	columns := []string{"public.users.uuid", "public.users.mfa_sid", "public.users.mfa_enrolled", "public.users.mfa_enabled"}
@@ -100,7 +100,7 @@ func TestEverythingUnderTheLeastRights(t *testing.T) {
 	least := roleFor(t, url)
 	d := open(t, db.Config{ConnString: least})
 	everything(t, d, url)
-	// and that role has not even more:
+	// The role has no other right.
 	wantError(t, mustFail(t, least, "select password from users"), errs.Failure, "")
 }
 
@@ -128,14 +128,15 @@ func TestApplySwitchChangesNothingWhenSomethingElseDid(t *testing.T) {
 		"category changed": {meanwhile: "update injector_classes set category = 'RP' where id = 6", changed: true},
 		"company changed":  {meanwhile: "update injector_classes set usercompanyid = 1 where id = 6", changed: true},
 		"row gone":         {meanwhile: "delete from injector_classes where id = 6", changed: true},
-		"row added":        {meanwhile: "insert into injector_classes (name, category, class_name, usercompanyid) values ('MFAValidator', 'XX', 'Mine', 1)", changed: true},
-		"user got a uuid":  {meanwhile: "update users set uuid = '00000000-0000-4000-8000-00000000000f' where username = 'erin'", changed: true},
-		"user gone":        {meanwhile: "delete from user_company_access where username = 'erin'; delete from users where username = 'erin'", changed: true},
-		"before isn't so":  {bend: func(s *injector.SwitchPlan) { s.Changes[1].Before = "X" }, changed: true},
-		"other name":       {bend: func(s *injector.SwitchPlan) { s.Changes[1].Name = "X" }, changed: true},
-		"no such row":      {bend: func(s *injector.SwitchPlan) { s.Changes[1].ID = 4711 }, changed: true},
-		"name of no user":  {bend: func(s *injector.SwitchPlan) { s.Assignments[0].Username = "\x00" }, changed: true},
-		"same user twice":  {bend: func(s *injector.SwitchPlan) { s.Assignments = append(s.Assignments, s.Assignments[0]) }, changed: true},
+		"row added": {changed: true,
+			meanwhile: "insert into injector_classes (name, category, class_name, usercompanyid) values ('MFAValidator', 'XX', 'Mine', 1)"},
+		"user got a uuid": {meanwhile: "update users set uuid = '00000000-0000-4000-8000-00000000000f' where username = 'erin'", changed: true},
+		"user gone":       {meanwhile: "delete from user_company_access where username = 'erin'; delete from users where username = 'erin'", changed: true},
+		"before isn't so": {bend: func(s *injector.SwitchPlan) { s.Changes[1].Before = "X" }, changed: true},
+		"other name":      {bend: func(s *injector.SwitchPlan) { s.Changes[1].Name = "X" }, changed: true},
+		"no such row":     {bend: func(s *injector.SwitchPlan) { s.Changes[1].ID = 4711 }, changed: true},
+		"name of no user": {bend: func(s *injector.SwitchPlan) { s.Assignments[0].Username = "\x00" }, changed: true},
+		"same user twice": {bend: func(s *injector.SwitchPlan) { s.Assignments = append(s.Assignments, s.Assignments[0]) }, changed: true},
 		"a row in the way": {bend: func(s *injector.SwitchPlan) {
 			s.Changes[0] = injector.ClassChange{Name: "LoginHandler", After: "HTMLFormLoginHandler"}
 		}},
@@ -167,18 +168,21 @@ func TestApplySwitchChangesNothingWhenSomethingElseDid(t *testing.T) {
 
 func TestApplySwitchComparesSets(t *testing.T) {
 	d, url := sample(t)
-	dbtest.Exec(t, url, "insert into injector_classes (id, name, category, class_name, usercompanyid) values (3000000000 - 3000000000, 'LoginHandler', 'RP', 'X', 1)")
+	dbtest.Exec(t, url, `insert into injector_classes (id, name, category, class_name, usercompanyid)
+		values (3000000000 - 3000000000, 'LoginHandler', 'RP', 'X', 1)`)
 	was, err := d.InjectorClasses(t.Context(), switchNames())
 	if err != nil || len(was) != 2 || was[0].ID != 0 {
 		t.Fatal(was, err)
 	}
-	s := injector.SwitchPlan{Was: []injector.Class{was[1], was[0]}, Changes: []injector.ClassChange{{ID: 6, Name: "LoginHandler", Before: "HTMLFormLoginHandler", After: "HTMLFormLoginHandlerMFA"}}}
+	s := injector.SwitchPlan{Was: []injector.Class{was[1], was[0]}, Changes: []injector.ClassChange{
+		{ID: 6, Name: "LoginHandler", Before: "HTMLFormLoginHandler", After: "HTMLFormLoginHandlerMFA"},
+	}}
 	if err := d.ApplySwitch(t.Context(), switchNames(), s); err != nil {
 		t.Error(err)
 	}
 }
 
-// Two operators switch at the same moment: one of them is told.
+// Two operators switch at the same moment: one of them gets an error.
 func TestApplySwitchHasOneWinner(t *testing.T) {
 	for range 5 {
 		d, _ := sample(t)
@@ -204,7 +208,7 @@ func TestApplySwitchHasOneWinner(t *testing.T) {
 	}
 }
 
-// A row that another session adds after ours were locked shows only as a violation of the unique key.
+// A row that another session adds after ours were locked is found only by the violation of the unique key.
 func TestApplySwitchMeetsARowThatIsJustBeingAdded(t *testing.T) {
 	d, url := sample(t)
 	s := plan(t, d)

@@ -9,17 +9,17 @@ import (
 	"uzerp-mfa/internal/mfa"
 )
 
-// Order is the order of a listing.
+// Order is the order in which Users returns its users.
 type Order int
 
 const (
-	ByUsername  Order = iota // by bytes, so that it doesn't depend on the server's locale
-	ByLastLogin              // the most recent first, those who never logged in last, then by name
+	ByUsername  Order = iota // by the bytes of the name, so that it doesn't depend on the server's locale
+	ByLastLogin              // the most recent login first, users who never logged in last; then by name
 )
 
-// Users gives every user. Rows come through a cursor, some hundreds at a time, so that memory doesn't grow with their
-// number; all show the state of one moment. An error ends the listing and comes last. While the loop runs it holds a
-// connection and a read-only transaction; whoever asks for more inside the loop needs a second connection.
+// Users returns every user, as the database was at one moment. Rows come through a cursor, some hundreds at a time, so
+// that memory doesn't grow with their number. An error ends the listing and comes last. While the loop runs it holds
+// a connection with a read-only transaction: another query inside the loop needs a second connection.
 func (db *DB) Users(ctx context.Context, order Order) iter.Seq2[mfa.User, error] {
 	return func(yield func(mfa.User, error) bool) {
 		err := db.run(ctx, "list users", func(conn *pgx.Conn) error {

@@ -39,7 +39,7 @@ func TestListOrders(t *testing.T) {
 	if got := names(list(t, d, db.ByUsername)); !slices.Equal(got, []string{"admin", "alice", "bob", "carol", "dave", "erin", "frank", "grace"}) {
 		t.Errorf("by name: %q", got)
 	}
-	// What isn't a date doesn't end the listing, and is nobody's last login.
+	// A last_login that JSON can't show doesn't end the listing, and is read as no login.
 	dbtest.Exec(t, url, `insert into users (username, password, last_login) values
 		('inf', '*', 'infinity'), ('minus', '*', '-infinity'), ('caesar', '*', '0044-03-15 12:00 BC'),
 		('far', '*', '290000-01-01'), ('y1', '*', '0001-01-01'), ('y9999', '*', '9999-12-31 23:59:59.999999')`)
@@ -56,7 +56,7 @@ func TestListOrders(t *testing.T) {
 	if got := users[6].LastLogin.Format("2006-01-02T15:04:05"); got != "2013-06-12T10:22:50" {
 		t.Errorf("admin's last login is %s", got)
 	}
-	// Other text formats of the server's play no part.
+	// The server's text formats make no difference.
 	for _, options := range []string{"&datestyle=German&timezone=Asia/Tokyo", "&default_query_exec_mode=simple_protocol&datestyle=ISO"} {
 		other := open(t, db.Config{ConnString: url + options})
 		if got := find(t, other, "admin").LastLogin.Format("2006-01-02T15:04:05Z07:00"); got != "2013-06-12T10:22:50Z" {
@@ -78,7 +78,7 @@ func TestListStoppedEarlyGivesTheConnectionBack(t *testing.T) {
 	}
 	find(t, d, "alice")
 
-	// Whoever asks for a second connection where there is one only waits for as long as the context allows.
+	// With one connection only, a second query waits for as long as the context allows.
 	for _, err := range d.Users(t.Context(), db.ByUsername) {
 		if err != nil {
 			t.Fatal(err)
@@ -150,7 +150,8 @@ func TestInstallation(t *testing.T) {
 	})
 }
 
-// onInstallations runs a test on a new installation of uzERP: on our own tables, and on the real database where it is at hand.
+// onInstallations runs a test on the tables of a new uzERP: on our own, and on those of the real database if it is at
+// hand.
 func onInstallations(t *testing.T, test func(t *testing.T, template dbtest.Template, url string)) {
 	t.Helper()
 	for _, template := range []dbtest.Template{dbtest.Uzerp, dbtest.Real} {

@@ -10,11 +10,11 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// pool is pgx's, with an error for a failed connection that shows no password and knows how far it got.
+// pool is pgx's pool. Its error for a failed connection shows no password and knows how far the attempt got.
 type pool struct {
 	*pgxpool.Pool
-	// secured tells how far the last attempt got: a server without TLS and one that we disagree with later look the
-	// same otherwise, pgx has no type for either.
+	// secured is set once the last attempt got past TLS. Without it, a server that has no TLS and a server that refuses
+	// us later would look the same: pgx has no error type for either.
 	secured atomic.Bool
 }
 
@@ -34,12 +34,12 @@ func newPool(c *pgxpool.Config) (*pool, error) {
 	return p, err
 }
 
-// lend gives fn a connection. A failure to connect is a *connectError.
+// lend calls fn with a connection and takes it back. A failure to connect is a *connectError.
 func (p *pool) lend(ctx context.Context, fn func(*pgx.Conn) error) error {
 	return p.lendFor(ctx, func(conn *pgxpool.Conn) (bool, error) { return false, fn(conn.Conn()) })
 }
 
-// lendFor is lend for a connection that fn may keep.
+// lendFor is lend for an fn that may keep the connection.
 func (p *pool) lendFor(ctx context.Context, fn func(*pgxpool.Conn) (keep bool, err error)) error {
 	conn, err := p.Acquire(ctx)
 	if err != nil && !is[*pgconn.ConnectError](err) && ctx.Err() == nil {

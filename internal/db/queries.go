@@ -9,12 +9,12 @@ import (
 //go:embed queries/*.sql
 var queryFiles embed.FS
 
-// namePrefix starts the line that names a query, also on the server (pg_stat_activity) and for the tracer.
+// namePrefix starts the first line of a query: its name, for the tracer and for pg_stat_activity on the server.
 const namePrefix = "-- name: "
 
-// sql gives the text of queries/NAME.sql as it is sent: the line with its name, then the statement. A line
-// "-- with: OTHER" stands for the statement of that file, so that what several share is written once. The names are
-// constants of this package, and a test loads every file: a wrong one is a mistake in the program.
+// sql returns the text of queries/NAME.sql as it is sent: the line with its name, then the statement. A line
+// "-- with: OTHER" is replaced by the statement of queries/OTHER.sql, so that shared parts are written once. It panics
+// if there is no such file: all names are constants of this package.
 func sql(name string) string { return namePrefix + name + "\n" + statement(name) }
 
 func statement(name string) string {

@@ -15,14 +15,15 @@ import (
 type Schema struct {
 	Database       string   `db:"database"`
 	ServerVersion  string   `db:"server_version"`
-	Role           string   `db:"role"`      // whose rights hold
-	ReadOnly       bool     `db:"read_only"` // a standby, or set so
+	Role           string   `db:"role"`      // whose rights apply
+	ReadOnly       bool     `db:"read_only"` // a standby, or set to read-only
 	Standby        bool     `db:"standby"`
 	MissingTables  []string `db:"missing_tables"`  // of users, person and injector_classes
-	MissingColumns []string `db:"missing_columns"` // of the four 2FA columns of users; all of them where users is missing
+	MissingColumns []string `db:"missing_columns"` // of the four 2FA columns of users; all four if users is missing
 }
 
-// CheckSchema looks at the catalogue to tell whether this is a database of uzERP's, and of one new enough.
+// CheckSchema looks up in the catalogue whether this is uzERP's database, and whether its uzERP is new enough. It fails
+// only if the query fails: Problem says what the result means.
 func (db *DB) CheckSchema(ctx context.Context) (Schema, error) {
 	found, err := read(ctx, db, "look at the schema", "schema", pgx.StrictNamedArgs{
 		"tables":  []string{"users", "person", "injector_classes"},
@@ -34,8 +35,8 @@ func (db *DB) CheckSchema(ctx context.Context) (Schema, error) {
 	return found[0], nil
 }
 
-// Problem gives what this tool can't work with: errs.Config where the database isn't uzERP's, errs.Refused where its uzERP
-// is older than 1.31.0 (docs/facts/uzerp.md §1). Nil where all is there.
+// Problem returns why this tool can't work with the database: errs.Config if it isn't uzERP's, errs.Refused if its
+// uzERP is older than 1.31.0 (docs/facts/uzerp.md §1). It returns nil if nothing is missing.
 func (s Schema) Problem() error {
 	switch {
 	case len(s.MissingTables) > 0:

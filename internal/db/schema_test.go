@@ -24,7 +24,7 @@ func TestNotUzERPs(t *testing.T) {
 	for _, err := range d.Users(t.Context(), db.ByUsername) {
 		wantError(t, err, errs.Config, "is not uzERP's")
 	}
-	// A table of the same name alone makes no uzERP.
+	// Another application may have a table users, too.
 	dbtest.Exec(t, url, "create table users (id int)")
 	_, err = d.FindUsers(t.Context(), []string{"alice"})
 	wantError(t, err, errs.Config, "no table person, injector_classes")

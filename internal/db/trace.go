@@ -9,11 +9,11 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// tracer logs the name and the duration of each query and connection: never SQL, arguments or settings, which hold
-// user names, factor SIDs and passwords.
+// tracer logs the name and the duration of each query and connection. It never logs SQL, arguments or settings: they
+// hold user names, factor SIDs and passwords.
 type tracer struct{ log *slog.Logger }
 
-// traceKey is the context key of what a tracer started.
+// traceKey is the context key of a traced.
 type traceKey struct{}
 
 type traced struct {
@@ -51,8 +51,8 @@ func (t tracer) ended(ctx context.Context, err error) {
 	}
 }
 
-// queryName gives the name that sql wrote into the first line, and for pgx's own statements (begin, commit, rollback)
-// their first word.
+// queryName returns the name that sql wrote into the first line. For pgx's own statements (begin, commit, rollback) it
+// returns their first word.
 func queryName(text string) string {
 	if named, ok := strings.CutPrefix(text, namePrefix); ok {
 		name, _, _ := strings.Cut(named, "\n")

@@ -9,8 +9,8 @@ import (
 	"uzerp-mfa/internal/errs"
 )
 
-// trialLock is the key of the advisory lock that a switch on trial holds: "uzerpmfa" in ASCII. The server gives it back when
-// the session ends, however that happens.
+// trialLock is the key of the advisory lock that a switch on trial holds: "uzerpmfa" in ASCII. The server releases the
+// lock when the session ends, for whatever reason.
 const trialLock int64 = 0x757a6572706d6661
 
 func onTrial() error {
@@ -18,7 +18,7 @@ func onTrial() error {
 		"let it end first: answer its question, or wait until its time is over")
 }
 
-// HoldTrial implements injector.Writer. It keeps one connection for itself.
+// HoldTrial implements injector.Writer. It uses one connection until release is called.
 func (db *DB) HoldTrial(ctx context.Context) (release func(), err error) {
 	op := "mark the switch as on trial"
 	var held *pgxpool.Conn
@@ -34,7 +34,7 @@ func (db *DB) HoldTrial(ctx context.Context) (release func(), err error) {
 		return nil, db.translate(ctx, op, err)
 	}
 	return func() {
-		_ = held.Conn().Close(context.WithoutCancel(ctx)) // the session's end gives the lock back for certain
+		_ = held.Conn().Close(context.WithoutCancel(ctx)) // the end of the session certainly releases the lock
 		held.Release()
 	}, nil
 }

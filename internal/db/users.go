@@ -60,7 +60,7 @@ func (db *DB) CompareAndSet(ctx context.Context, username string, was, becomes m
 	return db.change(ctx, "change a user", func(tx pgx.Tx) error { return db.compareAndSet(ctx, tx, username, was, becomes) })
 }
 
-// compareAndSet is CompareAndSet in a transaction of the caller's.
+// compareAndSet is CompareAndSet in the caller's transaction.
 func (db *DB) compareAndSet(ctx context.Context, tx pgx.Tx, username string, was, becomes mfa.Row) error {
 	if !storable(username) {
 		return changed("the user was")
@@ -81,7 +81,8 @@ func (db *DB) UsersWithoutUUID(ctx context.Context) ([]mfa.User, error) {
 	return read(ctx, db, "read users without uuid", "users_without_uuid", nil, toUser)
 }
 
-// Usernames gives at most limit names that start with prefix, in byte order, for the shell's completion.
+// Usernames returns at most limit names that start with prefix, in byte order, for the shell's completion. A prefix
+// that the database can't hold matches no name.
 func (db *DB) Usernames(ctx context.Context, prefix string, limit int) ([]string, error) {
 	if !storable(prefix) {
 		return nil, nil
@@ -94,9 +95,9 @@ func (db *DB) Usernames(ctx context.Context, prefix string, limit int) ([]string
 	return names, err
 }
 
-// readByNames runs a query whose one argument is a list of texts that rows are looked up by. Texts that the database
-// can't hold match nothing: those with NUL or not UTF-8, and in a database with an 8-bit encoding those with characters
-// that it lacks. The server tells of the latter only by failing, so then each is asked for by itself.
+// readByNames runs a query whose one argument is a list of names to look rows up by. A name that the database can't
+// hold matches nothing: one with NUL, one that is not UTF-8, or, in a database with an 8-bit encoding, one with
+// a character that this encoding lacks. The last kind makes the whole query fail. Then each name gets its own query.
 func readByNames[T any](ctx context.Context, db *DB, op, query string, names []string, row pgx.RowToFunc[T]) ([]T, error) {
 	names = slices.DeleteFunc(slices.Clone(names), func(s string) bool { return !storable(s) })
 	if len(names) == 0 {
@@ -119,5 +120,5 @@ func readByNames[T any](ctx context.Context, db *DB, op, query string, names []s
 	return found, nil
 }
 
-// storable tells whether PostgreSQL can hold s as text.
+// storable reports whether PostgreSQL can hold s as text.
 func storable(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }

@@ -119,7 +119,7 @@ func TestCompareAndSetComparesUUIDsAsSuch(t *testing.T) {
 	}
 }
 
-// Of many who read the same row exactly one wins, however the server's default isolation level is.
+// Of many sessions that read the same row exactly one changes it, whatever the server's default isolation level is.
 func TestCompareAndSetHasOneWinner(t *testing.T) {
 	for _, isolation := range []string{"read committed", "serializable"} {
 		t.Run(isolation, func(t *testing.T) {
@@ -167,7 +167,7 @@ func TestLockedRow(t *testing.T) {
 	}
 }
 
-// An interrupt while waiting for a lock must not let the change happen later, when nobody watches any more.
+// An interrupt while waiting for a lock must not let the change happen later.
 func TestInterruptedWhileWaitingForALock(t *testing.T) {
 	d, url := sample(t)
 	was := find(t, d, "alice").Row
@@ -212,7 +212,7 @@ func TestUsersWithoutUUID(t *testing.T) {
 	}
 }
 
-// hostile holds texts that PostgreSQL can hold and that break naive programs.
+// hostile returns texts that PostgreSQL can hold and that break naive programs.
 func hostile() []string {
 	return []string{
 		"o'neil", `say "hi"`, `back\slash`, `%`, `_`, `100%_`, "; drop table users; --", "$1", "@names", ":name", "{}", "{a,b}", "NULL",
@@ -269,7 +269,7 @@ func TestHostileNamesComeBackAsTheyAre(t *testing.T) {
 	}
 }
 
-// In a database with an 8-bit encoding there are names that it can't even be asked for.
+// A database with an 8-bit encoding can't even be asked for some names.
 func TestLatin1Database(t *testing.T) {
 	admin := dbtest.New(t, dbtest.Empty)
 	dbtest.Exec(t, admin, "create database latin encoding 'LATIN1' template template0")
@@ -305,7 +305,7 @@ func TestUsernames(t *testing.T) {
 	}
 }
 
-// lock runs sql in a transaction of its own and keeps it open until the function that it gives is called.
+// lock runs sql in a transaction of its own and keeps that open until the returned function is called.
 func lock(t *testing.T, url, sql string) func() {
 	t.Helper()
 	conn := dbtest.Connect(t, url)
@@ -323,7 +323,7 @@ func lock(t *testing.T, url, sql string) func() {
 	}
 }
 
-// database gives the name in a URL of dbtest's.
+// database returns the name of the database in a URL of dbtest.
 func database(url string) string {
 	path, _, _ := strings.Cut(url, "?")
 	return path[strings.LastIndexByte(path, '/')+1:]

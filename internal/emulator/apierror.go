@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// apiError is an answer that refuses; code 0 is one without a Twilio code.
+// apiError is an error answer of the API. Its code is 0 if the answer has no Twilio code.
 type apiError struct {
 	code    int
 	status  int
@@ -15,8 +15,8 @@ type apiError struct {
 
 func (e *apiError) Error() string { return fmt.Sprintf("%d: %s", e.code, e.message) }
 
-// errorTable has the status and text of every code the emulator gives (docs/facts/twilio-verify.md §2). Statuses marked "?"
-// are not documented; Quirks.Status changes them.
+// errorTable has the status and text of every code that the emulator answers with (docs/facts/twilio-verify.md §2).
+// Statuses marked "?" are not documented: Quirks.Status changes them.
 var errorTable = map[int]apiError{
 	20001: {status: http.StatusBadRequest, message: "Missing required parameter %s in the post body"},
 	20003: {status: http.StatusUnauthorized, message: "Authenticate"},
@@ -61,7 +61,7 @@ var errorTable = map[int]apiError{
 	60431: {status: http.StatusNotFound, message: "Verification not found"}, // ?
 }
 
-// refuse makes the error of a code in errorTable; args fill its text.
+// refuse returns the error of a code in errorTable, with args put into its text.
 func refuse(code int, args ...any) *apiError {
 	e := errorTable[code]
 	e.code = code
@@ -69,7 +69,7 @@ func refuse(code int, args ...any) *apiError {
 	return &e
 }
 
-// What a not-found can be about, and its code with Quirks.SpecificNotFound.
+// The kinds of resource that can be not found, with their codes under Quirks.SpecificNotFound.
 const (
 	noResource     = 20404
 	noFactor       = 60390
@@ -78,7 +78,7 @@ const (
 	noVerification = 60431
 )
 
-// notFound makes the 404 for a resource whose path (as sent, escaped) is path.
+// notFound returns the 404 for the resource at path, which is escaped as it was sent.
 func (s *Server) notFound(what int, path string) *apiError {
 	if s.opts.Quirks.SpecificNotFound && what != noResource {
 		return refuse(what)
@@ -97,7 +97,7 @@ type errorJSON struct {
 	Status   int    `json:"status"`
 }
 
-// answer gives e as it goes out, with status in place of the documented one unless that is 0.
+// answer returns e as an answer, with the documented HTTP status if status is 0.
 func (e *apiError) answer(status int) answer {
 	if status == 0 {
 		status = e.status

@@ -15,10 +15,10 @@ import (
 	"uzerp-mfa/internal/sidform"
 )
 
-// maxRequestBody bounds what the emulator reads of a request.
+// maxRequestBody is the number of bytes that the emulator reads of a request's body.
 const maxRequestBody = 64 << 10
 
-// call is one request under way.
+// call is one request while it is served.
 type call struct {
 	request   *http.Request
 	path      string // as sent, escaped
@@ -27,13 +27,13 @@ type call struct {
 	form      url.Values // a POST's body, if it is a form
 	malformed error      // the body could not be read or parsed
 
-	route   *route // nil where none matches
+	route   *route // nil if none matches
 	vars    map[string]string
 	entry   *Request // its line in the log
-	service *service // that the path names; nil where it names none
+	service *service // the service that the path names; nil if it names none
 	now     time.Time
-	status  int  // of the answer, if not the route's
-	changed bool // it changed the emulator's state
+	status  int  // of the answer; 0 for the route's own
+	changed bool // the call changed the emulator's state
 }
 
 func newCall(w http.ResponseWriter, r *http.Request) *call {
@@ -46,7 +46,8 @@ func newCall(w http.ResponseWriter, r *http.Request) *call {
 	return c
 }
 
-// params are the parameters of the operation: Twilio takes a POST's from the body only, the others' from the query.
+// params returns the parameters of the operation. Twilio reads those of a POST from the body only, all others from the
+// query.
 func (c *call) params() url.Values {
 	if c.request.Method == http.MethodPost {
 		return c.form
@@ -54,7 +55,7 @@ func (c *call) params() url.Values {
 	return c.query
 }
 
-// required gives a parameter that must not be empty.
+// required returns a parameter that must not be empty.
 func (c *call) required(name string) (string, error) {
 	if v := c.params().Get(name); v != "" {
 		return v, nil
@@ -62,7 +63,8 @@ func (c *call) required(name string) (string, error) {
 	return "", refuse(20001, name)
 }
 
-// invalid refuses a parameter's value: 60306 from entities down, 60200 elsewhere (docs/facts/twilio-verify.md §2).
+// invalid returns the error for a parameter's value: 60306 for entities and what belongs to them, 60200 elsewhere
+// (docs/facts/twilio-verify.md §2).
 func (c *call) invalid(name string) error {
 	if strings.HasPrefix(c.route.pattern, entitiesPattern) {
 		return refuse(60306, name)
@@ -70,7 +72,7 @@ func (c *call) invalid(name string) error {
 	return refuse(60200, "'"+name+"'")
 }
 
-// integer gives a parameter between low and high, or def if it isn't there.
+// integer returns a parameter that is a number from low to high, or def if it is missing.
 func (c *call) integer(name string, low, high, def int) (int, error) {
 	if !c.params().Has(name) {
 		return def, nil
@@ -82,7 +84,7 @@ func (c *call) integer(name string, low, high, def int) (int, error) {
 	return n, nil
 }
 
-// oneOf gives a parameter that must be one of allowed, or def if it isn't there.
+// oneOf returns a parameter that must be one of allowed, or def if it is missing.
 func (c *call) oneOf(name, def string, allowed ...string) (string, error) {
 	if !c.params().Has(name) {
 		return def, nil
@@ -94,13 +96,13 @@ func (c *call) oneOf(name, def string, allowed ...string) (string, error) {
 	return v, nil
 }
 
-// boolean gives a parameter that is true or false, false if it isn't there.
+// boolean returns a parameter that is true or false, and false if it is missing.
 func (c *call) boolean(name string) (bool, error) {
 	v, err := c.oneOf(name, "false", "true", "false")
 	return v == "true", err
 }
 
-// sid gives a parameter that is a SID of the kind, empty if it isn't there.
+// sid returns a parameter that is a SID of the kind, and "" if it is missing.
 func (c *call) sid(name string, kind sidform.Kind) (string, error) {
 	if !c.params().Has(name) {
 		return "", nil
@@ -112,7 +114,7 @@ func (c *call) sid(name string, kind sidform.Kind) (string, error) {
 	return v, nil
 }
 
-// text gives a parameter of low to high characters; ok is false if it isn't there.
+// text returns a parameter of low to high characters. ok is false if it is missing.
 func (c *call) text(name string, low, high int) (v string, ok bool, err error) {
 	if !c.params().Has(name) {
 		return "", false, nil
@@ -124,10 +126,10 @@ func (c *call) text(name string, low, high int) (v string, ok bool, err error) {
 	return v, true, nil
 }
 
-// code gives the AuthPayload of a TOTP factor: 3 to 8 characters.
+// code returns the AuthPayload of a TOTP factor: 3 to 8 characters.
 func (c *call) code() (string, bool, error) { return c.text("AuthPayload", 3, 8) }
 
-// stringMap gives a parameter that is a JSON object of strings with at most 1024 characters, nil if it isn't there.
+// stringMap returns a parameter that is a JSON object of strings in at most 1024 characters, and nil if it is missing.
 func (c *call) stringMap(name string) (map[string]string, error) {
 	text, ok, err := c.text(name, 0, 1024)
 	if err != nil || !ok {

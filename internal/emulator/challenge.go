@@ -17,7 +17,7 @@ const (
 	shortCode            = 4
 )
 
-// challenge is one question for a code.
+// challenge is one request to a user for a code.
 type challenge struct {
 	record
 	factor    *factor
@@ -81,7 +81,7 @@ func (s *Server) challengeJSON(e *entity, ch *challenge, now time.Time) any {
 	return shape
 }
 
-// createChallenge asks for a code, or checks one at once. A wrong one leaves the challenge pending.
+// createChallenge makes a challenge, and checks a code if the call has one. A wrong code leaves the challenge pending.
 func (s *Server) createChallenge(c *call) (any, error) {
 	sid, err := c.required("FactorSid")
 	if err != nil {
@@ -128,7 +128,7 @@ func (s *Server) createChallenge(c *call) (any, error) {
 	return s.challengeJSON(e, ch, c.now), nil
 }
 
-// expirationDate gives the ExpirationDate of a new challenge: in 5 minutes if not told, in an hour at most.
+// expirationDate returns the ExpirationDate of a new challenge: by default in 5 minutes, in an hour at most.
 func (c *call) expirationDate() (time.Time, error) {
 	if !c.form.Has("ExpirationDate") {
 		return c.now.Add(challengeLife), nil
@@ -140,7 +140,7 @@ func (c *call) expirationDate() (time.Time, error) {
 	return t, nil
 }
 
-// takesChallenge tells whether the limits of 60312 allow one more.
+// takesChallenge reports whether the limits of 60312 allow one more challenge.
 func (f *factor) takesChallenge(now time.Time) bool {
 	today := within(f.asked, 24*time.Hour, now)
 	if f.config.CodeLength <= shortCode {
@@ -149,7 +149,7 @@ func (f *factor) takesChallenge(now time.Time) bool {
 	return today < maxChallengesPerDay && within(f.asked, time.Hour, now) < maxChallengesPerHour
 }
 
-// respond gives a pending challenge a code; counts tells whether a wrong one consumes an attempt.
+// respond checks a code for a pending challenge. counts says whether a wrong code uses up an attempt.
 func (s *Server) respond(c *call, ch *challenge, code string, counts bool) error {
 	c.changed = true
 	if ch.factor.accept(code, c.now, s.opts.Quirks) {
@@ -190,7 +190,7 @@ func (s *Server) listChallenges(c *call) (any, error) {
 	})
 }
 
-// pathChallenge gives the challenge that a call's path names.
+// pathChallenge returns the challenge that a call's path names.
 func (s *Server) pathChallenge(c *call) (*entity, *challenge, error) {
 	if e := s.owner(c.service, c.vars["identity"], c.now); e != nil {
 		for _, ch := range e.challenges {
@@ -210,7 +210,7 @@ func (s *Server) fetchChallenge(c *call) (any, error) {
 	return s.challengeJSON(e, ch, c.now), nil
 }
 
-// updateChallenge gives a pending challenge a code. One whose factor was deleted meanwhile takes none.
+// updateChallenge checks a code for a pending challenge. If the factor was deleted meanwhile, no code is accepted.
 func (s *Server) updateChallenge(c *call) (any, error) {
 	e, ch, err := s.pathChallenge(c)
 	if err != nil {

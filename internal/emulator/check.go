@@ -17,7 +17,8 @@ type checkJSON struct {
 	SNAAttemptsErrorCodes []int   `json:"sna_attempts_error_codes"`
 }
 
-// checkVerification gives a verification a code. A wrong one is no error but counts (docs/facts/twilio-verify.md §1.2).
+// checkVerification checks a code for a verification. A wrong code is no error, but it uses up an attempt
+// (docs/facts/twilio-verify.md §1.2).
 func (s *Server) checkVerification(c *call) (any, error) {
 	sid, to, q := c.form.Get("VerificationSid"), c.form.Get("To"), s.opts.Quirks
 	if sid == "" && to == "" {

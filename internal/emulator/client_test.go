@@ -38,7 +38,7 @@ func (b bareClient) SendRequest(method, rawURL string, data url.Values, headers 
 	return nil, errors.New(res.Status)
 }
 
-// TestTwilioGo lets Twilio's own client go the way of an enrolment, a login and a reset.
+// TestTwilioGo makes an enrolment, a login and a reset with Twilio's own client.
 func TestTwilioGo(t *testing.T) {
 	f := start(t, emulator.Options{Issuer: "Acme"})
 	api := verify.NewApiService(&client.RequestHandler{Client: bareClient{f}})
@@ -103,7 +103,7 @@ func TestTwilioGo(t *testing.T) {
 	}
 }
 
-// TestTwilioGoVerifies lets Twilio's own client make a service and verify a number with it.
+// TestTwilioGoVerifies makes a service and verifies a number with Twilio's own client.
 func TestTwilioGoVerifies(t *testing.T) {
 	f := start(t, emulator.Options{})
 	api := verify.NewApiService(&client.RequestHandler{Client: bareClient{f}})

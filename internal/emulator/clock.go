@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// clock is a base clock and a shift.
+// clock is a base clock and a shift that is added to it.
 type clock struct {
 	base func() time.Time
 
@@ -31,11 +31,11 @@ func (c *clock) set(t time.Time) {
 	c.shift = t.Sub(c.base())
 }
 
-// Now is the emulator's time, which its Date header tells and its codes and limits follow.
+// Now returns the emulator's time. The Date header, the codes and the limits follow it.
 func (s *Server) Now() time.Time { return s.clock.now() }
 
 // Advance moves the emulator's clock by d, which may be negative.
 func (s *Server) Advance(d time.Duration) { s.clock.advance(d) }
 
-// SetTime makes it t now; the clock runs on from there as Options.Now does.
+// SetTime sets the emulator's clock to t. From there it runs as Options.Now does.
 func (s *Server) SetTime(t time.Time) { s.clock.set(t) }

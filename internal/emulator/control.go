@@ -11,27 +11,28 @@ import (
 	"time"
 )
 
-// ControlPrefix is where the control API lives, if Options.Control is set: for the sandbox and for tests whose
-// emulator runs in another process. It asks for no credentials (Start listens on loopback only), and its requests are
-// neither logged nor hit by faults. Times are RFC 3339, durations Go's ("90s"); errors are {"error":"…"}.
+// ControlPrefix is the path of the control API, which Options.Control turns on. It is for the sandbox and for tests
+// whose emulator runs in another process. It asks for no credentials (Start listens on loopback only). Its requests are
+// not logged, and faults don't hit them. Times are in RFC 3339, durations in Go's form ("90s"). Errors are
+// {"error":"…"}.
 //
 //	GET    code?account=NAME [&at=TIME]   the code on the phone, as text; also code?factor=SID
 //	GET    clock                          {"now":"…"}
 //	POST   clock?advance=DURATION         moves the clock; also clock?set=TIME; answers as GET does
 //	POST   faults                         a Fault as JSON, plus "delay":"2s"; see the tags of Fault
-//	DELETE faults                         removes all
+//	DELETE faults                         removes all faults
 //	GET    requests                       the log: [Request, …]; with ?changing=1 those that changed something
 //	DELETE requests                       empties it
 //	GET    entities                       [Entity, …]
 //	GET    factors?identity=ID            [Factor, …]
 //	POST   factors                        {"identity":…,"friendly_name":…,"status":"verified"}: the Factor made
 //	DELETE factors?sid=SID                removes one
-//	GET    message?to=NUMBER              the code that this number got last by SMS or call, as text; 404 if none
+//	GET    message?to=NUMBER              the last code that this number got by SMS or call, as text; 404 if none
 //	POST   numbers                        {"to":"+44…","kind":"landline"}: see SetNumber
-//	GET    service                        the ServiceSettings of the first service; with ?sid=SID of that one
+//	GET    service                        the ServiceSettings of the first service, with ?sid=SID of another one
 //	GET    services                       the SIDs of all services, the first one first
-//	POST   service                        those to be changed, as JSON; also with ?sid=SID; answers as GET does
-//	POST   quirks                         the Quirks to be changed, {"KeepFinished":true}; durations in nanoseconds
+//	POST   service                        the settings to change, as JSON; also with ?sid=SID; answers as GET does
+//	POST   quirks                         the Quirks to change, {"KeepFinished":true}; durations in nanoseconds
 const ControlPrefix = "/_emulator/"
 
 var controlRoutes = []route{
@@ -54,7 +55,7 @@ var controlRoutes = []route{
 	{"setQuirks", http.MethodPost, ControlPrefix + "quirks", http.StatusNoContent, (*Server).controlSetQuirks},
 }
 
-// errNotHere is a control request for something that doesn't exist.
+// errNotHere is the error of a control request for something that doesn't exist.
 var errNotHere = errors.New("not found")
 
 func (s *Server) serveControl(c *call) answer {
@@ -208,7 +209,7 @@ func (s *Server) controlService(c *call) (any, error) {
 
 func (s *Server) controlServices(*call) (any, error) { return s.Services(), nil }
 
-// controlSetService decodes onto the settings there are, which keeps those that the body doesn't name.
+// controlSetService decodes the body into the current settings. Settings that the body doesn't name stay.
 func (s *Server) controlSetService(c *call) (any, error) {
 	if _, err := s.controlService(c); err != nil {
 		return nil, err
@@ -230,7 +231,7 @@ func (s *Server) controlSetQuirks(c *call) (any, error) {
 	var err error
 	s.ChangeQuirks(func(quirks *Quirks) {
 		wanted := *quirks
-		wanted.Status = maps.Clone(quirks.Status) // a request may still read the old one
+		wanted.Status = maps.Clone(quirks.Status) // a request may still read the old map
 		if err = c.decode(&wanted); err == nil {
 			*quirks = wanted
 		}

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// entity is one identity of the service, with what belongs to it.
+// entity is one identity of a service, with its factors and challenges.
 type entity struct {
 	record
 	service     *service
@@ -14,7 +14,7 @@ type entity struct {
 	deleted     bool // only with Quirks.NoCascade
 	factors     []*factor
 	challenges  []*challenge
-	factorTimes []time.Time // creations through the API, for 60326
+	factorTimes []time.Time // when factors were created through the API, for 60326
 }
 
 type (
@@ -35,7 +35,7 @@ type (
 	}
 )
 
-// path gives the entity's, escaped.
+// path returns the entity's path, escaped.
 func (e *entity) path() string { return e.service.path() + "/Entities/" + url.PathEscape(e.identity) }
 
 func (e *entity) factorPath(sid string) string { return e.path() + "/Factors/" + url.PathEscape(sid) }
@@ -49,8 +49,8 @@ func (s *Server) entityJSON(e *entity) any {
 	}
 }
 
-// owner gives the entity under whose identity factors and challenges are looked for, nil if there is none. With
-// Quirks.NoCascade it may be a deleted one. Its factors past their time are gone (docs/facts/twilio-verify.md §1.3).
+// owner returns the entity that has the factors and challenges of an identity, or nil. With Quirks.NoCascade it may be
+// a deleted one. Its expired factors are removed first (docs/facts/twilio-verify.md §1.3).
 func (s *Server) owner(sv *service, identity string, now time.Time) *entity {
 	e := sv.entities[identity]
 	if e != nil && !s.opts.Quirks.KeepExpired {
@@ -59,7 +59,7 @@ func (s *Server) owner(sv *service, identity string, now time.Time) *entity {
 	return e
 }
 
-// entity gives an entity that exists, or nil.
+// entity returns an entity that is not deleted, or nil.
 func (s *Server) entity(sv *service, identity string, now time.Time) *entity {
 	if e := s.owner(sv, identity, now); e != nil && !e.deleted {
 		return e
@@ -67,7 +67,7 @@ func (s *Server) entity(sv *service, identity string, now time.Time) *entity {
 	return nil
 }
 
-// addEntity makes an entity, taking over what Quirks.NoCascade left of an earlier one.
+// addEntity makes an entity. It takes over what Quirks.NoCascade left of an earlier one with the same identity.
 func (s *Server) addEntity(sv *service, identity string, now time.Time) *entity {
 	e := sv.entities[identity]
 	if e == nil {
@@ -78,7 +78,7 @@ func (s *Server) addEntity(sv *service, identity string, now time.Time) *entity 
 	return e
 }
 
-// admitEntity is addEntity with the limit of 60328.
+// admitEntity is addEntity within the limit of 60328.
 func (s *Server) admitEntity(sv *service, identity string, now time.Time) (*entity, error) {
 	limit := s.opts.Quirks.EntitiesPerSecond
 	if limit >= 0 && within(s.store.entityTimes, time.Second, now) >= limit {
@@ -97,7 +97,7 @@ func (s *Server) removeEntity(e *entity) {
 	delete(e.service.entities, e.identity)
 }
 
-// existing lists the entities that exist, in no order.
+// existing returns the entities that are not deleted, in no order.
 func (sv *service) existing() []*entity {
 	var all []*entity
 	for _, e := range sv.entities {

@@ -7,8 +7,8 @@ import (
 
 // The limits on factors (docs/facts/twilio-verify.md §1.3).
 const (
-	maxFactors        = 100 // an entity
-	maxFactorsPerDay  = 100 // created, an entity
+	maxFactors        = 100 // for each entity
+	maxFactorsPerDay  = 100 // created for each entity
 	maxFriendlyLength = 64
 )
 
@@ -21,8 +21,8 @@ type factor struct {
 	config   totpConfig
 	metadata map[string]string
 	attempts attempts
-	used     []int64     // time steps whose code was accepted
-	asked    []time.Time // challenges created, for 60312
+	used     []int64     // the time steps whose code was accepted
+	asked    []time.Time // when challenges were created, for 60312
 }
 
 type (
@@ -67,12 +67,12 @@ func (s *Server) factorJSON(e *entity, f *factor) factorJSON {
 	}
 }
 
-// expired tells whether an unverified factor is past its time.
+// expired reports whether f is unverified and older than Quirks.UnverifiedTTL.
 func (s *Server) expired(f *factor, now time.Time) bool {
 	return !f.verified && now.Sub(f.created) >= s.opts.Quirks.UnverifiedTTL
 }
 
-// accept tells whether code is right at the time now, and uses it up.
+// accept reports whether code is right at the time now. A right code is used up.
 func (f *factor) accept(code string, now time.Time, q Quirks) bool {
 	step, ok := f.config.find(f.secret, code, now)
 	if !ok || slices.Contains(f.used, step) && !q.AllowReplay {
@@ -91,7 +91,7 @@ func (e *entity) factor(sid string) *factor {
 	return nil
 }
 
-// addFactor makes an unverified factor with the service's config and a new secret, unless f has its own.
+// addFactor adds f to an entity, with a new SID and, if f has no secret, a new secret.
 func (s *Server) addFactor(e *entity, f factor, now time.Time) *factor {
 	f.record = s.store.newRecord("YF", now)
 	if f.secret == "" {
@@ -102,14 +102,14 @@ func (s *Server) addFactor(e *entity, f factor, now time.Time) *factor {
 	return &f
 }
 
-// removeFactor tells whether there was one.
+// removeFactor removes a factor, and reports whether there was one.
 func (e *entity) removeFactor(sid string) bool {
 	before := len(e.factors)
 	e.factors = slices.DeleteFunc(e.factors, func(f *factor) bool { return f.sid == sid })
 	return len(e.factors) < before
 }
 
-// requestedFactor gives the factor that a call's parameters describe.
+// requestedFactor returns the factor that a call's parameters describe.
 func (s *Server) requestedFactor(c *call) (f factor, err error) {
 	if _, err = c.required("FriendlyName"); err != nil {
 		return f, err
@@ -136,7 +136,7 @@ func (s *Server) requestedFactor(c *call) (f factor, err error) {
 	return f, err
 }
 
-// createFactor makes the entity too, if need be (docs/facts/twilio-verify.md §0.6).
+// createFactor makes a factor, and the entity if there is none (docs/facts/twilio-verify.md §0.6).
 func (s *Server) createFactor(c *call) (any, error) {
 	wanted, err := s.requestedFactor(c)
 	if err != nil {
@@ -175,7 +175,7 @@ func (s *Server) listFactors(c *call) (any, error) {
 	return list(c, "factors", e.factors, s.opts.Quirks.NewestFirst, func(f *factor) any { return s.factorJSON(e, f) })
 }
 
-// pathFactor gives the factor that a call's path names.
+// pathFactor returns the factor that a call's path names.
 func (s *Server) pathFactor(c *call) (*entity, *factor, error) {
 	if e := s.owner(c.service, c.vars["identity"], c.now); e != nil {
 		if f := e.factor(c.vars["sid"]); f != nil {
@@ -193,7 +193,7 @@ func (s *Server) fetchFactor(c *call) (any, error) {
 	return s.factorJSON(e, f), nil
 }
 
-// updateFactor verifies (AuthPayload) or edits a factor. It checks everything before it changes anything.
+// updateFactor verifies a factor (AuthPayload) or edits it. It checks all parameters before it changes anything.
 func (s *Server) updateFactor(c *call) (any, error) {
 	e, f, err := s.pathFactor(c)
 	if err != nil {
@@ -225,7 +225,8 @@ func (s *Server) updateFactor(c *call) (any, error) {
 	return s.factorJSON(e, f), nil
 }
 
-// verify gives a factor its code. A wrong one is no error but counts (docs/facts/twilio-verify.md §0.1).
+// verify checks a code for an unverified factor. A wrong code is no error, but it uses up an attempt
+// (docs/facts/twilio-verify.md §0.1).
 func (s *Server) verify(c *call, f *factor, code string) error {
 	q := s.opts.Quirks
 	switch {

@@ -12,61 +12,61 @@ import (
 	"time"
 )
 
-// FaultHeader marks answers that a fault made: an oracle must not hold them against the emulator.
+// FaultHeader marks answers that a fault has changed, so that an oracle doesn't check them.
 const FaultHeader = "X-Emulator-Fault"
 
 // oversize is the length of an Oversized answer, more than any client should read.
 const oversize = 8<<20 + 1024
 
-// Fault is something that goes wrong with certain requests. A request must satisfy all conditions; where several
-// faults are due, the one added first happens.
+// Fault is something that goes wrong with certain requests: with those that meet all its conditions. If several faults
+// are due for a request, the one that was added first happens.
 type Fault struct {
 	Method    string         `json:"method,omitempty"`
 	Operation string         `json:"operation,omitempty"` // Twilio's operationId, for example CreateNewFactor
-	Path      *regexp.Regexp `json:"path,omitempty"`      // found in the path as it was sent, escaped
-	Nth       int            `json:"nth,omitempty"`       // begin with the nth such request; 0 is the first
-	Times     int            `json:"times,omitempty"`     // then happen this often; 0 is for ever
+	Path      *regexp.Regexp `json:"path,omitempty"`      // must match in the path as it was sent, escaped
+	Nth       int            `json:"nth,omitempty"`       // starts with the nth such request; 0 is the first
+	Times     int            `json:"times,omitempty"`     // then happens this often; 0 is for ever
 
-	// Delay holds the answer back; the request takes effect at once. It goes with every other fault.
+	// Delay holds the answer back. The request takes effect at once. It can be combined with every other fault.
 	Delay time.Duration `json:"-"`
-	// Hang gives no answer until the client goes away or the emulator closes.
+	// Hang sends no answer until the client disconnects or the emulator closes.
 	Hang bool `json:"hang,omitempty"`
-	// ResetBefore resets the connection (TCP RST) and the request has no effect.
+	// ResetBefore resets the connection (TCP RST). The request has no effect.
 	ResetBefore bool `json:"reset_before,omitempty"`
 	// ResetAfter resets the connection after the effect: a lost reply.
 	ResetAfter bool `json:"reset_after,omitempty"`
 
-	// Status or Code answer with an error, each with what Twilio documents for the other if only one is set; the
-	// request has no effect. Message and Body replace the documented text and the whole body.
+	// Status or Code answer with an error. If only one is set, the other is what Twilio documents for it. The request
+	// has no effect. Message replaces the documented text, Body the whole body.
 	Status  int    `json:"status,omitempty"`
 	Code    int    `json:"code,omitempty"`
 	Message string `json:"message,omitempty"`
 	Body    string `json:"body,omitempty"`
 	// RetryAfter is the answer's Retry-After header: seconds or an HTTP date.
 	RetryAfter string `json:"retry_after,omitempty"`
-	// AfterEffect lets Hang, Status and Code come after the request took effect.
+	// AfterEffect lets the request take effect before Hang, Status or Code.
 	AfterEffect bool `json:"after_effect,omitempty"`
 
-	// Garbage puts Body, which may be empty, in place of the right answer's body. The request took effect.
+	// Garbage replaces the answer's body by Body, which may be empty. The request takes effect.
 	Garbage bool `json:"garbage,omitempty"`
-	// Truncated announces more than the answer has and closes the connection.
+	// Truncated announces a longer body than it sends, and closes the connection.
 	Truncated bool `json:"truncated,omitempty"`
-	// Oversized pads the answer with spaces to more than 8 MiB: valid JSON, but too much.
+	// Oversized pads the answer with spaces to more than 8 MiB: it is valid JSON, but too long.
 	Oversized bool `json:"oversized,omitempty"`
-	// Set replaces fields of a successful JSON answer; "meta.next_page_url" reaches into an object.
+	// Set replaces fields of a successful JSON answer. A key such as "meta.next_page_url" names a field of an object.
 	Set map[string]any `json:"set,omitempty"`
-	// Lie changes a successful JSON answer at will.
+	// Lie changes a successful JSON answer in any way.
 	Lie func(body map[string]any) `json:"-"`
 }
 
-// armedFault is a fault and what became of it.
+// armedFault is a fault and how often it was met.
 type armedFault struct {
 	Fault
 	seen, happened int
 }
 
-// AddFault makes f happen from now on. It panics if f can never match or be answered: a test with a misspelled
-// operation would pass without testing anything.
+// AddFault makes f happen from now on. It panics if f can never match or be answered: otherwise a test with
+// a misspelled operation would pass without testing anything.
 func (s *Server) AddFault(f Fault) {
 	if err := f.check(); err != nil {
 		panic("emulator: " + err.Error())
@@ -76,7 +76,7 @@ func (s *Server) AddFault(f Fault) {
 	s.faults = append(s.faults, &armedFault{Fault: f})
 }
 
-// ClearFaults removes all faults; requests that hang go on hanging.
+// ClearFaults removes all faults. Requests that hang already still hang.
 func (s *Server) ClearFaults() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -94,7 +94,7 @@ func (f Fault) check() error {
 	return nil
 }
 
-// takeFault gives the fault that is due for a call, the zero Fault if none is. s.mu is held.
+// takeFault returns the fault that is due for a call, or the zero Fault. s.mu is held.
 func (s *Server) takeFault(c *call, operation string) Fault {
 	var due *armedFault
 	for _, f := range s.faults {
@@ -125,12 +125,12 @@ func (f Fault) silent() bool { return f.Hang || f.ResetBefore || f.ResetAfter }
 
 func (f Fault) lies() bool { return f.Lie != nil || len(f.Set) > 0 }
 
-// takesEffect tells whether the request does what it asks for.
+// takesEffect reports whether a request with this fault has an effect.
 func (f Fault) takesEffect() bool {
 	return !f.ResetBefore && (f.AfterEffect || !f.Hang && !f.refuses())
 }
 
-// distort gives the answer that goes out in place of a, with status 0 where there is none.
+// distort returns the answer that is sent instead of a. Its status is 0 if none is sent.
 func (f Fault) distort(a answer) answer {
 	switch {
 	case f.silent():
@@ -200,7 +200,7 @@ func (f Fault) lie(a answer) answer {
 	return jsonAnswer(a.status, body)
 }
 
-// deliver writes the answer, or does what the fault does instead.
+// deliver writes the answer, or does what the fault asks for instead.
 func (s *Server) deliver(w http.ResponseWriter, r *http.Request, f Fault, a answer) {
 	if f.Delay > 0 {
 		timer := time.NewTimer(f.Delay)
@@ -210,7 +210,7 @@ func (s *Server) deliver(w http.ResponseWriter, r *http.Request, f Fault, a answ
 	switch {
 	case f.Hang:
 		s.wait(r, nil)
-		panic(http.ErrAbortHandler) // net/http's way to close without an answer
+		panic(http.ErrAbortHandler) // makes net/http close the connection without an answer
 	case f.silent():
 		reset(w)
 	default:
@@ -218,7 +218,7 @@ func (s *Server) deliver(w http.ResponseWriter, r *http.Request, f Fault, a answ
 	}
 }
 
-// wait waits for enough, the client's going away or the emulator's closing.
+// wait returns when enough fires, the client disconnects or the emulator closes.
 func (s *Server) wait(r *http.Request, enough <-chan time.Time) {
 	select {
 	case <-enough:
@@ -227,7 +227,7 @@ func (s *Server) wait(r *http.Request, enough <-chan time.Time) {
 	}
 }
 
-// reset closes the connection with a TCP RST; where w is no connection (a recorder), it aborts the handler.
+// reset closes the connection with a TCP RST. If w is no connection (a recorder), it aborts the handler.
 func reset(w http.ResponseWriter) {
 	w.Header().Set(FaultHeader, "reset")
 	conn, _, err := http.NewResponseController(w).Hijack()

@@ -16,15 +16,15 @@ import (
 	"uzerp-mfa/internal/emulator"
 )
 
-// TestFaults creates a factor while a fault is on, and looks at what came back and at what took effect.
+// TestFaults creates a factor under each fault, and checks the answer and the effect.
 func TestFaults(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		fault  emulator.Fault
 		effect bool
-		err    error // what the client sees instead of an answer
+		err    error // what the client gets instead of an answer
 		status int
-		body   string // found in the body
+		body   string // must be in the body
 		header [2]string
 	}{
 		{name: "none", effect: true, status: 201, body: `"unverified"`},
@@ -65,7 +65,7 @@ func TestFaults(t *testing.T) {
 				var cancel context.CancelFunc
 				ctx, cancel = context.WithCancel(ctx)
 				defer cancel()
-				go func() { // gives up some time after the request has come
+				go func() { // gives up some time after the request has arrived
 					for ctx.Err() == nil && (len(f.Requests()) == 0 || tt.effect && len(f.Changing()) == 0) {
 						time.Sleep(time.Millisecond)
 					}
@@ -146,7 +146,7 @@ func TestFaultThatNeverMatches(t *testing.T) {
 	}
 }
 
-// TestCloseEndsHanging lets the emulator close while clients wait: they get an error at once, not at their deadline.
+// TestCloseEndsHanging closes the emulator while clients wait. They get an error at once, not at their deadline.
 func TestCloseEndsHanging(t *testing.T) {
 	for _, fault := range []emulator.Fault{{Hang: true}, {Delay: time.Hour}} {
 		server, err := emulator.Start("", emulator.Options{})
@@ -179,7 +179,7 @@ func TestCloseEndsHanging(t *testing.T) {
 	}
 }
 
-// TestHangEndsWithClient looks at the handler, with the emulator open all the while.
+// TestHangEndsWithClient checks that the handler ends when the client disconnects, although the emulator stays open.
 func TestHangEndsWithClient(t *testing.T) {
 	ended := make(chan struct{}, 1)
 	server, err := emulator.Start("", emulator.Options{}, func(h http.Handler) http.Handler {
@@ -195,7 +195,7 @@ func TestHangEndsWithClient(t *testing.T) {
 	server.AddFault(emulator.Fault{Hang: true})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	go func() { // goes away once the request has come
+	go func() { // disconnects once the request has arrived
 		for ctx.Err() == nil && len(server.Requests()) == 0 {
 			time.Sleep(time.Millisecond)
 		}
@@ -216,7 +216,7 @@ func TestHangEndsWithClient(t *testing.T) {
 	}
 }
 
-// TestWithoutConnection checks that a reset without a connection aborts the handler, as net/http demands.
+// TestWithoutConnection checks that a reset without a connection aborts the handler, as net/http requires.
 func TestWithoutConnection(t *testing.T) {
 	s := emulator.New(emulator.Options{})
 	s.AddFault(emulator.Fault{ResetAfter: true})

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// pageToken points at a record by its place in the order of creation: PT goes on after it, PB back before it. So
-// what is deleted between two pages shifts nothing.
+// pageToken names a record by its place in the order of creation: PT starts the page after it, PB ends the page before
+// it. So a record that is deleted between two pages does not shift the others.
 var pageToken = regexp.MustCompile(`^(PT|PB)([0-9a-f]{32})$`)
 
 type metaJSON struct {
@@ -24,7 +24,7 @@ type metaJSON struct {
 	Key             string  `json:"key"`
 }
 
-// list gives one page of items, newest first if descending, as Twilio's list shape (docs/facts/twilio-verify.md §1.1).
+// list returns one page of items in Twilio's list shape (docs/facts/twilio-verify.md §1.1), newest first if descending.
 func list[T interface{ position() int64 }](c *call, key string, items []T, descending bool, shape func(T) any) (any, error) {
 	size, err := c.integer("PageSize", 1, 1000, 50)
 	if err != nil {
@@ -65,7 +65,7 @@ func list[T interface{ position() int64 }](c *call, key string, items []T, desce
 	return map[string]any{key: shapes, "meta": meta}, nil
 }
 
-// pageStart gives the index of a page's first item: what the token says, without one the page's number.
+// pageStart returns the index of a page's first item: by the token, or without one by the page's number.
 func pageStart[T interface{ position() int64 }](token string, items []T, descending bool, number, size int) (int, error) {
 	if token == "" {
 		return min(number*size, len(items)), nil
@@ -78,7 +78,7 @@ func pageStart[T interface{ position() int64 }](token string, items []T, descend
 	if err != nil {
 		return 0, refuse(60306, "PageToken")
 	}
-	// passed counts the items up to the one the token names: with it for PT, without it for PB.
+	// passed is the number of items before the token's place: the item that the token names counts for PT, not for PB.
 	passed := 0
 	for _, item := range items {
 		p := item.position()
@@ -92,7 +92,7 @@ func pageStart[T interface{ position() int64 }](token string, items []T, descend
 	return passed, nil
 }
 
-// pageURL gives the URL of a page of the list that is asked for, filters kept.
+// pageURL returns the URL of a page of the list that is asked for, with the same filters.
 func (c *call) pageURL(size, number int, token string) string {
 	var query []string
 	for _, filter := range []string{"FactorSid", "Status", "Order"} {

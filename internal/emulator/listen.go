@@ -18,8 +18,9 @@ type Running struct {
 	served chan error
 }
 
-// Start makes an emulator and lets it listen on addr, which must be a loopback address since the control API asks
-// for no credentials; empty is any free port of 127.0.0.1. Each wrap goes around the handler, for example an oracle.
+// Start makes an emulator that listens on addr. That must be a loopback address, because the control API asks for no
+// credentials; an empty addr means any free port of 127.0.0.1. Each wrap is put around the handler, for example an
+// oracle.
 func Start(addr string, opts Options, wrap ...func(http.Handler) http.Handler) (*Running, error) {
 	if addr == "" {
 		addr = "127.0.0.1:0"
@@ -47,7 +48,7 @@ func Start(addr string, opts Options, wrap ...func(http.Handler) http.Handler) (
 	return r, nil
 }
 
-// Close ends hanging requests, stops listening and waits (a second at most) for requests under way. Call it once.
+// Close ends hanging requests, stops listening and waits a second at most for running requests. Call it only once.
 func (r *Running) Close() error {
 	r.Server.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)

@@ -8,21 +8,21 @@ import (
 	"time"
 )
 
-// Request is one line of the request log. Its JSON shows the names of parameters and not their values.
+// Request is one entry of the request log. Its JSON shows the names of parameters, but not their values.
 type Request struct {
 	Number    int         `json:"number"` // from 1, since the start or ResetLog
 	Time      time.Time   `json:"time"`   // by the emulator's clock
 	Method    string      `json:"method"`
 	Path      string      `json:"path"`      // as sent, escaped, without the query
-	Operation string      `json:"operation"` // Twilio's operationId; empty for a path that is none
+	Operation string      `json:"operation"` // Twilio's operationId; empty if the request is no operation
 	Keys      []string    `json:"keys"`      // names of form and query parameters, sorted
 	Values    url.Values  `json:"-"`
 	Header    http.Header `json:"-"`       // without Authorization
 	Status    int         `json:"status"`  // 0: no answer
-	Changed   bool        `json:"changed"` // the emulator's state, if only a counter of attempts
+	Changed   bool        `json:"changed"` // the emulator's state was changed, even if only a counter of attempts
 }
 
-// begin logs a call and takes the fault that is due for it.
+// begin logs a call and returns the fault that is due for it.
 func (s *Server) begin(c *call) Fault {
 	values := make(url.Values)
 	for _, params := range []url.Values{c.query, c.form} {
@@ -47,14 +47,15 @@ func (s *Server) begin(c *call) Fault {
 	return s.takeFault(c, operation)
 }
 
-// finish completes the log's line. It comes before the answer, so that a client that has it finds the line.
+// finish completes the call's entry in the log. It runs before the answer is sent, so that a client with an answer
+// finds the complete entry.
 func (s *Server) finish(c *call, a answer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.entry.Status, c.entry.Changed = a.status, c.changed
 }
 
-// Requests gives the requests to the API since the start or ResetLog, in the order in which they came.
+// Requests returns the requests to the API since the start or ResetLog, in the order in which they came.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -65,7 +66,7 @@ func (s *Server) Requests() []Request {
 	return all
 }
 
-// Changing gives those of Requests that changed something.
+// Changing returns those of Requests that changed something.
 func (s *Server) Changing() []Request {
 	return slices.DeleteFunc(s.Requests(), func(r Request) bool { return !r.Changed })
 }

@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(sharedtest.Tests{M: m}) }
 
-// midnight is when the tests' clock stands still, on the border of a time step.
+// midnight is the time at which the tests' clock stands still. A time step begins there.
 var midnight = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 const (
@@ -26,7 +26,7 @@ const (
 	account  = "alice"
 )
 
-// fixture is an emulator, with the oracle around it where Twilio's spec is at hand, and what the last step made.
+// fixture is an emulator, and what the last step made. If Twilio's spec is at hand, an oracle is around the emulator.
 type fixture struct {
 	*emulator.Running
 	t         *testing.T
@@ -37,7 +37,7 @@ type fixture struct {
 	verification string
 }
 
-// start runs an emulator with a standing clock.
+// start runs an emulator whose clock stands still.
 func start(t *testing.T, opts emulator.Options) *fixture {
 	t.Helper()
 	return startJudged(t, opts, func(err error) { t.Errorf("against Twilio's spec: %v", err) })
@@ -74,7 +74,7 @@ type reply struct {
 	body   map[string]any
 }
 
-// says gives the error code of a refusal, else the status field.
+// says returns the error code of a refusal, else the field status.
 func (r reply) says() any {
 	if code, ok := r.body["code"].(float64); ok {
 		return int(code)
@@ -116,7 +116,7 @@ func (f *fixture) request(method, path string, form url.Values) *http.Request {
 	return r
 }
 
-// send makes a request whose answer may be anything.
+// send sends a request and decodes its answer, whatever that is.
 func (f *fixture) send(r *http.Request) (reply, error) {
 	res, err := f.client.Do(r)
 	if err != nil {
@@ -156,7 +156,7 @@ func values(pairs ...string) url.Values {
 	return v
 }
 
-// code gives the current factor's right code.
+// code returns the right code of the current factor.
 func (f *fixture) code() string {
 	f.t.Helper()
 	code, err := f.CodeFor(f.factor, f.Now())
@@ -166,7 +166,7 @@ func (f *fixture) code() string {
 	return code
 }
 
-// wrongCode gives a code of no time step around now.
+// wrongCode returns a code that is right in no time step around now.
 func (f *fixture) wrongCode() string {
 	f.t.Helper()
 	near := make(map[string]bool)

@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// NumberKind is what is special about a phone number, or about the account where that number is concerned.
+// NumberKind is what is special about a phone number, or about the account's use of that number.
 type NumberKind string
 
-// What there is, and what a verification of such a number is answered with (docs/facts/twilio-verify.md §2).
+// The kinds of numbers, and how a verification of such a number is answered (docs/facts/twilio-verify.md §2).
 const (
 	Mobile          NumberKind = "mobile"           // nothing special
 	Landline        NumberKind = "landline"         // 60205 if the service skips landlines, else the SMS never arrives
-	InvalidNumber   NumberKind = "invalid"          // 60200: well formed, but nobody can have it
+	InvalidNumber   NumberKind = "invalid"          // 60200: in the right form, but no such number can exist
 	GeoBlocked      NumberKind = "geo-blocked"      // 60605
 	FraudBlocked    NumberKind = "fraud-blocked"    // 60410, for an SMS only and for 12 hours
 	TrialUnverified NumberKind = "trial-unverified" // 21608
@@ -29,14 +29,14 @@ var numberKinds = []NumberKind{
 // fraudBlock is how long Fraud Guard blocks a prefix.
 const fraudBlock = 12 * time.Hour
 
-// numberRule is a kind and when it began.
+// numberRule is a kind and the time from which it holds.
 type numberRule struct {
 	kind  NumberKind
 	since time.Time
 }
 
-// SetNumber makes a number in E.164 one of a kind from now on; with "*" at its end, all numbers that begin so and have
-// no longer match.
+// SetNumber makes a number in E.164 one of a kind from now on. If to ends with "*", this is for all numbers that begin
+// so; the longest match counts. It fails if the kind is unknown or to is not in E.164.
 func (s *Server) SetNumber(to string, kind NumberKind) error {
 	if !slices.Contains(numberKinds, kind) {
 		return fmt.Errorf("no kind of number: %q", kind)
@@ -50,7 +50,7 @@ func (s *Server) SetNumber(to string, kind NumberKind) error {
 	return nil
 }
 
-// kind tells what is special about a number.
+// kind returns the kind of a number.
 func (st *store) kind(to string, now time.Time) NumberKind {
 	rule, ok := st.numbers[to]
 	for n := len(to); !ok && n > 0; n-- {

@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// Code gives the current code of the newest factor whose friendly name is account, as the owner's phone shows it.
-// It fails if no factor has that name (any more).
+// Code returns the current code of the newest factor with the friendly name account, as the owner's phone shows it. It
+// fails if no factor has that name (any more).
 func (s *Server) Code(account string) (string, error) { return s.CodeAt(account, s.Now()) }
 
-// CodeAt is Code for the time t.
+// CodeAt is Code at the time t.
 func (s *Server) CodeAt(account string, t time.Time) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -30,7 +30,7 @@ func (s *Server) CodeAt(account string, t time.Time) (string, error) {
 	return newest.config.code(newest.secret, newest.config.step(t))
 }
 
-// CodeFor gives the code of a factor at the time t, also of one that was deleted: phones don't hear of that.
+// CodeFor returns the code of a factor at the time t. The factor may be deleted: a phone doesn't notice that.
 func (s *Server) CodeFor(factorSID string, t time.Time) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -41,7 +41,7 @@ func (s *Server) CodeFor(factorSID string, t time.Time) (string, error) {
 	return f.config.code(f.secret, f.config.step(t))
 }
 
-// Secret gives the Base32 secret of a factor, also of one that was deleted; empty if there never was such a one.
+// Secret returns the Base32 secret of a factor, which may be deleted. It returns "" if there never was such a factor.
 func (s *Server) Secret(factorSID string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -51,8 +51,8 @@ func (s *Server) Secret(factorSID string) string {
 	return ""
 }
 
-// Secrets gives the Base32 secret of every factor there ever was, in every service, for tests that look for them where
-// they must not be.
+// Secrets returns the Base32 secrets of all factors in all services, deleted ones included. It is for tests that check
+// that no secret is shown.
 func (s *Server) Secrets() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -63,7 +63,7 @@ func (s *Server) Secrets() []string {
 	return all
 }
 
-// SentCode gives the code that reached a number last, by SMS or call; false if none did. A landline gets no SMS.
+// SentCode returns the last code that a number got by SMS or call. ok is false if it got none. A landline gets no SMS.
 func (s *Server) SentCode(to string) (code string, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -71,7 +71,7 @@ func (s *Server) SentCode(to string) (code string, ok bool) {
 	return code, ok
 }
 
-// SentCodes gives every code that was sent by SMS or call, for tests that look for them where they must not be.
+// SentCodes returns every code that was sent by SMS or call. It is for tests that check that no code is shown.
 func (s *Server) SentCodes() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

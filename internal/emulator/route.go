@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// route is one operation: what asks for it, the status of its success and what it does.
+// route is one operation: its method and path, the status of its success, and its handler.
 type route struct {
 	name    string // Twilio's operationId
 	method  string
@@ -30,7 +30,7 @@ const (
 	checkPattern         = servicePattern + "/VerificationCheck"
 )
 
-// apiRoutes are the operations of docs/facts/twilio-verify.md §1 that the emulator has.
+// apiRoutes has the operations of docs/facts/twilio-verify.md §1 that the emulator supports.
 var apiRoutes = []route{
 	{"CreateService", http.MethodPost, servicesPattern, http.StatusCreated, (*Server).createService},
 	{"FetchService", http.MethodGet, servicePattern, http.StatusOK, (*Server).fetchService},
@@ -53,9 +53,9 @@ var apiRoutes = []route{
 	{"CreateVerificationCheck", http.MethodPost, checkPattern, http.StatusCreated, (*Server).checkVerification},
 }
 
-// match finds the route of a call and the values of its "{x}", or nil. It splits the path before it decodes it, so
-// an escaped slash stays within its segment, and takes a path with one slash at its end for the one without
-// (UpdateFactor with an empty SID thus is CreateNewFactor, docs/facts/twilio-verify.md §1.3).
+// match returns the route of a call and the values of its "{x}", or nil. It splits the path before it decodes it, so
+// that an escaped slash stays in its segment. One slash at the end is ignored: UpdateFactor with an empty SID becomes
+// CreateNewFactor (docs/facts/twilio-verify.md §1.3).
 func match(routes []route, c *call) (*route, map[string]string) {
 	sent := strings.Split(strings.TrimSuffix(c.path, "/"), "/")
 	for i := range routes {

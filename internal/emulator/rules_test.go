@@ -10,7 +10,7 @@ import (
 	"uzerp-mfa/internal/emulator"
 )
 
-// act does what a step of a rule says, on the newest factor and challenge.
+// act does what a step says, with the newest factor and challenge.
 func (f *fixture) act(what string) reply {
 	f.t.Helper()
 	entity := "/Entities/" + identity
@@ -70,7 +70,8 @@ func (f *fixture) act(what string) reply {
 	return reply{}
 }
 
-// step is something done, some times, and what each time comes back: an error code, a status or nothing to look at.
+// step is something that is done a number of times, and the result of each time: an error code, a status, or nothing to
+// check.
 type step struct {
 	what   string
 	times  int
@@ -78,14 +79,14 @@ type step struct {
 	says   any
 }
 
-// verified is how most rules begin. Time goes on, since the code is used up.
+// verified is how most rules begin. The clock is advanced because the code is used up.
 var verified = []step{{"create factor", 1, 201, "unverified"}, {"verify right", 1, 200, "verified"}, {"90s", 1, 0, nil}}
 
 func after(begin []step, steps ...step) []step {
 	return append(append([]step(nil), begin...), steps...)
 }
 
-// TestRules goes through the table of docs/facts/twilio-verify.md §1.3, the switches of Quirks included.
+// TestRules checks the table of docs/facts/twilio-verify.md §1.3, and the switches of Quirks.
 func TestRules(t *testing.T) {
 	created := []step{{"create factor", 1, 201, "unverified"}}
 	wrongFive := after(created, step{"verify wrong", 5, 200, "unverified"})
@@ -186,7 +187,7 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// follows goes through the steps of a rule.
+// follows does the steps of a rule and checks their results.
 func (f *fixture) follows(steps []step) {
 	f.t.Helper()
 	for i, s := range steps {
@@ -199,12 +200,12 @@ func (f *fixture) follows(steps []step) {
 	}
 }
 
-// TestSkew checks which time steps a code may be of.
+// TestSkew checks from which time steps a code is accepted.
 func TestSkew(t *testing.T) {
 	zero, two := 0, 2
 	for _, tt := range []struct {
 		skew *int
-		far  int // the furthest step that is accepted
+		far  int // the farthest step that is accepted
 	}{{nil, 1}, {&zero, 0}, {&two, 2}} {
 		for off := -3; off <= 3; off++ {
 			t.Run(fmt.Sprintf("skew %d, %d steps off", tt.far, off), func(t *testing.T) {
@@ -275,7 +276,7 @@ func TestLimitsOnFactors(t *testing.T) {
 	})
 }
 
-// TestRefusals checks what the API says to requests that are wrong in themselves.
+// TestRefusals checks the answers to requests that are never right.
 func TestRefusals(t *testing.T) {
 	f := start(t, emulator.Options{})
 	f.act("create factor")
@@ -370,7 +371,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestNotFoundText checks the one message that carries something.
+// TestNotFoundText checks the text of "not found", which quotes the path.
 func TestNotFoundText(t *testing.T) {
 	for without, want := range map[bool]string{
 		false: "The requested resource /v2/Services/" + emulator.DefaultServiceSID + "/Entities/aaaaaaaa was not found",
@@ -383,7 +384,7 @@ func TestNotFoundText(t *testing.T) {
 	}
 }
 
-// TestAuthentication checks who gets in.
+// TestAuthentication checks which credentials are accepted.
 func TestAuthentication(t *testing.T) {
 	f := start(t, emulator.Options{Credentials: []emulator.Credential{
 		{Username: emulator.DefaultAccountSID, Password: "token"}, {Username: "SK00", Password: "secret"}}})

@@ -12,14 +12,14 @@ import (
 	"sync"
 )
 
-// Server is the emulator: an http.Handler, safe for concurrent use. Make it with New, or listening with Start.
+// Server is the emulator: an http.Handler, safe for concurrent use. New makes one, Start one that listens.
 type Server struct {
 	clock   clock
 	control bool          // serve the control API
-	done    chan struct{} // closed by Close: ends what hangs
+	done    chan struct{} // closed by Close: ends the requests that hang
 	closing sync.Once
 
-	mu     sync.Mutex // guards what follows
+	mu     sync.Mutex // guards the fields below
 	opts   Options
 	store  store
 	faults []*armedFault
@@ -38,14 +38,14 @@ func New(opts Options) *Server {
 	return s
 }
 
-// Options gives the options it was made with, defaults filled in, and the Quirks now in force.
+// Options returns the options that the emulator was made with, with their defaults set, and the present Quirks.
 func (s *Server) Options() Options {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.opts
 }
 
-// ChangeQuirks changes rules while the emulator runs; what it leaves zero is the default again.
+// ChangeQuirks changes rules while the emulator runs. A field that is zero afterwards has its default again.
 func (s *Server) ChangeQuirks(change func(*Quirks)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -53,11 +53,12 @@ func (s *Server) ChangeQuirks(change func(*Quirks)) {
 	s.opts = s.opts.withDefaults()
 }
 
-// Close ends every request that a fault delays or hangs, now and later. Call it before closing an http.Server
-// that waits for its handlers.
+// Close ends every request that a fault delays or hangs, now and later. Call it before you close an http.Server that
+// waits for its handlers.
 func (s *Server) Close() { s.closing.Do(func() { close(s.done) }) }
 
-// ServeHTTP answers one request: it takes effect (unless a fault prevents it), is logged, and only then answered.
+// ServeHTTP serves one request. The request takes effect (unless a fault prevents that), then it is logged, then it is
+// answered.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := newCall(w, r)
 	w.Header().Set("Date", s.Now().Format(http.TimeFormat))
@@ -76,7 +77,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.deliver(w, r, f, a)
 }
 
-// serve does what the API does.
+// serve returns the answer of the API to a call.
 func (s *Server) serve(c *call) answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -89,7 +90,7 @@ func (s *Server) serve(c *call) answer {
 	return s.errorAnswer(err)
 }
 
-// handle checks what is common to all operations and runs the one that is asked for.
+// handle checks what is common to all operations and runs the operation of the call.
 func (s *Server) handle(c *call) (any, error) {
 	if !s.authentic(c.request) {
 		return nil, refuse(20003)
@@ -121,7 +122,7 @@ func (s *Server) authentic(r *http.Request) bool {
 	return false
 }
 
-// errorAnswer turns a handler's error into Twilio's error body.
+// errorAnswer returns the answer for a handler's error, with Twilio's error body.
 func (s *Server) errorAnswer(err error) answer {
 	e, ok := errors.AsType[*apiError](err)
 	if !ok {
@@ -134,7 +135,7 @@ func (s *Server) errorAnswer(err error) answer {
 	return a
 }
 
-// answer is a response before it is written. Status 0 is none.
+// answer is a response before it is written. Status 0 means that there is no response.
 type answer struct {
 	status int
 	header http.Header
@@ -146,7 +147,7 @@ func newAnswer(status int, contentType string, body []byte) answer {
 	return answer{status: status, header: http.Header{"Content-Type": {contentType}}, body: body, length: len(body)}
 }
 
-// jsonAnswer encodes body, and leaves a 204 without one.
+// jsonAnswer returns an answer with body as JSON. A 204 has no body.
 func jsonAnswer(status int, body any) answer {
 	if status == http.StatusNoContent {
 		return answer{status: status, header: http.Header{}}
@@ -155,7 +156,7 @@ func jsonAnswer(status int, body any) answer {
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(body); err != nil {
-		panic(fmt.Sprintf("emulator: encode an answer: %v", err)) // the shapes are ours
+		panic(fmt.Sprintf("emulator: encode an answer: %v", err)) // can't happen: all bodies are our own types
 	}
 	return newAnswer(status, "application/json", b.Bytes())
 }
@@ -168,5 +169,5 @@ func (a answer) write(w http.ResponseWriter) {
 		w.Header().Set("Content-Length", strconv.Itoa(a.length))
 	}
 	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body) // the client may be gone
+	_, _ = w.Write(a.body) // the client may have disconnected
 }

@@ -98,7 +98,7 @@ func TestStartWantsLoopback(t *testing.T) {
 	}
 }
 
-// TestConcurrent has many users at once, for -race; each gets through, and the log has every request.
+// TestConcurrent has many users at the same time, for -race. All succeed, and the log has every request.
 func TestConcurrent(t *testing.T) {
 	f := start(t, emulator.Options{Quirks: emulator.Quirks{EntitiesPerSecond: -1, AllowReplay: true}})
 	const users, rounds = 8, 5
@@ -133,7 +133,7 @@ func TestConcurrent(t *testing.T) {
 	}
 }
 
-// TestImports holds the law of doc.go: the emulator ships with the program.
+// TestImports checks the law of doc.go: the emulator imports no test code.
 func TestImports(t *testing.T) {
 	entries, err := os.ReadDir(".")
 	if err != nil {

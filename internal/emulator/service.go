@@ -68,7 +68,7 @@ type (
 	}
 )
 
-// service is one Verify service with what belongs to it.
+// service is one Verify service with its entities and verifications.
 type service struct {
 	sid              string
 	created, updated time.Time
@@ -86,7 +86,7 @@ func (st *store) addService(sid string, settings ServiceSettings, now time.Time)
 	return sv
 }
 
-// service gives a service, the first one where sid is empty; nil if there is none.
+// service returns a service, the first one if sid is empty, or nil if there is none.
 func (st *store) service(sid string) *service {
 	if sid == "" {
 		return st.first
@@ -96,7 +96,7 @@ func (st *store) service(sid string) *service {
 
 func (s *Server) fetchService(c *call) (any, error) { return s.serviceJSON(c.service), nil }
 
-// createService makes one more service, empty and with its own settings.
+// createService makes a new empty service with its own settings.
 func (s *Server) createService(c *call) (any, error) {
 	settings, err := c.serviceSettings(s.opts.Quirks.FriendlyNameLength)
 	if err != nil {
@@ -107,7 +107,7 @@ func (s *Server) createService(c *call) (any, error) {
 	return s.serviceJSON(sv), nil
 }
 
-// serviceSettings gives the settings that a call's parameters describe (ranges: Twilio's spec and §1.2).
+// serviceSettings returns the settings that a call's parameters describe (ranges: Twilio's spec and §1.2).
 func (c *call) serviceSettings(maxName int) (st ServiceSettings, err error) {
 	if st.FriendlyName, err = c.required("FriendlyName"); err != nil {
 		return st, err
@@ -148,7 +148,7 @@ func (c *call) serviceSettings(maxName int) (st ServiceSettings, err error) {
 	return st, err
 }
 
-// validServiceName tells whether a service may have that friendly name: letters, digits, spaces, dashes, underscores,
+// validServiceName reports whether a service may have that friendly name: letters, digits, spaces, dashes, underscores,
 // and no more than 4 digits.
 func validServiceName(name string, limit int) bool {
 	digits := 0
@@ -190,7 +190,7 @@ func (s *Server) serviceJSON(sv *service) any {
 	}
 }
 
-// unlessZero gives a pointer to v, nil (JSON null) for the zero value.
+// unlessZero returns a pointer to v, or nil (JSON null) for the zero value.
 func unlessZero[T comparable](v T) *T {
 	var zero T
 	if v == zero {

@@ -62,7 +62,7 @@ func TestCreateService(t *testing.T) {
 	}
 }
 
-// TestServicesAreApart uses a second service for everything, and looks at what the first one sees of it.
+// TestServicesAreApart uses a second service for everything, and checks that the first one does not change.
 func TestServicesAreApart(t *testing.T) {
 	f := start(t, emulator.Options{Issuer: "First"})
 	f.act("create factor")

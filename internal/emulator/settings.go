@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// ServiceSettings are what the owner of a service can set, through the API or at Twilio's console.
+// ServiceSettings are what the owner of a service can set, through the API or in Twilio's console.
 type ServiceSettings struct {
 	FriendlyName             string      `json:"friendly_name"`
 	CodeLength               int         `json:"code_length"` // of codes by SMS and call, 4 to 10
@@ -13,25 +13,25 @@ type ServiceSettings struct {
 	PSD2Enabled              bool        `json:"psd2_enabled"`
 	SkipSMSToLandlines       bool        `json:"skip_sms_to_landlines"` // needs LookupEnabled
 	DTMFInputRequired        bool        `json:"dtmf_input_required"`
-	TTSName                  string      `json:"tts_name"` // empty is unset
+	TTSName                  string      `json:"tts_name"` // empty means unset
 	DoNotShareWarningEnabled bool        `json:"do_not_share_warning_enabled"`
 	CustomCodeEnabled        bool        `json:"custom_code_enabled"`
-	DefaultTemplateSID       string      `json:"default_template_sid"` // empty is unset
+	DefaultTemplateSID       string      `json:"default_template_sid"` // empty means unset
 	TOTP                     ServiceTOTP `json:"totp"`
 
-	// DisabledChannels answer 60223; Twilio's API doesn't show them.
+	// DisabledChannels has the channels that are refused with 60223. Twilio's API doesn't show them.
 	DisabledChannels []string `json:"disabled_channels"`
 }
 
-// ServiceTOTP holds a service's own defaults for new factors; what is unset is null in the service's JSON.
+// ServiceTOTP has a service's own defaults for new factors. What is unset is null in the service's JSON.
 type ServiceTOTP struct {
-	Issuer     string `json:"issuer"`      // empty is unset: apps then show the friendly name
-	TimeStep   int    `json:"time_step"`   // seconds; 0 is unset
-	CodeLength int    `json:"code_length"` // 0 is unset
+	Issuer     string `json:"issuer"`      // empty means unset: apps show the friendly name
+	TimeStep   int    `json:"time_step"`   // in seconds; 0 means unset
+	CodeLength int    `json:"code_length"` // 0 means unset
 	Skew       *int   `json:"skew"`
 }
 
-// clone gives a copy that shares nothing.
+// clone returns a copy that shares no memory with st.
 func (st ServiceSettings) clone() ServiceSettings {
 	st.DisabledChannels = slices.Clone(st.DisabledChannels)
 	if st.TOTP.Skew != nil {
@@ -41,7 +41,7 @@ func (st ServiceSettings) clone() ServiceSettings {
 	return st
 }
 
-// check refuses numbers with which no code could be made; names are not looked at, since old services have odd ones.
+// check refuses numbers with which no code could be made. It doesn't check names, because old services have odd ones.
 func (st ServiceSettings) check() error {
 	within := func(n, low, high int) bool { return n >= low && n <= high }
 	t := st.TOTP
@@ -58,7 +58,7 @@ func (st ServiceSettings) check() error {
 	return nil
 }
 
-// Service gives the settings of a service, of the first one where sid is empty; false if there is none.
+// Service returns the settings of a service, of the first one if sid is empty. ok is false if there is none.
 func (s *Server) Service(sid string) (ServiceSettings, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -69,15 +69,15 @@ func (s *Server) Service(sid string) (ServiceSettings, bool) {
 	return sv.settings.clone(), true
 }
 
-// Services gives the SIDs of all services in the order of creation.
+// Services returns the SIDs of all services in the order of creation.
 func (s *Server) Services() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.store.order)
 }
 
-// ChangeService changes the settings of a service, of the first one where sid is empty. It fails, and changes nothing,
-// if there is no such service or no code could be made with them.
+// ChangeService changes the settings of a service, of the first one if sid is empty. It fails and changes nothing if
+// there is no such service, or if no code could be made with the new settings.
 func (s *Server) ChangeService(sid string, change func(*ServiceSettings)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

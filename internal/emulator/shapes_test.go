@@ -31,7 +31,7 @@ func TestService(t *testing.T) {
 	}
 }
 
-// TestFactorShape holds a new factor against the whole of what docs/facts/twilio-verify.md §1.1 shows.
+// TestFactorShape compares a new factor with all of docs/facts/twilio-verify.md §1.1.
 func TestFactorShape(t *testing.T) {
 	f := start(t, emulator.Options{Issuer: "test-issuer"})
 	got := f.post("/Entities/"+identity+"/Factors", "FriendlyName", "John’s Account Name", "FactorType", "totp",
@@ -82,7 +82,7 @@ func TestURI(t *testing.T) {
 	}
 }
 
-// TestAlgorithms verifies a factor of every algorithm and length, with codes that only pquerna/otp made.
+// TestAlgorithms verifies a factor of every algorithm and length. Only pquerna/otp makes the codes.
 func TestAlgorithms(t *testing.T) {
 	f := start(t, emulator.Options{})
 	for _, alg := range []string{"sha1", "sha256", "sha512"} {
@@ -152,7 +152,7 @@ func TestChallengeShape(t *testing.T) {
 	}
 }
 
-// sids gives what a list answers, in its order.
+// sids returns the SIDs of a list's answer, in its order.
 func sids(r reply, key string) (all []string) {
 	items, _ := r.body[key].([]any)
 	for _, item := range items {
@@ -161,7 +161,7 @@ func sids(r reply, key string) (all []string) {
 	return all
 }
 
-// follow goes through the pages of a list from one on, by the named link.
+// follow reads the pages of a list from r on, by the named link, and returns their SIDs.
 func (f *fixture) follow(r reply, key, link string) [][]string {
 	f.t.Helper()
 	pages := [][]string{sids(r, key)}
@@ -208,7 +208,7 @@ func TestLists(t *testing.T) {
 		if got := f.get(path, "Page", "9"); len(sids(got, "factors")) != 0 || got.object("meta")["next_page_url"] != nil {
 			t.Error(got.raw)
 		}
-		// What goes away between two pages hides nothing.
+		// A record that is deleted between two pages hides no other record.
 		first := f.get(path, "PageSize", "3")
 		f.DeleteFactorNow(made[0])
 		f.DeleteFactorNow(made[2])

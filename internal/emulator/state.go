@@ -9,13 +9,13 @@ import (
 // Status is the status of a factor.
 type Status string
 
-// The two statuses there are.
+// The statuses of a factor.
 const (
 	Unverified Status = "unverified"
 	Verified   Status = "verified"
 )
 
-// Factor is a factor as the emulator has it.
+// Factor is a factor in the emulator.
 type Factor struct {
 	SID          string    `json:"sid"`
 	EntitySID    string    `json:"entity_sid"`
@@ -26,13 +26,13 @@ type Factor struct {
 	Created      time.Time `json:"created"`
 }
 
-// Entity is an entity as the emulator has it.
+// Entity is an entity in the emulator.
 type Entity struct {
 	SID      string    `json:"sid"`
 	Identity string    `json:"identity"`
 	Created  time.Time `json:"created"`
 	Factors  int       `json:"factors"`
-	Approved int       `json:"approved"` // challenges, which is what Twilio bills
+	Approved int       `json:"approved"` // the number of approved challenges, which Twilio bills
 }
 
 func describe(e *entity, f *factor) Factor {
@@ -42,7 +42,8 @@ func describe(e *entity, f *factor) Factor {
 	}
 }
 
-// Factors gives the factors of an identity of the first service in the order of creation, none if there is no entity.
+// Factors returns the factors of an identity of the first service in the order of creation, or none if there is no
+// entity.
 func (s *Server) Factors(identity string) []Factor {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -57,8 +58,8 @@ func (s *Server) Factors(identity string) []Factor {
 	return all
 }
 
-// AddFactor puts a factor with the first service's config in place, and its entity if need be. It goes past the API:
-// nothing is validated, counted against a limit or logged.
+// AddFactor adds a factor with the config of the first service, and its entity if there is none. It does not use the
+// API: nothing is validated, counted against a limit or logged.
 func (s *Server) AddFactor(identity, friendlyName string, status Status) Factor {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -71,7 +72,8 @@ func (s *Server) AddFactor(identity, friendlyName string, status Status) Factor 
 	return describe(e, f)
 }
 
-// DeleteFactorNow removes a factor of the first service, as somebody else at Twilio's console would; false if there is none.
+// DeleteFactorNow removes a factor of the first service, as another person could in Twilio's console. It reports
+// whether there was one.
 func (s *Server) DeleteFactorNow(factorSID string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -83,7 +85,8 @@ func (s *Server) DeleteFactorNow(factorSID string) bool {
 	return false
 }
 
-// DeleteEntityNow removes an entity of the first service and what belongs to it; false if there is none.
+// DeleteEntityNow removes an entity of the first service with its factors and challenges. It reports whether there was
+// one.
 func (s *Server) DeleteEntityNow(identity string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -94,7 +97,7 @@ func (s *Server) DeleteEntityNow(identity string) bool {
 	return e != nil
 }
 
-// Entities gives the entities of the first service that exist, in the order of creation.
+// Entities returns the entities of the first service in the order of creation, without deleted ones.
 func (s *Server) Entities() []Entity {
 	s.mu.Lock()
 	defer s.mu.Unlock()

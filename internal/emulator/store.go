@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// base is the host that Twilio puts into every URL it gives.
+// base is the start of every URL in Twilio's answers.
 const base = "https://verify.twilio.com"
 
 // identityForm is "only dash (-) separated alphanumeric" (docs/facts/twilio-verify.md §1.2).
@@ -17,17 +17,17 @@ var identityForm = regexp.MustCompile(`^[A-Za-z0-9]+(-[A-Za-z0-9]+)*$`)
 
 func validIdentity(s string) bool { return len(s) >= 8 && len(s) <= 64 && identityForm.MatchString(s) }
 
-// store is all that the emulated account remembers.
+// store is the state of the emulated account.
 type store struct {
 	random      *rand.Rand
 	last        int64 // the order of the newest record
 	first       *service
 	services    map[string]*service   // by SID
 	order       []string              // the services' SIDs
-	entityTimes []time.Time           // creations in all services, for 60328
-	phone       map[string]*factor    // every factor there ever was, by SID: a phone forgets nothing
-	numbers     map[string]numberRule // by number, or by a prefix and "*"
-	inbox       map[string]string     // the code that reached a number last
+	entityTimes []time.Time           // when entities were created, in all services, for 60328
+	phone       map[string]*factor    // every factor by SID, deleted ones included: a phone keeps its accounts
+	numbers     map[string]numberRule // by number, or by prefix and "*"
+	inbox       map[string]string     // the last code that a number got
 	sent        []string              // every code that was sent
 }
 
@@ -41,7 +41,7 @@ func newStore(seed uint64) store {
 	}
 }
 
-// record is what everything stored has: its SID and its place in the order of creation.
+// record is the part that all stored things have: a SID and a place in the order of creation.
 type record struct {
 	sid              string
 	order            int64
@@ -55,7 +55,7 @@ func (st *store) newRecord(prefix string, now time.Time) record {
 	return record{sid: prefix + hex.EncodeToString(st.bytes(16)), order: st.last, created: now, updated: now}
 }
 
-// newCode makes a code of so many digits for an SMS or a call.
+// newCode returns a new code for an SMS or a call, with this number of digits.
 func (st *store) newCode(digits int) string {
 	code := make([]byte, digits)
 	for i := range code {
@@ -76,13 +76,13 @@ func (st *store) bytes(n int) []byte {
 	return b
 }
 
-// attempts counts the wrong codes that a factor, a challenge or a verification was given.
+// attempts counts the wrong codes for a factor, a challenge or a verification.
 type attempts struct {
 	wrong int
 	last  time.Time
 }
 
-// usedUp tells whether no further code is taken.
+// usedUp reports whether there were so many wrong codes that no further code is accepted.
 func (a *attempts) usedUp(q Quirks, now time.Time) bool {
 	if q.AttemptsResetAfter > 0 && now.Sub(a.last) >= q.AttemptsResetAfter {
 		a.wrong = 0
@@ -92,7 +92,7 @@ func (a *attempts) usedUp(q Quirks, now time.Time) bool {
 
 func (a *attempts) miss(now time.Time) { a.wrong, a.last = a.wrong+1, now }
 
-// within counts the times that lie less than d before now.
+// within returns how many of the times lie less than d before now.
 func within(times []time.Time, d time.Duration, now time.Time) int {
 	n := 0
 	for _, t := range slices.Backward(times) {
@@ -103,5 +103,5 @@ func within(times []time.Time, d time.Duration, now time.Time) int {
 	return n
 }
 
-// stamp is a time as Twilio writes it.
+// stamp formats a time as Twilio does.
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }

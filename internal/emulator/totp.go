@@ -11,20 +11,20 @@ import (
 	"github.com/pquerna/otp/hotp"
 )
 
-// totpConfig is how a factor's codes are made, in Twilio's shape and units.
+// totpConfig says how a factor's codes are made, in Twilio's shape and units.
 type totpConfig struct {
 	Alg        string `json:"alg"`
 	Skew       int    `json:"skew"`
 	CodeLength int    `json:"code_length"`
-	TimeStep   int    `json:"time_step"` // seconds
+	TimeStep   int    `json:"time_step"` // in seconds
 }
 
-// algorithms are Twilio's names of what RFC 6238 allows.
+// algorithms has the algorithms of RFC 6238 by Twilio's names.
 var algorithms = map[string]otp.Algorithm{
 	"sha1": otp.AlgorithmSHA1, "sha256": otp.AlgorithmSHA256, "sha512": otp.AlgorithmSHA512,
 }
 
-// config gives the config of a factor for which none is asked: the service's, else 30 s, 6 digits, skew 1.
+// config returns the config of a factor for which the call asks none: the service's, else 30 s, 6 digits, skew 1.
 func (t ServiceTOTP) config() totpConfig {
 	config := totpConfig{Alg: "sha1", Skew: 1, CodeLength: t.CodeLength, TimeStep: t.TimeStep}
 	orDefault(&config.CodeLength, 6)
@@ -35,7 +35,7 @@ func (t ServiceTOTP) config() totpConfig {
 	return config
 }
 
-// totpConfig gives a call's Config.* parameters, and def's where they aren't there (ranges: §1.2).
+// totpConfig returns a call's Config.* parameters, and def's value for each that is missing (ranges: §1.2).
 func (c *call) totpConfig(def totpConfig) (config totpConfig, err error) {
 	if config.Alg, err = c.oneOf("Config.Alg", def.Alg, "sha1", "sha256", "sha512"); err != nil {
 		return config, err
@@ -50,10 +50,10 @@ func (c *call) totpConfig(def totpConfig) (config totpConfig, err error) {
 	return config, err
 }
 
-// step is the number of the time step that t lies in.
+// step returns the number of the time step of t.
 func (config totpConfig) step(t time.Time) int64 { return t.Unix() / int64(config.TimeStep) }
 
-// code gives the code of a time step.
+// code returns the code of a time step.
 func (config totpConfig) code(secret string, step int64) (string, error) {
 	return hotp.GenerateCodeCustom(secret, uint64(step), hotp.ValidateOpts{
 		Digits:    otp.Digits(config.CodeLength),
@@ -61,7 +61,7 @@ func (config totpConfig) code(secret string, step int64) (string, error) {
 	})
 }
 
-// find gives the time step around now, within the skew, whose code it is.
+// find returns the time step whose code this is, if it is near enough to now: the skew is the greatest distance.
 func (config totpConfig) find(secret, code string, now time.Time) (int64, bool) {
 	middle := config.step(now)
 	for step := middle - int64(config.Skew); step <= middle+int64(config.Skew); step++ {
@@ -72,7 +72,7 @@ func (config totpConfig) find(secret, code string, now time.Time) (int64, bool) 
 	return 0, false
 }
 
-// uri gives the otpauth URI with Twilio's order and escaping (§1.2): a space is %20, the algorithm upper case.
+// uri returns the otpauth URI with Twilio's order and escaping (§1.2): a space is %20, the algorithm upper case.
 func (config totpConfig) uri(issuer, account, secret string) string {
 	label := func(s string) string { return strings.ReplaceAll(url.PathEscape(s), ":", "%3A") }
 	value := strings.ReplaceAll(url.QueryEscape(issuer), "+", "%20")
@@ -80,7 +80,7 @@ func (config totpConfig) uri(issuer, account, secret string) string {
 		label(issuer), label(account), secret, value, strings.ToUpper(config.Alg), config.CodeLength, config.TimeStep)
 }
 
-// normalSecret gives a Base32 secret in upper case without padding; false if it is none.
+// normalSecret returns a Base32 secret in upper case without padding. ok is false if s is not Base32.
 func normalSecret(s string) (string, bool) {
 	s = strings.TrimRight(strings.ToUpper(s), "=")
 	b, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(s)

@@ -9,12 +9,12 @@ import (
 
 var e164 = regexp.MustCompile(`^\+[1-9][0-9]{1,14}$`)
 
-// verification is one code that was sent to a number. It is never removed; most of what is over cannot be seen any more.
+// verification is one code that was sent to a number. It is never removed, but after its end most calls answer 404.
 type verification struct {
 	record
 	service  *service
 	to       string
-	channel  string // of the last send
+	channel  string // the channel of the last send
 	code     string
 	expires  time.Time
 	ended    string // "approved" or "canceled"
@@ -65,7 +65,7 @@ type (
 	}
 )
 
-// What a verification can be, in Twilio's words.
+// The statuses of a verification, in Twilio's words.
 const (
 	pending     = "pending"
 	approved    = "approved"
@@ -74,7 +74,7 @@ const (
 	maxAttempts = "max_attempts_reached"
 )
 
-// status tells what has become of a verification.
+// status returns the status of a verification.
 func (v *verification) status(q Quirks, now time.Time) string {
 	switch {
 	case v.ended != "":
@@ -109,7 +109,7 @@ func (s *Server) verificationJSON(v *verification, now time.Time) any {
 	return shape
 }
 
-// wanted is what a request for a verification asks for.
+// wanted has the parameters of a request for a verification.
 type wanted struct {
 	to, channel   string
 	customCode    string
@@ -117,7 +117,7 @@ type wanted struct {
 	unguarded     bool // RiskCheck=disable
 }
 
-// verificationWanted reads and checks the parameters.
+// verificationWanted reads and checks the parameters of a request for a verification.
 func (s *Server) verificationWanted(c *call) (w wanted, err error) {
 	if w.to, err = c.required("To"); err != nil {
 		return w, err
@@ -144,16 +144,17 @@ func (s *Server) verificationWanted(c *call) (w wanted, err error) {
 		return w, err
 	}
 	if hasCode && !c.service.settings.CustomCodeEnabled || c.form.Has("CustomFriendlyName") {
-		return w, refuse(60204) // Twilio's Support enables friendly names; no setting does
+		return w, refuse(60204) // only Twilio's support can enable friendly names
 	}
 	w.amount, w.payee, err = c.payment()
 	return w, err
 }
 
-// badNumber is 60200 for To. Its text has the number, as Twilio's has (supabase/auth-py#543): a client must not show it.
+// badNumber returns 60200 for To. Its text has the number, as Twilio's has (supabase/auth-py#543), so that tests can
+// check that a client doesn't show it.
 func badNumber(to string) error { return refuse(60200, "'To': "+to) }
 
-// payment gives Amount and Payee, which PSD2 wants and nothing else takes.
+// payment returns Amount and Payee. They are required with PSD2, and ignored without it.
 func (c *call) payment() (amount, payee string, err error) {
 	if !c.service.settings.PSD2Enabled {
 		return "", "", nil
@@ -165,7 +166,7 @@ func (c *call) payment() (amount, payee string, err error) {
 	return amount, payee, nil
 }
 
-// deliverable tells why no code can be sent.
+// deliverable returns the error if no code can be sent.
 func (s *Server) deliverable(sv *service, w wanted, now time.Time) error {
 	kind, sms := s.store.kind(w.to, now), w.channel == "sms"
 	switch {
@@ -193,7 +194,7 @@ func (s *Server) deliverable(sv *service, w wanted, now time.Time) error {
 	return nil
 }
 
-// createVerification sends a code. Within its life another one for the same number is the same, sent again.
+// createVerification sends a code. As long as a verification of the same number is pending, its code is sent again.
 func (s *Server) createVerification(c *call) (any, error) {
 	w, err := s.verificationWanted(c)
 	if err != nil {
@@ -231,8 +232,7 @@ func (s *Server) createVerification(c *call) (any, error) {
 	return s.verificationJSON(v, c.now), nil
 }
 
-// verification gives the newest verification with the SID and for the number, of which one may be empty; nil if there
-// is none.
+// verification returns the newest verification with this SID and for this number, or nil. One of the two may be empty.
 func (sv *service) verification(sid, to string) *verification {
 	for _, v := range slices.Backward(sv.verifications) {
 		if (sid == "" || v.sid == sid) && (to == "" || v.to == to) {
@@ -242,7 +242,7 @@ func (sv *service) verification(sid, to string) *verification {
 	return nil
 }
 
-// pathVerification gives the verification that a call's path names, if it can still be seen.
+// pathVerification returns the verification that a call's path names, if Twilio still shows it.
 func (s *Server) pathVerification(c *call) (*verification, error) {
 	v := c.service.verification(c.vars["sid"], "")
 	if v == nil || v.status(s.opts.Quirks, c.now) != pending && !s.opts.Quirks.KeepFinished {
@@ -259,7 +259,7 @@ func (s *Server) fetchVerification(c *call) (any, error) {
 	return s.verificationJSON(v, c.now), nil
 }
 
-// updateVerification ends a pending verification; the answer is the last that is seen of it.
+// updateVerification ends a pending verification. Later calls answer 404, unless Quirks.KeepFinished is set.
 func (s *Server) updateVerification(c *call) (any, error) {
 	if _, err := c.required("Status"); err != nil {
 		return nil, err

@@ -16,7 +16,7 @@ import (
 
 const number = "+447700900123"
 
-// sent gives the code that reached the number, and one that didn't.
+// sent returns the code that the number got, and a wrong one.
 func (f *fixture) sent() (right, wrong string) {
 	f.t.Helper()
 	right, ok := f.SentCode(number)
@@ -27,7 +27,7 @@ func (f *fixture) sent() (right, wrong string) {
 	return right, right[:len(right)-1] + string('0'+(last-'0'+1)%10)
 }
 
-// actOnVerification does what a step of a rule says, on the newest verification.
+// actOnVerification does what a step says, with the newest verification.
 func (f *fixture) actOnVerification(what string) (reply, bool) {
 	f.t.Helper()
 	check := func(code string, pairs ...string) reply {
@@ -80,7 +80,7 @@ func (f *fixture) actOnVerification(what string) (reply, bool) {
 	return reply{}, false
 }
 
-// TestVerificationRules goes through docs/facts/twilio-verify.md §1.2 "Verification" and §2, the switches included.
+// TestVerificationRules checks docs/facts/twilio-verify.md §1.2 "Verification" and §2, and the switches of Quirks.
 func TestVerificationRules(t *testing.T) {
 	sent := []step{{"send", 1, 201, "pending"}}
 	usedUp := after(sent, step{"check wrong", 5, 201, "pending"})
@@ -140,10 +140,12 @@ func TestVerificationRules(t *testing.T) {
 			step{"9m59s", 1, 0, nil}, step{"check right", 1, 201, "approved"})},
 		{name: "an expired one is kept", quirks: keep, steps: after(sent, step{"10m", 1, 0, nil}, step{"check right", 1, 201, "expired"},
 			step{"fetch verification", 1, 200, "expired"}, step{"send", 1, 201, "pending"})},
-		{name: "it lives shorter", quirks: emulator.Quirks{VerificationTTL: 2 * time.Minute}, steps: after(sent, step{"2m", 1, 0, nil}, step{"check right", 1, 404, 20404})},
+		{name: "it lives shorter", quirks: emulator.Quirks{VerificationTTL: 2 * time.Minute},
+			steps: after(sent, step{"2m", 1, 0, nil}, step{"check right", 1, 404, 20404})},
 
 		{name: "canceled", steps: after(canceled, step{"check right", 1, 404, 20404}, step{"fetch verification", 1, 404, 20404}, step{"send", 1, 201, "pending"})},
-		{name: "a canceled one is kept", quirks: keep, steps: after(canceled, step{"check right", 1, 201, "canceled"}, step{"fetch verification", 1, 200, "canceled"})},
+		{name: "a canceled one is kept", quirks: keep,
+			steps: after(canceled, step{"check right", 1, 201, "canceled"}, step{"fetch verification", 1, 200, "canceled"})},
 		{name: "a canceled one takes the code", quirks: emulator.Quirks{CanceledTakesCode: true}, steps: after(canceled,
 			step{"check wrong", 1, 201, "pending"}, step{"check right", 1, 201, "approved"}, step{"check right", 1, 404, 20404})},
 		{name: "approved by the owner", steps: after(sent, step{"approve", 1, 200, "approved"}, step{"check right", 1, 404, 20404})},
@@ -153,10 +155,14 @@ func TestVerificationRules(t *testing.T) {
 		{name: "a landline, skipped without a lookup", numbers: landline, service: emulator.ServiceSettings{SkipSMSToLandlines: true}, steps: sent},
 		{name: "a landline, skipped", numbers: landline, service: emulator.ServiceSettings{LookupEnabled: true, SkipSMSToLandlines: true},
 			steps: []step{{"send", 1, 403, 60205}, {"call", 1, 201, "pending"}, {"check right", 1, 201, "approved"}}},
-		{name: "geo permissions", numbers: is(emulator.GeoBlocked), steps: []step{{"send", 1, 403, 60605}, {"call", 1, 403, 60605}, {"send, risk check off", 1, 201, "pending"}}},
-		{name: "fraud guard", numbers: is(emulator.FraudBlocked), steps: []step{{"send", 1, 403, 60410}, {"call", 1, 201, "pending"}, {"send, risk check off", 1, 201, "pending"}}},
-		{name: "fraud guard lets go", numbers: is(emulator.FraudBlocked), steps: []step{{"11h59m59s", 1, 0, nil}, {"send", 1, 403, 60410}, {"1s", 1, 0, nil}, {"send", 1, 201, "pending"}}},
-		{name: "a prefix", numbers: map[string]emulator.NumberKind{"+4477*": emulator.GeoBlocked, "+44*": emulator.InvalidNumber}, steps: []step{{"send", 1, 403, 60605}}},
+		{name: "geo permissions", numbers: is(emulator.GeoBlocked),
+			steps: []step{{"send", 1, 403, 60605}, {"call", 1, 403, 60605}, {"send, risk check off", 1, 201, "pending"}}},
+		{name: "fraud guard", numbers: is(emulator.FraudBlocked),
+			steps: []step{{"send", 1, 403, 60410}, {"call", 1, 201, "pending"}, {"send, risk check off", 1, 201, "pending"}}},
+		{name: "fraud guard lets go", numbers: is(emulator.FraudBlocked),
+			steps: []step{{"11h59m59s", 1, 0, nil}, {"send", 1, 403, 60410}, {"1s", 1, 0, nil}, {"send", 1, 201, "pending"}}},
+		{name: "a prefix", numbers: map[string]emulator.NumberKind{"+4477*": emulator.GeoBlocked, "+44*": emulator.InvalidNumber},
+			steps: []step{{"send", 1, 403, 60605}}},
 		{name: "a number out of a prefix", numbers: map[string]emulator.NumberKind{"+4477*": emulator.GeoBlocked, number: emulator.Mobile}, steps: sent},
 		{name: "another prefix", numbers: map[string]emulator.NumberKind{"+4478*": emulator.GeoBlocked, number + "4": emulator.GeoBlocked}, steps: sent},
 		{name: "a trial account", numbers: is(emulator.TrialUnverified), steps: []step{{"send", 1, 403, 21608}, {"call", 1, 403, 21608}}},
@@ -167,7 +173,8 @@ func TestVerificationRules(t *testing.T) {
 		{name: "too much at once for a number", numbers: is(emulator.Concurrent), steps: []step{{"send", 1, 429, 60212}}},
 
 		{name: "channels nobody set up", steps: []step{{"email", 1, 400, 60217}, {"whatsapp", 1, 403, 60223}}},
-		{name: "a disabled channel", service: emulator.ServiceSettings{DisabledChannels: []string{"call"}}, steps: []step{{"call", 1, 403, 60223}, {"send", 1, 201, "pending"}}},
+		{name: "a disabled channel", service: emulator.ServiceSettings{DisabledChannels: []string{"call"}},
+			steps: []step{{"call", 1, 403, 60223}, {"send", 1, 201, "pending"}}},
 		{name: "psd2", service: emulator.ServiceSettings{PSD2Enabled: true}, steps: []step{{"send", 1, 400, 60206}, {"call", 1, 400, 60206},
 			{"call with payment", 1, 400, 60214}, {"send with payment", 1, 201, "pending"}, {"check right", 1, 400, 60206},
 			{"check right with another payment", 1, 201, "pending"}, {"check right with payment", 1, 201, "approved"}}},
@@ -183,7 +190,7 @@ func TestVerificationRules(t *testing.T) {
 	}
 }
 
-// TestConcurrentNumber lets a number get busy between the send and the check.
+// TestConcurrentNumber makes a number busy between the send and the check.
 func TestConcurrentNumber(t *testing.T) {
 	f := start(t, emulator.Options{})
 	f.act("send")
@@ -225,7 +232,7 @@ func TestVerificationShape(t *testing.T) {
 	}
 	first, _ := f.sent()
 
-	// The same again, by another channel.
+	// The same verification again, by another channel.
 	f.Advance(time.Minute)
 	sid := f.verification
 	got = f.act("call")
@@ -257,7 +264,7 @@ func TestVerificationShape(t *testing.T) {
 	}
 }
 
-// TestFinishedIsNotValid checks that an approved verification that is kept tells a wrong code from the right one.
+// TestFinishedIsNotValid checks that a kept approved verification answers a wrong and a right code differently.
 func TestFinishedIsNotValid(t *testing.T) {
 	f := start(t, emulator.Options{Quirks: emulator.Quirks{KeepFinished: true}})
 	f.act("send")
@@ -331,7 +338,7 @@ func TestSentCode(t *testing.T) {
 	}
 }
 
-// TestVerificationRefusals checks what the API says to requests that are wrong in themselves.
+// TestVerificationRefusals checks the answers to requests that are never right.
 func TestVerificationRefusals(t *testing.T) {
 	f := start(t, emulator.Options{Service: emulator.ServiceSettings{CustomCodeEnabled: true}})
 	f.act("send")
@@ -342,7 +349,7 @@ func TestVerificationRefusals(t *testing.T) {
 		name, method, path string
 		form               []string
 		status, code       int
-		message            string // found in the text
+		message            string // must be in the text
 	}{
 		{"no number", "POST", "/Verifications", []string{"Channel", "sms"}, 400, 20001, "To"},
 		{"no channel", "POST", "/Verifications", []string{"To", number}, 400, 20001, "Channel"},
@@ -421,7 +428,7 @@ func TestVerificationLog(t *testing.T) {
 	}
 }
 
-// TestVerificationFaults checks that faults know the operations, and what takes effect.
+// TestVerificationFaults checks that faults know the operations of verifications, and which of them take effect.
 func TestVerificationFaults(t *testing.T) {
 	for _, tt := range []struct {
 		fault  emulator.Fault
@@ -498,7 +505,7 @@ func TestServiceSettings(t *testing.T) {
 	}
 }
 
-// TestServiceSettingsMerge checks that what a change doesn't name stays, and that null unsets.
+// TestServiceSettingsMerge checks that a setting stays if a change doesn't name it, and that null unsets it.
 func TestServiceSettingsMerge(t *testing.T) {
 	f := start(t, emulator.Options{Control: true, Issuer: "Acme"})
 	f.control("POST", "service", `{"code_length":8,"totp":{"skew":2},"disabled_channels":["call"]}`)

@@ -12,15 +12,15 @@ import (
 	"uzerp-mfa/internal/errs"
 )
 
-// findBinaries gives the directory that holds initdb and postgres.
+// findBinaries returns the directory that holds initdb and postgres.
 func findBinaries(ctx context.Context) (string, error) { return pick(candidates(ctx)) }
 
-// candidates gives the directories to look at: from PATH, else where Debian's and PostgreSQL's own packages put them
-// (they are not in PATH there), the newest first, else where pg_config says.
+// candidates returns the directories to search, in this order: those in PATH; those of Debian's and PostgreSQL's own
+// packages, which are not in PATH, the newest version first; the one that pg_config names.
 func candidates(ctx context.Context) []string {
 	var dirs []string
 	if p, err := exec.LookPath("initdb"); err == nil {
-		// A link in PATH says where the whole set is: initdb looks for postgres beside itself.
+		// A link in PATH leads to the directory with all programs. initdb looks for postgres in its own directory.
 		if real, err := filepath.EvalSymlinks(p); err == nil {
 			dirs = append(dirs, filepath.Dir(real))
 		}
@@ -36,7 +36,7 @@ func candidates(ctx context.Context) []string {
 	return dirs
 }
 
-// pick gives the first of the directories that has both programs.
+// pick returns the first of the directories that has both programs. It fails with errs.Config if there is none.
 func pick(dirs []string) (string, error) {
 	for _, dir := range dirs {
 		if executable(filepath.Join(dir, "initdb")) && executable(filepath.Join(dir, "postgres")) {
@@ -47,7 +47,7 @@ func pick(dirs []string) (string, error) {
 		"apt-get install postgresql (or another package that has initdb and postgres), or put their directory into PATH")
 }
 
-// version gives the number in the path of a versioned bin directory, 0 where there is none.
+// version returns the version in the path of a bin directory, and 0 if it has none.
 func version(bin string) int {
 	n, _ := strconv.Atoi(strings.TrimPrefix(filepath.Base(filepath.Dir(bin)), "pgsql-"))
 	return n

@@ -10,23 +10,23 @@ import (
 	"uzerp-mfa/internal/errs"
 )
 
-// maxSocketPath is what fits into sockaddr_un on Linux: 108 bytes with the closing NUL.
+// maxSocketPath is the longest path that fits into sockaddr_un on Linux: 108 bytes with the closing NUL.
 const maxSocketPath = 107
 
-// socketName is as long as the name of a socket can become: ports have five digits at most.
+// socketName is the longest name that a socket can have: a port has five digits at most.
 const socketName = ".s.PGSQL.65535"
 
-// home is the directory of one server and who owns it.
+// home is the directory of one server and its owner.
 type home struct {
 	dir   string
-	owner *syscall.Credential // nil: we ourselves
+	owner *syscall.Credential // nil: the user of this process
 }
 
 func (h home) data() string { return filepath.Join(h.dir, "data") }
 func (h home) log() string  { return filepath.Join(h.dir, "log") }
 
-// makeHome makes the directory below parent, or below /tmp if parent is too long for a socket's path or closed to the
-// user that the server runs as.
+// makeHome makes the directory below parent. It makes it below /tmp if parent is too long for a socket's path or the
+// server's user may not enter it.
 func makeHome(parent string) (home, error) {
 	owner, err := unprivileged()
 	if err != nil {
@@ -48,7 +48,8 @@ func makeHome(parent string) (home, error) {
 	return home{dir: dir, owner: owner}, nil
 }
 
-// unprivileged gives whom to run the server as: PostgreSQL refuses to run as root. Nil where we aren't root.
+// unprivileged returns the user to run the server as, because PostgreSQL refuses to run as root. It returns nil if we
+// aren't root.
 func unprivileged() (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
@@ -68,7 +69,7 @@ func unprivileged() (*syscall.Credential, error) {
 		"run this as an ordinary user")
 }
 
-// open tells whether everybody may pass through dir and all above it.
+// open reports whether every user may enter dir and all directories above it.
 func open(dir string) bool {
 	dir, err := filepath.Abs(dir)
 	for err == nil {

@@ -30,28 +30,28 @@ const (
 
 // Options says what kind of server to start. The zero value is the usual one.
 type Options struct {
-	Dir      string // where to make the temporary directory; empty for the system's
+	Dir      string // where to make the temporary directory; empty: in the system's
 	TCP      bool   // listen on a free port of 127.0.0.1 too, with scram-sha-256: for tests of passwords and TLS
 	TimeZone string // of the server; empty for UTC
 }
 
-// Server is a running server. Its superuser is postgres, who needs no password on the socket and has none for TCP:
-// whoever wants to log in there makes a role first.
+// Server is a running server. Its superuser is postgres, which needs no password on the socket. It has no password for
+// TCP: to connect there, make another role first.
 type Server struct {
 	home   home
 	binDir string
 	port   int
 
 	server   *exec.Cmd
-	exited   chan struct{} // closed once the server is gone
+	exited   chan struct{} // closed once the server has ended
 	watchdog *exec.Cmd
-	leash    io.Closer // the watchdog's standard input: closed by us, or by the kernel when we are gone
+	leash    io.Closer // the watchdog's standard input: closed by us, or by the kernel when this process ends
 	stop     sync.Once
 }
 
-// Start starts a throwaway server and returns when it takes connections. It lives until Stop, until ctx is
-// done or until this process ends, even by SIGKILL. Errors are *errs.Error, of errs.Config where the machine lacks
-// PostgreSQL's programs or can't run them.
+// Start starts a throwaway server and returns when it accepts connections. The server runs until Stop, until ctx is
+// done or until this process ends, even by SIGKILL. Errors are *errs.Error. Start fails with errs.Config if the machine
+// lacks PostgreSQL's programs or can't run them.
 func Start(ctx context.Context, o Options) (*Server, error) {
 	binDir, err := findBinaries(ctx)
 	if err != nil {
@@ -64,7 +64,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	p := &Server{home: h, binDir: binDir, port: 5432, exited: make(chan struct{})}
 	if err := p.start(ctx, o); err != nil {
 		if p.server == nil {
-			close(p.exited) // there is nothing to wait for
+			close(p.exited) // there is no server to wait for
 		}
 		_ = p.Stop()
 		if ctx.Err() != nil {
@@ -82,24 +82,24 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	return p, nil
 }
 
-// ConnString gives the URL of a database on the socket. It holds no password and is meant for psql too.
+// ConnString returns the URL of a database on the socket. It holds no password, and psql understands it, too.
 func (p *Server) ConnString(dbname string) string {
 	q := url.Values{"host": {p.home.dir}, "port": {strconv.Itoa(p.port)}}
 	return "postgres://" + superuser + "@/" + url.PathEscape(dbname) + "?" + q.Encode()
 }
 
-// TCPAddr gives the loopback address; only with Options.TCP does anything listen there.
+// TCPAddr returns the server's loopback address. The server listens there only with Options.TCP.
 func (p *Server) TCPAddr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(p.port)) }
 
-// BinDir is where the server's programs are, pg_restore among them.
+// BinDir returns the directory of the server's programs, such as pg_restore.
 func (p *Server) BinDir() string { return p.binDir }
 
-// Stop shuts the server down at once and removes its directory. More calls do no harm.
+// Stop shuts the server down at once and removes its directory. Further calls do nothing.
 func (p *Server) Stop() error {
 	var err error
 	p.stop.Do(func() {
 		if p.server != nil {
-			_ = p.server.Process.Signal(syscall.SIGQUIT) // "immediate": there is nothing to save
+			_ = p.server.Process.Signal(syscall.SIGQUIT) // "immediate" shutdown: there is nothing to save
 		}
 		select {
 		case <-p.exited:
@@ -111,7 +111,7 @@ func (p *Server) Stop() error {
 			_ = p.leash.Close()
 			_ = p.watchdog.Wait()
 		}
-		err = os.RemoveAll(p.home.dir) // what the watchdog left, normally nothing
+		err = os.RemoveAll(p.home.dir) // normally the watchdog has removed it already
 	})
 	return err
 }
@@ -136,10 +136,10 @@ func (p *Server) start(ctx context.Context, o Options) error {
 	return p.await(ctx)
 }
 
-// startWatchdog starts a shell that waits for the end of its standard input, which is when we close it or are gone,
-// and then ends the server and removes the directory. A parent-death signal would not do: Linux sends it when the
-// starting thread ends, and Go's threads come and go. A server that the shell doesn't find yet ends by itself once its
-// lock file is gone.
+// startWatchdog starts a shell that waits for the end of its standard input, which comes when we close it or this
+// process ends. Then the shell ends the server and removes the directory. A parent-death signal is no good here: Linux
+// sends it when the starting thread ends, and Go ends threads at any time. If the server is so new that the shell
+// doesn't find it, the server ends by itself because its lock file is gone.
 func (p *Server) startWatchdog(ctx context.Context) error {
 	const script = `
 read -r _
@@ -177,9 +177,9 @@ func (p *Server) startServer(ctx context.Context, o Options) error {
 		"unix_socket_permissions=0700",
 		"timezone=" + cmp.Or(o.TimeZone, "UTC"),
 		"max_connections=100",
-		// A crash loses nothing that anybody wants.
+		// Nobody needs the data after a crash.
 		"fsync=off", "synchronous_commit=off", "full_page_writes=off",
-		// An autovacuum worker in a template database would hold up CREATE DATABASE.
+		// An autovacuum worker in a template database would delay CREATE DATABASE.
 		"autovacuum=off",
 	}
 	if o.TCP {
@@ -194,7 +194,7 @@ func (p *Server) startServer(ctx context.Context, o Options) error {
 		return failure("make the log of PostgreSQL", err)
 	}
 	defer func() { _ = log.Close() }()
-	// Not to be killed by ctx, which would leave its children behind: Stop ends it in order.
+	// The server is not killed when ctx ends: its child processes would stay. Stop ends it in order.
 	cmd := p.command(context.WithoutCancel(ctx), filepath.Join(p.binDir, "postgres"), args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
@@ -208,7 +208,7 @@ func (p *Server) startServer(ctx context.Context, o Options) error {
 	return nil
 }
 
-// await returns when the server takes connections.
+// await returns when the server accepts connections. It fails if the server ends before.
 func (p *Server) await(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -236,8 +236,8 @@ func (p *Server) try(ctx context.Context) error {
 	return conn.Close(ctx)
 }
 
-// command makes a command that runs as the directory's owner, in a session of its own so that Ctrl-C and a closing
-// terminal are ours to handle, and with none of the caller's PG* variables.
+// command returns a command that runs as the directory's owner and without the caller's PG* variables. It has a session
+// of its own, so that Ctrl-C and the end of the terminal reach only us.
 func (p *Server) command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = p.home.dir
@@ -259,7 +259,7 @@ func failure(op string, err error) error {
 	return &errs.Error{Kind: errs.Config, Op: op, Err: err}
 }
 
-// lastLine gives the last line that says what went wrong, else the last one that isn't empty.
+// lastLine returns the last line that says what went wrong, else the last one that isn't empty.
 func lastLine(text string) string {
 	var last string
 	for line := range strings.Lines(text) {

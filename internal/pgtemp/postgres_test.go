@@ -21,7 +21,7 @@ import (
 	"uzerp-mfa/internal/sharedtest"
 )
 
-// childEnv makes the test binary a program that starts a server and waits to be killed.
+// childEnv is an environment variable. If it is set, the test binary starts a server and waits until it is killed.
 const childEnv = "UZERP_MFA_SANDBOX_CHILD"
 
 func TestMain(m *testing.M) {
@@ -79,7 +79,7 @@ func TestServerTakesTheSchemaAndGoesAwayWithItsDirectory(t *testing.T) {
 	if err := conn.Close(t.Context()); err != nil {
 		t.Error(err)
 	}
-	// TCP never trusts: whoever is on this machine could come in.
+	// TCP always asks for a password: every user of this machine could connect.
 	c, err := new(net.Dialer).DialContext(t.Context(), "tcp", p.TCPAddr())
 	if err != nil {
 		t.Fatal(err)
@@ -111,7 +111,7 @@ func TestCancelStopsTheServer(t *testing.T) {
 	}
 }
 
-// A process that is killed can't clean up, yet nothing of its server may stay.
+// A process that is killed can't clean up, but its server and its files must be gone all the same.
 func TestServerDiesWithAKilledParent(t *testing.T) {
 	if _, err := findBinaries(t.Context()); err != nil {
 		sharedtest.LeaveOut(t, sharedtest.Postgres, err)
@@ -148,7 +148,7 @@ func TestServerDiesWithAKilledParent(t *testing.T) {
 	_ = cmd.Wait()
 	gone(t, dir)
 	for began := time.Now(); time.Since(began) < hangs; time.Sleep(50 * time.Millisecond) {
-		// Where nobody reaps orphans it stays as a zombie, which is dead enough.
+		// If nothing reaps orphans, it stays as a zombie. That counts as ended.
 		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 		if syscall.Kill(pid, 0) == syscall.ESRCH || err == nil && strings.Contains(string(stat), ") Z ") {
 			return
@@ -197,7 +197,7 @@ func TestLastLineFindsTheReason(t *testing.T) {
 	}
 }
 
-// hangs is after how long something counts as never happening, on however busy a machine.
+// hangs is how long a test waits before it says that something never happens. It is long enough for a busy machine.
 const hangs = 5 * time.Minute
 
 func gone(t *testing.T, dir string) {

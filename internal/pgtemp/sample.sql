@@ -1,7 +1,7 @@
--- A new installation (docs/facts/uzerp.md §1) with a few people in it. Nobody here has a factor that works: those
--- are made at the emulator, by enrolling. Passwords are no valid hashes, so none of them opens anything.
+-- A new installation (docs/facts/uzerp.md §1) with a few people. None of them has a working factor: those are made in
+-- the emulator, by enrolling. The passwords are no valid hashes, so nobody can log in with them.
 
--- One company runs this uzERP. Carol works for another one, and no employer is on file for Bob.
+-- One company runs this uzERP. Carol works for another company, and Bob has no employer on file.
 insert into company (id, name) values (1, 'Sample Ltd'), (2, 'Example Logistics Ltd');
 insert into system_companies (id, company_id) values (1, 1);
 
@@ -22,7 +22,8 @@ insert into person (id, firstname, surname, company_id, party_id, end_date, user
     (3, 'Carol', 'Carter', 2, 3, null, 1),
     (4, 'Dave', 'Dyer', 1, 4, '2024-06-30', 1);
 
--- Numbers are free text in uzERP, written as people write them. These are from the ranges that Ofcom keeps for films.
+-- Numbers are free text in uzERP, and people write them in many ways. These numbers are from the ranges that Ofcom
+-- reserves for films.
 insert into contact_methods (id, contact, usercompanyid) values
     (1, '07700 900123', 1),
     (2, 'alice@example.com', 1),
@@ -45,13 +46,13 @@ insert into users (username, password, person_id, email, access_enabled, last_lo
     ('alice', '*', 1, 'alice@example.com', true, '2026-03-02 08:59:11', '22222222-2222-4222-8222-222222222222', false, false, null),
     ('bob', '*', 2, 'bob@example.com', true, '2026-03-01 17:30:00', '33333333-3333-4333-8333-333333333333', null, null, null),
     ('carol', '*', 3, 'carol@example.com', true, null, '44444444-4444-4444-8444-444444444444', false, false, null),
-    -- has left: may not log in at all
+    -- has left the company: may not log in
     ('dave', '*', 4, 'dave@example.com', false, '2024-06-28 16:01:45', '55555555-5555-4555-8555-555555555555', false, false, null),
-    -- broken: without a uuid nobody can enrol
+    -- broken: a user without a uuid can't enroll
     ('erin', '*', null, 'erin@example.com', true, null, null, false, false, null),
-    -- broken: enrolled, and no factor
+    -- broken: enrolled, but without a factor
     ('frank', '*', null, null, true, '2025-11-11 11:11:11', '66666666-6666-4666-8666-666666666666', true, true, null),
-    -- skips the code at the next login, and is asked for one of an unknown factor after that
+    -- is not asked for a code at the next login; after that for one of a factor that Twilio doesn't know
     ('grace', '*', null, 'grace@example.com', true, '2026-02-28 07:45:00', '77777777-7777-4777-8777-777777777777', true, false,
      'YF00000000000000000000000000000077');
 
@@ -60,7 +61,7 @@ update users set lastcompanylogin = 1 where last_login is not null;
 insert into user_company_access (username, usercompanyid, enabled)
     select username, 1, true from users;
 
--- The rows above brought their ids along; the next ones must not meet them.
+-- The rows above have fixed ids. The sequences must go on after them.
 select setval(pg_get_serial_sequence('company', 'id'), (select max(id) from company));
 select setval(pg_get_serial_sequence('system_companies', 'id'), (select max(id) from system_companies));
 select setval(pg_get_serial_sequence('injector_classes', 'id'), (select max(id) from injector_classes));

@@ -1,5 +1,5 @@
--- The part of uzERP's database that two-factor login depends on, in our own words: the tables, columns and
--- constraints of docs/facts/uzerp.md §1 and nothing else. Valid on PostgreSQL 12 to 18.
+-- The part of uzERP's database that two-factor login depends on, in our own words: only the tables, columns and
+-- constraints of docs/facts/uzerp.md §1. Valid on PostgreSQL 12 to 18.
 
 create table company (
     id bigserial primary key,

@@ -1,5 +1,5 @@
-// Package sandbox makes an installation to try things on, of a throwaway PostgreSQL, an emulator of Twilio Verify and a
-// directory that looks like uzERP's.
+// Package sandbox makes an installation to try things on: a throwaway PostgreSQL, an emulator of Twilio Verify and
+// a directory that looks like uzERP's.
 //
-// Its law: nothing of anybody's is touched, and everything goes away with this process, however it ends.
+// Its law: it touches nothing that it did not make, and everything is removed when this process ends, however it ends.
 package sandbox

@@ -18,8 +18,8 @@ import (
 // Phones are the emulated phones of a sandbox's users.
 type Phones struct{ address string }
 
-// FindPhones takes the address of the emulator. errs.Config if it is no emulator's: phones are asked for there only, never at
-// an address elsewhere.
+// FindPhones returns the phones of the emulator at address. It fails with errs.Config if address is not on loopback, so
+// that no request goes to another machine.
 func FindPhones(address string) (Phones, error) {
 	if !strings.HasPrefix(address, "http://127.0.0.1:") {
 		return Phones{}, errNoSandbox()
@@ -31,13 +31,14 @@ func errNoSandbox() error {
 	return errs.New(errs.Config, "there is no sandbox here", "run this inside one: uzerp-mfa sandbox -- sh")
 }
 
-// Code gives the code that the authenticator app of a user shows now. errs.NotFound if no app holds an account of that name.
+// Code returns the code that the authenticator app of a user shows now. It fails with errs.NotFound if no app has an
+// account of that name.
 func (p Phones) Code(ctx context.Context, username string) (string, error) {
 	return p.ask(ctx, "code?"+url.Values{"account": {mfa.FriendlyName(username)}}.Encode(),
 		errs.New(errs.NotFound, fmt.Sprintf("the app has no account %q", username), "uzerp-mfa enroll "+errs.ShellQuote(username)+" --no-wait puts one there"))
 }
 
-// Message gives the code in the last text message or call to a number. errs.NotFound if there was none.
+// Message returns the code of the last text message or call to a number. It fails with errs.NotFound if there was none.
 func (p Phones) Message(ctx context.Context, to caller.Phone) (string, error) {
 	return p.ask(ctx, "message?"+url.Values{"to": {to.E164.Reveal()}}.Encode(),
 		errs.New(errs.NotFound, "no code was sent to "+to.Masked, "uzerp-mfa identity send sends one; a landline gets it in a call only"))

@@ -17,8 +17,8 @@ import (
 	"uzerp-mfa/internal/pgtemp"
 )
 
-// Sandbox is a PostgreSQL with uzERP's tables and a few users, a Verify emulator, and a directory that looks like
-// uzERP's: everything that uzerp-mfa works on, and nothing of anybody's.
+// Sandbox has everything that uzerp-mfa works on: a PostgreSQL with uzERP's tables and a few users, a Verify emulator,
+// and a directory that looks like uzERP's.
 type Sandbox struct {
 	postgres *pgtemp.Server
 	verify   *emulator.Running
@@ -26,7 +26,7 @@ type Sandbox struct {
 	database string
 }
 
-// Start starts one. It lives until Stop or until ctx is done. Errors are *errs.Error.
+// Start starts a sandbox. It runs until Stop or until ctx is done. Errors are *errs.Error.
 func Start(ctx context.Context) (_ *Sandbox, err error) {
 	s := &Sandbox{}
 	defer func() {
@@ -53,7 +53,7 @@ func Start(ctx context.Context) (_ *Sandbox, err error) {
 	return s, nil
 }
 
-// verifyOptions make a service about which service check has nothing to say.
+// verifyOptions returns the options for a service in which `service check` finds nothing.
 func verifyOptions() emulator.Options {
 	return emulator.Options{
 		Issuer: "uzERP sandbox", Service: emulator.ServiceSettings{DTMFInputRequired: true},
@@ -73,7 +73,7 @@ func fill(ctx context.Context, database string) error {
 	return pgtemp.LoadSample(ctx, conn)
 }
 
-// makeRoot writes the two things that mark a uzERP directory, and the settings that uzERP would read.
+// makeRoot writes the two things that a uzERP directory is recognized by, and the settings that uzERP would read.
 func makeRoot(dir string) error {
 	conf := filepath.Join(dir, "conf")
 	if err := os.Mkdir(conf, 0o755); err != nil {
@@ -89,7 +89,7 @@ func makeRoot(dir string) error {
 	return giveToWebServer(conf, env)
 }
 
-// envFile has the emulator's token, which opens nothing, and the session limits that session-config check proposes.
+// envFile has the emulator's token, which is no secret, and the session limits that `session-config check` recommends.
 const envFile = "TWILIO_ACCOUNT_SID=" + emulator.DefaultAccountSID + "\n" +
 	"TWILIO_AUTH_TOKEN=" + emulator.DefaultAuthToken + "\n" +
 	"TWILIO_SERVICE_SID=" + emulator.DefaultServiceSID + "\n" +
@@ -97,15 +97,15 @@ const envFile = "TWILIO_ACCOUNT_SID=" + emulator.DefaultAccountSID + "\n" +
 	"USER_ACTIVITY_TIMEOUT_SECS=1800\n" +
 	"USER_SESSION_MAX_AGE_SECS=28800\n"
 
-// giveToWebServer gives the settings to the web server's group, as a real installation does: doctor looks whether it has
-// them. Only root can; of anybody else's sandbox doctor says that it has not.
+// giveToWebServer lets the web server's group read the settings, as in a real installation, because doctor checks that.
+// Only root can do it. In the sandbox of another user, doctor reports that the web server can't read them.
 func giveToWebServer(conf, env string) error {
 	if os.Geteuid() != 0 {
 		return nil
 	}
 	if u, err := user.Lookup("www-data"); err == nil {
 		gid, err := strconv.Atoi(u.Gid)
-		return errors.Join(err, os.Chmod(conf, 0o755), os.Chown(env, -1, gid), os.Chmod(env, 0o640)) // whatever the umask
+		return errors.Join(err, os.Chmod(conf, 0o755), os.Chown(env, -1, gid), os.Chmod(env, 0o640)) // whatever the umask is
 	}
 	return nil
 }
@@ -115,23 +115,23 @@ const (
 	phoneRegionVariable = "UZERP_MFA_PHONE_REGION"
 )
 
-// VerifyURLVariable is the environment variable with the address of the emulator.
+// VerifyURLVariable is the name of the environment variable with the address of the emulator.
 const VerifyURLVariable = "UZERP_MFA_VERIFY_URL"
 
-// Env gives the settings that make uzerp-mfa work on the sandbox, as NAME=value. The Twilio settings are in the sandbox's
-// conf/.env.
+// Env returns the settings that make uzerp-mfa work on the sandbox, as NAME=value. The Twilio settings are in the
+// sandbox's conf/.env.
 func (s *Sandbox) Env() []string {
 	return []string{
 		"DATABASE_URL=" + s.database,
 		"UZERP_ROOT=" + s.root,
 		VerifyURLVariable + "=" + s.verify.URL,
 		auditLogVariable + "=" + filepath.Join(s.root, "audit.jsonl"),
-		phoneRegionVariable + "=GB", // that of the sample's people
+		phoneRegionVariable + "=GB", // the region of the sample's phone numbers
 	}
 }
 
-// Shadowing tells whether an environment variable of the caller's would lead uzerp-mfa, psql or a script away from the
-// sandbox, to a real database or account, or to wrong numbers of its people.
+// Shadowing reports whether an environment variable of the caller would lead uzerp-mfa, psql or a script to a real
+// database or account instead of the sandbox, or to wrong phone numbers of its users.
 func Shadowing(name string) bool {
 	switch name {
 	case "DATABASE_URL", "UZERP_ROOT", VerifyURLVariable, auditLogVariable, phoneRegionVariable:
@@ -140,7 +140,7 @@ func Shadowing(name string) bool {
 	return strings.HasPrefix(name, "PG") || strings.HasPrefix(name, "TWILIO_")
 }
 
-// Stop ends everything and removes the files.
+// Stop stops the server and the emulator and removes the files.
 func (s *Sandbox) Stop() error {
 	var failures []error
 	if s.verify != nil {

@@ -1,9 +1,9 @@
-// Package sharedtest holds what all tests keep to: what is done where something is missing that a test needs, and that no
+// Package sharedtest has two rules for all tests: what to do if something is missing that a test needs, and that no
 // test touches the machine.
 //
-// Its laws: LeaveOut is the only way to skip a test, so that the end of `make test` can say in numbers what was left out,
-// and with CI=true a test that lacks something fails: a check that was not made must not look like one that passed. And
-// the tests of a package leave nothing behind (Tests).
+// Its laws: LeaveOut is the only way to skip a test, so that the end of `make test` can say in numbers what was left
+// out. With CI=true a test that lacks something fails: a check that was not made must not look like one that passed.
+// And the tests of a package leave nothing behind (Tests).
 package sharedtest
 
 import (
@@ -17,18 +17,18 @@ import (
 	"testing"
 )
 
-// LeftOutFile is the environment variable that names the file which a line is added to for each test that is left out.
-// scripts/test.sh counts them.
+// LeftOutFile is the name of an environment variable. It names a file that gets a line for each test that is left out.
+// scripts/test.sh counts the lines.
 const LeftOutFile = "UZERP_MFA_LEFT_OUT"
 
-// TB is a test, for those packages of test support that are no package testing.
+// TB is a test. It is here for packages that support tests and must not import testing.
 type TB = testing.TB
 
-// Part is a sort of tests that not every machine can run.
+// Part is a group of tests that not every machine can run.
 type Part struct {
-	what    string // goes on after "173 tests"
+	what    string // completes "173 tests …"
 	lacking string // says why they were left out
-	machine bool   // about the kind of machine: left out in CI too
+	machine bool   // the kind of machine decides: left out even in CI
 }
 
 // The parts that need something other than data.
@@ -36,15 +36,15 @@ var (
 	Postgres   = Part{what: "with a database", lacking: "PostgreSQL's server programs are not there"}
 	Psql       = Part{what: "with psql", lacking: "psql is not there"}
 	Browser    = Part{what: "in a browser", lacking: "Chromium is not there, or BROWSER=no"}
-	Root       = Part{what: "as another user", lacking: "only root can be somebody else", machine: true}
-	FileSystem = Part{what: "with a special file system", lacking: "it can't be had here", machine: true}
+	Root       = Part{what: "as another user", lacking: "only root can run a program as another user", machine: true}
+	FileSystem = Part{what: "with a special file system", lacking: "there is none here", machine: true}
 	Device     = Part{what: "with a terminal or another device", lacking: "it can't be opened here", machine: true}
 
 	// Spec is Twilio's OpenAPI spec.
 	Spec = data("data/twilio/")
 )
 
-// data is the part that needs a file of the shared directory.
+// data returns the part that needs a file of the shared directory.
 func data(file string) Part {
 	dir := path.Dir(file)
 	name, known := map[string]string{
@@ -56,8 +56,8 @@ func data(file string) Part {
 	return Part{what: name, lacking: "../shared/" + dir + " is not there"}
 }
 
-// LeaveOut skips a test of a part that the machine lacks something for. With CI=true it fails the test instead, unless the
-// part is about the kind of machine.
+// LeaveOut skips a test because the machine lacks what the part needs. With CI=true it fails the test instead, unless
+// the part is about the kind of machine.
 func LeaveOut(tb testing.TB, p Part, err error) {
 	tb.Helper()
 	if InCI() && !p.machine {
@@ -73,8 +73,7 @@ func LeaveOutData(tb testing.TB, file string, err error) {
 	LeaveOut(tb, data(file), err)
 }
 
-// RunWithout is called by a test that runs although it lacks something, without one of its checks. With CI=true it fails
-// the test.
+// RunWithout counts a test that lacks something and runs without one of its checks. With CI=true it fails the test.
 func RunWithout(tb testing.TB, p Part, err error) {
 	tb.Helper()
 	if InCI() {
@@ -83,7 +82,8 @@ func RunWithout(tb testing.TB, p Part, err error) {
 	note(tb, "unchecked", p)
 }
 
-// note adds a line to the file of what was left out. One write with O_APPEND: the tests of other packages write to it too.
+// note adds a line to the file of LeftOutFile. It makes one write with O_APPEND, because the tests of other packages
+// write to the file, too.
 func note(tb testing.TB, how string, p Part) {
 	tb.Helper()
 	name := os.Getenv(LeftOutFile)
@@ -101,8 +101,9 @@ func note(tb testing.TB, how string, p Part) {
 	}
 }
 
-// Path gives the path of a file of the shared directory: real data of other projects, which are not ours to publish. It
-// lies beside the project, or where UZERP_MFA_SHARED says. The error is an fs.ErrNotExist if there is none.
+// Path returns the path of a file in the shared directory, which has data of other projects that is not ours to
+// publish. The directory is beside the project, or where UZERP_MFA_SHARED says. The error is an fs.ErrNotExist if there
+// is no such file.
 func Path(file string) (string, error) {
 	if shared := os.Getenv("UZERP_MFA_SHARED"); shared != "" {
 		path := filepath.Join(shared, file)
@@ -123,7 +124,7 @@ func Path(file string) (string, error) {
 	return "", fmt.Errorf("shared/%s is not beside the project, and UZERP_MFA_SHARED does not name the directory: %w", file, fs.ErrNotExist)
 }
 
-// Read gives the content of a file of the shared directory, or leaves the test out.
+// Read returns the content of a file in the shared directory. If it is missing, it leaves the test out.
 func Read(tb testing.TB, file string) []byte {
 	tb.Helper()
 	path, err := Path(file)
@@ -137,5 +138,5 @@ func Read(tb testing.TB, file string) []byte {
 	return data
 }
 
-// InCI reports whether nothing may be left out.
+// InCI reports whether the tests run in CI, where nothing may be left out.
 func InCI() bool { return os.Getenv("CI") == "true" }

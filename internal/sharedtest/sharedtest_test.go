@@ -37,7 +37,7 @@ func TestPath(t *testing.T) {
 	}
 }
 
-// judged is a test that can be told how it ended.
+// judged is a test that records how it ended.
 type judged struct {
 	testing.TB
 	ended string
@@ -48,7 +48,7 @@ func (j *judged) Skip(...any)  { j.ended = "skipped"; panic(j) }
 func (j *judged) Name() string { return "TestX/a" }
 func (j *judged) Helper()      {}
 
-// Outside of CI a test that lacks something is skipped or runs without a check, and counted. In CI it fails.
+// Outside of CI a test that lacks something is skipped or runs without a check, and is counted. In CI it fails.
 func TestLeaveOut(t *testing.T) {
 	missing := errors.New("missing")
 	leaveOut := func(p sharedtest.Part) func(tb testing.TB) {
@@ -61,8 +61,8 @@ func TestLeaveOut(t *testing.T) {
 	}{
 		"no spec":                    {"", "skipped", "skipped\t" + spec, leaveOut(sharedtest.Spec)},
 		"no spec, in CI":             {"true", "failed", "", leaveOut(sharedtest.Spec)},
-		"no root":                    {"", "skipped", "skipped\tas another user\tonly root can be somebody else\t", leaveOut(sharedtest.Root)},
-		"no root, in CI":             {"true", "skipped", "skipped\tas another user\tonly root can be somebody else\t", leaveOut(sharedtest.Root)},
+		"no root":                    {"", "skipped", "skipped\tas another user\tonly root can run a program as another user\t", leaveOut(sharedtest.Root)},
+		"no root, in CI":             {"true", "skipped", "skipped\tas another user\tonly root can run a program as another user\t", leaveOut(sharedtest.Root)},
 		"run without the spec":       {"", "", "unchecked\t" + spec, func(tb testing.TB) { sharedtest.RunWithout(tb, sharedtest.Spec, missing) }},
 		"run without the spec in CI": {"true", "failed", "", func(tb testing.TB) { sharedtest.RunWithout(tb, sharedtest.Spec, missing) }},
 		"other data": {"", "skipped", "skipped\twith data/none\t../shared/data/none is not there\t", func(tb testing.TB) {

@@ -13,19 +13,20 @@ import (
 	"testing"
 )
 
-// systemLog is where a program that root runs writes its audit log if nobody says where.
+// systemLog is where a program that root runs writes its audit log by default.
 const systemLog = "/var/log/uzerp-mfa"
 
 // Tests are the tests of a package, as a TestMain has them.
 type Tests struct {
 	*testing.M
-	Done func(code int) int // if not nil: cleans up after the tests, and gives the exit code
+	Done func(code int) int // if not nil: cleans up after the tests, and returns the exit code
 }
 
-// Run runs the tests in surroundings of their own: a home directory and a directory for temporary files, which must be
-// empty again when the tests have ended. It fails them too if the machine's audit log has changed.
+// Run runs the tests with their own home directory and their own directory for temporary files, and returns the exit
+// code. It fails the tests if one of the two directories is not empty at the end, or if the machine's audit log has
+// changed.
 //
-// A package without a TestMain is watched by scripts/test.sh in the same way, for all packages together.
+// scripts/test.sh checks the same for packages without a TestMain, for all packages together.
 func (t Tests) Run() int {
 	s, err := settle(systemLog)
 	if err != nil {
@@ -43,16 +44,16 @@ func (t Tests) Run() int {
 	return code
 }
 
-// surroundings are what the tests of a package run in.
+// surroundings are the directories of one package's tests.
 type surroundings struct {
-	dir string // has home and t
+	dir string // contains home and t
 	log string
-	was []string // what log had in the beginning
+	was []string // the files of log at the start
 }
 
-// settle makes surroundings and moves the process, and all that it starts, into them.
+// settle makes surroundings, and sets the environment of this process and of all that it starts to them.
 func settle(log string) (*surroundings, error) {
-	// The go command keeps its own things in the home directory. Tests that build need them.
+	// The go command has its caches and settings in the home directory. Tests that build need them.
 	env := []string{"GOCACHE", "GOENV", "GOMODCACHE", "GOPATH"}
 	out, err := exec.CommandContext(context.Background(), "go", append([]string{"env"}, env...)...).Output()
 	if err == nil {
@@ -68,20 +69,21 @@ func settle(log string) (*surroundings, error) {
 	if s.was, err = entries(log); err != nil {
 		return nil, err
 	}
-	// Short names: the path of a PostgreSQL server's socket has a limit. And open to others: as root, the server is another user's.
+	// The names are short because the path of a PostgreSQL socket has a limit. The directories are open to others,
+	// because for root the server runs as another user.
 	if s.dir, err = os.MkdirTemp("", "mfa-"); err != nil {
 		return nil, err
 	}
 	home, temp := filepath.Join(s.dir, "home"), filepath.Join(s.dir, "t")
 	err = errors.Join(os.Chmod(s.dir, 0o755), os.Mkdir(home, 0o700), os.Mkdir(temp, 0o700), os.Chmod(temp, 0o777|os.ModeSticky),
 		os.Setenv("HOME", home), os.Setenv("TMPDIR", temp))
-	for _, name := range []string{"XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"} { // they are below HOME then
+	for _, name := range []string{"XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"} { // without them, these directories are below HOME
 		err = errors.Join(err, os.Unsetenv(name))
 	}
 	return s, err
 }
 
-// leave gives what the tests left behind, and removes it.
+// leave removes what the tests left behind, and returns it.
 func (s *surroundings) leave() (problems []string) {
 	for _, name := range []string{"home", "t"} {
 		left, err := entries(filepath.Join(s.dir, name))
@@ -103,8 +105,8 @@ func (s *surroundings) leave() (problems []string) {
 	return problems
 }
 
-// entries gives every file below dir with its size and the time of its last change. A dir that does not exist, or that may not be
-// looked into, has none.
+// entries returns every file below dir with its size and the time of its last change. It returns none if dir does not
+// exist or may not be read.
 func entries(dir string) (all []string, err error) {
 	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		below, _ := filepath.Rel(dir, path)
@@ -113,7 +115,7 @@ func entries(dir string) (all []string, err error) {
 			return nil
 		case err != nil:
 			return err
-		case below == "." || below == ".config": // the directory of the next
+		case below == "." || below == ".config": // the directory that contains the next one
 			return nil
 		case below == ".config/go": // the go command counts its calls there
 			return fs.SkipDir

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Whatever a test leaves outside of its own directories is found, in places that no list names too.
+// Everything that a test leaves outside of its own directories is found, wherever it is.
 func TestSurroundings(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -26,7 +26,7 @@ func TestSurroundings(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, name := range []string{"HOME", "TMPDIR", "GOCACHE", "GOENV", "GOMODCACHE", "GOPATH",
 				"XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"} {
-				t.Setenv(name, os.Getenv(name)) // to be as before after the test
+				t.Setenv(name, os.Getenv(name)) // so that it is set back after the test
 			}
 			log := filepath.Join(t.TempDir(), "log")
 			write(t, filepath.Join(log, "audit.jsonl"), "1")

@@ -1,4 +1,6 @@
-// Package totp computes one-time codes (RFC 6238) so that a typed code can be judged before Twilio is asked.
+// Package totp computes one-time codes (RFC 6238), so that a typed code can be checked before it is sent to Twilio.
+//
+// Its law: no error holds a secret.
 package totp
 
 import (
@@ -12,8 +14,8 @@ import (
 	"uzerp-mfa/internal/secret"
 )
 
-// Code gives the code that an app with this secret shows at the instant at. The error is for a secret that is not
-// Base32 or an algorithm that Twilio does not have, and holds neither.
+// Code returns the code that an app with this secret shows at the time at. It fails if the secret is not Base32 or the
+// algorithm is not one of Twilio's.
 func Code(secret secret.Secret, c mfa.TOTPConfig, at time.Time) (string, error) {
 	algorithm, ok := map[string]otp.Algorithm{"sha1": otp.AlgorithmSHA1, "sha256": otp.AlgorithmSHA256, "sha512": otp.AlgorithmSHA512}[c.Algorithm]
 	if !ok {

@@ -17,9 +17,9 @@ import (
 	"uzerp-mfa/internal/sidform"
 )
 
-// What answers are checked for. An answer that passes twilio-go's decoder may still be empty or about something
-// else: every field is nullable and none required in Twilio's own specification (§1). The errors here complete the
-// sentence "an answer that …" and never hold a value.
+// This file checks answers. One that passes twilio-go's decoder may still be empty or about something else: in Twilio's
+// own specification every field may be null and none is required (§1). The errors here complete the sentence "an answer
+// that …" and never hold a value.
 
 const typeTOTP = "totp"
 
@@ -40,7 +40,7 @@ func (w owner) check(service, identity *string) error {
 	return nil
 }
 
-// factor checks that f is a TOTP factor of w with this sid; any valid one if sid is empty.
+// factor checks that f is a TOTP factor of w, and has this sid unless sid is empty.
 func (w owner) factor(f *verify.VerifyV2Factor, sid string) (mfa.Factor, error) {
 	if err := w.check(f.ServiceSid, f.Identity); err != nil {
 		return mfa.Factor{}, err
@@ -71,7 +71,7 @@ func (w owner) factor(f *verify.VerifyV2Factor, sid string) (mfa.Factor, error) 
 	return got, err
 }
 
-// totpConfig reads a factor's config, with Twilio's defaults for what is null (§1.2).
+// totpConfig reads a factor's config. Fields that are null get Twilio's defaults (§1.2).
 func totpConfig(raw *any) (mfa.TOTPConfig, error) {
 	in := struct {
 		Alg        *string `json:"alg"`
@@ -102,7 +102,7 @@ func totpConfig(raw *any) (mfa.TOTPConfig, error) {
 	return out, nil
 }
 
-// newFactor checks a factor just made, and that the app which scans the URI will make the codes that Twilio expects.
+// newFactor checks the answer to a creation. An app that scans its URI must make the codes that Twilio expects.
 func (w owner) newFactor(n *verify.VerifyV2NewFactor) (mfa.NewFactor, error) {
 	f, err := w.factor(&verify.VerifyV2Factor{
 		Sid: n.Sid, ServiceSid: n.ServiceSid, EntitySid: n.EntitySid, Identity: n.Identity, DateCreated: n.DateCreated,
@@ -128,7 +128,7 @@ func (w owner) newFactor(n *verify.VerifyV2NewFactor) (mfa.NewFactor, error) {
 	return mfa.NewFactor{Factor: f, Secret: secret.New(base32Secret), URI: secret.New(b.URI)}, nil
 }
 
-// checkURI holds an otpauth URI against the secret and the configuration that came with it (§1.2, otpauth URI).
+// checkURI compares an otpauth URI with the secret and the configuration that came with it (§1.2, otpauth URI).
 func checkURI(raw, base32Secret string, cfg mfa.TOTPConfig) error {
 	u, err := url.Parse(raw)
 	if err != nil || u.Scheme != "otpauth" || u.Host != typeTOTP {
@@ -146,7 +146,7 @@ func checkURI(raw, base32Secret string, cfg mfa.TOTPConfig) error {
 	return nil
 }
 
-// challenge checks a challenge of the factor with this sid and tells whether it is approved.
+// challenge checks that ch is a challenge of the factor with this sid, and reports whether it is approved.
 func (w owner) challenge(ch *verify.VerifyV2Challenge, sid string) (approved bool, err error) {
 	if err := w.check(ch.ServiceSid, ch.Identity); err != nil {
 		return false, err
@@ -168,7 +168,7 @@ func (w owner) challenge(ch *verify.VerifyV2Challenge, sid string) (approved boo
 	return false, errors.New("has an unknown challenge status")
 }
 
-// remarshal puts what twilio-go left as any into a struct; null leaves it as it is.
+// remarshal decodes into a struct what twilio-go left as any. A null leaves the struct as it is.
 func remarshal(raw *any, into any) error {
 	if raw == nil {
 		return nil

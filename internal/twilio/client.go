@@ -30,18 +30,18 @@ type Config struct {
 	Password   secret.Secret
 	BaseURL    string // default https://verify.twilio.com; plain http only to a loopback host
 
-	CallTimeout time.Duration // for one HTTP exchange; default 10 s
-	Concurrency int           // how many exchanges at a time; default 4
-	Logger      *slog.Logger  // method, path, status and duration of each exchange at Debug; nil is silent
+	CallTimeout time.Duration // the limit for one HTTP exchange; default 10 s
+	Concurrency int           // how many exchanges at the same time; default 4
+	Logger      *slog.Logger  // gets method, path, status, duration of each exchange at Debug; nil: nothing is logged
 	UserAgent   string        // appended to twilio-go's own, for example "uzerp-mfa/1.2.0"
 
 	Now   func() time.Time                                 // the local clock; default time.Now
-	Sleep func(ctx context.Context, d time.Duration) error // between tries; must end with ctx
+	Sleep func(ctx context.Context, d time.Duration) error // waits between tries; must return when ctx is done
 	Rand  func() float64                                   // in [0, 1), for the jitter
 }
 
 const (
-	apiHost            = "verify.twilio.com" // the only host that twilio-go is generated for
+	apiHost            = "verify.twilio.com" // the only host that twilio-go's code calls
 	defaultBaseURL     = "https://" + apiHost
 	defaultTimeout     = 10 * time.Second
 	defaultConcurrency = 4
@@ -52,11 +52,11 @@ type Client struct {
 	account, service string
 	base             *url.URL
 	defaultHost      bool   // base is Twilio's own host
-	credentials      string // the names of the settings that hold them, for hints
+	credentials      string // the names of the settings that hold the credentials, for hints
 	userAgent        string
 
-	// The password lives in these two closures only: fmt prints a struct's unexported fields without asking
-	// their types' methods, so an secret.Secret in here would show under %+v.
+	// The password is in these two closures only. fmt doesn't call the methods of unexported fields, so %+v would
+	// show even a secret.Secret in here.
 	authorize func(*http.Request)
 	leaks     func(text string) bool
 
@@ -68,9 +68,9 @@ type Client struct {
 	sleep     func(context.Context, time.Duration) error
 	rand      func() float64
 
-	measured atomic.Pointer[measurement] // of Twilio's clock; nil before any answer
+	measured atomic.Pointer[measurement] // of Twilio's clock; nil before the first answer
 	proven   atomic.Bool                 // the service was fetched once with these credentials
-	proving  chan struct{}               // a lock that gives way to a context: one fetch for all who wait for it
+	proving  chan struct{}               // a lock that a waiter can leave when its context ends: one fetch is for all
 }
 
 var (
@@ -80,8 +80,8 @@ var (
 	_ verifyservice.Creator = (*Account)(nil)
 )
 
-// New checks the configuration without touching the network. Its errors are errs.Config, name the setting and
-// never show its value.
+// New checks the configuration and does not use the network. It fails with errs.Config. The error names the setting and
+// never shows its value.
 func New(cfg Config) (*Client, error) {
 	if err := checkService(cfg.ServiceSID); err != nil {
 		return nil, err
@@ -89,10 +89,10 @@ func New(cfg Config) (*Client, error) {
 	return newClient(cfg)
 }
 
-// Account is a Twilio account of which no Verify service is known yet: all that can be done with it is to make one.
+// Account is a Twilio account without a known Verify service. All that it can do is to make a service.
 type Account struct{ client *Client }
 
-// NewAccount is New without the service, whatever cfg has for one.
+// NewAccount is New for an account: cfg.ServiceSID is ignored.
 func NewAccount(cfg Config) (*Account, error) {
 	cfg.ServiceSID = ""
 	c, err := newClient(cfg)
@@ -102,7 +102,7 @@ func NewAccount(cfg Config) (*Account, error) {
 	return &Account{c}, nil
 }
 
-// CreateService makes a Verify service; never repeated by itself.
+// CreateService is Client.CreateService.
 func (a *Account) CreateService(ctx context.Context, friendlyName, issuer string) (verifyservice.Service, error) {
 	return a.client.CreateService(ctx, friendlyName, issuer)
 }
@@ -141,18 +141,18 @@ func newClient(cfg Config) (*Client, error) {
 // CloseIdle closes the connections that no call is using.
 func (c *Client) CloseIdle() { c.transport.CloseIdleConnections() }
 
-// begin starts one operation; op is what its errors say was being done.
+// begin starts one operation. op says in its errors what was being done.
 func (c *Client) begin(ctx context.Context, op string) *call {
 	return &call{c: c, ctx: ctx, op: op}
 }
 
-// api gives twilio-go's Verify over this call. The literal instead of NewRequestHandler keeps TWILIO_EDGE and
-// TWILIO_REGION from bending the host (§3.2, env).
+// api returns twilio-go's Verify API over this call. NewRequestHandler is not used: it would change the host by
+// TWILIO_EDGE and TWILIO_REGION (§3.2, env).
 func (o *call) api() *verify.ApiService {
 	return verify.NewApiService(&twclient.RequestHandler{Client: o})
 }
 
-// defaults fills in what the caller left out.
+// defaults sets the defaults of fields that are zero.
 func (cfg *Config) defaults() {
 	if cfg.BaseURL == "" {
 		cfg.BaseURL = defaultBaseURL

@@ -5,10 +5,12 @@ import (
 	"time"
 )
 
-// Date has a resolution of one second and travels: smaller differences say nothing.
+// measurable is the smallest difference between the clocks that counts. The Date header has a resolution of one second,
+// and the answer takes time to arrive.
 const measurable = 2 * time.Second
 
-// Now is the time at Twilio as its last answer told it; before any, the local time.
+// Now returns the time at Twilio, by the Date header of its last answer. Before the first answer it returns the local
+// time.
 func (c *Client) Now() time.Time {
 	var offset time.Duration
 	if m := c.measured.Load(); m != nil && m.offset.Abs() >= measurable+m.travel {
@@ -17,7 +19,8 @@ func (c *Client) Now() time.Time {
 	return c.now().Add(offset)
 }
 
-// ClockOffset is Twilio's clock minus ours as its last answer told it, to about a second; known is false before any.
+// ClockOffset returns Twilio's clock minus ours, to about a second, by the Date header of its last answer. known is
+// false before the first answer.
 func (c *Client) ClockOffset() (offset time.Duration, known bool) {
 	m := c.measured.Load()
 	if m == nil {
@@ -26,14 +29,14 @@ func (c *Client) ClockOffset() (offset time.Duration, known bool) {
 	return m.offset, true
 }
 
-// measurement is what one answer told of Twilio's clock.
+// measurement is what one answer says about Twilio's clock.
 type measurement struct {
 	offset time.Duration // Twilio's clock minus ours
-	travel time.Duration // how long the answer took to come, perhaps
+	travel time.Duration // about how long the answer took to arrive
 }
 
-// measure keeps how far Twilio's clock is from ours, from an answer to a request that was sent at one local time
-// and read at another. Half a second makes up for Date being cut off to whole seconds.
+// measure stores the difference between Twilio's clock and ours. date is the Date header of an answer; sent and read
+// are the local times of the request and of the answer. Date is cut off to whole seconds, so half a second is added.
 func (c *Client) measure(date string, sent, read time.Time) {
 	at, err := http.ParseTime(date)
 	if err != nil {
@@ -43,7 +46,8 @@ func (c *Client) measure(date string, sent, read time.Time) {
 	c.measured.Store(&measurement{at.Add(time.Second / 2).Sub(sent.Add(half)), half})
 }
 
-// answered is when an answer was given by its own clock, which its Retry-After goes by; else the local time.
+// answered returns the time in an answer's Date header, because its Retry-After counts from there. Without a Date it
+// returns the local time.
 func (c *Client) answered(resp *http.Response) time.Time {
 	if at, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 		return at

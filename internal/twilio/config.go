@@ -11,7 +11,7 @@ import (
 )
 
 var (
-	// What twilio-go itself accepts (§3.2, credentials): a token pasted with its line break fails here.
+	// twilio-go accepts nothing else (§3.2, credentials). A token pasted with a line break fails here.
 	alphanumeric = regexp.MustCompile(`^[0-9A-Za-z]+$`)
 	printable    = regexp.MustCompile(`^[ -~]*$`)
 )
@@ -26,7 +26,7 @@ func checkService(id string) error {
 	return nil
 }
 
-// checkConfig fills in the defaults, checks everything but the service and gives the parsed base URL.
+// checkConfig sets the defaults, checks everything but the service, and returns the parsed base URL.
 func checkConfig(cfg *Config) (*url.URL, error) {
 	cfg.defaults()
 	switch {
@@ -68,8 +68,7 @@ func credentialSettings(username string) []string {
 	return []string{"TWILIO_API_KEY", "TWILIO_API_SECRET"}
 }
 
-// parseBaseURL accepts scheme, host and port and nothing else. Its errors never show the address: it may hold a
-// password.
+// parseBaseURL accepts scheme, host and port only. Its errors never show the address: it may hold a password.
 func parseBaseURL(raw string) (*url.URL, error) {
 	const name = "UZERP_MFA_VERIFY_URL"
 	u, err := url.Parse(raw)
@@ -88,7 +87,7 @@ func parseBaseURL(raw string) (*url.URL, error) {
 	return &url.URL{Scheme: u.Scheme, Host: u.Host}, nil
 }
 
-// loopback tells whether u's host is this machine: localhost, 127.0.0.0/8 or ::1.
+// loopback reports whether u's host is this machine: localhost, 127.0.0.0/8 or ::1.
 func loopback(u *url.URL) bool {
 	if strings.EqualFold(u.Hostname(), "localhost") {
 		return true

@@ -15,7 +15,7 @@ func TestNew(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
 		change func(*Config)
-		names  string // the setting that the error must name; empty is no error
+		names  string // the setting that the error must name; empty means no error
 	}{
 		{"key", func(*Config) {}, ""},
 		{"token", token, ""},

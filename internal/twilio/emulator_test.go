@@ -16,8 +16,8 @@ import (
 	"uzerp-mfa/internal/secret"
 )
 
-// emulated is a client against the emulator. Every exchange is held against Twilio's own specification where that is at
-// hand: it lies outside the project.
+// emulated returns a client of the emulator. Every exchange is checked against Twilio's own specification if that is at
+// hand: it is not in the repository.
 func emulated(t *testing.T, quirks emulator.Quirks) (*Client, *emulator.Running) {
 	t.Helper()
 	return emulatedJudged(t, quirks, func(err error) { t.Error(err) })
@@ -141,7 +141,7 @@ func life(t *testing.T, quirks emulator.Quirks) {
 		t.Error(err)
 	}
 
-	// One page more than fits: made behind the API's back, as Twilio would refuse so many.
+	// More than fit on one page. They are not made through the API, which refuses so many.
 	for i := range pageSize + 5 {
 		run.Advance(time.Second)
 		run.AddFactor(identity, fmt.Sprint("f", i), emulator.Verified)
@@ -167,7 +167,7 @@ func life(t *testing.T, quirks emulator.Quirks) {
 	}
 }
 
-// A lost reply of the emulator took effect: the factor is there, verified, or gone.
+// If the reply is lost, the request had its effect all the same: the factor is made, verified, or deleted.
 func TestLostReplies(t *testing.T) {
 	c, run := emulated(t, emulator.Quirks{})
 	ctx := t.Context()
@@ -219,7 +219,7 @@ func TestWrongCredentialsAndService(t *testing.T) {
 	}
 }
 
-// The codes of a helpdesk, through their whole life and against every obstacle that the emulator knows.
+// The codes of a helpdesk through their whole life, with every obstacle that the emulator knows.
 func TestVerificationLife(t *testing.T) {
 	for name, quirks := range map[string]emulator.Quirks{
 		"default": {}, "other": {SpecificNotFound: true, CheckAnswers200: true, SendExtends: true},
@@ -331,7 +331,7 @@ func verificationLife(t *testing.T, quirks emulator.Quirks) {
 	}
 }
 
-// A lost reply is not asked for again: the message is on its way, the code is used up.
+// After a lost reply the request is not repeated: the message is on its way, the code is used up.
 func TestVerificationLostReplies(t *testing.T) {
 	c, run := emulated(t, emulator.Quirks{})
 	ctx := t.Context()
@@ -352,7 +352,7 @@ func TestVerificationLostReplies(t *testing.T) {
 	wantError(t, err, errs.NotFound, false)
 }
 
-// An account makes a service, and that service is as it was asked for.
+// An account makes a service, and that service has the settings that were asked for.
 func TestCreateServiceOfTheEmulator(t *testing.T) {
 	_, run := emulated(t, emulator.Quirks{})
 	cfg := Config{AccountSID: emulator.DefaultAccountSID, Username: emulator.DefaultAccountSID,

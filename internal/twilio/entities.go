@@ -11,19 +11,19 @@ import (
 )
 
 const (
-	entityPageSize = 500  // Twilio takes up to 1000 (§1); so many of some 1 KB stay far below maxBody
-	maxEntityPages = 4000 // two million entities: a list that is longer never ends
+	entityPageSize = 500  // Twilio allows 1000 (§1); 500 of some 1 KB each stay far below maxBody
+	maxEntityPages = 4000 // two million entities: a longer list is taken for one that never ends
 )
 
-// ListEntities gives every entity of the service, each once, in no promised order. The list comes whole or not at all;
-// but Twilio does not promise that an entity made or deleted meanwhile shifts no other from one page to the next, so that
-// one is missing here is no proof that it is gone.
+// ListEntities returns every entity of the service once, in no particular order. It returns the whole list or an error.
+// But an entity may still be missing from the list: if others are made or deleted while the list is read, it may move
+// from one page to another. So an entity that is missing here need not be gone.
 func (c *Client) ListEntities(ctx context.Context) ([]mfa.Entity, error) {
 	o := c.begin(ctx, "list the entities")
 	page, err := o.api().PageEntity(c.service, (&verify.ListEntityParams{}).SetPageSize(entityPageSize), "", "")
 	if err != nil {
 		gone, err := o.failed(err)
-		if gone { // the service is there, so its list of entities is too
+		if gone { // the service exists, so its list of entities must exist, too
 			return nil, o.distrust("knows the service but not its entities")
 		}
 		return nil, err
@@ -31,7 +31,7 @@ func (c *Client) ListEntities(ctx context.Context) ([]mfa.Entity, error) {
 	var all []mfa.Entity
 	seen := map[string]bool{}
 	err = readPages(o, page, "/v2/Services/"+c.service+"/Entities", maxEntityPages, func(p *verify.ListEntityResponse) (*string, error) {
-		// {} would otherwise pass for a list of none.
+		// Otherwise {} would be taken for an empty list.
 		if p.Entities == nil || p.Meta.Key != "entities" {
 			return nil, errors.New("is not a list of entities")
 		}
@@ -53,7 +53,7 @@ func (c *Client) ListEntities(ctx context.Context) ([]mfa.Entity, error) {
 	return all, nil
 }
 
-// entity checks one entity of the list. Its identity may have any form: another application may have made it.
+// entity checks one entity of the list. Its identity may have any form, because another application may have made it.
 func (c *Client) entity(e *verify.VerifyV2Entity) (mfa.Entity, error) {
 	got := mfa.Entity{SID: text(e.Sid), Identity: text(e.Identity)}
 	switch {

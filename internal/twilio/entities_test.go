@@ -53,7 +53,7 @@ func TestListEntitiesPages(t *testing.T) {
 	}
 }
 
-// A list that is not whole gives no entity at all.
+// If a list can't be read to its end, no entity is returned.
 func TestListEntitiesWholeOrNotAtAll(t *testing.T) {
 	here := "https://verify.twilio.com" + entitiesPath
 	for name, answers := range map[string][]http.HandlerFunc{

@@ -24,13 +24,13 @@ const (
 	maxMessage = 200
 )
 
-// fault is why an exchange gave nothing usable. Its text is made of our own words, numbers, and Twilio's message
-// where that is harmless: never of the text of an error of net/http, net/url or encoding/json, which quote
-// addresses (a proxy's password with them) and input.
+// fault is the error of an exchange. Its text consists of our own words, numbers, and Twilio's message if that is
+// harmless. It never has the text of an error of net/http, net/url or encoding/json: these quote input and addresses,
+// such as that of a proxy with its password.
 type fault struct {
 	words   string
-	status  int           // HTTP; 0 where no answer came
-	code    int           // Twilio's; 0 where the answer is not Twilio's
+	status  int           // of HTTP; 0 if no answer came
+	code    int           // Twilio's; 0 if the answer is not Twilio's
 	message string        // Twilio's, cleaned
 	wait    time.Duration // Retry-After
 
@@ -38,7 +38,7 @@ type fault struct {
 	hint      string
 	transient bool    // another try may help
 	timeout   bool    // no answer within Config.CallTimeout
-	reached   bool    // the request may have been acted on
+	reached   bool    // the request may have had an effect
 	causes    []error // sentinels for errors.Is
 }
 
@@ -66,7 +66,7 @@ func (f *fault) Error() string {
 
 func (f *fault) Unwrap() []error { return f.causes }
 
-// settle marks what a changing request left open.
+// settle marks f as a lost reply if a request that changes something may have had an effect.
 func (f *fault) settle(method string) *fault {
 	if f.reached && method != http.MethodGet {
 		f.causes = append(f.causes, errs.ErrLostReply)
@@ -74,19 +74,19 @@ func (f *fault) settle(method string) *fault {
 	return f
 }
 
-// unavailable makes f an error of errs.Unavailable.
+// unavailable makes f an errs.Unavailable that another try may cure.
 func (f *fault) unavailable(words string) {
 	f.kind, f.words, f.hint = errs.Unavailable, words, hintAgain
 }
 
-// unusable makes f an answer that says nothing about what became of the request.
+// unusable makes f the error of an answer that does not say whether the request had an effect.
 func (f *fault) unusable(words string) {
 	f.unavailable("Twilio " + words)
 	f.reached = true
 }
 
-// classify chooses the kind of an answer that is no success: by the HTTP status first, then by the code (§2). Codes
-// whose status nobody documents are looked at before the statuses they may come with.
+// classify chooses the kind of an answer that is no success: by the HTTP status first, then by Twilio's code (§2).
+// Codes without a documented status are looked up first, because they may come with any status.
 func (f *fault) classify(c *Client) {
 	p, known := problems[f.code]
 	switch s := f.status; {
@@ -94,7 +94,7 @@ func (f *fault) classify(c *Client) {
 		f.unusable("has a problem")
 		f.transient = true
 	case s < 400:
-		f.unusable("or something before it answered with a redirect, which is not followed")
+		f.unusable("or a proxy answered with a redirect, which is not followed")
 		if !c.defaultHost {
 			f.hint = "check UZERP_MFA_VERIFY_URL"
 		}
@@ -107,7 +107,7 @@ func (f *fault) classify(c *Client) {
 	case f.code == 0 && s == http.StatusTooManyRequests:
 		f.is(limited(s), c)
 	case f.code == 0:
-		f.unusable("or something before it gave an answer that is not the API's")
+		f.unusable("or a proxy gave an answer that is not the API's")
 	case known && s != http.StatusNotFound:
 		f.is(p, c)
 	default:
@@ -115,7 +115,7 @@ func (f *fault) classify(c *Client) {
 	}
 }
 
-// broken is an exchange that ended without a whole answer, for which err is the reason.
+// broken returns the fault of an exchange that ended with err and without a whole answer.
 func (c *Client) broken(err error, timeout bool) *fault {
 	f := &fault{transient: true}
 	dns, isDNS := errors.AsType[*net.DNSError](err)
@@ -146,8 +146,8 @@ func (c *Client) broken(err error, timeout bool) *fault {
 	return f
 }
 
-// stopped is the fault of a context that is over, nil for one that isn't. A deadline counts from its moment on:
-// the dialer may notice it before the context does.
+// stopped returns the fault of a context that is done, or nil. It compares the deadline with the clock, too: the dialer
+// may notice it before the context does.
 func stopped(ctx context.Context) *fault {
 	deadline, limited := ctx.Deadline()
 	switch {
@@ -161,8 +161,8 @@ func stopped(ctx context.Context) *fault {
 	return nil
 }
 
-// fail turns what a call ended with into the error of a port. An error that is not ours comes from twilio-go's
-// decoder: JSON of another shape than documented.
+// fail translates the error of a call into the error of a port. An error that is no *fault comes from twilio-go's
+// decoder: the JSON has another shape than documented.
 func (o *call) fail(err error) error {
 	f, ok := errors.AsType[*fault](err)
 	if !ok {
@@ -177,23 +177,23 @@ func (o *call) fail(err error) error {
 	return &errs.Error{Kind: f.kind, Op: o.op, Hint: f.hint, Err: f}
 }
 
-// distrust is the error of an answer that came whole but can't be believed.
+// distrust returns the error of an answer that is complete but can't be believed. problem completes "an answer that …".
 func (o *call) distrust(problem string) error {
 	f := &fault{}
 	f.unusable("gave an answer that " + problem)
 	return o.fail(f.settle(o.method))
 }
 
-// lost tells whether err leaves open what became of a changing call.
+// lost reports whether err leaves it open whether a call had an effect.
 func lost(err error) bool { return errors.Is(err, errs.ErrLostReply) }
 
-// notFound tells whether err is Twilio's own "not found".
+// notFound reports whether err is Twilio's own "not found".
 func notFound(err error) bool { return errs.KindOf(err) == errs.NotFound }
 
-// wrongCode tells whether err is the way in which Twilio said "wrong code" until 2021-10-27 (§0.1).
+// wrongCode reports whether err is how Twilio answered a wrong code until 2021-10-27 (§0.1).
 func wrongCode(err error) bool { return errs.KindOf(err) == errs.CodeRejected }
 
-// errorBody reads Twilio's error body (§1): code 0 where it is something else.
+// errorBody reads Twilio's error body (§1). The code is 0 if body is something else.
 func errorBody(body []byte) (code int, message string) {
 	var e struct {
 		Code    int    `json:"code"`
@@ -205,10 +205,10 @@ func errorBody(body []byte) (code int, message string) {
 	return e.Code, e.Message
 }
 
-// secretLike is what a TOTP secret or its URI looks like.
+// secretLike matches what may be a TOTP secret or its URI.
 var secretLike = regexp.MustCompile(`(?i:otpauth)|[A-Z2-7]{16,}`)
 
-// harmless makes a message of Twilio's fit into one line of ours: nothing of it if it repeats what must not be shown.
+// harmless returns a message of Twilio's as one short line, or "" if it repeats something that must not be shown.
 func (c *Client) harmless(message string, data url.Values) string {
 	message = strings.Map(func(r rune) rune {
 		switch {
@@ -229,12 +229,12 @@ func (c *Client) harmless(message string, data url.Values) string {
 	return message
 }
 
-// repeats tells whether message holds a value of the form: a code, a name, or a phone number.
+// repeats reports whether message holds a value of the form: a code, a name, or a phone number.
 func repeats(message string, form url.Values) bool {
 	message = strings.ToLower(message)
 	for name, values := range form {
 		switch name {
-		case "FactorType", "FactorSid", "PageSize", "Channel", "CodeLength": // nobody's secret
+		case "FactorType", "FactorSid", "PageSize", "Channel", "CodeLength": // no secrets
 			continue
 		}
 		for _, v := range values {
@@ -251,8 +251,8 @@ func repeats(message string, form url.Values) bool {
 	return false
 }
 
-// quotesNumber tells whether message has five digits of the number in a row, however they are set apart: a number may
-// come back with spaces, without its country code, or cut off.
+// quotesNumber reports whether message has five digits of the number in a row. Other characters may stand between them:
+// Twilio may quote a number with spaces, without its country code, or cut off.
 func quotesNumber(message, number string) bool {
 	digits := func(r rune) rune {
 		if r < '0' || r > '9' {

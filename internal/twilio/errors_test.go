@@ -17,7 +17,7 @@ import (
 	"uzerp-mfa/internal/secret"
 )
 
-// Every status and code of §2 that matters, for every operation that can get it.
+// Every status and code of §2 that matters, for every operation that can meet it.
 func TestStatusAndCode(t *testing.T) {
 	const every = "fetch list service create verify challenge delete send check create-service"
 	for _, tc := range []struct {
@@ -91,7 +91,7 @@ func TestStatusAndCode(t *testing.T) {
 	}
 }
 
-// Twilio's message is shown, but never if it repeats what was sent or looks like a secret.
+// Twilio's message is shown, but not if it repeats what was sent or looks like a secret.
 func TestMessages(t *testing.T) {
 	form := url.Values{"AuthPayload": {code}, "FriendlyName": {"Zoë O'Hara"}, "FactorType": {"totp"}}
 	s := start(t)
@@ -144,7 +144,7 @@ func FuzzHarmless(f *testing.F) {
 	})
 }
 
-// FuzzJudge: whatever a server answers, there is a fault or valid JSON, and no secret in the fault.
+// FuzzJudge checks that any answer leads to a fault or to valid JSON, and that no fault has a secret.
 func FuzzJudge(f *testing.F) {
 	c, err := New(Config{AccountSID: account, ServiceSID: service, Username: key, Password: secret.New(password)})
 	if err != nil {

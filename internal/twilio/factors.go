@@ -17,7 +17,7 @@ const maxFriendlyName = 64 // §1.2
 
 var codeForm = regexp.MustCompile(`^[0-9]{3,8}$`)
 
-// FetchFactor gives one factor; errs.NotFound if there is none.
+// FetchFactor returns one factor. It fails with errs.NotFound if there is none.
 func (c *Client) FetchFactor(ctx context.Context, identity, sid string) (mfa.Factor, error) {
 	o := c.begin(ctx, "fetch the factor")
 	if err := o.check(validIdentity(identity), validFactor(sid)); err != nil {
@@ -27,7 +27,8 @@ func (c *Client) FetchFactor(ctx context.Context, identity, sid string) (mfa.Fac
 	return o.factor(got, err, identity, sid)
 }
 
-// CreateFactor makes an unverified TOTP factor with the service's configuration, and the entity if absent (§0.6).
+// CreateFactor makes an unverified TOTP factor with the service's configuration. Twilio makes the entity if there is
+// none (§0.6).
 func (c *Client) CreateFactor(ctx context.Context, identity, friendlyName string) (mfa.NewFactor, error) {
 	o := c.begin(ctx, "create the factor")
 	if err := o.check(validIdentity(identity), validName(friendlyName)); err != nil {
@@ -46,8 +47,8 @@ func (c *Client) CreateFactor(ctx context.Context, identity, friendlyName string
 	return made, nil
 }
 
-// VerifyFactor sends a code for an unverified factor and gives the factor as it then is. If the answer was lost,
-// the factor itself tells whether the code was taken.
+// VerifyFactor sends a code for an unverified factor and returns the factor as it is then: still unverified if the code
+// was wrong. If the answer is lost, it fetches the factor to see whether the code was accepted.
 func (c *Client) VerifyFactor(ctx context.Context, identity, sid, code string) (mfa.Factor, error) {
 	o := c.begin(ctx, "verify the factor")
 	if err := o.check(validIdentity(identity), validFactor(sid), validCode(code)); err != nil {
@@ -69,8 +70,8 @@ func (c *Client) VerifyFactor(ctx context.Context, identity, sid, code string) (
 	return mfa.Factor{}, err
 }
 
-// afterWrongCode gives the factor after the legacy 403. One that is verified all the same was so before: it must not
-// look as if this code had done it.
+// afterWrongCode returns the factor after a 403 in the old form (§0.1). If the factor is verified all the same, it was
+// verified before. Then this is an error: it must not look as if this code had verified it.
 func (c *Client) afterWrongCode(ctx context.Context, identity, sid string) (mfa.Factor, error) {
 	f, err := c.FetchFactor(ctx, identity, sid)
 	if err == nil && f.Status == mfa.FactorVerified {
@@ -80,8 +81,8 @@ func (c *Client) afterWrongCode(ctx context.Context, identity, sid string) (mfa.
 	return f, err
 }
 
-// Challenge checks a code against a verified factor. Only approved counts (§0.1); a challenge that stays pending is
-// left to expire.
+// Challenge reports whether a code is right for a verified factor. Only the status approved counts (§0.1). A challenge
+// that stays pending expires at Twilio.
 func (c *Client) Challenge(ctx context.Context, identity, sid, code string) (bool, error) {
 	o := c.begin(ctx, "check the code")
 	if err := o.check(validIdentity(identity), validFactor(sid), validCode(code)); err != nil {
@@ -102,7 +103,7 @@ func (c *Client) Challenge(ctx context.Context, identity, sid, code string) (boo
 	return approved, nil
 }
 
-// DeleteFactor deletes a factor; one that is gone already is no error.
+// DeleteFactor deletes a factor. It is no error if the factor is gone already.
 func (c *Client) DeleteFactor(ctx context.Context, identity, sid string) error {
 	o := c.begin(ctx, "delete the factor")
 	if err := o.check(validIdentity(identity), validFactor(sid)); err != nil {
@@ -119,7 +120,7 @@ func (c *Client) DeleteFactor(ctx context.Context, identity, sid string) error {
 	return err
 }
 
-// factor is the end of the calls that answer with a factor.
+// factor checks the answer of a call that returns a factor.
 func (o *call) factor(got *verify.VerifyV2Factor, err error, identity, sid string) (mfa.Factor, error) {
 	if err != nil {
 		_, err = o.failed(err)
@@ -132,8 +133,8 @@ func (o *call) factor(got *verify.VerifyV2Factor, err error, identity, sid strin
 	return f, nil
 }
 
-// check gives the first of some complaints about parameters. Nothing is sent with a bad one: twilio-go would paste
-// it into the path, and an empty SID makes another call of it (§1.3 last row, §3.2).
+// check returns the first of the problems that is not empty, as an error. Nothing is sent with a bad parameter:
+// twilio-go would paste it into the path, and an empty SID would make a different call (§1.3 last row, §3.2).
 func (o *call) check(problems ...string) error {
 	for _, p := range problems {
 		if p != "" {

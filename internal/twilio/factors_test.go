@@ -59,7 +59,7 @@ func TestWrongCode(t *testing.T) {
 			t.Errorf("%s: %+v %v", name, f, err)
 		}
 	}
-	// Verified before: a wrong code must not look right.
+	// The factor was verified before: a wrong code must not look right.
 	s.play("GET "+factorPath, ok(200, factorJSON(factor, "verified")))
 	s.play("POST "+factorPath, apiError(403, 60311, "Factor verification failed"))
 	_, err := s.VerifyFactor(t.Context(), identity, factor, code)
@@ -76,7 +76,7 @@ func TestWrongCode(t *testing.T) {
 	}
 }
 
-// After a lost reply the factor itself tells what became of the code.
+// After a lost reply the factor is fetched to see whether the code was accepted.
 func TestVerifyLostReply(t *testing.T) {
 	for name, broken := range map[string]http.HandlerFunc{
 		"reset": reset, "500": apiError(500, 20500, "x"), "garbage": page(200, "text/html", "<p>"), "truncated": truncated,
@@ -112,14 +112,14 @@ func TestDeleteGone(t *testing.T) {
 	if err := s.DeleteFactor(t.Context(), identity, factor); err != nil {
 		t.Error(err)
 	}
-	// What an earlier try may have done is not forgotten when a later one certainly did nothing.
+	// The first try may have had an effect. The error says so even if the second certainly had none.
 	s.play("DELETE "+factorPath, reset, apiError(401, 20003, "Authenticate"))
 	wantError(t, s.DeleteFactor(t.Context(), identity, factor), errs.Config, true)
 	s.play("DELETE "+factorPath, page(200, "text/html", "guest network"))
 	wantError(t, s.DeleteFactor(t.Context(), identity, factor), errs.Unavailable, true)
 }
 
-// The entity's 404 is "none" only once the service was found.
+// The 404 of an entity means "none" only if the service was found.
 func TestNotFoundIsProven(t *testing.T) {
 	s := start(t)
 	for range 3 {
@@ -158,7 +158,7 @@ func TestNotFoundIsProven(t *testing.T) {
 	}
 }
 
-// Many who find nothing at once wait for one proof, each no longer than its context.
+// Many calls that find nothing at the same time wait for one fetch of the service, each no longer than its context.
 func TestProveOnce(t *testing.T) {
 	bubble(t, func(t *testing.T, s *setup) {
 		release := make(chan struct{})
@@ -309,7 +309,7 @@ func TestLies(t *testing.T) {
 			for _, m := range []map[string][]any{about, ofFactor} {
 				for field, values := range m {
 					for _, v := range values {
-						if field == "factor_type" && v != nil { // of another type: not ours, left out
+						if field == "factor_type" && v != nil { // a factor of another type is not ours, and left out
 							continue
 						}
 						lies = append(lies, map[string][]any{"factors": {[]fields{with(factorJSON(factor, "verified"), fields{field: v})}}})
@@ -349,7 +349,7 @@ func TestLies(t *testing.T) {
 	}
 }
 
-// Nothing is sent with a parameter that twilio-go would paste into a path, or that Twilio would refuse.
+// Nothing is sent with a bad parameter, because twilio-go would paste it into a path or Twilio would refuse it.
 func TestBadParameters(t *testing.T) {
 	s := start(t)
 	ctx := t.Context()
@@ -384,9 +384,12 @@ func TestBadParameters(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-// FuzzAnswer: no JSON makes the checks panic, and what passes holds what is promised.
+// FuzzAnswer checks that no JSON makes the checks panic, and that an answer which passes them has what they promise.
 func FuzzAnswer(f *testing.F) {
-	for _, v := range []any{sendJSON(2), checkJSON("approved"), newFactorJSON(), factorJSON(factor, "verified"), challengeJSON("approved"), listJSON(nil, factorJSON(factor, "unverified")), nil} {
+	for _, v := range []any{
+		sendJSON(2), checkJSON("approved"), newFactorJSON(), factorJSON(factor, "verified"), challengeJSON("approved"),
+		listJSON(nil, factorJSON(factor, "unverified")), nil,
+	} {
 		b, _ := json.Marshal(v)
 		f.Add(b)
 	}

@@ -14,12 +14,13 @@ import (
 )
 
 const (
-	pageSize = 100 // as many as an entity may have of TOTP factors (§0.9): mostly one page
+	pageSize = 100 // as many TOTP factors as an entity may have (§0.9), so one page is usually enough
 	maxPages = 50
 )
 
-// ListFactors gives the TOTP factors of an identity in the order of creation, none where the entity is unknown.
-// twilio-go's own List and Stream are not used: they follow next_page_url to any host and leak a goroutine (§3.2).
+// ListFactors returns the TOTP factors of an identity in the order of creation, and none if Twilio doesn't know the
+// entity. twilio-go's own List and Stream are not used: they follow next_page_url to any host and leak a goroutine
+// (§3.2).
 func (c *Client) ListFactors(ctx context.Context, identity string) ([]mfa.Factor, error) {
 	o := c.begin(ctx, "list the factors")
 	if err := o.check(validIdentity(identity)); err != nil {
@@ -45,8 +46,8 @@ func (c *Client) ListFactors(ctx context.Context, identity string) ([]mfa.Factor
 	return inOrder(all), nil
 }
 
-// readPages reads the list at path from its first page to its end. take checks a page and gives its next_page_url. A list
-// that is not whole is an error: there is no such thing as the part of it that could be read.
+// readPages reads the list at path from its first page to its end. take checks a page and returns its next_page_url.
+// A list that can't be read to its end is an error.
 func readPages[P any](o *call, page *P, path string, limit int, take func(*P) (*string, error)) error {
 	for read := map[string]bool{}; ; {
 		url, err := take(page)
@@ -67,9 +68,9 @@ func readPages[P any](o *call, page *P, path string, limit int, take func(*P) (*
 	}
 }
 
-// factors checks one page and gives its TOTP factors.
+// factors checks one page and returns its TOTP factors.
 func (w owner) factors(page *verify.ListFactorResponse) ([]mfa.Factor, error) {
-	// {} would otherwise pass for a list of none.
+	// Otherwise {} would be taken for an empty list.
 	if page.Factors == nil || page.Meta.Key != "factors" {
 		return nil, errors.New("is not a list of factors")
 	}
@@ -88,8 +89,8 @@ func (w owner) factors(page *verify.ListFactorResponse) ([]mfa.Factor, error) {
 	return all, nil
 }
 
-// inOrder sorts factors by creation, as Twilio promises no order (§7), and keeps one of each: a factor made while the
-// list is read shifts the pages, and another comes twice.
+// inOrder sorts factors by creation, because Twilio promises no order (§7), and removes duplicates: if a factor is made
+// while the list is read, the pages shift and another factor comes twice.
 func inOrder(all []mfa.Factor) []mfa.Factor {
 	slices.SortStableFunc(all, func(a, b mfa.Factor) int { return a.Created.Compare(b.Created) })
 	seen := map[string]bool{}
@@ -100,7 +101,7 @@ func inOrder(all []mfa.Factor) []mfa.Factor {
 	})
 }
 
-// nextPage reads a further page of the list at path, and of nothing else, wherever next_page_url points.
+// nextPage reads a further page of the list at path. It refuses a next_page_url that points anywhere else.
 func nextPage[P any](o *call, next, path string) (*P, error) {
 	u, ok := apiURL(next)
 	if !ok || u.Path != path {

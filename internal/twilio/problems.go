@@ -7,17 +7,17 @@ import (
 	"uzerp-mfa/internal/mfa"
 )
 
-// problem is what one of Twilio's error codes means to whoever ran the command.
+// problem is what one of Twilio's error codes means to the person who ran the command.
 type problem struct {
-	status int // that Twilio documents; 0 where nobody does, and the code counts with any 4xx
+	status int // as Twilio documents it; 0 if it is not documented: then the code counts with any 4xx
 	kind   errs.Kind
 	words  string
-	hint   string // empty with errs.Config: the credentials are to be checked
-	again  bool   // turned away without being processed, and soon over: may be tried again, also a POST
+	hint   string // empty with errs.Config: it becomes "check the credentials"
+	again  bool   // not processed, and soon over: may be tried again, even a POST
 	cause  error  // a sentinel for errors.Is
 }
 
-// badParameter says "Invalid parameter: …". Only the operation knows whose mistake that is (call.invalid).
+// badParameter is Twilio's "Invalid parameter: …". Only the operation knows whose mistake it is (call.invalid).
 const badParameter = 60200
 
 const (
@@ -29,7 +29,7 @@ const (
 	nextCode    = "run the command again, with the next code that the app shows"
 )
 
-// problems has the codes that can be met here and mean more than their status tells (§2).
+// problems has the codes that Twilio can answer here and that say more than their HTTP status (§2).
 var problems = map[int]problem{
 	// The account and its rate limits.
 	20008: rejected("Verify does not accept these credentials"),
@@ -97,17 +97,17 @@ func unavailable(status int, words, hint string) problem {
 	return problem{status: status, kind: errs.Unavailable, words: words, hint: hint}
 }
 
-// rejected is a problem with the credentials.
+// rejected returns a problem with the credentials.
 func rejected(words string) problem { return config(0, words, "") }
 
-// limited is a rate limit, whose calls Twilio does not process (§3.1).
+// limited returns a rate limit. Twilio does not process the calls that it answers so (§3.1).
 func limited(status int) problem {
 	return unavailable(status, "Twilio is limiting the rate of calls", hintAgain).repeatable()
 }
 
 func missing() problem { return problem{kind: errs.NotFound, words: "not found at Twilio"} }
 
-// wrong is how Twilio said it of a code until 2021-10-27 (§0.1).
+// wrong returns how Twilio answered a wrong code until 2021-10-27 (§0.1).
 func wrong() problem {
 	return problem{status: 403, kind: errs.CodeRejected, words: "the code is wrong"}
 }
@@ -122,7 +122,7 @@ func (p problem) because(sentinel error) problem {
 	return p
 }
 
-// byStatus is what a 4xx answer of Twilio's own means where its code tells no more.
+// byStatus returns what a 4xx answer of Twilio means if its code is not in problems.
 func byStatus(status int) problem {
 	switch status {
 	case http.StatusUnauthorized:
@@ -133,20 +133,20 @@ func byStatus(status int) problem {
 		return missing()
 	case http.StatusConflict:
 		return refused(status, "there is one already", "")
-	case http.StatusTooManyRequests: // unknown, so not repeated; a 429 is not processed (§3.1)
+	case http.StatusTooManyRequests: // an unknown code, so it is not repeated; a 429 is not processed (§3.1)
 		return unavailable(status, "Twilio turned the call away for now", hintAgain)
 	}
 	return problem{kind: errs.Failure, words: rejectedRequest}
 }
 
-// is makes f this problem.
+// is makes f an error with p's kind, text and hint.
 func (f *fault) is(p problem, c *Client) {
 	f.kind, f.words, f.hint, f.transient = p.kind, p.words, p.hint, p.again
 	if p.cause != nil {
 		f.causes = append(f.causes, p.cause)
 	}
 	switch {
-	case p.kind == errs.NotFound: // Twilio's own message is the path once more
+	case p.kind == errs.NotFound: // Twilio's own message only repeats the path
 		f.message = ""
 	case p.kind == errs.Config && p.hint == "":
 		f.hint = "check " + c.credentials + " (test credentials do not work with Verify)"

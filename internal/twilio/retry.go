@@ -10,15 +10,16 @@ import (
 
 const (
 	maxTries    = 4
-	maxTimeouts = 2 // a second silence of a whole CallTimeout says enough
+	maxTimeouts = 2 // no third try after two without an answer within CallTimeout
 	firstPause  = 200 * time.Millisecond
-	maxWait     = 30 * time.Second // longer than this nobody waits in front of a terminal
+	maxWait     = 30 * time.Second // nobody waits longer than this at a terminal
 	farAway     = 24 * time.Hour
 )
 
-// again tells whether to try again after f, and after what wait. GET and DELETE can be repeated at will; a POST
-// only if it certainly was not acted on: never sent, or turned away by a rate limit, which Twilio documents as
-// not processed (§2, 20429; §3.1). Retry-After is obeyed, or else there is no further try.
+// again reports whether to try again after f, and how long to wait before. GET and DELETE can always be repeated.
+// A POST is repeated only if it certainly had no effect: it was never sent, or a rate limit turned it away, which
+// Twilio documents as not processed (§2, 20429; §3.1). If Retry-After asks for too long a wait, there is no further
+// try.
 func (c *Client) again(ctx context.Context, f *fault, method string, try int) (time.Duration, bool) {
 	switch {
 	case !f.transient, method == http.MethodPost && f.reached:
@@ -34,8 +35,8 @@ func (c *Client) again(ctx context.Context, f *fault, method string, try int) (t
 	return wait, true
 }
 
-// parseRetryAfter reads a Retry-After header, seconds or an HTTP date: the time to wait from now, 0 where there is
-// none or it can't be read, a day at most.
+// parseRetryAfter reads a Retry-After header, in seconds or as an HTTP date. It returns the time to wait from now,
+// a day at most, and 0 if the header is missing or can't be read.
 func parseRetryAfter(header string, now time.Time) time.Duration {
 	header = strings.TrimSpace(header)
 	if header == "" {
@@ -43,7 +44,7 @@ func parseRetryAfter(header string, now time.Time) time.Duration {
 	}
 	if strings.Trim(header, "0123456789") == "" {
 		n, err := strconv.ParseUint(header, 10, 32)
-		if err != nil { // out of range is all that can be wrong with digits
+		if err != nil { // digits can only be out of range
 			return farAway
 		}
 		return min(time.Duration(n)*time.Second, farAway)
@@ -55,7 +56,7 @@ func parseRetryAfter(header string, now time.Time) time.Duration {
 	return min(max(at.Sub(now), 0), farAway)
 }
 
-// sleep is Config.Sleep's default.
+// sleep is the default of Config.Sleep.
 func sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()

@@ -12,7 +12,8 @@ import (
 	"uzerp-mfa/internal/verifyservice"
 )
 
-// FetchService gives the Verify service; errs.NotFound if there is none, or none that these credentials may see.
+// FetchService returns the Verify service. It fails with errs.NotFound if there is none, or if these credentials can't
+// see it.
 func (c *Client) FetchService(ctx context.Context) (verifyservice.Service, error) {
 	o := c.begin(ctx, "fetch the Verify service")
 	got, err := o.api().FetchService(c.service)
@@ -35,18 +36,19 @@ func (c *Client) FetchService(ctx context.Context) (verifyservice.Service, error
 	return sv, nil
 }
 
-// CheckService asks Twilio whether the service is there, every time anew. It fails as FetchService does.
+// CheckService checks that the service exists. It asks Twilio at every call, and fails as FetchService does.
 func (c *Client) CheckService(ctx context.Context) error {
 	_, err := c.FetchService(ctx)
 	return err
 }
 
-// codeLength is how many digits a new service's codes by SMS and call have.
+// codeLength is the number of digits in a new service's codes by SMS and call.
 const codeLength = 6
 
-// CreateService makes a Verify service with Twilio's own defaults, but for what CheckService would find: the length of codes,
-// which nobody documents a default for, and a key to press in a call, without which a voicemail gets codes. An empty issuer
-// leaves the friendly name in its place.
+// CreateService makes a Verify service with Twilio's own defaults, except for two settings that `service check` would
+// complain about: the length of codes, which has no documented default, and the key to press in a call, without which
+// a voicemail gets codes. If issuer is empty, apps show the friendly name. It fails with errs.ErrLostReply if there may
+// be one more service now: the request is not repeated then.
 func (c *Client) CreateService(ctx context.Context, friendlyName, issuer string) (verifyservice.Service, error) {
 	o := c.begin(ctx, "create the Verify service")
 	o.invalid = problem{kind: errs.Usage, words: "Twilio does not accept this friendly name or issuer",
@@ -63,7 +65,7 @@ func (c *Client) CreateService(ctx context.Context, friendlyName, issuer string)
 	}
 	got, err := o.api().CreateService(params)
 	if err != nil {
-		if f, ok := errors.AsType[*fault](err); ok && f.kind == errs.NotFound { // there is nothing that could be missing
+		if f, ok := errors.AsType[*fault](err); ok && f.kind == errs.NotFound { // no service was asked for
 			f.is(rejected("the account has no Verify API"), c)
 		}
 		return verifyservice.Service{}, o.fail(err)
@@ -80,7 +82,7 @@ func (c *Client) CreateService(ctx context.Context, friendlyName, issuer string)
 	return sv, nil
 }
 
-// serviceOf reads a service. What is null stays nil, empty or 0: Twilio's default holds.
+// serviceOf reads a service. Settings that are null stay nil, empty or 0: Twilio's default holds.
 func serviceOf(got *verify.VerifyV2Service) (verifyservice.Service, error) {
 	var totp struct {
 		Issuer     *string `json:"issuer"`
@@ -109,9 +111,9 @@ func serviceOf(got *verify.VerifyV2Service) (verifyservice.Service, error) {
 	}, nil
 }
 
-// failed is the error of a call about an entity or a factor, and whether that is gone. A "not found" stands only if
-// the service itself can be fetched: Twilio gives the same 404 and code 20404 for an unknown entity as for a
-// service SID with a typing error, and callers change things because something was not found.
+// failed returns the error of a call about an entity or a factor, or gone if that does not exist. A "not found" counts
+// only if the service itself can be fetched. Twilio answers an unknown entity and a mistyped service SID with the same
+// 404 and code 20404, and callers change things because something was not found.
 func (o *call) failed(err error) (gone bool, _ error) {
 	if err = o.fail(err); !notFound(err) {
 		return false, err
@@ -122,7 +124,7 @@ func (o *call) failed(err error) (gone bool, _ error) {
 	return true, err
 }
 
-// prove fetches the service once in the client's life.
+// prove checks once in the client's life that the service can be fetched.
 func (c *Client) prove(ctx context.Context) error {
 	if c.proven.Load() {
 		return nil

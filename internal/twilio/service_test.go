@@ -12,7 +12,7 @@ import (
 	"uzerp-mfa/internal/verifyservice"
 )
 
-// Every setting that verifyservice.Service has, told and not told.
+// Every setting of verifyservice.Service, in an answer and missing from it.
 func TestServiceSettings(t *testing.T) {
 	s := start(t)
 	full := with(serviceJSON(), fields{"code_length": 8, "lookup_enabled": true, "skip_sms_to_landlines": true, "psd2_enabled": false,
@@ -60,9 +60,9 @@ func TestCreateService(t *testing.T) {
 		if !reflect.DeepEqual(sent, tc.want) {
 			t.Errorf("sent %v, want %v", sent, tc.want)
 		}
-		// The service just made is not the one that is set.
+		// The new service is not the one in the settings.
 		if s.proven.Load() {
-			t.Error("another service counts as the proof of ours")
+			t.Error("a fetch of the new service counts as a fetch of ours")
 		}
 	}
 	s := start(t)
@@ -71,7 +71,7 @@ func TestCreateService(t *testing.T) {
 	wantError(t, err, errs.Usage, false)
 }
 
-// An account without a service can make one, and is checked like any other configuration.
+// An account without a service can make one, and its configuration is checked like any other.
 func TestAccount(t *testing.T) {
 	s := start(t)
 	s.play("POST /v2/Services", ok(201, serviceJSON()))
@@ -89,7 +89,7 @@ func TestAccount(t *testing.T) {
 	wantError(t, err, errs.Config, false)
 }
 
-// The offset is known after any answer of Twilio's own, also one too small to correct codes by, and also a refusal.
+// The offset is known after any answer of Twilio, even after a refusal, and even if it is too small to matter.
 func TestClockOffset(t *testing.T) {
 	local := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 	const half = 500 * time.Millisecond

@@ -10,8 +10,8 @@ import (
 	"uzerp-mfa/internal/sharedtest"
 )
 
-// What the client sends to the emulator in this package's tests is held against Twilio's spec. Where that is missing the
-// tests run all the same, and this one says so.
+// What the client sends to the emulator in this package's tests is checked against Twilio's spec. If the spec is
+// missing, the tests run without this check, and this one says so.
 func TestAgainstTwiliosSpec(t *testing.T) {
 	if _, err := oracle.Default(); err != nil {
 		sharedtest.LeaveOut(t, sharedtest.Spec, err)

@@ -26,11 +26,12 @@ const (
 	formType   = "application/x-www-form-urlencoded"
 )
 
-// safePath is every path that this package can ask for. It leaves no room for "..", escapes or an empty segment:
-// twilio-go pastes path parameters unescaped, and DELETE …/Entities/ is not what anybody meant (§3.2, §1.3).
+// safePath matches every path that this package can ask for, and no path with "..", escapes or an empty segment.
+// twilio-go pastes path parameters unescaped, and a DELETE …/Entities/ without an identity must never be sent (§3.2,
+// §1.3).
 var safePath = regexp.MustCompile(`^/v2(/[0-9A-Za-z]+(-[0-9A-Za-z]+)*)+$`)
 
-// newTransport speaks HTTP/1.1 only: with it, "the connection was never made" is exactly "nothing was sent".
+// newTransport returns a transport for HTTP/1.1 only. There, "no connection was made" means "nothing was sent".
 func newTransport(base *url.URL, timeout time.Duration, connections int) *http.Transport {
 	t := &http.Transport{
 		DialContext:            (&net.Dialer{Timeout: timeout}).DialContext,
@@ -46,34 +47,34 @@ func newTransport(base *url.URL, timeout time.Duration, connections int) *http.T
 	return t
 }
 
-// call is one operation: twilio-go's client.BaseClient for as long as it lasts. It holds a context because
-// BaseClient has no place for one (§3.2, context).
+// call is one operation, and the client.BaseClient that twilio-go uses for it. It holds the context because BaseClient
+// has no parameter for one (§3.2, context).
 type call struct {
 	c      *Client
 	ctx    context.Context
 	op     string
 	method string // of the request last sent
 
-	invalid problem // what badParameter means in this operation; the zero value adds nothing
-	ifLost  string  // the hint where it is open whether the operation took effect
+	invalid problem // what badParameter means in this operation; the zero value: what it means in all
+	ifLost  string  // the hint if it is open whether the operation took effect
 }
 
 var _ twclient.BaseClient = (*call)(nil)
 
-// AccountSid is part of client.BaseClient.
+// AccountSid implements client.BaseClient.
 func (o *call) AccountSid() string { return o.c.account }
 
-// SetTimeout is part of client.BaseClient; the time limit is Config.CallTimeout.
+// SetTimeout implements client.BaseClient. It does nothing: the time limit is Config.CallTimeout.
 func (o *call) SetTimeout(time.Duration) {}
 
-// SetOauth is part of client.BaseClient; only basic authentication is used.
+// SetOauth implements client.BaseClient. It does nothing: only basic authentication is used.
 func (o *call) SetOauth(twclient.OAuth) {}
 
-// OAuth is part of client.BaseClient.
+// OAuth implements client.BaseClient.
 func (o *call) OAuth() twclient.OAuth { return nil }
 
-// SendRequest makes the exchange, again where that is safe, and gives an answer that is whole, of the right
-// status and JSON. Its errors are *fault.
+// SendRequest implements client.BaseClient. It repeats the exchange if that is safe, and returns only answers that are
+// complete, JSON, and of the expected status. Its errors are *fault.
 func (o *call) SendRequest(method, rawURL string, data url.Values, _ map[string]interface{}, _ ...byte) (*http.Response, error) {
 	o.method = method
 	target, err := o.c.target(rawURL)
@@ -89,7 +90,7 @@ func (o *call) SendRequest(method, rawURL string, data url.Values, _ map[string]
 		if f == nil {
 			return resp, nil
 		}
-		// A DELETE that was repeated may have acted in an earlier try.
+		// A repeated DELETE may have had an effect in an earlier try.
 		reached = reached || f.reached
 		f.reached = reached
 		wait, again := o.c.again(o.ctx, f, method, try)
@@ -104,8 +105,8 @@ func (o *call) SendRequest(method, rawURL string, data url.Values, _ map[string]
 	}
 }
 
-// target checks where twilio-go wants to go and turns it to the base URL. Anything but Twilio's own host is
-// refused, so credentials never follow a next_page_url elsewhere (§0.11).
+// target checks the address that twilio-go wants to call and puts the base URL in place of Twilio's host. Any other
+// host is refused, so that credentials never follow a next_page_url to another host (§0.11).
 func (c *Client) target(rawURL string) (*url.URL, error) {
 	u, ok := apiURL(rawURL)
 	if !ok {
@@ -114,14 +115,14 @@ func (c *Client) target(rawURL string) (*url.URL, error) {
 	return &url.URL{Scheme: c.base.Scheme, Host: c.base.Host, Path: u.Path, RawQuery: u.RawQuery}, nil
 }
 
-// apiURL parses an address and tells whether it is one of the Verify API.
+// apiURL parses an address and reports whether it is one of the Verify API.
 func apiURL(raw string) (*url.URL, bool) {
 	u, err := url.Parse(raw)
 	return u, err == nil && u.Scheme == "https" && u.Host == apiHost && u.User == nil && u.Fragment == "" &&
 		safePath.MatchString(u.EscapedPath())
 }
 
-// exchange sends one request and reads one answer. It never follows a redirect: RoundTrip doesn't.
+// exchange sends one request and reads one answer. It follows no redirect, because RoundTrip doesn't.
 func (o *call) exchange(method string, target *url.URL, data url.Values) (*http.Response, *fault) {
 	select {
 	case o.c.slots <- struct{}{}:
@@ -139,7 +140,7 @@ func (o *call) exchange(method string, target *url.URL, data url.Values) (*http.
 	if method == http.MethodPost {
 		form = data.Encode()
 	}
-	// Nothing can have been sent before there was a connection.
+	// Without a connection nothing was sent.
 	var connected atomic.Bool
 	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
@@ -168,7 +169,7 @@ func (o *call) exchange(method string, target *url.URL, data url.Values) (*http.
 		f.reached = connected.Load()
 	}
 	o.report(method, target.Path, resp, time.Since(began), f)
-	if f == nil || f.code != 0 { // Twilio's own answer, good or bad, and not that of something before it
+	if f == nil || f.code != 0 { // Twilio's own answer, good or bad, and not that of a proxy
 		o.c.measure(resp.Header.Get("Date"), local, o.c.now())
 	}
 	if f != nil {
@@ -182,7 +183,7 @@ func (o *call) exchange(method string, target *url.URL, data url.Values) (*http.
 	}, nil
 }
 
-// roundTrip gives an answer with all of its body, whose connection is let go of.
+// roundTrip returns an answer and its whole body. The body is closed.
 func roundTrip(t http.RoundTripper, req *http.Request) (*http.Response, []byte, error) {
 	resp, err := t.RoundTrip(req)
 	if err != nil {
@@ -193,8 +194,8 @@ func roundTrip(t http.RoundTripper, req *http.Request) (*http.Response, []byte, 
 	return resp, body, err
 }
 
-// judge tells whether an answer to data can be used: nil, or what is wrong with it. Deleting answers 204, all else 200 or
-// 201 with JSON (§1); a proxy's page with status 200 is none of these.
+// judge returns nil if an answer to a request with this data can be used, else what is wrong with it. A DELETE is
+// answered with 204, everything else with 200 or 201 and JSON (§1). A proxy's page with status 200 is not JSON.
 func (c *Client) judge(method string, resp *http.Response, body []byte, data url.Values) *fault {
 	isJSON := len(body) <= maxBody && jsonType(resp.Header.Get("Content-Type")) && json.Valid(body)
 	f := &fault{status: resp.StatusCode}
@@ -227,7 +228,7 @@ func jsonType(header string) bool {
 	return err == nil && (t == "application/json" || strings.HasSuffix(t, "+json"))
 }
 
-// report logs the exchange: no query, no header, no body, so no code and no secret.
+// report logs the exchange without query, headers and body, which hold codes and secrets.
 func (o *call) report(method, path string, resp *http.Response, d time.Duration, f *fault) {
 	attrs := []slog.Attr{slog.String("method", method), slog.String("path", path), slog.Duration("duration", d)}
 	if resp != nil {

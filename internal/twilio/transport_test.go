@@ -16,12 +16,12 @@ import (
 	"uzerp-mfa/internal/errs"
 )
 
-// Every operation under every fault of the transport: how often it is sent, and what is said when it never gets better.
+// Every operation under every fault of the transport: how often it is sent, and its error if the fault stays.
 func TestTransportFaults(t *testing.T) {
 	faults := []struct {
 		name  string
 		play  http.HandlerFunc
-		tries int // of GET and DELETE; a POST is sent once
+		tries int // for GET and DELETE; a POST is sent once
 	}{
 		{"reset after the request", reset, maxTries},
 		{"hang", hang, maxTimeouts},
@@ -68,7 +68,7 @@ func TestTransportFaults(t *testing.T) {
 	}
 }
 
-// What is transient is over at the second try.
+// A transient fault is over at the second try.
 func TestRetryHelps(t *testing.T) {
 	for name, first := range map[string]http.HandlerFunc{
 		"503": apiError(503, 20503, "x"), "reset": reset, "truncated": truncated,
@@ -95,7 +95,7 @@ func TestRetryHelps(t *testing.T) {
 	}
 }
 
-// A server that isn't there gets every request again, POST too: nothing was sent.
+// If no server is there, every request is repeated, even a POST: nothing was sent.
 func TestConnectionRefused(t *testing.T) {
 	for _, op := range operations() {
 		s := start(t)
@@ -107,7 +107,7 @@ func TestConnectionRefused(t *testing.T) {
 	}
 }
 
-// A kept connection that the server closed in between must not make a lost reply of a POST.
+// If the server closed a kept connection meanwhile, a POST must not end as a lost reply.
 func TestStaleConnection(t *testing.T) {
 	bubble(t, func(t *testing.T, s *setup) {
 		for _, op := range operations() {
@@ -170,7 +170,7 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-// A wait that would outlast the command is not begun.
+// There is no wait that would last longer than the command's time limit.
 func TestRetryAfterBeyondDeadline(t *testing.T) {
 	s := start(t)
 	s.play("GET "+factorPath, apiError(503, 20503, "x", "Retry-After", "20"))
@@ -223,7 +223,7 @@ func TestContextEnds(t *testing.T) {
 	}
 }
 
-// While it waits for the next try, the real sleep gives way to the context.
+// The real sleep before the next try ends when the context is cancelled.
 func TestCanceledInPause(t *testing.T) {
 	for _, tc := range []struct {
 		op     string
@@ -282,7 +282,7 @@ func TestHostNotFound(t *testing.T) {
 	}
 }
 
-// What goes out: credentials, headers, host; and TWILIO_EDGE bends nothing.
+// What is sent: credentials, headers, host. TWILIO_EDGE changes nothing.
 func TestRequest(t *testing.T) {
 	t.Setenv("TWILIO_EDGE", "sydney")
 	t.Setenv("TWILIO_REGION", "au1")

@@ -55,7 +55,7 @@ var (
 	callee   = caller.Recipient{Username: "alice", Phone: caller.Phone{E164: secret.New(number), Masked: "+44 *******123"}}
 )
 
-// server plays Twilio: each path has its answers in turn, the last one again and again.
+// server plays Twilio. Each path has its answers in order; the last one is repeated.
 type server struct {
 	*httptest.Server
 	mu    sync.Mutex
@@ -97,8 +97,8 @@ func (s *server) count(what string) int {
 	return n
 }
 
-// setup is a server that knows the service and nothing else, a client for it that never really sleeps, what it
-// slept, and what it logged.
+// setup is a server that knows only the service, and a client for it that does not really sleep. It records how long
+// the client would have slept and what it logged.
 type setup struct {
 	*server
 	*Client
@@ -113,8 +113,8 @@ func start(t *testing.T, change ...func(*Config)) *setup {
 	return s.connect(t, change...)
 }
 
-// bubble runs f against a server on pipes, where time stands still while anything is going on: what a time limit meets
-// does not depend on how busy the machine is.
+// bubble runs f with a server on pipes and a fake clock, which stands still while anything runs. So time limits do not
+// depend on how busy the machine is.
 func bubble(t *testing.T, f func(t *testing.T, s *setup), change ...func(*Config)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -218,7 +218,7 @@ func noSecret(t *testing.T, where, text string) {
 	}
 }
 
-// wantError checks kind, lost reply, and that no form of printing the error shows a secret.
+// wantError checks the kind of an error, whether it is a lost reply, and that no way to print it shows a secret.
 func wantError(t *testing.T, err error, kind errs.Kind, wantLost bool) {
 	t.Helper()
 	if err == nil {
@@ -345,7 +345,7 @@ func listJSON(next any, factors ...fields) fields {
 	return fields{"factors": factors, "meta": fields{"page": 0, "page_size": 100, "key": "factors", "next_page_url": next}}
 }
 
-// operation is one port method against its request.
+// operation is one method of a port, and the request that it sends.
 type operation struct {
 	name    string
 	request string
@@ -397,7 +397,8 @@ func operations() []operation {
 	}
 }
 
-// ofAnyService is an operation that is about no entity and no verification: its "not found" needs no proof.
+// ofAnyService reports whether an operation is about no entity and no verification. Its "not found" is returned without
+// a look for the service.
 func (o operation) ofAnyService() bool { return o.name == "service" || o.name == "create-service" }
 
 func (o operation) isPost() bool { return strings.HasPrefix(o.request, "POST") }

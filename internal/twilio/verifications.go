@@ -17,7 +17,7 @@ var (
 	sentCodeForm = regexp.MustCompile(`^[0-9]{4,10}$`)        // §1, CreateVerificationCheck
 )
 
-// StartVerification has Twilio send a code to a number.
+// StartVerification lets Twilio send a code to a number.
 func (c *Client) StartVerification(ctx context.Context, to caller.Recipient, channel caller.Channel) (caller.Started, error) {
 	o := c.begin(ctx, "send the code")
 	o.invalid = refused(0, "Twilio does not take this for a phone number", "correct the number in uzERP (or in --to), then send again")
@@ -46,7 +46,8 @@ func (c *Client) StartVerification(ctx context.Context, to caller.Recipient, cha
 	return caller.Started{SID: *got.Sid, Status: status, Sends: len(or(got.SendCodeAttempts, nil))}, nil
 }
 
-// CheckVerification tells whether a code is the one that was sent to a number. Only approved is a yes (§0.1).
+// CheckVerification checks a code against the one that was sent to a number. The code is right only if the returned
+// status is caller.Approved (§0.1). It fails with errs.NotFound if no code is waiting.
 func (c *Client) CheckVerification(ctx context.Context, to caller.Recipient, code string) (caller.Status, error) {
 	o := c.begin(ctx, "check the code")
 	o.invalid = refused(0, "Twilio does not take this number, or a code of this length", "compare the code with the message, and the number with that in uzERP")
@@ -75,7 +76,7 @@ func (c *Client) CheckVerification(ctx context.Context, to caller.Recipient, cod
 	return status, nil
 }
 
-// verification checks that an answer is about a verification of our service for this number, and gives its status.
+// verification checks that an answer is about a verification of our service for this number, and returns its status.
 func (c *Client) verification(sid, service, account, to, status *string, number string) (caller.Status, error) {
 	switch {
 	case text(service) != c.service:

@@ -59,7 +59,7 @@ func TestVerification(t *testing.T) {
 	if got, want := forms[len(forms)-1], (url.Values{"To": {number}, "Code": {code}}).Encode(); got != want {
 		t.Errorf("sent %q, want %q", got, want)
 	}
-	// Nothing but approved is a yes, whatever valid says.
+	// Only the status approved means that the code is right, whatever the field valid says.
 	s.play("POST "+checkPath, ok(201, with(checkJSON("pending"), fields{"valid": true})))
 	got, err := s.CheckVerification(t.Context(), callee, code)
 	wantError(t, err, errs.Unavailable, true)
@@ -68,7 +68,7 @@ func TestVerification(t *testing.T) {
 	}
 }
 
-// No code waiting is a fact only once the service was found (TestNotFoundIsProven has the other half).
+// "No code is waiting" is returned only if the service was found. TestNotFoundIsProven has the other half.
 func TestNoVerification(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
 		"today": apiError(404, 20404, "The requested resource "+checkPath+" was not found"), "specific": apiError(404, 60431, "x"), "odd": apiError(400, 60431, "x"),
@@ -86,7 +86,7 @@ func TestNoVerification(t *testing.T) {
 	}
 }
 
-// After a lost reply the hint says what may have happened.
+// After a lost reply the hint says what may have happened at Twilio.
 func TestVerificationLost(t *testing.T) {
 	for _, tc := range []struct{ op, hint string }{
 		{"send", "a message may be on its way"}, {"check", "the code may be used up"}, {"create-service", "one more Verify service"},
@@ -111,9 +111,9 @@ func TestVerificationLost(t *testing.T) {
 	}
 }
 
-// Every error of §2 that a verification can meet has its own words, kind and next step.
+// Every error of §2 that a verification can meet has a text, a kind and a next step of its own.
 func TestVerificationProblems(t *testing.T) {
-	odd := []int{400, 401, 403, 404, 409, 429} // where nobody documents the status
+	odd := []int{400, 401, 403, 404, 409, 429} // for codes without a documented status
 	told := map[string]int{}
 	for _, tc := range []struct {
 		code     int
@@ -182,7 +182,7 @@ func TestVerificationProblems(t *testing.T) {
 	}
 }
 
-// Twilio's messages are not passed on if they quote the number, however they spell it: not in the error, not in -v.
+// A message of Twilio's that quotes the number, in whatever form, is shown neither in the error nor in -v's log.
 func TestNumberIsNeverShown(t *testing.T) {
 	for message, shown := range map[string]bool{
 		"Invalid parameter `To`: +447700900123":              false,
@@ -225,7 +225,7 @@ func TestNumberIsNeverShown(t *testing.T) {
 	}
 }
 
-// Nothing is sent for a number, a channel or a code that can't be right, and no error repeats it.
+// Nothing is sent with a number, a channel or a code that can't be right, and no error repeats it.
 func TestBadVerificationParameters(t *testing.T) {
 	s := start(t)
 	ctx := t.Context()

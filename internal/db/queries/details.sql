@@ -1,6 +1,7 @@
 -- name: details
--- The person behind each user, and whether uzERP lets the user into any company at all (docs/facts/uzerp.md §1 and §3).
--- An end before the year 1, -infinity included, is past all the same; one after 9999 never comes, and Go could not show it.
+-- The person behind each user, and whether uzERP lets the user into any company (docs/facts/uzerp.md §1 and §3). An end
+-- date before the year 1, or -infinity, becomes the first day of year 1: it is in the past. One after the year 9999
+-- becomes NULL: it never comes, and JSON can't show it.
 select
     u.username,
     coalesce(employer.name, visited.name, '') as company,

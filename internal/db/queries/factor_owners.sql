@@ -1,5 +1,5 @@
 -- name: factor_owners
--- Who still needs a factor: nothing is deleted at Twilio that a row names.
+-- Which users have a factor in their row: no factor is deleted at Twilio while a row names it.
 select mfa_sid, username
 from users
 where mfa_sid = any(@names::text[])

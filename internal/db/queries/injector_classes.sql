@@ -1,3 +1,3 @@
 -- name: injector_classes
--- What a switch is planned on.
+-- The rows that a switch is planned from.
 -- with: injector_rows

@@ -1,4 +1,5 @@
 -- name: lock_injector_classes
--- What a switch was planned on must stay until it is committed; always in the order of ids, against deadlocks.
+-- The rows that a switch was planned from must not change until it is committed. Every session locks them in the order
+-- of their ids, so that no two wait for each other.
 -- with: injector_rows
 for update

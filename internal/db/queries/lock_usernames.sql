@@ -1,5 +1,5 @@
 -- name: lock_usernames
--- Everybody, held until the commit, always in the same order, against deadlocks.
+-- Locks every user until the commit. The order is always the same, so that no two sessions wait for each other.
 select username
 from users
 order by username collate "C"

@@ -1,4 +1,4 @@
 -- name: place
--- What detach shows before it asks whether this is really the copy.
+-- detach shows this before it asks whether the database is really the copy.
 select current_database()::text as database, count(username) as users, count(username) filter (where mfa_enrolled) as enrolled
 from users

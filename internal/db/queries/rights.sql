@@ -1,5 +1,5 @@
 -- name: rights
--- Which of the rights the role holds; null where there is no such thing, or none that it can see.
+-- Which of the rights the role holds; null if the object does not exist, or the role can't see it.
 select
     case r.kind
         when 'schema' then has_schema_privilege(s.oid, r.privilege)

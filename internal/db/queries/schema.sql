@@ -1,5 +1,5 @@
 -- name: schema
--- The catalogue is open to every role, so this works where nothing else does.
+-- Every role may read the catalogue, so this works without any right on uzERP's tables.
 select
     current_database() as database,
     current_setting('server_version') as server_version,

@@ -1,5 +1,5 @@
 -- name: usernames
--- For the shell's completion. starts_with has no wildcards to escape, other than LIKE.
+-- For the shell's completion. Unlike LIKE, starts_with has no wildcards that would need an escape.
 select username
 from users
 where starts_with(username::text, @prefix::text)

@@ -1,6 +1,6 @@
 -- name: users
--- The part that find_users and the listings share. A last_login outside the years 1 to 9999, infinity included, is
--- nobody's login and nothing that Go or JSON could show: it reads as none instead of ending the whole listing.
+-- The part that find_users and the listings share. A last_login outside the years 1 to 9999, or infinity, can't be a
+-- login, and JSON can't show it. It is read as NULL, so that it doesn't end the whole listing with an error.
 select
     u.username,
     trim(concat_ws(' ', p.firstname, p.surname)) as person,

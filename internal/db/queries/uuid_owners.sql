@@ -1,6 +1,6 @@
 -- name: uuid_owners
--- Who has an identity at Twilio: nothing makes users.uuid unique, and an entity may be nobody's. Compared as text, because
--- an identity at Twilio need not be a uuid.
+-- Which users have an identity at Twilio. There may be several, because users.uuid has no unique constraint, or none.
+-- uuids are compared as text, because an identity at Twilio need not be a uuid.
 select uuid::text as uuid, username
 from users
 where uuid::text = any(@names::text[])

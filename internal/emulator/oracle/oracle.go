@@ -1,9 +1,10 @@
-// Package oracle holds every exchange with the Verify emulator against Twilio's own OpenAPI spec. It is for tests
-// only: it imports kin-openapi, which must not get into the program.
+// Package oracle checks every exchange with the Verify emulator against Twilio's own OpenAPI spec.
 //
-// The spec is the strict variant (docs/facts/twilio-verify.md, head): every property is required, none may be added, and
-// the statuses of errors and their body are in it. It lies outside the project: where it is missing, tests that use the
-// emulator run all the same (WhereAtHand), and are counted.
+// Its law: only tests import it, because it imports kin-openapi, which must not get into the program.
+//
+// The spec is the strict variant (docs/facts/twilio-verify.md, head): every property is required, none may be added,
+// and it has the statuses and the body of errors. It is not in the repository. If it is missing, tests that use the
+// emulator run without this check, and are counted (WhereAtHand).
 package oracle
 
 import (
@@ -28,17 +29,18 @@ import (
 	"uzerp-mfa/internal/sharedtest"
 )
 
-// specFile is the strict spec's place in the shared directory.
+// specFile is the path of the strict spec in the shared directory.
 const specFile = "data/twilio/twilio_verify_v2_strict.json"
 
-// Oracle judges exchanges. It is safe for concurrent use.
+// Oracle checks exchanges. It is safe for concurrent use.
 type Oracle struct {
 	router      routers.Router
 	errorSchema *openapi3.Schema
 	options     openapi3filter.Options
 }
 
-// Default loads the spec from the shared directory, once a process. The error is an fs.ErrNotExist where there is none.
+// Default returns the oracle for the spec in the shared directory, which is loaded once. The error is an fs.ErrNotExist
+// if there is no spec.
 var Default = sync.OnceValues(func() (*Oracle, error) {
 	path, err := sharedtest.Path(specFile)
 	if err != nil {
@@ -47,7 +49,7 @@ var Default = sync.OnceValues(func() (*Oracle, error) {
 	return Load(path)
 })
 
-// Load reads the strict spec at path.
+// Load returns the oracle for the strict spec at path.
 func Load(path string) (*Oracle, error) {
 	doc, err := openapi3.NewLoader().LoadFromFile(path)
 	if err != nil {
@@ -82,7 +84,7 @@ func Load(path string) (*Oracle, error) {
 
 const formType = "application/x-www-form-urlencoded"
 
-// formProperties gives the parameters that an operation takes in its body.
+// formProperties returns the parameters that an operation takes in its body.
 func formProperties(operation *openapi3.Operation) openapi3.Schemas {
 	if operation.RequestBody == nil {
 		return nil
@@ -94,8 +96,8 @@ func formProperties(operation *openapi3.Operation) openapi3.Schemas {
 	return form.Schema.Value.Properties
 }
 
-// typeStrings makes strings of the untyped parameters (Metadata, the items of Details.Fields): in a form they are, and
-// kin-openapi decodes nothing else.
+// typeStrings sets the type of untyped parameters (Metadata, the items of Details.Fields) to string. kin-openapi
+// doesn't decode parameters without a type, and in a form they are strings.
 func typeStrings(properties openapi3.Schemas) {
 	for _, property := range properties {
 		switch p := property.Value; {
@@ -107,7 +109,7 @@ func typeStrings(properties openapi3.Schemas) {
 	}
 }
 
-// Exchange is a request and its response, both complete.
+// Exchange is a complete request and its complete response.
 type Exchange struct {
 	Method         string
 	URL            *url.URL
@@ -118,9 +120,9 @@ type Exchange struct {
 	ResponseBody   []byte
 }
 
-// Check tells what is wrong with an exchange, nil if nothing is. The response must always be what the spec says; the
-// request only if it was not refused: refusing what is wrong is right. What is no operation of the spec must be
-// refused, with the error body.
+// Check returns what is wrong with an exchange, or nil. The response must always match the spec. The request must match
+// it only if it was accepted, because a wrong request has to be refused. A request that is no operation of the spec
+// must be refused, with the error body.
 func (o *Oracle) Check(e Exchange) error {
 	if err := o.check(e); err != nil {
 		return fmt.Errorf("%s %s (%d): %w", e.Method, e.URL.Path, e.Status, err)
@@ -162,7 +164,7 @@ func (o *Oracle) check(e Exchange) error {
 	return nil
 }
 
-// checkNames refuses parameters that the operation doesn't have, which kin-openapi and Twilio overlook.
+// checkNames refuses parameters that the operation doesn't have. kin-openapi and Twilio ignore those.
 func checkNames(e Exchange, operation *openapi3.Operation) error {
 	form, err := url.ParseQuery(string(e.RequestBody))
 	if err != nil {
@@ -196,9 +198,9 @@ func (o *Oracle) checkRefusal(e Exchange, noRoute error) error {
 	return nil
 }
 
-// Wrap gives a handler that does what h does and reports, from the serving goroutine, each exchange that is against
-// the spec. That can be after the client has its answer, so close the server before the test ends. Exchanges that a
-// fault spoiled and those of the control API are not looked at.
+// Wrap returns a handler that serves with h and calls onViolation for each exchange that is against the spec. It calls
+// it from the serving goroutine, perhaps after the client has its answer, so close the server before the test ends.
+// Exchanges with a fault and those of the control API are not checked.
 func (o *Oracle) Wrap(h http.Handler, onViolation func(error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, emulator.ControlPrefix) {
@@ -225,8 +227,8 @@ func (o *Oracle) Wrap(h http.Handler, onViolation func(error)) http.Handler {
 	})
 }
 
-// WhereAtHand returns what emulator.Start shall wrap its handler in: the default oracle's Wrap, or nothing where the spec is
-// missing; tb then counts as a test that ran without this check, and with CI=true it fails.
+// WhereAtHand returns the wrap for emulator.Start: the default oracle's, or one that does nothing if the spec is
+// missing. Then tb is counted as a test that ran without this check, and with CI=true it fails.
 func WhereAtHand(tb sharedtest.TB, onViolation func(error)) (func(http.Handler) http.Handler, error) {
 	o, err := Default()
 	switch {
@@ -239,7 +241,7 @@ func WhereAtHand(tb sharedtest.TB, onViolation func(error)) (func(http.Handler) 
 	return func(h http.Handler) http.Handler { return o.Wrap(h, onViolation) }, nil
 }
 
-// recorder copies what is written through it.
+// recorder keeps a copy of what is written through it.
 type recorder struct {
 	http.ResponseWriter
 	status int

@@ -37,23 +37,25 @@ const (
 		"date_created":"2026-01-01T00:00:00Z","date_updated":null,"url":null,"links":null}`
 )
 
-// TestWrap answers with all kinds of things and looks at which the oracle minds.
+// TestWrap answers in many ways and checks which answers the oracle reports.
 func TestWrap(t *testing.T) {
 	o := judge(t)
 	for _, tt := range []struct {
 		name, method, path, form string
 		status                   int
 		body                     string
-		header                   string // set to "1"
-		minds                    string // found in the violation; empty is none
+		header                   string // the name of a header that is set to "1"
+		minds                    string // must be in the violation; empty means no violation
 	}{
 		{name: "right", method: "GET", path: entity, status: 200, body: entityJ},
 		{name: "right refusal", method: "GET", path: entity, status: 404, body: refusal},
 		{name: "right deletion", method: "DELETE", path: factor, status: 204},
 		{name: "field missing", method: "GET", path: entity, status: 200, body: strings.Replace(entityJ, `"url":null,`, "", 1), minds: `property "url" is missing`},
-		{name: "field too many", method: "GET", path: entity, status: 200, body: strings.Replace(entityJ, `"url"`, `"uri":null,"url"`, 1), minds: `property "uri" is unsupported`},
+		{name: "field too many", method: "GET", path: entity, status: 200,
+			body: strings.Replace(entityJ, `"url"`, `"uri":null,"url"`, 1), minds: `property "uri" is unsupported`},
 		{name: "wrong sid", method: "GET", path: entity, status: 200, body: strings.Replace(entityJ, "YE", "YF", 1), minds: "/sid"},
-		{name: "wrong date", method: "GET", path: entity, status: 200, body: strings.Replace(entityJ, "2026-01-01T00:00:00Z", "Thu, 01 Jan 2026 00:00:00 +0000", 1), minds: "/date_created"},
+		{name: "wrong date", method: "GET", path: entity, status: 200, minds: "/date_created",
+			body: strings.Replace(entityJ, "2026-01-01T00:00:00Z", "Thu, 01 Jan 2026 00:00:00 +0000", 1)},
 		{name: "no json", method: "GET", path: entity, status: 200, body: "<html>", minds: "response"},
 		{name: "wrong error", method: "GET", path: entity, status: 404, body: `{"error":"x"}`, minds: "response"},
 		{name: "undocumented status", method: "GET", path: entity, status: 418, body: refusal, minds: "status is not supported"},
@@ -63,7 +65,8 @@ func TestWrap(t *testing.T) {
 		{name: "wrong request, refused", method: "GET", path: factors + "?PageSize=0", status: 400, body: refusal},
 		{name: "wrong request, answered", method: "GET", path: factors + "?PageSize=0", status: 200, body: refusal, minds: "PageSize"},
 		{name: "field of the form missing", method: "POST", path: service + "/Entities", form: "A=b", status: 201, body: entityJ, minds: "Identity"},
-		{name: "unknown field of the form", method: "POST", path: service + "/Entities", form: "Identity=x&Extra=y", status: 201, body: entityJ, minds: `no parameter "Extra"`},
+		{name: "unknown field of the form", method: "POST", path: service + "/Entities", form: "Identity=x&Extra=y",
+			status: 201, body: entityJ, minds: `no parameter "Extra"`},
 		{name: "unknown query parameter", method: "GET", path: entity + "?Page=1", status: 200, body: entityJ, minds: `no parameter "Page"`},
 
 		{name: "no such path, refused", method: "GET", path: "/v2/Nothing", status: 404, body: refusal},

@@ -9,8 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Our own copy of uzERP's tables has what the real database has: in each of its tables every column, with type, nullability
-// and default, and every constraint but foreign keys to tables that are not in the copy.
+// Our own copy of uzERP's tables is like the real database: each table has every column, with type, nullability and
+// default, and every constraint except foreign keys to tables that are not in the copy.
 func TestUzerpIsLikeTheRealDatabase(t *testing.T) {
 	ours, theirs := catalogueOf(t, New(t, Uzerp)), catalogueOf(t, New(t, Real))
 	for _, table := range slices.Sorted(maps.Keys(ours.columns)) {
@@ -36,7 +36,7 @@ func TestUzerpIsLikeTheRealDatabase(t *testing.T) {
 	}
 }
 
-// The sandbox has fewer tables and columns, and none that uzERP has otherwise.
+// The sandbox has fewer tables and columns than uzERP, but those that it has are the same.
 func TestSandboxIsLikeUzerp(t *testing.T) {
 	sandbox, uzerp := catalogueOf(t, New(t, Sandbox)), catalogueOf(t, New(t, Uzerp))
 	for table, columns := range sandbox.columns {
@@ -61,7 +61,7 @@ type constraint struct {
 	To                      string // the table that a foreign key refers to
 }
 
-// catalogue is what a database says about its tables in the schema public, by table and name.
+// catalogue has the columns and constraints of a database's tables in the schema public, by table and name.
 type catalogue struct {
 	columns     map[string]map[string]column
 	constraints map[string]map[string]constraint
@@ -84,7 +84,7 @@ func catalogueOf(t *testing.T, url string) catalogue {
 		}
 		c.columns[col.Table][col.Name] = col
 	}
-	// Since PostgreSQL 18 NOT NULL is a constraint too: the columns tell that already.
+	// Since PostgreSQL 18 NOT NULL is a constraint, too. It is left out: the columns have it already.
 	for _, con := range collect[constraint](t, conn, `
 		select r.relname as "table", k.conname as name, pg_get_constraintdef(k.oid) as definition, coalesce(f.relname, '') as "to"
 		from pg_constraint k

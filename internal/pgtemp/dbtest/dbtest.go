@@ -1,8 +1,8 @@
-// Package dbtest gives each test a real PostgreSQL database of its own.
+// Package dbtest makes a real PostgreSQL database for each test.
 //
-// Its laws: one server for each test process, started when the first test asks and stopped by Run; databases are copied
-// from templates, which costs some tens of milliseconds, and dropped with the test; and what a test needs and doesn't
-// find is a failure in CI and a skip elsewhere.
+// Its laws: each test process has one server, which starts with the first database and is stopped by Run; a database is
+// a copy of a template, which takes some tens of milliseconds, and is dropped when its test ends; and if the machine
+// lacks something that a test needs, the test fails in CI and is skipped elsewhere.
 package dbtest
 
 import (
@@ -25,17 +25,17 @@ import (
 	"uzerp-mfa/internal/sharedtest"
 )
 
-// Template says what a new database holds.
+// Template says what a new database contains.
 type Template string
 
 // The templates.
 const (
-	Empty   Template = "empty"   // nothing: not a database of uzERP's
-	Sandbox Template = "sandbox" // our tables, no rows
-	Sample  Template = "sample"  // with the sandbox's users and injector classes
-	Old     Template = "old"     // Sample as before uzERP 1.31.0: without the 2FA columns
-	Uzerp   Template = "uzerp"   // a new installation of uzERP: our own copy of its tables, with all their columns
-	Real    Template = "real"    // the same, and uzERP's own database: not in this repository
+	Empty   Template = "empty"   // nothing: not uzERP's database
+	Sandbox Template = "sandbox" // the sandbox's tables, without rows
+	Sample  Template = "sample"  // Sandbox with the sandbox's users and injector classes
+	Old     Template = "old"     // Sample as it was before uzERP 1.31.0: without the 2FA columns
+	Uzerp   Template = "uzerp"   // a new installation of uzERP, in our own copy of its tables with all their columns
+	Real    Template = "real"    // a new installation in uzERP's own database, which is not in this repository
 )
 
 //go:embed uzerp.sql
@@ -69,8 +69,8 @@ func Run(m *testing.M) int {
 	}}.Run()
 }
 
-// New makes a database and gives its URL, for the superuser on the socket. It is dropped, with whoever is in it, when
-// the test ends.
+// New makes a database and returns its URL, for the superuser on the socket. When the test ends, all connections to the
+// database are closed and it is dropped.
 func New(tb testing.TB, t Template) string {
 	tb.Helper()
 	name, url, err := shared.create(t)
@@ -85,7 +85,7 @@ func New(tb testing.TB, t Template) string {
 	return url
 }
 
-// missing leaves the test out if what is missing is something that the machine may lack; every other error fails it.
+// missing leaves the test out if err is about something that the machine may lack. Any other error fails the test.
 func missing(tb testing.TB, err error) {
 	tb.Helper()
 	switch {
@@ -102,10 +102,10 @@ func is[E error](err error) bool {
 	return ok
 }
 
-// absentError is about something that the machine lacks.
+// absentError is the error for something that the machine lacks.
 type absentError struct{ error }
 
-// Connect gives a plain connection, closed when the test ends.
+// Connect returns a plain connection, which is closed when the test ends.
 func Connect(tb testing.TB, connString string) *pgx.Conn {
 	tb.Helper()
 	conn, err := pgx.Connect(context.Background(), connString)
@@ -129,7 +129,7 @@ func Exec(tb testing.TB, connString, sql string, args ...any) {
 	}
 }
 
-// create makes a database from a template, and the template first where it is the first of its kind.
+// create makes a database from a template. It makes the template first if there is none yet.
 func (s *server) create(t Template) (name, url string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -231,7 +231,7 @@ func (s *server) admin(statements ...string) error {
 	return nil
 }
 
-// As gives connString for another role, without a password.
+// As returns connString for another role, without a password.
 func As(tb testing.TB, connString, role string) string {
 	tb.Helper()
 	u, err := url.Parse(connString)

@@ -59,7 +59,7 @@ func TestSnapshotSeesEveryChangeButTheExcepted(t *testing.T) {
 	}
 }
 
-func TestDatabasesAreDroppedWithWhoeverIsInThem(t *testing.T) {
+func TestDatabasesAreDroppedWithTheirConnections(t *testing.T) {
 	var guest *pgx.Conn
 	t.Run("user", func(t *testing.T) {
 		var err error

@@ -8,9 +8,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Snapshot gives every row of every table of a database, so that a test can say that nothing else has changed: table
-// ("schema.name") to its rows as JSON text, sorted. Columns named in except, as "public.users.uuid", are left out.
-// Sequences are not looked at: an insert that is rolled back moves them too.
+// Snapshot returns every row of every table of a database, so that a test can check that nothing else has changed. The
+// key is the table ("schema.name"), the value its rows as JSON text, sorted. Columns in except, such as
+// "public.users.uuid", are left out. So are sequences: even an insert that is rolled back changes them.
 func Snapshot(tb testing.TB, connString string, except ...string) map[string][]string {
 	tb.Helper()
 	ctx := context.Background()

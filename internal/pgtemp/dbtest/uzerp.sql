@@ -1,7 +1,7 @@
--- A new installation of uzERP 1.35, as far as this program is concerned: the tables of docs/facts/uzerp.md section 1 with all
--- their columns, types, defaults and constraints, and a few tables beside them that refer to them or are referred to.
--- Written for these tests, from measurements of the catalogue; uzERP's own text is not in it. Where the real database is at
--- hand, TestUzerpIsLikeTheRealDatabase holds this against it.
+-- The part of a new installation of uzERP 1.35 that this program needs: the tables of docs/facts/uzerp.md section 1
+-- with all their columns, types, defaults and constraints, and a few tables that refer to them or that they refer to.
+-- Written for these tests, from measurements of the catalogue; uzERP's own text is not in it. If the real database is
+-- at hand, TestUzerpIsLikeTheRealDatabase compares the two.
 
 create table lang (
     code character(2) constraint lang_pkey primary key,
@@ -159,7 +159,7 @@ create table injector_classes (
     constraint injector_classes_name_key unique (name, class_name)
 );
 
--- What refers to users and to injector_classes.
+-- Tables that refer to users and to injector_classes.
 
 create table roles (
     id bigserial primary key,
@@ -201,7 +201,7 @@ create table sypaytypes (
 );
 
 -- The rows: one user, one company, the injector classes of a new installation. They refer to each other in a circle, so
--- the foreign keys come after them.
+-- the foreign keys are made after them.
 
 insert into lang (code, name) values ('DE', 'German'), ('EN', 'English');
 
@@ -233,8 +233,8 @@ select setval('party_id_seq', 2), setval('company_id_seq', 1), setval('system_co
     setval('user_company_access_id_seq', 1), setval('injector_classes_id_seq', 7), setval('roles_id_seq', 8),
     setval('hasrole_id_seq', 1), setval('userpreferences_id_seq', 1), setval('sypaytypes_id_seq', 1);
 
--- The foreign keys between these tables, by the names that they have in uzERP. Those of columns that refer to other tables
--- are left out with the tables.
+-- The foreign keys between these tables, with their names in uzERP. Foreign keys to tables that are not here are left
+-- out.
 
 alter table company
     add constraint "$2" foreign key (parent_id) references company (id) on update cascade on delete cascade,
