@@ -38,7 +38,8 @@ func newDesk(t *testing.T, issuer string) *desk {
 	t.Helper()
 	d := &desk{database: dbtest.New(t, dbtest.Sample), dir: t.TempDir()}
 	var err error
-	d.verify, err = emulator.Start("", emulator.Options{AccountSID: accountSID, ServiceSID: serviceSID, Issuer: issuer,
+	// With this seed no four letters of a secret are all digits, as four in a stack trace's addresses can be by chance.
+	d.verify, err = emulator.Start("", emulator.Options{AccountSID: accountSID, ServiceSID: serviceSID, Issuer: issuer, Seed: 3,
 		Credentials: []emulator.Credential{{Username: accountSID, Password: authToken}}}, d.listen)
 	if err != nil {
 		t.Fatal(err)
