@@ -50,7 +50,7 @@ var allowed = map[string][]string{
 	"internal/mfa/mfatest":       {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/totp"}, // test support
 	"internal/caller":            {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa", "github.com/nyaruka/phonenumbers"},
 	"internal/reconcile":         {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/mfa"},
-	"internal/verifyservice":     {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/finding", "uzerp-mfa/internal/mfa"},
+	"internal/verifyservice":     {"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/finding", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/installation"},
 	"internal/output":            {"github.com/olekukonko/tablewriter/...", "github.com/mattn/go-runewidth", "golang.org/x/sys/unix", "golang.org/x/term", "github.com/mdp/qrterminal/v3", "rsc.io/qr"},
 	"internal/output/screentest": {"github.com/makiuchi-d/gozxing/..."}, // test support
 	"internal/pgtemp":            {"uzerp-mfa/internal/errs", "github.com/jackc/pgx/v5/..."},

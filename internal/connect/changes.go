@@ -80,7 +80,7 @@ func (ch *Changes) CallerHistory(ctx context.Context, to caller.Recipient) calle
 }
 
 // Settings makes a change of settings in the file at path, none of them a secret.
-func (ch *Changes) Settings(ctx context.Context, path string, settings []installation.Change, change func() error) error {
+func (ch *Changes) Settings(ctx context.Context, path string, settings []installation.SettingChange, change func() error) error {
 	switch {
 	case ch.dryRun:
 		return errDryRun

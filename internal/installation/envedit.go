@@ -13,8 +13,11 @@ import (
 	"uzerp-mfa/internal/secret"
 )
 
-// Change is one setting that gets another value. Neither value is a secret: both are shown and recorded.
-type Change struct {
+// Hidden stands where a value may not be shown.
+const Hidden = "(not shown)"
+
+// SettingChange is one setting that gets another value. Neither value is a secret: both are shown and recorded.
+type SettingChange struct {
 	Setting string
 	Line    int     // 0 for a line that is added
 	Before  *string // as it may be shown; nil if the setting is missing
@@ -22,20 +25,20 @@ type Change struct {
 }
 
 // Recorder makes a change of settings and records it. A nil Recorder only makes it.
-type Recorder func(ctx context.Context, path string, changes []Change, change func() error) error
+type Recorder func(ctx context.Context, path string, changes []SettingChange, change func() error) error
 
 // EnvEdit is a planned change of conf/.env: Plan it, Rehearse it if something else that can't be undone comes first, Apply it.
 type EnvEdit struct {
 	Path    string
-	Changes []Change // may be empty
-	After   EnvFile  // the file as uzERP will read it
+	Changes []SettingChange // may be empty
+	After   EnvFile         // the file as uzERP will read it
 
 	before []byte
 }
 
 // Plan returns the edit that makes the changes, with every other byte kept. It fails with errs.Config if the file is not
 // Editable, and with errs.Refused if uzERP's reader would not read exactly the old settings with these changes.
-func (e EnvFile) Plan(changes ...Change) (*EnvEdit, error) {
+func (e EnvFile) Plan(changes ...SettingChange) (*EnvEdit, error) {
 	if err := e.Editable(); err != nil {
 		return nil, err
 	}

@@ -13,7 +13,6 @@ import (
 	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/installation/dotenv"
 	"uzerp-mfa/internal/secret"
-	"uzerp-mfa/internal/sidform"
 )
 
 // Request is what is to be written. A nil field is left as it is.
@@ -73,13 +72,13 @@ func (p SetPlan) CheckAfter(at Place) ([]finding.Finding, error) {
 
 // PlanChange works out which settings change by a valid request. It leaves alone what has the wanted effect already, "ON"
 // for instance. It fails with errs.Refused where the outcome would keep everybody from working with uzERP.
-func PlanChange(env installation.EnvFile, r Request) ([]installation.Change, error) {
-	var changes []installation.Change
+func PlanChange(env installation.EnvFile, r Request) ([]installation.SettingChange, error) {
+	var changes []installation.SettingChange
 	set := func(name, after string, already bool) {
 		if already {
 			return
 		}
-		c := installation.Change{Setting: name, After: after}
+		c := installation.SettingChange{Setting: name, After: after}
 		if s, ok := env.Settings[name]; ok {
 			shown := Shown(s)
 			c.Line, c.Before = s.Line, &shown
@@ -109,19 +108,6 @@ func PlanChange(env installation.EnvFile, r Request) ([]installation.Change, err
 	return changes, refuse(env, changes)
 }
 
-// PlanService puts another Verify service into the file. What was there is shown only if it is a service's SID.
-func PlanService(env installation.EnvFile, sid string) installation.Change {
-	c := installation.Change{Setting: ServiceSID, After: sid}
-	if s, ok := env.Settings[ServiceSID]; ok {
-		shown := s.Value.Reveal()
-		if shown != "" && (s.Borrowed || !sidform.Service.Valid(shown)) {
-			shown = Hidden
-		}
-		c.Line, c.Before = s.Line, &shown
-	}
-	return c
-}
-
 func checkWanted(flag string, wanted time.Duration) error {
 	switch {
 	case wanted <= 0:
@@ -136,7 +122,7 @@ func checkWanted(flag string, wanted time.Duration) error {
 }
 
 // refuse looks at the settings as they would be.
-func refuse(env installation.EnvFile, changes []installation.Change) error {
+func refuse(env installation.EnvFile, changes []installation.SettingChange) error {
 	after := env
 	after.Settings = maps.Clone(env.Settings)
 	if after.Settings == nil {

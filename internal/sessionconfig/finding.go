@@ -4,11 +4,12 @@ import (
 	"regexp"
 	"strings"
 
+	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/installation/dotenv"
 )
 
 // Hidden stands where a value is not shown.
-const Hidden = "(not shown)"
+const Hidden = installation.Hidden
 
 // harmless are the values of session settings that can be repeated: a number with at most a unit, or a word that says
 // yes or no. A token pasted into the wrong line is neither.
