@@ -62,7 +62,7 @@ func (c condition) changedRow(now condition) string {
 	return dash(all)
 }
 
-// call gives names to the factors: those of before are f1, f2 …, those that came n1, n2 …
+// call returns names for the factors: those of before are f1, f2 …, those that came n1, n2 …
 func (c condition) call(now condition) map[string]string {
 	names := make(map[string]string)
 	for i, f := range c.factors {

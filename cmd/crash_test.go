@@ -41,7 +41,7 @@ func (v verdict) shows(text string) bool {
 	return slices.ContainsFunc(v.violations, func(v violation) bool { return strings.Contains(v.text, text) })
 }
 
-// interrupt makes one case of the matrix. It gives what the interruption left behind and what came of running the command
+// interrupt makes one case of the matrix. It returns what the interruption left behind and what came of running the command
 // again, how many verified factors that did not remove, and what is wrong about the case.
 func (sc scenario) interrupt(t *testing.T, s *stage, program string, stop interruption) (results []string, left int, complaint string) {
 	t.Helper()

@@ -69,7 +69,7 @@ func (c faultCase) meet(t *testing.T, s *stage, program string) (e ending, was c
 	}
 }
 
-// check makes a case. It gives the exit code and what has changed, and what is wrong about the case whatever the table says. A
+// check makes a case. It returns the exit code and what has changed, and what is wrong about the case whatever the table says. A
 // program that ignores its --timeout is found by the count of its tries, and by the limit on every run (hangs).
 func (c faultCase) check(t *testing.T, s *stage, program string) (results []string, complaint string) {
 	t.Helper()
@@ -140,7 +140,7 @@ var (
 	documentedCodes sync.Map // of a command, by its help's first line
 )
 
-// documented gives the exit codes that the help of a command lists.
+// documented returns the exit codes that the help of a command lists.
 func documented(t *testing.T, s *stage, program string, args []string) []int {
 	t.Helper()
 	words := args[:len(args):len(args)]

@@ -339,7 +339,7 @@ func (sc scenario) start(t *testing.T, s *stage) {
 	s.others = s.otherUsers(t)
 }
 
-// record runs a scenario undisturbed. It gives the interactions, and Twilio's names of the operations, each once.
+// record runs a scenario undisturbed. It returns the interactions, and Twilio's names of the operations, each once.
 func (sc scenario) record(t *testing.T, s *stage, program string) (steps []crashtest.Interaction, operations []string) {
 	t.Helper()
 	sc.start(t, s)

@@ -215,7 +215,7 @@ func (s *stage) enrolled(t *testing.T) string {
 	return sid
 }
 
-// code gives a code of a factor that was not used before: the emulator, like RFC 6238, takes each once.
+// code returns a code of a factor that was not used before: the emulator, like RFC 6238, takes each once.
 func (s *stage) code(t *testing.T, sid string) string {
 	t.Helper()
 	s.verify.Advance(90 * time.Second)
@@ -226,7 +226,7 @@ func (s *stage) code(t *testing.T, sid string) string {
 	return code
 }
 
-// hasSeen tells whether the user can have a factor on the phone: it was there, or its secret was printed.
+// hasSeen reports whether the user can have a factor on the phone: it was there, or its secret was printed.
 func (s *stage) hasSeen(sid string) bool {
 	secret := s.verify.Secret(sid)
 	return s.phone[sid] || secret != "" && (strings.Contains(s.shown.String(), secret) || strings.Contains(s.shown.String(), output.Groups(secret)))

@@ -68,7 +68,7 @@ func (w table) text(rows [][]string) string {
 
 var betweenCells = regexp.MustCompile(` {2,}`)
 
-// compare gives what is different. The widths of the columns don't count.
+// compare returns what is different. The widths of the columns don't count.
 func (w table) compare(text string, rows [][]string) (problems []string) {
 	want := make(map[string]string)
 	var order []string
