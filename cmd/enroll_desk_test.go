@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -180,12 +181,20 @@ func (p *person) awaitText(t *testing.T, text string) {
 // awaitStopped waits until the uzerp-mfa in the terminal's session is stopped.
 func (p *person) awaitStopped(t *testing.T) {
 	t.Helper()
-	stopped := fmt.Sprintf(`^\d+ \(uzerp-mfa\) T \d+ \d+ %d `, p.cmd.Process.Pid)
+	stopped := regexp.MustCompile(fmt.Sprintf(`^\d+ \(uzerp-mfa\) T \d+ \d+ %d `, p.cmd.Process.Pid))
 	for deadline := time.Now().Add(hangs); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		stats, _ := filepath.Glob("/proc/[0-9]*/stat")
-		for _, file := range stats {
-			stat, _ := os.ReadFile(file)
-			if ok, err := regexp.Match(stopped, stat); ok || err != nil {
+		leaders, _ := filepath.Glob("/proc/[0-9]*/stat")
+		for _, leader := range leaders {
+			if stat, _ := os.ReadFile(leader); !stopped.Match(stat) {
+				continue
+			}
+			// Each thread stops for itself. One that waits for a key still takes what is typed until it does.
+			threads, _ := filepath.Glob(filepath.Join(filepath.Dir(leader), "task", "*", "stat"))
+			running := func(thread string) bool {
+				stat, err := os.ReadFile(thread)
+				return err == nil && !regexp.MustCompile(`^\d+ \(.*\) T `).Match(stat)
+			}
+			if len(threads) > 0 && !slices.ContainsFunc(threads, running) {
 				return
 			}
 		}
