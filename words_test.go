@@ -19,9 +19,7 @@ import (
 // notYet has the rooms that are not reworded yet, as directories or files. A room whose words are done is taken out.
 var notYet = []string{
 	"cmd", "docs", "architecture_test.go",
-	"internal/audit", "internal/caller", "internal/connect", "internal/doctor", "internal/errs",
-	"internal/filelock", "internal/finding", "internal/injector", "internal/installation", "internal/mfa", "internal/output",
-	"internal/reconcile", "internal/secret", "internal/sessionconfig", "internal/sidform", "internal/verifyservice",
+	"internal/caller", "internal/doctor", "internal/injector", "internal/mfa", "internal/reconcile", "internal/verifyservice",
 }
 
 // maxColumns is the length of the longest line, in characters.

@@ -7,7 +7,8 @@ import (
 
 var shellSafe = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./][A-Za-z0-9_@%+=:,./-]*$`)
 
-// ShellQuote returns s as the last argument of a shell's command line, for commands in hints: flags must come before it.
+// ShellQuote returns s as the last argument of a shell command, for hints. Flags must stand before it, because it puts
+// "--" before a value that begins with a dash.
 func ShellQuote(s string) string {
 	if strings.HasPrefix(s, "-") {
 		return "-- " + ShellWord(s)
