@@ -41,6 +41,7 @@ var allowed = map[string][]string{
 	"internal/config":            {"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/installation/...", "uzerp-mfa/internal/mfa", "github.com/joho/godotenv"},
 	"internal/crashtest":         {}, // a test-support package: what it needs of the world it is given
 	"internal/db":                {"uzerp-mfa/internal/caller", "uzerp-mfa/internal/verifyservice", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa", "github.com/jackc/pgx/v5/..."},
+	"internal/db/storetest":      {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/mfa"}, // test support
 	"internal/doctor":            {"uzerp-mfa/internal/verifyservice", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/finding", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa"},
 	"internal/emulator":          {"uzerp-mfa/internal/sidform", "github.com/pquerna/otp/..."},
 	"internal/emulator/oracle":   {"github.com/getkin/kin-openapi/...", "uzerp-mfa/internal/sharedtest", "uzerp-mfa/internal/emulator"},
@@ -50,7 +51,8 @@ var allowed = map[string][]string{
 	"internal/mfa/mfatest":       {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/totp"}, // test support
 	"internal/caller":            {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa", "github.com/nyaruka/phonenumbers"},
 	"internal/reconcile":         {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/mfa"},
-	"internal/verifyservice":     {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/finding", "uzerp-mfa/internal/mfa"},
+	"internal/verifyservice":     {"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/finding", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/installation"},
+	"internal/mutant":            {}, // test support
 	"internal/output":            {"github.com/olekukonko/tablewriter/...", "github.com/mattn/go-runewidth", "golang.org/x/sys/unix", "golang.org/x/term", "github.com/mdp/qrterminal/v3", "rsc.io/qr"},
 	"internal/output/screentest": {"github.com/makiuchi-d/gozxing/..."}, // test support
 	"internal/pgtemp":            {"uzerp-mfa/internal/errs", "github.com/jackc/pgx/v5/..."},

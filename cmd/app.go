@@ -21,7 +21,7 @@ import (
 	"uzerp-mfa/internal/totp"
 )
 
-// App is what the commands share: flags, streams, and what they work on, opened on first use.
+// App has what the commands share: flags, streams, and what they work on, opened on first use.
 type App struct {
 	process Process
 	streams *output.Streams
@@ -91,7 +91,7 @@ const (
 	selfUser    = "UZERP_MFA_SELF"
 )
 
-// enroller makes what enrols users.
+// enroller returns what enrols users.
 func (a *App) enroller(ctx context.Context, ch *changes) (*mfa.Enroller, error) {
 	store, err := ch.Users(ctx)
 	if err != nil {
@@ -104,7 +104,7 @@ func (a *App) enroller(ctx context.Context, ch *changes) (*mfa.Enroller, error) 
 	return &mfa.Enroller{Store: store, Factors: factors, Code: totp.Code, NewUUID: a.newUUID}, nil
 }
 
-// logger prints what --verbose promises, and is silent without.
+// logger returns what prints calls and queries with --verbose. It is nil without.
 func (a *App) logger() *slog.Logger {
 	if !a.flags.verbose {
 		return nil
@@ -120,7 +120,7 @@ func (a *App) logger() *slog.Logger {
 	}))
 }
 
-// verboseWriter sends log lines the way of all messages, which escapes them.
+// verboseWriter prints log lines as all messages are printed, which escapes them.
 type verboseWriter struct{ s *output.Streams }
 
 func (w verboseWriter) Write(p []byte) (int, error) {
@@ -130,7 +130,7 @@ func (w verboseWriter) Write(p []byte) (int, error) {
 
 var _ io.Writer = verboseWriter{}
 
-// completeUsernames serves the shell's completion. Whatever fails, the shell gets no proposals and no message.
+// completeUsernames returns the names for the shell's completion. If anything fails, the shell gets no names and no message.
 func (a *App) completeUsernames(prefix string) []string {
 	ctx, cancel := context.WithTimeout(context.Background(), completionLimit)
 	defer cancel()
@@ -157,15 +157,13 @@ const (
 
 func (a *App) startSandbox(ctx context.Context) (*sandbox.Sandbox, error) { return sandbox.Start(ctx) }
 
-func shadowsSandbox(variable string) bool { return sandbox.Shadowing(variable) }
-
-// sandboxPhones gives the emulated phones, and outside of a sandbox an error.
+// sandboxPhones returns the emulated phones. It fails outside of a sandbox.
 func (a *App) sandboxPhones() (sandbox.Phones, error) {
 	return sandbox.FindPhones(a.getenv(sandbox.VerifyURLVariable))
 }
 
-// noteIfOff says so if two-factor login is off: what a command tells of the next login then holds later. It is a courtesy,
-// so an error is no error of the command's.
+// noteIfOff says so if two-factor login is off: what a command says about the next login holds only once it is on. The note is a
+// courtesy, so an error here is no error of the command's.
 func (a *App) noteIfOff(ctx context.Context) {
 	site, err := a.reader.Injector(ctx)
 	if err != nil {

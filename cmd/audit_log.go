@@ -22,5 +22,5 @@ docs/audit-log.md describes the format.
 	return c
 }
 
-// auditLogPath gives the log to be read.
+// auditLogPath returns the path of the log that is read.
 func auditLogPath(app *App) string { return audit.ReadPath(app.flags.auditLog, app.getenv) }

@@ -2,10 +2,8 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"maps"
 	"slices"
 	"strconv"
@@ -20,14 +18,10 @@ import (
 )
 
 type auditLogShowOptions struct {
-	user    string
-	actor   string
 	since   string
 	until   string
 	results []string
-	last    int
-
-	from, to time.Time // what since and until mean; zero for no limit
+	filter  audit.Filter // what all of them mean
 }
 
 func newAuditLogShowCmd(app *App) *cobra.Command {
@@ -36,7 +30,7 @@ func newAuditLogShowCmd(app *App) *cobra.Command {
 		Use:   "show",
 		Short: "Show what was changed, when and by whom",
 		Long: `Shows the lines of the audit log, oldest first: what was changed from what to what, by whom, why, and how it ended. It
-does not check the log; audit-log verify does. What is no record is told on stderr and left out.
+does not check the log; audit-log verify does. A line that is no record is left out, with a warning on stderr.
 
 An intent is written before a change and its outcome after it, with the same id. An intent without an outcome is a
 command that is still running, or that died. Times are RFC 3339 (2026-07-14T08:00:00Z) or say how long ago (90m, 24h, 7d).
@@ -48,12 +42,12 @@ command that is still running, or that died. Times are RFC 3339 (2026-07-14T08:0
 		Args: noArgs,
 	}
 	f := c.Flags()
-	f.StringVar(&opts.user, "user", "", "only lines about this user (or injector class)")
+	f.StringVar(&opts.filter.Target, "user", "", "only lines about this user (or injector class)")
 	f.StringVar(&opts.since, "since", "", "only lines from this time on")
 	f.StringVar(&opts.until, "until", "", "only lines before this time")
-	f.StringVar(&opts.actor, "actor", "", "only what this operating-system user did, also by sudo")
+	f.StringVar(&opts.filter.Actor, "actor", "", "only what this operating-system user did, also by sudo")
 	f.StringSliceVar(&opts.results, "result", nil, "only these results, comma-separated: "+strings.Join(resultNames(), ", "))
-	f.IntVar(&opts.last, "last", 0, "only the last so many of these lines; 0 for all")
+	f.IntVar(&opts.filter.Last, "last", 0, "only the last so many of these lines; 0 for all")
 	c.RunE = app.run(listFormats, func(ctx context.Context, _ []string) error { return runAuditLogShow(ctx, app, opts) })
 	return c
 }
@@ -66,22 +60,23 @@ func resultNames() []string {
 	return names
 }
 
-func (o *auditLogShowOptions) validate(now time.Time) (err error) {
+func (o *auditLogShowOptions) complete(now time.Time) (err error) {
 	for _, r := range o.results {
 		if !slices.Contains(resultNames(), r) {
 			return usageError(fmt.Sprintf("--result: there is no result %q", r), "the results are "+strings.Join(resultNames(), ", "))
 		}
+		o.filter.Results = append(o.filter.Results, audit.Result(r))
 	}
-	if o.last < 0 {
+	if o.filter.Last < 0 {
 		return usageError("--last must not be negative", "")
 	}
-	if o.from, err = parseTime("--since", o.since, now); err != nil {
+	if o.filter.From, err = parseTime("--since", o.since, now); err != nil {
 		return err
 	}
-	if o.to, err = parseTime("--until", o.until, now); err != nil {
+	if o.filter.Until, err = parseTime("--until", o.until, now); err != nil {
 		return err
 	}
-	if !o.from.IsZero() && !o.to.IsZero() && !o.from.Before(o.to) {
+	if !o.filter.From.IsZero() && !o.filter.Until.IsZero() && !o.filter.From.Before(o.filter.Until) {
 		return usageError("--since is not before --until", "")
 	}
 	return nil
@@ -102,48 +97,6 @@ func parseTime(flag, text string, now time.Time) (time.Time, error) {
 	return now.Add(-ago), nil
 }
 
-func (o *auditLogShowOptions) matches(r audit.Record) bool {
-	return (o.user == "" || r.Target == o.user) &&
-		(o.actor == "" || r.Actor.User == o.actor || r.Actor.SudoUser == o.actor) &&
-		(len(o.results) == 0 || slices.Contains(o.results, string(r.Result))) &&
-		!r.Time.Before(o.from) && (o.to.IsZero() || r.Time.Before(o.to))
-}
-
-// selected gives the records that pass the filters; of those the last, if only the last are wanted.
-func (o *auditLogShowOptions) selected(app *App, log io.Reader) iter.Seq2[audit.Record, error] {
-	matching := func(yield func(audit.Record, error) bool) {
-		for r, err := range audit.Read(log) {
-			if bad, ok := errors.AsType[*audit.LineError](err); ok {
-				app.streams.Warnf("line %d of the audit log is no record; audit-log verify tells more", bad.Line)
-				continue
-			}
-			if (err != nil || o.matches(r)) && !yield(r, err) {
-				return
-			}
-		}
-	}
-	if o.last == 0 {
-		return matching
-	}
-	return func(yield func(audit.Record, error) bool) {
-		var kept []audit.Record
-		for r, err := range matching {
-			if err != nil {
-				yield(r, err)
-				return
-			}
-			if kept = append(kept, r); len(kept) >= 2*o.last {
-				kept = append(kept[:0], kept[len(kept)-o.last:]...)
-			}
-		}
-		for _, r := range kept[max(0, len(kept)-o.last):] {
-			if !yield(r, nil) {
-				return
-			}
-		}
-	}
-}
-
 type auditRecordsView struct {
 	SchemaVersion int            `json:"schema_version"`
 	Path          string         `json:"path"`
@@ -151,7 +104,7 @@ type auditRecordsView struct {
 }
 
 func runAuditLogShow(ctx context.Context, app *App, opts *auditLogShowOptions) error {
-	if err := opts.validate(app.now()); err != nil {
+	if err := opts.complete(app.now()); err != nil {
 		return err
 	}
 	path := auditLogPath(app)
@@ -161,7 +114,9 @@ func runAuditLogShow(ctx context.Context, app *App, opts *auditLogShowOptions) e
 	}
 	defer func() { _ = log.Close() }()
 	records := func(yield func(audit.Record, error) bool) {
-		for r, err := range opts.selected(app, log) {
+		for r, err := range opts.filter.Select(log, func(bad *audit.LineError) {
+			app.streams.Warnf("line %d of the audit log is no record; audit-log verify tells more", bad.Line)
+		}) {
 			if err == nil && ctx.Err() != nil {
 				err = context.Cause(ctx)
 			}
@@ -193,8 +148,8 @@ func runAuditLogShow(ctx context.Context, app *App, opts *auditLogShowOptions) e
 	return output.WriteJSON(out, view)
 }
 
-// writeAuditEntry prints a record for eyes: a line of who did what to whom, whole seconds, and a line for each thing more
-// that is known. As a row of a table it would be wider than any terminal.
+// writeAuditEntry prints a record for people: a line that says who did what to which user, in whole seconds, and a line for each
+// thing more that is known. As a row of a table it would be wider than any terminal.
 func writeAuditEntry(out io.Writer, r audit.Record) error {
 	actor := r.Actor.User
 	if r.Actor.SudoUser != "" && r.Actor.SudoUser != actor {
@@ -222,7 +177,7 @@ func writeAuditEntry(out io.Writer, r audit.Record) error {
 	return err
 }
 
-// auditChanges are the values that were, or were to be, changed. One that nothing is known about before is new.
+// auditChanges returns the values that were changed, or that were to be. A value is new if none is recorded before it.
 func auditChanges(r audit.Record) []string {
 	var changes []string
 	for _, name := range slices.Sorted(maps.Keys(r.After)) {
@@ -249,7 +204,8 @@ func auditValue(v any) string {
 }
 
 func auditCSVHeader() []string {
-	return []string{"time", "id", "user", "sudo_user", "ssh_client", "host", "pid", "command", "target", "result", "change", "reason", "ticket", "message", "prev", "hash", "self"}
+	return []string{"time", "id", "user", "sudo_user", "ssh_client", "host", "pid", "command", "target", "result",
+		"change", "reason", "ticket", "message", "prev", "hash", "self"}
 }
 
 func auditCSVCells(r audit.Record) []string {

@@ -25,11 +25,11 @@ func newAuditLogVerifyCmd(app *App) *cobra.Command {
 		Short: "Check that nobody changed the audit log",
 		Long: `Checks the audit log from its first line to its last: each line carries its own hash and that of the line before, so a
 line that was changed, removed, added or moved is found. A line that a crash left unfinished, and an intent without an
-outcome, are told, and are no findings.
+outcome, are reported, and are no findings.
 
-A tail that was cut off, a last line that was replaced, or a log that was written anew from its beginning, leaves a chain
-without a fault. It is found only by a head that you remember: write down the head that this command prints, where who can
-write the log can't, and give it with --head the next time.
+If the end was cut off, the last line replaced, or the whole log written anew, the chain is still without a fault. Only a head
+that you remember shows it: write down the head that this command prints, in a place that people who can write the log can't
+change, and give it with --head the next time.
 
 ` + exitCodes(errs.Config, errs.NotFound, errs.Findings),
 		Example: `  uzerp-mfa audit-log verify
@@ -132,10 +132,10 @@ func runAuditLogVerify(ctx context.Context, app *App, opts *auditLogVerifyOption
 		return err
 	}
 	return errs.New(errs.Findings, fmt.Sprintf("%s is not what was written: %s", path, count(len(report.Findings), "finding")),
-		"keep a copy of the file before anything else; docs/audit-log.md tells what each finding means")
+		"keep a copy of the file before anything else; docs/audit-log.md says what each finding means")
 }
 
-// writeAuditReport says it in words. What comes from the log goes through output, which escapes it.
+// writeAuditReport prints the report in words. What comes from the log goes through output, which escapes it.
 func writeAuditReport(w io.Writer, v auditReportView) error {
 	var err error
 	say := func(format string, args ...any) {
@@ -165,7 +165,7 @@ func writeAuditReport(w io.Writer, v auditReportView) error {
 		say("Line %d is torn after %d bytes: its writer died, or the machine did.", t.Line, t.Bytes)
 	}
 	for _, o := range v.OpenIntents {
-		say("Line %d begins %s of %q at %s and no line tells how it ended: it is running now, or it died; look at what it was to change.",
+		say("Line %d begins %s of %q at %s and no line says how it ended: it is running now, or it died; look at what it was to change.",
 			o.Line, o.Command, o.Target, o.Time.Format(time.RFC3339))
 	}
 	switch {

@@ -28,8 +28,9 @@ enrollment, all of them or nobody, and does not touch Twilio.
 On the live database it would un-enroll everybody. So the database's name must be typed, or given with --confirm.
 
 ` + exitCodes(errs.Config, errs.Refused, errs.Unavailable, errs.Declined),
-		Example: "  uzerp-mfa detach --database-url postgres://db/uzerp_test --dry-run\n  uzerp-mfa detach --database-url postgres://db/uzerp_test --confirm uzerp_test",
-		Args:    noArgs,
+		Example: `  uzerp-mfa detach --database-url postgres://db/uzerp_test --dry-run
+  uzerp-mfa detach --database-url postgres://db/uzerp_test --confirm uzerp_test`,
+		Args: noArgs,
 	}
 	c.Flags().StringVar(&opts.confirm, "confirm", "", "name of the database, instead of typing it")
 	opts.register(c)
@@ -42,7 +43,8 @@ func runDetach(ctx context.Context, app *App, opts *detachOptions) error {
 	case opts.yes && opts.confirm == "":
 		return usageError("--yes is not enough here: this un-enrolls every user of the database", "name the database with --confirm")
 	case opts.confirm == "" && !opts.dryRun && !app.streams.CanAsk():
-		return usageError("this needs the database's name, and there is no terminal to ask on", "name the database with --confirm; --dry-run shows what would be done")
+		return usageError("this needs the database's name, and there is no terminal to ask on",
+			"name the database with --confirm; --dry-run shows what would be done")
 	}
 	ch, err := app.changes(opts.writeFlags)
 	if err != nil {
@@ -52,37 +54,38 @@ func runDetach(ctx context.Context, app *App, opts *detachOptions) error {
 	if err != nil {
 		return err
 	}
-	place, err := store.Place(ctx)
+	target, err := store.TargetDatabase(ctx)
 	if err != nil {
 		return err
 	}
 	if opts.dryRun {
-		return showPlace(app, place, "would-change")
+		return showTarget(app, target, "would-change")
 	}
 	typed := opts.confirm
 	if typed == "" {
-		app.streams.Sayf("host      %s\ndatabase  %s\nusers     %d, of them %d enrolled: each gets a new uuid and must enroll again", place.Host, place.Database, place.Users, place.Enrolled)
+		app.streams.Sayf("host      %s\ndatabase  %s\nusers     %d, of them %d enrolled: each gets a new uuid and must enroll again",
+			target.Host, target.Database, target.Users, target.Enrolled)
 		if typed, err = askLine(ctx, app.streams, "Type the name of the database to detach all its users:"); err != nil {
 			return err
 		}
 	}
-	if err := mfa.ConfirmPlace(place, typed); err != nil {
+	if err := mfa.ConfirmDatabase(target, typed); err != nil {
 		if opts.confirm == "" {
 			return &errs.Error{Kind: errs.Declined, Err: err}
 		}
-		return ch.Refused(place.Database, err)
+		return ch.Refused(target.Database, err)
 	}
-	if err := store.Detach(ctx, place.Users, app.newUUID); err != nil {
+	if err := store.Detach(ctx, target.Users, app.newUUID); err != nil {
 		return err
 	}
-	return showPlace(app, place, statusChanged)
+	return showTarget(app, target, statusChanged)
 }
 
-func showPlace(app *App, p mfa.Place, status string) error {
+func showTarget(app *App, d mfa.TargetDatabase, status string) error {
 	if app.flags.output == formatJSON {
 		return output.WriteJSON(app.streams.Out, detachDocument{SchemaVersion: schemaVersion,
-			Detach: detachView{Host: p.Host, Database: p.Database, Users: p.Users, Enrolled: p.Enrolled, Status: status}})
+			Detach: detachView{Host: d.Host, Database: d.Database, Users: d.Users, Enrolled: d.Enrolled, Status: status}})
 	}
 	return output.Table(app.streams.Out, []string{"host", "database", "users", "were enrolled", "status"},
-		[][]string{{p.Host, p.Database, fmt.Sprint(p.Users), fmt.Sprint(p.Enrolled), status}})
+		[][]string{{d.Host, d.Database, fmt.Sprint(d.Users), fmt.Sprint(d.Enrolled), status}})
 }

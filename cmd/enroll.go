@@ -33,7 +33,7 @@ func newEnrollCmd(app *App) *cobra.Command {
 		Use:   "enroll USER",
 		Short: "Put a user's authenticator app on their uzERP account",
 		Long: `Has Twilio make a new TOTP factor, shows it as a QR code and as a secret to type, asks for the code that the user's app
-then shows, and only when Twilio has accepted it tells uzERP. Until then the user's account is as it was.
+then shows, and writes the factor into uzERP only when Twilio has accepted the code. Until then the user's account is as it was.
 
 On a terminal that has an alternate screen both are shown there, so that they are not in the scrollback afterwards. For a
 user who is not in the room --html writes a page with the QR code, the secret and what to do with them.
@@ -61,7 +61,7 @@ terminal, the secret is printed only with --reveal.
 	return c
 }
 
-// validate refuses what can't work before a factor is made: above all one that nobody would get to see.
+// validate refuses what can't work, before a factor is made: above all a factor that nobody would see.
 func (o *enrollOptions) validate(app *App) error {
 	mode, err := output.ParseQRMode(o.qr)
 	if err != nil {
@@ -126,7 +126,7 @@ func runEnroll(ctx context.Context, app *App, opts *enrollOptions, name string) 
 		return err
 	}
 	if opts.noWait {
-		// Nobody waits, so there is no moment at which an alternate screen could go.
+		// The command does not wait, so there is no moment at which an alternate screen could close.
 		if err := showMaterial(app, opts, pending); err != nil {
 			return err
 		}
@@ -154,7 +154,7 @@ func showPending(app *App, opts *enrollOptions, p *mfa.PendingEnrollment) error 
 	return showEnrollment(app, viewEnrollment(opts, p, "pending"))
 }
 
-// verifyCommand is what finishes the enrolment later.
+// verifyCommand returns the command that finishes the enrolment later.
 func verifyCommand(p *mfa.PendingEnrollment) string {
 	user := errs.ShellQuote(p.User.Username)
 	if p.User.Whole() { // else verify would take the user for enrolled
@@ -163,28 +163,28 @@ func verifyCommand(p *mfa.PendingEnrollment) string {
 	return "uzerp-mfa verify " + user + " CODE"
 }
 
-// askUntilVerified asks for codes until Twilio has accepted one. What a code was rejected for is told each time.
+// askUntilVerified asks for codes until Twilio has accepted one, and says each time why a code was rejected.
 func askUntilVerified(ctx context.Context, on dialogue, opts *enrollOptions, p *mfa.PendingEnrollment) error {
-	for n := 1; ; n++ {
+	err := p.SubmitUntilVerified(ctx, opts.attempts, func(rejected error) (string, error) {
+		if rejected != nil {
+			on.Sayf("%s", rejected)
+			if hint := errs.HintOf(rejected); hint != "" {
+				on.Sayf("hint: %s", hint)
+			}
+		}
 		code, err := askCode(ctx, on, appCode, "Code that the app shows:")
 		if err != nil {
-			return leftPending(p, err)
+			err = leftPending(p, err)
 		}
-		err = p.Submit(ctx, code)
-		switch {
-		case err == nil || errs.KindOf(err) != errs.CodeRejected:
-			return err
-		case n == opts.attempts:
-			return leftPending(p, err)
-		}
-		on.Sayf("%s", err)
-		if hint := errs.HintOf(err); hint != "" {
-			on.Sayf("hint: %s", hint)
-		}
+		return code, err
+	})
+	if errs.KindOf(err) == errs.CodeRejected {
+		return leftPending(p, err)
 	}
+	return err
 }
 
-// leftPending tells what an enrolment that was broken off leaves behind: nothing in uzERP.
+// leftPending is the error of an enrolment that was broken off. It says what is left: nothing in uzERP.
 func leftPending(p *mfa.PendingEnrollment, err error) error {
 	hint := "the account in the app works once verified: " + verifyCommand(p) + "; otherwise Twilio drops it within a day"
 	if errors.Is(err, context.Canceled) {
@@ -202,7 +202,7 @@ func viewEnrollment(opts *enrollOptions, p *mfa.PendingEnrollment, status string
 	return v
 }
 
-// showEnrollment prints the outcome. The table has no secret: showMaterial has shown it.
+// showEnrollment prints the outcome. The table has no secret, for showMaterial has shown it.
 func showEnrollment(app *App, v enrollmentView) error {
 	if app.flags.output == formatJSON {
 		return output.WriteJSON(app.streams.Out, enrollmentDocument{SchemaVersion: schemaVersion, Enrollment: v})

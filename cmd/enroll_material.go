@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"html/template"
 	"io"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -18,7 +17,7 @@ import (
 	"uzerp-mfa/internal/output"
 )
 
-// This file brings a new factor to the user's phone: as a picture and letters to type on a terminal, or in a file.
+// This file shows a new factor to the user: as a QR code and letters to type on a terminal, or in a file.
 
 // screen is where QR code and secret may be shown.
 type screen struct {
@@ -26,12 +25,12 @@ type screen struct {
 	terminal func() output.Terminal
 }
 
-// screen says where that is: where the data go, or, while the data are JSON and somebody waits for the code, where the
-// question goes. Nil: nowhere (docs/contract.md §4, enroll).
+// screen returns where that is: where the data go, or, if the data are JSON and the command asks for the code, where the question
+// goes. It is nil if the factor is shown nowhere (docs/contract.md §4, enroll).
 func (o *enrollOptions) screen(app *App) *screen {
 	s := app.streams
 	switch {
-	case o.noWait && !o.reveal && (o.png != "" || o.html != ""): // who is to see it has the file
+	case o.noWait && !o.reveal && (o.png != "" || o.html != ""): // the user gets the file
 		return nil
 	case app.flags.output == formatTable && (o.reveal || s.OutTTY):
 		return &screen{s.Out, s.OutTerminal}
@@ -43,11 +42,11 @@ func (o *enrollOptions) screen(app *App) *screen {
 
 const whatToDo = "Scan the QR code, or type the secret, in the authenticator app."
 
-// showAndAsk shows the factor for as long as codes are asked for, so that neither stays in a scrollback. On whatever way
-// this ends, the normal screen is back before anything else is told.
+// showAndAsk shows the factor for as long as codes are asked for, so that neither stays in a scrollback. However this ends, the
+// normal screen is back before anything else is printed.
 func showAndAsk(ctx context.Context, app *App, opts *enrollOptions, p *mfa.PendingEnrollment) error {
 	to := opts.screen(app)
-	if to != nil && app.streams.ErrTTY { // where the question is to be seen too
+	if to != nil && app.streams.ErrTTY { // the question is seen there too
 		alt, err := app.streams.OpenAltScreen(ctx, to.w, to.terminal, output.Page{
 			QR: p.Factor.URI.Reveal(), Mode: opts.qrMode, Fields: material(p), Text: whatToDo,
 		})
@@ -97,7 +96,7 @@ func showMaterial(app *App, opts *enrollOptions, p *mfa.PendingEnrollment) error
 	return nil
 }
 
-// A materialFile is a file for the user's eyes only.
+// A materialFile is a file that only the user may see.
 type materialFile struct {
 	flag, path string
 	content    func(app *App, p *mfa.PendingEnrollment) ([]byte, error)
@@ -117,8 +116,8 @@ func (o *enrollOptions) files() (files []materialFile) {
 	return files
 }
 
-// newFile is the flag for a file that is made. An empty name, of a script's variable that is not set, is no way to say that
-// there is to be none: nobody would get to see the secret.
+// newFile is the flag for a file that is made. An empty name is an error: it comes from a script's variable that is not set, and
+// without the file nobody would see the secret.
 type newFile string
 
 func (f *newFile) Set(name string) error {
@@ -131,60 +130,43 @@ func (f *newFile) Set(name string) error {
 
 func (f *newFile) String() string { return string(*f) }
 
-// Type is what the help shows for the value.
+// Type returns what the help shows for the value.
 func (*newFile) Type() string { return "file" }
 
 // validateFiles looks before a factor is made whether the files can be written.
 func (o *enrollOptions) validateFiles() error {
 	for _, f := range o.files() {
-		switch dir := filepath.Dir(f.path); {
-		case !isDir(dir):
-			return usageError(fmt.Sprintf("%s: there is no directory %q", f.flag, dir), "")
-		case fileExists(f.path):
+		switch err := output.CheckNewFile(f.path); {
+		case errors.Is(err, output.ErrNoDirectory):
+			return usageError(fmt.Sprintf("%s: there is no directory %q", f.flag, filepath.Dir(f.path)), "")
+		case err != nil:
 			return usageError(fmt.Sprintf("%s: %q exists already", f.flag, f.path), "name a new file: none is ever overwritten")
 		}
 	}
-	if o.png != "" && o.html != "" && sameName(string(o.png), string(o.html)) {
+	if o.png != "" && o.html != "" && output.SameNewFile(string(o.png), string(o.html)) {
 		return usageError("--png and --html name the same file", "name two")
 	}
 	return nil
 }
 
-func isDir(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
-}
-
-func fileExists(path string) bool {
-	_, err := os.Lstat(path)
-	return err == nil
-}
-
-func sameName(a, b string) bool {
-	if filepath.Base(a) != filepath.Base(b) {
-		return false
-	}
-	dirA, errA := os.Stat(filepath.Dir(a))
-	dirB, errB := os.Stat(filepath.Dir(b))
-	return errA == nil && errB == nil && os.SameFile(dirA, dirB)
-}
-
-// writeFiles writes all of them or none.
+// writeFiles writes all of the files or none.
 func writeFiles(app *App, opts *enrollOptions, p *mfa.PendingEnrollment) error {
-	files := opts.files()
-	for i, f := range files {
-		content, err := f.content(app, p)
-		if err == nil {
-			err = output.WriteNewFile(f.path, content)
-		}
-		if err != nil {
-			for _, written := range files[:i] {
-				err = errors.Join(err, os.Remove(written.path))
-			}
-			return &errs.Error{Kind: errs.Failure, Op: f.flag, Err: err, Hint: "uzERP was not changed; the factor that was made at Twilio goes away by itself"}
-		}
+	failed := func(flag string, err error) error {
+		return &errs.Error{Kind: errs.Failure, Op: flag, Err: err, Hint: "uzERP was not changed; the factor that was made at Twilio goes away by itself"}
 	}
-	for _, f := range files {
+	var files []output.NewFile
+	flags := map[string]string{}
+	for _, f := range opts.files() {
+		content, err := f.content(app, p)
+		if err != nil {
+			return failed(f.flag, err)
+		}
+		files, flags[f.path] = append(files, output.NewFile{Path: f.path, Content: content}), f.flag
+	}
+	if path, err := output.WriteNewFiles(files); err != nil {
+		return failed(flags[path], err)
+	}
+	for _, f := range opts.files() {
 		app.streams.Notef(f.note, f.path)
 	}
 	return nil
@@ -193,13 +175,7 @@ func writeFiles(app *App, opts *enrollOptions, p *mfa.PendingEnrollment) error {
 //go:embed enroll_page.html
 var enrollPageText string
 
-// Twilio deletes a factor that was not verified at some time between these after it was made (docs/facts/twilio-verify.md §0.5).
-const (
-	surelyThere = time.Hour
-	surelyGone  = 24 * time.Hour
-)
-
-// enrollPage makes the page for a user who is not in the room. It is complete in itself: nothing in it is fetched or runs.
+// enrollPage returns the page for a user who is not in the room. It is complete: it fetches nothing and runs nothing.
 func enrollPage(app *App, p *mfa.PendingEnrollment) ([]byte, error) {
 	page, err := template.New("page").Parse(enrollPageText)
 	if err != nil {
@@ -209,15 +185,12 @@ func enrollPage(app *App, p *mfa.PendingEnrollment) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	made := p.Factor.Created // by Twilio's clock
-	if made.IsZero() {
-		made = app.now()
-	}
+	sure, latest := p.Lifetime(app.now())
 	var b bytes.Buffer
 	err = page.Execute(&b, map[string]any{
 		"Replaces": p.User.Whole(),
-		"Before":   moment(made.Add(surelyThere)),
-		"Latest":   moment(made.Add(surelyGone)),
+		"Before":   moment(sure),
+		"Latest":   moment(latest),
 		"Picture":  template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(picture)),
 		"Account":  output.Escape(p.Factor.FriendlyName),
 		"Secret":   output.Groups(p.Factor.Secret.Reveal()),
@@ -228,5 +201,5 @@ func enrollPage(app *App, p *mfa.PendingEnrollment) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// moment is a time as people read it, in a zone that everybody can look up.
+// moment returns a time as people read it, in a zone that everybody can look up.
 func moment(t time.Time) string { return t.UTC().Format("15:04 UTC on 2 January 2006") }

@@ -14,7 +14,7 @@ type envChangeView struct {
 	After   string  `json:"after"`
 }
 
-func viewChanges(changes []installation.Change) []envChangeView {
+func viewChanges(changes []installation.SettingChange) []envChangeView {
 	views := []envChangeView{}
 	for _, c := range changes {
 		views = append(views, viewChange(c))
@@ -22,7 +22,7 @@ func viewChanges(changes []installation.Change) []envChangeView {
 	return views
 }
 
-func viewChange(c installation.Change) envChangeView {
+func viewChange(c installation.SettingChange) envChangeView {
 	v := envChangeView{Setting: c.Setting, Before: c.Before, After: c.After}
 	if c.Line > 0 {
 		v.Line = &c.Line

@@ -11,7 +11,7 @@ import (
 	"uzerp-mfa/internal/output"
 )
 
-// exitStatus is what scripts see of an error: a number and a word. docs/exit-codes.md lists them.
+// exitStatus is what scripts see of an error: a number and a word (docs/exit-codes.md).
 type exitStatus struct {
 	code    int
 	word    string
@@ -46,7 +46,7 @@ func statusOf(k errs.Kind) exitStatus {
 	}
 }
 
-// exitCodes gives the lines for a command's help: the codes that every command can end with, and those of kinds.
+// exitCodes returns the lines for a command's help: the codes that every command can end with, and those of kinds.
 func exitCodes(kinds ...errs.Kind) string {
 	text := "Exit codes:\n  0    done, or nothing to do\n"
 	for k := errs.Failure; k <= errs.Interrupted; k++ {
@@ -58,14 +58,14 @@ func exitCodes(kinds ...errs.Kind) string {
 	return text
 }
 
-// classify settles what an error that reached the top is: a signal that cancelled the context, or the deadline of
-// --timeout, shows up wrapped in whatever was going on at that moment.
+// classify returns the error as it is reported. A signal that cancelled the context, or the deadline of --timeout, arrives
+// wrapped in the error of what was going on at that moment.
 func classify(ctx context.Context, err error) *errs.Error {
 	switch {
 	case errors.Is(context.Cause(ctx), errTimeout):
 		e := &errs.Error{Kind: errs.Unavailable, Err: errors.New("the time limit of --timeout was reached"),
 			Hint: cmp.Or(errs.HintOf(err), "it is safe to run the command again, with more time")}
-		if _, ok := errors.AsType[*errs.Error](err); ok { // with more to say than that the time is over
+		if _, ok := errors.AsType[*errs.Error](err); ok { // it says more than that the time is over
 			e.Err = fmt.Errorf("%w: %w", e.Err, err)
 		}
 		return e
@@ -84,7 +84,7 @@ func classify(ctx context.Context, err error) *errs.Error {
 // errTimeout is the cause of a context that --timeout ended.
 var errTimeout = errors.New("time limit reached")
 
-// interruption tells what an interrupted command had done, and what to do about it.
+// interruption says what an interrupted command had done, and what to do about it.
 type interruption struct {
 	done string
 	hint string
@@ -92,7 +92,7 @@ type interruption struct {
 
 func (i *interruption) Error() string { return "interrupted: " + i.done }
 
-// Unwrap makes it pass for what it is at the root.
+// Unwrap returns the cause of every interruption.
 func (i *interruption) Unwrap() error { return context.Canceled }
 
 // errorView is the JSON shape of an error (docs/contract.md §1).
@@ -106,7 +106,7 @@ type errorView struct {
 	} `json:"error"`
 }
 
-// report tells of err on stderr and gives the exit code.
+// report prints the error on stderr and returns the exit code.
 func report(s *output.Streams, asJSON bool, e *errs.Error) int {
 	status := statusOf(e.Kind)
 	if asJSON {

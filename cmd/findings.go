@@ -39,7 +39,7 @@ func viewFindings(findings []finding.Finding) []findingView {
 	return views
 }
 
-// findingPlace says what a finding is about and where it stands.
+// findingPlace returns what a finding is about and where it is.
 func findingPlace(f finding.Finding) string {
 	what, where := f.Setting, f.File
 	switch {
@@ -58,7 +58,7 @@ func findingPlace(f finding.Finding) string {
 	return what + where
 }
 
-// findingText says in a few lines what was found and where, why it matters, and what to write.
+// findingText returns a few lines: what was found and where, why it matters, and what to write.
 func findingText(f finding.Finding) string {
 	said := output.Sprintf("  %s", f.ID)
 	if at := findingPlace(f); at != "" {

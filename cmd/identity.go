@@ -19,7 +19,7 @@ func newIdentityCmd(app *App) *cobra.Command {
 		Use:   "identity",
 		Short: "Verify who is calling before you help",
 		Long: `Commands that verify a caller: Twilio sends a code to the phone that uzERP has on file, and the caller reads it out.
-docs/identity.md tells which number is used and what an answer means.
+docs/identity.md says which number is used and what an answer means.
 
 ` + exitCodes(),
 		Example: "  uzerp-mfa identity send alice --channel sms\n  uzerp-mfa identity check alice 123456",
@@ -30,16 +30,16 @@ docs/identity.md tells which number is used and what an answer means.
 	return c
 }
 
-// identityFlags say to which number: identity send and identity check have the same.
+// identityFlags say which number is used. identity send and identity check have the same flags.
 type identityFlags struct {
 	writeFlags
 	to    string
-	given bool // to was given: an empty one is a mistake, and never another number than was meant
+	given bool // to was given; an empty one is a mistake, and must not mean the number in uzERP
 	regionFlag
 }
 
 func (f *identityFlags) register(c *cobra.Command) {
-	c.Flags().StringVar(&f.to, "to", "", "use this number and not the one in uzERP; it proves nothing by itself, and needs --reason")
+	c.Flags().StringVar(&f.to, "to", "", "use this number and not the one in uzERP; it verifies nobody by itself, and needs --reason")
 	f.registerRegion(c)
 	f.registerUnasked(c)
 }
@@ -61,7 +61,7 @@ func (f *regionFlag) registerRegion(c *cobra.Command) {
 	c.Flags().StringVar(&f.region, "region", "", "country of phone numbers that are written without one, such as GB (also: UZERP_MFA_PHONE_REGION)")
 }
 
-// verifier makes what verifies callers.
+// verifier returns what verifies callers.
 func (a *App) verifier(ctx context.Context, ch *changes, f regionFlag) (*caller.Verifier, error) {
 	directory, err := a.reader.Directory(ctx)
 	if err != nil {
@@ -98,7 +98,7 @@ func checkRegion(region string) error {
 	return nil
 }
 
-// planCheck finds out whom to reach where, and warns of what the operator must know beforehand. Nothing is sent.
+// planCheck finds out which number the user has, and warns of what the operator must know before. Nothing is sent.
 func (a *App) planCheck(ctx context.Context, ch *changes, f identityFlags, name string) (caller.Check, error) {
 	store, err := ch.Users(ctx)
 	if err != nil {
@@ -117,7 +117,7 @@ func (a *App) planCheck(ctx context.Context, ch *changes, f identityFlags, name 
 		return p, ch.Refused(name, err)
 	}
 	if p.Recipient.Given {
-		a.streams.Warnf("%s is not from uzERP: a right code proves that the caller has that phone, and nothing about who they are", p.Recipient.Phone.Masked)
+		a.streams.Warnf("%s is not from uzERP: a right code shows that the caller has that phone, and not who they are", p.Recipient.Phone.Masked)
 	}
 	if !p.User.Access() {
 		a.streams.Warnf("access to uzERP is disabled for %q: a right code does not change that", name)
@@ -134,8 +134,8 @@ func parseChannel(flag, text string) (caller.Channel, error) {
 	return "", usageError(fmt.Sprintf("%s must be sms or call", flag), "")
 }
 
-// warnDoNotShare prepares the operator for a text message that warns the caller of people like them. That the service can't
-// be asked stops nobody.
+// warnDoNotShare warns the operator if Twilio's text message tells the caller to give the code to nobody. If the service can't be
+// asked, there is no warning.
 func (a *App) warnDoNotShare(ctx context.Context, channel caller.Channel) {
 	if channel != caller.ChannelSMS {
 		return
@@ -145,7 +145,7 @@ func (a *App) warnDoNotShare(ctx context.Context, channel caller.Channel) {
 	}
 }
 
-// whom describes the person and the phone in a line.
+// whom returns the person and the phone in a line.
 func whom(p caller.Check) string {
 	return fmt.Sprintf("%q (%s, %s) at %s, %s", p.User.Username, cmp.Or(p.User.Person, "no person"), cmp.Or(p.Details.Company, "no company"),
 		p.Recipient.Phone.Masked, sourceWords(p.Source))
@@ -178,7 +178,7 @@ func (a *App) noteApproved(p caller.Check) {
 	case caller.MainPhone:
 		a.streams.Notef("The code is right: the caller is at the phone that uzERP has for %q. Others may share it, such as a whole office.", name)
 	default:
-		a.streams.Notef("The code is right: the caller has the phone at %s. Whether that is the phone of %q is not proved.", p.Recipient.Phone.Masked, name)
+		a.streams.Notef("The code is right: the caller has the phone at %s. Whether that is the phone of %q is not verified.", p.Recipient.Phone.Masked, name)
 	}
 }
 

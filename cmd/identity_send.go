@@ -20,7 +20,7 @@ func newIdentitySendCmd(app *App) *cobra.Command {
 		Use:   "send USER",
 		Short: "Send a code to the phone that uzERP has for a user",
 		Long: `Has Twilio send a code to the user's main mobile in uzERP, or where there is none to the main phone: as a text message,
-or spoken in a call. The caller reads it out, and identity check tells whether it is right. Nothing changes in uzERP.
+or spoken in a call. The caller reads it out, and identity check says whether it is right. Nothing changes in uzERP.
 
 Where the number on file is missing, unreadable or not the only one, nothing is sent. --to sends to a number that you
 give: for a phone whose number you know from elsewhere, never for one that the caller dictates.
@@ -82,5 +82,5 @@ func runIdentitySend(ctx context.Context, app *App, opts *identitySendOptions, n
 	return showIdentity(app, view)
 }
 
-// codeFor gives the user and the code at the end of a command line.
+// codeFor returns the user and the code at the end of a command line.
 func codeFor(name string) string { return errs.ShellQuote(name) + " CODE" }

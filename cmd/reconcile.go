@@ -24,7 +24,7 @@ type reconcileOptions struct {
 	concurrency int
 }
 
-// maxConcurrency is as many calls at a time as a helpdesk machine should ever make.
+// maxConcurrency is the largest number of calls at a time that a helpdesk machine should make.
 const maxConcurrency = 32
 
 func newReconcileCmd(app *App) *cobra.Command {
@@ -33,11 +33,11 @@ func newReconcileCmd(app *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "reconcile",
 		Short: "Find and repair differences between uzERP and Twilio",
-		Long: `Compares every user's row with the factors at Twilio and tells each difference and what it means for the user. Without
+		Long: `Compares every user's row with the factors at Twilio and shows each difference and what it means for the user. Without
 --fix nothing is changed. --fix repairs what is safe, after showing it and asking: users who are locked out are made to
 enroll again, users without a uuid get one, and factors that nobody uses are deleted. docs/reconcile.md has the kinds.
 
-Twilio not answering is never taken for a difference: what it is needed for is "unknown" then, and not repaired. If more
+If Twilio does not answer, that is never taken for a difference: the user is then "unknown", and not repaired. If more
 repairs are needed than --max allows, none is made. Entities that belong to no user are only repaired with
 --only orphan-entity, because a copy of the database shares them with the live one.
 
@@ -157,7 +157,7 @@ func checkDifferences(ctx context.Context, app *App, opts *reconcileOptions, r *
 	})
 }
 
-// reconciler makes what compares uzERP with Twilio. Where none of the kinds is about Twilio, its settings are not needed.
+// reconciler returns what compares uzERP with Twilio. If none of the kinds is about Twilio, its settings are not needed.
 func (a *App) reconciler(ctx context.Context, opts *reconcileOptions) (*reconcile.Reconciler, error) {
 	r := &reconcile.Reconciler{Only: opts.kinds(), Concurrency: opts.concurrency}
 	var err error
@@ -180,7 +180,7 @@ func (o *reconcileOptions) kinds() (only []reconcile.Kind) {
 	return only
 }
 
-// confirmRepairs shows the repairs and asks, where some are to be made.
+// confirmRepairs shows the repairs and asks, if there are any to make.
 func confirmRepairs(ctx context.Context, app *App, opts *reconcileOptions, plan reconcile.Repairs) error {
 	if plan.Refusal != nil || len(plan.Differences) == 0 || !opts.repairs() {
 		return nil
@@ -216,7 +216,7 @@ func repair(ctx context.Context, app *App, ch *changes, plan reconcile.Repairs, 
 	return writeErr
 }
 
-// repairer makes what repairs.
+// repairer returns what makes the repairs.
 func (a *App) repairer(ctx context.Context, ch *changes, plan reconcile.Repairs) (*reconcile.Repairer, error) {
 	r := &reconcile.Repairer{NewUUID: a.newUUID}
 	var err error
@@ -249,7 +249,7 @@ func showRepairs(app *App, plan reconcile.Repairs) {
 	app.streams.Sayf("to repair: %s", strings.Join(parts, ", "))
 }
 
-// reconcileError says how it went in a line, and puts into words what the command ends with.
+// reconcileError prints the result in a line, and returns the error that the command ends with.
 func reconcileError(app *App, opts *reconcileOptions, plan reconcile.Repairs, checked int, o reconcile.Outcome) error {
 	app.streams.Notef("%s compared: %s left, %d fixed, %d unknown", count(checked, "user"), count(o.Left, "difference"), o.Fixed, o.Unknown)
 	if o.NotTried > 0 && app.flags.output == formatTable {
@@ -276,7 +276,7 @@ func reconcileError(app *App, opts *reconcileOptions, plan reconcile.Repairs, ch
 	case reconcile.DifferencesLeft:
 		hint := "the report says what to do about each"
 		if !opts.fix && o.Fixable {
-			hint = "uzerp-mfa reconcile --fix --dry-run shows what can be repaired; docs/reconcile.md tells about the rest"
+			hint = "uzerp-mfa reconcile --fix --dry-run shows what can be repaired; docs/reconcile.md is about the rest"
 		}
 		return errs.New(errs.Findings, count(o.Left, "difference")+" between uzERP and Twilio", hint)
 	}
@@ -370,7 +370,7 @@ func (w *differenceWriter) document(result *reconcile.Result, dryRun bool) error
 	case formatTable:
 		var rows [][]string
 		for _, f := range result.Differences {
-			if !f.NotTried { // they are many, and told in one line
+			if !f.NotTried { // they are many, and one line counts them
 				rows = append(rows, []string{differenceSubject(f), string(f.Kind), f.Message, differenceRemedy(f)})
 			}
 		}
@@ -379,7 +379,7 @@ func (w *differenceWriter) document(result *reconcile.Result, dryRun bool) error
 	return w.flush()
 }
 
-// differenceSubject is whom or what a finding is about.
+// differenceSubject returns the user or the entity that a difference is about.
 func differenceSubject(f reconcile.Difference) string {
 	switch {
 	case f.Username != "":
@@ -391,7 +391,7 @@ func differenceSubject(f reconcile.Difference) string {
 	}
 }
 
-// differenceRemedy is what became of a finding, or can be done about it.
+// differenceRemedy returns what became of a difference, or what can be done about it.
 func differenceRemedy(f reconcile.Difference) string {
 	switch {
 	case f.Fixed:

@@ -12,7 +12,7 @@ import (
 	"uzerp-mfa/internal/output"
 )
 
-// This file tells what became of several users, and prints a list in every format.
+// This file reports what became of several users, and prints a list in every format.
 
 // outcome is what became of one user.
 type outcome struct {
@@ -22,7 +22,7 @@ type outcome struct {
 	err      error
 }
 
-// fail makes the outcome that of an error.
+// fail turns the outcome into that of an error.
 func (o *outcome) fail(err error) {
 	o.err, o.status, o.message = err, statusFailed, err.Error()
 	switch {
@@ -56,7 +56,7 @@ func (a *App) writeResults(ch *changes, results []outcome, dryRun bool) error {
 			}
 			first = cmp.Or(first, r.err)
 			if errors.Is(r.err, context.Canceled) || errs.KindOf(r.err) == errs.Interrupted {
-				interrupted = &interruption{done: "the report says who is done", hint: "run the command again: who is done already stays as they are"}
+				interrupted = &interruption{done: "the report says what became of each user", hint: "run the command again: users who are changed already stay as they are"}
 			}
 		}
 	}
@@ -80,7 +80,7 @@ func (a *App) writeResults(ch *changes, results []outcome, dryRun bool) error {
 	return err
 }
 
-// outcomeOf makes one outcome of those of several users.
+// outcomeOf returns the one error of several users' outcomes.
 func outcomeOf(first, interrupted error, failed, all int) error {
 	switch {
 	case failed == 0:
@@ -90,7 +90,8 @@ func outcomeOf(first, interrupted error, failed, all int) error {
 	case interrupted != nil:
 		return interrupted
 	default:
-		return errs.New(errs.Partial, fmt.Sprintf("%d of %d users failed", failed, all), "the report says which and why; what is done stays done, and running the command again is safe")
+		return errs.New(errs.Partial, fmt.Sprintf("%d of %d users failed", failed, all),
+			"the report says which and why; what is done stays done, and running the command again is safe")
 	}
 }
 
@@ -117,8 +118,8 @@ func showList[T any](a *App, document any, items []T, header []string, cells fun
 	return output.Table(out, header, rows)
 }
 
-// streamList prints a list as it comes, whatever its length, in the formats that have a line an item. It is not done in
-// the others.
+// streamList prints a list as it comes, of any length, in the formats with a line for each item. done is false for the other
+// formats, and nothing is printed then.
 func streamList[T any](a *App, items iter.Seq2[T, error], line func(T) any, header []string, cells func(T) []string) (done bool, err error) {
 	out := a.streams.Out
 	switch a.flags.output {

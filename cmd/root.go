@@ -1,5 +1,7 @@
-// Package cmd is the command line: it fills options from flags, asks a use case, and shows the result. It decides
-// nothing about users, and holds no state outside the App.
+// Package cmd is the command line.
+//
+// Its law: flags in, one call, a view out. It decides nothing that a second front end would have to decide again, and has no state
+// outside the App. Only here is a command line of this program spelled.
 package cmd
 
 import (
@@ -26,7 +28,7 @@ type Process struct {
 	Getenv       func(string) (string, bool)
 }
 
-// Run is the whole program: it gives the exit code.
+// Run runs the program and returns its exit code.
 func Run() int {
 	// A reader that goes away (| head) must not kill a change half-way: writes then give EPIPE, which output knows. Not
 	// signal.Ignore, which the commands run by sandbox would inherit.
@@ -39,7 +41,7 @@ func Run() int {
 	return Main(ctx, os.Args[1:], Process{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.LookupEnv})
 }
 
-// Main runs one command line and gives the exit code.
+// Main runs one command line and returns its exit code.
 func Main(ctx context.Context, args []string, p Process) int {
 	app := newApp(p)
 	defer app.reader.Close()
@@ -67,13 +69,13 @@ func Main(ctx context.Context, args []string, p Process) int {
 	}
 	if !app.started { // cobra and pflag report nothing but wrong usage
 		if _, ok := errors.AsType[*errs.Error](err); !ok {
-			err = usageError(err.Error(), root.Name()+" --help tells more")
+			err = usageError(err.Error(), root.Name()+" --help says more")
 		}
 	}
 	return report(app.streams, app.wantsJSON() || !app.started && asksForJSON(args), classify(ctx, err))
 }
 
-// asksForJSON finds out how an error is to be told when the flags could not be parsed to the end.
+// asksForJSON reports whether an error must be JSON, if the flags could not be parsed to the end.
 func asksForJSON(args []string) bool {
 	for i, a := range args {
 		value, ok := strings.CutPrefix(a, "--output=")
@@ -119,7 +121,7 @@ func newRootCmd(app *App) *cobra.Command {
 		Long: `Sets up two-factor login to the uzERP ERP system, and gets locked-out users back in. It works directly on uzERP's
 database and on Twilio Verify, and shows what it will change before it does.
 
-Settings come from flags, the environment, and uzERP's own conf/ directory; docs/settings.md tells which and in what order.`,
+Settings come from flags, the environment, and uzERP's own conf/ directory; docs/settings.md says which and in what order.`,
 		Example: `  uzerp-mfa user list --state broken
   uzerp-mfa set-injector --dry-run
   uzerp-mfa user reset alice`,
@@ -130,7 +132,7 @@ Settings come from flags, the environment, and uzERP's own conf/ directory; docs
 		RunE:              runGroup,
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usageError(flagProblem(err), c.CommandPath()+" --help tells more")
+		return usageError(flagProblem(err), c.CommandPath()+" --help says more")
 	})
 	g, l, f := &app.flags, &app.loader, root.PersistentFlags()
 	f.StringVarP(&g.output, "output", "o", formatTable, "output format: table, json; for lists jsonl and csv too")
@@ -188,7 +190,7 @@ func newHelpCmd(root *cobra.Command) *cobra.Command {
 	}
 }
 
-// onlyOnce makes a flag that is given twice an error: of two contradicting values none is known to be meant.
+// onlyOnce makes it an error to give a flag twice: if two values contradict each other, nobody knows which is meant.
 func onlyOnce(c *cobra.Command) {
 	wrap := func(f *pflag.Flag) { f.Value = &onceValue{Value: f.Value} }
 	c.PersistentFlags().VisitAll(wrap)
@@ -219,7 +221,7 @@ func (v *onceValue) Set(s string) error {
 	return v.Value.Set(s)
 }
 
-// flagProblem says in our words what pflag says in Go's.
+// flagProblem returns pflag's message in our words.
 func flagProblem(err error) string {
 	invalid, ok := errors.AsType[*pflag.InvalidValueError](err)
 	if !ok {
@@ -237,7 +239,7 @@ func flagProblem(err error) string {
 	case "bool":
 		what = "is neither true nor false"
 	case "file":
-		what = "is no name of a file"
+		what = "is no file name"
 	}
 	switch {
 	case errors.Is(err, errGivenTwice):
@@ -250,7 +252,7 @@ func flagProblem(err error) string {
 
 func usageError(message, hint string) error { return errs.New(errs.Usage, message, hint) }
 
-// run is how every command starts: what can be refused without opening anything is refused here.
+// run starts every command. It refuses what can be refused without opening anything.
 func (a *App) run(formats []string, f func(ctx context.Context, args []string) error) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error {
 		if !slices.Contains(formats, a.flags.output) {
@@ -284,7 +286,7 @@ var (
 	listFormats = []string{formatTable, formatJSON, formatJSONL, formatCSV}
 )
 
-// writeFlags are those of every command that changes something.
+// writeFlags are the flags of every command that changes something.
 type writeFlags struct {
 	dryRun bool
 	yes    bool
@@ -298,14 +300,14 @@ func (w *writeFlags) register(c *cobra.Command) {
 	c.Flags().BoolVarP(&w.yes, "yes", "y", false, "do not ask")
 }
 
-// registerUnasked is for a command that never asks for a confirmation: its own question is one.
+// registerUnasked is for a command that never asks for a confirmation, because its own question is one.
 func (w *writeFlags) registerUnasked(c *cobra.Command) {
 	c.Flags().BoolVar(&w.dryRun, "dry-run", false, "show what would be done, and do nothing")
 	c.Flags().StringVar(&w.reason, "reason", "", "why, for the audit log")
 	c.Flags().StringVar(&w.ticket, "ticket", "", "number of a ticket, for the audit log")
 }
 
-// requireConfirmation ends a command at once that would have to ask and has nobody to ask.
+// requireConfirmation fails if the command must ask and there is no terminal to ask on.
 func (a *App) requireConfirmation(w writeFlags) error {
 	if w.yes || w.dryRun || a.streams.CanAsk() {
 		return nil
@@ -313,7 +315,7 @@ func (a *App) requireConfirmation(w writeFlags) error {
 	return usageError("this needs a confirmation, and there is no terminal to ask on", "--yes goes ahead without asking; --dry-run shows what would be done")
 }
 
-// confirm asks, unless it need not. The answer no is an error of errs.Declined.
+// confirm asks, unless --yes was given. The answer no is an error of errs.Declined.
 func (a *App) confirm(ctx context.Context, w writeFlags, question string) error {
 	if w.yes {
 		return nil
@@ -328,14 +330,14 @@ func (a *App) confirm(ctx context.Context, w writeFlags, question string) error 
 	return nil
 }
 
-// usernames is the Args function of USER...: at least one name, and none empty.
+// usernames returns the Args function of USER...: at least one name, none of them empty, and at most limit (0: any number).
 func usernames(limit int) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		switch {
 		case len(args) == 0:
-			return usageError("a user name is needed", c.CommandPath()+" --help tells more")
+			return usageError("a user name is needed", c.CommandPath()+" --help says more")
 		case limit > 0 && len(args) > limit:
-			return usageError(fmt.Sprintf("too many arguments: at most %d", limit), c.CommandPath()+" --help tells more")
+			return usageError(fmt.Sprintf("too many arguments: at most %d", limit), c.CommandPath()+" --help says more")
 		case slices.Contains(args, ""):
 			return usageError("a user name must not be empty", "")
 		}
@@ -346,7 +348,7 @@ func usernames(limit int) cobra.PositionalArgs {
 // noArgs is the Args function of a command without any.
 func noArgs(c *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usageError(fmt.Sprintf("unexpected argument %q", args[0]), c.CommandPath()+" --help tells more")
+		return usageError(fmt.Sprintf("unexpected argument %q", args[0]), c.CommandPath()+" --help says more")
 	}
 	return nil
 }

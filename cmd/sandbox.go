@@ -4,11 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
 	"strings"
-	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -25,7 +21,7 @@ func newSandboxCmd(app *App) *cobra.Command {
 on this machine only. With a command it runs that command with the settings for them, and ends with its exit code;
 without one it prints the settings to export and runs until Ctrl-C. Everything is gone afterwards.
 
-The installation is sound but for users who are locked out, as doctor tells, and two-factor login is still off. sandbox
+The installation is sound, except that some users are locked out, as doctor shows, and two-factor login is still off. sandbox
 code reads the users' phones.
 
 ` + exitCodes(errs.Config, errs.NotFound),
@@ -62,33 +58,11 @@ func runSandbox(ctx context.Context, app *App, command []string) (err error) {
 		<-ctx.Done()
 		return nil
 	}
-	child := exec.CommandContext(ctx, command[0], command[1:]...)
-	child.Stdin, child.Stdout, child.Stderr = app.process.In, app.process.Out, app.process.Err
-	child.Env = sandboxEnv(s.Env())
-	child.Cancel = func() error { return child.Process.Signal(syscall.SIGTERM) }
-	child.WaitDelay = 10 * time.Second
-	err = child.Run()
-	if exit, ok := errors.AsType[*exec.ExitError](err); ok && ctx.Err() == nil {
-		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-			return childExit(128 + int(status.Signal())) // as a shell tells it
-		}
-		return childExit(exit.ExitCode())
+	code, err := s.Run(ctx, command, app.process.In, app.process.Out, app.process.Err)
+	if err == nil && code != 0 {
+		err = childExit(code)
 	}
-	if err != nil && ctx.Err() == nil {
-		return &errs.Error{Kind: errs.Usage, Err: fmt.Errorf("run the command: %w", err)}
-	}
-	return ctx.Err()
-}
-
-// sandboxEnv is the caller's environment without what would lead to a real database or account.
-func sandboxEnv(settings []string) []string {
-	var env []string
-	for _, variable := range os.Environ() {
-		if name, _, _ := strings.Cut(variable, "="); !shadowsSandbox(name) {
-			env = append(env, variable)
-		}
-	}
-	return append(env, settings...)
+	return err
 }
 
 // childExit is the exit code of a command that was run in a sandbox, to be passed on.
@@ -142,7 +116,7 @@ func runSandboxCode(ctx context.Context, app *App, opts *sandboxCodeOptions, who
 	return output.Fprintf(app.streams.Out, "%s\n", code)
 }
 
-// phoneOf gives the number that identity send would send a user's code to; a number is its own.
+// phoneOf returns the number to which identity send would send the user's code. A number stands for itself.
 func (a *App) phoneOf(ctx context.Context, whose string) (caller.Phone, error) {
 	if strings.HasPrefix(whose, "+") {
 		return a.parsePhone("")(whose)

@@ -24,9 +24,9 @@ an SMS says. docs/service.md lists every finding, and how to change a setting.
 	return c
 }
 
-// serviceView is a service as scripts see one: with Twilio's names for the settings, null where Twilio gives no value.
+// serviceView is a service as scripts see it: with Twilio's names for the settings, and null where Twilio gives no value.
 type serviceView struct {
-	SID                *string         `json:"sid"` // null of one that is only planned
+	SID                *string         `json:"sid"` // null if it is only planned
 	AccountSID         *string         `json:"account_sid"`
 	FriendlyName       string          `json:"friendly_name"`
 	TOTP               serviceTOTPView `json:"totp"`
@@ -62,7 +62,7 @@ func viewService(s verifyservice.Service) serviceView {
 	return v
 }
 
-// warnIfForeign tells of another service than uzERP's: what is told of this one then says nothing about uzERP's logins.
+// warnIfForeign warns if this is not uzERP's service: what is shown then says nothing about uzERP's logins.
 func (a *App) warnIfForeign() {
 	if why := a.reader.ForeignService(); why != "" {
 		a.streams.Warnf("%s", why)

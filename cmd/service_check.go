@@ -16,7 +16,7 @@ func newServiceCheckCmd(app *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "check",
 		Short: "Check the Verify service's settings",
-		Long: `Judges the settings of the service that TWILIO_SERVICE_SID names: what keeps users from logging in, what lets somebody else
+		Long: `Checks the settings of the service that TWILIO_SERVICE_SID names: what keeps users from logging in, what lets somebody else
 in, what the helpdesk must know, and what can't be seen from here. Nothing is changed.
 An error ends with 9, with --strict a warning too.
 

@@ -66,7 +66,7 @@ func serviceRows(v serviceView) [][]string {
 	}
 }
 
-// orUnset gives a value, and for none what then holds.
+// orUnset returns the value, or what holds if there is none.
 func orUnset(s *string, then string) string {
 	if s == nil {
 		return "unset (" + then + ")"
@@ -81,7 +81,7 @@ func numberOrUnset(n *int, then int) string {
 	return strconv.Itoa(*n)
 }
 
-// notTold stands where Twilio gave no value and documents no default.
+// notTold stands where Twilio gives no value and documents no default.
 const notTold = "not told"
 
 func numberOrUntold(n *int) string {

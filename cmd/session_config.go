@@ -17,7 +17,7 @@ func newSessionConfigCmd(app *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "session-config",
 		Short: "Check, plan and set how long uzERP's sessions last",
-		Long: `Judges uzERP's session settings as uzERP itself reads them, says what a choice of limits means in logins and money, and
+		Long: `Checks uzERP's session settings as uzERP itself reads them, says what a choice of limits means in logins and money, and
 writes the limits into conf/.env. docs/session-config.md lists every finding.
 
 ` + exitCodes(),

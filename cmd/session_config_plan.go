@@ -98,14 +98,14 @@ func runSessionConfigPlan(app *App, opts *sessionConfigPlanOptions) error {
 	if err != nil {
 		return err
 	}
-	present, now, told := presentChoice(env)
+	present := sessionconfig.ReadPresent(env)
 	use := sessionconfig.Use{Users: opts.users, Workday: opts.workday, Price: opts.price}
 	view := sessionPlanView{
 		SchemaVersion: schemaVersion, Users: opts.users, WorkdaySecs: int64(opts.workday / time.Second), Price: opts.price,
-		Present: now, Choices: []sessionChoiceView{},
+		Present: sessionPresentView{present.Managed, present.ActivityTimeout, present.MaxAge}, Choices: []sessionChoiceView{},
 	}
 	var outcomes []sessionconfig.Outcome
-	for _, choice := range sessionconfig.Mark(sessionconfig.Choices(opts.workday), present, opts.asked(present)) {
+	for _, choice := range sessionconfig.Mark(sessionconfig.Choices(opts.workday), present.Choice, present.Asked(opts.activity.wanted(), opts.maxAge.wanted())) {
 		o := sessionconfig.Plan(choice, use)
 		outcomes = append(outcomes, o)
 		view.Choices = append(view.Choices, viewChoice(o))
@@ -120,7 +120,7 @@ func runSessionConfigPlan(app *App, opts *sessionConfigPlanOptions) error {
 	if err != nil {
 		return err
 	}
-	app.streams.Notef("%s", told)
+	app.streams.Notef("%s", sayPresent(present.State))
 	app.streams.Notef("reckoned: %s, %s a working day at one go, %d working days a month, %s for a code",
 		count(opts.users, "user"), brief(opts.workday), sessionconfig.WorkdaysAMonth, strconv.FormatFloat(opts.price, 'f', -1, 64))
 	app.streams.Notef("each pause longer than the activity timeout adds a login; the price is as once documented " +
@@ -139,54 +139,20 @@ func (a *App) presentSettings() (installation.EnvFile, error) {
 	return inst.ReadEnv()
 }
 
-// presentChoice returns the limits that hold now, nil if there are none, and says so.
-func presentChoice(env installation.EnvFile) (choice *sessionconfig.Choice, view sessionPresentView, told string) {
-	switch {
-	case env.Path == "":
-		return nil, view, "what holds now is not known: name uzERP's directory with --uzerp-root"
-	case !env.Found || env.Syntax != nil || env.Misplaced != "":
-		return nil, view, "what holds now is not known, as uzERP itself can not read its settings; see uzerp-mfa session-config check"
+// sayPresent says whether the choices have the present one.
+func sayPresent(state sessionconfig.PresentState) string {
+	switch state {
+	case sessionconfig.PresentUnknown:
+		return "what holds now is not known: name uzERP's directory with --uzerp-root"
+	case sessionconfig.PresentUnreadable:
+		return "what holds now is not known, as uzERP itself can not read its settings; see uzerp-mfa session-config check"
+	case sessionconfig.PresentUnmanaged:
+		return "now uzERP does not manage sessions: they last as long as PHP's own, and a stolen one that is kept in use has no end"
+	case sessionconfig.PresentUnusable:
+		return "the limits that are set now make no plan; see uzerp-mfa session-config check"
+	default:
+		return "the limits that hold now are marked present"
 	}
-	managed := sessionconfig.IsOn(env.Settings[sessionconfig.Manage].Value.Reveal())
-	view.Managed = &managed
-	activity, activityOK := sessionconfig.Seconds(env.Settings[sessionconfig.ActivityTimeout].Value.Reveal())
-	maxAge, maxAgeOK := sessionconfig.Seconds(env.Settings[sessionconfig.MaxAge].Value.Reveal())
-	if activityOK {
-		view.ActivityTimeout = &activity
-	}
-	if maxAgeOK {
-		view.MaxAge = &maxAge
-	}
-	const longest = int64(1<<63-1) / int64(time.Second) / 4
-	switch {
-	case !managed:
-		return nil, view, "now uzERP does not manage sessions: they last as long as PHP's own, and a stolen one that is kept in use has no end"
-	case !activityOK || !maxAgeOK || activity > longest || maxAge > longest:
-		return nil, view, "the limits that are set now make no plan; see uzerp-mfa session-config check"
-	}
-	return &sessionconfig.Choice{ActivityTimeout: time.Duration(activity) * time.Second, MaxAge: time.Duration(maxAge) * time.Second}, view,
-		"the limits that hold now are marked present"
-}
-
-// asked returns the choice of the flags. Of two limits the one not given is the present one, else the same as the other.
-func (o *sessionConfigPlanOptions) asked(present *sessionconfig.Choice) *sessionconfig.Choice {
-	if !o.activity.given && !o.maxAge.given {
-		return nil
-	}
-	c := sessionconfig.Choice{ActivityTimeout: o.activity.duration, MaxAge: o.maxAge.duration}
-	if !o.activity.given {
-		c.ActivityTimeout = c.MaxAge
-		if present != nil {
-			c.ActivityTimeout = present.ActivityTimeout
-		}
-	}
-	if !o.maxAge.given {
-		c.MaxAge = c.ActivityTimeout
-		if present != nil {
-			c.MaxAge = present.MaxAge
-		}
-	}
-	return &c
 }
 
 func viewChoice(o sessionconfig.Outcome) sessionChoiceView {

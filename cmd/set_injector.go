@@ -199,7 +199,7 @@ func showSwitch(app *App, v switchView) error {
 	return output.Table(app.streams.Out, []string{"name", "before", "after"}, rows)
 }
 
-// maxUsersShown is how many users a table has. JSON has them all.
+// maxUsersShown is how many users a table shows. JSON has them all.
 const maxUsersShown = 20
 
 // showSwitchPlan shows the same before the question, on stderr like the question.

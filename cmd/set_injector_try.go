@@ -16,7 +16,7 @@ import (
 	"uzerp-mfa/internal/injector/trial"
 )
 
-// guardCommand is the command whose process takes a switch on trial back (package trial).
+// guardCommand is the command whose process switches back a switch on trial (package trial).
 const guardCommand = "undo-guard"
 
 // trySwitch switches, asks whether a login works, and takes the switch back unless the answer is yes.
@@ -39,7 +39,7 @@ func trySwitch(ctx context.Context, app *App, ch *changes, store injector.Writer
 	return &interruption{done: "the switch is taken back", hint: "uzerp-mfa set-injector --dry-run shows how it is"}
 }
 
-// guard makes the command that starts the guard, with the same database and audit log as this process has.
+// guard returns the command that starts the guard, with the same database and audit log as this process has.
 func (a *App) guard() (*exec.Cmd, error) {
 	program, err := os.Executable()
 	if err != nil {
@@ -61,7 +61,7 @@ func (a *App) guard() (*exec.Cmd, error) {
 	return &exec.Cmd{Path: program, Args: args}, nil
 }
 
-// guardEnded says why the guard has ended. Like every command it tells that by its exit code and on stderr.
+// guardEnded returns why the guard has ended. Like every command it says that by its exit code and on stderr.
 func guardEnded(code int, stderr string) error {
 	reason, _, _ := strings.Cut(strings.TrimPrefix(stderr, "uzerp-mfa: "), "\n")
 	for k := errs.Failure; k <= errs.Interrupted; k++ {

@@ -25,7 +25,7 @@ func newUserCmd(app *App) *cobra.Command {
 	return c
 }
 
-// nameList is where the users of a command come from: its arguments, and a file.
+// nameList is the source of a command's user names: its arguments, and a file.
 type nameList struct {
 	file string
 }
@@ -43,8 +43,8 @@ func (l *nameList) register(c *cobra.Command) {
 // maxNameLine is the longest line of a file of names, in bytes.
 const maxNameLine = 64 << 10
 
-// read gives the names. A line is a name as it is, blanks included, for names are compared exactly; empty lines are none.
-// A pipe that nobody writes into is given up with ctx.
+// read returns the names. A line is a name as it is, with its blanks, for names are compared exactly; empty lines are no names.
+// It ends with ctx, also if it waits for a pipe that nobody writes into.
 func (l *nameList) read(ctx context.Context, app *App, args []string) ([]string, error) {
 	if l.file == "" {
 		return args, nil

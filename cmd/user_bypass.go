@@ -9,7 +9,7 @@ import (
 	"uzerp-mfa/internal/mfa"
 )
 
-// bypass is what tells user enable and user disable-next-login apart.
+// bypass is the difference between user enable and user disable-next-login.
 type bypass struct {
 	plan      func(mfa.User) mfa.RowChange
 	changed   string

@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 	"fmt"
-	"iter"
 	"slices"
 	"strings"
 
@@ -81,40 +80,17 @@ func (o *userListOptions) validate(c *cobra.Command) error {
 	return nil
 }
 
-// matches applies the filters in one place for every format. Access disabled means every user who can't log in.
-func (o *userListOptions) matches(u mfa.User) bool {
-	if len(o.states) > 0 && !slices.Contains(o.states, string(u.State())) {
-		return false
+// filter returns what the flags select. Access disabled means every user who can't log in.
+func (o *userListOptions) filter() mfa.Filter {
+	f := mfa.Filter{Match: o.match, Limit: o.limit}
+	for _, s := range o.states {
+		f.States = append(f.States, mfa.State(s))
 	}
-	if o.access != "" && (o.access == "enabled") != u.Access() {
-		return false
+	if o.access != "" {
+		enabled := o.access == "enabled"
+		f.Access = &enabled
 	}
-	if o.match == "" {
-		return true
-	}
-	want := strings.ToLower(o.match)
-	return slices.ContainsFunc([]string{u.Username, u.Person, text(u.Email)}, func(s string) bool {
-		return strings.Contains(strings.ToLower(s), want)
-	})
-}
-
-// selected gives the users that pass the filters, up to the limit, as they come from the database.
-func (o *userListOptions) selected(all iter.Seq2[mfa.User, error]) iter.Seq2[mfa.User, error] {
-	return func(yield func(mfa.User, error) bool) {
-		n := 0
-		for u, err := range all {
-			if err != nil {
-				yield(mfa.User{}, err)
-				return
-			}
-			if !o.matches(u) {
-				continue
-			}
-			if n++; !yield(u, nil) || n == o.limit {
-				return
-			}
-		}
-	}
+	return f
 }
 
 func runUserList(ctx context.Context, app *App, opts *userListOptions) error {
@@ -122,7 +98,7 @@ func runUserList(ctx context.Context, app *App, opts *userListOptions) error {
 	if err != nil {
 		return err
 	}
-	users := opts.selected(all)
+	users := opts.filter().Select(all)
 	if done, err := streamList(app, users, func(u mfa.User) any { return viewUser(u) }, csvHeader(), csvCells); done {
 		return err
 	}

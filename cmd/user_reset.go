@@ -23,7 +23,7 @@ type userResetOptions struct {
 	skipTwilio bool
 	identify   string
 
-	verify  bool           // identify was given: an empty one is a mistake, and never a reset without verifying the caller
+	verify  bool           // identify was given; an empty one is a mistake, and must not mean a reset without verifying the caller
 	channel caller.Channel // what identify means
 }
 
@@ -35,15 +35,18 @@ func newUserResetCmd(app *App) *cobra.Command {
 		Long: `Makes users enroll again at their next login: uzERP forgets their factor, and it is deleted at Twilio. A user without a
 uuid, who could not enroll, gets one. Several users are reset only after their number was typed.
 
-Make sure first that the caller is who they say they are: --identify sends a code to the phone that uzERP has for the
-user, asks you for what the caller reads out, and resets nothing unless Twilio accepts it: a caller who is not verified is
-10, an outage 7, a setting 4. It needs a terminal; scripts use identity send and identity check.
+Verify the caller first: --identify sends a code to the phone that uzERP has for the
+user, asks you for what the caller reads out, and resets nothing unless Twilio accepts it. If the caller is not verified it ends
+with 10, for an outage with 7, for a setting with 4. It needs a terminal; scripts use identity send and identity check.
 
 If Twilio does not answer nothing is changed; --skip-twilio resets uzERP all the same, and leaves the old factor at
 Twilio: it can't be used to log in any more, and running reset again deletes it.
 
 ` + exitCodes(errs.Partial, errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Declined, errs.CodeRejected),
-		Example: "  uzerp-mfa user reset alice --identify sms --ticket 4711\n  uzerp-mfa user reset alice\n  uzerp-mfa user reset alice bob --dry-run\n  uzerp-mfa user reset alice --yes -o json",
+		Example: `  uzerp-mfa user reset alice --identify sms --ticket 4711
+  uzerp-mfa user reset alice
+  uzerp-mfa user reset alice bob --dry-run
+  uzerp-mfa user reset alice --yes -o json`,
 	}
 	c.Flags().BoolVar(&opts.skipTwilio, "skip-twilio", false, "reset uzERP only, for when Twilio is down")
 	c.Flags().StringVar(&opts.identify, "identify", "", "verify the caller first, by a code to the phone in uzERP: sms or call")
@@ -79,7 +82,8 @@ func (o *userResetOptions) validateFlags(app *App) (err error) {
 	case !o.verify:
 		return app.requireConfirmation(o.writeFlags)
 	case o.skipTwilio:
-		return usageError("--identify and --skip-twilio contradict each other: it is Twilio that sends the code", "while Twilio is down, verify the caller in another way")
+		return usageError("--identify and --skip-twilio contradict each other: it is Twilio that sends the code",
+			"while Twilio is down, verify the caller in another way")
 	}
 	if o.channel, err = parseChannel("--identify", o.identify); err != nil {
 		return err
@@ -154,7 +158,7 @@ func planResets(ctx context.Context, app *App, ch *changes, opts *userResetOptio
 	return r, ctx.Err()
 }
 
-// verifyCaller goes on only if the caller has the phone that uzERP has on file, where that was asked for.
+// verifyCaller verifies the caller if --identify was given. Without an error the caller has the phone that uzERP has on file.
 func (r *resets) verifyCaller(ctx context.Context) error {
 	if !r.opts.verify || len(r.needed) == 0 {
 		return nil
@@ -176,7 +180,7 @@ func (r *resets) verifyCaller(ctx context.Context) error {
 	return notReset(verifier.Verify(ctx, user, channel, operator{r.app}))
 }
 
-// notReset tells what an interrupted verification leaves behind.
+// notReset is the error of a verification. If it was interrupted, it says what is left.
 func notReset(err error) error {
 	if errors.Is(err, context.Canceled) {
 		return &interruption{done: "nobody was reset", hint: "the code works for ten minutes; the same command begins again"}
@@ -187,13 +191,13 @@ func notReset(err error) error {
 // operator is the person at the terminal, who has the caller on the phone.
 type operator struct{ app *App }
 
-// Sending is caller.Operator's.
+// Sending implements caller.Operator.
 func (o operator) Sending(ctx context.Context, c caller.Check, channel caller.Channel) {
 	o.app.streams.Sayf("A %s with a code goes to %s.", channelWords(channel), whom(c))
 	o.app.warnDoNotShare(ctx, channel)
 }
 
-// AskCode is caller.Operator's.
+// AskCode implements caller.Operator.
 func (o operator) AskCode(ctx context.Context, wrong error) (string, error) {
 	if wrong != nil {
 		o.app.streams.Sayf("%s\nhint: %s", wrong, errs.HintOf(wrong))
@@ -201,7 +205,7 @@ func (o operator) AskCode(ctx context.Context, wrong error) (string, error) {
 	return askCode(ctx, o.app.streams, sentCode, "Code that the caller reads out:")
 }
 
-// Verified is caller.Operator's.
+// Verified implements caller.Operator.
 func (o operator) Verified(c caller.Check) { o.app.noteApproved(c) }
 
 func (r *resets) apply(ctx context.Context) {
@@ -228,7 +232,7 @@ func (r *resets) report() error {
 	return nil
 }
 
-// resetOutcome is what became of a user, or would.
+// resetOutcome returns what became of a user, or what would.
 func resetOutcome(r *mfa.Reset) outcome {
 	o := outcome{username: r.User.Username}
 	switch {
@@ -244,7 +248,7 @@ func resetOutcome(r *mfa.Reset) outcome {
 	return o
 }
 
-// skipTwilioHint names the way on while Twilio is down: where the caller was to be verified, none that forgets about it.
+// skipTwilioHint adds what helps while Twilio is down. If the caller must be verified, the hint doesn't leave that out.
 func skipTwilioHint(err error, verify bool) error {
 	if err == nil || errs.KindOf(err) != errs.Unavailable {
 		return err
@@ -256,7 +260,7 @@ func skipTwilioHint(err error, verify bool) error {
 	return &errs.Error{Kind: errs.Unavailable, Err: err, Hint: hint}
 }
 
-// resetMessage tells what a reset does, or did, for the user and at Twilio. done is nil before.
+// resetMessage returns what a reset does, or did, for the user and at Twilio. done is nil before.
 func resetMessage(p mfa.ResetPlan, done *mfa.ResetResult) string {
 	parts := []string{"the next login asks to enroll"}
 	if !p.User.Access() {
@@ -284,8 +288,8 @@ func resetMessage(p mfa.ResetPlan, done *mfa.ResetResult) string {
 	return strings.Join(parts, "; ")
 }
 
-// confirm asks. Of several users the number must be typed, so that a y typed too fast, or a list that is longer than
-// meant, resets nobody.
+// confirm asks. For several users their number must be typed, so that a y typed too fast, or a list that is longer than meant,
+// resets nobody.
 func (r *resets) confirm(ctx context.Context) error {
 	switch {
 	case !r.asks():
@@ -312,12 +316,12 @@ func (r *resets) warnSelf() {
 		case !r.ch.Recorded():
 			r.app.streams.Warnf("%q is your own user", name)
 		default:
-			r.app.streams.Warnf("%q is your own user: the audit log tells that you reset it yourself", name)
+			r.app.streams.Warnf("%q is your own user: the audit log says that you reset it yourself", name)
 		}
 	}
 }
 
-// details gives what is known of the persons. They are shown and decide nothing, so a reset works without them.
+// details returns what is known of the persons. It is shown and decides nothing, so a reset works without it.
 func (r *resets) details(ctx context.Context) map[string]mfa.Details {
 	names := make([]string, len(r.needed))
 	for n, reset := range r.needed {
@@ -334,7 +338,7 @@ func (r *resets) details(ctx context.Context) map[string]mfa.Details {
 	return details
 }
 
-// show tells who will be reset, so that it is not the wrong person.
+// show shows the persons who will be reset, so that a wrong one is noticed.
 func (r *resets) show(ctx context.Context) {
 	if !r.asks() {
 		return
@@ -368,7 +372,7 @@ func (r *resets) show(ctx context.Context) {
 			s.Sayf("  at Twilio   %s to delete", count(len(p.Delete), "factor"))
 		}
 		if d.Left(r.app.now()) {
-			s.Warnf("the person behind %q left on %s: whoever asks for this is not them, or should not get in", u.Username, d.EndDate.Format(time.DateOnly))
+			s.Warnf("the person behind %q left on %s: the caller is somebody else, or should not get in", u.Username, d.EndDate.Format(time.DateOnly))
 		}
 		if len(p.Kept) > 0 {
 			s.Warnf("%q shares its uuid with another user, whose %s will be kept", u.Username, count(len(p.Kept), "factor"))

@@ -71,7 +71,7 @@ func runUserShow(ctx context.Context, app *App, opts *userShowOptions, args []st
 	return inspectionOutcome(seen)
 }
 
-// newInspector gets together what there is to look with. That Twilio can't be asked keeps nobody from seeing the rest.
+// newInspector returns what looks at users. If Twilio can't be asked, the rest is shown all the same.
 func newInspector(ctx context.Context, app *App, offline bool) (*mfa.Inspector, error) {
 	store, err := app.reader.Users(ctx)
 	if err != nil {
@@ -106,8 +106,8 @@ func newInspector(ctx context.Context, app *App, offline bool) (*mfa.Inspector, 
 	return i, nil
 }
 
-// inspectionOutcome is what the command ends with after all was shown: Twilio's failure, or errs.Partial if it is known of
-// some users what Twilio says, and not of others.
+// inspectionOutcome returns the error that the command ends with after all was shown: Twilio's failure, or errs.Partial if Twilio
+// answered for some users and not for others.
 func inspectionOutcome(seen []mfa.Inspection) error {
 	failed, asked := 0, 0
 	var first error
@@ -225,10 +225,10 @@ func viewNextLogin(n mfa.NextLogin) nextLoginView {
 	return v
 }
 
-// notNil makes a list one that JSON shows as [].
+// notNil returns the list so that JSON shows [] for none.
 func notNil(list []string) []string { return append([]string{}, list...) }
 
-// instant gives a time at Twilio; empty where it told none.
+// instant returns a time of Twilio's; it is empty if Twilio gave none.
 func instant(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -263,7 +263,7 @@ func showInspections(app *App, site mfa.SiteLogin, seen []mfa.Inspection) error 
 	return nil
 }
 
-// cardWidth is how wide a card's lines are, on every terminal: data do not depend on it.
+// cardWidth is how wide a card's lines are. It is the same on every terminal.
 const cardWidth = 80
 
 // labelWidth is the longest label of a card, with the blanks after it.
@@ -280,10 +280,10 @@ func (p *pairs) add(label, text string) {
 	}
 }
 
-// whole is add for what must stay in one line: a command to copy, a name.
+// whole puts text that must stay in one line under a label: a command to copy, a name.
 func (p *pairs) whole(label, text string) { *p = append(*p, [2]string{label, orDash(text)}) }
 
-// card is a user as people see one: what happens at the next login first.
+// card returns a user as people see one: what happens at the next login first.
 func card(v userShowView) [][2]string {
 	p := &pairs{}
 	p.whole("user", v.User.Username)
@@ -361,7 +361,7 @@ func accessWords(v userShowView) string {
 	}
 }
 
-// atTwilio tells about the factor in the row.
+// atTwilio says what Twilio has for the factor in the row.
 func (v userShowView) atTwilio() string {
 	switch v.Twilio.Status {
 	case "unknown":

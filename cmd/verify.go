@@ -151,7 +151,7 @@ func userAndCode(c *cobra.Command, args []string) error {
 	return usernames(1)(c, args[:min(1, len(args))])
 }
 
-// codeArgument takes the code from the command line or stdin. It is empty if it is to be asked for.
+// codeArgument returns the code from the command line or stdin. It is empty if the command must ask for it.
 func (a *App) codeArgument(ctx context.Context, form *regexp.Regexp, dryRun bool, args []string) (string, error) {
 	switch {
 	case len(args) == 2 && args[1] == "-":
@@ -174,7 +174,7 @@ var (
 	sentCode = regexp.MustCompile(`^[0-9]{4,10}$`)
 )
 
-// parseCode takes a code as people type it: apps show it in groups.
+// parseCode reads a code as people type it: apps show it in groups.
 func parseCode(form *regexp.Regexp, typed string) (string, error) {
 	code := strings.Map(func(r rune) rune {
 		if r == ' ' || r == '\u00a0' || r == '-' {

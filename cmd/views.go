@@ -13,7 +13,7 @@ import (
 // schemaVersion is that of every JSON document; it changes when a key changes its meaning or goes away.
 const schemaVersion = 1
 
-// userView is a user as scripts see one.
+// userView is a user as scripts see it.
 type userView struct {
 	Username      string  `json:"username"`
 	Person        string  `json:"person"`
@@ -39,7 +39,7 @@ func viewUser(u mfa.User) userView {
 	}
 }
 
-// lastLogin gives PHP's local time without a zone, which nobody knows.
+// lastLogin returns PHP's local time, without a zone, for the zone is not known.
 func lastLogin(t *time.Time) *string {
 	if t == nil {
 		return nil
@@ -79,7 +79,7 @@ func trueFalse(b *bool) string {
 	return strconv.FormatBool(*b)
 }
 
-// optional gives what JSON shows as null for none; text takes it back.
+// optional returns what JSON shows as null if s is empty; text is the way back.
 func optional(s string) *string {
 	if s == "" {
 		return nil
@@ -94,7 +94,7 @@ func text(s *string) string {
 	return *s
 }
 
-// count gives "1 factor", "2 factors".
+// count returns "1 factor", "2 factors".
 func count(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun

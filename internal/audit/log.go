@@ -23,6 +23,8 @@ type Options struct {
 	Now   func() time.Time
 	NewID func() string
 	Wait  time.Duration // how long Append waits for other writers; 10 s if 0
+
+	sync func(*os.File) error // writes a file or a directory to the disk; fsync if nil
 }
 
 // Log is an audit log that can be written. It keeps no file open, so there is nothing to close, and after a rotation it
@@ -48,6 +50,9 @@ func Open(path string, o Options) (*Log, error) {
 	}
 	if o.Wait == 0 {
 		o.Wait = filelock.LongestWait
+	}
+	if o.sync == nil {
+		o.sync = (*os.File).Sync
 	}
 	absolute, err := filepath.Abs(path)
 	if path == "" || err != nil {
@@ -85,10 +90,10 @@ func configError(path string, err error, hint string) error {
 
 func (l *Log) open() (*os.File, error) {
 	dir := filepath.Dir(l.path)
-	if err := makeDirectory(dir); err != nil {
+	if err := l.makeDirectory(dir); err != nil {
 		return nil, l.error(err)
 	}
-	f, err := openOrCreate(l.path)
+	f, err := l.openOrCreate()
 	if err != nil {
 		if info, lstatErr := os.Lstat(l.path); lstatErr == nil && info.Mode()&fs.ModeSymlink != 0 {
 			err = errors.New("it is a symbolic link")
@@ -103,28 +108,28 @@ func (l *Log) open() (*os.File, error) {
 	return f, nil
 }
 
-func makeDirectory(dir string) error {
+func (l *Log) makeDirectory(dir string) error {
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return err
 	}
-	return syncDirectory(filepath.Dir(dir))
+	return l.syncDirectory(filepath.Dir(dir))
 }
 
 // openOrCreate tries again if another process makes the file, or rotates it away, between its two attempts.
-func openOrCreate(path string) (*os.File, error) {
+func (l *Log) openOrCreate() (*os.File, error) {
 	const mode = 0o640
 	for {
-		f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|openFlags, 0)
+		f, err := os.OpenFile(l.path, os.O_RDWR|os.O_APPEND|openFlags, 0)
 		if !errors.Is(err, fs.ErrNotExist) {
 			return f, err
 		}
-		f, err = os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE|os.O_EXCL|openFlags, mode)
+		f, err = os.OpenFile(l.path, os.O_RDWR|os.O_APPEND|os.O_CREATE|os.O_EXCL|openFlags, mode)
 		if errors.Is(err, fs.ErrExist) {
 			// With a broken link the loop would never end.
-			if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+			if info, err := os.Lstat(l.path); err == nil && !info.Mode().IsRegular() {
 				return nil, errNotRegular
 			}
 			continue
@@ -133,22 +138,21 @@ func openOrCreate(path string) (*os.File, error) {
 			return nil, err
 		}
 		// The umask may have taken bits away, but the file's group must be able to read it.
-		if err := errors.Join(f.Chmod(mode), syncDirectory(filepath.Dir(path))); err != nil {
+		if err := errors.Join(f.Chmod(mode), l.syncDirectory(filepath.Dir(l.path))); err != nil {
 			return nil, errors.Join(err, f.Close())
 		}
 		return f, nil
 	}
 }
 
-// syncDirectory makes a new name in dir survive a power cut. Some file systems can't sync a directory; that is no
-// error.
-func syncDirectory(dir string) error {
+// syncDirectory makes a new name in dir survive a power cut. Some file systems can't sync a directory; that is no error.
+func (l *Log) syncDirectory(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return nil //nolint:nilerr // a directory may be writable but not readable
 	}
 	defer func() { _ = d.Close() }()
-	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, fs.ErrInvalid) {
+	if err := l.o.sync(d); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, fs.ErrInvalid) {
 		return err
 	}
 	return nil
@@ -305,7 +309,7 @@ func (l *Log) append(f *os.File, r Record) (Record, error) {
 		err = io.ErrShortWrite
 	}
 	if err == nil {
-		err = f.Sync()
+		err = l.o.sync(f)
 	}
 	if err != nil {
 		// The lock is held, so everything after size comes from this call. If the file can't be truncated (an

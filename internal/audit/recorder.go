@@ -216,11 +216,11 @@ type detached struct {
 
 // Detach is recorded as one change of the whole database.
 func (s detached) Detach(ctx context.Context, users int, newUUID func() string) error {
-	place, err := s.Place(ctx)
+	target, err := s.TargetDatabase(ctx)
 	if err != nil {
 		return err
 	}
-	return s.r.Record(ctx, place.Database, Values{"users": place.Users, "enrolled": place.Enrolled}, Values{"users": place.Users, "enrolled": 0},
+	return s.r.Record(ctx, target.Database, Values{"users": target.Users, "enrolled": target.Enrolled}, Values{"users": target.Users, "enrolled": 0},
 		func() error { return s.CopyWriter.Detach(ctx, users, newUUID) })
 }
 

@@ -57,11 +57,11 @@ func (t Twilio) ServiceFrom() string { return t.Sources[serviceSID] }
 
 // The names of the settings, as in the environment and in files.
 const (
-	accountSID = "TWILIO_ACCOUNT_SID"
-	serviceSID = "TWILIO_SERVICE_SID"
+	accountSID = installation.AccountSID
+	serviceSID = installation.ServiceSID
 	apiKey     = "TWILIO_API_KEY"
 	apiSecret  = "TWILIO_API_SECRET"
-	authToken  = "TWILIO_AUTH_TOKEN"
+	authToken  = installation.AuthToken
 	verifyURL  = "UZERP_MFA_VERIFY_URL"
 	uzerpRoot  = "UZERP_ROOT"
 

@@ -83,7 +83,7 @@ func (ch *Changes) CallerHistory(ctx context.Context, to caller.Recipient) calle
 
 // Settings calls change, which changes settings in the file at path, and records that. No setting may be a secret. Its
 // error is that of change, or says that the change could not be recorded and was not made.
-func (ch *Changes) Settings(ctx context.Context, path string, settings []installation.Change, change func() error) error {
+func (ch *Changes) Settings(ctx context.Context, path string, settings []installation.SettingChange, change func() error) error {
 	switch {
 	case ch.dryRun:
 		return errDryRun

@@ -109,7 +109,7 @@ func every(t *testing.T, ch *Changes) map[string]error {
 	if alice.Equal(becomes) {
 		t.Fatal("nothing would change")
 	}
-	place := got[mfa.Place](t)(copied.Place(ctx))
+	target := got[mfa.TargetDatabase](t)(copied.TargetDatabase(ctx))
 	to := caller.Recipient{Username: "alice", Phone: caller.Phone{E164: secret.New("+447700900123"), Masked: "***123"}}
 	const identity, sid = "22222222-2222-4222-8222-222222222222", "YF00000000000000000000000000000001"
 
@@ -129,9 +129,9 @@ func every(t *testing.T, ch *Changes) map[string]error {
 	if said["HoldTrial"] = err; err == nil {
 		release()
 	}
-	said["Detach"] = copied.Detach(ctx, place.Users, func() string { return identity })
+	said["Detach"] = copied.Detach(ctx, target.Users, func() string { return identity })
 	written := false
-	said["Settings"] = ch.Settings(ctx, "conf/.env", []installation.Change{{Setting: "A", After: "2"}}, func() error { written = true; return nil })
+	said["Settings"] = ch.Settings(ctx, "conf/.env", []installation.SettingChange{{Setting: "A", After: "2"}}, func() error { written = true; return nil })
 	if written != (said["Settings"] == nil) {
 		t.Error("Settings:", said["Settings"])
 	}

@@ -8,19 +8,19 @@ import (
 	"uzerp-mfa/internal/mfa"
 )
 
-// Place implements mfa.CopyReader.
-func (db *DB) Place(ctx context.Context) (mfa.Place, error) {
+// TargetDatabase implements mfa.CopyReader.
+func (db *DB) TargetDatabase(ctx context.Context) (mfa.TargetDatabase, error) {
 	type counts struct {
 		Database string `db:"database"`
 		Users    int    `db:"users"`
 		Enrolled int    `db:"enrolled"`
 	}
-	rows, err := read(ctx, db, "count the users", "place", nil, pgx.RowToStructByName[counts])
+	rows, err := read(ctx, db, "count the users", "target_database", nil, pgx.RowToStructByName[counts])
 	if err != nil {
-		return mfa.Place{}, err
+		return mfa.TargetDatabase{}, err
 	}
 	r := rows[0]
-	return mfa.Place{Host: db.pool.Config().ConnConfig.Host, Database: r.Database, Users: r.Users, Enrolled: r.Enrolled}, nil
+	return mfa.TargetDatabase{Host: db.pool.Config().ConnConfig.Host, Database: r.Database, Users: r.Users, Enrolled: r.Enrolled}, nil
 }
 
 // Detach implements mfa.CopyWriter.

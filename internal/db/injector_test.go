@@ -237,6 +237,44 @@ func TestApplySwitchMeetsARowThatIsJustBeingAdded(t *testing.T) {
 	}
 }
 
+// What a switch only relied on counts too: a gateway that another session is just changing, and that nothing here writes.
+func TestApplySwitchWaitsForWhoChangesWhatItReliesOn(t *testing.T) {
+	d, url := sample(t)
+	dbtest.Exec(t, url, `delete from injector_classes where name = 'AuthenticationGateway'; insert into injector_classes
+		(name, category, class_name, usercompanyid) values ('AuthenticationGateway', 'SY', 'DatabaseAuthenticator', -1)`)
+	s := plan(t, d)
+	var err error
+	if s.Was, err = d.InjectorClasses(t.Context(), injector.Names()); err != nil {
+		t.Fatal(err)
+	}
+	conn := dbtest.Connect(t, url)
+	tx, err := conn.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(t.Context(), "update injector_classes set class_name = 'LDAPDBAuthenticator' where name = 'AuthenticationGateway'"); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		defer close(done)
+		done <- d.ApplySwitch(background(), injector.Names(), s)
+	}()
+	watcher := dbtest.Connect(t, url)
+	for waiting := false; !waiting && len(done) == 0; { // one that does not wait is done, and that is what is wrong
+		const sql = "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')"
+		if err := watcher.QueryRow(t.Context(), sql).Scan(&waiting); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; !errors.Is(err, errs.ErrChanged) {
+		t.Errorf("switched, and any password is accepted: %v", err)
+	}
+}
+
 func assignment(u mfa.User) injector.Assignment {
 	return injector.Assignment{Username: u.Username, Was: u.Row, Becomes: u.WithUUID("00000000-0000-4000-8000-000000000001")}
 }

@@ -204,12 +204,19 @@ type TwilioSettings struct {
 	Sources                map[string]Source // where each setting stands, by its name; only of those that are set
 }
 
+// The settings in conf/.env without which uzERP can't use a Verify service (docs/facts/uzerp.md §4).
+const (
+	AccountSID = "TWILIO_ACCOUNT_SID"
+	AuthToken  = "TWILIO_AUTH_TOKEN"
+	ServiceSID = "TWILIO_SERVICE_SID"
+)
+
 // Twilio returns the TWILIO_ settings. A setting that isn't set is empty. It fails if conf/.env can't be read.
 func (i *Installation) Twilio() (TwilioSettings, error) {
 	s := i.collect()
 	settings := TwilioSettings{
-		AccountSID: s.text("TWILIO_ACCOUNT_SID"), ServiceSID: s.text("TWILIO_SERVICE_SID"),
-		AuthToken: secret.New(s.text("TWILIO_AUTH_TOKEN")),
+		AccountSID: s.text(AccountSID), ServiceSID: s.text(ServiceSID),
+		AuthToken: secret.New(s.text(AuthToken)),
 		APIKey:    s.text("TWILIO_API_KEY"), APISecret: secret.New(s.text("TWILIO_API_SECRET")),
 		Sources: s.sources,
 	}

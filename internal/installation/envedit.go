@@ -13,8 +13,11 @@ import (
 	"uzerp-mfa/internal/secret"
 )
 
-// Change is one setting that gets another value. Both values are shown and recorded, so neither may be a secret.
-type Change struct {
+// Hidden stands in the place of a value that may not be shown.
+const Hidden = "(not shown)"
+
+// SettingChange is one setting that gets another value. Both values are shown and recorded, so neither may be a secret.
+type SettingChange struct {
 	Setting string
 	Line    int     // 0 for a line that is added
 	Before  *string // the old value as it may be shown; nil if the setting is missing
@@ -22,21 +25,21 @@ type Change struct {
 }
 
 // Recorder calls change and records it. With a nil Recorder the change is made without a record.
-type Recorder func(ctx context.Context, path string, changes []Change, change func() error) error
+type Recorder func(ctx context.Context, path string, changes []SettingChange, change func() error) error
 
 // EnvEdit is a planned change of conf/.env. Plan makes one, and Apply writes it. If the caller does something in
 // between that can't be undone, it should call Rehearse before that.
 type EnvEdit struct {
 	Path    string
-	Changes []Change // may be empty
-	After   EnvFile  // the file as uzERP will read it
+	Changes []SettingChange // may be empty
+	After   EnvFile         // the file as uzERP will read it
 
 	before []byte
 }
 
-// Plan returns the edit that makes the changes, with every other byte kept. It fails with errs.Config if the file is
-// not Editable, and with errs.Refused if uzERP's reader would not read exactly the old settings with these changes.
-func (e EnvFile) Plan(changes ...Change) (*EnvEdit, error) {
+// Plan returns the edit that makes the changes, with every other byte kept. It fails with errs.Config if the file is not
+// Editable, and with errs.Refused if uzERP's reader would not read exactly the old settings with these changes.
+func (e EnvFile) Plan(changes ...SettingChange) (*EnvEdit, error) {
 	if err := e.Editable(); err != nil {
 		return nil, err
 	}

@@ -33,7 +33,7 @@ func read(t *testing.T, path string) string {
 
 func TestEnvEdit(t *testing.T) {
 	env := envFile(t, "A=1 # one\nB=2\n")
-	edit, err := env.Plan(Change{Setting: "A", After: "3"}, Change{Setting: "C", After: "x y"})
+	edit, err := env.Plan(SettingChange{Setting: "A", After: "3"}, SettingChange{Setting: "C", After: "x y"})
 	if err != nil || edit.After.Settings["A"].Value.Reveal() != "3" || edit.After.Settings["C"].Line != 3 {
 		t.Fatalf("%+v, %v", edit, err)
 	}
@@ -41,7 +41,7 @@ func TestEnvEdit(t *testing.T) {
 		t.Fatalf("rehearsed: %v, %q", err, read(t, env.Path))
 	}
 	recorded := 0
-	backup, err := edit.Apply(t.Context(), func(_ context.Context, path string, changes []Change, change func() error) error {
+	backup, err := edit.Apply(t.Context(), func(_ context.Context, path string, changes []SettingChange, change func() error) error {
 		if recorded++; path != env.Path || len(changes) != 2 || read(t, path) != "A=1 # one\nB=2\n" {
 			t.Errorf("recorded %s, %+v, with %q in the file", path, changes, read(t, path))
 		}
@@ -59,11 +59,11 @@ func TestEnvEdit(t *testing.T) {
 	}
 	broken := errors.New("broken")
 	env, _ = ReadEnvFile(env.Path)
-	again, err := env.Plan(Change{Setting: "A", After: "4"})
+	again, err := env.Plan(SettingChange{Setting: "A", After: "4"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	refuse := func(context.Context, string, []Change, func() error) error { return broken }
+	refuse := func(context.Context, string, []SettingChange, func() error) error { return broken }
 	if _, err := again.Apply(t.Context(), refuse); !errors.Is(err, broken) || !strings.HasPrefix(read(t, env.Path), "A=3") {
 		t.Errorf("written without a record: %v", err)
 	}
@@ -72,7 +72,7 @@ func TestEnvEdit(t *testing.T) {
 // After Ctrl-C while another process holds the lock, the error says so and nothing is changed.
 func TestEnvEditInterrupted(t *testing.T) {
 	env := envFile(t, "A=1\n")
-	edit, err := env.Plan(Change{Setting: "A", After: "2"})
+	edit, err := env.Plan(SettingChange{Setting: "A", After: "2"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +92,7 @@ func TestEnvEditInterrupted(t *testing.T) {
 }
 
 func TestPlanRefuses(t *testing.T) {
-	change := Change{Setting: "A", After: "2"}
+	change := SettingChange{Setting: "A", After: "2"}
 	root := treetest.Write(t, map[string]string{"system.php": "", "conf/x": "", "config/.env": "A=1\n"})
 	missing, err := ReadEnvFile(filepath.Join(root, "config/.env"))
 	if err != nil || missing.Misplaced == "" || missing.Path != filepath.Join(root, DotenvFile) {

@@ -60,13 +60,13 @@ func TestBatchStopsWhenNobodyAnswers(t *testing.T) {
 
 // Only failures in a row break a batch: one that works in between shows that the other side is there.
 func TestBatchGoesOnAfterSingleFailures(t *testing.T) {
-	failures := mfa.Batch(t.Context(), items(40), func(_ context.Context, i, _ int) error {
+	failures := mfa.Batch(t.Context(), items(100), func(_ context.Context, i, _ int) error {
 		if i%10 == 3 {
 			return errDown
 		}
 		return nil
 	}, nil)
-	if n := len(slices.DeleteFunc(failures, func(err error) bool { return err == nil })); n != 4 {
+	if n := len(slices.DeleteFunc(failures, func(err error) bool { return err == nil })); n != 10 {
 		t.Errorf("%d failed", n)
 	}
 }

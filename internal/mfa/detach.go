@@ -7,8 +7,8 @@ import (
 	"uzerp-mfa/internal/errs"
 )
 
-// Place tells which database a command is about to change as a whole.
-type Place struct {
+// TargetDatabase is the database that a command is about to change as a whole.
+type TargetDatabase struct {
 	Host     string // as the connection has it: a name, an address, or the directory of a socket
 	Database string
 	Users    int
@@ -17,8 +17,8 @@ type Place struct {
 
 // CopyReader says which database this is. Its errors are *errs.Error.
 type CopyReader interface {
-	// Place tells where this is and how many users there are.
-	Place(ctx context.Context) (Place, error)
+	// TargetDatabase returns which database this is and how many users it has.
+	TargetDatabase(ctx context.Context) (TargetDatabase, error)
 }
 
 // CopyWriter detaches a copy of the live database.
@@ -28,11 +28,11 @@ type CopyWriter interface {
 	Detach(ctx context.Context, users int, newUUID func() string) error
 }
 
-// ConfirmPlace refuses (errs.Refused) a name that is not the database's: run on the live database, detach would un-enrol
+// ConfirmDatabase refuses (errs.Refused) a name that is not the database's: run on the live database, detach would un-enrol
 // everybody.
-func ConfirmPlace(p Place, typed string) error {
-	if typed != p.Database {
-		return errs.New(errs.Refused, fmt.Sprintf("%q is not the name of this database, which is %q; nothing was changed", typed, p.Database),
+func ConfirmDatabase(d TargetDatabase, typed string) error {
+	if typed != d.Database {
+		return errs.New(errs.Refused, fmt.Sprintf("%q is not the name of this database, which is %q; nothing was changed", typed, d.Database),
 			"make sure that this is the copy and not the live database")
 	}
 	return nil

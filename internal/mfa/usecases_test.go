@@ -408,26 +408,13 @@ func TestEnrollFinishesAfterTheDatabaseWasDown(t *testing.T) {
 func TestEnrollSurvivesCancellationAfterTheCodeWasTaken(t *testing.T) {
 	w := mfatest.NewWorld(mfatest.Fresh("alice", uuidA))
 	ctx, cancel := context.WithCancel(t.Context())
-	store := cancellable{w}
-	e := enroller(w)
-	e.Store = store
-	p, err := e.Begin(ctx, mfa.PlanEnroll(w.Users["alice"], false))
+	p, err := enroller(w).Begin(ctx, mfa.PlanEnroll(w.Users["alice"], false))
 	wantNil(t, err)
 	w.Hooks["VerifyFactor"] = func() error { cancel(); return nil }
 	wantNil(t, p.Submit(ctx, w.Code(t, p.Factor.SID, 0)))
 	if w.Users["alice"].State() != mfa.StateEnrolled {
 		t.Error("alice is not enrolled")
 	}
-}
-
-// cancellable is a store that, like a real one, does nothing for a cancelled context.
-type cancellable struct{ *mfatest.World }
-
-func (c cancellable) CompareAndSet(ctx context.Context, name string, was, becomes mfa.Row) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return c.World.CompareAndSet(ctx, name, was, becomes)
 }
 
 // A reset that runs between Twilio's yes and the row deletes the factor: the user must not end enrolled with a dead one.

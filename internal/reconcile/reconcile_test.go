@@ -251,7 +251,7 @@ func TestReconcileFindsNothingWhereAllIsWell(t *testing.T) {
 	s.Old(id(1), factorID(1))
 	s.World.Add(id(3), factorID(3), mfa.FactorUnverified)
 	wantLines(t, checked(t, reconciler(s)))
-	if got := strings.Join(s.World.Calls, " "); got != "ListFactors ListFactors" {
+	if got := strings.Join(s.World.Calls, " "); got != "ListEntities ListFactors ListFactors" {
 		t.Error("who has no entity is not asked about, and nothing else is done:", got)
 	}
 }

@@ -13,7 +13,6 @@ import (
 	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/installation/dotenv"
 	"uzerp-mfa/internal/secret"
-	"uzerp-mfa/internal/sidform"
 )
 
 // Request has the settings to write. A setting whose field is nil stays as it is.
@@ -73,13 +72,13 @@ func (p SetPlan) CheckAfter(at Place) ([]finding.Finding, error) {
 
 // PlanChange returns the settings that a valid request changes. A value that has the wanted effect already, such as
 // "ON", stays as it is. It fails with errs.Refused if nobody could work with uzERP after the change.
-func PlanChange(env installation.EnvFile, r Request) ([]installation.Change, error) {
-	var changes []installation.Change
+func PlanChange(env installation.EnvFile, r Request) ([]installation.SettingChange, error) {
+	var changes []installation.SettingChange
 	set := func(name, after string, already bool) {
 		if already {
 			return
 		}
-		c := installation.Change{Setting: name, After: after}
+		c := installation.SettingChange{Setting: name, After: after}
 		if s, ok := env.Settings[name]; ok {
 			shown := Shown(s)
 			c.Line, c.Before = s.Line, &shown
@@ -109,20 +108,6 @@ func PlanChange(env installation.EnvFile, r Request) ([]installation.Change, err
 	return changes, refuse(env, changes)
 }
 
-// PlanService returns the change that puts the Verify service sid into the file. The old value is shown only if it is
-// the SID of a service.
-func PlanService(env installation.EnvFile, sid string) installation.Change {
-	c := installation.Change{Setting: ServiceSID, After: sid}
-	if s, ok := env.Settings[ServiceSID]; ok {
-		shown := s.Value.Reveal()
-		if shown != "" && (s.Borrowed || !sidform.Service.Valid(shown)) {
-			shown = Hidden
-		}
-		c.Line, c.Before = s.Line, &shown
-	}
-	return c
-}
-
 func checkWanted(flag string, wanted time.Duration) error {
 	switch {
 	case wanted <= 0:
@@ -137,7 +122,7 @@ func checkWanted(flag string, wanted time.Duration) error {
 }
 
 // refuse returns an error if, after the changes, nobody could work with uzERP.
-func refuse(env installation.EnvFile, changes []installation.Change) error {
+func refuse(env installation.EnvFile, changes []installation.SettingChange) error {
 	after := env
 	after.Settings = maps.Clone(env.Settings)
 	if after.Settings == nil {

@@ -8,9 +8,6 @@ import (
 	"time"
 
 	"uzerp-mfa/internal/errs"
-	"uzerp-mfa/internal/installation"
-	"uzerp-mfa/internal/installation/dotenv"
-	"uzerp-mfa/internal/secret"
 )
 
 func TestPlanChange(t *testing.T) {
@@ -74,34 +71,6 @@ func TestRequestValid(t *testing.T) {
 			if err := r.Valid(); err == nil || errs.KindOf(err) != want {
 				t.Errorf("%v: %v", d, err)
 			}
-		}
-	}
-}
-
-func TestPlanService(t *testing.T) {
-	const sid, old = "VA00000000000000000000000000000009", "VA00000000000000000000000000000002"
-	for _, test := range []struct {
-		name    string
-		setting *dotenv.Setting
-		before  string // "nil" for a missing setting
-		line    int
-	}{
-		{"missing", nil, "nil", 0},
-		{"empty", &dotenv.Setting{Line: 3}, "", 3},
-		{"another service", &dotenv.Setting{Value: secret.New(old), Line: 3}, old, 3},
-		{"a token in the wrong line", &dotenv.Setting{Value: secret.New("authTOKEN"), Line: 3}, Hidden, 3},
-		{"made of another setting", &dotenv.Setting{Value: secret.New(old), Line: 3, Borrowed: true}, Hidden, 3},
-	} {
-		env := installation.EnvFile{Settings: map[string]dotenv.Setting{}}
-		if test.setting != nil {
-			env.Settings[ServiceSID] = *test.setting
-		}
-		c, before := PlanService(env, sid), "nil"
-		if c.Before != nil {
-			before = *c.Before
-		}
-		if c.Setting != ServiceSID || c.After != sid || before != test.before || c.Line != test.line {
-			t.Errorf("%s: %+v, before %q", test.name, c, before)
 		}
 	}
 }

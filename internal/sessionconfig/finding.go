@@ -4,11 +4,12 @@ import (
 	"regexp"
 	"strings"
 
+	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/installation/dotenv"
 )
 
 // Hidden stands in the place of a value that is not shown.
-const Hidden = "(not shown)"
+const Hidden = installation.Hidden
 
 // harmless matches the values of session settings that can be shown: a number, perhaps with a unit, or a word that says
 // yes or no. A token that was pasted into the wrong line is neither.

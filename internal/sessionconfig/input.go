@@ -15,9 +15,9 @@ const (
 	ActivityTimeout = "USER_ACTIVITY_TIMEOUT_SECS"
 	MaxAge          = "USER_SESSION_MAX_AGE_SECS"
 
-	AccountSID = "TWILIO_ACCOUNT_SID"
-	AuthToken  = "TWILIO_AUTH_TOKEN"
-	ServiceSID = "TWILIO_SERVICE_SID"
+	AccountSID = installation.AccountSID
+	AuthToken  = installation.AuthToken
+	ServiceSID = installation.ServiceSID
 )
 
 // SessionSettings returns the names of the session settings, in the order in which they are shown.

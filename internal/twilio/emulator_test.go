@@ -261,7 +261,7 @@ func verificationLife(t *testing.T, quirks emulator.Quirks) {
 	refusedFor := func(err error, code int, kind errs.Kind) {
 		t.Helper()
 		wantError(t, err, kind, false)
-		if f, _ := errors.AsType[*fault](err); f == nil || f.code != code {
+		if f, _ := errors.AsType[*callError](err); f == nil || f.code != code {
 			t.Errorf("%v, want code %d", err, code)
 		}
 	}

@@ -24,10 +24,10 @@ const (
 	maxMessage = 200
 )
 
-// fault is the error of an exchange. Its text consists of our own words, numbers, and Twilio's message if that is
+// callError is the error of an exchange. Its text consists of our own words, numbers, and Twilio's message if that is
 // harmless. It never has the text of an error of net/http, net/url or encoding/json: these quote input and addresses,
 // such as that of a proxy with its password.
-type fault struct {
+type callError struct {
 	words   string
 	status  int           // of HTTP; 0 if no answer came
 	code    int           // Twilio's; 0 if the answer is not Twilio's
@@ -42,7 +42,7 @@ type fault struct {
 	causes    []error // sentinels for errors.Is
 }
 
-func (f *fault) Error() string {
+func (f *callError) Error() string {
 	var b strings.Builder
 	b.WriteString(f.words)
 	if f.status != 0 {
@@ -64,10 +64,10 @@ func (f *fault) Error() string {
 	return b.String()
 }
 
-func (f *fault) Unwrap() []error { return f.causes }
+func (f *callError) Unwrap() []error { return f.causes }
 
 // settle marks f as a lost reply if a request that changes something may have had an effect.
-func (f *fault) settle(method string) *fault {
+func (f *callError) settle(method string) *callError {
 	if f.reached && method != http.MethodGet {
 		f.causes = append(f.causes, errs.ErrLostReply)
 	}
@@ -75,19 +75,19 @@ func (f *fault) settle(method string) *fault {
 }
 
 // unavailable makes f an errs.Unavailable that another try may cure.
-func (f *fault) unavailable(words string) {
+func (f *callError) unavailable(words string) {
 	f.kind, f.words, f.hint = errs.Unavailable, words, hintAgain
 }
 
 // unusable makes f the error of an answer that does not say whether the request had an effect.
-func (f *fault) unusable(words string) {
+func (f *callError) unusable(words string) {
 	f.unavailable("Twilio " + words)
 	f.reached = true
 }
 
 // classify chooses the kind of an answer that is no success: by the HTTP status first, then by Twilio's code (§2).
 // Codes without a documented status are looked up first, because they may come with any status.
-func (f *fault) classify(c *Client) {
+func (f *callError) classify(c *Client) {
 	p, known := problems[f.code]
 	switch s := f.status; {
 	case s >= 500:
@@ -115,14 +115,14 @@ func (f *fault) classify(c *Client) {
 	}
 }
 
-// broken returns the fault of an exchange that ended with err and without a whole answer.
-func (c *Client) broken(err error, timeout bool) *fault {
-	f := &fault{transient: true}
+// broken returns the error of an exchange that ended with err and without a whole answer.
+func (c *Client) broken(err error, timeout bool) *callError {
+	f := &callError{transient: true}
 	dns, isDNS := errors.AsType[*net.DNSError](err)
 	ne, isNet := errors.AsType[net.Error](err)
 	_, isCert := errors.AsType[*tls.CertificateVerificationError](err)
 	_, isNotTLS := errors.AsType[tls.RecordHeaderError](err)
-	config := func(words, hint string) { *f = fault{kind: errs.Config, words: words, hint: hint} }
+	config := func(words, hint string) { *f = callError{kind: errs.Config, words: words, hint: hint} }
 	switch {
 	case timeout || isNet && ne.Timeout():
 		f.unavailable("no answer from Twilio within " + c.timeout.String())
@@ -146,25 +146,25 @@ func (c *Client) broken(err error, timeout bool) *fault {
 	return f
 }
 
-// stopped returns the fault of a context that is done, or nil. It compares the deadline with the clock, too: the dialer
+// stopped returns the error of a context that is done, or nil. It compares the deadline with the clock, too: the dialer
 // may notice it before the context does.
-func stopped(ctx context.Context) *fault {
+func stopped(ctx context.Context) *callError {
 	deadline, limited := ctx.Deadline()
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
-		return &fault{kind: errs.Interrupted, words: "interrupted", causes: []error{context.Canceled}}
+		return &callError{kind: errs.Interrupted, words: "interrupted", causes: []error{context.Canceled}}
 	case ctx.Err() != nil, limited && !time.Now().Before(deadline):
-		f := &fault{causes: []error{context.DeadlineExceeded}}
+		f := &callError{causes: []error{context.DeadlineExceeded}}
 		f.unavailable("the time limit of the command has passed")
 		return f
 	}
 	return nil
 }
 
-// fail translates the error of a call into the error of a port. An error that is no *fault comes from twilio-go's
+// fail translates the error of a call into the error of a port. An error that is no *callError comes from twilio-go's
 // decoder: the JSON has another shape than documented.
 func (o *call) fail(err error) error {
-	f, ok := errors.AsType[*fault](err)
+	f, ok := errors.AsType[*callError](err)
 	if !ok {
 		return o.distrust("is not of the documented shape")
 	}
@@ -179,7 +179,7 @@ func (o *call) fail(err error) error {
 
 // distrust returns the error of an answer that is complete but can't be believed. problem completes "an answer that …".
 func (o *call) distrust(problem string) error {
-	f := &fault{}
+	f := &callError{}
 	f.unusable("gave an answer that " + problem)
 	return o.fail(f.settle(o.method))
 }

@@ -144,7 +144,7 @@ func FuzzHarmless(f *testing.F) {
 	})
 }
 
-// FuzzJudge checks that any answer leads to a fault or to valid JSON, and that no fault has a secret.
+// FuzzJudge checks that any answer leads to an error or to valid JSON, and that no error has a secret.
 func FuzzJudge(f *testing.F) {
 	c, err := New(Config{AccountSID: account, ServiceSID: service, Username: key, Password: secret.New(password)})
 	if err != nil {

@@ -140,7 +140,7 @@ func byStatus(status int) problem {
 }
 
 // is makes f an error with p's kind, text and hint.
-func (f *fault) is(p problem, c *Client) {
+func (f *callError) is(p problem, c *Client) {
 	f.kind, f.words, f.hint, f.transient = p.kind, p.words, p.hint, p.again
 	if p.cause != nil {
 		f.causes = append(f.causes, p.cause)

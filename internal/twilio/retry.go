@@ -20,7 +20,7 @@ const (
 // A POST is repeated only if it certainly had no effect: it was never sent, or a rate limit turned it away, which
 // Twilio documents as not processed (§2, 20429; §3.1). If Retry-After asks for too long a wait, there is no further
 // try.
-func (c *Client) again(ctx context.Context, f *fault, method string, try int) (time.Duration, bool) {
+func (c *Client) again(ctx context.Context, f *callError, method string, try int) (time.Duration, bool) {
 	switch {
 	case !f.transient, method == http.MethodPost && f.reached:
 		return 0, false

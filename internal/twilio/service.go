@@ -18,7 +18,7 @@ func (c *Client) FetchService(ctx context.Context) (verifyservice.Service, error
 	o := c.begin(ctx, "fetch the Verify service")
 	got, err := o.api().FetchService(c.service)
 	if err != nil {
-		if f, ok := errors.AsType[*fault](err); ok && f.kind == errs.NotFound {
+		if f, ok := errors.AsType[*callError](err); ok && f.kind == errs.NotFound {
 			f.words = "no such Verify service"
 			f.causes = append(f.causes, mfa.ErrNoService)
 			f.hint = "check TWILIO_SERVICE_SID, and that it belongs to the account of " + c.credentials
@@ -65,7 +65,7 @@ func (c *Client) CreateService(ctx context.Context, friendlyName, issuer string)
 	}
 	got, err := o.api().CreateService(params)
 	if err != nil {
-		if f, ok := errors.AsType[*fault](err); ok && f.kind == errs.NotFound { // no service was asked for
+		if f, ok := errors.AsType[*callError](err); ok && f.kind == errs.NotFound { // no service was asked for
 			f.is(rejected("the account has no Verify API"), c)
 		}
 		return verifyservice.Service{}, o.fail(err)

@@ -74,7 +74,7 @@ func (o *call) SetOauth(twclient.OAuth) {}
 func (o *call) OAuth() twclient.OAuth { return nil }
 
 // SendRequest implements client.BaseClient. It repeats the exchange if that is safe, and returns only answers that are
-// complete, JSON, and of the expected status. Its errors are *fault.
+// complete, JSON, and of the expected status. Its errors are *callError.
 func (o *call) SendRequest(method, rawURL string, data url.Values, _ map[string]interface{}, _ ...byte) (*http.Response, error) {
 	o.method = method
 	target, err := o.c.target(rawURL)
@@ -110,7 +110,7 @@ func (o *call) SendRequest(method, rawURL string, data url.Values, _ map[string]
 func (c *Client) target(rawURL string) (*url.URL, error) {
 	u, ok := apiURL(rawURL)
 	if !ok {
-		return nil, &fault{words: "refused to call an address that is not part of the Verify API"}
+		return nil, &callError{words: "refused to call an address that is not part of the Verify API"}
 	}
 	return &url.URL{Scheme: c.base.Scheme, Host: c.base.Host, Path: u.Path, RawQuery: u.RawQuery}, nil
 }
@@ -123,7 +123,7 @@ func apiURL(raw string) (*url.URL, bool) {
 }
 
 // exchange sends one request and reads one answer. It follows no redirect, because RoundTrip doesn't.
-func (o *call) exchange(method string, target *url.URL, data url.Values) (*http.Response, *fault) {
+func (o *call) exchange(method string, target *url.URL, data url.Values) (*http.Response, *callError) {
 	select {
 	case o.c.slots <- struct{}{}:
 		defer func() { <-o.c.slots }()
@@ -146,7 +146,7 @@ func (o *call) exchange(method string, target *url.URL, data url.Values) (*http.
 		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
 	}), method, target.String(), strings.NewReader(form))
 	if err != nil {
-		return nil, &fault{words: "no request could be made"}
+		return nil, &callError{words: "no request could be made"}
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", o.c.userAgent)
@@ -157,7 +157,7 @@ func (o *call) exchange(method string, target *url.URL, data url.Values) (*http.
 
 	began, local := time.Now(), o.c.now()
 	resp, body, err := roundTrip(o.c.transport, req)
-	var f *fault
+	var f *callError
 	switch {
 	case err == nil:
 		f = o.c.judge(method, resp, body, data)
@@ -196,9 +196,9 @@ func roundTrip(t http.RoundTripper, req *http.Request) (*http.Response, []byte, 
 
 // judge returns nil if an answer to a request with this data can be used, else what is wrong with it. A DELETE is
 // answered with 204, everything else with 200 or 201 and JSON (§1). A proxy's page with status 200 is not JSON.
-func (c *Client) judge(method string, resp *http.Response, body []byte, data url.Values) *fault {
+func (c *Client) judge(method string, resp *http.Response, body []byte, data url.Values) *callError {
 	isJSON := len(body) <= maxBody && jsonType(resp.Header.Get("Content-Type")) && json.Valid(body)
-	f := &fault{status: resp.StatusCode}
+	f := &callError{status: resp.StatusCode}
 	switch s := resp.StatusCode; {
 	case s < 200 || s >= 300:
 		if isJSON {
@@ -229,7 +229,7 @@ func jsonType(header string) bool {
 }
 
 // report logs the exchange without query, headers and body, which hold codes and secrets.
-func (o *call) report(method, path string, resp *http.Response, d time.Duration, f *fault) {
+func (o *call) report(method, path string, resp *http.Response, d time.Duration, f *callError) {
 	attrs := []slog.Attr{slog.String("method", method), slog.String("path", path), slog.Duration("duration", d)}
 	if resp != nil {
 		attrs = append(attrs, slog.Int("status", resp.StatusCode))

@@ -166,7 +166,7 @@ func TestVerificationProblems(t *testing.T) {
 					if used := errors.Is(err, mfa.ErrAttemptsUsedUp); used != (tc.code == 60202) {
 						t.Errorf("attempts used up: %t", used)
 					}
-					f, _ := errors.AsType[*fault](err)
+					f, _ := errors.AsType[*callError](err)
 					if before, again := told[f.words]; again && before != tc.code {
 						t.Errorf("%d and %d say the same: %s", before, tc.code, f.words)
 					}

@@ -19,8 +19,8 @@ const (
 // fewDigits is the length up to which Twilio takes 10 challenges a day from a factor (60312, docs/facts/twilio-verify.md §1.3).
 const fewDigits = 4
 
-// Check judges the settings of a Verify service, errors first: those of docs/facts/twilio-verify.md §5 that Twilio's API
-// shows. What it doesn't show is told too, so that nothing looks checked that isn't.
+// Check checks the settings of a Verify service that Twilio's API shows (docs/facts/twilio-verify.md §5). It returns the findings,
+// errors first. What the API doesn't show is a finding too, so that nothing looks checked that isn't.
 func Check(s Service) []finding.Finding {
 	c := &serviceCheck{s: s}
 	c.names()
@@ -49,18 +49,21 @@ func (c *serviceCheck) names() {
 	}
 	const tells = "this tells nobody that it is your company's, "
 	if generic(c.s.Issuer) {
-		c.add("issuer-generic", finding.Info, "totp.issuer", c.s.Issuer, tells+"and it is what authenticator apps show beside the code", "set Totp.Issuer to your company's name")
+		c.add("issuer-generic", finding.Info, "totp.issuer", c.s.Issuer,
+			tells+"and it is what authenticator apps show beside the code", "set Totp.Issuer to your company's name")
 	}
 	if generic(c.s.FriendlyName) {
-		c.add("friendly-name-generic", finding.Info, "friendly_name", c.s.FriendlyName, tells+"and it is what an SMS or a call says the code is for", "set FriendlyName to your company's name")
+		c.add("friendly-name-generic", finding.Info, "friendly_name", c.s.FriendlyName,
+			tells+"and it is what an SMS or a call says the code is for", "set FriendlyName to your company's name")
 	}
 }
 
-// genericWords are those that names given by default or in a hurry are made of.
+// genericWords are the words of names that were given by default or in a hurry.
 var genericWords = []string{"a", "account", "app", "application", "auth", "authentication", "code", "default", "demo", "dev", "example", "first", "friendly",
-	"issuer", "mfa", "my", "name", "new", "otp", "our", "sample", "sandbox", "service", "test", "testing", "the", "totp", "twilio", "untitled", "verification", "verify", "2fa"}
+	"issuer", "mfa", "my", "name", "new", "otp", "our", "sample", "sandbox", "service", "test", "testing", "the", "totp", "twilio", "untitled",
+	"verification", "verify", "2fa"}
 
-// generic tells whether a name is made of words that any service could have.
+// generic reports whether a name is made of words that any service could have.
 func generic(name string) bool {
 	words := strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return r == ' ' || r == '-' || r == '_' })
 	for _, w := range words {
@@ -76,7 +79,7 @@ func generic(name string) bool {
 func (c *serviceCheck) totp() {
 	t := c.s.TOTP
 	step := valueOr(t.TimeStep, DefaultTimeStep)
-	const never = "so its codes never match, and who uses it can not enroll and so not log in"
+	const never = "so its codes never match, and a user with such an app can not enroll and so not log in"
 	if step != DefaultTimeStep {
 		c.add("time-step", finding.Warning, "totp.time_step", strconv.Itoa(step),
 			"many authenticator apps ignore this and make a new code every 30 seconds, "+never, "set Totp.TimeStep to 30; new enrollments have it then")
@@ -84,8 +87,9 @@ func (c *serviceCheck) totp() {
 	switch digits := valueOr(t.CodeLength, DefaultCodeLength); {
 	case digits <= fewDigits:
 		c.add("totp-code-length", finding.Error, "totp.code_length", strconv.Itoa(digits),
-			fmt.Sprintf("a code of %d digits can be guessed, and Twilio takes only 10 of them a day from a user: who logs in more often is locked out until the next day", digits),
-			"set Totp.CodeLength to 6, and reset who has enrolled with less")
+			fmt.Sprintf("a code of %d digits can be guessed, and Twilio takes only 10 of them a day from a user: "+
+				"a user who logs in more often is locked out until the next day", digits),
+			"set Totp.CodeLength to 6, and reset the users who enrolled with less")
 	case digits != DefaultCodeLength:
 		c.add("totp-code-length", finding.Warning, "totp.code_length", strconv.Itoa(digits),
 			"many authenticator apps ignore this and show 6 digits, "+never, "set Totp.CodeLength to 6; new enrollments have it then")
@@ -93,15 +97,17 @@ func (c *serviceCheck) totp() {
 	switch skew := valueOr(t.Skew, DefaultSkew); {
 	case skew == 0:
 		c.add("skew-none", finding.Warning, "totp.skew", "0",
-			fmt.Sprintf("a code is taken only in its own %d seconds, so a phone whose clock is a few seconds off is refused", step), "set Totp.Skew to 1; new enrollments have it then")
+			fmt.Sprintf("a code is taken only in its own %d seconds, so a phone whose clock is a few seconds off is refused", step),
+			"set Totp.Skew to 1; new enrollments have it then")
 	case skew > DefaultSkew:
 		c.add("skew-wide", finding.Info, "totp.skew", strconv.Itoa(skew),
-			fmt.Sprintf("a code is taken up to %d seconds before and after its time: wrong clocks hurt less, and a code that somebody else saw is of use for longer", skew*step),
+			fmt.Sprintf("a code is taken up to %d seconds before and after its time: wrong clocks hurt less, "+
+				"and a code that somebody else saw is of use for longer", skew*step),
 			"set Totp.Skew to 1 if that is not wanted")
 	}
 }
 
-// messages looks at SMS and calls, with which identity proves who is on the phone.
+// messages looks at SMS and calls, with which callers are verified.
 func (c *serviceCheck) messages() {
 	s := c.s
 	if isTrue(s.PSD2Enabled) {
@@ -114,7 +120,8 @@ func (c *serviceCheck) messages() {
 	}
 	if isTrue(s.CustomCodeEnabled) {
 		c.add("custom-code", finding.Warning, "custom_code_enabled", "true",
-			"with this on, Twilio is reported to bill each attempt and not each success, and Fraud Guard is weaker. Neither uzERP nor this program uses it", "set CustomCodeEnabled to false")
+			"with this on, Twilio is reported to bill each attempt and not each success, and Fraud Guard is weaker. Neither uzERP nor this program uses it",
+			"set CustomCodeEnabled to false")
 	}
 	switch skip := isTrue(s.SkipSMSToLandlines); {
 	case skip && s.LookupEnabled != nil && !*s.LookupEnabled:
@@ -131,14 +138,15 @@ func (c *serviceCheck) messages() {
 	}
 	if s.DTMFInputRequired != nil && !*s.DTMFInputRequired {
 		c.add("dtmf", finding.Warning, "dtmf_input_required", "false",
-			"a call gives the code to whatever answers, so who can listen to a user's voicemail passes for that user", "set DtmfInputRequired to true")
+			"a call gives the code to whatever answers, so a person who can listen to a user's voicemail passes for that user", "set DtmfInputRequired to true")
 	}
 	if s.DefaultTemplateSID != "" {
-		c.add("template", finding.Info, "default_template_sid", s.DefaultTemplateSID, "an SMS has the text of this template, which can not be seen from here", "read it in Twilio's console")
+		c.add("template", finding.Info, "default_template_sid", s.DefaultTemplateSID,
+			"an SMS has the text of this template, which can not be seen from here", "read it in Twilio's console")
 	}
 }
 
-// unseen tells what was not looked at.
+// unseen says what was not looked at.
 func (c *serviceCheck) unseen() {
 	s := c.s
 	var untold []string
@@ -158,7 +166,8 @@ func (c *serviceCheck) unseen() {
 		c.add("not-told", finding.Info, "", "", "Twilio's answer has no value for "+strings.Join(untold, ", ")+", so nothing was checked there", "")
 	}
 	c.add("not-seen", finding.Info, "", "",
-		"which channels are enabled, Fraud Guard and the geo permissions for SMS and calls can not be seen from here, and rate limits and webhooks were not looked at",
+		"which channels are enabled, Fraud Guard and the geo permissions for SMS and calls can not be seen from here, "+
+			"and rate limits and webhooks were not looked at",
 		"look in Twilio's console that SMS and voice are enabled for this service and for the countries of your users")
 }
 

@@ -1,15 +1,11 @@
 package verifyservice_test
 
 import (
-	"context"
-	"errors"
 	"slices"
 	"strings"
 	"testing"
 
-	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/finding"
-	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/verifyservice"
 )
 
@@ -58,7 +54,8 @@ func TestCheckService(t *testing.T) {
 			[]string{"warning skip-without-lookup skip_sms_to_landlines true"}, "no effect"},
 		{"landlines skipped", func(s *verifyservice.Service) { s.SkipSMSToLandlines, s.LookupEnabled = new(true), new(true) },
 			[]string{"info skip-landlines skip_sms_to_landlines true"}, "60205"},
-		{"do not share", func(s *verifyservice.Service) { s.DoNotShareWarning = new(true) }, []string{"info do-not-share do_not_share_warning_enabled true"}, "never ask"},
+		{"do not share", func(s *verifyservice.Service) { s.DoNotShareWarning = new(true) },
+			[]string{"info do-not-share do_not_share_warning_enabled true"}, "never ask"},
 		{"voicemail", func(s *verifyservice.Service) { s.DTMFInputRequired = new(false) }, []string{"warning dtmf dtmf_input_required false"}, "voicemail"},
 		{"template", func(s *verifyservice.Service) { s.DefaultTemplateSID = "HJ1" }, []string{"info template default_template_sid HJ1"}, ""},
 		{"not told", func(s *verifyservice.Service) {
@@ -91,55 +88,5 @@ func TestCheckService(t *testing.T) {
 				t.Errorf("%q does not say %q", found[0].Message, test.says)
 			}
 		})
-	}
-}
-
-// maker is Twilio making services: it fails with err, and tells whether a cancelled context reached it.
-type maker struct {
-	calls     int
-	cancelled bool
-	err       error
-	during    func()
-}
-
-func (m *maker) CreateService(ctx context.Context, friendlyName, issuer string) (verifyservice.Service, error) {
-	m.calls++
-	if m.during != nil {
-		m.during()
-	}
-	m.cancelled = ctx.Err() != nil
-	return verifyservice.Service{SID: "VA1", FriendlyName: friendlyName, Issuer: issuer}, m.err
-}
-
-func TestCreateService(t *testing.T) {
-	request := verifyservice.Request{FriendlyName: "Acme uzERP", Issuer: "Acme"}
-	ctx, cancel := context.WithCancel(t.Context())
-	m := &maker{during: cancel}
-	made, err := verifyservice.Create(ctx, m, request)
-	if err != nil || made.SID != "VA1" || made.FriendlyName != "Acme uzERP" || made.Issuer != "Acme" || m.cancelled {
-		t.Errorf("%+v, %v, cancelled %v: what is begun is ended", made, err, m.cancelled)
-	}
-	if _, err := verifyservice.Create(ctx, m, request); !errors.Is(err, context.Canceled) || m.calls != 1 {
-		t.Errorf("%v, %d calls: nothing is begun after a signal", err, m.calls)
-	}
-
-	m = &maker{err: &errs.Error{Kind: errs.Unavailable, Err: errs.ErrLostReply, Hint: "it is safe to run the command again"}}
-	_, err = verifyservice.Create(t.Context(), m, request)
-	if errs.KindOf(err) != errs.Failure || !strings.Contains(errs.HintOf(err), `"Acme uzERP"`) || !strings.Contains(errs.HintOf(err), "would make another") || m.calls != 1 {
-		t.Errorf("lost reply: %v (%v), hint %q, %d calls", err, errs.KindOf(err), errs.HintOf(err), m.calls)
-	}
-	m = &maker{err: errs.New(errs.Unavailable, "connection refused", "")}
-	if _, err := verifyservice.Create(t.Context(), m, request); errs.KindOf(err) != errs.Unavailable {
-		t.Error(err)
-	}
-}
-
-func TestCheckNobodyEnrolled(t *testing.T) {
-	if err := verifyservice.CheckNobodyEnrolled(mfa.Place{Users: 5}); err != nil {
-		t.Error(err)
-	}
-	err := verifyservice.CheckNobodyEnrolled(mfa.Place{Database: "uzerp", Users: 5, Enrolled: 1})
-	if errs.KindOf(err) != errs.Refused || !strings.Contains(err.Error(), "1 of 5") || !strings.Contains(errs.HintOf(err), "reset") {
-		t.Errorf("%v, %q", err, errs.HintOf(err))
 	}
 }

@@ -15,7 +15,7 @@ const (
 	maxIssuer      = 64
 )
 
-// CheckFriendlyName tells what is wrong with the name of a Verify service, which SMS and calls show: errs.Usage
+// CheckFriendlyName returns what is wrong with the name of a Verify service, which SMS and calls show: errs.Usage
 // (docs/facts/twilio-verify.md §1.2).
 func CheckFriendlyName(name string) error {
 	digits := 0
@@ -42,7 +42,7 @@ func CheckFriendlyName(name string) error {
 	return nil
 }
 
-// CheckIssuer tells what is wrong with the issuer that authenticator apps show: errs.Usage. It may be empty: apps then show
+// CheckIssuer returns what is wrong with the issuer that authenticator apps show: errs.Usage. It may be empty: apps then show
 // the friendly name. Twilio documents no rules for it; these keep it readable, and the account's label in two parts.
 func CheckIssuer(issuer string) error {
 	for _, r := range issuer {

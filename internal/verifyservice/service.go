@@ -1,6 +1,7 @@
-// Package verifyservice knows Twilio Verify services: what is wrong with one, how it may be called, and making one.
+// Package verifyservice is about Twilio Verify services: what is wrong with one, how it may be named, and making one for uzERP.
 //
-// Its law: what Twilio does not show is told, so that nothing looks checked that was not.
+// Its law: what Twilio does not show is said, so that nothing looks checked that was not. A service is made only when nothing is
+// known that would keep it out of conf/.env, and once it is made its SID is never lost.
 package verifyservice
 
 import "context"
@@ -18,7 +19,7 @@ type Service struct {
 	LookupEnabled      *bool // Twilio looks numbers up, and knows landlines
 	SkipSMSToLandlines *bool // an SMS to a landline is refused (60205); needs LookupEnabled
 	PSD2Enabled        *bool // every verification needs an amount and a payee (60206, 60214)
-	DoNotShareWarning  *bool // the SMS tells its reader to give the code to nobody
+	DoNotShareWarning  *bool // the SMS tells the user to give the code to nobody
 	DTMFInputRequired  *bool // a call gives the code only after a key was pressed
 	CustomCodeEnabled  *bool
 	DefaultTemplateSID string

@@ -65,13 +65,13 @@ func (s *Site) FactorOwners(ctx context.Context, sids []string) (map[string][]st
 }
 
 // UUIDOwners is that of the port.
-func (s *Site) UUIDOwners(_ context.Context, uuids []string) (map[string][]string, error) {
+func (s *Site) UUIDOwners(ctx context.Context, uuids []string) (map[string][]string, error) {
 	leave, err := s.enter("UUIDOwners", strings.Join(uuids, " "))
 	defer leave()
 	if err != nil {
 		return nil, err
 	}
-	return s.World.uuidOwners(uuids), nil
+	return s.World.UUIDOwners(ctx, uuids)
 }
 
 // CheckService is that of the port.
@@ -82,17 +82,17 @@ func (s *Site) CheckService(context.Context) error {
 }
 
 // ListEntities is that of the port.
-func (s *Site) ListEntities(_ context.Context) ([]mfa.Entity, error) {
+func (s *Site) ListEntities(ctx context.Context) ([]mfa.Entity, error) {
 	leave, err := s.enter("ListEntities", "")
 	defer leave()
 	if err != nil {
 		return nil, err
 	}
-	all := s.World.everyEntity()
-	if s.Entities != nil {
+	all, err := s.World.ListEntities(ctx)
+	if err == nil && s.Entities != nil {
 		all = s.Entities(all)
 	}
-	return all, nil
+	return all, err
 }
 
 // ListFactors is that of the port.

@@ -1,12 +1,14 @@
 // Package mfatest is uzERP's table users and Twilio's factors in memory, for the tests of the use cases.
 //
-// Its law: it behaves as package db and package twilio do; internal/db/storetest holds both to that.
+// Its law: it behaves as package db and package twilio do. internal/db/storetest holds its users to that; no suite does its factors.
 package mfatest
 
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -36,22 +38,25 @@ func NewWorld(users ...mfa.User) *World {
 	return w
 }
 
-func (w *World) called(name string) error {
+// called runs the hook of a call. Like a real one, a call does nothing once its context is done.
+func (w *World) called(ctx context.Context, name string) error {
 	w.Calls = append(w.Calls, name)
 	if hook := w.Hooks[name]; hook != nil {
-		return hook()
+		if err := hook(); err != nil {
+			return err
+		}
 	}
-	return nil
+	return ctx.Err()
 }
 
 // FindUsers is that of the port.
-func (w *World) FindUsers(_ context.Context, names []string) ([]mfa.User, error) {
-	if err := w.called("FindUsers"); err != nil {
+func (w *World) FindUsers(ctx context.Context, names []string) ([]mfa.User, error) {
+	if err := w.called(ctx, "FindUsers"); err != nil {
 		return nil, err
 	}
 	var found []mfa.User
-	for _, n := range names {
-		if u, ok := w.Users[n]; ok {
+	for i, n := range names {
+		if u, ok := w.Users[n]; ok && !slices.Contains(names[:i], n) {
 			found = append(found, u)
 		}
 	}
@@ -59,8 +64,8 @@ func (w *World) FindUsers(_ context.Context, names []string) ([]mfa.User, error)
 }
 
 // CompareAndSet is that of the port.
-func (w *World) CompareAndSet(_ context.Context, name string, was, becomes mfa.Row) error {
-	if err := w.called("CompareAndSet"); err != nil {
+func (w *World) CompareAndSet(ctx context.Context, name string, was, becomes mfa.Row) error {
+	if err := w.called(ctx, "CompareAndSet"); err != nil {
 		return err
 	}
 	u, ok := w.Users[name]
@@ -73,49 +78,44 @@ func (w *World) CompareAndSet(_ context.Context, name string, was, becomes mfa.R
 }
 
 // FactorOwners is that of the port.
-func (w *World) FactorOwners(_ context.Context, sids []string) (map[string][]string, error) {
-	if err := w.called("FactorOwners"); err != nil {
+func (w *World) FactorOwners(ctx context.Context, sids []string) (map[string][]string, error) {
+	if err := w.called(ctx, "FactorOwners"); err != nil {
 		return nil, err
 	}
-	owners := map[string][]string{}
-	for _, u := range w.Users {
-		if u.SID != nil && slices.Contains(sids, *u.SID) {
-			owners[*u.SID] = append(owners[*u.SID], u.Username)
-		}
-	}
-	return owners, nil
+	return w.owners(sids, func(r mfa.Row) *string { return r.SID }), nil
 }
 
-// UUIDOwners is that of mfa.Reader.
-func (w *World) UUIDOwners(_ context.Context, uuids []string) (map[string][]string, error) {
-	if err := w.called("UUIDOwners"); err != nil {
+// UUIDOwners is that of the port.
+func (w *World) UUIDOwners(ctx context.Context, uuids []string) (map[string][]string, error) {
+	if err := w.called(ctx, "UUIDOwners"); err != nil {
 		return nil, err
 	}
-	return w.uuidOwners(uuids), nil
+	lower := make([]string, len(uuids))
+	for i, id := range uuids {
+		lower[i] = strings.ToLower(id)
+	}
+	return w.owners(lower, func(r mfa.Row) *string { return r.UUID }), nil
 }
 
-func (w *World) uuidOwners(uuids []string) map[string][]string {
+// owners returns, for each of the values that some row has in a column, the names of those users in byte order.
+func (w *World) owners(values []string, column func(mfa.Row) *string) map[string][]string {
 	owners := map[string][]string{}
-	for _, u := range w.Users {
-		if u.UUID != nil && slices.Contains(uuids, *u.UUID) {
-			owners[*u.UUID] = append(owners[*u.UUID], u.Username)
+	for _, name := range slices.Sorted(maps.Keys(w.Users)) {
+		if v := column(w.Users[name].Row); v != nil && slices.Contains(values, *v) {
+			owners[*v] = append(owners[*v], name)
 		}
 	}
 	return owners
 }
 
 // CheckService is that of mfa.FactorReader.
-func (w *World) CheckService(context.Context) error { return w.called("CheckService") }
+func (w *World) CheckService(ctx context.Context) error { return w.called(ctx, "CheckService") }
 
 // ListEntities is that of mfa.FactorReader. An entity is as old as its oldest factor.
-func (w *World) ListEntities(context.Context) ([]mfa.Entity, error) {
-	if err := w.called("ListEntities"); err != nil {
+func (w *World) ListEntities(ctx context.Context) ([]mfa.Entity, error) {
+	if err := w.called(ctx, "ListEntities"); err != nil {
 		return nil, err
 	}
-	return w.everyEntity(), nil
-}
-
-func (w *World) everyEntity() []mfa.Entity {
 	var all []mfa.Entity
 	for identity, factors := range w.Factors {
 		e := mfa.Entity{SID: "YE" + identity, Identity: identity, Created: w.Clock}
@@ -126,12 +126,12 @@ func (w *World) everyEntity() []mfa.Entity {
 		}
 		all = append(all, e)
 	}
-	return all
+	return all, nil
 }
 
 // ListFactors is that of the port.
-func (w *World) ListFactors(_ context.Context, identity string) ([]mfa.Factor, error) {
-	if err := w.called("ListFactors"); err != nil {
+func (w *World) ListFactors(ctx context.Context, identity string) ([]mfa.Factor, error) {
+	if err := w.called(ctx, "ListFactors"); err != nil {
 		return nil, err
 	}
 	return slices.Clone(w.Factors[identity]), nil
@@ -148,8 +148,8 @@ func (w *World) Find(identity, sid string) (*mfa.Factor, error) {
 }
 
 // FetchFactor is that of the port.
-func (w *World) FetchFactor(_ context.Context, identity, sid string) (mfa.Factor, error) {
-	if err := w.called("FetchFactor"); err != nil {
+func (w *World) FetchFactor(ctx context.Context, identity, sid string) (mfa.Factor, error) {
+	if err := w.called(ctx, "FetchFactor"); err != nil {
 		return mfa.Factor{}, err
 	}
 	f, err := w.Find(identity, sid)
@@ -160,13 +160,13 @@ func (w *World) FetchFactor(_ context.Context, identity, sid string) (mfa.Factor
 }
 
 // CreateFactor is that of the port.
-func (w *World) CreateFactor(_ context.Context, identity, name string) (mfa.NewFactor, error) {
-	if err := w.called("CreateFactor"); err != nil {
+func (w *World) CreateFactor(ctx context.Context, identity, name string) (mfa.NewFactor, error) {
+	if err := w.called(ctx, "CreateFactor"); err != nil {
 		return mfa.NewFactor{}, err
 	}
 	f := w.Add(identity, fmt.Sprintf("YF%032x", 1000+len(w.Secrets)), mfa.FactorUnverified)
 	f.FriendlyName = name
-	if err := w.called("CreateFactor after"); err != nil {
+	if err := w.called(ctx, "CreateFactor after"); err != nil {
 		return mfa.NewFactor{}, err
 	}
 	return mfa.NewFactor{Factor: *f, Secret: w.Secrets[f.SID], URI: secret.New("otpauth://totp/x")}, nil
@@ -201,8 +201,8 @@ func (w *World) right(sid, code string) bool {
 }
 
 // VerifyFactor is that of the port.
-func (w *World) VerifyFactor(_ context.Context, identity, sid, code string) (mfa.Factor, error) {
-	if err := w.called("VerifyFactor"); err != nil {
+func (w *World) VerifyFactor(ctx context.Context, identity, sid, code string) (mfa.Factor, error) {
+	if err := w.called(ctx, "VerifyFactor"); err != nil {
 		return mfa.Factor{}, err
 	}
 	f, err := w.Find(identity, sid)
@@ -216,8 +216,8 @@ func (w *World) VerifyFactor(_ context.Context, identity, sid, code string) (mfa
 }
 
 // Challenge is that of the port.
-func (w *World) Challenge(_ context.Context, identity, sid, code string) (bool, error) {
-	if err := w.called("Challenge"); err != nil {
+func (w *World) Challenge(ctx context.Context, identity, sid, code string) (bool, error) {
+	if err := w.called(ctx, "Challenge"); err != nil {
 		return false, err
 	}
 	if _, err := w.Find(identity, sid); err != nil {
@@ -227,8 +227,8 @@ func (w *World) Challenge(_ context.Context, identity, sid, code string) (bool, 
 }
 
 // DeleteFactor is that of the port.
-func (w *World) DeleteFactor(_ context.Context, identity, sid string) error {
-	if err := w.called("DeleteFactor"); err != nil {
+func (w *World) DeleteFactor(ctx context.Context, identity, sid string) error {
+	if err := w.called(ctx, "DeleteFactor"); err != nil {
 		return err
 	}
 	w.Factors[identity] = slices.DeleteFunc(w.Factors[identity], func(f mfa.Factor) bool { return f.SID == sid })

@@ -1,0 +1,53 @@
+package output
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// NewFile is a file that does not exist yet.
+type NewFile struct {
+	Path    string
+	Content []byte
+}
+
+// ErrNoDirectory is what CheckNewFile returns if there is no directory for the file.
+var ErrNoDirectory = errors.New("there is no such directory")
+
+// CheckNewFile looks whether WriteNewFiles could make the file, before there is anything to write. It returns ErrNoDirectory or
+// fs.ErrExist.
+func CheckNewFile(path string) error {
+	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
+		return ErrNoDirectory
+	}
+	if _, err := os.Lstat(path); err == nil {
+		return fs.ErrExist
+	}
+	return nil
+}
+
+// SameNewFile reports whether two paths would be one file.
+func SameNewFile(a, b string) bool {
+	if filepath.Base(a) != filepath.Base(b) {
+		return false
+	}
+	dirA, errA := os.Stat(filepath.Dir(a))
+	dirB, errB := os.Stat(filepath.Dir(b))
+	return errA == nil && errB == nil && os.SameFile(dirA, dirB)
+}
+
+// WriteNewFiles writes all of the files as WriteNewFile does, or none: if one fails, it removes those before it, and returns the
+// path of the one that failed.
+func WriteNewFiles(files []NewFile) (failed string, err error) {
+	for i, f := range files {
+		if err := WriteNewFile(f.Path, f.Content); err != nil {
+			for _, written := range files[:i] {
+				err = errors.Join(err, os.Remove(written.Path))
+			}
+			return f.Path, err
+		}
+	}
+	return "", nil
+}
