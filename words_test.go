@@ -19,7 +19,7 @@ import (
 // notYet has the rooms that are not reworded yet, as directories or files. A room whose words are done is taken out.
 var notYet = []string{
 	"cmd/concurrent_test.go", "cmd/crash_test.go", "cmd/enroll_page_test.go", "cmd/enroll_screen_test.go", "cmd/fault_test.go",
-	"cmd/runbook_test.go", "cmd/script_test.go", "docs", "architecture_test.go",
+	"cmd/runbook_test.go", "cmd/script_test.go", "architecture_test.go",
 	"internal/caller", "internal/doctor", "internal/injector", "internal/mfa", "internal/reconcile",
 }
 
