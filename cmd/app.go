@@ -170,7 +170,7 @@ func (a *App) noteIfOff(ctx context.Context) {
 		return
 	}
 	if classes, err := site.InjectorClasses(ctx, []string{injector.LoginHandler}); err == nil && injector.IsOff(classes) {
-		a.streams.Notef("note: %s", injector.SiteOff)
+		a.streams.Notef("note: %s (set-injector switches it on)", mfa.SiteIsOff)
 	}
 }
 

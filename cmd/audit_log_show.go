@@ -15,6 +15,7 @@ import (
 	"uzerp-mfa/internal/audit"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/output"
+	"uzerp-mfa/internal/shell"
 )
 
 type auditLogShowOptions struct {
@@ -155,7 +156,7 @@ func writeAuditEntry(out io.Writer, r audit.Record) error {
 	if r.Actor.SudoUser != "" && r.Actor.SudoUser != actor {
 		actor = r.Actor.SudoUser + " as " + actor
 	}
-	target := errs.ShellQuote(r.Target) // so that no name goes on as "bob, by somebody else"
+	target := shell.Quote(r.Target) // so that no name goes on as "bob, by somebody else"
 	if r.Self {
 		target += " (self)"
 	}

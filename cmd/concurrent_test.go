@@ -1,11 +1,8 @@
 package cmd_test
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -19,41 +16,6 @@ import (
 )
 
 // This file lets two operators, and then many, work on the same users.
-
-// plain runs the program to its end, with nothing in its way; any number may run at a time.
-func (s *stage) plain(t *testing.T, program string, env []string, args ...string) ending {
-	t.Helper()
-	var out, stderr bytes.Buffer
-	c := exec.Command(program, args...)
-	c.Dir, c.Env, c.Stdout, c.Stderr, c.WaitDelay = s.dir, env, &out, &stderr, hangs
-	if err := c.Start(); err != nil {
-		t.Error(err)
-		return ending{code: -1}
-	}
-	hung := time.AfterFunc(hangs, func() {
-		t.Errorf("hung: %q", args)
-		_ = c.Process.Kill()
-	})
-	defer hung.Stop()
-	err := c.Wait()
-	e := ending{stdout: out.String(), stderr: stderr.String()}
-	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		e.code = exit.ExitCode()
-	} else if err != nil {
-		t.Error(err)
-	}
-	return e
-}
-
-// unused is the code of a factor that none was used of yet. It does not move the clock, which the program has read.
-func (s *stage) unused(t *testing.T, sid string) string {
-	t.Helper()
-	code, err := s.verify.CodeFor(sid, s.verify.Now())
-	if err != nil {
-		t.Error(err)
-	}
-	return code
-}
 
 // meddler is what the second operator does to the victim while the first one's program waits.
 type meddler struct {

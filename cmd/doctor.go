@@ -141,7 +141,7 @@ func viewDoctor(settings []config.Setting, r doctor.Report) doctorView {
 		v.Settings = append(v.Settings, settingView{s.Name, optional(s.Value), optional(s.Source)})
 	}
 	for _, c := range r.Checks {
-		v.Checks = append(v.Checks, doctorCheckView{c.ID, c.Group, checkStatus(c.Severity), c.Message, c.Fix, optional(c.Needs)})
+		v.Checks = append(v.Checks, doctorCheckView{c.ID, c.Group, checkStatus(c.Severity), c.Message, hintText(c.Fix), optional(c.Needs)})
 	}
 	if u := r.Users; u != nil {
 		v.Users = doctorUsersView{&u.Enrolled, &u.NotEnrolled, &u.SkipNextLogin, &u.Broken}
@@ -226,8 +226,8 @@ func writeDoctorChecks(out io.Writer, r doctor.Report, all bool) error {
 				short = append(short, c.ID)
 			default:
 				say("%-4s  %s: %s\n", mark(severity), c.ID, c.Message)
-				if c.Fix != "" {
-					say("      hint: %s\n", c.Fix)
+				if !c.Fix.Empty() {
+					say("      hint: %s\n", hintText(c.Fix))
 				}
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
+	"uzerp-mfa/internal/shell"
 )
 
 type enrollOptions struct {
@@ -156,7 +157,7 @@ func showPending(app *App, opts *enrollOptions, p *mfa.PendingEnrollment) error 
 
 // verifyCommand returns the command that finishes the enrolment later.
 func verifyCommand(p *mfa.PendingEnrollment) string {
-	user := errs.ShellQuote(p.User.Username)
+	user := shell.Quote(p.User.Username)
 	if p.User.Whole() { // else verify would take the user for enrolled
 		return "uzerp-mfa verify --factor " + p.Factor.SID + " " + user + " CODE"
 	}
@@ -168,7 +169,7 @@ func askUntilVerified(ctx context.Context, on dialogue, opts *enrollOptions, p *
 	err := p.SubmitUntilVerified(ctx, opts.attempts, func(rejected error) (string, error) {
 		if rejected != nil {
 			on.Sayf("%s", rejected)
-			if hint := errs.HintOf(rejected); hint != "" {
+			if hint := hintOf(rejected); hint != "" {
 				on.Sayf("hint: %s", hint)
 			}
 		}
@@ -190,7 +191,7 @@ func leftPending(p *mfa.PendingEnrollment, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return &interruption{done: fmt.Sprintf("%q is not enrolled", p.User.Username), hint: hint}
 	}
-	return &errs.Error{Kind: errs.KindOf(err), Err: err, Hint: hint}
+	return &errs.Error{Kind: errs.KindOf(err), Err: err, Hint: errs.Plain(hint)}
 }
 
 func viewEnrollment(opts *enrollOptions, p *mfa.PendingEnrollment, status string) enrollmentView {

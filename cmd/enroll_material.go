@@ -152,7 +152,8 @@ func (o *enrollOptions) validateFiles() error {
 // writeFiles writes all of the files or none.
 func writeFiles(app *App, opts *enrollOptions, p *mfa.PendingEnrollment) error {
 	failed := func(flag string, err error) error {
-		return &errs.Error{Kind: errs.Failure, Op: flag, Err: err, Hint: "uzERP was not changed; the factor that was made at Twilio goes away by itself"}
+		return &errs.Error{Kind: errs.Failure, Op: flag, Err: err,
+			Hint: errs.Plain("uzERP was not changed; the factor that was made at Twilio goes away by itself")}
 	}
 	var files []output.NewFile
 	flags := map[string]string{}

@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,15 +63,15 @@ func classify(ctx context.Context, err error) *errs.Error {
 	switch {
 	case errors.Is(context.Cause(ctx), errTimeout):
 		e := &errs.Error{Kind: errs.Unavailable, Err: errors.New("the time limit of --timeout was reached"),
-			Hint: cmp.Or(errs.HintOf(err), "it is safe to run the command again, with more time")}
+			Hint: errs.HintOf(err).Or(errs.Plain("it is safe to run the command again, with more time"))}
 		if _, ok := errors.AsType[*errs.Error](err); ok { // it says more than that the time is over
 			e.Err = fmt.Errorf("%w: %w", e.Err, err)
 		}
 		return e
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
-		e := &errs.Error{Kind: errs.Interrupted, Err: errors.New("interrupted"), Hint: "it is safe to run the command again"}
+		e := &errs.Error{Kind: errs.Interrupted, Err: errors.New("interrupted"), Hint: errs.Plain("it is safe to run the command again")}
 		if told, ok := errors.AsType[*interruption](err); ok {
-			e.Err, e.Hint = told, told.hint
+			e.Err, e.Hint = told, errs.Plain(told.hint)
 		} else if told, ok := errors.AsType[*errs.Error](err); ok {
 			e.Err, e.Hint = fmt.Errorf("interrupted: %w", err), told.Hint
 		}
@@ -111,12 +110,12 @@ func report(s *output.Streams, asJSON bool, e *errs.Error) int {
 	status := statusOf(e.Kind)
 	if asJSON {
 		v := errorView{SchemaVersion: schemaVersion}
-		v.Error.Code, v.Error.Message, v.Error.Hint, v.Error.ExitCode = status.word, e.Error(), errs.HintOf(e), status.code
+		v.Error.Code, v.Error.Message, v.Error.Hint, v.Error.ExitCode = status.word, e.Error(), hintOf(e), status.code
 		_ = output.JSONLine(s.Err, v) // there is nowhere left to report to
 		return status.code
 	}
 	s.Sayf("uzerp-mfa: %s", e.Error())
-	if hint := errs.HintOf(e); hint != "" {
+	if hint := hintOf(e); hint != "" {
 		s.Sayf("hint: %s", hint)
 	}
 	return status.code

@@ -29,7 +29,7 @@ func viewFindings(findings []finding.Finding) []findingView {
 	for _, f := range findings {
 		v := findingView{
 			ID: f.ID, Severity: f.Severity.String(), Setting: optional(f.Setting), Value: optional(f.Value), File: optional(f.File),
-			Message: f.Message, Fix: optional(f.Fix),
+			Message: f.Message, Fix: optional(hintText(f.Fix)),
 		}
 		if f.Line > 0 {
 			v.Line = &f.Line
@@ -65,7 +65,7 @@ func findingText(f finding.Finding) string {
 		said += output.Sprintf(": %s", at)
 	}
 	said += output.Sprintf("\n    %s\n", f.Message)
-	for fix := range strings.SplitSeq(f.Fix, "\n") {
+	for fix := range strings.SplitSeq(hintText(f.Fix), "\n") {
 		if fix != "" {
 			said += output.Sprintf("    fix: %s\n", fix)
 		}

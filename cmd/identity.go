@@ -71,7 +71,7 @@ func (a *App) verifier(ctx context.Context, ch *changes, f regionFlag) (*caller.
 	if err != nil {
 		return nil, err
 	}
-	return &caller.Verifier{Directory: directory, Verifications: verifications, Parse: a.parsePhone(f.region), Now: a.now,
+	return &caller.Verifier{Directory: directory, Verifications: verifications, Parse: a.parsePhone(f.region), Now: a.now, GivenBy: "--to",
 		History: func(to caller.Recipient) caller.History { return ch.CallerHistory(ctx, to) }}, nil
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/shell"
 )
 
 type identitySendOptions struct {
@@ -83,4 +84,4 @@ func runIdentitySend(ctx context.Context, app *App, opts *identitySendOptions, n
 }
 
 // codeFor returns the user and the code at the end of a command line.
-func codeFor(name string) string { return errs.ShellQuote(name) + " CODE" }
+func codeFor(name string) string { return shell.Quote(name) + " CODE" }

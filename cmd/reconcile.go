@@ -236,7 +236,7 @@ func theseRepairs(n int) string {
 // showRepairs shows what is about to be done: how many of each kind, and each.
 func showRepairs(app *App, plan reconcile.Repairs) {
 	for _, f := range plan.Differences {
-		app.streams.Sayf("%s  %s: %s", differenceSubject(*f), f.Kind, f.Remedy)
+		app.streams.Sayf("%s  %s: %s", differenceSubject(*f), f.Kind, hintText(f.Remedy))
 	}
 	counts := map[reconcile.Kind]int{}
 	for _, f := range plan.Differences {
@@ -307,7 +307,7 @@ type reconcileView struct {
 
 func viewDifference(f reconcile.Difference) differenceView {
 	v := differenceView{Kind: string(f.Kind), Username: optional(f.Username), UUID: optional(f.UUID), FactorSID: optional(f.FactorSID),
-		Message: f.Message, Remedy: f.Remedy, Fixable: f.Fixable, Fixed: f.Fixed}
+		Message: f.Message, Remedy: hintText(f.Remedy), Fixable: f.Fixable, Fixed: f.Fixed}
 	if f.Err != nil && f.Kind != reconcile.Unknown {
 		v.Error = optional(f.Err.Error())
 	}
@@ -395,12 +395,12 @@ func differenceSubject(f reconcile.Difference) string {
 func differenceRemedy(f reconcile.Difference) string {
 	switch {
 	case f.Fixed:
-		return "fixed: " + f.Remedy
+		return "fixed: " + hintText(f.Remedy)
 	case f.Err != nil && f.Kind != reconcile.Unknown:
 		return "not fixed: " + f.Err.Error()
 	case f.Fixable:
-		return "with --fix: " + f.Remedy
+		return "with --fix: " + hintText(f.Remedy)
 	default:
-		return f.Remedy
+		return hintText(f.Remedy)
 	}
 }

@@ -38,7 +38,7 @@ func (o *outcome) fail(err error) {
 }
 
 func (o outcome) view() resultView {
-	return resultView{Username: o.username, Status: o.status, Message: o.message, Hint: errs.HintOf(o.err)}
+	return resultView{Username: o.username, Status: o.status, Message: o.message, Hint: hintOf(o.err)}
 }
 
 // writeResults shows what became of each user, records the refusals, and turns the outcomes into the command's own: a

@@ -18,6 +18,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"uzerp-mfa/internal/audit"
+	"uzerp-mfa/internal/config"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/output"
 )
@@ -141,11 +143,11 @@ Settings come from flags, the environment, and uzERP's own conf/ directory; docs
 	f.BoolVarP(&g.verbose, "verbose", "v", false, "print each call to Twilio and each query on stderr")
 	f.BoolVar(&g.noInput, "no-input", false, "never ask, as if there were no terminal")
 	f.DurationVar(&g.timeout, "timeout", 0, "limit for the whole command, for example 30s; 0 for none (calls and queries have their own of 10s)")
-	f.StringVar(&g.auditLog, "audit-log", "", "audit log (also: UZERP_MFA_AUDIT_LOG; default /var/log/uzerp-mfa/audit.jsonl, or one of your own)")
+	f.StringVar(&g.auditLog, audit.Flag, "", "audit log (also: UZERP_MFA_AUDIT_LOG; default /var/log/uzerp-mfa/audit.jsonl, or one of your own)")
 	f.BoolVar(&g.noAuditLog, "no-audit-log", false, "change without writing the audit log, where it can't be written")
-	f.StringVar(&l.DatabaseURL, "database-url", "", "uzERP's database, without a password (also: DATABASE_URL, with)")
-	f.StringVar(&l.UzerpRoot, "uzerp-root", "", "uzERP's directory, with system.php and conf/ (also: UZERP_ROOT)")
-	f.StringVar(&l.EnvFile, "env-file", "", "file with TWILIO_... settings, used after the environment")
+	f.StringVar(&l.DatabaseURL, config.FlagDatabaseURL, "", "uzERP's database, without a password (also: DATABASE_URL, with)")
+	f.StringVar(&l.UzerpRoot, config.FlagUzerpRoot, "", "uzERP's directory, with system.php and conf/ (also: UZERP_ROOT)")
+	f.StringVar(&l.EnvFile, config.FlagEnvFile, "", "file with TWILIO_... settings, used after the environment")
 
 	root.AddCommand(
 		newSetInjectorCmd(app), newUserCmd(app), newEnrollCmd(app), newVerifyCmd(app), newGrantsCmd(app), newDetachCmd(app), newUndoGuardCmd(app),

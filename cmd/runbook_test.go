@@ -65,7 +65,6 @@ func readRunbook(name string) (*runbook, error) {
 	return r, nil
 }
 
-// cmdRunbook: runbook NAME opens the page; the script must go through all of its commands.
 func cmdRunbook(ts *testscript.TestScript, args []string) {
 	r, err := readRunbook(args[0])
 	ts.Check(err)
@@ -78,8 +77,6 @@ func cmdRunbook(ts *testscript.TestScript, args []string) {
 	})
 }
 
-// cmdStep: step EXIT-CODE [-typing FILE] [TEXT=INSTEAD...] runs the page's next command on a terminal, and compares what
-// shows there with the page. FILE tells what is typed, as for tty; TEXT in the command, a code say, is replaced.
 func cmdStep(ts *testscript.TestScript, args []string) {
 	r := sceneOf(ts).runbook
 	if r == nil || r.next == len(r.steps) {

@@ -11,6 +11,7 @@ import (
 	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/output"
+	"uzerp-mfa/internal/shell"
 )
 
 func newSandboxCmd(app *App) *cobra.Command {
@@ -47,7 +48,7 @@ func runSandbox(ctx context.Context, app *App, command []string) (err error) {
 	if len(command) == 0 {
 		for _, setting := range s.Env() {
 			name, value, _ := strings.Cut(setting, "=")
-			if err := output.Fprintf(app.streams.Out, "export %s=%s\n", name, errs.ShellQuote(value)); err != nil {
+			if err := output.Fprintf(app.streams.Out, "export %s=%s\n", name, shell.Quote(value)); err != nil {
 				return err
 			}
 		}

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -81,7 +80,7 @@ func runServiceCreate(ctx context.Context, app *App, opts *serviceCreateOptions)
 	}
 	plan, err := setup.Plan(ctx, opts.request, opts.writeEnv)
 	if err != nil {
-		return withObstacleHint(err)
+		return err
 	}
 	for _, w := range plan.Warnings {
 		app.streams.Warnf("%s", w)
@@ -97,7 +96,7 @@ func runServiceCreate(ctx context.Context, app *App, opts *serviceCreateOptions)
 	}
 	made, err := setup.Apply(ctx, plan)
 	if made.SID == "" {
-		return withObstacleHint(err)
+		return err
 	}
 	showErr := showMade(app, plan, made)
 	if showErr == nil {
@@ -131,27 +130,6 @@ func (a *App) serviceSetup(w writeFlags) (verifyservice.Setup, error) {
 		},
 		Account: settings.AccountSID, Present: settings.ServiceFrom(), OtherDatabase: a.loader.ForeignDatabase(),
 	}, err
-}
-
-// withObstacleHint adds what helps if conf/.env must not name a new service.
-func withObstacleHint(err error) error {
-	o, ok := errors.AsType[*verifyservice.Obstacle](err)
-	if !ok {
-		return err
-	}
-	hint := ""
-	switch o.Reason {
-	case verifyservice.OtherAccount:
-		hint = "make the service in uzERP's own account: without TWILIO_ settings in the environment and --env-file, those of that file are used"
-	case verifyservice.OtherDatabase:
-		hint = "give no database of another place; or leave out --write-env, and the line for conf/.env is printed"
-	case verifyservice.EnrolledUnknown:
-		hint = "without --write-env the service is made, and the line for conf/.env printed"
-	case verifyservice.UsersEnrolled:
-		hint = "reset them first (user list shows them, in the column enrolled), and they enroll in the new service at the next login. " +
-			"Without --write-env the service is made, and uzERP stays with the old one"
-	}
-	return &errs.Error{Kind: errs.KindOf(err), Err: err, Hint: hint}
 }
 
 // viewCreated returns the view of a plan, and of what was made of it.

@@ -53,13 +53,13 @@ func registerEnvFile(f *pflag.FlagSet, file *string) {
 
 // registerPHPIni adds the flag that names one of PHP's settings files.
 func registerPHPIni(f *pflag.FlagSet, file *string) {
-	f.StringVar(file, "php-ini", "", "PHP's settings file, if not those of every PHP under /etc/php")
+	f.StringVar(file, sessionconfig.FlagPHPIni, "", "PHP's settings file, if not those of every PHP under /etc/php")
 }
 
 // registerLimits adds the flags of the two limits.
 func registerLimits(f *pflag.FlagSet, activity, maxAge *limitValue) {
-	f.Var(activity, "activity-timeout", "time without a click after which a session ends, for example 30m")
-	f.Var(maxAge, "max-age", "time after which a session ends in any case, for example 8h or 7d")
+	f.Var(activity, sessionconfig.FlagActivityTimeout, "time without a click after which a session ends, for example 30m")
+	f.Var(maxAge, sessionconfig.FlagMaxAge, "time after which a session ends in any case, for example 8h or 7d")
 }
 
 // limitValue is a duration: 30m, 8h, 1h30m, 7d, or a plain number of seconds as in conf/.env.

@@ -31,22 +31,6 @@ func bigEnv(maxAge int) string {
 		dbPassword, maxAge, strings.Repeat("# a comment of the administrator's\n", 4000))
 }
 
-func writeFile(t *testing.T, path, content string) {
-	t.Helper()
-	if err := os.WriteFile(path, []byte(content), 0o640); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func readFile(t *testing.T, path string) string {
-	t.Helper()
-	content, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(content)
-}
-
 // Killed at whatever moment, session-config set leaves the old file or the new one, and the next run works.
 func TestSessionConfigSetKilled(t *testing.T) {
 	dir := t.TempDir()

@@ -20,8 +20,10 @@ import (
 
 type setInjectorOptions struct {
 	writeFlags
-	request injector.Request
-	try     time.Duration
+	request    injector.Request
+	skipEnv    bool
+	skipTwilio bool
+	try        time.Duration
 }
 
 func newSetInjectorCmd(app *App) *cobra.Command {
@@ -51,8 +53,8 @@ the terminal or this program goes away, it is switched back.
 	registerGateway(f, &opts.request.Gateway)
 	f.BoolVar(&opts.request.Off, "off", false, "switch back to "+injector.PlainHandler+": password only")
 	f.DurationVar(&opts.try, "try", 0, "switch back after this time, for example 5m, unless you confirm that a login works")
-	f.BoolVar(&opts.request.SkipSettings, "skip-env-check", false, "switch without looking at uzERP's conf/.env")
-	f.BoolVar(&opts.request.SkipTwilio, "skip-twilio-check", false, "switch without asking Twilio")
+	f.BoolVar(&opts.skipEnv, "skip-env-check", false, "switch without looking at uzERP's conf/.env")
+	f.BoolVar(&opts.skipTwilio, "skip-twilio-check", false, "switch without asking Twilio")
 	opts.register(c)
 	c.RunE = app.run(oneFormats, func(ctx context.Context, _ []string) error { return runSetInjector(ctx, app, opts) })
 	return c
@@ -83,6 +85,12 @@ func (o *setInjectorOptions) complete() error {
 		if class != "" && !phpClass.MatchString(class) {
 			return usageError(fmt.Sprintf("%s: %q is not a PHP class name", flag, class), "")
 		}
+	}
+	if o.skipEnv {
+		r.SkipSettings = "--skip-env-check"
+	}
+	if o.skipTwilio {
+		r.SkipTwilio = "--skip-twilio-check"
 	}
 	switch {
 	case r.Off:
@@ -225,11 +233,19 @@ func showChecks(app *App, checks []finding.Finding) {
 				app.streams.Notef("ok:      %s", c.Message)
 			}
 		case finding.Warning:
-			app.streams.Warnf("%s", c.Message)
+			app.streams.Warnf("%s", checkMessage(c))
 		default:
 			app.streams.Sayf("fail:    %s", c.Message)
 		}
 	}
+}
+
+// checkMessage returns what a check found, and for a warning what helps too.
+func checkMessage(f finding.Finding) string {
+	if f.Severity == finding.Warning && !f.Fix.Empty() {
+		return f.Message + ": " + hintText(f.Fix)
+	}
+	return f.Message
 }
 
 func orNone(s *string) string {

@@ -33,7 +33,7 @@ func trySwitch(ctx context.Context, app *App, ch *changes, store injector.Writer
 	case !ok:
 		return err
 	case interrupted.Undo != nil:
-		told := &interruption{done: "the switch could not be taken back", hint: errs.HintOf(interrupted.Undo)}
+		told := &interruption{done: "the switch could not be taken back", hint: hintOf(interrupted.Undo)}
 		return errors.Join(told, interrupted.Undo)
 	}
 	return &interruption{done: "the switch is taken back", hint: "uzerp-mfa set-injector --dry-run shows how it is"}

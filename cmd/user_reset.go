@@ -14,6 +14,7 @@ import (
 	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/shell"
 )
 
 type userResetOptions struct {
@@ -169,7 +170,7 @@ func (r *resets) verifyCaller(ctx context.Context) error {
 	}
 	user, channel := r.needed[0].User, r.opts.channel
 	verifier.Refused = r.ch.Refused
-	verifier.Resend = fmt.Sprintf("uzerp-mfa user reset --identify %s %s", channel, errs.ShellQuote(user.Username))
+	verifier.Resend = errs.Plain(fmt.Sprintf("uzerp-mfa user reset --identify %s %s", channel, shell.Quote(user.Username)))
 	if r.opts.dryRun {
 		check, err := verifier.PlanVerify(ctx, user, channel)
 		if err == nil {
@@ -200,7 +201,7 @@ func (o operator) Sending(ctx context.Context, c caller.Check, channel caller.Ch
 // AskCode implements caller.Operator.
 func (o operator) AskCode(ctx context.Context, wrong error) (string, error) {
 	if wrong != nil {
-		o.app.streams.Sayf("%s\nhint: %s", wrong, errs.HintOf(wrong))
+		o.app.streams.Sayf("%s\nhint: %s", wrong, hintOf(wrong))
 	}
 	return askCode(ctx, o.app.streams, sentCode, "Code that the caller reads out:")
 }
@@ -257,7 +258,7 @@ func skipTwilioHint(err error, verify bool) error {
 	if verify {
 		hint = "nothing was changed; if it stays so, verify the caller in another way, and only then reset with --skip-twilio instead of --identify"
 	}
-	return &errs.Error{Kind: errs.Unavailable, Err: err, Hint: hint}
+	return &errs.Error{Kind: errs.Unavailable, Err: err, Hint: errs.Plain(hint)}
 }
 
 // resetMessage returns what a reset does, or did, for the user and at Twilio. done is nil before.

@@ -129,10 +129,10 @@ func inspectionOutcome(seen []mfa.Inspection) error {
 			"the report says of whom and why; "+offline)
 	}
 	hint := offline
-	if errs.KindOf(first) != errs.Unavailable && errs.HintOf(first) != "" {
-		hint = errs.HintOf(first) + "; " + offline
+	if errs.KindOf(first) != errs.Unavailable && hintOf(first) != "" {
+		hint = hintOf(first) + "; " + offline
 	}
-	return &errs.Error{Kind: errs.KindOf(first), Op: "what Twilio says is unknown", Err: first, Hint: hint}
+	return &errs.Error{Kind: errs.KindOf(first), Op: "what Twilio says is unknown", Err: first, Hint: errs.Plain(hint)}
 }
 
 // userShowView is one user as scripts see them.
@@ -193,8 +193,14 @@ func viewInspection(site mfa.SiteLogin, s *mfa.Inspection) userShowView {
 		Twilio:         twilioView{Status: "known", Factors: []factorView{}},
 		TwoFactorLogin: string(site),
 		NextLogin:      viewNextLogin(s.Next),
-		Warnings:       notNil(s.Warnings),
+		Warnings:       []string{},
 		seen:           s,
+	}
+	for _, w := range s.Warnings {
+		if !w.Help.Empty() {
+			w.Text += "; " + hintText(w.Help)
+		}
+		v.Warnings = append(v.Warnings, w.Text)
 	}
 	if d := s.Details; d != nil {
 		v.User.Company, v.User.CompanyAccess = optional(d.Company), &d.CompanyAccess
@@ -217,7 +223,7 @@ func viewInspection(site mfa.SiteLogin, s *mfa.Inspection) userShowView {
 }
 
 func viewNextLogin(n mfa.NextLogin) nextLoginView {
-	v := nextLoginView{Outcome: string(n.Outcome), Reason: n.Reason, Help: n.Help}
+	v := nextLoginView{Outcome: string(n.Outcome), Reason: n.Reason, Help: hintText(n.Help)}
 	if n.Then != nil {
 		then := viewNextLogin(*n.Then)
 		v.Then = &then

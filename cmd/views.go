@@ -194,7 +194,7 @@ func viewSwitch(s injector.SwitchPlan, checks []finding.Finding, changed, dryRun
 		v.UUIDsAssigned = append(v.UUIDsAssigned, a.Username)
 	}
 	for _, c := range checks {
-		v.Checks = append(v.Checks, checkView{ID: c.ID, Status: checkStatus(c.Severity), Message: c.Message})
+		v.Checks = append(v.Checks, checkView{ID: c.ID, Status: checkStatus(c.Severity), Message: checkMessage(c)})
 	}
 	return v
 }

@@ -62,7 +62,7 @@ func TestExamine(t *testing.T) {
 		text := ""
 		if err != nil {
 			text = err.Error()
-			if errs.KindOf(err) != errs.Config || errs.HintOf(err) == "" {
+			if errs.KindOf(err) != errs.Config || errs.HintOf(err).Empty() {
 				t.Errorf("%s: kind %d, hint %q", test.name, errs.KindOf(err), errs.HintOf(err))
 			}
 		}

@@ -27,8 +27,7 @@ func OpenFile(ctx context.Context, path string) (*File, error) {
 	r := &File{ctx: ctx, path: path}
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // so that a named pipe without a writer doesn't block
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, errs.New(errs.NotFound, "there is no audit log at "+path,
-			"nothing was logged there yet; if something was, it was moved or removed; --audit-log names another file")
+		return nil, errs.NewWith(errs.NotFound, "there is no audit log at "+path, ReasonNoLog.With())
 	}
 	if err == nil {
 		if info, statErr := f.Stat(); statErr == nil && info.IsDir() {
@@ -67,18 +66,18 @@ func (r *File) error(err error) error {
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		err = pathErr.Err // Op below names the path already
 	}
-	return &errs.Error{Kind: errs.Config, Op: "read the audit log " + r.path, Err: err, Hint: "root may read it, or name another with --audit-log"}
+	return &errs.Error{Kind: errs.Config, Op: "read the audit log " + r.path, Err: err, Hint: ReasonUnreadable.With()}
 }
 
 // Variable is the environment variable that names the log.
 const Variable = "UZERP_MFA_AUDIT_LOG"
 
-// WritePath returns the path where the log is written: named (from --audit-log), or else the path in the environment,
-// or else the default. source says which of the three it is.
+// WritePath returns the path where the log is written: named (from Flag), or else the path in the environment, or else
+// the default. source says which of the three it is.
 func WritePath(named string, getenv func(string) string) (path, source string) {
 	switch {
 	case named != "":
-		return named, "--audit-log"
+		return named, "--" + Flag
 	case getenv(Variable) != "":
 		return getenv(Variable), Variable
 	}

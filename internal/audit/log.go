@@ -76,16 +76,15 @@ func (l *Log) Path() string { return l.path }
 
 func (l *Log) error(err error) error { return configError(l.path, err, "") }
 
-const howToGoOn = "name another file with --audit-log, or do without a record of what was changed: --no-audit-log"
-
 func configError(path string, err error, hint string) error {
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		err = fmt.Errorf("%s: %w", pathErr.Op, pathErr.Err) // Op below names the path already
 	}
+	e := &errs.Error{Kind: errs.Config, Op: "audit log " + path, Err: err, Hint: ReasonUnwritable.With()}
 	if hint != "" {
-		hint += "; or "
+		e.Hint = ReasonUnfit.With(hint)
 	}
-	return &errs.Error{Kind: errs.Config, Op: "audit log " + path, Err: err, Hint: hint + howToGoOn}
+	return e
 }
 
 func (l *Log) open() (*os.File, error) {
@@ -145,7 +144,8 @@ func (l *Log) openOrCreate() (*os.File, error) {
 	}
 }
 
-// syncDirectory makes a new name in dir survive a power cut. Some file systems can't sync a directory; that is no error.
+// syncDirectory makes a new name in dir survive a power cut. Some file systems can't sync a directory; that is no
+// error.
 func (l *Log) syncDirectory(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
@@ -299,7 +299,8 @@ func (l *Log) append(f *os.File, r Record) (Record, error) {
 		return Record{}, err
 	}
 	if len(line) > maxLine {
-		return Record{}, errs.New(errs.Usage, fmt.Sprintf("the line for the audit log would have %d bytes; it may have %d", len(line), maxLine), "shorten --reason")
+		return Record{}, errs.NewWith(errs.Usage,
+			fmt.Sprintf("the line for the audit log would have %d bytes; it may have %d", len(line), maxLine), ReasonLineTooLong.With())
 	}
 	if t.unended {
 		line = append([]byte("\n"), line...)

@@ -191,8 +191,8 @@ func TestLockedByAnother(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = impatient.Append(t.Context(), sample(1))
-	if e, ok := errors.AsType[*errs.Error](err); !ok || e.Kind != errs.Config || !strings.Contains(e.Hint, "fuser") ||
-		!strings.Contains(e.Hint, "--no-audit-log") {
+	if e, ok := errors.AsType[*errs.Error](err); !ok || e.Kind != errs.Config || e.Hint.Reason != ReasonUnfit ||
+		!strings.Contains(e.Hint.String(), "fuser") {
 		t.Errorf("%v", err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
@@ -283,7 +283,7 @@ func TestOpenRefuses(t *testing.T) {
 			_, err := Open(path, Options{})
 			e, ok := errors.AsType[*errs.Error](err)
 			if !ok || e.Kind != errs.Config || !strings.Contains(e.Error(), test.want) || !strings.Contains(e.Error(), path) ||
-				!strings.Contains(e.Hint, "--no-audit-log") {
+				e.Hint.Reason != ReasonUnwritable && e.Hint.Reason != ReasonUnfit {
 				t.Errorf("%v", err)
 			}
 			if got := string(readFile(t, victim)); got != "precious\n" {

@@ -1,7 +1,6 @@
 package caller
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +10,8 @@ import (
 	"uzerp-mfa/internal/mfa"
 )
 
-// codeLifetime is how long Twilio takes a code that it sent, unless its support made it another (docs/facts/twilio-verify.md §1.2).
+// codeLifetime is how long Twilio takes a code that it sent, unless its support made it another
+// (docs/facts/twilio-verify.md §1.2).
 const codeLifetime = 10 * time.Minute
 
 // maxChecks is how many codes Twilio takes for one that it sent (docs/facts/twilio-verify.md §2, 60202).
@@ -24,7 +24,8 @@ type Verifier struct {
 	Parse         func(text string) (Phone, error) // reads a number as people write it
 	History       func(to Recipient) History       // what became of the last code; asked only when none is waiting
 	Now           func() time.Time
-	Resend        string                                 // the command that sends a new code, where it isn't identity send
+	Resend        errs.Hint                              // how a new code is sent, where it isn't ReasonCodeWanted
+	GivenBy       string                                 // what gave the number that isn't uzERP's, for errors
 	Refused       func(username string, err error) error // records that a caller is not verified; nil where nothing is recorded
 }
 
@@ -58,8 +59,8 @@ type History struct {
 	Other    time.Time // when one was sent to another number since
 }
 
-// Plan chooses the number on file, or given if it is not empty. It sends nothing. errs.Refused: there is no such number, or
-// more than one, or the person has left; errs.Usage if what was given is no number.
+// Plan chooses the number on file, or given if it is not empty. It sends nothing. errs.Refused: there is no such
+// number, or more than one, or the person has left; errs.Usage if what was given is no number.
 func (i *Verifier) Plan(ctx context.Context, u mfa.User, given string) (Check, error) {
 	p := Check{User: u, by: i}
 	details, err := i.Directory.Details(ctx, []string{u.Username})
@@ -74,7 +75,7 @@ func (i *Verifier) Plan(ctx context.Context, u mfa.User, given string) (Check, e
 	if given != "" {
 		phone, err := i.Parse(given)
 		if err != nil {
-			return p, unreadable(errs.Usage, "--to", err, "write it with the country code, like +44 20 7946 0018")
+			return p, unreadable(errs.Usage, i.GivenBy, err, "write it with the country code, like +44 20 7946 0018")
 		}
 		p.Recipient, p.Source = Recipient{Username: u.Username, Phone: phone, Given: true}, Given
 		return p, nil
@@ -126,14 +127,14 @@ func unreadable(kind errs.Kind, what string, err error, hint string) error {
 	if own, ok := errors.AsType[*errs.Error](err); ok && (own.Kind == errs.Config || own.Kind == errs.Usage) {
 		return err
 	}
-	return &errs.Error{Kind: kind, Op: what, Err: err, Hint: hint}
+	return &errs.Error{Kind: kind, Op: what, Err: err, Hint: errs.Plain(hint)}
 }
 
 // Refuses says why no code can be sent over the channel; nil if one can.
 func (p Check) Refuses(channel Channel) error {
 	if channel == ChannelSMS && p.Recipient.Phone.Landline {
-		return errs.New(errs.Refused, fmt.Sprintf("the number %s of %q is a landline and gets no SMS", p.Recipient.Phone.Masked, p.User.Username),
-			"a call reaches it: --channel call, or --identify call with user reset")
+		return errs.NewWith(errs.Refused, fmt.Sprintf("the number %s of %q is a landline and gets no SMS", p.Recipient.Phone.Masked, p.User.Username),
+			ReasonLandline.With())
 	}
 	return nil
 }
@@ -147,7 +148,7 @@ func (p Check) Send(ctx context.Context, channel Channel) (Started, error) {
 	switch {
 	case errors.Is(err, errs.ErrLostReply):
 		return started, &errs.Error{Kind: errs.KindOf(err), Err: fmt.Errorf("whether a code was sent is not known: %w", err),
-			Hint: "run the command again; if two messages come, both have the same code"}
+			Hint: errs.Plain("run the command again; if two messages come, both have the same code")}
 	case err == nil && started.Status != Pending:
 		return started, errs.New(errs.Refused, fmt.Sprintf("Twilio did not send a code: it says %q", started.Status), "run the command again, or choose the other channel")
 	}
@@ -161,8 +162,9 @@ var ErrNoVerification = errors.New("no code is waiting for this number")
 // ErrWrongCode is in the chain of the error for a code that is not the one sent, while another may still be tried.
 var ErrWrongCode = errors.New("the code is wrong")
 
-// Confirm asks Twilio whether the code is the one that was sent, and gives its word. Without an error the caller has the
-// phone, and only then. errs.CodeRejected: it is wrong (ErrWrongCode), too old or used up; errs.NotFound: none was sent.
+// Confirm asks Twilio whether the code is the one that was sent, and gives its word. Without an error the caller has
+// the phone, and only then. errs.CodeRejected: it is wrong (ErrWrongCode), too old or used up; errs.NotFound: none was
+// sent.
 func (p Check) Confirm(ctx context.Context, code string) (Status, error) {
 	status, err := p.by.Verifications.CheckVerification(ctx, p.Recipient, code)
 	switch {
@@ -170,17 +172,17 @@ func (p Check) Confirm(ctx context.Context, code string) (Status, error) {
 		return "", p.explain(p.by.History(p.Recipient), p.by.Now())
 	case errors.Is(err, errs.ErrLostReply):
 		return "", &errs.Error{Kind: errs.KindOf(err), Err: fmt.Errorf("whether the code is right is not known: %w", err),
-			Hint: "it may be used up now, so send a new one: " + p.sendCommand()}
+			Hint: ReasonMaybeSpent.With(p.resend())}
 	case err != nil:
 		return "", err
 	}
-	rejected := func(what string) error { return errs.New(errs.CodeRejected, what, "send a new one: "+p.sendCommand()) }
+	rejected := func(what string) error { return errs.NewWith(errs.CodeRejected, what, ReasonSpent.With(p.resend())) }
 	switch status {
 	case Approved:
 		return status, nil
 	case Pending:
 		return status, &errs.Error{Kind: errs.CodeRejected, Err: fmt.Errorf("%w: the caller is not verified", ErrWrongCode),
-			Hint: fmt.Sprintf("let the caller read it out again: Twilio takes %d tries", maxChecks)}
+			Hint: errs.Plain(fmt.Sprintf("let the caller read it out again: Twilio takes %d tries", maxChecks))}
 	case Canceled:
 		return status, rejected("the code was withdrawn at Twilio: it proves nothing any more")
 	case MaxAttempts:
@@ -195,22 +197,22 @@ func (p Check) Confirm(ctx context.Context, code string) (Status, error) {
 	return status, rejected(fmt.Sprintf("Twilio did not approve the code: it says %q", status))
 }
 
-// explain tells apart what Twilio does not: to it a code that was used, one that is too old and one that was never sent are
-// all "not found" (docs/facts/twilio-verify.md §2, 20404).
+// explain tells apart what Twilio does not: to it a code that was used, one that is too old and one that was never sent
+// are all "not found" (docs/facts/twilio-verify.md §2, 20404).
 func (p Check) explain(h History, now time.Time) error {
-	name, again := p.User.Username, "send a new one: "+p.sendCommand()
+	name, again := p.User.Username, ReasonSpent.With(p.resend())
 	spent := func(format string, args ...any) error {
-		return errs.New(errs.CodeRejected, fmt.Sprintf(format, args...), again)
+		return errs.NewWith(errs.CodeRejected, fmt.Sprintf(format, args...), again)
 	}
 	switch {
 	case !h.Known:
 		return &errs.Error{Kind: errs.NotFound, Err: fmt.Errorf("%w of %q: it was used already, or it is too old, or none was sent", ErrNoVerification, name), Hint: again}
 	case h.Sent.IsZero() && !h.Other.IsZero():
-		return errs.New(errs.NotFound, fmt.Sprintf("the last code for %q was sent %s to another number than this one", name, ago(h.Other, now)),
-			"check it with the --to that it was sent with, or without one if it was sent without; or "+again)
+		return errs.NewWith(errs.NotFound, fmt.Sprintf("the last code for %q was sent %s to another number than this one", name, ago(h.Other, now)),
+			ReasonOtherNumber.With(p.resend()))
 	case h.Sent.IsZero():
-		return errs.New(errs.NotFound, fmt.Sprintf("no code was sent to %q, as far as this machine's audit log tells", name),
-			"send one: "+p.sendCommand())
+		return errs.NewWith(errs.NotFound, fmt.Sprintf("no code was sent to %q, as far as this machine's audit log tells", name),
+			ReasonNotSent.With(p.resend()))
 	case !h.Approved.IsZero():
 		return spent("the code is used up: it was accepted %s", ago(h.Approved, now))
 	case h.Unclear:
@@ -223,9 +225,10 @@ func (p Check) explain(h History, now time.Time) error {
 	return spent("the code that was sent %s does not work any more", ago(h.Sent, now))
 }
 
-// notVerified says that the caller is not verified and nobody was reset. That is errs.CodeRejected for every reason: no number,
-// one that can't be reached, a wrong or spent code, no code at all, a refusal of Twilio's that nobody knows. Outages and
-// settings keep their kind, for no caller is at fault there; signals, the time limit and usage stay what they are.
+// notVerified says that the caller is not verified and nobody was reset. That is errs.CodeRejected for every reason: no
+// number, one that can't be reached, a wrong or spent code, no code at all, a refusal of Twilio's that nobody knows.
+// Outages and settings keep their kind, for no caller is at fault there; signals, the time limit and usage stay what
+// they are.
 func notVerified(err error) error {
 	kind, what := errs.CodeRejected, "the caller is not verified, so nobody was reset"
 	switch k := errs.KindOf(err); {
@@ -235,22 +238,22 @@ func notVerified(err error) error {
 		kind, what = k, "nobody was reset"
 	}
 	return &errs.Error{Kind: kind, Err: fmt.Errorf("%s: %w", what, err),
-		Hint: cmp.Or(errs.HintOf(err), doNotHelp)}
+		Hint: errs.HintOf(err).Or(errs.Plain(doNotHelp))}
 }
 
-// sendCommand is what sends another code.
-func (p Check) sendCommand() string {
-	if p.by.Resend != "" {
+// resend returns the hint for a code that is wanted.
+func (p Check) resend() errs.Hint {
+	if !p.by.Resend.Empty() {
 		return p.by.Resend
 	}
-	channel, to := ChannelSMS, ""
+	channel, reason := ChannelSMS, ReasonCodeWanted
 	if p.Recipient.Phone.Landline {
 		channel = ChannelCall
 	}
 	if p.Recipient.Given {
-		to = " --to NUMBER --reason WHY"
+		reason = ReasonCodeToGiven
 	}
-	return fmt.Sprintf("uzerp-mfa identity send --channel %s%s %s", channel, to, errs.ShellQuote(p.User.Username))
+	return reason.With(channel, p.User.Username)
 }
 
 // ago gives a time as support staff think of it.

@@ -1,6 +1,7 @@
 package caller_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -108,7 +109,7 @@ func TestIdentificationNumber(t *testing.T) {
 			h := &helpdesk{contacts: map[string][]caller.PhoneContact{"alice": c.contacts}}
 			p, err := h.identifier().Plan(t.Context(), alice, c.given)
 			if c.kind != 0 {
-				if err == nil || errs.KindOf(err) != c.kind || errs.HintOf(err) == "" {
+				if err == nil || errs.KindOf(err) != c.kind || errs.HintOf(err).Empty() {
 					t.Errorf("%v (%d), hint %q; want kind %d", err, errs.KindOf(err), errs.HintOf(err), c.kind)
 				}
 				return
@@ -151,7 +152,7 @@ func TestIdentificationOfWhoHasLeft(t *testing.T) {
 
 // Where the directory can't be read nobody is identified: neither whether they have left nor their number is known.
 func TestIdentificationWithoutDirectory(t *testing.T) {
-	denied := errs.New(errs.Config, "no rights", "uzerp-mfa grants")
+	denied := errs.New(errs.Config, "no rights", "h")
 	for _, h := range []*helpdesk{{detailsErr: denied}, {phonesErr: denied}} {
 		h.contacts = map[string][]caller.PhoneContact{"alice": {mobile}}
 		if _, err := h.identifier().Plan(t.Context(), mfatest.Fresh("alice", "22222222-2222-4222-8222-222222222222"), ""); !errors.Is(err, denied) {
@@ -180,7 +181,7 @@ func TestIdentificationSend(t *testing.T) {
 	}
 	// A landline takes calls, and an SMS to it is refused before anything is sent.
 	p = plan(t, h, phone)
-	if _, err := p.Send(t.Context(), caller.ChannelSMS); errs.KindOf(err) != errs.Refused || !strings.Contains(errs.HintOf(err), "--channel call") || len(h.calls) > 0 {
+	if _, err := p.Send(t.Context(), caller.ChannelSMS); errs.KindOf(err) != errs.Refused || errs.HintOf(err).Reason != caller.ReasonLandline || len(h.calls) > 0 {
 		t.Errorf("%v %v", err, h.calls)
 	}
 	if _, err := p.Send(t.Context(), caller.ChannelCall); err != nil {
@@ -217,7 +218,7 @@ func TestIdentificationCheck(t *testing.T) {
 			}
 			continue
 		}
-		if errs.KindOf(err) != errs.CodeRejected || errs.HintOf(err) == "" || texts[err.Error()] {
+		if errs.KindOf(err) != errs.CodeRejected || errs.HintOf(err).Empty() || texts[err.Error()] {
 			t.Errorf("%q: %v", status, err)
 			continue
 		}
@@ -232,7 +233,7 @@ func TestIdentificationCheckErrors(t *testing.T) {
 	h := &helpdesk{checkErr: &errs.Error{Kind: errs.Unavailable, Err: errs.ErrLostReply}}
 	p := plan(t, h, mobile)
 	status, err := p.Confirm(t.Context(), "123456")
-	if status != "" || errs.KindOf(err) != errs.Unavailable || !strings.Contains(errs.HintOf(err), "send a new one: uzerp-mfa identity send --channel sms alice") {
+	if status != "" || errs.KindOf(err) != errs.Unavailable || errs.HintOf(err).String() != "maybe-spent(code-wanted(sms, alice))" {
 		t.Errorf("%v %s", err, errs.HintOf(err))
 	}
 	h.checkErr = errs.New(errs.Refused, "five checks", "wait")
@@ -252,19 +253,20 @@ func TestIdentificationCheckWithoutVerification(t *testing.T) {
 		history caller.History
 		kind    errs.Kind
 		text    string
+		hint    string // "spent" if it is empty
 	}{
-		"nothing known":     {caller.History{}, errs.NotFound, "used already, or it is too old, or none was sent"},
-		"never sent":        {caller.History{Known: true}, errs.NotFound, "no code was sent"},
-		"to another number": {caller.History{Known: true, Other: at(2 * time.Minute)}, errs.NotFound, "was sent 2 minutes ago to another number"},
+		"nothing known":     {caller.History{}, errs.NotFound, "used already, or it is too old, or none was sent", ""},
+		"never sent":        {caller.History{Known: true}, errs.NotFound, "no code was sent", "not-sent"},
+		"to another number": {caller.History{Known: true, Other: at(2 * time.Minute)}, errs.NotFound, "was sent 2 minutes ago to another number", "other-number"},
 		"used up": {caller.History{Known: true, Sent: at(time.Hour), Approved: at(90 * time.Second)}, errs.CodeRejected,
-			"used up: it was accepted a minute ago"},
-		"answer lost":         {caller.History{Known: true, Sent: at(time.Minute), Unclear: true}, errs.CodeRejected, "may be used up"},
-		"five wrong":          {caller.History{Known: true, Sent: at(time.Minute), Wrong: 5}, errs.CodeRejected, "5 wrong tries"},
-		"too old":             {caller.History{Known: true, Sent: at(10 * time.Minute), Wrong: 4}, errs.CodeRejected, "too old: it was sent 10 minutes ago"},
-		"much too old":        {caller.History{Known: true, Sent: at(3 * time.Hour)}, errs.CodeRejected, "it was sent at 2026-07-14T09:00:00Z"},
-		"young, and gone":     {caller.History{Known: true, Sent: at(9 * time.Minute)}, errs.CodeRejected, "does not work any more"},
-		"sent in our future":  {caller.History{Known: true, Sent: at(-time.Minute)}, errs.CodeRejected, "sent less than a minute ago"},
-		"other after used up": {caller.History{Known: true, Sent: at(time.Hour), Approved: at(time.Minute), Other: at(time.Minute)}, errs.CodeRejected, "used up"},
+			"used up: it was accepted a minute ago", ""},
+		"answer lost":         {caller.History{Known: true, Sent: at(time.Minute), Unclear: true}, errs.CodeRejected, "may be used up", ""},
+		"five wrong":          {caller.History{Known: true, Sent: at(time.Minute), Wrong: 5}, errs.CodeRejected, "5 wrong tries", ""},
+		"too old":             {caller.History{Known: true, Sent: at(10 * time.Minute), Wrong: 4}, errs.CodeRejected, "too old: it was sent 10 minutes ago", ""},
+		"much too old":        {caller.History{Known: true, Sent: at(3 * time.Hour)}, errs.CodeRejected, "it was sent at 2026-07-14T09:00:00Z", ""},
+		"young, and gone":     {caller.History{Known: true, Sent: at(9 * time.Minute)}, errs.CodeRejected, "does not work any more", ""},
+		"sent in our future":  {caller.History{Known: true, Sent: at(-time.Minute)}, errs.CodeRejected, "sent less than a minute ago", ""},
+		"other after used up": {caller.History{Known: true, Sent: at(time.Hour), Approved: at(time.Minute), Other: at(time.Minute)}, errs.CodeRejected, "used up", ""},
 	} {
 		h := &helpdesk{checkErr: &errs.Error{Kind: errs.NotFound, Err: caller.ErrNoVerification}, history: c.history}
 		p := plan(t, h, phone)
@@ -272,7 +274,7 @@ func TestIdentificationCheckWithoutVerification(t *testing.T) {
 		if errs.KindOf(err) != c.kind || err == nil || !strings.Contains(err.Error(), c.text) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if !strings.Contains(errs.HintOf(err), "uzerp-mfa identity send --channel call alice") {
+		if errs.HintOf(err).String() != cmp.Or(c.hint, "spent")+"(code-wanted(call, alice))" {
 			t.Errorf("%s: hint %q", name, errs.HintOf(err))
 		}
 	}
@@ -288,12 +290,12 @@ func TestIdentificationShowsNoNumber(t *testing.T) {
 	_, sendErr := p.Send(t.Context(), caller.ChannelSMS)
 	_, checkErr := p.Confirm(t.Context(), "918273")
 	for _, err := range []error{sendErr, checkErr} {
-		text := err.Error() + errs.HintOf(err)
+		text := err.Error() + errs.HintOf(err).String()
 		if strings.Contains(text, "79460018") || strings.Contains(text, "918273") {
 			t.Error(text)
 		}
 	}
-	if want := "--to NUMBER --reason WHY alice"; !strings.Contains(errs.HintOf(checkErr), want) {
+	if want := "spent(code-given(call, alice))"; errs.HintOf(checkErr).String() != want {
 		t.Errorf("hint %q", errs.HintOf(checkErr))
 	}
 }
@@ -307,7 +309,7 @@ func TestNotIdentified(t *testing.T) {
 		{errs.New(errs.Refused, "no number", "h"), errs.CodeRejected},
 		{errs.New(errs.CodeRejected, "too old", "h"), errs.CodeRejected},
 		{errs.New(errs.Declined, "nothing was typed", "h"), errs.CodeRejected},
-		{&errs.Error{Kind: errs.NotFound, Err: caller.ErrNoVerification, Hint: "h"}, errs.CodeRejected},
+		{&errs.Error{Kind: errs.NotFound, Err: caller.ErrNoVerification, Hint: errs.Plain("h")}, errs.CodeRejected},
 		{&errs.Error{Kind: errs.NotFound, Err: mfa.ErrNoService}, errs.NotFound},
 		{errs.New(errs.Unavailable, "down", ""), errs.Unavailable},
 		{errs.New(errs.Config, "no region", ""), errs.Config},
@@ -318,10 +320,10 @@ func TestNotIdentified(t *testing.T) {
 		{errors.New("x"), errs.CodeRejected},
 	} {
 		got := caller.NotVerified(c.err)
-		if errs.KindOf(got) != c.want || !errors.Is(got, c.err) || errs.HintOf(c.err) != "" && errs.HintOf(got) != "h" {
+		if errs.KindOf(got) != c.want || !errors.Is(got, c.err) || !errs.HintOf(c.err).Empty() && errs.HintOf(got).Text != "h" {
 			t.Errorf("%v: %v, hint %q", c.err, got, errs.HintOf(got))
 		}
-		if got != c.err && (!strings.Contains(got.Error(), "nobody was reset") || errs.HintOf(got) == "") {
+		if got != c.err && (!strings.Contains(got.Error(), "nobody was reset") || errs.HintOf(got).Empty()) {
 			t.Errorf("%v is told as %v, hint %q", c.err, got, errs.HintOf(got))
 		}
 	}
@@ -333,12 +335,12 @@ func TestNotIdentified(t *testing.T) {
 func TestResendCommand(t *testing.T) {
 	h := &helpdesk{status: caller.Expired, contacts: map[string][]caller.PhoneContact{"alice": {mobile}}}
 	i := h.identifier()
-	i.Resend = "do it again"
+	i.Resend = errs.Plain("do it again")
 	p, err := i.Plan(t.Context(), mfatest.Fresh("alice", "22222222-2222-4222-8222-222222222222"), "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.Confirm(t.Context(), "123456"); errs.HintOf(err) != "send a new one: do it again" {
+	if _, err := p.Confirm(t.Context(), "123456"); errs.HintOf(err).String() != "spent(do it again)" {
 		t.Errorf("hint %q", errs.HintOf(err))
 	}
 }

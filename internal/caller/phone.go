@@ -13,9 +13,10 @@ import (
 
 const correctIt = "correct it in uzERP, in the contact details of the person; written like +44 7700 900000 there is no doubt"
 
-// ParsePhone returns the phone number that text is. A number without its country is read as one of region (ISO 3166, "GB"),
-// which may be empty. It fails with errs.Refused where the text is not one number, or is one that proves nothing about a
-// person, with errs.Config where it lacks its country and there is no region, and with errs.Usage for a region that is none.
+// ParsePhone returns the phone number that text is. A number without its country is read as one of region (ISO 3166,
+// "GB"), which may be empty. It fails with errs.Refused where the text is not one number, or is one that proves nothing
+// about a person, with errs.Config where it lacks its country and there is no region, and with errs.Usage for a region
+// that is none.
 func ParsePhone(text, region string) (Phone, error) {
 	region = strings.ToUpper(region)
 	if region != "" && !phonenumbers.GetSupportedRegions()[region] {
@@ -29,8 +30,8 @@ func ParsePhone(text, region string) (Phone, error) {
 	case !ok:
 		return Phone{}, notANumber()
 	case !w.international && region == "":
-		return Phone{}, errs.New(errs.Config, "the phone number is written without its country, and no region is set",
-			"set UZERP_MFA_PHONE_REGION or --region to the country of such numbers, such as GB")
+		return Phone{}, errs.NewWith(errs.Config, "the phone number is written without its country, and no region is set",
+			ReasonNoRegion.With())
 	}
 	n, ok := w.number(region)
 	if !ok {

@@ -257,7 +257,7 @@ func TestRegions(t *testing.T) {
 		checkError(t, err)
 	}
 	_, err := caller.ParsePhone("07700 900123", "")
-	if errs.KindOf(err) != errs.Config || !strings.Contains(errs.HintOf(err), "UZERP_MFA_PHONE_REGION") || !strings.Contains(errs.HintOf(err), "--region") {
+	if errs.KindOf(err) != errs.Config || errs.HintOf(err).Reason != caller.ReasonNoRegion {
 		t.Errorf("%v, hint %s", err, errs.HintOf(err))
 	}
 	checkError(t, err)
@@ -269,7 +269,7 @@ func checkError(t *testing.T, err error) {
 	if err == nil {
 		return
 	}
-	if errs.HintOf(err) == "" || strings.HasSuffix(err.Error(), ".") {
+	if errs.HintOf(err).Empty() || strings.HasSuffix(err.Error(), ".") {
 		t.Errorf("bad manners: %v", err)
 	}
 	if errs.KindOf(err) != errs.Usage && strings.ContainsAny(err.Error(), "0123456789") {

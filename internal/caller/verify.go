@@ -25,9 +25,9 @@ type Operator interface {
 	Verified(c Check)
 }
 
-// Verify verifies the caller: it sends a code to the number on file and asks for it, three times at most. Without an error
-// the caller has that phone. With one nobody may be helped: it is of errs.CodeRejected, and recorded, unless an outage or a
-// setting is the reason; those, signals, the time limit and usage keep their kind.
+// Verify verifies the caller: it sends a code to the number on file and asks for it, three times at most. Without an
+// error the caller has that phone. With one nobody may be helped: it is of errs.CodeRejected, and recorded, unless an
+// outage or a setting is the reason; those, signals, the time limit and usage keep their kind.
 func (v *Verifier) Verify(ctx context.Context, u mfa.User, channel Channel, on Operator) error {
 	c, err := v.plan(ctx, u, channel)
 	if err == nil {
@@ -74,7 +74,7 @@ func (c Check) sendAndAsk(ctx context.Context, channel Channel, on Operator) err
 	if _, err := c.Send(ctx, channel); err != nil {
 		return err
 	}
-	again := doNotHelp + "; or begin again: " + c.sendCommand()
+	again := ReasonBeginAgain.With(c.resend())
 	history := History{Known: true, Sent: c.by.Now()}
 	by := *c.by
 	by.History = func(Recipient) History { return history }
@@ -83,7 +83,7 @@ func (c Check) sendAndAsk(ctx context.Context, channel Channel, on Operator) err
 	for history.Wrong < maxCodesTyped {
 		code, err := on.AskCode(ctx, wrong)
 		if err != nil && errs.KindOf(err) == errs.Declined {
-			return errs.New(errs.Declined, "no code was typed", again)
+			return errs.NewWith(errs.Declined, "no code was typed", again)
 		}
 		if err != nil {
 			return err
@@ -93,5 +93,5 @@ func (c Check) sendAndAsk(ctx context.Context, channel Channel, on Operator) err
 		}
 		history.Wrong++
 	}
-	return errs.New(errs.CodeRejected, fmt.Sprintf("%d codes were wrong", maxCodesTyped), again)
+	return errs.NewWith(errs.CodeRejected, fmt.Sprintf("%d codes were wrong", maxCodesTyped), again)
 }

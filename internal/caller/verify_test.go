@@ -52,7 +52,7 @@ func verify(t *testing.T, h *helpdesk, o *operator, channel caller.Channel, cont
 	t.Helper()
 	h.contacts = map[string][]caller.PhoneContact{"alice": contacts}
 	v := h.identifier()
-	v.Resend = "the same again"
+	v.Resend = errs.Plain("the same again")
 	v.Refused = func(username string, err error) error {
 		recorded = append(recorded, username+": "+err.Error())
 		return err
@@ -88,9 +88,9 @@ func TestVerifyFails(t *testing.T) {
 		calls    int
 	}{
 		"three wrong codes": {operator: operator{codes: []string{"a", "b", "c", "right"}}, channel: caller.ChannelSMS, contacts: []caller.PhoneContact{mobile},
-			kind: errs.CodeRejected, text: "3 codes were wrong", hint: "begin again: the same again", recorded: true, calls: 5},
+			kind: errs.CodeRejected, text: "3 codes were wrong", hint: "begin-again(the same again)", recorded: true, calls: 5},
 		"no code": {operator: operator{err: errs.New(errs.Declined, "nothing", "")}, channel: caller.ChannelSMS, contacts: []caller.PhoneContact{mobile},
-			kind: errs.CodeRejected, text: "no code was typed", hint: "begin again: the same again", recorded: true, calls: 2},
+			kind: errs.CodeRejected, text: "no code was typed", hint: "begin-again(the same again)", recorded: true, calls: 2},
 		"no number": {channel: caller.ChannelSMS, kind: errs.CodeRejected, text: "neither a main mobile nor a main phone", recorded: true, calls: 1},
 		"a landline": {channel: caller.ChannelSMS, contacts: []caller.PhoneContact{phone}, kind: errs.CodeRejected, text: "is a landline",
 			recorded: true, calls: 1},
@@ -98,8 +98,7 @@ func TestVerifyFails(t *testing.T) {
 			contacts: []caller.PhoneContact{mobile}, kind: errs.CodeRejected, text: "rejected", recorded: true, calls: 2},
 		"used up meanwhile": {change: func(h *helpdesk) { h.checkErr = &errs.Error{Kind: errs.NotFound, Err: caller.ErrNoVerification} },
 			operator: operator{codes: []string{"a"}}, channel: caller.ChannelSMS, contacts: []caller.PhoneContact{mobile},
-			kind: errs.CodeRejected, text: "that was sent less than a minute ago does not work any more",
-			hint: "send a new one: the same again", recorded: true, calls: 3},
+			kind: errs.CodeRejected, text: "that was sent less than a minute ago does not work any more", hint: "spent(the same again)", recorded: true, calls: 3},
 		"an outage": {change: func(h *helpdesk) { h.startErr = down }, channel: caller.ChannelSMS, contacts: []caller.PhoneContact{mobile},
 			kind: errs.Unavailable, text: "nobody was reset: down", calls: 2},
 		"a setting": {channel: caller.ChannelSMS, contacts: []caller.PhoneContact{local}, kind: errs.Config, text: "nobody was reset: no region", calls: 1},
@@ -111,7 +110,7 @@ func TestVerifyFails(t *testing.T) {
 			c.change(h)
 		}
 		recorded, err := verify(t, h, &c.operator, c.channel, c.contacts...)
-		if err == nil || errs.KindOf(err) != c.kind || !strings.Contains(err.Error(), c.text) || !strings.Contains(errs.HintOf(err), c.hint) {
+		if err == nil || errs.KindOf(err) != c.kind || !strings.Contains(err.Error(), c.text) || !strings.Contains(errs.HintOf(err).String(), c.hint) {
 			t.Errorf("%s: %v (%d), hint %q", name, err, errs.KindOf(err), errs.HintOf(err))
 			continue
 		}

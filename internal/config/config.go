@@ -24,9 +24,9 @@ import (
 
 // Loader finds the settings. If one of its first three fields is empty, the flag was not given.
 type Loader struct {
-	DatabaseURL string // --database-url
-	UzerpRoot   string // --uzerp-root
-	EnvFile     string // --env-file
+	DatabaseURL string // FlagDatabaseURL
+	UzerpRoot   string // FlagUzerpRoot
+	EnvFile     string // FlagEnvFile
 	Getenv      func(string) (string, bool)
 	Dir         string // the working directory
 
@@ -77,7 +77,7 @@ var libpqVariables = []string{"PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "P
 // CheckFlags refuses a password in --database-url, before anything is opened. It fails with errs.Usage.
 func (l *Loader) CheckFlags() error {
 	if hasPassword(l.DatabaseURL) {
-		return errs.New(errs.Usage, "--database-url must not hold a password: every user of this machine can read it in the process list",
+		return errs.New(errs.Usage, "--"+FlagDatabaseURL+" must not hold a password: every user of this machine can read it in the process list",
 			"put the whole URL into DATABASE_URL, or the password into PGPASSWORD or ~/.pgpass")
 	}
 	return nil
@@ -113,7 +113,7 @@ func hasPassword(conn string) bool {
 // Database finds the database setting. It fails with errs.Config if there is none.
 func (l *Loader) Database() (Database, error) {
 	if l.DatabaseURL != "" {
-		return Database{ConnString: secret.New(l.DatabaseURL), Source: "--database-url"}, nil
+		return Database{ConnString: secret.New(l.DatabaseURL), Source: "--" + FlagDatabaseURL}, nil
 	}
 	if v := l.env("DATABASE_URL"); v != "" {
 		return Database{ConnString: secret.New(v), Source: "DATABASE_URL"}, nil
@@ -128,8 +128,7 @@ func (l *Loader) Database() (Database, error) {
 		return Database{}, err
 	}
 	if inst == nil {
-		return Database{}, errs.New(errs.Config, "no database is set",
-			"set DATABASE_URL (postgres://user@host/database), or name uzERP's directory with --uzerp-root")
+		return Database{}, errs.NewWith(errs.Config, "no database is set", ReasonNoDatabase.With())
 	}
 	return uzerpDatabase(inst)
 }
@@ -160,7 +159,7 @@ func (l *Loader) Installation() (*installation.Installation, error) {
 // Root returns uzERP's directory as it is set, and where that setting came from. It doesn't check that a named
 // directory is uzERP's. Both are empty if none is set and the working directory is not uzERP's.
 func (l *Loader) Root() (path, source string) {
-	path, source = l.UzerpRoot, "--uzerp-root"
+	path, source = l.UzerpRoot, "--"+FlagUzerpRoot
 	if path == "" {
 		path, source = l.env(uzerpRoot), uzerpRoot
 	}
@@ -257,8 +256,7 @@ func resolveTwilio(sources []source, address string, needService bool) (Twilio, 
 		missing = append(missing, authToken+" (or "+apiKey+" and "+apiSecret+")")
 	}
 	if len(missing) > 0 {
-		return t, errs.New(errs.Config, "Twilio settings are missing: "+strings.Join(missing, ", "),
-			"set them in the environment or in a file given with --env-file, or name uzERP's directory with --uzerp-root")
+		return t, errs.NewWith(errs.Config, "Twilio settings are missing: "+strings.Join(missing, ", "), ReasonNoTwilio.With())
 	}
 	return t, nil
 }
@@ -270,12 +268,12 @@ func readEnvFile(path string) (map[string]string, error) {
 		if pathError, ok := errors.AsType[*fs.PathError](err); ok {
 			err = pathError.Err
 		}
-		return nil, &errs.Error{Kind: errs.Config, Op: fmt.Sprintf("--env-file %q", path), Err: err}
+		return nil, &errs.Error{Kind: errs.Config, Op: fmt.Sprintf("--%s %q", FlagEnvFile, path), Err: err}
 	}
 	defer func() { _ = file.Close() }()
 	values, err := godotenv.Parse(file)
 	if err != nil {
-		return nil, errs.New(errs.Config, fmt.Sprintf("--env-file %q: not a file of NAME=value lines", path), "")
+		return nil, errs.New(errs.Config, fmt.Sprintf("--%s %q: not a file of NAME=value lines", FlagEnvFile, path), "")
 	}
 	return values, nil
 }

@@ -234,7 +234,7 @@ func TestUzerpSettingsUnread(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.Chmod(conf, 0o700) })
-	if s := l.UzerpSettings(); !strings.Contains(s.Problem, "can't be read: permission denied") || !strings.Contains(s.Hint, "web server") {
+	if s := l.UzerpSettings(); !strings.Contains(s.Problem, "can't be read: permission denied") || !strings.Contains(s.Hint.Text, "web server") {
 		t.Errorf("problem %q, hint %q", s.Problem, s.Hint)
 	}
 }

@@ -60,7 +60,7 @@ func fileError(inst *installation.Installation, err error) error {
 		hint = asOther
 	}
 	return &errs.Error{Kind: errs.Config, Op: "uzERP's settings in " + inst.Root, Err: err,
-		Hint: hint + ", or give the settings in the environment"}
+		Hint: errs.Plain(hint + ", or give the settings in the environment")}
 }
 
 // asOther is the hint for a user who may not read uzERP's files.
@@ -89,29 +89,29 @@ func (l *Loader) UzerpSettings() injector.Settings {
 	}
 	if inst == nil {
 		return injector.Settings{Problem: "uzERP's conf/.env was not looked at: no uzERP directory is known",
-			Hint: "name it with --uzerp-root, or give --skip-env-check if uzERP runs elsewhere"}
+			Hint: injector.ReasonNoDirectory.With()}
 	}
 	s := injector.Settings{Path: inst.DotenvPath()}
 	if unread, ok := errors.AsType[*fs.PathError](inst.DotenvErr); ok { // then it is unknown what uzERP reads
 		s.Problem = fmt.Sprintf("%s can't be read: %s", s.Path, unread.Err)
 		if errors.Is(unread, fs.ErrPermission) {
-			s.Hint = asOther
+			s.Hint = errs.Plain(asOther)
 		}
 		return s
 	}
 	if inst.Misplaced {
 		s.Problem = fmt.Sprintf("uzERP reads %s, but only %s exists in %s", installation.DotenvFile, installation.MisplacedFile, inst.Root)
-		s.Hint = "move the file to " + s.Path
+		s.Hint = errs.Plain("move the file to " + s.Path)
 		return s
 	}
 	if !inst.HasDotenv() {
 		s.Problem = s.Path + " does not exist: uzERP would show an error page to everybody"
-		s.Hint = "make it, with " + strings.Join(uzerpNeeds, ", ") + "; uzERP reads them from no other place"
+		s.Hint = errs.Plain("make it, with " + strings.Join(uzerpNeeds, ", ") + "; uzERP reads them from no other place")
 		return s
 	}
 	theirs, err := uzerpTwilio(inst)
 	if err != nil {
-		s.Problem, s.Hint = inst.DotenvErr.Error()+": uzERP would answer every page with an error", "correct that line of "+s.Path
+		s.Problem, s.Hint = inst.DotenvErr.Error()+": uzERP would answer every page with an error", errs.Plain("correct that line of "+s.Path)
 		return s
 	}
 	for _, name := range uzerpNeeds {

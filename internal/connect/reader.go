@@ -219,8 +219,7 @@ func (r *Reader) ForeignService() string {
 // service, so its answers would make every user look locked out.
 func (r *Reader) ownService(atOnce int) (*twilio.Client, error) {
 	if why := r.ForeignService(); why != "" {
-		return nil, errs.New(errs.Config, why,
-			"take the TWILIO_ settings away from the environment and --env-file, and uzERP's own are used; or name another uzERP directory with --uzerp-root")
+		return nil, errs.NewWith(errs.Config, why, config.ReasonForeignService.With())
 	}
 	return r.client(atOnce)
 }

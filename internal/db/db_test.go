@@ -66,7 +66,7 @@ func wantError(t *testing.T, err error, kind errs.Kind, words string) {
 	if strings.HasSuffix(err.Error(), ".") || strings.Contains(err.Error(), "failed to") {
 		t.Errorf("bad manners: %v", err)
 	}
-	if kind != errs.Failure && e.Hint == "" {
+	if kind != errs.Failure && e.Hint.Empty() {
 		t.Errorf("no hint for %v", err)
 	}
 	if all := fmt.Sprintf("%v %+v %#v %s", err, err, err, e.Hint); strings.Contains(all, "s3cr3t") {

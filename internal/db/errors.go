@@ -18,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/mfa"
 )
 
 // This file is the border: only here do errors of PostgreSQL, pgx and the network become an *errs.Error. Kinds follow
@@ -50,7 +51,7 @@ func (b because) Unwrap() error { return b.cause }
 // such as "the user was".
 func changed(what string) error {
 	return &errs.Error{Kind: errs.Refused, Err: because{what + " changed meanwhile by somebody else; nothing was written", errs.ErrChanged},
-		Hint: "look at it again, then decide"}
+		Hint: errs.Plain("look at it again, then decide")}
 }
 
 // commitError returns err if the server refused the commit, and an errs.ErrLostReply if nobody knows whether it took
@@ -64,7 +65,7 @@ func commitError(err error) error {
 		return err
 	}
 	return &errs.Error{Kind: errs.Unavailable, Op: "commit the change", Err: errs.ErrLostReply,
-		Hint: "run it again: it reads first what is there now"}
+		Hint: errs.Plain("run it again: it reads first what is there now")}
 }
 
 func sqlState(err error) string {
@@ -107,10 +108,10 @@ func (db *DB) translate(ctx context.Context, op string, err error) error {
 	switch {
 	case timedOut(err):
 		return &errs.Error{Kind: errs.Unavailable, Op: op, Err: because{"the database did not answer in time", context.DeadlineExceeded},
-			Hint: "run it again; if this stays so, the server or the network is overloaded"}
+			Hint: errs.Plain("run it again; if this stays so, the server or the network is overloaded")}
 	case broken(err):
 		return &errs.Error{Kind: errs.Unavailable, Op: op, Err: errors.New("the connection to the database broke"),
-			Hint: "run it again; no change was left half done"}
+			Hint: errs.Plain("run it again; no change was left half done")}
 	default:
 		return &errs.Error{Kind: errs.Failure, Op: op, Err: err}
 	}
@@ -144,9 +145,8 @@ func serverError(op string, e *pgconn.PgError) error {
 		text = "another session changed the same rows at the same time (serialization failure)"
 	case e.Code == "40P01":
 		text = "two sessions waited for each other (deadlock)"
-	case e.Code == "42501":
-		kind, text, hint = errs.Config, "the database role lacks a right: "+e.Message,
-			"uzerp-mfa grants prints the SQL for a role with just the needed rights"
+	case e.Code == insufficientPrivilege:
+		kind, text, hint = errs.Config, "the database role lacks a right: "+e.Message, ""
 	case e.Code == "25006":
 		kind, text, hint = errs.Refused, "the database is read-only, perhaps a standby",
 			"connect to the primary server, or switch default_transaction_read_only off"
@@ -157,13 +157,28 @@ func serverError(op string, e *pgconn.PgError) error {
 	default:
 		kind, text, hint = errs.Failure, "the database reported: "+e.Message+" (SQLSTATE "+e.Code+")", ""
 	}
-	return &errs.Error{Kind: kind, Op: op, Hint: hint, Err: because{text, e}}
+	return &errs.Error{Kind: kind, Op: op, Hint: hintFor(e.Code, hint), Err: because{text, e}}
+}
+
+// insufficientPrivilege is the SQLSTATE for a right that the role lacks.
+const insufficientPrivilege = "42501"
+
+// hintFor returns the hint for a SQLSTATE: plain, unless a command of this program helps.
+func hintFor(code, plain string) errs.Hint {
+	if code == insufficientPrivilege {
+		return mfa.ReasonRightsMissing.With()
+	}
+	return errs.Plain(plain)
 }
 
 // translate says why there is no connection. The server's own texts are left out: before login they quote what we sent.
 func (e *connectError) translate() error {
 	kind, text, hint := e.diagnose()
-	return &errs.Error{Kind: kind, Op: connecting, Err: errors.New(text), Hint: hint}
+	code := ""
+	if pg, ok := errors.AsType[*pgconn.PgError](e.err); ok {
+		code = pg.Code
+	}
+	return &errs.Error{Kind: kind, Op: connecting, Err: errors.New(text), Hint: hintFor(code, hint)}
 }
 
 func (e *connectError) diagnose() (kind errs.Kind, text, hint string) {
@@ -207,9 +222,8 @@ func (e *connectError) refused(code string) (kind errs.Kind, text, hint string) 
 	case code == "3D000":
 		return errs.Config, "the server at " + e.address() + " has no database " + shown(e.databaseName()),
 			"check the name in the database URL, PGDATABASE or conf/config.php"
-	case code == "42501":
-		return errs.Config, "user " + shown(e.config.User) + " may not connect to database " + shown(e.databaseName()),
-			"uzerp-mfa grants prints the SQL for a role with just the needed rights"
+	case code == insufficientPrivilege:
+		return errs.Config, "user " + shown(e.config.User) + " may not connect to database " + shown(e.databaseName()), ""
 	case code == "53300":
 		return errs.Unavailable, "the database server has no free connection", "run it again later; see max_connections"
 	case code == "57P03":

@@ -291,7 +291,7 @@ func TestMissingRights(t *testing.T) {
 	d := open(t, db.Config{ConnString: least})
 	_, err := d.FindUsers(t.Context(), []string{"alice"})
 	wantError(t, err, errs.Config, "permission denied for table users")
-	if e, ok := errors.AsType[*errs.Error](err); !ok || !strings.Contains(e.Hint, "grants") {
+	if e, ok := errors.AsType[*errs.Error](err); !ok || e.Hint.Reason != mfa.ReasonRightsMissing {
 		t.Errorf("no hint at grants: %+v", err)
 	}
 }

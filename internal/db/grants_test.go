@@ -59,12 +59,12 @@ func TestEachRightIsNeededAndMissed(t *testing.T) {
 		if missing, err := d.MissingRights(t.Context()); err != nil || !slices.Equal(missing, []string{right}) {
 			t.Errorf("without %s: %q, %v", right, missing, err)
 		}
-		words, hint := "permission denied", "uzerp-mfa grants"
+		words, hint := "permission denied", "rights-missing()"
 		if object == "schema public" {
 			words, hint = "is not uzERP's", "the role needs usage"
 		}
 		failure := useAllRights(t, d)
-		if wantError(t, failure, errs.Config, words); !strings.Contains(errs.HintOf(failure), hint) {
+		if wantError(t, failure, errs.Config, words); !strings.Contains(errs.HintOf(failure).String(), hint) {
 			t.Errorf("without %s: hint %s", right, errs.HintOf(failure))
 		}
 		d.Close()

@@ -68,7 +68,7 @@ func (db *DB) applyChange(ctx context.Context, tx pgx.Tx, op string, was []injec
 			return changed("the injector classes were")
 		}
 		return &errs.Error{Kind: errs.Refused, Op: op, Err: errInTheWay,
-			Hint: "injector_classes has one row at most for a name and a class, whatever the category and company: remove the other one in uzERP"}
+			Hint: errs.Plain("injector_classes has one row at most for a name and a class, whatever the category and company: remove the other one in uzERP")}
 	}
 	if err == nil && n != 1 {
 		return changed("the injector classes were")

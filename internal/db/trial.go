@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/injector"
 )
 
 // trialLock is the key of the advisory lock that a switch on trial holds: "uzerpmfa" in ASCII. The server releases the
@@ -14,8 +15,7 @@ import (
 const trialLock int64 = 0x757a6572706d6661
 
 func onTrial() error {
-	return errs.New(errs.Refused, "a switch is on trial (set-injector --try) and would take back what is switched now",
-		"let it end first: answer its question, or wait until its time is over")
+	return errs.NewWith(errs.Refused, "a switch is on trial and would take back what is switched now", injector.ReasonSwitchOnTrial.With())
 }
 
 // HoldTrial implements injector.Writer. It uses one connection until release is called.

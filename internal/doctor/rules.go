@@ -57,8 +57,9 @@ const (
 	AuditLogIntact   = "audit-log-intact"
 )
 
-// IDs returns the ID of every check of this package, with the greatest severity that it can have. SessionSettings stands for
-// all findings of session-config check, and ServiceSettings for those of service check: they have their own IDs.
+// IDs returns the ID of every check of this package, with the greatest severity that it can have. SessionSettings
+// stands for all findings of session-config check, and ServiceSettings for those of service check: they have their own
+// IDs.
 func IDs() map[string]finding.Severity {
 	const fail, warn, info = finding.Error, finding.Warning, finding.Info
 	return map[string]finding.Severity{
@@ -96,7 +97,7 @@ func Examine(in Input) Report {
 func settings(c *checker, in Input) {
 	if have(c, in.Root, "", UzerpRoot) {
 		if root := in.Root.value; root.Value == "" {
-			c.add(UzerpRoot, finding.Info, "name it with --uzerp-root or UZERP_ROOT", "no uzERP directory is known, so nothing was checked there")
+			c.add(UzerpRoot, finding.Info, ReasonRootUnknown.With(), "no uzERP directory is known, so nothing was checked there")
 		} else {
 			c.pass(UzerpRoot, "uzERP is in %s", root.Value)
 		}
@@ -110,14 +111,14 @@ func settings(c *checker, in Input) {
 		if t.TwilioOwn {
 			c.pass(VerifyAddress, "Twilio is asked at its own address")
 		} else {
-			c.add(VerifyAddress, finding.Info, "unset UZERP_MFA_VERIFY_URL for the real one",
+			c.add(VerifyAddress, finding.Info, errs.Plain("unset UZERP_MFA_VERIFY_URL for the real one"),
 				"this program asks %s and not Twilio, because UZERP_MFA_VERIFY_URL is set; uzERP itself asks Twilio", t.Address)
 		}
 	}
 	if have(c, in.Region, "", PhoneRegion) {
 		if region := in.Region.value.Value; region == "" {
-			c.add(PhoneRegion, finding.Info, "set UZERP_MFA_PHONE_REGION, for example to GB",
-				"no region is set, so identity send takes only phone numbers with a country code")
+			c.add(PhoneRegion, finding.Info, errs.Plain("set UZERP_MFA_PHONE_REGION, for example to GB"),
+				"no region is set, so a caller gets a code only if the phone number in uzERP has a country code")
 		} else {
 			c.pass(PhoneRegion, "phone numbers without a country code are read as those of %s", region)
 		}
@@ -149,13 +150,13 @@ func database(c *checker, in Input) {
 		c.pass(DatabaseSchema, "its tables have all columns of two-factor login")
 	}
 	if major(s.Version) < oldestServer {
-		c.add(DatabaseVersion, finding.Warning, "upgrade PostgreSQL",
+		c.add(DatabaseVersion, finding.Warning, errs.Plain("upgrade PostgreSQL"),
 			"the server is PostgreSQL %s; this program is tested with %d and later", s.Version, oldestServer)
 	} else {
 		c.pass(DatabaseVersion, "the server is PostgreSQL %s", s.Version)
 	}
 	if s.ReadOnly {
-		c.add(DatabaseWritable, finding.Error, "name the primary server in the database settings; or default_transaction_read_only is on",
+		c.add(DatabaseWritable, finding.Error, errs.Plain("name the primary server in the database settings; or default_transaction_read_only is on"),
 			"the database is read-only, as a standby is: nothing can be changed through it")
 	} else {
 		c.pass(DatabaseWritable, "the database can be written")
@@ -178,7 +179,7 @@ func rights(c *checker, in Input) {
 		return
 	}
 	if missing := in.Rights.value; len(missing) > 0 {
-		c.add(DatabaseRights, finding.Error, "uzerp-mfa grants prints the SQL that gives a role what it needs",
+		c.add(DatabaseRights, finding.Error, ReasonRoleLacksRights.With(),
 			"the database role lacks rights: %s", strings.Join(missing, "; "))
 	} else {
 		c.pass(DatabaseRights, "the role may do all that is needed")
@@ -226,10 +227,10 @@ func login(c *checker, in Input) {
 		on = true
 		c.pass(TwoFactor, "two-factor login is on")
 	case injector.IsOff(classes):
-		c.add(TwoFactor, finding.Warning, "uzerp-mfa set-injector switches it on",
+		c.add(TwoFactor, finding.Warning, ReasonLoginOff.With(),
 			"two-factor login is off: everybody logs in with the password only")
 	default:
-		c.add(TwoFactor, finding.Warning, "uzerp-mfa set-injector --dry-run shows what a switch to uzERP's own would change",
+		c.add(TwoFactor, finding.Warning, ReasonForeignHandler.With(),
 			"the login handler is %s: this program does not know whether it asks for a code", handler)
 	}
 	for _, f := range found {
@@ -240,8 +241,8 @@ func login(c *checker, in Input) {
 	trial(c, in)
 }
 
-// ofSwitch changes a finding of the plan of a switch to what it means without one. If two-factor login is on already, what
-// the switch would correct is an error now.
+// ofSwitch changes a finding of the plan of a switch to what it means without one. If two-factor login is on already,
+// what the switch would correct is an error now.
 func ofSwitch(f finding.Finding, plan injector.SwitchPlan, on bool, vouched string) finding.Finding {
 	switch {
 	case f.ID == Gateway && vouched != "" && f.Severity == finding.Warning:
@@ -252,17 +253,17 @@ func ofSwitch(f finding.Finding, plan injector.SwitchPlan, on bool, vouched stri
 			case change.Name != injector.MFAValidator:
 			case change.Before == "":
 				f.Severity, f.Message = finding.Error, "the MFAValidator row is missing: everybody sees an error page instead of the login page"
-				f.Fix = "uzerp-mfa set-injector adds it"
+				f.Fix = ReasonNoValidator.With()
 			default:
 				f.Severity = finding.Warning
 				f.Message = "MFAValidator is " + change.Before + " and not uzERP's " + change.After + ": this program does not know whether it checks codes"
-				f.Fix = "uzerp-mfa set-injector sets uzERP's own"
+				f.Fix = ReasonForeignValidator.With()
 			}
 		}
 	case f.ID == Validator && f.Severity == finding.Pass:
 		for _, change := range plan.Changes {
 			if change.Name == injector.MFAValidator && change.Before == "" {
-				f.Message = "MFAValidator is not needed while two-factor login is off; set-injector adds it"
+				f.Message = "MFAValidator is not needed while two-factor login is off; a switch adds it"
 			}
 		}
 	}
@@ -274,8 +275,8 @@ func trial(c *checker, in Input) {
 		return
 	}
 	if in.Trial.value {
-		c.add(NoTrial, finding.Info, "its question waits for an answer on another terminal",
-			"a switch is on trial (set-injector --try), and is taken back unless somebody confirms it")
+		c.add(NoTrial, finding.Info, errs.Plain("its question waits for an answer on another terminal"),
+			"a switch is on trial, and is taken back unless somebody confirms it")
 	} else {
 		c.pass(NoTrial, "no switch is on trial")
 	}
@@ -293,7 +294,7 @@ func uzerp(c *checker, in Input) {
 	}
 	switch {
 	case foreign:
-		c.checks[len(c.checks)-1].Fix = "use the same account and service here as uzERP, or uzERP's own settings"
+		c.checks[len(c.checks)-1].Fix = errs.Plain("use the same account and service here as uzERP, or uzERP's own settings")
 	case !envComplete(in):
 		c.skip(EnvFile, SameService)
 	case !in.Twilio.OK():
@@ -314,9 +315,9 @@ func twilio(c *checker, in Input) {
 		c.pass(TwilioService, "Twilio accepts the credentials and has the service %q", s.FriendlyName)
 		switch {
 		case s.AccountSID == "":
-			c.add(TwilioAccount, finding.Skipped, "", "not checked: Twilio did not say which account the service belongs to")
+			c.add(TwilioAccount, finding.Skipped, errs.Hint{}, "not checked: Twilio did not say which account the service belongs to")
 		case s.AccountSID != in.Twilio.value.AccountSID:
-			c.add(TwilioAccount, finding.Error, "correct TWILIO_ACCOUNT_SID, which is from "+in.Twilio.value.From,
+			c.add(TwilioAccount, finding.Error, errs.Plain("correct TWILIO_ACCOUNT_SID, which is from "+in.Twilio.value.From),
 				"the service is of account %s, and TWILIO_ACCOUNT_SID is %s: uzERP can't use the two together",
 				s.AccountSID, in.Twilio.value.AccountSID)
 		default:
@@ -327,8 +328,8 @@ func twilio(c *checker, in Input) {
 	case !in.Twilio.OK():
 		c.skip(TwilioSettings, TwilioCredentials)
 	case in.Twilio.value.Token:
-		c.add(TwilioCredentials, finding.Info, "make a restricted API key in Twilio's console, and set TWILIO_API_KEY and TWILIO_API_SECRET "+
-			"for this program; uzERP itself knows only the token",
+		c.add(TwilioCredentials, finding.Info, errs.Plain("make a restricted API key in Twilio's console, and set TWILIO_API_KEY and TWILIO_API_SECRET "+
+			"for this program; uzERP itself knows only the token"),
 			"this program uses the account's auth token, which may do everything in the account")
 	default:
 		c.pass(TwilioCredentials, "this program uses an API key")
@@ -384,7 +385,7 @@ func clock(c *checker, in Input) {
 	}
 	o := in.Clock.value
 	if !o.Known {
-		c.add(Clock, finding.Skipped, "", "not checked: Twilio's answer had no time")
+		c.add(Clock, finding.Skipped, errs.Hint{}, "not checked: Twilio's answer had no time")
 		return
 	}
 	totp := in.Service.value.TOTP
@@ -396,10 +397,10 @@ func clock(c *checker, in Input) {
 	const hint = "set the clock: timedatectl shows whether it is synchronized"
 	switch {
 	case off > max(allowed, clockNoise):
-		c.add(Clock, finding.Error, hint, "this machine's clock is %s %s against Twilio's, more than the %s that Twilio allows a code: "+
+		c.add(Clock, finding.Error, errs.Plain(hint), "this machine's clock is %s %s against Twilio's, more than the %s that Twilio allows a code: "+
 			"an app on this clock could not log in", off, way, allowed)
 	case off > clockWarning:
-		c.add(Clock, finding.Warning, hint, "this machine's clock is %s %s against Twilio's", off, way)
+		c.add(Clock, finding.Warning, errs.Plain(hint), "this machine's clock is %s %s against Twilio's", off, way)
 	default:
 		c.pass(Clock, "this machine's clock agrees with Twilio's")
 	}

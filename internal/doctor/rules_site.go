@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/finding"
 )
 
@@ -31,7 +32,8 @@ func session(c *checker, in Input) {
 		case severity != finding.Info:
 			bad++
 		}
-		c.add(f.ID, severity, strings.ReplaceAll(f.Fix, "\n", ", "), "%s", withPlace(f))
+		f.Fix.Text = strings.ReplaceAll(f.Fix.Text, "\n", ", ")
+		c.add(f.ID, severity, f.Fix, "%s", withPlace(f))
 	}
 	if bad == 0 {
 		c.pass(SessionSettings, "uzERP's session settings are in order")
@@ -70,16 +72,16 @@ func users(c *checker, in Input) {
 
 	switch n := len(t.broken); {
 	case n > 0:
-		c.add(UsersBroken, finding.Error, "uzerp-mfa user reset lets such a user enroll again; user list --state broken shows all",
+		c.add(UsersBroken, finding.Error, ReasonUsersBroken.With(),
 			"%s enrolled without a factor and locked out while two-factor login is on: %s", number(n, "user"), who(t.broken))
 	case len(t.brokenNoAccess) > 0:
-		c.add(UsersBroken, finding.Info, "uzerp-mfa user reset before one of them gets access again",
+		c.add(UsersBroken, finding.Info, ReasonBrokenNoAccess.With(),
 			"%s without access to uzERP would be locked out if they had it: %s", number(len(t.brokenNoAccess), "user"), who(t.brokenNoAccess))
 	default:
 		c.pass(UsersBroken, "no user is enrolled without a factor")
 	}
 	if n := len(t.noUUID); n > 0 {
-		c.add(UUIDMissing, finding.Error, "uzerp-mfa reconcile --fix --only uuid-missing gives each one",
+		c.add(UUIDMissing, finding.Error, ReasonUUIDMissing.With(),
 			"%s %s no uuid and can neither log in with two-factor login nor enroll: %s", number(n, "user"), verb(n, "has", "have"), who(t.noUUID))
 	} else {
 		c.pass(UUIDMissing, "every user has a uuid")
@@ -89,13 +91,13 @@ func users(c *checker, in Input) {
 		if n := len(shared) - 1; n > 0 {
 			more = "; " + number(n, "more uuid") + " too"
 		}
-		c.add(UUIDDuplicate, finding.Error, "uzerp-mfa reconcile --only uuid-duplicate shows what to do",
+		c.add(UUIDDuplicate, finding.Error, ReasonUUIDDuplicate.With(),
 			"one uuid belongs to several users, so a reset of one in uzERP deletes the factors of all: %s%s", who(shared[0]), more)
 	} else {
 		c.pass(UUIDDuplicate, "no two users have the same uuid")
 	}
 	if n := len(t.skip); n > 0 {
-		c.add(UsersSkip, finding.Info, "uzerp-mfa user enable takes that back",
+		c.add(UsersSkip, finding.Info, ReasonUsersSkip.With(),
 			"%s %s in once without a code: %s", number(n, "user"), verb(n, "gets", "get"), who(t.skip))
 	} else {
 		c.pass(UsersSkip, "nobody's next login skips the code")
@@ -108,13 +110,13 @@ func persons(c *checker, in Input, t *Tally) {
 		return
 	}
 	if n := len(t.left); n > 0 {
-		c.add(UsersLeft, finding.Warning, "disable their access in uzERP; then uzerp-mfa user reset takes their second factor away",
+		c.add(UsersLeft, finding.Warning, ReasonUsersLeft.With(),
 			"%s enrolled who %s the company: %s", number(n, "user"), verb(n, "has left", "have left"), who(t.left))
 	} else {
 		c.pass(UsersLeft, "no enrolled user has left the company")
 	}
 	if n := len(t.noCompany); n > 0 {
-		c.add(UsersNoAccess, finding.Info, "give access to a company in uzERP's administration",
+		c.add(UsersNoAccess, finding.Info, errs.Plain("give access to a company in uzERP's administration"),
 			"%s may log in but %s no company to enter, so uzERP says that every password is wrong: %s", number(n, "user"), verb(n, "has", "have"), who(t.noCompany))
 	} else {
 		c.pass(UsersNoAccess, "everybody who may log in has a company to enter")
@@ -134,15 +136,15 @@ func auditLog(c *checker, in Input) {
 	}
 	switch log := in.AuditChain.value; {
 	case len(log.Findings) > 0:
-		c.add(AuditLogIntact, finding.Error, "keep a copy of "+log.Path+"; uzerp-mfa audit-log verify shows more",
+		c.add(AuditLogIntact, finding.Error, ReasonLogChanged.With(log.Path),
 			"the audit log is not what was written: %s, the first: %s", number(len(log.Findings), "finding"), log.Findings[0])
 	case log.TornTail:
-		c.add(AuditLogIntact, finding.Warning, "uzerp-mfa audit-log verify shows more; the next change continues the log",
+		c.add(AuditLogIntact, finding.Warning, ReasonLogTorn.With(),
 			"the last line of the audit log is torn: its writer died, or the machine did")
 	case log.None:
-		c.add(AuditLogIntact, finding.Info, "", "there is no audit log yet: nothing was changed from here, or the log was moved")
+		c.add(AuditLogIntact, finding.Info, errs.Hint{}, "there is no audit log yet: nothing was changed from here, or the log was moved")
 	case log.Open > 0:
-		c.add(AuditLogIntact, finding.Info, "uzerp-mfa audit-log verify lists them",
+		c.add(AuditLogIntact, finding.Info, ReasonChangesOpen.With(),
 			"no line was changed; the end of %s is not recorded: it is still under way, or it was broken off", number(log.Open, "change"))
 	default:
 		c.pass(AuditLogIntact, "no line of the audit log was changed (%s)", number(log.Records, "record"))

@@ -86,8 +86,8 @@ func sound() doctor.Input {
 	}
 }
 
-// ruleTests make each check fail, one at a time. want are the checks that don't pass, "id status" each; those that info of
-// a service always has are left out.
+// ruleTests make each check fail, one at a time. want are the checks that don't pass, "id status" each; those that info
+// of a service always has are left out.
 func ruleTests() []ruleTest {
 	const all = "login-handler skipped,authentication-gateway skipped,mfa-validator skipped,unique-key skipped,two-factor skipped,trial skipped"
 	const people = "user-states skipped,users-broken skipped,uuid-missing skipped,uuid-duplicate skipped," +
@@ -105,7 +105,7 @@ func ruleTests() []ruleTest {
 		{"no directory known", func(in *doctor.Input) {
 			in.Root, in.Env = doctor.Got(doctor.Place{}, nil), injector.Settings{}
 			in.Session, in.UzerpService = doctor.Part[[]finding.Finding]{}, doctor.Part[verifyservice.Service]{}
-		}, "uzerp-root info,env-file skipped,same-service skipped,uzerp-twilio skipped,session-settings skipped", "--uzerp-root"},
+		}, "uzerp-root info,env-file skipped,same-service skipped,uzerp-twilio skipped,session-settings skipped", "root-unknown"},
 		{"no database set", func(in *doctor.Input) { withoutDatabase(in); in.Database = doctor.Got(doctor.Place{}, failed) },
 			"database-settings fail,database-reachable skipped," + tables + "," + all + "," + people, "correct it"},
 		{"no Twilio settings", func(in *doctor.Input) {
@@ -139,7 +139,7 @@ func ruleTests() []ruleTest {
 
 		{"switched off", func(in *doctor.Input) {
 			in.Classes = doctor.Got([]injector.Class{switchedOn()[0], class(6, "LoginHandler", injector.PlainHandler)}, nil)
-		}, "two-factor warn", "set-injector"},
+		}, "two-factor warn", "login-off"},
 		{"another handler", func(in *doctor.Input) { in.Classes = with(1, class(6, "LoginHandler", "HTTPLoginHandler")) }, "two-factor warn", "HTTPLoginHandler"},
 		{"the handler in another spelling", func(in *doctor.Input) {
 			in.Classes = with(1, class(6, "LoginHandler", "htmlformloginhandlermfa"))
@@ -174,7 +174,7 @@ func ruleTests() []ruleTest {
 			in.Classes, in.Trial = doctor.Got([]injector.Class(nil), down), doctor.Part[bool]{}
 			in.Users, in.Persons = doctor.Part[*doctor.Tally]{}, doctor.Part[struct{}]{}
 		}, "login-handler fail,authentication-gateway skipped,mfa-validator skipped,unique-key skipped,two-factor skipped,trial skipped," + people, "no answer"},
-		{"on trial", func(in *doctor.Input) { in.Trial = doctor.Got(true, nil) }, "trial info", "--try"},
+		{"on trial", func(in *doctor.Input) { in.Trial = doctor.Got(true, nil) }, "trial info", "on trial"},
 		{"trial not told", func(in *doctor.Input) { in.Trial = doctor.Got(false, down) }, "trial fail", "no answer"},
 
 		{"a setting of uzERP's missing", func(in *doctor.Input) {
@@ -182,7 +182,7 @@ func ruleTests() []ruleTest {
 			in.Session = doctor.Got([]finding.Finding{{ID: "twilio-missing", Severity: finding.Warning}}, nil)
 		}, "env-file fail,same-service skipped,uzerp-twilio skipped", "TWILIO_SERVICE_SID"},
 		{"a file in the wrong place", func(in *doctor.Input) {
-			in.Env.Problem, in.Env.Hint = "uzERP reads conf/.env", "move it"
+			in.Env.Problem, in.Env.Hint = "uzERP reads conf/.env", errs.Plain("move it")
 			in.UzerpService, in.Session = doctor.Part[verifyservice.Service]{}, doctor.Part[[]finding.Finding]{}
 		}, "env-file fail,same-service skipped,uzerp-twilio skipped,session-settings skipped", "uzERP reads conf/.env"},
 		{"another service than uzERP's", func(in *doctor.Input) { in.Env.Foreign = []string{"TWILIO_SERVICE_SID"} }, "same-service warn", "TWILIO_SERVICE_SID here"},
@@ -244,7 +244,7 @@ func ruleTests() []ruleTest {
 		{"session settings", func(in *doctor.Input) {
 			in.Session = doctor.Got([]finding.Finding{
 				{ID: "sessions-not-managed", Severity: finding.Error, Setting: "UZERP_MANAGE_USER_SESSIONS", Value: "true",
-					File: "conf/.env", Line: 6, Message: "ignored", Fix: "a\nb"},
+					File: "conf/.env", Line: 6, Message: "ignored", Fix: errs.Plain("a\nb")},
 				{ID: "cookie-secure", Severity: finding.Warning}, {ID: "variables-order", Severity: finding.Info},
 			}, nil)
 		}, "sessions-not-managed fail,cookie-secure warn,variables-order info,session-settings none", "UZERP_MANAGE_USER_SESSIONS=true in conf/.env line 6: ignored"},
@@ -376,7 +376,7 @@ func TestRules(t *testing.T) {
 				if c.Severity != finding.Pass {
 					got[c.ID] = word(c.Severity)
 				}
-				if c.ID == first && !strings.Contains(c.Message+" "+c.Fix, test.says) {
+				if c.ID == first && !strings.Contains(c.Message+" "+c.Fix.String(), test.says) {
 					t.Errorf("%s says %q (%s), without %q", c.ID, c.Message, c.Fix, test.says)
 				}
 				if c.Message == "" && !strings.HasPrefix(test.name, "session") && !strings.HasPrefix(test.name, "settings") {
@@ -511,7 +511,7 @@ func TestErrorsKeepTheirHints(t *testing.T) {
 	in := sound()
 	in.Reached = doctor.Got(struct{}{}, fmt.Errorf("outer: %w", down))
 	for _, c := range doctor.Examine(in).Checks {
-		if c.ID == doctor.DatabaseReachable && (c.Fix != "try again" || c.Message != "outer: no answer") {
+		if c.ID == doctor.DatabaseReachable && (c.Fix.Text != "try again" || c.Message != "outer: no answer") {
 			t.Errorf("%+v", c)
 		}
 	}

@@ -1,8 +1,8 @@
 // Package errs has the one error type of this program.
 //
 // Its law: it imports no other package of this program. An error gets its kind where it arises, and only cmd/exit.go
-// turns the kind into an exit code. No code looks at the text of an error to find out what it is. ShellQuote is here
-// because hints contain command lines.
+// turns the kind into an exit code. No code looks at the text of an error to find out what it is. A hint that names a
+// command of this program has a Reason instead of a text: cmd/hints.go has the text.
 package errs
 
 import "errors"
@@ -28,7 +28,7 @@ const (
 type Error struct {
 	Kind Kind
 	Op   string // what was being done, for example "fetch the Verify service"; may be empty
-	Hint string // what to do next, with a command if there is one; may be empty
+	Hint Hint   // what to do next; may be empty
 	Err  error  // never the error of a parser that quotes its input
 }
 
@@ -47,8 +47,11 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// New returns an error of kind k with a message and a hint. Either may be empty.
-func New(k Kind, message, hint string) *Error {
+// New returns an error of kind k with a message and a plain hint. Either may be empty.
+func New(k Kind, message, hint string) *Error { return NewWith(k, message, Plain(hint)) }
+
+// NewWith is New with any hint.
+func NewWith(k Kind, message string, hint Hint) *Error {
 	return &Error{Kind: k, Err: errors.New(message), Hint: hint}
 }
 
@@ -60,14 +63,14 @@ func KindOf(err error) Kind {
 	return Failure
 }
 
-// HintOf returns the hint of the outermost *Error in err's chain that has one, or "".
-func HintOf(err error) string {
+// HintOf returns the hint of the outermost *Error in err's chain that has one, or an empty hint.
+func HintOf(err error) Hint {
 	for e, ok := errors.AsType[*Error](err); ok; e, ok = errors.AsType[*Error](e.Err) {
-		if e.Hint != "" {
+		if !e.Hint.Empty() {
 			return e.Hint
 		}
 	}
-	return ""
+	return Hint{}
 }
 
 // ErrChanged is in the chain of the error of a compare-and-set if the row is no longer as it was read.

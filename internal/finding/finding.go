@@ -7,6 +7,8 @@ package finding
 import (
 	"cmp"
 	"slices"
+
+	"uzerp-mfa/internal/errs"
 )
 
 // Severity says how much a finding matters. A greater one matters more.
@@ -41,12 +43,12 @@ func (s Severity) String() string {
 type Finding struct {
 	ID       string // stable, for scripts
 	Severity Severity
-	Setting  string // "" if it is about no setting
-	Value    string // "" if it is missing, empty or must not be shown
-	File     string // "" if it is about no file
-	Line     int    // 0 if it is about no line
-	Message  string // what is wrong and why it matters
-	Fix      string // what to write, run or do; several lines are separated by line feeds; "" if there is nothing to do
+	Setting  string    // "" if it is about no setting
+	Value    string    // "" if it is missing, empty or must not be shown
+	File     string    // "" if it is about no file
+	Line     int       // 0 if it is about no line
+	Message  string    // what is wrong and why it matters
+	Fix      errs.Hint // what to write, run or do; several lines are separated by line feeds; empty if there is nothing to do
 }
 
 // Sort puts the most severe findings first. Findings of the same severity keep their order.

@@ -1,7 +1,6 @@
 package injector
 
 import (
-	"cmp"
 	"fmt"
 	"strings"
 
@@ -17,26 +16,26 @@ const OpenSessions = "browsers that have uzERP open keep the old login until the
 
 // Settings is what uzERP's own conf/.env says, as far as a switch depends on it.
 type Settings struct {
-	Path    string   // the file that was read
-	Problem string   // why it could not be read; empty if it was
-	Hint    string   // what to do about the problem
-	Missing []string // the TWILIO_ settings that are absent or empty
-	Foreign []string // the TWILIO_ settings that this program has otherwise
+	Path    string    // the file that was read
+	Problem string    // why it could not be read; empty if it was
+	Hint    errs.Hint // what to do about the problem
+	Missing []string  // the TWILIO_ settings that are absent or empty
+	Foreign []string  // the TWILIO_ settings that this program has otherwise
 }
 
-// CheckSettings checks uzERP's settings for Twilio. If one of the three is missing, uzERP shows everybody an error page instead
-// of the login page; if a line can't be read, it shows nothing at all.
+// CheckSettings checks uzERP's settings for Twilio. If one of the three is missing, uzERP shows everybody an error page
+// instead of the login page; if a line can't be read, it shows nothing at all.
 func CheckSettings(s Settings) []finding.Finding {
 	f := finding.Finding{ID: CheckEnvFile, Severity: finding.Pass, Message: s.Path + " gives uzERP its Twilio settings"}
 	switch {
 	case s.Problem != "":
 		f.Severity, f.Message = finding.Error, s.Problem
-		f.Fix = cmp.Or(s.Hint, "--skip-env-check is for when uzERP's settings can't be looked at from here")
+		f.Fix = s.Hint.Or(ReasonNoSettings.With())
 		return []finding.Finding{f}
 	case len(s.Missing) > 0:
 		f.Severity = finding.Error
 		f.Message = fmt.Sprintf("%s lacks %s: uzERP would show an error page to everybody", s.Path, strings.Join(s.Missing, ", "))
-		f.Fix = "add the missing lines to " + s.Path + "; uzERP reads them from no other place"
+		f.Fix = errs.Plain("add the missing lines to " + s.Path + "; uzERP reads them from no other place")
 	}
 	found := []finding.Finding{f}
 	if len(s.Foreign) > 0 {
@@ -46,26 +45,26 @@ func CheckSettings(s Settings) []finding.Finding {
 	return found
 }
 
-// CheckTwilio checks the answer to fetching the Verify service. from names the file or the environment that the settings are
-// from.
+// CheckTwilio checks the answer to fetching the Verify service. from names the file or the environment that the
+// settings are from.
 func CheckTwilio(service verifyservice.Service, from string, err error) finding.Finding {
 	if err == nil {
 		return finding.Finding{ID: CheckTwilioService, Severity: finding.Pass,
 			Message: fmt.Sprintf("Twilio accepts the credentials and has the service %q", service.FriendlyName)}
 	}
 	f := finding.Finding{ID: CheckTwilioService, Severity: finding.Error, Message: err.Error(),
-		Fix: cmp.Or(errs.HintOf(err), "--skip-twilio-check is for when Twilio can't be asked from here")}
+		Fix: errs.HintOf(err).Or(ReasonTwilioNotAsked.With())}
 	switch kind := errs.KindOf(err); {
 	case kind == errs.Unavailable:
-		f.Fix = "--skip-twilio-check switches without asking Twilio"
+		f.Fix = ReasonTwilioNoAnswer.With()
 	case from != "" && (kind == errs.Config || kind == errs.NotFound):
-		f.Fix += "; the settings are from " + from
+		f.Fix = ReasonSettingsFrom.With(f.Fix, from)
 	}
 	return f
 }
 
-// LockedOut reports whether the switch would lock this user out. That is not so for users who may not log in anyway, and for
-// users without a uuid, who get one with the switch.
+// LockedOut reports whether the switch would lock this user out. That is not so for users who may not log in anyway,
+// and for users without a uuid, who get one with the switch.
 func LockedOut(u mfa.User) bool {
 	return u.State() == mfa.StateBroken && u.UUID != nil && u.Access()
 }
@@ -75,34 +74,31 @@ func CheckUsers(broken int) finding.Finding {
 	if broken == 0 {
 		return finding.Finding{ID: CheckBrokenUsers, Severity: finding.Pass, Message: "no enrolled user lacks a factor"}
 	}
-	return finding.Finding{ID: CheckBrokenUsers, Severity: finding.Warning, Message: fmt.Sprintf(
-		"enrolled users without a factor will be locked out (%d): uzerp-mfa user list --state broken shows them, user reset mends them", broken)}
+	return finding.Finding{ID: CheckBrokenUsers, Severity: finding.Warning, Fix: ReasonBrokenUsers.With(),
+		Message: fmt.Sprintf("enrolled users without a factor will be locked out (%d)", broken)}
 }
 
-// skipped warns that a check was left out because of a flag.
-func skipped(id, flag string) finding.Finding {
-	return finding.Finding{ID: id, Severity: finding.Warning, Message: "not checked, because of " + flag}
+// skipped warns that a check was left out.
+func skipped(id, why string) finding.Finding {
+	return finding.Finding{ID: id, Severity: finding.Warning, Message: "not checked, because of " + why}
 }
 
-// Refusal returns why the switch must not be made: an error of errs.Refused with the first error that the checks found, or
-// nil if they found none.
+// Refusal returns why the switch must not be made: an error of errs.Refused with the first error that the checks found,
+// or nil if they found none.
 func Refusal(found []finding.Finding) error {
 	for _, f := range found {
 		if f.Severity == finding.Error {
-			return errs.New(errs.Refused, "not switched, nothing was changed: "+f.Message, f.Fix)
+			return errs.NewWith(errs.Refused, "not switched, nothing was changed: "+f.Message, f.Fix)
 		}
 	}
 	return nil
 }
 
-// SiteOff is what commands about users' second factors say while two-factor login is off.
-const SiteOff = mfa.SiteIsOff + " (set-injector switches it on)"
-
 // IsOff reports whether the site uses the plain login handler.
 func IsOff(classes []Class) bool { return SiteLogin(classes) == mfa.SiteOff }
 
-// SiteLogin returns which of its two login handlers uzERP uses. It is mfa.SiteUnknown if uzERP uses another class, or if there
-// is no row or more than one.
+// SiteLogin returns which of its two login handlers uzERP uses. It is mfa.SiteUnknown if uzERP uses another class, or
+// if there is no row or more than one.
 func SiteLogin(classes []Class) mfa.SiteLogin {
 	switch class := (SwitchPlan{Was: classes}).Current(LoginHandler); {
 	case sameClass(class, PlainHandler):
@@ -114,8 +110,8 @@ func SiteLogin(classes []Class) mfa.SiteLogin {
 	}
 }
 
-// LacksValidator reports whether uzERP finds no MFAValidator among classes, which are all rows of that name: then it can't
-// build its handler for two-factor login (docs/facts/uzerp.md §4).
+// LacksValidator reports whether uzERP finds no MFAValidator among classes, which are all rows of that name: then it
+// can't build its handler for two-factor login (docs/facts/uzerp.md §4).
 func LacksValidator(classes []Class) bool {
 	return len((SwitchPlan{Was: classes}).active(MFAValidator)) == 0
 }

@@ -174,7 +174,7 @@ func TestOtherChecks(t *testing.T) {
 		var got []string
 		for _, c := range test.got {
 			got = append(got, c.ID+" "+c.Severity.String())
-			if c.Severity == finding.Error && c.Fix == "" {
+			if c.Severity == finding.Error && c.Fix.Empty() {
 				t.Errorf("%s fails without a hint", c.ID)
 			}
 		}

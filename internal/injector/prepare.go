@@ -21,9 +21,9 @@ type Site struct {
 	NewUUID func() string
 }
 
-// Prepare plans a switch and makes every check. It goes on after a check that found an error, so that the operator sees all
-// errors at once; the plan then writes nothing, and Refusal says why. The error is for what could not be read: the database,
-// or a context that has ended. What uzERP's files and Twilio answer is always a finding.
+// Prepare plans a switch and makes every check. It goes on after a check that found an error, so that the operator sees
+// all errors at once; the plan then writes nothing, and Refusal says why. The error is for what could not be read: the
+// database, or a context that has ended. What uzERP's files and Twilio answer is always a finding.
 func Prepare(ctx context.Context, site Site, r Request) (SwitchPlan, []finding.Finding, error) {
 	plan, found, err := prepare(ctx, site, r)
 	if Refusal(found) != nil {
@@ -49,13 +49,13 @@ func prepare(ctx context.Context, site Site, r Request) (SwitchPlan, []finding.F
 		return SwitchPlan{}, nil, err
 	}
 	plan, found := Plan(r, classes, missing, site.NewUUID)
-	if r.SkipSettings {
-		found = append(found, skipped(CheckEnvFile, "--skip-env-check"))
+	if r.SkipSettings != "" {
+		found = append(found, skipped(CheckEnvFile, r.SkipSettings))
 	} else {
 		found = append(found, CheckSettings(site.Settings())...)
 	}
-	if r.SkipTwilio {
-		found = append(found, skipped(CheckTwilioService, "--skip-twilio-check"))
+	if r.SkipTwilio != "" {
+		found = append(found, skipped(CheckTwilioService, r.SkipTwilio))
 	} else {
 		found = append(found, CheckTwilio(site.Service(ctx)))
 		if ctx.Err() != nil {

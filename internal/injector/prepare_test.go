@@ -74,7 +74,7 @@ func TestPrepare(t *testing.T) {
 	const database, everything = "classes,ready,uuids", "classes,ready,uuids,settings,service,users"
 	failed, down := errs.New(errs.Config, "it is wrong", ""), errs.New(errs.Unavailable, "no answer", "")
 	unchecked := on()
-	unchecked.SkipSettings, unchecked.SkipTwilio = true, true
+	unchecked.SkipSettings, unchecked.SkipTwilio = "a flag", "another"
 	for _, test := range []struct {
 		name    string
 		request injector.Request

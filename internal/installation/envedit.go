@@ -37,8 +37,8 @@ type EnvEdit struct {
 	before []byte
 }
 
-// Plan returns the edit that makes the changes, with every other byte kept. It fails with errs.Config if the file is not
-// Editable, and with errs.Refused if uzERP's reader would not read exactly the old settings with these changes.
+// Plan returns the edit that makes the changes, with every other byte kept. It fails with errs.Config if the file is
+// not Editable, and with errs.Refused if uzERP's reader would not read exactly the old settings with these changes.
 func (e EnvFile) Plan(changes ...SettingChange) (*EnvEdit, error) {
 	if err := e.Editable(); err != nil {
 		return nil, err
@@ -50,7 +50,7 @@ func (e EnvFile) Plan(changes ...SettingChange) (*EnvEdit, error) {
 	content, err := dotenv.Edit(e.source, set)
 	if err != nil {
 		return nil, &errs.Error{Kind: errs.Refused, Op: "nothing was changed", Err: err,
-			Hint: "correct the file by hand; session-config check shows what is odd in it"}
+			Hint: ReasonEnvOdd.With()}
 	}
 	after, err := e.with(content)
 	if err != nil {
@@ -99,13 +99,13 @@ func (e *EnvEdit) problem(backup string, err error) error {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%s: %w", e.Path, err)
 	case errors.Is(err, file.ErrNotSynced):
-		return &errs.Error{Kind: errs.Failure, Op: e.Path, Err: err, Hint: "check the disk; the old file is " + backup}
+		return &errs.Error{Kind: errs.Failure, Op: e.Path, Err: err, Hint: errs.Plain("check the disk; the old file is " + backup)}
 	case errors.Is(err, file.ErrFileMoved), errors.Is(err, file.ErrLocked):
-		return &errs.Error{Kind: errs.Refused, Op: e.Path, Err: err, Hint: "nothing was changed; run the command again"}
+		return &errs.Error{Kind: errs.Refused, Op: e.Path, Err: err, Hint: errs.Plain("nothing was changed; run the command again")}
 	case errors.Is(err, fs.ErrPermission):
 		return &errs.Error{Kind: errs.Config, Op: e.Path, Err: err,
-			Hint: "nothing was changed; run it as root, so that the new file can have the old one's owner"}
+			Hint: errs.Plain("nothing was changed; run it as root, so that the new file can have the old one's owner")}
 	default:
-		return &errs.Error{Kind: errs.Failure, Op: e.Path, Err: err, Hint: "the old file is as it was"}
+		return &errs.Error{Kind: errs.Failure, Op: e.Path, Err: err, Hint: errs.Plain("the old file is as it was")}
 	}
 }

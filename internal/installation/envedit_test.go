@@ -115,7 +115,7 @@ func TestPlanRefuses(t *testing.T) {
 		"another setting refers to it": {envFile(t, "A=1\nB=${A}\n"), errs.Refused},
 	} {
 		_, err := test.env.Plan(change)
-		if err == nil || errs.KindOf(err) != test.kind || errs.HintOf(err) == "" || strings.Contains(err.Error(), "s3cret") {
+		if err == nil || errs.KindOf(err) != test.kind || errs.HintOf(err).Empty() || strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("%s: %v, hint %q", name, err, errs.HintOf(err))
 		}
 	}

@@ -124,5 +124,5 @@ func FileError(path string, err error) error {
 	if errors.Is(err, fs.ErrPermission) {
 		hint = "run it as root or as the web server's user"
 	}
-	return &errs.Error{Kind: errs.Config, Op: path, Err: err, Hint: hint}
+	return &errs.Error{Kind: errs.Config, Op: path, Err: err, Hint: errs.Plain(hint)}
 }

@@ -43,15 +43,15 @@ func planEnabled(u User, enabled bool) RowChange {
 		// Asked for what is so, broken row or not.
 	case u.Whole():
 	case u.State() == StateNotEnrolled:
-		c.Refusal = errs.New(errs.Refused, fmt.Sprintf("%q is not enrolled: the next login asks for the password and then to enroll", u.Username),
-			"uzerp-mfa enroll "+errs.ShellQuote(u.Username)+" enrolls the user now")
+		c.Refusal = errs.NewWith(errs.Refused, fmt.Sprintf("%q is not enrolled: the next login asks for the password and then to enroll", u.Username),
+			ReasonMayEnroll.With(u.Username))
 	case u.UUID == nil && !isTrue(u.Enrolled):
-		c.Refusal = errs.New(errs.Refused, fmt.Sprintf("%q has no uuid, so can neither enroll nor log in", u.Username),
-			"uzerp-mfa user reset "+errs.ShellQuote(u.Username)+" mends it; the user then enrolls")
+		c.Refusal = errs.NewWith(errs.Refused, fmt.Sprintf("%q has no uuid, so can neither enroll nor log in", u.Username),
+			ReasonNoUUID.With(u.Username))
 	default:
 		// A broken row: enabling it locks the user out, and a skip would let in once and lock out again.
-		c.Refusal = errs.New(errs.Refused, fmt.Sprintf("%q has a broken enrollment: no code could ever be accepted", u.Username),
-			"uzerp-mfa user reset "+errs.ShellQuote(u.Username)+" mends it; the user then enrolls again")
+		c.Refusal = errs.NewWith(errs.Refused, fmt.Sprintf("%q has a broken enrollment: no code could ever be accepted", u.Username),
+			ReasonBrokenEnrollment.With(u.Username))
 	}
 	return c
 }

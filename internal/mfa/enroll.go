@@ -15,8 +15,8 @@ import (
 // maxFriendlyName is Twilio's limit in characters for a factor's name (docs/facts/twilio-verify.md §1.2).
 const maxFriendlyName = 64
 
-// FriendlyName is the name of a user's factor: the user name, as uzERP does it, cut to what Twilio takes, and with _ for
-// what can't be seen. The app shows it as the account.
+// FriendlyName is the name of a user's factor: the user name, as uzERP does it, cut to what Twilio takes, and with _
+// for what can't be seen. The app shows it as the account.
 func FriendlyName(username string) string {
 	runes := []rune(username)
 	if len(runes) > maxFriendlyName {
@@ -38,13 +38,12 @@ type Enroller struct {
 	NewUUID func() string
 }
 
-// PlanEnroll refuses (errs.Refused) a user who has an enrolment that can work, unless it is to be replaced. A broken one is
-// mended by enrolling.
+// PlanEnroll refuses (errs.Refused) a user who has an enrolment that can work, unless it is to be replaced. A broken
+// one is mended by enrolling.
 func PlanEnroll(u User, replace bool) RowChange {
 	c := RowChange{User: u, Becomes: u.Row}
 	if u.Whole() && !replace {
-		c.Refusal = errs.New(errs.Refused, fmt.Sprintf("%q is already enrolled", u.Username),
-			"--replace puts a new phone in place of one that still works; if the phone is lost: uzerp-mfa user reset "+errs.ShellQuote(u.Username))
+		c.Refusal = errs.NewWith(errs.Refused, fmt.Sprintf("%q is already enrolled", u.Username), ReasonAlreadyEnrolled.With(u.Username))
 	}
 	return c
 }
@@ -89,7 +88,8 @@ func (e *Enroller) Begin(ctx context.Context, c RowChange) (*PendingEnrollment, 
 // forget clears up after a creation whose answer was lost. It is not repeated: the factor may be there, and its secret
 // went with the answer, so nobody can ever use it. What is new in the list, pending and of this name is taken away.
 func (e *Enroller) forget(ctx context.Context, u User, before []Factor, cause error) error {
-	lost := &errs.Error{Kind: errs.KindOf(cause), Err: fmt.Errorf("nobody was enrolled: %w", cause), Hint: "run the command again. A factor that Twilio may have made can't be used and goes away by itself within a day"}
+	lost := &errs.Error{Kind: errs.KindOf(cause), Err: fmt.Errorf("nobody was enrolled: %w", cause),
+		Hint: errs.Plain("run the command again. A factor that Twilio may have made can't be used and goes away by itself within a day")}
 	if ctx.Err() != nil {
 		return lost
 	}
@@ -105,7 +105,8 @@ func (e *Enroller) forget(ctx context.Context, u User, before []Factor, cause er
 			}
 		}
 	}
-	return &errs.Error{Kind: errs.KindOf(cause), Err: fmt.Errorf("nobody was enrolled, and nothing is left at Twilio: %w", cause), Hint: "run the command again"}
+	return &errs.Error{Kind: errs.KindOf(cause), Err: fmt.Errorf("nobody was enrolled, and nothing is left at Twilio: %w", cause),
+		Hint: errs.Plain("run the command again")}
 }
 
 // Submit checks the code, first here and then at Twilio, and on success enters the factor in uzERP's row. A code that
@@ -156,8 +157,8 @@ func clockError(off time.Duration) error {
 		"set date and time on the phone to automatic, then type the next code; Twilio was not asked, so no attempt is lost")
 }
 
-// verifyAndStore has Twilio verify the factor and then writes the row. Twilio first: a crash between the two leaves a factor
-// that nobody uses, never a user enrolled with a factor that was not proved.
+// verifyAndStore has Twilio verify the factor and then writes the row. Twilio first: a crash between the two leaves a
+// factor that nobody uses, never a user enrolled with a factor that was not proved.
 func verifyAndStore(ctx context.Context, store Writer, factors Factors, u User, f Factor, code string) error {
 	// An answer that Ctrl-C made us miss would leave a factor verified that no row names. What is begun here is ended,
 	// within the limits of a call.
@@ -166,12 +167,12 @@ func verifyAndStore(ctx context.Context, store Writer, factors Factors, u User, 
 	got, err := factors.VerifyFactor(sending, *u.UUID, f.SID, code)
 	switch {
 	case errors.Is(err, ErrAttemptsUsedUp):
-		return &errs.Error{Kind: errs.Refused, Err: err, Hint: "this factor takes no more codes: uzerp-mfa enroll " + errs.ShellQuote(u.Username) + " makes a new one"}
+		return &errs.Error{Kind: errs.Refused, Err: err, Hint: ReasonAttemptsUsedUp.With(u.Username)}
 	case factorGone(err):
 		return &errs.Error{Kind: errs.NotFound, Err: errors.New("the pending factor is gone: Twilio deletes them after some hours, or somebody has reset the user"),
-			Hint: "uzerp-mfa enroll " + errs.ShellQuote(u.Username) + " makes a new one"}
+			Hint: ReasonPendingGone.With(u.Username)}
 	case errors.Is(err, errs.ErrLostReply):
-		return &errs.Error{Kind: errs.KindOf(err), Err: err, Hint: fmt.Sprintf("run the command again; if nothing is pending then, the code was taken, and the next one finishes it: uzerp-mfa verify --factor %s %s CODE", f.SID, errs.ShellQuote(u.Username))}
+		return &errs.Error{Kind: errs.KindOf(err), Err: err, Hint: ReasonAnswerLost.With(u.Username, f.SID)}
 	case err != nil:
 		return err
 	case got.Status != FactorVerified:
@@ -206,7 +207,7 @@ func storeFactor(ctx context.Context, store Writer, factors Factors, u User, f F
 		return withdraw(ctx, store, factors, u, f, err)
 	default:
 		return &errs.Error{Kind: errs.KindOf(err), Err: fmt.Errorf("the app is verified at Twilio, but uzERP does not know it yet: %w", err),
-			Hint: fmt.Sprintf("finish with the next code: uzerp-mfa verify --factor %s %s CODE", f.SID, errs.ShellQuote(u.Username))}
+			Hint: ReasonRowNotWritten.With(u.Username, f.SID)}
 	}
 }
 
@@ -220,18 +221,18 @@ func stillThere(ctx context.Context, store Writer, factors Factors, u User, f Fa
 	enrolled, no := enrolledRow(u.Row, f.SID), false
 	if err := SetRow(ctx, store, u.Username, enrolled, Row{UUID: u.UUID, Enrolled: &no, Enabled: &no}); err != nil && !errors.Is(err, errs.ErrChanged) {
 		return &errs.Error{Kind: errs.KindOf(err), Err: fmt.Errorf("the factor was deleted by somebody else meanwhile, and the user's row could not be reset: %w", err),
-			Hint: "run uzerp-mfa user reset " + errs.ShellQuote(u.Username) + ": the user is locked out until then"}
+			Hint: ReasonRowNotReset.With(u.Username)}
 	}
 	_ = deleteReplaced(ctx, store, factors, u) // if no row names the old factor any more either; else it stays
 	return &errs.Error{Kind: errs.Refused, Err: fmt.Errorf("not enrolled: the factor was deleted meanwhile: %w", errs.ErrChanged),
-		Hint: "somebody has reset the user just now; uzerp-mfa enroll " + errs.ShellQuote(u.Username) + " starts anew"}
+		Hint: ReasonResetMeanwhile.With(u.Username)}
 }
 
 // ErrOldFactorLeft is in the chain of an error after which the user is enrolled with the new factor all the same.
 var ErrOldFactorLeft = errors.New("the new phone works, but the old factor is still at Twilio")
 
-// deleteReplaced deletes the factor that the row named before, once it names the new one: there is no moment without a working
-// factor. It stays if another user's row names it.
+// deleteReplaced deletes the factor that the row named before, once it names the new one: there is no moment without a
+// working factor. It stays if another user's row names it.
 func deleteReplaced(ctx context.Context, store Reader, factors Factors, was User) error {
 	if !was.Whole() {
 		return nil
@@ -242,7 +243,7 @@ func deleteReplaced(ctx context.Context, store Reader, factors Factors, was User
 	}
 	if err != nil {
 		return &errs.Error{Kind: errs.KindOf(err), Err: fmt.Errorf("%w: %w", ErrOldFactorLeft, err),
-			Hint: "uzERP no longer accepts it; uzerp-mfa reconcile --fix --only stale-factor deletes it"}
+			Hint: ReasonOldFactorLeft.With()}
 	}
 	return nil
 }
@@ -253,10 +254,10 @@ func enrolledRow(r Row, sid string) Row {
 	return Row{UUID: r.UUID, SID: &sid, Enrolled: &yes, Enabled: &yes}
 }
 
-// withdraw takes back the factor just verified when somebody else changed the row meanwhile: it must not stay as a
-// live secret that nothing refers to. If it can't be deleted, it does no harm at login; the error says that it is there.
+// withdraw takes back the factor just verified when somebody else changed the row meanwhile: it must not stay as a live
+// secret that nothing refers to. If it can't be deleted, it does no harm at login; the error says that it is there.
 func withdraw(ctx context.Context, store Reader, factors Factors, u User, f Factor, cause error) error {
-	e := &errs.Error{Kind: errs.Refused, Err: cause, Hint: "uzerp-mfa user list --match=" + errs.ShellWord(u.Username) + " shows the row as it is now; nothing of it was changed here"}
+	e := &errs.Error{Kind: errs.Refused, Err: cause, Hint: ReasonRowChanged.With(u.Username)}
 	free, _, err := InUse(ctx, store, []Factor{f})
 	if err == nil && len(free) == 1 {
 		err = factors.DeleteFactor(ctx, *u.UUID, f.SID)

@@ -16,7 +16,8 @@ type Inspector struct {
 	Store     Reader
 	Directory Directory
 	Factors   FactorReader // nil where Twilio is not to be asked
-	// NoFactors is why Twilio can't be asked, if it is that and not the operator's wish: what it would say is unknown then.
+	// NoFactors is why Twilio can't be asked, if it is that and not the operator's wish: what it would say is unknown
+	// then.
 	NoFactors error
 	Site      SiteLogin
 	Now       func() time.Time
@@ -29,7 +30,13 @@ type Inspection struct {
 	SharedWith []string // the other users with the same uuid
 	Twilio     TwilioView
 	Next       NextLogin
-	Warnings   []string // what has no effect on the next login, and somebody should know
+	Warnings   []Warning // what has no effect on the next login, and somebody should know
+}
+
+// Warning is what somebody should know, and what helps.
+type Warning struct {
+	Text string
+	Help errs.Hint
 }
 
 // TwilioView is what Twilio says of a user.
@@ -46,8 +53,9 @@ type SeenFactor struct {
 	Others []string // other users whose rows name it
 }
 
-// Inspect looks at users, in their order. An error of uzERP's database ends it; one of Twilio's is told in each user's view.
-// unread is why the persons' details could not be read, where the rest could. step, if not nil, hears of each user done.
+// Inspect looks at users, in their order. An error of uzERP's database ends it; one of Twilio's is told in each user's
+// view. unread is why the persons' details could not be read, where the rest could. step, if not nil, hears of each
+// user done.
 func (i *Inspector) Inspect(ctx context.Context, users []User, step func()) (seen []Inspection, unread, err error) {
 	names := make([]string, len(users))
 	for n, u := range users {
@@ -92,8 +100,8 @@ func (i *Inspector) Inspect(ctx context.Context, users []User, step func()) (see
 	return seen, unread, nil
 }
 
-// look asks Twilio about a user, once more if it contradicts a row that has changed meanwhile: somebody may have enrolled
-// or been reset in between.
+// look asks Twilio about a user, once more if it contradicts a row that has changed meanwhile: somebody may have
+// enrolled or been reset in between.
 func (i *Inspector) look(ctx context.Context, u User, view *TwilioView) (User, error) {
 	for range 3 {
 		var err error
@@ -179,9 +187,9 @@ func SightOf(f *Factor) FactorSight {
 	}
 }
 
-// OwnFactor finds the factor that u's row names; nil if it is gone. That is believed only if the list of this very user's
-// factors lacks it, it is not found when fetched, and the service is there after that: the one answer that Twilio gives
-// both for a factor that is gone and for a service that is. ask makes each call.
+// OwnFactor finds the factor that u's row names; nil if it is gone. That is believed only if the list of this very
+// user's factors lacks it, it is not found when fetched, and the service is there after that: the one answer that
+// Twilio gives both for a factor that is gone and for a service that is. ask makes each call.
 func OwnFactor(ctx context.Context, factors FactorReader, ask func(func() error) error, u User, listed []Factor) (*Factor, error) {
 	for i := range listed {
 		if listed[i].SID == *u.SID {
@@ -228,13 +236,14 @@ func SharedUUID(others []string) string {
 	return "shares the uuid with " + strings.Join(quoted, ", ") + ": uzERP's own reset of one of them locks out the others who are enrolled"
 }
 
-func (s *Inspection) warnings(now time.Time) []string {
-	var all []string
+func (s *Inspection) warnings(now time.Time) []Warning {
+	var all []Warning
 	if s.Details != nil && s.Details.Left(now) {
-		all = append(all, "the person left on "+s.Details.EndDate.Format(time.DateOnly)+", which uzERP does not look at: only disabling access keeps them out")
+		all = append(all, Warning{Text: "the person left on " + s.Details.EndDate.Format(time.DateOnly) +
+			", which uzERP does not look at: only disabling access keeps them out"})
 	}
 	if len(s.SharedWith) > 0 {
-		all = append(all, SharedUUID(s.SharedWith)+"; uzerp-mfa reconcile says what to do")
+		all = append(all, Warning{SharedUUID(s.SharedWith), ReasonSharedUUID.With()})
 	}
 	left := 0
 	for _, f := range s.Twilio.Factors {
@@ -243,7 +252,8 @@ func (s *Inspection) warnings(now time.Time) []string {
 		}
 	}
 	if left > 0 {
-		all = append(all, fmt.Sprintf("Twilio has a verified factor that no login accepts, perhaps on an old phone (%d); uzerp-mfa reconcile finds and deletes such", left))
+		all = append(all, Warning{fmt.Sprintf("Twilio has a verified factor that no login accepts, perhaps on an old phone (%d)", left),
+			ReasonLeftFactor.With()})
 	}
 	return all
 }

@@ -271,7 +271,8 @@ func TestInspectWarns(t *testing.T) {
 		t.Fatal(err)
 	}
 	a, b, c := seen[0], seen[1], seen[2]
-	if len(a.Warnings) != 2 || !strings.Contains(a.Warnings[0], "left on 2023-11-13") || !strings.Contains(a.Warnings[1], `shares the uuid with "bob"`) {
+	if len(a.Warnings) != 2 || !strings.Contains(a.Warnings[0].Text, "left on 2023-11-13") || !strings.Contains(a.Warnings[1].Text, `shares the uuid with "bob"`) ||
+		a.Warnings[1].Help.Reason != mfa.ReasonSharedUUID {
 		t.Errorf("%q", a.Warnings)
 	}
 	if len(b.Warnings) != 1 || !slices.Equal(b.SharedWith, []string{"alice"}) || len(c.Warnings) != 0 || len(c.SharedWith) != 0 {
@@ -285,7 +286,8 @@ func TestInspectWarns(t *testing.T) {
 	}
 	s.World.Add(uuidOf(3), "YF000000000000000000000000000000ff", mfa.FactorVerified)
 	seen, _, err = i.Inspect(t.Context(), usersOf(s, "carol"), nil)
-	if err != nil || len(seen[0].Warnings) != 1 || !strings.Contains(seen[0].Warnings[0], "no login accepts") {
+	if err != nil || len(seen[0].Warnings) != 1 || !strings.Contains(seen[0].Warnings[0].Text, "no login accepts") ||
+		seen[0].Warnings[0].Help.Reason != mfa.ReasonLeftFactor {
 		t.Errorf("%+v %v", seen, err)
 	}
 }

@@ -40,15 +40,14 @@ func Lookup(ctx context.Context, store Reader, usernames []string) ([]User, erro
 		if len(unknown) > 1 {
 			what = "no such users"
 		}
-		return nil, errs.New(errs.NotFound, fmt.Sprintf("%s: %s", what, strings.Join(unknown, ", ")),
-			"user names are compared exactly; uzerp-mfa user list --match TEXT finds them")
+		return nil, errs.NewWith(errs.NotFound, fmt.Sprintf("%s: %s", what, strings.Join(unknown, ", ")), ReasonUnknownUser.With())
 	}
 	return users, nil
 }
 
-// SetRow is the one way a row is written. A lost reply, or a row that somebody else made as wanted meanwhile, is settled
-// by reading the row again. No other failure is: nothing was written then, and a row that looks as wanted may be one that
-// somebody is just changing in a transaction that nobody sees yet.
+// SetRow is the one way a row is written. A lost reply, or a row that somebody else made as wanted meanwhile, is
+// settled by reading the row again. No other failure is: nothing was written then, and a row that looks as wanted may
+// be one that somebody is just changing in a transaction that nobody sees yet.
 func SetRow(ctx context.Context, store Writer, username string, was, becomes Row) error {
 	err := store.CompareAndSet(ctx, username, was, becomes)
 	unclear := errors.Is(err, errs.ErrLostReply) || errors.Is(err, errs.ErrChanged)

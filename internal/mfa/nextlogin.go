@@ -56,10 +56,10 @@ type Prospect struct {
 // NextLogin is what will happen at a user's next login.
 type NextLogin struct {
 	Outcome Outcome
-	Reason  string // why, in one sentence
-	Help    string // the command that helps; empty where nothing is needed, or nothing of ours helps
-	// Then is what lies behind: after the skipped login, or once two-factor login is switched on. Nil where the outcome is
-	// all there is to it.
+	Reason  string    // why, in one sentence
+	Help    errs.Hint // empty where nothing is needed, or nothing of ours helps
+	// Then is what lies behind: after the skipped login, or once two-factor login is switched on. Nil where the outcome
+	// is all there is to it.
 	Then *NextLogin
 }
 
@@ -70,7 +70,7 @@ func (p Prospect) NextLogin() NextLogin {
 	case SiteOn:
 	case SiteOff:
 		on := n
-		n = NextLogin{Outcome: OutcomePasswordOnly, Reason: SiteIsOff, Help: "uzerp-mfa set-injector", Then: &on}
+		n = NextLogin{Outcome: OutcomePasswordOnly, Reason: SiteIsOff, Help: ReasonTwoFactorOff.With(), Then: &on}
 	default:
 		n.Reason = "if two-factor login is switched on, which is not known: " + n.Reason
 	}
@@ -88,7 +88,7 @@ func (p Prospect) NextLogin() NextLogin {
 
 // secondFactor decides for a user with access, while two-factor login is on.
 func (p Prospect) secondFactor() NextLogin {
-	name := errs.ShellQuote(p.User.Username)
+	name := p.User.Username
 	switch p.User.State() {
 	case StateSkipNextLogin:
 		after, yes := p, true
@@ -100,15 +100,15 @@ func (p Prospect) secondFactor() NextLogin {
 		}
 		return n
 	case StateNotEnrolled:
-		n := NextLogin{Outcome: OutcomeAsksToEnroll, Help: "uzerp-mfa enroll " + name,
+		n := NextLogin{Outcome: OutcomeAsksToEnroll, Help: ReasonNotEnrolled.With(name),
 			Reason: "not enrolled: after the password uzERP shows a QR code to scan"}
 		if p.Factor == FactorNoAnswer {
-			n.Reason, n.Help = n.Reason+", or an error page if Twilio does not answer it either", ""
+			n.Reason, n.Help = n.Reason+", or an error page if Twilio does not answer it either", errs.Hint{}
 		}
 		return n
 	}
 	if why := LockedOut(p.User.Row, p.Factor); why != "" {
-		return NextLogin{Outcome: OutcomeLockedOut, Reason: why, Help: "uzerp-mfa user reset " + name}
+		return NextLogin{Outcome: OutcomeLockedOut, Reason: why, Help: ReasonLockedOut.With(name)}
 	}
 	n := NextLogin{Outcome: OutcomeAsksForCode}
 	switch p.Factor {
@@ -116,7 +116,7 @@ func (p Prospect) secondFactor() NextLogin {
 		n.Reason = "enrolled, and Twilio has the factor"
 	case FactorNoAnswer:
 		n.Reason = "enrolled; Twilio gave no answer about the factor, and if it gives uzERP none either, every code is refused"
-		n.Help = "uzerp-mfa user disable-next-login " + name
+		n.Help = ReasonTwilioSilent.With(name)
 	case FactorNotAsked:
 		n.Reason = "enrolled; whether Twilio has the factor was not looked at"
 	default:

@@ -16,8 +16,8 @@ type login struct {
 	then string // after a skip
 }
 
-// measured is docs/facts/uzerp.md §3 line by line. It asks nothing of the code it judges: sid is one of the names below, and
-// enrolled and enabled are the table's t, f and N. right tells what a code of the user's app is worth.
+// measured is docs/facts/uzerp.md §3 line by line. It asks nothing of the code it judges: sid is one of the names
+// below, and enrolled and enabled are the table's t, f and N. right tells what a code of the user's app is worth.
 func measured(handler, access, company, enrolled, enabled, uuid, sid, right string) login {
 	if access != "t" || company == "f" { // the first line, and the one on user_company_access
 		return login{gets: "incorrect"}
@@ -50,7 +50,8 @@ func TestNextLogin(t *testing.T) {
 	tfN := map[string]*bool{"t": new(true), "f": new(false), "N": nil}
 	uuids := map[string]*string{"set": new(uuidA), "N": nil}
 	sids := map[string]*string{"good": new(sidA), "N": nil, "''": new(""), "malformed": new("YF12")}
-	// What a right code is worth where Twilio's answer is known; where it is not the benefit of the doubt is given, and said.
+	// What a right code is worth where Twilio's answer is known; where it is not the benefit of the doubt is given, and
+	// said.
 	sights := map[mfa.FactorSight]string{mfa.FactorSeenVerified: "yes", mfa.FactorSeenUnverified: "no", mfa.FactorMissing: "no",
 		mfa.FactorNoAnswer: "?", mfa.FactorUnknown: "?", mfa.FactorNotAsked: "?"}
 	handlers := map[mfa.SiteLogin]string{mfa.SiteOn: "HTMLFormLoginHandlerMFA", mfa.SiteOff: "HTMLFormLoginHandler", mfa.SiteUnknown: "HTMLFormLoginHandlerMFA"}
@@ -112,30 +113,30 @@ var sentence = regexp.MustCompile(`^[a-zT][^.]*[^. ]$`) // Twilio is a name
 // checkWords holds what every answer must say, whatever the outcome.
 func checkWords(t *testing.T, p mfa.Prospect, got mfa.NextLogin) {
 	t.Helper()
-	const name = `'o'\''neil'`
+	const name = "o'neil"
 	complain := func(what string) {
 		t.Helper()
 		t.Fatalf("%s: company known %v, %s %s: %s %q %q", what, p.CompanyAccess != nil, show(p.User.Row), p.Factor, got.Outcome, got.Reason, got.Help)
 	}
 	help := map[mfa.Outcome][]string{
 		mfa.OutcomeAsksForCode:  {""},
-		mfa.OutcomeAsksToEnroll: {"uzerp-mfa enroll " + name},
-		mfa.OutcomeSkipsCode:    {"", "uzerp-mfa user reset " + name},
-		mfa.OutcomeLockedOut:    {"uzerp-mfa user reset " + name},
-		mfa.OutcomePasswordOnly: {"uzerp-mfa set-injector"},
+		mfa.OutcomeAsksToEnroll: {"not-enrolled(" + name + ")"},
+		mfa.OutcomeSkipsCode:    {"", "locked-out(" + name + ")"},
+		mfa.OutcomeLockedOut:    {"locked-out(" + name + ")"},
+		mfa.OutcomePasswordOnly: {"two-factor-off()"},
 		mfa.OutcomeDenied:       {""},
 	}[got.Outcome]
 	if p.Factor == mfa.FactorNoAnswer {
 		switch got.Outcome {
 		case mfa.OutcomeAsksForCode: // the way out in an outage (docs/facts/uzerp.md §3)
-			help = []string{"uzerp-mfa user disable-next-login " + name}
+			help = []string{"twilio-silent(" + name + ")"}
 		case mfa.OutcomeAsksToEnroll: // nobody can enrol then
 			help = []string{""}
 		}
 	}
 	found := false
 	for _, h := range help {
-		found = found || got.Help == h
+		found = found || got.Help.String() == h
 	}
 	switch {
 	case !found:
@@ -150,7 +151,7 @@ func checkWords(t *testing.T, p mfa.Prospect, got mfa.NextLogin) {
 		complain("site")
 	case (p.Site == mfa.SiteOff) != strings.HasPrefix(got.Reason, mfa.SiteIsOff):
 		complain("site off")
-	case got.Outcome == mfa.OutcomeSkipsCode && (got.Help != "") != (got.Then.Outcome == mfa.OutcomeLockedOut):
+	case got.Outcome == mfa.OutcomeSkipsCode && !got.Help.Empty() != (got.Then.Outcome == mfa.OutcomeLockedOut):
 		complain("help for after the skip")
 	case got.Outcome == mfa.OutcomeAsksForCode && (p.Factor == mfa.FactorSeenVerified) != strings.Contains(got.Reason, "and Twilio has the factor"):
 		complain("claims what nobody looked at, or does not say what was seen")
@@ -158,7 +159,7 @@ func checkWords(t *testing.T, p mfa.Prospect, got mfa.NextLogin) {
 	if got.Then != nil && got.Outcome == mfa.OutcomePasswordOnly {
 		on := p
 		on.Site, on.CompanyAccess = mfa.SiteOn, new(true)
-		if want := on.NextLogin(); got.Then.Reason != want.Reason || got.Then.Help != want.Help {
+		if want := on.NextLogin(); got.Then.Reason != want.Reason || got.Then.Help.String() != want.Help.String() {
 			complain("then: " + got.Then.Reason)
 		}
 	}
@@ -169,7 +170,7 @@ func TestHelpOfTheLockedOutMends(t *testing.T) {
 	for _, row := range []mfa.Row{{}, {Enrolled: new(true)}, {Enrolled: new(true), UUID: new(uuidA)}, {Enrolled: new(true), UUID: new(uuidA), SID: new(sidA)}} {
 		u := mfa.User{Username: "alice", AccessEnabled: new(true), Row: row}
 		p := mfa.Prospect{User: u, Site: mfa.SiteOn, CompanyAccess: new(true), Factor: mfa.FactorMissing}
-		if got := p.NextLogin(); got.Outcome != mfa.OutcomeLockedOut || got.Help != "uzerp-mfa user reset alice" {
+		if got := p.NextLogin(); got.Outcome != mfa.OutcomeLockedOut || got.Help.String() != "locked-out(alice)" {
 			t.Fatalf("%s: %+v", show(row), got)
 		}
 		w := mfatest.NewWorld(u)

@@ -16,21 +16,21 @@ type Verification struct {
 	resume bool // the factor is verified at Twilio already and only the row is missing
 }
 
-// Billed tells whether Twilio charges for a success: it does for each approved challenge (docs/facts/twilio-verify.md §4).
+// Billed tells whether Twilio charges for a success: it does for each approved challenge (docs/facts/twilio-verify.md
+// §4).
 func (v Verification) Billed() bool { return v.resume }
 
 // PlanVerification finds the factor that a code would finish the enrolment with: the one named by sid, or else the
-// newest unverified one. A verified factor is taken only if named, and proved by a challenge: an old phone's factor that
-// was left behind must not come back by itself. errs.NotFound if there is none, errs.Refused if the user is enrolled already
-// and no other factor is named.
+// newest unverified one. A verified factor is taken only if named, and proved by a challenge: an old phone's factor
+// that was left behind must not come back by itself. errs.NotFound if there is none, errs.Refused if the user is
+// enrolled already and no other factor is named.
 func PlanVerification(ctx context.Context, store Reader, factors FactorReader, u User, sid string) (Verification, error) {
 	v := Verification{User: u}
-	enroll := "uzerp-mfa enroll " + errs.ShellQuote(u.Username) + " starts an enrollment"
+	enroll := ReasonNothingPending.With(u.Username)
 	if u.Whole() && (sid == "" || sid == *u.SID) { // with another factor named, it replaces the one in use
-		return v, errs.New(errs.Refused, fmt.Sprintf("%q is already enrolled", u.Username),
-			"uzerp-mfa verify --check "+errs.ShellQuote(u.Username)+" tests whether the user's app works")
+		return v, errs.NewWith(errs.Refused, fmt.Sprintf("%q is already enrolled", u.Username), ReasonLooksEnrolled.With(u.Username))
 	}
-	none := errs.New(errs.NotFound, fmt.Sprintf("no pending enrollment for %q", u.Username), enroll)
+	none := errs.NewWith(errs.NotFound, fmt.Sprintf("no pending enrollment for %q", u.Username), enroll)
 	if u.UUID == nil {
 		return v, none
 	}
@@ -55,15 +55,14 @@ func PlanVerification(ctx context.Context, store Reader, factors FactorReader, u
 	}
 	switch {
 	case !found && sid != "":
-		return v, errs.New(errs.NotFound, fmt.Sprintf("%q has no factor %s at Twilio", u.Username, sid), enroll)
+		return v, errs.NewWith(errs.NotFound, fmt.Sprintf("%q has no factor %s at Twilio", u.Username, sid), enroll)
 	case !found && verified != "":
-		none.Hint = fmt.Sprintf("if an enrollment broke off after its code was accepted, the next code finishes it: uzerp-mfa verify --factor %s %s CODE; else %s",
-			verified, errs.ShellQuote(u.Username), enroll)
+		none.Hint = ReasonHalfEnrolled.With(u.Username, verified)
 		return v, none
 	case !found:
 		return v, none
 	case v.Factor.FriendlyName != FriendlyName(u.Username):
-		return v, errs.New(errs.Refused, fmt.Sprintf("the factor %s was made for %q and not for %q", sid, v.Factor.FriendlyName, u.Username), enroll)
+		return v, errs.NewWith(errs.Refused, fmt.Sprintf("the factor %s was made for %q and not for %q", sid, v.Factor.FriendlyName, u.Username), enroll)
 	case v.Factor.Status == FactorVerified:
 		// Named by the operator, verified, and not in the row: an enrolment whose last step failed. Another user's
 		// factor must not become this one's.
@@ -72,7 +71,7 @@ func PlanVerification(ctx context.Context, store Reader, factors FactorReader, u
 			return v, err
 		}
 		if len(free) == 0 {
-			return v, errs.New(errs.Refused, fmt.Sprintf("the factor %s belongs to another user", sid), enroll)
+			return v, errs.NewWith(errs.Refused, fmt.Sprintf("the factor %s belongs to another user", sid), enroll)
 		}
 		v.resume = true
 	}
@@ -89,11 +88,11 @@ type AppCheck struct {
 func PlanCheck(u User, sid string) (AppCheck, error) {
 	c := AppCheck{User: u}
 	if !u.Whole() {
-		return c, errs.New(errs.Refused, fmt.Sprintf("%q has no enrollment that could be checked (%s)", u.Username, u.State()),
-			"uzerp-mfa enroll "+errs.ShellQuote(u.Username)+" enrolls the user")
+		return c, errs.NewWith(errs.Refused, fmt.Sprintf("%q has no enrollment that could be checked (%s)", u.Username, u.State()),
+			ReasonNothingToCheck.With(u.Username))
 	}
 	if sid != "" && sid != *u.SID {
-		return c, errs.New(errs.Refused, "uzERP does not use that factor for this user", "leave out --factor to check the one in use")
+		return c, errs.NewWith(errs.Refused, "uzERP does not use that factor for this user", ReasonOtherFactorInUse.With())
 	}
 	c.SID = *u.SID
 	return c, nil
@@ -104,7 +103,7 @@ func (c AppCheck) Submit(ctx context.Context, factors Challenger, code string) e
 	err := challenge(ctx, factors, c.User, c.SID, code)
 	if factorGone(err) {
 		return &errs.Error{Kind: errs.Refused, Err: errors.New("the factor that uzERP uses for this user does not exist at Twilio: the user is locked out"),
-			Hint: "uzerp-mfa user reset " + errs.ShellQuote(c.User.Username) + ", then the user enrolls again"}
+			Hint: ReasonFactorGone.With(c.User.Username)}
 	}
 	return err
 }

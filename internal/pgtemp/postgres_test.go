@@ -172,7 +172,7 @@ func TestNoBinaries(t *testing.T) {
 	empty := t.TempDir()
 	_, err := pick([]string{"", empty, filepath.Join(empty, "none")})
 	e, ok := errors.AsType[*errs.Error](err)
-	if !ok || e.Kind != errs.Config || !strings.Contains(e.Hint, "apt-get install postgresql") {
+	if !ok || e.Kind != errs.Config || !strings.Contains(e.Hint.Text, "apt-get install postgresql") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -15,10 +15,10 @@ import (
 	"uzerp-mfa/internal/mfa"
 )
 
-// Check compares everything and changes nothing. found is given the findings as they come, in the order of the users and
-// after them the entities; an error of its own ends the check. Check itself fails if the check can't be made at all:
-// the service can't be fetched, uzERP's database does not answer, or ctx ends. Twilio failing later on makes findings of
-// Unknown.
+// Check compares everything and changes nothing. found is given the findings as they come, in the order of the users
+// and after them the entities; an error of its own ends the check. Check itself fails if the check can't be made at
+// all: the service can't be fetched, uzERP's database does not answer, or ctx ends. Twilio failing later on makes
+// findings of Unknown.
 func (r *Reconciler) Check(ctx context.Context, found func(Difference) error) (*Result, error) {
 	c := &check{Reconciler: r, result: &Result{}, found: found, sharers: map[string]int{}}
 	if err := c.readUsers(); err != nil {
@@ -171,11 +171,11 @@ func (c *check) close(ctx context.Context) error {
 
 func unknownFinding(username, uuid, message string, err error) Difference {
 	return Difference{Kind: Unknown, Username: username, UUID: uuid, Message: message + ": " + err.Error(), Err: err,
-		NotTried: errors.Is(err, errNotTried), Remedy: "nothing is repaired without an answer; run reconcile again"}
+		NotTried: errors.Is(err, errNotTried), Remedy: ReasonNoAnswer.With()}
 }
 
-// lookAt looks at a user, and at a difference once more: the row was read some time before Twilio was asked, and somebody
-// may have enrolled or been reset in between.
+// lookAt looks at a user, and at a difference once more: the row was read some time before Twilio was asked, and
+// somebody may have enrolled or been reset in between.
 func (c *check) lookAt(ctx context.Context, u mfa.User) look {
 	for range 3 {
 		l := c.compare(ctx, u)
@@ -213,7 +213,7 @@ func (c *check) compare(ctx context.Context, u mfa.User) look {
 		return look{err: err}
 	case err != nil:
 		for i := range l.findings {
-			l.findings[i].keep("not repaired while Twilio gives no answer about this user")
+			l.findings[i].keep(errs.Plain("not repaired while Twilio gives no answer about this user"))
 		}
 		l.findings = append(l.findings, unknownFinding(u.Username, *u.UUID, "Twilio gave no answer about this user", err))
 		return l
@@ -283,15 +283,15 @@ func (f *Difference) lockedOut(u mfa.User, factor mfa.FactorSight) {
 	f.Message = "locked out: " + mfa.LockedOut(u.Row, factor)
 }
 
-// resetRow makes it a finding that is repaired by making the user enrol again. Not while the next login skips the code: an
-// operator has let the user in, perhaps without a phone at hand, and a reset would take that away.
+// resetRow makes it a finding that is repaired by making the user enrol again. Not while the next login skips the code:
+// an operator has let the user in, perhaps without a phone at hand, and a reset would take that away.
 func (f *Difference) resetRow(u mfa.User) {
 	no := false
 	f.becomes = mfa.Row{UUID: u.UUID, Enrolled: &no, Enabled: &no}
-	f.Remedy = "reset: the next login asks for the password, then to enroll again"
+	f.Remedy = errs.Plain("reset: the next login asks for the password, then to enroll again")
 	if u.State() == mfa.StateSkipNextLogin {
 		f.Message = "logs in once more without a code, then " + f.Message
-		f.keep("left alone while the next login skips the code; uzerp-mfa user reset " + errs.ShellQuote(u.Username) + " lets the user enroll instead")
+		f.keep(ReasonSkips.With(u.Username))
 	}
 }
 
@@ -301,22 +301,22 @@ func (c *check) uuidMissing(u mfa.User) Difference {
 	if u.IsEnrolled() {
 		f.resetRow(u)
 		if f.Fixable {
-			f.Remedy = "gets a uuid and a reset: the next login asks for the password, then to enroll again"
+			f.Remedy = errs.Plain("gets a uuid and a reset: the next login asks for the password, then to enroll again")
 		}
 		return f
 	}
 	f.becomes = u.Row
-	f.Remedy = "gets a uuid: the next login asks for the password, then to enroll"
+	f.Remedy = errs.Plain("gets a uuid: the next login asks for the password, then to enroll")
 	return f
 }
 
-// uuidDuplicate is the finding of one of several users with one uuid. One of them keeps it: who is enrolled with it, or else
-// the first by name.
+// uuidDuplicate is the finding of one of several users with one uuid. One of them keeps it: who is enrolled with it, or
+// else the first by name.
 func (c *check) uuidDuplicate(ctx context.Context, u mfa.User, names []string) (Difference, error) {
 	f := newFinding(UUIDDuplicate, u, "")
 	f.Message = mfa.SharedUUID(mfa.Others(names, u.Username))
 	if u.IsEnrolled() {
-		f.keep("enrolled users keep their uuid; if several share one, uzerp-mfa user reset all of them but one, and run reconcile --fix")
+		f.keep(ReasonKeepsUUID.With())
 		return f, nil
 	}
 	sharers, err := c.Store.FindUsers(ctx, names)
@@ -332,16 +332,16 @@ func (c *check) uuidDuplicate(ctx context.Context, u mfa.User, names []string) (
 		first = min(first, s.Username)
 	}
 	if first == u.Username {
-		f.keep("keeps the uuid; the others get new ones")
+		f.keep(errs.Plain("keeps the uuid; the others get new ones"))
 		return f, nil
 	}
 	f.becomes = u.Row
-	f.Remedy = "not enrolled, so gets a new uuid: the next login asks to enroll, as before"
+	f.Remedy = errs.Plain("not enrolled, so gets a new uuid: the next login asks to enroll, as before")
 	return f, nil
 }
 
-// compareFactors compares the row of a user with the factors at Twilio. known tells whether the row's own factor was looked
-// for and either found or not.
+// compareFactors compares the row of a user with the factors at Twilio. known tells whether the row's own factor was
+// looked for and either found or not.
 func (c *check) compareFactors(ctx context.Context, u mfa.User) (findings []Difference, known bool, err error) {
 	listed, err := c.list(ctx, *u.UUID)
 	if err != nil {
@@ -401,17 +401,17 @@ func (c *check) leftOver(ctx context.Context, kind Kind, u mfa.User, verified []
 		if kind == OrphanFactor {
 			f.Message = "not enrolled, but Twilio still has a verified factor, as a failed reset leaves it: no login accepts it, and nobody watches it"
 		}
-		f.Remedy = "deleted at Twilio; the next login is as before"
+		f.Remedy = errs.Plain("deleted at Twilio; the next login is as before")
 		age := c.Factors.Now().Sub(factor.Created)
 		switch {
 		case keep != "":
-			f.keep(keep)
+			f.keep(errs.Plain(keep))
 		case c.shared(u):
-			f.keep("kept: the user shares the uuid with another, whose factor it may be")
+			f.keep(errs.Plain("kept: the user shares the uuid with another, whose factor it may be"))
 		case factor.Created.IsZero():
-			f.keep("kept: Twilio does not tell its age, so somebody may just be enrolling")
+			f.keep(errs.Plain("kept: Twilio does not tell its age, so somebody may just be enrolling"))
 		case age < youngFactor:
-			f.keep(fmt.Sprintf("kept for now: it is younger than %d minutes, so somebody may just be enrolling", int(youngFactor.Minutes())))
+			f.keep(errs.Plain(fmt.Sprintf("kept for now: it is younger than %d minutes, so somebody may just be enrolling", int(youngFactor.Minutes()))))
 		}
 		findings = append(findings, f)
 	}
@@ -442,7 +442,7 @@ func (c *check) lookAtStranger(ctx context.Context, e mfa.Entity) look {
 	f := Difference{Kind: OrphanEntity, UUID: e.Identity, Fixable: true, entity: e}
 	if !uuidForm.MatchString(e.Identity) {
 		f.Message = "an entity at Twilio that uzERP can't have made: perhaps another application uses the same Verify service"
-		f.keep("left alone")
+		f.keep(errs.Plain("left alone"))
 		return look{findings: []Difference{f}}
 	}
 	owners, err := c.Store.UUIDOwners(ctx, []string{e.Identity})
@@ -476,14 +476,14 @@ func (c *check) lookAtStranger(ctx context.Context, e mfa.Entity) look {
 		f.FactorSID = f.factors[0].SID
 		f.Message = strings.Replace(f.Message, "factors;", "factor;", 1)
 	}
-	f.Remedy = "its verified factors are deleted one by one; whoever uses them in another database is locked out"
+	f.Remedy = errs.Plain("its verified factors are deleted one by one; whoever uses them in another database is locked out")
 	switch {
 	case len(taken) > 0:
-		f.keep("left alone: a row of this database names its factor, of a user with another uuid")
+		f.keep(errs.Plain("left alone: a row of this database names its factor, of a user with another uuid"))
 	case !slices.Contains(c.Only, OrphanEntity):
-		f.keep("left alone, since a copy of the database shares its uuids with the live one; if this is the live one, name it: --fix --only orphan-entity")
+		f.keep(ReasonMayBeCopy.With())
 	case tooYoung(c.Factors.Now(), e.Created, f.factors):
-		f.keep(fmt.Sprintf("kept for now: it is younger than %d hours, or Twilio does not tell its age", int(youngEntity.Hours())))
+		f.keep(errs.Plain(fmt.Sprintf("kept for now: it is younger than %d hours, or Twilio does not tell its age", int(youngEntity.Hours()))))
 	}
 	return look{findings: []Difference{f}}
 }
@@ -537,8 +537,8 @@ func (b *breaker) open() error {
 	return b.last
 }
 
-// inTurn works on items, at most n at a time, and hands each result to take in the order of the items, one at a time. It
-// ends with the first error of take or with ctx, and not before all that it started has ended.
+// inTurn works on items, at most n at a time, and hands each result to take in the order of the items, one at a time.
+// It ends with the first error of take or with ctx, and not before all that it started has ended.
 func inTurn[T, R any](ctx context.Context, n int, items []T, work func(context.Context, T) R, take func(R) error) error {
 	ctx, stop := context.WithCancel(ctx)
 	n = max(n, 1)

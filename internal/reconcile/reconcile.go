@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 )
 
@@ -66,11 +67,11 @@ const (
 // Difference is one difference, in the user's terms.
 type Difference struct {
 	Kind      Kind
-	Username  string // empty where it is about no user
-	UUID      string // the user's, or the entity's identity; empty if there is none
-	FactorSID string // empty where it is about no single factor
-	Message   string // what it means for the user
-	Remedy    string // what --fix does about it, or why it does nothing and what a person can do
+	Username  string    // empty where it is about no user
+	UUID      string    // the user's, or the entity's identity; empty if there is none
+	FactorSID string    // empty where it is about no single factor
+	Message   string    // what it means for the user
+	Remedy    errs.Hint // what --fix does about it, or why it does nothing and what a person can do
 	Fixable   bool
 	NotTried  bool // of Unknown: Twilio was not asked any more
 
@@ -84,7 +85,7 @@ type Difference struct {
 }
 
 // keep makes a finding one that --fix leaves alone.
-func (f *Difference) keep(why string) { f.Fixable, f.Remedy = false, why }
+func (f *Difference) keep(why errs.Hint) { f.Fixable, f.Remedy = false, why }
 
 // Reconciler compares uzERP's users with the factors at Twilio. It has no port to change anything with.
 type Reconciler struct {

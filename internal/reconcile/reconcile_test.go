@@ -182,7 +182,7 @@ func TestReconcileFindsEveryKindAndRepairsWhatIsSafe(t *testing.T) {
 			t.Errorf("%d unknown, %d checked, %d enrolled, max %d", result.Unknown, result.Checked, result.Enrolled, result.DefaultMax())
 		}
 		for _, f := range result.Differences {
-			if f.Message == "" || f.Remedy == "" {
+			if f.Message == "" || f.Remedy.Empty() {
 				t.Errorf("%+v", f)
 			}
 		}
@@ -439,7 +439,7 @@ func TestReconcileGuards(t *testing.T) {
 	}
 	result, plan := repaired(t, reconciler(s), nil) // five of nine are missing
 	wantKind(t, plan.Refusal, errs.Refused)
-	if !result.WrongService() || !strings.Contains(plan.Refusal.Error(), "5 of 9") || !strings.Contains(plan.Refusal.Hint, "TWILIO_SERVICE_SID") {
+	if !result.WrongService() || !strings.Contains(plan.Refusal.Error(), "5 of 9") || plan.Refusal.Hint.Reason != reconcile.ReasonWrongService {
 		t.Error(plan.Refusal)
 	}
 	_, plan = repaired(t, reconciler(s), limit(4))
@@ -624,8 +624,8 @@ func everyFactor(s *mfatest.Site) []string {
 	return all
 }
 
-// Whatever call fails, and however, nothing is repaired that a healthy run would not have repaired, and nothing is called
-// fixed that is not.
+// Whatever call fails, and however, nothing is repaired that a healthy run would not have repaired, and nothing is
+// called fixed that is not.
 func TestReconcileOutageAtEveryCall(t *testing.T) {
 	run := func(claims bool, before func(n int, op, about string) error) (calls int, did []string, fixed int, err error) {
 		s := everyKind()

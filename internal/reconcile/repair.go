@@ -34,8 +34,8 @@ type Repairer struct {
 	NewUUID func() string
 }
 
-// PlanRepairs plans to repair what can be repaired safely. limit is how many repairs are allowed, or nil for DefaultMax. If
-// there are more, none is made: the first of them would be no safer than the rest.
+// PlanRepairs plans to repair what can be repaired safely. limit is how many repairs are allowed, or nil for
+// DefaultMax. If there are more, none is made: the first of them would be no safer than the rest.
 func (r *Result) PlanRepairs(limit *int) Repairs {
 	p := Repairs{Max: r.DefaultMax()}
 	if limit != nil {
@@ -50,20 +50,20 @@ func (r *Result) PlanRepairs(limit *int) Repairs {
 	switch {
 	case n == 0:
 	case r.Outage != nil:
-		p.Refusal = errs.New(errs.Unavailable, "Twilio stopped answering during the check: nothing is repaired", "run reconcile again when Twilio answers")
+		p.Refusal = errs.NewWith(errs.Unavailable, "Twilio stopped answering during the check: nothing is repaired", ReasonOutage.With())
 	case limit == nil && r.WrongService():
-		p.Refusal = errs.New(errs.Refused, fmt.Sprintf("%d of %d enrolled users have no factor at this Verify service: it is probably not the one they enrolled with; nothing is repaired",
-			r.factorMissing, r.enrolledKnown), "check TWILIO_SERVICE_SID; if they are really gone, --max N says how many repairs you expect")
+		p.Refusal = errs.NewWith(errs.Refused, fmt.Sprintf("%d of %d enrolled users have no factor at this Verify service: it is probably not the one they enrolled with; nothing is repaired",
+			r.factorMissing, r.enrolledKnown), ReasonWrongService.With())
 	case n > p.Max:
-		p.Refusal = errs.New(errs.Refused, fmt.Sprintf("%d repairs are needed, and at most %d allowed: nothing is repaired", n, p.Max),
-			fmt.Sprintf("look at the findings first; if they are right, --fix --max %d", n))
+		p.Refusal = errs.NewWith(errs.Refused, fmt.Sprintf("%d repairs are needed, and at most %d allowed: nothing is repaired", n, p.Max),
+			ReasonTooMany.With(n))
 	}
 	return p
 }
 
-// Apply makes the repairs one after the other, each only if what was found is still so at that moment. What becomes of each
-// is told to done (which may be nil) and stands in the difference: Fixed, or Err. The first failure of Twilio ends it; what
-// is left is not tried, and its Err says so.
+// Apply makes the repairs one after the other, each only if what was found is still so at that moment. What becomes of
+// each is told to done (which may be nil) and stands in the difference: Fixed, or Err. The first failure of Twilio ends
+// it; what is left is not tried, and its Err says so.
 func (p Repairs) Apply(ctx context.Context, r *Repairer, done func(Difference)) {
 	if p.Refusal != nil {
 		return
@@ -282,8 +282,8 @@ func (r *Repairer) confirmDeleted(ctx context.Context, identity string, factor m
 	return atTwilio(err)
 }
 
-// mend closes the last gap: had somebody entered the factor in a row in the moment before it was deleted, that row would
-// name a dead factor. It is reset, so that its user is asked to enrol.
+// mend closes the last gap: had somebody entered the factor in a row in the moment before it was deleted, that row
+// would name a dead factor. It is reset, so that its user is asked to enrol.
 func (r *Repairer) mend(ctx context.Context, factor mfa.Factor) error {
 	ctx = context.WithoutCancel(ctx)
 	owners, err := r.Store.FactorOwners(ctx, []string{factor.SID})

@@ -28,20 +28,20 @@ func FindPhones(address string) (Phones, error) {
 }
 
 func errNoSandbox() error {
-	return errs.New(errs.Config, "there is no sandbox here", "run this inside one: uzerp-mfa sandbox -- sh")
+	return errs.NewWith(errs.Config, "there is no sandbox here", ReasonNotInside.With())
 }
 
 // Code returns the code that the authenticator app of a user shows now. It fails with errs.NotFound if no app has an
 // account of that name.
 func (p Phones) Code(ctx context.Context, username string) (string, error) {
 	return p.ask(ctx, "code?"+url.Values{"account": {mfa.FriendlyName(username)}}.Encode(),
-		errs.New(errs.NotFound, fmt.Sprintf("the app has no account %q", username), "uzerp-mfa enroll "+errs.ShellQuote(username)+" --no-wait puts one there"))
+		errs.NewWith(errs.NotFound, fmt.Sprintf("the app has no account %q", username), ReasonNoAccount.With(username)))
 }
 
 // Message returns the code of the last text message or call to a number. It fails with errs.NotFound if there was none.
 func (p Phones) Message(ctx context.Context, to caller.Phone) (string, error) {
 	return p.ask(ctx, "message?"+url.Values{"to": {to.E164.Reveal()}}.Encode(),
-		errs.New(errs.NotFound, "no code was sent to "+to.Masked, "uzerp-mfa identity send sends one; a landline gets it in a call only"))
+		errs.NewWith(errs.NotFound, "no code was sent to "+to.Masked, ReasonNoMessage.With()))
 }
 
 func (p Phones) ask(ctx context.Context, what string, notFound error) (string, error) {

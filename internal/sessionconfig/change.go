@@ -29,12 +29,12 @@ const least = time.Minute
 // and with errs.Refused if nobody could work with it.
 func (r Request) Valid() error {
 	if r.ActivityTimeout != nil {
-		if err := checkWanted("--activity-timeout", *r.ActivityTimeout); err != nil {
+		if err := checkWanted("--"+FlagActivityTimeout, *r.ActivityTimeout); err != nil {
 			return err
 		}
 	}
 	if r.MaxAge != nil {
-		return checkWanted("--max-age", *r.MaxAge)
+		return checkWanted("--"+FlagMaxAge, *r.MaxAge)
 	}
 	return nil
 }
@@ -131,22 +131,22 @@ func refuse(env installation.EnvFile, changes []installation.SettingChange) erro
 	for _, c := range changes {
 		after.Settings[c.Setting] = dotenv.Setting{Value: secret.New(c.After), Line: c.Line}
 	}
-	var why, hints []string
+	var why, flags []string
 	for _, f := range Lockouts(after) {
 		why = append(why, f.Setting+": "+f.Message)
 		switch f.Setting {
 		case ActivityTimeout:
-			hints = append(hints, "--activity-timeout")
+			flags = append(flags, "--"+FlagActivityTimeout)
 		case MaxAge:
-			hints = append(hints, "--max-age")
+			flags = append(flags, "--"+FlagMaxAge)
 		}
 	}
 	if len(why) == 0 {
 		return nil
 	}
-	hint := ""
-	if len(hints) > 0 {
-		hint = "give " + strings.Join(hints, " and ") + " too"
+	hint := errs.Hint{}
+	if len(flags) > 0 {
+		hint = ReasonLimitsLockOut.With(strings.Join(flags, " and "))
 	}
 	return &errs.Error{Kind: errs.Refused, Op: "nothing was changed, because everybody would be locked out", Err: errors.New(strings.Join(why, "; ")), Hint: hint}
 }

@@ -44,7 +44,7 @@ func TestPlanChange(t *testing.T) {
 		changes, err := PlanChange(test.env.Env, test.request)
 		if kind, word, refused := strings.Cut(test.want, " "); refused && kind == "refused" {
 			e, ok := errors.AsType[*errs.Error](err)
-			if !ok || e.Kind != errs.Refused || !strings.Contains(e.Hint, word) {
+			if !ok || e.Kind != errs.Refused || e.Hint.String() != "limits-lock-out("+word+")" {
 				t.Errorf("%s: %v", test.name, err)
 			}
 			continue

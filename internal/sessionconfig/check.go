@@ -11,6 +11,7 @@ import (
 	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/installation/dotenv"
 	"uzerp-mfa/internal/installation/php"
+	"uzerp-mfa/internal/shell"
 	"uzerp-mfa/internal/sidform"
 )
 
@@ -80,14 +81,14 @@ func (c *check) checkEnvFile() bool {
 		c.add(finding.Finding{
 			ID: "env-misplaced", Severity: finding.Error, File: env.Misplaced,
 			Message: "nothing reads this file: uzERP reads " + env.Path + ", whatever its documentation says, so the settings in it have no effect",
-			Fix:     "mv " + errs.ShellQuote(env.Misplaced) + " " + errs.ShellQuote(env.Path),
+			Fix:     errs.Plain("mv " + shell.Quote(env.Misplaced) + " " + shell.Quote(env.Path)),
 		})
 		return false
 	case !env.Found:
 		c.add(finding.Finding{
 			ID: "env-missing", Severity: finding.Error, File: env.Path,
 			Message: "there is no such file, so uzERP does not manage sessions and can not build its two-factor login",
-			Fix:     lines(line(Manage, "on"), line(ActivityTimeout, number(proposedActivity)), line(MaxAge, number(proposedMaxAge))),
+			Fix:     errs.Plain(lines(line(Manage, "on"), line(ActivityTimeout, number(proposedActivity)), line(MaxAge, number(proposedMaxAge)))),
 		})
 		return false
 	case env.Syntax != nil:
@@ -95,7 +96,7 @@ func (c *check) checkEnvFile() bool {
 			ID: "env-syntax", Severity: finding.Error, File: env.Path, Line: env.Syntax.Line,
 			Message: "uzERP's reader rejects this line (" + env.Syntax.Reason() + "), so uzERP reads nothing from the file " +
 				"and answers every page with an error, and nothing else of the file can be judged",
-			Fix: syntaxFixes[env.Syntax.Kind],
+			Fix: errs.Plain(syntaxFixes[env.Syntax.Kind]),
 		})
 		return false
 	}
@@ -127,7 +128,7 @@ var saysOff = regexp.MustCompile(`^(?i:off|false|no|n|0|disabled?|none)$`)
 
 func (c *check) notManaged(value string, set bool) finding.Finding {
 	f := c.about(Manage, "sessions-not-managed")
-	f.Fix = c.manageFix()
+	f.Fix = errs.Plain(c.manageFix())
 	_, activity := c.in.Env.Settings[ActivityTimeout]
 	_, maxAge := c.in.Env.Settings[MaxAge]
 	const then = "sessions then last as long as PHP keeps them, and a stolen one never ends while it is used"
@@ -171,7 +172,7 @@ func (c *check) checkTwilio() {
 		{ServiceSID, "VA and 32 hexadecimal digits", "VA... of the Verify service from Twilio's console", sidform.Service.Valid},
 	} {
 		f := c.about(t.name, "")
-		f.Severity, f.Fix = finding.Warning, line(t.name, `"<`+t.where+`>"`)
+		f.Severity, f.Fix = finding.Warning, errs.Plain(line(t.name, `"<`+t.where+`>"`))
 		switch value := c.value(t.name); {
 		case strings.Trim(value, phpBlank) == "":
 			f.ID, f.Message = "twilio-missing", "with two-factor login on, everybody sees an error page instead of the login "+
@@ -217,7 +218,7 @@ func (c *check) checkOddities() {
 	for _, o := range c.in.Env.Warnings {
 		f := finding.Finding{
 			ID: "env-" + string(o.ID), Severity: finding.Warning, Setting: shownName(o.Name), File: c.in.Env.Path, Line: o.Line,
-			Message: "uzERP reads this line differently than it looks: " + o.Message(), Fix: oddityFixes[o.ID],
+			Message: "uzERP reads this line differently than it looks: " + o.Message(), Fix: errs.Plain(oddityFixes[o.ID]),
 		}
 		if s, ok := oddities[o.ID]; ok {
 			f.Severity = s
@@ -267,7 +268,7 @@ func (c *check) checkConfigPHP() {
 			c.add(finding.Finding{
 				ID: "config-php-ignored", Severity: finding.Warning, Setting: name, File: inst.ConfigPath(), Line: value.Pos.Line,
 				Message: "this line has no effect: uzERP reads this setting only from conf/.env, although conf/config.php wins for other settings",
-				Fix:     "move it to conf/.env: " + name + "=...",
+				Fix:     errs.Plain("move it to conf/.env: " + name + "=..."),
 			})
 		}
 	}

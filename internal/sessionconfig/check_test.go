@@ -329,14 +329,14 @@ func TestCheck(t *testing.T) {
 				if f.Message == "" || strings.HasSuffix(f.Message, ".") || strings.Contains(f.Message, "\n") {
 					t.Errorf("message %q", f.Message)
 				}
-				if f.Severity != finding.Info && f.Fix == "" {
+				if f.Severity != finding.Info && f.Fix.Empty() {
 					t.Errorf("%s: nothing to write", f.ID)
 				}
 			}
 			if !slices.Equal(got, row.want) {
 				t.Fatalf("got %q, want %q", got, row.want)
 			}
-			if len(found) > 0 && (row.fix != "" && found[0].Fix != row.fix || !strings.Contains(found[0].Message, row.says)) {
+			if len(found) > 0 && (row.fix != "" && found[0].Fix.Text != row.fix || !strings.Contains(found[0].Message, row.says)) {
 				t.Errorf("got %+v", found[0])
 			}
 		})

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/finding"
 )
 
@@ -136,7 +137,7 @@ func (c *check) checkLimit(name string, managed bool) {
 		return
 	}
 	f := c.about(name, state)
-	f.Fix = line(name, strconv.FormatInt(meant(name, value), 10))
+	f.Fix = errs.Plain(line(name, strconv.FormatInt(meant(name, value), 10)))
 	var lockout bool
 	f.Severity, f.Message, lockout = judgeLimit(name, state, managed, addable(value))
 	switch {
@@ -195,7 +196,7 @@ func (c *check) checkChoice() {
 	if activityOK && maxAgeOK && activity > maxAge {
 		f := c.about(ActivityTimeout, "activity-never-reached")
 		f.Severity, f.Message = finding.Warning, fmt.Sprintf("the session's max age of %d seconds is over first, so this limit is never reached", maxAge)
-		f.Fix = line(ActivityTimeout, strconv.FormatInt(min(proposedActivity, maxAge), 10))
+		f.Fix = errs.Plain(line(ActivityTimeout, strconv.FormatInt(min(proposedActivity, maxAge), 10)))
 		c.add(f)
 	}
 	if activityOK {
@@ -212,7 +213,7 @@ func (c *check) checkChoice() {
 
 func (c *check) checkLength(name string, seconds int64, short, long time.Duration, proposed int64, tooShort, tooLong string) {
 	f := c.about(name, "")
-	f.Severity, f.Fix = finding.Warning, line(name, strconv.FormatInt(proposed, 10))
+	f.Severity, f.Fix = finding.Warning, errs.Plain(line(name, strconv.FormatInt(proposed, 10)))
 	switch {
 	case seconds < int64(short/time.Second):
 		f.ID, f.Message = "limit-short", tooShort

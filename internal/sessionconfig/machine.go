@@ -9,6 +9,7 @@ import (
 	"uzerp-mfa/internal/finding"
 	"uzerp-mfa/internal/installation/file"
 	"uzerp-mfa/internal/installation/php"
+	"uzerp-mfa/internal/shell"
 )
 
 func number(n int64) string { return strconv.FormatInt(n, 10) }
@@ -24,13 +25,13 @@ func (c *check) checkAccess() {
 		f := about
 		f.ID, f.Severity = "env-world-writable", finding.Error
 		f.Message = fmt.Sprintf("every user of this machine can change uzERP's settings and read its passwords, because the mode is %04o", env.Mode.Perm())
-		f.Fix = c.closeFix(env)
+		f.Fix = errs.Plain(c.closeFix(env))
 		c.add(f)
 	} else if env.Mode&0o004 != 0 {
 		f := about
 		f.ID = "env-world-readable"
 		f.Message = fmt.Sprintf("every user of this machine can read uzERP's passwords and Twilio's token, because the mode is %04o", env.Mode.Perm())
-		f.Fix = c.closeFix(env)
+		f.Fix = errs.Plain(c.closeFix(env))
 		c.add(f)
 	}
 	c.checkWebUser()
@@ -38,7 +39,7 @@ func (c *check) checkAccess() {
 
 // closeFix returns the command after which others can't read the file, but the web server still can.
 func (c *check) closeFix(env file.Facts) string {
-	user, path := c.in.WebUser, errs.ShellQuote(env.Path)
+	user, path := c.in.WebUser, shell.Quote(env.Path)
 	closed := env
 	closed.Mode &^= 0o007
 	switch {
@@ -69,12 +70,12 @@ func (c *check) checkWebUser() {
 		f.ID, f.Severity, f.File = "env-not-readable", finding.Warning, dir.Path
 		f.Message = fmt.Sprintf("the web server usually runs as %s, who can not look into this directory, and uzERP "+
 			"treats a file that it can not read as an empty one", user.Name)
-		f.Fix = fmt.Sprintf("chgrp %s %s && chmod g+x %[2]s", user.Name, errs.ShellQuote(dir.Path))
+		f.Fix = errs.Plain(fmt.Sprintf("chgrp %s %s && chmod g+x %[2]s", user.Name, shell.Quote(dir.Path)))
 	case !user.may(0o004, env):
 		f.ID, f.Severity = "env-not-readable", finding.Warning
 		f.Message = fmt.Sprintf("the web server usually runs as %s, who can not read this file, and uzERP treats a file "+
 			"that it can not read as an empty one", user.Name)
-		f.Fix = fmt.Sprintf("chgrp %s %s && chmod 0640 %[2]s", user.Name, errs.ShellQuote(env.Path))
+		f.Fix = errs.Plain(fmt.Sprintf("chgrp %s %s && chmod 0640 %[2]s", user.Name, shell.Quote(env.Path)))
 	default:
 		return
 	}
@@ -105,7 +106,7 @@ func (c *check) checkPHP() {
 	if c.in.PHPProblem != "" || len(web) == 0 {
 		why := c.in.PHPProblem
 		if why == "" {
-			why = "no php.ini of a web server's PHP was found under /etc/php; name one with --php-ini"
+			why = "no php.ini of a web server's PHP was found under /etc/php; name one with --" + FlagPHPIni
 		}
 		c.add(finding.Finding{ID: "php-not-checked", Severity: finding.Info, Message: "PHP's own session settings were not judged: " + why})
 	}
@@ -160,9 +161,9 @@ func (c *check) checkCookie(ini *php.Ini, setting string, message string) {
 		return
 	}
 	f := aboutPHP(ini, strings.ReplaceAll(strings.TrimPrefix(setting, "session."), "_", "-"), setting)
-	f.Value, f.Message, f.Fix = "0", inPHP(ini)+message, setting+" = 1"
+	f.Value, f.Message, f.Fix = "0", inPHP(ini)+message, errs.Plain(setting+" = 1")
 	if v.Unknown {
-		f.Severity, f.Value, f.Fix = finding.Info, "", ""
+		f.Severity, f.Value, f.Fix = finding.Info, "", errs.Hint{}
 		f.Message = inPHP(ini) + "the value contains something that only PHP knows, so it was not judged"
 	}
 	c.add(f)
@@ -173,7 +174,7 @@ func (c *check) checkEnvFirst(ini *php.Ini) {
 		c.add(finding.Finding{
 			ID: "variables-order", Severity: finding.Info, Setting: variablesOrder, File: ini.Files[0],
 			Message: inPHP(ini) + "variables of the web server's environment win over conf/.env, because variables_order has an E",
-			Fix:     `variables_order = "GPCS"`,
+			Fix:     errs.Plain(`variables_order = "GPCS"`),
 		})
 	}
 }
@@ -192,7 +193,7 @@ func (c *check) checkCollector(ini *php.Ini, activity int64) {
 	default:
 		f.Message = fmt.Sprintf("%sPHP may delete a session that was idle for %d seconds, before the activity timeout "+
 			"of %d, and its user needs another billed code", inPHP(ini), age, activity)
-		f.Fix = maxLifetime + " = " + number(activity)
+		f.Fix = errs.Plain(maxLifetime + " = " + number(activity))
 	}
 	c.add(f)
 }
@@ -229,7 +230,7 @@ func (c *check) checkCleaner(web []*php.Ini, activity int64) {
 			f.Message = fmt.Sprintf("%sthe system's own clean-up (%s) removes a session that was idle for %d seconds, before "+
 				"the activity timeout of %d, and its user needs another billed code",
 				inPHP(ini), job, longest, activity)
-			f.Fix = maxLifetime + " = " + number(activity)
+			f.Fix = errs.Plain(maxLifetime + " = " + number(activity))
 		}
 		c.add(f)
 	}

@@ -100,5 +100,5 @@ func badSetting(name, problem string) error {
 	if name == "UZERP_MFA_VERIFY_URL" {
 		return errs.New(errs.Config, name+" "+problem, "check "+name+" in the environment; without it Twilio's own address is used")
 	}
-	return errs.New(errs.Config, name+" "+problem, "check "+name+" in the environment, --env-file or conf/.env")
+	return errs.New(errs.Config, name+" "+problem, "check "+name+" in the environment, your file of settings or conf/.env")
 }

@@ -35,7 +35,7 @@ type callError struct {
 	wait    time.Duration // Retry-After
 
 	kind      errs.Kind
-	hint      string
+	hint      errs.Hint
 	transient bool    // another try may help
 	timeout   bool    // no answer within Config.CallTimeout
 	reached   bool    // the request may have had an effect
@@ -76,7 +76,7 @@ func (f *callError) settle(method string) *callError {
 
 // unavailable makes f an errs.Unavailable that another try may cure.
 func (f *callError) unavailable(words string) {
-	f.kind, f.words, f.hint = errs.Unavailable, words, hintAgain
+	f.kind, f.words, f.hint = errs.Unavailable, words, errs.Plain(hintAgain)
 }
 
 // unusable makes f the error of an answer that does not say whether the request had an effect.
@@ -96,7 +96,7 @@ func (f *callError) classify(c *Client) {
 	case s < 400:
 		f.unusable("or a proxy answered with a redirect, which is not followed")
 		if !c.defaultHost {
-			f.hint = "check UZERP_MFA_VERIFY_URL"
+			f.hint = errs.Plain("check UZERP_MFA_VERIFY_URL")
 		}
 	case known && p.status == 0:
 		f.is(p, c)
@@ -122,7 +122,7 @@ func (c *Client) broken(err error, timeout bool) *callError {
 	ne, isNet := errors.AsType[net.Error](err)
 	_, isCert := errors.AsType[*tls.CertificateVerificationError](err)
 	_, isNotTLS := errors.AsType[tls.RecordHeaderError](err)
-	config := func(words, hint string) { *f = callError{kind: errs.Config, words: words, hint: hint} }
+	config := func(words, hint string) { *f = callError{kind: errs.Config, words: words, hint: errs.Plain(hint)} }
 	switch {
 	case timeout || isNet && ne.Timeout():
 		f.unavailable("no answer from Twilio within " + c.timeout.String())
@@ -172,7 +172,7 @@ func (o *call) fail(err error) error {
 		f.is(o.invalid, o.c)
 	}
 	if o.ifLost != "" && lost(f) {
-		f.hint = o.ifLost
+		f.hint = errs.Plain(o.ifLost)
 	}
 	return &errs.Error{Kind: f.kind, Op: o.op, Hint: f.hint, Err: f}
 }

@@ -151,7 +151,7 @@ func TestNotFoundIsProven(t *testing.T) {
 			if !strings.Contains(err.Error(), tc.has) {
 				t.Error(err)
 			}
-			if e, _ := errors.AsType[*errs.Error](err); tc.has != "" && !strings.Contains(e.Hint, "TWILIO_SERVICE_SID") {
+			if e, _ := errors.AsType[*errs.Error](err); tc.has != "" && !strings.Contains(e.Hint.Text, "TWILIO_SERVICE_SID") {
 				t.Errorf("hint %q", e.Hint)
 			}
 		}

@@ -3,6 +3,7 @@ package twilio
 import (
 	"net/http"
 
+	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 )
@@ -12,9 +13,9 @@ type problem struct {
 	status int // as Twilio documents it; 0 if it is not documented: then the code counts with any 4xx
 	kind   errs.Kind
 	words  string
-	hint   string // empty with errs.Config: it becomes "check the credentials"
-	again  bool   // not processed, and soon over: may be tried again, even a POST
-	cause  error  // a sentinel for errors.Is
+	hint   errs.Hint // empty with errs.Config: it becomes "check the credentials"
+	again  bool      // not processed, and soon over: may be tried again, even a POST
+	cause  error     // a sentinel for errors.Is
 }
 
 // badParameter is Twilio's "Invalid parameter: …". Only the operation knows whose mistake it is (call.invalid).
@@ -23,10 +24,9 @@ const badParameter = 60200
 const (
 	rejectedRequest = "Twilio rejected the request"
 
-	callInstead = "let Twilio call instead (identity send --channel call, user reset --identify call)"
-	noPSD2      = "switch psd2_enabled off for the service in Twilio's console"
-	enrollAnew  = "enroll the user again: that makes a new factor"
-	nextCode    = "run the command again, with the next code that the app shows"
+	noPSD2     = "switch psd2_enabled off for the service in Twilio's console"
+	enrollAnew = "enroll the user again: that makes a new factor"
+	nextCode   = "run the command again, with the next code that the app shows"
 )
 
 // problems has the codes that Twilio can answer here and that say more than their HTTP status (§2).
@@ -46,12 +46,13 @@ var problems = map[int]problem{
 		"use the code that was sent already, or wait ten minutes and send again"),
 	60204: config(403, "the Verify service lacks a feature that was asked for",
 		"look at custom_code_enabled and default_template_sid of the service in Twilio's console"),
-	60205: refused(403, "the number is a landline, and gets no SMS", callInstead),
+	60205: refused(403, "the number is a landline, and gets no SMS", "").advising(caller.ReasonSMSRefused.With()),
 	60206: config(400, "the Verify service wants an amount and a payee with every code (PSD2), and a helpdesk has none", noPSD2),
 	60212: unavailable(429, "Twilio is busy with another request for this number", "wait a moment; "+hintAgain).repeatable(),
 	60214: config(400, "the Verify service makes no calls as long as it is meant for payments (PSD2)", noPSD2),
 	60217: config(400, "the Verify service has no e-mail integration", "send the code by SMS or by a call"),
-	60221: {status: 400, kind: errs.Failure, words: "Twilio was not told whose code this is", hint: "this is a mistake in uzerp-mfa: please report it"},
+	60221: {status: 400, kind: errs.Failure, words: "Twilio was not told whose code this is",
+		hint: errs.Plain("this is a mistake in uzerp-mfa: please report it")},
 	60223: config(0, "this channel is switched off in the Verify service",
 		"use the other channel (sms, call), or switch it on for the service in Twilio's console"),
 	60238: refused(0, "Twilio blocks all codes to this number", "identify the user in another way; only Twilio's support can lift the block"),
@@ -59,7 +60,7 @@ var problems = map[int]problem{
 	60330: config(400, "a webhook of the Verify service could not be called", "correct or delete the service's webhook in Twilio's console"),
 	60331: config(0, "the voice of the Verify service does not speak the language of this call",
 		"look at tts_name of the service in Twilio's console, or send the code by SMS"),
-	60410: refused(0, "Twilio's fraud protection blocks SMS to numbers like this one for 12 hours", callInstead+", or wait 12 hours"),
+	60410: refused(0, "Twilio's fraud protection blocks SMS to numbers like this one for 12 hours", "").advising(caller.ReasonSMSBlocked.With()),
 	60431: missing(),
 	60605: config(403, "the Twilio account may not reach the country of this number", "allow the country under Geo permissions in Twilio's console"),
 	60728: unavailable(0, "the Twilio account has sent as many messages as it may within an hour", "wait an hour, then run the command again"),
@@ -69,8 +70,7 @@ var problems = map[int]problem{
 	60308: refused(429, "Twilio takes no more codes here after five wrong ones", nextCode).because(mfa.ErrAttemptsUsedUp),
 	60310: refused(429, "Twilio takes no more codes here after five wrong ones", enrollAnew).because(mfa.ErrAttemptsUsedUp),
 	60311: wrong(),
-	60312: refused(429, "the factor has had too many challenges for this hour or day",
-		"the user's login takes no code until that is over: wait an hour, or let them in once with uzerp-mfa user disable-next-login"),
+	60312: refused(429, "the factor has had too many challenges for this hour or day", "").advising(mfa.ReasonTooManyCodes.With()),
 	60315: refused(400, "the user has as many factors as Twilio allows", "delete factors that are not in use"),
 	60317: refused(409, "there is one already", ""),
 	60318: refused(403, "the factor is not verified", "finish the enrolment, or enroll the user again"),
@@ -86,15 +86,15 @@ var problems = map[int]problem{
 }
 
 func refused(status int, words, hint string) problem {
-	return problem{status: status, kind: errs.Refused, words: words, hint: hint}
+	return problem{status: status, kind: errs.Refused, words: words, hint: errs.Plain(hint)}
 }
 
 func config(status int, words, hint string) problem {
-	return problem{status: status, kind: errs.Config, words: words, hint: hint}
+	return problem{status: status, kind: errs.Config, words: words, hint: errs.Plain(hint)}
 }
 
 func unavailable(status int, words, hint string) problem {
-	return problem{status: status, kind: errs.Unavailable, words: words, hint: hint}
+	return problem{status: status, kind: errs.Unavailable, words: words, hint: errs.Plain(hint)}
 }
 
 // rejected returns a problem with the credentials.
@@ -114,6 +114,11 @@ func wrong() problem {
 
 func (p problem) repeatable() problem {
 	p.again = true
+	return p
+}
+
+func (p problem) advising(hint errs.Hint) problem {
+	p.hint = hint
 	return p
 }
 
@@ -148,7 +153,7 @@ func (f *callError) is(p problem, c *Client) {
 	switch {
 	case p.kind == errs.NotFound: // Twilio's own message only repeats the path
 		f.message = ""
-	case p.kind == errs.Config && p.hint == "":
-		f.hint = "check " + c.credentials + " (test credentials do not work with Verify)"
+	case p.kind == errs.Config && p.hint.Empty():
+		f.hint = errs.Plain("check " + c.credentials + " (test credentials do not work with Verify)")
 	}
 }

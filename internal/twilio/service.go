@@ -21,7 +21,7 @@ func (c *Client) FetchService(ctx context.Context) (verifyservice.Service, error
 		if f, ok := errors.AsType[*callError](err); ok && f.kind == errs.NotFound {
 			f.words = "no such Verify service"
 			f.causes = append(f.causes, mfa.ErrNoService)
-			f.hint = "check TWILIO_SERVICE_SID, and that it belongs to the account of " + c.credentials
+			f.hint = errs.Plain("check TWILIO_SERVICE_SID, and that it belongs to the account of " + c.credentials)
 		}
 		return verifyservice.Service{}, o.fail(err)
 	}
@@ -52,7 +52,7 @@ const codeLength = 6
 func (c *Client) CreateService(ctx context.Context, friendlyName, issuer string) (verifyservice.Service, error) {
 	o := c.begin(ctx, "create the Verify service")
 	o.invalid = problem{kind: errs.Usage, words: "Twilio does not accept this friendly name or issuer",
-		hint: "choose plain words of letters and spaces for both"}
+		hint: errs.Plain("choose plain words of letters and spaces for both")}
 	o.ifLost = "there may be one more Verify service now: look in Twilio's console before running the command again"
 	for _, err := range []error{verifyservice.CheckFriendlyName(friendlyName), verifyservice.CheckIssuer(issuer)} {
 		if err != nil {

@@ -20,7 +20,7 @@ var (
 // StartVerification lets Twilio send a code to a number.
 func (c *Client) StartVerification(ctx context.Context, to caller.Recipient, channel caller.Channel) (caller.Started, error) {
 	o := c.begin(ctx, "send the code")
-	o.invalid = refused(0, "Twilio does not take this for a phone number", "correct the number in uzERP (or in --to), then send again")
+	o.invalid = refused(0, "Twilio does not take this for a phone number", "correct the number in uzERP, or the one that you gave, then send again")
 	o.ifLost = "a message may be on its way: ask the user before sending again, which within ten minutes sends the same code"
 	number := to.Phone.E164.Reveal()
 	if err := o.check(validNumber(number), validChannel(channel)); err != nil {
@@ -31,7 +31,7 @@ func (c *Client) StartVerification(ctx context.Context, to caller.Recipient, cha
 	if err != nil {
 		gone, err := o.failed(err)
 		if gone {
-			err = &errs.Error{Kind: errs.Unavailable, Op: o.op, Hint: hintAgain,
+			err = &errs.Error{Kind: errs.Unavailable, Op: o.op, Hint: errs.Plain(hintAgain),
 				Err: errors.New("the Verify service exists, but Twilio finds no way to send codes with it")}
 		}
 		return caller.Started{}, err
@@ -62,7 +62,7 @@ func (c *Client) CheckVerification(ctx context.Context, to caller.Recipient, cod
 		gone, err := o.failed(err)
 		if gone {
 			err = &errs.Error{Kind: errs.NotFound, Op: o.op, Err: caller.ErrNoVerification,
-				Hint: "none was sent, or it was accepted already, has expired, or was given up after five wrong ones: send a new one"}
+				Hint: errs.Plain("none was sent, or it was accepted already, has expired, or was given up after five wrong ones: send a new one")}
 		}
 		return "", err
 	}

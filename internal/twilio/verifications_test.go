@@ -77,7 +77,7 @@ func TestNoVerification(t *testing.T) {
 		s.play("POST "+checkPath, answer)
 		_, err := s.CheckVerification(t.Context(), callee, code)
 		wantError(t, err, errs.NotFound, false)
-		if !errors.Is(err, caller.ErrNoVerification) || errors.Is(err, mfa.ErrNoService) || !strings.Contains(errs.HintOf(err), "send a new one") {
+		if !errors.Is(err, caller.ErrNoVerification) || errors.Is(err, mfa.ErrNoService) || !strings.Contains(errs.HintOf(err).Text, "send a new one") {
 			t.Errorf("%s: %v (%s)", name, err, errs.HintOf(err))
 		}
 		if s.count("GET "+servicePath) != 1 || s.count("POST "+checkPath) != 1 {
@@ -103,7 +103,7 @@ func TestVerificationLost(t *testing.T) {
 				s.play(op.request, broken)
 				err := op.run(s.Client, t.Context())
 				wantError(t, err, errs.Unavailable, true)
-				if hint := errs.HintOf(err); !strings.Contains(hint, tc.hint) || s.count(op.request) != 1 {
+				if hint := errs.HintOf(err).String(); !strings.Contains(hint, tc.hint) || s.count(op.request) != 1 {
 					t.Errorf("%s %s: hint %q, sent %d times", tc.op, name, hint, s.count(op.request))
 				}
 			}
@@ -127,7 +127,7 @@ func TestVerificationProblems(t *testing.T) {
 		{60202, []int{400, 403, 429}, errs.Refused, "ten minutes"},
 		{60203, []int{400, 403, 429}, errs.Refused, "ten minutes"},
 		{60204, []int{403}, errs.Config, "custom_code_enabled"},
-		{60205, []int{400, 403}, errs.Refused, "--channel call"},
+		{60205, []int{400, 403}, errs.Refused, "sms-refused()"},
 		{60206, []int{400}, errs.Config, "psd2_enabled"},
 		{60212, []int{429}, errs.Unavailable, "safe to run"},
 		{60214, []int{400}, errs.Config, "psd2_enabled"},
@@ -138,7 +138,7 @@ func TestVerificationProblems(t *testing.T) {
 		{60329, odd, errs.Config, "psd2_enabled"},
 		{60330, []int{400}, errs.Config, "webhook"},
 		{60331, odd, errs.Config, "tts_name"},
-		{60410, odd, errs.Refused, "12 hours"},
+		{60410, odd, errs.Refused, "sms-blocked()"},
 		{60605, []int{403}, errs.Config, "Geo permissions"},
 		{60728, odd, errs.Unavailable, "an hour"},
 	} {
@@ -159,7 +159,7 @@ func TestVerificationProblems(t *testing.T) {
 					if got := s.count(op.request); got != want {
 						t.Errorf("sent %d times, want %d", got, want)
 					}
-					hint := errs.HintOf(err)
+					hint := errs.HintOf(err).String()
 					if !strings.Contains(hint, tc.hint) {
 						t.Errorf("hint %q, want %q", hint, tc.hint)
 					}
@@ -211,7 +211,7 @@ func TestNumberIsNeverShown(t *testing.T) {
 			if strings.Contains(err.Error(), message) != shown {
 				t.Errorf("%s: %v", message, err)
 			}
-			for _, text := range []string{err.Error(), errs.HintOf(err), s.log.String()} {
+			for _, text := range []string{err.Error(), errs.HintOf(err).String(), s.log.String()} {
 				for _, part := range []string{"7700", "00123", "900"} {
 					if strings.Contains(strings.ReplaceAll(text, service, ""), part) {
 						t.Errorf("%s: shows %s: %s", message, part, text)

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/finding"
 )
 
@@ -16,11 +17,12 @@ const (
 	DefaultSkew       = 1
 )
 
-// fewDigits is the length up to which Twilio takes 10 challenges a day from a factor (60312, docs/facts/twilio-verify.md §1.3).
+// fewDigits is the length up to which Twilio takes 10 challenges a day from a factor (60312,
+// docs/facts/twilio-verify.md §1.3).
 const fewDigits = 4
 
-// Check checks the settings of a Verify service that Twilio's API shows (docs/facts/twilio-verify.md §5). It returns the findings,
-// errors first. What the API doesn't show is a finding too, so that nothing looks checked that isn't.
+// Check checks the settings of a Verify service that Twilio's API shows (docs/facts/twilio-verify.md §5). It returns
+// the findings, errors first. What the API doesn't show is a finding too, so that nothing looks checked that isn't.
 func Check(s Service) []finding.Finding {
 	c := &serviceCheck{s: s}
 	c.names()
@@ -37,7 +39,7 @@ type serviceCheck struct {
 }
 
 func (c *serviceCheck) add(id string, severity finding.Severity, setting, value, message, fix string) {
-	c.found = append(c.found, finding.Finding{ID: id, Severity: severity, Setting: setting, Value: value, Message: message, Fix: fix})
+	c.found = append(c.found, finding.Finding{ID: id, Severity: severity, Setting: setting, Value: value, Message: message, Fix: errs.Plain(fix)})
 }
 
 // names looks at what people see: the issuer over the code in their app, the friendly name in an SMS.
@@ -112,7 +114,7 @@ func (c *serviceCheck) messages() {
 	s := c.s
 	if isTrue(s.PSD2Enabled) {
 		c.add("psd2", finding.Error, "psd2_enabled", "true",
-			"Twilio wants an amount and a payee with every SMS, and makes no calls (60206, 60214), so identity send fails for everybody", "set Psd2Enabled to false")
+			"Twilio wants an amount and a payee with every SMS, and makes no calls (60206, 60214), so nobody gets a code on the phone", "set Psd2Enabled to false")
 	}
 	if s.CodeLength > 0 && s.CodeLength < DefaultCodeLength {
 		c.add("code-length", finding.Warning, "code_length", strconv.Itoa(s.CodeLength),
@@ -129,7 +131,8 @@ func (c *serviceCheck) messages() {
 			"this has no effect without lookup_enabled: an SMS to a landline is sent, and the user waits for it in vain", "set LookupEnabled to true too")
 	case skip && isTrue(s.LookupEnabled):
 		c.add("skip-landlines", finding.Info, "skip_sms_to_landlines", "true",
-			"an SMS to a landline is refused (60205), and the helpdesk must expect that", "call such a user: identity send --channel call")
+			"an SMS to a landline is refused (60205), and the helpdesk must expect that", "")
+		c.found[len(c.found)-1].Fix = ReasonSkipsLandlines.With()
 	}
 	if isTrue(s.DoNotShareWarning) {
 		c.add("do-not-share", finding.Info, "do_not_share_warning_enabled", "true",

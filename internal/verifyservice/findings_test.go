@@ -77,7 +77,7 @@ func TestCheckService(t *testing.T) {
 				if f.Message == "" || strings.HasSuffix(f.Message, ".") || strings.Count(f.Message, ". ") > 1 {
 					t.Errorf("%s: message %q", f.ID, f.Message)
 				}
-				if f.Severity != finding.Info && f.Fix == "" {
+				if f.Severity != finding.Info && f.Fix.Empty() {
 					t.Errorf("%s: nothing to set", f.ID)
 				}
 			}

@@ -147,13 +147,6 @@ func (s *site) plan() verifyservice.Plan {
 	return p
 }
 
-func reasonOf(err error) verifyservice.Reason {
-	if o, ok := errors.AsType[*verifyservice.Obstacle](err); ok {
-		return o.Reason
-	}
-	return ""
-}
-
 func TestSetup(t *testing.T) {
 	s := newSite(t, oldEnv)
 	p := s.plan()
@@ -203,7 +196,7 @@ func TestPlanRefuses(t *testing.T) {
 		env    string
 		change func(change)
 		kind   errs.Kind
-		reason verifyservice.Reason
+		reason errs.Reason
 		says   string
 	}{
 		"name":                      {oldEnv, func(c change) { c.request.FriendlyName = "Acme, Inc." }, errs.Usage, "", "friendly name"},
@@ -211,17 +204,17 @@ func TestPlanRefuses(t *testing.T) {
 		"issuer":                    {oldEnv, func(c change) { c.request.Issuer = "a:b" }, errs.Usage, "", "issuer"},
 		"no file":                   {oldEnv, func(c change) { _ = os.Remove(c.site.env) }, errs.Config, "", "does not exist"},
 		"a line that uzERP rejects": {"X=a b\n", nil, errs.Config, "", "line 1"},
-		"the setting is used in it": {oldEnv + "OTHER=${TWILIO_SERVICE_SID}\n", nil, errs.Refused, "", "would not read as meant"},
-		"another account":           {"TWILIO_ACCOUNT_SID=AC2\n", nil, errs.Refused, verifyservice.OtherAccount, "in vain"},
+		"the setting is used in it": {oldEnv + "OTHER=${TWILIO_SERVICE_SID}\n", nil, errs.Refused, installation.ReasonEnvOdd, "would not read as meant"},
+		"another account":           {"TWILIO_ACCOUNT_SID=AC2\n", nil, errs.Refused, verifyservice.ReasonOtherAccount, "in vain"},
 		"the database of a test copy": {oldEnv, func(c change) { c.setup.OtherDatabase = "DATABASE_URL" },
-			errs.Refused, verifyservice.OtherDatabase, "DATABASE_URL"},
-		"enrolled": {oldEnv, func(c change) { c.site.enrolled = 1 }, errs.Refused, verifyservice.UsersEnrolled, "1 of 8 users"},
+			errs.Refused, verifyservice.ReasonOtherDatabase, "DATABASE_URL"},
+		"enrolled": {oldEnv, func(c change) { c.site.enrolled = 1 }, errs.Refused, verifyservice.ReasonUsersEnrolled, "1 of 8 users"},
 		"no connection": {oldEnv, func(c change) {
 			c.setup.Users = func(context.Context) (mfa.CopyReader, error) { return nil, down }
-		}, errs.Unavailable, verifyservice.EnrolledUnknown, "connection refused"},
+		}, errs.Unavailable, verifyservice.ReasonEnrolledUnknown, "connection refused"},
 		"no answer": {oldEnv, func(c change) {
 			c.site.before = func(string) error { return down }
-		}, errs.Unavailable, verifyservice.EnrolledUnknown, "connection refused"},
+		}, errs.Unavailable, verifyservice.ReasonEnrolledUnknown, "connection refused"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, test.env)
@@ -230,8 +223,8 @@ func TestPlanRefuses(t *testing.T) {
 				test.change(change{s, &u, &r})
 			}
 			_, err := u.Plan(t.Context(), r, true)
-			if err == nil || errs.KindOf(err) != test.kind || reasonOf(err) != test.reason || !strings.Contains(err.Error(), test.says) {
-				t.Errorf("%v (kind %v, reason %q)", err, errs.KindOf(err), reasonOf(err))
+			if err == nil || errs.KindOf(err) != test.kind || errs.HintOf(err).Reason != test.reason || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("%v (kind %v, reason %q)", err, errs.KindOf(err), errs.HintOf(err).Reason)
 			}
 			if recorded := len(s.refused) == 1 && s.refused[0] == r.FriendlyName; recorded != (test.kind == errs.Refused) {
 				t.Errorf("recorded as refused: %q", s.refused)
@@ -327,7 +320,9 @@ func TestApplyFails(t *testing.T) {
 		"somebody writes conf/.env before it": {func(s *site) { s.write(oldEnv + "X=1\n") }, unmade, errs.Refused, "meanwhile", "", false},
 		"Twilio refuses": {func(s *site) { s.create = errs.New(errs.Config, "authenticate", "") },
 			unmade, errs.Config, "authenticate", "", false},
-		"Twilio's answer is lost": {func(s *site) { s.create = &errs.Error{Kind: errs.Unavailable, Err: errs.ErrLostReply, Hint: "safe"} },
+		"Twilio's answer is lost": {func(s *site) {
+			s.create = &errs.Error{Kind: errs.Unavailable, Err: errs.ErrLostReply, Hint: errs.Plain("safe")}
+		},
 			unknown, errs.Failure, "may have", `for "Acme uzERP"`, false},
 		"somebody enrolls while it is made":  {at("users", 2, enroll), unnamed, errs.Failure, "1 of 8 users", "once nobody is enrolled", true},
 		"the database goes while it is made": {at("users", 2, func(*site) error { return full }), unnamed, errs.Failure, "can't say who", "by hand", true},
@@ -341,7 +336,7 @@ func TestApplyFails(t *testing.T) {
 			p := s.plan()
 			test.fail(s)
 			made, err := s.setup().Apply(t.Context(), p)
-			if err == nil || errs.KindOf(err) != test.kind || !strings.Contains(err.Error(), test.says) || !strings.Contains(errs.HintOf(err), test.hint) {
+			if err == nil || errs.KindOf(err) != test.kind || !strings.Contains(err.Error(), test.says) || !strings.Contains(errs.HintOf(err).Text, test.hint) {
 				t.Errorf("%v (kind %v), hint %q", err, errs.KindOf(err), errs.HintOf(err))
 			}
 			if test.made != (made.SID == newService) || test.made && !strings.Contains(err.Error(), newService) {
@@ -354,7 +349,7 @@ func TestApplyFails(t *testing.T) {
 			if isNamed != (test.left == named) || made.Written != isNamed || (len(s.backups()) > 0) != isNamed {
 				t.Errorf("written: %v; conf/.env is %q, backups %q", made.Written, s.content(), s.backups())
 			}
-			hint := errs.HintOf(err)
+			hint := errs.HintOf(err).Text
 			if test.left == unnamed && (!strings.Contains(hint, "TWILIO_SERVICE_SID="+newService+" into "+s.env) || strings.Contains(hint, "nothing was changed")) {
 				t.Errorf("the hint does not say what to write where: %q", hint)
 			}
@@ -422,7 +417,7 @@ func TestApplyInterrupted(t *testing.T) {
 func TestNotShown(t *testing.T) {
 	made := verifyservice.Made{Service: verifyservice.Service{SID: newService}}
 	err := made.NotShown(errors.New("no space left"))
-	if errs.KindOf(err) != errs.Failure || !strings.Contains(err.Error(), newService) || !strings.Contains(errs.HintOf(err), "another service") {
+	if errs.KindOf(err) != errs.Failure || !strings.Contains(err.Error(), newService) || !strings.Contains(errs.HintOf(err).Text, "another service") {
 		t.Errorf("%v, hint %q", err, errs.HintOf(err))
 	}
 }

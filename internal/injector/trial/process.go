@@ -66,7 +66,7 @@ func (t Trial) startGuard(ctx context.Context, o order) (*guard, error) {
 
 func startError(err error) error {
 	return &errs.Error{Kind: errs.KindOf(err), Op: "start the process that would switch back", Err: err,
-		Hint: "nothing was changed; without --try the switch needs no such process"}
+		Hint: ReasonNoGuard.With()}
 }
 
 // await waits for a word of the guard's.
@@ -107,7 +107,7 @@ func (g *guard) keep() error {
 		return nil // kept; or the guard has ended without a word, and there is nobody to take it back
 	case <-time.After(guardPatience):
 		return &errs.Error{Kind: errs.Failure, Op: "keep the switch", Err: errors.New("the process that would switch back does not answer"),
-			Hint: "it may still be switched back: uzerp-mfa set-injector --dry-run shows how it is"}
+			Hint: ReasonUnclear.With()}
 	}
 }
 

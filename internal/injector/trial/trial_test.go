@@ -234,8 +234,8 @@ func (s slow) ApplySwitch(ctx context.Context, names []string, plan injector.Swi
 	}
 }
 
-// A guard whose time was over before the switch was made has found nothing to take back. Its word doesn't count, and nor does
-// a yes.
+// A guard whose time was over before the switch was made has found nothing to take back. Its word doesn't count, and
+// nor does a yes.
 func TestTrialWhoseSwitchIsTooSlow(t *testing.T) {
 	for _, yes := range []bool{false, true} {
 		s := newStage(t, "guard that tells its end")
@@ -282,7 +282,7 @@ func TestTrialThatCannotBeTakenBack(t *testing.T) {
 		} else if ok {
 			err = i.Undo
 		}
-		if err == nil || errs.KindOf(err) != errs.Unavailable || !strings.Contains(errs.HintOf(err), "the switch is still there") {
+		if err == nil || errs.KindOf(err) != errs.Unavailable || errs.HintOf(err).Reason != trial.ReasonStillMade {
 			t.Errorf("%v (%s)", err, errs.HintOf(err))
 		}
 		cancel()
@@ -306,7 +306,7 @@ func TestTrialWithoutAGuard(t *testing.T) {
 				s.Command = func() (*exec.Cmd, error) { return nil, errors.New("no program") }
 			}
 			err := s.run(t, t.Context(), time.Minute, injector.PlainHandler)
-			if err == nil || err.Error() != want || errs.HintOf(err) == "" {
+			if err == nil || err.Error() != want || errs.HintOf(err).Empty() {
 				t.Errorf("%v, want %s", err, want)
 			}
 			if mode == "no database" && errs.KindOf(err) != errs.Unavailable {

@@ -1,12 +1,12 @@
-package errs_test
+package shell_test
 
 import (
 	"testing"
 
-	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/shell"
 )
 
-func TestShellQuote(t *testing.T) {
+func TestQuote(t *testing.T) {
 	for in, want := range map[string]string{
 		"alice":      "alice",
 		"o'neil":     `'o'\''neil'`,
@@ -17,8 +17,8 @@ func TestShellQuote(t *testing.T) {
 		"müller":     "'müller'",
 		"x@corp.com": "x@corp.com",
 	} {
-		if got := errs.ShellQuote(in); got != want {
-			t.Errorf("ShellQuote(%q) = %s, want %s", in, got, want)
+		if got := shell.Quote(in); got != want {
+			t.Errorf("Quote(%q) = %s, want %s", in, got, want)
 		}
 	}
 }

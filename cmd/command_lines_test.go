@@ -1,0 +1,454 @@
+package cmd
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// This file finds the command lines of this program in texts, and holds them against the command tree.
+
+// wording says how a command line stands in a text.
+type wording int
+
+const (
+	asCode      wording = iota // a line of its own, to be run as it is
+	asMention                  // in `…`: the arguments may be left out
+	inProse                    // words follow it that do not belong to it
+	bareInProse                // the program's name is left out, and perhaps the value of a flag
+)
+
+var (
+	ourName = regexp.MustCompile(`(?:^|[^\w/.-])uzerp-mfa +`)
+	// lineEnd is what no command line goes beyond.
+	lineEnd     = regexp.MustCompile("[\n`|<;)#&…]|[0-9]?>")
+	subshell    = regexp.MustCompile(`\$\([^)]*\)`)
+	shellWord   = regexp.MustCompile(`(?:'[^']*'|"[^"]*"|[^\s'"])+`)
+	placeholder = regexp.MustCompile(`^(?:%(?:\[\d+\])?[a-z]|[A-Z]{1,9}|['"].*)$`)
+	anyFlag     = regexp.MustCompile(`(?:^|[^\w-])--([a-z][a-z-]+)`)
+)
+
+// checkText returns what is wrong with the command lines in a text, and how many there are.
+func checkText(text string, w wording) (problems []string, found int) {
+	for _, at := range ourName.FindAllStringIndex(text, -1) {
+		line := subshell.ReplaceAllString(text[at[1]:], "OUTPUT") // the command in it is found by itself
+		if end := lineEnd.FindStringIndex(line); end != nil {
+			line = line[:end[0]]
+		}
+		if first, _, _ := strings.Cut(line, " "); line == "" || first == strings.ToUpper(first) && !strings.HasPrefix(first, "-") || first[0] == '%' {
+			continue // the program's name, and what it has to say
+		}
+		if w == asMention {
+			line = strings.NewReplacer("[", "", "]", "").Replace(line) // what may be left out
+		}
+		found++
+		if problem := checkLine(testRoot(), shellWord.FindAllString(line, -1), w); problem != "" {
+			problems = append(problems, problem+": uzerp-mfa "+line)
+		}
+	}
+	return problems, found
+}
+
+// checkLine returns what is wrong with a command line, whose words begin below command.
+func checkLine(command *cobra.Command, words []string, w wording) string {
+	var args []string
+	dash := false
+	for n := 0; n < len(words); n++ {
+		word, last := words[n], false
+		if w != asCode {
+			if bare := strings.TrimRight(word, ",.:"); bare != word {
+				word, last = bare, true
+			}
+		}
+		sub := subcommand(command, word)
+		switch {
+		case dash:
+			args = append(args, word)
+		case word == "--":
+			dash = true
+		case len(word) > 1 && strings.HasPrefix(word, "-"):
+			flag, value := lookUpFlag(command, word)
+			if flag == nil {
+				return command.CommandPath() + " has no flag " + word
+			}
+			if !value && flag.NoOptDefVal == "" {
+				if n++; n == len(words) || last {
+					if w == bareInProse {
+						return ""
+					}
+					return command.CommandPath() + " " + word + " needs a value"
+				}
+				last = w != asCode && strings.TrimRight(words[n], ",.:") != words[n]
+			}
+		case sub != nil && len(args) == 0:
+			command = sub
+		case command.HasSubCommands() && command.Name() != "sandbox":
+			return command.CommandPath() + " has no command " + word
+		case w >= inProse && !placeholder.MatchString(word):
+			last = true
+		default:
+			args = append(args, word)
+		}
+		if last {
+			break
+		}
+	}
+	if dash && command.Name() == "sandbox" || len(args) == 0 && w != asCode {
+		return ""
+	}
+	if w == asCode && command.HasSubCommands() && command.Name() != "sandbox" {
+		return command.CommandPath() + " needs a command"
+	}
+	if err := command.Args(command, args); err != nil {
+		return command.CommandPath() + ": " + err.Error()
+	}
+	return ""
+}
+
+func subcommand(c *cobra.Command, name string) *cobra.Command {
+	for _, sub := range c.Commands() {
+		if sub.Name() == name {
+			return sub
+		}
+	}
+	return nil
+}
+
+// lookUpFlag returns the flag that a word gives, nil if the command has none such, and whether its value is in the word too.
+func lookUpFlag(c *cobra.Command, word string) (flag *pflag.Flag, value bool) {
+	c.InitDefaultHelpFlag()
+	name, _, value := strings.Cut(strings.TrimLeft(word, "-"), "=")
+	for _, flags := range []*pflag.FlagSet{c.Flags(), c.InheritedFlags()} {
+		if flag = flags.Lookup(name); flag != nil && strings.HasPrefix(word, "--") {
+			return flag, value
+		}
+		if !strings.HasPrefix(word, "--") && len(name) == 1 {
+			if flag = flags.ShorthandLookup(name); flag != nil {
+				return flag, value
+			}
+		}
+	}
+	return nil, false
+}
+
+// flagNames returns the names of all flags of the tree.
+func flagNames() map[string]bool {
+	names := map[string]bool{"help": true}
+	walk(testRoot(), func(c *cobra.Command) {
+		c.Flags().VisitAll(func(f *pflag.Flag) { names[f.Name] = true })
+		c.PersistentFlags().VisitAll(func(f *pflag.Flag) { names[f.Name] = true })
+	})
+	return names
+}
+
+// bareCommands finds commands without the program's name before them: those of two words, and others before a flag.
+func bareCommands() *regexp.Regexp {
+	var paths []string
+	walk(testRoot(), func(c *cobra.Command) {
+		switch {
+		case !c.HasParent():
+		case c.Parent().HasParent():
+			paths = append(paths, strings.TrimPrefix(c.CommandPath(), "uzerp-mfa "))
+		default:
+			paths = append(paths, c.Name()+" --[a-z]+")
+		}
+	})
+	return regexp.MustCompile(`(?:^|[^\w-])((?:` + strings.Join(paths, "|") + `)(?:$|[^\w-][^\n` + "`" + `|<>;)#&…]*))`)
+}
+
+// checkProse returns what is wrong with a text that people read: with its command lines, with those that leave out the
+// program's name, and with flags that stand alone.
+func checkProse(text string) (problems []string, found int) {
+	problems, found = checkText(text, inProse)
+	for _, m := range knownCommands.FindAllStringSubmatch(text, -1) {
+		found++
+		if problem := checkLine(testRoot(), shellWord.FindAllString(m[1], -1), bareInProse); problem != "" {
+			problems = append(problems, problem+": "+m[1])
+		}
+	}
+	for _, m := range groupBeforeFlag.FindAllStringSubmatch(text, -1) {
+		if group := subcommand(testRoot(), m[1]); subcommand(group, m[2]) == nil {
+			problems = append(problems, "there is no command "+m[1]+" "+m[2])
+		}
+	}
+	for _, m := range anyFlag.FindAllStringSubmatch(text, -1) {
+		if !knownFlags[m[1]] {
+			problems = append(problems, "there is no flag --"+m[1]+": "+text)
+		}
+	}
+	return problems, found
+}
+
+var (
+	knownFlags    = flagNames()
+	knownCommands = bareCommands()
+	// groupBeforeFlag finds a command of two words by what follows it, whether it exists or not.
+	groupBeforeFlag = regexp.MustCompile(`(?:^|[^\w-])(user|identity|service|session-config|audit-log) ([a-z][a-z-]*) (?:--[a-z]|%)`)
+)
+
+// goTexts calls visit with every string of a Go file: what is put together with + is one, in which %s stands for what is no
+// string. Imports, and the examples of commands, are left out.
+func goTexts(t *testing.T, name string, source []byte, visit func(where, text string)) {
+	t.Helper()
+	set := token.NewFileSet()
+	file, err := parser.ParseFile(set, name, source, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var textOf func(e ast.Expr) (text string, isText bool)
+	textOf = func(e ast.Expr) (string, bool) {
+		switch e := e.(type) {
+		case *ast.BasicLit:
+			text, err := strconv.Unquote(e.Value)
+			return text, e.Kind == token.STRING && err == nil
+		case *ast.ParenExpr:
+			return textOf(e.X)
+		case *ast.BinaryExpr:
+			left, isLeft := textOf(e.X)
+			right, isRight := textOf(e.Y)
+			return left + right, e.Op == token.ADD && (isLeft || isRight)
+		}
+		return "%s", false
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.ImportSpec:
+			return false
+		case *ast.KeyValueExpr:
+			if key, ok := n.Key.(*ast.Ident); ok && key.Name == "Example" {
+				return false
+			}
+		case *ast.BasicLit, *ast.BinaryExpr:
+			if text, ok := textOf(n.(ast.Expr)); ok {
+				visit(set.Position(n.Pos()).String(), text)
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// goFiles calls visit with every Go file below dir that is no test.
+func goFiles(t *testing.T, dir string, visit func(name string, source []byte)) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return err
+		}
+		source, err := os.ReadFile(name)
+		if err == nil {
+			visit(name, source)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Every command line in a string of this package, and every flag that one names, exists.
+func TestCommandLinesExist(t *testing.T) {
+	all := 0
+	goFiles(t, ".", func(name string, source []byte) {
+		goTexts(t, name, source, func(where, text string) {
+			problems, found := checkProse(text)
+			all += found
+			for _, p := range problems {
+				t.Errorf("%s: %s", where, p)
+			}
+		})
+	})
+	walk(testRoot(), func(c *cobra.Command) {
+		for line := range strings.Lines(c.Example) {
+			problems, found := checkText(line, asCode)
+			all += found
+			for _, p := range problems {
+				t.Errorf("the example of %s: %s", c.CommandPath(), p)
+			}
+		}
+	})
+	if all < 150 {
+		t.Errorf("only %d command lines were found", all)
+	}
+}
+
+// A check that can't fail holds nothing: each kind of mistake is made here on purpose.
+func TestCommandLinesFailWhenBroken(t *testing.T) {
+	for _, broken := range []string{
+		`"uzerp-mfa enrol alice"`,
+		`"run uzerp-mfa user rest %q: the user is locked out"`,
+		`"uzerp-mfa user"+" reste %q"`,
+		`"uzerp-mfa user list --mach TEXT finds them"`,
+		`"uzerp-mfa user list --match"`,
+		`"uzerp-mfa user list --match, which finds them"`,
+		`"uzerp-mfa verify --factor " + sid + " --chek " + user`,
+		`"uzerp-mfa verify --factor " + sid + " " + user + " CODE CODE"`,
+		`"uzerp-mfa enroll %q CODE"`,
+		`"uzerp-mfa enroll 'a b' %[2]s enrolls the user"`,
+		`"uzerp-mfa grants %s prints the SQL"`,
+		`"uzerp-mfa version --fix"`,
+		`"call such a user: identity send --chanel call"`,
+		`"call such a user: identity sent --channel call"`,
+		`"(session-config chek %s)"`,
+		`"and run reconcile --chek"`,
+		`"leave out --facter to check the one in use"`,
+		"`for a raw one too: uzerp-mfa user lits`",
+		`fmt.Sprintf("send one: %s", "uzerp-mfa identity send --channel call alice --bob")`,
+	} {
+		problems := []string{}
+		goTexts(t, "x.go", []byte("package x\nvar x = "+broken), func(_, text string) {
+			more, _ := checkProse(text)
+			problems = append(problems, more...)
+		})
+		if len(problems) == 0 {
+			t.Errorf("nothing is wrong with %s", broken)
+		}
+	}
+	for _, broken := range []string{
+		"enroll", "enroll alice bob", "enroll alice --yess", "verify", "user", "user list alice", "reconcile --only", "sandbox cod alice",
+	} {
+		if problems, _ := checkText("uzerp-mfa "+broken, asCode); len(problems) == 0 {
+			t.Errorf("nothing is wrong with uzerp-mfa %s", broken)
+		}
+	}
+	for text, w := range map[string]wording{
+		"uzerp-mfa enroll %q enrolls the user now":                         inProse,
+		"uzerp-mfa user reset, and then uzerp-mfa enroll":                  inProse,
+		"uzerp-mfa user list --match=%v shows the row":                     inProse,
+		"uzerp-mfa verify --factor %[2]s %[1]q CODE; else":                 inProse,
+		"look at user reset --identify":                                    inProse,
+		"let Twilio call instead (identity send --channel call)":           inProse,
+		"uzerp-mfa identity check alice $(uzerp-mfa sandbox code alice)":   asCode,
+		"uzerp-mfa sandbox -- uzerp-mfa user list":                         asCode,
+		"uzerp-mfa user list -o json --state=broken | jq .":                asCode,
+		"uzerp-mfa user reset -y -- '-y'":                                  asCode,
+		"uzerp-mfa user reset":                                             asMention,
+		"UZERP-MFA 1.0, uzerp-mfa.service, /usr/share/uzerp-mfa and so on": inProse,
+	} {
+		check := checkText
+		if w == inProse {
+			check = func(text string, _ wording) ([]string, int) { return checkProse(text) }
+		}
+		if problems, _ := check(text, w); len(problems) > 0 {
+			t.Error(problems)
+		}
+	}
+}
+
+// Rooms give reasons; only this package spells command lines and flags.
+func TestOnlyCmdSpellsCommandLines(t *testing.T) {
+	all := 0
+	goFiles(t, "../internal", func(name string, source []byte) {
+		goTexts(t, name, source, func(where, text string) {
+			all++
+			if spelled := spells(text); spelled != "" {
+				t.Errorf("%s spells %q: give a reason, for which hints.go has the text", where, spelled)
+			}
+		})
+	})
+	if all < 3000 {
+		t.Errorf("only %d strings were found", all)
+	}
+	for _, broken := range []string{
+		"uzerp-mfa enroll alice", "see uzerp-mfa doctor", "user reset mends them", "(identity send)", "give --skip-env-check", "--env-file=x",
+		"set-injector switches it on",
+	} {
+		if spells(broken) == "" {
+			t.Errorf("%q is allowed", broken)
+		}
+	}
+	for _, fine := range []string{"uzerp-mfa/internal/mfa", "--pgdata=", "the user resets", "a mistake in uzerp-mfa: please report it", "user list-like"} {
+		if spelled := spells(fine); spelled != "" {
+			t.Errorf("%q is not allowed, for %q", fine, spelled)
+		}
+	}
+}
+
+// spells returns the first command or flag of ours that a text spells.
+func spells(text string) string {
+	for _, m := range anyFlag.FindAllStringSubmatch(text, -1) {
+		if knownFlags[m[1]] {
+			return "--" + m[1]
+		}
+	}
+	for _, at := range ourName.FindAllStringIndex(text, -1) {
+		word, _, _ := strings.Cut(text[at[1]:], " ")
+		if subcommand(testRoot(), strings.TrimRight(word, ",.:;)")) != nil {
+			return "uzerp-mfa " + word
+		}
+	}
+	if m := knownCommands.FindStringSubmatch(text); m != nil {
+		return m[1]
+	}
+	if m := regexp.MustCompile(`(?:^|[^\w-])set-injector(?:$|[^\w-])`).FindString(text); m != "" {
+		return "set-injector"
+	}
+	return ""
+}
+
+// What the pages write by hand names no command and no flag that there is not.
+func TestDocsNameWhatExists(t *testing.T) {
+	pages := []string{"../README.md"}
+	for _, pattern := range []string{"../docs/*.md", "../docs/runbooks/*.md"} {
+		more, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages = append(pages, more...)
+	}
+	commands := 0
+	for _, name := range pages {
+		page, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for where, line := range docLines(name, string(page)) {
+			problems, found := checkText(line.text, line.wording)
+			commands += found
+			for _, p := range problems {
+				t.Errorf("%s: %s", where, p)
+			}
+		}
+	}
+	if commands < 60 {
+		t.Errorf("only %d commands were found", commands)
+	}
+}
+
+type docLine struct {
+	text    string
+	wording wording
+}
+
+var inBackticks = regexp.MustCompile("`([^`]+)`")
+
+// docLines returns the texts of a page that may be command lines, with the place of each.
+func docLines(name, page string) map[string]docLine {
+	lines := map[string]docLine{}
+	for n, line := range strings.Split(page, "\n") {
+		where := fmt.Sprintf("%s:%d", name, n+1)
+		switch code, comment, _ := strings.Cut(line, " #"); {
+		case strings.HasPrefix(line, "      hint: "): // what a command prints
+			lines[where] = docLine{line, inProse}
+			continue
+		case strings.HasPrefix(line, "$ "), strings.HasPrefix(line, "uzerp-mfa "), strings.HasPrefix(line, "    "):
+			lines[where], lines[where+", comment"] = docLine{code, asCode}, docLine{comment, inProse}
+			continue
+		}
+		for i, m := range inBackticks.FindAllStringSubmatch(line, -1) {
+			lines[fmt.Sprintf("%s, %d", where, i+1)] = docLine{m[1], asMention}
+		}
+	}
+	return lines
+}

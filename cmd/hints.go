@@ -1,0 +1,169 @@
+package cmd
+
+import (
+	"fmt"
+
+	"uzerp-mfa/internal/audit"
+	"uzerp-mfa/internal/caller"
+	"uzerp-mfa/internal/config"
+	"uzerp-mfa/internal/doctor"
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/injector"
+	"uzerp-mfa/internal/injector/trial"
+	"uzerp-mfa/internal/installation"
+	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/reconcile"
+	"uzerp-mfa/internal/sandbox"
+	"uzerp-mfa/internal/sessionconfig"
+	"uzerp-mfa/internal/shell"
+	"uzerp-mfa/internal/verifyservice"
+)
+
+// hints has the text for every reason of the rooms, with the commands that help. No room spells a command line itself.
+// %s stands for a part as it is; %q for one that is quoted as the last argument of a shell's command line; and %v for one
+// that is quoted as the value of a flag.
+var hints = map[errs.Reason]string{
+	mfa.ReasonUnknownUser:   "user names are compared exactly; uzerp-mfa user list --match TEXT finds them",
+	mfa.ReasonTwoFactorOff:  "uzerp-mfa set-injector",
+	mfa.ReasonSharedUUID:    "uzerp-mfa reconcile says what to do",
+	mfa.ReasonLeftFactor:    "uzerp-mfa reconcile finds and deletes such",
+	mfa.ReasonRightsMissing: "uzerp-mfa grants prints the SQL for a role with just the needed rights",
+	mfa.ReasonTooManyCodes: "the user's login takes no code until that is over: " +
+		"wait an hour, or let them in once with uzerp-mfa user disable-next-login",
+	mfa.ReasonOldFactorLeft:    "uzERP no longer accepts it; uzerp-mfa reconcile --fix --only stale-factor deletes it",
+	mfa.ReasonOtherFactorInUse: "leave out --factor to check the one in use",
+	mfa.ReasonLooksEnrolled:    "uzerp-mfa verify --check %q tests whether the user's app works",
+	mfa.ReasonAlreadyEnrolled:  "--replace puts a new phone in place of one that still works; if the phone is lost: uzerp-mfa user reset %q",
+	mfa.ReasonMayEnroll:        "uzerp-mfa enroll %q enrolls the user now",
+	mfa.ReasonNotEnrolled:      "uzerp-mfa enroll %q",
+	mfa.ReasonNothingToCheck:   "uzerp-mfa enroll %q enrolls the user",
+	mfa.ReasonNothingPending:   "uzerp-mfa enroll %q starts an enrollment",
+	mfa.ReasonHalfEnrolled: "if an enrollment broke off after its code was accepted, the next code finishes it: " +
+		"uzerp-mfa verify --factor %[2]s %[1]q CODE; else uzerp-mfa enroll %[1]q starts an enrollment",
+	mfa.ReasonAttemptsUsedUp: "this factor takes no more codes: uzerp-mfa enroll %q makes a new one",
+	mfa.ReasonPendingGone:    "uzerp-mfa enroll %q makes a new one",
+	mfa.ReasonAnswerLost: "run the command again; if nothing is pending then, the code was taken, and the next one finishes it: " +
+		"uzerp-mfa verify --factor %[2]s %[1]q CODE",
+	mfa.ReasonRowNotWritten:    "finish with the next code: uzerp-mfa verify --factor %[2]s %[1]q CODE",
+	mfa.ReasonRowNotReset:      "run uzerp-mfa user reset %q: the user is locked out until then",
+	mfa.ReasonResetMeanwhile:   "somebody has reset the user just now; uzerp-mfa enroll %q starts anew",
+	mfa.ReasonRowChanged:       "uzerp-mfa user list --match=%v shows the row as it is now; nothing of it was changed here",
+	mfa.ReasonLockedOut:        "uzerp-mfa user reset %q",
+	mfa.ReasonFactorGone:       "uzerp-mfa user reset %q, then the user enrolls again",
+	mfa.ReasonNoUUID:           "uzerp-mfa user reset %q mends it; the user then enrolls",
+	mfa.ReasonBrokenEnrollment: "uzerp-mfa user reset %q mends it; the user then enrolls again",
+	mfa.ReasonTwilioSilent:     "uzerp-mfa user disable-next-login %q",
+
+	caller.ReasonLandline:    "a call reaches it: --channel call, or --identify call with user reset",
+	caller.ReasonSMSRefused:  "let Twilio call instead (identity send --channel call, user reset --identify call)",
+	caller.ReasonSMSBlocked:  "let Twilio call instead (identity send --channel call, user reset --identify call), or wait 12 hours",
+	caller.ReasonNoRegion:    "set UZERP_MFA_PHONE_REGION or --region to the country of such numbers, such as GB",
+	caller.ReasonCodeWanted:  "uzerp-mfa identity send --channel %s %q",
+	caller.ReasonCodeToGiven: "uzerp-mfa identity send --channel %s --to NUMBER --reason WHY %q",
+	caller.ReasonNotSent:     "send one: %s",
+	caller.ReasonSpent:       "send a new one: %s",
+	caller.ReasonMaybeSpent:  "it may be used up now, so send a new one: %s",
+	caller.ReasonOtherNumber: "check it with the --to that it was sent with, or without one if it was sent without; or send a new one: %s",
+	caller.ReasonBeginAgain:  "do not help this caller unless you can verify them in another way; or begin again: %s",
+
+	reconcile.ReasonNoAnswer:     "nothing is repaired without an answer; run reconcile again",
+	reconcile.ReasonOutage:       "run reconcile again when Twilio answers",
+	reconcile.ReasonWrongService: "check TWILIO_SERVICE_SID; if they are really gone, --max N says how many repairs you expect",
+	reconcile.ReasonTooMany:      "look at the findings first; if they are right, --fix --max %s",
+	reconcile.ReasonSkips:        "left alone while the next login skips the code; uzerp-mfa user reset %q lets the user enroll instead",
+	reconcile.ReasonKeepsUUID: "enrolled users keep their uuid; " +
+		"if several share one, uzerp-mfa user reset all of them but one, and run reconcile --fix",
+	reconcile.ReasonMayBeCopy: "left alone, since a copy of the database shares its uuids with the live one; " +
+		"if this is the live one, name it: --fix --only orphan-entity",
+
+	injector.ReasonNoSettings:     "--skip-env-check is for when uzERP's settings can't be looked at from here",
+	injector.ReasonNoDirectory:    "name it with --uzerp-root, or give --skip-env-check if uzERP runs elsewhere",
+	injector.ReasonTwilioNotAsked: "--skip-twilio-check is for when Twilio can't be asked from here",
+	injector.ReasonTwilioNoAnswer: "--skip-twilio-check switches without asking Twilio",
+	injector.ReasonSettingsFrom:   "%s; the settings are from %s",
+	injector.ReasonBrokenUsers:    "uzerp-mfa user list --state broken shows them, user reset mends them",
+	injector.ReasonUnknownGateway: "if you are sure that it does, name it with --gateway",
+	injector.ReasonSwitchOnTrial:  "let it end first: answer the question of set-injector --try, or wait until its time is over",
+
+	trial.ReasonNotKept: "browsers that opened uzERP meanwhile keep the login of the trial until their session ends; " +
+		"uzerp-mfa doctor looks for what is wrong",
+	trial.ReasonNoGuard:   "nothing was changed; without --try the switch needs no such process",
+	trial.ReasonUnclear:   "it may still be switched back: uzerp-mfa set-injector --dry-run shows how it is",
+	trial.ReasonStillMade: "the switch is still there: uzerp-mfa set-injector --dry-run shows how it is, and set-injector takes it back",
+
+	config.ReasonNoDatabase: "set DATABASE_URL (postgres://user@host/database), or name uzERP's directory with --uzerp-root",
+	config.ReasonNoTwilio:   "set them in the environment or in a file given with --env-file, or name uzERP's directory with --uzerp-root",
+	config.ReasonForeignService: "take the TWILIO_ settings away from the environment and --env-file, and uzERP's own are used; " +
+		"or name another uzERP directory with --uzerp-root",
+
+	audit.ReasonNoLog:       "nothing was logged there yet; if something was, it was moved or removed; --audit-log names another file",
+	audit.ReasonUnreadable:  "root may read it, or name another with --audit-log",
+	audit.ReasonUnwritable:  "name another file with --audit-log, or do without a record of what was changed: --no-audit-log",
+	audit.ReasonUnfit:       "%s; or name another file with --audit-log, or do without a record of what was changed: --no-audit-log",
+	audit.ReasonLineTooLong: "shorten --reason",
+
+	doctor.ReasonRootUnknown:      "name it with --uzerp-root or UZERP_ROOT",
+	doctor.ReasonRoleLacksRights:  "uzerp-mfa grants prints the SQL that gives a role what it needs",
+	doctor.ReasonLoginOff:         "uzerp-mfa set-injector switches it on",
+	doctor.ReasonForeignHandler:   "uzerp-mfa set-injector --dry-run shows what a switch to uzERP's own would change",
+	doctor.ReasonNoValidator:      "uzerp-mfa set-injector adds it",
+	doctor.ReasonForeignValidator: "uzerp-mfa set-injector sets uzERP's own",
+	doctor.ReasonUsersBroken:      "uzerp-mfa user reset lets such a user enroll again; user list --state broken shows all",
+	doctor.ReasonBrokenNoAccess:   "uzerp-mfa user reset before one of them gets access again",
+	doctor.ReasonUUIDMissing:      "uzerp-mfa reconcile --fix --only uuid-missing gives each one",
+	doctor.ReasonUUIDDuplicate:    "uzerp-mfa reconcile --only uuid-duplicate shows what to do",
+	doctor.ReasonUsersSkip:        "uzerp-mfa user enable takes that back",
+	doctor.ReasonUsersLeft:        "disable their access in uzERP; then uzerp-mfa user reset takes their second factor away",
+	doctor.ReasonLogChanged:       "keep a copy of %s; uzerp-mfa audit-log verify shows more",
+	doctor.ReasonLogTorn:          "uzerp-mfa audit-log verify shows more; the next change continues the log",
+	doctor.ReasonChangesOpen:      "uzerp-mfa audit-log verify lists them",
+
+	verifyservice.ReasonSkipsLandlines: "call such a user: identity send --channel call",
+	verifyservice.ReasonOtherAccount: "make the service in uzERP's own account: " +
+		"without TWILIO_ settings in the environment and --env-file, those of that file are used",
+	verifyservice.ReasonOtherDatabase:   "give no database of another place; or leave out --write-env, and the line for conf/.env is printed",
+	verifyservice.ReasonEnrolledUnknown: "without --write-env the service is made, and the line for conf/.env printed",
+	verifyservice.ReasonUsersEnrolled: "reset them first (user list shows them, in the column enrolled), " +
+		"and they enroll in the new service at the next login. " +
+		"Without --write-env the service is made, and uzERP stays with the old one",
+
+	sessionconfig.ReasonLimitsLockOut: "give %s too",
+	installation.ReasonEnvOdd:         "correct the file by hand; session-config check shows what is odd in it",
+
+	sandbox.ReasonNotInside: "run this inside one: uzerp-mfa sandbox -- sh",
+	sandbox.ReasonNoAccount: "uzerp-mfa enroll %q --no-wait puts one there",
+	sandbox.ReasonNoMessage: "uzerp-mfa identity send sends one; a landline gets it in a call only",
+}
+
+// hintOf returns the text of an error's hint, or "" if it has none.
+func hintOf(err error) string { return hintText(errs.HintOf(err)) }
+
+// hintText returns the text of a hint.
+func hintText(h errs.Hint) string {
+	if h.Reason == "" {
+		return h.Text
+	}
+	parts := make([]any, len(h.Parts))
+	for i, p := range h.Parts {
+		if inner, ok := p.(errs.Hint); ok {
+			p = hintText(inner)
+		}
+		parts[i] = hintPart{fmt.Sprint(p)}
+	}
+	return fmt.Sprintf(hints[h.Reason], parts...)
+}
+
+// hintPart is a part of a hint, and knows the verbs of hints.
+type hintPart struct{ text string }
+
+// Format implements fmt.Formatter.
+func (p hintPart) Format(s fmt.State, verb rune) {
+	text := p.text
+	switch verb {
+	case 'q':
+		text = shell.Quote(text)
+	case 'v':
+		text = shell.Word(text)
+	}
+	_, _ = fmt.Fprint(s, text)
+}

@@ -1,0 +1,259 @@
+package cmd
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"uzerp-mfa/internal/caller"
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/injector"
+	"uzerp-mfa/internal/mfa"
+)
+
+// reasonUse is a reason in the rooms' code: where it is declared, or how many parts a hint for it has.
+type reasonUse struct {
+	where string
+	name  string // with the package: mfa.ReasonNotEnrolled
+	id    errs.Reason
+	parts int
+}
+
+// reasonsOf returns the reasons that a Go file declares, the hints that it makes of reasons, and every other use of one.
+func reasonsOf(t *testing.T, name string, source []byte) (declared, made, used []reasonUse) {
+	t.Helper()
+	set := token.NewFileSet()
+	file, err := parser.ParseFile(set, name, source, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(n ast.Node) string { return set.Position(n.Pos()).String() }
+	nameOf := func(e ast.Expr) string {
+		switch e := e.(type) {
+		case *ast.Ident:
+			if strings.HasPrefix(e.Name, "Reason") {
+				return file.Name.Name + "." + e.Name
+			}
+		case *ast.SelectorExpr:
+			if room, ok := e.X.(*ast.Ident); ok && strings.HasPrefix(e.Sel.Name, "Reason") && e.Sel.Name != "Reason" {
+				return room.Name + "." + e.Sel.Name
+			}
+		}
+		return ""
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.ValueSpec:
+			if kind, ok := n.Type.(*ast.SelectorExpr); !ok || kind.Sel.Name != "Reason" {
+				return true
+			}
+			for i, ident := range n.Names {
+				id, err := strconv.Unquote(n.Values[i].(*ast.BasicLit).Value)
+				if err != nil {
+					t.Fatal(err)
+				}
+				declared = append(declared, reasonUse{where: at(ident), name: file.Name.Name + "." + ident.Name, id: errs.Reason(id)})
+			}
+			return false
+		case *ast.CallExpr:
+			if f, ok := n.Fun.(*ast.SelectorExpr); ok && f.Sel.Name == "With" && nameOf(f.X) != "" {
+				made = append(made, reasonUse{where: at(n), name: nameOf(f.X), parts: len(n.Args)})
+			}
+		case ast.Expr:
+			if name := nameOf(n); name != "" {
+				used = append(used, reasonUse{where: at(n), name: name})
+				return false
+			}
+		}
+		return true
+	})
+	return declared, made, used
+}
+
+var verb = regexp.MustCompile(`%(?:\[(\d+)\])?(.)`)
+
+// sampleParts returns parts that fit a text, as many as it has.
+func sampleParts(text string) []any {
+	var parts []any
+	for n, m := range verb.FindAllStringSubmatch(text, -1) {
+		at := n + 1
+		if m[1] != "" {
+			at, _ = strconv.Atoi(m[1])
+		}
+		for len(parts) < at {
+			parts = append(parts, "")
+		}
+		if parts[at-1] = fmt.Sprintf("PART%d", at); m[2] != "s" {
+			parts[at-1] = "o'neil"
+		}
+	}
+	return parts
+}
+
+// Every reason of a room has a text, and every text a reason that some room gives, with as many parts as the text has.
+func TestEveryReasonHasAText(t *testing.T) {
+	for _, p := range checkReasons(t, roomFiles(t), hints) {
+		t.Error(p)
+	}
+}
+
+func roomFiles(t *testing.T) map[string][]byte {
+	t.Helper()
+	files := map[string][]byte{}
+	goFiles(t, "../internal", func(name string, source []byte) { files[name] = source })
+	return files
+}
+
+func checkReasons(t *testing.T, rooms map[string][]byte, texts map[errs.Reason]string) (problems []string) {
+	t.Helper()
+	complain := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
+	ids, uses := map[string]errs.Reason{}, map[string]int{}
+	var made []reasonUse
+	for _, name := range slices.Sorted(maps.Keys(rooms)) {
+		declared, hintsMade, used := reasonsOf(t, name, rooms[name])
+		for _, d := range declared {
+			if strings.TrimSpace(texts[d.id]) == "" {
+				complain("%s: %s has no text in hints.go", d.where, d.name)
+			}
+			for other, id := range ids {
+				if id == d.id {
+					complain("%s: %s is %s too", d.where, d.name, other)
+				}
+			}
+			ids[d.name] = d.id
+		}
+		made = append(made, hintsMade...)
+		for _, u := range used {
+			uses[u.name]++
+		}
+	}
+	for _, m := range made {
+		if want := len(sampleParts(texts[ids[m.name]])); m.parts != want {
+			complain("%s: %s has %d parts, and its text %d", m.where, m.name, m.parts, want)
+		}
+	}
+	known := slices.Collect(maps.Values(ids))
+	for id := range texts {
+		if !slices.Contains(known, id) {
+			complain("the text for %q has no reason", id)
+		}
+	}
+	for name := range ids {
+		if uses[name] == 0 {
+			complain("%s is given nowhere", name)
+		}
+	}
+	return problems
+}
+
+// A check that can't fail holds nothing: each kind of mistake is made here on purpose.
+func TestEveryReasonFailsWhenBroken(t *testing.T) {
+	const room = `package room
+const (
+	ReasonA errs.Reason = "a" // user
+	ReasonB errs.Reason = "b"
+)
+func f() errs.Hint { g(ReasonB.With()); return ReasonA.With("alice") }
+`
+	texts := map[errs.Reason]string{"a": "uzerp-mfa enroll %[1]q, or %[1]s", "b": "no"}
+	if problems := checkReasons(t, map[string][]byte{"room.go": []byte(room)}, texts); len(problems) > 0 {
+		t.Error(problems)
+	}
+	for name, broken := range map[string]struct{ was, is, says string }{
+		"no text":                   {`"b"`, `"c"`, "has no text"},
+		"two of one id":             {`"b"`, `"a"`, "too"},
+		"a part that nobody shows":  {`With("alice")`, `With("alice", "bob")`, "has 2 parts, and its text 1"},
+		"a part is missing":         {`With("alice")`, `With()`, "has 0 parts, and its text 1"},
+		"given nowhere":             {`g(ReasonB.With());`, ``, "given nowhere"},
+		"of another room, no parts": {`g(ReasonB.With())`, `g(room.ReasonB.With(1))`, "has 1 parts, and its text 0"},
+		"a text without a reason":   {`	ReasonB errs.Reason = "b"`, ``, "has no reason"},
+	} {
+		source := strings.Replace(room, broken.was, broken.is, 1)
+		problems := checkReasons(t, map[string][]byte{"room.go": []byte(source)}, texts)
+		if !slices.ContainsFunc(problems, func(p string) bool { return strings.Contains(p, broken.says) }) {
+			t.Errorf("%s: %q", name, problems)
+		}
+	}
+}
+
+// What people read for each reason is data: go test ./cmd -run Hint -update writes it.
+func TestHintTexts(t *testing.T) {
+	const golden = "testdata/hints.golden"
+	var got bytes.Buffer
+	for _, id := range slices.Sorted(maps.Keys(hints)) {
+		text := hintText(id.With(sampleParts(hints[id])...))
+		if strings.Contains(text, "%") {
+			t.Errorf("%s: %s", id, text)
+		}
+		fmt.Fprintf(&got, "%s: %s\n", id, text)
+	}
+	if flag.Lookup("update").Value.String() == "true" {
+		if err := os.WriteFile(filepath.FromSlash(golden), got.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got.String()); diff != "" {
+		t.Errorf("-%s +hints.go:\n%s", golden, diff)
+	}
+}
+
+// proseAfter are the words that may follow the name of a group of commands without being one of its commands.
+var proseAfter = map[string][]string{"user": {"names", "enrolls", "enroll", "now", "is", "then", "just"}, "service": {"at", "in", "is"}}
+
+// A hint may leave out the program's name before a command of two words. That command exists too.
+func TestHintsNameCommandsThatExist(t *testing.T) {
+	groups := regexp.MustCompile(`(?:^|[^\w-])(user|identity|service|session-config|audit-log|sandbox) ([a-z][a-z-]*)`)
+	for id, text := range hints {
+		for _, m := range groups.FindAllStringSubmatch(text, -1) {
+			if subcommand(subcommand(testRoot(), m[1]), m[2]) == nil && !slices.Contains(proseAfter[m[1]], m[2]) {
+				t.Errorf("%s: is %q a command?", id, m[1]+" "+m[2])
+			}
+		}
+	}
+}
+
+// A user name stands in a hint as a shell needs it, wherever it comes from, and a hint may be part of another one.
+func TestHintsQuote(t *testing.T) {
+	for want, hint := range map[string]errs.Hint{
+		"":                               {},
+		"plain: 100 % of it":             errs.Plain("plain: 100 % of it"),
+		`uzerp-mfa enroll 'o'\''neil'`:   mfa.ReasonNotEnrolled.With("o'neil"),
+		`uzerp-mfa user reset -- '-y'`:   mfa.ReasonLockedOut.With("-y"),
+		`uzerp-mfa enroll '100%d %s'`:    mfa.ReasonNotEnrolled.With("100%d %s"),
+		"h%s; the settings are from a b": injector.ReasonSettingsFrom.With(errs.Plain("h%s"), "a b"),
+		"the next step":                  errs.Hint{}.Or(errs.Plain("the next step")),
+		"give it":                        errs.Plain("give it").Or(mfa.ReasonTwoFactorOff.With()),
+		"uzerp-mfa verify --check '$(x)' tests whether the user's app works":                          mfa.ReasonLooksEnrolled.With("$(x)"),
+		`uzerp-mfa user list --match='-y' shows the row as it is now; nothing of it was changed here`: mfa.ReasonRowChanged.With("-y"),
+		"send a new one: uzerp-mfa identity send --channel sms 'a b'": caller.ReasonSpent.With(
+			caller.ReasonCodeWanted.With(caller.ChannelSMS, "a b")),
+	} {
+		if got := hintText(hint); got != want {
+			t.Errorf("%s: got %q, want %q", hint, got, want)
+		}
+	}
+	err := fmt.Errorf("outer: %w", &errs.Error{Err: errs.NewWith(errs.Refused, "inner", mfa.ReasonLockedOut.With("a b"))})
+	if got := hintOf(err); got != "uzerp-mfa user reset 'a b'" {
+		t.Error(got)
+	}
+	if hintOf(nil) != "" {
+		t.Error("a hint out of nothing")
+	}
+}

@@ -1,0 +1,125 @@
+package cmd_test
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"uzerp-mfa/cmd"
+	"uzerp-mfa/internal/pgtemp/dbtest"
+)
+
+// This file begins and ends the tests, and builds the program that they run.
+
+// mutantOf builds the program with files replaced, as in `go build -overlay`.
+func mutantOf(t *testing.T, overlay map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	replace := make(map[string]string)
+	for path, text := range overlay {
+		file := filepath.Join(dir, strings.ReplaceAll(path, "/", "_"))
+		writeFile(t, file, text)
+		full, err := filepath.Abs(filepath.Join("..", path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		replace[full] = file
+	}
+	text, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(dir, "overlay.json"), string(text))
+	program := filepath.Join(dir, "uzerp-mfa")
+	if err := build(program, "-overlay", filepath.Join(dir, "overlay.json")); err != nil {
+		t.Fatal(err)
+	}
+	return program
+}
+
+var update = flag.Bool("update", false, "write generated files anew")
+
+// The secrets of every script, made to be recognised in any output.
+const (
+	authToken  = "authTOKENauthTOKENauthTOKENauth1"
+	dbPassword = "dbPASSWORDdbPASSWORD"
+	apiKey     = "SK00000000000000000000000000000003"
+	apiSecret  = "apiSECRETapiSECRETapiSECRETapi1"
+	accountSID = "AC00000000000000000000000000000001"
+	serviceSID = "VA00000000000000000000000000000002"
+)
+
+type tests struct{ *testing.M }
+
+func (m tests) Run() int {
+	dir, err := os.MkdirTemp("", "uzerp-mfa-test-*")
+	if err != nil {
+		panic(err)
+	}
+	program.path = filepath.Join(dir, "uzerp-mfa")
+	code := dbtest.Run(m.M)
+	_ = os.RemoveAll(dir)
+	return code
+}
+
+func TestMain(m *testing.M) {
+	testscript.Main(tests{m}, map[string]func(){"uzerp-mfa": func() { os.Exit(cmd.Run()) }})
+}
+
+// program is the one that is shipped, built once by the first test that runs it. A test binary can be the program too, and
+// has the race detector if the tests do; but then a start takes seven times as much of the machine, and the tests start
+// thousands.
+var program struct {
+	path  string
+	built sync.Once
+	err   error
+}
+
+func shipped(tb testing.TB) string {
+	tb.Helper()
+	program.built.Do(func() { program.err = build(program.path) })
+	if program.err != nil {
+		tb.Fatal(program.err)
+	}
+	return program.path
+}
+
+func build(path string, flags ...string) error {
+	args := append([]string{"build", "-buildvcs=false", "-o", path}, flags...)
+	if out, err := exec.Command("go", append(args, "..")...).CombinedOutput(); err != nil {
+		return fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// noRaceSleep keeps programs with the race detector in them from sleeping for a second when they end.
+const noRaceSleep = "GORACE=atexit_sleep_ms=0"
+
+func fileExists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+func writeFile(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o640); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}

@@ -1,0 +1,378 @@
+package cmd_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"uzerp-mfa/internal/crashtest"
+	"uzerp-mfa/internal/emulator"
+)
+
+// This file has the commands that the matrices are made of: what each starts from, ends with, and how it is run again.
+
+// scenario is a command and the state that it starts from.
+type scenario struct {
+	name     string
+	terminal bool
+	setUp    func(t *testing.T, s *stage)
+	args     func(t *testing.T, s *stage) []string
+	// allowed are the logins that an interruption may leave behind; in the first place stands that of the start.
+	allowed []login
+	// done complains unless all is as the command leaves it.
+	done func(t *testing.T, s *stage) string
+	// again runs the command once more, or what it says is to be run, and complains unless all is well then. It gives
+	// how many verified factors stayed behind that only reset or reconcile removes.
+	again func(t *testing.T, s *stage, program string) (complaint string, left int)
+	// site: the case is about the injector classes.
+	site bool
+}
+
+// finished complains unless the user logs in with a code and there is no other verified factor.
+func (s *stage) finished(t *testing.T) string {
+	t.Helper()
+	if complaint := s.wantLogin(t, asksForCode); complaint != "" {
+		return complaint
+	}
+	if o := s.orphans(t, s.row(t, victim)); len(o) > 0 {
+		return fmt.Sprintf("verified factors that nobody names: %v", o)
+	}
+	return ""
+}
+
+// without is the state after a reset: no factor anywhere.
+func (s *stage) without(t *testing.T) string {
+	t.Helper()
+	if complaint := s.wantLogin(t, asksToEnroll); complaint != "" {
+		return complaint
+	}
+	r := s.row(t, victim)
+	if r.SID != nil || r.Enrolled == nil || r.Enabled == nil || *r.Enabled {
+		return "not the row of a reset: " + r.String()
+	}
+	if f := s.verify.Factors(*r.UUID); len(f) > 0 {
+		return fmt.Sprintf("factors are left: %v", f)
+	}
+	return ""
+}
+
+// must runs the program and complains unless it ends with one of the codes.
+func (s *stage) must(t *testing.T, v invocation, codes ...int) (ending, string) {
+	t.Helper()
+	e := s.run(t, v, nil, nil)
+	command := v.args[0]
+	if command == "user" {
+		command = v.args[1]
+	}
+	s.again = append(s.again, fmt.Sprintf("%s %d", command, e.code))
+	if !slices.Contains(codes, e.code) {
+		return e, fmt.Sprintf("again: want %v: %v", codes, e)
+	}
+	return e, ""
+}
+
+// cleanUp removes with reset what the command itself leaves, and complains if that fails.
+func (s *stage) cleanUp(t *testing.T, program string) (complaint string, left int) {
+	t.Helper()
+	left = len(s.orphans(t, s.row(t, victim)))
+	if left == 0 {
+		return s.finished(t), 0
+	}
+	if complaint = s.wantLogin(t, asksForCode); complaint != "" {
+		return complaint, left
+	}
+	if _, complaint = s.must(t, invocation{program: program, args: []string{"user", "reset", victim, "--yes"}}, 0); complaint != "" {
+		return complaint, left
+	}
+	return s.without(t), left
+}
+
+// noWait is the scenario of a script that enrols. Again means: the same command, whose factor verify then finishes.
+func noWait(name string, start login, setUp func(t *testing.T, s *stage)) scenario {
+	args := []string{"enroll", victim, "--no-wait", "--reveal", "-o", "json"}
+	allowed := []login{start}
+	if start == lockedOut {
+		allowed = append(allowed, asksToEnroll) // got a uuid
+	}
+	return scenario{
+		name: "enroll --no-wait, " + name, setUp: setUp, allowed: allowed,
+		args: func(*testing.T, *stage) []string { return args },
+		done: func(t *testing.T, s *stage) string {
+			r := s.row(t, victim)
+			if r.UUID == nil || len(s.verify.Factors(*r.UUID)) != 1 || !s.hasSeen(s.verify.Factors(*r.UUID)[0].SID) {
+				return "there is not one factor whose secret was shown"
+			}
+			return ""
+		},
+		again: func(t *testing.T, s *stage, program string) (string, int) {
+			e, complaint := s.must(t, invocation{program: program, args: args}, 0)
+			if complaint != "" {
+				return complaint, 0
+			}
+			sid, err := enrollmentSID(e.stdout)
+			if err != nil {
+				return err.Error(), 0
+			}
+			if _, complaint = s.must(t, invocation{program: program, args: []string{"verify", victim, s.code(t, sid)}}, 0); complaint != "" {
+				return complaint, 0
+			}
+			return s.finished(t), 0
+		},
+	}
+}
+
+func enrollmentSID(stdout string) (string, error) {
+	var document struct {
+		Enrollment struct {
+			SID string `json:"factor_sid"`
+		}
+	}
+	err := json.Unmarshal([]byte(stdout), &document)
+	return document.Enrollment.SID, err
+}
+
+// scenarios are what the matrices are made of.
+func scenarios() []scenario {
+	pending := func(_ *testing.T, s *stage) { s.factor(emulator.Unverified, true) }
+	newest := func(s *stage) emulator.Factor {
+		all := s.verify.Factors(s.uuid)
+		return all[len(all)-1]
+	}
+	fixed := func(args ...string) func(*testing.T, *stage) []string {
+		return func(*testing.T, *stage) []string { return args }
+	}
+	same := func(args []string, codes ...int) func(*testing.T, *stage, string) (string, int) {
+		return func(t *testing.T, s *stage, program string) (string, int) {
+			_, complaint := s.must(t, invocation{program: program, args: args}, codes...)
+			return complaint, 0
+		}
+	}
+	then := func(first func(*testing.T, *stage, string) (string, int), done func(*testing.T, *stage) string) func(*testing.T, *stage, string) (string, int) {
+		return func(t *testing.T, s *stage, program string) (string, int) {
+			if complaint, left := first(t, s, program); complaint != "" {
+				return complaint, left
+			}
+			return done(t, s), 0
+		}
+	}
+	finished := func(t *testing.T, s *stage) string { return s.finished(t) }
+	without := func(t *testing.T, s *stage) string { return s.without(t) }
+	skips := func(t *testing.T, s *stage) string { return s.wantLogin(t, skipsCode) }
+	resetArgs := []string{"user", "reset", victim, "--yes"}
+	all := []scenario{
+		noWait("with a uuid", asksToEnroll, func(*testing.T, *stage) {}),
+		noWait("all columns NULL", lockedOut, func(t *testing.T, s *stage) {
+			s.exec(t, "update users set uuid = null, mfa_sid = null, mfa_enrolled = null, mfa_enabled = null where $user")
+		}),
+		noWait("broken row", lockedOut, func(t *testing.T, s *stage) {
+			s.exec(t, "update users set mfa_sid = '', mfa_enrolled = true, mfa_enabled = true where $user")
+		}),
+		{
+			// Again: verify with the next code. After a crash between Twilio's yes and the row there is nothing pending
+			// (5): verify --factor finishes that one.
+			name: "verify", setUp: pending, allowed: []login{asksToEnroll, asksForCode}, done: finished,
+			args: func(t *testing.T, s *stage) []string { return []string{"verify", victim, s.code(t, newest(s).SID)} },
+			again: func(t *testing.T, s *stage, program string) (string, int) {
+				sid := newest(s).SID
+				e, complaint := s.must(t, invocation{program: program, args: []string{"verify", victim, s.code(t, sid)}}, 0, 5, 6)
+				if complaint == "" && e.code == 5 {
+					_, complaint = s.must(t, invocation{program: program, args: []string{"verify", "--factor", sid, victim, s.code(t, sid)}}, 0)
+				}
+				if complaint != "" {
+					return complaint, 0
+				}
+				return s.finished(t), 0
+			},
+		},
+		{
+			// Again: enroll anew, unless it is done (6). A factor that Twilio verified and no row named stays.
+			name: "enroll on a terminal", terminal: true, setUp: func(*testing.T, *stage) {}, done: finished,
+			allowed: []login{asksToEnroll, asksForCode}, args: fixed("enroll", victim, "--qr", "none"),
+			again: func(t *testing.T, s *stage, program string) (string, int) {
+				if _, complaint := s.must(t, invocation{program: program, args: []string{"enroll", victim, "--qr", "none"}, terminal: true}, 0, 6); complaint != "" {
+					return complaint, 0
+				}
+				return s.cleanUp(t, program)
+			},
+		},
+		{
+			name: "enroll on a terminal, without a uuid", terminal: true, done: finished,
+			setUp: func(t *testing.T, s *stage) {
+				s.exec(t, "update users set uuid = null, mfa_enabled = null where $user")
+			},
+			allowed: []login{lockedOut, asksToEnroll, asksForCode}, args: fixed("enroll", victim, "--qr", "none"),
+			again: func(t *testing.T, s *stage, program string) (string, int) {
+				if _, complaint := s.must(t, invocation{program: program, args: []string{"enroll", victim, "--qr", "none"}, terminal: true}, 0, 6); complaint != "" {
+					return complaint, 0
+				}
+				return s.cleanUp(t, program)
+			},
+		},
+		{
+			// Again: replace anew. What an earlier run left verified and unnamed, or did not get to delete, stays.
+			name: "enroll --replace on a terminal", terminal: true, done: finished, allowed: []login{asksForCode},
+			setUp: func(t *testing.T, s *stage) { s.enrolled(t) }, args: fixed("enroll", victim, "--replace", "--qr", "none"),
+			again: func(t *testing.T, s *stage, program string) (string, int) {
+				args := []string{"enroll", victim, "--replace", "--qr", "none"}
+				if _, complaint := s.must(t, invocation{program: program, args: args, terminal: true}, 0); complaint != "" {
+					return complaint, 0
+				}
+				return s.cleanUp(t, program)
+			},
+		},
+		{
+			name: "enroll --replace --no-wait", allowed: []login{asksForCode},
+			setUp: func(t *testing.T, s *stage) { s.enrolled(t) }, args: fixed("enroll", victim, "--replace", "--no-wait", "--reveal", "-o", "json"),
+			done: func(t *testing.T, s *stage) string {
+				if n := len(s.verify.Factors(s.uuid)); n != 2 {
+					return fmt.Sprintf("%d factors", n)
+				}
+				return ""
+			},
+			again: func(t *testing.T, s *stage, program string) (string, int) {
+				e, complaint := s.must(t, invocation{program: program, args: []string{"enroll", victim, "--replace", "--no-wait", "--reveal", "-o", "json"}}, 0)
+				if complaint != "" {
+					return complaint, 0
+				}
+				sid, err := enrollmentSID(e.stdout)
+				if err != nil {
+					return err.Error(), 0
+				}
+				if _, complaint = s.must(t, invocation{program: program, args: []string{"verify", "--factor", sid, victim, s.code(t, sid)}}, 0); complaint != "" {
+					return complaint, 0
+				}
+				return s.finished(t), 0
+			},
+		},
+		{
+			// Again: the same with the next code, unless it is done (6); the old factor may then still be there.
+			name: "verify --factor, replacing", done: finished, allowed: []login{asksForCode},
+			setUp: func(t *testing.T, s *stage) {
+				s.enrolled(t)
+				s.factor(emulator.Unverified, true)
+			},
+			args: func(t *testing.T, s *stage) []string {
+				return []string{"verify", "--factor", newest(s).SID, victim, s.code(t, newest(s).SID)}
+			},
+			again: func(t *testing.T, s *stage, program string) (string, int) {
+				sid := newest(s).SID
+				if _, complaint := s.must(t, invocation{program: program, args: []string{"verify", "--factor", sid, victim, s.code(t, sid)}}, 0, 6); complaint != "" {
+					return complaint, 0
+				}
+				return s.cleanUp(t, program)
+			},
+		},
+		{
+			// A factor that was proved, and no row names: a challenge finishes it.
+			name: "verify --factor, resuming", done: finished, allowed: []login{asksToEnroll, asksForCode},
+			setUp: func(_ *testing.T, s *stage) { s.factor(emulator.Verified, true) },
+			args: func(t *testing.T, s *stage) []string {
+				return []string{"verify", "--factor", newest(s).SID, victim, s.code(t, newest(s).SID)}
+			},
+			again: func(t *testing.T, s *stage, program string) (string, int) {
+				sid := newest(s).SID
+				if _, complaint := s.must(t, invocation{program: program, args: []string{"verify", "--factor", sid, victim, s.code(t, sid)}}, 0, 6); complaint != "" {
+					return complaint, 0
+				}
+				return s.finished(t), 0
+			},
+		},
+		{
+			name: "user reset", args: fixed(resetArgs...), done: without, again: then(same(resetArgs, 0), without),
+			allowed: []login{asksForCode, asksToEnroll},
+			setUp: func(t *testing.T, s *stage) {
+				s.factor(emulator.Verified, false) // stale
+				s.enrolled(t)
+				s.factor(emulator.Unverified, false)
+			},
+		},
+		{
+			name: "user reset, without a uuid", args: fixed(resetArgs...), done: without, again: then(same(resetArgs, 0), without),
+			allowed: []login{lockedOut, asksToEnroll},
+			setUp: func(t *testing.T, s *stage) {
+				s.exec(t, "update users set uuid = null, mfa_sid = 'x', mfa_enrolled = true, mfa_enabled = null where $user")
+			},
+		},
+		{
+			name: "user disable-next-login", args: fixed("user", "disable-next-login", victim), done: skips,
+			again:   then(same([]string{"user", "disable-next-login", victim}, 0), skips),
+			allowed: []login{asksForCode, skipsCode}, setUp: func(t *testing.T, s *stage) { s.enrolled(t) },
+		},
+		{
+			name: "user enable", args: fixed("user", "enable", victim), done: finished,
+			again:   then(same([]string{"user", "enable", victim}, 0), finished),
+			allowed: []login{skipsCode, asksForCode},
+			setUp: func(t *testing.T, s *stage) {
+				s.enrolled(t)
+				s.exec(t, "update users set mfa_enabled = false where $user")
+			},
+		},
+	}
+	const plain = `delete from injector_classes where name in ('LoginHandler', 'MFAValidator');
+		insert into injector_classes (name, category, class_name, usercompanyid) values ('LoginHandler', 'SY', 'HTMLFormLoginHandler', -1);
+		update users set uuid = null where username in ('erin', 'bob')`
+	site := func(name, start, want string, args ...string) scenario {
+		done := func(t *testing.T, s *stage) string {
+			if got := s.site(t); got != want {
+				return got + ", want " + want
+			}
+			return ""
+		}
+		return scenario{
+			name: name, site: true, args: fixed(args...), setUp: func(t *testing.T, s *stage) { s.exec(t, start) },
+			done: done, again: then(same(args, 0), done),
+		}
+	}
+	return append(all,
+		site("set-injector", plain, siteOn, "set-injector", "--yes"),
+		site("set-injector --off", "update users set uuid = null where username in ('erin', 'bob')", siteOffWithValidator, "set-injector", "--off", "--yes"),
+	)
+}
+
+// start brings a stage to where a scenario begins.
+func (sc scenario) start(t *testing.T, s *stage) {
+	t.Helper()
+	s.reset(t)
+	sc.setUp(t, s)
+	s.others = s.otherUsers(t)
+}
+
+// record runs a scenario undisturbed. It returns the interactions, and Twilio's names of the operations, each once.
+func (sc scenario) record(t *testing.T, s *stage, program string) (steps []crashtest.Interaction, operations []string) {
+	t.Helper()
+	sc.start(t, s)
+	if !sc.site {
+		if complaint := s.wantLogin(t, sc.allowed[0]); complaint != "" {
+			t.Fatalf("%s, in the beginning: %s", sc.name, complaint)
+		}
+		sc.start(t, s)
+	}
+	hook := func(i crashtest.Interaction, phase crashtest.Phase) crashtest.Action {
+		if phase == crashtest.Before {
+			steps = append(steps, i) // one at a time: the program waits
+		}
+		return crashtest.Pass
+	}
+	if e := s.run(t, invocation{program: program, args: sc.args(t, s), terminal: sc.terminal}, hook, nil); e.code != 0 {
+		t.Fatalf("%s, undisturbed: %v", sc.name, e)
+	}
+	for _, r := range s.verify.Requests() {
+		if !slices.Contains(operations, r.Operation) {
+			operations = append(operations, r.Operation)
+		}
+	}
+	if complaint := sc.done(t, s); complaint != "" {
+		t.Fatalf("%s, undisturbed: %s", sc.name, complaint)
+	}
+	return steps, operations
+}
+
+func stepNames(all []crashtest.Interaction) string {
+	var names []string
+	for _, i := range all {
+		names = append(names, i.Name)
+	}
+	return strings.Join(names, " > ")
+}

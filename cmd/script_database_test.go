@@ -1,0 +1,114 @@
+package cmd_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"uzerp-mfa/internal/pgtemp/dbtest"
+)
+
+// The commands of scripts that reach the database. testdata/script/README.md explains them.
+
+func cmdPsql(ts *testscript.TestScript, args []string) {
+	out := ts.Stdout() // also where nothing is printed: what came before must not stay
+	for _, sql := range args {
+		runSQL(ts, out, sql)
+	}
+}
+
+func runSQL(ts *testscript.TestScript, out io.Writer, sql string) {
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, sceneOf(ts).database)
+	ts.Check(err)
+	defer func() { _ = conn.Close(ctx) }()
+	results, err := conn.PgConn().Exec(ctx, sql).ReadAll()
+	ts.Check(err)
+	for _, r := range results {
+		for _, row := range r.Rows {
+			cells := make([]string, len(row))
+			for i, v := range row {
+				cells[i] = string(v)
+				if v == nil {
+					cells[i] = "NULL"
+				}
+			}
+			_, _ = fmt.Fprintln(out, strings.Join(cells, "|"))
+		}
+	}
+}
+
+func cmdAwait(ts *testscript.TestScript, args []string) {
+	var got strings.Builder
+	for began := time.Now(); time.Since(began) < hangs; time.Sleep(100 * time.Millisecond) {
+		got.Reset()
+		runSQL(ts, &got, args[0])
+		if strings.TrimSpace(got.String()) == args[1] {
+			return
+		}
+	}
+	ts.Fatalf("still %q, want %q", got.String(), args[1])
+}
+
+func cmdSnapshot(ts *testscript.TestScript, args []string) {
+	sceneOf(ts).snapshot = snapshot(ts, args)
+}
+
+func cmdUntouched(ts *testscript.TestScript, args []string) {
+	was, now := sceneOf(ts).snapshot, snapshot(ts, args)
+	for table, rows := range now {
+		if !slices.Equal(rows, was[table]) {
+			ts.Fatalf("%s was changed:\n%s\nwas\n%s", table, strings.Join(rows, "\n"), strings.Join(was[table], "\n"))
+		}
+	}
+	if len(now) != len(was) || len(now) == 0 {
+		ts.Fatalf("tables came or went")
+	}
+}
+
+func snapshot(ts *testscript.TestScript, except []string) map[string][]string {
+	for i := range except {
+		except[i] = "public." + except[i]
+	}
+	all := dbtest.Snapshot(ts.Value("tb").(testing.TB), sceneOf(ts).database, except...)
+	for _, table := range except {
+		delete(all, table)
+	}
+	return all
+}
+
+func uuidOf(ts *testscript.TestScript, username string) string {
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, sceneOf(ts).database)
+	ts.Check(err)
+	defer func() { _ = conn.Close(ctx) }()
+	var uuid string
+	ts.Check(conn.QueryRow(ctx, "select uuid::text from users where username = $1", username).Scan(&uuid))
+	return uuid
+}
+
+func cmdLockRow(ts *testscript.TestScript, args []string) {
+	holdLock(ts, "select 1 from users where username = $1 for update", args[0])
+}
+
+func cmdLockTable(ts *testscript.TestScript, args []string) {
+	holdLock(ts, "lock table "+pgx.Identifier{args[0]}.Sanitize())
+}
+
+func holdLock(ts *testscript.TestScript, sql string, args ...any) {
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, sceneOf(ts).database)
+	ts.Check(err)
+	ts.Defer(func() { _ = conn.Close(ctx) })
+	_, err = conn.Exec(ctx, "begin")
+	ts.Check(err)
+	_, err = conn.Exec(ctx, sql, args...)
+	ts.Check(err)
+}

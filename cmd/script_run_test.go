@@ -1,0 +1,184 @@
+package cmd_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// The commands of scripts that run the program. testdata/script/README.md explains them.
+
+func cmdRun(ts *testscript.TestScript, args []string) {
+	var in io.Reader
+	if args[0] == "-in" {
+		in, args = strings.NewReader(ts.ReadFile(args[1])), args[2:]
+	}
+	want, args := exitCode(ts, args)
+	c := program0(ts, args)
+	var stdout, stderr bytes.Buffer
+	c.Stdin, c.Stdout, c.Stderr = in, &stdout, &stderr
+	got := exitOf(ts, c.Run())
+	_, _ = ts.Stdout().Write(stdout.Bytes())
+	_, _ = ts.Stderr().Write(stderr.Bytes())
+	checkSecrets(ts, args, stdout.String(), stderr.String(), false)
+	if got != want {
+		ts.Logf("[stdout]\n%s[stderr]\n%s", &stdout, &stderr)
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+func exitCode(ts *testscript.TestScript, args []string) (int, []string) {
+	if args[0] == "any" { // of a program that was killed
+		return anyExit, args[1:]
+	}
+	n, err := strconv.Atoi(args[0])
+	if err != nil {
+		ts.Fatalf("no exit code: %q", args[0])
+	}
+	return n, args[1:]
+}
+
+const anyExit = -2
+
+func program0(ts *testscript.TestScript, args []string) *exec.Cmd {
+	var path string
+	for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
+		if file := filepath.Join(dir, "uzerp-mfa"); path == "" && fileExists(file) {
+			path = file
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), hangs) // a program that hangs fails its own script only
+	ts.Defer(cancel)
+	c := exec.CommandContext(ctx, path, args...)
+	c.Dir = ts.MkAbs(".")
+	c.Env = environ(ts)
+	return c
+}
+
+// environ is the script's environment, of which testscript gives single variables only.
+func environ(ts *testscript.TestScript) []string {
+	env := []string{noRaceSleep}
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "TERM", "NO_COLOR", "COLUMNS", "GOCOVERDIR",
+		"DATABASE_URL", "PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD", "PGOPTIONS", "PGSSLMODE",
+		"UZERP_ROOT", "UZERP_MFA_VERIFY_URL", "UZERP_MFA_AUDIT_LOG", "UZERP_MFA_PHONE_REGION", "UZERP_MFA_SELF", "XDG_STATE_HOME", "SUDO_USER", "SSH_CLIENT",
+		"TWILIO_ACCOUNT_SID", "TWILIO_SERVICE_SID", "TWILIO_AUTH_TOKEN", "TWILIO_API_KEY", "TWILIO_API_SECRET"} {
+		if v := ts.Getenv(name); v != "" {
+			env = append(env, name+"="+v)
+		}
+	}
+	return env
+}
+
+func exitOf(ts *testscript.TestScript, err error) int {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return exit.ExitCode()
+	}
+	ts.Check(err)
+	return 0
+}
+
+// typist is the person in front of the terminal.
+type typist struct {
+	ts     *testscript.TestScript
+	cmd    *exec.Cmd
+	screen *os.File
+	seen   *terminal
+	typed  []string // codes that the terminal echoes
+}
+
+func (p *typist) keys(text string) { _, _ = io.WriteString(p.screen, text) }
+
+// typing has what a line of the file for tty can begin with.
+var typing = map[string]func(p *typist, rest string){
+	"expect": func(p *typist, rest string) {
+		if !p.seen.await(rest) {
+			_ = p.cmd.Process.Kill()
+			p.ts.Fatalf("never saw %q on the screen:\n%s", rest, p.seen.text())
+		}
+	},
+	"send": func(p *typist, rest string) { p.keys(rest + "\n") },
+	"code": func(p *typist, rest string) { p.keys(phoneCode(p.ts, strings.Fields(rest)) + "\n") },
+	"smscode": func(p *typist, rest string) {
+		code := sentCode(p.ts, rest)
+		p.typed = append(p.typed, code)
+		p.keys(code + "\n")
+	},
+	"psql": func(p *typist, rest string) { runSQL(p.ts, io.Discard, rest) },
+	"shell": func(p *typist, rest string) {
+		other := exec.Command("sh", "-c", rest)
+		other.Dir, other.Env = p.ts.MkAbs("."), append(environ(p.ts), fmt.Sprintf("PID=%d", p.cmd.Process.Pid))
+		if out, err := other.CombinedOutput(); err != nil {
+			p.ts.Fatalf("%s: %v\n%s", rest, err, out)
+		}
+	},
+	"eof":    func(p *typist, _ string) { p.keys("\x04") },
+	"intr":   func(p *typist, _ string) { p.keys("\x03") },
+	"hangup": func(p *typist, _ string) { _ = p.screen.Close() },
+	"kill":   func(p *typist, _ string) { _ = p.cmd.Process.Kill() },
+}
+
+func cmdTTY(ts *testscript.TestScript, args []string) {
+	data := ""
+	if args[0] == "-out" {
+		data, args = args[1], args[2:]
+	}
+	file := ts.ReadFile(args[0])
+	want, args := exitCode(ts, args[1:])
+	c := program0(ts, args)
+	if data != "" {
+		out, err := os.Create(ts.MkAbs(data))
+		ts.Check(err)
+		defer func() { _ = out.Close() }()
+		c.Stdout = out
+	}
+	screen, err := startOnTerminal(c)
+	ts.Check(err)
+	seen := &terminal{changed: make(chan struct{}, 1)}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = io.Copy(seen, screen) // ends with EIO when the program ends
+	}()
+	p := &typist{ts: ts, cmd: c, screen: screen, seen: seen}
+	for line := range strings.Lines(file) {
+		verb, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if verb == "" || verb == "#" {
+			continue
+		}
+		act, ok := typing[verb]
+		if !ok {
+			ts.Fatalf("nobody knows how to %q", verb)
+		}
+		act(p, rest)
+	}
+	got := exitOf(ts, c.Wait())
+	select {
+	case <-done: // all that it printed has been read
+	case <-time.After(5 * time.Second): // a child of its still holds the terminal
+	}
+	_ = screen.Close()
+	<-done
+	sceneOf(ts).screen = seen.raw()
+	_, _ = ts.Stdout().Write([]byte(seen.text()))
+	shown := seen.text()
+	for _, code := range p.typed { // the terminal shows what is typed, once
+		shown = strings.Replace(shown, code, "", 1)
+	}
+	if data != "" {
+		shown += ts.ReadFile(data)
+	}
+	checkSecrets(ts, args, shown, "", true)
+	if got != want && want != anyExit {
+		ts.Fatalf("exit code %d, want %d; the screen:\n%s", got, want, seen.text())
+	}
+}

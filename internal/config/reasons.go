@@ -1,0 +1,17 @@
+package config
+
+import "uzerp-mfa/internal/errs"
+
+// The reasons for what helps. None has parts.
+const (
+	ReasonNoDatabase     errs.Reason = "no-database"     // no database is set
+	ReasonNoTwilio       errs.Reason = "no-twilio"       // settings for Twilio are missing
+	ReasonForeignService errs.Reason = "foreign-service" // the settings name another service than uzERP's
+)
+
+// The names of the flags that give a setting. Where a setting comes from may be one of them.
+const (
+	FlagDatabaseURL = "database-url"
+	FlagUzerpRoot   = "uzerp-root"
+	FlagEnvFile     = "env-file"
+)

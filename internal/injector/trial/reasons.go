@@ -1,0 +1,11 @@
+package trial
+
+import "uzerp-mfa/internal/errs"
+
+// The reasons for what helps. None has parts.
+const (
+	ReasonNotKept   errs.Reason = "not-kept"   // nobody confirmed the switch
+	ReasonNoGuard   errs.Reason = "no-guard"   // the process that would switch back did not start
+	ReasonUnclear   errs.Reason = "unclear"    // whether that process has switched back
+	ReasonStillMade errs.Reason = "still-made" // the switch could not be taken back
+)

@@ -1,0 +1,10 @@
+package sandbox
+
+import "uzerp-mfa/internal/errs"
+
+// The reasons for what helps. Behind each stand the parts of its hint.
+const (
+	ReasonNotInside errs.Reason = "not-inside" // no parts: there is no sandbox here
+	ReasonNoAccount errs.Reason = "no-account" // user
+	ReasonNoMessage errs.Reason = "no-message" // no parts
+)
