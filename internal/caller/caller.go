@@ -10,8 +10,7 @@ import (
 	"uzerp-mfa/internal/mfa"
 )
 
-// codeLifetime is how long Twilio takes a code that it sent, unless its support made it another
-// (docs/facts/twilio-verify.md §1.2).
+// codeLifetime is how long Twilio takes a code that it sent, unless its support made it another (docs/facts/twilio-verify.md §1.2).
 const codeLifetime = 10 * time.Minute
 
 // maxChecks is how many codes Twilio takes for one that it sent (docs/facts/twilio-verify.md §2, 60202).
@@ -59,8 +58,8 @@ type History struct {
 	Other    time.Time // when one was sent to another number since
 }
 
-// Plan chooses the number on file, or given if it is not empty. It sends nothing. errs.Refused: there is no such
-// number, or more than one, or the person has left; errs.Usage if what was given is no number.
+// Plan chooses the number on file, or given if it is not empty. It sends nothing. errs.Refused: there is no such number, or
+// more than one, or the person has left; errs.Usage if what was given is no number.
 func (i *Verifier) Plan(ctx context.Context, u mfa.User, given string) (Check, error) {
 	p := Check{User: u, by: i}
 	details, err := i.Directory.Details(ctx, []string{u.Username})
@@ -162,9 +161,8 @@ var ErrNoVerification = errors.New("no code is waiting for this number")
 // ErrWrongCode is in the chain of the error for a code that is not the one sent, while another may still be tried.
 var ErrWrongCode = errors.New("the code is wrong")
 
-// Confirm asks Twilio whether the code is the one that was sent, and gives its word. Without an error the caller has
-// the phone, and only then. errs.CodeRejected: it is wrong (ErrWrongCode), too old or used up; errs.NotFound: none was
-// sent.
+// Confirm asks Twilio whether the code is the one that was sent, and gives its word. Without an error the caller has the
+// phone, and only then. errs.CodeRejected: it is wrong (ErrWrongCode), too old or used up; errs.NotFound: none was sent.
 func (p Check) Confirm(ctx context.Context, code string) (Status, error) {
 	status, err := p.by.Verifications.CheckVerification(ctx, p.Recipient, code)
 	switch {
@@ -197,8 +195,8 @@ func (p Check) Confirm(ctx context.Context, code string) (Status, error) {
 	return status, rejected(fmt.Sprintf("Twilio did not approve the code: it says %q", status))
 }
 
-// explain tells apart what Twilio does not: to it a code that was used, one that is too old and one that was never sent
-// are all "not found" (docs/facts/twilio-verify.md §2, 20404).
+// explain tells apart what Twilio does not: to it a code that was used, one that is too old and one that was never sent are
+// all "not found" (docs/facts/twilio-verify.md §2, 20404).
 func (p Check) explain(h History, now time.Time) error {
 	name, again := p.User.Username, ReasonSpent.With(p.resend())
 	spent := func(format string, args ...any) error {
@@ -225,10 +223,9 @@ func (p Check) explain(h History, now time.Time) error {
 	return spent("the code that was sent %s does not work any more", ago(h.Sent, now))
 }
 
-// notVerified says that the caller is not verified and nobody was reset. That is errs.CodeRejected for every reason: no
-// number, one that can't be reached, a wrong or spent code, no code at all, a refusal of Twilio's that nobody knows.
-// Outages and settings keep their kind, for no caller is at fault there; signals, the time limit and usage stay what
-// they are.
+// notVerified says that the caller is not verified and nobody was reset. That is errs.CodeRejected for every reason: no number,
+// one that can't be reached, a wrong or spent code, no code at all, a refusal of Twilio's that nobody knows. Outages and
+// settings keep their kind, for no caller is at fault there; signals, the time limit and usage stay what they are.
 func notVerified(err error) error {
 	kind, what := errs.CodeRejected, "the caller is not verified, so nobody was reset"
 	switch k := errs.KindOf(err); {

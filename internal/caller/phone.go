@@ -13,10 +13,9 @@ import (
 
 const correctIt = "correct it in uzERP, in the contact details of the person; written like +44 7700 900000 there is no doubt"
 
-// ParsePhone returns the phone number that text is. A number without its country is read as one of region (ISO 3166,
-// "GB"), which may be empty. It fails with errs.Refused where the text is not one number, or is one that proves nothing
-// about a person, with errs.Config where it lacks its country and there is no region, and with errs.Usage for a region
-// that is none.
+// ParsePhone returns the phone number that text is. A number without its country is read as one of region (ISO 3166, "GB"),
+// which may be empty. It fails with errs.Refused where the text is not one number, or is one that proves nothing about a
+// person, with errs.Config where it lacks its country and there is no region, and with errs.Usage for a region that is none.
 func ParsePhone(text, region string) (Phone, error) {
 	region = strings.ToUpper(region)
 	if region != "" && !phonenumbers.GetSupportedRegions()[region] {

@@ -25,9 +25,9 @@ type Operator interface {
 	Verified(c Check)
 }
 
-// Verify verifies the caller: it sends a code to the number on file and asks for it, three times at most. Without an
-// error the caller has that phone. With one nobody may be helped: it is of errs.CodeRejected, and recorded, unless an
-// outage or a setting is the reason; those, signals, the time limit and usage keep their kind.
+// Verify verifies the caller: it sends a code to the number on file and asks for it, three times at most. Without an error
+// the caller has that phone. With one nobody may be helped: it is of errs.CodeRejected, and recorded, unless an outage or a
+// setting is the reason; those, signals, the time limit and usage keep their kind.
 func (v *Verifier) Verify(ctx context.Context, u mfa.User, channel Channel, on Operator) error {
 	c, err := v.plan(ctx, u, channel)
 	if err == nil {

@@ -7,8 +7,8 @@ import (
 	"uzerp-mfa/internal/finding"
 )
 
-// Check is the result of one check. Its severity is finding.Error where the installation is broken or unsafe, or could
-// not be looked at although it should be. A finding of session-config check or service check keeps its ID.
+// Check is the result of one check. Its severity is finding.Error where the installation is broken or unsafe, or could not
+// be looked at although it should be. A finding of session-config check or service check keeps its ID.
 type Check struct {
 	finding.Finding // with the place in its message
 	Group           string
@@ -57,8 +57,8 @@ func (r Report) Count(s finding.Severity) int {
 // Sound reports whether no check warns or fails. A skipped check doesn't count: the check that it needs does.
 func (r Report) Sound() bool { return r.Count(finding.Error)+r.Count(finding.Warning) == 0 }
 
-// Part is the answer to one question: a value or an error. The zero Part was never asked for, and every check that
-// depends on it is skipped.
+// Part is the answer to one question: a value or an error. The zero Part was never asked for, and every check that depends on
+// it is skipped.
 type Part[T any] struct {
 	value T
 	err   error
@@ -105,8 +105,8 @@ func (c *checker) skip(needs string, ids ...string) {
 	}
 }
 
-// have reports whether there is an answer that can be judged. If there is an error instead, the check id fails with it.
-// If nobody asked, it is skipped. Either way the others, which depend on the same answer, are skipped.
+// have reports whether there is an answer that can be judged. If there is an error instead, the check id fails with it. If
+// nobody asked, it is skipped. Either way the others, which depend on the same answer, are skipped.
 func have[T any](c *checker, p Part[T], needs, id string, others ...string) bool {
 	switch {
 	case !p.asked:

@@ -57,9 +57,8 @@ const (
 	AuditLogIntact   = "audit-log-intact"
 )
 
-// IDs returns the ID of every check of this package, with the greatest severity that it can have. SessionSettings
-// stands for all findings of session-config check, and ServiceSettings for those of service check: they have their own
-// IDs.
+// IDs returns the ID of every check of this package, with the greatest severity that it can have. SessionSettings stands for
+// all findings of session-config check, and ServiceSettings for those of service check: they have their own IDs.
 func IDs() map[string]finding.Severity {
 	const fail, warn, info = finding.Error, finding.Warning, finding.Info
 	return map[string]finding.Severity{
@@ -241,8 +240,8 @@ func login(c *checker, in Input) {
 	trial(c, in)
 }
 
-// ofSwitch changes a finding of the plan of a switch to what it means without one. If two-factor login is on already,
-// what the switch would correct is an error now.
+// ofSwitch changes a finding of the plan of a switch to what it means without one. If two-factor login is on already, what
+// the switch would correct is an error now.
 func ofSwitch(f finding.Finding, plan injector.SwitchPlan, on bool, vouched string) finding.Finding {
 	switch {
 	case f.ID == Gateway && vouched != "" && f.Severity == finding.Warning:

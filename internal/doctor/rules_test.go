@@ -86,8 +86,8 @@ func sound() doctor.Input {
 	}
 }
 
-// ruleTests make each check fail, one at a time. want are the checks that don't pass, "id status" each; those that info
-// of a service always has are left out.
+// ruleTests make each check fail, one at a time. want are the checks that don't pass, "id status" each; those that info of
+// a service always has are left out.
 func ruleTests() []ruleTest {
 	const all = "login-handler skipped,authentication-gateway skipped,mfa-validator skipped,unique-key skipped,two-factor skipped,trial skipped"
 	const people = "user-states skipped,users-broken skipped,uuid-missing skipped,uuid-duplicate skipped," +

@@ -59,9 +59,9 @@ const correctRows = "correct the rows of injector_classes in uzERP's administrat
 // addFinding adds the result of one check.
 type addFinding func(id string, severity finding.Severity, format string, args ...any)
 
-// Plan returns what a switch writes, and what the checks found for which the database is enough. classes are all rows
-// of Names; missing are the users without a uuid: each of them gets one from newUUID when two-factor login is switched
-// on. The plan means nothing if a check found an error.
+// Plan returns what a switch writes, and what the checks found for which the database is enough. classes are all rows of
+// Names; missing are the users without a uuid: each of them gets one from newUUID when two-factor login is switched on. The
+// plan means nothing if a check found an error.
 func Plan(r Request, classes []Class, missing []mfa.User, newUUID func() string) (SwitchPlan, []finding.Finding) {
 	s := SwitchPlan{Was: classes}
 	handlers := s.active(LoginHandler)
@@ -113,8 +113,8 @@ func Plan(r Request, classes []Class, missing []mfa.User, newUUID func() string)
 	return s, found
 }
 
-// planValidator plans the row of the validator. Without it uzERP can't build MFAHandler, and everybody sees an error
-// page instead of the login page (docs/facts/uzerp.md §4).
+// planValidator plans the row of the validator. Without it uzERP can't build MFAHandler, and everybody sees an error page
+// instead of the login page (docs/facts/uzerp.md §4).
 func (s *SwitchPlan) planValidator(class string, add addFinding) {
 	validators := s.active(MFAValidator)
 	switch len(validators) {
@@ -136,8 +136,7 @@ func (s *SwitchPlan) set(c Class, name, after string) {
 	}
 }
 
-// active returns the rows that uzERP looks at on its login page, where there is no company yet (docs/facts/uzerp.md
-// §2).
+// active returns the rows that uzERP looks at on its login page, where there is no company yet (docs/facts/uzerp.md §2).
 func (s SwitchPlan) active(name string) []Class {
 	var rows []Class
 	for _, c := range s.Was {
@@ -148,8 +147,8 @@ func (s SwitchPlan) active(name string) []Class {
 	return rows
 }
 
-// blocking returns the rows that already have the name and the class which a change would write. Their category and
-// company don't matter: the table's unique key has only these two columns.
+// blocking returns the rows that already have the name and the class which a change would write. Their category and company
+// don't matter: the table's unique key has only these two columns.
 func (s SwitchPlan) blocking() []Class {
 	var rows []Class
 	for _, ch := range s.Changes {
@@ -165,8 +164,8 @@ func (s SwitchPlan) blocking() []Class {
 // Needed reports whether the switch writes anything.
 func (s SwitchPlan) Needed() bool { return len(s.Changes) > 0 || len(s.Assignments) > 0 }
 
-// Current returns the class that uzERP uses now for the name of an interface. It is empty if there is no row, or more
-// than one.
+// Current returns the class that uzERP uses now for the name of an interface. It is empty if there is no row, or more than
+// one.
 func (s SwitchPlan) Current(name string) string {
 	if rows := s.active(name); len(rows) == 1 {
 		return rows[0].ClassName
@@ -174,9 +173,9 @@ func (s SwitchPlan) Current(name string) string {
 	return ""
 }
 
-// checkGateway refuses the worst switch of all. LDAPDBAuthenticator only looks whether the user name exists, because
-// Apache has checked the password before: behind a login form it accepts any password, even an empty one. PHP compares
-// the names of classes without regard to case, and so does this.
+// checkGateway refuses the worst switch of all. LDAPDBAuthenticator only looks whether the user name exists, because Apache
+// has checked the password before: behind a login form it accepts any password, even an empty one. PHP compares the names
+// of classes without regard to case, and so does this.
 func checkGateway(rows []Class, vouched string) finding.Finding {
 	f := finding.Finding{ID: CheckGateway, Severity: finding.Error}
 	if len(rows) != 1 {
@@ -212,8 +211,8 @@ func sameClass(a, b string) bool {
 	return strings.EqualFold(strings.TrimSpace(a), b)
 }
 
-// Misspelt returns uzERP's own spelling of a class, if it is one of uzERP's and is spelt in another way. Nobody should
-// find out on a site whether PHP finds such a class.
+// Misspelt returns uzERP's own spelling of a class, if it is one of uzERP's and is spelt in another way. Nobody should find
+// out on a site whether PHP finds such a class.
 func Misspelt(class string) (right string, misspelt bool) {
 	for _, known := range []string{PlainHandler, MFAHandler, TwilioValidator, DatabaseGateway, LDAPGateway} {
 		if sameClass(class, known) && class != known {

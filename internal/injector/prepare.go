@@ -21,9 +21,9 @@ type Site struct {
 	NewUUID func() string
 }
 
-// Prepare plans a switch and makes every check. It goes on after a check that found an error, so that the operator sees
-// all errors at once; the plan then writes nothing, and Refusal says why. The error is for what could not be read: the
-// database, or a context that has ended. What uzERP's files and Twilio answer is always a finding.
+// Prepare plans a switch and makes every check. It goes on after a check that found an error, so that the operator sees all
+// errors at once; the plan then writes nothing, and Refusal says why. The error is for what could not be read: the database,
+// or a context that has ended. What uzERP's files and Twilio answer is always a finding.
 func Prepare(ctx context.Context, site Site, r Request) (SwitchPlan, []finding.Finding, error) {
 	plan, found, err := prepare(ctx, site, r)
 	if Refusal(found) != nil {

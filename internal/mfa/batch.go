@@ -11,16 +11,16 @@ import (
 // BatchWorkers is how many users of a batch are worked on at the same time.
 const BatchWorkers = 4
 
-// BreakerThreshold is how many times in a row the other side may not answer before a batch gives up, and reconcile
-// stops asking: what is down stays down, and a hundred users would wait for a hundred time-outs.
+// BreakerThreshold is how many times in a row the other side may not answer before a batch gives up, and reconcile stops asking: what is
+// down stays down, and a hundred users would wait for a hundred time-outs.
 const BreakerThreshold = 5
 
 // ErrNotTried is the outcome of what a batch did not get to.
 var ErrNotTried = errors.New("not tried")
 
 // Batch calls do for every item, some at a time, and gives each one's error in the order of the items. After five
-// errs.Unavailable in a row, or once ctx is done, the rest is not tried (ErrNotTried). done, if not nil, hears of each
-// item that is finished, one at a time.
+// errs.Unavailable in a row, or once ctx is done, the rest is not tried (ErrNotTried). done, if not nil, hears of each item
+// that is finished, one at a time.
 func Batch[T any](ctx context.Context, items []T, do func(context.Context, int, T) error, done func()) []error {
 	failures := make([]error, len(items))
 	var mu sync.Mutex

@@ -15,8 +15,8 @@ import (
 // maxFriendlyName is Twilio's limit in characters for a factor's name (docs/facts/twilio-verify.md §1.2).
 const maxFriendlyName = 64
 
-// FriendlyName is the name of a user's factor: the user name, as uzERP does it, cut to what Twilio takes, and with _
-// for what can't be seen. The app shows it as the account.
+// FriendlyName is the name of a user's factor: the user name, as uzERP does it, cut to what Twilio takes, and with _ for
+// what can't be seen. The app shows it as the account.
 func FriendlyName(username string) string {
 	runes := []rune(username)
 	if len(runes) > maxFriendlyName {
@@ -38,8 +38,8 @@ type Enroller struct {
 	NewUUID func() string
 }
 
-// PlanEnroll refuses (errs.Refused) a user who has an enrolment that can work, unless it is to be replaced. A broken
-// one is mended by enrolling.
+// PlanEnroll refuses (errs.Refused) a user who has an enrolment that can work, unless it is to be replaced. A broken one is
+// mended by enrolling.
 func PlanEnroll(u User, replace bool) RowChange {
 	c := RowChange{User: u, Becomes: u.Row}
 	if u.Whole() && !replace {
@@ -157,8 +157,8 @@ func clockError(off time.Duration) error {
 		"set date and time on the phone to automatic, then type the next code; Twilio was not asked, so no attempt is lost")
 }
 
-// verifyAndStore has Twilio verify the factor and then writes the row. Twilio first: a crash between the two leaves a
-// factor that nobody uses, never a user enrolled with a factor that was not proved.
+// verifyAndStore has Twilio verify the factor and then writes the row. Twilio first: a crash between the two leaves a factor
+// that nobody uses, never a user enrolled with a factor that was not proved.
 func verifyAndStore(ctx context.Context, store Writer, factors Factors, u User, f Factor, code string) error {
 	// An answer that Ctrl-C made us miss would leave a factor verified that no row names. What is begun here is ended,
 	// within the limits of a call.
@@ -231,8 +231,8 @@ func stillThere(ctx context.Context, store Writer, factors Factors, u User, f Fa
 // ErrOldFactorLeft is in the chain of an error after which the user is enrolled with the new factor all the same.
 var ErrOldFactorLeft = errors.New("the new phone works, but the old factor is still at Twilio")
 
-// deleteReplaced deletes the factor that the row named before, once it names the new one: there is no moment without a
-// working factor. It stays if another user's row names it.
+// deleteReplaced deletes the factor that the row named before, once it names the new one: there is no moment without a working
+// factor. It stays if another user's row names it.
 func deleteReplaced(ctx context.Context, store Reader, factors Factors, was User) error {
 	if !was.Whole() {
 		return nil
@@ -254,8 +254,8 @@ func enrolledRow(r Row, sid string) Row {
 	return Row{UUID: r.UUID, SID: &sid, Enrolled: &yes, Enabled: &yes}
 }
 
-// withdraw takes back the factor just verified when somebody else changed the row meanwhile: it must not stay as a live
-// secret that nothing refers to. If it can't be deleted, it does no harm at login; the error says that it is there.
+// withdraw takes back the factor just verified when somebody else changed the row meanwhile: it must not stay as a
+// live secret that nothing refers to. If it can't be deleted, it does no harm at login; the error says that it is there.
 func withdraw(ctx context.Context, store Reader, factors Factors, u User, f Factor, cause error) error {
 	e := &errs.Error{Kind: errs.Refused, Err: cause, Hint: ReasonRowChanged.With(u.Username)}
 	free, _, err := InUse(ctx, store, []Factor{f})

@@ -16,8 +16,7 @@ type Inspector struct {
 	Store     Reader
 	Directory Directory
 	Factors   FactorReader // nil where Twilio is not to be asked
-	// NoFactors is why Twilio can't be asked, if it is that and not the operator's wish: what it would say is unknown
-	// then.
+	// NoFactors is why Twilio can't be asked, if it is that and not the operator's wish: what it would say is unknown then.
 	NoFactors error
 	Site      SiteLogin
 	Now       func() time.Time
@@ -53,9 +52,8 @@ type SeenFactor struct {
 	Others []string // other users whose rows name it
 }
 
-// Inspect looks at users, in their order. An error of uzERP's database ends it; one of Twilio's is told in each user's
-// view. unread is why the persons' details could not be read, where the rest could. step, if not nil, hears of each
-// user done.
+// Inspect looks at users, in their order. An error of uzERP's database ends it; one of Twilio's is told in each user's view.
+// unread is why the persons' details could not be read, where the rest could. step, if not nil, hears of each user done.
 func (i *Inspector) Inspect(ctx context.Context, users []User, step func()) (seen []Inspection, unread, err error) {
 	names := make([]string, len(users))
 	for n, u := range users {
@@ -100,8 +98,8 @@ func (i *Inspector) Inspect(ctx context.Context, users []User, step func()) (see
 	return seen, unread, nil
 }
 
-// look asks Twilio about a user, once more if it contradicts a row that has changed meanwhile: somebody may have
-// enrolled or been reset in between.
+// look asks Twilio about a user, once more if it contradicts a row that has changed meanwhile: somebody may have enrolled
+// or been reset in between.
 func (i *Inspector) look(ctx context.Context, u User, view *TwilioView) (User, error) {
 	for range 3 {
 		var err error
@@ -187,9 +185,9 @@ func SightOf(f *Factor) FactorSight {
 	}
 }
 
-// OwnFactor finds the factor that u's row names; nil if it is gone. That is believed only if the list of this very
-// user's factors lacks it, it is not found when fetched, and the service is there after that: the one answer that
-// Twilio gives both for a factor that is gone and for a service that is. ask makes each call.
+// OwnFactor finds the factor that u's row names; nil if it is gone. That is believed only if the list of this very user's
+// factors lacks it, it is not found when fetched, and the service is there after that: the one answer that Twilio gives
+// both for a factor that is gone and for a service that is. ask makes each call.
 func OwnFactor(ctx context.Context, factors FactorReader, ask func(func() error) error, u User, listed []Factor) (*Factor, error) {
 	for i := range listed {
 		if listed[i].SID == *u.SID {

@@ -45,9 +45,9 @@ func Lookup(ctx context.Context, store Reader, usernames []string) ([]User, erro
 	return users, nil
 }
 
-// SetRow is the one way a row is written. A lost reply, or a row that somebody else made as wanted meanwhile, is
-// settled by reading the row again. No other failure is: nothing was written then, and a row that looks as wanted may
-// be one that somebody is just changing in a transaction that nobody sees yet.
+// SetRow is the one way a row is written. A lost reply, or a row that somebody else made as wanted meanwhile, is settled
+// by reading the row again. No other failure is: nothing was written then, and a row that looks as wanted may be one that
+// somebody is just changing in a transaction that nobody sees yet.
 func SetRow(ctx context.Context, store Writer, username string, was, becomes Row) error {
 	err := store.CompareAndSet(ctx, username, was, becomes)
 	unclear := errors.Is(err, errs.ErrLostReply) || errors.Is(err, errs.ErrChanged)

@@ -58,8 +58,8 @@ type NextLogin struct {
 	Outcome Outcome
 	Reason  string    // why, in one sentence
 	Help    errs.Hint // empty where nothing is needed, or nothing of ours helps
-	// Then is what lies behind: after the skipped login, or once two-factor login is switched on. Nil where the outcome
-	// is all there is to it.
+	// Then is what lies behind: after the skipped login, or once two-factor login is switched on. Nil where the outcome is
+	// all there is to it.
 	Then *NextLogin
 }
 

@@ -16,8 +16,8 @@ type login struct {
 	then string // after a skip
 }
 
-// measured is docs/facts/uzerp.md §3 line by line. It asks nothing of the code it judges: sid is one of the names
-// below, and enrolled and enabled are the table's t, f and N. right tells what a code of the user's app is worth.
+// measured is docs/facts/uzerp.md §3 line by line. It asks nothing of the code it judges: sid is one of the names below, and
+// enrolled and enabled are the table's t, f and N. right tells what a code of the user's app is worth.
 func measured(handler, access, company, enrolled, enabled, uuid, sid, right string) login {
 	if access != "t" || company == "f" { // the first line, and the one on user_company_access
 		return login{gets: "incorrect"}
@@ -50,8 +50,7 @@ func TestNextLogin(t *testing.T) {
 	tfN := map[string]*bool{"t": new(true), "f": new(false), "N": nil}
 	uuids := map[string]*string{"set": new(uuidA), "N": nil}
 	sids := map[string]*string{"good": new(sidA), "N": nil, "''": new(""), "malformed": new("YF12")}
-	// What a right code is worth where Twilio's answer is known; where it is not the benefit of the doubt is given, and
-	// said.
+	// What a right code is worth where Twilio's answer is known; where it is not the benefit of the doubt is given, and said.
 	sights := map[mfa.FactorSight]string{mfa.FactorSeenVerified: "yes", mfa.FactorSeenUnverified: "no", mfa.FactorMissing: "no",
 		mfa.FactorNoAnswer: "?", mfa.FactorUnknown: "?", mfa.FactorNotAsked: "?"}
 	handlers := map[mfa.SiteLogin]string{mfa.SiteOn: "HTMLFormLoginHandlerMFA", mfa.SiteOff: "HTMLFormLoginHandler", mfa.SiteUnknown: "HTMLFormLoginHandlerMFA"}

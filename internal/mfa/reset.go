@@ -44,8 +44,7 @@ func PlanReset(ctx context.Context, store Reader, factors FactorReader, u User, 
 }
 
 // withoutOthers splits factors into those that are nobody else's and those that another user's row names, or that are
-// pending under another user's name: two rows can share one uuid (docs/facts/uzerp.md §1: nothing makes it unique), and
-// a reset of one must not lock out the other.
+// pending under another user's name: two rows can share one uuid (docs/facts/uzerp.md §1: nothing makes it unique), and a reset of one must not lock out the other.
 func withoutOthers(ctx context.Context, store Reader, username string, listed []Factor) (free, others []Factor, err error) {
 	if len(listed) == 0 {
 		return nil, nil, nil
@@ -82,8 +81,8 @@ type ResetResult struct {
 	Left    []Factor // still at Twilio: the clean-up failed, or somebody has just begun to use them
 }
 
-// Apply resets the user. Once the row is written an error means only that the clean-up at Twilio is unfinished: the
-// user can enrol, and the same command again finishes it; ErrRowReset in the chain says so.
+// Apply resets the user. Once the row is written an error means only that the clean-up at Twilio is unfinished: the user
+// can enrol, and the same command again finishes it; ErrRowReset in the chain says so.
 func (p ResetPlan) Apply(ctx context.Context, store Writer, factors Factors) (ResetResult, error) {
 	var r ResetResult
 	if p.Refusal != nil {

@@ -417,8 +417,7 @@ func TestEnrollSurvivesCancellationAfterTheCodeWasTaken(t *testing.T) {
 	}
 }
 
-// A reset that runs between Twilio's yes and the row deletes the factor: the user must not end enrolled with a dead
-// one.
+// A reset that runs between Twilio's yes and the row deletes the factor: the user must not end enrolled with a dead one.
 func TestEnrollNoticesThatItsFactorWasDeleted(t *testing.T) {
 	w := mfatest.NewWorld(mfatest.Fresh("alice", uuidA))
 	p := begin(t, w, "alice")

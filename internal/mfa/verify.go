@@ -16,14 +16,13 @@ type Verification struct {
 	resume bool // the factor is verified at Twilio already and only the row is missing
 }
 
-// Billed tells whether Twilio charges for a success: it does for each approved challenge (docs/facts/twilio-verify.md
-// §4).
+// Billed tells whether Twilio charges for a success: it does for each approved challenge (docs/facts/twilio-verify.md §4).
 func (v Verification) Billed() bool { return v.resume }
 
 // PlanVerification finds the factor that a code would finish the enrolment with: the one named by sid, or else the
-// newest unverified one. A verified factor is taken only if named, and proved by a challenge: an old phone's factor
-// that was left behind must not come back by itself. errs.NotFound if there is none, errs.Refused if the user is
-// enrolled already and no other factor is named.
+// newest unverified one. A verified factor is taken only if named, and proved by a challenge: an old phone's factor that
+// was left behind must not come back by itself. errs.NotFound if there is none, errs.Refused if the user is enrolled already
+// and no other factor is named.
 func PlanVerification(ctx context.Context, store Reader, factors FactorReader, u User, sid string) (Verification, error) {
 	v := Verification{User: u}
 	enroll := ReasonNothingPending.With(u.Username)

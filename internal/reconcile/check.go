@@ -15,10 +15,10 @@ import (
 	"uzerp-mfa/internal/mfa"
 )
 
-// Check compares everything and changes nothing. found is given the findings as they come, in the order of the users
-// and after them the entities; an error of its own ends the check. Check itself fails if the check can't be made at
-// all: the service can't be fetched, uzERP's database does not answer, or ctx ends. Twilio failing later on makes
-// findings of Unknown.
+// Check compares everything and changes nothing. found is given the findings as they come, in the order of the users and
+// after them the entities; an error of its own ends the check. Check itself fails if the check can't be made at all:
+// the service can't be fetched, uzERP's database does not answer, or ctx ends. Twilio failing later on makes findings of
+// Unknown.
 func (r *Reconciler) Check(ctx context.Context, found func(Difference) error) (*Result, error) {
 	c := &check{Reconciler: r, result: &Result{}, found: found, sharers: map[string]int{}}
 	if err := c.readUsers(); err != nil {
@@ -174,8 +174,8 @@ func unknownFinding(username, uuid, message string, err error) Difference {
 		NotTried: errors.Is(err, errNotTried), Remedy: ReasonNoAnswer.With()}
 }
 
-// lookAt looks at a user, and at a difference once more: the row was read some time before Twilio was asked, and
-// somebody may have enrolled or been reset in between.
+// lookAt looks at a user, and at a difference once more: the row was read some time before Twilio was asked, and somebody
+// may have enrolled or been reset in between.
 func (c *check) lookAt(ctx context.Context, u mfa.User) look {
 	for range 3 {
 		l := c.compare(ctx, u)
@@ -283,8 +283,8 @@ func (f *Difference) lockedOut(u mfa.User, factor mfa.FactorSight) {
 	f.Message = "locked out: " + mfa.LockedOut(u.Row, factor)
 }
 
-// resetRow makes it a finding that is repaired by making the user enrol again. Not while the next login skips the code:
-// an operator has let the user in, perhaps without a phone at hand, and a reset would take that away.
+// resetRow makes it a finding that is repaired by making the user enrol again. Not while the next login skips the code: an
+// operator has let the user in, perhaps without a phone at hand, and a reset would take that away.
 func (f *Difference) resetRow(u mfa.User) {
 	no := false
 	f.becomes = mfa.Row{UUID: u.UUID, Enrolled: &no, Enabled: &no}
@@ -310,8 +310,8 @@ func (c *check) uuidMissing(u mfa.User) Difference {
 	return f
 }
 
-// uuidDuplicate is the finding of one of several users with one uuid. One of them keeps it: who is enrolled with it, or
-// else the first by name.
+// uuidDuplicate is the finding of one of several users with one uuid. One of them keeps it: who is enrolled with it, or else
+// the first by name.
 func (c *check) uuidDuplicate(ctx context.Context, u mfa.User, names []string) (Difference, error) {
 	f := newFinding(UUIDDuplicate, u, "")
 	f.Message = mfa.SharedUUID(mfa.Others(names, u.Username))
@@ -340,8 +340,8 @@ func (c *check) uuidDuplicate(ctx context.Context, u mfa.User, names []string) (
 	return f, nil
 }
 
-// compareFactors compares the row of a user with the factors at Twilio. known tells whether the row's own factor was
-// looked for and either found or not.
+// compareFactors compares the row of a user with the factors at Twilio. known tells whether the row's own factor was looked
+// for and either found or not.
 func (c *check) compareFactors(ctx context.Context, u mfa.User) (findings []Difference, known bool, err error) {
 	listed, err := c.list(ctx, *u.UUID)
 	if err != nil {
@@ -537,8 +537,8 @@ func (b *breaker) open() error {
 	return b.last
 }
 
-// inTurn works on items, at most n at a time, and hands each result to take in the order of the items, one at a time.
-// It ends with the first error of take or with ctx, and not before all that it started has ended.
+// inTurn works on items, at most n at a time, and hands each result to take in the order of the items, one at a time. It
+// ends with the first error of take or with ctx, and not before all that it started has ended.
 func inTurn[T, R any](ctx context.Context, n int, items []T, work func(context.Context, T) R, take func(R) error) error {
 	ctx, stop := context.WithCancel(ctx)
 	n = max(n, 1)

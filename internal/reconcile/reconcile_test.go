@@ -624,8 +624,8 @@ func everyFactor(s *mfatest.Site) []string {
 	return all
 }
 
-// Whatever call fails, and however, nothing is repaired that a healthy run would not have repaired, and nothing is
-// called fixed that is not.
+// Whatever call fails, and however, nothing is repaired that a healthy run would not have repaired, and nothing is called
+// fixed that is not.
 func TestReconcileOutageAtEveryCall(t *testing.T) {
 	run := func(claims bool, before func(n int, op, about string) error) (calls int, did []string, fixed int, err error) {
 		s := everyKind()

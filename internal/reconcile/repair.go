@@ -34,8 +34,8 @@ type Repairer struct {
 	NewUUID func() string
 }
 
-// PlanRepairs plans to repair what can be repaired safely. limit is how many repairs are allowed, or nil for
-// DefaultMax. If there are more, none is made: the first of them would be no safer than the rest.
+// PlanRepairs plans to repair what can be repaired safely. limit is how many repairs are allowed, or nil for DefaultMax. If
+// there are more, none is made: the first of them would be no safer than the rest.
 func (r *Result) PlanRepairs(limit *int) Repairs {
 	p := Repairs{Max: r.DefaultMax()}
 	if limit != nil {
@@ -61,9 +61,9 @@ func (r *Result) PlanRepairs(limit *int) Repairs {
 	return p
 }
 
-// Apply makes the repairs one after the other, each only if what was found is still so at that moment. What becomes of
-// each is told to done (which may be nil) and stands in the difference: Fixed, or Err. The first failure of Twilio ends
-// it; what is left is not tried, and its Err says so.
+// Apply makes the repairs one after the other, each only if what was found is still so at that moment. What becomes of each
+// is told to done (which may be nil) and stands in the difference: Fixed, or Err. The first failure of Twilio ends it; what
+// is left is not tried, and its Err says so.
 func (p Repairs) Apply(ctx context.Context, r *Repairer, done func(Difference)) {
 	if p.Refusal != nil {
 		return
@@ -282,8 +282,8 @@ func (r *Repairer) confirmDeleted(ctx context.Context, identity string, factor m
 	return atTwilio(err)
 }
 
-// mend closes the last gap: had somebody entered the factor in a row in the moment before it was deleted, that row
-// would name a dead factor. It is reset, so that its user is asked to enrol.
+// mend closes the last gap: had somebody entered the factor in a row in the moment before it was deleted, that row would
+// name a dead factor. It is reset, so that its user is asked to enrol.
 func (r *Repairer) mend(ctx context.Context, factor mfa.Factor) error {
 	ctx = context.WithoutCancel(ctx)
 	owners, err := r.Store.FactorOwners(ctx, []string{factor.SID})

@@ -17,12 +17,11 @@ const (
 	DefaultSkew       = 1
 )
 
-// fewDigits is the length up to which Twilio takes 10 challenges a day from a factor (60312,
-// docs/facts/twilio-verify.md §1.3).
+// fewDigits is the length up to which Twilio takes 10 challenges a day from a factor (60312, docs/facts/twilio-verify.md §1.3).
 const fewDigits = 4
 
-// Check checks the settings of a Verify service that Twilio's API shows (docs/facts/twilio-verify.md §5). It returns
-// the findings, errors first. What the API doesn't show is a finding too, so that nothing looks checked that isn't.
+// Check checks the settings of a Verify service that Twilio's API shows (docs/facts/twilio-verify.md §5). It returns the findings,
+// errors first. What the API doesn't show is a finding too, so that nothing looks checked that isn't.
 func Check(s Service) []finding.Finding {
 	c := &serviceCheck{s: s}
 	c.names()

@@ -18,9 +18,8 @@ type Request struct {
 	Issuer       string // what authenticator apps show beside the code
 }
 
-// Complete returns the request with an issuer, which is the friendly name if none was given. An issuer that is written
-// down stays when the friendly name is changed one day. It fails with errs.Usage if Twilio or an app would not take a
-// name.
+// Complete returns the request with an issuer, which is the friendly name if none was given. An issuer that is written down
+// stays when the friendly name is changed one day. It fails with errs.Usage if Twilio or an app would not take a name.
 func (r Request) Complete() (Request, error) {
 	if err := CheckFriendlyName(r.FriendlyName); err != nil {
 		return r, err
@@ -40,8 +39,8 @@ type Log interface {
 	Settings(ctx context.Context, path string, changes []installation.SettingChange, change func() error) error
 }
 
-// Setup makes a Verify service, and names it in uzERP's conf/.env if that is wanted. A service can't be unmade, so
-// Setup tries beforehand all that could keep the service out of the file.
+// Setup makes a Verify service, and names it in uzERP's conf/.env if that is wanted. A service can't be unmade, so Setup tries
+// beforehand all that could keep the service out of the file.
 type Setup struct {
 	Services Creator
 	Users    func(context.Context) (mfa.CopyReader, error) // uzERP's database; opened only if conf/.env is to be written
@@ -94,9 +93,9 @@ func obstacle(kind errs.Kind, reason errs.Reason, format string, args ...any) er
 	return &errs.Error{Kind: kind, Err: fmt.Errorf(format, args...), Hint: reason.With()}
 }
 
-// Plan plans a service, and with writeEnv the change of conf/.env. Nothing is made or written. It fails with errs.Usage
-// for a name that Twilio would not take; with writeEnv also with errs.Config or errs.Refused if the file can't be
-// edited, and with an Obstacle. A refusal is recorded.
+// Plan plans a service, and with writeEnv the change of conf/.env. Nothing is made or written. It fails with errs.Usage for a
+// name that Twilio would not take; with writeEnv also with errs.Config or errs.Refused if the file can't be edited, and with
+// an Obstacle. A refusal is recorded.
 func (s Setup) Plan(ctx context.Context, r Request, writeEnv bool) (Plan, error) {
 	r, err := r.Complete()
 	if err != nil {
@@ -137,8 +136,8 @@ func (s Setup) planEnv(ctx context.Context) (*EnvPlan, error) {
 	return p, err
 }
 
-// nobodyEnrolled fails while users are enrolled, and if that can't be known. Their factors are in another service, so
-// with a new one none of their codes would be accepted any more.
+// nobodyEnrolled fails while users are enrolled, and if that can't be known. Their factors are in another service, so with a new
+// one none of their codes would be accepted any more.
 func (s Setup) nobodyEnrolled(ctx context.Context) (mfa.TargetDatabase, error) {
 	target, err := func() (mfa.TargetDatabase, error) {
 		users, err := s.Users(ctx)
@@ -194,15 +193,15 @@ func (m Made) NotShown(err error) error {
 		Hint: errs.Plain("keep its SID; running the command again would make another service")}
 }
 
-// Apply makes the planned service, and writes its SID into conf/.env if that is planned. Its steps, and what is there
-// if it fails or is killed at one:
+// Apply makes the planned service, and writes its SID into conf/.env if that is planned. Its steps, and what is there if it
+// fails or is killed at one:
 //
-// 1. It asks again who is enrolled, and rehearses the writing: all is as it was, and a refusal is recorded. 2. Twilio
-// makes the service, asked once. If the answer is lost there may be a new service: the error is errs.Failure, and
+//  1. It asks again who is enrolled, and rehearses the writing: all is as it was, and a refusal is recorded.
+//  2. Twilio makes the service, asked once. If the answer is lost there may be a new service: the error is errs.Failure, and
 //     says by which name to look for it. If the program is killed, the audit log has that name, without an outcome.
-// 3. It asks a third time who is enrolled. From here on there is a service that conf/.env does not name. The error is
+//  3. It asks a third time who is enrolled. From here on there is a service that conf/.env does not name. The error is
 //     errs.Failure and has the SID, and so has the audit log, which is all that is left if the program is killed.
-// 4. It writes conf/.env: the file is the old one or the new one, with the old one beside it as Backup.
+//  4. It writes conf/.env: the file is the old one or the new one, with the old one beside it as Backup.
 //
 // With an error Made has what was made all the same. A signal does not end it after step 1.
 func (s Setup) Apply(ctx context.Context, p Plan) (Made, error) {
@@ -236,8 +235,8 @@ func (s Setup) rehearse(ctx context.Context, p *EnvPlan) error {
 	return edit.Rehearse(ctx)
 }
 
-// create makes the service. A signal does not end it: with its answer missed there would be a service that nobody knows
-// of. Where the answer was lost it fails with errs.Failure, for it is not safe to run again.
+// create makes the service. A signal does not end it: with its answer missed there would be a service that nobody knows of.
+// Where the answer was lost it fails with errs.Failure, for it is not safe to run again.
 func (s Setup) create(ctx context.Context, r Request) (Service, error) {
 	if ctx.Err() != nil {
 		return Service{}, ctx.Err()
@@ -271,8 +270,8 @@ func (s Setup) write(ctx context.Context, p *EnvPlan, sid string) (backup string
 	return "", p.notNamed(sid, err, "")
 }
 
-// notNamed is the error of a service that exists and that conf/.env does not name. Its kind is not that of err: after a
-// refusal and after an outage nothing is changed, and it would be safe to run the command again.
+// notNamed is the error of a service that exists and that conf/.env does not name. Its kind is not that of err: after a refusal
+// and after an outage nothing is changed, and it would be safe to run the command again.
 func (p *EnvPlan) notNamed(sid string, err error, first string) error {
 	return &errs.Error{Kind: errs.Failure, Err: fmt.Errorf("the service %s is made, but %s does not name it: %w", sid, p.Path(), err),
 		Hint: errs.Plain(fmt.Sprintf("%sput %s=%s into %s by hand; running the command again would make another service",

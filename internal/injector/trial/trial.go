@@ -33,13 +33,13 @@ type Trial struct {
 	Ended func(code int, stderr string) error
 	// Ask asks whether a login works. It ends with ctx.
 	Ask func(ctx context.Context) (bool, error)
-	// BestEffort is called before this process switches back itself, in place of its guard: from then on nothing but
-	// the database may stop a change. nil if nothing does.
+	// BestEffort is called before this process switches back itself, in place of its guard: from then on nothing but the
+	// database may stop a change. nil if nothing does.
 	BestEffort func()
 }
 
-// Run starts the guard, switches, asks whether a login works, and has the switch taken back unless the answer is yes.
-// It returns nil if the switch stays.
+// Run starts the guard, switches, asks whether a login works, and has the switch taken back unless the answer is yes. It
+// returns nil if the switch stays.
 func (t Trial) Run(ctx context.Context, plan injector.SwitchPlan, limit time.Duration) error {
 	g, err := t.startGuard(ctx, order{Changes: plan.Changes, Seconds: limit.Seconds()})
 	if err != nil {
@@ -48,8 +48,7 @@ func (t Trial) Run(ctx context.Context, plan injector.SwitchPlan, limit time.Dur
 	defer g.close()
 	undo := func() error { return t.undo(ctx, g, plan.Changes) }
 	if err := t.Store.ApplySwitch(ctx, injector.Names(), plan); err != nil {
-		// Perhaps the database did it, and only its answer was lost. If nothing was done, the guard finds nothing to
-		// take back.
+		// Perhaps the database did it, and only its answer was lost. If nothing was done, the guard finds nothing to take back.
 		return errors.Join(err, undo())
 	}
 	asking, cancel := context.WithTimeout(ctx, limit)
@@ -86,8 +85,8 @@ func (t Trial) undo(ctx context.Context, g *guard, made []injector.ClassChange) 
 	return t.confirmUndone(ctx, made)
 }
 
-// confirmUndone looks after the guard has switched back, and switches back what is left. If the guard's time was over
-// before the switch was made, the guard found nothing to take back. Where nothing can be seen, the guard's word counts.
+// confirmUndone looks after the guard has switched back, and switches back what is left. If the guard's time was over before
+// the switch was made, the guard found nothing to take back. Where nothing can be seen, the guard's word counts.
 func (t Trial) confirmUndone(ctx context.Context, made []injector.ClassChange) error {
 	looking, cancel := context.WithTimeout(context.WithoutCancel(ctx), guardPatience)
 	defer cancel()

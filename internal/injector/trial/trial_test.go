@@ -234,8 +234,8 @@ func (s slow) ApplySwitch(ctx context.Context, names []string, plan injector.Swi
 	}
 }
 
-// A guard whose time was over before the switch was made has found nothing to take back. Its word doesn't count, and
-// nor does a yes.
+// A guard whose time was over before the switch was made has found nothing to take back. Its word doesn't count, and nor does
+// a yes.
 func TestTrialWhoseSwitchIsTooSlow(t *testing.T) {
 	for _, yes := range []bool{false, true} {
 		s := newStage(t, "guard that tells its end")
