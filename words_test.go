@@ -19,10 +19,8 @@ import (
 // notYet has the rooms that are not reworded yet, as directories or files. A room whose words are done is taken out.
 var notYet = []string{
 	"cmd/concurrent_test.go", "cmd/crash_test.go", "cmd/enroll_page_test.go", "cmd/enroll_screen_test.go", "cmd/fault_test.go",
-	"cmd/runbook_test.go", "cmd/script_test.go", "docs", "architecture_test.go",
-	"internal/audit", "internal/caller", "internal/connect", "internal/doctor", "internal/errs",
-	"internal/filelock", "internal/finding", "internal/injector", "internal/installation", "internal/mfa", "internal/output",
-	"internal/reconcile", "internal/secret", "internal/sessionconfig", "internal/sidform",
+	"cmd/runbook_test.go", "cmd/script_test.go", "architecture_test.go",
+	"internal/caller", "internal/doctor", "internal/injector", "internal/mfa", "internal/reconcile",
 }
 
 // maxColumns is the length of the longest line, in characters.

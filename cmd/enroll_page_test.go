@@ -126,7 +126,7 @@ func TestEnrollPage(t *testing.T) {
 		mfa.FriendlyName(hostile), output.Groups(d.verify.Secret(factor.SID)),
 		`uzerp-mfa verify '<b onclick="x">Zoë</b> & '\''co'\''\u202e' CODE`,
 		// By Twilio's clock, whatever time and zone this machine has: Twilio deletes it 1 to 24 hours after it was made.
-		"Do it before 00:05 UTC on 1 January 2032.", "but not after 23:05 UTC on 1 January 2032;",
+		"Do it before 00:05 UTC on 1 January 2032.", "but not after 23:05 UTC on 1 January 2032.",
 	} {
 		if !strings.Contains(visible, want) {
 			t.Errorf("no %q in the text", want)
