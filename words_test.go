@@ -18,11 +18,9 @@ import (
 
 // notYet has the rooms that are not reworded yet, as directories or files. A room whose words are done is taken out.
 var notYet = []string{
-	"cmd/concurrent_test.go", "cmd/crash_test.go", "cmd/enroll_page_test.go", "cmd/enroll_screen_test.go", "cmd/fault_test.go",
-	"cmd/runbook_test.go", "cmd/script_test.go", "docs", "architecture_test.go",
-	"internal/audit", "internal/caller", "internal/connect", "internal/doctor", "internal/errs",
-	"internal/filelock", "internal/finding", "internal/injector", "internal/installation", "internal/mfa", "internal/output",
-	"internal/reconcile", "internal/secret", "internal/sessionconfig", "internal/sidform",
+	"docs",
+	"internal/audit", "internal/connect", "internal/errs", "internal/filelock", "internal/finding", "internal/installation",
+	"internal/output", "internal/secret", "internal/sessionconfig", "internal/sidform",
 }
 
 // maxColumns is the length of the longest line, in characters.
