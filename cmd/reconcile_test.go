@@ -286,7 +286,7 @@ func TestReconcileFixInAnOutage(t *testing.T) {
 			t.Logf("repairs made, and in how many runs: %v", repairs)
 		})
 	}
-	// Twilio gives wrong answers, and otherwise works.
+	// Wrong answers of Twilio, which otherwise works.
 	for name, fault := range map[string]emulator.Fault{
 		"404 for every factor":   {Operation: "ListFactor", Code: 20404},
 		"empty lists of factors": {Operation: "ListFactor", Lie: func(body map[string]any) { body["factors"] = []any{} }},

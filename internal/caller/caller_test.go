@@ -262,13 +262,14 @@ func TestIdentificationCheckWithoutVerification(t *testing.T) {
 		"to another number": {caller.History{Known: true, Other: at(2 * time.Minute)}, errs.NotFound, "was sent 2 minutes ago to another number", "other-number"},
 		"used up": {caller.History{Known: true, Sent: at(time.Hour), Approved: at(90 * time.Second)}, errs.CodeRejected,
 			"used up: it was accepted a minute ago", ""},
-		"answer lost":         {caller.History{Known: true, Sent: at(time.Minute), Unclear: true}, errs.CodeRejected, "may be used up", ""},
-		"five wrong":          {caller.History{Known: true, Sent: at(time.Minute), Wrong: 5}, errs.CodeRejected, "5 wrong tries", ""},
-		"too old":             {caller.History{Known: true, Sent: at(10 * time.Minute), Wrong: 4}, errs.CodeRejected, "too old: it was sent 10 minutes ago", ""},
-		"much too old":        {caller.History{Known: true, Sent: at(3 * time.Hour)}, errs.CodeRejected, "it was sent at 2026-07-14T09:00:00Z", ""},
-		"young, and gone":     {caller.History{Known: true, Sent: at(9 * time.Minute)}, errs.CodeRejected, "does not work any more", ""},
-		"sent in our future":  {caller.History{Known: true, Sent: at(-time.Minute)}, errs.CodeRejected, "sent less than a minute ago", ""},
-		"other after used up": {caller.History{Known: true, Sent: at(time.Hour), Approved: at(time.Minute), Other: at(time.Minute)}, errs.CodeRejected, "used up", ""},
+		"answer lost":        {caller.History{Known: true, Sent: at(time.Minute), Unclear: true}, errs.CodeRejected, "may be used up", ""},
+		"five wrong":         {caller.History{Known: true, Sent: at(time.Minute), Wrong: 5}, errs.CodeRejected, "5 wrong tries", ""},
+		"too old":            {caller.History{Known: true, Sent: at(10 * time.Minute), Wrong: 4}, errs.CodeRejected, "too old: it was sent 10 minutes ago", ""},
+		"much too old":       {caller.History{Known: true, Sent: at(3 * time.Hour)}, errs.CodeRejected, "it was sent at 2026-07-14T09:00:00Z", ""},
+		"young, and gone":    {caller.History{Known: true, Sent: at(9 * time.Minute)}, errs.CodeRejected, "does not work any more", ""},
+		"sent in our future": {caller.History{Known: true, Sent: at(-time.Minute)}, errs.CodeRejected, "sent less than a minute ago", ""},
+		"other after used up": {caller.History{Known: true, Sent: at(time.Hour), Approved: at(time.Minute), Other: at(time.Minute)},
+			errs.CodeRejected, "used up", ""},
 	} {
 		h := &helpdesk{checkErr: &errs.Error{Kind: errs.NotFound, Err: caller.ErrNoVerification}, history: c.history}
 		p := plan(t, h, phone)
