@@ -56,9 +56,9 @@ func (s *scene) noteNumbers() {
 	}
 }
 
-// leak returns the name of an output that shows a code that was sent, or the number that it was sent to, or "". A
-// number that the operator gave with --to may be shown, in the audit log and in the output of the commands that show
-// the log.
+// leak returns a message if a code that was sent, or the number that it was sent to, is shown; otherwise "". The
+// output may show a number that the operator gave with --to. The audit log may have numbers, and so may the output of
+// audit-log.
 func leak(stdout, stderr, log string, args, codes, numbers []string) string {
 	for _, code := range codes {
 		if regexp.MustCompile(`\b` + regexp.QuoteMeta(code) + `\b`).MatchString(stdout + "\n" + stderr + "\n" + log) {

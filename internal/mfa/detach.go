@@ -24,8 +24,8 @@ type CopyReader interface {
 // CopyWriter detaches a copy of the live database.
 type CopyWriter interface {
 	CopyReader
-	// Detach assigns every user a new uuid and removes every enrolment, in one transaction. If the number of users is no
-	// longer users, it changes nothing and returns errs.ErrChanged.
+	// Detach assigns every user a new uuid and removes every enrolment, in one transaction. If there are not exactly as
+	// many users as the argument says, it changes nothing and returns an error with errs.ErrChanged in its chain.
 	Detach(ctx context.Context, users int, newUUID func() string) error
 }
 

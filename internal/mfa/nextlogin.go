@@ -124,7 +124,7 @@ func (p Prospect) secondFactor() NextLogin {
 	return n
 }
 
-// LockedOut returns why a login that asks for the code can't succeed, or "" if it can.
+// LockedOut returns why a login that asks for the code can't succeed, or "" if no reason is known.
 func LockedOut(r Row, factor FactorSight) string {
 	const hopeless = ", so that no code can be right"
 	switch {

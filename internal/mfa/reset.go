@@ -45,7 +45,7 @@ func PlanReset(ctx context.Context, store Reader, factors FactorReader, u User, 
 
 // withoutOthers splits factors into those that nobody else uses, and those that another user's row names or that are
 // pending under another user's name. Two rows can share one uuid (docs/facts/uzerp.md §1), and a reset of one user must
-// not lock out the other.
+// not lock out the other. If username is "", every user counts, and pending factors count as free.
 func withoutOthers(ctx context.Context, store Reader, username string, listed []Factor) (free, others []Factor, err error) {
 	if len(listed) == 0 {
 		return nil, nil, nil
