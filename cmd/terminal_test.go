@@ -48,8 +48,8 @@ func startOnTerminalOf(c *exec.Cmd, rows, cols int) (*os.File, error) {
 	return os.NewFile(uintptr(fd), "terminal"), nil
 }
 
-// keepOutput keeps a Ctrl-C from throwing away what nobody has read yet, as terminals do: the kernel sends the signal first, and
-// a quick program has said by then that it was interrupted.
+// keepOutput keeps a Ctrl-C from throwing away what nobody has read yet, as a terminal does by default: the kernel sends the signal
+// first, and a quick program has said by then that it was interrupted.
 func keepOutput(tty *os.File) error {
 	settings, err := unix.IoctlGetTermios(int(tty.Fd()), unix.TCGETS)
 	if err != nil {
