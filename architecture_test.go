@@ -14,16 +14,28 @@ import (
 	"testing/fstest"
 )
 
-// allowed says what each package may import beside the standard library (docs/architecture.md §1). A rule
-// that ends in /... allows what lies below too. Tests may import what they like.
+// allowed lists what each package may import beside the standard library (docs/architecture.md §1). A rule that ends in
+// /... also allows the packages below. Tests may import everything that is not forbidden.
 var allowed = map[string][]string{
-	"":    {"uzerp-mfa/cmd"},
-	"cmd": {"uzerp-mfa/internal/caller", "uzerp-mfa/internal/reconcile", "uzerp-mfa/internal/verifyservice", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/finding", "uzerp-mfa/internal/audit", "uzerp-mfa/internal/config", "uzerp-mfa/internal/doctor", "uzerp-mfa/internal/injector/...", "uzerp-mfa/internal/installation/...", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/output", "uzerp-mfa/internal/sessionconfig", "uzerp-mfa/internal/shell", "github.com/spf13/cobra", "github.com/spf13/pflag"},
+	"": {"uzerp-mfa/cmd"},
+	"cmd": {
+		"uzerp-mfa/internal/caller", "uzerp-mfa/internal/reconcile", "uzerp-mfa/internal/verifyservice",
+		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/finding",
+		"uzerp-mfa/internal/audit", "uzerp-mfa/internal/config", "uzerp-mfa/internal/doctor",
+		"uzerp-mfa/internal/injector/...", "uzerp-mfa/internal/installation/...", "uzerp-mfa/internal/mfa",
+		"uzerp-mfa/internal/output", "uzerp-mfa/internal/sessionconfig", "uzerp-mfa/internal/shell",
+		"github.com/spf13/cobra", "github.com/spf13/pflag",
+	},
 
-	// Who else imported db or twilio could change something that is not recorded.
-	"internal/connect": {"uzerp-mfa/internal/db", "uzerp-mfa/internal/twilio", "uzerp-mfa/internal/audit", "uzerp-mfa/internal/config", "uzerp-mfa/internal/caller", "uzerp-mfa/internal/doctor", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/installation", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/verifyservice"},
+	// Only connect imports db and twilio: another package could make changes that are not recorded.
+	"internal/connect": {
+		"uzerp-mfa/internal/db", "uzerp-mfa/internal/twilio", "uzerp-mfa/internal/audit",
+		"uzerp-mfa/internal/config", "uzerp-mfa/internal/caller", "uzerp-mfa/internal/doctor",
+		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/installation",
+		"uzerp-mfa/internal/mfa", "uzerp-mfa/internal/verifyservice",
+	},
 
-	// The ground that everything stands on.
+	// All other packages may stand on these.
 	"internal/errs":    {},
 	"internal/secret":  {},
 	"internal/finding": {"uzerp-mfa/internal/errs"},
@@ -31,48 +43,96 @@ var allowed = map[string][]string{
 	"internal/shell":   {},
 
 	// uzERP's files.
-	"internal/filelock":              {"uzerp-mfa/internal/errs"},
-	"internal/installation":          {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/installation/..."},
-	"internal/installation/dotenv":   {"uzerp-mfa/internal/secret", "uzerp-mfa/internal/installation/file", "uzerp-mfa/internal/installation/php"},
+	"internal/filelock": {"uzerp-mfa/internal/errs"},
+	"internal/installation": {
+		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/installation/...",
+	},
+	"internal/installation/dotenv": {
+		"uzerp-mfa/internal/secret", "uzerp-mfa/internal/installation/file", "uzerp-mfa/internal/installation/php",
+	},
 	"internal/installation/file":     {"uzerp-mfa/internal/filelock"},
 	"internal/installation/php":      {"uzerp-mfa/internal/secret", "uzerp-mfa/internal/installation/file"},
 	"internal/installation/treetest": {}, // test support
 
-	"internal/audit":             {"uzerp-mfa/internal/filelock", "uzerp-mfa/internal/caller", "uzerp-mfa/internal/verifyservice", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa"},
-	"internal/config":            {"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/installation/...", "uzerp-mfa/internal/mfa", "github.com/joho/godotenv"},
-	"internal/crashtest":         {}, // a test-support package: what it needs of the world it is given
-	"internal/db":                {"uzerp-mfa/internal/caller", "uzerp-mfa/internal/verifyservice", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa", "github.com/jackc/pgx/v5/..."},
-	"internal/db/storetest":      {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/mfa"}, // test support
-	"internal/doctor":            {"uzerp-mfa/internal/verifyservice", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/finding", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa"},
-	"internal/emulator":          {"uzerp-mfa/internal/sidform", "github.com/pquerna/otp/..."},
-	"internal/emulator/oracle":   {"github.com/getkin/kin-openapi/...", "uzerp-mfa/internal/sharedtest", "uzerp-mfa/internal/emulator"},
-	"internal/injector":          {"uzerp-mfa/internal/verifyservice", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/finding", "uzerp-mfa/internal/mfa"},
-	"internal/injector/trial":    {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/injector"},
-	"internal/mfa":               {"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret"},
-	"internal/mfa/mfatest":       {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/totp"}, // test support
-	"internal/caller":            {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa", "github.com/nyaruka/phonenumbers"},
-	"internal/reconcile":         {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/mfa"},
-	"internal/verifyservice":     {"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/finding", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/installation"},
-	"internal/mutant":            {}, // test support
-	"internal/output":            {"github.com/olekukonko/tablewriter/...", "github.com/mattn/go-runewidth", "golang.org/x/sys/unix", "golang.org/x/term", "github.com/mdp/qrterminal/v3", "rsc.io/qr"},
+	"internal/audit": {
+		"uzerp-mfa/internal/filelock", "uzerp-mfa/internal/caller", "uzerp-mfa/internal/verifyservice",
+		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa",
+	},
+	"internal/config": {
+		"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret",
+		"uzerp-mfa/internal/injector", "uzerp-mfa/internal/installation/...", "uzerp-mfa/internal/mfa",
+		"github.com/joho/godotenv",
+	},
+	"internal/crashtest": {}, // test support
+	"internal/db": {
+		"uzerp-mfa/internal/caller", "uzerp-mfa/internal/verifyservice", "uzerp-mfa/internal/errs",
+		"uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa", "github.com/jackc/pgx/v5/...",
+	},
+	"internal/db/storetest": {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/mfa"}, // test support
+	"internal/doctor": {
+		"uzerp-mfa/internal/verifyservice", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/finding",
+		"uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa",
+	},
+	"internal/emulator": {"uzerp-mfa/internal/sidform", "github.com/pquerna/otp/..."},
+	"internal/emulator/oracle": {
+		"github.com/getkin/kin-openapi/...", "uzerp-mfa/internal/sharedtest", "uzerp-mfa/internal/emulator",
+	},
+	"internal/injector": {
+		"uzerp-mfa/internal/verifyservice", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/finding",
+		"uzerp-mfa/internal/mfa",
+	},
+	"internal/injector/trial": {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/injector"},
+	"internal/mfa":            {"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret"},
+	"internal/mfa/mfatest": { // test support
+		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/totp",
+	},
+	"internal/caller": {
+		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa",
+		"github.com/nyaruka/phonenumbers",
+	},
+	"internal/reconcile": {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/mfa"},
+	"internal/verifyservice": {
+		"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/finding",
+		"uzerp-mfa/internal/mfa", "uzerp-mfa/internal/installation",
+	},
+	"internal/mutant": {}, // test support
+	"internal/output": {
+		"github.com/olekukonko/tablewriter/...", "github.com/mattn/go-runewidth", "golang.org/x/sys/unix",
+		"golang.org/x/term", "github.com/mdp/qrterminal/v3", "rsc.io/qr",
+	},
 	"internal/output/screentest": {"github.com/makiuchi-d/gozxing/..."}, // test support
 	"internal/pgtemp":            {"uzerp-mfa/internal/errs", "github.com/jackc/pgx/v5/..."},
-	"internal/pgtemp/dbtest":     {"uzerp-mfa/internal/pgtemp", "uzerp-mfa/internal/sharedtest", "github.com/jackc/pgx/v5/..."},
-	"internal/sandbox":           {"uzerp-mfa/internal/caller", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/emulator", "uzerp-mfa/internal/pgtemp", "github.com/jackc/pgx/v5/..."},
-	"internal/sessionconfig":     {"uzerp-mfa/internal/shell", "uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/finding", "uzerp-mfa/internal/installation/..."},
-	"internal/sharedtest":        {},
-	"internal/totp":              {"uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa", "github.com/pquerna/otp/..."},
-	"internal/twilio":            {"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/caller", "uzerp-mfa/internal/verifyservice", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa", "github.com/twilio/twilio-go/client", "github.com/twilio/twilio-go/rest/verify/v2"},
+	"internal/pgtemp/dbtest": {
+		"uzerp-mfa/internal/pgtemp", "uzerp-mfa/internal/sharedtest", "github.com/jackc/pgx/v5/...",
+	},
+	"internal/sandbox": {
+		"uzerp-mfa/internal/caller", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/mfa",
+		"uzerp-mfa/internal/emulator", "uzerp-mfa/internal/pgtemp", "github.com/jackc/pgx/v5/...",
+	},
+	"internal/sessionconfig": {
+		"uzerp-mfa/internal/shell", "uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs",
+		"uzerp-mfa/internal/secret", "uzerp-mfa/internal/finding", "uzerp-mfa/internal/installation/...",
+	},
+	"internal/sharedtest": {},
+	"internal/totp":       {"uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa", "github.com/pquerna/otp/..."},
+	"internal/twilio": {
+		"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/caller", "uzerp-mfa/internal/verifyservice",
+		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa",
+		"github.com/twilio/twilio-go/client", "github.com/twilio/twilio-go/rest/verify/v2",
+	},
 }
 
-// allowedFiles are single files that may import more than their package: the one place where everything is wired, and the
-// one that has a text for the reasons of every room.
+// allowedFiles are single files that may import more than their package: app.go puts the parts of the program
+// together, and hints.go has the texts for all reasons.
 var allowedFiles = map[string][]string{
-	"cmd/app.go":   {"uzerp-mfa/internal/connect", "uzerp-mfa/internal/sandbox", "uzerp-mfa/internal/totp", "github.com/google/uuid"},
+	"cmd/app.go": {
+		"uzerp-mfa/internal/connect", "uzerp-mfa/internal/sandbox", "uzerp-mfa/internal/totp",
+		"github.com/google/uuid",
+	},
 	"cmd/hints.go": {"uzerp-mfa/internal/sandbox"},
 }
 
-// forbidden are imports that nothing may have, not even a test.
+// forbidden are packages that no file may import, not even a test. The values say why.
 var forbidden = map[string]string{
 	"github.com/twilio/twilio-go":           "takes 48 s to build; use its client and rest/verify/v2",
 	"github.com/spf13/viper":                "settings are read by internal/config",
@@ -91,7 +151,7 @@ func TestDependencyRules(t *testing.T) {
 	}
 }
 
-// A rule that can't fail holds nothing: each is broken here on purpose.
+// A rule that can't fail is useless. Here each rule is broken on purpose.
 func TestDependencyRulesFailWhenBroken(t *testing.T) {
 	for file, source := range map[string]string{
 		"internal/mfa/x.go":       `package mfa; import _ "uzerp-mfa/internal/db"`,
@@ -122,7 +182,7 @@ func TestDependencyRulesFailWhenBroken(t *testing.T) {
 	}
 }
 
-// checkImports reads every Go file. A test may import what is not forbidden.
+// checkImports returns the imports of all Go files that break a rule, and the packages that it has seen.
 func checkImports(t *testing.T, tree fs.FS) (problems []string, packages map[string]bool) {
 	t.Helper()
 	packages = map[string]bool{}
@@ -184,7 +244,7 @@ func mayImport(dir, imported string, rules []string) bool {
 	})
 }
 
-// The shipped program must not carry the test libraries.
+// The shipped program must not contain the libraries of the tests.
 func TestProgramHasNoTestLibraries(t *testing.T) {
 	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", ".").Output()
 	if err != nil {

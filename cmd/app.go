@@ -130,7 +130,8 @@ func (w verboseWriter) Write(p []byte) (int, error) {
 
 var _ io.Writer = verboseWriter{}
 
-// completeUsernames returns the names for the shell's completion. If anything fails, the shell gets no names and no message.
+// completeUsernames returns the names for the shell's completion. If anything fails, the shell gets no names and no
+// message.
 func (a *App) completeUsernames(prefix string) []string {
 	ctx, cancel := context.WithTimeout(context.Background(), completionLimit)
 	defer cancel()
@@ -162,8 +163,8 @@ func (a *App) sandboxPhones() (sandbox.Phones, error) {
 	return sandbox.FindPhones(a.getenv(sandbox.VerifyURLVariable))
 }
 
-// noteIfOff says so if two-factor login is off: what a command says about the next login holds only once it is on. The note is a
-// courtesy, so an error here is no error of the command's.
+// noteIfOff says so if two-factor login is off: what a command says about the next login holds only once it is on.
+// The note is a courtesy, so an error here is no error of the command's.
 func (a *App) noteIfOff(ctx context.Context) {
 	site, err := a.reader.Injector(ctx)
 	if err != nil {

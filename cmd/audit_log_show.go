@@ -149,8 +149,8 @@ func runAuditLogShow(ctx context.Context, app *App, opts *auditLogShowOptions) e
 	return output.WriteJSON(out, view)
 }
 
-// writeAuditEntry prints a record for people: a line that says who did what to which user, in whole seconds, and a line for each
-// thing more that is known. As a row of a table it would be wider than any terminal.
+// writeAuditEntry prints a record for people: a line that says who did what to which user, in whole seconds, and a
+// line for each thing more that is known. As a row of a table it would be wider than any terminal.
 func writeAuditEntry(out io.Writer, r audit.Record) error {
 	actor := r.Actor.User
 	if r.Actor.SudoUser != "" && r.Actor.SudoUser != actor {

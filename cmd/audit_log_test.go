@@ -20,7 +20,7 @@ func TestAuditLogPath(t *testing.T) {
 	if err := os.WriteFile(own, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat("/var/log/uzerp-mfa"); err != nil { // a machine with a log of the system's has that one
+	if _, err := os.Stat("/var/log/uzerp-mfa"); err != nil { // the machine may have such a log of its own
 		if got := auditLogPath(app); got != own {
 			t.Errorf("default: %s", got)
 		}

@@ -162,7 +162,7 @@ func writeAuditReport(w io.Writer, v auditReportView) error {
 		say("No line was changed, removed, added or moved.")
 	}
 	for _, t := range v.TornLines {
-		say("Line %d is torn after %d bytes: its writer died, or the machine did.", t.Line, t.Bytes)
+		say("Line %d is torn after %d bytes: the program or the machine stopped while it was written.", t.Line, t.Bytes)
 	}
 	for _, o := range v.OpenIntents {
 		say("Line %d begins %s of %q at %s and no line says how it ended: it is running now, or it died; look at what it was to change.",

@@ -9,8 +9,8 @@ import (
 	"uzerp-mfa/internal/pgtemp/dbtest"
 )
 
-// BenchmarkStart measures how long the program takes to start and do nothing, against psql doing the same, by turns in
-// one run. The ratio counts: below 1 is faster than psql.
+// BenchmarkStart measures how long the program takes to start and do nothing, compared with psql. The two run in
+// turns. The ratio counts: below 1 the program is faster than psql.
 func BenchmarkStart(b *testing.B) {
 	binary := shipped(b)
 	psql := "psql"
@@ -23,13 +23,13 @@ func BenchmarkStart(b *testing.B) {
 		ours += timed(b, exec.Command(binary, "version"))
 		theirs += timed(b, exec.Command(psql, "--version"))
 	}
-	b.ReportMetric(0, "ns/op") // the two together mean nothing
+	b.ReportMetric(0, "ns/op") // the time of both together means nothing
 	b.ReportMetric(float64(ours.Microseconds())/float64(b.N)/1000, "ms/version")
 	b.ReportMetric(float64(theirs.Microseconds())/float64(b.N)/1000, "ms/psql")
 	b.ReportMetric(float64(ours)/float64(theirs), "ratio")
 }
 
-// BenchmarkUserList measures listing 20 000 users as CSV, against psql copying the same columns.
+// BenchmarkUserList measures how long a list of 20 000 users as CSV takes, compared with psql and the same columns.
 func BenchmarkUserList(b *testing.B) {
 	binary := shipped(b)
 	database := dbtest.New(b, dbtest.Sample)

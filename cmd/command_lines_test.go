@@ -17,21 +17,21 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// This file finds the command lines of this program in texts, and holds them against the command tree.
+// These tests find the command lines of this program in texts, and check that they exist in the command tree.
 
-// wording says how a command line stands in a text.
+// wording says how a command line is written in a text.
 type wording int
 
 const (
-	asCode      wording = iota // a line of its own, to be run as it is
+	asCode      wording = iota // on its own line, to be run as it is
 	asMention                  // in `…`: the arguments may be left out
-	inProse                    // words follow it that do not belong to it
-	bareInProse                // the program's name is left out, and perhaps the value of a flag
+	inProse                    // followed by words that are not part of it
+	bareInProse                // without the program's name, and perhaps without the value of a flag
 )
 
 var (
 	ourName = regexp.MustCompile(`(?:^|[^\w/.-])uzerp-mfa +`)
-	// lineEnd is what no command line goes beyond.
+	// lineEnd matches the end of a command line.
 	lineEnd     = regexp.MustCompile("[\n`|<;)#&…]|[0-9]?>")
 	subshell    = regexp.MustCompile(`\$\([^)]*\)`)
 	shellWord   = regexp.MustCompile(`(?:'[^']*'|"[^"]*"|[^\s'"])+`)
@@ -42,15 +42,15 @@ var (
 // checkText returns what is wrong with the command lines in a text, and how many there are.
 func checkText(text string, w wording) (problems []string, found int) {
 	for _, at := range ourName.FindAllStringIndex(text, -1) {
-		line := subshell.ReplaceAllString(text[at[1]:], "OUTPUT") // the command in it is found by itself
+		line := subshell.ReplaceAllString(text[at[1]:], "OUTPUT") // its command is found separately
 		if end := lineEnd.FindStringIndex(line); end != nil {
 			line = line[:end[0]]
 		}
 		if first, _, _ := strings.Cut(line, " "); line == "" || first == strings.ToUpper(first) && !strings.HasPrefix(first, "-") || first[0] == '%' {
-			continue // the program's name, and what it has to say
+			continue // the beginning of a message
 		}
 		if w == asMention {
-			line = strings.NewReplacer("[", "", "]", "").Replace(line) // what may be left out
+			line = strings.NewReplacer("[", "", "]", "").Replace(line) // optional parts
 		}
 		found++
 		if problem := checkLine(testRoot(), shellWord.FindAllString(line, -1), w); problem != "" {
@@ -125,7 +125,8 @@ func subcommand(c *cobra.Command, name string) *cobra.Command {
 	return nil
 }
 
-// lookUpFlag returns the flag that a word gives, nil if the command has none such, and whether its value is in the word too.
+// lookUpFlag returns the flag in a word, or nil if the command has no such flag, and whether the word has its value
+// too.
 func lookUpFlag(c *cobra.Command, word string) (flag *pflag.Flag, value bool) {
 	c.InitDefaultHelpFlag()
 	name, _, value := strings.Cut(strings.TrimLeft(word, "-"), "=")
@@ -152,7 +153,7 @@ func flagNames() map[string]bool {
 	return names
 }
 
-// bareCommands finds commands without the program's name before them: those of two words, and others before a flag.
+// bareCommands finds commands without the program's name: those of two words, and others before a flag.
 func bareCommands() *regexp.Regexp {
 	var paths []string
 	walk(testRoot(), func(c *cobra.Command) {
@@ -167,8 +168,8 @@ func bareCommands() *regexp.Regexp {
 	return regexp.MustCompile(`(?:^|[^\w-])((?:` + strings.Join(paths, "|") + `)(?:$|[^\w-][^\n` + "`" + `|<>;)#&…]*))`)
 }
 
-// checkProse returns what is wrong with a text that people read: with its command lines, with those that leave out the
-// program's name, and with flags that stand alone.
+// checkProse returns what is wrong with a text that people read: with its command lines, with those without the
+// program's name, and with flags without a command.
 func checkProse(text string) (problems []string, found int) {
 	problems, found = checkText(text, inProse)
 	for _, m := range knownCommands.FindAllStringSubmatch(text, -1) {
@@ -193,12 +194,12 @@ func checkProse(text string) (problems []string, found int) {
 var (
 	knownFlags    = flagNames()
 	knownCommands = bareCommands()
-	// groupBeforeFlag finds a command of two words by what follows it, whether it exists or not.
+	// groupBeforeFlag finds a command of two words by the words after it, even if it does not exist.
 	groupBeforeFlag = regexp.MustCompile(`(?:^|[^\w-])(user|identity|service|session-config|audit-log) ([a-z][a-z-]*) (?:--[a-z]|%)`)
 )
 
-// goTexts calls visit with every string of a Go file: what is put together with + is one, in which %s stands for what is no
-// string. Imports, and the examples of commands, are left out.
+// goTexts calls visit with every string of a Go file. Strings that are joined with + count as one, with %s for other
+// values. Imports, and the examples of commands, are left out.
 func goTexts(t *testing.T, name string, source []byte, visit func(where, text string)) {
 	t.Helper()
 	set := token.NewFileSet()
@@ -239,7 +240,7 @@ func goTexts(t *testing.T, name string, source []byte, visit func(where, text st
 	})
 }
 
-// goFiles calls visit with every Go file below dir that is no test.
+// goFiles calls visit with every Go file below dir that is not a test.
 func goFiles(t *testing.T, dir string, visit func(name string, source []byte)) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
@@ -257,7 +258,7 @@ func goFiles(t *testing.T, dir string, visit func(name string, source []byte)) {
 	}
 }
 
-// Every command line in a string of this package, and every flag that one names, exists.
+// Every command line and every flag in a string of this package exists.
 func TestCommandLinesExist(t *testing.T) {
 	all := 0
 	goFiles(t, ".", func(name string, source []byte) {
@@ -283,7 +284,7 @@ func TestCommandLinesExist(t *testing.T) {
 	}
 }
 
-// A check that can't fail holds nothing: each kind of mistake is made here on purpose.
+// A check that can't fail is useless. Here each kind of mistake is made on purpose.
 func TestCommandLinesFailWhenBroken(t *testing.T) {
 	for _, broken := range []string{
 		`"uzerp-mfa enrol alice"`,
@@ -346,7 +347,7 @@ func TestCommandLinesFailWhenBroken(t *testing.T) {
 	}
 }
 
-// Rooms give reasons; only this package spells command lines and flags.
+// Only this package spells command lines and flags. Other packages give reasons.
 func TestOnlyCmdSpellsCommandLines(t *testing.T) {
 	all := 0
 	goFiles(t, "../internal", func(name string, source []byte) {
@@ -375,7 +376,7 @@ func TestOnlyCmdSpellsCommandLines(t *testing.T) {
 	}
 }
 
-// spells returns the first command or flag of ours that a text spells.
+// spells returns the first of our commands or flags in a text.
 func spells(text string) string {
 	for _, m := range anyFlag.FindAllStringSubmatch(text, -1) {
 		if knownFlags[m[1]] {
@@ -397,7 +398,7 @@ func spells(text string) string {
 	return ""
 }
 
-// What the pages write by hand names no command and no flag that there is not.
+// Every command and flag in the hand-written pages exists.
 func TestDocsNameWhatExists(t *testing.T) {
 	pages := []string{"../README.md"}
 	for _, pattern := range []string{"../docs/*.md", "../docs/runbooks/*.md"} {
@@ -433,13 +434,13 @@ type docLine struct {
 
 var inBackticks = regexp.MustCompile("`([^`]+)`")
 
-// docLines returns the texts of a page that may be command lines, with the place of each.
+// docLines returns the texts of a page that may be command lines, each with its place.
 func docLines(name, page string) map[string]docLine {
 	lines := map[string]docLine{}
 	for n, line := range strings.Split(page, "\n") {
 		where := fmt.Sprintf("%s:%d", name, n+1)
 		switch code, comment, _ := strings.Cut(line, " #"); {
-		case strings.HasPrefix(line, "      hint: "): // what a command prints
+		case strings.HasPrefix(line, "      hint: "): // the output of a command
 			lines[where] = docLine{line, inProse}
 			continue
 		case strings.HasPrefix(line, "$ "), strings.HasPrefix(line, "uzerp-mfa "), strings.HasPrefix(line, "    "):

@@ -15,7 +15,7 @@ import (
 	"uzerp-mfa/internal/emulator"
 )
 
-// This file lets two operators, and then many, work on the same users.
+// In these tests two operators, and then many, work on the same users.
 
 // meddler is what the second operator does to the victim while the first one's program waits.
 type meddler struct {
@@ -55,7 +55,7 @@ func meddlers() []meddler {
 			}
 			for _, f := range slices.Backward(s.verify.Factors(*r.UUID)) {
 				if f.Status == emulator.Unverified {
-					s.phone[f.SID] = true // or there would be no code
+					s.phone[f.SID] = true // otherwise there would be no code
 					return []ending{s.plain(t, program, s.aside, "verify", victim, s.unused(t, f.SID))}
 				}
 			}
@@ -64,7 +64,7 @@ func meddlers() []meddler {
 	}
 }
 
-// meet lets the second operator do all of theirs just before interaction n of the first one's command.
+// meet has the second operator run all their commands just before interaction n of the first one's command.
 func (sc scenario) meet(t *testing.T, s *stage, program string, n int, m meddler) string {
 	t.Helper()
 	sc.start(t, s)
@@ -72,7 +72,7 @@ func (sc scenario) meet(t *testing.T, s *stage, program string, n int, m meddler
 	var theirs []ending
 	e := s.run(t, invocation{program: program, args: sc.args(t, s), terminal: sc.terminal}, func(i crashtest.Interaction, phase crashtest.Phase) crashtest.Action {
 		if i.N == n && phase == crashtest.Before {
-			theirs = m.do(t, s, program) // the first program waits, and so does whoever reads this
+			theirs = m.do(t, s, program) // the first program waits meanwhile
 		}
 		return crashtest.Pass
 	}, nil)
@@ -82,7 +82,7 @@ func (sc scenario) meet(t *testing.T, s *stage, program string, n int, m meddler
 		all = append(all, their)
 	}
 	for i, ended := range all {
-		locked := i > 0 && ended.code == 7 && strings.Contains(ended.stderr, "(lock_timeout)") // by the first one's transaction
+		locked := i > 0 && ended.code == 7 && strings.Contains(ended.stderr, "(lock_timeout)") // by the first one
 		if !locked && !slices.Contains([]int{0, 5, 6, 10}, ended.code) {
 			return fmt.Sprintf("operator %d: %v", min(i, 1)+1, ended)
 		}
@@ -99,14 +99,14 @@ func (sc scenario) meet(t *testing.T, s *stage, program string, n int, m meddler
 			return strings.Contains(e.stderr, sid) || strings.Contains(e.stdout+e.stderr, "kept because it is in use")
 		})
 		if !told && !slices.Contains(stale, sid) {
-			return fmt.Sprintf("the verified factor %s is nobody's, and nobody was told: %v: %v", sid, r, all)
+			return fmt.Sprintf("the verified factor %s is in no row, and nobody was told: %v: %v", sid, r, all)
 		}
 	}
 	return ""
 }
 
-// Two operators at once: whatever the second one does between any two steps of the first one's command, nobody is locked
-// out, no live secret is left unseen, and who comes too late is told so.
+// Two operators work at once: the second one runs a command between any two steps of the first one's command. Nobody is
+// locked out, no working factor is left without a message, and the slower operator gets an error.
 func TestTwoOperators(t *testing.T) {
 	t.Parallel()
 	program := shipped(t)
@@ -143,7 +143,7 @@ func TestTwoOperators(t *testing.T) {
 	t.Logf("the matrix: %d meetings of two operators, in %v", n, time.Since(began).Round(time.Second/10))
 }
 
-// A hundred processes on ten users at the same time.
+// A hundred processes change ten users at the same time.
 func TestManyOperators(t *testing.T) {
 	t.Parallel()
 	program := shipped(t)

@@ -9,7 +9,7 @@ import (
 	"uzerp-mfa/internal/emulator"
 )
 
-// This file says what a command has changed, in the words of the tables.
+// These functions say what a command has changed, in the words of the tables.
 
 // condition is all that a command may change: the victim's row and factors, and the site's classes.
 type condition struct {
@@ -27,7 +27,7 @@ func (s *stage) condition(t *testing.T) condition {
 	return c
 }
 
-// changedRow says what of the row has changed, "-" if nothing. Factors are called what changedFactors calls them.
+// changedRow returns what has changed in the row, or "-". Factors have the same names as in changedFactors.
 func (c condition) changedRow(now condition) string {
 	var all []string
 	change := func(column, was, is string) {
@@ -62,7 +62,7 @@ func (c condition) changedRow(now condition) string {
 	return dash(all)
 }
 
-// call returns names for the factors: those of before are f1, f2 …, those that came n1, n2 …
+// call returns names for the factors: f1, f2 … for old ones, and n1, n2 … for new ones.
 func (c condition) call(now condition) map[string]string {
 	names := make(map[string]string)
 	for i, f := range c.factors {
@@ -78,7 +78,7 @@ func (c condition) call(now condition) map[string]string {
 	return names
 }
 
-// changedFactors says what has changed at Twilio, "-" if nothing.
+// changedFactors returns what has changed at Twilio, or "-".
 func (c condition) changedFactors(now condition) string {
 	names := c.call(now)
 	var all []string
@@ -105,10 +105,10 @@ func dash(all []string) string {
 	return strings.Join(all, " ")
 }
 
-// shortly is a login in a word or two.
+// shortly returns a login in a word or two.
 var shortly = map[login]string{asksForCode: "code", asksToEnroll: "enroll", skipsCode: "skip", lockedOut: "locked out", skipThenStuck: "skip, then locked out"}
 
-// aboutConditions explains the columns that this file fills.
+// aboutConditions explains the columns that are filled here.
 const aboutConditions = `row and factors: what has changed, in the user's row and at Twilio ("-": nothing). uuid, sid, enrolled and enabled are the
 columns uuid, mfa_sid, mfa_enrolled and mfa_enabled of users. f1, f2 … are the factors that the user had, n1 is one that came.
 login: what uzERP asks the user for at the next login: a code, which the phone then shows right; to enroll; or nothing once

@@ -13,8 +13,8 @@ import (
 	"uzerp-mfa/internal/mutant"
 )
 
-// This file kills the program at every interaction with the database and with Twilio, before it takes effect and after,
-// and looks at what uzERP then makes of the user (docs/facts/uzerp.md §3 and §6).
+// These tests kill the program at every interaction with the database and with Twilio, before and after it takes
+// effect. Then they check how uzERP treats the user (docs/facts/uzerp.md §3 and §6).
 
 // violation is a case that went wrong.
 type violation struct {
@@ -28,10 +28,10 @@ func (v violation) String() string {
 	return fmt.Sprintf("%s, %s (%s): %s", v.scenario, v.stop, v.at, v.text)
 }
 
-// verdict is what a matrix of interruptions found about a scenario.
+// verdict is the result of a matrix of interruptions for one scenario.
 type verdict struct {
 	steps      []crashtest.Interaction
-	killed     [][]string // the results of SIGKILL, before and after each step; what comes of other signals depends on time
+	killed     [][]string // the results of SIGKILL, before and after each step; those of other signals depend on time
 	cases      int
 	left       int // cases after which the command alone could not remove a verified factor
 	violations []violation
@@ -41,8 +41,8 @@ func (v verdict) shows(text string) bool {
 	return slices.ContainsFunc(v.violations, func(v violation) bool { return strings.Contains(v.text, text) })
 }
 
-// interrupt makes one case of the matrix. It returns what the interruption left behind and what came of running the command
-// again, how many verified factors that did not remove, and what is wrong about the case.
+// interrupt runs one case of the matrix. It returns the state after the interruption and after the command was run
+// again, how many verified factors that did not remove, and what is wrong with the case.
 func (sc scenario) interrupt(t *testing.T, s *stage, program string, stop interruption) (results []string, left int, complaint string) {
 	t.Helper()
 	sc.start(t, s)
@@ -78,8 +78,8 @@ func (sc scenario) interrupt(t *testing.T, s *stage, program string, stop interr
 	return []string{was.changedRow(now), was.changedFactors(now), login, strings.Join(s.again, ", ")}, left, complaint
 }
 
-// told holds what a program said that got a signal against what it did: 130, or 0 where all was done by then; never a
-// word of Go's; what is left to do; and "nothing changed" only where nothing is.
+// told checks what a program said after a signal. The exit code is 130, or 0 if all was done before. No message of Go
+// is shown. The program says what is left to do, and says "nothing was changed" only if that is true.
 func (sc scenario) told(t *testing.T, s *stage, e ending, was, now userRow) string {
 	t.Helper()
 	switch {
@@ -109,8 +109,8 @@ func (sc scenario) told(t *testing.T, s *stage, e ending, was, now userRow) stri
 	return ""
 }
 
-// matrix interrupts every scenario at every interaction, before and after, with each signal; or, if until is not empty, each
-// until a case shows that.
+// matrix interrupts every scenario at every interaction, before and after it, with each signal. If until is not
+// empty, a scenario ends with the first case that is wrong in this way.
 func matrix(t *testing.T, program string, all []scenario, until string, signals ...syscall.Signal) []verdict {
 	t.Helper()
 	const workers = 4
@@ -178,7 +178,8 @@ for it depends on how far the program still gets.
 Written by go test ./cmd -run TestCrashMatrix -update. Read what has changed: each line is something that an operator meets.
 `
 
-// Killed, terminated or interrupted at whatever moment, no command locks anybody out, and running it again ends well.
+// If a command is killed, terminated or interrupted at any moment, nobody is locked out, and running it again ends
+// well.
 func TestCrashMatrix(t *testing.T) {
 	t.Parallel()
 	program := shipped(t)
@@ -205,8 +206,8 @@ func TestCrashMatrix(t *testing.T) {
 		&summary, len(all), interactions, cases, time.Since(began).Round(time.Second/10))
 }
 
-// A matrix that can't fail proves nothing: here it must find the order of things in docs/facts/uzerp.md §6 broken, by the
-// mutants that take it away.
+// A matrix that can't fail is useless. Here mutants break the order of steps in docs/facts/uzerp.md §6, and the
+// matrix must find that.
 func TestCrashMatrixIsRedWhenStepsAreSwapped(t *testing.T) {
 	t.Parallel()
 	mutants, err := mutant.ReadAll("..")

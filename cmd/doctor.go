@@ -83,7 +83,8 @@ func runDoctor(ctx context.Context, app *App, opts *doctorOptions) error {
 	return errs.New(errs.Findings, "the installation is not in order: "+tell(report), doctorHint(report))
 }
 
-// leaveTimeToTell ends the questions shortly before --timeout ends the command, so that there is time to print the answers.
+// leaveTimeToTell ends the questions shortly before --timeout ends the command, so that there is time to print the
+// answers.
 func leaveTimeToTell(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, limited := ctx.Deadline()
 	if !limited {
@@ -209,8 +210,9 @@ func reportOrder() []finding.Severity {
 	return []finding.Severity{finding.Error, finding.Warning, finding.Skipped, finding.Info, finding.Pass}
 }
 
-// writeDoctorChecks prints what is not as it should be, and what to do about it. Of the other checks it prints only the IDs,
-// and nothing of those that passed, so that a sound installation fits on a screen. With all it prints every check.
+// writeDoctorChecks prints what is not as it should be, and what to do about it. Of the other checks it prints only
+// the IDs, and nothing of those that passed, so that a sound installation fits on a screen. With all it prints every
+// check.
 func writeDoctorChecks(out io.Writer, r doctor.Report, all bool) error {
 	var text strings.Builder
 	say := func(format string, args ...any) { text.WriteString(output.Sprintf(format, args...)) }
@@ -330,8 +332,8 @@ func tell(r doctor.Report) string {
 	return strings.Join(parts, ", ")
 }
 
-// oneline returns the line for monitoring: the state, the numbers of checks, the IDs of those that failed or warned (or else of
-// those that were skipped), and after a bar the numbers that monitoring can plot.
+// oneline returns the line for monitoring: the state, the numbers of checks, the IDs of those that failed or warned
+// (or else of those that were skipped), and after a bar the numbers that monitoring can plot.
 func oneline(r doctor.Report) string {
 	line := "uzerp-mfa " + doctorStatus(r, "OK", "WARNING", "CRITICAL") + " - " + tell(r)
 	severities := []finding.Severity{finding.Error, finding.Warning}

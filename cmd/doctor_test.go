@@ -11,14 +11,14 @@ import (
 	"uzerp-mfa/internal/finding"
 )
 
-// Every check that can fail or warn is made to by a script, on the real database with the real program; and every one is in
-// docs/doctor.md.
+// For every check that can fail or warn, a script makes it fail or warn, with a real database and the real program.
+// Every check is in docs/doctor.md.
 func TestDoctorChecksAreShownAndDocumented(t *testing.T) {
 	files, err := filepath.Glob("testdata/script/doctor*.txtar")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var expected strings.Builder // the lines of scripts that say what is to be on stdout
+	var expected strings.Builder // the lines of scripts that expect something on stdout
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -23,7 +24,7 @@ import (
 	"uzerp-mfa/internal/pgtemp/dbtest"
 )
 
-// desk is where somebody enrols users: a database and an emulator, of which it is noted what URI it gave last.
+// desk is a place to enrol users: a database and an emulator. It remembers the last URI that the emulator gave.
 type desk struct {
 	database string
 	verify   *emulator.Running
@@ -38,7 +39,8 @@ func newDesk(t *testing.T, issuer string) *desk {
 	t.Helper()
 	d := &desk{database: dbtest.New(t, dbtest.Sample), dir: t.TempDir()}
 	var err error
-	// With this seed no four letters of a secret are all digits, as four in a stack trace's addresses can be by chance.
+	// With this seed no four characters of a secret are all digits. Otherwise an address in a stack trace could look
+	// like a part of the secret.
 	d.verify, err = emulator.Start("", emulator.Options{AccountSID: accountSID, ServiceSID: serviceSID, Issuer: issuer, Seed: 3,
 		Credentials: []emulator.Credential{{Username: accountSID, Password: authToken}}}, d.listen)
 	if err != nil {
@@ -53,7 +55,7 @@ func newDesk(t *testing.T, issuer string) *desk {
 	return d
 }
 
-// listen notes the URI in what the emulator answers, which is what everything must be equal to.
+// listen remembers the URI in the emulator's answer. All other URIs and codes must be equal to it.
 func (d *desk) listen(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost || !strings.HasSuffix(r.URL.Path, "/Factors") {
@@ -82,7 +84,7 @@ func (d *desk) given() string {
 	return d.uri
 }
 
-// secrets are those of every factor, in both forms.
+// secrets returns the secrets of all factors, in both forms.
 func (d *desk) secrets() (all []string) {
 	for _, e := range d.verify.Entities() {
 		for _, f := range d.verify.Factors(e.Identity) {
@@ -93,7 +95,7 @@ func (d *desk) secrets() (all []string) {
 	return all
 }
 
-// person is somebody in front of a terminal on which a program runs.
+// person is somebody at a terminal on which a program runs.
 type person struct {
 	d      *desk
 	cmd    *exec.Cmd
@@ -124,7 +126,7 @@ func (d *desk) sit(t *testing.T, kind screentest.Kind, rows, cols int, c *exec.C
 	return p
 }
 
-// Write is what the program does to the screen.
+// Write writes the program's output to the screen.
 func (p *person) Write(text []byte) (int, error) {
 	p.mu.Lock()
 	_, _ = p.screen.Write(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")))
@@ -136,7 +138,7 @@ func (p *person) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// await waits until the screen is as wanted.
+// await waits until the screen is as expected.
 func (p *person) await(t *testing.T, what string, wanted func(s *screentest.Screen) bool) {
 	t.Helper()
 	deadline := time.After(hangs)
@@ -180,12 +182,20 @@ func (p *person) awaitText(t *testing.T, text string) {
 // awaitStopped waits until the uzerp-mfa in the terminal's session is stopped.
 func (p *person) awaitStopped(t *testing.T) {
 	t.Helper()
-	stopped := fmt.Sprintf(`^\d+ \(uzerp-mfa\) T \d+ \d+ %d `, p.cmd.Process.Pid)
+	stopped := regexp.MustCompile(fmt.Sprintf(`^\d+ \(uzerp-mfa\) T \d+ \d+ %d `, p.cmd.Process.Pid))
 	for deadline := time.Now().Add(hangs); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		stats, _ := filepath.Glob("/proc/[0-9]*/stat")
-		for _, file := range stats {
-			stat, _ := os.ReadFile(file)
-			if ok, err := regexp.Match(stopped, stat); ok || err != nil {
+		leaders, _ := filepath.Glob("/proc/[0-9]*/stat")
+		for _, leader := range leaders {
+			if stat, _ := os.ReadFile(leader); !stopped.Match(stat) {
+				continue
+			}
+			// Each thread stops for itself. One that waits for a key still takes what is typed until it does.
+			threads, _ := filepath.Glob(filepath.Join(filepath.Dir(leader), "task", "*", "stat"))
+			running := func(thread string) bool {
+				stat, err := os.ReadFile(thread)
+				return err == nil && !regexp.MustCompile(`^\d+ \(.*\) T `).Match(stat)
+			}
+			if len(threads) > 0 && !slices.ContainsFunc(threads, running) {
 				return
 			}
 		}
@@ -204,7 +214,7 @@ func (p *person) typeCode(t *testing.T, user string) {
 	p.keys(code + "\n")
 }
 
-// end waits for the program and gives its exit code, -1 if a signal ended it, and what is left on the terminal.
+// end waits for the program. It returns its exit code, or -1 if a signal ended it, and the text left on the terminal.
 func (p *person) end(t *testing.T) (code int, kept string) {
 	t.Helper()
 	hung := time.AfterFunc(hangs, func() { _ = p.cmd.Process.Kill() })
@@ -225,7 +235,7 @@ func (p *person) end(t *testing.T) (code int, kept string) {
 	return code, p.screen.Kept()
 }
 
-// nothingIn complains about any trace of a secret in what is left on the terminal.
+// nothingIn complains about any part of a secret in the text left on the terminal.
 func (d *desk) nothingIn(t *testing.T, kept string) {
 	t.Helper()
 	secrets := d.secrets()

@@ -25,8 +25,8 @@ type screen struct {
 	terminal func() output.Terminal
 }
 
-// screen returns where that is: where the data go, or, if the data are JSON and the command asks for the code, where the question
-// goes. It is nil if the factor is shown nowhere (docs/contract.md §4, enroll).
+// screen returns where that is: where the data go, or, if the data are JSON and the command asks for the code, where
+// the question goes. It is nil if the factor is shown nowhere (docs/contract.md §4, enroll).
 func (o *enrollOptions) screen(app *App) *screen {
 	s := app.streams
 	switch {
@@ -42,8 +42,8 @@ func (o *enrollOptions) screen(app *App) *screen {
 
 const whatToDo = "Scan the QR code, or type the secret, in the authenticator app."
 
-// showAndAsk shows the factor for as long as codes are asked for, so that neither stays in a scrollback. However this ends, the
-// normal screen is back before anything else is printed.
+// showAndAsk shows the factor for as long as codes are asked for, so that neither stays in a scrollback. However this
+// ends, the normal screen is back before anything else is printed.
 func showAndAsk(ctx context.Context, app *App, opts *enrollOptions, p *mfa.PendingEnrollment) error {
 	to := opts.screen(app)
 	if to != nil && app.streams.ErrTTY { // the question is seen there too
@@ -116,8 +116,8 @@ func (o *enrollOptions) files() (files []materialFile) {
 	return files
 }
 
-// newFile is the flag for a file that is made. An empty name is an error: it comes from a script's variable that is not set, and
-// without the file nobody would see the secret.
+// newFile is the flag for a file that is made. An empty name is an error: it comes from a script's variable that is
+// not set, and without the file nobody would see the secret.
 type newFile string
 
 func (f *newFile) Set(name string) error {

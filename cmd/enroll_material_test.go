@@ -9,7 +9,7 @@ import (
 	"uzerp-mfa/internal/secret"
 )
 
-// The name of a factor is what Twilio answered, and that need not be what it was asked for.
+// The name of a factor is the one in Twilio's answer, which may differ from the one in the request.
 func TestEnrollPageShowsWhatIsInvisible(t *testing.T) {
 	page, err := enrollPage(&App{now: time.Now}, &mfa.PendingEnrollment{
 		User: mfa.User{Username: "alice"},

@@ -24,7 +24,7 @@ import (
 	"uzerp-mfa/internal/sharedtest"
 )
 
-// browser finds a Chromium. Ubuntu's chromium-browser may be a script that only says where to get one.
+// browser returns the path of a Chromium. Ubuntu's chromium-browser may be a script that only says where to get one.
 func browser() (string, error) {
 	if os.Getenv("BROWSER") == "no" {
 		return "", errors.New("no browser is wanted: BROWSER=no")
@@ -47,10 +47,10 @@ func browser() (string, error) {
 	return "", errors.New("no Chromium to look at the page with: scripts/deps.sh test installs one")
 }
 
-// screenshotOf is what a browser without a screen shows of a file. The browser and all its processes are gone afterwards.
+// screenshotOf returns a picture of a file in a headless browser. It ends the browser with all its processes.
 func screenshotOf(t *testing.T, browser, file string) []byte {
 	t.Helper()
-	dir, err := os.MkdirTemp(t.TempDir(), "") // TempDir alone would carry the test's name, which is no URL
+	dir, err := os.MkdirTemp(t.TempDir(), "") // TempDir alone has the test's name in it, which is not fit for a URL
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,12 +79,13 @@ func screenshotOf(t *testing.T, browser, file string) []byte {
 	return data
 }
 
-// The page as a browser renders it has the QR code that Twilio gave, though it may load nothing and run nothing.
+// A browser shows the QR code that Twilio gave, although the page may load nothing and run nothing.
 func TestEnrollPage(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, "Test Ltd")
 	const hostile = `<b onclick="x">Zoë</b> & 'co'` + "\u202e"
-	dbtest.Exec(t, d.database, "insert into users (username, password, uuid, access_enabled) values ($1, '*', '99999999-9999-4999-8999-999999999999', true)", hostile)
+	dbtest.Exec(t, d.database,
+		"insert into users (username, password, uuid, access_enabled) values ($1, '*', '99999999-9999-4999-8999-999999999999', true)", hostile)
 	made := time.Date(2031, 12, 31, 23, 5, 0, 0, time.UTC)
 	d.verify.SetTime(made)
 	c := enrolling(hostile, "--no-wait", "--html", "page.html", "-o", "json")
@@ -108,7 +109,8 @@ func TestEnrollPage(t *testing.T) {
 	if n := len(regexp.MustCompile(`(?i)\bsrc\s*=`).FindAllString(page, -1)); n != 1 {
 		t.Errorf("%d sources, want the picture alone", n)
 	}
-	for _, forbidden := range []string{"<script", "<link", "<iframe", "<object", "<form", "<b ", "@import", "url(", "\u202e", "javascript:", "http://", "https://", "ZgotmplZ"} {
+	for _, forbidden := range []string{"<script", "<link", "<iframe", "<object", "<form", "<b ", "@import", "url(", "\u202e", "javascript:",
+		"http://", "https://", "ZgotmplZ"} {
 		if strings.Contains(strings.ToLower(page), strings.ToLower(forbidden)) {
 			t.Errorf("the page has %q", forbidden)
 		}
@@ -116,7 +118,8 @@ func TestEnrollPage(t *testing.T) {
 	visible := html.UnescapeString(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(page, ""))
 	factor := d.verify.Factors("99999999-9999-4999-8999-999999999999")[0]
 	for _, want := range []string{
-		`content="default-src 'none'; img-src data:; style-src 'unsafe-inline'`, `name="referrer" content="no-referrer"`, `name="robots" content="noindex`, `<html lang="en">`,
+		`content="default-src 'none'; img-src data:; style-src 'unsafe-inline'`, `name="referrer" content="no-referrer"`,
+		`name="robots" content="noindex`, `<html lang="en">`,
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("no %q", want)
@@ -125,8 +128,8 @@ func TestEnrollPage(t *testing.T) {
 	for _, want := range []string{
 		mfa.FriendlyName(hostile), output.Groups(d.verify.Secret(factor.SID)),
 		`uzerp-mfa verify '<b onclick="x">Zoë</b> & '\''co'\''\u202e' CODE`,
-		// By Twilio's clock, whatever time and zone this machine has: Twilio deletes it 1 to 24 hours after it was made.
-		"Do it before 00:05 UTC on 1 January 2032.", "but not after 23:05 UTC on 1 January 2032;",
+		// By Twilio's clock, not by this machine's time and zone. Twilio deletes the factor 1 to 24 hours after it was made.
+		"Do it before 00:05 UTC on 1 January 2032.", "but not after 23:05 UTC on 1 January 2032.",
 	} {
 		if !strings.Contains(visible, want) {
 			t.Errorf("no %q in the text", want)

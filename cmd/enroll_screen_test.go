@@ -18,8 +18,8 @@ import (
 	"uzerp-mfa/internal/output/screentest"
 )
 
-// What a terminal shows can be scanned, on dark and light themes, and is what Twilio gave; afterwards nothing of it is
-// left on the screen or in the scrollback.
+// The QR code on a terminal can be scanned, on dark and light themes, and is the one that Twilio gave. Afterwards
+// nothing of it is left on the screen or in the scrollback.
 func TestEnrollScreen(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -40,7 +40,7 @@ func TestEnrollScreen(t *testing.T) {
 			d := newDesk(t, "Test Ltd")
 			c := enrolling("alice", "--png", "alice.png")
 			c.Env = append(slices.Clone(d.env), "TERM="+tt.term)
-			if tt.term == "dumb" { // no colour there, so there is no code for both themes
+			if tt.term == "dumb" { // it has no colour, so no code fits both themes
 				c.Args = append(c.Args, "--qr", "ascii")
 				tt.rows, tt.cols = 60, 160
 			}
@@ -93,14 +93,14 @@ func TestEnrollScreen(t *testing.T) {
 	}
 }
 
-// A window that is too low for the code is told how large it must be, and shows the code when it is.
+// A window that is too low says how large it must be for the code. It shows the code when it is large enough.
 func TestEnrollScreenResized(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, "The Extraordinarily Long Name of a Company Limited")
 	p := d.sit(t, screentest.XTerm, 24, 80, enrolling("alice"))
 	p.awaitText(t, "Code that the app shows:")
 	p.awaitText(t, "No QR code: it needs a window of")
-	p.keys("999") // of an answer that is not finished
+	p.keys("999") // an answer that is not finished
 	p.awaitText(t, "999")
 	p.mu.Lock()
 	p.screen.Resize(40, 80)
@@ -117,7 +117,7 @@ func TestEnrollScreenResized(t *testing.T) {
 	d.nothingIn(t, kept)
 }
 
-// However it ends, the normal screen is back first, the outcome is on it, and nothing of the secret is.
+// At every end the normal screen comes back first, and the outcome is shown there, but nothing of the secret.
 func TestEnrollScreenEnds(t *testing.T) {
 	t.Parallel()
 	send := func(signal syscall.Signal) func(*testing.T, *person) {
@@ -147,9 +147,12 @@ func Code(secret.Secret, mfa.TOTPConfig, time.Time) (string, error) { panic("out
 		code    int
 		told    []string
 	}{
-		{name: "success, and what -v tells comes after", args: []string{"-v"}, do: rightCode, code: 0, told: []string{"alice     verified", "method=POST", "Factors/YF"}},
-		{name: "gives up", args: []string{"--attempts", "1"}, do: keys("000\n"), code: 10, told: []string{"uzerp-mfa: this code is not one of the account just added", "hint: "}},
-		{name: "Twilio takes no more", fault: &emulator.Fault{Operation: "UpdateFactor", Code: 60310}, do: rightCode, code: 6, told: []string{"uzerp-mfa: verify the factor"}},
+		{name: "success, and the output of -v comes after", args: []string{"-v"}, do: rightCode, code: 0,
+			told: []string{"alice     verified", "method=POST", "Factors/YF"}},
+		{name: "gives up", args: []string{"--attempts", "1"}, do: keys("000\n"), code: 10,
+			told: []string{"uzerp-mfa: this code is not one of the account just added", "hint: "}},
+		{name: "Twilio takes no more", fault: &emulator.Fault{Operation: "UpdateFactor", Code: 60310}, do: rightCode, code: 6,
+			told: []string{"uzerp-mfa: verify the factor"}},
 		{name: "end of input", do: keys("\x04"), code: 8, told: []string{"uzerp-mfa: nothing was typed"}},
 		{name: "Ctrl-C", do: keys("\x03"), code: 130, told: []string{`uzerp-mfa: interrupted: "alice" is not enrolled`, "hint: "}},
 		{name: "SIGTERM", do: send(syscall.SIGTERM), code: 130, told: []string{"uzerp-mfa: interrupted"}},
@@ -204,19 +207,19 @@ func Code(secret.Secret, mfa.TOTPConfig, time.Time) (string, error) { panic("out
 	}
 }
 
-// Ctrl-Z gives the shell its own screen, and fg brings the page back. Without a shell to go back to nothing happens.
+// Ctrl-Z brings the shell's screen back, and fg the page. Without a shell nothing happens.
 func TestEnrollScreenStopped(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, "Test Ltd")
-	// As a job of its own, and as a part of one, such as under sudo or in a script: there it must not take what is typed
-	// for the shell.
+	// The program is a job itself, or a part of one, as under sudo or in a script. It must not read what is typed for the
+	// shell.
 	for user, job := range map[string]string{"alice": "uzerp-mfa enroll alice", "carol": `sh -c "uzerp-mfa enroll carol; true"`} {
 		// stty: here a Ctrl-Z throws away what was typed before it, as on any terminal (see keepOutput).
 		p := d.sit(t, screentest.XTerm, 24, 80, exec.Command("bash", "-c", `set -m; stty -noflsh; `+job+`; read -r line; echo "for the shell: $line."; fg`))
 		p.awaitCode(t)
 		p.keys("12\x1a")
 		p.await(t, "the normal screen", func(s *screentest.Screen) bool { return !s.Alternate() })
-		p.awaitStopped(t) // not what the shell says: it may do so before the screen is back
+		p.awaitStopped(t) // not the shell's message, which may come before the screen is back
 		p.mu.Lock()
 		d.nothingIn(t, p.screen.Kept())
 		p.mu.Unlock()
@@ -239,7 +242,8 @@ func TestEnrollScreenStopped(t *testing.T) {
 	}
 }
 
-// With the data in a file the page is shown where the question is; the secret is in the file because it was asked for.
+// If stdout is a file, the page is on the terminal with the question. The secret is in the file because the operator
+// asked for it.
 func TestEnrollScreenJSON(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, "Test Ltd")

@@ -57,8 +57,8 @@ func exitCodes(kinds ...errs.Kind) string {
 	return text
 }
 
-// classify returns the error as it is reported. A signal that cancelled the context, or the deadline of --timeout, arrives
-// wrapped in the error of what was going on at that moment.
+// classify returns the error as it is reported. A signal that cancelled the context, or the deadline of --timeout,
+// arrives wrapped in the error of what was going on at that moment.
 func classify(ctx context.Context, err error) *errs.Error {
 	switch {
 	case errors.Is(context.Cause(ctx), errTimeout):

@@ -20,10 +20,10 @@ type dbFault struct {
 	phase   crashtest.Phase
 	action  crashtest.Action
 	end     bool // the server ends the session
-	expires bool // nothing comes, until --timeout ends the program
+	expires bool // no answer comes, until --timeout ends the program
 }
 
-// Whatever becomes of the connection at whatever statement, the same holds.
+// The database or the connection fails at each statement, in every way.
 func TestFaultMatrixDatabase(t *testing.T) {
 	t.Parallel()
 	program := shipped(t)
@@ -75,7 +75,7 @@ of a name), and with something wrong about the whole database.
 	faultMatrix(t, program, "testdata/fault_matrix_database.golden", about, all)
 }
 
-// place names an interaction, so that it keeps its name when the command asks for more.
+// place returns a name for an interaction. It stays the same if the command makes more interactions.
 func place(seen []crashtest.Interaction, at crashtest.Interaction) string {
 	n := 0
 	for _, i := range seen[:at.N] {
@@ -89,7 +89,7 @@ func place(seen []crashtest.Interaction, at crashtest.Interaction) string {
 	return at.Name
 }
 
-// serverFaults are the cases in which something is wrong about the whole database.
+// serverFaults returns the cases in which the whole database fails.
 func serverFaults(sc scenario) []faultCase {
 	with := func(option string) func(t *testing.T, s *stage, program string, args []string) (ending, bool) {
 		return func(t *testing.T, s *stage, program string, args []string) (ending, bool) {
@@ -121,11 +121,13 @@ func serverFaults(sc scenario) []faultCase {
 	}
 }
 
-// Where the network to the database is gone, and not even a CancelRequest is answered, --timeout is the end all the same.
+// If the network to the database is gone, so that not even a CancelRequest is answered, --timeout still ends the
+// program.
 func TestFrozenDatabase(t *testing.T) {
 	t.Parallel()
 	program, s := shipped(t), newStage(t)
-	// On a busy machine everything takes longer, so the quickest of some runs counts: a program that waits for the server is late each time.
+	// On a busy machine everything takes longer, so the quickest of several runs counts. A program that waits for the
+	// server is late in every run.
 	const limit, goes = 5 * time.Second, 8
 	quickest := hangs
 	for range goes {

@@ -15,11 +15,11 @@ import (
 	"uzerp-mfa/internal/output"
 )
 
-// This file lets everything go wrong that the emulator and the proxy can do, once for each request and each statement of
-// each changing command. What each case ends with, and leaves behind, stands in tables in testdata; what must never
-// happen, whatever a table says, is held here (docs/contract.md §1).
+// These tests let each request and each statement of each changing command fail, in every way that the emulator and
+// the proxy know. Tables in testdata have the exit code and the changes of each case. What must never happen,
+// whatever a table says, is tested here (docs/contract.md §1).
 
-// faulty are the scenarios that the matrices of faults are about: every changing command.
+// faulty returns the scenarios for the matrices of faults: every changing command.
 func faulty(t *testing.T) []scenario {
 	t.Helper()
 	names := []string{
@@ -40,16 +40,16 @@ type faultCase struct {
 	// run runs the program with args, which end with a --timeout if the case expires, and reports whether the fault was
 	// reached.
 	run func(t *testing.T, s *stage, program string, args []string) (ending, bool)
-	// expires: the program waits for what never comes until its --timeout ends it.
+	// expires says that the program waits in vain until its --timeout ends it.
 	expires bool
-	// after looks at more
+	// after returns what else is wrong, judged by the requests, or "". It may be nil.
 	after func(requests []emulator.Request) string
 }
 
 func (c faultCase) String() string { return c.sc.name + ", " + c.where + ", " + c.fault }
 
-// meet starts a case and runs the program until it meets the fault. A --timeout that is meant to expire must not do so before: on a
-// busy machine a second may be too short to get there, and what came of that says nothing. Such a run is made anew with twice the time.
+// meet starts a case and runs the program until it meets the fault. A --timeout that is meant to expire must not expire
+// before that: on a busy machine a second may be too short. Such a run is repeated with twice the time.
 func (c faultCase) meet(t *testing.T, s *stage, program string) (e ending, was condition, args []string) {
 	t.Helper()
 	for limit := time.Second; ; limit *= 2 {
@@ -69,12 +69,12 @@ func (c faultCase) meet(t *testing.T, s *stage, program string) (e ending, was c
 	}
 }
 
-// check makes a case. It returns the exit code and what has changed, and what is wrong about the case whatever the table says. A
-// program that ignores its --timeout is found by the count of its tries, and by the limit on every run (hangs).
+// check runs a case. It returns the exit code and the changes, and what is wrong whatever the table says. A program
+// that ignores its --timeout is found by the number of its tries, and by the limit of every run (hangs).
 func (c faultCase) check(t *testing.T, s *stage, program string) (results []string, complaint string) {
 	t.Helper()
 	e, was, args := c.meet(t, s, program)
-	requests := s.verify.Requests() // before the ones that are made here
+	requests := s.verify.Requests() // read before this test makes its own
 	s.verify.ClearFaults()
 	now := s.condition(t)
 	login := now.site
@@ -114,7 +114,7 @@ func (c faultCase) check(t *testing.T, s *stage, program string) (results []stri
 	return results, complaint
 }
 
-// count counts the requests that were not turned away by a rate limit.
+// count returns how many requests for the operation were not refused by a rate limit.
 func count(requests []emulator.Request, operation string) (n int) {
 	for _, r := range requests {
 		if r.Operation == operation && r.Status != http.StatusTooManyRequests {
@@ -137,7 +137,7 @@ func (s *stage) showsFactorIn(e ending, args []string) bool {
 
 var (
 	exitCodesInHelp = regexp.MustCompile(`(?s)\nExit codes:\n(.*?)\n\n`)
-	documentedCodes sync.Map // of a command, by its help's first line
+	documentedCodes sync.Map // the exit codes of a command, by the first line of its help
 )
 
 // documented returns the exit codes that the help of a command lists.
@@ -173,7 +173,7 @@ The next login is one without the fault. Written by go test ./cmd -run FaultMatr
 something that an operator meets.
 `
 
-// faultMatrix runs the cases, some at a time, on stages of their own, and compares what becomes of them with the table.
+// faultMatrix runs the cases, some at a time, each on its own stage, and compares the results with the table.
 func faultMatrix(t *testing.T, program, file, about string, all []faultCase) {
 	t.Helper()
 	const workers = 10 // most of them wait

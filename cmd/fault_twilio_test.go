@@ -13,8 +13,8 @@ import (
 type twilioFault struct {
 	name       string
 	fault      emulator.Fault
-	serviceToo bool   // the service is gone with it
-	only       string // operation; empty for all
+	serviceToo bool   // the service is gone too
+	only       string // the only operation that fails so; "" for all
 }
 
 func twilioFaults() []twilioFault {
@@ -52,8 +52,8 @@ func twilioFaults() []twilioFault {
 	}
 }
 
-// Whatever Twilio does, a command ends with the code of its contract, nothing is half done but what is documented, and
-// nothing is asked for twice that Twilio may have done.
+// Twilio fails at each operation, in every way. The command ends with an exit code of its contract. It leaves no
+// unfinished work that is not documented, and repeats no request that Twilio may have carried out.
 func TestFaultMatrixTwilio(t *testing.T) {
 	t.Parallel()
 	program := shipped(t)
@@ -62,7 +62,7 @@ func TestFaultMatrixTwilio(t *testing.T) {
 	for _, sc := range faulty(t) {
 		_, operations := sc.record(t, recorder, program)
 		if len(operations) == 0 {
-			operations = []string{nowhere} // none of Twilio's business: no fault matters
+			operations = []string{nowhere} // it asks Twilio nothing, so no fault matters
 		}
 		for _, operation := range operations {
 			for _, f := range twilioFaults() {
@@ -78,10 +78,10 @@ is run with the fault in the way of any ("nowhere").
 	faultMatrix(t, program, "testdata/fault_matrix_twilio.golden", about, all)
 }
 
-// nowhere is where a command meets a fault of Twilio's that asks Twilio nothing.
+// nowhere is the place of a fault for commands that ask Twilio nothing.
 const nowhere = "nowhere"
 
-// at is the case in which a command meets the fault at an operation.
+// at returns the case in which a command meets the fault at an operation.
 func (f twilioFault) at(sc scenario, operation string) faultCase {
 	return faultCase{
 		sc: sc, where: operation, fault: f.name,

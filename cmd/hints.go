@@ -19,16 +19,16 @@ import (
 	"uzerp-mfa/internal/verifyservice"
 )
 
-// hints has the text for every reason of the rooms, with the commands that help. No room spells a command line itself.
-// %s stands for a part as it is; %q for one that is quoted as the last argument of a shell's command line; and %v for one
-// that is quoted as the value of a flag.
+// hints has the text for every reason, with the commands that help. Only this package spells command lines. %s is a
+// part as it is, %q a part quoted as the last argument of a shell's command line, and %v a part quoted as the value
+// of a flag.
 var hints = map[errs.Reason]string{
 	mfa.ReasonUnknownUser:   "user names are compared exactly; uzerp-mfa user list --match TEXT finds them",
 	mfa.ReasonTwoFactorOff:  "uzerp-mfa set-injector",
 	mfa.ReasonSharedUUID:    "uzerp-mfa reconcile says what to do",
-	mfa.ReasonLeftFactor:    "uzerp-mfa reconcile finds and deletes such",
+	mfa.ReasonLeftFactor:    "uzerp-mfa reconcile finds such factors, and can delete them",
 	mfa.ReasonRightsMissing: "uzerp-mfa grants prints the SQL for a role with just the needed rights",
-	mfa.ReasonTooManyCodes: "the user's login takes no code until that is over: " +
+	mfa.ReasonTooManyCodes: "the user's login accepts no code either for now: " +
 		"wait an hour, or let them in once with uzerp-mfa user disable-next-login",
 	mfa.ReasonOldFactorLeft:    "uzERP no longer accepts it; uzerp-mfa reconcile --fix --only stale-factor deletes it",
 	mfa.ReasonOtherFactorInUse: "leave out --factor to check the one in use",
@@ -47,7 +47,7 @@ var hints = map[errs.Reason]string{
 	mfa.ReasonRowNotWritten:    "finish with the next code: uzerp-mfa verify --factor %[2]s %[1]q CODE",
 	mfa.ReasonRowNotReset:      "run uzerp-mfa user reset %q: the user is locked out until then",
 	mfa.ReasonResetMeanwhile:   "somebody has reset the user just now; uzerp-mfa enroll %q starts anew",
-	mfa.ReasonRowChanged:       "uzerp-mfa user list --match=%v shows the row as it is now; nothing of it was changed here",
+	mfa.ReasonRowChanged:       "uzerp-mfa user list --match=%v shows the row as it is now; this command did not change it",
 	mfa.ReasonLockedOut:        "uzerp-mfa user reset %q",
 	mfa.ReasonFactorGone:       "uzerp-mfa user reset %q, then the user enrolls again",
 	mfa.ReasonNoUUID:           "uzerp-mfa user reset %q mends it; the user then enrolls",
@@ -93,7 +93,7 @@ var hints = map[errs.Reason]string{
 
 	config.ReasonNoDatabase: "set DATABASE_URL (postgres://user@host/database), or name uzERP's directory with --uzerp-root",
 	config.ReasonNoTwilio:   "set them in the environment or in a file given with --env-file, or name uzERP's directory with --uzerp-root",
-	config.ReasonForeignService: "take the TWILIO_ settings away from the environment and --env-file, and uzERP's own are used; " +
+	config.ReasonForeignService: "remove the TWILIO_ settings from the environment and --env-file, so that uzERP's own are used; " +
 		"or name another uzERP directory with --uzerp-root",
 
 	audit.ReasonNoLog:       "nothing was logged there yet; if something was, it was moved or removed; --audit-log names another file",
@@ -121,7 +121,7 @@ var hints = map[errs.Reason]string{
 	verifyservice.ReasonSkipsLandlines: "call such a user: identity send --channel call",
 	verifyservice.ReasonOtherAccount: "make the service in uzERP's own account: " +
 		"without TWILIO_ settings in the environment and --env-file, those of that file are used",
-	verifyservice.ReasonOtherDatabase:   "give no database of another place; or leave out --write-env, and the line for conf/.env is printed",
+	verifyservice.ReasonOtherDatabase:   "leave out the settings of the other database; or leave out --write-env, and the line for conf/.env is printed",
 	verifyservice.ReasonEnrolledUnknown: "without --write-env the service is made, and the line for conf/.env printed",
 	verifyservice.ReasonUsersEnrolled: "reset them first (user list shows them, in the column enrolled), " +
 		"and they enroll in the new service at the next login. " +
@@ -131,7 +131,7 @@ var hints = map[errs.Reason]string{
 	installation.ReasonEnvOdd:         "correct the file by hand; session-config check shows what is odd in it",
 
 	sandbox.ReasonNotInside: "run this inside one: uzerp-mfa sandbox -- sh",
-	sandbox.ReasonNoAccount: "uzerp-mfa enroll %q --no-wait puts one there",
+	sandbox.ReasonNoAccount: "uzerp-mfa enroll %q --no-wait makes one",
 	sandbox.ReasonNoMessage: "uzerp-mfa identity send sends one; a landline gets it in a call only",
 }
 
@@ -153,7 +153,7 @@ func hintText(h errs.Hint) string {
 	return fmt.Sprintf(hints[h.Reason], parts...)
 }
 
-// hintPart is a part of a hint, and knows the verbs of hints.
+// hintPart is a part of a hint. It formats itself for the verbs in the texts of hints.
 type hintPart struct{ text string }
 
 // Format implements fmt.Formatter.

@@ -24,7 +24,7 @@ import (
 	"uzerp-mfa/internal/mfa"
 )
 
-// reasonUse is a reason in the rooms' code: where it is declared, or how many parts a hint for it has.
+// reasonUse is one use of a reason in other packages: its declaration, or a hint with its number of parts.
 type reasonUse struct {
 	where string
 	name  string // with the package: mfa.ReasonNotEnrolled
@@ -32,7 +32,8 @@ type reasonUse struct {
 	parts int
 }
 
-// reasonsOf returns the reasons that a Go file declares, the hints that it makes of reasons, and every other use of one.
+// reasonsOf returns the reasons that a Go file declares, the hints that it makes with reasons, and every other use of a
+// reason.
 func reasonsOf(t *testing.T, name string, source []byte) (declared, made, used []reasonUse) {
 	t.Helper()
 	set := token.NewFileSet()
@@ -85,7 +86,7 @@ func reasonsOf(t *testing.T, name string, source []byte) (declared, made, used [
 
 var verb = regexp.MustCompile(`%(?:\[(\d+)\])?(.)`)
 
-// sampleParts returns parts that fit a text, as many as it has.
+// sampleParts returns as many sample parts as a text needs.
 func sampleParts(text string) []any {
 	var parts []any
 	for n, m := range verb.FindAllStringSubmatch(text, -1) {
@@ -103,7 +104,7 @@ func sampleParts(text string) []any {
 	return parts
 }
 
-// Every reason of a room has a text, and every text a reason that some room gives, with as many parts as the text has.
+// Every reason has a text, and every text a reason that some package uses, with as many parts as the text has.
 func TestEveryReasonHasAText(t *testing.T) {
 	for _, p := range checkReasons(t, roomFiles(t), hints) {
 		t.Error(p)
@@ -159,7 +160,7 @@ func checkReasons(t *testing.T, rooms map[string][]byte, texts map[errs.Reason]s
 	return problems
 }
 
-// A check that can't fail holds nothing: each kind of mistake is made here on purpose.
+// A check that can't fail is useless. Here each kind of mistake is made on purpose.
 func TestEveryReasonFailsWhenBroken(t *testing.T) {
 	const room = `package room
 const (
@@ -189,7 +190,7 @@ func f() errs.Hint { g(ReasonB.With()); return ReasonA.With("alice") }
 	}
 }
 
-// What people read for each reason is data: go test ./cmd -run Hint -update writes it.
+// The text of each reason is in a file, which go test ./cmd -run Hint -update writes.
 func TestHintTexts(t *testing.T) {
 	const golden = "testdata/hints.golden"
 	var got bytes.Buffer
@@ -214,7 +215,7 @@ func TestHintTexts(t *testing.T) {
 	}
 }
 
-// proseAfter are the words that may follow the name of a group of commands without being one of its commands.
+// proseAfter has the words that may follow the name of a group of commands and are not its commands.
 var proseAfter = map[string][]string{"user": {"names", "enrolls", "enroll", "now", "is", "then", "just"}, "service": {"at", "in", "is"}}
 
 // A hint may leave out the program's name before a command of two words. That command exists too.
@@ -229,7 +230,7 @@ func TestHintsNameCommandsThatExist(t *testing.T) {
 	}
 }
 
-// A user name stands in a hint as a shell needs it, wherever it comes from, and a hint may be part of another one.
+// A user name in a hint is quoted for a shell, also if the hint is part of another one.
 func TestHintsQuote(t *testing.T) {
 	for want, hint := range map[string]errs.Hint{
 		"":                               {},
@@ -241,7 +242,7 @@ func TestHintsQuote(t *testing.T) {
 		"the next step":                  errs.Hint{}.Or(errs.Plain("the next step")),
 		"give it":                        errs.Plain("give it").Or(mfa.ReasonTwoFactorOff.With()),
 		"uzerp-mfa verify --check '$(x)' tests whether the user's app works":                          mfa.ReasonLooksEnrolled.With("$(x)"),
-		`uzerp-mfa user list --match='-y' shows the row as it is now; nothing of it was changed here`: mfa.ReasonRowChanged.With("-y"),
+		`uzerp-mfa user list --match='-y' shows the row as it is now; this command did not change it`: mfa.ReasonRowChanged.With("-y"),
 		"send a new one: uzerp-mfa identity send --channel sms 'a b'": caller.ReasonSpent.With(
 			caller.ReasonCodeWanted.With(caller.ChannelSMS, "a b")),
 	} {

@@ -75,8 +75,9 @@ func (a *App) verifier(ctx context.Context, ch *changes, f regionFlag) (*caller.
 		History: func(to caller.Recipient) caller.History { return ch.CallerHistory(ctx, to) }}, nil
 }
 
-// parsePhone returns what reads a phone number. Numbers that are written without a country are of region, which a flag gave, or
-// else of the environment's. A region that does not exist is a usage error in the first case, and a wrong setting in the second.
+// parsePhone returns what reads a phone number. Numbers that are written without a country are of region, which a
+// flag gave, or else of the environment's. A region that does not exist is a usage error in the first case, and a
+// wrong setting in the second.
 func (a *App) parsePhone(region string) func(text string) (caller.Phone, error) {
 	return func(text string) (caller.Phone, error) {
 		if region != "" {
@@ -134,8 +135,8 @@ func parseChannel(flag, text string) (caller.Channel, error) {
 	return "", usageError(fmt.Sprintf("%s must be sms or call", flag), "")
 }
 
-// warnDoNotShare warns the operator if Twilio's text message tells the caller to give the code to nobody. If the service can't be
-// asked, there is no warning.
+// warnDoNotShare warns the operator if Twilio's text message tells the caller to give the code to nobody. If the
+// service can't be asked, there is no warning.
 func (a *App) warnDoNotShare(ctx context.Context, channel caller.Channel) {
 	if channel != caller.ChannelSMS {
 		return

@@ -16,9 +16,9 @@ import (
 	"uzerp-mfa/internal/emulator"
 )
 
-// This file logs in as uzERP does (docs/facts/uzerp.md §2 to §4 and §6). It knows nothing of the program's own idea of a state.
+// This file logs in as uzERP does (docs/facts/uzerp.md §2 to §4 and §6). It does not use the program's own states.
 
-// login is what becomes of somebody who logs in.
+// login is the result of a login.
 type login string
 
 const (
@@ -29,8 +29,8 @@ const (
 	skipThenStuck login = "logs in without a code once, and is locked out after that"
 )
 
-// tryLogin is uzERP's login with HTMLFormLoginHandlerMFA and the right password, as docs/facts/uzerp.md §3 has it, for a user
-// with access. It asks the emulator for a challenge as uzERP does. It knows nothing of the program's own idea of a state.
+// tryLogin is uzERP's login with HTMLFormLoginHandlerMFA and the right password, for a user with access
+// (docs/facts/uzerp.md §3). It asks the emulator for a challenge as uzERP does.
 func (s *stage) tryLogin(t *testing.T, r userRow) login {
 	t.Helper()
 	switch {
@@ -40,7 +40,7 @@ func (s *stage) tryLogin(t *testing.T, r userRow) login {
 		return lockedOut
 	case r.Enabled != nil && !*r.Enabled:
 		yes := true
-		r.Enabled = &yes // uzERP's own doing
+		r.Enabled = &yes // uzERP does this
 		if s.tryLogin(t, r) == asksForCode {
 			return skipsCode
 		}
@@ -64,7 +64,7 @@ func (s *stage) challenge(t *testing.T, identity, sid string) bool {
 	return w.Code == http.StatusCreated && json.Unmarshal(w.Body.Bytes(), &answer) == nil && answer.Status == "approved"
 }
 
-// orphans are the verified factors that no row names: live secrets that nobody watches.
+// orphans returns the verified factors that no row names: working secrets that nobody watches.
 func (s *stage) orphans(t *testing.T, r userRow) (all []string) {
 	t.Helper()
 	if r.UUID == nil {
@@ -87,14 +87,14 @@ func (s *stage) wantLogin(t *testing.T, want ...login) string {
 	return ""
 }
 
-// What the site's login page can be.
+// What the site's login page can show.
 const (
 	siteOffWithValidator = "password only, TWValidator; 2 without uuid"
 	siteOn               = "with a code, TWValidator; 0 without uuid"
 	errorPage            = "an error page for everybody"
 )
 
-// site is what uzERP makes of the injector classes (docs/facts/uzerp.md §2 and §4).
+// site returns the login page that uzERP shows with its injector classes (docs/facts/uzerp.md §2 and §4).
 func (s *stage) site(t *testing.T) string {
 	t.Helper()
 	rows, err := s.db.Query(context.Background(), `select name, class_name from injector_classes

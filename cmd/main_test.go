@@ -17,7 +17,7 @@ import (
 	"uzerp-mfa/internal/pgtemp/dbtest"
 )
 
-// This file begins and ends the tests, and builds the program that they run.
+// This file starts and ends the tests, and builds the program that they run.
 
 // mutantOf builds the program with files replaced, as in `go build -overlay`.
 func mutantOf(t *testing.T, overlay map[string]string) string {
@@ -47,7 +47,7 @@ func mutantOf(t *testing.T, overlay map[string]string) string {
 
 var update = flag.Bool("update", false, "write generated files anew")
 
-// The secrets of every script, made to be recognised in any output.
+// The secrets of every script, made so that they are recognised in any output.
 const (
 	authToken  = "authTOKENauthTOKENauthTOKENauth1"
 	dbPassword = "dbPASSWORDdbPASSWORD"
@@ -74,8 +74,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(tests{m}, map[string]func(){"uzerp-mfa": func() { os.Exit(cmd.Run()) }})
 }
 
-// program is the one that is shipped, built once by the first test that runs it. A test binary can be the program too, and
-// has the race detector if the tests do; but then a start takes seven times as much of the machine, and the tests start
+// program is the program as it is shipped. The first test that runs it builds it, once. The test binary can be the
+// program too, and with the tests' race detector; but then a start takes seven times as long, and the tests start
 // thousands.
 var program struct {
 	path  string

@@ -21,13 +21,13 @@ import (
 	"uzerp-mfa/internal/totp"
 )
 
-// This file runs the program on a stage: to its end, or until a signal comes at a chosen interaction.
+// These functions run the program on a stage: to its end, or until a signal at a chosen interaction.
 
-// ending is what a run of the program left behind.
+// ending is the result of a run of the program.
 type ending struct {
 	code   int // -1: killed
 	stdout string
-	stderr string // with a terminal: all of the screen
+	stderr string // with a terminal: everything on the screen
 	fired  bool   // the interruption happened
 }
 
@@ -48,8 +48,8 @@ func (i interruption) String() string {
 }
 
 const (
-	hangs    = 5 * time.Minute        // after which a program counts as hung, on however busy a machine
-	reaction = 150 * time.Millisecond // that a program may take to hang up after a signal, unless it means to go on
+	hangs    = 5 * time.Minute        // after this a program counts as hung, also on a busy machine
+	reaction = 150 * time.Millisecond // how long a program may take to close connections after a signal, unless it goes on
 )
 
 // invocation is how the program is run.
@@ -57,17 +57,17 @@ type invocation struct {
 	program  string
 	args     []string
 	terminal bool
-	env      []string // the stage's if nil
+	env      []string // nil: that of the stage
 }
 
-// run runs the program, with hook or an interruption or neither.
+// run runs the program, with a hook, an interruption, or neither.
 func (s *stage) run(t *testing.T, v invocation, hook crashtest.Hook, stop *interruption) ending {
 	t.Helper()
 	e, p := ending{}, &process{s: s, exited: make(chan struct{})}
 	var fired atomic.Bool
 	if stop != nil {
 		hook = func(i crashtest.Interaction, phase crashtest.Phase) crashtest.Action {
-			if fired.Load() && stop.signal == syscall.SIGKILL { // a program that need not wait for its end gets no further
+			if fired.Load() && stop.signal == syscall.SIGKILL { // a program that does not wait for its end can't go on
 				return crashtest.Hang
 			}
 			if i.N != stop.n || phase != stop.phase {
@@ -155,7 +155,7 @@ func (p *process) run(t *testing.T, terminal bool) (code int, stdout, stderr str
 	return 0, out.String(), messages.String()
 }
 
-// signal sends a signal; Ctrl-C comes from the keyboard where there is one.
+// signal sends a signal. On a terminal SIGINT is sent as Ctrl-C from the keyboard.
 func (p *process) signal(signal syscall.Signal) {
 	p.started.RLock()
 	defer p.started.RUnlock()
@@ -166,7 +166,7 @@ func (p *process) signal(signal syscall.Signal) {
 	_ = p.cmd.Process.Signal(signal)
 }
 
-// watch reads the screen, and answers where a code is asked for.
+// watch reads the screen, and types a code when one is asked for.
 func (p *process) watch(t *testing.T) {
 	chunk := make([]byte, 4096)
 	for {
@@ -185,8 +185,8 @@ func (p *process) watch(t *testing.T) {
 	}
 }
 
-// typed is what the user types: the code that an app shows which was given the secret on the screen. Whose code was
-// refused three times gives up.
+// typed returns what the user types: the code of an app with the secret on the screen. After three refused codes the
+// user gives up.
 func (p *process) typed(t *testing.T) string {
 	if p.answered > 3 {
 		return "\x04"
@@ -204,7 +204,7 @@ func (p *process) typed(t *testing.T) string {
 	return code + "\n"
 }
 
-// plain runs the program to its end, with nothing in its way; any number may run at a time.
+// plain runs the program to its end, without interruption. Any number may run at a time.
 func (s *stage) plain(t *testing.T, program string, env []string, args ...string) ending {
 	t.Helper()
 	var out, stderr bytes.Buffer

@@ -150,14 +150,15 @@ func checkDifferences(ctx context.Context, app *App, opts *reconcileOptions, r *
 	defer clear()
 	return r.Check(ctx, func(f reconcile.Difference) error {
 		if opts.repairs() && f.Fixable {
-			return nil // printed when it is known what became of it
+			return nil // printed after the repair, with its result
 		}
 		clear()
 		return out.stream(f)
 	})
 }
 
-// reconciler returns what compares uzERP with Twilio. If none of the kinds is about Twilio, its settings are not needed.
+// reconciler returns what compares uzERP with Twilio. If none of the kinds is about Twilio, its settings are not
+// needed.
 func (a *App) reconciler(ctx context.Context, opts *reconcileOptions) (*reconcile.Reconciler, error) {
 	r := &reconcile.Reconciler{Only: opts.kinds(), Concurrency: opts.concurrency}
 	var err error

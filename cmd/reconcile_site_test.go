@@ -14,18 +14,18 @@ import (
 	"uzerp-mfa/internal/reconcile"
 )
 
-// site is uzERP's database and Twilio with differences planted in it, and what reconcile must say and do about them.
+// site is uzERP's database and Twilio with planted differences, and what reconcile must say and do about them.
 type site struct {
 	database string
-	conn     *pgx.Conn // to it
+	conn     *pgx.Conn // to the database
 	verify   *emulator.Running
 	rows     siteRows
 
 	findings []string // "kind user sid"
-	fixable  []string // those that --fix repairs; orphan-entity only if named
-	deleted  []string // factors that go with it
-	reset    []string // users who are not enrolled after it, without a factor and with the same uuid, if they had one
-	newUUID  []string // users who have another uuid after it
+	fixable  []string // findings that --fix repairs; orphan-entity only if named
+	deleted  []string // factors that --fix deletes
+	reset    []string // users who are not enrolled afterwards; they keep their uuid if they had one
+	newUUID  []string // users who have a new uuid afterwards
 }
 
 // siteRows are the columns of the users to be inserted.
@@ -54,7 +54,7 @@ const (
 	plants
 )
 
-// plant makes a site of n users of whom one in every has each of the differences, and an orphan entity for each of these.
+// plant makes a site of n users. One user in every has each of the differences, and there are as many orphan entities.
 func plant(t testing.TB, n, every int) *site {
 	t.Helper()
 	s := &site{}
@@ -64,7 +64,7 @@ func plant(t testing.TB, n, every int) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var late []func() // what is made a day after the rest
+	var late []func() // things that are made a day after the rest
 	for i := range n {
 		s.plantUser(i, every, &late)
 		if i%every == 0 {
@@ -134,7 +134,7 @@ func (s *site) plantUser(i, every int, late *[]func()) {
 		if round%2 == 1 {
 			s.reset = append(s.reset, name)
 		}
-	case plantDuplicate: // shares with the one of the next round, or of the round before
+	case plantDuplicate: // shares with the user of the next round, or of the round before
 		id = fmt.Sprintf("10000000-0000-4000-8000-%012d", (round/2*2)*every+plantDuplicate)
 		if round%4 == 3 { // the other is enrolled
 			add(&id, nil, no, no)
@@ -162,7 +162,7 @@ func (s *site) plantUser(i, every int, late *[]func()) {
 	}
 }
 
-// store puts the users into the database, in place of those who are there.
+// store replaces the users in the database.
 func (s *site) store(t testing.TB, database string, conn *pgx.Conn) {
 	t.Helper()
 	s.database, s.conn = database, conn
@@ -178,7 +178,7 @@ func (s *site) store(t testing.TB, database string, conn *pgx.Conn) {
 	}
 }
 
-// row is a user as the database has one, to compare with.
+// row is a user's row in the database, to compare with.
 type row struct {
 	UUID, SID         *string
 	Enrolled, Enabled *bool

@@ -94,8 +94,8 @@ func (s *site) run(t *testing.T, want int, args ...string) report {
 	return r
 }
 
-// Of 10 000 users one in a hundred has each of the differences: exactly these are found, and --fix repairs what it must and
-// leaves the rest of both sides as it was.
+// One in a hundred of 10 000 users has each of the differences. Exactly these are found. --fix repairs those that it
+// must, and changes nothing else in uzERP and at Twilio.
 func TestReconcileTenThousandUsers(t *testing.T) {
 	const n, every = 10_000, 100
 	s := plant(t, n, every)
@@ -117,7 +117,7 @@ func TestReconcileTenThousandUsers(t *testing.T) {
 		t.Error("a check changes something:", changed)
 	}
 
-	// More than --max, which is 20 here: nothing.
+	// More repairs than --max, which is 20 here, are needed: none is made.
 	if r = s.run(t, 6, "--fix", "-y", "--only", "sid-missing,uuid-missing,uuid-duplicate"); r.Fixed != 0 {
 		t.Errorf("%d fixed", r.Fixed)
 	}
@@ -148,7 +148,7 @@ func TestReconcileTenThousandUsers(t *testing.T) {
 	}
 }
 
-// wantRepaired holds both sides against what --fix must have done to them.
+// wantRepaired checks that uzERP and Twilio are as --fix must have left them.
 func (s *site) wantRepaired(t *testing.T, users map[string]row, factors map[string]bool) {
 	t.Helper()
 	for name, now := range s.users(t) {
@@ -174,8 +174,8 @@ func (s *site) wantRepaired(t *testing.T, users map[string]row, factors map[stri
 	}
 }
 
-// An outage from any request on, of any sort and length: no repair that a healthy run would not have made, and nothing that
-// is called fixed and is not.
+// Twilio fails at any request, in any way, for any time. No repair is made that would not have been made without the
+// failure, and nothing is called fixed that is not.
 func TestReconcileFixInAnOutage(t *testing.T) {
 	const n, every = 44, plants
 	database := dbtest.New(t, dbtest.Sandbox)
@@ -286,7 +286,7 @@ func TestReconcileFixInAnOutage(t *testing.T) {
 			t.Logf("repairs made, and in how many runs: %v", repairs)
 		})
 	}
-	// Lies of a Twilio that is otherwise well.
+	// Wrong answers of Twilio, which otherwise works.
 	for name, fault := range map[string]emulator.Fault{
 		"404 for every factor":   {Operation: "ListFactor", Code: 20404},
 		"empty lists of factors": {Operation: "ListFactor", Lie: func(body map[string]any) { body["factors"] = []any{} }},
@@ -298,7 +298,7 @@ func TestReconcileFixInAnOutage(t *testing.T) {
 			wanted(t, fixed)
 		})
 	}
-	// Nothing is ever repaired, not even what needs no answer of Twilio's.
+	// Nothing is repaired, not even differences for which Twilio is not needed.
 	for name, fault := range map[string]emulator.Fault{
 		"404 for everything": {Code: 20404}, "404 html for everything": {Status: 404, Body: html},
 		"{} for everything": {Garbage: true, Body: "{}"}, "nothing for everything": {Garbage: true}, "500 for everything": {Status: 500},

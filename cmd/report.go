@@ -118,8 +118,8 @@ func showList[T any](a *App, document any, items []T, header []string, cells fun
 	return output.Table(out, header, rows)
 }
 
-// streamList prints a list as it comes, of any length, in the formats with a line for each item. done is false for the other
-// formats, and nothing is printed then.
+// streamList prints a list as it comes, of any length, in the formats with a line for each item. done is false for
+// the other formats, and nothing is printed then.
 func streamList[T any](a *App, items iter.Seq2[T, error], line func(T) any, header []string, cells func(T) []string) (done bool, err error) {
 	out := a.streams.Out
 	switch a.flags.output {

@@ -1,7 +1,7 @@
 // Package cmd is the command line.
 //
-// Its law: flags in, one call, a view out. It decides nothing that a second front end would have to decide again, and has no state
-// outside the App. Only here is a command line of this program spelled.
+// Its law: flags in, one call, a view out. It decides nothing that a second front end would have to decide again, and
+// has no state outside the App. Only here is a command line of this program spelled.
 package cmd
 
 import (
@@ -332,7 +332,8 @@ func (a *App) confirm(ctx context.Context, w writeFlags, question string) error 
 	return nil
 }
 
-// usernames returns the Args function of USER...: at least one name, none of them empty, and at most limit (0: any number).
+// usernames returns the Args function of USER...: at least one name, none of them empty, and at most limit (0: any
+// number).
 func usernames(limit int) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		switch {

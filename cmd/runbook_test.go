@@ -13,10 +13,10 @@ import (
 	"uzerp-mfa/internal/output/screentest"
 )
 
-// A runbook is a page of docs/runbooks. What its console blocks print after "$ " is what is run, and what they print
-// below is what a terminal of 80 columns must then show: the page can't tell of another program than this one.
+// A runbook is a page of docs/runbooks. The commands after "$ " in its console blocks are run, and a terminal of 80
+// columns must show the lines below each. So a page can't describe another program than this one.
 //
-// "…" in an expected line stands for any text, a line of it alone for any lines, and 123456 for any code.
+// In an expected line "…" stands for any text and 123456 for any code. A line with only "…" stands for any lines.
 type runbook struct {
 	page  string
 	steps []runbookStep
@@ -29,12 +29,12 @@ type runbookStep struct {
 	line    int
 }
 
-// otherBlock begins or belongs to a block of code that is not one of ours, in which nothing would be run.
+// otherBlock matches lines of other blocks of code, in which nothing would be run.
 var otherBlock = regexp.MustCompile("^\\s*(```|~~~|\\$ )|^( {4}|\t)\\s*\\S")
 
 const runbooks = "../docs/runbooks"
 
-// readRunbook takes the steps out of a page.
+// readRunbook reads the steps of a page.
 func readRunbook(name string) (*runbook, error) {
 	page, err := os.ReadFile(filepath.Join(runbooks, name+".md"))
 	if err != nil {
@@ -110,7 +110,7 @@ func cmdStep(ts *testscript.TestScript, args []string) {
 
 var shellWord = regexp.MustCompile(`'[^']*'|"[^"]*"|[^\s'"]+`)
 
-// shellWords splits a command as a shell does, as far as the pages need it: a quoted text is a word.
+// shellWords splits a command as a shell does, as far as the pages need it: a quoted text is one word.
 func shellWords(command string) []string {
 	words := shellWord.FindAllString(command, -1)
 	for i, w := range words {
@@ -119,12 +119,12 @@ func shellWords(command string) []string {
 	return words
 }
 
-// mustBeTold is what no "…" of a page leaves out: that a command failed or warns, and what to do then.
+// mustBeTold matches lines that "…" in a page may not leave out: errors and warnings of a command, and their hints.
 var mustBeTold = regexp.MustCompile(`^(uzerp-mfa|hint|warning|fail): `)
 
-// showsAs tells whether the lines of a screen are those of a page.
+// showsAs reports whether the lines of a screen are those of a page.
 func showsAs(page, screen []string) bool {
-	for len(page) > 0 && page[len(page)-1] == "" { // before the next command
+	for len(page) > 0 && page[len(page)-1] == "" { // the empty lines before the next command
 		page = page[:len(page)-1]
 	}
 	if len(screen) == 1 && screen[0] == "" {
@@ -153,7 +153,8 @@ func lineShowsAs(page, screen string) bool {
 	return regexp.MustCompile("^" + pattern + "$").MatchString(screen)
 }
 
-// whatStays gives what is on a terminal when a program has ended, lines unbroken.
+// whatStays returns the text that is left on a terminal when a program has ended, without line breaks at the
+// terminal's width.
 func whatStays(ts *testscript.TestScript, printed string) string {
 	screen := screentest.New(screentest.XTerm, 50, 1000)
 	_, err := screen.Write([]byte(printed))
@@ -161,7 +162,7 @@ func whatStays(ts *testscript.TestScript, printed string) string {
 	return strings.TrimRight(screen.Kept(), "\n")
 }
 
-// A page that no script goes through is not tested.
+// Every page has a script that runs it. Otherwise it is not tested.
 func TestRunbooksHaveScripts(t *testing.T) {
 	pages, err := filepath.Glob(filepath.Join(runbooks, "*.md"))
 	if err != nil || len(pages) == 0 {

@@ -11,7 +11,7 @@ import (
 	"uzerp-mfa/internal/emulator"
 )
 
-// This file has the commands that the matrices are made of: what each starts from, ends with, and how it is run again.
+// This file has the commands of the matrices: the state that each starts from, how it ends, and how it is run again.
 
 // scenario is a command and the state that it starts from.
 type scenario struct {
@@ -19,14 +19,14 @@ type scenario struct {
 	terminal bool
 	setUp    func(t *testing.T, s *stage)
 	args     func(t *testing.T, s *stage) []string
-	// allowed are the logins that an interruption may leave behind; in the first place stands that of the start.
+	// allowed are the logins that are possible after an interruption. The first is that of the start.
 	allowed []login
-	// done complains unless all is as the command leaves it.
+	// done complains unless the command has done all its work.
 	done func(t *testing.T, s *stage) string
-	// again runs the command once more, or what it says is to be run, and complains unless all is well then. It gives
-	// how many verified factors stayed behind that only reset or reconcile removes.
+	// again runs the command again, or the command that its message names, and complains unless all is well then. It
+	// returns how many verified factors are left that only reset or reconcile removes.
 	again func(t *testing.T, s *stage, program string) (complaint string, left int)
-	// site: the case is about the injector classes.
+	// site says that the case is about the injector classes.
 	site bool
 }
 
@@ -42,7 +42,7 @@ func (s *stage) finished(t *testing.T) string {
 	return ""
 }
 
-// without is the state after a reset: no factor anywhere.
+// without complains unless the state is that after a reset, without any factor.
 func (s *stage) without(t *testing.T) string {
 	t.Helper()
 	if complaint := s.wantLogin(t, asksToEnroll); complaint != "" {
@@ -73,7 +73,7 @@ func (s *stage) must(t *testing.T, v invocation, codes ...int) (ending, string) 
 	return e, ""
 }
 
-// cleanUp removes with reset what the command itself leaves, and complains if that fails.
+// cleanUp runs a reset to remove what the command left, and complains if that fails.
 func (s *stage) cleanUp(t *testing.T, program string) (complaint string, left int) {
 	t.Helper()
 	left = len(s.orphans(t, s.row(t, victim)))
@@ -89,12 +89,12 @@ func (s *stage) cleanUp(t *testing.T, program string) (complaint string, left in
 	return s.without(t), left
 }
 
-// noWait is the scenario of a script that enrols. Again means: the same command, whose factor verify then finishes.
+// noWait is the scenario of a script that enrols. To run it again means the same command, and then verify.
 func noWait(name string, start login, setUp func(t *testing.T, s *stage)) scenario {
 	args := []string{"enroll", victim, "--no-wait", "--reveal", "-o", "json"}
 	allowed := []login{start}
 	if start == lockedOut {
-		allowed = append(allowed, asksToEnroll) // got a uuid
+		allowed = append(allowed, asksToEnroll) // if it got a uuid
 	}
 	return scenario{
 		name: "enroll --no-wait, " + name, setUp: setUp, allowed: allowed,
@@ -133,7 +133,7 @@ func enrollmentSID(stdout string) (string, error) {
 	return document.Enrollment.SID, err
 }
 
-// scenarios are what the matrices are made of.
+// scenarios returns the scenarios of the matrices.
 func scenarios() []scenario {
 	pending := func(_ *testing.T, s *stage) { s.factor(emulator.Unverified, true) }
 	newest := func(s *stage) emulator.Factor {
@@ -170,8 +170,8 @@ func scenarios() []scenario {
 			s.exec(t, "update users set mfa_sid = '', mfa_enrolled = true, mfa_enabled = true where $user")
 		}),
 		{
-			// Again: verify with the next code. After a crash between Twilio's yes and the row there is nothing pending
-			// (5): verify --factor finishes that one.
+			// Again: verify with the next code. After a crash between Twilio's yes and the row, nothing is pending (exit
+			// code 5), and verify --factor finishes.
 			name: "verify", setUp: pending, allowed: []login{asksToEnroll, asksForCode}, done: finished,
 			args: func(t *testing.T, s *stage) []string { return []string{"verify", victim, s.code(t, newest(s).SID)} },
 			again: func(t *testing.T, s *stage, program string) (string, int) {
@@ -187,7 +187,7 @@ func scenarios() []scenario {
 			},
 		},
 		{
-			// Again: enroll anew, unless it is done (6). A factor that Twilio verified and no row named stays.
+			// Again: enroll anew, unless the user is enrolled (exit code 6). A verified factor that no row names stays.
 			name: "enroll on a terminal", terminal: true, setUp: func(*testing.T, *stage) {}, done: finished,
 			allowed: []login{asksToEnroll, asksForCode}, args: fixed("enroll", victim, "--qr", "none"),
 			again: func(t *testing.T, s *stage, program string) (string, int) {
@@ -211,7 +211,8 @@ func scenarios() []scenario {
 			},
 		},
 		{
-			// Again: replace anew. What an earlier run left verified and unnamed, or did not get to delete, stays.
+			// Again: replace anew. Factors that the first run verified but did not write to the row, or did not delete,
+			// stay.
 			name: "enroll --replace on a terminal", terminal: true, done: finished, allowed: []login{asksForCode},
 			setUp: func(t *testing.T, s *stage) { s.enrolled(t) }, args: fixed("enroll", victim, "--replace", "--qr", "none"),
 			again: func(t *testing.T, s *stage, program string) (string, int) {
@@ -247,7 +248,7 @@ func scenarios() []scenario {
 			},
 		},
 		{
-			// Again: the same with the next code, unless it is done (6); the old factor may then still be there.
+			// Again: the same with the next code, unless it is done (exit code 6). Then the old factor may still exist.
 			name: "verify --factor, replacing", done: finished, allowed: []login{asksForCode},
 			setUp: func(t *testing.T, s *stage) {
 				s.enrolled(t)
@@ -265,7 +266,7 @@ func scenarios() []scenario {
 			},
 		},
 		{
-			// A factor that was proved, and no row names: a challenge finishes it.
+			// A factor is verified, and no row names it. A challenge finishes the enrolment.
 			name: "verify --factor, resuming", done: finished, allowed: []login{asksToEnroll, asksForCode},
 			setUp: func(_ *testing.T, s *stage) { s.factor(emulator.Verified, true) },
 			args: func(t *testing.T, s *stage) []string {
@@ -331,7 +332,7 @@ func scenarios() []scenario {
 	)
 }
 
-// start brings a stage to where a scenario begins.
+// start brings a stage to the state at the start of a scenario.
 func (sc scenario) start(t *testing.T, s *stage) {
 	t.Helper()
 	s.reset(t)
@@ -339,7 +340,8 @@ func (sc scenario) start(t *testing.T, s *stage) {
 	s.others = s.otherUsers(t)
 }
 
-// record runs a scenario undisturbed. It returns the interactions, and Twilio's names of the operations, each once.
+// record runs a scenario without interruption. It returns the interactions, and Twilio's names of the operations,
+// each once.
 func (sc scenario) record(t *testing.T, s *stage, program string) (steps []crashtest.Interaction, operations []string) {
 	t.Helper()
 	sc.start(t, s)

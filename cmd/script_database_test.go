@@ -18,7 +18,7 @@ import (
 // The commands of scripts that reach the database. testdata/script/README.md explains them.
 
 func cmdPsql(ts *testscript.TestScript, args []string) {
-	out := ts.Stdout() // also where nothing is printed: what came before must not stay
+	out := ts.Stdout() // also if nothing is printed: the output of the command before must not stay
 	for _, sql := range args {
 		runSQL(ts, out, sql)
 	}

@@ -13,7 +13,7 @@ import (
 	"uzerp-mfa/internal/sharedtest"
 )
 
-// What the scripts do on our own tables of uzERP they do on uzERP's own database too, where that is at hand.
+// The scripts run on our own copy of uzERP's tables. If uzERP's real database is available, they run on that too.
 func TestScriptsOnTheRealDatabase(t *testing.T) {
 	var files []string
 	for _, name := range []string{"doctor", "main_job", "user_list_uzerp", "user_show_uzerp"} {
@@ -35,8 +35,8 @@ func TestScriptsOnTheRealDatabase(t *testing.T) {
 	})
 }
 
-// What the program sends to the emulator in the scripts is held against Twilio's spec. Where that is missing the scripts run
-// all the same, and this test says so.
+// All requests to the emulator in the scripts are checked against Twilio's spec. Without the spec the scripts run
+// too, and this test says so.
 func TestAgainstTwiliosSpec(t *testing.T) {
 	if _, err := oracle.Default(); err != nil {
 		sharedtest.LeaveOut(t, sharedtest.Spec, err)

@@ -9,7 +9,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// The command of scripts that looks into JSON. testdata/script/README.md explains it.
+// The command of scripts that checks JSON. testdata/script/README.md explains it.
 
 func cmdJSON(ts *testscript.TestScript, args []string) {
 	var document any

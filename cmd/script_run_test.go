@@ -38,7 +38,7 @@ func cmdRun(ts *testscript.TestScript, args []string) {
 }
 
 func exitCode(ts *testscript.TestScript, args []string) (int, []string) {
-	if args[0] == "any" { // of a program that was killed
+	if args[0] == "any" { // the program was killed
 		return anyExit, args[1:]
 	}
 	n, err := strconv.Atoi(args[0])
@@ -65,7 +65,7 @@ func program0(ts *testscript.TestScript, args []string) *exec.Cmd {
 	return c
 }
 
-// environ is the script's environment, of which testscript gives single variables only.
+// environ returns the script's environment. testscript returns only single variables.
 func environ(ts *testscript.TestScript) []string {
 	env := []string{noRaceSleep}
 	for _, name := range []string{"PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "TERM", "NO_COLOR", "COLUMNS", "GOCOVERDIR",
@@ -87,18 +87,18 @@ func exitOf(ts *testscript.TestScript, err error) int {
 	return 0
 }
 
-// typist is the person in front of the terminal.
+// typist is the person at the terminal.
 type typist struct {
 	ts     *testscript.TestScript
 	cmd    *exec.Cmd
 	screen *os.File
 	seen   *terminal
-	typed  []string // codes that the terminal echoes
+	typed  []string // the typed codes, which the terminal echoes
 }
 
 func (p *typist) keys(text string) { _, _ = io.WriteString(p.screen, text) }
 
-// typing has what a line of the file for tty can begin with.
+// typing has the words that a line of the file for tty can begin with.
 var typing = map[string]func(p *typist, rest string){
 	"expect": func(p *typist, rest string) {
 		if !p.seen.await(rest) {
@@ -163,8 +163,8 @@ func cmdTTY(ts *testscript.TestScript, args []string) {
 	}
 	got := exitOf(ts, c.Wait())
 	select {
-	case <-done: // all that it printed has been read
-	case <-time.After(5 * time.Second): // a child of its still holds the terminal
+	case <-done: // the whole output has been read
+	case <-time.After(5 * time.Second): // a child of the program still has the terminal open
 	}
 	_ = screen.Close()
 	<-done

@@ -13,11 +13,11 @@ import (
 	"uzerp-mfa/internal/output"
 )
 
-// checkSecrets is made after every run: whatever the command, no output shows what the contract forbids.
+// checkSecrets runs after every command: no output may show what the contract forbids.
 func checkSecrets(ts *testscript.TestScript, args []string, stdout, stderr string, onTerminal bool) {
 	s := sceneOf(ts)
 	reveal := slices.Contains(args, "--reveal") || onTerminal
-	log, _ := os.ReadFile(ts.MkAbs(ts.Getenv("UZERP_MFA_AUDIT_LOG"))) // where nothing was changed yet there is none
+	log, _ := os.ReadFile(ts.MkAbs(ts.Getenv("UZERP_MFA_AUDIT_LOG"))) // it does not exist before the first change
 	s.noteNumbers()
 	if what := leak(stdout, stderr, string(log), args, s.verify.SentCodes(), s.numbers); what != "" {
 		ts.Fatalf("%s", what)
@@ -47,7 +47,7 @@ func checkSecrets(ts *testscript.TestScript, args []string, stdout, stderr strin
 	}
 }
 
-// noteNumbers remembers the numbers of the requests so far.
+// noteNumbers remembers the phone numbers of the requests so far.
 func (s *scene) noteNumbers() {
 	for _, r := range s.verify.Requests() {
 		if to := r.Values.Get("To"); to != "" && !slices.Contains(s.numbers, to) {
@@ -56,8 +56,9 @@ func (s *scene) noteNumbers() {
 	}
 }
 
-// leak tells what shows a code that was sent or a number it was sent to, empty if nothing does. Who gives a number with --to
-// may read it again; the audit log says then to which one, and so does what shows it.
+// leak returns a message if a code that was sent, or the number that it was sent to, is shown; otherwise "". The
+// output may show a number that the operator gave with --to. The audit log may have numbers, and so may the output of
+// audit-log.
 func leak(stdout, stderr, log string, args, codes, numbers []string) string {
 	for _, code := range codes {
 		if regexp.MustCompile(`\b` + regexp.QuoteMeta(code) + `\b`).MatchString(stdout + "\n" + stderr + "\n" + log) {
@@ -76,7 +77,7 @@ func leak(stdout, stderr, log string, args, codes, numbers []string) string {
 	return ""
 }
 
-// TestLeak makes sure that the check of every run can fail.
+// TestLeak checks that the check of every run can fail.
 func TestLeak(t *testing.T) {
 	codes, numbers := []string{"111111", "482913"}, []string{"+447700900123"}
 	for _, tt := range []struct {

@@ -31,7 +31,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// sweep removes what testscript leaves where -run chose some of the scripts: its directory, empty.
+// sweep removes the empty directory that testscript leaves if -run chose only some of the scripts.
 func sweep(t *testing.T) {
 	t.Cleanup(func() {
 		left, _ := filepath.Glob(filepath.Join(os.TempDir(), "go-test-script*"))
@@ -41,7 +41,7 @@ func sweep(t *testing.T) {
 	})
 }
 
-// A command that README.md does not explain is one that nobody finds; one that is not there any more misleads.
+// README.md explains every command of the scripts, and no command that does not exist.
 func TestScriptCommandsAreExplained(t *testing.T) {
 	page := readFile(t, "testdata/script/README.md")
 	explained := make(map[string]bool)
@@ -61,14 +61,14 @@ func TestScriptCommandsAreExplained(t *testing.T) {
 	}
 }
 
-// scene is what a script works on.
+// scene is the state of a script.
 type scene struct {
 	verify   *emulator.Running
 	database string
 	snapshot map[string][]string
 	runbook  *runbook
-	screen   string   // what the last terminal showed
-	numbers  []string // that codes were asked for, also before the log of requests was emptied
+	screen   string   // the last terminal's screen
+	numbers  []string // the numbers that codes were sent to, also before the log of requests was emptied
 }
 
 func setUp(env *testscript.Env) error {
@@ -112,7 +112,7 @@ func setUpAs(env *testscript.Env, head scriptHead) error {
 	return nil
 }
 
-// startJudged starts an emulator. Every exchange is checked against Twilio's spec where that is at hand.
+// startJudged starts an emulator. If Twilio's spec is available, every exchange is checked against it.
 func startJudged(tb testing.TB, onViolation func(error)) (*emulator.Running, error) {
 	judged, err := oracle.WhereAtHand(tb, onViolation)
 	if err != nil {
@@ -129,7 +129,7 @@ type scriptHead struct {
 	concurrent bool
 }
 
-// headOf reads what a script says about itself.
+// headOf reads the head of a script.
 func headOf(t testing.TB, env *testscript.Env) scriptHead {
 	name := strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")
 	text, err := os.ReadFile(filepath.Join("testdata/script", name+".txtar"))

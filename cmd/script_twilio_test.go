@@ -38,7 +38,7 @@ func cmdFault(ts *testscript.TestScript, args []string) {
 }
 
 func cmdRequests(ts *testscript.TestScript, args []string) {
-	out := ts.Stdout() // also where nothing is printed: what came before must not stay
+	out := ts.Stdout() // also if nothing is printed: the output of the command before must not stay
 	s := sceneOf(ts)
 	requests := s.verify.Requests()
 	if slices.Contains(args, "-changing") {
@@ -58,7 +58,7 @@ func cmdAdvance(ts *testscript.TestScript, args []string) {
 }
 
 func cmdFactors(ts *testscript.TestScript, args []string) {
-	out := ts.Stdout() // also where nothing is printed: what came before must not stay
+	out := ts.Stdout() // also if nothing is printed: the output of the command before must not stay
 	s := sceneOf(ts)
 	for _, f := range s.verify.Factors(uuidOf(ts, args[0])) {
 		_, _ = fmt.Fprintln(out, f.SID, f.Status, f.FriendlyName)

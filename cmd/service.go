@@ -24,7 +24,8 @@ an SMS says. docs/service.md lists every finding, and how to change a setting.
 	return c
 }
 
-// serviceView is a service as scripts see it: with Twilio's names for the settings, and null where Twilio gives no value.
+// serviceView is a service as scripts see it: with Twilio's names for the settings, and null where Twilio gives no
+// value.
 type serviceView struct {
 	SID                *string         `json:"sid"` // null if it is only planned
 	AccountSID         *string         `json:"account_sid"`

@@ -131,8 +131,8 @@ func showSessionCheck(app *App, in sessionconfig.Input, findings []finding.Findi
 	return writeFindings(out, findings)
 }
 
-// sessionSettings returns the settings as scripts see them: of Twilio's only whether they are set, and nothing at all of a
-// file that uzERP can't or doesn't read.
+// sessionSettings returns the settings as scripts see them: of Twilio's only whether they are set, and nothing at all
+// of a file that uzERP can't or doesn't read.
 func sessionSettings(env installation.EnvFile) map[string]*string {
 	settings := map[string]*string{}
 	if env.Syntax != nil || env.Misplaced != "" {

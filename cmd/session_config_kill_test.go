@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// setCommand is `session-config set` as a process: the test binary itself, which is the program if it is called so.
+// setCommand returns `session-config set` as a process: the test binary itself, which is the program if it has its
+// name.
 func setCommand(t *testing.T, file string, args ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
@@ -25,13 +26,13 @@ func setCommand(t *testing.T, file string, args ...string) *exec.Cmd {
 	return c
 }
 
-// bigEnv is a conf/.env that takes some time to write.
+// bigEnv returns a conf/.env that takes some time to write.
 func bigEnv(maxAge int) string {
 	return fmt.Sprintf("DB_PASSWORD=%s\nUZERP_MANAGE_USER_SESSIONS=on\nUSER_ACTIVITY_TIMEOUT_SECS=1800\nUSER_SESSION_MAX_AGE_SECS=%d # max\n%s",
 		dbPassword, maxAge, strings.Repeat("# a comment of the administrator's\n", 4000))
 }
 
-// Killed at whatever moment, session-config set leaves the old file or the new one, and the next run works.
+// If session-config set is killed at any moment, the old file or the new one is left, and the next run works.
 func TestSessionConfigSetKilled(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, ".env")
@@ -78,7 +79,7 @@ func TestSessionConfigSetKilled(t *testing.T) {
 	}
 }
 
-// Of commands that run at the same time each writes the whole file or says that it was changed meanwhile.
+// If commands run at the same time, each writes the whole file or says that it was changed meanwhile.
 func TestSessionConfigSetConcurrently(t *testing.T) {
 	path := filepath.Join(t.TempDir(), ".env")
 	writeFile(t, path, bigEnv(28800))

@@ -171,8 +171,8 @@ func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) err
 	return nil
 }
 
-// injectorSite is what set-injector looks at before a switch: of Twilio, the Verify service as uzERP will see it, with uzERP's
-// own settings if there are any.
+// injectorSite is what set-injector looks at before a switch: of Twilio, the Verify service as uzERP will see it,
+// with uzERP's own settings if there are any.
 func (a *App) injectorSite(database injector.Reader) injector.Site {
 	return injector.Site{
 		Database: database, Settings: a.loader.UzerpSettings, NewUUID: a.newUUID,
@@ -224,7 +224,8 @@ func showSwitchPlan(app *App, v switchView) {
 	}
 }
 
-// showChecks prints what the checks found, on stderr. With JSON it leaves out those that passed: the document has them all.
+// showChecks prints what the checks found, on stderr. With JSON it leaves out those that passed: the document has
+// them all.
 func showChecks(app *App, checks []finding.Finding) {
 	for _, c := range checks {
 		switch c.Severity {

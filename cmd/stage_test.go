@@ -23,25 +23,26 @@ import (
 	"uzerp-mfa/internal/pgtemp/dbtest"
 )
 
-// A stage is what the tests of crashes, of faults and of several operators run the program on: a database behind a proxy, an
-// emulator, and the user that it is all about.
+// The tests of crashes, of faults and of several operators run the program on a stage: a database behind a proxy, an
+// emulator, and one user.
 
-// stage is a database and an emulator for one run of the program after another. The program reaches both through a tap.
+// stage is a database and an emulator for many runs of the program, one after another. The program reaches both
+// through a tap.
 type stage struct {
 	tap         crashtest.Tap
 	proxy       *crashtest.Postgres
 	verify      *emulator.Running
-	connections atomic.Int32 // to Twilio that are open
-	database    string       // by way of the proxy
+	connections atomic.Int32 // the open connections to Twilio
+	database    string       // through the proxy
 	aside       []string     // the environment of a second operator, whom the tap does not see
-	db          *pgx.Conn    // past it
+	db          *pgx.Conn    // not through the proxy
 	env         []string
 	dir         string
 
-	// of one case
+	// The rest belongs to one case.
 	uuid   string
-	shown  strings.Builder // whatever the program has printed
-	again  []string        // what was run after an interruption, with its exit code
+	shown  strings.Builder // everything that the program has printed
+	again  []string        // the commands after an interruption, with their exit codes
 	phone  map[string]bool // factors that were on the user's phone before
 	others string
 }
@@ -88,7 +89,7 @@ func newStage(t *testing.T) *stage {
 	return s
 }
 
-// idlePath is answered by the server in front of the emulator, which does not pass it on.
+// idlePath is a path that the server in front of the emulator answers itself.
 const idlePath = "/idle"
 
 // counted puts a server in front of the emulator: its requests go through the tap, and its connections are counted.
@@ -104,7 +105,7 @@ func (s *stage) counted(t *testing.T) {
 		switch state {
 		case http.StateNew:
 			s.connections.Add(1)
-		case http.StateClosed, http.StateHijacked: // a fault that takes a connection over closes it
+		case http.StateClosed, http.StateHijacked: // a fault that takes over a connection also closes it
 			s.connections.Add(-1)
 		}
 	}
@@ -113,9 +114,9 @@ func (s *stage) counted(t *testing.T) {
 	s.verify.URL = front.URL
 }
 
-// settled waits until nothing of a run is under way any more. A program that gave up, or was killed, may have sent something that
-// is not read yet, and that would count for the next run. Connections are accepted in their order: after one of our own, all of
-// the program's are counted.
+// settled waits until a run has no more requests on their way. A program that gave up, or was killed, may have sent
+// requests that are not read yet, and they would count for the next run. Connections are accepted in their order:
+// after one of our own, all connections of the program are counted.
 func (s *stage) settled(t *testing.T, args []string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.verify.URL+idlePath, nil)
@@ -144,7 +145,7 @@ func (s *stage) environment(database, verify string) []string {
 	}
 }
 
-// userRow is what uzERP has of a user.
+// userRow is a user's row in uzERP.
 type userRow struct {
 	UUID, SID         *string
 	Enrolled, Enabled *bool
@@ -167,7 +168,7 @@ func (s *stage) row(t *testing.T, username string) (r userRow) {
 	return r
 }
 
-// exec runs statements past the tap. They may be about $user, who is the victim.
+// exec runs statements without the tap. In them $user is the victim.
 func (s *stage) exec(t *testing.T, sql string) {
 	t.Helper()
 	if _, err := s.db.PgConn().Exec(context.Background(), strings.ReplaceAll(sql, "$user", "username = '"+victim+"'")).ReadAll(); err != nil {
@@ -175,7 +176,7 @@ func (s *stage) exec(t *testing.T, sql string) {
 	}
 }
 
-// reset begins a case: the victim has a uuid that was never used, no factor, and is not enrolled; the site is on.
+// reset starts a case: the victim has a new uuid and no factor, and is not enrolled. Two-factor login is on.
 func (s *stage) reset(t *testing.T) {
 	t.Helper()
 	s.uuid, s.phone = uuid.NewString(), make(map[string]bool)
@@ -200,7 +201,7 @@ func (s *stage) otherUsers(t *testing.T) (sum string) {
 	return sum
 }
 
-// factor makes a factor of the victim's. onPhone means that the user has scanned it.
+// factor makes a factor of the victim. onPhone means that the user has scanned it.
 func (s *stage) factor(status emulator.Status, onPhone bool) string {
 	f := s.verify.AddFactor(s.uuid, victim, status)
 	s.phone[f.SID] = onPhone
@@ -215,7 +216,7 @@ func (s *stage) enrolled(t *testing.T) string {
 	return sid
 }
 
-// code returns a code of a factor that was not used before: the emulator, like RFC 6238, takes each once.
+// code returns an unused code of a factor: the emulator, like RFC 6238, accepts each code once.
 func (s *stage) code(t *testing.T, sid string) string {
 	t.Helper()
 	s.verify.Advance(90 * time.Second)
@@ -226,13 +227,14 @@ func (s *stage) code(t *testing.T, sid string) string {
 	return code
 }
 
-// hasSeen reports whether the user can have a factor on the phone: it was there, or its secret was printed.
+// hasSeen reports whether the user can have a factor on the phone: it was there before, or its secret was printed.
 func (s *stage) hasSeen(sid string) bool {
 	secret := s.verify.Secret(sid)
 	return s.phone[sid] || secret != "" && (strings.Contains(s.shown.String(), secret) || strings.Contains(s.shown.String(), output.Groups(secret)))
 }
 
-// unused is the code of a factor that none was used of yet. It does not move the clock, which the program has read.
+// unused returns the code of a factor whose codes were never used. It does not change the clock, which the program
+// has read.
 func (s *stage) unused(t *testing.T, sid string) string {
 	t.Helper()
 	code, err := s.verify.CodeFor(sid, s.verify.Now())

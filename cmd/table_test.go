@@ -9,17 +9,18 @@ import (
 	"unicode/utf8"
 )
 
-// The expected results of a matrix are a table in testdata, a line for each case. -update writes it; it is read in review.
+// The expected results of a matrix are a table in testdata, with a line for each case. -update writes it, and people
+// read it in review.
 
 // table is such a file.
 type table struct {
 	file    string
-	about   string   // stands in its head
-	columns []string // the first ones say which case it is
-	cases   int      // how many of the columns do
+	about   string   // the text at its head
+	columns []string // the first ones name the case
+	cases   int      // how many columns name the case
 }
 
-// hold compares the rows with the file, in their order, or writes it.
+// hold compares the rows with the file, in their order, or writes the file.
 func (w table) hold(t *testing.T, rows [][]string) {
 	t.Helper()
 	if *update {
@@ -35,7 +36,7 @@ func (w table) hold(t *testing.T, rows [][]string) {
 	}
 }
 
-// text is the file: a block for each value of the first column, aligned, with the columns' names above.
+// text returns the text of the file: a block for each value of the first column, aligned, below the columns' names.
 func (w table) text(rows [][]string) string {
 	var b strings.Builder
 	for line := range strings.Lines(w.about) {
@@ -68,7 +69,7 @@ func (w table) text(rows [][]string) string {
 
 var betweenCells = regexp.MustCompile(` {2,}`)
 
-// compare returns what is different. The widths of the columns don't count.
+// compare returns the differences. The widths of the columns don't count.
 func (w table) compare(text string, rows [][]string) (problems []string) {
 	want := make(map[string]string)
 	var order []string
@@ -106,7 +107,7 @@ func (w table) compare(text string, rows [][]string) (problems []string) {
 	return problems
 }
 
-// A comparison that can't fail holds nothing.
+// The comparison can fail.
 func TestTableComparison(t *testing.T) {
 	w := table{file: "x.golden", about: "A table.\n", columns: []string{"command", "fault", "exit"}, cases: 2}
 	rows := [][]string{{"enroll", "401", "4"}, {"enroll", "500 once", "7"}, {"user reset", "401", "4"}}

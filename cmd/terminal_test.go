@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// startOnTerminal starts c on a terminal of 80 columns and gives the other end. Closing that is a hang-up: it must be
-// non-blocking, or a read that is under way would keep it open.
+// startOnTerminal starts c on a terminal of 80 columns and returns the other end. To close that end is a hang-up. It is
+// non-blocking, for otherwise a running read would keep it open.
 func startOnTerminal(c *exec.Cmd) (*os.File, error) { return startOnTerminalOf(c, 50, 80) }
 
 func startOnTerminalOf(c *exec.Cmd, rows, cols int) (*os.File, error) {
@@ -67,7 +67,7 @@ func winsize(rows, cols int) *pty.Winsize {
 type terminal struct {
 	mu      sync.Mutex
 	b       strings.Builder
-	read    int // up to here await has looked
+	read    int // await has looked at the text before this
 	changed chan struct{}
 }
 
@@ -82,8 +82,8 @@ func (t *terminal) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// text is what was printed, on whatever screen, in lines: the alternate screen is blanked without a word, and after it a
-// line begins.
+// text returns what was printed on any screen, in lines. The alternate screen is cleared without output, and after it
+// a new line begins.
 func (t *terminal) text() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -91,7 +91,7 @@ func (t *terminal) text() string {
 	return blanked.ReplaceAllString(text, "")
 }
 
-// raw is what was printed, byte by byte.
+// raw returns what was printed, byte by byte.
 func (t *terminal) raw() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -100,7 +100,7 @@ func (t *terminal) raw() string {
 
 var blanked = regexp.MustCompile(`\x1b\[\d+;1H\x1b\[2K`)
 
-// await waits until text shows up behind what it found before.
+// await waits until text appears after the text that it found before.
 func (t *terminal) await(text string) bool {
 	deadline := time.After(hangs)
 	for {

@@ -32,7 +32,7 @@ func walk(c *cobra.Command, visit func(*cobra.Command)) {
 	}
 }
 
-// Every command tells what it is for in the same way.
+// The help of every command has the same form.
 func TestEveryCommandIsDescribed(t *testing.T) {
 	n := 0
 	walk(testRoot(), func(c *cobra.Command) {
@@ -77,7 +77,7 @@ func TestFlagsMeanTheSameEverywhere(t *testing.T) {
 	})
 }
 
-// docs/cli is made from the commands: go test ./cmd -run TestDocs -update writes it.
+// docs/cli is made from the commands. go test ./cmd -run TestDocs -update writes it.
 func TestDocs(t *testing.T) {
 	const dir = "../docs/cli"
 	want := map[string]string{}
@@ -123,7 +123,7 @@ func TestDocs(t *testing.T) {
 	}
 }
 
-// docs/exit-codes.md says what exit.go does.
+// docs/exit-codes.md has the exit codes of exit.go.
 func TestExitCodesAreDocumented(t *testing.T) {
 	page, err := os.ReadFile("../docs/exit-codes.md")
 	if err != nil {

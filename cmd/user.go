@@ -43,8 +43,8 @@ func (l *nameList) register(c *cobra.Command) {
 // maxNameLine is the longest line of a file of names, in bytes.
 const maxNameLine = 64 << 10
 
-// read returns the names. A line is a name as it is, with its blanks, for names are compared exactly; empty lines are no names.
-// It ends with ctx, also if it waits for a pipe that nobody writes into.
+// read returns the names. A line is a name as it is, with its blanks, for names are compared exactly; empty lines are
+// no names. It ends with ctx, also if it waits for a pipe that nobody writes into.
 func (l *nameList) read(ctx context.Context, app *App, args []string) ([]string, error) {
 	if l.file == "" {
 		return args, nil

@@ -24,7 +24,7 @@ type userResetOptions struct {
 	skipTwilio bool
 	identify   string
 
-	verify  bool           // identify was given; an empty one is a mistake, and must not mean a reset without verifying the caller
+	verify  bool           // identify was given, perhaps by mistake with an empty value: the caller must be verified
 	channel caller.Channel // what identify means
 }
 
@@ -159,7 +159,8 @@ func planResets(ctx context.Context, app *App, ch *changes, opts *userResetOptio
 	return r, ctx.Err()
 }
 
-// verifyCaller verifies the caller if --identify was given. Without an error the caller has the phone that uzERP has on file.
+// verifyCaller verifies the caller if --identify was given. Without an error the caller has the phone that uzERP has
+// on file.
 func (r *resets) verifyCaller(ctx context.Context) error {
 	if !r.opts.verify || len(r.needed) == 0 {
 		return nil
@@ -289,8 +290,8 @@ func resetMessage(p mfa.ResetPlan, done *mfa.ResetResult) string {
 	return strings.Join(parts, "; ")
 }
 
-// confirm asks. For several users their number must be typed, so that a y typed too fast, or a list that is longer than meant,
-// resets nobody.
+// confirm asks. For several users their number must be typed, so that a y typed too fast, or a list that is longer
+// than meant, resets nobody.
 func (r *resets) confirm(ctx context.Context) error {
 	switch {
 	case !r.asks():

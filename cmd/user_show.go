@@ -106,8 +106,8 @@ func newInspector(ctx context.Context, app *App, offline bool) (*mfa.Inspector, 
 	return i, nil
 }
 
-// inspectionOutcome returns the error that the command ends with after all was shown: Twilio's failure, or errs.Partial if Twilio
-// answered for some users and not for others.
+// inspectionOutcome returns the error that the command ends with after all was shown: Twilio's failure, or
+// errs.Partial if Twilio answered for some users and not for others.
 func inspectionOutcome(seen []mfa.Inspection) error {
 	failed, asked := 0, 0
 	var first error

@@ -7,8 +7,8 @@ import (
 	"github.com/mattn/go-runewidth"
 )
 
-// The lines of a card are filled up to column 80, whatever the script: a Cyrillic letter has two bytes and one column, a
-// Chinese character three bytes and two columns.
+// The lines of a card are filled up to column 80, whatever the script: a Cyrillic letter has two bytes and one
+// column, a Chinese character three bytes and two columns.
 func TestCardWrapsByColumns(t *testing.T) {
 	cond := &runewidth.Condition{}
 	for _, word := range []string{"abcde", "слово", "e\u0301te\u0301s", "字字", "👍👍"} {

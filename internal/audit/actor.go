@@ -7,17 +7,18 @@ import (
 	"strings"
 )
 
-// Actor is who ran the command, as far as the process can know. All but Host and PID can be forged by who controls the
-// environment, or the account.
+// Actor is the person who ran the command, as far as the process can know. Somebody who controls the environment or the
+// account can forge everything except Host and PID.
 type Actor struct {
-	User      string `json:"user"`       // the operating system's name for the process's user; its number where it has no name
-	SudoUser  string `json:"sudo_user"`  // who called sudo, or empty
-	SSHClient string `json:"ssh_client"` // address of the SSH client, or empty: sudo drops it unless env_keep says otherwise
+	User      string `json:"user"`       // the process's user in the operating system: its name, or without one its number
+	SudoUser  string `json:"sudo_user"`  // the user who called sudo, or empty
+	SSHClient string `json:"ssh_client"` // the SSH client's address, or empty: sudo drops it unless env_keep names it
 	Host      string `json:"host"`
 	PID       int    `json:"pid"`
 }
 
-// CurrentActor asks the operating system and the environment. What can't be found out is left empty, never guessed.
+// CurrentActor returns what the operating system and the environment say. A field that can't be found out stays empty;
+// it is never guessed.
 func CurrentActor(getenv func(string) string) Actor {
 	a := Actor{User: strconv.Itoa(os.Getuid()), SudoUser: getenv("SUDO_USER"), PID: os.Getpid()}
 	if u, err := user.LookupId(a.User); err == nil && u.Username != "" {
@@ -32,8 +33,8 @@ func CurrentActor(getenv func(string) string) Actor {
 	return a
 }
 
-// Is tells whether username is the operator's own uzERP user: self, which the operator gave, or without it one that has the
-// name of the process's user or of sudo's caller.
+// Is reports whether username is the operator's own uzERP user. That is self, if the operator gave it. Otherwise it is
+// a user with the same name as the process's user or the caller of sudo.
 func (a Actor) Is(username, self string) bool {
 	if self != "" {
 		return username == self

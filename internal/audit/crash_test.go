@@ -15,8 +15,8 @@ import (
 	"uzerp-mfa/internal/sharedtest"
 )
 
-// A writer that died after any number of bytes: nothing before is lost, nothing is rewritten, the next line follows the
-// last whole one, and the torn line is told.
+// A writer may die after any number of bytes. Nothing before is lost, nothing is rewritten, the next line follows the
+// last whole one, and the report names the torn line.
 func TestTornAtEveryByte(t *testing.T) {
 	l := newLog(t, 2)
 	two := readFile(t, l.path)
@@ -49,7 +49,8 @@ func TestTornAtEveryByte(t *testing.T) {
 	}
 }
 
-// Crash after crash, also of the writer that ends the torn line, and in an empty log; with the zeros of a power cut.
+// One crash follows another: also of the writer that ends the torn line, in an empty log, and with the zeros of a power
+// cut.
 func TestTornAgainAndAgain(t *testing.T) {
 	for _, begin := range []int{0, 1} {
 		l := newLog(t, begin)
@@ -96,7 +97,7 @@ func TestKilledWhileWriting(t *testing.T) {
 			if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != -1 {
 				t.Fatalf("%v: %s", err, out)
 			}
-			want += strings.Count(out.String(), "\n") + 1 // what the process was told is on the disk, and this:
+			want += strings.Count(out.String(), "\n") + 1 // the lines that the child reported as written, and the one below
 			appendTo(t, l, sample(i))
 			report := verifyText(t, readFile(t, path), "")
 			if !report.Intact() || report.Records < want {
@@ -111,7 +112,7 @@ func TestKilledWhileWriting(t *testing.T) {
 	t.Logf("%d kills, %d records, %d torn lines", 10*rounds, records, torn)
 }
 
-// A limit on the file's size acts as a full disk: the write is cut short.
+// A limit on the file's size works like a full disk: the write is cut short.
 func TestShortWrite(t *testing.T) {
 	l := newLog(t, 3)
 	before := readFile(t, l.path)
@@ -128,7 +129,8 @@ func TestShortWrite(t *testing.T) {
 	intact(t, l, 4)
 }
 
-// Where only root may write, somebody else is told so, and nothing is made; and DefaultPath looks elsewhere.
+// If only root may write to the directory, another user gets an error and no file is made. DefaultPath takes another
+// place then.
 func TestWithoutPermission(t *testing.T) {
 	if os.Getuid() != 0 {
 		sharedtest.LeaveOut(t, sharedtest.Root, errors.New("needs root, to be somebody else"))

@@ -13,7 +13,7 @@ import (
 	"uzerp-mfa/internal/sharedtest"
 )
 
-// A file system of 64 KiB, where root may mount one; TestShortWrite stands in elsewhere.
+// This test needs a file system of 64 KiB, which only root can mount. Elsewhere TestShortWrite does instead.
 func TestDiskFull(t *testing.T) {
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"); err != nil {
@@ -34,7 +34,8 @@ func TestDiskFull(t *testing.T) {
 	if report := intact(t, l, n-1); len(report.Torn) != 0 {
 		t.Errorf("%+v", report)
 	}
-	// No room for the first line, or the directory, either: the command must hear of it before it changes anything.
+	// There is no room for a first line or a directory either: the command must get the error before it changes
+	// anything.
 	writeErr := os.WriteFile(filepath.Join(dir, "ballast"), make([]byte, 64<<10), 0o600)
 	if writeErr == nil {
 		t.Fatal("the disk is not full")

@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// Examine tells whether there is a log at path, and finds what Open would refuse, but makes nothing. All errors are of
+// Examine reports whether there is a log at path, and fails where Open would fail, but makes no file. All errors are of
 // errs.Config.
 func Examine(path string) (exists bool, err error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|openFlags, 0)
@@ -32,7 +32,8 @@ func Examine(path string) (exists bool, err error) {
 	return true, nil
 }
 
-// canMake looks at the nearest directory above path that there is.
+// canMake returns an error if Open could not make a log at path. It looks at the nearest directory above path that
+// exists.
 func canMake(path string) error {
 	if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSymlink != 0 {
 		return errors.New("it is a symbolic link")

@@ -9,7 +9,7 @@ import (
 	"uzerp-mfa/internal/errs"
 )
 
-// Examine says what Open would say, and leaves the disk as it is.
+// Examine returns the error that Open would return, and leaves the disk as it is.
 func TestExamine(t *testing.T) {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }

@@ -12,7 +12,7 @@ import (
 	"uzerp-mfa/internal/errs"
 )
 
-// File is a log that is read, beside those who write it.
+// File is a log that is open for reading. Other processes may write to it at the same time.
 type File struct {
 	ctx  context.Context
 	path string
@@ -20,11 +20,12 @@ type File struct {
 	stop func() bool
 }
 
-// OpenFile opens the log at path for reading: a file, or a pipe such as /dev/stdin for a log that was compressed.
-// errs.NotFound if there is none, errs.Config if it can't be read. A read that waits ends with ctx.
+// OpenFile opens the log at path for reading. That may be a pipe, such as /dev/stdin for a log that was compressed. It
+// fails with errs.NotFound if there is no log, and with errs.Config if it can't be read. A read that waits ends when
+// ctx ends.
 func OpenFile(ctx context.Context, path string) (*File, error) {
 	r := &File{ctx: ctx, path: path}
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a named pipe without a writer blocks nobody
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // so that a named pipe without a writer doesn't block
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, errs.NewWith(errs.NotFound, "there is no audit log at "+path, ReasonNoLog.With())
 	}
@@ -41,7 +42,7 @@ func OpenFile(ctx context.Context, path string) (*File, error) {
 	return r, nil
 }
 
-// Read is an io.Reader's. Its errors but io.EOF are of errs.Config, or what ended ctx.
+// Read implements io.Reader. Its errors are io.EOF, the error of ctx, or of errs.Config.
 func (r *File) Read(p []byte) (int, error) {
 	n, err := r.f.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -50,7 +51,7 @@ func (r *File) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close ends reading, once.
+// Close closes the file. It may be called more than once.
 func (r *File) Close() error {
 	if r.stop() {
 		return r.f.Close()
@@ -63,7 +64,7 @@ func (r *File) error(err error) error {
 		return context.Cause(r.ctx)
 	}
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
-		err = pathErr.Err // the path is told once
+		err = pathErr.Err // Op below names the path already
 	}
 	return &errs.Error{Kind: errs.Config, Op: "read the audit log " + r.path, Err: err, Hint: ReasonUnreadable.With()}
 }
@@ -71,8 +72,8 @@ func (r *File) error(err error) error {
 // Variable is the environment variable that names the log.
 const Variable = "UZERP_MFA_AUDIT_LOG"
 
-// WritePath returns where the log is written: named, which Flag gave, or else what the environment says, or else
-// the default. source is where that comes from.
+// WritePath returns the path where the log is written: named (from Flag), or else the path in the environment, or else
+// the default. source says which of the three it is.
 func WritePath(named string, getenv func(string) string) (path, source string) {
 	switch {
 	case named != "":
@@ -83,7 +84,7 @@ func WritePath(named string, getenv func(string) string) (path, source string) {
 	return DefaultPath(getenv), "default"
 }
 
-// ReadPath returns where the log is read (docs/audit-log.md, "Where it is").
+// ReadPath returns the path where the log is read (docs/audit-log.md, "Where it is").
 func ReadPath(named string, getenv func(string) string) string {
 	if path := cmp.Or(named, getenv(Variable)); path != "" {
 		return path

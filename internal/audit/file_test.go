@@ -14,7 +14,7 @@ import (
 	"uzerp-mfa/internal/errs"
 )
 
-// A pipe that nobody writes to must not keep an interrupted command.
+// An interrupted command must not go on waiting for a pipe that nobody writes to.
 func TestReadingIsInterrupted(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "pipe")
 	if err := syscall.Mkfifo(path, 0o600); err != nil {

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 	os.Exit(sharedtest.Tests{M: m}.Run())
 }
 
-// child writes to a log until it is done or killed.
+// child writes to a log until it has finished or is killed.
 func child(mode, path string) {
 	fail := func(err error) {
 		if err != nil {
@@ -37,7 +37,7 @@ func child(mode, path string) {
 		fmt.Println(canWrite(path))
 		return
 	}
-	if mode == "limited" { // as a full disk: the file may not grow beyond a limit
+	if mode == "limited" { // like a full disk: the file may not grow beyond a limit
 		limit, err := strconv.ParseUint(os.Getenv("AUDIT_LIMIT"), 10, 64)
 		fail(err)
 		fail(syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: limit, Max: limit}))

@@ -18,28 +18,29 @@ import (
 	"uzerp-mfa/internal/filelock"
 )
 
-// Options are what a test must be able to set. The zero value is for everybody else.
+// Options are what a test must be able to set. The program itself uses the zero value, or sets Now.
 type Options struct {
 	Now   func() time.Time
 	NewID func() string
-	Wait  time.Duration // for other writers; 10 s if 0
+	Wait  time.Duration // how long Append waits for other writers; 10 s if 0
 
-	sync func(*os.File) error // puts a file or directory on the disk; fsync if nil
+	sync func(*os.File) error // writes a file or a directory to the disk; fsync if nil
 }
 
-// Log is an audit log that can be written. It holds no file open, so there is nothing to close and a log that was rotated
-// is followed. Its methods may be called concurrently, by several processes too.
+// Log is an audit log that can be written. It keeps no file open, so there is nothing to close, and after a rotation it
+// writes to the new file. Its methods may be called concurrently, by several processes too.
 type Log struct {
 	path string
 	o    Options
-	turn chan struct{} // of this process's goroutines, so that only one of them polls for the lock
+	turn chan struct{} // held by one goroutine of this process at a time, so that only one of them polls for the lock
 }
 
-// Open makes the log if there is none, with its directory, and finds out whether it can be written: everything that can
-// be wrong but a full disk is found before anything is changed. All errors are of errs.Config.
+// Open makes the log and its directory if they don't exist, and checks that the log can be written. So everything that
+// can be wrong, except a full disk, is found before anything is changed. All errors are of errs.Config.
 //
-// It refuses what somebody else could put in the log's place or have it written to: a symbolic link, a file with several
-// names, one that everybody may write, a directory where everybody may rename files; and a file that is no audit log.
+// It refuses a file that another user could have put there to mislead the log: a symbolic link, a file with several
+// names, a file that everybody may write, or a directory where everybody may rename files. It also refuses a file that
+// is no audit log.
 func Open(path string, o Options) (*Log, error) {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -70,14 +71,14 @@ func Open(path string, o Options) (*Log, error) {
 	return l, nil
 }
 
-// Path gives the absolute path.
+// Path returns the absolute path.
 func (l *Log) Path() string { return l.path }
 
 func (l *Log) error(err error) error { return configError(l.path, err, "") }
 
 func configError(path string, err error, hint string) error {
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
-		err = fmt.Errorf("%s: %w", pathErr.Op, pathErr.Err) // the path is told once
+		err = fmt.Errorf("%s: %w", pathErr.Op, pathErr.Err) // Op below names the path already
 	}
 	e := &errs.Error{Kind: errs.Config, Op: "audit log " + path, Err: err, Hint: ReasonUnwritable.With()}
 	if hint != "" {
@@ -116,7 +117,7 @@ func (l *Log) makeDirectory(dir string) error {
 	return l.syncDirectory(filepath.Dir(dir))
 }
 
-// openOrCreate loops because the file may be made, or rotated away, by somebody else in between.
+// openOrCreate tries again if another process makes the file, or rotates it away, between its two attempts.
 func (l *Log) openOrCreate() (*os.File, error) {
 	const mode = 0o640
 	for {
@@ -126,7 +127,8 @@ func (l *Log) openOrCreate() (*os.File, error) {
 		}
 		f, err = os.OpenFile(l.path, os.O_RDWR|os.O_APPEND|os.O_CREATE|os.O_EXCL|openFlags, mode)
 		if errors.Is(err, fs.ErrExist) {
-			if info, err := os.Lstat(l.path); err == nil && !info.Mode().IsRegular() { // a link to nowhere would be tried for ever
+			// With a broken link the loop would never end.
+			if info, err := os.Lstat(l.path); err == nil && !info.Mode().IsRegular() {
 				return nil, errNotRegular
 			}
 			continue
@@ -134,7 +136,7 @@ func (l *Log) openOrCreate() (*os.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		// Whatever the umask says: who is in the file's group is to read it.
+		// The umask may have taken bits away, but the file's group must be able to read it.
 		if err := errors.Join(f.Chmod(mode), l.syncDirectory(filepath.Dir(l.path))); err != nil {
 			return nil, errors.Join(err, f.Close())
 		}
@@ -142,11 +144,12 @@ func (l *Log) openOrCreate() (*os.File, error) {
 	}
 }
 
-// syncDirectory makes a new name in dir survive a power cut. Some file systems can't, and need not.
+// syncDirectory makes a new name in dir survive a power cut. Some file systems can't sync a directory; that is no
+// error.
 func (l *Log) syncDirectory(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
-		return nil //nolint:nilerr // a directory that may be written but not read
+		return nil //nolint:nilerr // a directory may be writable but not readable
 	}
 	defer func() { _ = d.Close() }()
 	if err := l.o.sync(d); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, fs.ErrInvalid) {
@@ -159,7 +162,7 @@ const worldWritable = 0o002
 
 var errNotRegular = errors.New("it is no regular file")
 
-// inspect finds what would let somebody else lead the log astray, or forge it.
+// inspect returns an error if another user could redirect the log or forge it, and the command that would mend that.
 func inspect(f *os.File, dir string) (hint string, err error) {
 	info, err := f.Stat()
 	if err != nil {
@@ -176,7 +179,7 @@ func inspect(f *os.File, dir string) (hint string, err error) {
 	case !info.Mode().IsRegular():
 		return "", errNotRegular
 	case known && links == 0:
-		return "", nil // rotated away just now; Append notices
+		return "", nil // it was rotated away a moment ago; Append notices that
 	case known && links > 1:
 		return "", fmt.Errorf("it is one of %d names of a file", links)
 	case info.Mode()&worldWritable != 0:
@@ -189,14 +192,15 @@ func inspect(f *os.File, dir string) (hint string, err error) {
 	return "", nil
 }
 
-// Append writes r as the log's last line and gives it as written, with its id, time and hashes. When it returns without
-// an error, the line is on the disk; with an error, nothing of it is in the log, if the file system let it be taken back.
+// Append writes r as the log's last line and returns it as written, with its id, time and hashes. If it returns no
+// error, the line is on the disk. If it returns an error, it has removed what it wrote of the line, where the file
+// system allows that.
 //
 // For an outcome, give r the ID of its intent, and a ctx that outlives the command's: an interrupted command has an
 // outcome too.
 //
-// It fails with ctx's error while waiting for other writers, with errs.Usage for a record over 64 KiB, which only a
-// huge --reason makes, and else with errs.Config.
+// It fails with ctx's error if that ends while it waits for other writers, with errs.Usage for a record over 64 KiB,
+// which only a huge --reason makes, and otherwise with errs.Config.
 func (l *Log) Append(ctx context.Context, r Record) (Record, error) {
 	if err := r.check(); err != nil {
 		return Record{}, err
@@ -217,7 +221,7 @@ func (l *Log) Append(ctx context.Context, r Record) (Record, error) {
 		return Record{}, err
 	}
 	r, err = l.append(f, r.sanitized())
-	// Closing unlocks. After fsync it has nothing to report that matters.
+	// Closing unlocks. Its error doesn't matter after fsync.
 	_ = f.Close()
 	if err != nil {
 		if _, ok := errors.AsType[*errs.Error](err); ok {
@@ -237,7 +241,7 @@ func (l *Log) gaveUp(ctx context.Context) error {
 	return fmt.Errorf("audit log %s: %w", l.path, context.Cause(ctx))
 }
 
-// lock opens the file that has the log's name once the lock is held: while waiting the log may have been rotated.
+// lock returns the log, open and locked. The log may be rotated while lock waits, so it opens the file anew each time.
 func (l *Log) lock(ctx context.Context) (*os.File, error) {
 	var held *os.File
 	err := filelock.Wait(ctx, func() (bool, error) {
@@ -288,7 +292,7 @@ func (l *Log) append(f *os.File, r Record) (Record, error) {
 	if r.ID == "" {
 		r.ID = l.o.NewID()
 	}
-	r.Time = l.o.Now().UTC().Round(0) // under the lock, so that the lines are in the order of their times
+	r.Time = l.o.Now().UTC().Round(0) // taken while the lock is held, so that the lines are in the order of their times
 	r.Prev, r.Torn = t.prev, t.torn
 	line, err := encode(&r)
 	if err != nil {
@@ -309,19 +313,19 @@ func (l *Log) append(f *os.File, r Record) (Record, error) {
 		err = l.o.sync(f)
 	}
 	if err != nil {
-		// The lock is held, so all after size is of this call. Where it can't be taken back (an append-only file), the
-		// next call finds a torn line, as after a crash.
+		// The lock is held, so everything after size comes from this call. If the file can't be truncated (an
+		// append-only file), the next call finds a torn line, as after a crash.
 		_ = f.Truncate(t.size)
 		return Record{}, err
 	}
 	return r, nil
 }
 
-// tail is what a writer must know of the end of a log.
+// tail is what a writer must know about the end of a log.
 type tail struct {
 	size    int64
-	prev    string // the hash that the last record says it has
-	torn    string // hash of what stands after that record, or empty
+	prev    string // the hash that stands in the last record
+	torn    string // the hash of what stands after that record, or empty
 	unended bool   // there is no line feed at the end
 }
 
@@ -335,8 +339,9 @@ var (
 	errNoRecord = errors.New("its last megabyte holds no record")
 )
 
-// readTail looks for the last record from the end of the file on. A record that was tampered with counts by the hash it
-// claims: it stays a finding of Verify, and just that one.
+// readTail looks for the last record, from the end of the file backwards. It doesn't check that record's hash. If
+// somebody has changed the record, the new line follows the hash that stands there, so Verify finds that one change and
+// no other.
 func readTail(f *os.File) (tail, error) {
 	info, err := f.Stat()
 	if err != nil {
@@ -373,7 +378,7 @@ func readTail(f *os.File) (tail, error) {
 	}
 }
 
-// lastRecord gives the hash of the last record in text and what follows its line.
+// lastRecord returns the hash of the last record in text and what follows its line.
 func lastRecord(text []byte) (hash string, rest []byte, found bool) {
 	for end := len(text); ; {
 		start := bytes.LastIndexByte(text[:max(end-1, 0)], '\n') + 1
@@ -387,7 +392,8 @@ func lastRecord(text []byte) (hash string, rest []byte, found bool) {
 	}
 }
 
-// tornHash commits a record to the bytes between the line before and itself, the last line feed included.
+// tornHash returns the hash of the bytes between two records, with a line feed at the end. The later record carries it,
+// so that these bytes can't be changed unnoticed.
 func tornHash(rest []byte) string {
 	h := sha256.New()
 	h.Write(rest)

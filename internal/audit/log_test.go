@@ -96,10 +96,11 @@ func TestAppendRefuses(t *testing.T) {
 	}
 }
 
-// The longest line that is allowed must be one that everybody can read.
+// Read and Verify must accept the longest line that Append writes.
 func TestLongestLine(t *testing.T) {
 	l := newLog(t, 0)
-	l.o.Now = func() time.Time { return time.Date(2026, 7, 14, 12, 0, 0, 123456789, time.UTC) } // every line has as many digits
+	// Every time has the same number of digits.
+	l.o.Now = func() time.Time { return time.Date(2026, 7, 14, 12, 0, 0, 123456789, time.UTC) }
 	appendTo(t, l, sample(0))
 	size := len(readFile(t, l.path))
 	r := sample(0)
@@ -190,7 +191,8 @@ func TestLockedByAnother(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = impatient.Append(t.Context(), sample(1))
-	if e, ok := errors.AsType[*errs.Error](err); !ok || e.Kind != errs.Config || e.Hint.Reason != ReasonUnfit || !strings.Contains(e.Hint.String(), "fuser") {
+	if e, ok := errors.AsType[*errs.Error](err); !ok || e.Kind != errs.Config || e.Hint.Reason != ReasonUnfit ||
+		!strings.Contains(e.Hint.String(), "fuser") {
 		t.Errorf("%v", err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
@@ -203,7 +205,8 @@ func TestLockedByAnother(t *testing.T) {
 	intact(t, l, 2)
 }
 
-// Rotation by rename: the next line begins a new file. Rotation while waiting for the lock: the old file is left alone.
+// After a rotation by rename the next line begins a new file. If the log is rotated while a writer waits for the lock,
+// the old file is left alone.
 func TestRotated(t *testing.T) {
 	l := newLog(t, 2)
 	old := l.path + ".1"
@@ -232,7 +235,7 @@ func TestRotated(t *testing.T) {
 	intact(t, l, 1)
 }
 
-// A lock on a file that lost its name meanwhile is worth nothing.
+// A lock is not enough if the file has lost its name meanwhile.
 func TestRotatedBetweenOpenAndLock(t *testing.T) {
 	l := newLog(t, 1)
 	f, err := l.open()

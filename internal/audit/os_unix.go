@@ -8,10 +8,10 @@ import (
 	"syscall"
 )
 
-// openFlags follow no symbolic link and wait for nobody, whatever is at the path.
+// openFlags make open fail on a symbolic link and return at once on a pipe.
 const openFlags = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
 
-// ownerAndLinks give the number of a file's user, and how many names it has.
+// ownerAndLinks returns the number of a file's user, and how many names the file has.
 func ownerAndLinks(info fs.FileInfo) (uid, links int, ok bool) {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
@@ -20,7 +20,7 @@ func ownerAndLinks(info fs.FileInfo) (uid, links int, ok bool) {
 	return int(stat.Uid), int(stat.Nlink), true
 }
 
-// mayWrite asks the system, which knows of access lists and read-only mounts.
+// mayWrite asks the operating system, which takes access lists and read-only mounts into account.
 func mayWrite(path string) bool {
 	const write = 2
 	err := syscall.Access(path, write)

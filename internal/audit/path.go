@@ -7,19 +7,19 @@ import (
 
 const systemPath = "/var/log/uzerp-mfa/audit.jsonl"
 
-// DefaultPath is where a log is written that nobody named: the system's, and where the system's can't be made or written
-// to for want of permission, the user's own. It makes nothing.
+// DefaultPath returns the path where the log is written if no path was given. That is the system's log, or, without
+// permission to make or write that, the user's own. It makes no file.
 func DefaultPath(getenv func(string) string) string { return firstThat(paths(getenv), canWrite) }
 
-// DefaultReadPath is where a log is read that nobody named: the first of the same places that has one, and where none has,
-// the place where it would be written.
+// DefaultReadPath returns the path where the log is read if no path was given: the first of the same places that has a
+// log. If none has one, it is the place where the log would be written.
 func DefaultReadPath(getenv func(string) string) string {
 	return firstThat([]string{firstThat(paths(getenv), canRead), DefaultPath(getenv)}, canRead)
 }
 
 func paths(getenv func(string) string) []string {
 	state := getenv("XDG_STATE_HOME")
-	if !filepath.IsAbs(state) { // to be ignored then, says the XDG Base Directory Specification
+	if !filepath.IsAbs(state) { // the XDG Base Directory Specification says to ignore it then
 		home := getenv("HOME")
 		if !filepath.IsAbs(home) {
 			return []string{systemPath}
@@ -29,7 +29,7 @@ func paths(getenv func(string) string) []string {
 	return []string{systemPath, filepath.Join(state, "uzerp-mfa", "audit.jsonl")}
 }
 
-// firstThat gives the first path that passes, or else the last.
+// firstThat returns the first path that passes, or the last path if none does.
 func firstThat(paths []string, pass func(string) bool) string {
 	for _, p := range paths {
 		if pass(p) {
@@ -39,7 +39,8 @@ func firstThat(paths []string, pass func(string) bool) string {
 	return paths[len(paths)-1]
 }
 
-// canWrite asks for permissions only. Whatever else is wrong with a path must be an error, and not another path.
+// canWrite looks only at permissions. Anything else that is wrong with a path must be an error, not a reason to take
+// another path.
 func canWrite(path string) bool {
 	for {
 		_, err := os.Lstat(path)

@@ -8,20 +8,20 @@ import (
 	"iter"
 )
 
-// LineError tells of a line that is no record. Reading goes on after it.
+// LineError is the error for a line that is no record. Reading goes on after it.
 type LineError struct {
 	Line int
 	Err  error
 }
 
-// Error names the line, and nothing that stands in it.
+// Error names the line. It quotes nothing from it.
 func (e *LineError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e.Err) }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *LineError) Unwrap() error { return e.Err }
 
-// Read gives the records of a log as they stand there, holding one line at a time; it checks no hashes. For a line that is
-// no record it gives a *LineError and goes on. Any other error is r's, and the last.
+// Read yields the records of a log in their order, with one line in memory at a time. It checks no hashes. For a line
+// that is no record it yields a *LineError and goes on. Any other error comes from r, and ends the sequence.
 func Read(r io.Reader) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		lines := newLines(r)
@@ -48,16 +48,16 @@ var errTooLong = fmt.Errorf("longer than %d bytes", maxLine)
 // lines reads line by line with bounded memory, whatever the file holds.
 type lines struct {
 	r       *bufio.Reader
-	number  int    // of the line in text, from 1
+	number  int    // the number of the line in text, from 1
 	text    []byte // without its line feed; only the beginning if tooLong
 	tooLong bool
-	ended   bool // by a line feed
+	ended   bool // the line ends with a line feed
 	err     error
 }
 
 func newLines(r io.Reader) *lines { return &lines{r: bufio.NewReaderSize(r, maxLine)} }
 
-// next is false at the end and after an error.
+// next reads the next line. It returns false at the end and after an error.
 func (l *lines) next() bool {
 	if l.err != nil {
 		return false

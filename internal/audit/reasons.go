@@ -2,13 +2,13 @@ package audit
 
 import "uzerp-mfa/internal/errs"
 
-// The reasons for what helps. Behind each stand the parts of its hint.
+// The reasons of this package's hints. The comment beside each names the parts of its hint.
 const (
-	ReasonNoLog       errs.Reason = "no-log"     // no parts: there is none to read
+	ReasonNoLog       errs.Reason = "no-log"     // no parts: there is no log to read
 	ReasonUnreadable  errs.Reason = "unreadable" // no parts
 	ReasonUnwritable  errs.Reason = "unwritable" // no parts
 	ReasonUnfit       errs.Reason = "unfit"      // what to do about the file
-	ReasonLineTooLong errs.Reason = "long-line"  // no parts: the operator's words are in it
+	ReasonLineTooLong errs.Reason = "long-line"  // no parts: the line holds the operator's --reason
 )
 
 // Flag is the name of the flag that names the log.

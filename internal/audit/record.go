@@ -17,28 +17,28 @@ import (
 	"uzerp-mfa/internal/mfa"
 )
 
-// SchemaVersion is that of every line; it changes when a key changes its meaning or goes away.
+// SchemaVersion is the schema version of every line. It changes when a key changes its meaning or is removed.
 const SchemaVersion = 1
 
-// Genesis is what the first line of a log has for the hash of the line before: there is none.
+// Genesis stands in the first line of a log, where other lines have the hash of the line before.
 const Genesis = "0000000000000000000000000000000000000000000000000000000000000000"
 
-// maxLine is the length a line may have, its line feed included.
+// maxLine is how many bytes a line may have, its line feed included.
 const maxLine = 64 << 10
 
-// Result says what a line tells of.
+// Result says what a line records.
 type Result string
 
-// The results. Every one but ResultIntent is an outcome.
+// The results. All of them except ResultIntent are outcomes.
 const (
 	ResultIntent  Result = "intent"  // about to be changed
 	ResultDone    Result = "done"    // changed
 	ResultRefused Result = "refused" // the state forbade it; nothing was changed
 	ResultFailed  Result = "failed"  // an error; nothing was changed
-	ResultUnknown Result = "unknown" // an error, and it may or may not have been changed
+	ResultUnknown Result = "unknown" // an error; nobody knows whether something was changed
 )
 
-// Results lists every result, for flags and help.
+// Results returns every result, for flags and help.
 func Results() []Result {
 	return []Result{ResultIntent, ResultDone, ResultRefused, ResultFailed, ResultUnknown}
 }
@@ -52,16 +52,16 @@ func (r Result) valid() bool {
 	return false
 }
 
-// Values are columns and what they held: text, a truth value, a number, or nil for NULL. A nil map is "not known" or "no
-// such row". The keys are written in order, so that equal values are equal bytes.
+// Values are columns and what they hold: text, a truth value, a number, or nil for NULL. A nil map means "not known" or
+// "no such row". The keys are written in alphabetical order, so that equal values become equal bytes.
 type Values map[string]any
 
-// UserValues gives a user's row as it is logged: the three columns and the uuid.
+// UserValues returns a user's row as it is logged: the three mfa columns and the uuid.
 func UserValues(r mfa.Row) Values {
 	return Values{"mfa_sid": plain(r.SID), "mfa_enrolled": plain(r.Enrolled), "mfa_enabled": plain(r.Enabled), "uuid": plain(r.UUID)}
 }
 
-// ClassValues gives an injector class as it is logged.
+// ClassValues returns an injector class as it is logged.
 func ClassValues(className string) Values { return Values{"class_name": className} }
 
 func plain[T any](p *T) any {
@@ -74,26 +74,26 @@ func plain[T any](p *T) any {
 // Record is one line. The order of the fields is the order of the keys; Hash is the last.
 type Record struct {
 	SchemaVersion int       `json:"schema_version"` // set by Append
-	ID            string    `json:"id"`             // shared by an intent and its outcome; set by Append where it is empty
+	ID            string    `json:"id"`             // shared by an intent and its outcome; set by Append if it is empty
 	Time          time.Time `json:"time"`           // set by Append
 	Actor         Actor     `json:"actor"`
-	Command       string    `json:"command"`        // the command's name, "user reset", without arguments: one may be a code
+	Command       string    `json:"command"`        // the command's name, "user reset"; no arguments: one may be a code
 	Target        string    `json:"target"`         // a user, or an injector class
 	Self          bool      `json:"self,omitempty"` // the target is the operator's own user
 	Before        Values    `json:"before"`
-	After         Values    `json:"after"` // of an intent: what is meant to be there
+	After         Values    `json:"after"` // in an intent: what is meant to be there
 	Reason        string    `json:"reason"`
 	Ticket        string    `json:"ticket"`
 	Result        Result    `json:"result"`
 	Message       string    `json:"message"`
-	Torn          string    `json:"torn,omitempty"` // set by Append: SHA-256 of what a crash left between the line before and this one
+	Torn          string    `json:"torn,omitempty"` // set by Append: SHA-256 of what a crash left before this line
 	Prev          string    `json:"prev"`           // set by Append: the hash of the line before
 	Hash          string    `json:"hash"`           // set by Append
 }
 
 var commandName = regexp.MustCompile(`^[a-z]+(-[a-z]+)*( [a-z]+(-[a-z]+)*)*$`)
 
-// check finds what a caller must not log. It finds mistakes of this program, not of its users.
+// check returns an error for a record that must not be logged. That is a mistake in this program, not of its users.
 func (r Record) check() error {
 	if !commandName.MatchString(r.Command) {
 		return errors.New("audit: the command must be a name without arguments")
@@ -105,7 +105,7 @@ func (r Record) check() error {
 		for name, v := range values {
 			switch v.(type) {
 			case nil, bool, string, int, int64, float64:
-			default: // a Secret, say
+			default: // a Secret, for instance
 				return fmt.Errorf("audit: the value of %q is a %T", name, v)
 			}
 		}
@@ -113,7 +113,8 @@ func (r Record) check() error {
 	return nil
 }
 
-// sanitized gives a record whose texts JSON can carry: a byte that is not UTF-8 becomes \xff in four characters.
+// sanitized returns the record with texts that JSON can carry: a byte that is not UTF-8 becomes four characters like
+// \xff.
 func (r Record) sanitized() Record {
 	for _, s := range []*string{&r.ID, &r.Actor.User, &r.Actor.SudoUser, &r.Actor.SSHClient, &r.Actor.Host, &r.Target, &r.Reason, &r.Ticket, &r.Message} {
 		*s = visible(*s)
@@ -154,17 +155,17 @@ func visible(s string) string {
 }
 
 // hashStart and hashEnd enclose the hash at the end of a line. Inside a JSON string the quotes of hashStart would have
-// backslashes, so nothing that a user typed can pass for it.
+// backslashes, so no text that a user typed looks like it.
 const (
 	hashStart  = `,"hash":"`
 	hashEnd    = `"}`
 	hashLength = 2 * sha256.Size
 )
 
-// encode sets the hash and gives the line, with its line feed.
+// encode sets the hash and returns the line, with its line feed.
 //
-// What is hashed is the line without its last key: all bytes before `,"hash":`, and a closing brace. So a hash can be
-// checked without decoding and encoding JSON, which no two programs do alike.
+// The hash is that of the line without its last key: all bytes before `,"hash":`, and a closing brace. So a program can
+// check it without decoding and encoding JSON, which no two programs do alike.
 func encode(r *Record) ([]byte, error) {
 	r.Hash = ""
 	var b bytes.Buffer
@@ -178,7 +179,7 @@ func encode(r *Record) ([]byte, error) {
 	return append(body, hashStart+r.Hash+hashEnd+"\n"...), nil
 }
 
-// hashOf gives the hash of a line of which body is what comes before hashStart.
+// hashOf returns the hash of a line; body is the part before hashStart.
 func hashOf(body []byte) string {
 	h := sha256.New()
 	h.Write(body)
@@ -186,7 +187,8 @@ func hashOf(body []byte) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// cutHash takes a line, without its line feed, apart. A line that doesn't end as every record does is none.
+// cutHash splits a line, given without its line feed, into the part before hashStart and the hash. ok is false if the
+// line doesn't end as every record does.
 func cutHash(line []byte) (body []byte, hash string, ok bool) {
 	n := len(line) - len(hashStart) - hashLength - len(hashEnd)
 	if n < 0 || !bytes.HasPrefix(line[n:], []byte(hashStart)) || !bytes.HasSuffix(line, []byte(hashEnd)) {
@@ -196,7 +198,7 @@ func cutHash(line []byte) (body []byte, hash string, ok bool) {
 	return line[:n], hash, ValidHash(hash)
 }
 
-// ValidHash tells whether s has the form of a hash.
+// ValidHash reports whether s has the form of a hash: 64 hexadecimal digits in lower case.
 func ValidHash(s string) bool {
 	return len(s) == hashLength && strings.Trim(s, "0123456789abcdef") == ""
 }
@@ -204,19 +206,19 @@ func ValidHash(s string) bool {
 // lineStart is how every line begins.
 const lineStart = `{"schema_version":1,"id":"`
 
-// looksTorn tells whether line can be the beginning of a record whose writer died, perhaps with the zeros after it that a
-// file system leaves after a power cut.
+// looksTorn reports whether line can be the beginning of a record whose writer died. Zeros may follow it: some file
+// systems leave them after a power cut.
 func looksTorn(line []byte) bool {
 	line = bytes.TrimRight(line, "\x00")
 	return len(line) < maxLine && !json.Valid(line) &&
 		(bytes.HasPrefix(line, []byte(lineStart)) || bytes.HasPrefix([]byte(lineStart), line))
 }
 
-// decode reads a line whose hash was found right, or is not asked about.
+// decode decodes a line. It doesn't check the hash, and its errors quote nothing from the line.
 func decode(line []byte) (Record, error) {
 	var r Record
 	if err := json.Unmarshal(line, &r); err != nil {
-		return Record{}, errors.New("not a JSON object of this log") // without what the line holds
+		return Record{}, errors.New("not a JSON object of this log")
 	}
 	if r.SchemaVersion != SchemaVersion || !r.Result.valid() || r.Time.IsZero() {
 		return Record{}, errors.New("not a record of schema version 1")
@@ -224,8 +226,9 @@ func decode(line []byte) (Record, error) {
 	return r, nil
 }
 
-// escapeInvisible spells \uXXXX what a terminal would obey or hide, for people who read the file with tail. Beyond ASCII
-// such runes occur in JSON inside strings only, so nothing has to be parsed; below, encoding/json did it, but for DEL.
+// escapeInvisible writes characters that a terminal would obey or hide as \uXXXX, for people who read the file with
+// tail. Beyond ASCII such characters occur in JSON only inside strings, so nothing has to be parsed. Within ASCII only
+// DEL is left: encoding/json has escaped the others.
 func escapeInvisible(line []byte) []byte {
 	var out []byte
 	for i, w := 0, 0; i < len(line); i += w {

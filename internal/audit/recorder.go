@@ -11,25 +11,27 @@ import (
 	"uzerp-mfa/internal/verifyservice"
 )
 
-// Recorder writes a line before and a line after each change of one command. Its Users, Factors, Verifications, Injector, Copy
-// and Services wrap the ports through which everything is changed, so no use case can forget it.
+// Recorder writes a line before and a line after each change of one command. Its methods Users, Factors, Verifications,
+// Injector, Copy and Services wrap the ports through which everything is changed, so no use case can forget the record.
 type Recorder struct {
 	Log     *Log
 	Actor   Actor
 	Command string // the command's name, without arguments
 	Reason  string
 	Ticket  string
-	Self    string // the operator's own uzERP user, where the operator gave it (Actor.Is)
-	// BestEffort goes on where an intent can't be written, and tells Warn: for taking back what must not stay.
+	Self    string // the operator's own uzERP user, if the operator gave it (Actor.Is)
+	// BestEffort makes a change even if its intent can't be written, and calls Warn then. It is for undoing something
+	// that must not stay.
 	BestEffort bool
-	// Warn hears of an outcome that could not be written: the change itself is done.
+	// Warn is called with the error if an outcome could not be written. The change itself is done then.
 	Warn func(error)
 
-	names sync.Map // uuid -> user name, of the users that were read: Twilio knows the uuid only
-	users sync.Map // user name -> struct{}, of the same: a target can also be a database or a class of that name
+	names sync.Map // uuid -> user name, for the users that were read: Twilio knows only the uuid
+	users sync.Map // user name -> struct{}, for the same users: a database or a class may have the name of a user
 }
 
-// Record writes the intent, makes the change, and writes the outcome. Without a written intent nothing is changed.
+// Record writes the intent, makes the change, and writes the outcome. If the intent can't be written, it changes
+// nothing, unless BestEffort is set.
 func (r *Recorder) Record(ctx context.Context, target string, before, after Values, change func() error) error {
 	intent, err := r.Log.Append(ctx, r.line(target, before, after, ResultIntent, ""))
 	if err != nil && r.BestEffort {
@@ -49,7 +51,7 @@ func (r *Recorder) Record(ctx context.Context, target string, before, after Valu
 	return err
 }
 
-// Refused writes that something was asked for and not done.
+// Refused writes that a change was asked for and refused.
 func (r *Recorder) Refused(target string, err error) {
 	r.finish(r.line(target, nil, nil, ResultRefused, err.Error()))
 }
@@ -94,7 +96,7 @@ type users struct {
 	r *Recorder
 }
 
-// FindUsers remembers whose uuid is whose.
+// FindUsers remembers which user has which uuid.
 func (w users) FindUsers(ctx context.Context, usernames []string) ([]mfa.User, error) {
 	found, err := w.Writer.FindUsers(ctx, usernames)
 	for _, u := range found {
@@ -110,7 +112,7 @@ func (r *Recorder) remember(username string, uuid *string) {
 	}
 }
 
-// CompareAndSet is recorded, unless it only looks.
+// CompareAndSet is recorded, unless it would change nothing.
 func (w users) CompareAndSet(ctx context.Context, username string, was, becomes mfa.Row) error {
 	set := func() error { return w.Writer.CompareAndSet(ctx, username, was, becomes) }
 	if was.Equal(becomes) {
@@ -135,7 +137,7 @@ func (f factors) target(identity string) string {
 	return identity
 }
 
-// CreateFactor is recorded.
+// CreateFactor is recorded; the TOTP secret never is.
 func (f factors) CreateFactor(ctx context.Context, identity, friendlyName string) (made mfa.NewFactor, err error) {
 	after := Values{"factor": "unverified"}
 	err = f.r.Record(ctx, f.target(identity), nil, after, func() error {
@@ -148,12 +150,13 @@ func (f factors) CreateFactor(ctx context.Context, identity, friendlyName string
 	return made, err
 }
 
-// errNotVerified is how a wrong code is recorded: Twilio's answer to it is no error.
+// errNotVerified is recorded for a wrong code. Twilio's answer to it is no error.
 var errNotVerified = errs.New(errs.Refused, "the code was not accepted", "")
 
-// VerifyFactor is recorded; never the code.
+// VerifyFactor is recorded; the code never is.
 func (f factors) VerifyFactor(ctx context.Context, identity, sid, code string) (got mfa.Factor, err error) {
-	recorded := f.r.Record(ctx, f.target(identity), Values{"factor_sid": sid, "factor": "unverified"}, Values{"factor_sid": sid, "factor": "verified"}, func() error {
+	before, after := Values{"factor_sid": sid, "factor": "unverified"}, Values{"factor_sid": sid, "factor": "verified"}
+	recorded := f.r.Record(ctx, f.target(identity), before, after, func() error {
 		got, err = f.Factors.VerifyFactor(ctx, identity, sid, code)
 		if err == nil && got.Status != mfa.FactorVerified {
 			return errNotVerified
@@ -181,7 +184,8 @@ type injectorClasses struct {
 	r *Recorder
 }
 
-// ApplySwitch records each row and each user who gets a uuid: all intents before the one transaction, all outcomes after.
+// ApplySwitch records each row and each user who gets a uuid: all intents before the one transaction, all outcomes
+// after it.
 func (s injectorClasses) ApplySwitch(ctx context.Context, names []string, sw injector.SwitchPlan) error {
 	apply := func() error { return s.Writer.ApplySwitch(ctx, names, sw) }
 	for _, a := range sw.Assignments {
@@ -220,7 +224,7 @@ func (s detached) Detach(ctx context.Context, users int, newUUID func() string) 
 		func() error { return s.CopyWriter.Detach(ctx, users, newUUID) })
 }
 
-// Services wraps the making of Verify services.
+// Services wraps the port that makes Verify services.
 func (r *Recorder) Services(s verifyservice.Creator) verifyservice.Creator { return services{s, r} }
 
 type services struct {

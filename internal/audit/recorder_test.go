@@ -19,7 +19,7 @@ import (
 	"uzerp-mfa/internal/verifyservice"
 )
 
-// port is one way in which something is changed. happens is called when it is.
+// port is one way to change something. happens is called at the change.
 type port struct {
 	targets []string // in the order of their intents
 	change  func(ctx context.Context, r *Recorder, happens func() error) error
@@ -30,7 +30,7 @@ const (
 	sidA  = "YF0000000000000000000000000000000a"
 )
 
-// ports are all of them: what a command can change, it changes through one of these.
+// ports are all ports through which a command can change something.
 func ports() map[string]port {
 	world := func(op string, happens func() error) *mfatest.World {
 		w := mfatest.NewWorld(mfatest.Fresh("alice", uuidA))
@@ -121,7 +121,7 @@ func (f fakePhones) CheckVerification(context.Context, caller.Recipient, string)
 	return caller.Approved, f.happens()
 }
 
-// written gives the targets of the log's lines by their result, in the order of the lines.
+// written returns the targets of the log's lines by their result, in the order of the lines.
 func written(t *testing.T, l *Log) map[Result][]string {
 	t.Helper()
 	all := make(map[Result][]string)
@@ -134,7 +134,7 @@ func written(t *testing.T, l *Log) map[Result][]string {
 	return all
 }
 
-// Whatever is changed: its intent is in the log before, and what became of it after, also where the command was interrupted.
+// For every change the intent is in the log before it, and the outcome after it, also if the command was interrupted.
 func TestEveryChangeIsRecorded(t *testing.T) {
 	lost := &errs.Error{Kind: errs.Unavailable, Err: errs.ErrLostReply}
 	for name, p := range ports() {
@@ -150,7 +150,7 @@ func TestEveryChangeIsRecorded(t *testing.T) {
 						t.Errorf("when it happens the log holds %v", got)
 					}
 					if failure != nil {
-						cancel() // a Ctrl-C in the moment of the answer
+						cancel() // Ctrl-C at the moment of the answer
 					}
 					return failure
 				})
@@ -171,7 +171,7 @@ func TestEveryChangeIsRecorded(t *testing.T) {
 	}
 }
 
-// Without a written intent nothing is changed; only what takes back what must not stay goes on, and says so.
+// If the intent can't be written, nothing is changed. Only with BestEffort the change is made, with a warning.
 func TestNothingIsChangedWithoutARecord(t *testing.T) {
 	for name, p := range ports() {
 		for _, bestEffort := range []bool{false, true} {

@@ -14,7 +14,8 @@ import (
 	"uzerp-mfa/internal/errs"
 )
 
-// synced notes what is put on the disk, and what was in it at that moment: of a directory its names, of a file its lines.
+// synced notes what is written to the disk, and what was in it at that moment: the names in a directory, the lines in a
+// file.
 type synced struct {
 	t     *testing.T
 	notes []string
@@ -38,7 +39,7 @@ func (s *synced) sync(f *os.File) error {
 	return f.Sync()
 }
 
-// A power cut takes nothing that was said to be written: the line, the name of a new log, and that of its directory.
+// After Append has returned, a power cut takes nothing away: not the line, nor the name of a new log or of its directory.
 func TestWrittenIsOnTheDisk(t *testing.T) {
 	s := &synced{t: t}
 	top := filepath.Join(t.TempDir(), "top")
@@ -62,7 +63,7 @@ func TestWrittenIsOnTheDisk(t *testing.T) {
 		t.Error(diff)
 	}
 
-	// Without a test that listens it is fsync, which fails on a file that is closed.
+	// By default sync is fsync, which fails on a file that is closed.
 	f, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
@@ -72,7 +73,7 @@ func TestWrittenIsOnTheDisk(t *testing.T) {
 	}
 }
 
-// What could not be put on the disk is not said to be written, and no line of it stays.
+// If a line can't be synced to the disk, Append fails and the line is removed.
 func TestNotOnTheDisk(t *testing.T) {
 	for _, name := range []string{"top", "log", "audit.jsonl"} {
 		s := &synced{t: t, fail: map[string]error{name: syscall.EIO}}
@@ -94,7 +95,7 @@ func TestNotOnTheDisk(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	// A file system that can't sync directories needs not.
+	// A file system that can't sync directories is no error.
 	s := &synced{t: t, fail: map[string]error{"log": errors.ErrUnsupported}}
 	if _, err := Open(filepath.Join(t.TempDir(), "log", "audit.jsonl"), Options{sync: s.sync}); err != nil {
 		t.Error(err)

@@ -9,7 +9,8 @@ import (
 	"uzerp-mfa/internal/errs"
 )
 
-// Verifications wraps the codes that verify a caller. They change nothing in uzERP, but they are why a reset was allowed.
+// Verifications wraps the port that sends and checks the codes that verify a caller. They change nothing in uzERP, but
+// they are the reason why a reset was allowed.
 func (r *Recorder) Verifications(v caller.Verifications) caller.Verifications {
 	return verifications{v, r}
 }
@@ -19,8 +20,8 @@ type verifications struct {
 	r *Recorder
 }
 
-// LoggedNumber is how a number stands in the log: masked where uzERP has it, and whole where the operator gave it, for
-// then nothing else tells whom they talked to.
+// LoggedNumber returns a phone number as the log has it. A number from uzERP is masked. A number that the operator gave
+// is whole, because nothing else says whom the operator talked to.
 func LoggedNumber(c caller.Recipient) string {
 	if c.Given {
 		return c.Phone.E164.Reveal()
@@ -42,10 +43,10 @@ func (v verifications) StartVerification(ctx context.Context, to caller.Recipien
 	return started, err
 }
 
-// errNotApproved is how every other answer than approved is recorded: at Twilio it is no error.
+// errNotApproved is recorded for every answer except "approved". Twilio's answer is no error.
 var errNotApproved = errs.New(errs.Refused, "the code was not approved", "")
 
-// CheckVerification is recorded; never the code.
+// CheckVerification is recorded; the code never is.
 func (v verifications) CheckVerification(ctx context.Context, to caller.Recipient, code string) (status caller.Status, err error) {
 	v.r.remember(to.Username, nil)
 	number := LoggedNumber(to)
@@ -64,8 +65,8 @@ func (v verifications) CheckVerification(ctx context.Context, to caller.Recipien
 	return status, err
 }
 
-// History looks in the log that r writes for what became of the last code that was sent to the number. Where it can't be
-// read nothing is known.
+// History returns what became of the last code that was sent to the number, as the log that r writes says. It returns
+// the zero History if the log can't be read.
 func (r *Recorder) History(ctx context.Context, to caller.Recipient) caller.History {
 	log, err := OpenFile(ctx, r.Log.Path())
 	if err != nil {
@@ -79,8 +80,9 @@ func (r *Recorder) History(ctx context.Context, to caller.Recipient) caller.Hist
 	return history
 }
 
-// IdentityHistory looks in a log for the last code that was sent to this number of the user's (as LoggedNumber spells
-// it), and for what became of it. Like Read it checks no hashes: it finds words for an error, and decides nothing.
+// IdentityHistory looks in a log for the last code that was sent to this number of the user, and for what became of it.
+// number is written as LoggedNumber returns it. Like Read it checks no hashes: the answer is used in the text of an
+// error, and decides nothing.
 func IdentityHistory(log io.Reader, username, number string) (caller.History, error) {
 	h := caller.History{Known: true}
 	for r, err := range Read(log) {

@@ -36,7 +36,7 @@ func callee(name string, given bool) caller.Recipient {
 	return caller.Recipient{Username: name, Given: given, Phone: caller.Phone{E164: secret.New(wholeNumber), Masked: "+44 *******123"}}
 }
 
-// records gives what a recorder wrote, in short.
+// records returns what a recorder wrote, in short.
 func records(t *testing.T, l *Log) []string {
 	t.Helper()
 	var got []string
@@ -91,7 +91,7 @@ func TestVerificationsAreRecorded(t *testing.T) {
 	intact(t, l, len(want))
 }
 
-// Without a written intent nothing is sent, and no code is used up.
+// If the intent can't be written, no code is sent and none is used up.
 func TestVerificationsNeedTheLog(t *testing.T) {
 	l := newLog(t, 0)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -183,8 +183,8 @@ func (failing) Read([]byte) (int, error) { return 0, fmt.Errorf("a disk that die
 
 func at(minute int) time.Time { return time.Date(2026, 7, 14, 12, minute, 0, 0, time.UTC) }
 
-// Who changes their own user is told apart, by the name they gave or else by that of the operating system; a database or a
-// class of the same name is no user.
+// A change of the operator's own user is marked. The operator is known by the name they gave, or else by the name in
+// the operating system. A database or a class of the same name is no user.
 func TestSelf(t *testing.T) {
 	for _, c := range []struct {
 		actor  Actor

@@ -14,26 +14,26 @@ import (
 const (
 	FindingChanged     = "changed-line" // the line is not what was written
 	FindingBrokenChain = "broken-chain" // the line does not follow the one before
-	FindingNotARecord  = "not-a-record" // the line is none of this log's
-	FindingMissingHead = "missing-head" // the remembered head is not there
+	FindingNotARecord  = "not-a-record" // the line is not a record of this log
+	FindingMissingHead = "missing-head" // the remembered head is not in the log
 )
 
-// Finding is a place where a log is not what was written.
+// Finding is a place where a log is not as this program wrote it.
 type Finding struct {
 	ID      string
 	Line    int // from 1; 0 for the log as a whole
 	Message string
 }
 
-// Torn is a line that a crash left unfinished. It is told and no finding. If it was to be an intent, nothing was changed for
-// it; if an outcome, its intent is open.
+// Torn is a line that a crash left unfinished. The report names it, but it is not a finding. If the line was an intent,
+// its change was never made. If it was an outcome, its intent stays open.
 type Torn struct {
 	Line  int
 	Bytes int
 }
 
-// OpenIntent is an intent without an outcome: the command is still running, or it died, and nobody knows what became of
-// the change.
+// OpenIntent is an intent without an outcome. Either the command is still running, or it died and the log doesn't say
+// whether the change was made.
 type OpenIntent struct {
 	Line   int
 	Record Record
@@ -43,26 +43,26 @@ type OpenIntent struct {
 type Report struct {
 	Lines       int
 	Records     int
-	First, Last time.Time // of the records; zero without any
-	Head        string    // the hash of the last record, or Genesis: what to remember elsewhere
-	HeadLine    int       // the line of the remembered head; 0 without one, or if it was not found
+	First, Last time.Time // the times of the first and the last record; zero if there is none
+	Head        string    // the hash of the last record, or Genesis; to be kept elsewhere for a later Verify
+	HeadLine    int       // the line of the remembered head; 0 if none was given, or if it was not found
 	Findings    []Finding // in the order of their lines
 	Torn        []Torn
 	Open        []OpenIntent
 }
 
-// Intact tells whether nothing was found.
+// Intact reports whether nothing was found.
 func (r Report) Intact() bool { return len(r.Findings) == 0 }
 
-// TornTail tells whether the last line is one that a crash left unfinished.
+// TornTail reports whether a crash left the last line unfinished.
 func (r Report) TornTail() bool {
 	n := len(r.Torn)
 	return n > 0 && r.Torn[n-1].Line == r.Lines
 }
 
-// Verify checks a log from beginning to end, with memory for the open intents only. remembered is the head of an
-// earlier report, kept where nobody who can write the log can reach it, or empty. With it, a tail that was cut off and a
-// log that was made anew are found, too; without it neither can be. The error is r's.
+// Verify checks a log from beginning to end. It keeps only the open intents in memory. remembered is the Head of an
+// earlier report, or empty. Keep it where those who can write the log can't change it. Only with it can Verify find
+// that lines at the end were cut off, or that the whole log was written anew. It fails only with errors of r.
 func Verify(r io.Reader, remembered string) (Report, error) {
 	v := verifier{report: Report{Head: Genesis}, torn: sha256.New(), open: map[string]OpenIntent{}}
 	headSeen := remembered == "" || remembered == Genesis
@@ -78,7 +78,8 @@ func Verify(r io.Reader, remembered string) (Report, error) {
 	}
 	v.endTorn(true)
 	if !headSeen {
-		v.find(FindingMissingHead, 0, "the remembered head is not in the log: its tail was cut off, or it was written anew (or rotated: then the head is in an older file)")
+		v.find(FindingMissingHead, 0, "the remembered head is not in the log: its tail was cut off, or it was written anew "+
+			"(or rotated: then the head is in an older file)")
 	}
 	for _, o := range v.open {
 		v.report.Open = append(v.report.Open, o)
@@ -86,7 +87,7 @@ func Verify(r io.Reader, remembered string) (Report, error) {
 	slices.SortFunc(v.report.Open, func(a, b OpenIntent) int { return a.Line - b.Line })
 	slices.SortStableFunc(v.report.Findings, func(a, b Finding) int {
 		if (a.Line == 0) != (b.Line == 0) {
-			return b.Line - a.Line // the log as a whole comes last
+			return b.Line - a.Line // findings about the log as a whole (line 0) come last
 		}
 		return a.Line - b.Line
 	})
@@ -96,22 +97,22 @@ func Verify(r io.Reader, remembered string) (Report, error) {
 type verifier struct {
 	report  Report
 	instead string     // another hash that the next record may follow, or empty
-	torn    hash.Hash  // of the lines since the last record
-	pending []fragment // those lines
+	torn    hash.Hash  // the hash of the lines since the last record
+	pending []fragment // these lines
 	open    map[string]OpenIntent
 }
 
 // fragment is a line that is no record.
 type fragment struct {
 	Torn
-	told bool // it is a finding already
+	told bool // it is already a finding
 }
 
 func (v *verifier) find(id string, line int, format string, args ...any) {
 	v.report.Findings = append(v.report.Findings, Finding{ID: id, Line: line, Message: fmt.Sprintf(format, args...)})
 }
 
-// line takes the next line, and tells whether it is a record that is what was written.
+// line checks the next line, and reports whether it is a record that nobody has changed.
 func (v *verifier) line(l *lines) bool {
 	n := l.number
 	body, stated, ok := cutHash(l.text)
@@ -135,20 +136,20 @@ func (v *verifier) line(l *lines) bool {
 		v.find(FindingNotARecord, n, "this is no record, though its hash is right: %v", err)
 		good = false
 	}
-	// Of a line that was changed, prev is what it claims: a second finding for the same deed helps nobody, and if prev
-	// itself was changed, its hash is wrong already.
+	// In a changed line prev is not checked: the line is already a finding, and a second one for the same change would
+	// help nobody.
 	if good {
 		v.follow(record, n)
 		v.instead = ""
 	} else {
 		v.endTorn(true)
-		v.instead = hashOf(body) // if only the hash was changed, the next line has it right
+		v.instead = hashOf(body) // if only the hash was changed, the next line still has the right one
 	}
 	v.report.Head = stated
 	return good
 }
 
-// follow checks that a record continues what stands before it, and takes note of it.
+// follow checks that a record follows the lines before it, and keeps what the report needs of it.
 func (v *verifier) follow(r Record, n int) {
 	switch {
 	case r.Prev == v.report.Head || r.Prev == v.instead:
@@ -177,8 +178,8 @@ func (v *verifier) follow(r Record, n int) {
 	}
 }
 
-// endTorn settles what stands between records. A torn line is one only if the record after it says so, as every writer
-// does, or if it is the end of the log.
+// endTorn decides about the lines since the last record. They count as torn if known is true: the record after them
+// names them, as every writer does, or the log ends there. Otherwise each of them is a finding.
 func (v *verifier) endTorn(known bool) {
 	for _, t := range v.pending {
 		switch {
@@ -186,7 +187,7 @@ func (v *verifier) endTorn(known bool) {
 		case known:
 			v.report.Torn = append(v.report.Torn, t.Torn)
 		default:
-			v.find(FindingNotARecord, t.Line, "the line is not whole, and no record after it tells of a crash: it was added or damaged")
+			v.find(FindingNotARecord, t.Line, "the line is not whole, and no record after it mentions a crash: it was added or damaged")
 		}
 	}
 	v.pending = v.pending[:0]

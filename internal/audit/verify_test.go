@@ -29,7 +29,8 @@ func TestEveryFlippedByteIsFound(t *testing.T) {
 			}
 			report := verifyText(t, forged, "")
 			lastLine := bytes.Count(text[:i], []byte("\n")) == 3
-			if report.Intact() && (!lastLine || len(report.Torn) == 0) { // a tail cut off within a line passes for a crash
+			// If the end is cut off within a line, that looks like a crash.
+			if report.Intact() && (!lastLine || len(report.Torn) == 0) {
 				t.Fatalf("byte %d to %q: not found", i, forged[i])
 			}
 			if verifyText(t, forged, head).Intact() {
@@ -112,7 +113,7 @@ func summary(r Report) []string {
 	return all
 }
 
-// A writer does not launder what was tampered with before it.
+// A new line doesn't hide that an earlier one was tampered with.
 func TestAppendKeepsFindings(t *testing.T) {
 	for name, forge := range map[string]func(string) string{
 		"changed last line": func(s string) string { return strings.Replace(s, "user2", "user9", 1) },
@@ -181,7 +182,7 @@ func TestReadGoesOn(t *testing.T) {
 	}
 }
 
-// The recipe of docs/audit-log.md, with other people's tools.
+// The recipe in docs/audit-log.md works with standard tools alone.
 func TestIndependentVerification(t *testing.T) {
 	l := newLog(t, 5)
 	const recipe = `
@@ -198,13 +199,15 @@ echo "$prev"`
 	}
 }
 
-// Whatever the bytes: no panic, bounded lines, the same count of lines as line feeds, and a log that was appended to
-// after them has no finding more than before, but for what the crash rules say of the end.
+// For any bytes: nothing panics, every line is counted, and a writer would follow the hash that the report gives as
+// head.
 func FuzzRead(f *testing.F) {
 	f.Add([]byte(""))
 	f.Add([]byte("\n\n"))
 	f.Add([]byte(lineStart + "\n{}"))
-	f.Add([]byte(lineStart + `X","time":"2026-07-14T10:00:00Z","actor":{"user":"","sudo_user":"","ssh_client":"","host":"","pid":1},"command":"a","target":"","before":null,"after":{},"reason":"","ticket":"","result":"done","message":"","prev":"` + Genesis + hashStart + Genesis + hashEnd + "\n"))
+	f.Add([]byte(lineStart + `X","time":"2026-07-14T10:00:00Z","actor":{"user":"","sudo_user":"","ssh_client":"","host":"","pid":1},` +
+		`"command":"a","target":"","before":null,"after":{},"reason":"","ticket":"","result":"done","message":"","prev":"` +
+		Genesis + hashStart + Genesis + hashEnd + "\n"))
 	f.Add(bytes.Repeat([]byte("x"), 3*maxLine))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		want := bytes.Count(text, []byte("\n"))
@@ -232,7 +235,8 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// What Append writes after any end of a log, the reader understands: a new line that follows, and nothing lost.
+// The reader understands what Append writes after any end of a log: a new line that follows the last one, and no record
+// is lost.
 func FuzzAppendAfter(f *testing.F) {
 	f.Add([]byte(""))
 	f.Add([]byte(lineStart))

@@ -10,10 +10,11 @@ import (
 	"uzerp-mfa/internal/mfa"
 )
 
-// codeLifetime is how long Twilio takes a code that it sent, unless its support made it another (docs/facts/twilio-verify.md §1.2).
+// codeLifetime is how long Twilio accepts a code that it sent, unless its support has set another time
+// (docs/facts/twilio-verify.md §1.2).
 const codeLifetime = 10 * time.Minute
 
-// maxChecks is how many codes Twilio takes for one that it sent (docs/facts/twilio-verify.md §2, 60202).
+// maxChecks is how many tries Twilio takes for one code that it sent (docs/facts/twilio-verify.md §2, 60202).
 const maxChecks = 5
 
 // Verifier verifies callers: a code goes to the phone that uzERP has on file, and the caller reads it out.
@@ -21,24 +22,24 @@ type Verifier struct {
 	Directory     Directory
 	Verifications Verifications
 	Parse         func(text string) (Phone, error) // reads a number as people write it
-	History       func(to Recipient) History       // what became of the last code; asked only when none is waiting
+	History       func(to Recipient) History       // what is known of the last code; called only if none is waiting
 	Now           func() time.Time
-	Resend        errs.Hint                              // how a new code is sent, where it isn't ReasonCodeWanted
-	GivenBy       string                                 // what gave the number that isn't uzERP's, for errors
-	Refused       func(username string, err error) error // records that a caller is not verified; nil where nothing is recorded
+	Resend        errs.Hint                              // how to send a new code, if not as ReasonCodeWanted says
+	GivenBy       string                                 // the flag that gives another number than uzERP's, for errors
+	Refused       func(username string, err error) error // records that a caller is not verified; nil: nothing is recorded
 }
 
 // Source says where a number comes from.
 type Source string
 
-// The sources. What the operator gave proves nothing about who is calling.
+// The sources. A code to a number that the operator gave does not verify the caller.
 const (
 	MainMobile Source = "main-mobile"
 	MainPhone  Source = "main-phone"
 	Given      Source = "given"
 )
 
-// Check is bound to one user and one number: what is sent and what is checked can't be of two.
+// Check checks one caller. It has one user and one number, so that the code is sent and checked for the same.
 type Check struct {
 	User      mfa.User
 	Details   mfa.Details
@@ -48,18 +49,19 @@ type Check struct {
 	by *Verifier
 }
 
-// History is what is known of the last code that was sent to a number of a user's. Zero times: not known.
+// History is what is known of the last code that was sent to a user at one number. A zero time means: not known.
 type History struct {
-	Known    bool      // there was somewhere to look
-	Sent     time.Time // the last time that a code was sent there
-	Approved time.Time // when one was accepted since
-	Unclear  bool      // one may have been accepted since: the answer was lost
-	Wrong    int       // how many wrong ones were given since
-	Other    time.Time // when one was sent to another number since
+	Known    bool      // there is a log to look in
+	Sent     time.Time // when the last code was sent to the number
+	Approved time.Time // when a code was accepted since
+	Unclear  bool      // a code may have been accepted since: the answer was lost
+	Wrong    int       // how many wrong codes were tried since
+	Other    time.Time // when a code was sent to another number since
 }
 
-// Plan chooses the number on file, or given if it is not empty. It sends nothing. errs.Refused: there is no such number, or
-// more than one, or the person has left; errs.Usage if what was given is no number.
+// Plan chooses the number on file, or given if that is not empty. It sends nothing. The error is of errs.Refused if
+// there is no such number, or more than one, or if the person has left, and of errs.Usage if given is not a phone
+// number.
 func (i *Verifier) Plan(ctx context.Context, u mfa.User, given string) (Check, error) {
 	p := Check{User: u, by: i}
 	details, err := i.Directory.Details(ctx, []string{u.Username})
@@ -69,7 +71,7 @@ func (i *Verifier) Plan(ctx context.Context, u mfa.User, given string) (Check, e
 	p.Details = details[u.Username]
 	if p.Details.Left(i.Now()) {
 		return p, errs.New(errs.Refused, fmt.Sprintf("the person behind %q left on %s", u.Username, p.Details.EndDate.Format(time.DateOnly)),
-			"whoever calls must not be let in; if the date is wrong, correct it at the person in uzERP")
+			"do not help this caller; if the date is wrong, correct it at the person in uzERP")
 	}
 	if given != "" {
 		phone, err := i.Parse(given)
@@ -88,7 +90,7 @@ func (i *Verifier) Plan(ctx context.Context, u mfa.User, given string) (Check, e
 	return p, err
 }
 
-// choose gives the one number that counts.
+// choose returns the one number that a code may go to.
 func (i *Verifier) choose(username string, contacts []PhoneContact) (Phone, Source, error) {
 	var mobiles, phones []PhoneContact
 	for _, c := range contacts {
@@ -113,7 +115,7 @@ func (i *Verifier) choose(username string, contacts []PhoneContact) (Phone, Sour
 			return Phone{}, "", unreadable(errs.Refused, fmt.Sprintf("the %s that uzERP has for %q", word, username), err, "")
 		}
 		if n > 0 && phone.E164.Reveal() != first.E164.Reveal() { // one number written twice is one number
-			return Phone{}, "", errs.New(errs.Refused, fmt.Sprintf("uzERP has more than one %s for %q, and nothing tells which is right", word, username),
+			return Phone{}, "", errs.New(errs.Refused, fmt.Sprintf("uzERP has more than one %s for %q, and it is not known which is right", word, username),
 				"leave only one of them marked as main at the person in uzERP")
 		}
 		first = phone
@@ -121,7 +123,7 @@ func (i *Verifier) choose(username string, contacts []PhoneContact) (Phone, Sour
 	return first, source, nil
 }
 
-// unreadable is the error for a number that can't be called. A wrong setting stays what it is.
+// unreadable returns the error for a number that can't be called. An error of errs.Config stays one.
 func unreadable(kind errs.Kind, what string, err error, hint string) error {
 	if own, ok := errors.AsType[*errs.Error](err); ok && (own.Kind == errs.Config || own.Kind == errs.Usage) {
 		return err
@@ -129,7 +131,7 @@ func unreadable(kind errs.Kind, what string, err error, hint string) error {
 	return &errs.Error{Kind: kind, Op: what, Err: err, Hint: errs.Plain(hint)}
 }
 
-// Refuses says why no code can be sent over the channel; nil if one can.
+// Refuses returns why no code can be sent over the channel, or nil if one can.
 func (p Check) Refuses(channel Channel) error {
 	if channel == ChannelSMS && p.Recipient.Phone.Landline {
 		return errs.NewWith(errs.Refused, fmt.Sprintf("the number %s of %q is a landline and gets no SMS", p.Recipient.Phone.Masked, p.User.Username),
@@ -138,7 +140,7 @@ func (p Check) Refuses(channel Channel) error {
 	return nil
 }
 
-// Send has Twilio send the code.
+// Send has Twilio send the code. If the answer was lost, the error says that a code may have been sent.
 func (p Check) Send(ctx context.Context, channel Channel) (Started, error) {
 	if err := p.Refuses(channel); err != nil {
 		return Started{}, err
@@ -149,20 +151,22 @@ func (p Check) Send(ctx context.Context, channel Channel) (Started, error) {
 		return started, &errs.Error{Kind: errs.KindOf(err), Err: fmt.Errorf("whether a code was sent is not known: %w", err),
 			Hint: errs.Plain("run the command again; if two messages come, both have the same code")}
 	case err == nil && started.Status != Pending:
-		return started, errs.New(errs.Refused, fmt.Sprintf("Twilio did not send a code: it says %q", started.Status), "run the command again, or choose the other channel")
+		return started, errs.New(errs.Refused, fmt.Sprintf("Twilio did not send a code: it says %q", started.Status),
+			"run the command again, or choose the other channel")
 	}
 	return started, err
 }
 
-// ErrNoVerification is in the chain of an error of errs.NotFound that means: no code is waiting for this number. It was
-// accepted already, or it expired, or it was given up after five wrong answers, or none was sent.
+// ErrNoVerification is in the chain of an error of errs.NotFound if no code is waiting for this number: it was accepted
+// already, it expired, five wrong codes were tried, or none was sent.
 var ErrNoVerification = errors.New("no code is waiting for this number")
 
-// ErrWrongCode is in the chain of the error for a code that is not the one sent, while another may still be tried.
+// ErrWrongCode is in the chain of the error for a wrong code if another one may still be tried.
 var ErrWrongCode = errors.New("the code is wrong")
 
-// Confirm asks Twilio whether the code is the one that was sent, and gives its word. Without an error the caller has the
-// phone, and only then. errs.CodeRejected: it is wrong (ErrWrongCode), too old or used up; errs.NotFound: none was sent.
+// Confirm asks Twilio whether the code is the one that was sent, and returns Twilio's answer. Only if there is no
+// error, the caller has the phone. The error is of errs.CodeRejected if the code is wrong (ErrWrongCode), too old or
+// used up, and of errs.NotFound if none was sent.
 func (p Check) Confirm(ctx context.Context, code string) (Status, error) {
 	status, err := p.by.Verifications.CheckVerification(ctx, p.Recipient, code)
 	switch {
@@ -182,21 +186,21 @@ func (p Check) Confirm(ctx context.Context, code string) (Status, error) {
 		return status, &errs.Error{Kind: errs.CodeRejected, Err: fmt.Errorf("%w: the caller is not verified", ErrWrongCode),
 			Hint: errs.Plain(fmt.Sprintf("let the caller read it out again: Twilio takes %d tries", maxChecks))}
 	case Canceled:
-		return status, rejected("the code was withdrawn at Twilio: it proves nothing any more")
+		return status, rejected("the code was withdrawn at Twilio and is no longer valid")
 	case MaxAttempts:
 		return status, rejected("the code is locked after too many wrong tries")
 	case Deleted:
-		return status, rejected("the code was deleted at Twilio: it proves nothing any more")
+		return status, rejected("the code was deleted at Twilio and is no longer valid")
 	case Failed:
-		return status, rejected("the code could not be delivered, so it proves nothing")
+		return status, rejected("the code could not be delivered, so it does not verify the caller")
 	case Expired:
 		return status, rejected("the code is too old")
 	}
 	return status, rejected(fmt.Sprintf("Twilio did not approve the code: it says %q", status))
 }
 
-// explain tells apart what Twilio does not: to it a code that was used, one that is too old and one that was never sent are
-// all "not found" (docs/facts/twilio-verify.md §2, 20404).
+// explain says why no code is waiting. Twilio says only "not found", whether the code was used, is too old or was
+// never sent (docs/facts/twilio-verify.md §2, 20404).
 func (p Check) explain(h History, now time.Time) error {
 	name, again := p.User.Username, ReasonSpent.With(p.resend())
 	spent := func(format string, args ...any) error {
@@ -204,7 +208,8 @@ func (p Check) explain(h History, now time.Time) error {
 	}
 	switch {
 	case !h.Known:
-		return &errs.Error{Kind: errs.NotFound, Err: fmt.Errorf("%w of %q: it was used already, or it is too old, or none was sent", ErrNoVerification, name), Hint: again}
+		return &errs.Error{Kind: errs.NotFound, Hint: again,
+			Err: fmt.Errorf("%w of %q: it was used already, or it is too old, or none was sent", ErrNoVerification, name)}
 	case h.Sent.IsZero() && !h.Other.IsZero():
 		return errs.NewWith(errs.NotFound, fmt.Sprintf("the last code for %q was sent %s to another number than this one", name, ago(h.Other, now)),
 			ReasonOtherNumber.With(p.resend()))
@@ -223,9 +228,10 @@ func (p Check) explain(h History, now time.Time) error {
 	return spent("the code that was sent %s does not work any more", ago(h.Sent, now))
 }
 
-// notVerified says that the caller is not verified and nobody was reset. That is errs.CodeRejected for every reason: no number,
-// one that can't be reached, a wrong or spent code, no code at all, a refusal of Twilio's that nobody knows. Outages and
-// settings keep their kind, for no caller is at fault there; signals, the time limit and usage stay what they are.
+// notVerified returns the error that the caller is not verified and nobody was reset. It is of errs.CodeRejected for
+// all reasons that may be the caller's fault: no number, a number that can't be reached, a wrong code, a used one, no
+// code, an unknown refusal of Twilio's. Errors of an outage, a setting, a signal, the time limit or the usage keep
+// their kind.
 func notVerified(err error) error {
 	kind, what := errs.CodeRejected, "the caller is not verified, so nobody was reset"
 	switch k := errs.KindOf(err); {
@@ -238,7 +244,7 @@ func notVerified(err error) error {
 		Hint: errs.HintOf(err).Or(errs.Plain(doNotHelp))}
 }
 
-// resend returns the hint for a code that is wanted.
+// resend returns the hint that says how to send a new code.
 func (p Check) resend() errs.Hint {
 	if !p.by.Resend.Empty() {
 		return p.by.Resend
@@ -253,7 +259,7 @@ func (p Check) resend() errs.Hint {
 	return reason.With(channel, p.User.Username)
 }
 
-// ago gives a time as support staff think of it.
+// ago returns a time in words: "2 minutes ago", or in RFC 3339 if it is two hours ago or more.
 func ago(t, now time.Time) string {
 	switch d := now.Sub(t); {
 	case d < time.Minute:

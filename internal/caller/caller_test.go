@@ -52,7 +52,7 @@ func (h *helpdesk) CheckVerification(_ context.Context, to caller.Recipient, cod
 	return h.status, h.checkErr
 }
 
-// parse takes +44…, and anything else is no number. 20… are landlines.
+// parse takes numbers that begin with +; +44 20… are landlines. All else is an error.
 func (h *helpdesk) parse(text string) (caller.Phone, error) {
 	text = strings.ReplaceAll(text, " ", "")
 	switch {
@@ -114,7 +114,8 @@ func TestIdentificationNumber(t *testing.T) {
 				}
 				return
 			}
-			if err != nil || p.Recipient.Phone.E164.Reveal() != c.number || p.Source != c.source || p.Recipient.Username != "alice" || p.Recipient.Given != (c.given != "") {
+			if err != nil || p.Recipient.Phone.E164.Reveal() != c.number || p.Source != c.source ||
+				p.Recipient.Username != "alice" || p.Recipient.Given != (c.given != "") {
 				t.Errorf("%+v, %v", p, err)
 			}
 		})
@@ -135,7 +136,7 @@ func TestIdentificationOfWhoHasLeft(t *testing.T) {
 			}
 		}
 	}
-	// West of Greenwich it is still yesterday there: the last day is the one of whoever asks.
+	// West of Greenwich it is still yesterday. The day that counts is the one where the tool runs.
 	end := time.Date(2026, 7, 13, 0, 0, 0, 0, time.UTC)
 	if (mfa.Details{EndDate: &end}).Left(time.Date(2026, 7, 13, 23, 0, 0, 0, time.FixedZone("", -5*3600))) {
 		t.Error("left on the last day")
@@ -150,7 +151,8 @@ func TestIdentificationOfWhoHasLeft(t *testing.T) {
 	}
 }
 
-// Where the directory can't be read nobody is identified: neither whether they have left nor their number is known.
+// If the directory can't be read, nobody is verified: it is not known whether they have left, and which number is
+// theirs.
 func TestIdentificationWithoutDirectory(t *testing.T) {
 	denied := errs.New(errs.Config, "no rights", "h")
 	for _, h := range []*helpdesk{{detailsErr: denied}, {phonesErr: denied}} {
@@ -179,7 +181,7 @@ func TestIdentificationSend(t *testing.T) {
 	if err != nil || got != h.started || len(h.calls) != 1 || h.calls[0] != "start alice +447700900123 sms" {
 		t.Errorf("%v %v %v", got, err, h.calls)
 	}
-	// A landline takes calls, and an SMS to it is refused before anything is sent.
+	// A landline gets calls. An SMS to it is refused before anything is sent.
 	p = plan(t, h, phone)
 	if _, err := p.Send(t.Context(), caller.ChannelSMS); errs.KindOf(err) != errs.Refused || errs.HintOf(err).Reason != caller.ReasonLandline || len(h.calls) > 0 {
 		t.Errorf("%v %v", err, h.calls)
@@ -187,7 +189,7 @@ func TestIdentificationSend(t *testing.T) {
 	if _, err := p.Send(t.Context(), caller.ChannelCall); err != nil {
 		t.Error(err)
 	}
-	// Whatever Twilio says instead of pending, no code is on its way.
+	// If Twilio says anything but pending, no code was sent.
 	h.started.Status = caller.Canceled
 	if _, err := p.Send(t.Context(), caller.ChannelCall); errs.KindOf(err) != errs.Refused {
 		t.Error(err)
@@ -246,7 +248,7 @@ func TestIdentificationCheckErrors(t *testing.T) {
 	}
 }
 
-// Twilio says "not found" to all of these.
+// For all of these Twilio says "not found".
 func TestIdentificationCheckWithoutVerification(t *testing.T) {
 	at := func(ago time.Duration) time.Time { return noon.Add(-ago) }
 	for name, c := range map[string]struct {
@@ -260,13 +262,14 @@ func TestIdentificationCheckWithoutVerification(t *testing.T) {
 		"to another number": {caller.History{Known: true, Other: at(2 * time.Minute)}, errs.NotFound, "was sent 2 minutes ago to another number", "other-number"},
 		"used up": {caller.History{Known: true, Sent: at(time.Hour), Approved: at(90 * time.Second)}, errs.CodeRejected,
 			"used up: it was accepted a minute ago", ""},
-		"answer lost":         {caller.History{Known: true, Sent: at(time.Minute), Unclear: true}, errs.CodeRejected, "may be used up", ""},
-		"five wrong":          {caller.History{Known: true, Sent: at(time.Minute), Wrong: 5}, errs.CodeRejected, "5 wrong tries", ""},
-		"too old":             {caller.History{Known: true, Sent: at(10 * time.Minute), Wrong: 4}, errs.CodeRejected, "too old: it was sent 10 minutes ago", ""},
-		"much too old":        {caller.History{Known: true, Sent: at(3 * time.Hour)}, errs.CodeRejected, "it was sent at 2026-07-14T09:00:00Z", ""},
-		"young, and gone":     {caller.History{Known: true, Sent: at(9 * time.Minute)}, errs.CodeRejected, "does not work any more", ""},
-		"sent in our future":  {caller.History{Known: true, Sent: at(-time.Minute)}, errs.CodeRejected, "sent less than a minute ago", ""},
-		"other after used up": {caller.History{Known: true, Sent: at(time.Hour), Approved: at(time.Minute), Other: at(time.Minute)}, errs.CodeRejected, "used up", ""},
+		"answer lost":        {caller.History{Known: true, Sent: at(time.Minute), Unclear: true}, errs.CodeRejected, "may be used up", ""},
+		"five wrong":         {caller.History{Known: true, Sent: at(time.Minute), Wrong: 5}, errs.CodeRejected, "5 wrong tries", ""},
+		"too old":            {caller.History{Known: true, Sent: at(10 * time.Minute), Wrong: 4}, errs.CodeRejected, "too old: it was sent 10 minutes ago", ""},
+		"much too old":       {caller.History{Known: true, Sent: at(3 * time.Hour)}, errs.CodeRejected, "it was sent at 2026-07-14T09:00:00Z", ""},
+		"young, and gone":    {caller.History{Known: true, Sent: at(9 * time.Minute)}, errs.CodeRejected, "does not work any more", ""},
+		"sent in our future": {caller.History{Known: true, Sent: at(-time.Minute)}, errs.CodeRejected, "sent less than a minute ago", ""},
+		"other after used up": {caller.History{Known: true, Sent: at(time.Hour), Approved: at(time.Minute), Other: at(time.Minute)},
+			errs.CodeRejected, "used up", ""},
 	} {
 		h := &helpdesk{checkErr: &errs.Error{Kind: errs.NotFound, Err: caller.ErrNoVerification}, history: c.history}
 		p := plan(t, h, phone)
@@ -300,7 +303,8 @@ func TestIdentificationShowsNoNumber(t *testing.T) {
 	}
 }
 
-// An identification that failed is one error; outages and settings keep their kind. All tell that nobody was reset.
+// If the caller is not verified, the error is of errs.CodeRejected; errors of outages and settings keep their kind.
+// Each says that nobody was reset.
 func TestNotIdentified(t *testing.T) {
 	for _, c := range []struct {
 		err  error
@@ -315,7 +319,7 @@ func TestNotIdentified(t *testing.T) {
 		{errs.New(errs.Config, "no region", ""), errs.Config},
 		{errs.New(errs.Usage, "no such region", ""), errs.Usage},
 		{&errs.Error{Kind: errs.Refused, Err: context.Canceled}, errs.Refused},
-		{context.DeadlineExceeded, errs.Failure}, // of --timeout: exit.go knows it
+		{context.DeadlineExceeded, errs.Failure}, // of --timeout: cmd/exit.go makes the exit code
 		{errs.New(errs.Failure, "Twilio rejected the request", ""), errs.CodeRejected},
 		{errors.New("x"), errs.CodeRejected},
 	} {

@@ -1,10 +1,10 @@
 // Package caller verifies who is calling: a code goes to the phone that uzERP has on file, and the caller reads it out.
 //
-// Its laws: the caller chooses nothing. The number is the one main mobile, or where there is none the one main phone; a
-// mobile that can't be read is never replaced by the landline, and of two nobody guesses.
+// Its laws: The caller chooses nothing. The code goes to the one main mobile, or to the one main phone if there is no
+// main mobile. If the mobile can't be read, the phone is not used instead. If there are two, neither is used.
 //
-// A text is one number beyond doubt, or it is refused. The library that knows the world's numbering plans finds a number
-// in nearly any text, guesses what is missing and drops what it can't use. Here it gets digits only, of a text that is
-// written like one number, and its answer counts only if it made nothing up: prefix and number together are the digits
-// that stand there. No text and no whole number is in an error.
+// A text must be one phone number without any doubt, or it is refused. The library for the world's phone numbers
+// finds a number in nearly every text: it guesses what is missing and drops what it can't use. So this package gives
+// it only the digits, and only of a text that is written like one number. Its answer counts only if prefix and number
+// together are exactly these digits. An error never contains the text or a whole number.
 package caller

@@ -1,4 +1,4 @@
 package caller
 
-// NotVerified is for the test of all its cases.
+// NotVerified lets a test try all its cases.
 var NotVerified = notVerified

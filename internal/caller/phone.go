@@ -13,9 +13,10 @@ import (
 
 const correctIt = "correct it in uzERP, in the contact details of the person; written like +44 7700 900000 there is no doubt"
 
-// ParsePhone returns the phone number that text is. A number without its country is read as one of region (ISO 3166, "GB"),
-// which may be empty. It fails with errs.Refused where the text is not one number, or is one that proves nothing about a
-// person, with errs.Config where it lacks its country and there is no region, and with errs.Usage for a region that is none.
+// ParsePhone reads a text that is one phone number. A number without country code is read as one of region (ISO 3166,
+// such as "GB"), which may be empty. The error is of errs.Refused if the text is not one number, or if such a number
+// does not belong to one person; of errs.Config if the country code is missing and region is empty; and of errs.Usage
+// if there is no such region.
 func ParsePhone(text, region string) (Phone, error) {
 	region = strings.ToUpper(region)
 	if region != "" && !phonenumbers.GetSupportedRegions()[region] {
@@ -48,7 +49,7 @@ func notANumber() error {
 	return errs.New(errs.Refused, "the text can't be read as one phone number", correctIt)
 }
 
-// number is a valid one.
+// number is a valid phone number.
 type number struct {
 	country  string // its calling code
 	national string // its digits after that, without a trunk prefix
@@ -59,13 +60,14 @@ type number struct {
 
 func (n number) e164() string { return "+" + n.country + n.national }
 
-// masked shows the last digits, which tell the person whose number it is which one it is, and others nearly nothing.
+// masked returns the number with only its last digits, at most three. Its owner recognizes it; others learn nearly
+// nothing.
 func (n number) masked() string {
 	hidden := len(n.national) - min(3, len(n.national)/3)
 	return "+" + n.country + " " + strings.Repeat("*", hidden) + n.national[hidden:]
 }
 
-// lookUp gives the number that digits are, with a leading + or as they are dialed in region.
+// lookUp returns the number with these digits, which begin with + or are as dialed in region.
 func lookUp(digits, region string) (number, bool) {
 	parsed, err := phonenumbers.Parse(digits, region)
 	if err != nil {
@@ -91,8 +93,8 @@ func lookUp(digits, region string) (number, bool) {
 	return n, length >= 7 && length <= 15 // E.164; the library also knows longer ones
 }
 
-// forFilms tells the mobile numbers that Ofcom keeps for drama (its "Telephone numbers for use in TV and radio drama").
-// Nobody has one, and the library knows none of them; but the people of the sandbox and of its tests must have numbers.
+// forFilms reports whether n is a mobile number that Ofcom reserves for drama (its "Telephone numbers for use in TV and
+// radio drama"). Nobody has such a number, so the sandbox and the tests use them. The library doesn't know them.
 func forFilms(n number) bool {
 	return n.country == "44" && len(n.national) == 10 && strings.HasPrefix(n.national, "7700900")
 }

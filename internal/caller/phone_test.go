@@ -24,7 +24,7 @@ func TestNumbers(t *testing.T) {
 		{"+44 (0) 7700 900456", "US", "+447700900456", "+44 *******456", false},
 		{"0044 7700 900456", "", "+447700900456", "+44 *******456", false},
 		{"00 44 (0)7700 900456", "DE", "+447700900456", "+44 *******456", false},
-		{"0044 7700 900456", "US", "+447700900456", "+44 *******456", false}, // where one dials 011
+		{"0044 7700 900456", "US", "+447700900456", "+44 *******456", false}, // in the US one dials 011 instead
 		{"(+44) 7700 900456", "", "+447700900456", "+44 *******456", false},
 		{"+ 44 7700 900456", "", "+447700900456", "+44 *******456", false},
 		{"+44 07700 900456", "", "+447700900456", "+44 *******456", false},
@@ -33,19 +33,19 @@ func TestNumbers(t *testing.T) {
 		{"07700-900.123", "GB", "+447700900123", "+44 *******123", false},
 		{"(07700) 900123", "GB", "+447700900123", "+44 *******123", false},
 		{"(07700 900123)", "GB", "+447700900123", "+44 *******123", false},
-		{"7700 900123", "GB", "+447700900123", "+44 *******123", false},  // a spreadsheet took the 0
-		{"447700900123", "GB", "+447700900123", "+44 *******123", false}, // and here the +
+		{"7700 900123", "GB", "+447700900123", "+44 *******123", false},  // a spreadsheet dropped the 0
+		{"447700900123", "GB", "+447700900123", "+44 *******123", false}, // a spreadsheet dropped the +
 		{"020 7946 0018", "GB", "+442079460018", "+44 *******018", true},
 		{"(0)20 7946 0018", "GB", "+442079460018", "+44 *******018", true},
 		{"(020) 7946 - 0018", "GB", "+442079460018", "+44 *******018", true},
 		{"+44 (20) 7946 0018", "", "+442079460018", "+44 *******018", true},
 		{"01534 440000", "GB", "+441534440000", "+44 *******000", true},   // Jersey
-		{"056 0000 0000", "GB", "+445600000000", "+44 *******000", false}, // by Internet
+		{"056 0000 0000", "GB", "+445600000000", "+44 *******000", false}, // Internet telephony
 		{"(212) 555-2368", "US", "+12125552368", "+1 *******368", false},
 		{"1-212-555-2368", "US", "+12125552368", "+1 *******368", false},
 		{"+1 (212) 555-2368", "", "+12125552368", "+1 *******368", false},
 		{"212.555.2368", "US", "+12125552368", "+1 *******368", false},
-		{"656 200 0000", "US", "+16562000000", "+1 *******000", false}, // as Americans write it, whatever it is with a +
+		{"656 200 0000", "US", "+16562000000", "+1 *******000", false}, // as Americans write it; +656… would be Singapore
 		{"416-555-2368", "US", "+14165552368", "+1 *******368", false}, // Canada
 		{"0171 1234567", "DE", "+491711234567", "+49 *******567", false},
 		{"0171/1234567", "DE", "+491711234567", "+49 *******567", false},
@@ -58,7 +58,7 @@ func TestNumbers(t *testing.T) {
 		{"06 12 34 56 78", "FR", "+33612345678", "+33 ******678", false},
 		{"01.42.68.53.00", "FR", "+33142685300", "+33 ******300", true},
 		{"+33 (0)6 12 34 56 78", "", "+33612345678", "+33 ******678", false},
-		{"06 698 12345", "IT", "+390669812345", "+39 *******345", true}, // the 0 belongs to the number
+		{"06 698 12345", "IT", "+390669812345", "+39 *******345", true}, // in Italy the 0 is part of the number
 		{"+39 06 698 12345", "", "+390669812345", "+39 *******345", true},
 		{"347 1234567", "IT", "+393471234567", "+39 *******567", false},
 		{"8 (912) 345-67-89", "RU", "+79123456789", "+7 *******789", false},
@@ -68,7 +68,7 @@ func TestNumbers(t *testing.T) {
 		{"21 23 45 67", "DK", "+4521234567", "+45 ******67", false},
 		{"139 1234 5678", "CN", "+8613912345678", "+86 ********678", false}, // no 0 before a Chinese mobile number
 		{"085 012 3456", "IE", "+353850123456", "+353 ******456", false},
-		{"+683 4002", "", "+6834002", "+683 ***2", true}, // Niue: a third of four
+		{"+683 4002", "", "+6834002", "+683 ***2", true}, // Niue: one of the four digits is shown
 		{"+290 22222", "", "+29022222", "+290 ****2", true},
 	} {
 		p, err := caller.ParsePhone(c.text, c.region)
@@ -78,9 +78,9 @@ func TestNumbers(t *testing.T) {
 	}
 }
 
-// Strictness must not shut out a country: the library's own example of each, in the three forms that it writes it in.
+// The numbers of every country can be read: here the library's own example of each, in the three forms that it writes.
 func TestEveryCountrysMobileAndFixedNumbers(t *testing.T) {
-	// Argentina dials 0 11 15 2345-6789 for +54 9 11 2345-6789: the 9 doesn't stand there.
+	// Argentina dials 0 11 15 2345-6789 for +54 9 11 2345-6789, without the 9.
 	excepted := []string{"AR"}
 	tried := 0
 	for region := range phonenumbers.GetSupportedRegions() {
@@ -183,14 +183,14 @@ func TestRefused(t *testing.T) {
 		{"089 1234/5678", "DE", unreadable},
 		{"+49 89 123/4567", "", unreadable},
 		{"030 123456 (22)", "DE", unreadable},
-		// not a whole number of anybody's
+		// not a whole number
 		{"7946 0018", "GB", unreadable},
 		{"555-2368", "US", unreadable},
 		{"123456", "DE", unreadable},
 		{"12345678", "DE", unreadable},
 		{"4521", "DE", unreadable},
 		{"4521", "GB", unreadable},
-		{"447700900123", "DE", unreadable}, // Britain, or Leer
+		{"447700900123", "DE", unreadable}, // in Britain, or in the German town of Leer
 		{"+447700900123", "ZZ", "-"},
 		{"+44 770090012", "GB", unreadable},
 		{"+44 77009001234", "GB", unreadable},
@@ -199,7 +199,7 @@ func TestRefused(t *testing.T) {
 		{"000447700900123", "GB", unreadable},
 		{"011 44 7700 900123", "US", unreadable},
 		{"33 6 12 34 56 78", "GB", unreadable},
-		// the trunk's (0) in other places, or where there is none
+		// a (0) in a wrong place, or in a country without it
 		{"+44 20 (0)7946 0018", "GB", unreadable},
 		{"+49 30 (0) 123456", "DE", unreadable},
 		{"+44 (0)(0)20 7946 0018", "GB", unreadable},
@@ -263,7 +263,7 @@ func TestRegions(t *testing.T) {
 	checkError(t, err)
 }
 
-// checkError checks the manners of an error, and that it tells nothing of the number; only a region is quoted.
+// checkError checks that an error is complete, and that nothing of the number is in it. Only a region is quoted.
 func checkError(t *testing.T, err error) {
 	t.Helper()
 	if err == nil {

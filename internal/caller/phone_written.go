@@ -7,23 +7,23 @@ import (
 	"github.com/nyaruka/phonenumbers"
 )
 
-// written is a text that is written like a phone number. Places in it are counted in digits.
+// written is a text that is written like a phone number. Positions are numbers of digits before them.
 type written struct {
-	digits        string // all that there are
-	international bool   // begins with + or 00
-	start         int    // what comes before the country code: 2 for 00
-	runs          []run  // the groups of digits with nothing between them
-	opened        int    // the last opening parenthesis but that of "(0)"
-	trunk         int    // the 0 of "(0)"; -1 without
-	slash         int    // the slash; -1 without
+	digits        string // all digits of the text
+	international bool   // the text begins with + or 00
+	start         int    // how many digits are before the country code: 2 for 00
+	runs          []run  // the groups of digits, each without anything between
+	opened        int    // the last opening parenthesis, except that of "(0)"
+	trunk         int    // the 0 of "(0)"; -1 if there is none
+	slash         int    // the slash; -1 if there is none
 }
 
 type run struct{ from, to int }
 
-// maxDigits is more than any number has, with 00, country code and trunk prefix.
+// maxDigits is more than the digits of any number with 00, country code and trunk prefix.
 const maxDigits = 20
 
-// read takes text apart, and tells whether it can be one phone number by its characters.
+// read takes text apart, and reports whether its characters can be one phone number.
 func read(text string) (written, bool) {
 	w := written{trunk: -1, slash: -1}
 	open, before := -1, rune(0)
@@ -68,7 +68,7 @@ func read(text string) (written, bool) {
 
 func isDigit(r rune) bool { return r >= '0' && r <= '9' }
 
-// hasExtension tells whether a text that is no phone number is one followed by an extension, as far as anybody can tell.
+// hasExtension reports whether a text that is not a phone number looks like one with an extension.
 func hasExtension(text string) bool {
 	text = strings.ToLower(strings.TrimSpace(text))
 	number := strings.TrimRightFunc(text, isDigit)
@@ -85,7 +85,7 @@ func hasExtension(text string) bool {
 	return false
 }
 
-// number gives the number that w is, if it can be only one. The region may be empty for one with a country code.
+// number returns the phone number, if w can be only one. The region may be empty if w has a country code.
 func (w written) number(region string) (number, bool) {
 	n, ok := w.lookUp(region)
 	if !ok {
@@ -101,8 +101,8 @@ func (w written) number(region string) (number, bool) {
 	if prefix == n.trunk && n.trunk != "" || w.digits == n.asDialed {
 		return n, true
 	}
-	// Spreadsheets drop a leading 0 or +. A mobile number is told by its digits even so, unless they are another country's
-	// too; a line in a country where those have any length is not: it may be the number of a room.
+	// Spreadsheets drop a leading 0 or +. A mobile number is recognized without it, unless the same digits are also a
+	// number of another country. A landline is not: such digits may be an extension inside a company.
 	mobile := n.kind == phonenumbers.MOBILE || n.kind == phonenumbers.FIXED_LINE_OR_MOBILE
 	other, ambiguous := lookUp("+"+w.digits, phonenumbers.UNKNOWN_REGION)
 	return n, mobile && (prefix == "" || prefix == n.country) && (!ambiguous || other.e164() == n.e164())
@@ -121,8 +121,9 @@ func (w written) lookUp(region string) (number, bool) {
 	return n, ok
 }
 
-// laidOut tells whether parentheses and slash stand where they do in one number, whose first digits, so many, are
-// prefixes. Elsewhere they begin a second number or something that a person would have to read.
+// laidOut reports whether parentheses and slash are where one number can have them. prefixes is how many of the first
+// digits are before the national number. In other places they begin a second number, or something that a person must
+// read.
 func (w written) laidOut(n number, prefixes int) bool {
 	const (
 		longestAreaCode = 5 // 04321/234567

@@ -2,11 +2,11 @@ package caller
 
 import "uzerp-mfa/internal/errs"
 
-// The reasons for what helps. Behind each stand the parts of its hint.
+// The reasons that hints have. The comments list the parts of each hint.
 const (
 	ReasonLandline   errs.Reason = "landline"    // no parts: no SMS reaches the number
 	ReasonSMSBlocked errs.Reason = "sms-blocked" // no parts: Twilio blocks SMS to such numbers for a time
-	ReasonSMSRefused errs.Reason = "sms-refused" // no parts: Twilio sends none to the number
+	ReasonSMSRefused errs.Reason = "sms-refused" // no parts: Twilio sends no SMS to the number
 	ReasonNoRegion   errs.Reason = "no-region"   // no parts: the number has no country, and none is set
 
 	ReasonCodeWanted  errs.Reason = "code-wanted"  // channel, user: the number on file gets it

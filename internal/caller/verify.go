@@ -9,25 +9,25 @@ import (
 	"uzerp-mfa/internal/mfa"
 )
 
-// maxCodesTyped is how many codes may be typed. Twilio takes five, and a fourth is a guess.
+// maxCodesTyped is how many codes may be typed. Twilio takes five, but a fourth would be a guess.
 const maxCodesTyped = 3
 
 const doNotHelp = "do not help this caller unless you can verify them in another way"
 
-// Operator is the person who has the caller on the phone, at this program.
+// Operator is the person who uses this program, with the caller on the phone.
 type Operator interface {
-	// Sending tells whom a code goes to, before it is sent.
+	// Sending tells the operator where a code goes, before it is sent.
 	Sending(ctx context.Context, c Check, channel Channel)
-	// AskCode asks for the code that the caller reads out. wrong is why the last one was not taken, and nil at first.
-	// errs.Declined if none is typed.
+	// AskCode asks for the code that the caller reads out. wrong is why the last one was not accepted, or nil for the
+	// first. The error is of errs.Declined if none is typed.
 	AskCode(ctx context.Context, wrong error) (code string, err error)
-	// Verified tells what the right code says, and what it doesn't.
+	// Verified tells the operator that the code is right, and what that does not mean.
 	Verified(c Check)
 }
 
-// Verify verifies the caller: it sends a code to the number on file and asks for it, three times at most. Without an error
-// the caller has that phone. With one nobody may be helped: it is of errs.CodeRejected, and recorded, unless an outage or a
-// setting is the reason; those, signals, the time limit and usage keep their kind.
+// Verify sends a code to the number on file and asks for it, three times at most. If it returns nil, the caller has
+// that phone; otherwise the caller must not be helped. The error is of errs.CodeRejected, and is recorded. Only
+// errors of an outage, a setting, a signal, the time limit or the usage keep their kind, and are not recorded.
 func (v *Verifier) Verify(ctx context.Context, u mfa.User, channel Channel, on Operator) error {
 	c, err := v.plan(ctx, u, channel)
 	if err == nil {
@@ -41,7 +41,7 @@ func (v *Verifier) Verify(ctx context.Context, u mfa.User, channel Channel, on O
 	return nil
 }
 
-// PlanVerify returns what Verify would do, and fails where Verify would fail before it sends.
+// PlanVerify returns what Verify would do, without sending. It returns the errors that Verify returns before it sends.
 func (v *Verifier) PlanVerify(ctx context.Context, u mfa.User, channel Channel) (Check, error) {
 	c, err := v.plan(ctx, u, channel)
 	if err != nil {
@@ -58,7 +58,7 @@ func (v *Verifier) plan(ctx context.Context, u mfa.User, channel Channel) (Check
 	return c, err
 }
 
-// failed makes the error that a verification ends with, and records it.
+// failed returns the error that a verification ends with, and records it.
 func (v *Verifier) failed(u mfa.User, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err
@@ -69,7 +69,7 @@ func (v *Verifier) failed(u mfa.User, err error) error {
 	return err
 }
 
-// sendAndAsk knows what became of the code, for it has sent it.
+// sendAndAsk sends a code and asks for it. Its own history of the code replaces that of the Verifier.
 func (c Check) sendAndAsk(ctx context.Context, channel Channel, on Operator) error {
 	if _, err := c.Send(ctx, channel); err != nil {
 		return err

@@ -13,11 +13,11 @@ import (
 	"uzerp-mfa/internal/mfa/mfatest"
 )
 
-// operator types codes, and remembers what happened.
+// operator types codes, and remembers the calls.
 type operator struct {
 	h     *helpdesk
 	codes []string
-	err   error // when there are no more codes
+	err   error // after the last code
 	heard []string
 	wrong []string
 }
@@ -47,7 +47,7 @@ func (o *operator) AskCode(_ context.Context, wrong error) (string, error) {
 
 func (o *operator) Verified(caller.Check) { o.heard = append(o.heard, "verified") }
 
-// verify verifies alice, and returns what was recorded of her.
+// verify verifies alice as the caller, and returns what was recorded.
 func verify(t *testing.T, h *helpdesk, o *operator, channel caller.Channel, contacts ...caller.PhoneContact) (recorded []string, err error) {
 	t.Helper()
 	h.contacts = map[string][]caller.PhoneContact{"alice": contacts}
@@ -73,7 +73,7 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-// However it fails, the caller is not verified, and it is recorded if that is the caller's fault.
+// After any error the caller is not verified. It is recorded if it may be the caller's fault.
 func TestVerifyFails(t *testing.T) {
 	down := errs.New(errs.Unavailable, "down", "")
 	for name, c := range map[string]struct {
@@ -123,7 +123,7 @@ func TestVerifyFails(t *testing.T) {
 	}
 }
 
-// What Verify would do is said without sending, and what it would refuse is refused.
+// PlanVerify says what Verify would do, without sending, and refuses what Verify would refuse.
 func TestPlanVerify(t *testing.T) {
 	h := &helpdesk{contacts: map[string][]caller.PhoneContact{"alice": {phone}}}
 	user := mfatest.Fresh("alice", "22222222-2222-4222-8222-222222222222")

@@ -2,7 +2,7 @@ package config
 
 import "uzerp-mfa/internal/errs"
 
-// The reasons for what helps. None has parts.
+// The reasons that hints have. None has parts.
 const (
 	ReasonNoDatabase     errs.Reason = "no-database"     // no database is set
 	ReasonNoTwilio       errs.Reason = "no-twilio"       // settings for Twilio are missing

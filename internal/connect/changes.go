@@ -14,29 +14,30 @@ import (
 	"uzerp-mfa/internal/verifyservice"
 )
 
-// Command is a command that changes something, as the audit log tells of it.
+// Command describes a command that changes something, for the audit log.
 type Command struct {
-	Name     string // without arguments
+	Name     string // "user reset", without arguments
 	Reason   string
 	Ticket   string
-	Self     string // the operator's own uzERP user, where the operator gave it
+	Self     string // the operator's own uzERP user, if the operator gave it
 	DryRun   bool   // nothing is written, and nothing recorded
 	Unlogged bool   // the operator wants no record
 	AuditLog string // the path
 	Getenv   func(string) string
-	Warn     func(error) // hears of an outcome that could not be recorded
+	Warn     func(error) // is called with the error if an outcome could not be recorded
 }
 
-// Changes has the writing ports: what is done through them is recorded, or refused in a dry run.
+// Changes has the writing ports. What is done through them is recorded; in a dry run it is refused.
 type Changes struct {
 	reader   *Reader
 	dryRun   bool
-	recorder *audit.Recorder // nil in a dry run, and where the operator wants no record
+	recorder *audit.Recorder // nil in a dry run, or if the operator wants no record
 	actor    audit.Actor
 	self     string
 }
 
-// NewChanges opens the audit log, and nothing else yet: what can't be recorded is to fail before anything is looked at.
+// NewChanges opens the audit log, and nothing else yet: a command whose changes can't be recorded fails before it has
+// read anything. Its errors are those of audit.Open.
 func NewChanges(r *Reader, cmd Command) (*Changes, error) {
 	ch := &Changes{reader: r, dryRun: cmd.DryRun, actor: audit.CurrentActor(cmd.Getenv), self: cmd.Self}
 	if cmd.DryRun || cmd.Unlogged {
@@ -56,7 +57,7 @@ func (ch *Changes) Recorded() bool { return ch.recorder != nil }
 // IsSelf reports whether username is the operator's own user.
 func (ch *Changes) IsSelf(username string) bool { return ch.actor.Is(username, ch.self) }
 
-// Refused records what was asked for and refused, if err says so, and returns err.
+// Refused returns err. If err says that a change was refused or a code was wrong, it records that first.
 func (ch *Changes) Refused(target string, err error) error {
 	if kind := errs.KindOf(err); err != nil && ch.recorder != nil && (kind == errs.Refused || kind == errs.CodeRejected) {
 		ch.recorder.Refused(target, err)
@@ -64,14 +65,15 @@ func (ch *Changes) Refused(target string, err error) error {
 	return err
 }
 
-// BestEffort makes changes also where they can't be recorded any more: for taking back what must not stay.
+// BestEffort lets changes be made even if they can't be recorded any more. It is for undoing something that must not
+// stay.
 func (ch *Changes) BestEffort() {
 	if ch.recorder != nil {
 		ch.recorder.BestEffort = true
 	}
 }
 
-// CallerHistory looks in the audit log for what became of the last code that was sent to the number.
+// CallerHistory returns what became of the last code that was sent to the number, as the audit log says.
 func (ch *Changes) CallerHistory(ctx context.Context, to caller.Recipient) caller.History {
 	if ch.recorder == nil {
 		return caller.History{}
@@ -79,7 +81,8 @@ func (ch *Changes) CallerHistory(ctx context.Context, to caller.Recipient) calle
 	return ch.recorder.History(ctx, to)
 }
 
-// Settings makes a change of settings in the file at path, none of them a secret.
+// Settings calls change, which changes settings in the file at path, and records that. No setting may be a secret. Its
+// error is that of change, or says that the change could not be recorded and was not made.
 func (ch *Changes) Settings(ctx context.Context, path string, settings []installation.SettingChange, change func() error) error {
 	switch {
 	case ch.dryRun:
@@ -97,11 +100,11 @@ func (ch *Changes) Settings(ctx context.Context, path string, settings []install
 	return ch.recorder.Record(ctx, path, before, after, change)
 }
 
-// writing returns what was opened as a writing port.
+// writing returns an opened adapter as a writing port: one that records, or one that refuses in a dry run.
 func writing[T, P any](ch *Changes, opened T, err error, as func(T) P, dry func(P) P, recorded func(*audit.Recorder, P) P) (P, error) {
 	switch {
 	case err != nil:
-		var none P // and no nil T that looks like one
+		var none P // a nil *T in an interface would not be nil
 		return none, err
 	case ch.dryRun:
 		return dry(as(opened)), nil
@@ -111,37 +114,38 @@ func writing[T, P any](ch *Changes, opened T, err error, as func(T) P, dry func(
 	return recorded(ch.recorder, as(opened)), nil
 }
 
-// Users changes uzERP's users.
+// Users returns the port that changes uzERP's users.
 func (ch *Changes) Users(ctx context.Context) (mfa.Writer, error) {
 	d, err := ch.reader.database(ctx)
 	return writing(ch, d, err, func(d *db.DB) mfa.Writer { return d }, dryUsers, (*audit.Recorder).Users)
 }
 
-// Injector switches uzERP's injector classes.
+// Injector returns the port that switches uzERP's injector classes.
 func (ch *Changes) Injector(ctx context.Context) (injector.Writer, error) {
 	d, err := ch.reader.database(ctx)
 	return writing(ch, d, err, func(d *db.DB) injector.Writer { return d }, dryInjector, (*audit.Recorder).Injector)
 }
 
-// Copy detaches a copy of the live database.
+// Copy returns the port that detaches a copy of the live database.
 func (ch *Changes) Copy(ctx context.Context) (mfa.CopyWriter, error) {
 	d, err := ch.reader.database(ctx)
 	return writing(ch, d, err, func(d *db.DB) mfa.CopyWriter { return d }, dryCopy, (*audit.Recorder).Copy)
 }
 
-// Factors changes the factors of uzERP's users at Twilio. It refuses (errs.Config) a service that is not uzERP's.
+// Factors returns the port that changes the factors of uzERP's users at Twilio. It fails with errs.Config if the
+// settings name another service than uzERP uses.
 func (ch *Changes) Factors() (mfa.Factors, error) {
 	client, err := ch.reader.ownService(0)
 	return writing(ch, client, err, func(c *twilio.Client) mfa.Factors { return c }, dryFactors, (*audit.Recorder).Factors)
 }
 
-// Verifications sends codes to phones and checks them.
+// Verifications returns the port that sends codes to phones and checks them.
 func (ch *Changes) Verifications() (caller.Verifications, error) {
 	client, err := ch.reader.client(0)
 	return writing(ch, client, err, func(c *twilio.Client) caller.Verifications { return c }, dryVerifications, (*audit.Recorder).Verifications)
 }
 
-// Services makes Verify services: it needs an account and credentials, and no service.
+// Services returns the port that makes Verify services. It needs an account and its credentials, but no service.
 func (ch *Changes) Services() (verifyservice.Creator, error) {
 	account, err := ch.reader.twilioAccount()
 	return writing(ch, account, err, func(a *twilio.Account) verifyservice.Creator { return a }, dryServices, (*audit.Recorder).Services)

@@ -28,7 +28,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(dbtest.Run(m)) }
 
-// site is a database and a Twilio that counts what it is asked and answers nothing useful.
+// site is a database and a Twilio that counts its requests and rejects every one.
 type site struct {
 	reader *Reader
 	log    string
@@ -65,7 +65,7 @@ func (s *site) changes(t *testing.T, cmd Command) *Changes {
 	return ch
 }
 
-// records returns the results that stand in the audit log; none if there is no log.
+// records returns the targets and results in the audit log, or nothing if there is no log.
 func (s *site) records(t *testing.T) []string {
 	t.Helper()
 	text, err := os.ReadFile(s.log)
@@ -138,7 +138,7 @@ func every(t *testing.T, ch *Changes) map[string]error {
 	return said
 }
 
-// A dry run reads, and can't write, whatever a command does.
+// In a dry run a command can read but can't write, whatever it does.
 func TestDryRunWritesNothing(t *testing.T) {
 	s := newSite(t)
 	users := got[mfa.Reader](t)(s.reader.Users(t.Context()))
@@ -167,7 +167,7 @@ func TestDryRunWritesNothing(t *testing.T) {
 	}
 }
 
-// Whatever changes something, or tries to, has its line in the audit log.
+// Every call that changes something, or tries to, has its lines in the audit log.
 func TestChangesAreRecorded(t *testing.T) {
 	s := newSite(t)
 	ch := s.changes(t, Command{})
@@ -196,7 +196,7 @@ func TestChangesAreRecorded(t *testing.T) {
 	}
 }
 
-// --no-audit-log changes all the same, without a log.
+// With --no-audit-log changes are made without a log.
 func TestChangesWithoutALog(t *testing.T) {
 	s := newSite(t)
 	ch := s.changes(t, Command{Unlogged: true})
@@ -217,7 +217,7 @@ func TestTheLogComesFirst(t *testing.T) {
 	}
 }
 
-// Who has a reading port can't make a writing one of it.
+// A type assertion can't turn a reading port into a writing one.
 func TestReadingPortsOnlyRead(t *testing.T) {
 	s := newSite(t)
 	ctx := t.Context()

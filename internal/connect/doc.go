@@ -1,7 +1,8 @@
-// Package connect opens what the commands work on: uzERP's database, Twilio Verify and the audit log, each on first use.
+// Package connect opens what the commands work on: uzERP's database, Twilio Verify and the audit log, each on first
+// use.
 //
-// Its law: everybody gets reading ports, and nobody gets a writing port that does not record. Writing ports come from
-// Changes alone, which opens the audit log before anything else; without a record nothing is changed, but where the
-// operator wants none. In a dry run the writing ports read, and refuse to write. No other package may import db and twilio
-// (architecture_test.go), so there is no second way to a port that writes.
+// Its law: every command may have reading ports, but every writing port records what it does. Only Changes has writing
+// ports, and it opens the audit log before anything else. Nothing is changed without a record, unless the operator
+// asked for that (--no-audit-log). In a dry run the writing ports can read, and refuse to write. No other package may
+// import db and twilio (architecture_test.go), so there is no other way to write.
 package connect

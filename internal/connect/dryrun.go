@@ -10,8 +10,9 @@ import (
 	"uzerp-mfa/internal/verifyservice"
 )
 
-// The writing ports of a dry run read, and refuse to write: no command comes so far, and none that is added later can.
-// They embed the reading port only, so that a method added to a writing port does not compile until it refuses here.
+// In a dry run the writing ports can read, and refuse to write. No command should try to write then; this makes sure
+// that a mistake in a command can't change anything. Each type embeds only the reading port: if a method is added to a
+// writing port, the program doesn't compile until that method refuses here.
 
 var errDryRun = errs.New(errs.Failure, "a dry run must not write", "this is a mistake in the program; nothing was changed")
 
@@ -29,7 +30,7 @@ func (readOnlyUsers) CompareAndSet(context.Context, string, mfa.Row, mfa.Row) er
 
 type readOnlyFactors struct{ mfa.FactorReader }
 
-// Challenge refuses: Twilio counts it, and bills a success.
+// Challenge refuses: Twilio counts each one, and bills an approved one.
 func (readOnlyFactors) Challenge(context.Context, string, string, string) (bool, error) {
 	return false, errDryRun
 }

@@ -20,12 +20,12 @@ import (
 // Options are what a Reader is made with.
 type Options struct {
 	Loader    *config.Loader
-	Logger    func() *slog.Logger // asked on first use; a nil logger is silent
+	Logger    func() *slog.Logger // called on first use; a nil logger is silent
 	Now       func() time.Time
 	UserAgent string // what this program calls itself at Twilio
 }
 
-// Reader gives reading ports. It opens the database and Twilio's clients, each on first use and once.
+// Reader has the reading ports. It opens the database and Twilio's clients once, each on first use.
 type Reader struct {
 	options Options
 
@@ -34,13 +34,13 @@ type Reader struct {
 	account *twilio.Account
 }
 
-// New opens nothing.
+// New returns a Reader that has opened nothing yet.
 func New(o Options) *Reader { return &Reader{options: o} }
 
-// closeTimeout is how long a server may take to say goodbye.
+// closeTimeout is how long Close waits for a server to close the connection.
 const closeTimeout = 500 * time.Millisecond
 
-// Close gives back what was opened.
+// Close closes what was opened.
 func (r *Reader) Close() {
 	if r.db != nil {
 		closed := make(chan struct{})
@@ -50,7 +50,7 @@ func (r *Reader) Close() {
 		}()
 		select {
 		case <-closed:
-		case <-time.After(closeTimeout): // a server that does not answer is left to notice our end by itself
+		case <-time.After(closeTimeout): // a server that doesn't answer will notice by itself that this process has ended
 		}
 	}
 	if r.verify != nil {
@@ -61,7 +61,7 @@ func (r *Reader) Close() {
 	}
 }
 
-// The reading ports are handed out wrapped, so that not even a type assertion finds the method that writes.
+// The reading ports are wrapped, so that not even a type assertion finds a method that writes.
 type (
 	usersReader    struct{ mfa.Reader }
 	factorReader   struct{ mfa.FactorReader }
@@ -71,22 +71,22 @@ type (
 	directory      struct{ caller.Directory }
 )
 
-// reading returns what was opened as one of its reading ports.
+// reading returns an opened adapter as a reading port.
 func reading[T, P any](opened T, err error, as func(T) P) (P, error) {
 	if err != nil {
-		var none P // and no nil T that looks like one
+		var none P // a nil *T in an interface would not be nil
 		return none, err
 	}
 	return as(opened), nil
 }
 
-// Users reads uzERP's users.
+// Users returns the port that reads uzERP's users.
 func (r *Reader) Users(ctx context.Context) (mfa.Reader, error) {
 	d, err := r.database(ctx)
 	return reading(d, err, func(d *db.DB) mfa.Reader { return usersReader{d} })
 }
 
-// AllUsers returns every user, in the order of the names or of the last logins.
+// AllUsers returns every user, in the order of the names or, with byLastLogin, of the last logins.
 func (r *Reader) AllUsers(ctx context.Context, byLastLogin bool) (iter.Seq2[mfa.User, error], error) {
 	d, err := r.database(ctx)
 	if err != nil {
@@ -108,25 +108,25 @@ func (r *Reader) Usernames(ctx context.Context, prefix string, limit int) ([]str
 	return d.Usernames(ctx, prefix, limit)
 }
 
-// Directory reads what uzERP knows of the persons behind the users.
+// Directory returns the port that reads what uzERP knows about the persons behind the users.
 func (r *Reader) Directory(ctx context.Context) (caller.Directory, error) {
 	d, err := r.database(ctx)
 	return reading(d, err, func(d *db.DB) caller.Directory { return directory{d} })
 }
 
-// Injector reads uzERP's injector classes.
+// Injector returns the port that reads uzERP's injector classes.
 func (r *Reader) Injector(ctx context.Context) (injector.Reader, error) {
 	d, err := r.database(ctx)
 	return reading(d, err, func(d *db.DB) injector.Reader { return injectorReader{d} })
 }
 
-// Copy says which database this is.
+// Copy returns the port that says which database this is and what detaching it would change.
 func (r *Reader) Copy(ctx context.Context) (mfa.CopyReader, error) {
 	d, err := r.database(ctx)
 	return reading(d, err, func(d *db.DB) mfa.CopyReader { return copyReader{d} })
 }
 
-// Doctor gives the database as doctor asks it.
+// Doctor returns the port through which doctor looks at the database.
 func (r *Reader) Doctor(ctx context.Context) (doctor.Database, error) {
 	d, err := r.database(ctx)
 	return reading(d, err, func(d *db.DB) doctor.Database { return doctorReader{d, d, d} })
@@ -138,7 +138,7 @@ type doctorReader struct {
 	db *db.DB
 }
 
-// Schema returns what doctor wants to know of the server and the tables.
+// Schema returns what doctor needs to know about the server and the tables.
 func (d doctorReader) Schema(ctx context.Context) (doctor.Schema, error) {
 	s, err := d.db.CheckSchema(ctx)
 	return doctor.Schema{Version: s.ServerVersion, ReadOnly: s.ReadOnly || s.Standby, Problem: s.Problem()}, err
@@ -157,17 +157,18 @@ func (d doctorReader) AllUsers(ctx context.Context) iter.Seq2[mfa.User, error] {
 // GrantsSQL returns the statements that give a role the rights this program needs.
 func GrantsSQL(role string) string { return db.Grants(role) }
 
-// Factors reads the factors of uzERP's users at Twilio. It refuses (errs.Config) a service that is not uzERP's.
+// Factors returns the port that reads the factors of uzERP's users at Twilio. It fails with errs.Config if the settings
+// name another service than uzERP uses.
 func (r *Reader) Factors() (mfa.FactorReader, error) { return r.FactorsAtOnce(0) }
 
-// FactorsAtOnce is Factors with at most n calls to Twilio at a time, in all of this command; 0 is the default. The first
-// call for factors decides.
+// FactorsAtOnce is Factors with at most n calls to Twilio at a time in the whole command; 0 means the default. Only the
+// n of the first call counts.
 func (r *Reader) FactorsAtOnce(n int) (mfa.FactorReader, error) {
 	client, err := r.ownService(n)
 	return reading(client, err, func(c *twilio.Client) mfa.FactorReader { return factorReader{c} })
 }
 
-// Challenger tries codes of uzERP's users.
+// Challenger returns the port that tries codes of uzERP's users.
 func (r *Reader) Challenger() (mfa.Challenger, error) {
 	client, err := r.ownService(0)
 	return reading(client, err, func(c *twilio.Client) mfa.Challenger { return challenger{c} })
@@ -182,7 +183,7 @@ func (r *Reader) Service(ctx context.Context) (verifyservice.Service, error) {
 	return client.FetchService(ctx)
 }
 
-// ServiceOf fetches the Verify service with other settings, and compares the clocks.
+// ServiceOf fetches the Verify service with the given settings, and compares this machine's clock with Twilio's.
 func (r *Reader) ServiceOf(ctx context.Context, settings config.Twilio) (verifyservice.Service, doctor.Offset, error) {
 	client, err := twilio.New(r.config(settings, 0))
 	if err != nil {
@@ -194,7 +195,7 @@ func (r *Reader) ServiceOf(ctx context.Context, settings config.Twilio) (verifys
 	return service, doctor.Offset{Ahead: ahead, Known: known}, err
 }
 
-// CheckSettings finds settings for Twilio that can't be right, without a call.
+// CheckSettings returns an error for settings that Twilio can't accept. It calls nothing.
 func (r *Reader) CheckSettings(settings config.Twilio) error {
 	client, err := twilio.New(r.config(settings, 0))
 	if err == nil {
@@ -203,8 +204,8 @@ func (r *Reader) CheckSettings(settings config.Twilio) error {
 	return err
 }
 
-// ForeignService says what it means that the settings here name another service than uzERP uses. It is empty where they
-// don't, or where that can't be told.
+// ForeignService returns a message if the settings of this program name another service than uzERP uses. It returns ""
+// if both name the same service, or if that can't be found out.
 func (r *Reader) ForeignService() string {
 	for _, check := range injector.CheckSettings(r.options.Loader.UzerpSettings()) {
 		if check.ID == injector.CheckSameService {
@@ -214,8 +215,8 @@ func (r *Reader) ForeignService() string {
 	return ""
 }
 
-// ownService returns the client of the service that uzERP's users have their factors in. In another service they have no
-// factors, and its answers would make every user look locked out.
+// ownService returns the client of the service in which uzERP's users have their factors. They have none in another
+// service, so its answers would make every user look locked out.
 func (r *Reader) ownService(atOnce int) (*twilio.Client, error) {
 	if why := r.ForeignService(); why != "" {
 		return nil, errs.NewWith(errs.Config, why, config.ReasonForeignService.With())
@@ -223,7 +224,7 @@ func (r *Reader) ownService(atOnce int) (*twilio.Client, error) {
 	return r.client(atOnce)
 }
 
-// database connects, once.
+// database opens the database on the first call.
 func (r *Reader) database(ctx context.Context) (*db.DB, error) {
 	if r.db != nil {
 		return r.db, nil
@@ -236,7 +237,7 @@ func (r *Reader) database(ctx context.Context) (*db.DB, error) {
 	return r.db, err
 }
 
-// client makes the Verify client, once. It opens no connection yet.
+// client makes the Verify client on the first call. It opens no connection yet.
 func (r *Reader) client(atOnce int) (*twilio.Client, error) {
 	if r.verify != nil {
 		return r.verify, nil
@@ -249,7 +250,7 @@ func (r *Reader) client(atOnce int) (*twilio.Client, error) {
 	return r.verify, err
 }
 
-// twilioAccount makes the client that needs no service, once.
+// twilioAccount makes the client that needs no service, on the first call.
 func (r *Reader) twilioAccount() (*twilio.Account, error) {
 	if r.account != nil {
 		return r.account, nil

@@ -7,8 +7,8 @@ import (
 	"uzerp-mfa/internal/finding"
 )
 
-// Check is the result of one check. Its severity is finding.Error where the installation is broken or unsafe, or could not
-// be looked at although it should be. A finding of session-config check or service check keeps its ID.
+// Check is the result of one check. Its severity is finding.Error if the installation is broken or unsafe, or if
+// something that must be checked could not be read. A finding of session-config check or service check keeps its ID.
 type Check struct {
 	finding.Finding // with the place in its message
 	Group           string
@@ -35,7 +35,7 @@ const (
 // Report is the result of all checks.
 type Report struct {
 	Checks []Check
-	Users  *Users // nil where the users could not be counted
+	Users  *Users // nil if the users could not be counted
 }
 
 // Users are the users by state.
@@ -57,15 +57,15 @@ func (r Report) Count(s finding.Severity) int {
 // Sound reports whether no check warns or fails. A skipped check doesn't count: the check that it needs does.
 func (r Report) Sound() bool { return r.Count(finding.Error)+r.Count(finding.Warning) == 0 }
 
-// Part is the answer to one question: a value or an error. The zero Part was never asked for, and every check that depends on
-// it is skipped.
+// Part is the answer to one question: a value or an error. The zero Part means that nobody asked; then every check that
+// depends on it is skipped.
 type Part[T any] struct {
 	value T
 	err   error
 	asked bool
 }
 
-// Got returns the Part with this answer.
+// Got returns the Part with this answer: err if it is not nil, and otherwise value.
 func Got[T any](value T, err error) Part[T] { return Part[T]{value: value, err: err, asked: true} }
 
 // OK reports whether there is a value.
@@ -90,7 +90,7 @@ func (c *checker) pass(id, format string, args ...any) {
 	c.add(id, finding.Pass, errs.Hint{}, format, args...)
 }
 
-// fail is for an error that came instead of an answer.
+// fail adds a check that got an error instead of an answer.
 func (c *checker) fail(id string, err error) { c.add(id, finding.Error, errs.HintOf(err), "%s", err) }
 
 // skip skips checks because of the one that they need.
@@ -105,8 +105,8 @@ func (c *checker) skip(needs string, ids ...string) {
 	}
 }
 
-// have reports whether there is an answer that can be judged. If there is an error instead, the check id fails with it. If
-// nobody asked, it is skipped. Either way the others, which depend on the same answer, are skipped.
+// have reports whether p has a value. If p has an error, the check id fails with it; if nobody asked, it is skipped.
+// In both cases the other checks, which depend on the same answer, are skipped.
 func have[T any](c *checker, p Part[T], needs, id string, others ...string) bool {
 	switch {
 	case !p.asked:

@@ -1,5 +1,6 @@
 // Package doctor checks a whole installation: Gather asks, Examine judges the answers.
 //
-// Its law: an error is an answer, and never the end; but nothing more is asked of a side that doesn't answer. A check that
-// lacks what it needs is skipped and names that; it never passes. Nothing is changed.
+// Its laws: An error is an answer, and never ends the checks. But after one side (database or Twilio) did not answer,
+// it is not asked again. A check that lacks what it needs never passes: it is skipped and says what is missing.
+// Nothing is changed.
 package doctor

@@ -14,7 +14,7 @@ import (
 	"uzerp-mfa/internal/verifyservice"
 )
 
-// Source is what Gather asks.
+// Source has the answers that Gather collects.
 type Source interface {
 	Settings() Settings
 	SessionFindings() ([]finding.Finding, error)
@@ -30,14 +30,14 @@ type Source interface {
 	AuditChain(ctx context.Context) (Chain, error)
 }
 
-// Database is what Gather asks of uzERP's database.
+// Database has the answers of uzERP's database.
 type Database interface {
 	Schema(ctx context.Context) (Schema, error)
 	MissingRights(ctx context.Context) ([]string, error)
 	InjectorClasses(ctx context.Context, names []string) ([]injector.Class, error)
 	// CheckNoTrial returns an error of errs.Refused while a switch is on trial.
 	CheckNoTrial(ctx context.Context) error
-	// AllUsers gives every user.
+	// AllUsers returns every user.
 	AllUsers(ctx context.Context) iter.Seq2[mfa.User, error]
 	Details(ctx context.Context, usernames []string) (map[string]mfa.Details, error)
 }
@@ -49,12 +49,12 @@ type Options struct {
 	EnvFile bool   // the session settings are read from a file that the operator names, and not from uzERP's
 }
 
-// Gather asks for everything that Examine judges. It reads uzERP's files first, and then asks the database and Twilio at the
-// same time, so that each of them costs one time limit at most. The audit log is read beside them: it may be long, and the
-// others would seem not to answer if it took their time.
+// Gather asks for everything that Examine judges. It reads uzERP's files first, and then asks the database and Twilio
+// at the same time, so that each of them takes one time limit at most. It reads the audit log at the same time too: a
+// long log must not use up the time of the others.
 func Gather(ctx context.Context, source Source, o Options) Input {
 	in := Input{Now: o.Now, Gateway: o.Gateway, Settings: source.Settings()}
-	if o.EnvFile || in.Env.Path != "" && in.Env.Problem == "" { // else uzERP reads no settings, and the check of those says why
+	if o.EnvFile || in.Env.Path != "" && in.Env.Problem == "" { // otherwise another check says why
 		in.Session = Got(source.SessionFindings())
 	}
 	uzerpToo := envComplete(in)
@@ -71,8 +71,8 @@ func Gather(ctx context.Context, source Source, o Options) Input {
 	return in
 }
 
-// gatherTwilio fetches the service with this program's settings. With uzerpToo it then fetches it with uzERP's, if those are
-// others.
+// gatherTwilio fetches the service with this program's settings. If uzerpToo is set, it also fetches it with uzERP's
+// settings if they are different.
 func gatherTwilio(ctx context.Context, source Source, uzerpToo bool, in *Input) {
 	var silent bool
 	if in.Twilio.OK() {
@@ -92,7 +92,7 @@ func gatherTwilio(ctx context.Context, source Source, uzerpToo bool, in *Input) 
 	}
 }
 
-// isSilent reports whether it makes no sense to ask again.
+// isSilent reports whether err means that the side doesn't answer, so that it makes no sense to ask again.
 func isSilent(ctx context.Context, err error) bool {
 	return err != nil && (errs.KindOf(err) == errs.Unavailable || ctx.Err() != nil)
 }

@@ -18,8 +18,8 @@ import (
 	"uzerp-mfa/internal/verifyservice"
 )
 
-// site is a Source and its Database: a sound installation, but for the questions that fail. It remembers what it was asked,
-// each side for itself.
+// site is a Source and its Database. It is a sound installation, except for the questions that fail. It remembers the
+// questions to each side.
 type site struct {
 	settings doctor.Settings
 	schema   doctor.Schema
@@ -35,7 +35,7 @@ func newSite() *site {
 	return &site{settings: sound().Settings, schema: doctor.Schema{Version: "15.4"}, users: []mfa.User{enrolled(1, "alice")}, fails: map[string]error{}}
 }
 
-// ask remembers a question, and returns the error that it is to fail with.
+// ask remembers a question and returns the error for it.
 func (s *site) ask(side *[]string, question string) error {
 	s.lock.Lock()
 	*side = append(*side, question)
@@ -111,7 +111,7 @@ func (s *site) asked() string {
 	}, " | ")
 }
 
-// gathered tells what became of one check.
+// gathered returns the result of one check.
 func gathered(in doctor.Input, id string) string {
 	for _, c := range doctor.Examine(in).Checks {
 		if c.ID == id {
@@ -133,12 +133,12 @@ func TestGather(t *testing.T) {
 		name   string
 		change func(*site)
 		asked  string
-		check  string // of this ID
-		says   string // begins with this
+		check  string // the ID of a check
+		says   string // the beginning of the check's result
 	}{
 		{"a sound installation", func(*site) {}, allDatabase + allTwilio + others, "user-states", "pass 1 enrolled"},
 
-		// After the first silence nothing more is asked of the silent side. The other side is.
+		// After the first silence only the other side is asked.
 		{"no connection", fails("connect", down), "connect" + allTwilio + others, "database-reachable", "error no answer"},
 		{"silent about the schema", fails("schema", down), "connect,schema" + allTwilio + others, "database-uzerp", "error no answer"},
 		{"silent about rights", fails("rights", down), "connect,schema,rights" + allTwilio + others, "login-handler", "skipped"},
@@ -196,7 +196,7 @@ func fails(question string, err error) func(*site) {
 	return func(s *site) { s.fails[question] = err }
 }
 
-// A file that the operator names is judged without uzERP's.
+// A file that the operator names is checked without uzERP's own.
 func TestGatherNamedEnvFile(t *testing.T) {
 	s := newSite()
 	s.settings.Env.Problem = "torn"
@@ -206,7 +206,7 @@ func TestGatherNamedEnvFile(t *testing.T) {
 	}
 }
 
-// An error of a time that is over is a silence, whatever its kind.
+// After the time limit every error counts as no answer.
 func TestGatherEndsWithItsContext(t *testing.T) {
 	for _, question := range []string{"rights", "classes", "trial", "service"} {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -227,7 +227,7 @@ func TestGatherEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// The database, Twilio and the audit log are asked at the same time: each waits here until all three are.
+// The database, Twilio and the audit log are asked at the same time: here each waits until all three are asked.
 func TestGatherAsksAtTheSameTime(t *testing.T) {
 	s := newSite()
 	var all sync.WaitGroup
@@ -250,7 +250,7 @@ func TestGatherAsksAtTheSameTime(t *testing.T) {
 	}
 }
 
-// Persons are asked for in portions, and a portion that fails ends it.
+// Persons are read in portions. If one portion fails, the rest is not read.
 func TestGatherPersonsInPortions(t *testing.T) {
 	s := newSite()
 	s.users = nil

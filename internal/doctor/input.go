@@ -8,7 +8,7 @@ import (
 	"uzerp-mfa/internal/verifyservice"
 )
 
-// Settings are what is set, found without asking the database or Twilio.
+// Settings are all settings, read without asking the database or Twilio.
 type Settings struct {
 	Root     Part[Place] // uzERP's directory; Place{} if none is known
 	Database Part[Place] // where the database's settings come from
@@ -26,7 +26,7 @@ type Input struct {
 
 	Reached Part[struct{}] // the database
 	Schema  Part[Schema]
-	Rights  Part[[]string] // that the role lacks
+	Rights  Part[[]string] // the rights that the role lacks
 
 	Classes Part[[]injector.Class] // the rows of injector.Names
 	Trial   Part[bool]             // whether a switch is on trial
@@ -39,7 +39,7 @@ type Input struct {
 	Session Part[[]finding.Finding]
 
 	Users   Part[*Tally]
-	Persons Part[struct{}] // whether the tally has the persons
+	Persons Part[struct{}] // whether the tally knows the persons
 
 	AuditLog   Part[LogFile] // whether it can be written
 	AuditChain Part[Chain]

@@ -2,7 +2,7 @@ package doctor
 
 import "uzerp-mfa/internal/errs"
 
-// The reasons for what helps. Behind each stand the parts of its hint.
+// The reasons that hints have. The comments list the parts of each hint.
 const (
 	ReasonRootUnknown      errs.Reason = "root-unknown"      // no parts
 	ReasonRoleLacksRights  errs.Reason = "role-lacks-rights" // no parts

@@ -11,7 +11,7 @@ import (
 	"uzerp-mfa/internal/verifyservice"
 )
 
-// The IDs of the checks. Those of the injector classes and of uzERP's settings are those of set-injector.
+// The IDs of the checks. For the injector classes and uzERP's settings they are the same as in set-injector.
 const (
 	UzerpRoot        = "uzerp-root"
 	DatabaseSettings = "database-settings"
@@ -57,8 +57,9 @@ const (
 	AuditLogIntact   = "audit-log-intact"
 )
 
-// IDs returns the ID of every check of this package, with the greatest severity that it can have. SessionSettings stands for
-// all findings of session-config check, and ServiceSettings for those of service check: they have their own IDs.
+// IDs returns the ID of every check of this package, with the greatest severity that it can have. SessionSettings
+// stands for all findings of session-config check, and ServiceSettings for those of service check: they have their
+// own IDs.
 func IDs() map[string]finding.Severity {
 	const fail, warn, info = finding.Error, finding.Warning, finding.Info
 	return map[string]finding.Severity{
@@ -240,8 +241,8 @@ func login(c *checker, in Input) {
 	trial(c, in)
 }
 
-// ofSwitch changes a finding of the plan of a switch to what it means without one. If two-factor login is on already, what
-// the switch would correct is an error now.
+// ofSwitch changes a finding of the plan of a switch to what it means without one. If two-factor login is on already,
+// what the switch would correct is an error now.
 func ofSwitch(f finding.Finding, plan injector.SwitchPlan, on bool, vouched string) finding.Finding {
 	switch {
 	case f.ID == Gateway && vouched != "" && f.Severity == finding.Warning:
@@ -350,7 +351,7 @@ func twilio(c *checker, in Input) {
 	clock(c, in)
 }
 
-// uzerpTwilio judges uzERP's own settings for Twilio: every login depends on them.
+// uzerpTwilio checks uzERP's own settings for Twilio: every login depends on them.
 func uzerpTwilio(c *checker, in Input) {
 	switch {
 	case !in.Root.OK() || in.Root.value.Value == "":
@@ -360,7 +361,7 @@ func uzerpTwilio(c *checker, in Input) {
 		c.skip(EnvFile, UzerpTwilio)
 		return
 	}
-	needs := TwilioService // which got no answer
+	needs := TwilioService // the check that got no answer
 	if !in.Twilio.OK() {
 		needs = TwilioSettings
 	}
@@ -374,8 +375,8 @@ func uzerpTwilio(c *checker, in Input) {
 }
 
 const (
-	clockWarning = 10 * time.Second // from here on a difference is a warning
-	clockNoise   = 2 * time.Second  // Twilio's Date has whole seconds, and needs time to get here
+	clockWarning = 10 * time.Second // a difference of this or more is a warning
+	clockNoise   = 2 * time.Second  // Twilio's Date has whole seconds, and its answer needs time
 )
 
 func clock(c *checker, in Input) {

@@ -8,7 +8,7 @@ import (
 	"uzerp-mfa/internal/finding"
 )
 
-// notJudged reports whether a finding of session-config check is about something that could not be looked at.
+// notJudged reports whether a finding of session-config check is about something that could not be read.
 func notJudged(id string) bool { return id == "php-not-checked" || id == "env-web-access" }
 
 func session(c *checker, in Input) {
@@ -23,7 +23,7 @@ func session(c *checker, in Input) {
 	for _, f := range in.Session.value {
 		severity := f.Severity
 		switch {
-		case f.ID == "web-environment": // every installation has it, and nothing can be done about it
+		case f.ID == "web-environment": // every installation has this finding, and nothing can be done
 			continue
 		case f.ID == "twilio-missing" && len(in.Env.Missing) > 0: // EnvFile says it already
 			continue
@@ -40,7 +40,7 @@ func session(c *checker, in Input) {
 	}
 }
 
-// withPlace returns the message of a finding, after what it is about and where that stands.
+// withPlace returns the message of a finding, after the setting and its place.
 func withPlace(f finding.Finding) string {
 	var place []string
 	switch {
@@ -140,12 +140,12 @@ func auditLog(c *checker, in Input) {
 			"the audit log is not what was written: %s, the first: %s", number(len(log.Findings), "finding"), log.Findings[0])
 	case log.TornTail:
 		c.add(AuditLogIntact, finding.Warning, ReasonLogTorn.With(),
-			"the last line of the audit log is torn: its writer died, or the machine did")
+			"the last line of the audit log is torn: the program or the machine stopped while it was written")
 	case log.None:
 		c.add(AuditLogIntact, finding.Info, errs.Hint{}, "there is no audit log yet: nothing was changed from here, or the log was moved")
 	case log.Open > 0:
 		c.add(AuditLogIntact, finding.Info, ReasonChangesOpen.With(),
-			"no line was changed; the end of %s is not recorded: it is still under way, or it was broken off", number(log.Open, "change"))
+			"no line was changed; the end of %s is not recorded: it is still running, or it was interrupted", number(log.Open, "change"))
 	default:
 		c.pass(AuditLogIntact, "no line of the audit log was changed (%s)", number(log.Records, "record"))
 	}

@@ -66,7 +66,7 @@ func tally(users ...mfa.User) doctor.Part[*doctor.Tally] {
 	return doctor.Got(t, nil)
 }
 
-// sound is an installation with nothing wrong.
+// sound returns the Input of an installation without a problem.
 func sound() doctor.Input {
 	return doctor.Input{
 		Now: today,
@@ -86,8 +86,8 @@ func sound() doctor.Input {
 	}
 }
 
-// ruleTests make each check fail, one at a time. want are the checks that don't pass, "id status" each; those that info of
-// a service always has are left out.
+// ruleTests makes each check fail, one at a time. want lists the checks that don't pass, each as "id status". It
+// leaves out the findings that every service has.
 func ruleTests() []ruleTest {
 	const all = "login-handler skipped,authentication-gateway skipped,mfa-validator skipped,unique-key skipped,two-factor skipped,trial skipped"
 	const people = "user-states skipped,users-broken skipped,uuid-missing skipped,uuid-duplicate skipped," +
@@ -306,7 +306,7 @@ type ruleTest struct {
 	name   string
 	change func(*doctor.Input)
 	want   string
-	says   string // in the first of them, or its hint
+	says   string // in the message of the first of them, or in its hint
 }
 
 func with(i int, c injector.Class) doctor.Part[[]injector.Class] {
@@ -343,7 +343,7 @@ func withoutTwilio(in *doctor.Input) {
 	in.Service, in.UzerpService, in.Clock = doctor.Part[verifyservice.Service]{}, doctor.Part[verifyservice.Service]{}, doctor.Part[doctor.Offset]{}
 }
 
-// word is how ruleTests write a severity.
+// word returns a severity as ruleTests writes it.
 func word(s finding.Severity) string {
 	switch s {
 	case finding.Error:
@@ -398,7 +398,7 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// everyCheckOnce holds that no check is forgotten, whatever is missing: only what findings stand for may be absent.
+// everyCheckOnce checks that a report has every check once. Only those that are replaced by findings may be missing.
 func everyCheckOnce(t *testing.T, r doctor.Report, want map[string]string) {
 	t.Helper()
 	n := map[string]int{}
@@ -419,7 +419,7 @@ func everyCheckOnce(t *testing.T, r doctor.Report, want map[string]string) {
 	}
 }
 
-// Every check is seen at its worst by some test, and no check is worse than it is said to be.
+// Some test sees every check at its greatest severity, and no check has a greater one than IDs says.
 func TestEveryCheckFailsOnce(t *testing.T) {
 	worst := map[string]finding.Severity{}
 	for _, test := range ruleTests() {
@@ -443,9 +443,9 @@ func TestEveryCheckFailsOnce(t *testing.T) {
 	}
 }
 
-// Whatever could not be gathered, nothing passes that needs it.
+// If an answer is missing, no check passes that needs it.
 func TestNothingPassesUnseen(t *testing.T) {
-	allowed := []string{} // of an input in which nothing was asked, nothing passes
+	allowed := []string{} // if nothing was asked, nothing passes
 	for _, c := range doctor.Examine(doctor.Input{}).Checks {
 		if c.Severity != finding.Skipped && !slices.Contains(allowed, c.ID) {
 			t.Errorf("%s: %s (%s)", c.ID, c.Severity, c.Message)
@@ -494,7 +494,7 @@ func TestUsersAreCounted(t *testing.T) {
 	}
 }
 
-// Who is asked for: those who may log in, and those who are enrolled whether or not they may.
+// Persons are asked for of all users who may log in, and of all who are enrolled.
 func TestAsked(t *testing.T) {
 	tally := doctor.NewTally()
 	gone := enrolled(2, "gone")

@@ -15,8 +15,8 @@ type Tally struct {
 	Users Users
 
 	broken, brokenNoAccess, noUUID, skip []string
-	owners                               map[string]string   // the first user who has a uuid
-	shared                               map[string][]string // the users of each uuid that several have
+	owners                               map[string]string   // the first user with each uuid
+	shared                               map[string][]string // the users of each uuid that several users have
 	enrolled, access                     map[string]bool
 	left, noCompany                      []string
 }
@@ -86,7 +86,7 @@ func (t *Tally) Asked() []string {
 	return names
 }
 
-// AddPersons takes the persons of some of them. Somebody whose last day is today has not left yet.
+// AddPersons adds the persons of some users. A person whose last day is today has not left yet.
 func (t *Tally) AddPersons(persons map[string]mfa.Details, now time.Time) {
 	today := now.Format(time.DateOnly)
 	for name, d := range persons {

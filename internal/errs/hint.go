@@ -5,17 +5,17 @@ import (
 	"strings"
 )
 
-// Reason says why a command or a flag of this program helps. Each package declares the reasons that arise in it or behind
-// its ports. cmd/hints.go has a text for each, with the command line.
+// Reason says why a command or a flag of this program helps. Each package declares the reasons that arise in it or in
+// its adapters. cmd/hints.go has a text for each reason, with the command line.
 type Reason string
 
-// With returns the hint for this reason. Its text needs the parts: a user name, a factor's SID, a number, or another Hint. Which
-// ones, and in which order, stands beside each reason.
+// With returns the hint for this reason. The text in cmd/hints.go needs the parts: a user name, a factor's SID, a
+// number, or another Hint. The comment beside each reason names its parts, in their order.
 func (r Reason) With(parts ...any) Hint { return Hint{Reason: r, Parts: parts} }
 
-// Hint is the useful next step. It is a text or a reason. The zero Hint is none.
+// Hint says what to do next. It is a text or a reason. The zero Hint is empty.
 type Hint struct {
-	Text   string // plain advice, which names no command and no flag of this program
+	Text   string // plain advice that names no command and no flag of this program
 	Reason Reason
 	Parts  []any
 }
@@ -34,8 +34,8 @@ func (h Hint) Or(other Hint) Hint {
 	return h
 }
 
-// String returns the text, or the reason with its parts as in "row-not-written(alice, YF…)". Tests compare it; what people
-// read is made in cmd.
+// String returns the text, or the reason with its parts as in "row-not-written(alice, YF…)". It is for tests; cmd makes
+// the text that people read.
 func (h Hint) String() string {
 	if h.Reason == "" {
 		return h.Text

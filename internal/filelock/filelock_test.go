@@ -20,7 +20,7 @@ func open(t *testing.T, path string) *os.File {
 	return f
 }
 
-// Whoever opens the directory a second time has another lock, in this process too.
+// Each open file has its own lock, even if one process opens the same directory twice.
 func TestTry(t *testing.T) {
 	dir := t.TempDir()
 	first, second := open(t, dir), open(t, dir)

@@ -7,5 +7,5 @@ import (
 	"os"
 )
 
-// Try fails: what can't be locked must not be changed.
+// Try fails with errors.ErrUnsupported: a file that can't be locked must not be changed.
 func Try(*os.File) (bool, error) { return false, errors.ErrUnsupported }

@@ -11,8 +11,9 @@ const LongestWait = 10 * time.Second
 
 const longestPause = 20 * time.Millisecond
 
-// Wait calls take until it reports true. It pauses between two calls, and for a random time, so that not all who wait
-// come at once. It returns the error of take, and context.Cause(ctx) when ctx ends first; take is called at least once.
+// Wait calls take until it returns true, and at least once. The pause between two calls is random, so that several
+// waiting processes don't try at the same moment. It fails with the error of take, or with context.Cause(ctx) if ctx
+// ends first.
 func Wait(ctx context.Context, take func() (bool, error)) error {
 	for pause := time.Millisecond; ; pause = min(2*pause, longestPause) {
 		taken, err := take()

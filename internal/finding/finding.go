@@ -1,7 +1,7 @@
-// Package finding has the one shape of "a check found something", and the one scale of how much that matters.
+// Package finding has the one type for "a check found something", and the one scale of how much that matters.
 //
-// Its law: the words for a severity in each command's JSON belong to that command's view, not here; and the zero severity
-// is Skipped, so a check that forgot its verdict never passes.
+// Its law: the words for a severity in a command's JSON belong to that command's view, not here. The zero severity is
+// Skipped, so a check that forgot to set one never passes.
 package finding
 
 import (
@@ -16,14 +16,14 @@ type Severity int
 
 // The severities.
 const (
-	Skipped Severity = iota // could not be judged, because something that it needs is missing
+	Skipped Severity = iota // not judged, because something that the check needs is missing
 	Pass                    // looked at, and as it should be
 	Info                    // good to know, or something that could not be looked at
 	Warning                 // likely not meant, or it will hurt later
-	Error                   // it hurts the site now, or a protection that the site believes to have is missing
+	Error                   // it hurts the site now, or a protection that the site counts on is missing
 )
 
-// String returns the plain word: skipped, pass, info, warning or error.
+// String returns skipped, pass, info, warning or error.
 func (s Severity) String() string {
 	switch s {
 	case Error:

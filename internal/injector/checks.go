@@ -14,17 +14,17 @@ import (
 const OpenSessions = "browsers that have uzERP open keep the old login until their session ends. " +
 	"To end all sessions now: stop the web server, remove the sess_* files in PHP's session.save_path, start it again"
 
-// Settings is what uzERP's own conf/.env says, as far as a switch depends on it.
+// Settings is the part of uzERP's own conf/.env that a switch depends on.
 type Settings struct {
 	Path    string    // the file that was read
 	Problem string    // why it could not be read; empty if it was
 	Hint    errs.Hint // what to do about the problem
 	Missing []string  // the TWILIO_ settings that are absent or empty
-	Foreign []string  // the TWILIO_ settings that this program has otherwise
+	Foreign []string  // the TWILIO_ settings that are different in this program
 }
 
-// CheckSettings checks uzERP's settings for Twilio. If one of the three is missing, uzERP shows everybody an error page instead
-// of the login page; if a line can't be read, it shows nothing at all.
+// CheckSettings checks uzERP's settings for Twilio. If one of the three is missing, uzERP shows everybody an error page
+// instead of the login page; if a line can't be read, it shows an empty page (docs/facts/uzerp.md §4).
 func CheckSettings(s Settings) []finding.Finding {
 	f := finding.Finding{ID: CheckEnvFile, Severity: finding.Pass, Message: s.Path + " gives uzERP its Twilio settings"}
 	switch {
@@ -45,8 +45,8 @@ func CheckSettings(s Settings) []finding.Finding {
 	return found
 }
 
-// CheckTwilio checks the answer to fetching the Verify service. from names the file or the environment that the settings are
-// from.
+// CheckTwilio checks the answer to fetching the Verify service. from says where the settings are from: a file or the
+// environment.
 func CheckTwilio(service verifyservice.Service, from string, err error) finding.Finding {
 	if err == nil {
 		return finding.Finding{ID: CheckTwilioService, Severity: finding.Pass,
@@ -63,8 +63,8 @@ func CheckTwilio(service verifyservice.Service, from string, err error) finding.
 	return f
 }
 
-// LockedOut reports whether the switch would lock this user out. That is not so for users who may not log in anyway, and for
-// users without a uuid, who get one with the switch.
+// LockedOut reports whether the switch would lock this user out. That is not so for users who may not log in anyway,
+// and for users without a uuid, who get one with the switch.
 func LockedOut(u mfa.User) bool {
 	return u.State() == mfa.StateBroken && u.UUID != nil && u.Access()
 }
@@ -83,8 +83,8 @@ func skipped(id, why string) finding.Finding {
 	return finding.Finding{ID: id, Severity: finding.Warning, Message: "not checked, because of " + why}
 }
 
-// Refusal returns why the switch must not be made: an error of errs.Refused with the first error that the checks found, or
-// nil if they found none.
+// Refusal returns why the switch must not be made: an error of errs.Refused with the first error that the checks
+// found, or nil if they found none.
 func Refusal(found []finding.Finding) error {
 	for _, f := range found {
 		if f.Severity == finding.Error {
@@ -97,8 +97,8 @@ func Refusal(found []finding.Finding) error {
 // IsOff reports whether the site uses the plain login handler.
 func IsOff(classes []Class) bool { return SiteLogin(classes) == mfa.SiteOff }
 
-// SiteLogin returns which of its two login handlers uzERP uses. It is mfa.SiteUnknown if uzERP uses another class, or if there
-// is no row or more than one.
+// SiteLogin returns which of its two login handlers uzERP uses. It returns mfa.SiteUnknown if uzERP uses another
+// class, or if there is no row or more than one.
 func SiteLogin(classes []Class) mfa.SiteLogin {
 	switch class := (SwitchPlan{Was: classes}).Current(LoginHandler); {
 	case sameClass(class, PlainHandler):
@@ -110,8 +110,8 @@ func SiteLogin(classes []Class) mfa.SiteLogin {
 	}
 }
 
-// LacksValidator reports whether uzERP finds no MFAValidator among classes, which are all rows of that name: then it can't
-// build its handler for two-factor login (docs/facts/uzerp.md §4).
+// LacksValidator reports whether uzERP finds no MFAValidator among classes, which are all rows of that name: then it
+// can't build its handler for two-factor login (docs/facts/uzerp.md §4).
 func LacksValidator(classes []Class) bool {
 	return len((SwitchPlan{Was: classes}).active(MFAValidator)) == 0
 }

@@ -31,7 +31,7 @@ func Names() []string { return []string{LoginHandler, MFAValidator, Authenticati
 // Request is what the operator wants.
 type Request struct {
 	Off       bool   // back to the plain handler
-	Handler   string // the handler to switch to; MFAHandler unless Off
+	Handler   string // the handler to switch to; not used if Off
 	Validator string // the validator that belongs to it
 	Gateway   string // a gateway that the operator vouches for; empty for uzERP's own
 
@@ -59,9 +59,9 @@ const correctRows = "correct the rows of injector_classes in uzERP's administrat
 // addFinding adds the result of one check.
 type addFinding func(id string, severity finding.Severity, format string, args ...any)
 
-// Plan returns what a switch writes, and what the checks found for which the database is enough. classes are all rows of
-// Names; missing are the users without a uuid: each of them gets one from newUUID when two-factor login is switched on. The
-// plan means nothing if a check found an error.
+// Plan returns what a switch writes, and the findings of the checks that need only the database. classes are all rows
+// of Names. missing are the users without a uuid: each of them gets one from newUUID when two-factor login is
+// switched on. The plan must not be used if a check found an error.
 func Plan(r Request, classes []Class, missing []mfa.User, newUUID func() string) (SwitchPlan, []finding.Finding) {
 	s := SwitchPlan{Was: classes}
 	handlers := s.active(LoginHandler)
@@ -113,8 +113,8 @@ func Plan(r Request, classes []Class, missing []mfa.User, newUUID func() string)
 	return s, found
 }
 
-// planValidator plans the row of the validator. Without it uzERP can't build MFAHandler, and everybody sees an error page
-// instead of the login page (docs/facts/uzerp.md §4).
+// planValidator plans the row of the validator. Without it uzERP can't build MFAHandler, and everybody sees an error
+// page instead of the login page (docs/facts/uzerp.md §4).
 func (s *SwitchPlan) planValidator(class string, add addFinding) {
 	validators := s.active(MFAValidator)
 	switch len(validators) {
@@ -136,7 +136,8 @@ func (s *SwitchPlan) set(c Class, name, after string) {
 	}
 }
 
-// active returns the rows that uzERP looks at on its login page, where there is no company yet (docs/facts/uzerp.md §2).
+// active returns the rows that uzERP looks at on its login page, where there is no company yet (docs/facts/uzerp.md
+// §2).
 func (s SwitchPlan) active(name string) []Class {
 	var rows []Class
 	for _, c := range s.Was {
@@ -147,8 +148,8 @@ func (s SwitchPlan) active(name string) []Class {
 	return rows
 }
 
-// blocking returns the rows that already have the name and the class which a change would write. Their category and company
-// don't matter: the table's unique key has only these two columns.
+// blocking returns the rows that already have the name and the class which a change would write. Their category and
+// company don't matter: the table's unique key has only these two columns.
 func (s SwitchPlan) blocking() []Class {
 	var rows []Class
 	for _, ch := range s.Changes {
@@ -164,8 +165,8 @@ func (s SwitchPlan) blocking() []Class {
 // Needed reports whether the switch writes anything.
 func (s SwitchPlan) Needed() bool { return len(s.Changes) > 0 || len(s.Assignments) > 0 }
 
-// Current returns the class that uzERP uses now for the name of an interface. It is empty if there is no row, or more than
-// one.
+// Current returns the class that uzERP uses now for the name of an interface. It is empty if there is no row, or more
+// than one.
 func (s SwitchPlan) Current(name string) string {
 	if rows := s.active(name); len(rows) == 1 {
 		return rows[0].ClassName
@@ -173,9 +174,9 @@ func (s SwitchPlan) Current(name string) string {
 	return ""
 }
 
-// checkGateway refuses the worst switch of all. LDAPDBAuthenticator only looks whether the user name exists, because Apache
-// has checked the password before: behind a login form it accepts any password, even an empty one. PHP compares the names
-// of classes without regard to case, and so does this.
+// checkGateway refuses the worst switch of all. LDAPDBAuthenticator only checks that the user name exists, because
+// Apache has checked the password before: behind a login form it accepts any password, even an empty one. PHP ignores
+// case in class names, and so does this function.
 func checkGateway(rows []Class, vouched string) finding.Finding {
 	f := finding.Finding{ID: CheckGateway, Severity: finding.Error}
 	if len(rows) != 1 {
@@ -203,7 +204,7 @@ func checkGateway(rows []Class, vouched string) finding.Finding {
 
 func isLDAP(class string) bool { return sameClass(class, LDAPGateway) }
 
-// sameClass compares the names of two classes without regard to case and namespace. PHP itself is at most that lenient.
+// sameClass reports whether two class names are the same apart from case and namespace. PHP ignores no more than that.
 func sameClass(a, b string) bool {
 	if i := strings.LastIndexByte(a, '\\'); i >= 0 {
 		a = a[i+1:]
@@ -211,8 +212,8 @@ func sameClass(a, b string) bool {
 	return strings.EqualFold(strings.TrimSpace(a), b)
 }
 
-// Misspelt returns uzERP's own spelling of a class, if it is one of uzERP's and is spelt in another way. Nobody should find
-// out on a site whether PHP finds such a class.
+// Misspelt returns uzERP's own spelling of a class, if class is one of uzERP's but is spelt in another way. Whether
+// PHP finds such a class should not be tried out on a site.
 func Misspelt(class string) (right string, misspelt bool) {
 	for _, known := range []string{PlainHandler, MFAHandler, TwilioValidator, DatabaseGateway, LDAPGateway} {
 		if sameClass(class, known) && class != known {

@@ -13,7 +13,7 @@ import (
 	"uzerp-mfa/internal/verifyservice"
 )
 
-// classes of a new installation (docs/facts/uzerp.md §1), as far as a switch reads them.
+// installed returns the rows of a new installation that a switch reads (docs/facts/uzerp.md §1).
 func installed() []injector.Class {
 	return []injector.Class{
 		{ID: 5, Name: "AuthenticationGateway", Category: "SY", ClassName: "DatabaseAuthenticator", CompanyID: -1},
@@ -31,7 +31,7 @@ func class(id int64, name, className string) injector.Class {
 	return injector.Class{ID: id, Name: name, Category: "SY", ClassName: className, CompanyID: -1}
 }
 
-// elsewhere is a row of one company or of another category.
+// elsewhere returns a row of one company or of another category.
 func elsewhere(id int64, name, className, category string, company int64) injector.Class {
 	return injector.Class{ID: id, Name: name, Category: category, ClassName: className, CompanyID: company}
 }
@@ -59,7 +59,7 @@ func TestPlanOn(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	if s.Current("LoginHandler") != "HTMLFormLoginHandler" || s.Current("MFAValidator") != "" {
-		t.Error("the present classes are told wrongly")
+		t.Error("the present classes are wrong")
 	}
 }
 
@@ -84,7 +84,7 @@ func TestPlanOff(t *testing.T) {
 	}
 }
 
-// A handler that was switched on by hand, without its validator, is an error page for everybody: it is completed.
+// If the handler was switched on by hand without its validator, everybody sees an error page. The validator is added.
 func TestPlanAddsAMissingValidator(t *testing.T) {
 	rows := []injector.Class{installed()[0], class(6, "LoginHandler", injector.MFAHandler)}
 	s, _ := injector.Plan(on(), rows, nil, uuids())
@@ -113,7 +113,7 @@ func TestPlanRefuses(t *testing.T) {
 		name    string
 		request injector.Request
 		classes []injector.Class
-		fails   string // the check; empty: none
+		fails   string // the check that fails; "" if none
 	}{
 		{"LDAP", on(), gateway("LDAPDBAuthenticator"), "authentication-gateway"},
 		{"LDAP when switching off", off(), gateway("LDAPDBAuthenticator"), "authentication-gateway"},

@@ -10,7 +10,7 @@ import (
 type Class struct {
 	ID        int64
 	Name      string // the interface's name, for example LoginHandler
-	Category  string // "SY" for what uzERP's core looks up
+	Category  string // "SY" for rows of uzERP's core
 	ClassName string
 	CompanyID int64 // usercompanyid; -1 for every company and the login page
 }
@@ -19,7 +19,7 @@ type Class struct {
 type ClassChange struct {
 	ID     int64  `json:"id"`
 	Name   string `json:"name"`
-	Before string `json:"before"` // empty where the row is new
+	Before string `json:"before"` // empty if the row is new
 	After  string `json:"after"`
 }
 
@@ -38,11 +38,11 @@ type SwitchPlan struct {
 
 // Reader is the part of uzERP's database that a switch is planned on. Its errors are *errs.Error.
 type Reader interface {
-	// CheckReady returns an error of errs.Refused if the database is older than uzERP 1.31.0 and lacks a column of two-factor
-	// login.
+	// CheckReady returns an error of errs.Refused if the database is older than uzERP 1.31.0 and lacks a column of
+	// two-factor login.
 	CheckReady(ctx context.Context) error
-	// CheckNoTrial returns an error of errs.Refused while a switch is on trial: the trial would take back what is switched
-	// meanwhile.
+	// CheckNoTrial returns an error of errs.Refused while a switch is on trial: the end of the trial could take back
+	// another switch.
 	CheckNoTrial(ctx context.Context) error
 	// InjectorClasses returns every row with one of the names, whatever its category and company, by ID.
 	InjectorClasses(ctx context.Context, names []string) ([]Class, error)
@@ -50,13 +50,13 @@ type Reader interface {
 	UsersWithoutUUID(ctx context.Context) ([]mfa.User, error)
 }
 
-// Writer switches.
+// Writer writes a switch. Its errors are *errs.Error.
 type Writer interface {
 	Reader
 	// HoldTrial marks that a switch is on trial, until release is called or this process ends. The error is of
 	// errs.Refused if another switch is on trial.
 	HoldTrial(ctx context.Context) (release func(), err error)
-	// ApplySwitch writes s in one transaction. If the rows are no longer s.Was, or a user who gets a uuid has changed since,
-	// nothing is written and the error is of errs.Refused with errs.ErrChanged in its chain.
+	// ApplySwitch writes s in one transaction. If the rows are no longer s.Was, or a user who gets a uuid has changed
+	// since, nothing is written and the error is of errs.Refused with errs.ErrChanged in its chain.
 	ApplySwitch(ctx context.Context, names []string, s SwitchPlan) error
 }

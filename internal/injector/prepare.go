@@ -9,21 +9,21 @@ import (
 	"uzerp-mfa/internal/verifyservice"
 )
 
-// Site is what a switch depends on.
+// Site reads what a switch depends on.
 type Site struct {
 	Database Reader
-	// Users gives every user.
+	// Users returns every user.
 	Users func(ctx context.Context) (iter.Seq2[mfa.User, error], error)
-	// Settings gives what uzERP's own files say.
+	// Settings returns what uzERP's own files say.
 	Settings func() Settings
-	// Service fetches the Verify service as uzERP will see it, and says where the settings for that are from.
+	// Service fetches the Verify service with the settings that uzERP will use. from says where these are from.
 	Service func(ctx context.Context) (service verifyservice.Service, from string, err error)
 	NewUUID func() string
 }
 
-// Prepare plans a switch and makes every check. It goes on after a check that found an error, so that the operator sees all
-// errors at once; the plan then writes nothing, and Refusal says why. The error is for what could not be read: the database,
-// or a context that has ended. What uzERP's files and Twilio answer is always a finding.
+// Prepare plans a switch and makes every check. It goes on after a check that found an error, so that the operator
+// sees all errors at once; then the plan writes nothing, and Refusal says why. It returns an error if the database
+// can't be read or ctx has ended. An error of uzERP's files or of Twilio is a finding.
 func Prepare(ctx context.Context, site Site, r Request) (SwitchPlan, []finding.Finding, error) {
 	plan, found, err := prepare(ctx, site, r)
 	if Refusal(found) != nil {

@@ -13,7 +13,7 @@ import (
 	"uzerp-mfa/internal/verifyservice"
 )
 
-// fakeSite is a site that a switch may be made on. It remembers what was asked.
+// fakeSite is a site that allows a switch. It remembers the questions.
 type fakeSite struct {
 	classes  []injector.Class
 	settings injector.Settings
@@ -80,8 +80,8 @@ func TestPrepare(t *testing.T) {
 		request injector.Request
 		change  func(*fakeSite)
 		asked   string
-		found   string // without what passed
-		refused string // begins with this; empty: not refused
+		found   string // the findings, except those that passed
+		refused string // the beginning of the refusal; "" if not refused
 		fails   string // the error
 	}{
 		{name: "all is well", request: on(), asked: everything, found: "uuids warning"},
@@ -158,7 +158,7 @@ func TestPrepare(t *testing.T) {
 	}
 }
 
-// Once the context has ended, what Twilio says is no finding any more.
+// After the context has ended, an error of Twilio is not a finding.
 func TestPrepareEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	s := &fakeSite{classes: installed(), fails: map[string]error{"service": errors.New("cut off")}}

@@ -2,11 +2,11 @@ package injector
 
 import "uzerp-mfa/internal/errs"
 
-// The reasons for what helps. Behind each stand the parts of its hint.
+// The reasons that hints have. The comments list the parts of each hint.
 const (
-	ReasonNoSettings     errs.Reason = "no-settings"      // no parts: uzERP's can't be looked at
-	ReasonNoDirectory    errs.Reason = "no-directory"     // no parts: uzERP's is not known
-	ReasonTwilioNotAsked errs.Reason = "twilio-not-asked" // no parts: it can't be asked from here
+	ReasonNoSettings     errs.Reason = "no-settings"      // no parts: uzERP's settings can't be read
+	ReasonNoDirectory    errs.Reason = "no-directory"     // no parts: uzERP's directory is not known
+	ReasonTwilioNotAsked errs.Reason = "twilio-not-asked" // no parts: Twilio can't be asked from here
 	ReasonTwilioNoAnswer errs.Reason = "twilio-no-answer" // no parts
 	ReasonSettingsFrom   errs.Reason = "settings-from"    // a hint, and where the settings are from
 	ReasonBrokenUsers    errs.Reason = "broken-users"     // no parts: a switch locks them out

@@ -1,7 +1,7 @@
 package injector
 
-// PlanUndo returns the plan that takes back changes of a switch. It leaves every row alone that is no longer as the switch left
-// it, because somebody has changed it since. A row that the switch added stays: nothing uses it with the old handler.
+// PlanUndo returns the plan that takes back the changes of a switch. It does not touch a row that somebody has
+// changed since the switch. A row that the switch added stays, because the old handler does not use it.
 func PlanUndo(classes []Class, made []ClassChange) SwitchPlan {
 	s := SwitchPlan{Was: classes}
 	for _, m := range made {

@@ -22,7 +22,7 @@ func TestPlanUndo(t *testing.T) {
 		"changed since":           {[]Class{row(6, LoginHandler, "Other")}, nil},
 		"gone":                    {nil, nil},
 		"another row's id":        {[]Class{row(6, MFAValidator, MFAHandler), row(8, LoginHandler, MFAHandler)}, nil},
-		"a row without id":        {[]Class{row(0, MFAValidator, TwilioValidator)}, nil}, // as what was added has none in made
+		"a row without id":        {[]Class{row(0, MFAValidator, TwilioValidator)}, nil}, // an added row has no id in made
 	} {
 		got := PlanUndo(test.rows, made)
 		if diff := cmp.Diff(test.want, got.Changes) + cmp.Diff(test.rows, got.Was); diff != "" || len(got.Assignments) > 0 {
@@ -31,7 +31,7 @@ func TestPlanUndo(t *testing.T) {
 	}
 }
 
-// Whatever the operator vouches for, and however it is written: no login form before a gateway that accepts any password.
+// A gateway that accepts any password is always refused, even if the operator vouches for it, and in any spelling.
 func TestNobodyVouchesForAGatewayThatAcceptsAnyPassword(t *testing.T) {
 	for _, class := range []string{LDAPGateway, "ldapdbauthenticator", `\LDAPDBAuthenticator`, `Some\Space\LdapDbAuthenticator`, " LDAPDBAuthenticator "} {
 		for _, vouched := range []string{"", class, LDAPGateway, DatabaseGateway} {

@@ -7,13 +7,13 @@ import (
 	"uzerp-mfa/internal/installation/file"
 )
 
-// SessionCleaner says what on a Debian or Ubuntu machine removes old session files without PHP: it takes
-// session.gc_maxlifetime for their age (docs/facts/uzerp.md §5).
+// SessionCleaner says which job on a Debian or Ubuntu machine removes old session files without PHP. That job removes
+// sessions older than session.gc_maxlifetime (docs/facts/uzerp.md §5).
 type SessionCleaner struct {
 	Timer        string // path of phpsessionclean.timer, "" if it is not installed
-	TimerEnabled bool   // it is wanted by timers.target, and not masked
+	TimerEnabled bool   // timers.target starts it, and it is not masked
 	Cron         string // path of /etc/cron.d/php, "" if there is none
-	Systemd      bool   // systemd runs, and then Debian's cron entry does nothing
+	Systemd      bool   // systemd runs; then Debian's cron entry does nothing
 }
 
 // Job returns the file of the job that would remove sessions, "" if there is none, and whether it is active.
@@ -28,7 +28,7 @@ func (c SessionCleaner) Job() (path string, active bool) {
 	}
 }
 
-// FindSessionCleaner looks below root, which is "/" outside tests.
+// FindSessionCleaner looks for the job's files below root, which is "/" outside tests.
 func FindSessionCleaner(root string) SessionCleaner {
 	const timer = "phpsessionclean.timer"
 	var found SessionCleaner
@@ -41,7 +41,7 @@ func FindSessionCleaner(root string) SessionCleaner {
 			found.Timer = path
 		}
 	}
-	// The link may be absolute and then leads out of a test's root: that it is there is what counts.
+	// It is enough that the link is there. It may be absolute, and would then lead out of a test's root.
 	_, err := os.Lstat(filepath.Join(root, "etc/systemd/system/timers.target.wants", timer))
 	found.TimerEnabled = err == nil && !masked && found.Timer != ""
 	if path := filepath.Join(root, "etc/cron.d/php"); file.Exists(path) {

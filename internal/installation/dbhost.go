@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// splitHost takes DB_HOST apart: "host", "host:port", ":port" (the local socket), "[IPv6]", "[IPv6]:port", and a
-// socket directory with or without ":port". The reason is "" if it could be done, and never holds the value.
+// splitHost splits DB_HOST into host and port. It accepts "host", "host:port", ":port" (the local socket), "[IPv6]",
+// "[IPv6]:port", and a socket directory with or without ":port". reason says why it can't, or is "". It never holds the
+// value.
 func splitHost(text string) (host string, port int, reason string) {
 	portText, hasPort := "", false
 	switch {

@@ -13,8 +13,8 @@ import (
 	"uzerp-mfa/internal/secret"
 )
 
-// The files of an installation, below its root. What uzERP's documentation calls config/.env nothing reads
-// (docs/facts/uzerp.md §4).
+// The files of an installation, below its root. uzERP's documentation calls conf/.env "config/.env", but nothing reads
+// that (docs/facts/uzerp.md §4).
 const (
 	DotenvFile    = "conf/.env"
 	ConfigFile    = "conf/config.php"
@@ -28,7 +28,7 @@ var ErrNotInstallation = errors.New("this is not an uzERP directory: it has no s
 type Installation struct {
 	Root      string
 	Dotenv    *dotenv.File // empty if there is no conf/.env; nil with DotenvErr
-	DotenvErr error        // conf/.env can't be read, often a *dotenv.SyntaxError: then uzERP itself stops at every page
+	DotenvErr error        // why conf/.env can't be read; after a *dotenv.SyntaxError uzERP itself stops at every page
 	Config    *php.Config  // empty if there is no conf/config.php; nil with ConfigErr
 	ConfigErr error
 	Misplaced bool // there is no conf/.env, but a config/.env that nothing reads
@@ -46,8 +46,8 @@ func IsRoot(dir string) bool {
 	return err == nil && conf.IsDir()
 }
 
-// Open reads the settings files below root. A file that can't be read is no error yet but kept in DotenvErr or
-// ConfigErr, and given by whatever needs that file.
+// Open reads the settings files below root. It fails with ErrNotInstallation. If one of the files can't be read, Open
+// keeps that error in DotenvErr or ConfigErr, and the methods that need the file return it.
 func Open(root string) (*Installation, error) {
 	if !IsRoot(root) {
 		return nil, ErrNotInstallation
@@ -93,11 +93,13 @@ type Source struct {
 // String returns "conf/.env line 3".
 func (s Source) String() string { return fmt.Sprintf("%s line %d", s.File, s.Line) }
 
-// Setting returns the value that uzERP uses for name: that of $conf in conf/config.php, else that of conf/.env. For
-// the TWILIO_ settings only conf/.env counts (docs/facts/uzerp.md §4). A value in config.php that can't be read without
-// PHP is an *php.UnreadableError and never replaced by the one in conf/.env.
+// Setting returns the value that uzERP uses for name, and where it stands; ok is false if it is nowhere. The value is
+// that of $conf in conf/config.php, or else that in conf/.env. For the TWILIO_ settings only conf/.env counts
+// (docs/facts/uzerp.md §4).
 //
-// A file that isn't needed isn't missed: a name that config.php sets is given even if conf/.env has a bad line.
+// It fails with a *php.UnreadableError if only PHP could read the value in config.php. It doesn't take the one in
+// conf/.env then. Otherwise it fails only if a file that it needs can't be read: if config.php sets the name, a bad
+// line in conf/.env doesn't matter.
 func (i *Installation) Setting(name string) (value string, source Source, ok bool, err error) {
 	if !strings.HasPrefix(name, "TWILIO_") {
 		literal, ok, err := i.configured(name)
@@ -146,11 +148,11 @@ type DBSettings struct {
 	Host       string // "" for the local socket, a path for the directory of a socket
 	Port       int    // 0 for the default
 	Password   secret.Secret
-	Sources    map[string]Source // by the name of the setting, of those that are set
+	Sources    map[string]Source // where each setting stands, by its name; only of those that are set
 }
 
-// Database returns DB_NAME, DB_USER, DB_HOST and DB_PASSWORD. Only DB_NAME must be set. Errors: *SettingError,
-// *php.UnreadableError, *dotenv.SyntaxError, *php.SyntaxError, or that a file can't be read.
+// Database returns DB_NAME, DB_USER, DB_HOST and DB_PASSWORD. Only DB_NAME must be set. It fails with a *SettingError,
+// a *php.UnreadableError, a *dotenv.SyntaxError, a *php.SyntaxError, or the error of reading a file.
 func (i *Installation) Database() (DBSettings, error) {
 	s := i.collect()
 	db := DBSettings{
@@ -177,8 +179,8 @@ func (i *Installation) Database() (DBSettings, error) {
 	return db, nil
 }
 
-// included refuses to take a database setting from conf/.env, or for missing, where a file that config.php includes
-// may set it: the wrong database is worse than none.
+// included returns an error if config.php includes a file that may set a database setting, and config.php doesn't set
+// it itself. The value in conf/.env may be the wrong one then, and a wrong database is worse than none.
 func (i *Installation) included(sources map[string]Source) error {
 	if i.Config == nil || len(i.Config.Includes) == 0 {
 		return nil
@@ -193,13 +195,13 @@ func (i *Installation) included(sources map[string]Source) error {
 	return nil
 }
 
-// TwilioSettings are the Twilio settings of conf/.env. The API key is this tool's own, uzERP uses the token.
+// TwilioSettings are the Twilio settings in conf/.env. Only this program uses the API key; uzERP uses the token.
 type TwilioSettings struct {
 	AccountSID, ServiceSID string
 	AuthToken              secret.Secret
 	APIKey                 string
 	APISecret              secret.Secret
-	Sources                map[string]Source // by the name of the setting, of those that are set
+	Sources                map[string]Source // where each setting stands, by its name; only of those that are set
 }
 
 // The settings in conf/.env without which uzERP can't use a Verify service (docs/facts/uzerp.md §4).
@@ -209,7 +211,7 @@ const (
 	ServiceSID = "TWILIO_SERVICE_SID"
 )
 
-// Twilio returns the TWILIO_ settings; what isn't set is empty. The error is that conf/.env can't be read.
+// Twilio returns the TWILIO_ settings. A setting that isn't set is empty. It fails if conf/.env can't be read.
 func (i *Installation) Twilio() (TwilioSettings, error) {
 	s := i.collect()
 	settings := TwilioSettings{

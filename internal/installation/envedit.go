@@ -13,21 +13,22 @@ import (
 	"uzerp-mfa/internal/secret"
 )
 
-// Hidden stands where a value may not be shown.
+// Hidden stands in the place of a value that may not be shown.
 const Hidden = "(not shown)"
 
-// SettingChange is one setting that gets another value. Neither value is a secret: both are shown and recorded.
+// SettingChange is one setting that gets another value. Both values are shown and recorded, so neither may be a secret.
 type SettingChange struct {
 	Setting string
 	Line    int     // 0 for a line that is added
-	Before  *string // as it may be shown; nil if the setting is missing
+	Before  *string // the old value as it may be shown; nil if the setting is missing
 	After   string
 }
 
-// Recorder makes a change of settings and records it. A nil Recorder only makes it.
+// Recorder calls change and records it. With a nil Recorder the change is made without a record.
 type Recorder func(ctx context.Context, path string, changes []SettingChange, change func() error) error
 
-// EnvEdit is a planned change of conf/.env: Plan it, Rehearse it if something else that can't be undone comes first, Apply it.
+// EnvEdit is a planned change of conf/.env. Plan makes one, and Apply writes it. If the caller does something in
+// between that can't be undone, it should call Rehearse before that.
 type EnvEdit struct {
 	Path    string
 	Changes []SettingChange // may be empty
@@ -36,8 +37,8 @@ type EnvEdit struct {
 	before []byte
 }
 
-// Plan returns the edit that makes the changes, with every other byte kept. It fails with errs.Config if the file is not
-// Editable, and with errs.Refused if uzERP's reader would not read exactly the old settings with these changes.
+// Plan returns the edit that makes the changes, with every other byte kept. It fails with errs.Config if the file is
+// not Editable, and with errs.Refused if uzERP's reader would not read exactly the old settings with these changes.
 func (e EnvFile) Plan(changes ...SettingChange) (*EnvEdit, error) {
 	if err := e.Editable(); err != nil {
 		return nil, err
@@ -58,16 +59,19 @@ func (e EnvFile) Plan(changes ...SettingChange) (*EnvEdit, error) {
 	return &EnvEdit{Path: e.Path, Changes: changes, After: after, before: e.source}, nil
 }
 
-// Rehearse does all that Apply does but put the new file in the old one's place, and leaves nothing behind.
+// Rehearse does everything that Apply does, except the last step, which puts the new file in the old one's place. It
+// leaves nothing behind. It fails with the errors of Apply.
 func (e *EnvEdit) Rehearse(ctx context.Context) error {
 	return e.problem("", file.Rehearse(ctx, e.Path, e.content))
 }
 
-// Apply writes the file, if it is still what was read, and records the change. backup is where the old file is kept, "" if
-// there was nothing to change. A backup beside an error means that the new file is in place all the same.
+// Apply writes the file, if it is still as it was read, and records the change. It returns the path of a copy of the
+// old file, or "" if there was nothing to change. If it returns a path and an error, the new file is in place all the
+// same.
 //
 // It fails with errs.Refused if the file was changed meanwhile or stays locked, with errs.Config if this user may not
-// write it with its owner, with ctx's error if that ends while waiting for the lock, and else with errs.Failure.
+// write it or keep its owner, with ctx's error if that ends while it waits for the lock, and otherwise with
+// errs.Failure.
 func (e *EnvEdit) Apply(ctx context.Context, record Recorder) (backup string, err error) {
 	write := func() (err error) {
 		backup, err = file.Replace(ctx, e.Path, e.content)
@@ -95,7 +99,7 @@ func (e *EnvEdit) problem(backup string, err error) error {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%s: %w", e.Path, err)
 	case errors.Is(err, file.ErrNotSynced):
-		return &errs.Error{Kind: errs.Failure, Op: e.Path, Err: err, Hint: errs.Plain("look whether the disk is all right; the old file is " + backup)}
+		return &errs.Error{Kind: errs.Failure, Op: e.Path, Err: err, Hint: errs.Plain("check the disk; the old file is " + backup)}
 	case errors.Is(err, file.ErrFileMoved), errors.Is(err, file.ErrLocked):
 		return &errs.Error{Kind: errs.Refused, Op: e.Path, Err: err, Hint: errs.Plain("nothing was changed; run the command again")}
 	case errors.Is(err, fs.ErrPermission):

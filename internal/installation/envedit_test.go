@@ -69,7 +69,7 @@ func TestEnvEdit(t *testing.T) {
 	}
 }
 
-// Ctrl-C while another process holds the lock is told as such and changes nothing.
+// After Ctrl-C while another process holds the lock, the error says so and nothing is changed.
 func TestEnvEditInterrupted(t *testing.T) {
 	env := envFile(t, "A=1\n")
 	edit, err := env.Plan(SettingChange{Setting: "A", After: "2"})

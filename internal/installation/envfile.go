@@ -14,10 +14,10 @@ import (
 
 // EnvFile is a conf/.env, or a draft of one, as uzERP's reader sees it.
 type EnvFile struct {
-	Path      string // as messages name it
+	Path      string // the path as messages name it
 	Found     bool
-	Misplaced string              // a config/.env, which nothing reads, in its place
-	Syntax    *dotenv.SyntaxError // the line that the reader rejects; then there are no Settings
+	Misplaced string              // the path of a config/.env, which nothing reads, if there is no conf/.env
+	Syntax    *dotenv.SyntaxError // the line that uzERP's reader rejects; then there are no Settings
 	Settings  map[string]dotenv.Setting
 	Warnings  []dotenv.Warning
 	File      file.Facts
@@ -26,7 +26,8 @@ type EnvFile struct {
 	source []byte
 }
 
-// ReadEnv reads conf/.env. A missing file is no error. Errors: errs.Config, without a word of the file's text.
+// ReadEnv reads conf/.env. A missing file is no error. It fails with errs.Config; the error quotes nothing from the
+// file.
 func (i *Installation) ReadEnv() (EnvFile, error) {
 	env, err := readEnv(i.DotenvPath())
 	if err != nil {
@@ -42,8 +43,8 @@ func (i *Installation) ReadEnv() (EnvFile, error) {
 	return env, nil
 }
 
-// ReadEnvFile reads the file at path, which must exist. If path is config/.env of an installation, the answer says that
-// nothing reads it there. Errors: errs.Config, without a word of the file's text.
+// ReadEnvFile reads the file at path, which must exist. If that is the config/.env of an installation, Misplaced is
+// set, because nothing reads the file there. It fails with errs.Config; the error quotes nothing from the file.
 func ReadEnvFile(path string) (EnvFile, error) {
 	env, err := readEnv(path)
 	if err == nil && !env.Found {
@@ -79,7 +80,7 @@ func readEnv(path string) (EnvFile, error) {
 	return env.with(source)
 }
 
-// with returns the file as it reads with another content.
+// with returns the file as uzERP's reader would see it with another content.
 func (e EnvFile) with(source []byte) (EnvFile, error) {
 	e.source, e.Syntax, e.Settings, e.Warnings = source, nil, nil, nil
 	d, err := dotenv.Parse(source)
@@ -97,8 +98,8 @@ func (e EnvFile) with(source []byte) (EnvFile, error) {
 	return e, nil
 }
 
-// Editable returns nil if a setting that is written into the file has an effect. It refuses with errs.Config where the file
-// is missing, is not the one that uzERP reads, or has a line that uzERP's reader rejects.
+// Editable returns nil if a setting that is written into the file would have an effect. It fails with errs.Config if
+// the file is missing, if uzERP doesn't read it, or if it has a line that uzERP's reader rejects.
 func (e EnvFile) Editable() error {
 	switch {
 	case e.Misplaced != "":
@@ -108,13 +109,13 @@ func (e EnvFile) Editable() error {
 			"make it, readable for the web server only: install -m 0640 -g www-data /dev/null "+e.Path)
 	case e.Syntax != nil:
 		return errs.New(errs.Config,
-			fmt.Sprintf("%s line %d: uzERP's reader rejects this line, so nothing in the file holds (%s)", e.Path, e.Syntax.Line, e.Syntax.Reason()),
+			fmt.Sprintf("%s line %d: uzERP's reader rejects this line, so nothing in the file has an effect (%s)", e.Path, e.Syntax.Line, e.Syntax.Reason()),
 			"correct that line first")
 	}
 	return nil
 }
 
-// FileError is the error of a file that can't be read: errs.Config, with the path and the reason.
+// FileError returns the error for a file that can't be read: errs.Config, with the path and the reason.
 func FileError(path string, err error) error {
 	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
 		err = pathError.Err

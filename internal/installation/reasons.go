@@ -2,7 +2,7 @@ package installation
 
 import "uzerp-mfa/internal/errs"
 
-// The reasons for what helps. None has parts.
+// The reasons of this package's hints. None of them has parts.
 const (
-	ReasonEnvOdd errs.Reason = "env-odd" // conf/.env can't be edited with certainty
+	ReasonEnvOdd errs.Reason = "env-odd" // no edit of conf/.env would certainly read as meant
 )

@@ -11,16 +11,16 @@ import (
 // BatchWorkers is how many users of a batch are worked on at the same time.
 const BatchWorkers = 4
 
-// BreakerThreshold is how many times in a row the other side may not answer before a batch gives up, and reconcile stops asking: what is
-// down stays down, and a hundred users would wait for a hundred time-outs.
+// BreakerThreshold is how many times in a row the other side may fail to answer. Then a batch gives up, and reconcile
+// stops asking: otherwise a hundred users would wait for a hundred time-outs.
 const BreakerThreshold = 5
 
-// ErrNotTried is the outcome of what a batch did not get to.
+// ErrNotTried is the error of an item that a batch did not get to.
 var ErrNotTried = errors.New("not tried")
 
-// Batch calls do for every item, some at a time, and gives each one's error in the order of the items. After five
-// errs.Unavailable in a row, or once ctx is done, the rest is not tried (ErrNotTried). done, if not nil, hears of each item
-// that is finished, one at a time.
+// Batch calls do for every item, BatchWorkers at a time, and returns their errors in the order of the items. After
+// BreakerThreshold errors of errs.Unavailable in a row, or once ctx has ended, the rest is not tried (ErrNotTried).
+// done, if not nil, is called after each item, never twice at a time.
 func Batch[T any](ctx context.Context, items []T, do func(context.Context, int, T) error, done func()) []error {
 	failures := make([]error, len(items))
 	var mu sync.Mutex
@@ -56,7 +56,7 @@ func Batch[T any](ctx context.Context, items []T, do func(context.Context, int, 
 		})
 	}
 	workers.Wait()
-	why := &errs.Error{Kind: errs.Unavailable, Err: ErrNotTried, Hint: errs.Plain("run the command again: who is done already stays as they are")}
+	why := &errs.Error{Kind: errs.Unavailable, Err: ErrNotTried, Hint: errs.Plain("run the command again: users that were changed already stay as they are")}
 	if ctx.Err() != nil {
 		why = &errs.Error{Kind: errs.Interrupted, Err: notReached{}, Hint: why.Hint}
 	}
@@ -66,7 +66,8 @@ func Batch[T any](ctx context.Context, items []T, do func(context.Context, int, 
 	return failures
 }
 
-// notReached is ErrNotTried for what a signal kept the batch from: an interruption, also for a single user.
+// notReached is ErrNotTried of an item that a signal kept the batch from. It is an interruption, also for a single
+// user.
 type notReached struct{}
 
 func (notReached) Error() string { return ErrNotTried.Error() }

@@ -7,17 +7,17 @@ import (
 	"uzerp-mfa/internal/errs"
 )
 
-// RowChange is what a command means to do to one user's row, before it is done: the plan that is shown and applied.
+// RowChange is a planned change of one user's row, to be shown and then applied.
 type RowChange struct {
 	User    User
 	Becomes Row
 	Refusal *errs.Error // why nothing may be done; nil if it may
 }
 
-// Needed tells whether there is anything to write.
+// Needed reports whether there is anything to write.
 func (c RowChange) Needed() bool { return c.Refusal == nil && !c.User.Equal(c.Becomes) }
 
-// Apply writes the row if it is still what was planned on, and otherwise gives an error with errs.ErrChanged.
+// Apply writes the row if it is still the one that was planned on. Otherwise it returns an error with errs.ErrChanged.
 func (c RowChange) Apply(ctx context.Context, store Writer) error {
 	if c.Refusal != nil {
 		return c.Refusal
@@ -28,10 +28,10 @@ func (c RowChange) Apply(ctx context.Context, store Writer) error {
 	return SetRow(ctx, store, c.User.Username, c.User.Row, c.Becomes)
 }
 
-// PlanEnable plans to ask for the code again at the next login.
+// PlanEnable plans that the next login asks for the code again.
 func PlanEnable(u User) RowChange { return planEnabled(u, true) }
 
-// PlanDisableNextLogin plans to let the user in without a code, once (docs/facts/uzerp.md §3, the skip).
+// PlanDisableNextLogin plans that the next login asks for no code, once (docs/facts/uzerp.md §3, the skip).
 func PlanDisableNextLogin(u User) RowChange { return planEnabled(u, false) }
 
 func planEnabled(u User, enabled bool) RowChange {
@@ -40,7 +40,7 @@ func planEnabled(u User, enabled bool) RowChange {
 	already := u.Enabled != nil && *u.Enabled == enabled
 	switch {
 	case u.State() == StateSkipNextLogin && already:
-		// Asked for what is so, broken row or not.
+		// The row is as asked for already, even if it is broken.
 	case u.Whole():
 	case u.State() == StateNotEnrolled:
 		c.Refusal = errs.NewWith(errs.Refused, fmt.Sprintf("%q is not enrolled: the next login asks for the password and then to enroll", u.Username),
@@ -49,7 +49,7 @@ func planEnabled(u User, enabled bool) RowChange {
 		c.Refusal = errs.NewWith(errs.Refused, fmt.Sprintf("%q has no uuid, so can neither enroll nor log in", u.Username),
 			ReasonNoUUID.With(u.Username))
 	default:
-		// A broken row: enabling it locks the user out, and a skip would let in once and lock out again.
+		// The row is broken. Enabling it would lock the user out, and a skip would let them in only once.
 		c.Refusal = errs.NewWith(errs.Refused, fmt.Sprintf("%q has a broken enrollment: no code could ever be accepted", u.Username),
 			ReasonBrokenEnrollment.With(u.Username))
 	}

@@ -15,8 +15,8 @@ import (
 // maxFriendlyName is Twilio's limit in characters for a factor's name (docs/facts/twilio-verify.md §1.2).
 const maxFriendlyName = 64
 
-// FriendlyName is the name of a user's factor: the user name, as uzERP does it, cut to what Twilio takes, and with _ for
-// what can't be seen. The app shows it as the account.
+// FriendlyName returns the name of a user's factor, which the app shows as the account. It is the user name, as in
+// uzERP, cut to the length that Twilio takes, with _ for each invisible character.
 func FriendlyName(username string) string {
 	runes := []rune(username)
 	if len(runes) > maxFriendlyName {
@@ -38,8 +38,8 @@ type Enroller struct {
 	NewUUID func() string
 }
 
-// PlanEnroll refuses (errs.Refused) a user who has an enrolment that can work, unless it is to be replaced. A broken one is
-// mended by enrolling.
+// PlanEnroll plans an enrolment. It refuses (errs.Refused) a user whose enrolment can work, unless replace is set. A
+// broken enrolment may always be replaced.
 func PlanEnroll(u User, replace bool) RowChange {
 	c := RowChange{User: u, Becomes: u.Row}
 	if u.Whole() && !replace {
@@ -51,12 +51,12 @@ func PlanEnroll(u User, replace bool) RowChange {
 // PendingEnrollment is an enrolment that waits for its first code.
 type PendingEnrollment struct {
 	e      *Enroller
-	User   User // with the uuid that was assigned, if one was
+	User   User // with the new uuid, if Begin assigned one
 	Factor NewFactor
 }
 
-// Begin gives the user a uuid if there is none and has Twilio make a factor. uzERP's row does not name the factor until
-// Submit has proved that the user's app has it.
+// Begin assigns the user a uuid if there is none, and has Twilio make a factor. uzERP's row does not name the factor
+// until Submit has verified it with a code of the user's app.
 func (e *Enroller) Begin(ctx context.Context, c RowChange) (*PendingEnrollment, error) {
 	if c.Refusal != nil {
 		return nil, c.Refusal
@@ -85,8 +85,8 @@ func (e *Enroller) Begin(ctx context.Context, c RowChange) (*PendingEnrollment, 
 	return &PendingEnrollment{e: e, User: u, Factor: f}, nil
 }
 
-// forget clears up after a creation whose answer was lost. It is not repeated: the factor may be there, and its secret
-// went with the answer, so nobody can ever use it. What is new in the list, pending and of this name is taken away.
+// forget cleans up after a creation whose answer was lost. The factor may exist, but nobody can use it: its secret
+// was in the answer. So forget deletes the factors that are pending, have this name, and were not in the list before.
 func (e *Enroller) forget(ctx context.Context, u User, before []Factor, cause error) error {
 	lost := &errs.Error{Kind: errs.KindOf(cause), Err: fmt.Errorf("nobody was enrolled: %w", cause),
 		Hint: errs.Plain("run the command again. A factor that Twilio may have made can't be used and goes away by itself within a day")}
@@ -109,9 +109,9 @@ func (e *Enroller) forget(ctx context.Context, u User, before []Factor, cause er
 		Hint: errs.Plain("run the command again")}
 }
 
-// Submit checks the code, first here and then at Twilio, and on success enters the factor in uzERP's row. A code that
-// Twilio could not accept is refused here (errs.CodeRejected) and costs none of its five attempts; where it belongs to
-// another time step the error says how far off the phone's clock is.
+// Submit checks the code, first here and then at Twilio, and on success writes the factor to uzERP's row. A code that
+// Twilio could not accept is refused here (errs.CodeRejected) and costs none of Twilio's five attempts. If the code
+// belongs to another time, the error says how wrong the phone's clock is.
 func (p *PendingEnrollment) Submit(ctx context.Context, code string) error {
 	if err := p.checkLocally(code); err != nil {
 		return err
@@ -119,7 +119,7 @@ func (p *PendingEnrollment) Submit(ctx context.Context, code string) error {
 	return verifyAndStore(ctx, p.e.Store, p.e.Factors, p.User, p.Factor.Factor, code)
 }
 
-// clockSearch is how far to either side a code is looked for, to tell a wrong clock from a wrong code.
+// clockSearch is how long before and after now a code is looked for, to tell a wrong clock from a wrong code.
 const clockSearch = 30 * time.Minute
 
 func (p *PendingEnrollment) checkLocally(code string) error {
@@ -157,11 +157,11 @@ func clockError(off time.Duration) error {
 		"set date and time on the phone to automatic, then type the next code; Twilio was not asked, so no attempt is lost")
 }
 
-// verifyAndStore has Twilio verify the factor and then writes the row. Twilio first: a crash between the two leaves a factor
-// that nobody uses, never a user enrolled with a factor that was not proved.
+// verifyAndStore has Twilio verify the factor and then writes the row. Twilio comes first: a crash between the two
+// leaves a factor that nobody uses, and never a user who is enrolled with an unverified factor.
 func verifyAndStore(ctx context.Context, store Writer, factors Factors, u User, f Factor, code string) error {
-	// An answer that Ctrl-C made us miss would leave a factor verified that no row names. What is begun here is ended,
-	// within the limits of a call.
+	// If Ctrl-C made us miss the answer, a verified factor could be left that no row names. So the call is finished,
+	// within its time limit.
 	sending, cancel := Uninterrupted(ctx)
 	defer cancel()
 	got, err := factors.VerifyFactor(sending, *u.UUID, f.SID, code)
@@ -182,7 +182,7 @@ func verifyAndStore(ctx context.Context, store Writer, factors Factors, u User, 
 	return storeFactor(ctx, store, factors, u, f)
 }
 
-// Uninterrupted gives a context that a signal does not end, but the command's own deadline does.
+// Uninterrupted returns a context that a signal does not end, but the command's own deadline does.
 func Uninterrupted(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, limited := ctx.Deadline()
 	ctx = context.WithoutCancel(ctx)
@@ -192,9 +192,9 @@ func Uninterrupted(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithCancel(ctx)
 }
 
-// storeFactor writes the row of a user whose app has proved to hold the factor f.
+// storeFactor writes the row of a user whose app has the factor f, as a code has shown.
 func storeFactor(ctx context.Context, store Writer, factors Factors, u User, f Factor) error {
-	// The code is used up: from here on a Ctrl-C must not keep the row from learning of it.
+	// The code is used up: from here on Ctrl-C must not stop the row from being written.
 	ctx = context.WithoutCancel(ctx)
 	err := SetRow(ctx, store, u.Username, u.Row, enrolledRow(u.Row, f.SID))
 	switch {
@@ -211,28 +211,30 @@ func storeFactor(ctx context.Context, store Writer, factors Factors, u User, f F
 	}
 }
 
-// stillThere looks whether the factor outlived the moment between Twilio's yes and the row: a reset that ran just then
-// saw a factor in no row and deleted it. Such a row is reset, so that the user is asked to enrol. That Twilio does not
-// answer says nothing.
+// stillThere checks that the factor still exists after the row was written. A reset that ran between Twilio's yes and
+// the row saw a factor that no row names, and deleted it. Then the row is reset, so that the user is asked to enrol.
+// If Twilio does not answer, the row stays.
 func stillThere(ctx context.Context, store Writer, factors Factors, u User, f Factor) error {
 	if _, err := factors.FetchFactor(ctx, *u.UUID, f.SID); !factorGone(err) {
 		return nil
 	}
 	enrolled, no := enrolledRow(u.Row, f.SID), false
 	if err := SetRow(ctx, store, u.Username, enrolled, Row{UUID: u.UUID, Enrolled: &no, Enabled: &no}); err != nil && !errors.Is(err, errs.ErrChanged) {
-		return &errs.Error{Kind: errs.KindOf(err), Err: fmt.Errorf("the factor was deleted by somebody else meanwhile, and the user's row could not be reset: %w", err),
+		return &errs.Error{Kind: errs.KindOf(err),
+			Err:  fmt.Errorf("the factor was deleted by somebody else meanwhile, and the user's row could not be reset: %w", err),
 			Hint: ReasonRowNotReset.With(u.Username)}
 	}
-	_ = deleteReplaced(ctx, store, factors, u) // if no row names the old factor any more either; else it stays
+	_ = deleteReplaced(ctx, store, factors, u) // the old factor, if no row names it any more
 	return &errs.Error{Kind: errs.Refused, Err: fmt.Errorf("not enrolled: the factor was deleted meanwhile: %w", errs.ErrChanged),
 		Hint: ReasonResetMeanwhile.With(u.Username)}
 }
 
-// ErrOldFactorLeft is in the chain of an error after which the user is enrolled with the new factor all the same.
+// ErrOldFactorLeft is in the chain of an error that comes after success: the user is enrolled with the new factor,
+// and only the old one could not be deleted.
 var ErrOldFactorLeft = errors.New("the new phone works, but the old factor is still at Twilio")
 
-// deleteReplaced deletes the factor that the row named before, once it names the new one: there is no moment without a working
-// factor. It stays if another user's row names it.
+// deleteReplaced deletes the factor that the row named before. The row names the new one by now, so the user has a
+// working factor all the time. A factor that another user's row names stays.
 func deleteReplaced(ctx context.Context, store Reader, factors Factors, was User) error {
 	if !was.Whole() {
 		return nil
@@ -248,14 +250,15 @@ func deleteReplaced(ctx context.Context, store Reader, factors Factors, was User
 	return nil
 }
 
-// enrolledRow is the row of a user enrolled with the factor sid, as uzERP itself writes it (docs/facts/uzerp.md §3).
+// enrolledRow returns the row of a user enrolled with the factor sid, as uzERP itself writes it (docs/facts/uzerp.md
+// §3).
 func enrolledRow(r Row, sid string) Row {
 	yes := true
 	return Row{UUID: r.UUID, SID: &sid, Enrolled: &yes, Enabled: &yes}
 }
 
-// withdraw takes back the factor just verified when somebody else changed the row meanwhile: it must not stay as a
-// live secret that nothing refers to. If it can't be deleted, it does no harm at login; the error says that it is there.
+// withdraw deletes the factor just verified if somebody else changed the row meanwhile: a working secret must not stay
+// while no row names it. If it can't be deleted, no login accepts it, and the error says that it is left.
 func withdraw(ctx context.Context, store Reader, factors Factors, u User, f Factor, cause error) error {
 	e := &errs.Error{Kind: errs.Refused, Err: cause, Hint: ReasonRowChanged.With(u.Username)}
 	free, _, err := InUse(ctx, store, []Factor{f})

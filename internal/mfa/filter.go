@@ -8,8 +8,8 @@ import (
 
 // Filter selects users of a list. Its zero value selects all.
 type Filter struct {
-	States []State // users in one of these states; none for every state
-	Access *bool   // users who can log in at all, or those who can't
+	States []State // users in one of these states; empty for every state
+	Access *bool   // users who can log in at all (true) or can't (false); nil for both
 	Match  string  // users whose name, person or email contains it, in any case
 	Limit  int     // at most so many; 0 for all
 }
@@ -28,7 +28,7 @@ func (f Filter) Matches(u User) bool {
 	})
 }
 
-// Select returns the users that pass the filter, in their order. It reads no more of them than it needs.
+// Select returns the users that pass the filter, in their order. It reads no more of all than it needs.
 func (f Filter) Select(all iter.Seq2[User, error]) iter.Seq2[User, error] {
 	return func(yield func(User, error) bool) {
 		n := 0

@@ -11,38 +11,38 @@ import (
 	"uzerp-mfa/internal/errs"
 )
 
-// Inspector puts together what is known of users: uzERP's row, the person, and Twilio's view. It changes nothing.
+// Inspector collects what is known about users: uzERP's row, the person, and what Twilio says. It changes nothing.
 type Inspector struct {
 	Store     Reader
 	Directory Directory
-	Factors   FactorReader // nil where Twilio is not to be asked
-	// NoFactors is why Twilio can't be asked, if it is that and not the operator's wish: what it would say is unknown then.
+	Factors   FactorReader // nil if Twilio is not to be asked
+	// NoFactors is why Twilio can't be asked. It is nil if the operator doesn't want Twilio to be asked.
 	NoFactors error
 	Site      SiteLogin
 	Now       func() time.Time
 }
 
-// Inspection is what is known of one user.
+// Inspection is what is known about one user.
 type Inspection struct {
 	User       User
-	Details    *Details // nil where they could not be read
+	Details    *Details // nil if they could not be read
 	SharedWith []string // the other users with the same uuid
 	Twilio     TwilioView
 	Next       NextLogin
-	Warnings   []Warning // what has no effect on the next login, and somebody should know
+	Warnings   []Warning // problems that have no effect on the next login
 }
 
-// Warning is what somebody should know, and what helps.
+// Warning is a problem that somebody should know, and what helps.
 type Warning struct {
 	Text string
 	Help errs.Hint
 }
 
-// TwilioView is what Twilio says of a user.
+// TwilioView is what Twilio says about a user.
 type TwilioView struct {
-	Own     FactorSight  // of the factor in the row
-	Factors []SeenFactor // in the order of creation; none where nothing is known
-	Err     error        // why nothing is known; nil where Twilio answered, or was not asked
+	Own     FactorSight  // about the factor in the row
+	Factors []SeenFactor // in the order of creation; empty if nothing is known
+	Err     error        // why nothing is known; nil if Twilio answered, or was not asked
 }
 
 // SeenFactor is a factor under a user's uuid.
@@ -52,8 +52,9 @@ type SeenFactor struct {
 	Others []string // other users whose rows name it
 }
 
-// Inspect looks at users, in their order. An error of uzERP's database ends it; one of Twilio's is told in each user's view.
-// unread is why the persons' details could not be read, where the rest could. step, if not nil, hears of each user done.
+// Inspect returns what is known about users, in their order. An error of uzERP's database ends it; an error of Twilio
+// is in the view of the user. unread is why the persons' details could not be read, if all else could. step, if not
+// nil, is called after each user.
 func (i *Inspector) Inspect(ctx context.Context, users []User, step func()) (seen []Inspection, unread, err error) {
 	names := make([]string, len(users))
 	for n, u := range users {
@@ -73,7 +74,7 @@ func (i *Inspector) Inspect(ctx context.Context, users []User, step func()) (see
 			return err
 		}
 		seen[n].User = u
-		return seen[n].Twilio.Err // so that an outage ends the asking
+		return seen[n].Twilio.Err // so that the batch ends in an outage
 	}, step)
 	for n, err := range failures {
 		if errors.Is(err, errStore) {
@@ -98,8 +99,8 @@ func (i *Inspector) Inspect(ctx context.Context, users []User, step func()) (see
 	return seen, unread, nil
 }
 
-// look asks Twilio about a user, once more if it contradicts a row that has changed meanwhile: somebody may have enrolled
-// or been reset in between.
+// look asks Twilio about a user. If the answer doesn't fit the row and the row has changed meanwhile, it asks again:
+// the user may have enrolled, or may have been reset.
 func (i *Inspector) look(ctx context.Context, u User, view *TwilioView) (User, error) {
 	for range 3 {
 		var err error
@@ -122,10 +123,10 @@ func (i *Inspector) look(ctx context.Context, u User, view *TwilioView) (User, e
 	return u, nil
 }
 
-// errStore marks errors of uzERP's database, which end a look; those of Twilio don't.
+// errStore marks errors of uzERP's database. They end Inspect, and those of Twilio don't.
 var errStore = errors.New("uzERP's database")
 
-// ask gives Twilio's view of a user. Its error is one of uzERP's database.
+// ask returns Twilio's view of a user. Its error is one of uzERP's database.
 func (i *Inspector) ask(ctx context.Context, u User) (TwilioView, error) {
 	switch {
 	case i.Factors == nil && i.NoFactors == nil:
@@ -164,7 +165,7 @@ func (i *Inspector) ask(ctx context.Context, u User) (TwilioView, error) {
 	return view, nil
 }
 
-// unanswered is the view of a Twilio that said nothing usable.
+// unanswered returns the view of a user about whom Twilio said nothing usable.
 func unanswered(err error) TwilioView {
 	v := TwilioView{Own: FactorUnknown, Err: err}
 	if errs.KindOf(err) == errs.Unavailable {
@@ -173,7 +174,7 @@ func unanswered(err error) TwilioView {
 	return v
 }
 
-// SightOf is what was seen of a factor; nil is one that does not exist.
+// SightOf returns what was seen of a factor; f is nil if the factor does not exist.
 func SightOf(f *Factor) FactorSight {
 	switch {
 	case f == nil:
@@ -185,9 +186,9 @@ func SightOf(f *Factor) FactorSight {
 	}
 }
 
-// OwnFactor finds the factor that u's row names; nil if it is gone. That is believed only if the list of this very user's
-// factors lacks it, it is not found when fetched, and the service is there after that: the one answer that Twilio gives
-// both for a factor that is gone and for a service that is. ask makes each call.
+// OwnFactor returns the factor that u's row names, or nil if it is gone. A factor counts as gone only if it is not in
+// listed, the list of this user's factors, is not found when fetched, and the service is found after that: Twilio
+// gives the same answer for a missing factor and for a missing service. ask makes each call.
 func OwnFactor(ctx context.Context, factors FactorReader, ask func(func() error) error, u User, listed []Factor) (*Factor, error) {
 	for i := range listed {
 		if listed[i].SID == *u.SID {
@@ -206,7 +207,7 @@ func OwnFactor(ctx context.Context, factors FactorReader, ask func(func() error)
 	return nil, err
 }
 
-// noService keeps a service that is not found from passing for a factor that is not.
+// noService makes another error of a service that is not found, so that it is not taken for a missing factor.
 func noService(err error) error {
 	if err != nil && errs.KindOf(err) == errs.NotFound {
 		return &errs.Error{Kind: errs.Unavailable, Err: fmt.Errorf("the Verify service itself is not found any more: %w", err)}
@@ -214,7 +215,8 @@ func noService(err error) error {
 	return err
 }
 
-// sharers gives who has each of the users' uuids: nothing in uzERP makes it unique (docs/facts/uzerp.md §1).
+// sharers returns the users who have each of these users' uuids: nothing in uzERP makes a uuid unique
+// (docs/facts/uzerp.md §1).
 func (i *Inspector) sharers(ctx context.Context, users []User) (map[string][]string, error) {
 	var uuids []string
 	for _, u := range users {
@@ -225,7 +227,7 @@ func (i *Inspector) sharers(ctx context.Context, users []User) (map[string][]str
 	return i.Store.UUIDOwners(ctx, uuids)
 }
 
-// SharedUUID says what it means to have one uuid with others.
+// SharedUUID returns the message about a user who has the same uuid as others.
 func SharedUUID(others []string) string {
 	quoted := make([]string, len(others))
 	for i, name := range others {

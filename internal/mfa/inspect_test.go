@@ -15,7 +15,7 @@ import (
 	"uzerp-mfa/internal/mfa/mfatest"
 )
 
-// people is a directory.
+// people is a Directory.
 type people struct {
 	details map[string]mfa.Details
 	err     error
@@ -27,7 +27,7 @@ func (p people) Details(context.Context, []string) (map[string]mfa.Details, erro
 
 func (people) PhoneContacts(context.Context, string) ([]caller.PhoneContact, error) { return nil, nil }
 
-// inspector looks at a site where everybody works for a company.
+// inspector returns an Inspector of a site where everybody works for a company.
 func inspector(s *mfatest.Site) *mfa.Inspector {
 	all := map[string]mfa.Details{}
 	for name := range s.World.Users {
@@ -36,7 +36,7 @@ func inspector(s *mfatest.Site) *mfa.Inspector {
 	return &mfa.Inspector{Store: s, Directory: people{details: all}, Factors: s, Site: mfa.SiteOn, Now: func() time.Time { return s.World.Clock }}
 }
 
-// withAccess is a site of users who have access.
+// withAccess returns a site of these users, who have access.
 func withAccess(users ...mfa.User) *mfatest.Site {
 	for i := range users {
 		users[i].AccessEnabled = new(true)
@@ -52,7 +52,7 @@ func usersOf(s *mfatest.Site, names ...string) []mfa.User {
 	return users
 }
 
-// inspectOne looks at alice.
+// inspectOne inspects alice.
 func inspectOne(t *testing.T, i *mfa.Inspector, s *mfatest.Site) mfa.Inspection {
 	t.Helper()
 	seen, unread, err := i.Inspect(t.Context(), usersOf(s, "alice"), nil)
@@ -82,8 +82,8 @@ func TestInspectSeesTheFactorInUse(t *testing.T) {
 	}
 }
 
-// Not in the list is not gone: the factor is fetched, and the service after it.
-func TestInspectBelievesInNoFactorOnlyIfItIsProved(t *testing.T) {
+// A factor that is not in the list counts as gone only after the factor was fetched, and the service after it.
+func TestInspectCallsAFactorMissingOnlyAfterFetching(t *testing.T) {
 	gone := errs.New(errs.NotFound, "not found", "")
 	for _, op := range []string{"ListFactors", "FetchFactor", "CheckService"} {
 		for kind, own := range map[errs.Kind]mfa.FactorSight{errs.Unavailable: mfa.FactorNoAnswer, errs.Config: mfa.FactorUnknown, errs.NotFound: ""} {
@@ -100,9 +100,9 @@ func TestInspectBelievesInNoFactorOnlyIfItIsProved(t *testing.T) {
 			}
 			got := inspectOne(t, inspector(s), s)
 			switch {
-			case kind == errs.NotFound && op == "FetchFactor": // proved
+			case kind == errs.NotFound && op == "FetchFactor": // fetched
 				own = mfa.FactorMissing
-			case kind == errs.NotFound && op == "ListFactors": // of the service: an unknown entity has an empty list
+			case kind == errs.NotFound && op == "ListFactors": // the service is gone: an unknown entity has an empty list
 				own = mfa.FactorUnknown
 			case kind == errs.NotFound:
 				own = mfa.FactorNoAnswer
@@ -113,7 +113,7 @@ func TestInspectBelievesInNoFactorOnlyIfItIsProved(t *testing.T) {
 			}
 		}
 	}
-	// In no list, and there all the same.
+	// It is in no list, and exists nevertheless.
 	s := withAccess(mfatest.Enrolled("alice", uuidA, sidA))
 	s.World.Add(uuidA, sidA, mfa.FactorVerified)
 	got := inspectOne(t, &mfa.Inspector{Store: s, Directory: inspector(s).Directory, Factors: forgetful{s}, Site: mfa.SiteOn, Now: time.Now}, s)
@@ -127,13 +127,14 @@ type forgetful struct{ *mfatest.Site }
 
 func (forgetful) ListFactors(context.Context, string) ([]mfa.Factor, error) { return nil, nil }
 
-// Who enrols, or is reset, while Twilio is asked is not called locked out.
+// A user who enrols, or is reset, while Twilio is asked is not called locked out.
 func TestInspectLooksAgainAtAChangedRow(t *testing.T) {
 	s := withAccess(mfatest.Enrolled("alice", uuidA, sidA))
 	s.World.Add(uuidA, sidA, mfa.FactorVerified)
 	before := s.World.Users["alice"]
 	s.Before = func(_ int, op, _ string) error {
-		if op == "FetchFactor" || op == "ListFactors" && s.World.Users["alice"].Equal(before.Row) { // replaced: the new one's row, the old factor deleted
+		// A replacement: the row names the new factor, and the old one is deleted.
+		if op == "FetchFactor" || op == "ListFactors" && s.World.Users["alice"].Equal(before.Row) {
 			u := s.World.Users["alice"]
 			u.SID = new(sidB)
 			s.World.Users["alice"] = u
@@ -146,7 +147,7 @@ func TestInspectLooksAgainAtAChangedRow(t *testing.T) {
 	if err != nil || seen[0].Next.Outcome != mfa.OutcomeAsksForCode || *seen[0].User.SID != sidB {
 		t.Errorf("%+v %v", seen, err)
 	}
-	// A row that changes every time is not known; it ends.
+	// If the row changes every time, asking ends, and nothing is known.
 	s = withAccess(mfatest.Enrolled("alice", uuidA, sidA))
 	n := 0
 	s.Before = func(_ int, op, _ string) error {
@@ -176,13 +177,13 @@ func TestInspectWithoutTwilio(t *testing.T) {
 	if err != nil || seen[0].Twilio.Own != mfa.FactorUnknown || !errors.Is(seen[0].Twilio.Err, i.NoFactors) {
 		t.Errorf("no settings: %+v %v", seen, err)
 	}
-	// There is nothing to ask about somebody without a uuid.
+	// Twilio has nothing about a user without a uuid, and is not asked.
 	if seen[1].Twilio.Err != nil || seen[1].Twilio.Own != mfa.FactorMissing || seen[1].Next.Outcome != mfa.OutcomeLockedOut {
 		t.Errorf("no uuid: %+v", seen[1])
 	}
 }
 
-// An outage is asked about a few times, not once for each user; everybody is shown.
+// In an outage Twilio is asked about a few users only. All users are shown.
 func TestInspectGivesUpOnAnOutage(t *testing.T) {
 	var users []mfa.User
 	var names []string
@@ -205,7 +206,8 @@ func TestInspectGivesUpOnAnOutage(t *testing.T) {
 		t.Fatalf("%d seen, %d asked, %d done, %v", len(seen), asked, done, err)
 	}
 	for n, one := range seen {
-		if one.User.Username != names[n] || one.Twilio.Own != mfa.FactorNoAnswer || one.Twilio.Err == nil || one.Next.Outcome != mfa.OutcomeAsksForCode || one.Details == nil {
+		if one.User.Username != names[n] || one.Twilio.Own != mfa.FactorNoAnswer || one.Twilio.Err == nil ||
+			one.Next.Outcome != mfa.OutcomeAsksForCode || one.Details == nil {
 			t.Fatalf("%+v", one)
 		}
 	}
@@ -214,7 +216,7 @@ func TestInspectGivesUpOnAnOutage(t *testing.T) {
 	}
 }
 
-// uzERP's database failing ends it: nothing is told of half of it.
+// An error of uzERP's database ends it, and no part of the users is shown.
 func TestInspectEndsWithTheDatabase(t *testing.T) {
 	down := errs.New(errs.Unavailable, "no database", "")
 	for _, op := range []string{"FindUsers", "FactorOwners", "UUIDOwners"} {
@@ -238,7 +240,7 @@ func TestInspectEndsWithTheDatabase(t *testing.T) {
 	}
 }
 
-// A role that may not read who works where sees the rest.
+// A role that may not read the persons still sees all else.
 func TestInspectWithoutDetails(t *testing.T) {
 	s := withAccess(mfatest.Fresh("alice", uuidA))
 	i := inspector(s)
@@ -261,17 +263,19 @@ func TestInspectDecidesOnTheCompany(t *testing.T) {
 func TestInspectWarns(t *testing.T) {
 	s := withAccess(mfatest.Enrolled("alice", uuidA, sidA), mfatest.Enrolled("bob", uuidA, sidB), mfatest.Fresh("carol", uuidOf(3)))
 	s.World.Add(uuidA, sidA, mfa.FactorVerified)
-	s.World.Add(uuidA, sidB, mfa.FactorVerified) // bob's: no left-over of alice's
+	s.World.Add(uuidA, sidB, mfa.FactorVerified) // bob's factor, which alice has not left behind
 	s.World.Add(uuidOf(3), sidC, mfa.FactorUnverified)
 	i := inspector(s)
 	yesterday := s.World.Clock.AddDate(0, 0, -1)
-	i.Directory = people{details: map[string]mfa.Details{"alice": {CompanyAccess: true, EndDate: &yesterday}, "bob": {CompanyAccess: true}, "carol": {CompanyAccess: true}}}
+	i.Directory = people{details: map[string]mfa.Details{
+		"alice": {CompanyAccess: true, EndDate: &yesterday}, "bob": {CompanyAccess: true}, "carol": {CompanyAccess: true}}}
 	seen, _, err := i.Inspect(t.Context(), usersOf(s, "alice", "bob", "carol"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	a, b, c := seen[0], seen[1], seen[2]
-	if len(a.Warnings) != 2 || !strings.Contains(a.Warnings[0].Text, "left on 2023-11-13") || !strings.Contains(a.Warnings[1].Text, `shares the uuid with "bob"`) ||
+	if len(a.Warnings) != 2 || !strings.Contains(a.Warnings[0].Text, "left on 2023-11-13") ||
+		!strings.Contains(a.Warnings[1].Text, `shares the uuid with "bob"`) ||
 		a.Warnings[1].Help.Reason != mfa.ReasonSharedUUID {
 		t.Errorf("%q", a.Warnings)
 	}

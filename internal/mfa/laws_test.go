@@ -15,10 +15,10 @@ import (
 	"uzerp-mfa/internal/mfa/mfatest"
 )
 
-// This file holds guards that only matter in a bad moment: somebody else is faster, or the other side does not answer. Each
-// test says what must not happen then; testdata/mutants has the same guards taken away, one by one.
+// This file tests guards that matter only in a bad moment: somebody else is faster, or the other side does not answer.
+// Each test says what must not happen then. testdata/mutants takes the same guards away, one by one.
 
-// once makes a hook that does something the first time only.
+// once returns a hook that calls do the first time only.
 func once(do func()) func() error {
 	return func() error {
 		do()
@@ -27,8 +27,8 @@ func once(do func()) func() error {
 	}
 }
 
-// The moments of a reset after its row is written: a factor that somebody has begun to use stays, and one that nobody could
-// ask about stays too.
+// After a reset has written its row, a factor that somebody has begun to use stays. It also stays if that can't be
+// found out.
 func TestResetMoments(t *testing.T) {
 	for name, test := range map[string]struct {
 		hook string
@@ -82,7 +82,7 @@ func TestResetMoments(t *testing.T) {
 	}
 }
 
-// A Ctrl-C between the deletion and the last look must not leave a row that names the deleted factor.
+// Ctrl-C after the deletion must not leave a row that names the deleted factor.
 func TestResetMendsWhenInterrupted(t *testing.T) {
 	w := mfatest.NewWorld(mfatest.Fresh("alice", uuidA))
 	w.Add(uuidA, sidA, mfa.FactorVerified)
@@ -96,8 +96,8 @@ func TestResetMendsWhenInterrupted(t *testing.T) {
 	}
 }
 
-// A change counts as made only where its outcome was unclear and the row says so. After any other error the row that looks as
-// wanted may be another session's, which is not committed yet.
+// The row is read only after a change whose outcome is unclear. After any other error, a row that looks as wanted may
+// be another session's change that is not committed yet.
 func TestOnlyAnUnclearChangeIsSettledByReading(t *testing.T) {
 	was, wanted, other := mfatest.Enrolled("u", uuidA, sidA).Row, mfatest.Fresh("u", uuidA).Row, mfatest.Enrolled("u", uuidA, sidB).Row
 	lost := &errs.Error{Kind: errs.Unavailable, Err: errs.ErrLostReply}
@@ -127,7 +127,7 @@ func TestOnlyAnUnclearChangeIsSettledByReading(t *testing.T) {
 	}
 }
 
-// The loser of two enrollments takes the factor back, but never one that a row names, or that nobody could ask about.
+// The slower of two enrollments deletes its factor again, but not if a row names it, or if that can't be found out.
 func TestWithdrawSparesAFactorInUse(t *testing.T) {
 	for name, answer := range map[string]error{"another row names it": nil, "nobody can look": errDown} {
 		w := mfatest.NewWorld(mfatest.Fresh("alice", uuidA))
@@ -148,7 +148,7 @@ func TestWithdrawSparesAFactorInUse(t *testing.T) {
 	}
 }
 
-// No answer is not the answer that the factor is gone.
+// If Twilio does not answer, the factor does not count as gone.
 func TestEnrollKeepsTheRowWhileTwilioDoesNotAnswer(t *testing.T) {
 	for _, answer := range []error{errDown, errs.New(errs.Config, "credentials rejected", ""), &errs.Error{Kind: errs.NotFound, Err: mfa.ErrNoService}} {
 		w := mfatest.NewWorld(mfatest.Fresh("alice", uuidA))
@@ -182,7 +182,7 @@ func TestRefusedEnrollmentMakesNothing(t *testing.T) {
 	}
 }
 
-// While the answer to the creation was lost, somebody finished another enrollment, and another user with the same uuid began one.
+// Meanwhile somebody finished another enrollment of the user, and another user with the same uuid began one.
 func TestLostCreationTakesOnlyItsOwnAway(t *testing.T) {
 	w := mfatest.NewWorld(mfatest.Fresh("alice", uuidA))
 	w.Hooks["CreateFactor after"] = func() error {
@@ -213,13 +213,13 @@ func TestConfirmDatabase(t *testing.T) {
 	}
 }
 
-// Exactly the fifth failure in a row ends a batch: those that had begun by then are the last.
+// Exactly the fifth failure in a row ends a batch. Items that were begun by then are finished.
 func TestBatchEndsAtTheFifthFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var calls atomic.Int32
 		failures := mfa.Batch(t.Context(), items(100), func(_ context.Context, i, _ int) error {
 			calls.Add(1)
-			// One after the other: the clock of the test goes on only once all others wait.
+			// The items end one after the other: the test's clock goes on only when all goroutines wait.
 			time.Sleep(time.Until(time.Date(2000, 1, 1, 0, 0, i+1, 0, time.UTC)))
 			return errDown
 		}, nil)

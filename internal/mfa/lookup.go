@@ -10,8 +10,8 @@ import (
 	"uzerp-mfa/internal/errs"
 )
 
-// Lookup finds every named user, in the order of the names, each once. An unknown name ends it with errs.NotFound and
-// the list of the unknown ones, so that nothing is changed for some before a typing error shows in another.
+// Lookup returns every named user, in the order of the names, each once. If a name is unknown, it returns an error of
+// errs.NotFound that lists all unknown names: so a typing error shows before anything is changed.
 func Lookup(ctx context.Context, store Reader, usernames []string) ([]User, error) {
 	found, err := store.FindUsers(ctx, usernames)
 	if err != nil {
@@ -45,9 +45,9 @@ func Lookup(ctx context.Context, store Reader, usernames []string) ([]User, erro
 	return users, nil
 }
 
-// SetRow is the one way a row is written. A lost reply, or a row that somebody else made as wanted meanwhile, is settled
-// by reading the row again. No other failure is: nothing was written then, and a row that looks as wanted may be one that
-// somebody is just changing in a transaction that nobody sees yet.
+// SetRow writes a row; every row is written here. If the reply was lost, or the row has changed meanwhile, it reads
+// the row again, and a row that is as wanted is a success. After any other error nothing was written, and the row is
+// not read: somebody may just be changing it in a transaction that is not committed yet.
 func SetRow(ctx context.Context, store Writer, username string, was, becomes Row) error {
 	err := store.CompareAndSet(ctx, username, was, becomes)
 	unclear := errors.Is(err, errs.ErrLostReply) || errors.Is(err, errs.ErrChanged)

@@ -6,7 +6,7 @@ import (
 	"uzerp-mfa/internal/errs"
 )
 
-// Outcome is what a user gets who logs in with the right password.
+// Outcome is what happens when a user logs in with the right password.
 type Outcome string
 
 // The outcomes of docs/contract.md §4, user show.
@@ -16,26 +16,26 @@ const (
 	OutcomeSkipsCode    Outcome = "skips-code"    // once
 	OutcomeLockedOut    Outcome = "locked-out"    // no code is right, or none can be got
 	OutcomePasswordOnly Outcome = "password-only" // two-factor login is switched off for everybody
-	OutcomeDenied       Outcome = "denied"        // the right password is "incorrect"
+	OutcomeDenied       Outcome = "denied"        // uzERP calls the right password "incorrect"
 )
 
-// SiteLogin tells whether two-factor login is switched on, for everybody: which login handler uzERP uses.
+// SiteLogin says whether two-factor login is switched on for the whole site, that is, which login handler uzERP uses.
 type SiteLogin string
 
-// SiteUnknown is a handler that is not one of uzERP's two, or no telling which one is used.
+// SiteUnknown means that the handler is not one of uzERP's two, or that it is not known.
 const (
 	SiteOn      SiteLogin = "on"
 	SiteOff     SiteLogin = "off"
 	SiteUnknown SiteLogin = "unknown"
 )
 
-// SiteIsOff is what has to be said where somebody works on users' second factors that nobody asks for.
+// SiteIsOff is the message for an operator who works on second factors while no login asks for them.
 const SiteIsOff = "two-factor login is switched off for the whole site: everybody logs in with the password only"
 
-// FactorSight is what Twilio says of the factor that a user's row names.
+// FactorSight is what Twilio says about the factor that a user's row names.
 type FactorSight string
 
-// Only the first three are answers. FactorMissing is also the answer where the row names none.
+// Only the first three are answers. FactorMissing is also used if the row names no factor.
 const (
 	FactorSeenVerified   FactorSight = "verified"
 	FactorSeenUnverified FactorSight = "unverified"
@@ -58,12 +58,11 @@ type NextLogin struct {
 	Outcome Outcome
 	Reason  string    // why, in one sentence
 	Help    errs.Hint // empty where nothing is needed, or nothing of ours helps
-	// Then is what lies behind: after the skipped login, or once two-factor login is switched on. Nil where the outcome is
-	// all there is to it.
+	// Then is what happens after the skipped login, or once two-factor login is switched on. It is nil for other outcomes.
 	Then *NextLogin
 }
 
-// NextLogin decides it, by the table of docs/facts/uzerp.md §3. It is the only place that does.
+// NextLogin returns what will happen, by the table of docs/facts/uzerp.md §3. Nothing else decides this.
 func (p Prospect) NextLogin() NextLogin {
 	n := p.secondFactor()
 	switch p.Site {
@@ -92,7 +91,7 @@ func (p Prospect) secondFactor() NextLogin {
 	switch p.User.State() {
 	case StateSkipNextLogin:
 		after, yes := p, true
-		after.User.Enabled = &yes // uzERP's own doing
+		after.User.Enabled = &yes // uzERP does this
 		then := after.secondFactor()
 		n := NextLogin{Outcome: OutcomeSkipsCode, Reason: "the password is enough, once; after that the code is asked for again", Then: &then}
 		if then.Outcome == OutcomeLockedOut {
@@ -115,7 +114,7 @@ func (p Prospect) secondFactor() NextLogin {
 	case FactorSeenVerified:
 		n.Reason = "enrolled, and Twilio has the factor"
 	case FactorNoAnswer:
-		n.Reason = "enrolled; Twilio gave no answer about the factor, and if it gives uzERP none either, every code is refused"
+		n.Reason = "enrolled; Twilio gave no answer about the factor, and if uzERP gets none either, it refuses every code"
 		n.Help = ReasonTwilioSilent.With(name)
 	case FactorNotAsked:
 		n.Reason = "enrolled; whether Twilio has the factor was not looked at"
@@ -125,7 +124,7 @@ func (p Prospect) secondFactor() NextLogin {
 	return n
 }
 
-// LockedOut says why a login can't succeed that does not skip the code; empty where nothing speaks against it.
+// LockedOut returns why a login that asks for the code can't succeed, or "" if no reason is known.
 func LockedOut(r Row, factor FactorSight) string {
 	const hopeless = ", so that no code can be right"
 	switch {
@@ -147,7 +146,7 @@ func LockedOut(r Row, factor FactorSight) string {
 	return ""
 }
 
-// Left tells whether the person has left by now: the day of leaving is still one at work. uzERP does not look at it.
+// Left reports whether the person has left: on the day of leaving they have not. uzERP does not look at that day.
 func (d Details) Left(now time.Time) bool {
 	if d.EndDate == nil {
 		return false

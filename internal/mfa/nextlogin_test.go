@@ -10,16 +10,17 @@ import (
 	"uzerp-mfa/internal/mfa/mfatest"
 )
 
-// login is what docs/facts/uzerp.md §3 says that the user gets, in its own words.
+// login is what the user gets, in the words of docs/facts/uzerp.md §3.
 type login struct {
 	gets string // "incorrect", "enrolment page", "error page", "code page", "skip", "password"
 	then string // after a skip
 }
 
-// measured is docs/facts/uzerp.md §3 line by line. It asks nothing of the code it judges: sid is one of the names below, and
-// enrolled and enabled are the table's t, f and N. right tells what a code of the user's app is worth.
+// measured is the table of docs/facts/uzerp.md §3, line by line. It uses nothing of the code that it tests: sid is
+// one of the names below, enrolled and enabled are the table's t, f and N. right says whether Twilio would accept a
+// code of the app.
 func measured(handler, access, company, enrolled, enabled, uuid, sid, right string) login {
-	if access != "t" || company == "f" { // the first line, and the one on user_company_access
+	if access != "t" || company == "f" { // the table's first line, and its line about user_company_access
 		return login{gets: "incorrect"}
 	}
 	if handler == "HTMLFormLoginHandler" { // "password only; no 2FA column is read or changed"
@@ -50,7 +51,7 @@ func TestNextLogin(t *testing.T) {
 	tfN := map[string]*bool{"t": new(true), "f": new(false), "N": nil}
 	uuids := map[string]*string{"set": new(uuidA), "N": nil}
 	sids := map[string]*string{"good": new(sidA), "N": nil, "''": new(""), "malformed": new("YF12")}
-	// What a right code is worth where Twilio's answer is known; where it is not the benefit of the doubt is given, and said.
+	// Whether Twilio accepts a right code. If that is not known, the program assumes that it does, and says so.
 	sights := map[mfa.FactorSight]string{mfa.FactorSeenVerified: "yes", mfa.FactorSeenUnverified: "no", mfa.FactorMissing: "no",
 		mfa.FactorNoAnswer: "?", mfa.FactorUnknown: "?", mfa.FactorNotAsked: "?"}
 	handlers := map[mfa.SiteLogin]string{mfa.SiteOn: "HTMLFormLoginHandlerMFA", mfa.SiteOff: "HTMLFormLoginHandler", mfa.SiteUnknown: "HTMLFormLoginHandlerMFA"}
@@ -101,7 +102,7 @@ func checkThen(t *testing.T, p mfa.Prospect, got mfa.NextLogin, want mfa.Outcome
 	if got.Then == nil || got.Then.Outcome != want {
 		t.Fatalf("%s %s %s: then %+v, want %s", p.Site, show(p.User.Row), p.Factor, got.Then, want)
 	}
-	// Who reads no further than the reason must learn it there.
+	// The reason alone must say it, for some read no further.
 	if got.Outcome == mfa.OutcomeSkipsCode && strings.Contains(got.Reason, "after that the user is locked out") != (want == mfa.OutcomeLockedOut) {
 		t.Fatalf("%s: %q", show(p.User.Row), got.Reason)
 	}
@@ -109,7 +110,7 @@ func checkThen(t *testing.T, p mfa.Prospect, got mfa.NextLogin, want mfa.Outcome
 
 var sentence = regexp.MustCompile(`^[a-zT][^.]*[^. ]$`) // Twilio is a name
 
-// checkWords holds what every answer must say, whatever the outcome.
+// checkWords checks what every answer must say, whatever the outcome.
 func checkWords(t *testing.T, p mfa.Prospect, got mfa.NextLogin) {
 	t.Helper()
 	const name = "o'neil"
@@ -129,7 +130,7 @@ func checkWords(t *testing.T, p mfa.Prospect, got mfa.NextLogin) {
 		switch got.Outcome {
 		case mfa.OutcomeAsksForCode: // the way out in an outage (docs/facts/uzerp.md §3)
 			help = []string{"twilio-silent(" + name + ")"}
-		case mfa.OutcomeAsksToEnroll: // nobody can enrol then
+		case mfa.OutcomeAsksToEnroll: // nobody can enrol while Twilio does not answer
 			help = []string{""}
 		}
 	}
@@ -164,7 +165,7 @@ func checkWords(t *testing.T, p mfa.Prospect, got mfa.NextLogin) {
 	}
 }
 
-// The help is the command that mends: what a reset leaves is asked to enrol.
+// The help names the command that mends: after a reset the user is asked to enrol.
 func TestHelpOfTheLockedOutMends(t *testing.T) {
 	for _, row := range []mfa.Row{{}, {Enrolled: new(true)}, {Enrolled: new(true), UUID: new(uuidA)}, {Enrolled: new(true), UUID: new(uuidA), SID: new(sidA)}} {
 		u := mfa.User{Username: "alice", AccessEnabled: new(true), Row: row}
@@ -195,7 +196,7 @@ func TestLeft(t *testing.T) {
 		}
 		return &d
 	}
-	// Late in the evening far west of Greenwich: the day is the one where the tool runs.
+	// It is late in the evening, far west of Greenwich. The day that counts is the one where the tool runs.
 	now := time.Date(2026, 3, 2, 23, 30, 0, 0, time.FixedZone("", -8*3600))
 	for end, want := range map[*time.Time]bool{nil: false, day("2026-03-01"): true, day("2026-03-02"): false, day("2026-03-03"): false, day("2099-01-01"): false} {
 		if got := (mfa.Details{EndDate: end}).Left(now); got != want {

@@ -13,7 +13,7 @@ import (
 func TestSubmitUntilVerified(t *testing.T) {
 	gone := errors.New("the terminal went away")
 	for name, test := range map[string]struct {
-		codes    []string // "right", or one that is rejected; then the asking fails
+		codes    []string // "right", or one that is rejected; after the last, asking fails
 		attempts int
 		asked    int
 		kind     errs.Kind

@@ -7,37 +7,36 @@ import (
 	"uzerp-mfa/internal/secret"
 )
 
-// Reader reads uzERP's table users: planning takes one. Its errors are *errs.Error.
+// Reader reads uzERP's table users; plans are made with it. Its errors are *errs.Error.
 type Reader interface {
-	// FindUsers gives those of the named users that exist, compared exactly, in no promised order.
+	// FindUsers returns those of the named users that exist, in any order. Names are compared exactly.
 	FindUsers(ctx context.Context, usernames []string) ([]User, error)
-	// FactorOwners gives, for each of the factor SIDs that some row's mfa_sid holds, the names of those users.
+	// FactorOwners returns, for each of the factor SIDs that is some row's mfa_sid, the names of those users.
 	FactorOwners(ctx context.Context, sids []string) (map[string][]string, error)
 	// UUIDOwners returns, for each of the uuids that some row has, the names of those users. The keys are lower-case.
 	UUIDOwners(ctx context.Context, uuids []string) (map[string][]string, error)
 }
 
-// Writer changes uzERP's table users as well: applying takes one.
+// Writer also changes uzERP's table users; plans are applied with it.
 type Writer interface {
 	Reader
-	// CompareAndSet makes the user's row becomes if it is still was. Otherwise it changes nothing and gives an
-	// error of errs.Refused with errs.ErrChanged in its chain (also when the user is gone).
+	// CompareAndSet sets the user's row to becomes if it is still was. Otherwise, also if the user is gone, it changes
+	// nothing and returns an error of errs.Refused with errs.ErrChanged in its chain.
 	CompareAndSet(ctx context.Context, username string, was, becomes Row) error
 }
 
-// FactorReader is a Twilio Verify service, for those who only look. Its errors are *errs.Error.
+// FactorReader reads a Twilio Verify service. Its errors are *errs.Error.
 type FactorReader interface {
-	// CheckService asks Twilio whether the service is there, every time anew: what was not found before it counts as gone
-	// only after it.
+	// CheckService asks Twilio whether the service exists, anew at every call. A factor that was not found counts as gone
+	// only if CheckService succeeds after that.
 	CheckService(ctx context.Context) error
-	// ListEntities returns the entities of the service. An error means that nothing is known; but that an entity is missing
-	// in the list is no proof that it is gone.
+	// ListEntities returns the entities of the service. An entity that is not in the list may exist nevertheless.
 	ListEntities(ctx context.Context) ([]Entity, error)
-	// ListFactors gives the TOTP factors of an identity in the order of creation, none where the entity is unknown.
+	// ListFactors returns the TOTP factors of an identity in the order of creation, and none if the entity is unknown.
 	ListFactors(ctx context.Context, identity string) ([]Factor, error)
-	// FetchFactor gives one factor; errs.NotFound if there is none.
+	// FetchFactor returns one factor, or an error of errs.NotFound.
 	FetchFactor(ctx context.Context, identity, sid string) (Factor, error)
-	// Now is the time at Twilio, as its last answer's Date header told it; before any answer, the local time.
+	// Now returns the time at Twilio, by the Date header of its last answer; before any answer, the local time.
 	Now() time.Time
 }
 
@@ -48,25 +47,26 @@ type Entity struct {
 	Created  time.Time
 }
 
-// Challenger tries codes. That changes nothing that a login depends on.
+// Challenger checks codes. That changes nothing that a login depends on.
 type Challenger interface {
-	// Challenge checks a code against a verified factor; Twilio bills it if it is approved. A wrong code gives false
-	// and no error. errs.Refused if the factor is unverified or has had too many challenges, errs.NotFound if it is gone.
+	// Challenge checks a code against a verified factor; Twilio bills it if it is approved. For a wrong code it returns
+	// false and no error. The error is of errs.Refused if the factor is unverified or has had too many challenges, and of
+	// errs.NotFound if it is gone.
 	Challenge(ctx context.Context, identity, sid, code string) (approved bool, err error)
 }
 
-// Factors is the same service for use cases that change it: TOTP factors of an entity whose identity is a user's uuid.
-// Calls that may have taken effect although they failed have errs.ErrLostReply in the chain.
+// Factors also changes the factors of the service. The identity of their entity is the user's uuid. If a call failed
+// but may have taken effect, its error has errs.ErrLostReply in the chain.
 type Factors interface {
 	FactorReader
 	Challenger
-	// CreateFactor makes an unverified TOTP factor (and the entity, if absent). friendlyName becomes the account
-	// name in the app. Never repeated by itself.
+	// CreateFactor makes an unverified TOTP factor, and its entity if there is none. friendlyName becomes the account
+	// name in the app. The request is never repeated.
 	CreateFactor(ctx context.Context, identity, friendlyName string) (NewFactor, error)
-	// VerifyFactor sends a code for an unverified factor and gives the factor as it then is: a wrong code leaves it
-	// unverified and is no error. ErrAttemptsUsedUp (errs.Refused) when Twilio takes no more codes.
+	// VerifyFactor sends a code for an unverified factor and returns the factor as it is then. After a wrong code it is
+	// still unverified; that is no error. If Twilio takes no more codes, the error is ErrAttemptsUsedUp (errs.Refused).
 	VerifyFactor(ctx context.Context, identity, sid, code string) (Factor, error)
-	// DeleteFactor deletes a factor; one that is gone already is no error.
+	// DeleteFactor deletes a factor. It is no error if the factor is gone already.
 	DeleteFactor(ctx context.Context, identity, sid string) error
 }
 
@@ -97,24 +97,24 @@ type TOTPConfig struct {
 	Skew      int           // how many steps to either side Twilio accepts, 0 to 2
 }
 
-// NewFactor is a factor just made, with what Twilio shows only this once.
+// NewFactor is a factor just made, with the secret that Twilio shows only once.
 type NewFactor struct {
 	Factor
 	Secret secret.Secret // Base32, no padding
 	URI    secret.Secret // otpauth://totp/…
 }
 
-// Directory is what uzERP knows of the persons behind the users.
+// Directory reads what uzERP knows about the persons behind the users.
 type Directory interface {
-	// Details gives what is known of each of the named users; of one who does not exist, nothing.
+	// Details returns what is known about each of the named users. A user who does not exist is not in the map.
 	Details(ctx context.Context, usernames []string) (map[string]Details, error)
 }
 
-// Details is what uzERP knows of the person behind a user.
+// Details is what uzERP knows about the person behind a user.
 type Details struct {
-	Company string // the employer's name, or else that of the company last logged in to; empty where there is none
-	// CompanyAccess tells whether the user may enter at least one company of uzERP's: without one every password is
+	Company string // the employer, or else the company last logged in to; may be empty
+	// CompanyAccess is whether the user may enter at least one company in uzERP. Otherwise uzERP calls every password
 	// "incorrect" (docs/facts/uzerp.md §3).
 	CompanyAccess bool
-	EndDate       *time.Time // the day on which the person left or will leave, at 00:00 of an unknown zone; nil: none is known
+	EndDate       *time.Time // the person's last day, at 00:00 in an unknown zone; nil if none is known
 }

@@ -2,7 +2,7 @@ package mfa
 
 import "uzerp-mfa/internal/errs"
 
-// The reasons for what helps. Behind each stand the parts of its hint.
+// The reasons that hints have. The comments list the parts of each hint.
 const (
 	ReasonUnknownUser      errs.Reason = "unknown-user"      // no parts
 	ReasonTwoFactorOff     errs.Reason = "two-factor-off"    // no parts
@@ -11,24 +11,24 @@ const (
 	ReasonRightsMissing    errs.Reason = "rights-missing"    // no parts: of the database role
 	ReasonTooManyCodes     errs.Reason = "too-many-codes"    // no parts: Twilio takes no more codes for the factor for now
 	ReasonOldFactorLeft    errs.Reason = "old-factor-left"   // no parts
-	ReasonOtherFactorInUse errs.Reason = "other-factor"      // no parts: another factor was named than uzERP uses
+	ReasonOtherFactorInUse errs.Reason = "other-factor"      // no parts: uzERP uses another factor than the named one
 	ReasonLooksEnrolled    errs.Reason = "looks-enrolled"    // user: the app may be checked
 	ReasonAlreadyEnrolled  errs.Reason = "already-enrolled"  // user: the phone may be replaced
 	ReasonMayEnroll        errs.Reason = "may-enroll"        // user: the next login asks to
 	ReasonNotEnrolled      errs.Reason = "not-enrolled"      // user
 	ReasonNothingToCheck   errs.Reason = "nothing-to-check"  // user
 	ReasonNothingPending   errs.Reason = "nothing-pending"   // user
-	ReasonHalfEnrolled     errs.Reason = "half-enrolled"     // user, factor: its code was accepted, perhaps for this enrolment
+	ReasonHalfEnrolled     errs.Reason = "half-enrolled"     // user, factor: its code was accepted, perhaps just now
 	ReasonAttemptsUsedUp   errs.Reason = "attempts-used-up"  // user
 	ReasonPendingGone      errs.Reason = "pending-gone"      // user
 	ReasonAnswerLost       errs.Reason = "answer-lost"       // user, factor: whether its code was accepted is not known
 	ReasonRowNotWritten    errs.Reason = "row-not-written"   // user, factor: Twilio accepted the code
-	ReasonRowNotReset      errs.Reason = "row-not-reset"     // user: whose factor was deleted meanwhile
+	ReasonRowNotReset      errs.Reason = "row-not-reset"     // user, whose factor was deleted meanwhile
 	ReasonResetMeanwhile   errs.Reason = "reset-meanwhile"   // user
 	ReasonRowChanged       errs.Reason = "row-changed"       // user
 	ReasonLockedOut        errs.Reason = "locked-out"        // user
-	ReasonFactorGone       errs.Reason = "factor-gone"       // user: who is locked out
+	ReasonFactorGone       errs.Reason = "factor-gone"       // user, who is locked out
 	ReasonNoUUID           errs.Reason = "no-uuid"           // user
 	ReasonBrokenEnrollment errs.Reason = "broken-enrollment" // user
-	ReasonTwilioSilent     errs.Reason = "twilio-silent"     // user: whose code can't be checked
+	ReasonTwilioSilent     errs.Reason = "twilio-silent"     // user, whose code can't be checked
 )

@@ -9,21 +9,21 @@ import (
 	"uzerp-mfa/internal/errs"
 )
 
-// ResetPlan is what a reset of one user will do: the row first, then exactly the factors listed here.
+// ResetPlan is a planned reset of one user. It writes the row first, and then deletes exactly the factors listed here.
 type ResetPlan struct {
 	RowChange
-	Delete     []Factor // the user's factors, to be deleted after the row let go of them
+	Delete     []Factor // the user's factors, to be deleted once the row does not name them
 	Kept       []Factor // factors under the same uuid that another user's row names: never deleted
 	SkipTwilio bool     // factors were not looked at
 }
 
-// Needed tells whether the reset would change anything anywhere.
+// Needed reports whether the reset would change anything in uzERP or at Twilio.
 func (p ResetPlan) Needed() bool {
 	return p.RowChange.Needed() || p.Refusal == nil && len(p.Delete) > 0
 }
 
-// PlanReset reads what a reset of u would touch. Listing the factors first proves that Twilio answers, before anything
-// is changed (docs/facts/uzerp.md §6). newUUID gives a uuid to a user who has none: without one they could never enrol.
+// PlanReset plans a reset of u. It lists the factors first, so that nothing is changed while Twilio does not answer
+// (docs/facts/uzerp.md §6). newUUID makes the uuid for a user who has none and so could never enrol.
 func PlanReset(ctx context.Context, store Reader, factors FactorReader, u User, skipTwilio bool, newUUID func() string) (ResetPlan, error) {
 	no := false
 	p := ResetPlan{RowChange: RowChange{User: u, Becomes: Row{UUID: u.UUID, Enrolled: &no, Enabled: &no}}, SkipTwilio: skipTwilio}
@@ -43,8 +43,9 @@ func PlanReset(ctx context.Context, store Reader, factors FactorReader, u User, 
 	return p, err
 }
 
-// withoutOthers splits factors into those that are nobody else's and those that another user's row names, or that are
-// pending under another user's name: two rows can share one uuid (docs/facts/uzerp.md §1: nothing makes it unique), and a reset of one must not lock out the other.
+// withoutOthers splits factors into those that nobody else uses, and those that another user's row names or that are
+// pending under another user's name. Two rows can share one uuid (docs/facts/uzerp.md §1), and a reset of one user must
+// not lock out the other. If username is "", every user counts, and pending factors count as free.
 func withoutOthers(ctx context.Context, store Reader, username string, listed []Factor) (free, others []Factor, err error) {
 	if len(listed) == 0 {
 		return nil, nil, nil
@@ -70,7 +71,7 @@ func withoutOthers(ctx context.Context, store Reader, username string, listed []
 
 func hasOther(names []string, username string) bool { return len(Others(names, username)) > 0 }
 
-// Others gives the names but one.
+// Others returns the names without username.
 func Others(names []string, username string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == username })
 }
@@ -78,24 +79,24 @@ func Others(names []string, username string) []string {
 // ResetResult is what a reset did.
 type ResetResult struct {
 	Deleted []Factor
-	Left    []Factor // still at Twilio: the clean-up failed, or somebody has just begun to use them
+	Left    []Factor // still at Twilio: they could not be deleted, or somebody has just begun to use them
 }
 
-// Apply resets the user. Once the row is written an error means only that the clean-up at Twilio is unfinished: the user
-// can enrol, and the same command again finishes it; ErrRowReset in the chain says so.
+// Apply resets the user. An error with ErrRowReset in its chain means that the row is written, so that the user can
+// enrol, and only the clean-up at Twilio is unfinished: another reset finishes it.
 func (p ResetPlan) Apply(ctx context.Context, store Writer, factors Factors) (ResetResult, error) {
 	var r ResetResult
 	if p.Refusal != nil {
 		return r, p.Refusal
 	}
-	// Compared also where the row is as wanted already: whoever has enrolled since must keep what they have.
+	// A row that is as wanted already is compared too: a user who has enrolled since must keep their factor.
 	if err := SetRow(ctx, store, p.User.Username, p.User.Row, p.Becomes); err != nil {
 		return r, err
 	}
 	if len(p.Delete) == 0 {
 		return r, nil
 	}
-	// Between the plan and now a person may have answered a prompt for minutes. A factor that a row names by now, or
+	// The operator may have looked at a prompt for minutes since the plan was made. A factor that a row names by now, or
 	// that was verified since, belongs to somebody who has just enrolled.
 	free, taken, err := InUse(ctx, store, p.Delete)
 	if err != nil {
@@ -124,12 +125,12 @@ func (p ResetPlan) Apply(ctx context.Context, store Writer, factors Factors) (Re
 	return r, nil
 }
 
-// InUse splits factors by whether any row names them now.
+// InUse splits factors into those that no row names now, and those that one does.
 func InUse(ctx context.Context, store Reader, listed []Factor) (free, taken []Factor, err error) {
 	return withoutOthers(ctx, store, "", listed) // no user is called "", so every owner counts
 }
 
-// deleteUnlessTaken deletes f, unless it was pending when listed and has been verified since.
+// deleteUnlessTaken deletes f, unless f was pending when it was listed and has been verified since.
 func deleteUnlessTaken(ctx context.Context, factors Factors, identity string, f Factor) (deleted bool, err error) {
 	if f.Status == FactorUnverified {
 		now, err := factors.FetchFactor(ctx, identity, f.SID)
@@ -148,8 +149,8 @@ func deleteUnlessTaken(ctx context.Context, factors Factors, identity string, f 
 	return true, nil
 }
 
-// mend closes the last gap: had somebody finished enrolling with one of the factors in the moment before it was
-// deleted, their row would name a dead factor. Such a row is reset once more, so that they are asked to enrol.
+// mend closes the last gap. If a user finished enrolling with one of the factors just before it was deleted, their row
+// names a factor that does not exist. Such a row is reset again, so that the user is asked to enrol.
 func (p ResetPlan) mend(ctx context.Context, store Writer, deleted []Factor) error {
 	ctx = context.WithoutCancel(ctx)
 	users, err := store.FindUsers(ctx, []string{p.User.Username})
@@ -167,7 +168,7 @@ func (p ResetPlan) mend(ctx context.Context, store Writer, deleted []Factor) err
 	return nil
 }
 
-// ErrRowReset is in the chain of an error after which the user is reset in uzERP all the same.
+// ErrRowReset is in the chain of an error if the user is reset in uzERP nevertheless.
 var ErrRowReset = errors.New("the user is reset in uzERP, but the clean-up at Twilio is not finished")
 
 func rowReset(err error) error {
@@ -179,7 +180,7 @@ func rowReset(err error) error {
 		Hint: errs.Plain("the user can enroll; run the same command again to finish the clean-up")}
 }
 
-// errInterrupted is context.Canceled in a word that people know.
+// errInterrupted is context.Canceled with a message that people understand.
 var errInterrupted error = interrupted{}
 
 type interrupted struct{}

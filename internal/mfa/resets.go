@@ -2,15 +2,15 @@ package mfa
 
 import "context"
 
-// Reset is what is planned for one user of several, and what became of it.
+// Reset is the plan for one user of several, and its result.
 type Reset struct {
 	ResetPlan
-	Err  error        // why it could not be planned, or was not carried out to its end
-	Done *ResetResult // what was done; nil before, and if it was not tried
+	Err  error        // why it could not be planned or finished
+	Done *ResetResult // what was done; nil if nothing was tried
 }
 
-// PlanResets plans to reset users, in their order; it changes nothing. Errors are in each user's Err. step, if not nil,
-// hears of each user that is done.
+// PlanResets plans to reset users, in their order, and changes nothing. Errors are in each user's Err. step, if not
+// nil, is called after each user.
 func PlanResets(ctx context.Context, store Reader, factors FactorReader, users []User, skipTwilio bool, newUUID func() string, step func()) []Reset {
 	resets := make([]Reset, len(users))
 	failures := Batch(ctx, users, func(ctx context.Context, i int, u User) (err error) {
@@ -18,12 +18,12 @@ func PlanResets(ctx context.Context, store Reader, factors FactorReader, users [
 		return err
 	}, step)
 	for i, err := range failures {
-		resets[i].User, resets[i].Err = users[i], err // the user of one that was not tried, too
+		resets[i].User, resets[i].Err = users[i], err // a plan that was not tried has its user too
 	}
 	return resets
 }
 
-// NeededResets returns those that can be carried out and would change something.
+// NeededResets returns those resets that were planned without an error and would change something.
 func NeededResets(resets []Reset) []*Reset {
 	var needed []*Reset
 	for i := range resets {
@@ -34,7 +34,7 @@ func NeededResets(resets []Reset) []*Reset {
 	return needed
 }
 
-// ApplyResets resets users. What became of each is in its Done and Err.
+// ApplyResets resets users. The result of each is in its Done and Err. step, if not nil, is called after each user.
 func ApplyResets(ctx context.Context, store Writer, factors Factors, resets []*Reset, step func()) {
 	failures := Batch(ctx, resets, func(ctx context.Context, _ int, r *Reset) error {
 		done, err := r.Apply(ctx, store, factors)

@@ -9,7 +9,7 @@ import (
 	"uzerp-mfa/internal/mfa/mfatest"
 )
 
-// Several users are planned first and reset then; what fails for one keeps none of the others.
+// Several users are planned first and then reset. An error of one does not stop the others.
 func TestResets(t *testing.T) {
 	const uuidB, third = "44444444-4444-4444-8444-444444444444", "33333333-3333-4333-8333-333333333333"
 	s := mfatest.NewSite(mfatest.Enrolled("alice", uuidA, sidA), mfatest.Enrolled("bob", uuidB, sidB), mfatest.Fresh("carol", third))
@@ -45,7 +45,7 @@ func TestResets(t *testing.T) {
 	}
 }
 
-// Of an outage, what was not tried is said of each user, with who it is.
+// In an outage each user that was not tried is named.
 func TestResetsOfAnOutage(t *testing.T) {
 	s := mfatest.NewSite()
 	var users []mfa.User

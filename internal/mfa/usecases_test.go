@@ -65,7 +65,8 @@ func TestBypass(t *testing.T) {
 		{"broken", broken, "refused", "refused"},
 		{"no uuid", mfa.User{Username: "u"}, "refused", "refused"},
 	} {
-		for want, plan := range map[string]func(mfa.User) mfa.RowChange{"enable " + test.enable: mfa.PlanEnable, "disable " + test.disable: mfa.PlanDisableNextLogin} {
+		for want, plan := range map[string]func(mfa.User) mfa.RowChange{
+			"enable " + test.enable: mfa.PlanEnable, "disable " + test.disable: mfa.PlanDisableNextLogin} {
 			verb, want, _ := strings.Cut(want, " ")
 			c := plan(test.user)
 			got := "unchanged"
@@ -105,7 +106,7 @@ func TestChangeConflict(t *testing.T) {
 	}
 }
 
-// A commit whose answer is lost is settled by what the row says.
+// After a commit whose answer is lost, the row is read.
 func TestLostCommitIsSettled(t *testing.T) {
 	w := mfatest.NewWorld(mfatest.Enrolled("u", uuidA, sidA))
 	c := mfa.PlanDisableNextLogin(w.Users["u"])
@@ -196,7 +197,7 @@ func TestResetCleanUpFailure(t *testing.T) {
 	}
 }
 
-// Two rows with one uuid: resetting one must not lock out the other.
+// If two users have one uuid, a reset of one must not lock out the other.
 func TestResetKeepsAnotherUsersFactor(t *testing.T) {
 	w := mfatest.NewWorld(mfatest.Enrolled("alice", uuidA, sidA), mfatest.Enrolled("bob", uuidA, sidB))
 	w.Add(uuidA, sidA, mfa.FactorVerified)
@@ -247,7 +248,7 @@ func TestResetSparesAFactorTakenMeanwhile(t *testing.T) {
 	}
 }
 
-// A row that is locked, because somebody's enrolment is about to be committed, is no row that was written.
+// A row that is locked, because somebody's enrolment is about to be committed, was not written.
 func TestResetStopsAtALockedRow(t *testing.T) {
 	w := mfatest.NewWorld(mfatest.Fresh("alice", uuidA))
 	w.Add(uuidA, sidA, mfa.FactorVerified)
@@ -260,7 +261,7 @@ func TestResetStopsAtALockedRow(t *testing.T) {
 	}
 }
 
-// Two users with one uuid: what is pending for the other is not this one's to delete or to use.
+// If two users have one uuid, one's pending factor is not deleted for the other, and not used.
 func TestSharedUUIDKeepsPendingFactorsApart(t *testing.T) {
 	w := mfatest.NewWorld(mfatest.Fresh("alice", uuidA), mfatest.Fresh("bob", uuidA))
 	w.Add(uuidA, sidA, mfa.FactorUnverified)
@@ -304,14 +305,14 @@ func TestEnroll(t *testing.T) {
 	}
 }
 
-// Enrolled, with a factor, and without a uuid: locked out. Once there is a uuid the row must not look whole, or a kill
-// between here and the code would leave a user "enrolled" with a dead factor, whom nobody could enrol.
+// A user who is enrolled with a factor but without a uuid is locked out. When the uuid is added, the row must not look
+// whole: if the program were killed before the code, the user would seem enrolled with a factor that no login accepts.
 func TestEnrollForgetsAFactorWithoutUUID(t *testing.T) {
 	for _, enabled := range []*bool{nil, new(true), new(false)} {
 		u := mfatest.Enrolled("alice", uuidA, sidA)
 		u.UUID, u.Enabled = nil, enabled
 		w := mfatest.NewWorld(u)
-		p := begin(t, w, "alice") // and dead from here on
+		p := begin(t, w, "alice") // the program could be killed here
 		row := w.Users["alice"].Row
 		if row.Whole() || row.SID != nil || row.UUID == nil {
 			t.Errorf("while pending the row is %s", show(row))
@@ -365,7 +366,7 @@ func TestEnrollRefusesOnlyAWorkingEnrolment(t *testing.T) {
 	}
 }
 
-// Somebody else enrols the same user first: theirs stays, and the loser's factor does not stay behind as a live secret.
+// Somebody else enrols the same user first. Their factor stays, and the other one must not be left behind.
 func TestEnrollConflict(t *testing.T) {
 	w := mfatest.NewWorld(mfatest.Fresh("alice", uuidA))
 	p := begin(t, w, "alice")
@@ -378,7 +379,7 @@ func TestEnrollConflict(t *testing.T) {
 	}
 }
 
-// The database goes away after Twilio took the code: verify --factor finishes, by proof of another code.
+// The database fails after Twilio accepted the code. verify --factor finishes, with another code.
 func TestEnrollFinishesAfterTheDatabaseWasDown(t *testing.T) {
 	w := mfatest.NewWorld(mfatest.Fresh("alice", uuidA))
 	p := begin(t, w, "alice")
@@ -391,7 +392,7 @@ func TestEnrollFinishesAfterTheDatabaseWasDown(t *testing.T) {
 	}
 	delete(w.Hooks, "CompareAndSet")
 	_, err = mfa.PlanVerification(t.Context(), w, w, w.Users["alice"], "")
-	wantKind(t, err, errs.NotFound) // a verified factor is not picked up by itself
+	wantKind(t, err, errs.NotFound) // a verified factor must be named
 	v, err := mfa.PlanVerification(t.Context(), w, w, w.Users["alice"], p.Factor.SID)
 	wantNil(t, err)
 	if !v.Billed() {
@@ -404,7 +405,7 @@ func TestEnrollFinishesAfterTheDatabaseWasDown(t *testing.T) {
 	}
 }
 
-// After Twilio took the code, Ctrl-C must not keep the row from learning of it.
+// After Twilio accepted the code, Ctrl-C must not stop the row from being written.
 func TestEnrollSurvivesCancellationAfterTheCodeWasTaken(t *testing.T) {
 	w := mfatest.NewWorld(mfatest.Fresh("alice", uuidA))
 	ctx, cancel := context.WithCancel(t.Context())
@@ -417,7 +418,7 @@ func TestEnrollSurvivesCancellationAfterTheCodeWasTaken(t *testing.T) {
 	}
 }
 
-// A reset that runs between Twilio's yes and the row deletes the factor: the user must not end enrolled with a dead one.
+// A reset between Twilio's yes and the row deletes the factor. The user must not be enrolled with a deleted factor.
 func TestEnrollNoticesThatItsFactorWasDeleted(t *testing.T) {
 	w := mfatest.NewWorld(mfatest.Fresh("alice", uuidA))
 	p := begin(t, w, "alice")
@@ -432,7 +433,7 @@ func TestEnrollNoticesThatItsFactorWasDeleted(t *testing.T) {
 	}
 }
 
-// Twilio's answer is lost for good: what is said must lead to the end.
+// Twilio's answer is lost. The hint must say how to finish.
 func TestLostVerificationTellsHowToGoOn(t *testing.T) {
 	w := mfatest.NewWorld(mfatest.Fresh("alice", uuidA))
 	p := begin(t, w, "alice")
@@ -495,7 +496,7 @@ func TestCheck(t *testing.T) {
 	w := mfatest.NewWorld(mfatest.Enrolled("bob", uuidA, sidB))
 	v, err := mfa.PlanCheck(w.Users["bob"], "")
 	wantNil(t, err)
-	wantKind(t, v.Submit(t.Context(), w, "123456"), errs.Refused) // the factor is gone: locked out
+	wantKind(t, v.Submit(t.Context(), w, "123456"), errs.Refused) // the factor is gone, so the user is locked out
 	w.Add(uuidA, sidB, mfa.FactorVerified)
 	wantKind(t, v.Submit(t.Context(), w, "000000"), errs.CodeRejected)
 	wantNil(t, v.Submit(t.Context(), w, w.Code(t, sidB, 0)))
@@ -515,14 +516,14 @@ func TestAttemptsUsedUp(t *testing.T) {
 	}
 }
 
-// A new phone in place of a working one: at no moment is there none that works.
+// A new phone replaces a working one. At every moment one of them works.
 func TestReplace(t *testing.T) {
 	w := mfatest.NewWorld(mfatest.Enrolled("alice", uuidA, sidA))
 	w.Add(uuidA, sidA, mfa.FactorVerified)
 	p, err := enroller(w).Begin(t.Context(), mfa.PlanEnroll(w.Users["alice"], true))
 	wantNil(t, err)
 	if *w.Users["alice"].SID != sidA {
-		t.Error("the row was changed before the new phone was proved")
+		t.Error("the row was changed before the new phone was verified")
 	}
 	w.Calls = nil
 	wantNil(t, p.Submit(t.Context(), w.Code(t, p.Factor.SID, 0)))
@@ -558,7 +559,7 @@ func TestReplaceKeepsAnotherUsersFactor(t *testing.T) {
 	}
 }
 
-// A replacement that another process finishes: the factor must be named.
+// To finish a replacement in another process, the factor must be named.
 func TestVerifyFinishesAReplacement(t *testing.T) {
 	w := mfatest.NewWorld(mfatest.Enrolled("alice", uuidA, sidA))
 	w.Add(uuidA, sidA, mfa.FactorVerified)
@@ -575,7 +576,7 @@ func TestVerifyFinishesAReplacement(t *testing.T) {
 	}
 }
 
-// A creation whose answer is lost is not repeated, and what it made is taken away again: its secret is lost.
+// A creation whose answer is lost is not repeated. What it made is deleted, for its secret is lost.
 func TestLostCreationIsCleanedUp(t *testing.T) {
 	for _, user := range []mfa.User{mfatest.Fresh("alice", uuidA), {Username: "alice"}} {
 		w := mfatest.NewWorld(user)

@@ -6,8 +6,8 @@ import (
 	"uzerp-mfa/internal/sidform"
 )
 
-// Row is the part of a row of uzERP's table users that two-factor login depends on, exactly as the database
-// has it: nil is NULL. It is what a compare-and-set compares. All four columns are nullable (docs/facts/uzerp.md §1).
+// Row has those columns of uzERP's table users that two-factor login depends on, exactly as they are in the database:
+// nil is NULL. A compare-and-set compares them. All four columns are nullable (docs/facts/uzerp.md §1).
 type Row struct {
 	UUID     *string // canonical lower-case text
 	SID      *string // mfa_sid, the factor that uzERP challenges
@@ -18,17 +18,18 @@ type Row struct {
 // User is one person as uzERP knows them.
 type User struct {
 	Username      string
-	Person        string // "First Last", empty where no person is linked
+	Person        string // "First Last", empty if no person is linked
 	Email         *string
 	AccessEnabled *bool
-	LastLogin     *time.Time // PHP's local time of an unknown zone; the location set here means nothing
+	LastLogin     *time.Time // PHP's local time, in an unknown zone: its Location means nothing
 	Row
 }
 
-// Access tells whether uzERP lets the user in at all: only true does, false and NULL don't (docs/facts/uzerp.md §3).
+// Access reports whether uzERP lets the user in at all: only if the column is true, not if it is false or NULL
+// (docs/facts/uzerp.md §3).
 func (u User) Access() bool { return isTrue(u.AccessEnabled) }
 
-// State is what two-factor login makes of a user, while the MFA handler is on.
+// State says how two-factor login treats a user while MFAHandler is on.
 type State string
 
 // The states of docs/contract.md §3.
@@ -44,7 +45,7 @@ func States() []State {
 	return []State{StateEnrolled, StateNotEnrolled, StateSkipNextLogin, StateBroken}
 }
 
-// State derives the state. It is the only place that does.
+// State returns the state. Nothing else decides this.
 func (r Row) State() State {
 	switch {
 	case isTrue(r.Enrolled) && r.Enabled != nil && !*r.Enabled:
@@ -58,15 +59,15 @@ func (r Row) State() State {
 	}
 }
 
-// Whole tells whether the row names an enrolment that can work: enrolled, with a uuid and a well-formed factor.
-// It differs from StateEnrolled in the skip state, which says nothing about the rest of the row.
+// Whole reports whether the row's enrolment can work: it is enrolled, with a uuid and a well-formed factor SID. The
+// state alone does not say this: StateSkipNextLogin says nothing about the rest of the row.
 func (r Row) Whole() bool {
 	return isTrue(r.Enrolled) && r.UUID != nil && ValidFactorSID(deref(r.SID))
 }
 
-// WithUUID gives the row of a user who had no uuid with one. A factor that the row names is under another identity, where no
-// code can reach it: such an enrolment is forgotten with it, or the row would look whole and the user be locked out. A skip
-// of the next login stays.
+// WithUUID returns the row with a uuid, for a user who had none. If the row names a factor, that belongs to another
+// identity, so no code is ever right: the enrolment is removed, for otherwise the row would look whole and the user
+// would be locked out. A skip of the next login stays.
 func (r Row) WithUUID(uuid string) Row {
 	no := false
 	skip := r.State() == StateSkipNextLogin
@@ -80,7 +81,7 @@ func (r Row) WithUUID(uuid string) Row {
 	return r
 }
 
-// ValidFactorSID tells whether s has the form of a Twilio factor SID.
+// ValidFactorSID reports whether s has the form of a Twilio factor SID.
 func ValidFactorSID(s string) bool { return sidform.Factor.Valid(s) }
 
 func isTrue(b *bool) bool { return b != nil && *b }
@@ -101,7 +102,7 @@ func (r Row) FactorSID() string { return deref(r.SID) }
 // Identity returns the uuid, which is the user's identity at Twilio, and "" for NULL.
 func (r Row) Identity() string { return deref(r.UUID) }
 
-// Equal tells whether two rows hold the same values, NULL being equal to NULL only.
+// Equal reports whether two rows have the same values. NULL equals only NULL.
 func (r Row) Equal(o Row) bool {
 	return equal(r.UUID, o.UUID) && equal(r.SID, o.SID) && equal(r.Enrolled, o.Enrolled) && equal(r.Enabled, o.Enabled)
 }

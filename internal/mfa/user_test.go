@@ -7,7 +7,7 @@ import (
 	"uzerp-mfa/internal/mfa"
 )
 
-// The expected states are docs/facts/uzerp.md §3, read line by line: every combination of the four columns.
+// The expected states are those of docs/facts/uzerp.md §3, for every combination of the four columns.
 func TestState(t *testing.T) {
 	good, bad := new(sidA), []*string{nil, new(""), new("YF123"), new("XX0000000000000000000000000000000a"), new(sidA + "0"), new(sidA + "\n")}
 	for _, enrolled := range []*bool{nil, new(false), new(true)} {

@@ -8,21 +8,22 @@ import (
 	"uzerp-mfa/internal/errs"
 )
 
-// Verification is the end of an enrolment, decided before the code is asked for.
+// Verification is the planned end of an enrolment. It is made before the code is asked for.
 type Verification struct {
 	User   User
 	Factor Factor
 
-	resume bool // the factor is verified at Twilio already and only the row is missing
+	resume bool // the factor is verified at Twilio already, and only the row must be written
 }
 
-// Billed tells whether Twilio charges for a success: it does for each approved challenge (docs/facts/twilio-verify.md §4).
+// Billed reports whether Twilio charges for a success. It charges for each approved challenge
+// (docs/facts/twilio-verify.md §4).
 func (v Verification) Billed() bool { return v.resume }
 
-// PlanVerification finds the factor that a code would finish the enrolment with: the one named by sid, or else the
-// newest unverified one. A verified factor is taken only if named, and proved by a challenge: an old phone's factor that
-// was left behind must not come back by itself. errs.NotFound if there is none, errs.Refused if the user is enrolled already
-// and no other factor is named.
+// PlanVerification finds the factor to finish the enrolment with: the one named by sid, or else the newest unverified
+// one. A verified factor is taken only if it is named, and a challenge checks its code: an old phone's left-over
+// factor must not come back by itself. The error is of errs.NotFound if there is no such factor, and of errs.Refused
+// if the user is enrolled already and no other factor is named.
 func PlanVerification(ctx context.Context, store Reader, factors FactorReader, u User, sid string) (Verification, error) {
 	v := Verification{User: u}
 	enroll := ReasonNothingPending.With(u.Username)
@@ -45,7 +46,7 @@ func PlanVerification(ctx context.Context, store Reader, factors FactorReader, u
 				v.Factor, found = f, true
 			}
 		case f.FriendlyName != FriendlyName(u.Username):
-			// Of another user with the same uuid: their phone must not open this account.
+			// It belongs to another user with the same uuid. Their phone must not open this account.
 		case f.Status == FactorVerified:
 			verified = f.SID
 		case !found || !f.Created.Before(v.Factor.Created):
@@ -63,8 +64,8 @@ func PlanVerification(ctx context.Context, store Reader, factors FactorReader, u
 	case v.Factor.FriendlyName != FriendlyName(u.Username):
 		return v, errs.NewWith(errs.Refused, fmt.Sprintf("the factor %s was made for %q and not for %q", sid, v.Factor.FriendlyName, u.Username), enroll)
 	case v.Factor.Status == FactorVerified:
-		// Named by the operator, verified, and not in the row: an enrolment whose last step failed. Another user's
-		// factor must not become this one's.
+		// The operator named it, it is verified, and the row does not name it: the last step of an enrolment failed. It
+		// must not be another user's factor.
 		free, _, err := withoutOthers(ctx, store, u.Username, []Factor{v.Factor})
 		if err != nil {
 			return v, err
@@ -77,13 +78,13 @@ func PlanVerification(ctx context.Context, store Reader, factors FactorReader, u
 	return v, nil
 }
 
-// AppCheck tries whether an enrolled user's app makes the right codes. It changes nothing, and Twilio bills a success.
+// AppCheck checks whether an enrolled user's app makes the right codes. It changes nothing, and Twilio bills a success.
 type AppCheck struct {
 	User User
 	SID  string
 }
 
-// PlanCheck plans to challenge the factor that uzERP itself would challenge.
+// PlanCheck plans to challenge the factor that uzERP itself would challenge. The error is of errs.Refused.
 func PlanCheck(u User, sid string) (AppCheck, error) {
 	c := AppCheck{User: u}
 	if !u.Whole() {
@@ -97,7 +98,7 @@ func PlanCheck(u User, sid string) (AppCheck, error) {
 	return c, nil
 }
 
-// Submit sends the code. A wrong one is errs.CodeRejected.
+// Submit sends the code. For a wrong one the error is of errs.CodeRejected.
 func (c AppCheck) Submit(ctx context.Context, factors Challenger, code string) error {
 	err := challenge(ctx, factors, c.User, c.SID, code)
 	if factorGone(err) {
@@ -107,7 +108,8 @@ func (c AppCheck) Submit(ctx context.Context, factors Challenger, code string) e
 	return err
 }
 
-// Submit sends the code that ends an enrolment. A wrong one is errs.CodeRejected and changes nothing in uzERP.
+// Submit sends the code that finishes an enrolment. For a wrong one the error is of errs.CodeRejected, and uzERP is not
+// changed.
 func (v Verification) Submit(ctx context.Context, store Writer, factors Factors, code string) error {
 	if !v.resume {
 		return verifyAndStore(ctx, store, factors, v.User, v.Factor, code)
@@ -118,7 +120,7 @@ func (v Verification) Submit(ctx context.Context, store Writer, factors Factors,
 	return storeFactor(ctx, store, factors, v.User, v.Factor)
 }
 
-// challenge asks Twilio whether a verified factor makes this code. A wrong code is errs.CodeRejected.
+// challenge asks Twilio whether a verified factor makes this code. For a wrong one the error is of errs.CodeRejected.
 func challenge(ctx context.Context, factors Challenger, u User, sid, code string) error {
 	sending, cancel := Uninterrupted(ctx)
 	defer cancel()

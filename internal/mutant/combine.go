@@ -12,12 +12,14 @@ import (
 	"strings"
 )
 
-// Choice is the environment variable that names the mutant which a combined program is. Without it the program is as in the tree.
+// Choice is the environment variable that chooses one mutant of a combined program. Without it the program is as in the
+// tree.
 const Choice = "UZERP_MFA_MUTANT"
 
-// Combine puts mutants of one package into one program, for building takes far longer than running. Each function that some of
-// them change becomes a choice between its versions. It returns the program's files, and the mutants in it. Those that change
-// anything but the bodies of plain functions are left: each must be built by itself.
+// Combine puts mutants of one package into one program, because a build takes much longer than a run. Each function
+// that mutants change becomes a choice between its versions. Combine returns the program's files, and the mutants in
+// it. It leaves out mutants that change anything but the bodies of plain functions: each of these must be built
+// alone.
 func Combine(root string, mutants []Mutant) (files map[string]string, in []Mutant, err error) {
 	changed := make(map[string][]version) // by file
 	for _, m := range mutants {
@@ -46,7 +48,7 @@ func Combine(root string, mutants []Mutant) (files map[string]string, in []Mutan
 	return files, in, nil
 }
 
-// version is how a mutant has a function.
+// version is a function as a mutant has it.
 type version struct {
 	mutant   string
 	file     string
@@ -89,7 +91,7 @@ func parseSource(text string) (*source, error) {
 	return s, nil
 }
 
-// of returns the text of a part. The file is the only one of its set, so positions begin at 1.
+// of returns the text of a node. The file is the only one of its set, so positions begin at 1.
 func (s *source) of(n ast.Node) string { return s.text[n.Pos()-1 : n.End()-1] }
 
 // named returns a function's text under another name.
@@ -149,7 +151,7 @@ func versionName(f *ast.FuncDecl, mutant string) string {
 // combined returns the file with a choice in the place of each function that has versions.
 func (s *source) combined(versions []version) string {
 	text := s.text
-	for _, key := range slices.Backward(s.order) { // so that the positions before stay right
+	for _, key := range slices.Backward(s.order) { // backward, so that earlier positions stay right
 		f := s.functions[key]
 		var others []version
 		for _, v := range versions {

@@ -39,7 +39,8 @@ func main() {
 }
 `
 
-// A combined program is each of its mutants when asked to, and else as in the tree. What can't be in it is left.
+// A combined program can be each of its mutants; without a choice it is as in the tree. Mutants that can't be
+// combined are left out.
 func TestCombine(t *testing.T) {
 	root := t.TempDir()
 	for file, text := range map[string]string{"go.mod": "module x\n\ngo 1.26\n", "main.go": program} {

@@ -1,4 +1,5 @@
-// Package mutant reads testdata/mutants/*.diff: the program with one guard taken away. Tests must notice each of them.
+// Package mutant reads testdata/mutants/*.diff. Each is the program with one guard taken away, and a test must notice
+// it.
 //
-// Its law: a mutant that no longer fits the tree is an error. It is never passed over, and never applied somewhere else.
+// Its law: a mutant that no longer fits the tree is an error. It is never skipped, and never applied in another place.
 package mutant

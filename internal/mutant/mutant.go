@@ -21,8 +21,8 @@ type Mutant struct {
 	Files   map[string]string // the changed files, by their path below root, and their text
 }
 
-// ReadAll reads every mutant of the module at root and applies it, in memory, to the files there. The errors of all that
-// no longer fit are joined.
+// ReadAll reads every mutant of the module at root and applies it, in memory, to the files there. It joins the errors
+// of all mutants that no longer fit.
 func ReadAll(root string) ([]Mutant, error) {
 	paths, err := filepath.Glob(filepath.Join(root, Dir, "*.diff"))
 	if err != nil {
@@ -48,8 +48,8 @@ func ReadAll(root string) ([]Mutant, error) {
 	return all, errors.Join(failures...)
 }
 
-// parse reads a mutant: lines that say which law it breaks, a line "go test PACKAGE [-run TESTS]" that says which tests must
-// notice, and a unified diff, as git diff writes it, with paths a/… and b/… .
+// parse reads a mutant: lines that say which law it breaks, a line "go test PACKAGE [-run TESTS]" that says which
+// tests must notice, and a unified diff, as git diff writes it, with paths a/… and b/… .
 func parse(text string, source func(path string) (string, error)) (Mutant, error) {
 	m := Mutant{Files: make(map[string]string)}
 	head, diff, found := strings.Cut(text, "\n--- a/")
@@ -94,8 +94,8 @@ func parse(text string, source func(path string) (string, error)) (Mutant, error
 	return m, nil
 }
 
-// apply replaces the lines that a hunk takes away. They are found by their text alone, with the lines around them: code above
-// may come and go. hunk is what follows the first "@@".
+// apply replaces the lines that a hunk removes. It finds them by their text and the lines around them, and not by their
+// number, so that code above may change. hunk is the text after the first "@@".
 func apply(text, hunk string) (string, error) {
 	var before, after strings.Builder
 	_, lines, _ := strings.Cut(hunk, "\n")
@@ -106,7 +106,7 @@ func apply(text, hunk string) (string, error) {
 			before.WriteString(rest)
 		case "+":
 			after.WriteString(rest)
-		case " ", "": // editors strip the blank of an empty line
+		case " ", "": // editors remove the space of an empty line
 			before.WriteString(rest)
 			after.WriteString(rest)
 		default:

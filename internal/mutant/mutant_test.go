@@ -41,7 +41,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// What does not fit is an error: a mutant that is nowhere applied would look like one that a test noticed, or be forgotten.
+// A mutant that does not fit is an error. Otherwise it would be forgotten, or would look as if a test had noticed it.
 func TestParseRefuses(t *testing.T) {
 	for name, bend := range map[string][2]string{
 		"another text":       {"-two", "-too"},

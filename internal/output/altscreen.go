@@ -12,9 +12,9 @@ import (
 	"sync"
 )
 
-// isAddressable reports whether the terminal named by $TERM moves its cursor by the sequences of ECMA-48, and either has
-// an alternate screen or ignores the sequence that shows one. It is false for every name that it doesn't know, such as
-// dumb, unknown, emacs and the empty one.
+// isAddressable reports whether the terminal named by $TERM moves its cursor by the sequences of ECMA-48, and either
+// has an alternate screen or ignores the sequence that shows one. It is false for every name that it doesn't know, such
+// as dumb, unknown, emacs and the empty one.
 //
 // Not all of these have an alternate screen: older Linux consoles don't, and GNU screen needs `altscreen on`. There
 // AltScreen draws over the normal screen, and blanks what it has drawn.
@@ -43,9 +43,9 @@ type Page struct {
 // AltScreen shows a page that must not stay on the terminal, and asks questions beside it. It uses the terminal's
 // alternate screen, which has no scrollback and is gone when the normal screen is back.
 //
-// Its law: it never scrolls, because some terminals keep a line that leaves the screen at the top. And it blanks line by
-// line what it has drawn before it shows the normal screen, because the terminal may have no alternate screen. (Erasing
-// the whole screen at once would push it into the scrollback of some terminals.)
+// Its law: it never scrolls, because some terminals keep a line that leaves the screen at the top. And it blanks line
+// by line what it has drawn before it shows the normal screen, because the terminal may have no alternate screen.
+// (Erasing the whole screen at once would push it into the scrollback of some terminals.)
 //
 // While it is up, messages of Streams wait, and are written after it. It follows the size of the window, and gives the
 // screen back while the program is stopped (Ctrl-Z). Only SIGKILL leaves it up.
@@ -59,15 +59,15 @@ type AltScreen struct {
 	mu       sync.Mutex
 	up       bool
 	closed   chan struct{}
-	said     []string // by Sayf since the last answer
+	said     []string // the messages of Sayf since the last answer
 	question string
 	release  func() bool // stops watching the context
 }
 
-// OpenAltScreen shows page on w, which leads to terminal, until Close or the end of ctx. Call it only if somebody can be
-// asked. It returns nil and shows nothing if the terminal has no alternate screen, if its size is not known, or if its
-// window is too small for the page even without the QR code. It fails with the errors of w, and if QR is too long. No
-// error contains QR.
+// OpenAltScreen shows page on w, which leads to terminal, until Close or the end of ctx. Call it only if somebody can
+// be asked. It returns nil and shows nothing if the terminal has no alternate screen, if its size is not known, or if
+// its window is too small for the page even without the QR code. It fails with the errors of w, and if QR is too long.
+// No error contains QR.
 func (s *Streams) OpenAltScreen(ctx context.Context, w io.Writer, terminal func() Terminal, page Page) (*AltScreen, error) {
 	a := &AltScreen{s: s, w: w, terminal: terminal, page: page, closed: make(chan struct{})}
 	t := terminal()
@@ -89,7 +89,8 @@ func (s *Streams) OpenAltScreen(ctx context.Context, w io.Writer, terminal func(
 		a.hide()
 		return nil, err
 	}
-	// A signal ends ctx, and the screen is given back at once: a second signal may end the program before it gets further.
+	// A signal ends ctx, and the screen is given back at once: a second signal may end the program before it gets
+	// further.
 	a.release = context.AfterFunc(ctx, a.Close)
 	a.watchSignals()
 	return a, nil
@@ -152,7 +153,7 @@ func (a *AltScreen) show() error {
 	return a.draw()
 }
 
-// hide takes the screen away. It ignores errors: if that fails, nobody can be told.
+// hide takes the screen away. It ignores errors: if the terminal can't be written to, there is no other way to say so.
 func (a *AltScreen) hide() {
 	if !a.up {
 		return
@@ -189,7 +190,7 @@ func blank(height int) string {
 	return b.String()
 }
 
-// cover makes Streams keep their messages back.
+// cover makes s keep its messages back.
 func (s *Streams) cover() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -239,8 +240,8 @@ func (a *AltScreen) lay(t Terminal) sheet {
 	return a.sheet(text, text, 0, 0)
 }
 
-// squeeze returns the text without the code, for a window that may be too small for all of it. What it drops last are the
-// fields and the question: without them nobody could go on, and this screen can't be scrolled.
+// squeeze returns the text without the code, for a window that may be too small for all of it. What it drops last are
+// the fields and the question: without them nobody could go on, and this screen can't be scrolled.
 func (a *AltScreen) squeeze(t Terminal, note, brief string) (text []string) {
 	said := strings.Join(a.said, "\n")
 	for _, paragraphs := range [][]string{{note, a.page.Text, said}, {brief, a.page.Text, said}, {brief, said}, {said}} {
@@ -318,7 +319,8 @@ func (a *AltScreen) compose(width int, gap string, paragraphs ...string) (lines 
 	return lines
 }
 
-// watchSignals handles, until Close, the signals that stop the program, continue it, end it or change the window's size.
+// watchSignals handles, until Close, the signals that stop the program, continue it, end it or change the window's
+// size.
 func (a *AltScreen) watchSignals() {
 	signals := make(chan os.Signal, 8)
 	watched := terminalSignals()
@@ -339,7 +341,8 @@ func (a *AltScreen) watchSignals() {
 	}()
 }
 
-// yield gives the screen back, calls stop, which does what the signal does to every program, and goes on afterwards.
+// yield shows the normal screen and calls stop, which does what the signal does to every program. Then it shows the page
+// again.
 func (a *AltScreen) yield(stop func()) {
 	a.mu.Lock()
 	a.hide()

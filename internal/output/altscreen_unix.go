@@ -13,7 +13,7 @@ import (
 )
 
 func terminalSignals() []os.Signal {
-	return []os.Signal{syscall.SIGWINCH, syscall.SIGTSTP, syscall.SIGCONT, syscall.SIGQUIT}
+	return []os.Signal{syscall.SIGWINCH, syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGCONT, syscall.SIGQUIT}
 }
 
 // handle does what a signal is for. Before the program stops or ends, the normal screen is back.
@@ -23,15 +23,17 @@ func (a *AltScreen) handle(got os.Signal) {
 		a.resize()
 	case syscall.SIGCONT:
 		a.resume()
-	case syscall.SIGTSTP:
+	case syscall.SIGTSTP, syscall.SIGTTIN:
+		// SIGTTIN comes if the shell has taken the terminal before the SIGTSTP of the same key was handled: by itself it
+		// would stop the program with the page on the screen. One that comes late says nothing any more.
 		job, own := jobControl()
-		if !job {
+		if !job || got == syscall.SIGTTIN && a.s.inFront() {
 			return
 		}
 		a.yield(func() {
 			// Not SIGTSTP: Go keeps its handler even after signal.Reset. If this program is only a part of a job, it
-			// can't know whether a shell would continue it. The kernel knows, and ignores SIGTTIN if none would.
-			stopping := syscall.SIGTTIN
+			// can't know whether a shell would continue it. The kernel knows, and ignores SIGTTOU if none would.
+			stopping := syscall.SIGTTOU
 			if own {
 				stopping = syscall.SIGSTOP
 			}

@@ -16,11 +16,12 @@ const (
 // reverse the reading order or can't be seen become a visible escape (\n, \t, \r, \x1b, \u202e, \U000e0041, and
 // \xff for a byte that is not UTF-8).
 //
-// It works by a list of what is allowed: what Unicode calls graphic stays (letters, marks, numbers, punctuation, symbols,
-// spaces), except for graphic characters that are drawn as nothing, such as the Hangul fillers. The rest is escaped:
-// C0, DEL, C1, line and paragraph separators, bidi controls, zero-width characters, soft hyphens, tags, private use,
-// unassigned. Two invisible things are kept, because visible text would change without them: variation selectors, and
-// the zero-width joiner between two emoji. Elsewhere a joiner is escaped, for "ad\u200dmin" looks like "admin".
+// It works by a list of what is allowed: what Unicode calls graphic stays (letters, marks, numbers, punctuation,
+// symbols, spaces), except for graphic characters that are drawn as nothing, such as the Hangul fillers. The rest is
+// escaped: C0, DEL, C1, line and paragraph separators, bidi controls, zero-width characters, soft hyphens, tags,
+// private use, unassigned. Two invisible things are kept, because visible text would change without them: variation
+// selectors, and the zero-width joiner between two emoji. Elsewhere a joiner is escaped, because "ad\u200dmin" looks
+// like "admin".
 //
 // A backslash stays as it is, so the result can't be turned back: a user whose name is the four plain characters `a\nb`
 // looks like one with a line feed. Tables are for people; a program that needs the bytes reads JSON.

@@ -8,7 +8,7 @@ import (
 
 // Sprintf is fmt.Sprintf for text that people will read. All text of the arguments goes through Escape, whatever their
 // type or verb. So an error or a name from outside can neither start a new line nor send a control sequence. Line feeds
-// of the format stay, for the format is the program's own text.
+// of the format stay, because the format is the program's own text.
 func Sprintf(format string, args ...any) string {
 	if false {
 		_ = fmt.Sprintf(format, args...) // lets vet check the callers' formats
@@ -44,8 +44,8 @@ func (g guarded) Format(f fmt.State, verb rune) {
 	_, _ = io.WriteString(f, Escape(fmt.Sprintf(fmt.FormatString(f, verb), g.v)))
 }
 
-// Notef writes to stderr what is going on, unless Quiet. Like all messages it is made by Sprintf, ends with a line
-// feed, and comes after the data printed before it.
+// Notef writes to stderr what is going on, unless Quiet. Like all messages it is made by Sprintf and ends with a line
+// feed. It comes after the data that was printed before it.
 func (s *Streams) Notef(format string, args ...any) {
 	switch text := Sprintf(format, args...); {
 	case s.Quiet:
@@ -69,7 +69,7 @@ func (s *Streams) ReleaseNotes() {
 	}
 }
 
-// Warnf writes to stderr, after "warning: ", what the user must know even if Quiet.
+// Warnf writes "warning: " and a message to stderr, even if Quiet.
 func (s *Streams) Warnf(format string, args ...any) {
 	prefix := "warning: "
 	if s.ColorErr {
@@ -78,19 +78,21 @@ func (s *Streams) Warnf(format string, args ...any) {
 	s.message(prefix, Sprintf(format, args...))
 }
 
-// Sayf writes to stderr what the user must know even if Quiet and is not a warning: an error, its hint.
+// Sayf writes a message to stderr, even if Quiet. It is for messages that are not warnings, such as an error and its
+// hint.
 func (s *Streams) Sayf(format string, args ...any) {
 	s.message("", Sprintf(format, args...))
 }
 
-// message writes text that is escaped already. It ignores errors: if stderr can't be written, nobody can be told.
+// message writes text that is escaped already. It ignores errors: if stderr can't be written, there is no other way to
+// say so.
 func (s *Streams) message(prefix, text string) {
 	_ = s.tell(prefix + strings.TrimSuffix(text, "\n") + "\n")
 }
 
-// tell writes to stderr in one piece, after the data printed before it, for people see both on one screen. Out itself
-// keeps an error of its own. While an AltScreen is up, the text waits: on that screen it would be gone before anybody
-// has read it.
+// tell writes to stderr in one piece, and writes out the data printed before, because people see both on one screen. An
+// error of that stays in Out. While an AltScreen is shown, the text waits: there it would be gone before anybody has
+// read it.
 func (s *Streams) tell(text string) error {
 	_ = s.Out.Flush()
 	s.mu.Lock()

@@ -13,11 +13,10 @@ type NewFile struct {
 	Content []byte
 }
 
-// ErrNoDirectory is what CheckNewFile returns if there is no directory for the file.
+// ErrNoDirectory means that there is no directory for the file.
 var ErrNoDirectory = errors.New("there is no such directory")
 
-// CheckNewFile looks whether WriteNewFiles could make the file, before there is anything to write. It returns ErrNoDirectory or
-// fs.ErrExist.
+// CheckNewFile returns nil if WriteNewFiles could make the file. It fails with ErrNoDirectory or fs.ErrExist.
 func CheckNewFile(path string) error {
 	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
 		return ErrNoDirectory
@@ -28,7 +27,7 @@ func CheckNewFile(path string) error {
 	return nil
 }
 
-// SameNewFile reports whether two paths would be one file.
+// SameNewFile reports whether two paths would be the same file.
 func SameNewFile(a, b string) bool {
 	if filepath.Base(a) != filepath.Base(b) {
 		return false
@@ -38,8 +37,8 @@ func SameNewFile(a, b string) bool {
 	return errA == nil && errB == nil && os.SameFile(dirA, dirB)
 }
 
-// WriteNewFiles writes all of the files as WriteNewFile does, or none: if one fails, it removes those before it, and returns the
-// path of the one that failed.
+// WriteNewFiles writes all of the files as WriteNewFile does, or none. If one fails, it removes those that it has
+// written, and returns the path of the one that failed and its error.
 func WriteNewFiles(files []NewFile) (failed string, err error) {
 	for i, f := range files {
 		if err := WriteNewFile(f.Path, f.Content); err != nil {

@@ -38,7 +38,8 @@ func TestCheckNewFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]error{
-		filepath.Join(dir, "new"): nil, filepath.Join(dir, "no", "new"): ErrNoDirectory, filepath.Join(taken, "new"): ErrNoDirectory, taken: fs.ErrExist, link: fs.ErrExist,
+		filepath.Join(dir, "new"): nil, filepath.Join(dir, "no", "new"): ErrNoDirectory, filepath.Join(taken, "new"): ErrNoDirectory,
+		taken: fs.ErrExist, link: fs.ErrExist,
 	} {
 		if err := CheckNewFile(path); !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", path, err, want)

@@ -26,7 +26,7 @@ func (s *Streams) NewProgress(what string, total int) *Progress {
 	return &Progress{s: s, what: what, total: total}
 }
 
-// Step counts one thing more.
+// Step counts one more.
 func (p *Progress) Step() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -18,11 +18,11 @@ var ErrLineTooLong = errors.New("line too long")
 // themselves don't check that. If CanAsk is false, they take their answer from whatever is on stdin.
 func (s *Streams) CanAsk() bool { return s.InTTY && !s.NoInput }
 
-// Confirm asks "question [y/N] " on stderr and reports whether the answer is y or yes, in upper or lower case. Everything
-// else is no: an empty line, the end of input, a line without its line feed, a line that is too long.
+// Confirm asks "question [y/N] " on stderr and reports whether the answer is y or yes, in upper or lower case.
+// Everything else is no: an empty line, the end of input, a line without its line feed, a line that is too long.
 //
-// The question is one line: all of it goes through Escape, line feeds too. Confirm fails with ctx.Err() as soon as ctx is
-// cancelled, and with the errors of stdin and stderr: if the question can't be shown, no answer is read.
+// The question is one line: all of it goes through Escape, line feeds too. Confirm fails with ctx.Err() as soon as ctx
+// is cancelled, and with the errors of stdin and stderr: if the question can't be shown, no answer is read.
 func (s *Streams) Confirm(ctx context.Context, question string) (bool, error) {
 	text, err := s.answer(ctx, question+" [y/N]")
 	text = strings.ToLower(text)
@@ -36,8 +36,8 @@ func (s *Streams) AskExact(ctx context.Context, question, want string) (bool, er
 	return text == want && want != "", err
 }
 
-// answer asks for a line that decides something. If the line is not whole, it returns "", which never means yes. It drops
-// what was typed or pasted before the question was shown: that can't be an answer to it.
+// answer asks for a line that decides something. If the line is not whole, it returns "", which never means yes. It
+// drops what was typed or pasted before the question was shown, because that can't be an answer to it.
 func (s *Streams) answer(ctx context.Context, question string) (string, error) {
 	if s.fresh != nil {
 		s.fresh()
@@ -65,7 +65,7 @@ func (s *Streams) ReadLine(ctx context.Context) (string, error) {
 	return l.text, err
 }
 
-// ask starts a new line itself if no Enter did it. Otherwise the next text would stand behind the question.
+// ask prints a line feed if the answer ended without Enter. Otherwise the next text would stand on the question's line.
 func (s *Streams) ask(ctx context.Context, question string) (line, error) {
 	if err := ctx.Err(); err != nil {
 		return line{}, err
@@ -88,9 +88,9 @@ type line struct {
 
 // lineReader reads lines, and a caller can stop waiting for one.
 //
-// A read from a terminal can't be interrupted. So a goroutine does it, one at a time, and only that goroutine touches the
-// buffer. If the caller stops waiting, the goroutine stays until its line comes or the process ends, which is what a
-// cancelled context leads to. The next call gets that line, so nothing typed is lost.
+// A read from a terminal can't be interrupted. So a goroutine does it, one at a time, and only that goroutine touches
+// the buffer. If the caller stops waiting, the goroutine stays until its line comes or the process ends, which is what
+// a cancelled context leads to. The next call gets that line, so nothing typed is lost.
 type lineReader struct {
 	in      *bufio.Reader
 	turn    chan struct{}    // holds a token; only its holder may touch pending
@@ -130,7 +130,7 @@ func (r *lineReader) next(ctx context.Context) (line, error) {
 	case <-ctx.Done():
 		return line{}, ctx.Err()
 	case a := <-r.pending:
-		if err := ctx.Err(); err != nil { // both came at the same time: Ctrl-C counts, the line is kept
+		if err := ctx.Err(); err != nil { // if both came at the same time, Ctrl-C counts and the line is kept
 			r.pending <- a
 			return line{}, err
 		}
@@ -139,8 +139,8 @@ func (r *lineReader) next(ctx context.Context) (line, error) {
 	}
 }
 
-// readLine reads up to a line feed or the end of input. It reads a line that is too long to its end too, so that the rest
-// is not taken for the next answer.
+// readLine reads up to a line feed or the end of input. It also reads a line that is too long to its end, so that the
+// rest does not count as the next answer.
 func readLine(in *bufio.Reader) (line, error) {
 	var text []byte
 	long := false

@@ -109,7 +109,7 @@ func TestPromptsAreCancelled(t *testing.T) {
 		t.Errorf("shown %q", got)
 	}
 
-	// Cancelled before: it does not ask.
+	// If ctx was cancelled before, it does not ask.
 	talk.Reset()
 	for _, ask := range []func() error{
 		func() error { _, err := s.Confirm(ctx, "?"); return err },
@@ -135,7 +135,7 @@ func TestPromptsAreCancelled(t *testing.T) {
 	goleak.VerifyNone(t)
 }
 
-// lateContext is cancelled at the second call of Err: after the answer came and before it is looked at.
+// lateContext is cancelled at the second call of Err, which is after the answer came and before it is looked at.
 type lateContext struct {
 	context.Context
 	calls int

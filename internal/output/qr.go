@@ -42,8 +42,8 @@ func (e ErrTooWide) Error() string {
 	return fmt.Sprintf("the terminal is %d columns wide, the QR code needs %d", e.Have, e.Need)
 }
 
-// quietZone is the light margin, in modules, that ISO/IEC 18004 asks for. In a low window AltScreen makes it smaller, which
-// is better than no code: readers find a code by its dark squares, and one light module around them is enough.
+// quietZone is the light margin, in modules, that ISO/IEC 18004 asks for. In a low window AltScreen makes it smaller,
+// which is better than no code: readers find a code by its dark squares, and one light module around them is enough.
 const quietZone = 4
 
 const (
@@ -60,12 +60,12 @@ const (
 // QR draws text as a QR code on w, at the lowest level of error correction: a screen has no dirt, and the code
 // stays small. It asks the terminal nothing and writes in one piece.
 //
-// With colour, the code is black on white by explicit colours and can be scanned on any theme. Without colour (NO_COLOR,
-// a pipe) it can be right on one kind of background only. The modes then do as qrencode does: half draws the light
-// modules and is for dark themes, ascii draws the dark ones (##) and is for light themes and paper.
+// With colour, the code is black on white by explicit colours and can be scanned on any theme. Without colour
+// (NO_COLOR, a pipe) it can be right on one kind of background only. The modes then do as qrencode does: half draws the
+// light modules and is for dark themes, ascii draws the dark ones (##) and is for light themes and paper.
 //
-// It fails with ErrTooWide, and writes nothing, if the code is wider than t. It also fails if text is longer than a QR code
-// can hold, and with the errors of w. No error contains the text, for it is a secret.
+// It fails with ErrTooWide, and writes nothing, if the code is wider than t. It also fails if text is longer than a QR
+// code can hold, and with the errors of w. No error contains the text, for it is a secret.
 func QR(w io.Writer, text string, mode QRMode, t Terminal) error {
 	if mode == QRNone {
 		return nil
@@ -105,7 +105,7 @@ func QRPNG(text string) ([]byte, error) {
 	return code.PNG(), nil
 }
 
-// A qrCode is a text that fits into a QR code.
+// A qrCode is a text that is encoded as a QR code.
 type qrCode struct {
 	*qr.Code
 	text string
@@ -120,7 +120,7 @@ func encodeQR(text string) (*qrCode, error) {
 	return &qrCode{code, text}, nil
 }
 
-// resolve returns the mode that auto stands for. It need not look at the width: ascii is twice as wide as half, so where
+// resolve returns the mode that auto stands for. It need not look at the width: ascii is twice as wide as half, so if
 // half is too wide, ascii is too.
 func (m QRMode) resolve(t Terminal) QRMode {
 	switch {
@@ -163,8 +163,8 @@ func (c *qrCode) lines(mode QRMode, color bool, margin int) []string {
 	qrterminal.GenerateWithConfig(c.text, config)
 	lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
 	if mode == QRHalf {
-		// The number of rows of modules is odd, so half a line is left over. qrterminal puts it at the bottom, or at the
-		// top if the margin is odd, and makes it dark. It must be light like the margin.
+		// The number of rows of modules is odd, so half a line is left over. qrterminal puts it at the bottom, or at
+		// the top if the margin is odd, and makes it dark. It must be light like the margin.
 		edge := len(lines) - 1
 		if margin%2 != 0 {
 			edge = 0

@@ -14,10 +14,10 @@ import (
 // defaultWidth is assumed if no width can be found out.
 const defaultWidth = 80
 
-// Streams are the three standard streams, and what is known about where they lead. Make one with NewStreams, or in tests
-// with New; then set what the flags say. Its methods may be called concurrently.
+// Streams are the three standard streams, and what is known about where they lead. Make one with NewStreams, or in
+// tests with New; then set what the flags say. Its methods may be called concurrently.
 type Streams struct {
-	// In is for child processes. Don't read it here: the prompts do, and have read ahead.
+	// In is for child processes. Don't read it anywhere else: the prompts read ahead, so what they have read is gone.
 	In io.Reader
 	// Out takes the data. It is buffered: main calls Out.Flush at the end and reports its error, unless IsBrokenPipe.
 	Out *Writer
@@ -33,23 +33,23 @@ type Streams struct {
 
 	// Quiet suppresses notes (--quiet).
 	Quiet bool
-	// HoldNotes keeps notes back until ReleaseNotes. If the command fails, a program that reads stderr finds the error and
-	// nothing before it.
+	// HoldNotes keeps notes back until ReleaseNotes. If the command fails, a program that reads stderr finds the error
+	// and nothing before it.
 	HoldNotes bool
 	// NoInput forbids prompts even on a terminal (--no-input).
 	NoInput bool
 
 	size  func() (width, height int) // 0, 0 if there is no terminal
-	cols  int                        // $COLUMNS, or 0
+	cols  int                        // the value of $COLUMNS, or 0
 	mu    sync.Mutex                 // keeps messages whole
 	lines *lineReader
 	held  []string
 	fresh func() // drops what was typed before a question was asked; nil without a terminal
 
 	addressable bool        // the terminals' cursor can be moved
-	inFront     func() bool // no other job has the terminal
-	covered     bool        // an AltScreen is up
-	later       []string    // messages that wait until it is not
+	inFront     func() bool // reports whether this job has the terminal
+	covered     bool        // an AltScreen is shown
+	later       []string    // messages that wait until it is gone
 }
 
 // New returns streams that are not terminals, for tests.

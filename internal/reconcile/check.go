@@ -15,9 +15,9 @@ import (
 	"uzerp-mfa/internal/mfa"
 )
 
-// Check compares everything and changes nothing. found is given the findings as they come, in the order of the users and
-// after them the entities; an error of its own ends the check. Check itself fails if the check can't be made at all:
-// the service can't be fetched, uzERP's database does not answer, or ctx ends. Twilio failing later on makes findings of
+// Check compares everything and changes nothing. found is called with each finding at once, in the order of the users
+// and then of the entities; if it returns an error, the check ends. Check returns an error if the service can't be
+// fetched, uzERP's database does not answer, or ctx ends. If Twilio fails later, that makes findings of the kind
 // Unknown.
 func (r *Reconciler) Check(ctx context.Context, found func(Difference) error) (*Result, error) {
 	c := &check{Reconciler: r, result: &Result{}, found: found, sharers: map[string]int{}}
@@ -57,7 +57,7 @@ func (r *Reconciler) Check(ctx context.Context, found func(Difference) error) (*
 	return c.result, nil
 }
 
-// check is one Check under way.
+// check is the state of one Check.
 type check struct {
 	*Reconciler
 	result  *Result
@@ -67,16 +67,16 @@ type check struct {
 	users   []mfa.User
 	sharers map[string]int // how many rows have a uuid
 
-	listed     bool                  // the entities could be listed
-	listedAt   time.Time             // before they were
+	listed     bool                  // whether the entities could be listed
+	listedAt   time.Time             // just before they were listed
 	entities   map[string]mfa.Entity // by lower-case identity
-	incomplete atomic.Bool           // a factor turned up whose entity is not in the list
+	incomplete atomic.Bool           // a factor was found whose entity is not in the list
 }
 
-// look is what came of looking at one user or entity. An error ends the check.
+// look is the result for one user or entity. An error ends the check.
 type look struct {
 	findings []Difference
-	known    bool // the user is enrolled, and Twilio told about the factor
+	known    bool // the user is enrolled, and Twilio gave an answer about the factor
 	err      error
 }
 
@@ -96,7 +96,8 @@ func (c *check) readUsers() error {
 	return nil
 }
 
-// listEntities finds out who has an entity. If it fails, every user is asked about, and orphan entities stay unknown.
+// listEntities reads which identities have an entity. If that fails, Twilio is asked about every user, and it is not
+// known whether entities belong to no user.
 func (c *check) listEntities(ctx context.Context) error {
 	if !c.wants(OrphanEntity, OrphanFactor) {
 		return nil
@@ -108,7 +109,8 @@ func (c *check) listEntities(ctx context.Context) error {
 		return ctx.Err()
 	case err != nil:
 		c.breaker.told(err)
-		return c.take(look{findings: []Difference{unknownFinding("", "", "the entities at Twilio could not be listed, so nobody knows whether some belong to no user", err)}}, false)
+		return c.take(look{findings: []Difference{unknownFinding("", "",
+			"the entities at Twilio could not be listed, so nobody knows whether some belong to no user", err)}}, false)
 	}
 	c.listed = true
 	c.entities = make(map[string]mfa.Entity, len(all))
@@ -118,7 +120,7 @@ func (c *check) listEntities(ctx context.Context) error {
 	return nil
 }
 
-// take hands on the findings of one user or entity.
+// take adds the findings of one user or entity to the result.
 func (c *check) take(l look, user bool) error {
 	if l.err != nil {
 		return l.err
@@ -149,8 +151,8 @@ func (c *check) take(l look, user bool) error {
 	return nil
 }
 
-// close proves at the end that the service still answers. Without that, "nothing found" of an outage under way would
-// pass for an answer, and users without an entity for looked at.
+// close checks at the end that the service still answers. Otherwise "not found" may have been an answer of an outage,
+// and users without an entity may not have been looked at.
 func (c *check) close(ctx context.Context) error {
 	err := c.Factors.CheckService(ctx)
 	if ctx.Err() != nil {
@@ -160,11 +162,13 @@ func (c *check) close(ctx context.Context) error {
 		c.result.Outage = err
 	}
 	if err != nil {
-		return c.take(look{findings: []Difference{unknownFinding("", "", "the Verify service did not answer at the end of the check, so all that it said before is in doubt", err)}}, false)
+		return c.take(look{findings: []Difference{unknownFinding("", "",
+			"the Verify service did not answer at the end of the check, so all that it said before is in doubt", err)}}, false)
 	}
 	if c.incomplete.Load() {
 		err := errors.New("an entity that exists is missing in the list")
-		return c.take(look{findings: []Difference{unknownFinding("", "", "Twilio's list of entities was not complete, so left-over factors of users who are not enrolled may be missed", err)}}, false)
+		return c.take(look{findings: []Difference{unknownFinding("", "",
+			"Twilio's list of entities was not complete, so left-over factors of users who are not enrolled may be missed", err)}}, false)
 	}
 	return nil
 }
@@ -174,8 +178,8 @@ func unknownFinding(username, uuid, message string, err error) Difference {
 		NotTried: errors.Is(err, errNotTried), Remedy: ReasonNoAnswer.With()}
 }
 
-// lookAt looks at a user, and at a difference once more: the row was read some time before Twilio was asked, and somebody
-// may have enrolled or been reset in between.
+// lookAt compares a user. If it finds a difference and the row has changed meanwhile, it compares again: the user may
+// have enrolled, or may have been reset, before Twilio was asked.
 func (c *check) lookAt(ctx context.Context, u mfa.User) look {
 	for range 3 {
 		l := c.compare(ctx, u)
@@ -196,7 +200,7 @@ func (c *check) lookAt(ctx context.Context, u mfa.User) look {
 	return look{findings: []Difference{unknownFinding(u.Username, u.Identity(), "the user could not be compared", errors.New("uzERP's row keeps changing"))}}
 }
 
-// compare tells what is wrong with a user.
+// compare returns what is wrong with a user.
 func (c *check) compare(ctx context.Context, u mfa.User) look {
 	l, err := c.rowAlone(ctx, u)
 	if err != nil {
@@ -223,10 +227,10 @@ func (c *check) compare(ctx context.Context, u mfa.User) look {
 	return l
 }
 
-// errStore marks errors of uzERP's database, which end a check; those of Twilio don't.
+// errStore marks errors of uzERP's database. They end a check, and those of Twilio don't.
 var errStore = errors.New("uzERP's database")
 
-// rowAlone gives the findings that need no Twilio.
+// rowAlone returns the findings for which Twilio is not needed.
 func (c *check) rowAlone(ctx context.Context, u mfa.User) (look, error) {
 	if u.UUID == nil {
 		return look{findings: []Difference{c.uuidMissing(u)}}, nil
@@ -257,7 +261,7 @@ func (c *check) rowAlone(ctx context.Context, u mfa.User) (look, error) {
 
 func (c *check) shared(u mfa.User) bool { return u.UUID != nil && c.sharers[*u.UUID] > 1 }
 
-// hasToAsk tells whether Twilio may know something of the user that matters.
+// hasToAsk reports whether Twilio must be asked about the user.
 func (c *check) hasToAsk(u mfa.User) bool {
 	switch {
 	case u.UUID == nil:
@@ -267,8 +271,8 @@ func (c *check) hasToAsk(u mfa.User) bool {
 	case !c.wants(OrphanFactor):
 		return false
 	default:
-		// Who has no entity has no factor to clean up. That is all the list is good for: nobody's factor is called
-		// missing because of it.
+		// A user without an entity has no left-over factor. The list is used for nothing else: a factor is never called
+		// missing because its entity is not in the list.
 		_, exists := c.entities[*u.UUID]
 		return exists || !c.listed
 	}
@@ -278,13 +282,14 @@ func newFinding(kind Kind, u mfa.User, sid string) Difference {
 	return Difference{Kind: kind, Username: u.Username, UUID: u.Identity(), FactorSID: sid, Fixable: true, user: u}
 }
 
-// lockedOut makes it a finding of a user who can't log in, and says why.
+// lockedOut makes f a finding about a user who can't log in, and says why.
 func (f *Difference) lockedOut(u mfa.User, factor mfa.FactorSight) {
 	f.Message = "locked out: " + mfa.LockedOut(u.Row, factor)
 }
 
-// resetRow makes it a finding that is repaired by making the user enrol again. Not while the next login skips the code: an
-// operator has let the user in, perhaps without a phone at hand, and a reset would take that away.
+// resetRow makes f a finding that is repaired by a reset of the row, so that the user enrols again. It is not
+// repaired while the next login skips the code: an operator has let the user in, who may have no phone at hand, and a
+// reset would undo that.
 func (f *Difference) resetRow(u mfa.User) {
 	no := false
 	f.becomes = mfa.Row{UUID: u.UUID, Enrolled: &no, Enabled: &no}
@@ -310,8 +315,8 @@ func (c *check) uuidMissing(u mfa.User) Difference {
 	return f
 }
 
-// uuidDuplicate is the finding of one of several users with one uuid. One of them keeps it: who is enrolled with it, or else
-// the first by name.
+// uuidDuplicate returns the finding for one of several users with one uuid. The user who is enrolled keeps the uuid,
+// or the first by name if none is.
 func (c *check) uuidDuplicate(ctx context.Context, u mfa.User, names []string) (Difference, error) {
 	f := newFinding(UUIDDuplicate, u, "")
 	f.Message = mfa.SharedUUID(mfa.Others(names, u.Username))
@@ -340,8 +345,8 @@ func (c *check) uuidDuplicate(ctx context.Context, u mfa.User, names []string) (
 	return f, nil
 }
 
-// compareFactors compares the row of a user with the factors at Twilio. known tells whether the row's own factor was looked
-// for and either found or not.
+// compareFactors compares the row of a user with the factors at Twilio. known reports whether Twilio gave an answer
+// about the row's own factor.
 func (c *check) compareFactors(ctx context.Context, u mfa.User) (findings []Difference, known bool, err error) {
 	listed, err := c.list(ctx, *u.UUID)
 	if err != nil {
@@ -386,7 +391,8 @@ func (c *check) compareFactors(ctx context.Context, u mfa.User) (findings []Diff
 	return append(findings, stale...), true, err
 }
 
-// leftOver gives a finding for each verified factor that no row names. keep is why none may be deleted, if none may.
+// leftOver returns a finding for each verified factor that no row names. keep is why they may not be deleted, or ""
+// if they may.
 func (c *check) leftOver(ctx context.Context, kind Kind, u mfa.User, verified []mfa.Factor, keep string) ([]Difference, error) {
 	verified = slices.DeleteFunc(verified, func(f mfa.Factor) bool { return u.IsEnrolled() && f.SID == u.FactorSID() })
 	free, _, err := mfa.InUse(ctx, c.Store, verified)
@@ -425,7 +431,7 @@ func (c *check) list(ctx context.Context, identity string) (listed []mfa.Factor,
 
 var uuidForm = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
-// strangers gives the entities that are no user's, in the order of their identities.
+// strangers returns the entities that belong to no user, in the order of their identities.
 func (c *check) strangers() []mfa.Entity {
 	var all []mfa.Entity
 	for identity, e := range c.entities {
@@ -437,7 +443,7 @@ func (c *check) strangers() []mfa.Entity {
 	return all
 }
 
-// lookAtStranger looks at an entity that was no user's when the users were read.
+// lookAtStranger looks at an entity that belonged to no user when the users were read.
 func (c *check) lookAtStranger(ctx context.Context, e mfa.Entity) look {
 	f := Difference{Kind: OrphanEntity, UUID: e.Identity, Fixable: true, entity: e}
 	if !uuidForm.MatchString(e.Identity) {
@@ -450,7 +456,7 @@ func (c *check) lookAtStranger(ctx context.Context, e mfa.Entity) look {
 		return look{err: err}
 	}
 	if len(owners) > 0 {
-		return look{} // somebody's by now
+		return look{} // it belongs to a user by now
 	}
 	listed, err := c.list(ctx, e.Identity)
 	switch {
@@ -465,18 +471,19 @@ func (c *check) lookAtStranger(ctx context.Context, e mfa.Entity) look {
 		}
 	}
 	if len(f.factors) == 0 {
-		return look{} // nothing that a code could be made with
+		return look{} // it has no factor that makes valid codes
 	}
 	_, taken, err := mfa.InUse(ctx, c.Store, f.factors)
 	if err != nil {
 		return look{err: err}
 	}
-	f.Message = fmt.Sprintf("belongs to no user of this database, and has %d verified factors; a user who is gone, or one of another database with the same Verify service", len(f.factors))
+	f.Message = fmt.Sprintf("belongs to no user of this database, and has %d verified factors; "+
+		"a user who is gone, or one of another database with the same Verify service", len(f.factors))
 	if len(f.factors) == 1 {
 		f.FactorSID = f.factors[0].SID
 		f.Message = strings.Replace(f.Message, "factors;", "factor;", 1)
 	}
-	f.Remedy = errs.Plain("its verified factors are deleted one by one; whoever uses them in another database is locked out")
+	f.Remedy = errs.Plain("its verified factors are deleted one by one; a user of another database who needs them is locked out")
 	switch {
 	case len(taken) > 0:
 		f.keep(errs.Plain("left alone: a row of this database names its factor, of a user with another uuid"))
@@ -488,13 +495,14 @@ func (c *check) lookAtStranger(ctx context.Context, e mfa.Entity) look {
 	return look{findings: []Difference{f}}
 }
 
-// tooYoung tells whether an entity, or one of its factors, is so young that it may belong to somebody being added.
+// tooYoung reports whether an entity, or one of its factors, is so young that it may belong to a user who is just being
+// added.
 func tooYoung(now, created time.Time, factors []mfa.Factor) bool {
 	young := func(t time.Time) bool { return t.IsZero() || now.Sub(t) < youngEntity }
 	return young(created) || slices.ContainsFunc(factors, func(f mfa.Factor) bool { return young(f.Created) })
 }
 
-// breaker stops asking Twilio after mfa.BreakerThreshold in a row.
+// breaker stops asking Twilio after mfa.BreakerThreshold failures in a row.
 type breaker struct {
 	mu    sync.Mutex
 	inRow int
@@ -513,7 +521,7 @@ func (b *breaker) ask(f func() error) error {
 	return err
 }
 
-// told counts. That something is not found is an answer, and so is a cancelled context nobody's failure.
+// told counts failures. "Not found" is an answer and not a failure, and neither is a cancelled context.
 func (b *breaker) told(err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -527,7 +535,7 @@ func (b *breaker) told(err error) {
 	}
 }
 
-// open gives the last failure if there were too many.
+// open returns the last failure if there were too many, or else nil.
 func (b *breaker) open() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -537,12 +545,12 @@ func (b *breaker) open() error {
 	return b.last
 }
 
-// inTurn works on items, at most n at a time, and hands each result to take in the order of the items, one at a time. It
-// ends with the first error of take or with ctx, and not before all that it started has ended.
+// inTurn calls work for the items, at most n at a time, and take for the results, one at a time and in the order of the
+// items. It ends with the first error of take or with ctx, and waits for everything that it started.
 func inTurn[T, R any](ctx context.Context, n int, items []T, work func(context.Context, T) R, take func(R) error) error {
 	ctx, stop := context.WithCancel(ctx)
 	n = max(n, 1)
-	queue := make(chan chan R, 16*n) // one that takes long must not keep the others from going on
+	queue := make(chan chan R, 16*n) // so that a slow item does not stop the others
 	running := make(chan struct{}, n)
 	var all sync.WaitGroup
 	defer all.Wait()

@@ -17,10 +17,10 @@ import (
 	"uzerp-mfa/internal/reconcile"
 )
 
-// This file holds the looks right before a repair: each by itself, where no other look would notice. testdata/mutants has them
-// taken away, one by one.
+// This file tests each check that is made just before a repair, in a case that no other check would notice.
+// testdata/mutants takes these checks away, one by one.
 
-// A look that fails says nothing: nothing is repaired, and the error says that it failed and not that something has changed.
+// If a check fails, nothing is repaired. The error says that it failed, and not that something has changed.
 func TestNoRepairWithoutAnAnswer(t *testing.T) {
 	stale := func() *mfatest.Site {
 		s := mfatest.NewSite(mfatest.Enrolled("u", id(1), factorID(1)))
@@ -71,7 +71,7 @@ func TestNoRepairWithoutAnAnswer(t *testing.T) {
 	}
 }
 
-// After a deletion Twilio is asked once more, and only "not found" of a service that is there counts.
+// After a deletion Twilio is asked again. Only "not found" of a service that still exists counts.
 func TestDeletionWithoutAnAnswerIsNotCalledFixed(t *testing.T) {
 	for name, failing := range map[string]map[string]error{
 		"the factor is not answered for":  {"FetchFactor": errDown},
@@ -98,12 +98,12 @@ func TestDeletionWithoutAnAnswerIsNotCalledFixed(t *testing.T) {
 	}
 }
 
-// Somebody enters a factor in the moment of its deletion.
+// Somebody writes a factor to a row just before it is deleted.
 func TestReconcileMends(t *testing.T) {
 	for name, test := range map[string]struct {
 		later func(s *mfatest.Site, cancel func()) // after the deletion, before the row is read again
 		op    string
-		sid   string // that the row names in the end
+		sid   string // the factor that the row names in the end
 	}{
 		"and is interrupted": {func(_ *mfatest.Site, cancel func()) { cancel() }, "FetchFactor", ""},
 		"and then another one": {func(s *mfatest.Site, _ func()) {
@@ -137,7 +137,7 @@ func TestReconcileMends(t *testing.T) {
 	}
 }
 
-// What the factor or its user is by now decides, not what it was when the list was read.
+// A repair depends on what the factor and its user are now, not on what they were when the list was read.
 func TestNoDeletionOfWhatIsAnotherThingNow(t *testing.T) {
 	for name, race := range map[string]func(*mfatest.Site){
 		"pending":        func(s *mfatest.Site) { s.World.Factors[id(1)][0].Status = mfa.FactorUnverified },
@@ -157,7 +157,7 @@ func TestNoDeletionOfWhatIsAnotherThingNow(t *testing.T) {
 	}
 }
 
-// Failures that are not in a row end nothing, and a Ctrl-C ends everything.
+// Failures that are not in a row don't end the repairs. Ctrl-C does.
 func TestRepairsGoOnAndEnd(t *testing.T) {
 	var users []mfa.User
 	for n := range 14 {

@@ -7,37 +7,37 @@ import (
 	"uzerp-mfa/internal/errs"
 )
 
-// Verdict is what a run comes to. If several are true, the first of these counts.
+// Verdict is the result of a run in one word. If several are true, the first of these counts.
 type Verdict int
 
 // The verdicts.
 const (
-	Interrupted       Verdict = iota + 1 // while repairs were made
-	Refused                              // no repair was made: Repairs.Refusal says why
-	Unrecorded                           // the audit log could not be written: Outcome.Err
-	Unanswered                           // the comparison lacks answers of Twilio's
+	Interrupted       Verdict = iota + 1 // by a signal or a time limit, while repairs were made
+	Refused                              // no repair was made, and Repairs.Refusal says why
+	Unrecorded                           // the audit log could not be written; the error is Outcome.Err
+	Unanswered                           // some answers of Twilio are missing
 	RepairsUnanswered                    // Twilio or the database did not answer during repairs
 	RepairsFailed
 	DifferencesLeft
 	InSync
 )
 
-// Outcome is what a run comes to, with its numbers.
+// Outcome is the result of a run, with its numbers.
 type Outcome struct {
 	Verdict Verdict
 	Err     error // of Unrecorded
 
-	Left       int // differences that are still there, unknown ones apart
+	Left       int // differences that still exist, without those of the kind Unknown
 	Fixed      int
 	Failed     int // repairs that failed
 	Unanswered int // repairs that Twilio or the database gave no answer to
 	Unknown    int
-	NotTried   int  // of the unknown ones: Twilio was not asked any more
-	Fixable    bool // something that is left can be repaired
+	NotTried   int  // how many of the kind Unknown were not asked about
+	Fixable    bool // a difference that is left can be repaired
 }
 
-// Outcome sums up a check and its repairs; p is empty where none were planned. interrupted reports whether repairs were to
-// be made and a signal or a time limit came first.
+// Outcome returns the result of a check and its repairs; p is empty if none were planned. interrupted says that
+// repairs were planned, but a signal or a time limit came first.
 func (r *Result) Outcome(p Repairs, interrupted bool) Outcome {
 	o := Outcome{Left: r.Left(), Unknown: r.Unknown}
 	o.Fixable = slices.ContainsFunc(r.Differences, func(d Difference) bool { return d.Fixable && !d.Fixed })
@@ -48,7 +48,7 @@ func (r *Result) Outcome(p Repairs, interrupted bool) Outcome {
 			o.Fixed++
 		case d.NotTried:
 			o.NotTried++
-		case d.Kind == Unknown, d.Err == nil, kind == errs.Refused: // no repair, or one that is not needed any more
+		case d.Kind == Unknown, d.Err == nil, kind == errs.Refused: // no repair was made, or it is no longer needed
 		case kind == errs.Unavailable:
 			o.Unanswered++
 		case kind == errs.Config:

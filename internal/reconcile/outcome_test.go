@@ -8,7 +8,7 @@ import (
 	"uzerp-mfa/internal/reconcile"
 )
 
-// Of several things that went wrong, one decides how the command ends.
+// If several things went wrong, one of them decides how the command ends.
 func TestOutcome(t *testing.T) {
 	down, denied := errs.New(errs.Unavailable, "down", ""), errs.New(errs.Config, "disk full", "")
 	fixed := reconcile.Difference{Kind: reconcile.UUIDMissing, Fixable: true, Fixed: true}

@@ -20,7 +20,7 @@ import (
 	"uzerp-mfa/internal/reconcile"
 )
 
-// reconciler of the users as they are now.
+// reconciler returns a Reconciler of the users as they are now.
 func reconciler(s *mfatest.Site, only ...reconcile.Kind) *reconcile.Reconciler {
 	return &reconcile.Reconciler{Store: s, Factors: s, Only: only, Concurrency: 1,
 		Users: func(yield func(mfa.User, error) bool) {
@@ -33,10 +33,10 @@ func reconciler(s *mfatest.Site, only ...reconcile.Kind) *reconcile.Reconciler {
 		}}
 }
 
-// repairer repairs what r found.
+// repairer returns a Repairer for what r found.
 func repairer(r *reconcile.Reconciler) *reconcile.Repairer {
 	made := 0
-	factors, _ := r.Factors.(mfa.Factors) // nil where Twilio is not needed
+	factors, _ := r.Factors.(mfa.Factors) // nil if Twilio is not needed
 	return &reconcile.Repairer{Store: r.Store.(mfa.Writer), Factors: factors,
 		NewUUID: func() string { made++; return fmt.Sprintf("aaaaaaaa-0000-4000-8000-%012d", made) }}
 }
@@ -61,7 +61,7 @@ func checked(t *testing.T, r *reconcile.Reconciler) *reconcile.Result {
 	return result
 }
 
-// lines shows findings as "kind user sid", with what became of them: ! fixed, - not fixable, ? not repaired.
+// lines shows findings as "kind user sid", with a mark: ! fixed, - not fixable, ? not repaired.
 func lines(r *reconcile.Result) []string {
 	var all []string
 	for _, f := range r.Differences {
@@ -97,7 +97,7 @@ func repaired(t *testing.T, r *reconcile.Reconciler, max *int) (*reconcile.Resul
 	return result, plan
 }
 
-// everyKind is a site with every kind of difference, the repairable and the other.
+// everyKind returns a site with every kind of difference, repairable or not.
 func everyKind() *mfatest.Site {
 	skip := func(u mfa.User) mfa.User { u.Enabled = new(false); return u }
 	nameless := func(u mfa.User) mfa.User { u.UUID = nil; return u }
@@ -127,7 +127,8 @@ func everyKind() *mfatest.Site {
 		mfatest.Fresh("l-dup-other", id(20)),
 		mfatest.Enrolled("m-null", id(23), factorID(35)),
 	)
-	for n, identity := range map[int]string{1: id(1), 11: id(11), 12: id(11), 14: id(14), 24: id(14), 25: id(15), 28: id(18), 30: id(20), 31: id(21), 32: id(21), 35: id(23)} {
+	for n, identity := range map[int]string{1: id(1), 11: id(11), 12: id(11), 14: id(14), 24: id(14), 25: id(15), 28: id(18), 30: id(20),
+		31: id(21), 32: id(21), 35: id(23)} {
 		s.Old(identity, factorID(n))
 	}
 	m := s.World.Users["m-null"]
@@ -137,7 +138,7 @@ func everyKind() *mfatest.Site {
 	s.World.Add(id(1), factorID(21), mfa.FactorUnverified)
 	s.World.Add(id(17), factorID(27), mfa.FactorUnverified)
 	s.World.Add(id(16), factorID(26), mfa.FactorVerified)
-	s.World.Add(id(22), factorID(33), mfa.FactorUnverified) // an entity with nothing that works
+	s.World.Add(id(22), factorID(33), mfa.FactorUnverified) // an entity without a verified factor
 	s.Old("another-application-1", factorID(34))
 	return s
 }
@@ -238,7 +239,7 @@ func TestReconcileFindsEveryKindAndRepairsWhatIsSafe(t *testing.T) {
 				t.Errorf("%s has %s, want %s", identity, got, want)
 			}
 		}
-		// Afterwards only what must stay is left, and what a reset has just laid bare.
+		// Afterwards only those are left that must stay, and those that only a reset shows.
 		wantLines(t, checked(t, reconciler(s)),
 			"factor-missing b-missing-skip004 -", "sid-missing d-nosid-skip -", "uuid-missing e-nouuid-skip -",
 			"uuid-duplicate f-dup-1 -", "uuid-duplicate f-dup-2 -", "orphan-factor i-orphan-young01a -",
@@ -252,11 +253,11 @@ func TestReconcileFindsNothingWhereAllIsWell(t *testing.T) {
 	s.World.Add(id(3), factorID(3), mfa.FactorUnverified)
 	wantLines(t, checked(t, reconciler(s)))
 	if got := strings.Join(s.World.Calls, " "); got != "ListEntities ListFactors ListFactors" {
-		t.Error("who has no entity is not asked about, and nothing else is done:", got)
+		t.Error("a user without an entity must not be asked about, and nothing else done:", got)
 	}
 }
 
-// Kinds that are left out are neither told nor repaired, and what only they need is not asked for.
+// Kinds that are left out are neither shown nor repaired, and Twilio is not asked for them.
 func TestReconcileOnly(t *testing.T) {
 	s := everyKind()
 	s.Before = func(_ int, op, _ string) error {
@@ -287,7 +288,7 @@ func TestReconcileOnly(t *testing.T) {
 func TestReconcileLeavesYoungEntitiesAlone(t *testing.T) {
 	s := mfatest.NewSite()
 	s.Old(id(1), factorID(1))
-	s.World.Add(id(1), factorID(2), mfa.FactorVerified) // somebody uses it
+	s.World.Add(id(1), factorID(2), mfa.FactorVerified) // somebody uses this service
 	s.Old(id(2), factorID(3)).Created = time.Time{}
 	s.Old(id(3), factorID(4))
 	s.Entities = func(all []mfa.Entity) []mfa.Entity {
@@ -304,9 +305,10 @@ func TestReconcileLeavesYoungEntitiesAlone(t *testing.T) {
 	}
 }
 
-// Twilio failing for one user makes that user unknown, and keeps the others' repairs.
+// If Twilio fails for one user, that user is unknown, and the others are repaired.
 func TestReconcileUnknownUser(t *testing.T) {
-	s := mfatest.NewSite(mfatest.Enrolled("a", id(1), factorID(1)), mfatest.Enrolled("b", id(2), factorID(2)), mfatest.Fresh("c", id(2)), mfatest.Fresh("d", id(2)))
+	s := mfatest.NewSite(mfatest.Enrolled("a", id(1), factorID(1)), mfatest.Enrolled("b", id(2), factorID(2)),
+		mfatest.Fresh("c", id(2)), mfatest.Fresh("d", id(2)))
 	s.Before = func(_ int, op, about string) error {
 		if op == "ListFactors" && about == id(2) {
 			return errDown
@@ -321,7 +323,7 @@ func TestReconcileUnknownUser(t *testing.T) {
 	}
 }
 
-// Five failures in a row, and nobody is asked any more and nothing at all is repaired.
+// After five failures in a row Twilio is not asked any more, and nothing is repaired.
 func TestReconcileBreaker(t *testing.T) {
 	for name, err := range map[string]error{"down": errDown, "rejected": errRejected} {
 		t.Run(name, func(t *testing.T) {
@@ -381,7 +383,7 @@ func TestReconcileWithoutEntityList(t *testing.T) {
 	}
 }
 
-// A list of entities that lacks some is never read as "gone".
+// If an entity is not in the list, it does not count as gone.
 func TestReconcileIncompleteEntityList(t *testing.T) {
 	s := everyKind()
 	s.Entities = func([]mfa.Entity) []mfa.Entity { return nil }
@@ -398,12 +400,12 @@ func TestReconcileIncompleteEntityList(t *testing.T) {
 	}
 }
 
-// "Not found" counts only while the service itself is found, and only if the list agrees.
-func TestReconcileNotFoundIsProved(t *testing.T) {
+// "Not found" counts only if the service itself is found, and the list lacks the factor too.
+func TestReconcileNotFoundMustBeConfirmed(t *testing.T) {
 	s := mfatest.NewSite(mfatest.Enrolled("a", id(1), factorID(1)), mfatest.Enrolled("b", id(2), factorID(2)))
 	s.Old(id(1), factorID(1))
 	s.Old(id(2), factorID(2))
-	s.Before = func(n int, op, _ string) error { // all is 404 but the first two requests
+	s.Before = func(n int, op, _ string) error { // everything but the first two requests is 404
 		if n > 2 && (op == "ListFactors" || op == "FetchFactor" || op == "CheckService") {
 			return errGone
 		}
@@ -415,7 +417,7 @@ func TestReconcileNotFoundIsProved(t *testing.T) {
 		t.Errorf("%v %v", result.Outage, plan.Refusal)
 	}
 
-	s.Before = func(_ int, op, _ string) error { // empty lists for everybody
+	s.Before = func(_ int, op, _ string) error { // every list is empty
 		if op == "ListFactors" {
 			return errGone
 		}
@@ -451,9 +453,9 @@ func TestReconcileGuards(t *testing.T) {
 	wantKind(t, plan.Refusal, errs.Refused)
 	s.Old(id(4), factorID(4))
 	if result, plan = repaired(t, reconciler(s), nil); result.WrongService() {
-		t.Error("four of nine are not most")
+		t.Error("four missing factors are called too many")
 	}
-	wantKind(t, plan.Refusal, errs.Refused) // one at most of nine
+	wantKind(t, plan.Refusal, errs.Refused) // of nine, only one is allowed
 	result, plan = repaired(t, reconciler(s), limit(4))
 	if plan.Refusal != nil || result.Left() != 0 {
 		t.Error(plan.Refusal)
@@ -465,7 +467,7 @@ func TestReconcileGuards(t *testing.T) {
 	}
 }
 
-// What somebody else did between the check and the repair makes the repair void.
+// No repair is made if somebody else has changed something since the check.
 func TestReconcileRaces(t *testing.T) {
 	for name, test := range map[string]struct {
 		user mfa.User
@@ -503,7 +505,8 @@ func TestReconcileRaces(t *testing.T) {
 			func(s *mfatest.Site) { s.World.Users["u"] = mfatest.Enrolled("u", id(1), factorID(2)) }, "stale-factor u002 ?"},
 		"stale: the one in use is gone": {mfatest.Enrolled("u", id(1), factorID(1)), func(s *mfatest.Site) { s.Old(id(1), factorID(1)); s.Old(id(1), factorID(2)) },
 			func(s *mfatest.Site) { s.World.Factors[id(1)] = s.World.Factors[id(1)][1:] }, "stale-factor u002 ?"},
-		"stale: the one in use is unverified": {mfatest.Enrolled("u", id(1), factorID(1)), func(s *mfatest.Site) { s.Old(id(1), factorID(1)); s.Old(id(1), factorID(2)) },
+		"stale: the one in use is unverified": {mfatest.Enrolled("u", id(1), factorID(1)),
+			func(s *mfatest.Site) { s.Old(id(1), factorID(1)); s.Old(id(1), factorID(2)) },
 			func(s *mfatest.Site) { s.World.Factors[id(1)][0].Status = mfa.FactorUnverified }, "stale-factor u002 ?"},
 		"entity: a user has it": {mfatest.Fresh("u", id(1)), func(s *mfatest.Site) { s.Old(id(2), factorID(2)) },
 			func(s *mfatest.Site) { s.World.Users["v"] = mfatest.Fresh("v", id(2)) }, "orphan-entity 002 ?"},
@@ -563,7 +566,7 @@ func TestReconcileRaces(t *testing.T) {
 	})
 }
 
-// A row that changes while Twilio is asked is looked at again, and one that never rests is unknown.
+// A row that changes while Twilio is asked is compared again. If it changes every time, the user is unknown.
 func TestReconcileRowsThatMove(t *testing.T) {
 	s := mfatest.NewSite(mfatest.Fresh("u", id(1)))
 	s.Old(id(1), factorID(2))
@@ -596,7 +599,7 @@ func TestReconcileRowsThatMove(t *testing.T) {
 	wantLines(t, checked(t, reconciler(s)))
 }
 
-// changes is what a run did to either side: "user", or the SID of a deleted factor.
+// changes returns what a run has changed: the names of users, and the SIDs of deleted factors.
 func changes(s *mfatest.Site, was map[string]mfa.User, factors []string) []string {
 	var all []string
 	for name, u := range was {
@@ -624,8 +627,8 @@ func everyFactor(s *mfatest.Site) []string {
 	return all
 }
 
-// Whatever call fails, and however, nothing is repaired that a healthy run would not have repaired, and nothing is called
-// fixed that is not.
+// If any call fails, in any way, nothing is repaired that would not have been repaired without the failure, and
+// nothing is called fixed that is not.
 func TestReconcileOutageAtEveryCall(t *testing.T) {
 	run := func(claims bool, before func(n int, op, about string) error) (calls int, did []string, fixed int, err error) {
 		s := everyKind()
@@ -651,13 +654,13 @@ func TestReconcileOutageAtEveryCall(t *testing.T) {
 	}
 	calls, healthy, fixed, err := run(true, nil)
 	wantNil(t, err)
-	if len(healthy) != fixed+1 || fixed != 13 || calls < 100 { // one entity has two factors
+	if len(healthy) != fixed+1 || fixed != 13 || calls < 100 { // one of the repairs deletes two factors
 		t.Fatalf("%d calls, %d fixed, %q", calls, fixed, healthy)
 	}
 	for _, failure := range []error{errDown, errRejected, errGone, errs.New(errs.Failure, "odd", "")} {
 		for n := 1; n <= calls; n++ {
 			for _, last := range []int{n, n + 2, n + 9, 1 << 30} {
-				// Twilio denying three times that something exists, and being well again at once, passes for the truth.
+				// If Twilio says "not found" three times and then works again, that can't be told from the truth.
 				claims := errs.KindOf(failure) != errs.NotFound || last == n || last > calls
 				_, did, _, _ := run(claims, func(i int, op, _ string) error {
 					local := strings.HasSuffix(op, "Users") || strings.HasSuffix(op, "Owners") || op == "CompareAndSet"
@@ -720,13 +723,13 @@ func TestReconcileEnds(t *testing.T) {
 			t.Errorf("repair %d: %+v", made, f.Err)
 		}
 	})
-	// A failed listing of the users.
+	// The users can't be listed.
 	r.Users = func(yield func(mfa.User, error) bool) { yield(mfa.User{}, errDown) }
 	_, err := r.Check(t.Context(), func(reconcile.Difference) error { return nil })
 	wantKind(t, err, errs.Unavailable)
 }
 
-// Never more than asked for at a time, and the findings come in order all the same.
+// Never more users than allowed are compared at a time, and the findings still come in order.
 func TestReconcileConcurrency(t *testing.T) {
 	var users []mfa.User
 	for n := range 200 {
@@ -768,7 +771,7 @@ func (s *slowFactors) ListFactors(ctx context.Context, identity string) ([]mfa.F
 	return s.Site.ListFactors(ctx, identity)
 }
 
-// An error is no answer, neither when a factor that the list lacks is looked for nor right before a repair.
+// An error is not an answer, neither during the check nor just before a repair.
 func TestReconcileErrorsAreNoAnswers(t *testing.T) {
 	for name, failing := range map[string]map[string]error{
 		"fetch fails":                 {"ListFactors": errGone, "FetchFactor": errDown},
@@ -780,7 +783,7 @@ func TestReconcileErrorsAreNoAnswers(t *testing.T) {
 			s := mfatest.NewSite(mfatest.Enrolled("u", id(1), factorID(1)))
 			s.Old(id(1), factorID(1))
 			s.Before = func(n int, op, _ string) error {
-				if n == 1 { // the service is there at the start
+				if n == 1 { // the service is found at the start
 					return nil
 				}
 				return failing[op]
@@ -790,7 +793,7 @@ func TestReconcileErrorsAreNoAnswers(t *testing.T) {
 				t.Error(got)
 			}
 
-			// The same right before the repair of a factor that has come back meanwhile, and of another.
+			// The same just before a repair. One of the two factors has come back meanwhile.
 			s = mfatest.NewSite(mfatest.Enrolled("u", id(1), factorID(1)), mfatest.Enrolled("v", id(2), factorID(2)))
 			r := reconciler(s)
 			result = checked(t, r)
@@ -809,7 +812,7 @@ func TestReconcileErrorsAreNoAnswers(t *testing.T) {
 	}
 }
 
-// A row that can't be written does not stop the others, five in a row do.
+// A row that can't be written does not stop the other repairs. Five in a row do.
 func TestReconcileRowsThatCannotBeWritten(t *testing.T) {
 	var users []mfa.User
 	for n := range 8 {
@@ -867,7 +870,7 @@ func TestReconcileLeavesFactorsOfUnknownAgeAlone(t *testing.T) {
 
 func TestReconcileEntitiesThatTurnOutToBeSomebodys(t *testing.T) {
 	s := mfatest.NewSite(mfatest.Enrolled("u", id(1), factorID(2)))
-	s.Old(id(2), factorID(2)) // the factor of the row, under a uuid that the user has lost
+	s.Old(id(2), factorID(2)) // the factor of the row, under a uuid that the user no longer has
 	result, _ := repaired(t, reconciler(s, reconcile.OrphanEntity), limit(9))
 	wantLines(t, result, "orphan-entity 002 -")
 
@@ -881,7 +884,7 @@ func TestReconcileEntitiesThatTurnOutToBeSomebodys(t *testing.T) {
 	}
 	wantLines(t, checked(t, reconciler(s, reconcile.OrphanEntity)))
 
-	// What was not shown is not deleted.
+	// A factor that was not shown is not deleted.
 	s = mfatest.NewSite()
 	s.Old(id(2), factorID(2))
 	r := reconciler(s, reconcile.OrphanEntity)

@@ -10,9 +10,9 @@ import (
 	"uzerp-mfa/internal/mfa"
 )
 
-// Repairs is what --fix means to do, before it is done: all of it or, if there is a Refusal, nothing.
+// Repairs are planned repairs. All of them are made, or none if there is a Refusal.
 type Repairs struct {
-	Differences []*Difference // those of the check that are Fixable, in their order
+	Differences []*Difference // the differences that are Fixable, in the order of the check
 	Max         int
 	Refusal     *errs.Error
 }
@@ -27,15 +27,15 @@ func (p Repairs) NeedsTwilio() bool {
 	return slices.ContainsFunc(p.Differences, func(d *Difference) bool { return !d.Kind.local() })
 }
 
-// Repairer makes repairs.
+// Repairer has what the repairs need.
 type Repairer struct {
 	Store   mfa.Writer
 	Factors mfa.Factors // may be nil if Repairs.NeedsTwilio is false
 	NewUUID func() string
 }
 
-// PlanRepairs plans to repair what can be repaired safely. limit is how many repairs are allowed, or nil for DefaultMax. If
-// there are more, none is made: the first of them would be no safer than the rest.
+// PlanRepairs plans to repair what can be repaired safely. limit is how many repairs are allowed, or nil for
+// DefaultMax. If more are needed, none is made: the first ones would be no safer than the rest.
 func (r *Result) PlanRepairs(limit *int) Repairs {
 	p := Repairs{Max: r.DefaultMax()}
 	if limit != nil {
@@ -52,7 +52,8 @@ func (r *Result) PlanRepairs(limit *int) Repairs {
 	case r.Outage != nil:
 		p.Refusal = errs.NewWith(errs.Unavailable, "Twilio stopped answering during the check: nothing is repaired", ReasonOutage.With())
 	case limit == nil && r.WrongService():
-		p.Refusal = errs.NewWith(errs.Refused, fmt.Sprintf("%d of %d enrolled users have no factor at this Verify service: it is probably not the one they enrolled with; nothing is repaired",
+		p.Refusal = errs.NewWith(errs.Refused, fmt.Sprintf("%d of %d enrolled users have no factor at this Verify service: "+
+			"it is probably not the one they enrolled with; nothing is repaired",
 			r.factorMissing, r.enrolledKnown), ReasonWrongService.With())
 	case n > p.Max:
 		p.Refusal = errs.NewWith(errs.Refused, fmt.Sprintf("%d repairs are needed, and at most %d allowed: nothing is repaired", n, p.Max),
@@ -61,9 +62,9 @@ func (r *Result) PlanRepairs(limit *int) Repairs {
 	return p
 }
 
-// Apply makes the repairs one after the other, each only if what was found is still so at that moment. What becomes of each
-// is told to done (which may be nil) and stands in the difference: Fixed, or Err. The first failure of Twilio ends it; what
-// is left is not tried, and its Err says so.
+// Apply makes the repairs one after the other, each only if what was found is still true. It sets Fixed or Err of
+// each difference, and then calls done, which may be nil. After the first failure of Twilio the rest is not tried,
+// and its Err says so.
 func (p Repairs) Apply(ctx context.Context, r *Repairer, done func(Difference)) {
 	if p.Refusal != nil {
 		return
@@ -82,7 +83,7 @@ func (p Repairs) Apply(ctx context.Context, r *Repairer, done func(Difference)) 
 			switch {
 			case f.Err == nil || errs.KindOf(f.Err) == errs.Refused:
 				failures = 0
-			case errors.Is(f.Err, errTwilio), errs.KindOf(f.Err) == errs.Config: // Twilio, or the audit log
+			case errors.Is(f.Err, errTwilio), errs.KindOf(f.Err) == errs.Config: // Twilio, or the audit log, failed
 				stopped = f.Err
 			default:
 				if failures++; failures == mfa.BreakerThreshold {
@@ -101,7 +102,7 @@ var (
 	errTwilio      = errors.New("Twilio")
 )
 
-// atTwilio marks an error as one of Twilio's. It answered during the check, so whatever it says now, it is no answer.
+// atTwilio marks an error as one of Twilio's. Twilio answered during the check, so an error now is not an answer.
 func atTwilio(err error) error {
 	if err == nil {
 		return nil
@@ -109,7 +110,7 @@ func atTwilio(err error) error {
 	return &errs.Error{Kind: errs.Unavailable, Err: fmt.Errorf("%w: %w", errTwilio, err)}
 }
 
-// noLonger is the error of a repair that is not made because what was found is so no longer.
+// noLonger returns the error of a repair that is not made because what was found is no longer true.
 func noLonger(why string) error {
 	return &errs.Error{Kind: errs.Refused, Err: fmt.Errorf("%s: %w", why, errs.ErrChanged)}
 }
@@ -143,7 +144,7 @@ func (r *Repairer) repair(ctx context.Context, f *Difference) error {
 	return mfa.SetRow(ctx, r.Store, f.Username, f.user.Row, f.becomes)
 }
 
-// newUUID gives a user who is not enrolled a uuid of their own, if somebody else still has the same.
+// newUUID assigns a new uuid to a user who is not enrolled, if somebody else still has the same.
 func (r *Repairer) newUUID(ctx context.Context, f *Difference) error {
 	owners, err := r.Store.UUIDOwners(ctx, []string{f.UUID})
 	if err != nil {
@@ -158,7 +159,7 @@ func (r *Repairer) newUUID(ctx context.Context, f *Difference) error {
 	return mfa.SetRow(ctx, r.Store, f.Username, f.user.Row, becomes)
 }
 
-// stillMissing proves once more that Twilio does not have the row's factor.
+// stillMissing checks again that Twilio does not have the row's factor.
 func (r *Repairer) stillMissing(ctx context.Context, f *Difference) error {
 	_, err := r.Factors.FetchFactor(ctx, f.UUID, f.FactorSID)
 	switch {
@@ -184,7 +185,7 @@ func (r *Repairer) stillUnverified(ctx context.Context, f *Difference) error {
 	return nil
 }
 
-// deleteLeftOver deletes a verified factor that no row names, if that is still all so.
+// deleteLeftOver deletes a verified factor that no row names, if all that is still true.
 func (r *Repairer) deleteLeftOver(ctx context.Context, f *Difference) error {
 	factor, err := r.Factors.FetchFactor(ctx, f.UUID, f.FactorSID)
 	switch {
@@ -195,7 +196,7 @@ func (r *Repairer) deleteLeftOver(ctx context.Context, f *Difference) error {
 	case factor.Status != mfa.FactorVerified || factor.Created.IsZero() || r.Factors.Now().Sub(factor.Created) < youngFactor:
 		return noLonger("the factor is not what it was")
 	}
-	if f.Kind == StaleFactor { // the one in use must work, or this might be the user's last
+	if f.Kind == StaleFactor { // the factor in use must work: otherwise this may be the user's last one
 		mine, err := r.Factors.FetchFactor(ctx, f.UUID, f.user.FactorSID())
 		switch {
 		case err != nil && errs.KindOf(err) == errs.NotFound:
@@ -206,7 +207,7 @@ func (r *Repairer) deleteLeftOver(ctx context.Context, f *Difference) error {
 			return noLonger("the factor in use is not verified")
 		}
 	}
-	// The rows last: they are what says that somebody needs the factor.
+	// The rows are read last: they say whether somebody needs the factor.
 	users, err := r.Store.FindUsers(ctx, []string{f.Username})
 	switch {
 	case err != nil:
@@ -217,7 +218,7 @@ func (r *Repairer) deleteLeftOver(ctx context.Context, f *Difference) error {
 	return r.deleteUnnamed(ctx, f.UUID, []string{f.Username}, factor)
 }
 
-// emptyEntity deletes the verified factors of an entity that is nobody's.
+// emptyEntity deletes the verified factors of an entity that belongs to no user.
 func (r *Repairer) emptyEntity(ctx context.Context, f *Difference) error {
 	listed, err := r.Factors.ListFactors(ctx, f.UUID)
 	if err != nil {
@@ -243,7 +244,7 @@ func (r *Repairer) emptyEntity(ctx context.Context, f *Difference) error {
 	return nil
 }
 
-// deleteUnnamed deletes a factor if no row names it and nobody but those allowed has the uuid.
+// deleteUnnamed deletes a factor if no row names it and no other users than the allowed ones have the uuid.
 func (r *Repairer) deleteUnnamed(ctx context.Context, identity string, allowed []string, factor mfa.Factor) error {
 	owners, err := r.Store.UUIDOwners(ctx, []string{identity})
 	if err != nil {
@@ -269,7 +270,7 @@ func (r *Repairer) deleteUnnamed(ctx context.Context, identity string, allowed [
 	return errors.Join(r.confirmDeleted(ctx, identity, factor), r.mend(ctx, factor))
 }
 
-// confirmDeleted keeps "not found" as the answer of an outage from passing for a factor deleted before.
+// confirmDeleted checks that the factor is gone. In an outage Twilio may say "not found" although the factor exists.
 func (r *Repairer) confirmDeleted(ctx context.Context, identity string, factor mfa.Factor) error {
 	_, err := r.Factors.FetchFactor(ctx, identity, factor.SID)
 	switch {
@@ -282,8 +283,8 @@ func (r *Repairer) confirmDeleted(ctx context.Context, identity string, factor m
 	return atTwilio(err)
 }
 
-// mend closes the last gap: had somebody entered the factor in a row in the moment before it was deleted, that row would
-// name a dead factor. It is reset, so that its user is asked to enrol.
+// mend closes the last gap. If somebody wrote the factor to a row just before it was deleted, the row names a factor
+// that does not exist. Such a row is reset, so that its user is asked to enrol.
 func (r *Repairer) mend(ctx context.Context, factor mfa.Factor) error {
 	ctx = context.WithoutCancel(ctx)
 	owners, err := r.Store.FactorOwners(ctx, []string{factor.SID})

@@ -2,7 +2,7 @@ package sandbox
 
 import "uzerp-mfa/internal/errs"
 
-// The reasons for what helps. Behind each stand the parts of its hint.
+// The reasons that hints have. Behind each stand the parts of its hint.
 const (
 	ReasonNotInside errs.Reason = "not-inside" // no parts: there is no sandbox here
 	ReasonNoAccount errs.Reason = "no-account" // user

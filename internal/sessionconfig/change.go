@@ -15,18 +15,18 @@ import (
 	"uzerp-mfa/internal/secret"
 )
 
-// Request is what is to be written. A nil field is left as it is.
+// Request has the settings to write. A setting whose field is nil stays as it is.
 type Request struct {
 	Manage          *bool
 	ActivityTimeout *time.Duration
 	MaxAge          *time.Duration
 }
 
-// least is the shortest limit that is ever written: with less, people are logged out between two clicks.
+// least is the shortest limit that is ever written. With a shorter one people would be logged out between two clicks.
 const least = time.Minute
 
-// Valid reports whether the limits can be written at all: errs.Usage for one that is not whole seconds or not positive,
-// errs.Refused for one with which nobody could work.
+// Valid returns nil if the limits can be written. It fails with errs.Usage if one is not whole seconds or not positive,
+// and with errs.Refused if nobody could work with it.
 func (r Request) Valid() error {
 	if r.ActivityTimeout != nil {
 		if err := checkWanted("--"+FlagActivityTimeout, *r.ActivityTimeout); err != nil {
@@ -39,15 +39,15 @@ func (r Request) Valid() error {
 	return nil
 }
 
-// SetPlan is what session-config set is going to do.
+// SetPlan is what `session-config set` is about to do.
 type SetPlan struct {
 	Edit *installation.EnvEdit
 	in   Input
 }
 
-// PlanSet plans the change of a file that was read with ReadEnv. It fails with errs.Config where a setting in the file would
-// have no effect, and with errs.Refused where the outcome would keep everybody from working with uzERP, or where uzERP's
-// reader would not read what was meant.
+// PlanSet plans the change of a file that was read with ReadEnv. It fails with errs.Config if a setting in the file
+// would have no effect, and with errs.Refused if nobody could work with uzERP after the change, or if uzERP's reader
+// would not read what was meant.
 func PlanSet(in Input, r Request) (SetPlan, error) {
 	if err := in.Env.Editable(); err != nil {
 		return SetPlan{}, err
@@ -60,7 +60,7 @@ func PlanSet(in Input, r Request) (SetPlan, error) {
 	return SetPlan{Edit: edit, in: in}, err
 }
 
-// CheckAfter checks the file as it is once the plan is applied, whether it was applied or not.
+// CheckAfter checks the file as it is with the plan applied. The plan need not be applied yet.
 func (p SetPlan) CheckAfter(at Place) ([]finding.Finding, error) {
 	after := p.in
 	after.Env = p.Edit.After
@@ -70,8 +70,8 @@ func (p SetPlan) CheckAfter(at Place) ([]finding.Finding, error) {
 	return Check(after), nil
 }
 
-// PlanChange works out which settings change by a valid request. It leaves alone what has the wanted effect already, "ON"
-// for instance. It fails with errs.Refused where the outcome would keep everybody from working with uzERP.
+// PlanChange returns the settings that a valid request changes. A value that has the wanted effect already, such as
+// "ON", stays as it is. It fails with errs.Refused if nobody could work with uzERP after the change.
 func PlanChange(env installation.EnvFile, r Request) ([]installation.SettingChange, error) {
 	var changes []installation.SettingChange
 	set := func(name, after string, already bool) {
@@ -121,7 +121,7 @@ func checkWanted(flag string, wanted time.Duration) error {
 	return nil
 }
 
-// refuse looks at the settings as they would be.
+// refuse returns an error if, after the changes, nobody could work with uzERP.
 func refuse(env installation.EnvFile, changes []installation.SettingChange) error {
 	after := env
 	after.Settings = maps.Clone(env.Settings)
@@ -148,5 +148,5 @@ func refuse(env installation.EnvFile, changes []installation.SettingChange) erro
 	if len(flags) > 0 {
 		hint = ReasonLimitsLockOut.With(strings.Join(flags, " and "))
 	}
-	return &errs.Error{Kind: errs.Refused, Op: "nothing was changed, for everybody would be locked out", Err: errors.New(strings.Join(why, "; ")), Hint: hint}
+	return &errs.Error{Kind: errs.Refused, Op: "nothing was changed, because everybody would be locked out", Err: errors.New(strings.Join(why, "; ")), Hint: hint}
 }

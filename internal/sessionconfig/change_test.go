@@ -17,7 +17,7 @@ func TestPlanChange(t *testing.T) {
 		name    string
 		env     Input
 		request Request
-		want    string // "SETTING@line before>after ...", or the kind and a word of the error
+		want    string // "SETTING@line before>after ...", or the error's kind and a word from it
 	}{
 		{"nothing to do", good(), Request{&on, &half, &eight}, ""},
 		{"ON is on", with(Manage, "ON"), Request{Manage: &on}, ""},

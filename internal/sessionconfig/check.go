@@ -15,14 +15,14 @@ import (
 	"uzerp-mfa/internal/sidform"
 )
 
-// Check returns everything that docs/facts/uzerp.md §5 wants found, errors first.
+// Check returns a finding for everything in in that is wrong by docs/facts/uzerp.md §5, errors first.
 func Check(in Input) []finding.Finding {
 	c := &check{in: in}
 	c.run()
 	return c.found
 }
 
-// Lockouts returns only the findings that keep everybody from working with uzERP.
+// Lockouts returns only the findings because of which nobody can work with uzERP.
 func Lockouts(env installation.EnvFile) []finding.Finding {
 	c := &check{in: Input{Env: env}}
 	c.run()
@@ -31,8 +31,8 @@ func Lockouts(env installation.EnvFile) []finding.Finding {
 
 type check struct {
 	in       Input
-	found    []finding.Finding // all of them
-	lockouts []finding.Finding // those of them that keep everybody out
+	found    []finding.Finding // all findings
+	lockouts []finding.Finding // those because of which nobody can work with uzERP
 }
 
 func (c *check) run() {
@@ -46,7 +46,7 @@ func (c *check) run() {
 	c.checkPHP()
 	c.add(finding.Finding{
 		ID: "web-environment", Severity: finding.Info,
-		Message: "the environment of the web server can not be seen from here, and a setting that it has too is not taken from conf/.env as it stands there",
+		Message: "the environment of the web server can not be seen from here; if it has one of these settings too, uzERP does not use the value in conf/.env",
 	})
 	finding.Sort(c.found)
 	finding.Sort(c.lockouts)
@@ -61,7 +61,7 @@ func (c *check) addLockout(f finding.Finding) {
 
 func (c *check) value(name string) string { return c.in.Env.Settings[name].Value.Reveal() }
 
-// about begins a finding about a setting of conf/.env. The values of Twilio's settings are never shown.
+// about returns the beginning of a finding about a setting of conf/.env. It never shows the value of a Twilio setting.
 func (c *check) about(name string, id state) finding.Finding {
 	f := finding.Finding{ID: string(id), Setting: name, File: c.in.Env.Path}
 	if s, ok := c.in.Env.Settings[name]; ok {
@@ -73,14 +73,14 @@ func (c *check) about(name string, id state) finding.Finding {
 	return f
 }
 
-// checkEnvFile reports whether there are settings to judge.
+// checkEnvFile checks the file itself, and reports whether there are settings to judge.
 func (c *check) checkEnvFile() bool {
 	env := c.in.Env
 	switch {
 	case env.Misplaced != "":
 		c.add(finding.Finding{
 			ID: "env-misplaced", Severity: finding.Error, File: env.Misplaced,
-			Message: "nothing reads this file: uzERP reads " + env.Path + ", whatever its documentation says, so none of the settings in it hold",
+			Message: "nothing reads this file: uzERP reads " + env.Path + ", whatever its documentation says, so the settings in it have no effect",
 			Fix:     errs.Plain("mv " + shell.Quote(env.Misplaced) + " " + shell.Quote(env.Path)),
 		})
 		return false
@@ -103,7 +103,7 @@ func (c *check) checkEnvFile() bool {
 	return true
 }
 
-// syntaxFixes say what to write in a line whose text must not be shown.
+// syntaxFixes say what to write in a line that must not be shown.
 var syntaxFixes = map[dotenv.SyntaxKind]string{
 	dotenv.UnexpectedEquals:     `NAME="value"`,
 	dotenv.InvalidName:          `NAME="value", or begin the line with # if it is a comment`,
@@ -123,7 +123,7 @@ func (c *check) checkManaged() {
 	c.checkLimits(false)
 }
 
-// The words that say clearly that sessions are not to be managed.
+// saysOff matches the words that clearly say not to manage sessions.
 var saysOff = regexp.MustCompile(`^(?i:off|false|no|n|0|disabled?|none)$`)
 
 func (c *check) notManaged(value string, set bool) finding.Finding {
@@ -131,7 +131,7 @@ func (c *check) notManaged(value string, set bool) finding.Finding {
 	f.Fix = errs.Plain(c.manageFix())
 	_, activity := c.in.Env.Settings[ActivityTimeout]
 	_, maxAge := c.in.Env.Settings[MaxAge]
-	const then = "sessions then last as long as PHP's own, and a stolen one that is kept in use has no end"
+	const then = "sessions then last as long as PHP keeps them, and a stolen one never ends while it is used"
 	switch {
 	case set && saysOff.MatchString(value):
 		f.Severity, f.Message = finding.Info, "uzERP does not manage sessions, as this says, and "+then
@@ -145,7 +145,8 @@ func (c *check) notManaged(value string, set bool) finding.Finding {
 	return f
 }
 
-// manageFix proposes to switch on, and with it the limits that would stop every page then.
+// manageFix returns the lines that switch session management on. It includes the limits that would stop every page
+// then.
 func (c *check) manageFix() string {
 	fix := []string{line(Manage, "on")}
 	for _, name := range []string{ActivityTimeout, MaxAge} {
@@ -159,8 +160,8 @@ func (c *check) manageFix() string {
 
 var placeholder = regexp.MustCompile(`(?i)x{5}|\*{3}|^(AC|VA|\.{3})$|your|example|change.?me|placeholder|replace|todo|[<>]`)
 
-// checkTwilio returns warnings only: what is wrong here hurts once two-factor login is on, which this file doesn't tell,
-// and set-injector refuses to switch it on then.
+// checkTwilio checks uzERP's settings for Twilio. It makes only warnings: a mistake here hurts only while two-factor
+// login is on, and this file doesn't say whether it is. set-injector refuses to switch it on with such a mistake.
 func (c *check) checkTwilio() {
 	for _, t := range []struct {
 		name, form, where string
@@ -188,7 +189,7 @@ func (c *check) checkTwilio() {
 	}
 }
 
-// oddities are the reader's warnings that are more or less than a warning here.
+// oddities are the reader's warnings that have another severity than Warning here.
 var oddities = map[dotenv.WarningID]finding.Severity{
 	dotenv.WarnOpenQuote: finding.Error, dotenv.WarnCommentSwallows: finding.Error, dotenv.WarnJoinedSettings: finding.Error,
 	dotenv.WarnJoinedLines: finding.Info, dotenv.WarnVariable: finding.Info, dotenv.WarnNotAVariable: finding.Info,
@@ -203,20 +204,21 @@ var oddityFixes = map[dotenv.WarningID]string{
 	dotenv.WarnDuplicate:       "delete this line",
 	dotenv.WarnBareName:        "delete the line, or write an equals sign and a value behind the name",
 	dotenv.WarnUnresolved:      "set that name in an earlier line, or put the value in single quotes",
-	dotenv.WarnLiteralQuote:    "put quotes around all of the value, or none in it",
+	dotenv.WarnLiteralQuote:    "put quotes around the whole value, or use no quotes in it",
 	dotenv.WarnTrailingMark:    "delete the mark at the end of the line",
 	dotenv.WarnTypographic:     `write plain quotes, ' or "`,
 	dotenv.WarnInvisible:       "type the value anew",
 	dotenv.WarnEncoding:        "save the file as UTF-8",
-	dotenv.WarnServerName:      "choose another name, for PHP has this one itself",
+	dotenv.WarnServerName:      "choose another name, because PHP has this one itself",
 }
 
-// checkOddities reports lines that read differently than they look. A number that is cut at its comment is as meant.
+// checkOddities makes a finding of each line that means something else than it seems to mean. If a value is cut off at
+// a comment and is a good value, that is only an Info.
 func (c *check) checkOddities() {
 	for _, o := range c.in.Env.Warnings {
 		f := finding.Finding{
 			ID: "env-" + string(o.ID), Severity: finding.Warning, Setting: shownName(o.Name), File: c.in.Env.Path, Line: o.Line,
-			Message: "this line reads differently than it looks: " + o.Message(), Fix: errs.Plain(oddityFixes[o.ID]),
+			Message: "uzERP reads this line differently than it looks: " + o.Message(), Fix: errs.Plain(oddityFixes[o.ID]),
 		}
 		if s, ok := oddities[o.ID]; ok {
 			f.Severity = s
@@ -231,7 +233,7 @@ func (c *check) checkOddities() {
 	}
 }
 
-// asMeant reports whether a session setting has a good value, so that only a comment can have been cut off.
+// asMeant reports whether a session setting has a good value. Then what was cut off can only be a comment.
 func (c *check) asMeant(name string) bool {
 	switch name {
 	case Manage:
@@ -244,8 +246,8 @@ func (c *check) asMeant(name string) bool {
 	}
 }
 
-// checkConfigPHP looks for settings in a file that does not count for them. The rest of uzERP lets config.php win, so
-// the writer had reason to think that they hold.
+// checkConfigPHP looks in config.php for settings that have an effect only in conf/.env. For uzERP's other settings
+// config.php wins, so people easily put these there too.
 func (c *check) checkConfigPHP() {
 	inst := c.in.Installation
 	if inst == nil {
@@ -265,7 +267,7 @@ func (c *check) checkConfigPHP() {
 		if ok {
 			c.add(finding.Finding{
 				ID: "config-php-ignored", Severity: finding.Warning, Setting: name, File: inst.ConfigPath(), Line: value.Pos.Line,
-				Message: "uzERP takes this setting from conf/.env alone, so this line, which for other settings would win over conf/.env, has no effect",
+				Message: "this line has no effect: uzERP reads this setting only from conf/.env, although conf/config.php wins for other settings",
 				Fix:     errs.Plain("move it to conf/.env: " + name + "=..."),
 			})
 		}
@@ -282,6 +284,6 @@ func (c *check) checkConfigPHP() {
 func (c *check) configUnreadable(name string, line int) {
 	c.add(finding.Finding{
 		ID: "config-php-unreadable", Severity: finding.Info, Setting: name, File: c.in.Installation.ConfigPath(), Line: line,
-		Message: "only PHP could tell what is set here, so it is not known whether the file has session settings, which would have no effect there",
+		Message: "only PHP knows what is set here, so nobody can tell whether the file has session settings, which would have no effect there",
 	})
 }

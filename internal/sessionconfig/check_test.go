@@ -39,12 +39,12 @@ func goodPHP() *php.Ini {
 	return phpIni("fpm", maxLifetime, "1800", probability, "1", cookieSecure, "1", cookieHTTPOnly, "1")
 }
 
-// phpIni takes settings and values by turns.
+// phpIni returns a php.ini with pairs of settings and values.
 func phpIni(sapi string, pairs ...string) *php.Ini {
 	return setPHP(&php.Ini{Version: "8.2", SAPI: sapi, Files: []string{"php.ini"}, Values: map[string]php.IniValue{}}, pairs...)
 }
 
-// setPHP takes settings and values by turns; "?" is one that only PHP knows.
+// setPHP sets pairs of settings and values. "?" is a value that only PHP knows.
 func setPHP(ini *php.Ini, pairs ...string) *php.Ini {
 	for i := 0; i < len(pairs); i += 2 {
 		ini.Values[pairs[i]] = php.IniValue{Text: pairs[i+1]}
@@ -55,12 +55,12 @@ func setPHP(ini *php.Ini, pairs ...string) *php.Ini {
 	return ini
 }
 
-// job is the clean-up of Debian and Ubuntu.
+// job is the clean-up job of Debian and Ubuntu.
 func job(path string, active bool) installation.SessionCleaner {
 	return installation.SessionCleaner{Timer: path, TimerEnabled: active, Systemd: true}
 }
 
-// settings takes names and values by turns; line is the position.
+// settings returns settings from pairs of names and values. A setting's line is its place among the pairs.
 func settings(pairs ...string) map[string]dotenv.Setting {
 	m := map[string]dotenv.Setting{}
 	for i := 0; i < len(pairs); i += 2 {
@@ -69,7 +69,7 @@ func settings(pairs ...string) map[string]dotenv.Setting {
 	return m
 }
 
-// with changes settings of a good installation; "-" takes one away.
+// with changes settings of a good installation. "-" takes one away.
 func with(pairs ...string) Input {
 	in := good()
 	for i := 0; i < len(pairs); i += 2 {
@@ -99,7 +99,7 @@ func odd(id dotenv.WarningID, name string) Input {
 	return in
 }
 
-// configPHP is an installation of which only conf/config.php is known.
+// configPHP returns an installation of which only conf/config.php is known.
 func configPHP(c php.Config) *installation.Installation {
 	return &installation.Installation{Root: "/srv/uzerp", Config: &c}
 }
@@ -109,13 +109,13 @@ const (
 	noLogin   = "nobody can log in"
 )
 
-// Each row is one of docs/facts/uzerp.md §5: what is found beside the one that is always there.
+// Each row is a case of docs/facts/uzerp.md §5, with what is found in addition to the finding that is always there.
 var rows = []struct {
 	name string
 	in   Input
 	want []string // "severity id"
-	fix  string   // of the first
-	says string   // in the message of the first
+	fix  string   // the fix of the first
+	says string   // a part of the first one's message
 }{
 	{"all is well", good(), nil, "", ""},
 
@@ -343,7 +343,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// What a check says never holds a value of Twilio's, nor what strayed into a session setting.
+// No finding shows the value of a Twilio setting, or a secret that somebody put into a session setting by mistake.
 func TestFindingsHoldNoSecret(t *testing.T) {
 	const secret = "s3cretS3cretS3cret"
 	for _, value := range []string{secret, "on\nTWILIO_AUTH_TOKEN=" + secret, "5 " + secret, secret + " 5", "5" + secret, "0" + secret} {

@@ -1,8 +1,9 @@
-// Package sessionconfig holds the rules of uzERP's session settings: settings in, findings out, and what a choice of
-// limits means in logins and money.
+// Package sessionconfig holds the rules for uzERP's session settings. It checks settings and returns findings, and it
+// works out how many logins a choice of limits takes and what they cost.
 //
-// Its law: only Read and ReadEnv read files, with package installation, and the rules judge what they return; nothing is
-// printed here. A finding says what is wrong, why that matters in one sentence, and the exact line to write instead. No
-// finding holds a secret: a value is repeated only if it is a number or a word that can't be one. What can't be known is
-// said as such and never passes. The rules and their measurements are docs/facts/uzerp.md §5.
+// Its law: only Read and ReadEnv read files, by package installation. The rules judge what these return, and nothing is
+// printed here. A finding says in one sentence what is wrong and why that matters, and has the exact line to write
+// instead. No finding holds a secret: it repeats a value only if that is a number or a word that can't be a secret. If
+// something can't be known, a finding says so; it never passes. The rules and the measurements behind them are in
+// docs/facts/uzerp.md §5.
 package sessionconfig

@@ -23,13 +23,13 @@ const (
 // SessionSettings returns the names of the session settings, in the order in which they are shown.
 func SessionSettings() []string { return []string{Manage, ActivityTimeout, MaxAge} }
 
-// TwilioSettings returns the names of what uzERP must know for its second factor.
+// TwilioSettings returns the names of the settings that uzERP needs for its second factor.
 func TwilioSettings() []string { return []string{AccountSID, AuthToken, ServiceSID} }
 
 // Input is all that a check looks at.
 type Input struct {
 	Env          installation.EnvFile
-	Installation *installation.Installation // for its conf/config.php; nil if a file was named and no directory
+	Installation *installation.Installation // for its conf/config.php; nil if the user named a file and no directory
 	PHP          []*php.Ini
 	// PHPProblem says why no php.ini could be looked at, "" if some were or there are none.
 	PHPProblem string
@@ -38,14 +38,15 @@ type Input struct {
 	Looked     []file.Facts // the files that were looked at
 }
 
-// WebUser is the user as whom the web server runs, as far as that can be guessed: Name is "" if it isn't known.
+// WebUser is the user that the web server probably runs as. Name is "" if it isn't known.
 type WebUser struct {
 	Name string
 	UID  int
 	GIDs []int
 }
 
-// may reports whether the user has the permission that bit is for others (4 read, 1 search), going by the mode alone.
+// may reports whether the file's mode gives the user a permission: bit is 4 for reading, 1 for searching a directory.
+// It looks at the mode alone.
 func (u WebUser) may(bit fs.FileMode, f file.Facts) bool {
 	switch {
 	case u.UID == 0:

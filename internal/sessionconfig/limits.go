@@ -12,15 +12,17 @@ import (
 	"uzerp-mfa/internal/finding"
 )
 
-// What a fix proposes where nobody can tell what was meant: half an hour without a click, a working day altogether.
+// The limits in seconds that a fix proposes if nobody can tell what was meant: half an hour without a click, and a
+// working day in all.
 const (
 	proposedActivity = 1800
 	proposedMaxAge   = 28800
 )
 
-// The limits between which no choice is called odd. Below, people log in several times in one piece of work, and Twilio
-// bills each approved code; above, the limit protects nobody: after 12 hours without a click a browser left open in the
-// evening is still logged in in the morning, and a stolen session that is in use lives for the whole max age.
+// A choice between these limits needs no warning. With shorter ones people log in several times during one piece of
+// work, and Twilio bills each approved code. Longer ones protect nobody: if a session ends only after 12 hours without
+// a click, a browser left open in the evening is still logged in in the morning; and a stolen session that is used
+// lives for the whole max age.
 const (
 	ShortActivity = 10 * time.Minute
 	ShortMaxAge   = 30 * time.Minute
@@ -31,8 +33,8 @@ const (
 // IsOn reports whether uzERP manages sessions with this value: the word "on" in any case, and nothing else.
 func IsOn(value string) bool { return strings.EqualFold(value, "on") && len(value) == 2 }
 
-// Seconds returns the seconds of a limit that does what it says: digits only, more than 0, and within what PHP can add to
-// the time of day.
+// Seconds returns the seconds of a limit, and whether it is one that works as written: it has only digits, is more than
+// 0, and is small enough for PHP to add it to the present time.
 func Seconds(value string) (int64, bool) {
 	if limitState(value, true) != limitGood {
 		return 0, false
@@ -41,7 +43,7 @@ func Seconds(value string) (int64, bool) {
 	return n, err == nil
 }
 
-// A limit's state, in the order in which uzERP's checks find out.
+// state says what is wrong with a limit. The states below are in the order of uzERP's checks.
 type state string
 
 const (
@@ -55,7 +57,8 @@ const (
 
 const phpBlank = " \t\n\r\x00\v"
 
-// largest is what PHP can add to the time of day without leaving its 64 bits, with some room.
+// largest is the largest number that PHP can add to the present time (in seconds since 1970) within 64 bits, with some
+// room.
 const largest = math.MaxInt64 - 1<<34
 
 func limitState(value string, set bool) state {
@@ -75,10 +78,11 @@ func limitState(value string, set bool) state {
 	return limitGood
 }
 
-// What PHP 8 makes of a text in a sum: a number that it begins with counts, without one the page ends with an error.
+// leadingNumber matches the number at the beginning of a text. In a sum PHP 8 uses that number; if there is none, the
+// page ends with an error.
 var leadingNumber = regexp.MustCompile(`^[ \t\n\r\v\f]*([-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?)`)
 
-// addable reports whether PHP 8 can add the value to the time of day and still has a time.
+// addable reports whether PHP 8 can add the value to the present time, and the sum is still a time.
 func addable(value string) bool {
 	m := leadingNumber.FindStringSubmatch(value)
 	if m == nil {
@@ -90,7 +94,7 @@ func addable(value string) bool {
 
 var meantLimit = regexp.MustCompile(`^[-+]?([0-9]{1,9})(?:[.,]0+)? ?([a-z]*)$`)
 
-// meant guesses what the writer of a wrong limit wanted, for the line to write instead.
+// meant guesses the limit in seconds that the writer of a wrong one wanted, for the line to write instead.
 func meant(setting, value string) int64 {
 	proposed := int64(proposedActivity)
 	if setting == MaxAge {
@@ -145,7 +149,8 @@ func (c *check) checkLimit(name string, managed bool) {
 	}
 }
 
-// judgeLimit is the table of docs/facts/uzerp.md §5. An empty message means that there is nothing to say.
+// judgeLimit is the table of docs/facts/uzerp.md §5. If there is nothing to say, the message is empty. lockout means
+// that nobody can work with uzERP.
 func judgeLimit(name string, state state, managed, addable bool) (severity finding.Severity, message string, lockout bool) {
 	const stops = "uzERP shows a line of plain text instead of every page, for everybody"
 	const later = ", which does no harm while sessions are not managed, but would stop every page once they are"
@@ -166,8 +171,8 @@ func judgeLimit(name string, state state, managed, addable bool) (severity findi
 		return finding.Error, "the number is beyond 64 bits, and nobody can log in", true
 	}
 	if name == MaxAge && state != limitMissing && !addable {
-		return finding.Error, "uzERP reckons with this value at a login even if it does not manage sessions, and as it is " +
-			"no number that PHP 8 can use, nobody can log in", true
+		return finding.Error, "uzERP uses this value at a login even if it does not manage sessions, and PHP 8 can not " +
+			"use it as a number, so nobody can log in", true
 	}
 	switch state {
 	case limitMissing:
@@ -196,8 +201,8 @@ func (c *check) checkChoice() {
 	}
 	if activityOK {
 		c.checkLength(ActivityTimeout, activity, ShortActivity, LongActivity, proposedActivity,
-			"who pauses for less than "+words(ShortActivity)+" must log in again, and Twilio bills each approved code",
-			"a browser left alone stays logged in for more than "+words(LongActivity)+", as a rule until the next morning, for whoever comes by")
+			"people who pause for less than "+words(ShortActivity)+" must log in again, and Twilio bills each approved code",
+			"a browser left alone stays logged in for more than "+words(LongActivity)+", usually until the next morning, and anybody can use it")
 	}
 	if maxAgeOK {
 		c.checkLength(MaxAge, maxAge, ShortMaxAge, LongMaxAge, proposedMaxAge,
@@ -220,7 +225,7 @@ func (c *check) checkLength(name string, seconds int64, short, long time.Duratio
 	c.add(f)
 }
 
-// words writes a duration of whole minutes, hours or days.
+// words returns a duration of whole minutes, hours or days in words.
 func words(d time.Duration) string {
 	switch {
 	case d > 24*time.Hour && d%(24*time.Hour) == 0:

@@ -14,7 +14,7 @@ import (
 
 func number(n int64) string { return strconv.FormatInt(n, 10) }
 
-// checkAccess looks at who may read conf/.env, which holds the database's password and Twilio's token.
+// checkAccess checks who may read conf/.env, because it holds the database's password and Twilio's token.
 func (c *check) checkAccess() {
 	env := c.in.Env.File
 	if !env.Exists {
@@ -24,20 +24,20 @@ func (c *check) checkAccess() {
 	if env.Mode&0o002 != 0 {
 		f := about
 		f.ID, f.Severity = "env-world-writable", finding.Error
-		f.Message = fmt.Sprintf("every user of this machine can change uzERP's settings and read its passwords, as the mode is %04o", env.Mode.Perm())
+		f.Message = fmt.Sprintf("every user of this machine can change uzERP's settings and read its passwords, because the mode is %04o", env.Mode.Perm())
 		f.Fix = errs.Plain(c.closeFix(env))
 		c.add(f)
 	} else if env.Mode&0o004 != 0 {
 		f := about
 		f.ID = "env-world-readable"
-		f.Message = fmt.Sprintf("every user of this machine can read uzERP's passwords and Twilio's token, as the mode is %04o", env.Mode.Perm())
+		f.Message = fmt.Sprintf("every user of this machine can read uzERP's passwords and Twilio's token, because the mode is %04o", env.Mode.Perm())
 		f.Fix = errs.Plain(c.closeFix(env))
 		c.add(f)
 	}
 	c.checkWebUser()
 }
 
-// closeFix shuts others out without shutting the web server out.
+// closeFix returns the command after which others can't read the file, but the web server still can.
 func (c *check) closeFix(env file.Facts) string {
 	user, path := c.in.WebUser, shell.Quote(env.Path)
 	closed := env
@@ -52,9 +52,9 @@ func (c *check) closeFix(env file.Facts) string {
 	}
 }
 
-// checkWebUser finds out whether the web server's user gets at the file, if it is the one in conf/: a draft elsewhere is
-// none of its business. Who that user is can only be guessed, so there is no error here, and where an access list or
-// nobody of that name decides, no pass either.
+// checkWebUser checks whether the web server's user can read the file, if it is the one in conf/; the web server
+// doesn't read a draft elsewhere. Which user that is can only be guessed, so this is never an error. It doesn't pass
+// either if there is an access list, or no user of that name.
 func (c *check) checkWebUser() {
 	user, env, dir := c.in.WebUser, c.in.Env.File, c.in.Env.Dir
 	if dir.Path == "" {
@@ -63,18 +63,18 @@ func (c *check) checkWebUser() {
 	f := finding.Finding{ID: "env-web-access", Severity: finding.Info, File: env.Path}
 	switch {
 	case user.Name == "" || env.UID < 0:
-		f.Message = "whether the web server can read the file was not judged, as there is no user www-data here"
+		f.Message = "it was not judged whether the web server can read the file, because there is no user www-data here"
 	case dir.ACL || env.ACL:
-		f.Message = fmt.Sprintf("whether %s can read the file was not judged, as an access list decides it", user.Name)
+		f.Message = fmt.Sprintf("it was not judged whether %s can read the file, because the file has an access list", user.Name)
 	case !user.may(0o001, dir):
 		f.ID, f.Severity, f.File = "env-not-readable", finding.Warning, dir.Path
-		f.Message = fmt.Sprintf("%s, as whom the web server usually runs, can not look into this directory, and uzERP "+
-			"takes a file that it can not read for an empty one", user.Name)
+		f.Message = fmt.Sprintf("the web server usually runs as %s, who can not look into this directory, and uzERP "+
+			"treats a file that it can not read as an empty one", user.Name)
 		f.Fix = errs.Plain(fmt.Sprintf("chgrp %s %s && chmod g+x %[2]s", user.Name, shell.Quote(dir.Path)))
 	case !user.may(0o004, env):
 		f.ID, f.Severity = "env-not-readable", finding.Warning
-		f.Message = fmt.Sprintf("%s, as whom the web server usually runs, can not read this file, and uzERP takes a file "+
-			"that it can not read for an empty one", user.Name)
+		f.Message = fmt.Sprintf("the web server usually runs as %s, who can not read this file, and uzERP treats a file "+
+			"that it can not read as an empty one", user.Name)
 		f.Fix = errs.Plain(fmt.Sprintf("chgrp %s %s && chmod 0640 %[2]s", user.Name, shell.Quote(env.Path)))
 	default:
 		return
@@ -98,8 +98,8 @@ func (c *check) checkPHP() {
 	for _, ini := range c.in.PHP {
 		if ini.ServesPages() {
 			web = append(web, ini)
-			c.checkCookie(ini, cookieSecure, "the session's cookie is also sent over plain http, where anybody on the way can take it, and with it the session")
-			c.checkCookie(ini, cookieHTTPOnly, "scripts in a page can read the session's cookie, so that a single injected one can steal the session")
+			c.checkCookie(ini, cookieSecure, "the session's cookie is also sent over plain http, where anybody on the way can steal it, and the session with it")
+			c.checkCookie(ini, cookieHTTPOnly, "scripts in a page can read the session's cookie, so one injected script is enough to steal the session")
 			c.checkEnvFirst(ini)
 		}
 	}
@@ -120,7 +120,8 @@ func (c *check) checkPHP() {
 	c.checkCleaner(web, activity)
 }
 
-// aboutPHP begins a finding about a setting of php.ini; one with PHP's built-in default belongs into the first file.
+// aboutPHP returns the beginning of a finding about a setting of php.ini. If no file has the setting, the finding names
+// the first file, because it belongs there.
 func aboutPHP(ini *php.Ini, id, setting string) finding.Finding {
 	v := ini.Values[setting]
 	f := finding.Finding{ID: id, Severity: finding.Warning, Setting: setting, File: v.File, Line: v.Line}
@@ -130,7 +131,8 @@ func aboutPHP(ini *php.Ini, id, setting string) finding.Finding {
 	return f
 }
 
-// aboutLifetime begins a finding about session.gc_maxlifetime, with the number that PHP takes if that is known.
+// aboutLifetime returns the beginning of a finding about session.gc_maxlifetime, with the number that PHP uses if that
+// is known.
 func aboutLifetime(ini *php.Ini, id string) finding.Finding {
 	f := aboutPHP(ini, id, maxLifetime)
 	if n, known := iniNumber(ini, maxLifetime); known {
@@ -139,7 +141,7 @@ func aboutLifetime(ini *php.Ini, id string) finding.Finding {
 	return f
 }
 
-// iniNumber returns the number that PHP takes, 0 for a text without one; known is false if only PHP could tell.
+// iniNumber returns the number that PHP uses, which is 0 for a text without one. known is false if only PHP knows it.
 func iniNumber(ini *php.Ini, setting string) (n int64, known bool) {
 	v := ini.Values[setting]
 	n, _ = v.Int()
@@ -162,7 +164,7 @@ func (c *check) checkCookie(ini *php.Ini, setting string, message string) {
 	f.Value, f.Message, f.Fix = "0", inPHP(ini)+message, errs.Plain(setting+" = 1")
 	if v.Unknown {
 		f.Severity, f.Value, f.Fix = finding.Info, "", errs.Hint{}
-		f.Message = inPHP(ini) + "the value is made of something that only PHP knows, so it was not judged"
+		f.Message = inPHP(ini) + "the value contains something that only PHP knows, so it was not judged"
 	}
 	c.add(f)
 }
@@ -171,13 +173,13 @@ func (c *check) checkEnvFirst(ini *php.Ini) {
 	if strings.ContainsAny(ini.Values[variablesOrder].Text, "eE") {
 		c.add(finding.Finding{
 			ID: "variables-order", Severity: finding.Info, Setting: variablesOrder, File: ini.Files[0],
-			Message: inPHP(ini) + "variables of the web server's environment win over conf/.env, as variables_order has an E",
+			Message: inPHP(ini) + "variables of the web server's environment win over conf/.env, because variables_order has an E",
 			Fix:     errs.Plain(`variables_order = "GPCS"`),
 		})
 	}
 }
 
-// checkCollector compares the activity timeout with the age at which PHP itself throws sessions away.
+// checkCollector compares the activity timeout with the age at which PHP itself deletes sessions.
 func (c *check) checkCollector(ini *php.Ini, activity int64) {
 	chance, chanceKnown := iniNumber(ini, probability)
 	age, ageKnown := iniNumber(ini, maxLifetime)
@@ -187,17 +189,17 @@ func (c *check) checkCollector(ini *php.Ini, activity int64) {
 		return
 	case !chanceKnown || !ageKnown:
 		f.Severity = finding.Info
-		f.Message = inPHP(ini) + "the value is made of something that only PHP knows, so it was not compared with the activity timeout"
+		f.Message = inPHP(ini) + "the value contains something that only PHP knows, so it was not compared with the activity timeout"
 	default:
-		f.Message = fmt.Sprintf("%sPHP may throw away a session that was idle for %d seconds, before the activity timeout "+
+		f.Message = fmt.Sprintf("%sPHP may delete a session that was idle for %d seconds, before the activity timeout "+
 			"of %d, and its user needs another billed code", inPHP(ini), age, activity)
 		f.Fix = errs.Plain(maxLifetime + " = " + number(activity))
 	}
 	c.add(f)
 }
 
-// checkCleaner compares it with the age that the job of Debian and Ubuntu takes: the greatest session.gc_maxlifetime of
-// all that share a directory, the command line's included.
+// checkCleaner compares the activity timeout with the age at which the job of Debian and Ubuntu deletes sessions. That
+// is the greatest session.gc_maxlifetime of all PHPs that share a directory, the command line's included.
 func (c *check) checkCleaner(web []*php.Ini, activity int64) {
 	job, active := c.in.Cleaner.Job()
 	if !active {
@@ -223,7 +225,7 @@ func (c *check) checkCleaner(web []*php.Ini, activity int64) {
 			continue
 		case !known:
 			f.Severity = finding.Info
-			f.Message = "the system's own clean-up (" + job + ") takes an age that only PHP knows, so it was not compared with the activity timeout"
+			f.Message = "the system's own clean-up (" + job + ") uses an age that only PHP knows, so it was not compared with the activity timeout"
 		default:
 			f.Message = fmt.Sprintf("%sthe system's own clean-up (%s) removes a session that was idle for %d seconds, before "+
 				"the activity timeout of %d, and its user needs another billed code",

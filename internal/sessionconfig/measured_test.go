@@ -13,8 +13,8 @@ import (
 	"uzerp-mfa/internal/installation"
 )
 
-// The check agrees with what uzERP's own sequence of checks did, measured with PHP (testdata/phpdotenv of package dotenv): where
-// a page ended, where sessions were managed, and with which limits.
+// The check agrees with what uzERP's own sequence of checks did, measured with PHP (testdata/phpdotenv of package
+// dotenv): which pages ended with an error, whether sessions were managed, and with which limits.
 func TestSessionCheckAgreesWithUzerp(t *testing.T) {
 	data, err := os.ReadFile("../installation/dotenv/testdata/phpdotenv/safeload.jsonl")
 	if err != nil {

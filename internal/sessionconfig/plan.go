@@ -12,41 +12,43 @@ type Choice struct {
 	Label           string
 	ActivityTimeout time.Duration
 	MaxAge          time.Duration
-	Present         bool // what conf/.env says now
-	Asked           bool // what the flags say
+	Present         bool // conf/.env has these limits now
+	Asked           bool // the flags give these limits
 }
 
 // Use says how people work, and what a code costs.
 type Use struct {
 	Users   int
 	Workday time.Duration
-	Price   float64 // of one approved code
+	Price   float64 // the price of one approved code
 }
 
-// WorkdaysAMonth is how many working days a month is reckoned to have.
+// WorkdaysAMonth is how many working days a month has in this calculation.
 const WorkdaysAMonth = 21
 
-// DefaultPrice is what Twilio's documentation once named, in US dollars, for a verification (docs/facts/twilio-verify.md §4).
+// DefaultPrice is a price in US dollars that Twilio's documentation once gave for a verification
+// (docs/facts/twilio-verify.md §4).
 const DefaultPrice = 0.05
 
 // Outcome is what a choice means.
 type Outcome struct {
 	Choice
-	LoginsADay   float64 // of one person, on a working day
-	CodesAMonth  float64 // of all
+	LoginsADay   float64 // logins of one person on a working day
+	CodesAMonth  float64 // codes of all persons
 	CostAMonth   float64
-	StolenUnused time.Duration // how long a stolen session lives that nobody uses
-	StolenInUse  time.Duration // and one that is kept in use
+	StolenUnused time.Duration // how long a stolen session lives if nobody uses it
+	StolenInUse  time.Duration // how long it lives if somebody keeps using it
 }
 
-// Plan works out what a choice means.
+// Plan returns how many logins and codes a choice means, and what they cost.
 //
-// It assumes that a person works in uzERP for Workday on each of five days a week, from the same hour on and without a
-// pause as long as the activity timeout (each longer pause adds a login), that the login page is not left open, and that
-// every login takes one approved code. A month has 21 such days. A session ends, as in uzERP, at the first click that is
-// more than the activity timeout after the one before, or more than the max age after the session's start: so with a max
-// age of M there is a login every M of the working day, and at least one a day unless both limits last until the next
-// morning.
+// It assumes that a person works in uzERP for Workday on each of five days a week. Work begins at the same hour every
+// day, without a pause as long as the activity timeout (each longer pause adds a login). Nobody leaves the login page
+// open, and every login takes one approved code. A month has 21 working days.
+//
+// As in uzERP, a session ends at the first click that is more than the activity timeout after the one before, or more
+// than the max age after the session's start. So with a max age of M there is a login every M of the working day, and
+// at least one a day unless both limits last until the next morning.
 //
 // The choice must have positive limits, the use a positive Workday of at most 24 hours.
 func Plan(choice Choice, use Use) Outcome {
@@ -61,18 +63,18 @@ func Plan(choice Choice, use Use) Outcome {
 // weeks is how long the model runs: long enough for limits of years to show in the average.
 const weeks = 5200
 
-// loginsADay lets one person work for a hundred years and takes the average. Work goes on without a pause, so a day of
-// 24 hours has no night; the next day's first click is then no pause either.
+// loginsADay lets one person work for a hundred years and returns the average. With a Workday of 24 hours there is no
+// pause at night either.
 func loginsADay(choice Choice, workday time.Duration) float64 {
 	const day = 24 * time.Hour
 	logins, loggedIn := 0.0, false
-	var left, idle time.Duration // of the session's max age, and since the last click
+	var left, idle time.Duration // what is left of the session's max age, and the time since the last click
 	for range weeks {
 		for weekday := range 5 {
 			if !loggedIn || idle > choice.ActivityTimeout || left < 0 {
 				logins, left, loggedIn = logins+1, choice.MaxAge, true
 			}
-			// A session that ends within the day is followed by as many as it takes to its end.
+			// If the session ends within the day, more sessions follow until the day ends.
 			if left -= workday; left < 0 {
 				more := math.Ceil(float64(-left) / float64(choice.MaxAge))
 				logins += more
@@ -88,9 +90,10 @@ func loginsADay(choice Choice, workday time.Duration) float64 {
 	return logins / (5 * weeks)
 }
 
-// Choices returns the table to choose from, from half an hour to thirty days. Twilio's own console offers its users "every
-// login" and "trust for 30 days": the first is here a session that ends with the working day or with half an hour's
-// pause, for uzERP asks for a code at every login and the session alone decides how many logins there are.
+// Choices returns the table to choose from, from half an hour to thirty days. It has both choices that Twilio's own
+// console offers its users: "every login" and "trust for 30 days". uzERP asks for a code at every login, so only the
+// session decides how many logins there are. "Every login" is therefore a session that ends with the working day or
+// after half an hour's pause.
 func Choices(workday time.Duration) []Choice {
 	const day = 24 * time.Hour
 	return []Choice{
@@ -107,8 +110,8 @@ func Choices(workday time.Duration) []Choice {
 	}
 }
 
-// Mark puts the choices in order and marks those that are the present one and the one asked for, adding them where they
-// are not in the table. Either may be nil.
+// Mark returns the choices in order, with a mark on the present one and on the one asked for. It adds these if they are
+// not in the table. Either may be nil.
 func Mark(choices []Choice, present, asked *Choice) []Choice {
 	marked := slices.Clone(choices)
 	find := func(c *Choice, label string) *Choice {

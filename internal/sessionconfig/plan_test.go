@@ -8,8 +8,8 @@ import (
 
 const hour, day = time.Hour, 24 * time.Hour
 
-// The numbers are worked out by hand: a login every max age of the working day, at least one a day unless both limits
-// last until the next working day.
+// The numbers are worked out by hand: one login for every max age of the working day, and at least one a day unless
+// both limits last until the next working day.
 func TestPlan(t *testing.T) {
 	for _, test := range []struct {
 		name             string

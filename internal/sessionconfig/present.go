@@ -7,7 +7,7 @@ import (
 	"uzerp-mfa/internal/installation"
 )
 
-// Present is what conf/.env says now of the limits. What it does not say is nil.
+// Present has the limits that conf/.env sets now. A limit that it doesn't set is nil.
 type Present struct {
 	Managed         *bool
 	ActivityTimeout *int64 // in seconds
@@ -24,14 +24,14 @@ const (
 	PresentUnknown    PresentState = iota // no conf/.env is known
 	PresentUnreadable                     // uzERP itself can't read it
 	PresentUnmanaged                      // uzERP does not manage sessions
-	PresentUnusable                       // a limit is missing or no number, or so long that nothing can be worked out
+	PresentUnusable                       // a limit is missing, no number, or too long for Plan
 	PresentKnown
 )
 
-// longestLimit is the longest limit that Plan works out without an overflow.
+// longestLimit is the longest limit that Plan can calculate with without an overflow.
 const longestLimit = math.MaxInt64 / int64(time.Second) / 4
 
-// ReadPresent returns what the file says. The zero EnvFile stands for none.
+// ReadPresent returns the limits in the file. The zero EnvFile means that there is no file.
 func ReadPresent(env installation.EnvFile) Present {
 	switch {
 	case env.Path == "":
@@ -59,8 +59,8 @@ func ReadPresent(env installation.EnvFile) Present {
 	return p
 }
 
-// Asked returns the choice of the limits that are asked for, nil if none is. Of two limits the one not asked for is the present
-// one, or else the same as the other.
+// Asked returns the limits that the flags ask for, or nil if they ask for none. If only one limit is asked for, the
+// other is the present one, or, without a present one, as long as the first.
 func (p Present) Asked(activity, maxAge *time.Duration) *Choice {
 	if activity == nil && maxAge == nil {
 		return nil

@@ -13,13 +13,13 @@ import (
 // Place says where the settings are looked for.
 type Place struct {
 	Installation *installation.Installation // not used if EnvFile is set
-	EnvFile      string                     // a file to read in the place of the installation's conf/.env
-	PHPIni       string                     // "" for those of every PHP under /etc/php
-	Root         string                     // of the machine: "/" outside tests
-	WebUser      string                     // as whom the web server usually runs
+	EnvFile      string                     // a file to read instead of the installation's conf/.env
+	PHPIni       string                     // a php.ini; "" for those of every PHP under /etc/php
+	Root         string                     // the root directory of the machine: "/" outside tests
+	WebUser      string                     // the user that the web server usually runs as
 }
 
-// Read returns all that Check looks at. Errors: errs.Config, without a word of any file's text.
+// Read returns everything that Check looks at. It fails with errs.Config; the error quotes nothing from any file.
 func Read(p Place) (Input, error) {
 	in, err := ReadEnv(p)
 	if err == nil {
@@ -28,7 +28,7 @@ func Read(p Place) (Input, error) {
 	return in, err
 }
 
-// ReadEnv reads conf/.env, or the file that was named, and what belongs to it, but not PHP's own settings.
+// ReadEnv is Read without PHP's own settings.
 func ReadEnv(p Place) (Input, error) {
 	in := Input{WebUser: lookupWebUser(p.WebUser)}
 	var err error
@@ -49,7 +49,7 @@ func ReadEnv(p Place) (Input, error) {
 	return in, nil
 }
 
-// readPHP adds what PHP itself does with sessions.
+// readPHP adds PHP's own settings for sessions.
 func (in *Input) readPHP(p Place) error {
 	in.Cleaner = installation.FindSessionCleaner(p.Root)
 	if p.PHPIni != "" {
@@ -71,13 +71,13 @@ func (in *Input) readPHP(p Place) error {
 	return nil
 }
 
-// look notes a file's owner and mode for the report. A file that can't be looked at counts as missing there.
+// look notes a file's owner and mode for the report. A file that can't be looked at is reported as missing.
 func (in *Input) look(path string) {
 	facts, _ := file.Stat(path)
 	in.Looked = append(in.Looked, facts)
 }
 
-// lookupWebUser looks the user up; on a machine without one nothing is known.
+// lookupWebUser returns the user of that name, or the zero WebUser if this machine has none.
 func lookupWebUser(name string) WebUser {
 	u, err := user.Lookup(name)
 	if err != nil {

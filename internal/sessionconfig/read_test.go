@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// What a Debian machine has under /etc reaches the check: scripts can't show it, for they run on any machine.
+// The check sees what a Debian machine has under /etc. Scripts can't test that, because they run on any machine.
 func TestReadMachine(t *testing.T) {
 	root := t.TempDir()
 	put := func(path, content string) {

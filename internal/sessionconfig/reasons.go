@@ -2,9 +2,9 @@ package sessionconfig
 
 import "uzerp-mfa/internal/errs"
 
-// The reasons for what helps. Behind each stand the parts of its hint.
+// The reasons of this package's hints. The comment beside each names the parts of its hint.
 const (
-	ReasonLimitsLockOut errs.Reason = "limits-lock-out" // the flags of the limits that have to be set too
+	ReasonLimitsLockOut errs.Reason = "limits-lock-out" // the flags of the limits that must be set too
 )
 
 // The names of the flags that messages name.

@@ -1,6 +1,6 @@
-// Package shell quotes text for command lines that people copy: into a hint, or into a line to be run as it is.
+// Package shell quotes text for command lines that people copy from a hint or from a message.
 //
-// Its law: what it returns means the same text to every POSIX shell, whatever the text is.
+// Its law: for any text, every POSIX shell reads back exactly this text.
 package shell
 
 import (
@@ -10,7 +10,8 @@ import (
 
 var safe = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./][A-Za-z0-9_@%+=:,./-]*$`)
 
-// Quote returns s as the last argument of a command line: flags must come before it.
+// Quote returns s as the last argument of a command line. Flags must stand before it, because it puts "--" before a
+// text that begins with a dash.
 func Quote(s string) string {
 	if strings.HasPrefix(s, "-") {
 		return "-- " + Word(s)

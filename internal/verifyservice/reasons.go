@@ -2,7 +2,7 @@ package verifyservice
 
 import "uzerp-mfa/internal/errs"
 
-// The reasons for what helps. None has parts.
+// The reasons that hints have. None has parts.
 const (
 	ReasonSkipsLandlines  errs.Reason = "skips-landlines"  // the service sends no SMS to one
 	ReasonOtherAccount    errs.Reason = "other-account"    // the account is not uzERP's

@@ -1,9 +1,9 @@
 // Package trial makes a switch of the login handler that is taken back unless somebody confirms that a login works.
 //
-// Its law: what is switched can be switched back by itself. Another process, the guard, does that. It is started before
-// anything is switched, has a session of its own, and is connected to the database already. It switches back when its
-// standard input ends or the time is over, whatever happened to the terminal, the connection or the process that started
-// it. Only the word keep on its standard input stops it.
+// Its law: a switch is taken back without anybody's help. Another process, the guard, does that. It is started before
+// anything is switched, has its own session, and is connected to the database already. It switches back when its
+// standard input ends or the time is over, even if the terminal, the connection or the process that started it is
+// gone. Only the word keep on its standard input stops it.
 package trial
 
 import (
@@ -13,23 +13,23 @@ import (
 	"uzerp-mfa/internal/injector"
 )
 
-// Store is what both processes need of uzERP's database. injector.Writer has it.
+// Store is what both processes need of uzERP's database. injector.Writer implements it.
 type Store interface {
 	InjectorClasses(ctx context.Context, names []string) ([]injector.Class, error)
 	ApplySwitch(ctx context.Context, names []string, s injector.SwitchPlan) error
 }
 
-// GuardStore is what the guard needs of it.
+// GuardStore is what the guard needs of uzERP's database.
 type GuardStore interface {
 	Store
 	HoldTrial(ctx context.Context) (release func(), err error)
 }
 
-// The words that the two processes say to each other, a line each. Before them the guard gets its order.
+// The words that the two processes send to each other, each as a line. Before these the guard gets its order.
 const (
 	wordReady  = "ready"  // guard: connected, waiting
 	wordKeep   = "keep"   // to the guard: a login works
-	wordKept   = "kept"   // guard: heard, the switch stays
+	wordKept   = "kept"   // guard: the switch stays
 	wordUndone = "undone" // guard: switched back
 )
 

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// SetPatience makes a test wait less long for a word from the guard.
+// SetPatience sets how long a test waits for a word from the guard.
 func SetPatience(t *testing.T, d time.Duration) {
 	was := guardPatience
 	guardPatience = d

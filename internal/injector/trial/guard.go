@@ -10,11 +10,12 @@ import (
 	"time"
 )
 
-// ErrNoOrder is the error of a guard that was not started by a Trial.
+// ErrNoOrder is the error if the guard was not started by a Trial.
 var ErrNoOrder = errors.New("the guard got no order")
 
-// Guard is the guard's own process: it gets its order from in, calls open for the database, says on out that it is ready,
-// and switches back unless in says to keep the switch. in and out are the pipes of the process that started it.
+// Guard runs in the guard's process. It reads its order from in, calls open for the database, and writes to out that
+// it is ready. Then it switches back, unless it reads from in that the switch stays. in and out are pipes to the
+// process that started it.
 func Guard(ctx context.Context, in io.Reader, out io.Writer, open func(context.Context) (GuardStore, error)) error {
 	lines := bufio.NewReader(in)
 	line, err := lines.ReadString('\n')
@@ -35,7 +36,7 @@ func Guard(ctx context.Context, in io.Reader, out io.Writer, open func(context.C
 		return err
 	}
 	say := func(word string) {
-		_, _ = io.WriteString(out, word+"\n") // the process that would hear it may be gone
+		_, _ = io.WriteString(out, word+"\n") // the process at the other end may be gone
 	}
 	say(wordReady)
 	answer := make(chan string, 1)

@@ -20,8 +20,8 @@ type memory struct {
 	lock      sync.Mutex
 	classes   []injector.Class
 	holdError error
-	failing   int // so many calls fail from now on
-	held      int // trials that are marked
+	failing   int // how many of the next calls fail
+	held      int // how many trials are marked
 	applied   []injector.SwitchPlan
 }
 
@@ -63,7 +63,7 @@ func (m *memory) hold(n int) {
 	m.held += n
 }
 
-// state returns the class, the number of trials that are marked, and of switches that were made.
+// state returns the class, the number of marked trials, and the number of switches.
 func (m *memory) state() (class string, held, applied int) {
 	m.lock.Lock()
 	defer m.lock.Unlock()
@@ -88,7 +88,7 @@ func handler(class string) []injector.Class {
 
 const fiveMinutes = `{"changes":[{"id":6,"name":"LoginHandler","before":"HTMLFormLoginHandler","after":"HTMLFormLoginHandlerMFA"}],"seconds":300}` + "\n"
 
-// TestGuard lets the guard run in a bubble of time, with an order for five minutes.
+// The guard runs with a fake clock, and gets an order for five minutes.
 func TestGuard(t *testing.T) {
 	for _, test := range []struct {
 		name  string
@@ -155,7 +155,7 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-// The process that started the guard may be gone, and its end of the pipe with it.
+// The process that started the guard may be gone, with its end of the pipe.
 func TestGuardWithoutAListener(t *testing.T) {
 	m := memory{classes: handler(injector.MFAHandler)}
 	in, order := io.Pipe()
@@ -168,7 +168,7 @@ func TestGuardWithoutAListener(t *testing.T) {
 	}
 }
 
-// Without a database, or while another switch is on trial, the guard doesn't say that it is ready.
+// Without a database, or while another switch is on trial, the guard does not say that it is ready.
 func TestGuardIsNotReady(t *testing.T) {
 	broken := errors.New("x")
 	for name, test := range map[string]struct {

@@ -15,7 +15,7 @@ import (
 	"uzerp-mfa/internal/errs"
 )
 
-// guard is the process of Guard, as the process that started it sees it.
+// guard is the guard's process, as the process that started it sees it.
 type guard struct {
 	in      io.WriteCloser
 	words   chan string     // closed when it has ended
@@ -25,7 +25,7 @@ type guard struct {
 	why     func(code int, stderr string) error
 }
 
-// startGuard starts the guard and waits until it could switch back. Nothing is switched without it.
+// startGuard starts the guard and waits until it is ready to switch back. Without it nothing is switched.
 func (t Trial) startGuard(ctx context.Context, o order) (*guard, error) {
 	child, err := t.Command()
 	if err != nil {
@@ -69,7 +69,7 @@ func startError(err error) error {
 		Hint: ReasonNoGuard.With()}
 }
 
-// await waits for a word of the guard's.
+// await waits for a word from the guard.
 func (g *guard) await(ctx context.Context, want string) error {
 	select {
 	case word, running := <-g.words:
@@ -96,7 +96,7 @@ func (g *guard) ended() error {
 	return g.why(code, g.stderr.String())
 }
 
-// keep lets the switch stay. It returns ErrNotKept if the guard's time ran out just before.
+// keep tells the guard that the switch stays. It returns ErrNotKept if the guard's time ran out just before.
 func (g *guard) keep() error {
 	_, _ = io.WriteString(g.in, wordKeep+"\n") // if the guard has ended, its words show that
 	select {
@@ -104,7 +104,7 @@ func (g *guard) keep() error {
 		if running && word == wordUndone {
 			return ErrNotKept
 		}
-		return nil // kept; or the guard has ended without a word, and there is nobody to take it back
+		return nil // kept; or the guard has ended without a word, and nothing takes the switch back
 	case <-time.After(guardPatience):
 		return &errs.Error{Kind: errs.Failure, Op: "keep the switch", Err: errors.New("the process that would switch back does not answer"),
 			Hint: ReasonUnclear.With()}

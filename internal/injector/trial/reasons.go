@@ -2,7 +2,7 @@ package trial
 
 import "uzerp-mfa/internal/errs"
 
-// The reasons for what helps. None has parts.
+// The reasons that hints have. None has parts.
 const (
 	ReasonNotKept   errs.Reason = "not-kept"   // nobody confirmed the switch
 	ReasonNoGuard   errs.Reason = "no-guard"   // the process that would switch back did not start

@@ -11,12 +11,12 @@ import (
 	"uzerp-mfa/internal/injector"
 )
 
-// ErrNotKept is the outcome of a trial that nobody confirmed: the switch is taken back.
+// ErrNotKept is the error of a trial that nobody confirmed: the switch is taken back.
 var ErrNotKept = errs.NewWith(errs.Declined, "the switch was not confirmed and is taken back", ReasonNotKept.With())
 
-// Interrupted is the outcome of a trial whose context ended before the answer.
+// Interrupted is the error of a trial whose context ended before the answer.
 type Interrupted struct {
-	Undo error // why the switch could not be taken back; nil if it is
+	Undo error // why the switch could not be taken back; nil if it was
 }
 
 func (e *Interrupted) Error() string { return "interrupted during the trial" }
@@ -24,22 +24,22 @@ func (e *Interrupted) Error() string { return "interrupted during the trial" }
 // Unwrap returns Undo.
 func (e *Interrupted) Unwrap() error { return e.Undo }
 
-// Trial is what a trial needs of the world.
+// Trial has what a trial needs.
 type Trial struct {
 	Store Store
-	// Command makes the command whose process calls Guard. Its streams and its session are set here.
+	// Command returns the command whose process calls Guard. Run sets its streams and its session.
 	Command func() (*exec.Cmd, error)
-	// Ended says why the guard's process has ended.
+	// Ended returns the error of a guard's process that has ended.
 	Ended func(code int, stderr string) error
-	// Ask asks whether a login works. It ends with ctx.
+	// Ask asks the operator whether a login works. It ends with ctx.
 	Ask func(ctx context.Context) (bool, error)
-	// BestEffort is called before this process switches back itself, in place of its guard: from then on nothing but the
-	// database may stop a change. nil if nothing does.
+	// BestEffort is called before this process switches back itself, in place of its guard: after that only an error of
+	// the database may stop a change. It may be nil.
 	BestEffort func()
 }
 
-// Run starts the guard, switches, asks whether a login works, and has the switch taken back unless the answer is yes. It
-// returns nil if the switch stays.
+// Run starts the guard, switches, and asks whether a login works. Unless the answer is yes, the switch is taken back.
+// Run returns nil if the switch stays, and otherwise ErrNotKept, Interrupted or another error.
 func (t Trial) Run(ctx context.Context, plan injector.SwitchPlan, limit time.Duration) error {
 	g, err := t.startGuard(ctx, order{Changes: plan.Changes, Seconds: limit.Seconds()})
 	if err != nil {
@@ -48,12 +48,12 @@ func (t Trial) Run(ctx context.Context, plan injector.SwitchPlan, limit time.Dur
 	defer g.close()
 	undo := func() error { return t.undo(ctx, g, plan.Changes) }
 	if err := t.Store.ApplySwitch(ctx, injector.Names(), plan); err != nil {
-		// Perhaps the database did it, and only its answer was lost. If nothing was done, the guard finds nothing to take back.
+		// The switch may have been made, and only the answer was lost. If not, the guard finds nothing to take back.
 		return errors.Join(err, undo())
 	}
 	asking, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	stop := context.AfterFunc(g.running, cancel) // without a guard there would be nobody to take it back later
+	stop := context.AfterFunc(g.running, cancel) // without a guard nothing would take it back later
 	defer stop()
 	kept, err := t.Ask(asking)
 	switch {
@@ -76,7 +76,7 @@ func (t Trial) Run(ctx context.Context, plan injector.SwitchPlan, limit time.Dur
 	return ErrNotKept
 }
 
-// undo has the guard switch back. If the guard doesn't, this process does.
+// undo has the guard switch back. If the guard fails, this process switches back.
 func (t Trial) undo(ctx context.Context, g *guard, made []injector.ClassChange) error {
 	g.close()
 	if err := g.await(context.Background(), wordUndone); err != nil {
@@ -85,8 +85,9 @@ func (t Trial) undo(ctx context.Context, g *guard, made []injector.ClassChange) 
 	return t.confirmUndone(ctx, made)
 }
 
-// confirmUndone looks after the guard has switched back, and switches back what is left. If the guard's time was over before
-// the switch was made, the guard found nothing to take back. Where nothing can be seen, the guard's word counts.
+// confirmUndone checks after the guard has switched back, and switches back what is left: if the guard's time was
+// over before the switch was made, the guard found nothing to take back. If the database can't be read, the guard is
+// believed.
 func (t Trial) confirmUndone(ctx context.Context, made []injector.ClassChange) error {
 	looking, cancel := context.WithTimeout(context.WithoutCancel(ctx), guardPatience)
 	defer cancel()
@@ -97,7 +98,7 @@ func (t Trial) confirmUndone(ctx context.Context, made []injector.ClassChange) e
 	return t.undoHere(ctx, made, errors.New("it ended before the switch was made"))
 }
 
-// undoHere switches back in this process. guardErr is why the guard has not.
+// undoHere switches back in this process. guardErr is why the guard has not done it.
 func (t Trial) undoHere(ctx context.Context, made []injector.ClassChange, guardErr error) error {
 	if t.BestEffort != nil {
 		t.BestEffort()
@@ -111,7 +112,7 @@ func (t Trial) undoHere(ctx context.Context, made []injector.ClassChange, guardE
 	return nil
 }
 
-// switchBack tries until it is done: users may be locked out by now, and the database may be restarting.
+// switchBack tries until it succeeds: users may be locked out by now, and the database may be restarting.
 func switchBack(ctx context.Context, store Store, made []injector.ClassChange) error {
 	ctx, cancel := context.WithTimeout(ctx, undoLimit)
 	defer cancel()

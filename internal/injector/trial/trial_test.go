@@ -19,7 +19,7 @@ import (
 	"uzerp-mfa/internal/injector/trial"
 )
 
-// The guard's process is this test's own program, with these variables.
+// The guard's process is this test program itself, with these environment variables.
 const (
 	guardMode = "TRIAL_TEST_GUARD"    // what it does
 	guardFile = "TRIAL_TEST_DATABASE" // its database
@@ -46,7 +46,7 @@ func TestMain(m *testing.M) {
 		fmt.Println("hello")
 		_, _ = io.Copy(io.Discard, os.Stdin)
 	case "mute":
-		time.Sleep(time.Minute) // it is killed before
+		time.Sleep(time.Minute) // the test kills it before
 	}
 	os.Exit(0)
 }
@@ -87,7 +87,7 @@ func (f file) ended() string { return string(f) + ".ended" }
 
 func (f file) HoldTrial(context.Context) (func(), error) { return func() {}, nil }
 
-// broken is a database that did what it was asked for, and whose answer was lost; or that doesn't do it any more.
+// broken is a database that loses the answer after a change, or that no longer makes changes.
 type broken struct {
 	file
 	reached bool
@@ -105,7 +105,7 @@ func (b broken) ApplySwitch(ctx context.Context, names []string, plan injector.S
 	return err
 }
 
-// stage is a trial on a database of its own.
+// stage is a trial with its own database.
 type stage struct {
 	trial.Trial
 	db         file
@@ -234,8 +234,8 @@ func (s slow) ApplySwitch(ctx context.Context, names []string, plan injector.Swi
 	}
 }
 
-// A guard whose time was over before the switch was made has found nothing to take back. Its word doesn't count, and nor does
-// a yes.
+// If the guard's time was over before the switch was made, the guard found nothing to take back. Then neither its
+// word nor a yes of the operator counts.
 func TestTrialWhoseSwitchIsTooSlow(t *testing.T) {
 	for _, yes := range []bool{false, true} {
 		s := newStage(t, "guard that tells its end")
@@ -247,7 +247,7 @@ func TestTrialWhoseSwitchIsTooSlow(t *testing.T) {
 	}
 }
 
-// Without a guard this process notices, doesn't wait for an answer, and switches back itself.
+// If the guard dies, this process does not wait for the operator's answer, and switches back itself.
 func TestTrialWhoseGuardDies(t *testing.T) {
 	s := newStage(t, "guard")
 	s.Ask = func(ctx context.Context) (bool, error) {

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// phpCase is one line of cases.jsonl (docs/facts/phpdotenv.md, its head).
+// phpCase is one line of cases.jsonl; the beginning of docs/facts/phpdotenv.md explains it.
 type phpCase struct {
 	ID        string
 	Group     string
@@ -34,7 +34,7 @@ func (c *phpCase) input() []byte {
 	return []byte(c.Input)
 }
 
-// phpAnswer is either values or an error message of phpdotenv; in values, a nil is a bare name.
+// phpAnswer is either values or an error message of phpdotenv. In values, nil stands for a bare name.
 type phpAnswer struct {
 	values  map[string]*string
 	message string
@@ -77,7 +77,7 @@ func (want phpAnswer) subject() string {
 	return strings.TrimSuffix(rest, "].")
 }
 
-// check compares what our reader made of the input.
+// check compares phpdotenv's answer with the result of our reader.
 func (want phpAnswer) check(values map[string]*string, err error) error {
 	if want.message != "" {
 		syntax, ok := errors.AsType[*SyntaxError](err)
@@ -118,7 +118,7 @@ func kindOf(message string) SyntaxKind {
 	return SyntaxKind(strings.TrimPrefix(strings.TrimPrefix(rest, "an "), "a "))
 }
 
-// readAsFile is what uzERP does.
+// readAsFile reads as uzERP does.
 func readAsFile(src []byte) (map[string]*string, error) {
 	d, err := Parse(src)
 	if err != nil {
@@ -132,8 +132,8 @@ func readAsFile(src []byte) (map[string]*string, error) {
 	return values, err
 }
 
-// readAsParse is File::parse: no byte order mark is taken off and nothing is decoded; the answer keeps bare names
-// and renumbers those that are integers to PHP.
+// readAsParse reads as phpdotenv's File::parse does: no byte order mark is taken off and nothing is decoded. The answer
+// keeps bare names, and renumbers those that are integers to PHP.
 func readAsParse(src []byte) (map[string]*string, error) {
 	const mark = "\ufeff"
 	lines := splitLines(src, func(raw string) string { return raw })
@@ -181,7 +181,7 @@ func TestDotenvAgreesWithPHP(t *testing.T) {
 			g.file++
 		}
 		if c.ID == "encoding-bytes-019" {
-			g.parse++ // PHP's mb_substr counts a cut character as whole; only parse() can meet one
+			g.parse++ // PHP's mb_substr counts a cut-off character as whole; only parse() can meet one
 			continue
 		}
 		if err := c.parseAnswer().check(readAsParse(c.input())); err != nil {
@@ -200,7 +200,7 @@ func TestDotenvAgreesWithPHP(t *testing.T) {
 	t.Logf("\n%s%-16s %4d of %4d as a file, %4d by parse", table.String(), "all", all.file, all.cases, all.parse)
 }
 
-// The subject of phpdotenv's message is where our error points to; our text has none of it.
+// Our error points to the text that phpdotenv's message quotes, and quotes none of it.
 func TestSyntaxErrorPoints(t *testing.T) {
 	for _, c := range MeasuredCases[phpCase](t, "cases.jsonl") {
 		subject := c.fileAnswer().subject()

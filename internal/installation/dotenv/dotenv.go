@@ -14,8 +14,8 @@ type File struct {
 	Warnings []Warning
 }
 
-// Position is a place in a file, counted from 1. Column counts characters as an editor does: a byte that is not
-// UTF-8 counts as phpdotenv's "?" for it, a byte order mark counts nothing.
+// Position is a place in a file, counted from 1. Column counts characters as an editor does. Bytes that are not UTF-8
+// count as the "?" that phpdotenv puts for them, and a byte order mark doesn't count.
 type Position struct {
 	Line, Column int
 }
@@ -24,18 +24,18 @@ type Position struct {
 type Entry struct {
 	Name      string
 	Bare      bool     // NAME without "=": it unsets the name (docs/facts/phpdotenv.md §1.9)
-	Pos       Position // of the name itself, behind "export" and quotes
-	Value     Position // of the value, its quote included; where it would be if it is empty
+	Pos       Position // where the name itself begins, after "export" and a quote
+	Value     Position // where the value begins, with its quote; if it is empty, where it would be
 	EndLine   int      // the last line of the entry: greater than Pos.Line only in a joined block
 	Quote     byte     // '"', '\'' or 0
-	CutAtHash bool     // an unquoted value ended at a "#" with no blank before it
+	CutAtHash bool     // the value has no quotes and ended at a "#" with no blank before it
 
 	raw      secret.Secret // the lexed value before ${…} is replaced
 	vars     []int         // offsets in raw of each "$" that may begin a ${…}
-	from, to int           // where the value stands in the source, quotes included; of a bare name, where the name ends
+	from, to int           // where the value stands in the source, with its quotes; for a bare name, where the name ends
 }
 
-// Joined reports whether the entry takes more than one line of the file.
+// Joined reports whether the entry covers more than one line of the file.
 func (e *Entry) Joined() bool { return e.EndLine > e.Pos.Line }
 
 // Last returns the last entry of a name, which is the one that counts, or nil.
@@ -48,10 +48,10 @@ func (d *File) Last(name string) *Entry {
 	return nil
 }
 
-// SyntaxKind says why phpdotenv refuses a line; the texts are phpdotenv's own words for it.
+// SyntaxKind says why phpdotenv refuses a line, in phpdotenv's own words.
 type SyntaxKind string
 
-// The five reasons there are (docs/facts/phpdotenv.md §1.9).
+// The five reasons for which phpdotenv refuses a line (docs/facts/phpdotenv.md §1.9).
 const (
 	UnexpectedEquals     SyntaxKind = "unexpected equals"
 	InvalidName          SyntaxKind = "invalid name"
@@ -60,7 +60,7 @@ const (
 	MissingClosingQuote  SyntaxKind = "missing closing quote"
 )
 
-// explain says each kind in our words: phpdotenv's name the symptom only.
+// explain has our words for each kind, because phpdotenv's words only name the symptom.
 var explain = map[SyntaxKind]string{
 	UnexpectedEquals:     "there is no name before the equals sign",
 	InvalidName:          "this is not a name: only letters, digits, _ and . may stand before the equals sign",
@@ -69,13 +69,13 @@ var explain = map[SyntaxKind]string{
 	MissingClosingQuote:  "a quote is opened here and not closed on the same line",
 }
 
-// SyntaxError names the first line that phpdotenv refuses. Then uzERP reads nothing at all from the file and its
-// pages stop (docs/facts/phpdotenv.md §1.9). Unlike phpdotenv's message it never holds text of the file.
+// SyntaxError names the first line that phpdotenv refuses. uzERP then reads nothing at all from the file, and every
+// page ends with an error (docs/facts/phpdotenv.md §1.9). Unlike phpdotenv's message it never holds text of the file.
 type SyntaxError struct {
 	Kind SyntaxKind
-	File string // as it is to be shown; empty if only bytes were parsed
+	File string // the name to show; empty if only bytes were parsed
 	Position
-	BlockLine int // where the joined block begins in which the error is, or 0
+	BlockLine int // the first line of the joined block that the error is in, or 0
 }
 
 // Error names the place and the reason.
@@ -96,13 +96,13 @@ func (e *SyntaxError) Reason() string {
 	return reason
 }
 
-// Parse reads src as phpdotenv reads it as a file: what is not UTF-8 becomes "?", one leading byte order mark
-// goes. The error is a *SyntaxError.
+// Parse reads src as phpdotenv reads a file: bytes that are not UTF-8 become "?", and one leading byte order mark is
+// dropped. The error is a *SyntaxError.
 func Parse(src []byte) (*File, error) {
 	return parseLines(splitLines(src, decode))
 }
 
-// parseLines joins, lexes and looks for what reads differently than it looks.
+// parseLines joins the lines, lexes them, and adds the warnings.
 func parseLines(lines []line) (*File, error) {
 	d := &File{}
 	blocks, open := joinLines(lines)
@@ -120,9 +120,12 @@ func parseLines(lines []line) (*File, error) {
 	return d, nil
 }
 
-// ReadFile reads a file as phpdotenv's safeLoad does, and calls it shown in an error: a missing file and a directory
-// read as empty. In one thing it differs: safeLoad also reads a file as empty that the web server may not read, but that
-// we may not read it tells nothing about the web server, so it is an error here (docs/facts/phpdotenv.md §1.9).
+// ReadFile reads a file as phpdotenv's safeLoad does: a missing file and a directory read as empty. Errors call the
+// file by the name shown.
+//
+// One thing differs. If the web server may not read the file, safeLoad reads it as empty. If we may not read it, that
+// says nothing about the web server, so ReadFile fails (docs/facts/phpdotenv.md §1.9). Its other errors are a
+// *SyntaxError and those of the file system.
 func ReadFile(path, shown string) (*File, error) {
 	src, err := file.ReadIfThere(path)
 	if err != nil {

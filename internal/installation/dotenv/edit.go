@@ -20,7 +20,7 @@ type Assignment struct {
 // EditError says why Edit refuses. It names the setting and the line, never a value.
 type EditError struct {
 	Name string
-	Line int // 0 where the setting isn't in the file yet
+	Line int // 0 if the setting isn't in the file yet
 	Err  error
 }
 
@@ -35,17 +35,20 @@ func (e *EditError) Error() string {
 // Unwrap returns the reason.
 func (e *EditError) Unwrap() error { return e.Err }
 
-// ErrOpenQuote means that the file has an opened quote that swallows everything after it, an added line as well.
+// ErrOpenQuote means that a quote in the file is opened and never closed. Everything after it belongs to it, so an
+// added line would too.
 var ErrOpenQuote = errors.New("a quote that is never closed would swallow a line added after it")
 
-// ErrNotAsMeant means that the file, once changed, would not read as the old settings with just the change, for
-// instance because another setting refers to this one with ${…}.
+// ErrNotAsMeant means that the changed file would read differently in more than the wanted change, for example because
+// another setting refers to this one with ${…}.
 var ErrNotAsMeant = errors.New("the changed file would not read as meant")
 
-// Edit returns src with the settings in set written into it, one after the other, and every other byte kept. Of
-// a name that is there several times the last assignment is changed, the one that counts; a new one is added at the
-// end, with the line ends of the file. It refuses with a *SyntaxError if src can't be read, and with an *EditError
-// if the result, read back, isn't exactly the old settings and the change.
+// Edit writes the settings in set into src, one after the other, and returns the result. Every other byte is kept. If a
+// name is there several times, Edit changes the last one, which is the one that counts. A new setting is added at the
+// end, with the line ends of the file.
+//
+// It fails with a *SyntaxError if src can't be read, and with an *EditError if the result would not read as exactly the
+// old settings with the change.
 func Edit(src []byte, set []Assignment) ([]byte, error) {
 	for _, a := range set {
 		edited, err := editOne(src, a)
@@ -112,7 +115,7 @@ func readsAs(src []byte, want map[string]string) bool {
 	return err == nil && maps.Equal(got, want)
 }
 
-// replaceValue puts text in the place of an entry's value.
+// replaceValue returns src with text in the place of an entry's value.
 func replaceValue(src []byte, e *Entry, text string) []byte {
 	rest := src[e.to:]
 	switch {
@@ -124,7 +127,7 @@ func replaceValue(src []byte, e *Entry, text string) []byte {
 	return slices.Concat(src[:e.from], []byte(text), rest)
 }
 
-// addLine adds a line with the line ends that the file has, LF if it has none.
+// addLine returns src with one line more. It ends as the other lines of the file do, or with LF if there are none.
 func addLine(src []byte, text string) []byte {
 	end := "\n"
 	if i := bytes.IndexAny(src, "\r\n"); i >= 0 {

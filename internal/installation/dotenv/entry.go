@@ -43,8 +43,9 @@ func (b *block) fail(kind SyntaxKind, offset int) *SyntaxError {
 	return err
 }
 
-// bareName takes "export" and then one pair of quotes off, and returns how many bytes went at the front. "export" of
-// a name of one letter is not taken off: phpdotenv wants more than 8 characters (grammar 6).
+// bareName takes off "export" and then one pair of quotes, and returns how many bytes it took off at the front. It
+// keeps "export" before a name of one letter, because phpdotenv wants more than 8 characters (docs/facts/phpdotenv.md
+// §1.6).
 func bareName(name string) (bare string, cut int) {
 	bare = name
 	if utf8.RuneCountInString(bare) > 8 && strings.HasPrefix(bare, "export") && php.IsSpace(bare[6]) {
@@ -57,8 +58,9 @@ func bareName(name string) (bare string, cut int) {
 	return bare, cut
 }
 
-// badInName returns the offset of the first character that no name may have, 0 for an empty name, and -1 for a good
-// one. Letters are those with a case only: no title case, no Han, no Hebrew (grammar 6).
+// badInName returns the offset of the first character that a name may not have, 0 for an empty name, and -1 for a good
+// name. Only letters in upper or lower case are allowed: no title case, no Han, no Hebrew (docs/facts/phpdotenv.md
+// §1.6).
 func badInName(name string) int {
 	if name == "" {
 		return 0
@@ -84,15 +86,16 @@ const (
 	inComment
 )
 
-// maxToken is the length at which phpdotenv's lexer cuts a run of like characters. It shows in one place only: a
-// run of blanks that begins a value (with a form feed, all else being trimmed) is kept up to there.
+// maxToken is the length at which phpdotenv's lexer cuts a run of characters of one kind. That matters in one place
+// only: if a value begins with blanks, they are kept up to this length. (Only a form feed can begin such a run; other
+// blanks are trimmed.)
 const maxToken = 1000
 
 var escapes = map[byte]byte{
 	'"': '"', '\\': '\\', '$': '$', 'n': '\n', 'r': '\r', 't': '\t', 'f': '\f', 'v': '\v',
 }
 
-// parseValue lexes b.text from offset at into e (grammar 7).
+// parseValue lexes b.text from offset at into e (docs/facts/phpdotenv.md §1.7).
 func parseValue(b *block, at int, e *Entry) *SyntaxError {
 	text := b.text[at:]
 	trimmed := strings.TrimLeft(text, php.Blank)
@@ -168,7 +171,7 @@ func parseValue(b *block, at int, e *Entry) *SyntaxError {
 	return nil
 }
 
-// leadingBlanks returns the length of the run of blanks that begins a trimmed value and is kept as text.
+// leadingBlanks returns how many blanks at the beginning of a trimmed value are kept as text.
 func leadingBlanks(text string) int {
 	n := 0
 	for n < len(text) && n < maxToken && php.IsSpace(text[n]) && text[n] != '\n' && text[n] != '\r' {
@@ -177,7 +180,7 @@ func leadingBlanks(text string) int {
 	return n
 }
 
-// setValue notes the lexed value and where in the block it stands.
+// setValue stores the lexed value and where it stands in the block.
 func (e *Entry) setValue(b *block, from, to int, raw string) {
 	e.raw, e.Value = secret.New(raw), b.position(from)
 	e.from, e.to = b.source(from), b.source(to)

@@ -1,6 +1,6 @@
 package dotenv
 
-// safeload_test.go stands outside this package, as it asks package sessionconfig what a limit is, and that imports this one.
+// safeload_test.go is in another package, because it uses sessionconfig, which imports this one. It needs what is here.
 
 // Visible looks a name up in the environment.
 var Visible = visible

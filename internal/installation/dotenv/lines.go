@@ -12,14 +12,14 @@ const byteOrderMark = "\ufeff"
 
 // line is one line of the file without its end.
 type line struct {
-	text  string // what phpdotenv sees
-	raw   string // what stands in the file
+	text  string // the line as phpdotenv sees it
+	raw   string // the line as it stands in the file
 	start int    // offset of raw in the file
 	end   string // LF, CRLF, CR, or nothing at the end of the file
 }
 
-// splitLines splits at CRLF, LF and CR, and takes a leading byte order mark off. This may be done before invalid
-// UTF-8 is replaced: no invalid sequence takes a line end with it. The text is what read makes of the raw line.
+// splitLines splits at CRLF, LF and CR, and takes off a leading byte order mark. read turns the raw text of a line into
+// the text that phpdotenv sees. Splitting first is right, because no invalid UTF-8 sequence includes a line end.
 func splitLines(src []byte, read func(raw string) string) []line {
 	at := 0
 	if bytes.HasPrefix(src, []byte(byteOrderMark)) {
@@ -41,8 +41,8 @@ func splitLines(src []byte, read func(raw string) string) []line {
 	}
 }
 
-// decode replaces what is not UTF-8 by "?", one for each maximal subpart, as mb_convert_encoding of PHP 8.2 does
-// (docs/facts/phpdotenv.md §1.1). Go's own loop over a string would make one for each byte.
+// decode replaces what is not UTF-8 with "?", one for each maximal subpart, as PHP 8.2's mb_convert_encoding does
+// (docs/facts/phpdotenv.md §1.1). Go's own loop over a string would give one for each byte.
 func decode(text string) string {
 	if utf8.ValidString(text) {
 		return text
@@ -95,7 +95,7 @@ func subpart(text string) (width int, valid bool) {
 	return width, false
 }
 
-// encodedLen returns how many bytes of src decode to the first n bytes of its decoded text.
+// encodedLen returns how many bytes of src become the first n bytes of its decoded text.
 func encodedLen(src string, n int) int {
 	at := 0
 	for n > 0 && at < len(src) {
@@ -110,11 +110,11 @@ func encodedLen(src string, n int) int {
 	return at
 }
 
-// block is what phpdotenv takes for one line: one line of the file, or several that a quote joins.
+// block is what phpdotenv treats as one line: one line of the file, or several that a quote joins.
 type block struct {
 	first int // number of its first line, from 1
 	lines []line
-	text  string // the lines joined with LF, whatever ended them
+	text  string // the lines, joined with LF whatever their line ends were
 }
 
 func newBlock(first int, lines []line) block {
@@ -154,15 +154,15 @@ func (b *block) source(offset int) int {
 	return l.start + encodedLen(l.raw, within)
 }
 
-// dropped reports whether the block is blank or a comment. A comment is found only after the joining, so a comment
-// can open a block and take lines with it (docs/facts/phpdotenv.md §1.3 and §1.4).
+// dropped reports whether the block is blank or a comment. phpdotenv looks for comments only after it has joined lines,
+// so a quote in a comment can join the next lines to it (docs/facts/phpdotenv.md §1.3 and §1.4).
 func (b *block) dropped() bool {
 	text := strings.Trim(b.text, php.Blank)
 	return text == "" || text[0] == '#'
 }
 
-// joinLines makes blocks of lines. A block that is still open at the end of the file is not among them: phpdotenv
-// drops it without a word, and so everything from there on (docs/facts/phpdotenv.md §1.3).
+// joinLines joins lines into blocks. A block that is still open at the end of the file is returned separately, because
+// phpdotenv silently drops it and so everything from its first line on (docs/facts/phpdotenv.md §1.3).
 func joinLines(lines []line) (blocks []block, open *block) {
 	for i := 0; i < len(lines); i++ {
 		if !opensBlock(lines[i].text) {
@@ -191,8 +191,8 @@ func closesBlock(text string) bool {
 	return text == `"` || freeQuotes(text) > 0
 }
 
-// freeQuotes counts, once every pair of backslashes is deleted, the double quotes behind a character that is no
-// backslash; a quote at the very beginning has none before it and doesn't count.
+// freeQuotes deletes every pair of backslashes, and then counts the double quotes that follow a character other than a
+// backslash. So a quote at the very beginning doesn't count.
 func freeQuotes(text string) int {
 	text = strings.ReplaceAll(text, `\\`, "")
 	n := 0

@@ -12,22 +12,24 @@ import (
 // Lookup returns a variable of the process environment, like os.LookupEnv.
 type Lookup func(name string) (value string, ok bool)
 
-// maxLoaded limits what ${…} can blow the values up to. PHP would end at its memory limit, 128 MB by default.
+// maxLoaded limits the size of the values in bytes after every ${…} is replaced. PHP would end at its memory limit, 128
+// MB by default.
 const maxLoaded = 16 << 20
 
-// ErrTooLarge means that the ${…} of the file make values of more than 16 MiB.
+// ErrTooLarge means that the values of the file take more than 16 MiB after every ${…} is replaced.
 var ErrTooLarge = errors.New("the variables in the file grow without measure")
 
-// Values returns the variables that phpdotenv's immutable load takes from the file, when PHP runs with the process
-// environment env (nil: an empty one). A name that the environment has is neither set nor unset by the file and
-// so is not in the map, and ${…} gives the environment's value for it (docs/facts/phpdotenv.md §2).
+// Values returns the variables that phpdotenv's immutable load takes from the file if PHP runs with the environment
+// env; nil is an empty environment. The file neither sets nor unsets a name that the environment has. So such a name is
+// not in the map, and a ${…} with it becomes the environment's value (docs/facts/phpdotenv.md §2). The error is
+// ErrTooLarge.
 //
-// Which environment the web server gives PHP cannot be seen from outside. Use nil to see the file's own values.
+// Nobody can see from outside which environment the web server gives PHP. Use nil to see the file's own values.
 func (d *File) Values(env Lookup) (map[string]string, error) {
 	return d.load(env, func(*Entry, string) {})
 }
 
-// load runs through the entries, and shows every one that counts with its value.
+// load is Values; it also calls see with every entry that counts and its value.
 func (d *File) load(env Lookup, see func(e *Entry, value string)) (map[string]string, error) {
 	values := map[string]string{}
 	get := func(name string) (string, bool) {
@@ -57,8 +59,8 @@ func (d *File) load(env Lookup, see func(e *Entry, value string)) (map[string]st
 	return values, nil
 }
 
-// visible looks a name up as PHP has it in $_SERVER: PHP takes no variable over whose name has a dot, a blank or a
-// bracket (docs/facts/phpdotenv.md, case load-preset-024).
+// visible looks up a name as PHP has it in $_SERVER. PHP ignores a variable with a dot, a blank or a bracket in its
+// name (docs/facts/phpdotenv.md, case load-preset-024).
 func visible(env Lookup, name string) (string, bool) {
 	if env == nil || strings.ContainsAny(name, ". [") {
 		return "", false
@@ -68,8 +70,8 @@ func visible(env Lookup, name string) (string, bool) {
 
 var variable = regexp.MustCompile(`^\$\{([A-Za-z0-9_.]+)\}`)
 
-// resolve replaces the ${…} from the last to the first, each in the text that the later ones left, so that an
-// inserted text can complete a ${…} to its left but is not looked through itself (docs/facts/phpdotenv.md §1.8).
+// resolve replaces every ${…}, from the last to the first. So an inserted text can complete a ${…} to its left, but a
+// ${…} inside an inserted text is not replaced (docs/facts/phpdotenv.md §1.8).
 func (e *Entry) resolve(get func(string) (string, bool), limit int) (string, error) {
 	raw := e.raw.Reveal()
 	var done suffix
@@ -115,14 +117,14 @@ func (s *suffix) prepend(text string) {
 	copy(s.buf[s.at:], text)
 }
 
-// NotEmpty reports whether phpdotenv's notEmpty accepts a value that is set: something is left after PHP's trim.
+// NotEmpty reports whether phpdotenv's notEmpty accepts a value: it does if something is left after PHP's trim.
 func NotEmpty(value string) bool { return strings.Trim(value, php.Blank) != "" }
 
 // Setting is one value that the file gives.
 type Setting struct {
 	Value    secret.Secret
 	Line     int
-	Borrowed bool // a ${…} in it was replaced: it may hold another setting's value
+	Borrowed bool // a ${…} in it was replaced, so it may hold another setting's value
 }
 
 // Settings returns the file's own values by name, each with the line that counts.

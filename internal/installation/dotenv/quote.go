@@ -6,14 +6,15 @@ import (
 	"unicode/utf8"
 )
 
-// ErrNotText means that a value is not UTF-8, so that no way of writing it gives it back.
+// ErrNotText means that a value is not UTF-8. However it is written, phpdotenv would read something else.
 var ErrNotText = errors.New("the value is not valid UTF-8")
 
-// ErrBadName means that a name is not one that every reader takes: ASCII letters, digits and _, no digit first.
+// ErrBadName means that not every reader accepts the name. It must consist of ASCII letters, digits and _, and not
+// begin with a digit.
 var ErrBadName = errors.New("the name of a setting may have only letters, digits and _")
 
-// Quote writes a value so that phpdotenv reads it back: as it is where that is safe beyond doubt, else in double
-// quotes on one line.
+// Quote returns a value in the form in which phpdotenv reads it back: as it is if that is certainly safe, otherwise in
+// double quotes on one line. It fails with ErrNotText.
 func Quote(value string) (string, error) {
 	if !utf8.ValidString(value) {
 		return "", ErrNotText
@@ -24,7 +25,7 @@ func Quote(value string) (string, error) {
 	return doubleQuoted(value), nil
 }
 
-// FormatLine returns the assignment of value to name, without a line end.
+// FormatLine returns the assignment of value to name, without a line end. It fails with ErrBadName or ErrNotText.
 func FormatLine(name, value string) (string, error) {
 	if !isPlainName(name) {
 		return "", ErrBadName
@@ -58,14 +59,15 @@ func isAlnum(c byte) bool {
 	return '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z'
 }
 
-// doubleQuoted escapes every dollar sign, too: then no variable inserted before it can complete a ${…} with it.
+// doubleQuoted returns a value in double quotes. It escapes every dollar sign, so that no text inserted for another
+// variable can complete a ${…} with it.
 func doubleQuoted(value string) string {
 	return `"` + strings.NewReplacer(
 		`\`, `\\`, `"`, `\"`, `$`, `\$`, "\n", `\n`, "\r", `\r`, "\t", `\t`, "\f", `\f`, "\v", `\v`,
 	).Replace(value) + `"`
 }
 
-// spellings returns the ways to write a value, the way that keeps the given quotes first.
+// spellings returns the ways to write a value. The way that keeps the given quotes comes first.
 func spellings(value string, quote byte) ([]string, error) {
 	usual, err := Quote(value)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"uzerp-mfa/internal/sessionconfig"
 )
 
-// safeloadCase is one line of safeload.jsonl (docs/facts/phpdotenv.md, its head).
+// safeloadCase is one line of safeload.jsonl; the beginning of docs/facts/phpdotenv.md explains it.
 type safeloadCase struct {
 	ID        string
 	Group     string
@@ -40,7 +40,7 @@ type safeloadCase struct {
 	Service   *string `json:"TWILIO_SERVICE_SID"`
 }
 
-// write lays the case's file down.
+// write writes the case's file.
 func (c *safeloadCase) write(t *testing.T) string {
 	path := filepath.Join(t.TempDir(), ".env")
 	content := c.InputB64
@@ -67,7 +67,8 @@ func (c *safeloadCase) write(t *testing.T) string {
 	return path
 }
 
-// process is the PHP process of a case after the load: $_ENV, and what required() sees, which is $_SERVER as well.
+// process is the PHP process of a case after the load: $_ENV, and the variables that required() sees, which include
+// $_SERVER.
 type process struct{ env, server map[string]string }
 
 func (c *safeloadCase) load(path string) (process, error) {
@@ -97,8 +98,8 @@ func (c *safeloadCase) lookup(name string) (string, bool) {
 	return value, ok
 }
 
-// failed makes phpdotenv's message from the first check that fails for each name. A check says what the value is that
-// fails it.
+// failed returns phpdotenv's message about the names for which check fails. check returns what is wrong with a value,
+// or "".
 func (p process) failed(check func(value string, set bool) string, names ...string) string {
 	var failures []string
 	for _, name := range names {
@@ -127,7 +128,7 @@ func checkNotEmpty(value string, set bool) string {
 	return checkRequired(value, set)
 }
 
-// checkLimit asks what session-config check says of a session limit with this value.
+// checkLimit returns what session-config check says about a session limit with this value.
 func checkLimit(value string, set bool) string {
 	settings := map[string]dotenv.Setting{sessionconfig.Manage: {Value: secret.New("on")}}
 	if set {
@@ -181,7 +182,7 @@ func (c *safeloadCase) verify(p process, err error) error {
 	return nil
 }
 
-// verifyPage goes through uzERP's own sequence of checks.
+// verifyPage compares the case with uzERP's own sequence of checks.
 func (c *safeloadCase) verifyPage(p process) error {
 	on := sessionconfig.IsOn(p.env["UZERP_MANAGE_USER_SESSIONS"])
 	if on {
@@ -223,7 +224,7 @@ func TestSafeLoadAgreesWithPHP(t *testing.T) {
 		cases[c.Group]++
 		p, err := c.load(path)
 		if c.Special == "unreadable" {
-			// safeLoad says empty; we say so only of a file that nobody could mean otherwise.
+			// safeLoad reads such a file as empty. ReadFile fails; but root can read it.
 			if os.Geteuid() != 0 && !os.IsPermission(err) {
 				t.Errorf("%s: %v", c.ID, err)
 			}

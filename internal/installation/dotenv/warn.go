@@ -12,23 +12,23 @@ import (
 // WarningID names a kind of Warning for scripts and checks.
 type WarningID string
 
-// What phpdotenv reads without complaint and otherwise than it looks.
+// The lines that phpdotenv reads without complaint, but that mean something else than they seem to mean.
 const (
 	WarnOpenQuote       WarningID = "open-quote"        // nothing from Line to the end of the file counts
-	WarnCommentSwallows WarningID = "comment-swallows"  // a quote in a comment took the lines up to EndLine with it
+	WarnCommentSwallows WarningID = "comment-swallows"  // a quote in a comment makes the lines up to EndLine part of it
 	WarnJoinedLines     WarningID = "joined-lines"      // a quoted value goes over several lines
 	WarnJoinedSettings  WarningID = "joined-settings"   // the same, and a line in it looks like a setting
 	WarnCutAtHash       WarningID = "cut-at-hash"       // "#" ended an unquoted value with no blank before it
 	WarnDuplicate       WarningID = "duplicate"         // a later line, EndLine, decides
-	WarnBareName        WarningID = "bare-name"         // NAME without "=" unsets
-	WarnUnresolved      WarningID = "unresolved"        // ${X} stays as text, for the file gives no X before
+	WarnBareName        WarningID = "bare-name"         // NAME without "=" unsets the setting
+	WarnUnresolved      WarningID = "unresolved"        // ${X} stays as text, because the file sets no X before it
 	WarnVariable        WarningID = "variable"          // ${X} was replaced
 	WarnNotAVariable    WarningID = "not-a-variable"    // $X, ${X:-y} and the like stay as text
 	WarnLiteralQuote    WarningID = "literal-quote"     // a quote inside an unquoted value belongs to it
 	WarnLiteralEscape   WarningID = "literal-backslash" // a backslash outside double quotes belongs to the value
 	WarnTrailingMark    WarningID = "trailing-mark"     // the value ends in ";" or ","
 	WarnTypographic     WarningID = "typographic-quote" // “ ” ‘ ’ are no quotes
-	WarnInvisible       WarningID = "invisible"         // a character that does not show
+	WarnInvisible       WarningID = "invisible"         // a character that can't be seen
 	WarnEncoding        WarningID = "encoding"          // what is not UTF-8 was read as "?"
 	WarnLoneCR          WarningID = "lone-cr"           // a carriage return alone ends a line
 	WarnServerName      WarningID = "server-name"       // PHP has this name itself, so the file's value never counts
@@ -55,12 +55,12 @@ var warningTexts = map[WarningID]string{
 	WarnServerName:      "PHP has this name itself, so this line may have no effect",
 }
 
-// Warning is about a place that phpdotenv accepts and that may not mean what its writer thought. It holds no text
-// of the file but a setting's name.
+// Warning is about a place that phpdotenv accepts, but that may not mean what its writer thought. It holds no text of
+// the file except the name of a setting.
 type Warning struct {
 	ID      WarningID
 	Line    int
-	EndLine int    // equal to Line where one line is meant
+	EndLine int    // equal to Line if the warning is about one line
 	Name    string // the setting, if there is one
 }
 
@@ -89,7 +89,7 @@ func findWarnings(d *File, lines []line, blocks []block, open *block) []Warning 
 	if n := loneCR(lines); n > 0 {
 		add(WarnLoneCR, n, n, "")
 	}
-	last := map[string]int{} // not Last: the file may be long
+	last := map[string]int{} // calling Last for each name would take too long in a long file
 	for _, e := range d.Entries {
 		last[e.Name] = e.Pos.Line
 	}
@@ -102,7 +102,7 @@ func findWarnings(d *File, lines []line, blocks []block, open *block) []Warning 
 			add(WarnDuplicate, e.Pos.Line, last[e.Name], e.Name)
 		}
 	}
-	// An ErrTooLarge is left to Values to tell.
+	// Values reports ErrTooLarge.
 	_, _ = d.load(nil, func(e *Entry, value string) {
 		if id := e.variableWarning(value); id != "" {
 			add(id, e.Pos.Line, e.EndLine, e.Name)
@@ -112,7 +112,7 @@ func findWarnings(d *File, lines []line, blocks []block, open *block) []Warning 
 	return found
 }
 
-// loneCR returns the first line that a carriage return alone ends, or 0.
+// loneCR returns the number of the first line that ends with a carriage return alone, or 0.
 func loneCR(lines []line) int {
 	for i, l := range lines {
 		if l.end == "\r" {
@@ -122,7 +122,7 @@ func loneCR(lines []line) int {
 	return 0
 }
 
-// warnings looks at one entry by itself.
+// warnings returns the warnings about one entry by itself.
 func (e *Entry) warnings(lines []line) []WarningID {
 	var ids []WarningID
 	when := func(is bool, id WarningID) {
@@ -152,7 +152,8 @@ func (e *Entry) warnings(lines []line) []WarningID {
 	return ids
 }
 
-// variableWarning compares the value with what stands in the file.
+// variableWarning returns the warning about dollar signs in an entry, or "". value is the value after every ${…} is
+// replaced.
 func (e *Entry) variableWarning(value string) WarningID {
 	if len(e.vars) == 0 {
 		return ""
@@ -169,7 +170,7 @@ func (e *Entry) variableWarning(value string) WarningID {
 	return WarnNotAVariable
 }
 
-// looksLikeSetting reports whether a line would be an assignment if it stood by itself.
+// looksLikeSetting reports whether a line would be an assignment if it were not part of a quoted value.
 func looksLikeSetting(text string) bool {
 	b := newBlock(1, []line{{text: text, raw: text}})
 	if b.dropped() {
@@ -180,7 +181,8 @@ func looksLikeSetting(text string) bool {
 	return assigned && badInName(name) < 0
 }
 
-// invisible reports whether a character leaves no mark on the screen, or only a blank that is none to phpdotenv.
+// invisible reports whether a character leaves no mark on the screen, or looks like a blank but is no blank to
+// phpdotenv.
 func invisible(r rune) bool {
 	switch r {
 	case ' ', '\t', '\n', '\r':
@@ -189,8 +191,8 @@ func invisible(r rune) bool {
 	return r != utf8.RuneError && (unicode.IsSpace(r) || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zs, unicode.Zl, unicode.Zp))
 }
 
-// serverNames are what PHP itself puts into $_SERVER as text or number, under one server interface or another, with
-// all of HTTP_* beside them (docs/facts/phpdotenv.md §2).
+// serverNames are the names that PHP itself puts into $_SERVER with a text or number, in any of its server interfaces.
+// All of HTTP_* count too (docs/facts/phpdotenv.md §2).
 var serverNames = []string{
 	"AUTH_TYPE", "CONTENT_LENGTH", "CONTENT_TYPE", "CONTEXT_DOCUMENT_ROOT", "CONTEXT_PREFIX", "DOCUMENT_ROOT",
 	"DOCUMENT_URI", "FCGI_ROLE", "GATEWAY_INTERFACE", "HOME", "HTTPS", "ORIG_PATH_INFO", "PATH", "PATH_INFO",

@@ -2,8 +2,8 @@
 
 package file
 
-// hasACL is not known here; on most of these systems the mode decides.
+// hasACL returns false, because it can't find out here. On most of these systems the mode alone decides.
 func hasACL(string) bool { return false }
 
-// copyACL does nothing: only mode and owner are kept here.
+// copyACL does nothing. Only mode and owner are kept on these systems.
 func copyACL(_, _ string) error { return nil }

@@ -1,5 +1,5 @@
 // Package file replaces a file whole or not at all, and says who may read one.
 //
-// Its law: a reader, a crash and a power cut see the old file or the new one; mode, owner and access list stay; no error
-// holds a file's text.
+// Its law: at every moment, and after a crash or a power cut, there is either the old file or the new one. Mode, owner
+// and access list stay. No error holds a file's text.
 package file

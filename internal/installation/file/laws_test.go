@@ -10,7 +10,7 @@ import (
 	"uzerp-mfa/internal/installation/treetest"
 )
 
-// What holds passwords is nobody else's to read until it has the owner and mode of the file in whose place it goes.
+// The new file holds passwords. Nobody else can read it until it has the owner and mode of the file that it replaces.
 func TestReplaceShowsNobodyWhatItWrites(t *testing.T) {
 	dir := treetest.Write(t, map[string]string{".env": "old"})
 	path := filepath.Join(dir, ".env")
@@ -18,7 +18,7 @@ func TestReplaceShowsNobodyWhatItWrites(t *testing.T) {
 		t.Fatal(err)
 	}
 	looked := 0
-	var finished []string // those that have their mode by now
+	var finished []string // the files that have their mode already
 	_, err := testReplacer(func(step string) error {
 		for _, name := range names(t, dir) {
 			if name == ".env" || slices.Contains(finished, name) {
@@ -41,7 +41,7 @@ func TestReplaceShowsNobodyWhatItWrites(t *testing.T) {
 	}
 }
 
-// What does not read back as it was written never takes the file's place.
+// A new file that does not read back as it was written never replaces the old one.
 func TestReplaceReadsBack(t *testing.T) {
 	for nth := 1; nth <= 2; nth++ { // the new file, the backup
 		dir := treetest.Write(t, map[string]string{".env": "old"})

@@ -17,8 +17,8 @@ func ownerOf(info fs.FileInfo) (uid, gid int, ok bool) {
 	return int(stat.Uid), int(stat.Gid), true
 }
 
-// copyOwner returns f the owner and group of like. It fails where that is not allowed: an unchanged file is better than one
-// that the web server can no longer read.
+// copyOwner sets the owner and group of like on f. It fails if that is not allowed, because it is better to change
+// nothing than to leave a file that the web server can no longer read.
 func copyOwner(f *os.File, like fs.FileInfo) error {
 	info, err := f.Stat()
 	if err != nil {

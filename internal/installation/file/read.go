@@ -16,8 +16,8 @@ func ReadIfThere(path string) ([]byte, error) {
 	return src, err
 }
 
-// ReadRegular reads a file. It refuses a pipe or a device, which might never end, with ErrNotRegular; a directory fails with
-// syscall.EISDIR.
+// ReadRegular reads a file. It fails with ErrNotRegular for a pipe or a device, which might never end, with
+// syscall.EISDIR for a directory, and with the errors of the file system.
 func ReadRegular(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	switch {

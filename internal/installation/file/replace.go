@@ -14,7 +14,7 @@ import (
 	"uzerp-mfa/internal/filelock"
 )
 
-// Errors of Replace beside those of the file system. With each of them the file is as it was, except with ErrNotSynced.
+// Errors of Replace, beside those of the file system. After each of them except ErrNotSynced the file is as it was.
 var (
 	ErrLocked     = errors.New("another process is changing a file in this directory")
 	ErrFileMoved  = errors.New("the file was changed by somebody else meanwhile")
@@ -24,11 +24,16 @@ var (
 	ErrNotSynced = errors.New("the new file is in place, but the directory could not be synced to disk")
 )
 
-// Replace puts edit(content) in the place of a file's content, whole or not at all, whatever happens: a reader and a
-// crash see the old file or the new one. Mode, owner and access list stay; a symbolic link stays and its target is
-// replaced. The old content is kept beside it as <name>.bak-YYYYMMDDTHHMMSSZ, and never over an older backup; backup
-// is that path, or "" if edit changed nothing. Concurrent calls wait for each other by a lock on the directory, until ctx
-// ends, or with ErrLocked after filelock.LongestWait. The file must exist: only the caller knows who should own a new one.
+// Replace replaces the content of a file with edit(content), whole or not at all: at every moment, and after a crash,
+// there is either the old file or the new one. Mode, owner and access list stay. A symbolic link stays, and its target
+// is replaced.
+//
+// The old content is kept beside the file as <name>.bak-YYYYMMDDTHHMMSSZ; an older backup is never overwritten. Replace
+// returns that path, or "" if edit changed nothing.
+//
+// Only one call at a time may change files in a directory. Others wait until ctx ends, or fail with ErrLocked after
+// filelock.LongestWait. The file must exist, because only the caller knows who should own a new one. Replace fails with
+// the errors above, and with those of edit, of ctx and of the file system.
 func Replace(ctx context.Context, path string, edit func(old []byte) ([]byte, error)) (backup string, err error) {
 	return newReplacer().replace(ctx, path, edit)
 }
@@ -36,8 +41,8 @@ func Replace(ctx context.Context, path string, edit func(old []byte) ([]byte, er
 // errRehearsed ends a rehearsal before the rename.
 var errRehearsed = errors.New("rehearsed")
 
-// Rehearse does all that Replace does before the rename, and takes it back. A caller uses it to learn whether a file can be
-// replaced, before it does something else that can't be undone. Its errors are those of Replace.
+// Rehearse does everything that Replace does before the rename, and undoes it. A caller uses it to find out whether a
+// file can be replaced before it does something else that can't be undone. Its errors are those of Replace.
 func Rehearse(ctx context.Context, path string, edit func(old []byte) ([]byte, error)) error {
 	r := newReplacer()
 	r.check = func(step string) error {
@@ -55,16 +60,16 @@ func Rehearse(ctx context.Context, path string, edit func(old []byte) ([]byte, e
 // replacer has what a test, or a rehearsal, must be able to set.
 type replacer struct {
 	now   func() time.Time
-	wait  time.Duration           // for the lock
-	check func(step string) error // is asked before each step, and can let it fail
-	sync  func(*os.File) error    // brings a file or a directory to the disk
+	wait  time.Duration           // how long to wait for the lock
+	check func(step string) error // is called before each step; its error ends the call
+	sync  func(*os.File) error    // writes a file or a directory to the disk
 }
 
 func newReplacer() *replacer {
 	return &replacer{now: time.Now, wait: filelock.LongestWait, check: func(string) error { return nil }, sync: (*os.File).Sync}
 }
 
-// stepRename is the step from which on the file is another.
+// stepRename is the step that puts the new file in place.
 const stepRename = "rename"
 
 func (r *replacer) replace(ctx context.Context, path string, edit func([]byte) ([]byte, error)) (backup string, err error) {
@@ -76,7 +81,7 @@ func (r *replacer) replace(ctx context.Context, path string, edit func([]byte) (
 	if err != nil {
 		return "", err
 	}
-	defer func() { _ = dir.Close() }() // closing unlocks, and only read from
+	defer func() { _ = dir.Close() }() // closing unlocks; nothing was written to it
 	if err := r.lock(ctx, dir); err != nil {
 		return "", err
 	}
@@ -89,7 +94,7 @@ func (r *replacer) replace(ctx context.Context, path string, edit func([]byte) (
 		return "", err
 	}
 
-	// The lock is held, so nobody uses what an earlier call left when it was killed.
+	// The lock is held, so nobody uses the temporary files that a killed call has left.
 	if left, err := filepath.Glob(GlobQuote(tempPrefix(target)) + "*"); err == nil {
 		for _, name := range left {
 			_ = os.Remove(name)
@@ -101,7 +106,7 @@ func (r *replacer) replace(ctx context.Context, path string, edit func([]byte) (
 	if err != nil {
 		return "", err
 	}
-	defer func() { _ = os.Remove(temp) }() // gone already if all went well
+	defer func() { _ = os.Remove(temp) }() // after a success it is gone already
 
 	backup, err = r.write(target, info, old, func() (*os.File, error) { return createBackup(target, r.now()) })
 	if err != nil {
@@ -151,7 +156,7 @@ func readRegular(path string) ([]byte, fs.FileInfo, error) {
 	return content, info, err
 }
 
-// createBackup makes an empty file beside target; a second backup within one second gets a number.
+// createBackup makes an empty file beside target. If there is already a backup of this second, the name gets a number.
 func createBackup(target string, now time.Time) (*os.File, error) {
 	base := target + ".bak-" + now.UTC().Format("20060102T150405Z")
 	for n := 1; ; n++ {
@@ -166,8 +171,9 @@ func createBackup(target string, now time.Time) (*os.File, error) {
 	}
 }
 
-// write makes a file with the mode, owner and access list of target, whose facts are like, on disk and read back. It
-// is 0600 until it has its owner, for it holds passwords. If that can't be done nothing is left.
+// write makes a file with content and with the mode, owner and access list of target; like has target's mode and owner.
+// It syncs the file to the disk and reads it back. The file's mode is 0600 until it has its owner, because it holds
+// passwords. If write fails, it leaves nothing.
 func (r *replacer) write(target string, like fs.FileInfo, content []byte, create func() (*os.File, error)) (name string, err error) {
 	if err := r.check("create"); err != nil {
 		return "", err
@@ -226,7 +232,7 @@ func (r *replacer) readBack(name string, content []byte) error {
 	return nil
 }
 
-// swap renames temp to target if target is still what was read.
+// swap renames temp to target if target is still as it was read.
 func (r *replacer) swap(temp, target string, old []byte, info fs.FileInfo) error {
 	if err := r.check(stepRename); err != nil {
 		return err

@@ -173,8 +173,8 @@ func TestReplaceFailures(t *testing.T) {
 	}
 }
 
-// The new file and the backup are on the disk before the rename, and the directory after it. A power cut can't be tried
-// here, so this looks at what is synced and when.
+// The new file and the backup are synced to the disk before the rename, and the directory after it. A power cut can't
+// be tried here, so this test looks at what is synced and when.
 func TestReplaceSyncs(t *testing.T) {
 	dir := treetest.Write(t, map[string]string{".env": "old"})
 	path := filepath.Join(dir, ".env")
@@ -196,7 +196,7 @@ func TestReplaceSyncs(t *testing.T) {
 	if !slices.Equal(synced, want) {
 		t.Errorf("synced %q, want %q", synced, want)
 	}
-	// And what Replace itself calls is fsync: it fails on a file that is closed.
+	// The function that Replace itself uses is fsync: it fails on a file that is closed.
 	f, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
@@ -206,7 +206,7 @@ func TestReplaceSyncs(t *testing.T) {
 	}
 }
 
-// Ctrl-C ends the waiting for somebody else's lock.
+// Ctrl-C ends the wait for another process's lock.
 func TestReplaceStopsWaiting(t *testing.T) {
 	path := filepath.Join(treetest.Write(t, map[string]string{".env": "old"}), ".env")
 	holder, err := os.Open(filepath.Dir(path))
@@ -260,7 +260,7 @@ func TestReplaceRefuses(t *testing.T) {
 	}
 }
 
-// Nobody's change is lost.
+// Of several changes at the same time none is lost.
 func TestReplaceConcurrently(t *testing.T) {
 	const writers, turns = 4, 5
 	path := filepath.Join(treetest.Write(t, map[string]string{"n": "0"}), "n")
@@ -289,12 +289,12 @@ func TestReplaceConcurrently(t *testing.T) {
 
 const killEnv = "UZERP_MFA_TEST_REPLACE"
 
-// killContent is a content that can be told to be whole.
+// killContent returns a content that shows whether it is whole.
 func killContent(n int) string {
 	return fmt.Sprintf("%d\n%s\n%d\n", n, strings.Repeat("x", 200_000), n)
 }
 
-// A process killed at any moment leaves the old file or the new one, and the next call works and tidies up.
+// A process that is killed at any moment leaves the old file or the new one. The next call works and tidies up.
 func TestReplaceKilled(t *testing.T) {
 	if path := os.Getenv(killEnv); path != "" {
 		for n := 1; ; n++ {

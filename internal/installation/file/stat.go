@@ -6,14 +6,14 @@ import (
 	"os"
 )
 
-// Facts says who may read a file. Path is "" for one that was not looked at.
+// Facts says who may read a file. Path is "" if no file was looked at.
 type Facts struct {
 	Path     string
 	Exists   bool
 	Symlink  bool // Path is a link; the rest is about its target
 	Mode     fs.FileMode
 	UID, GID int  // -1 where the system has no such numbers
-	ACL      bool // an access list decides beside Mode
+	ACL      bool // the file has an access list, which counts beside Mode
 }
 
 // Stat returns the facts of a file. A file that does not exist is no error.

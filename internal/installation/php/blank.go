@@ -5,11 +5,11 @@ import "bytes"
 // Blank is what PHP's trim takes away. Form feed, NBSP and U+FEFF are not in it (docs/facts/phpdotenv.md §1.4).
 const Blank = " \t\n\r\x00\v"
 
-// IsSpace reports whether PHP's ctype_space, which is a regular expression's \s in the C locale, accepts c
+// IsSpace reports whether PHP's ctype_space accepts c. In the C locale that is the \s of a regular expression
 // (docs/facts/phpdotenv.md §1.7).
 func IsSpace(c byte) bool { return c == ' ' || '\t' <= c && c <= '\r' }
 
-// LineEnd returns the line end that rest begins with, or nothing at the end of the file.
+// LineEnd returns the line end at the beginning of rest, or "" at the end of the file.
 func LineEnd(rest []byte) string {
 	if bytes.HasPrefix(rest, []byte("\r\n")) {
 		return "\r\n"

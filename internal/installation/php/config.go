@@ -8,28 +8,28 @@ import (
 	"uzerp-mfa/internal/secret"
 )
 
-// Config is what conf/config.php surely puts into $conf, and what it may put there that only PHP knows.
+// Config is what conf/config.php certainly puts into $conf, and what it may put there that only PHP knows.
 type Config struct {
 	Literals   []Literal    // the values in force, in the order of the file
-	Unreadable []Unreadable // names whose value can't be known, and places that may touch any name (Name is "")
-	Includes   []Position   // include and require: what those files set isn't known here
+	Unreadable []Unreadable // names whose value can't be known, and places that may change any name (Name is "")
+	Includes   []Position   // the places with include or require; nobody knows here what those files set
 }
 
 // Literal is a value that stands in the file as such.
 type Literal struct {
 	Name  string
-	Value secret.Secret // as PHP turns it into text: true is "1", false and null are ""
+	Value secret.Secret // the text that PHP makes of it: true is "1", false and null are ""
 	Pos   Position
 }
 
-// Unreadable is an assignment that only running PHP could read. Reason has no text of the file.
+// Unreadable is an assignment that can't be read without running PHP. Reason has no text of the file.
 type Unreadable struct {
 	Name   string // "" if it may be any name
 	Pos    Position
 	Reason string
 }
 
-// UnreadableError says that the value of a setting is not known, and where.
+// UnreadableError says that the value of a setting can't be known, and where it is set.
 type UnreadableError struct {
 	File string
 	Unreadable
@@ -44,7 +44,7 @@ func (e *UnreadableError) Error() string {
 	return at
 }
 
-// Get returns the value that $conf has for name. The error is an *UnreadableError.
+// Get returns the value that $conf has for name; ok is false if it has none. The error is an *UnreadableError.
 func (c *Config) Get(name string) (value Literal, ok bool, err error) {
 	for _, u := range c.Unreadable {
 		if u.Name == name {
@@ -75,8 +75,8 @@ const (
 	reasonAlias       = "it stands after a place where the settings get a second name"
 )
 
-// ParseConfig reads the assignments to $conf without running anything. The later assignment wins, and one that
-// can't be read wins over an earlier one that could: nothing is guessed. The error is a *SyntaxError.
+// ParseConfig reads the assignments to $conf without running anything. A later assignment wins, even if it can't be
+// read and an earlier one can: nothing is guessed. The error is a *SyntaxError.
 func ParseConfig(src []byte) (*Config, error) {
 	tokens, err := lex(src)
 	if err != nil {
@@ -95,7 +95,7 @@ type configParser struct {
 	conf   *Config
 
 	nested int    // depth of if: … endif; and the like
-	doubt  string // why nothing is certain from here on; "" if it is
+	doubt  string // why nothing is certain from here on; "" if all is certain
 }
 
 // run goes from statement to statement.
@@ -106,7 +106,7 @@ func (p *configParser) run() error {
 			return err
 		}
 		if end > at && p.nested == 0 && p.isWord(at, "return", "exit", "die") {
-			return nil // what follows never runs
+			return nil // PHP never runs what follows
 		}
 		p.statement(at, end)
 		at = end + 1
@@ -114,8 +114,8 @@ func (p *configParser) run() error {
 	return nil
 }
 
-// statementEnd returns the index of the end that closes the statement at at, outside all brackets; a block that ends a
-// statement belongs to it.
+// statementEnd returns the index of the token that ends the statement beginning at at. Tokens in brackets don't end it.
+// A block at the end of a statement belongs to it.
 func (p *configParser) statementEnd(at int) (int, error) {
 	var open []token
 	for i := at; i < len(p.tokens); i++ {
@@ -153,8 +153,8 @@ func closing(open string) string {
 	}
 }
 
-// continues reports whether the statement that begins at from goes on behind a closing brace: an expression
-// with a closure or match in it does, a block doesn't.
+// continues reports whether the statement that begins at from goes on after a closing brace. It does if it is an
+// expression with a closure or match in it, and doesn't if it is a block.
 func (p *configParser) continues(from int) bool {
 	first := p.tokens[from]
 	block := first.kind == otherToken && (first.text == "{" || first.text == "#[") || p.isWord(from, "if", "else", "elseif", "for", "foreach", "while",
@@ -177,7 +177,7 @@ func (p *configParser) isVariable(i int, name string) bool {
 
 func (p *configParser) isConf(i int) bool { return p.isVariable(i, "conf") }
 
-// statement looks at tokens[from:end].
+// statement reads the statement in tokens[from:end].
 func (p *configParser) statement(from, end int) {
 	p.nest(from, end)
 	if p.nested == 0 && p.doubt == "" && p.plain(from, end) {
@@ -200,7 +200,8 @@ func (p *configParser) statement(from, end int) {
 	}
 }
 
-// nest counts the alternative syntax: if (…): … endif; also where several heads stand before one ";".
+// nest counts how deep a statement is in the alternative syntax, if (…): … endif; also if several of these begin before
+// one ";".
 func (p *configParser) nest(from, end int) {
 	if p.isWord(from, "endif", "endfor", "endforeach", "endwhile", "endswitch", "enddeclare") {
 		p.nested = max(0, p.nested-1)
@@ -220,7 +221,8 @@ func (p *configParser) nest(from, end int) {
 	}
 }
 
-// plain takes what is certain: $conf['NAME'] = literal; $conf = array literal; unset($conf['NAME']).
+// plain reads a statement whose effect is certain: $conf['NAME'] = literal; $conf = array literal;
+// unset($conf['NAME']). It returns false for any other.
 func (p *configParser) plain(from, end int) bool {
 	switch {
 	case p.isConf(from):
@@ -244,7 +246,7 @@ func (p *configParser) plain(from, end int) bool {
 	return false
 }
 
-// key reads ['NAME'] and gives the index behind it.
+// key reads ['NAME'] and returns the index after it.
 func (p *configParser) key(at int) (name string, next int, ok bool) {
 	if !p.is(at, "[") || !p.is(at+2, "]") {
 		return "", 0, false
@@ -264,7 +266,7 @@ func (p *configParser) keyText(at int) (string, bool) {
 	}
 }
 
-// literal reads one value and gives the index behind it.
+// literal reads one value and returns the index after it.
 func (p *configParser) literal(at int) (value string, next int, ok bool) {
 	negative := p.is(at, "-")
 	if negative || p.is(at, "+") {
@@ -292,8 +294,8 @@ func (p *configParser) literal(at int) (value string, next int, ok bool) {
 	return "", 0, false
 }
 
-// array takes $conf = [ 'NAME' => literal, … ] or array(…): it replaces all there was. Elements that are no literal
-// are unreadable; an array that isn't of this form is not taken.
+// array reads $conf = [ 'NAME' => literal, … ] or array(…), which replaces all earlier settings. An element that isn't
+// a literal is unreadable. It returns false for an array of any other form.
 func (p *configParser) array(at, end int) bool {
 	last := end - 1
 	switch {
@@ -343,7 +345,8 @@ func (p *configParser) assigns(i int) bool {
 	return i < len(p.tokens) && p.tokens[i].kind == otherToken && slices.Contains(assigning, p.tokens[i].text)
 }
 
-// use records what a $conf at i, in a statement that isn't plain, may do. Only reading it does nothing.
+// use records what may be done to the $conf at i, in a statement that isn't plain. It records nothing if $conf is only
+// read.
 func (p *configParser) use(i, from int) {
 	if p.is(i-1, "&") {
 		p.doubt = reasonAlias
@@ -381,7 +384,7 @@ func (p *configParser) use(i, from int) {
 	p.unreadable(name, i, reason)
 }
 
-// onlyReads reports whether the whole $conf at i is surely just looked at.
+// onlyReads reports whether the whole $conf at i is certainly only read.
 func (p *configParser) onlyReads(i int) bool {
 	switch {
 	case p.isWord(i-1, "global", "return", "echo", "print"):
@@ -395,7 +398,7 @@ func (p *configParser) onlyReads(i int) bool {
 	}
 }
 
-// behindBracket returns the index behind the bracket that closes the one at at.
+// behindBracket returns the index after the bracket that closes the one at at.
 func (p *configParser) behindBracket(at int) int {
 	depth := 0
 	for ; at < len(p.tokens); at++ {
@@ -423,7 +426,7 @@ func (p *configParser) set(name, value string, at int) {
 	p.conf.Literals = append(p.conf.Literals, Literal{Name: name, Value: secret.New(value), Pos: p.position(at)})
 }
 
-// unreadable makes the value of name unknown, of "" the value of every name that isn't set again later.
+// unreadable makes the value of name unknown. With "" it does that for every name that isn't set again later.
 func (p *configParser) unreadable(name string, at int, reason string) {
 	if name == "" {
 		p.conf.Literals = nil

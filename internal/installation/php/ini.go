@@ -10,7 +10,7 @@ import (
 	"uzerp-mfa/internal/installation/file"
 )
 
-// iniDefaults are the settings that matter here with what PHP has built in, which counts where no file sets them.
+// iniDefaults are the settings that matter here, with PHP's built-in values. These count if no file sets them.
 var iniDefaults = map[string]string{
 	"session.gc_maxlifetime":  "1440",
 	"session.gc_probability":  "1",
@@ -28,10 +28,10 @@ type Ini struct {
 	Values        map[string]IniValue // by lower-case name, the built-in defaults included
 }
 
-// Name returns "8.2 fpm", or "" for files that somebody named.
+// Name returns, for example, "8.2 fpm", or "" if only files were read.
 func (ini *Ini) Name() string { return strings.TrimSpace(ini.Version + " " + ini.SAPI) }
 
-// ServesPages reports whether this interface serves pages; the command line doesn't.
+// ServesPages reports whether this interface serves pages. PHP's command line and its debugger don't.
 func (ini *Ini) ServesPages() bool { return ini.SAPI != "cli" && ini.SAPI != "phpdbg" }
 
 // IniValue is a value and where it stands.
@@ -39,7 +39,7 @@ type IniValue struct {
 	Text    string
 	File    string // "" for PHP's built-in default
 	Line    int
-	Unknown bool // made of ${…} or a constant, which only PHP knows
+	Unknown bool // it contains ${…} or a constant, whose value only PHP knows
 }
 
 // Bool reports whether PHP takes the value for true: true, yes, on or a number other than 0.
@@ -52,8 +52,8 @@ func (v IniValue) Bool() bool {
 	return n != 0
 }
 
-// Int returns the number that the value begins with, times its K, M or G; ok is false if it is no such number from
-// its beginning to its end. PHP takes the number it finds, 0 if none, either way.
+// Int returns the number at the beginning of the value, times its K, M or G, and 0 if there is none. PHP does the same.
+// ok reports whether the whole value is such a number.
 func (v IniValue) Int() (n int64, ok bool) {
 	text := strings.Trim(v.Text, Blank)
 	end := 0
@@ -77,8 +77,8 @@ func (v IniValue) Int() (n int64, ok bool) {
 	}
 }
 
-// ReadIni reads the files in their order, the later one winning. Values of [PATH=…] and [HOST=…] sections are
-// left out: they don't hold for all.
+// ReadIni reads the files in their order; a later file wins. Values in [PATH=…] and [HOST=…] sections are left out,
+// because they don't count for all pages. It fails with the errors of the file system.
 func ReadIni(files ...string) (*Ini, error) {
 	ini := &Ini{Files: files, Values: map[string]IniValue{}}
 	for name, text := range iniDefaults {
@@ -97,7 +97,7 @@ func ReadIni(files ...string) (*Ini, error) {
 // FindInis reads the configuration of every server interface below root, which is /etc/php on Debian and Ubuntu:
 // root/VERSION/SAPI/php.ini and then conf.d/*.ini in the order of their names.
 //
-// Not seen here are the php_admin_value lines of FPM's pools, of Apache and of .htaccess, which win over all this.
+// It doesn't see the php_admin_value lines of FPM's pools, of Apache and of .htaccess, which win over all these files.
 func FindInis(root string) ([]*Ini, error) {
 	dirs, err := filepath.Glob(file.GlobQuote(root) + "/*/*")
 	if err != nil {
@@ -113,7 +113,7 @@ func FindInis(root string) ([]*Ini, error) {
 		if file.Exists(main) {
 			files = slices.Insert(files, 0, main)
 		}
-		files = slices.DeleteFunc(files, func(name string) bool { return !file.Exists(name) }) // links to what is gone
+		files = slices.DeleteFunc(files, func(name string) bool { return !file.Exists(name) }) // a link whose target is gone
 		if len(files) == 0 {
 			continue
 		}
@@ -127,7 +127,8 @@ func FindInis(root string) ([]*Ini, error) {
 	return found, nil
 }
 
-// read takes the known settings from one file. A quoted value may go over several lines, in which no setting counts.
+// read takes the settings of iniDefaults from one file. A quoted value may go over several lines; nothing in them is a
+// setting.
 func (ini *Ini) read(file string, src []byte) {
 	text := strings.TrimPrefix(string(src), "\ufeff") // a byte order mark
 	elsewhere := false                                // inside [PATH=…] or [HOST=…]
@@ -153,7 +154,7 @@ func (ini *Ini) read(file string, src []byte) {
 	}
 }
 
-// iniEntry returns the entry that text begins with, without its comment, and the length that it takes.
+// iniEntry returns the entry at the beginning of text, without its comment, and its length with the comment.
 func iniEntry(text string) (entry string, length int) {
 	quote, comment := byte(0), -1
 	assigned := false
@@ -186,8 +187,8 @@ func iniEntry(text string) (entry string, length int) {
 	return strings.TrimRight(text[:comment], "\r"), len(text)
 }
 
-// iniText takes quotes off and reports whether only PHP could know the value. Unquoted words for true and false become
-// "1" and "", as PHP's own reader makes of them.
+// iniText takes off quotes, and reports whether only PHP could know the value. Unquoted words for true and false become
+// "1" and "", as in PHP's own reader.
 func iniText(value string) (text string, unknown bool) {
 	if n := len(value); n >= 2 && (value[0] == '"' || value[0] == '\'') && value[n-1] == value[0] {
 		inside := value[1 : n-1]

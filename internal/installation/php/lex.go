@@ -11,7 +11,7 @@ type Position struct {
 	Line, Column int
 }
 
-// SyntaxError says where a PHP file can't be read any further. It never holds text of the file.
+// SyntaxError says where a PHP file can't be read, and why. It never holds text of the file.
 type SyntaxError struct {
 	File string // empty if only bytes were parsed
 	Position
@@ -35,25 +35,25 @@ const (
 	wordToken                      // a keyword, constant or function name
 	numberToken                    // text is as written
 	stringToken                    // text is the value
-	templateToken                  // a string whose value only running PHP knows
+	templateToken                  // a string whose value only PHP knows
 	endToken                       // ";" or "?>"
 )
 
-// token is one token of PHP code; comments and blanks make no token.
+// token is one token of PHP code. Comments and blanks are no tokens.
 type token struct {
 	kind tokenKind
 	text string
 	at   int
 }
 
-// lexer cuts a PHP file into tokens. It knows just enough of the language never to take text for code.
+// lexer cuts a PHP file into tokens. It knows just enough of the language to tell code from text.
 type lexer struct {
 	src    []byte
 	pos    int
 	tokens []token
 }
 
-// operators are those whose first characters would otherwise be taken for something else; longest first.
+// operators are those whose first characters would otherwise be read as something else, the longest first.
 var operators = []string{
 	"<=>", "**=", "...", "===", "!==", "<<=", ">>=", "??=", "?->",
 	"==", "!=", "<>", "<=", ">=", "=>", "->", "::", "++", "--", "+=", "-=", "*=", "/=", ".=", "%=", "&=", "|=", "^=",
@@ -71,8 +71,8 @@ func lex(src []byte) ([]token, *SyntaxError) {
 	return l.tokens, nil
 }
 
-// openTag goes behind the next opening tag. "<?" alone is not taken for one: with the php.ini of every distribution
-// it is text (short_open_tag = Off).
+// openTag goes to the end of the next opening tag, and reports whether there is one. "<?" alone is no tag: with the
+// php.ini of every distribution it is text (short_open_tag = Off).
 func (l *lexer) openTag() bool {
 	for {
 		n := bytes.Index(l.src[l.pos:], []byte("<?"))
@@ -179,7 +179,7 @@ func (l *lexer) operator(rest []byte) {
 	l.pos += len(text)
 }
 
-// lineComment ends at the line end or before "?>".
+// lineComment skips a comment that ends at the line end or before "?>".
 func (l *lexer) lineComment() {
 	for l.pos < len(l.src) && l.src[l.pos] != '\n' && l.src[l.pos] != '\r' && !bytes.HasPrefix(l.src[l.pos:], []byte("?>")) {
 		l.pos++
@@ -200,7 +200,7 @@ func (l *lexer) label() string {
 	return string(l.src[at:l.pos])
 }
 
-// name is a label with namespaces.
+// name reads a name with its namespaces.
 func (l *lexer) name() string {
 	at := l.pos
 	for l.pos < len(l.src) && (isLabel(l.src[l.pos]) || l.src[l.pos] == '\\' && l.pos+1 < len(l.src) && isLabelStart(l.src[l.pos+1])) {
@@ -209,7 +209,7 @@ func (l *lexer) name() string {
 	return string(l.src[at:l.pos])
 }
 
-// number takes what can belong to a number; whether it is one is for numberText to say.
+// number reads the characters that can belong to a number. numberText decides whether they are one.
 func (l *lexer) number() string {
 	at := l.pos
 	hex := l.pos+1 < len(l.src) && l.src[l.pos] == '0' && l.src[l.pos+1]|0x20 == 'x'
@@ -255,7 +255,7 @@ func (l *lexer) quoted() *SyntaxError {
 	return nil
 }
 
-// interpolation goes to the brace that ends a {$…} or ${…}, inside which quotes may stand again.
+// interpolation goes to the brace that ends a {$…} or ${…}. There may be quotes inside.
 func (l *lexer) interpolation() *SyntaxError {
 	at, before, depth := l.pos, len(l.tokens), 1
 	l.pos += 1 + bytes.IndexByte(l.src[l.pos:], '{')
@@ -282,7 +282,7 @@ func (l *lexer) interpolation() *SyntaxError {
 	return l.fail(at, "a brace in a string is not closed")
 }
 
-// addDouble adds a string with the escapes of double quotes.
+// addDouble adds the token for a string in which the escapes of double quotes count.
 func (l *lexer) addDouble(body []byte, quote byte, at int) {
 	if value, ok := doubleQuoted(body, quote); ok {
 		l.add(stringToken, value, at)
@@ -324,11 +324,11 @@ func (l *lexer) heredocHead() *heredocHead {
 type heredocHead struct {
 	name  string
 	quote byte
-	body  int // offset of the first line of text
+	body  int // the offset of the first line of text
 }
 
-// heredoc lexes a heredoc or nowdoc by the rules since PHP 7.3: the closing name may be indented, that indentation
-// goes from every line, and code may follow it.
+// heredoc lexes a heredoc or nowdoc by the rules since PHP 7.3: the closing name may be indented, every line loses that
+// much indentation, and code may follow the closing name.
 func (l *lexer) heredoc() *SyntaxError {
 	at, head := l.pos, l.heredocHead()
 	for i := head.body; i <= len(l.src); {
@@ -370,7 +370,7 @@ func cutLineEnd(body []byte) []byte {
 	return body
 }
 
-// outdent takes n blanks from the front of each line that isn't empty.
+// outdent removes n blanks from the front of each line that isn't empty.
 func outdent(body []byte, n int) (text []byte, even bool) {
 	if n == 0 {
 		return body, true

@@ -10,15 +10,15 @@ import (
 	"unicode/utf8"
 )
 
-// singleQuoted returns the value of a string in single quotes, where only \\ and \' mean anything.
+// singleQuoted returns the value of a string in single quotes, where only \\ and \' are escapes.
 func singleQuoted(body []byte) string {
 	return strings.NewReplacer(`\\`, `\`, `\'`, `'`).Replace(string(body))
 }
 
 var escapes = map[byte]byte{'n': '\n', 't': '\t', 'r': '\r', 'v': '\v', 'e': 0x1b, 'f': '\f', '\\': '\\', '$': '$'}
 
-// doubleQuoted returns the value of a string in double quotes (quote is '"') or of a heredoc (quote is 0, and then \" is
-// no escape). It is not ok if a variable is in the string or an \u{…} that PHP refuses.
+// doubleQuoted returns the value of a string in double quotes (quote is '"') or of a heredoc (quote is 0, and \" is no
+// escape). ok is false if the string contains a variable, or an \u{…} that PHP refuses.
 func doubleQuoted(body []byte, quote byte) (value string, ok bool) {
 	var b strings.Builder
 	for i := 0; i < len(body); {
@@ -45,8 +45,8 @@ func doubleQuoted(body []byte, quote byte) (value string, ok bool) {
 	return b.String(), true
 }
 
-// escape reads what follows a backslash: the text that it stands for and its length. What is no escape stays as
-// it is, the backslash included.
+// escape reads what follows a backslash, and returns the text that it stands for and its length. If it is no escape,
+// the text stays as it is, with the backslash.
 func escape(rest []byte, quote byte) (text string, length int, ok bool) {
 	c := rest[0]
 	if escaped, known := escapes[c]; known {
@@ -70,7 +70,7 @@ func escape(rest []byte, quote byte) (text string, length int, ok bool) {
 		}
 		code, err := strconv.ParseUint(string(rest[2:end]), 16, 32)
 		if err != nil || code > utf8.MaxRune || 0xd800 <= code && code <= 0xdfff {
-			return "", 0, false // PHP writes surrogates as they are; nobody means one
+			return "", 0, false // PHP writes surrogates as they are, but nobody means to write one
 		}
 		return string(rune(code)), end + 1, true
 	}
@@ -79,7 +79,7 @@ func escape(rest []byte, quote byte) (text string, length int, ok bool) {
 
 func isHex(c byte) bool { return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' }
 
-// digits counts up to limit leading characters that is accepts.
+// digits counts the leading characters that is accepts, up to limit.
 func digits(text []byte, limit int, is func(byte) bool) int {
 	n := 0
 	for n < limit && n < len(text) && is(text[n]) {
@@ -124,7 +124,8 @@ func numberText(literal string, negative bool) (string, bool) {
 	return floatText(value), true
 }
 
-// floatText is PHP's text of a float with precision = 14, the value that PHP has built in and in every php.ini.
+// floatText returns a float as PHP turns it into text with precision = 14. That is PHP's default, and the value in
+// every php.ini.
 func floatText(value float64) string {
 	const precision = 14
 	switch {

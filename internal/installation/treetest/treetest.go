@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// Write writes files below a new directory and returns it; a content "-> x" makes a symbolic link to x.
+// Write writes files below a new directory and returns its path. The content "-> x" makes a symbolic link to x.
 func Write(t *testing.T, files map[string]string) string {
 	t.Helper()
 	root := t.TempDir()

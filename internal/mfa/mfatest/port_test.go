@@ -8,7 +8,7 @@ import (
 	"uzerp-mfa/internal/mfa/mfatest"
 )
 
-// What use cases are tested with keeps the rules of the database.
+// The users in memory keep the rules of the database.
 func TestUsersPort(t *testing.T) {
 	t.Run("World", func(t *testing.T) {
 		storetest.Run(t, func(_ *testing.T, users ...mfa.User) storetest.Store { return mfatest.NewWorld(users...) })

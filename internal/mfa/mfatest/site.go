@@ -12,8 +12,8 @@ import (
 	"uzerp-mfa/internal/mfa"
 )
 
-// Site is a world that several goroutines may ask, with what only reconcile asks for. before runs ahead of every call
-// and makes it fail with the error it gives.
+// Site is a World that several goroutines may use at once. Before runs before every call, and the call fails with the
+// error that it returns.
 type Site struct {
 	mu       sync.Mutex
 	World    *World
@@ -34,7 +34,7 @@ func (s *Site) enter(op, about string) (leave func(), err error) {
 	return s.mu.Unlock, err
 }
 
-// FindUsers is that of the port.
+// FindUsers is the method of the port.
 func (s *Site) FindUsers(ctx context.Context, names []string) ([]mfa.User, error) {
 	leave, err := s.enter("FindUsers", strings.Join(names, " "))
 	defer leave()
@@ -44,7 +44,7 @@ func (s *Site) FindUsers(ctx context.Context, names []string) ([]mfa.User, error
 	return s.World.FindUsers(ctx, names)
 }
 
-// CompareAndSet is that of the port.
+// CompareAndSet is the method of the port.
 func (s *Site) CompareAndSet(ctx context.Context, name string, was, becomes mfa.Row) error {
 	leave, err := s.enter("CompareAndSet", name)
 	defer leave()
@@ -54,7 +54,7 @@ func (s *Site) CompareAndSet(ctx context.Context, name string, was, becomes mfa.
 	return s.World.CompareAndSet(ctx, name, was, becomes)
 }
 
-// FactorOwners is that of the port.
+// FactorOwners is the method of the port.
 func (s *Site) FactorOwners(ctx context.Context, sids []string) (map[string][]string, error) {
 	leave, err := s.enter("FactorOwners", strings.Join(sids, " "))
 	defer leave()
@@ -64,7 +64,7 @@ func (s *Site) FactorOwners(ctx context.Context, sids []string) (map[string][]st
 	return s.World.FactorOwners(ctx, sids)
 }
 
-// UUIDOwners is that of the port.
+// UUIDOwners is the method of the port.
 func (s *Site) UUIDOwners(ctx context.Context, uuids []string) (map[string][]string, error) {
 	leave, err := s.enter("UUIDOwners", strings.Join(uuids, " "))
 	defer leave()
@@ -74,14 +74,14 @@ func (s *Site) UUIDOwners(ctx context.Context, uuids []string) (map[string][]str
 	return s.World.UUIDOwners(ctx, uuids)
 }
 
-// CheckService is that of the port.
+// CheckService is the method of the port.
 func (s *Site) CheckService(context.Context) error {
 	leave, err := s.enter("CheckService", "")
 	defer leave()
 	return err
 }
 
-// ListEntities is that of the port.
+// ListEntities is the method of the port.
 func (s *Site) ListEntities(ctx context.Context) ([]mfa.Entity, error) {
 	leave, err := s.enter("ListEntities", "")
 	defer leave()
@@ -95,12 +95,12 @@ func (s *Site) ListEntities(ctx context.Context) ([]mfa.Entity, error) {
 	return all, err
 }
 
-// ListFactors is that of the port.
+// ListFactors is the method of the port.
 func (s *Site) ListFactors(ctx context.Context, identity string) ([]mfa.Factor, error) {
 	leave, err := s.enter("ListFactors", identity)
 	defer leave()
 	if errors.Is(err, ErrGone) {
-		return nil, nil // what the adapter makes of it
+		return nil, nil // as package twilio does
 	}
 	if err != nil {
 		return nil, err
@@ -108,7 +108,7 @@ func (s *Site) ListFactors(ctx context.Context, identity string) ([]mfa.Factor, 
 	return s.World.ListFactors(ctx, identity)
 }
 
-// FetchFactor is that of the port.
+// FetchFactor is the method of the port.
 func (s *Site) FetchFactor(ctx context.Context, identity, sid string) (mfa.Factor, error) {
 	leave, err := s.enter("FetchFactor", sid)
 	defer leave()
@@ -118,12 +118,12 @@ func (s *Site) FetchFactor(ctx context.Context, identity, sid string) (mfa.Facto
 	return s.World.FetchFactor(ctx, identity, sid)
 }
 
-// DeleteFactor is that of the port.
+// DeleteFactor is the method of the port.
 func (s *Site) DeleteFactor(ctx context.Context, identity, sid string) error {
 	leave, err := s.enter("DeleteFactor", sid)
 	defer leave()
 	if errors.Is(err, ErrGone) {
-		return nil // what the adapter makes of it
+		return nil // as package twilio does
 	}
 	if err != nil {
 		return err
@@ -131,7 +131,7 @@ func (s *Site) DeleteFactor(ctx context.Context, identity, sid string) error {
 	return s.World.DeleteFactor(ctx, identity, sid)
 }
 
-// Now is that of the port.
+// Now is the method of the port.
 func (s *Site) Now() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -145,14 +145,14 @@ func (s *Site) Users() map[string]mfa.User {
 	return maps.Clone(s.World.Users)
 }
 
-// Old puts a verified factor in place that was made two days ago.
+// Old adds a verified factor that was made two days ago.
 func (s *Site) Old(identity, sid string) *mfa.Factor {
 	f := s.World.Add(identity, sid, mfa.FactorVerified)
 	f.Created = s.World.Clock.Add(-48 * time.Hour)
 	return f
 }
 
-// CreateFactor is that of the port.
+// CreateFactor is the method of the port.
 func (s *Site) CreateFactor(ctx context.Context, identity, name string) (mfa.NewFactor, error) {
 	leave, err := s.enter("CreateFactor", identity)
 	defer leave()
@@ -162,7 +162,7 @@ func (s *Site) CreateFactor(ctx context.Context, identity, name string) (mfa.New
 	return s.World.CreateFactor(ctx, identity, name)
 }
 
-// VerifyFactor is that of the port.
+// VerifyFactor is the method of the port.
 func (s *Site) VerifyFactor(ctx context.Context, identity, sid, code string) (mfa.Factor, error) {
 	leave, err := s.enter("VerifyFactor", sid)
 	defer leave()
@@ -172,7 +172,7 @@ func (s *Site) VerifyFactor(ctx context.Context, identity, sid, code string) (mf
 	return s.World.VerifyFactor(ctx, identity, sid, code)
 }
 
-// Challenge is that of the port.
+// Challenge is the method of the port.
 func (s *Site) Challenge(ctx context.Context, identity, sid, code string) (bool, error) {
 	leave, err := s.enter("Challenge", sid)
 	defer leave()
@@ -182,5 +182,5 @@ func (s *Site) Challenge(ctx context.Context, identity, sid, code string) (bool,
 	return s.World.Challenge(ctx, identity, sid, code)
 }
 
-// ErrGone makes an operation answer as where what it is about does not exist.
+// ErrGone is the answer for what does not exist.
 var ErrGone = errs.New(errs.NotFound, "not found", "")

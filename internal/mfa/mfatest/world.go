@@ -1,6 +1,7 @@
-// Package mfatest is uzERP's table users and Twilio's factors in memory, for the tests of the use cases.
+// Package mfatest has uzERP's table users and Twilio's factors in memory, for the tests of the use cases.
 //
-// Its law: it behaves as package db and package twilio do. internal/db/storetest holds its users to that; no suite does its factors.
+// Its law: it behaves as packages db and twilio do. internal/db/storetest tests that of its users; no suite tests it
+// of its factors.
 package mfatest
 
 import (
@@ -18,8 +19,8 @@ import (
 	"uzerp-mfa/internal/totp"
 )
 
-// World is uzERP's table and Twilio's service in memory. Hooks run before the call they are named after, and make it fail
-// with the error they give.
+// World is uzERP's table and Twilio's service in memory. A hook runs before the call that it is named after, and the
+// call fails with the error that the hook returns.
 type World struct {
 	Users   map[string]mfa.User
 	Factors map[string][]mfa.Factor  // by identity
@@ -38,7 +39,7 @@ func NewWorld(users ...mfa.User) *World {
 	return w
 }
 
-// called runs the hook of a call. Like a real one, a call does nothing once its context is done.
+// called runs the hook of a call. As in a real one, nothing is done once ctx has ended.
 func (w *World) called(ctx context.Context, name string) error {
 	w.Calls = append(w.Calls, name)
 	if hook := w.Hooks[name]; hook != nil {
@@ -49,7 +50,7 @@ func (w *World) called(ctx context.Context, name string) error {
 	return ctx.Err()
 }
 
-// FindUsers is that of the port.
+// FindUsers is the method of the port.
 func (w *World) FindUsers(ctx context.Context, names []string) ([]mfa.User, error) {
 	if err := w.called(ctx, "FindUsers"); err != nil {
 		return nil, err
@@ -63,7 +64,7 @@ func (w *World) FindUsers(ctx context.Context, names []string) ([]mfa.User, erro
 	return found, nil
 }
 
-// CompareAndSet is that of the port.
+// CompareAndSet is the method of the port.
 func (w *World) CompareAndSet(ctx context.Context, name string, was, becomes mfa.Row) error {
 	if err := w.called(ctx, "CompareAndSet"); err != nil {
 		return err
@@ -77,7 +78,7 @@ func (w *World) CompareAndSet(ctx context.Context, name string, was, becomes mfa
 	return nil
 }
 
-// FactorOwners is that of the port.
+// FactorOwners is the method of the port.
 func (w *World) FactorOwners(ctx context.Context, sids []string) (map[string][]string, error) {
 	if err := w.called(ctx, "FactorOwners"); err != nil {
 		return nil, err
@@ -85,7 +86,7 @@ func (w *World) FactorOwners(ctx context.Context, sids []string) (map[string][]s
 	return w.owners(sids, func(r mfa.Row) *string { return r.SID }), nil
 }
 
-// UUIDOwners is that of the port.
+// UUIDOwners is the method of the port.
 func (w *World) UUIDOwners(ctx context.Context, uuids []string) (map[string][]string, error) {
 	if err := w.called(ctx, "UUIDOwners"); err != nil {
 		return nil, err
@@ -108,10 +109,10 @@ func (w *World) owners(values []string, column func(mfa.Row) *string) map[string
 	return owners
 }
 
-// CheckService is that of mfa.FactorReader.
+// CheckService is the method of mfa.FactorReader.
 func (w *World) CheckService(ctx context.Context) error { return w.called(ctx, "CheckService") }
 
-// ListEntities is that of mfa.FactorReader. An entity is as old as its oldest factor.
+// ListEntities is the method of mfa.FactorReader. An entity is as old as its oldest factor.
 func (w *World) ListEntities(ctx context.Context) ([]mfa.Entity, error) {
 	if err := w.called(ctx, "ListEntities"); err != nil {
 		return nil, err
@@ -129,7 +130,7 @@ func (w *World) ListEntities(ctx context.Context) ([]mfa.Entity, error) {
 	return all, nil
 }
 
-// ListFactors is that of the port.
+// ListFactors is the method of the port.
 func (w *World) ListFactors(ctx context.Context, identity string) ([]mfa.Factor, error) {
 	if err := w.called(ctx, "ListFactors"); err != nil {
 		return nil, err
@@ -137,7 +138,7 @@ func (w *World) ListFactors(ctx context.Context, identity string) ([]mfa.Factor,
 	return slices.Clone(w.Factors[identity]), nil
 }
 
-// Find returns a factor, to be changed; errs.NotFound if there is none.
+// Find returns a factor, which may be changed, or an error of errs.NotFound.
 func (w *World) Find(identity, sid string) (*mfa.Factor, error) {
 	for i := range w.Factors[identity] {
 		if w.Factors[identity][i].SID == sid {
@@ -147,7 +148,7 @@ func (w *World) Find(identity, sid string) (*mfa.Factor, error) {
 	return nil, errs.New(errs.NotFound, "no such factor", "")
 }
 
-// FetchFactor is that of the port.
+// FetchFactor is the method of the port.
 func (w *World) FetchFactor(ctx context.Context, identity, sid string) (mfa.Factor, error) {
 	if err := w.called(ctx, "FetchFactor"); err != nil {
 		return mfa.Factor{}, err
@@ -159,7 +160,7 @@ func (w *World) FetchFactor(ctx context.Context, identity, sid string) (mfa.Fact
 	return *f, nil
 }
 
-// CreateFactor is that of the port.
+// CreateFactor is the method of the port.
 func (w *World) CreateFactor(ctx context.Context, identity, name string) (mfa.NewFactor, error) {
 	if err := w.called(ctx, "CreateFactor"); err != nil {
 		return mfa.NewFactor{}, err
@@ -172,7 +173,7 @@ func (w *World) CreateFactor(ctx context.Context, identity, name string) (mfa.Ne
 	return mfa.NewFactor{Factor: *f, Secret: w.Secrets[f.SID], URI: secret.New("otpauth://totp/x")}, nil
 }
 
-// Add puts a factor in place and gives it a secret.
+// Add adds a factor with a secret.
 func (w *World) Add(identity, sid string, status mfa.FactorStatus) *mfa.Factor {
 	w.Factors[identity] = append(w.Factors[identity], mfa.Factor{SID: sid, Status: status, Created: w.Clock, FriendlyName: "alice",
 		TOTP: mfa.TOTPConfig{Algorithm: "sha1", Digits: 6, Step: 30 * time.Second, Skew: 1}})
@@ -180,7 +181,7 @@ func (w *World) Add(identity, sid string, status mfa.FactorStatus) *mfa.Factor {
 	return &w.Factors[identity][len(w.Factors[identity])-1]
 }
 
-// Code is what the phone shows, off by so much.
+// Code returns what the phone shows if its clock is wrong by off.
 func (w *World) Code(t testing.TB, sid string, off time.Duration) string {
 	t.Helper()
 	code, err := totp.Code(w.Secrets[sid], mfa.TOTPConfig{Algorithm: "sha1", Digits: 6, Step: 30 * time.Second}, w.Clock.Add(off))
@@ -200,7 +201,7 @@ func (w *World) right(sid, code string) bool {
 	return false
 }
 
-// VerifyFactor is that of the port.
+// VerifyFactor is the method of the port.
 func (w *World) VerifyFactor(ctx context.Context, identity, sid, code string) (mfa.Factor, error) {
 	if err := w.called(ctx, "VerifyFactor"); err != nil {
 		return mfa.Factor{}, err
@@ -215,7 +216,7 @@ func (w *World) VerifyFactor(ctx context.Context, identity, sid, code string) (m
 	return *f, nil
 }
 
-// Challenge is that of the port.
+// Challenge is the method of the port.
 func (w *World) Challenge(ctx context.Context, identity, sid, code string) (bool, error) {
 	if err := w.called(ctx, "Challenge"); err != nil {
 		return false, err
@@ -226,7 +227,7 @@ func (w *World) Challenge(ctx context.Context, identity, sid, code string) (bool
 	return w.right(sid, code), nil
 }
 
-// DeleteFactor is that of the port.
+// DeleteFactor is the method of the port.
 func (w *World) DeleteFactor(ctx context.Context, identity, sid string) error {
 	if err := w.called(ctx, "DeleteFactor"); err != nil {
 		return err
@@ -235,10 +236,10 @@ func (w *World) DeleteFactor(ctx context.Context, identity, sid string) error {
 	return nil
 }
 
-// Now is that of the port.
+// Now is the method of the port.
 func (w *World) Now() time.Time { return w.Clock }
 
-// SIDs returns the factors that are left of an identity.
+// SIDs returns the factors that an identity still has.
 func (w *World) SIDs(identity string) []string {
 	var sids []string
 	for _, f := range w.Factors[identity] {
