@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
 )
 
 // startOnTerminal starts c on a terminal of 80 columns and returns the other end. To close that end is a hang-up. It is
@@ -17,11 +18,25 @@ import (
 func startOnTerminal(c *exec.Cmd) (*os.File, error) { return startOnTerminalOf(c, 50, 80) }
 
 func startOnTerminalOf(c *exec.Cmd, rows, cols int) (*os.File, error) {
-	blocking, err := pty.StartWithSize(c, winsize(rows, cols))
+	blocking, tty, err := pty.Open()
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = blocking.Close() }()
+	defer func() { _, _ = blocking.Close(), tty.Close() }()
+	if err := keepOutput(tty); err != nil {
+		return nil, err
+	}
+	if err := pty.Setsize(blocking, winsize(rows, cols)); err != nil {
+		return nil, err
+	}
+	c.Stdin, c.Stderr = tty, tty
+	if c.Stdout == nil {
+		c.Stdout = tty
+	}
+	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := c.Start(); err != nil {
+		return nil, err
+	}
 	fd, err := syscall.Dup(int(blocking.Fd()))
 	if err != nil {
 		return nil, err
@@ -31,6 +46,17 @@ func startOnTerminalOf(c *exec.Cmd, rows, cols int) (*os.File, error) {
 		return nil, err
 	}
 	return os.NewFile(uintptr(fd), "terminal"), nil
+}
+
+// keepOutput keeps a Ctrl-C from throwing away what nobody has read yet, as a terminal does by default: the kernel sends the signal
+// first, and a quick program has said by then that it was interrupted.
+func keepOutput(tty *os.File) error {
+	settings, err := unix.IoctlGetTermios(int(tty.Fd()), unix.TCGETS)
+	if err != nil {
+		return err
+	}
+	settings.Lflag |= unix.NOFLSH
+	return unix.IoctlSetTermios(int(tty.Fd()), unix.TCSETS, settings)
 }
 
 func winsize(rows, cols int) *pty.Winsize {
