@@ -183,7 +183,7 @@ func (o *reconcileOptions) kinds() (only []reconcile.Kind) {
 
 // confirmRepairs shows the repairs and asks, if there are any to make.
 func confirmRepairs(ctx context.Context, app *App, opts *reconcileOptions, plan reconcile.Repairs) error {
-	if plan.Refusal != nil || len(plan.Differences) == 0 || !opts.repairs() {
+	if !plan.Needed() || !opts.repairs() {
 		return nil
 	}
 	if plan.Deletes() {

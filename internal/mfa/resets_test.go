@@ -16,7 +16,7 @@ func TestResets(t *testing.T) {
 	w := s.World
 	carol := w.Users["carol"]
 	no := false
-	carol.Row.Enrolled, carol.Row.Enabled = &no, &no
+	carol.Enrolled, carol.Enabled = &no, &no
 	w.Users["carol"] = carol
 	w.Add(uuidA, sidA, mfa.FactorVerified)
 	w.Add(uuidB, sidB, mfa.FactorVerified)

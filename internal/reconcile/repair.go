@@ -34,6 +34,9 @@ type Repairer struct {
 	NewUUID func() string
 }
 
+// Needed reports whether there are repairs to make, and none is refused.
+func (p Repairs) Needed() bool { return p.Refusal == nil && len(p.Differences) > 0 }
+
 // PlanRepairs plans to repair what can be repaired safely. limit is how many repairs are allowed, or nil for
 // DefaultMax. If more are needed, none is made: the first ones would be no safer than the rest.
 func (r *Result) PlanRepairs(limit *int) Repairs {
