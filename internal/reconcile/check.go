@@ -76,8 +76,8 @@ type check struct {
 // look is the result for one user or entity. An error ends the check.
 type look struct {
 	differences []Difference
-	known    bool // the user is enrolled, and Twilio gave an answer about the factor
-	err      error
+	known       bool // the user is enrolled, and Twilio gave an answer about the factor
+	err         error
 }
 
 func (c *check) readUsers() error {
