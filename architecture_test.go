@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -186,6 +188,36 @@ func TestDependencyRulesFailWhenBroken(t *testing.T) {
 func checkImports(t *testing.T, tree fs.FS) (problems []string, packages map[string]bool) {
 	t.Helper()
 	packages = map[string]bool{}
+	for name, file := range goFiles(t, tree) {
+		dir, test := strings.TrimPrefix(path.Dir(name), "."), strings.HasSuffix(name, "_test.go")
+		rules, known := allowed[dir]
+		if !test {
+			packages[dir] = true
+		}
+		if !test && !known {
+			problems = append(problems, name+": a package without a rule")
+		}
+		rules = slices.Concat(rules, allowedFiles[name])
+		for _, spec := range file.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			switch {
+			case forbidden[imported] != "":
+				problems = append(problems, name+" must not import "+imported+": "+forbidden[imported])
+			case !test && !mayImport(dir, imported, rules):
+				problems = append(problems, name+" must not import "+imported)
+			}
+		}
+	}
+	return problems, packages
+}
+
+// goFiles returns all Go files outside testdata by their names. Of each it has the imports and the comments before them.
+func goFiles(t *testing.T, tree fs.FS) map[string]*ast.File {
+	t.Helper()
+	files := map[string]*ast.File{}
 	err := fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() && (strings.HasPrefix(d.Name(), ".") && name != "." || d.Name() == "testdata") {
 			if d != nil && d.IsDir() && err == nil {
@@ -200,37 +232,78 @@ func checkImports(t *testing.T, tree fs.FS) (problems []string, packages map[str
 		if err != nil {
 			return err
 		}
-		file, err := parser.ParseFile(token.NewFileSet(), name, source, parser.ImportsOnly)
-		if err != nil {
-			return err
-		}
-		dir, test := strings.TrimPrefix(path.Dir(name), "."), strings.HasSuffix(name, "_test.go")
-		rules, known := allowed[dir]
-		if !test {
-			packages[dir] = true
-		}
-		if !test && !known {
-			problems = append(problems, name+": a package without a rule")
-		}
-		rules = slices.Concat(rules, allowedFiles[name])
-		for _, spec := range file.Imports {
-			imported, err := strconv.Unquote(spec.Path.Value)
-			if err != nil {
-				return err
-			}
-			switch {
-			case forbidden[imported] != "":
-				problems = append(problems, name+" must not import "+imported+": "+forbidden[imported])
-			case !test && !mayImport(dir, imported, rules):
-				problems = append(problems, name+" must not import "+imported)
-			}
-		}
-		return nil
+		files[name], err = parser.ParseFile(token.NewFileSet(), name, source, parser.ImportsOnly|parser.ParseComments)
+		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return problems, packages
+	return files
+}
+
+// Every package has one doc comment, which says what the package is for and what its laws are.
+func TestEveryPackageHasADocComment(t *testing.T) {
+	for _, p := range checkDocs(t, os.DirFS(".")) {
+		t.Error(p)
+	}
+}
+
+func TestDocCommentRuleFailsWhenBroken(t *testing.T) {
+	const good = "// Package mfa is the domain.\npackage mfa\n"
+	for name, test := range map[string]struct {
+		files map[string]string
+		want  int // problems
+	}{
+		"good":               {map[string]string{"mfa/doc.go": good, "mfa/x.go": "package mfa"}, 0},
+		"good command":       {map[string]string{"main.go": "// Command x does it.\npackage main"}, 0},
+		"only tests":         {map[string]string{"mfa/x_test.go": "package mfa_test"}, 0},
+		"none":               {map[string]string{"mfa/x.go": "package mfa"}, 1},
+		"none in two":        {map[string]string{"mfa/x.go": "package mfa", "db/x.go": "package db"}, 2},
+		"only in a test":     {map[string]string{"mfa/x.go": "package mfa", "mfa/x_test.go": good}, 1},
+		"not a doc comment":  {map[string]string{"mfa/x.go": "// Package mfa is the domain.\n\npackage mfa"}, 1},
+		"another name":       {map[string]string{"db/x.go": "// Package mfa is the domain.\npackage db"}, 1},
+		"not Go's words":     {map[string]string{"mfa/x.go": "// The domain.\npackage mfa"}, 1},
+		"two":                {map[string]string{"mfa/doc.go": good, "mfa/x.go": good}, 1},
+		"command as package": {map[string]string{"main.go": "// Package main does it.\npackage main"}, 1},
+	} {
+		tree := fstest.MapFS{}
+		for file, source := range test.files {
+			tree[file] = &fstest.MapFile{Data: []byte(source)}
+		}
+		if problems := checkDocs(t, tree); len(problems) != test.want {
+			t.Errorf("%s: %d problems, want %d: %q", name, len(problems), test.want, problems)
+		}
+	}
+}
+
+// checkDocs returns the packages that don't have exactly one doc comment in Go's words. Packages of tests need none.
+func checkDocs(t *testing.T, tree fs.FS) (problems []string) {
+	t.Helper()
+	docs := map[string]int{}
+	for name, file := range goFiles(t, tree) {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		begin := "Package " + file.Name.Name + " "
+		if file.Name.Name == "main" {
+			begin = "Command "
+		}
+		dir := path.Dir(name)
+		docs[dir] += 0 // a package, with or without
+		if file.Doc == nil {
+			continue
+		}
+		docs[dir]++
+		if !strings.HasPrefix(file.Doc.Text(), begin) {
+			problems = append(problems, fmt.Sprintf("%s: the doc comment does not begin with %q", name, begin))
+		}
+	}
+	for dir, n := range docs {
+		if n != 1 {
+			problems = append(problems, fmt.Sprintf("%s: %d doc comments of the package, want 1", dir, n))
+		}
+	}
+	return problems
 }
 
 func mayImport(dir, imported string, rules []string) bool {

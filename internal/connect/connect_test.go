@@ -232,3 +232,65 @@ func TestReadingPortsOnlyRead(t *testing.T) {
 		}
 	}
 }
+
+// uzERP's users have no factors in another service, or in another account. So no port that judges or changes factors
+// opens there. Codes to phones and new services have nothing to do with factors.
+func TestOneService(t *testing.T) {
+	const (
+		account, otherAccount = "AC00000000000000000000000000000000", "AC11111111111111111111111111111111"
+		service, otherService = "VA00000000000000000000000000000000", "VA11111111111111111111111111111111"
+	)
+	root := t.TempDir()
+	conf := "TWILIO_ACCOUNT_SID=" + account + "\nTWILIO_SERVICE_SID=" + service + "\nTWILIO_AUTH_TOKEN=t\n"
+	for name, text := range map[string]string{"system.php": "", "conf/.env": conf} {
+		path := filepath.Join(root, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reader := func(t *testing.T, account, service string) *Reader {
+		env := map[string]string{"TWILIO_ACCOUNT_SID": account, "TWILIO_SERVICE_SID": service, "TWILIO_AUTH_TOKEN": "t"}
+		getenv := func(name string) (string, bool) { v, ok := env[name]; return v, ok }
+		r := New(Options{Loader: &config.Loader{Getenv: getenv, Dir: root}, Logger: func() *slog.Logger { return nil }, Now: time.Now})
+		t.Cleanup(r.Close)
+		return r
+	}
+	for _, port := range []struct {
+		name    string
+		factors bool // it judges or changes the factors of uzERP's users
+		open    func(*Reader, *Changes) error
+	}{
+		{"reading Factors", true, func(r *Reader, _ *Changes) error { _, err := r.Factors(); return err }},
+		{"reading FactorsAtOnce", true, func(r *Reader, _ *Changes) error { _, err := r.FactorsAtOnce(2); return err }},
+		{"reading Challenger", true, func(r *Reader, _ *Changes) error { _, err := r.Challenger(); return err }},
+		{"writing Factors", true, func(_ *Reader, ch *Changes) error { _, err := ch.Factors(); return err }},
+		{"Verifications", false, func(_ *Reader, ch *Changes) error { _, err := ch.Verifications(); return err }},
+		{"Services", false, func(_ *Reader, ch *Changes) error { _, err := ch.Services(); return err }},
+	} {
+		for _, settings := range []struct {
+			name, account, service string
+			foreign                bool
+		}{
+			{"uzERP's own", account, service, false},
+			{"another service", account, otherService, true},
+			{"another account", otherAccount, service, true},
+		} {
+			for name, cmd := range map[string]Command{"unlogged": {Unlogged: true}, "dry run": {DryRun: true}} {
+				t.Run(port.name+"/"+settings.name+"/"+name, func(t *testing.T) {
+					r := reader(t, settings.account, settings.service) // a new one: what is open stays open
+					cmd.Getenv = func(string) string { return "" }
+					ch := got[*Changes](t)(NewChanges(r, cmd))
+					err := port.open(r, ch)
+					switch e, _ := errors.AsType[*errs.Error](err); {
+					case !port.factors || !settings.foreign:
+						if err != nil {
+							t.Error(err)
+						}
+					case e == nil || e.Kind != errs.Config || e.Hint.Reason != config.ReasonForeignService:
+						t.Errorf("got %v, and not the reason that this is another service", err)
+					}
+				})
+			}
+		}
+	}
+}

@@ -360,7 +360,7 @@ func TestLostReplyToACommit(t *testing.T) {
 			err := d.CompareAndSet(t.Context(), "alice", find(t, d, "alice").Row, mfa.Row{SID: ptr("new")})
 			wantError(t, err, errs.Unavailable, "it may have taken effect")
 			if !errors.Is(err, errs.ErrLostReply) {
-				t.Errorf("got %v", err)
+				t.Fatalf("got %v", err) // then no commit was sent, and waiting for its effect is useless
 			}
 			for began := time.Now(); after && find(t, direct, "alice").SID == nil && time.Since(began) < hangs; {
 				time.Sleep(10 * time.Millisecond)
@@ -386,7 +386,7 @@ func TestConnectionBreaksBeforeTheCommit(t *testing.T) {
 	unlock := lock(t, url, "select 1 from users where username = 'alice' for update")
 	done := make(chan error, 1)
 	go func() { done <- d.CompareAndSet(background(), "alice", was, mfa.Row{SID: ptr("new")}) }()
-	waitForLock(t, url)
+	waitForLock(t, url, done)
 	dbtest.Exec(t, url, "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'")
 	err := <-done
 	wantError(t, err, errs.Unavailable, "ended the connection")
@@ -426,7 +426,7 @@ func TestDeadlock(t *testing.T) {
 	}
 	done, other := make(chan error, 1), make(chan error, 1)
 	go func() { done <- d.ApplySwitch(background(), switchNames(), s) }()
-	waitForLock(t, url)
+	waitForLock(t, url, done)
 	go func() {
 		_, err := tx.Exec(background(), "update injector_classes set class_name = class_name where id = 6")
 		other <- err
@@ -498,11 +498,17 @@ func TestErrorsOfConnecting(t *testing.T) {
 	}
 }
 
-// waitForLock returns once a session of the database waits for a lock.
-func waitForLock(t *testing.T, url string) {
+// waitForLock returns once a session of the database waits for a lock. It ends the test if the call that should wait
+// ends instead; done gets that call's error.
+func waitForLock(t *testing.T, url string, done <-chan error) {
 	t.Helper()
 	conn := dbtest.Connect(t, url)
 	for began := time.Now(); time.Since(began) < hangs; time.Sleep(10 * time.Millisecond) {
+		select {
+		case err := <-done:
+			t.Fatalf("the call ended before it had to wait for a lock: %v", err)
+		default:
+		}
 		var waiting bool
 		query := "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')"
 		if err := conn.QueryRow(t.Context(), query).Scan(&waiting); err != nil {

@@ -223,7 +223,7 @@ func TestApplySwitchMeetsARowThatIsJustBeingAdded(t *testing.T) {
 	}
 	done := make(chan error, 1)
 	go func() { done <- d.ApplySwitch(background(), switchNames(), s) }()
-	waitForLock(t, url)
+	waitForLock(t, url, done)
 	if err := tx.Commit(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -15,9 +15,9 @@ import (
 	"uzerp-mfa/internal/mfa"
 )
 
-// Check compares everything and changes nothing. found is called with each finding at once, in the order of the users
-// and then of the entities; if it returns an error, the check ends. Check returns an error if the service can't be
-// fetched, uzERP's database does not answer, or ctx ends. If Twilio fails later, that makes findings of the kind
+// Check compares everything and changes nothing. found is called with each difference at once, in the order of the
+// users and then of the entities; if it returns an error, the check ends. Check returns an error if the service can't
+// be fetched, uzERP's database does not answer, or ctx ends. If Twilio fails later, that makes differences of the kind
 // Unknown.
 func (r *Reconciler) Check(ctx context.Context, found func(Difference) error) (*Result, error) {
 	c := &check{Reconciler: r, result: &Result{}, found: found, sharers: map[string]int{}}
@@ -75,9 +75,9 @@ type check struct {
 
 // look is the result for one user or entity. An error ends the check.
 type look struct {
-	findings []Difference
-	known    bool // the user is enrolled, and Twilio gave an answer about the factor
-	err      error
+	differences []Difference
+	known       bool // the user is enrolled, and Twilio gave an answer about the factor
+	err         error
 }
 
 func (c *check) readUsers() error {
@@ -109,7 +109,7 @@ func (c *check) listEntities(ctx context.Context) error {
 		return ctx.Err()
 	case err != nil:
 		c.breaker.told(err)
-		return c.take(look{findings: []Difference{unknownFinding("", "",
+		return c.take(look{differences: []Difference{unknownDifference("", "",
 			"the entities at Twilio could not be listed, so nobody knows whether some belong to no user", err)}}, false)
 	}
 	c.listed = true
@@ -120,13 +120,13 @@ func (c *check) listEntities(ctx context.Context) error {
 	return nil
 }
 
-// take adds the findings of one user or entity to the result.
+// take adds the differences of one user or entity to the result.
 func (c *check) take(l look, user bool) error {
 	if l.err != nil {
 		return l.err
 	}
 	unknown := false
-	for _, f := range l.findings {
+	for _, f := range l.differences {
 		switch f.Kind {
 		case Unknown:
 			unknown = true
@@ -162,18 +162,18 @@ func (c *check) close(ctx context.Context) error {
 		c.result.Outage = err
 	}
 	if err != nil {
-		return c.take(look{findings: []Difference{unknownFinding("", "",
+		return c.take(look{differences: []Difference{unknownDifference("", "",
 			"the Verify service did not answer at the end of the check, so all that it said before is in doubt", err)}}, false)
 	}
 	if c.incomplete.Load() {
 		err := errors.New("an entity that exists is missing in the list")
-		return c.take(look{findings: []Difference{unknownFinding("", "",
+		return c.take(look{differences: []Difference{unknownDifference("", "",
 			"Twilio's list of entities was not complete, so left-over factors of users who are not enrolled may be missed", err)}}, false)
 	}
 	return nil
 }
 
-func unknownFinding(username, uuid, message string, err error) Difference {
+func unknownDifference(username, uuid, message string, err error) Difference {
 	return Difference{Kind: Unknown, Username: username, UUID: uuid, Message: message + ": " + err.Error(), Err: err,
 		NotTried: errors.Is(err, errNotTried), Remedy: ReasonNoAnswer.With()}
 }
@@ -183,7 +183,7 @@ func unknownFinding(username, uuid, message string, err error) Difference {
 func (c *check) lookAt(ctx context.Context, u mfa.User) look {
 	for range 3 {
 		l := c.compare(ctx, u)
-		if l.err != nil || !slices.ContainsFunc(l.findings, func(f Difference) bool { return f.Kind != Unknown }) {
+		if l.err != nil || !slices.ContainsFunc(l.differences, func(f Difference) bool { return f.Kind != Unknown }) {
 			return l
 		}
 		now, err := c.Store.FindUsers(ctx, []string{u.Username})
@@ -197,7 +197,8 @@ func (c *check) lookAt(ctx context.Context, u mfa.User) look {
 		}
 		u = now[0]
 	}
-	return look{findings: []Difference{unknownFinding(u.Username, u.Identity(), "the user could not be compared", errors.New("uzERP's row keeps changing"))}}
+	return look{differences: []Difference{unknownDifference(u.Username, u.Identity(),
+		"the user could not be compared", errors.New("uzERP's row keeps changing"))}}
 }
 
 // compare returns what is wrong with a user.
@@ -216,13 +217,13 @@ func (c *check) compare(ctx context.Context, u mfa.User) look {
 	case errors.Is(err, errStore):
 		return look{err: err}
 	case err != nil:
-		for i := range l.findings {
-			l.findings[i].keep(errs.Plain("not repaired while Twilio gives no answer about this user"))
+		for i := range l.differences {
+			l.differences[i].keep(errs.Plain("not repaired while Twilio gives no answer about this user"))
 		}
-		l.findings = append(l.findings, unknownFinding(u.Username, *u.UUID, "Twilio gave no answer about this user", err))
+		l.differences = append(l.differences, unknownDifference(u.Username, *u.UUID, "Twilio gave no answer about this user", err))
 		return l
 	}
-	l.findings = append(l.findings, more...)
+	l.differences = append(l.differences, more...)
 	l.known = known
 	return l
 }
@@ -230,10 +231,10 @@ func (c *check) compare(ctx context.Context, u mfa.User) look {
 // errStore marks errors of uzERP's database. They end a check, and those of Twilio don't.
 var errStore = errors.New("uzERP's database")
 
-// rowAlone returns the findings for which Twilio is not needed.
+// rowAlone returns the differences for which Twilio is not needed.
 func (c *check) rowAlone(ctx context.Context, u mfa.User) (look, error) {
 	if u.UUID == nil {
-		return look{findings: []Difference{c.uuidMissing(u)}}, nil
+		return look{differences: []Difference{c.uuidMissing(u)}}, nil
 	}
 	var l look
 	if c.shared(u) {
@@ -247,14 +248,14 @@ func (c *check) rowAlone(ctx context.Context, u mfa.User) (look, error) {
 			if err != nil {
 				return l, err
 			}
-			l.findings = append(l.findings, f)
+			l.differences = append(l.differences, f)
 		}
 	}
 	if u.IsEnrolled() && !mfa.ValidFactorSID(u.FactorSID()) {
-		f := newFinding(SIDMissing, u, "")
+		f := newDifference(SIDMissing, u, "")
 		f.lockedOut(u, mfa.FactorNotAsked)
 		f.resetRow(u)
-		l.findings = append(l.findings, f)
+		l.differences = append(l.differences, f)
 	}
 	return l, nil
 }
@@ -278,16 +279,16 @@ func (c *check) hasToAsk(u mfa.User) bool {
 	}
 }
 
-func newFinding(kind Kind, u mfa.User, sid string) Difference {
+func newDifference(kind Kind, u mfa.User, sid string) Difference {
 	return Difference{Kind: kind, Username: u.Username, UUID: u.Identity(), FactorSID: sid, Fixable: true, user: u}
 }
 
-// lockedOut makes f a finding about a user who can't log in, and says why.
+// lockedOut makes f a difference about a user who can't log in, and says why.
 func (f *Difference) lockedOut(u mfa.User, factor mfa.FactorSight) {
 	f.Message = "locked out: " + mfa.LockedOut(u.Row, factor)
 }
 
-// resetRow makes f a finding that is repaired by a reset of the row, so that the user enrols again. It is not
+// resetRow makes f a difference that is repaired by a reset of the row, so that the user enrols again. It is not
 // repaired while the next login skips the code: an operator has let the user in, who may have no phone at hand, and a
 // reset would undo that.
 func (f *Difference) resetRow(u mfa.User) {
@@ -301,7 +302,7 @@ func (f *Difference) resetRow(u mfa.User) {
 }
 
 func (c *check) uuidMissing(u mfa.User) Difference {
-	f := newFinding(UUIDMissing, u, "")
+	f := newDifference(UUIDMissing, u, "")
 	f.lockedOut(u, mfa.FactorNotAsked)
 	if u.IsEnrolled() {
 		f.resetRow(u)
@@ -315,10 +316,10 @@ func (c *check) uuidMissing(u mfa.User) Difference {
 	return f
 }
 
-// uuidDuplicate returns the finding for one of several users with one uuid. The user who is enrolled keeps the uuid,
-// or the first by name if none is.
+// uuidDuplicate returns the difference for one of several users with one uuid. The user who is enrolled keeps the
+// uuid, or the first by name if none is.
 func (c *check) uuidDuplicate(ctx context.Context, u mfa.User, names []string) (Difference, error) {
-	f := newFinding(UUIDDuplicate, u, "")
+	f := newDifference(UUIDDuplicate, u, "")
 	f.Message = mfa.SharedUUID(mfa.Others(names, u.Username))
 	if u.IsEnrolled() {
 		f.keep(ReasonKeepsUUID.With())
@@ -347,7 +348,7 @@ func (c *check) uuidDuplicate(ctx context.Context, u mfa.User, names []string) (
 
 // compareFactors compares the row of a user with the factors at Twilio. known reports whether Twilio gave an answer
 // about the row's own factor.
-func (c *check) compareFactors(ctx context.Context, u mfa.User) (findings []Difference, known bool, err error) {
+func (c *check) compareFactors(ctx context.Context, u mfa.User) (differences []Difference, known bool, err error) {
 	listed, err := c.list(ctx, *u.UUID)
 	if err != nil {
 		return nil, false, err
@@ -359,8 +360,8 @@ func (c *check) compareFactors(ctx context.Context, u mfa.User) (findings []Diff
 		}
 	}
 	if !u.IsEnrolled() {
-		findings, err = c.leftOver(ctx, OrphanFactor, u, verified, "")
-		return findings, false, err
+		differences, err = c.leftOver(ctx, OrphanFactor, u, verified, "")
+		return differences, false, err
 	}
 	mine, err := mfa.OwnFactor(ctx, c.Factors, c.breaker.ask, u, listed)
 	if err != nil {
@@ -373,10 +374,10 @@ func (c *check) compareFactors(ctx context.Context, u mfa.User) (findings []Diff
 		if mine != nil {
 			kind = FactorUnverified
 		}
-		f := newFinding(kind, u, *u.SID)
+		f := newDifference(kind, u, *u.SID)
 		f.lockedOut(u, sight)
 		f.resetRow(u)
-		findings = append(findings, f)
+		differences = append(differences, f)
 	}
 	if mine != nil && c.listed {
 		if _, exists := c.entities[*u.UUID]; !exists && !mine.Created.IsZero() && mine.Created.Before(c.listedAt.Add(-time.Minute)) {
@@ -388,20 +389,20 @@ func (c *check) compareFactors(ctx context.Context, u mfa.User) (findings []Diff
 		keep = "kept until the user's own factor works again"
 	}
 	stale, err := c.leftOver(ctx, StaleFactor, u, verified, keep)
-	return append(findings, stale...), true, err
+	return append(differences, stale...), true, err
 }
 
-// leftOver returns a finding for each verified factor that no row names. keep is why they may not be deleted, or ""
-// if they may.
+// leftOver returns a difference for each verified factor that no row names. keep is why they may not be deleted, or
+// "" if they may.
 func (c *check) leftOver(ctx context.Context, kind Kind, u mfa.User, verified []mfa.Factor, keep string) ([]Difference, error) {
 	verified = slices.DeleteFunc(verified, func(f mfa.Factor) bool { return u.IsEnrolled() && f.SID == u.FactorSID() })
 	free, _, err := mfa.InUse(ctx, c.Store, verified)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errStore, err)
 	}
-	var findings []Difference
+	var differences []Difference
 	for _, factor := range free {
-		f := newFinding(kind, u, factor.SID)
+		f := newDifference(kind, u, factor.SID)
 		f.factors = []mfa.Factor{factor}
 		f.Message = "a second verified factor, perhaps on an old phone: no login accepts it, and nobody watches it"
 		if kind == OrphanFactor {
@@ -419,9 +420,9 @@ func (c *check) leftOver(ctx context.Context, kind Kind, u mfa.User, verified []
 		case age < youngFactor:
 			f.keep(errs.Plain(fmt.Sprintf("kept for now: it is younger than %d minutes, so somebody may just be enrolling", int(youngFactor.Minutes()))))
 		}
-		findings = append(findings, f)
+		differences = append(differences, f)
 	}
-	return findings, nil
+	return differences, nil
 }
 
 func (c *check) list(ctx context.Context, identity string) (listed []mfa.Factor, err error) {
@@ -449,7 +450,7 @@ func (c *check) lookAtStranger(ctx context.Context, e mfa.Entity) look {
 	if !uuidForm.MatchString(e.Identity) {
 		f.Message = "an entity at Twilio that uzERP can't have made: perhaps another application uses the same Verify service"
 		f.keep(errs.Plain("left alone"))
-		return look{findings: []Difference{f}}
+		return look{differences: []Difference{f}}
 	}
 	owners, err := c.Store.UUIDOwners(ctx, []string{e.Identity})
 	if err != nil {
@@ -463,7 +464,8 @@ func (c *check) lookAtStranger(ctx context.Context, e mfa.Entity) look {
 	case ctx.Err() != nil:
 		return look{err: ctx.Err()}
 	case err != nil:
-		return look{findings: []Difference{unknownFinding("", e.Identity, "Twilio gave no answer about an entity that is no user's", err)}}
+		return look{differences: []Difference{unknownDifference("", e.Identity,
+			"Twilio gave no answer about an entity that is no user's", err)}}
 	}
 	for _, factor := range listed {
 		if factor.Status == mfa.FactorVerified {
@@ -492,7 +494,7 @@ func (c *check) lookAtStranger(ctx context.Context, e mfa.Entity) look {
 	case tooYoung(c.Factors.Now(), e.Created, f.factors):
 		f.keep(errs.Plain(fmt.Sprintf("kept for now: it is younger than %d hours, or Twilio does not tell its age", int(youngEntity.Hours()))))
 	}
-	return look{findings: []Difference{f}}
+	return look{differences: []Difference{f}}
 }
 
 // tooYoung reports whether an entity, or one of its factors, is so young that it may belong to a user who is just being

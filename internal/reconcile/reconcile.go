@@ -18,8 +18,8 @@ const (
 	// UUIDMissing is a row without uuid. The repair assigns one. An enrolled user must then enrol again: nobody knows
 	// the identity that the factor belongs to.
 	UUIDMissing Kind = "uuid-missing"
-	// UUIDDuplicate is a row whose uuid another row has too; each of them is a finding. The repair assigns new uuids to
-	// users who are not enrolled. If nobody is enrolled, one user keeps the uuid. Enrolled users keep it too: their
+	// UUIDDuplicate is a row whose uuid another row has too; each of them is a difference. The repair assigns new uuids
+	// to users who are not enrolled. If nobody is enrolled, one user keeps the uuid. Enrolled users keep it too: their
 	// factor belongs to it.
 	UUIDDuplicate Kind = "uuid-duplicate"
 	// SIDMissing is a row that is enrolled, but whose mfa_sid is NULL, empty or not a factor SID. The repair resets the
@@ -42,7 +42,7 @@ const (
 	// application must have made it, and it is not repaired.
 	OrphanEntity Kind = "orphan-entity"
 	// Unknown means that Twilio gave no usable answer about a user, an entity or the service. It is never repaired, and
-	// no other finding about that user is.
+	// no other difference about that user is.
 	Unknown Kind = "unknown"
 )
 
@@ -84,7 +84,7 @@ type Difference struct {
 	factors []mfa.Factor // the factors to delete
 }
 
-// keep makes f a finding that --fix does not repair, and says why.
+// keep makes f a difference that --fix does not repair, and says why.
 func (f *Difference) keep(why errs.Hint) { f.Fixable, f.Remedy = false, why }
 
 // Reconciler compares uzERP's users with the factors at Twilio. It has no port that can change anything.
@@ -120,10 +120,14 @@ type Result struct {
 	factorMissing int
 }
 
+// manyMissing is how many factors must be missing at least before the service is called wrong. Fewer may be missing
+// for another reason.
+const manyMissing = 5
+
 // WrongService reports whether so many factors are missing that the users have probably enrolled with another
-// service: those of more than half of the enrolled users, and at least five.
+// service: those of more than half of the enrolled users, and at least manyMissing (five).
 func (r *Result) WrongService() bool {
-	return r.factorMissing >= mfa.BreakerThreshold && 2*r.factorMissing > r.enrolledKnown
+	return r.factorMissing >= manyMissing && 2*r.factorMissing > r.enrolledKnown
 }
 
 // DefaultMax returns how many repairs are allowed if no number is given: a tenth of the enrolled users, rounded up,

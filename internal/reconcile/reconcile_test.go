@@ -56,12 +56,12 @@ func checked(t *testing.T, r *reconcile.Reconciler) *reconcile.Result {
 	result, err := r.Check(t.Context(), func(reconcile.Difference) error { streamed++; return nil })
 	wantNil(t, err)
 	if streamed != len(result.Differences) {
-		t.Errorf("%d findings streamed of %d", streamed, len(result.Differences))
+		t.Errorf("%d differences streamed of %d", streamed, len(result.Differences))
 	}
 	return result
 }
 
-// lines shows findings as "kind user sid", with a mark: ! fixed, - not fixable, ? not repaired.
+// lines shows differences as "kind user sid", with a mark: ! fixed, - not fixable, ? not repaired.
 func lines(r *reconcile.Result) []string {
 	var all []string
 	for _, f := range r.Differences {
@@ -82,7 +82,7 @@ func lines(r *reconcile.Result) []string {
 func wantLines(t *testing.T, r *reconcile.Result, want ...string) {
 	t.Helper()
 	if diff := cmp.Diff(want, lines(r)); diff != "" {
-		t.Errorf("findings (-want +got):\n%s", diff)
+		t.Errorf("differences (-want +got):\n%s", diff)
 	}
 }
 
@@ -143,7 +143,7 @@ func everyKind() *mfatest.Site {
 	return s
 }
 
-var everyFinding = []string{
+var everyDifference = []string{
 	"factor-missing b-missing003",
 	"factor-missing b-missing-skip004 -",
 	"factor-unverified c-unverified005",
@@ -165,7 +165,7 @@ func TestReconcileFindsEveryKindAndRepairsWhatIsSafe(t *testing.T) {
 		s := everyKind()
 		r := reconciler(s)
 		r.Concurrency = concurrency
-		want := append(slices.Clone(everyFinding),
+		want := append(slices.Clone(everyDifference),
 			"stale-factor h-stale018",
 			"orphan-factor i-orphan019",
 			"orphan-factor i-orphan-young01a -",
@@ -428,6 +428,19 @@ func TestReconcileNotFoundMustBeConfirmed(t *testing.T) {
 	s.Before = func(int, string, string) error { return errGone }
 	_, err := reconciler(s).Check(t.Context(), func(reconcile.Difference) error { return nil })
 	wantKind(t, err, errs.NotFound)
+}
+
+// Four missing factors don't mean another service, even if nobody has one. Five do.
+func TestWrongServiceNeedsFiveMissing(t *testing.T) {
+	for missing, want := range map[int]bool{4: false, 5: true} {
+		var users []mfa.User
+		for n := range missing {
+			users = append(users, mfatest.Enrolled(fmt.Sprint("u", n), id(n), factorID(n)))
+		}
+		if got := checked(t, reconciler(mfatest.NewSite(users...))).WrongService(); got != want {
+			t.Errorf("%d of %d are missing: another service %v, want %v", missing, missing, got, want)
+		}
+	}
 }
 
 func TestReconcileGuards(t *testing.T) {
@@ -729,7 +742,7 @@ func TestReconcileEnds(t *testing.T) {
 	wantKind(t, err, errs.Unavailable)
 }
 
-// Never more users than allowed are compared at a time, and the findings still come in order.
+// Never more users than allowed are compared at a time, and the differences still come in order.
 func TestReconcileConcurrency(t *testing.T) {
 	var users []mfa.User
 	for n := range 200 {
