@@ -9,11 +9,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"uzerp-mfa/cmd"
 )
 
 // The commands of scripts that run the program. testdata/script/README.md explains them.
@@ -35,7 +38,19 @@ func cmdRun(ts *testscript.TestScript, args []string) {
 		ts.Logf("[stdout]\n%s[stderr]\n%s", &stdout, &stderr)
 		ts.Fatalf("exit code %d, want %d", got, want)
 	}
+	checkDocumented(ts, args, got)
 }
+
+// checkDocumented checks that the help of the command has the exit code that it ended with.
+func checkDocumented(ts *testscript.TestScript, args []string, got int) {
+	command, codes := cmd.DocumentedExitCodes(args)
+	runsAnother := command == "uzerp-mfa sandbox" && len(args) > 1 // ends with the code of what it runs
+	if got != killed && !runsAnother && !slices.Contains(codes, got) {
+		ts.Fatalf("exit code %d, which is not in the help of %s: it has %d", got, command, codes)
+	}
+}
+
+const killed = -1 // what os/exec says of a program that a signal has ended
 
 func exitCode(ts *testscript.TestScript, args []string) (int, []string) {
 	if args[0] == "any" { // the program was killed
@@ -181,4 +196,5 @@ func cmdTTY(ts *testscript.TestScript, args []string) {
 	if got != want && want != anyExit {
 		ts.Fatalf("exit code %d, want %d; the screen:\n%s", got, want, seen.text())
 	}
+	checkDocumented(ts, args, got)
 }

@@ -36,11 +36,11 @@ type serviceCheckView struct {
 }
 
 func runServiceCheck(ctx context.Context, app *App, strict bool) error {
+	app.warnIfForeign() // first: Twilio may not know that service
 	service, err := app.reader.Service(ctx)
 	if err != nil {
 		return err
 	}
-	app.warnIfForeign()
 	findings := verifyservice.Check(service)
 	if err := showServiceCheck(app, viewService(service), findings); err != nil {
 		return err

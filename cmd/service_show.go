@@ -33,11 +33,11 @@ type serviceDocument struct {
 }
 
 func runServiceShow(ctx context.Context, app *App) error {
+	app.warnIfForeign() // first: Twilio may not know that service
 	service, err := app.reader.Service(ctx)
 	if err != nil {
 		return err
 	}
-	app.warnIfForeign()
 	v := viewService(service)
 	if app.flags.output == formatJSON {
 		return output.WriteJSON(app.streams.Out, serviceDocument{SchemaVersion: schemaVersion, Service: v})

@@ -138,3 +138,20 @@ func TestExitCodesAreDocumented(t *testing.T) {
 		}
 	}
 }
+
+// DocumentedExitCodes returns the command that args run, and the exit codes in its help.
+func DocumentedExitCodes(args []string) (command string, codes []int) {
+	c, _, err := testRoot().Find(args)
+	if err != nil { // no such command: what is wrong with the root
+		c = testRoot()
+	}
+	help := c.Long
+	if !c.HasParent() {
+		help = exitCodes()
+	}
+	for _, m := range regexp.MustCompile(`(?m)^  (\d+) +\S`).FindAllStringSubmatch(help, -1) {
+		n, _ := strconv.Atoi(m[1])
+		codes = append(codes, n)
+	}
+	return c.CommandPath(), codes
+}

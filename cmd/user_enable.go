@@ -29,19 +29,6 @@ others it changes nothing, says why and what to do instead.
 	})
 }
 
-func newUserDisableNextLoginCmd(app *App) *cobra.Command {
-	b := bypass{mfa.PlanDisableNextLogin, "the next login asks for the password only, once", "the next login skips the code already"}
-	return newBypassCmd(app, b, &cobra.Command{
-		Use:   "disable-next-login USER...",
-		Short: "Let users log in once without a code",
-		Long: `Lets users who are enrolled log in once with their password alone, for example with the phone left at home; uzERP then
-asks for the code again by itself. It needs no Twilio, so it also helps when Twilio is down.
-
-` + exitCodes(errs.Partial, errs.Config, errs.NotFound, errs.Refused, errs.Unavailable),
-		Example: "  uzerp-mfa user disable-next-login alice\n  uzerp-mfa user disable-next-login alice bob --dry-run",
-	})
-}
-
 func newBypassCmd(app *App, b bypass, c *cobra.Command) *cobra.Command {
 	w, names := &writeFlags{}, &nameList{}
 	w.register(c)

@@ -1,0 +1,22 @@
+package cmd
+
+import (
+	"github.com/spf13/cobra"
+
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/mfa"
+)
+
+// newUserDisableNextLoginCmd is user enable the other way round: user_enable.go runs both.
+func newUserDisableNextLoginCmd(app *App) *cobra.Command {
+	b := bypass{mfa.PlanDisableNextLogin, "the next login asks for the password only, once", "the next login skips the code already"}
+	return newBypassCmd(app, b, &cobra.Command{
+		Use:   "disable-next-login USER...",
+		Short: "Let users log in once without a code",
+		Long: `Lets users who are enrolled log in once with their password alone, for example with the phone left at home; uzERP then
+asks for the code again by itself. It needs no Twilio, so it also helps when Twilio is down.
+
+` + exitCodes(errs.Partial, errs.Config, errs.NotFound, errs.Refused, errs.Unavailable),
+		Example: "  uzerp-mfa user disable-next-login alice\n  uzerp-mfa user disable-next-login alice bob --dry-run",
+	})
+}
