@@ -33,7 +33,7 @@ bills each approved check.
 
 Without CODE it is asked for; - reads it from stdin. A wrong code changes nothing: try the next one.
 
-` + exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.CodeRejected),
+` + exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Declined, errs.CodeRejected),
 		Example: "  uzerp-mfa verify alice\n  uzerp-mfa verify alice 123456\n  uzerp-mfa verify alice --check",
 		Args:    userAndCode,
 	}
