@@ -91,7 +91,8 @@ func (m *machine) deps(t *testing.T, umask string, env ...string) (*exec.Cmd, *b
 		t.Fatal(err)
 	}
 	var said bytes.Buffer
-	c := exec.CommandContext(t.Context(), "sh", "-c", "umask "+umask+"; exec sh "+script+" test")
+	// A shell can't catch a signal that was ignored when it was started, and nohup or a & ignores some for all below.
+	c := exec.CommandContext(t.Context(), "env", "--default-signal=HUP,INT,TERM", "sh", "-c", "umask "+umask+"; exec sh "+script+" test")
 	c.Env = append([]string{"PATH=" + m.bin, "DEPS_ROOT=" + m.root, "TMPDIR=" + t.TempDir()}, env...)
 	c.Stdout, c.Stderr = &said, &said
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
