@@ -179,11 +179,14 @@ func (p *process) watch(t *testing.T) {
 			continue
 		}
 		p.answered++
-		p.s.tap.Step("terminal", "type the code", p.exited, func() {
+		p.s.tap.Step("terminal", typeCode, p.exited, func() {
 			_, _ = io.WriteString(p.terminal, p.typed(t))
 		})
 	}
 }
+
+// typeCode is the step in which the user types a code.
+const typeCode = "type the code"
 
 // typed returns what the user types: the code of an app with the secret on the screen. After three refused codes the
 // user gives up.
