@@ -48,6 +48,11 @@ func (t Trial) Run(ctx context.Context, plan injector.SwitchPlan, limit time.Dur
 	defer g.close()
 	undo := func() error { return t.undo(ctx, g, plan.Changes) }
 	if err := t.Store.ApplySwitch(ctx, injector.Names(), plan); err != nil {
+		// Nothing was written. What the rows hold is another operator's switch, even if it is the same.
+		if errors.Is(err, errs.ErrChanged) {
+			_ = g.keep() // the guard has nothing to take back, and must not wait for its time
+			return err
+		}
 		// The switch may have been made, and only the answer was lost. If not, the guard finds nothing to take back.
 		return errors.Join(err, undo())
 	}

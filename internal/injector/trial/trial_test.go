@@ -222,6 +222,26 @@ func TestTrialWithALostAnswer(t *testing.T) {
 	}
 }
 
+// overtaken is a database in which another operator makes the same switch first.
+type overtaken struct{ file }
+
+func (o overtaken) ApplySwitch(ctx context.Context, names []string, plan injector.SwitchPlan) error {
+	if err := o.file.ApplySwitch(ctx, names, plan); err != nil {
+		return err
+	}
+	return &errs.Error{Kind: errs.Refused, Err: errs.ErrChanged}
+}
+
+// A switch that is refused changes nothing, so there is nothing to take back: what stands there now is another
+// operator's switch.
+func TestTrialThatIsRefusedLeavesAnothersSwitch(t *testing.T) {
+	s := newStage(t, "guard")
+	s.Store = overtaken{s.db}
+	if err := s.run(t, t.Context(), time.Minute, injector.MFAHandler); !errors.Is(err, errs.ErrChanged) {
+		t.Error(err)
+	}
+}
+
 // slow is a database that makes the switch only when the guard has ended.
 type slow struct{ file }
 
