@@ -60,7 +60,7 @@ off=$3/etc/postgresql-common/createcluster.d/uzerp-mfa.conf
 said=$(mktemp)
 
 # In some shells a trap on EXIT does not run on a signal.
-trap "rm -f $off $said" EXIT
+trap "rm -f \"\$said\" \"\$off\"" EXIT
 trap "exit 129" HUP
 trap "exit 130" INT
 trap "exit 143" TERM

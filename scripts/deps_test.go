@@ -93,10 +93,28 @@ func (m *machine) deps(t *testing.T, umask string, env ...string) (*exec.Cmd, *b
 	var said bytes.Buffer
 	// A shell can't catch a signal that was ignored when it was started, and nohup or a & ignores some for all below.
 	c := exec.CommandContext(t.Context(), "env", "--default-signal=HUP,INT,TERM", "sh", "-c", "umask "+umask+"; exec sh "+script+" test")
-	c.Env = append([]string{"PATH=" + m.bin, "DEPS_ROOT=" + m.root, "TMPDIR=" + t.TempDir()}, env...)
+	c.Env = append([]string{"PATH=" + m.bin, "DEPS_ROOT=" + m.root, "TMPDIR=" + oddDirectory(t)}, env...)
 	c.Stdout, c.Stderr = &said, &said
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	return c, &said
+}
+
+// oddDirectory returns a directory for temporary files whose name is two words to a shell that does not quote it. The
+// test fails if the file that the first word names is not there at the end, or if the directory is not empty.
+func oddDirectory(t *testing.T) string {
+	t.Helper()
+	bystander := filepath.Join(t.TempDir(), "odd")
+	dir := bystander + " directory"
+	if err := errors.Join(os.WriteFile(bystander, nil, 0o600), os.Mkdir(dir, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		left, err := os.ReadDir(dir)
+		if _, gone := os.Stat(bystander); err != nil || gone != nil || len(left) > 0 {
+			t.Errorf("%v, %v; left behind: %v", err, gone, left)
+		}
+	})
+	return dir
 }
 
 func code(t *testing.T, err error) int {
