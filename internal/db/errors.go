@@ -103,6 +103,16 @@ func (db *DB) translate(ctx context.Context, op string, err error) error {
 				return schema.Problem()
 			}
 		}
+		if e.Code == insufficientPrivilege { // so the server says, too, if row-level security would hide rows
+			if schema, err := db.CheckSchema(ctx); err == nil && len(schema.RowSecurity) > 0 {
+				return schema.Problem()
+			}
+		}
+		if e.Code == foreignCodeFound {
+			site := *db.site.Load()
+			found, _ := db.foreignCode(ctx, site) // what it is makes the error better, no more
+			return foreignCodeError(site, found)
+		}
 		return serverError(op, e)
 	}
 	switch {
@@ -230,7 +240,7 @@ func (e *connectError) refused(code string) (kind errs.Kind, text, hint string) 
 		return errs.Unavailable, "the database server is starting up or shutting down", "run it again in a moment"
 	case code == "08P01":
 		return errs.Config, "the server at " + e.address() + " rejects a parameter of the connection",
-			"a connection pooler must pass statement_timeout, lock_timeout and search_path on, or connect to PostgreSQL itself"
+			"a connection pooler must pass statement_timeout and lock_timeout on, or connect to PostgreSQL itself"
 	case class == "22" || class == "42":
 		return errs.Config, "the server at " + e.address() + " rejects a parameter of the database settings (SQLSTATE " + code + ")",
 			"check the parameters of the database URL, and PGOPTIONS"
