@@ -38,11 +38,12 @@ var allowed = map[string][]string{
 	},
 
 	// All other packages may stand on these.
-	"internal/errs":    {},
-	"internal/secret":  {},
-	"internal/finding": {"uzerp-mfa/internal/errs"},
-	"internal/sidform": {},
-	"internal/shell":   {},
+	"internal/errs":     {},
+	"internal/secret":   {},
+	"internal/finding":  {"uzerp-mfa/internal/errs"},
+	"internal/sidform":  {},
+	"internal/shell":    {},
+	"internal/safepath": {"golang.org/x/sys/unix"},
 
 	// uzERP's files.
 	"internal/filelock": {"uzerp-mfa/internal/errs"},
@@ -52,16 +53,16 @@ var allowed = map[string][]string{
 	"internal/installation/dotenv": {
 		"uzerp-mfa/internal/secret", "uzerp-mfa/internal/installation/file", "uzerp-mfa/internal/installation/php",
 	},
-	"internal/installation/file":     {"uzerp-mfa/internal/filelock"},
+	"internal/installation/file":     {"uzerp-mfa/internal/filelock", "uzerp-mfa/internal/safepath", "golang.org/x/sys/unix"},
 	"internal/installation/php":      {"uzerp-mfa/internal/secret", "uzerp-mfa/internal/installation/file"},
 	"internal/installation/treetest": {}, // test support
 
 	"internal/audit": {
-		"uzerp-mfa/internal/filelock", "uzerp-mfa/internal/caller", "uzerp-mfa/internal/verifyservice",
+		"uzerp-mfa/internal/filelock", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/caller", "uzerp-mfa/internal/verifyservice",
 		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa",
 	},
 	"internal/config": {
-		"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret",
+		"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/safepath",
 		"uzerp-mfa/internal/injector", "uzerp-mfa/internal/installation/...", "uzerp-mfa/internal/mfa",
 		"github.com/joho/godotenv",
 	},
