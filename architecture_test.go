@@ -25,7 +25,7 @@ var allowed = map[string][]string{
 		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/finding",
 		"uzerp-mfa/internal/audit", "uzerp-mfa/internal/config", "uzerp-mfa/internal/doctor",
 		"uzerp-mfa/internal/injector/...", "uzerp-mfa/internal/installation/...", "uzerp-mfa/internal/mfa",
-		"uzerp-mfa/internal/output", "uzerp-mfa/internal/sessionconfig", "uzerp-mfa/internal/shell",
+		"uzerp-mfa/internal/output", "uzerp-mfa/internal/sessionconfig", "uzerp-mfa/internal/shell", "uzerp-mfa/internal/operator",
 		"github.com/spf13/cobra", "github.com/spf13/pflag",
 	},
 
@@ -44,6 +44,7 @@ var allowed = map[string][]string{
 	"internal/sidform":  {},
 	"internal/shell":    {},
 	"internal/safepath": {"golang.org/x/sys/unix"},
+	"internal/operator": {},
 
 	// uzERP's files.
 	"internal/filelock": {"uzerp-mfa/internal/errs"},
