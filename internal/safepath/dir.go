@@ -367,7 +367,7 @@ func (d *Dir) MakeDir(name string, perm fs.FileMode) (*Dir, error) {
 	return d.step(name, 0)
 }
 
-// Chown gives the directory to a user and a group.
+// Chown changes the owner and group of the directory.
 func (d *Dir) Chown(uid, gid int) error {
 	f, err := d.Reopen()
 	if err != nil {
