@@ -19,6 +19,7 @@ import (
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/installation"
+	"uzerp-mfa/internal/safepath"
 	"uzerp-mfa/internal/secret"
 )
 
@@ -148,7 +149,7 @@ func (l *Loader) Installation() (*installation.Installation, error) {
 	if l.opened != nil && l.opened.Root == root {
 		return l.opened, nil
 	}
-	inst, err := installation.Open(root)
+	inst, err := installation.Open(root, safepath.Trust{Anyone: true})
 	if err != nil {
 		return nil, &errs.Error{Kind: errs.Config, Op: "read uzERP's settings", Err: err}
 	}

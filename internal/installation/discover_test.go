@@ -22,7 +22,7 @@ func installation(t *testing.T, files map[string]string) *Installation {
 	if err := os.MkdirAll(filepath.Join(root, "conf"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	i, err := Open(root)
+	i, err := Open(root, anyone)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +30,7 @@ func installation(t *testing.T, files map[string]string) *Installation {
 }
 
 func TestOpen(t *testing.T) {
-	if _, err := Open(t.TempDir()); !errors.Is(err, ErrNotInstallation) {
+	if _, err := Open(t.TempDir(), anyone); !errors.Is(err, ErrNotInstallation) {
 		t.Errorf("got %v", err)
 	}
 	i := installation(t, map[string]string{"config/.env": "A=1"})

@@ -4,17 +4,19 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
+	"syscall"
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/installation/dotenv"
 	"uzerp-mfa/internal/installation/file"
+	"uzerp-mfa/internal/safepath"
 )
 
 // EnvFile is a conf/.env, or a draft of one, as uzERP's reader sees it.
 type EnvFile struct {
 	Path      string // the path as messages name it
+	Trust     safepath.Trust
 	Found     bool
 	Misplaced string              // the path of a config/.env, which nothing reads, if there is no conf/.env
 	Syntax    *dotenv.SyntaxError // the line that uzERP's reader rejects; then there are no Settings
@@ -29,7 +31,7 @@ type EnvFile struct {
 // ReadEnv reads conf/.env. A missing file is no error. It fails with errs.Config; the error quotes nothing from the
 // file.
 func (i *Installation) ReadEnv() (EnvFile, error) {
-	env, err := readEnv(i.DotenvPath())
+	env, err := readEnv(i.DotenvPath(), i.Trust)
 	if err != nil {
 		return EnvFile{}, err
 	}
@@ -45,8 +47,8 @@ func (i *Installation) ReadEnv() (EnvFile, error) {
 
 // ReadEnvFile reads the file at path, which must exist. If that is the config/.env of an installation, Misplaced is
 // set, because nothing reads the file there. It fails with errs.Config; the error quotes nothing from the file.
-func ReadEnvFile(path string) (EnvFile, error) {
-	env, err := readEnv(path)
+func ReadEnvFile(path string, trust safepath.Trust) (EnvFile, error) {
+	env, err := readEnv(path, trust)
 	if err == nil && !env.Found {
 		err = FileError(path, fs.ErrNotExist)
 	}
@@ -60,20 +62,16 @@ func ReadEnvFile(path string) (EnvFile, error) {
 	return env, nil
 }
 
-func readEnv(path string) (EnvFile, error) {
-	env := EnvFile{Path: path}
-	var err error
-	if env.File, err = file.Stat(path); err != nil {
-		return env, FileError(path, err)
-	}
-	if !env.File.Exists {
+func readEnv(path string, trust safepath.Trust) (EnvFile, error) {
+	env := EnvFile{Path: path, Trust: trust}
+	source, facts, err := file.ReadFacts(path, trust)
+	env.File = facts
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return env, nil
-	}
-	if !env.File.Mode.IsRegular() {
+	case errors.Is(err, syscall.EISDIR):
 		return env, FileError(path, file.ErrNotRegular)
-	}
-	source, err := os.ReadFile(path)
-	if err != nil {
+	case err != nil:
 		return env, FileError(path, err)
 	}
 	env.Found = true
@@ -121,6 +119,10 @@ func FileError(path string, err error) error {
 		err = pathError.Err
 	}
 	hint := ""
+	if untrusted, ok := errors.AsType[*safepath.UntrustedError](err); ok {
+		path, err = untrusted.Path, errors.New(untrusted.Reason)
+		hint = "name the file itself, and check who may change it and the directories above it"
+	}
 	if errors.Is(err, fs.ErrPermission) {
 		hint = "run it as root or as the web server's user"
 	}
