@@ -26,7 +26,6 @@ var allowed = map[string][]string{
 		"uzerp-mfa/internal/audit", "uzerp-mfa/internal/config", "uzerp-mfa/internal/doctor",
 		"uzerp-mfa/internal/injector/...", "uzerp-mfa/internal/installation/...", "uzerp-mfa/internal/mfa",
 		"uzerp-mfa/internal/output", "uzerp-mfa/internal/sessionconfig", "uzerp-mfa/internal/shell", "uzerp-mfa/internal/operator",
-		"uzerp-mfa/internal/safepath",
 		"github.com/spf13/cobra", "github.com/spf13/pflag",
 	},
 
@@ -123,7 +122,6 @@ var allowed = map[string][]string{
 	"internal/sessionconfig": {
 		"uzerp-mfa/internal/shell", "uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs",
 		"uzerp-mfa/internal/secret", "uzerp-mfa/internal/finding", "uzerp-mfa/internal/installation/...",
-		"uzerp-mfa/internal/safepath",
 	},
 	"internal/sharedtest": {},
 	"internal/totp":       {"uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa", "github.com/pquerna/otp/..."},

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"uzerp-mfa/internal/errs"
-	"uzerp-mfa/internal/safepath"
 	"uzerp-mfa/internal/sessionconfig"
 )
 
@@ -34,7 +33,7 @@ writes the limits into conf/.env. docs/session-config.md lists every finding.
 
 // sessionPlace says where the session settings are: in the installation's conf/.env unless envFile names another file.
 func (a *App) sessionPlace(envFile, phpIni string) (sessionconfig.Place, error) {
-	at := sessionconfig.Place{EnvFile: envFile, PHPIni: phpIni, Root: "/", WebUser: "www-data", Trust: safepath.Trust{Anyone: true}}
+	at := sessionconfig.Place{EnvFile: envFile, PHPIni: phpIni, Root: "/", WebUser: "www-data"}
 	if envFile != "" {
 		return at, nil
 	}

@@ -22,7 +22,6 @@ import (
 	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/pgtemp/dbtest"
-	"uzerp-mfa/internal/safepath"
 	"uzerp-mfa/internal/secret"
 	"uzerp-mfa/internal/verifyservice"
 )
@@ -135,7 +134,7 @@ func every(t *testing.T, ch *Changes) map[string]error {
 	if err := os.WriteFile(env, []byte("A=1\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	file := got[installation.EnvFile](t)(installation.ReadEnvFile(env, safepath.Trust{Anyone: true}))
+	file := got[installation.EnvFile](t)(installation.ReadEnvFile(env))
 	edit := got[*installation.EnvEdit](t)(file.Plan(installation.SettingChange{Setting: "A", After: "2"}))
 	said["RehearseEnv"] = ch.RehearseEnv(ctx, edit)
 	_, said["WriteEnv"] = ch.WriteEnv(ctx, edit)

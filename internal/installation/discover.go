@@ -28,7 +28,6 @@ var ErrNotInstallation = errors.New("this is not an uzERP directory: it has no s
 // Installation is what an uzERP directory says about its settings.
 type Installation struct {
 	Root      string
-	Trust     safepath.Trust
 	Dotenv    *dotenv.File // empty if there is no conf/.env; nil with DotenvErr
 	DotenvErr error        // why conf/.env can't be read; after a *dotenv.SyntaxError uzERP itself stops at every page
 	Config    *php.Config  // empty if there is no conf/config.php; nil with ConfigErr
@@ -55,7 +54,7 @@ func Open(root string, trust safepath.Trust) (*Installation, error) {
 	if !IsRoot(root) {
 		return nil, ErrNotInstallation
 	}
-	i := &Installation{Root: root, Trust: trust}
+	i := &Installation{Root: root}
 	if i.Dotenv, i.DotenvErr = dotenv.ReadFile(i.DotenvPath(), DotenvFile, trust); i.DotenvErr == nil {
 		i.values, i.DotenvErr = i.Dotenv.Values(nil)
 	}

@@ -5,7 +5,6 @@ import (
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/installation/dotenv"
-	"uzerp-mfa/internal/safepath"
 	"uzerp-mfa/internal/secret"
 )
 
@@ -23,7 +22,6 @@ type SettingChange struct {
 // EnvEdit is a planned change of conf/.env. Plan makes one. Only connect writes it, and records that.
 type EnvEdit struct {
 	Path    string
-	Trust   safepath.Trust  // of the file that was read
 	Changes []SettingChange // may be empty
 	After   EnvFile         // the file as uzERP will read it
 
@@ -49,7 +47,7 @@ func (e EnvFile) Plan(changes ...SettingChange) (*EnvEdit, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &EnvEdit{Path: e.Path, Trust: e.Trust, Changes: changes, After: after, before: e.source}, nil
+	return &EnvEdit{Path: e.Path, Changes: changes, After: after, before: e.source}, nil
 }
 
 // Content returns what the file will hold. ok is false if present, which the file holds now, is not what was read.

@@ -7,14 +7,11 @@ import (
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/installation/treetest"
-	"uzerp-mfa/internal/safepath"
 )
-
-var anyone = safepath.Trust{Anyone: true}
 
 func envFile(t *testing.T, content string) EnvFile {
 	t.Helper()
-	env, err := ReadEnvFile(filepath.Join(treetest.Write(t, map[string]string{".env": content}), ".env"), anyone)
+	env, err := ReadEnvFile(filepath.Join(treetest.Write(t, map[string]string{".env": content}), ".env"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,7 +21,7 @@ func envFile(t *testing.T, content string) EnvFile {
 func TestPlan(t *testing.T) {
 	env := envFile(t, "A=1 # one\nB=2\n")
 	edit, err := env.Plan(SettingChange{Setting: "A", After: "3"}, SettingChange{Setting: "C", After: "x y"})
-	if err != nil || edit.After.Settings["A"].Value.Reveal() != "3" || edit.After.Settings["C"].Line != 3 || edit.Path != env.Path || !edit.Trust.Anyone {
+	if err != nil || edit.After.Settings["A"].Value.Reveal() != "3" || edit.After.Settings["C"].Line != 3 || edit.Path != env.Path {
 		t.Fatalf("%+v, %v", edit, err)
 	}
 	if content, ok := edit.Content([]byte("A=1 # one\nB=2\n")); !ok || string(content) != "A=3 # one\nB=2\nC=\"x y\"\n" {
@@ -38,11 +35,11 @@ func TestPlan(t *testing.T) {
 func TestPlanRefuses(t *testing.T) {
 	change := SettingChange{Setting: "A", After: "2"}
 	root := treetest.Write(t, map[string]string{"system.php": "", "conf/x": "", "config/.env": "A=1\n"})
-	missing, err := ReadEnvFile(filepath.Join(root, "config/.env"), anyone)
+	missing, err := ReadEnvFile(filepath.Join(root, "config/.env"))
 	if err != nil || missing.Misplaced == "" || missing.Path != filepath.Join(root, DotenvFile) {
 		t.Fatalf("%+v, %v", missing, err)
 	}
-	inst, err := Open(root, anyone)
+	inst, err := Open(root, ours())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,10 +60,10 @@ func TestPlanRefuses(t *testing.T) {
 			t.Errorf("%s: %v, hint %q", name, err, errs.HintOf(err))
 		}
 	}
-	if _, err := ReadEnvFile(filepath.Join(root, "nothing"), anyone); errs.KindOf(err) != errs.Config {
+	if _, err := ReadEnvFile(filepath.Join(root, "nothing")); errs.KindOf(err) != errs.Config {
 		t.Errorf("missing: %v", err)
 	}
-	if _, err := ReadEnvFile(root, anyone); errs.KindOf(err) != errs.Config {
+	if _, err := ReadEnvFile(root); errs.KindOf(err) != errs.Config {
 		t.Errorf("a directory: %v", err)
 	}
 }

@@ -16,7 +16,6 @@ import (
 // EnvFile is a conf/.env, or a draft of one, as uzERP's reader sees it.
 type EnvFile struct {
 	Path      string // the path as messages name it
-	Trust     safepath.Trust
 	Found     bool
 	Misplaced string              // the path of a config/.env, which nothing reads, if there is no conf/.env
 	Syntax    *dotenv.SyntaxError // the line that uzERP's reader rejects; then there are no Settings
@@ -31,7 +30,7 @@ type EnvFile struct {
 // ReadEnv reads conf/.env. A missing file is no error. It fails with errs.Config; the error quotes nothing from the
 // file.
 func (i *Installation) ReadEnv() (EnvFile, error) {
-	env, err := readEnv(i.DotenvPath(), i.Trust)
+	env, err := readEnv(i.DotenvPath())
 	if err != nil {
 		return EnvFile{}, err
 	}
@@ -47,8 +46,8 @@ func (i *Installation) ReadEnv() (EnvFile, error) {
 
 // ReadEnvFile reads the file at path, which must exist. If that is the config/.env of an installation, Misplaced is
 // set, because nothing reads the file there. It fails with errs.Config; the error quotes nothing from the file.
-func ReadEnvFile(path string, trust safepath.Trust) (EnvFile, error) {
-	env, err := readEnv(path, trust)
+func ReadEnvFile(path string) (EnvFile, error) {
+	env, err := readEnv(path)
 	if err == nil && !env.Found {
 		err = FileError(path, fs.ErrNotExist)
 	}
@@ -62,9 +61,9 @@ func ReadEnvFile(path string, trust safepath.Trust) (EnvFile, error) {
 	return env, nil
 }
 
-func readEnv(path string, trust safepath.Trust) (EnvFile, error) {
-	env := EnvFile{Path: path, Trust: trust}
-	source, facts, err := file.ReadFacts(path, trust)
+func readEnv(path string) (EnvFile, error) {
+	env := EnvFile{Path: path}
+	source, facts, err := file.ReadFacts(path)
 	env.File = facts
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -231,9 +231,6 @@ func (d *Dir) Reopen() (*os.File, error) { return d.Open(".", os.O_RDONLY, 0) }
 // Judge fails with an *UntrustedError if f, which was opened in d, is no regular file, has several names, belongs to or
 // may be changed by somebody who is not trusted, or was reached over another user's symbolic link and does not belong
 // to that user. Without the last rule that user could let root read and change files of others.
-//
-// If everybody is trusted, a file may have several names, if it belongs to the owner of the directory: nobody else can
-// have made a name for it there.
 func (d *Dir) Judge(f *os.File) error {
 	var stat unix.Stat_t
 	if err := unix.Fstat(int(f.Fd()), &stat); err != nil {
@@ -242,17 +239,8 @@ func (d *Dir) Judge(f *os.File) error {
 	switch {
 	case stat.Mode&unix.S_IFMT != unix.S_IFREG:
 		return &UntrustedError{f.Name(), "it is no regular file"}
-	case stat.Nlink > 1 && !d.trust.Anyone:
-		return &UntrustedError{f.Name(), "the file has several names"}
 	case stat.Nlink > 1:
-		var dir unix.Stat_t
-		if err := unix.Fstat(d.fd(), &dir); err != nil {
-			return d.error("stat", ".", err)
-		}
-		if dir.Uid != stat.Uid {
-			return &UntrustedError{f.Name(), "the file has several names, and belongs to " + userName(int(stat.Uid)) + ", while the directory belongs to " +
-				userName(int(dir.Uid))}
-		}
+		return &UntrustedError{f.Name(), "the file has several names"}
 	}
 	if err := d.trust.judge(f.Name(), &stat, int(f.Fd())); err != nil {
 		return err

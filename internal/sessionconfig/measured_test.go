@@ -11,7 +11,6 @@ import (
 
 	"uzerp-mfa/internal/finding"
 	"uzerp-mfa/internal/installation"
-	"uzerp-mfa/internal/safepath"
 )
 
 // The check agrees with what uzERP's own sequence of checks did, measured with PHP (testdata/phpdotenv of package
@@ -40,7 +39,7 @@ func TestSessionCheckAgreesWithUzerp(t *testing.T) {
 		if err := os.WriteFile(path, []byte(c.Input), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		env, err := installation.ReadEnvFile(path, safepath.Trust{Anyone: true})
+		env, err := installation.ReadEnvFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,7 +8,6 @@ import (
 	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/installation/file"
 	"uzerp-mfa/internal/installation/php"
-	"uzerp-mfa/internal/safepath"
 )
 
 // Place says where the settings are looked for.
@@ -16,7 +15,6 @@ type Place struct {
 	Installation *installation.Installation // not used if EnvFile is set
 	EnvFile      string                     // a file to read instead of the installation's conf/.env
 	PHPIni       string                     // a php.ini; "" for those of every PHP under /etc/php
-	Trust        safepath.Trust             // whose files are believed
 	Root         string                     // the root directory of the machine: "/" outside tests
 	WebUser      string                     // the user that the web server usually runs as
 }
@@ -35,7 +33,7 @@ func ReadEnv(p Place) (Input, error) {
 	in := Input{WebUser: lookupWebUser(p.WebUser)}
 	var err error
 	if p.EnvFile != "" {
-		in.Env, err = installation.ReadEnvFile(p.EnvFile, p.Trust)
+		in.Env, err = installation.ReadEnvFile(p.EnvFile)
 		in.Looked = []file.Facts{in.Env.File}
 		return in, err
 	}
@@ -55,12 +53,12 @@ func ReadEnv(p Place) (Input, error) {
 func (in *Input) readPHP(p Place) error {
 	in.Cleaner = installation.FindSessionCleaner(p.Root)
 	if p.PHPIni != "" {
-		ini, err := php.ReadIni(p.Trust, p.PHPIni)
+		ini, err := php.ReadIni(p.PHPIni)
 		if err != nil {
 			return installation.FileError(p.PHPIni, err)
 		}
 		in.PHP = []*php.Ini{ini}
-	} else if found, err := php.FindInis(filepath.Join(p.Root, "etc/php"), p.Trust); err != nil {
+	} else if found, err := php.FindInis(filepath.Join(p.Root, "etc/php")); err != nil {
 		in.PHPProblem = installation.FileError("/etc/php", err).Error()
 	} else {
 		in.PHP = found

@@ -14,7 +14,6 @@ import (
 	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/installation/envwrite"
 	"uzerp-mfa/internal/mfa"
-	"uzerp-mfa/internal/safepath"
 	"uzerp-mfa/internal/verifyservice"
 )
 
@@ -138,7 +137,7 @@ func (s *site) setup() verifyservice.Setup {
 		Users: func(context.Context) (mfa.CopyReader, error) { return s, nil },
 		EnvFile: func() (installation.EnvFile, error) {
 			s.calls = append(s.calls, "env")
-			return installation.ReadEnvFile(s.env, safepath.Trust{Anyone: true})
+			return installation.ReadEnvFile(s.env)
 		},
 	}
 }

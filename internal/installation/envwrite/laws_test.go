@@ -35,7 +35,7 @@ func TestReplaceShowsNobodyWhatItWrites(t *testing.T) {
 			}
 		}
 		return nil
-	}).replace(t.Context(), path, anyone, to("new"))
+	}).replace(t.Context(), path, to("new"))
 	if err != nil || looked != 4+4 { // the new file until it has its mode, and the backup
 		t.Errorf("looked %d times, %v", looked, err)
 	}
@@ -62,7 +62,7 @@ func TestReplaceReadsBack(t *testing.T) {
 				}
 			}
 			return nil
-		}).replace(t.Context(), path, anyone, to("new"))
+		}).replace(t.Context(), path, to("new"))
 		if !errors.Is(err, ErrReadBack) || content(t, path) != "old" || len(names(t, dir)) != 1 {
 			t.Errorf("%d: %v; .env is %q beside %q", nth, err, content(t, path), names(t, dir))
 		}

@@ -63,8 +63,8 @@ const stepRename = "rename"
 // Only one call at a time may change files in a directory. Others wait until ctx ends, or fail with ErrLocked after
 // filelock.LongestWait. The file must exist, because only the caller knows who should own a new one. It fails with the
 // errors above, and with those of edit, of ctx, of file.Read and of the file system.
-func (r *replacer) replace(ctx context.Context, path string, trust safepath.Trust, edit func([]byte) ([]byte, error)) (backup string, err error) {
-	dir, name, err := safepath.OpenParent(path, trust)
+func (r *replacer) replace(ctx context.Context, path string, edit func([]byte) ([]byte, error)) (backup string, err error) {
+	dir, name, err := safepath.OpenParent(path, file.Anyone)
 	if err != nil {
 		return "", err
 	}

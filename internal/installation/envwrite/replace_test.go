@@ -20,7 +20,6 @@ import (
 	"uzerp-mfa/internal/filelock"
 	"uzerp-mfa/internal/installation/file"
 	"uzerp-mfa/internal/installation/treetest"
-	"uzerp-mfa/internal/safepath"
 	"uzerp-mfa/internal/sharedtest"
 )
 
@@ -31,10 +30,8 @@ func TestMain(m *testing.M) {
 	os.Exit(sharedtest.Tests{M: m}.Run())
 }
 
-var anyone = safepath.Trust{Anyone: true}
-
 func replaceFile(ctx context.Context, path string, edit func([]byte) ([]byte, error)) (string, error) {
-	return newReplacer().replace(ctx, path, anyone, edit)
+	return newReplacer().replace(ctx, path, edit)
 }
 
 func to(text string) func([]byte) ([]byte, error) {
@@ -92,11 +89,11 @@ func TestReplace(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := testReplacer(nil)
-	backup, err := r.replace(t.Context(), path, anyone, to("new"))
+	backup, err := r.replace(t.Context(), path, to("new"))
 	if err != nil || backup != path+".bak-20260102T020405Z" {
 		t.Fatalf("%q, %v", backup, err)
 	}
-	if second, err := r.replace(t.Context(), path, anyone, to("newer")); err != nil || second != backup+"-2" || content(t, second) != "new" {
+	if second, err := r.replace(t.Context(), path, to("newer")); err != nil || second != backup+"-2" || content(t, second) != "new" {
 		t.Errorf("%q, %v", second, err)
 	}
 	if content(t, path) != "newer" || content(t, backup) != "old" {
@@ -109,7 +106,7 @@ func TestReplace(t *testing.T) {
 	if facts, err := file.Stat(backup); err != nil || facts.Mode != 0o600 || facts.UID != os.Geteuid() {
 		t.Errorf("%+v, %v", facts, err)
 	}
-	if unchanged, err := r.replace(t.Context(), path, anyone, to("newer")); unchanged != "" || err != nil {
+	if unchanged, err := r.replace(t.Context(), path, to("newer")); unchanged != "" || err != nil {
 		t.Errorf("%q, %v", unchanged, err)
 	}
 	if found := names(t, dir); len(found) != 3 {
@@ -122,17 +119,17 @@ func TestRehearse(t *testing.T) {
 	dir := treetest.Write(t, map[string]string{".env": "old"})
 	path := filepath.Join(dir, ".env")
 	edited := false
-	if err := rehearse(t.Context(), path, anyone, func(old []byte) ([]byte, error) { edited = string(old) == "old"; return []byte("new"), nil }); err != nil || !edited {
+	if err := rehearse(t.Context(), path, func(old []byte) ([]byte, error) { edited = string(old) == "old"; return []byte("new"), nil }); err != nil || !edited {
 		t.Errorf("%v, edited %v", err, edited)
 	}
-	if err := rehearse(t.Context(), path, anyone, to("old")); err != nil {
+	if err := rehearse(t.Context(), path, to("old")); err != nil {
 		t.Errorf("nothing to change: %v", err)
 	}
 	refused := errors.New("refused")
-	if err := rehearse(t.Context(), path, anyone, func([]byte) ([]byte, error) { return nil, refused }); !errors.Is(err, refused) {
+	if err := rehearse(t.Context(), path, func([]byte) ([]byte, error) { return nil, refused }); !errors.Is(err, refused) {
 		t.Error(err)
 	}
-	if err := rehearse(t.Context(), filepath.Join(dir, "nowhere"), anyone, to("new")); !errors.Is(err, fs.ErrNotExist) {
+	if err := rehearse(t.Context(), filepath.Join(dir, "nowhere"), to("new")); !errors.Is(err, fs.ErrNotExist) {
 		t.Error(err)
 	}
 	if content(t, path) != "old" || len(names(t, dir)) != 1 {
@@ -168,7 +165,7 @@ func TestReplaceFailures(t *testing.T) {
 					}
 				}
 				return nil
-			}).replace(t.Context(), path, anyone, to("new"))
+			}).replace(t.Context(), path, to("new"))
 			if seen == 0 {
 				t.Errorf("there is no step %s", step)
 			}
@@ -208,7 +205,7 @@ func TestReplaceSyncs(t *testing.T) {
 		}
 		return f.Sync()
 	}
-	if _, err := r.replace(t.Context(), path, anyone, to("new")); err != nil {
+	if _, err := r.replace(t.Context(), path, to("new")); err != nil {
 		t.Fatal(err)
 	}
 	want := []string{"..env.uzerp is new, .env is old", "..env.uzerp is old, .env is old", "the directory, .env is new"}
@@ -261,14 +258,14 @@ func TestReplaceRefuses(t *testing.T) {
 			return os.WriteFile(path, []byte("theirs"), 0o600)
 		}
 		return nil
-	}).replace(t.Context(), path, anyone, to("new"))
+	}).replace(t.Context(), path, to("new"))
 	if !errors.Is(err, ErrFileMoved) || content(t, path) != "theirs" {
 		t.Errorf("changed meanwhile: %v", err)
 	}
 	_, err = replaceFile(t.Context(), path, func([]byte) ([]byte, error) {
 		r := testReplacer(nil)
 		r.wait = 0
-		_, err := r.replace(t.Context(), path, anyone, to("inner"))
+		_, err := r.replace(t.Context(), path, to("inner"))
 		return nil, err
 	})
 	if !errors.Is(err, ErrLocked) {

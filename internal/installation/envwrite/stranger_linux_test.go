@@ -176,7 +176,7 @@ func TestExchangedAtEachStep(t *testing.T) {
 				}
 				return nil
 			})
-			_, err := r.replace(t.Context(), a.env, anyone, to("new"))
+			_, err := r.replace(t.Context(), a.env, to("new"))
 			a.unharmed(fmt.Sprintf("%s, before %s (%v)", name, step, err))
 			if now, readErr := os.Lstat(a.env); err == nil && (readErr != nil || !now.Mode().IsRegular()) && step != "sync directory" {
 				t.Errorf("%s, before %s: success, and .env is %v", name, step, now)
@@ -217,7 +217,7 @@ func TestExchangedAtTheEnd(t *testing.T) {
 			a.exchange(isTemp)
 		}
 		return nil
-	}).replace(t.Context(), a.env, anyone, to("new"))
+	}).replace(t.Context(), a.env, to("new"))
 	if !errors.Is(err, ErrExchanged) || content(t, backup) != "old" {
 		t.Errorf("%q, %v", backup, err)
 	}
@@ -227,7 +227,7 @@ func TestExchangedAtTheEnd(t *testing.T) {
 			a.exchange(isTemp)
 		}
 		return nil
-	}).replace(t.Context(), a.env, anyone, to("new"))
+	}).replace(t.Context(), a.env, to("new"))
 	if !errors.Is(err, ErrFileMoved) || content(t, a.env) != "old" {
 		t.Errorf("%v", err)
 	}
@@ -305,7 +305,7 @@ func TestDefaultAccessList(t *testing.T) {
 				}
 			})
 			return nil
-		}).replace(t.Context(), a.env, anyone, to("new"))
+		}).replace(t.Context(), a.env, to("new"))
 		if err != nil {
 			t.Fatal(err)
 		}

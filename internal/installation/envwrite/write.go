@@ -21,11 +21,11 @@ var errRehearsed = errors.New("rehearsed")
 // leaves nothing behind. A caller uses it to find out whether the file can be written before it does something else that
 // can't be undone. It fails with the errors of Write.
 func Rehearse(ctx context.Context, e *installation.EnvEdit) error {
-	return problem(e.Path, "", rehearse(ctx, e.Path, e.Trust, contentOf(e)))
+	return problem(e.Path, "", rehearse(ctx, e.Path, contentOf(e)))
 }
 
 // rehearse does everything that replace does before the rename, and undoes it.
-func rehearse(ctx context.Context, path string, trust safepath.Trust, edit func([]byte) ([]byte, error)) error {
+func rehearse(ctx context.Context, path string, edit func([]byte) ([]byte, error)) error {
 	r := newReplacer()
 	r.check = func(step string) error {
 		if step == stepRename {
@@ -33,7 +33,7 @@ func rehearse(ctx context.Context, path string, trust safepath.Trust, edit func(
 		}
 		return nil
 	}
-	if _, err := r.replace(ctx, path, trust, edit); !errors.Is(err, errRehearsed) {
+	if _, err := r.replace(ctx, path, edit); !errors.Is(err, errRehearsed) {
 		return err
 	}
 	return nil
@@ -47,7 +47,7 @@ func rehearse(ctx context.Context, path string, trust safepath.Trust, edit func(
 // write it or keep its owner, or if it is not safe to read, with ctx's error if that ends while it waits for the lock,
 // and otherwise with errs.Failure.
 func Write(ctx context.Context, e *installation.EnvEdit) (backup string, err error) {
-	backup, err = newReplacer().replace(ctx, e.Path, e.Trust, contentOf(e))
+	backup, err = newReplacer().replace(ctx, e.Path, contentOf(e))
 	return backup, problem(e.Path, backup, err)
 }
 

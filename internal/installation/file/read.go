@@ -15,30 +15,35 @@ const MaxSize = 1 << 20
 // ErrNotRegular means that there is a pipe, a device or a socket in place of a file.
 var ErrNotRegular = errors.New("this is not a regular file")
 
-// ReadIfThere reads a file as Read does, and returns nothing for a file that is missing or a directory.
+// Anyone believes everybody. It is for files whose content gives nobody a right. It holds still that nobody's link, and
+// no second name, leads to a file of somebody else's.
+var Anyone = safepath.Trust{Anyone: true}
+
+// ReadIfThere reads a settings file with safepath.ReadFile, and returns nothing for a file that is missing or a
+// directory: uzERP reads nothing there either.
 func ReadIfThere(path string, trust safepath.Trust) ([]byte, error) {
-	src, err := Read(path, trust)
+	src, err := safepath.ReadFile(path, trust, MaxSize)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.EISDIR) {
 		return nil, nil
 	}
 	return src, err
 }
 
-// Read reads a file of at most MaxSize bytes. It fails with ErrNotRegular for what might never end, with syscall.EISDIR
+// Read reads a file of at most MaxSize bytes, whoever it belongs to. It fails with ErrNotRegular for what might never end, with syscall.EISDIR
 // for a directory, with safepath.ErrTooLarge, with a *safepath.UntrustedError, and with the errors of the file system.
-func Read(path string, trust safepath.Trust) ([]byte, error) {
-	content, _, err := ReadFacts(path, trust)
+func Read(path string) ([]byte, error) {
+	content, _, err := ReadFacts(path)
 	return content, err
 }
 
 // ReadFacts is Read, and says who may read the file. Content and facts are of the same file, even if somebody exchanges
 // it meanwhile.
-func ReadFacts(path string, trust safepath.Trust) ([]byte, Facts, error) {
+func ReadFacts(path string) ([]byte, Facts, error) {
 	facts := Facts{Path: path, UID: -1, GID: -1}
 	if link, err := os.Lstat(path); err == nil {
 		facts.Symlink = link.Mode()&fs.ModeSymlink != 0
 	}
-	dir, name, err := safepath.OpenParent(path, trust)
+	dir, name, err := safepath.OpenParent(path, Anyone)
 	if err != nil {
 		return nil, facts, err
 	}
@@ -73,7 +78,7 @@ func Open(dir *safepath.Dir, name string) (*os.File, fs.FileInfo, error) {
 	}
 	info, err := f.Stat()
 	if err == nil {
-		err = dir.Judge(f)
+		err = dir.JudgeRead(f)
 	}
 	if err != nil {
 		_ = f.Close()

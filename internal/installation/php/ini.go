@@ -82,13 +82,13 @@ func (v IniValue) Int() (n int64, ok bool) {
 
 // ReadIni reads the files in their order; a later file wins. Values in [PATH=…] and [HOST=…] sections are left out,
 // because they don't count for all pages. It fails with the errors of file.Read.
-func ReadIni(trust safepath.Trust, files ...string) (*Ini, error) {
+func ReadIni(files ...string) (*Ini, error) {
 	ini := &Ini{Files: files, Values: map[string]IniValue{}}
 	for name, text := range iniDefaults {
 		ini.Values[name] = IniValue{Text: text}
 	}
 	for _, name := range files {
-		src, err := file.Read(name, trust)
+		src, err := file.Read(name)
 		if err != nil {
 			return nil, err
 		}
@@ -102,20 +102,20 @@ func ReadIni(trust safepath.Trust, files ...string) (*Ini, error) {
 //
 // It doesn't see the php_admin_value lines of FPM's pools, of Apache and of .htaccess, which win over all these files. It
 // fails with ErrTooManyFiles, and with the errors of file.Read.
-func FindInis(root string, trust safepath.Trust) ([]*Ini, error) {
-	versions, err := list(root, trust)
+func FindInis(root string) ([]*Ini, error) {
+	versions, err := list(root)
 	if err != nil {
 		return nil, err
 	}
 	var found []*Ini
 	read := 0
 	for _, version := range versions {
-		sapis, err := list(filepath.Join(root, version), trust)
+		sapis, err := list(filepath.Join(root, version))
 		if err != nil {
 			return nil, err
 		}
 		for _, sapi := range sapis {
-			files, err := iniFiles(filepath.Join(root, version, sapi), trust)
+			files, err := iniFiles(filepath.Join(root, version, sapi))
 			if err != nil {
 				return nil, err
 			}
@@ -125,7 +125,7 @@ func FindInis(root string, trust safepath.Trust) ([]*Ini, error) {
 			if len(files) == 0 {
 				continue
 			}
-			ini, err := ReadIni(trust, files...)
+			ini, err := ReadIni(files...)
 			if err != nil {
 				return nil, err
 			}
@@ -143,8 +143,8 @@ const maxIniFiles = 2000
 var ErrTooManyFiles = errors.New("there are more than 2000 files of PHP's settings")
 
 // iniFiles returns the files that an interface of PHP reads, in their order. Links whose target is gone are left out.
-func iniFiles(dir string, trust safepath.Trust) ([]string, error) {
-	names, err := list(filepath.Join(dir, "conf.d"), trust)
+func iniFiles(dir string) ([]string, error) {
+	names, err := list(filepath.Join(dir, "conf.d"))
 	if err != nil {
 		return nil, err
 	}
@@ -159,8 +159,8 @@ func iniFiles(dir string, trust safepath.Trust) ([]string, error) {
 
 // list returns the names in a directory that don't begin with a dot, in order. It returns none if there is no such
 // directory, or if it may not be looked at.
-func list(path string, trust safepath.Trust) ([]string, error) {
-	dir, err := safepath.OpenDir(path, trust)
+func list(path string) ([]string, error) {
+	dir, err := safepath.OpenDir(path, file.Anyone)
 	if err == nil {
 		defer func() { _ = dir.Close() }()
 		var names []string

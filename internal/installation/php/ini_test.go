@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"uzerp-mfa/internal/installation/treetest"
-	"uzerp-mfa/internal/safepath"
 )
 
 func TestFindInis(t *testing.T) {
@@ -20,7 +19,7 @@ func TestFindInis(t *testing.T) {
 		"8.2/cli/php.ini":             "session.save_path = ${HOME}/s\n",
 		"8.2/mods-available/x.ini":    "session.gc_maxlifetime=1",
 	})
-	inis, err := FindInis(root, safepath.Trust{Anyone: true})
+	inis, err := FindInis(root)
 	if err != nil || len(inis) != 2 || inis[0].SAPI != "cli" || inis[1].SAPI != "fpm" || inis[1].Version != "8.2" {
 		t.Fatalf("%v, %+v", err, inis)
 	}
