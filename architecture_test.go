@@ -49,12 +49,11 @@ var allowed = map[string][]string{
 	// uzERP's files.
 	"internal/filelock": {"uzerp-mfa/internal/errs"},
 	"internal/installation": {
-		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/safepath",
-		"uzerp-mfa/internal/installation/...",
+		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/installation/...",
 	},
 	"internal/installation/dotenv": {
-		"uzerp-mfa/internal/secret", "uzerp-mfa/internal/safepath",
-		"uzerp-mfa/internal/installation/file", "uzerp-mfa/internal/installation/php",
+		"uzerp-mfa/internal/secret", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/installation/file",
+		"uzerp-mfa/internal/installation/php",
 	},
 	"internal/installation/envwrite": {
 		"uzerp-mfa/internal/filelock", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/safepath",
@@ -111,12 +110,12 @@ var allowed = map[string][]string{
 		"golang.org/x/term", "github.com/mdp/qrterminal/v3", "rsc.io/qr",
 	},
 	"internal/output/screentest": {"github.com/makiuchi-d/gozxing/..."}, // test support
-	"internal/pgtemp":            {"uzerp-mfa/internal/errs", "github.com/jackc/pgx/v5/..."},
+	"internal/pgtemp":            {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/safepath", "github.com/jackc/pgx/v5/..."},
 	"internal/pgtemp/dbtest": {
 		"uzerp-mfa/internal/pgtemp", "uzerp-mfa/internal/sharedtest", "github.com/jackc/pgx/v5/...",
 	},
 	"internal/sandbox": {
-		"uzerp-mfa/internal/caller", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/mfa",
+		"uzerp-mfa/internal/caller", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/mfa",
 		"uzerp-mfa/internal/emulator", "uzerp-mfa/internal/pgtemp", "github.com/jackc/pgx/v5/...",
 	},
 	"internal/sessionconfig": {

@@ -47,12 +47,18 @@ func IsRoot(dir string) bool {
 	return err == nil && conf.IsDir()
 }
 
-// Open reads the settings files below root. It fails with ErrNotInstallation. If one of the files can't be read, or
-// somebody who is not trusted could have put it there, Open keeps that error in DotenvErr or ConfigErr, and the methods
-// that need the file return it.
+// Open reads the settings files below root. It fails with ErrNotInstallation, or with a *safepath.UntrustedError if root,
+// system.php, conf/ or a directory on the way could have been put there by somebody who is not trusted. If one of the
+// files can't be read or is not trusted, Open keeps that error in DotenvErr or ConfigErr, and the methods that need the
+// file return it.
 func Open(root string, trust safepath.Trust) (*Installation, error) {
 	if !IsRoot(root) {
 		return nil, ErrNotInstallation
+	}
+	for _, path := range []string{filepath.Join(root, "system.php"), filepath.Join(root, "conf")} {
+		if err := safepath.JudgePath(path, trust); err != nil {
+			return nil, err
+		}
 	}
 	i := &Installation{Root: root}
 	if i.Dotenv, i.DotenvErr = dotenv.ReadFile(i.DotenvPath(), DotenvFile, trust); i.DotenvErr == nil {

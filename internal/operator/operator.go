@@ -6,6 +6,7 @@ import (
 	"os/user"
 	"slices"
 	"strconv"
+	"syscall"
 )
 
 // Caller is the user who runs this program as root, through a program that gives out single rights.
@@ -112,6 +113,27 @@ func (c *Caller) complete(getenv func(string) string, look lookup) error {
 		if n, err := strconv.ParseUint(id, 10, 31); err == nil && !slices.Contains(c.Groups, int(n)) {
 			c.Groups = append(c.Groups, int(n))
 		}
+	}
+	return nil
+}
+
+// Become makes this process the caller's, for good: its rights, and the variables that name the user and the home directory.
+// What it starts has no more rights either. If it fails, the process may have lost some of its rights, and must end.
+func (c *Caller) Become() error {
+	for _, step := range []func() error{
+		func() error { return syscall.Setgroups(c.Groups) },
+		func() error { return syscall.Setgid(c.GID) },
+		func() error { return syscall.Setuid(c.UID) },
+		func() error { return os.Setenv("HOME", c.Home) },
+		func() error { return os.Setenv("USER", c.Name) },
+		func() error { return os.Setenv("LOGNAME", c.Name) },
+	} {
+		if err := step(); err != nil {
+			return fmt.Errorf("become user %d: %w", c.UID, err)
+		}
+	}
+	if syscall.Setuid(0) == nil {
+		return fmt.Errorf("become user %d: root's rights are still there", c.UID)
 	}
 	return nil
 }

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -372,4 +374,38 @@ func ReadAll(f *os.File, limit int64) ([]byte, error) {
 
 func tooLarge(name string, limit int64) error {
 	return &fs.PathError{Op: "read", Path: name, Err: fmt.Errorf("%w: more than %d bytes", ErrTooLarge, limit)}
+}
+
+// MakeTemp makes a new directory in the directory at path, with mode 0700 and a name that begins with prefix, and opens
+// it. It fails as OpenDir does.
+func MakeTemp(path string, trust Trust, prefix string) (*Dir, error) {
+	parent, err := OpenDir(path, trust)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = parent.Close() }()
+	for {
+		d, err := parent.MakeDir(prefix+strconv.FormatUint(rand.Uint64(), 36), 0o700)
+		if !errors.Is(err, fs.ErrExist) {
+			return d, err
+		}
+	}
+}
+
+// MakeDir makes a directory in d as Mkdir does, and opens it.
+func (d *Dir) MakeDir(name string, perm fs.FileMode) (*Dir, error) {
+	if err := d.Mkdir(name, perm); err != nil {
+		return nil, err
+	}
+	return d.step(name, 0)
+}
+
+// Chown changes the owner and group of the directory.
+func (d *Dir) Chown(uid, gid int) error {
+	f, err := d.Reopen()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	return f.Chown(uid, gid)
 }

@@ -126,7 +126,7 @@ func parseLines(lines []line) (*File, error) {
 //
 // One thing differs. If the web server may not read the file, safeLoad reads it as empty. If we may not read it, that
 // says nothing about the web server, so ReadFile fails (docs/facts/phpdotenv.md §1.9). Its other errors are a
-// *SyntaxError and those of the file system.
+// *SyntaxError and those of file.ReadIfThere.
 func ReadFile(path, shown string, trust safepath.Trust) (*File, error) {
 	src, err := file.ReadIfThere(path, trust)
 	if err != nil {

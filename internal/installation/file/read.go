@@ -29,8 +29,9 @@ func ReadIfThere(path string, trust safepath.Trust) ([]byte, error) {
 	return src, err
 }
 
-// Read reads a file of at most MaxSize bytes, whoever it belongs to. It fails with ErrNotRegular for what might never end, with syscall.EISDIR
-// for a directory, with safepath.ErrTooLarge, with a *safepath.UntrustedError, and with the errors of the file system.
+// Read reads a file of at most MaxSize bytes, and does not ask whose it is. It fails with ErrNotRegular for what might
+// never end, with syscall.EISDIR for a directory, with safepath.ErrTooLarge, with a *safepath.UntrustedError, and with the
+// errors of the file system.
 func Read(path string) ([]byte, error) {
 	content, _, err := ReadFacts(path)
 	return content, err
