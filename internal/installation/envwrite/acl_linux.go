@@ -30,7 +30,7 @@ func attribute(f *os.File, name string) ([]byte, error) {
 // by such a list (setfacl). With mode and owner alone the web server could not read it any more.
 func accessList(f *os.File) ([]byte, error) { return attribute(f, aclAttribute) }
 
-// setAccessList gives an open file an access list. With nil it takes the list away that the file may have from its
+// setAccessList sets the access list of an open file. With nil it takes the list away that the file may have from its
 // directory (setfacl -d).
 func setAccessList(f *os.File, list []byte) error {
 	if list != nil {
@@ -43,7 +43,7 @@ func setAccessList(f *os.File, list []byte) error {
 	return os.NewSyscallError("fremovexattr", unix.Fremovexattr(int(f.Fd()), aclAttribute))
 }
 
-// copyLabel gives SELinux's label of one open file to another. Where that is not allowed the new file keeps the label
+// copyLabel copies SELinux's label of one open file to another. Where that is not allowed the new file keeps the label
 // that every new file gets in this directory.
 func copyLabel(to, from *os.File) error {
 	label, err := attribute(from, labelAttribute)

@@ -317,7 +317,7 @@ func (d *draft) readBack(content []byte) error {
 // maxBackups is how many backups of one second there can be.
 const maxBackups = 1000
 
-// nameBackup gives the copy of the old file its name, which only a whole copy ever has. If there is already a backup of
+// nameBackup sets the name of the copy of the old file, which only a whole copy ever has. If there is already a backup of
 // this second, the name gets a number.
 func (r *replacer) nameBackup(d *draft, name string) (string, error) {
 	if err := r.check("name backup"); err != nil {
@@ -345,7 +345,7 @@ func (r *replacer) nameBackup(d *draft, name string) (string, error) {
 	return "", errManyBackups
 }
 
-// link gives the file another name, which must be free. Some file systems know no second names: there it renames.
+// link adds another name to the file, which must be free. Some file systems know no second names: there it renames.
 func (d *draft) link(name string) error {
 	err := d.dir.Link(d.name, name)
 	if !errors.Is(err, syscall.EPERM) && !errors.Is(err, syscall.ENOTSUP) && !errors.Is(err, syscall.ENOSYS) {

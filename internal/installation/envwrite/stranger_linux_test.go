@@ -165,8 +165,10 @@ func TestExchangedAtEachStep(t *testing.T) {
 	needsRoot(t)
 	a := newAttacked(t)
 	for name, wanted := range map[string]func(string) bool{
-		"temporary files": isTemp, ".env": func(name string) bool { return name == ".env" }, "backups": func(name string) bool { return strings.Contains(name, ".bak-") },
-		"all": func(string) bool { return true },
+		"temporary files": isTemp,
+		".env":            func(name string) bool { return name == ".env" },
+		"backups":         func(name string) bool { return strings.Contains(name, ".bak-") },
+		"all":             func(string) bool { return true },
 	} {
 		for _, step := range steps {
 			a.reset()
