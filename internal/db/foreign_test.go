@@ -128,13 +128,17 @@ func TestASuperusersOwnCodeIsTrusted(t *testing.T) {
 	dbtest.Exec(t, super, `create function logged() returns trigger language plpgsql as 'begin perform nextval(''public.ran''); return new; end';
 		create trigger logged before update on users for each row when (old.uuid is not null) execute function logged()`)
 	dbtest.Exec(t, owner, `create index on person (lower(surname)) where surname <> '';
-		alter table users add constraint plain check (length(username) > 0);
+		alter table users add constraint plain check (length(username) > 0), add column created timestamp default now(), add column day date default current_date;
 		alter table injector_classes alter description set default 'none';
 		create view usersoverview as select username, ran() from users;
 		create trigger off before update on users for each row execute function fire();
 		alter table users disable trigger off`)
-	if err := useAllRights(t, open(t, db.Config{ConnString: super})); err != nil {
+	d := open(t, db.Config{ConnString: super})
+	if err := useAllRights(t, d); err != nil {
 		t.Error(err)
+	}
+	if missing, err := d.MissingRights(t.Context()); err != nil || len(missing) > 0 {
+		t.Error(missing, err)
 	}
 }
 

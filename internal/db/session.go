@@ -133,13 +133,18 @@ func foreignCodeArgs(schema string, tables []string, write bool) pgx.StrictNamed
 		"column_tables": on, "columns": columns, "written": written}
 }
 
-// foreignCode returns what would run with our rights if all of uzERP's tables were written.
+// foreignCode returns what would run with our rights if every query ran.
 func (db *DB) foreignCode(ctx context.Context, site Schema) ([]foreignCode, error) {
 	var found []foreignCode
 	err := db.run(ctx, "look for other people's code on the tables", func(conn *pgx.Conn) error {
-		var err error
-		found, err = collect(ctx, db, conn, "foreign_code", foreignCodeArgs(site.Name, usedTables(), true), pgx.RowToStructByName[foreignCode])
-		return err
+		for write, tables := range map[bool][]string{true: writtenTables(), false: usedTables()} {
+			some, err := collect(ctx, db, conn, "foreign_code", foreignCodeArgs(site.Name, tables, write), pgx.RowToStructByName[foreignCode])
+			if err != nil {
+				return err
+			}
+			found = append(found, some...)
+		}
+		return nil
 	})
 	return found, err
 }
@@ -156,10 +161,15 @@ func foreignCodeError(site Schema, found []foreignCode) error {
 }
 
 // usedTables returns all of uzERP's tables that the queries use.
-func usedTables() []string {
+func usedTables() []string { return tablesWith(func(right) bool { return true }) }
+
+// writtenTables returns those that are changed, too.
+func writtenTables() []string { return tablesWith(func(r right) bool { return r.privilege != "select" }) }
+
+func tablesWith(which func(right) bool) []string {
 	var tables []string
 	for _, r := range rights() {
-		if r.kind == "column" && !slices.Contains(tables, r.object) {
+		if r.kind == "column" && which(r) && !slices.Contains(tables, r.object) {
 			tables = append(tables, r.object)
 		}
 	}

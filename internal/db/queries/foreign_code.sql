@@ -1,7 +1,8 @@
 -- name: foreign_code
 -- What would run with our rights and was made by somebody who has fewer: triggers, rules and expressions on the tables,
 -- and types of the columns that we read. A superuser's function is trusted, but in a default or a check only one
--- without side effects: a default can call PostgreSQL's own query_to_xml with any SQL. Of tables that are only read,
+-- without side effects: a default can call PostgreSQL's own query_to_xml with any SQL. Beside the immutable functions
+-- those are nextval, now and PostgreSQL's own casts (oids below 16384). Of tables that are only read,
 -- triggers, rules and defaults do nothing.
 with t as (
     select c.oid, c.relname as name, c.relkind, c.relowner as owner
@@ -87,6 +88,9 @@ foreign_code as (
         and not p.oid operator(pg_catalog.=) any(array[
             'pg_catalog.nextval(pg_catalog.regclass)'::pg_catalog.regprocedure, 'pg_catalog.now()'::pg_catalog.regprocedure
         ]::pg_catalog.oid[])
+        and not p.oid operator(pg_catalog.=) any(array(
+            select castfunc from pg_catalog.pg_cast where oid operator(pg_catalog.<) '16384'::pg_catalog.oid
+        ))
 )
 select distinct f.what, f.object::pg_catalog.text as object, f.on_table::pg_catalog.text as on_table,
     pg_catalog.pg_get_userbyid(f.owner)::pg_catalog.text as owner
