@@ -47,7 +47,7 @@ var allowed = map[string][]string{
 	"internal/operator": {},
 
 	// uzERP's files.
-	"internal/filelock": {"uzerp-mfa/internal/errs"},
+	"internal/filelock": {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/safepath", "golang.org/x/sys/unix"},
 	"internal/installation": {
 		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/installation/...",
 	},
@@ -65,6 +65,7 @@ var allowed = map[string][]string{
 
 	"internal/audit": {
 		"uzerp-mfa/internal/filelock", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/caller", "uzerp-mfa/internal/verifyservice",
+		"golang.org/x/sys/unix",
 		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa",
 	},
 	"internal/config": {

@@ -233,7 +233,16 @@ func (d *Dir) Reopen() (*os.File, error) { return d.Open(".", os.O_RDONLY, 0) }
 // Judge fails with an *UntrustedError if f, which was opened in d, is no regular file, has several names, belongs to or
 // may be changed by somebody who is not trusted, or was reached over another user's symbolic link and does not belong
 // to that user. Without the last rule that user could let root read and change files of others.
-func (d *Dir) Judge(f *os.File) error {
+func (d *Dir) Judge(f *os.File) error { return d.judgeFile(f, d.trust) }
+
+// JudgeOwner is Judge for a file whose owner may let a group write to it, whatever group that is.
+func (d *Dir) JudgeOwner(f *os.File) error {
+	trust := d.trust
+	trust.anyGroup = true
+	return d.judgeFile(f, trust)
+}
+
+func (d *Dir) judgeFile(f *os.File, trust Trust) error {
 	var stat unix.Stat_t
 	if err := unix.Fstat(int(f.Fd()), &stat); err != nil {
 		return &fs.PathError{Op: "stat", Path: f.Name(), Err: err}
@@ -244,7 +253,7 @@ func (d *Dir) Judge(f *os.File) error {
 	case stat.Nlink > 1:
 		return &UntrustedError{f.Name(), "the file has several names"}
 	}
-	if err := d.trust.judge(f.Name(), &stat, int(f.Fd())); err != nil {
+	if err := trust.judge(f.Name(), &stat, int(f.Fd())); err != nil {
 		return err
 	}
 	return d.judgeLinks(f.Name(), int(stat.Uid))
