@@ -16,7 +16,9 @@ import (
 func TestMain(m *testing.M) { os.Exit(sharedtest.Tests{M: m}.Run()) }
 
 func TestRead(t *testing.T) {
-	root := treetest.Write(t, map[string]string{"a": "x", "l": "-> a", "largest": "", "larger": "", "sparse": "", "d/x": "", "gone": "-> nothing", "loop": "-> loop"})
+	root := treetest.Write(t, map[string]string{
+		"a": "x", "l": "-> a", "largest": "", "larger": "", "sparse": "", "d/x": "", "gone": "-> nothing", "loop": "-> loop",
+	})
 	at := func(name string) string { return filepath.Join(root, name) }
 	for name, size := range map[string]int64{"largest": MaxSize, "larger": MaxSize + 1, "sparse": 8 << 30} {
 		if err := os.Truncate(at(name), size); err != nil {
@@ -28,7 +30,8 @@ func TestRead(t *testing.T) {
 	}
 	for path, want := range map[string]error{
 		at("a"): nil, at("l"): nil, at("largest"): nil, at("larger"): safepath.ErrTooLarge, at("sparse"): safepath.ErrTooLarge,
-		at("d"): syscall.EISDIR, at("d") + "/": syscall.EISDIR, at("a/x"): syscall.ENOTDIR, at("nothing"): fs.ErrNotExist, at("gone"): fs.ErrNotExist, at("loop"): syscall.ELOOP,
+		at("d"): syscall.EISDIR, at("d") + "/": syscall.EISDIR, at("a/x"): syscall.ENOTDIR,
+		at("nothing"): fs.ErrNotExist, at("gone"): fs.ErrNotExist, at("loop"): syscall.ELOOP,
 		at("pipe"): ErrNotRegular, "/dev/zero": ErrNotRegular, "/dev/tty": ErrNotRegular, "/": syscall.EISDIR,
 	} {
 		content, facts, err := ReadFacts(path)
