@@ -73,7 +73,7 @@ func TestNoTrojanRuns(t *testing.T) {
 // leaves returns every command that has no commands below it, from docs/cli, which TestDocs holds complete.
 func leaves(t *testing.T) []string {
 	t.Helper()
-	files, err := filepath.Glob("../docs/cli/uzerp-mfa_*.md")
+	files, err := filepath.Glob(filepath.Join("..", "docs", "cli", "uzerp-mfa_*.md"))
 	if err != nil || len(files) < 20 {
 		t.Fatal(files, err)
 	}

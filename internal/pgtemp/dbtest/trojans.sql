@@ -18,7 +18,8 @@ end $$;
 do $$
 declare
     f record;
-    names text[] := array['text', 'varchar', 'bpchar', 'name', 'uuid', 'boolean', 'bigint', 'integer', 'date', 'timestamp', '"char"', 'oid', 'text[]', 'varchar[]'];
+    names text[] := array['text', 'varchar', 'bpchar', 'name', 'uuid', 'boolean', 'bigint', 'integer', 'date', 'timestamp', '"char"',
+        'oid', 'text[]', 'varchar[]'];
     l text;
     r text;
     o text;
@@ -32,7 +33,8 @@ begin
                 (regexp_replace(pg_get_function_identity_arguments(p.oid), '\mtext\M', 'character varying', 'g'))
         ) v (args)
         where p.pronamespace = 'pg_catalog'::regnamespace and p.prokind = 'f' and not p.proretset and p.proname ~ '^[a-z]'
-            and pg_get_function_result(p.oid) ~ '^(text|character varying|boolean|bigint|integer|name|uuid|date|timestamp without time zone|oid|text\[\]|name\[\])$'
+            and pg_get_function_result(p.oid) ~
+                '^(text|character varying|boolean|bigint|integer|name|uuid|date|timestamp without time zone|oid|text\[\]|name\[\])$'
             and pg_get_function_arguments(p.oid) !~ 'internal|any|cstring|"char"|OUT|INOUT|TABLE|pg_node_tree'
         group by 1, 2, 3
     loop
@@ -56,14 +58,16 @@ begin
         execute format('create function public.unnest(%s) returns setof text language plpgsql as %L', l, 'begin perform public.trojan(''unnest''); end');
     end loop;
     foreach l in array array['count', 'max', 'min', 'array_agg', 'string_agg', 'bool_or', 'sum'] loop
-        execute format('create function public.%I(text, varchar) returns text language plpgsql as %L', 'step_' || l, format('begin perform public.trojan(%L); return null; end', l));
+        execute format('create function public.%I(text, varchar) returns text language plpgsql as %L', 'step_' || l,
+            format('begin perform public.trojan(%L); return null; end', l));
         execute format('create aggregate public.%I(varchar) (sfunc = public.%I, stype = text)', l, 'step_' || l);
     end loop;
 
     create function public.compare() returns boolean language plpgsql as 'begin perform public.trojan(''operator''); return null; end';
     foreach l in array names loop
         foreach r in array names loop
-            execute format('create function public.compare(%s, %s) returns boolean language plpgsql as %L', l, r, 'begin perform public.trojan(''operator''); return null; end');
+            execute format('create function public.compare(%s, %s) returns boolean language plpgsql as %L', l, r,
+                'begin perform public.trojan(''operator''); return null; end');
             foreach o in array array['=', '<>', '<', '>', '<=', '>=', '/', '||', '~~', '~', '+', '-'] loop
                 execute format('create operator public.%s (leftarg = %s, rightarg = %s, function = public.compare)', o, l, r);
             end loop;
