@@ -1,9 +1,9 @@
 package cmd
 
 import (
-	"cmp"
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -148,8 +148,17 @@ func (a *App) warnDoNotShare(ctx context.Context, channel caller.Channel) {
 
 // whom returns the person and the phone in a line.
 func whom(p caller.Check) string {
-	return fmt.Sprintf("%q (%s, %s) at %s, %s", p.User.Username, cmp.Or(p.User.Person, "no person"), cmp.Or(p.Details.Company, "no company"),
+	return fmt.Sprintf("%q (%s, %s) at %s, %s", p.User.Username, quotedOr(p.User.Person, "no person"), quotedOr(p.Details.Company, "no company"),
 		p.Recipient.Phone.Masked, sourceWords(p.Source))
+}
+
+// quotedOr returns a text that others chose in quotes, so that it can't go on as the sentence does, or what stands for
+// none.
+func quotedOr(text, none string) string {
+	if text == "" {
+		return none
+	}
+	return strconv.Quote(text)
 }
 
 func sourceWords(s caller.Source) string {

@@ -32,7 +32,7 @@ func Lookup(ctx context.Context, store Reader, usernames []string) ([]User, erro
 		if u, ok := byName[name]; ok {
 			users = append(users, u)
 		} else {
-			unknown = append(unknown, strconv.Quote(name))
+			unknown = append(unknown, name)
 		}
 	}
 	if len(unknown) > 0 {
@@ -40,9 +40,25 @@ func Lookup(ctx context.Context, store Reader, usernames []string) ([]User, erro
 		if len(unknown) > 1 {
 			what = "no such users"
 		}
-		return nil, errs.NewWith(errs.NotFound, fmt.Sprintf("%s: %s", what, strings.Join(unknown, ", ")), ReasonUnknownUser.With())
+		return nil, errs.NewWith(errs.NotFound, fmt.Sprintf("%s: %s", what, Names(unknown)), ReasonUnknownUser.With())
 	}
 	return users, nil
+}
+
+// maxNames is how many names a message lists.
+const maxNames = 50
+
+// Names returns user names in quotes as a message lists them: the first fifty, and how many more there are.
+func Names(names []string) string {
+	quoted := make([]string, min(len(names), maxNames))
+	for i := range quoted {
+		quoted[i] = strconv.Quote(names[i])
+	}
+	text := strings.Join(quoted, ", ")
+	if more := len(names) - len(quoted); more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
 
 // SetRow writes a row; every row is written here. If the reply was lost, or the row has changed meanwhile, it reads

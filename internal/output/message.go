@@ -3,6 +3,7 @@ package output
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 )
 
@@ -40,8 +41,22 @@ func guard(a any) any {
 // guarded is a value that escapes itself when it is formatted.
 type guarded struct{ v any }
 
+// Format implements fmt.Formatter. It pads after it has escaped, for the blanks of the padding are the program's own.
 func (g guarded) Format(f fmt.State, verb rune) {
-	_, _ = io.WriteString(f, Escape(fmt.Sprintf(fmt.FormatString(f, verb), g.v)))
+	width, padded := f.Width()
+	if !padded {
+		_, _ = io.WriteString(f, Escape(fmt.Sprintf(fmt.FormatString(f, verb), g.v)))
+		return
+	}
+	text := Escape(fmt.Sprintf("%"+string(verb), g.v))
+	if precision, ok := f.Precision(); ok {
+		text = Escape(fmt.Sprintf("%."+strconv.Itoa(precision)+string(verb), g.v))
+	}
+	padding := strings.Repeat(" ", max(0, width-measure.StringWidth(text)))
+	if !f.Flag('-') {
+		text, padding = padding, text
+	}
+	_, _ = io.WriteString(f, text+padding)
 }
 
 // Notef writes to stderr what is going on, unless Quiet. Like all messages it is made by Sprintf and ends with a line

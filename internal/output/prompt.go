@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"unicode"
 )
 
 // maxLine is the longest answer, in bytes. Nobody types more, and a file on stdin must not fill the memory.
@@ -173,7 +174,12 @@ func typed(s string) string {
 		}
 		s = skipSequence(after)
 	}
-	return strings.TrimSpace(escapeAs(b.String(), dropForm))
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if !unicode.IsGraphic(r) || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(b.String(), "")))
 }
 
 // skipSequence returns s, which follows an ESC, without the rest of that sequence. It knows CSI (ECMA-48 5.4) and SS3:
