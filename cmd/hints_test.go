@@ -270,7 +270,7 @@ func TestNoFlagFollowsAUser(t *testing.T) {
 			}
 		}
 	}
-	if got, want := hintText(sandbox.ReasonNoAccount.With("-y")), "uzerp-mfa enroll --no-wait -- -y makes one"; got != want {
+	if got, want := hintText(sandbox.ReasonNoAccount.With("-y")), "uzerp-mfa enroll --no-wait -- '-y' makes one"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }

@@ -102,7 +102,20 @@ func (s *Streams) Sayf(format string, args ...any) {
 // message writes text that is escaped already. It ignores errors: if stderr can't be written, there is no other way to
 // say so.
 func (s *Streams) message(prefix, text string) {
-	_ = s.tell(prefix + strings.TrimSuffix(text, "\n") + "\n")
+	_ = s.tell(prefix + clip(strings.TrimSuffix(text, "\n")) + "\n")
+}
+
+// longestMessage is how many bytes of a message are shown. Data is never cut; but a message with a name of 70 kB would
+// push all that matters off the screen.
+const longestMessage = 8 << 10
+
+func clip(text string) string {
+	if len(text) <= longestMessage {
+		return text
+	}
+	half := longestMessage / 2
+	head, tail := strings.ToValidUTF8(text[:half], ""), strings.ToValidUTF8(text[len(text)-half:], "")
+	return fmt.Sprintf("%s… (%d bytes are left out here) …%s", head, len(text)-len(head)-len(tail), tail)
 }
 
 // tell writes to stderr in one piece, and writes out the data printed before, because people see both on one screen. An
