@@ -25,7 +25,7 @@ var allowed = map[string][]string{
 		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/finding",
 		"uzerp-mfa/internal/audit", "uzerp-mfa/internal/config", "uzerp-mfa/internal/doctor",
 		"uzerp-mfa/internal/injector/...", "uzerp-mfa/internal/installation/...", "uzerp-mfa/internal/mfa",
-		"uzerp-mfa/internal/output", "uzerp-mfa/internal/sessionconfig", "uzerp-mfa/internal/shell",
+		"uzerp-mfa/internal/output", "uzerp-mfa/internal/sessionconfig", "uzerp-mfa/internal/shell", "uzerp-mfa/internal/operator",
 		"github.com/spf13/cobra", "github.com/spf13/pflag",
 	},
 
@@ -38,30 +38,33 @@ var allowed = map[string][]string{
 	},
 
 	// All other packages may stand on these.
-	"internal/errs":    {},
-	"internal/secret":  {},
-	"internal/finding": {"uzerp-mfa/internal/errs"},
-	"internal/sidform": {},
-	"internal/shell":   {},
+	"internal/errs":     {},
+	"internal/secret":   {},
+	"internal/finding":  {"uzerp-mfa/internal/errs"},
+	"internal/sidform":  {},
+	"internal/shell":    {},
+	"internal/safepath": {"golang.org/x/sys/unix"},
+	"internal/operator": {},
 
 	// uzERP's files.
 	"internal/filelock": {"uzerp-mfa/internal/errs"},
 	"internal/installation": {
-		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/installation/...",
+		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/installation/...",
 	},
 	"internal/installation/dotenv": {
-		"uzerp-mfa/internal/secret", "uzerp-mfa/internal/installation/file", "uzerp-mfa/internal/installation/php",
+		"uzerp-mfa/internal/secret", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/installation/file",
+		"uzerp-mfa/internal/installation/php",
 	},
-	"internal/installation/file":     {"uzerp-mfa/internal/filelock"},
+	"internal/installation/file":     {"uzerp-mfa/internal/filelock", "uzerp-mfa/internal/safepath", "golang.org/x/sys/unix"},
 	"internal/installation/php":      {"uzerp-mfa/internal/secret", "uzerp-mfa/internal/installation/file"},
 	"internal/installation/treetest": {}, // test support
 
 	"internal/audit": {
-		"uzerp-mfa/internal/filelock", "uzerp-mfa/internal/caller", "uzerp-mfa/internal/verifyservice",
+		"uzerp-mfa/internal/filelock", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/caller", "uzerp-mfa/internal/verifyservice",
 		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa",
 	},
 	"internal/config": {
-		"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret",
+		"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/safepath",
 		"uzerp-mfa/internal/injector", "uzerp-mfa/internal/installation/...", "uzerp-mfa/internal/mfa",
 		"github.com/joho/godotenv",
 	},
@@ -103,12 +106,12 @@ var allowed = map[string][]string{
 		"golang.org/x/term", "github.com/mdp/qrterminal/v3", "rsc.io/qr",
 	},
 	"internal/output/screentest": {"github.com/makiuchi-d/gozxing/..."}, // test support
-	"internal/pgtemp":            {"uzerp-mfa/internal/errs", "github.com/jackc/pgx/v5/..."},
+	"internal/pgtemp":            {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/safepath", "github.com/jackc/pgx/v5/..."},
 	"internal/pgtemp/dbtest": {
 		"uzerp-mfa/internal/pgtemp", "uzerp-mfa/internal/sharedtest", "github.com/jackc/pgx/v5/...",
 	},
 	"internal/sandbox": {
-		"uzerp-mfa/internal/caller", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/mfa",
+		"uzerp-mfa/internal/caller", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/mfa",
 		"uzerp-mfa/internal/emulator", "uzerp-mfa/internal/pgtemp", "github.com/jackc/pgx/v5/...",
 	},
 	"internal/sessionconfig": {
