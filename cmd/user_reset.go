@@ -14,6 +14,7 @@ import (
 	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/output"
 	"uzerp-mfa/internal/shell"
 )
 
@@ -360,9 +361,9 @@ func (r *resets) show(ctx context.Context) {
 		if !known {
 			company = "unknown"
 		}
-		s.Sayf("  person      %s", orDash(u.Person))
-		s.Sayf("  company     %s", company)
-		s.Sayf("  email       %s", orDash(text(u.Email)))
+		s.Sayf("  person      %s", output.Escape(orDash(u.Person)))
+		s.Sayf("  company     %s", output.Escape(company))
+		s.Sayf("  email       %s", output.Escape(orDash(text(u.Email))))
 		s.Sayf("  last login  %s", orDash(text(lastLogin(u.LastLogin))))
 		s.Sayf("  state       %s", u.State())
 		if !u.Access() {

@@ -228,7 +228,7 @@ func (i *Inspector) sharers(ctx context.Context, users []User) (map[string][]str
 
 // SharedUUID returns the message about a user who has the same uuid as others.
 func SharedUUID(others []string) string {
-	return "shares the uuid with " + Names(others) + ": uzERP's own reset of one of them locks out the others who are enrolled"
+	return "shares the uuid with " + Names(others, maxNames) + ": uzERP's own reset of one of them locks out the others who are enrolled"
 }
 
 func (s *Inspection) warnings(now time.Time) []Warning {

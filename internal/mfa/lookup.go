@@ -40,19 +40,26 @@ func Lookup(ctx context.Context, store Reader, usernames []string) ([]User, erro
 		if len(unknown) > 1 {
 			what = "no such users"
 		}
-		return nil, errs.NewWith(errs.NotFound, fmt.Sprintf("%s: %s", what, Names(unknown)), ReasonUnknownUser.With())
+		return nil, errs.NewWith(errs.NotFound, fmt.Sprintf("%s: %s", what, Names(unknown, maxNames)), ReasonUnknownUser.With())
 	}
 	return users, nil
 }
 
-// maxNames is how many names a message lists.
-const maxNames = 50
+const (
+	maxNames    = 50  // how many names a message lists
+	longestName = 100 // how many bytes of a name it shows
+)
 
-// Names returns user names in quotes as a message lists them: the first fifty, and how many more there are.
-func Names(names []string) string {
-	quoted := make([]string, min(len(names), maxNames))
+// Names returns user names in quotes as a message lists them: at most so many, how many more there are, and of a long
+// name the beginning.
+func Names(names []string, most int) string {
+	quoted := make([]string, min(len(names), most))
 	for i := range quoted {
-		quoted[i] = strconv.Quote(names[i])
+		name, rest := names[i], ""
+		if len(name) > longestName {
+			name, rest = strings.ToValidUTF8(name[:longestName], ""), fmt.Sprintf("… (%d bytes)", len(name))
+		}
+		quoted[i] = strconv.Quote(name) + rest
 	}
 	text := strings.Join(quoted, ", ")
 	if more := len(names) - len(quoted); more > 0 {

@@ -30,10 +30,16 @@ import (
 //
 // Escape(Escape(s)) equals Escape(s).
 func Escape(s string) string {
+	return showBlanks(escapeInside(s), true)
+}
+
+// escapeInside is Escape for a part of a sentence: a blank at its ends may be the program's own. Names stand in quotes
+// there, which show their ends.
+func escapeInside(s string) string {
 	if !isPlainASCII(s) {
 		s = escapeAs(s, visibleForm)
 	}
-	return showBlanks(s)
+	return showBlanks(s, false)
 }
 
 func isPlainASCII(s string) bool {
@@ -45,14 +51,14 @@ func isPlainASCII(s string) bool {
 	return true
 }
 
-// showBlanks makes the blanks visible that nobody sees: at the ends, and after another one.
-func showBlanks(s string) string {
-	if s == "" || s[0] != ' ' && s[len(s)-1] != ' ' && !strings.Contains(s, "  ") {
+// showBlanks makes the blanks visible that nobody sees: after another one, and at the ends.
+func showBlanks(s string, ends bool) string {
+	if s == "" || !(ends && (s[0] == ' ' || s[len(s)-1] == ' ')) && !strings.Contains(s, "  ") {
 		return s
 	}
 	var b strings.Builder
 	for i := range len(s) {
-		if s[i] == ' ' && (i == 0 || i == len(s)-1 || s[i-1] == ' ') {
+		if s[i] == ' ' && (i > 0 && s[i-1] == ' ' || ends && (i == 0 || i == len(s)-1)) {
 			b.WriteString(`\x20`)
 		} else {
 			b.WriteByte(s[i])

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Sprintf is fmt.Sprintf for text that people will read. All text of the arguments goes through Escape, whatever their
-// type or verb. So an error or a name from outside can neither start a new line nor send a control sequence. Line feeds
+// Sprintf is fmt.Sprintf for text that people will read. All text of the arguments is escaped as by Escape, but for single
+// blanks at their ends, whatever their type or verb. So an error or a name from outside can neither start a new line nor send a control sequence. Line feeds
 // of the format stay, because the format is the program's own text.
 func Sprintf(format string, args ...any) string {
 	if false {
@@ -45,12 +45,12 @@ type guarded struct{ v any }
 func (g guarded) Format(f fmt.State, verb rune) {
 	width, padded := f.Width()
 	if !padded {
-		_, _ = io.WriteString(f, Escape(fmt.Sprintf(fmt.FormatString(f, verb), g.v)))
+		_, _ = io.WriteString(f, escapeInside(fmt.Sprintf(fmt.FormatString(f, verb), g.v)))
 		return
 	}
-	text := Escape(fmt.Sprintf("%"+string(verb), g.v))
+	text := escapeInside(fmt.Sprintf("%"+string(verb), g.v))
 	if precision, ok := f.Precision(); ok {
-		text = Escape(fmt.Sprintf("%."+strconv.Itoa(precision)+string(verb), g.v))
+		text = escapeInside(fmt.Sprintf("%."+strconv.Itoa(precision)+string(verb), g.v))
 	}
 	padding := strings.Repeat(" ", max(0, width-measure.StringWidth(text)))
 	if !f.Flag('-') {
