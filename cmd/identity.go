@@ -117,6 +117,7 @@ func (a *App) planCheck(ctx context.Context, ch *changes, f identityFlags, name 
 	if err != nil {
 		return p, ch.Refused(name, err)
 	}
+	a.warnLookalike(name)
 	if p.Recipient.Given {
 		a.streams.Warnf("%s is not from uzERP: a right code shows that the caller has that phone, and not who they are", p.Recipient.Phone.Masked)
 	}
@@ -143,6 +144,13 @@ func (a *App) warnDoNotShare(ctx context.Context, channel caller.Channel) {
 	}
 	if s, err := a.reader.Service(ctx); err == nil && s.DoNotShareWarning != nil && *s.DoNotShareWarning {
 		a.streams.Warnf("Twilio's message will say that the code must not be shared with anybody: tell the caller first why you ask for it")
+	}
+}
+
+// warnLookalike warns of a user name that may be taken for another one although every letter of it is seen.
+func (a *App) warnLookalike(username string) {
+	if why := output.Lookalike(username); why != "" {
+		a.streams.Warnf("the user name %q %s: is it the user that you mean?", username, why)
 	}
 }
 

@@ -110,6 +110,9 @@ func runUserReset(ctx context.Context, app *App, opts *userResetOptions, args []
 	if err != nil {
 		return err
 	}
+	for _, reset := range r.needed {
+		app.warnLookalike(reset.User.Username)
+	}
 	if err := r.verifyCaller(ctx); err != nil {
 		return err
 	}

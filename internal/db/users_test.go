@@ -302,7 +302,8 @@ func TestUsernames(t *testing.T) {
 		}
 	}
 	dbtest.Exec(t, database, "insert into users (username, password) select 'aa`touch ' || n || '`', '*' from generate_series(1, 300) n")
-	dbtest.Exec(t, database, `insert into users (username, password) values ('a$(id)', ''), ('a b', ''), ('a=b', ''), ('a~b', ''), (E'a\nb', ''), ('-a', ''), ('aé', ''), ('a.B-c_d@e+f', '')`)
+	dbtest.Exec(t, database, `insert into users (username, password) values ('a$(id)', ''),
+		('a b', ''), ('a=b', ''), ('a~b', ''), (E'a\nb', ''), ('-a', ''), ('aé', ''), ('a.B-c_d@e+f', '')`)
 	if got, err := d.Usernames(t.Context(), "a", 200); err != nil || !slices.Equal(got, []string{"a.B-c_d@e+f", "admin", "alice"}) {
 		t.Errorf("%q, %v", got, err)
 	}
