@@ -150,7 +150,7 @@ func (a *App) warnDoNotShare(ctx context.Context, channel caller.Channel) {
 // warnLookalike warns of a user name that may be taken for another one although every letter of it is seen.
 func (a *App) warnLookalike(username string) {
 	if why := output.Lookalike(username); why != "" {
-		a.streams.Warnf("the user name %q %s: is it the user that you mean?", username, why)
+		a.streams.Warnf("the name %q %s: is it the user that you mean?", username, why)
 	}
 }
 
