@@ -84,6 +84,7 @@ type Record struct {
 	After         Values    `json:"after"` // in an intent: what is meant to be there
 	Reason        string    `json:"reason"`
 	Ticket        string    `json:"ticket"`
+	VerifiedBy    string    `json:"verified_by,omitempty"` // how the operator verified the caller without a code
 	Result        Result    `json:"result"`
 	Message       string    `json:"message"`
 	Torn          string    `json:"torn,omitempty"` // set by Append: SHA-256 of what a crash left before this line
@@ -116,7 +117,7 @@ func (r Record) check() error {
 // sanitized returns the record with texts that JSON can carry: a byte that is not UTF-8 becomes four characters like
 // \xff.
 func (r Record) sanitized() Record {
-	for _, s := range []*string{&r.ID, &r.Actor.User, &r.Actor.SudoUser, &r.Actor.SSHClient, &r.Actor.Host, &r.Target, &r.Reason, &r.Ticket, &r.Message} {
+	for _, s := range []*string{&r.ID, &r.Actor.User, &r.Actor.SudoUser, &r.Actor.SSHClient, &r.Actor.Host, &r.Target, &r.Reason, &r.Ticket, &r.VerifiedBy, &r.Message} {
 		*s = visible(*s)
 	}
 	r.Before, r.After = r.Before.sanitized(), r.After.sanitized()
