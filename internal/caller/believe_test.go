@@ -202,7 +202,7 @@ func TestCodeLength(t *testing.T) {
 	p := plan(t, h, mobile)
 	answer, err := p.Confirm(t.Context(), "123456")
 	if errs.KindOf(err) != errs.CodeRejected || !errors.Is(err, caller.ErrWrongCode) || answer.Status != caller.Pending || answer.TriesLeft != 5 || answer.Asked ||
-		!strings.Contains(err.Error(), "6 digits, and Twilio's codes have 8") || len(h.calls) > 0 {
+		!strings.Contains(err.Error(), "6 digits, and Twilio's codes have 8; no try was used") || len(h.calls) > 0 {
 		t.Errorf("%+v, %v, %q", answer, err, h.calls)
 	}
 	if answer, err := p.Confirm(t.Context(), "12345678"); err != nil || answer.Status != caller.Approved {
@@ -226,7 +226,7 @@ func TestTriesLeft(t *testing.T) {
 		hint string
 	}{
 		{4, "let the caller read it out again: 4 tries are left, until 12:07:00 UTC"}, {3, "3 tries are left"}, {2, "2 tries are left"},
-		{1, "1 try is left, until 12:07:00 UTC"}, {0, "this code takes no more tries; a new one can be sent once it has expired: until 12:07:00 UTC"},
+		{1, "1 try is left, until 12:07:00 UTC"}, {0, "this code takes no more tries; a new one can be sent once it has expired, at 12:07:00 UTC"},
 	} {
 		answer, err := p.Confirm(t.Context(), "123456")
 		if hint := errs.HintOf(err).String(); answer.TriesLeft != want.left || !answer.ValidUntil.Equal(noon.Add(7*time.Minute)) || !strings.Contains(hint, want.hint) {

@@ -233,7 +233,7 @@ var ErrWrongCode = errors.New("the code is wrong")
 
 // ErrCodeLength is in the chain of the error for a code that has another length than the service's, beside ErrWrongCode.
 // Twilio was not asked, so no try was used.
-var ErrCodeLength = errors.New("the code has a wrong length")
+var ErrCodeLength = errors.New("no try was used")
 
 // Confirm asks Twilio whether the code is the one that this program sent to the user, and returns Twilio's answer. Only
 // if there is no error, the caller has the phone. The error is of errs.CodeRejected if the code is wrong (ErrWrongCode),
@@ -257,7 +257,7 @@ func (p Check) confirm(ctx context.Context, h *History, code string, most int) (
 	if length := p.codeLength(ctx); length > 0 && len(code) != length {
 		waiting := h.answer(most)
 		return waiting, &errs.Error{Kind: errs.CodeRejected, Hint: errs.Plain("let the caller read it out again: " + p.left(waiting)),
-			Err: fmt.Errorf("%w: %w: it has %d digits, and Twilio's codes have %d", ErrWrongCode, ErrCodeLength, len(code), length)}
+			Err: fmt.Errorf("%w: it has %d digits, and Twilio's codes have %d; %w", ErrWrongCode, len(code), length, ErrCodeLength)}
 	}
 	// Another program may have had the code sent again since.
 	found, err := p.by.Verifications.FetchVerification(ctx, p.Recipient, h.SID)
@@ -299,7 +299,7 @@ func (p Check) confirm(ctx context.Context, h *History, code string, most int) (
 // again says what to do after a wrong code.
 func (p Check) again(a Answer) string {
 	if a.TriesLeft == 0 {
-		return "this code takes no more tries; a new one can be sent once it has expired: " + p.until(a)
+		return "this code takes no more tries; a new one can be sent once it has expired, at " + p.clock(a)
 	}
 	return "let the caller read it out again: " + p.left(a)
 }
@@ -325,7 +325,12 @@ func (p Check) Waits(a Answer) string {
 }
 
 func (p Check) until(a Answer) string {
-	return "until " + a.ValidUntil.In(p.by.Now().Location()).Format("15:04:05 MST")
+	return "until " + p.clock(a)
+}
+
+// clock returns the time on the operator's clock until which a code works.
+func (p Check) clock(a Answer) string {
+	return a.ValidUntil.In(p.by.Now().Location()).Format("15:04:05 MST")
 }
 
 func (p Check) codeLength(ctx context.Context) int {
@@ -375,7 +380,7 @@ func (p Check) explain(h History, now time.Time) error {
 	case h.Unclear:
 		return spent("the code may be used up: Twilio's answer to it was lost")
 	case h.Wrong >= maxChecks && now.Sub(h.First) < codeLifetime:
-		return errs.New(errs.Refused, "five wrong codes were given for the code that was sent", "wait ten minutes, then send a new one")
+		return errs.New(errs.Refused, "five wrong codes were given", "wait ten minutes, then send a new one")
 	case h.Wrong >= maxChecks:
 		return spent("the code is locked after %d wrong tries", h.Wrong)
 	case h.SID == "" && now.Sub(h.Sent) < codeLifetime:
