@@ -105,7 +105,7 @@ func (a *App) verifyCaller(ctx context.Context, ch *changes, w writeFlags, f cal
 		}
 		return evidence, interruptedCheck(err, undone)
 	}
-	err = verifier.Verify(ctx, u, f.channel, operator{a})
+	err = verifier.Verify(ctx, u, f.channel, helpdesk{a})
 	evidence.Identified = err == nil
 	return evidence, interruptedCheck(err, undone)
 }
@@ -118,18 +118,18 @@ func interruptedCheck(err error, undone string) error {
 	return err
 }
 
-// operator is the person at the terminal, who has the caller on the phone.
-type operator struct{ app *App }
+// helpdesk is the person at the terminal, who has the caller on the phone.
+type helpdesk struct{ app *App }
 
 // Sending implements caller.Operator.
-func (o operator) Sending(ctx context.Context, c caller.Check, channel caller.Channel) {
+func (o helpdesk) Sending(ctx context.Context, c caller.Check, channel caller.Channel) {
 	o.app.warnFresh(c)
 	o.app.streams.Sayf("A %s with a code goes to %s.", channelWords(channel), whom(c))
 	o.app.warnDoNotShare(ctx, channel)
 }
 
 // AskCode implements caller.Operator.
-func (o operator) AskCode(ctx context.Context, wrong error) (string, error) {
+func (o helpdesk) AskCode(ctx context.Context, wrong error) (string, error) {
 	if wrong != nil {
 		o.app.streams.Sayf("%s\nhint: %s", wrong, hintOf(wrong))
 	}
@@ -137,4 +137,4 @@ func (o operator) AskCode(ctx context.Context, wrong error) (string, error) {
 }
 
 // Verified implements caller.Operator.
-func (o operator) Verified(c caller.Check) { o.app.noteApproved(c) }
+func (o helpdesk) Verified(c caller.Check) { o.app.noteApproved(c) }

@@ -87,7 +87,7 @@ func (r *Recorder) History(ctx context.Context, to caller.Recipient) caller.Hist
 		return caller.History{}
 	}
 	defer func() { _ = log.Close() }()
-	history, err := IdentityHistory(log, to.Username, LoggedNumber(to))
+	history, err := IdentityHistory(log, r.place(), to.Username, LoggedNumber(to))
 	if err != nil {
 		return caller.History{}
 	}
@@ -95,9 +95,10 @@ func (r *Recorder) History(ctx context.Context, to caller.Recipient) caller.Hist
 }
 
 // IdentityHistory looks in a log for the last verification that was started for this number of the user, and for what
-// became of it. number is written as LoggedNumber returns it. A code is accepted only for what is found here. Like Read it
-// checks no hashes: those who can write the log can write hashes too.
-func IdentityHistory(log io.Reader, username, number string) (caller.History, error) {
+// became of it. Only records about the given database and service count: a sandbox's are no evidence for the live system.
+// number is written as LoggedNumber returns it. A code is accepted only for what is found here. Like Read it checks no
+// hashes: those who can write the log can write hashes too.
+func IdentityHistory(log io.Reader, place Place, username, number string) (caller.History, error) {
 	h := caller.History{Known: true}
 	sends := map[string]int{} // by verification, to whatever number of the user
 	for r, err := range Read(log) {
@@ -108,7 +109,7 @@ func IdentityHistory(log io.Reader, username, number string) (caller.History, er
 			return caller.History{}, err
 		}
 		to, isNumber := r.After["to"].(string)
-		if r.Target != visible(username) || !isNumber || r.Result == ResultIntent {
+		if !place.Has(r) || r.Target != visible(username) || !isNumber || r.Result == ResultIntent {
 			continue
 		}
 		sid, _ := r.After["verification_sid"].(string)

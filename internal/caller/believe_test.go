@@ -85,7 +85,8 @@ func TestBelieveAfter(t *testing.T) {
 		after time.Duration
 		fresh bool
 	}{40: {60 * 24 * time.Hour, true}, 62: {60 * 24 * time.Hour, false}, 3: {24 * time.Hour, false}, 31: {0, false}, 29: {0, true}} {
-		h := &helpdesk{contacts: map[string][]caller.PhoneContact{"alice": {{Mobile: true, Main: true, Text: "+447700900123", Changed: changed(float64(days), "hr", "")}}}}
+		entry := caller.PhoneContact{Mobile: true, Main: true, Text: "+447700900123", Changed: changed(float64(days), "hr", "")}
+		h := &helpdesk{contacts: map[string][]caller.PhoneContact{"alice": {entry}}}
 		v := h.identifier()
 		v.BelieveAfter = c.after
 		if _, err := v.Plan(t.Context(), alice, ""); (err != nil) != c.fresh {
@@ -102,11 +103,13 @@ func TestOtherHolders(t *testing.T) {
 		holders  []caller.MobileHolder
 		text     string // empty if the number is hers alone
 	}{
-		"nobody":                    {contacts: []caller.PhoneContact{mobile}},
-		"another number":            {contacts: []caller.PhoneContact{mobile}, holders: []caller.MobileHolder{{"bob", "+44 7700 800123"}}},
-		"the same, written anew":    {contacts: []caller.PhoneContact{mobile}, holders: []caller.MobileHolder{{"bob", "+447700900 123"}}, text: `is also the main mobile of "bob"`},
-		"her own, once more":        {contacts: []caller.PhoneContact{mobile}, holders: []caller.MobileHolder{{"alice", "+447700900123"}}},
-		"can't be read, has it":     {contacts: []caller.PhoneContact{mobile}, holders: []caller.MobileHolder{{"bob", "Bob: 0 7700/900-123 (home)"}}, text: `of "bob"`},
+		"nobody":         {contacts: []caller.PhoneContact{mobile}},
+		"another number": {contacts: []caller.PhoneContact{mobile}, holders: []caller.MobileHolder{{"bob", "+44 7700 800123"}}},
+		"the same, written anew": {contacts: []caller.PhoneContact{mobile}, holders: []caller.MobileHolder{{"bob", "+447700900 123"}},
+			text: `is also the main mobile of "bob"`},
+		"her own, once more": {contacts: []caller.PhoneContact{mobile}, holders: []caller.MobileHolder{{"alice", "+447700900123"}}},
+		"can't be read, has it": {contacts: []caller.PhoneContact{mobile}, holders: []caller.MobileHolder{{"bob", "Bob: 0 7700/900-123 (home)"}},
+			text: `of "bob"`},
 		"can't be read, has it not": {contacts: []caller.PhoneContact{mobile}, holders: []caller.MobileHolder{{"bob", "Bob 0123"}}},
 		"a phone that is a mobile":  {contacts: []caller.PhoneContact{phone}, holders: []caller.MobileHolder{{"bob", "+442079460018"}}, text: `of "bob"`},
 		"given":                     {given: "+447700900123", holders: []caller.MobileHolder{{"mallory", "+447700900123"}}, text: `of "mallory"`},
@@ -219,7 +222,8 @@ func TestCodeLength(t *testing.T) {
 
 // Every answer says how many tries are left, and until when.
 func TestTriesLeft(t *testing.T) {
-	h := &helpdesk{status: caller.Pending, history: &caller.History{Known: true, SID: "VE1", Sends: 1, First: noon.Add(-3 * time.Minute), Sent: noon.Add(-3 * time.Minute)}}
+	sent := noon.Add(-3 * time.Minute)
+	h := &helpdesk{status: caller.Pending, history: &caller.History{Known: true, SID: "VE1", Sends: 1, First: sent, Sent: sent}}
 	p := plan(t, h, mobile)
 	for _, want := range []struct {
 		left int
@@ -229,7 +233,8 @@ func TestTriesLeft(t *testing.T) {
 		{1, "1 try is left, until 12:07:00 UTC"}, {0, "this code takes no more tries; a new one can be sent once it has expired, at 12:07:00 UTC"},
 	} {
 		answer, err := p.Confirm(t.Context(), "123456")
-		if hint := errs.HintOf(err).String(); answer.TriesLeft != want.left || !answer.ValidUntil.Equal(noon.Add(7*time.Minute)) || !strings.Contains(hint, want.hint) {
+		hint := errs.HintOf(err).String()
+		if answer.TriesLeft != want.left || !answer.ValidUntil.Equal(noon.Add(7*time.Minute)) || !strings.Contains(hint, want.hint) {
 			t.Errorf("%+v, %q", answer, hint)
 		}
 		h.history.Wrong++

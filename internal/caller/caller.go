@@ -205,8 +205,8 @@ func (p Check) send(ctx context.Context, channel Channel) (History, error) {
 	return h, h.own(started)
 }
 
-// ErrForeignCode is in the chain of the error for a code that this program has not sent alone. Whoever read the other
-// message may have been told that the code is for something else.
+// ErrForeignCode is in the chain of the error for a code that this program has not sent alone. The owner of the phone may
+// have read it out in the belief that it is for something else.
 var ErrForeignCode = errors.New("the same code was also sent to this phone by another program, or by this one without a record")
 
 // own returns an error unless all sends of the verification at Twilio are those of h. Twilio sends one code for all

@@ -187,9 +187,11 @@ func TestNumberChanged(t *testing.T) {
 		want   caller.Change
 	}{
 		{"update contact_methods set lastupdated = '2026-07-14 12:30:15', alteredby = 'mallory'", caller.Change{At: day, By: "mallory", What: caller.ChangedNumber}},
-		{"update party_contact_methods set lastupdated = '2026-07-14 12:30:15', alteredby = 'mallory'", caller.Change{At: day, By: "mallory", What: caller.ChangedEntry}},
+		{"update party_contact_methods set lastupdated = '2026-07-14 12:30:15', alteredby = 'mallory'",
+			caller.Change{At: day, By: "mallory", What: caller.ChangedEntry}},
 		{"update person set lastupdated = '2026-07-14 12:30:15', alteredby = 'mallory'", caller.Change{At: day, By: "mallory", What: caller.ChangedPerson}},
-		{"update contact_methods set created = '2026-07-14 12:30:15', createdby = 'mallory', alteredby = null", caller.Change{At: day, By: "mallory", What: caller.ChangedNumber}},
+		{"update contact_methods set created = '2026-07-14 12:30:15', createdby = 'mallory', alteredby = null",
+			caller.Change{At: day, By: "mallory", What: caller.ChangedNumber}},
 		{"update contact_methods set lastupdated = '2026-07-14 12:30:15', createdby = 'hr', alteredby = ''", caller.Change{At: day, What: caller.ChangedNumber}},
 		{"update contact_methods set created = null", caller.Change{At: entered, By: "admin", What: caller.ChangedNumber}},
 		{"update contact_methods set lastupdated = null", caller.Change{By: "admin", What: caller.ChangedNumber}},

@@ -232,7 +232,8 @@ func TestBadVerificationParameters(t *testing.T) {
 	for _, bad := range []string{"", "+", "447700900123", "07700900123", "+047700900123", "+44770", "+4477009001234567", "+44 7700900123",
 		number + "\n", "+44770090012x", "+٤٤٧٧٠٠٩٠٠١٢٣", "alice@example.com"} {
 		to := caller.Recipient{Phone: caller.Phone{E164: secret.New(bad)}}
-		for _, err := range []error{second(s.StartVerification(ctx, to, caller.ChannelSMS)), second(s.CheckVerification(ctx, to, verif, code)), second(s.FetchVerification(ctx, to, verif))} {
+		for _, err := range []error{second(s.StartVerification(ctx, to, caller.ChannelSMS)), second(s.CheckVerification(ctx, to, verif, code)),
+			second(s.FetchVerification(ctx, to, verif))} {
 			wantError(t, err, errs.Failure, false)
 			if len(bad) > 1 && strings.Contains(err.Error(), bad) {
 				t.Errorf("shows the number: %v", err)
