@@ -167,6 +167,18 @@ func TestForeignCode(t *testing.T) {
 	}
 }
 
+// What Twilio still shows of a verification that has ended verifies nobody, above all not one that was approved already.
+func TestEndedBeforeTheCheck(t *testing.T) {
+	for _, status := range []caller.Status{caller.Approved, caller.Canceled, caller.MaxAttempts, caller.Deleted, caller.Failed, caller.Expired, "x"} {
+		h := &helpdesk{fetched: status, status: caller.Approved}
+		p := plan(t, h, mobile)
+		answer, err := p.Confirm(t.Context(), "123456")
+		if errs.KindOf(err) != errs.CodeRejected || answer.Status == caller.Approved || answer.Asked || !slices.Equal(h.calls, []string{"fetch VE1"}) {
+			t.Errorf("%s: %+v, %v, %q", status, answer, err, h.calls)
+		}
+	}
+}
+
 // Verify finds a foreign code too: it ends as every caller who is not verified.
 func TestVerifyForeignCode(t *testing.T) {
 	for _, noLog := range []bool{false, true} {

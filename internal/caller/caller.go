@@ -267,7 +267,7 @@ func (p Check) confirm(ctx context.Context, h *History, code string, most int) (
 	case err != nil:
 		return Answer{}, err
 	case found.Status == Approved:
-		return Answer{SID: h.SID, Status: found.Status}, p.rejected("the code is used up: it was accepted already")
+		return Answer{SID: h.SID}, p.rejected("the code is used up: it was accepted already")
 	case found.Status != Pending:
 		return Answer{SID: h.SID, Status: found.Status}, p.ended(found.Status)
 	}

@@ -79,7 +79,7 @@ func (h *helpdesk) FetchVerification(_ context.Context, _ caller.Recipient, sid 
 }
 
 func (h *helpdesk) CheckVerification(_ context.Context, to caller.Recipient, sid, code string) (caller.Status, error) {
-	h.calls = append(h.calls, "check "+to.Username+" "+sid+" "+code)
+	h.calls = append(h.calls, "check "+to.Username+" "+to.Phone.E164.Reveal()+" "+sid+" "+code)
 	return h.status, h.checkErr
 }
 
@@ -247,7 +247,7 @@ func TestIdentificationCheck(t *testing.T) {
 		h := &helpdesk{status: status}
 		p := plan(t, h, mobile)
 		got, err := p.Confirm(t.Context(), "123456")
-		if got.Status != status || !got.Asked || !slices.Equal(h.calls, []string{"fetch VE1", "check alice VE1 123456"}) {
+		if got.Status != status || !got.Asked || !slices.Equal(h.calls, []string{"fetch VE1", "check alice +447700900123 VE1 123456"}) {
 			t.Errorf("%q: %+v %v", status, got, h.calls)
 		}
 		if status == caller.Approved {
