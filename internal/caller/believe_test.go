@@ -179,6 +179,20 @@ func TestEndedBeforeTheCheck(t *testing.T) {
 	}
 }
 
+// A code is good for ten minutes, and once, as the log says: whatever Twilio thinks of it.
+func TestTooOldForTheLog(t *testing.T) {
+	for name, history := range map[string]caller.History{
+		"too old": {Known: true, SID: "VE1", Sends: 1, First: noon.Add(-10 * time.Minute), Sent: noon.Add(-10 * time.Minute)},
+		"used":    {Known: true, SID: "VE1", Sends: 1, First: noon, Sent: noon, Approved: noon},
+	} {
+		h := &helpdesk{status: caller.Approved, history: &history}
+		p := plan(t, h, mobile)
+		if answer, err := p.Confirm(t.Context(), "123456"); errs.KindOf(err) != errs.CodeRejected || answer != (caller.Answer{}) || len(h.calls) > 0 {
+			t.Errorf("%s: %+v, %v, %q", name, answer, err, h.calls)
+		}
+	}
+}
+
 // Verify finds a foreign code too: it ends as every caller who is not verified.
 func TestVerifyForeignCode(t *testing.T) {
 	for _, noLog := range []bool{false, true} {
@@ -259,8 +273,14 @@ func TestTriesLeft(t *testing.T) {
 	if answer, err := p.Send(t.Context(), caller.ChannelSMS); err != nil || answer.TriesLeft != 3 || p.Waits(answer) != "until 12:07:00 UTC; 3 tries are left" {
 		t.Errorf("sent again: %+v, %v", answer, err)
 	}
+	// Wrong codes of an earlier run count.
+	h = &helpdesk{started: caller.Started{Status: caller.Pending}, history: &caller.History{Known: true, SID: "VE1", Sends: 1, First: noon, Sent: noon, Wrong: 4}}
+	o := &operator{codes: []string{"wrong", "right"}}
+	if _, err := verify(t, h, o, caller.ChannelSMS, mobile); !strings.Contains(err.Error(), "five wrong codes") || len(o.codes) != 1 {
+		t.Errorf("%v, %q", err, o.wrong)
+	}
 	// In one run fewer codes are asked for than Twilio takes.
-	h, o := &helpdesk{started: caller.Started{Status: caller.Pending}}, &operator{codes: []string{"wrong", "wrong", "wrong", "right"}}
+	h, o = &helpdesk{started: caller.Started{Status: caller.Pending}}, &operator{codes: []string{"wrong", "wrong", "wrong", "right"}}
 	if _, err := verify(t, h, o, caller.ChannelSMS, mobile); errs.KindOf(err) != errs.CodeRejected || len(o.codes) != 1 || len(o.wrong) != 2 {
 		t.Errorf("%v, %q", err, o.wrong)
 	}

@@ -89,6 +89,9 @@ func (c Check) sendAndAsk(ctx context.Context, channel Channel, on Operator) err
 		if !errors.Is(wrong, ErrCodeLength) {
 			typed++
 		}
+		if h.Wrong >= maxChecks { // earlier ones of the same code count too
+			return c.explain(h, c.by.Now())
+		}
 	}
 	return errs.NewWith(errs.CodeRejected, fmt.Sprintf("%d codes were wrong", maxCodesTyped), again)
 }

@@ -67,7 +67,8 @@ func TestVerify(t *testing.T) {
 	if err != nil || len(recorded) > 0 || !slices.Equal(o.heard, []string{"sending +44 ***123 sms", "verified"}) || len(o.wrong) != 2 {
 		t.Errorf("%v, recorded %q, heard %q, wrong %q", err, recorded, o.heard, o.wrong)
 	}
-	if want := []string{"contacts", "start alice +447700900123 sms", "fetch VE1", "check alice +447700900123 VE1 wrong", "fetch VE1", "check alice +447700900123 VE1 wrong",
+	if want := []string{"contacts", "start alice +447700900123 sms", "fetch VE1", "check alice +447700900123 VE1 wrong",
+		"fetch VE1", "check alice +447700900123 VE1 wrong",
 		"fetch VE1", "check alice +447700900123 VE1 right"}; !slices.Equal(h.calls, want) {
 		t.Errorf("%q", h.calls)
 	}

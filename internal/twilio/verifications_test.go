@@ -86,6 +86,21 @@ func TestNoVerification(t *testing.T) {
 	}
 }
 
+// An answer about another verification than the one that was asked for is not believed.
+func TestOtherVerification(t *testing.T) {
+	s := start(t)
+	other := fields{"sid": "VE" + strings.Repeat("9", 32)}
+	s.play("GET "+sendPath+"/"+verif, ok(200, with(sendJSON(1), other)))
+	got, err := s.FetchVerification(t.Context(), callee, verif)
+	wantError(t, err, errs.Unavailable, false)
+	s.play("POST "+checkPath, ok(201, with(checkJSON("approved"), other)))
+	status, err := s.CheckVerification(t.Context(), callee, verif, code)
+	wantError(t, err, errs.Unavailable, true)
+	if status != "" || got.SID != "" {
+		t.Errorf("%q, %+v", status, got)
+	}
+}
+
 // After a lost reply the hint says what may have happened at Twilio.
 func TestVerificationLost(t *testing.T) {
 	for _, tc := range []struct{ op, hint string }{
