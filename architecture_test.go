@@ -25,7 +25,7 @@ var allowed = map[string][]string{
 		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/finding",
 		"uzerp-mfa/internal/audit", "uzerp-mfa/internal/config", "uzerp-mfa/internal/doctor",
 		"uzerp-mfa/internal/injector/...", "uzerp-mfa/internal/installation/...", "uzerp-mfa/internal/mfa",
-		"uzerp-mfa/internal/output", "uzerp-mfa/internal/sessionconfig", "uzerp-mfa/internal/shell",
+		"uzerp-mfa/internal/output", "uzerp-mfa/internal/sessionconfig", "uzerp-mfa/internal/shell", "uzerp-mfa/internal/operator",
 		"github.com/spf13/cobra", "github.com/spf13/pflag",
 	},
 
@@ -34,34 +34,42 @@ var allowed = map[string][]string{
 		"uzerp-mfa/internal/db", "uzerp-mfa/internal/twilio", "uzerp-mfa/internal/audit",
 		"uzerp-mfa/internal/config", "uzerp-mfa/internal/caller", "uzerp-mfa/internal/doctor",
 		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/installation",
-		"uzerp-mfa/internal/mfa", "uzerp-mfa/internal/verifyservice",
+		"uzerp-mfa/internal/installation/envwrite", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/verifyservice",
 	},
 
 	// All other packages may stand on these.
-	"internal/errs":    {},
-	"internal/secret":  {},
-	"internal/finding": {"uzerp-mfa/internal/errs"},
-	"internal/sidform": {},
-	"internal/shell":   {},
+	"internal/errs":     {},
+	"internal/secret":   {},
+	"internal/finding":  {"uzerp-mfa/internal/errs"},
+	"internal/sidform":  {},
+	"internal/shell":    {},
+	"internal/safepath": {"golang.org/x/sys/unix"},
+	"internal/operator": {},
 
 	// uzERP's files.
-	"internal/filelock": {"uzerp-mfa/internal/errs"},
+	"internal/filelock": {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/safepath", "golang.org/x/sys/unix"},
 	"internal/installation": {
-		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/installation/...",
+		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/installation/...",
 	},
 	"internal/installation/dotenv": {
-		"uzerp-mfa/internal/secret", "uzerp-mfa/internal/installation/file", "uzerp-mfa/internal/installation/php",
+		"uzerp-mfa/internal/secret", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/installation/file",
+		"uzerp-mfa/internal/installation/php",
 	},
-	"internal/installation/file":     {"uzerp-mfa/internal/filelock"},
-	"internal/installation/php":      {"uzerp-mfa/internal/secret", "uzerp-mfa/internal/installation/file"},
+	"internal/installation/envwrite": {
+		"uzerp-mfa/internal/filelock", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/safepath",
+		"uzerp-mfa/internal/installation", "uzerp-mfa/internal/installation/file", "golang.org/x/sys/unix",
+	},
+	"internal/installation/file":     {"uzerp-mfa/internal/safepath", "golang.org/x/sys/unix"},
+	"internal/installation/php":      {"uzerp-mfa/internal/secret", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/installation/file"},
 	"internal/installation/treetest": {}, // test support
 
 	"internal/audit": {
-		"uzerp-mfa/internal/filelock", "uzerp-mfa/internal/caller", "uzerp-mfa/internal/verifyservice",
+		"uzerp-mfa/internal/filelock", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/caller", "uzerp-mfa/internal/verifyservice",
+		"golang.org/x/sys/unix",
 		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa",
 	},
 	"internal/config": {
-		"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret",
+		"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/safepath",
 		"uzerp-mfa/internal/injector", "uzerp-mfa/internal/installation/...", "uzerp-mfa/internal/mfa",
 		"github.com/joho/godotenv",
 	},
@@ -103,12 +111,12 @@ var allowed = map[string][]string{
 		"golang.org/x/term", "github.com/mdp/qrterminal/v3", "rsc.io/qr",
 	},
 	"internal/output/screentest": {"github.com/makiuchi-d/gozxing/..."}, // test support
-	"internal/pgtemp":            {"uzerp-mfa/internal/errs", "github.com/jackc/pgx/v5/..."},
+	"internal/pgtemp":            {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/safepath", "github.com/jackc/pgx/v5/..."},
 	"internal/pgtemp/dbtest": {
 		"uzerp-mfa/internal/pgtemp", "uzerp-mfa/internal/sharedtest", "github.com/jackc/pgx/v5/...",
 	},
 	"internal/sandbox": {
-		"uzerp-mfa/internal/caller", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/mfa",
+		"uzerp-mfa/internal/caller", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/mfa",
 		"uzerp-mfa/internal/emulator", "uzerp-mfa/internal/pgtemp", "github.com/jackc/pgx/v5/...",
 	},
 	"internal/sessionconfig": {
@@ -132,6 +140,12 @@ var allowedFiles = map[string][]string{
 		"github.com/google/uuid",
 	},
 	"cmd/hints.go": {"uzerp-mfa/internal/sandbox"},
+}
+
+// only has packages that may be imported by those named here and by no other, whatever the rules above say. envwrite
+// replaces a file, and only connect records that.
+var only = map[string][]string{
+	"uzerp-mfa/internal/installation/envwrite": {"internal/connect"},
 }
 
 // forbidden are packages that no file may import, not even a test. The values say why.
@@ -169,6 +183,7 @@ func TestDependencyRulesFailWhenBroken(t *testing.T) {
 		"internal/reconcile/x.go": `package reconcile; import _ "uzerp-mfa/internal/connect"`,
 		"internal/audit/x.go":     `package audit; import _ "uzerp-mfa/internal/db"`,
 		"cmd/x.go":                `package cmd; import _ "github.com/jackc/pgx/v5"`,
+		"cmd/session_config.go":   `package cmd; import _ "uzerp-mfa/internal/installation/envwrite"`,
 		"internal/helpers/x.go":   `package helpers; import _ "fmt"`,
 		"internal/sandbox/x.go":   `package sandbox; import _ "testing"`,
 		"internal/mfa/log/log.go": `package log`,
@@ -307,6 +322,9 @@ func checkDocs(t *testing.T, tree fs.FS) (problems []string) {
 }
 
 func mayImport(dir, imported string, rules []string) bool {
+	if dirs, limited := only[imported]; limited && !slices.Contains(dirs, dir) {
+		return false
+	}
 	first, _, _ := strings.Cut(imported, "/")
 	if !strings.Contains(first, ".") && first != "uzerp-mfa" { // the standard library
 		return imported != "testing" || strings.HasSuffix(dir, "test") // dbtest, sharedtest, crashtest

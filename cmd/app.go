@@ -14,8 +14,10 @@ import (
 	"uzerp-mfa/internal/audit"
 	"uzerp-mfa/internal/config"
 	"uzerp-mfa/internal/connect"
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/operator"
 	"uzerp-mfa/internal/output"
 	"uzerp-mfa/internal/sandbox"
 	"uzerp-mfa/internal/totp"
@@ -156,7 +158,18 @@ const (
 	maxCompletions  = 200
 )
 
-func (a *App) startSandbox(ctx context.Context) (*sandbox.Sandbox, error) { return sandbox.Start(ctx) }
+// startSandbox starts a sandbox. Through sudo this process becomes the caller before anything is made: a sandbox needs no
+// rights, and what runs in one must not get root's.
+func (a *App) startSandbox(ctx context.Context) (*sandbox.Sandbox, error) {
+	c, err := operator.ThroughSudo(a.getenv)
+	if err == nil && c != nil {
+		err = c.Become()
+	}
+	if err != nil {
+		return nil, &errs.Error{Kind: errs.Config, Op: "give up root's rights", Err: err}
+	}
+	return sandbox.Start(ctx)
+}
 
 // sandboxPhones returns the emulated phones. It fails outside of a sandbox.
 func (a *App) sandboxPhones() (sandbox.Phones, error) {

@@ -179,7 +179,7 @@ func (r *resets) verifyCaller(ctx context.Context) error {
 		}
 		return notReset(err)
 	}
-	return notReset(verifier.Verify(ctx, user, channel, operator{r.app}))
+	return notReset(verifier.Verify(ctx, user, channel, helpdesk{r.app}))
 }
 
 // notReset is the error of a verification. If it was interrupted, it says what is left.
@@ -190,17 +190,17 @@ func notReset(err error) error {
 	return err
 }
 
-// operator is the person at the terminal, who has the caller on the phone.
-type operator struct{ app *App }
+// helpdesk is the person at the terminal, who has the caller on the phone.
+type helpdesk struct{ app *App }
 
 // Sending implements caller.Operator.
-func (o operator) Sending(ctx context.Context, c caller.Check, channel caller.Channel) {
+func (o helpdesk) Sending(ctx context.Context, c caller.Check, channel caller.Channel) {
 	o.app.streams.Sayf("A %s with a code goes to %s.", channelWords(channel), whom(c))
 	o.app.warnDoNotShare(ctx, channel)
 }
 
 // AskCode implements caller.Operator.
-func (o operator) AskCode(ctx context.Context, wrong error) (string, error) {
+func (o helpdesk) AskCode(ctx context.Context, wrong error) (string, error) {
 	if wrong != nil {
 		o.app.streams.Sayf("%s\nhint: %s", wrong, hintOf(wrong))
 	}
@@ -208,7 +208,7 @@ func (o operator) AskCode(ctx context.Context, wrong error) (string, error) {
 }
 
 // Verified implements caller.Operator.
-func (o operator) Verified(c caller.Check) { o.app.noteApproved(c) }
+func (o helpdesk) Verified(c caller.Check) { o.app.noteApproved(c) }
 
 func (r *resets) apply(ctx context.Context) {
 	if r.opts.dryRun {

@@ -32,6 +32,7 @@ func TestMain(m *testing.M) { os.Exit(dbtest.Run(m)) }
 type site struct {
 	reader *Reader
 	log    string
+	url    string // of Twilio
 	asked  int
 }
 
@@ -44,6 +45,7 @@ func newSite(t *testing.T) *site {
 		_, _ = io.WriteString(w, `{"code": 20003, "message": "Authenticate", "status": 401}`)
 	}))
 	t.Cleanup(server.Close)
+	s.url = server.URL
 	env := map[string]string{
 		"DATABASE_URL": dbtest.New(t, dbtest.Sample), "UZERP_MFA_VERIFY_URL": server.URL,
 		"TWILIO_ACCOUNT_SID": "AC" + strings.Repeat("0", 32), "TWILIO_SERVICE_SID": "VA" + strings.Repeat("0", 32),
@@ -131,10 +133,16 @@ func every(t *testing.T, ch *Changes) map[string]error {
 		release()
 	}
 	said["Detach"] = copied.Detach(ctx, target.Users, func() string { return identity })
-	written := false
-	said["Settings"] = ch.Settings(ctx, "conf/.env", []installation.SettingChange{{Setting: "A", After: "2"}}, func() error { written = true; return nil })
-	if written != (said["Settings"] == nil) {
-		t.Error("Settings:", said["Settings"])
+	env := filepath.Join(t.TempDir(), ".env")
+	if err := os.WriteFile(env, []byte("A=1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file := got[installation.EnvFile](t)(installation.ReadEnvFile(env))
+	edit := got[*installation.EnvEdit](t)(file.Plan(installation.SettingChange{Setting: "A", After: "2"}))
+	said["RehearseEnv"] = ch.RehearseEnv(ctx, edit)
+	_, said["WriteEnv"] = ch.WriteEnv(ctx, edit)
+	if content, err := os.ReadFile(env); err != nil || (string(content) == "A=2\n") != (said["WriteEnv"] == nil) {
+		t.Error("WriteEnv:", said["WriteEnv"], err)
 	}
 	return said
 }
@@ -185,15 +193,50 @@ func TestChangesAreRecorded(t *testing.T) {
 			ends[result]++
 		}
 	}
-	// All but Challenge, HoldTrial and SettledClasses, which change nothing that stays.
-	want := len(said) - 3
+	// All but Challenge, HoldTrial, SettledClasses and RehearseEnv, which change nothing that stays.
+	want := len(said) - 4
 	if intents != want || ends[string(audit.ResultRefused)] != 2 || ends[string(audit.ResultDone)]+ends[string(audit.ResultFailed)] != want {
 		t.Errorf("%d intents of %d changes, %v: %q", intents, want, ends, s.records(t))
 	}
-	for _, call := range []string{"CompareAndSet", "ApplySwitch", "HoldTrial", "SettledClasses", "Settings"} {
+	for _, call := range []string{"CompareAndSet", "ApplySwitch", "HoldTrial", "SettledClasses", "WriteEnv"} {
 		if said[call] != nil {
 			t.Errorf("%s: %v", call, said[call])
 		}
+	}
+}
+
+// A record names the database and the service that are open when it is written, and nothing that is only in the settings.
+func TestRecordsNameThePlace(t *testing.T) {
+	s := newSite(t)
+	ctx := t.Context()
+	ch := s.changes(t, Command{VerifiedBy: "in-person"})
+	refuse := func() audit.Record {
+		_ = ch.Refused("alice", errs.New(errs.Refused, "no", ""))
+		var last audit.Record
+		for r, err := range audit.Read(strings.NewReader(string(got[[]byte](t)(os.ReadFile(s.log))))) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			last = r
+		}
+		return last
+	}
+	if r := refuse(); r.Database != nil || r.Service != nil || r.VerifiedBy != "in-person" {
+		t.Errorf("nothing is open: %+v", r)
+	}
+	got[verifyservice.Creator](t)(ch.Services())
+	if r := refuse(); r.Database != nil || r.Service == nil || *r.Service != (audit.Service{Address: s.url}) {
+		t.Errorf("the account: %+v", r)
+	}
+	got[caller.Verifications](t)(ch.Verifications())
+	got[mfa.Writer](t)(ch.Users(ctx))
+	r := refuse()
+	if r.Service == nil || *r.Service != (audit.Service{SID: "VA" + strings.Repeat("0", 32), Address: s.url}) {
+		t.Errorf("the service: %+v", r)
+	}
+	at := s.reader.db.Address()
+	if r.Database == nil || at.Database == "" || *r.Database != (audit.Database{Host: at.Host, Port: at.Port, Name: at.Database}) {
+		t.Errorf("the database: %+v", r)
 	}
 }
 
@@ -201,7 +244,7 @@ func TestChangesAreRecorded(t *testing.T) {
 func TestChangesWithoutALog(t *testing.T) {
 	s := newSite(t)
 	ch := s.changes(t, Command{Unlogged: true})
-	if said := every(t, ch); said["CompareAndSet"] != nil || said["Settings"] != nil || ch.Recorded() {
+	if said := every(t, ch); said["CompareAndSet"] != nil || said["WriteEnv"] != nil || ch.Recorded() {
 		t.Error(said)
 	}
 	if len(s.records(t)) > 0 {

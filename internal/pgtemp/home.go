@@ -1,13 +1,16 @@
 package pgtemp
 
 import (
+	"errors"
 	"os"
 	"os/user"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"syscall"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/safepath"
 )
 
 // maxSocketPath is the longest path that fits into sockaddr_un on Linux: 108 bytes with the closing NUL.
@@ -23,29 +26,43 @@ type home struct {
 }
 
 func (h home) data() string { return filepath.Join(h.dir, "data") }
-func (h home) log() string  { return filepath.Join(h.dir, "log") }
 
-// makeHome makes the directory below parent. It makes it below /tmp if parent is too long for a socket's path or the
-// server's user may not enter it.
+// makeHome makes the directory below parent. It makes it below /tmp if parent is no place for a socket: too long, not
+// written in plain letters, closed to the server's user, or a directory that others may change.
 func makeHome(parent string) (home, error) {
 	owner, err := unprivileged()
 	if err != nil {
 		return home{}, err
 	}
-	if len(filepath.Join(parent, "uzerp-mfa-0123456789", socketName)) > maxSocketPath || owner != nil && !open(parent) {
+	const prefix = "uzerp-mfa-"
+	if len(filepath.Join(parent, prefix+"0123456789abc", socketName)) > maxSocketPath || !plain.MatchString(parent) || owner != nil && !open(parent) {
 		parent = "/tmp"
 	}
-	dir, err := os.MkdirTemp(parent, "uzerp-mfa-") // mode 0700
+	trust := safepath.Trust{UIDs: []int{os.Geteuid()}, GIDs: []int{os.Getegid()}}
+	dir, err := safepath.MakeTemp(parent, trust, prefix)
+	if _, untrusted := errors.AsType[*safepath.UntrustedError](err); untrusted {
+		dir, err = safepath.MakeTemp("/tmp", trust, prefix)
+	}
 	if err != nil {
-		return home{}, &errs.Error{Kind: errs.Config, Op: "make a directory for PostgreSQL", Err: err}
+		return home{}, homeError(err)
 	}
+	defer func() { _ = dir.Close() }()
+	h := home{dir: dir.Path("."), owner: owner}
 	if owner != nil {
-		if err := os.Chown(dir, int(owner.Uid), int(owner.Gid)); err != nil {
-			_ = os.RemoveAll(dir)
-			return home{}, &errs.Error{Kind: errs.Config, Op: "make a directory for PostgreSQL", Err: err}
-		}
+		err = dir.Chown(int(owner.Uid), int(owner.Gid))
 	}
-	return home{dir: dir, owner: owner}, nil
+	if err != nil {
+		_ = os.RemoveAll(h.dir)
+		return home{}, homeError(err)
+	}
+	return h, nil
+}
+
+// plain are the paths that need no quoting in a URL, in a list of hosts or in PostgreSQL's settings.
+var plain = regexp.MustCompile(`^[A-Za-z0-9/._-]*$`)
+
+func homeError(err error) error {
+	return &errs.Error{Kind: errs.Config, Op: "make a directory for PostgreSQL", Err: err}
 }
 
 // unprivileged returns the user to run the server as, because PostgreSQL refuses to run as root. It returns nil if we

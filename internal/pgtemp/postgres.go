@@ -42,6 +42,7 @@ type Server struct {
 	binDir string
 	port   int
 
+	log      *os.File // has no name, so nobody can put another file in its place
 	server   *exec.Cmd
 	exited   chan struct{} // closed once the server has ended
 	watchdog *exec.Cmd
@@ -111,6 +112,9 @@ func (p *Server) Stop() error {
 			_ = p.leash.Close()
 			_ = p.watchdog.Wait()
 		}
+		if p.log != nil {
+			_ = p.log.Close() // nothing in it is needed any more
+		}
 		err = os.RemoveAll(p.home.dir) // normally the watchdog has removed it already
 	})
 	return err
@@ -173,7 +177,7 @@ func (p *Server) startServer(ctx context.Context, o Options) error {
 	settings := []string{
 		"listen_addresses=",
 		"port=" + strconv.Itoa(p.port),
-		"unix_socket_directories=" + strings.ReplaceAll(p.home.dir, ",", "\\,"),
+		"unix_socket_directories=" + p.home.dir,
 		"unix_socket_permissions=0700",
 		"timezone=" + cmp.Or(o.TimeZone, "UTC"),
 		"max_connections=100",
@@ -189,11 +193,11 @@ func (p *Server) startServer(ctx context.Context, o Options) error {
 	for _, s := range settings {
 		args = append(args, "-c", s)
 	}
-	log, err := os.Create(p.home.log())
+	log, err := openLog()
 	if err != nil {
 		return failure("make the log of PostgreSQL", err)
 	}
-	defer func() { _ = log.Close() }()
+	p.log = log
 	// The server is not killed when ctx ends: its child processes would stay. Stop ends it in order.
 	cmd := p.command(context.WithoutCancel(ctx), filepath.Join(p.binDir, "postgres"), args...)
 	cmd.Stdout, cmd.Stderr = log, log
@@ -208,6 +212,19 @@ func (p *Server) startServer(ctx context.Context, o Options) error {
 	return nil
 }
 
+// openLog makes a file without a name for what the server says. The server's directory is no place for one: it belongs to
+// the server's user, who could lead root to another file there.
+func openLog() (*os.File, error) {
+	log, err := os.CreateTemp("", "uzerp-mfa-log-")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Remove(log.Name()); err != nil {
+		return nil, errors.Join(err, log.Close())
+	}
+	return log, nil
+}
+
 // await returns when the server accepts connections. It fails if the server ends before.
 func (p *Server) await(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
@@ -219,8 +236,9 @@ func (p *Server) await(ctx context.Context) error {
 		}
 		select {
 		case <-p.exited:
-			text, _ := os.ReadFile(p.home.log())
-			return failure("start PostgreSQL", errors.New(cmp.Or(lastLine(string(text)), "it ended at once")))
+			text := make([]byte, 64<<10)
+			n, _ := p.log.ReadAt(text, 0)
+			return failure("start PostgreSQL", errors.New(cmp.Or(lastLine(string(text[:n])), "it ended at once")))
 		case <-ctx.Done():
 			return failure("start PostgreSQL", ctx.Err())
 		case <-time.After(20 * time.Millisecond):

@@ -157,14 +157,83 @@ func TestServerDiesWithAKilledParent(t *testing.T) {
 	t.Errorf("the server %d is still there", pid)
 }
 
-func TestLongOrClosedDirectoryFallsBackToTmp(t *testing.T) {
-	long := filepath.Join(t.TempDir(), strings.Repeat("long", 25))
-	if err := os.Mkdir(long, 0o777); err != nil {
+func TestDirectoryFallsBackToTmp(t *testing.T) {
+	top := t.TempDir()
+	long, odd, strangers := filepath.Join(top, strings.Repeat("long", 25)), filepath.Join(top, "a, b"), filepath.Join(top, "strangers")
+	for _, dir := range []string{long, odd, strangers} {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	parents := []string{long, odd}
+	if os.Geteuid() == 0 {
+		if err := errors.Join(os.Chmod(top, 0o755), os.Chown(strangers, 33, 33)); err != nil {
+			t.Fatal(err)
+		}
+		parents = append(parents, strangers)
+	}
+	for _, parent := range parents {
+		h, err := makeHome(parent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if filepath.Dir(h.dir) != "/tmp" {
+			t.Errorf("directory is %s", h.dir)
+		}
+		if err := os.RemoveAll(h.dir); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// The server's user owns the server's directory, and leads each name there to a file of root's.
+func TestRootWritesNothingInTheServersDirectory(t *testing.T) {
+	if os.Geteuid() != 0 {
+		sharedtest.LeaveOut(t, sharedtest.Root, errors.New("the server runs as ourselves"))
+	}
+	top, err := os.MkdirTemp("/tmp", "uzerp-mfa-pg-")
+	if err != nil {
 		t.Fatal(err)
 	}
-	p := start(t, t.Context(), Options{Dir: long})
-	if filepath.Dir(p.home.dir) != "/tmp" {
-		t.Errorf("directory is %s", p.home.dir)
+	t.Cleanup(func() { _ = os.RemoveAll(top) })
+	victim := filepath.Join(t.TempDir(), "victim")
+	if err := errors.Join(os.Chmod(top, 0o755), os.WriteFile(victim, []byte("kept"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	planted, done := make(chan error, 1), make(chan struct{})
+	defer close(done)
+	go func() {
+		for {
+			select {
+			case <-done:
+				return
+			case <-time.After(time.Millisecond):
+			}
+			if dirs, _ := filepath.Glob(filepath.Join(top, "*")); len(dirs) == 1 { // initdb takes a while
+				planted <- os.Symlink(victim, filepath.Join(dirs[0], "log"))
+				return
+			}
+		}
+	}()
+	p := start(t, t.Context(), Options{Dir: top})
+	if err := <-planted; err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(victim); err != nil || string(text) != "kept" {
+		t.Errorf("root's file has %q, %v", text, err)
+	}
+	entries, err := os.ReadDir(p.home.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if stat := info.Sys().(*syscall.Stat_t); e.Name() != "log" && stat.Uid != p.home.owner.Uid {
+			t.Errorf("%s belongs to user %d", e.Name(), stat.Uid)
+		}
 	}
 }
 

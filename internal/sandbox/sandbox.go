@@ -15,6 +15,7 @@ import (
 	"uzerp-mfa/internal/emulator"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/pgtemp"
+	"uzerp-mfa/internal/safepath"
 )
 
 // Sandbox has everything that uzerp-mfa works on: a PostgreSQL with uzERP's tables and a few users, a Verify emulator,
@@ -44,10 +45,7 @@ func Start(ctx context.Context) (_ *Sandbox, err error) {
 	if s.verify, err = emulator.Start("", verifyOptions()); err != nil {
 		return nil, failure("start the Verify emulator", err)
 	}
-	if s.root, err = os.MkdirTemp("", "uzerp-mfa-root-"); err != nil {
-		return nil, failure("make the uzERP directory", err)
-	}
-	if err = makeRoot(s.root); err != nil {
+	if s.root, err = makeRoot(os.TempDir()); err != nil {
 		return nil, failure("make the uzERP directory", err)
 	}
 	return s, nil
@@ -73,20 +71,60 @@ func fill(ctx context.Context, database string) error {
 	return pgtemp.LoadSample(ctx, conn)
 }
 
-// makeRoot writes the two things that a uzERP directory is recognized by, and the settings that uzERP would read.
-func makeRoot(dir string) error {
-	conf := filepath.Join(dir, "conf")
-	if err := os.Mkdir(conf, 0o755); err != nil {
+// makeRoot makes a directory below parent, with the two things that a uzERP directory is recognized by, and the settings
+// that uzERP would read. It makes it below /tmp if others may change parent. Everything is done on open directories, so
+// that nobody can lead us to another file.
+func makeRoot(parent string) (path string, err error) {
+	trust := safepath.Trust{UIDs: []int{os.Geteuid()}, GIDs: []int{os.Getegid()}}
+	dir, err := safepath.MakeTemp(parent, trust, rootPrefix)
+	if _, untrusted := errors.AsType[*safepath.UntrustedError](err); untrusted {
+		dir, err = safepath.MakeTemp("/tmp", trust, rootPrefix)
+	}
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = dir.Close() }()
+	conf, err := dir.MakeDir("conf", 0o755)
+	if err != nil {
+		return dir.Path("."), err
+	}
+	defer func() { _ = conf.Close() }()
+	return dir.Path("."), errors.Join(
+		writeFile(dir, "system.php", "<?php // a sandbox, not uzERP\n", 0o644, -1),
+		writeFile(conf, ".env", envFile, 0o640, webServerGroup()),
+	)
+}
+
+const rootPrefix = "uzerp-mfa-root-"
+
+func writeFile(dir *safepath.Dir, name, content string, mode os.FileMode, group int) error {
+	f, err := dir.Open(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(dir, "system.php"), []byte("<?php // a sandbox, not uzERP\n"), 0o644); err != nil {
-		return err
+	_, err = f.WriteString(content)
+	if group >= 0 {
+		err = errors.Join(err, f.Chown(-1, group))
 	}
-	env := filepath.Join(conf, ".env")
-	if err := os.WriteFile(env, []byte(envFile), 0o640); err != nil {
-		return err
+	return errors.Join(err, f.Chmod(mode), f.Close()) // whatever the umask is
+}
+
+// webServerGroup returns the web server's group, which can read the settings, as in a real installation, because doctor
+// checks that. Only root can give it the file: otherwise it returns -1, and doctor reports that the web server can't read
+// the settings.
+func webServerGroup() int {
+	if os.Geteuid() != 0 {
+		return -1
 	}
-	return giveToWebServer(conf, env)
+	u, err := user.Lookup("www-data")
+	if err != nil {
+		return -1
+	}
+	gid, err := strconv.Atoi(u.Gid)
+	if err != nil {
+		return -1
+	}
+	return gid
 }
 
 // envFile has the emulator's token, which is no secret, and the session limits that `session-config check` recommends.

@@ -1,0 +1,139 @@
+package operator
+
+import (
+	"fmt"
+	"os"
+	"os/user"
+	"slices"
+	"strconv"
+	"syscall"
+)
+
+// Caller is the user who runs this program as root, through a program that gives out single rights.
+type Caller struct {
+	Via    string // "sudo", "doas" or "pkexec"
+	UID    int    // never 0
+	GID    int
+	Groups []int  // all groups, GID included
+	Name   string // the user's name in the operating system, or without one the number
+	Home   string // "/" where none is known
+}
+
+// ThroughSudo returns the caller, or nil if this process is not root, or if root runs it as root. It fails if the
+// variables contradict each other or name nobody: then it is not known whose rights the process should have.
+func ThroughSudo(getenv func(string) string) (*Caller, error) {
+	return throughSudo(os.Geteuid(), getenv, lookup{user.LookupId, user.Lookup})
+}
+
+// lookup are the functions that look users up.
+type lookup struct {
+	byID, byName func(string) (*user.User, error)
+}
+
+// The variables that name the caller: a number, or for doas a name.
+const (
+	sudoUID   = "SUDO_UID"
+	sudoGID   = "SUDO_GID"
+	sudoUser  = "SUDO_USER"
+	doasUser  = "DOAS_USER"
+	pkexecUID = "PKEXEC_UID"
+)
+
+func throughSudo(euid int, getenv func(string) string, look lookup) (*Caller, error) {
+	if euid != 0 {
+		return nil, nil
+	}
+	var callers []*Caller
+	add := func(via, variable, id string) error {
+		uid, err := strconv.ParseUint(id, 10, 31)
+		if err != nil {
+			return fmt.Errorf("%s is no number of a user", variable)
+		}
+		if uid != 0 {
+			callers = append(callers, &Caller{Via: via, UID: int(uid)})
+		}
+		return nil
+	}
+	if id := getenv(sudoUID); id != "" {
+		if err := add("sudo", sudoUID, id); err != nil {
+			return nil, err
+		}
+	}
+	if id := getenv(pkexecUID); id != "" {
+		if err := add("pkexec", pkexecUID, id); err != nil {
+			return nil, err
+		}
+	}
+	if name := getenv(doasUser); name != "" {
+		u, err := look.byName(name)
+		if err != nil {
+			return nil, fmt.Errorf("%s names no user of this machine", doasUser)
+		}
+		if err := add("doas", doasUser, u.Uid); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case len(callers) == 0:
+		return nil, nil
+	case slices.ContainsFunc(callers, func(c *Caller) bool { return c.UID != callers[0].UID }):
+		return nil, fmt.Errorf("%s, %s and %s name different users", sudoUID, pkexecUID, doasUser)
+	}
+	c := callers[0]
+	return c, c.complete(getenv, look)
+}
+
+// complete fills in what the operating system knows about the user. A user that it does not know has the group that
+// sudo names, and no other.
+func (c *Caller) complete(getenv func(string) string, look lookup) error {
+	c.Name, c.Home = strconv.Itoa(c.UID), "/"
+	group := getenv(sudoGID)
+	u, err := look.byID(c.Name)
+	if err == nil {
+		group, c.Name = u.Gid, u.Username
+		if u.HomeDir != "" {
+			c.Home = u.HomeDir
+		}
+	} else if name := getenv(sudoUser); c.Via == "sudo" && name != "" {
+		c.Name = name
+	}
+	gid, err := strconv.ParseUint(group, 10, 31)
+	if err != nil {
+		return fmt.Errorf("the group of user %d is not known", c.UID)
+	}
+	c.GID, c.Groups = int(gid), []int{int(gid)}
+	if u == nil {
+		return nil
+	}
+	ids, err := u.GroupIds()
+	if err != nil {
+		return nil //nolint:nilerr // fewer rights are the safe side
+	}
+	for _, id := range ids {
+		if n, err := strconv.ParseUint(id, 10, 31); err == nil && !slices.Contains(c.Groups, int(n)) {
+			c.Groups = append(c.Groups, int(n))
+		}
+	}
+	return nil
+}
+
+// Become makes this process the caller's, for good: its rights, and the variables that name the user and the home directory.
+// What it starts has no more rights either. If it fails, the process may have lost some of its rights, and must end.
+func (c *Caller) Become() error {
+	for _, step := range []func() error{
+		func() error { return syscall.Setgroups(c.Groups) },
+		func() error { return syscall.Setgid(c.GID) },
+		func() error { return syscall.Setuid(c.UID) },
+		func() error { return os.Setenv("HOME", c.Home) },
+		func() error { return os.Setenv("USER", c.Name) },
+		func() error { return os.Setenv("LOGNAME", c.Name) },
+	} {
+		if err := step(); err != nil {
+			return fmt.Errorf("become user %d: %w", c.UID, err)
+		}
+	}
+	if syscall.Setuid(0) == nil {
+		return fmt.Errorf("become user %d: root's rights are still there", c.UID)
+	}
+	return nil
+}

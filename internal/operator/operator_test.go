@@ -1,0 +1,80 @@
+package operator
+
+import (
+	"errors"
+	"os/user"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var nobodyElse = errors.New("unknown")
+
+func users(all ...*user.User) lookup {
+	find := func(is func(*user.User) bool) (*user.User, error) {
+		if i := slices.IndexFunc(all, is); i >= 0 {
+			return all[i], nil
+		}
+		return nil, nobodyElse
+	}
+	return lookup{
+		byID: func(id string) (*user.User, error) { return find(func(u *user.User) bool { return u.Uid == id }) },
+		byName: func(name string) (*user.User, error) {
+			return find(func(u *user.User) bool { return u.Username == name })
+		},
+	}
+}
+
+func TestThroughSudo(t *testing.T) {
+	known := users(&user.User{Uid: "0", Gid: "0", Username: "root"}, &user.User{Uid: "2147480001", Gid: "2147480002", Username: "hilda", HomeDir: "/home/hilda"})
+	const hilda = "2147480001"
+	for name, test := range map[string]struct {
+		euid int
+		env  string
+		want string // via and name, or words of the error; "" is no caller
+	}{
+		"root":                  {0, "", ""},
+		"sudo":                  {0, "SUDO_UID=" + hilda + " SUDO_GID=7 SUDO_USER=x", "sudo hilda"},
+		"root's own sudo":       {0, "SUDO_UID=0 SUDO_GID=0 SUDO_USER=root", ""},
+		"a name alone":          {0, "SUDO_USER=hilda", ""}, // sudo sets the number, always
+		"pkexec":                {0, "PKEXEC_UID=" + hilda, "pkexec hilda"},
+		"doas":                  {0, "DOAS_USER=hilda", "doas hilda"},
+		"doas, SUDO_UID kept":   {0, "DOAS_USER=hilda SUDO_UID=0", "doas hilda"},
+		"two, the same":         {0, "DOAS_USER=hilda SUDO_UID=" + hilda, "sudo hilda"},
+		"two different":         {0, "DOAS_USER=hilda SUDO_UID=1 SUDO_GID=1", "different users"},
+		"no number":             {0, "SUDO_UID=x", "SUDO_UID is no number"},
+		"a negative number":     {0, "SUDO_UID=-1", "SUDO_UID is no number"},
+		"a wrap":                {0, "SUDO_UID=4294967296", "SUDO_UID is no number"},
+		"doas of a stranger":    {0, "DOAS_USER=nemo", "DOAS_USER names no user"},
+		"unknown":               {0, "SUDO_UID=77 SUDO_GID=78 SUDO_USER=gone", "sudo gone"},
+		"unknown, no group":     {0, "SUDO_UID=77", "group of user 77"},
+		"not root":              {33, "SUDO_UID=" + hilda, ""},
+		"not root, wrong value": {33, "SUDO_UID=x", ""},
+	} {
+		getenv := func(name string) string {
+			for field := range strings.FieldsSeq(test.env) {
+				if value, ok := strings.CutPrefix(field, name+"="); ok {
+					return value
+				}
+			}
+			return ""
+		}
+		c, err := throughSudo(test.euid, getenv, known)
+		got := ""
+		switch {
+		case err != nil:
+			got = err.Error()
+		case c != nil:
+			got = c.Via + " " + c.Name
+		}
+		if test.want == "" && got != "" || !strings.Contains(got, test.want) {
+			t.Errorf("%s: %q, want %q", name, got, test.want)
+		}
+		if err == nil && c != nil && c.Name == "hilda" && (c.Home != "/home/hilda" || c.GID != 2147480002 || !slices.Contains(c.Groups, c.GID)) {
+			t.Errorf("%s: %+v", name, c)
+		}
+		if err == nil && c != nil && c.Name == "gone" && (c.GID != 78 || c.Home != "/" || len(c.Groups) != 1) {
+			t.Errorf("%s: %+v", name, c)
+		}
+	}
+}

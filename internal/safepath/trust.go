@@ -1,0 +1,133 @@
+//go:build unix
+
+package safepath
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io/fs"
+	"os/user"
+	"slices"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// Trust says whose files and directories are believed. User 0 (root) and group 0 always are.
+type Trust struct {
+	UIDs []int
+	GIDs []int // groups whose members may change a directory or a file
+	// Through names directories of root's that their group may change, such as /var/log of Ubuntu. They are walked through
+	// as if their sticky bit was set: what is taken from them must belong to a trusted user.
+	Through []string
+	// Anyone believes everybody. It is for a file that the caller has named and whose content is no reason to trust it.
+	// What holds still is that nobody's link, and no second name, leads to a file of somebody else's.
+	Anyone bool
+
+	anyGroup bool // whatever group may change it
+}
+
+// UntrustedError says that somebody who is not trusted could have put something there or could change it.
+type UntrustedError struct {
+	Path   string
+	Reason string // such as "it belongs to user 1000 (alice)"
+}
+
+// Error names the path and the reason.
+func (e *UntrustedError) Error() string { return e.Path + ": " + e.Reason }
+
+func (t Trust) uid(id int) bool { return id == 0 || slices.Contains(t.UIDs, id) }
+
+func (t Trust) gid(id int) bool { return id == 0 || slices.Contains(t.GIDs, id) }
+
+const (
+	groupMayWrite = 0o020
+	othersMay     = 0o002
+	sticky        = unix.S_ISVTX
+)
+
+// judge returns a *UntrustedError if somebody who is not trusted owns or may change what has this stat. fd is what is
+// judged, for its access list; -1 for a link, which has none.
+func (t Trust) judge(path string, stat *unix.Stat_t, fd int) error {
+	mode := uint32(stat.Mode) //nolint:unconvert // it is a uint16 on other systems
+	isLink := mode&unix.S_IFMT == unix.S_IFLNK
+	isDir := mode&unix.S_IFMT == unix.S_IFDIR
+	switch uid, gid := int(stat.Uid), int(stat.Gid); {
+	case t.Anyone:
+		return nil
+	case !t.uid(uid):
+		return &UntrustedError{path, "it belongs to " + userName(uid)}
+	case isLink, isDir && mode&sticky != 0:
+		return nil // a link's mode means nothing; in a sticky directory only owners rename and remove
+	case mode&othersMay != 0:
+		return &UntrustedError{path, "everybody may change it"}
+	case t.anyGroup, isDir && uid == 0 && slices.Contains(t.Through, path):
+		return nil
+	case mode&groupMayWrite == 0:
+		return nil // the group's bits are also the mask of an access list
+	default:
+		return t.judgeGroup(path, gid, fd)
+	}
+}
+
+// judgeGroup judges what more than its owner may change: its group, or who is in its access list.
+func (t Trust) judgeGroup(path string, gid, fd int) error {
+	list, err := accessList(fd)
+	if err != nil {
+		return &fs.PathError{Op: "read access list", Path: path, Err: err}
+	}
+	if list == nil {
+		list = []aclEntry{{aclGroupObject, aclWrite, 0}}
+	}
+	for _, e := range list {
+		if e.perm&aclWrite == 0 {
+			continue
+		}
+		switch id := int(e.id); {
+		case e.tag == aclUser && !t.uid(id):
+			return &UntrustedError{path, userName(id) + " may change it"}
+		case e.tag == aclGroupObject && !t.gid(gid):
+			return &UntrustedError{path, "the members of " + groupName(gid) + " may change it"}
+		case e.tag == aclGroup && !t.gid(id):
+			return &UntrustedError{path, "the members of " + groupName(id) + " may change it"}
+		}
+	}
+	return nil
+}
+
+// aclEntry is an entry of a POSIX access list as Linux keeps it (include/uapi/linux/posix_acl_xattr.h).
+type aclEntry struct {
+	tag, perm uint16
+	id        uint32
+}
+
+const (
+	aclUser        = 0x02
+	aclGroupObject = 0x04
+	aclGroup       = 0x08
+	aclWrite       = 0x02
+	aclHeader      = 4
+	aclEntrySize   = 8
+)
+
+func parseACL(raw []byte) []aclEntry {
+	var list []aclEntry
+	for raw = raw[min(aclHeader, len(raw)):]; len(raw) >= aclEntrySize; raw = raw[aclEntrySize:] {
+		list = append(list, aclEntry{binary.LittleEndian.Uint16(raw), binary.LittleEndian.Uint16(raw[2:]), binary.LittleEndian.Uint32(raw[4:])})
+	}
+	return list
+}
+
+func userName(id int) string {
+	if u, err := user.LookupId(strconv.Itoa(id)); err == nil {
+		return fmt.Sprintf("user %d (%s)", id, u.Username)
+	}
+	return fmt.Sprintf("user %d", id)
+}
+
+func groupName(id int) string {
+	if g, err := user.LookupGroupId(strconv.Itoa(id)); err == nil {
+		return fmt.Sprintf("group %d (%s)", id, g.Name)
+	}
+	return fmt.Sprintf("group %d", id)
+}

@@ -1,0 +1,74 @@
+package sandbox
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"uzerp-mfa/internal/safepath"
+	"uzerp-mfa/internal/sharedtest"
+)
+
+func TestMain(m *testing.M) { os.Exit(sharedtest.Tests{M: m}.Run()) }
+
+func TestMakeRoot(t *testing.T) {
+	root, err := makeRoot(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, mode := range map[string]os.FileMode{"": 0o700, "conf": 0o755, "system.php": 0o644, "conf/.env": 0o640} {
+		if info, err := os.Stat(filepath.Join(root, name)); err != nil || info.Mode().Perm() != mode {
+			t.Errorf("%q: %v, %v", name, info, err)
+		}
+	}
+	if text, err := os.ReadFile(filepath.Join(root, "conf/.env")); err != nil || string(text) != envFile {
+		t.Errorf("%q, %v", text, err)
+	}
+}
+
+// Nothing is made where another user could exchange it for a link.
+func TestMakeRootAmongStrangers(t *testing.T) {
+	if os.Geteuid() != 0 {
+		sharedtest.LeaveOut(t, sharedtest.Root, errors.New("only root can give files away"))
+	}
+	top := t.TempDir()
+	if err := errors.Join(os.Chmod(top, 0o755), os.Chown(top, 33, 33)); err != nil {
+		t.Fatal(err)
+	}
+	root, err := makeRoot(top)
+	if err != nil || filepath.Dir(root) != "/tmp" {
+		t.Errorf("%q, %v", root, err)
+	}
+	if err := os.RemoveAll(root); err != nil {
+		t.Error(err)
+	}
+}
+
+// A name that is taken is not written to, and a link is not followed.
+func TestWriteFile(t *testing.T) {
+	top := t.TempDir()
+	victim := filepath.Join(top, "victim")
+	if err := errors.Join(os.WriteFile(victim, []byte("kept"), 0o600), os.Symlink(victim, filepath.Join(top, "system.php"))); err != nil {
+		t.Fatal(err)
+	}
+	dir := openTest(t, top)
+	for _, name := range []string{"system.php", "victim"} {
+		if err := writeFile(dir, name, "x", 0o644, -1); !errors.Is(err, os.ErrExist) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if text, err := os.ReadFile(victim); err != nil || string(text) != "kept" {
+		t.Errorf("%q, %v", text, err)
+	}
+}
+
+func openTest(t *testing.T, path string) *safepath.Dir {
+	t.Helper()
+	dir, err := safepath.OpenDir(path, safepath.Trust{UIDs: []int{os.Geteuid()}, GIDs: []int{os.Getegid()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = dir.Close() })
+	return dir
+}
