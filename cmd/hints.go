@@ -83,8 +83,8 @@ var hints = map[errs.Reason]string{
 	injector.ReasonSettingsFrom:   "%s; the settings are from %s",
 	injector.ReasonBrokenUsers:    "uzerp-mfa user list --state broken shows them, user reset mends them",
 	injector.ReasonUnknownGateway: "if you are sure that it does, name it with --gateway",
-	injector.ReasonSwitchOnTrial: "let it end first: answer the question of set-injector --try, or wait until its time is over; set-injector --off does not wait; " +
-		"an administrator of the database ends it with: %s",
+	injector.ReasonSwitchOnTrial: "let it end first: answer the question of set-injector --try, or wait until its time is over; " +
+		"set-injector --off does not wait; an administrator of the database ends its session with: %s",
 
 	trial.ReasonNotKept: "browsers that opened uzERP meanwhile keep the login of the trial until their session ends; " +
 		"uzerp-mfa doctor looks for what is wrong",

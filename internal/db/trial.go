@@ -3,7 +3,6 @@ package db
 import (
 	"context"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -68,12 +67,7 @@ func (db *DB) HoldTrial(ctx context.Context, limit time.Duration) (key int64, re
 	if err != nil {
 		return 0, nil, db.translate(ctx, "mark the switch as on trial", err)
 	}
-	return key, sync.OnceFunc(func() {
-		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), db.timeout)
-		defer cancel()
-		_ = held.Conn().Close(closing) // the end of the session certainly releases the lock
-		held.Release()
-	}), nil
+	return key, held.Release, nil // the pool closes a connection whose transaction is open
 }
 
 // holdTrial leaves its transaction open if it returns no error.

@@ -163,7 +163,12 @@ func TestTrialEndsByItself(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	deadline := time.Now().Add(time.Minute)
 	for mark := onTrial(t, d, true); !mark.Over; mark = onTrial(t, d, true) {
+		if time.Now().After(deadline) {
+			release()
+			t.Fatalf("after a minute it is not over: %v", mark)
+		}
 		time.Sleep(10 * time.Millisecond)
 	}
 	if err := onTrial(t, d, true).Forbids(); err != nil {

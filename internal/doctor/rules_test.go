@@ -177,7 +177,8 @@ func ruleTests() []ruleTest {
 		{"on trial", func(in *doctor.Input) { in.Trial = doctor.Got(&injector.Mark{}, nil) }, "trial info", "on trial"},
 		{"a trial that is over", func(in *doctor.Input) { in.Trial = doctor.Got(&injector.Mark{Over: true}, nil) }, "trial warn", "has not switched back"},
 		{"a trial that is over, and switched off", func(in *doctor.Input) {
-			in.Trial, in.Classes = doctor.Got(&injector.Mark{Over: true}, nil), doctor.Got([]injector.Class{switchedOn()[0], class(6, "LoginHandler", injector.PlainHandler)}, nil)
+			in.Trial = doctor.Got(&injector.Mark{Over: true}, nil)
+			in.Classes = doctor.Got([]injector.Class{switchedOn()[0], class(6, "LoginHandler", injector.PlainHandler)}, nil)
 		}, "two-factor warn,trial info", "two-factor login is off"},
 		{"trial not told", func(in *doctor.Input) { in.Trial = doctor.Got[*injector.Mark](nil, down) }, "trial fail", "no answer"},
 

@@ -279,7 +279,7 @@ func TestGuardRefusesAGatewayThatHasChanged(t *testing.T) {
 // The process that started the guard may be gone, with its end of the pipe.
 func TestGuardWithoutAListener(t *testing.T) {
 	m := memory{classes: handler(injector.PlainHandler)}
-	in := readThen{text: "switching\n", then: func() { m.set(injector.LoginHandler, injector.MFAHandler) }}
+	in := inputThen{text: "switching\n", then: func() { m.set(injector.LoginHandler, injector.MFAHandler) }}
 	out, fromGuard := io.Pipe()
 	_ = out.Close()
 	err := trial.Guard(t.Context(), &in, fromGuard, request(), time.Minute, func(context.Context) (trial.GuardStore, error) { return &m, nil })
@@ -288,13 +288,13 @@ func TestGuardWithoutAListener(t *testing.T) {
 	}
 }
 
-// readThen gives a text, and calls then before its end.
-type readThen struct {
+// inputThen has a text, and calls then before its end.
+type inputThen struct {
 	text string
 	then func()
 }
 
-func (r *readThen) Read(p []byte) (int, error) {
+func (r *inputThen) Read(p []byte) (int, error) {
 	if r.text == "" {
 		r.then()
 		return 0, io.EOF
