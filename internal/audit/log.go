@@ -322,6 +322,10 @@ func (l *Log) append(f *os.File, r Record) (Record, error) {
 	r.Time = l.o.Now().UTC().Round(0) // taken while the lock is held, so that the lines are in the order of their times
 	r.Prev, r.Torn = t.prev, t.torn
 	line, err := encode(&r)
+	if err == nil && len(line) > maxLine {
+		r = r.shortened()
+		line, err = encode(&r)
+	}
 	if err != nil {
 		return Record{}, err
 	}
