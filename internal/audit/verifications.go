@@ -3,7 +3,8 @@ package audit
 import (
 	"context"
 	"errors"
-	"io"
+	"iter"
+	"time"
 
 	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/errs"
@@ -68,26 +69,26 @@ func (v verifications) CheckVerification(ctx context.Context, to caller.Recipien
 // History returns what became of the last code that was sent to the number, as the log that r writes says. It returns
 // the zero History if the log can't be read.
 func (r *Recorder) History(ctx context.Context, to caller.Recipient) caller.History {
-	log, err := OpenFile(ctx, r.Log.Path())
+	log, err := OpenFiles(ctx, r.Log.Path())
 	if err != nil {
 		return caller.History{}
 	}
 	defer func() { _ = log.Close() }()
-	history, err := IdentityHistory(log, r.place(), to.Username, LoggedNumber(to))
+	history, err := IdentityHistory(log.Records(time.Time{}), r.place(), to.Username, LoggedNumber(to))
 	if err != nil {
 		return caller.History{}
 	}
 	return history
 }
 
-// IdentityHistory looks in a log for the last code that was sent to this number of the user, and for what became of it.
+// IdentityHistory looks in the records of a log for the last code that was sent to this number of the user, and for what became of it.
 // Only records about the given database and service count: a sandbox's are no evidence for the live system. number is
 // written as LoggedNumber returns it. Like Read it checks no hashes: the answer is used in the text of an error, and
 // decides nothing.
-func IdentityHistory(log io.Reader, place Place, username, number string) (caller.History, error) {
+func IdentityHistory(records iter.Seq2[Record, error], place Place, username, number string) (caller.History, error) {
 	h := caller.History{Known: true}
-	for r, err := range Read(log) {
-		if _, bad := errors.AsType[*LineError](err); bad {
+	for r, err := range records {
+		if isPartial(err) {
 			continue
 		}
 		if err != nil {
