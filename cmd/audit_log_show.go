@@ -216,7 +216,11 @@ func auditValue(v any) string {
 	if v == nil {
 		return "NULL"
 	}
-	return fmt.Sprint(v)
+	text := fmt.Sprint(v)
+	if text == "" || text == "NULL" || strings.ContainsAny(text, `>"`) {
+		return strconv.Quote(text) // so that no value goes on as "x -> y"
+	}
+	return text
 }
 
 func auditCSVHeader() []string {

@@ -325,6 +325,10 @@ func (l *Log) append(dir *safepath.Dir, f *os.File, r Record) (Record, error) {
 		r.Follows = headBefore(dir, filepath.Base(l.path))
 	}
 	line, err := encode(&r)
+	if err == nil && len(line) > maxLine {
+		r = r.shortened()
+		line, err = encode(&r)
+	}
 	if err != nil {
 		return Record{}, err
 	}
