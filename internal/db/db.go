@@ -57,7 +57,7 @@ func (db *DB) run(ctx context.Context, op string, fn func(*pgx.Conn) error) erro
 func (db *DB) change(ctx context.Context, op string, fn func(pgx.Tx) error) error {
 	return db.runOnTables(ctx, op, func(conn *pgx.Conn) error {
 		// Compare-and-set must see what others have committed, whatever isolation level the server has as its default.
-		tx, err := db.begin(ctx, conn, "begin isolation level read committed")
+		tx, err := db.begin(ctx, conn, beginChange)
 		if err != nil {
 			return err
 		}
@@ -77,6 +77,10 @@ func (db *DB) change(ctx context.Context, op string, fn func(pgx.Tx) error) erro
 		return commitError(tx.Commit(ctx))
 	})
 }
+
+// beginChange begins a transaction that changes something. Between two of its statements no time passes: if this machine
+// vanishes then, the server must not hold its locks until it notices that, which can take hours.
+const beginChange = "begin isolation level read committed; set local idle_in_transaction_session_timeout = '1min'"
 
 // begin starts a transaction in which row-level security hides no row. How it starts and that setting are one call to
 // the server.

@@ -23,18 +23,26 @@ type session interface {
 // runOnTables is run for an fn that uses uzERP's tables: it finds out first where they are.
 func (db *DB) runOnTables(ctx context.Context, op string, fn func(*pgx.Conn) error) error {
 	return db.run(ctx, op, func(conn *pgx.Conn) error {
-		if db.site.Load() == nil {
-			s, err := db.lookAtSchema(ctx, conn)
-			if err == nil {
-				err = s.unusable()
-			}
-			if err != nil {
-				return err
-			}
-			db.site.Store(&s)
+		if err := db.findTables(ctx, conn); err != nil {
+			return err
 		}
 		return fn(conn)
 	})
+}
+
+// findTables finds out once where uzERP's tables are.
+func (db *DB) findTables(ctx context.Context, conn *pgx.Conn) error {
+	if db.site.Load() != nil {
+		return nil
+	}
+	s, err := db.lookAtSchema(ctx, conn)
+	if err == nil {
+		err = s.unusable()
+	}
+	if err == nil {
+		db.site.Store(&s)
+	}
+	return err
 }
 
 // send sends the named query behind what must come first, and calls fn to read its results.
@@ -164,7 +172,9 @@ func foreignCodeError(site Schema, found []foreignCode) error {
 func usedTables() []string { return tablesWith(func(right) bool { return true }) }
 
 // writtenTables returns those that are changed, too.
-func writtenTables() []string { return tablesWith(func(r right) bool { return r.privilege != "select" }) }
+func writtenTables() []string {
+	return tablesWith(func(r right) bool { return r.privilege != "select" })
+}
 
 func tablesWith(which func(right) bool) []string {
 	var tables []string
