@@ -26,6 +26,7 @@ type Command struct {
 	DryRun     bool   // nothing is written, and nothing recorded
 	Unlogged   bool   // the operator wants no record
 	AuditLog   string // the path
+	Syslog     string // the socket that gets a line about each record too; empty for none
 	Getenv     func(string) string
 	Warn       func(error) // is called with the error if an outcome could not be recorded
 }
@@ -46,7 +47,7 @@ func NewChanges(r *Reader, cmd Command) (*Changes, error) {
 	if cmd.DryRun || cmd.Unlogged {
 		return ch, nil
 	}
-	log, err := audit.Open(cmd.AuditLog, audit.Options{Now: r.options.Now})
+	log, err := audit.Open(cmd.AuditLog, audit.Options{Now: r.options.Now, Syslog: cmd.Syslog})
 	if err != nil {
 		return nil, err
 	}
