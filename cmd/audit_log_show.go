@@ -164,7 +164,7 @@ func writeAuditEntry(out io.Writer, r audit.Record) error {
 	if r.Result != audit.ResultRefused && r.Result != audit.ResultFailed { // what was meant is in the line of the intent
 		more = auditChanges(r)
 	}
-	for _, said := range []struct{ name, text string }{{"reason: ", r.Reason}, {"ticket: ", r.Ticket}, {"", r.Message}} {
+	for _, said := range []struct{ name, text string }{{"reason: ", r.Reason}, {"ticket: ", r.Ticket}, {"verified by: ", r.VerifiedBy}, {"", r.Message}} {
 		if said.text != "" {
 			more = append(more, said.name+said.text)
 		}
@@ -206,11 +206,21 @@ func auditValue(v any) string {
 
 func auditCSVHeader() []string {
 	return []string{"time", "id", "user", "sudo_user", "ssh_client", "host", "pid", "command", "target", "result",
-		"change", "reason", "ticket", "message", "prev", "hash", "self"}
+		"change", "reason", "ticket", "message", "prev", "hash", "self",
+		"database_host", "database_port", "database_name", "service_sid", "service_address", "verified_by"}
 }
 
 func auditCSVCells(r audit.Record) []string {
 	a := r.Actor
+	var host, port, name string
+	if d := r.Database; d != nil {
+		host, port, name = d.Host, strconv.Itoa(d.Port), d.Name
+	}
+	var service audit.Service
+	if r.Service != nil {
+		service = *r.Service
+	}
 	return []string{r.Time.Format(time.RFC3339Nano), r.ID, a.User, a.SudoUser, a.SSHClient, a.Host, strconv.Itoa(a.PID), r.Command, r.Target,
-		string(r.Result), strings.Join(auditChanges(r), ", "), r.Reason, r.Ticket, r.Message, r.Prev, r.Hash, strconv.FormatBool(r.Self)}
+		string(r.Result), strings.Join(auditChanges(r), ", "), r.Reason, r.Ticket, r.Message, r.Prev, r.Hash, strconv.FormatBool(r.Self),
+		host, port, name, service.SID, service.Address, r.VerifiedBy}
 }

@@ -32,12 +32,14 @@ func TestAppendWritesOneLine(t *testing.T) {
 	sid, yes, no := "YF00000000000000000000000000000001", true, false
 	id := "5e0e0c3e-0000-4000-8000-000000000001"
 	written := appendTo(t, l, Record{
-		Actor: Actor{User: "root", SudoUser: "ann", SSHClient: "192.0.2.7", Host: "erp", PID: 42}, Command: "user reset", Target: "alice",
+		Actor:    Actor{User: "root", SudoUser: "ann", SSHClient: "192.0.2.7", Host: "erp", PID: 42},
+		Database: &Database{"/run/postgresql", 5432, "uzerp"}, Service: &Service{SID: "VA1"}, Command: "user reset", Target: "alice",
 		Before: UserValues(mfa.Row{UUID: &id, SID: &sid, Enrolled: &yes}), After: UserValues(mfa.Row{UUID: &id, Enrolled: &no, Enabled: &no}),
 		Reason: "lost <phone>\nMüller", Ticket: "T-1", Result: ResultIntent,
 	})
 	body := `{"schema_version":1,"id":"ID1","time":"2026-07-14T10:00:00.123456789Z",` +
-		`"actor":{"user":"root","sudo_user":"ann","ssh_client":"192.0.2.7","host":"erp","pid":42},"command":"user reset","target":"alice",` +
+		`"actor":{"user":"root","sudo_user":"ann","ssh_client":"192.0.2.7","host":"erp","pid":42},` +
+		`"database":{"host":"/run/postgresql","port":5432,"name":"uzerp"},"service":{"sid":"VA1","address":null},"command":"user reset","target":"alice",` +
 		`"before":{"mfa_enabled":null,"mfa_enrolled":true,"mfa_sid":"` + sid + `","uuid":"` + id + `"},` +
 		`"after":{"mfa_enabled":false,"mfa_enrolled":false,"mfa_sid":null,"uuid":"` + id + `"},` +
 		`"reason":"lost <phone>\nMüller","ticket":"T-1","result":"intent","message":"","prev":"` + Genesis + `"`

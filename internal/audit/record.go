@@ -77,6 +77,8 @@ type Record struct {
 	ID            string    `json:"id"`             // shared by an intent and its outcome; set by Append if it is empty
 	Time          time.Time `json:"time"`           // set by Append
 	Actor         Actor     `json:"actor"`
+	Database      *Database `json:"database"`       // nil if the command used none, and in lines of older versions
+	Service       *Service  `json:"service"`        // the same
 	Command       string    `json:"command"`        // the command's name, "user reset"; no arguments: one may be a code
 	Target        string    `json:"target"`         // a user, or an injector class
 	Self          bool      `json:"self,omitempty"` // the target is the operator's own user
@@ -84,6 +86,7 @@ type Record struct {
 	After         Values    `json:"after"` // in an intent: what is meant to be there
 	Reason        string    `json:"reason"`
 	Ticket        string    `json:"ticket"`
+	VerifiedBy    string    `json:"verified_by,omitempty"` // how else the caller was verified: call-back, in-person, manager:NAME
 	Result        Result    `json:"result"`
 	Message       string    `json:"message"`
 	Torn          string    `json:"torn,omitempty"` // set by Append: SHA-256 of what a crash left before this line
@@ -116,8 +119,15 @@ func (r Record) check() error {
 // sanitized returns the record with texts that JSON can carry: a byte that is not UTF-8 becomes four characters like
 // \xff.
 func (r Record) sanitized() Record {
-	for _, s := range []*string{&r.ID, &r.Actor.User, &r.Actor.SudoUser, &r.Actor.SSHClient, &r.Actor.Host, &r.Target, &r.Reason, &r.Ticket, &r.Message} {
+	for _, s := range []*string{&r.ID, &r.Actor.User, &r.Actor.SudoUser, &r.Actor.SSHClient, &r.Actor.Host,
+		&r.Target, &r.Reason, &r.Ticket, &r.VerifiedBy, &r.Message} {
 		*s = visible(*s)
+	}
+	if r.Database != nil {
+		r.Database = &Database{visible(r.Database.Host), r.Database.Port, visible(r.Database.Name)}
+	}
+	if r.Service != nil {
+		r.Service = &Service{visible(r.Service.SID), visible(r.Service.Address)}
 	}
 	r.Before, r.After = r.Before.sanitized(), r.After.sanitized()
 	return r

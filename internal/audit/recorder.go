@@ -19,7 +19,11 @@ type Recorder struct {
 	Command string // the command's name, without arguments
 	Reason  string
 	Ticket  string
-	Self    string // the operator's own uzERP user, if the operator gave it (Actor.Is)
+	// VerifiedBy says how the caller was verified other than by a code: "call-back", "in-person" or "manager:NAME".
+	VerifiedBy string
+	// Place returns what the next record is about; a nil Place leaves that out.
+	Place func() Place
+	Self  string // the operator's own uzERP user, if the operator gave it (Actor.Is)
 	// BestEffort makes a change even if its intent can't be written, and calls Warn then. It is for undoing something
 	// that must not stay.
 	BestEffort bool
@@ -58,8 +62,15 @@ func (r *Recorder) Refused(target string, err error) {
 
 func (r *Recorder) line(target string, before, after Values, result Result, message string) Record {
 	_, isUser := r.users.Load(target)
-	return Record{Actor: r.Actor, Command: r.Command, Target: target, Self: isUser && r.Actor.Is(target, r.Self), Before: before, After: after,
-		Reason: r.Reason, Ticket: r.Ticket, Result: result, Message: message}
+	return r.place().record(Record{Actor: r.Actor, Command: r.Command, Target: target, Self: isUser && r.Actor.Is(target, r.Self),
+		Before: before, After: after, Reason: r.Reason, Ticket: r.Ticket, VerifiedBy: r.VerifiedBy, Result: result, Message: message})
+}
+
+func (r *Recorder) place() Place {
+	if r.Place == nil {
+		return Place{}
+	}
+	return r.Place()
 }
 
 // finish writes an outcome, also for a command that was interrupted.

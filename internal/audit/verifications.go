@@ -73,7 +73,7 @@ func (r *Recorder) History(ctx context.Context, to caller.Recipient) caller.Hist
 		return caller.History{}
 	}
 	defer func() { _ = log.Close() }()
-	history, err := IdentityHistory(log, to.Username, LoggedNumber(to))
+	history, err := IdentityHistory(log, r.place(), to.Username, LoggedNumber(to))
 	if err != nil {
 		return caller.History{}
 	}
@@ -81,9 +81,10 @@ func (r *Recorder) History(ctx context.Context, to caller.Recipient) caller.Hist
 }
 
 // IdentityHistory looks in a log for the last code that was sent to this number of the user, and for what became of it.
-// number is written as LoggedNumber returns it. Like Read it checks no hashes: the answer is used in the text of an
-// error, and decides nothing.
-func IdentityHistory(log io.Reader, username, number string) (caller.History, error) {
+// Only records about the given database and service count: a sandbox's are no evidence for the live system. number is
+// written as LoggedNumber returns it. Like Read it checks no hashes: the answer is used in the text of an error, and
+// decides nothing.
+func IdentityHistory(log io.Reader, place Place, username, number string) (caller.History, error) {
 	h := caller.History{Known: true}
 	for r, err := range Read(log) {
 		if _, bad := errors.AsType[*LineError](err); bad {
@@ -93,7 +94,7 @@ func IdentityHistory(log io.Reader, username, number string) (caller.History, er
 			return caller.History{}, err
 		}
 		to, isNumber := r.After["to"].(string)
-		if r.Target != visible(username) || !isNumber || r.Result == ResultIntent {
+		if !place.Has(r) || r.Target != visible(username) || !isNumber || r.Result == ResultIntent {
 			continue
 		}
 		_, isSend := r.After["channel"]

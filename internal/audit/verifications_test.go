@@ -145,7 +145,7 @@ func TestIdentityHistory(t *testing.T) {
 		}
 		writeFile(t, l.path, []byte("{\"schema_version\":1,\"id\":\"torn\n"))
 		p := &phones{}
-		v := (&Recorder{Log: l, Command: "identity check"}).Verifications(p)
+		v := (&Recorder{Log: l, Command: "identity check", Place: func() Place { return live }}).Verifications(p)
 		for _, what := range c.do {
 			minute++
 			who := callee("alice", what == 'o')
@@ -167,13 +167,46 @@ func TestIdentityHistory(t *testing.T) {
 			}
 		}
 		c.want.Known = true
-		got, err := IdentityHistory(bytes.NewReader(readFile(t, l.path)), "alice", masked)
+		got, err := IdentityHistory(bytes.NewReader(readFile(t, l.path)), live, "alice", masked)
 		if diff := cmp.Diff(got, c.want); diff != "" || err != nil {
 			t.Errorf("%s: %v\n%s", name, err, diff)
 		}
 	}
-	if h, err := IdentityHistory(failing{}, "alice", masked); err == nil || h.Known {
+	if h, err := IdentityHistory(failing{}, live, "alice", masked); err == nil || h.Known {
 		t.Errorf("%+v, %v", h, err)
+	}
+}
+
+var live = Place{&Database{"192.0.2.1", 5432, "uzerp"}, &Service{SID: "VA1"}}
+
+// What happened in a sandbox, or with another service, is no evidence for the live system; nor is a line that names neither.
+func TestEvidenceOfAnotherPlace(t *testing.T) {
+	const masked = "+44 *******123"
+	for name, place := range map[string]Place{
+		"another server":   {&Database{"127.0.0.1", 5432, "uzerp"}, live.Service},
+		"another port":     {&Database{"192.0.2.1", 5433, "uzerp"}, live.Service},
+		"another database": {&Database{"192.0.2.1", 5432, "copy"}, live.Service},
+		"another service":  {live.Database, &Service{SID: "VA2"}},
+		"an emulator":      {live.Database, &Service{SID: "VA1", Address: "http://127.0.0.1:4000"}},
+		"no service":       {live.Database, nil},
+		"an older version": {},
+	} {
+		l := newLog(t, 0)
+		v := (&Recorder{Log: l, Command: "identity check", Place: func() Place { return place }}).Verifications(&phones{status: caller.Approved})
+		_, _ = v.StartVerification(t.Context(), callee("alice", false), caller.ChannelSMS)
+		_, _ = v.CheckVerification(t.Context(), callee("alice", false), "135791")
+		r := &Recorder{Log: l, Place: func() Place { return live }}
+		if got := r.History(t.Context(), callee("alice", false)); got != (caller.History{Known: true}) {
+			t.Errorf("%s: %+v", name, got)
+		}
+		r.Place = func() Place { return place }
+		if got := r.History(t.Context(), callee("alice", false)); (place.Database != nil && place.Service != nil) == got.Sent.IsZero() {
+			t.Errorf("%s: in its own place: %+v", name, got)
+		}
+		intact(t, l, 4)
+	}
+	if got, err := IdentityHistory(strings.NewReader(""), Place{}, "alice", masked); err != nil || got != (caller.History{Known: true}) {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 

@@ -16,15 +16,17 @@ import (
 
 // Command describes a command that changes something, for the audit log.
 type Command struct {
-	Name     string // "user reset", without arguments
-	Reason   string
-	Ticket   string
-	Self     string // the operator's own uzERP user, if the operator gave it
-	DryRun   bool   // nothing is written, and nothing recorded
-	Unlogged bool   // the operator wants no record
-	AuditLog string // the path
-	Getenv   func(string) string
-	Warn     func(error) // is called with the error if an outcome could not be recorded
+	Name   string // "user reset", without arguments
+	Reason string
+	Ticket string
+	// VerifiedBy says how the operator verified the caller, other than by a code: "call-back", "in-person" or "manager:NAME".
+	VerifiedBy string
+	Self       string // the operator's own uzERP user, if the operator gave it
+	DryRun     bool   // nothing is written, and nothing recorded
+	Unlogged   bool   // the operator wants no record
+	AuditLog   string // the path
+	Getenv     func(string) string
+	Warn       func(error) // is called with the error if an outcome could not be recorded
 }
 
 // Changes has the writing ports. What is done through them is recorded; in a dry run it is refused.
@@ -47,7 +49,8 @@ func NewChanges(r *Reader, cmd Command) (*Changes, error) {
 	if err != nil {
 		return nil, err
 	}
-	ch.recorder = &audit.Recorder{Log: log, Actor: ch.actor, Self: ch.self, Command: cmd.Name, Reason: cmd.Reason, Ticket: cmd.Ticket, Warn: cmd.Warn}
+	ch.recorder = &audit.Recorder{Log: log, Actor: ch.actor, Self: ch.self, Command: cmd.Name, Reason: cmd.Reason, Ticket: cmd.Ticket,
+		VerifiedBy: cmd.VerifiedBy, Place: r.place, Warn: cmd.Warn}
 	return ch, nil
 }
 

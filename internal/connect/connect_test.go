@@ -32,6 +32,7 @@ func TestMain(m *testing.M) { os.Exit(dbtest.Run(m)) }
 type site struct {
 	reader *Reader
 	log    string
+	url    string // of Twilio
 	asked  int
 }
 
@@ -44,6 +45,7 @@ func newSite(t *testing.T) *site {
 		_, _ = io.WriteString(w, `{"code": 20003, "message": "Authenticate", "status": 401}`)
 	}))
 	t.Cleanup(server.Close)
+	s.url = server.URL
 	env := map[string]string{
 		"DATABASE_URL": dbtest.New(t, dbtest.Sample), "UZERP_MFA_VERIFY_URL": server.URL,
 		"TWILIO_ACCOUNT_SID": "AC" + strings.Repeat("0", 32), "TWILIO_SERVICE_SID": "VA" + strings.Repeat("0", 32),
@@ -193,6 +195,41 @@ func TestChangesAreRecorded(t *testing.T) {
 		if said[call] != nil {
 			t.Errorf("%s: %v", call, said[call])
 		}
+	}
+}
+
+// A record names the database and the service that are open when it is written, and nothing that is only in the settings.
+func TestRecordsNameThePlace(t *testing.T) {
+	s := newSite(t)
+	ctx := t.Context()
+	ch := s.changes(t, Command{VerifiedBy: "in-person"})
+	refuse := func() audit.Record {
+		_ = ch.Refused("alice", errs.New(errs.Refused, "no", ""))
+		var last audit.Record
+		for r, err := range audit.Read(strings.NewReader(string(got[[]byte](t)(os.ReadFile(s.log))))) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			last = r
+		}
+		return last
+	}
+	if r := refuse(); r.Database != nil || r.Service != nil || r.VerifiedBy != "in-person" {
+		t.Errorf("nothing is open: %+v", r)
+	}
+	got[verifyservice.Creator](t)(ch.Services())
+	if r := refuse(); r.Database != nil || r.Service == nil || *r.Service != (audit.Service{Address: s.url}) {
+		t.Errorf("the account: %+v", r)
+	}
+	got[caller.Verifications](t)(ch.Verifications())
+	got[mfa.Writer](t)(ch.Users(ctx))
+	r := refuse()
+	if r.Service == nil || *r.Service != (audit.Service{SID: "VA" + strings.Repeat("0", 32), Address: s.url}) {
+		t.Errorf("the service: %+v", r)
+	}
+	at := s.reader.db.Address()
+	if r.Database == nil || at.Database == "" || *r.Database != (audit.Database{Host: at.Host, Port: at.Port, Name: at.Database}) {
+		t.Errorf("the database: %+v", r)
 	}
 }
 

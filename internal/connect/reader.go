@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"uzerp-mfa/internal/audit"
 	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/config"
 	"uzerp-mfa/internal/db"
@@ -235,6 +236,22 @@ func (r *Reader) database(ctx context.Context) (*db.DB, error) {
 	}
 	r.db, err = db.Open(ctx, db.Config{ConnString: settings.ConnString.Reveal(), Logger: r.options.Logger()})
 	return r.db, err
+}
+
+// place returns what is open now, for a record: where the connection to the database leads to, and which service is used.
+func (r *Reader) place() audit.Place {
+	var p audit.Place
+	if r.db != nil {
+		at := r.db.Address()
+		p.Database = &audit.Database{Host: at.Host, Port: at.Port, Name: at.Database}
+	}
+	switch {
+	case r.verify != nil:
+		p.Service = &audit.Service{SID: r.verify.ServiceSID(), Address: r.verify.Address()}
+	case r.account != nil:
+		p.Service = &audit.Service{Address: r.account.Address()}
+	}
+	return p
 }
 
 // client makes the Verify client on the first call. It opens no connection yet.

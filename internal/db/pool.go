@@ -16,6 +16,7 @@ type pool struct {
 	// secured is set once the last attempt got past TLS. Without it, a server that has no TLS and a server that refuses
 	// us later would look the same: pgx has no error type for either.
 	secured atomic.Bool
+	address atomic.Pointer[Address] // of the last connection
 }
 
 func newPool(c *pgxpool.Config) (*pool, error) {
@@ -28,6 +29,10 @@ func newPool(c *pgxpool.Config) (*pool, error) {
 	c.ConnConfig.AfterNetConnect = func(_ context.Context, _ *pgconn.Config, conn net.Conn) (net.Conn, error) {
 		p.secured.Store(true)
 		return conn, nil
+	}
+	c.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
+		p.address.Store(addressOf(conn))
+		return nil
 	}
 	var err error
 	p.Pool, err = pgxpool.NewWithConfig(context.Background(), c)

@@ -107,6 +107,9 @@ func (a *Account) CreateService(ctx context.Context, friendlyName, issuer string
 	return a.client.CreateService(ctx, friendlyName, issuer)
 }
 
+// Address is Client.Address.
+func (a *Account) Address() string { return a.client.Address() }
+
 // CloseIdle closes the connections that no call is using.
 func (a *Account) CloseIdle() { a.client.CloseIdle() }
 
@@ -136,6 +139,17 @@ func newClient(cfg Config) (*Client, error) {
 		rand:      cfg.Rand,
 		proving:   make(chan struct{}, 1),
 	}, nil
+}
+
+// ServiceSID returns the SID of the service.
+func (c *Client) ServiceSID() string { return c.service }
+
+// Address returns scheme, host and port of what is called, or "" for Twilio itself.
+func (c *Client) Address() string {
+	if address := strings.ToLower(c.base.String()); address != defaultBaseURL {
+		return address
+	}
+	return ""
 }
 
 // CloseIdle closes the connections that no call is using.
