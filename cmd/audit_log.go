@@ -1,10 +1,6 @@
 package cmd
 
-import (
-	"github.com/spf13/cobra"
-
-	"uzerp-mfa/internal/audit"
-)
+import "github.com/spf13/cobra"
 
 func newAuditLogCmd(app *App) *cobra.Command {
 	c := &cobra.Command{
@@ -21,6 +17,3 @@ docs/audit-log.md describes the format.
 	c.AddCommand(newAuditLogShowCmd(app), newAuditLogVerifyCmd(app))
 	return c
 }
-
-// auditLogPath returns the path of the log that is read.
-func auditLogPath(app *App) string { return audit.ReadPath(app.flags.auditLog, app.getenv) }

@@ -72,7 +72,7 @@ func (s *doctorSource) UzerpService(ctx context.Context) (verifyservice.Service,
 }
 
 func (s *doctorSource) AuditLog() (doctor.LogFile, error) {
-	path, _ := audit.WritePath(s.app.flags.auditLog, s.app.getenv)
+	path := s.app.auditLog()
 	exists, err := audit.Examine(path)
 	return doctor.LogFile{Path: path, Exists: exists}, err
 }

@@ -28,6 +28,10 @@ import (
 type Process struct {
 	In, Out, Err *os.File
 	Getenv       func(string) (string, bool)
+
+	// Tests set these; the program itself has fixed paths.
+	Policy    string // the administrator's policy
+	SystemLog string // the audit log of the whole machine
 }
 
 // Run runs the program and returns its exit code.
@@ -159,6 +163,7 @@ Settings come from flags, the environment, and uzERP's own conf/ directory; docs
 	root.AddCommand(newServiceCmd(app))
 	root.AddCommand(newAuditLogCmd(app))
 	root.AddCommand(newDoctorCmd(app))
+	root.AddCommand(newPolicyCmd(app))
 	completeValues(root, "output", listFormats...)
 	root.SetHelpCommand(newHelpCmd(root))
 	onlyOnce(root)
@@ -272,6 +277,10 @@ func (a *App) run(formats []string, f func(ctx context.Context, args []string) e
 		a.configureStreams()
 		a.started = true
 		a.command = strings.TrimPrefix(c.CommandPath(), c.Root().Name()+" ")
+		if err := a.readPolicy(c); err != nil {
+			a.recordRefusal(c, err)
+			return err
+		}
 		ctx := c.Context()
 		if a.flags.timeout > 0 {
 			limited, cancel := context.WithTimeoutCause(ctx, a.flags.timeout, errTimeout)
@@ -295,6 +304,8 @@ type writeFlags struct {
 	reason string
 	ticket string
 	self   string // only user reset has a flag for it
+
+	identified bool // a code will verify the caller before anything is changed
 }
 
 func (w *writeFlags) register(c *cobra.Command) {

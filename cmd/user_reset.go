@@ -59,6 +59,7 @@ Twilio: it can't be used to log in any more, and running reset again deletes it.
 	c.ValidArgsFunction = app.completeUsers(0)
 	c.RunE = app.run(listFormats, func(ctx context.Context, args []string) error {
 		opts.verify = c.Flags().Changed("identify")
+		opts.identified = opts.verify
 		return runUserReset(ctx, app, opts, args)
 	})
 	return c

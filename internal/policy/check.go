@@ -2,6 +2,8 @@ package policy
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"uzerp-mfa/internal/errs"
@@ -30,31 +32,29 @@ func (p *Policy) Check(r Request) error {
 		{RequireReason, "--reason", r.Reason},
 		{RequireTicket, "--ticket", r.Ticket},
 	} {
-		if needed.given == "" && p.lists(needed.setting, r.Action) {
+		if strings.TrimSpace(needed.given) == "" && p.lists(needed.setting, r.Action) {
 			return p.refused(needed.setting, ReasonFlagMissing.With(needed.flag), "%s needs %s", r.Action, needed.flag)
 		}
 	}
 	return nil
 }
 
-// CheckUsers returns an error of errs.Refused if the policy forbids that the request changes these users. verified
-// returns how the caller was verified who is one of them.
-func (p *Policy) CheckUsers(r Request, users []string, verified func(user string) Evidence) error {
-	if !r.AsRoot {
-		if user, found := p.matches(RootOnlyUsers, users); found {
-			return p.refused(RootOnlyUsers, ReasonRule.With(), "only root itself may change %q, and not through sudo", user)
-		}
+// CheckUser returns an error of errs.Refused if the policy forbids that the request changes this user. verified returns
+// how the caller was verified; it is asked only if that matters.
+func (p *Policy) CheckUser(r Request, user string, verified func() Evidence) error {
+	if !r.AsRoot && p.matches(RootOnlyUsers, user) {
+		return p.refused(RootOnlyUsers, ReasonRule.With(), "only root itself may change %q, and not through sudo", user)
 	}
-	for _, user := range users {
-		if err := p.checkCaller(r, user, verified); err != nil {
-			return err
-		}
-	}
-	return nil
+	return p.checkCaller(r, user, verified)
 }
 
-func (p *Policy) checkCaller(r Request, user string, verified func(user string) Evidence) error {
-	_, protected := p.matches(ProtectedUsers, []string{user})
+// ListsUsers reports whether anything depends on who the users are.
+func (p *Policy) ListsUsers() bool {
+	return p.value(RootOnlyUsers) != "" || p.value(ProtectedUsers) != "" || p.value(RequireCaller) != ""
+}
+
+func (p *Policy) checkCaller(r Request, user string, verified func() Evidence) error {
+	protected := p.matches(ProtectedUsers, user)
 	switch r.Action {
 	case "enable", "verify": // these let nobody in without the phone
 		return nil
@@ -68,7 +68,7 @@ func (p *Policy) checkCaller(r Request, user string, verified func(user string) 
 	if needed := p.lists(RequireCaller, r.Action); !needed && !protected {
 		return nil
 	}
-	e := verified(user)
+	e := verified()
 	switch {
 	case protected && !(e.Code && e.Word):
 		return p.refused(ProtectedUsers, ReasonBothNeeded.With(), "for %q the caller must be verified twice", user)
@@ -92,7 +92,7 @@ func (p *Policy) CheckAllUsers(r Request) error {
 // there were; it is asked only if the policy has a limit, and root itself has none.
 func (p *Policy) CheckLimit(r Request, more int, changes func() (int, error)) error {
 	limit := p.number(ChangesPerHour)
-	if limit == 0 || r.AsRoot {
+	if limit == 0 || r.AsRoot || !slices.Contains(Actions(), r.Action) { // taking back a trial counts as none
 		return nil
 	}
 	made, err := changes()

@@ -135,22 +135,15 @@ func (p *Policy) where(name string) string {
 	return fmt.Sprintf("%s line %d", p.path, p.lines[name].number)
 }
 
-// lists reports whether the setting is a list that has the entry.
-func (p *Policy) lists(name, entry string) bool {
+// lists reports whether the setting names the action.
+func (p *Policy) lists(name, action string) bool {
 	list := entries(p.value(name))
-	return slices.Contains(list, entry) || slices.Contains(list, every)
+	return slices.Contains(list, action) || slices.Contains(list, every) && slices.Contains(Actions(), action)
 }
 
-// matches returns the first user who is in a list of users.
-func (p *Policy) matches(name string, users []string) (string, bool) {
-	for _, pattern := range entries(p.value(name)) {
-		for _, user := range users {
-			if matches(pattern, user) {
-				return user, true
-			}
-		}
-	}
-	return "", false
+// matches reports whether a list of users has the user in it.
+func (p *Policy) matches(name, user string) bool {
+	return slices.ContainsFunc(entries(p.value(name)), func(pattern string) bool { return matches(pattern, user) })
 }
 
 // matches reports whether a name is what the pattern says: * stands for any text, ? for one character, and every other
