@@ -51,10 +51,11 @@ var allowed = map[string][]string{
 	// uzERP's files.
 	"internal/filelock": {"uzerp-mfa/internal/errs"},
 	"internal/installation": {
-		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/installation/...",
+		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/installation/...",
 	},
 	"internal/installation/dotenv": {
-		"uzerp-mfa/internal/secret", "uzerp-mfa/internal/installation/file", "uzerp-mfa/internal/installation/php",
+		"uzerp-mfa/internal/secret", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/installation/file",
+		"uzerp-mfa/internal/installation/php",
 	},
 	"internal/installation/file":     {"uzerp-mfa/internal/filelock", "uzerp-mfa/internal/safepath", "golang.org/x/sys/unix"},
 	"internal/installation/php":      {"uzerp-mfa/internal/secret", "uzerp-mfa/internal/installation/file"},

@@ -97,6 +97,10 @@ var hints = map[errs.Reason]string{
 	config.ReasonForeignService: "remove the TWILIO_ settings from the environment and --env-file, so that uzERP's own are used; " +
 		"or name another uzERP directory with --uzerp-root",
 
+	config.ReasonStrangers: "uzERP's files must belong to root, to the web server or to you (through sudo: to root), and nobody else may change them; " +
+		"name uzERP's own directory with --uzerp-root",
+	config.ReasonStrangersFile: "it must belong to root, to the web server or to you (through sudo: to root), and nobody else may change it",
+
 	audit.ReasonNoLog:       "nothing was logged there yet; if something was, it was moved or removed; --audit-log names another file",
 	audit.ReasonUnreadable:  "root may read it, or name another with --audit-log",
 	audit.ReasonUnwritable:  "name another file with --audit-log, or do without a record of what was changed: --no-audit-log",

@@ -6,16 +6,10 @@
 package config
 
 import (
-	"errors"
-	"fmt"
-	"io/fs"
 	"net/url"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
-
-	"github.com/joho/godotenv"
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/installation"
@@ -28,7 +22,8 @@ type Loader struct {
 	UzerpRoot   string // FlagUzerpRoot
 	EnvFile     string // FlagEnvFile
 	Getenv      func(string) (string, bool)
-	Dir         string // the working directory
+	Dir         string   // the working directory
+	WebUsers    []string // users as whom a web server runs here, beside the usual ones
 
 	FixedRoot string // uzERP's directory, if the administrator's policy says it: then nothing else does
 	FixedBy   string // the path of the policy
@@ -138,22 +133,18 @@ func (l *Loader) Database() (Database, error) {
 
 // Installation returns the settings in uzERP's directory: the one that is named, or else the working directory. It
 // returns nil if none is named and the working directory is not uzERP's. It fails with errs.Config if the named
-// directory is not uzERP's.
+// directory is not uzERP's, or if it is not trusted.
 func (l *Loader) Installation() (*installation.Installation, error) {
 	root, source := l.Root()
 	if root == "" {
 		return nil, nil
 	}
-	if !installation.IsRoot(root) {
-		return nil, errs.New(errs.Config, fmt.Sprintf("%s: %q is not a uzERP directory", source, root),
-			"name the directory that holds system.php and conf/")
-	}
 	if l.opened != nil && l.opened.Root == root {
 		return l.opened, nil
 	}
-	inst, err := installation.Open(root)
+	inst, err := l.open(root, source)
 	if err != nil {
-		return nil, &errs.Error{Kind: errs.Config, Op: "read uzERP's settings", Err: err}
+		return nil, err
 	}
 	l.opened = inst
 	return inst, nil
@@ -195,7 +186,7 @@ func (l *Loader) TwilioAccount() (Twilio, error) { return l.twilio(false) }
 func (l *Loader) twilio(needService bool) (Twilio, error) {
 	sources := []source{{theEnvironment, l.env}}
 	if l.EnvFile != "" {
-		values, err := readEnvFile(l.EnvFile)
+		values, err := l.readEnvFile(l.EnvFile)
 		if err != nil {
 			return Twilio{}, err
 		}
@@ -265,23 +256,6 @@ func resolveTwilio(sources []source, address string, needService bool) (Twilio, 
 		return t, errs.NewWith(errs.Config, "Twilio settings are missing: "+strings.Join(missing, ", "), ReasonNoTwilio.With())
 	}
 	return t, nil
-}
-
-// readEnvFile reads --env-file. It doesn't wrap godotenv's errors, because they quote the rest of the file.
-func readEnvFile(path string) (map[string]string, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		if pathError, ok := errors.AsType[*fs.PathError](err); ok {
-			err = pathError.Err
-		}
-		return nil, &errs.Error{Kind: errs.Config, Op: fmt.Sprintf("--%s %q", FlagEnvFile, path), Err: err}
-	}
-	defer func() { _ = file.Close() }()
-	values, err := godotenv.Parse(file)
-	if err != nil {
-		return nil, errs.New(errs.Config, fmt.Sprintf("--%s %q: not a file of NAME=value lines", FlagEnvFile, path), "")
-	}
-	return values, nil
 }
 
 func (l *Loader) env(name string) string {

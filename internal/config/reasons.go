@@ -7,6 +7,8 @@ const (
 	ReasonNoDatabase     errs.Reason = "no-database"     // no database is set
 	ReasonNoTwilio       errs.Reason = "no-twilio"       // settings for Twilio are missing
 	ReasonForeignService errs.Reason = "foreign-service" // the settings name another service than uzERP's
+	ReasonStrangers      errs.Reason = "strangers"       // somebody else could have put uzERP's files there
+	ReasonStrangersFile  errs.Reason = "strangers-file"  // the same of --env-file
 )
 
 // The names of the flags that give a setting. Where a setting comes from may be one of them.

@@ -55,12 +55,14 @@ func (l *Loader) ForeignDatabase() string {
 
 // fileError returns the error for a file of uzERP's: its place and the reason, never its text.
 func fileError(inst *installation.Installation, err error) error {
-	hint := "correct the file"
-	if errors.Is(err, fs.ErrPermission) {
-		hint = asOther
+	hint := errs.Plain("correct the file, or give the settings in the environment")
+	switch {
+	case isUntrusted(err):
+		hint = ReasonStrangers.With()
+	case errors.Is(err, fs.ErrPermission):
+		hint = errs.Plain(asOther + ", or give the settings in the environment")
 	}
-	return &errs.Error{Kind: errs.Config, Op: "uzERP's settings in " + inst.Root, Err: err,
-		Hint: errs.Plain(hint + ", or give the settings in the environment")}
+	return &errs.Error{Kind: errs.Config, Op: "uzERP's settings in " + inst.Root, Err: err, Hint: hint}
 }
 
 // asOther is the hint for a user who may not read uzERP's files.
@@ -92,6 +94,10 @@ func (l *Loader) UzerpSettings() injector.Settings {
 			Hint: injector.ReasonNoDirectory.With()}
 	}
 	s := injector.Settings{Path: inst.DotenvPath()}
+	if isUntrusted(inst.DotenvErr) {
+		s.Problem, s.Hint = inst.DotenvErr.Error(), ReasonStrangers.With()
+		return s
+	}
 	if unread, ok := errors.AsType[*fs.PathError](inst.DotenvErr); ok { // then it is unknown what uzERP reads
 		s.Problem = fmt.Sprintf("%s can't be read: %s", s.Path, unread.Err)
 		if errors.Is(unread, fs.ErrPermission) {

@@ -10,6 +10,7 @@ import (
 	"uzerp-mfa/internal/installation/dotenv"
 	"uzerp-mfa/internal/installation/file"
 	"uzerp-mfa/internal/installation/php"
+	"uzerp-mfa/internal/safepath"
 	"uzerp-mfa/internal/secret"
 )
 
@@ -46,17 +47,24 @@ func IsRoot(dir string) bool {
 	return err == nil && conf.IsDir()
 }
 
-// Open reads the settings files below root. It fails with ErrNotInstallation. If one of the files can't be read, Open
-// keeps that error in DotenvErr or ConfigErr, and the methods that need the file return it.
-func Open(root string) (*Installation, error) {
+// Open reads the settings files below root. It fails with ErrNotInstallation, or with a *safepath.UntrustedError if root,
+// system.php, conf/ or a directory on the way could have been put there by somebody who is not trusted. If one of the
+// files can't be read or is not trusted, Open keeps that error in DotenvErr or ConfigErr, and the methods that need the
+// file return it.
+func Open(root string, trust safepath.Trust) (*Installation, error) {
 	if !IsRoot(root) {
 		return nil, ErrNotInstallation
 	}
+	for _, path := range []string{filepath.Join(root, "system.php"), filepath.Join(root, "conf")} {
+		if err := safepath.JudgePath(path, trust); err != nil {
+			return nil, err
+		}
+	}
 	i := &Installation{Root: root}
-	if i.Dotenv, i.DotenvErr = dotenv.ReadFile(i.DotenvPath(), DotenvFile); i.DotenvErr == nil {
+	if i.Dotenv, i.DotenvErr = dotenv.ReadFile(i.DotenvPath(), DotenvFile, trust); i.DotenvErr == nil {
 		i.values, i.DotenvErr = i.Dotenv.Values(nil)
 	}
-	i.Config, i.ConfigErr = readConfigPHP(i.ConfigPath())
+	i.Config, i.ConfigErr = readConfigPHP(i.ConfigPath(), trust)
 	if i.DotenvErr == nil && !file.Exists(i.DotenvPath()) && file.Exists(filepath.Join(root, MisplacedFile)) {
 		i.Misplaced = true
 	}
@@ -72,8 +80,8 @@ func (i *Installation) ConfigPath() string { return filepath.Join(i.Root, Config
 // HasDotenv reports whether there is a conf/.env.
 func (i *Installation) HasDotenv() bool { return file.Exists(i.DotenvPath()) }
 
-func readConfigPHP(path string) (*php.Config, error) {
-	src, err := file.ReadIfThere(path)
+func readConfigPHP(path string, trust safepath.Trust) (*php.Config, error) {
+	src, err := file.ReadIfThere(path, trust)
 	if err != nil {
 		return nil, err
 	}

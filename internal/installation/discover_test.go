@@ -11,7 +11,13 @@ import (
 
 	"uzerp-mfa/internal/installation/dotenv"
 	"uzerp-mfa/internal/installation/treetest"
+	"uzerp-mfa/internal/safepath"
 )
+
+// ours trusts nobody but this process.
+func ours() safepath.Trust {
+	return safepath.Trust{UIDs: []int{os.Geteuid()}, GIDs: []int{os.Getegid()}}
+}
 
 func installation(t *testing.T, files map[string]string) *Installation {
 	t.Helper()
@@ -22,7 +28,7 @@ func installation(t *testing.T, files map[string]string) *Installation {
 	if err := os.MkdirAll(filepath.Join(root, "conf"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	i, err := Open(root)
+	i, err := Open(root, ours())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +36,7 @@ func installation(t *testing.T, files map[string]string) *Installation {
 }
 
 func TestOpen(t *testing.T) {
-	if _, err := Open(t.TempDir()); !errors.Is(err, ErrNotInstallation) {
+	if _, err := Open(t.TempDir(), ours()); !errors.Is(err, ErrNotInstallation) {
 		t.Errorf("got %v", err)
 	}
 	i := installation(t, map[string]string{"config/.env": "A=1"})

@@ -98,7 +98,7 @@ func TestPlanRefuses(t *testing.T) {
 	if err != nil || missing.Misplaced == "" || missing.Path != filepath.Join(root, DotenvFile) {
 		t.Fatalf("%+v, %v", missing, err)
 	}
-	inst, err := Open(root)
+	inst, err := Open(root, ours())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"uzerp-mfa/internal/installation/file"
+	"uzerp-mfa/internal/safepath"
 	"uzerp-mfa/internal/secret"
 )
 
@@ -125,9 +126,9 @@ func parseLines(lines []line) (*File, error) {
 //
 // One thing differs. If the web server may not read the file, safeLoad reads it as empty. If we may not read it, that
 // says nothing about the web server, so ReadFile fails (docs/facts/phpdotenv.md §1.9). Its other errors are a
-// *SyntaxError and those of the file system.
-func ReadFile(path, shown string) (*File, error) {
-	src, err := file.ReadIfThere(path)
+// *SyntaxError and those of file.ReadIfThere.
+func ReadFile(path, shown string, trust safepath.Trust) (*File, error) {
+	src, err := file.ReadIfThere(path, trust)
 	if err != nil {
 		return nil, err
 	}
