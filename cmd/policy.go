@@ -118,6 +118,7 @@ func (a *App) readPolicy(c *cobra.Command) error {
 	if root := a.policy.UzerpRoot(); root != "" {
 		a.loader.FixedRoot, a.loader.FixedBy = root, path
 	}
+	a.loader.WebUsers = a.policy.WebServerUsers()
 	if a.command == "sandbox" { // it has its own settings
 		return a.policy.CheckSandbox(a.caller != nil)
 	}

@@ -36,6 +36,10 @@ type Process struct {
 
 // Run runs the program and returns its exit code.
 func Run() int {
+	return run(Process{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.LookupEnv})
+}
+
+func run(p Process) int {
 	// A reader that goes away (| head) must not kill a change half-way: writes then give EPIPE, which output knows. Not
 	// signal.Ignore, which the commands run by sandbox would inherit.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
@@ -44,7 +48,7 @@ func Run() int {
 		<-ctx.Done()
 		stop() // a second Ctrl-C ends the program at once
 	}()
-	return Main(ctx, os.Args[1:], Process{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.LookupEnv})
+	return Main(ctx, os.Args[1:], p)
 }
 
 // Main runs one command line and returns its exit code.

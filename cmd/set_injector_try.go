@@ -76,7 +76,7 @@ func newUndoGuardCmd(app *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:     guardCommand,
 		Short:   "Switch back what set-injector --try has switched",
-		Long:    "Started by set-injector --try, not by people.\n\n" + exitCodes(errs.Config, errs.Unavailable),
+		Long:    "Started by set-injector --try, not by people.\n\n" + exitCodes(errs.Config, errs.Refused, errs.Unavailable),
 		Example: "  uzerp-mfa set-injector --try 5m",
 		Hidden:  true,
 		Args:    noArgs,

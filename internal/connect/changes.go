@@ -153,17 +153,20 @@ func (ch *Changes) Copy(ctx context.Context) (mfa.CopyWriter, error) {
 // settings name another service than uzERP uses.
 func (ch *Changes) Factors() (mfa.Factors, error) {
 	client, err := ch.reader.ownService(0)
-	return writing(ch, client, err, func(g *gate, c *twilio.Client) mfa.Factors { return allowedFactors{c, g} }, dryFactors, (*audit.Recorder).Factors)
+	return writing(ch, client, err, func(g *gate, c *twilio.Client) mfa.Factors { return allowedFactors{c, g} },
+		dryFactors, (*audit.Recorder).Factors)
 }
 
 // Verifications returns the port that sends codes to phones and checks them.
 func (ch *Changes) Verifications() (caller.Verifications, error) {
 	client, err := ch.reader.client(0)
-	return writing(ch, client, err, func(g *gate, c *twilio.Client) caller.Verifications { return allowedVerifications{c, g} }, dryVerifications, (*audit.Recorder).Verifications)
+	return writing(ch, client, err, func(g *gate, c *twilio.Client) caller.Verifications { return allowedVerifications{c, g} },
+		dryVerifications, (*audit.Recorder).Verifications)
 }
 
 // Services returns the port that makes Verify services. It needs an account and its credentials, but no service.
 func (ch *Changes) Services() (verifyservice.Creator, error) {
 	account, err := ch.reader.twilioAccount()
-	return writing(ch, account, err, func(g *gate, a *twilio.Account) verifyservice.Creator { return allowedServices{a, g} }, dryServices, (*audit.Recorder).Services)
+	return writing(ch, account, err, func(g *gate, a *twilio.Account) verifyservice.Creator { return allowedServices{a, g} },
+		dryServices, (*audit.Recorder).Services)
 }

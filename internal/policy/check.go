@@ -26,7 +26,7 @@ type Request struct {
 	Ticket string
 }
 
-// Check returns an error of errs.Refused if the policy forbids the request, whoever the users are.
+// Check returns an error of errs.Refused if the policy forbids the request, without looking at the users.
 func (p *Policy) Check(r Request) error {
 	for _, needed := range []struct{ setting, flag, given string }{
 		{RequireReason, "--reason", r.Reason},

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -24,7 +23,7 @@ func Default(path string) *Policy { return &Policy{path: path} }
 func Load(path string) (*Policy, error) { return load(path, safepath.Trust{}) }
 
 func load(path string, trust safepath.Trust) (*Policy, error) {
-	text, err := read(path, trust)
+	text, err := safepath.ReadFile(path, trust, maxSize)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Default(path), nil
 	}
@@ -43,23 +42,6 @@ func failure(path string, err error) error {
 		err = fmt.Errorf("%s %s: %w", pathError.Op, pathError.Path, pathError.Err)
 	}
 	return &errs.Error{Kind: errs.Config, Op: "the administrator's policy " + path, Err: err, Hint: ReasonFile.With(path)}
-}
-
-func read(path string, trust safepath.Trust) ([]byte, error) {
-	dir, name, err := safepath.OpenParent(path, trust)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = dir.Close() }()
-	f, err := dir.Open(name, os.O_RDONLY, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	if err := dir.Judge(f); err != nil {
-		return nil, err
-	}
-	return safepath.ReadAll(f, maxSize)
 }
 
 func parse(path, text string) (*Policy, error) {

@@ -13,18 +13,18 @@ const Path = "/etc/uzerp-mfa/policy.env"
 
 // The names of the settings.
 const (
-	AuditLog        = "AUDIT_LOG"
-	UzerpRoot       = "UZERP_ROOT"
-	RequireCaller   = "REQUIRE_CALLER"
-	RequireReason   = "REQUIRE_REASON"
-	RequireTicket   = "REQUIRE_TICKET"
-	RootOnlyUsers   = "ROOT_ONLY_USERS"
-	ProtectedUsers  = "PROTECTED_USERS"
-	ChangesPerHour  = "CHANGES_PER_HOUR"
-	PhoneChangeDays = "PHONE_CHANGE_DAYS"
-	SudoAuditLog    = "SUDO_AUDIT_LOG"
-	SudoSettings    = "SUDO_SETTINGS"
-	SudoSandbox     = "SUDO_SANDBOX"
+	AuditLog       = "AUDIT_LOG"
+	UzerpRoot      = "UZERP_ROOT"
+	WebServerUsers = "WEB_SERVER_USERS"
+	RequireCaller  = "REQUIRE_CALLER"
+	RequireReason  = "REQUIRE_REASON"
+	RequireTicket  = "REQUIRE_TICKET"
+	RootOnlyUsers  = "ROOT_ONLY_USERS"
+	ProtectedUsers = "PROTECTED_USERS"
+	ChangesPerHour = "CHANGES_PER_HOUR"
+	SudoAuditLog   = "SUDO_AUDIT_LOG"
+	SudoSettings   = "SUDO_SETTINGS"
+	SudoSandbox    = "SUDO_SANDBOX"
 )
 
 const (
@@ -45,13 +45,13 @@ type setting struct {
 var settings = []setting{
 	{name: AuditLog, check: checkPath},
 	{name: UzerpRoot, check: checkPath},
+	{name: WebServerUsers, check: checkNames},
 	{name: RequireCaller, check: checkActions(helping), needs: AuditLog},
 	{name: RequireReason, check: checkActions(Actions())},
 	{name: RequireTicket, check: checkActions(Actions())},
-	{name: RootOnlyUsers, check: checkUsers},
-	{name: ProtectedUsers, check: checkUsers, needs: AuditLog},
+	{name: RootOnlyUsers, check: checkNames},
+	{name: ProtectedUsers, check: checkNames, needs: AuditLog},
 	{name: ChangesPerHour, check: checkNumber(1, 100_000), needs: AuditLog},
-	{name: PhoneChangeDays, standard: "30", check: checkNumber(0, 3650)},
 	{name: SudoAuditLog, standard: refuse, check: checkWord, excludes: func(value string) bool { return value == allow }},
 	{name: SudoSettings, standard: refuse, check: checkWord},
 	{name: SudoSandbox, standard: allow, check: checkWord},
@@ -122,8 +122,8 @@ func (p *Policy) AuditLog() string { return p.value(AuditLog) }
 // UzerpRoot returns uzERP's directory, or "" if the policy doesn't say.
 func (p *Policy) UzerpRoot() string { return p.value(UzerpRoot) }
 
-// PhoneChangeDays returns for how many days a changed phone number is not believed.
-func (p *Policy) PhoneChangeDays() int { return p.number(PhoneChangeDays) }
+// WebServerUsers returns the users as whom a web server runs here, beside those that are usual.
+func (p *Policy) WebServerUsers() []string { return entries(p.value(WebServerUsers)) }
 
 func (p *Policy) number(name string) int {
 	n, _ := strconv.Atoi(p.value(name)) // it was checked
@@ -218,7 +218,7 @@ func checkActions(known []string) func(string) error {
 	}
 }
 
-func checkUsers(value string) error {
+func checkNames(value string) error {
 	if slices.Contains(entries(value), "") {
 		return fmt.Errorf("%q has an empty name in it", value)
 	}
