@@ -278,8 +278,9 @@ func TestChangesPerHour(t *testing.T) {
 		t.Errorf("root itself: %v", err)
 	}
 	for name, err := range map[string]error{
-		"ApplySwitch": got[injector.Writer](t)(as("ann", false).Injector(ctx)).ApplySwitch(ctx, nil, injector.SwitchPlan{Changes: []injector.ClassChange{{Name: "X"}}}),
-		"Detach":      got[mfa.CopyWriter](t)(as("ann", false).Copy(ctx)).Detach(ctx, 1, func() string { return "" }),
+		"ApplySwitch": got[injector.Writer](t)(as("ann", false).Injector(ctx)).ApplySwitch(ctx, nil,
+			injector.SwitchPlan{Changes: []injector.ClassChange{{Name: "X"}}}),
+		"Detach": got[mfa.CopyWriter](t)(as("ann", false).Copy(ctx)).Detach(ctx, 1, func() string { return "" }),
 		"StartVerification": second(got[caller.Verifications](t)(as("ann", false).Verifications()).StartVerification(ctx,
 			caller.Recipient{Username: "alice"}, caller.ChannelSMS)),
 		"CreateService": second(got[verifyservice.Creator](t)(as("ann", false).Services()).CreateService(ctx, "x", "x")),
