@@ -87,7 +87,7 @@ func (a *App) changes(w writeFlags) (*changes, error) {
 		path = a.auditLog()
 	}
 	return connect.NewChanges(a.reader, connect.Command{
-		Name: a.command, Reason: w.reason, Ticket: w.ticket, Self: cmp.Or(w.self, a.getenv(selfUser)),
+		Name: a.command, Reason: w.reason, Ticket: w.ticket, VerifiedBy: w.verifiedBy, Self: cmp.Or(w.self, a.getenv(selfUser)),
 		DryRun: w.dryRun, Unlogged: a.flags.noAuditLog, AuditLog: path, Getenv: a.getenv,
 		Policy: a.policy, AsRoot: os.Geteuid() == 0 && a.caller == nil, Identify: w.identified,
 		Warn: func(err error) { a.streams.Warnf("the outcome could not be recorded: %s", err) },

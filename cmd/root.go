@@ -309,6 +309,7 @@ type writeFlags struct {
 	ticket string
 	self   string // only user reset has a flag for it
 
+	verifiedBy string // of the commands that help a caller
 	identified bool // a code will verify the caller before anything is changed
 }
 

@@ -213,8 +213,8 @@ func (v allowedVerifications) StartVerification(ctx context.Context, to caller.R
 }
 
 // CheckVerification remembers whose caller was verified. A number that the operator gave verifies nobody.
-func (v allowedVerifications) CheckVerification(ctx context.Context, to caller.Recipient, code string) (caller.Status, error) {
-	status, err := v.Verifications.CheckVerification(ctx, to, code)
+func (v allowedVerifications) CheckVerification(ctx context.Context, to caller.Recipient, sid, code string) (caller.Status, error) {
+	status, err := v.Verifications.CheckVerification(ctx, to, sid, code)
 	if err == nil && status == caller.Approved && !to.Given {
 		v.g.mu.Lock()
 		defer v.g.mu.Unlock()

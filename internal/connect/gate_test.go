@@ -42,9 +42,10 @@ func refusedBy(t *testing.T, err error, line string) {
 }
 
 const (
-	aliceUUID = "22222222-2222-4222-8222-222222222222"
-	bobUUID   = "33333333-3333-4333-8333-333333333333"
-	anySID    = "YF00000000000000000000000000000001"
+	aliceUUID       = "22222222-2222-4222-8222-222222222222"
+	bobUUID         = "33333333-3333-4333-8333-333333333333"
+	anyVerification = "VE00000000000000000000000000000001"
+	anySID          = "YF00000000000000000000000000000001"
 )
 
 // Whichever port it is: no user of root's alone is changed, and each refusal is recorded.
@@ -133,7 +134,7 @@ func TestReasonIsRequired(t *testing.T) {
 // approving is a Twilio that approves every code.
 type approving struct{ caller.Verifications }
 
-func (approving) CheckVerification(context.Context, caller.Recipient, string) (caller.Status, error) {
+func (approving) CheckVerification(context.Context, caller.Recipient, string, string) (caller.Status, error) {
 	return caller.Approved, nil
 }
 
@@ -206,7 +207,7 @@ func TestCallerIsRequired(t *testing.T) {
 func approve(t *testing.T, ch *Changes, to caller.Recipient) {
 	t.Helper()
 	v := allowedVerifications{approving{}, ch.gate}
-	if status, err := v.CheckVerification(t.Context(), to, "123456"); err != nil || status != caller.Approved {
+	if status, err := v.CheckVerification(t.Context(), to, anyVerification, "123456"); err != nil || status != caller.Approved {
 		t.Fatal(status, err)
 	}
 }
