@@ -310,7 +310,7 @@ type writeFlags struct {
 	self   string // only user reset has a flag for it
 
 	verifiedBy string // of the commands that help a caller
-	identified bool // a code will verify the caller before anything is changed
+	identified bool   // a code will verify the caller before anything is changed
 }
 
 func (w *writeFlags) register(c *cobra.Command) {

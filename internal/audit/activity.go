@@ -16,6 +16,8 @@ type Activity struct {
 	Changes int
 	// Approved has the users for whom the operator verified a caller by a code to a number that uzERP has.
 	Approved map[string]bool
+	// VerifiedBy has those of them for whom the operator said with the code how else the caller was verified.
+	VerifiedBy map[string]bool
 }
 
 // ReadActivity returns what the actor's operator did since then, as the log at path says. Only what was approved at this
@@ -37,7 +39,7 @@ func ReadActivity(ctx context.Context, path string, actor Actor, place Place, ch
 		target  string
 	}
 	open := map[string]change{} // by the ID of the intent
-	a, counted := Activity{Approved: map[string]bool{}}, map[change]int{}
+	a, counted := Activity{Approved: map[string]bool{}, VerifiedBy: map[string]bool{}}, map[change]int{}
 	for line, err := range Read(log) {
 		if _, bad := errors.AsType[*LineError](err); bad {
 			continue
@@ -60,6 +62,7 @@ func ReadActivity(ctx context.Context, path string, actor Actor, place Place, ch
 		}
 		if line.Result == ResultDone && !line.Time.Before(approvedSince) && place.Has(line) && isApproval(line) {
 			a.Approved[line.Target] = true
+			a.VerifiedBy[line.Target] = a.VerifiedBy[line.Target] || line.VerifiedBy != ""
 		}
 	}
 	a.Changes = len(counted)

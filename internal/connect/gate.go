@@ -129,9 +129,11 @@ func (g *gate) factor(ctx context.Context, identity string) error {
 // evidence returns how the caller was verified. willVerify means that a code is still to come.
 func (g *gate) evidence(ctx context.Context, user string, willVerify bool) policy.Evidence {
 	e := policy.Evidence{Code: willVerify || g.approved[user], Word: g.word}
-	if !e.Code {
-		a, err := g.activity(ctx)
-		e.Code = err == nil && a.Approved[user]
+	if e.Code && e.Word {
+		return e
+	}
+	if a, err := g.activity(ctx); err == nil {
+		e.Code, e.Word = e.Code || a.Approved[user], e.Word || a.VerifiedBy[user]
 	}
 	return e
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Path is where the policy is. Nothing moves it.
@@ -13,18 +14,19 @@ const Path = "/etc/uzerp-mfa/policy.env"
 
 // The names of the settings.
 const (
-	AuditLog       = "AUDIT_LOG"
-	UzerpRoot      = "UZERP_ROOT"
-	WebServerUsers = "WEB_SERVER_USERS"
-	RequireCaller  = "REQUIRE_CALLER"
-	RequireReason  = "REQUIRE_REASON"
-	RequireTicket  = "REQUIRE_TICKET"
-	RootOnlyUsers  = "ROOT_ONLY_USERS"
-	ProtectedUsers = "PROTECTED_USERS"
-	ChangesPerHour = "CHANGES_PER_HOUR"
-	SudoAuditLog   = "SUDO_AUDIT_LOG"
-	SudoSettings   = "SUDO_SETTINGS"
-	SudoSandbox    = "SUDO_SANDBOX"
+	AuditLog        = "AUDIT_LOG"
+	UzerpRoot       = "UZERP_ROOT"
+	WebServerUsers  = "WEB_SERVER_USERS"
+	RequireCaller   = "REQUIRE_CALLER"
+	RequireReason   = "REQUIRE_REASON"
+	RequireTicket   = "REQUIRE_TICKET"
+	RootOnlyUsers   = "ROOT_ONLY_USERS"
+	ProtectedUsers  = "PROTECTED_USERS"
+	ChangesPerHour  = "CHANGES_PER_HOUR"
+	PhoneChangeDays = "PHONE_CHANGE_DAYS"
+	SudoAuditLog    = "SUDO_AUDIT_LOG"
+	SudoSettings    = "SUDO_SETTINGS"
+	SudoSandbox     = "SUDO_SANDBOX"
 )
 
 const (
@@ -52,6 +54,7 @@ var settings = []setting{
 	{name: RootOnlyUsers, check: checkNames},
 	{name: ProtectedUsers, check: checkNames, needs: AuditLog},
 	{name: ChangesPerHour, check: checkNumber(1, 100_000), needs: AuditLog},
+	{name: PhoneChangeDays, standard: "30", check: checkNumber(1, 3650)},
 	{name: SudoAuditLog, standard: refuse, check: checkWord, excludes: func(value string) bool { return value == allow }},
 	{name: SudoSettings, standard: refuse, check: checkWord},
 	{name: SudoSandbox, standard: allow, check: checkWord},
@@ -124,6 +127,11 @@ func (p *Policy) UzerpRoot() string { return p.value(UzerpRoot) }
 
 // WebServerUsers returns the users as whom a web server runs here, beside those that are usual.
 func (p *Policy) WebServerUsers() []string { return entries(p.value(WebServerUsers)) }
+
+// PhoneChange returns how long a changed phone number is not believed.
+func (p *Policy) PhoneChange() time.Duration {
+	return time.Duration(p.number(PhoneChangeDays)) * 24 * time.Hour
+}
 
 func (p *Policy) number(name string) int {
 	n, _ := strconv.Atoi(p.value(name)) // it was checked
