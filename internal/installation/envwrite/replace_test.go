@@ -272,7 +272,8 @@ func TestReplaceRefuses(t *testing.T) {
 	if !errors.Is(err, ErrLocked) {
 		t.Errorf("locked: %v", err)
 	}
-	if said := problem(path, "", err); errs.KindOf(said) != errs.Refused || !strings.Contains(errs.HintOf(said).Text, "with lslocks which process has locked "+dir) {
+	said := problem(path, "", err)
+	if errs.KindOf(said) != errs.Refused || !strings.Contains(errs.HintOf(said).Text, "with lslocks which process has locked "+dir) {
 		t.Errorf("locked: %v: %v", said, errs.HintOf(said))
 	}
 	if found := names(t, dir); len(found) != 1 {
