@@ -1,8 +1,10 @@
 package cmd_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -67,8 +69,9 @@ type scene struct {
 	database string
 	snapshot map[string][]string
 	runbook  *runbook
-	screen   string   // the last terminal's screen
-	numbers  []string // the numbers that codes were sent to, also before the log of requests was emptied
+	syslog   *net.UnixConn // nil until the script wants one
+	screen   string        // the last terminal's screen
+	numbers  []string      // the numbers that codes were sent to, also before the log of requests was emptied
 }
 
 func setUp(env *testscript.Env) error {
@@ -78,7 +81,7 @@ func setUp(env *testscript.Env) error {
 func setUpAs(env *testscript.Env, head scriptHead) error {
 	t := env.T().(testing.TB)
 	s := &scene{database: dbtest.New(t, head.database)}
-	if !head.concurrent {
+	if !head.concurrent && !head.policy {
 		env.Setenv("PATH", filepath.Dir(shipped(t))+string(filepath.ListSeparator)+env.Getenv("PATH"))
 	}
 	env.Values["scene"], env.Values["tb"] = s, t
@@ -107,6 +110,8 @@ func setUpAs(env *testscript.Env, head scriptHead) error {
 	env.Setenv("DATABASE_URL", strings.Replace(s.database, "postgres@", "postgres:"+dbPassword+"@", 1))
 	env.Setenv("UZERP_MFA_VERIFY_URL", s.verify.URL)
 	env.Setenv("UZERP_MFA_AUDIT_LOG", filepath.Join(env.WorkDir, "audit.jsonl"))
+	env.Setenv("TEST_POLICY", filepath.Join(env.WorkDir, "policy.env"))
+	env.Setenv("TEST_SYSTEM_LOG", filepath.Join(env.WorkDir, "system.jsonl"))
 	env.Setenv("LANG", "C.UTF-8")
 	env.Setenv("TERM", "xterm-256color")
 	return nil
@@ -127,6 +132,7 @@ func startJudged(tb testing.TB, onViolation func(error)) (*emulator.Running, err
 type scriptHead struct {
 	database   dbtest.Template
 	concurrent bool
+	policy     bool
 }
 
 // headOf reads the head of a script.
@@ -136,7 +142,8 @@ func headOf(t testing.TB, env *testscript.Env) scriptHead {
 	if err != nil {
 		t.Fatal(err)
 	}
-	head := scriptHead{database: dbtest.Sample, concurrent: regexp.MustCompile(`(?m)^# concurrent$`).Match(text)}
+	head := scriptHead{database: dbtest.Sample, concurrent: regexp.MustCompile(`(?m)^# concurrent$`).Match(text),
+		policy: regexp.MustCompile(`(?m)^# policy$`).Match(text)}
 	if m := regexp.MustCompile(`(?m)^# database: (\w+)$`).FindSubmatch(text); m != nil {
 		head.database = dbtest.Template(m[1])
 	}
@@ -162,6 +169,7 @@ func commands() map[string]func(ts *testscript.TestScript, neg bool, args []stri
 		"fault":       plain(cmdFault),
 		"clearfaults": plain(func(ts *testscript.TestScript, _ []string) { sceneOf(ts).verify.ClearFaults() }),
 		"requests":    plain(cmdRequests),
+		"syslog":      plain(cmdSyslog),
 		"advance":     plain(cmdAdvance),
 		"snapshot":    plain(cmdSnapshot),
 		"untouched":   plain(cmdUntouched),
@@ -183,8 +191,14 @@ func commands() map[string]func(ts *testscript.TestScript, neg bool, args []stri
 }
 
 func cmdNeeds(ts *testscript.TestScript, args []string) {
+	if len(args) == 1 && args[0] == "root" {
+		if os.Geteuid() != 0 {
+			sharedtest.LeaveOut(ts.Value("tb").(testing.TB), sharedtest.Root, errors.New("only root can be asked through sudo"))
+		}
+		return
+	}
 	if len(args) != 1 || args[0] != "psql" {
-		ts.Fatalf("usage: needs psql")
+		ts.Fatalf("usage: needs psql|root")
 	}
 	if _, err := exec.LookPath(args[0]); err != nil {
 		sharedtest.LeaveOut(ts.Value("tb").(testing.TB), sharedtest.Psql, err)
