@@ -137,7 +137,7 @@ var hints = map[errs.Reason]string{
 	installation.ReasonEnvOdd:         "correct the file by hand; session-config check shows what is odd in it",
 
 	sandbox.ReasonNotInside: "run this inside one: uzerp-mfa sandbox -- sh",
-	sandbox.ReasonNoAccount: "uzerp-mfa enroll %q --no-wait makes one",
+	sandbox.ReasonNoAccount: "uzerp-mfa enroll --no-wait %q makes one",
 	sandbox.ReasonNoMessage: "uzerp-mfa identity send sends one; a landline gets it in a call only",
 }
 

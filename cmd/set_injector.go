@@ -219,8 +219,12 @@ func showSwitchPlan(app *App, v switchView) {
 			app.streams.Sayf("  %s: %s -> %s", c.Name, orNone(c.Before), orNone(c.After))
 		}
 	}
-	for _, name := range v.UUIDsAssigned {
-		app.streams.Sayf("  user %s: gets a uuid", name)
+	for i, name := range v.UUIDsAssigned {
+		if i == maxUsersShown {
+			app.streams.Sayf("  %d more users: each gets a uuid", len(v.UUIDsAssigned)-i)
+			break
+		}
+		app.streams.Sayf("  user %q: gets a uuid", name)
 	}
 }
 
@@ -253,5 +257,5 @@ func orNone(s *string) string {
 	if s == nil {
 		return "(none)"
 	}
-	return *s
+	return injector.Shown(*s)
 }

@@ -21,6 +21,7 @@ reads out, and changes nothing unless Twilio accepts it: 10. If the phone is at 
 say so with --verified-by.
 
 ` + exitCodes(errs.Partial, errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.CodeRejected),
-		Example: "  uzerp-mfa user disable-next-login alice --verified-by in-person\n  uzerp-mfa user disable-next-login alice\n  uzerp-mfa user disable-next-login alice bob --dry-run",
+		Example: "  uzerp-mfa user disable-next-login alice --verified-by in-person\n" +
+			"  uzerp-mfa user disable-next-login alice\n  uzerp-mfa user disable-next-login alice bob --dry-run",
 	})
 }

@@ -78,6 +78,9 @@ func runBypass(ctx context.Context, app *App, b bypass, w writeFlags, list *name
 	if err != nil {
 		return err
 	}
+	for _, u := range users {
+		app.warnLookalike(u.Username)
+	}
 	if err := b.verifyCaller(ctx, app, ch, w, users[0]); err != nil {
 		return err
 	}

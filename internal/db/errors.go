@@ -146,18 +146,28 @@ func serverError(op string, e *pgconn.PgError) error {
 	case e.Code == "40P01":
 		text = "two sessions waited for each other (deadlock)"
 	case e.Code == insufficientPrivilege:
-		kind, text, hint = errs.Config, "the database role lacks a right: "+e.Message, ""
+		kind, text, hint = errs.Config, "the database role lacks a right: "+said(e), ""
 	case e.Code == "25006":
 		kind, text, hint = errs.Refused, "the database is read-only, perhaps a standby",
 			"connect to the primary server, or switch default_transaction_read_only off"
 	case class == "53":
-		text, hint = "the database server has run out of a resource: "+e.Message, "free some of it on the server, then run it again"
+		text, hint = "the database server has run out of a resource: "+said(e), "free some of it on the server, then run it again"
 	case class == "57" || class == "08" || e.Code == "25P03" || e.Code == "25P04": // shut down, or a session limit
 		text = "the database server ended the connection"
 	default:
-		kind, text, hint = errs.Failure, "the database reported: "+e.Message+" (SQLSTATE "+e.Code+")", ""
+		kind, text, hint = errs.Failure, "the database reported: "+said(e)+" (SQLSTATE "+e.Code+")", ""
 	}
 	return &errs.Error{Kind: kind, Op: op, Hint: hintFor(e.Code, hint), Err: because{text, e}}
+}
+
+// said returns the server's message in quotes: it may hold names that others chose.
+func said(e *pgconn.PgError) string {
+	const longest = 300
+	text := []rune(e.Message)
+	if len(text) > longest {
+		text = append(text[:longest-1], '…')
+	}
+	return strconv.Quote(string(text))
 }
 
 // insufficientPrivilege is the SQLSTATE for a right that the role lacks.
