@@ -17,3 +17,6 @@ const (
 	FlagUzerpRoot   = "uzerp-root"
 	FlagEnvFile     = "env-file"
 )
+
+// VariableUzerpRoot is the variable that names uzERP's directory.
+const VariableUzerpRoot = "UZERP_ROOT"

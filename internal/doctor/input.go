@@ -14,6 +14,7 @@ type Settings struct {
 	Database Part[Place] // where the database's settings come from
 	Twilio   Part[Credentials]
 	Region   Part[Place] // of phone numbers without a country code
+	Policy   Part[Policy]
 
 	Env         injector.Settings // uzERP's own; means nothing if Root has no directory
 	UzerpTwilio Part[bool]        // whether uzERP's own settings for Twilio are those of this program too
@@ -29,7 +30,7 @@ type Input struct {
 	Rights  Part[[]string] // the rights that the role lacks
 
 	Classes Part[[]injector.Class] // the rows of injector.Names
-	Trial   Part[bool]             // whether a switch is on trial
+	Trial   Part[*injector.Mark]   // of a switch on trial; nil if there is none
 	Gateway string                 // a gateway class that the operator vouches for
 
 	Service      Part[verifyservice.Service] // with this program's own settings
@@ -43,6 +44,12 @@ type Input struct {
 
 	AuditLog   Part[LogFile] // whether it can be written
 	AuditChain Part[Chain]
+}
+
+// Policy is the administrator's policy.
+type Policy struct {
+	Path   string
+	Exists bool
 }
 
 // Place is a value and where it came from.

@@ -10,6 +10,7 @@ const (
 	ReasonForeignHandler   errs.Reason = "foreign-handler"   // no parts
 	ReasonNoValidator      errs.Reason = "no-validator"      // no parts
 	ReasonForeignValidator errs.Reason = "foreign-validator" // no parts
+	ReasonTrialOver        errs.Reason = "trial-over"        // no parts
 	ReasonUsersBroken      errs.Reason = "users-broken"      // no parts
 	ReasonBrokenNoAccess   errs.Reason = "broken-no-access"  // no parts
 	ReasonUUIDMissing      errs.Reason = "users-no-uuid"     // no parts

@@ -18,6 +18,7 @@ const (
 	TwilioSettings   = "twilio-settings"
 	VerifyAddress    = "verify-address"
 	PhoneRegion      = "phone-region"
+	PolicyFile       = "policy"
 
 	DatabaseReachable = "database-reachable"
 	DatabaseUzerp     = "database-uzerp"
@@ -63,7 +64,7 @@ const (
 func IDs() map[string]finding.Severity {
 	const fail, warn, info = finding.Error, finding.Warning, finding.Info
 	return map[string]finding.Severity{
-		UzerpRoot: fail, DatabaseSettings: fail, TwilioSettings: fail, VerifyAddress: info, PhoneRegion: fail,
+		UzerpRoot: fail, DatabaseSettings: fail, TwilioSettings: fail, VerifyAddress: info, PhoneRegion: fail, PolicyFile: fail,
 		DatabaseReachable: fail, DatabaseUzerp: fail, DatabaseSchema: fail, DatabaseVersion: warn, DatabaseWritable: fail, DatabaseRights: fail,
 		TwoFactor: warn, LoginHandler: fail, Gateway: fail, Validator: fail, UniqueKey: fail, NoTrial: fail,
 		EnvFile: fail, SameService: warn,
@@ -95,6 +96,13 @@ func Examine(in Input) Report {
 }
 
 func settings(c *checker, in Input) {
+	if have(c, in.Policy, "", PolicyFile) {
+		if p := in.Policy.value; p.Exists {
+			c.pass(PolicyFile, "the administrator's policy %s is in force", p.Path)
+		} else {
+			c.pass(PolicyFile, "there is no policy of the administrator's (%s): the defaults hold", p.Path)
+		}
+	}
 	if have(c, in.Root, "", UzerpRoot) {
 		if root := in.Root.value; root.Value == "" {
 			c.add(UzerpRoot, finding.Info, ReasonRootUnknown.With(), "no uzERP directory is known, so nothing was checked there")
@@ -274,11 +282,17 @@ func trial(c *checker, in Input) {
 	if !have(c, in.Trial, needed(in), NoTrial) {
 		return
 	}
-	if in.Trial.value {
-		c.add(NoTrial, finding.Info, errs.Plain("its question waits for an answer on another terminal"),
-			"a switch is on trial, and is taken back unless somebody confirms it")
-	} else {
+	switch mark := in.Trial.value; {
+	case mark == nil:
 		c.pass(NoTrial, "no switch is on trial")
+	case !mark.Over:
+		c.add(NoTrial, finding.Info, errs.Plain("its question waits for an answer on another terminal, and its guard runs on the same machine"),
+			"a switch is on trial %s: its guard switches back then unless somebody confirms it", mark)
+	case injector.IsOff(in.Classes.value):
+		c.add(NoTrial, finding.Info, errs.Hint{}, "the time of a switch on trial is over, and two-factor login is off: %s", mark)
+	default:
+		c.add(NoTrial, finding.Warning, ReasonTrialOver.With(),
+			"the time of a switch on trial is over, and its guard has not switched back: it can't reach the database, or its machine is gone; %s", mark)
 	}
 }
 

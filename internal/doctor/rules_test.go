@@ -74,11 +74,12 @@ func sound() doctor.Input {
 			Root: doctor.Got(doctor.Place{Value: "/var/www/uzerp", Source: "UZERP_ROOT"}, nil), Database: doctor.Got(doctor.Place{Source: "DATABASE_URL"}, nil),
 			Twilio: doctor.Got(doctor.Credentials{AccountSID: account, Address: "https://verify.twilio.com", TwilioOwn: true, From: "the environment"}, nil),
 			Region: doctor.Got(doctor.Place{Value: "GB"}, nil),
+			Policy: doctor.Got(doctor.Policy{Path: "/etc/uzerp-mfa/policy.env"}, nil),
 			Env:    injector.Settings{Path: "/var/www/uzerp/conf/.env"}, UzerpTwilio: doctor.Got(false, nil),
 		},
 
 		Reached: doctor.Got(struct{}{}, nil), Schema: doctor.Got(doctor.Schema{Version: "15.4 (Debian)"}, nil), Rights: doctor.Got([]string(nil), nil),
-		Classes: doctor.Got(switchedOn(), nil), Trial: doctor.Got(false, nil),
+		Classes: doctor.Got(switchedOn(), nil), Trial: doctor.Got[*injector.Mark](nil, nil),
 		Service: doctor.Got(service(), nil), UzerpService: doctor.Got(service(), nil), Clock: doctor.Got(doctor.Offset{Known: true}, nil),
 		Session: doctor.Got([]finding.Finding{{ID: "web-environment", Severity: finding.Info}}, nil),
 		Users:   tally(enrolled(1, "alice")), Persons: doctor.Got(struct{}{}, nil),
@@ -116,6 +117,7 @@ func ruleTests() []ruleTest {
 			in.Twilio = doctor.Got(doctor.Credentials{AccountSID: account, Address: "http://127.0.0.1:4010"}, nil)
 		}, "verify-address info", "127.0.0.1:4010"},
 		{"a region that is none", func(in *doctor.Input) { in.Region = doctor.Got(doctor.Place{Value: "XX"}, failed) }, "phone-region fail", "it is wrong"},
+		{"a policy that is wrong", func(in *doctor.Input) { in.Policy = doctor.Got(doctor.Policy{}, failed) }, "policy fail", "it is wrong"},
 		{"no region", func(in *doctor.Input) { in.Region = doctor.Got(doctor.Place{}, nil) }, "phone-region info", "UZERP_MFA_PHONE_REGION"},
 
 		{"the database is down", func(in *doctor.Input) { withoutDatabase(in); in.Reached = doctor.Got(struct{}{}, down) },
@@ -171,11 +173,16 @@ func ruleTests() []ruleTest {
 				{ID: 9, Name: "LoginHandler", Category: "SY", ClassName: injector.MFAHandler, CompanyID: 1}}, nil)
 		}, "unique-key fail,two-factor warn", "id 9"},
 		{"the classes are not told", func(in *doctor.Input) {
-			in.Classes, in.Trial = doctor.Got([]injector.Class(nil), down), doctor.Part[bool]{}
+			in.Classes, in.Trial = doctor.Got([]injector.Class(nil), down), doctor.Part[*injector.Mark]{}
 			in.Users, in.Persons = doctor.Part[*doctor.Tally]{}, doctor.Part[struct{}]{}
 		}, "login-handler fail,authentication-gateway skipped,mfa-validator skipped,unique-key skipped,two-factor skipped,trial skipped," + people, "no answer"},
-		{"on trial", func(in *doctor.Input) { in.Trial = doctor.Got(true, nil) }, "trial info", "on trial"},
-		{"trial not told", func(in *doctor.Input) { in.Trial = doctor.Got(false, down) }, "trial fail", "no answer"},
+		{"on trial", func(in *doctor.Input) { in.Trial = doctor.Got(&injector.Mark{}, nil) }, "trial info", "on trial"},
+		{"a trial that is over", func(in *doctor.Input) { in.Trial = doctor.Got(&injector.Mark{Over: true}, nil) }, "trial warn", "has not switched back"},
+		{"a trial that is over, and switched off", func(in *doctor.Input) {
+			in.Trial = doctor.Got(&injector.Mark{Over: true}, nil)
+			in.Classes = doctor.Got([]injector.Class{switchedOn()[0], class(6, "LoginHandler", injector.PlainHandler)}, nil)
+		}, "two-factor warn,trial info", "two-factor login is off"},
+		{"trial not told", func(in *doctor.Input) { in.Trial = doctor.Got[*injector.Mark](nil, down) }, "trial fail", "no answer"},
 
 		{"a setting of uzERP's missing", func(in *doctor.Input) {
 			in.Env.Missing, in.UzerpService = []string{"TWILIO_SERVICE_SID"}, doctor.Part[verifyservice.Service]{}
@@ -335,7 +342,7 @@ func person(d mfa.Details) func(*doctor.Input) {
 
 func withoutDatabase(in *doctor.Input) {
 	in.Reached, in.Schema, in.Rights = doctor.Part[struct{}]{}, doctor.Part[doctor.Schema]{}, doctor.Part[[]string]{}
-	in.Classes, in.Trial = doctor.Part[[]injector.Class]{}, doctor.Part[bool]{}
+	in.Classes, in.Trial = doctor.Part[[]injector.Class]{}, doctor.Part[*injector.Mark]{}
 	in.Users, in.Persons = doctor.Part[*doctor.Tally]{}, doctor.Part[struct{}]{}
 }
 
@@ -459,7 +466,7 @@ func TestNothingPassesUnseen(t *testing.T) {
 		"rights": {func(in *doctor.Input) { in.Rights = doctor.Part[[]string]{} }, "database-rights"},
 		"classes": {func(in *doctor.Input) { in.Classes = doctor.Part[[]injector.Class]{} },
 			"login-handler,authentication-gateway,mfa-validator,unique-key,two-factor"},
-		"trial":   {func(in *doctor.Input) { in.Trial = doctor.Part[bool]{} }, "trial"},
+		"trial":   {func(in *doctor.Input) { in.Trial = doctor.Part[*injector.Mark]{} }, "trial"},
 		"service": {withoutTwilio, "twilio-service,twilio-account,service-settings,uzerp-twilio,clock"},
 		"clock":   {func(in *doctor.Input) { in.Clock = doctor.Part[doctor.Offset]{} }, "clock"},
 		"session": {func(in *doctor.Input) { in.Session = doctor.Part[[]finding.Finding]{} }, "session-settings"},

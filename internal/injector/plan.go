@@ -65,7 +65,7 @@ type addFinding func(id string, severity finding.Severity, format string, args .
 // of Names. missing are the users without a uuid: each of them gets one from newUUID when two-factor login is
 // switched on. The plan must not be used if a check found an error.
 func Plan(r Request, classes []Class, missing []mfa.User, newUUID func() string) (SwitchPlan, []finding.Finding) {
-	s := SwitchPlan{Was: classes}
+	s := SwitchPlan{Was: classes, Regardless: r.Off}
 	handlers := s.active(LoginHandler)
 	var found []finding.Finding
 	add := func(id string, severity finding.Severity, format string, args ...any) {
