@@ -102,7 +102,7 @@ func runSessionConfigSet(ctx context.Context, app *App, opts *sessionConfigSetOp
 		if err := confirmChange(ctx, app, opts, view); err != nil {
 			return err
 		}
-		backup, err := edit.Apply(ctx, ch.Settings)
+		backup, err := ch.WriteEnv(ctx, edit)
 		if err != nil {
 			return err
 		}

@@ -50,11 +50,11 @@ func TestExamine(t *testing.T) {
 		{"new.jsonl", false, ""},
 		{"a/b/new.jsonl", false, ""},
 		{"notes.txt", true, "no audit log"},
-		{"open.jsonl", true, "everybody may write"},
+		{"open.jsonl", true, "everybody may change it"},
 		{"link.jsonl", true, "symbolic"},
 		{"nowhere.jsonl", true, "symbolic"},
 		{"notes.txt/new.jsonl", false, "not a directory"},
-		{"free/new.jsonl", false, "everybody may rename"},
+		{"free/new.jsonl", false, "everybody may change it"},
 		{"free", true, "directory"},
 	} {
 		before := tree(t, dir)

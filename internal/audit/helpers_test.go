@@ -58,13 +58,19 @@ func child(mode, path string) {
 
 func startChild(t *testing.T, mode, path string, env ...string) (*exec.Cmd, *bytes.Buffer) {
 	t.Helper()
+	c, out := childCommand(t, mode, path, env...)
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return c, out
+}
+
+func childCommand(t *testing.T, mode, path string, env ...string) (*exec.Cmd, *bytes.Buffer) {
+	t.Helper()
 	c := exec.Command(os.Args[0]) //nolint:noctx // ends by itself or is killed
 	c.Env = append(os.Environ(), append(env, "AUDIT_CHILD="+mode, "AUDIT_PATH="+path)...)
 	var out bytes.Buffer
 	c.Stdout, c.Stderr = &out, &out
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
 	return c, &out
 }
 

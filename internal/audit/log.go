@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -14,8 +15,11 @@ import (
 	"path/filepath"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/filelock"
+	"uzerp-mfa/internal/safepath"
 )
 
 // Options are what a test must be able to set. The program itself uses the zero value, or sets Now.
@@ -24,7 +28,8 @@ type Options struct {
 	NewID func() string
 	Wait  time.Duration // how long Append waits for other writers; 10 s if 0
 
-	sync func(*os.File) error // writes a file or a directory to the disk; fsync if nil
+	sync  func(*os.File) error // writes a file or a directory to the disk; fsync if nil
+	trust safepath.Trust       // trust() if nobody is trusted
 }
 
 // Log is an audit log that can be written. It keeps no file open, so there is nothing to close, and after a rotation it
@@ -38,10 +43,45 @@ type Log struct {
 // Open makes the log and its directory if they don't exist, and checks that the log can be written. So everything that
 // can be wrong, except a full disk, is found before anything is changed. All errors are of errs.Config.
 //
-// It refuses a file that another user could have put there to mislead the log: a symbolic link, a file with several
-// names, a file that everybody may write, or a directory where everybody may rename files. It also refuses a file that
-// is no audit log.
+// It judges before it makes anything, and refuses what another user could have put there to mislead the log, or could
+// exchange later: each directory on the way must belong to root or to us, and nobody else may rename in it. The log must
+// belong to root or to us, have one name, and not be writable for everybody. It must be an audit log.
 func Open(path string, o Options) (*Log, error) {
+	l, err := prepare(path, o)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := l.directory(filepath.Dir(l.path))
+	if err != nil {
+		return nil, l.error(err)
+	}
+	defer func() { _ = dir.Close() }()
+	f, err := l.openExisting(dir) // judged before the lock is made
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	if err != nil {
+		return nil, l.error(err)
+	}
+	lock, err := l.openLock(dir)
+	if err == nil && f == nil {
+		f, err = l.openOrCreate(dir)
+	}
+	if err == nil {
+		filelock.Share(lock, f)
+	}
+	for _, opened := range []*os.File{lock, f} {
+		if opened != nil {
+			_ = opened.Close() // nothing was written
+		}
+	}
+	if err != nil {
+		return nil, l.error(err)
+	}
+	return l, nil
+}
+
+func prepare(path string, o Options) (*Log, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -54,31 +94,38 @@ func Open(path string, o Options) (*Log, error) {
 	if o.sync == nil {
 		o.sync = (*os.File).Sync
 	}
+	if o.trust.UIDs == nil {
+		o.trust = trust()
+	}
 	absolute, err := filepath.Abs(path)
 	if path == "" || err != nil {
 		return nil, configError(path, errors.New("no path"), "")
 	}
-	l := &Log{path: absolute, o: o, turn: make(chan struct{}, 1)}
-	f, err := l.open()
-	if err != nil {
-		return nil, err
-	}
-	_, err = readTail(f)
-	_ = f.Close() // nothing was written
-	if err != nil {
-		return nil, l.error(err)
-	}
-	return l, nil
+	return &Log{path: absolute, o: o, turn: make(chan struct{}, 1)}, nil
 }
 
 // Path returns the absolute path.
 func (l *Log) Path() string { return l.path }
 
-func (l *Log) error(err error) error { return configError(l.path, err, "") }
+func (l *Log) error(err error) error {
+	if err == nil {
+		return nil
+	}
+	if e, ok := errors.AsType[*errs.Error](err); ok {
+		return e
+	}
+	return configError(l.path, err, "")
+}
 
 func configError(path string, err error, hint string) error {
-	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok && (pathErr.Path == path || pathErr.Path == "") {
 		err = fmt.Errorf("%s: %w", pathErr.Op, pathErr.Err) // Op below names the path already
+	}
+	if untrusted, ok := errors.AsType[*safepath.UntrustedError](err); ok {
+		hint = cmp.Or(hint, "only root and you may own the log and the directories above it, and rename files in them")
+		if untrusted.Path == path {
+			err = errors.New(untrusted.Reason)
+		}
 	}
 	e := &errs.Error{Kind: errs.Config, Op: "audit log " + path, Err: err, Hint: ReasonUnwritable.With()}
 	if hint != "" {
@@ -87,109 +134,65 @@ func configError(path string, err error, hint string) error {
 	return e
 }
 
-func (l *Log) open() (*os.File, error) {
-	dir := filepath.Dir(l.path)
-	if err := l.makeDirectory(dir); err != nil {
-		return nil, l.error(err)
+const openFlags = os.O_RDWR | os.O_APPEND
+
+// openExisting opens the log in dir and judges it.
+func (l *Log) openExisting(dir *safepath.Dir) (*os.File, error) {
+	name := filepath.Base(l.path)
+	f, err := dir.Open(name, openFlags, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, err
 	}
-	f, err := l.openOrCreate()
 	if err != nil {
-		if info, lstatErr := os.Lstat(l.path); lstatErr == nil && info.Mode()&fs.ModeSymlink != 0 {
+		if stat, lstatErr := dir.Lstat(name); lstatErr == nil && stat.Mode&unix.S_IFMT == unix.S_IFLNK {
 			err = errors.New("it is a symbolic link")
 		}
-		return nil, l.error(err)
+		return nil, err
 	}
-	hint, err := inspect(f, dir)
+	if err = dir.JudgeOwner(f); err == nil {
+		_, err = readTail(f)
+	}
 	if err != nil {
 		_ = f.Close()
-		return nil, configError(l.path, err, hint)
+		return nil, err
 	}
 	return f, nil
 }
 
-func (l *Log) makeDirectory(dir string) error {
-	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err := os.MkdirAll(dir, 0o750); err != nil {
-		return err
-	}
-	return l.syncDirectory(filepath.Dir(dir))
-}
-
 // openOrCreate tries again if another process makes the file, or rotates it away, between its two attempts.
-func (l *Log) openOrCreate() (*os.File, error) {
+func (l *Log) openOrCreate(dir *safepath.Dir) (*os.File, error) {
 	const mode = 0o640
 	for {
-		f, err := os.OpenFile(l.path, os.O_RDWR|os.O_APPEND|openFlags, 0)
+		f, err := l.openExisting(dir)
 		if !errors.Is(err, fs.ErrNotExist) {
 			return f, err
 		}
-		f, err = os.OpenFile(l.path, os.O_RDWR|os.O_APPEND|os.O_CREATE|os.O_EXCL|openFlags, mode)
+		f, err = dir.Open(filepath.Base(l.path), openFlags|os.O_CREATE|os.O_EXCL, mode)
 		if errors.Is(err, fs.ErrExist) {
-			// With a broken link the loop would never end.
-			if info, err := os.Lstat(l.path); err == nil && !info.Mode().IsRegular() {
-				return nil, errNotRegular
-			}
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
 		// The umask may have taken bits away, but the file's group must be able to read it.
-		if err := errors.Join(f.Chmod(mode), l.syncDirectory(filepath.Dir(l.path))); err != nil {
+		if err := errors.Join(f.Chmod(mode), l.syncDirectory(dir)); err != nil {
 			return nil, errors.Join(err, f.Close())
 		}
 		return f, nil
 	}
 }
 
-// syncDirectory makes a new name in dir survive a power cut. Some file systems can't sync a directory; that is no
-// error.
-func (l *Log) syncDirectory(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return nil //nolint:nilerr // a directory may be writable but not readable
-	}
-	defer func() { _ = d.Close() }()
-	if err := l.o.sync(d); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, fs.ErrInvalid) {
-		return err
-	}
-	return nil
-}
+// lockName returns the name of the lock file.
+func (l *Log) lockName() string { return filepath.Base(l.path) + ".lock" }
 
-const worldWritable = 0o002
-
-var errNotRegular = errors.New("it is no regular file")
-
-// inspect returns an error if another user could redirect the log or forge it, and the command that would mend that.
-func inspect(f *os.File, dir string) (hint string, err error) {
-	info, err := f.Stat()
-	if err != nil {
-		return "", err
+// openLock opens the file that is locked in place of the log: everybody who may read the log could hold a lock on it, and
+// so stop all commands.
+func (l *Log) openLock(dir *safepath.Dir) (*os.File, error) {
+	lock, err := filelock.Open(dir, l.lockName())
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, configError(l.path, err, "root must make this file, for those who may write to the log (help audit-log)")
 	}
-	above, err := os.Stat(dir)
-	if err != nil {
-		return "", err
-	}
-	owner, links, known := ownerAndLinks(info)
-	foreign := known && owner != os.Getuid() && owner != 0
-	everybodys := above.Mode()&worldWritable != 0
-	switch {
-	case !info.Mode().IsRegular():
-		return "", errNotRegular
-	case known && links == 0:
-		return "", nil // it was rotated away a moment ago; Append notices that
-	case known && links > 1:
-		return "", fmt.Errorf("it is one of %d names of a file", links)
-	case info.Mode()&worldWritable != 0:
-		return "chmod o-w " + f.Name(), errors.New("everybody may write to it")
-	case everybodys && above.Mode()&fs.ModeSticky == 0:
-		return "chmod o-w " + dir, fmt.Errorf("everybody may rename files in %s", dir)
-	case everybodys && foreign:
-		return "", fmt.Errorf("it belongs to another user, in %s where everybody may make files", dir)
-	}
-	return "", nil
+	return lock, err
 }
 
 // Append writes r as the log's last line and returns it as written, with its id, time and hashes. If it returns no
@@ -208,25 +211,32 @@ func (l *Log) Append(ctx context.Context, r Record) (Record, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, l.o.Wait, errBusy)
 	defer cancel()
 	if ctx.Err() != nil {
-		return Record{}, l.gaveUp(ctx)
+		return Record{}, l.gaveUp(ctx, nil)
 	}
 	select {
 	case l.turn <- struct{}{}:
 		defer func() { <-l.turn }()
 	case <-ctx.Done():
-		return Record{}, l.gaveUp(ctx)
+		return Record{}, l.gaveUp(ctx, nil)
 	}
-	f, err := l.lock(ctx)
+	dir, err := l.directory(filepath.Dir(l.path))
+	if err != nil {
+		return Record{}, l.error(err)
+	}
+	defer func() { _ = dir.Close() }()
+	lock, err := l.lock(ctx, dir)
 	if err != nil {
 		return Record{}, err
 	}
-	r, err = l.append(f, r.sanitized())
-	// Closing unlocks. Its error doesn't matter after fsync.
-	_ = f.Close()
+	defer func() { _ = lock.Close() }() // ends the lock
+	// The log may have been rotated while lock waited, so it is opened only now.
+	f, err := l.openOrCreate(dir)
 	if err != nil {
-		if _, ok := errors.AsType[*errs.Error](err); ok {
-			return Record{}, err
-		}
+		return Record{}, l.error(err)
+	}
+	defer func() { _ = f.Close() }()
+	filelock.Share(lock, f)
+	if r, err = l.append(f, r.sanitized()); err != nil {
 		return Record{}, l.error(err)
 	}
 	return r, nil
@@ -234,52 +244,69 @@ func (l *Log) Append(ctx context.Context, r Record) (Record, error) {
 
 var errBusy = errors.New("other processes have kept it locked")
 
-func (l *Log) gaveUp(ctx context.Context) error {
-	if errors.Is(context.Cause(ctx), errBusy) {
-		return configError(l.path, fmt.Errorf("%w for %s", errBusy, l.o.Wait), "try again, and see who does with: fuser -v "+l.path)
+func (l *Log) gaveUp(ctx context.Context, lock *os.File) error {
+	if !errors.Is(context.Cause(ctx), errBusy) {
+		return fmt.Errorf("audit log %s: %w", l.path, context.Cause(ctx))
 	}
-	return fmt.Errorf("audit log %s: %w", l.path, context.Cause(ctx))
+	err := fmt.Errorf("%w for %s", errBusy, l.o.Wait)
+	if lock != nil {
+		if pid, name := filelock.Holder(lock); pid != 0 {
+			err = fmt.Errorf("process %d (%s) has kept it locked for %s", pid, name, l.o.Wait)
+		}
+	}
+	return configError(l.path, err, "try again, and see who does with: fuser -v "+filepath.Join(filepath.Dir(l.path), l.lockName()))
 }
 
-// lock returns the log, open and locked. The log may be rotated while lock waits, so it opens the file anew each time.
-func (l *Log) lock(ctx context.Context) (*os.File, error) {
-	var held *os.File
-	err := filelock.Wait(ctx, func() (bool, error) {
-		f, err := l.open()
-		if err != nil {
-			return false, err
+// lock returns the lock file, open and locked.
+func (l *Log) lock(ctx context.Context, dir *safepath.Dir) (*os.File, error) {
+	lock, err := l.openLock(dir)
+	if err != nil {
+		return nil, l.error(err)
+	}
+	err = filelock.Wait(ctx, func() (bool, error) {
+		locked, err := l.tryLock(dir, lock)
+		if err != nil || locked {
+			return locked, err
 		}
-		locked, err := l.tryLock(f)
-		if locked {
-			held = f
-			return true, nil
+		again, err := l.openLock(dir) // it may have been removed, and made anew
+		if err == nil {
+			_ = lock.Close()
+			lock = again
 		}
-		_ = f.Close()
-		if err != nil {
-			return false, l.error(err)
-		}
-		return false, nil
+		return false, err
 	})
-	if err != nil && errors.Is(err, context.Cause(ctx)) {
-		return nil, l.gaveUp(ctx)
+	if err == nil {
+		return lock, nil
 	}
-	return held, err
+	if errors.Is(err, context.Cause(ctx)) {
+		err = l.gaveUp(ctx, lock)
+	} else {
+		err = l.error(err)
+	}
+	_ = lock.Close()
+	return nil, err
 }
 
-func (l *Log) tryLock(f *os.File) (bool, error) {
-	locked, err := filelock.Try(f)
+// tryLock locks the lock file. A lock counts only on the file that has the name.
+func (l *Log) tryLock(dir *safepath.Dir, lock *os.File) (bool, error) {
+	locked, err := filelock.Try(lock)
 	if !locked || err != nil {
 		return false, err
 	}
-	opened, err := f.Stat()
+	opened, err := lock.Stat()
 	if err != nil {
 		return false, err
 	}
-	named, err := os.Lstat(l.path)
+	named, err := dir.Open(l.lockName(), os.O_RDWR, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	return err == nil && os.SameFile(opened, named), err
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = named.Close() }()
+	info, err := named.Stat()
+	return err == nil && os.SameFile(opened, info), err
 }
 
 // append writes r to f, whose lock is held.

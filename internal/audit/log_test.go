@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -184,17 +185,14 @@ func TestHundredProcesses(t *testing.T) {
 
 func TestLockedByAnother(t *testing.T) {
 	l := newLog(t, 1)
-	holder, err := l.lock(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	holder := held(t, l)
 	impatient, err := Open(l.path, Options{Wait: 30 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = impatient.Append(t.Context(), sample(1))
 	if e, ok := errors.AsType[*errs.Error](err); !ok || e.Kind != errs.Config || e.Hint.Reason != ReasonUnfit ||
-		!strings.Contains(e.Hint.String(), "fuser") {
+		!strings.Contains(e.Hint.String(), "fuser") || !strings.Contains(e.Error(), fmt.Sprintf("process %d (", os.Getpid())) {
 		t.Errorf("%v", err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
@@ -212,20 +210,17 @@ func TestLockedByAnother(t *testing.T) {
 func TestRotated(t *testing.T) {
 	l := newLog(t, 2)
 	old := l.path + ".1"
-	holder, err := l.lock(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	holder := held(t, l)
 	done := make(chan error)
 	go func() { _, err := l.Append(context.Background(), sample(3)); done <- err }()
 	time.Sleep(20 * time.Millisecond)
 	if err := os.Rename(l.path, old); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-done; err != nil { // nobody holds the new file
+	_ = holder.Close()
+	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
-	_ = holder.Close()
 	intact(t, l, 1)
 	if report := verifyText(t, readFile(t, old), ""); report.Records != 2 || !report.Intact() {
 		t.Errorf("%+v", report)
@@ -238,23 +233,71 @@ func TestRotated(t *testing.T) {
 }
 
 // A lock is not enough if the file has lost its name meanwhile.
-func TestRotatedBetweenOpenAndLock(t *testing.T) {
+func TestLockThatWasReplaced(t *testing.T) {
 	l := newLog(t, 1)
-	f, err := l.open()
+	dir, err := l.directory(filepath.Dir(l.path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = dir.Close() }()
+	f, err := l.openLock(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = f.Close() }()
-	if err := os.Rename(l.path, l.path+".1"); err != nil {
+	if err := os.Rename(l.path+".lock", l.path+".old"); err != nil {
 		t.Fatal(err)
 	}
-	if ok, err := l.tryLock(f); ok || err != nil {
+	if ok, err := l.tryLock(dir, f); ok || err != nil {
 		t.Errorf("%v, %v", ok, err)
 	}
-	writeFile(t, l.path, nil)
-	if ok, err := l.tryLock(f); ok || err != nil {
+	writeFile(t, l.path+".lock", nil)
+	if ok, err := l.tryLock(dir, f); ok || err != nil {
 		t.Errorf("%v, %v", ok, err)
 	}
+	appendTo(t, l, sample(2))
+}
+
+// Who may only read the log can't stop its writers: by no lock on the log, and not through the lock file.
+func TestReadersCantLock(t *testing.T) {
+	l := newLog(t, 1)
+	must := func(err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	f, err := os.Open(l.path) // as the group adm may
+	must(err)
+	defer func() { _ = f.Close() }()
+	must(syscall.Flock(int(f.Fd()), syscall.LOCK_EX))
+	must(syscall.FcntlFlock(f.Fd(), syscall.F_SETLK, &syscall.Flock_t{Type: syscall.F_RDLCK}))
+	impatient, err := Open(l.path, Options{Wait: 30 * time.Millisecond})
+	must(err)
+	if _, err := impatient.Append(t.Context(), sample(1)); err != nil {
+		t.Error(err)
+	}
+	for mode, want := range map[os.FileMode]os.FileMode{0o640: 0o600, 0o660: 0o660, 0o644: 0o600} {
+		must(os.Chmod(l.path, mode))
+		openLog(t, l.path)
+		if info, err := os.Stat(l.path + ".lock"); err != nil || info.Mode() != want || info.Size() != 0 {
+			t.Errorf("log %v: lock %v, %v", mode, info, err)
+		}
+	}
+}
+
+// held holds the lock of a log.
+func held(t *testing.T, l *Log) *os.File {
+	t.Helper()
+	dir, err := l.directory(filepath.Dir(l.path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = dir.Close() }()
+	lock, err := l.lock(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lock
 }
 
 func TestOpenRefuses(t *testing.T) {
@@ -272,10 +315,10 @@ func TestOpenRefuses(t *testing.T) {
 	}{
 		"a symbolic link":            {func() { must(os.Symlink(victim, path)) }, "symbolic link"},
 		"a link to nowhere":          {func() { must(os.Symlink(victim+"2", path)) }, "symbolic link"},
-		"a hard link":                {func() { must(os.Link(victim, path)) }, "2 names"},
+		"a hard link":                {func() { must(os.Link(victim, path)) }, "several names"},
 		"a directory":                {func() { must(os.Mkdir(path, 0o700)) }, "directory"},
-		"a file that all may write":  {func() { writeFile(t, path, nil); must(os.Chmod(path, 0o666)) }, "everybody may write"},
-		"a directory that all write": {func() { must(os.Chmod(dir, 0o777)) }, "everybody may rename"},
+		"a file that all may write":  {func() { writeFile(t, path, nil); must(os.Chmod(path, 0o666)) }, "everybody may change it"},
+		"a directory that all write": {func() { must(os.Chmod(dir, 0o777)) }, dir + ": everybody may change it"},
 		"no audit log":               {func() { writeFile(t, path, []byte("root:x:0:0:root:/root:/bin/sh\n")) }, "no audit log"},
 		"no audit log, large":        {func() { writeFile(t, path, []byte(strings.Repeat("x\n", 1<<20))) }, "no record"},
 	} {
@@ -300,7 +343,7 @@ func TestOpenRefuses(t *testing.T) {
 	must(os.Remove(path))
 	writeFile(t, path, nil)
 	if err := os.Chown(path, 12345, 12345); err == nil { // tests run as root
-		if _, err := Open(path, Options{}); err == nil || !strings.Contains(err.Error(), "another user") {
+		if _, err := Open(path, Options{}); err == nil || !strings.Contains(err.Error(), "it belongs to user 12345") {
 			t.Errorf("%v", err)
 		}
 	}

@@ -57,8 +57,8 @@ func TestWrittenIsOnTheDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	appendTo(t, l, sample(2)) // in a new file
-	want := []string{"top holds log", "log holds audit.jsonl", "audit.jsonl has lines: 1", "audit.jsonl has lines: 2",
-		"log holds audit.jsonl audit.jsonl.1", "audit.jsonl has lines: 1"}
+	want := []string{"top holds log", "log holds audit.jsonl audit.jsonl.lock", "audit.jsonl has lines: 1", "audit.jsonl has lines: 2",
+		"log holds audit.jsonl audit.jsonl.1 audit.jsonl.lock", "audit.jsonl has lines: 1"}
 	if diff := cmp.Diff(want, s.notes); diff != "" {
 		t.Error(diff)
 	}

@@ -9,6 +9,7 @@ import (
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/installation"
+	"uzerp-mfa/internal/installation/envwrite"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/twilio"
 	"uzerp-mfa/internal/verifyservice"
@@ -86,23 +87,37 @@ func (ch *Changes) CallerHistory(ctx context.Context, to caller.Recipient) calle
 	return ch.recorder.History(ctx, to)
 }
 
-// Settings calls change, which changes settings in the file at path, and records that. No setting may be a secret. Its
-// error is that of change, or says that the change could not be recorded and was not made.
-func (ch *Changes) Settings(ctx context.Context, path string, settings []installation.SettingChange, change func() error) error {
+// WriteEnv writes a planned change of uzERP's conf/.env, and records it. No setting may be a secret. It returns what
+// envwrite.Write returns, or says that the change could not be recorded and was not made.
+func (ch *Changes) WriteEnv(ctx context.Context, edit *installation.EnvEdit) (backup string, err error) {
+	write := func() (err error) {
+		backup, err = envwrite.Write(ctx, edit)
+		return err
+	}
 	switch {
 	case ch.dryRun:
-		return errDryRun
+		return "", errDryRun
 	case ch.recorder == nil:
-		return change()
+		err = write()
+		return backup, err
 	}
 	before, after := audit.Values{}, audit.Values{}
-	for _, s := range settings {
+	for _, s := range edit.Changes {
 		before[s.Setting], after[s.Setting] = nil, s.After
 		if s.Before != nil {
 			before[s.Setting] = *s.Before
 		}
 	}
-	return ch.recorder.Record(ctx, path, before, after, change)
+	err = ch.recorder.Record(ctx, edit.Path, before, after, write)
+	return backup, err
+}
+
+// RehearseEnv does all of WriteEnv but the last step. It leaves nothing behind, so nothing is recorded.
+func (ch *Changes) RehearseEnv(ctx context.Context, edit *installation.EnvEdit) error {
+	if ch.dryRun {
+		return errDryRun
+	}
+	return envwrite.Rehearse(ctx, edit)
 }
 
 // writing returns an opened adapter as a writing port: one that records, or one that refuses in a dry run.

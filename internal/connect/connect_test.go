@@ -132,10 +132,16 @@ func every(t *testing.T, ch *Changes) map[string]error {
 		release()
 	}
 	said["Detach"] = copied.Detach(ctx, target.Users, func() string { return identity })
-	written := false
-	said["Settings"] = ch.Settings(ctx, "conf/.env", []installation.SettingChange{{Setting: "A", After: "2"}}, func() error { written = true; return nil })
-	if written != (said["Settings"] == nil) {
-		t.Error("Settings:", said["Settings"])
+	env := filepath.Join(t.TempDir(), ".env")
+	if err := os.WriteFile(env, []byte("A=1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file := got[installation.EnvFile](t)(installation.ReadEnvFile(env))
+	edit := got[*installation.EnvEdit](t)(file.Plan(installation.SettingChange{Setting: "A", After: "2"}))
+	said["RehearseEnv"] = ch.RehearseEnv(ctx, edit)
+	_, said["WriteEnv"] = ch.WriteEnv(ctx, edit)
+	if content, err := os.ReadFile(env); err != nil || (string(content) == "A=2\n") != (said["WriteEnv"] == nil) {
+		t.Error("WriteEnv:", said["WriteEnv"], err)
 	}
 	return said
 }
@@ -186,12 +192,12 @@ func TestChangesAreRecorded(t *testing.T) {
 			ends[result]++
 		}
 	}
-	// All but Challenge and HoldTrial, which change nothing that stays.
-	want := len(said) - 2
+	// All but Challenge, HoldTrial and RehearseEnv, which change nothing that stays.
+	want := len(said) - 3
 	if intents != want || ends[string(audit.ResultRefused)] != 2 || ends[string(audit.ResultDone)]+ends[string(audit.ResultFailed)] != want {
 		t.Errorf("%d intents of %d changes, %v: %q", intents, want, ends, s.records(t))
 	}
-	for _, call := range []string{"CompareAndSet", "ApplySwitch", "HoldTrial", "Settings"} {
+	for _, call := range []string{"CompareAndSet", "ApplySwitch", "HoldTrial", "WriteEnv"} {
 		if said[call] != nil {
 			t.Errorf("%s: %v", call, said[call])
 		}
@@ -237,7 +243,7 @@ func TestRecordsNameThePlace(t *testing.T) {
 func TestChangesWithoutALog(t *testing.T) {
 	s := newSite(t)
 	ch := s.changes(t, Command{Unlogged: true})
-	if said := every(t, ch); said["CompareAndSet"] != nil || said["Settings"] != nil || ch.Recorded() {
+	if said := every(t, ch); said["CompareAndSet"] != nil || said["WriteEnv"] != nil || ch.Recorded() {
 		t.Error(said)
 	}
 	if len(s.records(t)) > 0 {

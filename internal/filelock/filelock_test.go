@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
 	"uzerp-mfa/internal/filelock"
+	"uzerp-mfa/internal/safepath"
 )
 
 func open(t *testing.T, path string) *os.File {
@@ -60,5 +63,55 @@ func TestWait(t *testing.T) {
 	called := false
 	if err := filelock.Wait(ctx, func() (bool, error) { called = true; return true, nil }); err != nil || !called {
 		t.Errorf("a free lock is not taken after the time is over: %v", err)
+	}
+}
+
+// The lock file is for those who may write to the guarded file, and says who holds the lock.
+func TestOpen(t *testing.T) {
+	top := t.TempDir()
+	path := filepath.Join(top, "guarded")
+	if err := os.WriteFile(path, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	dir, err := safepath.OpenDir(top, safepath.Trust{UIDs: []int{os.Geteuid()}, GIDs: []int{os.Getegid()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = dir.Close() }()
+	lock, err := filelock.Open(dir, "guarded.lock")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = lock.Close() }()
+	for mode, want := range map[os.FileMode]os.FileMode{0o600: 0o600, 0o644: 0o600, 0o664: 0o660, 0o640: 0o600} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		filelock.Share(lock, open(t, path))
+		if info, err := lock.Stat(); err != nil || info.Mode() != want {
+			t.Errorf("guarded %v: lock %v, %v", mode, info.Mode(), err)
+		}
+	}
+	if pid, name := filelock.Holder(lock); pid != 0 || name != "" {
+		t.Errorf("free: %d, %q", pid, name)
+	}
+	if taken, err := filelock.Try(lock); !taken || err != nil {
+		t.Fatal(taken, err)
+	}
+	if pid, name := filelock.Holder(lock); runtime.GOOS == "linux" && (pid != os.Getpid() || name == "") {
+		t.Errorf("held: %d, %q", pid, name)
+	}
+	if err := os.Symlink("guarded", filepath.Join(top, "link.lock")); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := filelock.Open(dir, "link.lock"); err == nil {
+		_ = f.Close()
+		t.Error("a link is followed")
+	}
+	if err := os.Chmod(filepath.Join(top, "guarded.lock"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := filelock.Open(dir, "guarded.lock"); err == nil {
+		t.Error("a lock that everybody may hold is taken")
 	}
 }

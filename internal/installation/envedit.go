@@ -2,14 +2,9 @@ package installation
 
 import (
 	"bytes"
-	"context"
-	"errors"
-	"fmt"
-	"io/fs"
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/installation/dotenv"
-	"uzerp-mfa/internal/installation/file"
 	"uzerp-mfa/internal/secret"
 )
 
@@ -24,11 +19,7 @@ type SettingChange struct {
 	After   string
 }
 
-// Recorder calls change and records it. With a nil Recorder the change is made without a record.
-type Recorder func(ctx context.Context, path string, changes []SettingChange, change func() error) error
-
-// EnvEdit is a planned change of conf/.env. Plan makes one, and Apply writes it. If the caller does something in
-// between that can't be undone, it should call Rehearse before that.
+// EnvEdit is a planned change of conf/.env. Plan makes one. Only connect writes it, and records that.
 type EnvEdit struct {
 	Path    string
 	Changes []SettingChange // may be empty
@@ -59,53 +50,7 @@ func (e EnvFile) Plan(changes ...SettingChange) (*EnvEdit, error) {
 	return &EnvEdit{Path: e.Path, Changes: changes, After: after, before: e.source}, nil
 }
 
-// Rehearse does everything that Apply does, except the last step, which puts the new file in the old one's place. It
-// leaves nothing behind. It fails with the errors of Apply.
-func (e *EnvEdit) Rehearse(ctx context.Context) error {
-	return e.problem("", file.Rehearse(ctx, e.Path, e.content))
-}
-
-// Apply writes the file, if it is still as it was read, and records the change. It returns the path of a copy of the
-// old file, or "" if there was nothing to change. If it returns a path and an error, the new file is in place all the
-// same.
-//
-// It fails with errs.Refused if the file was changed meanwhile or stays locked, with errs.Config if this user may not
-// write it or keep its owner, with ctx's error if that ends while it waits for the lock, and otherwise with
-// errs.Failure.
-func (e *EnvEdit) Apply(ctx context.Context, record Recorder) (backup string, err error) {
-	write := func() (err error) {
-		backup, err = file.Replace(ctx, e.Path, e.content)
-		return e.problem(backup, err)
-	}
-	if record == nil {
-		err = write()
-	} else {
-		err = record(ctx, e.Path, e.Changes, write)
-	}
-	return backup, err
-}
-
-func (e *EnvEdit) content(present []byte) ([]byte, error) {
-	if !bytes.Equal(present, e.before) {
-		return nil, file.ErrFileMoved
-	}
-	return e.After.source, nil
-}
-
-func (e *EnvEdit) problem(backup string, err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%s: %w", e.Path, err)
-	case errors.Is(err, file.ErrNotSynced):
-		return &errs.Error{Kind: errs.Failure, Op: e.Path, Err: err, Hint: errs.Plain("check the disk; the old file is " + backup)}
-	case errors.Is(err, file.ErrFileMoved), errors.Is(err, file.ErrLocked):
-		return &errs.Error{Kind: errs.Refused, Op: e.Path, Err: err, Hint: errs.Plain("nothing was changed; run the command again")}
-	case errors.Is(err, fs.ErrPermission):
-		return &errs.Error{Kind: errs.Config, Op: e.Path, Err: err,
-			Hint: errs.Plain("nothing was changed; run it as root, so that the new file can have the old one's owner")}
-	default:
-		return &errs.Error{Kind: errs.Failure, Op: e.Path, Err: err, Hint: errs.Plain("the old file is as it was")}
-	}
+// Content returns what the file will hold. ok is false if present, which the file holds now, is not what was read.
+func (e *EnvEdit) Content(present []byte) (content []byte, ok bool) {
+	return e.After.source, bytes.Equal(present, e.before)
 }

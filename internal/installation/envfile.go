@@ -4,12 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
+	"syscall"
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/installation/dotenv"
 	"uzerp-mfa/internal/installation/file"
+	"uzerp-mfa/internal/safepath"
 )
 
 // EnvFile is a conf/.env, or a draft of one, as uzERP's reader sees it.
@@ -62,18 +63,14 @@ func ReadEnvFile(path string) (EnvFile, error) {
 
 func readEnv(path string) (EnvFile, error) {
 	env := EnvFile{Path: path}
-	var err error
-	if env.File, err = file.Stat(path); err != nil {
-		return env, FileError(path, err)
-	}
-	if !env.File.Exists {
+	source, facts, err := file.ReadFacts(path)
+	env.File = facts
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return env, nil
-	}
-	if !env.File.Mode.IsRegular() {
+	case errors.Is(err, syscall.EISDIR):
 		return env, FileError(path, file.ErrNotRegular)
-	}
-	source, err := os.ReadFile(path)
-	if err != nil {
+	case err != nil:
 		return env, FileError(path, err)
 	}
 	env.Found = true
@@ -121,6 +118,10 @@ func FileError(path string, err error) error {
 		err = pathError.Err
 	}
 	hint := ""
+	if untrusted, ok := errors.AsType[*safepath.UntrustedError](err); ok {
+		path, err = untrusted.Path, errors.New(untrusted.Reason)
+		hint = "name the file itself, and check who may change it and the directories above it"
+	}
 	if errors.Is(err, fs.ErrPermission) {
 		hint = "run it as root or as the web server's user"
 	}

@@ -4,6 +4,7 @@ package safepath
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"math/rand/v2"
@@ -232,7 +233,16 @@ func (d *Dir) Reopen() (*os.File, error) { return d.Open(".", os.O_RDONLY, 0) }
 // Judge fails with an *UntrustedError if f, which was opened in d, is no regular file, has several names, belongs to or
 // may be changed by somebody who is not trusted, or was reached over another user's symbolic link and does not belong
 // to that user. Without the last rule that user could let root read and change files of others.
-func (d *Dir) Judge(f *os.File) error {
+func (d *Dir) Judge(f *os.File) error { return d.judgeFile(f, d.trust) }
+
+// JudgeOwner is Judge for a file whose owner may let a group write to it, whatever group that is.
+func (d *Dir) JudgeOwner(f *os.File) error {
+	trust := d.trust
+	trust.anyGroup = true
+	return d.judgeFile(f, trust)
+}
+
+func (d *Dir) judgeFile(f *os.File, trust Trust) error {
 	var stat unix.Stat_t
 	if err := unix.Fstat(int(f.Fd()), &stat); err != nil {
 		return &fs.PathError{Op: "stat", Path: f.Name(), Err: err}
@@ -243,7 +253,7 @@ func (d *Dir) Judge(f *os.File) error {
 	case stat.Nlink > 1:
 		return &UntrustedError{f.Name(), "the file has several names"}
 	}
-	if err := d.trust.judge(f.Name(), &stat, int(f.Fd())); err != nil {
+	if err := trust.judge(f.Name(), &stat, int(f.Fd())); err != nil {
 		return err
 	}
 	return d.judgeLinks(f.Name(), int(stat.Uid))
@@ -275,6 +285,19 @@ func (d *Dir) Lstat(name string) (unix.Stat_t, error) {
 		return stat, d.error("stat", name, err)
 	}
 	return stat, nil
+}
+
+// Holds reports whether name in d is the open file f itself, and no link to it.
+func (d *Dir) Holds(name string, f *os.File) (bool, error) {
+	var opened unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &opened); err != nil {
+		return false, &fs.PathError{Op: "stat", Path: f.Name(), Err: err}
+	}
+	named, err := d.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && named.Dev == opened.Dev && named.Ino == opened.Ino, err
 }
 
 // Mkdir makes a directory in d with mode perm, whatever the umask is.
@@ -314,14 +337,29 @@ func (d *Dir) Remove(name string) error {
 	return nil
 }
 
-// Names returns the names in d, in no order.
+// maxNames is how many names Names reads. A directory with more is larger than anything that this program has use for.
+const maxNames = 100_000
+
+// ErrTooManyNames means that a directory has more than 100,000 names.
+var ErrTooManyNames = errors.New("the directory has too many names")
+
+// Names returns the names in d, in no order. It fails with ErrTooManyNames.
 func (d *Dir) Names() ([]string, error) {
 	f, err := d.Reopen()
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
-	return f.Readdirnames(-1)
+	names, err := f.Readdirnames(maxNames + 1)
+	switch {
+	case errors.Is(err, io.EOF): // none
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case len(names) > maxNames:
+		return nil, d.error("list", ".", ErrTooManyNames)
+	}
+	return names, nil
 }
 
 // ErrTooLarge means that a file is larger than anything that this program has use for.
@@ -331,16 +369,20 @@ var ErrTooLarge = errors.New("the file is too large")
 // neither a sparse file nor one that grows can fill the memory.
 func ReadAll(f *os.File, limit int64) ([]byte, error) {
 	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() > limit {
-		return nil, &fs.PathError{Op: "read", Path: f.Name(), Err: ErrTooLarge}
+		return nil, tooLarge(f.Name(), limit)
 	}
 	content, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err == nil && int64(len(content)) > limit {
-		err = &fs.PathError{Op: "read", Path: f.Name(), Err: ErrTooLarge}
+		err = tooLarge(f.Name(), limit)
 	}
 	if err != nil {
 		return nil, err
 	}
 	return content, nil
+}
+
+func tooLarge(name string, limit int64) error {
+	return &fs.PathError{Op: "read", Path: name, Err: fmt.Errorf("%w: more than %d bytes", ErrTooLarge, limit)}
 }
 
 // MakeTemp makes a new directory in the directory at path, with mode 0700 and a name that begins with prefix, and opens

@@ -9,10 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ReadFile reads the file at path, and judges the very file that it reads. It is as strict as Judge with one exception:
-// the file may have several names if it belongs to the owner of its directory, or if that is root's, because nobody else
-// can have made the name there. ReadFile fails with an *UntrustedError, with ErrTooLarge if the file has more than limit
-// bytes, with unix.EISDIR for a directory, and with the errors of the file system.
+// ReadFile reads the file at path, and judges with JudgeRead the very file that it reads. It fails with an
+// *UntrustedError, with ErrTooLarge if the file has more than limit bytes, with unix.EISDIR for a directory, and with the
+// errors of the file system.
 func ReadFile(path string, trust Trust, limit int64) ([]byte, error) {
 	d, name, err := OpenParent(path, trust)
 	if err != nil {
@@ -24,13 +23,16 @@ func ReadFile(path string, trust Trust, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
-	if err := d.judgeForReading(f); err != nil {
+	if err := d.JudgeRead(f); err != nil {
 		return nil, err
 	}
 	return ReadAll(f, limit)
 }
 
-func (d *Dir) judgeForReading(f *os.File) error {
+// JudgeRead is Judge for a file that is only read, or replaced by another one. It is as strict with one exception: the
+// file may have several names if it belongs to the owner of its directory, or if that is root's, and nobody else can
+// make a name there. It fails with unix.EISDIR for a directory.
+func (d *Dir) JudgeRead(f *os.File) error {
 	var stat, dir unix.Stat_t
 	if err := unix.Fstat(int(f.Fd()), &stat); err != nil {
 		return &fs.PathError{Op: "stat", Path: f.Name(), Err: err}
@@ -46,6 +48,8 @@ func (d *Dir) judgeForReading(f *os.File) error {
 	case stat.Nlink > 1 && dir.Uid != stat.Uid && dir.Uid != 0:
 		return &UntrustedError{f.Name(), "the file has several names, and belongs to " + userName(int(stat.Uid)) +
 			", while the directory belongs to " + userName(int(dir.Uid))}
+	case stat.Nlink > 1 && dir.Mode&(groupMayWrite|othersMay) != 0:
+		return &UntrustedError{f.Name(), "the file has several names, and others may make names in its directory"}
 	}
 	if err := d.trust.judge(f.Name(), &stat, int(f.Fd())); err != nil {
 		return err

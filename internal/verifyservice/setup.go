@@ -31,12 +31,15 @@ func (r Request) Complete() (Request, error) {
 	return r, nil
 }
 
-// Log is the audit log.
+// Log is the audit log, and what writes conf/.env and records that.
 type Log interface {
 	// Refused records that target was refused, if err is a refusal, and returns err.
 	Refused(target string, err error) error
-	// Settings makes a change of the settings in the file at path, and records it.
-	Settings(ctx context.Context, path string, changes []installation.SettingChange, change func() error) error
+	// WriteEnv writes a planned change of conf/.env, and records it. It returns the path of the backup; if there is one,
+	// conf/.env is replaced, whatever the error says.
+	WriteEnv(ctx context.Context, edit *installation.EnvEdit) (backup string, err error)
+	// RehearseEnv does all of WriteEnv but the last step, and leaves nothing.
+	RehearseEnv(ctx context.Context, edit *installation.EnvEdit) error
 }
 
 // Setup makes a Verify service, and names it in uzERP's conf/.env if that is wanted. A service can't be unmade, so Setup tries
@@ -232,7 +235,7 @@ func (s Setup) rehearse(ctx context.Context, p *EnvPlan) error {
 	if err != nil {
 		return err
 	}
-	return edit.Rehearse(ctx)
+	return s.Log.RehearseEnv(ctx, edit)
 }
 
 // create makes the service. A signal does not end it: with its answer missed there would be a service that nobody knows of.
@@ -260,7 +263,7 @@ func (s Setup) write(ctx context.Context, p *EnvPlan, sid string) (backup string
 	if err != nil {
 		return "", p.notNamed(sid, err, "")
 	}
-	backup, err = edit.Apply(ctx, s.Log.Settings)
+	backup, err = s.Log.WriteEnv(ctx, edit)
 	switch {
 	case err == nil:
 		return backup, nil

@@ -12,6 +12,7 @@ import (
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/installation"
+	"uzerp-mfa/internal/installation/envwrite"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/verifyservice"
 )
@@ -115,14 +116,19 @@ func (s *site) Refused(target string, err error) error {
 	return err
 }
 
-func (s *site) Settings(_ context.Context, path string, changes []installation.SettingChange, change func() error) error {
-	if path != s.env || len(changes) != 1 || changes[0].Setting != "TWILIO_SERVICE_SID" || changes[0].After != newService {
-		s.t.Errorf("recorded %s %+v", path, changes)
+func (s *site) WriteEnv(ctx context.Context, edit *installation.EnvEdit) (string, error) {
+	if changes := edit.Changes; edit.Path != s.env || len(changes) != 1 || changes[0].Setting != "TWILIO_SERVICE_SID" || changes[0].After != newService {
+		s.t.Errorf("recorded %s %+v", edit.Path, changes)
 	}
 	if err := s.call("intent"); err != nil {
-		return err
+		return "", err
 	}
-	return errors.Join(change(), s.call("outcome"))
+	backup, err := envwrite.Write(ctx, edit)
+	return backup, errors.Join(err, s.call("outcome"))
+}
+
+func (s *site) RehearseEnv(ctx context.Context, edit *installation.EnvEdit) error {
+	return envwrite.Rehearse(ctx, edit)
 }
 
 func (s *site) setup() verifyservice.Setup {

@@ -1,5 +1,5 @@
-// Package file replaces a file whole or not at all, and says who may read one.
+// Package file reads settings files, and says who may read one.
 //
-// Its law: at every moment, and after a crash or a power cut, there is either the old file or the new one. Mode, owner
-// and access list stay. No error holds a file's text.
+// Its law: what is opened is a regular file of limited size, and no link of a stranger leads to it. Opening it never
+// waits. No error holds a file's text.
 package file

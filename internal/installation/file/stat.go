@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"strings"
 )
 
 // Facts says who may read a file. Path is "" if no file was looked at.
@@ -29,11 +30,28 @@ func Stat(path string) (Facts, error) {
 	if err != nil {
 		return facts, err
 	}
-	facts.Exists, facts.Mode, facts.ACL = true, info.Mode(), hasACL(path)
-	if uid, gid, ok := ownerOf(info); ok {
-		facts.UID, facts.GID = uid, gid
-	}
+	facts.set(info)
+	facts.ACL = hasACL(path)
 	return facts, nil
+}
+
+func (f *Facts) set(info fs.FileInfo) {
+	f.Exists, f.Mode = true, info.Mode()
+	if uid, gid, ok := ownerOf(info); ok {
+		f.UID, f.GID = uid, gid
+	}
+}
+
+// GlobQuote returns a pattern that matches only path itself.
+func GlobQuote(path string) string {
+	var b strings.Builder
+	for i := range len(path) {
+		if strings.IndexByte(`*?[\`, path[i]) >= 0 {
+			b.WriteByte('\\')
+		}
+		b.WriteByte(path[i])
+	}
+	return b.String()
 }
 
 // Exists reports whether there is something at path.

@@ -1,13 +1,16 @@
 package php
 
 import (
-	"os"
+	"errors"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"uzerp-mfa/internal/installation/file"
+	"uzerp-mfa/internal/safepath"
 )
 
 // iniDefaults are the settings that matter here, with PHP's built-in values. These count if no file sets them.
@@ -78,18 +81,18 @@ func (v IniValue) Int() (n int64, ok bool) {
 }
 
 // ReadIni reads the files in their order; a later file wins. Values in [PATH=…] and [HOST=…] sections are left out,
-// because they don't count for all pages. It fails with the errors of the file system.
+// because they don't count for all pages. It fails with the errors of file.Read.
 func ReadIni(files ...string) (*Ini, error) {
 	ini := &Ini{Files: files, Values: map[string]IniValue{}}
 	for name, text := range iniDefaults {
 		ini.Values[name] = IniValue{Text: text}
 	}
-	for _, file := range files {
-		src, err := os.ReadFile(file)
+	for _, name := range files {
+		src, err := file.Read(name)
 		if err != nil {
 			return nil, err
 		}
-		ini.read(file, src)
+		ini.read(name, src)
 	}
 	return ini, nil
 }
@@ -97,34 +100,79 @@ func ReadIni(files ...string) (*Ini, error) {
 // FindInis reads the configuration of every server interface below root, which is /etc/php on Debian and Ubuntu:
 // root/VERSION/SAPI/php.ini and then conf.d/*.ini in the order of their names.
 //
-// It doesn't see the php_admin_value lines of FPM's pools, of Apache and of .htaccess, which win over all these files.
+// It doesn't see the php_admin_value lines of FPM's pools, of Apache and of .htaccess, which win over all these files. It
+// fails with ErrTooManyFiles, and with the errors of file.Read.
 func FindInis(root string) ([]*Ini, error) {
-	dirs, err := filepath.Glob(file.GlobQuote(root) + "/*/*")
+	versions, err := list(root)
 	if err != nil {
 		return nil, err
 	}
 	var found []*Ini
-	for _, dir := range dirs {
-		files, err := filepath.Glob(file.GlobQuote(dir) + "/conf.d/*.ini")
+	read := 0
+	for _, version := range versions {
+		sapis, err := list(filepath.Join(root, version))
 		if err != nil {
 			return nil, err
 		}
-		main := filepath.Join(dir, "php.ini")
-		if file.Exists(main) {
-			files = slices.Insert(files, 0, main)
+		for _, sapi := range sapis {
+			files, err := iniFiles(filepath.Join(root, version, sapi))
+			if err != nil {
+				return nil, err
+			}
+			if read += len(files); read > maxIniFiles {
+				return nil, ErrTooManyFiles
+			}
+			if len(files) == 0 {
+				continue
+			}
+			ini, err := ReadIni(files...)
+			if err != nil {
+				return nil, err
+			}
+			ini.Version, ini.SAPI = version, sapi
+			found = append(found, ini)
 		}
-		files = slices.DeleteFunc(files, func(name string) bool { return !file.Exists(name) }) // a link whose target is gone
-		if len(files) == 0 {
-			continue
-		}
-		ini, err := ReadIni(files...)
-		if err != nil {
-			return nil, err
-		}
-		ini.Version, ini.SAPI = filepath.Base(filepath.Dir(dir)), filepath.Base(dir)
-		found = append(found, ini)
 	}
 	return found, nil
+}
+
+// maxIniFiles is how many files FindInis reads. Debian's packages have some 40 for each server interface.
+const maxIniFiles = 2000
+
+// ErrTooManyFiles means that there are more files than PHP's packages could have installed.
+var ErrTooManyFiles = errors.New("there are more than 2000 files of PHP's settings")
+
+// iniFiles returns the files that an interface of PHP reads, in their order. Links whose target is gone are left out.
+func iniFiles(dir string) ([]string, error) {
+	names, err := list(filepath.Join(dir, "conf.d"))
+	if err != nil {
+		return nil, err
+	}
+	files := []string{filepath.Join(dir, "php.ini")}
+	for _, name := range names {
+		if strings.HasSuffix(name, ".ini") {
+			files = append(files, filepath.Join(dir, "conf.d", name))
+		}
+	}
+	return slices.DeleteFunc(files, func(name string) bool { return !file.Exists(name) }), nil
+}
+
+// list returns the names in a directory that don't begin with a dot, in order. It returns none if there is no such
+// directory, or if it may not be looked at.
+func list(path string) ([]string, error) {
+	dir, err := safepath.OpenDir(path, file.Anyone)
+	if err == nil {
+		defer func() { _ = dir.Close() }()
+		var names []string
+		if names, err = dir.Names(); err == nil {
+			slices.Sort(names)
+			return slices.DeleteFunc(names, func(name string) bool { return strings.HasPrefix(name, ".") }), nil
+		}
+	}
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, fs.ErrPermission) {
+		return nil, nil
+	}
+	return nil, err
 }
 
 // read takes the settings of iniDefaults from one file. A quoted value may go over several lines; nothing in them is a

@@ -1,4 +1,4 @@
-package file
+package envwrite
 
 import (
 	"bytes"
@@ -18,8 +18,21 @@ import (
 	"time"
 
 	"uzerp-mfa/internal/filelock"
+	"uzerp-mfa/internal/installation/file"
 	"uzerp-mfa/internal/installation/treetest"
+	"uzerp-mfa/internal/sharedtest"
 )
+
+func TestMain(m *testing.M) {
+	if os.Getenv(killEnv) != "" { // this process will be killed, so it can't tidy up
+		os.Exit(m.Run())
+	}
+	os.Exit(sharedtest.Tests{M: m}.Run())
+}
+
+func replaceFile(ctx context.Context, path string, edit func([]byte) ([]byte, error)) (string, error) {
+	return newReplacer().replace(ctx, path, edit)
+}
 
 func to(text string) func([]byte) ([]byte, error) {
 	return func([]byte) ([]byte, error) { return []byte(text), nil }
@@ -64,10 +77,10 @@ func TestReplace(t *testing.T) {
 	if err := os.Chmod(path, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	owner := os.Getuid()
+	owner, group := os.Geteuid(), os.Getegid()
 	if owner == 0 {
-		owner = 4321
-		if err := os.Chown(path, owner, owner); err != nil {
+		owner, group = 4321, 4322
+		if err := os.Chown(path, owner, group); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -86,11 +99,12 @@ func TestReplace(t *testing.T) {
 	if content(t, path) != "newer" || content(t, backup) != "old" {
 		t.Error("the contents are wrong")
 	}
-	for _, name := range []string{path, backup} {
-		facts, err := Stat(name)
-		if err != nil || facts.Mode != 0o644 || facts.UID != owner {
-			t.Errorf("%+v, %v", facts, err)
-		}
+	if facts, err := file.Stat(path); err != nil || facts.Mode != 0o644 || facts.UID != owner || facts.GID != group {
+		t.Errorf("%+v, %v", facts, err)
+	}
+	// uzERP never reads the backup, and a web server may hand it out. So nobody but the caller can read it.
+	if facts, err := file.Stat(backup); err != nil || facts.Mode != 0o600 || facts.UID != os.Geteuid() {
+		t.Errorf("%+v, %v", facts, err)
 	}
 	if unchanged, err := r.replace(t.Context(), path, to("newer")); unchanged != "" || err != nil {
 		t.Errorf("%q, %v", unchanged, err)
@@ -105,17 +119,17 @@ func TestRehearse(t *testing.T) {
 	dir := treetest.Write(t, map[string]string{".env": "old"})
 	path := filepath.Join(dir, ".env")
 	edited := false
-	if err := Rehearse(t.Context(), path, func(old []byte) ([]byte, error) { edited = string(old) == "old"; return []byte("new"), nil }); err != nil || !edited {
+	if err := rehearse(t.Context(), path, func(old []byte) ([]byte, error) { edited = string(old) == "old"; return []byte("new"), nil }); err != nil || !edited {
 		t.Errorf("%v, edited %v", err, edited)
 	}
-	if err := Rehearse(t.Context(), path, to("old")); err != nil {
+	if err := rehearse(t.Context(), path, to("old")); err != nil {
 		t.Errorf("nothing to change: %v", err)
 	}
 	refused := errors.New("refused")
-	if err := Rehearse(t.Context(), path, func([]byte) ([]byte, error) { return nil, refused }); !errors.Is(err, refused) {
+	if err := rehearse(t.Context(), path, func([]byte) ([]byte, error) { return nil, refused }); !errors.Is(err, refused) {
 		t.Error(err)
 	}
-	if err := Rehearse(t.Context(), filepath.Join(dir, "nowhere"), to("new")); !errors.Is(err, fs.ErrNotExist) {
+	if err := rehearse(t.Context(), filepath.Join(dir, "nowhere"), to("new")); !errors.Is(err, fs.ErrNotExist) {
 		t.Error(err)
 	}
 	if content(t, path) != "old" || len(names(t, dir)) != 1 {
@@ -126,18 +140,20 @@ func TestRehearse(t *testing.T) {
 func TestReplaceThroughLink(t *testing.T) {
 	dir := treetest.Write(t, map[string]string{"real/env": "old", "conf/.env": "-> ../real/env"})
 	path := filepath.Join(dir, "conf/.env")
-	backup, err := Replace(t.Context(), path, to("new"))
+	backup, err := replaceFile(t.Context(), path, to("new"))
 	if err != nil || filepath.Base(filepath.Dir(backup)) != "real" {
 		t.Fatalf("%q, %v", backup, err)
 	}
-	if facts, _ := Stat(path); !facts.Symlink || content(t, path) != "new" {
+	if facts, _ := file.Stat(path); !facts.Symlink || content(t, path) != "new" {
 		t.Errorf("%+v", facts)
 	}
 }
 
 func TestReplaceFailures(t *testing.T) {
 	broken := errors.New("broken")
-	for _, step := range []string{"create", "write", "chown", "chmod", "acl", "sync", "read back", "rename", "sync directory"} {
+	for _, step := range []string{
+		"create", "close to others", "write", "chown", "acl", "chmod", "label", "compare", "sync", "read back", "name backup", "rename", "exchange", "sync directory",
+	} {
 		for nth := 1; nth <= 2; nth++ { // of the new file and of the backup
 			dir := treetest.Write(t, map[string]string{".env": "old"})
 			path := filepath.Join(dir, ".env")
@@ -192,7 +208,7 @@ func TestReplaceSyncs(t *testing.T) {
 	if _, err := r.replace(t.Context(), path, to("new")); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"..env.uzerp is new, .env is old", ".env.bak is old, .env is old", "the directory, .env is new"}
+	want := []string{"..env.uzerp is new, .env is old", "..env.uzerp is old, .env is old", "the directory, .env is new"}
 	if !slices.Equal(synced, want) {
 		t.Errorf("synced %q, want %q", synced, want)
 	}
@@ -219,7 +235,7 @@ func TestReplaceStopsWaiting(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
-	if _, err := Replace(ctx, path, to("new")); !errors.Is(err, context.DeadlineExceeded) || content(t, path) != "old" {
+	if _, err := replaceFile(ctx, path, to("new")); !errors.Is(err, context.DeadlineExceeded) || content(t, path) != "old" {
 		t.Errorf("%v, %q", err, content(t, path))
 	}
 }
@@ -227,14 +243,14 @@ func TestReplaceStopsWaiting(t *testing.T) {
 func TestReplaceRefuses(t *testing.T) {
 	dir := treetest.Write(t, map[string]string{".env": "old"})
 	path := filepath.Join(dir, ".env")
-	if _, err := Replace(t.Context(), filepath.Join(dir, "none"), to("new")); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := replaceFile(t.Context(), filepath.Join(dir, "none"), to("new")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("missing: %v", err)
 	}
-	if _, err := Replace(t.Context(), dir, to("new")); !errors.Is(err, ErrNotRegular) {
+	if _, err := replaceFile(t.Context(), dir, to("new")); !errors.Is(err, file.ErrNotRegular) {
 		t.Errorf("directory: %v", err)
 	}
 	broken := errors.New("broken")
-	if _, err := Replace(t.Context(), path, func([]byte) ([]byte, error) { return nil, broken }); !errors.Is(err, broken) {
+	if _, err := replaceFile(t.Context(), path, func([]byte) ([]byte, error) { return nil, broken }); !errors.Is(err, broken) {
 		t.Errorf("edit fails: %v", err)
 	}
 	_, err := testReplacer(func(step string) error {
@@ -246,7 +262,7 @@ func TestReplaceRefuses(t *testing.T) {
 	if !errors.Is(err, ErrFileMoved) || content(t, path) != "theirs" {
 		t.Errorf("changed meanwhile: %v", err)
 	}
-	_, err = Replace(t.Context(), path, func([]byte) ([]byte, error) {
+	_, err = replaceFile(t.Context(), path, func([]byte) ([]byte, error) {
 		r := testReplacer(nil)
 		r.wait = 0
 		_, err := r.replace(t.Context(), path, to("inner"))
@@ -270,7 +286,7 @@ func TestReplaceConcurrently(t *testing.T) {
 			for range turns {
 				err := ErrLocked
 				for errors.Is(err, ErrLocked) { // on a busy machine the wait for the lock can be too short
-					_, err = Replace(t.Context(), path, func(old []byte) ([]byte, error) {
+					_, err = replaceFile(t.Context(), path, func(old []byte) ([]byte, error) {
 						n, err := strconv.Atoi(string(old))
 						return []byte(strconv.Itoa(n + 1)), err
 					})
@@ -294,11 +310,20 @@ func killContent(n int) string {
 	return fmt.Sprintf("%d\n%s\n%d\n", n, strings.Repeat("x", 200_000), n)
 }
 
+func atoi(t *testing.T, text string) int {
+	t.Helper()
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Errorf("%q: %v", text, err)
+	}
+	return n
+}
+
 // A process that is killed at any moment leaves the old file or the new one. The next call works and tidies up.
 func TestReplaceKilled(t *testing.T) {
 	if path := os.Getenv(killEnv); path != "" {
 		for n := 1; ; n++ {
-			if backup, err := Replace(t.Context(), path, to(killContent(n))); err != nil {
+			if backup, err := replaceFile(t.Context(), path, to(killContent(n))); err != nil {
 				t.Fatal(err)
 			} else if backup != "" {
 				_ = os.Remove(backup)
@@ -329,7 +354,7 @@ func TestReplaceKilled(t *testing.T) {
 			t.Fatalf("the file is not whole")
 		}
 	}
-	backup, err := Replace(t.Context(), path, to("end"))
+	backup, err := replaceFile(t.Context(), path, to("end"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -337,6 +362,11 @@ func TestReplaceKilled(t *testing.T) {
 	for _, name := range names(t, filepath.Dir(path)) {
 		if name != ".env" && !strings.Contains(name, ".bak-") {
 			t.Errorf("%s is left", name)
+		}
+		// A backup has its name only once it is whole.
+		text := content(t, filepath.Join(filepath.Dir(path), name))
+		if first, _, _ := strings.Cut(text, "\n"); name != ".env" && text != killContent(atoi(t, first)) {
+			t.Errorf("%s has %d bytes", name, len(text))
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package file
+package envwrite
 
 import (
 	"errors"
@@ -25,18 +25,18 @@ func TestReplaceShowsNobodyWhatItWrites(t *testing.T) {
 				continue
 			}
 			switch step {
-			case "write", "chown", "chmod":
+			case "write", "chown", "acl", "chmod", "sync", "read back", "name backup":
 				looked++
 				if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode() != 0o600 {
 					t.Errorf("before %s %s is %v, %v", step, name, info.Mode(), err)
 				}
-			case "acl":
+			case "label":
 				finished = append(finished, name)
 			}
 		}
 		return nil
 	}).replace(t.Context(), path, to("new"))
-	if err != nil || looked != 6 { // three times the new file, three times the backup
+	if err != nil || looked != 4+4 { // the new file until it has its mode, and the backup
 		t.Errorf("looked %d times, %v", looked, err)
 	}
 }

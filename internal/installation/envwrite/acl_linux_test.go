@@ -1,4 +1,4 @@
-package file
+package envwrite
 
 import (
 	"bytes"
@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"testing"
 
+	"uzerp-mfa/internal/installation/file"
 	"uzerp-mfa/internal/installation/treetest"
 	"uzerp-mfa/internal/sharedtest"
 )
@@ -19,17 +20,18 @@ func TestReplaceKeepsACL(t *testing.T) {
 	if err := syscall.Setxattr(path, aclAttribute, list, 0); err != nil {
 		sharedtest.LeaveOut(t, sharedtest.FileSystem, fmt.Errorf("no access lists on this file system: %w", err))
 	}
-	backup, err := Replace(t.Context(), path, to("new"))
+	backup, err := replaceFile(t.Context(), path, to("new"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{path, backup} {
-		if facts, err := Stat(name); err != nil || !facts.ACL {
-			t.Errorf("%+v, %v", facts, err)
-		}
-		got := make([]byte, len(list))
-		if n, err := syscall.Getxattr(name, aclAttribute, got); err != nil || !bytes.Equal(got[:n], list) {
-			t.Errorf("%s: %x, %v", name, got, err)
-		}
+	if facts, err := file.Stat(path); err != nil || !facts.ACL {
+		t.Errorf("%+v, %v", facts, err)
+	}
+	got := make([]byte, len(list))
+	if n, err := syscall.Getxattr(path, aclAttribute, got); err != nil || !bytes.Equal(got[:n], list) {
+		t.Errorf("%x, %v", got, err)
+	}
+	if facts, err := file.Stat(backup); err != nil || facts.ACL || facts.Mode != 0o600 {
+		t.Errorf("the backup: %+v, %v", facts, err)
 	}
 }
