@@ -75,7 +75,7 @@ func runUserShow(ctx context.Context, app *App, opts *userShowOptions, args []st
 // warnIfOtherDatabase says first if what is shown is about another installation than uzERP's own files name.
 func (a *App) warnIfOtherDatabase() {
 	if compared, err := a.reader.CompareDatabases(); err == nil && compared.Differs() {
-		a.streams.Warnf("this is not uzERP's own database: %s", compared.Message)
+		a.streams.HeldWarnf("this is not uzERP's own database: %s", compared.Message)
 	}
 }
 

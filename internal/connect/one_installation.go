@@ -46,8 +46,8 @@ func (a Agreement) Differs() bool { return a.Is == Different }
 func (a Agreement) Same() bool { return a.Is == Same }
 
 // CompareDatabases compares the database in force with the one that uzERP's own files name. It asks neither of them. It
-// fails with the errors of config.Loader.Installation: a directory was named, or is the working directory, and is not
-// believed to be uzERP's.
+// fails with errs.Config if the directory that is named, or the working directory, could have been put there by a
+// stranger.
 func (r *Reader) CompareDatabases() (Agreement, error) {
 	if r.agreement == nil {
 		a, err := r.compareDatabases(thisMachine())
@@ -61,8 +61,11 @@ func (r *Reader) CompareDatabases() (Agreement, error) {
 
 func (r *Reader) compareDatabases(m machine) (Agreement, error) {
 	inst, err := r.options.Loader.Installation()
-	if err != nil {
+	switch {
+	case errs.HintOf(err).Reason == config.ReasonStrangers:
 		return Agreement{}, err
+	case err != nil: // what needs the directory says why
+		return Agreement{Is: NotCompared, Message: err.Error()}, nil //nolint:nilerr // see above
 	}
 	ours, err := r.options.Loader.Database()
 	switch {
