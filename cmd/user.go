@@ -43,6 +43,9 @@ func (l *nameList) register(c *cobra.Command) {
 // maxNameLine is the longest line of a file of names, in bytes.
 const maxNameLine = 64 << 10
 
+// maxNameFile is how large a file of names may be, in bytes. uzERP's sites have some thousand users at most.
+const maxNameFile = 16 << 20
+
 // read returns the names. A line is a name as it is, with its blanks, for names are compared exactly; empty lines are
 // no names. It ends with ctx, also if it waits for a pipe that nobody writes into.
 func (l *nameList) read(ctx context.Context, app *App, args []string) ([]string, error) {
@@ -76,11 +79,14 @@ func (l *nameList) readFile(app *App, names []string) ([]string, error) {
 		defer func() { _ = file.Close() }()
 		in = file
 	}
-	first := true
+	first, size := true, 0
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, maxNameLine)
 	for lines.Scan() {
 		text := lines.Text()
+		if size += len(text) + 1; size > maxNameFile {
+			return nil, usageError(fmt.Sprintf("--from-file: there are more than %d bytes of user names", maxNameFile), "")
+		}
 		if first {
 			text, first = strings.TrimPrefix(text, "\ufeff"), false // as Windows begins a file
 		}

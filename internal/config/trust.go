@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,6 +15,7 @@ import (
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/installation"
+	"uzerp-mfa/internal/installation/dotenv"
 	"uzerp-mfa/internal/installation/file"
 	"uzerp-mfa/internal/safepath"
 )
@@ -78,11 +80,32 @@ func (l *Loader) readEnvFile(path string) (map[string]string, error) {
 		}
 		return nil, &errs.Error{Kind: errs.Config, Op: fmt.Sprintf("--%s %q", FlagEnvFile, path), Err: err, Hint: hint}
 	}
+	if grows(source) {
+		return nil, &errs.Error{Kind: errs.Config, Op: fmt.Sprintf("--%s %q", FlagEnvFile, path), Err: dotenv.ErrTooLarge}
+	}
 	values, err := godotenv.UnmarshalBytes(source)
 	if err != nil {
 		return nil, errs.New(errs.Config, fmt.Sprintf("--%s %q: not a file of NAME=value lines", FlagEnvFile, path), "")
 	}
 	return values, nil
+}
+
+// maxExpanded is how large the values of --env-file may become when each variable in them is replaced, in bytes.
+const maxExpanded = 64 << 20
+
+var reference = regexp.MustCompile(`\$\{?[A-Z0-9_]`)
+
+// grows reports whether the values of the file could become larger than maxExpanded. godotenv replaces each variable by
+// a value from an earlier line, and so a few lines could fill the memory. No value is longer than all text before it.
+func grows(source []byte) bool {
+	size := 0
+	for line := range bytes.Lines(source) {
+		size += len(line) + len(reference.FindAllIndex(line, -1))*size
+		if size > maxExpanded {
+			return true
+		}
+	}
+	return false
 }
 
 // readNamed reads a file that the caller has named. What the caller has opened is read as it is: the caller's own rights

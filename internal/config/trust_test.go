@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 
 	"uzerp-mfa/internal/config"
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/installation/dotenv"
 	"uzerp-mfa/internal/sharedtest"
 )
 
@@ -103,6 +105,24 @@ func TestStrangersDirectory(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Settings that refer to each other can grow without measure: each line of the file doubles what the line before has.
+func TestEnvFileThatGrows(t *testing.T) {
+	src := live + "A0=0123456789\n"
+	for i := range 22 { // so that the test takes no more than 100 MB if it fails
+		src += fmt.Sprintf("A%d=${A%[2]d}$A%[2]d\n", i+1, i)
+	}
+	dir := t.TempDir()
+	write(t, dir, "t.env", src)
+	l := &config.Loader{Dir: t.TempDir(), EnvFile: filepath.Join(dir, "t.env"), Getenv: func(string) (string, bool) { return "", false }}
+	if _, err := l.Twilio(); errs.KindOf(err) != errs.Config || !errors.Is(err, dotenv.ErrTooLarge) {
+		t.Errorf("%v", err)
+	}
+	write(t, dir, "t.env", live+"A=pa$w0rd\nB=${A}/$A\nC=$B$B$B\n")
+	if s, err := l.Twilio(); err != nil || s.AccountSID != account {
+		t.Errorf("%+v, %v", s, err)
 	}
 }
 

@@ -1,8 +1,8 @@
 package dotenv
 
 import (
+	"bytes"
 	"errors"
-	"regexp"
 	"strings"
 
 	"uzerp-mfa/internal/installation/php"
@@ -68,7 +68,22 @@ func visible(env Lookup, name string) (string, bool) {
 	return env(name)
 }
 
-var variable = regexp.MustCompile(`^\$\{([A-Za-z0-9_.]+)\}`)
+// variable returns the name of the ${…} that text begins with, or "". It looks no further than the name goes: an
+// expression like that is looked for at every dollar sign of a value.
+func variable(text []byte) string {
+	if !bytes.HasPrefix(text, []byte("${")) {
+		return ""
+	}
+	for i := 2; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '}':
+			return string(text[2:i])
+		case c != '_' && c != '.' && (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z'):
+			return ""
+		}
+	}
+	return ""
+}
 
 // resolve replaces every ${…}, from the last to the first. So an inserted text can complete a ${…} to its left, but a
 // ${…} inside an inserted text is not replaced (docs/facts/phpdotenv.md §1.8).
@@ -79,12 +94,12 @@ func (e *Entry) resolve(get func(string) (string, bool), limit int) (string, err
 	for i := len(e.vars) - 1; i >= 0; i-- {
 		done.prepend(raw[e.vars[i]:end])
 		end = e.vars[i]
-		match := variable.FindSubmatch(done.bytes())
-		if match == nil {
+		name := variable(done.bytes())
+		if name == "" {
 			continue
 		}
-		if value, ok := get(string(match[1])); ok {
-			done.cut(len(match[0]))
+		if value, ok := get(name); ok {
+			done.cut(len("${}") + len(name))
 			done.prepend(value)
 		}
 		if len(done.bytes()) > limit {

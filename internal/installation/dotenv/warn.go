@@ -162,8 +162,9 @@ func (e *Entry) variableWarning(value string) WarningID {
 	if value != raw {
 		return WarnVariable
 	}
+	text := []byte(raw)
 	for _, at := range e.vars {
-		if variable.MatchString(raw[at:]) {
+		if variable(text[at:]) != "" {
 			return WarnUnresolved
 		}
 	}

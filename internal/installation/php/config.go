@@ -78,21 +78,29 @@ const (
 // ParseConfig reads the assignments to $conf without running anything. A later assignment wins, even if it can't be
 // read and an earlier one can: nothing is guessed. The error is a *SyntaxError.
 func ParseConfig(src []byte) (*Config, error) {
-	tokens, err := lex(src)
-	if err != nil {
-		return nil, err
+	conf, _, err := parseConfig(src)
+	return conf, err
+}
+
+// parseConfig is ParseConfig. It also returns how much it has looked at.
+func parseConfig(src []byte) (conf *Config, looked int, err error) {
+	l, syntax := lex(src)
+	if syntax != nil {
+		return nil, 0, syntax
 	}
-	p := &configParser{src: src, tokens: tokens, conf: &Config{}}
+	p := &configParser{tokens: l.tokens, looked: l.looked}
 	if err := p.run(); err != nil {
-		return nil, err
+		return nil, p.looked, err
 	}
-	return p.conf, nil
+	return &Config{Literals: p.literals.list(), Unreadable: p.unread.list(), Includes: p.includes}, p.looked, nil
 }
 
 type configParser struct {
-	src    []byte
-	tokens []token
-	conf   *Config
+	tokens   []token
+	literals named[Literal]
+	unread   named[Unreadable]
+	includes []Position
+	looked   int
 
 	nested int    // depth of if: … endif; and the like
 	doubt  string // why nothing is certain from here on; "" if all is certain
@@ -119,16 +127,17 @@ func (p *configParser) run() error {
 func (p *configParser) statementEnd(at int) (int, error) {
 	var open []token
 	for i := at; i < len(p.tokens); i++ {
+		p.looked++
 		t := p.tokens[i]
 		switch {
 		case t.kind == endToken && len(open) == 0:
 			return i, nil
 		case t.kind != otherToken:
-		case t.text == "(" || t.text == "[" || t.text == "{" || t.text == "#[":
+		case opens(t.text):
 			open = append(open, t)
-		case t.text == ")" || t.text == "]" || t.text == "}":
+		case closes(t.text):
 			if len(open) == 0 || closing(open[len(open)-1].text) != t.text {
-				return 0, &SyntaxError{Position: positionIn(p.src, t.at), Reason: "a bracket is closed that was not opened"}
+				return 0, &SyntaxError{Position: t.pos, Reason: "a bracket is closed that was not opened"}
 			}
 			open = open[:len(open)-1]
 			if t.text == "}" && len(open) == 0 && !p.continues(at) {
@@ -137,7 +146,7 @@ func (p *configParser) statementEnd(at int) (int, error) {
 		}
 	}
 	if len(open) > 0 {
-		return 0, &SyntaxError{Position: positionIn(p.src, open[len(open)-1].at), Reason: "a bracket is not closed"}
+		return 0, &SyntaxError{Position: open[len(open)-1].pos, Reason: "a bracket is not closed"}
 	}
 	return len(p.tokens), nil
 }
@@ -163,8 +172,12 @@ func (p *configParser) continues(from int) bool {
 	return !block
 }
 
+// longestWord is longer than any word that isWord is asked for.
+const longestWord = 20
+
 func (p *configParser) isWord(i int, words ...string) bool {
-	return 0 <= i && i < len(p.tokens) && p.tokens[i].kind == wordToken && slices.Contains(words, strings.ToLower(p.tokens[i].text))
+	return 0 <= i && i < len(p.tokens) && p.tokens[i].kind == wordToken && len(p.tokens[i].text) <= longestWord &&
+		slices.Contains(words, strings.ToLower(p.tokens[i].text))
 }
 
 func (p *configParser) is(i int, text string) bool {
@@ -185,11 +198,12 @@ func (p *configParser) statement(from, end int) {
 	}
 	inFunction := false
 	for i := from; i < end; i++ {
+		p.looked++
 		switch {
 		case p.isWord(i, "function", "fn"):
 			inFunction = true
 		case p.isWord(i, "include", "include_once", "require", "require_once"):
-			p.conf.Includes = append(p.conf.Includes, p.position(i))
+			p.includes = append(p.includes, p.tokens[i].pos)
 		case p.isWord(i, "return") && !inFunction:
 			p.doubt = reasonConditional
 		case p.isWord(i, "extract", "parse_str") && p.is(i+1, "("), p.is(i, "$"), p.isVariable(i, "GLOBALS"):
@@ -208,13 +222,14 @@ func (p *configParser) nest(from, end int) {
 		return
 	}
 	for i, depth := from, 0; i < end; i++ {
+		p.looked++
 		switch {
 		case p.is(i, "{"):
 			depth++
 		case p.is(i, "}"):
 			depth--
 		case depth == 0 && p.isWord(i, "if", "for", "foreach", "while", "switch", "declare") && p.is(i+1, "("):
-			if p.is(p.behindBracket(i+1), ":") {
+			if p.is(p.behind(i+1), ":") {
 				p.nested++
 			}
 		}
@@ -309,10 +324,12 @@ func (p *configParser) array(at, end int) bool {
 	var elements []element
 	depth, from := 0, at+1
 	for i := at; i <= last; i++ {
-		switch {
-		case p.is(i, "(") || p.is(i, "[") || p.is(i, "{") || p.is(i, "#["):
+		p.looked++
+		switch t := p.tokens[i]; {
+		case t.kind != otherToken:
+		case opens(t.text):
 			depth++
-		case p.is(i, ")") || p.is(i, "]") || p.is(i, "}"):
+		case closes(t.text):
 			if depth--; depth == 0 && i != last {
 				return false
 			}
@@ -327,7 +344,7 @@ func (p *configParser) array(at, end int) bool {
 			from = i + 1
 		}
 	}
-	p.conf.Literals, p.conf.Unreadable = nil, nil
+	p.literals, p.unread = named[Literal]{}, named[Unreadable]{}
 	for _, e := range elements {
 		name, _ := p.keyText(e.from)
 		if value, after, ok := p.literal(e.from + 2); ok && after == e.to {
@@ -359,11 +376,12 @@ func (p *configParser) use(i, from int) {
 	}
 	name, next, literal := p.key(i + 1)
 	if !literal {
-		next = p.behindBracket(i + 1)
+		next = p.behind(i + 1)
 	}
 	deeper := p.is(next, "[")
 	for p.is(next, "[") {
-		next = p.behindBracket(next)
+		p.looked++
+		next = p.behind(next)
 	}
 	target := p.is(i-1, "&") || p.is(i-1, "++") || p.is(i-1, "--") || p.isWord(i-1, "as") ||
 		p.is(from, "[") || p.isWord(from, "list", "unset", "foreach", "settype")
@@ -398,40 +416,64 @@ func (p *configParser) onlyReads(i int) bool {
 	}
 }
 
-// behindBracket returns the index after the bracket that closes the one at at.
-func (p *configParser) behindBracket(at int) int {
-	depth := 0
-	for ; at < len(p.tokens); at++ {
-		switch {
-		case p.is(at, "["), p.is(at, "#["), p.is(at, "("), p.is(at, "{"):
-			depth++
-		case p.is(at, "]"), p.is(at, ")"), p.is(at, "}"):
-			if depth--; depth == 0 {
-				return at + 1
-			}
-		}
+// behind returns the index after the bracket that closes the one at at. statementEnd has seen that there is one.
+func (p *configParser) behind(at int) int {
+	if next := p.tokens[at].next; next > 0 {
+		return next
 	}
-	return at
+	return len(p.tokens)
 }
 
-func (p *configParser) position(i int) Position { return positionIn(p.src, p.tokens[i].at) }
-
 func (p *configParser) forget(name string) {
-	p.conf.Literals = slices.DeleteFunc(p.conf.Literals, func(l Literal) bool { return l.Name == name })
-	p.conf.Unreadable = slices.DeleteFunc(p.conf.Unreadable, func(u Unreadable) bool { return u.Name == name && name != "" })
+	p.literals.remove(name)
+	if name != "" {
+		p.unread.remove(name)
+	}
 }
 
 func (p *configParser) set(name, value string, at int) {
 	p.forget(name)
-	p.conf.Literals = append(p.conf.Literals, Literal{Name: name, Value: secret.New(value), Pos: p.position(at)})
+	p.literals.add(name, Literal{Name: name, Value: secret.New(value), Pos: p.tokens[at].pos})
 }
 
 // unreadable makes the value of name unknown. With "" it does that for every name that isn't set again later.
 func (p *configParser) unreadable(name string, at int, reason string) {
 	if name == "" {
-		p.conf.Literals = nil
+		p.literals = named[Literal]{}
 	} else {
 		p.forget(name)
 	}
-	p.conf.Unreadable = append(p.conf.Unreadable, Unreadable{Name: name, Pos: p.position(at), Reason: reason})
+	p.unread.add(name, Unreadable{Name: name, Pos: p.tokens[at].pos, Reason: reason})
+}
+
+// named is a list in which a name is found without looking through it.
+type named[T any] struct {
+	all []*T
+	at  map[string]int
+}
+
+// add appends v. The name is removed from an earlier place with remove only.
+func (n *named[T]) add(name string, v T) {
+	if n.at == nil {
+		n.at = map[string]int{}
+	}
+	n.at[name] = len(n.all)
+	n.all = append(n.all, &v)
+}
+
+func (n *named[T]) remove(name string) {
+	if i, ok := n.at[name]; ok {
+		n.all[i] = nil
+		delete(n.at, name)
+	}
+}
+
+func (n *named[T]) list() []T {
+	var list []T
+	for _, v := range n.all {
+		if v != nil {
+			list = append(list, *v)
+		}
+	}
+	return list
 }

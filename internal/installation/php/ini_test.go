@@ -1,6 +1,8 @@
 package php
 
 import (
+	"errors"
+	"fmt"
 	"testing"
 
 	"uzerp-mfa/internal/installation/treetest"
@@ -61,5 +63,16 @@ func TestIniValueInt(t *testing.T) {
 		if n, ok := (IniValue{Text: text}).Int(); n != want.n || ok != want.ok {
 			t.Errorf("%q: %d, %v", text, n, ok)
 		}
+	}
+}
+
+// A directory of very many files is not read.
+func TestFindInisIsLimited(t *testing.T) {
+	files := map[string]string{}
+	for i := range maxIniFiles + 1 {
+		files[fmt.Sprintf("8.2/fpm/conf.d/%d.ini", i)] = ""
+	}
+	if _, err := FindInis(treetest.Write(t, files)); !errors.Is(err, ErrTooManyFiles) {
+		t.Errorf("%v", err)
 	}
 }

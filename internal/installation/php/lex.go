@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // Position is a place in a file. Line and column are counted from 1, columns in characters.
@@ -44,6 +45,8 @@ type token struct {
 	kind tokenKind
 	text string
 	at   int
+	pos  Position
+	next int // of an opening bracket: the index of the token after the closing one; 0 if there is none
 }
 
 // lexer cuts a PHP file into tokens. It knows just enough of the language to tell code from text.
@@ -51,6 +54,8 @@ type lexer struct {
 	src    []byte
 	pos    int
 	tokens []token
+	depth  int // how many strings inside strings are open
+	looked int // how many bytes and tokens were looked at; a test wants that to grow as the file does
 }
 
 // operators are those whose first characters would otherwise be read as something else, the longest first.
@@ -60,16 +65,57 @@ var operators = []string{
 	"&&", "||", "??", "<<", ">>", "**", "#[",
 }
 
-// lex returns the tokens inside <?php … ?>.
-func lex(src []byte) ([]token, *SyntaxError) {
+// lex cuts the code inside <?php … ?> into tokens.
+func lex(src []byte) (*lexer, *SyntaxError) {
 	l := &lexer{src: src}
 	for l.openTag() {
 		if err := l.code(); err != nil {
 			return nil, err
 		}
 	}
-	return l.tokens, nil
+	l.place()
+	l.match()
+	return l, nil
 }
+
+// place sets the tokens' positions. It goes through the file once, because counting from the beginning for each token
+// would take too long in a long file.
+func (l *lexer) place() {
+	at, pos := 0, Position{1, 1}
+	for i := range l.tokens {
+		t := &l.tokens[i]
+		between := l.src[at:t.at]
+		l.looked += len(between)
+		if n := bytes.Count(between, []byte("\n")); n > 0 {
+			pos = Position{pos.Line + n, 1}
+			between = between[bytes.LastIndexByte(between, '\n')+1:]
+		}
+		pos.Column += utf8.RuneCount(between)
+		at, t.pos = t.at, pos
+	}
+}
+
+// match finds the closing bracket of each opening one. Looking for it each time it is needed would take too long where
+// brackets are nested deeply.
+func (l *lexer) match() {
+	var open []int
+	for i := range l.tokens {
+		l.looked++
+		t := &l.tokens[i]
+		switch {
+		case t.kind != otherToken:
+		case opens(t.text):
+			open = append(open, i)
+		case closes(t.text) && len(open) > 0:
+			l.tokens[open[len(open)-1]].next = i + 1
+			open = open[:len(open)-1]
+		}
+	}
+}
+
+func opens(text string) bool { return text == "(" || text == "[" || text == "{" || text == "#[" }
+
+func closes(text string) bool { return text == ")" || text == "]" || text == "}" }
 
 // openTag goes to the end of the next opening tag, and reports whether there is one. "<?" alone is no tag: with the
 // php.ini of every distribution it is text (short_open_tag = Off).
@@ -107,7 +153,7 @@ func positionIn(src []byte, at int) Position {
 	start := bytes.LastIndexByte(before, '\n') + 1
 	return Position{
 		Line:   bytes.Count(before, []byte("\n")) + 1,
-		Column: len([]rune(string(before[start:]))) + 1,
+		Column: utf8.RuneCount(before[start:]) + 1,
 	}
 }
 
@@ -128,6 +174,7 @@ func (l *lexer) code() *SyntaxError {
 
 // step lexes one token, comment or blank.
 func (l *lexer) step() *SyntaxError {
+	l.looked++
 	at, c := l.pos, l.src[l.pos]
 	rest := l.src[at:]
 	switch {
@@ -255,9 +302,16 @@ func (l *lexer) quoted() *SyntaxError {
 	return nil
 }
 
+// maxNested is how deeply strings may be nested by {$…}, in each other's brackets. Each level takes room on the stack.
+const maxNested = 500
+
 // interpolation goes to the brace that ends a {$…} or ${…}. There may be quotes inside.
 func (l *lexer) interpolation() *SyntaxError {
 	at, before, depth := l.pos, len(l.tokens), 1
+	if l.depth++; l.depth > maxNested {
+		return l.fail(at, "strings are nested too deeply")
+	}
+	defer func() { l.depth-- }()
 	l.pos += 1 + bytes.IndexByte(l.src[l.pos:], '{')
 	for l.pos < len(l.src) {
 		count := len(l.tokens)

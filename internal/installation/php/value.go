@@ -11,9 +11,9 @@ import (
 )
 
 // singleQuoted returns the value of a string in single quotes, where only \\ and \' are escapes.
-func singleQuoted(body []byte) string {
-	return strings.NewReplacer(`\\`, `\`, `\'`, `'`).Replace(string(body))
-}
+func singleQuoted(body []byte) string { return singleEscapes.Replace(string(body)) }
+
+var singleEscapes = strings.NewReplacer(`\\`, `\`, `\'`, `'`)
 
 var escapes = map[byte]byte{'n': '\n', 't': '\t', 'r': '\r', 'v': '\v', 'e': 0x1b, 'f': '\f', '\\': '\\', '$': '$'}
 
@@ -98,6 +98,8 @@ func numberText(literal string, negative bool) (string, bool) {
 	digits := strings.ReplaceAll(literal, "_", "")
 	var value float64
 	switch {
+	case integerForm.MatchString(literal) && tooLarge(digits):
+		value = math.Inf(1)
 	case integerForm.MatchString(literal):
 		integer, ok := new(big.Int).SetString(digits, 0) // base 0 reads 0x, 0b, 0o and 017 as PHP does
 		if !ok {
@@ -122,6 +124,15 @@ func numberText(literal string, negative bool) (string, bool) {
 		value = -value
 	}
 	return floatText(value), true
+}
+
+// tooLarge reports whether a number has so many digits that it is more than the largest float, in any base. To read such
+// a number exactly would take too long.
+func tooLarge(digits string) bool {
+	if len(digits) > 1 && digits[0] == '0' && strings.IndexByte("xbo", digits[1]|0x20) >= 0 {
+		digits = digits[2:]
+	}
+	return len(strings.TrimLeft(digits, "0")) > 1024 // as many as the largest float has in base 2
 }
 
 // floatText returns a float as PHP turns it into text with precision = 14. That is PHP's default, and the value in
