@@ -70,8 +70,8 @@ func (ch *Changes) Refused(target string, err error) error {
 	return err
 }
 
-// BestEffort lets changes be made even if they can't be recorded any more, or if uzERP's files name another database by now. It is for undoing something that must not
-// stay.
+// BestEffort lets changes be made even if they can't be recorded any more, or if uzERP's files name another database by
+// now. It is for undoing something that must not stay.
 func (ch *Changes) BestEffort() {
 	ch.undoes = true
 	if ch.recorder != nil {

@@ -112,6 +112,7 @@ func uzerpRoot(t *testing.T, files map[string]string) string {
 
 func TestCompareDatabases(t *testing.T) {
 	const dotenv, php = "conf/.env", "conf/config.php"
+	url := func(rest string) map[string]string { return map[string]string{"DATABASE_URL": "postgres://" + rest} }
 	set := func(name, host string) string { return "DB_NAME=" + name + "\nDB_HOST=" + host + "\n" }
 	for _, test := range []struct {
 		name   string
@@ -122,23 +123,24 @@ func TestCompareDatabases(t *testing.T) {
 		source string
 	}{
 		{"from uzERP's files", map[string]string{dotenv: set("live", "")}, nil, Same, "", dotenv},
-		{"the same by another way", map[string]string{dotenv: set("live", "localhost")}, map[string]string{"DATABASE_URL": "postgres://u@127.0.0.1/live"}, Same, "", "DATABASE_URL"},
-		{"PG variables", map[string]string{dotenv: set("live", "localhost")}, map[string]string{"PGHOST": "127.0.0.1", "PGDATABASE": "live"}, Same, "", "PGHOST"},
-		{"another name", map[string]string{dotenv: set("live", "")}, map[string]string{"DATABASE_URL": "postgres://u@127.0.0.1/test"}, Different,
-			`DATABASE_URL names database "test" on "127.0.0.1", port 5432, and uzERP's own conf/.env names database "live" on "this machine", port 5432`, "DATABASE_URL"},
+		{"the same by another way", map[string]string{dotenv: set("live", "localhost")}, url("u@127.0.0.1/live"), Same, "", "DATABASE_URL"},
+		{"PG variables", map[string]string{dotenv: set("live", "localhost")},
+			map[string]string{"PGHOST": "127.0.0.1", "PGDATABASE": "live"}, Same, "", "PGHOST"},
+		{"another name", map[string]string{dotenv: set("live", "")}, url("u@127.0.0.1/test"), Different,
+			`names database "test" on "127.0.0.1", port 5432, and uzERP's own conf/.env names database "live" on "this machine"`, "DATABASE_URL"},
 		{"config.php wins", map[string]string{dotenv: set("test", ""), php: "<?php\n$conf['DB_NAME'] = 'live';\n"},
-			map[string]string{"DATABASE_URL": "postgres://u@127.0.0.1/test"}, Different, "conf/config.php names", "DATABASE_URL"},
-		{"another port", map[string]string{dotenv: set("live", "localhost:5433")}, map[string]string{"DATABASE_URL": "postgres://u@localhost/live"}, Different, "port 5433", "DATABASE_URL"},
-		{"one of two hosts", map[string]string{dotenv: set("live", "localhost")}, map[string]string{"DATABASE_URL": "postgres://u@localhost,192.0.2.77/live"}, Different,
+			url("u@127.0.0.1/test"), Different, "conf/config.php names", "DATABASE_URL"},
+		{"another port", map[string]string{dotenv: set("live", "localhost:5433")}, url("u@localhost/live"), Different, "port 5433", "DATABASE_URL"},
+		{"one of two hosts", map[string]string{dotenv: set("live", "localhost")}, url("u@localhost,192.0.2.77/live"), Different,
 			"192.0.2.77", "DATABASE_URL"},
-		{"the name of the user", map[string]string{dotenv: set("live", "localhost")}, map[string]string{"DATABASE_URL": "postgres://live@localhost"}, Same, "", "DATABASE_URL"},
+		{"the name of the user", map[string]string{dotenv: set("live", "localhost")}, url("live@localhost"), Same, "", "DATABASE_URL"},
 		{"an expression", map[string]string{dotenv: set("live", ""), php: "<?php\n$conf['DB_NAME'] = getenv('X');\n"},
-			map[string]string{"DATABASE_URL": "postgres://u@127.0.0.1/live"}, Doubtful, "conf/config.php line 2", "DATABASE_URL"},
+			url("u@127.0.0.1/live"), Doubtful, "conf/config.php line 2", "DATABASE_URL"},
 		{"an include", map[string]string{dotenv: set("live", ""), php: "<?php\ninclude 'x.php';\n"},
-			map[string]string{"DATABASE_URL": "postgres://u@127.0.0.1/live"}, Doubtful, "conf/config.php line 2", "DATABASE_URL"},
-		{"a line that stops uzERP", map[string]string{dotenv: "DB_NAME=a b\n"}, map[string]string{"DATABASE_URL": "postgres://u@127.0.0.1/live"}, Doubtful, "line 1", "DATABASE_URL"},
-		{"no name in the files", map[string]string{dotenv: "X=1\n"}, map[string]string{"DATABASE_URL": "postgres://u@127.0.0.1/live"}, NotCompared, "DB_NAME", "DATABASE_URL"},
-		{"no directory", nil, map[string]string{"DATABASE_URL": "postgres://u@127.0.0.1/live"}, NotCompared, "no uzERP directory", ""},
+			url("u@127.0.0.1/live"), Doubtful, "conf/config.php line 2", "DATABASE_URL"},
+		{"a line that stops uzERP", map[string]string{dotenv: "DB_NAME=a b\n"}, url("u@127.0.0.1/live"), Doubtful, "line 1", "DATABASE_URL"},
+		{"no name in the files", map[string]string{dotenv: "X=1\n"}, url("u@127.0.0.1/live"), NotCompared, "DB_NAME", "DATABASE_URL"},
+		{"no directory", nil, url("u@127.0.0.1/live"), NotCompared, "no uzERP directory", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			for _, name := range []string{"PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE", "PGSERVICEFILE"} { // pgx reads them itself
@@ -161,7 +163,8 @@ func TestCompareDatabases(t *testing.T) {
 func TestOneDatabase(t *testing.T) {
 	const account, service = "AC00000000000000000000000000000000", "VA00000000000000000000000000000000"
 	const other = "VA11111111111111111111111111111111"
-	root := uzerpRoot(t, map[string]string{"conf/.env": "DB_NAME=live\nTWILIO_ACCOUNT_SID=" + account + "\nTWILIO_SERVICE_SID=" + service + "\nTWILIO_AUTH_TOKEN=t\n"})
+	root := uzerpRoot(t, map[string]string{"conf/.env": "DB_NAME=live\n" +
+		"TWILIO_ACCOUNT_SID=" + account + "\nTWILIO_SERVICE_SID=" + service + "\nTWILIO_AUTH_TOKEN=t\n"})
 	copied := dbtest.New(t, dbtest.Sample)
 	reader := func(t *testing.T, service string, meant bool) *Reader {
 		env := map[string]string{"DATABASE_URL": copied, "TWILIO_SERVICE_SID": service}
@@ -260,7 +263,8 @@ func TestAddressIsTold(t *testing.T) {
 		"a sandbox's rest": {"", url + "\n", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			files := map[string]string{"conf/.env": "TWILIO_ACCOUNT_SID=AC00000000000000000000000000000000\nTWILIO_SERVICE_SID=VA00000000000000000000000000000000\nTWILIO_AUTH_TOKEN=t\n"}
+			files := map[string]string{"conf/.env": "TWILIO_AUTH_TOKEN=t\n" +
+				"TWILIO_ACCOUNT_SID=AC00000000000000000000000000000000\nTWILIO_SERVICE_SID=VA00000000000000000000000000000000\n"}
 			if test.emulator != "" {
 				files["twilio-emulator"] = test.emulator
 			}

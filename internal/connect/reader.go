@@ -211,7 +211,7 @@ func (r *Reader) CheckSettings(settings config.Twilio) error {
 	return err
 }
 
-// warnOnce gives a warning, but not a second time.
+// warnOnce is Options.Warn, but it says nothing twice.
 func (r *Reader) warnOnce(format string, args ...any) {
 	if _, given := r.warnings.LoadOrStore(fmt.Sprintf(format, args...), true); !given && r.options.Warn != nil {
 		r.options.Warn(format, args...)
