@@ -81,7 +81,7 @@ func (a *App) changes(w writeFlags) (*changes, error) {
 		path, _ = audit.WritePath(a.flags.auditLog, a.getenv)
 	}
 	return connect.NewChanges(a.reader, connect.Command{
-		Name: a.command, Reason: w.reason, Ticket: w.ticket, Self: cmp.Or(w.self, a.getenv(selfUser)),
+		Name: a.command, Reason: w.reason, Ticket: w.ticket, VerifiedBy: w.verifiedBy, Self: cmp.Or(w.self, a.getenv(selfUser)),
 		DryRun: w.dryRun, Unlogged: a.flags.noAuditLog, AuditLog: path, Getenv: a.getenv,
 		Warn: func(err error) { a.streams.Warnf("the outcome could not be recorded: %s", err) },
 	})

@@ -67,6 +67,8 @@ var hints = map[errs.Reason]string{
 	caller.ReasonSpent:       "send a new one: %s",
 	caller.ReasonMaybeSpent:  "it may be used up now, so send a new one: %s",
 	caller.ReasonOtherNumber: "check it with the --to that it was sent with, or without one if it was sent without; or send a new one: %s",
+	caller.ReasonSendLost:    "wait ten minutes, then send a new one: %s",
+	caller.ReasonNoRecord:    "identity send and identity check need it; user reset --identify does both in one run",
 	caller.ReasonBeginAgain:  "do not help this caller unless you can verify them in another way; or begin again: %s",
 
 	reconcile.ReasonNoAnswer:     "nothing is repaired without an answer; run reconcile again",

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -62,7 +63,7 @@ func (f *regionFlag) registerRegion(c *cobra.Command) {
 }
 
 // verifier returns what verifies callers.
-func (a *App) verifier(ctx context.Context, ch *changes, f regionFlag) (*caller.Verifier, error) {
+func (a *App) verifier(ctx context.Context, ch *changes, w writeFlags, f regionFlag) (*caller.Verifier, error) {
 	directory, err := a.reader.Directory(ctx)
 	if err != nil {
 		return nil, err
@@ -72,7 +73,23 @@ func (a *App) verifier(ctx context.Context, ch *changes, f regionFlag) (*caller.
 		return nil, err
 	}
 	return &caller.Verifier{Directory: directory, Verifications: verifications, Parse: a.parsePhone(f.region), Now: a.now, GivenBy: "--to",
+		BelieveAfter: caller.DefaultBelieveAfter, Reason: w.reason, CodeLength: a.sentCodeLength(),
 		History: func(to caller.Recipient) caller.History { return ch.CallerHistory(ctx, to) }}, nil
+}
+
+// sentCodeLength returns what asks Twilio how many digits the codes have that it sends: once. If the service can't be
+// asked, that is not known, and any code may be tried.
+func (a *App) sentCodeLength() func(ctx context.Context) int {
+	asked, length := false, 0
+	return func(ctx context.Context) int {
+		if !asked {
+			asked = true
+			if s, err := a.reader.Service(ctx); err == nil {
+				length = s.CodeLength
+			}
+		}
+		return length
+	}
 }
 
 // parsePhone returns what reads a phone number. Numbers that are written without a country are of region, which a
@@ -105,7 +122,7 @@ func (a *App) planCheck(ctx context.Context, ch *changes, f identityFlags, name 
 	if err != nil {
 		return caller.Check{}, err
 	}
-	verifier, err := a.verifier(ctx, ch, f.regionFlag)
+	verifier, err := a.verifier(ctx, ch, f.writeFlags, f.regionFlag)
 	if err != nil {
 		return caller.Check{}, err
 	}
@@ -117,6 +134,7 @@ func (a *App) planCheck(ctx context.Context, ch *changes, f identityFlags, name 
 	if err != nil {
 		return p, ch.Refused(name, err)
 	}
+	a.warnFresh(p)
 	if p.Recipient.Given {
 		a.streams.Warnf("%s is not from uzERP: a right code shows that the caller has that phone, and not who they are", p.Recipient.Phone.Masked)
 	}
@@ -124,6 +142,13 @@ func (a *App) planCheck(ctx context.Context, ch *changes, f identityFlags, name 
 		a.streams.Warnf("access to uzERP is disabled for %q: a right code does not change that", name)
 	}
 	return p, nil
+}
+
+// warnFresh says that a number was changed lately, and is believed only because of --reason.
+func (a *App) warnFresh(p caller.Check) {
+	if p.Fresh {
+		a.streams.Warnf("%s: it is believed only because of your --reason, and both are recorded", p.ChangeInWords())
+	}
 }
 
 // parseChannel takes the words of --channel and --identify.
@@ -192,6 +217,11 @@ type identityView struct {
 	ToSource        string  `json:"to_source"`
 	Status          string  `json:"status"`           // Twilio's; would-send and would-check with --dry-run
 	VerificationSID *string `json:"verification_sid"` // null where nothing was sent
+
+	NumberChanged   *string    `json:"number_changed"`    // as uzERP writes it, without a zone; null if it is not known
+	NumberChangedBy *string    `json:"number_changed_by"` // a user of uzERP; null if it is not known
+	TriesLeft       *int       `json:"tries_left"`        // null where no code is waiting
+	ValidUntil      *time.Time `json:"valid_until"`       // null where no code is waiting
 }
 
 type identityDocument struct {
@@ -200,8 +230,25 @@ type identityDocument struct {
 }
 
 func viewIdentity(p caller.Check, status string) identityView {
-	return identityView{Username: p.User.Username, Person: p.User.Person, Company: p.Details.Company,
+	v := identityView{Username: p.User.Username, Person: p.User.Person, Company: p.Details.Company,
 		To: p.Recipient.Phone.Masked, ToSource: string(p.Source), Status: status}
+	if at := p.Change.At; !at.IsZero() {
+		v.NumberChanged = lastLogin(&at)
+	}
+	if by := p.Change.By; by != "" {
+		v.NumberChangedBy = &by
+	}
+	return v
+}
+
+// answered adds what became of the code.
+func (v identityView) answered(a caller.Answer) identityView {
+	v.Status = string(a.Status)
+	if a.Status == caller.Pending {
+		until := a.ValidUntil.UTC()
+		v.TriesLeft, v.ValidUntil = &a.TriesLeft, &until
+	}
+	return v
 }
 
 func showIdentity(app *App, v identityView) error {

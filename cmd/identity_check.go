@@ -11,6 +11,7 @@ import (
 
 type identityCheckOptions struct {
 	identityFlags
+	verifiedByFlag
 }
 
 func newIdentityCheckCmd(app *App) *cobra.Command {
@@ -28,9 +29,13 @@ Without CODE it is asked for; - reads it from stdin. Twilio takes five codes for
 		Args:    userAndCode,
 	}
 	opts.register(c)
+	opts.registerVerifiedBy(c)
 	c.ValidArgsFunction = app.completeUsers(1)
 	c.RunE = app.run(oneFormats, func(ctx context.Context, args []string) error {
-		opts.given = c.Flags().Changed("to")
+		opts.identityFlags.given = c.Flags().Changed("to")
+		if err := opts.read(c, &opts.writeFlags); err != nil {
+			return err
+		}
 		return runIdentityCheck(ctx, app, opts, args)
 	})
 	return c
@@ -60,12 +65,15 @@ func runIdentityCheck(ctx context.Context, app *App, opts *identityCheckOptions,
 			return err
 		}
 	}
-	status, err := p.Confirm(ctx, code)
-	if status == "" {
+	answer, err := p.Confirm(ctx, code)
+	if !answer.Asked {
+		err = ch.Refused(args[0], err) // what Twilio was asked is recorded already
+	}
+	if answer.Status == "" {
 		return err
 	}
 	if err == nil {
 		app.noteApproved(p)
 	}
-	return cmp.Or(err, showIdentity(app, viewIdentity(p, string(status))))
+	return cmp.Or(err, showIdentity(app, viewIdentity(p, "").answered(answer)))
 }

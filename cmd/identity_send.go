@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -69,7 +70,10 @@ func runIdentitySend(ctx context.Context, app *App, opts *identitySendOptions, n
 	}
 	app.streams.Notef("A %s with a code goes to %s.", channelWords(channel), whom(p))
 	app.warnDoNotShare(ctx, channel)
-	started, err := p.Send(ctx, channel)
+	answer, err := p.Send(ctx, channel)
+	if errors.Is(err, caller.ErrForeignCode) {
+		return ch.Refused(name, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -77,10 +81,10 @@ func runIdentitySend(ctx context.Context, app *App, opts *identitySendOptions, n
 	if p.Recipient.Given {
 		given = "--to NUMBER --reason WHY "
 	}
-	app.streams.Notef("The caller gets a %s with a code that works for ten minutes. Let them read it to you, then run: uzerp-mfa identity check %s%s",
-		channelWords(channel), given, codeFor(name))
-	view.Status, view.VerificationSID = string(started.Status), &started.SID
-	return showIdentity(app, view)
+	app.streams.Notef("The caller gets a %s with a code that works %s. Let them read it to you, then run: uzerp-mfa identity check %s%s",
+		channelWords(channel), p.Waits(answer), given, codeFor(name))
+	view.VerificationSID = &answer.SID
+	return showIdentity(app, view.answered(answer))
 }
 
 // codeFor returns the user and the code at the end of a command line.

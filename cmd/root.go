@@ -296,6 +296,8 @@ type writeFlags struct {
 	reason string
 	ticket string
 	self   string // only user reset has a flag for it
+
+	verifiedBy string // of the commands that help a caller
 }
 
 func (w *writeFlags) register(c *cobra.Command) {

@@ -128,7 +128,8 @@ var typing = map[string]func(p *typist, rest string){
 		p.typed = append(p.typed, code)
 		p.keys(code + "\n")
 	},
-	"psql": func(p *typist, rest string) { runSQL(p.ts, io.Discard, rest) },
+	"shopcode": func(p *typist, rest string) { cmdShopCode(p.ts, []string{rest}) },
+	"psql":     func(p *typist, rest string) { runSQL(p.ts, io.Discard, rest) },
 	"shell": func(p *typist, rest string) {
 		other := exec.Command("sh", "-c", rest)
 		other.Dir, other.Env = p.ts.MkAbs("."), append(environ(p.ts), fmt.Sprintf("PID=%d", p.cmd.Process.Pid))

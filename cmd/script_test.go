@@ -175,6 +175,7 @@ func commands() map[string]func(ts *testscript.TestScript, neg bool, args []stri
 		"runbook":     plain(cmdRunbook),
 		"step":        plain(cmdStep),
 		"smscode":     plain(cmdSMSCode),
+		"shopcode":    plain(cmdShopCode),
 		"number":      plain(cmdNumber),
 		"service":     plain(cmdService),
 		"quirks":      plain(cmdQuirks),

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -81,6 +82,22 @@ func sentCode(ts *testscript.TestScript, number string) string {
 		ts.Fatalf("no code reached %q", number)
 	}
 	return code
+}
+
+// cmdShopCode has another program send a code to a number, with the same service.
+func cmdShopCode(ts *testscript.TestScript, args []string) {
+	run := sceneOf(ts).verify
+	form := url.Values{"To": {args[0]}, "Channel": {"sms"}}
+	request, err := http.NewRequest(http.MethodPost, run.URL+"/v2/Services/"+run.Services()[0]+"/Verifications", strings.NewReader(form.Encode()))
+	ts.Check(err)
+	request.SetBasicAuth(accountSID, authToken)
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	response, err := http.DefaultClient.Do(request)
+	ts.Check(err)
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusCreated {
+		ts.Fatalf("the shop's code: %s", response.Status)
+	}
 }
 
 func cmdNumber(ts *testscript.TestScript, args []string) {

@@ -2,30 +2,22 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
-	"uzerp-mfa/internal/shell"
 )
 
 type userResetOptions struct {
 	writeFlags
-	regionFlag
+	callerFlags
 	names      nameList
 	skipTwilio bool
-	identify   string
-
-	verify  bool           // identify was given, perhaps by mistake with an empty value: the caller must be verified
-	channel caller.Channel // what identify means
 }
 
 func newUserResetCmd(app *App) *cobra.Command {
@@ -50,15 +42,15 @@ Twilio: it can't be used to log in any more, and running reset again deletes it.
   uzerp-mfa user reset alice --yes -o json`,
 	}
 	c.Flags().BoolVar(&opts.skipTwilio, "skip-twilio", false, "reset uzERP only, for when Twilio is down")
-	c.Flags().StringVar(&opts.identify, "identify", "", "verify the caller first, by a code to the phone in uzERP: sms or call")
 	c.Flags().StringVar(&opts.self, "self", "", "your own uzERP user name, for the audit log (also: UZERP_MFA_SELF)")
-	opts.registerRegion(c)
+	opts.registerCaller(c)
 	opts.register(c)
 	opts.names.register(c)
-	completeValues(c, "identify", string(caller.ChannelSMS), string(caller.ChannelCall))
 	c.ValidArgsFunction = app.completeUsers(0)
 	c.RunE = app.run(listFormats, func(ctx context.Context, args []string) error {
-		opts.verify = c.Flags().Changed("identify")
+		if err := opts.readCaller(app, c, &opts.writeFlags); err != nil {
+			return err
+		}
 		return runUserReset(ctx, app, opts, args)
 	})
 	return c
@@ -70,28 +62,19 @@ func (o *userResetOptions) validate(ctx context.Context, app *App, args []string
 		return nil, err
 	}
 	names, err = o.names.read(ctx, app, args)
-	if err == nil && o.verify && slices.ContainsFunc(names, func(n string) bool { return n != names[0] }) {
-		err = usageError("--identify is for one user: a code verifies one caller", "")
+	if err != nil {
+		return nil, err
 	}
-	return names, err
+	return names, o.oneCaller(names)
 }
 
-func (o *userResetOptions) validateFlags(app *App) (err error) {
+func (o *userResetOptions) validateFlags(app *App) error {
 	switch {
-	case !o.verify && o.region != "":
-		return usageError("--region is for --identify, which is missing", "")
 	case !o.verify:
 		return app.requireConfirmation(o.writeFlags)
 	case o.skipTwilio:
 		return usageError("--identify and --skip-twilio contradict each other: it is Twilio that sends the code",
 			"while Twilio is down, verify the caller in another way")
-	}
-	if o.channel, err = parseChannel("--identify", o.identify); err != nil {
-		return err
-	}
-	if !o.dryRun && !app.streams.CanAsk() {
-		return usageError("--identify asks for the code that the caller reads out, and there is no terminal to ask on",
-			"scripts use uzerp-mfa identity send and identity check; --yes does not replace the code")
 	}
 	return nil
 }
@@ -162,53 +145,12 @@ func planResets(ctx context.Context, app *App, ch *changes, opts *userResetOptio
 // verifyCaller verifies the caller if --identify was given. Without an error the caller has the phone that uzERP has
 // on file.
 func (r *resets) verifyCaller(ctx context.Context) error {
-	if !r.opts.verify || len(r.needed) == 0 {
+	if len(r.needed) == 0 {
 		return nil
 	}
-	verifier, err := r.app.verifier(ctx, r.ch, r.opts.regionFlag)
-	if err != nil {
-		return err
-	}
-	user, channel := r.needed[0].User, r.opts.channel
-	verifier.Refused = r.ch.Refused
-	verifier.Resend = errs.Plain(fmt.Sprintf("uzerp-mfa user reset --identify %s %s", channel, shell.Quote(user.Username)))
-	if r.opts.dryRun {
-		check, err := verifier.PlanVerify(ctx, user, channel)
-		if err == nil {
-			r.app.streams.Notef("A %s with a code would go to %s.", channelWords(channel), whom(check))
-		}
-		return notReset(err)
-	}
-	return notReset(verifier.Verify(ctx, user, channel, helpdesk{r.app}))
-}
-
-// notReset is the error of a verification. If it was interrupted, it says what is left.
-func notReset(err error) error {
-	if errors.Is(err, context.Canceled) {
-		return &interruption{done: "nobody was reset", hint: "the code works for ten minutes; the same command begins again"}
-	}
+	_, err := r.app.verifyCaller(ctx, r.ch, r.opts.writeFlags, r.opts.callerFlags, r.needed[0].User, "nobody was reset")
 	return err
 }
-
-// helpdesk is the person at the terminal, who has the caller on the phone.
-type helpdesk struct{ app *App }
-
-// Sending implements caller.Operator.
-func (o helpdesk) Sending(ctx context.Context, c caller.Check, channel caller.Channel) {
-	o.app.streams.Sayf("A %s with a code goes to %s.", channelWords(channel), whom(c))
-	o.app.warnDoNotShare(ctx, channel)
-}
-
-// AskCode implements caller.Operator.
-func (o helpdesk) AskCode(ctx context.Context, wrong error) (string, error) {
-	if wrong != nil {
-		o.app.streams.Sayf("%s\nhint: %s", wrong, hintOf(wrong))
-	}
-	return askCode(ctx, o.app.streams, sentCode, "Code that the caller reads out:")
-}
-
-// Verified implements caller.Operator.
-func (o helpdesk) Verified(c caller.Check) { o.app.noteApproved(c) }
 
 func (r *resets) apply(ctx context.Context) {
 	if r.opts.dryRun {

@@ -76,7 +76,7 @@ func ports() map[string]port {
 			return err
 		}},
 		"a code that is checked": {[]string{"alice"}, func(ctx context.Context, r *Recorder, happens func() error) error {
-			_, err := r.Verifications(fakePhones{happens}).CheckVerification(ctx, callee("alice", false), "135791")
+			_, err := r.Verifications(fakePhones{happens}).CheckVerification(ctx, callee("alice", false), "VE1", "135791")
 			return err
 		}},
 	}
@@ -117,7 +117,11 @@ func (f fakePhones) StartVerification(context.Context, caller.Recipient, caller.
 	return caller.Started{SID: "VE1", Status: caller.Pending}, f.happens()
 }
 
-func (f fakePhones) CheckVerification(context.Context, caller.Recipient, string) (caller.Status, error) {
+func (f fakePhones) FetchVerification(context.Context, caller.Recipient, string) (caller.Started, error) {
+	return caller.Started{}, nil
+}
+
+func (f fakePhones) CheckVerification(context.Context, caller.Recipient, string, string) (caller.Status, error) {
 	return caller.Approved, f.happens()
 }
 

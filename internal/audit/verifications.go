@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/errs"
@@ -29,10 +30,22 @@ func LoggedNumber(c caller.Recipient) string {
 	return c.Phone.Masked
 }
 
+// localTime is how uzERP's own times are written: without a zone, because nobody knows it.
+const localTime = "2006-01-02T15:04:05"
+
 // StartVerification is recorded.
 func (v verifications) StartVerification(ctx context.Context, to caller.Recipient, channel caller.Channel) (started caller.Started, err error) {
 	v.r.remember(to.Username, nil)
 	after := Values{"channel": string(channel), "to": LoggedNumber(to), "status": string(caller.Pending)}
+	if fresh := to.Fresh; fresh != nil { // the number verifies somebody only because the operator gave a reason
+		after["number_changed"], after["number_changed_by"] = nil, nil
+		if !fresh.At.IsZero() {
+			after["number_changed"] = fresh.At.Format(localTime)
+		}
+		if fresh.By != "" {
+			after["number_changed_by"] = fresh.By
+		}
+	}
 	err = v.r.Record(ctx, to.Username, nil, after, func() error {
 		started, err = v.Verifications.StartVerification(ctx, to, channel)
 		if err == nil {
@@ -47,12 +60,13 @@ func (v verifications) StartVerification(ctx context.Context, to caller.Recipien
 var errNotApproved = errs.New(errs.Refused, "the code was not approved", "")
 
 // CheckVerification is recorded; the code never is.
-func (v verifications) CheckVerification(ctx context.Context, to caller.Recipient, code string) (status caller.Status, err error) {
+func (v verifications) CheckVerification(ctx context.Context, to caller.Recipient, sid, code string) (status caller.Status, err error) {
 	v.r.remember(to.Username, nil)
 	number := LoggedNumber(to)
-	after := Values{"to": number, "status": string(caller.Approved)}
-	recorded := v.r.Record(ctx, to.Username, Values{"to": number, "status": string(caller.Pending)}, after, func() error {
-		status, err = v.Verifications.CheckVerification(ctx, to, code)
+	before := Values{"to": number, "status": string(caller.Pending), "verification_sid": sid}
+	after := Values{"to": number, "status": string(caller.Approved), "verification_sid": sid}
+	recorded := v.r.Record(ctx, to.Username, before, after, func() error {
+		status, err = v.Verifications.CheckVerification(ctx, to, sid, code)
 		if err == nil && status != caller.Approved {
 			after["status"] = string(status)
 			return errNotApproved
@@ -80,12 +94,13 @@ func (r *Recorder) History(ctx context.Context, to caller.Recipient) caller.Hist
 	return history
 }
 
-// IdentityHistory looks in a log for the last code that was sent to this number of the user, and for what became of it.
-// Only records about the given database and service count: a sandbox's are no evidence for the live system. number is
-// written as LoggedNumber returns it. Like Read it checks no hashes: the answer is used in the text of an error, and
-// decides nothing.
+// IdentityHistory looks in a log for the last verification that was started for this number of the user, and for what
+// became of it. Only records about the given database and service count: a sandbox's are no evidence for the live system.
+// number is written as LoggedNumber returns it. A code is accepted only for what is found here. Like Read it checks no
+// hashes: those who can write the log can write hashes too.
 func IdentityHistory(log io.Reader, place Place, username, number string) (caller.History, error) {
 	h := caller.History{Known: true}
+	sends := map[string]int{} // by verification, to whatever number of the user
 	for r, err := range Read(log) {
 		if _, bad := errors.AsType[*LineError](err); bad {
 			continue
@@ -97,14 +112,20 @@ func IdentityHistory(log io.Reader, place Place, username, number string) (calle
 		if !place.Has(r) || r.Target != visible(username) || !isNumber || r.Result == ResultIntent {
 			continue
 		}
+		sid, _ := r.After["verification_sid"].(string)
 		_, isSend := r.After["channel"]
+		if isSend && r.Result == ResultDone && sid != "" {
+			sends[sid]++
+		}
 		switch {
 		case isSend && r.Result != ResultDone && r.Result != ResultUnknown:
 		case isSend && to != number:
 			h.Other = r.Time
-		case isSend:
-			h = caller.History{Known: true, Sent: r.Time}
-		case to != number || h.Sent.IsZero():
+		case isSend && sid != "" && sid == h.SID: // Twilio has sent the same code again; wrong ones count on
+			h.Sent, h.Sends, h.Other = r.Time, sends[sid], time.Time{}
+		case isSend: // after an answer that was lost there is no SID
+			h = caller.History{Known: true, SID: sid, First: r.Time, Sent: r.Time, Sends: sends[sid]}
+		case to != number || h.Sent.IsZero() || sid != "" && sid != h.SID:
 		case r.Result == ResultDone:
 			h.Approved = r.Time
 		case r.Result == ResultUnknown:

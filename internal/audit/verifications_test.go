@@ -20,13 +20,25 @@ type phones struct {
 	start  error
 	status caller.Status
 	check  error
+	sid    string // VE1 if it is empty
 }
 
 func (p *phones) StartVerification(context.Context, caller.Recipient, caller.Channel) (caller.Started, error) {
-	return caller.Started{SID: "VE1", Status: caller.Pending}, p.start
+	return caller.Started{SID: p.current(), Status: caller.Pending, Sends: 1}, p.start
 }
 
-func (p *phones) CheckVerification(context.Context, caller.Recipient, string) (caller.Status, error) {
+func (p *phones) current() string {
+	if p.sid == "" {
+		return "VE1"
+	}
+	return p.sid
+}
+
+func (p *phones) FetchVerification(_ context.Context, _ caller.Recipient, sid string) (caller.Started, error) {
+	return caller.Started{SID: sid, Status: caller.Pending, Sends: 1}, nil
+}
+
+func (p *phones) CheckVerification(context.Context, caller.Recipient, string, string) (caller.Status, error) {
 	return p.status, p.check
 }
 
@@ -58,7 +70,7 @@ func TestVerificationsAreRecorded(t *testing.T) {
 		if _, err := v.StartVerification(t.Context(), callee("alice", false), caller.ChannelSMS); err != p.start {
 			t.Errorf("start: %v", err)
 		}
-		status, err := v.CheckVerification(t.Context(), callee("bob", true), "135791")
+		status, err := v.CheckVerification(t.Context(), callee("bob", true), "VE2", "135791")
 		if err != p.check || err == nil && status != p.status {
 			t.Errorf("check: %q, %v", status, err)
 		}
@@ -72,7 +84,7 @@ func TestVerificationsAreRecorded(t *testing.T) {
 	do()
 	const sent = "map[channel:sms status:pending to:+44 *******123]"
 	const withSID = "map[channel:sms status:pending to:+44 *******123 verification_sid:VE1]"
-	const waiting, approved = "map[status:pending to:" + wholeNumber + "]", "map[status:approved to:" + wholeNumber + "]"
+	const waiting, approved = "map[status:pending to:" + wholeNumber + " verification_sid:VE2]", "map[status:approved to:" + wholeNumber + " verification_sid:VE2]"
 	want := []string{
 		"alice intent map[] " + sent + " false ", "alice done map[] " + withSID + " false ",
 		"bob intent " + waiting + " " + approved + " true ", "bob done " + waiting + " " + approved + " true ",
@@ -91,6 +103,35 @@ func TestVerificationsAreRecorded(t *testing.T) {
 	intact(t, l, len(want))
 }
 
+// A number that is believed only because the operator gave a reason is recorded with its change.
+func TestFreshNumberIsRecorded(t *testing.T) {
+	l := newLog(t, 0)
+	v := (&Recorder{Log: l, Command: "identity send", VerifiedBy: "call-back"}).Verifications(&phones{})
+	for _, fresh := range []*caller.Change{nil, {At: at(0), By: "mallory"}, {}} {
+		to := callee("alice", false)
+		to.Fresh = fresh
+		if _, err := v.StartVerification(t.Context(), to, caller.ChannelSMS); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []string
+	for r, err := range Read(bytes.NewReader(readFile(t, l.path))) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.VerifiedBy != "call-back" {
+			t.Errorf("verified by %q", r.VerifiedBy)
+		}
+		at, told := r.After["number_changed"]
+		got = append(got, fmt.Sprint(told, " ", at, " ", r.After["number_changed_by"]))
+	}
+	const none, known, unknown = "false <nil> <nil>", "true 2026-07-14T12:00:00 mallory", "true <nil> <nil>"
+	if diff := cmp.Diff(got, []string{none, none, known, known, unknown, unknown}); diff != "" {
+		t.Error(diff)
+	}
+	intact(t, l, 6)
+}
+
 // If the intent can't be written, no code is sent and none is used up.
 func TestVerificationsNeedTheLog(t *testing.T) {
 	l := newLog(t, 0)
@@ -101,7 +142,7 @@ func TestVerificationsNeedTheLog(t *testing.T) {
 	if _, err := v.StartVerification(ctx, callee("alice", false), caller.ChannelSMS); err == nil {
 		t.Error("sent")
 	}
-	if status, err := v.CheckVerification(ctx, callee("alice", false), "135791"); err == nil || status != "" {
+	if status, err := v.CheckVerification(ctx, callee("alice", false), "VE1", "135791"); err == nil || status != "" {
 		t.Error("checked")
 	}
 }
@@ -113,7 +154,11 @@ func (n *never) StartVerification(context.Context, caller.Recipient, caller.Chan
 	return caller.Started{}, nil
 }
 
-func (n *never) CheckVerification(context.Context, caller.Recipient, string) (caller.Status, error) {
+func (n *never) FetchVerification(context.Context, caller.Recipient, string) (caller.Started, error) {
+	return caller.Started{}, nil
+}
+
+func (n *never) CheckVerification(context.Context, caller.Recipient, string, string) (caller.Status, error) {
 	n.t.Error("checked without a record")
 	return caller.Approved, nil
 }
@@ -121,20 +166,30 @@ func (n *never) CheckVerification(context.Context, caller.Recipient, string) (ca
 func TestIdentityHistory(t *testing.T) {
 	const masked = "+44 *******123"
 	for name, c := range map[string]struct {
-		do   string // s send, a approve, w wrong, l lost, o send to the other number, b somebody else's, f a send that failed
+		// s send, a approve, w wrong, l lost, o send to the other number, b somebody else's, f a send that failed, L one whose
+		// answer was lost; a digit is the number of the verification from here on
+		do   string
 		want caller.History
 	}{
 		"an empty log":                    {"", caller.History{}},
 		"somebody else's":                 {"bb", caller.History{}},
-		"sent":                            {"bs", caller.History{Sent: at(2)}},
+		"sent":                            {"bs", caller.History{SID: "VE1", First: at(2), Sent: at(2), Sends: 1}},
 		"sent and failed":                 {"f", caller.History{}},
-		"used up":                         {"swa", caller.History{Sent: at(1), Wrong: 1, Approved: at(3)}},
-		"sent again after used up":        {"sas", caller.History{Sent: at(3)}},
-		"five wrong":                      {"swwwww", caller.History{Sent: at(1), Wrong: 5}},
-		"a lost answer":                   {"sl", caller.History{Sent: at(1), Unclear: true}},
-		"another number since":            {"so", caller.History{Sent: at(1), Other: at(2)}},
+		"sent, then one failed":           {"sf", caller.History{SID: "VE1", First: at(1), Sent: at(1), Sends: 1}},
+		"sent and lost":                   {"sL", caller.History{First: at(2), Sent: at(2)}},
+		"lost, then sent":                 {"Ls", caller.History{SID: "VE1", First: at(2), Sent: at(2), Sends: 1}},
+		"sent three times":                {"swsfs", caller.History{SID: "VE1", First: at(1), Sent: at(5), Sends: 3, Wrong: 1}},
+		"used up":                         {"swa", caller.History{SID: "VE1", First: at(1), Sent: at(1), Sends: 1, Wrong: 1, Approved: at(3)}},
+		"sent anew after used up":         {"sa2s", caller.History{SID: "VE2", First: at(3), Sent: at(3), Sends: 1}},
+		"wrong ones of the one before":    {"sww2sw", caller.History{SID: "VE2", First: at(4), Sent: at(4), Sends: 1, Wrong: 1}},
+		"late answer to the one before":   {"s2s1a", caller.History{SID: "VE2", First: at(2), Sent: at(2), Sends: 1}},
+		"five wrong":                      {"swwwww", caller.History{SID: "VE1", First: at(1), Sent: at(1), Sends: 1, Wrong: 5}},
+		"a lost answer":                   {"sl", caller.History{SID: "VE1", First: at(1), Sent: at(1), Sends: 1, Unclear: true}},
+		"another number since":            {"s2o", caller.History{SID: "VE1", First: at(1), Sent: at(1), Sends: 1, Other: at(2)}},
 		"another number only":             {"o", caller.History{Other: at(1)}},
-		"this number after the other":     {"os", caller.History{Sent: at(2)}},
+		"this number after the other":     {"o2s", caller.History{SID: "VE2", First: at(2), Sent: at(2), Sends: 1}},
+		"given, and on file":              {"os", caller.History{SID: "VE1", First: at(2), Sent: at(2), Sends: 2}},
+		"somebody else's are no own":      {"bsb", caller.History{SID: "VE1", First: at(2), Sent: at(2), Sends: 1}},
 		"checked though nothing was sent": {"wa", caller.History{}},
 	} {
 		minute := 0
@@ -147,6 +202,10 @@ func TestIdentityHistory(t *testing.T) {
 		p := &phones{}
 		v := (&Recorder{Log: l, Command: "identity check", Place: func() Place { return live }}).Verifications(p)
 		for _, what := range c.do {
+			if what >= '1' && what <= '9' {
+				p.sid = "VE" + string(what)
+				continue
+			}
 			minute++
 			who := callee("alice", what == 'o')
 			p.start, p.check, p.status = nil, nil, caller.Pending
@@ -155,15 +214,17 @@ func TestIdentityHistory(t *testing.T) {
 				who = callee("bob", false)
 			case 'f':
 				p.start = errs.New(errs.Refused, "five sends", "")
+			case 'L':
+				p.start = errs.ErrLostReply
 			case 'a':
 				p.status = caller.Approved
 			case 'l':
 				p.check = errs.ErrLostReply
 			}
-			if strings.ContainsRune("sobf", what) {
+			if strings.ContainsRune("sobfL", what) {
 				_, _ = v.StartVerification(t.Context(), who, caller.ChannelCall)
 			} else {
-				_, _ = v.CheckVerification(t.Context(), who, "135791")
+				_, _ = v.CheckVerification(t.Context(), who, p.current(), "135791")
 			}
 		}
 		c.want.Known = true
@@ -194,7 +255,7 @@ func TestEvidenceOfAnotherPlace(t *testing.T) {
 		l := newLog(t, 0)
 		v := (&Recorder{Log: l, Command: "identity check", Place: func() Place { return place }}).Verifications(&phones{status: caller.Approved})
 		_, _ = v.StartVerification(t.Context(), callee("alice", false), caller.ChannelSMS)
-		_, _ = v.CheckVerification(t.Context(), callee("alice", false), "135791")
+		_, _ = v.CheckVerification(t.Context(), callee("alice", false), "VE1", "135791")
 		r := &Recorder{Log: l, Place: func() Place { return live }}
 		if got := r.History(t.Context(), callee("alice", false)); got != (caller.History{Known: true}) {
 			t.Errorf("%s: %+v", name, got)

@@ -22,8 +22,12 @@ type Verifier struct {
 	Directory     Directory
 	Verifications Verifications
 	Parse         func(text string) (Phone, error) // reads a number as people write it
-	History       func(to Recipient) History       // what is known of the last code; called only if none is waiting
+	History       func(to Recipient) History       // what the audit log knows of the codes that this program sent
+	CodeLength    func(ctx context.Context) int    // how many digits the service's codes have; 0 if that is not known
 	Now           func() time.Time
+	BelieveAfter  time.Duration                          // how long a number must be unchanged; 0 means DefaultBelieveAfter
+	Reason        string                                 // why a number is believed that was changed lately; empty if it isn't
+	Undone        string                                 // what was not done if the caller is not verified, such as "nobody was reset"
 	Resend        errs.Hint                              // how to send a new code, if not as ReasonCodeWanted says
 	GivenBy       string                                 // the flag that gives another number than uzERP's, for errors
 	Refused       func(username string, err error) error // records that a caller is not verified; nil: nothing is recorded
@@ -45,18 +49,38 @@ type Check struct {
 	Details   mfa.Details
 	Recipient Recipient
 	Source    Source
+	Change    Change // the newest change of the number on file
+	Fresh     bool   // the number was changed lately, and is believed only because the operator gave a reason
 
 	by *Verifier
 }
 
-// History is what is known of the last code that was sent to a user at one number. A zero time means: not known.
+// History is what is known of the last verification that this program started for a user at one number. A zero time
+// means: not known.
 type History struct {
 	Known    bool      // there is a log to look in
-	Sent     time.Time // when the last code was sent to the number
+	SID      string    // the verification; empty if none was started, or if Twilio's answer was lost
+	First    time.Time // when its code was first sent
+	Sent     time.Time // when its code was last sent
+	Sends    int       // how often this program had it sent
 	Approved time.Time // when a code was accepted since
 	Unclear  bool      // a code may have been accepted since: the answer was lost
 	Wrong    int       // how many wrong codes were tried since
 	Other    time.Time // when a code was sent to another number since
+}
+
+// Answer is what became of a code that was sent or checked.
+type Answer struct {
+	SID        string    // of the verification
+	Status     Status    // Twilio's; empty if it is not known
+	Asked      bool      // Twilio was asked about a code
+	TriesLeft  int       // how many codes may still be tried
+	ValidUntil time.Time // until when; zero if no code is waiting
+}
+
+// answer returns the answer that a code of h is waiting, of which most more may be typed here.
+func (h History) answer(most int) Answer {
+	return Answer{SID: h.SID, Status: Pending, TriesLeft: max(0, min(maxChecks-h.Wrong, most)), ValidUntil: h.First.Add(codeLifetime)}
 }
 
 // Plan chooses the number on file, or given if that is not empty. It sends nothing. The error is of errs.Refused if
@@ -79,24 +103,31 @@ func (i *Verifier) Plan(ctx context.Context, u mfa.User, given string) (Check, e
 			return p, unreadable(errs.Usage, i.GivenBy, err, "write it with the country code, like +44 20 7946 0018")
 		}
 		p.Recipient, p.Source = Recipient{Username: u.Username, Phone: phone, Given: true}, Given
-		return p, nil
+		return p, i.othersHave(ctx, u, phone)
 	}
 	contacts, err := i.Directory.PhoneContacts(ctx, u.Username)
 	if err != nil {
 		return p, err
 	}
 	phone, source, err := i.choose(u.Username, contacts)
-	p.Recipient, p.Source = Recipient{Username: u.Username, Phone: phone}, source
-	return p, err
+	if err != nil {
+		return p, err
+	}
+	p.Recipient, p.Source, p.Change = Recipient{Username: u.Username, Phone: phone}, source, newestChange(contacts, source)
+	if err := i.othersHave(ctx, u, phone); err != nil {
+		return p, err
+	}
+	return p, i.believe(&p)
 }
 
 // choose returns the one number that a code may go to.
 func (i *Verifier) choose(username string, contacts []PhoneContact) (Phone, Source, error) {
 	var mobiles, phones []PhoneContact
 	for _, c := range contacts {
-		if c.Mobile {
+		switch {
+		case c.Main && c.Mobile:
 			mobiles = append(mobiles, c)
-		} else {
+		case c.Main:
 			phones = append(phones, c)
 		}
 	}
@@ -140,21 +171,57 @@ func (p Check) Refuses(channel Channel) error {
 	return nil
 }
 
-// Send has Twilio send the code. If the answer was lost, the error says that a code may have been sent.
-func (p Check) Send(ctx context.Context, channel Channel) (Started, error) {
-	if err := p.Refuses(channel); err != nil {
-		return Started{}, err
+// Send has Twilio send the code. If the answer was lost, the error says that a code may have been sent. Without a log
+// nothing is sent: no check would accept the code.
+func (p Check) Send(ctx context.Context, channel Channel) (Answer, error) {
+	if !p.by.History(p.Recipient).Known {
+		return Answer{}, errNoRecord()
 	}
+	h, err := p.send(ctx, channel)
+	return h.answer(maxChecks), err
+}
+
+// send has Twilio send the code, and returns what is known of it then.
+func (p Check) send(ctx context.Context, channel Channel) (History, error) {
+	if err := p.Refuses(channel); err != nil {
+		return History{}, err
+	}
+	before := p.by.Now()
 	started, err := p.by.Verifications.StartVerification(ctx, p.Recipient, channel)
 	switch {
 	case errors.Is(err, errs.ErrLostReply):
-		return started, &errs.Error{Kind: errs.KindOf(err), Err: fmt.Errorf("whether a code was sent is not known: %w", err),
-			Hint: errs.Plain("run the command again; if two messages come, both have the same code")}
-	case err == nil && started.Status != Pending:
-		return started, errs.New(errs.Refused, fmt.Sprintf("Twilio did not send a code: it says %q", started.Status),
+		return History{}, &errs.Error{Kind: errs.KindOf(err), Err: fmt.Errorf("whether a code was sent is not known: %w", err),
+			Hint: errs.Plain("a code that was sent now can't be checked: wait ten minutes, then run the command again")}
+	case err != nil:
+		return History{}, err
+	case started.Status != Pending:
+		return History{}, errs.New(errs.Refused, fmt.Sprintf("Twilio did not send a code: it says %q", started.Status),
 			"run the command again, or choose the other channel")
 	}
-	return started, err
+	h := p.by.History(p.Recipient)
+	if !h.Known {
+		h = History{Known: true, SID: started.SID, First: before, Sent: before, Sends: 1}
+	}
+	return h, h.own(started)
+}
+
+// ErrForeignCode is in the chain of the error for a code that this program has not sent alone. The owner of the phone may
+// have read it out in the belief that it is for something else.
+var ErrForeignCode = errors.New("the same code was also sent to this phone by another program, or by this one without a record")
+
+// own returns an error unless all sends of the verification at Twilio are those of h. Twilio sends one code for all
+// programs that use the service (docs/facts/twilio-verify.md §1.2), so the caller could have asked the phone's owner for
+// the code of another message.
+func (h History) own(at Started) error {
+	if h.SID == at.SID && at.Sends > 0 && at.Sends <= h.Sends {
+		return nil
+	}
+	return &errs.Error{Kind: errs.Refused, Err: fmt.Errorf("%w: it verifies nobody", ErrForeignCode),
+		Hint: errs.Plain("do not help this caller unless you can verify them in another way; ten minutes after the last message a new code can be sent")}
+}
+
+func errNoRecord() error {
+	return errs.NewWith(errs.Config, "without the audit log it is not known which codes this program sent", ReasonNoRecord.With())
 }
 
 // ErrNoVerification is in the chain of an error of errs.NotFound if no code is waiting for this number: it was accepted
@@ -164,39 +231,134 @@ var ErrNoVerification = errors.New("no code is waiting for this number")
 // ErrWrongCode is in the chain of the error for a wrong code if another one may still be tried.
 var ErrWrongCode = errors.New("the code is wrong")
 
-// Confirm asks Twilio whether the code is the one that was sent, and returns Twilio's answer. Only if there is no
-// error, the caller has the phone. The error is of errs.CodeRejected if the code is wrong (ErrWrongCode), too old or
-// used up, and of errs.NotFound if none was sent.
-func (p Check) Confirm(ctx context.Context, code string) (Status, error) {
-	status, err := p.by.Verifications.CheckVerification(ctx, p.Recipient, code)
+// ErrCodeLength is in the chain of the error for a code that has another length than the service's, beside ErrWrongCode.
+// Twilio was not asked, so no try was used.
+var ErrCodeLength = errors.New("no try was used")
+
+// Confirm asks Twilio whether the code is the one that this program sent to the user, and returns Twilio's answer. Only
+// if there is no error, the caller has the phone. The error is of errs.CodeRejected if the code is wrong (ErrWrongCode),
+// too old or used up, of errs.NotFound if none was sent, of errs.Refused (ErrForeignCode) if another program sent it
+// too, and of errs.Config if there is no log that says what was sent.
+func (p Check) Confirm(ctx context.Context, code string) (Answer, error) {
+	h := p.by.History(p.Recipient)
+	if !h.Known {
+		return Answer{}, errNoRecord()
+	}
+	return p.confirm(ctx, &h, code, maxChecks)
+}
+
+// confirm checks a code of the verification in h, and counts a wrong one there. most says how many codes may be typed,
+// this one included.
+func (p Check) confirm(ctx context.Context, h *History, code string, most int) (Answer, error) {
+	now := p.by.Now()
+	if h.SID == "" || !h.Approved.IsZero() || h.Wrong >= maxChecks || now.Sub(h.Sent) >= codeLifetime {
+		return Answer{}, p.explain(*h, now)
+	}
+	if length := p.codeLength(ctx); length > 0 && len(code) != length {
+		waiting := h.answer(most)
+		return waiting, &errs.Error{Kind: errs.CodeRejected, Hint: errs.Plain("let the caller read it out again: " + p.left(waiting)),
+			Err: fmt.Errorf("%w: it has %d digits, and Twilio's codes have %d; %w", ErrWrongCode, len(code), length, ErrCodeLength)}
+	}
+	// Another program may have had the code sent again since.
+	found, err := p.by.Verifications.FetchVerification(ctx, p.Recipient, h.SID)
 	switch {
 	case errors.Is(err, ErrNoVerification):
-		return "", p.explain(p.by.History(p.Recipient), p.by.Now())
+		return Answer{}, p.explain(*h, now)
+	case err != nil:
+		return Answer{}, err
+	case found.Status == Approved:
+		return Answer{SID: h.SID}, p.rejected("the code is used up: it was accepted already")
+	case found.Status != Pending:
+		return Answer{SID: h.SID, Status: found.Status}, p.ended(found.Status)
+	}
+	if err := h.own(found); err != nil {
+		return Answer{SID: h.SID}, err
+	}
+	status, err := p.by.Verifications.CheckVerification(ctx, p.Recipient, h.SID, code)
+	answer := Answer{SID: h.SID, Status: status, Asked: true}
+	switch {
+	case errors.Is(err, ErrNoVerification):
+		return Answer{Asked: true}, p.explain(*h, now)
 	case errors.Is(err, errs.ErrLostReply):
-		return "", &errs.Error{Kind: errs.KindOf(err), Err: fmt.Errorf("whether the code is right is not known: %w", err),
+		return Answer{Asked: true}, &errs.Error{Kind: errs.KindOf(err), Err: fmt.Errorf("whether the code is right is not known: %w", err),
 			Hint: ReasonMaybeSpent.With(p.resend())}
 	case err != nil:
-		return "", err
+		return Answer{Asked: true}, err
+	case status == Approved:
+		return answer, nil
+	case status == Pending:
+		h.Wrong++
+		answer = h.answer(most - 1)
+		answer.Asked = true
+		return answer, &errs.Error{Kind: errs.CodeRejected, Err: fmt.Errorf("%w: the caller is not verified", ErrWrongCode),
+			Hint: errs.Plain(p.again(answer))}
 	}
-	rejected := func(what string) error { return errs.NewWith(errs.CodeRejected, what, ReasonSpent.With(p.resend())) }
+	return answer, p.ended(status)
+}
+
+// again says what to do after a wrong code.
+func (p Check) again(a Answer) string {
+	if a.TriesLeft == 0 {
+		return "this code takes no more tries; a new one can be sent once it has expired, at " + p.clock(a)
+	}
+	return "let the caller read it out again: " + p.left(a)
+}
+
+// left says how many codes may still be tried, and until when.
+func (p Check) left(a Answer) string {
+	return p.tries(a) + ", " + p.until(a)
+}
+
+func (p Check) tries(a Answer) string {
+	if a.TriesLeft == 1 {
+		return "1 try is left"
+	}
+	return fmt.Sprintf("%d tries are left", a.TriesLeft)
+}
+
+// Waits says how long a code that was sent works, and for how many tries.
+func (p Check) Waits(a Answer) string {
+	if a.TriesLeft == maxChecks && a.ValidUntil.Sub(p.by.Now()) > codeLifetime-time.Minute {
+		return "for ten minutes and five tries"
+	}
+	return p.until(a) + "; " + p.tries(a)
+}
+
+func (p Check) until(a Answer) string {
+	return "until " + p.clock(a)
+}
+
+// clock returns the time on the operator's clock until which a code works.
+func (p Check) clock(a Answer) string {
+	return a.ValidUntil.In(p.by.Now().Location()).Format("15:04:05 MST")
+}
+
+func (p Check) codeLength(ctx context.Context) int {
+	if p.by.CodeLength == nil {
+		return 0
+	}
+	return p.by.CodeLength(ctx)
+}
+
+func (p Check) rejected(what string) error {
+	return errs.NewWith(errs.CodeRejected, what, ReasonSpent.With(p.resend()))
+}
+
+// ended returns the error for a verification that has ended without an accepted code.
+func (p Check) ended(status Status) error {
 	switch status {
-	case Approved:
-		return status, nil
-	case Pending:
-		return status, &errs.Error{Kind: errs.CodeRejected, Err: fmt.Errorf("%w: the caller is not verified", ErrWrongCode),
-			Hint: errs.Plain(fmt.Sprintf("let the caller read it out again: Twilio takes %d tries", maxChecks))}
 	case Canceled:
-		return status, rejected("the code was withdrawn at Twilio and is no longer valid")
+		return p.rejected("the code was withdrawn at Twilio and is no longer valid")
 	case MaxAttempts:
-		return status, rejected("the code is locked after too many wrong tries")
+		return p.rejected("the code is locked after too many wrong tries")
 	case Deleted:
-		return status, rejected("the code was deleted at Twilio and is no longer valid")
+		return p.rejected("the code was deleted at Twilio and is no longer valid")
 	case Failed:
-		return status, rejected("the code could not be delivered, so it does not verify the caller")
+		return p.rejected("the code could not be delivered, so it does not verify the caller")
 	case Expired:
-		return status, rejected("the code is too old")
+		return p.rejected("the code is too old")
 	}
-	return status, rejected(fmt.Sprintf("Twilio did not approve the code: it says %q", status))
+	return p.rejected(fmt.Sprintf("Twilio did not approve the code: it says %q", status))
 }
 
 // explain says why no code is waiting. Twilio says only "not found", whether the code was used, is too old or was
@@ -207,9 +369,6 @@ func (p Check) explain(h History, now time.Time) error {
 		return errs.NewWith(errs.CodeRejected, fmt.Sprintf(format, args...), again)
 	}
 	switch {
-	case !h.Known:
-		return &errs.Error{Kind: errs.NotFound, Hint: again,
-			Err: fmt.Errorf("%w of %q: it was used already, or it is too old, or none was sent", ErrNoVerification, name)}
 	case h.Sent.IsZero() && !h.Other.IsZero():
 		return errs.NewWith(errs.NotFound, fmt.Sprintf("the last code for %q was sent %s to another number than this one", name, ago(h.Other, now)),
 			ReasonOtherNumber.With(p.resend()))
@@ -220,28 +379,33 @@ func (p Check) explain(h History, now time.Time) error {
 		return spent("the code is used up: it was accepted %s", ago(h.Approved, now))
 	case h.Unclear:
 		return spent("the code may be used up: Twilio's answer to it was lost")
+	case h.Wrong >= maxChecks && now.Sub(h.First) < codeLifetime:
+		return errs.New(errs.Refused, "five wrong codes were given", "wait ten minutes, then send a new one")
 	case h.Wrong >= maxChecks:
 		return spent("the code is locked after %d wrong tries", h.Wrong)
+	case h.SID == "" && now.Sub(h.Sent) < codeLifetime:
+		return errs.NewWith(errs.CodeRejected, "Twilio's answer to the last send was lost, so it is not known which code this program sent",
+			ReasonSendLost.With(p.resend()))
 	case now.Sub(h.Sent) >= codeLifetime:
 		return spent("the code is too old: it was sent %s, and works for %d minutes", ago(h.Sent, now), int(codeLifetime.Minutes()))
 	}
 	return spent("the code that was sent %s does not work any more", ago(h.Sent, now))
 }
 
-// notVerified returns the error that the caller is not verified and nobody was reset. It is of errs.CodeRejected for
+// notVerified returns the error that the caller is not verified, and what was not done therefore. It is of errs.CodeRejected for
 // all reasons that may be the caller's fault: no number, a number that can't be reached, a wrong code, a used one, no
 // code, an unknown refusal of Twilio's. Errors of an outage, a setting, a signal, the time limit or the usage keep
 // their kind.
-func notVerified(err error) error {
-	kind, what := errs.CodeRejected, "the caller is not verified, so nobody was reset"
+func notVerified(err error, undone string) error {
+	kind, what := errs.CodeRejected, "the caller is not verified, so "+undone
 	switch k := errs.KindOf(err); {
 	case err == nil, errors.Is(err, context.Canceled), k == errs.Usage, k == errs.Failure && errors.Is(err, context.DeadlineExceeded):
 		return err
 	case k == errs.Config, k == errs.Unavailable, errors.Is(err, mfa.ErrNoService):
-		kind, what = k, "nobody was reset"
+		kind, what = k, undone
 	}
 	return &errs.Error{Kind: kind, Err: fmt.Errorf("%s: %w", what, err),
-		Hint: errs.HintOf(err).Or(errs.Plain(doNotHelp))}
+		Hint: errs.HintOf(err).Or(errs.Plain(anotherWay))}
 }
 
 // resend returns the hint that says how to send a new code.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,9 +27,26 @@ type helpdesk struct {
 	startErr error
 	status   caller.Status
 	checkErr error
-	history  caller.History
+	history  *caller.History // nil: the log has what was sent through this helpdesk, once at least
+	noLog    bool
+	foreign  int // how often another program has had the code sent
+	fetched  caller.Status
+	fetchErr error
+	length   int // of Twilio's codes; 0 if the service can't be asked
+	holders  []caller.MobileHolder
+	sends    int
 
 	calls []string
+}
+
+func (h *helpdesk) log(caller.Recipient) caller.History {
+	switch {
+	case h.noLog:
+		return caller.History{}
+	case h.history != nil:
+		return *h.history
+	}
+	return caller.History{Known: true, SID: "VE1", First: noon, Sent: noon, Sends: max(1, h.sends)}
 }
 
 var noon = time.Date(2026, 7, 14, 12, 0, 0, 0, time.UTC)
@@ -44,11 +62,24 @@ func (h *helpdesk) PhoneContacts(_ context.Context, name string) ([]caller.Phone
 
 func (h *helpdesk) StartVerification(_ context.Context, to caller.Recipient, channel caller.Channel) (caller.Started, error) {
 	h.calls = append(h.calls, "start "+to.Username+" "+to.Phone.E164.Reveal()+" "+string(channel))
-	return h.started, h.startErr
+	started := h.started
+	if h.sends++; started.Sends == 0 {
+		started.SID, started.Sends = "VE1", h.sends+h.foreign
+	}
+	return started, h.startErr
 }
 
-func (h *helpdesk) CheckVerification(_ context.Context, to caller.Recipient, code string) (caller.Status, error) {
-	h.calls = append(h.calls, "check "+to.Username+" "+to.Phone.E164.Reveal()+" "+code)
+func (h *helpdesk) MobileHolders(_ context.Context, _, digits string) ([]caller.MobileHolder, error) {
+	return h.holders, nil
+}
+
+func (h *helpdesk) FetchVerification(_ context.Context, _ caller.Recipient, sid string) (caller.Started, error) {
+	h.calls = append(h.calls, "fetch "+sid)
+	return caller.Started{SID: sid, Status: cmp.Or(h.fetched, caller.Pending), Sends: max(1, h.sends) + h.foreign}, h.fetchErr
+}
+
+func (h *helpdesk) CheckVerification(_ context.Context, to caller.Recipient, sid, code string) (caller.Status, error) {
+	h.calls = append(h.calls, "check "+to.Username+" "+to.Phone.E164.Reveal()+" "+sid+" "+code)
 	return h.status, h.checkErr
 }
 
@@ -66,18 +97,20 @@ func (h *helpdesk) parse(text string) (caller.Phone, error) {
 
 func (h *helpdesk) identifier() *caller.Verifier {
 	return &caller.Verifier{Directory: h, Verifications: h, Parse: h.parse, Now: func() time.Time { return noon },
-		History: func(caller.Recipient) caller.History { return h.history }}
+		Undone: "nobody was reset", History: h.log, CodeLength: func(context.Context) int { return h.length }}
 }
 
 var (
-	mobile  = caller.PhoneContact{Mobile: true, Text: "+44 7700 900123"}
-	mobile2 = caller.PhoneContact{Mobile: true, Text: "+44 7700 900456"}
-	same    = caller.PhoneContact{Mobile: true, Text: "+447700900123"}
-	phone   = caller.PhoneContact{Text: "+44 20 7946 0018"}
-	phone2  = caller.PhoneContact{Text: "+44 20 7946 0019"}
-	rubbish = caller.PhoneContact{Mobile: true, Text: "ask Bob"}
-	blank   = caller.PhoneContact{Mobile: true, Text: ""}
-	local   = caller.PhoneContact{Mobile: true, Text: "noregion"}
+	old     = caller.Change{At: noon.AddDate(-2, 0, 0), By: "hr", What: caller.ChangedNumber}
+	mobile  = caller.PhoneContact{Mobile: true, Main: true, Changed: old, Text: "+44 7700 900123"}
+	mobile2 = caller.PhoneContact{Mobile: true, Main: true, Changed: old, Text: "+44 7700 900456"}
+	same    = caller.PhoneContact{Mobile: true, Main: true, Changed: old, Text: "+447700900123"}
+	phone   = caller.PhoneContact{Main: true, Changed: old, Text: "+44 20 7946 0018"}
+	phone2  = caller.PhoneContact{Main: true, Changed: old, Text: "+44 20 7946 0019"}
+	rubbish = caller.PhoneContact{Mobile: true, Main: true, Changed: old, Text: "ask Bob"}
+	blank   = caller.PhoneContact{Mobile: true, Main: true, Changed: old, Text: ""}
+	local   = caller.PhoneContact{Mobile: true, Main: true, Changed: old, Text: "noregion"}
+	other   = caller.PhoneContact{Changed: old} // an e-mail address, or a number that is not a main one
 )
 
 func TestIdentificationNumber(t *testing.T) {
@@ -92,6 +125,8 @@ func TestIdentificationNumber(t *testing.T) {
 		"mobile before phone":               {[]caller.PhoneContact{phone, mobile}, "", "+447700900123", caller.MainMobile, 0},
 		"phone where there is no mobile":    {[]caller.PhoneContact{phone}, "", "+442079460018", caller.MainPhone, 0},
 		"none":                              {nil, "", "", "", errs.Refused},
+		"none that is a main one":           {[]caller.PhoneContact{other, {Mobile: true, Changed: old}}, "", "", "", errs.Refused},
+		"a main one beside others":          {[]caller.PhoneContact{other, mobile}, "", "+447700900123", caller.MainMobile, 0},
 		"two mobiles":                       {[]caller.PhoneContact{mobile, mobile2}, "", "", "", errs.Refused},
 		"two mobiles and a phone":           {[]caller.PhoneContact{mobile, mobile2, phone}, "", "", "", errs.Refused},
 		"two phones":                        {[]caller.PhoneContact{phone, phone2}, "", "", "", errs.Refused},
@@ -178,7 +213,8 @@ func TestIdentificationSend(t *testing.T) {
 	h := &helpdesk{started: caller.Started{SID: "VE1", Status: caller.Pending, Sends: 1}}
 	p := plan(t, h, mobile)
 	got, err := p.Send(t.Context(), caller.ChannelSMS)
-	if err != nil || got != h.started || len(h.calls) != 1 || h.calls[0] != "start alice +447700900123 sms" {
+	want := caller.Answer{SID: "VE1", Status: caller.Pending, TriesLeft: 5, ValidUntil: noon.Add(10 * time.Minute)}
+	if err != nil || got != want || p.Waits(got) != "for ten minutes and five tries" || len(h.calls) != 1 || h.calls[0] != "start alice +447700900123 sms" {
 		t.Errorf("%v %v %v", got, err, h.calls)
 	}
 	// A landline gets calls. An SMS to it is refused before anything is sent.
@@ -211,8 +247,8 @@ func TestIdentificationCheck(t *testing.T) {
 		h := &helpdesk{status: status}
 		p := plan(t, h, mobile)
 		got, err := p.Confirm(t.Context(), "123456")
-		if got != status || h.calls[0] != "check alice +447700900123 123456" {
-			t.Errorf("%q: %q %v", status, got, h.calls)
+		if got.Status != status || !got.Asked || !slices.Equal(h.calls, []string{"fetch VE1", "check alice +447700900123 VE1 123456"}) {
+			t.Errorf("%q: %+v %v", status, got, h.calls)
 		}
 		if status == caller.Approved {
 			if err != nil {
@@ -234,15 +270,19 @@ func TestIdentificationCheck(t *testing.T) {
 func TestIdentificationCheckErrors(t *testing.T) {
 	h := &helpdesk{checkErr: &errs.Error{Kind: errs.Unavailable, Err: errs.ErrLostReply}}
 	p := plan(t, h, mobile)
-	status, err := p.Confirm(t.Context(), "123456")
-	if status != "" || errs.KindOf(err) != errs.Unavailable || errs.HintOf(err).String() != "maybe-spent(code-wanted(sms, alice))" {
+	answer, err := p.Confirm(t.Context(), "123456")
+	if answer.Status != "" || errs.KindOf(err) != errs.Unavailable || errs.HintOf(err).String() != "maybe-spent(code-wanted(sms, alice))" {
 		t.Errorf("%v %s", err, errs.HintOf(err))
 	}
 	h.checkErr = errs.New(errs.Refused, "five checks", "wait")
 	if _, err := p.Confirm(t.Context(), "123456"); err != h.checkErr {
 		t.Error(err)
 	}
-	h.checkErr, h.status = nil, caller.Approved
+	h.checkErr, h.fetchErr = nil, errs.New(errs.Unavailable, "down", "")
+	if answer, err := p.Confirm(t.Context(), "123456"); err != h.fetchErr || answer != (caller.Answer{}) {
+		t.Errorf("%+v, %v", answer, err)
+	}
+	h.fetchErr, h.status = nil, caller.Approved
 	if _, err := p.Confirm(t.Context(), "123456"); err != nil {
 		t.Error(err)
 	}
@@ -257,23 +297,31 @@ func TestIdentificationCheckWithoutVerification(t *testing.T) {
 		text    string
 		hint    string // "spent" if it is empty
 	}{
-		"nothing known":     {caller.History{}, errs.NotFound, "used already, or it is too old, or none was sent", ""},
 		"never sent":        {caller.History{Known: true}, errs.NotFound, "no code was sent", "not-sent"},
 		"to another number": {caller.History{Known: true, Other: at(2 * time.Minute)}, errs.NotFound, "was sent 2 minutes ago to another number", "other-number"},
 		"used up": {caller.History{Known: true, Sent: at(time.Hour), Approved: at(90 * time.Second)}, errs.CodeRejected,
 			"used up: it was accepted a minute ago", ""},
-		"answer lost":        {caller.History{Known: true, Sent: at(time.Minute), Unclear: true}, errs.CodeRejected, "may be used up", ""},
-		"five wrong":         {caller.History{Known: true, Sent: at(time.Minute), Wrong: 5}, errs.CodeRejected, "5 wrong tries", ""},
-		"too old":            {caller.History{Known: true, Sent: at(10 * time.Minute), Wrong: 4}, errs.CodeRejected, "too old: it was sent 10 minutes ago", ""},
+		"answer lost": {caller.History{Known: true, SID: "VE1", Sent: at(time.Minute), Unclear: true}, errs.CodeRejected, "may be used up", ""},
+		"five wrong, before": {caller.History{Known: true, SID: "VE1", First: at(time.Hour), Sent: at(time.Minute), Wrong: 5},
+			errs.CodeRejected, "5 wrong tries", ""},
+		"send lost":          {caller.History{Known: true, Sent: at(time.Minute)}, errs.CodeRejected, "answer to the last send was lost", "send-lost"},
+		"send lost long ago": {caller.History{Known: true, Sent: at(time.Hour)}, errs.CodeRejected, "too old", ""},
+		"too old": {caller.History{Known: true, SID: "VE1", Sent: at(10 * time.Minute), Wrong: 4}, errs.CodeRejected,
+			"too old: it was sent 10 minutes ago", ""},
 		"much too old":       {caller.History{Known: true, Sent: at(3 * time.Hour)}, errs.CodeRejected, "it was sent at 2026-07-14T09:00:00Z", ""},
-		"young, and gone":    {caller.History{Known: true, Sent: at(9 * time.Minute)}, errs.CodeRejected, "does not work any more", ""},
-		"sent in our future": {caller.History{Known: true, Sent: at(-time.Minute)}, errs.CodeRejected, "sent less than a minute ago", ""},
+		"young, and gone":    {caller.History{Known: true, SID: "VE1", Sent: at(9 * time.Minute)}, errs.CodeRejected, "does not work any more", ""},
+		"sent in our future": {caller.History{Known: true, SID: "VE1", Sent: at(-time.Minute)}, errs.CodeRejected, "sent less than a minute ago", ""},
 		"other after used up": {caller.History{Known: true, Sent: at(time.Hour), Approved: at(time.Minute), Other: at(time.Minute)},
 			errs.CodeRejected, "used up", ""},
 	} {
-		h := &helpdesk{checkErr: &errs.Error{Kind: errs.NotFound, Err: caller.ErrNoVerification}, history: c.history}
+		c.history.Sends = 1
+		h := &helpdesk{checkErr: &errs.Error{Kind: errs.NotFound, Err: caller.ErrNoVerification}, history: &c.history}
 		p := plan(t, h, phone)
 		_, err := p.Confirm(t.Context(), "123456")
+		h.fetchErr = h.checkErr // Twilio may say it a call earlier
+		if _, again := p.Confirm(t.Context(), "123456"); err == nil || again == nil || again.Error() != err.Error() {
+			t.Errorf("%s: %v, then %v", name, err, again)
+		}
 		if errs.KindOf(err) != c.kind || err == nil || !strings.Contains(err.Error(), c.text) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -291,6 +339,7 @@ func TestIdentificationShowsNoNumber(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, sendErr := p.Send(t.Context(), caller.ChannelSMS)
+	h.history = &caller.History{Known: true}
 	_, checkErr := p.Confirm(t.Context(), "918273")
 	for _, err := range []error{sendErr, checkErr} {
 		text := err.Error() + errs.HintOf(err).String()
@@ -298,7 +347,7 @@ func TestIdentificationShowsNoNumber(t *testing.T) {
 			t.Error(text)
 		}
 	}
-	if want := "spent(code-given(call, alice))"; errs.HintOf(checkErr).String() != want {
+	if want := "not-sent(code-given(call, alice))"; errs.HintOf(checkErr).String() != want {
 		t.Errorf("hint %q", errs.HintOf(checkErr))
 	}
 }
@@ -323,7 +372,7 @@ func TestNotIdentified(t *testing.T) {
 		{errs.New(errs.Failure, "Twilio rejected the request", ""), errs.CodeRejected},
 		{errors.New("x"), errs.CodeRejected},
 	} {
-		got := caller.NotVerified(c.err)
+		got := caller.NotVerified(c.err, "nobody was reset")
 		if errs.KindOf(got) != c.want || !errors.Is(got, c.err) || !errs.HintOf(c.err).Empty() && errs.HintOf(got).Text != "h" {
 			t.Errorf("%v: %v, hint %q", c.err, got, errs.HintOf(got))
 		}
@@ -331,7 +380,7 @@ func TestNotIdentified(t *testing.T) {
 			t.Errorf("%v is told as %v, hint %q", c.err, got, errs.HintOf(got))
 		}
 	}
-	if caller.NotVerified(nil) != nil {
+	if caller.NotVerified(nil, "") != nil {
 		t.Error("an error out of nothing")
 	}
 }

@@ -37,10 +37,10 @@ func ParsePhone(text, region string) (Phone, error) {
 	if !ok {
 		return Phone{}, notANumber()
 	}
-	if !slices.Contains([]phonenumbers.PhoneNumberType{phonenumbers.MOBILE, phonenumbers.FIXED_LINE_OR_MOBILE,
+	if n.ofNoCountry || !slices.Contains([]phonenumbers.PhoneNumberType{phonenumbers.MOBILE, phonenumbers.FIXED_LINE_OR_MOBILE,
 		phonenumbers.FIXED_LINE, phonenumbers.VOIP}, n.kind) {
 		return Phone{}, errs.New(errs.Refused,
-			"the phone number is of a kind that identifies nobody: premium-rate, shared-cost, freephone, pager, voicemail or the like", correctIt)
+			"the phone number is of a kind that identifies nobody: premium-rate, shared-cost, freephone, satellite, pager, voicemail or the like", correctIt)
 	}
 	return Phone{E164: secret.New(n.e164()), Masked: n.masked(), Landline: n.kind == phonenumbers.FIXED_LINE}, nil
 }
@@ -56,6 +56,8 @@ type number struct {
 	asDialed string // its digits as its country writes them
 	trunk    string // what its country dials before national numbers: "0" nearly everywhere, or nothing
 	kind     phonenumbers.PhoneNumberType
+
+	ofNoCountry bool // its code belongs to no country: satellites and other networks of the whole world
 }
 
 func (n number) e164() string { return "+" + n.country + n.national }
@@ -74,8 +76,9 @@ func lookUp(digits, region string) (number, bool) {
 		return number{}, false
 	}
 	code := int(parsed.GetCountryCode())
+	country := phonenumbers.GetRegionCodeForCountryCode(code)
 	if region == phonenumbers.UNKNOWN_REGION {
-		region = phonenumbers.GetRegionCodeForCountryCode(code)
+		region = country
 	}
 	n := number{
 		country:  strconv.Itoa(code),
@@ -83,6 +86,8 @@ func lookUp(digits, region string) (number, bool) {
 		asDialed: phonenumbers.NormalizeDigitsOnly(phonenumbers.Format(parsed, phonenumbers.NATIONAL)),
 		trunk:    phonenumbers.GetNddPrefixForRegion(region, true),
 		kind:     phonenumbers.GetNumberType(parsed),
+
+		ofNoCountry: country == phonenumbers.REGION_CODE_FOR_NON_GEO_ENTITY,
 	}
 	if forFilms(n) {
 		n.kind = phonenumbers.MOBILE

@@ -114,7 +114,7 @@ func TestEveryCountrysMobileAndFixedNumbers(t *testing.T) {
 const (
 	unreadable = "the text can't be read as one phone number"
 	extension  = "the phone number has an extension, and no code can be sent to one"
-	nobody     = "the phone number is of a kind that identifies nobody: premium-rate, shared-cost, freephone, pager, voicemail or the like"
+	nobody     = "the phone number is of a kind that identifies nobody: premium-rate, shared-cost, freephone, satellite, pager, voicemail or the like"
 )
 
 func TestRefused(t *testing.T) {
@@ -236,6 +236,19 @@ func TestRefused(t *testing.T) {
 		{"+1 800 234 5678", "", nobody},
 		{"0900 1 234567", "DE", nobody},
 		{"+979 1 2345 6789", "", nobody},
+		{"+800 1234 5678", "", nobody},
+		{"+808 1234 5678", "", nobody},
+		{"+870 301 234 567", "", nobody}, // satellites: Inmarsat, Iridium, Globalstar, Thuraya
+		{"+870 773 111 632", "", nobody},
+		{"+881 6 2345 6789", "", nobody},
+		{"+881 8 2345 6789", "GB", nobody},
+		{"00881 6 2345 6789", "GB", nobody},
+		{"+882 16 5000 0000", "", "-"},
+		{"+882 34 21234", "", "-"},
+		{"+883 510 012 345", "", nobody},
+		{"+883 5100 1234 5678", "", "-"},
+		{"+878 10 1234 5678 90", "", "-"},
+		{"+888 123 456 789 01", "", nobody},
 	} {
 		p, err := caller.ParsePhone(c.text, c.region)
 		switch {

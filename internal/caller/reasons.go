@@ -15,5 +15,7 @@ const (
 	ReasonSpent       errs.Reason = "spent"        // the hint for a code that is wanted
 	ReasonMaybeSpent  errs.Reason = "maybe-spent"  // the hint for a code that is wanted
 	ReasonOtherNumber errs.Reason = "other-number" // the hint for a code that is wanted: the last one went elsewhere
+	ReasonSendLost    errs.Reason = "send-lost"    // the hint for a code that is wanted
+	ReasonNoRecord    errs.Reason = "no-record"    // no parts: there is no log of what was sent
 	ReasonBeginAgain  errs.Reason = "begin-again"  // the hint for a code that is wanted: the caller is not verified
 )

@@ -12,8 +12,6 @@ import (
 // maxCodesTyped is how many codes may be typed. Twilio takes five, but a fourth would be a guess.
 const maxCodesTyped = 3
 
-const doNotHelp = "do not help this caller unless you can verify them in another way"
-
 // Operator is the person who uses this program, with the caller on the phone.
 type Operator interface {
 	// Sending tells the operator where a code goes, before it is sent.
@@ -63,24 +61,21 @@ func (v *Verifier) failed(u mfa.User, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err
 	}
-	if err = notVerified(err); v.Refused != nil && errs.KindOf(err) == errs.CodeRejected {
+	if err = notVerified(err, v.Undone); v.Refused != nil && errs.KindOf(err) == errs.CodeRejected {
 		return v.Refused(u.Username, err)
 	}
 	return err
 }
 
-// sendAndAsk sends a code and asks for it. Its own history of the code replaces that of the Verifier.
+// sendAndAsk sends a code and asks for it. A code of a wrong length is asked for again; it is no try.
 func (c Check) sendAndAsk(ctx context.Context, channel Channel, on Operator) error {
-	if _, err := c.Send(ctx, channel); err != nil {
+	h, err := c.send(ctx, channel)
+	if err != nil {
 		return err
 	}
 	again := ReasonBeginAgain.With(c.resend())
-	history := History{Known: true, Sent: c.by.Now()}
-	by := *c.by
-	by.History = func(Recipient) History { return history }
-	c.by = &by
 	var wrong error
-	for history.Wrong < maxCodesTyped {
+	for typed := 0; typed < maxCodesTyped; {
 		code, err := on.AskCode(ctx, wrong)
 		if err != nil && errs.KindOf(err) == errs.Declined {
 			return errs.NewWith(errs.Declined, "no code was typed", again)
@@ -88,10 +83,15 @@ func (c Check) sendAndAsk(ctx context.Context, channel Channel, on Operator) err
 		if err != nil {
 			return err
 		}
-		if _, wrong = c.Confirm(ctx, code); !errors.Is(wrong, ErrWrongCode) {
+		if _, wrong = c.confirm(ctx, &h, code, maxCodesTyped-typed); !errors.Is(wrong, ErrWrongCode) {
 			return wrong
 		}
-		history.Wrong++
+		if !errors.Is(wrong, ErrCodeLength) {
+			typed++
+		}
+		if h.Wrong >= maxChecks { // earlier ones of the same code count too
+			return c.explain(h, c.by.Now())
+		}
 	}
 	return errs.NewWith(errs.CodeRejected, fmt.Sprintf("%d codes were wrong", maxCodesTyped), again)
 }

@@ -67,8 +67,9 @@ func TestVerify(t *testing.T) {
 	if err != nil || len(recorded) > 0 || !slices.Equal(o.heard, []string{"sending +44 ***123 sms", "verified"}) || len(o.wrong) != 2 {
 		t.Errorf("%v, recorded %q, heard %q, wrong %q", err, recorded, o.heard, o.wrong)
 	}
-	if want := []string{"contacts", "start alice +447700900123 sms", "check alice +447700900123 wrong", "check alice +447700900123 wrong",
-		"check alice +447700900123 right"}; !slices.Equal(h.calls, want) {
+	if want := []string{"contacts", "start alice +447700900123 sms", "fetch VE1", "check alice +447700900123 VE1 wrong",
+		"fetch VE1", "check alice +447700900123 VE1 wrong",
+		"fetch VE1", "check alice +447700900123 VE1 right"}; !slices.Equal(h.calls, want) {
 		t.Errorf("%q", h.calls)
 	}
 }
@@ -88,7 +89,7 @@ func TestVerifyFails(t *testing.T) {
 		calls    int
 	}{
 		"three wrong codes": {operator: operator{codes: []string{"a", "b", "c", "right"}}, channel: caller.ChannelSMS, contacts: []caller.PhoneContact{mobile},
-			kind: errs.CodeRejected, text: "3 codes were wrong", hint: "begin-again(the same again)", recorded: true, calls: 5},
+			kind: errs.CodeRejected, text: "3 codes were wrong", hint: "begin-again(the same again)", recorded: true, calls: 8},
 		"no code": {operator: operator{err: errs.New(errs.Declined, "nothing", "")}, channel: caller.ChannelSMS, contacts: []caller.PhoneContact{mobile},
 			kind: errs.CodeRejected, text: "no code was typed", hint: "begin-again(the same again)", recorded: true, calls: 2},
 		"no number": {channel: caller.ChannelSMS, kind: errs.CodeRejected, text: "neither a main mobile nor a main phone", recorded: true, calls: 1},
@@ -98,7 +99,7 @@ func TestVerifyFails(t *testing.T) {
 			contacts: []caller.PhoneContact{mobile}, kind: errs.CodeRejected, text: "rejected", recorded: true, calls: 2},
 		"used up meanwhile": {change: func(h *helpdesk) { h.checkErr = &errs.Error{Kind: errs.NotFound, Err: caller.ErrNoVerification} },
 			operator: operator{codes: []string{"a"}}, channel: caller.ChannelSMS, contacts: []caller.PhoneContact{mobile},
-			kind: errs.CodeRejected, text: "that was sent less than a minute ago does not work any more", hint: "spent(the same again)", recorded: true, calls: 3},
+			kind: errs.CodeRejected, text: "that was sent less than a minute ago does not work any more", hint: "spent(the same again)", recorded: true, calls: 4},
 		"an outage": {change: func(h *helpdesk) { h.startErr = down }, channel: caller.ChannelSMS, contacts: []caller.PhoneContact{mobile},
 			kind: errs.Unavailable, text: "nobody was reset: down", calls: 2},
 		"a setting": {channel: caller.ChannelSMS, contacts: []caller.PhoneContact{local}, kind: errs.Config, text: "nobody was reset: no region", calls: 1},

@@ -122,7 +122,7 @@ func every(t *testing.T, ch *Changes) map[string]error {
 	_, said["Challenge"] = factors.Challenge(ctx, identity, sid, "123456")
 	said["DeleteFactor"] = factors.DeleteFactor(ctx, identity, sid)
 	_, said["StartVerification"] = verifications.StartVerification(ctx, to, caller.ChannelSMS)
-	_, said["CheckVerification"] = verifications.CheckVerification(ctx, to, "123456")
+	_, said["CheckVerification"] = verifications.CheckVerification(ctx, to, "VE00000000000000000000000000000001", "123456")
 	_, said["CreateService"] = services.CreateService(ctx, "Acme", "Acme")
 	classes := got[[]injector.Class](t)(site.InjectorClasses(ctx, injector.Names()))
 	said["ApplySwitch"] = site.ApplySwitch(ctx, injector.Names(), injector.SwitchPlan{Was: classes, Changes: []injector.ClassChange{

@@ -70,8 +70,13 @@ func (noVerifications) StartVerification(context.Context, caller.Recipient, call
 	return caller.Started{}, errDryRun
 }
 
+// FetchVerification refuses: in a dry run nothing was sent that could be looked at.
+func (noVerifications) FetchVerification(context.Context, caller.Recipient, string) (caller.Started, error) {
+	return caller.Started{}, errDryRun
+}
+
 // CheckVerification refuses.
-func (noVerifications) CheckVerification(context.Context, caller.Recipient, string) (caller.Status, error) {
+func (noVerifications) CheckVerification(context.Context, caller.Recipient, string, string) (caller.Status, error) {
 	return "", errDryRun
 }
 

@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"time"
 
@@ -33,11 +32,18 @@ func (db *DB) Details(ctx context.Context, usernames []string) (map[string]mfa.D
 	return details, nil
 }
 
-// PhoneContacts implements caller.Directory: mobile numbers first, then fixed ones, both in the order of their entry.
+// PhoneContacts implements caller.Directory: main numbers first, mobile before fixed, both in the order of their entry.
 func (db *DB) PhoneContacts(ctx context.Context, username string) ([]caller.PhoneContact, error) {
 	type contact struct {
-		Mobile bool   `db:"mobile"`
-		Text   string `db:"text"`
+		Mobile   bool       `db:"mobile"`
+		Main     bool       `db:"main"`
+		Text     string     `db:"text"`
+		NumberAt *time.Time `db:"number_at"`
+		NumberBy string     `db:"number_by"`
+		EntryAt  *time.Time `db:"entry_at"`
+		EntryBy  string     `db:"entry_by"`
+		PersonAt *time.Time `db:"person_at"`
+		PersonBy string     `db:"person_by"`
 	}
 	rows, err := readByNames(ctx, db, "read a user's phone numbers", "phone_contacts", []string{username}, pgx.RowToStructByName[contact])
 	if err != nil {
@@ -45,7 +51,53 @@ func (db *DB) PhoneContacts(ctx context.Context, username string) ([]caller.Phon
 	}
 	var contacts []caller.PhoneContact
 	for _, r := range rows {
-		contacts = append(contacts, caller.PhoneContact(r))
+		c := caller.PhoneContact{Mobile: r.Mobile, Main: r.Main, Text: r.Text}
+		entry := changeOf(r.EntryAt, r.EntryBy, caller.ChangedEntry)
+		if c.Changed = entry; r.Main {
+			c.Changed = newest(changeOf(r.NumberAt, r.NumberBy, caller.ChangedNumber), entry, changeOf(r.PersonAt, r.PersonBy, caller.ChangedPerson))
+		}
+		contacts = append(contacts, c)
 	}
-	return slices.DeleteFunc(contacts, func(c caller.PhoneContact) bool { return strings.TrimSpace(c.Text) == "" }), nil
+	return contacts, nil
+}
+
+func changeOf(at *time.Time, by string, what caller.Changed) caller.Change {
+	c := caller.Change{By: strings.TrimSpace(by), What: what}
+	if at != nil {
+		c.At = *at
+	}
+	return c
+}
+
+// newest returns the newest of the changes, or the first one whose time is not known. Of two at the same time the first
+// counts.
+func newest(changes ...caller.Change) caller.Change {
+	found := changes[0]
+	for _, c := range changes {
+		if c.At.IsZero() {
+			return c
+		}
+		if c.At.After(found.At) {
+			found = c
+		}
+	}
+	return found
+}
+
+// MobileHolders implements caller.Directory.
+func (db *DB) MobileHolders(ctx context.Context, username, digits string) ([]caller.MobileHolder, error) {
+	type holder struct {
+		Username string `db:"username"`
+		Text     string `db:"text"`
+	}
+	rows, err := read(ctx, db, "look who else has a phone number", "mobile_holders",
+		pgx.StrictNamedArgs{"username": username, "digits": digits}, pgx.RowToStructByName[holder])
+	if err != nil {
+		return nil, err
+	}
+	var holders []caller.MobileHolder
+	for _, r := range rows {
+		holders = append(holders, caller.MobileHolder(r))
+	}
+	return holders, nil
 }

@@ -3,7 +3,6 @@ package db_test
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -126,11 +125,23 @@ func TestEndDates(t *testing.T) {
 	}
 }
 
+// entered is when the sample's numbers were entered.
+var entered = time.Date(2019, 5, 6, 9, 30, 0, 0, time.UTC)
+
+// plain is a contact entry of the sample.
+func plain(mobile, main bool, text string) caller.PhoneContact {
+	c := caller.PhoneContact{Mobile: mobile, Main: main, Text: text, Changed: caller.Change{At: entered, By: "admin", What: caller.ChangedEntry}}
+	if main {
+		c.Changed.What = caller.ChangedNumber
+	}
+	return c
+}
+
 func TestPhoneContacts(t *testing.T) {
 	d, url := sample(t)
 	for name, want := range map[string][]caller.PhoneContact{
-		"alice": {{Mobile: true, Text: "07700 900123"}}, "bob": {{Mobile: true, Text: "+44 (0)7700 900456"}},
-		"carol": {{Text: "020 7946 0018"}}, "dave": {{Mobile: true, Text: "07700-900789"}},
+		"alice": {plain(true, true, "07700 900123"), plain(false, false, "")}, "bob": {plain(true, true, "+44 (0)7700 900456"), plain(false, false, "")},
+		"carol": {plain(false, true, "020 7946 0018")}, "dave": {plain(true, true, "07700-900789")},
 		"erin": nil, "grace": nil, "admin": nil, "nobody": nil, "ALICE": nil, "": nil, "a\x00b": nil, "\xff": nil,
 	} {
 		got, err := d.PhoneContacts(t.Context(), name)
@@ -138,13 +149,19 @@ func TestPhoneContacts(t *testing.T) {
 			t.Errorf("%q: %v %s", name, err, diff)
 		}
 	}
+	const at = "'2019-05-06 09:30:00'"
 	dbtest.Exec(t, url, `delete from party_contact_methods; delete from contact_methods;
 		insert into contact_methods (id, contact, usercompanyid) values (1, 'fixed 1', 1), (2, 'mobile 2', 1), (3, 'mobile 3', 1), (4, 'not main', 1),
 			(5, 'fax', 1), (6, 'e-mail', 1), (7, '', 1), (8, null, 1), (9, e' \t\u00a0\n', 1), (10, 'fixed 10', 1), (11, 'of nobody', 1), (12, 'bob''s', 1);
 		insert into party_contact_methods (contactmethod_id, party_id, type, main, usercompanyid) values (10, 1, 'T', true, 1), (1, 1, 'T', true, 1),
 			(3, 1, 'M', true, 1), (2, 1, 'M', true, 1), (4, 1, 'M', false, 1), (5, 1, 'F', true, 1), (6, 1, 'E', true, 1), (7, 1, 'M', true, 1),
-			(8, 1, 'M', true, 1), (9, 1, 'T', true, 1), (11, null, 'M', true, 1), (12, 2, 'M', true, 1)`)
-	want := []caller.PhoneContact{{Mobile: true, Text: "mobile 2"}, {Mobile: true, Text: "mobile 3"}, {Text: "fixed 1"}, {Text: "fixed 10"}}
+			(8, 1, 'M', true, 1), (9, 1, 'T', true, 1), (11, null, 'M', true, 1), (12, 2, 'M', true, 1);
+		update contact_methods set created = `+at+`, lastupdated = `+at+`, alteredby = 'admin';
+		update party_contact_methods set created = `+at+`, lastupdated = `+at+`, alteredby = 'admin'`)
+	// A number that was emptied is there: it must not look as if there were none.
+	want := []caller.PhoneContact{plain(true, true, "mobile 2"), plain(true, true, "mobile 3"), plain(true, true, ""), plain(true, true, ""),
+		plain(false, true, "fixed 1"), plain(false, true, " \t\u00a0\n"), plain(false, true, "fixed 10"),
+		plain(true, false, ""), plain(false, false, ""), plain(false, false, "")}
 	got, err := d.PhoneContacts(t.Context(), "alice")
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Error(err, diff)
@@ -155,9 +172,67 @@ func TestPhoneContacts(t *testing.T) {
 	}
 	for _, text := range hostile() {
 		dbtest.Exec(t, url, "update contact_methods set contact = $1 where id = 2", text)
-		got, err := d.PhoneContacts(t.Context(), "alice")
-		if there := slices.Contains(got, caller.PhoneContact{Mobile: true, Text: text}); err != nil || there != (strings.TrimSpace(text) != "") {
+		if got, err := d.PhoneContacts(t.Context(), "alice"); err != nil || !slices.Contains(got, plain(true, true, text)) {
 			t.Errorf("%q: %v, %v", text, got, err)
+		}
+	}
+}
+
+// Each row on the way from a user to a number says when it was changed, and the newest counts.
+func TestNumberChanged(t *testing.T) {
+	d, url := sample(t)
+	day := time.Date(2026, 7, 14, 12, 30, 15, 0, time.UTC)
+	for _, c := range []struct {
+		change string
+		want   caller.Change
+	}{
+		{"update contact_methods set lastupdated = '2026-07-14 12:30:15', alteredby = 'mallory'", caller.Change{At: day, By: "mallory", What: caller.ChangedNumber}},
+		{"update party_contact_methods set lastupdated = '2026-07-14 12:30:15', alteredby = 'mallory'",
+			caller.Change{At: day, By: "mallory", What: caller.ChangedEntry}},
+		{"update person set lastupdated = '2026-07-14 12:30:15', alteredby = 'mallory'", caller.Change{At: day, By: "mallory", What: caller.ChangedPerson}},
+		{"update contact_methods set created = '2026-07-14 12:30:15', createdby = 'mallory', alteredby = null",
+			caller.Change{At: day, By: "mallory", What: caller.ChangedNumber}},
+		{"update contact_methods set lastupdated = '2026-07-14 12:30:15', createdby = 'hr', alteredby = ''", caller.Change{At: day, What: caller.ChangedNumber}},
+		{"update contact_methods set created = null", caller.Change{At: entered, By: "admin", What: caller.ChangedNumber}},
+		{"update contact_methods set lastupdated = null", caller.Change{By: "admin", What: caller.ChangedNumber}},
+		{"update party_contact_methods set lastupdated = null", caller.Change{By: "admin", What: caller.ChangedEntry}},
+		{"update contact_methods set lastupdated = 'infinity'", caller.Change{By: "admin", What: caller.ChangedNumber}},
+		{"update contact_methods set lastupdated = '-infinity'", caller.Change{By: "admin", What: caller.ChangedNumber}},
+		{"update contact_methods set lastupdated = '0044-01-01 BC'", caller.Change{By: "admin", What: caller.ChangedNumber}},
+		{"update contact_methods set created = 'infinity'", caller.Change{By: "admin", What: caller.ChangedNumber}},
+		{"update contact_methods set lastupdated = '90000-01-01'", caller.Change{By: "admin", What: caller.ChangedNumber}},
+	} {
+		dbtest.Exec(t, url, `update person set created = '2019-05-06 09:30', lastupdated = '2019-05-06 09:30', alteredby = 'admin';
+			update contact_methods set created = '2019-05-06 09:30', lastupdated = '2019-05-06 09:30', alteredby = 'admin', createdby = 'admin';
+			update party_contact_methods set created = '2019-05-06 09:30', lastupdated = '2019-05-06 09:30', alteredby = 'admin', createdby = 'admin'`)
+		dbtest.Exec(t, url, c.change)
+		got, err := d.PhoneContacts(t.Context(), "carol")
+		if err != nil || len(got) != 1 || got[0].Changed != c.want {
+			t.Errorf("%s: %+v, %v; want %+v", c.change, got, err, c.want)
+		}
+	}
+}
+
+// Who else has a number is found however it is written.
+func TestMobileHolders(t *testing.T) {
+	d, url := sample(t)
+	dbtest.Exec(t, url, `insert into contact_methods (id, contact, usercompanyid) values (101, '0044 7700/900-1 23', 1), (102, null, 1), (103, '', 1);
+		insert into party_contact_methods (contactmethod_id, party_id, type, main, usercompanyid) values
+			(101, 2, 'M', true, 1), (101, 3, 'M', false, 1), (101, 4, 'T', true, 1), (102, 4, 'M', true, 1), (103, 4, 'M', true, 1)`)
+	for _, c := range []struct {
+		name, digits string
+		want         []caller.MobileHolder
+	}{
+		{"alice", "0123", []caller.MobileHolder{{Username: "bob", Text: "0044 7700/900-1 23"}}},
+		{"bob", "0123", []caller.MobileHolder{{Username: "alice", Text: "07700 900123"}}},
+		{"carol", "0123", []caller.MobileHolder{{Username: "alice", Text: "07700 900123"}, {Username: "bob", Text: "0044 7700/900-1 23"}}},
+		{"alice", "0018", nil}, // carol's, which is no mobile
+		{"alice", "%", nil},
+		{"'; --", "0789", []caller.MobileHolder{{Username: "dave", Text: "07700-900789"}}}, // also of people who have left
+	} {
+		got, err := d.MobileHolders(t.Context(), c.name, c.digits)
+		if diff := cmp.Diff(c.want, got); diff != "" || err != nil {
+			t.Errorf("%s, %s: %v %s", c.name, c.digits, err, diff)
 		}
 	}
 }
@@ -195,8 +270,12 @@ func directoryOfAnInstallation(t *testing.T, _ dbtest.Template, url string) {
 			t.Error(err, diff)
 		}
 		contacts, err := d.PhoneContacts(t.Context(), "admin")
-		if diff := cmp.Diff([]caller.PhoneContact{{Mobile: true, Text: "07700 900123"}, {Text: "020 7946 0018"}}, contacts); diff != "" || err != nil {
-			t.Error(err, diff)
+		if err != nil || len(contacts) != 2 || contacts[0].Text != "07700 900123" || !contacts[0].Mobile || !contacts[1].Main ||
+			contacts[1].Text != "020 7946 0018" || time.Since(contacts[0].Changed.At).Abs() > 24*time.Hour {
+			t.Errorf("%+v, %v", contacts, err)
+		}
+		if holders, err := d.MobileHolders(t.Context(), "nobody", "0123"); err != nil || len(holders) != 1 || holders[0].Username != "admin" {
+			t.Errorf("%+v, %v", holders, err)
 		}
 		if missing, err := d.MissingRights(t.Context()); err != nil || len(missing) != 0 {
 			t.Error(missing, err)
@@ -214,6 +293,8 @@ func TestDirectoryOfAnotherDatabase(t *testing.T) {
 	_, err := d.Details(t.Context(), []string{"alice"})
 	wantError(t, err, errs.Config, "is not uzERP's")
 	_, err = d.PhoneContacts(t.Context(), "alice")
+	wantError(t, err, errs.Config, "is not uzERP's")
+	_, err = d.MobileHolders(t.Context(), "alice", "0123")
 	wantError(t, err, errs.Config, "is not uzERP's")
 	_, err = d.MissingRights(t.Context())
 	wantError(t, err, errs.Config, "is not uzERP's")

@@ -9,10 +9,11 @@ grant select (username, person_id, email, access_enabled, last_login, uuid, mfa_
     on users to ROLE;
 
 -- who the person behind a user is: name, employer, day of leaving, and the phone numbers on file
-grant select (id, firstname, surname, company_id, party_id, end_date) on person to ROLE;
+-- (a number is believed only if nothing on the way to it was changed lately: when, and by whom)
+grant select (id, firstname, surname, company_id, party_id, end_date, created, lastupdated, alteredby) on person to ROLE;
 grant select (id, name) on company to ROLE;
-grant select (party_id, contactmethod_id, type, main) on party_contact_methods to ROLE;
-grant select (id, contact) on contact_methods to ROLE;
+grant select (id, party_id, contactmethod_id, type, main, created, createdby, lastupdated, alteredby) on party_contact_methods to ROLE;
+grant select (id, contact, created, createdby, lastupdated, alteredby) on contact_methods to ROLE;
 
 -- whether the user may log in to any company in uzERP, and which company they logged in to last
 grant select (lastcompanylogin) on users to ROLE;

@@ -92,6 +92,9 @@ func useAllRights(t *testing.T, d *db.DB) error {
 	if _, err := d.PhoneContacts(ctx, "alice"); err != nil {
 		return err
 	}
+	if _, err := d.MobileHolders(ctx, "alice", "0123"); err != nil {
+		return err
+	}
 	if err := d.CompareAndSet(ctx, "alice", users[0].Row, users[0].Row); err != nil {
 		return err
 	}

@@ -40,6 +40,11 @@ insert into party_contact_methods (contactmethod_id, party_id, type, main, userc
     (5, 3, 'T', true, 1),
     (6, 4, 'M', true, 1);
 
+-- All of that was entered years ago: a number that was changed lately verifies no caller.
+update person set created = '2019-05-06 09:30:00', lastupdated = '2019-05-06 09:30:00', alteredby = 'admin';
+update contact_methods set created = '2019-05-06 09:30:00', createdby = 'admin', lastupdated = '2019-05-06 09:30:00', alteredby = 'admin';
+update party_contact_methods set created = '2019-05-06 09:30:00', createdby = 'admin', lastupdated = '2019-05-06 09:30:00', alteredby = 'admin';
+
 insert into users (username, password, person_id, email, access_enabled, last_login, uuid, mfa_enrolled, mfa_enabled,
                    mfa_sid) values
     ('admin', '*', null, null, true, '2013-06-12 10:22:50', '11111111-1111-4111-8111-111111111111', false, false, null),

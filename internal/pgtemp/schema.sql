@@ -25,12 +25,19 @@ create table person (
     company_id bigint references company (id),
     party_id bigint references party (id),
     end_date date,
+    created timestamp not null default now(),
+    lastupdated timestamp not null default now(),
+    alteredby varchar,
     usercompanyid bigint not null references system_companies (id)
 );
 
 create table contact_methods (
     id serial primary key,
     contact varchar,
+    created timestamp default now(),
+    createdby varchar,
+    alteredby varchar,
+    lastupdated timestamp default now(),
     usercompanyid bigint not null references system_companies (id)
 );
 
@@ -41,6 +48,10 @@ create table party_contact_methods (
     type varchar not null,
     name varchar not null default 'MAIN',
     main boolean not null default false,
+    created timestamp default now(),
+    createdby varchar,
+    alteredby varchar,
+    lastupdated timestamp default now(),
     usercompanyid bigint not null references system_companies (id)
 );
 

@@ -231,12 +231,17 @@ func TestVerificationLife(t *testing.T) {
 func verificationLife(t *testing.T, quirks emulator.Quirks) {
 	c, run := emulated(t, quirks)
 	ctx := t.Context()
+	sid := "VE00000000000000000000000000000001" // of the last verification
 	send := func(channel caller.Channel, sends int) string {
 		t.Helper()
 		got, err := c.StartVerification(ctx, callee, channel)
 		if err != nil || got.Status != caller.Pending || got.Sends != sends {
 			t.Fatalf("%+v %v", got, err)
 		}
+		if fetched, err := c.FetchVerification(ctx, callee, got.SID); err != nil || fetched != got {
+			t.Fatalf("%+v %v", fetched, err)
+		}
+		sid = got.SID
 		code, ok := run.SentCode(number)
 		if !ok || len(code) != 6 {
 			t.Fatalf("%q reached the phone", code)
@@ -246,16 +251,19 @@ func verificationLife(t *testing.T, quirks emulator.Quirks) {
 	wrongOf := func(code string) string { return code[1:] + string('0'+(code[0]-'0'+1)%10) + "1" } // of another length, too
 	check := func(code string, want caller.Status) {
 		t.Helper()
-		if got, err := c.CheckVerification(ctx, callee, code); err != nil || got != want {
+		if got, err := c.CheckVerification(ctx, callee, sid, code); err != nil || got != want {
 			t.Errorf("%q %v, want %q", got, err, want)
 		}
 	}
 	noneWaits := func(code string) {
 		t.Helper()
-		_, err := c.CheckVerification(ctx, callee, code)
-		wantError(t, err, errs.NotFound, false)
-		if !errors.Is(err, caller.ErrNoVerification) {
-			t.Error(err)
+		_, err := c.CheckVerification(ctx, callee, sid, code)
+		_, fetchErr := c.FetchVerification(ctx, callee, sid)
+		for _, err := range []error{err, fetchErr} {
+			wantError(t, err, errs.NotFound, false)
+			if !errors.Is(err, caller.ErrNoVerification) {
+				t.Error(err)
+			}
 		}
 	}
 	refusedFor := func(err error, code int, kind errs.Kind) {
@@ -283,7 +291,7 @@ func verificationLife(t *testing.T, quirks emulator.Quirks) {
 	for range 5 {
 		check(wrongOf(code), caller.Pending)
 	}
-	_, err := c.CheckVerification(ctx, callee, code)
+	_, err := c.CheckVerification(ctx, callee, sid, code)
 	refusedFor(err, 60202, errs.Refused)
 	if !errors.Is(err, mfa.ErrAttemptsUsedUp) {
 		t.Error(err)
@@ -331,6 +339,41 @@ func verificationLife(t *testing.T, quirks emulator.Quirks) {
 	}
 }
 
+// Another program with the same service has a code sent: Twilio gives it the same code and the same verification, and
+// counts both sends. A check is about one verification: after its end the next one's code is none for it.
+func TestForeignVerification(t *testing.T) {
+	c, run := emulated(t, emulator.Quirks{})
+	shop, err := New(Config{AccountSID: emulator.DefaultAccountSID, ServiceSID: emulator.DefaultServiceSID, Username: emulator.DefaultAccountSID,
+		Password: secret.New(emulator.DefaultAuthToken), BaseURL: run.URL})
+	must(t, err)
+	defer shop.CloseIdle()
+	ctx := t.Context()
+	own, err := c.StartVerification(ctx, callee, caller.ChannelSMS)
+	must(t, err)
+	foreign, err := shop.StartVerification(ctx, callee, caller.ChannelSMS)
+	must(t, err)
+	if found, err := c.FetchVerification(ctx, callee, own.SID); err != nil || own.Sends != 1 || foreign.SID != own.SID || found.Sends != 2 {
+		t.Errorf("%+v, %+v, %+v, %v", own, foreign, found, err)
+	}
+	run.Advance(11 * time.Minute)
+	next, err := shop.StartVerification(ctx, callee, caller.ChannelSMS)
+	must(t, err)
+	code, _ := run.SentCode(number)
+	if _, err := c.CheckVerification(ctx, callee, own.SID, code); !errors.Is(err, caller.ErrNoVerification) || next.SID == own.SID {
+		t.Errorf("the code of another verification: %v", err)
+	}
+	// A verification of another number is none of this user's.
+	elsewhere := callee
+	elsewhere.Phone.E164 = secret.New("+447700900456")
+	_, err = c.FetchVerification(ctx, elsewhere, next.SID)
+	wantError(t, err, errs.Unavailable, false)
+	status, err := c.CheckVerification(ctx, elsewhere, next.SID, code)
+	wantError(t, err, errs.Unavailable, true)
+	if status != "" {
+		t.Error(status)
+	}
+}
+
 // After a lost reply the request is not repeated: the message is on its way, the code is used up.
 func TestVerificationLostReplies(t *testing.T) {
 	c, run := emulated(t, emulator.Quirks{})
@@ -342,13 +385,14 @@ func TestVerificationLostReplies(t *testing.T) {
 	if !ok || len(run.SentCodes()) != 1 {
 		t.Fatalf("%d messages", len(run.SentCodes()))
 	}
-	if got, err := c.StartVerification(ctx, callee, caller.ChannelSMS); err != nil || got.Sends != 2 {
+	got, err := c.StartVerification(ctx, callee, caller.ChannelSMS)
+	if err != nil || got.Sends != 2 {
 		t.Errorf("%+v %v", got, err)
 	}
 	run.AddFault(emulator.Fault{Operation: "CreateVerificationCheck", Truncated: true, Times: 1})
-	_, err = c.CheckVerification(ctx, callee, code)
+	_, err = c.CheckVerification(ctx, callee, got.SID, code)
 	wantError(t, err, errs.Unavailable, true)
-	_, err = c.CheckVerification(ctx, callee, code)
+	_, err = c.CheckVerification(ctx, callee, got.SID, code)
 	wantError(t, err, errs.NotFound, false)
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"maps"
 	"mime"
 	"net"
 	"net/http"
@@ -54,6 +55,7 @@ type call struct {
 	ctx    context.Context
 	op     string
 	method string // of the request last sent
+	number string // the phone number that the operation is about: no message shows it, though the request may not have it
 
 	invalid problem // what badParameter means in this operation; the zero value: what it means in all
 	ifLost  string  // the hint if it is open whether the operation took effect
@@ -160,7 +162,7 @@ func (o *call) exchange(method string, target *url.URL, data url.Values) (*http.
 	var f *callError
 	switch {
 	case err == nil:
-		f = o.c.judge(method, resp, body, data)
+		f = o.c.judge(method, resp, body, o.unshown(data))
 	case stopped(o.ctx) != nil:
 		f = stopped(o.ctx)
 		f.reached = connected.Load()
@@ -181,6 +183,16 @@ func (o *call) exchange(method string, target *url.URL, data url.Values) (*http.
 		Body:       io.NopCloser(bytes.NewReader(body)),
 		Request:    req,
 	}, nil
+}
+
+// unshown returns what no message may show: the data of a request, and the number that the operation is about.
+func (o *call) unshown(data url.Values) url.Values {
+	if o.number == "" {
+		return data
+	}
+	all := url.Values{"To": {o.number}}
+	maps.Copy(all, data)
+	return all
 }
 
 // roundTrip returns an answer and its whole body. The body is closed.

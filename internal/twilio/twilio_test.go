@@ -387,7 +387,11 @@ func operations() []operation {
 			return err
 		}},
 		{"check", "POST " + checkPath, ok(201, checkJSON("approved")), func(c *Client, ctx context.Context) error {
-			_, err := c.CheckVerification(ctx, callee, code)
+			_, err := c.CheckVerification(ctx, callee, verif, code)
+			return err
+		}},
+		{"look", "GET " + sendPath + "/" + verif, ok(200, sendJSON(1)), func(c *Client, ctx context.Context) error {
+			_, err := c.FetchVerification(ctx, callee, verif)
 			return err
 		}},
 		{"create-service", "POST /v2/Services", ok(201, serviceJSON()), func(c *Client, ctx context.Context) error {

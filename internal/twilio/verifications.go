@@ -23,6 +23,7 @@ func (c *Client) StartVerification(ctx context.Context, to caller.Recipient, cha
 	o.invalid = refused(0, "Twilio does not take this for a phone number", "correct the number in uzERP, or the one that you gave, then send again")
 	o.ifLost = "a message may be on its way: ask the user before sending again, which within ten minutes sends the same code"
 	number := to.Phone.E164.Reveal()
+	o.number = number
 	if err := o.check(validNumber(number), validChannel(channel)); err != nil {
 		return caller.Started{}, err
 	}
@@ -46,23 +47,56 @@ func (c *Client) StartVerification(ctx context.Context, to caller.Recipient, cha
 	return caller.Started{SID: *got.Sid, Status: status, Sends: len(or(got.SendCodeAttempts, nil))}, nil
 }
 
-// CheckVerification checks a code against the one that was sent to a number. The code is right only if the returned
-// status is caller.Approved (§0.1). It fails with errs.NotFound if no code is waiting.
-func (c *Client) CheckVerification(ctx context.Context, to caller.Recipient, code string) (caller.Status, error) {
+// FetchVerification returns a verification of this number. It fails with errs.NotFound if no code is waiting: Twilio then
+// knows no such verification any more (§1.2).
+func (c *Client) FetchVerification(ctx context.Context, to caller.Recipient, sid string) (caller.Started, error) {
+	o := c.begin(ctx, "look at the code that was sent")
+	o.invalid = refused(0, "Twilio does not take this number, or this verification", "compare the number with that in uzERP, and send a new code")
+	number := to.Phone.E164.Reveal()
+	o.number = number
+	if err := o.check(validNumber(number), validVerification(sid)); err != nil {
+		return caller.Started{}, err
+	}
+	got, err := o.api().FetchVerification(c.service, sid)
+	if err != nil {
+		gone, err := o.failed(err)
+		if gone {
+			err = noVerification(o)
+		}
+		return caller.Started{}, err
+	}
+	status, err := c.verification(got.Sid, got.ServiceSid, got.AccountSid, got.To, got.Status, number)
+	switch {
+	case err != nil:
+		return caller.Started{}, o.distrust(err.Error())
+	case *got.Sid != sid:
+		return caller.Started{}, o.distrust("is about another verification")
+	}
+	return caller.Started{SID: sid, Status: status, Sends: len(or(got.SendCodeAttempts, nil))}, nil
+}
+
+func noVerification(o *call) error {
+	return &errs.Error{Kind: errs.NotFound, Op: o.op, Err: caller.ErrNoVerification,
+		Hint: errs.Plain("none was sent, or it was accepted already, has expired, or was given up after five wrong ones: send a new one")}
+}
+
+// CheckVerification checks a code against the one that was sent with the verification sid. The code is right only if the
+// returned status is caller.Approved (§0.1). It fails with errs.NotFound if no code is waiting.
+func (c *Client) CheckVerification(ctx context.Context, to caller.Recipient, sid, code string) (caller.Status, error) {
 	o := c.begin(ctx, "check the code")
 	o.invalid = refused(0, "Twilio does not take this number, or a code of this length", "compare the code with the message, and the number with that in uzERP")
 	o.ifLost = "the code may be used up: check it once more, and send a new one if none is waiting then"
 	number := to.Phone.E164.Reveal()
-	if err := o.check(validNumber(number), validSentCode(code)); err != nil {
+	o.number = number
+	if err := o.check(validNumber(number), validVerification(sid), validSentCode(code)); err != nil {
 		return "", err
 	}
-	params := (&verify.CreateVerificationCheckParams{}).SetTo(number).SetCode(code)
+	params := (&verify.CreateVerificationCheckParams{}).SetVerificationSid(sid).SetCode(code)
 	got, err := o.api().CreateVerificationCheck(c.service, params)
 	if err != nil {
 		gone, err := o.failed(err)
 		if gone {
-			err = &errs.Error{Kind: errs.NotFound, Op: o.op, Err: caller.ErrNoVerification,
-				Hint: errs.Plain("none was sent, or it was accepted already, has expired, or was given up after five wrong ones: send a new one")}
+			err = noVerification(o)
 		}
 		return "", err
 	}
@@ -70,6 +104,8 @@ func (c *Client) CheckVerification(ctx context.Context, to caller.Recipient, cod
 	switch {
 	case err != nil:
 		return "", o.distrust(err.Error())
+	case *got.Sid != sid:
+		return "", o.distrust("is about another verification")
 	case got.Valid != nil && *got.Valid != (status == caller.Approved):
 		return "", o.distrust("contradicts itself about the code")
 	}
@@ -99,6 +135,13 @@ func (c *Client) verification(sid, service, account, to, status *string, number 
 func validNumber(s string) string {
 	if !numberForm.MatchString(s) {
 		return "the phone number is not + and 7 to 15 digits"
+	}
+	return ""
+}
+
+func validVerification(sid string) string {
+	if !sidform.Verification.Valid(sid) {
+		return "the verification SID is not VE and 32 hexadecimal digits"
 	}
 	return ""
 }

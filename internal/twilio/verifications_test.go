@@ -47,21 +47,21 @@ func TestVerification(t *testing.T) {
 		caller.MaxAttempts, caller.Deleted, caller.Failed, caller.Expired} {
 		for _, http := range []int{200, 201} {
 			s.play("POST "+checkPath, record(ok(http, checkJSON(string(status)))))
-			if got, err := s.CheckVerification(t.Context(), callee, code); err != nil || got != status {
+			if got, err := s.CheckVerification(t.Context(), callee, verif, code); err != nil || got != status {
 				t.Errorf("%s: %q %v", status, got, err)
 			}
 			s.play("POST "+checkPath, record(ok(http, with(checkJSON(string(status)), fields{"valid": nil}))))
-			if got, err := s.CheckVerification(t.Context(), callee, code); err != nil || got != status {
+			if got, err := s.CheckVerification(t.Context(), callee, verif, code); err != nil || got != status {
 				t.Errorf("%s without valid: %q %v", status, got, err)
 			}
 		}
 	}
-	if got, want := forms[len(forms)-1], (url.Values{"To": {number}, "Code": {code}}).Encode(); got != want {
+	if got, want := forms[len(forms)-1], (url.Values{"VerificationSid": {verif}, "Code": {code}}).Encode(); got != want {
 		t.Errorf("sent %q, want %q", got, want)
 	}
 	// Only the status approved means that the code is right, whatever the field valid says.
 	s.play("POST "+checkPath, ok(201, with(checkJSON("pending"), fields{"valid": true})))
-	got, err := s.CheckVerification(t.Context(), callee, code)
+	got, err := s.CheckVerification(t.Context(), callee, verif, code)
 	wantError(t, err, errs.Unavailable, true)
 	if got != "" {
 		t.Errorf("%q", got)
@@ -75,7 +75,7 @@ func TestNoVerification(t *testing.T) {
 	} {
 		s := start(t)
 		s.play("POST "+checkPath, answer)
-		_, err := s.CheckVerification(t.Context(), callee, code)
+		_, err := s.CheckVerification(t.Context(), callee, verif, code)
 		wantError(t, err, errs.NotFound, false)
 		if !errors.Is(err, caller.ErrNoVerification) || errors.Is(err, mfa.ErrNoService) || !strings.Contains(errs.HintOf(err).Text, "send a new one") {
 			t.Errorf("%s: %v (%s)", name, err, errs.HintOf(err))
@@ -83,6 +83,21 @@ func TestNoVerification(t *testing.T) {
 		if s.count("GET "+servicePath) != 1 || s.count("POST "+checkPath) != 1 {
 			t.Errorf("%s: called %v", name, s.calls)
 		}
+	}
+}
+
+// An answer about another verification than the one that was asked for is not believed.
+func TestOtherVerification(t *testing.T) {
+	s := start(t)
+	other := fields{"sid": "VE" + strings.Repeat("9", 32)}
+	s.play("GET "+sendPath+"/"+verif, ok(200, with(sendJSON(1), other)))
+	got, err := s.FetchVerification(t.Context(), callee, verif)
+	wantError(t, err, errs.Unavailable, false)
+	s.play("POST "+checkPath, ok(201, with(checkJSON("approved"), other)))
+	status, err := s.CheckVerification(t.Context(), callee, verif, code)
+	wantError(t, err, errs.Unavailable, true)
+	if status != "" || got.SID != "" {
+		t.Errorf("%q, %+v", status, got)
 	}
 }
 
@@ -143,7 +158,7 @@ func TestVerificationProblems(t *testing.T) {
 		{60728, odd, errs.Unavailable, "an hour"},
 	} {
 		for _, op := range operations() {
-			if op.name != "send" && op.name != "check" {
+			if op.name != "send" && op.name != "check" && op.name != "look" {
 				continue
 			}
 			for _, status := range tc.statuses {
@@ -201,7 +216,7 @@ func TestNumberIsNeverShown(t *testing.T) {
 		"channel sms is not supported by service " + service: true,
 	} {
 		for _, op := range operations() {
-			if op.name != "send" && op.name != "check" {
+			if op.name != "send" && op.name != "check" && op.name != "look" {
 				continue
 			}
 			s := start(t)
@@ -232,7 +247,8 @@ func TestBadVerificationParameters(t *testing.T) {
 	for _, bad := range []string{"", "+", "447700900123", "07700900123", "+047700900123", "+44770", "+4477009001234567", "+44 7700900123",
 		number + "\n", "+44770090012x", "+٤٤٧٧٠٠٩٠٠١٢٣", "alice@example.com"} {
 		to := caller.Recipient{Phone: caller.Phone{E164: secret.New(bad)}}
-		for _, err := range []error{second(s.StartVerification(ctx, to, caller.ChannelSMS)), second(s.CheckVerification(ctx, to, code))} {
+		for _, err := range []error{second(s.StartVerification(ctx, to, caller.ChannelSMS)), second(s.CheckVerification(ctx, to, verif, code)),
+			second(s.FetchVerification(ctx, to, verif))} {
 			wantError(t, err, errs.Failure, false)
 			if len(bad) > 1 && strings.Contains(err.Error(), bad) {
 				t.Errorf("shows the number: %v", err)
@@ -243,7 +259,11 @@ func TestBadVerificationParameters(t *testing.T) {
 		wantError(t, second(s.StartVerification(ctx, callee, bad)), errs.Failure, false)
 	}
 	for _, bad := range []string{"", "123", "12345678901", "12345a", "123 456", code + "\n", "٣٤٥٦٧٨"} {
-		wantError(t, second(s.CheckVerification(ctx, callee, bad)), errs.Failure, false)
+		wantError(t, second(s.CheckVerification(ctx, callee, verif, bad)), errs.Failure, false)
+	}
+	for _, bad := range []string{"", "VE1", verif + "0", "VA" + hex32, verif + "/..", "+447700900123"} {
+		wantError(t, second(s.CheckVerification(ctx, callee, bad, code)), errs.Failure, false)
+		wantError(t, second(s.FetchVerification(ctx, callee, bad)), errs.Failure, false)
 	}
 	for _, bad := range []string{"", " ", "a/b", strings.Repeat("a", 31), "call 12345"} {
 		wantError(t, second(s.CreateService(ctx, bad, "ACME")), errs.Usage, false)

@@ -1,0 +1,140 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"uzerp-mfa/internal/caller"
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/shell"
+)
+
+// verifiedByFlag says how else the operator verified the caller. It is recorded.
+type verifiedByFlag struct {
+	by    string
+	given bool // an empty one is a mistake, and must not mean none
+}
+
+func (f *verifiedByFlag) registerVerifiedBy(c *cobra.Command) {
+	c.Flags().StringVar(&f.by, "verified-by", "", "how else you verified the caller, for the audit log: call-back, in-person or manager:NAME")
+	completeValues(c, "verified-by", caller.ByCallBack, caller.ByInPerson, caller.ByManager)
+}
+
+// read takes the flag's value into w, which goes to the audit log.
+func (f *verifiedByFlag) read(c *cobra.Command, w *writeFlags) (err error) {
+	if f.given = c.Flags().Changed("verified-by"); !f.given {
+		return nil
+	}
+	if w.verifiedBy, err = caller.ParseVerifiedBy(f.by); err != nil {
+		return &errs.Error{Kind: errs.KindOf(err), Op: "--verified-by", Err: err, Hint: errs.HintOf(err)}
+	}
+	return nil
+}
+
+// callerFlags say how the caller is verified before a user's second factor is touched.
+type callerFlags struct {
+	regionFlag
+	verifiedByFlag
+	identify string
+
+	verify  bool           // identify was given, perhaps by mistake with an empty value: the caller must be verified
+	channel caller.Channel // what identify means
+}
+
+func (f *callerFlags) registerCaller(c *cobra.Command) {
+	c.Flags().StringVar(&f.identify, "identify", "", "verify the caller first, by a code to the phone in uzERP: sms or call")
+	completeValues(c, "identify", string(caller.ChannelSMS), string(caller.ChannelCall))
+	f.registerRegion(c)
+	f.registerVerifiedBy(c)
+}
+
+// readCaller reads the flags, and refuses what could not be carried to its end. args and w are those of the command.
+func (f *callerFlags) readCaller(app *App, c *cobra.Command, w *writeFlags) (err error) {
+	if err := f.read(c, w); err != nil {
+		return err
+	}
+	f.verify = c.Flags().Changed("identify")
+	if !f.verify && f.region != "" {
+		return usageError("--region is for --identify, which is missing", "")
+	}
+	if !f.verify {
+		return nil
+	}
+	if f.channel, err = parseChannel("--identify", f.identify); err != nil {
+		return err
+	}
+	if !w.dryRun && !app.streams.CanAsk() {
+		return usageError("--identify asks for the code that the caller reads out, and there is no terminal to ask on",
+			"scripts use uzerp-mfa identity send and identity check; --yes does not replace the code")
+	}
+	return nil
+}
+
+// oneCaller refuses --identify for several users.
+func (f *callerFlags) oneCaller(names []string) error {
+	for _, name := range names {
+		if f.verify && name != names[0] {
+			return usageError("--identify is for one user: a code verifies one caller", "")
+		}
+	}
+	return nil
+}
+
+// verifyCaller verifies the caller if --identify was given, and returns what there is to show that the caller is the
+// user. undone says what is not done after an error.
+func (a *App) verifyCaller(ctx context.Context, ch *changes, w writeFlags, f callerFlags, u mfa.User, undone string) (caller.Evidence, error) {
+	evidence := caller.Evidence{By: w.verifiedBy}
+	if !f.verify {
+		return evidence, nil
+	}
+	verifier, err := a.verifier(ctx, ch, w, f.regionFlag)
+	if err != nil {
+		return evidence, err
+	}
+	verifier.Refused, verifier.Undone = ch.Refused, undone
+	verifier.Resend = errs.Plain(fmt.Sprintf("uzerp-mfa %s --identify %s %s", a.command, f.channel, shell.Quote(u.Username)))
+	if w.dryRun {
+		check, err := verifier.PlanVerify(ctx, u, f.channel)
+		if err == nil {
+			a.warnFresh(check)
+			a.streams.Notef("A %s with a code would go to %s.", channelWords(f.channel), whom(check))
+		}
+		return evidence, interruptedCheck(err, undone)
+	}
+	err = verifier.Verify(ctx, u, f.channel, helpdesk{a})
+	evidence.Identified = err == nil
+	return evidence, interruptedCheck(err, undone)
+}
+
+// interruptedCheck is the error of a verification. If it was interrupted, it says what is left.
+func interruptedCheck(err error, undone string) error {
+	if errors.Is(err, context.Canceled) {
+		return &interruption{done: undone, hint: "the code works for ten minutes; the same command begins again"}
+	}
+	return err
+}
+
+// helpdesk is the person at the terminal, who has the caller on the phone.
+type helpdesk struct{ app *App }
+
+// Sending implements caller.Operator.
+func (o helpdesk) Sending(ctx context.Context, c caller.Check, channel caller.Channel) {
+	o.app.warnFresh(c)
+	o.app.streams.Sayf("A %s with a code goes to %s.", channelWords(channel), whom(c))
+	o.app.warnDoNotShare(ctx, channel)
+}
+
+// AskCode implements caller.Operator.
+func (o helpdesk) AskCode(ctx context.Context, wrong error) (string, error) {
+	if wrong != nil {
+		o.app.streams.Sayf("%s\nhint: %s", wrong, hintOf(wrong))
+	}
+	return askCode(ctx, o.app.streams, sentCode, "Code that the caller reads out:")
+}
+
+// Verified implements caller.Operator.
+func (o helpdesk) Verified(c caller.Check) { o.app.noteApproved(c) }

@@ -1,0 +1,55 @@
+package caller
+
+import (
+	"strings"
+	"unicode"
+
+	"uzerp-mfa/internal/errs"
+)
+
+// Evidence is what an operator has that shows that the caller is the user.
+type Evidence struct {
+	Identified bool   // the caller read out the code that went to the number on file
+	By         string // how else the operator verified the caller, as ParseVerifiedBy returns it; empty if not at all
+}
+
+// Verified reports whether the caller is verified. A protected user needs both, the code and another way.
+func (e Evidence) Verified(protected bool) bool {
+	if protected {
+		return e.Identified && e.By != ""
+	}
+	return e.Identified || e.By != ""
+}
+
+// The ways in which an operator verifies a caller without a code.
+const (
+	ByCallBack = "call-back"
+	ByInPerson = "in-person"
+	ByManager  = "manager:" // followed by the manager's name
+)
+
+// longestManager is how many characters a manager's name may have.
+const longestManager = 100
+
+// ParseVerifiedBy reads how an operator has verified the caller: ByCallBack, ByInPerson, or ByManager and a name. The
+// error is of errs.Usage.
+func ParseVerifiedBy(text string) (string, error) {
+	if text == ByCallBack || text == ByInPerson {
+		return text, nil
+	}
+	name, ok := strings.CutPrefix(text, ByManager)
+	name = strings.TrimSpace(name)
+	plain := func(r rune) bool {
+		return r == ' ' || unicode.IsGraphic(r) && !unicode.IsSpace(r) && r != unicode.ReplacementChar
+	}
+	hidden := strings.IndexFunc(name, func(r rune) bool { return !plain(r) }) >= 0
+	switch {
+	case !ok:
+		return "", errs.New(errs.Usage, "a caller is verified by call-back, in-person or manager:NAME", "NAME is the manager who knows the caller")
+	case strings.IndexFunc(name, unicode.IsLetter) < 0:
+		return "", errs.New(errs.Usage, "the manager's name is missing after manager:", "")
+	case hidden || len([]rune(name)) > longestManager:
+		return "", errs.New(errs.Usage, "the manager's name must be one line of at most 100 characters", "")
+	}
+	return ByManager + name, nil
+}
