@@ -107,7 +107,7 @@ var allowed = map[string][]string{
 	},
 	"internal/mutant": {}, // test support
 	"internal/output": {
-		"github.com/olekukonko/tablewriter/...", "github.com/mattn/go-runewidth", "golang.org/x/sys/unix",
+		"golang.org/x/text/unicode/norm", "github.com/mattn/go-runewidth", "golang.org/x/sys/unix",
 		"golang.org/x/term", "github.com/mdp/qrterminal/v3", "rsc.io/qr",
 	},
 	"internal/output/screentest": {"github.com/makiuchi-d/gozxing/..."}, // test support

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"uzerp-mfa/internal/operator"
 	"uzerp-mfa/internal/output"
 	"uzerp-mfa/internal/sandbox"
+	"uzerp-mfa/internal/shell"
 	"uzerp-mfa/internal/totp"
 )
 
@@ -132,8 +134,8 @@ func (w verboseWriter) Write(p []byte) (int, error) {
 
 var _ io.Writer = verboseWriter{}
 
-// completeUsernames returns the names for the shell's completion. If anything fails, the shell gets no names and no
-// message.
+// completeUsernames returns the names for the shell's completion, without those that the shell would have to quote: it
+// inserts them as they are. If anything fails, the shell gets no names and no message.
 func (a *App) completeUsernames(prefix string) []string {
 	ctx, cancel := context.WithTimeout(context.Background(), completionLimit)
 	defer cancel()
@@ -144,13 +146,7 @@ func (a *App) completeUsernames(prefix string) []string {
 	if err != nil {
 		return nil
 	}
-	var plain []string
-	for _, name := range names {
-		if output.Escape(name) == name { // a name with control characters must not reach the terminal raw
-			plain = append(plain, name)
-		}
-	}
-	return plain
+	return slices.DeleteFunc(names, func(name string) bool { return !shell.IsBare(name) })
 }
 
 const (

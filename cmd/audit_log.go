@@ -1,6 +1,8 @@
 package cmd
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"uzerp-mfa/internal/audit"
@@ -20,6 +22,15 @@ docs/audit-log.md describes the format.
 	}
 	c.AddCommand(newAuditLogShowCmd(app), newAuditLogVerifyCmd(app))
 	return c
+}
+
+// openAuditLog opens the log for reading, and warns if somebody else may have written it.
+func openAuditLog(ctx context.Context, app *App, path string) (*audit.Files, error) {
+	log, err := audit.OpenFiles(ctx, path)
+	if err == nil && log.Doubt != "" {
+		app.streams.Warnf("another user may have written this log: %s", log.Doubt)
+	}
+	return log, err
 }
 
 // auditLogPath returns the path of the log that is read.

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -30,13 +31,14 @@ func newAuditLogShowCmd(app *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "show",
 		Short: "Show what was changed, when and by whom",
-		Long: `Shows the lines of the audit log, oldest first: what was changed from what to what, by whom, why, and how it ended. It
-does not check the log; audit-log verify does. A line that is no record is left out, with a warning on stderr.
+		Long: `Shows the lines of the audit log and of the files that were rotated away, oldest first: what was changed from what to
+what, by whom, why, and how it ended. It does not check the log; audit-log verify does. A line that is no record is left
+out, with a warning on stderr.
 
 An intent is written before a change and its outcome after it, with the same id. An intent without an outcome is a
 command that is still running, or that died. Times are RFC 3339 (2026-07-14T08:00:00Z) or say how long ago (90m, 24h, 7d).
 
-` + exitCodes(errs.Config, errs.NotFound),
+` + exitCodes(errs.Config, errs.NotFound, errs.Unavailable),
 		Example: `  uzerp-mfa audit-log show --since 24h
   uzerp-mfa audit-log show --user alice --result refused,failed,unknown
   uzerp-mfa audit-log show --actor ann --last 20 -o json`,
@@ -109,14 +111,14 @@ func runAuditLogShow(ctx context.Context, app *App, opts *auditLogShowOptions) e
 		return err
 	}
 	path := auditLogPath(app)
-	log, err := audit.OpenFile(ctx, path)
+	log, err := openAuditLog(ctx, app, path)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = log.Close() }()
 	records := func(yield func(audit.Record, error) bool) {
-		for r, err := range opts.filter.Select(log, func(bad *audit.LineError) {
-			app.streams.Warnf("line %d of the audit log is no record; audit-log verify tells more", bad.Line)
+		for r, err := range opts.filter.Select(log.Records(opts.filter.From), func(bad error) {
+			warnLeftOut(app, bad)
 		}) {
 			if err == nil && ctx.Err() != nil {
 				err = context.Cause(ctx)
@@ -147,6 +149,19 @@ func runAuditLogShow(ctx context.Context, app *App, opts *auditLogShowOptions) e
 		return nil
 	}
 	return output.WriteJSON(out, view)
+}
+
+// warnLeftOut warns about a line or a file of the log that is not shown.
+func warnLeftOut(app *App, bad error) {
+	line, ok := errors.AsType[*audit.LineError](bad)
+	switch {
+	case !ok:
+		app.streams.Warnf("a file of the audit log is left out: %s", bad)
+	case line.File == "":
+		app.streams.Warnf("line %d of the audit log is no record; audit-log verify tells more", line.Line)
+	default:
+		app.streams.Warnf("line %d of %s is no record; audit-log verify tells more", line.Line, line.File)
+	}
 }
 
 // writeAuditEntry prints a record for people: a line that says who did what to which user, in whole seconds, and a
@@ -201,7 +216,11 @@ func auditValue(v any) string {
 	if v == nil {
 		return "NULL"
 	}
-	return fmt.Sprint(v)
+	text := fmt.Sprint(v)
+	if text == "" || text == "NULL" || strings.ContainsAny(text, `>"`) {
+		return strconv.Quote(text) // so that no value goes on as "x -> y"
+	}
+	return text
 }
 
 func auditCSVHeader() []string {

@@ -25,16 +25,17 @@ func newAuditLogVerifyCmd(app *App) *cobra.Command {
 		Short: "Check that nobody changed the audit log",
 		Long: `Checks the audit log from its first line to its last: each line carries its own hash and that of the line before, so a
 line that was changed, removed, added or moved is found. A line that a crash left unfinished, and an intent without an
-outcome, are reported, and are no findings.
+outcome, are reported, and are no findings. Files that were rotated away are checked with it, compressed ones (gz, bz2) too:
+the first line of each names the last one of the file before, so a file that is missing in the middle is found.
 
 If the end was cut off, the last line replaced, or the whole log written anew, the chain is still without a fault. Only a head
 that you remember shows it: write down the head that this command prints, in a place that people who can write the log can't
 change, and give it with --head the next time.
 
-` + exitCodes(errs.Config, errs.NotFound, errs.Findings),
+` + exitCodes(errs.Config, errs.NotFound, errs.Unavailable, errs.Findings),
 		Example: `  uzerp-mfa audit-log verify
   uzerp-mfa audit-log verify --head 3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b8555
-  zcat audit.jsonl.2.gz | uzerp-mfa audit-log verify --audit-log /dev/stdin`,
+  uzerp-mfa audit-log verify --audit-log audit.jsonl.2.gz`,
 		Args: noArgs,
 	}
 	c.Flags().StringVar(&opts.head, "head", "", "head of the log that an earlier verify printed")
@@ -43,17 +44,28 @@ change, and give it with --head the next time.
 }
 
 type auditFindingView struct {
-	ID      string `json:"id"`
-	Line    *int   `json:"line"` // null for the log as a whole
-	Message string `json:"message"`
+	ID      string  `json:"id"`
+	File    *string `json:"file"` // null if the log has only one
+	Line    *int    `json:"line"` // null for a whole file, or the log as a whole
+	Message string  `json:"message"`
 }
 
 type auditTornView struct {
-	Line  int `json:"line"`
-	Bytes int `json:"bytes"`
+	File  *string `json:"file"`
+	Line  int     `json:"line"`
+	Bytes int     `json:"bytes"`
+}
+
+type auditFileView struct {
+	File    *string `json:"file"`
+	Lines   int     `json:"lines"`
+	Records int     `json:"records"`
+	Head    string  `json:"head"`
+	Follows *string `json:"follows"`
 }
 
 type auditIntentView struct {
+	File    *string   `json:"file"`
 	Line    int       `json:"line"`
 	ID      string    `json:"id"`
 	Time    time.Time `json:"time"`
@@ -70,17 +82,21 @@ type auditReportView struct {
 	LastTime       *time.Time         `json:"last_time"`
 	Head           string             `json:"head"`
 	RememberedHead *string            `json:"remembered_head"` // what --head gave
-	RememberedLine *int               `json:"remembered_line"` // where it was found
-	TailChecked    bool               `json:"tail_checked"`    // whether a cut-off tail could have been noticed
+	RememberedFile *string            `json:"remembered_file"` // where it was found
+	RememberedLine *int               `json:"remembered_line"`
+	TailChecked    bool               `json:"tail_checked"` // whether a cut-off tail could have been noticed
 	Findings       []auditFindingView `json:"findings"`
 	TornLines      []auditTornView    `json:"torn_lines"`
 	OpenIntents    []auditIntentView  `json:"open_intents"`
+	Files          []auditFileView    `json:"files"` // oldest first
+	Doubt          *string            `json:"doubt"` // why another user may have written it
 }
 
-func viewAuditReport(path, remembered string, r audit.Report) auditReportView {
+func viewAuditReport(path, remembered, doubt string, r audit.Report) auditReportView {
 	v := auditReportView{
 		SchemaVersion: schemaVersion, Path: path, Lines: r.Lines, Records: r.Records, Head: r.Head, TailChecked: remembered != "" && remembered != audit.Genesis,
 		Findings: []auditFindingView{}, TornLines: []auditTornView{}, OpenIntents: []auditIntentView{},
+		Files: []auditFileView{}, Doubt: optional(doubt), RememberedFile: optional(r.HeadFile),
 	}
 	if !r.First.IsZero() {
 		v.FirstTime, v.LastTime = &r.First, &r.Last
@@ -92,17 +108,20 @@ func viewAuditReport(path, remembered string, r audit.Report) auditReportView {
 		v.RememberedLine = &r.HeadLine
 	}
 	for _, f := range r.Findings {
-		finding := auditFindingView{ID: f.ID, Message: f.Message}
+		finding := auditFindingView{ID: f.ID, File: optional(f.File), Message: f.Message}
 		if f.Line > 0 {
 			finding.Line = &f.Line
 		}
 		v.Findings = append(v.Findings, finding)
 	}
 	for _, t := range r.Torn {
-		v.TornLines = append(v.TornLines, auditTornView(t))
+		v.TornLines = append(v.TornLines, auditTornView{optional(t.File), t.Line, t.Bytes})
 	}
 	for _, o := range r.Open {
-		v.OpenIntents = append(v.OpenIntents, auditIntentView{o.Line, o.Record.ID, o.Record.Time, o.Record.Command, o.Record.Target})
+		v.OpenIntents = append(v.OpenIntents, auditIntentView{optional(o.File), o.Line, o.Record.ID, o.Record.Time, o.Record.Command, o.Record.Target})
+	}
+	for _, f := range r.Files {
+		v.Files = append(v.Files, auditFileView{optional(f.Name), f.Lines, f.Records, f.Head, optional(f.Follows)})
 	}
 	return v
 }
@@ -113,16 +132,16 @@ func runAuditLogVerify(ctx context.Context, app *App, opts *auditLogVerifyOption
 		return usageError("--head: this is no hash", "a head has 64 hexadecimal digits; audit-log verify prints it")
 	}
 	path := auditLogPath(app)
-	log, err := audit.OpenFile(ctx, path)
+	log, err := openAuditLog(ctx, app, path)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = log.Close() }()
-	report, err := audit.Verify(log, head)
+	report, err := log.Verify(head)
 	if err != nil {
 		return err
 	}
-	view := viewAuditReport(path, head, report)
+	view := viewAuditReport(path, head, log.Doubt, report)
 	if app.flags.output == formatJSON {
 		err = output.WriteJSON(app.streams.Out, view)
 	} else {
@@ -135,6 +154,14 @@ func runAuditLogVerify(ctx context.Context, app *App, opts *auditLogVerifyOption
 		"keep a copy of the file before anything else; docs/audit-log.md says what each finding means")
 }
 
+// place says which line is meant; file is nil if the log has only one. word is "line" or "Line".
+func place(word string, file *string, line int) string {
+	if file == nil {
+		return fmt.Sprintf("%s %d", word, line)
+	}
+	return fmt.Sprintf("%s, line %d", *file, line)
+}
+
 // writeAuditReport prints the report in words. What comes from the log goes through output, which escapes it.
 func writeAuditReport(w io.Writer, v auditReportView) error {
 	var err error
@@ -143,34 +170,44 @@ func writeAuditReport(w io.Writer, v auditReportView) error {
 			err = output.Fprintf(w, format+"\n", args...)
 		}
 	}
+	holds := "holds"
+	if n := len(v.Files); n > 1 {
+		holds = fmt.Sprintf("and %s that %s rotated away hold", count(n-1, "file"), map[bool]string{true: "was", false: "were"}[n == 2])
+	}
 	switch {
 	case v.Records == 0:
-		say("%s holds no records.", v.Path)
+		say("%s %s no records.", v.Path, holds)
 	case v.FirstTime == nil: // every one of them was changed
-		say("%s holds %s.", v.Path, count(v.Records, "record"))
+		say("%s %s %s.", v.Path, holds, count(v.Records, "record"))
 	default:
-		say("%s holds %s, from %s to %s.", v.Path, count(v.Records, "record"), v.FirstTime.Format(time.RFC3339), v.LastTime.Format(time.RFC3339))
+		say("%s %s %s, from %s to %s.", v.Path, holds, count(v.Records, "record"), v.FirstTime.Format(time.RFC3339), v.LastTime.Format(time.RFC3339))
 	}
 	for _, f := range v.Findings {
-		if f.Line == nil {
+		switch {
+		case f.Line == nil && f.File == nil:
 			say("FINDING: %s", f.Message)
-		} else {
-			say("FINDING in line %d: %s", *f.Line, f.Message)
+		case f.Line == nil:
+			say("FINDING in %s: %s", *f.File, f.Message)
+		default:
+			say("FINDING in %s: %s", place("line", f.File, *f.Line), f.Message)
 		}
 	}
 	if len(v.Findings) == 0 && v.Records > 0 {
 		say("No line was changed, removed, added or moved.")
 	}
+	if n := len(v.Files); n > 0 && v.Files[0].Follows != nil {
+		say("Before the first line there was another file, which is not here any more.")
+	}
 	for _, t := range v.TornLines {
-		say("Line %d is torn after %d bytes: the program or the machine stopped while it was written.", t.Line, t.Bytes)
+		say("%s is torn after %d bytes: the program or the machine stopped while it was written.", place("Line", t.File, t.Line), t.Bytes)
 	}
 	for _, o := range v.OpenIntents {
-		say("Line %d begins %s of %q at %s and no line says how it ended: it is running now, or it died; look at what it was to change.",
-			o.Line, o.Command, o.Target, o.Time.Format(time.RFC3339))
+		say("%s begins %s of %q at %s and no line says how it ended: it is running now, or it died; look at what it was to change.",
+			place("Line", o.File, o.Line), o.Command, o.Target, o.Time.Format(time.RFC3339))
 	}
 	switch {
 	case v.RememberedLine != nil:
-		say("The remembered head is line %d: up to there this is the log you saw then.", *v.RememberedLine)
+		say("The remembered head is %s: up to there this is the log you saw then.", place("line", v.RememberedFile, *v.RememberedLine))
 	case !v.TailChecked:
 		say("Whether lines at the end were cut off or replaced can't be known without a head remembered from an earlier run: --head HASH.")
 	}

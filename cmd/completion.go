@@ -10,9 +10,10 @@ import (
 func newCompletionCmd(app *App) *cobra.Command {
 	shells := []string{"bash", "zsh", "fish", "powershell"}
 	c := &cobra.Command{
-		Use:       "completion bash|zsh|fish|powershell",
-		Short:     "Print the completion script of a shell",
-		Long:      "Prints a script that lets the shell complete commands, flags and user names.\n\n" + exitCodes(),
+		Use:   "completion bash|zsh|fish|powershell",
+		Short: "Print the completion script of a shell",
+		Long: "Prints a script that lets the shell complete commands, flags and user names.\n" +
+			"User names that the shell would have to quote are left out.\n\n" + exitCodes(),
 		Example:   "  source <(uzerp-mfa completion bash)\n  uzerp-mfa completion zsh > \"${fpath[1]}/_uzerp-mfa\"",
 		ValidArgs: shells,
 		Args: func(_ *cobra.Command, args []string) error {

@@ -84,7 +84,7 @@ func (s *doctorSource) AuditLog() (doctor.LogFile, error) {
 
 func (s *doctorSource) AuditChain(ctx context.Context) (doctor.Chain, error) {
 	path := auditLogPath(s.app)
-	log, err := audit.OpenFile(ctx, path)
+	log, err := audit.OpenFiles(ctx, path)
 	if err != nil {
 		if errs.KindOf(err) == errs.NotFound {
 			return doctor.Chain{Path: path, None: true}, nil
@@ -92,7 +92,7 @@ func (s *doctorSource) AuditChain(ctx context.Context) (doctor.Chain, error) {
 		return doctor.Chain{}, err
 	}
 	defer func() { _ = log.Close() }()
-	report, err := audit.Verify(log, "")
+	report, err := log.Verify("")
 	if err != nil {
 		return doctor.Chain{}, err
 	}

@@ -68,7 +68,7 @@ func classify(ctx context.Context, err error) *errs.Error {
 			e.Err = fmt.Errorf("%w: %w", e.Err, err)
 		}
 		return e
-	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+	case isInterruption(ctx, err):
 		e := &errs.Error{Kind: errs.Interrupted, Err: errors.New("interrupted"), Hint: errs.Plain("it is safe to run the command again")}
 		if told, ok := errors.AsType[*interruption](err); ok {
 			e.Err, e.Hint = told, errs.Plain(told.hint)
@@ -78,6 +78,15 @@ func classify(ctx context.Context, err error) *errs.Error {
 		return e
 	}
 	return &errs.Error{Kind: errs.KindOf(err), Hint: errs.HintOf(err), Err: err}
+}
+
+// isInterruption reports whether err comes from a signal or a lost terminal. The terminal may be gone before the signal
+// comes that says so.
+func isInterruption(ctx context.Context, err error) bool {
+	if _, ok := errors.AsType[*interruption](err); ok || errors.Is(err, output.ErrTerminalLost) {
+		return true
+	}
+	return ctx.Err() != nil && errors.Is(err, context.Canceled)
 }
 
 // errTimeout is the cause of a context that --timeout ended.

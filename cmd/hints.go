@@ -88,12 +88,13 @@ var hints = map[errs.Reason]string{
 	injector.ReasonSettingsFrom:   "%s; the settings are from %s",
 	injector.ReasonBrokenUsers:    "uzerp-mfa user list --state broken shows them, user reset mends them",
 	injector.ReasonUnknownGateway: "if you are sure that it does, name it with --gateway",
-	injector.ReasonSwitchOnTrial:  "let it end first: answer the question of set-injector --try, or wait until its time is over",
+	injector.ReasonSwitchOnTrial: "let it end first: answer the question of set-injector --try, or wait until its time is over; " +
+		"set-injector --off does not wait; an administrator of the database ends its session with: %s",
 
 	trial.ReasonNotKept: "browsers that opened uzERP meanwhile keep the login of the trial until their session ends; " +
 		"uzerp-mfa doctor looks for what is wrong",
 	trial.ReasonNoGuard:   "nothing was changed; without --try the switch needs no such process",
-	trial.ReasonUnclear:   "it may still be switched back: uzerp-mfa set-injector --dry-run shows how it is",
+	trial.ReasonUnclear:   "it may have been switched back, or may still be: uzerp-mfa set-injector --dry-run shows how it is",
 	trial.ReasonStillMade: "the switch is still there: uzerp-mfa set-injector --dry-run shows how it is, and set-injector takes it back",
 
 	config.ReasonNoDatabase: "set DATABASE_URL (postgres://user@host/database), or name uzERP's directory with --uzerp-root",
@@ -119,15 +120,17 @@ var hints = map[errs.Reason]string{
 	doctor.ReasonForeignHandler:   "uzerp-mfa set-injector --dry-run shows what a switch to uzERP's own would change",
 	doctor.ReasonNoValidator:      "uzerp-mfa set-injector adds it",
 	doctor.ReasonForeignValidator: "uzerp-mfa set-injector sets uzERP's own",
-	doctor.ReasonUsersBroken:      "uzerp-mfa user reset lets such a user enroll again; user list --state broken shows all",
-	doctor.ReasonBrokenNoAccess:   "uzerp-mfa user reset before one of them gets access again",
-	doctor.ReasonUUIDMissing:      "uzerp-mfa reconcile --fix --only uuid-missing gives each one",
-	doctor.ReasonUUIDDuplicate:    "uzerp-mfa reconcile --only uuid-duplicate shows what to do",
-	doctor.ReasonUsersSkip:        "uzerp-mfa user enable takes that back",
-	doctor.ReasonUsersLeft:        "disable their access in uzERP; then uzerp-mfa user reset takes their second factor away",
-	doctor.ReasonLogChanged:       "keep a copy of %s; uzerp-mfa audit-log verify shows more",
-	doctor.ReasonLogTorn:          "uzerp-mfa audit-log verify shows more; the next change continues the log",
-	doctor.ReasonChangesOpen:      "uzerp-mfa audit-log verify lists them",
+	doctor.ReasonTrialOver: "uzerp-mfa set-injector --off switches back now; if logins work, nothing needs to be done, " +
+		"but that guard may still switch back if it wakes up",
+	doctor.ReasonUsersBroken:    "uzerp-mfa user reset lets such a user enroll again; user list --state broken shows all",
+	doctor.ReasonBrokenNoAccess: "uzerp-mfa user reset before one of them gets access again",
+	doctor.ReasonUUIDMissing:    "uzerp-mfa reconcile --fix --only uuid-missing gives each one",
+	doctor.ReasonUUIDDuplicate:  "uzerp-mfa reconcile --only uuid-duplicate shows what to do",
+	doctor.ReasonUsersSkip:      "uzerp-mfa user enable takes that back",
+	doctor.ReasonUsersLeft:      "disable their access in uzERP; then uzerp-mfa user reset takes their second factor away",
+	doctor.ReasonLogChanged:     "keep a copy of %s; uzerp-mfa audit-log verify shows more",
+	doctor.ReasonLogTorn:        "uzerp-mfa audit-log verify shows more; the next change continues the log",
+	doctor.ReasonChangesOpen:    "uzerp-mfa audit-log verify lists them",
 
 	verifyservice.ReasonSkipsLandlines: "call such a user: identity send --channel call",
 	verifyservice.ReasonOtherAccount: "make the service in uzERP's own account: " +
@@ -142,7 +145,7 @@ var hints = map[errs.Reason]string{
 	installation.ReasonEnvOdd:         "correct the file by hand; session-config check shows what is odd in it",
 
 	sandbox.ReasonNotInside: "run this inside one: uzerp-mfa sandbox -- sh",
-	sandbox.ReasonNoAccount: "uzerp-mfa enroll %q --no-wait makes one",
+	sandbox.ReasonNoAccount: "uzerp-mfa enroll --no-wait %q makes one",
 	sandbox.ReasonNoMessage: "uzerp-mfa identity send sends one; a landline gets it in a call only",
 }
 

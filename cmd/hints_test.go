@@ -22,6 +22,7 @@ import (
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/sandbox"
 )
 
 // reasonUse is one use of a reason in other packages: its declaration, or a hint with its number of parts.
@@ -258,3 +259,23 @@ func TestHintsQuote(t *testing.T) {
 		t.Error("a hint out of nothing")
 	}
 }
+
+// A user name may begin with a dash, and then -- stands before it. After that a shell takes every flag for a user.
+func TestNoFlagFollowsAUser(t *testing.T) {
+	for reason, text := range hints {
+		for _, command := range strings.Split(text, "uzerp-mfa ")[1:] {
+			parts := quotedPart.Split(command, 2)
+			if rest, _, _ := strings.Cut(parts[len(parts)-1], ";"); len(parts) > 1 && flagWord.MatchString(rest) {
+				t.Errorf("%s: a flag follows the user: %s", reason, command)
+			}
+		}
+	}
+	if got, want := hintText(sandbox.ReasonNoAccount.With("-y")), "uzerp-mfa enroll --no-wait -- '-y' makes one"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+var (
+	quotedPart = regexp.MustCompile(`%(\[\d+\])?q`)
+	flagWord   = regexp.MustCompile(`(^| )-`)
+)

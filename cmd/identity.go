@@ -1,9 +1,9 @@
 package cmd
 
 import (
-	"cmp"
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -134,6 +134,7 @@ func (a *App) planCheck(ctx context.Context, ch *changes, f identityFlags, name 
 	if err != nil {
 		return p, ch.Refused(name, err)
 	}
+	a.warnLookalike(name)
 	a.warnFresh(p)
 	if p.Recipient.Given {
 		a.streams.Warnf("%s is not from uzERP: a right code shows that the caller has that phone, and not who they are", p.Recipient.Phone.Masked)
@@ -171,10 +172,26 @@ func (a *App) warnDoNotShare(ctx context.Context, channel caller.Channel) {
 	}
 }
 
+// warnLookalike warns of a user name that may be taken for another one although every letter of it is seen.
+func (a *App) warnLookalike(username string) {
+	if why := output.Lookalike(username); why != "" {
+		a.streams.Warnf("the name %q %s: is it the user that you mean?", username, why)
+	}
+}
+
 // whom returns the person and the phone in a line.
 func whom(p caller.Check) string {
-	return fmt.Sprintf("%q (%s, %s) at %s, %s", p.User.Username, cmp.Or(p.User.Person, "no person"), cmp.Or(p.Details.Company, "no company"),
+	return fmt.Sprintf("%q (%s, %s) at %s, %s", p.User.Username, quotedOr(p.User.Person, "no person"), quotedOr(p.Details.Company, "no company"),
 		p.Recipient.Phone.Masked, sourceWords(p.Source))
+}
+
+// quotedOr returns a text that others chose in quotes, so that it can't go on as the sentence does, or what stands for
+// none.
+func quotedOr(text, none string) string {
+	if text == "" {
+		return none
+	}
+	return strconv.Quote(text)
 }
 
 func sourceWords(s caller.Source) string {

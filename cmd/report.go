@@ -70,7 +70,7 @@ func (a *App) writeResults(ch *changes, results []outcome, dryRun bool) error {
 	if len(results) > 1 && a.flags.output == formatTable {
 		for _, r := range view.Results {
 			if r.Hint != "" {
-				a.streams.Sayf("%s: %s", r.Username, r.Hint)
+				a.streams.Sayf("%q: %s", r.Username, r.Hint)
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -180,13 +181,13 @@ func marks(c sessionconfig.Choice) []string {
 }
 
 func choiceCells(o sessionconfig.Outcome) []string {
-	mark := ""
-	for _, m := range marks(o.Choice) {
-		mark += "<- " + m + " "
+	found := marks(o.Choice)
+	for i, m := range found {
+		found[i] = "<- " + m
 	}
 	return []string{
 		o.Label, brief(o.ActivityTimeout), brief(o.MaxAge), decimal(o.LoginsADay), decimal(o.CodesAMonth), fmt.Sprintf("%.2f", o.CostAMonth),
-		brief(o.StolenUnused), brief(o.StolenInUse), mark,
+		brief(o.StolenUnused), brief(o.StolenInUse), strings.Join(found, " "),
 	}
 }
 

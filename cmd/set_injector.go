@@ -13,6 +13,7 @@ import (
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/finding"
 	"uzerp-mfa/internal/injector"
+	"uzerp-mfa/internal/injector/trial"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
 	"uzerp-mfa/internal/verifyservice"
@@ -48,11 +49,8 @@ the terminal or this program goes away, it is switched back.
 		Args: noArgs,
 	}
 	f := c.Flags()
-	f.StringVar(&opts.request.Handler, "login-handler", "", "login handler class (default "+injector.MFAHandler+")")
-	f.StringVar(&opts.request.Validator, "mfa-validator", "", "validator class (default "+injector.TwilioValidator+")")
-	registerGateway(f, &opts.request.Gateway)
+	opts.registerSwitch(f)
 	f.BoolVar(&opts.request.Off, "off", false, "switch back to "+injector.PlainHandler+": password only")
-	f.DurationVar(&opts.try, "try", 0, "switch back after this time, for example 5m, unless you confirm that a login works")
 	f.BoolVar(&opts.skipEnv, "skip-env-check", false, "switch without looking at uzERP's conf/.env")
 	f.BoolVar(&opts.skipTwilio, "skip-twilio-check", false, "switch without asking Twilio")
 	opts.register(c)
@@ -60,13 +58,18 @@ the terminal or this program goes away, it is switched back.
 	return c
 }
 
+// registerSwitch adds the flags that a trial's guard has too.
+func (o *setInjectorOptions) registerSwitch(f *pflag.FlagSet) {
+	f.StringVar(&o.request.Handler, "login-handler", "", "login handler class (default "+injector.MFAHandler+")")
+	f.StringVar(&o.request.Validator, "mfa-validator", "", "validator class (default "+injector.TwilioValidator+")")
+	registerGateway(f, &o.request.Gateway)
+	f.DurationVar(&o.try, "try", 0, "switch back after this time, for example 5m, unless you confirm that a login works")
+}
+
 // registerGateway adds the flag with which the operator vouches for a class that this program does not know.
 func registerGateway(f *pflag.FlagSet, class *string) {
 	f.StringVar(class, "gateway", "", "authentication gateway class that you know to check passwords, if it is not "+injector.DatabaseGateway)
 }
-
-// maxTry is how long a trial may last.
-const maxTry = 12 * time.Hour
 
 var phpClass = regexp.MustCompile(`^\\?[A-Za-z_][A-Za-z0-9_]*(\\[A-Za-z_][A-Za-z0-9_]*)*$`)
 
@@ -74,6 +77,12 @@ func (o *setInjectorOptions) complete() error {
 	r := &o.request
 	if r.Off && (r.Handler != "" || r.Validator != "") {
 		return usageError("--off goes back to "+injector.PlainHandler+": --login-handler and --mfa-validator contradict it", "")
+	}
+	switch {
+	case r.Off && o.try != 0:
+		return usageError("--off is for emergencies: it is made at once, and --try contradicts it", "")
+	case o.try < 0 || o.try > trial.MaxLimit:
+		return usageError(fmt.Sprintf("--try must be more than 0 and at most %s", trial.MaxLimit), "")
 	}
 	if r.Handler == injector.PlainHandler {
 		return usageError(injector.PlainHandler+" is the login without a code", "use --off to switch to it")
@@ -108,10 +117,7 @@ func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) err
 	if err := opts.complete(); err != nil {
 		return err
 	}
-	switch {
-	case opts.try < 0 || opts.try > maxTry:
-		return usageError(fmt.Sprintf("--try must be more than 0 and at most %s", maxTry), "")
-	case opts.try > 0 && !opts.dryRun && !app.streams.CanAsk():
+	if opts.try > 0 && !opts.dryRun && !app.streams.CanAsk() {
 		return usageError("--try asks whether a login works, and there is no terminal to ask on", "scripts switch without --try, with --yes")
 	}
 	if err := app.requireConfirmation(opts.writeFlags); err != nil {
@@ -125,7 +131,7 @@ func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) err
 	if err != nil {
 		return err
 	}
-	if err := store.CheckNoTrial(ctx); err != nil {
+	if err := lookForTrial(ctx, app, store, opts.request.Off); err != nil {
 		return ch.Refused(injector.LoginHandler, err)
 	}
 	plan, checks, err := injector.Prepare(ctx, app.injectorSite(store), opts.request)
@@ -157,7 +163,7 @@ func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) err
 		return err
 	}
 	if opts.try > 0 {
-		err = trySwitch(ctx, app, ch, store, plan, opts.try)
+		err = trySwitch(ctx, app, ch, store, plan, opts)
 	} else {
 		err = store.ApplySwitch(ctx, injector.Names(), plan)
 	}
@@ -168,6 +174,25 @@ func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) err
 		return err
 	}
 	app.streams.Notef("%s", injector.OpenSessions)
+	return nil
+}
+
+// lookForTrial returns why there must be no other switch now. Switching off never waits: the guard of a trial leaves
+// alone what it finds switched off.
+func lookForTrial(ctx context.Context, app *App, store injector.Reader, off bool) error {
+	mark, err := store.OnTrial(ctx)
+	switch {
+	case off && err != nil, err == nil && mark == nil:
+		return nil
+	case err != nil:
+		return err
+	case mark.Over:
+		app.streams.Warnf("the time of a switch on trial is over, and its guard has neither switched back nor ended: it may still do so; %s", mark)
+	case off:
+		app.streams.Warnf("a switch is on trial %s; it ends with this", mark)
+	default:
+		return mark.Forbids()
+	}
 	return nil
 }
 
@@ -219,8 +244,12 @@ func showSwitchPlan(app *App, v switchView) {
 			app.streams.Sayf("  %s: %s -> %s", c.Name, orNone(c.Before), orNone(c.After))
 		}
 	}
-	for _, name := range v.UUIDsAssigned {
-		app.streams.Sayf("  user %s: gets a uuid", name)
+	for i, name := range v.UUIDsAssigned {
+		if i == maxUsersShown {
+			app.streams.Sayf("  %d more users: each gets a uuid", len(v.UUIDsAssigned)-i)
+			break
+		}
+		app.streams.Sayf("  user %q: gets a uuid", name)
 	}
 }
 
@@ -253,5 +282,5 @@ func orNone(s *string) string {
 	if s == nil {
 		return "(none)"
 	}
-	return *s
+	return injector.Shown(*s)
 }

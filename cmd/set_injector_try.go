@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -20,14 +19,14 @@ import (
 const guardCommand = "undo-guard"
 
 // trySwitch switches, asks whether a login works, and takes the switch back unless the answer is yes.
-func trySwitch(ctx context.Context, app *App, ch *changes, store injector.Writer, plan injector.SwitchPlan, limit time.Duration) error {
+func trySwitch(ctx context.Context, app *App, ch *changes, store injector.Writer, plan injector.SwitchPlan, opts *setInjectorOptions) error {
 	err := trial.Trial{
-		Store: store, Command: app.guard, Ended: guardEnded, BestEffort: ch.BestEffort,
+		Store: store, Command: func() (*exec.Cmd, error) { return app.guard(opts) }, Ended: guardEnded, BestEffort: ch.BestEffort,
 		Ask: func(ctx context.Context) (bool, error) {
 			app.streams.Sayf("Switched, on trial. Now log in to uzERP in another browser or a private window, with the code.")
-			return app.streams.Confirm(ctx, fmt.Sprintf("Did the login work? Without a yes within %s it is switched back.", limit))
+			return app.streams.Confirm(ctx, fmt.Sprintf("Did the login work? Without a yes within %s it is switched back.", opts.try))
 		},
-	}.Run(ctx, plan, limit)
+	}.Run(ctx, plan, opts.try)
 	interrupted, ok := errors.AsType[*trial.Interrupted](err)
 	switch {
 	case !ok:
@@ -39,13 +38,17 @@ func trySwitch(ctx context.Context, app *App, ch *changes, store injector.Writer
 	return &interruption{done: "the switch is taken back", hint: "uzerp-mfa set-injector --dry-run shows how it is"}
 }
 
-// guard returns the command that starts the guard, with the same database and audit log as this process has.
-func (a *App) guard() (*exec.Cmd, error) {
+// guard returns the command that starts the guard, with the same switch, database and audit log as this process has.
+func (a *App) guard(opts *setInjectorOptions) (*exec.Cmd, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	args := []string{os.Args[0], guardCommand}
+	args := []string{os.Args[0], guardCommand, "--try", opts.try.String(),
+		"--login-handler", opts.request.Handler, "--mfa-validator", opts.request.Validator}
+	if opts.request.Gateway != "" {
+		args = append(args, "--gateway", opts.request.Gateway)
+	}
 	if a.loader.DatabaseURL != "" {
 		args = append(args, "--database-url", a.loader.DatabaseURL)
 	}
@@ -73,29 +76,34 @@ func guardEnded(code int, stderr string) error {
 }
 
 func newUndoGuardCmd(app *App) *cobra.Command {
+	opts := &setInjectorOptions{}
 	c := &cobra.Command{
-		Use:     guardCommand,
-		Short:   "Switch back what set-injector --try has switched",
-		Long:    "Started by set-injector --try, not by people.\n\n" + exitCodes(errs.Config, errs.Unavailable),
+		Use:   guardCommand,
+		Short: "Switch back what set-injector --try has switched",
+		Long: "Started by set-injector --try, not by people. It makes the same checks, and takes back only what it has read itself.\n\n" +
+			exitCodes(errs.Config, errs.Refused, errs.Unavailable),
 		Example: "  uzerp-mfa set-injector --try 5m",
 		Hidden:  true,
 		Args:    noArgs,
 	}
-	c.RunE = app.run([]string{formatTable}, func(ctx context.Context, _ []string) error { return runUndoGuard(ctx, app) })
+	opts.registerSwitch(c.Flags())
+	c.RunE = app.run([]string{formatTable}, func(ctx context.Context, _ []string) error { return runUndoGuard(ctx, app, opts) })
 	return c
 }
 
-func runUndoGuard(ctx context.Context, app *App) error {
-	err := trial.Guard(ctx, app.process.In, app.process.Out, func(ctx context.Context) (trial.GuardStore, error) {
-		ch, err := app.changes(writeFlags{})
-		if err != nil {
-			return nil, err
-		}
-		ch.BestEffort()
-		return ch.Injector(ctx)
-	})
-	if errors.Is(err, trial.ErrNoOrder) {
+func runUndoGuard(ctx context.Context, app *App, opts *setInjectorOptions) error {
+	if err := opts.complete(); err != nil {
+		return err
+	}
+	if opts.try == 0 {
 		return usageError(guardCommand+" is started by set-injector --try", "")
 	}
-	return err
+	ch, err := app.changes(writeFlags{})
+	if err != nil {
+		return err
+	}
+	ch.BestEffort()
+	err = trial.Guard(ctx, app.process.In, app.process.Out, opts.request, opts.try,
+		func(ctx context.Context) (trial.GuardStore, error) { return ch.Injector(ctx) })
+	return ch.Refused(injector.LoginHandler, err)
 }

@@ -55,6 +55,9 @@ func runBypass(ctx context.Context, app *App, b bypass, w writeFlags, list *name
 	if err != nil {
 		return err
 	}
+	for _, u := range users {
+		app.warnLookalike(u.Username)
+	}
 	results := make([]outcome, len(users))
 	progress := app.streams.NewProgress("users", len(users))
 	failures := mfa.Batch(ctx, users, func(ctx context.Context, i int, u mfa.User) error {

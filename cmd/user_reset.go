@@ -11,6 +11,7 @@ import (
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/output"
 )
 
 type userResetOptions struct {
@@ -91,6 +92,9 @@ func runUserReset(ctx context.Context, app *App, opts *userResetOptions, args []
 	r, err := planResets(ctx, app, ch, opts, names)
 	if err != nil {
 		return err
+	}
+	for _, reset := range r.needed {
+		app.warnLookalike(reset.User.Username)
 	}
 	if err := r.verifyCaller(ctx); err != nil {
 		return err
@@ -302,9 +306,9 @@ func (r *resets) show(ctx context.Context) {
 		if !known {
 			company = "unknown"
 		}
-		s.Sayf("  person      %s", orDash(u.Person))
-		s.Sayf("  company     %s", company)
-		s.Sayf("  email       %s", orDash(text(u.Email)))
+		s.Sayf("  person      %s", output.Escape(orDash(u.Person)))
+		s.Sayf("  company     %s", output.Escape(company))
+		s.Sayf("  email       %s", output.Escape(orDash(text(u.Email))))
 		s.Sayf("  last login  %s", orDash(text(lastLogin(u.LastLogin))))
 		s.Sayf("  state       %s", u.State())
 		if !u.Access() {

@@ -316,7 +316,7 @@ func card(v userShowView) [][2]string {
 	for _, w := range v.Warnings {
 		p.add("warning", w)
 	}
-	p.whole("", " ")
+	*p = append(*p, [2]string{})
 	p.whole("person", v.User.Person)
 	p.whole("company", companyWords(v.User))
 	p.whole("email", text(v.User.Email))

@@ -2,7 +2,6 @@ package audit
 
 import (
 	"errors"
-	"io"
 	"iter"
 	"slices"
 	"time"
@@ -26,13 +25,13 @@ func (f Filter) Matches(r Record) bool {
 		!r.Time.Before(f.From) && (f.Until.IsZero() || r.Time.Before(f.Until))
 }
 
-// Select returns the records of a log that pass the filter, oldest first. A line that is no record is left out and given to
-// bad; with any other error the records end.
-func (f Filter) Select(log io.Reader, bad func(*LineError)) iter.Seq2[Record, error] {
+// Select returns those of the records that pass the filter, in the same order. What Read and Files.Records could not
+// read is left out and given to bad, as a *LineError or *FileError; with any other error the records end.
+func (f Filter) Select(records iter.Seq2[Record, error], bad func(error)) iter.Seq2[Record, error] {
 	matching := func(yield func(Record, error) bool) {
-		for r, err := range Read(log) {
-			if line, ok := errors.AsType[*LineError](err); ok {
-				bad(line)
+		for r, err := range records {
+			if isPartial(err) {
+				bad(err)
 				continue
 			}
 			if (err != nil || f.Matches(r)) && !yield(r, err) {
@@ -60,4 +59,11 @@ func (f Filter) Select(log io.Reader, bad func(*LineError)) iter.Seq2[Record, er
 			}
 		}
 	}
+}
+
+// isPartial reports whether err says only that a line or a file was left out.
+func isPartial(err error) bool {
+	_, line := errors.AsType[*LineError](err)
+	_, file := errors.AsType[*FileError](err)
+	return line || file
 }

@@ -44,7 +44,7 @@ func TestFilter(t *testing.T) {
 		{Filter{Last: 9}, "abcd"},
 	} {
 		got, bad := "", 0
-		for r, err := range test.filter.Select(strings.NewReader(text), func(l *LineError) { bad = l.Line }) {
+		for r, err := range test.filter.Select(Read(strings.NewReader(text)), func(err error) { bad = err.(*LineError).Line }) {
 			if err != nil {
 				t.Fatal(err)
 			}

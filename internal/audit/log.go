@@ -236,7 +236,7 @@ func (l *Log) Append(ctx context.Context, r Record) (Record, error) {
 	}
 	defer func() { _ = f.Close() }()
 	filelock.Share(lock, f)
-	if r, err = l.append(f, r.sanitized()); err != nil {
+	if r, err = l.append(dir, f, r.sanitized()); err != nil {
 		return Record{}, l.error(err)
 	}
 	return r, nil
@@ -310,7 +310,7 @@ func (l *Log) tryLock(dir *safepath.Dir, lock *os.File) (bool, error) {
 }
 
 // append writes r to f, whose lock is held.
-func (l *Log) append(f *os.File, r Record) (Record, error) {
+func (l *Log) append(dir *safepath.Dir, f *os.File, r Record) (Record, error) {
 	t, err := readTail(f)
 	if err != nil {
 		return Record{}, err
@@ -321,7 +321,14 @@ func (l *Log) append(f *os.File, r Record) (Record, error) {
 	}
 	r.Time = l.o.Now().UTC().Round(0) // taken while the lock is held, so that the lines are in the order of their times
 	r.Prev, r.Torn = t.prev, t.torn
+	if t.prev == Genesis {
+		r.Follows = headBefore(dir, filepath.Base(l.path))
+	}
 	line, err := encode(&r)
+	if err == nil && len(line) > maxLine {
+		r = r.shortened()
+		line, err = encode(&r)
+	}
 	if err != nil {
 		return Record{}, err
 	}
@@ -342,7 +349,9 @@ func (l *Log) append(f *os.File, r Record) (Record, error) {
 	if err != nil {
 		// The lock is held, so everything after size comes from this call. If the file can't be truncated (an
 		// append-only file), the next call finds a torn line, as after a crash.
-		_ = f.Truncate(t.size)
+		if info, statErr := f.Stat(); statErr == nil && info.Size() > t.size { // it may have been truncated by somebody else
+			_ = f.Truncate(t.size)
+		}
 		return Record{}, err
 	}
 	return r, nil

@@ -99,6 +99,26 @@ func TestAppendRefuses(t *testing.T) {
 	}
 }
 
+// A user name of any length keeps nobody from being helped. The line has its beginning and its hash.
+func TestHugeTextsAreShortened(t *testing.T) {
+	l := newLog(t, 0)
+	for _, huge := range []string{strings.Repeat("x", 70_000), strings.Repeat("\x01", 70_000), strings.Repeat("é", 500_000), strings.Repeat("x", 69_999) + "y"} {
+		r := sample(0)
+		r.Target, r.Message = huge, huge
+		r.Before = Values{"mfa_sid": huge, "uuid": nil, "mfa_enrolled": true}
+		r.After = Values{"mfa_sid": nil, huge: huge}
+		appendTo(t, l, r)
+	}
+	if report := verifyText(t, readFile(t, l.path), ""); !report.Intact() || report.Records != 4 {
+		t.Errorf("%+v", report)
+	}
+	lines := strings.Split(string(readFile(t, l.path)), "\n")
+	want := fmt.Sprintf(`"target":"%s… [70000 bytes, SHA-256 %x]"`, strings.Repeat("x", 512), sha256.Sum256([]byte(strings.Repeat("x", 70_000))))
+	if !strings.Contains(lines[0], want) || strings.Contains(lines[3], want) {
+		t.Errorf("%.2000s, want %s", lines[0], want)
+	}
+}
+
 // Read and Verify must accept the longest line that Append writes.
 func TestLongestLine(t *testing.T) {
 	l := newLog(t, 0)

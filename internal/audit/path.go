@@ -3,6 +3,8 @@ package audit
 import (
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 )
 
 const systemPath = "/var/log/uzerp-mfa/audit.jsonl"
@@ -56,7 +58,7 @@ func canWrite(path string) bool {
 }
 
 func canRead(path string) bool {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0) // a pipe without a writer must not block
 	if err != nil {
 		return false
 	}

@@ -10,12 +10,18 @@ import (
 
 // LineError is the error for a line that is no record. Reading goes on after it.
 type LineError struct {
+	File string // the name of the file, or empty if the log has only one
 	Line int
 	Err  error
 }
 
 // Error names the line. It quotes nothing from it.
-func (e *LineError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e.Err) }
+func (e *LineError) Error() string {
+	if e.File != "" {
+		return fmt.Sprintf("%s: line %d: %v", e.File, e.Line, e.Err)
+	}
+	return fmt.Sprintf("line %d: %v", e.Line, e.Err)
+}
 
 // Unwrap returns the cause.
 func (e *LineError) Unwrap() error { return e.Err }

@@ -89,9 +89,10 @@ type Record struct {
 	VerifiedBy    string    `json:"verified_by,omitempty"` // how else the caller was verified: call-back, in-person, manager:NAME
 	Result        Result    `json:"result"`
 	Message       string    `json:"message"`
-	Torn          string    `json:"torn,omitempty"` // set by Append: SHA-256 of what a crash left before this line
-	Prev          string    `json:"prev"`           // set by Append: the hash of the line before
-	Hash          string    `json:"hash"`           // set by Append
+	Torn          string    `json:"torn,omitempty"`    // set by Append: SHA-256 of what a crash left before this line
+	Follows       string    `json:"follows,omitempty"` // set by Append in the first line of a file: the head of the file before
+	Prev          string    `json:"prev"`              // set by Append: the hash of the line before
+	Hash          string    `json:"hash"`              // set by Append
 }
 
 var commandName = regexp.MustCompile(`^[a-z]+(-[a-z]+)*( [a-z]+(-[a-z]+)*)*$`)

@@ -3,7 +3,7 @@ package audit
 import (
 	"context"
 	"errors"
-	"io"
+	"iter"
 	"time"
 
 	"uzerp-mfa/internal/caller"
@@ -82,27 +82,30 @@ func (v verifications) CheckVerification(ctx context.Context, to caller.Recipien
 // History returns what became of the last code that was sent to the number, as the log that r writes says. It returns
 // the zero History if the log can't be read.
 func (r *Recorder) History(ctx context.Context, to caller.Recipient) caller.History {
-	log, err := OpenFile(ctx, r.Log.Path())
+	log, err := OpenFiles(ctx, r.Log.Path())
 	if err != nil {
 		return caller.History{}
 	}
 	defer func() { _ = log.Close() }()
-	history, err := IdentityHistory(log, r.place(), to.Username, LoggedNumber(to))
+	if log.Doubt != "" { // another user may have written it: that is no evidence
+		return caller.History{}
+	}
+	history, err := IdentityHistory(log.Records(time.Time{}), r.place(), to.Username, LoggedNumber(to))
 	if err != nil {
 		return caller.History{}
 	}
 	return history
 }
 
-// IdentityHistory looks in a log for the last verification that was started for this number of the user, and for what
-// became of it. Only records about the given database and service count: a sandbox's are no evidence for the live system.
+// IdentityHistory looks in the records of a log for the last verification that was started for this number of the user,
+// and for what became of it. Only records about the given database and service count: a sandbox's are no evidence for the live system.
 // number is written as LoggedNumber returns it. A code is accepted only for what is found here. Like Read it checks no
 // hashes: those who can write the log can write hashes too.
-func IdentityHistory(log io.Reader, place Place, username, number string) (caller.History, error) {
+func IdentityHistory(records iter.Seq2[Record, error], place Place, username, number string) (caller.History, error) {
 	h := caller.History{Known: true}
 	sends := map[string]int{} // by verification, to whatever number of the user
-	for r, err := range Read(log) {
-		if _, bad := errors.AsType[*LineError](err); bad {
+	for r, err := range records {
+		if isPartial(err) {
 			continue
 		}
 		if err != nil {

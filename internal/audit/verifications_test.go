@@ -228,12 +228,12 @@ func TestIdentityHistory(t *testing.T) {
 			}
 		}
 		c.want.Known = true
-		got, err := IdentityHistory(bytes.NewReader(readFile(t, l.path)), live, "alice", masked)
+		got, err := IdentityHistory(Read(bytes.NewReader(readFile(t, l.path))), live, "alice", masked)
 		if diff := cmp.Diff(got, c.want); diff != "" || err != nil {
 			t.Errorf("%s: %v\n%s", name, err, diff)
 		}
 	}
-	if h, err := IdentityHistory(failing{}, live, "alice", masked); err == nil || h.Known {
+	if h, err := IdentityHistory(Read(failing{}), live, "alice", masked); err == nil || h.Known {
 		t.Errorf("%+v, %v", h, err)
 	}
 }
@@ -266,7 +266,7 @@ func TestEvidenceOfAnotherPlace(t *testing.T) {
 		}
 		intact(t, l, 4)
 	}
-	if got, err := IdentityHistory(strings.NewReader(""), Place{}, "alice", masked); err != nil || got != (caller.History{Known: true}) {
+	if got, err := IdentityHistory(Read(strings.NewReader("")), Place{}, "alice", masked); err != nil || got != (caller.History{Known: true}) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }

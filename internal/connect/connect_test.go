@@ -127,7 +127,8 @@ func every(t *testing.T, ch *Changes) map[string]error {
 	classes := got[[]injector.Class](t)(site.InjectorClasses(ctx, injector.Names()))
 	said["ApplySwitch"] = site.ApplySwitch(ctx, injector.Names(), injector.SwitchPlan{Was: classes, Changes: []injector.ClassChange{
 		{Name: classes[0].Name, ID: classes[0].ID, Before: classes[0].ClassName, After: "OtherHandler"}}})
-	release, err := site.HoldTrial(ctx)
+	_, said["SettledClasses"] = site.SettledClasses(ctx, injector.Names())
+	_, release, err := site.HoldTrial(ctx, time.Minute)
 	if said["HoldTrial"] = err; err == nil {
 		release()
 	}
@@ -192,12 +193,12 @@ func TestChangesAreRecorded(t *testing.T) {
 			ends[result]++
 		}
 	}
-	// All but Challenge, HoldTrial and RehearseEnv, which change nothing that stays.
-	want := len(said) - 3
+	// All but Challenge, HoldTrial, SettledClasses and RehearseEnv, which change nothing that stays.
+	want := len(said) - 4
 	if intents != want || ends[string(audit.ResultRefused)] != 2 || ends[string(audit.ResultDone)]+ends[string(audit.ResultFailed)] != want {
 		t.Errorf("%d intents of %d changes, %v: %q", intents, want, ends, s.records(t))
 	}
-	for _, call := range []string{"CompareAndSet", "ApplySwitch", "HoldTrial", "WriteEnv"} {
+	for _, call := range []string{"CompareAndSet", "ApplySwitch", "HoldTrial", "SettledClasses", "WriteEnv"} {
 		if said[call] != nil {
 			t.Errorf("%s: %v", call, said[call])
 		}

@@ -2,6 +2,7 @@ package connect
 
 import (
 	"context"
+	"time"
 
 	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/errs"
@@ -51,7 +52,14 @@ func (readOnlyFactors) DeleteFactor(context.Context, string, string) error { ret
 type readOnlyInjector struct{ injector.Reader }
 
 // HoldTrial refuses.
-func (readOnlyInjector) HoldTrial(context.Context) (func(), error) { return nil, errDryRun }
+func (readOnlyInjector) HoldTrial(context.Context, time.Duration) (int64, func(), error) {
+	return 0, nil, errDryRun
+}
+
+// SettledClasses refuses: it locks the rows.
+func (readOnlyInjector) SettledClasses(context.Context, []string) ([]injector.Class, error) {
+	return nil, errDryRun
+}
 
 // ApplySwitch refuses.
 func (readOnlyInjector) ApplySwitch(context.Context, []string, injector.SwitchPlan) error {

@@ -55,7 +55,7 @@ func (db *DB) run(ctx context.Context, op string, fn func(*pgx.Conn) error) erro
 func (db *DB) change(ctx context.Context, op string, fn func(pgx.Tx) error) error {
 	return db.run(ctx, op, func(conn *pgx.Conn) error {
 		// Compare-and-set must see what others have committed, whatever isolation level the server has as its default.
-		tx, err := db.begin(ctx, conn, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
+		tx, err := db.begin(ctx, conn, pgx.TxOptions{BeginQuery: beginChange})
 		if err != nil {
 			return err
 		}
@@ -75,6 +75,10 @@ func (db *DB) change(ctx context.Context, op string, fn func(pgx.Tx) error) erro
 		return commitError(tx.Commit(ctx))
 	})
 }
+
+// beginChange begins a transaction that changes something. Between two of its statements no time passes: if this machine
+// vanishes then, the server must not hold its locks until it notices that, which can take hours.
+const beginChange = "begin isolation level read committed; set local idle_in_transaction_session_timeout = '1min'"
 
 func (db *DB) begin(ctx context.Context, conn *pgx.Conn, o pgx.TxOptions) (pgx.Tx, error) {
 	ctx, cancel := context.WithTimeout(ctx, db.timeout)

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
 )
 
@@ -103,6 +105,9 @@ func (db *DB) translate(ctx context.Context, op string, err error) error {
 				return schema.Problem()
 			}
 		}
+		if e.Code == lockNotAvailable {
+			return db.lockedOut(ctx, op, e)
+		}
 		return serverError(op, e)
 	}
 	switch {
@@ -131,12 +136,49 @@ func broken(err error) bool {
 		func(target error) bool { return errors.Is(err, target) })
 }
 
+// lockNotAvailable is the SQLSTATE for a lock that another session holds for longer than lock_timeout.
+const lockNotAvailable = "55P03"
+
+// lockedOut translates the error e of a statement that waited for a lock in vain. It names the sessions that hold locks
+// on these tables now, if the server tells.
+func (db *DB) lockedOut(ctx context.Context, op string, e *pgconn.PgError) error {
+	var holders []injector.Session
+	err := db.pool.lend(ctx, func(conn *pgx.Conn) (err error) {
+		holders, err = collect(ctx, db, conn, "lock_holders", pgx.StrictNamedArgs{"tables": lockedTables()}, toSession)
+		return err
+	})
+	said := serverError(op, e)
+	if err != nil || len(holders) == 0 {
+		return said
+	}
+	var shown []string
+	for i, h := range holders {
+		if i == maxHolders {
+			shown = append(shown, fmt.Sprintf("%d more", len(holders)-i))
+			break
+		}
+		shown = append(shown, h.String())
+	}
+	hint := "run it again; if this stays so, an administrator ends the session that is in the way"
+	if len(holders) == 1 {
+		hint += ": " + holders[0].End()
+	}
+	return &errs.Error{Kind: errs.Unavailable, Op: op, Hint: errs.Plain(hint),
+		Err: because{"another session holds a lock on these rows (lock_timeout): " + strings.Join(shown, "; "), e}}
+}
+
+// lockedTables are the tables that this program changes.
+func lockedTables() []string { return []string{"injector_classes", "users"} }
+
+// maxHolders is how many sessions an error names.
+const maxHolders = 3
+
 // serverError translates the server's error for a statement.
 func serverError(op string, e *pgconn.PgError) error {
 	kind, text, hint := errs.Unavailable, "", "run it again"
 	class := e.Code[:min(2, len(e.Code))]
 	switch {
-	case e.Code == "55P03":
+	case e.Code == lockNotAvailable:
 		text, hint = "another session holds a lock on these rows (lock_timeout)",
 			"run it again; if this stays so, pg_stat_activity shows which session holds the lock"
 	case e.Code == "57014":
@@ -146,18 +188,28 @@ func serverError(op string, e *pgconn.PgError) error {
 	case e.Code == "40P01":
 		text = "two sessions waited for each other (deadlock)"
 	case e.Code == insufficientPrivilege:
-		kind, text, hint = errs.Config, "the database role lacks a right: "+e.Message, ""
+		kind, text, hint = errs.Config, "the database role lacks a right: "+said(e), ""
 	case e.Code == "25006":
 		kind, text, hint = errs.Refused, "the database is read-only, perhaps a standby",
 			"connect to the primary server, or switch default_transaction_read_only off"
 	case class == "53":
-		text, hint = "the database server has run out of a resource: "+e.Message, "free some of it on the server, then run it again"
+		text, hint = "the database server has run out of a resource: "+said(e), "free some of it on the server, then run it again"
 	case class == "57" || class == "08" || e.Code == "25P03" || e.Code == "25P04": // shut down, or a session limit
 		text = "the database server ended the connection"
 	default:
-		kind, text, hint = errs.Failure, "the database reported: "+e.Message+" (SQLSTATE "+e.Code+")", ""
+		kind, text, hint = errs.Failure, "the database reported: "+said(e)+" (SQLSTATE "+e.Code+")", ""
 	}
 	return &errs.Error{Kind: kind, Op: op, Hint: hintFor(e.Code, hint), Err: because{text, e}}
+}
+
+// said returns the server's message in quotes: it may hold names that others chose.
+func said(e *pgconn.PgError) string {
+	const longest = 300
+	text := []rune(e.Message)
+	if len(text) > longest {
+		text = append(text[:longest-1], '…')
+	}
+	return strconv.Quote(string(text))
 }
 
 // insufficientPrivilege is the SQLSTATE for a right that the role lacks.

@@ -3,6 +3,8 @@ package db
 import (
 	"context"
 	"errors"
+	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -31,6 +33,21 @@ func (db *DB) Translate(ctx context.Context, err error) error { return db.transl
 func (db *DB) TranslateConnect(ctx context.Context, err error) error {
 	config, parseErr := pgconn.ParseConfig("postgres://u:s3cr3t@db.example.com/uzerp")
 	return db.translate(ctx, "", errors.Join(parseErr, &connectError{err: err, config: config, secured: true}))
+}
+
+// SetTrialGrace sets how long the session of a mark lives after its trial.
+func SetTrialGrace(t *testing.T, d time.Duration) {
+	was := trialGrace
+	trialGrace = d
+	t.Cleanup(func() { trialGrace = was })
+}
+
+// IdleLimit returns how long the server waits for the next statement of a change.
+func (db *DB) IdleLimit(ctx context.Context) (limit string, err error) {
+	err = db.change(ctx, "", func(tx pgx.Tx) error {
+		return tx.QueryRow(ctx, "select current_setting('idle_in_transaction_session_timeout')").Scan(&limit)
+	})
+	return limit, err
 }
 
 // Statements returns the text of each query as it is sent, by name.

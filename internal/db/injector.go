@@ -30,6 +30,16 @@ func (db *DB) InjectorClasses(ctx context.Context, names []string) ([]injector.C
 	return readByNames(ctx, db, "read the injector classes", "injector_classes", names, toClass)
 }
 
+// SettledClasses implements injector.Writer.
+func (db *DB) SettledClasses(ctx context.Context, names []string) ([]injector.Class, error) {
+	var classes []injector.Class
+	err := db.change(ctx, "read the injector classes", func(tx pgx.Tx) (err error) {
+		classes, err = collect(ctx, db, tx, "lock_injector_classes", pgx.StrictNamedArgs{"names": names}, toClass)
+		return err
+	})
+	return classes, err
+}
+
 // ApplySwitch implements injector.Writer.
 func (db *DB) ApplySwitch(ctx context.Context, names []string, s injector.SwitchPlan) error {
 	op := "switch the injector classes"
@@ -40,6 +50,9 @@ func (db *DB) ApplySwitch(ctx context.Context, names []string, s injector.Switch
 		}
 		if !slices.Equal(byID(now), byID(s.Was)) {
 			return changed("the injector classes were")
+		}
+		if err := db.checkTrial(ctx, tx, s); err != nil {
+			return err
 		}
 		for _, c := range s.Changes {
 			if err := db.applyChange(ctx, tx, op, s.Was, c); err != nil {

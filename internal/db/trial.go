@@ -2,6 +2,8 @@ package db
 
 import (
 	"context"
+	"strconv"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -10,47 +12,142 @@ import (
 	"uzerp-mfa/internal/injector"
 )
 
-// trialLock is the key of the advisory lock that a switch on trial holds: "uzerpmfa" in ASCII. The server releases the
-// lock when the session ends, for whatever reason.
-const trialLock int64 = 0x757a6572706d6661
+// trialLock is the first key of the advisory lock that a switch on trial holds: "uzer" in ASCII. The second one is the
+// end of the trial.
+const trialLock int64 = 0x757a6572
 
-func onTrial() error {
-	return errs.NewWith(errs.Refused, "a switch is on trial and would take back what is switched now", injector.ReasonSwitchOnTrial.With())
+// trialGrace is how long the server lets the session of a mark live after the end of the trial. In that time everybody
+// sees that the trial is over, and that its guard has not switched back. Only tests change it.
+var trialGrace = 10 * time.Minute
+
+// trialKeys is how many keys are tried for a mark. Every role can take them, and none can take all.
+const trialKeys = 20
+
+// markRow is a row of queries/look_for_trial.sql.
+type markRow struct {
+	Key  int64 `db:"key"`
+	Over bool  `db:"over"`
+	sessionRow
 }
 
-// HoldTrial implements injector.Writer. It uses one connection until release is called.
-func (db *DB) HoldTrial(ctx context.Context) (release func(), err error) {
-	op := "mark the switch as on trial"
+// sessionRow is a row of queries/lock_holders.sql, and part of one of look_for_trial.sql.
+type sessionRow struct {
+	PID         int    `db:"pid"`
+	Role        string `db:"role"`
+	Application string `db:"application"`
+	Address     string `db:"address"`
+	Table       string `db:"table"`
+}
+
+func toMark(row pgx.CollectableRow) (injector.Mark, error) {
+	r, err := pgx.RowToStructByName[markRow](row)
+	return injector.Mark{Key: r.Key, Over: r.Over, Until: time.Unix(r.Key, 0).UTC(), Holder: injector.Session(r.sessionRow)}, err
+}
+
+func toSession(row pgx.CollectableRow) (injector.Session, error) {
+	r, err := pgx.RowToStructByName[sessionRow](row)
+	return injector.Session(r), err
+}
+
+// heldKey is the row of queries/hold_trial.sql.
+type heldKey struct {
+	Key    int64 `db:"key"`
+	Locked bool  `db:"locked"`
+}
+
+// HoldTrial implements injector.Writer. It uses one connection, with an open transaction that has read nothing of
+// uzERP's, until release is called. So it works behind a pooler too, and every version of PostgreSQL can end it.
+func (db *DB) HoldTrial(ctx context.Context, limit time.Duration) (key int64, release func(), err error) {
 	var held *pgxpool.Conn
 	err = db.pool.lendFor(ctx, func(conn *pgxpool.Conn) (keep bool, err error) {
-		locked, err := db.tryLock(ctx, conn.Conn(), "hold_trial")
-		if err == nil && !locked {
-			err = onTrial()
-		}
+		key, err = db.holdTrial(ctx, conn.Conn(), limit)
 		held = conn
 		return err == nil, err
 	})
 	if err != nil {
-		return nil, db.translate(ctx, op, err)
+		return 0, nil, db.translate(ctx, "mark the switch as on trial", err)
 	}
-	return func() {
-		_ = held.Conn().Close(context.WithoutCancel(ctx)) // the end of the session certainly releases the lock
-		held.Release()
-	}, nil
+	return key, held.Release, nil // the pool closes a connection whose transaction is open
 }
 
-// CheckNoTrial implements injector.Reader.
-func (db *DB) CheckNoTrial(ctx context.Context) error {
-	return db.run(ctx, "look for a switch on trial", func(conn *pgx.Conn) error {
-		free, err := db.tryLock(ctx, conn, "look_for_trial")
-		if err == nil && !free {
-			err = onTrial()
+// holdTrial leaves its transaction open if it returns no error.
+func (db *DB) holdTrial(ctx context.Context, conn *pgx.Conn, limit time.Duration) (key int64, err error) {
+	tx, err := db.begin(ctx, conn, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
+	if err != nil {
+		return 0, err
+	}
+	defer func() {
+		if err != nil {
+			db.rollback(ctx, tx)
+		}
+	}()
+	var mark heldKey
+	for later := 0; later < trialKeys && !mark.Locked; later++ {
+		got, err := collect(ctx, db, tx, "hold_trial", pgx.StrictNamedArgs{"class": trialLock, "seconds": limit.Seconds(), "later": later},
+			pgx.RowToStructByName[heldKey])
+		if err != nil {
+			return 0, err
+		}
+		mark = got[0]
+	}
+	if !mark.Locked {
+		return 0, errs.New(errs.Refused, "other sessions hold every lock that would mark the trial",
+			"an administrator sees in pg_locks which sessions hold advisory locks, and ends them")
+	}
+	marks, err := db.marks(ctx, tx)
+	if err != nil {
+		return 0, err
+	}
+	for _, m := range marks {
+		if m.Key != mark.Key && m.Forbids() != nil {
+			return 0, m.Forbids()
+		}
+	}
+	_, err = collect(ctx, db, tx, "limit_trial", pgx.StrictNamedArgs{
+		"idle":        strconv.FormatInt((limit + trialGrace).Milliseconds(), 10),
+		"application": "uzerp-mfa trial until " + time.Unix(mark.Key, 0).UTC().Format(time.RFC3339),
+	}, pgx.RowTo[string])
+	return mark.Key, err
+}
+
+// marks returns the marks of all switches on trial: first those whose time is not over, the longest first.
+func (db *DB) marks(ctx context.Context, q querier) ([]injector.Mark, error) {
+	return collect(ctx, db, q, "look_for_trial", pgx.StrictNamedArgs{"class": trialLock}, toMark)
+}
+
+// OnTrial implements injector.Reader.
+func (db *DB) OnTrial(ctx context.Context) (*injector.Mark, error) {
+	var found *injector.Mark
+	err := db.run(ctx, "look for a switch on trial", func(conn *pgx.Conn) error {
+		marks, err := db.marks(ctx, conn)
+		if len(marks) > 0 {
+			found = &marks[0]
 		}
 		return err
 	})
+	return found, err
 }
 
-func (db *DB) tryLock(ctx context.Context, conn *pgx.Conn, query string) (bool, error) {
-	got, err := collect(ctx, db, conn, query, pgx.StrictNamedArgs{"key": trialLock}, pgx.RowTo[bool])
-	return err == nil && got[0], err
+// checkTrial returns why s must not be made now: another switch is on trial, or the mark of its own trial is gone.
+func (db *DB) checkTrial(ctx context.Context, tx pgx.Tx, s injector.SwitchPlan) error {
+	if s.Regardless {
+		return nil
+	}
+	marks, err := db.marks(ctx, tx)
+	if err != nil {
+		return err
+	}
+	own := s.Trial == 0
+	for _, m := range marks {
+		switch {
+		case s.Trial != 0 && m.Key == s.Trial && !m.Over:
+			own = true
+		case m.Forbids() != nil:
+			return m.Forbids()
+		}
+	}
+	if !own {
+		return errs.New(errs.Refused, "the process that would switch back has lost its session; nothing was switched", "run it again")
+	}
+	return nil
 }

@@ -1,39 +1,77 @@
 package db_test
 
 import (
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"uzerp-mfa/internal/crashtest"
 	"uzerp-mfa/internal/db"
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/injector"
+	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/pgtemp/dbtest"
 )
+
+// onTrial returns the mark of a switch on trial, once it is or is not there: the server ends a session when it gets to
+// it.
+func onTrial(t *testing.T, d *db.DB, there bool) *injector.Mark {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		mark, err := d.OnTrial(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if there == (mark != nil) {
+			return mark
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("after a minute, the mark is %v", mark)
+		}
+	}
+}
+
+// newRole makes a role that may log in and nothing else, and returns its name and its URL.
+func newRole(t *testing.T, url, name string) (role, as string) {
+	t.Helper()
+	role = name + "_of_" + database(url)
+	dbtest.Exec(t, url, "create role "+role+" login")
+	t.Cleanup(func() { dbtest.Exec(t, url, "drop owned by "+role+"; drop role "+role) })
+	return role, dbtest.As(t, url, role)
+}
 
 // A trial keeps every other switch away, of this process and of others, until it ends.
 func TestTrial(t *testing.T) {
 	mine, url := sample(t)
 	other := open(t, db.Config{ConnString: url})
 	both := map[string]*db.DB{"the same process": mine, "another process": other}
-	for round := range 2 { // a trial that has ended leaves nothing behind
-		for name, d := range both {
-			err := d.CheckNoTrial(t.Context())
-			for wait := time.Millisecond; err != nil && wait < 10*time.Second; wait *= 2 { // the server ends a session when it gets to it
-				time.Sleep(wait)
-				err = d.CheckNoTrial(t.Context())
-			}
-			if err != nil {
-				t.Fatalf("round %d, %s: %v", round, name, err)
-			}
-		}
-		release, err := mine.HoldTrial(t.Context())
+	for range 2 { // a trial that has ended leaves nothing behind
+		onTrial(t, other, false)
+		key, release, err := mine.HoldTrial(t.Context(), time.Hour)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for range 2 { // to look, and to try, takes nothing away
 			for name, d := range both {
-				if err := d.CheckNoTrial(t.Context()); errs.KindOf(err) != errs.Refused {
-					t.Errorf("%s may switch: %v", name, err)
+				mark, err := d.OnTrial(t.Context())
+				if err != nil || mark == nil || mark.Key != key || mark.Over || errs.KindOf(mark.Forbids()) != errs.Refused {
+					t.Fatalf("%s may switch: %v, %v", name, mark, err)
 				}
-				if also, err := d.HoldTrial(t.Context()); errs.KindOf(err) != errs.Refused {
+				if left := time.Until(mark.Until); left < 50*time.Minute || left > 70*time.Minute {
+					t.Errorf("it lasts for %s", left)
+				}
+				if !strings.Contains(mark.String(), `role "postgres", process `) || !strings.Contains(mark.String(), "uzerp-mfa trial until 20") {
+					t.Error(mark)
+				}
+				if _, also, err := d.HoldTrial(t.Context(), time.Hour); errs.KindOf(err) != errs.Refused {
 					t.Errorf("%s may try: %v", name, err)
 					if err == nil {
 						also()
@@ -42,5 +80,267 @@ func TestTrial(t *testing.T) {
 			}
 		}
 		release()
+		release()
+	}
+}
+
+// Every role can hold an advisory lock. That of a role which can't write injector classes counts for nothing, whatever
+// it holds, and however it calls itself.
+func TestTrialOfAStranger(t *testing.T) {
+	d, url := sample(t)
+	_, stranger := newRole(t, url, "stranger")
+	role, reader := newRole(t, url, "reader")
+	dbtest.Exec(t, url, "grant select, insert, delete on injector_classes to "+role)
+	const hold = "select pg_advisory_lock(%d, extract(epoch from now())::integer + n) from generate_series(1, 100) n"
+	for _, who := range []string{stranger, reader} {
+		conn := dbtest.Connect(t, who+"&application_name=uzerp-mfa")
+		for _, sql := range []string{strings.Replace(hold, "%d", "1970169202", 1), "select pg_advisory_lock(x'757a6572706d6661'::bigint)"} {
+			if _, err := conn.Exec(t.Context(), sql); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if mark, err := d.OnTrial(t.Context()); err != nil || mark != nil {
+			t.Errorf("%v, %v", mark, err)
+		}
+		_, release, err := d.HoldTrial(t.Context(), time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		release()
+		onTrial(t, d, false)
+		if err := d.ApplySwitch(t.Context(), switchNames(), injector.SwitchPlan{Was: plan(t, d).Was}); err != nil {
+			t.Error(err)
+		}
+		if err := conn.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A stranger may take the very keys that a mark would have. Then the mark takes the next one.
+func TestTrialWhoseKeyIsTaken(t *testing.T) {
+	d, url := sample(t)
+	_, stranger := newRole(t, url, "stranger")
+	conn := dbtest.Connect(t, stranger)
+	const hold = "select pg_advisory_lock(1970169202, ceil(extract(epoch from clock_timestamp()))::integer + 3600 + n) from generate_series(0, 2) n"
+	if _, err := conn.Exec(t.Context(), hold); err != nil {
+		t.Fatal(err)
+	}
+	_, release, err := d.HoldTrial(t.Context(), time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	release()
+}
+
+// The role that only `grants` gives rights to sees who holds a mark, and its own mark counts. So does that of a role which
+// gets the right by SET ROLE alone.
+func TestTrialUnderTheLeastRights(t *testing.T) {
+	url := dbtest.New(t, dbtest.Sample)
+	least := open(t, db.Config{ConnString: roleFor(t, url)})
+	owner, _ := newRole(t, url, "owner")
+	member, asMember := newRole(t, url, "member")
+	dbtest.Exec(t, url, "grant update on injector_classes to "+owner+"; grant "+owner+" to "+member+"; alter role "+member+" noinherit")
+	for role, d := range map[string]*db.DB{"role_of": least, member: open(t, db.Config{ConnString: asMember})} {
+		_, release, err := d.HoldTrial(t.Context(), time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mark := onTrial(t, least, true); mark.Holder.PID == 0 || !strings.Contains(mark.Holder.Role, role) || mark.Holder.Application == "" {
+			t.Errorf("%+v", mark.Holder)
+		}
+		release()
+		onTrial(t, least, false)
+	}
+}
+
+// A mark counts until its time is over, by the server's clock. After that the server ends its session, even if nobody
+// is at the other end any more.
+func TestTrialEndsByItself(t *testing.T) {
+	d, url := sample(t)
+	db.SetTrialGrace(t, time.Hour)
+	key, release, err := d.HoldTrial(t.Context(), time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	deadline := time.Now().Add(time.Minute)
+	for mark := onTrial(t, d, true); !mark.Over; mark = onTrial(t, d, true) {
+		if time.Now().After(deadline) {
+			release()
+			t.Fatalf("after a minute it is not over: %v", mark)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if err := onTrial(t, d, true).Forbids(); err != nil {
+		t.Error(err)
+	}
+	// What is switched now, is.
+	s := plan(t, d)
+	s.Trial = key
+	if err := d.ApplySwitch(t.Context(), switchNames(), s); errs.KindOf(err) != errs.Refused {
+		t.Errorf("a switch on trial after its time: %v", err)
+	}
+	s.Trial = 0
+	if err := d.ApplySwitch(t.Context(), switchNames(), s); err != nil {
+		t.Error(err)
+	}
+	release()
+	onTrial(t, d, false)
+
+	db.SetTrialGrace(t, 0)
+	through, vanish := throughAProxy(t, url)
+	_, release, err = through.HoldTrial(background(), 300*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	vanish()
+	onTrial(t, d, false) // without the server's limit this never ends
+}
+
+// throughAProxy opens the database through a proxy. After vanish the server hears no more of its clients, and not that
+// they are gone.
+func throughAProxy(t *testing.T, connString string) (d *db.DB, vanish func()) {
+	t.Helper()
+	config, err := pgx.ParseConfig(connString)
+	if err != nil {
+		t.Fatal(err)
+	}
+	network, address := pgconn.NetworkAddress(config.Host, config.Port)
+	var tap crashtest.Tap
+	proxy, err := crashtest.ListenPostgres(&tap, network, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = proxy.Close() })
+	u := url.URL{Scheme: "postgres", User: url.UserPassword(config.User, config.Password), Path: config.Database, RawQuery: "sslmode=disable",
+		Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(proxy.Port()))}
+	return open(t, db.Config{ConnString: u.String()}), func() {
+		tap.Arm(func(crashtest.Interaction, crashtest.Phase) crashtest.Action { return crashtest.Freeze })
+	}
+}
+
+// A switch looks for a trial in its own transaction: one that began after the first look counts. To switch off, and to
+// switch back, waits for nobody.
+func TestApplySwitchLooksForATrial(t *testing.T) {
+	d, url := sample(t)
+	key, release, err := open(t, db.Config{ConnString: url}).HoldTrial(t.Context(), time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := dbtest.Snapshot(t, url)
+	for _, trial := range []int64{0, key + 1} {
+		s := plan(t, d)
+		s.Trial = trial
+		wantError(t, d.ApplySwitch(t.Context(), switchNames(), s), errs.Refused, "a switch is on trial until 20")
+	}
+	if diff := cmp.Diff(before, dbtest.Snapshot(t, url)); diff != "" {
+		t.Error(diff)
+	}
+	own := plan(t, d)
+	own.Trial = key
+	if err := d.ApplySwitch(t.Context(), switchNames(), own); err != nil {
+		t.Error(err)
+	}
+	made, err := d.InjectorClasses(t.Context(), switchNames())
+	if err != nil {
+		t.Fatal(err)
+	}
+	off := injector.SwitchPlan{Was: made, Regardless: true,
+		Changes: []injector.ClassChange{{ID: 6, Name: "LoginHandler", Before: "HTMLFormLoginHandlerMFA", After: "HTMLFormLoginHandler"}}}
+	if err := d.ApplySwitch(t.Context(), switchNames(), off); err != nil {
+		t.Error(err)
+	}
+	release()
+	onTrial(t, d, false)
+	lost := injector.SwitchPlan{Trial: key}
+	lost.Was, _ = d.InjectorClasses(t.Context(), switchNames())
+	wantError(t, d.ApplySwitch(t.Context(), switchNames(), lost), errs.Refused, "has lost its session")
+}
+
+// The guard reads the rows only once a switch that is just being made has ended.
+func TestSettledClassesWait(t *testing.T) {
+	d, url := sample(t)
+	tx, err := dbtest.Connect(t, url).Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(t.Context(), "update injector_classes set class_name = 'Late' where id = 6"); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	var got []injector.Class
+	go func() {
+		var err error
+		got, err = d.SettledClasses(background(), switchNames())
+		done <- err
+	}()
+	waitForLock(t, url, done)
+	if err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil || len(got) != 1 || got[0].ClassName != "Late" {
+		t.Error(got, err)
+	}
+}
+
+// An error about a lock names the session that holds it, and how an administrator ends it.
+func TestALockNamesItsHolder(t *testing.T) {
+	d, url := sample(t)
+	quick := open(t, db.Config{ConnString: url, LockTimeout: 50 * time.Millisecond})
+	s, alice := plan(t, d), find(t, d, "alice").Row
+	role, other := newRole(t, url, "other")
+	dbtest.Exec(t, url, "grant all on users, injector_classes to "+role)
+	for sql, do := range map[string]func() error{
+		"lock table injector_classes in access exclusive mode": func() error {
+			_, err := quick.InjectorClasses(background(), switchNames())
+			return err
+		},
+		"lock table injector_classes in share mode": func() error { return quick.ApplySwitch(background(), switchNames(), s) },
+		"select from injector_classes where id = 6 for update": func() error {
+			return quick.ApplySwitch(background(), switchNames(), s)
+		},
+		"select from users where username = 'alice' for update": func() error { return quick.CompareAndSet(background(), "alice", alice, mfa.Row{}) },
+	} {
+		reader, err := dbtest.Connect(t, url).Begin(t.Context()) // is in nobody's way, and is not named
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(sql, "access exclusive") {
+			if _, err := reader.Exec(t.Context(), "select from users, injector_classes"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		conn := dbtest.Connect(t, other+"&application_name=a%07b")
+		tx, err := conn.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var pid int
+		if _, err := tx.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+		if err := tx.QueryRow(t.Context(), "select pg_backend_pid()").Scan(&pid); err != nil {
+			t.Fatal(err)
+		}
+		err = do()
+		wantError(t, err, errs.Unavailable, fmt.Sprintf(`lock_timeout): role "%s", process %d, "a`, conn.Config().User, pid))
+		if hint := errs.HintOf(err).Text; !strings.HasSuffix(hint, fmt.Sprintf("select pg_terminate_backend(%d)", pid)) || strings.Contains(err.Error(), "; role") {
+			t.Errorf("%s: %v: %s", sql, err, hint)
+		}
+		for _, tx := range []pgx.Tx{tx, reader} {
+			if err := tx.Rollback(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// If a machine vanishes in the middle of a change, the server does not keep its locks until it notices that.
+func TestAChangeDoesNotHoldItsLocksForLong(t *testing.T) {
+	d, _ := sample(t)
+	got, err := d.IdleLimit(t.Context())
+	if err != nil || got != "1min" {
+		t.Errorf("%q, %v", got, err)
 	}
 }

@@ -81,8 +81,8 @@ func (db *DB) UsersWithoutUUID(ctx context.Context) ([]mfa.User, error) {
 	return read(ctx, db, "read users without uuid", "users_without_uuid", nil, toUser)
 }
 
-// Usernames returns at most limit names that start with prefix, in byte order, for the shell's completion. A prefix
-// that the database can't hold matches no name.
+// Usernames returns at most limit names that start with prefix, in byte order, for the shell's completion. It leaves out
+// names that a shell would have to quote. A prefix that the database can't hold matches no name.
 func (db *DB) Usernames(ctx context.Context, prefix string, limit int) ([]string, error) {
 	if !storable(prefix) {
 		return nil, nil

@@ -18,6 +18,7 @@ import (
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/pgtemp/dbtest"
+	"uzerp-mfa/internal/shell"
 )
 
 func TestFindUsersGivesWholeUsers(t *testing.T) {
@@ -250,7 +251,7 @@ func TestHostileNamesComeBackAsTheyAre(t *testing.T) {
 			t.Errorf("%q: %v", name, err)
 		}
 		got, err := d.Usernames(t.Context(), name, 1000)
-		if err != nil || !slices.Contains(got, name) {
+		if err != nil || slices.Contains(got, name) != shell.IsBare(name) {
 			t.Errorf("completing %q gave %q, %v", name, got, err)
 		}
 		for _, g := range got {
@@ -294,12 +295,19 @@ func TestLatin1Database(t *testing.T) {
 }
 
 func TestUsernames(t *testing.T) {
-	d, _ := sample(t)
+	d, database := sample(t)
 	for prefix, want := range map[string][]string{"a": {"admin", "alice"}, "alice": {"alice"}, "A": nil, "%": nil, "zz": nil} {
 		if got, err := d.Usernames(t.Context(), prefix, 10); err != nil || !slices.Equal(got, want) {
 			t.Errorf("%q: %q, %v", prefix, got, err)
 		}
 	}
+	dbtest.Exec(t, database, "insert into users (username, password) select 'aa`touch ' || n || '`', '*' from generate_series(1, 300) n")
+	dbtest.Exec(t, database, `insert into users (username, password) values ('a$(id)', ''),
+		('a b', ''), ('a=b', ''), ('a~b', ''), (E'a\nb', ''), ('-a', ''), ('aé', ''), ('a.B-c_d@e+f', '')`)
+	if got, err := d.Usernames(t.Context(), "a", 200); err != nil || !slices.Equal(got, []string{"a.B-c_d@e+f", "admin", "alice"}) {
+		t.Errorf("%q, %v", got, err)
+	}
+	dbtest.Exec(t, database, "delete from users where username = 'a.B-c_d@e+f'")
 	if got, err := d.Usernames(t.Context(), "", 3); err != nil || !slices.Equal(got, []string{"admin", "alice", "bob"}) {
 		t.Errorf("%q, %v", got, err)
 	}

@@ -35,8 +35,8 @@ type Database interface {
 	Schema(ctx context.Context) (Schema, error)
 	MissingRights(ctx context.Context) ([]string, error)
 	InjectorClasses(ctx context.Context, names []string) ([]injector.Class, error)
-	// CheckNoTrial returns an error of errs.Refused while a switch is on trial.
-	CheckNoTrial(ctx context.Context) error
+	// OnTrial returns the mark of a switch on trial, or nil.
+	OnTrial(ctx context.Context) (*injector.Mark, error)
 	// AllUsers returns every user.
 	AllUsers(ctx context.Context) iter.Seq2[mfa.User, error]
 	Details(ctx context.Context, usernames []string) (map[string]mfa.Details, error)
@@ -118,12 +118,8 @@ func gatherDatabase(ctx context.Context, source Source, in *Input) {
 	if isSilent(ctx, err) {
 		return
 	}
-	err = d.CheckNoTrial(ctx)
-	onTrial := err != nil && errs.KindOf(err) == errs.Refused
-	if onTrial {
-		err = nil
-	}
-	in.Trial = Got(onTrial, err)
+	mark, err := d.OnTrial(ctx)
+	in.Trial = Got(mark, err)
 	if isSilent(ctx, err) || schema.Problem != nil {
 		return
 	}

@@ -24,6 +24,7 @@ type site struct {
 	settings doctor.Settings
 	schema   doctor.Schema
 	users    []mfa.User
+	mark     *injector.Mark
 	fails    map[string]error      // by question
 	before   func(question string) // called before each answer; may be nil
 
@@ -80,7 +81,9 @@ func (s *site) InjectorClasses(context.Context, []string) ([]injector.Class, err
 	return switchedOn(), s.ask(&s.database, "classes")
 }
 
-func (s *site) CheckNoTrial(context.Context) error { return s.ask(&s.database, "trial") }
+func (s *site) OnTrial(context.Context) (*injector.Mark, error) {
+	return s.mark, s.ask(&s.database, "trial")
+}
 
 func (s *site) AllUsers(context.Context) iter.Seq2[mfa.User, error] {
 	return func(yield func(mfa.User, error) bool) {
@@ -158,7 +161,7 @@ func TestGather(t *testing.T) {
 		{"no audit log to be written", fails("log", bad), allDatabase + allTwilio + others, "audit-log-intact", "pass"},
 		{"no audit log to be read", fails("chain", bad), allDatabase + allTwilio + others, "audit-log-intact", "error bad"},
 
-		{"a switch on trial", fails("trial", errs.New(errs.Refused, "on trial", "")), allDatabase + allTwilio + others, "trial", "info a switch is on trial"},
+		{"a switch on trial", func(s *site) { s.mark = &injector.Mark{} }, allDatabase + allTwilio + others, "trial", "info a switch is on trial"},
 		{"not uzERP's database", func(s *site) { s.schema.Problem = foreign }, "connect,schema" + allTwilio + others, "database-uzerp", "error not uzERP's"},
 		{"an old database", func(s *site) { s.schema.Problem = old }, "connect,schema,rights,classes,trial" + allTwilio + others,
 			"database-schema", "error too old"},

@@ -30,7 +30,7 @@ type Input struct {
 	Rights  Part[[]string] // the rights that the role lacks
 
 	Classes Part[[]injector.Class] // the rows of injector.Names
-	Trial   Part[bool]             // whether a switch is on trial
+	Trial   Part[*injector.Mark]   // of a switch on trial; nil if there is none
 	Gateway string                 // a gateway class that the operator vouches for
 
 	Service      Part[verifyservice.Service] // with this program's own settings

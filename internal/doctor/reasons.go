@@ -20,4 +20,5 @@ const (
 	ReasonLogChanged       errs.Reason = "log-changed"         // the log's path
 	ReasonLogTorn          errs.Reason = "log-torn"            // no parts
 	ReasonChangesOpen      errs.Reason = "changes-open"        // no parts
+	ReasonTrialOver        errs.Reason = "trial-over"          // no parts
 )

@@ -294,11 +294,17 @@ func trial(c *checker, in Input) {
 	if !have(c, in.Trial, needed(in), NoTrial) {
 		return
 	}
-	if in.Trial.value {
-		c.add(NoTrial, finding.Info, errs.Plain("its question waits for an answer on another terminal"),
-			"a switch is on trial, and is taken back unless somebody confirms it")
-	} else {
+	switch mark := in.Trial.value; {
+	case mark == nil:
 		c.pass(NoTrial, "no switch is on trial")
+	case !mark.Over:
+		c.add(NoTrial, finding.Info, errs.Plain("its question waits for an answer on another terminal, and its guard runs on the same machine"),
+			"a switch is on trial %s: its guard switches back then unless somebody confirms it", mark)
+	case injector.IsOff(in.Classes.value):
+		c.add(NoTrial, finding.Info, errs.Hint{}, "the time of a switch on trial is over, and two-factor login is off: %s", mark)
+	default:
+		c.add(NoTrial, finding.Warning, ReasonTrialOver.With(),
+			"the time of a switch on trial is over, and its guard has not switched back: it can't reach the database, or its machine is gone; %s", mark)
 	}
 }
 

@@ -78,7 +78,7 @@ func sound() doctor.Input {
 		},
 
 		Reached: doctor.Got(struct{}{}, nil), Schema: doctor.Got(doctor.Schema{Version: "15.4 (Debian)"}, nil), Rights: doctor.Got([]string(nil), nil),
-		Classes: doctor.Got(switchedOn(), nil), Trial: doctor.Got(false, nil),
+		Classes: doctor.Got(switchedOn(), nil), Trial: doctor.Got[*injector.Mark](nil, nil),
 		Service: doctor.Got(service(), nil), UzerpService: doctor.Got(service(), nil), Clock: doctor.Got(doctor.Offset{Known: true}, nil),
 		Session: doctor.Got([]finding.Finding{{ID: "web-environment", Severity: finding.Info}}, nil),
 		Users:   tally(enrolled(1, "alice")), Persons: doctor.Got(struct{}{}, nil),
@@ -180,11 +180,16 @@ func ruleTests() []ruleTest {
 				{ID: 9, Name: "LoginHandler", Category: "SY", ClassName: injector.MFAHandler, CompanyID: 1}}, nil)
 		}, "unique-key fail,two-factor warn", "id 9"},
 		{"the classes are not told", func(in *doctor.Input) {
-			in.Classes, in.Trial = doctor.Got([]injector.Class(nil), down), doctor.Part[bool]{}
+			in.Classes, in.Trial = doctor.Got([]injector.Class(nil), down), doctor.Part[*injector.Mark]{}
 			in.Users, in.Persons = doctor.Part[*doctor.Tally]{}, doctor.Part[struct{}]{}
 		}, "login-handler fail,authentication-gateway skipped,mfa-validator skipped,unique-key skipped,two-factor skipped,trial skipped," + people, "no answer"},
-		{"on trial", func(in *doctor.Input) { in.Trial = doctor.Got(true, nil) }, "trial info", "on trial"},
-		{"trial not told", func(in *doctor.Input) { in.Trial = doctor.Got(false, down) }, "trial fail", "no answer"},
+		{"on trial", func(in *doctor.Input) { in.Trial = doctor.Got(&injector.Mark{}, nil) }, "trial info", "on trial"},
+		{"a trial that is over", func(in *doctor.Input) { in.Trial = doctor.Got(&injector.Mark{Over: true}, nil) }, "trial warn", "has not switched back"},
+		{"a trial that is over, and switched off", func(in *doctor.Input) {
+			in.Trial = doctor.Got(&injector.Mark{Over: true}, nil)
+			in.Classes = doctor.Got([]injector.Class{switchedOn()[0], class(6, "LoginHandler", injector.PlainHandler)}, nil)
+		}, "two-factor warn,trial info", "two-factor login is off"},
+		{"trial not told", func(in *doctor.Input) { in.Trial = doctor.Got[*injector.Mark](nil, down) }, "trial fail", "no answer"},
 
 		{"a setting of uzERP's missing", func(in *doctor.Input) {
 			in.Env.Missing, in.UzerpService = []string{"TWILIO_SERVICE_SID"}, doctor.Part[verifyservice.Service]{}
@@ -344,7 +349,7 @@ func person(d mfa.Details) func(*doctor.Input) {
 
 func withoutDatabase(in *doctor.Input) {
 	in.Reached, in.Schema, in.Rights = doctor.Part[struct{}]{}, doctor.Part[doctor.Schema]{}, doctor.Part[[]string]{}
-	in.Classes, in.Trial = doctor.Part[[]injector.Class]{}, doctor.Part[bool]{}
+	in.Classes, in.Trial = doctor.Part[[]injector.Class]{}, doctor.Part[*injector.Mark]{}
 	in.Users, in.Persons = doctor.Part[*doctor.Tally]{}, doctor.Part[struct{}]{}
 }
 
@@ -468,7 +473,7 @@ func TestNothingPassesUnseen(t *testing.T) {
 		"rights": {func(in *doctor.Input) { in.Rights = doctor.Part[[]string]{} }, "database-rights"},
 		"classes": {func(in *doctor.Input) { in.Classes = doctor.Part[[]injector.Class]{} },
 			"login-handler,authentication-gateway,mfa-validator,unique-key,two-factor"},
-		"trial":   {func(in *doctor.Input) { in.Trial = doctor.Part[bool]{} }, "trial"},
+		"trial":   {func(in *doctor.Input) { in.Trial = doctor.Part[*injector.Mark]{} }, "trial"},
 		"service": {withoutTwilio, "twilio-service,twilio-account,service-settings,uzerp-twilio,clock"},
 		"clock":   {func(in *doctor.Input) { in.Clock = doctor.Part[doctor.Offset]{} }, "clock"},
 		"session": {func(in *doctor.Input) { in.Session = doctor.Part[[]finding.Finding]{} }, "session-settings"},

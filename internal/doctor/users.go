@@ -3,8 +3,6 @@ package doctor
 import (
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"uzerp-mfa/internal/mfa"
@@ -116,17 +114,7 @@ func (t *Tally) duplicates() [][]string {
 const maxNames = 3
 
 // who returns the names of some users: "alice", "bob" and 3 more.
-func who(names []string) string {
-	quoted := make([]string, min(len(names), maxNames))
-	for i := range quoted {
-		quoted[i] = strconv.Quote(names[i])
-	}
-	text := strings.Join(quoted, ", ")
-	if more := len(names) - len(quoted); more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
-	}
-	return text
-}
+func who(names []string) string { return mfa.Names(names, maxNames) }
 
 // number returns "1 user", "2 users".
 func number(n int, noun string) string {

@@ -2,6 +2,8 @@ package injector
 
 import (
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"uzerp-mfa/internal/errs"
@@ -63,7 +65,7 @@ type addFinding func(id string, severity finding.Severity, format string, args .
 // of Names. missing are the users without a uuid: each of them gets one from newUUID when two-factor login is
 // switched on. The plan must not be used if a check found an error.
 func Plan(r Request, classes []Class, missing []mfa.User, newUUID func() string) (SwitchPlan, []finding.Finding) {
-	s := SwitchPlan{Was: classes}
+	s := SwitchPlan{Was: classes, Regardless: r.Off}
 	handlers := s.active(LoginHandler)
 	var found []finding.Finding
 	add := func(id string, severity finding.Severity, format string, args ...any) {
@@ -76,7 +78,7 @@ func Plan(r Request, classes []Class, missing []mfa.User, newUUID func() string)
 
 	switch len(handlers) {
 	case 1:
-		add(CheckLoginHandler, finding.Pass, "one system-wide LoginHandler row: %s", handlers[0].ClassName)
+		add(CheckLoginHandler, finding.Pass, "one system-wide LoginHandler row: %s", Shown(handlers[0].ClassName))
 	case 0:
 		add(CheckLoginHandler, finding.Error, "there is no system-wide LoginHandler row (category SY, company -1): uzERP can't show its login page")
 	default:
@@ -123,7 +125,7 @@ func (s *SwitchPlan) planValidator(class string, add addFinding) {
 		add(CheckValidator, finding.Pass, "MFAValidator is missing and is added with the switch")
 	case 1:
 		s.set(validators[0], MFAValidator, class)
-		add(CheckValidator, finding.Pass, "one system-wide MFAValidator row: %s", validators[0].ClassName)
+		add(CheckValidator, finding.Pass, "one system-wide MFAValidator row: %s", Shown(validators[0].ClassName))
 	default:
 		add(CheckValidator, finding.Error, "%d system-wide MFAValidator rows (%s): which one uzERP takes is undefined; delete all but one",
 			len(validators), describe(validators))
@@ -223,10 +225,20 @@ func Misspelt(class string) (right string, misspelt bool) {
 	return "", false
 }
 
+// Shown returns a class name as it stands in a sentence: in quotes, if it is more than one word.
+func Shown(class string) string {
+	if oneWord.MatchString(class) {
+		return class
+	}
+	return strconv.Quote(class)
+}
+
+var oneWord = regexp.MustCompile(`^[A-Za-z0-9_\\]{1,100}$`)
+
 func describe(rows []Class) string {
 	texts := make([]string, len(rows))
 	for i, c := range rows {
-		texts[i] = fmt.Sprintf("id %d: %s, category %s, company %d", c.ID, c.ClassName, c.Category, c.CompanyID)
+		texts[i] = fmt.Sprintf("id %d: %s, category %s, company %d", c.ID, Shown(c.ClassName), Shown(c.Category), c.CompanyID)
 	}
 	return strings.Join(texts, "; ")
 }

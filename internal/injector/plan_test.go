@@ -82,6 +82,10 @@ func TestPlanOff(t *testing.T) {
 	if !slices.Equal(s.Changes, want) || len(forbidding(checks)) > 0 {
 		t.Errorf("%+v %+v", s, checks)
 	}
+	// To switch off waits for no trial, as every other switch does.
+	if other, _ := injector.Plan(on(), rows, nil, uuids()); !s.Regardless || other.Regardless {
+		t.Errorf("regardless of a trial: off %v, on %v", s.Regardless, other.Regardless)
+	}
 }
 
 // If the handler was switched on by hand without its validator, everybody sees an error page. The validator is added.

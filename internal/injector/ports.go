@@ -2,6 +2,7 @@ package injector
 
 import (
 	"context"
+	"time"
 
 	"uzerp-mfa/internal/mfa"
 )
@@ -34,6 +35,11 @@ type SwitchPlan struct {
 	Was         []Class // every row of the Names, of any category and company, by ID, as read
 	Changes     []ClassChange
 	Assignments []Assignment
+
+	// Trial is the key of the mark under which the switch is made; 0 if it is not on trial.
+	Trial int64
+	// Regardless makes the switch even while another one is on trial: to switch off, or to take back.
+	Regardless bool
 }
 
 // Reader is the part of uzERP's database that a switch is planned on. Its errors are *errs.Error.
@@ -41,9 +47,9 @@ type Reader interface {
 	// CheckReady returns an error of errs.Refused if the database is older than uzERP 1.31.0 and lacks a column of
 	// two-factor login.
 	CheckReady(ctx context.Context) error
-	// CheckNoTrial returns an error of errs.Refused while a switch is on trial: the end of the trial could take back
-	// another switch.
-	CheckNoTrial(ctx context.Context) error
+	// OnTrial returns the mark of a switch on trial, or nil. A mark counts only if the role that holds it may write
+	// injector classes. One whose time is over comes only if there is no other.
+	OnTrial(ctx context.Context) (*Mark, error)
 	// InjectorClasses returns every row with one of the names, whatever its category and company, by ID.
 	InjectorClasses(ctx context.Context, names []string) ([]Class, error)
 	// UsersWithoutUUID returns the users whose uuid is NULL, in byte order of their names.
@@ -53,10 +59,14 @@ type Reader interface {
 // Writer writes a switch. Its errors are *errs.Error.
 type Writer interface {
 	Reader
-	// HoldTrial marks that a switch is on trial, until release is called or this process ends. The error is of
+	// HoldTrial marks that a switch is on trial for the time of limit, and returns the mark's key. The mark stands until
+	// release is called, twice at most, or its session ends; soon after the limit the server ends that session. The error is of
 	// errs.Refused if another switch is on trial.
-	HoldTrial(ctx context.Context) (release func(), err error)
+	HoldTrial(ctx context.Context, limit time.Duration) (key int64, release func(), err error)
+	// SettledClasses is InjectorClasses, but waits until no other session is changing one of the rows.
+	SettledClasses(ctx context.Context, names []string) ([]Class, error)
 	// ApplySwitch writes s in one transaction. If the rows are no longer s.Was, or a user who gets a uuid has changed
-	// since, nothing is written and the error is of errs.Refused with errs.ErrChanged in its chain.
+	// since, nothing is written and the error is of errs.Refused with errs.ErrChanged in its chain. It is of errs.Refused
+	// too while another switch is on trial, and if the mark s.Trial no longer stands.
 	ApplySwitch(ctx context.Context, names []string, s SwitchPlan) error
 }

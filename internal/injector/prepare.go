@@ -27,7 +27,7 @@ type Site struct {
 func Prepare(ctx context.Context, site Site, r Request) (SwitchPlan, []finding.Finding, error) {
 	plan, found, err := prepare(ctx, site, r)
 	if Refusal(found) != nil {
-		plan = SwitchPlan{Was: plan.Was}
+		plan.Changes, plan.Assignments = nil, nil
 	}
 	return plan, found, err
 }

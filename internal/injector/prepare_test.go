@@ -33,7 +33,7 @@ func (s *fakeSite) ask(question string) error {
 
 func (s *fakeSite) CheckReady(context.Context) error { return s.ask("ready") }
 
-func (s *fakeSite) CheckNoTrial(context.Context) error { return s.ask("trial") }
+func (s *fakeSite) OnTrial(context.Context) (*injector.Mark, error) { return nil, s.ask("trial") }
 
 func (s *fakeSite) InjectorClasses(context.Context, []string) ([]injector.Class, error) {
 	return s.classes, s.ask("classes")

@@ -11,5 +11,5 @@ const (
 	ReasonSettingsFrom   errs.Reason = "settings-from"    // a hint, and where the settings are from
 	ReasonBrokenUsers    errs.Reason = "broken-users"     // no parts: a switch locks them out
 	ReasonUnknownGateway errs.Reason = "unknown-gateway"  // no parts
-	ReasonSwitchOnTrial  errs.Reason = "switch-on-trial"  // no parts
+	ReasonSwitchOnTrial  errs.Reason = "switch-on-trial"  // the SQL that ends the session of its guard
 )

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"uzerp-mfa/internal/errs"
@@ -229,11 +228,7 @@ func (i *Inspector) sharers(ctx context.Context, users []User) (map[string][]str
 
 // SharedUUID returns the message about a user who has the same uuid as others.
 func SharedUUID(others []string) string {
-	quoted := make([]string, len(others))
-	for i, name := range others {
-		quoted[i] = fmt.Sprintf("%q", name)
-	}
-	return "shares the uuid with " + strings.Join(quoted, ", ") + ": uzERP's own reset of one of them locks out the others who are enrolled"
+	return "shares the uuid with " + Names(others, maxNames) + ": uzERP's own reset of one of them locks out the others who are enrolled"
 }
 
 func (s *Inspection) warnings(now time.Time) []Warning {

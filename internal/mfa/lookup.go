@@ -32,7 +32,7 @@ func Lookup(ctx context.Context, store Reader, usernames []string) ([]User, erro
 		if u, ok := byName[name]; ok {
 			users = append(users, u)
 		} else {
-			unknown = append(unknown, strconv.Quote(name))
+			unknown = append(unknown, name)
 		}
 	}
 	if len(unknown) > 0 {
@@ -40,9 +40,32 @@ func Lookup(ctx context.Context, store Reader, usernames []string) ([]User, erro
 		if len(unknown) > 1 {
 			what = "no such users"
 		}
-		return nil, errs.NewWith(errs.NotFound, fmt.Sprintf("%s: %s", what, strings.Join(unknown, ", ")), ReasonUnknownUser.With())
+		return nil, errs.NewWith(errs.NotFound, fmt.Sprintf("%s: %s", what, Names(unknown, maxNames)), ReasonUnknownUser.With())
 	}
 	return users, nil
+}
+
+const (
+	maxNames    = 50  // how many names a message lists
+	longestName = 100 // how many bytes of a name it shows
+)
+
+// Names returns user names in quotes as a message lists them: at most so many, how many more there are, and of a long
+// name the beginning.
+func Names(names []string, most int) string {
+	quoted := make([]string, min(len(names), most))
+	for i := range quoted {
+		name, rest := names[i], ""
+		if len(name) > longestName {
+			name, rest = strings.ToValidUTF8(name[:longestName], ""), fmt.Sprintf("… (%d bytes)", len(name))
+		}
+		quoted[i] = strconv.Quote(name) + rest
+	}
+	text := strings.Join(quoted, ", ")
+	if more := len(names) - len(quoted); more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
 
 // SetRow writes a row; every row is written here. If the reply was lost, or the row has changed meanwhile, it reads

@@ -126,7 +126,7 @@ func (a *AltScreen) Ask(ctx context.Context, question string) (string, error) {
 	err := a.draw()
 	a.mu.Unlock()
 	if err != nil {
-		return "", err
+		return "", a.s.lostOr(err)
 	}
 	l, err := a.s.lines.next(ctx)
 	a.mu.Lock()

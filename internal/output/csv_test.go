@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/csv"
 	"errors"
+	"io"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -21,6 +23,12 @@ func TestCSV(t *testing.T) {
 		{"\u200b=1", "＋1"},
 		{"a=b", "me@example.com"},
 		{"", "李"},
+		{"x;=1", "a, +1|-1|b"},
+		{"x\t=1", "x\n@1"},
+		{`x;""=1`, "'=1"},
+		{`"=1`, "x; ＝1;y"},
+		{"it's;'x'", "2013-06-12T10:22:50"},
+		{"alice ", "Al  ice"},
 	} {
 		if err := c.Row(row...); err != nil {
 			t.Fatal(err)
@@ -35,10 +43,16 @@ bob,two\nlines\x1b[0m
 '=1+1,'+44 1
 '-1,'@SUM(A1)
 '\tx,'\rx
-'  =1,'` + "\u00a0" + `＝1
+' \x20=1,'\u00a0＝1
 '\u200b=1,'＋1
 a=b,me@example.com
 ,李
+x;'=1,"a,' +1|'-1|b"
+x\t'=1,x\n'@1
+"x;'""""=1",''=1
+"'""=1",x;' ＝1;y
+it's;'x',2013-06-12T10:22:50
+alice\x20,Al \x20ice
 `
 	if got := b.String(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
@@ -71,8 +85,39 @@ func TestCSVErrors(t *testing.T) {
 	}
 }
 
+// wayBack takes the apostrophes away, as the doc comment of csvCell says.
+func wayBack(s string) string { return apostrophe.ReplaceAllString(s, "$1$2") }
+
+var apostrophe = regexp.MustCompile(`(^|[;,|])'([ "']*[=+\-@＝＋－＠])`)
+
+func TestCSVHeader(t *testing.T) {
+	var b bytes.Buffer
+	if err := NewCSV(&b, "=1", "x;@1").Flush(); err != nil || b.String() != "'=1,x;'@1\n" {
+		t.Errorf("got %q, %v", b.String(), err)
+	}
+}
+
+// BenchmarkCSVCell compares a list of ordinary users with the same list without any look at the cells.
+func BenchmarkCSVCell(b *testing.B) {
+	row := []string{"user17", "Alice Archer", "user17@example.com", "true", "enrolled", "b0000000-0000-4000-8000-000000000001",
+		"YF00000000000000000000000000000001", "true", "true", "2013-06-12T10:22:50"}
+	for name, write := range map[string]func(c *CSV) error{
+		"guarded": func(c *CSV) error { return c.Row(row...) },
+		"bare":    func(c *CSV) error { return c.w.Write(row) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			c := NewCSV(io.Discard, make([]string, len(row))...)
+			for b.Loop() {
+				if err := write(c); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 func FuzzCSV(f *testing.F) {
-	for _, s := range append(hostile(), "=1", " -1", "\t@", "＝", "\v=", "\u3000+1") {
+	for _, s := range append(hostile(), "=1", " -1", "\t@", "＝", "\v=", "\u3000+1", "x;=1", "x|'\"-1", "a,'+", ";;'=") {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -86,8 +131,17 @@ func FuzzCSV(f *testing.F) {
 			t.Fatalf("%q: %q, %v", s, rows, err)
 		}
 		checkHarmless(t, rows[1][0])
-		if strings.IndexAny(strings.TrimSpace(rows[1][0]), "=+-@＝＋－＠") == 0 {
-			t.Errorf("%q would run", rows[1][0])
+		// As a spreadsheet reads it that takes ; or | for the end of a cell, with or without regard to quotes.
+		for _, cell := range append(strings.FieldsFunc(rows[1][0], func(r rune) bool { return strings.ContainsRune(";,|", r) }), rows[1][0]) {
+			if strings.IndexAny(strings.TrimLeft(cell, ` "`), "=+-@＝＋－＠") == 0 {
+				t.Errorf("%q would run: %q", rows[1][0], cell)
+			}
+		}
+		if isHarmlessCell(s) && rows[1][0] != s {
+			t.Errorf("%q is no cell that stays as it is: %q", s, rows[1][0])
+		}
+		if unescaped := Escape(s) == s; unescaped && wayBack(rows[1][0]) != s {
+			t.Errorf("%q: the way back gives %q, not %q", rows[1][0], wayBack(rows[1][0]), s)
 		}
 	})
 }

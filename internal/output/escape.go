@@ -2,36 +2,44 @@ package output
 
 import (
 	"fmt"
+	"strings"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
-const (
-	zeroWidthJoiner   = '\u200d'
-	emojiPresentation = '\ufe0f'
-)
-
-// Escape makes text from outside harmless on a terminal and in CSV. Characters that move the cursor, break a line,
-// reverse the reading order or can't be seen become a visible escape (\n, \t, \r, \x1b, \u202e, \U000e0041, and
-// \xff for a byte that is not UTF-8).
+// Escape makes text from outside harmless on a terminal and in CSV, and makes a text that only looks like another one
+// look different. What must not be shown becomes a visible escape (\n, \t, \r, \x1b, \u202e, \U000e0041, and \xff for
+// a byte that is not UTF-8).
 //
 // It works by a list of what is allowed: what Unicode calls graphic stays (letters, marks, numbers, punctuation,
-// symbols, spaces), except for graphic characters that are drawn as nothing, such as the Hangul fillers. The rest is
-// escaped: C0, DEL, C1, line and paragraph separators, bidi controls, zero-width characters, soft hyphens, tags,
-// private use, unassigned. Two invisible things are kept, because visible text would change without them: variation
-// selectors, and the zero-width joiner between two emoji. Elsewhere a joiner is escaped, because "ad\u200dmin" looks
-// like "admin".
+// symbols, the plain blank). The rest is escaped: C0, DEL, C1, line and paragraph separators, bidi controls, zero-width
+// characters, soft hyphens, tags, private use, unassigned. Of the graphic characters these are escaped too:
+//   - what is drawn as nothing: variation selectors, the Hangul fillers, the empty Braille pattern;
+//   - every blank but the plain one, such as the no-break space;
+//   - a mark without a letter, number or symbol before it, and the seventh mark in a row: it would be drawn over other
+//     text;
+//   - what is not in Unicode's form NFC, such as e with a separate acute: it looks exactly like the one letter é;
+//   - plain blanks at the beginning or the end, and all but the first of several: \x20.
 //
-// A backslash stays as it is, so the result can't be turned back: a user whose name is the four plain characters `a\nb`
-// looks like one with a line feed. Tables are for people; a program that needs the bytes reads JSON.
+// So emoji of several parts, and the joiners in Persian and Indic words, are shown with escapes. A backslash stays as
+// it is, so the result can't be turned back: a user whose name is the four plain characters `a\nb` looks like one with
+// a line feed. Tables are for people; a program that needs the bytes reads JSON.
 //
 // Escape(Escape(s)) equals Escape(s).
 func Escape(s string) string {
-	if isPlainASCII(s) {
-		return s
+	return showBlanks(escapeInside(s), true)
+}
+
+// escapeInside is Escape for a part of a sentence: a blank at its ends may be the program's own. Names stand in quotes
+// there, which show their ends.
+func escapeInside(s string) string {
+	if !isPlainASCII(s) {
+		s = escapeAs(s, visibleForm)
 	}
-	return escapeAs(s, visibleForm)
+	return showBlanks(s, false)
 }
 
 func isPlainASCII(s string) bool {
@@ -43,6 +51,22 @@ func isPlainASCII(s string) bool {
 	return true
 }
 
+// showBlanks makes the blanks visible that nobody sees: after another one, and at the ends.
+func showBlanks(s string, ends bool) string {
+	if s == "" || !(ends && (s[0] == ' ' || s[len(s)-1] == ' ')) && !strings.Contains(s, "  ") {
+		return s
+	}
+	var b strings.Builder
+	for i := range len(s) {
+		if s[i] == ' ' && (i > 0 && s[i-1] == ' ' || ends && (i == 0 || i == len(s)-1)) {
+			b.WriteString(`\x20`)
+		} else {
+			b.WriteByte(s[i])
+		}
+	}
+	return b.String()
+}
+
 // A form appends to dst what stands for the refused rune r. raw holds r as it was found. For a byte that is not UTF-8,
 // r is utf8.RuneError and raw is that one byte.
 type form func(dst []byte, r rune, raw string) []byte
@@ -51,34 +75,65 @@ type form func(dst []byte, r rune, raw string) []byte
 // decides what is shown instead.
 func escapeAs(s string, f form) string {
 	dst := make([]byte, 0, len(s))
-	prev := rune(-1)
+	normal := norm.NFC.IsNormalString(s)
+	marks := noBase // how many marks may still follow
 	for len(s) > 0 {
-		r, n := utf8.DecodeRuneInString(s)
-		raw, rest := s[:n], s[n:]
-		if isInvalid(r, raw) || isRefused(prev, r, rest) {
-			dst = f(dst, r, raw)
-		} else {
+		segment, odd := s, false
+		if !normal {
+			if n := norm.NFC.NextBoundaryInString(s, true); n > 0 {
+				segment = s[:n]
+			}
+			odd = !norm.NFC.IsNormalString(segment)
+		}
+		s = s[len(segment):]
+		for len(segment) > 0 {
+			r, n := utf8.DecodeRuneInString(segment)
+			raw := segment[:n]
+			segment = segment[n:]
+			isMark := unicode.Is(unicode.M, r)
+			switch {
+			case isInvalid(r, raw), odd && r >= utf8.RuneSelf, isRefused(r), isMark && marks == noBase:
+				dst, marks = f(dst, r, raw), noBase
+				continue
+			case isMark:
+				marks--
+			case carriesMarks(r):
+				marks = maxMarks
+			default:
+				marks = noBase
+			}
 			dst = append(dst, raw...)
 		}
-		prev, s = r, rest
 	}
 	return string(dst)
 }
 
+const (
+	noBase   = 0
+	maxMarks = 6 // more than any language puts on a letter
+)
+
 func isInvalid(r rune, raw string) bool { return r == utf8.RuneError && len(raw) == 1 }
 
-// isRefused reports whether r, between prev and rest, must not be shown.
-func isRefused(prev, r rune, rest string) bool {
-	if r == zeroWidthJoiner {
-		next, _ := utf8.DecodeRuneInString(rest)
-		return !isEmojiPart(prev) && prev != emojiPresentation || !isEmojiPart(next)
+// isRefused reports whether r must not be shown, whatever stands around it.
+func isRefused(r rune) bool {
+	if r < utf8.RuneSelf {
+		return r < ' ' || r > '~'
 	}
-	return !unicode.IsGraphic(r) || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)
+	return !unicode.IsGraphic(r) || unicode.In(r, unicode.Zs, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point, drawnAsNothing)
 }
 
-// isEmojiPart also accepts symbols that are not emoji: a joiner between two of those misleads nobody.
-func isEmojiPart(r rune) bool {
-	return r > unicode.MaxLatin1 && r != utf8.RuneError && unicode.IsSymbol(r)
+// drawnAsNothing are graphic characters without ink that Unicode's tables do not call invisible: the empty Braille
+// pattern, the Khitan filler and the musical null notehead.
+var drawnAsNothing = &unicode.RangeTable{
+	R16: []unicode.Range16{{Lo: 0x2800, Hi: 0x2800, Stride: 1}},
+	R32: []unicode.Range32{{Lo: 0x16fe4, Hi: 0x16fe4, Stride: 1}, {Lo: 0x1d159, Hi: 0x1d159, Stride: 1}},
+}
+
+// carriesMarks reports whether a mark after r belongs to r. Marks after a quote or a blank are escaped: the program
+// itself may have put these before a text.
+func carriesMarks(r rune) bool {
+	return unicode.IsLetter(r) || unicode.IsNumber(r) || r >= utf8.RuneSelf && unicode.IsSymbol(r)
 }
 
 // visibleForm is what people see instead of a refused rune, in the notation of Go, C and Python.
@@ -123,6 +178,3 @@ func jsonForm(dst []byte, r rune, raw string) []byte {
 		return fmt.Appendf(dst, `\u%04x\u%04x`, high, low)
 	}
 }
-
-// dropForm leaves a refused rune out.
-func dropForm(dst []byte, _ rune, _ string) []byte { return dst }

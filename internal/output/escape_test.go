@@ -1,6 +1,7 @@
 package output
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -23,7 +24,21 @@ func TestEscape(t *testing.T) {
 		{"zero width", "ad\u200bmin\ufeff\u00ad\u2060\u2064", `ad\u200bmin\ufeff\u00ad\u2060\u2064`},
 		{"joiner in a word", "ad\u200dmin", `ad\u200dmin`},
 		{"joiner at the ends", "\u200d👩\u200d", `\u200d👩\u200d`},
-		{"joined emoji", "👩🏽\u200d💻 ❤\ufe0f\u200d🔥 🏳️\u200d🌈", "👩🏽\u200d💻 ❤\ufe0f\u200d🔥 🏳️\u200d🌈"},
+		{"joined emoji", "👩🏽\u200d💻 ❤\ufe0f", `👩🏽\u200d💻 ❤\ufe0f`},
+		{"joiners in words", "می\u200cخواهم क्\u200dष", `می\u200cخواهم क्\u200dष`},
+		{"variation selectors", "a\ufe00b\ufe0fc\U000e0100\u180b", `a\ufe00b\ufe0fc\U000e0100\u180b`},
+		{"invisible and graphic", "a\u2800b\u1160\U0001d159\u034f\u17b4", `a\u2800b\u1160\U0001d159\u034f\u17b4`},
+		{"odd blanks", "a\u00a0b\u2002c\u202f\u205f\u3000\u1680d", `a\u00a0b\u2002c\u202f\u205f\u3000\u1680d`},
+		{"blanks", " a  b   c ", `\x20a \x20b \x20\x20c\x20`},
+		{"a blank", " ", `\x20`},
+		{"mark at the start", "\u0301a", `\u0301a`},
+		{"mark after a blank", "a \u0308b", `a \u0308b`},
+		{"mark after a quote", "\"\u0308b", `"\u0308b`},
+		{"mark after an escape", "a\u200b\u0308b", `a\u200b\u0308b`},
+		{"stacked marks", "q" + strings.Repeat("\u0316", 8), "q" + strings.Repeat("\u0316", 6) + `\u0316\u0316`},
+		{"marks of languages", "ไม่ हिन्दी שָׁלוֹם ᏣᎳᎩ Ắ", "ไม่ हिन्दी שָׁלוֹם ᏣᎳᎩ Ắ"},
+		{"the kelvin sign", "\u212aim \u2126", `\u212aim \u2126`},
+		{"jamo", "\u1112\u1161\u11ab 한", `\u1112\u1161\u11ab 한`},
 		{"tags", "\U000e0041", `\U000e0041`},
 		{"hangul filler", "a\u3164b\u115f\uffa0", `a\u3164b\u115f\uffa0`},
 		{"private use", "\ue000", `\ue000`},
@@ -31,7 +46,8 @@ func TestEscape(t *testing.T) {
 		{"bad byte", "a\xffb", `a\xffb`},
 		{"surrogate", "\xed\xa0\x80", `\xed\xa0\x80`},
 		{"real replacement character", "\ufffd", "\ufffd"},
-		{"combining", "e\u0301", "e\u0301"},
+		{"not composed", "Zoe\u0308 ë", `Zoe\u0308 ë`},
+		{"mark that composes with nothing", "q\u0301", "q\u0301"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -47,6 +63,8 @@ func dangerous(r rune) bool {
 	switch {
 	case r < 0x20, r >= 0x7f && r <= 0x9f, r == 0xad, r == 0x61c, r == 0x200b, r == 0x200c, r == 0x200e, r == 0x200f,
 		r >= 0x2028 && r <= 0x202e, r >= 0x2060 && r <= 0x206f, r == 0xfeff, r >= 0xfff9 && r <= 0xfffb,
+		r == 0x200d, r >= 0xfe00 && r <= 0xfe0f, r >= 0xe0100 && r <= 0xe01ef, r == 0x2800, r == 0x034f, r >= 0x180b && r <= 0x180f,
+		r == 0xa0, r == 0x1680, r >= 0x2000 && r <= 0x200a, r == 0x202f, r == 0x205f, r == 0x3000,
 		r == 0x115f, r == 0x1160, r == 0x3164, r == 0xffa0, r >= 0xd800 && r <= 0xdfff, r >= 0xe0000 && r <= 0xe007f:
 		return true
 	}
@@ -68,6 +86,23 @@ func TestEscapeEveryRune(t *testing.T) {
 		if dangerous(r) && strings.ContainsFunc(Escape("a"+string(r)+"b"), dangerous) {
 			t.Fatalf("U+%04X passed", r)
 		}
+	}
+}
+
+// No two texts that Unicode calls the same, or that differ in what nobody sees, are shown alike.
+func TestLookAlikesLookDifferent(t *testing.T) {
+	shown := map[string]string{}
+	for _, name := range []string{"zoë", "zoe\u0308", "zoë\ufe0f", "zoë ", " zoë", "zoë\u3164", "zoë\u2800", "zoë\u00a0", "zoë\u00ad", "z\u200boë",
+		"zoë\U000e0020", "zoë\u2063", "a b", "a  b", "a\u00a0b", "a\u2003b", "K", "\u212a", "Å", "\u212b", "A\u030a"} {
+		var b bytes.Buffer
+		if err := Table(&b, []string{"name", "x"}, [][]string{{name, "|"}}); err != nil {
+			t.Fatal(err)
+		}
+		text := strings.Join(strings.Fields(b.String()), " ")
+		if other, ok := shown[text]; ok {
+			t.Errorf("%+q and %+q are shown as %q", name, other, text)
+		}
+		shown[text] = name
 	}
 }
 

@@ -23,7 +23,7 @@ func TestWriteJSON(t *testing.T) {
 	want := `{
   "key\u202e": "a\nb",
   "schema_version": 1,
-  "text": "<a&b> \u001b[0m\u202e\u2028\u0085\u007f\udb40\udc41 Zoë 👩` + "\u200d" + `💻",
+  "text": "<a&b> \u001b[0m\u202e\u2028\u0085\u007f\udb40\udc41 Zoë 👩\u200d💻",
   "users": []
 }
 `

@@ -3,11 +3,12 @@ package output
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 )
 
-// Sprintf is fmt.Sprintf for text that people will read. All text of the arguments goes through Escape, whatever their
-// type or verb. So an error or a name from outside can neither start a new line nor send a control sequence. Line feeds
+// Sprintf is fmt.Sprintf for text that people will read. All text of the arguments is escaped as by Escape, but for single
+// blanks at their ends, whatever their type or verb. So an error or a name from outside can neither start a new line nor send a control sequence. Line feeds
 // of the format stay, because the format is the program's own text.
 func Sprintf(format string, args ...any) string {
 	if false {
@@ -40,8 +41,22 @@ func guard(a any) any {
 // guarded is a value that escapes itself when it is formatted.
 type guarded struct{ v any }
 
+// Format implements fmt.Formatter. It pads after it has escaped, for the blanks of the padding are the program's own.
 func (g guarded) Format(f fmt.State, verb rune) {
-	_, _ = io.WriteString(f, Escape(fmt.Sprintf(fmt.FormatString(f, verb), g.v)))
+	width, padded := f.Width()
+	if !padded {
+		_, _ = io.WriteString(f, escapeInside(fmt.Sprintf(fmt.FormatString(f, verb), g.v)))
+		return
+	}
+	text := escapeInside(fmt.Sprintf("%"+string(verb), g.v))
+	if precision, ok := f.Precision(); ok {
+		text = escapeInside(fmt.Sprintf("%."+strconv.Itoa(precision)+string(verb), g.v))
+	}
+	padding := strings.Repeat(" ", max(0, width-measure.StringWidth(text)))
+	if !f.Flag('-') {
+		text, padding = padding, text
+	}
+	_, _ = io.WriteString(f, text+padding)
 }
 
 // Notef writes to stderr what is going on, unless Quiet. Like all messages it is made by Sprintf and ends with a line
@@ -98,7 +113,20 @@ func (s *Streams) Sayf(format string, args ...any) {
 // message writes text that is escaped already. It ignores errors: if stderr can't be written, there is no other way to
 // say so.
 func (s *Streams) message(prefix, text string) {
-	_ = s.tell(prefix + strings.TrimSuffix(text, "\n") + "\n")
+	_ = s.tell(prefix + clip(strings.TrimSuffix(text, "\n")) + "\n")
+}
+
+// longestMessage is how many bytes of a message are shown. Data is never cut; but a message with a name of 70 kB would
+// push all that matters off the screen.
+const longestMessage = 8 << 10
+
+func clip(text string) string {
+	if len(text) <= longestMessage {
+		return text
+	}
+	half := longestMessage / 2
+	head, tail := strings.ToValidUTF8(text[:half], ""), strings.ToValidUTF8(text[len(text)-half:], "")
+	return fmt.Sprintf("%s… (%d bytes are left out here) …%s", head, len(text)-len(head)-len(tail), tail)
 }
 
 // tell writes to stderr in one piece, and writes out the data printed before, because people see both on one screen. An

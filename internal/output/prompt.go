@@ -4,8 +4,11 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
+	"syscall"
+	"unicode"
 )
 
 // maxLine is the longest answer, in bytes. Nobody types more, and a file on stdin must not fill the memory.
@@ -13,6 +16,11 @@ const maxLine = 4096
 
 // ErrLineTooLong is the error of Ask and ReadLine for a line of more than 4096 bytes.
 var ErrLineTooLong = errors.New("line too long")
+
+// ErrTerminalLost is the error of a question whose terminal went away: its window was closed, or the connection broke.
+// The read may fail before the signal comes, SIGHUP. For every caller it is an interruption like that signal, and never
+// an answer.
+var ErrTerminalLost = fmt.Errorf("the terminal is gone: %w", context.Canceled)
 
 // CanAsk reports whether there is somebody to ask: stdin is a terminal and --no-input was not given. The prompts
 // themselves don't check that. If CanAsk is false, they take their answer from whatever is on stdin.
@@ -70,14 +78,22 @@ func (s *Streams) ask(ctx context.Context, question string) (line, error) {
 	if err := ctx.Err(); err != nil {
 		return line{}, err
 	}
-	if err := s.tell(Escape(question) + " "); err != nil {
-		return line{}, err
+	if err := s.tell(clip(Escape(question)) + " "); err != nil {
+		return line{}, s.lostOr(err)
 	}
 	l, err := s.lines.next(ctx)
 	if err != nil && !errors.Is(err, ErrLineTooLong) || l.torn {
 		_ = s.tell("\n")
 	}
 	return l, err
+}
+
+// lostOr returns ErrTerminalLost if err, of a read or write, says that the terminal is gone; otherwise err.
+func (s *Streams) lostOr(err error) error {
+	if (s.InTTY || s.ErrTTY) && errors.Is(err, syscall.EIO) {
+		return ErrTerminalLost
+	}
+	return err
 }
 
 // A line is one answer. It is torn if the input ended before its line feed.
@@ -95,6 +111,7 @@ type lineReader struct {
 	in      *bufio.Reader
 	turn    chan struct{}    // holds a token; only its holder may touch pending
 	pending chan lineOrError // not nil while a read is under way
+	isThere func() bool      // reports whether the terminal is still there; nil if the input is none
 }
 
 type lineOrError struct {
@@ -122,6 +139,10 @@ func (r *lineReader) next(ctx context.Context) (line, error) {
 		answer := make(chan lineOrError, 1)
 		go func() {
 			l, err := readLine(r.in)
+			// At a terminal that is gone a read fails, or finds the end of the input as after Ctrl-D.
+			if r.isThere != nil && (errors.Is(err, syscall.EIO) || (l.torn || errors.Is(err, io.EOF)) && !r.isThere()) {
+				l, err = line{}, ErrTerminalLost
+			}
 			answer <- lineOrError{l, err}
 		}()
 		r.pending = answer
@@ -173,7 +194,12 @@ func typed(s string) string {
 		}
 		s = skipSequence(after)
 	}
-	return strings.TrimSpace(escapeAs(b.String(), dropForm))
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if !unicode.IsGraphic(r) || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(b.String(), "")))
 }
 
 // skipSequence returns s, which follows an ESC, without the rest of that sequence. It knows CSI (ECMA-48 5.4) and SS3:

@@ -73,6 +73,7 @@ func NewStreams(in, out, err *os.File, noColor bool, getenv func(string) string)
 	s.InTTY, s.OutTTY, s.ErrTTY = isTerminal(in), isTerminal(out), isTerminal(err)
 	if s.InTTY {
 		s.fresh = func() { dropTypeahead(in) }
+		s.lines.isThere = func() bool { return isTerminal(in) }
 		s.inFront = func() bool { return inForeground(in) }
 	}
 	s.addressable = isAddressable(getenv("TERM"))

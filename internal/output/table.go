@@ -5,10 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-
-	"github.com/olekukonko/tablewriter"
-	"github.com/olekukonko/tablewriter/renderer"
-	"github.com/olekukonko/tablewriter/tw"
 )
 
 // A Style is how a table cell is painted.
@@ -32,8 +28,12 @@ func (s Style) paint(text string) string {
 	return "\x1b[" + codes[s] + "m" + text + sgrReset
 }
 
+// widestPadding is the most columns that a column is padded to. A cell that is wider pushes the rest of its own row to
+// the right, and leaves the other rows as they are: otherwise one name of 70 kB would widen every row.
+const widestPadding = 100
+
 // Table writes rows under an upper-case header: left aligned, two blanks between columns, no borders, no wrapping, no
-// blanks at the ends of lines. A row is always one line, because each cell goes through Escape.
+// blanks at the ends of lines. A row is always one line, because each cell goes through Escape. Nothing is cut.
 //
 // Without rows it still writes the header, on a terminal and in a pipe. So `tail -n +2` and a count of columns work for
 // no rows as for many, and the format never depends on the terminal. (gh prints nothing then, but gh has no header in
@@ -51,88 +51,57 @@ func PaintedTable(w io.Writer, header []string, rows [][]string, style func(row,
 	for i, name := range header {
 		head[i] = strings.ToUpper(Escape(name))
 	}
-	cells := make([][]string, len(rows))
+	lines := [][]string{head}
 	for i, row := range rows {
 		if len(row) != len(header) {
 			return fmt.Errorf("table row %d has %d cells, header has %d", i, len(row), len(header))
 		}
-		cells[i] = make([]string, len(row))
+		line := make([]string, len(row))
 		for j, cell := range row {
-			cells[i][j] = Escape(cell)
-			if style != nil {
-				cells[i][j] = style(i, j).paint(cells[i][j])
-			}
+			line[j] = Escape(cell)
 		}
+		lines = append(lines, line)
 	}
-	return render(w, head, cells)
+	return render(w, lines, func(line, col int) Style {
+		if style == nil || line == 0 {
+			return Plain
+		}
+		return style(line-1, col)
+	})
 }
 
 // Pairs writes names and values as an aligned block without a header, for plans and for a single thing's details. Both
-// go through Escape. It fails with the errors of w.
+// go through Escape, but a name may be indented. It fails with the errors of w.
 func Pairs(w io.Writer, pairs [][2]string) error {
-	cells := make([][]string, len(pairs))
+	lines := make([][]string, len(pairs))
 	for i, p := range pairs {
-		cells[i] = []string{Escape(p[0]), Escape(p[1])}
+		lines[i] = []string{escapeAs(p[0], visibleForm), Escape(p[1])}
 	}
-	return render(w, nil, cells)
+	return render(w, lines, func(int, int) Style { return Plain })
 }
 
-// render lays out escaped cells. tablewriter measures them rune by rune, as wcwidth and most terminals do. Wide and
-// combining characters and single emoji are right everywhere. An emoji made of several (a skin tone, a joiner) is drawn
-// as one by some terminals: there the next column is too far left. tablewriter's own looks are switched off here, once.
-func render(w io.Writer, header []string, rows [][]string) error {
-	if len(header) == 0 && len(rows) == 0 {
-		return nil
-	}
-	// The renderer ignores write errors, so it gets a buffer.
-	var b bytes.Buffer
-	cell := tw.CellConfig{
-		Formatting: tw.CellFormatting{AutoWrap: tw.WrapNone, AutoFormat: tw.Off},
-		Alignment:  tw.CellAlignment{Global: tw.AlignLeft},
-		Padding:    tw.CellPadding{Global: tw.Padding{Right: "  ", Overwrite: true}},
-	}
-	t := tablewriter.NewTable(&b,
-		tablewriter.WithRenderer(renderer.NewBlueprint(tw.Rendition{
-			Borders: tw.BorderNone,
-			Symbols: tw.NewSymbols(tw.StyleNone),
-			Settings: tw.Settings{
-				Lines:      tw.LinesNone,
-				Separators: tw.SeparatorsNone,
-			},
-		})),
-		tablewriter.WithConfig(tablewriter.Config{
-			Header:   cell,
-			Row:      cell,
-			Behavior: tw.Behavior{TrimSpace: tw.Off, TrimTab: tw.Off, TrimLine: tw.Off},
-		}),
-		// Otherwise the width of é, and so the layout that scripts see, would depend on the locale.
-		tablewriter.WithEastAsian(tw.Off),
-	)
-	if len(header) > 0 {
-		t.Header(header)
-	}
-	if err := t.Bulk(rows); err != nil {
-		return err
-	}
-	if err := t.Render(); err != nil {
-		return err
-	}
-	return writeTrimmed(w, b.String())
-}
-
-// writeTrimmed writes text in one piece, without the blanks at the ends of its lines. In a painted line they stand before
-// resets that tablewriter adds after its padding; one reset is kept.
-func writeTrimmed(w io.Writer, text string) error {
-	var b bytes.Buffer
-	for line := range strings.Lines(text) {
-		line, _ = strings.CutSuffix(line, "\n")
-		for trimmed := ""; trimmed != line; {
-			trimmed = line
-			line = strings.TrimSuffix(strings.TrimRight(line, " "), sgrReset)
+// render writes lines of escaped cells in one piece. Cells are measured rune by rune, as wcwidth and most terminals do.
+func render(w io.Writer, lines [][]string, style func(line, col int) Style) error {
+	var widths []int
+	for _, line := range lines {
+		for len(widths) < len(line) {
+			widths = append(widths, 0)
 		}
-		b.WriteString(line)
-		if strings.Contains(line, "\x1b") {
-			b.WriteString(sgrReset)
+		for col, cell := range line {
+			if width := measure.StringWidth(cell); width <= widestPadding {
+				widths[col] = max(widths[col], width)
+			}
+		}
+	}
+	var b bytes.Buffer
+	for n, line := range lines {
+		padding := 0 // what is due before the next cell that is not empty
+		for col, cell := range line {
+			if cell != "" {
+				b.WriteString(strings.Repeat(" ", padding) + style(n, col).paint(cell))
+				padding = 0
+			}
+			padding += max(0, widths[col]-measure.StringWidth(cell)) + len("  ")
 		}
 		b.WriteByte('\n')
 	}

@@ -10,14 +10,21 @@ import (
 	"uzerp-mfa/internal/sharedtest"
 )
 
-// openPTY returns both ends of a new pseudo-terminal with the given width.
+// openPTY returns both ends of a new pseudo-terminal with the given width, and closes them at the end of the test.
 func openPTY(t *testing.T, cols uint16) (control, tty *os.File) {
+	t.Helper()
+	control, tty = openUnclosedPTY(t, cols)
+	t.Cleanup(func() { closeAll(t, control, tty) })
+	return control, tty
+}
+
+// openUnclosedPTY is openPTY for a test that closes both ends itself.
+func openUnclosedPTY(t *testing.T, cols uint16) (control, tty *os.File) {
 	t.Helper()
 	control, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
 		sharedtest.LeaveOut(t, sharedtest.Device, err)
 	}
-	t.Cleanup(func() { closeAll(t, control) })
 	ioctl := func(request uintptr, arg unsafe.Pointer) {
 		if _, _, e := syscall.Syscall(syscall.SYS_IOCTL, control.Fd(), request, uintptr(arg)); e != 0 {
 			sharedtest.LeaveOut(t, sharedtest.Device, e)
@@ -33,7 +40,6 @@ func openPTY(t *testing.T, cols uint16) (control, tty *os.File) {
 	if err != nil {
 		sharedtest.LeaveOut(t, sharedtest.Device, err)
 	}
-	t.Cleanup(func() { closeAll(t, tty) })
 	return control, tty
 }
 

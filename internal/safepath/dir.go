@@ -262,7 +262,7 @@ func (d *Dir) judgeFile(f *os.File, trust Trust) error {
 func (d *Dir) judgeLinks(path string, owner int) error {
 	for _, uid := range d.links {
 		if owner != uid {
-			return &UntrustedError{path, "a symbolic link of " + userName(uid) + " leads to it, but it belongs to " + userName(owner)}
+			return &UntrustedError{path, "a symbolic link of " + UserName(uid) + " leads to it, but it belongs to " + UserName(owner)}
 		}
 	}
 	return nil

@@ -46,8 +46,8 @@ func (d *Dir) JudgeRead(f *os.File) error {
 	case kind != unix.S_IFREG:
 		return &UntrustedError{f.Name(), "it is no regular file"}
 	case stat.Nlink > 1 && dir.Uid != stat.Uid && dir.Uid != 0:
-		return &UntrustedError{f.Name(), "the file has several names, and belongs to " + userName(int(stat.Uid)) +
-			", while the directory belongs to " + userName(int(dir.Uid))}
+		return &UntrustedError{f.Name(), "the file has several names, and belongs to " + UserName(int(stat.Uid)) +
+			", while the directory belongs to " + UserName(int(dir.Uid))}
 	case stat.Nlink > 1 && dir.Mode&(groupMayWrite|othersMay) != 0:
 		return &UntrustedError{f.Name(), "the file has several names, and others may make names in its directory"}
 	}

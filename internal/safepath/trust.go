@@ -56,7 +56,7 @@ func (t Trust) judge(path string, stat *unix.Stat_t, fd int) error {
 	case t.Anyone:
 		return nil
 	case !t.uid(uid):
-		return &UntrustedError{path, "it belongs to " + userName(uid)}
+		return &UntrustedError{path, "it belongs to " + UserName(uid)}
 	case isLink, isDir && mode&sticky != 0:
 		return nil // a link's mode means nothing; in a sticky directory only owners rename and remove
 	case mode&othersMay != 0:
@@ -85,7 +85,7 @@ func (t Trust) judgeGroup(path string, gid, fd int) error {
 		}
 		switch id := int(e.id); {
 		case e.tag == aclUser && !t.uid(id):
-			return &UntrustedError{path, userName(id) + " may change it"}
+			return &UntrustedError{path, UserName(id) + " may change it"}
 		case e.tag == aclGroupObject && !t.gid(gid):
 			return &UntrustedError{path, "the members of " + groupName(gid) + " may change it"}
 		case e.tag == aclGroup && !t.gid(id):
@@ -118,7 +118,8 @@ func parseACL(raw []byte) []aclEntry {
 	return list
 }
 
-func userName(id int) string {
+// UserName returns how a user is named in errors: number and, if there is one, name.
+func UserName(id int) string {
 	if u, err := user.LookupId(strconv.Itoa(id)); err == nil {
 		return fmt.Sprintf("user %d (%s)", id, u.Username)
 	}

@@ -35,6 +35,7 @@ type Part struct {
 var (
 	Postgres   = Part{what: "with a database", lacking: "PostgreSQL's server programs are not there"}
 	Psql       = Part{what: "with psql", lacking: "psql is not there"}
+	Bash       = Part{what: "with bash", lacking: "bash is not there"}
 	Browser    = Part{what: "in a browser", lacking: "Chromium is not there, or BROWSER=no"}
 	Root       = Part{what: "as another user", lacking: "only root can run a program as another user", machine: true}
 	FileSystem = Part{what: "with a special file system", lacking: "there is none here", machine: true}

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -24,7 +25,7 @@ const (
 	maxMessage = 200
 )
 
-// callError is the error of an exchange. Its text consists of our own words, numbers, and Twilio's message if that is
+// callError is the error of an exchange. Its text consists of our own words, numbers, and Twilio's message, in quotes, if that is
 // harmless. It never has the text of an error of net/http, net/url or encoding/json: these quote input and addresses,
 // such as that of a proxy with its password.
 type callError struct {
@@ -51,7 +52,7 @@ func (f *callError) Error() string {
 			fmt.Fprintf(&b, ", code %d", f.code)
 		}
 		if f.message != "" {
-			b.WriteString(": " + f.message)
+			b.WriteString(": " + strconv.Quote(f.message))
 		}
 		b.WriteString(")")
 	}

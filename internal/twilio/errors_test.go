@@ -34,7 +34,7 @@ func TestStatusAndCode(t *testing.T) {
 		{400, 60200, "fetch list create verify challenge", errs.Failure, 1, "rejected the request"},
 		{403, 60313, "create", errs.Config, 1, "60313"},
 		{403, 0, every, errs.Config, 1, "firewall"},
-		{400, 60306, every, errs.Failure, 1, "rejected the request (HTTP 400, code 60306: Something)"},
+		{400, 60306, every, errs.Failure, 1, "rejected the request (HTTP 400, code 60306: \"Something\")"},
 		{400, 20001, "create", errs.Failure, 1, ""},
 		{400, 60315, "create", errs.Refused, 1, ""},
 		{409, 60317, "create", errs.Refused, 1, ""},

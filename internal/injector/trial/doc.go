@@ -4,6 +4,10 @@
 // anything is switched, has its own session, and is connected to the database already. It switches back when its
 // standard input ends or the time is over, even if the terminal, the connection or the process that started it is
 // gone. Only the word keep on its standard input stops it.
+//
+// The guard believes nobody. It reads the rows and plans the switch itself, with the same checks, and what it takes back
+// is only what it has read itself. Both processes run on one machine: if that machine is gone, nobody takes the switch
+// back, but nothing stands in the way of another switch either, once the time is over.
 package trial
 
 import (
@@ -22,27 +26,27 @@ type Store interface {
 // GuardStore is what the guard needs of uzERP's database.
 type GuardStore interface {
 	Store
-	HoldTrial(ctx context.Context) (release func(), err error)
+	SettledClasses(ctx context.Context, names []string) ([]injector.Class, error)
+	HoldTrial(ctx context.Context, limit time.Duration) (key int64, release func(), err error)
 }
 
-// The words that the two processes send to each other, each as a line. Before these the guard gets its order.
+// MaxLimit is how long a trial may last.
+const MaxLimit = 12 * time.Hour
+
+// The words that the two processes send to each other, each as a line.
 const (
-	wordReady  = "ready"  // guard: connected, waiting
-	wordKeep   = "keep"   // to the guard: a login works
-	wordKept   = "kept"   // guard: the switch stays
-	wordUndone = "undone" // guard: switched back
+	wordReady     = "ready"     // guard: connected, waiting; the key of its mark follows
+	wordSwitching = "switching" // to the guard: from now on there may be something to take back
+	wordKeep      = "keep"      // to the guard: a login works
+	wordKept      = "kept"      // guard: the switch stays
+	wordUndone    = "undone"    // guard: switched back
 )
 
 // guardPatience is how long to wait for a word from the guard. Only tests change it.
 var guardPatience = 30 * time.Second
 
 const (
-	undoRetry = 2 * time.Second
-	undoLimit = 24 * time.Hour
+	undoRetry   = 2 * time.Second
+	undoAttempt = 30 * time.Second // for one attempt: a connection that broke in silence must not stop the next
+	undoLimit   = 24 * time.Hour
 )
-
-// order is the first line that the guard gets, as JSON.
-type order struct {
-	Changes []injector.ClassChange `json:"changes"`
-	Seconds float64                `json:"seconds"`
-}

@@ -3,61 +3,82 @@ package trial
 import (
 	"bufio"
 	"context"
-	"encoding/json"
-	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"time"
+
+	"uzerp-mfa/internal/injector"
 )
 
-// ErrNoOrder is the error if the guard was not started by a Trial.
-var ErrNoOrder = errors.New("the guard got no order")
-
-// Guard runs in the guard's process. It reads its order from in, calls open for the database, and writes to out that
-// it is ready. Then it switches back, unless it reads from in that the switch stays. in and out are pipes to the
-// process that started it.
-func Guard(ctx context.Context, in io.Reader, out io.Writer, open func(context.Context) (GuardStore, error)) error {
-	lines := bufio.NewReader(in)
-	line, err := lines.ReadString('\n')
-	var o order
-	if err == nil {
-		err = json.Unmarshal([]byte(line), &o)
-	}
-	if err != nil {
-		return ErrNoOrder
-	}
-	limit := time.After(time.Duration(o.Seconds * float64(time.Second)))
+// Guard runs in the guard's process. It calls open for the database, marks that a switch is on trial, and plans the
+// switch that r asks for. It writes to out that it is ready. Once it has read from in that the switch is being made, it
+// switches back, unless it reads that the switch stays. in and out are pipes to the process that started it. A switch
+// that must not be made ends it with an error of errs.Refused.
+func Guard(ctx context.Context, in io.Reader, out io.Writer, r injector.Request, limit time.Duration,
+	open func(context.Context) (GuardStore, error),
+) error {
+	over := time.After(limit)
 	store, err := open(ctx)
 	if err != nil {
 		return err
 	}
-	release, err := store.HoldTrial(context.WithoutCancel(ctx))
+	key, release, err := store.HoldTrial(context.WithoutCancel(ctx), limit)
 	if err != nil {
+		return err
+	}
+	defer release()
+	classes, err := store.SettledClasses(ctx, injector.Names()) // a switch that began before the mark has ended then
+	if err != nil {
+		return err
+	}
+	plan, found := injector.Plan(r, classes, nil, nil)
+	if err := injector.Refusal(found); err != nil {
 		return err
 	}
 	say := func(word string) {
 		_, _ = io.WriteString(out, word+"\n") // the process at the other end may be gone
 	}
-	say(wordReady)
-	answer := make(chan string, 1)
-	go func() {
-		line, _ := lines.ReadString('\n')
-		answer <- strings.TrimSpace(line)
-	}()
-	select {
-	case word := <-answer:
-		if word == wordKeep {
-			release()
-			say(wordKept)
-			return nil
+	say(fmt.Sprint(wordReady, " ", key))
+	words, done := listen(in)
+	defer done()
+	next := func() string {
+		select {
+		case word := <-words:
+			return word
+		case <-over:
+		case <-ctx.Done():
 		}
-	case <-limit:
-	case <-ctx.Done():
+		return ""
 	}
-	release()
-	if err := switchBack(context.WithoutCancel(ctx), store, o.Changes); err != nil {
+	if next() != wordSwitching {
+		return nil // the switch can't be made once the mark is gone
+	}
+	if next() == wordKeep {
+		release()
+		say(wordKept)
+		return nil
+	}
+	if err := switchBack(context.WithoutCancel(ctx), store.SettledClasses, store, plan); err != nil {
 		return err
 	}
+	release()
 	say(wordUndone)
 	return nil
+}
+
+// listen reads words from in, one a line, until done is called. At the end of in it sends empty ones.
+func listen(in io.Reader) (words <-chan string, done func()) {
+	heard, stop := make(chan string), make(chan struct{})
+	go func() {
+		for lines := bufio.NewReader(in); ; {
+			line, _ := lines.ReadString('\n')
+			select {
+			case heard <- strings.TrimSpace(line):
+			case <-stop:
+				return
+			}
+		}
+	}()
+	return heard, func() { close(stop) }
 }

@@ -2,15 +2,18 @@ package trial_test
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/injector/trial"
 )
@@ -21,46 +24,79 @@ type memory struct {
 	classes   []injector.Class
 	holdError error
 	failing   int // how many of the next calls fail
+	hanging   int // how many of the next calls get no answer
 	held      int // how many trials are marked
+	limit     time.Duration
 	applied   []injector.SwitchPlan
 }
 
 var errRestarting = errors.New("the database is restarting")
 
-func (m *memory) InjectorClasses(context.Context, []string) ([]injector.Class, error) {
+// answer returns the error of a call.
+func (m *memory) answer(ctx context.Context) error {
 	m.lock.Lock()
 	defer m.lock.Unlock()
-	if m.failing > 0 {
-		m.failing--
-		return nil, errRestarting
-	}
-	return slices.Clone(m.classes), nil
-}
-
-func (m *memory) ApplySwitch(_ context.Context, _ []string, plan injector.SwitchPlan) error {
-	m.lock.Lock()
-	defer m.lock.Unlock()
-	if m.failing > 0 {
+	switch {
+	case m.hanging > 0:
+		m.hanging--
+		m.lock.Unlock()
+		<-ctx.Done()
+		m.lock.Lock()
+		return ctx.Err()
+	case m.failing > 0:
 		m.failing--
 		return errRestarting
 	}
+	return nil
+}
+
+func (m *memory) InjectorClasses(ctx context.Context, _ []string) ([]injector.Class, error) {
+	err := m.answer(ctx)
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	return slices.Clone(m.classes), err
+}
+
+// SettledClasses implements trial.GuardStore.
+func (m *memory) SettledClasses(ctx context.Context, names []string) ([]injector.Class, error) {
+	return m.InjectorClasses(ctx, names)
+}
+
+func (m *memory) ApplySwitch(ctx context.Context, _ []string, plan injector.SwitchPlan) error {
+	if err := m.answer(ctx); err != nil {
+		return err
+	}
+	m.lock.Lock()
+	defer m.lock.Unlock()
 	m.classes = apply(m.classes, plan)
 	m.applied = append(m.applied, plan)
 	return nil
 }
 
-func (m *memory) HoldTrial(context.Context) (func(), error) {
+func (m *memory) HoldTrial(_ context.Context, limit time.Duration) (int64, func(), error) {
 	if m.holdError != nil {
-		return nil, m.holdError
+		return 0, nil, m.holdError
 	}
+	m.limit = limit
 	m.hold(1)
-	return func() { m.hold(-1) }, nil
+	return 4711, sync.OnceFunc(func() { m.hold(-1) }), nil
 }
 
 func (m *memory) hold(n int) {
 	m.lock.Lock()
 	defer m.lock.Unlock()
 	m.held += n
+}
+
+// set makes the login handler another class, as another session does.
+func (m *memory) set(name, class string) {
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	for i := range m.classes {
+		if m.classes[i].Name == name {
+			m.classes[i].ClassName = class
+		}
+	}
 }
 
 // state returns the class, the number of marked trials, and the number of switches.
@@ -83,68 +119,115 @@ func apply(classes []injector.Class, plan injector.SwitchPlan) []injector.Class 
 }
 
 func handler(class string) []injector.Class {
-	return []injector.Class{{ID: 6, Name: injector.LoginHandler, Category: "SY", ClassName: class, CompanyID: -1}}
+	return []injector.Class{
+		{ID: 6, Name: injector.LoginHandler, Category: "SY", ClassName: class, CompanyID: -1},
+		{ID: 5, Name: injector.AuthenticationGateway, Category: "SY", ClassName: injector.DatabaseGateway, CompanyID: -1},
+	}
 }
 
-const fiveMinutes = `{"changes":[{"id":6,"name":"LoginHandler","before":"HTMLFormLoginHandler","after":"HTMLFormLoginHandlerMFA"}],"seconds":300}` + "\n"
+func request() injector.Request {
+	return injector.Request{Handler: injector.MFAHandler, Validator: injector.TwilioValidator}
+}
 
-// The guard runs with a fake clock, and gets an order for five minutes.
+// run is a guard that runs, and what the test says to it and hears.
+type run struct {
+	in    *io.PipeWriter
+	words *bufio.Scanner
+	ended chan error
+}
+
+func startGuard(ctx context.Context, m *memory, r injector.Request) *run {
+	toGuard, in := io.Pipe()
+	out, fromGuard := io.Pipe()
+	g := &run{in: in, words: bufio.NewScanner(out), ended: make(chan error, 1)}
+	go func() {
+		err := trial.Guard(ctx, toGuard, fromGuard, r, 5*time.Minute, func(context.Context) (trial.GuardStore, error) { return m, nil })
+		_, _ = fromGuard.Close(), toGuard.Close()
+		g.ended <- err
+	}()
+	return g
+}
+
+func (g *run) say(text string) { _, _ = io.WriteString(g.in, text) }
+
+func (g *run) hear(t *testing.T, want string) {
+	t.Helper()
+	g.words.Scan()
+	if got := g.words.Text(); got != want {
+		t.Errorf("it says %q, want %q", got, want)
+	}
+}
+
+// The guard runs with a fake clock, for five minutes.
 func TestGuard(t *testing.T) {
+	const on, off = injector.MFAHandler, injector.PlainHandler
+	hangUp := func(_ func(), g *run) { _ = g.in.Close() }
 	for _, test := range []struct {
 		name  string
 		m     *memory
-		stop  func(cancel func(), in *io.PipeWriter)
+		was   string // the class that it finds at its start; empty for the plain one
+		now   string // the class after the switch; empty for the one for two-factor login
+		mute  bool   // it is not told that the switch is being made
+		stop  func(cancel func(), g *run)
 		says  string // after ready
 		after time.Duration
 		class string
 	}{
-		{name: "keep", stop: func(_ func(), in *io.PipeWriter) { _, _ = io.WriteString(in, "keep\n") }, says: "kept", class: injector.MFAHandler},
-		{name: "another word", stop: func(_ func(), in *io.PipeWriter) { _, _ = io.WriteString(in, "kee\n") }, says: "undone", class: injector.PlainHandler},
-		{name: "the end of its input", stop: func(_ func(), in *io.PipeWriter) { _ = in.Close() }, says: "undone", class: injector.PlainHandler},
-		{name: "half a word", stop: func(_ func(), in *io.PipeWriter) {
-			_, _ = io.WriteString(in, "ke")
-			_ = in.Close()
-		}, says: "undone", class: injector.PlainHandler},
-		{name: "the time is over", stop: func(func(), *io.PipeWriter) {}, says: "undone", after: 5 * time.Minute, class: injector.PlainHandler},
-		{name: "a signal", stop: func(cancel func(), _ *io.PipeWriter) { cancel() }, says: "undone", class: injector.PlainHandler},
-		{name: "a database that restarts", m: &memory{classes: handler(injector.MFAHandler), failing: 100},
-			stop: func(_ func(), in *io.PipeWriter) { _ = in.Close() }, says: "undone", after: 200 * time.Second, class: injector.PlainHandler},
-		{name: "what somebody else has switched", m: &memory{classes: handler("Another")}, stop: func(_ func(), in *io.PipeWriter) { _ = in.Close() },
-			says: "undone", class: "Another"},
+		{name: "keep", stop: func(_ func(), g *run) { g.say("keep\n") }, says: "kept", class: on},
+		{name: "another word", stop: func(_ func(), g *run) { g.say("kee\n") }, says: "undone", class: off},
+		{name: "the end of its input", stop: hangUp, says: "undone", class: off},
+		{name: "half a word", stop: func(_ func(), g *run) {
+			g.say("ke")
+			_ = g.in.Close()
+		}, says: "undone", class: off},
+		{name: "the time is over", stop: func(func(), *run) {}, says: "undone", after: 5 * time.Minute, class: off},
+		{name: "a signal", stop: func(cancel func(), _ *run) { cancel() }, says: "undone", class: off},
+		{name: "a database that restarts", stop: func(_ func(), g *run) { _ = g.in.Close() }, m: &memory{failing: 100},
+			says: "undone", after: 200 * time.Second, class: off},
+		{name: "connections that broke in silence", stop: hangUp, m: &memory{hanging: 2}, says: "undone", after: 64 * time.Second, class: off},
+		{name: "what somebody else has switched", now: "Another", stop: hangUp, says: "undone", class: "Another"},
+		{name: "what was so before", was: on, stop: hangUp, says: "undone", class: on},
+		{name: "a class that is nowhere in the program", was: "Own", stop: hangUp, says: "undone", class: "Own"},
+
+		{name: "the end of its input before the switch", mute: true, stop: hangUp, class: on},
+		{name: "keep before the switch", mute: true, stop: func(_ func(), g *run) { g.say("keep\n") }, class: on},
+		{name: "an old order before the switch", mute: true, stop: func(_ func(), g *run) {
+			g.say(`{"changes":[{"id":5,"name":"AuthenticationGateway","before":"LDAPDBAuthenticator","after":"DatabaseAuthenticator"}],"seconds":1}` + "\n")
+		}, class: on},
+		{name: "the time is over before the switch", mute: true, stop: func(func(), *run) {}, after: 5 * time.Minute, class: on},
+		{name: "a signal before the switch", mute: true, stop: func(cancel func(), _ *run) { cancel() }, class: on},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				m := test.m
-				if m == nil {
-					m = &memory{classes: handler(injector.MFAHandler)}
+				m, failing, hanging := &memory{}, 0, 0
+				if test.m != nil {
+					m, failing, hanging = test.m, test.m.failing, test.m.hanging
+					m.failing, m.hanging = 0, 0
 				}
+				m.classes = handler(cmp.Or(test.was, off))
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
-				toGuard, in := io.Pipe()
-				out, fromGuard := io.Pipe()
-				defer func() { _ = in.Close() }()
-				ended := make(chan error, 1)
-				go func() {
-					ended <- trial.Guard(ctx, toGuard, fromGuard, func(context.Context) (trial.GuardStore, error) { return m, nil })
-				}()
-				_, _ = io.WriteString(in, fiveMinutes)
-				words := bufio.NewScanner(out)
-				if !words.Scan() || words.Text() != "ready" {
-					t.Fatalf("it says %q before ready", words.Text())
+				g := startGuard(ctx, m, request())
+				defer func() { _ = g.in.Close() }()
+				g.hear(t, "ready 4711")
+				if !test.mute {
+					g.say("switching\n")
 				}
+				m.set(injector.LoginHandler, cmp.Or(test.now, on))
 				synctest.Wait()
-				if _, held, applied := m.state(); held != 1 || applied > 0 {
-					t.Errorf("waiting, it holds %d trials and has switched %d times", held, applied)
+				if _, held, applied := m.state(); held != 1 || applied > 0 || m.limit != 5*time.Minute {
+					t.Errorf("waiting, it holds %d trials for %s and has switched %d times", held, m.limit, applied)
 				}
+				m.lock.Lock()
+				m.failing, m.hanging = failing, hanging
+				m.lock.Unlock()
 				begin := time.Now()
-				test.stop(cancel, in)
-				if !words.Scan() || words.Text() != test.says {
-					t.Errorf("it says %q, want %q", words.Text(), test.says)
-				}
+				test.stop(cancel, g)
+				g.hear(t, test.says)
 				if took := time.Since(begin); took != test.after {
 					t.Errorf("after %s, want %s", took, test.after)
 				}
-				if err := <-ended; err != nil {
+				if err := <-g.ended; err != nil {
 					t.Error(err)
 				}
 				if class, held, _ := m.state(); class != test.class || held != 0 {
@@ -155,37 +238,101 @@ func TestGuard(t *testing.T) {
 	}
 }
 
+// While it can't switch back, the trial stays marked: everybody sees that it is not over.
+func TestGuardHoldsItsMarkUntilItHasSwitchedBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &memory{classes: handler(injector.PlainHandler)}
+		g := startGuard(t.Context(), m, request())
+		g.hear(t, "ready 4711")
+		g.say("switching\n")
+		m.set(injector.LoginHandler, injector.MFAHandler)
+		m.lock.Lock()
+		m.failing = 5
+		m.lock.Unlock()
+		_ = g.in.Close()
+		synctest.Wait()
+		if class, held, _ := m.state(); class != injector.MFAHandler || held != 1 {
+			t.Errorf("%s, %d trials are marked", class, held)
+		}
+		g.hear(t, "undone")
+		<-g.ended
+	})
+}
+
+// If the gateway accepts any password now, the guard does not switch back, and says why.
+func TestGuardRefusesAGatewayThatHasChanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &memory{classes: handler(injector.PlainHandler)}
+		g := startGuard(t.Context(), m, request())
+		g.hear(t, "ready 4711")
+		g.say("switching\n")
+		m.set(injector.LoginHandler, injector.MFAHandler)
+		m.set(injector.AuthenticationGateway, injector.LDAPGateway)
+		_ = g.in.Close()
+		g.hear(t, "")
+		if err := <-g.ended; errs.KindOf(err) != errs.Refused || len(m.applied) > 0 || m.held != 0 {
+			t.Errorf("%v, %+v, %d", err, m.applied, m.held)
+		}
+	})
+}
+
 // The process that started the guard may be gone, with its end of the pipe.
 func TestGuardWithoutAListener(t *testing.T) {
-	m := memory{classes: handler(injector.MFAHandler)}
-	in, order := io.Pipe()
-	go func() { _, _ = io.WriteString(order, fiveMinutes); _ = order.Close() }()
+	m := memory{classes: handler(injector.PlainHandler)}
+	in := inputThen{text: "switching\n", then: func() { m.set(injector.LoginHandler, injector.MFAHandler) }}
 	out, fromGuard := io.Pipe()
 	_ = out.Close()
-	err := trial.Guard(t.Context(), in, fromGuard, func(context.Context) (trial.GuardStore, error) { return &m, nil })
-	if err != nil || m.classes[0].ClassName != injector.PlainHandler {
+	err := trial.Guard(t.Context(), &in, fromGuard, request(), time.Minute, func(context.Context) (trial.GuardStore, error) { return &m, nil })
+	if err != nil || m.classes[0].ClassName != injector.PlainHandler || len(m.applied) != 1 {
 		t.Errorf("%v, %v", err, m.classes)
 	}
 }
 
-// Without a database, or while another switch is on trial, the guard does not say that it is ready.
+// inputThen has a text, and calls then before its end.
+type inputThen struct {
+	text string
+	then func()
+}
+
+func (r *inputThen) Read(p []byte) (int, error) {
+	if r.text == "" {
+		r.then()
+		return 0, io.EOF
+	}
+	n := copy(p, r.text)
+	r.text = r.text[n:]
+	return n, nil
+}
+
+// Without a database, while another switch is on trial, or if set-injector would not make this switch, the guard does
+// not say that it is ready.
 func TestGuardIsNotReady(t *testing.T) {
 	broken := errors.New("x")
+	gateway := func(class string) *memory {
+		m := &memory{classes: handler(injector.PlainHandler)}
+		m.set(injector.AuthenticationGateway, class)
+		return m
+	}
+	two := &memory{classes: append(handler(injector.PlainHandler), injector.Class{ID: 9, Name: injector.LoginHandler, Category: "SY", CompanyID: -1})}
 	for name, test := range map[string]struct {
-		order string
-		open  func(context.Context) (trial.GuardStore, error)
-		want  error
+		m    *memory // nil without a database
+		want errs.Kind
 	}{
-		"no order":      {"", nil, trial.ErrNoOrder},
-		"another order": {"hello\n", nil, trial.ErrNoOrder},
-		"half an order": {fiveMinutes[:30], nil, trial.ErrNoOrder},
-		"no database":   {fiveMinutes, func(context.Context) (trial.GuardStore, error) { return nil, broken }, broken},
-		"another trial": {fiveMinutes, func(context.Context) (trial.GuardStore, error) { return &memory{holdError: broken}, nil }, broken},
+		"no database":                           {nil, errs.Failure},
+		"another trial":                         {&memory{holdError: errs.New(errs.Refused, "on trial", "")}, errs.Refused},
+		"a database that does not answer":       {&memory{failing: 1}, errs.Failure},
+		"a gateway that checks nothing":         {gateway(injector.LDAPGateway), errs.Refused},
+		"a gateway that nobody vouches for":     {gateway("Own"), errs.Refused},
+		"two rows, so that one is of no effect": {two, errs.Refused},
 	} {
-		in, order := io.Pipe()
-		go func() { _, _ = io.WriteString(order, test.order); _ = order.Close() }()
 		var said heard
-		if err := trial.Guard(t.Context(), in, &said, test.open); !errors.Is(err, test.want) || said != "" {
+		err := trial.Guard(t.Context(), strings.NewReader("switching\n"), &said, request(), time.Minute, func(context.Context) (trial.GuardStore, error) {
+			if test.m == nil {
+				return nil, broken
+			}
+			return test.m, nil
+		})
+		if err == nil || errs.KindOf(err) != test.want || said != "" || test.m != nil && (test.m.held > 0 || len(test.m.applied) > 0) {
 			t.Errorf("%s: %v, and it says %q", name, err, said)
 		}
 	}

@@ -4,11 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os/exec"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 
 // guard is the guard's process, as the process that started it sees it.
 type guard struct {
+	key     int64 // of its mark
 	in      io.WriteCloser
 	words   chan string     // closed when it has ended
 	running context.Context // done when it has ended
@@ -26,7 +28,7 @@ type guard struct {
 }
 
 // startGuard starts the guard and waits until it is ready to switch back. Without it nothing is switched.
-func (t Trial) startGuard(ctx context.Context, o order) (*guard, error) {
+func (t Trial) startGuard(ctx context.Context) (*guard, error) {
 	child, err := t.Command()
 	if err != nil {
 		return nil, startError(err)
@@ -53,11 +55,11 @@ func (t Trial) startGuard(ctx context.Context, o order) (*guard, error) {
 			g.words <- lines.Text()
 		}
 	}()
-	if err := json.NewEncoder(in).Encode(o); err != nil {
-		g.close()
-		return nil, startError(err)
+	key, err := g.await(ctx, wordReady)
+	if err == nil {
+		g.key, err = strconv.ParseInt(key, 10, 64)
 	}
-	if err := g.await(ctx, wordReady); err != nil {
+	if err != nil {
 		g.close()
 		return nil, startError(err)
 	}
@@ -69,21 +71,22 @@ func startError(err error) error {
 		Hint: ReasonNoGuard.With()}
 }
 
-// await waits for a word from the guard.
-func (g *guard) await(ctx context.Context, want string) error {
+// await waits for a word from the guard, and returns what follows it on its line.
+func (g *guard) await(ctx context.Context, want string) (rest string, err error) {
 	select {
-	case word, running := <-g.words:
+	case line, running := <-g.words:
+		word, rest, _ := strings.Cut(line, " ")
 		switch {
 		case !running:
-			return g.ended()
+			return "", g.ended()
 		case word != want:
-			return fmt.Errorf("it says %q and not %q", word, want)
+			return "", fmt.Errorf("it says %q and not %q", line, want)
 		}
-		return nil
+		return rest, nil
 	case <-time.After(guardPatience):
-		return errors.New("it does not answer")
+		return "", errors.New("it does not answer")
 	case <-ctx.Done():
-		return ctx.Err()
+		return "", ctx.Err()
 	}
 }
 
@@ -98,7 +101,7 @@ func (g *guard) ended() error {
 
 // keep tells the guard that the switch stays. It returns ErrNotKept if the guard's time ran out just before.
 func (g *guard) keep() error {
-	_, _ = io.WriteString(g.in, wordKeep+"\n") // if the guard has ended, its words show that
+	g.say(wordKeep)
 	select {
 	case word, running := <-g.words:
 		if running && word == wordUndone {
@@ -110,6 +113,9 @@ func (g *guard) keep() error {
 			Hint: ReasonUnclear.With()}
 	}
 }
+
+// say sends a word to the guard. If the guard has ended, its own words show that.
+func (g *guard) say(word string) { _, _ = io.WriteString(g.in, word+"\n") }
 
 // close ends the guard's input: without the word keep it switches back.
 func (g *guard) close() { _ = g.in.Close() }

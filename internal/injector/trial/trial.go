@@ -14,6 +14,8 @@ import (
 // ErrNotKept is the error of a trial that nobody confirmed: the switch is taken back.
 var ErrNotKept = errs.NewWith(errs.Declined, "the switch was not confirmed and is taken back", ReasonNotKept.With())
 
+var errSwitchedMeanwhile = errors.New("the login handler was switched meanwhile by somebody else; that stays")
+
 // Interrupted is the error of a trial whose context ended before the answer.
 type Interrupted struct {
 	Undo error // why the switch could not be taken back; nil if it was
@@ -41,15 +43,17 @@ type Trial struct {
 // Run starts the guard, switches, and asks whether a login works. Unless the answer is yes, the switch is taken back.
 // Run returns nil if the switch stays, and otherwise ErrNotKept, Interrupted or another error.
 func (t Trial) Run(ctx context.Context, plan injector.SwitchPlan, limit time.Duration) error {
-	g, err := t.startGuard(ctx, order{Changes: plan.Changes, Seconds: limit.Seconds()})
+	g, err := t.startGuard(ctx)
 	if err != nil {
 		return err
 	}
 	defer g.close()
-	undo := func() error { return t.undo(ctx, g, plan.Changes) }
+	plan.Trial = g.key
+	g.say(wordSwitching) // if the guard has ended, its mark is gone, and the switch is not made
+	undo := func() error { return t.undo(ctx, g, plan) }
 	if err := t.Store.ApplySwitch(ctx, injector.Names(), plan); err != nil {
 		// Nothing was written. What the rows hold is another operator's switch, even if it is the same.
-		if errors.Is(err, errs.ErrChanged) {
+		if errs.KindOf(err) == errs.Refused {
 			_ = g.keep() // the guard has nothing to take back, and must not wait for its time
 			return err
 		}
@@ -63,10 +67,12 @@ func (t Trial) Run(ctx context.Context, plan injector.SwitchPlan, limit time.Dur
 	kept, err := t.Ask(asking)
 	switch {
 	case err == nil && kept:
-		if err := g.keep(); !errors.Is(err, ErrNotKept) {
+		if err := g.keep(); err == nil {
+			return t.confirmKept(ctx, plan)
+		} else if !errors.Is(err, ErrNotKept) {
 			return err
 		}
-		if err := t.confirmUndone(ctx, plan.Changes); err != nil {
+		if err := t.confirmUndone(ctx, plan); err != nil {
 			return err
 		}
 		return ErrNotKept
@@ -82,9 +88,9 @@ func (t Trial) Run(ctx context.Context, plan injector.SwitchPlan, limit time.Dur
 }
 
 // undo has the guard switch back. If the guard fails, this process switches back.
-func (t Trial) undo(ctx context.Context, g *guard, made []injector.ClassChange) error {
+func (t Trial) undo(ctx context.Context, g *guard, made injector.SwitchPlan) error {
 	g.close()
-	if err := g.await(context.Background(), wordUndone); err != nil {
+	if _, err := g.await(context.Background(), wordUndone); err != nil {
 		return t.undoHere(ctx, made, err)
 	}
 	return t.confirmUndone(ctx, made)
@@ -93,42 +99,69 @@ func (t Trial) undo(ctx context.Context, g *guard, made []injector.ClassChange) 
 // confirmUndone checks after the guard has switched back, and switches back what is left: if the guard's time was
 // over before the switch was made, the guard found nothing to take back. If the database can't be read, the guard is
 // believed.
-func (t Trial) confirmUndone(ctx context.Context, made []injector.ClassChange) error {
-	looking, cancel := context.WithTimeout(context.WithoutCancel(ctx), guardPatience)
-	defer cancel()
-	classes, err := t.Store.InjectorClasses(looking, injector.Names())
-	if err != nil || !injector.PlanUndo(classes, made).Needed() {
+func (t Trial) confirmUndone(ctx context.Context, made injector.SwitchPlan) error {
+	left, err := t.left(ctx, made)
+	if err != nil || !left {
 		return nil
 	}
 	return t.undoHere(ctx, made, errors.New("it ended before the switch was made"))
 }
 
+// confirmKept returns an error if somebody has switched in another way during the trial. If the database can't be read,
+// the switch is believed to be there.
+func (t Trial) confirmKept(ctx context.Context, made injector.SwitchPlan) error {
+	left, err := t.left(ctx, made)
+	if err != nil || left {
+		return nil
+	}
+	return &errs.Error{Kind: errs.Refused, Err: errSwitchedMeanwhile, Hint: ReasonUnclear.With()}
+}
+
+// left reports whether anything of the switch could be taken back.
+func (t Trial) left(ctx context.Context, made injector.SwitchPlan) (bool, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), guardPatience)
+	defer cancel()
+	classes, err := t.Store.InjectorClasses(ctx, injector.Names())
+	if err != nil {
+		return false, err
+	}
+	undo, err := injector.PlanUndo(classes, made)
+	return err != nil || undo.Needed(), nil
+}
+
 // undoHere switches back in this process. guardErr is why the guard has not done it.
-func (t Trial) undoHere(ctx context.Context, made []injector.ClassChange, guardErr error) error {
+func (t Trial) undoHere(ctx context.Context, made injector.SwitchPlan, guardErr error) error {
 	if t.BestEffort != nil {
 		t.BestEffort()
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), guardPatience)
 	defer cancel()
-	if err := switchBack(ctx, t.Store, made); err != nil {
+	if err := switchBack(ctx, t.Store.InjectorClasses, t.Store, made); err != nil {
 		return &errs.Error{Kind: errs.KindOf(err), Op: "switch back", Err: fmt.Errorf("%w (and the process that should: %w)", err, guardErr),
 			Hint: ReasonStillMade.With()}
 	}
 	return nil
 }
 
-// switchBack tries until it succeeds: users may be locked out by now, and the database may be restarting.
-func switchBack(ctx context.Context, store Store, made []injector.ClassChange) error {
+// reading returns the rows with one of the names.
+type reading func(ctx context.Context, names []string) ([]injector.Class, error)
+
+// switchBack tries until it succeeds, or must not be done: users may be locked out by now, and the database may be restarting.
+func switchBack(ctx context.Context, read reading, store Store, made injector.SwitchPlan) error {
 	ctx, cancel := context.WithTimeout(ctx, undoLimit)
 	defer cancel()
 	for {
-		classes, err := store.InjectorClasses(ctx, injector.Names())
+		var classes []injector.Class
+		err := within(ctx, func(ctx context.Context) (err error) {
+			classes, err = read(ctx, injector.Names())
+			return err
+		})
 		if err == nil {
-			undo := injector.PlanUndo(classes, made)
-			if !undo.Needed() {
-				return nil
+			undo, refused := injector.PlanUndo(classes, made)
+			if refused != nil || !undo.Needed() {
+				return refused
 			}
-			err = store.ApplySwitch(ctx, injector.Names(), undo)
+			err = within(ctx, func(ctx context.Context) error { return store.ApplySwitch(ctx, injector.Names(), undo) })
 		}
 		if err == nil {
 			return nil
@@ -139,4 +172,11 @@ func switchBack(ctx context.Context, store Store, made []injector.ClassChange) e
 			return err
 		}
 	}
+}
+
+// within calls one attempt with a time limit of its own.
+func within(ctx context.Context, attempt func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, undoAttempt)
+	defer cancel()
+	return attempt(ctx)
 }

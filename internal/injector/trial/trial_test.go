@@ -1,7 +1,6 @@
 package trial_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,7 +22,16 @@ import (
 const (
 	guardMode = "TRIAL_TEST_GUARD"    // what it does
 	guardFile = "TRIAL_TEST_DATABASE" // its database
+	guardTime = "TRIAL_TEST_LIMIT"    // how long it waits
 )
+
+func guardLimit() time.Duration {
+	limit, err := time.ParseDuration(os.Getenv(guardTime))
+	if err != nil {
+		panic(err)
+	}
+	return limit
+}
 
 func TestMain(m *testing.M) {
 	switch mode := os.Getenv(guardMode); mode {
@@ -32,14 +40,13 @@ func TestMain(m *testing.M) {
 	case "guard", "guard that tells its end":
 		store := file(os.Getenv(guardFile))
 		open := func(context.Context) (trial.GuardStore, error) { return store, nil }
-		if err := trial.Guard(context.Background(), os.Stdin, os.Stdout, open); err != nil {
+		if err := trial.Guard(context.Background(), os.Stdin, os.Stdout, request(), guardLimit(), open); err != nil {
 			os.Exit(1)
 		}
 		if mode != "guard" && os.WriteFile(store.ended(), nil, 0o600) != nil {
 			os.Exit(1)
 		}
 	case "no database":
-		_, _ = bufio.NewReader(os.Stdin).ReadString('\n')
 		fmt.Fprintln(os.Stderr, "uzerp-mfa: no answer")
 		os.Exit(7)
 	case "another word":
@@ -85,7 +92,13 @@ func (f file) write(classes []injector.Class) error {
 // ended is the name of the file that "guard that tells its end" writes.
 func (f file) ended() string { return string(f) + ".ended" }
 
-func (f file) HoldTrial(context.Context) (func(), error) { return func() {}, nil }
+func (f file) SettledClasses(ctx context.Context, names []string) ([]injector.Class, error) {
+	return f.InjectorClasses(ctx, names)
+}
+
+func (f file) HoldTrial(context.Context, time.Duration) (int64, func(), error) {
+	return 4711, func() {}, nil
+}
 
 // broken is a database that loses the answer after a change, or that no longer makes changes.
 type broken struct {
@@ -109,6 +122,7 @@ func (b broken) ApplySwitch(ctx context.Context, names []string, plan injector.S
 type stage struct {
 	trial.Trial
 	db         file
+	limit      time.Duration
 	guard      *exec.Cmd
 	bestEffort bool
 }
@@ -123,7 +137,7 @@ func newStage(t *testing.T, mode string) *stage {
 		Store: s.db,
 		Command: func() (*exec.Cmd, error) {
 			s.guard = exec.Command(os.Args[0])
-			s.guard.Env = append(os.Environ(), guardMode+"="+mode, guardFile+"="+string(s.db))
+			s.guard.Env = append(os.Environ(), guardMode+"="+mode, guardFile+"="+string(s.db), guardTime+"="+s.limit.String())
 			return s.guard, nil
 		},
 		Ended: func(code int, stderr string) error {
@@ -153,6 +167,7 @@ func plan() injector.SwitchPlan {
 // run runs the trial and checks the class that is left.
 func (s *stage) run(t *testing.T, ctx context.Context, limit time.Duration, left string) error {
 	t.Helper()
+	s.limit = limit
 	err := s.Run(ctx, plan(), limit)
 	if got := s.class(t); got != left {
 		t.Errorf("the class is %s, want %s", got, left)
@@ -170,6 +185,38 @@ func TestTrialIsKept(t *testing.T) {
 	}
 	if err := s.run(t, t.Context(), time.Minute, injector.MFAHandler); err != nil {
 		t.Error(err)
+	}
+}
+
+// marked is a database that makes a switch only under the mark of the guard.
+type marked struct{ file }
+
+func (m marked) ApplySwitch(ctx context.Context, names []string, plan injector.SwitchPlan) error {
+	if plan.Trial != 4711 {
+		return errs.New(errs.Refused, "no such mark", "")
+	}
+	return m.file.ApplySwitch(ctx, names, plan)
+}
+
+func TestTrialSwitchesUnderItsMark(t *testing.T) {
+	s := newStage(t, "guard")
+	s.Store, s.Ask = marked{s.db}, func(context.Context) (bool, error) { return true, nil }
+	if err := s.run(t, t.Context(), time.Minute, injector.MFAHandler); err != nil {
+		t.Error(err)
+	}
+}
+
+// A login worked, but somebody has switched off meanwhile: that stays, and the operator is told.
+func TestTrialThatSomebodyElseHasEnded(t *testing.T) {
+	for _, yes := range []bool{true, false} {
+		s, want := newStage(t, "guard"), errs.Declined
+		s.Ask = func(context.Context) (bool, error) { return yes, s.db.write(handler("Another")) }
+		if yes {
+			want = errs.Refused
+		}
+		if err := s.run(t, t.Context(), time.Minute, "Another"); errs.KindOf(err) != want {
+			t.Errorf("yes %v: %v", yes, err)
+		}
 	}
 }
 
