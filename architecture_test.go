@@ -26,6 +26,7 @@ var allowed = map[string][]string{
 		"uzerp-mfa/internal/audit", "uzerp-mfa/internal/config", "uzerp-mfa/internal/doctor",
 		"uzerp-mfa/internal/injector/...", "uzerp-mfa/internal/installation/...", "uzerp-mfa/internal/mfa",
 		"uzerp-mfa/internal/output", "uzerp-mfa/internal/sessionconfig", "uzerp-mfa/internal/shell", "uzerp-mfa/internal/operator",
+		"uzerp-mfa/internal/policy",
 		"github.com/spf13/cobra", "github.com/spf13/pflag",
 	},
 
@@ -34,7 +35,7 @@ var allowed = map[string][]string{
 		"uzerp-mfa/internal/db", "uzerp-mfa/internal/twilio", "uzerp-mfa/internal/audit",
 		"uzerp-mfa/internal/config", "uzerp-mfa/internal/caller", "uzerp-mfa/internal/doctor",
 		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/installation",
-		"uzerp-mfa/internal/installation/envwrite", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/verifyservice",
+		"uzerp-mfa/internal/installation/envwrite", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/policy", "uzerp-mfa/internal/verifyservice",
 	},
 
 	// All other packages may stand on these.
@@ -44,7 +45,8 @@ var allowed = map[string][]string{
 	"internal/sidform":  {},
 	"internal/shell":    {},
 	"internal/safepath": {"golang.org/x/sys/unix"},
-	"internal/operator": {},
+	"internal/operator": {"golang.org/x/sys/unix"},
+	"internal/policy":   {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/safepath"},
 
 	// uzERP's files.
 	"internal/filelock": {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/safepath", "golang.org/x/sys/unix"},
@@ -64,6 +66,7 @@ var allowed = map[string][]string{
 	"internal/installation/treetest": {}, // test support
 
 	"internal/audit": {
+		"uzerp-mfa/internal/operator",
 		"uzerp-mfa/internal/filelock", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/caller", "uzerp-mfa/internal/verifyservice",
 		"golang.org/x/sys/unix",
 		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa",

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/spf13/cobra"
 
-	"uzerp-mfa/internal/audit"
 	"uzerp-mfa/internal/config"
 	"uzerp-mfa/internal/connect"
 	"uzerp-mfa/internal/errs"
@@ -20,6 +20,7 @@ import (
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/operator"
 	"uzerp-mfa/internal/output"
+	"uzerp-mfa/internal/policy"
 	"uzerp-mfa/internal/sandbox"
 	"uzerp-mfa/internal/shell"
 	"uzerp-mfa/internal/totp"
@@ -35,6 +36,10 @@ type App struct {
 	now     func() time.Time
 	newUUID func() string
 
+	policy    *policy.Policy
+	policyErr error            // why it is not the administrator's; only doctor and the guard go on then
+	caller    *operator.Caller // who runs this as root through sudo; else nil
+
 	started bool            // a command's own code was reached: errors are no longer cobra's
 	ctx     context.Context // that of the running command, with its deadline
 	command string          // "user reset", of the running command
@@ -46,6 +51,7 @@ func newApp(p Process) *App {
 	a := &App{
 		process: p,
 		streams: output.NewStreams(p.In, p.Out, p.Err, false, getenv),
+		policy:  policy.Default(policy.Path),
 		loader:  config.Loader{Getenv: p.Getenv, Dir: dir},
 		now:     time.Now,
 		newUUID: uuid.NewString,
@@ -79,14 +85,25 @@ type changes = connect.Changes
 // changes is the one way to writing ports. It opens the audit log, before anything else is opened.
 func (a *App) changes(w writeFlags) (*changes, error) {
 	path := ""
-	if !w.dryRun && !a.flags.noAuditLog {
-		path, _ = audit.WritePath(a.flags.auditLog, a.getenv)
+	if !a.flags.noAuditLog {
+		path = a.auditLog()
 	}
 	return connect.NewChanges(a.reader, connect.Command{
 		Name: a.command, Reason: w.reason, Ticket: w.ticket, VerifiedBy: w.verifiedBy, Self: cmp.Or(w.self, a.getenv(selfUser)),
 		DryRun: w.dryRun, Unlogged: a.flags.noAuditLog, AuditLog: path, Getenv: a.getenv,
+		Policy: a.policy, AsRoot: os.Geteuid() == 0 && a.caller == nil, Identify: w.identified,
 		Warn: func(err error) { a.streams.Warnf("the outcome could not be recorded: %s", err) },
 	})
+}
+
+// record writes into the log that this command was refused.
+func (a *App) record(log string, refused error, warn func(error)) error {
+	ch, err := connect.NewChanges(a.reader, connect.Command{Name: a.command, AuditLog: log, Getenv: a.getenv, Warn: warn})
+	if err != nil {
+		return err
+	}
+	_ = ch.Refused(a.command, refused)
+	return nil
 }
 
 // The settings that are variables only, or flags of single commands.
@@ -136,10 +153,10 @@ var _ io.Writer = verboseWriter{}
 
 // completeUsernames returns the names for the shell's completion, without those that the shell would have to quote: it
 // inserts them as they are. If anything fails, the shell gets no names and no message.
-func (a *App) completeUsernames(prefix string) []string {
+func (a *App) completeUsernames(c *cobra.Command, prefix string) []string {
 	ctx, cancel := context.WithTimeout(context.Background(), completionLimit)
 	defer cancel()
-	if a.loader.CheckFlags() != nil {
+	if a.loader.CheckFlags() != nil || a.readPolicy(c) != nil {
 		return nil
 	}
 	names, err := a.reader.Usernames(ctx, prefix, maxCompletions)
@@ -157,12 +174,10 @@ const (
 // startSandbox starts a sandbox. Through sudo this process becomes the caller before anything is made: a sandbox needs no
 // rights, and what runs in one must not get root's.
 func (a *App) startSandbox(ctx context.Context) (*sandbox.Sandbox, error) {
-	c, err := operator.ThroughSudo(a.getenv)
-	if err == nil && c != nil {
-		err = c.Become()
-	}
-	if err != nil {
-		return nil, &errs.Error{Kind: errs.Config, Op: "give up root's rights", Err: err}
+	if a.caller != nil {
+		if err := a.caller.Become(); err != nil {
+			return nil, &errs.Error{Kind: errs.Config, Op: "give up root's rights", Err: err}
+		}
 	}
 	return sandbox.Start(ctx)
 }

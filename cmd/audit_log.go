@@ -32,6 +32,3 @@ func openAuditLog(ctx context.Context, app *App, path string) (*audit.Files, err
 	}
 	return log, err
 }
-
-// auditLogPath returns the path of the log that is read.
-func auditLogPath(app *App) string { return audit.ReadPath(app.flags.auditLog, app.getenv) }

@@ -32,7 +32,7 @@ If the end was cut off, the last line replaced, or the whole log written anew, t
 that you remember shows it: write down the head that this command prints, in a place that people who can write the log can't
 change, and give it with --head the next time.
 
-` + exitCodes(errs.Config, errs.NotFound, errs.Unavailable, errs.Findings),
+` + exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Findings),
 		Example: `  uzerp-mfa audit-log verify
   uzerp-mfa audit-log verify --head 3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b8555
   uzerp-mfa audit-log verify --audit-log audit.jsonl.2.gz`,

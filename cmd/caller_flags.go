@@ -58,6 +58,7 @@ func (f *callerFlags) readCaller(app *App, c *cobra.Command, w *writeFlags) (err
 		return err
 	}
 	f.verify = c.Flags().Changed("identify")
+	w.identified = f.verify
 	if !f.verify && f.region != "" {
 		return usageError("--region is for --identify, which is missing", "")
 	}

@@ -42,11 +42,11 @@ func newCompletionCmd(app *App) *cobra.Command {
 
 // completeUsers completes up to limit user names (0: any number).
 func (a *App) completeUsers(limit int) cobra.CompletionFunc {
-	return func(_ *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+	return func(c *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 		if limit > 0 && len(args) >= limit {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		return a.completeUsernames(toComplete), cobra.ShellCompDirectiveNoFileComp
+		return a.completeUsernames(c, toComplete), cobra.ShellCompDirectiveNoFileComp
 	}
 }
 

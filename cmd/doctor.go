@@ -41,7 +41,7 @@ don't change the exit code. With -v every check is listed. docs/doctor.md explai
 --oneline prints one line for monitoring: OK, WARNING, CRITICAL or UNKNOWN, the checks that failed or warned, and the number
 of users by state.
 
-` + exitCodes(errs.Unavailable, errs.Findings),
+` + exitCodes(errs.Config, errs.Refused, errs.Unavailable, errs.Findings),
 		Example: `  uzerp-mfa doctor --uzerp-root /var/www/uzerp
   uzerp-mfa doctor -o json
   uzerp-mfa doctor --oneline --timeout 20s`,

@@ -51,6 +51,8 @@ func newDoctorSource(app *App, opts *doctorOptions) *doctorSource {
 	s.theirs, err = app.loader.UzerpTwilio()
 	s.settings.UzerpTwilio = doctor.Got(s.theirs.Same(s.ours), err)
 
+	path, exists := app.policy.Path()
+	s.settings.Policy = doctor.Got(doctor.Policy{Path: path, Exists: exists}, app.policyErr)
 	region := app.getenv(phoneRegion)
 	s.settings.Region = doctor.Got(doctor.Place{Value: strings.ToUpper(region), Source: phoneRegion}, checkRegion(region))
 	return s
@@ -77,7 +79,7 @@ func (s *doctorSource) UzerpService(ctx context.Context) (verifyservice.Service,
 }
 
 func (s *doctorSource) AuditLog() (doctor.LogFile, error) {
-	path, _ := audit.WritePath(s.app.flags.auditLog, s.app.getenv)
+	path := s.app.auditLog()
 	exists, err := audit.Examine(path)
 	return doctor.LogFile{Path: path, Exists: exists}, err
 }

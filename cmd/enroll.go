@@ -69,7 +69,7 @@ func (o *enrollOptions) validate(app *App) error {
 		return usageError("--qr "+err.Error(), "")
 	}
 	o.qrMode = mode
-	if err := o.validateFiles(); err != nil {
+	if err := o.validateFiles(app); err != nil {
 		return err
 	}
 	switch {

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	_ "embed"
 	"encoding/base64"
@@ -9,6 +10,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"time"
 
@@ -134,9 +136,12 @@ func (f *newFile) String() string { return string(*f) }
 func (*newFile) Type() string { return "file" }
 
 // validateFiles looks before a factor is made whether the files can be written.
-func (o *enrollOptions) validateFiles() error {
+func (o *enrollOptions) validateFiles(app *App) error {
 	for _, f := range o.files() {
-		switch err := output.CheckNewFile(f.path); {
+		switch err := app.asCaller(func() error { return output.CheckNewFile(f.path) }); {
+		case errors.Is(err, fs.ErrPermission):
+			return usageError(fmt.Sprintf("%s: you may not make a file in %q", f.flag, filepath.Dir(f.path)),
+				"name a directory of your own: through sudo the file is made with your rights, and not with root's")
 		case errors.Is(err, output.ErrNoDirectory):
 			return usageError(fmt.Sprintf("%s: there is no directory %q", f.flag, filepath.Dir(f.path)), "")
 		case err != nil:
@@ -164,8 +169,10 @@ func writeFiles(app *App, opts *enrollOptions, p *mfa.PendingEnrollment) error {
 		}
 		files, flags[f.path] = append(files, output.NewFile{Path: f.path, Content: content}), f.flag
 	}
-	if path, err := output.WriteNewFiles(files); err != nil {
-		return failed(flags[path], err)
+	path := ""
+	err := app.asCaller(func() (err error) { path, err = output.WriteNewFiles(files); return err })
+	if err != nil {
+		return failed(cmp.Or(flags[path], opts.files()[0].flag), err)
 	}
 	for _, f := range opts.files() {
 		app.streams.Notef(f.note, f.path)

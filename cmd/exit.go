@@ -29,7 +29,7 @@ func statusOf(k errs.Kind) exitStatus {
 	case errs.NotFound:
 		return exitStatus{5, "not_found", "no such user, factor or service"}
 	case errs.Refused:
-		return exitStatus{6, "refused", "the present state forbids it; nothing was changed"}
+		return exitStatus{6, "refused", "the present state or the administrator's policy forbids it; nothing was changed"}
 	case errs.Unavailable:
 		return exitStatus{7, "unavailable", "database or Twilio did not answer, after retries; safe to run again"}
 	case errs.Declined:

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/output"
 )
 
@@ -18,7 +19,7 @@ func newGrantsCmd(app *App) *cobra.Command {
 		Long: `Prints the SQL that makes a PostgreSQL role which can do what this tool does, column by column, and nothing else. It
 can't read passwords. Nothing is executed, and no connection is opened.
 
-` + exitCodes(),
+` + exitCodes(errs.Config, errs.Refused),
 		Example: "  uzerp-mfa grants | psql uzerp\n  uzerp-mfa grants --role helpdesk",
 		Args:    noArgs,
 	}

@@ -12,6 +12,7 @@ import (
 	"uzerp-mfa/internal/injector/trial"
 	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/policy"
 	"uzerp-mfa/internal/reconcile"
 	"uzerp-mfa/internal/sandbox"
 	"uzerp-mfa/internal/sessionconfig"
@@ -112,6 +113,14 @@ var hints = map[errs.Reason]string{
 	audit.ReasonUnwritable:  "name another file with --audit-log, or do without a record of what was changed: --no-audit-log",
 	audit.ReasonUnfit:       "%s; or name another file with --audit-log, or do without a record of what was changed: --no-audit-log",
 	audit.ReasonLineTooLong: "shorten --reason",
+
+	policy.ReasonFile:          "root must correct %s; uzerp-mfa doctor shows what else is wrong",
+	policy.ReasonRule:          "ask the administrator of this machine; uzerp-mfa policy show lists the rules",
+	policy.ReasonSudoDefault:   "do without it; if it is needed, root can allow it with the line %s in %s",
+	policy.ReasonCallerNeeded:  "verify the caller first: --identify sms, or uzerp-mfa identity send",
+	policy.ReasonBothNeeded:    "by a code to the phone in uzERP, and in the way that --verified-by names (user reset, identity check)",
+	policy.ReasonFlagMissing:   "run the command again with %s",
+	policy.ReasonTooManyByHour: "wait, or ask the administrator of this machine; uzerp-mfa audit-log show --since 1h lists what was changed",
 
 	doctor.ReasonRootUnknown:      "name it with --uzerp-root or UZERP_ROOT",
 	doctor.ReasonOtherDatabase:    foreignDatabase,

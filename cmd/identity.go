@@ -73,7 +73,7 @@ func (a *App) verifier(ctx context.Context, ch *changes, w writeFlags, f regionF
 		return nil, err
 	}
 	return &caller.Verifier{Directory: directory, Verifications: verifications, Parse: a.parsePhone(f.region), Now: a.now, GivenBy: "--to",
-		BelieveAfter: caller.DefaultBelieveAfter, Reason: w.reason, CodeLength: a.sentCodeLength(),
+		BelieveAfter: a.policy.PhoneChange(), Reason: w.reason, CodeLength: a.sentCodeLength(),
 		History: func(to caller.Recipient) caller.History { return ch.CallerHistory(ctx, to) }}, nil
 }
 

@@ -71,7 +71,7 @@ func (m tests) Run() int {
 }
 
 func TestMain(m *testing.M) {
-	testscript.Main(tests{m}, map[string]func(){"uzerp-mfa": func() { os.Exit(cmd.Run()) }})
+	testscript.Main(tests{m}, map[string]func(){"uzerp-mfa": func() { os.Exit(cmd.RunForTests()) }})
 }
 
 // program is the program as it is shipped. The first test that runs it builds it, once. The test binary can be the

@@ -28,10 +28,18 @@ import (
 type Process struct {
 	In, Out, Err *os.File
 	Getenv       func(string) (string, bool)
+
+	// Tests set these; the program itself has fixed paths.
+	Policy    string // the administrator's policy
+	SystemLog string // the audit log of the whole machine
 }
 
 // Run runs the program and returns its exit code.
 func Run() int {
+	return run(Process{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.LookupEnv})
+}
+
+func run(p Process) int {
 	// A reader that goes away (| head) must not kill a change half-way: writes then give EPIPE, which output knows. Not
 	// signal.Ignore, which the commands run by sandbox would inherit.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
@@ -40,7 +48,7 @@ func Run() int {
 		<-ctx.Done()
 		stop() // a second Ctrl-C ends the program at once
 	}()
-	return Main(ctx, os.Args[1:], Process{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.LookupEnv})
+	return Main(ctx, os.Args[1:], p)
 }
 
 // Main runs one command line and returns its exit code.
@@ -160,6 +168,7 @@ Settings come from flags, the environment, and uzERP's own conf/ directory; docs
 	root.AddCommand(newServiceCmd(app))
 	root.AddCommand(newAuditLogCmd(app))
 	root.AddCommand(newDoctorCmd(app))
+	root.AddCommand(newPolicyCmd(app))
 	completeValues(root, "output", listFormats...)
 	root.SetHelpCommand(newHelpCmd(root))
 	onlyOnce(root)
@@ -273,6 +282,10 @@ func (a *App) run(formats []string, f func(ctx context.Context, args []string) e
 		a.configureStreams()
 		a.started = true
 		a.command = strings.TrimPrefix(c.CommandPath(), c.Root().Name()+" ")
+		if err := a.readPolicy(c); err != nil {
+			a.recordRefusal(c, err)
+			return err
+		}
 		ctx := c.Context()
 		if a.flags.timeout > 0 {
 			limited, cancel := context.WithTimeoutCause(ctx, a.flags.timeout, errTimeout)
@@ -298,6 +311,7 @@ type writeFlags struct {
 	self   string // only user reset has a flag for it
 
 	verifiedBy string // of the commands that help a caller
+	identified bool   // a code will verify the caller before anything is changed
 }
 
 func (w *writeFlags) register(c *cobra.Command) {

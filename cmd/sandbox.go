@@ -25,7 +25,7 @@ without one it prints the settings to export and runs until Ctrl-C. Everything i
 The installation is sound, except that some users are locked out, as doctor shows, and two-factor login is still off. sandbox
 code reads the users' phones.
 
-` + exitCodes(errs.Config, errs.NotFound),
+` + exitCodes(errs.Config, errs.NotFound, errs.Refused),
 		Example: "  uzerp-mfa sandbox -- uzerp-mfa user list\n  uzerp-mfa sandbox -- sh\n  uzerp-mfa sandbox code alice",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 && c.ArgsLenAtDash() != 0 {

@@ -1,6 +1,7 @@
 package cmd_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -78,7 +79,7 @@ func setUp(env *testscript.Env) error {
 func setUpAs(env *testscript.Env, head scriptHead) error {
 	t := env.T().(testing.TB)
 	s := &scene{database: dbtest.New(t, head.database)}
-	if !head.concurrent {
+	if !head.concurrent && !head.policy {
 		env.Setenv("PATH", filepath.Dir(shipped(t))+string(filepath.ListSeparator)+env.Getenv("PATH"))
 	}
 	env.Values["scene"], env.Values["tb"] = s, t
@@ -108,6 +109,8 @@ func setUpAs(env *testscript.Env, head scriptHead) error {
 	env.Setenv("DATABASE_URL", strings.Replace(s.database, "postgres@", "postgres:"+dbPassword+"@", 1))
 	env.Setenv("UZERP_MFA_VERIFY_URL", s.verify.URL)
 	env.Setenv("UZERP_MFA_AUDIT_LOG", filepath.Join(env.WorkDir, "audit.jsonl"))
+	env.Setenv("TEST_POLICY", filepath.Join(env.WorkDir, "policy.env"))
+	env.Setenv("TEST_SYSTEM_LOG", filepath.Join(env.WorkDir, "system.jsonl"))
 	env.Setenv("LANG", "C.UTF-8")
 	env.Setenv("TERM", "xterm-256color")
 	return nil
@@ -128,6 +131,7 @@ func startJudged(tb testing.TB, onViolation func(error)) (*emulator.Running, err
 type scriptHead struct {
 	database   dbtest.Template
 	concurrent bool
+	policy     bool
 }
 
 // headOf reads the head of a script.
@@ -137,7 +141,8 @@ func headOf(t testing.TB, env *testscript.Env) scriptHead {
 	if err != nil {
 		t.Fatal(err)
 	}
-	head := scriptHead{database: dbtest.Sample, concurrent: regexp.MustCompile(`(?m)^# concurrent$`).Match(text)}
+	head := scriptHead{database: dbtest.Sample, concurrent: regexp.MustCompile(`(?m)^# concurrent$`).Match(text),
+		policy: regexp.MustCompile(`(?m)^# policy$`).Match(text)}
 	if m := regexp.MustCompile(`(?m)^# database: (\w+)$`).FindSubmatch(text); m != nil {
 		head.database = dbtest.Template(m[1])
 	}
@@ -184,8 +189,14 @@ func commands() map[string]func(ts *testscript.TestScript, neg bool, args []stri
 }
 
 func cmdNeeds(ts *testscript.TestScript, args []string) {
+	if len(args) == 1 && args[0] == "root" {
+		if os.Geteuid() != 0 {
+			sharedtest.LeaveOut(ts.Value("tb").(testing.TB), sharedtest.Root, errors.New("only root can be asked through sudo"))
+		}
+		return
+	}
 	if len(args) != 1 || args[0] != "psql" {
-		ts.Fatalf("usage: needs psql")
+		ts.Fatalf("usage: needs psql|root")
 	}
 	if _, err := exec.LookPath(args[0]); err != nil {
 		sharedtest.LeaveOut(ts.Value("tb").(testing.TB), sharedtest.Psql, err)

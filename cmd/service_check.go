@@ -20,7 +20,7 @@ func newServiceCheckCmd(app *App) *cobra.Command {
 in, what the helpdesk must know, and what can't be seen from here. Nothing is changed.
 An error ends with 9, with --strict a warning too.
 
-` + exitCodes(errs.Config, errs.NotFound, errs.Unavailable, errs.Findings),
+` + exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Findings),
 		Example: "  uzerp-mfa service check\n  uzerp-mfa service check --strict -o json",
 		Args:    noArgs,
 	}

@@ -19,7 +19,7 @@ func newServiceShowCmd(app *App) *cobra.Command {
 		Long: `Shows the settings of the service that TWILIO_SERVICE_SID names, by the names that Twilio's API has for them. Nothing is
 changed; service check says what they mean.
 
-` + exitCodes(errs.Config, errs.NotFound, errs.Unavailable),
+` + exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable),
 		Example: "  uzerp-mfa service show\n  uzerp-mfa service show -o json",
 		Args:    noArgs,
 	}

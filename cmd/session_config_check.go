@@ -32,7 +32,7 @@ func newSessionConfigCheckCmd(app *App) *cobra.Command {
 sessions, and says what is wrong, why it matters, and the line to write instead. No password is shown, nothing is changed.
 An error ends with 9, with --strict a warning too.
 
-` + exitCodes(errs.Config, errs.Findings),
+` + exitCodes(errs.Config, errs.Refused, errs.Findings),
 		Example: `  uzerp-mfa session-config check
   uzerp-mfa session-config check --strict -o json
   uzerp-mfa session-config check --file ./new.env --php-ini /etc/php.ini`,

@@ -31,7 +31,7 @@ func newSessionConfigPlanCmd(app *App) *cobra.Command {
 for them, and how long a stolen session lives. The limits that hold now are marked "present", those of the flags "asked".
 It only calculates: no database and no Twilio is asked, so the number of users is a flag.
 
-` + exitCodes(errs.Config),
+` + exitCodes(errs.Config, errs.Refused),
 		Example: `  uzerp-mfa session-config plan
   uzerp-mfa session-config plan --users 25 --price 0.05
   uzerp-mfa session-config plan --activity-timeout 1h --max-age 10h -o csv`,

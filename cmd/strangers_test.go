@@ -80,6 +80,10 @@ func TestStrangersWorkingDirectory(t *testing.T) {
 	}
 	const nobody = 65534
 	server := newThief(t)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
 	home, dir := t.TempDir(), filepath.Join(t.TempDir(), "uzerp")
 	writeFile(t, filepath.Join(home, ".pgpass"), "*:*:*:*:"+dbPassword+"\n")
 	for name, text := range map[string]string{
@@ -94,9 +98,11 @@ func TestStrangersWorkingDirectory(t *testing.T) {
 		writeFile(t, path, text)
 	}
 	run := func(args ...string) (int, string) {
-		c := exec.Command(shipped(t), args...)
+		c := exec.Command(self, args...) // not the shipped program: through sudo that would write the machine's log
+		c.Args[0] = "uzerp-mfa"
 		c.Dir = dir
-		c.Env = []string{"HOME=" + home, "PATH=" + os.Getenv("PATH"), "SUDO_UID=65534", "SUDO_USER=nobody", "LANG=C.UTF-8"}
+		c.Env = []string{"HOME=" + home, "PATH=" + os.Getenv("PATH"), "SUDO_UID=65534", "SUDO_USER=nobody", "LANG=C.UTF-8",
+			"TEST_SYSTEM_LOG=" + filepath.Join(home, "audit.jsonl"), "TEST_POLICY=" + filepath.Join(home, "policy.env")}
 		out, err := c.CombinedOutput()
 		if exit, ok := errors.AsType[*exec.ExitError](err); err != nil && !ok {
 			t.Fatal(err)
@@ -106,8 +112,8 @@ func TestStrangersWorkingDirectory(t *testing.T) {
 		return 0, string(out)
 	}
 	commands := [][]string{
-		{"user", "list"}, {"user", "show", "alice"}, {"user", "reset", "alice", "--yes", "--no-audit-log"}, {"reconcile"},
-		{"set-injector", "--yes", "--no-audit-log"}, {"detach", "--confirm", "uzerp", "--no-audit-log"}, {"service", "check"},
+		{"user", "list"}, {"user", "show", "alice"}, {"user", "reset", "alice", "--yes"}, {"reconcile"},
+		{"set-injector", "--yes"}, {"detach", "--confirm", "uzerp"}, {"service", "check"},
 	}
 
 	give := func(uid int) {

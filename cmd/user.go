@@ -72,8 +72,8 @@ func (l *nameList) read(ctx context.Context, app *App, args []string) ([]string,
 func (l *nameList) readFile(app *App, names []string) ([]string, error) {
 	var in io.Reader = app.process.In
 	if l.file != "-" {
-		file, err := os.Open(l.file)
-		if err != nil {
+		var file *os.File
+		if err := app.asCaller(func() (err error) { file, err = os.Open(l.file); return err }); err != nil {
 			return nil, usageError(fmt.Sprintf("--from-file: %s", err), "")
 		}
 		defer func() { _ = file.Close() }()

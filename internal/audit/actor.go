@@ -1,17 +1,20 @@
 package audit
 
 import (
+	"cmp"
 	"os"
 	"os/user"
 	"strconv"
 	"strings"
+
+	"uzerp-mfa/internal/operator"
 )
 
 // Actor is the person who ran the command, as far as the process can know. Somebody who controls the environment or the
 // account can forge everything except Host and PID.
 type Actor struct {
 	User      string `json:"user"`       // the process's user in the operating system: its name, or without one its number
-	SudoUser  string `json:"sudo_user"`  // the user who called sudo, or empty
+	SudoUser  string `json:"sudo_user"`  // the user who called sudo, doas or pkexec, or empty
 	SSHClient string `json:"ssh_client"` // the SSH client's address, or empty: sudo drops it unless env_keep names it
 	Host      string `json:"host"`
 	PID       int    `json:"pid"`
@@ -21,6 +24,9 @@ type Actor struct {
 // it is never guessed.
 func CurrentActor(getenv func(string) string) Actor {
 	a := Actor{User: strconv.Itoa(os.Getuid()), SudoUser: getenv("SUDO_USER"), PID: os.Getpid()}
+	if caller, err := operator.ThroughSudo(getenv); err == nil && caller != nil {
+		a.SudoUser = caller.Name // doas and pkexec may let a caller keep any SUDO_USER
+	}
 	if u, err := user.LookupId(a.User); err == nil && u.Username != "" {
 		a.User = u.Username
 	}
@@ -32,6 +38,9 @@ func CurrentActor(getenv func(string) string) Actor {
 	a.Host, _ = os.Hostname() // without one the field stays empty
 	return a
 }
+
+// Operator returns the name of the person: that of sudo's caller, or that of the process's user.
+func (a Actor) Operator() string { return cmp.Or(a.SudoUser, a.User) }
 
 // Is reports whether username is the operator's own uzERP user. That is self, if the operator gave it. Otherwise it is
 // a user with the same name as the process's user or the caller of sudo.

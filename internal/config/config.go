@@ -26,6 +26,9 @@ type Loader struct {
 	Dir         string   // the working directory
 	WebUsers    []string // users as whom a web server runs here, beside the usual ones
 
+	FixedRoot string // uzERP's directory, if the administrator's policy says it: then nothing else does
+	FixedBy   string // the path of the policy
+
 	opened *installation.Installation // read once, so that all settings of a command are from the same moment
 }
 
@@ -60,7 +63,7 @@ const (
 	apiSecret  = "TWILIO_API_SECRET"
 	authToken  = installation.AuthToken
 	verifyURL  = "UZERP_MFA_VERIFY_URL"
-	uzerpRoot  = "UZERP_ROOT"
+	uzerpRoot  = VariableUzerpRoot
 
 	theEnvironment = "the environment"
 
@@ -152,6 +155,9 @@ func (l *Loader) Installation() (*installation.Installation, error) {
 // Root returns uzERP's directory as it is set, and where that setting came from. It doesn't check that a named
 // directory is uzERP's. Both are empty if none is set and the working directory is not uzERP's.
 func (l *Loader) Root() (path, source string) {
+	if l.FixedRoot != "" {
+		return l.FixedRoot, l.FixedBy
+	}
 	path, source = l.UzerpRoot, "--"+FlagUzerpRoot
 	if path == "" {
 		path, source = l.env(uzerpRoot), uzerpRoot

@@ -19,3 +19,6 @@ const (
 	FlagEnvFile     = "env-file"
 	FlagNotUzerps   = "database-not-uzerps" // says that another database than uzERP's is meant
 )
+
+// VariableUzerpRoot is the variable that names uzERP's directory.
+const VariableUzerpRoot = "UZERP_ROOT"

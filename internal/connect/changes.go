@@ -11,6 +11,7 @@ import (
 	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/installation/envwrite"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/policy"
 	"uzerp-mfa/internal/twilio"
 	"uzerp-mfa/internal/verifyservice"
 )
@@ -26,13 +27,18 @@ type Command struct {
 	DryRun     bool   // nothing is written, and nothing recorded
 	Unlogged   bool   // the operator wants no record
 	AuditLog   string // the path
+	Policy     *policy.Policy
+	AsRoot     bool // root itself runs the command, not through sudo
+	Identify   bool // before anything is changed, a code to the user's phone will verify the caller
 	Getenv     func(string) string
 	Warn       func(error) // is called with the error if an outcome could not be recorded
 }
 
-// Changes has the writing ports. What is done through them is recorded; in a dry run it is refused.
+// Changes has the writing ports. What is done through them is recorded, unless the administrator's policy forbids it; in
+// a dry run it is refused.
 type Changes struct {
 	reader   *Reader
+	gate     *gate
 	dryRun   bool
 	recorder *audit.Recorder // nil in a dry run, or if the operator wants no record
 	actor    audit.Actor
@@ -41,11 +47,12 @@ type Changes struct {
 }
 
 // NewChanges opens the audit log, and nothing else yet: a command whose changes can't be recorded fails before it has
-// read anything. Its errors are those of audit.Open.
+// read anything. Its errors are those of audit.Open, and one of errs.Refused if the policy forbids the command.
 func NewChanges(r *Reader, cmd Command) (*Changes, error) {
 	ch := &Changes{reader: r, dryRun: cmd.DryRun, actor: audit.CurrentActor(cmd.Getenv), self: cmd.Self}
+	ch.gate = newGate(ch, cmd)
 	if cmd.DryRun || cmd.Unlogged {
-		return ch, nil
+		return ch, ch.gate.begin()
 	}
 	log, err := audit.Open(cmd.AuditLog, audit.Options{Now: r.options.Now})
 	if err != nil {
@@ -53,7 +60,7 @@ func NewChanges(r *Reader, cmd Command) (*Changes, error) {
 	}
 	ch.recorder = &audit.Recorder{Log: log, Actor: ch.actor, Self: ch.self, Command: cmd.Name, Reason: cmd.Reason, Ticket: cmd.Ticket,
 		VerifiedBy: cmd.VerifiedBy, Place: r.place, Warn: cmd.Warn}
-	return ch, nil
+	return ch, ch.gate.begin()
 }
 
 // Recorded reports whether changes are recorded.
@@ -91,6 +98,9 @@ func (ch *Changes) CallerHistory(ctx context.Context, to caller.Recipient) calle
 // envwrite.Write returns, or says that the change could not be recorded and was not made.
 func (ch *Changes) WriteEnv(ctx context.Context, edit *installation.EnvEdit) (backup string, err error) {
 	write := func() (err error) {
+		if err := ch.gate.site(ctx); err != nil {
+			return err
+		}
 		backup, err = envwrite.Write(ctx, edit)
 		return err
 	}
@@ -120,18 +130,19 @@ func (ch *Changes) RehearseEnv(ctx context.Context, edit *installation.EnvEdit) 
 	return envwrite.Rehearse(ctx, edit)
 }
 
-// writing returns an opened adapter as a writing port: one that records, or one that refuses in a dry run.
-func writing[T, P any](ch *Changes, opened T, err error, as func(T) P, dry func(P) P, recorded func(*audit.Recorder, P) P) (P, error) {
+// writing returns an opened adapter as a writing port that asks the policy: one that records too, or one that refuses
+// in a dry run. The record is the outer one: it has what the policy refuses as well.
+func writing[T, P any](ch *Changes, opened T, err error, allowed func(*gate, T) P, dry func(P) P, recorded func(*audit.Recorder, P) P) (P, error) {
 	switch {
 	case err != nil:
 		var none P // a nil *T in an interface would not be nil
 		return none, err
 	case ch.dryRun:
-		return dry(as(opened)), nil
+		return dry(allowed(ch.gate, opened)), nil
 	case ch.recorder == nil:
-		return as(opened), nil
+		return allowed(ch.gate, opened), nil
 	}
-	return recorded(ch.recorder, as(opened)), nil
+	return recorded(ch.recorder, allowed(ch.gate, opened)), nil
 }
 
 // ownDatabase opens the database if it is uzERP's own. What undoes something must not fail because uzERP's files have
@@ -148,27 +159,28 @@ func (ch *Changes) ownDatabase(ctx context.Context) (*db.DB, error) {
 // Users returns the port that changes uzERP's users.
 func (ch *Changes) Users(ctx context.Context) (mfa.Writer, error) {
 	d, err := ch.ownDatabase(ctx)
-	return writing(ch, d, err, func(d *db.DB) mfa.Writer { return d }, dryUsers, (*audit.Recorder).Users)
+	return writing(ch, d, err, func(g *gate, d *db.DB) mfa.Writer { return allowedUsers{d, g} }, dryUsers, (*audit.Recorder).Users)
 }
 
 // Injector returns the port that switches uzERP's injector classes.
 func (ch *Changes) Injector(ctx context.Context) (injector.Writer, error) {
 	d, err := ch.ownDatabase(ctx)
-	return writing(ch, d, err, func(d *db.DB) injector.Writer { return d }, dryInjector, (*audit.Recorder).Injector)
+	return writing(ch, d, err, func(g *gate, d *db.DB) injector.Writer { return allowedInjector{d, g} }, dryInjector, (*audit.Recorder).Injector)
 }
 
 // Copy returns the port that detaches a copy of the live database. That uzERP's own files name another database is the
 // normal case here.
 func (ch *Changes) Copy(ctx context.Context) (mfa.CopyWriter, error) {
 	d, err := ch.reader.database(ctx)
-	return writing(ch, d, err, func(d *db.DB) mfa.CopyWriter { return d }, dryCopy, (*audit.Recorder).Copy)
+	return writing(ch, d, err, func(g *gate, d *db.DB) mfa.CopyWriter { return allowedCopy{d, g} }, dryCopy, (*audit.Recorder).Copy)
 }
 
 // Factors returns the port that changes the factors of uzERP's users at Twilio. It fails with errs.Config if the
 // settings name another database or service than uzERP uses.
 func (ch *Changes) Factors() (mfa.Factors, error) {
 	client, err := ch.reader.ownClient(0)
-	return writing(ch, client, err, func(c *twilio.Client) mfa.Factors { return c }, dryFactors, (*audit.Recorder).Factors)
+	return writing(ch, client, err, func(g *gate, c *twilio.Client) mfa.Factors { return allowedFactors{c, g} },
+		dryFactors, (*audit.Recorder).Factors)
 }
 
 // Verifications returns the port that sends codes to phones and checks them. It fails with errs.Config if the settings
@@ -176,12 +188,14 @@ func (ch *Changes) Factors() (mfa.Factors, error) {
 // can answer every code.
 func (ch *Changes) Verifications() (caller.Verifications, error) {
 	client, err := ch.reader.ownClient(0)
-	return writing(ch, client, err, func(c *twilio.Client) caller.Verifications { return c }, dryVerifications, (*audit.Recorder).Verifications)
+	return writing(ch, client, err, func(g *gate, c *twilio.Client) caller.Verifications { return allowedVerifications{c, g} },
+		dryVerifications, (*audit.Recorder).Verifications)
 }
 
 // Services returns the port that makes Verify services. It needs an account and its credentials, but no service. A new
 // service is nobody's yet, so it may be made in any account.
 func (ch *Changes) Services() (verifyservice.Creator, error) {
 	account, err := ch.reader.twilioAccount()
-	return writing(ch, account, err, func(a *twilio.Account) verifyservice.Creator { return a }, dryServices, (*audit.Recorder).Services)
+	return writing(ch, account, err, func(g *gate, a *twilio.Account) verifyservice.Creator { return allowedServices{a, g} },
+		dryServices, (*audit.Recorder).Services)
 }

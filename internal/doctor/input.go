@@ -15,6 +15,7 @@ type Settings struct {
 	Compared Part[Comparison] // the database in force with the one that uzERP's own files name
 	Twilio   Part[Credentials]
 	Region   Part[Place] // of phone numbers without a country code
+	Policy   Part[Policy]
 
 	Env         injector.Settings // uzERP's own; means nothing if Root has no directory
 	UzerpTwilio Part[bool]        // whether uzERP's own settings for Twilio are those of this program too
@@ -51,6 +52,12 @@ type Comparison struct {
 	Same, Differs bool   // neither: it is not known
 	Meant         bool   // the operator says that another database is meant
 	Message       string // how they differ, or why it is not known
+}
+
+// Policy is the administrator's policy.
+type Policy struct {
+	Path   string
+	Exists bool
 }
 
 // Place is a value and where it came from.

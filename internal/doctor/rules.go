@@ -19,6 +19,7 @@ const (
 	TwilioSettings   = "twilio-settings"
 	VerifyAddress    = "verify-address"
 	PhoneRegion      = "phone-region"
+	PolicyFile       = "policy"
 
 	DatabaseReachable = "database-reachable"
 	DatabaseUzerp     = "database-uzerp"
@@ -65,6 +66,7 @@ func IDs() map[string]finding.Severity {
 	const fail, warn, info = finding.Error, finding.Warning, finding.Info
 	return map[string]finding.Severity{
 		UzerpRoot: fail, DatabaseSettings: fail, SameDatabase: fail, TwilioSettings: fail, VerifyAddress: info, PhoneRegion: fail,
+		PolicyFile: fail,
 		DatabaseReachable: fail, DatabaseUzerp: fail, DatabaseSchema: fail, DatabaseVersion: warn, DatabaseWritable: fail, DatabaseRights: fail,
 		TwoFactor: warn, LoginHandler: fail, Gateway: fail, Validator: fail, UniqueKey: fail, NoTrial: fail,
 		EnvFile: fail, SameService: warn,
@@ -96,6 +98,13 @@ func Examine(in Input) Report {
 }
 
 func settings(c *checker, in Input) {
+	if have(c, in.Policy, "", PolicyFile) {
+		if p := in.Policy.value; p.Exists {
+			c.pass(PolicyFile, "the administrator's policy %s is in force", p.Path)
+		} else {
+			c.pass(PolicyFile, "there is no policy of the administrator's (%s): the defaults hold", p.Path)
+		}
+	}
 	if have(c, in.Root, "", UzerpRoot) {
 		if root := in.Root.value; root.Value == "" {
 			c.add(UzerpRoot, finding.Info, ReasonRootUnknown.With(), "no uzERP directory is known, so nothing was checked there")

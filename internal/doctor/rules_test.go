@@ -74,7 +74,8 @@ func sound() doctor.Input {
 			Root: doctor.Got(doctor.Place{Value: "/var/www/uzerp", Source: "UZERP_ROOT"}, nil), Database: doctor.Got(doctor.Place{Source: "DATABASE_URL"}, nil),
 			Twilio:   doctor.Got(doctor.Credentials{AccountSID: account, Address: "https://verify.twilio.com", TwilioOwn: true, From: "the environment"}, nil),
 			Compared: doctor.Got(doctor.Comparison{Same: true}, nil), Region: doctor.Got(doctor.Place{Value: "GB"}, nil),
-			Env: injector.Settings{Path: "/var/www/uzerp/conf/.env"}, UzerpTwilio: doctor.Got(false, nil),
+			Policy: doctor.Got(doctor.Policy{Path: "/etc/uzerp-mfa/policy.env"}, nil),
+			Env:    injector.Settings{Path: "/var/www/uzerp/conf/.env"}, UzerpTwilio: doctor.Got(false, nil),
 		},
 
 		Reached: doctor.Got(struct{}{}, nil), Schema: doctor.Got(doctor.Schema{Version: "15.4 (Debian)"}, nil), Rights: doctor.Got([]string(nil), nil),
@@ -125,6 +126,7 @@ func ruleTests() []ruleTest {
 			in.Twilio = doctor.Got(doctor.Credentials{AccountSID: account, Address: "http://127.0.0.1:4010"}, nil)
 		}, "verify-address info", "127.0.0.1:4010"},
 		{"a region that is none", func(in *doctor.Input) { in.Region = doctor.Got(doctor.Place{Value: "XX"}, failed) }, "phone-region fail", "it is wrong"},
+		{"a policy that is wrong", func(in *doctor.Input) { in.Policy = doctor.Got(doctor.Policy{}, failed) }, "policy fail", "it is wrong"},
 		{"no region", func(in *doctor.Input) { in.Region = doctor.Got(doctor.Place{}, nil) }, "phone-region info", "UZERP_MFA_PHONE_REGION"},
 
 		{"the database is down", func(in *doctor.Input) { withoutDatabase(in); in.Reached = doctor.Got(struct{}{}, down) },

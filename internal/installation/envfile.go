@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 
 	"uzerp-mfa/internal/errs"
@@ -22,7 +24,9 @@ type EnvFile struct {
 	Settings  map[string]dotenv.Setting
 	Warnings  []dotenv.Warning
 	File      file.Facts
-	Dir       file.Facts // of conf/; empty for a draft elsewhere
+	Dir       file.Facts   // of conf/; empty for a draft elsewhere
+	Copies    []file.Facts // the files beside it that seem to be copies, such as backups; nobody looks for those of a draft
+	CopiesErr error        // why nobody could look for them
 
 	source []byte
 }
@@ -41,7 +45,39 @@ func (i *Installation) ReadEnv() (EnvFile, error) {
 	if env.Dir, err = file.Stat(dir); err != nil {
 		return EnvFile{}, FileError(dir, err)
 	}
+	env.Copies, env.CopiesErr = copies(dir)
 	return env, nil
+}
+
+// sample are the endings of files that show what a conf/.env looks like, and hold no passwords.
+var sample = []string{".example", ".sample", ".dist", ".default", ".template"}
+
+// copies returns the facts of the files in dir whose names begin as that of conf/.env does.
+func copies(dir string) ([]file.Facts, error) {
+	d, err := safepath.OpenDir(dir, file.Anyone)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = d.Close() }()
+	names, err := d.Names()
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(names)
+	var found []file.Facts
+	for _, name := range names {
+		isSample := slices.ContainsFunc(sample, func(end string) bool { return strings.HasSuffix(name, end) })
+		if rest, like := strings.CutPrefix(name, ".env"); !like || rest == "" || isSample {
+			continue
+		}
+		if facts, err := file.Stat(filepath.Join(dir, name)); err == nil && facts.Mode.IsRegular() && !facts.Symlink {
+			found = append(found, facts)
+		}
+	}
+	return found, nil
 }
 
 // ReadEnvFile reads the file at path, which must exist. If that is the config/.env of an installation, Misplaced is

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 func TestEscape(t *testing.T) {
@@ -98,7 +100,14 @@ func TestLookAlikesLookDifferent(t *testing.T) {
 		if err := Table(&b, []string{"name", "x"}, [][]string{{name, "|"}}); err != nil {
 			t.Fatal(err)
 		}
-		text := strings.Join(strings.Fields(b.String()), " ")
+		// What an eye sees: no invisible characters, no number of blanks, and one picture for é.
+		seen := strings.Map(func(r rune) rune {
+			if dangerous(r) && r != '\n' {
+				return -1
+			}
+			return r
+		}, norm.NFC.String(b.String()))
+		text := strings.Join(strings.Fields(seen), " ")
 		if other, ok := shown[text]; ok {
 			t.Errorf("%+q and %+q are shown as %q", name, other, text)
 		}

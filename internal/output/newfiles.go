@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 )
 
 // NewFile is a file that does not exist yet.
@@ -16,13 +18,17 @@ type NewFile struct {
 // ErrNoDirectory means that there is no directory for the file.
 var ErrNoDirectory = errors.New("there is no such directory")
 
-// CheckNewFile returns nil if WriteNewFiles could make the file. It fails with ErrNoDirectory or fs.ErrExist.
+// CheckNewFile returns nil if WriteNewFiles could make the file. It fails with ErrNoDirectory, fs.ErrExist or
+// fs.ErrPermission.
 func CheckNewFile(path string) error {
 	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
 		return ErrNoDirectory
 	}
 	if _, err := os.Lstat(path); err == nil {
 		return fs.ErrExist
+	}
+	if err := unix.Faccessat(unix.AT_FDCWD, filepath.Dir(path), unix.W_OK|unix.X_OK, unix.AT_EACCESS); errors.Is(err, fs.ErrPermission) {
+		return fs.ErrPermission
 	}
 	return nil
 }

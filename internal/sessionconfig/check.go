@@ -43,6 +43,7 @@ func (c *check) run() {
 	}
 	c.checkConfigPHP()
 	c.checkAccess()
+	c.checkCopies()
 	c.checkPHP()
 	c.add(finding.Finding{
 		ID: "web-environment", Severity: finding.Info,
@@ -253,8 +254,12 @@ func (c *check) checkConfigPHP() {
 	if inst == nil {
 		return
 	}
-	if inst.ConfigErr != nil {
-		c.configUnreadable("", 0)
+	if _, unclear := errors.AsType[*php.SyntaxError](inst.ConfigErr); unclear {
+		c.configUnreadable("only PHP knows what is set here", "", 0)
+		return
+	} else if inst.ConfigErr != nil {
+		reason := errors.Unwrap(installation.FileError(inst.ConfigPath(), inst.ConfigErr))
+		c.configUnreadable("the file was not read ("+reason.Error()+")", "", 0)
 		return
 	}
 	ours := slices.Concat(SessionSettings(), TwilioSettings())
@@ -275,15 +280,15 @@ func (c *check) checkConfigPHP() {
 	switch {
 	case first == nil:
 	case slices.Contains(ours, first.Name):
-		c.configUnreadable(first.Name, first.Pos.Line)
+		c.configUnreadable("only PHP knows what is set here", first.Name, first.Pos.Line)
 	default: // it may be any setting
-		c.configUnreadable("", first.Pos.Line)
+		c.configUnreadable("only PHP knows what is set here", "", first.Pos.Line)
 	}
 }
 
-func (c *check) configUnreadable(name string, line int) {
+func (c *check) configUnreadable(why, name string, line int) {
 	c.add(finding.Finding{
 		ID: "config-php-unreadable", Severity: finding.Info, Setting: name, File: c.in.Installation.ConfigPath(), Line: line,
-		Message: "only PHP knows what is set here, so nobody can tell whether the file has session settings, which would have no effect there",
+		Message: why + ", so nobody can tell whether the file has session settings, which would have no effect there",
 	})
 }

@@ -55,6 +55,11 @@ func setPHP(ini *php.Ini, pairs ...string) *php.Ini {
 	return ini
 }
 
+// copied is a good installation with copies of conf/.env beside it.
+func copied(copies ...file.Facts) Input {
+	return edit(func(in *Input) { in.Env.Copies = copies })
+}
+
 // job is the clean-up job of Debian and Ubuntu.
 func job(path string, active bool) installation.SessionCleaner {
 	return installation.SessionCleaner{Timer: path, TimerEnabled: active, Systemd: true}
@@ -263,6 +268,17 @@ var rows = []struct {
 	{"a draft elsewhere", edit(func(in *Input) { in.Env.File.GID, in.Env.Dir = 0, file.Facts{} }), nil, "", ""},
 	{"a system without owners", edit(func(in *Input) { in.Env.File.UID = -1 }), []string{"info env-web-access"}, "", ""},
 
+	// Who may read its copies.
+	{"a backup of root's alone", copied(file.Facts{Path: "conf/.env.bak-x", Mode: 0o600}), nil, "", ""},
+	{"a backup of an administrator's", copied(file.Facts{Path: "conf/.env.bak-x", Mode: 0o640}), nil, "", ""},
+	{"a backup for the web server", copied(file.Facts{Path: "conf/.env.bak-x", Mode: 0o640, GID: 33}), []string{"warning env-copy-readable"},
+		"rm conf/.env.bak-x, or: chown root: conf/.env.bak-x && chmod 0600 conf/.env.bak-x", "this copy"},
+	{"a backup of the web server's", copied(file.Facts{Path: "conf/.env.bak-x", Mode: 0o600, UID: 33}), []string{"warning env-copy-readable"}, "", "hand it out"},
+	{"two copies for everyone", copied(file.Facts{Path: "conf/.env~", Mode: 0o644}, file.Facts{Path: "conf/.env.old", Mode: 0o604}),
+		[]string{"warning env-copy-readable"}, "", "this and 1 more"},
+	{"a copy with an access list", copied(file.Facts{Path: "conf/.env~", Mode: 0o640, ACL: true}), []string{"warning env-copy-readable"}, "", ""},
+	{"copies not looked for", edit(func(in *Input) { in.Env.CopiesErr = fs.ErrPermission }), []string{"info env-copy-readable"}, "", "can not be listed"},
+
 	// Twilio.
 	{"account missing", with(AccountSID, "-"), []string{"warning twilio-missing"}, `TWILIO_ACCOUNT_SID="<AC... from Twilio's console>"`, "error page"},
 	{"token empty", with(AuthToken, " "), []string{"warning twilio-missing"}, "", ""},
@@ -308,7 +324,7 @@ var rows = []struct {
 		in.Installation = configPHP(php.Config{Unreadable: []php.Unreadable{{Name: MaxAge}}, Literals: []php.Literal{{Name: AuthToken}}})
 	}), []string{"warning config-php-ignored", "info config-php-unreadable"}, "", ""},
 	{"config.php not read", edit(func(in *Input) { in.Installation = &installation.Installation{ConfigErr: fs.ErrPermission} }),
-		[]string{"info config-php-unreadable"}, "", "only PHP"},
+		[]string{"info config-php-unreadable"}, "", "not read (permission denied)"},
 	{"another setting in config.php", edit(func(in *Input) {
 		in.Installation = configPHP(php.Config{Unreadable: []php.Unreadable{{Name: "DB_NAME"}}, Literals: []php.Literal{{Name: "DB_USER"}}})
 	}), nil, "", ""},

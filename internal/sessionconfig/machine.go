@@ -82,6 +82,41 @@ func (c *check) checkWebUser() {
 	c.add(f)
 }
 
+// checkCopies checks who may read the copies of conf/.env beside it. A web server that has conf/ inside its document root
+// often refuses the name .env alone.
+func (c *check) checkCopies() {
+	f := finding.Finding{ID: "env-copy-readable", Severity: finding.Info, File: c.in.Env.Dir.Path}
+	if c.in.Env.CopiesErr != nil {
+		f.Message = "it was not judged who can read copies of conf/.env, because this directory can not be listed"
+		c.add(f)
+		return
+	}
+	var open []file.Facts
+	for _, copied := range c.in.Env.Copies {
+		user := c.in.WebUser
+		if copied.ACL || copied.Mode&0o004 != 0 || user.Name != "" && copied.UID >= 0 && user.may(0o004, copied) {
+			open = append(open, copied)
+		}
+	}
+	if len(open) == 0 {
+		return
+	}
+	f.Severity, f.File = finding.Warning, open[0].Path
+	f.Message = "the web server can read this copy of conf/.env, and may hand it out with all passwords: many refuse only the name .env"
+	if len(open) > 1 {
+		f.Message = fmt.Sprintf("the web server can read this and %d more copies of conf/.env, and may hand them out with all passwords: "+
+			"many refuse only the name .env", len(open)-1)
+	}
+	const most = 5
+	var paths []string
+	for _, copied := range open[:min(most, len(open))] {
+		paths = append(paths, shell.Quote(copied.Path))
+	}
+	all := strings.Join(paths, " ")
+	f.Fix = errs.Plain("rm " + all + ", or: chown root: " + all + " && chmod 0600 " + all)
+	c.add(f)
+}
+
 // The settings of php.ini that are judged.
 const (
 	maxLifetime    = "session.gc_maxlifetime"

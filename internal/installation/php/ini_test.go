@@ -1,6 +1,7 @@
 package php
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"testing"
@@ -75,4 +76,17 @@ func TestFindInisIsLimited(t *testing.T) {
 	if _, err := FindInis(treetest.Write(t, files)); !errors.Is(err, ErrTooManyFiles) {
 		t.Errorf("%v", err)
 	}
+}
+
+func FuzzIni(f *testing.F) {
+	f.Add([]byte("session.gc_maxlifetime = 1 ; x\n[PATH=/x]\nsession.save_path=\"a\n\\\"b\"\n"))
+	f.Fuzz(func(t *testing.T, src []byte) {
+		ini := &Ini{Values: map[string]IniValue{}}
+		ini.read("x", src)
+		for name, v := range ini.Values {
+			if v.Line < 1 || v.Line > bytes.Count(src, []byte("\n"))+1 || len(v.Text) > len(src) {
+				t.Errorf("%s: %+v", name, v)
+			}
+		}
+	})
 }

@@ -1,0 +1,46 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"uzerp-mfa/internal/caller"
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/output"
+)
+
+// A lost terminal ends a command as its signal does, also if the signal comes later.
+func TestLostTerminalIsAnInterruption(t *testing.T) {
+	for name, err := range map[string]error{
+		"bare":               output.ErrTerminalLost,
+		"wrapped":            &errs.Error{Kind: errs.Failure, Op: "ask", Err: output.ErrTerminalLost},
+		"with what was done": &interruption{done: "nobody was reset"},
+	} {
+		if got := classify(t.Context(), err); got.Kind != errs.Interrupted {
+			t.Errorf("%s: %v", name, got.Kind)
+		}
+	}
+	if got := classify(t.Context(), fmt.Errorf("a call: %w", context.Canceled)); got.Kind == errs.Interrupted {
+		t.Error("without a signal, a call that was cancelled is a failure")
+	}
+	if got := classify(t.Context(), errors.New("x")); got.Kind != errs.Failure {
+		t.Error(got.Kind)
+	}
+}
+
+// No name goes on as the sentence does that says where a code goes.
+func TestWhomQuotesNames(t *testing.T) {
+	c := caller.Check{User: mfa.User{Username: "x", Person: `A) at +44 999, the main mobile in uzERP; "`}, Source: caller.MainMobile}
+	c.Details.Company = "B\" at"
+	c.Recipient.Phone.Masked = "+44 *1"
+	want := `"x" ("A) at +44 999, the main mobile in uzERP; \"", "B\" at") at +44 *1, the main mobile in uzERP`
+	if got := whom(c); got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	if got := whom(caller.Check{User: mfa.User{Username: "x"}}); got != `"x" (no person, no company) at , the number that you gave` {
+		t.Error(got)
+	}
+}

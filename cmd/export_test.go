@@ -1,0 +1,10 @@
+package cmd
+
+import "os"
+
+// RunForTests is Run with a policy and a log of the machine where the tests say. The shipped program has no such
+// variables.
+func RunForTests() int {
+	return run(Process{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.LookupEnv,
+		Policy: os.Getenv("TEST_POLICY"), SystemLog: os.Getenv("TEST_SYSTEM_LOG")})
+}

@@ -1,0 +1,213 @@
+package cmd
+
+import (
+	"cmp"
+	"context"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"uzerp-mfa/internal/audit"
+	"uzerp-mfa/internal/config"
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/operator"
+	"uzerp-mfa/internal/output"
+	"uzerp-mfa/internal/policy"
+)
+
+func newPolicyCmd(app *App) *cobra.Command {
+	c := &cobra.Command{
+		Use:     "policy",
+		Short:   "Show what the administrator of this machine allows",
+		Long:    "Commands for the administrator's policy, /etc/uzerp-mfa/policy.env. docs/sudo.md explains it.\n\n" + exitCodes(),
+		Example: "  uzerp-mfa policy show",
+		Args:    cobra.ArbitraryArgs,
+		RunE:    runGroup,
+	}
+	c.AddCommand(newPolicyShowCmd(app))
+	return c
+}
+
+func newPolicyShowCmd(app *App) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "show",
+		Short: "Show each setting of the policy and the line that it is from",
+		Long: `Shows what the administrator of this machine allows: each setting of /etc/uzerp-mfa/policy.env, with its line, and the
+default where there is none. Only root can change the file, and no flag or variable overrides it. docs/settings.md explains each
+setting.
+
+` + exitCodes(errs.Config, errs.Refused),
+		Example: "  uzerp-mfa policy show\n  uzerp-mfa policy show -o json",
+		Args:    noArgs,
+	}
+	c.RunE = app.run(oneFormats, func(context.Context, []string) error { return runPolicyShow(app) })
+	return c
+}
+
+type policySettingView struct {
+	Name  string  `json:"name"`
+	Value *string `json:"value"` // null if there is neither a line nor a default
+	Line  *int    `json:"line"`  // null for a default
+}
+
+type policyView struct {
+	Path     string              `json:"path"`
+	Exists   bool                `json:"exists"`
+	Settings []policySettingView `json:"settings"`
+}
+
+type policyDocument struct {
+	SchemaVersion int        `json:"schema_version"`
+	Policy        policyView `json:"policy"`
+}
+
+func runPolicyShow(app *App) error {
+	path, exists := app.policy.Path()
+	view := policyView{Path: path, Exists: exists}
+	var rows [][]string
+	for _, s := range app.policy.Settings() {
+		v, line := policySettingView{Name: s.Name, Value: optional(s.Value)}, "default"
+		if s.Line > 0 {
+			v.Line, line = &s.Line, strconv.Itoa(s.Line)
+		}
+		view.Settings = append(view.Settings, v)
+		rows = append(rows, []string{s.Name, cmp.Or(s.Value, "-"), line})
+	}
+	if app.flags.output == formatJSON {
+		return output.WriteJSON(app.streams.Out, policyDocument{SchemaVersion: schemaVersion, Policy: view})
+	}
+	if err := output.Table(app.streams.Out, []string{"setting", "value", "line"}, rows); err != nil {
+		return err
+	}
+	if exists {
+		app.streams.Notef("note: this is %s", path)
+	} else {
+		app.streams.Notef("note: there is no %s, so the defaults hold", path)
+	}
+	return nil
+}
+
+// The commands that need no policy: they read and change nothing.
+var withoutPolicy = []string{"version", "completion"}
+
+// The commands that go on without a policy that is wrong. doctor reports it, and guardCommand must always be able to
+// switch back. The defaults hold then, which allow sudo's callers the least.
+var despitePolicy = []string{"doctor", guardCommand}
+
+// readPolicy reads the administrator's policy and refuses flags and variables that it forbids.
+func (a *App) readPolicy(c *cobra.Command) error {
+	if slices.Contains(withoutPolicy, a.command) {
+		return nil
+	}
+	var err error
+	if a.caller, err = operator.ThroughSudo(a.getenv); err != nil {
+		return &errs.Error{Kind: errs.Config, Op: "find out who runs this as root", Err: err}
+	}
+	path := cmp.Or(a.process.Policy, policy.Path)
+	p, err := policy.Load(path)
+	switch {
+	case err == nil:
+		a.policy = p
+	case slices.Contains(despitePolicy, a.command):
+		a.policy, a.policyErr = policy.Default(path), err
+	default:
+		return err
+	}
+	if root := a.policy.UzerpRoot(); root != "" {
+		a.loader.FixedRoot, a.loader.FixedBy = root, path
+	}
+	a.loader.WebUsers = a.policy.WebServerUsers()
+	if a.command == "sandbox" { // it has its own settings
+		return a.policy.CheckSandbox(a.caller != nil)
+	}
+	return a.policy.CheckChoices(a.caller != nil, a.choices(c))
+}
+
+// fileFlags are flags of single commands that name a file which is read, and with session-config set also written.
+var fileFlags = []string{"file", "php-ini", "database-not-uzerps"}
+
+// choices returns the flags and variables that the policy may forbid.
+func (a *App) choices(c *cobra.Command) []policy.Choice {
+	var given []policy.Choice
+	add := func(name, value string, of policy.Object) {
+		if value != "" {
+			given = append(given, policy.Choice{Name: name, Value: a.absolute(value), Of: of})
+		}
+	}
+	add("--"+audit.Flag, a.flags.auditLog, policy.TheAuditLog)
+	add(audit.Variable, a.getenv(audit.Variable), policy.TheAuditLog)
+	if a.flags.noAuditLog {
+		given = append(given, policy.Choice{Name: "--no-audit-log", Of: policy.TheAuditLog})
+	}
+	add("--"+config.FlagUzerpRoot, a.loader.UzerpRoot, policy.TheUzerpRoot)
+	add(config.VariableUzerpRoot, a.getenv(config.VariableUzerpRoot), policy.TheUzerpRoot)
+	add("--"+config.FlagDatabaseURL, a.loader.DatabaseURL, policy.TheConnection)
+	add("--"+config.FlagEnvFile, a.loader.EnvFile, policy.TheConnection)
+	for _, name := range fileFlags {
+		if f := c.Flags().Lookup(name); f != nil && f.Changed {
+			given = append(given, policy.Choice{Name: "--" + name, Of: policy.TheConnection})
+		}
+	}
+	return append(given, policy.Connections(a.getenv)...)
+}
+
+func (a *App) absolute(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(a.loader.Dir, path)
+}
+
+// recordRefusal records that the policy forbids this command, in the log that no flag and no variable chooses. A dry run
+// records nothing.
+func (a *App) recordRefusal(c *cobra.Command, refused error) {
+	dry := c.Flags().Lookup("dry-run")
+	if errs.KindOf(refused) != errs.Refused || dry != nil && dry.Changed {
+		return
+	}
+	log := a.policy.AuditLog()
+	if log == "" && a.caller != nil {
+		log = a.systemLog()
+	}
+	warn := func(err error) { a.streams.Warnf("the refusal could not be recorded: %s", err) }
+	if err := a.record(cmp.Or(log, audit.DefaultPath(a.getenv)), refused, warn); err != nil {
+		warn(err)
+	}
+}
+
+// fixedLog returns the log that the policy names or that sudo's callers get, and "" if the operator may choose one.
+func (a *App) fixedLog() string {
+	switch {
+	case a.policy.AuditLog() != "":
+		return a.policy.AuditLog()
+	case a.caller != nil && a.flags.auditLog == "" && a.getenv(audit.Variable) == "":
+		return a.systemLog()
+	}
+	return ""
+}
+
+// systemLog is the log of the whole machine. It does not depend on any variable.
+func (a *App) systemLog() string {
+	return cmp.Or(a.process.SystemLog, audit.DefaultPath(func(string) string { return "" }))
+}
+
+// auditLog returns the path where the log is written.
+func (a *App) auditLog() string {
+	path, _ := audit.WritePath(a.flags.auditLog, a.getenv)
+	return cmp.Or(a.fixedLog(), path)
+}
+
+// asCaller runs f, which opens or makes files that the operator has named: through sudo with the caller's rights.
+func (a *App) asCaller(f func() error) error {
+	if a.caller == nil {
+		return f()
+	}
+	return a.caller.Do(f)
+}
+
+// auditLogPath returns the path of the log that is read.
+func auditLogPath(app *App) string {
+	return cmp.Or(app.fixedLog(), audit.ReadPath(app.flags.auditLog, app.getenv))
+}

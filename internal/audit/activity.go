@@ -1,0 +1,78 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"uzerp-mfa/internal/caller"
+	"uzerp-mfa/internal/errs"
+)
+
+// Activity is what one operator did of late, as a log says.
+type Activity struct {
+	// Changes counts what was changed, or may have been: a user, a class or a setting, once for each run of the program.
+	Changes int
+	// Approved has the users for whom the operator verified a caller by a code to a number that uzERP has.
+	Approved map[string]bool
+	// VerifiedBy has those of them for whom the operator said with the code how else the caller was verified.
+	VerifiedBy map[string]bool
+}
+
+// ReadActivity returns what the actor's operator did since then, as the log at path says. Only what was approved at this
+// place counts as approved; changes count wherever they were made. No log means no activity. Hashes are not checked: the
+// policy says where the log is, so operators can't write it.
+func ReadActivity(ctx context.Context, path string, actor Actor, place Place, changesSince, approvedSince time.Time) (Activity, error) {
+	log, err := OpenFile(ctx, path)
+	if err != nil {
+		if errs.KindOf(err) == errs.NotFound {
+			return Activity{}, nil
+		}
+		return Activity{}, err
+	}
+	defer func() { _ = log.Close() }()
+	type change struct {
+		host    string
+		pid     int
+		command string
+		target  string
+	}
+	open := map[string]change{} // by the ID of the intent
+	a, counted := Activity{Approved: map[string]bool{}, VerifiedBy: map[string]bool{}}, map[change]int{}
+	for line, err := range Read(log) {
+		if _, bad := errors.AsType[*LineError](err); bad {
+			continue
+		}
+		if err != nil {
+			return Activity{}, err
+		}
+		if line.Actor.Operator() != actor.Operator() || line.Actor.Host != actor.Host {
+			continue
+		}
+		c := change{line.Actor.Host, line.Actor.PID, line.Command, line.Target}
+		switch began, known := open[line.ID]; {
+		case line.Result == ResultIntent && !line.Time.Before(changesSince):
+			open[line.ID] = c
+			counted[c]++
+		case known && (line.Result == ResultRefused || line.Result == ResultFailed): // nothing was changed
+			if counted[began]--; counted[began] == 0 {
+				delete(counted, began)
+			}
+		}
+		if line.Result == ResultDone && !line.Time.Before(approvedSince) && place.Has(line) && isApproval(line) {
+			a.Approved[line.Target] = true
+			a.VerifiedBy[line.Target] = a.VerifiedBy[line.Target] || line.VerifiedBy != ""
+		}
+	}
+	a.Changes = len(counted)
+	return a, nil
+}
+
+// isApproval reports whether a record says that a caller gave the code that went to a number from uzERP. A number that the
+// operator gave is not masked.
+func isApproval(r Record) bool {
+	to, isNumber := r.After["to"].(string)
+	_, isSend := r.After["channel"]
+	return isNumber && strings.Contains(to, "*") && !isSend && r.After["status"] == string(caller.Approved)
+}

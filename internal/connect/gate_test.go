@@ -1,0 +1,299 @@
+package connect
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"uzerp-mfa/internal/caller"
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/injector"
+	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/policy"
+	"uzerp-mfa/internal/secret"
+	"uzerp-mfa/internal/sharedtest"
+	"uzerp-mfa/internal/verifyservice"
+)
+
+// withPolicy returns a policy of these lines, and of the line that names the site's log.
+func (s *site) withPolicy(t *testing.T, lines string) *policy.Policy {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		sharedtest.LeaveOut(t, sharedtest.Root, errors.New("only root's policy is believed"))
+	}
+	path := filepath.Join(t.TempDir(), "policy.env")
+	if err := os.WriteFile(path, []byte("AUDIT_LOG="+s.log+"\n"+lines), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return got[*policy.Policy](t)(policy.Load(path))
+}
+
+func refusedBy(t *testing.T, err error, line string) {
+	t.Helper()
+	if errs.KindOf(err) != errs.Refused || !strings.Contains(err.Error(), "policy.env line "+line+")") {
+		t.Errorf("not refused by line %s: %v", line, err)
+	}
+}
+
+const (
+	aliceUUID       = "22222222-2222-4222-8222-222222222222"
+	bobUUID         = "33333333-3333-4333-8333-333333333333"
+	anyVerification = "VE00000000000000000000000000000001"
+	anySID          = "YF00000000000000000000000000000001"
+)
+
+// Whichever port it is: no user of root's alone is changed, and each refusal is recorded.
+func TestRootOnlyUsers(t *testing.T) {
+	s := newSite(t)
+	ctx := t.Context()
+	// As the program reads it, a policy with a pattern; erin has no uuid.
+	ch := s.changes(t, Command{Policy: s.withPolicy(t, "ROOT_ONLY_USERS=ali?e,erin\n")})
+	users := got[mfa.Writer](t)(ch.Users(ctx))
+	factors := got[mfa.Factors](t)(ch.Factors())
+	site := got[injector.Writer](t)(ch.Injector(ctx))
+	copied := got[mfa.CopyWriter](t)(ch.Copy(ctx))
+	bob := got[[]mfa.User](t)(users.FindUsers(ctx, []string{"bob"}))[0]
+	all := got[[]mfa.User](t)(got[mfa.Reader](t)(s.reader.Users(ctx)).FindUsers(ctx, []string{"alice", "erin"}))
+	alice, erin := all[0], all[1]
+	if alice.Username != "alice" {
+		alice, erin = erin, alice
+	}
+	yes := true
+	becomes := alice.Row
+	becomes.Enabled = &yes
+	uuid := aliceUUID
+	assigned := erin.Row
+	assigned.UUID = &uuid
+	classes := got[[]injector.Class](t)(site.InjectorClasses(ctx, injector.Names()))
+
+	_, err := users.FindUsers(ctx, []string{"bob", "alice"})
+	refusedBy(t, err, "2")
+	refusedBy(t, users.CompareAndSet(ctx, "alice", alice.Row, becomes), "2")
+	_, err = factors.CreateFactor(ctx, strings.ToUpper(aliceUUID), "x")
+	refusedBy(t, err, "2")
+	_, err = factors.VerifyFactor(ctx, aliceUUID, anySID, "123456")
+	refusedBy(t, err, "2")
+	refusedBy(t, factors.DeleteFactor(ctx, aliceUUID, anySID), "2")
+	refusedBy(t, site.ApplySwitch(ctx, injector.Names(), injector.SwitchPlan{Was: classes,
+		Assignments: []injector.Assignment{{Username: "erin", Was: erin.Row, Becomes: assigned}}}), "2")
+	_, err = copied.TargetDatabase(ctx)
+	refusedBy(t, err, "2")
+	refusedBy(t, copied.Detach(ctx, 1, func() string { return bobUUID }), "2")
+	if s.asked > 0 {
+		t.Errorf("Twilio was asked %d times", s.asked)
+	}
+	want := []string{"alice refused", "alice intent", "alice refused"}
+	records := s.records(t)
+	refusals := slices.DeleteFunc(slices.Clone(records), func(r string) bool { return !strings.HasSuffix(r, " refused") })
+	if len(refusals) != 8 || !slices.Equal(records[:3], want) {
+		t.Errorf("recorded: %q", records)
+	}
+
+	// bob may be changed, and root itself may change alice.
+	becomes = bob.Row
+	becomes.Enabled = &yes
+	if err := users.CompareAndSet(ctx, "bob", bob.Row, becomes); err != nil {
+		t.Error(err)
+	}
+	root := s.changes(t, Command{AsRoot: true, Policy: s.withPolicy(t, "ROOT_ONLY_USERS=ali?e,erin\n")})
+	if _, err := got[mfa.Writer](t)(root.Users(ctx)).FindUsers(ctx, []string{"alice"}); err != nil {
+		t.Error(err)
+	}
+	// A dry run ends in the same way, and records nothing.
+	before := len(s.records(t))
+	dry := s.changes(t, Command{DryRun: true, Policy: s.withPolicy(t, "ROOT_ONLY_USERS=alice\n")})
+	_, err = got[mfa.Writer](t)(dry.Users(ctx)).FindUsers(ctx, []string{"alice"})
+	refusedBy(t, err, "2")
+	if len(s.records(t)) != before {
+		t.Error("a dry run has recorded something")
+	}
+}
+
+func TestReasonIsRequired(t *testing.T) {
+	s := newSite(t)
+	p := s.withPolicy(t, "REQUIRE_REASON=all\n")
+	cmd := Command{Name: "user reset", AuditLog: s.log, Getenv: func(string) string { return "" }, Policy: p}
+	_, err := NewChanges(s.reader, cmd)
+	refusedBy(t, err, "2")
+	if records := s.records(t); !slices.Equal(records, []string{"reset refused"}) {
+		t.Errorf("recorded: %q", records)
+	}
+	cmd.DryRun = true
+	_, err = NewChanges(s.reader, cmd)
+	refusedBy(t, err, "2")
+	cmd.DryRun, cmd.Name = false, "undo-guard" // what takes a trial back must not be stopped
+	got[*Changes](t)(NewChanges(s.reader, cmd))
+}
+
+// approving is a Twilio that approves every code.
+type approving struct{ caller.Verifications }
+
+func (approving) CheckVerification(context.Context, caller.Recipient, string, string) (caller.Status, error) {
+	return caller.Approved, nil
+}
+
+// No user is changed for a caller who is not verified: not in an earlier run by the same operator, not in this one.
+func TestCallerIsRequired(t *testing.T) {
+	s := newSite(t)
+	ctx := t.Context()
+	reset := func(cmd Command) *Changes {
+		t.Helper()
+		cmd.Name, cmd.AuditLog = "user reset", s.log
+		cmd.Policy = s.withPolicy(t, "REQUIRE_CALLER=reset\nPROTECTED_USERS=bob\n")
+		if cmd.Getenv == nil {
+			cmd.Getenv = func(string) string { return "" }
+		}
+		return got[*Changes](t)(NewChanges(s.reader, cmd))
+	}
+	find := func(ch *Changes, user string) error {
+		_, err := got[mfa.Writer](t)(ch.Users(ctx)).FindUsers(ctx, []string{user})
+		return err
+	}
+	change := func(ch *Changes, user string) error {
+		row := got[[]mfa.User](t)(got[mfa.Reader](t)(s.reader.Users(ctx)).FindUsers(ctx, []string{user}))[0].Row
+		becomes, no := row, false
+		if becomes.Enabled == nil || *becomes.Enabled {
+			becomes.Enabled = &no
+		} else {
+			becomes.Enabled = nil
+		}
+		return got[mfa.Writer](t)(ch.Users(ctx)).CompareAndSet(ctx, user, row, becomes)
+	}
+	to := func(user string, given bool) caller.Recipient {
+		return caller.Recipient{Username: user, Given: given, Phone: caller.Phone{E164: secret.New("+447700900123"), Masked: "+44 *******123"}}
+	}
+
+	plain := reset(Command{})
+	refusedBy(t, find(plain, "alice"), "2")
+	refusedBy(t, change(plain, "alice"), "2")
+	refusedBy(t, got[mfa.Factors](t)(plain.Factors()).DeleteFactor(ctx, aliceUUID, anySID), "2")
+
+	// A code that is still to come lets the command begin, and changes nothing yet.
+	coming := reset(Command{Identify: true})
+	if err := find(coming, "alice"); err != nil {
+		t.Error(err)
+	}
+	refusedBy(t, change(coming, "alice"), "2")
+	refusedBy(t, find(coming, "bob"), "3")
+	approve(t, coming, to("alice", true)) // the operator's own number verifies nobody
+	refusedBy(t, change(coming, "alice"), "2")
+	approve(t, coming, to("carol", false))
+	refusedBy(t, change(coming, "alice"), "2")
+	approve(t, coming, to("alice", false))
+	if err := change(coming, "alice"); err != nil {
+		t.Error(err)
+	}
+	if err := change(coming, "alice"); err != nil { // once more: the evidence does not end half-way
+		t.Error(err)
+	}
+
+	// The operator's word counts, but for a protected user it needs both.
+	if err := find(reset(Command{VerifiedBy: "call-back"}), "alice"); err != nil {
+		t.Error(err)
+	}
+	refusedBy(t, find(reset(Command{VerifiedBy: "call-back"}), "bob"), "3")
+	if err := find(reset(Command{VerifiedBy: "call-back", Identify: true}), "bob"); err != nil {
+		t.Error(err)
+	}
+}
+
+// approve checks a code as the program does, with a Twilio that approves it.
+func approve(t *testing.T, ch *Changes, to caller.Recipient) {
+	t.Helper()
+	v := allowedVerifications{approving{}, ch.gate}
+	if status, err := v.CheckVerification(t.Context(), to, anyVerification, "123456"); err != nil || status != caller.Approved {
+		t.Fatal(status, err)
+	}
+}
+
+// All changes of an operator within an hour count, also those of several runs at the same time: the limit is never passed.
+func TestChangesPerHour(t *testing.T) {
+	s := newSite(t)
+	ctx := t.Context()
+	p := s.withPolicy(t, "CHANGES_PER_HOUR=2\n")
+	as := func(operator string, root bool) *Changes {
+		t.Helper()
+		return got[*Changes](t)(NewChanges(s.reader, Command{Name: "user enable", AuditLog: s.log, Policy: p, AsRoot: root,
+			Getenv: func(name string) string { return map[string]string{"SUDO_USER": operator}[name] }}))
+	}
+	reader := got[mfa.Reader](t)(s.reader.Users(ctx))
+	change := func(ch *Changes, user string) error {
+		users, err := reader.FindUsers(ctx, []string{user})
+		if err != nil || len(users) != 1 {
+			return errors.Join(errs.New(errs.Failure, "not found", ""), err)
+		}
+		becomes, on := users[0].Row, users[0].Enabled == nil || !*users[0].Enabled
+		becomes.Enabled = &on
+		store, err := ch.Users(ctx)
+		if err != nil {
+			return err
+		}
+		return store.CompareAndSet(ctx, user, users[0].Row, becomes)
+	}
+
+	var done, refused atomic.Int64
+	var all sync.WaitGroup
+	for _, user := range []string{"admin", "alice", "bob", "carol", "dave", "frank"} {
+		ch := as("ann", false)
+		all.Go(func() {
+			switch err := change(ch, user); {
+			case err == nil:
+				done.Add(1)
+			case errs.KindOf(err) == errs.Refused:
+				refused.Add(1)
+			default:
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if done.Load() > 2 || done.Load()+refused.Load() != 6 {
+		t.Errorf("%d changes were made, and %d refused", done.Load(), refused.Load())
+	}
+	for done.Load() < 2 { // what was refused counts as nothing
+		if err := change(as("ann", false), "grace"); err != nil {
+			t.Fatal(err)
+		}
+		if done.Add(1) == 1 {
+			if err := change(as("ann", false), "alice"); err != nil {
+				t.Fatal(err)
+			}
+			done.Add(1)
+		}
+	}
+	refusedBy(t, change(as("ann", false), "erin"), "2")
+	_, err := got[mfa.Writer](t)(as("ann", false).Users(ctx)).FindUsers(ctx, []string{"erin"})
+	refusedBy(t, err, "2")
+	if err := change(as("ben", false), "erin"); err != nil {
+		t.Errorf("another operator: %v", err)
+	}
+	_, err = got[mfa.Writer](t)(as("ben", false).Users(ctx)).FindUsers(ctx, []string{"alice", "bob"})
+	refusedBy(t, err, "2")
+	if err := change(as("ann", true), "alice"); err != nil {
+		t.Errorf("root itself: %v", err)
+	}
+	for name, err := range map[string]error{
+		"ApplySwitch": got[injector.Writer](t)(as("ann", false).Injector(ctx)).ApplySwitch(ctx, nil,
+			injector.SwitchPlan{Changes: []injector.ClassChange{{Name: "X"}}}),
+		"Detach": got[mfa.CopyWriter](t)(as("ann", false).Copy(ctx)).Detach(ctx, 1, func() string { return "" }),
+		"StartVerification": second(got[caller.Verifications](t)(as("ann", false).Verifications()).StartVerification(ctx,
+			caller.Recipient{Username: "alice"}, caller.ChannelSMS)),
+		"CreateService": second(got[verifyservice.Creator](t)(as("ann", false).Services()).CreateService(ctx, "x", "x")),
+		"DeleteFactor":  got[mfa.Factors](t)(as("ann", false).Factors()).DeleteFactor(ctx, bobUUID, anySID),
+	} {
+		if errs.KindOf(err) != errs.Refused || !strings.Contains(err.Error(), "policy.env line 2)") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if s.asked > 0 {
+		t.Errorf("Twilio was asked %d times", s.asked)
+	}
+}
+
+func second[T any](_ T, err error) error { return err }

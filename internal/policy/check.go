@@ -1,0 +1,110 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"uzerp-mfa/internal/errs"
+)
+
+// BelieveFor is how long a caller who was verified by an earlier command counts as verified.
+const BelieveFor = 10 * time.Minute
+
+// Evidence says how a caller was verified.
+type Evidence struct {
+	Code bool // by a code to the phone that uzERP has on file
+	Word bool // in a way that only the operator knows of, and has named
+}
+
+// Request is a command that changes something.
+type Request struct {
+	Action string
+	AsRoot bool // root itself runs the command, not through sudo
+	Reason string
+	Ticket string
+}
+
+// Check returns an error of errs.Refused if the policy forbids the request, without looking at the users.
+func (p *Policy) Check(r Request) error {
+	for _, needed := range []struct{ setting, flag, given string }{
+		{RequireReason, "--reason", r.Reason},
+		{RequireTicket, "--ticket", r.Ticket},
+	} {
+		if strings.TrimSpace(needed.given) == "" && p.lists(needed.setting, r.Action) {
+			return p.refused(needed.setting, ReasonFlagMissing.With(needed.flag), "%s needs %s", r.Action, needed.flag)
+		}
+	}
+	return nil
+}
+
+// CheckUser returns an error of errs.Refused if the policy forbids that the request changes this user. verified returns
+// how the caller was verified; it is asked only if that matters.
+func (p *Policy) CheckUser(r Request, user string, verified func() Evidence) error {
+	if !r.AsRoot && p.matches(RootOnlyUsers, user) {
+		return p.refused(RootOnlyUsers, ReasonRule.With(), "only root itself may change %q, and not through sudo", user)
+	}
+	return p.checkCaller(r, user, verified)
+}
+
+// ListsUsers reports whether anything depends on who the users are.
+func (p *Policy) ListsUsers() bool {
+	return p.value(RootOnlyUsers) != "" || p.value(ProtectedUsers) != "" || p.value(RequireCaller) != ""
+}
+
+func (p *Policy) checkCaller(r Request, user string, verified func() Evidence) error {
+	protected := p.matches(ProtectedUsers, user)
+	switch r.Action {
+	case "enable", "verify": // these let nobody in without the phone
+		return nil
+	case "disable-next-login", "enroll", "reset":
+	default:
+		if protected && !r.AsRoot {
+			return p.refused(ProtectedUsers, ReasonRule.With(), "only root itself may change %q by %s, and not through sudo", user, r.Action)
+		}
+		return nil
+	}
+	if needed := p.lists(RequireCaller, r.Action); !needed && !protected {
+		return nil
+	}
+	e := verified()
+	switch {
+	case protected && !(e.Code && e.Word):
+		return p.refused(ProtectedUsers, ReasonBothNeeded.With(), "for %q the caller must be verified twice", user)
+	case !e.Code && !e.Word:
+		return p.refused(RequireCaller, ReasonCallerNeeded.With(), "%s needs a verified caller, and the caller for %q is not verified", r.Action, user)
+	}
+	return nil
+}
+
+// CheckAllUsers returns an error of errs.Refused if the policy forbids that the request changes every user.
+func (p *Policy) CheckAllUsers(r Request) error {
+	for _, name := range []string{RootOnlyUsers, ProtectedUsers} {
+		if p.value(name) != "" && !r.AsRoot {
+			return p.refused(name, ReasonRule.With(), "%s changes every user, and only root itself may change some of them", r.Action)
+		}
+	}
+	return nil
+}
+
+// CheckLimit returns an error of errs.Refused if more changes would be too many within an hour. changes returns how many
+// there were; it is asked only if the policy has a limit, and root itself has none.
+func (p *Policy) CheckLimit(r Request, more int, changes func() (int, error)) error {
+	limit := p.number(ChangesPerHour)
+	if limit == 0 || r.AsRoot || !slices.Contains(Actions(), r.Action) { // taking back a trial counts as none
+		return nil
+	}
+	made, err := changes()
+	if err != nil {
+		return err
+	}
+	if made+more > limit {
+		return p.refused(ChangesPerHour, ReasonTooManyByHour.With(), "an operator may make %d changes an hour, and this would be number %d", limit, made+more)
+	}
+	return nil
+}
+
+func (p *Policy) refused(setting string, hint errs.Hint, format string, args ...any) error {
+	return errs.NewWith(errs.Refused, fmt.Sprintf("the administrator's policy (%s): ", p.where(setting))+fmt.Sprintf(format, args...), hint)
+}

@@ -1,0 +1,234 @@
+package policy
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Path is where the policy is. Nothing moves it.
+const Path = "/etc/uzerp-mfa/policy.env"
+
+// The names of the settings.
+const (
+	AuditLog        = "AUDIT_LOG"
+	UzerpRoot       = "UZERP_ROOT"
+	WebServerUsers  = "WEB_SERVER_USERS"
+	RequireCaller   = "REQUIRE_CALLER"
+	RequireReason   = "REQUIRE_REASON"
+	RequireTicket   = "REQUIRE_TICKET"
+	RootOnlyUsers   = "ROOT_ONLY_USERS"
+	ProtectedUsers  = "PROTECTED_USERS"
+	ChangesPerHour  = "CHANGES_PER_HOUR"
+	PhoneChangeDays = "PHONE_CHANGE_DAYS"
+	SudoAuditLog    = "SUDO_AUDIT_LOG"
+	SudoSettings    = "SUDO_SETTINGS"
+	SudoSandbox     = "SUDO_SANDBOX"
+)
+
+const (
+	allow  = "allow"
+	refuse = "refuse"
+)
+
+// A setting is one that the file may have.
+type setting struct {
+	name     string
+	standard string                  // what holds without a line
+	check    func(string) error      // of the value
+	needs    string                  // a setting that must be there too
+	excludes func(value string) bool // whether the value contradicts AuditLog
+}
+
+// settings are all settings, in the order in which they are shown.
+var settings = []setting{
+	{name: AuditLog, check: checkPath},
+	{name: UzerpRoot, check: checkPath},
+	{name: WebServerUsers, check: checkNames},
+	{name: RequireCaller, check: checkActions(helping), needs: AuditLog},
+	{name: RequireReason, check: checkActions(Actions())},
+	{name: RequireTicket, check: checkActions(Actions())},
+	{name: RootOnlyUsers, check: checkNames},
+	{name: ProtectedUsers, check: checkNames, needs: AuditLog},
+	{name: ChangesPerHour, check: checkNumber(1, 100_000), needs: AuditLog},
+	{name: PhoneChangeDays, standard: "30", check: checkNumber(1, 3650)},
+	{name: SudoAuditLog, standard: refuse, check: checkWord, excludes: func(value string) bool { return value == allow }},
+	{name: SudoSettings, standard: refuse, check: checkWord},
+	{name: SudoSandbox, standard: allow, check: checkWord},
+}
+
+// helping are the actions that help one caller, and that let somebody in or hand out a second factor.
+var helping = []string{"disable-next-login", "enroll", "reset"}
+
+// Actions returns everything that changes something or sends a code. An action is a command's name, without "user" and
+// with hyphens.
+func Actions() []string {
+	return slices.Concat(helping, []string{
+		"detach", "enable", "identity-check", "identity-send", "reconcile", "service-create", "session-config-set", "set-injector", "verify",
+	})
+}
+
+// Action returns the action of a command, such as "reset" of "user reset".
+func Action(command string) string {
+	return strings.ReplaceAll(strings.TrimPrefix(command, "user "), " ", "-")
+}
+
+// Policy is what the administrator allows. The zero Policy has the defaults.
+type Policy struct {
+	path   string
+	exists bool
+	lines  map[string]line
+}
+
+type line struct {
+	number int
+	value  string
+}
+
+// Shown is a setting as it is shown.
+type Shown struct {
+	Name  string
+	Value string // empty if nothing is set and there is no default
+	Line  int    // 0 for a default
+}
+
+// Path returns the path of the file, and whether there is one.
+func (p *Policy) Path() (path string, exists bool) { return p.path, p.exists }
+
+// Settings returns every setting.
+func (p *Policy) Settings() []Shown {
+	all := make([]Shown, len(settings))
+	for i, s := range settings {
+		all[i] = Shown{Name: s.name, Value: p.value(s.name), Line: p.lines[s.name].number}
+	}
+	return all
+}
+
+func (p *Policy) value(name string) string {
+	if l, ok := p.lines[name]; ok {
+		return l.value
+	}
+	for _, s := range settings {
+		if s.name == name {
+			return s.standard
+		}
+	}
+	return ""
+}
+
+// AuditLog returns where the audit log must be, or "" if the policy doesn't say.
+func (p *Policy) AuditLog() string { return p.value(AuditLog) }
+
+// UzerpRoot returns uzERP's directory, or "" if the policy doesn't say.
+func (p *Policy) UzerpRoot() string { return p.value(UzerpRoot) }
+
+// WebServerUsers returns the users as whom a web server runs here, beside those that are usual.
+func (p *Policy) WebServerUsers() []string { return entries(p.value(WebServerUsers)) }
+
+// PhoneChange returns how long a changed phone number is not believed.
+func (p *Policy) PhoneChange() time.Duration {
+	return time.Duration(p.number(PhoneChangeDays)) * 24 * time.Hour
+}
+
+func (p *Policy) number(name string) int {
+	n, _ := strconv.Atoi(p.value(name)) // it was checked
+	return n
+}
+
+// where names the line of a setting: "/etc/uzerp-mfa/policy.env line 3".
+func (p *Policy) where(name string) string {
+	return fmt.Sprintf("%s line %d", p.path, p.lines[name].number)
+}
+
+// lists reports whether the setting names the action.
+func (p *Policy) lists(name, action string) bool {
+	list := entries(p.value(name))
+	return slices.Contains(list, action) || slices.Contains(list, every) && slices.Contains(Actions(), action)
+}
+
+// matches reports whether a list of users has the user in it.
+func (p *Policy) matches(name, user string) bool {
+	return slices.ContainsFunc(entries(p.value(name)), func(pattern string) bool { return matches(pattern, user) })
+}
+
+// matches reports whether a name is what the pattern says: * stands for any text, ? for one character, and every other
+// character for itself.
+func matches(pattern, name string) bool {
+	p, n := []rune(pattern), []rune(name)
+	star, mark := -1, 0 // the last * and where in the name the text begins that it stands for
+	i, j := 0, 0
+	for j < len(n) {
+		switch {
+		case i < len(p) && p[i] == '*':
+			star, mark = i, j
+			i++
+		case i < len(p) && (p[i] == '?' || p[i] == n[j]):
+			i, j = i+1, j+1
+		case star >= 0:
+			mark++
+			i, j = star+1, mark
+		default:
+			return false
+		}
+	}
+	return strings.Trim(string(p[i:]), "*") == ""
+}
+
+// every stands for all actions.
+const every = "all"
+
+func entries(value string) []string {
+	if value == "" {
+		return nil
+	}
+	list := strings.Split(value, ",")
+	for i := range list {
+		list[i] = strings.TrimSpace(list[i])
+	}
+	return list
+}
+
+func checkPath(value string) error {
+	if !filepath.IsAbs(value) || filepath.Clean(value) != value {
+		return fmt.Errorf("%q is no whole path, which begins with / and has no . or .. in it", value)
+	}
+	return nil
+}
+
+func checkWord(value string) error {
+	if value != allow && value != refuse {
+		return fmt.Errorf("%q is neither %s nor %s", value, allow, refuse)
+	}
+	return nil
+}
+
+func checkNumber(least, most int) func(string) error {
+	return func(value string) error {
+		n, err := strconv.Atoi(value)
+		if err != nil || n < least || n > most || strconv.Itoa(n) != value {
+			return fmt.Errorf("%q is no number from %d to %d", value, least, most)
+		}
+		return nil
+	}
+}
+
+func checkActions(known []string) func(string) error {
+	return func(value string) error {
+		for _, entry := range entries(value) {
+			if entry != every && !slices.Contains(known, entry) {
+				return fmt.Errorf("%q is not one of %s, %s", entry, every, strings.Join(slices.Sorted(slices.Values(known)), ", "))
+			}
+		}
+		return nil
+	}
+}
+
+func checkNames(value string) error {
+	if slices.Contains(entries(value), "") {
+		return fmt.Errorf("%q has an empty name in it", value)
+	}
+	return nil
+}
