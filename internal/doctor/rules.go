@@ -66,7 +66,7 @@ func IDs() map[string]finding.Severity {
 	const fail, warn, info = finding.Error, finding.Warning, finding.Info
 	return map[string]finding.Severity{
 		UzerpRoot: fail, DatabaseSettings: fail, SameDatabase: fail, TwilioSettings: fail, VerifyAddress: info, PhoneRegion: fail,
-		PolicyFile: fail,
+		PolicyFile:        fail,
 		DatabaseReachable: fail, DatabaseUzerp: fail, DatabaseSchema: fail, DatabaseVersion: warn, DatabaseWritable: fail, DatabaseRights: fail,
 		TwoFactor: warn, LoginHandler: fail, Gateway: fail, Validator: fail, UniqueKey: fail, NoTrial: fail,
 		EnvFile: fail, SameService: warn,
