@@ -73,7 +73,10 @@ func problem(path, backup string, err error) error {
 	case errors.Is(err, ErrExchanged):
 		return &errs.Error{Kind: errs.Failure, Op: path, Err: err,
 			Hint: errs.Plain("look at what is there, and who can write to " + filepath.Dir(path) + "; the old file is " + backup)}
-	case errors.Is(err, ErrFileMoved), errors.Is(err, ErrLocked):
+	case errors.Is(err, ErrLocked): // a stranger's process can hold it as long as it likes, and no file says which
+		return &errs.Error{Kind: errs.Refused, Op: path, Err: err, Hint: errs.Plain("nothing was changed; run the command again; " +
+			"if this stays so, root sees with lslocks which process has locked " + filepath.Dir(path))}
+	case errors.Is(err, ErrFileMoved):
 		return &errs.Error{Kind: errs.Refused, Op: path, Err: err, Hint: errs.Plain("nothing was changed; run the command again")}
 	case errors.Is(err, safepath.ErrTooLarge), isUntrusted(err):
 		return installation.FileError(path, err)
