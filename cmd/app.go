@@ -90,7 +90,7 @@ func (a *App) changes(w writeFlags) (*changes, error) {
 	}
 	return connect.NewChanges(a.reader, connect.Command{
 		Name: a.command, Reason: w.reason, Ticket: w.ticket, VerifiedBy: w.verifiedBy, Self: cmp.Or(w.self, a.getenv(selfUser)),
-		DryRun: w.dryRun, Unlogged: a.flags.noAuditLog, AuditLog: path, Getenv: a.getenv,
+		DryRun: w.dryRun, Unlogged: a.flags.noAuditLog, AuditLog: path, Syslog: systemLog, Getenv: a.getenv,
 		Policy: a.policy, AsRoot: os.Geteuid() == 0 && a.caller == nil, Identify: w.identified,
 		Warn: func(err error) { a.streams.Warnf("the outcome could not be recorded: %s", err) },
 	})
@@ -98,13 +98,18 @@ func (a *App) changes(w writeFlags) (*changes, error) {
 
 // record writes into the log that this command was refused.
 func (a *App) record(log string, refused error, warn func(error)) error {
-	ch, err := connect.NewChanges(a.reader, connect.Command{Name: a.command, AuditLog: log, Getenv: a.getenv, Warn: warn})
+	ch, err := connect.NewChanges(a.reader, connect.Command{Name: a.command, AuditLog: log, Syslog: systemLog, Getenv: a.getenv, Warn: warn})
 	if err != nil {
 		return err
 	}
 	_ = ch.Refused(a.command, refused)
 	return nil
 }
+
+// systemLog is the socket that gets a line about each record too. Neither a flag nor a variable changes it: who runs a
+// command must not be able to turn it off. Tests build the program with another one, so that none of them writes to the
+// machine's syslog. (Its value must be a text here, and no constant's name, for the linker to change it.)
+var systemLog = "/dev/log"
 
 // The settings that are variables only, or flags of single commands.
 const (

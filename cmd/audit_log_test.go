@@ -9,6 +9,9 @@ import (
 	"uzerp-mfa/internal/errs"
 )
 
+// In the test binary nothing goes to the machine's syslog. TestTheProgramOfTheTests looks at the other program.
+func init() { systemLog = "" }
+
 func TestAuditLogPath(t *testing.T) {
 	state := t.TempDir()
 	own := filepath.Join(state, "uzerp-mfa", "audit.jsonl")

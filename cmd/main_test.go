@@ -1,12 +1,15 @@
 package cmd_test
 
 import (
+	"debug/buildinfo"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -92,8 +95,25 @@ func shipped(tb testing.TB) string {
 	return program.path
 }
 
+// scriptSyslog lets the program send its lines for syslog to a socket in its working directory, if there is one: no test
+// writes to the machine's syslog.
+const scriptSyslog = "-X uzerp-mfa/cmd.systemLog=syslog.sock"
+
+// No test writes to the machine's syslog.
+func TestTheProgramOfTheTests(t *testing.T) {
+	info, err := buildinfo.ReadFile(shipped(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(info.Settings, func(s debug.BuildSetting) bool {
+		return s.Key == "-ldflags" && strings.Contains(s.Value, "cmd.systemLog=")
+	}) {
+		t.Errorf("%+v", info.Settings)
+	}
+}
+
 func build(path string, flags ...string) error {
-	args := append([]string{"build", "-buildvcs=false", "-o", path}, flags...)
+	args := append([]string{"build", "-buildvcs=false", "-ldflags", scriptSyslog, "-o", path}, flags...)
 	if out, err := exec.Command("go", append(args, "..")...).CombinedOutput(); err != nil {
 		return fmt.Errorf("go build: %w\n%s", err, out)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -68,8 +69,9 @@ type scene struct {
 	database string
 	snapshot map[string][]string
 	runbook  *runbook
-	screen   string   // the last terminal's screen
-	numbers  []string // the numbers that codes were sent to, also before the log of requests was emptied
+	syslog   *net.UnixConn // nil until the script wants one
+	screen   string        // the last terminal's screen
+	numbers  []string      // the numbers that codes were sent to, also before the log of requests was emptied
 }
 
 func setUp(env *testscript.Env) error {
@@ -167,6 +169,7 @@ func commands() map[string]func(ts *testscript.TestScript, neg bool, args []stri
 		"fault":       plain(cmdFault),
 		"clearfaults": plain(func(ts *testscript.TestScript, _ []string) { sceneOf(ts).verify.ClearFaults() }),
 		"requests":    plain(cmdRequests),
+		"syslog":      plain(cmdSyslog),
 		"advance":     plain(cmdAdvance),
 		"snapshot":    plain(cmdSnapshot),
 		"untouched":   plain(cmdUntouched),

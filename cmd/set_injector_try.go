@@ -55,6 +55,9 @@ func (a *App) guard(opts *setInjectorOptions) (*exec.Cmd, error) {
 	if a.loader.UzerpRoot != "" {
 		args = append(args, "--uzerp-root", a.loader.UzerpRoot)
 	}
+	if a.loader.EnvFile != "" { // the record of what it does names the service
+		args = append(args, "--env-file", a.loader.EnvFile)
+	}
 	if a.flags.auditLog != "" {
 		args = append(args, "--audit-log", a.flags.auditLog)
 	}

@@ -27,6 +27,8 @@ type Options struct {
 	Now   func() time.Time
 	NewID func() string
 	Wait  time.Duration // how long Append waits for other writers; 10 s if 0
+	// Syslog is the socket that gets a line about each record too, SystemLog; empty for none.
+	Syslog string
 
 	sync  func(*os.File) error // writes a file or a directory to the disk; fsync if nil
 	trust safepath.Trust       // trust() if nobody is trusted
@@ -238,6 +240,9 @@ func (l *Log) Append(ctx context.Context, r Record) (Record, error) {
 	filelock.Share(lock, f)
 	if r, err = l.append(dir, f, r.sanitized()); err != nil {
 		return Record{}, l.error(err)
+	}
+	if l.o.Syslog != "" {
+		sendToSyslog(l.o.Syslog, r)
 	}
 	return r, nil
 }

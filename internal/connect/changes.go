@@ -27,6 +27,7 @@ type Command struct {
 	DryRun     bool   // nothing is written, and nothing recorded
 	Unlogged   bool   // the operator wants no record
 	AuditLog   string // the path
+	Syslog     string // the socket that gets a line about each record too; empty for none
 	Policy     *policy.Policy
 	AsRoot     bool // root itself runs the command, not through sudo
 	Identify   bool // before anything is changed, a code to the user's phone will verify the caller
@@ -53,7 +54,7 @@ func NewChanges(r *Reader, cmd Command) (*Changes, error) {
 	if cmd.DryRun || cmd.Unlogged {
 		return ch, ch.gate.begin()
 	}
-	log, err := audit.Open(cmd.AuditLog, audit.Options{Now: r.options.Now})
+	log, err := audit.Open(cmd.AuditLog, audit.Options{Now: r.options.Now, Syslog: cmd.Syslog})
 	if err != nil {
 		return nil, err
 	}

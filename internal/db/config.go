@@ -51,6 +51,7 @@ func (c Config) parse() (settings, error) {
 	config.MaxConns = int32(cmp.Or(c.MaxConns, DefaultMaxConns))
 	config.MinConns = 0 // connections are made on first use
 	s := settings{pool: config, queryTimeout: cmp.Or(c.QueryTimeout, DefaultQueryTimeout)}
+	config.PingTimeout = cmp.Or(config.PingTimeout, s.queryTimeout) // of a connection that broke in silence while it was idle
 	conn := config.ConnConfig
 	setRuntimeParams(conn.RuntimeParams, s.queryTimeout, cmp.Or(c.LockTimeout, DefaultLockTimeout))
 	conn.ConnectTimeout = cmp.Or(conn.ConnectTimeout, defaultConnectTimeout)

@@ -344,3 +344,40 @@ func TestAChangeDoesNotHoldItsLocksForLong(t *testing.T) {
 		t.Errorf("%q, %v", got, err)
 	}
 }
+
+// A switch and a trial begin at the same moment. If both are made, the guard of the trial has seen the switch: else it
+// would take for its own what it finds later. 200 tries.
+func TestTrialAndSwitchAtTheSameMoment(t *testing.T) {
+	mine, url := sample(t)
+	other := open(t, db.Config{ConnString: url})
+	was := plan(t, mine).Was
+	outcomes := map[bool]int{}
+	for i := range 200 {
+		classes := []string{"HTMLFormLoginHandler", "HTMLFormLoginHandlerMFA"}
+		now, next := classes[i%2], classes[(i+1)%2]
+		dbtest.Exec(t, url, "update injector_classes set class_name = $1 where id = 6", now)
+		was[0].ClassName = now
+		s := injector.SwitchPlan{Was: was, Changes: []injector.ClassChange{{ID: 6, Name: "LoginHandler", Before: now, After: next}}}
+		switched := make(chan error, 1)
+		go func() { switched <- other.ApplySwitch(background(), switchNames(), s) }()
+		_, release, err := mine.HoldTrial(t.Context(), time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen, err := mine.SettledClasses(t.Context(), switchNames())
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = <-switched
+		release()
+		if want := map[bool]string{true: next, false: now}[err == nil]; seen[0].ClassName != want {
+			t.Fatalf("try %d: the guard has seen %s, and the switch ended with %v", i, seen[0].ClassName, err)
+		}
+		if err != nil && errs.KindOf(err) != errs.Refused {
+			t.Fatal(err)
+		}
+		outcomes[err == nil]++
+		onTrial(t, mine, false)
+	}
+	t.Logf("switched %d times, refused %d times", outcomes[true], outcomes[false])
+}

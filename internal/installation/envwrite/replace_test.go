@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/filelock"
 	"uzerp-mfa/internal/installation/file"
 	"uzerp-mfa/internal/installation/treetest"
@@ -270,6 +271,10 @@ func TestReplaceRefuses(t *testing.T) {
 	})
 	if !errors.Is(err, ErrLocked) {
 		t.Errorf("locked: %v", err)
+	}
+	said := problem(path, "", err)
+	if errs.KindOf(said) != errs.Refused || !strings.Contains(errs.HintOf(said).Text, "with lslocks which process has locked "+dir) {
+		t.Errorf("locked: %v: %v", said, errs.HintOf(said))
 	}
 	if found := names(t, dir); len(found) != 1 {
 		t.Errorf("in the directory: %q", found)

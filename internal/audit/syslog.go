@@ -1,0 +1,127 @@
+package audit
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"golang.org/x/sys/unix"
+
+	"uzerp-mfa/internal/safepath"
+)
+
+// SystemLog is the socket of the machine's syslog.
+const SystemLog = "/dev/log"
+
+// As in RFC 3164: what sudo uses, so that both are in the same file.
+const (
+	facilityAuthpriv = 10 << 3
+	severityWarning  = 4
+	severityNotice   = 5
+)
+
+const (
+	syslogMessage = 1024 // RFC 3164 §4.1
+	syslogText    = 160  // of reason and message
+	syslogValue   = 64   // of every other value
+)
+
+// sendToSyslog sends one line about r. What goes wrong is nobody's business: a socket that is missing, full or hangs must
+// stop no command, so nothing is waited for and nothing is told.
+func sendToSyslog(path string, r Record) {
+	fd, err := dialSyslog(path)
+	if err != nil {
+		return
+	}
+	defer func() { _ = unix.Close(fd) }()
+	_ = unix.Sendto(fd, []byte(syslogLine(r)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, nil)
+}
+
+// dialSyslog connects to the socket at path without waiting. Nobody but root and us may have put it there.
+func dialSyslog(path string) (fd int, err error) {
+	dir, name, err := safepath.OpenParent(path, safepath.Trust{UIDs: []int{os.Geteuid()}})
+	if err != nil {
+		return -1, err
+	}
+	defer func() { _ = dir.Close() }()
+	stat, err := dir.Lstat(name)
+	if err != nil {
+		return -1, err
+	}
+	if uid := int(stat.Uid); stat.Mode&unix.S_IFMT != unix.S_IFSOCK || uid != 0 && uid != os.Geteuid() {
+		return -1, errors.New("no socket of the system's")
+	}
+	address := &unix.SockaddrUnix{Name: dir.Path(name)} // the resolved path: nobody else can change it
+	for _, kind := range []int{unix.SOCK_DGRAM, unix.SOCK_STREAM} {
+		fd, err = unix.Socket(unix.AF_UNIX, kind|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return -1, err
+		}
+		if err = unix.Connect(fd, address); err == nil {
+			return fd, nil
+		}
+		_ = unix.Close(fd)
+		if !errors.Is(err, unix.EPROTOTYPE) {
+			break
+		}
+	}
+	return -1, err
+}
+
+// syslogLine returns the line for syslog. What is certain and short comes first, so that nothing a user typed can push it
+// out; of the values that were changed it has none. Every text is quoted.
+func syslogLine(r Record) string {
+	severity := severityNotice
+	if r.Result != ResultIntent && r.Result != ResultDone {
+		severity = severityWarning
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "<%d>%s uzerp-mfa[%d]: result=%s command=%q time=%s id=%s hash=%s", facilityAuthpriv|severity, r.Time.Local().Format(time.Stamp),
+		r.Actor.PID, r.Result, r.Command, r.Time.Format(time.RFC3339Nano), quoted(r.ID, syslogValue), r.Hash)
+	add := func(name, value string, limit int) {
+		if value == "" {
+			return
+		}
+		text := " " + name + "=" + quoted(value, limit)
+		if b.Len()+len(text) < syslogMessage {
+			b.WriteString(text)
+		}
+	}
+	add("target", r.Target, syslogValue)
+	add("user", r.Actor.User, syslogValue)
+	add("sudo_user", r.Actor.SudoUser, syslogValue)
+	if d := r.Database; d != nil {
+		add("database", d.Name+"@"+net.JoinHostPort(d.Host, strconv.Itoa(d.Port)), syslogValue)
+	}
+	if s := r.Service; s != nil {
+		add("service", s.SID, syslogValue)
+		add("service_address", s.Address, syslogValue)
+	}
+	add("ticket", r.Ticket, syslogValue)
+	add("verified_by", r.VerifiedBy, syslogValue)
+	add("message", r.Message, syslogText)
+	add("reason", r.Reason, syslogText)
+	add("ssh_client", r.Actor.SSHClient, syslogValue)
+	b.WriteString("\n") // ends the line in a stream, and is ignored in a datagram
+	return b.String()
+}
+
+// quoted quotes s, so that no character of it ends the line or the value, and cuts it to limit bytes.
+func quoted(s string, limit int) string {
+	var b strings.Builder
+	for _, r := range s {
+		piece := strconv.Quote(string(r))
+		piece = piece[1 : len(piece)-1]
+		if b.Len()+len(piece) > limit-utf8.RuneLen('…') {
+			b.WriteRune('…')
+			break
+		}
+		b.WriteString(piece)
+	}
+	return `"` + b.String() + `"`
+}

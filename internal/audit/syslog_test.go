@@ -1,0 +1,158 @@
+package audit
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+)
+
+// socketDir is a directory with a short path: a socket's may have 107 bytes.
+func socketDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "s")
+	check(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
+func datagrams(t *testing.T, path string) *net.UnixConn {
+	t.Helper()
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	check(t, err)
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn
+}
+
+func logTo(t *testing.T, socket string) *Log {
+	t.Helper()
+	l, err := Open(filepath.Join(t.TempDir(), "audit.jsonl"), Options{Syslog: socket})
+	check(t, err)
+	return l
+}
+
+// received returns what is waiting in the socket. It is there once Append has returned.
+func received(t *testing.T, conn *net.UnixConn) string {
+	t.Helper()
+	check(t, conn.SetReadDeadline(time.Now().Add(time.Minute)))
+	b := make([]byte, 1<<16)
+	n, err := conn.Read(b)
+	check(t, err)
+	return string(b[:n])
+}
+
+// What stands in the log stands in syslog too, in one line and without the values.
+func TestSyslog(t *testing.T) {
+	socket := filepath.Join(socketDir(t), "log")
+	conn := datagrams(t, socket)
+	l := logTo(t, socket)
+	r := sample(0)
+	r.Database, r.Service = &Database{"192.0.2.1", 5432, "uzerp"}, &Service{SID: "VA1", Address: "http://127.0.0.1:4000"}
+	r.Target = "Müller \"x\"\n<85>Nov 26 10:00:00 uzerp-mfa[1]: result=done\x1b[31m\u202e"
+	r.Message, r.Result = "no", ResultRefused
+	written := appendTo(t, l, r)
+	got := received(t, conn)
+	want := fmt.Sprintf(`<84>%s uzerp-mfa[%d]: result=refused command="user reset" time=%s id="%s" hash=%s`+
+		` target="Müller \"x\"\n<85>Nov 26 10:00:00 uzerp-mfa[1]: result=done…" user="root" sudo_user="ann" database="uzerp@192.0.2.1:5432"`+
+		` service="VA1" service_address="http://127.0.0.1:4000" ticket="T-1" message="no" reason="lost phone"`+"\n",
+		written.Time.Local().Format(time.Stamp), os.Getpid(), written.Time.Format(time.RFC3339Nano), written.ID, written.Hash)
+	if got != want {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	if strings.Contains(got, "YF1") {
+		t.Error("a value that was changed is in syslog")
+	}
+	r.Result = ResultDone
+	appendTo(t, l, r)
+	if got := received(t, conn); !strings.HasPrefix(got, "<85>") {
+		t.Errorf("%q", got)
+	}
+}
+
+// However long and odd the texts are, there is one line, not longer than syslog takes, and the hash is in it.
+func TestSyslogLineIsBounded(t *testing.T) {
+	for _, piece := range []string{"x", "\n", "\x1b[31m", "ü", "\"", "\\", "\u2028", "\u202e", "\xff", "🙂"} {
+		long := strings.Repeat(piece, 70000)
+		r := Record{ID: long, Actor: Actor{long, long, long, long, 1}, Database: &Database{long, 1, long}, Service: &Service{long, long},
+			Command: "user reset", Target: long, Reason: long, Ticket: long, VerifiedBy: long, Message: long, Result: ResultUnknown, Hash: Genesis}
+		line := syslogLine(r.sanitized())
+		if len(line) > syslogMessage || strings.Count(line, "\n") != 1 || !strings.Contains(line, " hash="+Genesis+" target=") ||
+			!utf8.ValidString(line) || regexp.MustCompile(`[\x00-\x09\x0b-\x1f\x7f\x{80}-\x{9f}\x{2028}\x{202e}]`).MatchString(line) {
+			t.Errorf("%q: %d bytes: %q", piece, len(line), line)
+		}
+	}
+}
+
+// A stream is what some daemons listen on.
+func TestSyslogStream(t *testing.T) {
+	socket := filepath.Join(socketDir(t), "log")
+	listener, err := net.Listen("unix", socket)
+	check(t, err)
+	defer func() { _ = listener.Close() }()
+	written := appendTo(t, logTo(t, socket), sample(0))
+	conn, err := listener.Accept()
+	check(t, err)
+	defer func() { _ = conn.Close() }()
+	b := make([]byte, 1<<16)
+	if n, err := conn.Read(b); err != nil || !strings.Contains(string(b[:n]), written.Hash) || b[n-1] != '\n' {
+		t.Errorf("%q, %v", b[:n], err)
+	}
+}
+
+// A socket that is missing, full, closed or hangs stops nothing, and nothing is waited for: were there one wait, this test
+// would never end.
+func TestSyslogStopsNothing(t *testing.T) {
+	dir := socketDir(t)
+	in := func(name string) string { return filepath.Join(dir, name) }
+	full := datagrams(t, in("full"))
+	check(t, full.SetReadBuffer(1))
+	_, err := net.Listen("unix", in("hangs")) // nobody accepts
+	check(t, err)
+	dead := datagrams(t, in("dead"))
+	check(t, dead.Close())
+	if _, err := os.Stat(in("dead")); errors.Is(err, os.ErrNotExist) { // Close has removed it
+		dead := datagrams(t, in("dead"))
+		file, err := dead.File()
+		check(t, err, os.Rename(in("dead"), in("kept")), dead.Close(), file.Close(), os.Rename(in("kept"), in("dead")))
+	}
+	check(t, os.Mkdir(in("directory"), 0o700), os.WriteFile(in("file"), nil, 0o600), os.Symlink("loop", in("loop")))
+	const records = 300 // more than any queue holds
+	for _, name := range []string{"full", "hangs", "dead", "missing", "directory", "file", "loop", "no/such"} {
+		l := logTo(t, in(name))
+		l.o.sync = func(*os.File) error { return nil }
+		for i := range records {
+			appendTo(t, l, sample(i))
+		}
+		intact(t, l, records)
+	}
+}
+
+// Another user's socket, or one in another user's directory, gets nothing: it would learn who is helped, and why.
+func TestSyslogOfAStranger(t *testing.T) {
+	needsRoot(t)
+	dir := socketDir(t)
+	check(t, os.Chmod(dir, 0o755))
+	give(t, filepath.Join(dir, "theirs"), stranger, stranger, 0o755)
+	roots, theirs := datagrams(t, filepath.Join(dir, "roots")), datagrams(t, filepath.Join(dir, "sock"))
+	inside := datagrams(t, filepath.Join(dir, "theirs", "sock"))
+	check(t, os.Chown(filepath.Join(dir, "sock"), stranger, stranger))
+	check(t, os.Symlink(filepath.Join(dir, "roots"), filepath.Join(dir, "link"))) // as /dev/log is
+	for path, conn := range map[string]*net.UnixConn{"roots": roots, "link": roots, "sock": nil, "theirs/sock": nil} {
+		appendTo(t, logTo(t, filepath.Join(dir, path)), sample(0))
+		if conn != nil && received(t, conn) == "" {
+			t.Errorf("%s gets nothing", path)
+		}
+	}
+	for _, conn := range []*net.UnixConn{theirs, inside} {
+		check(t, conn.SetReadDeadline(time.Now().Add(10*time.Millisecond))) // what was sent is there already
+		if n, err := conn.Read(make([]byte, 10)); err == nil {
+			t.Errorf("a stranger gets %d bytes", n)
+		}
+	}
+}
