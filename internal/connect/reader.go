@@ -254,6 +254,29 @@ func (r *Reader) place() audit.Place {
 	return p
 }
 
+// lookupLimit is how long Here waits for a host's addresses.
+const lookupLimit = 2 * time.Second
+
+// Here returns what the settings in force name, and connects to nothing. What is not set, or can't be found out, is nil.
+func (r *Reader) Here(ctx context.Context) audit.Here {
+	ctx, cancel := context.WithTimeout(ctx, lookupLimit)
+	defer cancel()
+	var here audit.Here
+	if settings, err := r.options.Loader.Database(); err == nil {
+		addresses, _ := db.Config{ConnString: settings.ConnString.Reveal()}.Addresses(ctx)
+		for _, at := range addresses {
+			here.Databases = append(here.Databases, audit.Database{Host: at.Host, Port: at.Port, Name: at.Database})
+		}
+	}
+	if settings, err := r.options.Loader.Twilio(); err == nil {
+		if client, err := twilio.New(r.config(settings, 0)); err == nil {
+			here.Service = &audit.Service{SID: client.ServiceSID(), Address: client.Address()}
+			client.CloseIdle()
+		}
+	}
+	return here
+}
+
 // client makes the Verify client on the first call. It opens no connection yet.
 func (r *Reader) client(atOnce int) (*twilio.Client, error) {
 	if r.verify != nil {
