@@ -124,7 +124,7 @@ var allowed = map[string][]string{
 	},
 	"internal/sessionconfig": {
 		"uzerp-mfa/internal/shell", "uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs",
-		"uzerp-mfa/internal/secret", "uzerp-mfa/internal/finding", "uzerp-mfa/internal/installation/...",
+		"uzerp-mfa/internal/secret", "uzerp-mfa/internal/finding", "uzerp-mfa/internal/installation/...", "uzerp-mfa/internal/safepath",
 	},
 	"internal/sharedtest": {},
 	"internal/totp":       {"uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa", "github.com/pquerna/otp/..."},

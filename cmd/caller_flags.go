@@ -43,6 +43,7 @@ type callerFlags struct {
 
 	verify  bool           // identify was given, perhaps by mistake with an empty value: the caller must be verified
 	channel caller.Channel // what identify means
+	again   string         // what else the command that begins again needs, with a blank before it
 }
 
 func (f *callerFlags) registerCaller(c *cobra.Command) {
@@ -97,7 +98,7 @@ func (a *App) verifyCaller(ctx context.Context, ch *changes, w writeFlags, f cal
 		return evidence, err
 	}
 	verifier.Refused, verifier.Undone = ch.Refused, undone
-	verifier.Resend = errs.Plain(fmt.Sprintf("uzerp-mfa %s --identify %s %s", a.command, f.channel, shell.Quote(u.Username)))
+	verifier.Resend = errs.Plain(fmt.Sprintf("uzerp-mfa %s --identify %s%s %s", a.command, f.channel, f.again, shell.Quote(u.Username)))
 	if w.dryRun {
 		check, err := verifier.PlanVerify(ctx, u, f.channel)
 		if err == nil {

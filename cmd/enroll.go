@@ -16,6 +16,7 @@ import (
 
 type enrollOptions struct {
 	writeFlags
+	callerFlags
 	replace   bool
 	ifMissing bool
 	noWait    bool
@@ -39,6 +40,9 @@ then shows, and writes the factor into uzERP only when Twilio has accepted the c
 On a terminal that has an alternate screen both are shown there, so that they are not in the scrollback afterwards. For a
 user who is not in the room --html writes a page with the QR code, the secret and what to do with them.
 
+If somebody asks for it by phone, verify the caller first: with --identify nothing is made before the caller has read out
+the code that went to the phone in uzERP; --verified-by says how else you did.
+
 Scripts use --no-wait: it prints the material and ends; verify finishes later. With -o json, or when stdout is no
 terminal, the secret is printed only with --reveal.
 
@@ -56,9 +60,15 @@ terminal, the secret is printed only with --reveal.
 	f.Var(&opts.html, "html", "write a page for the user to this new file, readable by you alone")
 	f.IntVar(&opts.attempts, "attempts", 5, "how many codes may be typed")
 	opts.registerUnasked(c)
+	opts.registerCaller(c)
 	c.ValidArgsFunction = app.completeUsers(1)
 	completeValues(c, "qr", "auto", "half", "ascii", "none")
-	c.RunE = app.run(oneFormats, func(ctx context.Context, args []string) error { return runEnroll(ctx, app, opts, args[0]) })
+	c.RunE = app.run(oneFormats, func(ctx context.Context, args []string) error {
+		if err := opts.readCaller(app, c, &opts.writeFlags); err != nil {
+			return err
+		}
+		return runEnroll(ctx, app, opts, args[0])
+	})
 	return c
 }
 
@@ -111,7 +121,14 @@ func runEnroll(ctx context.Context, app *App, opts *enrollOptions, name string) 
 		return showEnrollment(app, enrollmentView{Username: user.Username, UUID: user.UUID, FactorSID: user.SID, Status: statusUnchanged})
 	case plan.Refusal != nil:
 		return ch.Refused(name, plan.Refusal)
-	case opts.dryRun:
+	}
+	if opts.replace {
+		opts.again = " --replace"
+	}
+	if _, err := app.verifyCaller(ctx, ch, opts.writeFlags, opts.callerFlags, user, "nothing was changed"); err != nil {
+		return err
+	}
+	if opts.dryRun {
 		friendly := mfa.FriendlyName(user.Username)
 		return showEnrollment(app, enrollmentView{Username: user.Username, UUID: user.UUID, Status: "would-create", FriendlyName: &friendly})
 	}

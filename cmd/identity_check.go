@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/errs"
 )
 
@@ -52,6 +53,9 @@ func runIdentityCheck(ctx context.Context, app *App, opts *identityCheckOptions,
 	ch, err := app.changes(opts.writeFlags)
 	if err != nil {
 		return err
+	}
+	if !opts.dryRun && !ch.Recorded() {
+		return caller.ErrNoRecord()
 	}
 	p, err := app.planCheck(ctx, ch, opts.identityFlags, args[0])
 	if err != nil {

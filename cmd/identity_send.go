@@ -56,6 +56,9 @@ func runIdentitySend(ctx context.Context, app *App, opts *identitySendOptions, n
 	if err != nil {
 		return err
 	}
+	if !opts.dryRun && !ch.Recorded() {
+		return caller.ErrNoRecord()
+	}
 	p, err := app.planCheck(ctx, ch, opts.identityFlags, name)
 	if err != nil {
 		return err

@@ -14,10 +14,11 @@ type bypass struct {
 	plan      func(mfa.User) mfa.RowChange
 	changed   string
 	unchanged string
+	caller    *callerFlags // nil if nobody is helped, so that no caller need be verified
 }
 
 func newUserEnableCmd(app *App) *cobra.Command {
-	b := bypass{mfa.PlanEnable, "the next login asks for the code", "the next login asks for the code already"}
+	b := bypass{mfa.PlanEnable, "the next login asks for the code", "the next login asks for the code already", nil}
 	return newBypassCmd(app, b, &cobra.Command{
 		Use:   "enable USER...",
 		Short: "Ask users for their code again at the next login",
@@ -33,13 +34,35 @@ func newBypassCmd(app *App, b bypass, c *cobra.Command) *cobra.Command {
 	w, names := &writeFlags{}, &nameList{}
 	w.register(c)
 	names.register(c)
+	if b.caller != nil {
+		b.caller.registerCaller(c)
+	}
 	c.ValidArgsFunction = app.completeUsers(0)
-	c.RunE = app.run(listFormats, func(ctx context.Context, args []string) error { return runBypass(ctx, app, b, *w, names, args) })
+	c.RunE = app.run(listFormats, func(ctx context.Context, args []string) error {
+		if b.caller != nil {
+			if err := b.caller.readCaller(app, c, w); err != nil {
+				return err
+			}
+		}
+		return runBypass(ctx, app, b, *w, names, args)
+	})
 	return c
+}
+
+// verifyCaller verifies the caller, if there is something to do for them.
+func (b bypass) verifyCaller(ctx context.Context, app *App, ch *changes, w writeFlags, u mfa.User) error {
+	if change := b.plan(u); b.caller == nil || change.Refusal != nil || !change.Needed() {
+		return nil
+	}
+	_, err := app.verifyCaller(ctx, ch, w, *b.caller, u, "nothing was changed")
+	return err
 }
 
 func runBypass(ctx context.Context, app *App, b bypass, w writeFlags, list *nameList, args []string) error {
 	names, err := list.read(ctx, app, args)
+	if err == nil && b.caller != nil {
+		err = b.caller.oneCaller(names)
+	}
 	if err != nil {
 		return err
 	}
@@ -57,6 +80,9 @@ func runBypass(ctx context.Context, app *App, b bypass, w writeFlags, list *name
 	}
 	for _, u := range users {
 		app.warnLookalike(u.Username)
+	}
+	if err := b.verifyCaller(ctx, app, ch, w, users[0]); err != nil {
+		return err
 	}
 	results := make([]outcome, len(users))
 	progress := app.streams.NewProgress("users", len(users))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -68,7 +69,7 @@ func (p Check) ChangeInWords() string {
 	if p.Change.At.IsZero() {
 		return number + " was changed at a time that uzERP does not say"
 	}
-	by := fmt.Sprintf("by %q", p.Change.By)
+	by := "by " + quoted(p.Change.By)
 	switch p.Change.By {
 	case "":
 		by = "by nobody that uzERP names"
@@ -106,7 +107,7 @@ func (v *Verifier) othersHave(ctx context.Context, u mfa.User, phone Phone) erro
 		same := err == nil && other.E164.Reveal() == number ||
 			err != nil && strings.Contains(digitsOf(h.Text), number[max(1, len(number)-comparedDigits):])
 		if same && h.Username != u.Username {
-			names = append(names, fmt.Sprintf("%q", h.Username))
+			names = append(names, quoted(h.Username))
 		}
 	}
 	if len(names) == 0 {
@@ -119,6 +120,15 @@ func (v *Verifier) othersHave(ctx context.Context, u mfa.User, phone Phone) erro
 	}
 	return errs.New(errs.Refused, fmt.Sprintf("the number %s of %q is also the main mobile of %s", phone.Masked, u.Username, strings.Join(names, ", ")),
 		"verify the caller in another way, and give each person their own number in uzERP")
+}
+
+// quoted returns a name from the database in quotes, and only its beginning if it is very long: names have no limit there.
+func quoted(name string) string {
+	const longest = 60
+	if r := []rune(name); len(r) > longest {
+		name = string(r[:longest]) + "…"
+	}
+	return strconv.Quote(name)
 }
 
 func digitsOf(text string) string {

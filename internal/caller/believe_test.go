@@ -38,6 +38,7 @@ func TestFreshNumber(t *testing.T) {
 		"a second ago":        {main(changed(0, "mallory", caller.ChangedNumber)), `the number +44 ***123 of "alice" was changed on 2026-07-14 by "mallory"`},
 		"by the user":         {main(changed(3, "alice", caller.ChangedNumber)), "on 2026-07-11 by that user"},
 		"by nobody":           {main(changed(3, "", caller.ChangedNumber)), "by nobody that uzERP names"},
+		"by somebody endless": {main(changed(3, strings.Repeat("m", 70_000), caller.ChangedNumber)), `by "` + strings.Repeat("m", 60) + `…", so`},
 		"in the future":       {main(changed(-900, "hr", caller.ChangedNumber)), "was changed on 2028-12-30"},
 		"at an unknown time":  {main(caller.Change{By: "hr"}), "was changed at a time that uzERP does not say"},
 		"another number":      {main(changed(3, "hr", caller.ChangedEntry)), `which number "alice" has (+44 ***123) was changed on 2026-07-11 by "hr"`},
@@ -69,7 +70,7 @@ func TestFreshNumber(t *testing.T) {
 		// With a reason it is believed, and the change goes with the number into the audit log.
 		v.Reason = "new phone, her manager confirmed it"
 		if p, err = v.Plan(t.Context(), alice, ""); err != nil || !p.Fresh || p.Recipient.Fresh == nil || *p.Recipient.Fresh != p.Change ||
-			!strings.Contains(p.ChangeInWords(), c.text) {
+			!strings.Contains(p.ChangeInWords()+", so", c.text) {
 			t.Errorf("%s, with a reason: %v, %+v", name, err, p)
 		}
 		v.Reason = " \t"

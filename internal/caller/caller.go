@@ -175,7 +175,7 @@ func (p Check) Refuses(channel Channel) error {
 // nothing is sent: no check would accept the code.
 func (p Check) Send(ctx context.Context, channel Channel) (Answer, error) {
 	if !p.by.History(p.Recipient).Known {
-		return Answer{}, errNoRecord()
+		return Answer{}, ErrNoRecord()
 	}
 	h, err := p.send(ctx, channel)
 	return h.answer(maxChecks), err
@@ -220,7 +220,8 @@ func (h History) own(at Started) error {
 		Hint: errs.Plain("do not help this caller unless you can verify them in another way; ten minutes after the last message a new code can be sent")}
 }
 
-func errNoRecord() error {
+// ErrNoRecord returns the error that there is no log of what was sent, so that no code can be sent or checked.
+func ErrNoRecord() error {
 	return errs.NewWith(errs.Config, "without the audit log it is not known which codes this program sent", ReasonNoRecord.With())
 }
 
@@ -242,7 +243,7 @@ var ErrCodeLength = errors.New("no try was used")
 func (p Check) Confirm(ctx context.Context, code string) (Answer, error) {
 	h := p.by.History(p.Recipient)
 	if !h.Known {
-		return Answer{}, errNoRecord()
+		return Answer{}, ErrNoRecord()
 	}
 	return p.confirm(ctx, &h, code, maxChecks)
 }

@@ -34,7 +34,9 @@ type helpdesk struct {
 	fetchErr error
 	length   int // of Twilio's codes; 0 if the service can't be asked
 	holders  []caller.MobileHolder
-	sends    int
+
+	holdersErr error
+	sends      int
 
 	calls []string
 }
@@ -70,7 +72,7 @@ func (h *helpdesk) StartVerification(_ context.Context, to caller.Recipient, cha
 }
 
 func (h *helpdesk) MobileHolders(_ context.Context, _, digits string) ([]caller.MobileHolder, error) {
-	return h.holders, nil
+	return h.holders, h.holdersErr
 }
 
 func (h *helpdesk) FetchVerification(_ context.Context, _ caller.Recipient, sid string) (caller.Started, error) {
@@ -190,7 +192,7 @@ func TestIdentificationOfWhoHasLeft(t *testing.T) {
 // theirs.
 func TestIdentificationWithoutDirectory(t *testing.T) {
 	denied := errs.New(errs.Config, "no rights", "h")
-	for _, h := range []*helpdesk{{detailsErr: denied}, {phonesErr: denied}} {
+	for _, h := range []*helpdesk{{detailsErr: denied}, {phonesErr: denied}, {holdersErr: denied}} {
 		h.contacts = map[string][]caller.PhoneContact{"alice": {mobile}}
 		if _, err := h.identifier().Plan(t.Context(), mfatest.Fresh("alice", "22222222-2222-4222-8222-222222222222"), ""); !errors.Is(err, denied) {
 			t.Error(err)

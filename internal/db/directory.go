@@ -61,7 +61,14 @@ func (db *DB) PhoneContacts(ctx context.Context, username string) ([]caller.Phon
 	return contacts, nil
 }
 
+// longestName is how much is kept of the name of somebody who made a change: uzERP has no limit for it, a line of the audit
+// log has one.
+const longestName = 100
+
 func changeOf(at *time.Time, by string, what caller.Changed) caller.Change {
+	if r := []rune(by); len(r) > longestName {
+		by = string(r[:longestName]) + "…"
+	}
 	c := caller.Change{By: strings.TrimSpace(by), What: what}
 	if at != nil {
 		c.At = *at

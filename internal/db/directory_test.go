@@ -3,6 +3,7 @@ package db_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -193,6 +194,8 @@ func TestNumberChanged(t *testing.T) {
 		{"update contact_methods set created = '2026-07-14 12:30:15', createdby = 'mallory', alteredby = null",
 			caller.Change{At: day, By: "mallory", What: caller.ChangedNumber}},
 		{"update contact_methods set lastupdated = '2026-07-14 12:30:15', createdby = 'hr', alteredby = ''", caller.Change{At: day, What: caller.ChangedNumber}},
+		{"update person set lastupdated = '2026-07-14 12:30:15', alteredby = repeat('m', 70000)",
+			caller.Change{At: day, By: strings.Repeat("m", 100) + "…", What: caller.ChangedPerson}},
 		{"update contact_methods set created = null", caller.Change{At: entered, By: "admin", What: caller.ChangedNumber}},
 		{"update contact_methods set lastupdated = null", caller.Change{By: "admin", What: caller.ChangedNumber}},
 		{"update party_contact_methods set lastupdated = null", caller.Change{By: "admin", What: caller.ChangedEntry}},

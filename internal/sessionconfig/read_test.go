@@ -1,10 +1,13 @@
 package sessionconfig
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"uzerp-mfa/internal/sharedtest"
 )
 
 // The check sees what a Debian machine has under /etc. Scripts can't test that, because they run on any machine.
@@ -60,5 +63,23 @@ func TestReadMachine(t *testing.T) {
 	}
 	if again.WebUser.Name != "" {
 		t.Errorf("%+v", again.WebUser)
+	}
+}
+
+// Nothing is said about a file of root's to which a link of the web server's leads.
+func TestLookLeavesOthersFiles(t *testing.T) {
+	if os.Geteuid() != 0 {
+		sharedtest.LeaveOut(t, sharedtest.Root, errors.New("only root can give files away"))
+	}
+	dir := t.TempDir()
+	roots, link, own := filepath.Join(dir, "roots"), filepath.Join(dir, "link"), filepath.Join(dir, "own")
+	if err := errors.Join(os.WriteFile(roots, nil, 0o600), os.Symlink(roots, link), os.Lchown(link, 33, 33), os.Symlink(roots, own)); err != nil {
+		t.Fatal(err)
+	}
+	for path, exists := range map[string]bool{roots: true, own: true, link: false} {
+		var in Input
+		if in.look(path); in.Looked[0].Exists != exists || in.Looked[0].Path != path || !exists && in.Looked[0].Mode != 0 {
+			t.Errorf("%+v", in.Looked[0])
+		}
 	}
 }

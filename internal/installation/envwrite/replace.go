@@ -330,10 +330,12 @@ func (r *replacer) nameBackup(d *draft, name string) (string, error) {
 			backup = fmt.Sprintf("%s-%d", base, n)
 		}
 		err := d.link(backup)
-		if errors.Is(err, fs.ErrExist) {
+		switch {
+		case errors.Is(err, fs.ErrExist):
 			continue
-		}
-		if err != nil {
+		case errors.Is(err, fs.ErrNotExist):
+			return "", errBackupMoved
+		case err != nil:
 			return "", err
 		}
 		if holds, err := d.dir.Holds(backup, d.file); err != nil || !holds {
@@ -377,7 +379,9 @@ func (r *replacer) swap(d *draft, name string, old *original) error {
 	if err := r.check("exchange"); err != nil {
 		return err
 	}
-	if err := d.dir.Rename(d.name, name); err != nil {
+	if err := d.dir.Rename(d.name, name); errors.Is(err, fs.ErrNotExist) {
+		return ErrFileMoved
+	} else if err != nil {
 		return err
 	}
 	if holds, err := d.dir.Holds(name, d.file); err != nil || !holds {

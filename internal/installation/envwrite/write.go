@@ -40,14 +40,16 @@ func rehearse(ctx context.Context, path string, edit func([]byte) ([]byte, error
 }
 
 // Write writes the file, if it is still as it was read. It returns the path of a copy of the old file, or "" if there
-// was nothing to change. If it returns a path and an error, the new file is in place all the same, except after
-// ErrExchanged.
+// was nothing to change. If it returns a path and an error, the new file is in place all the same.
 //
 // It fails with errs.Refused if the file was changed meanwhile or stays locked, with errs.Config if this user may not
 // write it or keep its owner, or if it is not safe to read, with ctx's error if that ends while it waits for the lock,
 // and otherwise with errs.Failure.
 func Write(ctx context.Context, e *installation.EnvEdit) (backup string, err error) {
 	backup, err = newReplacer().replace(ctx, e.Path, contentOf(e))
+	if errors.Is(err, ErrExchanged) { // the new file is not in place
+		return "", problem(e.Path, backup, fmt.Errorf("%w; the old file is %s", err, backup))
+	}
 	return backup, problem(e.Path, backup, err)
 }
 
@@ -72,11 +74,11 @@ func problem(path, backup string, err error) error {
 		return &errs.Error{Kind: errs.Failure, Op: path, Err: err, Hint: errs.Plain("check the disk; the old file is " + backup)}
 	case errors.Is(err, ErrExchanged):
 		return &errs.Error{Kind: errs.Failure, Op: path, Err: err,
-			Hint: errs.Plain("look at what is there, and who can write to " + filepath.Dir(path) + "; the old file is " + backup)}
+			Hint: errs.Plain("look at what is there now, and who can write to " + filepath.Dir(path))}
 	case errors.Is(err, ErrLocked): // a stranger's process can hold it as long as it likes, and no file says which
 		return &errs.Error{Kind: errs.Refused, Op: path, Err: err, Hint: errs.Plain("nothing was changed; run the command again; " +
 			"if this stays so, root sees with lslocks which process has locked " + filepath.Dir(path))}
-	case errors.Is(err, ErrFileMoved):
+	case errors.Is(err, ErrFileMoved), errors.Is(err, errBackupMoved):
 		return &errs.Error{Kind: errs.Refused, Op: path, Err: err, Hint: errs.Plain("nothing was changed; run the command again")}
 	case errors.Is(err, safepath.ErrTooLarge), isUntrusted(err):
 		return installation.FileError(path, err)
