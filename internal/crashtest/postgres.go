@@ -379,7 +379,7 @@ func (s *session) first() (underway, bool) {
 // batch is what the client has sent since the last interaction.
 type batch struct {
 	raw      []byte
-	name     string // of its query
+	name     string // of its query, not of the rollback that ends a transaction in which a query read
 	executes bool
 }
 
@@ -393,15 +393,22 @@ func (b *batch) add(s *session, m message) {
 		statement, rest := cString(m.body())
 		text, _ := cString(rest)
 		s.statements[statement] = queryName(text)
-		b.name = s.statements[statement]
+		b.call(s.statements[statement])
 	case 'B':
 		portal, rest := cString(m.body())
 		statement, _ := cString(rest)
 		s.portals[portal] = s.statements[statement]
-		b.name = s.statements[statement]
+		b.call(s.statements[statement])
 	case 'E':
 		portal, _ := cString(m.body())
-		b.name, b.executes = s.portals[portal], true
+		b.call(s.portals[portal])
+		b.executes = true
+	}
+}
+
+func (b *batch) call(name string) {
+	if b.name == "" || name != "rollback" {
+		b.name = name
 	}
 }
 

@@ -87,7 +87,6 @@ func setRuntimeParams(params map[string]string, query, lock time.Duration) {
 		// A little less than our own deadline, so that the server's error comes before we cut the connection.
 		"statement_timeout": milliseconds(query * 19 / 20),
 		"lock_timeout":      milliseconds(lock),
-		"search_path":       "public",
 	} {
 		if !set[name] {
 			params[name] = value

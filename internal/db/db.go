@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -15,7 +16,8 @@ import (
 // DB is uzERP's database. It is safe for concurrent use.
 type DB struct {
 	pool    *pool
-	timeout time.Duration // for each call to the server
+	timeout time.Duration          // for each call to the server
+	site    atomic.Pointer[Schema] // where uzERP's tables are; nil until they are needed
 }
 
 var (
@@ -53,9 +55,9 @@ func (db *DB) run(ctx context.Context, op string, fn func(*pgx.Conn) error) erro
 // change runs fn in a transaction, and commits it if fn returns no error. A single UPDATE gets a transaction too.
 // Without one, an UPDATE that is waiting for a lock when we are interrupted would still happen once the lock is free.
 func (db *DB) change(ctx context.Context, op string, fn func(pgx.Tx) error) error {
-	return db.run(ctx, op, func(conn *pgx.Conn) error {
+	return db.runOnTables(ctx, op, func(conn *pgx.Conn) error {
 		// Compare-and-set must see what others have committed, whatever isolation level the server has as its default.
-		tx, err := db.begin(ctx, conn, pgx.TxOptions{BeginQuery: beginChange})
+		tx, err := db.begin(ctx, conn, beginChange)
 		if err != nil {
 			return err
 		}
@@ -80,10 +82,12 @@ func (db *DB) change(ctx context.Context, op string, fn func(pgx.Tx) error) erro
 // vanishes then, the server must not hold its locks until it notices that, which can take hours.
 const beginChange = "begin isolation level read committed; set local idle_in_transaction_session_timeout = '1min'"
 
-func (db *DB) begin(ctx context.Context, conn *pgx.Conn, o pgx.TxOptions) (pgx.Tx, error) {
+// begin starts a transaction in which row-level security hides no row. How it starts and that setting are one call to
+// the server.
+func (db *DB) begin(ctx context.Context, conn *pgx.Conn, start string) (pgx.Tx, error) {
 	ctx, cancel := context.WithTimeout(ctx, db.timeout)
 	defer cancel()
-	return conn.BeginTx(ctx, o)
+	return conn.BeginTx(ctx, pgx.TxOptions{BeginQuery: start + "; set local row_security = off"})
 }
 
 // rollback ends a transaction that isn't committed. If that fails, the pool throws the connection away.
@@ -93,34 +97,42 @@ func (db *DB) rollback(ctx context.Context, tx pgx.Tx) {
 	_ = tx.Rollback(ctx)
 }
 
-// querier is a connection or a transaction.
-type querier interface {
-	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
-}
-
 // collect runs a named query and returns its rows, each converted by row.
-func collect[T any](ctx context.Context, db *DB, q querier, name string, args pgx.StrictNamedArgs, row pgx.RowToFunc[T]) ([]T, error) {
+func collect[T any](ctx context.Context, db *DB, s session, name string, args pgx.StrictNamedArgs, row pgx.RowToFunc[T]) ([]T, error) {
 	ctx, cancel := context.WithTimeout(ctx, db.timeout)
 	defer cancel()
-	rows, err := q.Query(ctx, sql(name), args)
+	var result []T
+	err := db.send(ctx, s, name, args, func(results pgx.BatchResults) error {
+		rows, err := results.Query()
+		if err != nil {
+			return err
+		}
+		result, err = pgx.CollectRows(rows, row)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, row)
+	return result, nil
 }
 
 // execute runs a named statement and returns the number of rows that it changed.
 func (db *DB) execute(ctx context.Context, tx pgx.Tx, name string, args pgx.StrictNamedArgs) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, db.timeout)
 	defer cancel()
-	tag, err := tx.Exec(ctx, sql(name), args)
-	return tag.RowsAffected(), err
+	var n int64
+	err := db.send(ctx, tx, name, args, func(results pgx.BatchResults) error {
+		tag, err := results.Exec()
+		n = tag.RowsAffected()
+		return err
+	})
+	return n, err
 }
 
 // read is collect on a connection of the pool.
 func read[T any](ctx context.Context, db *DB, op, name string, args pgx.StrictNamedArgs, row pgx.RowToFunc[T]) ([]T, error) {
 	var result []T
-	err := db.run(ctx, op, func(conn *pgx.Conn) error {
+	err := db.runOnTables(ctx, op, func(conn *pgx.Conn) error {
 		var err error
 		result, err = collect(ctx, db, conn, name, args, row)
 		return err

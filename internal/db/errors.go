@@ -105,6 +105,16 @@ func (db *DB) translate(ctx context.Context, op string, err error) error {
 				return schema.Problem()
 			}
 		}
+		if e.Code == insufficientPrivilege { // so the server says, too, if row-level security would hide rows
+			if schema, err := db.CheckSchema(ctx); err == nil && len(schema.RowSecurity) > 0 {
+				return schema.Problem()
+			}
+		}
+		if e.Code == foreignCodeFound {
+			site := *db.site.Load()
+			found, _ := db.foreignCode(ctx, site) // what it is makes the error better, no more
+			return foreignCodeError(site, found)
+		}
 		if e.Code == lockNotAvailable {
 			return db.lockedOut(ctx, op, e)
 		}
@@ -142,9 +152,13 @@ const lockNotAvailable = "55P03"
 // lockedOut translates the error e of a statement that waited for a lock in vain. It names the sessions that hold locks
 // on these tables now, if the server tells.
 func (db *DB) lockedOut(ctx context.Context, op string, e *pgconn.PgError) error {
+	site := db.site.Load()
+	if site == nil {
+		return serverError(op, e)
+	}
 	var holders []injector.Session
 	err := db.pool.lend(ctx, func(conn *pgx.Conn) (err error) {
-		holders, err = collect(ctx, db, conn, "lock_holders", pgx.StrictNamedArgs{"tables": lockedTables()}, toSession)
+		holders, err = collect(ctx, db, conn, "lock_holders", pgx.StrictNamedArgs{"schema": site.Name, "tables": lockedTables()}, toSession)
 		return err
 	})
 	said := serverError(op, e)
@@ -282,7 +296,7 @@ func (e *connectError) refused(code string) (kind errs.Kind, text, hint string) 
 		return errs.Unavailable, "the database server is starting up or shutting down", "run it again in a moment"
 	case code == "08P01":
 		return errs.Config, "the server at " + e.address() + " rejects a parameter of the connection",
-			"a connection pooler must pass statement_timeout, lock_timeout and search_path on, or connect to PostgreSQL itself"
+			"a connection pooler must pass statement_timeout and lock_timeout on, or connect to PostgreSQL itself"
 	case class == "22" || class == "42":
 		return errs.Config, "the server at " + e.address() + " rejects a parameter of the database settings (SQLSTATE " + code + ")",
 			"check the parameters of the database URL, and PGOPTIONS"

@@ -16,7 +16,7 @@ func (db *DB) ServerSettings(ctx context.Context) (map[string]string, error) {
 	err := db.run(ctx, "", func(conn *pgx.Conn) error {
 		for _, name := range []string{"application_name", "statement_timeout", "lock_timeout", "search_path", "client_encoding"} {
 			var value string
-			if err := conn.QueryRow(ctx, "select current_setting($1)", name).Scan(&value); err != nil {
+			if err := conn.QueryRow(ctx, "select pg_catalog.current_setting($1)", name).Scan(&value); err != nil {
 				return err
 			}
 			result[name] = value
@@ -56,7 +56,7 @@ func Statements() (map[string]string, error) {
 	result := make(map[string]string)
 	for _, f := range files {
 		name := f.Name()[:len(f.Name())-len(".sql")]
-		result[name] = sql(name)
+		result[name] = sql(name, "public")
 	}
 	return result, err
 }
@@ -75,3 +75,6 @@ func Rights() []string {
 	}
 	return all
 }
+
+// UsedTables returns the tables of uzERP's that the queries use.
+func UsedTables() []string { return usedTables() }

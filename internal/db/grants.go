@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"regexp"
@@ -41,7 +42,7 @@ func (r right) String() string {
 func rights() []right {
 	var all []right
 	text := regexp.MustCompile(`(?m)--.*$`).ReplaceAllString(grants, "")
-	grant := regexp.MustCompile(`^\s*grant\s+([^;]+?)\s+on\s+(?:(schema|sequence)\s+)?(\w+)\s+to\s+ROLE\s*$`)
+	grant := regexp.MustCompile(`^\s*grant\s+([^;]+?)\s+on\s+(?:(schema|sequence)\s+)?(?:public\.)?(\w+)\s+to\s+ROLE\s*$`)
 	columns := regexp.MustCompile(`(\w+)\s*\(([^)]*)\)`)
 	for statement := range strings.SplitSeq(text, ";") {
 		m := grant.FindStringSubmatch(statement)
@@ -62,7 +63,7 @@ func rights() []right {
 
 // MissingRights returns the rights of grants.sql that the role lacks, in the order of that file, such as "select on
 // person.end_date". Columns that an older uzERP doesn't have are left out: CheckSchema finds those. It fails as every
-// query does.
+// query does, and with errs.Config if the role has too many rights for what others have made on uzERP's tables.
 func (db *DB) MissingRights(ctx context.Context) ([]string, error) {
 	all := rights()
 	var kinds, objects, columns, privileges []string
@@ -70,9 +71,20 @@ func (db *DB) MissingRights(ctx context.Context) ([]string, error) {
 		kinds, objects = append(kinds, r.kind), append(objects, r.object)
 		columns, privileges = append(columns, r.column), append(privileges, r.privilege)
 	}
-	held, err := read(ctx, db, "look at the role's rights", "rights", pgx.StrictNamedArgs{
-		"kinds": kinds, "objects": objects, "columns": columns, "privileges": privileges,
-	}, pgx.RowTo[*bool])
+	schema, err := db.CheckSchema(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var held []*bool
+	err = db.run(ctx, "look at the role's rights", func(conn *pgx.Conn) error {
+		var err error
+		held, err = collect(ctx, db, conn, "rights", pgx.StrictNamedArgs{
+			// A role without usage on the schema doesn't find it in its search_path.
+			"schema": cmp.Or(schema.Name, "public"),
+			"kinds":  kinds, "objects": objects, "columns": columns, "privileges": privileges,
+		}, pgx.RowTo[*bool])
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -85,9 +97,17 @@ func (db *DB) MissingRights(ctx context.Context) ([]string, error) {
 	if len(missing) > 0 {
 		return missing, nil // without usage on the schema no other right is visible
 	}
-	schema, err := db.CheckSchema(ctx)
-	if err == nil && errs.KindOf(schema.Problem()) == errs.Config {
-		err = schema.Problem()
+	if schema.unusable() == nil && schema.Privileged {
+		found, err := db.foreignCode(ctx, schema)
+		if err != nil {
+			return nil, err
+		}
+		if len(found) > 0 {
+			return nil, foreignCodeError(schema, found)
+		}
 	}
-	return nil, err
+	if problem := schema.Problem(); errs.KindOf(problem) == errs.Config {
+		return nil, problem
+	}
+	return nil, nil
 }

@@ -22,8 +22,8 @@ const (
 // a connection with a read-only transaction: another query inside the loop needs a second connection.
 func (db *DB) Users(ctx context.Context, order Order) iter.Seq2[mfa.User, error] {
 	return func(yield func(mfa.User, error) bool) {
-		err := db.run(ctx, "list users", func(conn *pgx.Conn) error {
-			tx, err := db.begin(ctx, conn, pgx.TxOptions{AccessMode: pgx.ReadOnly})
+		err := db.runOnTables(ctx, "list users", func(conn *pgx.Conn) error {
+			tx, err := db.begin(ctx, conn, "begin read only")
 			if err != nil {
 				return err
 			}

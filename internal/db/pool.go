@@ -30,6 +30,7 @@ func newPool(c *pgxpool.Config) (*pool, error) {
 		p.secured.Store(true)
 		return conn, nil
 	}
+	c.ConnConfig.ValidateConnect = unhijacked(c.ConnConfig.ValidateConnect)
 	c.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
 		p.address.Store(addressOf(conn))
 		return nil
@@ -37,6 +38,24 @@ func newPool(c *pgxpool.Config) (*pool, error) {
 	var err error
 	p.Pool, err = pgxpool.NewWithConfig(context.Background(), c)
 	return p, err
+}
+
+// unhijacked returns validate, which pgx calls for target_session_attrs, so that the functions that pgx's own queries
+// name are PostgreSQL's, whatever search_path the session has.
+func unhijacked(validate pgconn.ValidateConnectFunc) pgconn.ValidateConnectFunc {
+	if validate == nil {
+		return nil
+	}
+	return func(ctx context.Context, conn *pgconn.PgConn) error {
+		if _, err := conn.Exec(ctx, "begin; set local search_path = pg_catalog, pg_temp").ReadAll(); err != nil {
+			return err
+		}
+		err := validate(ctx, conn)
+		if _, failed := conn.Exec(ctx, "rollback").ReadAll(); err == nil {
+			err = failed
+		}
+		return err
+	}
 }
 
 // lend calls fn with a connection and takes it back. A failure to connect is a *connectError.

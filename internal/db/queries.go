@@ -3,7 +3,11 @@ package db
 import (
 	"embed"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
+
+	"github.com/jackc/pgx/v5"
 )
 
 //go:embed queries/*.sql
@@ -12,10 +16,33 @@ var queryFiles embed.FS
 // namePrefix starts the first line of a query: its name, for the tracer and for pg_stat_activity on the server.
 const namePrefix = "-- name: "
 
-// sql returns the text of queries/NAME.sql as it is sent: the line with its name, then the statement. A line
-// "-- with: OTHER" is replaced by the statement of queries/OTHER.sql, so that shared parts are written once. It panics
-// if there is no such file: all names are constants of this package.
-func sql(name string) string { return namePrefix + name + "\n" + statement(name) }
+// schemaPlace stands in the queries for the schema that has uzERP's tables.
+const schemaPlace = "UZERP."
+
+// sql returns the text of queries/NAME.sql as it is sent: the line with its name, then the statement on the tables of
+// schema. A line "-- with: OTHER" is replaced by the statement of queries/OTHER.sql, so that shared parts are written
+// once. It panics if there is no such file: all names are constants of this package.
+func sql(name, schema string) string {
+	return namePrefix + name + "\n" + strings.ReplaceAll(statement(name), schemaPlace, pgx.Identifier{schema}.Sanitize()+".")
+}
+
+var tablePattern = regexp.MustCompile(`UZERP\.(\w+)`)
+
+// tablesOf returns uzERP's tables that a query names.
+func tablesOf(name string) []string {
+	var tables []string
+	for _, m := range tablePattern.FindAllStringSubmatch(statement(name), -1) {
+		tables = append(tables, m[1])
+	}
+	slices.Sort(tables)
+	return slices.Compact(tables)
+}
+
+// writes reports whether a query changes rows.
+func writes(name string) bool {
+	text := statement(name)
+	return strings.HasPrefix(text, "update ") || strings.HasPrefix(text, "insert ")
+}
 
 func statement(name string) string {
 	text, err := queryFiles.ReadFile("queries/" + name + ".sql")

@@ -18,15 +18,32 @@ type Schema struct {
 	Role           string   `db:"role"`      // whose rights apply
 	ReadOnly       bool     `db:"read_only"` // a standby, or set to read-only
 	Standby        bool     `db:"standby"`
+	Name           string   `db:"schema"`          // of the schema that has uzERP's tables; empty: no schema of the search_path has users
+	Rivals         []string `db:"rivals"`          // later schemas of the search_path with a users of another owner
 	MissingTables  []string `db:"missing_tables"`  // of users, person and injector_classes
 	MissingColumns []string `db:"missing_columns"` // of the four 2FA columns of users; all four if users is missing
+	NotTables      []string `db:"not_tables"`      // used tables that are views, foreign tables or the like
+	RowSecurity    []string `db:"row_security"`    // used tables of which row-level security hides rows from the role
+	Privileged     bool     `db:"privileged"`      // the role has more rights than the owner of users, or is a superuser
+	MayLock        bool     `db:"may_lock"`        // the role has the rights of the owner of users
 }
 
 // CheckSchema looks up in the catalogue whether this is uzERP's database, and whether its uzERP is new enough. It fails
 // only if the query fails: Problem says what the result means.
 func (db *DB) CheckSchema(ctx context.Context) (Schema, error) {
-	found, err := read(ctx, db, "look at the schema", "schema", pgx.StrictNamedArgs{
-		"tables":  []string{"users", "person", "injector_classes"},
+	var s Schema
+	err := db.run(ctx, "look at the schema", func(conn *pgx.Conn) error {
+		var err error
+		s, err = db.lookAtSchema(ctx, conn)
+		return err
+	})
+	return s, err
+}
+
+func (db *DB) lookAtSchema(ctx context.Context, conn *pgx.Conn) (Schema, error) {
+	found, err := collect(ctx, db, conn, "schema", pgx.StrictNamedArgs{
+		"tables":  usedTables(),
+		"needed":  []string{"users", "person", "injector_classes"},
 		"columns": []string{"mfa_enrolled", "mfa_enabled", "mfa_sid", "uuid"},
 	}, pgx.RowToStructByName[Schema])
 	if err != nil {
@@ -35,14 +52,16 @@ func (db *DB) CheckSchema(ctx context.Context) (Schema, error) {
 	return found[0], nil
 }
 
-// Problem returns why this tool can't work with the database: errs.Config if it isn't uzERP's, errs.Refused if its
-// uzERP is older than 1.31.0 (docs/facts/uzerp.md §1). It returns nil if nothing is missing.
+// Problem returns why this tool can't work with the database: errs.Config if it isn't uzERP's, or if the role can't
+// see its rows; errs.Refused if its uzERP is older than 1.31.0 (docs/facts/uzerp.md §1). It returns nil if nothing is
+// missing.
 func (s Schema) Problem() error {
+	if err := s.unusable(); err != nil {
+		return err
+	}
 	switch {
 	case len(s.MissingTables) > 0:
-		return errs.New(errs.Config,
-			"database "+strconv.Quote(s.Database)+" is not uzERP's: no table "+strings.Join(s.MissingTables, ", "),
-			"check the name in the database URL, PGDATABASE or conf/config.php; a search_path set there must name uzERP's schema, and the role needs usage on it")
+		return s.notUzERPs()
 	case len(s.MissingColumns) > 0:
 		return errs.New(errs.Refused,
 			"the uzERP of database "+strconv.Quote(s.Database)+" has no two-factor login yet: table users lacks "+
@@ -51,6 +70,42 @@ func (s Schema) Problem() error {
 	default:
 		return nil
 	}
+}
+
+func (s Schema) notUzERPs() error {
+	return errs.New(errs.Config,
+		"database "+strconv.Quote(s.Database)+" is not uzERP's: no table "+strings.Join(s.MissingTables, ", "),
+		"check the name in the database URL, PGDATABASE or conf/config.php; a search_path set there must name uzERP's schema, and the role needs usage on it")
+}
+
+// unusable returns why no query may run on the tables, or nil.
+func (s Schema) unusable() error {
+	switch {
+	case s.Name == "":
+		return s.notUzERPs()
+	case len(s.Rivals) > 0:
+		return errs.New(errs.Config,
+			"several schemas of the search_path have a table users, and their owners differ: "+quotedNames(append([]string{s.Name}, s.Rivals...)),
+			"name uzERP's schema alone, as search_path in the database URL or with PGOPTIONS=-csearch_path=SCHEMA")
+	case len(s.NotTables) > 0:
+		return errs.New(errs.Config,
+			"not a plain table in schema "+strconv.Quote(s.Name)+", but a view or a foreign table: "+quotedNames(s.NotTables),
+			"uzERP has plain tables there; ask the owner what these are, or name uzERP's schema with search_path")
+	case len(s.RowSecurity) > 0:
+		return errs.New(errs.Config,
+			"row-level security hides rows from role "+strconv.Quote(s.Role)+" in "+quotedNames(s.RowSecurity)+", so users would be missing in every answer",
+			"connect as the tables' owner or as a role with BYPASSRLS, or drop the policies and disable row-level security on these tables")
+	default:
+		return nil
+	}
+}
+
+func quotedNames(names []string) string {
+	var all []string
+	for _, n := range names {
+		all = append(all, strconv.Quote(n))
+	}
+	return strings.Join(all, ", ")
 }
 
 // CheckReady implements injector.Reader.

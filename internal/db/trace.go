@@ -31,6 +31,25 @@ func (t tracer) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, data pgx.TraceQu
 	t.ended(ctx, data.Err)
 }
 
+// TraceBatchStart implements pgx.BatchTracer. A batch is one query and what must come before it.
+func (t tracer) TraceBatchStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
+	name := ""
+	for _, q := range data.Batch.QueuedQueries {
+		if strings.HasPrefix(q.SQL, namePrefix) {
+			name = queryName(q.SQL)
+		}
+	}
+	return begun(ctx, name)
+}
+
+// TraceBatchQuery implements pgx.BatchTracer.
+func (t tracer) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
+
+// TraceBatchEnd implements pgx.BatchTracer.
+func (t tracer) TraceBatchEnd(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchEndData) {
+	t.ended(ctx, data.Err)
+}
+
 // TraceConnectStart implements pgx.ConnectTracer.
 func (t tracer) TraceConnectStart(ctx context.Context, _ pgx.TraceConnectStartData) context.Context {
 	return begun(ctx, "connect")

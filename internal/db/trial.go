@@ -60,6 +60,9 @@ type heldKey struct {
 func (db *DB) HoldTrial(ctx context.Context, limit time.Duration) (key int64, release func(), err error) {
 	var held *pgxpool.Conn
 	err = db.pool.lendFor(ctx, func(conn *pgxpool.Conn) (keep bool, err error) {
+		if err := db.findTables(ctx, conn.Conn()); err != nil {
+			return false, err
+		}
 		key, err = db.holdTrial(ctx, conn.Conn(), limit)
 		held = conn
 		return err == nil, err
@@ -72,7 +75,7 @@ func (db *DB) HoldTrial(ctx context.Context, limit time.Duration) (key int64, re
 
 // holdTrial leaves its transaction open if it returns no error.
 func (db *DB) holdTrial(ctx context.Context, conn *pgx.Conn, limit time.Duration) (key int64, err error) {
-	tx, err := db.begin(ctx, conn, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
+	tx, err := db.begin(ctx, conn, "begin isolation level read committed")
 	if err != nil {
 		return 0, err
 	}
@@ -111,14 +114,14 @@ func (db *DB) holdTrial(ctx context.Context, conn *pgx.Conn, limit time.Duration
 }
 
 // marks returns the marks of all switches on trial: first those whose time is not over, the longest first.
-func (db *DB) marks(ctx context.Context, q querier) ([]injector.Mark, error) {
-	return collect(ctx, db, q, "look_for_trial", pgx.StrictNamedArgs{"class": trialLock}, toMark)
+func (db *DB) marks(ctx context.Context, s session) ([]injector.Mark, error) {
+	return collect(ctx, db, s, "look_for_trial", pgx.StrictNamedArgs{"class": trialLock, "schema": db.site.Load().Name}, toMark)
 }
 
 // OnTrial implements injector.Reader.
 func (db *DB) OnTrial(ctx context.Context) (*injector.Mark, error) {
 	var found *injector.Mark
-	err := db.run(ctx, "look for a switch on trial", func(conn *pgx.Conn) error {
+	err := db.runOnTables(ctx, "look for a switch on trial", func(conn *pgx.Conn) error {
 		marks, err := db.marks(ctx, conn)
 		if len(marks) > 0 {
 			found = &marks[0]

@@ -140,7 +140,8 @@ func TestTrialUnderTheLeastRights(t *testing.T) {
 	least := open(t, db.Config{ConnString: roleFor(t, url)})
 	owner, _ := newRole(t, url, "owner")
 	member, asMember := newRole(t, url, "member")
-	dbtest.Exec(t, url, "grant update on injector_classes to "+owner+"; grant "+owner+" to "+member+"; alter role "+member+" noinherit")
+	dbtest.Exec(t, url, "grant update on injector_classes to "+owner+"; grant "+owner+" to "+member+"; alter role "+member+" noinherit; "+
+		"grant usage on schema public to "+member)
 	for role, d := range map[string]*db.DB{"role_of": least, member: open(t, db.Config{ConnString: asMember})} {
 		_, release, err := d.HoldTrial(t.Context(), time.Minute)
 		if err != nil {

@@ -1,6 +1,6 @@
 -- name: detach
 -- A new uuid is a new entity at Twilio. So the copy can't touch the factors of the live system.
-update users
-set uuid = a.uuid::uuid, mfa_sid = null, mfa_enrolled = false, mfa_enabled = false
-from unnest(@usernames::text[], @uuids::text[]) as a (username, uuid)
-where users.username = a.username
+update UZERP.users
+set uuid = becomes::pg_catalog.uuid, mfa_sid = null, mfa_enrolled = false, mfa_enabled = false
+from rows from (pg_catalog.unnest(@usernames::pg_catalog.text[]), pg_catalog.unnest(@uuids::pg_catalog.text[])) as a (whose, becomes)
+where username operator(pg_catalog.=) whose

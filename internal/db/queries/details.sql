@@ -7,14 +7,16 @@ select
     coalesce(employer.name, visited.name, '') as company,
     exists (
         select
-        from user_company_access a
-        join system_companies s on s.id = a.usercompanyid
-        where a.username = u.username and a.enabled and s.enabled
+        from (select username, usercompanyid, enabled from UZERP.user_company_access) a
+        join (select id, enabled from UZERP.system_companies) s on s.id operator(pg_catalog.=) a.usercompanyid
+        where a.username operator(pg_catalog.=) u.username and a.enabled and s.enabled
     ) as company_access,
-    case when p.end_date < date '10000-01-01' then greatest(p.end_date, date '0001-01-01') end as end_date
-from users u
-left join person p on p.id = u.person_id
-left join company employer on employer.id = p.company_id
-left join system_companies last on last.id = u.lastcompanylogin
-left join company visited on visited.id = last.company_id
-where u.username = any(@names::text[])
+    case when p.end_date operator(pg_catalog.<) '10000-01-01'::pg_catalog.date
+        then greatest(p.end_date, '0001-01-01'::pg_catalog.date)
+    end as end_date
+from (select username, person_id, lastcompanylogin from UZERP.users) u
+left join (select id, company_id, end_date from UZERP.person) p on p.id operator(pg_catalog.=) u.person_id
+left join (select id, name from UZERP.company) employer on employer.id operator(pg_catalog.=) p.company_id
+left join (select id, company_id from UZERP.system_companies) last on last.id operator(pg_catalog.=) u.lastcompanylogin
+left join (select id, name from UZERP.company) visited on visited.id operator(pg_catalog.=) last.company_id
+where u.username operator(pg_catalog.=) any(@names::pg_catalog.text[])

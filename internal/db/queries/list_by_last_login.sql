@@ -2,4 +2,4 @@
 -- Orders by the cleaned last_login of the select list, not by the column.
 declare listing no scroll cursor without hold for
 -- with: users
-order by last_login desc nulls last, u.username collate "C"
+order by last_login desc nulls last, u.username collate pg_catalog."C"

@@ -3,23 +3,27 @@
 -- injector classes itself, perhaps after SET ROLE. What our role may not see of another session is left out.
 select
     l.objid::bigint as key,
-    l.objid::bigint <= extract(epoch from clock_timestamp()) as over,
+    l.objid::bigint operator(pg_catalog.<=) extract(epoch from pg_catalog.clock_timestamp()) as over,
     l.pid,
-    coalesce(a.usename::text, '') as role,
+    coalesce(a.usename::pg_catalog.text, '') as role,
     coalesce(a.application_name, '') as application,
-    coalesce(host(a.client_addr), '') as address,
+    coalesce(pg_catalog.host(a.client_addr), '') as address,
     '' as "table"
-from pg_locks l
-join pg_stat_activity a on a.pid = l.pid
-where l.locktype = 'advisory'
+from pg_catalog.pg_locks l
+join pg_catalog.pg_stat_activity a on a.pid operator(pg_catalog.=) l.pid
+where l.locktype operator(pg_catalog.=) 'advisory'
     and l.granted
-    and l.classid = @class::bigint::oid
-    and l.objsubid = 2
-    and l.database = (select d.oid from pg_database d where d.datname = current_database())
+    and l.classid operator(pg_catalog.=) @class::bigint::pg_catalog.oid
+    and l.objsubid operator(pg_catalog.=) 2
+    and l.database operator(pg_catalog.=) (
+        select d.oid from pg_catalog.pg_database d where d.datname operator(pg_catalog.=) pg_catalog.current_database()
+    )
     and exists (
         select
-        from pg_roles r
-        where pg_has_role(a.usesysid, r.oid, 'member')
-            and has_column_privilege(r.oid, to_regclass('injector_classes'), 'class_name', 'update')
+        from pg_catalog.pg_roles r
+        join pg_catalog.pg_namespace n on n.nspname operator(pg_catalog.=) @schema::pg_catalog.text
+        join pg_catalog.pg_class c on c.relnamespace operator(pg_catalog.=) n.oid and c.relname operator(pg_catalog.=) 'injector_classes'
+        where pg_catalog.pg_has_role(a.usesysid, r.oid, 'member')
+            and pg_catalog.has_column_privilege(r.oid, c.oid, 'class_name', 'update')
     )
 order by over, key desc

@@ -1,4 +1,7 @@
 -- name: target_database
 -- detach shows this before it asks whether the database is really the copy.
-select current_database()::text as database, count(username) as users, count(username) filter (where mfa_enrolled) as enrolled
-from users
+select
+    pg_catalog.current_database()::pg_catalog.text as database,
+    pg_catalog.count(username) as users,
+    pg_catalog.count(username) filter (where mfa_enrolled) as enrolled
+from UZERP.users

@@ -3,15 +3,18 @@
 -- login, and JSON can't show it. It is read as NULL, so that it doesn't end the whole listing with an error.
 select
     u.username,
-    trim(concat_ws(' ', p.firstname, p.surname)) as person,
+    trim(pg_catalog.concat_ws(' ', p.firstname, p.surname)) as person,
     u.email,
     u.access_enabled,
     case
-        when u.last_login >= timestamp '0001-01-01' and u.last_login < timestamp '10000-01-01' then u.last_login
+        when u.last_login operator(pg_catalog.>=) timestamp '0001-01-01' and u.last_login operator(pg_catalog.<) timestamp '10000-01-01'
+        then u.last_login
     end as last_login,
-    u.uuid::text as uuid,
+    u.uuid::pg_catalog.text as uuid,
     u.mfa_sid,
     u.mfa_enrolled,
     u.mfa_enabled
-from users u
-left join person p on p.id = u.person_id
+from (
+    select username, person_id, email, access_enabled, last_login, uuid, mfa_sid, mfa_enrolled, mfa_enabled from UZERP.users
+) u
+left join (select id, firstname, surname from UZERP.person) p on p.id operator(pg_catalog.=) u.person_id

@@ -2,4 +2,4 @@
 -- A user without a uuid can't enroll (docs/facts/uzerp.md §3).
 -- with: users
 where u.uuid is null
-order by u.username collate "C"
+order by u.username collate pg_catalog."C"

@@ -14,7 +14,7 @@ import (
 func Snapshot(tb testing.TB, connString string, except ...string) map[string][]string {
 	tb.Helper()
 	ctx := context.Background()
-	conn, err := pgx.Connect(ctx, connString)
+	conn, err := connect(ctx, connString)
 	if err != nil {
 		tb.Fatal("dbtest: ", err)
 	}
