@@ -120,7 +120,7 @@ var allowed = map[string][]string{
 	},
 	"internal/sandbox": {
 		"uzerp-mfa/internal/caller", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/mfa",
-		"uzerp-mfa/internal/emulator", "uzerp-mfa/internal/pgtemp", "github.com/jackc/pgx/v5/...",
+		"uzerp-mfa/internal/emulator", "uzerp-mfa/internal/installation", "uzerp-mfa/internal/pgtemp", "github.com/jackc/pgx/v5/...",
 	},
 	"internal/sessionconfig": {
 		"uzerp-mfa/internal/shell", "uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs",

@@ -57,7 +57,7 @@ func newApp(p Process) *App {
 		newUUID: uuid.NewString,
 	}
 	a.reader = connect.New(connect.Options{Loader: &a.loader, Logger: a.logger, Now: func() time.Time { return a.now() },
-		UserAgent: "uzerp-mfa/" + readBuild().Version})
+		UserAgent: "uzerp-mfa/" + readBuild().Version, Warn: a.streams.HeldWarnf})
 	return a
 }
 

@@ -35,6 +35,11 @@ func newDoctorSource(app *App, opts *doctorOptions) *doctorSource {
 	d, err := app.loader.Database()
 	s.settings.Database = doctor.Got(doctor.Place{Source: d.Source}, err)
 
+	compared, err := app.reader.CompareDatabases()
+	s.settings.Compared = doctor.Got(doctor.Comparison{
+		Same: compared.Same(), Differs: compared.Differs(), Meant: app.loader.NotUzerps, Message: compared.Message,
+	}, err)
+
 	t, err := app.loader.Twilio()
 	s.ours = t
 	if err == nil {

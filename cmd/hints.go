@@ -20,6 +20,9 @@ import (
 	"uzerp-mfa/internal/verifyservice"
 )
 
+const foreignDatabase = "remove that setting, so that uzERP's own database is used, or name the uzERP directory of the other one with --uzerp-root; " +
+	"docs/settings.md says what is at stake"
+
 // hints has the text for every reason, with the commands that help. Only this package spells command lines. %s is a
 // part as it is, %q a part quoted as the last argument of a shell's command line, and %v a part quoted as the value
 // of a flag.
@@ -101,6 +104,7 @@ var hints = map[errs.Reason]string{
 	config.ReasonForeignService: "remove the TWILIO_ settings from the environment and --env-file, so that uzERP's own are used; " +
 		"or name another uzERP directory with --uzerp-root",
 
+	config.ReasonForeignDatabase: foreignDatabase,
 	config.ReasonStrangers: "uzERP's files must belong to root, to the web server or to you (through sudo: to root), and nobody else may change them; " +
 		"name uzERP's own directory with --uzerp-root",
 	config.ReasonStrangersFile: "it must belong to root, to the web server or to you (through sudo: to root), and nobody else may change it",
@@ -120,6 +124,7 @@ var hints = map[errs.Reason]string{
 	policy.ReasonTooManyByHour: "wait, or ask the administrator of this machine; uzerp-mfa audit-log show --since 1h lists what was changed",
 
 	doctor.ReasonRootUnknown:      "name it with --uzerp-root or UZERP_ROOT",
+	doctor.ReasonOtherDatabase:    foreignDatabase,
 	doctor.ReasonRoleLacksRights:  "uzerp-mfa grants prints the SQL that gives a role what it needs",
 	doctor.ReasonLoginOff:         "uzerp-mfa set-injector switches it on",
 	doctor.ReasonForeignHandler:   "uzerp-mfa set-injector --dry-run shows what a switch to uzERP's own would change",

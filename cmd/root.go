@@ -156,6 +156,7 @@ Settings come from flags, the environment, and uzERP's own conf/ directory; docs
 	f.StringVar(&l.DatabaseURL, config.FlagDatabaseURL, "", "uzERP's database, without a password (also: DATABASE_URL, with)")
 	f.StringVar(&l.UzerpRoot, config.FlagUzerpRoot, "", "uzERP's directory, with system.php and conf/ (also: UZERP_ROOT)")
 	f.StringVar(&l.EnvFile, config.FlagEnvFile, "", "file with TWILIO_... settings, used after the environment")
+	f.BoolVar(&l.NotUzerps, config.FlagNotUzerps, false, "work on another database than the one that uzERP's own files name: a copy, or through a pooler")
 
 	root.AddCommand(
 		newSetInjectorCmd(app), newUserCmd(app), newEnrollCmd(app), newVerifyCmd(app), newGrantsCmd(app), newDetachCmd(app), newUndoGuardCmd(app),

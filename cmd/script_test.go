@@ -95,8 +95,9 @@ func setUpAs(env *testscript.Env, head scriptHead) error {
 
 	root := filepath.Join(env.WorkDir, "uzerp")
 	for path, content := range map[string]string{
-		"system.php": "<?php\n",
-		"conf/.env":  fmt.Sprintf("TWILIO_ACCOUNT_SID=%s\nTWILIO_AUTH_TOKEN=%s\nTWILIO_SERVICE_SID=%s\n", accountSID, authToken, serviceSID),
+		"system.php":      "<?php\n",
+		"twilio-emulator": s.verify.URL + "\n",
+		"conf/.env":       fmt.Sprintf("TWILIO_ACCOUNT_SID=%s\nTWILIO_AUTH_TOKEN=%s\nTWILIO_SERVICE_SID=%s\n", accountSID, authToken, serviceSID),
 	} {
 		path = filepath.Join(root, path)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {

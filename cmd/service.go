@@ -65,7 +65,7 @@ func viewService(s verifyservice.Service) serviceView {
 
 // warnIfForeign warns if this is not uzERP's service: what is shown then says nothing about uzERP's logins.
 func (a *App) warnIfForeign() {
-	if why := a.reader.ForeignService(); why != "" {
+	if why := a.reader.OtherService(); why != "" {
 		a.streams.Warnf("%s", why)
 	}
 }

@@ -118,6 +118,10 @@ func (a *App) serviceSetup(w writeFlags) (verifyservice.Setup, error) {
 	if err != nil {
 		return verifyservice.Setup{}, err
 	}
+	otherDatabase := ""
+	if compared, err := a.reader.CompareDatabases(); err == nil && compared.Differs() {
+		otherDatabase = compared.Source
+	}
 	settings, err := a.loader.TwilioAccount()
 	return verifyservice.Setup{
 		Services: services, Users: a.reader.Copy, Log: ch,
@@ -128,7 +132,7 @@ func (a *App) serviceSetup(w writeFlags) (verifyservice.Setup, error) {
 			}
 			return at.Installation.ReadEnv()
 		},
-		Account: settings.AccountSID, Present: settings.ServiceFrom(), OtherDatabase: a.loader.ForeignDatabase(),
+		Account: settings.AccountSID, Present: settings.ServiceFrom(), OtherDatabase: otherDatabase,
 	}, err
 }
 

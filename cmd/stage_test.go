@@ -74,8 +74,9 @@ func newStage(t *testing.T) *stage {
 	s.counted(t)
 	t.Cleanup(func() { _ = s.verify.Close() })
 	for path, content := range map[string]string{
-		"system.php": "<?php\n",
-		"conf/.env":  fmt.Sprintf("TWILIO_ACCOUNT_SID=%s\nTWILIO_AUTH_TOKEN=%s\nTWILIO_SERVICE_SID=%s\n", accountSID, authToken, serviceSID),
+		"system.php":      "<?php\n",
+		"twilio-emulator": s.verify.URL + "\n",
+		"conf/.env":       fmt.Sprintf("TWILIO_ACCOUNT_SID=%s\nTWILIO_AUTH_TOKEN=%s\nTWILIO_SERVICE_SID=%s\n", accountSID, authToken, serviceSID),
 	} {
 		if err := os.MkdirAll(filepath.Dir(filepath.Join(s.dir, path)), 0o755); err != nil {
 			t.Fatal(err)

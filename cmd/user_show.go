@@ -45,6 +45,7 @@ func runUserShow(ctx context.Context, app *App, opts *userShowOptions, args []st
 	if err != nil {
 		return err
 	}
+	app.warnIfOtherDatabase()
 	inspector, err := newInspector(ctx, app, opts.offline)
 	if err != nil {
 		return err
@@ -69,6 +70,13 @@ func runUserShow(ctx context.Context, app *App, opts *userShowOptions, args []st
 		return err
 	}
 	return inspectionOutcome(seen)
+}
+
+// warnIfOtherDatabase says first if what is shown is about another installation than uzERP's own files name.
+func (a *App) warnIfOtherDatabase() {
+	if compared, err := a.reader.CompareDatabases(); err == nil && compared.Differs() {
+		a.streams.HeldWarnf("this is not uzERP's own database: %s", compared.Message)
+	}
 }
 
 // newInspector returns what looks at users. If Twilio can't be asked, the rest is shown all the same.

@@ -21,6 +21,7 @@ type Loader struct {
 	DatabaseURL string // FlagDatabaseURL
 	UzerpRoot   string // FlagUzerpRoot
 	EnvFile     string // FlagEnvFile
+	NotUzerps   bool   // FlagNotUzerps
 	Getenv      func(string) (string, bool)
 	Dir         string   // the working directory
 	WebUsers    []string // users as whom a web server runs here, beside the usual ones
@@ -35,6 +36,7 @@ type Loader struct {
 type Database struct {
 	ConnString secret.Secret // a URL or keyword/value string; if it is unset, libpq's environment variables count
 	Source     string
+	OfUzerp    bool // it is from uzERP's own files
 }
 
 // Twilio says how to reach the Verify service.

@@ -77,6 +77,9 @@ func shownAddress(value string) string {
 // OwnAddress reports whether the Verify address is Twilio's own.
 func (t Twilio) OwnAddress() bool { return t.VerifyURL == DefaultVerifyURL }
 
+// ShownAddress returns the Verify address as it may be shown.
+func (t Twilio) ShownAddress() string { return shownAddress(t.VerifyURL) }
+
 // UsesToken reports whether the credentials are the account's auth token, and not an API key.
 func (t Twilio) UsesToken() bool { return t.Sources[authToken] != "" }
 

@@ -33,24 +33,7 @@ func uzerpDatabase(inst *installation.Installation) (Database, error) {
 	if s.Port != 0 {
 		add("port", fmt.Sprint(s.Port))
 	}
-	return Database{ConnString: secret.New(conn.String()), Source: s.Sources["DB_NAME"].File}, nil
-}
-
-// ForeignDatabase returns where the database setting comes from if uzERP's own files name a database, too, but the
-// setting comes from another place: then the database may not be uzERP's. Else it returns "".
-func (l *Loader) ForeignDatabase() string {
-	ours, err := l.Database()
-	if err != nil {
-		return ""
-	}
-	inst, err := l.Installation()
-	if err != nil || inst == nil {
-		return ""
-	}
-	if theirs, err := uzerpDatabase(inst); err != nil || theirs.Source == ours.Source {
-		return ""
-	}
-	return ours.Source
+	return Database{ConnString: secret.New(conn.String()), Source: s.Sources["DB_NAME"].File, OfUzerp: true}, nil
 }
 
 // fileError returns the error for a file of uzERP's: its place and the reason, never its text.

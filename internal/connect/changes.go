@@ -44,6 +44,7 @@ type Changes struct {
 	recorder *audit.Recorder // nil in a dry run, or if the operator wants no record
 	actor    audit.Actor
 	self     string
+	undoes   bool // what is written undoes something that must not stay
 }
 
 // NewChanges opens the audit log, and nothing else yet: a command whose changes can't be recorded fails before it has
@@ -77,9 +78,10 @@ func (ch *Changes) Refused(target string, err error) error {
 	return err
 }
 
-// BestEffort lets changes be made even if they can't be recorded any more. It is for undoing something that must not
-// stay.
+// BestEffort lets changes be made even if they can't be recorded any more, or if uzERP's files name another database by
+// now. It is for undoing something that must not stay.
 func (ch *Changes) BestEffort() {
+	ch.undoes = true
 	if ch.recorder != nil {
 		ch.recorder.BestEffort = true
 	}
@@ -144,40 +146,55 @@ func writing[T, P any](ch *Changes, opened T, err error, allowed func(*gate, T) 
 	return recorded(ch.recorder, allowed(ch.gate, opened)), nil
 }
 
+// ownDatabase opens the database if it is uzERP's own. What undoes something must not fail because uzERP's files have
+// changed meanwhile.
+func (ch *Changes) ownDatabase(ctx context.Context) (*db.DB, error) {
+	if !ch.undoes {
+		if err := ch.reader.ownDatabase(); err != nil {
+			return nil, err
+		}
+	}
+	return ch.reader.database(ctx)
+}
+
 // Users returns the port that changes uzERP's users.
 func (ch *Changes) Users(ctx context.Context) (mfa.Writer, error) {
-	d, err := ch.reader.database(ctx)
+	d, err := ch.ownDatabase(ctx)
 	return writing(ch, d, err, func(g *gate, d *db.DB) mfa.Writer { return allowedUsers{d, g} }, dryUsers, (*audit.Recorder).Users)
 }
 
 // Injector returns the port that switches uzERP's injector classes.
 func (ch *Changes) Injector(ctx context.Context) (injector.Writer, error) {
-	d, err := ch.reader.database(ctx)
+	d, err := ch.ownDatabase(ctx)
 	return writing(ch, d, err, func(g *gate, d *db.DB) injector.Writer { return allowedInjector{d, g} }, dryInjector, (*audit.Recorder).Injector)
 }
 
-// Copy returns the port that detaches a copy of the live database.
+// Copy returns the port that detaches a copy of the live database. That uzERP's own files name another database is the
+// normal case here.
 func (ch *Changes) Copy(ctx context.Context) (mfa.CopyWriter, error) {
 	d, err := ch.reader.database(ctx)
 	return writing(ch, d, err, func(g *gate, d *db.DB) mfa.CopyWriter { return allowedCopy{d, g} }, dryCopy, (*audit.Recorder).Copy)
 }
 
 // Factors returns the port that changes the factors of uzERP's users at Twilio. It fails with errs.Config if the
-// settings name another service than uzERP uses.
+// settings name another database or service than uzERP uses.
 func (ch *Changes) Factors() (mfa.Factors, error) {
-	client, err := ch.reader.ownService(0)
+	client, err := ch.reader.ownClient(0)
 	return writing(ch, client, err, func(g *gate, c *twilio.Client) mfa.Factors { return allowedFactors{c, g} },
 		dryFactors, (*audit.Recorder).Factors)
 }
 
-// Verifications returns the port that sends codes to phones and checks them.
+// Verifications returns the port that sends codes to phones and checks them. It fails with errs.Config if the settings
+// name another database or service than uzERP uses: a copy has other numbers, and in an account of their own a caller
+// can answer every code.
 func (ch *Changes) Verifications() (caller.Verifications, error) {
-	client, err := ch.reader.client(0)
+	client, err := ch.reader.ownClient(0)
 	return writing(ch, client, err, func(g *gate, c *twilio.Client) caller.Verifications { return allowedVerifications{c, g} },
 		dryVerifications, (*audit.Recorder).Verifications)
 }
 
-// Services returns the port that makes Verify services. It needs an account and its credentials, but no service.
+// Services returns the port that makes Verify services. It needs an account and its credentials, but no service. A new
+// service is nobody's yet, so it may be made in any account.
 func (ch *Changes) Services() (verifyservice.Creator, error) {
 	account, err := ch.reader.twilioAccount()
 	return writing(ch, account, err, func(g *gate, a *twilio.Account) verifyservice.Creator { return allowedServices{a, g} },

@@ -2,8 +2,10 @@ package connect
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"log/slog"
+	"sync"
 	"time"
 
 	"uzerp-mfa/internal/audit"
@@ -11,7 +13,6 @@ import (
 	"uzerp-mfa/internal/config"
 	"uzerp-mfa/internal/db"
 	"uzerp-mfa/internal/doctor"
-	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/twilio"
@@ -24,6 +25,7 @@ type Options struct {
 	Logger    func() *slog.Logger // called on first use; a nil logger is silent
 	Now       func() time.Time
 	UserAgent string // what this program calls itself at Twilio
+	Warn      func(format string, args ...any)
 }
 
 // Reader has the reading ports. It opens the database and Twilio's clients once, each on first use.
@@ -33,6 +35,9 @@ type Reader struct {
 	db      *db.DB
 	verify  *twilio.Client
 	account *twilio.Account
+
+	agreement *Agreement
+	warnings  sync.Map // the texts of those that were given
 }
 
 // New returns a Reader that has opened nothing yet.
@@ -159,19 +164,19 @@ func (d doctorReader) AllUsers(ctx context.Context) iter.Seq2[mfa.User, error] {
 func GrantsSQL(role string) string { return db.Grants(role) }
 
 // Factors returns the port that reads the factors of uzERP's users at Twilio. It fails with errs.Config if the settings
-// name another service than uzERP uses.
+// name another database or service than uzERP uses.
 func (r *Reader) Factors() (mfa.FactorReader, error) { return r.FactorsAtOnce(0) }
 
 // FactorsAtOnce is Factors with at most n calls to Twilio at a time in the whole command; 0 means the default. Only the
 // n of the first call counts.
 func (r *Reader) FactorsAtOnce(n int) (mfa.FactorReader, error) {
-	client, err := r.ownService(n)
+	client, err := r.ownClient(n)
 	return reading(client, err, func(c *twilio.Client) mfa.FactorReader { return factorReader{c} })
 }
 
 // Challenger returns the port that tries codes of uzERP's users.
 func (r *Reader) Challenger() (mfa.Challenger, error) {
-	client, err := r.ownService(0)
+	client, err := r.ownClient(0)
 	return reading(client, err, func(c *twilio.Client) mfa.Challenger { return challenger{c} })
 }
 
@@ -191,6 +196,7 @@ func (r *Reader) ServiceOf(ctx context.Context, settings config.Twilio) (verifys
 		return verifyservice.Service{}, doctor.Offset{}, err
 	}
 	defer client.CloseIdle()
+	r.atAddress(settings)
 	service, err := client.FetchService(ctx)
 	ahead, known := client.ClockOffset()
 	return service, doctor.Offset{Ahead: ahead, Known: known}, err
@@ -205,24 +211,11 @@ func (r *Reader) CheckSettings(settings config.Twilio) error {
 	return err
 }
 
-// ForeignService returns a message if the settings of this program name another service than uzERP uses. It returns ""
-// if both name the same service, or if that can't be found out.
-func (r *Reader) ForeignService() string {
-	for _, check := range injector.CheckSettings(r.options.Loader.UzerpSettings()) {
-		if check.ID == injector.CheckSameService {
-			return check.Message
-		}
+// warnOnce is Options.Warn, but it says nothing twice.
+func (r *Reader) warnOnce(format string, args ...any) {
+	if _, given := r.warnings.LoadOrStore(fmt.Sprintf(format, args...), true); !given && r.options.Warn != nil {
+		r.options.Warn(format, args...)
 	}
-	return ""
-}
-
-// ownService returns the client of the service in which uzERP's users have their factors. They have none in another
-// service, so its answers would make every user look locked out.
-func (r *Reader) ownService(atOnce int) (*twilio.Client, error) {
-	if why := r.ForeignService(); why != "" {
-		return nil, errs.NewWith(errs.Config, why, config.ReasonForeignService.With())
-	}
-	return r.client(atOnce)
 }
 
 // database opens the database on the first call.
@@ -254,9 +247,6 @@ func (r *Reader) place() audit.Place {
 	return p
 }
 
-// lookupLimit is how long Here waits for a host's addresses.
-const lookupLimit = 2 * time.Second
-
 // Here returns what the settings in force name, and connects to nothing. What is not set, or can't be found out, is nil.
 func (r *Reader) Here(ctx context.Context) audit.Here {
 	ctx, cancel := context.WithTimeout(ctx, lookupLimit)
@@ -277,6 +267,14 @@ func (r *Reader) Here(ctx context.Context) audit.Here {
 	return here
 }
 
+// ownClient is client, but it fails if the database or the service is not uzERP's own.
+func (r *Reader) ownClient(atOnce int) (*twilio.Client, error) {
+	if err := r.ownService(); err != nil {
+		return nil, err
+	}
+	return r.client(atOnce)
+}
+
 // client makes the Verify client on the first call. It opens no connection yet.
 func (r *Reader) client(atOnce int) (*twilio.Client, error) {
 	if r.verify != nil {
@@ -286,7 +284,9 @@ func (r *Reader) client(atOnce int) (*twilio.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.verify, err = twilio.New(r.config(settings, atOnce))
+	if r.verify, err = twilio.New(r.config(settings, atOnce)); err == nil {
+		r.atAddress(settings)
+	}
 	return r.verify, err
 }
 
@@ -299,8 +299,22 @@ func (r *Reader) twilioAccount() (*twilio.Account, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.account, err = twilio.NewAccount(r.config(settings, 0))
+	if r.account, err = twilio.NewAccount(r.config(settings, 0)); err == nil {
+		r.atAddress(settings)
+	}
 	return r.account, err
+}
+
+// atAddress warns if Twilio is asked at another address than its own. Only in a sandbox, whose uzERP directory names the
+// address of its emulator, that is as it should be.
+func (r *Reader) atAddress(t config.Twilio) {
+	if t.OwnAddress() {
+		return
+	}
+	if inst, err := r.options.Loader.Installation(); err == nil && inst != nil && inst.Emulator == t.VerifyURL {
+		return
+	}
+	r.warnOnce("UZERP_MFA_VERIFY_URL is set: Twilio's answers come from %s, and not from Twilio", t.ShownAddress())
 }
 
 func (r *Reader) config(t config.Twilio, atOnce int) twilio.Config {

@@ -10,8 +10,9 @@ import (
 
 // Settings are all settings, read without asking the database or Twilio.
 type Settings struct {
-	Root     Part[Place] // uzERP's directory; Place{} if none is known
-	Database Part[Place] // where the database's settings come from
+	Root     Part[Place]      // uzERP's directory; Place{} if none is known
+	Database Part[Place]      // where the database's settings come from
+	Compared Part[Comparison] // the database in force with the one that uzERP's own files name
 	Twilio   Part[Credentials]
 	Region   Part[Place] // of phone numbers without a country code
 	Policy   Part[Policy]
@@ -44,6 +45,13 @@ type Input struct {
 
 	AuditLog   Part[LogFile] // whether it can be written
 	AuditChain Part[Chain]
+}
+
+// Comparison is what comparing the database in force with uzERP's own comes to.
+type Comparison struct {
+	Same, Differs bool   // neither: it is not known
+	Meant         bool   // the operator says that another database is meant
+	Message       string // how they differ, or why it is not known
 }
 
 // Policy is the administrator's policy.

@@ -15,6 +15,7 @@ import (
 const (
 	UzerpRoot        = "uzerp-root"
 	DatabaseSettings = "database-settings"
+	SameDatabase     = "same-database"
 	TwilioSettings   = "twilio-settings"
 	VerifyAddress    = "verify-address"
 	PhoneRegion      = "phone-region"
@@ -64,7 +65,8 @@ const (
 func IDs() map[string]finding.Severity {
 	const fail, warn, info = finding.Error, finding.Warning, finding.Info
 	return map[string]finding.Severity{
-		UzerpRoot: fail, DatabaseSettings: fail, TwilioSettings: fail, VerifyAddress: info, PhoneRegion: fail, PolicyFile: fail,
+		UzerpRoot: fail, DatabaseSettings: fail, SameDatabase: fail, TwilioSettings: fail, VerifyAddress: info, PhoneRegion: fail,
+		PolicyFile:        fail,
 		DatabaseReachable: fail, DatabaseUzerp: fail, DatabaseSchema: fail, DatabaseVersion: warn, DatabaseWritable: fail, DatabaseRights: fail,
 		TwoFactor: warn, LoginHandler: fail, Gateway: fail, Validator: fail, UniqueKey: fail, NoTrial: fail,
 		EnvFile: fail, SameService: warn,
@@ -113,6 +115,7 @@ func settings(c *checker, in Input) {
 	if have(c, in.Database, "", DatabaseSettings) {
 		c.pass(DatabaseSettings, "the database is set by %s", in.Database.value.Source)
 	}
+	sameDatabase(c, in)
 	if have(c, in.Twilio, "", TwilioSettings, VerifyAddress) {
 		t := in.Twilio.value
 		c.pass(TwilioSettings, "Twilio's settings are complete; the account is from %s", t.From)
@@ -130,6 +133,24 @@ func settings(c *checker, in Input) {
 		} else {
 			c.pass(PhoneRegion, "phone numbers without a country code are read as those of %s", region)
 		}
+	}
+}
+
+func sameDatabase(c *checker, in Input) {
+	switch compared := in.Compared.value; {
+	case !in.Root.OK() || in.Root.value.Value == "":
+		c.skip(UzerpRoot, SameDatabase)
+	case !in.Database.OK():
+		c.skip(DatabaseSettings, SameDatabase)
+	case !have(c, in.Compared, DatabaseSettings, SameDatabase):
+	case compared.Same:
+		c.pass(SameDatabase, "the database is the one that uzERP's own files name")
+	case compared.Differs && compared.Meant:
+		c.add(SameDatabase, finding.Info, errs.Hint{}, "this is not uzERP's own database, as is meant: %s", compared.Message)
+	case compared.Differs:
+		c.add(SameDatabase, finding.Error, ReasonOtherDatabase.With(), "this is not uzERP's own database: %s", compared.Message)
+	default:
+		c.add(SameDatabase, finding.Info, errs.Hint{}, "whether the database is uzERP's own is not known: %s", compared.Message)
 	}
 }
 

@@ -72,8 +72,8 @@ func sound() doctor.Input {
 		Now: today,
 		Settings: doctor.Settings{
 			Root: doctor.Got(doctor.Place{Value: "/var/www/uzerp", Source: "UZERP_ROOT"}, nil), Database: doctor.Got(doctor.Place{Source: "DATABASE_URL"}, nil),
-			Twilio: doctor.Got(doctor.Credentials{AccountSID: account, Address: "https://verify.twilio.com", TwilioOwn: true, From: "the environment"}, nil),
-			Region: doctor.Got(doctor.Place{Value: "GB"}, nil),
+			Twilio:   doctor.Got(doctor.Credentials{AccountSID: account, Address: "https://verify.twilio.com", TwilioOwn: true, From: "the environment"}, nil),
+			Compared: doctor.Got(doctor.Comparison{Same: true}, nil), Region: doctor.Got(doctor.Place{Value: "GB"}, nil),
 			Policy: doctor.Got(doctor.Policy{Path: "/etc/uzerp-mfa/policy.env"}, nil),
 			Env:    injector.Settings{Path: "/var/www/uzerp/conf/.env"}, UzerpTwilio: doctor.Got(false, nil),
 		},
@@ -102,13 +102,22 @@ func ruleTests() []ruleTest {
 
 		{"a directory that is none", func(in *doctor.Input) {
 			in.Root, in.Session, in.UzerpService = doctor.Got(doctor.Place{}, failed), doctor.Part[[]finding.Finding]{}, doctor.Part[verifyservice.Service]{}
-		}, "uzerp-root fail,env-file skipped,same-service skipped,uzerp-twilio skipped,session-settings skipped", "it is wrong"},
+		}, "uzerp-root fail,same-database skipped,env-file skipped,same-service skipped,uzerp-twilio skipped,session-settings skipped", "it is wrong"},
 		{"no directory known", func(in *doctor.Input) {
 			in.Root, in.Env = doctor.Got(doctor.Place{}, nil), injector.Settings{}
 			in.Session, in.UzerpService = doctor.Part[[]finding.Finding]{}, doctor.Part[verifyservice.Service]{}
-		}, "uzerp-root info,env-file skipped,same-service skipped,uzerp-twilio skipped,session-settings skipped", "root-unknown"},
+		}, "uzerp-root info,same-database skipped,env-file skipped,same-service skipped,uzerp-twilio skipped,session-settings skipped", "root-unknown"},
 		{"no database set", func(in *doctor.Input) { withoutDatabase(in); in.Database = doctor.Got(doctor.Place{}, failed) },
-			"database-settings fail,database-reachable skipped," + tables + "," + all + "," + people, "correct it"},
+			"database-settings fail,same-database skipped,database-reachable skipped," + tables + "," + all + "," + people, "correct it"},
+		{"a copy", func(in *doctor.Input) {
+			in.Compared = doctor.Got(doctor.Comparison{Differs: true, Message: "it is a copy"}, nil)
+		}, "same-database fail", "it is a copy"},
+		{"a copy that is meant", func(in *doctor.Input) {
+			in.Compared = doctor.Got(doctor.Comparison{Differs: true, Meant: true, Message: "it is a copy"}, nil)
+		}, "same-database info", "it is a copy"},
+		{"uzERP's database is not known", func(in *doctor.Input) {
+			in.Compared = doctor.Got(doctor.Comparison{Message: "line 3 is PHP"}, nil)
+		}, "same-database info", "line 3 is PHP"},
 		{"no Twilio settings", func(in *doctor.Input) {
 			withoutTwilio(in)
 			in.Twilio = doctor.Got(doctor.Credentials{}, failed)

@@ -20,6 +20,8 @@ const (
 	DotenvFile    = "conf/.env"
 	ConfigFile    = "conf/config.php"
 	MisplacedFile = "config/.env"
+	// EmulatorFile is in no installation of uzERP's: a sandbox writes the address of its emulator of Twilio there.
+	EmulatorFile = "twilio-emulator"
 )
 
 // ErrNotInstallation means that a directory has no system.php or no conf/.
@@ -32,7 +34,8 @@ type Installation struct {
 	DotenvErr error        // why conf/.env can't be read; after a *dotenv.SyntaxError uzERP itself stops at every page
 	Config    *php.Config  // empty if there is no conf/config.php; nil with ConfigErr
 	ConfigErr error
-	Misplaced bool // there is no conf/.env, but a config/.env that nothing reads
+	Misplaced bool   // there is no conf/.env, but a config/.env that nothing reads
+	Emulator  string // the address in EmulatorFile; "" outside of a sandbox
 
 	values map[string]string // of Dotenv
 }
@@ -67,6 +70,9 @@ func Open(root string, trust safepath.Trust) (*Installation, error) {
 	i.Config, i.ConfigErr = readConfigPHP(i.ConfigPath(), trust)
 	if i.DotenvErr == nil && !file.Exists(i.DotenvPath()) && file.Exists(filepath.Join(root, MisplacedFile)) {
 		i.Misplaced = true
+	}
+	if address, err := file.ReadIfThere(filepath.Join(root, EmulatorFile), trust); err == nil {
+		i.Emulator = strings.TrimSpace(string(address))
 	}
 	return i, nil
 }

@@ -93,6 +93,17 @@ func (s *Streams) Warnf(format string, args ...any) {
 	s.message(prefix, Sprintf(format, args...))
 }
 
+// HeldWarnf is Warnf, but HoldNotes keeps the warning back as it keeps notes.
+func (s *Streams) HeldWarnf(format string, args ...any) {
+	if !s.HoldNotes {
+		s.Warnf(format, args...)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = append(s.held, "warning: "+Sprintf(format, args...))
+}
+
 // Sayf writes a message to stderr, even if Quiet. It is for messages that are not warnings, such as an error and its
 // hint.
 func (s *Streams) Sayf(format string, args ...any) {

@@ -83,6 +83,9 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	return p, nil
 }
 
+// Socket returns the directory of the socket, and the port that is part of its name.
+func (p *Server) Socket() (dir string, port int) { return p.home.dir, p.port }
+
 // ConnString returns the URL of a database on the socket. It holds no password, and psql understands it, too.
 func (p *Server) ConnString(dbname string) string {
 	q := url.Values{"host": {p.home.dir}, "port": {strconv.Itoa(p.port)}}

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 
 	"uzerp-mfa/internal/emulator"
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/pgtemp"
 	"uzerp-mfa/internal/safepath"
 )
@@ -45,7 +47,7 @@ func Start(ctx context.Context) (_ *Sandbox, err error) {
 	if s.verify, err = emulator.Start("", verifyOptions()); err != nil {
 		return nil, failure("start the Verify emulator", err)
 	}
-	if s.root, err = makeRoot(os.TempDir()); err != nil {
+	if s.root, err = makeRoot(os.TempDir(), s.files()); err != nil {
 		return nil, failure("make the uzERP directory", err)
 	}
 	return s, nil
@@ -71,10 +73,25 @@ func fill(ctx context.Context, database string) error {
 	return pgtemp.LoadSample(ctx, conn)
 }
 
+// rootFiles are what differs from sandbox to sandbox in its uzERP directory.
+type rootFiles struct {
+	env      string // conf/.env
+	emulator string // the address
+}
+
+func (s *Sandbox) files() rootFiles {
+	f := rootFiles{env: envFile, emulator: s.verify.URL + "\n"}
+	dir, port := s.postgres.Socket()
+	if !strings.ContainsAny(dir, ":'\\\n") { // DB_HOST has no way to write these
+		f.env += fmt.Sprintf("DB_NAME=postgres\nDB_USER=postgres\nDB_HOST='%s:%d'\n", dir, port)
+	}
+	return f
+}
+
 // makeRoot makes a directory below parent, with the two things that a uzERP directory is recognized by, and the settings
 // that uzERP would read. It makes it below /tmp if others may change parent. Everything is done on open directories, so
 // that nobody can lead us to another file.
-func makeRoot(parent string) (path string, err error) {
+func makeRoot(parent string, files rootFiles) (path string, err error) {
 	trust := safepath.Trust{UIDs: []int{os.Geteuid()}, GIDs: []int{os.Getegid()}}
 	dir, err := safepath.MakeTemp(parent, trust, rootPrefix)
 	if _, untrusted := errors.AsType[*safepath.UntrustedError](err); untrusted {
@@ -91,7 +108,8 @@ func makeRoot(parent string) (path string, err error) {
 	defer func() { _ = conf.Close() }()
 	return dir.Path("."), errors.Join(
 		writeFile(dir, "system.php", "<?php // a sandbox, not uzERP\n", 0o644, -1),
-		writeFile(conf, ".env", envFile, 0o640, webServerGroup()),
+		writeFile(conf, ".env", files.env, 0o640, webServerGroup()),
+		writeFile(dir, installation.EmulatorFile, files.emulator, 0o644, -1),
 	)
 }
 
@@ -134,19 +152,6 @@ const envFile = "TWILIO_ACCOUNT_SID=" + emulator.DefaultAccountSID + "\n" +
 	"UZERP_MANAGE_USER_SESSIONS=on\n" +
 	"USER_ACTIVITY_TIMEOUT_SECS=1800\n" +
 	"USER_SESSION_MAX_AGE_SECS=28800\n"
-
-// giveToWebServer lets the web server's group read the settings, as in a real installation, because doctor checks that.
-// Only root can do it. In the sandbox of another user, doctor reports that the web server can't read them.
-func giveToWebServer(conf, env string) error {
-	if os.Geteuid() != 0 {
-		return nil
-	}
-	if u, err := user.Lookup("www-data"); err == nil {
-		gid, err := strconv.Atoi(u.Gid)
-		return errors.Join(err, os.Chmod(conf, 0o755), os.Chown(env, -1, gid), os.Chmod(env, 0o640)) // whatever the umask is
-	}
-	return nil
-}
 
 const (
 	auditLogVariable    = "UZERP_MFA_AUDIT_LOG"

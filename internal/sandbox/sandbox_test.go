@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/safepath"
 	"uzerp-mfa/internal/sharedtest"
 )
@@ -13,11 +14,11 @@ import (
 func TestMain(m *testing.M) { os.Exit(sharedtest.Tests{M: m}.Run()) }
 
 func TestMakeRoot(t *testing.T) {
-	root, err := makeRoot(t.TempDir())
+	root, err := makeRoot(t.TempDir(), rootFiles{env: envFile, emulator: "http://127.0.0.1:1\n"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, mode := range map[string]os.FileMode{"": 0o700, "conf": 0o755, "system.php": 0o644, "conf/.env": 0o640} {
+	for name, mode := range map[string]os.FileMode{"": 0o700, "conf": 0o755, "system.php": 0o644, "conf/.env": 0o640, installation.EmulatorFile: 0o644} {
 		if info, err := os.Stat(filepath.Join(root, name)); err != nil || info.Mode().Perm() != mode {
 			t.Errorf("%q: %v, %v", name, info, err)
 		}
@@ -36,7 +37,7 @@ func TestMakeRootAmongStrangers(t *testing.T) {
 	if err := errors.Join(os.Chmod(top, 0o755), os.Chown(top, 33, 33)); err != nil {
 		t.Fatal(err)
 	}
-	root, err := makeRoot(top)
+	root, err := makeRoot(top, rootFiles{})
 	if err != nil || filepath.Dir(root) != "/tmp" {
 		t.Errorf("%q, %v", root, err)
 	}
