@@ -48,6 +48,17 @@ func newRole(t *testing.T, url, name string) (role, as string) {
 	return role, dbtest.As(t, url, role)
 }
 
+// hold marks that a switch is on trial. The mark ends with the test, if release does not end it before.
+func hold(t *testing.T, d *db.DB, limit time.Duration) (key int64, release func()) {
+	t.Helper()
+	key, release, err := d.HoldTrial(background(), limit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(release) // or the database would wait for it at its end
+	return key, release
+}
+
 // A trial keeps every other switch away, of this process and of others, until it ends.
 func TestTrial(t *testing.T) {
 	mine, url := sample(t)
@@ -55,10 +66,7 @@ func TestTrial(t *testing.T) {
 	both := map[string]*db.DB{"the same process": mine, "another process": other}
 	for range 2 { // a trial that has ended leaves nothing behind
 		onTrial(t, other, false)
-		key, release, err := mine.HoldTrial(t.Context(), time.Hour)
-		if err != nil {
-			t.Fatal(err)
-		}
+		key, release := hold(t, mine, time.Hour)
 		for range 2 { // to look, and to try, takes nothing away
 			for name, d := range both {
 				mark, err := d.OnTrial(t.Context())
@@ -91,10 +99,10 @@ func TestTrialOfAStranger(t *testing.T) {
 	_, stranger := newRole(t, url, "stranger")
 	role, reader := newRole(t, url, "reader")
 	dbtest.Exec(t, url, "grant select, insert, delete on injector_classes to "+role)
-	const hold = "select pg_advisory_lock(%d, extract(epoch from now())::integer + n) from generate_series(1, 100) n"
+	const take = "select pg_advisory_lock(%d, extract(epoch from now())::integer + n) from generate_series(1, 1000, 2) n"
 	for _, who := range []string{stranger, reader} {
 		conn := dbtest.Connect(t, who+"&application_name=uzerp-mfa")
-		for _, sql := range []string{strings.Replace(hold, "%d", "1970169202", 1), "select pg_advisory_lock(x'757a6572706d6661'::bigint)"} {
+		for _, sql := range []string{strings.Replace(take, "%d", "1970955634", 1), "select pg_advisory_lock(x'757a6572706d6661'::bigint)"} {
 			if _, err := conn.Exec(t.Context(), sql); err != nil {
 				t.Fatal(err)
 			}
@@ -102,10 +110,7 @@ func TestTrialOfAStranger(t *testing.T) {
 		if mark, err := d.OnTrial(t.Context()); err != nil || mark != nil {
 			t.Errorf("%v, %v", mark, err)
 		}
-		_, release, err := d.HoldTrial(t.Context(), time.Minute)
-		if err != nil {
-			t.Fatal(err)
-		}
+		_, release := hold(t, d, time.Minute)
 		release()
 		onTrial(t, d, false)
 		if err := d.ApplySwitch(t.Context(), switchNames(), injector.SwitchPlan{Was: plan(t, d).Was}); err != nil {
@@ -122,14 +127,11 @@ func TestTrialWhoseKeyIsTaken(t *testing.T) {
 	d, url := sample(t)
 	_, stranger := newRole(t, url, "stranger")
 	conn := dbtest.Connect(t, stranger)
-	const hold = "select pg_advisory_lock(1970169202, ceil(extract(epoch from clock_timestamp()))::integer + 3600 + n) from generate_series(0, 2) n"
-	if _, err := conn.Exec(t.Context(), hold); err != nil {
+	const take = "select pg_advisory_lock(1970955634, ceil(extract(epoch from clock_timestamp()))::integer + 3600 + n) from generate_series(0, 2) n"
+	if _, err := conn.Exec(t.Context(), take); err != nil {
 		t.Fatal(err)
 	}
-	_, release, err := d.HoldTrial(t.Context(), time.Hour)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, release := hold(t, d, time.Hour)
 	release()
 }
 
@@ -143,10 +145,7 @@ func TestTrialUnderTheLeastRights(t *testing.T) {
 	dbtest.Exec(t, url, "grant update on injector_classes to "+owner+"; grant "+owner+" to "+member+"; alter role "+member+" noinherit; "+
 		"grant usage on schema public to "+member)
 	for role, d := range map[string]*db.DB{"role_of": least, member: open(t, db.Config{ConnString: asMember})} {
-		_, release, err := d.HoldTrial(t.Context(), time.Minute)
-		if err != nil {
-			t.Fatal(err)
-		}
+		_, release := hold(t, d, time.Minute)
 		if mark := onTrial(t, least, true); mark.Holder.PID == 0 || !strings.Contains(mark.Holder.Role, role) || mark.Holder.Application == "" {
 			t.Errorf("%+v", mark.Holder)
 		}
@@ -160,10 +159,7 @@ func TestTrialUnderTheLeastRights(t *testing.T) {
 func TestTrialEndsByItself(t *testing.T) {
 	d, url := sample(t)
 	db.SetTrialGrace(t, time.Hour)
-	key, release, err := d.HoldTrial(t.Context(), time.Millisecond)
-	if err != nil {
-		t.Fatal(err)
-	}
+	key, release := hold(t, d, time.Millisecond)
 	deadline := time.Now().Add(time.Minute)
 	for mark := onTrial(t, d, true); !mark.Over; mark = onTrial(t, d, true) {
 		if time.Now().After(deadline) {
@@ -190,11 +186,7 @@ func TestTrialEndsByItself(t *testing.T) {
 
 	db.SetTrialGrace(t, 0)
 	through, vanish := throughAProxy(t, url)
-	_, release, err = through.HoldTrial(background(), 300*time.Millisecond)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer release()
+	_, release = hold(t, through, 300*time.Millisecond)
 	vanish()
 	onTrial(t, d, false) // without the server's limit this never ends
 }
@@ -225,10 +217,7 @@ func throughAProxy(t *testing.T, connString string) (d *db.DB, vanish func()) {
 // switch back, waits for nobody.
 func TestApplySwitchLooksForATrial(t *testing.T) {
 	d, url := sample(t)
-	key, release, err := open(t, db.Config{ConnString: url}).HoldTrial(t.Context(), time.Hour)
-	if err != nil {
-		t.Fatal(err)
-	}
+	key, release := hold(t, open(t, db.Config{ConnString: url}), time.Hour)
 	before := dbtest.Snapshot(t, url)
 	for _, trial := range []int64{0, key + 1} {
 		s := plan(t, d)
@@ -361,10 +350,7 @@ func TestTrialAndSwitchAtTheSameMoment(t *testing.T) {
 		s := injector.SwitchPlan{Was: was, Changes: []injector.ClassChange{{ID: 6, Name: "LoginHandler", Before: now, After: next}}}
 		switched := make(chan error, 1)
 		go func() { switched <- other.ApplySwitch(background(), switchNames(), s) }()
-		_, release, err := mine.HoldTrial(t.Context(), time.Minute)
-		if err != nil {
-			t.Fatal(err)
-		}
+		_, release := hold(t, mine, time.Minute)
 		seen, err := mine.SettledClasses(t.Context(), switchNames())
 		if err != nil {
 			t.Fatal(err)
