@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,6 +24,7 @@ type auditLogShowOptions struct {
 	since   string
 	until   string
 	results []string
+	away    bool         // --elsewhere
 	filter  audit.Filter // what all of them mean
 }
 
@@ -35,13 +37,17 @@ func newAuditLogShowCmd(app *App) *cobra.Command {
 what, by whom, why, and how it ended. It does not check the log; audit-log verify does. A line that is no record is left
 out, with a warning on stderr.
 
+A line about another database or service than the settings name now is marked, such as what was done in a test copy;
+--elsewhere shows only those. To know, nothing is connected to.
+
 An intent is written before a change and its outcome after it, with the same id. An intent without an outcome is a
 command that is still running, or that died. Times are RFC 3339 (2026-07-14T08:00:00Z) or say how long ago (90m, 24h, 7d).
 
 ` + exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable),
 		Example: `  uzerp-mfa audit-log show --since 24h
   uzerp-mfa audit-log show --user alice --result refused,failed,unknown
-  uzerp-mfa audit-log show --actor ann --last 20 -o json`,
+  uzerp-mfa audit-log show --actor ann --last 20 -o json
+  uzerp-mfa audit-log show --elsewhere`,
 		Args: noArgs,
 	}
 	f := c.Flags()
@@ -51,6 +57,7 @@ command that is still running, or that died. Times are RFC 3339 (2026-07-14T08:0
 	f.StringVar(&opts.filter.Actor, "actor", "", "only what this operating-system user did, also by sudo")
 	f.StringSliceVar(&opts.results, "result", nil, "only these results, comma-separated: "+strings.Join(resultNames(), ", "))
 	f.IntVar(&opts.filter.Last, "last", 0, "only the last so many of these lines; 0 for all")
+	f.BoolVar(&opts.away, "elsewhere", false, "only lines about another database or service than the settings name")
 	c.RunE = app.run(listFormats, func(ctx context.Context, _ []string) error { return runAuditLogShow(ctx, app, opts) })
 	return c
 }
@@ -101,16 +108,38 @@ func parseTime(flag, text string, now time.Time) (time.Time, error) {
 }
 
 type auditRecordsView struct {
-	SchemaVersion int            `json:"schema_version"`
-	Path          string         `json:"path"`
-	Records       []audit.Record `json:"records"`
+	SchemaVersion int               `json:"schema_version"`
+	Path          string            `json:"path"`
+	Records       []auditRecordView `json:"records"`
 }
+
+type auditRecordView struct {
+	audit.Record
+	Elsewhere *bool `json:"elsewhere"` // null if that is not known
+}
+
+func viewAuditRecord(here audit.Here, r audit.Record) auditRecordView {
+	view := auditRecordView{Record: r}
+	if elsewhere, known := here.Elsewhere(r); known {
+		view.Elsewhere = &elsewhere
+	}
+	return view
+}
+
+func (v auditRecordView) isElsewhere() bool { return v.Elsewhere != nil && *v.Elsewhere }
 
 func runAuditLogShow(ctx context.Context, app *App, opts *auditLogShowOptions) error {
 	if err := opts.complete(app.now()); err != nil {
 		return err
 	}
 	path := auditLogPath(app)
+	here := app.reader.Here(ctx)
+	if opts.away {
+		if len(here.Databases) == 0 && here.Service == nil {
+			return errs.New(errs.Config, "--elsewhere: no database and no service is set that the lines could be compared with", "doctor shows the settings")
+		}
+		opts.filter.Here = &here
+	}
 	log, err := openAuditLog(ctx, app, path)
 	if err != nil {
 		return err
@@ -130,19 +159,21 @@ func runAuditLogShow(ctx context.Context, app *App, opts *auditLogShowOptions) e
 	}
 	app.streams.Notef("note: this is %s", path)
 	out := app.streams.Out
-	if done, err := streamList(app, records, func(r audit.Record) any { return r }, auditCSVHeader(), auditCSVCells); done {
+	viewed := func(r audit.Record) auditRecordView { return viewAuditRecord(here, r) }
+	if done, err := streamList(app, records, func(r audit.Record) any { return viewed(r) }, auditCSVHeader(),
+		func(r audit.Record) []string { return auditCSVCells(viewed(r)) }); done {
 		return err
 	}
-	view := auditRecordsView{SchemaVersion: schemaVersion, Path: path, Records: []audit.Record{}}
+	view := auditRecordsView{SchemaVersion: schemaVersion, Path: path, Records: []auditRecordView{}}
 	for r, err := range records {
 		if err == nil && app.flags.output == formatTable {
-			err = writeAuditEntry(out, r)
+			err = writeAuditEntry(out, viewed(r))
 		}
 		if err != nil {
 			return err
 		}
 		if app.flags.output == formatJSON {
-			view.Records = append(view.Records, r)
+			view.Records = append(view.Records, viewed(r))
 		}
 	}
 	if app.flags.output == formatTable {
@@ -166,7 +197,8 @@ func warnLeftOut(app *App, bad error) {
 
 // writeAuditEntry prints a record for people: a line that says who did what to which user, in whole seconds, and a
 // line for each thing more that is known. As a row of a table it would be wider than any terminal.
-func writeAuditEntry(out io.Writer, r audit.Record) error {
+func writeAuditEntry(out io.Writer, v auditRecordView) error {
+	r := v.Record
 	actor := r.Actor.User
 	if r.Actor.SudoUser != "" && r.Actor.SudoUser != actor {
 		actor = r.Actor.SudoUser + " as " + actor
@@ -179,18 +211,37 @@ func writeAuditEntry(out io.Writer, r audit.Record) error {
 	if r.Result != audit.ResultRefused && r.Result != audit.ResultFailed { // what was meant is in the line of the intent
 		more = auditChanges(r)
 	}
+	where := ""
+	if v.isElsewhere() {
+		where = auditPlace(r)
+	}
 	for _, said := range []struct{ name, text string }{{"reason: ", r.Reason}, {"ticket: ", r.Ticket}, {"verified by: ", r.VerifiedBy}, {"", r.Message}} {
 		if said.text != "" {
 			more = append(more, said.name+said.text)
 		}
 	}
-	err := output.Fprintf(out, "%s  %-7s  %s %s, by %s\n", r.Time.Format(time.RFC3339), string(r.Result), r.Command, target, actor)
+	err := output.Fprintf(out, "%s  %-7s  %s %s, by %s%s\n", r.Time.Format(time.RFC3339), string(r.Result), r.Command, target, actor, where)
 	for _, line := range more {
 		if err == nil {
 			err = output.Fprintf(out, "    %s\n", line)
 		}
 	}
 	return err
+}
+
+// auditPlace says which database and service a record is about.
+func auditPlace(r audit.Record) string {
+	var place string
+	if d := r.Database; d != nil {
+		place = fmt.Sprintf(", in %s on %s", shell.Quote(d.Name), net.JoinHostPort(d.Host, strconv.Itoa(d.Port)))
+	}
+	if s := r.Service; s != nil && s.SID != "" {
+		place += ", with service " + s.SID
+	}
+	if s := r.Service; s != nil && s.Address != "" {
+		place += " at " + s.Address
+	}
+	return place
 }
 
 // auditChanges returns the values that were changed, or that were to be. A value is new if none is recorded before it.
@@ -226,10 +277,15 @@ func auditValue(v any) string {
 func auditCSVHeader() []string {
 	return []string{"time", "id", "user", "sudo_user", "ssh_client", "host", "pid", "command", "target", "result",
 		"change", "reason", "ticket", "message", "prev", "hash", "self",
-		"database_host", "database_port", "database_name", "service_sid", "service_address", "verified_by"}
+		"database_host", "database_port", "database_name", "service_sid", "service_address", "verified_by", "elsewhere"}
 }
 
-func auditCSVCells(r audit.Record) []string {
+func auditCSVCells(v auditRecordView) []string {
+	r := v.Record
+	elsewhere := ""
+	if v.Elsewhere != nil {
+		elsewhere = strconv.FormatBool(*v.Elsewhere)
+	}
 	a := r.Actor
 	var host, port, name string
 	if d := r.Database; d != nil {
@@ -241,5 +297,5 @@ func auditCSVCells(r audit.Record) []string {
 	}
 	return []string{r.Time.Format(time.RFC3339Nano), r.ID, a.User, a.SudoUser, a.SSHClient, a.Host, strconv.Itoa(a.PID), r.Command, r.Target,
 		string(r.Result), strings.Join(auditChanges(r), ", "), r.Reason, r.Ticket, r.Message, r.Prev, r.Hash, strconv.FormatBool(r.Self),
-		host, port, name, service.SID, service.Address, r.VerifiedBy}
+		host, port, name, service.SID, service.Address, r.VerifiedBy, elsewhere}
 }

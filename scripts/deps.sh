@@ -1,6 +1,6 @@
 #!/bin/sh
 # deps.sh [test]: installs PostgreSQL's server programs if they are missing: the demo needs them beside Go. With "test"
-# it also installs what the tests need: a C compiler for the race detector, and Chromium to look at a page. Chromium is
+# it also installs what the tests need: a C compiler for the race detector, sudo for root, and Chromium to look at a page. Chromium is
 # big, and only one test needs it. So it is not installed with BROWSER=no, or if that would ask for a password. The rest
 # works without it.
 set -eu
@@ -33,6 +33,8 @@ browser=
 have_postgres || packages="postgresql postgresql-client"
 if [ "${1:-}" = test ]; then
 	command -v "$(go env CC)" >/dev/null 2>&1 || packages="$packages gcc libc6-dev"
+	# The tests of sudo's rules run only as root, and are left out without sudo.
+	[ "$(id -u)" != 0 ] || command -v sudo >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>&1 || packages="$packages sudo"
 	[ "${BROWSER:-}" = no ] || have_browser || browser=chromium
 fi
 [ -n "$packages$browser" ] || exit 0

@@ -26,6 +26,7 @@ var programs = map[string]string{
 	"id":        `echo 0`,
 	"apt-cache": `echo Filename: pool/main/chromium_1.deb`,
 	"sleep":     ``,
+	"sudo":      ``,
 	"apt-get": `
 echo "$*" >>"$DEPS_ROOT/apt-get"
 for word in "$@"; do
@@ -161,6 +162,15 @@ func TestDeps(t *testing.T) {
 	}
 }
 
+// The tests that only root runs need sudo.
+func TestDepsSudo(t *testing.T) {
+	m := newMachine(t, "sudo")
+	c, said := m.deps(t, "022")
+	if got := code(t, c.Run()); got != 0 || !strings.Contains(said.String(), "installing postgresql postgresql-client sudo") {
+		t.Errorf("exit code %d: %s", got, said)
+	}
+}
+
 // A user whose machine has the packages is asked for nothing, with sudo or without, even if the browser is missing or
 // not wanted.
 func TestDepsAsUser(t *testing.T) {
@@ -170,7 +180,7 @@ func TestDepsAsUser(t *testing.T) {
 		sudo    string
 		says    string
 	}{
-		"no sudo":                 {without: []string{"chromium"}, says: "left out"},
+		"no sudo":                 {without: []string{"chromium", "sudo"}, says: "left out"},
 		"sudo asks":               {without: []string{"chromium"}, sudo: `[ "$1" = -n ] || echo asked >"$DEPS_ROOT/asked"; exit 1`, says: "left out"},
 		"no browser wanted":       {without: []string{"chromium"}, sudo: `echo asked >"$DEPS_ROOT/asked"`, env: "BROWSER=no"},
 		"all there":               {sudo: `echo asked >"$DEPS_ROOT/asked"`},
@@ -199,7 +209,7 @@ func TestDepsAsUser(t *testing.T) {
 
 // If PostgreSQL is missing and deps.sh can't install it, it says what to install.
 func TestDepsCannotInstall(t *testing.T) {
-	m := newMachine(t)
+	m := newMachine(t, "sudo")
 	m.write(t, filepath.Join(m.bin, "id"), "#!/bin/sh\necho 1000\n")
 	c, said := m.deps(t, "022")
 	if got := code(t, c.Run()); got != 1 || !strings.Contains(said.String(), "please install, or have installed") {

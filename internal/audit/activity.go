@@ -12,8 +12,8 @@ import (
 
 // Activity is what one operator did of late, as a log says.
 type Activity struct {
-	// Changes counts what was changed, or may have been: a user, a class or a setting, once for each run of the program.
-	Changes int
+	// Changed has what was changed, or may have been: users (also those to whom a code was sent), classes, settings.
+	Changed map[string]bool
 	// Approved has the users for whom the operator verified a caller by a code to a number that uzERP has.
 	Approved map[string]bool
 	// VerifiedBy has those of them for whom the operator said with the code how else the caller was verified.
@@ -32,14 +32,8 @@ func ReadActivity(ctx context.Context, path string, actor Actor, place Place, ch
 		return Activity{}, err
 	}
 	defer func() { _ = log.Close() }()
-	type change struct {
-		host    string
-		pid     int
-		command string
-		target  string
-	}
-	open := map[string]change{} // by the ID of the intent
-	a, counted := Activity{Approved: map[string]bool{}, VerifiedBy: map[string]bool{}}, map[change]int{}
+	open := map[string]string{} // the ID of an intent -> its target
+	a, counted := Activity{Changed: map[string]bool{}, Approved: map[string]bool{}, VerifiedBy: map[string]bool{}}, map[string]int{}
 	for line, err := range Read(log) {
 		if _, bad := errors.AsType[*LineError](err); bad {
 			continue
@@ -50,22 +44,23 @@ func ReadActivity(ctx context.Context, path string, actor Actor, place Place, ch
 		if line.Actor.Operator() != actor.Operator() || line.Actor.Host != actor.Host {
 			continue
 		}
-		c := change{line.Actor.Host, line.Actor.PID, line.Command, line.Target}
 		switch began, known := open[line.ID]; {
 		case line.Result == ResultIntent && !line.Time.Before(changesSince):
-			open[line.ID] = c
-			counted[c]++
+			open[line.ID] = line.Target
+			counted[line.Target]++
 		case known && (line.Result == ResultRefused || line.Result == ResultFailed): // nothing was changed
-			if counted[began]--; counted[began] == 0 {
-				delete(counted, began)
-			}
+			counted[began]--
 		}
 		if line.Result == ResultDone && !line.Time.Before(approvedSince) && place.Has(line) && isApproval(line) {
 			a.Approved[line.Target] = true
 			a.VerifiedBy[line.Target] = a.VerifiedBy[line.Target] || line.VerifiedBy != ""
 		}
 	}
-	a.Changes = len(counted)
+	for target, n := range counted {
+		if n > 0 {
+			a.Changed[target] = true
+		}
+	}
 	return a, nil
 }
 

@@ -14,6 +14,7 @@ type Filter struct {
 	Results []Result  // records with one of these results; none for every result
 	From    time.Time // records from this time on; zero for no limit
 	Until   time.Time // records before this time; zero for no limit
+	Here    *Here     // only records that are about another place than this; nil for every place
 	Last    int       // only the last so many of them; 0 for all
 }
 
@@ -22,7 +23,13 @@ func (f Filter) Matches(r Record) bool {
 	return (f.Target == "" || r.Target == f.Target) &&
 		(f.Actor == "" || r.Actor.User == f.Actor || r.Actor.SudoUser == f.Actor) &&
 		(len(f.Results) == 0 || slices.Contains(f.Results, r.Result)) &&
+		(f.Here == nil || f.isElsewhere(r)) &&
 		!r.Time.Before(f.From) && (f.Until.IsZero() || r.Time.Before(f.Until))
+}
+
+func (f Filter) isElsewhere(r Record) bool {
+	elsewhere, _ := f.Here.Elsewhere(r)
+	return elsewhere
 }
 
 // Select returns those of the records that pass the filter, in the same order. What Read and Files.Records could not

@@ -1,6 +1,9 @@
 package audit
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"slices"
+)
 
 // Place is what a record is about: without it, what was done in a test copy would look like what was done in the live
 // system. A part is nil if the command has not used it.
@@ -47,4 +50,23 @@ func (p Place) record(r Record) Record {
 func (p Place) Has(r Record) bool {
 	return p.Database != nil && r.Database != nil && *p.Database == *r.Database &&
 		p.Service != nil && r.Service != nil && *p.Service == *r.Service
+}
+
+// Here is what the settings in force name. It may have several databases: a host may have several addresses. A part is nil
+// if it is not known.
+type Here struct {
+	Databases []Database
+	Service   *Service
+}
+
+// Elsewhere reports whether r is about another database or service. known is false if neither can be compared: nothing is
+// set, or the record names neither.
+func (h Here) Elsewhere(r Record) (elsewhere, known bool) {
+	if r.Database != nil && len(h.Databases) > 0 {
+		elsewhere, known = !slices.Contains(h.Databases, *r.Database), true
+	}
+	if r.Service != nil && h.Service != nil {
+		elsewhere, known = elsewhere || *r.Service != *h.Service && r.Service.SID != "" || r.Service.Address != h.Service.Address, true
+	}
+	return elsewhere, known
 }

@@ -58,11 +58,15 @@ func dialSyslog(path string) (fd int, err error) {
 	}
 	address := &unix.SockaddrUnix{Name: dir.Path(name)} // the resolved path: nobody else can change it
 	for _, kind := range []int{unix.SOCK_DGRAM, unix.SOCK_STREAM} {
-		fd, err = unix.Socket(unix.AF_UNIX, kind|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+		fd, err = unix.Socket(unix.AF_UNIX, kind, 0)
 		if err != nil {
 			return -1, err
 		}
-		if err = unix.Connect(fd, address); err == nil {
+		unix.CloseOnExec(fd)
+		if err = unix.SetNonblock(fd, true); err == nil { // not every system can do both at once
+			err = unix.Connect(fd, address)
+		}
+		if err == nil {
 			return fd, nil
 		}
 		_ = unix.Close(fd)

@@ -2,6 +2,7 @@ package connect
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -46,21 +47,21 @@ func (g *gate) begin() error { return g.ch.Refused(g.request.Action, g.policy.Ch
 func (g *gate) find(ctx context.Context, users []string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	more := 0
+	asked := false
 	for _, user := range users {
 		if g.passed[user] {
 			continue
 		}
-		more++
+		asked = true
 		err := g.policy.CheckUser(g.request, user, func() policy.Evidence { return g.evidence(ctx, user, g.code) })
 		if err != nil {
 			return g.ch.Refused(user, err)
 		}
 	}
-	if more == 0 {
+	if !asked {
 		return nil
 	}
-	return g.ch.Refused(users[0], g.limit(ctx, more))
+	return g.ch.Refused(users[0], g.limit(ctx, users...))
 }
 
 // change asks whether a user may be changed now.
@@ -76,7 +77,7 @@ func (g *gate) changeLocked(ctx context.Context, user string) error {
 	}
 	err := g.policy.CheckUser(g.request, user, func() policy.Evidence { return g.evidence(ctx, user, false) })
 	if err == nil {
-		err = g.limit(ctx, 0) // the intent of this change is in the log already
+		err = g.limit(ctx) // the intent of this change is in the log already
 	}
 	if err == nil {
 		g.passed[user] = true
@@ -88,7 +89,7 @@ func (g *gate) changeLocked(ctx context.Context, user string) error {
 func (g *gate) site(ctx context.Context) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.limit(ctx, 0)
+	return g.limit(ctx)
 }
 
 // factor asks whether the factors of an identity may be changed now. Where several users share the uuid, all of them
@@ -109,7 +110,7 @@ func (g *gate) factor(ctx context.Context, identity string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if len(users) == 0 {
-		return g.limit(ctx, 0)
+		return g.limit(ctx)
 	}
 	both := func() policy.Evidence { return policy.Evidence{Code: true, Word: true} }
 	for _, user := range users {
@@ -138,10 +139,17 @@ func (g *gate) evidence(ctx context.Context, user string, willVerify bool) polic
 	return e
 }
 
-func (g *gate) limit(ctx context.Context, more int) error {
-	return g.policy.CheckLimit(g.request, more, func() (int, error) {
+// limit asks whether the operator may change these users as well.
+func (g *gate) limit(ctx context.Context, users ...string) error {
+	return g.policy.CheckLimit(g.request, func() (int, error) {
 		a, err := g.activity(ctx)
-		return a.Changes, err
+		n := len(a.Changed)
+		for i, user := range users {
+			if !a.Changed[user] && !slices.Contains(users[:i], user) {
+				n++
+			}
+		}
+		return n, err
 	})
 }
 

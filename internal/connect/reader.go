@@ -247,6 +247,26 @@ func (r *Reader) place() audit.Place {
 	return p
 }
 
+// Here returns what the settings in force name, and connects to nothing. What is not set, or can't be found out, is nil.
+func (r *Reader) Here(ctx context.Context) audit.Here {
+	ctx, cancel := context.WithTimeout(ctx, lookupLimit)
+	defer cancel()
+	var here audit.Here
+	if settings, err := r.options.Loader.Database(); err == nil {
+		addresses, _ := db.Config{ConnString: settings.ConnString.Reveal()}.Addresses(ctx)
+		for _, at := range addresses {
+			here.Databases = append(here.Databases, audit.Database{Host: at.Host, Port: at.Port, Name: at.Database})
+		}
+	}
+	if settings, err := r.options.Loader.Twilio(); err == nil {
+		if client, err := twilio.New(r.config(settings, 0)); err == nil {
+			here.Service = &audit.Service{SID: client.ServiceSID(), Address: client.Address()}
+			client.CloseIdle()
+		}
+	}
+	return here
+}
+
 // ownClient is client, but it fails if the database or the service is not uzERP's own.
 func (r *Reader) ownClient(atOnce int) (*twilio.Client, error) {
 	if err := r.ownService(); err != nil {

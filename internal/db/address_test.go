@@ -4,10 +4,12 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
+	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/pgtemp/dbtest"
 )
 
@@ -33,6 +35,12 @@ func TestAddress(t *testing.T) {
 	}
 	if _, err := os.Stat(at.Host + "/.s.PGSQL." + strconv.Itoa(at.Port)); strings.HasPrefix(at.Host, "/") && err != nil {
 		t.Errorf("%+v: %v", at, err)
+	}
+	if all, err := (Config{ConnString: u.String()}).Addresses(t.Context()); err != nil || !slices.Contains(all, at) {
+		t.Errorf("%s may be at %+v, but is at %+v, %v", u, all, at, err)
+	}
+	if _, err := (Config{ConnString: "postgres://%"}).Addresses(t.Context()); errs.KindOf(err) != errs.Config {
+		t.Error(err)
 	}
 	if host, _, err := net.SplitHostPort(u.Host); err == nil && host == "127.0.0.1" {
 		u.Host = strings.Replace(u.Host, "127.0.0.1", "localhost", 1)

@@ -40,7 +40,7 @@ func Share(lock, guarded *os.File) {
 	if its.Gid != of.Gid {
 		_ = lock.Chown(-1, int(of.Gid))
 	}
-	if its.Mode&0o777 != mode {
+	if uint32(its.Mode)&0o777 != mode { //nolint:unconvert // it is a uint16 on other systems
 		_ = lock.Chmod(fs.FileMode(mode))
 	}
 }

@@ -88,9 +88,9 @@ func (p *Policy) CheckAllUsers(r Request) error {
 	return nil
 }
 
-// CheckLimit returns an error of errs.Refused if more changes would be too many within an hour. changes returns how many
-// there were; it is asked only if the policy has a limit, and root itself has none.
-func (p *Policy) CheckLimit(r Request, more int, changes func() (int, error)) error {
+// CheckLimit returns an error of errs.Refused if the operator would change too much within an hour. changes returns how
+// much that is, with this request; it is asked only if the policy has a limit, and root itself has none.
+func (p *Policy) CheckLimit(r Request, changes func() (int, error)) error {
 	limit := p.number(ChangesPerHour)
 	if limit == 0 || r.AsRoot || !slices.Contains(Actions(), r.Action) { // taking back a trial counts as none
 		return nil
@@ -99,8 +99,8 @@ func (p *Policy) CheckLimit(r Request, more int, changes func() (int, error)) er
 	if err != nil {
 		return err
 	}
-	if made+more > limit {
-		return p.refused(ChangesPerHour, ReasonTooManyByHour.With(), "an operator may make %d changes an hour, and this would be number %d", limit, made+more)
+	if made > limit {
+		return p.refused(ChangesPerHour, ReasonTooManyByHour.With(), "an operator may make %d changes an hour, and this would be number %d", limit, made)
 	}
 	return nil
 }

@@ -197,27 +197,25 @@ func TestChecks(t *testing.T) {
 	refusal(t, "all users", p.CheckAllUsers(Request{Action: "detach"}), "line 5): detach changes every user")
 	refusal(t, "all users, as root", p.CheckAllUsers(Request{Action: "detach", AsRoot: true}), "")
 	for name, test := range map[string]struct {
-		r          Request
-		more, made int
-		want       string
+		r    Request
+		made int
+		want string
 	}{
-		"the last":                {Request{Action: "reset"}, 1, 2, ""},
-		"one too many":            {Request{Action: "reset"}, 1, 3, "line 7): an operator may make 3 changes an hour, and this would be number 4"},
-		"recorded already":        {Request{Action: "reset"}, 0, 3, ""},
-		"recorded, too many":      {Request{Action: "reset"}, 0, 4, "line 7"},
-		"root itself":             {Request{Action: "reset", AsRoot: true}, 1, 99, ""},
-		"what takes a trial back": {Request{Action: "undo-guard"}, 1, 99, ""},
+		"the last":                {Request{Action: "reset"}, 3, ""},
+		"one too many":            {Request{Action: "reset"}, 4, "line 7): an operator may make 3 changes an hour, and this would be number 4"},
+		"root itself":             {Request{Action: "reset", AsRoot: true}, 99, ""},
+		"what takes a trial back": {Request{Action: "undo-guard"}, 99, ""},
 	} {
-		refusal(t, name, p.CheckLimit(test.r, test.more, func() (int, error) { return test.made, nil }), test.want)
+		refusal(t, name, p.CheckLimit(test.r, func() (int, error) { return test.made, nil }), test.want)
 	}
 	unread := errors.New("unread")
-	if err := p.CheckLimit(Request{Action: "reset"}, 1, func() (int, error) { return 0, unread }); !errors.Is(err, unread) {
+	if err := p.CheckLimit(Request{Action: "reset"}, func() (int, error) { return 0, unread }); !errors.Is(err, unread) {
 		t.Errorf("a log that can't be read: %v", err)
 	}
 	free := Default("/etc/p")
 	refusal(t, "no policy", errors.Join(free.Check(Request{Action: "reset"}), free.CheckAllUsers(Request{Action: "detach"}),
 		free.CheckUser(Request{Action: "reset"}, "boss", func() Evidence { t.Error("asked for evidence"); return none }),
-		free.CheckLimit(Request{Action: "reset"}, 9, func() (int, error) { t.Error("asked for changes"); return 99, nil })), "")
+		free.CheckLimit(Request{Action: "reset"}, func() (int, error) { t.Error("asked for changes"); return 99, nil })), "")
 }
 
 func refusal(t *testing.T, name string, err error, want string) {

@@ -37,6 +37,7 @@ var (
 	Psql       = Part{what: "with psql", lacking: "psql is not there"}
 	Bash       = Part{what: "with bash", lacking: "bash is not there"}
 	Browser    = Part{what: "in a browser", lacking: "Chromium is not there, or BROWSER=no"}
+	Sudo       = Part{what: "with sudo", lacking: "sudo is not there"}
 	Root       = Part{what: "as another user", lacking: "only root can run a program as another user", machine: true}
 	FileSystem = Part{what: "with a special file system", lacking: "there is none here", machine: true}
 	Device     = Part{what: "with a terminal or another device", lacking: "it can't be opened here", machine: true}

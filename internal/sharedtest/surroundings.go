@@ -77,7 +77,10 @@ func settle(log string) (*surroundings, error) {
 	home, temp := filepath.Join(s.dir, "home"), filepath.Join(s.dir, "t")
 	err = errors.Join(os.Chmod(s.dir, 0o755), os.Mkdir(home, 0o700), os.Mkdir(temp, 0o700), os.Chmod(temp, 0o777|os.ModeSticky),
 		os.Setenv("HOME", home), os.Setenv("TMPDIR", temp))
-	for _, name := range []string{"XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"} { // without them, these directories are below HOME
+	for _, name := range []string{
+		"XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", // without them, these directories are below HOME
+		"SUDO_UID", "SUDO_GID", "SUDO_USER", "DOAS_USER", "PKEXEC_UID", // sudo make test: the tests are nobody's but root's
+	} {
 		err = errors.Join(err, os.Unsetenv(name))
 	}
 	return s, err

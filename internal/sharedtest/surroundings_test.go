@@ -25,7 +25,8 @@ func TestSurroundings(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, name := range []string{"HOME", "TMPDIR", "GOCACHE", "GOENV", "GOMODCACHE", "GOPATH",
-				"XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"} {
+				"XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME",
+				"SUDO_UID", "SUDO_GID", "SUDO_USER", "DOAS_USER", "PKEXEC_UID"} {
 				t.Setenv(name, os.Getenv(name)) // so that it is set back after the test
 			}
 			log := filepath.Join(t.TempDir(), "log")

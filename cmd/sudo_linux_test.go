@@ -1,0 +1,193 @@
+package cmd_test
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"uzerp-mfa/internal/pgtemp/dbtest"
+	"uzerp-mfa/internal/sharedtest"
+)
+
+// sudoMachine runs a shell script on a machine of its own: with its own /etc, /mnt, /tmp and /var/log, which end with
+// the script. There the user hilda may run the program at /mnt/uzerp-mfa as root, as the rules in sudoers say.
+func sudoMachine(t *testing.T, sudoers, script string) string {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		sharedtest.LeaveOut(t, sharedtest.Root, errors.New("only root can make a machine of its own for sudo"))
+	}
+	for _, tool := range []string{"sudo", "setpriv", "mount"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			sharedtest.LeaveOut(t, sharedtest.Sudo, err)
+		}
+	}
+	verify, err := startJudged(t, func(err error) { t.Errorf("against Twilio's spec: %v", err) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = verify.Close() })
+	database, err := url.Parse(dbtest.New(t, dbtest.Sample))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "sudoers"), sudoers)
+	writeFile(t, filepath.Join(dir, "env"), fmt.Sprintf("DB_NAME=%s\nDB_USER=postgres\nDB_HOST=/mnt/postgres\n"+
+		"TWILIO_ACCOUNT_SID=%s\nTWILIO_AUTH_TOKEN=%s\nTWILIO_SERVICE_SID=%s\n",
+		strings.Trim(database.Path, "/"), accountSID, authToken, serviceSID))
+	writeFile(t, filepath.Join(dir, "script"), `set -eu
+cd "$1"
+mkdir own
+mount -t tmpfs tmpfs own
+mkdir own/upper own/work
+mount -t overlay overlay -o lowerdir=/etc,upperdir=own/upper,workdir=own/work /etc || { echo no-overlay; exit 0; }
+mount -t tmpfs -o mode=755 tmpfs /mnt
+cp uzerp-mfa script /mnt
+mkdir /mnt/postgres
+mount --bind "$SOCKETS" /mnt/postgres
+mkdir -p /mnt/uzerp/conf /mnt/home /mnt/hildas/conf
+cp env /mnt/uzerp/conf/.env
+chmod 600 /mnt/uzerp/conf/.env
+cp sudoers /mnt/sudoers
+: >/mnt/uzerp/system.php
+: >/mnt/hildas/system.php
+: >/mnt/hildas/conf/.env
+chmod -R go-w /mnt
+for own in /tmp /var/log /var/lib/sudo /run/sudo /var/spool/cron; do
+	[ ! -d $own ] || mount -t tmpfs -o mode=1777 tmpfs $own
+done
+chmod 755 /var/log
+[ ! -d /var/lib/sudo ] || chmod 711 /var/lib/sudo
+[ ! -d /run/sudo ] || chmod 711 /run/sudo
+cd /mnt
+rm -rf /etc/uzerp-mfa
+echo 'hilda:x:64001:64001::/mnt/home:/bin/sh' >>/etc/passwd
+echo 'hilda:x:64001:' >>/etc/group
+echo 'hilda:*:19000:0:99999:7:::' >>/etc/shadow
+chown -R 64001:64001 /mnt/home /mnt/hildas
+install -m 0440 sudoers /etc/sudoers
+# hilda runs the program through sudo; each line says how it ended
+hilda() {
+	name=$1
+	shift
+	code=0
+	setpriv --reuid 64001 --regid 64001 --clear-groups sudo -n "$@" >out 2>&1 </dev/null || code=$?
+	echo "$name: $code"
+	sed 's/^/    /' out
+}
+exist() { for file; do if [ -e "$file" ]; then echo "there is $file"; fi; done; }
+`+script)
+	if err := os.Link(shipped(t), filepath.Join(dir, "uzerp-mfa")); err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command("sh", filepath.Join(dir, "script"), dir)
+	c.Env = []string{"PATH=" + os.Getenv("PATH"), "LANG=C.UTF-8", "VERIFY=" + verify.URL, "SOCKETS=" + database.Query().Get("host")}
+	c.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+	out, err := c.CombinedOutput()
+	if errors.Is(err, syscall.EPERM) || string(out) == "no-overlay\n" || strings.Contains(string(out), "mount: ") {
+		sharedtest.LeaveOut(t, sharedtest.FileSystem, fmt.Errorf("no machine of its own can be made here: %v %s", err, out))
+	}
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return string(out)
+}
+
+// ends returns how each command ended, in order.
+func ends(out string) []string { return regexp.MustCompile(`(?m)^\S.*$`).FindAllString(out, -1) }
+
+// A rule for this program is no rule for root, however wide it is: not by a flag, not by a variable.
+func TestSudoRuleIsNoRuleForRoot(t *testing.T) {
+	out := sudoMachine(t, "Defaults env_reset\nroot ALL=(ALL:ALL) ALL\nhilda ALL=(root) NOPASSWD: SETENV: /mnt/uzerp-mfa\n", `
+run() { name=$1; shift; hilda "$name" UZERP_ROOT=/mnt/uzerp "$@"; }
+p=/mnt/uzerp-mfa
+(umask 077; echo alice >secret)
+run 'user list' $p user list
+run 'sandbox -- id' $p sandbox -- id -u
+run '--audit-log' $p --audit-log /mnt/new --reason '$(id)' user reset alice --yes
+run '--no-audit-log' $p --no-audit-log user reset alice --yes
+run 'UZERP_MFA_AUDIT_LOG' UZERP_MFA_AUDIT_LOG=/mnt/new $p user reset alice --yes
+run 'XDG_STATE_HOME' XDG_STATE_HOME=/mnt/home HOME=/mnt/home $p user enable nobody
+run '--database-url' $p --database-url postgres://postgres@127.0.0.1:1/x user list
+run 'PGSERVICEFILE' PGSERVICEFILE=/etc/shadow $p user list
+run 'UZERP_MFA_VERIFY_URL' UZERP_MFA_VERIFY_URL=https://127.0.0.1:1 $p service show
+run 'SSL_CERT_FILE' SSL_CERT_FILE=/mnt/home/x $p service show
+run '--env-file' $p --env-file /etc/shadow service show
+run 'set --file' $p session-config set --file /mnt/uzerp/conf/.env --manage on --yes
+run '--php-ini' $p session-config check --php-ini /etc/shadow
+run '--from-file' $p user show --from-file /mnt/secret
+run '--png' $p enroll alice --no-wait --png /etc/cron.d/x
+run '--html' $p enroll alice --no-wait --html /var/log/x
+run '--uzerp-root' $p --uzerp-root /mnt/hildas user list
+run 'undo-guard' $p --audit-log /mnt/new undo-guard
+run 'policy' POLICY=/mnt/home/x $p policy show
+exist /mnt/new /etc/cron.d/x /var/log/x /mnt/home/uzerp-mfa
+/mnt/uzerp-mfa audit-log show --result refused
+`)
+	want := []string{"user list: 0", "sandbox -- id: 0", "--audit-log: 6", "--no-audit-log: 6", "UZERP_MFA_AUDIT_LOG: 6", "XDG_STATE_HOME: 5",
+		"--database-url: 6", "PGSERVICEFILE: 6", "UZERP_MFA_VERIFY_URL: 6", "SSL_CERT_FILE: 6", "--env-file: 6", "set --file: 6", "--php-ini: 6",
+		"--from-file: 2", "--png: 2", "--html: 2", "--uzerp-root: 4", "undo-guard: 6", "policy: 0"}
+	got := ends(out)
+	if len(got) < len(want) || !slices.Equal(got[:len(want)], want) {
+		t.Fatalf("%q\n%s", got, out)
+	}
+	if !strings.Contains(out, "sandbox -- id: 0\n    64001\n") {
+		t.Errorf("a command in a sandbox is not the caller's:\n%s", out)
+	}
+	if n := strings.Count(out, "hilda as root"); n != 11 {
+		t.Errorf("%d refusals are recorded, want 11:\n%s", n, out)
+	}
+	if strings.Contains(out, "there is /") || regexp.MustCompile(`root:[^ ]`).MatchString(out) {
+		t.Errorf("a file was made, or one of root's was shown:\n%s", out)
+	}
+}
+
+// docs/sudo.md's rules for the helpdesk, with a policy: the main job works, and nothing else does.
+func TestSudoHelpdesk(t *testing.T) {
+	page := readFile(t, "../docs/sudo.md")
+	block := regexp.MustCompile("(?s)```\n(Cmnd_Alias.*?)```").FindStringSubmatch(page)
+	if block == nil {
+		t.Fatal("docs/sudo.md has no rules")
+	}
+	rules := strings.NewReplacer("/usr/local/bin/", "/mnt/", "%helpdesk     ALL = (root)", "hilda ALL = (root) NOPASSWD:").Replace(block[1])
+	out := sudoMachine(t, "Defaults env_reset\nDefaults env_keep += \"UZERP_MFA_VERIFY_URL\"\nroot ALL=(ALL:ALL) ALL\n"+rules, `
+p=/mnt/uzerp-mfa
+mkdir /etc/uzerp-mfa
+cat >/etc/uzerp-mfa/policy.env <<END
+AUDIT_LOG=/var/log/uzerp-mfa/audit.jsonl
+UZERP_ROOT=/mnt/uzerp
+REQUIRE_TICKET=reset
+ROOT_ONLY_USERS=admin
+SUDO_SETTINGS=allow
+END
+visudo -cq || echo "the rules are wrong"
+export UZERP_MFA_VERIFY_URL="$VERIFY"
+hilda 'list' $p user list
+hilda 'show' $p user show erin
+hilda 'reset' $p user reset erin --yes --ticket 4711
+hilda 'no ticket' $p user reset erin --yes
+hilda 'root only' $p user reset admin --yes --ticket 4711
+hilda 'enroll' $p enroll alice --no-wait --png /mnt/home/alice.png
+hilda 'another log' $p user reset alice --yes --ticket 4711 --audit-log /mnt/new
+hilda 'another directory' $p user list --uzerp-root /mnt/hildas
+hilda 'set-injector' $p set-injector --off --yes
+hilda 'flags first' $p --audit-log /mnt/new user list
+hilda 'sandbox' $p sandbox -- id
+hilda 'policy' $p policy show
+stat -c '%U %a' /mnt/home/alice.png
+exist /mnt/new
+`)
+	want := []string{"list: 0", "show: 0", "reset: 0", "no ticket: 6", "root only: 6", "enroll: 0", "another log: 6", "another directory: 6",
+		"set-injector: 1", "flags first: 1", "sandbox: 1", "policy: 0", "hilda 600"}
+	if got := ends(out); !slices.Equal(got, want) {
+		t.Errorf("%q\n%s", got, out)
+	}
+}
