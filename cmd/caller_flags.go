@@ -86,16 +86,14 @@ func (f *callerFlags) oneCaller(names []string) error {
 	return nil
 }
 
-// verifyCaller verifies the caller if --identify was given, and returns what there is to show that the caller is the
-// user. undone says what is not done after an error.
-func (a *App) verifyCaller(ctx context.Context, ch *changes, w writeFlags, f callerFlags, u mfa.User, undone string) (caller.Evidence, error) {
-	evidence := caller.Evidence{By: w.verifiedBy}
+// verifyCaller verifies the caller if --identify was given. undone says what is not done after an error.
+func (a *App) verifyCaller(ctx context.Context, ch *changes, w writeFlags, f callerFlags, u mfa.User, undone string) error {
 	if !f.verify {
-		return evidence, nil
+		return nil
 	}
 	verifier, err := a.verifier(ctx, ch, w, f.regionFlag)
 	if err != nil {
-		return evidence, err
+		return err
 	}
 	verifier.Refused, verifier.Undone = ch.Refused, undone
 	verifier.Resend = errs.Plain(fmt.Sprintf("uzerp-mfa %s --identify %s%s %s", a.command, f.channel, f.again, shell.Quote(u.Username)))
@@ -105,11 +103,9 @@ func (a *App) verifyCaller(ctx context.Context, ch *changes, w writeFlags, f cal
 			a.warnFresh(check)
 			a.streams.Notef("A %s with a code would go to %s.", channelWords(f.channel), whom(check))
 		}
-		return evidence, interruptedCheck(err, undone)
+		return interruptedCheck(err, undone)
 	}
-	err = verifier.Verify(ctx, u, f.channel, helpdesk{a})
-	evidence.Identified = err == nil
-	return evidence, interruptedCheck(err, undone)
+	return interruptedCheck(verifier.Verify(ctx, u, f.channel, helpdesk{a}), undone)
 }
 
 // interruptedCheck is the error of a verification. If it was interrupted, it says what is left.
@@ -123,9 +119,18 @@ func interruptedCheck(err error, undone string) error {
 // helpdesk is the person at the terminal, who has the caller on the phone.
 type helpdesk struct{ app *App }
 
+// Believe implements caller.Operator. --yes does not answer this question.
+func (o helpdesk) Believe(ctx context.Context, c caller.Check) error {
+	o.app.warnFresh(c)
+	yes, err := o.app.streams.Confirm(ctx, "Do you know from somebody else than the caller that this change is right?")
+	if err == nil && !yes {
+		err = errs.New(errs.Declined, c.ChangeInWords()+", and it is not confirmed", "do not help this caller unless you can verify them in another way")
+	}
+	return err
+}
+
 // Sending implements caller.Operator.
 func (o helpdesk) Sending(ctx context.Context, c caller.Check, channel caller.Channel) {
-	o.app.warnFresh(c)
 	o.app.streams.Sayf("A %s with a code goes to %s.", channelWords(channel), whom(c))
 	o.app.warnDoNotShare(ctx, channel)
 }

@@ -125,7 +125,7 @@ func runEnroll(ctx context.Context, app *App, opts *enrollOptions, name string) 
 	if opts.replace {
 		opts.again = " --replace"
 	}
-	if _, err := app.verifyCaller(ctx, ch, opts.writeFlags, opts.callerFlags, user, "nothing was changed"); err != nil {
+	if err := app.verifyCaller(ctx, ch, opts.writeFlags, opts.callerFlags, user, "nothing was changed"); err != nil {
 		return err
 	}
 	if opts.dryRun {

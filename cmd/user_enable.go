@@ -54,8 +54,7 @@ func (b bypass) verifyCaller(ctx context.Context, app *App, ch *changes, w write
 	if change := b.plan(u); b.caller == nil || change.Refusal != nil || !change.Needed() {
 		return nil
 	}
-	_, err := app.verifyCaller(ctx, ch, w, *b.caller, u, "nothing was changed")
-	return err
+	return app.verifyCaller(ctx, ch, w, *b.caller, u, "nothing was changed")
 }
 
 func runBypass(ctx context.Context, app *App, b bypass, w writeFlags, list *nameList, args []string) error {

@@ -152,8 +152,7 @@ func (r *resets) verifyCaller(ctx context.Context) error {
 	if len(r.needed) == 0 {
 		return nil
 	}
-	_, err := r.app.verifyCaller(ctx, r.ch, r.opts.writeFlags, r.opts.callerFlags, r.needed[0].User, "nobody was reset")
-	return err
+	return r.app.verifyCaller(ctx, r.ch, r.opts.writeFlags, r.opts.callerFlags, r.needed[0].User, "nobody was reset")
 }
 
 func (r *resets) apply(ctx context.Context) {

@@ -80,6 +80,21 @@ func TestFreshNumber(t *testing.T) {
 	}
 }
 
+// A reason may be given out of habit, or because the policy wants one: Verify asks about such a number before it sends.
+func TestVerifyFreshNumber(t *testing.T) {
+	for _, doubt := range []error{nil, errs.New(errs.Declined, "not believed", "")} {
+		contact := caller.PhoneContact{Mobile: true, Main: true, Text: "+447700900123", Changed: changed(0, "mallory", caller.ChangedNumber)}
+		h := &helpdesk{started: caller.Started{Status: caller.Pending}, contacts: map[string][]caller.PhoneContact{"alice": {contact}}}
+		o := &operator{h: h, codes: []string{"right"}, doubt: doubt}
+		v := h.identifier()
+		v.Reason = "lost phone"
+		err := v.Verify(t.Context(), alice, caller.ChannelSMS, o)
+		if (err == nil) != (doubt == nil) || o.heard[0] != "believe" || doubt != nil && (errs.KindOf(err) != errs.CodeRejected || len(h.calls) > 1) {
+			t.Errorf("%v, heard %q, called %q", err, o.heard, h.calls)
+		}
+	}
+}
+
 // The administrator's policy says how old a number must be.
 func TestBelieveAfter(t *testing.T) {
 	for days, c := range map[int]struct {
@@ -287,20 +302,7 @@ func TestTriesLeft(t *testing.T) {
 	}
 }
 
-func TestEvidence(t *testing.T) {
-	for _, c := range []struct {
-		e                   caller.Evidence
-		verified, protected bool
-	}{
-		{caller.Evidence{}, false, false},
-		{caller.Evidence{Identified: true}, true, false},
-		{caller.Evidence{By: caller.ByCallBack}, true, false},
-		{caller.Evidence{Identified: true, By: caller.ByInPerson}, true, true},
-	} {
-		if c.e.Verified(false) != c.verified || c.e.Verified(true) != c.protected {
-			t.Errorf("%+v", c.e)
-		}
-	}
+func TestParseVerifiedBy(t *testing.T) {
 	for text, want := range map[string]string{
 		"call-back": "call-back", "in-person": "in-person", "manager:Erin Evans": "manager:Erin Evans", "manager:  J. Ö'Neill-Smith 2 ": "manager:J. Ö'Neill-Smith 2",
 		"": "", "manager": "", "manager:": "", "manager: ": "", "manager:-": "", "manager:\u2800": "", "Call-back": "", "call-back ": "", "phone": "", "callback": "",

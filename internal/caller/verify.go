@@ -14,6 +14,9 @@ const maxCodesTyped = 3
 
 // Operator is the person who uses this program, with the caller on the phone.
 type Operator interface {
+	// Believe asks the operator about a number that was changed lately: a reason is often given out of habit, and such a
+	// number is what an attacker prepares. The error is of errs.Declined if it is not to be believed.
+	Believe(ctx context.Context, c Check) error
 	// Sending tells the operator where a code goes, before it is sent.
 	Sending(ctx context.Context, c Check, channel Channel)
 	// AskCode asks for the code that the caller reads out. wrong is why the last one was not accepted, or nil for the
@@ -28,6 +31,9 @@ type Operator interface {
 // errors of an outage, a setting, a signal, the time limit or the usage keep their kind, and are not recorded.
 func (v *Verifier) Verify(ctx context.Context, u mfa.User, channel Channel, on Operator) error {
 	c, err := v.plan(ctx, u, channel)
+	if err == nil && c.Fresh {
+		err = on.Believe(ctx, c)
+	}
 	if err == nil {
 		on.Sending(ctx, c, channel)
 		err = c.sendAndAsk(ctx, channel, on)

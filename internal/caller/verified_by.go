@@ -7,20 +7,6 @@ import (
 	"uzerp-mfa/internal/errs"
 )
 
-// Evidence is what an operator has that shows that the caller is the user.
-type Evidence struct {
-	Identified bool   // the caller read out the code that went to the number on file
-	By         string // how else the operator verified the caller, as ParseVerifiedBy returns it; empty if not at all
-}
-
-// Verified reports whether the caller is verified. A protected user needs both, the code and another way.
-func (e Evidence) Verified(protected bool) bool {
-	if protected {
-		return e.Identified && e.By != ""
-	}
-	return e.Identified || e.By != ""
-}
-
 // The ways in which an operator verifies a caller without a code.
 const (
 	ByCallBack = "call-back"
