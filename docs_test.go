@@ -207,3 +207,36 @@ func sectionsOf(tree fs.FS, page string, known map[string]map[string]bool) map[s
 	known[page] = has
 	return has
 }
+
+// docs/security.md names a test for each attack. A test that is renamed or deleted must not stay there.
+func TestSecurityPageNamesTests(t *testing.T) {
+	page, err := os.ReadFile("docs/security.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]bool{}
+	for name := range goFiles(t, os.DirFS(".")) {
+		if !strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllStringSubmatch(string(text), -1) {
+			tests[found[1]] = true
+		}
+	}
+	named := regexp.MustCompile("`(Test\\w+)`").FindAllStringSubmatch(string(page), -1)
+	if len(named) < 40 {
+		t.Errorf("only %d tests are named", len(named))
+	}
+	for _, name := range named {
+		if !tests[name[1]] {
+			t.Errorf("there is no %s", name[1])
+		}
+	}
+	if rows := regexp.MustCompile(`(?m)^\| [0-9]+ \|.*Test`).FindAllString(string(page), -1); len(rows) != 16 {
+		t.Errorf("%d attacks have a test", len(rows))
+	}
+}

@@ -90,7 +90,7 @@ func (a *App) changes(w writeFlags) (*changes, error) {
 	}
 	return connect.NewChanges(a.reader, connect.Command{
 		Name: a.command, Reason: w.reason, Ticket: w.ticket, VerifiedBy: w.verifiedBy, Self: cmp.Or(w.self, a.getenv(selfUser)),
-		DryRun: w.dryRun, Unlogged: a.flags.noAuditLog, AuditLog: path, Syslog: systemLog, Getenv: a.getenv,
+		DryRun: w.dryRun, Unlogged: a.flags.noAuditLog, AuditLog: path, Syslog: a.syslog(), Getenv: a.getenv,
 		Policy: a.policy, AsRoot: os.Geteuid() == 0 && a.caller == nil, Identify: w.identified,
 		Warn: func(err error) { a.streams.Warnf("the outcome could not be recorded: %s", err) },
 	})
@@ -98,12 +98,20 @@ func (a *App) changes(w writeFlags) (*changes, error) {
 
 // record writes into the log that this command was refused.
 func (a *App) record(log string, refused error, warn func(error)) error {
-	ch, err := connect.NewChanges(a.reader, connect.Command{Name: a.command, AuditLog: log, Syslog: systemLog, Getenv: a.getenv, Warn: warn})
+	ch, err := connect.NewChanges(a.reader, connect.Command{Name: a.command, AuditLog: log, Syslog: a.syslog(), Getenv: a.getenv, Warn: warn})
 	if err != nil {
 		return err
 	}
 	_ = ch.Refused(a.command, refused)
 	return nil
+}
+
+// syslog returns the socket that gets a line about each record too, or "" if the policy wants none.
+func (a *App) syslog() string {
+	if !a.policy.Syslog() {
+		return ""
+	}
+	return systemLog
 }
 
 // systemLog is the socket that gets a line about each record too. Neither a flag nor a variable changes it: who runs a

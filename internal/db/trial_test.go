@@ -186,7 +186,7 @@ func TestTrialEndsByItself(t *testing.T) {
 
 	db.SetTrialGrace(t, 0)
 	through, vanish := throughAProxy(t, url)
-	_, release = hold(t, through, 300*time.Millisecond)
+	_, _ = hold(t, through, 300*time.Millisecond)
 	vanish()
 	onTrial(t, d, false) // without the server's limit this never ends
 }

@@ -8,14 +8,14 @@ import (
 	"testing"
 )
 
-var nobodyElse = errors.New("unknown")
+var errNobody = errors.New("unknown")
 
 func users(all ...*user.User) lookup {
 	find := func(is func(*user.User) bool) (*user.User, error) {
 		if i := slices.IndexFunc(all, is); i >= 0 {
 			return all[i], nil
 		}
-		return nil, nobodyElse
+		return nil, errNobody
 	}
 	return lookup{
 		byID: func(id string) (*user.User, error) { return find(func(u *user.User) bool { return u.Uid == id }) },

@@ -53,7 +53,8 @@ func isPlainASCII(s string) bool {
 
 // showBlanks makes the blanks visible that nobody sees: after another one, and at the ends.
 func showBlanks(s string, ends bool) string {
-	if s == "" || !(ends && (s[0] == ' ' || s[len(s)-1] == ' ')) && !strings.Contains(s, "  ") {
+	atAnEnd := s != "" && (s[0] == ' ' || s[len(s)-1] == ' ')
+	if (!ends || !atAnEnd) && !strings.Contains(s, "  ") {
 		return s
 	}
 	var b strings.Builder

@@ -70,7 +70,7 @@ func (p *Policy) checkCaller(r Request, user string, verified func() Evidence) e
 	}
 	e := verified()
 	switch {
-	case protected && !(e.Code && e.Word):
+	case protected && (!e.Code || !e.Word):
 		return p.refused(ProtectedUsers, ReasonBothNeeded.With(), "for %q the caller must be verified twice", user)
 	case !e.Code && !e.Word:
 		return p.refused(RequireCaller, ReasonCallerNeeded.With(), "%s needs a verified caller, and the caller for %q is not verified", r.Action, user)

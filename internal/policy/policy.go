@@ -24,6 +24,7 @@ const (
 	ProtectedUsers  = "PROTECTED_USERS"
 	ChangesPerHour  = "CHANGES_PER_HOUR"
 	PhoneChangeDays = "PHONE_CHANGE_DAYS"
+	Syslog          = "SYSLOG"
 	SudoAuditLog    = "SUDO_AUDIT_LOG"
 	SudoSettings    = "SUDO_SETTINGS"
 	SudoSandbox     = "SUDO_SANDBOX"
@@ -32,6 +33,8 @@ const (
 const (
 	allow  = "allow"
 	refuse = "refuse"
+	on     = "on"
+	off    = "off"
 )
 
 // A setting is one that the file may have.
@@ -55,9 +58,10 @@ var settings = []setting{
 	{name: ProtectedUsers, check: checkNames, needs: AuditLog},
 	{name: ChangesPerHour, check: checkNumber(1, 100_000), needs: AuditLog},
 	{name: PhoneChangeDays, standard: "30", check: checkNumber(1, 3650)},
-	{name: SudoAuditLog, standard: refuse, check: checkWord, excludes: func(value string) bool { return value == allow }},
-	{name: SudoSettings, standard: refuse, check: checkWord},
-	{name: SudoSandbox, standard: allow, check: checkWord},
+	{name: Syslog, standard: on, check: checkWord(on, off)},
+	{name: SudoAuditLog, standard: refuse, check: checkWord(allow, refuse), excludes: func(value string) bool { return value == allow }},
+	{name: SudoSettings, standard: refuse, check: checkWord(allow, refuse)},
+	{name: SudoSandbox, standard: allow, check: checkWord(allow, refuse)},
 }
 
 // helping are the actions that help one caller, and that let somebody in or hand out a second factor.
@@ -124,6 +128,9 @@ func (p *Policy) AuditLog() string { return p.value(AuditLog) }
 
 // UzerpRoot returns uzERP's directory, or "" if the policy doesn't say.
 func (p *Policy) UzerpRoot() string { return p.value(UzerpRoot) }
+
+// Syslog reports whether the machine's syslog gets a line about each record too.
+func (p *Policy) Syslog() bool { return p.value(Syslog) != off }
 
 // WebServerUsers returns the users as whom a web server runs here, beside those that are usual.
 func (p *Policy) WebServerUsers() []string { return entries(p.value(WebServerUsers)) }
@@ -198,11 +205,13 @@ func checkPath(value string) error {
 	return nil
 }
 
-func checkWord(value string) error {
-	if value != allow && value != refuse {
-		return fmt.Errorf("%q is neither %s nor %s", value, allow, refuse)
+func checkWord(one, other string) func(string) error {
+	return func(value string) error {
+		if value != one && value != other {
+			return fmt.Errorf("%q is neither %s nor %s", value, one, other)
+		}
+		return nil
 	}
-	return nil
 }
 
 func checkNumber(least, most int) func(string) error {

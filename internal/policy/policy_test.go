@@ -37,8 +37,8 @@ func TestParse(t *testing.T) {
 		"REQUIRE_REASON=reset, detach\n": "",
 		"REQUIRE_TICKET=all\n":           "",
 		"ROOT_ONLY_USERS=boss,adm *\n":   "",
-		log + "REQUIRE_CALLER=reset,enroll\nPROTECTED_USERS=x\nCHANGES_PER_HOUR=20\n": "",
-		"SUDO_AUDIT_LOG=allow\nSUDO_SETTINGS=refuse\nSUDO_SANDBOX=refuse\n":           "",
+		log + "REQUIRE_CALLER=reset,enroll\nPROTECTED_USERS=x\nCHANGES_PER_HOUR=20\n":   "",
+		"SUDO_AUDIT_LOG=allow\nSUDO_SETTINGS=refuse\nSUDO_SANDBOX=refuse\nSYSLOG=off\n": "",
 
 		"\nAUDIT_LGO=/x":                     `line 2: there is no setting "AUDIT_LGO"`,
 		"audit_log=/x":                       `there is no setting "audit_log"`,
@@ -65,6 +65,7 @@ func TestParse(t *testing.T) {
 		log + "CHANGES_PER_HOUR=+5":          "no number from 1",
 		log + "CHANGES_PER_HOUR=1e3":         "no number from 1",
 		"SUDO_SANDBOX=no":                    `"no" is neither allow nor refuse`,
+		"SYSLOG=allow":                       `"allow" is neither on nor off`,
 		"CHANGES_PER_HOUR=20":                "needs a line AUDIT_LOG",
 		"REQUIRE_CALLER=reset":               "needs a line AUDIT_LOG",
 		"PROTECTED_USERS=x":                  "needs a line AUDIT_LOG",
@@ -270,5 +271,13 @@ func TestCheckChoices(t *testing.T) {
 	}
 	if all := Connections(getenv); len(all) != 2 {
 		t.Errorf("%v", all)
+	}
+}
+
+func TestSyslog(t *testing.T) {
+	for text, want := range map[string]bool{"": true, "SYSLOG=on\n": true, "SYSLOG=off\n": false} {
+		if p := mustParse(t, text); p.Syslog() != want {
+			t.Errorf("%q: %v", text, !want)
+		}
 	}
 }

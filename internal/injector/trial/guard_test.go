@@ -255,7 +255,9 @@ func TestGuardHoldsItsMarkUntilItHasSwitchedBack(t *testing.T) {
 			t.Errorf("%s, %d trials are marked", class, held)
 		}
 		g.hear(t, "undone")
-		<-g.ended
+		if err := <-g.ended; err != nil {
+			t.Error(err)
+		}
 	})
 }
 

@@ -102,7 +102,7 @@ func (t Trial) undo(ctx context.Context, g *guard, made injector.SwitchPlan) err
 func (t Trial) confirmUndone(ctx context.Context, made injector.SwitchPlan) error {
 	left, err := t.left(ctx, made)
 	if err != nil || !left {
-		return nil
+		return nil //nolint:nilerr // then the guard is believed
 	}
 	return t.undoHere(ctx, made, errors.New("it ended before the switch was made"))
 }
@@ -112,7 +112,7 @@ func (t Trial) confirmUndone(ctx context.Context, made injector.SwitchPlan) erro
 func (t Trial) confirmKept(ctx context.Context, made injector.SwitchPlan) error {
 	left, err := t.left(ctx, made)
 	if err != nil || left {
-		return nil
+		return nil //nolint:nilerr // then the switch is believed to be there
 	}
 	return &errs.Error{Kind: errs.Refused, Err: errSwitchedMeanwhile, Hint: ReasonUnclear.With()}
 }

@@ -50,11 +50,10 @@ func as(t *testing.T, id int, do func()) <-chan struct{} {
 
 // attacked is a directory of the web server's with an .env, and beside it a file of root's.
 type attacked struct {
-	t                   *testing.T
-	dir, env, roots     string
-	mode                fs.FileMode
-	target              unix.Stat_t
-	list, envList, text string
+	t               *testing.T
+	dir, env, roots string
+	target          unix.Stat_t
+	text            string
 }
 
 // acl returns an access list in which user id may read and write.
