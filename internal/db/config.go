@@ -2,7 +2,6 @@ package db
 
 import (
 	"cmp"
-	"context"
 	"log/slog"
 	"strconv"
 	"strings"
@@ -55,12 +54,6 @@ func (c Config) parse() (settings, error) {
 	conn := config.ConnConfig
 	setRuntimeParams(conn.RuntimeParams, s.queryTimeout, cmp.Or(c.LockTimeout, DefaultLockTimeout))
 	conn.ConnectTimeout = cmp.Or(conn.ConnectTimeout, defaultConnectTimeout)
-	lookup, limit := conn.LookupFunc, conn.ConnectTimeout
-	conn.LookupFunc = func(ctx context.Context, host string) ([]string, error) {
-		ctx, cancel := context.WithTimeout(ctx, limit) // pgx's own limit starts only after the name is looked up
-		defer cancel()
-		return lookup(ctx, host)
-	}
 	if c.Logger != nil {
 		conn.Tracer = tracer{c.Logger}
 	}

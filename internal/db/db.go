@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -16,8 +15,7 @@ import (
 // DB is uzERP's database. It is safe for concurrent use.
 type DB struct {
 	pool    *pool
-	timeout time.Duration          // for each call to the server
-	site    atomic.Pointer[Schema] // where uzERP's tables are; nil until they are needed
+	timeout time.Duration // for each call to the server
 }
 
 var (

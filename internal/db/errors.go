@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -110,11 +111,6 @@ func (db *DB) translate(ctx context.Context, op string, err error) error {
 				return schema.Problem()
 			}
 		}
-		if e.Code == foreignCodeFound {
-			site := *db.site.Load()
-			found, _ := db.foreignCode(ctx, site) // what it is makes the error better, no more
-			return foreignCodeError(site, found)
-		}
 		if e.Code == lockNotAvailable {
 			return db.lockedOut(ctx, op, e)
 		}
@@ -132,7 +128,9 @@ func (db *DB) translate(ctx context.Context, op string, err error) error {
 	}
 }
 
-func timedOut(err error) bool { return errors.Is(err, context.DeadlineExceeded) || pgconn.Timeout(err) }
+func timedOut(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) || pgconn.Timeout(err)
+}
 
 // broken reports whether err means that the connection broke.
 func broken(err error) bool {
@@ -152,13 +150,12 @@ const lockNotAvailable = "55P03"
 // lockedOut translates the error e of a statement that waited for a lock in vain. It names the sessions that hold locks
 // on these tables now, if the server tells.
 func (db *DB) lockedOut(ctx context.Context, op string, e *pgconn.PgError) error {
-	site := db.site.Load()
-	if site == nil {
-		return serverError(op, e)
-	}
 	var holders []injector.Session
 	err := db.pool.lend(ctx, func(conn *pgx.Conn) (err error) {
-		holders, err = collect(ctx, db, conn, "lock_holders", pgx.StrictNamedArgs{"schema": site.Name, "tables": lockedTables()}, toSession)
+		if err := db.findTables(ctx, conn); err != nil {
+			return err
+		}
+		holders, err = collect(ctx, db, conn, "lock_holders", pgx.StrictNamedArgs{"schema": schemaOf(conn), "tables": lockedTables()}, toSession)
 		return err
 	})
 	said := serverError(op, e)
@@ -335,7 +332,7 @@ func (e *connectError) databaseName() string {
 	return e.config.Database
 }
 
-// address returns the addresses of all attempts.
+// address returns the addresses of the attempts.
 func (e *connectError) address() string {
 	tried := []string{address(e.config.Host, e.config.Port)}
 	for _, f := range e.config.Fallbacks {
@@ -343,8 +340,14 @@ func (e *connectError) address() string {
 			tried = append(tried, a)
 		}
 	}
+	if more := len(tried) - maxAddresses; more > 0 {
+		tried = append(tried[:maxAddresses], fmt.Sprintf("%d more", more))
+	}
 	return strings.Join(tried, ", ")
 }
+
+// maxAddresses is how many addresses an error names.
+const maxAddresses = 8
 
 func address(host string, port uint16) string {
 	if strings.HasPrefix(host, "/") {

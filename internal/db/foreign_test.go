@@ -3,10 +3,8 @@ package db_test
 import (
 	"fmt"
 	"strings"
-	"sync/atomic"
 	"testing"
-
-	"github.com/jackc/pgx/v5"
+	"time"
 
 	"uzerp-mfa/internal/db"
 	"uzerp-mfa/internal/errs"
@@ -45,104 +43,136 @@ func wantNothingRun(t *testing.T, super string) {
 	}
 }
 
-// What the tables' owner lays on them runs with the rights of the role that connects. So nothing of it runs for a
-// superuser, who is refused. For the owner, and for the role of grants, all is as it was.
+// What the owner of the tables, or of their schema, makes there runs with the rights of the role that connects. So a
+// superuser is not connected to what belongs to others, whatever is there now: they could exchange it at any moment. For
+// the owner all is as it was.
 func TestTheOwnersCodeDoesNotRunForASuperuser(t *testing.T) {
 	tests := map[string]struct {
-		lay   string // by the owner
-		reads bool   // it would run if the tables are only read, too
+		lay   string // by the superuser: PLAIN owns some things, and makes some as the superuser's lines say
+		as    string // by PLAIN
 		words string // of the error
 	}{
-		"trigger": {lay: "create trigger t before update on users for each row execute function fire()",
-			words: `the trigger "t" on table "users"`},
-		"trigger of a statement": {lay: "create trigger t after insert or update on injector_classes for each statement execute function fire()",
-			words: `the trigger "t" on table "injector_classes"`},
-		"trigger with a condition": {lay: "create trigger t before update on users for each row when (ran()) execute function harmless()",
-			words: `the trigger "t"`},
-		"trigger with any SQL": {lay: `create trigger t before update on users for each row
-				when (query_to_xml('select public.ran()', true, true, '') is not null) execute function harmless()`,
-			words: `the trigger "t"`},
-		"rule": {lay: "create rule r as on update to users do also select ran()", words: `the rule "r"`},
-		"check": {lay: "alter table users add constraint c check (ran()) not valid",
-			words: `the check constraint "c"`, reads: true},
-		"check with any SQL": {lay: "alter table users add constraint c check (query_to_xml('select public.ran()', true, true, '') is not null) not valid",
-			words: `the check constraint "c"`},
-		"default": {lay: "alter table injector_classes alter description set default ran()::text",
-			words: `the default of the column "description"`, reads: true},
-		"default with any SQL": {lay: "alter table injector_classes alter description set default query_to_xml('select public.ran()', true, true, '')::text",
-			words: `the default of the column "description"`},
-		"index":      {lay: "create index i on users (fixed(email)) where fixed('x') = 'y'", words: `the index "i"`, reads: true},
-		"statistics": {lay: "create statistics s on (fixed(email)), username from users", words: `the statistics "s"`, reads: true},
-		"generated column": {lay: "alter table users add column g text generated always as (fixed(mfa_sid)) stored",
-			words: `the default of the column "g"`, reads: true},
-		"type": {lay: "create domain sid as varchar(255) check (ran()); alter table users alter mfa_sid type sid",
-			words: `the type of the column "mfa_sid"`, reads: true},
-		"child table": {lay: "create table child () inherits (users)", words: `the child table "child"`, reads: true},
-		"foreign key": {lay: `create table mine (name varchar, class_name varchar,
-				foreign key (name, class_name) references injector_classes (name, class_name) on update cascade);
-			create constraint trigger later after update on mine deferrable initially deferred for each row execute function fire();
-			insert into mine select name, class_name from injector_classes`,
-			words: `the foreign key "mine_name_class_name_fkey"`},
+		"owner of the tables": {as: "create trigger t before update on users for each row execute function fire()",
+			words: `table "users" belongs to role "PLAIN", with fewer rights than role "postgres"`},
+		"owner who has laid nothing yet": {words: `table "users" belongs to role "PLAIN"`},
+		"owner of one table that is only read": {lay: "TAKE; alter table company owner to PLAIN",
+			words: `table "company" belongs to role "PLAIN"`},
+		"owner of a type of an unused column": {words: `table "users" belongs to role "PLAIN"`,
+			as: "create domain odd as text check (ran()); alter table injector_classes add column odd odd"},
+		"owner of the schema": {lay: "TAKE; alter schema public owner to PLAIN",
+			words: `schema "public" belongs to role "PLAIN"`},
+		"owner of the database, if that owns the schema": {lay: "TAKE; alter schema public owner to pg_database_owner; alter database DATABASE owner to PLAIN",
+			words: `schema "public" belongs to role "PLAIN"`},
+		"right to make triggers": {lay: "TAKE; grant trigger on users to PLAIN", as: "create trigger t before update on users for each row execute function fire()",
+			words: `role "PLAIN" may put triggers or foreign keys on table "users"`},
+		"everybody's right to make triggers": {lay: "TAKE; grant all on injector_classes to public",
+			words: `every role may put triggers or foreign keys on table "injector_classes"`},
+		"right to make foreign keys": {lay: "TAKE; grant references (name) on injector_classes to PLAIN",
+			words: `role "PLAIN" may put triggers or foreign keys on table "injector_classes"`},
+		"function of a superuser's trigger": {lay: "TAKE; create trigger t before update on users for each row execute function fire()",
+			words: `function "fire()", which table "users" calls, belongs to role "PLAIN"`},
+		"function in a superuser's check": {lay: "TAKE; alter table users add constraint c check (ran()) not valid",
+			words: `function "ran()", which table "users" calls, belongs to role "PLAIN"`},
+		"search_path of a superuser's trigger": {lay: "TAKE; create trigger t before update on users for each row execute function harmless()",
+			words: `function "harmless()", which table "users" calls, would run with the rights of superuser "postgres"`},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			super, owner := ownedSite(t)
-			dbtest.Exec(t, owner, tt.lay)
+			var take strings.Builder
+			for _, table := range db.UsedTables() {
+				fmt.Fprintf(&take, "alter table %s owner to postgres; ", table)
+			}
+			named := strings.NewReplacer("TAKE", take.String(), "PLAIN", "owner_of_"+database(super), "DATABASE", database(super)).Replace
+			if strings.Contains(tt.lay, "pg_database_owner") && !hasDatabaseOwner(t, super) {
+				return // before PostgreSQL 14
+			}
+			if tt.lay != "" {
+				dbtest.Exec(t, super, named(tt.lay))
+			}
+			if tt.as != "" {
+				dbtest.Exec(t, owner, tt.as)
+			}
 			dbtest.Exec(t, super, "select setval('public.ran', 1, false)")
 			d := open(t, db.Config{ConnString: super})
-			users, err := d.FindUsers(t.Context(), []string{"alice"})
-			switch {
-			case tt.reads && strings.Contains(tt.words, "column \"description\""):
-				_, err = d.InjectorClasses(t.Context(), switchNames())
-				fallthrough
-			case tt.reads:
-				wantError(t, err, errs.Config, tt.words)
-			case err != nil || len(users) != 1:
-				t.Fatal("to read is safe:", err)
-			}
-			wantNothingRun(t, super)
-			for _, err := range []error{useAllRights(t, d), d.Detach(t.Context(), 9, func() string { return "22222222-2222-4222-8222-222222222222" })} {
-				if err != nil && !strings.Contains(err.Error(), "changed meanwhile") {
-					wantError(t, err, errs.Config, tt.words)
-				}
-			}
+			_, err := d.FindUsers(t.Context(), []string{"alice"})
+			wantError(t, err, errs.Config, named(tt.words))
+			wantError(t, useAllRights(t, d), errs.Config, named(tt.words))
+			_, _, err = d.HoldTrial(t.Context(), time.Minute)
+			wantError(t, err, errs.Config, named(tt.words))
+			wantError(t, d.CheckReady(t.Context()), errs.Config, named(tt.words))
 			_, err = d.MissingRights(t.Context())
-			wantError(t, err, errs.Config, tt.words)
-			if err := useAllRights(t, d); err == nil {
-				t.Error("it was written")
-			}
+			wantError(t, err, errs.Config, named(tt.words))
 			wantNothingRun(t, super)
-
-			// As the owner everything works as before.
-			everyone := open(t, db.Config{ConnString: owner})
-			if err := useAllRights(t, everyone); err != nil {
-				t.Error("as the owner:", err)
+			if tt.lay == "" {
+				if err := useAllRights(t, open(t, db.Config{ConnString: owner})); err != nil {
+					t.Error("as the owner:", err)
+				}
 			}
 		})
 	}
 }
 
-// What can't do harm is no reason to refuse: a superuser's own functions, PostgreSQL's in an index, views of the tables.
-func TestASuperusersOwnCodeIsTrusted(t *testing.T) {
-	super, owner := ownedSite(t)
-	dbtest.Exec(t, super, `create function logged() returns trigger language plpgsql as 'begin perform nextval(''public.ran''); return new; end';
-		create trigger logged before update on users for each row when (old.uuid is not null) execute function logged()`)
-	dbtest.Exec(t, owner, `create index on person (lower(surname)) where surname <> '';
-		alter table users add constraint plain check (length(username) > 0), add column created timestamp default now(), add column day date default current_date;
-		alter table injector_classes alter description set default 'none';
-		create view usersoverview as select username, ran() from users;
-		create trigger off before update on users for each row execute function fire();
-		alter table users disable trigger off`)
-	d := open(t, db.Config{ConnString: super})
-	if err := useAllRights(t, d); err != nil {
-		t.Error(err)
+func hasDatabaseOwner(t *testing.T, url string) (has bool) {
+	t.Helper()
+	if err := dbtest.Connect(t, url).QueryRow(t.Context(), "select exists (select from pg_roles where rolname = 'pg_database_owner')").Scan(&has); err != nil {
+		t.Fatal(err)
 	}
+	return has
+}
+
+// The owner of the schema puts another one in its place between two statements, again and again. A superuser is never
+// in there.
+func TestASchemaIsExchanged(t *testing.T) {
+	super, owner := ownedSite(t)
+	role := "owner_of_" + database(super)
+	dbtest.Exec(t, super, "create schema uz authorization "+role+"; grant create on database "+database(super)+" to "+role)
+	for _, table := range db.UsedTables() {
+		dbtest.Exec(t, super, "alter table "+table+" owner to postgres; alter table "+table+" set schema uz")
+	}
+	dbtest.Exec(t, super, "grant select on all tables in schema uz to "+role)
+	dbtest.Exec(t, owner, `create schema evil; create table evil.users (like uz.users); create table evil.person (like uz.person);
+		create table evil.injector_classes (like uz.injector_classes); insert into evil.users select * from uz.users`)
+	dbtest.Exec(t, owner, "create trigger t before update on evil.users for each row execute function fire()")
+	swap := "alter schema uz rename to old; alter schema evil rename to uz"
+	dbtest.Exec(t, super, "select setval('public.ran', 1, false)")
+	alice := mfa.Row{}
+	for range 2 {
+		d := open(t, db.Config{ConnString: super + "&search_path=uz"})
+		wantError(t, d.CompareAndSet(t.Context(), "alice", alice, alice), errs.Config, ` belongs to role "`+role+`"`)
+		dbtest.Exec(t, owner, swap)
+		swap = "alter schema uz rename to evil; alter schema old rename to uz"
+	}
+	wantNothingRun(t, super)
+}
+
+// What can't do harm is no reason to refuse: a superuser's own functions with a search_path, and PostgreSQL's own; rights
+// of those who may change rows only.
+func TestASuperusersOwnCodeIsTrusted(t *testing.T) {
+	url := dbtest.New(t, dbtest.Sample)
+	role := "owner_of_" + database(url)
+	dbtest.Exec(t, url, "create role "+role+`; create sequence ran; grant all on ran to public; grant select, insert, update, delete on users to `+role+`;
+		create function logged() returns trigger language plpgsql set search_path = pg_catalog, pg_temp
+			as 'begin perform nextval(''public.ran''); return new; end';
+		create function loose() returns trigger language plpgsql as 'begin return new; end';
+		create trigger logged before update on users for each row when (old.uuid is not null) execute function logged();
+		create trigger same before update on users for each row execute function suppress_redundant_updates_trigger();
+		create trigger read_only before update on company for each row execute function loose();
+		create trigger off before update on users for each row execute function loose();
+		alter table users disable trigger off;
+		create index on person (lower(surname)) where surname <> '';
+		alter table users add constraint plain check (length(username) > 0), add column created timestamp default now(), add column day date default current_date`)
+	d := open(t, db.Config{ConnString: url})
 	if missing, err := d.MissingRights(t.Context()); err != nil || len(missing) > 0 {
 		t.Error(missing, err)
 	}
+	dbtest.Exec(t, url, "drop trigger same on users") // useAllRights changes nothing in the row
+	if err := useAllRights(t, d); err != nil {
+		t.Error(err)
+	}
 }
 
-// A role that is a member of more roles than the owner has more to lose, too.
+// A role that is a member of more roles than the owner, or may do more, has more to lose, too.
 func TestAMemberOfMoreThanTheOwner(t *testing.T) {
 	super, owner := ownedSite(t)
 	dbtest.Exec(t, owner, "create trigger t before update on users for each row execute function fire()")
@@ -152,39 +182,37 @@ func TestAMemberOfMoreThanTheOwner(t *testing.T) {
 	if err := useAllRights(t, open(t, db.Config{ConnString: connect})); err != nil {
 		t.Error("a member of the owner only:", err)
 	}
-	dbtest.Exec(t, super, "grant pg_write_server_files to "+role+"; select setval('public.ran', 1, false)")
-	wantError(t, useAllRights(t, open(t, db.Config{ConnString: connect})), errs.Config, `the trigger "t"`)
+	dbtest.Exec(t, super, "select setval('public.ran', 1, false)")
+	for give, take := range map[string]string{
+		"grant pg_write_server_files to " + role: "revoke pg_write_server_files from " + role,
+		"alter role " + role + " bypassrls":      "alter role " + role + " nobypassrls",
+		"alter role " + role + " createdb":       "alter role " + role + " nocreatedb",
+	} {
+		dbtest.Exec(t, super, give)
+		wantError(t, useAllRights(t, open(t, db.Config{ConnString: connect})), errs.Config, `belongs to role "owner_of_`)
+		dbtest.Exec(t, super, take)
+	}
+	// The session of a superuser that only acts as the owner is still a superuser's.
+	wantError(t, useAllRights(t, open(t, db.Config{ConnString: super + "&role=owner_of_" + database(super)})), errs.Config, `belongs to role "owner_of_`)
 	wantNothingRun(t, super)
+	dbtest.Exec(t, super, "alter role owner_of_"+database(super)+" createdb; alter role "+role+" createdb")
+	find(t, open(t, db.Config{ConnString: connect}), "alice") // the owner may do the same
 }
 
-// The owner makes and drops the trigger again and again. No moment is the right one.
-func TestNoTriggerComesBetweenTheCheckAndTheChange(t *testing.T) {
-	super, owner := ownedSite(t)
+// Each connection looks for itself: the second one may reach another server, or another database of the same name.
+func TestEachConnectionLooks(t *testing.T) {
+	super, _ := ownedSite(t)
+	for _, table := range db.UsedTables() {
+		dbtest.Exec(t, super, "alter table "+table+" owner to postgres")
+	}
 	d := open(t, db.Config{ConnString: super})
-	conn := dbtest.Connect(t, owner)
-	var stop atomic.Bool
-	done := make(chan error, 1)
-	go func() {
-		var err error
-		for err == nil && !stop.Load() {
-			_, err = conn.Exec(background(), "create trigger t before update on users for each row execute function fire(); "+
-				"commit; drop trigger t on users", pgx.QueryExecModeSimpleProtocol)
-		}
-		done <- err
-	}()
-	alice := find(t, d, "alice")
-	for range 200 {
-		if err := d.CompareAndSet(t.Context(), "alice", alice.Row, alice.Row); err != nil {
-			if _, ok := err.(*errs.Error); !ok || errs.KindOf(err) != errs.Config {
-				t.Fatal(err)
-			}
-		}
+	find(t, d, "alice")
+	for range d.Users(t.Context(), db.ByUsername) { // holds the first connection
+		dbtest.Exec(t, super, "alter schema public owner to owner_of_"+database(super))
+		_, err := d.FindUsers(t.Context(), []string{"alice"})
+		wantError(t, err, errs.Config, `schema "public" belongs to role`)
+		break
 	}
-	stop.Store(true)
-	if err := <-done; err != nil {
-		t.Fatal(err)
-	}
-	wantNothingRun(t, super)
 }
 
 // A view in place of a table is refused for every role.
@@ -203,6 +231,9 @@ func TestAViewIsNoTable(t *testing.T) {
 func TestTheSchemaIsTheSearchPaths(t *testing.T) {
 	super, owner := ownedSite(t)
 	name := database(super)
+	for _, table := range db.UsedTables() {
+		dbtest.Exec(t, super, "alter table "+table+" owner to postgres; grant select on "+table+" to owner_of_"+name)
+	}
 	dbtest.Exec(t, super, `alter schema public rename to "Odd \ ""name"; create schema public`)
 	dbtest.Exec(t, super, `alter database `+name+` set search_path = nowhere, "Odd \ ""name", public`)
 	alice := find(t, open(t, db.Config{ConnString: super}), "alice")
@@ -213,21 +244,27 @@ func TestTheSchemaIsTheSearchPaths(t *testing.T) {
 		t.Error(missing, err)
 	}
 
-	// A users of the same owner in a later schema is no matter; one of another owner's may be a trap, before or after.
+	// Neither does a table users of a stranger before it lead elsewhere, nor one behind it end a command, even with all the
+	// tables that uzERP has.
 	role := "stranger_in_" + name
-	dbtest.Exec(t, super, "create table public.users (); alter table public.users owner to owner_of_"+name)
-	find(t, open(t, db.Config{ConnString: super}), "alice")
-	find(t, open(t, db.Config{ConnString: owner}), "alice")
-	dbtest.Exec(t, super, "create role "+role+"; alter table public.users owner to "+role)
-	_, err := open(t, db.Config{ConnString: super}).FindUsers(t.Context(), []string{"alice"})
-	wantError(t, err, errs.Config, `their owners differ: "Odd \\ \"name", "public"`)
+	dbtest.Exec(t, super, "create role "+role+` login; create schema nowhere; create table nowhere.users (username text);
+		alter table nowhere.users owner to `+role)
+	tables := "create table PLACE.users (username text); create table PLACE.person (); create table PLACE.injector_classes (); " +
+		"alter table PLACE.users owner to " + role
+	dbtest.Exec(t, super, strings.ReplaceAll(tables, "PLACE", "public"))
+	for _, url := range []string{super, owner} {
+		find(t, open(t, db.Config{ConnString: url}), "alice")
+	}
 
-	// So may a schema with the name of the superuser, which "$user" puts first.
-	dbtest.Exec(t, super, `drop table public.users; create schema postgres; create table postgres.users (username text);
-		alter table postgres.users owner to `+role)
-	_, err = open(t, db.Config{ConnString: super + "&search_path=%22%24user%22,%22Odd%20%5C%20%22%22name%22"}).FindUsers(t.Context(), []string{"alice"})
-	wantError(t, err, errs.Config, `their owners differ: "postgres"`)
-	find(t, open(t, db.Config{ConnString: super + "&search_path=%22Odd%20%5C%20%22%22name%22"}), "alice")
+	// A schema with the role's name, which "$user" puts first, is not where uzERP looks: that may be a trap.
+	odd := "&search_path=%22%24user%22,%22Odd%20%5C%20%22%22name%22"
+	mine := "owner_of_" + name
+	dbtest.Exec(t, super, "create schema "+mine+"; grant usage on schema "+mine+" to "+mine+"; create table "+mine+".users (username text); alter table "+mine+".users owner to "+role)
+	find(t, open(t, db.Config{ConnString: owner + odd}), "alice")
+	dbtest.Exec(t, super, "drop table "+mine+".users; "+strings.ReplaceAll(tables, "PLACE", mine))
+	_, err := open(t, db.Config{ConnString: owner + odd}).FindUsers(t.Context(), []string{"alice"})
+	wantError(t, err, errs.Config, `their owners differ: "`+mine+`", "Odd \\ \"name"`)
+	find(t, open(t, db.Config{ConnString: owner + "&search_path=%22Odd%20%5C%20%22%22name%22"}), "alice")
 }
 
 // Row-level security hides no user in silence.

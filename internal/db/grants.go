@@ -63,7 +63,7 @@ func rights() []right {
 
 // MissingRights returns the rights of grants.sql that the role lacks, in the order of that file, such as "select on
 // person.end_date". Columns that an older uzERP doesn't have are left out: CheckSchema finds those. It fails as every
-// query does, and with errs.Config if the role has too many rights for what others have made on uzERP's tables.
+// query does, and with errs.Config if others could use the role's rights.
 func (db *DB) MissingRights(ctx context.Context) ([]string, error) {
 	all := rights()
 	var kinds, objects, columns, privileges []string
@@ -97,17 +97,8 @@ func (db *DB) MissingRights(ctx context.Context) ([]string, error) {
 	if len(missing) > 0 {
 		return missing, nil // without usage on the schema no other right is visible
 	}
-	if schema.unusable() == nil && schema.Privileged {
-		found, err := db.foreignCode(ctx, schema)
-		if err != nil {
-			return nil, err
-		}
-		if len(found) > 0 {
-			return nil, foreignCodeError(schema, found)
-		}
-	}
 	if problem := schema.Problem(); errs.KindOf(problem) == errs.Config {
 		return nil, problem
 	}
-	return nil, nil
+	return nil, schema.tooPowerful()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"sync/atomic"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -21,10 +22,13 @@ type pool struct {
 
 func newPool(c *pgxpool.Config) (*pool, error) {
 	p := &pool{}
-	dial := c.ConnConfig.DialFunc
-	c.ConnConfig.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		p.secured.Store(false)
-		return dial(ctx, network, addr)
+	c.BeforeConnect = func(_ context.Context, conn *pgx.ConnConfig) error {
+		dial := limitConnecting(&conn.Config, conn.ConnectTimeout)
+		conn.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			p.secured.Store(false)
+			return dial(ctx, network, addr)
+		}
+		return nil
 	}
 	c.ConnConfig.AfterNetConnect = func(_ context.Context, _ *pgconn.Config, conn net.Conn) (net.Conn, error) {
 		p.secured.Store(true)
@@ -33,11 +37,49 @@ func newPool(c *pgxpool.Config) (*pool, error) {
 	c.ConnConfig.ValidateConnect = unhijacked(c.ConnConfig.ValidateConnect)
 	c.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
 		p.address.Store(addressOf(conn))
-		return nil
+		return conn.PgConn().Conn().SetDeadline(time.Time{}) // it was that of connecting
 	}
 	var err error
 	p.Pool, err = pgxpool.NewWithConfig(context.Background(), c)
 	return p, err
+}
+
+// limitConnecting limits how long it takes to connect with c, however many hosts and addresses that names: pgx has a limit
+// for each of them. A name server gets half of the time that is left, and an address its share of it. It returns the dialer.
+func limitConnecting(c *pgconn.Config, limit time.Duration) pgconn.DialFunc {
+	ends, ahead := time.Now().Add(limit), make(map[string]bool) // the addresses that are not tried yet
+	hosts := []*pgconn.FallbackConfig{{Host: c.Host, Port: c.Port}}
+	hosts = append(hosts, c.Fallbacks...)
+	for _, h := range hosts {
+		if network, address := pgconn.NetworkAddress(h.Host, h.Port); network == "unix" {
+			ahead[address] = true
+		}
+	}
+	lookup, dial := c.LookupFunc, c.DialFunc
+	c.LookupFunc = func(ctx context.Context, host string) ([]string, error) {
+		ctx, cancel := context.WithTimeout(ctx, time.Until(ends)/2)
+		defer cancel()
+		addresses, err := lookup(ctx, host)
+		for _, h := range hosts {
+			for _, a := range addresses {
+				if _, address := pgconn.NetworkAddress(a, h.Port); h.Host == host {
+					ahead[address] = true
+				}
+			}
+		}
+		return addresses, err
+	}
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		until := time.Now().Add(time.Until(ends) / time.Duration(max(1, len(ahead))))
+		delete(ahead, address)
+		ctx, cancel := context.WithDeadline(ctx, until)
+		defer cancel()
+		conn, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return conn, conn.SetDeadline(until) // the server's answers, too
+	}
 }
 
 // unhijacked returns validate, which pgx calls for target_session_attrs, so that the functions that pgx's own queries

@@ -3,8 +3,6 @@ package db
 import (
 	"embed"
 	"fmt"
-	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -26,23 +24,8 @@ func sql(name, schema string) string {
 	return namePrefix + name + "\n" + strings.ReplaceAll(statement(name), schemaPlace, pgx.Identifier{schema}.Sanitize()+".")
 }
 
-var tablePattern = regexp.MustCompile(`UZERP\.(\w+)`)
-
-// tablesOf returns uzERP's tables that a query names.
-func tablesOf(name string) []string {
-	var tables []string
-	for _, m := range tablePattern.FindAllStringSubmatch(statement(name), -1) {
-		tables = append(tables, m[1])
-	}
-	slices.Sort(tables)
-	return slices.Compact(tables)
-}
-
-// writes reports whether a query changes rows.
-func writes(name string) bool {
-	text := statement(name)
-	return strings.HasPrefix(text, "update ") || strings.HasPrefix(text, "insert ")
-}
+// usesTables reports whether a query names uzERP's tables.
+func usesTables(name string) bool { return strings.Contains(statement(name), schemaPlace) }
 
 func statement(name string) string {
 	text, err := queryFiles.ReadFile("queries/" + name + ".sql")

@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -9,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/mfa"
 )
 
 // Schema is what CheckSchema found.
@@ -19,13 +21,18 @@ type Schema struct {
 	ReadOnly       bool     `db:"read_only"` // a standby, or set to read-only
 	Standby        bool     `db:"standby"`
 	Name           string   `db:"schema"`          // of the schema that has uzERP's tables; empty: no schema of the search_path has users
-	Rivals         []string `db:"rivals"`          // later schemas of the search_path with a users of another owner
+	Rivals         []string `db:"rivals"`          // later ones of another owner, if Name is only found because it is the role's name
 	MissingTables  []string `db:"missing_tables"`  // of users, person and injector_classes
 	MissingColumns []string `db:"missing_columns"` // of the four 2FA columns of users; all four if users is missing
 	NotTables      []string `db:"not_tables"`      // used tables that are views, foreign tables or the like
 	RowSecurity    []string `db:"row_security"`    // used tables of which row-level security hides rows from the role
-	Privileged     bool     `db:"privileged"`      // the role has more rights than the owner of users, or is a superuser
-	MayLock        bool     `db:"may_lock"`        // the role has the rights of the owner of users
+
+	// Who could make code run with the role's rights without having them: what it is about (empty: nobody), its name, the
+	// table that it is on, and the role ("": every role).
+	Risk       string `db:"risk"` // table, schema, grant, function or search_path
+	RiskObject string `db:"risk_object"`
+	RiskTable  string `db:"risk_table"`
+	RiskRole   string `db:"risk_role"`
 }
 
 // CheckSchema looks up in the catalogue whether this is uzERP's database, and whether its uzERP is new enough. It fails
@@ -43,6 +50,7 @@ func (db *DB) CheckSchema(ctx context.Context) (Schema, error) {
 func (db *DB) lookAtSchema(ctx context.Context, conn *pgx.Conn) (Schema, error) {
 	found, err := collect(ctx, db, conn, "schema", pgx.StrictNamedArgs{
 		"tables":  usedTables(),
+		"written": writtenTables(),
 		"needed":  []string{"users", "person", "injector_classes"},
 		"columns": []string{"mfa_enrolled", "mfa_enabled", "mfa_sid", "uuid"},
 	}, pgx.RowToStructByName[Schema])
@@ -85,7 +93,7 @@ func (s Schema) unusable() error {
 		return s.notUzERPs()
 	case len(s.Rivals) > 0:
 		return errs.New(errs.Config,
-			"several schemas of the search_path have a table users, and their owners differ: "+quotedNames(append([]string{s.Name}, s.Rivals...)),
+			"several schemas of the search_path have uzERP's tables, and their owners differ: "+quotedNames(append([]string{s.Name}, s.Rivals...)),
 			"name uzERP's schema alone, as search_path in the database URL or with PGOPTIONS=-csearch_path=SCHEMA")
 	case len(s.NotTables) > 0:
 		return errs.New(errs.Config,
@@ -98,6 +106,34 @@ func (s Schema) unusable() error {
 	default:
 		return nil
 	}
+}
+
+// tooPowerful returns why the role must not be used on the tables, or nil: somebody with fewer rights could make code
+// run with all of the role's. What they have made so far does not matter, so that it does not matter either when they
+// make it.
+func (s Schema) tooPowerful() error {
+	who := "role " + strconv.Quote(s.RiskRole)
+	if s.RiskRole == "" {
+		who = "every role"
+	}
+	var text string
+	switch s.Risk {
+	case "":
+		return nil
+	case "table", "schema":
+		text = s.Risk + " " + strconv.Quote(s.RiskObject) + " belongs to " + who
+	case "grant":
+		text = who + " may put triggers or foreign keys on table " + strconv.Quote(s.RiskTable)
+	case "function":
+		text = "function " + strconv.Quote(s.RiskObject) + ", which table " + strconv.Quote(s.RiskTable) + " calls, belongs to " + who
+	default:
+		return errs.New(errs.Config,
+			"function "+strconv.Quote(s.RiskObject)+", which table "+strconv.Quote(s.RiskTable)+" calls, would run with the rights of superuser "+
+				strconv.Quote(s.Role)+" and with operators that others can lay: it has no search_path of its own",
+			"its owner runs: alter function NAME set search_path = pg_catalog, pg_temp (the function must name tables with their schema then)")
+	}
+	return errs.NewWith(errs.Config, text+", with fewer rights than role "+strconv.Quote(s.Role)+", whose rights its code could use",
+		mfa.ReasonRoleTooPowerful.With())
 }
 
 func quotedNames(names []string) string {
@@ -114,5 +150,5 @@ func (db *DB) CheckReady(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.Problem()
+	return cmp.Or(s.Problem(), s.tooPowerful())
 }

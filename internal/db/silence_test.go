@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -31,6 +32,19 @@ func TestAnIdleConnectionThatBreaksInSilence(t *testing.T) {
 	if users, err := d.FindUsers(ctx, []string{"alice"}); err != nil || len(users) != 1 {
 		t.Error(users, err)
 	}
+}
+
+// A host that is silent, or a name with such an address, leaves time for the next one.
+func TestASilentHostLeavesTimeForTheNext(t *testing.T) {
+	_, url := sample(t)
+	w := newWire(t, url)
+	silent, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = silent.Close() }()
+	both := strings.Replace(w.url, "127.0.0.1:", silent.Addr().String()+",127.0.0.1:", 1)
+	find(t, open(t, db.Config{ConnString: both + "&connect_timeout=6"}), "alice")
 }
 
 // wire is a port that passes bytes on to a database.

@@ -20,8 +20,8 @@ const trialLock int64 = 0x757a6572
 // sees that the trial is over, and that its guard has not switched back. Only tests change it.
 var trialGrace = 10 * time.Minute
 
-// trialKeys is how many keys are tried for a mark. Every role can take them, and none can take all.
-const trialKeys = 20
+// trialTries is how often a key is tried that was free a moment before.
+const trialTries = 20
 
 // markRow is a row of queries/look_for_trial.sql.
 type markRow struct {
@@ -85,8 +85,8 @@ func (db *DB) holdTrial(ctx context.Context, conn *pgx.Conn, limit time.Duration
 		}
 	}()
 	var mark heldKey
-	for later := 0; later < trialKeys && !mark.Locked; later++ {
-		got, err := collect(ctx, db, tx, "hold_trial", pgx.StrictNamedArgs{"class": trialLock, "seconds": limit.Seconds(), "later": later},
+	for try := 0; try < trialTries && !mark.Locked; try++ {
+		got, err := collect(ctx, db, tx, "hold_trial", pgx.StrictNamedArgs{"class": trialLock, "seconds": limit.Seconds()},
 			pgx.RowToStructByName[heldKey])
 		if err != nil {
 			return 0, err
@@ -115,7 +115,7 @@ func (db *DB) holdTrial(ctx context.Context, conn *pgx.Conn, limit time.Duration
 
 // marks returns the marks of all switches on trial: first those whose time is not over, the longest first.
 func (db *DB) marks(ctx context.Context, s session) ([]injector.Mark, error) {
-	return collect(ctx, db, s, "look_for_trial", pgx.StrictNamedArgs{"class": trialLock, "schema": db.site.Load().Name}, toMark)
+	return collect(ctx, db, s, "look_for_trial", pgx.StrictNamedArgs{"class": trialLock, "schema": schemaOf(s)}, toMark)
 }
 
 // OnTrial implements injector.Reader.
