@@ -10,7 +10,7 @@ import (
 )
 
 // In the test binary nothing goes to the machine's syslog. TestTheProgramOfTheTests looks at the other program.
-func init() { systemLog = "" } //nolint:gochecknoinits // before any test
+func init() { syslogSocket = "" } //nolint:gochecknoinits // before any test
 
 func TestAuditLogPath(t *testing.T) {
 	state := t.TempDir()

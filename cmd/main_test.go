@@ -97,7 +97,7 @@ func shipped(tb testing.TB) string {
 
 // scriptSyslog lets the program send its lines for syslog to a socket in its working directory, if there is one: no test
 // writes to the machine's syslog.
-const scriptSyslog = "-X uzerp-mfa/cmd.systemLog=syslog.sock"
+const scriptSyslog = "-X uzerp-mfa/cmd.syslogSocket=syslog.sock"
 
 // No test writes to the machine's syslog.
 func TestTheProgramOfTheTests(t *testing.T) {
@@ -106,7 +106,7 @@ func TestTheProgramOfTheTests(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !slices.ContainsFunc(info.Settings, func(s debug.BuildSetting) bool {
-		return s.Key == "-ldflags" && strings.Contains(s.Value, "cmd.systemLog=")
+		return s.Key == "-ldflags" && strings.Contains(s.Value, "cmd.syslogSocket=")
 	}) {
 		t.Errorf("%+v", info.Settings)
 	}
