@@ -121,7 +121,7 @@ func TestLoad(t *testing.T) {
 	bad("it is a directory", "is a directory")
 	must(os.Remove(path))
 	must(syscall.Mkfifo(path, 0o644))
-	bad("it is a pipe", "no regular file")
+	bad("it is a pipe", "not a regular file")
 	if os.Geteuid() != 0 {
 		must(os.Remove(path))
 		must(os.WriteFile(path, nil, 0o644))

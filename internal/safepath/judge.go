@@ -5,6 +5,7 @@ package safepath
 import (
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
@@ -35,7 +36,7 @@ func (d *Dir) JudgeOwner(f *os.File) error {
 // JudgeRead is JudgeOwner for a file that is only read, or replaced by another one. It is stricter with groups: only one
 // that is trusted may change the file. And it is less strict with names: the file may have several if it belongs to the
 // owner of its directory, or if that is root's, and nobody else can make a name there. It fails with unix.EISDIR for a
-// directory.
+// directory and with ErrNotRegular for what else is no file.
 func (d *Dir) JudgeRead(f *os.File) error {
 	var stat, dir unix.Stat_t
 	if err := unix.Fstat(int(f.Fd()), &stat); err != nil {
@@ -44,11 +45,10 @@ func (d *Dir) JudgeRead(f *os.File) error {
 	if err := unix.Fstat(d.fd(), &dir); err != nil {
 		return d.error("stat", ".", err)
 	}
-	switch kind := stat.Mode & unix.S_IFMT; {
-	case kind == unix.S_IFDIR:
-		return &fs.PathError{Op: "read", Path: f.Name(), Err: unix.EISDIR}
-	case kind != unix.S_IFREG:
-		return &UntrustedError{f.Name(), "it is no regular file"}
+	if err := d.regular(filepath.Base(f.Name()), &stat); err != nil {
+		return err
+	}
+	switch {
 	case stat.Nlink > 1 && dir.Uid != stat.Uid && dir.Uid != 0:
 		return &UntrustedError{f.Name(), "the file has several names, and belongs to " + UserName(int(stat.Uid)) +
 			", while the directory belongs to " + UserName(int(dir.Uid))}
