@@ -111,13 +111,13 @@ func (a *App) syslog() string {
 	if !a.policy.Syslog() {
 		return ""
 	}
-	return systemLog
+	return syslogSocket
 }
 
-// systemLog is the socket that gets a line about each record too. Neither a flag nor a variable changes it: who runs a
+// syslogSocket is the socket that gets a line about each record too. Neither a flag nor a variable changes it: who runs a
 // command must not be able to turn it off. Tests build the program with another one, so that none of them writes to the
 // machine's syslog. (Its value must be a text here, and no constant's name, for the linker to change it.)
-var systemLog = "/dev/log"
+var syslogSocket = "/dev/log"
 
 // The settings that are variables only, or flags of single commands.
 const (

@@ -17,7 +17,7 @@ func TestPolicyPath(t *testing.T) {
 }
 
 // In the test binary nothing goes to the machine's syslog. TestTheProgramOfTheTests looks at the other program.
-func init() { systemLog = "" } //nolint:gochecknoinits // before any test
+func init() { syslogSocket = "" } //nolint:gochecknoinits // before any test
 
 func TestAuditLogPath(t *testing.T) {
 	state := t.TempDir()

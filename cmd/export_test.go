@@ -6,5 +6,5 @@ import "os"
 // variables.
 func RunForTests() int {
 	return run(Process{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.LookupEnv,
-		Policy: os.Getenv("TEST_POLICY"), SystemLog: os.Getenv("TEST_SYSTEM_LOG")})
+		Policy: os.Getenv("TEST_POLICY"), MachineAuditLog: os.Getenv("TEST_SYSTEM_LOG")})
 }

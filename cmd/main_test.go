@@ -97,7 +97,7 @@ func shipped(tb testing.TB) string {
 
 // ofTests lets the program send its lines for syslog to a socket in its working directory, if there is one, and read no
 // policy: no test writes to the machine's syslog, or depends on the machine's policy.
-const ofTests = "-X uzerp-mfa/cmd.systemLog=syslog.sock -X uzerp-mfa/cmd.policyPath=/nonexistent/policy.env"
+const ofTests = "-X uzerp-mfa/cmd.syslogSocket=syslog.sock -X uzerp-mfa/cmd.policyPath=/nonexistent/policy.env"
 
 // No test writes to the machine's syslog, or depends on its policy.
 func TestTheProgramOfTheTests(t *testing.T) {
@@ -106,7 +106,7 @@ func TestTheProgramOfTheTests(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !slices.ContainsFunc(info.Settings, func(s debug.BuildSetting) bool {
-		return s.Key == "-ldflags" && strings.Contains(s.Value, "cmd.systemLog=") && strings.Contains(s.Value, "cmd.policyPath=")
+		return s.Key == "-ldflags" && strings.Contains(s.Value, "cmd.syslogSocket=") && strings.Contains(s.Value, "cmd.policyPath=")
 	}) {
 		t.Errorf("%+v", info.Settings)
 	}

@@ -173,7 +173,7 @@ func (a *App) recordRefusal(c *cobra.Command, refused error) {
 	}
 	log := a.policy.AuditLog()
 	if log == "" && a.caller != nil {
-		log = a.systemLog()
+		log = a.machineAuditLog()
 	}
 	warn := func(err error) { a.streams.Warnf("the refusal could not be recorded: %s", err) }
 	if err := a.record(cmp.Or(log, audit.DefaultPath(a.getenv)), refused, warn); err != nil {
@@ -187,14 +187,14 @@ func (a *App) fixedLog() string {
 	case a.policy.AuditLog() != "":
 		return a.policy.AuditLog()
 	case a.caller != nil && a.flags.auditLog == "" && a.getenv(audit.Variable) == "":
-		return a.systemLog()
+		return a.machineAuditLog()
 	}
 	return ""
 }
 
-// systemLog is the log of the whole machine. It does not depend on any variable.
-func (a *App) systemLog() string {
-	return cmp.Or(a.process.SystemLog, audit.DefaultPath(func(string) string { return "" }))
+// machineAuditLog is the log of the whole machine. It does not depend on any variable.
+func (a *App) machineAuditLog() string {
+	return cmp.Or(a.process.MachineAuditLog, audit.DefaultPath(func(string) string { return "" }))
 }
 
 // auditLog returns the path where the log is written.

@@ -30,8 +30,8 @@ type Process struct {
 	Getenv       func(string) (string, bool)
 
 	// Tests set these; the program itself has fixed paths.
-	Policy    string // the administrator's policy
-	SystemLog string // the audit log of the whole machine
+	Policy          string // the administrator's policy
+	MachineAuditLog string // the audit log of the whole machine
 }
 
 // Run runs the program and returns its exit code.

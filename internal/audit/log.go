@@ -27,7 +27,7 @@ type Options struct {
 	Now   func() time.Time
 	NewID func() string
 	Wait  time.Duration // how long Append waits for other writers; 10 s if 0
-	// Syslog is the socket that gets a line about each record too, SystemLog; empty for none.
+	// Syslog is the socket that gets a line about each record too, such as /dev/log; empty for none.
 	Syslog string
 
 	sync  func(*os.File) error // writes a file or a directory to the disk; fsync if nil

@@ -15,9 +15,6 @@ import (
 	"uzerp-mfa/internal/safepath"
 )
 
-// SystemLog is the socket of the machine's syslog.
-const SystemLog = "/dev/log"
-
 // As in RFC 3164: what sudo uses, so that both are in the same file.
 const (
 	facilityAuthpriv = 10 << 3
