@@ -129,8 +129,9 @@ func (a *App) readPolicy(c *cobra.Command) error {
 	return a.policy.CheckChoices(a.caller != nil, a.choices(c))
 }
 
-// fileFlags are flags of single commands that name a file which is read, and with session-config set also written.
-var fileFlags = []string{"file", "php-ini", "database-not-uzerps"}
+// connectionFlags are flags of single commands that name a file which is read (and with session-config set also written),
+// or that let another database than uzERP's be changed.
+var connectionFlags = []string{"file", "php-ini", config.FlagNotUzerps}
 
 // choices returns the flags and variables that the policy may forbid.
 func (a *App) choices(c *cobra.Command) []policy.Choice {
@@ -149,8 +150,8 @@ func (a *App) choices(c *cobra.Command) []policy.Choice {
 	add(config.VariableUzerpRoot, a.getenv(config.VariableUzerpRoot), policy.TheUzerpRoot)
 	add("--"+config.FlagDatabaseURL, a.loader.DatabaseURL, policy.TheConnection)
 	add("--"+config.FlagEnvFile, a.loader.EnvFile, policy.TheConnection)
-	for _, name := range fileFlags {
-		if f := c.Flags().Lookup(name); f != nil && f.Changed {
+	for _, name := range connectionFlags {
+		if f := c.Flags().Lookup(name); f != nil && f.Value.String() != f.DefValue {
 			given = append(given, policy.Choice{Name: "--" + name, Of: policy.TheConnection})
 		}
 	}
@@ -168,7 +169,7 @@ func (a *App) absolute(path string) string {
 // records nothing.
 func (a *App) recordRefusal(c *cobra.Command, refused error) {
 	dry := c.Flags().Lookup("dry-run")
-	if errs.KindOf(refused) != errs.Refused || dry != nil && dry.Changed {
+	if errs.KindOf(refused) != errs.Refused || dry != nil && dry.Value.String() == "true" {
 		return
 	}
 	log := a.policy.AuditLog()

@@ -26,14 +26,14 @@ type gate struct {
 	code    bool // a code will verify the caller before anything is changed
 
 	mu       sync.Mutex
-	approved map[string]bool // the users whose callers a code has verified in this run
-	passed   map[string]bool // the users that may be changed: not asked again, or evidence would be too old half-way
+	approved map[string]time.Time // when a code has verified the user's caller in this run
+	passed   map[string]bool      // the users that may be changed: not asked again, or evidence would be too old half-way
 }
 
 func newGate(ch *Changes, cmd Command) *gate {
 	g := &gate{ch: ch, policy: cmd.Policy, log: cmd.AuditLog, word: cmd.VerifiedBy != "", code: cmd.Identify,
 		request:  policy.Request{Action: policy.Action(cmd.Name), AsRoot: cmd.AsRoot, Reason: cmd.Reason, Ticket: cmd.Ticket},
-		approved: map[string]bool{}, passed: map[string]bool{}}
+		approved: map[string]time.Time{}, passed: map[string]bool{}}
 	if g.policy == nil {
 		g.policy = policy.Default(policy.Path)
 	}
@@ -129,7 +129,7 @@ func (g *gate) factor(ctx context.Context, identity string) error {
 
 // evidence returns how the caller was verified. willVerify means that a code is still to come.
 func (g *gate) evidence(ctx context.Context, user string, willVerify bool) policy.Evidence {
-	e := policy.Evidence{Code: willVerify || g.approved[user], Word: g.word}
+	e := policy.Evidence{Code: willVerify || g.believed(user), Word: g.word}
 	if e.Code && e.Word {
 		return e
 	}
@@ -137,6 +137,13 @@ func (g *gate) evidence(ctx context.Context, user string, willVerify bool) polic
 		e.Code, e.Word = e.Code || a.Approved[user], e.Word || a.VerifiedBy[user]
 	}
 	return e
+}
+
+// believed reports whether a code has verified the user's caller in this run, and not too long ago.
+func (g *gate) believed(user string) bool {
+	at, ok := g.approved[user]
+	age := g.ch.reader.options.Now().Sub(at)
+	return ok && age >= 0 && age <= policy.BelieveFor
 }
 
 // limit asks whether the operator may change these users as well.
@@ -156,7 +163,7 @@ func (g *gate) limit(ctx context.Context, users ...string) error {
 func (g *gate) activity(ctx context.Context) (audit.Activity, error) {
 	_, _ = g.ch.reader.client(0) // so that the place has a service; it opens no connection
 	now := g.ch.reader.options.Now()
-	return audit.ReadActivity(ctx, g.log, g.ch.actor, g.ch.reader.place(), now.Add(-time.Hour), now.Add(-policy.BelieveFor))
+	return audit.ReadActivity(ctx, g.log, g.ch.actor, g.ch.reader.place(), now.Add(-time.Hour), now.Add(-policy.BelieveFor), now)
 }
 
 type allowedUsers struct {
@@ -228,7 +235,7 @@ func (v allowedVerifications) CheckVerification(ctx context.Context, to caller.R
 	if err == nil && status == caller.Approved && !to.Given {
 		v.g.mu.Lock()
 		defer v.g.mu.Unlock()
-		v.g.approved[to.Username] = true
+		v.g.approved[to.Username] = v.g.ch.reader.options.Now()
 	}
 	return status, err
 }

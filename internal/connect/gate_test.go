@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/errs"
@@ -191,6 +192,18 @@ func TestCallerIsRequired(t *testing.T) {
 	}
 	if err := change(coming, "alice"); err != nil { // once more: the evidence does not end half-way
 		t.Error(err)
+	}
+
+	// A code of this run gets old too: the command may wait for an answer for hours. The clock may be set back as well.
+	for age, tooOld := range map[time.Duration]bool{9 * time.Minute: false, 11 * time.Minute: true, -time.Minute: true} {
+		waiting := reset(Command{Identify: true})
+		approve(t, waiting, to("alice", false))
+		s.reader.options.Now = func() time.Time { return time.Now().Add(age) }
+		err := waiting.gate.change(ctx, "alice")
+		s.reader.options.Now = time.Now
+		if refused := errs.KindOf(err) == errs.Refused; err != nil && !refused || refused != tooOld {
+			t.Errorf("%s after the code: %v", age, err)
+		}
 	}
 
 	// The operator's word counts, but for a protected user it needs both.

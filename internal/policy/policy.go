@@ -67,12 +67,13 @@ var settings = []setting{
 // helping are the actions that help one caller, and that let somebody in or hand out a second factor.
 var helping = []string{"disable-next-login", "enroll", "reset"}
 
+// harmless are the actions that let nobody in without the phone, and those that verify a caller.
+var harmless = []string{"enable", "identity-check", "identity-send", "verify"}
+
 // Actions returns everything that changes something or sends a code. An action is a command's name, without "user" and
 // with hyphens.
 func Actions() []string {
-	return slices.Concat(helping, []string{
-		"detach", "enable", "identity-check", "identity-send", "reconcile", "service-create", "session-config-set", "set-injector", "verify",
-	})
+	return slices.Concat(helping, harmless, []string{"detach", "reconcile", "service-create", "session-config-set", "set-injector"})
 }
 
 // Action returns the action of a command, such as "reset" of "user reset".

@@ -177,6 +177,9 @@ func TestChecks(t *testing.T) {
 		"protected, a word":           {Request{Action: "disable-next-login"}, "ceo", word, "line 6"},
 		"protected, root itself":      {Request{Action: "reset", AsRoot: true}, "ceo", code, "line 6"},
 		"protected, no harm":          {Request{Action: "enable"}, "ceo", none, ""},
+		"protected, a code is sent":   {Request{Action: "identity-send"}, "ceo", none, ""},
+		"protected, a code is tried":  {Request{Action: "identity-check"}, "ceo", none, ""},
+		"root only, a code is sent":   {Request{Action: "identity-send"}, "boss", none, "line 5"},
 		"protected, a repair":         {Request{Action: "reconcile"}, "ceo", both, "only root itself may change \"ceo\" by reconcile"},
 		"protected, a repair by root": {Request{Action: "reconcile", AsRoot: true}, "ceo", none, ""},
 	} {
