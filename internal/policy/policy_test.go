@@ -83,7 +83,7 @@ func TestParse(t *testing.T) {
 func TestLoad(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "policy.env")
-	own := safepath.Trust{UIDs: []int{os.Geteuid()}, GIDs: []int{os.Getegid()}}
+	own := safepath.Ourselves()
 	must := func(err error) {
 		t.Helper()
 		if err != nil {

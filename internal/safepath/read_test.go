@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// ReadFile and JudgePath judge as Judge does; where they differ from it, this says how.
+// ReadFile and JudgePath judge as TestJudge shows; where they differ from JudgeOwner, this says how.
 func TestReadFile(t *testing.T) {
 	needsRoot(t)
 	top := t.TempDir()

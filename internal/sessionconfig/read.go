@@ -1,7 +1,6 @@
 package sessionconfig
 
 import (
-	"errors"
 	"os/user"
 	"path/filepath"
 	"strconv"
@@ -78,7 +77,7 @@ func (in *Input) readPHP(p Place) error {
 func (in *Input) look(path string) {
 	facts, _ := file.Stat(path)
 	_, _, err := file.ReadFacts(path)
-	if _, untrusted := errors.AsType[*safepath.UntrustedError](err); untrusted {
+	if safepath.IsUntrusted(err) {
 		facts = file.Facts{Path: path, UID: -1, GID: -1}
 	}
 	in.Looked = append(in.Looked, facts)
