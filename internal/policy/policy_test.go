@@ -190,10 +190,10 @@ func TestChecks(t *testing.T) {
 		want string
 	}{
 		"a reason and a ticket":   {Request{Action: "reset", Reason: "x", Ticket: "1"}, ""},
-		"no reason":               {Request{Action: "reset", Ticket: "1"}, "line 3): reset needs --reason"},
-		"a blank":                 {Request{Action: "reset", Reason: " ", Ticket: "1"}, "line 3): reset needs --reason"},
-		"no ticket":               {Request{Action: "enable"}, "line 4): enable needs --ticket"},
-		"root itself":             {Request{Action: "enable", AsRoot: true}, "line 4): enable needs --ticket"},
+		"no reason":               {Request{Action: "reset", Ticket: "1"}, "line 3): reset needs a reason"},
+		"a blank":                 {Request{Action: "reset", Reason: " ", Ticket: "1"}, "line 3): reset needs a reason"},
+		"no ticket":               {Request{Action: "enable"}, "line 4): enable needs a ticket"},
+		"root itself":             {Request{Action: "enable", AsRoot: true}, "line 4): enable needs a ticket"},
 		"what takes a trial back": {Request{Action: "undo-guard"}, ""},
 	} {
 		refusal(t, name, p.Check(test.r), test.want)
