@@ -284,7 +284,7 @@ func TestHomeInASharedGroup(t *testing.T) {
 	if os.Geteuid() != 0 {
 		sharedtest.LeaveOut(t, sharedtest.Root, errors.New("only root can take another group"))
 	}
-	const shared = 65534 // nogroup
+	const shared = 65534              // nogroup
 	top, err := os.MkdirTemp("", "g") // others can't enter TempDir's
 	if err != nil {
 		t.Fatal(err)
