@@ -109,6 +109,11 @@ func (a *App) readPolicy(c *cobra.Command) error {
 	if a.caller, err = operator.ThroughSudo(a.getenv); err != nil {
 		return &errs.Error{Kind: errs.Config, Op: "find out who runs this as root", Err: err}
 	}
+	if a.caller != nil {
+		if err := a.caller.LeaveHome(); err != nil {
+			return err
+		}
+	}
 	path := cmp.Or(a.process.Policy, policyPath)
 	p, err := policy.Load(path)
 	switch {
