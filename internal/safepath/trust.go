@@ -81,13 +81,14 @@ func (t Trust) judge(path string, stat *unix.Stat_t, fd int) error {
 	mode := uint32(stat.Mode) //nolint:unconvert // it is a uint16 on other systems
 	isLink := mode&unix.S_IFMT == unix.S_IFLNK
 	isDir := mode&unix.S_IFMT == unix.S_IFDIR
+	isSocket := mode&unix.S_IFMT == unix.S_IFSOCK
 	switch uid, gid := int(stat.Uid), int(stat.Gid); {
 	case t.Anyone:
 		return nil
 	case !t.uid(uid):
 		return &UntrustedError{path, "it belongs to " + UserName(uid)}
-	case isLink, isDir && mode&sticky != 0:
-		return nil // a link's mode means nothing; in a sticky directory only owners rename and remove
+	case isLink, isSocket, isDir && mode&sticky != 0:
+		return nil // a link's mode means nothing, a socket's only who may send; in a sticky directory only owners rename and remove
 	case mode&othersMay != 0:
 		return &UntrustedError{path, "everybody may change it"}
 	case t.anyGroup, isDir && uid == 0 && slices.Contains(t.Through, path):
