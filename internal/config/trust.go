@@ -27,7 +27,7 @@ var webServers = []string{"www-data", "apache", "httpd", "nginx", "http", "wwwru
 // as. Through sudo that is root: the caller's own files don't count, because a helpdesk operator who may run this
 // program as root could otherwise choose where root's passwords are sent (~/.pgpass), and whose answers are believed.
 func (l *Loader) trust() safepath.Trust {
-	t := safepath.Trust{UIDs: []int{os.Geteuid()}, GIDs: []int{os.Getegid()}}
+	t := safepath.Ourselves()
 	for _, names := range [][]string{webServers, l.WebUsers} {
 		for _, name := range names {
 			u, err := user.Lookup(name)
@@ -51,18 +51,13 @@ func (l *Loader) open(root, source string) (*installation.Installation, error) {
 	case errors.Is(err, installation.ErrNotInstallation):
 		return nil, errs.New(errs.Config, fmt.Sprintf("%s: %q is not a uzERP directory", source, root),
 			"name the directory that holds system.php and conf/")
-	case isUntrusted(err):
+	case safepath.IsUntrusted(err):
 		return nil, &errs.Error{Kind: errs.Config, Op: fmt.Sprintf("%s %q is not believed to be uzERP's", source, root), Err: err,
 			Hint: ReasonStrangers.With()}
 	case err != nil:
 		return nil, &errs.Error{Kind: errs.Config, Op: "read uzERP's settings", Err: err}
 	}
 	return inst, nil
-}
-
-func isUntrusted(err error) bool {
-	_, is := errors.AsType[*safepath.UntrustedError](err)
-	return is
 }
 
 // inherited are the paths of files that the caller has opened for this process, such as <(command) of a shell.
@@ -73,7 +68,7 @@ func (l *Loader) readEnvFile(path string) (map[string]string, error) {
 	source, err := l.readNamed(path)
 	if err != nil {
 		hint := errs.Hint{}
-		if isUntrusted(err) {
+		if safepath.IsUntrusted(err) {
 			hint = ReasonStrangersFile.With()
 		} else if pathError, ok := errors.AsType[*fs.PathError](err); ok {
 			err = pathError.Err

@@ -73,7 +73,7 @@ func copies(dir string) ([]file.Facts, error) {
 		if rest, like := strings.CutPrefix(name, ".env"); !like || rest == "" || isSample {
 			continue
 		}
-		if facts, err := file.Stat(filepath.Join(dir, name)); err == nil && facts.Mode.IsRegular() && !facts.Symlink {
+		if facts := file.Look(filepath.Join(dir, name)); facts.Exists && facts.Mode.IsRegular() && !facts.Symlink {
 			found = append(found, facts)
 		}
 	}
@@ -105,7 +105,7 @@ func readEnv(path string) (EnvFile, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return env, nil
 	case errors.Is(err, syscall.EISDIR):
-		return env, FileError(path, file.ErrNotRegular)
+		return env, FileError(path, safepath.ErrNotRegular)
 	case err != nil:
 		return env, FileError(path, err)
 	}

@@ -33,12 +33,12 @@ type Request struct {
 
 // Check returns an error of errs.Refused if the policy forbids the request, without looking at the users.
 func (p *Policy) Check(r Request) error {
-	for _, needed := range []struct{ setting, flag, given string }{
-		{RequireReason, "--reason", r.Reason},
-		{RequireTicket, "--ticket", r.Ticket},
+	for _, needed := range []struct{ setting, what, given string }{
+		{RequireReason, "reason", r.Reason},
+		{RequireTicket, "ticket", r.Ticket},
 	} {
 		if strings.TrimSpace(needed.given) == "" && p.lists(needed.setting, r.Action) {
-			return p.refused(needed.setting, ReasonFlagMissing.With(needed.flag), "%s needs %s", r.Action, needed.flag)
+			return p.refused(needed.setting, ReasonFlagMissing.With(needed.what), "%s needs a %s", r.Action, needed.what)
 		}
 	}
 	return nil
@@ -84,7 +84,7 @@ func (p *Policy) checkCaller(r Request, user string, verified func() Evidence) e
 	case r.Action == verify && e.Enrollment, e.Code && e.Word, !protected && (e.Code || e.Word):
 		return nil
 	case r.Action == verify:
-		return p.refused(setting, ReasonNotEnrolledHere.With(user),
+		return p.refused(setting, ReasonNoEnrollment.With(user),
 			"no enrollment of the last day in the audit log waits for this factor of %q, and the caller is not verified", user)
 	case protected:
 		return p.refused(setting, ReasonBothNeeded.With(), "for %q the caller must be verified twice", user)

@@ -92,11 +92,7 @@ func (s *Sandbox) files() rootFiles {
 // that uzERP would read. It makes it below /tmp if others may change parent. Everything is done on open directories, so
 // that nobody can lead us to another file.
 func makeRoot(parent string, files rootFiles) (path string, err error) {
-	trust := safepath.Trust{UIDs: []int{os.Geteuid()}, GIDs: []int{os.Getegid()}}
-	dir, err := safepath.MakeTemp(parent, trust, rootPrefix)
-	if _, untrusted := errors.AsType[*safepath.UntrustedError](err); untrusted {
-		dir, err = safepath.MakeTemp("/tmp", trust, rootPrefix)
-	}
+	dir, err := safepath.MakeTemp(parent, rootPrefix)
 	if err != nil {
 		return "", err
 	}

@@ -1,7 +1,6 @@
 package sessionconfig
 
 import (
-	"errors"
 	"os/user"
 	"path/filepath"
 	"strconv"
@@ -9,7 +8,6 @@ import (
 	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/installation/file"
 	"uzerp-mfa/internal/installation/php"
-	"uzerp-mfa/internal/safepath"
 )
 
 // Place says where the settings are looked for.
@@ -73,16 +71,8 @@ func (in *Input) readPHP(p Place) error {
 	return nil
 }
 
-// look notes a file's owner and mode for the report. A file that can't be looked at is reported as missing, and so is one
-// to which a stranger's link leads: root says nothing about other files to a caller who may run this program only.
-func (in *Input) look(path string) {
-	facts, _ := file.Stat(path)
-	_, _, err := file.ReadFacts(path)
-	if _, untrusted := errors.AsType[*safepath.UntrustedError](err); untrusted {
-		facts = file.Facts{Path: path, UID: -1, GID: -1}
-	}
-	in.Looked = append(in.Looked, facts)
-}
+// look notes a file's owner and mode for the report.
+func (in *Input) look(path string) { in.Looked = append(in.Looked, file.Look(path)) }
 
 // lookupWebUser returns the user of that name, or the zero WebUser if this machine has none.
 func lookupWebUser(name string) WebUser {
