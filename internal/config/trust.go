@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/user"
 	"regexp"
 	"strconv"
 	"syscall"
@@ -20,25 +19,15 @@ import (
 	"uzerp-mfa/internal/safepath"
 )
 
-// webServers are the users as whom web servers run on the usual systems.
-var webServers = []string{"www-data", "apache", "httpd", "nginx", "http", "wwwrun", "www", "_www"}
-
 // trust says whose settings files are believed: root's, the web server's, and those of the user that this process runs
 // as. Through sudo that is root: the caller's own files don't count, because a helpdesk operator who may run this
 // program as root could otherwise choose where root's passwords are sent (~/.pgpass), and whose answers are believed.
 func (l *Loader) trust() safepath.Trust {
 	t := safepath.Ourselves()
-	for _, names := range [][]string{webServers, l.WebUsers} {
-		for _, name := range names {
-			u, err := user.Lookup(name)
-			if err != nil {
-				continue // there is no such user here
-			}
-			uid, noUID := strconv.Atoi(u.Uid)
-			gid, noGID := strconv.Atoi(u.Gid)
-			if noUID == nil && noGID == nil {
-				t.UIDs, t.GIDs = append(t.UIDs, uid), append(t.GIDs, gid)
-			}
+	for _, web := range installation.WebUsers(l.WebUsers) {
+		t.UIDs = append(t.UIDs, web.UID)
+		if web.OwnGroup {
+			t.GIDs = append(t.GIDs, web.GID)
 		}
 	}
 	return t

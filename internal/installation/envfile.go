@@ -139,7 +139,7 @@ func (e EnvFile) Editable() error {
 		return errs.New(errs.Config, fmt.Sprintf("nothing reads %s: uzERP reads %s", e.Misplaced, e.Path), "move the file there first")
 	case !e.Found:
 		return errs.New(errs.Config, e.Path+" does not exist",
-			"make it, readable for the web server only: install -m 0640 -g www-data /dev/null "+e.Path)
+			"make it, readable for the web server only: install -m 0640 -g "+webGroup()+" /dev/null "+e.Path)
 	case e.Syntax != nil:
 		return errs.New(errs.Config,
 			fmt.Sprintf("%s line %d: uzERP's reader rejects this line, so nothing in the file has an effect (%s)", e.Path, e.Syntax.Line, e.Syntax.Reason()),

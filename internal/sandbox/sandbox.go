@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -130,15 +128,11 @@ func webServerGroup() int {
 	if os.Geteuid() != 0 {
 		return -1
 	}
-	u, err := user.Lookup("www-data")
-	if err != nil {
+	users := installation.WebUsers(nil)
+	if len(users) == 0 {
 		return -1
 	}
-	gid, err := strconv.Atoi(u.Gid)
-	if err != nil {
-		return -1
-	}
-	return gid
+	return users[0].GID
 }
 
 // envFile has the emulator's token, which is no secret, and the session limits that `session-config check` recommends.

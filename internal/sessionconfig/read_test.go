@@ -34,7 +34,7 @@ func TestReadMachine(t *testing.T) {
 	put("run/systemd/system/x", "")
 	put("uz.env", "UZERP_MANAGE_USER_SESSIONS=on\nUSER_ACTIVITY_TIMEOUT_SECS=1800\nUSER_SESSION_MAX_AGE_SECS=28800\n")
 
-	at := Place{EnvFile: filepath.Join(root, "uz.env"), Root: root, WebUser: "nobody-of-this-name"}
+	at := Place{EnvFile: filepath.Join(root, "uz.env"), Root: root}
 	in, err := Read(at)
 	if err != nil {
 		t.Fatal(err)
@@ -61,9 +61,6 @@ func TestReadMachine(t *testing.T) {
 	again, err := Read(at)
 	if path, active := again.Cleaner.Job(); err != nil || !active || path != filepath.Join(root, "etc/cron.d/php") {
 		t.Errorf("cleaner without systemd: %s, %v, %v", path, active, err)
-	}
-	if again.WebUser.Name != "" {
-		t.Errorf("%+v", again.WebUser)
 	}
 }
 
