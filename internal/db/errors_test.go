@@ -404,7 +404,8 @@ func TestConnectionBreaksBeforeTheCommit(t *testing.T) {
 // A deferred check makes the server refuse a commit: then it is certain that nothing was changed.
 func TestRefusedCommit(t *testing.T) {
 	d, url := sample(t)
-	dbtest.Exec(t, url, `create function no() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as 'begin raise exception sqlstate ''40001''; end';
+	dbtest.Exec(t, url, `create function no() returns trigger language plpgsql set search_path = pg_catalog, pg_temp
+			as 'begin raise exception sqlstate ''40001''; end';
 		create constraint trigger no after update on users deferrable initially deferred for each row execute function no()`)
 	err := d.CompareAndSet(t.Context(), "alice", find(t, d, "alice").Row, mfa.Row{})
 	wantError(t, err, errs.Unavailable, "serialization")

@@ -259,7 +259,8 @@ func TestTheSchemaIsTheSearchPaths(t *testing.T) {
 	// A schema with the role's name, which "$user" puts first, is not where uzERP looks: that may be a trap.
 	odd := "&search_path=%22%24user%22,%22Odd%20%5C%20%22%22name%22"
 	mine := "owner_of_" + name
-	dbtest.Exec(t, super, "create schema "+mine+"; grant usage on schema "+mine+" to "+mine+"; create table "+mine+".users (username text); alter table "+mine+".users owner to "+role)
+	dbtest.Exec(t, super, "create schema "+mine+"; grant usage on schema "+mine+" to "+mine)
+	dbtest.Exec(t, super, "create table "+mine+".users (username text); alter table "+mine+".users owner to "+role)
 	find(t, open(t, db.Config{ConnString: owner + odd}), "alice")
 	dbtest.Exec(t, super, "drop table "+mine+".users; "+strings.ReplaceAll(tables, "PLACE", mine))
 	_, err := open(t, db.Config{ConnString: owner + odd}).FindUsers(t.Context(), []string{"alice"})
