@@ -96,6 +96,10 @@ var withoutPolicy = []string{"version", "completion"}
 // switch back. The defaults hold then, which allow sudo's callers the least.
 var despitePolicy = []string{"doctor", guardCommand}
 
+// policyPath is policy.Path. Tests build the program with another one, so that a policy of the machine changes none of
+// them. (Its value must be a text here, and no constant's name, for the linker to change it.)
+var policyPath = "/etc/uzerp-mfa/policy.env"
+
 // readPolicy reads the administrator's policy and refuses flags and variables that it forbids.
 func (a *App) readPolicy(c *cobra.Command) error {
 	if slices.Contains(withoutPolicy, a.command) {
@@ -105,7 +109,12 @@ func (a *App) readPolicy(c *cobra.Command) error {
 	if a.caller, err = operator.ThroughSudo(a.getenv); err != nil {
 		return &errs.Error{Kind: errs.Config, Op: "find out who runs this as root", Err: err}
 	}
-	path := cmp.Or(a.process.Policy, policy.Path)
+	if a.caller != nil {
+		if err := a.caller.LeaveHome(); err != nil {
+			return err
+		}
+	}
+	path := cmp.Or(a.process.Policy, policyPath)
 	p, err := policy.Load(path)
 	switch {
 	case err == nil:
@@ -125,8 +134,9 @@ func (a *App) readPolicy(c *cobra.Command) error {
 	return a.policy.CheckChoices(a.caller != nil, a.choices(c))
 }
 
-// fileFlags are flags of single commands that name a file which is read, and with session-config set also written.
-var fileFlags = []string{"file", "php-ini", "database-not-uzerps"}
+// connectionFlags are flags of single commands that name a file which is read (and with session-config set also written),
+// or that let another database than uzERP's be changed.
+var connectionFlags = []string{"file", "php-ini", config.FlagNotUzerps}
 
 // choices returns the flags and variables that the policy may forbid.
 func (a *App) choices(c *cobra.Command) []policy.Choice {
@@ -145,8 +155,8 @@ func (a *App) choices(c *cobra.Command) []policy.Choice {
 	add(config.VariableUzerpRoot, a.getenv(config.VariableUzerpRoot), policy.TheUzerpRoot)
 	add("--"+config.FlagDatabaseURL, a.loader.DatabaseURL, policy.TheConnection)
 	add("--"+config.FlagEnvFile, a.loader.EnvFile, policy.TheConnection)
-	for _, name := range fileFlags {
-		if f := c.Flags().Lookup(name); f != nil && f.Changed {
+	for _, name := range connectionFlags {
+		if f := c.Flags().Lookup(name); f != nil && f.Value.String() != f.DefValue {
 			given = append(given, policy.Choice{Name: "--" + name, Of: policy.TheConnection})
 		}
 	}
@@ -164,7 +174,7 @@ func (a *App) absolute(path string) string {
 // records nothing.
 func (a *App) recordRefusal(c *cobra.Command, refused error) {
 	dry := c.Flags().Lookup("dry-run")
-	if errs.KindOf(refused) != errs.Refused || dry != nil && dry.Changed {
+	if errs.KindOf(refused) != errs.Refused || dry != nil && dry.Value.String() == "true" {
 		return
 	}
 	log := a.policy.AuditLog()

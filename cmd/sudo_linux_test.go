@@ -1,6 +1,7 @@
 package cmd_test
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"net/url"
@@ -18,7 +19,7 @@ import (
 )
 
 // sudoMachine runs a shell script on a machine of its own: with its own /etc, /mnt, /tmp and /var/log, which end with
-// the script. There the user hilda may run the program at /mnt/uzerp-mfa as root, as the rules in sudoers say.
+// the script. There the users hilda and adam may run the program at /mnt/uzerp-mfa as root, as the rules in sudoers say.
 func sudoMachine(t *testing.T, sudoers, script string) string {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -74,24 +75,35 @@ echo 'hilda:x:64001:' >>/etc/group
 echo 'hilda:*:19000:0:99999:7:::' >>/etc/shadow
 chown -R 64001:64001 /mnt/home /mnt/hildas
 install -m 0440 sudoers /etc/sudoers
-# hilda runs the program through sudo; each line says how it ended
-hilda() {
-	name=$1
-	shift
+echo 'adam:x:64002:64002::/mnt/home:/bin/sh' >>/etc/passwd
+echo 'adam:x:64002:' >>/etc/group
+echo 'adam:*:19000:0:99999:7:::' >>/etc/shadow
+# a user runs the program through sudo; each line says how it ended
+as() {
+	user=$1
+	name=$2
+	shift 2
 	code=0
-	setpriv --reuid 64001 --regid 64001 --clear-groups sudo -n "$@" >out 2>&1 </dev/null || code=$?
+	setpriv --reuid $user --regid $user --clear-groups sudo -n "$@" >out 2>&1 </dev/null 3<&- 4>&- || code=$?
 	echo "$name: $code"
 	sed 's/^/    /' out
 }
+hilda() { as 64001 "$@"; }
+adam() { as 64002 "$@"; }
+# the code that a phone got; the test answers
+sms() { echo "$1" >&4; read -r code <&3; echo "$code"; }
 exist() { for file; do if [ -e "$file" ]; then echo "there is $file"; fi; done; }
 `+script)
-	if err := os.Link(shipped(t), filepath.Join(dir, "uzerp-mfa")); err != nil {
+	// This machine has an /etc of its own, so the program reads the policy where it always is.
+	if err := build(filepath.Join(dir, "uzerp-mfa"), "-ldflags", "-X uzerp-mfa/cmd.syslogSocket=syslog.sock"); err != nil {
 		t.Fatal(err)
 	}
 	c := exec.Command("sh", filepath.Join(dir, "script"), dir)
 	c.Env = []string{"PATH=" + os.Getenv("PATH"), "LANG=C.UTF-8", "VERIFY=" + verify.URL, "SOCKETS=" + database.Query().Get("host")}
 	c.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+	asked := answerCodes(t, c, verify.SentCode)
 	out, err := c.CombinedOutput()
+	asked()
 	if errors.Is(err, syscall.EPERM) || string(out) == "no-overlay\n" || strings.Contains(string(out), "mount: ") {
 		sharedtest.LeaveOut(t, sharedtest.FileSystem, fmt.Errorf("no machine of its own can be made here: %v %s", err, out))
 	}
@@ -99,6 +111,34 @@ exist() { for file; do if [ -e "$file" ]; then echo "there is $file"; fi; done; 
 		t.Fatalf("%v\n%s", err, out)
 	}
 	return string(out)
+}
+
+// answerCodes opens two more files for c: on 4 it names a phone's number, and from 3 it reads the code that the phone got.
+// The function that it returns ends that.
+func answerCodes(t *testing.T, c *exec.Cmd, sent func(number string) (string, bool)) (stop func()) {
+	t.Helper()
+	numbers, ask, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	hear, codes, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.ExtraFiles = []*os.File{hear, ask}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for lines := bufio.NewScanner(numbers); lines.Scan(); {
+			code, _ := sent(lines.Text())
+			_, _ = fmt.Fprintln(codes, code)
+		}
+	}()
+	return func() {
+		_ = ask.Close()
+		<-done
+		_, _, _ = hear.Close(), codes.Close(), numbers.Close()
+	}
 }
 
 // ends returns how each command ended, in order.
@@ -150,14 +190,15 @@ exist /mnt/new /etc/cron.d/x /var/log/x /mnt/home/uzerp-mfa
 	}
 }
 
-// docs/sudo.md's rules for the helpdesk, with a policy: the main job works, and nothing else does.
+// docs/sudo.md's rules for the helpdesk and for administrators, with a policy: the main job works, and nothing else does.
 func TestSudoHelpdesk(t *testing.T) {
 	page := readFile(t, "../docs/sudo.md")
 	block := regexp.MustCompile("(?s)```\n(Cmnd_Alias.*?)```").FindStringSubmatch(page)
 	if block == nil {
 		t.Fatal("docs/sudo.md has no rules")
 	}
-	rules := strings.NewReplacer("/usr/local/bin/", "/mnt/", "%helpdesk     ALL = (root)", "hilda ALL = (root) NOPASSWD:").Replace(block[1])
+	rules := strings.NewReplacer("/usr/local/bin/", "/mnt/", "%helpdesk     ALL = (root)", "hilda ALL = (root) NOPASSWD:",
+		"%uzerp-admins ALL = (root)", "adam ALL = (root) NOPASSWD:").Replace(block[1])
 	out := sudoMachine(t, "Defaults env_reset\nDefaults env_keep += \"UZERP_MFA_VERIFY_URL\"\nroot ALL=(ALL:ALL) ALL\n"+rules, `
 p=/mnt/uzerp-mfa
 mkdir /etc/uzerp-mfa
@@ -165,6 +206,8 @@ cat >/etc/uzerp-mfa/policy.env <<END
 AUDIT_LOG=/var/log/uzerp-mfa/audit.jsonl
 UZERP_ROOT=/mnt/uzerp
 REQUIRE_TICKET=reset
+REQUIRE_CALLER=disable-next-login,enroll
+PROTECTED_USERS=alice
 ROOT_ONLY_USERS=admin
 SUDO_SETTINGS=allow
 END
@@ -175,6 +218,10 @@ hilda 'show' $p user show erin
 hilda 'reset' $p user reset erin --yes --ticket 4711
 hilda 'no ticket' $p user reset erin --yes
 hilda 'root only' $p user reset admin --yes --ticket 4711
+hilda 'not verified' $p enroll alice --no-wait --png /mnt/home/alice.png
+hilda 'send' $p identity send alice --channel sms --region GB
+code=$(sms +447700900123)
+hilda 'check' $p identity check alice "$code" --verified-by call-back --region GB
 hilda 'enroll' $p enroll alice --no-wait --png /mnt/home/alice.png
 hilda 'another log' $p user reset alice --yes --ticket 4711 --audit-log /mnt/new
 hilda 'another directory' $p user list --uzerp-root /mnt/hildas
@@ -182,12 +229,22 @@ hilda 'set-injector' $p set-injector --off --yes
 hilda 'flags first' $p --audit-log /mnt/new user list
 hilda 'sandbox' $p sandbox -- id
 hilda 'policy' $p policy show
+adam 'set-injector of adam' $p set-injector --off --yes
+adam 'sandbox of adam' $p sandbox -- id -u
+adam 'another log of adam' $p --audit-log /mnt/new set-injector --off --yes
+adam 'no log for adam' $p --no-audit-log set-injector --off --yes
+adam 'a shell' /bin/sh -c id
 stat -c '%U %a' /mnt/home/alice.png
 exist /mnt/new
 `)
-	want := []string{"list: 0", "show: 0", "reset: 0", "no ticket: 6", "root only: 6", "enroll: 0", "another log: 6", "another directory: 6",
-		"set-injector: 1", "flags first: 1", "sandbox: 1", "policy: 0", "hilda 600"}
+	want := []string{"list: 0", "show: 0", "reset: 0", "no ticket: 6", "root only: 6", "not verified: 6", "send: 0", "check: 0",
+		"enroll: 0", "another log: 6", "another directory: 6",
+		"set-injector: 1", "flags first: 1", "sandbox: 1", "policy: 0",
+		"set-injector of adam: 0", "sandbox of adam: 0", "another log of adam: 6", "no log for adam: 6", "a shell: 1", "hilda 600"}
 	if got := ends(out); !slices.Equal(got, want) {
 		t.Errorf("%q\n%s", got, out)
+	}
+	if !strings.Contains(out, "sandbox of adam: 0\n    64002\n") {
+		t.Errorf("a command in a sandbox is not the caller's:\n%s", out)
 	}
 }

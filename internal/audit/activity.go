@@ -22,8 +22,9 @@ type Activity struct {
 
 // ReadActivity returns what the actor's operator did since then, as the log at path says. Only what was approved at this
 // place counts as approved; changes count wherever they were made. No log means no activity. Hashes are not checked: the
-// policy says where the log is, so operators can't write it.
-func ReadActivity(ctx context.Context, path string, actor Actor, place Place, changesSince, approvedSince time.Time) (Activity, error) {
+// policy says where the log is, so operators can't write it. A line from after now was written before the clock was set
+// back: nobody knows how old it is, so it approves nothing.
+func ReadActivity(ctx context.Context, path string, actor Actor, place Place, changesSince, approvedSince, now time.Time) (Activity, error) {
 	log, err := OpenFile(ctx, path)
 	if err != nil {
 		if errs.KindOf(err) == errs.NotFound {
@@ -51,7 +52,7 @@ func ReadActivity(ctx context.Context, path string, actor Actor, place Place, ch
 		case known && (line.Result == ResultRefused || line.Result == ResultFailed): // nothing was changed
 			counted[began]--
 		}
-		if line.Result == ResultDone && !line.Time.Before(approvedSince) && place.Has(line) && isApproval(line) {
+		if line.Result == ResultDone && !line.Time.Before(approvedSince) && !line.Time.After(now) && place.Has(line) && isApproval(line) {
 			a.Approved[line.Target] = true
 			a.VerifiedBy[line.Target] = a.VerifiedBy[line.Target] || line.VerifiedBy != ""
 		}

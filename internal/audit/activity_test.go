@@ -49,19 +49,20 @@ func TestReadActivity(t *testing.T) {
 	do(9*minute, ann, here, "identity check", "given", "", Values{"to": "+447700900123", "status": "approved"}, nil)
 	do(9*minute, ann, other, "identity check", "copied", "", masked("approved"), nil)
 	do(9*minute, ben, here, "identity check", "bens", "", masked("approved"), nil)
+	do(-minute, ann, here, "identity check", "ahead", "", masked("approved"), nil) // the clock was set back since
 	do(9*minute, ann, here, "user reset", "lost", "", masked("approved"), errors.New("failed"))
 
-	got, err := ReadActivity(t.Context(), path, ann, here, now.Add(-time.Hour), now.Add(-10*minute))
+	got, err := ReadActivity(t.Context(), path, ann, here, now.Add(-time.Hour), now.Add(-10*minute), now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(got.Approved) != 2 || !got.Approved["yes"] || !got.Approved["twice"] || len(got.VerifiedBy) != 2 || got.VerifiedBy["yes"] || !got.VerifiedBy["twice"] {
 		t.Errorf("approved %v, and in another way %v", got.Approved, got.VerifiedBy)
 	}
-	if want := "alice carol copied erin given late sent twice yes"; strings.Join(slices.Sorted(maps.Keys(got.Changed)), " ") != want {
+	if want := "ahead alice carol copied erin given late sent twice yes"; strings.Join(slices.Sorted(maps.Keys(got.Changed)), " ") != want {
 		t.Errorf("changed %v, want %s", got.Changed, want)
 	}
-	if got, err := ReadActivity(t.Context(), path+"x", ann, here, now, now); err != nil || len(got.Changed) != 0 {
+	if got, err := ReadActivity(t.Context(), path+"x", ann, here, now, now, now); err != nil || len(got.Changed) != 0 {
 		t.Errorf("no log: %v, %v", got, err)
 	}
 }

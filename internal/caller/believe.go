@@ -12,27 +12,23 @@ import (
 	"uzerp-mfa/internal/mfa"
 )
 
-// DefaultBelieveAfter is how long a number must have been unchanged before it verifies anybody.
-const DefaultBelieveAfter = 30 * 24 * time.Hour
-
 // unknownZone is how far uzERP's times may be off: it writes them in a time zone that nobody knows
 // (docs/facts/uzerp.md §10).
 const unknownZone = 24 * time.Hour
 
 const anotherWay = "do not help this caller unless you can verify them in another way"
 
-// newestChange returns the newest change of all entries that decide which number is taken. A phone is taken only
-// because there is no main mobile, so every entry counts then: it may have been the mobile. The result is not known if
-// the change of a main entry is not known.
+// newestChange returns the newest change of all entries of the person. Each of them may have been the main mobile until
+// its type was changed, and so decides which number is taken. The result is not known if the change of the entry that
+// is taken is not known.
 func newestChange(contacts []PhoneContact, source Source) Change {
 	var newest Change
 	for _, c := range contacts {
-		counts := c.Mobile || source == MainPhone
 		taken := c.Main && c.Mobile == (source == MainMobile)
 		if taken && c.Changed.At.IsZero() {
 			return c.Changed
 		}
-		if counts && c.Changed.At.After(newest.At) {
+		if c.Changed.At.After(newest.At) {
 			newest = c.Changed
 		}
 	}
@@ -42,11 +38,7 @@ func newestChange(contacts []PhoneContact, source Source) Change {
 // fresh reports whether a number was changed so lately that it verifies nobody. One that was changed in the future, or
 // nobody knows when, is fresh.
 func (v *Verifier) fresh(c Change) bool {
-	after := v.BelieveAfter
-	if after == 0 {
-		after = DefaultBelieveAfter
-	}
-	return c.At.IsZero() || v.Now().Sub(c.At) < after+unknownZone
+	return c.At.IsZero() || v.BelieveAfter == 0 || v.Now().Sub(c.At) < v.BelieveAfter+unknownZone
 }
 
 // believe decides whether the number on file is believed, and returns the change that makes it doubtful.

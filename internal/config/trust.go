@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/user"
 	"regexp"
-	"strconv"
 	"syscall"
 
 	"github.com/joho/godotenv"
@@ -20,25 +18,15 @@ import (
 	"uzerp-mfa/internal/safepath"
 )
 
-// webServers are the users as whom web servers run on the usual systems.
-var webServers = []string{"www-data", "apache", "httpd", "nginx", "http", "wwwrun", "www", "_www"}
-
 // trust says whose settings files are believed: root's, the web server's, and those of the user that this process runs
 // as. Through sudo that is root: the caller's own files don't count, because a helpdesk operator who may run this
 // program as root could otherwise choose where root's passwords are sent (~/.pgpass), and whose answers are believed.
 func (l *Loader) trust() safepath.Trust {
-	t := safepath.Trust{UIDs: []int{os.Geteuid()}, GIDs: []int{os.Getegid()}}
-	for _, names := range [][]string{webServers, l.WebUsers} {
-		for _, name := range names {
-			u, err := user.Lookup(name)
-			if err != nil {
-				continue // there is no such user here
-			}
-			uid, noUID := strconv.Atoi(u.Uid)
-			gid, noGID := strconv.Atoi(u.Gid)
-			if noUID == nil && noGID == nil {
-				t.UIDs, t.GIDs = append(t.UIDs, uid), append(t.GIDs, gid)
-			}
+	t := safepath.Ourselves()
+	for _, web := range installation.WebUsers(l.WebUsers) {
+		t.UIDs = append(t.UIDs, web.UID)
+		if web.OwnGroup {
+			t.GIDs = append(t.GIDs, web.GID)
 		}
 	}
 	return t
@@ -51,7 +39,7 @@ func (l *Loader) open(root, source string) (*installation.Installation, error) {
 	case errors.Is(err, installation.ErrNotInstallation):
 		return nil, errs.New(errs.Config, fmt.Sprintf("%s: %q is not a uzERP directory", source, root),
 			"name the directory that holds system.php and conf/")
-	case isUntrusted(err):
+	case safepath.IsUntrusted(err):
 		return nil, &errs.Error{Kind: errs.Config, Op: fmt.Sprintf("%s %q is not believed to be uzERP's", source, root), Err: err,
 			Hint: ReasonStrangers.With()}
 	case err != nil:
@@ -60,20 +48,12 @@ func (l *Loader) open(root, source string) (*installation.Installation, error) {
 	return inst, nil
 }
 
-func isUntrusted(err error) bool {
-	_, is := errors.AsType[*safepath.UntrustedError](err)
-	return is
-}
-
-// inherited are the paths of files that the caller has opened for this process, such as <(command) of a shell.
-var inherited = regexp.MustCompile(`^(?:/dev/stdin|(?:/dev|/proc/self)/fd/([0-9]{1,4}))$`)
-
 // readEnvFile reads --env-file. It doesn't wrap godotenv's errors, because they quote the rest of the file.
 func (l *Loader) readEnvFile(path string) (map[string]string, error) {
 	source, err := l.readNamed(path)
 	if err != nil {
 		hint := errs.Hint{}
-		if isUntrusted(err) {
+		if safepath.IsUntrusted(err) {
 			hint = ReasonStrangersFile.With()
 		} else if pathError, ok := errors.AsType[*fs.PathError](err); ok {
 			err = pathError.Err
@@ -111,11 +91,10 @@ func grows(source []byte) bool {
 // readNamed reads a file that the caller has named. What the caller has opened is read as it is: the caller's own rights
 // have decided that, and not root's.
 func (l *Loader) readNamed(path string) ([]byte, error) {
-	number := inherited.FindStringSubmatch(path)
-	if number == nil {
+	fd, is := safepath.Inherited(path)
+	if !is {
 		return safepath.ReadFile(path, l.trust(), file.MaxSize)
 	}
-	fd, _ := strconv.Atoi(number[1]) // without a number it is stdin, which is 0
 	own, err := syscall.Dup(fd)
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}

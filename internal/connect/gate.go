@@ -26,14 +26,14 @@ type gate struct {
 	code    bool // a code will verify the caller before anything is changed
 
 	mu       sync.Mutex
-	approved map[string]bool // the users whose callers a code has verified in this run
-	passed   map[string]bool // the users that may be changed: not asked again, or evidence would be too old half-way
+	approved map[string]time.Time // when a code has verified the user's caller in this run
+	passed   map[string]bool      // the users that may be changed: not asked again, or evidence would be too old half-way
 }
 
 func newGate(ch *Changes, cmd Command) *gate {
 	g := &gate{ch: ch, policy: cmd.Policy, log: cmd.AuditLog, word: cmd.VerifiedBy != "", code: cmd.Identify,
 		request:  policy.Request{Action: policy.Action(cmd.Name), AsRoot: cmd.AsRoot, Reason: cmd.Reason, Ticket: cmd.Ticket},
-		approved: map[string]bool{}, passed: map[string]bool{}}
+		approved: map[string]time.Time{}, passed: map[string]bool{}}
 	if g.policy == nil {
 		g.policy = policy.Default(policy.Path)
 	}
@@ -53,7 +53,11 @@ func (g *gate) find(ctx context.Context, users []string) error {
 			continue
 		}
 		asked = true
-		err := g.policy.CheckUser(g.request, user, func() policy.Evidence { return g.evidence(ctx, user, g.code) })
+		err := g.policy.CheckUser(g.request, user, func() policy.Evidence {
+			e := g.evidence(ctx, user, g.code)
+			e.Enrollment = true // which factor it will be is not known yet
+			return e
+		})
 		if err != nil {
 			return g.ch.Refused(user, err)
 		}
@@ -64,18 +68,22 @@ func (g *gate) find(ctx context.Context, users []string) error {
 	return g.ch.Refused(users[0], g.limit(ctx, users...))
 }
 
-// change asks whether a user may be changed now.
-func (g *gate) change(ctx context.Context, user string) error {
+// change asks whether a user may be changed now, so that sid is the user's factor. An empty sid means another change.
+func (g *gate) change(ctx context.Context, user, sid string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.changeLocked(ctx, user)
+	return g.changeLocked(ctx, user, sid)
 }
 
-func (g *gate) changeLocked(ctx context.Context, user string) error {
+func (g *gate) changeLocked(ctx context.Context, user, sid string) error {
 	if g.passed[user] {
 		return nil
 	}
-	err := g.policy.CheckUser(g.request, user, func() policy.Evidence { return g.evidence(ctx, user, false) })
+	err := g.policy.CheckUser(g.request, user, func() policy.Evidence {
+		e := g.evidence(ctx, user, false)
+		e.Enrollment = g.waits(ctx, user, sid)
+		return e
+	})
 	if err == nil {
 		err = g.limit(ctx) // the intent of this change is in the log already
 	}
@@ -92,9 +100,20 @@ func (g *gate) site(ctx context.Context) error {
 	return g.limit(ctx)
 }
 
-// factor asks whether the factors of an identity may be changed now. Where several users share the uuid, all of them
-// may be changed by this operator, and for one of them the caller is verified.
-func (g *gate) factor(ctx context.Context, identity string) error {
+// waits reports whether an enrolment of the user waits for its end with this factor, as the log says.
+func (g *gate) waits(ctx context.Context, user, sid string) bool {
+	if sid == "" || g.ch.recorder == nil {
+		return false
+	}
+	now := g.ch.reader.options.Now()
+	_, _ = g.ch.reader.client(0) // so that the place has a service; it opens no connection
+	yes, err := audit.EnrollmentWaits(ctx, g.log, g.ch.reader.place(), user, sid, now.Add(-policy.EnrollFor), now)
+	return yes && err == nil
+}
+
+// factor asks whether the factors of an identity may be changed now; sid names the one that is verified. Where several
+// users share the uuid, all of them may be changed by this operator, and for one of them the caller is verified.
+func (g *gate) factor(ctx context.Context, identity, sid string) error {
 	if !g.policy.ListsUsers() {
 		return g.site(ctx)
 	}
@@ -120,7 +139,7 @@ func (g *gate) factor(ctx context.Context, identity string) error {
 	}
 	var refused error
 	for _, user := range users {
-		if refused = g.changeLocked(ctx, user); refused == nil {
+		if refused = g.changeLocked(ctx, user, sid); refused == nil {
 			return nil
 		}
 	}
@@ -129,7 +148,7 @@ func (g *gate) factor(ctx context.Context, identity string) error {
 
 // evidence returns how the caller was verified. willVerify means that a code is still to come.
 func (g *gate) evidence(ctx context.Context, user string, willVerify bool) policy.Evidence {
-	e := policy.Evidence{Code: willVerify || g.approved[user], Word: g.word}
+	e := policy.Evidence{Code: willVerify || g.believed(user), Word: g.word}
 	if e.Code && e.Word {
 		return e
 	}
@@ -137,6 +156,13 @@ func (g *gate) evidence(ctx context.Context, user string, willVerify bool) polic
 		e.Code, e.Word = e.Code || a.Approved[user], e.Word || a.VerifiedBy[user]
 	}
 	return e
+}
+
+// believed reports whether a code has verified the user's caller in this run, and not too long ago.
+func (g *gate) believed(user string) bool {
+	at, ok := g.approved[user]
+	age := g.ch.reader.options.Now().Sub(at)
+	return ok && age >= 0 && age <= policy.BelieveFor
 }
 
 // limit asks whether the operator may change these users as well.
@@ -156,7 +182,7 @@ func (g *gate) limit(ctx context.Context, users ...string) error {
 func (g *gate) activity(ctx context.Context) (audit.Activity, error) {
 	_, _ = g.ch.reader.client(0) // so that the place has a service; it opens no connection
 	now := g.ch.reader.options.Now()
-	return audit.ReadActivity(ctx, g.log, g.ch.actor, g.ch.reader.place(), now.Add(-time.Hour), now.Add(-policy.BelieveFor))
+	return audit.ReadActivity(ctx, g.log, g.ch.actor, g.ch.reader.place(), now.Add(-time.Hour), now.Add(-policy.BelieveFor), now)
 }
 
 type allowedUsers struct {
@@ -174,10 +200,17 @@ func (w allowedUsers) FindUsers(ctx context.Context, usernames []string) ([]mfa.
 
 // CompareAndSet asks first.
 func (w allowedUsers) CompareAndSet(ctx context.Context, username string, was, becomes mfa.Row) error {
-	if err := w.g.change(ctx, username); err != nil {
+	if err := w.g.change(ctx, username, factorOf(becomes)); err != nil {
 		return err
 	}
 	return w.Writer.CompareAndSet(ctx, username, was, becomes)
+}
+
+func factorOf(r mfa.Row) string {
+	if r.SID == nil {
+		return ""
+	}
+	return *r.SID
 }
 
 type allowedFactors struct {
@@ -187,7 +220,7 @@ type allowedFactors struct {
 
 // CreateFactor asks first.
 func (f allowedFactors) CreateFactor(ctx context.Context, identity, friendlyName string) (mfa.NewFactor, error) {
-	if err := f.g.factor(ctx, identity); err != nil {
+	if err := f.g.factor(ctx, identity, ""); err != nil {
 		return mfa.NewFactor{}, err
 	}
 	return f.Factors.CreateFactor(ctx, identity, friendlyName)
@@ -195,7 +228,7 @@ func (f allowedFactors) CreateFactor(ctx context.Context, identity, friendlyName
 
 // VerifyFactor asks first.
 func (f allowedFactors) VerifyFactor(ctx context.Context, identity, sid, code string) (mfa.Factor, error) {
-	if err := f.g.factor(ctx, identity); err != nil {
+	if err := f.g.factor(ctx, identity, sid); err != nil {
 		return mfa.Factor{}, err
 	}
 	return f.Factors.VerifyFactor(ctx, identity, sid, code)
@@ -203,7 +236,7 @@ func (f allowedFactors) VerifyFactor(ctx context.Context, identity, sid, code st
 
 // DeleteFactor asks first.
 func (f allowedFactors) DeleteFactor(ctx context.Context, identity, sid string) error {
-	if err := f.g.factor(ctx, identity); err != nil {
+	if err := f.g.factor(ctx, identity, ""); err != nil {
 		return err
 	}
 	return f.Factors.DeleteFactor(ctx, identity, sid)
@@ -228,7 +261,7 @@ func (v allowedVerifications) CheckVerification(ctx context.Context, to caller.R
 	if err == nil && status == caller.Approved && !to.Given {
 		v.g.mu.Lock()
 		defer v.g.mu.Unlock()
-		v.g.approved[to.Username] = true
+		v.g.approved[to.Username] = v.g.ch.reader.options.Now()
 	}
 	return status, err
 }
@@ -244,7 +277,7 @@ func (w allowedInjector) ApplySwitch(ctx context.Context, names []string, s inje
 		return err
 	}
 	for _, a := range s.Assignments {
-		if err := w.g.change(ctx, a.Username); err != nil {
+		if err := w.g.change(ctx, a.Username, ""); err != nil {
 			return err
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// ReadFile and JudgePath judge as Judge does; where they differ from it, this says how.
+// ReadFile and JudgePath judge as TestJudge shows; where they differ from JudgeOwner, this says how.
 func TestReadFile(t *testing.T) {
 	needsRoot(t)
 	top := t.TempDir()
@@ -39,7 +39,7 @@ func TestReadFile(t *testing.T) {
 		{"web/link", "f: a symbolic link of user 33 (www-data) leads to it, but it belongs to user 0 (root)", ""},
 		{"theirs/f", "theirs: it belongs to user 65534", "theirs: it belongs to user 65534"},
 		{"good/theirs", "theirs: it belongs to user 65534", "theirs: it belongs to user 65534"},
-		{"good/pipe", "pipe: it is no regular file", ""},
+		{"good/pipe", "pipe: this is not a regular file", ""},
 		{"good", "good: is a directory", ""},
 		{"good/missing", "missing: no such file", "missing: no such file"},
 	} {
@@ -54,5 +54,43 @@ func TestReadFile(t *testing.T) {
 	}
 	if _, err := ReadFile(at("good/f"), web, 0); !errors.Is(err, ErrTooLarge) {
 		t.Error(err)
+	}
+}
+
+// A stat is judged by its owner, and by what everybody may change. A socket's mode says who may send to it.
+func TestJudgeStat(t *testing.T) {
+	needsRoot(t)
+	top := t.TempDir()
+	for name, test := range map[string]struct {
+		owner int
+		mode  os.FileMode
+		want  string
+	}{
+		"f": {0, 0o644, ""}, "groups": {0, 0o664, ""}, "theirs": {stranger, 0o600, "theirs: it belongs to user 65534"},
+		"open": {0, 0o606, "open: everybody may change it"},
+	} {
+		write(t, top+"/"+name, test.owner, test.mode)
+		checkStat(t, top, name, test.want)
+	}
+	for name, test := range map[string]struct {
+		owner int
+		want  string
+	}{"socket": {0, ""}, "socket2": {stranger, "socket2: it belongs to user 65534"}} {
+		must(t, syscall.Mknod(top+"/"+name, syscall.S_IFSOCK|0o666, 0))
+		must(t, os.Chown(top+"/"+name, test.owner, test.owner))
+		must(t, os.Chmod(top+"/"+name, 0o666))
+		checkStat(t, top, name, test.want)
+	}
+}
+
+func checkStat(t *testing.T, top, name, want string) {
+	t.Helper()
+	d, err := OpenDir(top, Ourselves())
+	must(t, err)
+	defer func() { _ = d.Close() }()
+	stat, err := d.Lstat(name)
+	must(t, err)
+	if err := d.JudgeStat(name, &stat); want == "" && err != nil || want != "" && (err == nil || !strings.HasPrefix(err.Error(), want)) {
+		t.Errorf("%s: %v, want %q", name, err, want)
 	}
 }
