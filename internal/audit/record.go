@@ -237,7 +237,8 @@ func decode(line []byte) (Record, error) {
 	return r, nil
 }
 
-// escapeInvisible writes invisible characters as \uXXXX, for people who read the file with tail. Beyond ASCII such characters occur in JSON only inside strings, so nothing has to be parsed. Within ASCII only
+// escapeInvisible writes invisible characters as \uXXXX, for people who read the file with tail. Beyond ASCII such
+// characters occur in JSON only inside strings, so nothing has to be parsed. Within ASCII only
 // DEL is left: encoding/json has escaped the others.
 func escapeInvisible(line []byte) []byte {
 	var out []byte

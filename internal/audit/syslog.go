@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strconv"
@@ -123,7 +124,12 @@ func syslogLine(r Record) string {
 // machineZone returns the time zone of the machine, which syslog's times are in; UTC if it has none. The operator chooses
 // TZ, and so the zone of time.Local: a line would stand hours away from sudo's, and TZ could even name a pipe that hangs.
 func machineZone() *time.Location {
-	data, err := os.ReadFile("/etc/localtime")
+	file, err := os.Open("/etc/localtime")
+	if err != nil {
+		return time.UTC
+	}
+	defer func() { _ = file.Close() }()
+	data, err := io.ReadAll(io.LimitReader(file, 1<<20))
 	if err != nil {
 		return time.UTC
 	}

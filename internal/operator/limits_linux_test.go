@@ -31,7 +31,7 @@ func TestLiftLimits(t *testing.T) {
 		sharedtest.LeaveOut(t, sharedtest.Root, errors.New("only root raises limits"))
 	}
 	for _, kind := range []string{"soft", "hard"} {
-		for _, limit := range []string{"f 0", "n 12", "t 60", "d 1000000"} {
+		for _, limit := range []string{"f 0", "n 100", "t 60", "d 1000000"} {
 			shell := "ulimit -" + limit + `; exec "$0" -test.run '^TestLiftLimits$'`
 			if kind == "soft" {
 				shell = strings.Replace(shell, "ulimit", "ulimit -S", 1)
