@@ -31,8 +31,9 @@ func (a Activity) Word(username string) bool { return a.word[visible(username)] 
 // ReadActivity returns what the actor's operator did since then, as the log at path and what was rotated away from it say.
 // Only what was approved at this place counts as approved; changes count wherever they were made. No log means no activity.
 // It fails with errs.Config if another user may have written the log, or if a part that may be as young as that can't be
-// read. Hashes are not checked: those who can write the log can write hashes too.
-func ReadActivity(ctx context.Context, path string, actor Actor, place Place, changesSince, approvedSince time.Time) (Activity, error) {
+// read. Hashes are not checked: those who can write the log can write hashes too. A line from after now was written before the
+// clock was set back: nobody knows how old it is, so it approves nothing.
+func ReadActivity(ctx context.Context, path string, actor Actor, place Place, changesSince, approvedSince, now time.Time) (Activity, error) {
 	log, err := OpenFiles(ctx, path)
 	if err != nil {
 		if errs.KindOf(err) == errs.NotFound {
@@ -67,7 +68,7 @@ func ReadActivity(ctx context.Context, path string, actor Actor, place Place, ch
 		case known && (line.Result == ResultRefused || line.Result == ResultFailed): // nothing was changed
 			counted[began]--
 		}
-		if line.Result == ResultDone && !line.Time.Before(approvedSince) && place.Has(line) && isApproval(line) {
+		if line.Result == ResultDone && !line.Time.Before(approvedSince) && !line.Time.After(now) && place.Has(line) && isApproval(line) {
 			a.code[line.Target] = true
 			a.word[line.Target] = a.word[line.Target] || line.VerifiedBy != ""
 		}

@@ -51,9 +51,10 @@ func TestReadActivity(t *testing.T) {
 	do(9*minute, ann, here, "identity check", "given", "", Values{"to": "+4477*", "to_given": true, "status": "approved"}, nil)
 	do(9*minute, ann, other, "identity check", "copied", "", masked("approved"), nil)
 	do(9*minute, ben, here, "identity check", "bens", "", masked("approved"), nil)
+	do(-minute, ann, here, "identity check", "ahead", "", masked("approved"), nil) // the clock was set back since
 	do(9*minute, ann, here, "user reset", "lost", "", masked("approved"), errors.New("failed"))
 
-	got, err := ReadActivity(t.Context(), path, ann, here, now.Add(-time.Hour), now.Add(-10*minute))
+	got, err := ReadActivity(t.Context(), path, ann, here, now.Add(-time.Hour), now.Add(-10*minute), now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,17 +62,17 @@ func TestReadActivity(t *testing.T) {
 	if len(got.code) != 3 || !got.Code("yes") || !got.Code("twice") || !got.Code("b\xff") || got.Word("yes") || !got.Word("twice") || got.Word("b\xff") {
 		t.Errorf("approved %v, and in another way %v", got.code, got.word)
 	}
-	if want := `alice b\xff carol copied erin given late sent twice yes`; strings.Join(slices.Sorted(maps.Keys(got.changed)), " ") != want {
+	if want := `ahead alice b\xff carol copied erin given late sent twice yes`; strings.Join(slices.Sorted(maps.Keys(got.changed)), " ") != want {
 		t.Errorf("changed %v, want %s", got.changed, want)
 	}
-	if got, err := ReadActivity(t.Context(), path+"x", ann, here, now, now); err != nil || got.Changes() != 0 {
+	if got, err := ReadActivity(t.Context(), path+"x", ann, here, now, now, now); err != nil || got.Changes() != 0 {
 		t.Errorf("no log: %v, %v", got, err)
 	}
 	if !got.Changed("b\xff") {
 		t.Error("a name that is no UTF-8 is not found")
 	}
 	read := func() (Activity, error) {
-		return ReadActivity(t.Context(), path, ann, here, now.Add(-time.Hour), now.Add(-10*minute))
+		return ReadActivity(t.Context(), path, ann, here, now.Add(-time.Hour), now.Add(-10*minute), now)
 	}
 	// A rotation hides nothing.
 	if err := os.Rename(path, path+".1"); err != nil {

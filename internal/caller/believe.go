@@ -21,18 +21,17 @@ const unknownZone = 24 * time.Hour
 
 const anotherWay = "do not help this caller unless you can verify them in another way"
 
-// newestChange returns the newest change of all entries that decide which number is taken. A phone is taken only
-// because there is no main mobile, so every entry counts then: it may have been the mobile. The result is not known if
-// the change of a main entry is not known.
+// newestChange returns the newest change of all entries of the person. Each of them may have been the main mobile until
+// its type was changed, and so decides which number is taken. The result is not known if the change of the entry that
+// is taken is not known.
 func newestChange(contacts []PhoneContact, source Source) Change {
 	var newest Change
 	for _, c := range contacts {
-		counts := c.Mobile || source == MainPhone
 		taken := c.Main && c.Mobile == (source == MainMobile)
 		if taken && c.Changed.At.IsZero() {
 			return c.Changed
 		}
-		if counts && c.Changed.At.After(newest.At) {
+		if c.Changed.At.After(newest.At) {
 			newest = c.Changed
 		}
 	}

@@ -46,7 +46,9 @@ func TestFreshNumber(t *testing.T) {
 		"written twice":       {[]caller.PhoneContact{entry(true, true, old), entry(true, true, changed(3, "hr", caller.ChangedNumber))}, "on 2026-07-11"},
 		"twice, one unknown":  {[]caller.PhoneContact{entry(true, true, changed(3, "hr", "")), entry(true, true, caller.Change{})}, "does not say"},
 		"another mobile left": {[]caller.PhoneContact{entry(true, true, old), entry(false, true, changed(3, "hr", caller.ChangedEntry))}, "on 2026-07-11"},
-		"a new phone, beside": {[]caller.PhoneContact{entry(true, true, old), entry(true, false, changed(3, "hr", caller.ChangedEntry))}, ""},
+		// This entry may have been the main mobile until its type was changed, and then the other mobile is somebody else's.
+		"a mobile became a phone":  {[]caller.PhoneContact{entry(true, true, old), entry(true, false, changed(3, "hr", caller.ChangedEntry))}, "on 2026-07-11"},
+		"a mobile became an email": {[]caller.PhoneContact{entry(true, true, old), entry(false, false, changed(3, "hr", caller.ChangedEntry))}, "on 2026-07-11"},
 		// The mobile is no main one any more, or is called an e-mail address: the phone would get the code.
 		"the mobile was taken away":  {[]caller.PhoneContact{entry(true, false, old), entry(false, true, changed(3, "hr", caller.ChangedEntry))}, "on 2026-07-11"},
 		"the mobile became an email": {[]caller.PhoneContact{entry(true, false, old), entry(false, false, changed(3, "hr", caller.ChangedEntry))}, "on 2026-07-11"},
