@@ -7,7 +7,14 @@ import (
 	"time"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/policy"
 )
+
+func TestPolicyPath(t *testing.T) {
+	if policyPath != policy.Path {
+		t.Errorf("%s, not %s", policyPath, policy.Path)
+	}
+}
 
 // In the test binary nothing goes to the machine's syslog. TestTheProgramOfTheTests looks at the other program.
 func init() { syslogSocket = "" } //nolint:gochecknoinits // before any test

@@ -353,6 +353,9 @@ func TestOnlyCmdSpellsCommandLines(t *testing.T) {
 	goFiles(t, "../internal", func(name string, source []byte) {
 		goTexts(t, name, source, func(where, text string) {
 			all++
+			if text == "set-injector" && strings.Contains(where, "internal/policy/") {
+				return // the name of an action in the policy's file
+			}
 			if spelled := spells(text); spelled != "" {
 				t.Errorf("%s spells %q: give a reason, for which hints.go has the text", where, spelled)
 			}

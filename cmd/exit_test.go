@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"uzerp-mfa/internal/caller"
@@ -39,6 +40,10 @@ func TestWhomQuotesNames(t *testing.T) {
 	want := `"x" ("A) at +44 999, the main mobile in uzERP; \"", "B\" at") at +44 *1, the main mobile in uzERP`
 	if got := whom(c); got != want {
 		t.Errorf("%s, want %s", got, want)
+	}
+	long := caller.Check{User: mfa.User{Username: "x", Person: strings.Repeat("a", 4000)}}
+	if got := whom(long); len(got) > 200 || !strings.Contains(got, "… (4000 bytes), no company) at ") {
+		t.Errorf("a warning would scroll away: %s", got)
 	}
 	if got := whom(caller.Check{User: mfa.User{Username: "x"}}); got != `"x" (no person, no company) at , the number that you gave` {
 		t.Error(got)

@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -191,7 +190,7 @@ func quotedOr(text, none string) string {
 	if text == "" {
 		return none
 	}
-	return strconv.Quote(text)
+	return mfa.Names([]string{text}, 1)
 }
 
 func sourceWords(s caller.Source) string {

@@ -95,25 +95,25 @@ func shipped(tb testing.TB) string {
 	return program.path
 }
 
-// scriptSyslog lets the program send its lines for syslog to a socket in its working directory, if there is one: no test
-// writes to the machine's syslog.
-const scriptSyslog = "-X uzerp-mfa/cmd.syslogSocket=syslog.sock"
+// ofTests lets the program send its lines for syslog to a socket in its working directory, if there is one, and read no
+// policy: no test writes to the machine's syslog, or depends on the machine's policy.
+const ofTests = "-X uzerp-mfa/cmd.syslogSocket=syslog.sock -X uzerp-mfa/cmd.policyPath=/nonexistent/policy.env"
 
-// No test writes to the machine's syslog.
+// No test writes to the machine's syslog, or depends on its policy.
 func TestTheProgramOfTheTests(t *testing.T) {
 	info, err := buildinfo.ReadFile(shipped(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !slices.ContainsFunc(info.Settings, func(s debug.BuildSetting) bool {
-		return s.Key == "-ldflags" && strings.Contains(s.Value, "cmd.syslogSocket=")
+		return s.Key == "-ldflags" && strings.Contains(s.Value, "cmd.syslogSocket=") && strings.Contains(s.Value, "cmd.policyPath=")
 	}) {
 		t.Errorf("%+v", info.Settings)
 	}
 }
 
 func build(path string, flags ...string) error {
-	args := append([]string{"build", "-buildvcs=false", "-ldflags", scriptSyslog, "-o", path}, flags...)
+	args := append([]string{"build", "-buildvcs=false", "-ldflags", ofTests, "-o", path}, flags...)
 	if out, err := exec.Command("go", append(args, "..")...).CombinedOutput(); err != nil {
 		return fmt.Errorf("go build: %w\n%s", err, out)
 	}

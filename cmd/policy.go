@@ -96,6 +96,10 @@ var withoutPolicy = []string{"version", "completion"}
 // switch back. The defaults hold then, which allow sudo's callers the least.
 var despitePolicy = []string{"doctor", guardCommand}
 
+// policyPath is policy.Path. Tests build the program with another one, so that a policy of the machine changes none of
+// them. (Its value must be a text here, and no constant's name, for the linker to change it.)
+var policyPath = "/etc/uzerp-mfa/policy.env"
+
 // readPolicy reads the administrator's policy and refuses flags and variables that it forbids.
 func (a *App) readPolicy(c *cobra.Command) error {
 	if slices.Contains(withoutPolicy, a.command) {
@@ -105,7 +109,12 @@ func (a *App) readPolicy(c *cobra.Command) error {
 	if a.caller, err = operator.ThroughSudo(a.getenv); err != nil {
 		return &errs.Error{Kind: errs.Config, Op: "find out who runs this as root", Err: err}
 	}
-	path := cmp.Or(a.process.Policy, policy.Path)
+	if a.caller != nil {
+		if err := a.caller.LeaveHome(); err != nil {
+			return err
+		}
+	}
+	path := cmp.Or(a.process.Policy, policyPath)
 	p, err := policy.Load(path)
 	switch {
 	case err == nil:

@@ -70,7 +70,7 @@ func (s *site) run(t *testing.T, want int, args ...string) report {
 	env := map[string]string{"DATABASE_URL": s.database, "UZERP_MFA_VERIFY_URL": s.verify.URL, "TWILIO_ACCOUNT_SID": accountSID,
 		"TWILIO_AUTH_TOKEN": authToken, "TWILIO_SERVICE_SID": serviceSID, "UZERP_MFA_AUDIT_LOG": filepath.Join(dir, "audit.jsonl")}
 	code := cmd.Main(t.Context(), append([]string{"reconcile", "-o", "json"}, args...), cmd.Process{In: in, Out: out, Err: stderr,
-		Getenv: func(name string) (string, bool) { v, ok := env[name]; return v, ok }})
+		Policy: "/nonexistent/policy.env", Getenv: func(name string) (string, bool) { v, ok := env[name]; return v, ok }})
 	for _, f := range []*os.File{out, stderr, in} {
 		if err := f.Close(); err != nil {
 			t.Error(err)

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/sessionconfig"
 )
 
@@ -33,7 +34,10 @@ writes the limits into conf/.env. docs/session-config.md lists every finding.
 
 // sessionPlace says where the session settings are: in the installation's conf/.env unless envFile names another file.
 func (a *App) sessionPlace(envFile, phpIni string) (sessionconfig.Place, error) {
-	at := sessionconfig.Place{EnvFile: envFile, PHPIni: phpIni, Root: "/", WebUser: "www-data"}
+	at := sessionconfig.Place{EnvFile: envFile, PHPIni: phpIni, Root: "/"}
+	if users := installation.WebUsers(a.loader.WebUsers); len(users) > 0 {
+		at.WebUser = users[0]
+	}
 	if envFile != "" {
 		return at, nil
 	}

@@ -305,9 +305,9 @@ func (r *resets) show(ctx context.Context) {
 		if !known {
 			company = "unknown"
 		}
-		s.Sayf("  person      %s", output.Escape(orDash(u.Person)))
-		s.Sayf("  company     %s", output.Escape(company))
-		s.Sayf("  email       %s", output.Escape(orDash(text(u.Email))))
+		s.Sayf("  person      %s", output.Escape(orDash(mfa.Brief(u.Person))))
+		s.Sayf("  company     %s", output.Escape(mfa.Brief(company)))
+		s.Sayf("  email       %s", output.Escape(orDash(mfa.Brief(text(u.Email)))))
 		s.Sayf("  last login  %s", orDash(text(lastLogin(u.LastLogin))))
 		s.Sayf("  state       %s", u.State())
 		if !u.Access() {

@@ -3,10 +3,7 @@ package audit
 import (
 	"errors"
 	"io/fs"
-	"os"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -19,25 +16,11 @@ const systemLogs = "/var/log"
 
 // trust says who may have made, and may change, what is on the way to a log: root and we ourselves.
 func trust() safepath.Trust {
-	t := safepath.Trust{UIDs: []int{os.Geteuid()}}
-	if gid := os.Getegid(); isPrivateGroup(os.Geteuid(), gid) {
-		t.GIDs = []int{gid}
-	}
+	t := safepath.Ourselves()
 	if path, err := filepath.EvalSymlinks(systemLogs); err == nil {
 		t.Through = []string{path}
 	}
 	return t
-}
-
-// isPrivateGroup reports whether a group has the name of the user, and so that user alone in it. Where each user has such
-// a group, directories are often made so that it may write to them.
-func isPrivateGroup(uid, gid int) bool {
-	u, err := user.LookupId(strconv.Itoa(uid))
-	if err != nil {
-		return false
-	}
-	g, err := user.LookupGroupId(strconv.Itoa(gid))
-	return err == nil && g.Name == u.Username
 }
 
 // directory opens the directory of the log, and makes what is missing of its path. Each directory on the way is judged

@@ -399,8 +399,7 @@ const longestLook = 64 << 20
 // unknownHead.
 func headBefore(dir *safepath.Dir, name string) string {
 	members := slices.DeleteFunc(rotated(dir, name, false), func(m member) bool {
-		_, untrusted := errors.AsType[*safepath.UntrustedError](m.err)
-		return m.empty || untrusted
+		return m.empty || safepath.IsUntrusted(m.err)
 	})
 	if len(members) == 0 {
 		return ""

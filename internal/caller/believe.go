@@ -12,9 +12,6 @@ import (
 	"uzerp-mfa/internal/mfa"
 )
 
-// DefaultBelieveAfter is how long a number must have been unchanged before it verifies anybody.
-const DefaultBelieveAfter = 30 * 24 * time.Hour
-
 // unknownZone is how far uzERP's times may be off: it writes them in a time zone that nobody knows
 // (docs/facts/uzerp.md §10).
 const unknownZone = 24 * time.Hour
@@ -41,11 +38,7 @@ func newestChange(contacts []PhoneContact, source Source) Change {
 // fresh reports whether a number was changed so lately that it verifies nobody. One that was changed in the future, or
 // nobody knows when, is fresh.
 func (v *Verifier) fresh(c Change) bool {
-	after := v.BelieveAfter
-	if after == 0 {
-		after = DefaultBelieveAfter
-	}
-	return c.At.IsZero() || v.Now().Sub(c.At) < after+unknownZone
+	return c.At.IsZero() || v.BelieveAfter == 0 || v.Now().Sub(c.At) < v.BelieveAfter+unknownZone
 }
 
 // believe decides whether the number on file is believed, and returns the change that makes it doubtful.

@@ -102,7 +102,7 @@ func TestBelieveAfter(t *testing.T) {
 	for days, c := range map[int]struct {
 		after time.Duration
 		fresh bool
-	}{40: {60 * 24 * time.Hour, true}, 62: {60 * 24 * time.Hour, false}, 3: {24 * time.Hour, false}, 31: {0, false}, 29: {0, true}} {
+	}{40: {60 * 24 * time.Hour, true}, 62: {60 * 24 * time.Hour, false}, 3: {24 * time.Hour, false}, 3000: {0, true}} {
 		entry := caller.PhoneContact{Mobile: true, Main: true, Text: "+447700900123", Changed: changed(float64(days), "hr", "")}
 		h := &helpdesk{contacts: map[string][]caller.PhoneContact{"alice": {entry}}}
 		v := h.identifier()

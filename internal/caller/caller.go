@@ -25,7 +25,7 @@ type Verifier struct {
 	History       func(to Recipient) History       // what the audit log knows of the codes that this program sent
 	CodeLength    func(ctx context.Context) int    // how many digits the service's codes have; 0 if that is not known
 	Now           func() time.Time
-	BelieveAfter  time.Duration                          // how long a number must be unchanged; 0 means DefaultBelieveAfter
+	BelieveAfter  time.Duration                          // how long a number must be unchanged; 0 believes no number
 	Reason        string                                 // why a number is believed that was changed lately; empty if it isn't
 	Undone        string                                 // what was not done if the caller is not verified, such as "nobody was reset"
 	Resend        errs.Hint                              // how to send a new code, if not as ReasonCodeWanted says

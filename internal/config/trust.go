@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/user"
 	"regexp"
 	"strconv"
 	"syscall"
@@ -20,25 +19,15 @@ import (
 	"uzerp-mfa/internal/safepath"
 )
 
-// webServers are the users as whom web servers run on the usual systems.
-var webServers = []string{"www-data", "apache", "httpd", "nginx", "http", "wwwrun", "www", "_www"}
-
 // trust says whose settings files are believed: root's, the web server's, and those of the user that this process runs
 // as. Through sudo that is root: the caller's own files don't count, because a helpdesk operator who may run this
 // program as root could otherwise choose where root's passwords are sent (~/.pgpass), and whose answers are believed.
 func (l *Loader) trust() safepath.Trust {
-	t := safepath.Trust{UIDs: []int{os.Geteuid()}, GIDs: []int{os.Getegid()}}
-	for _, names := range [][]string{webServers, l.WebUsers} {
-		for _, name := range names {
-			u, err := user.Lookup(name)
-			if err != nil {
-				continue // there is no such user here
-			}
-			uid, noUID := strconv.Atoi(u.Uid)
-			gid, noGID := strconv.Atoi(u.Gid)
-			if noUID == nil && noGID == nil {
-				t.UIDs, t.GIDs = append(t.UIDs, uid), append(t.GIDs, gid)
-			}
+	t := safepath.Ourselves()
+	for _, web := range installation.WebUsers(l.WebUsers) {
+		t.UIDs = append(t.UIDs, web.UID)
+		if web.OwnGroup {
+			t.GIDs = append(t.GIDs, web.GID)
 		}
 	}
 	return t
@@ -51,18 +40,13 @@ func (l *Loader) open(root, source string) (*installation.Installation, error) {
 	case errors.Is(err, installation.ErrNotInstallation):
 		return nil, errs.New(errs.Config, fmt.Sprintf("%s: %q is not a uzERP directory", source, root),
 			"name the directory that holds system.php and conf/")
-	case isUntrusted(err):
+	case safepath.IsUntrusted(err):
 		return nil, &errs.Error{Kind: errs.Config, Op: fmt.Sprintf("%s %q is not believed to be uzERP's", source, root), Err: err,
 			Hint: ReasonStrangers.With()}
 	case err != nil:
 		return nil, &errs.Error{Kind: errs.Config, Op: "read uzERP's settings", Err: err}
 	}
 	return inst, nil
-}
-
-func isUntrusted(err error) bool {
-	_, is := errors.AsType[*safepath.UntrustedError](err)
-	return is
 }
 
 // inherited are the paths of files that the caller has opened for this process, such as <(command) of a shell.
@@ -73,7 +57,7 @@ func (l *Loader) readEnvFile(path string) (map[string]string, error) {
 	source, err := l.readNamed(path)
 	if err != nil {
 		hint := errs.Hint{}
-		if isUntrusted(err) {
+		if safepath.IsUntrusted(err) {
 			hint = ReasonStrangersFile.With()
 		} else if pathError, ok := errors.AsType[*fs.PathError](err); ok {
 			err = pathError.Err

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"uzerp-mfa/internal/config"
@@ -161,5 +162,31 @@ func TestEnvFileOfAnOpenDescriptor(t *testing.T) {
 	l := &config.Loader{Dir: t.TempDir(), EnvFile: "/dev/fd/" + strconv.Itoa(int(r.Fd())), Getenv: func(string) (string, bool) { return "", false }}
 	if s, err := l.Twilio(); err != nil || s.AccountSID != account {
 		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+// The primary group of this process may be one that many are in, such as users. Its members are strangers.
+func TestSharedGroup(t *testing.T) {
+	needsRoot(t)
+	if err := syscall.Setegid(stranger); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := syscall.Setegid(0); err != nil {
+			t.Fatal(err)
+		}
+	}()
+	for path, mode := range map[string]os.FileMode{"conf": 0o775, "conf/.env": 0o660, "system.php": 0o664} {
+		root := filepath.Join(t.TempDir(), "uzerp")
+		write(t, root, "system.php", "<?php")
+		write(t, root, "conf/.env", live)
+		if err := errors.Join(os.Chown(filepath.Join(root, path), 0, stranger), os.Chmod(filepath.Join(root, path), mode)); err != nil {
+			t.Fatal(err)
+		}
+		// Debian's nobody is in nogroup: the policy's web user has no group of its own.
+		l := &config.Loader{Dir: t.TempDir(), UzerpRoot: root, WebUsers: []string{"nobody"}, Getenv: func(string) (string, bool) { return "", false }}
+		if _, err := l.Database(); errs.HintOf(err).Reason != config.ReasonStrangers || !strings.Contains(err.Error(), "the members of group 65534") {
+			t.Errorf("%s: %v", path, err)
+		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/installation/dotenv"
+	"uzerp-mfa/internal/safepath"
 	"uzerp-mfa/internal/secret"
 	"uzerp-mfa/internal/sidform"
 )
@@ -40,7 +41,7 @@ func uzerpDatabase(inst *installation.Installation) (Database, error) {
 func fileError(inst *installation.Installation, err error) error {
 	hint := errs.Plain("correct the file, or give the settings in the environment")
 	switch {
-	case isUntrusted(err):
+	case safepath.IsUntrusted(err):
 		hint = ReasonStrangers.With()
 	case errors.Is(err, fs.ErrPermission):
 		hint = errs.Plain(asOther + ", or give the settings in the environment")
@@ -77,7 +78,7 @@ func (l *Loader) UzerpSettings() injector.Settings {
 			Hint: injector.ReasonNoDirectory.With()}
 	}
 	s := injector.Settings{Path: inst.DotenvPath()}
-	if isUntrusted(inst.DotenvErr) {
+	if safepath.IsUntrusted(inst.DotenvErr) {
 		s.Problem, s.Hint = inst.DotenvErr.Error(), ReasonStrangers.With()
 		return s
 	}

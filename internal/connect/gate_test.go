@@ -253,8 +253,11 @@ func TestChangesPerHour(t *testing.T) {
 
 	var done, refused atomic.Int64
 	var all sync.WaitGroup
-	for _, user := range []string{"admin", "alice", "bob", "carol", "dave", "frank"} {
+	for _, user := range []string{"admin", "carol", "dave", "frank", "grace"} {
 		ch := as("ann", false)
+		if _, err := ch.Users(ctx); err != nil { // a Reader is for one goroutine; what it has opened is for all
+			t.Fatal(err)
+		}
 		all.Go(func() {
 			switch err := change(ch, user); {
 			case err == nil:
@@ -267,7 +270,7 @@ func TestChangesPerHour(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if done.Load() > 2 || done.Load()+refused.Load() != 6 {
+	if done.Load() > 2 || done.Load()+refused.Load() != 5 {
 		t.Errorf("%d changes were made, and %d refused", done.Load(), refused.Load())
 	}
 	for done.Load() < 2 { // what was refused counts as nothing
@@ -297,7 +300,7 @@ func TestChangesPerHour(t *testing.T) {
 			injector.SwitchPlan{Changes: []injector.ClassChange{{Name: "X"}}}),
 		"Detach": got[mfa.CopyWriter](t)(as("ann", false).Copy(ctx)).Detach(ctx, 1, func() string { return "" }),
 		"StartVerification": second(got[caller.Verifications](t)(as("ann", false).Verifications()).StartVerification(ctx,
-			caller.Recipient{Username: "alice"}, caller.ChannelSMS)),
+			caller.Recipient{Username: "erin"}, caller.ChannelSMS)), // whom ann has not changed
 		"CreateService": second(got[verifyservice.Creator](t)(as("ann", false).Services()).CreateService(ctx, "x", "x")),
 		"DeleteFactor":  got[mfa.Factors](t)(as("ann", false).Factors()).DeleteFactor(ctx, bobUUID, anySID),
 	} {

@@ -73,7 +73,7 @@ func TestOpen(t *testing.T) {
 	if err := os.WriteFile(path, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	dir, err := safepath.OpenDir(top, safepath.Trust{UIDs: []int{os.Geteuid()}, GIDs: []int{os.Getegid()}})
+	dir, err := safepath.OpenDir(top, safepath.Ourselves())
 	if err != nil {
 		t.Fatal(err)
 	}

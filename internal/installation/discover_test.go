@@ -16,7 +16,7 @@ import (
 
 // ours trusts nobody but this process.
 func ours() safepath.Trust {
-	return safepath.Trust{UIDs: []int{os.Geteuid()}, GIDs: []int{os.Getegid()}}
+	return safepath.Ourselves()
 }
 
 func installation(t *testing.T, files map[string]string) *Installation {

@@ -73,7 +73,7 @@ func copies(dir string) ([]file.Facts, error) {
 		if rest, like := strings.CutPrefix(name, ".env"); !like || rest == "" || isSample {
 			continue
 		}
-		if facts, err := file.Stat(filepath.Join(dir, name)); err == nil && facts.Mode.IsRegular() && !facts.Symlink {
+		if facts := file.Look(filepath.Join(dir, name)); facts.Exists && facts.Mode.IsRegular() && !facts.Symlink {
 			found = append(found, facts)
 		}
 	}
@@ -105,7 +105,7 @@ func readEnv(path string) (EnvFile, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return env, nil
 	case errors.Is(err, syscall.EISDIR):
-		return env, FileError(path, file.ErrNotRegular)
+		return env, FileError(path, safepath.ErrNotRegular)
 	case err != nil:
 		return env, FileError(path, err)
 	}
@@ -139,7 +139,7 @@ func (e EnvFile) Editable() error {
 		return errs.New(errs.Config, fmt.Sprintf("nothing reads %s: uzERP reads %s", e.Misplaced, e.Path), "move the file there first")
 	case !e.Found:
 		return errs.New(errs.Config, e.Path+" does not exist",
-			"make it, readable for the web server only: install -m 0640 -g www-data /dev/null "+e.Path)
+			"make it, readable for the web server only: install -m 0640 -g "+webGroup()+" /dev/null "+e.Path)
 	case e.Syntax != nil:
 		return errs.New(errs.Config,
 			fmt.Sprintf("%s line %d: uzERP's reader rejects this line, so nothing in the file has an effect (%s)", e.Path, e.Syntax.Line, e.Syntax.Reason()),

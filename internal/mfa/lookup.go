@@ -55,10 +55,7 @@ const (
 func Names(names []string, most int) string {
 	quoted := make([]string, min(len(names), most))
 	for i := range quoted {
-		name, rest := names[i], ""
-		if len(name) > longestName {
-			name, rest = strings.ToValidUTF8(name[:longestName], ""), fmt.Sprintf("… (%d bytes)", len(name))
-		}
+		name, rest := cutName(names[i])
 		quoted[i] = strconv.Quote(name) + rest
 	}
 	text := strings.Join(quoted, ", ")
@@ -66,6 +63,19 @@ func Names(names []string, most int) string {
 		text += fmt.Sprintf(" and %d more", more)
 	}
 	return text
+}
+
+// Brief returns a name, or of a long one the beginning and how long it is: what is said after it must stay on the screen.
+func Brief(name string) string {
+	name, rest := cutName(name)
+	return name + rest
+}
+
+func cutName(name string) (begin, rest string) {
+	if len(name) <= longestName {
+		return name, ""
+	}
+	return strings.ToValidUTF8(name[:longestName], ""), fmt.Sprintf("… (%d bytes)", len(name))
 }
 
 // SetRow writes a row; every row is written here. If the reply was lost, or the row has changed meanwhile, it reads

@@ -117,6 +117,16 @@ func (c *Caller) complete(getenv func(string) string, look lookup) error {
 	return nil
 }
 
+// LeaveHome sets HOME to root's own directory. A caller may have been let keep HOME; but passwords and certificates for
+// root's connections must not be read from the caller's files.
+func (c *Caller) LeaveHome() error {
+	home := "/root"
+	if u, err := user.LookupId("0"); err == nil && u.HomeDir != "" {
+		home = u.HomeDir
+	}
+	return os.Setenv("HOME", home)
+}
+
 // Become makes this process the caller's, for good: its rights, and the variables that name the user and the home directory.
 // What it starts has no more rights either. If it fails, the process may have lost some of its rights, and must end.
 func (c *Caller) Become() error {

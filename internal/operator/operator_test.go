@@ -2,6 +2,7 @@ package operator
 
 import (
 	"errors"
+	"os"
 	"os/user"
 	"slices"
 	"strings"
@@ -76,5 +77,15 @@ func TestThroughSudo(t *testing.T) {
 		if err == nil && c != nil && c.Name == "gone" && (c.GID != 78 || c.Home != "/" || len(c.Groups) != 1) {
 			t.Errorf("%s: %+v", name, c)
 		}
+	}
+}
+
+func TestLeaveHome(t *testing.T) {
+	t.Setenv("HOME", "/home/ann")
+	if err := new(Caller).LeaveHome(); err != nil {
+		t.Fatal(err)
+	}
+	if home := os.Getenv("HOME"); home == "/home/ann" || home == "" {
+		t.Errorf("HOME is %q", home)
 	}
 }

@@ -1,7 +1,6 @@
 package pgtemp
 
 import (
-	"errors"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -38,11 +37,7 @@ func makeHome(parent string) (home, error) {
 	if len(filepath.Join(parent, prefix+"0123456789abc", socketName)) > maxSocketPath || !plain.MatchString(parent) || owner != nil && !open(parent) {
 		parent = "/tmp"
 	}
-	trust := safepath.Trust{UIDs: []int{os.Geteuid()}, GIDs: []int{os.Getegid()}}
-	dir, err := safepath.MakeTemp(parent, trust, prefix)
-	if _, untrusted := errors.AsType[*safepath.UntrustedError](err); untrusted {
-		dir, err = safepath.MakeTemp("/tmp", trust, prefix)
-	}
+	dir, err := safepath.MakeTemp(parent, prefix)
 	if err != nil {
 		return home{}, homeError(err)
 	}

@@ -278,3 +278,29 @@ func gone(t *testing.T, dir string) {
 	}
 	t.Errorf("%s is still there", dir)
 }
+
+// The members of this process's primary group are strangers too, if that is not a private one.
+func TestHomeInASharedGroup(t *testing.T) {
+	if os.Geteuid() != 0 {
+		sharedtest.LeaveOut(t, sharedtest.Root, errors.New("only root can take another group"))
+	}
+	const shared = 65534              // nogroup
+	top, err := os.MkdirTemp("", "g") // others can't enter TempDir's
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(top) })
+	if err := errors.Join(os.Chown(top, 0, shared), os.Chmod(top, 0o775), syscall.Setegid(shared)); err != nil {
+		t.Fatal(err)
+	}
+	h, err := makeHome(top)
+	if err := syscall.Setegid(0); err != nil {
+		t.Fatal(err)
+	}
+	if err != nil || filepath.Dir(h.dir) != "/tmp" {
+		t.Errorf("%q, %v", h.dir, err)
+	}
+	if err := os.RemoveAll(h.dir); err != nil {
+		t.Error(err)
+	}
+}

@@ -28,12 +28,12 @@ type Request struct {
 
 // Check returns an error of errs.Refused if the policy forbids the request, without looking at the users.
 func (p *Policy) Check(r Request) error {
-	for _, needed := range []struct{ setting, flag, given string }{
-		{RequireReason, "--reason", r.Reason},
-		{RequireTicket, "--ticket", r.Ticket},
+	for _, needed := range []struct{ setting, what, given string }{
+		{RequireReason, "reason", r.Reason},
+		{RequireTicket, "ticket", r.Ticket},
 	} {
 		if strings.TrimSpace(needed.given) == "" && p.lists(needed.setting, r.Action) {
-			return p.refused(needed.setting, ReasonFlagMissing.With(needed.flag), "%s needs %s", r.Action, needed.flag)
+			return p.refused(needed.setting, ReasonFlagMissing.With(needed.what), "%s needs a %s", r.Action, needed.what)
 		}
 	}
 	return nil

@@ -83,7 +83,7 @@ func TestParse(t *testing.T) {
 func TestLoad(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "policy.env")
-	own := safepath.Trust{UIDs: []int{os.Geteuid()}, GIDs: []int{os.Getegid()}}
+	own := safepath.Ourselves()
 	must := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -121,7 +121,7 @@ func TestLoad(t *testing.T) {
 	bad("it is a directory", "is a directory")
 	must(os.Remove(path))
 	must(syscall.Mkfifo(path, 0o644))
-	bad("it is a pipe", "no regular file")
+	bad("it is a pipe", "not a regular file")
 	if os.Geteuid() != 0 {
 		must(os.Remove(path))
 		must(os.WriteFile(path, nil, 0o644))
@@ -190,10 +190,10 @@ func TestChecks(t *testing.T) {
 		want string
 	}{
 		"a reason and a ticket":   {Request{Action: "reset", Reason: "x", Ticket: "1"}, ""},
-		"no reason":               {Request{Action: "reset", Ticket: "1"}, "line 3): reset needs --reason"},
-		"a blank":                 {Request{Action: "reset", Reason: " ", Ticket: "1"}, "line 3): reset needs --reason"},
-		"no ticket":               {Request{Action: "enable"}, "line 4): enable needs --ticket"},
-		"root itself":             {Request{Action: "enable", AsRoot: true}, "line 4): enable needs --ticket"},
+		"no reason":               {Request{Action: "reset", Ticket: "1"}, "line 3): reset needs a reason"},
+		"a blank":                 {Request{Action: "reset", Reason: " ", Ticket: "1"}, "line 3): reset needs a reason"},
+		"no ticket":               {Request{Action: "enable"}, "line 4): enable needs a ticket"},
+		"root itself":             {Request{Action: "enable", AsRoot: true}, "line 4): enable needs a ticket"},
 		"what takes a trial back": {Request{Action: "undo-guard"}, ""},
 	} {
 		refusal(t, name, p.Check(test.r), test.want)

@@ -9,6 +9,6 @@ const (
 	ReasonSudoDefault   errs.Reason = "policy-sudo-default"  // the line that allows it, and the path of the policy
 	ReasonCallerNeeded  errs.Reason = "policy-caller"        // no parts: the caller must be verified
 	ReasonBothNeeded    errs.Reason = "policy-caller-twice"  // no parts: a code, and the operator's own word
-	ReasonFlagMissing   errs.Reason = "policy-flag-missing"  // the flag that is needed
+	ReasonFlagMissing   errs.Reason = "policy-flag-missing"  // "reason" or "ticket"
 	ReasonTooManyByHour errs.Reason = "policy-changes-limit" // no parts
 )

@@ -4,14 +4,11 @@ package safepath
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -28,13 +25,7 @@ type Dir struct {
 
 // OpenDir opens the directory at path. It fails with an *UntrustedError, or with the errors of the file system.
 func OpenDir(path string, trust Trust) (*Dir, error) {
-	d, _, err := walk(path, trust, walkOptions{})
-	return d, err
-}
-
-// MakeDir is OpenDir, but it makes the directories that are missing, with mode perm whatever the umask is.
-func MakeDir(path string, trust Trust, perm fs.FileMode) (*Dir, error) {
-	d, _, err := walk(path, trust, walkOptions{make: perm})
+	d, _, err := walk(path, trust, false)
 	return d, err
 }
 
@@ -42,18 +33,14 @@ func MakeDir(path string, trust Trust, perm fs.FileMode) (*Dir, error) {
 // be missing. If path is a symbolic link, it is followed: then directory and name are those of its target. OpenParent
 // fails as OpenDir does.
 func OpenParent(path string, trust Trust) (*Dir, string, error) {
-	return walk(path, trust, walkOptions{parent: true})
-}
-
-type walkOptions struct {
-	parent bool        // end at the last name, which is returned
-	make   fs.FileMode // the mode of directories that are missing; 0 makes none
+	return walk(path, trust, true)
 }
 
 // maxLinks is how many symbolic links a path may have, as in Linux.
 const maxLinks = 40
 
-func walk(path string, trust Trust, o walkOptions) (*Dir, string, error) {
+// walk opens the directory at path. With toParent it ends at the last name, which it returns.
+func walk(path string, trust Trust, toParent bool) (*Dir, string, error) {
 	if !filepath.IsAbs(path) {
 		wd, err := os.Getwd()
 		if err != nil {
@@ -90,20 +77,20 @@ func walk(path string, trust Trust, o walkOptions) (*Dir, string, error) {
 		case !errors.Is(err, errNoLink):
 			_ = d.Close()
 			return nil, "", err
-		case o.parent && len(steps) == 0:
+		case toParent && len(steps) == 0:
 			if name == ".." {
 				return nil, "", d.fail("open", name, unix.EISDIR)
 			}
 			return d, name, nil
 		}
-		next, err := d.step(name, o.make)
+		next, err := d.step(name)
 		_ = d.Close()
 		if err != nil {
 			return nil, "", err
 		}
 		d = next
 	}
-	if o.parent {
+	if toParent {
 		return nil, "", d.fail("open", ".", unix.EISDIR)
 	}
 	return d, "", nil
@@ -139,15 +126,6 @@ func root(trust Trust) (*Dir, error) {
 
 func (d *Dir) fd() int { return int(d.file.Fd()) }
 
-// judge judges the directory as it is now, on the open descriptor.
-func (d *Dir) judge() error {
-	var stat unix.Stat_t
-	if err := unix.Fstat(d.fd(), &stat); err != nil {
-		return d.error("stat", ".", err)
-	}
-	return d.trust.judge(d.path, &stat, d.fd())
-}
-
 var errNoLink = errors.New("not a link")
 
 // readLink returns where the symbolic link name leads to, and remembers its owner. It fails with errNoLink if name is
@@ -181,15 +159,8 @@ func (d *Dir) readLink(name string) (string, error) {
 }
 
 // step opens a directory in d and judges it.
-func (d *Dir) step(name string, make fs.FileMode) (*Dir, error) {
-	const flags = walkFlags | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
-	fd, err := openat(d.fd(), name, flags, 0)
-	if errors.Is(err, unix.ENOENT) && make != 0 {
-		if err = d.Mkdir(name, make); err != nil && !errors.Is(err, fs.ErrExist) {
-			return nil, err
-		}
-		fd, err = openat(d.fd(), name, flags, 0)
-	}
+func (d *Dir) step(name string) (*Dir, error) {
+	fd, err := openat(d.fd(), name, walkFlags|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, d.error("open", name, err)
 	}
@@ -229,54 +200,6 @@ func (d *Dir) Open(name string, flag int, perm fs.FileMode) (*os.File, error) {
 
 // Reopen opens d itself for reading: to lock, list or sync it.
 func (d *Dir) Reopen() (*os.File, error) { return d.Open(".", os.O_RDONLY, 0) }
-
-// Judge fails with an *UntrustedError if f, which was opened in d, is no regular file, has several names, belongs to or
-// may be changed by somebody who is not trusted, or was reached over another user's symbolic link and does not belong
-// to that user. Without the last rule that user could let root read and change files of others.
-func (d *Dir) Judge(f *os.File) error { return d.judgeFile(f, d.trust) }
-
-// JudgeOwner is Judge for a file whose owner may let a group write to it, whatever group that is.
-func (d *Dir) JudgeOwner(f *os.File) error {
-	trust := d.trust
-	trust.anyGroup = true
-	return d.judgeFile(f, trust)
-}
-
-func (d *Dir) judgeFile(f *os.File, trust Trust) error {
-	var stat unix.Stat_t
-	if err := unix.Fstat(int(f.Fd()), &stat); err != nil {
-		return &fs.PathError{Op: "stat", Path: f.Name(), Err: err}
-	}
-	switch {
-	case stat.Mode&unix.S_IFMT != unix.S_IFREG:
-		return &UntrustedError{f.Name(), "it is no regular file"}
-	case stat.Nlink > 1:
-		return &UntrustedError{f.Name(), "the file has several names"}
-	}
-	if err := trust.judge(f.Name(), &stat, int(f.Fd())); err != nil {
-		return err
-	}
-	return d.judgeLinks(f.Name(), int(stat.Uid))
-}
-
-func (d *Dir) judgeLinks(path string, owner int) error {
-	for _, uid := range d.links {
-		if owner != uid {
-			return &UntrustedError{path, "a symbolic link of " + UserName(uid) + " leads to it, but it belongs to " + UserName(owner)}
-		}
-	}
-	return nil
-}
-
-// JudgeNew fails with an *UntrustedError if no file should be made in d, because another user's symbolic link led here,
-// and the directory does not belong to that user.
-func (d *Dir) JudgeNew() error {
-	var stat unix.Stat_t
-	if err := unix.Fstat(d.fd(), &stat); err != nil {
-		return d.error("stat", ".", err)
-	}
-	return d.judgeLinks(d.path, int(stat.Uid))
-}
 
 // Lstat returns what is known about name, without following a link.
 func (d *Dir) Lstat(name string) (unix.Stat_t, error) {
@@ -362,51 +285,12 @@ func (d *Dir) Names() ([]string, error) {
 	return names, nil
 }
 
-// ErrTooLarge means that a file is larger than anything that this program has use for.
-var ErrTooLarge = errors.New("the file is too large")
-
-// ReadAll reads a file. It fails with ErrTooLarge if the file has more than limit bytes, and reads no more than these:
-// neither a sparse file nor one that grows can fill the memory.
-func ReadAll(f *os.File, limit int64) ([]byte, error) {
-	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() > limit {
-		return nil, tooLarge(f.Name(), limit)
-	}
-	content, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err == nil && int64(len(content)) > limit {
-		err = tooLarge(f.Name(), limit)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return content, nil
-}
-
-func tooLarge(name string, limit int64) error {
-	return &fs.PathError{Op: "read", Path: name, Err: fmt.Errorf("%w: more than %d bytes", ErrTooLarge, limit)}
-}
-
-// MakeTemp makes a new directory in the directory at path, with mode 0700 and a name that begins with prefix, and opens
-// it. It fails as OpenDir does.
-func MakeTemp(path string, trust Trust, prefix string) (*Dir, error) {
-	parent, err := OpenDir(path, trust)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = parent.Close() }()
-	for {
-		d, err := parent.MakeDir(prefix+strconv.FormatUint(rand.Uint64(), 36), 0o700)
-		if !errors.Is(err, fs.ErrExist) {
-			return d, err
-		}
-	}
-}
-
 // MakeDir makes a directory in d as Mkdir does, and opens it.
 func (d *Dir) MakeDir(name string, perm fs.FileMode) (*Dir, error) {
 	if err := d.Mkdir(name, perm); err != nil {
 		return nil, err
 	}
-	return d.step(name, 0)
+	return d.step(name)
 }
 
 // Chown changes the owner and group of the directory.

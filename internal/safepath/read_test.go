@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// ReadFile and JudgePath judge as Judge does; where they differ from it, this says how.
+// ReadFile and JudgePath judge as TestJudge shows; where they differ from JudgeOwner, this says how.
 func TestReadFile(t *testing.T) {
 	needsRoot(t)
 	top := t.TempDir()
@@ -39,7 +39,7 @@ func TestReadFile(t *testing.T) {
 		{"web/link", "f: a symbolic link of user 33 (www-data) leads to it, but it belongs to user 0 (root)", ""},
 		{"theirs/f", "theirs: it belongs to user 65534", "theirs: it belongs to user 65534"},
 		{"good/theirs", "theirs: it belongs to user 65534", "theirs: it belongs to user 65534"},
-		{"good/pipe", "pipe: it is no regular file", ""},
+		{"good/pipe", "pipe: this is not a regular file", ""},
 		{"good", "good: is a directory", ""},
 		{"good/missing", "missing: no such file", "missing: no such file"},
 	} {

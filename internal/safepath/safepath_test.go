@@ -17,8 +17,6 @@ func TestMain(m *testing.M) { os.Exit(sharedtest.Tests{M: m}.Run()) }
 
 const stranger = 65534 // nobody
 
-func ours() Trust { return Trust{UIDs: []int{os.Geteuid()}, GIDs: []int{os.Getegid()}} }
-
 func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
@@ -59,7 +57,7 @@ func judged(path string, trust Trust) error {
 		return err
 	}
 	defer func() { _ = f.Close() }()
-	return d.Judge(f)
+	return errors.Join(d.JudgeOwner(f), d.JudgeRead(f))
 }
 
 // Each path leads to a file, and each but the first ones over something that a stranger could have put there.
@@ -132,7 +130,7 @@ func TestJudge(t *testing.T) {
 		{"sticky/link", Trust{}, "link: it belongs to user 65534"},
 		{"sticky/dir/f", Trust{}, "dir: it belongs to user 65534"},
 		{"good/writable", Trust{}, "writable: everybody may change it"},
-		{"good/one", Trust{}, "one: the file has several names"},
+		{"good/one", Trust{}, "one: the file has several names"}, // JudgeOwner alone says so; see TestReadFile
 		{"good/pipe", Trust{}, "pipe: it is no regular file"},
 		{"good/loop", Trust{}, "too many levels of symbolic links"},
 		{"good/missing", Trust{}, "nothing: no such file"},
@@ -161,7 +159,7 @@ func TestDirStays(t *testing.T) {
 	top := t.TempDir()
 	must(t, os.Mkdir(filepath.Join(top, "a"), 0o700))
 	must(t, os.Mkdir(filepath.Join(top, "b"), 0o700))
-	d, err := OpenDir(filepath.Join(top, "a"), ours())
+	d, err := OpenDir(filepath.Join(top, "a"), Ourselves())
 	must(t, err)
 	defer func() { _ = d.Close() }()
 	must(t, os.Rename(filepath.Join(top, "a"), filepath.Join(top, "moved")))
@@ -199,15 +197,19 @@ func TestMakeDir(t *testing.T) {
 	top := t.TempDir()
 	was := syscall.Umask(0o077)
 	defer syscall.Umask(was)
-	d, err := MakeDir(filepath.Join(top, "a", "b"), ours(), 0o750)
+	d, err := OpenDir(top, Ourselves())
 	must(t, err)
-	_ = d.Close()
-	for _, name := range []string{"a", "a/b"} {
-		if info, err := os.Stat(filepath.Join(top, name)); err != nil || info.Mode().Perm() != 0o750 {
-			t.Errorf("%v, %v", info, err)
-		}
+	defer func() { _ = d.Close() }()
+	made, err := d.MakeDir("a", 0o750)
+	must(t, err)
+	_ = made.Close()
+	if info, err := os.Stat(filepath.Join(top, "a")); err != nil || info.Mode().Perm() != 0o750 {
+		t.Errorf("%v, %v", info, err)
 	}
-	if _, err := OpenDir(filepath.Join(top, "c"), ours()); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := d.MakeDir("a", 0o750); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("%v", err)
+	}
+	if _, err := OpenDir(filepath.Join(top, "c"), Ourselves()); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("%v", err)
 	}
 }
@@ -275,7 +277,7 @@ func TestExchanged(t *testing.T) {
 			continue
 		}
 		if f, err := d.Open("f", os.O_RDONLY, 0); err == nil {
-			if err := d.Judge(f); err == nil {
+			if err := d.JudgeRead(f); err == nil {
 				t.Error("root's file was reached over a stranger's link")
 			}
 			_ = f.Close()

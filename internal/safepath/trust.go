@@ -4,8 +4,10 @@ package safepath
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"os/user"
 	"slices"
 	"strconv"
@@ -27,6 +29,27 @@ type Trust struct {
 	anyGroup bool // whatever group may change it
 }
 
+// Ourselves trusts the user of this process, and that user's private group. The primary group of a user is often
+// one that many are in, such as users: its members are strangers.
+func Ourselves() Trust {
+	t := Trust{UIDs: []int{os.Geteuid()}}
+	if gid := os.Getegid(); isPrivateGroup(os.Geteuid(), gid) {
+		t.GIDs = []int{gid}
+	}
+	return t
+}
+
+// isPrivateGroup reports whether a group has the name of the user, and so that user alone in it. Where each user has such
+// a group, directories are often made so that it may write to them.
+func isPrivateGroup(uid, gid int) bool {
+	u, err := user.LookupId(strconv.Itoa(uid))
+	if err != nil {
+		return false
+	}
+	g, err := user.LookupGroupId(strconv.Itoa(gid))
+	return err == nil && g.Name == u.Username
+}
+
 // UntrustedError says that somebody who is not trusted could have put something there or could change it.
 type UntrustedError struct {
 	Path   string
@@ -35,6 +58,12 @@ type UntrustedError struct {
 
 // Error names the path and the reason.
 func (e *UntrustedError) Error() string { return e.Path + ": " + e.Reason }
+
+// IsUntrusted reports whether err is, or wraps, an *UntrustedError.
+func IsUntrusted(err error) bool {
+	_, is := errors.AsType[*UntrustedError](err)
+	return is
+}
 
 func (t Trust) uid(id int) bool { return id == 0 || slices.Contains(t.UIDs, id) }
 

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -92,11 +90,7 @@ func (s *Sandbox) files() rootFiles {
 // that uzERP would read. It makes it below /tmp if others may change parent. Everything is done on open directories, so
 // that nobody can lead us to another file.
 func makeRoot(parent string, files rootFiles) (path string, err error) {
-	trust := safepath.Trust{UIDs: []int{os.Geteuid()}, GIDs: []int{os.Getegid()}}
-	dir, err := safepath.MakeTemp(parent, trust, rootPrefix)
-	if _, untrusted := errors.AsType[*safepath.UntrustedError](err); untrusted {
-		dir, err = safepath.MakeTemp("/tmp", trust, rootPrefix)
-	}
+	dir, err := safepath.MakeTemp(parent, rootPrefix)
 	if err != nil {
 		return "", err
 	}
@@ -134,15 +128,11 @@ func webServerGroup() int {
 	if os.Geteuid() != 0 {
 		return -1
 	}
-	u, err := user.Lookup("www-data")
-	if err != nil {
+	users := installation.WebUsers(nil)
+	if len(users) == 0 {
 		return -1
 	}
-	gid, err := strconv.Atoi(u.Gid)
-	if err != nil {
-		return -1
-	}
-	return gid
+	return users[0].GID
 }
 
 // envFile has the emulator's token, which is no secret, and the session limits that `session-config check` recommends.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"uzerp-mfa/internal/installation"
@@ -66,10 +67,32 @@ func TestWriteFile(t *testing.T) {
 
 func openTest(t *testing.T, path string) *safepath.Dir {
 	t.Helper()
-	dir, err := safepath.OpenDir(path, safepath.Trust{UIDs: []int{os.Geteuid()}, GIDs: []int{os.Getegid()}})
+	dir, err := safepath.OpenDir(path, safepath.Ourselves())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = dir.Close() })
 	return dir
+}
+
+// The members of this process's primary group are strangers too, if that is not a private one.
+func TestMakeRootInASharedGroup(t *testing.T) {
+	if os.Geteuid() != 0 {
+		sharedtest.LeaveOut(t, sharedtest.Root, errors.New("only root can take another group"))
+	}
+	const shared = 65534 // nogroup
+	top := t.TempDir()
+	if err := errors.Join(os.Chown(top, 0, shared), os.Chmod(top, 0o775), syscall.Setegid(shared)); err != nil {
+		t.Fatal(err)
+	}
+	root, err := makeRoot(top, rootFiles{})
+	if err := syscall.Setegid(0); err != nil {
+		t.Fatal(err)
+	}
+	if err != nil || filepath.Dir(root) != "/tmp" {
+		t.Errorf("%q, %v", root, err)
+	}
+	if err := os.RemoveAll(root); err != nil {
+		t.Error(err)
+	}
 }

@@ -31,8 +31,17 @@ func good() Input {
 			Dir:      file.Facts{Path: "conf", Exists: true, Mode: 0o755 | fs.ModeDir},
 		},
 		PHP:     []*php.Ini{goodPHP()},
-		WebUser: WebUser{Name: "www-data", UID: 33, GIDs: []int{33}},
+		WebUser: installation.WebUser{Name: "www-data", UID: 33, Group: "www-data", GID: 33, GIDs: []int{33}, OwnGroup: true},
 	}
+}
+
+// inSharedGroup is a changed good installation whose web server runs as a user of group users.
+func inSharedGroup(change func(*Input)) Input {
+	return edit(func(in *Input) {
+		in.WebUser = installation.WebUser{Name: "deploy", UID: 1001, Group: "users", GID: 100, GIDs: []int{100}}
+		in.Env.File.GID = 100
+		change(in)
+	})
 }
 
 func goodPHP() *php.Ini {
@@ -254,7 +263,7 @@ var rows = []struct {
 	{"readable by everyone", edit(func(in *Input) { in.Env.File.Mode = 0o644 }), []string{"warning env-world-readable"}, "chmod o= conf/.env", "0644"},
 	{"readable by everyone, and by the web server only so", edit(func(in *Input) { in.Env.File.Mode, in.Env.File.GID = 0o644, 0 }),
 		[]string{"warning env-world-readable"}, "chgrp www-data conf/.env && chmod 0640 conf/.env", ""},
-	{"readable by everyone, no www-data", edit(func(in *Input) { in.Env.File.Mode, in.WebUser = 0o604, WebUser{} }),
+	{"readable by everyone, no www-data", edit(func(in *Input) { in.Env.File.Mode, in.WebUser = 0o604, installation.WebUser{} }),
 		[]string{"warning env-world-readable", "info env-web-access"}, "chmod o= conf/.env, after making the web server's group the file's group", ""},
 	{"writable by everyone", edit(func(in *Input) { in.Env.File.Mode = 0o666 }), []string{"error env-world-writable"}, "chmod o= conf/.env", "0666"},
 	{"not readable by the web server", edit(func(in *Input) { in.Env.File.GID = 0 }),
@@ -263,7 +272,11 @@ var rows = []struct {
 		[]string{"warning env-world-readable", "warning env-not-readable"}, "", ""},
 	{"the directory closed", edit(func(in *Input) { in.Env.Dir.Mode = 0o700 }), []string{"warning env-not-readable"},
 		"chgrp www-data conf && chmod g+x conf", "directory"},
-	{"no www-data here", edit(func(in *Input) { in.WebUser = WebUser{} }), []string{"info env-web-access"}, "", "not judged"},
+	{"not readable by a web server in a shared group", inSharedGroup(func(in *Input) { in.Env.File.GID = 0 }),
+		[]string{"warning env-not-readable"}, "chmod o= conf/.env && setfacl -m u:deploy:r conf/.env", "deploy"},
+	{"the directory closed to it", inSharedGroup(func(in *Input) { in.Env.Dir.Mode = 0o700 }), []string{"warning env-not-readable"},
+		"setfacl -m u:deploy:x conf", "directory"},
+	{"no www-data here", edit(func(in *Input) { in.WebUser = installation.WebUser{} }), []string{"info env-web-access"}, "", "not judged"},
 	{"an access list", edit(func(in *Input) { in.Env.File.GID, in.Env.File.ACL = 0, true }), []string{"info env-web-access"}, "", "access list"},
 	{"a draft elsewhere", edit(func(in *Input) { in.Env.File.GID, in.Env.Dir = 0, file.Facts{} }), nil, "", ""},
 	{"a system without owners", edit(func(in *Input) { in.Env.File.UID = -1 }), []string{"info env-web-access"}, "", ""},

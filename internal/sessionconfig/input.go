@@ -34,20 +34,13 @@ type Input struct {
 	// PHPProblem says why no php.ini could be looked at, "" if some were or there are none.
 	PHPProblem string
 	Cleaner    installation.SessionCleaner
-	WebUser    WebUser
-	Looked     []file.Facts // the files that were looked at
-}
-
-// WebUser is the user that the web server probably runs as. Name is "" if it isn't known.
-type WebUser struct {
-	Name string
-	UID  int
-	GIDs []int
+	WebUser    installation.WebUser // the user that the web server probably runs as; Name is "" if it isn't known
+	Looked     []file.Facts         // the files that were looked at
 }
 
 // may reports whether the file's mode gives the user a permission: bit is 4 for reading, 1 for searching a directory.
 // It looks at the mode alone.
-func (u WebUser) may(bit fs.FileMode, f file.Facts) bool {
+func may(u installation.WebUser, bit fs.FileMode, f file.Facts) bool {
 	switch {
 	case u.UID == 0:
 		return true

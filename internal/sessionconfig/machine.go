@@ -7,6 +7,7 @@ import (
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/finding"
+	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/installation/file"
 	"uzerp-mfa/internal/installation/php"
 	"uzerp-mfa/internal/shell"
@@ -45,11 +46,20 @@ func (c *check) closeFix(env file.Facts) string {
 	switch {
 	case user.Name == "":
 		return "chmod o= " + path + ", after making the web server's group the file's group"
-	case user.may(0o004, closed):
+	case may(user, 0o004, closed):
 		return "chmod o= " + path
 	default:
-		return fmt.Sprintf("chgrp %s %s && chmod 0640 %[2]s", user.Name, path)
+		return letRead(user, path)
 	}
+}
+
+// letRead returns the command after which the web server can read the file, and others can't. A group that many are in
+// must not read it.
+func letRead(user installation.WebUser, path string) string {
+	if !user.OwnGroup {
+		return fmt.Sprintf("chmod o= %s && setfacl -m u:%s:r %[1]s", path, user.Name)
+	}
+	return fmt.Sprintf("chgrp %s %s && chmod 0640 %[2]s", user.Group, path)
 }
 
 // checkWebUser checks whether the web server's user can read the file, if it is the one in conf/; the web server
@@ -63,19 +73,22 @@ func (c *check) checkWebUser() {
 	f := finding.Finding{ID: "env-web-access", Severity: finding.Info, File: env.Path}
 	switch {
 	case user.Name == "" || env.UID < 0:
-		f.Message = "it was not judged whether the web server can read the file, because there is no user www-data here"
+		f.Message = "it was not judged whether the web server can read the file, because no user is known as whom it runs"
 	case dir.ACL || env.ACL:
 		f.Message = fmt.Sprintf("it was not judged whether %s can read the file, because the file has an access list", user.Name)
-	case !user.may(0o001, dir):
+	case !may(user, 0o001, dir):
 		f.ID, f.Severity, f.File = "env-not-readable", finding.Warning, dir.Path
 		f.Message = fmt.Sprintf("the web server usually runs as %s, who can not look into this directory, and uzERP "+
 			"treats a file that it can not read as an empty one", user.Name)
-		f.Fix = errs.Plain(fmt.Sprintf("chgrp %s %s && chmod g+x %[2]s", user.Name, shell.Quote(dir.Path)))
-	case !user.may(0o004, env):
+		f.Fix = errs.Plain(fmt.Sprintf("chgrp %s %s && chmod g+x %[2]s", user.Group, shell.Quote(dir.Path)))
+		if !user.OwnGroup {
+			f.Fix = errs.Plain(fmt.Sprintf("setfacl -m u:%s:x %s", user.Name, shell.Quote(dir.Path)))
+		}
+	case !may(user, 0o004, env):
 		f.ID, f.Severity = "env-not-readable", finding.Warning
 		f.Message = fmt.Sprintf("the web server usually runs as %s, who can not read this file, and uzERP treats a file "+
 			"that it can not read as an empty one", user.Name)
-		f.Fix = errs.Plain(fmt.Sprintf("chgrp %s %s && chmod 0640 %[2]s", user.Name, shell.Quote(env.Path)))
+		f.Fix = errs.Plain(letRead(user, shell.Quote(env.Path)))
 	default:
 		return
 	}
@@ -94,7 +107,7 @@ func (c *check) checkCopies() {
 	var open []file.Facts
 	for _, copied := range c.in.Env.Copies {
 		user := c.in.WebUser
-		if copied.ACL || copied.Mode&0o004 != 0 || user.Name != "" && copied.UID >= 0 && user.may(0o004, copied) {
+		if copied.ACL || copied.Mode&0o004 != 0 || user.Name != "" && copied.UID >= 0 && may(user, 0o004, copied) {
 			open = append(open, copied)
 		}
 	}

@@ -1,15 +1,11 @@
 package sessionconfig
 
 import (
-	"errors"
-	"os/user"
 	"path/filepath"
-	"strconv"
 
 	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/installation/file"
 	"uzerp-mfa/internal/installation/php"
-	"uzerp-mfa/internal/safepath"
 )
 
 // Place says where the settings are looked for.
@@ -18,7 +14,7 @@ type Place struct {
 	EnvFile      string                     // a file to read instead of the installation's conf/.env
 	PHPIni       string                     // a php.ini; "" for those of every PHP under /etc/php
 	Root         string                     // the root directory of the machine: "/" outside tests
-	WebUser      string                     // the user that the web server usually runs as
+	WebUser      installation.WebUser       // the user that the web server probably runs as; Name is "" if it isn't known
 }
 
 // Read returns everything that Check looks at. It fails with errs.Config; the error quotes nothing from any file.
@@ -32,7 +28,7 @@ func Read(p Place) (Input, error) {
 
 // ReadEnv is Read without PHP's own settings.
 func ReadEnv(p Place) (Input, error) {
-	in := Input{WebUser: lookupWebUser(p.WebUser)}
+	in := Input{WebUser: p.WebUser}
 	var err error
 	if p.EnvFile != "" {
 		in.Env, err = installation.ReadEnvFile(p.EnvFile)
@@ -73,36 +69,5 @@ func (in *Input) readPHP(p Place) error {
 	return nil
 }
 
-// look notes a file's owner and mode for the report. A file that can't be looked at is reported as missing, and so is one
-// to which a stranger's link leads: root says nothing about other files to a caller who may run this program only.
-func (in *Input) look(path string) {
-	facts, _ := file.Stat(path)
-	_, _, err := file.ReadFacts(path)
-	if _, untrusted := errors.AsType[*safepath.UntrustedError](err); untrusted {
-		facts = file.Facts{Path: path, UID: -1, GID: -1}
-	}
-	in.Looked = append(in.Looked, facts)
-}
-
-// lookupWebUser returns the user of that name, or the zero WebUser if this machine has none.
-func lookupWebUser(name string) WebUser {
-	u, err := user.Lookup(name)
-	if err != nil {
-		return WebUser{}
-	}
-	uid, err := strconv.Atoi(u.Uid)
-	if err != nil {
-		return WebUser{}
-	}
-	found := WebUser{Name: name, UID: uid}
-	groups, err := u.GroupIds()
-	if err != nil {
-		groups = []string{u.Gid}
-	}
-	for _, g := range groups {
-		if gid, err := strconv.Atoi(g); err == nil {
-			found.GIDs = append(found.GIDs, gid)
-		}
-	}
-	return found
-}
+// look notes a file's owner and mode for the report.
+func (in *Input) look(path string) { in.Looked = append(in.Looked, file.Look(path)) }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 
 	"uzerp-mfa/internal/sharedtest"
@@ -33,7 +34,7 @@ func TestReadMachine(t *testing.T) {
 	put("run/systemd/system/x", "")
 	put("uz.env", "UZERP_MANAGE_USER_SESSIONS=on\nUSER_ACTIVITY_TIMEOUT_SECS=1800\nUSER_SESSION_MAX_AGE_SECS=28800\n")
 
-	at := Place{EnvFile: filepath.Join(root, "uz.env"), Root: root, WebUser: "nobody-of-this-name"}
+	at := Place{EnvFile: filepath.Join(root, "uz.env"), Root: root}
 	in, err := Read(at)
 	if err != nil {
 		t.Fatal(err)
@@ -61,9 +62,6 @@ func TestReadMachine(t *testing.T) {
 	if path, active := again.Cleaner.Job(); err != nil || !active || path != filepath.Join(root, "etc/cron.d/php") {
 		t.Errorf("cleaner without systemd: %s, %v, %v", path, active, err)
 	}
-	if again.WebUser.Name != "" {
-		t.Errorf("%+v", again.WebUser)
-	}
 }
 
 // Nothing is said about a file of root's to which a link of the web server's leads.
@@ -80,6 +78,51 @@ func TestLookLeavesOthersFiles(t *testing.T) {
 		var in Input
 		if in.look(path); in.Looked[0].Exists != exists || in.Looked[0].Path != path || !exists && in.Looked[0].Mode != 0 {
 			t.Errorf("%+v", in.Looked[0])
+		}
+	}
+}
+
+// The web server's user exchanges its file for a link to root's all the time. What is noted is about the file that was
+// judged, and never about root's.
+func TestLookAtOneFile(t *testing.T) {
+	if os.Geteuid() != 0 {
+		sharedtest.LeaveOut(t, sharedtest.Root, errors.New("only root can give files away"))
+	}
+	dir := t.TempDir()
+	roots, web := filepath.Join(dir, "roots"), filepath.Join(dir, "web")
+	own, link, name := filepath.Join(web, "own"), filepath.Join(web, "link"), filepath.Join(web, "config.php")
+	if err := errors.Join(os.WriteFile(roots, nil, 0o600), os.Mkdir(web, 0o755), os.Chown(web, 33, 33)); err != nil {
+		t.Fatal(err)
+	}
+	put := func() { _ = errors.Join(os.WriteFile(own, nil, 0o600), os.Chown(own, 33, 33), os.Rename(own, name)) }
+	put()
+	var in Input
+	if in.look(name); in.Looked[0].UID != 33 {
+		t.Fatalf("%+v", in.Looked)
+	}
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			put()
+			_ = os.Symlink(roots, link)
+			_ = os.Lchown(link, 33, 33)
+			_ = os.Rename(link, name)
+		}
+	})
+	for range 5000 {
+		in.look(name)
+	}
+	close(stop)
+	wg.Wait()
+	for _, facts := range in.Looked {
+		if facts.Exists && facts.UID != 33 {
+			t.Fatalf("%+v", facts)
 		}
 	}
 }

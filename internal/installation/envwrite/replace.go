@@ -146,7 +146,7 @@ func openOriginal(dir *safepath.Dir, name string) (*original, error) {
 	case errors.Is(err, syscall.ELOOP): // it was no link a moment ago
 		return nil, ErrFileMoved
 	case errors.Is(err, syscall.EISDIR):
-		return nil, &fs.PathError{Op: "read", Path: dir.Path(name), Err: file.ErrNotRegular}
+		return nil, &fs.PathError{Op: "read", Path: dir.Path(name), Err: safepath.ErrNotRegular}
 	case err != nil:
 		return nil, err
 	}

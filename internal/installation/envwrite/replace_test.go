@@ -21,6 +21,7 @@ import (
 	"uzerp-mfa/internal/filelock"
 	"uzerp-mfa/internal/installation/file"
 	"uzerp-mfa/internal/installation/treetest"
+	"uzerp-mfa/internal/safepath"
 	"uzerp-mfa/internal/sharedtest"
 )
 
@@ -247,7 +248,7 @@ func TestReplaceRefuses(t *testing.T) {
 	if _, err := replaceFile(t.Context(), filepath.Join(dir, "none"), to("new")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("missing: %v", err)
 	}
-	if _, err := replaceFile(t.Context(), dir, to("new")); !errors.Is(err, file.ErrNotRegular) {
+	if _, err := replaceFile(t.Context(), dir, to("new")); !errors.Is(err, safepath.ErrNotRegular) {
 		t.Errorf("directory: %v", err)
 	}
 	broken := errors.New("broken")

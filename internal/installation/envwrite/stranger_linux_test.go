@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"uzerp-mfa/internal/installation/file"
+	"uzerp-mfa/internal/safepath"
 	"uzerp-mfa/internal/sharedtest"
 )
 
@@ -261,7 +262,7 @@ func TestReplaceLeavesOthersFiles(t *testing.T) {
 			t.Errorf("%s: %q was read", name, old)
 			return []byte("new"), nil
 		})
-		if !isUntrusted(err) {
+		if !safepath.IsUntrusted(err) {
 			t.Errorf("%s: %v", name, err)
 		}
 		a.unharmed(name)
@@ -270,7 +271,7 @@ func TestReplaceLeavesOthersFiles(t *testing.T) {
 	if err := errors.Join(os.Remove(a.env), os.Link(a.roots, a.env)); err != nil { // a kernel that protects no hard links
 		t.Fatal(err)
 	}
-	if _, err := replaceFile(t.Context(), a.env, to("new")); !isUntrusted(err) || content(t, a.roots) != a.text {
+	if _, err := replaceFile(t.Context(), a.env, to("new")); !safepath.IsUntrusted(err) || content(t, a.roots) != a.text {
 		t.Errorf("second name: %v", err)
 	}
 }

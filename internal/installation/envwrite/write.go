@@ -80,7 +80,7 @@ func problem(path, backup string, err error) error {
 			"if this stays so, root sees with lslocks which process has locked " + filepath.Dir(path))}
 	case errors.Is(err, ErrFileMoved), errors.Is(err, errBackupMoved):
 		return &errs.Error{Kind: errs.Refused, Op: path, Err: err, Hint: errs.Plain("nothing was changed; run the command again")}
-	case errors.Is(err, safepath.ErrTooLarge), isUntrusted(err):
+	case errors.Is(err, safepath.ErrTooLarge), safepath.IsUntrusted(err):
 		return installation.FileError(path, err)
 	case errors.Is(err, fs.ErrPermission):
 		return &errs.Error{Kind: errs.Config, Op: path, Err: err,
@@ -88,9 +88,4 @@ func problem(path, backup string, err error) error {
 	default:
 		return &errs.Error{Kind: errs.Failure, Op: path, Err: err, Hint: errs.Plain("the old file is as it was")}
 	}
-}
-
-func isUntrusted(err error) bool {
-	_, is := errors.AsType[*safepath.UntrustedError](err)
-	return is
 }

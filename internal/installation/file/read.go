@@ -12,9 +12,6 @@ import (
 // MaxSize is how large a file with settings may be. uzERP's own have some kB, and php.ini has some 75 kB.
 const MaxSize = 1 << 20
 
-// ErrNotRegular means that there is a pipe, a device or a socket in place of a file.
-var ErrNotRegular = errors.New("this is not a regular file")
-
 // Anyone believes everybody. It is for files whose content gives nobody a right. It holds still that nobody's link, and
 // no second name, leads to a file of somebody else's.
 var Anyone = safepath.Trust{Anyone: true}
@@ -29,7 +26,7 @@ func ReadIfThere(path string, trust safepath.Trust) ([]byte, error) {
 	return src, err
 }
 
-// Read reads a file of at most MaxSize bytes, and does not ask whose it is. It fails with ErrNotRegular for what might
+// Read reads a file of at most MaxSize bytes, and does not ask whose it is. It fails with safepath.ErrNotRegular for what might
 // never end, with syscall.EISDIR for a directory, with safepath.ErrTooLarge, with a *safepath.UntrustedError, and with the
 // errors of the file system.
 func Read(path string) ([]byte, error) {
@@ -40,6 +37,31 @@ func Read(path string) ([]byte, error) {
 // ReadFacts is Read, and says who may read the file. Content and facts are of the same file, even if somebody exchanges
 // it meanwhile.
 func ReadFacts(path string) ([]byte, Facts, error) {
+	f, facts, err := open(path)
+	if err != nil {
+		return nil, facts, err
+	}
+	defer func() { _ = f.Close() }()
+	content, err := safepath.ReadAll(f, MaxSize)
+	return content, facts, err
+}
+
+// Look returns the facts of a file, and reads nothing of it. A file that can't be looked at is reported as missing, and
+// so is what Read does not open, such as one to which a stranger's link leads: root says nothing about other files to a
+// caller who may run this program only. Where the user may not read the file, the facts are those that this user sees.
+func Look(path string) Facts {
+	f, facts, err := open(path)
+	switch {
+	case err == nil:
+		_ = f.Close()
+	case errors.Is(err, fs.ErrPermission):
+		facts, _ = Stat(path)
+	}
+	return facts
+}
+
+// open opens the file at path as Read does. What the facts say is about the very file that it opens.
+func open(path string) (*os.File, Facts, error) {
 	facts := Facts{Path: path, UID: -1, GID: -1}
 	if link, err := os.Lstat(path); err == nil {
 		facts.Symlink = link.Mode()&fs.ModeSymlink != 0
@@ -53,34 +75,18 @@ func ReadFacts(path string) ([]byte, Facts, error) {
 	if err != nil {
 		return nil, facts, err
 	}
-	defer func() { _ = f.Close() }()
 	facts.set(info)
 	facts.ACL = openHasACL(f.Fd())
-	content, err := safepath.ReadAll(f, MaxSize)
-	return content, facts, err
+	return f, facts, nil
 }
 
-// Open opens a file in dir for reading and judges it. It fails as Read does.
+// Open opens a file in dir for reading, and judges it with OpenRegular. It fails as Read does.
 func Open(dir *safepath.Dir, name string) (*os.File, fs.FileInfo, error) {
-	stat, err := dir.Lstat(name) // opening a device can already do something
-	if err != nil {
-		return nil, nil, err
-	}
-	switch stat.Mode & syscall.S_IFMT {
-	case syscall.S_IFDIR:
-		return nil, nil, &fs.PathError{Op: "read", Path: dir.Path(name), Err: syscall.EISDIR}
-	case syscall.S_IFREG:
-	default:
-		return nil, nil, &fs.PathError{Op: "read", Path: dir.Path(name), Err: ErrNotRegular}
-	}
-	f, err := dir.Open(name, os.O_RDONLY, 0)
+	f, err := dir.OpenRegular(name)
 	if err != nil {
 		return nil, nil, err
 	}
 	info, err := f.Stat()
-	if err == nil {
-		err = dir.JudgeRead(f)
-	}
 	if err != nil {
 		_ = f.Close()
 		return nil, nil, err

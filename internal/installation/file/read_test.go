@@ -32,7 +32,7 @@ func TestRead(t *testing.T) {
 		at("a"): nil, at("l"): nil, at("largest"): nil, at("larger"): safepath.ErrTooLarge, at("sparse"): safepath.ErrTooLarge,
 		at("d"): syscall.EISDIR, at("d") + "/": syscall.EISDIR, at("a/x"): syscall.ENOTDIR,
 		at("nothing"): fs.ErrNotExist, at("gone"): fs.ErrNotExist, at("loop"): syscall.ELOOP,
-		at("pipe"): ErrNotRegular, "/dev/zero": ErrNotRegular, "/dev/tty": ErrNotRegular, "/": syscall.EISDIR,
+		at("pipe"): safepath.ErrNotRegular, "/dev/zero": safepath.ErrNotRegular, "/dev/tty": safepath.ErrNotRegular, "/": syscall.EISDIR,
 	} {
 		content, facts, err := ReadFacts(path)
 		if !errors.Is(err, want) || want == nil && (err != nil || !facts.Exists || facts.Mode != 0o640 || facts.UID != os.Geteuid()) {

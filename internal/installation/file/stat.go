@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"strings"
 )
 
 // Facts says who may read a file. Path is "" if no file was looked at.
@@ -40,18 +39,6 @@ func (f *Facts) set(info fs.FileInfo) {
 	if uid, gid, ok := ownerOf(info); ok {
 		f.UID, f.GID = uid, gid
 	}
-}
-
-// GlobQuote returns a pattern that matches only path itself.
-func GlobQuote(path string) string {
-	var b strings.Builder
-	for i := range len(path) {
-		if strings.IndexByte(`*?[\`, path[i]) >= 0 {
-			b.WriteByte('\\')
-		}
-		b.WriteByte(path[i])
-	}
-	return b.String()
 }
 
 // Exists reports whether there is something at path.
