@@ -120,6 +120,7 @@ var hints = map[errs.Reason]string{
 	policy.ReasonSudoDefault:   "do without it; if it is needed, root can allow it with the line %s in %s",
 	policy.ReasonCallerNeeded:  "verify the caller first: --identify sms, or uzerp-mfa identity send",
 	policy.ReasonBothNeeded:    "by a code to the phone in uzERP, and in the way that --verified-by names (user reset, identity check)",
+	policy.ReasonNoEnrollment:  "begin anew with uzerp-mfa enroll %s, after the caller was verified",
 	policy.ReasonFlagMissing:   "run the command again with --%s",
 	policy.ReasonTooManyByHour: "wait, or ask the administrator of this machine; uzerp-mfa audit-log show --since 1h lists what was changed",
 

@@ -61,7 +61,11 @@ func (g *gate) find(ctx context.Context, users []string, others ...string) error
 	}
 	recent := g.recent(ctx)
 	for _, user := range users {
-		err := g.policy.CheckUser(g.request, user, func() policy.Evidence { return g.evidence(recent, user, g.code) })
+		err := g.policy.CheckUser(g.request, user, func() policy.Evidence {
+			e := g.evidence(recent, user, g.code)
+			e.Enrollment = true // which factor it will be is not known yet
+			return e
+		})
 		if err != nil {
 			return g.ch.Refused(user, err)
 		}
@@ -76,19 +80,19 @@ func (g *gate) find(ctx context.Context, users []string, others ...string) error
 // begun reports whether this run has changed something, or was about to.
 func (g *gate) begun() bool { return len(g.passed) > 0 || len(g.identities) > 0 || g.switched }
 
-// change asks whether a user may be changed now.
-func (g *gate) change(ctx context.Context, user string) error {
+// change asks whether a user may be changed now, so that sid is the user's factor. An empty sid means another change.
+func (g *gate) change(ctx context.Context, user, sid string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.changeLocked(ctx, user)
+	return g.changeLocked(ctx, user, sid)
 }
 
-func (g *gate) changeLocked(ctx context.Context, user string) error {
+func (g *gate) changeLocked(ctx context.Context, user, sid string) error {
 	if g.passed[user] {
 		return nil
 	}
 	recent := g.recent(ctx)
-	err := g.policy.CheckUser(g.request, user, func() policy.Evidence { return g.evidence(recent, user, false) })
+	err := g.helps(ctx, recent, user, sid)
 	if err == nil {
 		err = g.limit(recent) // the intent of this change is in the log already
 	}
@@ -96,6 +100,15 @@ func (g *gate) changeLocked(ctx context.Context, user string) error {
 		g.passed[user] = true
 	}
 	return err
+}
+
+// helps asks whether a user may get help now, with the factor sid if it is not empty. It does not ask how much was changed.
+func (g *gate) helps(ctx context.Context, recent activity, user, sid string) error {
+	return g.policy.CheckUser(g.request, user, func() policy.Evidence {
+		e := g.evidence(recent, user, false)
+		e.Enrollment = g.waits(ctx, user, sid)
+		return e
+	})
 }
 
 // mends reports whether the change takes a factor out of a row that this run has deleted.
@@ -112,9 +125,28 @@ func (g *gate) site(ctx context.Context) error {
 	return g.limit(g.recent(ctx))
 }
 
-// factor asks whether the factors of an identity may be changed now. Where several users share the uuid, all of them
-// may be changed by this operator, and for one of them the caller is verified.
-func (g *gate) factor(ctx context.Context, identity string) error {
+// waits reports whether an enrolment of the user waits for its end with this factor, as the log says.
+func (g *gate) waits(ctx context.Context, user, sid string) bool {
+	if sid == "" || g.ch.recorder == nil {
+		return false
+	}
+	now := g.ch.reader.options.Now()
+	yes, err := audit.EnrollmentWaits(ctx, g.log, g.place(), user, sid, now.Add(-policy.EnrollFor), now)
+	return yes && err == nil
+}
+
+// place returns where the changes are made. It opens nothing.
+func (g *gate) place() audit.Place {
+	place := g.ch.reader.place()
+	if place.Service == nil { // Twilio was not needed until now
+		place.Service = g.ch.reader.service()
+	}
+	return place
+}
+
+// factor asks whether the factors of an identity may be changed now; sid names the one that is verified. Where several
+// users share the uuid, all of them may be changed by this operator, and for one of them the caller is verified.
+func (g *gate) factor(ctx context.Context, identity, sid string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.identities[identity] {
@@ -130,7 +162,7 @@ func (g *gate) factor(ctx context.Context, identity string) error {
 		err = g.limit(g.recent(ctx))
 	default:
 		for _, user := range users {
-			if err = g.changeLocked(ctx, user); err == nil {
+			if err = g.changeLocked(ctx, user, sid); err == nil {
 				break
 			}
 		}
@@ -154,6 +186,26 @@ func (g *gate) owners(ctx context.Context, identity string) ([]string, error) {
 	return owners[strings.ToLower(identity)], err
 }
 
+// challenge asks whether a code of this factor may be tried, to make it a user's.
+func (g *gate) challenge(ctx context.Context, identity, sid string) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	users, err := g.owners(ctx, identity)
+	if err == nil {
+		err = g.may(users)
+	}
+	if err != nil {
+		return err
+	}
+	recent := g.recent(ctx)
+	for _, user := range users {
+		if err = g.helps(ctx, recent, user, sid); err == nil {
+			break
+		}
+	}
+	return err
+}
+
 // may asks whether these users may be changed by this operator, if their callers are verified.
 func (g *gate) may(users []string) error {
 	verified := func() policy.Evidence { return policy.Evidence{Code: true, Word: true} }
@@ -172,11 +224,7 @@ type activity func() (audit.Activity, error)
 func (g *gate) recent(ctx context.Context) activity {
 	return sync.OnceValues(func() (audit.Activity, error) {
 		now := g.ch.reader.options.Now()
-		place := g.ch.reader.place()
-		if place.Service == nil { // Twilio was not needed until now
-			place.Service = g.ch.reader.service()
-		}
-		return audit.ReadActivity(ctx, g.log, g.ch.actor, place, now.Add(-time.Hour), now.Add(-policy.BelieveFor), now)
+		return audit.ReadActivity(ctx, g.log, g.ch.actor, g.place(), now.Add(-time.Hour), now.Add(-policy.BelieveFor), now)
 	})
 }
 
@@ -238,11 +286,18 @@ func (w allowedUsers) FindUsers(ctx context.Context, usernames []string) ([]mfa.
 // CompareAndSet asks first, but not for what mends a row.
 func (w allowedUsers) CompareAndSet(ctx context.Context, username string, was, becomes mfa.Row) error {
 	if !w.g.mends(was, becomes) {
-		if err := w.g.change(ctx, username); err != nil {
+		if err := w.g.change(ctx, username, factorOf(becomes)); err != nil {
 			return err
 		}
 	}
 	return w.w.CompareAndSet(ctx, username, was, becomes)
+}
+
+func factorOf(r mfa.Row) string {
+	if r.SID == nil {
+		return ""
+	}
+	return *r.SID
 }
 
 type allowedFactors struct {
@@ -253,13 +308,9 @@ type allowedFactors struct {
 
 func allowFactors(g *gate, c *twilio.Client) mfa.Factors { return allowedFactors{c, c, g} }
 
-// Challenge asks whose factor it is. It changes nothing, so no limit counts.
+// Challenge asks first, but not how much was changed: it changes nothing itself.
 func (f allowedFactors) Challenge(ctx context.Context, identity, sid, code string) (bool, error) {
-	users, err := f.g.owners(ctx, identity)
-	if err == nil {
-		err = f.g.may(users)
-	}
-	if err != nil {
+	if err := f.g.challenge(ctx, identity, sid); err != nil {
 		return false, err
 	}
 	return f.f.Challenge(ctx, identity, sid, code)
@@ -267,7 +318,7 @@ func (f allowedFactors) Challenge(ctx context.Context, identity, sid, code strin
 
 // CreateFactor asks first.
 func (f allowedFactors) CreateFactor(ctx context.Context, identity, friendlyName string) (mfa.NewFactor, error) {
-	if err := f.g.factor(ctx, identity); err != nil {
+	if err := f.g.factor(ctx, identity, ""); err != nil {
 		return mfa.NewFactor{}, err
 	}
 	return f.f.CreateFactor(ctx, identity, friendlyName)
@@ -275,7 +326,7 @@ func (f allowedFactors) CreateFactor(ctx context.Context, identity, friendlyName
 
 // VerifyFactor asks first.
 func (f allowedFactors) VerifyFactor(ctx context.Context, identity, sid, code string) (mfa.Factor, error) {
-	if err := f.g.factor(ctx, identity); err != nil {
+	if err := f.g.factor(ctx, identity, sid); err != nil {
 		return mfa.Factor{}, err
 	}
 	return f.f.VerifyFactor(ctx, identity, sid, code)
@@ -283,7 +334,7 @@ func (f allowedFactors) VerifyFactor(ctx context.Context, identity, sid, code st
 
 // DeleteFactor asks first, and remembers which factor a row must not name any more.
 func (f allowedFactors) DeleteFactor(ctx context.Context, identity, sid string) error {
-	if err := f.g.factor(ctx, identity); err != nil {
+	if err := f.g.factor(ctx, identity, ""); err != nil {
 		return err
 	}
 	f.g.mu.Lock()
@@ -357,7 +408,7 @@ func (w allowedInjector) ApplySwitch(ctx context.Context, names []string, s inje
 		return err
 	}
 	for _, a := range s.Assignments {
-		if err := w.g.change(ctx, a.Username); err != nil {
+		if err := w.g.change(ctx, a.Username, ""); err != nil {
 			return err
 		}
 	}

@@ -29,7 +29,7 @@ func (s *site) withPolicy(t *testing.T, lines string) *policy.Policy {
 		sharedtest.LeaveOut(t, sharedtest.Root, errors.New("only root's policy is believed"))
 	}
 	path := filepath.Join(t.TempDir(), "policy.env")
-	if err := os.WriteFile(path, []byte("AUDIT_LOG="+s.log+"\n"+lines), 0o644); err != nil {
+	if err := os.WriteFile(path, []byte("AUDIT_LOG="+s.log+"\n"+lines+"UZERP_ROOT=/var/www/uzerp\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return got[*policy.Policy](t)(policy.Load(path))
@@ -200,7 +200,7 @@ func TestCallerIsRequired(t *testing.T) {
 		waiting := reset(Command{Identify: true})
 		approve(t, waiting, to("alice", false))
 		s.reader.options.Now = func() time.Time { return time.Now().Add(age) }
-		err := waiting.gate.change(ctx, "alice")
+		err := waiting.gate.change(ctx, "alice", "")
 		s.reader.options.Now = time.Now
 		if refused := errs.KindOf(err) == errs.Refused; err != nil && !refused || refused != tooOld {
 			t.Errorf("%s after the code: %v", age, err)
@@ -214,6 +214,70 @@ func TestCallerIsRequired(t *testing.T) {
 	refusedBy(t, find(reset(Command{VerifiedBy: "call-back"}), "bob"), "3")
 	if err := find(reset(Command{VerifiedBy: "call-back", Identify: true}), "bob"); err != nil {
 		t.Error(err)
+	}
+}
+
+// making is a Twilio that makes a factor and verifies every one.
+type making struct{ mfa.Factors }
+
+func (making) CreateFactor(context.Context, string, string) (mfa.NewFactor, error) {
+	return mfa.NewFactor{Factor: mfa.Factor{SID: anySID}}, nil
+}
+
+func (making) VerifyFactor(_ context.Context, _, sid, _ string) (mfa.Factor, error) {
+	return mfa.Factor{SID: sid, Status: mfa.FactorVerified}, nil
+}
+
+// verify puts no factor on an account that enroll would not have been allowed to: not by a code of it, and not by the row
+// alone, as for a factor that is verified already.
+func TestVerifyEndsOnlyAnEnrollment(t *testing.T) {
+	const otherSID = "YF00000000000000000000000000000002"
+	for _, lines := range []string{"REQUIRE_CALLER=enroll\n", "PROTECTED_USERS=alice\n"} {
+		s := newSite(t)
+		ctx := t.Context()
+		run := func(name, verifiedBy string) *Changes {
+			return got[*Changes](t)(NewChanges(s.reader, Command{Name: name, AuditLog: s.log, Policy: s.withPolicy(t, lines),
+				VerifiedBy: verifiedBy, Getenv: func(string) string { return "" }}))
+		}
+		factors := func(ch *Changes) mfa.Factors {
+			_ = got[mfa.Factors](t)(ch.Factors()) // so that the records name the service
+			return ch.recorder.Factors(allowedFactors{f: making{}, g: ch.gate})
+		}
+		verify := func(sid string) error {
+			return second(factors(run("verify", "")).VerifyFactor(ctx, aliceUUID, sid, "123456"))
+		}
+		writeRow := func(ch *Changes, sid string) error {
+			users := got[mfa.Writer](t)(ch.Users(ctx))
+			found, err := users.FindUsers(ctx, []string{"alice"})
+			if err != nil {
+				return err
+			}
+			becomes, yes := found[0].Row, true
+			becomes.SID, becomes.Enrolled, becomes.Enabled = &sid, &yes, &yes
+			return users.CompareAndSet(ctx, "alice", found[0].Row, becomes)
+		}
+
+		refusedBy(t, verify(anySID), "2")
+		refusedBy(t, writeRow(run("verify", ""), anySID), "2")
+		enrolling := run("enroll", "in-person")
+		approve(t, enrolling, caller.Recipient{Username: "alice", Phone: caller.Phone{Masked: "+44 *******123"}})
+		_ = got[[]mfa.User](t)(got[mfa.Writer](t)(enrolling.Users(ctx)).FindUsers(ctx, []string{"alice"})) // as enroll does
+		made := got[mfa.NewFactor](t)(factors(enrolling).CreateFactor(ctx, aliceUUID, "alice"))
+		refusedBy(t, verify(otherSID), "2")
+		refusedBy(t, writeRow(run("verify", ""), otherSID), "2")
+		if err := verify(made.SID); err != nil {
+			t.Error(err)
+		}
+		if err := writeRow(run("verify", ""), made.SID); err != nil {
+			t.Error(err)
+		}
+		// Once it was in use it does not come back: it may be on the phone that was stolen.
+		none := "YF00000000000000000000000000000003"
+		approve(t, enrolling, caller.Recipient{Username: "alice", Phone: caller.Phone{Masked: "+44 *******123"}})
+		if err := writeRow(enrolling, none); err != nil {
+			t.Error(err)
+		}
+		refusedBy(t, writeRow(run("verify", ""), made.SID), "2")
 	}
 }
 

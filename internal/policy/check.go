@@ -12,10 +12,15 @@ import (
 // BelieveFor is how long a caller who was verified by an earlier command counts as verified.
 const BelieveFor = 10 * time.Minute
 
+// EnrollFor is how long an enrolment may wait for its end without new evidence. Twilio deletes factors that wait longer.
+const EnrollFor = 24 * time.Hour
+
 // Evidence says how a caller was verified.
 type Evidence struct {
 	Code bool // by a code to the phone that uzERP has on file
 	Word bool // in a way that only the operator knows of, and has named
+	// Enrollment means that the factor is one that enroll made for the user, which was allowed, and which waits for its end.
+	Enrollment bool
 }
 
 // Request is a command that changes something.
@@ -54,27 +59,37 @@ func (p *Policy) ListsUsers() bool {
 }
 
 func (p *Policy) checkCaller(r Request, user string, verified func() Evidence) error {
-	protected := p.matches(ProtectedUsers, user)
+	protected, like := p.matches(ProtectedUsers, user), r.Action
+	if r.Action == verify {
+		like = enroll
+	}
 	switch {
-	case slices.Contains(harmless, r.Action):
+	case slices.Contains(harmless, like):
 		return nil
-	case !slices.Contains(helping, r.Action):
+	case !slices.Contains(helping, like):
 		if protected && !r.AsRoot {
 			return p.refused(ProtectedUsers, ReasonRule.With(), "only root itself may change %q by %s, and not through sudo", user, r.Action)
 		}
 		return nil
 	}
-	if needed := p.lists(RequireCaller, r.Action); !needed && !protected {
+	if needed := p.lists(RequireCaller, like); !needed && !protected {
 		return nil
 	}
 	e := verified()
-	switch {
-	case protected && (!e.Code || !e.Word):
-		return p.refused(ProtectedUsers, ReasonBothNeeded.With(), "for %q the caller must be verified twice", user)
-	case !e.Code && !e.Word:
-		return p.refused(RequireCaller, ReasonCallerNeeded.With(), "%s needs a verified caller, and the caller for %q is not verified", r.Action, user)
+	setting := RequireCaller
+	if protected {
+		setting = ProtectedUsers
 	}
-	return nil
+	switch {
+	case r.Action == verify && e.Enrollment, e.Code && e.Word, !protected && (e.Code || e.Word):
+		return nil
+	case r.Action == verify:
+		return p.refused(setting, ReasonNoEnrollment.With(user),
+			"no enrollment of the last day in the audit log waits for this factor of %q, and the caller is not verified", user)
+	case protected:
+		return p.refused(setting, ReasonBothNeeded.With(), "for %q the caller must be verified twice", user)
+	}
+	return p.refused(setting, ReasonCallerNeeded.With(), "%s needs a verified caller, and the caller for %q is not verified", r.Action, user)
 }
 
 // CheckAllUsers returns an error of errs.Refused if the policy forbids that the request changes every user.

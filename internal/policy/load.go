@@ -59,14 +59,22 @@ func parse(path, text string) (*Policy, error) {
 			continue
 		}
 		_, fixed := p.lines[AuditLog]
-		switch {
-		case s.needs != "" && p.lines[s.needs].number == 0:
-			return nil, fmt.Errorf("line %d: %s needs a line %s too: it is looked up in that log", l.number, s.name, s.needs)
-		case s.excludes != nil && fixed && s.excludes(l.value):
+		for _, needed := range s.needs {
+			if p.lines[needed].number == 0 {
+				return nil, fmt.Errorf("line %d: %s needs a line %s too: %s", l.number, s.name, needed, neededFor[needed])
+			}
+		}
+		if s.excludes != nil && fixed && s.excludes(l.value) {
 			return nil, fmt.Errorf("line %d: %s=%s contradicts %s in line %d", l.number, s.name, l.value, AuditLog, p.lines[AuditLog].number)
 		}
 	}
 	return p, nil
+}
+
+// neededFor says why another setting needs this one.
+var neededFor = map[string]string{
+	AuditLog:  "it is looked up in that log",
+	UzerpRoot: "else a flag could choose another installation, with other users and numbers",
 }
 
 func (p *Policy) parseLine(number int, text string) error {

@@ -42,7 +42,7 @@ type setting struct {
 	name     string
 	standard string                  // what holds without a line
 	check    func(string) error      // of the value
-	needs    string                  // a setting that must be there too
+	needs    []string                // settings that must be there too
 	excludes func(value string) bool // whether the value contradicts AuditLog
 }
 
@@ -51,12 +51,12 @@ var settings = []setting{
 	{name: AuditLog, check: checkPath},
 	{name: UzerpRoot, check: checkPath},
 	{name: WebServerUsers, check: checkNames},
-	{name: RequireCaller, check: checkActions(helping), needs: AuditLog},
+	{name: RequireCaller, check: checkActions(helping), needs: []string{AuditLog, UzerpRoot}},
 	{name: RequireReason, check: checkActions(Actions())},
 	{name: RequireTicket, check: checkActions(Actions())},
-	{name: RootOnlyUsers, check: checkNames},
-	{name: ProtectedUsers, check: checkNames, needs: AuditLog},
-	{name: ChangesPerHour, check: checkNumber(1, 100_000), needs: AuditLog},
+	{name: RootOnlyUsers, check: checkNames, needs: []string{UzerpRoot}},
+	{name: ProtectedUsers, check: checkNames, needs: []string{AuditLog, UzerpRoot}},
+	{name: ChangesPerHour, check: checkNumber(1, 100_000), needs: []string{AuditLog}},
 	{name: PhoneChangeDays, standard: "30", check: checkNumber(1, 3650)},
 	{name: Syslog, standard: on, check: checkWord(on, off)},
 	{name: SudoAuditLog, standard: refuse, check: checkWord(allow, refuse), excludes: func(value string) bool { return value == allow }},
@@ -65,15 +65,21 @@ var settings = []setting{
 }
 
 // helping are the actions that help one caller, and that let somebody in or hand out a second factor.
-var helping = []string{"disable-next-login", "enroll", "reset"}
+var helping = []string{"disable-next-login", enroll, "reset"}
 
 // harmless are the actions that let nobody in without the phone, and those that verify a caller.
-var harmless = []string{"enable", "identity-check", "identity-send", "verify"}
+var harmless = []string{"enable", "identity-check", "identity-send"}
+
+// verify ends what enroll began, and so needs what that needs.
+const (
+	enroll = "enroll"
+	verify = "verify"
+)
 
 // Actions returns everything that changes something or sends a code. An action is a command's name, without "user" and
 // with hyphens.
 func Actions() []string {
-	return slices.Concat(helping, harmless, []string{"detach", "reconcile", "service-create", "session-config-set", "set-injector"})
+	return slices.Concat(helping, harmless, []string{"detach", "reconcile", "service-create", "session-config-set", "set-injector", verify})
 }
 
 // Action returns the action of a command, such as "reset" of "user reset".

@@ -15,7 +15,10 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(sharedtest.Tests{M: m}.Run()) }
 
-const log = "AUDIT_LOG=/var/log/uzerp-mfa/audit.jsonl\n"
+const (
+	log  = "AUDIT_LOG=/var/log/uzerp-mfa/audit.jsonl\n"
+	root = "UZERP_ROOT=/var/www/uzerp\n"
+)
 
 func mustParse(t *testing.T, text string) *Policy {
 	t.Helper()
@@ -29,16 +32,16 @@ func mustParse(t *testing.T, text string) *Policy {
 // Every line is understood, or the whole policy is refused.
 func TestParse(t *testing.T) {
 	for text, want := range map[string]string{ // "" is a policy
-		"":                               "",
-		"# a comment\n\n  # another\n":   "",
-		log:                              "",
-		"AUDIT_LOG=/var/log/a":           "", // without a line feed
-		"UZERP_ROOT=/var/www/uzerp":      "",
-		"REQUIRE_REASON=reset, detach\n": "",
-		"REQUIRE_TICKET=all\n":           "",
-		"ROOT_ONLY_USERS=boss,adm *\n":   "",
-		log + "REQUIRE_CALLER=reset,enroll\nPROTECTED_USERS=x\nCHANGES_PER_HOUR=20\n":   "",
-		"SUDO_AUDIT_LOG=allow\nSUDO_SETTINGS=refuse\nSUDO_SANDBOX=refuse\nSYSLOG=off\n": "",
+		"":                                    "",
+		"# a comment\n\n  # another\n":        "",
+		log:                                   "",
+		"AUDIT_LOG=/var/log/a":                "", // without a line feed
+		"UZERP_ROOT=/var/www/uzerp":           "",
+		"REQUIRE_REASON=reset, detach\n":      "",
+		"REQUIRE_TICKET=all\n":                "",
+		root + "ROOT_ONLY_USERS=boss,adm *\n": "",
+		log + root + "REQUIRE_CALLER=reset,enroll\nPROTECTED_USERS=x\nCHANGES_PER_HOUR=20\n": "",
+		"SUDO_AUDIT_LOG=allow\nSUDO_SETTINGS=refuse\nSUDO_SANDBOX=refuse\nSYSLOG=off\n":      "",
 
 		"\nAUDIT_LGO=/x":                     `line 2: there is no setting "AUDIT_LGO"`,
 		"audit_log=/x":                       `there is no setting "audit_log"`,
@@ -69,6 +72,10 @@ func TestParse(t *testing.T) {
 		"CHANGES_PER_HOUR=20":                "needs a line AUDIT_LOG",
 		"REQUIRE_CALLER=reset":               "needs a line AUDIT_LOG",
 		"PROTECTED_USERS=x":                  "needs a line AUDIT_LOG",
+		log + "REQUIRE_CALLER=reset":         "line 2: REQUIRE_CALLER needs a line UZERP_ROOT too: else a flag could choose another installation",
+		log + "PROTECTED_USERS=x":            "needs a line UZERP_ROOT",
+		"ROOT_ONLY_USERS=x":                  "needs a line UZERP_ROOT",
+		root + "PROTECTED_USERS=x":           "needs a line AUDIT_LOG",
 		"SUDO_AUDIT_LOG=allow\n" + log:       "line 1: SUDO_AUDIT_LOG=allow contradicts AUDIT_LOG in line 2",
 		"REQUIRE_REASON=reset # and nothing": `"reset # and nothing" is not one of`,
 	} {
@@ -155,36 +162,45 @@ func TestMatches(t *testing.T) {
 
 func TestChecks(t *testing.T) {
 	p := mustParse(t, log+"REQUIRE_CALLER=reset\nREQUIRE_REASON=reset,detach\nREQUIRE_TICKET=all\n"+
-		"ROOT_ONLY_USERS=boss,root-*\nPROTECTED_USERS=ceo\nCHANGES_PER_HOUR=3\n")
-	both, code, word, none := Evidence{true, true}, Evidence{Code: true}, Evidence{Word: true}, Evidence{}
+		"ROOT_ONLY_USERS=boss,root-*\nPROTECTED_USERS=ceo\nCHANGES_PER_HOUR=3\n"+root)
+	both, code, word, none := Evidence{Code: true, Word: true}, Evidence{Code: true}, Evidence{Word: true}, Evidence{}
 	for name, test := range map[string]struct {
 		r    Request
 		user string
 		e    Evidence
 		want string // words of the refusal; "" is none
 	}{
-		"nothing is asked":            {Request{Action: "enable"}, "alice", none, ""},
-		"a code":                      {Request{Action: "reset"}, "alice", code, ""},
-		"the operator's word":         {Request{Action: "reset"}, "alice", word, ""},
-		"not verified":                {Request{Action: "reset"}, "alice", none, "/etc/p line 2): reset needs a verified caller"},
-		"not verified, as root":       {Request{Action: "reset", AsRoot: true}, "alice", none, "line 2"},
-		"not listed":                  {Request{Action: "enroll"}, "alice", none, ""},
-		"root only":                   {Request{Action: "enable"}, "boss", both, `/etc/p line 5): only root itself may change "boss"`},
-		"root only, a pattern":        {Request{Action: "reconcile"}, "root-x", both, "line 5"},
-		"root itself":                 {Request{Action: "enable", AsRoot: true}, "boss", none, ""},
-		"protected":                   {Request{Action: "enroll"}, "ceo", both, ""},
-		"protected, a code":           {Request{Action: "enroll"}, "ceo", code, "line 6): for \"ceo\" the caller must be verified twice"},
-		"protected, a word":           {Request{Action: "disable-next-login"}, "ceo", word, "line 6"},
-		"protected, root itself":      {Request{Action: "reset", AsRoot: true}, "ceo", code, "line 6"},
-		"protected, no harm":          {Request{Action: "enable"}, "ceo", none, ""},
-		"protected, a code is sent":   {Request{Action: "identity-send"}, "ceo", none, ""},
-		"protected, a code is tried":  {Request{Action: "identity-check"}, "ceo", none, ""},
-		"root only, a code is sent":   {Request{Action: "identity-send"}, "boss", none, "line 5"},
+		"nothing is asked":           {Request{Action: "enable"}, "alice", none, ""},
+		"a code":                     {Request{Action: "reset"}, "alice", code, ""},
+		"the operator's word":        {Request{Action: "reset"}, "alice", word, ""},
+		"not verified":               {Request{Action: "reset"}, "alice", none, "/etc/p line 2): reset needs a verified caller"},
+		"not verified, as root":      {Request{Action: "reset", AsRoot: true}, "alice", none, "line 2"},
+		"not listed":                 {Request{Action: "enroll"}, "alice", none, ""},
+		"root only":                  {Request{Action: "enable"}, "boss", both, `/etc/p line 5): only root itself may change "boss"`},
+		"root only, a pattern":       {Request{Action: "reconcile"}, "root-x", both, "line 5"},
+		"root itself":                {Request{Action: "enable", AsRoot: true}, "boss", none, ""},
+		"protected":                  {Request{Action: "enroll"}, "ceo", both, ""},
+		"protected, a code":          {Request{Action: "enroll"}, "ceo", code, "line 6): for \"ceo\" the caller must be verified twice"},
+		"protected, a word":          {Request{Action: "disable-next-login"}, "ceo", word, "line 6"},
+		"protected, root itself":     {Request{Action: "reset", AsRoot: true}, "ceo", code, "line 6"},
+		"protected, no harm":         {Request{Action: "enable"}, "ceo", none, ""},
+		"protected, a code is sent":  {Request{Action: "identity-send"}, "ceo", none, ""},
+		"protected, a code is tried": {Request{Action: "identity-check"}, "ceo", none, ""},
+		"root only, a code is sent":  {Request{Action: "identity-send"}, "boss", none, "line 5"},
+		// verify puts a factor on the account, as enroll does; but it may end an enrolment that was allowed.
+		"protected, any factor":       {Request{Action: "verify"}, "ceo", code, "line 6): no enrollment of the last day"},
+		"protected, its enrolment":    {Request{Action: "verify"}, "ceo", Evidence{Enrollment: true}, ""},
+		"protected, any, with both":   {Request{Action: "verify"}, "ceo", both, ""},
+		"protected, another command":  {Request{Action: "enroll"}, "ceo", Evidence{Enrollment: true}, "line 6"},
+		"any factor, not listed":      {Request{Action: "verify"}, "alice", none, ""},
 		"protected, a repair":         {Request{Action: "reconcile"}, "ceo", both, "only root itself may change \"ceo\" by reconcile"},
 		"protected, a repair by root": {Request{Action: "reconcile", AsRoot: true}, "ceo", none, ""},
 	} {
 		refusal(t, name, p.CheckUser(test.r, test.user, func() Evidence { return test.e }), test.want)
 	}
+	listed := mustParse(t, log+root+"REQUIRE_CALLER=all\n")
+	refusal(t, "any factor", listed.CheckUser(Request{Action: "verify"}, "alice", func() Evidence { return none }), "line 3): no enrollment")
+	refusal(t, "any factor, a code", listed.CheckUser(Request{Action: "verify"}, "alice", func() Evidence { return code }), "")
 	for name, test := range map[string]struct {
 		r    Request
 		want string

@@ -9,6 +9,7 @@ const (
 	ReasonSudoDefault   errs.Reason = "policy-sudo-default"  // the line that allows it, and the path of the policy
 	ReasonCallerNeeded  errs.Reason = "policy-caller"        // no parts: the caller must be verified
 	ReasonBothNeeded    errs.Reason = "policy-caller-twice"  // no parts: a code, and the operator's own word
+	ReasonNoEnrollment  errs.Reason = "policy-enrollment"    // the user: enroll must be run, or the caller verified
 	ReasonFlagMissing   errs.Reason = "policy-flag-missing"  // "reason" or "ticket"
 	ReasonTooManyByHour errs.Reason = "policy-changes-limit" // no parts
 )

@@ -1,0 +1,89 @@
+package audit
+
+import (
+	"errors"
+	"os"
+	"testing"
+	"time"
+
+	"uzerp-mfa/internal/errs"
+)
+
+// Only a factor that enroll has made for this user at this place, of late, waits for its code; and only until the enrolment
+// has ended in some way.
+func TestEnrollmentWaits(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	here := Place{Database: &Database{Host: "db", Port: 5432, Name: "live"}, Service: &Service{SID: "VA1"}}
+	copied := Place{Database: &Database{Host: "db", Port: 5432, Name: "copy"}, Service: here.Service}
+	const sid, other = "YF1", "YF2"
+	refused := errs.New(errs.Refused, "no", "")
+	type step struct {
+		command, target string
+		place           Place
+		ago             time.Duration
+		before, after   Values
+		err             error
+	}
+	enrolled := step{"enroll", "alice", here, time.Hour, nil, Values{"factor": "unverified", "factor_sid": sid}, nil}
+	but := func(change func(*step)) []step {
+		s := enrolled
+		change(&s)
+		return []step{s}
+	}
+	after := func(s step) []step { return []step{enrolled, s} }
+	row := func(sid any) Values { return Values{"mfa_sid": sid, "mfa_enrolled": true} }
+	nobody := Place{Database: here.Database} // --skip-twilio uses no service
+	for name, c := range map[string]struct {
+		steps []step
+		want  bool
+	}{
+		"made by enroll":              {but(func(*step) {}), true},
+		"made by nobody":              {nil, false},
+		"for another user":            {but(func(s *step) { s.target = "bob" }), false},
+		"another factor":              {but(func(s *step) { s.after = Values{"factor_sid": other} }), false},
+		"in a copy":                   {but(func(s *step) { s.place = copied }), false},
+		"refused":                     {but(func(s *step) { s.err = refused }), false},
+		"Twilio's answer was lost":    {but(func(s *step) { s.err = errs.ErrLostReply }), false},
+		"by another command":          {but(func(s *step) { s.command = "verify" }), false},
+		"two days ago":                {but(func(s *step) { s.ago = 48 * time.Hour }), false},
+		"before the clock was set":    {but(func(s *step) { s.ago = -time.Hour }), false},
+		"a wrong code":                {after(step{"verify", "alice", here, time.Minute, Values{"factor_sid": sid}, Values{"factor_sid": sid}, refused}), true},
+		"a right code":                {after(step{"verify", "alice", here, time.Minute, Values{"factor_sid": sid}, Values{"factor_sid": sid}, nil}), true},
+		"the row was not written":     {after(step{"verify", "alice", here, time.Minute, row(nil), row(sid), errors.New("failed")}), true},
+		"the row was written":         {after(step{"verify", "alice", here, time.Minute, row(nil), row(sid), nil}), false},
+		"another's row":               {after(step{"verify", "bob", here, time.Minute, row(nil), row(sid), nil}), true},
+		"reset":                       {after(step{"user reset", "alice", nobody, time.Minute, row(other), row(nil), nil}), false},
+		"the reset was refused":       {after(step{"user reset", "alice", here, time.Minute, row(other), row(nil), refused}), true},
+		"the reset's answer was lost": {after(step{"user reset", "alice", here, time.Minute, row(other), row(nil), errs.ErrLostReply}), false},
+		"taken from the row":          {after(step{"reconcile", "alice", nobody, time.Minute, row(sid), row(nil), nil}), false},
+		"deleted":                     {after(step{"reconcile", "alice", here, time.Minute, Values{"factor_sid": sid}, nil, nil}), false},
+		"reset before":                {[]step{{"user reset", "alice", here, 2 * time.Hour, row(other), row(nil), nil}, enrolled}, true},
+	} {
+		clock := now
+		path := t.TempDir() + "/audit.jsonl"
+		log, err := Open(path, Options{Now: func() time.Time { return clock }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range c.steps {
+			clock = now.Add(-s.ago)
+			r := &Recorder{Log: log, Command: s.command, Place: func() Place { return s.place }}
+			_ = r.Record(t.Context(), s.target, s.before, s.after, func() error { return s.err })
+		}
+		waits := func() (bool, error) {
+			return EnrollmentWaits(t.Context(), path, here, "alice", sid, now.Add(-24*time.Hour), now)
+		}
+		if got, err := waits(); got != c.want || err != nil {
+			t.Errorf("%s: %v, %v", name, got, err)
+		}
+		if err := os.Chmod(path, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := waits(); got || errs.KindOf(err) != errs.Config {
+			t.Errorf("%s, and everybody may change the log: %v, %v", name, got, err)
+		}
+	}
+	if got, err := EnrollmentWaits(t.Context(), t.TempDir()+"/none", here, "alice", sid, now, now); got || err != nil {
+		t.Errorf("no log: %v, %v", got, err)
+	}
+}
