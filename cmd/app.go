@@ -86,7 +86,7 @@ type changes = connect.Changes
 func (a *App) changes(w writeFlags) (*changes, error) {
 	path := ""
 	if !a.flags.noAuditLog {
-		path = a.auditLog()
+		path = a.auditLog(forChanges)
 	}
 	if err := a.liftLimits(); err != nil {
 		return nil, err

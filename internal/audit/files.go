@@ -197,6 +197,11 @@ func rotated(dir *safepath.Dir, name string, anyone bool) []member {
 	return members
 }
 
+// begunBefore reports whether the member's first record is older than from.
+func (m *member) begunBefore(from time.Time) bool {
+	return m.err == nil && !m.key.IsZero() && m.key.Before(from)
+}
+
 // look finds out when the member was written: the time of its first record or, if it can't be read, its last change.
 func (m *member) look(dir *safepath.Dir) {
 	m.key = time.Unix(m.stat.Mtim.Unix())
@@ -343,8 +348,8 @@ func (s stoppable) Read(p []byte) (int, error) {
 // young as from are left out. For a file that can't be read it yields a *FileError and goes on.
 func (f *Files) Records(from time.Time) iter.Seq2[Record, error] {
 	members := f.members
-	for len(members) > 1 && members[1].err == nil && !members[1].key.IsZero() && members[1].key.Before(from) {
-		members = members[1:] // the next file has begun before from
+	for len(members) > 1 && (members[1].begunBefore(from) || members[0].err != nil && members[0].key.Before(from)) {
+		members = members[1:] // the next file has begun before from; or this one can't be read, and was changed last before from
 	}
 	rest := *f
 	rest.members = members

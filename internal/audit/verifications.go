@@ -36,7 +36,7 @@ const localTime = "2006-01-02T15:04:05"
 // StartVerification is recorded.
 func (v verifications) StartVerification(ctx context.Context, to caller.Recipient, channel caller.Channel) (started caller.Started, err error) {
 	v.r.remember(to.Username, nil)
-	after := Values{"channel": string(channel), "to": LoggedNumber(to), "status": string(caller.Pending)}
+	after := Values{"channel": string(channel), "to": LoggedNumber(to), "to_given": to.Given, "status": string(caller.Pending)}
 	if fresh := to.Fresh; fresh != nil { // the number verifies somebody only because the operator gave a reason
 		after["number_changed"], after["number_changed_by"] = nil, nil
 		if !fresh.At.IsZero() {
@@ -64,7 +64,7 @@ func (v verifications) CheckVerification(ctx context.Context, to caller.Recipien
 	v.r.remember(to.Username, nil)
 	number := LoggedNumber(to)
 	before := Values{"to": number, "status": string(caller.Pending), "verification_sid": sid}
-	after := Values{"to": number, "status": string(caller.Approved), "verification_sid": sid}
+	after := Values{"to": number, "to_given": to.Given, "status": string(caller.Approved), "verification_sid": sid}
 	recorded := v.r.Record(ctx, to.Username, before, after, func() error {
 		status, err = v.Verifications.CheckVerification(ctx, to, sid, code)
 		if err == nil && status != caller.Approved {
