@@ -71,6 +71,11 @@ func runIdentitySend(ctx context.Context, app *App, opts *identitySendOptions, n
 	if opts.dryRun {
 		return showIdentity(app, view)
 	}
+	if p.Fresh {
+		if err := app.askFresh(ctx, p); err != nil {
+			return ch.Refused(name, err)
+		}
+	}
 	app.streams.Notef("A %s with a code goes to %s.", channelWords(channel), whom(p))
 	app.warnDoNotShare(ctx, channel)
 	answer, err := p.Send(ctx, channel)

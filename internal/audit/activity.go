@@ -66,9 +66,11 @@ func ReadActivity(ctx context.Context, path string, actor Actor, place Place, ch
 }
 
 // isApproval reports whether a record says that a caller gave the code that went to a number from uzERP. A number that the
-// operator gave is not masked.
+// operator gave is not masked. A number that was changed lately, or whose country the operator chose, is no evidence.
 func isApproval(r Record) bool {
 	to, isNumber := r.After["to"].(string)
 	_, isSend := r.After["channel"]
-	return isNumber && strings.Contains(to, "*") && !isSend && r.After["status"] == string(caller.Approved)
+	_, changed := r.After["number_changed"]
+	_, chosen := r.After["region"]
+	return !changed && !chosen && isNumber && strings.Contains(to, "*") && !isSend && r.After["status"] == string(caller.Approved)
 }

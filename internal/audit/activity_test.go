@@ -47,6 +47,8 @@ func TestReadActivity(t *testing.T) {
 	do(9*minute, ann, here, "identity check", "wrong", "", masked("pending"), refused)
 	do(9*minute, ann, here, "identity send", "sent", "", Values{"to": "+44 ***123", "status": "approved", "channel": "sms"}, nil)
 	do(9*minute, ann, here, "identity check", "given", "", Values{"to": "+447700900123", "status": "approved"}, nil)
+	do(9*minute, ann, here, "identity check", "fresh", "", Values{"to": "+44 ***123", "status": "approved", "number_changed": nil}, nil)
+	do(9*minute, ann, here, "identity check", "indian", "", Values{"to": "+91 ***123", "status": "approved", "region": "IN"}, nil)
 	do(9*minute, ann, other, "identity check", "copied", "", masked("approved"), nil)
 	do(9*minute, ben, here, "identity check", "bens", "", masked("approved"), nil)
 	do(-minute, ann, here, "identity check", "ahead", "", masked("approved"), nil) // the clock was set back since
@@ -59,7 +61,7 @@ func TestReadActivity(t *testing.T) {
 	if len(got.Approved) != 2 || !got.Approved["yes"] || !got.Approved["twice"] || len(got.VerifiedBy) != 2 || got.VerifiedBy["yes"] || !got.VerifiedBy["twice"] {
 		t.Errorf("approved %v, and in another way %v", got.Approved, got.VerifiedBy)
 	}
-	if want := "ahead alice carol copied erin given late sent twice yes"; strings.Join(slices.Sorted(maps.Keys(got.Changed)), " ") != want {
+	if want := "ahead alice carol copied erin fresh given indian late sent twice yes"; strings.Join(slices.Sorted(maps.Keys(got.Changed)), " ") != want {
 		t.Errorf("changed %v, want %s", got.Changed, want)
 	}
 	if got, err := ReadActivity(t.Context(), path+"x", ann, here, now, now, now); err != nil || len(got.Changed) != 0 {
