@@ -27,22 +27,29 @@ uzerp-mfa audit-log verify
 uzerp-mfa set-injector --off --yes
 `
 
-// The main job works for root, for the web server's user, and for somebody whom sudo starts.
-func TestDemo(t *testing.T) {
-	top, err := os.MkdirTemp("/tmp", "uzerp-mfa-demo-") // others can't enter the tests' own directory
+// openToAll returns a directory that every user may enter. TempDir's is closed to others.
+func openToAll(t *testing.T) string {
+	t.Helper()
+	top, err := os.MkdirTemp("", "demo-")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(top) })
+	if err := os.Chmod(top, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return top
+}
+
+// The main job works for root, for the web server's user, and for somebody whom sudo starts.
+func TestDemo(t *testing.T) {
+	top := openToAll(t)
 	for name, from := range map[string]string{"bin/uzerp-mfa": shipped(t), "scripts/demo.sh": "../scripts/demo.sh"} {
 		text := readFile(t, from)
 		path := filepath.Join(top, name)
 		if err := errors.Join(os.Mkdir(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o755)); err != nil {
 			t.Fatal(err)
 		}
-	}
-	if err := os.Chmod(top, 0o755); err != nil {
-		t.Fatal(err)
 	}
 	for name, who := range map[string]struct {
 		env []string
@@ -60,7 +67,7 @@ func TestDemo(t *testing.T) {
 			script := filepath.Join(top, "scripts", "demo.sh") + " && PATH=" + filepath.Join(top, "bin") + ":$PATH && " + onTheHost
 			c := exec.CommandContext(t.Context(), program, "sandbox", "--", "sh", "-c", script)
 			c.Dir, c.SysProcAttr = "/", &syscall.SysProcAttr{Credential: who.as}
-			c.Env = append(append(os.Environ(), "TMPDIR=/tmp", "HOME=/"), who.env...)
+			c.Env = append(append(os.Environ(), "TMPDIR="+os.TempDir(), "HOME=/"), who.env...)
 			out, err := c.CombinedOutput()
 			if err != nil || strings.Contains(string(out), "panic") {
 				t.Errorf("%v\n%s", err, out)

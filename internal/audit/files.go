@@ -75,7 +75,7 @@ var (
 // stands alone. It fails as OpenFile does. It refuses no place, because reading makes and changes nothing: Doubt tells.
 func OpenFiles(ctx context.Context, path string) (*Files, error) {
 	files := &Files{ctx: ctx, path: path}
-	if inherited(path) {
+	if _, is := safepath.Inherited(path); is {
 		return files, nil
 	}
 	dir, name, err := safepath.OpenParent(path, trust())
@@ -113,11 +113,6 @@ func (f *Files) Close() error {
 	return f.dir.Close()
 }
 
-// inherited reports whether path names a file that is open already.
-func inherited(path string) bool {
-	return path == "/dev/stdin" || strings.HasPrefix(path, "/dev/fd/") || strings.HasPrefix(path, "/proc/self/fd/")
-}
-
 var errIsDirectory = errors.New("this is a directory")
 
 func (f *Files) find(name string) error {
@@ -143,24 +138,13 @@ func (f *Files) find(name string) error {
 			return readError(f.path, err)
 		}
 		closeFile()
-		if err := foreign(name, &stat); err != nil && f.Doubt == "" {
+		if err := f.dir.JudgeStat(name, &stat); err != nil && f.Doubt == "" {
 			f.Doubt = err.Error()
 		}
 	}
 	f.members = rotated(f.dir, name, f.Doubt != "")
 	if !missing {
 		f.members = append(f.members, log)
-	}
-	return nil
-}
-
-// foreign returns an error if somebody else than root and us could have written what has this stat.
-func foreign(name string, stat *unix.Stat_t) error {
-	switch uid := int(stat.Uid); {
-	case uid != 0 && uid != os.Geteuid():
-		return &safepath.UntrustedError{Path: name, Reason: "it belongs to " + safepath.UserName(uid)}
-	case stat.Mode&0o002 != 0:
-		return &safepath.UntrustedError{Path: name, Reason: "everybody may change it"}
 	}
 	return nil
 }
@@ -212,6 +196,11 @@ func rotated(dir *safepath.Dir, name string, anyone bool) []member {
 	return members
 }
 
+// begunBefore reports whether the member's first record is older than from.
+func (m *member) begunBefore(from time.Time) bool {
+	return m.err == nil && !m.key.IsZero() && m.key.Before(from)
+}
+
 // look finds out when the member was written: the time of its first record or, if it can't be read, its last change.
 func (m *member) look(dir *safepath.Dir) {
 	m.key = time.Unix(m.stat.Mtim.Unix())
@@ -252,7 +241,7 @@ func (m *member) open(dir *safepath.Dir) (content io.Reader, closeFile func(), e
 	case stat.Size > largest:
 		return nil, nil, errLarger
 	}
-	if err := foreign(m.name, &stat); err != nil && !m.anyone {
+	if err := dir.JudgeStat(m.name, &stat); err != nil && !m.anyone {
 		return nil, nil, err
 	}
 	content = f
@@ -355,8 +344,8 @@ func (s stoppable) Read(p []byte) (int, error) {
 // young as from are left out. For a file that can't be read it yields a *FileError and goes on.
 func (f *Files) Records(from time.Time) iter.Seq2[Record, error] {
 	members := f.members
-	for len(members) > 1 && members[1].err == nil && !members[1].key.IsZero() && members[1].key.Before(from) {
-		members = members[1:] // the next file has begun before from
+	for len(members) > 1 && (members[1].begunBefore(from) || members[0].err != nil && members[0].key.Before(from)) {
+		members = members[1:] // the next file has begun before from; or this one can't be read, and was changed last before from
 	}
 	rest := *f
 	rest.members = members

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -41,7 +40,7 @@ func sendToSyslog(path string, r Record) {
 
 // dialSyslog connects to the socket at path without waiting. Nobody but root and us may have put it there.
 func dialSyslog(path string) (fd int, err error) {
-	dir, name, err := safepath.OpenParent(path, safepath.Trust{UIDs: []int{os.Geteuid()}})
+	dir, name, err := safepath.OpenParent(path, safepath.Ourselves())
 	if err != nil {
 		return -1, err
 	}
@@ -50,8 +49,11 @@ func dialSyslog(path string) (fd int, err error) {
 	if err != nil {
 		return -1, err
 	}
-	if uid := int(stat.Uid); stat.Mode&unix.S_IFMT != unix.S_IFSOCK || uid != 0 && uid != os.Geteuid() {
-		return -1, errors.New("no socket of the system's")
+	if stat.Mode&unix.S_IFMT != unix.S_IFSOCK {
+		return -1, errors.New("this is no socket")
+	}
+	if err := dir.JudgeStat(name, &stat); err != nil {
+		return -1, err
 	}
 	address := &unix.SockaddrUnix{Name: dir.Path(name)} // the resolved path: nobody else can change it
 	for _, kind := range []int{unix.SOCK_DGRAM, unix.SOCK_STREAM} {

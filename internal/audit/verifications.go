@@ -52,7 +52,7 @@ func addDoubts(values Values, to caller.Recipient) {
 // StartVerification is recorded.
 func (v verifications) StartVerification(ctx context.Context, to caller.Recipient, channel caller.Channel) (started caller.Started, err error) {
 	v.r.remember(to.Username, nil)
-	after := Values{"channel": string(channel), "to": LoggedNumber(to), "status": string(caller.Pending)}
+	after := Values{"channel": string(channel), "to": LoggedNumber(to), "to_given": to.Given, "status": string(caller.Pending)}
 	addDoubts(after, to)
 	err = v.r.Record(ctx, to.Username, nil, after, func() error {
 		started, err = v.Verifications.StartVerification(ctx, to, channel)
@@ -72,7 +72,7 @@ func (v verifications) CheckVerification(ctx context.Context, to caller.Recipien
 	v.r.remember(to.Username, nil)
 	number := LoggedNumber(to)
 	before := Values{"to": number, "status": string(caller.Pending), "verification_sid": sid}
-	after := Values{"to": number, "status": string(caller.Approved), "verification_sid": sid}
+	after := Values{"to": number, "to_given": to.Given, "status": string(caller.Approved), "verification_sid": sid}
 	addDoubts(after, to)
 	recorded := v.r.Record(ctx, to.Username, before, after, func() error {
 		status, err = v.Verifications.CheckVerification(ctx, to, sid, code)

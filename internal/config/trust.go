@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"regexp"
-	"strconv"
 	"syscall"
 
 	"github.com/joho/godotenv"
@@ -48,9 +47,6 @@ func (l *Loader) open(root, source string) (*installation.Installation, error) {
 	}
 	return inst, nil
 }
-
-// inherited are the paths of files that the caller has opened for this process, such as <(command) of a shell.
-var inherited = regexp.MustCompile(`^(?:/dev/stdin|(?:/dev|/proc/self)/fd/([0-9]{1,4}))$`)
 
 // readEnvFile reads --env-file. It doesn't wrap godotenv's errors, because they quote the rest of the file.
 func (l *Loader) readEnvFile(path string) (map[string]string, error) {
@@ -95,11 +91,10 @@ func grows(source []byte) bool {
 // readNamed reads a file that the caller has named. What the caller has opened is read as it is: the caller's own rights
 // have decided that, and not root's.
 func (l *Loader) readNamed(path string) ([]byte, error) {
-	number := inherited.FindStringSubmatch(path)
-	if number == nil {
+	fd, is := safepath.Inherited(path)
+	if !is {
 		return safepath.ReadFile(path, l.trust(), file.MaxSize)
 	}
-	fd, _ := strconv.Atoi(number[1]) // without a number it is stdin, which is 0
 	own, err := syscall.Dup(fd)
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}

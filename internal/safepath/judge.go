@@ -33,6 +33,14 @@ func (d *Dir) JudgeOwner(f *os.File) error {
 	return d.judgeLinks(f.Name(), int(stat.Uid))
 }
 
+// JudgeStat judges what Lstat has returned about name: it fails with an *UntrustedError, which names no directory, if that
+// belongs to somebody who is not trusted, or may be changed by everybody. Its owner may let a group write to it.
+func (d *Dir) JudgeStat(name string, stat *unix.Stat_t) error {
+	trust := d.trust
+	trust.anyGroup = true
+	return trust.judge(name, stat, -1)
+}
+
 // JudgeRead is JudgeOwner for a file that is only read, or replaced by another one. It is stricter with groups: only one
 // that is trusted may change the file. And it is less strict with names: the file may have several if it belongs to the
 // owner of its directory, or if that is root's, and nobody else can make a name there. It fails with unix.EISDIR for a

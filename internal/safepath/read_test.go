@@ -56,3 +56,41 @@ func TestReadFile(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A stat is judged by its owner, and by what everybody may change. A socket's mode says who may send to it.
+func TestJudgeStat(t *testing.T) {
+	needsRoot(t)
+	top := t.TempDir()
+	for name, test := range map[string]struct {
+		owner int
+		mode  os.FileMode
+		want  string
+	}{
+		"f": {0, 0o644, ""}, "groups": {0, 0o664, ""}, "theirs": {stranger, 0o600, "theirs: it belongs to user 65534"},
+		"open": {0, 0o606, "open: everybody may change it"},
+	} {
+		write(t, top+"/"+name, test.owner, test.mode)
+		checkStat(t, top, name, test.want)
+	}
+	for name, test := range map[string]struct {
+		owner int
+		want  string
+	}{"socket": {0, ""}, "socket2": {stranger, "socket2: it belongs to user 65534"}} {
+		must(t, syscall.Mknod(top+"/"+name, syscall.S_IFSOCK|0o666, 0))
+		must(t, os.Chown(top+"/"+name, test.owner, test.owner))
+		must(t, os.Chmod(top+"/"+name, 0o666))
+		checkStat(t, top, name, test.want)
+	}
+}
+
+func checkStat(t *testing.T, top, name, want string) {
+	t.Helper()
+	d, err := OpenDir(top, Ourselves())
+	must(t, err)
+	defer func() { _ = d.Close() }()
+	stat, err := d.Lstat(name)
+	must(t, err)
+	if err := d.JudgeStat(name, &stat); want == "" && err != nil || want != "" && (err == nil || !strings.HasPrefix(err.Error(), want)) {
+		t.Errorf("%s: %v, want %q", name, err, want)
+	}
+}

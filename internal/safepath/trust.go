@@ -3,7 +3,6 @@
 package safepath
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -81,13 +80,14 @@ func (t Trust) judge(path string, stat *unix.Stat_t, fd int) error {
 	mode := uint32(stat.Mode) //nolint:unconvert // it is a uint16 on other systems
 	isLink := mode&unix.S_IFMT == unix.S_IFLNK
 	isDir := mode&unix.S_IFMT == unix.S_IFDIR
+	isSocket := mode&unix.S_IFMT == unix.S_IFSOCK
 	switch uid, gid := int(stat.Uid), int(stat.Gid); {
 	case t.Anyone:
 		return nil
 	case !t.uid(uid):
 		return &UntrustedError{path, "it belongs to " + UserName(uid)}
-	case isLink, isDir && mode&sticky != 0:
-		return nil // a link's mode means nothing; in a sticky directory only owners rename and remove
+	case isLink, isSocket, isDir && mode&sticky != 0:
+		return nil // a link's mode means nothing, a socket's only who may send; in a sticky directory only owners rename and remove
 	case mode&othersMay != 0:
 		return &UntrustedError{path, "everybody may change it"}
 	case t.anyGroup, isDir && uid == 0 && slices.Contains(t.Through, path):
@@ -122,29 +122,6 @@ func (t Trust) judgeGroup(path string, gid, fd int) error {
 		}
 	}
 	return nil
-}
-
-// aclEntry is an entry of a POSIX access list as Linux keeps it (include/uapi/linux/posix_acl_xattr.h).
-type aclEntry struct {
-	tag, perm uint16
-	id        uint32
-}
-
-const (
-	aclUser        = 0x02
-	aclGroupObject = 0x04
-	aclGroup       = 0x08
-	aclWrite       = 0x02
-	aclHeader      = 4
-	aclEntrySize   = 8
-)
-
-func parseACL(raw []byte) []aclEntry {
-	var list []aclEntry
-	for raw = raw[min(aclHeader, len(raw)):]; len(raw) >= aclEntrySize; raw = raw[aclEntrySize:] {
-		list = append(list, aclEntry{binary.LittleEndian.Uint16(raw), binary.LittleEndian.Uint16(raw[2:]), binary.LittleEndian.Uint32(raw[4:])})
-	}
-	return list
 }
 
 // UserName returns how a user is named in errors: number and, if there is one, name.
