@@ -86,7 +86,7 @@ type changes = connect.Changes
 func (a *App) changes(w writeFlags) (*changes, error) {
 	path := ""
 	if !a.flags.noAuditLog {
-		path = a.auditLog()
+		path = a.auditLog(forChanges)
 	}
 	return connect.NewChanges(a.reader, connect.Command{
 		Name: a.command, Reason: w.reason, Ticket: w.ticket, VerifiedBy: w.verifiedBy, Self: cmp.Or(w.self, a.getenv(selfUser)),

@@ -77,13 +77,13 @@ func (s *doctorSource) UzerpService(ctx context.Context) (verifyservice.Service,
 }
 
 func (s *doctorSource) AuditLog() (doctor.LogFile, error) {
-	path := s.app.auditLog()
+	path := s.app.auditLog(forChanges)
 	exists, err := audit.Examine(path)
 	return doctor.LogFile{Path: path, Exists: exists}, err
 }
 
 func (s *doctorSource) AuditChain(ctx context.Context) (doctor.Chain, error) {
-	path := auditLogPath(s.app)
+	path := s.app.auditLog(forReading)
 	log, err := audit.OpenFiles(ctx, path)
 	if err != nil {
 		if errs.KindOf(err) == errs.NotFound {

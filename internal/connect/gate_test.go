@@ -81,6 +81,8 @@ func TestRootOnlyUsers(t *testing.T) {
 	refusedBy(t, err, "2")
 	_, err = factors.VerifyFactor(ctx, aliceUUID, anySID, "123456")
 	refusedBy(t, err, "2")
+	_, err = factors.Challenge(ctx, aliceUUID, anySID, "123456")
+	refusedBy(t, err, "2")
 	refusedBy(t, factors.DeleteFactor(ctx, aliceUUID, anySID), "2")
 	refusedBy(t, site.ApplySwitch(ctx, injector.Names(), injector.SwitchPlan{Was: classes,
 		Assignments: []injector.Assignment{{Username: "erin", Was: erin.Row, Becomes: assigned}}}), "2")
