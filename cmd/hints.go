@@ -109,11 +109,10 @@ var hints = map[errs.Reason]string{
 		"name uzERP's own directory with --uzerp-root",
 	config.ReasonStrangersFile: "it must belong to root, to the web server or to you (through sudo: to root), and nobody else may change it",
 
-	audit.ReasonNoLog:       "nothing was logged there yet; if something was, it was moved or removed; --audit-log names another file",
-	audit.ReasonUnreadable:  "root may read it, or name another with --audit-log",
-	audit.ReasonUnwritable:  "name another file with --audit-log, or do without a record of what was changed: --no-audit-log",
-	audit.ReasonUnfit:       "%s; or name another file with --audit-log, or do without a record of what was changed: --no-audit-log",
-	audit.ReasonLineTooLong: "shorten --reason",
+	audit.ReasonNoLog:      "nothing was logged there yet; if something was, it was moved or removed; --audit-log names another file",
+	audit.ReasonUnreadable: "root may read it, or name another with --audit-log",
+	audit.ReasonUnwritable: "name another file with --audit-log, or do without a record of what was changed: --no-audit-log",
+	audit.ReasonUnfit:      "%s; or name another file with --audit-log, or do without a record of what was changed: --no-audit-log",
 
 	policy.ReasonFile:          "root must correct %s; uzerp-mfa doctor shows what else is wrong",
 	policy.ReasonRule:          "ask the administrator of this machine; uzerp-mfa policy show lists the rules",
