@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"strings"
 
 	"uzerp-mfa/internal/audit"
 	"uzerp-mfa/internal/config"
@@ -53,8 +52,7 @@ func newDoctorSource(app *App, opts *doctorOptions) *doctorSource {
 
 	path, exists := app.policy.Path()
 	s.settings.Policy = doctor.Got(doctor.Policy{Path: path, Exists: exists}, app.policyErr)
-	region := app.getenv(phoneRegion)
-	s.settings.Region = doctor.Got(doctor.Place{Value: strings.ToUpper(region), Source: phoneRegion}, checkRegion(region))
+	s.settings.Region = doctor.Got(app.region())
 	return s
 }
 

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -153,6 +154,7 @@ func (a *App) choices(c *cobra.Command) []policy.Choice {
 	}
 	add("--"+config.FlagUzerpRoot, a.loader.UzerpRoot, policy.TheUzerpRoot)
 	add(config.VariableUzerpRoot, a.getenv(config.VariableUzerpRoot), policy.TheUzerpRoot)
+	given = append(given, a.chosenRegions(c)...)
 	add("--"+config.FlagDatabaseURL, a.loader.DatabaseURL, policy.TheConnection)
 	add("--"+config.FlagEnvFile, a.loader.EnvFile, policy.TheConnection)
 	for _, name := range connectionFlags {
@@ -161,6 +163,18 @@ func (a *App) choices(c *cobra.Command) []policy.Choice {
 		}
 	}
 	return append(given, policy.Connections(a.getenv)...)
+}
+
+// chosenRegions returns by what the operator chose the country of phone numbers.
+func (a *App) chosenRegions(c *cobra.Command) []policy.Choice {
+	var given []policy.Choice
+	if f := c.Flags().Lookup(flagRegion); f != nil && f.Value.String() != "" {
+		given = append(given, policy.Choice{Name: "--" + flagRegion, Value: strings.ToUpper(f.Value.String()), Of: policy.ThePhoneRegion})
+	}
+	if code := a.getenv(phoneRegion); code != "" {
+		given = append(given, policy.Choice{Name: phoneRegion, Value: strings.ToUpper(code), Of: policy.ThePhoneRegion})
+	}
+	return given
 }
 
 func (a *App) absolute(path string) string {

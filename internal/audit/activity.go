@@ -81,9 +81,12 @@ func ReadActivity(ctx context.Context, path string, actor Actor, place Place, ch
 	return a, nil
 }
 
-// isApproval reports whether a record says that a caller gave the code that went to a number from uzERP.
+// isApproval reports whether a record says that a caller gave the code that went to a number from uzERP. A number that was
+// changed lately, or whose country the operator chose, is no evidence.
 func isApproval(r Record) bool {
 	given, known := r.After["to_given"].(bool)
 	_, isSend := r.After["channel"]
-	return known && !given && !isSend && r.After["status"] == string(caller.Approved)
+	_, changed := r.After["number_changed"]
+	_, chosen := r.After["region"]
+	return !changed && !chosen && known && !given && !isSend && r.After["status"] == string(caller.Approved)
 }

@@ -49,6 +49,8 @@ func TestReadActivity(t *testing.T) {
 	do(9*minute, ann, here, "identity check", "wrong", "", masked("pending"), refused)
 	do(9*minute, ann, here, "identity send", "sent", "", Values{"to": "+44 ***123", "to_given": false, "status": "approved", "channel": "sms"}, nil)
 	do(9*minute, ann, here, "identity check", "given", "", Values{"to": "+4477*", "to_given": true, "status": "approved"}, nil)
+	do(9*minute, ann, here, "identity check", "fresh", "", Values{"to_given": false, "status": "approved", "number_changed": nil}, nil)
+	do(9*minute, ann, here, "identity check", "indian", "", Values{"to_given": false, "status": "approved", "region": "IN"}, nil)
 	do(9*minute, ann, other, "identity check", "copied", "", masked("approved"), nil)
 	do(9*minute, ben, here, "identity check", "bens", "", masked("approved"), nil)
 	do(-minute, ann, here, "identity check", "ahead", "", masked("approved"), nil) // the clock was set back since
@@ -62,7 +64,7 @@ func TestReadActivity(t *testing.T) {
 	if len(got.code) != 3 || !got.Code("yes") || !got.Code("twice") || !got.Code("b\xff") || got.Word("yes") || !got.Word("twice") || got.Word("b\xff") {
 		t.Errorf("approved %v, and in another way %v", got.code, got.word)
 	}
-	if want := `ahead alice b\xff carol copied erin given late sent twice yes`; strings.Join(slices.Sorted(maps.Keys(got.changed)), " ") != want {
+	if want := `ahead alice b\xff carol copied erin fresh given indian late sent twice yes`; strings.Join(slices.Sorted(maps.Keys(got.changed)), " ") != want {
 		t.Errorf("changed %v, want %s", got.changed, want)
 	}
 	if got, err := ReadActivity(t.Context(), path+"x", ann, here, now, now, now); err != nil || got.Changes() != 0 {

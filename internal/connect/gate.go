@@ -370,13 +370,13 @@ func (v allowedVerifications) FetchVerification(ctx context.Context, to caller.R
 }
 
 // CheckVerification asks whether the user may be changed by this operator, and remembers whose caller was verified. A
-// number that the operator gave verifies nobody.
+// number about which the operator's word is needed is no evidence.
 func (v allowedVerifications) CheckVerification(ctx context.Context, to caller.Recipient, sid, code string) (caller.Status, error) {
 	if err := v.g.may([]string{to.Username}); err != nil {
 		return "", err
 	}
 	status, err := v.v.CheckVerification(ctx, to, sid, code)
-	if err == nil && status == caller.Approved && !to.Given {
+	if err == nil && status == caller.Approved && !to.Doubtful() {
 		v.g.mu.Lock()
 		defer v.g.mu.Unlock()
 		v.g.approved[to.Username] = v.g.ch.reader.options.Now()

@@ -187,6 +187,11 @@ func TestCallerIsRequired(t *testing.T) {
 	refusedBy(t, find(coming, "bob"), "3")
 	approve(t, coming, to("alice", true)) // the operator's own number verifies nobody
 	refusedBy(t, change(coming, "alice"), "2")
+	india, changed := to("alice", false), to("alice", false)
+	india.Phone.Region, changed.Fresh = "IN", &caller.Change{}
+	approve(t, coming, india) // the operator chose whose phone it is
+	approve(t, coming, changed)
+	refusedBy(t, change(coming, "alice"), "2")
 	approve(t, coming, to("carol", false))
 	refusedBy(t, change(coming, "alice"), "2")
 	approve(t, coming, to("alice", false))
