@@ -39,14 +39,15 @@ var allowed = map[string][]string{
 	},
 
 	// All other packages may stand on these.
-	"internal/errs":     {},
-	"internal/secret":   {},
-	"internal/finding":  {"uzerp-mfa/internal/errs"},
-	"internal/sidform":  {},
-	"internal/shell":    {},
-	"internal/safepath": {"golang.org/x/sys/unix"},
-	"internal/operator": {"golang.org/x/sys/unix"},
-	"internal/policy":   {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/safepath"},
+	"internal/errs":      {},
+	"internal/secret":    {},
+	"internal/finding":   {"uzerp-mfa/internal/errs"},
+	"internal/sidform":   {},
+	"internal/shell":     {},
+	"internal/invisible": {},
+	"internal/safepath":  {"golang.org/x/sys/unix"},
+	"internal/operator":  {"golang.org/x/sys/unix"},
+	"internal/policy":    {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/safepath"},
 
 	// uzERP's files.
 	"internal/filelock": {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/safepath", "golang.org/x/sys/unix"},
@@ -66,7 +67,7 @@ var allowed = map[string][]string{
 	"internal/installation/treetest": {}, // test support
 
 	"internal/audit": {
-		"uzerp-mfa/internal/operator",
+		"uzerp-mfa/internal/operator", "uzerp-mfa/internal/invisible",
 		"uzerp-mfa/internal/filelock", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/caller", "uzerp-mfa/internal/verifyservice",
 		"golang.org/x/sys/unix",
 		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa",
@@ -101,7 +102,7 @@ var allowed = map[string][]string{
 	},
 	"internal/caller": {
 		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa",
-		"github.com/nyaruka/phonenumbers",
+		"uzerp-mfa/internal/invisible", "github.com/nyaruka/phonenumbers",
 	},
 	"internal/reconcile": {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/mfa"},
 	"internal/verifyservice": {
@@ -110,6 +111,7 @@ var allowed = map[string][]string{
 	},
 	"internal/mutant": {}, // test support
 	"internal/output": {
+		"uzerp-mfa/internal/invisible",
 		"golang.org/x/text/unicode/norm", "github.com/mattn/go-runewidth", "golang.org/x/sys/unix",
 		"golang.org/x/term", "github.com/mdp/qrterminal/v3", "rsc.io/qr",
 	},

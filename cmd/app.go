@@ -86,7 +86,10 @@ type changes = connect.Changes
 func (a *App) changes(w writeFlags) (*changes, error) {
 	path := ""
 	if !a.flags.noAuditLog {
-		path = a.auditLog()
+		path = a.auditLog(forChanges)
+	}
+	if err := a.liftLimits(); err != nil {
+		return nil, err
 	}
 	return connect.NewChanges(a.reader, connect.Command{
 		Name: a.command, Reason: w.reason, Ticket: w.ticket, VerifiedBy: w.verifiedBy, Self: cmp.Or(w.self, a.getenv(selfUser)),
@@ -96,8 +99,20 @@ func (a *App) changes(w writeFlags) (*changes, error) {
 	})
 }
 
+// liftLimits lets no limit stop the program half-way.
+func (a *App) liftLimits() error {
+	if err := operator.LiftLimits(); err != nil {
+		return &errs.Error{Kind: errs.Config, Op: "nothing was changed, because a change could stay without its record", Err: err,
+			Hint: errs.Plain("run it without that limit")}
+	}
+	return nil
+}
+
 // record writes into the log that this command was refused.
 func (a *App) record(log string, refused error, warn func(error)) error {
+	if err := a.liftLimits(); err != nil {
+		return err
+	}
 	ch, err := connect.NewChanges(a.reader, connect.Command{Name: a.command, AuditLog: log, Syslog: a.syslog(), Getenv: a.getenv, Warn: warn})
 	if err != nil {
 		return err

@@ -132,7 +132,7 @@ func runAuditLogShow(ctx context.Context, app *App, opts *auditLogShowOptions) e
 	if err := opts.complete(app.now()); err != nil {
 		return err
 	}
-	path := auditLogPath(app)
+	path := app.auditLog(forReading)
 	here := app.reader.Here(ctx)
 	if opts.away {
 		if len(here.Databases) == 0 && here.Service == nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/operator"
 	"uzerp-mfa/internal/policy"
 )
 
@@ -31,17 +32,47 @@ func TestAuditLogPath(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat("/var/log/uzerp-mfa"); err != nil { // the machine may have such a log of its own
-		if got := auditLogPath(app); got != own {
+		if got := app.auditLog(forReading); got != own {
 			t.Errorf("default: %s", got)
 		}
 	}
 	env["UZERP_MFA_AUDIT_LOG"] = "/named"
-	if got := auditLogPath(app); got != "/named" {
+	if got := app.auditLog(forReading); got != "/named" {
 		t.Errorf("environment: %s", got)
 	}
 	app.flags.auditLog = "given"
-	if got := auditLogPath(app); got != "given" {
+	if got := app.auditLog(forReading); got != "given" {
 		t.Errorf("flag: %s", got)
+	}
+}
+
+// A refusal is never in a log that the operator has named.
+func TestLogOfARefusal(t *testing.T) {
+	state := t.TempDir()
+	env := map[string]string{"XDG_STATE_HOME": state, "UZERP_MFA_AUDIT_LOG": "/named"}
+	app := newApp(Process{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, MachineAuditLog: "/machine",
+		Getenv: func(name string) (string, bool) { v, ok := env[name]; return v, ok }})
+	app.policy = policy.Default("/none")
+	app.flags.auditLog = "/given"
+	for use, want := range map[logUse]string{forChanges: "/given", forReading: "/given"} {
+		if got := app.auditLog(use); got != want {
+			t.Errorf("%d: %s", use, got)
+		}
+	}
+	if got := app.auditLog(forRefusals); got == "/given" || got == "/named" {
+		t.Errorf("a refusal: %s", got)
+	}
+	app.caller = &operator.Caller{}
+	for use, want := range map[logUse]string{forChanges: "/given", forReading: "/given", forRefusals: "/machine"} {
+		if got := app.auditLog(use); got != want {
+			t.Errorf("through sudo, %d: %s", use, got)
+		}
+	}
+	app.flags.auditLog, env["UZERP_MFA_AUDIT_LOG"] = "", ""
+	for _, use := range []logUse{forChanges, forReading, forRefusals} {
+		if got := app.auditLog(use); got != "/machine" {
+			t.Errorf("through sudo, none named, %d: %s", use, got)
+		}
 	}
 }
 

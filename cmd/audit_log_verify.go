@@ -131,7 +131,7 @@ func runAuditLogVerify(ctx context.Context, app *App, opts *auditLogVerifyOption
 	if head != "" && !audit.ValidHash(head) {
 		return usageError("--head: this is no hash", "a head has 64 hexadecimal digits; audit-log verify prints it")
 	}
-	path := auditLogPath(app)
+	path := app.auditLog(forReading)
 	log, err := openAuditLog(ctx, app, path)
 	if err != nil {
 		return err

@@ -101,11 +101,12 @@ func (a *App) verifyCaller(ctx context.Context, ch *changes, w writeFlags, f cal
 		check, err := verifier.PlanVerify(ctx, u, f.channel)
 		if err == nil {
 			a.warnFresh(check)
+			a.warnRegion(check, f.regionFlag)
 			a.streams.Notef("A %s with a code would go to %s.", channelWords(f.channel), whom(check))
 		}
 		return interruptedCheck(err, undone)
 	}
-	return interruptedCheck(verifier.Verify(ctx, u, f.channel, helpdesk{a}), undone)
+	return interruptedCheck(verifier.Verify(ctx, u, f.channel, helpdesk{a, f.regionFlag}), undone)
 }
 
 // interruptedCheck is the error of a verification. If it was interrupted, it says what is left.
@@ -117,20 +118,34 @@ func interruptedCheck(err error, undone string) error {
 }
 
 // helpdesk is the person at the terminal, who has the caller on the phone.
-type helpdesk struct{ app *App }
+type helpdesk struct {
+	app    *App
+	region regionFlag
+}
 
 // Believe implements caller.Operator. --yes does not answer this question.
 func (o helpdesk) Believe(ctx context.Context, c caller.Check) error {
 	o.app.warnFresh(c)
-	yes, err := o.app.streams.Confirm(ctx, "Do you know from somebody else than the caller that this change is right?")
+	return o.app.askFresh(ctx, c)
+}
+
+// askFresh asks the operator whether the change of a number is right. Without a terminal nobody can say so.
+func (a *App) askFresh(ctx context.Context, c caller.Check) error {
+	if !a.streams.CanAsk() {
+		return errs.New(errs.Refused, c.ChangeInWords()+", and there is no terminal to ask on whether that is right", notVerifiedYet)
+	}
+	yes, err := a.streams.Confirm(ctx, "Do you know from somebody else than the caller that this change is right?")
 	if err == nil && !yes {
-		err = errs.New(errs.Declined, c.ChangeInWords()+", and it is not confirmed", "do not help this caller unless you can verify them in another way")
+		err = errs.New(errs.Declined, c.ChangeInWords()+", and it is not confirmed", notVerifiedYet)
 	}
 	return err
 }
 
+const notVerifiedYet = "do not help this caller unless you can verify them in another way"
+
 // Sending implements caller.Operator.
 func (o helpdesk) Sending(ctx context.Context, c caller.Check, channel caller.Channel) {
+	o.app.warnRegion(c, o.region)
 	o.app.streams.Sayf("A %s with a code goes to %s.", channelWords(channel), whom(c))
 	o.app.warnDoNotShare(ctx, channel)
 }

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"strings"
 
 	"uzerp-mfa/internal/audit"
 	"uzerp-mfa/internal/config"
@@ -53,8 +52,7 @@ func newDoctorSource(app *App, opts *doctorOptions) *doctorSource {
 
 	path, exists := app.policy.Path()
 	s.settings.Policy = doctor.Got(doctor.Policy{Path: path, Exists: exists}, app.policyErr)
-	region := app.getenv(phoneRegion)
-	s.settings.Region = doctor.Got(doctor.Place{Value: strings.ToUpper(region), Source: phoneRegion}, checkRegion(region))
+	s.settings.Region = doctor.Got(app.region())
 	return s
 }
 
@@ -79,13 +77,13 @@ func (s *doctorSource) UzerpService(ctx context.Context) (verifyservice.Service,
 }
 
 func (s *doctorSource) AuditLog() (doctor.LogFile, error) {
-	path := s.app.auditLog()
+	path := s.app.auditLog(forChanges)
 	exists, err := audit.Examine(path)
 	return doctor.LogFile{Path: path, Exists: exists}, err
 }
 
 func (s *doctorSource) AuditChain(ctx context.Context) (doctor.Chain, error) {
-	path := auditLogPath(s.app)
+	path := s.app.auditLog(forReading)
 	log, err := audit.OpenFiles(ctx, path)
 	if err != nil {
 		if errs.KindOf(err) == errs.NotFound {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"uzerp-mfa/internal/caller"
+	"uzerp-mfa/internal/doctor"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
@@ -54,11 +55,13 @@ func (f *identityFlags) validate() error {
 	return nil
 }
 
+const flagRegion = "region"
+
 // regionFlag is the country of the numbers that are written without one.
 type regionFlag struct{ region string }
 
 func (f *regionFlag) registerRegion(c *cobra.Command) {
-	c.Flags().StringVar(&f.region, "region", "", "country of phone numbers that are written without one, such as GB (also: UZERP_MFA_PHONE_REGION)")
+	c.Flags().StringVar(&f.region, flagRegion, "", "country of phone numbers that are written without one, such as GB (also: UZERP_MFA_PHONE_REGION)")
 }
 
 // verifier returns what verifies callers.
@@ -91,28 +94,38 @@ func (a *App) sentCodeLength() func(ctx context.Context) int {
 	}
 }
 
-// parsePhone returns what reads a phone number. Numbers that are written without a country are of region, which a
-// flag gave, or else of the environment's. A region that does not exist is a usage error in the first case, and a
-// wrong setting in the second.
+// parsePhone returns what reads a phone number. Numbers that are written without a country are of the policy's region, or
+// else of that which a flag gave, or else of the environment's. A region that does not exist is a usage error if a flag
+// gave it, and else a wrong setting.
 func (a *App) parsePhone(region string) func(text string) (caller.Phone, error) {
+	fixed := a.policy.PhoneRegion()
 	return func(text string) (caller.Phone, error) {
-		if region != "" {
+		if region != "" && fixed == "" {
 			return caller.ParsePhone(text, region)
 		}
-		setting := a.getenv(phoneRegion)
-		if err := checkRegion(setting); err != nil {
+		setting, err := a.region()
+		if err != nil {
 			return caller.Phone{}, err
 		}
-		return caller.ParsePhone(text, setting)
+		phone, err := caller.ParsePhone(text, setting.Value)
+		if fixed != "" {
+			phone.Region = "" // the operator has not chosen it
+		}
+		return phone, err
 	}
 }
 
-// checkRegion refuses a region that phone numbers can't be read by.
-func checkRegion(region string) error {
-	if _, err := caller.ParsePhone("", region); errs.KindOf(err) == errs.Usage {
-		return &errs.Error{Kind: errs.Config, Op: phoneRegion, Err: err, Hint: errs.HintOf(err)}
+// region returns the country of numbers that are written without one, if no flag gives it, and where it is set. It fails
+// if phone numbers can't be read by it.
+func (a *App) region() (doctor.Place, error) {
+	set := doctor.Place{Value: a.policy.PhoneRegion()}
+	if set.Source, _ = a.policy.Path(); set.Value == "" {
+		set = doctor.Place{Value: strings.ToUpper(a.getenv(phoneRegion)), Source: phoneRegion}
 	}
-	return nil
+	if _, err := caller.ParsePhone("", set.Value); errs.KindOf(err) == errs.Usage {
+		return set, &errs.Error{Kind: errs.Config, Op: set.Source, Err: err, Hint: errs.HintOf(err)}
+	}
+	return set, nil
 }
 
 // planCheck finds out which number the user has, and warns of what the operator must know before. Nothing is sent.
@@ -135,6 +148,7 @@ func (a *App) planCheck(ctx context.Context, ch *changes, f identityFlags, name 
 	}
 	a.warnLookalike(name)
 	a.warnFresh(p)
+	a.warnRegion(p, f.regionFlag)
 	if p.Recipient.Given {
 		a.streams.Warnf("%s is not from uzERP: a right code shows that the caller has that phone, and not who they are", p.Recipient.Phone.Masked)
 	}
@@ -182,6 +196,14 @@ func (a *App) warnLookalike(username string) {
 func whom(p caller.Check) string {
 	return fmt.Sprintf("%q (%s, %s) at %s, %s", p.User.Username, quotedOr(p.User.Person, "no person"), quotedOr(p.Details.Company, "no company"),
 		p.Recipient.Phone.Masked, sourceWords(p.Source))
+}
+
+// warnRegion says that a number has its country from a flag.
+func (a *App) warnRegion(p caller.Check, f regionFlag) {
+	if code := p.Recipient.Phone.Region; code != "" && f.region != "" {
+		a.streams.Warnf("the number for %q is written without a country: it is read as %s, a number of %s, because of --region",
+			p.User.Username, p.Recipient.Phone.Masked, code)
+	}
 }
 
 // quotedOr returns a text that others chose in quotes, so that it can't go on as the sentence does, or what stands for

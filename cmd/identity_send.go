@@ -27,7 +27,7 @@ or spoken in a call. The caller reads it out, and identity check says whether it
 Where the number on file is missing, unreadable or not the only one, nothing is sent. --to sends to a number that you
 give: for a phone whose number you know from elsewhere, never for one that the caller dictates.
 
-` + exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable),
+` + exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Declined),
 		Example: `  uzerp-mfa identity send alice --channel sms
   uzerp-mfa identity send carol --channel call -o json
   uzerp-mfa identity send alice --channel sms --to '+44 7700 900456' --reason 'new number, confirmed by her manager'`,
@@ -70,6 +70,11 @@ func runIdentitySend(ctx context.Context, app *App, opts *identitySendOptions, n
 	view.Channel = &opts.channel
 	if opts.dryRun {
 		return showIdentity(app, view)
+	}
+	if p.Fresh {
+		if err := app.askFresh(ctx, p); err != nil {
+			return ch.Refused(name, err)
+		}
 	}
 	app.streams.Notef("A %s with a code goes to %s.", channelWords(channel), whom(p))
 	app.warnDoNotShare(ctx, channel)

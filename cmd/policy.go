@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -153,6 +154,7 @@ func (a *App) choices(c *cobra.Command) []policy.Choice {
 	}
 	add("--"+config.FlagUzerpRoot, a.loader.UzerpRoot, policy.TheUzerpRoot)
 	add(config.VariableUzerpRoot, a.getenv(config.VariableUzerpRoot), policy.TheUzerpRoot)
+	given = append(given, a.chosenRegions(c)...)
 	add("--"+config.FlagDatabaseURL, a.loader.DatabaseURL, policy.TheConnection)
 	add("--"+config.FlagEnvFile, a.loader.EnvFile, policy.TheConnection)
 	for _, name := range connectionFlags {
@@ -161,6 +163,18 @@ func (a *App) choices(c *cobra.Command) []policy.Choice {
 		}
 	}
 	return append(given, policy.Connections(a.getenv)...)
+}
+
+// chosenRegions returns by what the operator chose the country of phone numbers.
+func (a *App) chosenRegions(c *cobra.Command) []policy.Choice {
+	var given []policy.Choice
+	if f := c.Flags().Lookup(flagRegion); f != nil && f.Value.String() != "" {
+		given = append(given, policy.Choice{Name: "--" + flagRegion, Value: strings.ToUpper(f.Value.String()), Of: policy.ThePhoneRegion})
+	}
+	if code := a.getenv(phoneRegion); code != "" {
+		given = append(given, policy.Choice{Name: phoneRegion, Value: strings.ToUpper(code), Of: policy.ThePhoneRegion})
+	}
+	return given
 }
 
 func (a *App) absolute(path string) string {
@@ -177,36 +191,43 @@ func (a *App) recordRefusal(c *cobra.Command, refused error) {
 	if errs.KindOf(refused) != errs.Refused || dry != nil && dry.Value.String() == "true" {
 		return
 	}
-	log := a.policy.AuditLog()
-	if log == "" && a.caller != nil {
-		log = a.machineAuditLog()
-	}
 	warn := func(err error) { a.streams.Warnf("the refusal could not be recorded: %s", err) }
-	if err := a.record(cmp.Or(log, audit.DefaultPath(a.getenv)), refused, warn); err != nil {
+	if err := a.record(a.auditLog(forRefusals), refused, warn); err != nil {
 		warn(err)
 	}
 }
 
-// fixedLog returns the log that the policy names or that sudo's callers get, and "" if the operator may choose one.
-func (a *App) fixedLog() string {
+// logUse is what an audit log is looked for.
+type logUse int
+
+// The uses.
+const (
+	forChanges  logUse = iota // to write what is changed
+	forReading                // to read
+	forRefusals               // to write that the policy has refused this command
+)
+
+// auditLog returns the path of the audit log. The policy's comes first. Through sudo it is the log of the whole machine, unless
+// the caller has named one; and a refusal is always in a log that the caller has not named.
+func (a *App) auditLog(use logUse) string {
+	named := a.flags.auditLog != "" || a.getenv(audit.Variable) != ""
 	switch {
 	case a.policy.AuditLog() != "":
 		return a.policy.AuditLog()
-	case a.caller != nil && a.flags.auditLog == "" && a.getenv(audit.Variable) == "":
+	case a.caller != nil && (use == forRefusals || !named):
 		return a.machineAuditLog()
+	case use == forRefusals:
+		return audit.DefaultPath(a.getenv)
+	case use == forReading:
+		return audit.ReadPath(a.flags.auditLog, a.getenv)
 	}
-	return ""
+	path, _ := audit.WritePath(a.flags.auditLog, a.getenv)
+	return path
 }
 
 // machineAuditLog is the log of the whole machine. It does not depend on any variable.
 func (a *App) machineAuditLog() string {
 	return cmp.Or(a.process.MachineAuditLog, audit.DefaultPath(func(string) string { return "" }))
-}
-
-// auditLog returns the path where the log is written.
-func (a *App) auditLog() string {
-	path, _ := audit.WritePath(a.flags.auditLog, a.getenv)
-	return cmp.Or(a.fixedLog(), path)
 }
 
 // asCaller runs f, which opens or makes files that the operator has named: through sudo with the caller's rights.
@@ -215,9 +236,4 @@ func (a *App) asCaller(f func() error) error {
 		return f()
 	}
 	return a.caller.Do(f)
-}
-
-// auditLogPath returns the path of the log that is read.
-func auditLogPath(app *App) string {
-	return cmp.Or(app.fixedLog(), audit.ReadPath(app.flags.auditLog, app.getenv))
 }

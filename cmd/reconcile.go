@@ -114,7 +114,11 @@ func runReconcile(ctx context.Context, app *App, opts *reconcileOptions) error {
 	var plan reconcile.Repairs
 	if opts.fix {
 		plan = result.PlanRepairs(opts.limit)
-		if err := confirmRepairs(ctx, app, opts, plan); err != nil {
+		err := repairsAllowed(ctx, ch, plan)
+		if err == nil {
+			err = confirmRepairs(ctx, app, opts, plan)
+		}
+		if err != nil {
 			return errors.Join(err, out.flush())
 		}
 	} else if result.WrongService() {
@@ -179,6 +183,15 @@ func (o *reconcileOptions) kinds() (only []reconcile.Kind) {
 		only = append(only, reconcile.Kind(k))
 	}
 	return only
+}
+
+// repairsAllowed asks the administrator's policy whether all repairs may be made.
+func repairsAllowed(ctx context.Context, ch *changes, plan reconcile.Repairs) error {
+	if !plan.Needed() {
+		return nil
+	}
+	users, identities := plan.Targets()
+	return ch.Allowed(ctx, users, identities...)
 }
 
 // confirmRepairs shows the repairs and asks, if there are any to make.

@@ -276,6 +276,11 @@ func (a *App) run(formats []string, f func(ctx context.Context, args []string) e
 		if a.flags.auditLog != "" && a.flags.noAuditLog {
 			return usageError("--audit-log and --no-audit-log contradict each other", "")
 		}
+		for _, name := range recordedFlags {
+			if f := c.Flags().Lookup(name); f != nil && len(f.Value.String()) > longestRecorded {
+				return usageError(fmt.Sprintf("--%s has %d bytes; it may have %d", name, len(f.Value.String()), longestRecorded), "shorten it")
+			}
+		}
 		if err := a.loader.CheckFlags(); err != nil {
 			return err
 		}
@@ -325,6 +330,12 @@ func (w *writeFlags) registerUnasked(c *cobra.Command) {
 	c.Flags().StringVar(&w.reason, "reason", "", "why, for the audit log")
 	c.Flags().StringVar(&w.ticket, "ticket", "", "number of a ticket, for the audit log")
 }
+
+// recordedFlags hold free text for the audit log.
+var recordedFlags = []string{"reason", "ticket"}
+
+// longestRecorded is how many bytes each of them may have, so that they fill no line of the log.
+const longestRecorded = 4 << 10
 
 // requireConfirmation fails if the command must ask and there is no terminal to ask on.
 func (a *App) requireConfirmation(w writeFlags) error {

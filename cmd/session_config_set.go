@@ -98,6 +98,11 @@ func runSessionConfigSet(ctx context.Context, app *App, opts *sessionConfigSetOp
 	}
 	edit := plan.Edit
 	view := sessionSetView{SchemaVersion: schemaVersion, DryRun: opts.dryRun, File: edit.Path, Changes: viewChanges(edit.Changes)}
+	if len(edit.Changes) > 0 {
+		if err := ch.Allowed(ctx, nil, edit.Path); err != nil {
+			return err
+		}
+	}
 	if len(edit.Changes) > 0 && !opts.dryRun {
 		if err := confirmChange(ctx, app, opts, view); err != nil {
 			return err

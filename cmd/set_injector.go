@@ -138,6 +138,10 @@ func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) err
 	if err != nil {
 		return err
 	}
+	users, names := plan.Targets()
+	if err := ch.Allowed(ctx, users, names...); err != nil {
+		return err
+	}
 	refusal := injector.Refusal(checks)
 	asks := plan.Needed() && !opts.dryRun && !opts.yes
 	if app.flags.output == formatTable || asks { // else the document alone has them

@@ -210,6 +210,7 @@ REQUIRE_CALLER=disable-next-login,enroll
 PROTECTED_USERS=alice
 ROOT_ONLY_USERS=admin
 SUDO_SETTINGS=allow
+PHONE_REGION=GB
 END
 visudo -cq || echo "the rules are wrong"
 export UZERP_MFA_VERIFY_URL="$VERIFY"

@@ -3,29 +3,38 @@ package audit
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/errs"
 )
 
-// Activity is what one operator did of late, as a log says.
+// Activity is what one operator did of late, as a log says. The zero Activity is none.
 type Activity struct {
-	// Changed has what was changed, or may have been: users (also those to whom a code was sent), classes, settings.
-	Changed map[string]bool
-	// Approved has the users for whom the operator verified a caller by a code to a number that uzERP has.
-	Approved map[string]bool
-	// VerifiedBy has those of them for whom the operator said with the code how else the caller was verified.
-	VerifiedBy map[string]bool
+	changed map[string]bool // by target: users (also those to whom a code was sent), classes, settings
+	code    map[string]bool // by user: a code to a number that uzERP has verified the caller
+	word    map[string]bool // by user: with that code the operator said how else the caller was verified
 }
 
-// ReadActivity returns what the actor's operator did since then, as the log at path says. Only what was approved at this
-// place counts as approved; changes count wherever they were made. No log means no activity. Hashes are not checked: the
-// policy says where the log is, so operators can't write it. A line from after now was written before the clock was set
-// back: nobody knows how old it is, so it approves nothing.
+// Changes returns how many users, classes and settings were changed, or may have been.
+func (a Activity) Changes() int { return len(a.changed) }
+
+// Changed reports whether the target was changed, or may have been.
+func (a Activity) Changed(target string) bool { return a.changed[visible(target)] }
+
+// Code reports whether the user's caller was verified by a code to a number that uzERP has.
+func (a Activity) Code(username string) bool { return a.code[visible(username)] }
+
+// Word reports whether the operator said with such a code how else the caller was verified.
+func (a Activity) Word(username string) bool { return a.word[visible(username)] }
+
+// ReadActivity returns what the actor's operator did since then, as the log at path and what was rotated away from it say.
+// Only what was approved at this place counts as approved; changes count wherever they were made. No log means no activity.
+// It fails with errs.Config if another user may have written the log, or if a part that may be as young as that can't be
+// read. Hashes are not checked: those who can write the log can write hashes too. A line from after now was written before the
+// clock was set back: nobody knows how old it is, so it approves nothing.
 func ReadActivity(ctx context.Context, path string, actor Actor, place Place, changesSince, approvedSince, now time.Time) (Activity, error) {
-	log, err := OpenFile(ctx, path)
+	log, err := OpenFiles(ctx, path)
 	if err != nil {
 		if errs.KindOf(err) == errs.NotFound {
 			return Activity{}, nil
@@ -33,14 +42,21 @@ func ReadActivity(ctx context.Context, path string, actor Actor, place Place, ch
 		return Activity{}, err
 	}
 	defer func() { _ = log.Close() }()
+	if log.Doubt != "" {
+		return Activity{}, readError(path, errors.New(log.Doubt))
+	}
 	open := map[string]string{} // the ID of an intent -> its target
-	a, counted := Activity{Changed: map[string]bool{}, Approved: map[string]bool{}, VerifiedBy: map[string]bool{}}, map[string]int{}
-	for line, err := range Read(log) {
+	a, counted := Activity{changed: map[string]bool{}, code: map[string]bool{}, word: map[string]bool{}}, map[string]int{}
+	since := changesSince
+	if approvedSince.Before(since) {
+		since = approvedSince
+	}
+	for line, err := range log.Records(since) {
 		if _, bad := errors.AsType[*LineError](err); bad {
 			continue
 		}
 		if err != nil {
-			return Activity{}, err
+			return Activity{}, log.readError(err)
 		}
 		if line.Actor.Operator() != actor.Operator() || line.Actor.Host != actor.Host {
 			continue
@@ -53,22 +69,24 @@ func ReadActivity(ctx context.Context, path string, actor Actor, place Place, ch
 			counted[began]--
 		}
 		if line.Result == ResultDone && !line.Time.Before(approvedSince) && !line.Time.After(now) && place.Has(line) && isApproval(line) {
-			a.Approved[line.Target] = true
-			a.VerifiedBy[line.Target] = a.VerifiedBy[line.Target] || line.VerifiedBy != ""
+			a.code[line.Target] = true
+			a.word[line.Target] = a.word[line.Target] || line.VerifiedBy != ""
 		}
 	}
 	for target, n := range counted {
 		if n > 0 {
-			a.Changed[target] = true
+			a.changed[target] = true
 		}
 	}
 	return a, nil
 }
 
-// isApproval reports whether a record says that a caller gave the code that went to a number from uzERP. A number that the
-// operator gave is not masked.
+// isApproval reports whether a record says that a caller gave the code that went to a number from uzERP. A number that was
+// changed lately, or whose country the operator chose, is no evidence.
 func isApproval(r Record) bool {
-	to, isNumber := r.After["to"].(string)
+	given, known := r.After["to_given"].(bool)
 	_, isSend := r.After["channel"]
-	return isNumber && strings.Contains(to, "*") && !isSend && r.After["status"] == string(caller.Approved)
+	_, changed := r.After["number_changed"]
+	_, chosen := r.After["region"]
+	return !changed && !chosen && known && !given && !isSend && r.After["status"] == string(caller.Approved)
 }

@@ -3,6 +3,7 @@ package audit
 import (
 	"errors"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -31,7 +32,7 @@ func TestReadActivity(t *testing.T) {
 		r := &Recorder{Log: log, Actor: actor, Command: command, VerifiedBy: word, Place: func() Place { return place }}
 		_ = r.Record(t.Context(), target, nil, after, func() error { return err })
 	}
-	masked := func(status string) Values { return Values{"to": "+44 ***123", "status": status} }
+	masked := func(status string) Values { return Values{"to": "+44 ***123", "to_given": false, "status": status} }
 	const minute = time.Minute
 	do(61*minute, ann, here, "user enable", "early", "", nil, nil)
 	do(50*minute, ann, here, "user enable", "alice", "", nil, nil)
@@ -44,9 +45,12 @@ func TestReadActivity(t *testing.T) {
 	do(11*minute, ann, here, "identity check", "late", "", masked("approved"), nil)
 	do(9*minute, ann, here, "identity check", "yes", "", masked("approved"), nil)
 	do(9*minute, ann, here, "identity check", "twice", "in-person", masked("approved"), nil)
+	do(9*minute, ann, here, "identity check", "b\xff", "", masked("approved"), nil)
 	do(9*minute, ann, here, "identity check", "wrong", "", masked("pending"), refused)
-	do(9*minute, ann, here, "identity send", "sent", "", Values{"to": "+44 ***123", "status": "approved", "channel": "sms"}, nil)
-	do(9*minute, ann, here, "identity check", "given", "", Values{"to": "+447700900123", "status": "approved"}, nil)
+	do(9*minute, ann, here, "identity send", "sent", "", Values{"to": "+44 ***123", "to_given": false, "status": "approved", "channel": "sms"}, nil)
+	do(9*minute, ann, here, "identity check", "given", "", Values{"to": "+4477*", "to_given": true, "status": "approved"}, nil)
+	do(9*minute, ann, here, "identity check", "fresh", "", Values{"to_given": false, "status": "approved", "number_changed": nil}, nil)
+	do(9*minute, ann, here, "identity check", "indian", "", Values{"to_given": false, "status": "approved", "region": "IN"}, nil)
 	do(9*minute, ann, other, "identity check", "copied", "", masked("approved"), nil)
 	do(9*minute, ben, here, "identity check", "bens", "", masked("approved"), nil)
 	do(-minute, ann, here, "identity check", "ahead", "", masked("approved"), nil) // the clock was set back since
@@ -56,13 +60,50 @@ func TestReadActivity(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(got.Approved) != 2 || !got.Approved["yes"] || !got.Approved["twice"] || len(got.VerifiedBy) != 2 || got.VerifiedBy["yes"] || !got.VerifiedBy["twice"] {
-		t.Errorf("approved %v, and in another way %v", got.Approved, got.VerifiedBy)
+	// A name that is no UTF-8 is in the log with \xff written out.
+	if len(got.code) != 3 || !got.Code("yes") || !got.Code("twice") || !got.Code("b\xff") || got.Word("yes") || !got.Word("twice") || got.Word("b\xff") {
+		t.Errorf("approved %v, and in another way %v", got.code, got.word)
 	}
-	if want := "ahead alice carol copied erin given late sent twice yes"; strings.Join(slices.Sorted(maps.Keys(got.Changed)), " ") != want {
-		t.Errorf("changed %v, want %s", got.Changed, want)
+	if want := `ahead alice b\xff carol copied erin fresh given indian late sent twice yes`; strings.Join(slices.Sorted(maps.Keys(got.changed)), " ") != want {
+		t.Errorf("changed %v, want %s", got.changed, want)
 	}
-	if got, err := ReadActivity(t.Context(), path+"x", ann, here, now, now, now); err != nil || len(got.Changed) != 0 {
+	if got, err := ReadActivity(t.Context(), path+"x", ann, here, now, now, now); err != nil || got.Changes() != 0 {
 		t.Errorf("no log: %v, %v", got, err)
+	}
+	if !got.Changed("b\xff") {
+		t.Error("a name that is no UTF-8 is not found")
+	}
+	read := func() (Activity, error) {
+		return ReadActivity(t.Context(), path, ann, here, now.Add(-time.Hour), now.Add(-10*minute), now)
+	}
+	// A rotation hides nothing.
+	if err := os.Rename(path, path+".1"); err != nil {
+		t.Fatal(err)
+	}
+	log = openLog(t, path)
+	do(minute, ann, here, "user enable", "grace", "", nil, nil)
+	rotated, err := read()
+	if err != nil || rotated.Changes() != got.Changes()+1 || !rotated.Code("yes") {
+		t.Errorf("after a rotation: %v, %v", rotated, err)
+	}
+	// What can't be read does no harm if it is older, and else is an error: it may have more changes.
+	unreadable := path + ".2.xz"
+	writeFile(t, unreadable, []byte("x"))
+	if _, err := read(); errs.KindOf(err) != errs.Config {
+		t.Errorf("with a file that can't be read: %v", err)
+	}
+	early := now.Add(-2 * time.Hour)
+	if err := os.Chtimes(unreadable, early, early); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := read(); err != nil || again.Changes() != rotated.Changes() {
+		t.Errorf("with an old file that can't be read: %v, %v", again, err)
+	}
+	// A log that others may have written is no evidence.
+	if err := os.Chmod(path, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := read(); errs.KindOf(err) != errs.Config {
+		t.Errorf("a log that everybody may change: %v", err)
 	}
 }

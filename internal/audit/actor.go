@@ -20,8 +20,11 @@ type Actor struct {
 	PID       int    `json:"pid"`
 }
 
+// longestActor is how many bytes of a field of an Actor stay: an address and a host have fewer.
+const longestActor = 256
+
 // CurrentActor returns what the operating system and the environment say. A field that can't be found out stays empty;
-// it is never guessed.
+// it is never guessed. A field that is too long for what it should be is shortened.
 func CurrentActor(getenv func(string) string) Actor {
 	a := Actor{User: strconv.Itoa(os.Getuid()), SudoUser: getenv("SUDO_USER"), PID: os.Getpid()}
 	if caller, err := operator.ThroughSudo(getenv); err == nil && caller != nil {
@@ -36,6 +39,9 @@ func CurrentActor(getenv func(string) string) Actor {
 		}
 	}
 	a.Host, _ = os.Hostname() // without one the field stays empty
+	for _, field := range []*string{&a.User, &a.SudoUser, &a.SSHClient, &a.Host} {
+		*field = shorten(*field, longestActor)
+	}
 	return a
 }
 

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -39,7 +40,8 @@ type Files struct {
 type member struct {
 	name   string
 	stat   unix.Stat_t
-	key    time.Time // members are in its order
+	key    time.Time // members are in its order, where no link says another
+	before string    // the hash that its first record follows, or empty
 	empty  bool      // it holds no record
 	err    error     // why it can't be read
 	anyone bool      // it may belong to anybody
@@ -133,11 +135,10 @@ func (f *Files) find(name string) error {
 	}
 	log := member{name: name, stat: stat, anyone: true}
 	if !missing {
-		_, closeFile, err := log.open(f.dir)
-		if err != nil {
-			return readError(f.path, err)
+		if log.look(f.dir); log.err != nil {
+			return readError(f.path, log.err)
 		}
-		closeFile()
+		log.key = time.Time{} // nobody knows how far it goes
 		if err := f.dir.JudgeStat(name, &stat); err != nil && f.Doubt == "" {
 			f.Doubt = err.Error()
 		}
@@ -196,6 +197,11 @@ func rotated(dir *safepath.Dir, name string, anyone bool) []member {
 	return members
 }
 
+// begunBefore reports whether the member's first record is older than from.
+func (m *member) begunBefore(from time.Time) bool {
+	return m.err == nil && !m.key.IsZero() && m.key.Before(from)
+}
+
 // look finds out when the member was written: the time of its first record or, if it can't be read, its last change.
 func (m *member) look(dir *safepath.Dir) {
 	m.key = time.Unix(m.stat.Mtim.Unix())
@@ -208,7 +214,10 @@ func (m *member) look(dir *safepath.Dir) {
 	lines := newLines(io.LimitReader(content, lastWindow))
 	for lines.next() {
 		if record, err := decode(lines.text); err == nil && !lines.tooLong {
-			m.key = record.Time
+			m.key, m.before = record.Time, record.Follows
+			if record.Prev != Genesis { // written when the log was just being truncated
+				m.before = record.Prev
+			}
 			return
 		}
 	}
@@ -339,8 +348,8 @@ func (s stoppable) Read(p []byte) (int, error) {
 // young as from are left out. For a file that can't be read it yields a *FileError and goes on.
 func (f *Files) Records(from time.Time) iter.Seq2[Record, error] {
 	members := f.members
-	for len(members) > 1 && members[1].err == nil && !members[1].key.IsZero() && members[1].key.Before(from) {
-		members = members[1:] // the next file has begun before from
+	for len(members) > 1 && (members[1].begunBefore(from) || members[0].err != nil && members[0].key.Before(from)) {
+		members = members[1:] // the next file has begun before from; or this one can't be read, and was changed last before from
 	}
 	rest := *f
 	rest.members = members
@@ -383,8 +392,94 @@ func headBefore(dir *safepath.Dir, name string) string {
 	if len(members) == 0 {
 		return ""
 	}
-	newest := members[len(members)-1]
-	content, closeFile, err := newest.open(dir)
+	// A clock that was wrong once must not make one file the newest for ever: a file that another follows is not the newest.
+	newest := slices.MaxFunc(members, byRotation)
+	for range members {
+		head := newest.head(dir)
+		next := slices.IndexFunc(members, func(m member) bool { return ValidHash(head) && m.before == head })
+		if next < 0 {
+			return head
+		}
+		newest = members[next]
+	}
+	return unknownHead // they follow each other in a circle
+}
+
+// numbered matches the name of a file to which logrotate gave a number, and no date.
+var numbered = regexp.MustCompile(`\.([0-9]{1,5})(\.[A-Za-z0-9]+)?$`)
+
+// byRotation compares two files by the time of their rotation: by their numbers, else by the times of their last changes.
+func byRotation(a, b member) int {
+	number := func(m member) int {
+		if found := numbered.FindStringSubmatch(m.name); found != nil {
+			n, _ := strconv.Atoi(found[1])
+			return n
+		}
+		return 0
+	}
+	if x, y := number(a), number(b); x > 0 && y > 0 && x != y {
+		return cmp.Compare(y, x)
+	}
+	return cmp.Or(time.Unix(a.stat.Mtim.Unix()).Compare(time.Unix(b.stat.Mtim.Unix())), cmp.Compare(a.name, b.name))
+}
+
+// linked returns the members in the order of their links: each behind the one whose head its first record has. Where links
+// are missing, the files stay in the order of their times. A file that the log follows is not behind one that it doesn't.
+func linked(dir *safepath.Dir, members []member) []member {
+	if len(members) < 3 {
+		return members
+	}
+	const none = -1
+	n := len(members)
+	ends := make(map[string]int, n) // head -> the member that ends with it
+	for i, m := range slices.Backward(members) {
+		if head := m.head(dir); !m.empty && ValidHash(head) {
+			ends[head] = i
+		}
+	}
+	before, toLog := make([]int, n), make([]bool, n)
+	for i, m := range members {
+		before[i] = none
+		if j, ok := ends[m.before]; ok && j != i {
+			before[i] = j
+		}
+	}
+	for i := n - 1; i != none && !toLog[i]; i = before[i] {
+		toLog[i] = true
+	}
+	var sorted []member
+	done := make([]bool, n)
+	var add func(i int)
+	add = func(i int) {
+		if done[i] {
+			return
+		}
+		done[i] = true
+		sorted = append(sorted, members[i])
+		for _, onTheWay := range []bool{false, true} { // the log comes last
+			for next := range members {
+				if before[next] == i && toLog[next] == onTheWay {
+					add(next)
+				}
+			}
+		}
+	}
+	for _, onTheWay := range []bool{false, true} {
+		for i := range members {
+			if before[i] == none && toLog[i] == onTheWay {
+				add(i)
+			}
+		}
+	}
+	for i := range members { // in a circle: somebody wrote these links
+		add(i)
+	}
+	return sorted
+}
+
+// head returns the hash of the member's last record, or unknownHead.
+func (m *member) head(dir *safepath.Dir) string {
+	content, closeFile, err := m.open(dir)
 	if err != nil {
 		return unknownHead
 	}

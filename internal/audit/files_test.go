@@ -157,6 +157,69 @@ func TestRotatedFilesAreOneChain(t *testing.T) {
 	}
 }
 
+// A clock that was wrong once changes no order: every file follows the one before it, and a missing one is noticed.
+func TestClockThatWasWrong(t *testing.T) {
+	for name, rotate := range rotations() {
+		for _, wrong := range []time.Duration{-10 * 365 * 24 * time.Hour, 10 * 365 * 24 * time.Hour} {
+			t.Run(fmt.Sprint(name, " ", wrong), func(t *testing.T) {
+				l := newLog(t, 0)
+				var heads []string
+				for n := range 6 {
+					l.o.Now = time.Now
+					if n == 1 {
+						l.o.Now = func() time.Time { return time.Now().Add(wrong) }
+					}
+					r := sample(n)
+					r.Database = &Database{"h", 1, "d"}
+					heads = append(heads, appendTo(t, l, r).Hash)
+					if n == 1 { // the file system has the same clock
+						check(t, os.Chtimes(l.path, time.Time{}, l.o.Now()))
+					}
+					if n < 5 {
+						rotate(t, l.path, n)
+					}
+				}
+				report := verifyFiles(t, l.path, "")
+				if !report.Intact() || len(report.Files) != 6 {
+					t.Fatalf("%q, %d files", ids(report), len(report.Files))
+				}
+				for i, f := range report.Files {
+					if f.Head != heads[i] || i > 0 && f.Follows != heads[i-1] && name != "copytruncate" {
+						t.Errorf("file %d: %+v", i, f)
+					}
+				}
+				for _, f := range report.Files[2:4] {
+					check(t, os.Remove(filepath.Join(filepath.Dir(l.path), f.Name)))
+				}
+				want := "missing-file " + verifyFiles(t, l.path, "").Files[2].Name + " 1"
+				if got := ids(verifyFiles(t, l.path, "")); !slices.Contains(got, want) {
+					t.Errorf("without two in the middle: %q, want %s", got, want)
+				}
+			})
+		}
+	}
+}
+
+// Links that somebody wrote so that they go round leave no file unchecked.
+func TestLinksInACircle(t *testing.T) {
+	l := newLog(t, 1)
+	link := func(name, before, hash string) {
+		t.Helper()
+		body := strings.Split(string(readFile(t, l.path)), `,"prev":"`)[0]
+		writeFile(t, name, []byte(body+`,"follows":"`+before+`","prev":"`+Genesis+`"`+hashStart+hash+hashEnd+"\n"))
+	}
+	a, b := strings.Repeat("a", 64), strings.Repeat("b", 64)
+	link(l.path+".1", a, b)
+	link(l.path+".2", b, a)
+	if r := verifyFiles(t, l.path, ""); len(r.Files) != 3 || len(r.Findings) < 2 {
+		t.Errorf("%q, %d files", ids(r), len(r.Files))
+	}
+	check(t, os.Remove(l.path))
+	if r := appendTo(t, l, sample(1)); r.Follows != unknownHead {
+		t.Errorf("follows %q", r.Follows)
+	}
+}
+
 // Each kind of damage between files is found, and told from what is not known.
 func TestDamageBetweenFiles(t *testing.T) {
 	setUp := func(t *testing.T) (*Log, func(string) string) {
@@ -260,12 +323,12 @@ func TestHeadThatCantBeRead(t *testing.T) {
 	}
 	needsRoot(t)
 	check(t, os.Rename(l.path, l.path+".1"))
-	writeFile(t, l.path+".2.xz", nil)
-	check(t, os.Chown(l.path+".2.xz", stranger, stranger))
+	writeFile(t, l.path+"-20991231.xz", nil)
+	check(t, os.Chown(l.path+"-20991231.xz", stranger, stranger))
 	if r := appendTo(t, l, sample(2)); !ValidHash(r.Follows) {
 		t.Errorf("follows %q", r.Follows)
 	}
-	if r := verifyFiles(t, l.path, ""); !slices.Equal(ids(r), []string{"unreadable-file audit.jsonl.2.xz"}) {
+	if r := verifyFiles(t, l.path, ""); !slices.Equal(ids(r), []string{"unreadable-file audit.jsonl-20991231.xz"}) {
 		t.Errorf("%q", ids(r))
 	}
 }

@@ -204,12 +204,35 @@ func (l *Log) openLock(dir *safepath.Dir) (*os.File, error) {
 // For an outcome, give r the ID of its intent, and a ctx that outlives the command's: an interrupted command has an
 // outcome too.
 //
-// It fails with ctx's error if that ends while it waits for other writers, with errs.Usage for a record over 64 KiB,
-// which only a huge --reason makes, and otherwise with errs.Config.
+// The record goes to syslog too. An outcome or a refusal goes there even if it can't be written; what has not begun needs
+// no record.
+//
+// It fails with ctx's error if that ends while it waits for other writers, and otherwise with errs.Config.
 func (l *Log) Append(ctx context.Context, r Record) (Record, error) {
 	if err := r.check(); err != nil {
 		return Record{}, err
 	}
+	if r.ID == "" {
+		r.ID = l.o.NewID()
+	}
+	r = r.sanitized()
+	written, err := l.write(ctx, r)
+	if l.o.Syslog == "" {
+		return written, err
+	}
+	if err == nil {
+		sendToSyslog(l.o.Syslog, written)
+	} else if r.Result != ResultIntent {
+		r.Time = l.now()
+		sendToSyslog(l.o.Syslog, r)
+	}
+	return written, err
+}
+
+func (l *Log) now() time.Time { return l.o.Now().UTC().Round(0) }
+
+// write writes r to the file, once no other process does.
+func (l *Log) write(ctx context.Context, r Record) (Record, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, l.o.Wait, errBusy)
 	defer cancel()
 	if ctx.Err() != nil {
@@ -238,11 +261,8 @@ func (l *Log) Append(ctx context.Context, r Record) (Record, error) {
 	}
 	defer func() { _ = f.Close() }()
 	filelock.Share(lock, f)
-	if r, err = l.append(dir, f, r.sanitized()); err != nil {
+	if r, err = l.append(dir, f, r); err != nil {
 		return Record{}, l.error(err)
-	}
-	if l.o.Syslog != "" {
-		sendToSyslog(l.o.Syslog, r)
 	}
 	return r, nil
 }
@@ -321,25 +341,23 @@ func (l *Log) append(dir *safepath.Dir, f *os.File, r Record) (Record, error) {
 		return Record{}, err
 	}
 	r.SchemaVersion = SchemaVersion
-	if r.ID == "" {
-		r.ID = l.o.NewID()
-	}
-	r.Time = l.o.Now().UTC().Round(0) // taken while the lock is held, so that the lines are in the order of their times
+	r.Time = l.now() // taken while the lock is held, so that the lines are in the order of their times
 	r.Prev, r.Torn = t.prev, t.torn
 	if t.prev == Genesis {
 		r.Follows = headBefore(dir, filepath.Base(l.path))
 	}
 	line, err := encode(&r)
+	for _, s := range shortenings {
+		if err == nil && len(line) > maxLine {
+			r = r.shortened(s)
+			line, err = encode(&r)
+		}
+	}
 	if err == nil && len(line) > maxLine {
-		r = r.shortened()
-		line, err = encode(&r)
+		err = fmt.Errorf("the line would have %d bytes; it may have %d", len(line), maxLine)
 	}
 	if err != nil {
 		return Record{}, err
-	}
-	if len(line) > maxLine {
-		return Record{}, errs.NewWith(errs.Usage,
-			fmt.Sprintf("the line for the audit log would have %d bytes; it may have %d", len(line), maxLine), ReasonLineTooLong.With())
 	}
 	if t.unended {
 		line = append([]byte("\n"), line...)

@@ -84,11 +84,6 @@ func TestAppendRefuses(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	r := sample(0)
-	r.Reason = strings.Repeat("é", maxLine/2)
-	if _, err := l.Append(t.Context(), r); errs.KindOf(err) != errs.Usage {
-		t.Errorf("a huge reason: %v", err)
-	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := l.Append(ctx, sample(0)); !errors.Is(err, context.Canceled) {
@@ -119,6 +114,31 @@ func TestHugeTextsAreShortened(t *testing.T) {
 	}
 }
 
+// Every text may be huge, and made of what takes most bytes in JSON. However long an intent is, its outcome fits too.
+func TestEveryRecordFits(t *testing.T) {
+	l := newLog(t, 0)
+	all := strings.Repeat("\x01", 70_000)
+	huge := Record{ID: "1", Actor: Actor{all, all, all, all, 1}, Database: &Database{all, 1, all}, Service: &Service{all, all}, Command: "user reset",
+		Target: all, Before: UserValues(mfa.Row{SID: &all, UUID: &all}), After: UserValues(mfa.Row{SID: &all, UUID: &all}),
+		Reason: all, Ticket: all, VerifiedBy: all, Message: all}
+	for _, result := range Results() {
+		huge.Result = result
+		appendTo(t, l, huge)
+	}
+	size := len(readFile(t, l.path))
+	r := &Recorder{Log: l, Actor: sample(0).Actor, Command: "user reset", Warn: func(err error) { t.Error(err) }}
+	check(t, r.Record(t.Context(), "alice", nil, nil, func() error { return nil }))
+	intent := len(strings.SplitAfter(string(readFile(t, l.path)[size:]), "\n")[0])
+	for i := range 5 {
+		r.Reason = strings.Repeat("x", maxLine-intent-4+i) // an outcome has more bytes than its intent
+		err := r.Record(t.Context(), "alice", nil, nil, func() error { return errs.New(errs.Refused, "no", "") })
+		if errs.KindOf(err) != errs.Refused {
+			t.Error(err)
+		}
+	}
+	intact(t, l, len(Results())+12)
+}
+
 // Read and Verify must accept the longest line that Append writes.
 func TestLongestLine(t *testing.T) {
 	l := newLog(t, 0)
@@ -128,14 +148,12 @@ func TestLongestLine(t *testing.T) {
 	size := len(readFile(t, l.path))
 	r := sample(0)
 	r.Reason += strings.Repeat("x", maxLine-size-100)
-	for {
+	for range 200 { // the last ones are shortened
 		r.Reason += "x"
-		if _, err := l.Append(t.Context(), r); err != nil {
-			break
-		}
+		appendTo(t, l, r)
 	}
 	report := verifyText(t, readFile(t, l.path), "")
-	if !report.Intact() || report.Records < 50 {
+	if !report.Intact() || report.Records != 201 || !strings.Contains(string(readFile(t, l.path)), " bytes, SHA-256 ") {
 		t.Errorf("%+v", report)
 	}
 	longest := 0
@@ -150,7 +168,7 @@ func TestLongestLine(t *testing.T) {
 func TestTextFromOutside(t *testing.T) {
 	l := newLog(t, 0)
 	r := sample(0)
-	r.Target = "a\xffb\nc\x00\x1b[31m\u202e\u0085\u2028\x7f\"\\,\"hash\":\"" + Genesis + "\"}"
+	r.Target = "a\xffb\nc\x00\x1b[31m\u202e\u0085\u2028\ufe0f\u3164\u00a0\u2800\x7f\"\\,\"hash\":\"" + Genesis + "\"}"
 	r.Before = Values{"mfa_sid": "\xc3("}
 	r.Actor.SSHClient = "\x9b"
 	appendTo(t, l, r)
@@ -419,6 +437,10 @@ func TestPaths(t *testing.T) {
 func TestCurrentActor(t *testing.T) {
 	env := map[string]string{"SUDO_USER": "ann", "SSH_CONNECTION": "2001:db8::1 50000 192.0.2.1 22"}
 	a := CurrentActor(func(name string) string { return env[name] })
+	long := CurrentActor(func(string) string { return strings.Repeat("9", 70_000) })
+	if n := len(long.SSHClient); n > 512 || len(long.SudoUser) > 512 || !strings.HasSuffix(long.SSHClient, "]") {
+		t.Errorf("an address of %d bytes", n)
+	}
 	host, _ := os.Hostname()
 	if a.User == "" || a.SudoUser != "ann" || a.SSHClient != "2001:db8::1" || a.PID != os.Getpid() || a.Host != host {
 		t.Errorf("%+v", a)

@@ -4,11 +4,10 @@ import "uzerp-mfa/internal/errs"
 
 // The reasons of this package's hints. The comment beside each names the parts of its hint.
 const (
-	ReasonNoLog       errs.Reason = "no-log"     // no parts: there is no log to read
-	ReasonUnreadable  errs.Reason = "unreadable" // no parts
-	ReasonUnwritable  errs.Reason = "unwritable" // no parts
-	ReasonUnfit       errs.Reason = "unfit"      // what to do about the file
-	ReasonLineTooLong errs.Reason = "long-line"  // no parts: the line holds the operator's --reason
+	ReasonNoLog      errs.Reason = "no-log"     // no parts: there is no log to read
+	ReasonUnreadable errs.Reason = "unreadable" // no parts
+	ReasonUnwritable errs.Reason = "unwritable" // no parts
+	ReasonUnfit      errs.Reason = "unfit"      // what to do about the file
 )
 
 // Flag is the name of the flag that names the log.

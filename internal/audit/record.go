@@ -10,10 +10,10 @@ import (
 	"regexp"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 
+	"uzerp-mfa/internal/invisible"
 	"uzerp-mfa/internal/mfa"
 )
 
@@ -237,8 +237,8 @@ func decode(line []byte) (Record, error) {
 	return r, nil
 }
 
-// escapeInvisible writes characters that a terminal would obey or hide as \uXXXX, for people who read the file with
-// tail. Beyond ASCII such characters occur in JSON only inside strings, so nothing has to be parsed. Within ASCII only
+// escapeInvisible writes invisible characters as \uXXXX, for people who read the file with tail. Beyond ASCII such
+// characters occur in JSON only inside strings, so nothing has to be parsed. Within ASCII only
 // DEL is left: encoding/json has escaped the others.
 func escapeInvisible(line []byte) []byte {
 	var out []byte
@@ -246,7 +246,7 @@ func escapeInvisible(line []byte) []byte {
 		var r rune
 		r, w = utf8.DecodeRune(line[i:])
 		switch {
-		case r == '\n' || unicode.IsGraphic(r):
+		case r == '\n' || !invisible.Is(r):
 			out = append(out, line[i:i+w]...)
 		case r > 0xffff:
 			high, low := utf16.EncodeRune(r)

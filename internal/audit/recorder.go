@@ -40,19 +40,28 @@ func (r *Recorder) Record(ctx context.Context, target string, before, after Valu
 	intent, err := r.Log.Append(ctx, r.line(target, before, after, ResultIntent, ""))
 	if err != nil && r.BestEffort {
 		r.warn(err)
-		return change()
+		err = change()
+		// Its outcome may be written by now, and goes to syslog. There is one warning already.
+		_, _ = r.Log.Append(context.Background(), r.outcome(target, before, after, err))
+		return err
 	}
 	if err != nil {
 		return err
 	}
 	err = change()
-	outcome := r.line(target, before, after, resultOf(err), "")
+	outcome := r.outcome(target, before, after, err)
 	outcome.ID = intent.ID
-	if err != nil {
-		outcome.Message = err.Error()
-	}
 	r.finish(outcome)
 	return err
+}
+
+// outcome returns the line about a change that ended with err.
+func (r *Recorder) outcome(target string, before, after Values, err error) Record {
+	message := ""
+	if err != nil {
+		message = err.Error()
+	}
+	return r.line(target, before, after, resultOf(err), message)
 }
 
 // Refused writes that a change was asked for and refused.

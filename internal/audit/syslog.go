@@ -1,9 +1,12 @@
 package audit
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -11,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"uzerp-mfa/internal/invisible"
 	"uzerp-mfa/internal/safepath"
 )
 
@@ -26,6 +30,9 @@ const (
 	syslogText    = 160  // of reason and message
 	syslogValue   = 64   // of every other value
 )
+
+// notWritten stands for the hash of a record that is not in the file.
+const notWritten = "none"
 
 // sendToSyslog sends one line about r. What goes wrong is nobody's business: a socket that is missing, full or hangs must
 // stop no command, so nothing is waited for and nothing is told.
@@ -84,8 +91,8 @@ func syslogLine(r Record) string {
 		severity = severityWarning
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "<%d>%s uzerp-mfa[%d]: result=%s command=%q time=%s id=%s hash=%s", facilityAuthpriv|severity, r.Time.Local().Format(time.Stamp),
-		r.Actor.PID, r.Result, r.Command, r.Time.Format(time.RFC3339Nano), quoted(r.ID, syslogValue), r.Hash)
+	fmt.Fprintf(&b, "<%d>%s uzerp-mfa[%d]: result=%s command=%q time=%s id=%s hash=%s", facilityAuthpriv|severity, r.Time.In(machineZone()).Format(time.Stamp),
+		r.Actor.PID, r.Result, r.Command, r.Time.Format(time.RFC3339Nano), quoted(r.ID, syslogValue), cmp.Or(r.Hash, notWritten))
 	add := func(name, value string, limit int) {
 		if value == "" {
 			return
@@ -114,11 +121,33 @@ func syslogLine(r Record) string {
 	return b.String()
 }
 
+// machineZone returns the time zone of the machine, which syslog's times are in; UTC if it has none. The operator chooses
+// TZ, and so the zone of time.Local: a line would stand hours away from sudo's, and TZ could even name a pipe that hangs.
+func machineZone() *time.Location {
+	file, err := os.Open("/etc/localtime")
+	if err != nil {
+		return time.UTC
+	}
+	defer func() { _ = file.Close() }()
+	data, err := io.ReadAll(io.LimitReader(file, 1<<20))
+	if err != nil {
+		return time.UTC
+	}
+	zone, err := time.LoadLocationFromTZData("machine", data)
+	if err != nil {
+		return time.UTC
+	}
+	return zone
+}
+
 // quoted quotes s, so that no character of it ends the line or the value, and cuts it to limit bytes.
 func quoted(s string, limit int) string {
 	var b strings.Builder
 	for _, r := range s {
 		piece := strconv.Quote(string(r))
+		if invisible.Is(r) {
+			piece = strconv.QuoteToASCII(string(r))
+		}
 		piece = piece[1 : len(piece)-1]
 		if b.Len()+len(piece) > limit-utf8.RuneLen('…') {
 			b.WriteRune('…')

@@ -55,14 +55,14 @@ func TestSyslog(t *testing.T) {
 	l := logTo(t, socket)
 	r := sample(0)
 	r.Database, r.Service = &Database{"192.0.2.1", 5432, "uzerp"}, &Service{SID: "VA1", Address: "http://127.0.0.1:4000"}
-	r.Target = "Müller \"x\"\n<85>Nov 26 10:00:00 uzerp-mfa[1]: result=done\x1b[31m\u202e"
+	r.Target = "Müller\ufe0f\u3164 \"x\"\n<85>Nov 26 10:00:00 uzerp-mfa[1]: result=done\x1b[31m\u202e"
 	r.Message, r.Result = "no", ResultRefused
 	written := appendTo(t, l, r)
 	got := received(t, conn)
 	want := fmt.Sprintf(`<84>%s uzerp-mfa[%d]: result=refused command="user reset" time=%s id="%s" hash=%s`+
-		` target="Müller \"x\"\n<85>Nov 26 10:00:00 uzerp-mfa[1]: result=done…" user="root" sudo_user="ann" database="uzerp@192.0.2.1:5432"`+
+		` target="Müller\ufe0f\u3164 \"x\"\n<85>Nov 26 10:00:00 uzerp-mfa[1]: …" user="root" sudo_user="ann" database="uzerp@192.0.2.1:5432"`+
 		` service="VA1" service_address="http://127.0.0.1:4000" ticket="T-1" message="no" reason="lost phone"`+"\n",
-		written.Time.Local().Format(time.Stamp), os.Getpid(), written.Time.Format(time.RFC3339Nano), written.ID, written.Hash)
+		written.Time.In(machineZone()).Format(time.Stamp), os.Getpid(), written.Time.Format(time.RFC3339Nano), written.ID, written.Hash)
 	if got != want {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
@@ -76,15 +76,57 @@ func TestSyslog(t *testing.T) {
 	}
 }
 
+// What can't be written to the file goes to syslog all the same, but for an intent: nothing follows it.
+func TestSyslogHasWhatTheFileHasNot(t *testing.T) {
+	socket := filepath.Join(socketDir(t), "log")
+	conn := datagrams(t, socket)
+	l := logTo(t, socket)
+	l.o.sync = func(*os.File) error { return errors.New("no") }
+	for _, result := range Results() {
+		r := sample(0)
+		r.Result = result
+		if _, err := l.Append(t.Context(), r); err == nil {
+			t.Error("it was written")
+		}
+	}
+	for _, want := range Results()[1:] {
+		got := received(t, conn)
+		if !strings.Contains(got, fmt.Sprintf("result=%s ", want)) || !strings.Contains(got, `" hash=none target="user0"`) ||
+			!strings.Contains(got, time.Now().UTC().Format("time=2006")) {
+			t.Errorf("%s: %q", want, got)
+		}
+	}
+	r := &Recorder{Log: l, Command: "set-injector", BestEffort: true}
+	check(t, r.Record(t.Context(), "LoginHandler", nil, nil, func() error { return nil }))
+	if got := received(t, conn); !strings.Contains(got, "result=done ") {
+		t.Errorf("%q", got)
+	}
+}
+
+// The zone is the machine's, and not the one that the operator has chosen with TZ.
+func TestSyslogZone(t *testing.T) {
+	was := time.Local
+	t.Cleanup(func() { time.Local = was })
+	at := time.Date(2026, 11, 26, 10, 0, 0, 0, time.UTC)
+	var lines []string
+	for _, zone := range []*time.Location{was, time.FixedZone("Kiritimati", 14*3600), time.FixedZone("west", -11*3600)} {
+		time.Local = zone
+		lines = append(lines, syslogLine(Record{Time: at, Result: ResultDone}))
+	}
+	if lines[0] != lines[1] || lines[1] != lines[2] {
+		t.Errorf("%q", lines)
+	}
+}
+
 // However long and odd the texts are, there is one line, not longer than syslog takes, and the hash is in it.
 func TestSyslogLineIsBounded(t *testing.T) {
-	for _, piece := range []string{"x", "\n", "\x1b[31m", "ü", "\"", "\\", "\u2028", "\u202e", "\xff", "🙂"} {
+	for _, piece := range []string{"x", "\n", "\x1b[31m", "ü", "\"", "\\", "\u2028", "\u202e", "\ufe0f", "\u3164", "\xff", "🙂"} {
 		long := strings.Repeat(piece, 70000)
 		r := Record{ID: long, Actor: Actor{long, long, long, long, 1}, Database: &Database{long, 1, long}, Service: &Service{long, long},
 			Command: "user reset", Target: long, Reason: long, Ticket: long, VerifiedBy: long, Message: long, Result: ResultUnknown, Hash: Genesis}
 		line := syslogLine(r.sanitized())
 		if len(line) > syslogMessage || strings.Count(line, "\n") != 1 || !strings.Contains(line, " hash="+Genesis+" target=") ||
-			!utf8.ValidString(line) || regexp.MustCompile(`[\x00-\x09\x0b-\x1f\x7f\x{80}-\x{9f}\x{2028}\x{202e}]`).MatchString(line) {
+			!utf8.ValidString(line) || regexp.MustCompile(`[\x00-\x09\x0b-\x1f\x7f\x{80}-\x{9f}\x{2028}\x{202e}\x{fe0f}\x{3164}]`).MatchString(line) {
 			t.Errorf("%q: %d bytes: %q", piece, len(line), line)
 		}
 	}

@@ -33,19 +33,27 @@ func LoggedNumber(c caller.Recipient) string {
 // localTime is how uzERP's own times are written: without a zone, because nobody knows it.
 const localTime = "2006-01-02T15:04:05"
 
+// addDoubts says in values what the operator has chosen or believed about the number (caller.Recipient.Doubtful).
+func addDoubts(values Values, to caller.Recipient) {
+	if to.Phone.Region != "" {
+		values["region"] = to.Phone.Region
+	}
+	if fresh := to.Fresh; fresh != nil { // the number verifies somebody only because the operator gave a reason
+		values["number_changed"], values["number_changed_by"] = nil, nil
+		if !fresh.At.IsZero() {
+			values["number_changed"] = fresh.At.Format(localTime)
+		}
+		if fresh.By != "" {
+			values["number_changed_by"] = fresh.By
+		}
+	}
+}
+
 // StartVerification is recorded.
 func (v verifications) StartVerification(ctx context.Context, to caller.Recipient, channel caller.Channel) (started caller.Started, err error) {
 	v.r.remember(to.Username, nil)
-	after := Values{"channel": string(channel), "to": LoggedNumber(to), "status": string(caller.Pending)}
-	if fresh := to.Fresh; fresh != nil { // the number verifies somebody only because the operator gave a reason
-		after["number_changed"], after["number_changed_by"] = nil, nil
-		if !fresh.At.IsZero() {
-			after["number_changed"] = fresh.At.Format(localTime)
-		}
-		if fresh.By != "" {
-			after["number_changed_by"] = fresh.By
-		}
-	}
+	after := Values{"channel": string(channel), "to": LoggedNumber(to), "to_given": to.Given, "status": string(caller.Pending)}
+	addDoubts(after, to)
 	err = v.r.Record(ctx, to.Username, nil, after, func() error {
 		started, err = v.Verifications.StartVerification(ctx, to, channel)
 		if err == nil {
@@ -64,7 +72,8 @@ func (v verifications) CheckVerification(ctx context.Context, to caller.Recipien
 	v.r.remember(to.Username, nil)
 	number := LoggedNumber(to)
 	before := Values{"to": number, "status": string(caller.Pending), "verification_sid": sid}
-	after := Values{"to": number, "status": string(caller.Approved), "verification_sid": sid}
+	after := Values{"to": number, "to_given": to.Given, "status": string(caller.Approved), "verification_sid": sid}
+	addDoubts(after, to)
 	recorded := v.r.Record(ctx, to.Username, before, after, func() error {
 		status, err = v.Verifications.CheckVerification(ctx, to, sid, code)
 		if err == nil && status != caller.Approved {

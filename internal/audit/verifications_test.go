@@ -82,14 +82,16 @@ func TestVerificationsAreRecorded(t *testing.T) {
 	lost := &errs.Error{Kind: errs.Unavailable, Err: errs.ErrLostReply}
 	p.start, p.check = lost, lost
 	do()
-	const sent = "map[channel:sms status:pending to:+44 *******123]"
-	const withSID = "map[channel:sms status:pending to:+44 *******123 verification_sid:VE1]"
-	const waiting, approved = "map[status:pending to:" + wholeNumber + " verification_sid:VE2]", "map[status:approved to:" + wholeNumber + " verification_sid:VE2]"
+	const sent = "map[channel:sms status:pending to:+44 *******123 to_given:false]"
+	const withSID = "map[channel:sms status:pending to:+44 *******123 to_given:false verification_sid:VE1]"
+	const waiting = "map[status:pending to:" + wholeNumber + " verification_sid:VE2]"
+	const approved = "map[status:approved to:" + wholeNumber + " to_given:true verification_sid:VE2]"
+	const pending = "map[status:pending to:" + wholeNumber + " to_given:true verification_sid:VE2]"
 	want := []string{
 		"alice intent map[] " + sent + " false ", "alice done map[] " + withSID + " false ",
 		"bob intent " + waiting + " " + approved + " true ", "bob done " + waiting + " " + approved + " true ",
 		"alice intent map[] " + sent + " false ", "alice refused map[] " + sent + " false five sends",
-		"bob intent " + waiting + " " + approved + " true ", "bob refused " + waiting + " " + waiting + " true the code was not approved",
+		"bob intent " + waiting + " " + approved + " true ", "bob refused " + waiting + " " + pending + " true the code was not approved",
 		"alice intent map[] " + sent + " false ", "alice unknown map[] " + sent + " false " + errs.ErrLostReply.Error(),
 		"bob intent " + waiting + " " + approved + " true ", "bob unknown " + waiting + " " + approved + " true " + errs.ErrLostReply.Error(),
 	}

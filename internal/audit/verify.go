@@ -94,7 +94,9 @@ func Verify(r io.Reader, remembered string) (Report, error) {
 // removed. Before the oldest file others may have been, which a rotation has deleted.
 func (f *Files) Verify(remembered string) (Report, error) {
 	v := newVerifier(remembered)
-	for opened, err := range f.each() {
+	inOrder := *f
+	inOrder.members = linked(f.dir, f.members)
+	for opened, err := range inOrder.each() {
 		if bad, ok := errors.AsType[*FileError](err); ok {
 			v.unreadable(bad)
 			continue

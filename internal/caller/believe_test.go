@@ -308,7 +308,8 @@ func TestParseVerifiedBy(t *testing.T) {
 	for text, want := range map[string]string{
 		"call-back": "call-back", "in-person": "in-person", "manager:Erin Evans": "manager:Erin Evans", "manager:  J. Ö'Neill-Smith 2 ": "manager:J. Ö'Neill-Smith 2",
 		"": "", "manager": "", "manager:": "", "manager: ": "", "manager:-": "", "manager:\u2800": "", "Call-back": "", "call-back ": "", "phone": "", "callback": "",
-		"manager:a\nb": "", "manager:a\tb": "", "manager:a\x1b[1mb": "", "manager:a\u202eb": "", "manager:a\u00a0b": "", "manager:a\xffb": "",
+		"manager:a\nb": "", "manager:a\tb": "", "manager:a\x1b[1mb": "", "manager:a\u202eb": "", "manager:a\u00a0b": "",
+		"manager:a\ufe0fb": "", "manager:\u3164a": "", "manager:a\xffb": "",
 		"manager:" + strings.Repeat("a", 101): "",
 	} {
 		got, err := caller.ParseVerifiedBy(text)

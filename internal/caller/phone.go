@@ -14,7 +14,7 @@ import (
 const correctIt = "correct it in uzERP, in the contact details of the person; written like +44 7700 900000 there is no doubt"
 
 // ParsePhone reads a text that is one phone number. A number without country code is read as one of region (ISO 3166,
-// such as "GB"), which may be empty. The error is of errs.Refused if the text is not one number, or if such a number
+// such as "GB"), which may be empty, and says so in Phone.Region. The error is of errs.Refused if the text is not one number, or if such a number
 // does not belong to one person; of errs.Config if the country code is missing and region is empty; and of errs.Usage
 // if there is no such region.
 func ParsePhone(text, region string) (Phone, error) {
@@ -42,7 +42,11 @@ func ParsePhone(text, region string) (Phone, error) {
 		return Phone{}, errs.New(errs.Refused,
 			"the phone number is of a kind that identifies nobody: premium-rate, shared-cost, freephone, satellite, pager, voicemail or the like", correctIt)
 	}
-	return Phone{E164: secret.New(n.e164()), Masked: n.masked(), Landline: n.kind == phonenumbers.FIXED_LINE}, nil
+	phone := Phone{E164: secret.New(n.e164()), Masked: n.masked(), Landline: n.kind == phonenumbers.FIXED_LINE}
+	if !w.international {
+		phone.Region = region
+	}
+	return phone, nil
 }
 
 func notANumber() error {

@@ -328,3 +328,20 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// A number that has its country in it is the same whatever region the operator chooses. A code to any other one shows
+// nothing but what the operator wants.
+func TestDoubtful(t *testing.T) {
+	for text, want := range map[string]string{"+44 7711 234567": "", "0044 7711 234567": "", "07711 234567": "IN"} {
+		phone, err := caller.ParsePhone(text, "in")
+		if err != nil || phone.Region != want {
+			t.Errorf("%s: %v, region %q, want %q", text, err, phone.Region, want)
+		}
+		if r := (caller.Recipient{Phone: phone}); r.Doubtful() != (want != "") {
+			t.Errorf("%s: doubtful: %v", text, r.Doubtful())
+		}
+	}
+	if !(caller.Recipient{Given: true}).Doubtful() || !(caller.Recipient{Fresh: &caller.Change{}}).Doubtful() {
+		t.Error("a number that was given, or was changed lately, is no doubtful one")
+	}
+}

@@ -82,11 +82,16 @@ type Recipient struct {
 	Fresh    *Change // the change of a number that is believed only because the operator gave a reason; else nil
 }
 
+// Doubtful reports whether a code to the number shows nothing about the user without the operator's word: the operator chose
+// the number or its country, or believes that it was changed lately for a good reason.
+func (r Recipient) Doubtful() bool { return r.Given || r.Fresh != nil || r.Phone.Region != "" }
+
 // Phone is a phone number that can be called.
 type Phone struct {
 	E164     secret.Secret // "+447700900123"; a Secret because no log and no message shows it whole
 	Masked   string        // as it may be shown: "+44 *******123"
 	Landline bool          // it surely gets no SMS
+	Region   string        // the operator chose this country, and without it the number could not be read; else empty
 }
 
 // Started is a verification that was started.

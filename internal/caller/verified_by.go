@@ -5,6 +5,7 @@ import (
 	"unicode"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/invisible"
 )
 
 // The ways in which an operator verifies a caller without a code.
@@ -25,10 +26,7 @@ func ParseVerifiedBy(text string) (string, error) {
 	}
 	name, ok := strings.CutPrefix(text, ByManager)
 	name = strings.TrimSpace(name)
-	plain := func(r rune) bool {
-		return r == ' ' || unicode.IsGraphic(r) && !unicode.IsSpace(r) && r != unicode.ReplacementChar
-	}
-	hidden := strings.IndexFunc(name, func(r rune) bool { return !plain(r) }) >= 0
+	hidden := strings.IndexFunc(name, func(r rune) bool { return r == unicode.ReplacementChar || invisible.Is(r) }) >= 0
 	switch {
 	case !ok:
 		return "", errs.New(errs.Usage, "a caller is verified by call-back, in-person or manager:NAME", "NAME is the manager who knows the caller")

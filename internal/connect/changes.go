@@ -12,7 +12,6 @@ import (
 	"uzerp-mfa/internal/installation/envwrite"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/policy"
-	"uzerp-mfa/internal/twilio"
 	"uzerp-mfa/internal/verifyservice"
 )
 
@@ -76,6 +75,13 @@ func (ch *Changes) Refused(target string, err error) error {
 		ch.recorder.Refused(target, err)
 	}
 	return err
+}
+
+// Allowed asks the administrator's policy whether all these users, and others that are no users, may be changed later. A
+// command that plans what it changes, and whom, calls it with the whole plan: all of it may be done, or nothing. Otherwise it
+// returns an error of errs.Refused, and has recorded that.
+func (ch *Changes) Allowed(ctx context.Context, users []string, others ...string) error {
+	return ch.gate.find(ctx, users, others...)
 }
 
 // BestEffort lets changes be made even if they can't be recorded any more, or if uzERP's files name another database by
@@ -160,28 +166,27 @@ func (ch *Changes) ownDatabase(ctx context.Context) (*db.DB, error) {
 // Users returns the port that changes uzERP's users.
 func (ch *Changes) Users(ctx context.Context) (mfa.Writer, error) {
 	d, err := ch.ownDatabase(ctx)
-	return writing(ch, d, err, func(g *gate, d *db.DB) mfa.Writer { return allowedUsers{d, g} }, dryUsers, (*audit.Recorder).Users)
+	return writing(ch, d, err, allowUsers, dryUsers, (*audit.Recorder).Users)
 }
 
 // Injector returns the port that switches uzERP's injector classes.
 func (ch *Changes) Injector(ctx context.Context) (injector.Writer, error) {
 	d, err := ch.ownDatabase(ctx)
-	return writing(ch, d, err, func(g *gate, d *db.DB) injector.Writer { return allowedInjector{d, g} }, dryInjector, (*audit.Recorder).Injector)
+	return writing(ch, d, err, allowInjector, dryInjector, (*audit.Recorder).Injector)
 }
 
 // Copy returns the port that detaches a copy of the live database. That uzERP's own files name another database is the
 // normal case here.
 func (ch *Changes) Copy(ctx context.Context) (mfa.CopyWriter, error) {
 	d, err := ch.reader.database(ctx)
-	return writing(ch, d, err, func(g *gate, d *db.DB) mfa.CopyWriter { return allowedCopy{d, g} }, dryCopy, (*audit.Recorder).Copy)
+	return writing(ch, d, err, allowCopy, dryCopy, (*audit.Recorder).Copy)
 }
 
 // Factors returns the port that changes the factors of uzERP's users at Twilio. It fails with errs.Config if the
 // settings name another database or service than uzERP uses.
 func (ch *Changes) Factors() (mfa.Factors, error) {
 	client, err := ch.reader.ownClient(0)
-	return writing(ch, client, err, func(g *gate, c *twilio.Client) mfa.Factors { return allowedFactors{c, g} },
-		dryFactors, (*audit.Recorder).Factors)
+	return writing(ch, client, err, allowFactors, dryFactors, (*audit.Recorder).Factors)
 }
 
 // Verifications returns the port that sends codes to phones and checks them. It fails with errs.Config if the settings
@@ -189,14 +194,12 @@ func (ch *Changes) Factors() (mfa.Factors, error) {
 // can answer every code.
 func (ch *Changes) Verifications() (caller.Verifications, error) {
 	client, err := ch.reader.ownClient(0)
-	return writing(ch, client, err, func(g *gate, c *twilio.Client) caller.Verifications { return allowedVerifications{c, g} },
-		dryVerifications, (*audit.Recorder).Verifications)
+	return writing(ch, client, err, allowVerifications, dryVerifications, (*audit.Recorder).Verifications)
 }
 
 // Services returns the port that makes Verify services. It needs an account and its credentials, but no service. A new
 // service is nobody's yet, so it may be made in any account.
 func (ch *Changes) Services() (verifyservice.Creator, error) {
 	account, err := ch.reader.twilioAccount()
-	return writing(ch, account, err, func(g *gate, a *twilio.Account) verifyservice.Creator { return allowedServices{a, g} },
-		dryServices, (*audit.Recorder).Services)
+	return writing(ch, account, err, allowServices, dryServices, (*audit.Recorder).Services)
 }

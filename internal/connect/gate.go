@@ -9,14 +9,19 @@ import (
 
 	"uzerp-mfa/internal/audit"
 	"uzerp-mfa/internal/caller"
+	"uzerp-mfa/internal/db"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/policy"
+	"uzerp-mfa/internal/twilio"
 	"uzerp-mfa/internal/verifyservice"
 )
 
 // gate asks the administrator's policy before each change. Every writing port has one inside, so no command can forget
 // it. A port that finds users asks too: a command then ends before it shows a plan, asks, or sends a code.
+//
+// It never stops a run that mends what the run itself has just broken: what may be changed may be changed once more by the
+// same run, and a row that names a factor which this run has deleted may be reset, in every user's row.
 type gate struct {
 	ch      *Changes
 	policy  *policy.Policy
@@ -25,15 +30,18 @@ type gate struct {
 	word    bool // the operator has said how else the caller was verified
 	code    bool // a code will verify the caller before anything is changed
 
-	mu       sync.Mutex
-	approved map[string]time.Time // when a code has verified the user's caller in this run
-	passed   map[string]bool      // the users that may be changed: not asked again, or evidence would be too old half-way
+	mu         sync.Mutex
+	approved   map[string]time.Time // when a code has verified the user's caller in this run
+	passed     map[string]bool      // the users that may be changed: not asked again, or evidence would be too old half-way
+	identities map[string]bool      // those whose factors may be changed: the same
+	deleted    map[string]bool      // the SIDs of factors that this run has deleted, or has tried to delete
+	switched   bool                 // this run may switch injector classes, and so may switch back
 }
 
 func newGate(ch *Changes, cmd Command) *gate {
 	g := &gate{ch: ch, policy: cmd.Policy, log: cmd.AuditLog, word: cmd.VerifiedBy != "", code: cmd.Identify,
 		request:  policy.Request{Action: policy.Action(cmd.Name), AsRoot: cmd.AsRoot, Reason: cmd.Reason, Ticket: cmd.Ticket},
-		approved: map[string]time.Time{}, passed: map[string]bool{}}
+		approved: map[string]time.Time{}, passed: map[string]bool{}, identities: map[string]bool{}, deleted: map[string]bool{}}
 	if g.policy == nil {
 		g.policy = policy.Default(policy.Path)
 	}
@@ -43,18 +51,18 @@ func newGate(ch *Changes, cmd Command) *gate {
 // begin asks what can be asked before anything is opened.
 func (g *gate) begin() error { return g.ch.Refused(g.request.Action, g.policy.Check(g.request)) }
 
-// find asks whether these users may be changed later.
-func (g *gate) find(ctx context.Context, users []string) error {
+// find asks whether these users, and others that are no users, may be changed later. Once something was changed it asks no
+// more: a user may be read again, so that what went wrong is mended, and each change is asked for itself.
+func (g *gate) find(ctx context.Context, users []string, others ...string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	asked := false
+	if g.begun() {
+		return nil
+	}
+	recent := g.recent(ctx)
 	for _, user := range users {
-		if g.passed[user] {
-			continue
-		}
-		asked = true
 		err := g.policy.CheckUser(g.request, user, func() policy.Evidence {
-			e := g.evidence(ctx, user, g.code)
+			e := g.evidence(recent, user, g.code)
 			e.Enrollment = true // which factor it will be is not known yet
 			return e
 		})
@@ -62,11 +70,15 @@ func (g *gate) find(ctx context.Context, users []string) error {
 			return g.ch.Refused(user, err)
 		}
 	}
-	if !asked {
+	targets := slices.Concat(users, others)
+	if len(targets) == 0 {
 		return nil
 	}
-	return g.ch.Refused(users[0], g.limit(ctx, users...))
+	return g.ch.Refused(targets[0], g.limit(recent, targets...))
 }
+
+// begun reports whether this run has changed something, or was about to.
+func (g *gate) begun() bool { return len(g.passed) > 0 || len(g.identities) > 0 || g.switched }
 
 // change asks whether a user may be changed now, so that sid is the user's factor. An empty sid means another change.
 func (g *gate) change(ctx context.Context, user, sid string) error {
@@ -79,13 +91,10 @@ func (g *gate) changeLocked(ctx context.Context, user, sid string) error {
 	if g.passed[user] {
 		return nil
 	}
-	err := g.policy.CheckUser(g.request, user, func() policy.Evidence {
-		e := g.evidence(ctx, user, false)
-		e.Enrollment = g.waits(ctx, user, sid)
-		return e
-	})
+	recent := g.recent(ctx)
+	err := g.helps(ctx, recent, user, sid)
 	if err == nil {
-		err = g.limit(ctx) // the intent of this change is in the log already
+		err = g.limit(recent) // the intent of this change is in the log already
 	}
 	if err == nil {
 		g.passed[user] = true
@@ -93,11 +102,27 @@ func (g *gate) changeLocked(ctx context.Context, user, sid string) error {
 	return err
 }
 
+// helps asks whether a user may get help now, with the factor sid if it is not empty. It does not ask how much was changed.
+func (g *gate) helps(ctx context.Context, recent activity, user, sid string) error {
+	return g.policy.CheckUser(g.request, user, func() policy.Evidence {
+		e := g.evidence(recent, user, false)
+		e.Enrollment = g.waits(ctx, user, sid)
+		return e
+	})
+}
+
+// mends reports whether the change takes a factor out of a row that this run has deleted.
+func (g *gate) mends(was, becomes mfa.Row) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return was.SID != nil && g.deleted[*was.SID] && becomes.SID == nil
+}
+
 // site asks whether something may be changed now that is no user's.
 func (g *gate) site(ctx context.Context) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.limit(ctx)
+	return g.limit(g.recent(ctx))
 }
 
 // waits reports whether an enrolment of the user waits for its end with this factor, as the log says.
@@ -106,54 +131,111 @@ func (g *gate) waits(ctx context.Context, user, sid string) bool {
 		return false
 	}
 	now := g.ch.reader.options.Now()
-	_, _ = g.ch.reader.client(0) // so that the place has a service; it opens no connection
-	yes, err := audit.EnrollmentWaits(ctx, g.log, g.ch.reader.place(), user, sid, now.Add(-policy.EnrollFor), now)
+	yes, err := audit.EnrollmentWaits(ctx, g.log, g.place(), user, sid, now.Add(-policy.EnrollFor), now)
 	return yes && err == nil
+}
+
+// place returns where the changes are made. It opens nothing.
+func (g *gate) place() audit.Place {
+	place := g.ch.reader.place()
+	if place.Service == nil { // Twilio was not needed until now
+		place.Service = g.ch.reader.service()
+	}
+	return place
 }
 
 // factor asks whether the factors of an identity may be changed now; sid names the one that is verified. Where several
 // users share the uuid, all of them may be changed by this operator, and for one of them the caller is verified.
 func (g *gate) factor(ctx context.Context, identity, sid string) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.identities[identity] {
+		return nil
+	}
+	users, err := g.owners(ctx, identity)
+	if err == nil {
+		err = g.may(users)
+	}
+	switch {
+	case err != nil:
+	case len(users) == 0:
+		err = g.limit(g.recent(ctx))
+	default:
+		for _, user := range users {
+			if err = g.changeLocked(ctx, user, sid); err == nil {
+				break
+			}
+		}
+	}
+	if err == nil {
+		g.identities[identity] = true
+	}
+	return err
+}
+
+// owners returns the users of an identity, if anything depends on who they are.
+func (g *gate) owners(ctx context.Context, identity string) ([]string, error) {
 	if !g.policy.ListsUsers() {
-		return g.site(ctx)
+		return nil, nil
 	}
 	d, err := g.ch.reader.database(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	owners, err := d.UUIDOwners(ctx, []string{identity})
+	return owners[strings.ToLower(identity)], err
+}
+
+// challenge asks whether a code of this factor may be tried, to make it a user's.
+func (g *gate) challenge(ctx context.Context, identity, sid string) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	users, err := g.owners(ctx, identity)
+	if err == nil {
+		err = g.may(users)
+	}
 	if err != nil {
 		return err
 	}
-	users := owners[strings.ToLower(identity)]
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if len(users) == 0 {
-		return g.limit(ctx)
-	}
-	both := func() policy.Evidence { return policy.Evidence{Code: true, Word: true} }
+	recent := g.recent(ctx)
 	for _, user := range users {
-		if err := g.policy.CheckUser(g.request, user, both); err != nil {
+		if err = g.helps(ctx, recent, user, sid); err == nil {
+			break
+		}
+	}
+	return err
+}
+
+// may asks whether these users may be changed by this operator, if their callers are verified.
+func (g *gate) may(users []string) error {
+	verified := func() policy.Evidence { return policy.Evidence{Code: true, Word: true} }
+	for _, user := range users {
+		if err := g.policy.CheckUser(g.request, user, verified); err != nil {
 			return err
 		}
 	}
-	var refused error
-	for _, user := range users {
-		if refused = g.changeLocked(ctx, user, sid); refused == nil {
-			return nil
-		}
-	}
-	return refused
+	return nil
+}
+
+// activity returns what the operator did of late. It reads the log on the first call.
+type activity func() (audit.Activity, error)
+
+// recent returns what the operator did until now.
+func (g *gate) recent(ctx context.Context) activity {
+	return sync.OnceValues(func() (audit.Activity, error) {
+		now := g.ch.reader.options.Now()
+		return audit.ReadActivity(ctx, g.log, g.ch.actor, g.place(), now.Add(-time.Hour), now.Add(-policy.BelieveFor), now)
+	})
 }
 
 // evidence returns how the caller was verified. willVerify means that a code is still to come.
-func (g *gate) evidence(ctx context.Context, user string, willVerify bool) policy.Evidence {
+func (g *gate) evidence(recent activity, user string, willVerify bool) policy.Evidence {
 	e := policy.Evidence{Code: willVerify || g.believed(user), Word: g.word}
 	if e.Code && e.Word {
 		return e
 	}
-	if a, err := g.activity(ctx); err == nil {
-		e.Code, e.Word = e.Code || a.Approved[user], e.Word || a.VerifiedBy[user]
+	if a, err := recent(); err == nil {
+		e.Code, e.Word = e.Code || a.Code(user), e.Word || a.Word(user)
 	}
 	return e
 }
@@ -161,17 +243,20 @@ func (g *gate) evidence(ctx context.Context, user string, willVerify bool) polic
 // believed reports whether a code has verified the user's caller in this run, and not too long ago.
 func (g *gate) believed(user string) bool {
 	at, ok := g.approved[user]
+	if !ok {
+		return false
+	}
 	age := g.ch.reader.options.Now().Sub(at)
-	return ok && age >= 0 && age <= policy.BelieveFor
+	return age >= 0 && age <= policy.BelieveFor
 }
 
-// limit asks whether the operator may change these users as well.
-func (g *gate) limit(ctx context.Context, users ...string) error {
+// limit asks whether the operator may change these users, classes and settings as well.
+func (g *gate) limit(recent activity, targets ...string) error {
 	return g.policy.CheckLimit(g.request, func() (int, error) {
-		a, err := g.activity(ctx)
-		n := len(a.Changed)
-		for i, user := range users {
-			if !a.Changed[user] && !slices.Contains(users[:i], user) {
+		a, err := recent()
+		n := a.Changes()
+		for i, target := range targets {
+			if !a.Changed(target) && !slices.Contains(targets[:i], target) {
 				n++
 			}
 		}
@@ -179,31 +264,33 @@ func (g *gate) limit(ctx context.Context, users ...string) error {
 	})
 }
 
-func (g *gate) activity(ctx context.Context) (audit.Activity, error) {
-	_, _ = g.ch.reader.client(0) // so that the place has a service; it opens no connection
-	now := g.ch.reader.options.Now()
-	return audit.ReadActivity(ctx, g.log, g.ch.actor, g.ch.reader.place(), now.Add(-time.Hour), now.Add(-policy.BelieveFor), now)
-}
+// Each type embeds only the reading port: if a method is added to a writing port, the program doesn't compile until it is
+// decided here what that method asks.
 
 type allowedUsers struct {
-	mfa.Writer
+	mfa.Reader
+	w mfa.Writer
 	g *gate
 }
+
+func allowUsers(g *gate, d *db.DB) mfa.Writer { return allowedUsers{d, d, g} }
 
 // FindUsers asks first.
 func (w allowedUsers) FindUsers(ctx context.Context, usernames []string) ([]mfa.User, error) {
 	if err := w.g.find(ctx, usernames); err != nil {
 		return nil, err
 	}
-	return w.Writer.FindUsers(ctx, usernames)
+	return w.w.FindUsers(ctx, usernames)
 }
 
-// CompareAndSet asks first.
+// CompareAndSet asks first, but not for what mends a row.
 func (w allowedUsers) CompareAndSet(ctx context.Context, username string, was, becomes mfa.Row) error {
-	if err := w.g.change(ctx, username, factorOf(becomes)); err != nil {
-		return err
+	if !w.g.mends(was, becomes) {
+		if err := w.g.change(ctx, username, factorOf(becomes)); err != nil {
+			return err
+		}
 	}
-	return w.Writer.CompareAndSet(ctx, username, was, becomes)
+	return w.w.CompareAndSet(ctx, username, was, becomes)
 }
 
 func factorOf(r mfa.Row) string {
@@ -214,8 +301,19 @@ func factorOf(r mfa.Row) string {
 }
 
 type allowedFactors struct {
-	mfa.Factors
+	mfa.FactorReader
+	f mfa.Factors
 	g *gate
+}
+
+func allowFactors(g *gate, c *twilio.Client) mfa.Factors { return allowedFactors{c, c, g} }
+
+// Challenge asks first, but not how much was changed: it changes nothing itself.
+func (f allowedFactors) Challenge(ctx context.Context, identity, sid, code string) (bool, error) {
+	if err := f.g.challenge(ctx, identity, sid); err != nil {
+		return false, err
+	}
+	return f.f.Challenge(ctx, identity, sid, code)
 }
 
 // CreateFactor asks first.
@@ -223,7 +321,7 @@ func (f allowedFactors) CreateFactor(ctx context.Context, identity, friendlyName
 	if err := f.g.factor(ctx, identity, ""); err != nil {
 		return mfa.NewFactor{}, err
 	}
-	return f.Factors.CreateFactor(ctx, identity, friendlyName)
+	return f.f.CreateFactor(ctx, identity, friendlyName)
 }
 
 // VerifyFactor asks first.
@@ -231,34 +329,54 @@ func (f allowedFactors) VerifyFactor(ctx context.Context, identity, sid, code st
 	if err := f.g.factor(ctx, identity, sid); err != nil {
 		return mfa.Factor{}, err
 	}
-	return f.Factors.VerifyFactor(ctx, identity, sid, code)
+	return f.f.VerifyFactor(ctx, identity, sid, code)
 }
 
-// DeleteFactor asks first.
+// DeleteFactor asks first, and remembers which factor a row must not name any more.
 func (f allowedFactors) DeleteFactor(ctx context.Context, identity, sid string) error {
 	if err := f.g.factor(ctx, identity, ""); err != nil {
 		return err
 	}
-	return f.Factors.DeleteFactor(ctx, identity, sid)
+	f.g.mu.Lock()
+	f.g.deleted[sid] = true
+	f.g.mu.Unlock()
+	return f.f.DeleteFactor(ctx, identity, sid)
 }
 
 type allowedVerifications struct {
-	caller.Verifications
+	v caller.Verifications
 	g *gate
+}
+
+func allowVerifications(g *gate, c *twilio.Client) caller.Verifications {
+	return allowedVerifications{c, g}
 }
 
 // StartVerification asks first.
 func (v allowedVerifications) StartVerification(ctx context.Context, to caller.Recipient, channel caller.Channel) (caller.Started, error) {
-	if err := v.g.site(ctx); err != nil {
+	err := v.g.may([]string{to.Username})
+	if err == nil {
+		err = v.g.site(ctx)
+	}
+	if err != nil {
 		return caller.Started{}, err
 	}
-	return v.Verifications.StartVerification(ctx, to, channel)
+	return v.v.StartVerification(ctx, to, channel)
 }
 
-// CheckVerification remembers whose caller was verified. A number that the operator gave verifies nobody.
+// FetchVerification changes nothing.
+func (v allowedVerifications) FetchVerification(ctx context.Context, to caller.Recipient, sid string) (caller.Started, error) {
+	return v.v.FetchVerification(ctx, to, sid)
+}
+
+// CheckVerification asks whether the user may be changed by this operator, and remembers whose caller was verified. A
+// number about which the operator's word is needed is no evidence.
 func (v allowedVerifications) CheckVerification(ctx context.Context, to caller.Recipient, sid, code string) (caller.Status, error) {
-	status, err := v.Verifications.CheckVerification(ctx, to, sid, code)
-	if err == nil && status == caller.Approved && !to.Given {
+	if err := v.g.may([]string{to.Username}); err != nil {
+		return "", err
+	}
+	status, err := v.v.CheckVerification(ctx, to, sid, code)
+	if err == nil && status == caller.Approved && !to.Doubtful() {
 		v.g.mu.Lock()
 		defer v.g.mu.Unlock()
 		v.g.approved[to.Username] = v.g.ch.reader.options.Now()
@@ -267,13 +385,26 @@ func (v allowedVerifications) CheckVerification(ctx context.Context, to caller.R
 }
 
 type allowedInjector struct {
-	injector.Writer
+	injector.Reader
+	w injector.Writer
 	g *gate
 }
 
-// ApplySwitch asks first, for the users too who get a uuid.
+func allowInjector(g *gate, d *db.DB) injector.Writer { return allowedInjector{d, d, g} }
+
+// HoldTrial is the guard's, and changes nothing.
+func (w allowedInjector) HoldTrial(ctx context.Context, limit time.Duration) (key int64, release func(), err error) {
+	return w.w.HoldTrial(ctx, limit)
+}
+
+// SettledClasses changes nothing.
+func (w allowedInjector) SettledClasses(ctx context.Context, names []string) ([]injector.Class, error) {
+	return w.w.SettledClasses(ctx, names)
+}
+
+// ApplySwitch asks first, for the users too who get a uuid. What this run has switched it may switch back.
 func (w allowedInjector) ApplySwitch(ctx context.Context, names []string, s injector.SwitchPlan) error {
-	if err := w.g.site(ctx); err != nil {
+	if err := w.g.mayWriteSwitch(ctx); err != nil {
 		return err
 	}
 	for _, a := range s.Assignments {
@@ -281,20 +412,38 @@ func (w allowedInjector) ApplySwitch(ctx context.Context, names []string, s inje
 			return err
 		}
 	}
-	return w.Writer.ApplySwitch(ctx, names, s)
+	return w.w.ApplySwitch(ctx, names, s)
+}
+
+func (g *gate) mayWriteSwitch(ctx context.Context) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.switched {
+		return nil
+	}
+	err := g.limit(g.recent(ctx))
+	g.switched = err == nil
+	return err
 }
 
 type allowedCopy struct {
-	mfa.CopyWriter
+	mfa.CopyReader
+	w mfa.CopyWriter
 	g *gate
 }
+
+func allowCopy(g *gate, d *db.DB) mfa.CopyWriter { return allowedCopy{d, d, g} }
 
 // TargetDatabase asks first, because the operator must not be asked for nothing.
 func (w allowedCopy) TargetDatabase(ctx context.Context) (mfa.TargetDatabase, error) {
 	if err := w.g.policy.CheckAllUsers(w.g.request); err != nil {
 		return mfa.TargetDatabase{}, w.g.ch.Refused(w.g.request.Action, err)
 	}
-	return w.CopyWriter.TargetDatabase(ctx)
+	target, err := w.w.TargetDatabase(ctx)
+	if err == nil {
+		err = w.g.find(ctx, nil, target.Database)
+	}
+	return target, err
 }
 
 // Detach asks first.
@@ -306,18 +455,20 @@ func (w allowedCopy) Detach(ctx context.Context, users int, newUUID func() strin
 	if err != nil {
 		return err
 	}
-	return w.CopyWriter.Detach(ctx, users, newUUID)
+	return w.w.Detach(ctx, users, newUUID)
 }
 
 type allowedServices struct {
-	verifyservice.Creator
+	s verifyservice.Creator
 	g *gate
 }
+
+func allowServices(g *gate, a *twilio.Account) verifyservice.Creator { return allowedServices{a, g} }
 
 // CreateService asks first.
 func (s allowedServices) CreateService(ctx context.Context, friendlyName, issuer string) (verifyservice.Service, error) {
 	if err := s.g.site(ctx); err != nil {
 		return verifyservice.Service{}, err
 	}
-	return s.Creator.CreateService(ctx, friendlyName, issuer)
+	return s.s.CreateService(ctx, friendlyName, issuer)
 }

@@ -45,6 +45,7 @@ func refusedBy(t *testing.T, err error, line string) {
 const (
 	aliceUUID       = "22222222-2222-4222-8222-222222222222"
 	bobUUID         = "33333333-3333-4333-8333-333333333333"
+	carolUUID       = "44444444-4444-4444-8444-444444444444"
 	anyVerification = "VE00000000000000000000000000000001"
 	anySID          = "YF00000000000000000000000000000001"
 )
@@ -79,6 +80,8 @@ func TestRootOnlyUsers(t *testing.T) {
 	_, err = factors.CreateFactor(ctx, strings.ToUpper(aliceUUID), "x")
 	refusedBy(t, err, "2")
 	_, err = factors.VerifyFactor(ctx, aliceUUID, anySID, "123456")
+	refusedBy(t, err, "2")
+	_, err = factors.Challenge(ctx, aliceUUID, anySID, "123456")
 	refusedBy(t, err, "2")
 	refusedBy(t, factors.DeleteFactor(ctx, aliceUUID, anySID), "2")
 	refusedBy(t, site.ApplySwitch(ctx, injector.Names(), injector.SwitchPlan{Was: classes,
@@ -184,6 +187,11 @@ func TestCallerIsRequired(t *testing.T) {
 	refusedBy(t, find(coming, "bob"), "3")
 	approve(t, coming, to("alice", true)) // the operator's own number verifies nobody
 	refusedBy(t, change(coming, "alice"), "2")
+	india, changed := to("alice", false), to("alice", false)
+	india.Phone.Region, changed.Fresh = "IN", &caller.Change{}
+	approve(t, coming, india) // the operator chose whose phone it is
+	approve(t, coming, changed)
+	refusedBy(t, change(coming, "alice"), "2")
 	approve(t, coming, to("carol", false))
 	refusedBy(t, change(coming, "alice"), "2")
 	approve(t, coming, to("alice", false))
@@ -238,7 +246,10 @@ func TestVerifyEndsOnlyAnEnrollment(t *testing.T) {
 			return got[*Changes](t)(NewChanges(s.reader, Command{Name: name, AuditLog: s.log, Policy: s.withPolicy(t, lines),
 				VerifiedBy: verifiedBy, Getenv: func(string) string { return "" }}))
 		}
-		factors := func(ch *Changes) mfa.Factors { return ch.recorder.Factors(allowedFactors{making{}, ch.gate}) }
+		factors := func(ch *Changes) mfa.Factors {
+			_ = got[mfa.Factors](t)(ch.Factors()) // so that the records name the service
+			return ch.recorder.Factors(allowedFactors{f: making{}, g: ch.gate})
+		}
 		verify := func(sid string) error {
 			return second(factors(run("verify", "")).VerifyFactor(ctx, aliceUUID, sid, "123456"))
 		}
@@ -280,7 +291,7 @@ func TestVerifyEndsOnlyAnEnrollment(t *testing.T) {
 // approve checks a code as the program does, with a Twilio that approves it.
 func approve(t *testing.T, ch *Changes, to caller.Recipient) {
 	t.Helper()
-	v := allowedVerifications{approving{}, ch.gate}
+	v := allowedVerifications{v: approving{}, g: ch.gate}
 	if status, err := v.CheckVerification(t.Context(), to, anyVerification, "123456"); err != nil || status != caller.Approved {
 		t.Fatal(status, err)
 	}
@@ -374,3 +385,151 @@ func TestChangesPerHour(t *testing.T) {
 }
 
 func second[T any](_ T, err error) error { return err }
+
+// obliging is a Twilio that does everything.
+type obliging struct{ mfa.Factors }
+
+func (obliging) DeleteFactor(context.Context, string, string) error { return nil }
+
+func (obliging) VerifyFactor(context.Context, string, string, string) (mfa.Factor, error) {
+	return mfa.Factor{Status: mfa.FactorVerified}, nil
+}
+
+// What this run has broken it may mend, in every user's row and whatever was done meanwhile.
+func TestMendingIsNotStopped(t *testing.T) {
+	s := newSite(t)
+	ctx := t.Context()
+	p := s.withPolicy(t, "ROOT_ONLY_USERS=bob\nCHANGES_PER_HOUR=1\n")
+	begin := func(action string) *Changes {
+		t.Helper()
+		return got[*Changes](t)(NewChanges(s.reader, Command{Name: action, AuditLog: s.log, Policy: p, Getenv: func(string) string { return "" }}))
+	}
+	ch := begin("reconcile")
+	users := got[mfa.Writer](t)(ch.Users(ctx))
+	factors := ch.recorder.Factors(allowedFactors{f: obliging{}, g: ch.gate})
+	reader := got[mfa.Reader](t)(s.reader.Users(ctx))
+	row := func(user string) mfa.Row {
+		t.Helper()
+		return got[[]mfa.User](t)(reader.FindUsers(ctx, []string{user}))[0].Row
+	}
+	yes, no := true, false
+	write := func(user string, becomes mfa.Row) {
+		t.Helper()
+		anybody := got[*Changes](t)(NewChanges(s.reader, Command{Name: "uzerp", Unlogged: true, Getenv: func(string) string { return "" }}))
+		if err := got[mfa.Writer](t)(anybody.Users(ctx)).CompareAndSet(ctx, user, row(user), becomes); err != nil {
+			t.Fatal(err)
+		}
+	}
+	enroll := func(user, sid string) {
+		t.Helper()
+		becomes := row(user)
+		becomes.SID, becomes.Enrolled, becomes.Enabled = &sid, &yes, &yes
+		write(user, becomes)
+	}
+	reset := func(user string) error {
+		becomes := row(user)
+		becomes.SID, becomes.Enrolled, becomes.Enabled = nil, &no, &no
+		return users.CompareAndSet(ctx, user, row(user), becomes)
+	}
+
+	enroll("bob", anySID)
+	refusedBy(t, reset("bob"), "2")
+	refusedBy(t, factors.DeleteFactor(ctx, bobUUID, anySID), "2")
+	refusedBy(t, reset("bob"), "2") // nothing was deleted, so there is nothing to mend
+	if err := factors.DeleteFactor(ctx, aliceUUID, anySID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := users.FindUsers(ctx, []string{"bob"}); err != nil {
+		t.Errorf("read bob's row, to mend it: %v", err)
+	}
+	again := row("bob")
+	again.Enabled = &no
+	refusedBy(t, users.CompareAndSet(ctx, "bob", row("bob"), again), "2") // that mends nothing
+	if err := reset("bob"); err != nil {
+		t.Errorf("mend bob's row: %v", err)
+	}
+	enroll("bob", "YF00000000000000000000000000000002")
+	refusedBy(t, reset("bob"), "2") // another factor
+
+	// By now the operator has no changes left. A run that began before can still withdraw what it has verified.
+	refusedBy(t, reset("carol"), "3")
+	verifying := begin("verify")
+	verifying.gate.request.AsRoot = true
+	factors = verifying.recorder.Factors(allowedFactors{f: obliging{}, g: verifying.gate})
+	if _, err := factors.VerifyFactor(ctx, carolUUID, anySID, "123456"); err != nil {
+		t.Fatal(err)
+	}
+	verifying.gate.request.AsRoot = false // as if the limit was reached since; and somebody gives bob the same uuid
+	uuid := carolUUID
+	shared := row("bob")
+	shared.UUID = &uuid
+	write("bob", shared)
+	if err := factors.DeleteFactor(ctx, carolUUID, anySID); err != nil {
+		t.Errorf("withdraw the factor: %v", err)
+	}
+	switching := begin("set-injector")
+	site := got[injector.Writer](t)(switching.Injector(ctx))
+	classes := got[[]injector.Class](t)(site.InjectorClasses(ctx, injector.Names()))
+	to := func(was []injector.Class, class string) injector.SwitchPlan {
+		return injector.SwitchPlan{Was: was, Changes: []injector.ClassChange{
+			{Name: was[0].Name, ID: was[0].ID, Before: was[0].ClassName, After: class}}}
+	}
+	refusedBy(t, site.ApplySwitch(ctx, injector.Names(), to(classes, "OtherHandler")), "3")
+	switching.gate.request.AsRoot = true
+	if err := site.ApplySwitch(ctx, injector.Names(), to(classes, "OtherHandler")); err != nil {
+		t.Fatal(err)
+	}
+	switching.gate.request.AsRoot = false
+	now := got[[]injector.Class](t)(site.InjectorClasses(ctx, injector.Names()))
+	if err := site.ApplySwitch(ctx, injector.Names(), to(now, classes[0].ClassName)); err != nil {
+		t.Errorf("switch back: %v", err)
+	}
+}
+
+// A whole plan is asked for before anything of it is done.
+func TestWholePlanIsAllowed(t *testing.T) {
+	s := newSite(t)
+	ctx := t.Context()
+	p := s.withPolicy(t, "ROOT_ONLY_USERS=bob\nCHANGES_PER_HOUR=2\n")
+	for _, dry := range []bool{false, true} {
+		begin := func() *Changes {
+			t.Helper()
+			return got[*Changes](t)(NewChanges(s.reader, Command{Name: "reconcile", AuditLog: s.log, Policy: p, DryRun: dry,
+				Getenv: func(string) string { return "" }}))
+		}
+		refusedBy(t, begin().Allowed(ctx, []string{"alice", "bob"}), "2")
+		refusedBy(t, begin().Allowed(ctx, []string{"alice", "carol", "frank"}), "3")
+		refusedBy(t, begin().Allowed(ctx, []string{"alice", "carol"}, injector.LoginHandler), "3")
+		for _, users := range [][]string{nil, {"alice"}, {"alice", "carol", "alice"}} {
+			if err := begin().Allowed(ctx, users); err != nil {
+				t.Errorf("%q: %v", users, err)
+			}
+		}
+	}
+	if records := s.records(t); !slices.Equal(records, []string{"bob refused", "alice refused", "alice refused"}) {
+		t.Errorf("recorded: %q", records)
+	}
+}
+
+// The log is read once for all users, and with no other effect.
+func TestLogIsReadOnce(t *testing.T) {
+	s := newSite(t)
+	ctx := t.Context()
+	ch := got[*Changes](t)(NewChanges(s.reader, Command{Name: "user reset", AuditLog: s.log,
+		Policy: s.withPolicy(t, "REQUIRE_CALLER=reset\nCHANGES_PER_HOUR=9\n"), VerifiedBy: "call-back", Getenv: func(string) string { return "" }}))
+	s.reader.options.Warn = func(format string, _ ...any) { t.Errorf("warned: %s", format) }
+	reads := 0
+	s.reader.options.Now = func() time.Time { // each reading asks for the time
+		reads++
+		return time.Now()
+	}
+	if err := ch.Allowed(ctx, []string{"alice", "bob", "carol"}); err != nil {
+		t.Fatal(err)
+	}
+	if reads != 1 {
+		t.Errorf("the log was read %d times", reads)
+	}
+	if s.reader.verify != nil {
+		t.Error("Twilio's client was made")
+	}
+}

@@ -258,13 +258,22 @@ func (r *Reader) Here(ctx context.Context) audit.Here {
 			here.Databases = append(here.Databases, audit.Database{Host: at.Host, Port: at.Port, Name: at.Database})
 		}
 	}
-	if settings, err := r.options.Loader.Twilio(); err == nil {
-		if client, err := twilio.New(r.config(settings, 0)); err == nil {
-			here.Service = &audit.Service{SID: client.ServiceSID(), Address: client.Address()}
-			client.CloseIdle()
-		}
-	}
+	here.Service = r.service()
 	return here
+}
+
+// service returns the Verify service that the settings name, or nil. It connects to nothing.
+func (r *Reader) service() *audit.Service {
+	settings, err := r.options.Loader.Twilio()
+	if err != nil {
+		return nil
+	}
+	client, err := twilio.New(r.config(settings, 0))
+	if err != nil {
+		return nil
+	}
+	defer client.CloseIdle()
+	return &audit.Service{SID: client.ServiceSID(), Address: client.Address()}
 }
 
 // ownClient is client, but it fails if the database or the service is not uzERP's own.

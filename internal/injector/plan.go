@@ -167,6 +167,17 @@ func (s SwitchPlan) blocking() []Class {
 // Needed reports whether the switch writes anything.
 func (s SwitchPlan) Needed() bool { return len(s.Changes) > 0 || len(s.Assignments) > 0 }
 
+// Targets returns what the switch changes: users, and the names of interfaces.
+func (s SwitchPlan) Targets() (users, names []string) {
+	for _, a := range s.Assignments {
+		users = append(users, a.Username)
+	}
+	for _, c := range s.Changes {
+		names = append(names, c.Name)
+	}
+	return users, names
+}
+
 // Current returns the class that uzERP uses now for the name of an interface. It is empty if there is no row, or more
 // than one.
 func (s SwitchPlan) Current(name string) string {

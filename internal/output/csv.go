@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"unicode"
+
+	"uzerp-mfa/internal/invisible"
 )
 
 // CSV writes comma-separated values row by row, and holds no more than a few kilobytes. It quotes as RFC 4180 says, but
@@ -84,7 +86,7 @@ func runs(s string) bool {
 		return true
 	}
 	s = strings.TrimLeftFunc(s, func(r rune) bool {
-		return !strings.ContainsRune(separators, r) && (r == '"' || r == '\'' || unicode.IsSpace(r) || isRefused(r))
+		return !strings.ContainsRune(separators, r) && (r == '"' || r == '\'' || unicode.IsSpace(r) || invisible.Is(r))
 	})
 	return strings.IndexAny(s, formulaStarts) == 0
 }

@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"uzerp-mfa/internal/invisible"
 )
 
 // Escape makes text from outside harmless on a terminal and in CSV, and makes a text that only looks like another one
@@ -93,7 +95,7 @@ func escapeAs(s string, f form) string {
 			segment = segment[n:]
 			isMark := unicode.Is(unicode.M, r)
 			switch {
-			case isInvalid(r, raw), odd && r >= utf8.RuneSelf, isRefused(r), isMark && marks == noBase:
+			case isInvalid(r, raw), odd && r >= utf8.RuneSelf, invisible.Is(r), isMark && marks == noBase:
 				dst, marks = f(dst, r, raw), noBase
 				continue
 			case isMark:
@@ -115,21 +117,6 @@ const (
 )
 
 func isInvalid(r rune, raw string) bool { return r == utf8.RuneError && len(raw) == 1 }
-
-// isRefused reports whether r must not be shown, whatever stands around it.
-func isRefused(r rune) bool {
-	if r < utf8.RuneSelf {
-		return r < ' ' || r > '~'
-	}
-	return !unicode.IsGraphic(r) || unicode.In(r, unicode.Zs, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point, drawnAsNothing)
-}
-
-// drawnAsNothing are graphic characters without ink that Unicode's tables do not call invisible: the empty Braille
-// pattern, the Khitan filler and the musical null notehead.
-var drawnAsNothing = &unicode.RangeTable{
-	R16: []unicode.Range16{{Lo: 0x2800, Hi: 0x2800, Stride: 1}},
-	R32: []unicode.Range32{{Lo: 0x16fe4, Hi: 0x16fe4, Stride: 1}, {Lo: 0x1d159, Hi: 0x1d159, Stride: 1}},
-}
 
 // carriesMarks reports whether a mark after r belongs to r. Marks after a quote or a blank are escaped: the program
 // itself may have put these before a text.

@@ -55,7 +55,7 @@ func (p *Policy) CheckUser(r Request, user string, verified func() Evidence) err
 
 // ListsUsers reports whether anything depends on who the users are.
 func (p *Policy) ListsUsers() bool {
-	return p.value(RootOnlyUsers) != "" || p.value(ProtectedUsers) != "" || p.value(RequireCaller) != ""
+	return p.value(RootOnlyUsers) != "" || p.value(ProtectedUsers) != "" || p.value(RequireCaller) != "" || p.value(ChangesPerHour) != ""
 }
 
 func (p *Policy) checkCaller(r Request, user string, verified func() Evidence) error {

@@ -9,7 +9,7 @@ import (
 // A Choice is a flag or a variable by which an operator chooses what the administrator may want to fix.
 type Choice struct {
 	Name  string // "--audit-log", "PGHOST"
-	Value string // a path; only of what chooses one
+	Value string // a path, or a region in capital letters; only of what chooses one
 	Of    Object
 }
 
@@ -18,9 +18,10 @@ type Object int
 
 // The objects.
 const (
-	TheAuditLog   Object = iota // its Value is "" for no log at all
-	TheUzerpRoot                // uzERP's directory
-	TheConnection               // which database or address is asked, with which keys and certificates, or which of uzERP's files is written
+	TheAuditLog    Object = iota // its Value is "" for no log at all
+	TheUzerpRoot                 // uzERP's directory
+	ThePhoneRegion               // the country of numbers that are written without one
+	TheConnection                // which database or address is asked, with which keys and certificates, or which of uzERP's files is written
 )
 
 // variables are the names of variables that choose a connection. libpq has others, which only tune one.
@@ -46,12 +47,12 @@ func Connections(getenv func(string) string) []Choice {
 // root alone. Paths must be whole.
 func (p *Policy) CheckChoices(throughSudo bool, choices []Choice) error {
 	for _, c := range choices {
-		switch fixed := map[Object]string{TheAuditLog: AuditLog, TheUzerpRoot: UzerpRoot}[c.Of]; {
+		switch fixed := map[Object]string{TheAuditLog: AuditLog, TheUzerpRoot: UzerpRoot, ThePhoneRegion: PhoneRegion}[c.Of]; {
 		case fixed != "" && p.value(fixed) != "":
 			if c.Value == "" || filepath.Clean(c.Value) != p.value(fixed) {
 				return p.refused(fixed, ReasonRule.With(), "%s is refused, because %s is fixed", c.Name, fixed)
 			}
-		case !throughSudo || c.Of == TheUzerpRoot:
+		case !throughSudo || c.Of == TheUzerpRoot || c.Of == ThePhoneRegion:
 		case c.Of == TheAuditLog:
 			if err := p.checkSudo(SudoAuditLog, c.Name); err != nil {
 				return err

@@ -24,6 +24,7 @@ const (
 	ProtectedUsers  = "PROTECTED_USERS"
 	ChangesPerHour  = "CHANGES_PER_HOUR"
 	PhoneChangeDays = "PHONE_CHANGE_DAYS"
+	PhoneRegion     = "PHONE_REGION"
 	Syslog          = "SYSLOG"
 	SudoAuditLog    = "SUDO_AUDIT_LOG"
 	SudoSettings    = "SUDO_SETTINGS"
@@ -58,6 +59,7 @@ var settings = []setting{
 	{name: ProtectedUsers, check: checkNames, needs: []string{AuditLog, UzerpRoot}},
 	{name: ChangesPerHour, check: checkNumber(1, 100_000), needs: []string{AuditLog}},
 	{name: PhoneChangeDays, standard: "30", check: checkNumber(1, 3650)},
+	{name: PhoneRegion, check: checkRegion},
 	{name: Syslog, standard: on, check: checkWord(on, off)},
 	{name: SudoAuditLog, standard: refuse, check: checkWord(allow, refuse), excludes: func(value string) bool { return value == allow }},
 	{name: SudoSettings, standard: refuse, check: checkWord(allow, refuse)},
@@ -147,6 +149,9 @@ func (p *Policy) PhoneChange() time.Duration {
 	return time.Duration(p.number(PhoneChangeDays)) * 24 * time.Hour
 }
 
+// PhoneRegion returns the country of phone numbers that are written without one, or "" if the policy doesn't say.
+func (p *Policy) PhoneRegion() string { return p.value(PhoneRegion) }
+
 func (p *Policy) number(name string) int {
 	n, _ := strconv.Atoi(p.value(name)) // it was checked
 	return n
@@ -208,6 +213,13 @@ func entries(value string) []string {
 func checkPath(value string) error {
 	if !filepath.IsAbs(value) || filepath.Clean(value) != value {
 		return fmt.Errorf("%q is no whole path, which begins with / and has no . or .. in it", value)
+	}
+	return nil
+}
+
+func checkRegion(value string) error {
+	if len(value) != 2 || strings.Trim(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+		return fmt.Errorf("%q is not two capital letters, such as GB", value)
 	}
 	return nil
 }

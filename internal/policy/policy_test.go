@@ -38,6 +38,9 @@ func TestParse(t *testing.T) {
 		"AUDIT_LOG=/var/log/a":                "", // without a line feed
 		"UZERP_ROOT=/var/www/uzerp":           "",
 		"REQUIRE_REASON=reset, detach\n":      "",
+		"PHONE_REGION=GB\n":                   "",
+		"PHONE_REGION=gb":                     "two capital letters",
+		"PHONE_REGION=GBR":                    "two capital letters",
 		"REQUIRE_TICKET=all\n":                "",
 		root + "ROOT_ONLY_USERS=boss,adm *\n": "",
 		log + root + "REQUIRE_CALLER=reset,enroll\nPROTECTED_USERS=x\nCHANGES_PER_HOUR=20\n": "",
@@ -250,7 +253,8 @@ func refusal(t *testing.T, name string, err error, want string) {
 
 func TestCheckChoices(t *testing.T) {
 	none := Default("/etc/p")
-	fixed := mustParse(t, log+"UZERP_ROOT=/var/www/uzerp\n")
+	fixed := mustParse(t, log+"UZERP_ROOT=/var/www/uzerp\nPHONE_REGION=GB\n")
+	region := func(code string) Choice { return Choice{"--region", code, ThePhoneRegion} }
 	lax := mustParse(t, "SUDO_AUDIT_LOG=allow\nSUDO_SETTINGS=allow\n")
 	strict := mustParse(t, "SUDO_AUDIT_LOG=refuse\nSUDO_SETTINGS=refuse\nSUDO_SANDBOX=refuse\n")
 	logTo := func(path string) Choice { return Choice{"--audit-log", path, TheAuditLog} }
@@ -278,6 +282,9 @@ func TestCheckChoices(t *testing.T) {
 		"fixed log, none":              {fixed, false, noLog, "line 1): --no-audit-log is refused"},
 		"fixed directory, another":     {fixed, false, root("/srv"), "line 2): UZERP_ROOT is refused"},
 		"fixed directory, the same":    {fixed, true, root("/var/www/uzerp/"), ""},
+		"fixed region, another":        {fixed, false, region("IN"), "line 3): --region is refused, because PHONE_REGION is fixed"},
+		"fixed region, the same":       {fixed, true, region("GB"), ""},
+		"sudo, a region":               {none, true, region("IN"), ""},
 		"fixed directory, what's left": {fixed, true, other, "PGHOST is refused through sudo"},
 	} {
 		refusal(t, name, test.p.CheckChoices(test.sudo, []Choice{test.c}), test.want)

@@ -27,6 +27,18 @@ func (p Repairs) NeedsTwilio() bool {
 	return slices.ContainsFunc(p.Differences, func(d *Difference) bool { return !d.Kind.local() })
 }
 
+// Targets returns whom the repairs change: users, and identities at Twilio that belong to nobody.
+func (p Repairs) Targets() (users, identities []string) {
+	for _, d := range p.Differences {
+		if d.Username != "" {
+			users = append(users, d.Username)
+		} else {
+			identities = append(identities, d.UUID)
+		}
+	}
+	return users, identities
+}
+
 // Repairer has what the repairs need.
 type Repairer struct {
 	Store   mfa.Writer

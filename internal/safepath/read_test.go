@@ -65,7 +65,10 @@ func TestJudgeStat(t *testing.T) {
 		owner int
 		mode  os.FileMode
 		want  string
-	}{"f": {0, 0o644, ""}, "groups": {0, 0o664, ""}, "theirs": {stranger, 0o600, "theirs: it belongs to user 65534"}, "open": {0, 0o606, "open: everybody may change it"}} {
+	}{
+		"f": {0, 0o644, ""}, "groups": {0, 0o664, ""}, "theirs": {stranger, 0o600, "theirs: it belongs to user 65534"},
+		"open": {0, 0o606, "open: everybody may change it"},
+	} {
 		write(t, top+"/"+name, test.owner, test.mode)
 		checkStat(t, top, name, test.want)
 	}

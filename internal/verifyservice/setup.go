@@ -35,6 +35,8 @@ func (r Request) Complete() (Request, error) {
 type Log interface {
 	// Refused records that target was refused, if err is a refusal, and returns err.
 	Refused(target string, err error) error
+	// Allowed returns an error if the administrator's policy forbids that these users and others are changed.
+	Allowed(ctx context.Context, users []string, others ...string) error
 	// WriteEnv writes a planned change of conf/.env, and records it. It returns the path of the backup; if there is one,
 	// conf/.env is replaced, whatever the error says.
 	WriteEnv(ctx context.Context, edit *installation.EnvEdit) (backup string, err error)
@@ -110,8 +112,12 @@ func (s Setup) Plan(ctx context.Context, r Request, writeEnv bool) (Plan, error)
 			return Plan{}, s.Log.Refused(r.FriendlyName, err)
 		}
 	}
+	targets := []string{r.FriendlyName}
+	if p.Env != nil {
+		targets = append(targets, p.Env.file.Path)
+	}
 	p.Warnings = s.warnings(p.Env)
-	return p, nil
+	return p, s.Log.Allowed(ctx, nil, targets...)
 }
 
 func (s Setup) planEnv(ctx context.Context) (*EnvPlan, error) {

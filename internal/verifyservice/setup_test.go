@@ -35,6 +35,7 @@ type site struct {
 	made      int
 	cancelled bool // the context reached CreateService cancelled
 	refused   []string
+	forbidden string // the policy allows no change of this
 }
 
 func newSite(t *testing.T, content string) *site {
@@ -114,6 +115,13 @@ func (s *site) Refused(target string, err error) error {
 		s.refused = append(s.refused, target)
 	}
 	return err
+}
+
+func (s *site) Allowed(_ context.Context, _ []string, others ...string) error {
+	if slices.Contains(others, s.forbidden) {
+		return s.Refused(others[0], errs.New(errs.Refused, "the policy forbids it", ""))
+	}
+	return nil
 }
 
 func (s *site) WriteEnv(ctx context.Context, edit *installation.EnvEdit) (string, error) {
@@ -214,7 +222,9 @@ func TestPlanRefuses(t *testing.T) {
 		"another account":           {"TWILIO_ACCOUNT_SID=AC2\n", nil, errs.Refused, verifyservice.ReasonOtherAccount, "in vain"},
 		"the database of a test copy": {oldEnv, func(c change) { c.setup.OtherDatabase = "DATABASE_URL" },
 			errs.Refused, verifyservice.ReasonOtherDatabase, "DATABASE_URL"},
-		"enrolled": {oldEnv, func(c change) { c.site.enrolled = 1 }, errs.Refused, verifyservice.ReasonUsersEnrolled, "1 of 8 users"},
+		"enrolled":                {oldEnv, func(c change) { c.site.enrolled = 1 }, errs.Refused, verifyservice.ReasonUsersEnrolled, "1 of 8 users"},
+		"the policy, the service": {oldEnv, func(c change) { c.site.forbidden = request.FriendlyName }, errs.Refused, "", "the policy forbids it"},
+		"the policy, the file":    {oldEnv, func(c change) { c.site.forbidden = c.site.env }, errs.Refused, "", "the policy forbids it"},
 		"no connection": {oldEnv, func(c change) {
 			c.setup.Users = func(context.Context) (mfa.CopyReader, error) { return nil, down }
 		}, errs.Unavailable, verifyservice.ReasonEnrolledUnknown, "connection refused"},

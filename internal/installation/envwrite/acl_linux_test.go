@@ -12,6 +12,8 @@ import (
 	"uzerp-mfa/internal/sharedtest"
 )
 
+const aclAttribute = "system.posix_acl_access"
+
 func TestReplaceKeepsACL(t *testing.T) {
 	path := filepath.Join(treetest.Write(t, map[string]string{".env": "old"}), ".env")
 	// Version 2; owner rw, user 33 r, group r, mask r, others nothing.

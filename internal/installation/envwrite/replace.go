@@ -137,7 +137,7 @@ type original struct {
 	file    *os.File
 	info    fs.FileInfo
 	content []byte
-	list    []byte // its access list, or nil
+	list    []byte // its access list, or nil: some sites let the web server read the file by one (setfacl)
 }
 
 func openOriginal(dir *safepath.Dir, name string) (*original, error) {
@@ -152,7 +152,7 @@ func openOriginal(dir *safepath.Dir, name string) (*original, error) {
 	}
 	o := &original{file: f, info: info}
 	if o.content, err = safepath.ReadAll(f, file.MaxSize); err == nil {
-		o.list, err = accessList(f)
+		o.list, err = safepath.AccessList(f)
 	}
 	if err != nil {
 		_ = f.Close()
@@ -243,7 +243,7 @@ func (r *replacer) write(dir *safepath.Dir, name string, content []byte, finish 
 // closeToOthers makes sure that only the caller's user can open the new file. The directory may have an access list for
 // new files, which lets more users in as soon as the mode does.
 func (d *draft) closeToOthers() error {
-	if err := setAccessList(d.file, nil); err != nil {
+	if err := safepath.SetAccessList(d.file, nil); err != nil {
 		return err
 	}
 	if err := d.file.Chmod(0o600); err != nil {
@@ -253,7 +253,7 @@ func (d *draft) closeToOthers() error {
 	if err != nil {
 		return err
 	}
-	list, err := accessList(d.file)
+	list, err := safepath.AccessList(d.file)
 	if err != nil {
 		return err
 	}
@@ -269,7 +269,7 @@ func (d *draft) closeToOthers() error {
 func (r *replacer) likeOriginal(d *draft, old *original) []step {
 	return []step{
 		{"chown", func() error { return copyOwner(d.file, old.info) }},
-		{"acl", func() error { return setAccessList(d.file, old.list) }},
+		{"acl", func() error { return safepath.SetAccessList(d.file, old.list) }},
 		{"chmod", func() error { return d.file.Chmod(old.info.Mode().Perm()) }},
 		{"label", func() error { return copyLabel(d.file, old.file) }},
 		{"compare", func() error {
@@ -277,7 +277,7 @@ func (r *replacer) likeOriginal(d *draft, old *original) []step {
 			if err != nil {
 				return err
 			}
-			list, err := accessList(d.file)
+			list, err := safepath.AccessList(d.file)
 			if err != nil {
 				return err
 			}

@@ -76,7 +76,8 @@ func open(path string) (*os.File, Facts, error) {
 		return nil, facts, err
 	}
 	facts.set(info)
-	facts.ACL = openHasACL(f.Fd())
+	list, err := safepath.AccessList(f)
+	facts.ACL = err == nil && list != nil
 	return f, facts, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"uzerp-mfa/internal/safepath"
 )
 
 // Facts says who may read a file. Path is "" if no file was looked at.
@@ -30,7 +31,7 @@ func Stat(path string) (Facts, error) {
 		return facts, err
 	}
 	facts.set(info)
-	facts.ACL = hasACL(path)
+	facts.ACL = safepath.HasAccessList(path)
 	return facts, nil
 }
 
