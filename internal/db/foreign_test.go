@@ -207,12 +207,15 @@ func TestEachConnectionLooks(t *testing.T) {
 	}
 	d := open(t, db.Config{ConnString: super})
 	find(t, d, "alice")
-	for range d.Users(t.Context(), db.ByUsername) { // holds the first connection
-		dbtest.Exec(t, super, "alter schema public owner to owner_of_"+database(super))
-		_, err := d.FindUsers(t.Context(), []string{"alice"})
-		wantError(t, err, errs.Config, `schema "public" belongs to role`)
+	var found error
+	for _, err := range d.Users(t.Context(), db.ByUsername) { // holds the first connection
+		if found = err; err == nil {
+			dbtest.Exec(t, super, "alter schema public owner to owner_of_"+database(super))
+			_, found = d.FindUsers(t.Context(), []string{"alice"})
+		}
 		break
 	}
+	wantError(t, found, errs.Config, `schema "public" belongs to role`)
 }
 
 // A view in place of a table is refused for every role.
