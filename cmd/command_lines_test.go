@@ -353,8 +353,8 @@ func TestOnlyCmdSpellsCommandLines(t *testing.T) {
 	goFiles(t, "../internal", func(name string, source []byte) {
 		goTexts(t, name, source, func(where, text string) {
 			all++
-			if text == "set-injector" && strings.Contains(where, "internal/policy/") {
-				return // the name of an action in the policy's file
+			if text == "set-injector" && strings.Contains(where, "internal/policy/") || text == "user reset" && strings.Contains(where, "internal/audit/") {
+				return // the name of an action in the policy's file, and of a command in a record
 			}
 			if spelled := spells(text); spelled != "" {
 				t.Errorf("%s spells %q: give a reason, for which hints.go has the text", where, spelled)

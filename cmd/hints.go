@@ -117,7 +117,7 @@ var hints = map[errs.Reason]string{
 	policy.ReasonFile:          "root must correct %s; uzerp-mfa doctor shows what else is wrong",
 	policy.ReasonRule:          "ask the administrator of this machine; uzerp-mfa policy show lists the rules",
 	policy.ReasonSudoDefault:   "do without it; if it is needed, root can allow it with the line %s in %s",
-	policy.ReasonCallerNeeded:  "verify the caller first: --identify sms, or uzerp-mfa identity send; docs/identity.md says which codes count",
+	policy.ReasonCallerNeeded:  "verify the caller first: --identify sms, or uzerp-mfa identity send (docs/identity.md says which codes count)",
 	policy.ReasonBothNeeded:    "by a code to the phone in uzERP, and in the way that --verified-by names (user reset, identity check)",
 	policy.ReasonNoEnrollment:  "begin anew with uzerp-mfa enroll %s, after the caller was verified",
 	policy.ReasonFlagMissing:   "run the command again with --%s",

@@ -97,12 +97,13 @@ func TestStrangersWorkingDirectory(t *testing.T) {
 		}
 		writeFile(t, path, text)
 	}
+	sudo := []string{"SUDO_UID=65534", "SUDO_USER=nobody"}
 	run := func(args ...string) (int, string) {
 		c := exec.Command(self, args...) // not the shipped program: through sudo that would write the machine's log
 		c.Args[0] = "uzerp-mfa"
 		c.Dir = dir
-		c.Env = []string{"HOME=" + home, "PATH=" + os.Getenv("PATH"), "SUDO_UID=65534", "SUDO_USER=nobody", "LANG=C.UTF-8",
-			"TEST_SYSTEM_LOG=" + filepath.Join(home, "audit.jsonl"), "TEST_POLICY=" + filepath.Join(home, "policy.env")}
+		c.Env = append([]string{"HOME=" + home, "PATH=" + os.Getenv("PATH"), "LANG=C.UTF-8",
+			"TEST_SYSTEM_LOG=" + filepath.Join(home, "audit.jsonl"), "TEST_POLICY=" + filepath.Join(home, "policy.env")}, sudo...)
 		out, err := c.CombinedOutput()
 		if exit, ok := errors.AsType[*exec.ExitError](err); err != nil && !ok {
 			t.Fatal(err)
@@ -149,6 +150,7 @@ func TestStrangersWorkingDirectory(t *testing.T) {
 
 	// The same directory, of root's now: this test can fail.
 	give(0)
+	sudo = nil // through sudo HOME is root's
 	run("__complete", "user", "reset", "a")
 	if got := server.password.Load(); got != dbPassword {
 		t.Errorf("root's own directory was not believed: %q", got)

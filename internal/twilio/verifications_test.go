@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -197,6 +198,8 @@ func TestVerificationProblems(t *testing.T) {
 	}
 }
 
+var whenAndHowLong = regexp.MustCompile(`(time|duration)=\S+`)
+
 // A message of Twilio's that quotes the number, in whatever form, is shown neither in the error nor in -v's log.
 func TestNumberIsNeverShown(t *testing.T) {
 	for message, shown := range map[string]bool{
@@ -227,8 +230,9 @@ func TestNumberIsNeverShown(t *testing.T) {
 				t.Errorf("%s: %v", message, err)
 			}
 			for _, text := range []string{err.Error(), errs.HintOf(err).String(), s.log.String()} {
+				text = whenAndHowLong.ReplaceAllString(strings.ReplaceAll(text, service, ""), "") // any digits may be in these
 				for _, part := range []string{"7700", "00123", "900"} {
-					if strings.Contains(strings.ReplaceAll(text, service, ""), part) {
+					if strings.Contains(text, part) {
 						t.Errorf("%s: shows %s: %s", message, part, text)
 					}
 				}

@@ -290,15 +290,16 @@ func TestGuardWithoutAListener(t *testing.T) {
 	}
 }
 
-// inputThen has a text, and calls then before its end.
+// inputThen has a text, and calls then once, before its end.
 type inputThen struct {
 	text string
 	then func()
+	once sync.Once
 }
 
 func (r *inputThen) Read(p []byte) (int, error) {
 	if r.text == "" {
-		r.then()
+		r.once.Do(r.then)
 		return 0, io.EOF
 	}
 	n := copy(p, r.text)
