@@ -87,9 +87,9 @@ func (a *App) changes(w writeFlags) (*changes, error) {
 	path := ""
 	if !a.flags.noAuditLog {
 		path = a.auditLog(forChanges)
-	}
-	if err := a.liftLimits(); err != nil {
-		return nil, err
+		if err := a.liftLimits(); err != nil {
+			return nil, err
+		}
 	}
 	return connect.NewChanges(a.reader, connect.Command{
 		Name: a.command, Reason: w.reason, Ticket: w.ticket, VerifiedBy: w.verifiedBy, Self: cmp.Or(w.self, a.getenv(selfUser)),
@@ -101,9 +101,6 @@ func (a *App) changes(w writeFlags) (*changes, error) {
 
 // liftLimits lets no limit stop the program between a change and its record.
 func (a *App) liftLimits() error {
-	if a.flags.noAuditLog {
-		return nil
-	}
 	if err := operator.LiftLimits(); err != nil {
 		return &errs.Error{Kind: errs.Config, Op: "nothing was changed, because a change could stay without its record", Err: err,
 			Hint: errs.Plain("run it without that limit")}
