@@ -1,6 +1,9 @@
 package phpsession
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // parser reads PHP's serialized values: it checks their form to the last byte, and builds none of them. It remembers only
 // where each of them begins, because a reference names a value by its number.
@@ -139,7 +142,7 @@ func (p *parser) quoted(then string) bool {
 
 // notInNames reports whether PHP allows no such character in the name of a class. Bytes beyond ASCII are allowed.
 func notInNames(c rune) bool {
-	return c < 0x7f && c != '_' && c != '\\' && c != ':' && !(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z')
+	return c < 0x7f && !strings.ContainsRune(`abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_\:`, c)
 }
 
 // scalar is a value without others inside.

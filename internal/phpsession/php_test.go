@@ -268,7 +268,7 @@ func TestAgreesWithPHP(t *testing.T) {
 			got, err := parseAs(format, s)
 			class := ownForm.Match(s)
 			switch {
-			case err == nil && got.LoggedIn && (!want.loggedIn || want.user != got.User) && !(class && want.fails):
+			case err == nil && got.LoggedIn && (!want.loggedIn || want.user != got.User) && (!class || !want.fails):
 				t.Errorf("seed %d: %q is logged in, PHP says %+v:\n%.900q", seed, got.User, want, s)
 			case want.loggedIn && want.user != "" && (err != nil || !got.LoggedIn) && !class:
 				t.Errorf("seed %d: %+v, %v; PHP says %+v:\n%.900q", seed, got, err, want, s)

@@ -99,11 +99,14 @@ func TestPlantedText(t *testing.T) {
 	if got, err := Parse([]byte(text), PHP); err != nil || got != (Session{}) {
 		t.Errorf("%+v, %v", got, err)
 	}
-	// Two formats fit, and no setting says which one it is. The name has more than 31 bytes, as that of an upload may have.
-	name := " upload_progress_" + strings.Repeat("x", 8) + `|i:1;` + in
-	name = name[:1] + name[1:min(len(name), 127)]
-	both := string([]byte{byte(len(name))}) + name + `i:1;`
-	if got, err := Parse([]byte(both)); got.LoggedIn {
+	// Two formats fit, and no setting says which one it is: the name of an upload has 33 bytes, or one and more behind it.
+	both := []byte(`!upload_progress_xxx|i:1;username|s:4:"dave";`)
+	for _, format := range []Format{PHP, Binary} {
+		if _, err := Parse(both, format); err != nil {
+			t.Errorf("%s: %v", format, err)
+		}
+	}
+	if got, err := Parse(both); !errors.Is(err, ErrMalformed) || got != (Session{}) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
