@@ -178,7 +178,8 @@ func TestHostileFiles(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	for _, format := range formats {
-		for _, s := range []string{in, `a:1:{s:8:"username";s:4:"dave";}`, "\x08username" + `s:4:"dave";`, `o|O:1:"A":1:{i:0;r:1;}e|E:3:"A:B";c|C:1:"A":1:{x}d|d:-1.5E+3;s|S:1:"\61";`} {
+		for _, s := range []string{in, `a:1:{s:8:"username";s:4:"dave";}`, "\x08username" + `s:4:"dave";`,
+			`o|O:1:"A":1:{i:0;r:1;}e|E:3:"A:B";c|C:1:"A":1:{x}d|d:-1.5E+3;s|S:1:"\61";`} {
 			f.Add([]byte(s), string(format))
 		}
 	}
