@@ -207,7 +207,8 @@ func hostile(t *testing.T, r *rand.Rand, format Format, n int) [][]byte {
 		}
 		seeds = append(seeds, content)
 	}
-	pieces := []string{"username|", `s:5:"alice";`, "loggedin|", "b:1;", "b:0;", "N;", "a:1:{", "}", "R:1;", "R:3;", "r:2;", "i:0;", `"`, ";", "|", ":", "{", "\x00",
+	pieces := []string{"username|", `s:5:"alice";`, "loggedin|", "b:1;", "b:0;", "N;", "a:1:{", "}", "R:1;", "R:3;", "r:2;", "i:0;", `"`, ";",
+		"|", ":", "{", "\x00",
 		"\x08",
 		"\x08username", `s:8:"username";`, `s:8:"loggedin";`, "O:8:\"stdClass\":0:{}",
 		"C:1:\"A\":3:{abc}", "E:4:\"A:B:\";", "d:0.5;", "d:1e5;",
