@@ -164,7 +164,8 @@ func readNames(in io.Reader) ([]nameLine, error) {
 		case strings.IndexByte(text, 0) >= 0:
 			return nil, usageError(fmt.Sprintf("line %d has a NUL byte, so this is no text", number), oneALine)
 		case !utf8.ValidString(text):
-			return nil, usageError(fmt.Sprintf("line %d is not UTF-8", number), "save it as UTF-8; a file in an older code page of Windows: iconv -f WINDOWS-1252 -t UTF-8")
+			return nil, usageError(fmt.Sprintf("line %d is not UTF-8", number),
+				"save it as UTF-8; for a file in Windows' older code page: iconv -f WINDOWS-1252 -t UTF-8")
 		default:
 			names = append(names, nameLine{text, number})
 		}

@@ -298,7 +298,8 @@ func ruleTests() []ruleTest {
 			u.Enabled = &no
 			in.Users = tally(u)
 		}, "users-skip-next-login info", `"bob"`},
-		{"persons not told", func(in *doctor.Input) { in.Persons = doctor.Got(struct{}{}, down) }, "users-left fail,users-error-page skipped,maintenance skipped,users-without-company skipped", "no answer"},
+		{"persons not told", func(in *doctor.Input) { in.Persons = doctor.Got(struct{}{}, down) },
+			"users-left fail,users-error-page skipped,maintenance skipped,users-without-company skipped", "no answer"},
 		{"left yesterday", person(mfa.Details{CompanyAccess: true, Closed: new(false), EndDate: day(-1)}), "users-left warn", `"alice"`},
 		{"leaves today", person(mfa.Details{CompanyAccess: true, Closed: new(false), EndDate: day(0)}), "", ""},
 		{"no company", person(mfa.Details{}), "users-without-company info", `"alice"`},

@@ -1,8 +1,8 @@
 -- name: details
 -- The person behind each user, and whether uzERP lets the user into any company (docs/facts/uzerp.md §1 and §3). It takes
--- the company from the last login, or from the person; without both it has none (§9). An end
--- date before the year 1, or -infinity, becomes the first day of year 1: it is in the past. One after the year 9999
--- becomes NULL: it never comes, and JSON can't show it.
+-- the company from the last login, or from the person (docs/facts/uzerp.md §9). An end date before the year 1, or
+-- -infinity, becomes the first day of year 1: it is in the past. One after the year 9999 becomes NULL: it never comes, and
+-- JSON can't show it.
 select
     u.username,
     coalesce(employer.name, visited.name, '') as company,
