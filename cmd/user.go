@@ -3,10 +3,12 @@ package cmd
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -31,7 +33,7 @@ type nameList struct {
 }
 
 func (l *nameList) register(c *cobra.Command) {
-	c.Flags().StringVar(&l.file, "from-file", "", "read more user names from this file, one a line; - for stdin")
+	c.Flags().StringVar(&l.file, "from-file", "", "read more user names from this file, one a line or as user list -o jsonl prints them; - for stdin")
 	c.Args = func(c *cobra.Command, args []string) error {
 		if l.file != "" && len(args) == 0 {
 			return nil
@@ -47,7 +49,8 @@ const maxNameLine = 64 << 10
 const maxNameFile = 16 << 20
 
 // read returns the names. A line is a name as it is, with its blanks, for names are compared exactly; empty lines are
-// no names. It ends with ctx, also if it waits for a pipe that nobody writes into.
+// no names. If the first line is an object of JSON, each line is one with the key username, as user list -o jsonl prints
+// them. It ends with ctx, also if it waits for a pipe that nobody writes into.
 func (l *nameList) read(ctx context.Context, app *App, args []string) ([]string, error) {
 	if l.file == "" {
 		return args, nil
@@ -79,7 +82,7 @@ func (l *nameList) readFile(app *App, names []string) ([]string, error) {
 		defer func() { _ = file.Close() }()
 		in = file
 	}
-	first, size := true, 0
+	first, asJSON, size := true, false, 0
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, maxNameLine)
 	for lines.Scan() {
@@ -89,8 +92,21 @@ func (l *nameList) readFile(app *App, names []string) ([]string, error) {
 		}
 		if first {
 			text, first = strings.TrimPrefix(text, "\ufeff"), false // as Windows begins a file
+			_, err := usernameIn(text)
+			asJSON = err == nil
+			if words := strings.Fields(text); slices.Equal(words, strings.Fields(strings.ToUpper(strings.Join(userHeader(), " ")))) ||
+				slices.Equal(strings.Split(strings.TrimSuffix(text, "\r"), ","), csvHeader()) {
+				return nil, usageError("--from-file: this is a table, and no list of user names", "uzerp-mfa user list -o jsonl prints one that can be read")
+			}
 		}
-		if name := strings.TrimSuffix(text, "\r"); name != "" {
+		name := strings.TrimSuffix(text, "\r")
+		if asJSON && name != "" {
+			var err error
+			if name, err = usernameIn(name); err != nil {
+				return nil, usageError("--from-file: a line is no JSON object with a username, as the first line is", "")
+			}
+		}
+		if name != "" {
 			names = append(names, name)
 		}
 	}
@@ -103,4 +119,19 @@ func (l *nameList) readFile(app *App, names []string) ([]string, error) {
 		return nil, usageError("--from-file: there is no user name in it", "")
 	}
 	return names, nil
+}
+
+// usernameIn returns the username of a user in JSON. It fails if the line is no such object.
+func usernameIn(line string) (string, error) {
+	var u struct {
+		Username *string `json:"username"`
+	}
+	err := json.Unmarshal([]byte(line), &u)
+	if err == nil && u.Username == nil {
+		err = errors.New("no username")
+	}
+	if err != nil {
+		return "", err
+	}
+	return *u.Username, nil
 }
