@@ -20,8 +20,8 @@ import (
 )
 
 // takeUsers returns the users of a command that only reads: the first n of the texts may be user names, e-mail addresses
-// or parts of persons' names, the rest are user names. It says whom it took.
-func (a *App) takeUsers(ctx context.Context, store mfa.Reader, texts []string, n int) ([]mfa.User, error) {
+// or parts of persons' names, the rest are user names of the list's file. It says whom it took.
+func (a *App) takeUsers(ctx context.Context, store mfa.Reader, list *nameList, texts []string, n int) ([]mfa.User, error) {
 	all, err := a.reader.AllUsers(ctx, false)
 	if err != nil {
 		return nil, err
@@ -35,7 +35,7 @@ func (a *App) takeUsers(ctx context.Context, store mfa.Reader, texts []string, n
 			a.streams.Notef("%q is taken as %s.", f.Text, personOf(u, f.Text))
 		}
 	}
-	exact, err := mfa.Lookup(ctx, store, texts[n:])
+	exact, err := list.lookup(ctx, store, texts[n:])
 	for _, u := range exact {
 		if !slices.ContainsFunc(users, func(o mfa.User) bool { return o.Username == u.Username }) {
 			users = append(users, u)
