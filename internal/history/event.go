@@ -45,9 +45,11 @@ type Coverage struct {
 // Read reports whether the source could be read.
 func (c Coverage) Read() bool { return c.Asked && c.Err == nil }
 
-// Silent reports whether the source can be trusted with what it does not have: it was read, goes back far enough, and
-// nothing of it is known to be missing.
-func (c Coverage) Silent() bool { return c.Read() && c.Reaches && len(c.Missing) == 0 }
+// Silent reports whether the source can be trusted with what it does not have: it was read, goes back far enough as far as that
+// can be known, and nothing of it is known to be missing. How far back Twilio goes is not known where nothing is older.
+func (c Coverage) Silent() bool {
+	return c.Read() && len(c.Missing) == 0 && (c.Reaches || c.Source == FromTwilio)
+}
 
 // History is what happened at one user's logins.
 type History struct {

@@ -93,11 +93,13 @@ func one(a, b Event) Event {
 	}
 	slices.SortFunc(a.Sources, func(x, y Source) int { return slices.Index(Sources(), x) - slices.Index(Sources(), y) })
 	a.Source = a.Sources[0]
-	if b.At.Before(a.At) {
+	switch bKnown := b.Zone == ZoneKnown; {
+	case bKnown != (a.Zone == ZoneKnown):
+		if bKnown {
+			a.At, a.Zone = b.At, b.Zone
+		}
+	case b.At.Before(a.At):
 		a.At = b.At
-	}
-	if b.Zone == ZoneKnown {
-		a.Zone = ZoneKnown
 	}
 	a.Username = firstOf(a.Username, b.Username)
 	a.FactorSID = firstOf(a.FactorSID, b.FactorSID)
