@@ -9,23 +9,17 @@ import (
 //
 // Certain means: entries of two sources that may be one event and follow each other by seconds form a group; if both sources have
 // equally many in it, each is one event with its counterpart. Otherwise nobody knows which belongs to which, and all are shown. An
-// entry whose zone is assumed is never part of another.
+// entry whose zone is assumed fits to no other: otherwise its zone would have been measured.
 func merge(events []Event) []Event {
 	slices.SortStableFunc(events, func(a, b Event) int { return a.At.Compare(b.At) })
 	gone := make([]bool, len(events))
-	var sure []int // those with a time
-	for i, e := range events {
-		if e.Zone != ZoneAssumed {
-			sure = append(sure, i)
-		}
-	}
 	for _, family := range families {
 		var group []int
 		flush := func() {
 			join(events, group, gone)
 			group = group[:0]
 		}
-		for _, i := range sure {
+		for i := range events {
 			if !slices.Contains(family, events[i].What) {
 				continue
 			}
