@@ -63,7 +63,7 @@ func golden(t *testing.T, file, got string) {
 	}
 }
 
-var yes, no = true, false
+var yes = true
 
 func alice() mfa.User {
 	id, sid := "22222222-2222-4222-8222-222222222222", "YF0000000000000000000000000000000a"

@@ -86,7 +86,8 @@ func (h History) wrongCodes(when string) Diagnosis {
 	if n > 1 {
 		text = fmt.Sprintf("%d wrong codes reached Twilio, the last %s", n, when)
 	}
-	return Diagnosis{CauseWrongCodes, text + ": the way there works, and the codes are wrong", []errs.Hint{setClock, newAccount, ReasonTryACode.With(h.User.Username)}}
+	return Diagnosis{CauseWrongCodes, text + ": the way there works, and the codes are wrong",
+		[]errs.Hint{setClock, newAccount, ReasonTryACode.With(h.User.Username)}}
 }
 
 // newestChain returns the wrong codes up to the newest, each soon after the one before.
@@ -167,7 +168,8 @@ func (h History) notValid(e Event, when string) Diagnosis {
 		d.Help = append(d.Help, ReasonLookAtUser.With(h.User.Username), ReasonReadMore.With())
 		return d
 	default:
-		return Diagnosis{CauseNotKnown, said + "; whether the code was wrong or did not reach Twilio is not known, since Twilio was not asked or gave no answer",
+		return Diagnosis{CauseNotKnown,
+			said + "; whether the code was wrong or did not reach Twilio is not known, since Twilio was not asked or gave no answer",
 			[]errs.Hint{setClock, newAccount, ReasonLookAtUser.With(h.User.Username), ReasonReadMore.With()}}
 	}
 }
@@ -207,7 +209,8 @@ func (h History) noAttempt() Diagnosis {
 	case !h.Readable():
 		return Diagnosis{CauseNotKnown, "no source could be read, so that nothing is known", []errs.Hint{ReasonReadMore.With()}}
 	case h.Nameless > 0:
-		return Diagnosis{CauseNotKnown, fmt.Sprintf("no code of the user was seen %s; %s refused of which no source says whose they are", span, passwords(h.Nameless)),
+		return Diagnosis{CauseNotKnown,
+			fmt.Sprintf("no code of the user was seen %s; %s refused of which no source says whose they are", span, passwords(h.Nameless)),
 			[]errs.Hint{ReasonReadMore.With(), ReasonLookAtUser.With(h.User.Username)}}
 	case len(unread) > 0:
 		return Diagnosis{CauseNothing, fmt.Sprintf("no attempt was seen %s; but %s could not be read, or not all of it", span, strings.Join(unread, ", ")),

@@ -24,7 +24,9 @@ type records struct {
 
 func (r records) Source() history.Source { return r.source }
 
-func (r records) Read(context.Context, history.Query) (history.Reading, error) { return r.reading, r.err }
+func (r records) Read(context.Context, history.Query) (history.Reading, error) {
+	return r.reading, r.err
+}
 
 // challenges are Twilio's, by identity.
 type challenges struct {
@@ -93,7 +95,9 @@ func at(clock string) time.Time {
 
 func TestTell(t *testing.T) {
 	const refused, approved = mfa.ChallengeExpired, mfa.ChallengeApproved
-	twilio := func(all ...mfa.Challenge) challenges { return challenges{by: map[string][]mfa.Challenge{alice().Identity(): all}} }
+	twilio := func(all ...mfa.Challenge) challenges {
+		return challenges{by: map[string][]mfa.Challenge{alice().Identity(): all}}
+	}
 	audit := func(all ...history.Entry) []history.Records {
 		return []history.Records{records{source: history.FromAudit, reading: history.Reading{Entries: all, NoZone: true, Oldest: now.Add(-72 * time.Hour)}}}
 	}
@@ -146,7 +150,8 @@ audit-lines assumed 0s reaches=true`,
 		},
 		"the clock was put back between two codes": {
 			history.Teller{
-				Challenges: twilio(challenge(at("10:00:00"), refused), challenge(at("09:07:00"), refused), challenge(at("03:11:00"), refused), challenge(at("02:23:00"), refused)),
+				Challenges: twilio(challenge(at("10:00:00"), refused), challenge(at("09:07:00"), refused), challenge(at("03:11:00"), refused),
+					challenge(at("02:23:00"), refused)),
 				Records: audit(line(at("02:23:01"), 2*time.Hour, "alice", history.CodeNotValid), line(at("03:11:01"), 2*time.Hour, "alice", history.CodeNotValid),
 					line(at("09:07:01"), time.Hour, "alice", history.CodeNotValid), line(at("10:00:01"), time.Hour, "alice", history.CodeNotValid),
 					line(at("10:30:00"), time.Hour, "alice", history.EnrollRefused)),
@@ -160,7 +165,8 @@ audit-lines measured 1h0m0s reaches=true`,
 		},
 		"two codes and one line: nobody knows which": {
 			history.Teller{
-				Challenges: twilio(challenge(at("10:00:04"), refused), challenge(at("10:00:00"), refused), challenge(at("08:00:00"), refused), challenge(at("07:00:00"), refused)),
+				Challenges: twilio(challenge(at("10:00:04"), refused), challenge(at("10:00:00"), refused), challenge(at("08:00:00"), refused),
+					challenge(at("07:00:00"), refused)),
 				Records: audit(line(at("07:00:00"), time.Hour, "alice", history.CodeNotValid), line(at("08:00:00"), time.Hour, "alice", history.CodeNotValid),
 					line(at("10:00:02"), time.Hour, "alice", history.CodeNotValid)),
 			},
@@ -204,7 +210,8 @@ nameless 1`,
 				Challenges: twilio(),
 				Records: append(audit(line(at("10:00:01"), 0, "alice", history.CodeNotValid), line(at("10:05:01"), 0, "alice", history.CodeNotValid),
 					history.Entry{At: at("11:00:01"), NoZone: true, Source: history.FromAudit, Username: "alice", What: history.CodeNotValid, Address: "203.0.113.9"}),
-					log(logged("10:00:00", "alice", history.CodeNotChecked), logged("10:05:00", "alice", history.CodeNotChecked), logged("11:00:00", "alice", history.CodeNotChecked))),
+					log(logged("10:00:00", "alice", history.CodeNotChecked), logged("10:05:00", "alice", history.CodeNotChecked),
+						logged("11:00:00", "alice", history.CodeNotChecked))),
 			},
 			`11:00:01 code-not-valid audit-lines measured 203.0.113.9
 11:00:00 code-not-checked uzerp-log known 192.0.2.1

@@ -8,7 +8,7 @@ import (
 )
 
 // pace says when an exchange may begin. All exchanges of a client share it, from as many workers as there are: a 429 that one
-// of them gets holds all of them, until Twilio's Retry-After, and from then on they are slower. It has no clock: whoever asks
+// of them gets holds all of them, until Twilio's Retry-After, and from then on they are slower. It has no clock: the caller
 // says what time it is.
 //
 // What Twilio's limit is, is documented nowhere (docs/facts/twilio-verify.md §3.1). So the rate is found out: none is kept until
@@ -42,8 +42,8 @@ const (
 	onlyThisOne = 60212
 )
 
-// take gives the next turn to whoever asks, and returns how long to wait for it; they come in the order in which they were asked
-// for. After the wait, a pause may have begun: held says so, and a new turn must be taken then.
+// take returns how long to wait for the next turn. Turns come in the order in which they were taken. After the wait, a pause may
+// have begun: held says so, and a new turn must be taken then.
 func (p *pace) take(now time.Time) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -120,7 +120,8 @@ func (p *pace) limited(sent, now time.Time, wait time.Duration) {
 		p.lowered = now
 	}
 	if until := now.Add(wait); until.After(p.paused) {
-		p.paused, p.resumed, p.next, p.raised = until, until, until, until
+		p.paused, p.resumed, p.raised = until, until, until
+		p.next = later(p.next, until) // turns that were taken beyond the pause stay taken
 	}
 }
 
