@@ -26,6 +26,7 @@ type pace struct {
 	lowered  time.Time   // when the rate was last lowered
 	accepted []time.Time // when Twilio took exchanges, of the last second
 	taken    int         // how many exchanges Twilio took so far
+	pauses   int         // how many there were
 	probing  bool        // the rate says little about the limit
 }
 
@@ -42,28 +43,28 @@ const (
 	onlyThisOne = 60212
 )
 
-// take returns how long to wait for the next turn. Turns come in the order in which they were taken. After the wait, a pause may
-// have begun: held says so, and a new turn must be taken then.
-func (p *pace) take(now time.Time) time.Duration {
+// take returns how long to wait for the next turn. Turns come in the order in which they were taken. If a pause begins during the
+// wait, the turn is lost: keeps says so, and a new one must be taken then.
+func (p *pace) take(now time.Time) (wait time.Duration, turn int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.rate == 0 {
-		return max(0, p.paused.Sub(now))
+		return max(0, p.paused.Sub(now)), p.pauses
 	}
 	p.raise(now)
 	if late := now.Add(-catchUp); p.next.Before(late) {
 		p.next = late
 	}
-	wait := max(0, p.next.Sub(now))
+	wait = max(0, p.next.Sub(now))
 	p.next = p.next.Add(time.Duration(float64(time.Second) / p.rate))
-	return wait
+	return wait, p.pauses
 }
 
-// held reports whether there is a pause now.
-func (p *pace) held(now time.Time) bool {
+// keeps reports whether a turn still holds: no pause has begun since it was taken.
+func (p *pace) keeps(turn int) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.paused.After(now)
+	return p.pauses == turn
 }
 
 // raise lets the rate rise with the time. Far beyond the last 429 the limit is gone.
@@ -120,8 +121,8 @@ func (p *pace) limited(sent, now time.Time, wait time.Duration) {
 		p.lowered = now
 	}
 	if until := now.Add(wait); until.After(p.paused) {
-		p.paused, p.resumed, p.raised = until, until, until
-		p.next = later(p.next, until) // turns that were taken beyond the pause stay taken
+		p.paused, p.resumed, p.next, p.raised = until, until, until, until
+		p.pauses++
 	}
 }
 

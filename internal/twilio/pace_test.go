@@ -79,8 +79,10 @@ func run(t *testing.T, calls, workers int, takes limiter, retryAfter time.Durati
 					calls--
 					mu.Unlock()
 					for done := false; !done; {
-						for turn := false; !turn; turn = !p.held(time.Now()) {
-							time.Sleep(p.take(time.Now()))
+						for keeps := false; !keeps; {
+							wait, turn := p.take(time.Now())
+							time.Sleep(wait)
+							keeps = p.keeps(turn)
 						}
 						sent := time.Now()
 						time.Sleep(15 * time.Millisecond)

@@ -44,7 +44,7 @@ func (f *callError) limited() bool {
 // said so once more.
 func (o *call) waitForTurn() *callError {
 	for at := later(o.c.now(), o.rested); ; {
-		wait := o.c.pace.take(at)
+		wait, turn := o.c.pace.take(at)
 		if deadline, timed := o.ctx.Deadline(); wait > maxWait || timed && wait > 0 && time.Until(deadline) <= wait {
 			f := &callError{status: http.StatusTooManyRequests, wait: wait}
 			f.is(limited(f.status), o.c)
@@ -56,7 +56,7 @@ func (o *call) waitForTurn() *callError {
 			}
 			at = later(o.c.now(), at.Add(wait))
 		}
-		if !o.c.pace.held(at) {
+		if o.c.pace.keeps(turn) {
 			return nil
 		}
 	}
