@@ -43,7 +43,7 @@ It ends with 9 if there is any such mail, so that it can be watched.
 		Example: "  uzerp-mfa notify pending\n  uzerp-mfa notify pending --since 24h -o json",
 		Args:    noArgs,
 	}
-	c.Flags().StringVar(&since, "since", "30d", "only mails from this time on")
+	c.Flags().StringVar(&since, "since", "30d", "only lines from this time on")
 	c.RunE = app.run(listFormats, func(ctx context.Context, _ []string) error { return runNotifyPending(ctx, app, since) })
 	return c
 }
