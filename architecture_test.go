@@ -75,6 +75,7 @@ var allowed = map[string][]string{
 		"uzerp-mfa/internal/filelock", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/caller", "uzerp-mfa/internal/verifyservice",
 		"golang.org/x/sys/unix",
 		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/history", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa",
+		"uzerp-mfa/internal/notify",
 	},
 	"internal/config": {
 		"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/safepath",

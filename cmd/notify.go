@@ -100,7 +100,8 @@ func runNotifyPending(ctx context.Context, app *App, since string) error {
 		return []string{v.Time.Format(time.RFC3339), v.Username, v.About, orDash(text(v.To)), v.Status, v.Message}
 	})
 	if err == nil && len(unsent) > 0 {
-		err = errs.New(errs.Findings, count(len(unsent), "mail")+" not sent, or nobody knows", "tell these users in another way; docs/notification.md says what to mend")
+		err = errs.New(errs.Findings, count(len(unsent), "mail")+" not sent, or nobody knows",
+			"tell these users in another way; docs/notification.md says what to mend")
 	}
 	return err
 }

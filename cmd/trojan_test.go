@@ -22,7 +22,9 @@ func TestNoTrojanRuns(t *testing.T) {
 	runs := map[string][]run{
 		"audit-log show": offline, "audit-log verify": offline, "grants": offline, "version": offline, "completion": offline,
 		"service show": offline, "service check": offline, "session-config check": offline, "session-config plan": offline,
-		"session-config set": offline, "sandbox": offline, "sandbox code": offline, "policy show": offline, "notify pending": offline, // the sandbox has a server of its own
+		"session-config set": offline, "sandbox": offline, "sandbox code": offline, "policy show": offline, // the sandbox has a server of its own
+
+		"notify pending": offline,
 
 		"user list": {{"user list", 0}, {"user list --sort last-login --match a -o csv", 0}, {"user list --state broken -o jsonl", 0},
 			{"__complete user show al", 0}},

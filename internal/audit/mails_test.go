@@ -73,7 +73,8 @@ func TestBeginMailFails(t *testing.T) {
 	}
 	log.turn <- struct{}{} // another line is being written, for ever
 	log.o.Wait = 1
-	if end, err := (&Recorder{Log: log, Command: "user reset"}).BeginMail(t.Context(), notify.Mail{Kind: notify.Removed, Username: "alice"}); err == nil || end != nil {
+	r := &Recorder{Log: log, Command: "user reset"}
+	if end, err := r.BeginMail(t.Context(), notify.Mail{Kind: notify.Removed, Username: "alice"}); err == nil || end != nil {
 		t.Error("begun all the same")
 	}
 }

@@ -198,3 +198,25 @@ func TestRecipients(t *testing.T) {
 		t.Errorf("%q, %v, %q", to, problems, w.log)
 	}
 }
+
+// A command that was interrupted after its change still sends the mail.
+func TestInterrupted(t *testing.T) {
+	w := world{fields: []string{"a@example.com"}}
+	n := w.notifier()
+	n.Sender = senderFunc(func(ctx context.Context) error { return ctx.Err() })
+	n.Tell = func(_ Mail, err error) {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	if err := n.Users(&w).CompareAndSet(t.Context(), "alice", enrolled(oldSID, true), notEnrolled); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	n.Deliver(ctx, &w)
+}
+
+type senderFunc func(context.Context) error
+
+func (f senderFunc) Send(ctx context.Context, _ string, _ []byte) error { return f(ctx) }

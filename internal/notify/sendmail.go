@@ -34,7 +34,7 @@ const LongestSend = 15 * time.Second
 // mostSaid is how much is kept of what the mail program prints.
 const mostSaid = 300
 
-// Send gives a mail to the mail program. to must be an address of deliverable. If the error has errs.ErrLostReply in its
+// Send hands a mail to the mail program. to must be an address of deliverable. If the error has errs.ErrLostReply in its
 // chain, the mail may be on its way.
 //
 // The program gets two addresses and the mail, and nothing else of ours: no variable, no open file, no terminal. It does not
