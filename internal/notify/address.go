@@ -66,8 +66,14 @@ func parseField(field string) []address {
 	list, err := mail.ParseAddressList(field)
 	if err != nil && !strings.ContainsAny(field, `"(<`) { // people write ; and blanks between addresses
 		list = nil
-		for _, part := range strings.FieldsFunc(field, func(r rune) bool { return r == ';' || r == ',' || r == ' ' }) {
-			list = append(list, &mail.Address{Address: part})
+		for _, part := range strings.FieldsFunc(field, func(r rune) bool { return r == ';' || r == ',' }) {
+			words := strings.Fields(part)
+			if slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(word, "@") }) {
+				words = []string{strings.TrimSpace(part)} // a text of several words, and no list
+			}
+			for _, word := range words {
+				list = append(list, &mail.Address{Address: word})
+			}
 		}
 	} else if err != nil {
 		return bad("it is no e-mail address")
