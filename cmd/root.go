@@ -301,7 +301,7 @@ func (a *App) run(formats []string, f func(ctx context.Context, args []string) e
 		a.ctx = ctx
 		err := f(ctx, args)
 		a.deliver(ctx)
-		return err
+		return a.proposeUsers(ctx, c, args, err)
 	}
 }
 
