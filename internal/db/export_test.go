@@ -76,5 +76,5 @@ func Rights() []string {
 	return all
 }
 
-// UsedTables returns the tables of uzERP's that the queries use.
-func UsedTables() []string { return usedTables() }
+// UsedTables returns the tables of uzERP's that the queries use, and the view of GrantsHistory.
+func UsedTables() []string { return append(usedTables(), "audit_lines", "uzerp_mfa_logins") }

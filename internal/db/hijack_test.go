@@ -20,6 +20,7 @@ const hostilePath = "&search_path=public,pg_catalog"
 func TestStatementsUseOnlyPostgreSQLsOwn(t *testing.T) {
 	url := dbtest.New(t, dbtest.Sample)
 	dbtest.Trojans(t, url)
+	dbtest.Exec(t, url, db.GrantsHistory("pg_monitor"))
 	tx := begin(t, url+hostilePath)
 	missed, all := 0, statements(t)
 	for name, text := range all {
@@ -40,6 +41,7 @@ func TestStatementsUseOnlyPostgreSQLsOwn(t *testing.T) {
 // no statement names a column of a table in that way.
 func TestAMissingColumnIsNoFunction(t *testing.T) {
 	url := dbtest.New(t, dbtest.Sample)
+	dbtest.Exec(t, url, db.GrantsHistory("pg_monitor"))
 	all := statements(t)
 	for _, right := range db.Rights() {
 		table, column, ok := strings.Cut(strings.TrimPrefix(right, "select on "), ".")
