@@ -66,6 +66,9 @@ var allowed = map[string][]string{
 	"internal/installation/php":      {"uzerp-mfa/internal/secret", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/installation/file"},
 	"internal/installation/treetest": {}, // test support
 
+	// PHP's session files.
+	"internal/phpsession": {},
+
 	"internal/audit": {
 		"uzerp-mfa/internal/operator", "uzerp-mfa/internal/invisible",
 		"uzerp-mfa/internal/filelock", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/caller", "uzerp-mfa/internal/verifyservice",
