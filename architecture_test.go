@@ -108,6 +108,7 @@ var allowed = map[string][]string{
 		"uzerp-mfa/internal/invisible", "github.com/nyaruka/phonenumbers",
 	},
 	"internal/reconcile": {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/mfa"},
+	"internal/uzerplog":  {"uzerp-mfa/internal/history", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/safepath"},
 	"internal/history":   {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/mfa"},
 	"internal/verifyservice": {
 		"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/finding",

@@ -27,7 +27,7 @@ func GrantsHistory(role string) string {
 	name := pgx.Identifier{role}.Sanitize()
 	view := strings.ReplaceAll(statement("login_lines"), schemaPlace, "public.")
 	return "\n" + historyComment + "grant select (id, created) on public.audit_lines to " + name + ";\n" +
-		 "create or replace view public.uzerp_mfa_logins with (security_barrier) as\n" + strings.TrimSpace(view) +
+		"create or replace view public.uzerp_mfa_logins with (security_barrier) as\n" + strings.TrimSpace(view) +
 		";\nrevoke all on public.uzerp_mfa_logins from public;\ngrant select on public.uzerp_mfa_logins to " + name + ";\n"
 }
 

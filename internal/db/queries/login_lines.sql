@@ -29,4 +29,5 @@ select
         ) answer
     ) as what
 from (select id, created, username, remote_address, user_agent, line from UZERP.audit_lines) a
-where pg_catalog.right(a.line, 600) operator(pg_catalog.~) 'Code not Valid|Incorrect username or password|Enrollment failed|Factor expired,|Enrollment successful'
+where pg_catalog.right(a.line, 600) operator(pg_catalog.~)
+    'Code not Valid|Incorrect username or password|Enrollment failed|Factor expired,|Enrollment successful'
