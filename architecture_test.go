@@ -22,7 +22,7 @@ var allowed = map[string][]string{
 	"": {"uzerp-mfa/cmd"},
 	"cmd": {
 		"uzerp-mfa/internal/caller", "uzerp-mfa/internal/history", "uzerp-mfa/internal/reconcile", "uzerp-mfa/internal/verifyservice",
-		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/finding",
+		"uzerp-mfa/internal/alike", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/finding",
 		"uzerp-mfa/internal/audit", "uzerp-mfa/internal/config", "uzerp-mfa/internal/doctor",
 		"uzerp-mfa/internal/injector/...", "uzerp-mfa/internal/installation/...", "uzerp-mfa/internal/mfa",
 		"uzerp-mfa/internal/output", "uzerp-mfa/internal/sessionconfig", "uzerp-mfa/internal/shell", "uzerp-mfa/internal/operator",
@@ -45,6 +45,7 @@ var allowed = map[string][]string{
 	"internal/sidform":   {},
 	"internal/shell":     {},
 	"internal/invisible": {},
+	"internal/alike":     {"uzerp-mfa/internal/invisible", "golang.org/x/text/unicode/norm"},
 	"internal/safepath":  {"golang.org/x/sys/unix"},
 	"internal/operator":  {"golang.org/x/sys/unix"},
 	"internal/policy":    {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/safepath"},
@@ -99,7 +100,7 @@ var allowed = map[string][]string{
 		"uzerp-mfa/internal/mfa",
 	},
 	"internal/injector/trial": {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/injector"},
-	"internal/mfa":            {"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret"},
+	"internal/mfa":            {"uzerp-mfa/internal/alike", "uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret"},
 	"internal/mfa/mfatest": { // test support
 		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/totp",
 	},
@@ -116,7 +117,7 @@ var allowed = map[string][]string{
 	},
 	"internal/mutant": {}, // test support
 	"internal/output": {
-		"uzerp-mfa/internal/invisible",
+		"uzerp-mfa/internal/alike", "uzerp-mfa/internal/invisible",
 		"golang.org/x/text/unicode/norm", "github.com/mattn/go-runewidth", "golang.org/x/sys/unix",
 		"golang.org/x/term", "github.com/mdp/qrterminal/v3", "rsc.io/qr",
 	},

@@ -298,7 +298,7 @@ func (a *App) run(formats []string, f func(ctx context.Context, args []string) e
 			ctx = limited
 		}
 		a.ctx = ctx
-		return f(ctx, args)
+		return a.proposeUsers(ctx, c, args, f(ctx, args))
 	}
 }
 
