@@ -60,6 +60,48 @@ type NextLogin struct {
 	Help    errs.Hint // empty where nothing is needed, or nothing of ours helps
 	// Then is what happens after the skipped login, or once two-factor login is switched on. It is nil for other outcomes.
 	Then *NextLogin
+
+	unknown []string // what could not be looked up and may change the outcome; the Reason says it too
+}
+
+// Words returns an outcome as people read it.
+func (o Outcome) Words() string {
+	switch o {
+	case OutcomeAsksForCode:
+		return "asks for the code"
+	case OutcomeAsksToEnroll:
+		return "asks to enroll"
+	case OutcomeSkipsCode:
+		return "skips the code, once"
+	case OutcomeLockedOut:
+		return "locked out"
+	case OutcomePasswordOnly:
+		return "password only"
+	default:
+		return "denied"
+	}
+}
+
+// Sentence returns what happens at the next login, for a line of a report: in short what is usual, with its reason what
+// is not.
+func (n NextLogin) Sentence() string {
+	text := "the next login " + n.Outcome.Words()
+	switch n.Outcome {
+	case OutcomeSkipsCode:
+		if n.Then.Outcome == OutcomeLockedOut {
+			text += "; after that the user is locked out: " + n.Then.Reason
+		}
+	case OutcomePasswordOnly:
+		return n.Outcome.Words() + ", because two-factor login is switched off for the whole site; once it is on, " + n.Then.Sentence()
+	case OutcomeLockedOut:
+		text = "the user is locked out: " + n.Reason
+	case OutcomeDenied:
+		text = "the next login is denied: " + n.Reason
+	}
+	for _, what := range n.unknown {
+		text += "; " + what + " is not known"
+	}
+	return text
 }
 
 // NextLogin returns what will happen, by the table of docs/facts/uzerp.md §3. Nothing else decides this.
@@ -72,13 +114,16 @@ func (p Prospect) NextLogin() NextLogin {
 		n = NextLogin{Outcome: OutcomePasswordOnly, Reason: SiteIsOff, Help: ReasonTwoFactorOff.With(), Then: &on}
 	default:
 		n.Reason = "if two-factor login is switched on, which is not known: " + n.Reason
+		n.unknown = append(n.unknown, "whether two-factor login is switched on")
 	}
 	const denied = ", so that every password is \"incorrect\"; uzERP's administration can change that"
 	switch {
 	case !p.User.Access():
 		return NextLogin{Outcome: OutcomeDenied, Reason: "access is disabled in uzERP" + denied}
 	case p.CompanyAccess == nil:
-		n.Reason += "; whether the user may enter a company is not known"
+		const company = "whether the user may enter a company"
+		n.Reason += "; " + company + " is not known"
+		n.unknown = append(n.unknown, company)
 	case !*p.CompanyAccess:
 		return NextLogin{Outcome: OutcomeDenied, Reason: "the user may enter no company of uzERP's" + denied}
 	}
