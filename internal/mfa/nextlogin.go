@@ -121,9 +121,8 @@ func (p Prospect) NextLogin() NextLogin {
 	case !p.User.Access():
 		return NextLogin{Outcome: OutcomeDenied, Reason: "access is disabled in uzERP" + denied}
 	case p.CompanyAccess == nil:
-		const company = "whether the user may enter a company"
-		n.Reason += "; " + company + " is not known"
-		n.unknown = append(n.unknown, company)
+		n.Reason += "; whether the user may enter a company is not known"
+		n.unknown = append(n.unknown, "whether the user may enter a company")
 	case !*p.CompanyAccess:
 		return NextLogin{Outcome: OutcomeDenied, Reason: "the user may enter no company of uzERP's" + denied}
 	}

@@ -24,7 +24,8 @@ func planner(s *mfatest.Site) mfa.Planner {
 	for name := range s.World.Users {
 		all[name] = mfa.Details{Company: "Sample Ltd", CompanyAccess: true}
 	}
-	return mfa.Planner{Store: s, Directory: all, Factors: s, Site: mfa.SiteOn, NewUUID: func() string { return uuidA }, Now: func() time.Time { return s.World.Clock }}
+	return mfa.Planner{Store: s, Directory: all, Factors: s, Site: mfa.SiteOn,
+		NewUUID: func() string { return uuidA }, Now: func() time.Time { return s.World.Clock }}
 }
 
 func letIn(u mfa.User) mfa.User {
@@ -155,59 +156,66 @@ func TestRemedyAsks(t *testing.T) {
 	}
 }
 
+// planned is what a remedy is planned with, and what is known of the person.
+type planned struct {
+	mfa.Planner
+	mfa.Details
+}
+
 // What a remedy says is what user show says of the user afterwards: also for somebody without access, who has left, or
 // while two-factor login is off.
 func TestRemedySaysWhatHappens(t *testing.T) {
 	left := time.Unix(1_600_000_000, 0)
 	no := false
 	const off = "password only, because two-factor login is switched off for the whole site; once it is on, "
-	const denied = `the next login is denied: access is disabled in uzERP, so that every password is "incorrect"; uzERP's administration can change that; after that `
+	const denied = `the next login is denied: access is disabled in uzERP, so that every password is "incorrect"; ` +
+		`uzERP's administration can change that; after that `
 	for name, test := range map[string]struct {
 		remedy mfa.Remedy
-		change func(*mfa.User, *mfa.Planner, *mfa.Details)
+		change func(*mfa.User, *planned)
 		want   string
 	}{
 		"skip":           {mfa.RemedySkip, nil, "the next login skips the code, once"},
-		"skip, denied":   {mfa.RemedySkip, func(u *mfa.User, _ *mfa.Planner, _ *mfa.Details) { u.AccessEnabled = &no }, denied + "the next login skips the code, once"},
-		"enable, denied": {mfa.RemedyEnable, func(u *mfa.User, _ *mfa.Planner, _ *mfa.Details) { u.AccessEnabled, u.Enabled = nil, &no }, denied + "the next login asks for the code"},
-		"skip, left":     {mfa.RemedySkip, func(_ *mfa.User, _ *mfa.Planner, d *mfa.Details) { d.EndDate = &left }, "the next login skips the code, once; the person left on 2020-09-13"},
-		"skip, no company": {mfa.RemedySkip, func(_ *mfa.User, _ *mfa.Planner, d *mfa.Details) { d.CompanyAccess = false },
+		"skip, denied":   {mfa.RemedySkip, func(u *mfa.User, _ *planned) { u.AccessEnabled = &no }, denied + "the next login skips the code, once"},
+		"enable, denied": {mfa.RemedyEnable, func(u *mfa.User, _ *planned) { u.AccessEnabled, u.Enabled = nil, &no }, denied + "the next login asks for the code"},
+		"skip, left": {mfa.RemedySkip, func(_ *mfa.User, p *planned) { p.Details.EndDate = &left },
+			"the next login skips the code, once; the person left on 2020-09-13"},
+		"skip, no company": {mfa.RemedySkip, func(_ *mfa.User, p *planned) { p.CompanyAccess = false },
 			`the next login is denied: the user may enter no company of uzERP's, so that every password is "incorrect"; ` +
 				`uzERP's administration can change that; after that the next login skips the code, once`},
-		"skip, off": {mfa.RemedySkip, func(_ *mfa.User, p *mfa.Planner, _ *mfa.Details) { p.Site = mfa.SiteOff }, off + "the next login skips the code, once"},
-		"enable, off": {mfa.RemedyEnable, func(u *mfa.User, p *mfa.Planner, _ *mfa.Details) { p.Site, u.Enabled = mfa.SiteOff, &no },
+		"skip, off": {mfa.RemedySkip, func(_ *mfa.User, p *planned) { p.Site = mfa.SiteOff }, off + "the next login skips the code, once"},
+		"enable, off": {mfa.RemedyEnable, func(u *mfa.User, p *planned) { p.Site, u.Enabled = mfa.SiteOff, &no },
 			off + "the next login asks for the code"},
-		"skip, not known": {mfa.RemedySkip, func(_ *mfa.User, p *mfa.Planner, _ *mfa.Details) { p.Site, p.Directory = mfa.SiteUnknown, nil },
+		"skip, not known": {mfa.RemedySkip, func(_ *mfa.User, p *planned) { p.Site, p.Directory = mfa.SiteUnknown, nil },
 			"the next login skips the code, once; whether two-factor login is switched on is not known; whether the user may enter a company is not known"},
-		"skip, already": {mfa.RemedySkip, func(u *mfa.User, _ *mfa.Planner, _ *mfa.Details) { u.Enabled = &no }, "already so: the next login skips the code, once"},
-		"skip, broken": {mfa.RemedySkip, func(u *mfa.User, _ *mfa.Planner, _ *mfa.Details) { u.Enabled, u.SID = &no, nil },
+		"skip, already": {mfa.RemedySkip, func(u *mfa.User, _ *planned) { u.Enabled = &no }, "already so: the next login skips the code, once"},
+		"skip, broken": {mfa.RemedySkip, func(u *mfa.User, _ *planned) { u.Enabled, u.SID = &no, nil },
 			"already so: the next login skips the code, once; after that the user is locked out: " +
 				"enrolled, but with no factor on record, so that no code can be right"},
 		"reset": {mfa.RemedyReset, nil, "the next login asks to enroll; 1 factor to delete at Twilio"},
-		"reset, denied": {mfa.RemedyReset, func(u *mfa.User, _ *mfa.Planner, _ *mfa.Details) { u.AccessEnabled = &no },
+		"reset, denied": {mfa.RemedyReset, func(u *mfa.User, _ *planned) { u.AccessEnabled = &no },
 			denied + "the next login asks to enroll; 1 factor to delete at Twilio"},
-		"reset, without uuid": {mfa.RemedyReset, func(u *mfa.User, _ *mfa.Planner, _ *mfa.Details) { u.UUID = nil },
+		"reset, without uuid": {mfa.RemedyReset, func(u *mfa.User, _ *planned) { u.UUID = nil },
 			"the next login asks to enroll; 0 factors to delete at Twilio; a uuid is assigned"},
-		"reset, without Twilio": {mfa.RemedyReset, func(_ *mfa.User, p *mfa.Planner, _ *mfa.Details) { p.SkipTwilio = true },
+		"reset, without Twilio": {mfa.RemedyReset, func(_ *mfa.User, p *planned) { p.SkipTwilio = true },
 			"the next login asks to enroll; factors at Twilio are left as they are"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			u := letIn(mfatest.Enrolled("alice", uuidA, sidA))
 			s := mfatest.NewSite(u)
 			s.World.Add(uuidA, sidA, mfa.FactorVerified)
-			p := planner(s)
-			d := p.Directory.(persons)["alice"]
+			p := planned{planner(s), mfa.Details{CompanyAccess: true}}
 			if test.change != nil {
-				test.change(&u, &p, &d)
+				test.change(&u, &p)
 			}
-			if known, ok := p.Directory.(persons); ok {
-				known["alice"] = d
+			if p.Directory != nil {
+				p.Directory = persons{"alice": p.Details}
 			}
 			r := p.Plan(t.Context(), test.remedy, []mfa.User{u}, nil).Users[0]
 			if r.Err != nil || r.Message() != test.want {
 				t.Errorf("%v\n%s, want\n%s", r.Err, r.Message(), test.want)
 			}
-			if warned := strings.Contains(strings.Join(r.Warnings(), ""), "left on 2020-09-13"); warned != (d.EndDate != nil) {
+			if warned := strings.Contains(strings.Join(r.Warnings(), ""), "left on 2020-09-13"); warned != (p.EndDate != nil) {
 				t.Errorf("warnings: %q", r.Warnings())
 			}
 		})
