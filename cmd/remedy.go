@@ -72,7 +72,7 @@ func runRemedy(ctx context.Context, app *App, opts *remedyOptions, args []string
 	if err != nil {
 		return err
 	}
-	users, err := mfa.Lookup(ctx, planner.Store, names)
+	users, err := opts.names.lookup(ctx, planner.Store, names)
 	if err != nil {
 		return err
 	}
@@ -250,6 +250,7 @@ func remedyOutcome(r *mfa.UserRemedy) outcome {
 
 // reportRemedy prints what became of each user, and returns what the command ends with.
 func (a *App) reportRemedy(ch *changes, w writeFlags, p *mfa.RemedyPlan) error {
+	a.noteSiteOff(p.Site == mfa.SiteOff)
 	outcomes := make([]outcome, len(p.Users))
 	changed := false
 	for i, r := range p.Users {

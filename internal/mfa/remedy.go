@@ -45,6 +45,7 @@ type Planner struct {
 // RemedyPlan is a remedy for several users.
 type RemedyPlan struct {
 	Remedy Remedy
+	Site   SiteLogin
 	Users  []*UserRemedy // in the order of the users
 	// Unread is why the persons could not be looked up. They are shown and decide nothing, so the plan holds without them.
 	Unread error
@@ -58,14 +59,14 @@ type UserRemedy struct {
 	Err       error        // why it was refused, or could not be planned or finished
 	Done      *ResetResult // what was done; nil if nothing was tried
 
-	remedy  Remedy
-	allowed NextLogin // what happens at the next login once uzERP lets the user in at all
-	now     time.Time
+	remedy Remedy
+	after  Prospect // what the next login depends on then
+	now    time.Time
 }
 
 // Plan plans a remedy for users and changes nothing. step, if not nil, is called after each user.
 func (d Planner) Plan(ctx context.Context, remedy Remedy, users []User, step func()) *RemedyPlan {
-	p := &RemedyPlan{Remedy: remedy}
+	p := &RemedyPlan{Remedy: remedy, Site: d.Site}
 	details := d.details(ctx, p, users)
 	for _, u := range users {
 		p.Users = append(p.Users, &UserRemedy{ResetPlan: ResetPlan{RowChange: RowChange{User: u}}, remedy: remedy, now: d.Now()})
@@ -114,17 +115,11 @@ func (d Planner) plan(ctx context.Context, r *UserRemedy) (err error) {
 
 // foresee says what happens at the user's next login after the remedy; without one that was planned, as it is now.
 func (d Planner) foresee(r *UserRemedy) {
-	after := Prospect{User: r.User, Site: d.Site, Factor: FactorNotAsked}
+	r.after = Prospect{User: r.User, Site: d.Site, Factor: FactorNotAsked}.With(r.Details)
 	if r.Err == nil {
-		after.User.Row = r.Becomes
+		r.after.User.Row = r.Becomes
 	}
-	if r.Details != nil {
-		after.CompanyAccess = &r.Details.CompanyAccess
-	}
-	r.Next = after.NextLogin()
-	yes := true
-	after.User.AccessEnabled, after.CompanyAccess = &yes, &yes
-	r.allowed = after.NextLogin()
+	r.Next = r.after.NextLogin()
 }
 
 // Needed returns the users for whom something would be changed.
@@ -221,9 +216,15 @@ func (r *UserRemedy) Changed() bool {
 
 // Afterwards returns what happens at the user's next login once the change is made.
 func (r *UserRemedy) Afterwards() string {
-	text := r.Next.Sentence()
-	if r.Next.Outcome == OutcomeDenied {
-		text += "; after that " + r.allowed.Sentence()
+	text := r.after.Said()
+	switch {
+	case r.Next.Outcome == OutcomePasswordOnly:
+		text = "once two-factor login is switched on, " + text
+	case r.after.Site == SiteUnknown:
+		text += "; whether two-factor login is switched on is not known"
+	}
+	if r.after.User.Access() && r.after.CompanyAccess == nil {
+		text += "; whether the user may enter a company is not known"
 	}
 	if r.remedy != RemedyEnable && r.Details != nil && r.Details.Left(r.now) {
 		text += "; the person left on " + r.Details.EndDate.Format(time.DateOnly)

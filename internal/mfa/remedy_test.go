@@ -167,34 +167,32 @@ type planned struct {
 func TestRemedySaysWhatHappens(t *testing.T) {
 	left := time.Unix(1_600_000_000, 0)
 	no := false
-	const off = "password only, because two-factor login is switched off for the whole site; once it is on, "
-	const denied = `the next login is denied: access is disabled in uzERP, so that every password is "incorrect"; ` +
-		`uzERP's administration can change that; after that `
+	const off = "once two-factor login is switched on, "
+	const denied = "no login, for access is disabled; once it is enabled, the login "
 	for name, test := range map[string]struct {
 		remedy mfa.Remedy
 		change func(*mfa.User, *planned)
 		want   string
 	}{
-		"skip":           {mfa.RemedySkip, nil, "the next login skips the code, once"},
-		"skip, denied":   {mfa.RemedySkip, func(u *mfa.User, _ *planned) { u.AccessEnabled = &no }, denied + "the next login skips the code, once"},
-		"enable, denied": {mfa.RemedyEnable, func(u *mfa.User, _ *planned) { u.AccessEnabled, u.Enabled = nil, &no }, denied + "the next login asks for the code"},
+		"skip":           {mfa.RemedySkip, nil, "the next login asks for the password only, once"},
+		"skip, denied":   {mfa.RemedySkip, func(u *mfa.User, _ *planned) { u.AccessEnabled = &no }, denied + "asks for the password only, once"},
+		"enable, denied": {mfa.RemedyEnable, func(u *mfa.User, _ *planned) { u.AccessEnabled, u.Enabled = nil, &no }, denied + "asks for the code"},
 		"skip, left": {mfa.RemedySkip, func(_ *mfa.User, p *planned) { p.Details.EndDate = &left },
-			"the next login skips the code, once; the person left on 2020-09-13"},
+			"the next login asks for the password only, once; the person left on 2020-09-13"},
 		"skip, no company": {mfa.RemedySkip, func(_ *mfa.User, p *planned) { p.CompanyAccess = false },
-			`the next login is denied: the user may enter no company of uzERP's, so that every password is "incorrect"; ` +
-				`uzERP's administration can change that; after that the next login skips the code, once`},
-		"skip, off": {mfa.RemedySkip, func(_ *mfa.User, p *planned) { p.Site = mfa.SiteOff }, off + "the next login skips the code, once"},
+			"no login, for the user may enter no company; once they may, the login asks for the password only, once"},
+		"skip, off": {mfa.RemedySkip, func(_ *mfa.User, p *planned) { p.Site = mfa.SiteOff }, off + "the next login asks for the password only, once"},
 		"enable, off": {mfa.RemedyEnable, func(u *mfa.User, p *planned) { p.Site, u.Enabled = mfa.SiteOff, &no },
 			off + "the next login asks for the code"},
 		"skip, not known": {mfa.RemedySkip, func(_ *mfa.User, p *planned) { p.Site, p.Directory = mfa.SiteUnknown, nil },
-			"the next login skips the code, once; whether two-factor login is switched on is not known; whether the user may enter a company is not known"},
-		"skip, already": {mfa.RemedySkip, func(u *mfa.User, _ *planned) { u.Enabled = &no }, "already so: the next login skips the code, once"},
+			"the next login asks for the password only, once; whether two-factor login is switched on is not known; whether the user may enter a company is not known"},
+		"skip, already": {mfa.RemedySkip, func(u *mfa.User, _ *planned) { u.Enabled = &no }, "already so: the next login asks for the password only, once"},
 		"skip, broken": {mfa.RemedySkip, func(u *mfa.User, _ *planned) { u.Enabled, u.SID = &no, nil },
-			"already so: the next login skips the code, once; after that the user is locked out: " +
+			"already so: the next login asks for the password only, once; after that the user is locked out: " +
 				"enrolled, but with no factor on record, so that no code can be right"},
 		"reset": {mfa.RemedyReset, nil, "the next login asks to enroll; 1 factor to delete at Twilio"},
 		"reset, denied": {mfa.RemedyReset, func(u *mfa.User, _ *planned) { u.AccessEnabled = &no },
-			denied + "the next login asks to enroll; 1 factor to delete at Twilio"},
+			denied + "asks to enroll; 1 factor to delete at Twilio"},
 		"reset, without uuid": {mfa.RemedyReset, func(u *mfa.User, _ *planned) { u.UUID = nil },
 			"the next login asks to enroll; 0 factors to delete at Twilio; a uuid is assigned"},
 		"reset, without Twilio": {mfa.RemedyReset, func(_ *mfa.User, p *planned) { p.SkipTwilio = true },
