@@ -89,7 +89,7 @@ var hints = map[errs.Reason]string{
 	injector.ReasonNoSettings:     "--skip-env-check is for when uzERP's settings can't be looked at from here",
 	injector.ReasonNoDirectory:    "name it with --uzerp-root, or give --skip-env-check if uzERP runs elsewhere",
 	injector.ReasonTwilioNotAsked: "--skip-twilio-check is for when Twilio can't be asked from here",
-	injector.ReasonTwilioNoAnswer: "--skip-twilio-check switches without asking Twilio",
+	injector.ReasonTwilioNoAnswer: "while uzERP gets no answer from Twilio either, two-factor login would lock everybody out: run it again when Twilio answers",
 	injector.ReasonSettingsFrom:   "%s; the settings are from %s",
 	injector.ReasonBrokenUsers:    "uzerp-mfa user list --state broken shows them, user reset mends them",
 	injector.ReasonUnknownGateway: "if you are sure that it does, name it with --gateway",
