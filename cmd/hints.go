@@ -33,6 +33,7 @@ var hints = map[errs.Reason]string{
 	mfa.ReasonSharedUUID:      "uzerp-mfa reconcile says what to do",
 	mfa.ReasonLeftFactor:      "uzerp-mfa reconcile finds such factors, and can delete them",
 	mfa.ReasonRightsMissing:   "uzerp-mfa grants prints the SQL for a role with just the needed rights",
+	mfa.ReasonHistoryRights:   "uzerp-mfa grants --history prints the SQL that lets the role read logins there, without session ids",
 	mfa.ReasonRoleTooPowerful: "connect as the tables' owner, as uzERP does, or as the role that uzerp-mfa grants prints: others gain nothing by these",
 	mfa.ReasonTooManyCodes: "the user's login accepts no code either for now: " +
 		"wait an hour, or let them in once with uzerp-mfa user disable-next-login",
@@ -58,7 +59,9 @@ var hints = map[errs.Reason]string{
 	mfa.ReasonFactorGone:       "uzerp-mfa user reset %q, then the user enrolls again",
 	mfa.ReasonNoUUID:           "uzerp-mfa user reset %q mends it; the user then enrolls",
 	mfa.ReasonBrokenEnrollment: "uzerp-mfa user reset %q mends it; the user then enrolls again",
-	mfa.ReasonTwilioSilent:     "uzerp-mfa user disable-next-login %q",
+	mfa.ReasonTwilioDown: "nothing was changed; wait, for without Twilio nobody can enroll either. If only this machine does not reach it: " +
+		"verify the caller in another way, and only then reset with --skip-twilio instead of --identify; a later reset cleans up at Twilio",
+	mfa.ReasonTwilioSilent: "uzerp-mfa user disable-next-login %q",
 
 	caller.ReasonLandline:    "a call reaches it: --channel call, or --identify call with user reset",
 	caller.ReasonSMSRefused:  "let Twilio call instead (identity send --channel call, user reset --identify call)",
