@@ -87,7 +87,9 @@ func TestSettingPrecedence(t *testing.T) {
 
 // AUDIT_LOGIN is on unless it is something that PHP takes for false.
 func TestAuditsLogins(t *testing.T) {
-	for value, want := range map[string]bool{"": true, "= true": true, "= 1": true, "= 'false'": true, "= false": false, "= 0": false, "= ''": false, "= null": false} {
+	for value, want := range map[string]bool{
+		"": true, "= true": true, "= 1": true, "= 'false'": true, "= false": false, "= 0": false, "= ''": false, "= null": false,
+	} {
 		config := "<?php\n"
 		if value != "" {
 			config += "$conf['AUDIT_LOGIN'] " + value + ";\n"

@@ -100,7 +100,8 @@ func TestRead(t *testing.T) {
 	}
 	quiet := l
 	quiet.NoSuccesses = true
-	if r := read(t, quiet, history.Query{Usernames: []string{"alice"}, Since: since}); len(r.Missing) != 1 || !strings.Contains(r.Missing[0], "AUDIT_LOGIN is off") {
+	r := read(t, quiet, history.Query{Usernames: []string{"alice"}, Since: since})
+	if len(r.Missing) != 1 || !strings.Contains(r.Missing[0], "AUDIT_LOGIN is off") {
 		t.Errorf("%q", r.Missing)
 	}
 	// A path that starts in uzERP's directory, and one without an extension.
