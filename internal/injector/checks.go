@@ -97,6 +97,9 @@ func Refusal(found []finding.Finding) error {
 // IsOff reports whether the site uses the plain login handler.
 func IsOff(classes []Class) bool { return SiteLogin(classes) == mfa.SiteOff }
 
+// PresentHandler returns the login handler that uzERP uses now, "" if there is no row or more than one.
+func PresentHandler(classes []Class) string { return (SwitchPlan{Was: classes}).Current(LoginHandler) }
+
 // SiteLogin returns which of its two login handlers uzERP uses. It returns mfa.SiteUnknown if uzERP uses another
 // class, or if there is no row or more than one.
 func SiteLogin(classes []Class) mfa.SiteLogin {
