@@ -11,8 +11,7 @@ import (
 )
 
 // OpenSessions is what the operator must know after every switch (docs/facts/uzerp.md §2 and §4).
-const OpenSessions = "browsers that have uzERP open keep the old login until their session ends. " +
-	"To end all sessions now: stop the web server, remove the sess_* files in PHP's session.save_path, start it again"
+const OpenSessions = "browsers that have uzERP open keep the old login until their session ends"
 
 // Settings is the part of uzERP's own conf/.env that a switch depends on.
 type Settings struct {

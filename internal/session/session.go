@@ -107,7 +107,8 @@ func (l Listing) Unreadable() string {
 
 // Reader lists sessions.
 type Reader interface {
-	// List returns all sessions of uzERP's. It fails with errs.Config if they can't be listed.
+	// List returns all sessions of uzERP's. It fails with errs.Config if they can't be listed; the listing then has where they
+	// are.
 	List(ctx context.Context) (Listing, error)
 }
 

@@ -55,8 +55,10 @@ func (f *Files) List(ctx context.Context) (session.Listing, error) {
 	l.found.Elsewhere = f.elsewhere
 	defer func() { clear(l.buffer) }()
 	for i := range f.places {
+		l.found.Places = append(l.found.Places, f.places[i].Place)
+	}
+	for i := range f.places {
 		p := &f.places[i]
-		l.found.Places = append(l.found.Places, p.Place)
 		dir, err := safepath.OpenDir(p.Path, f.trust)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // PHP can't keep a session there
@@ -66,7 +68,7 @@ func (f *Files) List(ctx context.Context) (session.Listing, error) {
 			_ = dir.Close()
 		}
 		if err != nil {
-			return session.Listing{}, listError(p.Path, err)
+			return session.Listing{Places: l.found.Places, Elsewhere: l.found.Elsewhere}, listError(p.Path, err)
 		}
 	}
 	return l.found, nil
