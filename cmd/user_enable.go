@@ -73,7 +73,7 @@ func runBypass(ctx context.Context, app *App, b bypass, w writeFlags, list *name
 	if err != nil {
 		return err
 	}
-	users, err := mfa.Lookup(ctx, store, names)
+	users, err := list.lookup(ctx, store, names)
 	if err != nil {
 		return err
 	}
@@ -82,6 +82,11 @@ func runBypass(ctx context.Context, app *App, b bypass, w writeFlags, list *name
 	}
 	if err := b.verifyCaller(ctx, app, ch, w, users[0]); err != nil {
 		return err
+	}
+	for _, u := range users {
+		if change := b.plan(u); w.dryRun && b.caller != nil && change.Needed() {
+			app.noteRecipients(ctx, ch, u.Username)
+		}
 	}
 	results := make([]outcome, len(users))
 	progress := app.streams.NewProgress("users", len(users))
