@@ -18,7 +18,7 @@ type endSessions struct {
 }
 
 func (e *endSessions) register(c *cobra.Command) {
-	c.Flags().BoolVar(&e.wanted, "end-sessions", false, "end the open sessions that the change does not reach, too (see session end)")
+	c.Flags().BoolVar(&e.wanted, "end-sessions", false, "end the open sessions that the change does not reach, too")
 }
 
 // open makes sure, before anything is changed, that sessions can be listed.
@@ -31,7 +31,7 @@ func (e *endSessions) open(ctx context.Context, app *App, ch *changes) (err erro
 	}
 	listing, err := e.sessions.List(ctx)
 	if err == nil {
-		err = ch.Refused("sessions", unreadable(listing))
+		err = ch.Refused("sessions", listing.Readable())
 	}
 	return err
 }

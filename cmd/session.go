@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/session"
 )
 
@@ -90,16 +89,6 @@ func (a *App) tellUnseen(l session.Listing) {
 			a.streams.Warnf("%s keeps sessions in %q, and not in files: they are not looked at", e.Interface, e.Handler)
 		}
 	}
-}
-
-// unreadable returns the error that some sessions can't be read, so that nobody knows whose they are.
-func unreadable(l session.Listing) error {
-	path := l.Unreadable()
-	if path == "" {
-		return nil
-	}
-	return errs.NewWith(errs.Refused, fmt.Sprintf("sessions in %q are written by igbinary, which is not read here: whose they are is not known", path),
-		session.ReasonIgbinary.With(path))
 }
 
 func pathsOf(l session.Listing) string {

@@ -53,19 +53,27 @@ written by igbinary, are left: 6.
 	opts.names.register(c)
 	named := c.Args
 	c.Args = func(c *cobra.Command, args []string) error {
-		switch {
-		case opts.all && (len(args) > 0 || opts.names.file != ""):
-			return usageError("--all means every user: names contradict it", "")
-		case opts.all:
-			return nil
-		case opts.oldHandler:
-			return usageError("--old-handler is for --all, which is missing", "")
+		if len(args) == 0 {
+			return nil // --all
 		}
 		return named(c, args)
 	}
 	c.ValidArgsFunction = app.completeUsers(0)
 	c.RunE = app.run(oneFormats, func(ctx context.Context, args []string) error { return runSessionEnd(ctx, app, opts, args) })
 	return c
+}
+
+func (o *sessionEndOptions) complete(args []string) error {
+	named := len(args) > 0 || o.names.file != ""
+	switch {
+	case o.all && named:
+		return usageError("--all means every user: names contradict it", "")
+	case o.oldHandler && !o.all:
+		return usageError("--old-handler is for --all, which is missing", "")
+	case !o.all && !named:
+		return usageError("a user name is needed, or --all", "")
+	}
+	return nil
 }
 
 type sessionEndView struct {
@@ -88,6 +96,9 @@ type sessionEnded struct {
 }
 
 func runSessionEnd(ctx context.Context, app *App, opts *sessionEndOptions, args []string) error {
+	if err := opts.complete(args); err != nil {
+		return err
+	}
 	names, err := opts.names.read(ctx, app, args)
 	if err != nil {
 		return err
@@ -215,7 +226,9 @@ func sayGroup(g session.Group) string {
 }
 
 // reportEnd prints what became of each user's sessions, and returns what the command ends with.
-func reportEnd(app *App, opts *sessionEndOptions, listing session.Listing, sel session.Selection, groups []session.Group, ended []session.Ended, endErr error) error {
+func reportEnd(app *App, opts *sessionEndOptions, listing session.Listing, sel session.Selection, groups []session.Group,
+	ended []session.Ended, endErr error,
+) error {
 	view := sessionEndView{SchemaVersion: schemaVersion, DryRun: opts.dryRun, Results: []sessionEnded{}, Places: viewPlaces(listing),
 		NotRead: viewNotRead(listing), Elsewhere: viewElsewhere(listing)}
 	all := slices.Clone(sel.Users)
@@ -263,7 +276,7 @@ func reportEnd(app *App, opts *sessionEndOptions, listing session.Listing, sel s
 	case first != nil:
 		return outcomeOf(first, nil, failed, len(view.Results))
 	}
-	return unreadable(listing)
+	return listing.Readable()
 }
 
 func showEnded(app *App, v sessionEndView) error {

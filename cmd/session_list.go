@@ -95,7 +95,7 @@ func runSessionList(ctx context.Context, app *App, opts *sessionListOptions, arg
 		app.streams.Notef("%s in %s", count(len(views), "session"), pathsOf(listing))
 	}
 	app.tellUnseen(listing)
-	return unreadable(listing)
+	return listing.Readable()
 }
 
 // knownUsers returns the names of users that exist. It fails as mfa.Lookup does.

@@ -3,9 +3,12 @@ package session
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"uzerp-mfa/internal/errs"
 )
 
 // Session is one session of uzERP's.
@@ -95,14 +98,15 @@ func (s Session) isOld(present string) bool {
 	return s.Handler != "" && !strings.EqualFold(strings.TrimPrefix(s.Handler, `\\`), strings.TrimPrefix(present, `\\`))
 }
 
-// Unreadable returns the directory of sessions that igbinary has written, "" if there are none: who is logged in there is not known.
-func (l Listing) Unreadable() string {
+// Readable returns an error of errs.Refused if igbinary has written some sessions: nobody knows whose they are.
+func (l Listing) Readable() error {
 	for _, n := range l.NotRead {
 		if n.Why == Igbinary {
-			return n.Path
+			return errs.NewWith(errs.Refused, fmt.Sprintf("sessions in %q are written by igbinary, which is not read here: whose they are is not known", n.Path),
+				ReasonIgbinary.With(n.Path))
 		}
 	}
-	return ""
+	return nil
 }
 
 // Reader lists sessions.

@@ -201,7 +201,8 @@ func TestNotReadable(t *testing.T) {
 	write(t, filepath.Join(dir, "sess_a1"), ofAlice)
 	write(t, filepath.Join(dir, "sess_b1"), ofBob)
 	write(t, filepath.Join(dir, "sess_c1"), ofBob)
-	if err := errors.Join(os.Chmod(dir, os.ModeSticky|0o733), os.Chown(filepath.Join(dir, "sess_a1"), 33, 33), os.Chown(filepath.Join(dir, "sess_c1"), 65534, 65534)); err != nil {
+	if err := errors.Join(os.Chmod(dir, os.ModeSticky|0o733),
+		os.Chown(filepath.Join(dir, "sess_a1"), 33, 33), os.Chown(filepath.Join(dir, "sess_c1"), 65534, 65534)); err != nil {
 		t.Fatal(err)
 	}
 	f := open(t, dir)
@@ -232,12 +233,15 @@ func TestOpen(t *testing.T) {
 		places    int
 		elsewhere int
 	}{
-		"none":        {nil, errs.Config, session.ReasonNoPlace, 0, 0},
-		"only cli":    {map[string]string{"8.2/cli/php.ini": "x=1"}, errs.Config, session.ReasonNoPlace, 0, 0},
-		"redis":       {map[string]string{"8.2/fpm/php.ini": "session.save_handler=redis\nsession.save_path=tcp://x?auth=SECRET"}, errs.Refused, session.ReasonNoFiles, 0, 0},
-		"unknown":     {map[string]string{"8.2/fpm/php.ini": "session.save_path=${X}"}, errs.Config, session.ReasonNoPlace, 0, 0},
-		"one of each": {map[string]string{"8.2/fpm/php.ini": "session.save_handler=redis", "8.3/fpm/php.ini": "x=1", "8.1/fpm/php.ini": "session.save_path=${X}"}, 0, "", 1, 2},
-		"two places":  {map[string]string{"8.2/fpm/php.ini": "session.save_path=/a", "8.2/apache2/php.ini": "session.save_path=/b/", "8.3/fpm/php.ini": "session.save_path=/b"}, 0, "", 2, 0},
+		"none":     {nil, errs.Config, session.ReasonNoPlace, 0, 0},
+		"only cli": {map[string]string{"8.2/cli/php.ini": "x=1"}, errs.Config, session.ReasonNoPlace, 0, 0},
+		"redis": {map[string]string{"8.2/fpm/php.ini": "session.save_handler=redis\nsession.save_path=tcp://x?auth=SECRET"},
+			errs.Refused, session.ReasonNoFiles, 0, 0},
+		"unknown": {map[string]string{"8.2/fpm/php.ini": "session.save_path=${X}"}, errs.Config, session.ReasonNoPlace, 0, 0},
+		"one of each": {map[string]string{"8.2/fpm/php.ini": "session.save_handler=redis", "8.3/fpm/php.ini": "x=1",
+			"8.1/fpm/php.ini": "session.save_path=${X}"}, 0, "", 1, 2},
+		"two places": {map[string]string{"8.2/fpm/php.ini": "session.save_path=/a", "8.2/apache2/php.ini": "session.save_path=/b/",
+			"8.3/fpm/php.ini": "session.save_path=/b"}, 0, "", 2, 0},
 	} {
 		root := t.TempDir()
 		for file, text := range tt.files {

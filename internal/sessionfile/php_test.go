@@ -279,7 +279,7 @@ func TestIgbinary(t *testing.T) {
 	dir := t.TempDir()
 	visit(t, "igbinary", dir, "a1", "in", "alice")
 	l := list(t, open(t, dir))
-	if len(l.Sessions) != 0 || l.Unreadable() != dir {
+	if len(l.Sessions) != 0 || errs.HintOf(l.Readable()).Reason != session.ReasonIgbinary {
 		t.Errorf("%+v", l)
 	}
 }
