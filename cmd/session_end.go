@@ -189,11 +189,14 @@ func countSessions(groups []session.Group) int {
 
 // confirmEnd shows whose sessions end, and asks. For more than one user the number of sessions must be typed.
 func confirmEnd(ctx context.Context, app *App, opts *sessionEndOptions, groups []session.Group) error {
-	if opts.dryRun || opts.yes || len(groups) == 0 {
+	if len(groups) == 0 || opts.yes && !opts.dryRun || opts.dryRun && app.wantsJSON() {
 		return nil
 	}
 	for _, g := range groups {
 		app.streams.Sayf("%s", sayGroup(g))
+	}
+	if opts.dryRun {
+		return nil
 	}
 	if len(groups) == 1 {
 		return app.confirm(ctx, opts.writeFlags, "End "+count(len(groups[0].Sessions), "session")+"? Input that is not saved is lost.")
