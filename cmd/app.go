@@ -251,4 +251,4 @@ func (a *App) sessions(phpIni string) (session.Reader, error) {
 	return a.reader.Sessions(a.sessionSettings(phpIni))
 }
 
-func grantsSQL(role string) string { return connect.GrantsSQL(role) }
+func grantsSQL(role string, withHistory bool) string { return connect.GrantsSQL(role, withHistory) }
