@@ -427,6 +427,9 @@ func TestConfirmTrial(t *testing.T) {
 		}
 	}
 	confirm()
+	if another, err := d.Confirmed(t.Context(), key+1); another || err != nil {
+		t.Error("another trial is confirmed", err)
+	}
 	if err := open(t, db.Config{ConnString: url}).ConfirmTrial(t.Context(), key); errs.KindOf(err) != errs.Refused {
 		t.Errorf("a second one at the same time: %v", err)
 	}
