@@ -64,7 +64,7 @@ func untilNextLook(left time.Duration) time.Duration {
 	return 0
 }
 
-// confirmTrial keeps the switch that is on trial in this database, whoever began it.
+// confirmTrial keeps the switch that is on trial in this database, also one that somebody else began.
 func confirmTrial(ctx context.Context, app *App, opts *setInjectorOptions) error {
 	r := opts.request
 	if opts.try != 0 || r.Off || r.Handler != "" || r.Validator != "" || r.Gateway != "" || opts.skipEnv || opts.skipTwilio {
