@@ -26,6 +26,7 @@ type setInjectorOptions struct {
 	skipTwilio bool
 	try        time.Duration
 	confirm    bool
+	ends       endSessions
 }
 
 func newSetInjectorCmd(app *App) *cobra.Command {
@@ -55,6 +56,7 @@ the terminal or this program goes away, it is switched back. Somebody at another
 	f.BoolVar(&opts.skipEnv, "skip-env-check", false, "switch without looking at uzERP's conf/.env")
 	f.BoolVar(&opts.skipTwilio, "skip-twilio-check", false, "switch without asking Twilio")
 	f.BoolVar(&opts.confirm, "confirm-trial", false, "keep the switch that is on trial: a login with the code has worked")
+	opts.ends.register(c)
 	opts.register(c)
 	c.RunE = app.run(oneFormats, func(ctx context.Context, _ []string) error { return runSetInjector(ctx, app, opts) })
 	return c
@@ -136,6 +138,9 @@ func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) err
 	if err != nil {
 		return err
 	}
+	if err := opts.ends.open(ctx, app, ch); err != nil {
+		return err
+	}
 	if err := lookForTrial(ctx, app, store, opts.request.Off); err != nil {
 		return ch.Refused(injector.LoginHandler, err)
 	}
@@ -182,7 +187,10 @@ func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) err
 	if err := showSwitch(app, viewSwitch(plan, checks, true, false)); err != nil {
 		return err
 	}
-	app.streams.Notef("%s", injector.OpenSessions)
+	if opts.ends.wanted {
+		return opts.ends.afterSwitch(ctx, app, opts.request.Handler)
+	}
+	app.noteOpenSessions(ctx, opts.request.Handler)
 	return nil
 }
 
