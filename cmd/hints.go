@@ -8,6 +8,7 @@ import (
 	"uzerp-mfa/internal/config"
 	"uzerp-mfa/internal/doctor"
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/history"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/injector/trial"
 	"uzerp-mfa/internal/installation"
@@ -28,6 +29,18 @@ const foreignDatabase = "remove that setting, so that uzERP's own database is us
 // part as it is, %q a part quoted as the last argument of a shell's command line, and %v a part quoted as the value
 // of a flag.
 var hints = map[errs.Reason]string{
+	history.ReasonPasswordKnown: "call the user at a number that uzERP has, and ask whether they typed these codes, then and from there; " +
+		"if not: set a new password in uzERP's administration now; uzerp-mfa user show %q says what the next login asks for",
+	history.ReasonTryACode:      "uzerp-mfa verify --check %q tries the code that the app shows now",
+	history.ReasonSiteKey:       "uzerp-mfa doctor looks at Twilio's settings in uzERP's conf/.env; it concerns everybody",
+	history.ReasonWayToTwilio:   "look from the web server, as its user, whether it reaches https://verify.twilio.com (proxy, firewall, php-curl, curl.cainfo); it concerns everybody, and not %q alone",
+	history.ReasonLetThemIn:     "until then, after the caller was verified: uzerp-mfa user disable-next-login --identify sms %q",
+	history.ReasonLookAtUser:    "uzerp-mfa user show %q says what the next login asks for, and why",
+	history.ReasonReadMore:      "uzerp-mfa grants --history prints the SQL for reading audit_lines; uzERP's log is read by root and by the web server's user",
+	history.ReasonTooManyWrong:  "wait an hour; or, after the caller was verified: uzerp-mfa user disable-next-login --identify sms %q",
+	history.ReasonNewEnrollment: "after the caller was verified: uzerp-mfa user reset --identify sms %q; the next login asks to enroll again",
+	history.ReasonSuspicious:    "uzerp-mfa user history USER shows each, and what to do",
+
 	mfa.ReasonUnknownUser:     "user names are compared exactly; uzerp-mfa user list --match TEXT finds them",
 	mfa.ReasonTwoFactorOff:    "uzerp-mfa set-injector",
 	mfa.ReasonSharedUUID:      "uzerp-mfa reconcile says what to do",
