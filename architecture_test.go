@@ -115,6 +115,7 @@ var allowed = map[string][]string{
 		"golang.org/x/text/unicode/norm",
 	},
 	"internal/reconcile": {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/mfa"},
+	"internal/uzerplog":  {"uzerp-mfa/internal/history", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/safepath"},
 	"internal/history":   {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/mfa"},
 	"internal/verifyservice": {
 		"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/finding",

@@ -238,4 +238,4 @@ func (a *App) noteIfOff(ctx context.Context) {
 	}
 }
 
-func grantsSQL(role string) string { return connect.GrantsSQL(role) }
+func grantsSQL(role string, withHistory bool) string { return connect.GrantsSQL(role, withHistory) }

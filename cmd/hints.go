@@ -46,6 +46,7 @@ var hints = map[errs.Reason]string{
 	mfa.ReasonSharedUUID:      "uzerp-mfa reconcile says what to do",
 	mfa.ReasonLeftFactor:      "uzerp-mfa reconcile finds such factors, and can delete them",
 	mfa.ReasonRightsMissing:   "uzerp-mfa grants prints the SQL for a role with just the needed rights",
+	mfa.ReasonHistoryRights:   "uzerp-mfa grants --history prints the SQL that lets the role read logins there, without session ids",
 	mfa.ReasonRoleTooPowerful: "connect as the tables' owner, as uzERP does, or as the role that uzerp-mfa grants prints: others gain nothing by these",
 	mfa.ReasonTooManyCodes: "the user's login accepts no code either for now: " +
 		"wait an hour, or let them in once with uzerp-mfa user disable-next-login",

@@ -160,8 +160,14 @@ func (d doctorReader) AllUsers(ctx context.Context) iter.Seq2[mfa.User, error] {
 	return d.db.Users(ctx, db.ByUsername)
 }
 
-// GrantsSQL returns the statements that give a role the rights this program needs.
-func GrantsSQL(role string) string { return db.Grants(role) }
+// GrantsSQL returns the statements that give a role the rights this program needs, and with history those for
+// user history too.
+func GrantsSQL(role string, history bool) string {
+	if history {
+		return db.Grants(role) + db.GrantsHistory(role)
+	}
+	return db.Grants(role)
+}
 
 // Factors returns the port that reads the factors of uzERP's users at Twilio. It fails with errs.Config if the settings
 // name another database or service than uzERP uses.
