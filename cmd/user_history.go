@@ -311,7 +311,7 @@ func viewHistory(h history.History) historyView {
 	}
 	if s := h.Suspect(); s != nil {
 		v.Suspicious = &suspicionView{Message: s.Message(h.Now), Codes: s.Codes, Addresses: notNil(s.Addresses), Browsers: notNil(s.Browsers),
-			TooEarly: s.TooEarly, OtherPlace: s.OtherPlace, Help: hintText(history.ReasonPasswordKnown.With(h.User.Username))}
+			TooEarly: s.TooEarly, OtherPlace: s.OtherPlace, Help: hintText(history.ReasonPasswordKnown.With())}
 		if s.Zone != history.ZoneAssumed {
 			v.Suspicious.First, v.Suspicious.Last = optional(instant(s.First)), optional(instant(s.Last))
 		}
@@ -479,11 +479,11 @@ func writeHistory(app *App, v historyView) error {
 		if len(s.Addresses) > 0 {
 			p.add("  from", strings.Join(s.Addresses, ", "))
 		}
-		p.add("  do", s.Help)
+		p.advice(s.Help)
 	}
 	p.add("in short", v.Diagnosis.Message)
 	for _, hint := range v.Diagnosis.Help {
-		p.add("  do", hint)
+		p.advice(hint)
 	}
 	if err := output.Pairs(app.streams.Out, append(*p, [2]string{})); err != nil {
 		return err
@@ -498,6 +498,15 @@ func writeHistory(app *App, v historyView) error {
 		}
 	}
 	return writeCoverage(app, v.told.Coverage)
+}
+
+// advice puts down what helps. A command to copy stays in one line.
+func (p *pairs) advice(hint string) {
+	if strings.Contains(hint, "uzerp-mfa ") {
+		p.whole("  do", hint)
+		return
+	}
+	p.add("  do", hint)
 }
 
 // siteCoverage returns what the sources could tell about all users: of Twilio the worst answer.
