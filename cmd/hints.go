@@ -73,7 +73,9 @@ var hints = map[errs.Reason]string{
 	mfa.ReasonFactorGone:       "uzerp-mfa user reset %q, then the user enrolls again",
 	mfa.ReasonNoUUID:           "uzerp-mfa user reset %q mends it; the user then enrolls",
 	mfa.ReasonBrokenEnrollment: "uzerp-mfa user reset %q mends it; the user then enrolls again",
-	mfa.ReasonTwilioSilent:     "uzerp-mfa user disable-next-login %q",
+	mfa.ReasonTwilioDown: "nothing was changed; wait, for without Twilio nobody can enroll either. If only this machine does not reach it: " +
+		"verify the caller in another way, and only then reset with --skip-twilio instead of --identify; a later reset cleans up at Twilio",
+	mfa.ReasonTwilioSilent: "uzerp-mfa user disable-next-login %q",
 
 	caller.ReasonLandline:    "a call reaches it: --channel call, or --identify call with user reset",
 	caller.ReasonSMSRefused:  "let Twilio call instead (identity send --channel call, user reset --identify call)",
@@ -102,7 +104,7 @@ var hints = map[errs.Reason]string{
 	injector.ReasonNoSettings:     "--skip-env-check is for when uzERP's settings can't be looked at from here",
 	injector.ReasonNoDirectory:    "name it with --uzerp-root, or give --skip-env-check if uzERP runs elsewhere",
 	injector.ReasonTwilioNotAsked: "--skip-twilio-check is for when Twilio can't be asked from here",
-	injector.ReasonTwilioNoAnswer: "--skip-twilio-check switches without asking Twilio",
+	injector.ReasonTwilioNoAnswer: "while uzERP gets no answer from Twilio either, two-factor login would lock everybody out: run it again when Twilio answers",
 	injector.ReasonSettingsFrom:   "%s; the settings are from %s",
 	injector.ReasonBrokenUsers:    "uzerp-mfa user list --state broken shows them, user reset mends them",
 	injector.ReasonUnknownGateway: "if you are sure that it does, name it with --gateway",
