@@ -29,7 +29,7 @@ const foreignDatabase = "remove that setting, so that uzERP's own database is us
 // part as it is, %q a part quoted as the last argument of a shell's command line, and %v a part quoted as the value
 // of a flag.
 var hints = map[errs.Reason]string{
-	history.ReasonPasswordKnown: "call the user at a number that uzERP has: did they type these codes, then and from there? " +
+	history.ReasonPasswordKnown: "call the person at a number that uzERP has: did they type these codes, then and from there? " +
 		"If not, set a new password in uzERP's administration now",
 	history.ReasonTryACode: "uzerp-mfa verify --check %q tries the code that the app shows now",
 	history.ReasonSiteKey:  "uzerp-mfa doctor looks at uzERP's settings for Twilio: it concerns everybody",

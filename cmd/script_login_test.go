@@ -51,7 +51,8 @@ func cmdTyped(ts *testscript.TestScript, args []string) {
 		auditLine(ts, user, at.Add(300*time.Millisecond), said, address, browser)
 	}
 	if message != "" {
-		logLine(ts, at.Add(200*time.Millisecond), level, message, data, map[string]string{"url": "/?module=login&action=" + action, "ip": address, "http_method": "POST"})
+		logLine(ts, at.Add(200*time.Millisecond), level, message, data,
+			map[string]string{"url": "/?module=login&action=" + action, "ip": address, "http_method": "POST"})
 	}
 }
 

@@ -41,6 +41,8 @@ if the user did not get in, and whether somebody else may have the password. It 
 --all --suspicious looks for users of the whole site of whom somebody may have the password, for monitoring: it ends with 9
 if there is one, and never with 0 if not all could be asked about.
 
+Times are RFC 3339 (2026-07-14T08:00:00Z) or say how long ago (90m, 24h, 7d).
+
 ` + exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Findings),
 		Example: `  uzerp-mfa user history alice
   uzerp-mfa user history alice --since 7d -o json
@@ -48,21 +50,23 @@ if there is one, and never with 0 if not all could be asked about.
 	}
 	f := c.Flags()
 	opts.names.register(c)
-	f.StringVar(&opts.since, "since", "24h", "how far back: a time (2026-07-14T08:00:00Z) or how long ago (90m, 24h, 7d)")
+	f.StringVar(&opts.since, "since", "24h", "only lines from this time on")
 	f.BoolVar(&opts.all, "all", false, "all users of the site")
 	f.BoolVar(&opts.suspicious, "suspicious", false, "only users of whom somebody else may have the password; ends with 9 if there is one")
 	named := c.Args
-	c.Args = func(c *cobra.Command, args []string) error {
-		switch {
-		case !opts.all:
-			return named(c, args)
-		case len(args) > 0 || opts.names.file != "":
-			return usageError("--all is for all users, and users are named too", "give one of the two")
-		}
-		return nil
-	}
+	c.Args = cobra.ArbitraryArgs
 	c.ValidArgsFunction = app.completeUsers(0)
-	c.RunE = app.run(listFormats, func(ctx context.Context, args []string) error { return runUserHistory(ctx, app, opts, args) })
+	c.RunE = app.run(listFormats, func(ctx context.Context, args []string) error {
+		switch {
+		case opts.all && (len(args) > 0 || opts.names.file != ""):
+			return usageError("--all is for all users, and users are named too", "give one of the two")
+		case !opts.all:
+			if err := named(c, args); err != nil {
+				return err
+			}
+		}
+		return runUserHistory(ctx, app, opts, args)
+	})
 	return c
 }
 
@@ -99,7 +103,7 @@ func runUserHistory(ctx context.Context, app *App, opts *userHistoryOptions, arg
 	if err := showHistories(app, opts, all); err != nil {
 		return err
 	}
-	return historyOutcome(all)
+	return history.Outcome(all)
 }
 
 // everybody returns all users.
@@ -144,81 +148,18 @@ func (a *App) histories(ctx context.Context, opts *userHistoryOptions, users []m
 	return teller.Tell(ctx, users, opts.from)
 }
 
-// historyOutcome returns the error that the command ends with after all was shown: a server did not answer, or nothing could be read.
-func historyOutcome(all []history.History) error {
-	for _, h := range all {
-		if err := h.Failure(); err != nil {
-			return &errs.Error{Kind: errs.KindOf(err), Op: "the history is not complete", Err: err, Hint: errs.HintOf(err)}
-		}
-	}
-	for _, h := range all {
-		if h.Readable() {
-			continue
-		}
-		for _, c := range h.Coverage {
-			if c.Err != nil {
-				return &errs.Error{Kind: errs.KindOf(c.Err), Op: "no source could be read", Err: c.Err, Hint: errs.HintOf(c.Err)}
-			}
-		}
-	}
-	return nil
-}
-
-// suspects are the users of whom somebody may have the password, and those of whom that is not known.
-type suspects struct {
-	found    []history.History
-	early    int // more may be suspicious in some minutes
-	unknown  []history.History
-	firstErr error
-}
-
-func sortSuspects(all []history.History) suspects {
-	var s suspects
-	for _, h := range all {
-		switch found := h.Suspect(); {
-		case found != nil && !found.TooEarly:
-			s.found = append(s.found, h)
-		case found != nil:
-			s.early++
-		}
-		if twilio := h.Source(history.FromTwilio); !twilio.Read() {
-			s.unknown = append(s.unknown, h)
-			if s.firstErr == nil || errs.KindOf(twilio.Err) == errs.Unavailable && errs.KindOf(s.firstErr) != errs.Unavailable {
-				s.firstErr = twilio.Err
-			}
-		}
-	}
-	return s
-}
-
-// outcome returns the error that the command ends with. That not all could be asked about is never an all-clear.
-func (s suspects) outcome(all int) error {
-	unasked := fmt.Sprintf("Twilio could not be asked about %d of %s", len(s.unknown), count(all, "user"))
-	switch {
-	case len(s.found) > 0:
-		message := "somebody else may have the password of " + count(len(s.found), "user")
-		if len(s.unknown) > 0 {
-			message += "; and " + unasked
-		}
-		return errs.NewWith(errs.Findings, message, history.ReasonSuspicious.With())
-	case len(s.unknown) > 0:
-		return &errs.Error{Kind: errs.KindOf(s.firstErr), Op: unasked + ", so nobody knows whether all is well", Err: s.firstErr, Hint: errs.HintOf(s.firstErr)}
-	}
-	return nil
-}
-
 func showSuspects(app *App, opts *userHistoryOptions, all []history.History) error {
-	s := sortSuspects(all)
-	if s.early > 0 {
-		app.streams.Notef("note: %s had wrong codes just now, and may still get in", count(s.early, "more user"))
+	s := history.NewSurvey(all)
+	if s.Early > 0 {
+		app.streams.Notef("note: %s had wrong codes just now, and may still get in", count(s.Early, "more user"))
 	}
 	views := []historyView{}
-	for _, h := range s.found {
+	for _, h := range s.Found {
 		views = append(views, viewHistory(h))
 	}
-	document := historiesDocument{SchemaVersion: schemaVersion, Since: instant(opts.from), Checked: len(all), Suspicious: len(s.found),
+	document := historiesDocument{SchemaVersion: schemaVersion, Since: instant(opts.from), Checked: len(all), Suspicious: len(s.Found),
 		Unknown: []string{}, Histories: views}
-	for _, h := range s.unknown {
+	for _, h := range s.Unknown {
 		document.Unknown = append(document.Unknown, h.User.Username)
 	}
 	err := showList(app, document, views, []string{"username", "seen", "addresses"}, func(v historyView) []string {
@@ -227,7 +168,7 @@ func showSuspects(app *App, opts *userHistoryOptions, all []history.History) err
 	if err != nil {
 		return err
 	}
-	if err := s.outcome(len(all)); err != nil {
+	if err := s.Outcome(); err != nil {
 		return err
 	}
 	app.streams.Notef("%s asked about: of none does it look as if somebody else had the password, as far as Twilio still has the codes.", count(len(all), "user"))
@@ -311,7 +252,7 @@ func viewHistory(h history.History) historyView {
 	}
 	if s := h.Suspect(); s != nil {
 		v.Suspicious = &suspicionView{Message: s.Message(h.Now), Codes: s.Codes, Addresses: notNil(s.Addresses), Browsers: notNil(s.Browsers),
-			TooEarly: s.TooEarly, OtherPlace: s.OtherPlace, Help: hintText(history.ReasonPasswordKnown.With())}
+			TooEarly: s.TooEarly, OtherPlace: s.OtherPlace, Help: hintText(s.Help())}
 		if s.Zone != history.ZoneAssumed {
 			v.Suspicious.First, v.Suspicious.Last = optional(instant(s.First)), optional(instant(s.Last))
 		}
@@ -327,7 +268,8 @@ func viewHistory(h history.History) historyView {
 
 func viewEvent(username string, e history.Event) eventView {
 	v := eventView{Username: username, Zone: string(e.Zone), What: string(e.What), Sources: []string{}, FactorSID: optional(e.FactorSID),
-		Address: optional(e.Address), Browser: optional(e.Browser), Errors: []twilioErrorView{}, Command: optional(e.Command), By: optional(e.By), Uncertain: e.Uncertain}
+		Address: optional(e.Address), Browser: optional(e.Browser), Errors: []twilioErrorView{}, Command: optional(e.Command), By: optional(e.By),
+		Uncertain: e.Uncertain}
 	if e.Zone == history.ZoneAssumed {
 		v.LocalTime = optional(e.At.Format("2006-01-02T15:04:05"))
 	} else {
@@ -385,7 +327,8 @@ func (v eventView) csv() []string {
 	for _, t := range v.Errors {
 		codes = append(codes, strings.TrimSpace(strconv.Itoa(t.Code)+" "+t.Message))
 	}
-	return []string{v.Username, text(v.Time), text(v.LocalTime), v.Zone, v.What, strings.Join(v.Sources, " "), text(v.FactorSID), text(v.Address), text(v.Browser),
+	return []string{v.Username, text(v.Time), text(v.LocalTime), v.Zone, v.What, strings.Join(v.Sources, " "), text(v.FactorSID),
+		text(v.Address), text(v.Browser),
 		strings.Join(codes, "; "), text(v.Command), text(v.By), strconv.FormatBool(v.Uncertain)}
 }
 

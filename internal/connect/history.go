@@ -60,7 +60,7 @@ func (r *Reader) uzerpLog() (history.Records, error) {
 	case err != nil:
 		return nil, err
 	case inst == nil:
-		return nil, errs.New(errs.NotFound, "no uzERP directory is known", "name it with --uzerp-root")
+		return nil, errs.New(errs.NotFound, "no uzERP directory is known", "")
 	}
 	if compared, err := r.CompareDatabases(); err == nil && compared.Differs() {
 		return nil, errs.New(errs.Config, "it is that of another database", "")
