@@ -17,6 +17,7 @@ import (
 	"uzerp-mfa/internal/policy"
 	"uzerp-mfa/internal/reconcile"
 	"uzerp-mfa/internal/sandbox"
+	"uzerp-mfa/internal/session"
 	"uzerp-mfa/internal/sessionconfig"
 	"uzerp-mfa/internal/shell"
 	"uzerp-mfa/internal/verifyservice"
@@ -111,6 +112,7 @@ var hints = map[errs.Reason]string{
 	injector.ReasonSwitchOnTrial: "let it end first: answer the question of set-injector --try, or wait until its time is over; " +
 		"set-injector --off does not wait; an administrator of the database ends its session with: %s",
 
+	trial.ReasonNoTrial: "uzerp-mfa set-injector --dry-run shows how it is",
 	trial.ReasonNotKept: "browsers that opened uzERP meanwhile keep the login of the trial until their session ends; " +
 		"uzerp-mfa doctor looks for what is wrong",
 	trial.ReasonNoGuard:   "nothing was changed; without --try the switch needs no such process",
@@ -173,6 +175,15 @@ var hints = map[errs.Reason]string{
 
 	sessionconfig.ReasonLimitsLockOut: "give %s too",
 	installation.ReasonEnvOdd:         "correct the file by hand; session-config check shows what is odd in it",
+
+	session.ReasonNotListed: "run it as root: only root and the web server may read session files, and on Debian only root may list them",
+	session.ReasonNoPlace:   "name the php.ini of the web server's PHP with --php-ini",
+	session.ReasonNoFiles: "what keeps them can end them: redis and memcached by removing their keys; " +
+		"for one user, disable the access in uzERP: that ends the sessions at the next click",
+	session.ReasonIgbinary: "to end all of them stop the web server's PHP, remove the files sess_* in %s and start it again; " +
+		"for one user, disable the access in uzERP: that ends the sessions at the next click",
+	session.ReasonRequestOpen: "run it again when the request has ended",
+	session.ReasonStillThere:  "a browser logs in again and again: disable the user's access in uzERP, then run it again",
 
 	sandbox.ReasonNotInside: "run this inside one: uzerp-mfa sandbox -- sh",
 	sandbox.ReasonNoAccount: "uzerp-mfa enroll --no-wait %q makes one",

@@ -25,6 +25,8 @@ type setInjectorOptions struct {
 	skipEnv    bool
 	skipTwilio bool
 	try        time.Duration
+	confirm    bool
+	ends       endSessions
 }
 
 func newSetInjectorCmd(app *App) *cobra.Command {
@@ -40,7 +42,7 @@ It refuses, and changes nothing, whenever the switch would lock everybody out or
 lists the checks. Running it again changes nothing.
 
 With --try 5m it switches, and waits for you to log in from another browser and say that it worked; without a yes, or if
-the terminal or this program goes away, it is switched back.
+the terminal or this program goes away, it is switched back. Somebody at another terminal can say so with --confirm-trial.
 
 ` + exitCodes(errs.Config, errs.Refused, errs.Unavailable, errs.Declined),
 		Example: `  uzerp-mfa set-injector --uzerp-root /var/www/uzerp --dry-run
@@ -53,6 +55,8 @@ the terminal or this program goes away, it is switched back.
 	f.BoolVar(&opts.request.Off, "off", false, "switch back to "+injector.PlainHandler+": password only")
 	f.BoolVar(&opts.skipEnv, "skip-env-check", false, "switch without looking at uzERP's conf/.env")
 	f.BoolVar(&opts.skipTwilio, "skip-twilio-check", false, "switch without asking Twilio")
+	f.BoolVar(&opts.confirm, "confirm-trial", false, "keep the switch that is on trial: a login with the code has worked")
+	opts.ends.register(c)
 	opts.register(c)
 	c.RunE = app.run(oneFormats, func(ctx context.Context, _ []string) error { return runSetInjector(ctx, app, opts) })
 	return c
@@ -114,6 +118,9 @@ func (o *setInjectorOptions) complete() error {
 }
 
 func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) error {
+	if opts.confirm {
+		return confirmTrial(ctx, app, opts)
+	}
 	if err := opts.complete(); err != nil {
 		return err
 	}
@@ -129,6 +136,9 @@ func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) err
 	}
 	store, err := ch.Injector(ctx)
 	if err != nil {
+		return err
+	}
+	if err := opts.ends.open(ctx, app, ch); err != nil {
 		return err
 	}
 	if err := lookForTrial(ctx, app, store, opts.request.Off); err != nil {
@@ -177,7 +187,10 @@ func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) err
 	if err := showSwitch(app, viewSwitch(plan, checks, true, false)); err != nil {
 		return err
 	}
-	app.streams.Notef("%s", injector.OpenSessions)
+	if opts.ends.wanted {
+		return opts.ends.afterSwitch(ctx, app, opts.request.Handler)
+	}
+	app.noteOpenSessions(ctx, opts.request.Handler)
 	return nil
 }
 

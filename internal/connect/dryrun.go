@@ -8,6 +8,7 @@ import (
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/session"
 	"uzerp-mfa/internal/verifyservice"
 )
 
@@ -56,6 +57,12 @@ func (readOnlyInjector) HoldTrial(context.Context, time.Duration) (int64, func()
 	return 0, nil, errDryRun
 }
 
+// Confirmed refuses: it is the guard's.
+func (readOnlyInjector) Confirmed(context.Context, int64) (bool, error) { return false, errDryRun }
+
+// ConfirmTrial refuses.
+func (readOnlyInjector) ConfirmTrial(context.Context, int64) error { return errDryRun }
+
 // SettledClasses refuses: it locks the rows.
 func (readOnlyInjector) SettledClasses(context.Context, []string) ([]injector.Class, error) {
 	return nil, errDryRun
@@ -86,6 +93,15 @@ func (noVerifications) FetchVerification(context.Context, caller.Recipient, stri
 // CheckVerification refuses.
 func (noVerifications) CheckVerification(context.Context, caller.Recipient, string, string) (caller.Status, error) {
 	return "", errDryRun
+}
+
+func drySessions(w session.Writer) session.Writer { return readOnlySessions{w} }
+
+type readOnlySessions struct{ session.Reader }
+
+// End refuses.
+func (readOnlySessions) End(context.Context, string, []session.Session) (int, error) {
+	return 0, errDryRun
 }
 
 type noServices struct{}

@@ -13,6 +13,8 @@ import (
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/policy"
+	"uzerp-mfa/internal/session"
+	"uzerp-mfa/internal/sessionfile"
 	"uzerp-mfa/internal/twilio"
 	"uzerp-mfa/internal/verifyservice"
 )
@@ -397,6 +399,19 @@ func (w allowedInjector) HoldTrial(ctx context.Context, limit time.Duration) (ke
 	return w.w.HoldTrial(ctx, limit)
 }
 
+// Confirmed changes nothing.
+func (w allowedInjector) Confirmed(ctx context.Context, key int64) (bool, error) {
+	return w.w.Confirmed(ctx, key)
+}
+
+// ConfirmTrial asks first.
+func (w allowedInjector) ConfirmTrial(ctx context.Context, key int64) error {
+	if err := w.g.site(ctx); err != nil {
+		return err
+	}
+	return w.w.ConfirmTrial(ctx, key)
+}
+
 // SettledClasses changes nothing.
 func (w allowedInjector) SettledClasses(ctx context.Context, names []string) ([]injector.Class, error) {
 	return w.w.SettledClasses(ctx, names)
@@ -456,6 +471,28 @@ func (w allowedCopy) Detach(ctx context.Context, users int, newUUID func() strin
 		return err
 	}
 	return w.w.Detach(ctx, users, newUUID)
+}
+
+type allowedSessions struct {
+	session.Reader
+	w session.Writer
+	g *gate
+}
+
+func allowSessions(g *gate, f *sessionfile.Files) session.Writer { return allowedSessions{f, f, g} }
+
+// End asks first. The login pages are nobody's.
+func (w allowedSessions) End(ctx context.Context, user string, sessions []session.Session) (int, error) {
+	var err error
+	if user == "" {
+		err = w.g.site(ctx)
+	} else {
+		err = w.g.change(ctx, user, "")
+	}
+	if err != nil {
+		return 0, err
+	}
+	return w.w.End(ctx, user, sessions)
 }
 
 type allowedServices struct {

@@ -15,6 +15,8 @@ import (
 	"uzerp-mfa/internal/doctor"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/session"
+	"uzerp-mfa/internal/sessionfile"
 	"uzerp-mfa/internal/twilio"
 	"uzerp-mfa/internal/verifyservice"
 )
@@ -75,6 +77,7 @@ type (
 	injectorReader struct{ injector.Reader }
 	copyReader     struct{ mfa.CopyReader }
 	directory      struct{ caller.Directory }
+	sessionReader  struct{ session.Reader }
 )
 
 // reading returns an opened adapter as a reading port.
@@ -124,6 +127,15 @@ func (r *Reader) Directory(ctx context.Context) (caller.Directory, error) {
 func (r *Reader) Injector(ctx context.Context) (injector.Reader, error) {
 	d, err := r.database(ctx)
 	return reading(d, err, func(d *db.DB) injector.Reader { return injectorReader{d} })
+}
+
+// SessionSettings say where PHP's settings are looked for, which say where sessions are.
+type SessionSettings = sessionfile.Settings
+
+// Sessions returns the port that lists sessions. It fails as sessionfile.Open does.
+func (r *Reader) Sessions(s SessionSettings) (session.Reader, error) {
+	files, err := sessionfile.Open(s)
+	return reading(files, err, func(f *sessionfile.Files) session.Reader { return sessionReader{f} })
 }
 
 // Copy returns the port that says which database this is and what detaching it would change.
