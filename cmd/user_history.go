@@ -51,7 +51,7 @@ Times are RFC 3339 (2026-07-14T08:00:00Z) or say how long ago (90m, 24h, 7d).
 	f := c.Flags()
 	opts.names.register(c)
 	f.StringVar(&opts.since, "since", "24h", "only lines from this time on")
-	f.BoolVar(&opts.all, "all", false, "all users of the site")
+	f.BoolVar(&opts.all, "all", false, "everybody, and not single users")
 	f.BoolVar(&opts.suspicious, "suspicious", false, "only users of whom somebody else may have the password; ends with 9 if there is one")
 	named := c.Args
 	c.Args = cobra.ArbitraryArgs
