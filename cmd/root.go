@@ -163,6 +163,7 @@ Settings come from flags, the environment, and uzERP's own conf/ directory; docs
 		newSandboxCmd(app), newCompletionCmd(app), newVersionCmd(app),
 	)
 	root.AddCommand(newSessionConfigCmd(app))
+	root.AddCommand(newSessionCmd(app))
 	root.AddCommand(newReconcileCmd(app))
 	root.AddCommand(newIdentityCmd(app))
 	root.AddCommand(newServiceCmd(app))

@@ -11,8 +11,7 @@ import (
 )
 
 // OpenSessions is what the operator must know after every switch (docs/facts/uzerp.md §2 and §4).
-const OpenSessions = "browsers that have uzERP open keep the old login until their session ends. " +
-	"To end all sessions now: stop the web server, remove the sess_* files in PHP's session.save_path, start it again"
+const OpenSessions = "browsers that have uzERP open keep the old login until their session ends"
 
 // Settings is the part of uzERP's own conf/.env that a switch depends on.
 type Settings struct {
@@ -101,6 +100,9 @@ func Refusal(found []finding.Finding) error {
 
 // IsOff reports whether the site uses the plain login handler.
 func IsOff(classes []Class) bool { return SiteLogin(classes) == mfa.SiteOff }
+
+// PresentHandler returns the login handler that uzERP uses now, "" if there is no row or more than one.
+func PresentHandler(classes []Class) string { return (SwitchPlan{Was: classes}).Current(LoginHandler) }
 
 // SiteLogin returns which of its two login handlers uzERP uses. It returns mfa.SiteUnknown if uzERP uses another
 // class, or if there is no row or more than one.
