@@ -324,6 +324,7 @@ var allowedInHints = map[errs.Reason]string{
 	caller.ReasonCodeToGiven + " --to":              "a code was sent to that number before",
 	caller.ReasonOtherNumber + " --to":              "the same",
 	injector.ReasonSwitchOnTrial + " set-injector":  "of set-injector itself",
+	trial.ReasonNoTrial + " set-injector":           "the same",
 	trial.ReasonUnclear + " set-injector":           "the same",
 	trial.ReasonStillMade + " set-injector":         "the same",
 	doctor.ReasonLoginOff + " set-injector":         "of doctor, which the administrator reads",
