@@ -222,7 +222,12 @@ func (a *App) noteIfOff(ctx context.Context) {
 	if err != nil {
 		return
 	}
-	if classes, err := site.InjectorClasses(ctx, []string{injector.LoginHandler}); err == nil && injector.IsOff(classes) {
+	classes, err := site.InjectorClasses(ctx, []string{injector.LoginHandler})
+	a.noteSiteOff(err == nil && injector.IsOff(classes))
+}
+
+func (a *App) noteSiteOff(off bool) {
+	if off {
 		a.streams.Notef("note: %s (set-injector switches it on)", mfa.SiteIsOff)
 	}
 }

@@ -57,7 +57,9 @@ var hints = map[errs.Reason]string{
 	mfa.ReasonFactorGone:       "uzerp-mfa user reset %q, then the user enrolls again",
 	mfa.ReasonNoUUID:           "uzerp-mfa user reset %q mends it; the user then enrolls",
 	mfa.ReasonBrokenEnrollment: "uzerp-mfa user reset %q mends it; the user then enrolls again",
-	mfa.ReasonTwilioSilent:     "uzerp-mfa user disable-next-login %q",
+	mfa.ReasonTwilioDown: "nothing was changed; wait, for without Twilio nobody can enroll either. If only this machine does not reach it: " +
+		"verify the caller in another way, and only then reset with --skip-twilio instead of --identify; a later reset cleans up at Twilio",
+	mfa.ReasonTwilioSilent: "uzerp-mfa user disable-next-login %q",
 
 	caller.ReasonLandline:    "a call reaches it: --channel call, or --identify call with user reset",
 	caller.ReasonSMSRefused:  "let Twilio call instead (identity send --channel call, user reset --identify call)",

@@ -298,7 +298,19 @@ func (a *App) run(formats []string, f func(ctx context.Context, args []string) e
 			ctx = limited
 		}
 		a.ctx = ctx
-		return a.proposeUsers(ctx, c, args, f(ctx, args))
+		err := f(ctx, args)
+		a.noteDryRun(c, err)
+		return a.proposeUsers(ctx, c, args, err)
+	}
+}
+
+// noteDryRun says at the end of a dry run that it was one.
+func (a *App) noteDryRun(c *cobra.Command, err error) {
+	if dry := c.Flags().Lookup("dry-run"); dry == nil || dry.Value.String() != "true" {
+		return
+	}
+	if kind := errs.KindOf(err); err == nil || kind == errs.Refused || kind == errs.Partial || kind == errs.Findings {
+		a.streams.Notef("dry run: nothing was changed")
 	}
 }
 

@@ -31,5 +31,6 @@ const (
 	ReasonFactorGone       errs.Reason = "factor-gone"       // user, who is locked out
 	ReasonNoUUID           errs.Reason = "no-uuid"           // user
 	ReasonBrokenEnrollment errs.Reason = "broken-enrollment" // user
+	ReasonTwilioDown       errs.Reason = "twilio-down"       // no parts: the factors to be deleted are not known
 	ReasonTwilioSilent     errs.Reason = "twilio-silent"     // user, whose code can't be checked
 )
