@@ -26,7 +26,7 @@ var allowed = map[string][]string{
 		"uzerp-mfa/internal/audit", "uzerp-mfa/internal/config", "uzerp-mfa/internal/doctor",
 		"uzerp-mfa/internal/injector/...", "uzerp-mfa/internal/installation/...", "uzerp-mfa/internal/mfa",
 		"uzerp-mfa/internal/output", "uzerp-mfa/internal/sessionconfig", "uzerp-mfa/internal/shell", "uzerp-mfa/internal/operator",
-		"uzerp-mfa/internal/policy",
+		"uzerp-mfa/internal/notify", "uzerp-mfa/internal/policy",
 		"github.com/spf13/cobra", "github.com/spf13/pflag",
 	},
 
@@ -35,7 +35,8 @@ var allowed = map[string][]string{
 		"uzerp-mfa/internal/db", "uzerp-mfa/internal/twilio", "uzerp-mfa/internal/audit",
 		"uzerp-mfa/internal/config", "uzerp-mfa/internal/caller", "uzerp-mfa/internal/doctor", "uzerp-mfa/internal/history",
 		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/installation",
-		"uzerp-mfa/internal/installation/envwrite", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/policy", "uzerp-mfa/internal/verifyservice",
+		"uzerp-mfa/internal/installation/envwrite", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/notify", "uzerp-mfa/internal/policy",
+		"uzerp-mfa/internal/verifyservice",
 	},
 
 	// All other packages may stand on these.
@@ -75,6 +76,7 @@ var allowed = map[string][]string{
 		"uzerp-mfa/internal/filelock", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/caller", "uzerp-mfa/internal/verifyservice",
 		"golang.org/x/sys/unix",
 		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/history", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa",
+		"uzerp-mfa/internal/notify",
 	},
 	"internal/config": {
 		"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/safepath",
@@ -107,6 +109,10 @@ var allowed = map[string][]string{
 	"internal/caller": {
 		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa",
 		"uzerp-mfa/internal/invisible", "github.com/nyaruka/phonenumbers",
+	},
+	"internal/notify": {
+		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/invisible", "uzerp-mfa/internal/safepath",
+		"golang.org/x/text/unicode/norm",
 	},
 	"internal/reconcile": {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/mfa"},
 	"internal/history":   {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/mfa"},

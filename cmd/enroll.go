@@ -129,6 +129,7 @@ func runEnroll(ctx context.Context, app *App, opts *enrollOptions, name string) 
 		return err
 	}
 	if opts.dryRun {
+		app.noteRecipients(ctx, ch, user.Username)
 		friendly := mfa.FriendlyName(user.Username)
 		return showEnrollment(app, enrollmentView{Username: user.Username, UUID: user.UUID, Status: "would-create", FriendlyName: &friendly})
 	}

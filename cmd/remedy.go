@@ -92,6 +92,11 @@ func runRemedy(ctx context.Context, app *App, opts *remedyOptions, args []string
 		}
 	}
 	app.warnSelf(ch, opts.writeFlags, plan)
+	for _, r := range needed {
+		if opts.dryRun && opts.remedy != mfa.RemedyEnable {
+			app.noteRecipients(ctx, ch, r.User.Username)
+		}
+	}
 	if err := app.askRemedy(ctx, opts.writeFlags, plan); err != nil {
 		return err
 	}

@@ -170,6 +170,7 @@ Settings come from flags, the environment, and uzERP's own conf/ directory; docs
 	root.AddCommand(newAuditLogCmd(app))
 	root.AddCommand(newDoctorCmd(app))
 	root.AddCommand(newPolicyCmd(app))
+	root.AddCommand(newNotifyCmd(app))
 	completeValues(root, "output", listFormats...)
 	root.SetHelpCommand(newHelpCmd(root))
 	onlyOnce(root)
@@ -300,6 +301,7 @@ func (a *App) run(formats []string, f func(ctx context.Context, args []string) e
 		}
 		a.ctx = ctx
 		err := f(ctx, args)
+		a.deliver(ctx)
 		a.noteDryRun(c, err)
 		return a.proposeUsers(ctx, c, args, err)
 	}

@@ -87,6 +87,7 @@ func endEnrollment(ctx context.Context, app *App, opts *verifyOptions, name, cod
 	}
 	view := verificationView{Username: name, FactorSID: v.Factor.SID, Kind: "enrollment", Status: "would-send"}
 	if opts.dryRun {
+		app.noteRecipients(ctx, ch, name)
 		return showVerification(app, view)
 	}
 	if code, err = codeOrAsk(ctx, app, code, name); err != nil {

@@ -126,7 +126,7 @@ func (d Planner) foresee(r *UserRemedy) {
 func (p *RemedyPlan) Needed() []*UserRemedy {
 	var needed []*UserRemedy
 	for _, r := range p.Users {
-		if r.Err == nil && r.Done == nil && r.ResetPlan.Needed() {
+		if r.Err == nil && r.Done == nil && r.Needed() {
 			needed = append(needed, r)
 		}
 	}
@@ -201,7 +201,7 @@ func (p *RemedyPlan) Apply(ctx context.Context, a Applier, step func()) {
 }
 
 func (r *UserRemedy) apply(ctx context.Context, a Applier) error {
-	done, err := r.ResetPlan.Apply(ctx, a.Store, a.Factors)
+	done, err := r.Apply(ctx, a.Store, a.Factors)
 	r.Done, r.Err = &done, err
 	if a.Follow != nil && r.Changed() {
 		a.Follow(context.WithoutCancel(ctx), Applied{Remedy: r.remedy, User: r.User})

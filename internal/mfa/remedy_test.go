@@ -177,7 +177,7 @@ func TestRemedySaysWhatHappens(t *testing.T) {
 		"skip":           {mfa.RemedySkip, nil, "the next login asks for the password only, once"},
 		"skip, denied":   {mfa.RemedySkip, func(u *mfa.User, _ *planned) { u.AccessEnabled = &no }, denied + "asks for the password only, once"},
 		"enable, denied": {mfa.RemedyEnable, func(u *mfa.User, _ *planned) { u.AccessEnabled, u.Enabled = nil, &no }, denied + "asks for the code"},
-		"skip, left": {mfa.RemedySkip, func(_ *mfa.User, p *planned) { p.Details.EndDate = &left },
+		"skip, left": {mfa.RemedySkip, func(_ *mfa.User, p *planned) { p.EndDate = &left },
 			"the next login asks for the password only, once; the person left on 2020-09-13"},
 		"skip, no company": {mfa.RemedySkip, func(_ *mfa.User, p *planned) { p.CompanyAccess = false },
 			"no login, for the user may enter no company; once they may, the login asks for the password only, once"},
