@@ -110,7 +110,7 @@ func (a *App) asRoot() bool { return os.Geteuid() == 0 && a.caller == nil }
 // as returns the App for a step that is another command: the policy, the audit log and hints know it by that name.
 func (a *App) as(command string) *App {
 	step := *a
-	step.command = command
+	step.command, step.made = command, nil
 	return &step
 }
 

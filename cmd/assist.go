@@ -309,6 +309,12 @@ func (d *desk) show(c assist.Case) {
 	}
 	what, why := c.Problem()
 	d.say("%s %s", what, why)
+	if lately := c.Lately(); lately != "" {
+		d.say("%s", lately)
+	}
+	if suspicion := c.Suspicion(); suspicion != "" {
+		s.Warnf("%s", suspicion)
+	}
 	d.same("user show", shell.Quote(u.Username))
 }
 
@@ -323,7 +329,7 @@ func (d *desk) request(action string) policy.Request {
 	return policy.Request{Action: action, AsRoot: d.app.asRoot(), Reason: d.opts.reason, Ticket: d.opts.ticket}
 }
 
-// do gives advice, or makes a change after the caller was verified. Only what ends the call is an error: whatever else goes
+// do advises, or makes a change after the caller was verified. Only what ends the call is an error: whatever else goes
 // wrong is said, and the operator may try something else.
 func (d *desk) do(ctx context.Context, u mfa.User, r assist.Remedy) error {
 	if !r.Changes() {
@@ -359,6 +365,7 @@ func (d *desk) change(ctx context.Context, u mfa.User, r assist.Remedy) error {
 	}
 	command := map[assist.Kind]string{assist.Reset: "user reset", assist.Skip: "user disable-next-login", assist.NewPhone: "enroll"}[r.Kind]
 	app := d.app.as(command)
+	defer func() { app.deliver(ctx) }()
 	w := d.opts.writeFlags
 	flags, err := d.askProof(ctx, app, u, r, &w)
 	if err != nil {
@@ -408,7 +415,11 @@ func (d *desk) remedy(ctx context.Context, app *App, u mfa.User, remedy mfa.Reme
 	}
 	needed := plan.Needed()
 	if len(needed) == 0 {
-		return app.reportRemedy(ch, w, plan)
+		if err := plan.Users[0].Err; err != nil {
+			return ch.Refused(u.Username, err)
+		}
+		d.say("%s.", plan.Users[0].Message())
+		return nil
 	}
 	if err := app.verifyCaller(ctx, ch, w, flags, needed[0].User, undone(remedy)); err != nil {
 		return err
@@ -420,6 +431,7 @@ func (d *desk) remedy(ctx context.Context, app *App, u mfa.User, remedy mfa.Reme
 	plan.Apply(ctx, applier, nil)
 	if r := plan.Users[0]; r.Changed() {
 		d.say("Done: %s.", r.Message())
+		d.say("Open sessions go on: a browser that is logged in as the user stays logged in.")
 	}
 	return ch.Refused(u.Username, plan.Users[0].Err)
 }
@@ -585,6 +597,15 @@ func (d *desk) commandLine(command string, u mfa.User, f callerFlags, w writeFla
 	return append(words, shell.Quote(u.Username))
 }
 
+// askMore asks whether the call is over, once the user is in.
+func (d *desk) askMore(ctx context.Context) error {
+	answer, err := d.ask(ctx, "Enter ends the call; m shows again what can be done:")
+	if err == nil && !strings.EqualFold(answer, "m") {
+		return errHungUp
+	}
+	return err
+}
+
 // lookEvery is how often the user's row is read while the operator waits for the login.
 const lookEvery = 2 * time.Second
 
@@ -619,7 +640,7 @@ func (d *desk) wait(ctx context.Context, was mfa.User) error {
 		}
 		if p := assist.Watch(was, users[i]); p.In {
 			d.say("%s", p.Says)
-			return nil
+			return d.askMore(ctx)
 		}
 	}
 }

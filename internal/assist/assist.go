@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/history"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/policy"
 )
@@ -18,9 +19,10 @@ import (
 // Kind is a sort of remedy.
 type Kind string
 
-// The remedies, the safest first. The first three are advice and change nothing.
+// The remedies, the safest first. The first four are advice and change nothing.
 const (
 	LogIn    Kind = "log-in"    // the next login works
+	Password Kind = "password"  // the password was refused
 	NextCode Kind = "next-code" // a code was too old, or mistyped
 	Clock    Kind = "clock"     // the phone's clock is wrong, or the app has an old account
 	Skip     Kind = "skip"      // the phone is elsewhere today
@@ -33,6 +35,8 @@ type Case struct {
 	Seen mfa.Inspection
 	Site mfa.SiteLogin
 	Now  time.Time
+	// Story is what happened at the user's logins lately; nil if that is not known.
+	Story *history.History
 }
 
 // Remedy is one thing that can be done.
@@ -112,6 +116,35 @@ func (c Case) Problem() (what, why string) {
 	return what, sentence(n.Reason)
 }
 
+// Lately returns what the last logins say, as a sentence, or "" if nothing is known.
+func (c Case) Lately() string {
+	if c.Story == nil {
+		return ""
+	}
+	d := c.Story.Diagnose()
+	if d.Cause == history.CauseNothing || d.Cause == history.CauseNotKnown {
+		return ""
+	}
+	return sentence(d.Message)
+}
+
+// Suspicion returns why somebody else may have the user's password, as a sentence, or "".
+func (c Case) Suspicion() string {
+	if c.Story == nil || c.Story.Suspect() == nil {
+		return ""
+	}
+	return "Somebody else may have this user's password: codes were refused and none was accepted soon after. Let nobody in without " +
+		"a code before the caller was verified and the password was changed."
+}
+
+// cause returns why the user does not get in, by the last logins.
+func (c Case) cause() history.Cause {
+	if c.Story == nil {
+		return history.CauseNotKnown
+	}
+	return c.Story.Diagnose().Cause
+}
+
 // sentence returns text with a capital and a full stop. A name stays as it is.
 func sentence(text string) string {
 	if text == "" {
@@ -127,7 +160,7 @@ func sentence(text string) string {
 // for it on the phone, and must know why not.
 func (c Case) Remedies(rules Rules) []Remedy {
 	var all []Remedy
-	for _, kind := range []Kind{LogIn, NextCode, Clock, Skip, NewPhone, Reset} {
+	for _, kind := range []Kind{LogIn, Password, NextCode, Clock, Skip, NewPhone, Reset} {
 		if !c.applies(kind) {
 			continue
 		}
@@ -143,7 +176,7 @@ func (c Case) Remedies(rules Rules) []Remedy {
 	return all
 }
 
-// left returns an error if the person has left: whoever calls should not get in.
+// left returns an error if the person has left: who calls now should not get in.
 func (c Case) left() error {
 	if d := c.Seen.Details; d != nil && d.Left(c.Now) {
 		return errs.New(errs.Refused, fmt.Sprintf("the person left on %s: the caller is somebody else, or should not get in",
@@ -162,8 +195,12 @@ func (c Case) applies(kind Kind) bool {
 	switch kind {
 	case LogIn:
 		return n.Outcome == mfa.OutcomeAsksToEnroll || n.Outcome == mfa.OutcomeSkipsCode || n.Outcome == mfa.OutcomePasswordOnly
+	case Password:
+		return c.cause() == history.CausePasswordRefused && c.Seen.Next.Outcome != mfa.OutcomeDenied
 	case NextCode, Clock:
-		return c.Seen.Next.Outcome == mfa.OutcomeAsksForCode && c.Seen.Twilio.Own != mfa.FactorNoAnswer
+		// Nobody waits for a better code while none reaches Twilio, or while Twilio takes none.
+		unheard := c.cause() == history.CauseNoneArrived || c.cause() == history.CauseTwilioRefuses
+		return c.Seen.Next.Outcome == mfa.OutcomeAsksForCode && c.Seen.Twilio.Own != mfa.FactorNoAnswer && !unheard
 	case Skip:
 		change := mfa.PlanDisableNextLogin(u)
 		return c.Seen.Next.Outcome == mfa.OutcomeAsksForCode && change.Refusal == nil && change.Needed()
@@ -178,11 +215,16 @@ func (c Case) title(kind Kind) string {
 	switch kind {
 	case LogIn:
 		return "they log in now: nothing needs to be changed"
+	case Password:
+		return "they type name and password once more, with care"
 	case NextCode:
 		return "they wait for the next code in the app, and type it at once"
 	case Clock:
 		return "they look at the phone's clock, and for old accounts in the app"
 	case Skip:
+		if c.cause() == history.CauseNoneArrived || c.Seen.Twilio.Own == mfa.FactorNoAnswer {
+			return "uzERP does not reach Twilio: let them in once without a code"
+		}
 		return "the phone is elsewhere today: let them in once without a code"
 	case NewPhone:
 		return "they are here with a phone: enroll it now"
@@ -204,6 +246,8 @@ func (c Case) tell(kind Kind) string {
 			return "Log in now with your password. uzERP asks for no code, this once."
 		}
 		return "Log in with your password. uzERP asks nobody for a code at present."
+	case Password:
+		return "Type your user name and your password once more, and look at capital letters and the keyboard's language."
 	case NextCode:
 		return "Wait until the app shows a new code, and type it at once. A code is right for about a minute."
 	case Clock:
