@@ -18,6 +18,7 @@ import (
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
 	"uzerp-mfa/internal/policy"
+	"uzerp-mfa/internal/session"
 	"uzerp-mfa/internal/shell"
 )
 
@@ -35,7 +36,7 @@ func newAssistCmd(app *App) *cobra.Command {
 first. TEXT is what the caller says: a name, a part of it, an e-mail address, a user name.
 
 What lets somebody in is done only after the caller was verified, as the administrator's policy asks, and after you have seen
-the plan and said yes. Each step names the command that does the same. Each record in the audit log has the ticket. q or
+the plan and said yes, which --yes does not. Each step names the command that does the same. Each record in the audit log has the ticket. q or
 Ctrl-D ends the call at every question, and nothing more is changed. docs/assist.md has a whole call.
 
 ` + exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Declined),
@@ -44,7 +45,7 @@ Ctrl-D ends the call at every question, and nothing more is changed. docs/assist
 	}
 	c.Flags().StringVar(&opts.self, "self", "", "your own uzERP user name, for the audit log (also: UZERP_MFA_SELF)")
 	opts.registerRegion(c)
-	opts.registerUnasked(c)
+	opts.register(c)
 	c.ValidArgsFunction = app.completeUsers(1)
 	c.RunE = app.run([]string{formatTable}, func(ctx context.Context, args []string) error {
 		return runAssist(ctx, app, opts, strings.Join(args, " "))
@@ -88,6 +89,7 @@ func runAssist(ctx context.Context, app *App, opts *assistOptions, text string) 
 	if err != nil {
 		return err
 	}
+	opts.yes = false // a wrapper may give --yes everywhere; here the question is the point
 	d := &desk{app: app, opts: opts, inspector: inspector}
 	err = d.call(ctx, text)
 	switch {
@@ -287,7 +289,24 @@ func (d *desk) look(ctx context.Context, u mfa.User) (assist.Case, error) {
 	if err != nil {
 		return assist.Case{}, err
 	}
-	return assist.Case{Seen: seen[0], Site: d.inspector.Site, Now: d.app.now()}, nil
+	return assist.Case{Seen: seen[0], Site: d.inspector.Site, Now: d.app.now(), Sessions: d.sessions(ctx, u.Username)}, nil
+}
+
+// sessions returns how many open sessions the user has, and 0 if they can't be seen from here.
+func (d *desk) sessions(ctx context.Context, username string) int {
+	sessions, err := d.app.sessions("")
+	if err != nil {
+		return 0
+	}
+	listing, err := sessions.List(ctx)
+	if err != nil {
+		return 0
+	}
+	n := 0
+	for _, g := range session.PlanEnd(listing, session.Selection{Users: []string{username}}) {
+		n += len(g.Sessions)
+	}
+	return n
 }
 
 // show shows the person, and says what is wrong.
@@ -363,7 +382,8 @@ func (d *desk) change(ctx context.Context, u mfa.User, r assist.Remedy) error {
 	if err := d.askRecord(ctx, r); err != nil {
 		return err
 	}
-	command := map[assist.Kind]string{assist.Reset: "user reset", assist.Skip: "user disable-next-login", assist.NewPhone: "enroll"}[r.Kind]
+	command := map[assist.Kind]string{assist.Reset: "user reset", assist.Skip: "user disable-next-login", assist.NewPhone: "enroll",
+		assist.Sessions: "session end"}[r.Kind]
 	app := d.app.as(command)
 	defer func() { app.deliver(ctx) }()
 	w := d.opts.writeFlags
@@ -372,9 +392,12 @@ func (d *desk) change(ctx context.Context, u mfa.User, r assist.Remedy) error {
 		return err
 	}
 	d.same(d.commandLine(command, u, flags, w)...)
-	if r.Kind == assist.NewPhone {
+	switch r.Kind {
+	case assist.Sessions:
+		err = runSessionEnd(ctx, app, &sessionEndOptions{writeFlags: w}, []string{u.Username})
+	case assist.NewPhone:
 		err = runEnroll(ctx, app, &enrollOptions{writeFlags: w, callerFlags: flags, replace: u.Whole(), qr: string(output.QRAuto), attempts: 5}, u.Username)
-	} else {
+	default:
 		err = d.remedy(ctx, app, u, mfa.Remedy(r.Action()), w, flags)
 	}
 	if err != nil {
@@ -385,7 +408,7 @@ func (d *desk) change(ctx context.Context, u mfa.User, r assist.Remedy) error {
 	}
 	d.helped = true
 	d.say("Tell the caller: %s", r.Tell)
-	if w.dryRun || r.Kind == assist.NewPhone {
+	if w.dryRun || r.Kind == assist.NewPhone || r.Kind == assist.Sessions {
 		return nil
 	}
 	users, err := mfa.Lookup(ctx, d.inspector.Store, []string{u.Username})
@@ -465,6 +488,9 @@ func (d *desk) askRecord(ctx context.Context, r assist.Remedy) error {
 // askProof asks how the caller is to be verified, and sets w and the flags as the command would have them.
 func (d *desk) askProof(ctx context.Context, app *App, u mfa.User, r assist.Remedy, w *writeFlags) (callerFlags, error) {
 	flags := callerFlags{regionFlag: d.opts.regionFlag}
+	if r.Proof == (assist.Proof{}) {
+		return flags, nil
+	}
 	if d.verified.enough(u.Username, r.Proof, d.app.now()) {
 		d.say("The caller was verified in this call.")
 		w.verifiedBy = d.verified.by

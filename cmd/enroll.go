@@ -59,7 +59,7 @@ terminal, the secret is printed only with --reveal.
 	f.Var(&opts.png, "png", "write the QR code to this new file, readable by you alone")
 	f.Var(&opts.html, "html", "write a page for the user to this new file, readable by you alone")
 	f.IntVar(&opts.attempts, "attempts", 5, "how many codes may be typed")
-	opts.registerUnasked(c)
+	opts.register(c)
 	opts.registerCaller(c)
 	c.ValidArgsFunction = app.completeUsers(1)
 	completeValues(c, "qr", "auto", "half", "ascii", "none")

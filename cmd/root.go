@@ -164,6 +164,7 @@ Settings come from flags, the environment, and uzERP's own conf/ directory; docs
 	)
 	root.AddCommand(newAssistCmd(app))
 	root.AddCommand(newSessionConfigCmd(app))
+	root.AddCommand(newSessionCmd(app))
 	root.AddCommand(newReconcileCmd(app))
 	root.AddCommand(newIdentityCmd(app))
 	root.AddCommand(newServiceCmd(app))
@@ -334,16 +335,13 @@ type writeFlags struct {
 	identified bool   // a code will verify the caller before anything is changed
 }
 
+// register adds the flags. --yes is one of every such command, also of one that asks for a code only: so a script can give
+// it everywhere.
 func (w *writeFlags) register(c *cobra.Command) {
-	w.registerUnasked(c)
-	c.Flags().BoolVarP(&w.yes, "yes", "y", false, "do not ask")
-}
-
-// registerUnasked is for a command that never asks for a confirmation, because its own question is one.
-func (w *writeFlags) registerUnasked(c *cobra.Command) {
 	c.Flags().BoolVar(&w.dryRun, "dry-run", false, "show what would be done, and do nothing")
 	c.Flags().StringVar(&w.reason, "reason", "", "why, for the audit log")
 	c.Flags().StringVar(&w.ticket, "ticket", "", "number of a ticket, for the audit log")
+	c.Flags().BoolVarP(&w.yes, "yes", "y", false, "do not ask for a confirmation; a code is asked for all the same")
 }
 
 // recordedFlags hold free text for the audit log.

@@ -28,6 +28,7 @@ const (
 	Skip     Kind = "skip"      // the phone is elsewhere today
 	NewPhone Kind = "new-phone" // the user is here, with a phone to enroll
 	Reset    Kind = "reset"     // the phone is lost
+	Sessions Kind = "sessions"  // a browser that is logged in must not go on
 )
 
 // Case is what is known about the user whom the caller says to be.
@@ -37,6 +38,8 @@ type Case struct {
 	Now  time.Time
 	// Story is what happened at the user's logins lately; nil if that is not known.
 	Story *history.History
+	// Sessions is how many open sessions the user has; 0 also if that is not known.
+	Sessions int
 }
 
 // Remedy is one thing that can be done.
@@ -62,6 +65,8 @@ func (r Remedy) Action() string {
 		return string(mfa.RemedyReset)
 	case NewPhone:
 		return "enroll"
+	case Sessions:
+		return "session-end"
 	}
 	return ""
 }
@@ -160,7 +165,7 @@ func sentence(text string) string {
 // for it on the phone, and must know why not.
 func (c Case) Remedies(rules Rules) []Remedy {
 	var all []Remedy
-	for _, kind := range []Kind{LogIn, Password, NextCode, Clock, Skip, NewPhone, Reset} {
+	for _, kind := range []Kind{LogIn, Password, NextCode, Clock, Skip, NewPhone, Reset, Sessions} {
 		if !c.applies(kind) {
 			continue
 		}
@@ -169,6 +174,9 @@ func (c Case) Remedies(rules Rules) []Remedy {
 			r.Proof, r.Refused = rules.proof(r.Action(), c.Seen.User.Username)
 			if left := c.left(); left != nil {
 				r.Refused = left
+			}
+			if kind == Sessions { // that lets nobody in
+				r.Proof, r.Refused = Proof{}, rules(r.Action(), c.Seen.User.Username, policy.Evidence{})
 			}
 		}
 		all = append(all, r)
@@ -204,6 +212,8 @@ func (c Case) applies(kind Kind) bool {
 	case Skip:
 		change := mfa.PlanDisableNextLogin(u)
 		return c.Seen.Next.Outcome == mfa.OutcomeAsksForCode && change.Refusal == nil && change.Needed()
+	case Sessions:
+		return c.Sessions > 0
 	case NewPhone:
 		return n.Outcome == mfa.OutcomeAsksForCode || n.Outcome == mfa.OutcomeAsksToEnroll
 	default:
@@ -228,6 +238,8 @@ func (c Case) title(kind Kind) string {
 		return "the phone is elsewhere today: let them in once without a code"
 	case NewPhone:
 		return "they are here with a phone: enroll it now"
+	case Sessions:
+		return fmt.Sprintf("a phone or computer was stolen: end the open sessions (%d)", c.Sessions)
 	}
 	if c.Seen.Next.Outcome == mfa.OutcomeLockedOut {
 		return "reset: they enroll anew at the next login"
@@ -255,6 +267,8 @@ func (c Case) tell(kind Kind) string {
 			"newest is right. Then take the next code."
 	case Skip:
 		return "Log in now with your password. uzERP asks for no code, this once. Next time it asks again."
+	case Sessions:
+		return "Every browser must log in again now, also your own."
 	case NewPhone:
 		return "From now on take the code from this phone. Delete an older uzERP account from the app."
 	}

@@ -40,6 +40,12 @@ func caseOf(u mfa.User, site mfa.SiteLogin, factor mfa.FactorSight, change func(
 		Details: &mfa.Details{CompanyAccess: true}}}
 }
 
+// withSessions gives the user two open sessions.
+func withSessions(c assist.Case) assist.Case {
+	c.Sessions = 2
+	return c
+}
+
 func kinds(all []assist.Remedy) string {
 	var names []string
 	for _, r := range all {
@@ -72,14 +78,15 @@ func TestRemedies(t *testing.T) {
 		"the site is off":    {caseOf(alice, mfa.SiteOff, mfa.FactorSeenVerified, nil), "log-in new-phone reset"},
 		"no access": {caseOf(alice, mfa.SiteOn, mfa.FactorSeenVerified,
 			func(p *mfa.Prospect) { p.User.AccessEnabled = new(false) }), ""},
-		"no company": {caseOf(alice, mfa.SiteOn, mfa.FactorSeenVerified, func(p *mfa.Prospect) { p.NoCompany = true }), ""},
-		"closed":     {caseOf(alice, mfa.SiteOn, mfa.FactorSeenVerified, func(p *mfa.Prospect) { p.Closed = new(true) }), ""},
+		"no company":    {caseOf(alice, mfa.SiteOn, mfa.FactorSeenVerified, func(p *mfa.Prospect) { p.NoCompany = true }), ""},
+		"open sessions": {withSessions(caseOf(alice, mfa.SiteOn, mfa.FactorMissing, nil)), "reset sessions"},
+		"closed":        {caseOf(alice, mfa.SiteOn, mfa.FactorSeenVerified, func(p *mfa.Prospect) { p.Closed = new(true) }), ""},
 	} {
 		if got := kinds(test.c.Remedies(open)); got != test.want {
 			t.Errorf("%s: %q, want %q", name, got, test.want)
 		}
 		for _, r := range test.c.Remedies(open) {
-			if r.Title == "" || r.Tell == "" || r.Changes() != (r.Proof != assist.Proof{}) {
+			if r.Title == "" || r.Tell == "" || (r.Changes() && r.Kind != assist.Sessions) != (r.Proof != assist.Proof{}) {
 				t.Errorf("%s: %+v", name, r)
 			}
 		}
@@ -94,7 +101,8 @@ func TestNobodyWhoHasLeft(t *testing.T) {
 	c := caseOf(mfatest.Enrolled("alice", uuid, sid), mfa.SiteOn, mfa.FactorSeenVerified, nil)
 	left := now.AddDate(0, -1, 0)
 	c.Seen.Details.EndDate = &left
-	if got, want := kinds(c.Remedies(open)), "next-code clock (skip) (new-phone) (reset)"; got != want {
+	c.Sessions = 1 // those may end
+	if got, want := kinds(c.Remedies(open)), "next-code clock (skip) (new-phone) (reset) sessions"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	for _, r := range c.Remedies(open) {
