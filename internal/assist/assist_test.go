@@ -40,7 +40,7 @@ func caseOf(u mfa.User, site mfa.SiteLogin, factor mfa.FactorSight, change func(
 		Details: &mfa.Details{CompanyAccess: true}}}
 }
 
-// withSessions gives the user two open sessions.
+// withSessions returns the case of a user with two open sessions.
 func withSessions(c assist.Case) assist.Case {
 	c.Sessions = 2
 	return c
