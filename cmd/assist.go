@@ -174,7 +174,7 @@ func (d *desk) find(ctx context.Context, text string) (mfa.User, error) {
 		}
 		f := found[0]
 		if len(f.Candidates) == 0 {
-			d.say("No user matches %q.", text)
+			d.say("Nobody is found by %q.", text)
 			text = ""
 			continue
 		}
