@@ -26,7 +26,7 @@ var allowed = map[string][]string{
 		"uzerp-mfa/internal/audit", "uzerp-mfa/internal/config", "uzerp-mfa/internal/doctor",
 		"uzerp-mfa/internal/injector/...", "uzerp-mfa/internal/installation/...", "uzerp-mfa/internal/mfa",
 		"uzerp-mfa/internal/output", "uzerp-mfa/internal/sessionconfig", "uzerp-mfa/internal/shell", "uzerp-mfa/internal/operator",
-		"uzerp-mfa/internal/policy",
+		"uzerp-mfa/internal/policy", "uzerp-mfa/internal/onetime",
 		"github.com/spf13/cobra", "github.com/spf13/pflag",
 	},
 
@@ -44,6 +44,7 @@ var allowed = map[string][]string{
 	"internal/finding":   {"uzerp-mfa/internal/errs"},
 	"internal/sidform":   {},
 	"internal/shell":     {},
+	"internal/onetime":   {"uzerp-mfa/internal/errs"},
 	"internal/invisible": {},
 	"internal/safepath":  {"golang.org/x/sys/unix"},
 	"internal/operator":  {"golang.org/x/sys/unix"},
@@ -96,12 +97,12 @@ var allowed = map[string][]string{
 		"uzerp-mfa/internal/mfa",
 	},
 	"internal/injector/trial": {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/injector"},
-	"internal/mfa":            {"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret"},
+	"internal/mfa":            {"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/onetime"},
 	"internal/mfa/mfatest": { // test support
 		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/totp",
 	},
 	"internal/caller": {
-		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa",
+		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/onetime",
 		"uzerp-mfa/internal/invisible", "github.com/nyaruka/phonenumbers",
 	},
 	"internal/reconcile": {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/mfa"},

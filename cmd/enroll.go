@@ -10,6 +10,7 @@ import (
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/onetime"
 	"uzerp-mfa/internal/output"
 	"uzerp-mfa/internal/shell"
 )
@@ -19,6 +20,7 @@ type enrollOptions struct {
 	callerFlags
 	replace   bool
 	ifMissing bool
+	another   bool
 	noWait    bool
 	reveal    bool
 	qr        string
@@ -52,7 +54,8 @@ terminal, the secret is printed only with --reveal.
 	}
 	f := c.Flags()
 	f.BoolVar(&opts.replace, "replace", false, "enroll a new phone in place of one that still works, until the new one is verified")
-	f.BoolVar(&opts.ifMissing, "if-missing", false, "do nothing, successfully, if the user is enrolled")
+	f.BoolVar(&opts.ifMissing, "if-missing", false, "do nothing, successfully, if the user is enrolled or got a QR code within the last hour")
+	f.BoolVar(&opts.another, "new", false, "with --if-missing: make another QR code although one was made within the last hour")
 	f.BoolVar(&opts.noWait, "no-wait", false, "do not ask for the code: verify finishes later")
 	f.BoolVar(&opts.reveal, "reveal", false, "print secret and URI in JSON, or when stdout is no terminal")
 	f.StringVar(&opts.qr, "qr", string(output.QRAuto), "QR code in the terminal: auto, half, ascii or none")
@@ -85,6 +88,8 @@ func (o *enrollOptions) validate(app *App) error {
 	switch {
 	case o.replace && o.ifMissing:
 		return usageError("--replace and --if-missing contradict each other", "")
+	case o.another && !o.ifMissing:
+		return usageError("--new is for --if-missing, which is missing", "without it a new QR code is made anyway")
 	case o.attempts < 1:
 		return usageError("--attempts must be at least 1", "")
 	case o.dryRun || o.noWait:
@@ -121,6 +126,18 @@ func runEnroll(ctx context.Context, app *App, opts *enrollOptions, name string) 
 		return showEnrollment(app, enrollmentView{Username: user.Username, UUID: user.UUID, FactorSID: user.SID, Status: statusUnchanged})
 	case plan.Refusal != nil:
 		return ch.Refused(name, plan.Refusal)
+	}
+	if opts.ifMissing && !opts.another {
+		waiting, ok, err := enroller.Waiting(ctx, user)
+		if err != nil {
+			return err
+		}
+		if ok {
+			app.streams.Notef("%q got a QR code at %s, which still works: nothing to do. Its secret can't be shown again; --new makes another",
+				user.Username, moment(waiting.Created))
+			return showEnrollment(app, enrollmentView{Username: user.Username, UUID: user.UUID, FactorSID: &waiting.SID, Status: statusUnchanged,
+				FriendlyName: &waiting.FriendlyName})
+		}
 	}
 	if opts.replace {
 		opts.again = " --replace"
@@ -172,13 +189,10 @@ func showPending(app *App, opts *enrollOptions, p *mfa.PendingEnrollment) error 
 	return showEnrollment(app, viewEnrollment(opts, p, "pending"))
 }
 
-// verifyCommand returns the command that finishes the enrolment later.
+// verifyCommand returns the command that finishes the enrolment later. It names the factor: uzERP makes one of its own when
+// the user opens its login meanwhile.
 func verifyCommand(p *mfa.PendingEnrollment) string {
-	user := shell.Quote(p.User.Username)
-	if p.User.Whole() { // else verify would take the user for enrolled
-		return "uzerp-mfa verify --factor " + p.Factor.SID + " " + user + " CODE"
-	}
-	return "uzerp-mfa verify " + user + " CODE"
+	return "uzerp-mfa verify --factor " + p.Factor.SID + " " + shell.Quote(p.User.Username) + " CODE"
 }
 
 // askUntilVerified asks for codes until Twilio has accepted one, and says each time why a code was rejected.
@@ -190,7 +204,7 @@ func askUntilVerified(ctx context.Context, on dialogue, opts *enrollOptions, p *
 				on.Sayf("hint: %s", hint)
 			}
 		}
-		code, err := askCode(ctx, on, appCode, "Code that the app shows:")
+		code, err := askCode(ctx, on, onetime.App, "Code that the app shows:")
 		if err != nil {
 			err = leftPending(p, err)
 		}
@@ -204,6 +218,9 @@ func askUntilVerified(ctx context.Context, on dialogue, opts *enrollOptions, p *
 
 // leftPending is the error of an enrolment that was broken off. It says what is left: nothing in uzERP.
 func leftPending(p *mfa.PendingEnrollment, err error) error {
+	if errors.Is(err, mfa.ErrAttemptsUsedUp) { // its hint says what to do
+		return err
+	}
 	hint := "the account in the app works once verified: " + verifyCommand(p) + "; otherwise Twilio drops it within a day"
 	if errors.Is(err, context.Canceled) {
 		return &interruption{done: fmt.Sprintf("%q is not enrolled", p.User.Username), hint: hint}
