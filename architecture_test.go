@@ -21,7 +21,7 @@ import (
 var allowed = map[string][]string{
 	"": {"uzerp-mfa/cmd"},
 	"cmd": {
-		"uzerp-mfa/internal/caller", "uzerp-mfa/internal/reconcile", "uzerp-mfa/internal/verifyservice",
+		"uzerp-mfa/internal/caller", "uzerp-mfa/internal/history", "uzerp-mfa/internal/reconcile", "uzerp-mfa/internal/verifyservice",
 		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/finding",
 		"uzerp-mfa/internal/audit", "uzerp-mfa/internal/config", "uzerp-mfa/internal/doctor",
 		"uzerp-mfa/internal/injector/...", "uzerp-mfa/internal/installation/...", "uzerp-mfa/internal/mfa",
@@ -33,7 +33,7 @@ var allowed = map[string][]string{
 	// Only connect imports db and twilio: another package could make changes that are not recorded.
 	"internal/connect": {
 		"uzerp-mfa/internal/db", "uzerp-mfa/internal/twilio", "uzerp-mfa/internal/audit",
-		"uzerp-mfa/internal/config", "uzerp-mfa/internal/caller", "uzerp-mfa/internal/doctor",
+		"uzerp-mfa/internal/config", "uzerp-mfa/internal/caller", "uzerp-mfa/internal/doctor", "uzerp-mfa/internal/history",
 		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/installation",
 		"uzerp-mfa/internal/installation/envwrite", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/policy", "uzerp-mfa/internal/verifyservice",
 	},
@@ -67,11 +67,14 @@ var allowed = map[string][]string{
 	"internal/installation/php":      {"uzerp-mfa/internal/secret", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/installation/file"},
 	"internal/installation/treetest": {}, // test support
 
+	// PHP's session files.
+	"internal/phpsession": {},
+
 	"internal/audit": {
 		"uzerp-mfa/internal/operator", "uzerp-mfa/internal/invisible",
 		"uzerp-mfa/internal/filelock", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/caller", "uzerp-mfa/internal/verifyservice",
 		"golang.org/x/sys/unix",
-		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa",
+		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/history", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa",
 	},
 	"internal/config": {
 		"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/safepath",
@@ -80,7 +83,7 @@ var allowed = map[string][]string{
 	},
 	"internal/crashtest": {}, // test support
 	"internal/db": {
-		"uzerp-mfa/internal/caller", "uzerp-mfa/internal/verifyservice", "uzerp-mfa/internal/errs",
+		"uzerp-mfa/internal/caller", "uzerp-mfa/internal/history", "uzerp-mfa/internal/verifyservice", "uzerp-mfa/internal/errs",
 		"uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa", "github.com/jackc/pgx/v5/...",
 	},
 	"internal/db/storetest": {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/mfa"}, // test support
@@ -106,6 +109,7 @@ var allowed = map[string][]string{
 		"uzerp-mfa/internal/invisible", "github.com/nyaruka/phonenumbers",
 	},
 	"internal/reconcile": {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/mfa"},
+	"internal/history":   {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/mfa"},
 	"internal/verifyservice": {
 		"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/finding",
 		"uzerp-mfa/internal/mfa", "uzerp-mfa/internal/installation",
@@ -132,7 +136,7 @@ var allowed = map[string][]string{
 	"internal/sharedtest": {},
 	"internal/totp":       {"uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa", "github.com/pquerna/otp/..."},
 	"internal/twilio": {
-		"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/caller", "uzerp-mfa/internal/verifyservice",
+		"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/caller", "uzerp-mfa/internal/history", "uzerp-mfa/internal/verifyservice",
 		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa",
 		"github.com/twilio/twilio-go/client", "github.com/twilio/twilio-go/rest/verify/v2",
 	},

@@ -73,7 +73,7 @@ func runBypass(ctx context.Context, app *App, b bypass, w writeFlags, list *name
 	if err != nil {
 		return err
 	}
-	users, err := mfa.Lookup(ctx, store, names)
+	users, err := list.lookup(ctx, store, names)
 	if err != nil {
 		return err
 	}

@@ -132,7 +132,7 @@ func planResets(ctx context.Context, app *App, ch *changes, opts *userResetOptio
 			return nil, err
 		}
 	}
-	users, err := mfa.Lookup(ctx, r.store, names)
+	users, err := opts.names.lookup(ctx, r.store, names)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -50,7 +51,7 @@ func runUserShow(ctx context.Context, app *App, opts *userShowOptions, args []st
 	if err != nil {
 		return err
 	}
-	users, err := mfa.Lookup(ctx, inspector.Store, names)
+	users, err := opts.names.lookup(ctx, inspector.Store, names)
 	if err != nil {
 		return err
 	}
@@ -65,6 +66,11 @@ func runUserShow(ctx context.Context, app *App, opts *userShowOptions, args []st
 	}
 	if unread != nil {
 		app.streams.Warnf("company and last day are not known: %s; uzerp-mfa grants prints the SQL for the rights", unread)
+	}
+	if slices.ContainsFunc(seen, func(s mfa.Inspection) bool {
+		return s.Details != nil && s.Details.CompanyAccess && s.Details.Closed == nil
+	}) {
+		app.streams.Warnf("whether uzERP is closed for maintenance is not known: the database role may not read it; uzerp-mfa grants prints the SQL for the right")
 	}
 	if err := showInspections(app, inspector.Site, seen); err != nil {
 		return err
@@ -158,6 +164,7 @@ type personView struct {
 	userView
 	Company        *string  `json:"company"`
 	CompanyAccess  *bool    `json:"company_access"`
+	Maintenance    *bool    `json:"maintenance"` // uzERP is closed to everybody
 	EndDate        *string  `json:"end_date"`
 	SharesUUIDWith []string `json:"shares_uuid_with"`
 }
@@ -211,7 +218,7 @@ func viewInspection(site mfa.SiteLogin, s *mfa.Inspection) userShowView {
 		v.Warnings = append(v.Warnings, w.Text)
 	}
 	if d := s.Details; d != nil {
-		v.User.Company, v.User.CompanyAccess = optional(d.Company), &d.CompanyAccess
+		v.User.Company, v.User.CompanyAccess, v.User.Maintenance = optional(d.Company), &d.CompanyAccess, d.Closed
 		if d.EndDate != nil {
 			v.User.EndDate = optional(d.EndDate.Format(time.DateOnly))
 		}
@@ -311,7 +318,9 @@ func card(v userShowView) [][2]string {
 		if n.Outcome == string(mfa.OutcomeSkipsCode) {
 			break // the reason says what comes after it
 		}
-		label = "once it's on"
+		if label = "once it's on"; n.Outcome == string(mfa.OutcomeLockedOut) {
+			label = "once open"
+		}
 	}
 	for _, w := range v.Warnings {
 		p.add("warning", w)

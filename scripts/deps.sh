@@ -1,8 +1,8 @@
 #!/bin/sh
 # deps.sh [test]: installs PostgreSQL's server programs if they are missing: the demo needs them beside Go. With "test"
-# it also installs what the tests need: a C compiler for the race detector, sudo for root, and Chromium to look at a page. Chromium is
-# big, and only one test needs it. So it is not installed with BROWSER=no, or if that would ask for a password. The rest
-# works without it.
+# it also installs what the tests need: a C compiler for the race detector, for root sudo and PHP, and Chromium to look at
+# a page. Chromium is big, and only one test needs it. So it is not installed with BROWSER=no, or if that would ask for a
+# password. The rest works without it.
 set -eu
 
 root=${DEPS_ROOT:-} # for the test of this script, which must not touch the machine
@@ -26,6 +26,8 @@ have_browser() {
 	return 1
 }
 
+have_php() { php -r 'exit(extension_loaded("igbinary") ? 0 : 1);' >/dev/null 2>&1; }
+
 command -v go >/dev/null 2>&1 || { echo "Go 1.26 or newer is needed: https://go.dev/dl/" >&2; exit 1; }
 
 packages=
@@ -35,6 +37,8 @@ if [ "${1:-}" = test ]; then
 	command -v "$(go env CC)" >/dev/null 2>&1 || packages="$packages gcc libc6-dev"
 	# The tests of sudo's rules run only as root, and are left out without sudo.
 	[ "$(id -u)" != 0 ] || command -v sudo >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>&1 || packages="$packages sudo"
+	# PHP writes session files for the tests. Without it, they read files that it wrote once.
+	[ "$(id -u)" != 0 ] || have_php || ! command -v apt-get >/dev/null 2>&1 || packages="$packages php-cli php-igbinary"
 	[ "${BROWSER:-}" = no ] || have_browser || browser=chromium
 fi
 [ -n "$packages$browser" ] || exit 0

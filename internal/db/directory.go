@@ -19,6 +19,7 @@ func (db *DB) Details(ctx context.Context, usernames []string) (map[string]mfa.D
 		Username      string     `db:"username"`
 		Company       string     `db:"company"`
 		CompanyAccess bool       `db:"company_access"`
+		NoCompany     bool       `db:"no_company"`
 		EndDate       *time.Time `db:"end_date"`
 	}
 	rows, err := readByNames(ctx, db, "read the persons behind users", "details", usernames, pgx.RowToStructByName[person])
@@ -27,9 +28,41 @@ func (db *DB) Details(ctx context.Context, usernames []string) (map[string]mfa.D
 	}
 	details := make(map[string]mfa.Details, len(rows))
 	for _, r := range rows {
-		details[r.Username] = mfa.Details{Company: r.Company, CompanyAccess: r.CompanyAccess, EndDate: r.EndDate}
+		details[r.Username] = mfa.Details{Company: r.Company, CompanyAccess: r.CompanyAccess, NoCompany: r.NoCompany, EndDate: r.EndDate}
+	}
+	closed, err := db.closedCompanies(ctx, usernames)
+	if err != nil {
+		return nil, err
+	}
+	for name, c := range closed {
+		if d, ok := details[name]; ok {
+			d.Closed = c
+			details[name] = d
+		}
 	}
 	return details, nil
+}
+
+// closedCompanies returns for each user whether the company that uzERP logs them in to is closed. It returns nothing if
+// the role may not read that, as a role that grants of an older version made, or if this uzERP has no such column: then it
+// is not known.
+func (db *DB) closedCompanies(ctx context.Context, usernames []string) (map[string]*bool, error) {
+	type company struct {
+		Username string `db:"username"`
+		Closed   *bool  `db:"closed"`
+	}
+	rows, err := readByNames(ctx, db, "read whether companies are closed", "closed_companies", usernames, pgx.RowToStructByName[company])
+	if code := sqlState(err); code == insufficientPrivilege || code == undefinedColumn {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	closed := make(map[string]*bool, len(rows))
+	for _, r := range rows {
+		closed[r.Username] = r.Closed
+	}
+	return closed, nil
 }
 
 // PhoneContacts implements caller.Directory: main numbers first, mobile before fixed, both in the order of their entry.

@@ -2,6 +2,7 @@ package db_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -23,13 +24,14 @@ func day(year int, month time.Month, d int) *time.Time {
 func TestDetails(t *testing.T) {
 	d, _ := sample(t)
 	got, err := d.Details(t.Context(), []string{"alice", "bob", "carol", "dave", "erin", "grace", "nobody", "ALICE", "alice", "a\x00b", "\xff"})
+	open := new(false)
 	want := map[string]mfa.Details{
-		"alice": {Company: "Sample Ltd", CompanyAccess: true},
-		"bob":   {Company: "Sample Ltd", CompanyAccess: true}, // the company that he logged in to last
-		"carol": {Company: "Example Logistics Ltd", CompanyAccess: true},
-		"dave":  {Company: "Sample Ltd", CompanyAccess: true, EndDate: day(2024, 6, 30)},
-		"erin":  {CompanyAccess: true}, // no person, and never logged in
-		"grace": {Company: "Sample Ltd", CompanyAccess: true},
+		"alice": {Company: "Sample Ltd", CompanyAccess: true, Closed: open},
+		"bob":   {Company: "Sample Ltd", CompanyAccess: true, Closed: open}, // the company that he logged in to last
+		"carol": {Company: "Example Logistics Ltd", CompanyAccess: true, Closed: open},
+		"dave":  {Company: "Sample Ltd", CompanyAccess: true, EndDate: day(2024, 6, 30), Closed: open},
+		"erin":  {Company: "Sample Ltd", CompanyAccess: true, Closed: open}, // no person
+		"grace": {Company: "Sample Ltd", CompanyAccess: true, Closed: open},
 	}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Error(err, diff)
@@ -99,6 +101,91 @@ func TestCompanyAccess(t *testing.T) {
 	dbtest.Exec(t, url, "delete from user_company_access where username <> 'alice'")
 	if got, err := d.Details(t.Context(), []string{"alice", "bob"}); err != nil || !got["alice"].CompanyAccess || got["bob"].CompanyAccess {
 		t.Error(got, err)
+	}
+}
+
+// docs/facts/uzerp.md §9: uzERP takes the company from the last login, or from the person, and has nobody without one.
+func TestNoCompany(t *testing.T) {
+	d, url := sample(t)
+	for _, c := range []struct {
+		change string
+		want   bool
+	}{
+		{"update users set lastcompanylogin = 1 where username = 'bob'", false},
+		{"update users set lastcompanylogin = null where username = 'bob'", true}, // his person has no company
+		{"update person set company_id = 2 where id = 2", false},
+		{"update users set person_id = null where username = 'bob'", true},
+		{"update users set lastcompanylogin = 1 where username = 'bob'", false},
+	} {
+		dbtest.Exec(t, url, c.change)
+		if got, err := d.Details(t.Context(), []string{"bob"}); err != nil || got["bob"].NoCompany != c.want {
+			t.Errorf("%s: %+v, %v", c.change, got, err)
+		}
+	}
+}
+
+// docs/facts/uzerp.md §9: the maintenance switch is the company's that the user enters.
+func TestClosedCompanies(t *testing.T) {
+	d, url := sample(t)
+	closed := func(want map[string]*bool) {
+		t.Helper()
+		names := slices.Sorted(maps.Keys(want))
+		got, err := d.Details(t.Context(), names)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			if diff := cmp.Diff(want[name], got[name].Closed); diff != "" {
+				t.Error(name, diff)
+			}
+		}
+	}
+	yes, no := new(true), new(false)
+	closed(map[string]*bool{"alice": no, "bob": no, "carol": no, "erin": no})
+	dbtest.Exec(t, url, "insert into system_companies (id, company_id, access_enabled) values (7, 2, 'NONE')")
+	closed(map[string]*bool{"alice": no, "bob": no, "carol": yes}) // carol's person is of company 2
+	dbtest.Exec(t, url, "update users set lastcompanylogin = 1 where username = 'carol'")
+	closed(map[string]*bool{"carol": no}) // the last login counts first
+	dbtest.Exec(t, url, "update users set lastcompanylogin = 7 where username = 'alice'")
+	closed(map[string]*bool{"alice": yes, "bob": no})
+
+	// Without either, every company that the user may enter counts.
+	dbtest.Exec(t, url, "update users set lastcompanylogin = null, person_id = null where username = 'erin'")
+	closed(map[string]*bool{"erin": no})
+	dbtest.Exec(t, url, "update system_companies set access_enabled = 'NONE' where id = 1")
+	closed(map[string]*bool{"erin": yes, "alice": yes, "bob": yes})
+	dbtest.Exec(t, url, "insert into system_companies (id) values (8)")
+	dbtest.Exec(t, url, "insert into user_company_access (username, usercompanyid, enabled) values ('erin', 8, true)")
+	closed(map[string]*bool{"erin": no})
+	dbtest.Exec(t, url, "update user_company_access set enabled = false where username = 'erin'")
+	closed(map[string]*bool{"erin": nil})
+
+	// Only this word closes.
+	for _, open := range []string{"FULL", "", "none", "NONE ", "PARTIAL"} {
+		dbtest.Exec(t, url, "update system_companies set access_enabled = $1 where id = 1", open)
+		closed(map[string]*bool{"bob": no})
+	}
+}
+
+// A uzERP without the column, and a role that an older grants made, are no errors: then it is not known.
+func TestClosedIsNotKnown(t *testing.T) {
+	url := dbtest.New(t, dbtest.Sample)
+	least := roleFor(t, url)
+	dbtest.Exec(t, url, "revoke select (access_enabled) on system_companies from role_of_"+database(url))
+	d := open(t, db.Config{ConnString: least})
+	want := map[string]mfa.Details{"alice": {Company: "Sample Ltd", CompanyAccess: true}}
+	if got, err := d.Details(t.Context(), []string{"alice"}); err != nil || !cmp.Equal(got, want) {
+		t.Error(got, err)
+	}
+	if missing, err := d.MissingRights(t.Context()); err != nil || !slices.Equal(missing, []string{"select on system_companies.access_enabled"}) {
+		t.Error(missing, err)
+	}
+	dbtest.Exec(t, url, "alter table system_companies drop column access_enabled")
+	if got, err := d.Details(t.Context(), []string{"alice"}); err != nil || !cmp.Equal(got, want) {
+		t.Error(got, err)
+	}
+	if missing, err := d.MissingRights(t.Context()); err != nil || len(missing) > 0 {
+		t.Error(missing, err)
 	}
 }
 
@@ -268,7 +355,7 @@ func directoryOfAnInstallation(t *testing.T, _ dbtest.Template, url string) {
 	for _, conn := range []string{url, roleFor(t, url)} {
 		d := open(t, db.Config{ConnString: conn})
 		details, err := d.Details(t.Context(), []string{"admin"})
-		want := map[string]mfa.Details{"admin": {Company: details["admin"].Company, CompanyAccess: true, EndDate: day(2026, 1, 31)}}
+		want := map[string]mfa.Details{"admin": {Company: details["admin"].Company, CompanyAccess: true, EndDate: day(2026, 1, 31), Closed: new(false)}}
 		if diff := cmp.Diff(want, details); diff != "" || err != nil {
 			t.Error(err, diff)
 		}

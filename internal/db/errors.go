@@ -101,7 +101,7 @@ func (db *DB) translate(ctx context.Context, op string, err error) error {
 		return e.translate()
 	}
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
-		if e.Code == "42P01" || e.Code == "42703" { // undefined table, undefined column
+		if e.Code == "42P01" || e.Code == undefinedColumn { // 42P01: undefined table
 			if schema, err := db.CheckSchema(ctx); err == nil && schema.Problem() != nil {
 				return schema.Problem()
 			}
@@ -223,8 +223,11 @@ func said(e *pgconn.PgError) string {
 	return strconv.Quote(string(text))
 }
 
-// insufficientPrivilege is the SQLSTATE for a right that the role lacks.
-const insufficientPrivilege = "42501"
+// The SQLSTATEs for a right that the role lacks, and for a column that is not there.
+const (
+	insufficientPrivilege = "42501"
+	undefinedColumn       = "42703"
+)
 
 // hintFor returns the hint for a SQLSTATE: plain, unless a command of this program helps.
 func hintFor(code, plain string) errs.Hint {

@@ -16,10 +16,10 @@ grant select (id, name) on public.company to ROLE;
 grant select (id, party_id, contactmethod_id, type, main, created, createdby, lastupdated, alteredby) on public.party_contact_methods to ROLE;
 grant select (id, contact, created, createdby, lastupdated, alteredby) on public.contact_methods to ROLE;
 
--- whether the user may log in to any company in uzERP, and which company they logged in to last
+-- whether the user may log in to any company in uzERP, which company they logged in to last, and whether it is closed
 grant select (lastcompanylogin) on public.users to ROLE;
 grant select (username, usercompanyid, enabled) on public.user_company_access to ROLE;
-grant select (id, company_id, enabled) on public.system_companies to ROLE;
+grant select (id, company_id, enabled, access_enabled) on public.system_companies to ROLE;
 
 -- switching two-factor login on and off; leave these out for a role that should only help users
 grant select (id, name, category, class_name, usercompanyid),

@@ -63,6 +63,11 @@ func TestEachRightIsNeededAndMissed(t *testing.T) {
 		if object == "schema public" {
 			words, hint = "is not uzERP's", "the role needs usage"
 		}
+		if right == "select on system_companies.access_enabled" { // without it, one thing is not known (TestClosedIsNotKnown)
+			d.Close()
+			dbtest.Exec(t, url, "grant "+on+" on "+column+" to "+role)
+			continue
+		}
 		failure := useAllRights(t, d)
 		if wantError(t, failure, errs.Config, words); !strings.Contains(errs.HintOf(failure).String(), hint) {
 			t.Errorf("without %s: hint %s", right, errs.HintOf(failure))

@@ -103,7 +103,7 @@ func (s *site) Details(_ context.Context, names []string) (map[string]mfa.Detail
 	err := s.ask(&s.database, fmt.Sprintf("details of %d", len(names)))
 	persons := map[string]mfa.Details{}
 	for _, name := range names {
-		persons[name] = mfa.Details{CompanyAccess: true}
+		persons[name] = mfa.Details{CompanyAccess: true, Closed: new(false)}
 	}
 	return persons, err
 }

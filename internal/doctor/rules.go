@@ -47,13 +47,15 @@ const (
 
 	SessionSettings = "session-settings"
 
-	UserStates    = "user-states"
-	UsersBroken   = "users-broken"
-	UUIDMissing   = "uuid-missing"
-	UUIDDuplicate = "uuid-duplicate"
-	UsersLeft     = "users-left"
-	UsersSkip     = "users-skip-next-login"
-	UsersNoAccess = "users-without-company"
+	UserStates     = "user-states"
+	UsersBroken    = "users-broken"
+	UUIDMissing    = "uuid-missing"
+	UUIDDuplicate  = "uuid-duplicate"
+	UsersLeft      = "users-left"
+	UsersSkip      = "users-skip-next-login"
+	UsersNoAccess  = "users-without-company"
+	UsersErrorPage = "users-error-page"
+	Maintenance    = "maintenance"
 
 	AuditLogWritable = "audit-log-writable"
 	AuditLogIntact   = "audit-log-intact"
@@ -73,6 +75,7 @@ func IDs() map[string]finding.Severity {
 		TwilioService: fail, TwilioAccount: fail, TwilioCredentials: info, UzerpTwilio: fail, ServiceSettings: fail, Clock: fail,
 		SessionSettings: fail,
 		UserStates:      fail, UsersBroken: fail, UUIDMissing: fail, UUIDDuplicate: fail, UsersLeft: fail, UsersSkip: info, UsersNoAccess: info,
+		UsersErrorPage: warn, Maintenance: warn,
 		AuditLogWritable: fail, AuditLogIntact: fail,
 	}
 }

@@ -62,7 +62,7 @@ func withPlace(f finding.Finding) string {
 }
 
 func users(c *checker, in Input) {
-	rest := []string{UsersBroken, UUIDMissing, UUIDDuplicate, UsersSkip, UsersLeft, UsersNoAccess}
+	rest := []string{UsersBroken, UUIDMissing, UUIDDuplicate, UsersSkip, UsersLeft, UsersErrorPage, Maintenance, UsersNoAccess}
 	if !have(c, in.Users, needed(in), UserStates, rest...) {
 		return
 	}
@@ -106,7 +106,7 @@ func users(c *checker, in Input) {
 }
 
 func persons(c *checker, in Input, t *Tally) {
-	if !have(c, in.Persons, UserStates, UsersLeft, UsersNoAccess) {
+	if !have(c, in.Persons, UserStates, UsersLeft, UsersErrorPage, Maintenance, UsersNoAccess) {
 		return
 	}
 	if n := len(t.left); n > 0 {
@@ -114,6 +114,22 @@ func persons(c *checker, in Input, t *Tally) {
 			"%s enrolled who %s the company: %s", number(n, "user"), verb(n, "has left", "have left"), who(t.left))
 	} else {
 		c.pass(UsersLeft, "no enrolled user has left the company")
+	}
+	if n := len(t.errorPage); n > 0 {
+		c.add(UsersErrorPage, finding.Warning, errs.Plain("in uzERP's administration, give each a person with a company"),
+			"%s may log in, but then every page is an error page, because uzERP knows no company for %s: %s",
+			number(n, "user"), verb(n, "this user", "them"), who(t.errorPage))
+	} else {
+		c.pass(UsersErrorPage, "uzERP knows a company for everybody who may log in")
+	}
+	switch n := len(t.closed); {
+	case n > 0:
+		c.add(Maintenance, finding.Warning, errs.Plain("if the work is done, open the system in uzERP's administration (access to the system company)"),
+			"uzERP is closed for maintenance, and takes passwords and codes all the same, which Twilio bills: %s can't get in: %s", number(n, "user"), who(t.closed))
+	case t.closedUnknown:
+		c.add(Maintenance, finding.Skipped, ReasonRoleLacksRights.With(), "not checked: the role may not read whether uzERP is closed for maintenance")
+	default:
+		c.pass(Maintenance, "uzERP is not closed for maintenance")
 	}
 	if n := len(t.noCompany); n > 0 {
 		c.add(UsersNoAccess, finding.Info, errs.Plain("give access to a company in uzERP's administration"),

@@ -92,7 +92,7 @@ func sound() doctor.Input {
 func ruleTests() []ruleTest {
 	const all = "login-handler skipped,authentication-gateway skipped,mfa-validator skipped,unique-key skipped,two-factor skipped,trial skipped"
 	const people = "user-states skipped,users-broken skipped,uuid-missing skipped,uuid-duplicate skipped," +
-		"users-skip-next-login skipped,users-left skipped,users-without-company skipped"
+		"users-skip-next-login skipped,users-left skipped,users-error-page skipped,maintenance skipped,users-without-company skipped"
 	const tables = "database-uzerp skipped,database-schema skipped,database-version skipped,database-writable skipped,database-rights skipped"
 	const asked = "twilio-service skipped,twilio-account skipped"
 	const rest = "uzerp-twilio skipped,service-settings skipped,clock skipped"
@@ -298,10 +298,16 @@ func ruleTests() []ruleTest {
 			u.Enabled = &no
 			in.Users = tally(u)
 		}, "users-skip-next-login info", `"bob"`},
-		{"persons not told", func(in *doctor.Input) { in.Persons = doctor.Got(struct{}{}, down) }, "users-left fail,users-without-company skipped", "no answer"},
-		{"left yesterday", person(mfa.Details{CompanyAccess: true, EndDate: day(-1)}), "users-left warn", `"alice"`},
-		{"leaves today", person(mfa.Details{CompanyAccess: true, EndDate: day(0)}), "", ""},
+		{"persons not told", func(in *doctor.Input) { in.Persons = doctor.Got(struct{}{}, down) },
+			"users-left fail,users-error-page skipped,maintenance skipped,users-without-company skipped", "no answer"},
+		{"left yesterday", person(mfa.Details{CompanyAccess: true, Closed: new(false), EndDate: day(-1)}), "users-left warn", `"alice"`},
+		{"leaves today", person(mfa.Details{CompanyAccess: true, Closed: new(false), EndDate: day(0)}), "", ""},
 		{"no company", person(mfa.Details{}), "users-without-company info", `"alice"`},
+		{"no company to enter, and uzERP knows none", person(mfa.Details{NoCompany: true, Closed: new(true)}), "users-without-company info", `"alice"`},
+		{"uzERP knows no company", person(mfa.Details{CompanyAccess: true, NoCompany: true, Closed: new(false)}), "users-error-page warn",
+			`1 user may log in, but then every page is an error page, because uzERP knows no company for this user: "alice"`},
+		{"closed for maintenance", person(mfa.Details{CompanyAccess: true, Closed: new(true)}), "maintenance warn", `1 user can't get in: "alice"`},
+		{"an older role", person(mfa.Details{CompanyAccess: true}), "maintenance skipped", "the role may not read"},
 
 		{"an audit log that can't be written", func(in *doctor.Input) {
 			in.AuditLog = doctor.Got(doctor.LogFile{}, failed)
@@ -480,8 +486,8 @@ func TestNothingPassesUnseen(t *testing.T) {
 		"clock":   {func(in *doctor.Input) { in.Clock = doctor.Part[doctor.Offset]{} }, "clock"},
 		"session": {func(in *doctor.Input) { in.Session = doctor.Part[[]finding.Finding]{} }, "session-settings"},
 		"users": {func(in *doctor.Input) { in.Users = doctor.Part[*doctor.Tally]{} },
-			"user-states,users-broken,uuid-missing,uuid-duplicate,users-left,users-skip-next-login,users-without-company"},
-		"persons":  {func(in *doctor.Input) { in.Persons = doctor.Part[struct{}]{} }, "users-left,users-without-company"},
+			"user-states,users-broken,uuid-missing,uuid-duplicate,users-left,users-skip-next-login,users-error-page,maintenance,users-without-company"},
+		"persons":  {func(in *doctor.Input) { in.Persons = doctor.Part[struct{}]{} }, "users-left,users-error-page,maintenance,users-without-company"},
 		"log":      {func(in *doctor.Input) { in.AuditLog = doctor.Part[doctor.LogFile]{} }, "audit-log-writable"},
 		"chain":    {func(in *doctor.Input) { in.AuditChain = doctor.Part[doctor.Chain]{} }, "audit-log-intact"},
 		"database": {withoutDatabase, "database-reachable,database-uzerp,database-schema,database-rights,login-handler,two-factor,trial,user-states,users-left"},

@@ -16,7 +16,8 @@ type Tally struct {
 	owners                               map[string]string   // the first user with each uuid
 	shared                               map[string][]string // the users of each uuid that several users have
 	enrolled, access                     map[string]bool
-	left, noCompany                      []string
+	left, noCompany, errorPage, closed   []string
+	closedUnknown                        bool // of somebody it is not known whether their company is closed
 }
 
 // NewTally returns an empty Tally.
@@ -91,12 +92,26 @@ func (t *Tally) AddPersons(persons map[string]mfa.Details, now time.Time) {
 		if t.enrolled[name] && d.EndDate != nil && d.EndDate.Format(time.DateOnly) < today {
 			t.left = append(t.left, name)
 		}
-		if t.access[name] && !d.CompanyAccess {
+		if !t.access[name] {
+			continue
+		}
+		if !d.CompanyAccess {
 			t.noCompany = append(t.noCompany, name)
+			continue
+		}
+		if d.NoCompany {
+			t.errorPage = append(t.errorPage, name)
+		}
+		switch {
+		case d.Closed == nil:
+			t.closedUnknown = true
+		case *d.Closed:
+			t.closed = append(t.closed, name)
 		}
 	}
-	slices.Sort(t.left)
-	slices.Sort(t.noCompany)
+	for _, names := range [][]string{t.left, t.noCompany, t.errorPage, t.closed} {
+		slices.Sort(names)
+	}
 }
 
 // duplicates returns the users of each uuid that several users have, in the order of their names.

@@ -15,6 +15,8 @@ const (
 	maxChallengesPerDay  = 100
 	maxShortCodesPerDay  = 10 // for codes of 4 digits or fewer
 	shortCode            = 4
+
+	maxKept = 2000 // for each entity, so that an emulator that runs for long does not grow without end
 )
 
 // challenge is one request to a user for a code.
@@ -116,9 +118,8 @@ func (s *Server) createChallenge(c *call) (any, error) {
 	if !f.takesChallenge(c.now) {
 		return nil, refuse(60312)
 	}
-	ch := &challenge{record: s.store.newRecord("YC", c.now), factor: f, expires: expires, hidden: hidden}
-	e.challenges = append(e.challenges, ch)
-	f.asked = append(f.asked, c.now)
+	ch := s.addChallenge(e, f, expires, c.now)
+	ch.hidden = hidden
 	c.changed = true
 	if hasCode {
 		if err := s.respond(c, ch, code, s.opts.Quirks.CreateCountsAttempt); err != nil {
@@ -138,6 +139,41 @@ func (c *call) expirationDate() (time.Time, error) {
 		return time.Time{}, refuse(60306, "ExpirationDate")
 	}
 	return t, nil
+}
+
+// addChallenge adds a challenge, and forgets what is too old to count or to be kept.
+func (s *Server) addChallenge(e *entity, f *factor, expires, now time.Time) *challenge {
+	ch := &challenge{record: s.store.newRecord("YC", now), factor: f, expires: expires}
+	s.forget(e, now)
+	e.challenges = append(e.challenges, ch)
+	if n := len(e.challenges) - maxKept; n > 0 {
+		e.challenges = slices.Delete(e.challenges, 0, n)
+	}
+	f.asked = slices.DeleteFunc(f.asked, func(t time.Time) bool { return now.Sub(t) >= 24*time.Hour })
+	f.asked = append(f.asked, now)
+	return ch
+}
+
+// forget removes the challenges that Quirks.ChallengeRetention no longer keeps.
+func (s *Server) forget(e *entity, now time.Time) {
+	keep := s.opts.Quirks.ChallengeRetention
+	if keep <= 0 {
+		return
+	}
+	e.challenges = slices.DeleteFunc(e.challenges, func(ch *challenge) bool { return now.Sub(ch.created) >= keep })
+}
+
+// withChallenges returns the entity that has the challenges of an identity, or nil. With Quirks.ChallengesStay it may be
+// a deleted one, which has nothing else.
+func (s *Server) withChallenges(sv *service, identity string, now time.Time) *entity {
+	e := s.owner(sv, identity, now)
+	if e == nil {
+		e = sv.gone[identity]
+	}
+	if e != nil {
+		s.forget(e, now)
+	}
+	return e
 }
 
 // takesChallenge reports whether the limits of 60312 allow one more challenge.
@@ -178,7 +214,7 @@ func (s *Server) listChallenges(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := s.owner(c.service, c.vars["identity"], c.now)
+	e := s.withChallenges(c.service, c.vars["identity"], c.now)
 	if e == nil {
 		return nil, s.notFound(noEntity, c.path)
 	}
@@ -192,7 +228,7 @@ func (s *Server) listChallenges(c *call) (any, error) {
 
 // pathChallenge returns the challenge that a call's path names.
 func (s *Server) pathChallenge(c *call) (*entity, *challenge, error) {
-	if e := s.owner(c.service, c.vars["identity"], c.now); e != nil {
+	if e := s.withChallenges(c.service, c.vars["identity"], c.now); e != nil {
 		for _, ch := range e.challenges {
 			if ch.sid == c.vars["sid"] {
 				return e, ch, nil

@@ -27,6 +27,7 @@ import (
 //	GET    factors?identity=ID            [Factor, …]
 //	POST   factors                        {"identity":…,"friendly_name":…,"status":"verified"}: the Factor made
 //	DELETE factors?sid=SID                removes one
+//	POST   challenges                     {"factor":SID,"at":TIME,"approved":true}: see AddChallenge; at is now by default
 //	GET    message?to=NUMBER              the last code that this number got by SMS or call, as text; 404 if none
 //	POST   numbers                        {"to":"+44…","kind":"landline"}: see SetNumber
 //	GET    service                        the ServiceSettings of the first service, with ?sid=SID of another one
@@ -47,6 +48,7 @@ var controlRoutes = []route{
 	{"factors", http.MethodGet, ControlPrefix + "factors", http.StatusOK, (*Server).controlFactors},
 	{"addFactor", http.MethodPost, ControlPrefix + "factors", http.StatusCreated, (*Server).controlAddFactor},
 	{"deleteFactor", http.MethodDelete, ControlPrefix + "factors", http.StatusNoContent, (*Server).controlDeleteFactor},
+	{"addChallenge", http.MethodPost, ControlPrefix + "challenges", http.StatusNoContent, (*Server).controlAddChallenge},
 	{"message", http.MethodGet, ControlPrefix + "message", http.StatusOK, (*Server).controlMessage},
 	{"setNumber", http.MethodPost, ControlPrefix + "numbers", http.StatusNoContent, (*Server).controlSetNumber},
 	{"service", http.MethodGet, ControlPrefix + "service", http.StatusOK, (*Server).controlService},
@@ -175,6 +177,22 @@ func (s *Server) controlAddFactor(c *call) (any, error) {
 
 func (s *Server) controlDeleteFactor(c *call) (any, error) {
 	if !s.DeleteFactorNow(c.query.Get("sid")) {
+		return nil, errNotHere
+	}
+	return nil, nil
+}
+
+func (s *Server) controlAddChallenge(c *call) (any, error) {
+	var wanted struct {
+		Factor   string    `json:"factor"`
+		At       time.Time `json:"at"`
+		Approved bool      `json:"approved"`
+	}
+	if err := c.decode(&wanted); err != nil {
+		return nil, err
+	}
+	orDefault(&wanted.At, s.Now())
+	if !s.AddChallenge(wanted.Factor, wanted.At, wanted.Approved) {
 		return nil, errNotHere
 	}
 	return nil, nil

@@ -67,11 +67,16 @@ func (s *Server) entity(sv *service, identity string, now time.Time) *entity {
 	return nil
 }
 
-// addEntity makes an entity. It takes over what Quirks.NoCascade left of an earlier one with the same identity.
+// addEntity makes an entity. It takes over what Quirks.NoCascade or Quirks.ChallengesStay left of an earlier one with the
+// same identity.
 func (s *Server) addEntity(sv *service, identity string, now time.Time) *entity {
 	e := sv.entities[identity]
 	if e == nil {
 		e = &entity{service: sv, identity: identity}
+		if before := sv.gone[identity]; before != nil {
+			e.challenges = before.challenges
+			delete(sv.gone, identity)
+		}
 		sv.entities[identity] = e
 	}
 	e.record, e.deleted = s.store.newRecord("YE", now), false
@@ -95,6 +100,9 @@ func (s *Server) removeEntity(e *entity) {
 		return
 	}
 	delete(e.service.entities, e.identity)
+	if s.opts.Quirks.ChallengesStay {
+		e.service.gone[e.identity] = &entity{record: e.record, service: e.service, identity: e.identity, challenges: e.challenges}
+	}
 }
 
 // existing returns the entities that are not deleted, in no order.

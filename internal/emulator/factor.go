@@ -102,10 +102,14 @@ func (s *Server) addFactor(e *entity, f factor, now time.Time) *factor {
 	return &f
 }
 
-// removeFactor removes a factor, and reports whether there was one.
-func (e *entity) removeFactor(sid string) bool {
+// removeFactor removes a factor, and reports whether there was one. Quirks.ChallengesGoWithFactor says what becomes of
+// its challenges.
+func (s *Server) removeFactor(e *entity, sid string) bool {
 	before := len(e.factors)
 	e.factors = slices.DeleteFunc(e.factors, func(f *factor) bool { return f.sid == sid })
+	if s.opts.Quirks.ChallengesGoWithFactor {
+		e.challenges = slices.DeleteFunc(e.challenges, func(ch *challenge) bool { return ch.factor.sid == sid })
+	}
 	return len(e.factors) < before
 }
 
@@ -254,7 +258,7 @@ func (s *Server) deleteFactor(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.removeFactor(f.sid)
+	s.removeFactor(e, f.sid)
 	c.changed = true
 	return nil, nil
 }

@@ -74,8 +74,11 @@ type reply struct {
 	body   map[string]any
 }
 
-// says returns the error code of a refusal, else the field status.
+// says returns the error code of a refusal, the number of challenges in a list of them, else the field status.
 func (r reply) says() any {
+	if list, ok := r.body["challenges"].([]any); ok {
+		return len(list)
+	}
 	if code, ok := r.body["code"].(float64); ok {
 		return int(code)
 	}

@@ -58,6 +58,14 @@ type Quirks struct {
 	// NoCascade keeps the factors and challenges of a deleted entity. A later entity with the same identity gets them.
 	// Default: they are deleted with the entity.
 	NoCascade bool
+	// ChallengesStay keeps the challenges of a deleted entity: they are still listed, and a later entity with the same
+	// identity gets them. Default: they are deleted with the entity.
+	ChallengesStay bool
+	// ChallengesGoWithFactor deletes a factor's challenges together with the factor. Default: they stay.
+	ChallengesGoWithFactor bool
+	// ChallengeRetention is how long a challenge is kept after it was created. Default: as long as the emulator runs, but
+	// of an entity only the newest 2000.
+	ChallengeRetention time.Duration
 	// EntitiesPerSecond is how many entities may be created within a second of the emulator's clock before 60328.
 	// A negative number is no limit. Default 40.
 	EntitiesPerSecond int

@@ -54,6 +54,8 @@ func (f *fixture) act(what string) reply {
 		return got
 	case "fetch challenge":
 		return f.get(entity + "/Challenges/" + f.challenge)
+	case "list challenges":
+		return f.get(entity+"/Challenges", "Order", "desc")
 	case "respond right":
 		return f.post(entity+"/Challenges/"+f.challenge, "AuthPayload", f.code())
 	case "respond wrong":
@@ -177,6 +179,17 @@ func TestRules(t *testing.T) {
 		{name: "deleting an entity leaves its factors", quirks: emulator.Quirks{NoCascade: true}, steps: after(pending,
 			step{"delete entity", 1, 204, nil}, step{"fetch entity", 1, 404, 20404}, step{"fetch factor", 1, 200, "verified"},
 			step{"challenge right", 1, 201, "approved"}, step{"create entity", 1, 201, nil}, step{"fetch factor", 1, 200, "verified"})},
+		{name: "deleting an entity deletes its challenges", steps: after(pending, step{"list challenges", 1, 200, 1},
+			step{"delete entity", 1, 204, nil}, step{"list challenges", 1, 404, 20404}, step{"create entity", 1, 201, nil}, step{"list challenges", 1, 200, 0})},
+		{name: "challenges outlive their entity", quirks: emulator.Quirks{ChallengesStay: true}, steps: after(pending,
+			step{"delete entity", 1, 204, nil}, step{"fetch entity", 1, 404, 20404}, step{"list factors", 1, 404, 20404},
+			step{"challenge", 1, 404, 20404}, step{"list challenges", 1, 200, 1}, step{"fetch challenge", 1, 200, "pending"},
+			step{"respond right", 1, 404, 20404}, step{"create factor", 1, 201, "unverified"}, step{"list challenges", 1, 200, 1})},
+		{name: "challenges outlive their factor", steps: after(pending, step{"delete factor", 1, 204, nil}, step{"list challenges", 1, 200, 1})},
+		{name: "challenges go with their factor", quirks: emulator.Quirks{ChallengesGoWithFactor: true},
+			steps: after(pending, step{"delete factor", 1, 204, nil}, step{"list challenges", 1, 200, 0}, step{"fetch challenge", 1, 404, 20404})},
+		{name: "challenges are kept for a while", quirks: emulator.Quirks{ChallengeRetention: 24 * time.Hour}, steps: after(pending,
+			step{"23h59m59s", 1, 0, nil}, step{"list challenges", 1, 200, 1}, step{"1s", 1, 0, nil}, step{"list challenges", 1, 200, 0})},
 		{name: "codes of their own for what isn't there", quirks: emulator.Quirks{SpecificNotFound: true}, steps: after(pending,
 			step{"delete factor", 1, 204, nil}, step{"fetch factor", 1, 404, 60390}, step{"challenge", 1, 404, 60390},
 			step{"delete entity", 1, 204, nil}, step{"fetch entity", 1, 404, 60392}, step{"fetch challenge", 1, 404, 60391})},

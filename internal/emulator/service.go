@@ -74,13 +74,15 @@ type service struct {
 	created, updated time.Time
 	settings         ServiceSettings
 	entities         map[string]*entity // by identity
+	gone             map[string]*entity // deleted ones, with Quirks.ChallengesStay: only for their challenges
 	verifications    []*verification    // in the order of creation
 }
 
 func (sv *service) path() string { return "/v2/Services/" + sv.sid }
 
 func (st *store) addService(sid string, settings ServiceSettings, now time.Time) *service {
-	sv := &service{sid: sid, created: now, updated: now, settings: settings.clone(), entities: make(map[string]*entity)}
+	sv := &service{sid: sid, created: now, updated: now, settings: settings.clone(),
+		entities: make(map[string]*entity), gone: make(map[string]*entity)}
 	st.services[sid] = sv
 	st.order = append(st.order, sid)
 	return sv

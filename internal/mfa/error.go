@@ -17,3 +17,7 @@ var ErrNoService = errors.New("no such Verify service")
 func factorGone(err error) bool {
 	return err != nil && errs.KindOf(err) == errs.NotFound && !errors.Is(err, ErrNoService)
 }
+
+// ErrNotPermitted marks the error of a call for which the credentials lack the permission: a restricted API key may have
+// it for some calls only. Another try never helps, and the credentials are neither wrong nor blocked.
+var ErrNotPermitted = errors.New("not permitted")

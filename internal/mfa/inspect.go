@@ -85,14 +85,13 @@ func (i *Inspector) Inspect(ctx context.Context, users []User, step func()) (see
 	}
 	for n := range seen {
 		s := &seen[n]
-		p := Prospect{User: s.User, Site: i.Site, Factor: s.Twilio.Own}
 		if d, ok := details[s.User.Username]; ok && unread == nil {
-			s.Details, p.CompanyAccess = &d, &d.CompanyAccess
+			s.Details = &d
 		}
 		if id := s.User.UUID; id != nil {
 			s.SharedWith = Others(sharers[*id], s.User.Username)
 		}
-		s.Next = p.NextLogin()
+		s.Next = Prospect{User: s.User, Site: i.Site, Factor: s.Twilio.Own}.With(s.Details).NextLogin()
 		s.Warnings = s.warnings(i.Now())
 	}
 	return seen, unread, nil

@@ -11,7 +11,7 @@ import (
 )
 
 // Lookup returns every named user, in the order of the names, each once. If a name is unknown, it returns an error of
-// errs.NotFound that lists all unknown names: so a typing error shows before anything is changed.
+// errs.NotFound that lists all unknown names (UnknownUsersError): so a typing error shows before anything is changed.
 func Lookup(ctx context.Context, store Reader, usernames []string) ([]User, error) {
 	found, err := store.FindUsers(ctx, usernames)
 	if err != nil {
@@ -36,13 +36,22 @@ func Lookup(ctx context.Context, store Reader, usernames []string) ([]User, erro
 		}
 	}
 	if len(unknown) > 0 {
-		what := "no such user"
-		if len(unknown) > 1 {
-			what = "no such users"
-		}
-		return nil, errs.NewWith(errs.NotFound, fmt.Sprintf("%s: %s", what, Names(unknown, maxNames)), ReasonUnknownUser.With())
+		return nil, &errs.Error{Kind: errs.NotFound, Err: &UnknownUsersError{Names: unknown}, Hint: ReasonUnknownUser.With()}
 	}
 	return users, nil
+}
+
+// UnknownUsersError is in the chain of the error for names that no user has.
+type UnknownUsersError struct {
+	Names []string
+}
+
+func (e *UnknownUsersError) Error() string {
+	what := "no such user"
+	if len(e.Names) > 1 {
+		what = "no such users"
+	}
+	return what + ": " + Names(e.Names, maxNames)
 }
 
 const (

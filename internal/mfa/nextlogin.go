@@ -50,7 +50,17 @@ type Prospect struct {
 	User          User
 	Site          SiteLogin
 	CompanyAccess *bool // nil: not known
+	NoCompany     bool  // as in Details
+	Closed        *bool // as in Details
 	Factor        FactorSight
+}
+
+// With returns the prospect with what is known of the person behind the user. d is nil if nothing is.
+func (p Prospect) With(d *Details) Prospect {
+	if d != nil {
+		p.CompanyAccess, p.NoCompany, p.Closed = &d.CompanyAccess, d.NoCompany, d.Closed
+	}
+	return p
 }
 
 // NextLogin is what will happen at a user's next login.
@@ -58,11 +68,14 @@ type NextLogin struct {
 	Outcome Outcome
 	Reason  string    // why, in one sentence
 	Help    errs.Hint // empty where nothing is needed, or nothing of ours helps
-	// Then is what happens after the skipped login, or once two-factor login is switched on. It is nil for other outcomes.
+	// Then is what happens after the skipped login, once two-factor login is switched on, or once uzERP is open again. It is
+	// nil for other outcomes.
 	Then *NextLogin
+	// Closed says that uzERP's maintenance switch keeps everybody out. The outcome is OutcomeLockedOut then.
+	Closed bool
 }
 
-// NextLogin returns what will happen, by the table of docs/facts/uzerp.md §3. Nothing else decides this.
+// NextLogin returns what will happen, by the tables of docs/facts/uzerp.md §3 and §9. Nothing else decides this.
 func (p Prospect) NextLogin() NextLogin {
 	n := p.secondFactor()
 	switch p.Site {
@@ -82,7 +95,75 @@ func (p Prospect) NextLogin() NextLogin {
 	case !*p.CompanyAccess:
 		return NextLogin{Outcome: OutcomeDenied, Reason: "the user may enter no company of uzERP's" + denied}
 	}
+	if p.NoCompany {
+		n = p.withoutCompany(n)
+	}
+	if isTrue(p.Closed) {
+		open := n
+		n = NextLogin{Outcome: OutcomeLockedOut, Closed: true, Then: &open, Reason: "uzERP is closed for maintenance: it accepts the login" +
+			p.billed() + ", and then says that the system is unavailable; uzERP's administration can open it"}
+	}
 	return n
+}
+
+// withoutCompany returns what happens to a user for whom uzERP knows no company. n is what would happen otherwise.
+func (p Prospect) withoutCompany(n NextLogin) NextLogin {
+	const why = "because uzERP knows no company for the user; in uzERP's administration, give the user a person with a company"
+	if n.Outcome == OutcomeLockedOut {
+		n.Reason += "; and once that is mended, every page is an error page, " + why
+		return n
+	}
+	return NextLogin{Outcome: OutcomeLockedOut, Reason: "after the login" + p.billed() + " every page is an error page, " + why}
+}
+
+// billed says that Twilio bills a login that leads to nothing, where it asks for a code.
+func (p Prospect) billed() string {
+	if p.Site != SiteOff && p.User.State() == StateEnrolled {
+		return " (Twilio bills the code)"
+	}
+	return ""
+}
+
+// Said returns what a command that has changed the row says about the login that follows. It agrees with NextLogin, but
+// for one thing: that two-factor login is off for everybody, a command says once and not for each user.
+func (p Prospect) Said() string {
+	if p.Site == SiteOff {
+		p.Site = SiteOn
+	}
+	switch n := p.NextLogin(); {
+	case n.Outcome == OutcomeDenied && !p.User.Access():
+		yes := true
+		p.User.AccessEnabled = &yes
+		return "no login, for access is disabled; once it is enabled, " + p.saidOf("the login")
+	case n.Outcome == OutcomeDenied:
+		yes := true
+		p.CompanyAccess = &yes
+		return "no login, for the user may enter no company; once they may, " + p.saidOf("the login")
+	case n.Closed:
+		no := false
+		p.Closed = &no
+		return "no login while uzERP is closed for maintenance; once it is open, " + p.saidOf("the login")
+	}
+	return p.saidOf("the next login")
+}
+
+// saidOf says what the outcome is of a login.
+func (p Prospect) saidOf(login string) string {
+	n := p.NextLogin()
+	switch n.Outcome {
+	case OutcomeAsksForCode:
+		return login + " asks for the code"
+	case OutcomeAsksToEnroll:
+		return login + " asks to enroll"
+	case OutcomeSkipsCode:
+		if n.Then.Outcome == OutcomeLockedOut {
+			return login + " asks for the password only, once; after that the user is locked out: " + n.Then.Reason
+		}
+		return login + " asks for the password only, once"
+	case OutcomeDenied: // still, for another reason
+		return "uzERP lets the user in nowhere: " + n.Reason
+	}
+	return login + " fails: " + n.Reason
 }
 
 // secondFactor decides for a user with access, while two-factor login is on.

@@ -165,6 +165,114 @@ func checkWords(t *testing.T, p mfa.Prospect, got mfa.NextLogin) {
 	}
 }
 
+// everyProspect calls check with every user, once for each that uzERP treats in another way.
+func everyProspect(check func(mfa.Prospect)) {
+	tfN := []*bool{nil, new(false), new(true)}
+	for _, site := range []mfa.SiteLogin{mfa.SiteOn, mfa.SiteOff, mfa.SiteUnknown} {
+		for _, access := range tfN {
+			for _, company := range tfN {
+				for _, enrolled := range tfN {
+					for _, enabled := range tfN {
+						for _, uuid := range []*string{nil, new(uuidA)} {
+							for _, sid := range []*string{nil, new(sidA)} {
+								for _, sight := range []mfa.FactorSight{mfa.FactorSeenVerified, mfa.FactorMissing, mfa.FactorNoAnswer} {
+									check(mfa.Prospect{Site: site, CompanyAccess: company, Factor: sight, User: mfa.User{Username: "alice", AccessEnabled: access,
+										Row: mfa.Row{UUID: uuid, SID: sid, Enrolled: enrolled, Enabled: enabled}}})
+								}
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// docs/facts/uzerp.md §9: without a company, and while uzERP is closed, nobody gets further than the login, whatever the
+// row. What the login itself asks for is as it was: so Twilio bills the code.
+func TestNoCompanyAndMaintenance(t *testing.T) {
+	everyProspect(func(p mfa.Prospect) {
+		plain := p.NextLogin()
+		for _, closed := range []*bool{nil, new(false), new(true)} {
+			for _, noCompany := range []bool{false, true} {
+				p := p.With(nil)
+				p.Closed, p.NoCompany = closed, noCompany
+				got := p.NextLogin()
+				shut := closed != nil && *closed
+				open := got
+				switch {
+				case plain.Outcome == mfa.OutcomeDenied || !shut && !noCompany: // who gets no login learns nothing of these
+					if got.Outcome != plain.Outcome || got.Reason != plain.Reason || got.Closed {
+						t.Fatalf("%s: %+v, want %+v", show(p.User.Row), got, plain)
+					}
+					continue
+				case shut:
+					if got.Outcome != mfa.OutcomeLockedOut || !got.Closed || !got.Help.Empty() || got.Then == nil || !sentence.MatchString(got.Reason) {
+						t.Fatalf("closed: %s: %+v", show(p.User.Row), got)
+					}
+					open = *got.Then
+				case got.Closed:
+					t.Fatalf("not closed: %s: %+v", show(p.User.Row), got)
+				}
+				asked := p.Site != mfa.SiteOff && p.User.State() == mfa.StateEnrolled
+				if shut && strings.Contains(got.Reason, "Twilio bills") != asked {
+					t.Fatalf("billed: %s: %+v", show(p.User.Row), got)
+				}
+				if !noCompany {
+					if open.Outcome != plain.Outcome || open.Reason != plain.Reason {
+						t.Fatalf("once open: %s: %+v, want %+v", show(p.User.Row), open, plain)
+					}
+					continue
+				}
+				if open.Outcome != mfa.OutcomeLockedOut || !strings.Contains(open.Reason, "every page is an error page") || !sentence.MatchString(open.Reason) {
+					t.Fatalf("no company: %s: %+v", show(p.User.Row), open)
+				}
+				if locked := plain.Outcome == mfa.OutcomeLockedOut; locked != strings.HasPrefix(open.Reason, plain.Reason) || locked == open.Help.Empty() {
+					t.Fatalf("no company: %s: %+v, and without that %+v", show(p.User.Row), open, plain)
+				}
+			}
+		}
+	})
+}
+
+// What a command says of the login that follows agrees with user show, for every user.
+func TestSaidAgreesWithNextLogin(t *testing.T) {
+	words := map[mfa.Outcome]string{
+		mfa.OutcomeAsksForCode: "the next login asks for the code", mfa.OutcomeAsksToEnroll: "the next login asks to enroll",
+		mfa.OutcomeSkipsCode: "the next login asks for the password only, once", mfa.OutcomeLockedOut: "the next login fails: ",
+	}
+	everyProspect(func(p mfa.Prospect) {
+		for _, closed := range []*bool{nil, new(true)} {
+			for _, noCompany := range []bool{false, true} {
+				p.Closed, p.NoCompany = closed, noCompany
+				got, n := p.Said(), p.NextLogin()
+				if p.Site == mfa.SiteOff && n.Outcome == mfa.OutcomePasswordOnly {
+					n = *n.Then // what is so for everybody is said once
+				}
+				switch {
+				case n.Outcome == mfa.OutcomeDenied:
+					if !strings.HasPrefix(got, "no login, for ") || strings.Contains(got, "access is disabled") == p.User.Access() {
+						t.Fatalf("%s: %q, and user show %+v", show(p.User.Row), got, n)
+					}
+				case n.Closed:
+					if !strings.HasPrefix(got, "no login while uzERP is closed for maintenance; once it is open, the login ") {
+						t.Fatalf("%s: %q", show(p.User.Row), got)
+					}
+				case !strings.HasPrefix(got, words[n.Outcome]):
+					t.Fatalf("%s: %q, and user show %+v", show(p.User.Row), got, n)
+				case n.Outcome == mfa.OutcomeSkipsCode && strings.Contains(got, "locked out") != (n.Then.Outcome == mfa.OutcomeLockedOut):
+					t.Fatalf("after the skip: %s: %q", show(p.User.Row), got)
+				}
+			}
+		}
+	})
+	// These are the words that scripts of the helpdesk know.
+	p := mfa.Prospect{Site: mfa.SiteOn, CompanyAccess: new(true), User: mfa.User{Username: "alice", AccessEnabled: new(false), Row: mfa.Row{UUID: new(uuidA)}}}
+	if got, want := p.Said(), "no login, for access is disabled; once it is enabled, the login asks to enroll"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 // The help names the command that mends: after a reset the user is asked to enrol.
 func TestHelpOfTheLockedOutMends(t *testing.T) {
 	for _, row := range []mfa.Row{{}, {Enrolled: new(true)}, {Enrolled: new(true), UUID: new(uuidA)}, {Enrolled: new(true), UUID: new(uuidA), SID: new(sidA)}} {

@@ -131,5 +131,10 @@ type Details struct {
 	// CompanyAccess is whether the user may enter at least one company in uzERP. Otherwise uzERP calls every password
 	// "incorrect" (docs/facts/uzerp.md §3).
 	CompanyAccess bool
-	EndDate       *time.Time // the person's last day, at 00:00 in an unknown zone; nil if none is known
+	// NoCompany is whether uzERP knows no company to log the user in to: neither one of an earlier login nor the person's.
+	// Then every page after the login is an error page (docs/facts/uzerp.md §9).
+	NoCompany bool
+	// Closed is whether uzERP's maintenance switch has closed that company to everybody; nil if that is not known.
+	Closed  *bool
+	EndDate *time.Time // the person's last day, at 00:00 in an unknown zone; nil if none is known
 }

@@ -61,7 +61,8 @@ insert into users (username, password, person_id, email, access_enabled, last_lo
     ('grace', '*', null, 'grace@example.com', true, '2026-02-28 07:45:00', '77777777-7777-4777-8777-777777777777', true, false,
      'YF00000000000000000000000000000077');
 
-update users set lastcompanylogin = 1 where last_login is not null;
+-- Without a person, uzERP takes the company only from here (docs/facts/uzerp.md §9).
+update users set lastcompanylogin = 1 where last_login is not null or person_id is null;
 
 insert into user_company_access (username, usercompanyid, enabled)
     select username, 1, true from users;

@@ -9,7 +9,8 @@ create table company (
 create table system_companies (
     id bigserial primary key,
     company_id bigint unique references company (id),
-    enabled boolean not null default true
+    enabled boolean not null default true,
+    access_enabled varchar not null default 'FULL'
 );
 
 create table party (

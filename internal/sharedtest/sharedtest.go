@@ -38,6 +38,7 @@ var (
 	Bash       = Part{what: "with bash", lacking: "bash is not there"}
 	Browser    = Part{what: "in a browser", lacking: "Chromium is not there, or BROWSER=no"}
 	Sudo       = Part{what: "with sudo", lacking: "sudo is not there"}
+	PHP        = Part{what: "with PHP", lacking: "php is not there, or has no igbinary"}
 	Root       = Part{what: "as another user", lacking: "only root can run a program as another user", machine: true}
 	FileSystem = Part{what: "with a special file system", lacking: "there is none here", machine: true}
 	Device     = Part{what: "with a terminal or another device", lacking: "it can't be opened here", machine: true}

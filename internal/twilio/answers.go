@@ -146,26 +146,32 @@ func checkURI(raw, base32Secret string, cfg mfa.TOTPConfig) error {
 	return nil
 }
 
-// challenge checks that ch is a challenge of the factor with this sid, and reports whether it is approved.
-func (w owner) challenge(ch *verify.VerifyV2Challenge, sid string) (approved bool, err error) {
+// challenge checks that ch is a challenge of the factor with this sid, of any factor if sid is empty.
+func (w owner) challenge(ch *verify.VerifyV2Challenge, sid string) (mfa.Challenge, error) {
 	if err := w.check(ch.ServiceSid, ch.Identity); err != nil {
-		return false, err
+		return mfa.Challenge{}, err
 	}
+	got := mfa.Challenge{SID: text(ch.Sid), FactorSID: text(ch.FactorSid), Status: mfa.ChallengeStatus(text(ch.Status))}
 	switch {
-	case !sidform.Challenge.Valid(text(ch.Sid)):
-		return false, errors.New("has no valid challenge SID")
-	case text(ch.FactorSid) != sid:
-		return false, errors.New("is about another factor")
+	case !sidform.Challenge.Valid(got.SID):
+		return mfa.Challenge{}, errors.New("has no valid challenge SID")
+	case !mfa.ValidFactorSID(got.FactorSID) || sid != "" && got.FactorSID != sid:
+		return mfa.Challenge{}, errors.New("is about another factor")
 	case text(ch.FactorType) != typeTOTP:
-		return false, errors.New("is about a factor of another type")
+		return mfa.Challenge{}, errors.New("is about a factor of another type")
 	}
-	switch text(ch.Status) {
-	case "approved":
-		return true, nil
-	case "pending", "expired", "denied":
-		return false, nil
+	switch got.Status {
+	case mfa.ChallengePending, mfa.ChallengeExpired, mfa.ChallengeApproved, mfa.ChallengeDenied:
+	default:
+		return mfa.Challenge{}, errors.New("has an unknown challenge status")
 	}
-	return false, errors.New("has an unknown challenge status")
+	if ch.DateCreated != nil {
+		got.Created = ch.DateCreated.UTC()
+	}
+	if ch.DateResponded != nil && got.Status == mfa.ChallengeApproved {
+		got.Responded = ch.DateResponded.UTC()
+	}
+	return got, nil
 }
 
 // remarshal decodes into a struct what twilio-go left as any. A null leaves the struct as it is.

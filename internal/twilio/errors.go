@@ -18,6 +18,7 @@ import (
 	"unicode"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/mfa"
 )
 
 const (
@@ -171,6 +172,9 @@ func (o *call) fail(err error) error {
 	}
 	if f.code == badParameter && f.kind == errs.Failure && o.invalid.words != "" {
 		f.is(o.invalid, o.c)
+	}
+	if o.permission != "" && errors.Is(f, mfa.ErrNotPermitted) {
+		f.hint = errs.Plain("the API key needs the permission " + o.permission + ": add it to the key in Twilio's console")
 	}
 	if o.ifLost != "" && lost(f) {
 		f.hint = errs.Plain(o.ifLost)

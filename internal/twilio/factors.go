@@ -96,11 +96,11 @@ func (c *Client) Challenge(ctx context.Context, identity, sid, code string) (boo
 		}
 		return false, err
 	}
-	approved, err := owner{c.service, identity}.challenge(got, sid)
+	made, err := owner{c.service, identity}.challenge(got, sid)
 	if err != nil {
 		return false, o.distrust(err.Error())
 	}
-	return approved, nil
+	return made.Status == mfa.ChallengeApproved, nil
 }
 
 // DeleteFactor deletes a factor. It is no error if the factor is gone already.

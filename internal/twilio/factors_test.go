@@ -388,7 +388,7 @@ func second[T any](_ T, err error) error { return err }
 func FuzzAnswer(f *testing.F) {
 	for _, v := range []any{
 		sendJSON(2), checkJSON("approved"), newFactorJSON(), factorJSON(factor, "verified"), challengeJSON("approved"),
-		listJSON(nil, factorJSON(factor, "unverified")), nil,
+		listJSON(nil, factorJSON(factor, "unverified")), challengeListJSON(nil, challengeJSON("expired")), nil,
 	} {
 		b, _ := json.Marshal(v)
 		f.Add(b)
@@ -409,9 +409,20 @@ func FuzzAnswer(f *testing.F) {
 		if json.Unmarshal(b, &l) == nil {
 			_, _ = w.factors(&l)
 		}
+		var many verify.ListChallengeResponse
+		if json.Unmarshal(b, &many) == nil {
+			l := challengeList{owner: w, latest: time.Now(), seen: map[string]bool{}}
+			all, _ := l.page(&many)
+			for _, got := range all {
+				if got.Created.Before(firstChallenge) || !mfa.ValidFactorSID(got.FactorSID) || got.Status == "" {
+					t.Errorf("accepted %s", b)
+				}
+			}
+		}
 		var ch verify.VerifyV2Challenge
 		if json.Unmarshal(b, &ch) == nil {
-			if approved, err := w.challenge(&ch, factor); approved && (err != nil || *ch.Status != "approved") {
+			got, err := w.challenge(&ch, factor)
+			if approved := got.Status == mfa.ChallengeApproved; approved && (err != nil || *ch.Status != "approved" || *ch.FactorSid != factor) {
 				t.Errorf("approved %s", b)
 			}
 		}

@@ -37,6 +37,7 @@ var problems = map[int]problem{
 	21608: config(403, "a trial account of Twilio's reaches only numbers that were verified in its console",
 		"verify the number in Twilio's console, or upgrade the account"),
 	25109: limited(0),
+	70051: forbidden("the API key lacks the permission for this"),
 
 	// Verifications and services.
 	badParameter: {status: 400, kind: errs.Failure, words: rejectedRequest},
@@ -100,6 +101,9 @@ func unavailable(status int, words, hint string) problem {
 // rejected returns a problem with the credentials.
 func rejected(words string) problem { return config(0, words, "") }
 
+// forbidden returns a problem with what the credentials may do (§9).
+func forbidden(words string) problem { return rejected(words).because(mfa.ErrNotPermitted) }
+
 // limited returns a rate limit. Twilio does not process the calls that it answers so (§3.1).
 func limited(status int) problem {
 	return unavailable(status, "Twilio is limiting the rate of calls", hintAgain).repeatable()
@@ -133,7 +137,7 @@ func byStatus(status int) problem {
 	case http.StatusUnauthorized:
 		return rejected("the credentials were rejected")
 	case http.StatusForbidden:
-		return rejected("Twilio does not allow this")
+		return forbidden("Twilio does not allow this")
 	case http.StatusNotFound:
 		return missing()
 	case http.StatusConflict:

@@ -57,6 +57,8 @@ type call struct {
 	method string // of the request last sent
 	number string // the phone number that the operation is about: no message shows it, though the request may not have it
 
+	permission string // that a restricted key needs for it (§9), for the hint
+
 	invalid problem // what badParameter means in this operation; the zero value: what it means in all
 	ifLost  string  // the hint if it is open whether the operation took effect
 }

@@ -42,12 +42,13 @@ const (
 	number     = "+447700900123"
 	verif      = "VE" + hex32
 
-	entityPath  = "/v2/Services/" + service + "/Entities/" + identity
-	factorsPath = entityPath + "/Factors"
-	factorPath  = factorsPath + "/" + factor
-	servicePath = "/v2/Services/" + service
-	sendPath    = servicePath + "/Verifications"
-	checkPath   = servicePath + "/VerificationCheck"
+	entityPath     = "/v2/Services/" + service + "/Entities/" + identity
+	factorsPath    = entityPath + "/Factors"
+	challengesPath = entityPath + "/Challenges"
+	factorPath     = factorsPath + "/" + factor
+	servicePath    = "/v2/Services/" + service
+	sendPath       = servicePath + "/Verifications"
+	checkPath      = servicePath + "/VerificationCheck"
 )
 
 var (
@@ -362,6 +363,12 @@ func operations() []operation {
 		{"list", "GET " + factorsPath, ok(200, listJSON(nil)), func(c *Client, ctx context.Context) error {
 			_, err := c.ListFactors(ctx, identity)
 			return err
+		}},
+		{"challenges", "GET " + challengesPath, ok(200, challengeListJSON(nil)), func(c *Client, ctx context.Context) error {
+			for _, err := range c.Challenges(ctx, identity, factor) {
+				return err
+			}
+			return nil
 		}},
 		{"service", "GET " + servicePath, ok(200, serviceJSON()), func(c *Client, ctx context.Context) error {
 			_, err := c.FetchService(ctx)
