@@ -26,7 +26,7 @@ var allowed = map[string][]string{
 		"uzerp-mfa/internal/audit", "uzerp-mfa/internal/config", "uzerp-mfa/internal/doctor",
 		"uzerp-mfa/internal/injector/...", "uzerp-mfa/internal/installation/...", "uzerp-mfa/internal/mfa",
 		"uzerp-mfa/internal/output", "uzerp-mfa/internal/sessionconfig", "uzerp-mfa/internal/shell", "uzerp-mfa/internal/operator",
-		"uzerp-mfa/internal/policy", "uzerp-mfa/internal/onetime",
+		"uzerp-mfa/internal/policy", "uzerp-mfa/internal/onetime", "uzerp-mfa/internal/handout",
 		"github.com/spf13/cobra", "github.com/spf13/pflag",
 	},
 
@@ -49,6 +49,9 @@ var allowed = map[string][]string{
 	"internal/safepath":  {"golang.org/x/sys/unix"},
 	"internal/operator":  {"golang.org/x/sys/unix"},
 	"internal/policy":    {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/safepath"},
+
+	// The pages for users.
+	"internal/handout": {"uzerp-mfa/internal/filelock", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/mfa", "golang.org/x/sys/unix"},
 
 	// uzERP's files.
 	"internal/filelock": {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/safepath", "golang.org/x/sys/unix"},

@@ -104,7 +104,8 @@ func (a *App) noteSeveral(v mfa.Verification) {
 	if len(v.Pending) < 2 {
 		return
 	}
-	a.streams.Notef("%q has %d pending enrollments (uzERP makes one when the user opens its login); the code is for %s:", v.User.Username, len(v.Pending), v.Factor.SID)
+	a.streams.Notef("%q has %d pending enrollments (uzERP makes one when the user opens its login); the code is for %s:",
+		v.User.Username, len(v.Pending), v.Factor.SID)
 	for _, p := range v.Pending {
 		a.streams.Notef("  %s", p.Origin())
 	}

@@ -214,6 +214,21 @@ type enrollmentDocument struct {
 	Enrollment    enrollmentView `json:"enrollment"`
 }
 
+// pageView is what became of one user's page.
+type pageView struct {
+	resultView
+	File       *string    `json:"file"`        // in the directory; null if there is none
+	FactorSID  *string    `json:"factor_sid"`  // on the page; null if there is none
+	ValidUntil *time.Time `json:"valid_until"` // until then the page surely works
+}
+
+type pagesView struct {
+	SchemaVersion int        `json:"schema_version"`
+	DryRun        bool       `json:"dry_run"`
+	Directory     string     `json:"directory"`
+	Results       []pageView `json:"results"`
+}
+
 type verificationView struct {
 	Username  string `json:"username"`
 	FactorSID string `json:"factor_sid"`
