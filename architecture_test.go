@@ -22,11 +22,11 @@ var allowed = map[string][]string{
 	"": {"uzerp-mfa/cmd"},
 	"cmd": {
 		"uzerp-mfa/internal/caller", "uzerp-mfa/internal/history", "uzerp-mfa/internal/reconcile", "uzerp-mfa/internal/verifyservice",
-		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/finding",
+		"uzerp-mfa/internal/alike", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/finding",
 		"uzerp-mfa/internal/audit", "uzerp-mfa/internal/config", "uzerp-mfa/internal/doctor",
 		"uzerp-mfa/internal/injector/...", "uzerp-mfa/internal/installation/...", "uzerp-mfa/internal/mfa",
 		"uzerp-mfa/internal/output", "uzerp-mfa/internal/sessionconfig", "uzerp-mfa/internal/shell", "uzerp-mfa/internal/operator",
-		"uzerp-mfa/internal/policy", "uzerp-mfa/internal/onetime", "uzerp-mfa/internal/handout",
+		"uzerp-mfa/internal/notify", "uzerp-mfa/internal/policy", "uzerp-mfa/internal/onetime", "uzerp-mfa/internal/handout",
 		"github.com/spf13/cobra", "github.com/spf13/pflag",
 	},
 
@@ -35,7 +35,8 @@ var allowed = map[string][]string{
 		"uzerp-mfa/internal/db", "uzerp-mfa/internal/twilio", "uzerp-mfa/internal/audit",
 		"uzerp-mfa/internal/config", "uzerp-mfa/internal/caller", "uzerp-mfa/internal/doctor", "uzerp-mfa/internal/history",
 		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/installation",
-		"uzerp-mfa/internal/installation/envwrite", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/policy", "uzerp-mfa/internal/verifyservice",
+		"uzerp-mfa/internal/installation/envwrite", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/notify", "uzerp-mfa/internal/policy",
+		"uzerp-mfa/internal/verifyservice",
 	},
 
 	// All other packages may stand on these.
@@ -46,6 +47,7 @@ var allowed = map[string][]string{
 	"internal/shell":     {},
 	"internal/onetime":   {"uzerp-mfa/internal/errs"},
 	"internal/invisible": {},
+	"internal/alike":     {"uzerp-mfa/internal/invisible", "golang.org/x/text/unicode/norm"},
 	"internal/safepath":  {"golang.org/x/sys/unix"},
 	"internal/operator":  {"golang.org/x/sys/unix"},
 	"internal/policy":    {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/safepath"},
@@ -78,6 +80,7 @@ var allowed = map[string][]string{
 		"uzerp-mfa/internal/filelock", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/caller", "uzerp-mfa/internal/verifyservice",
 		"golang.org/x/sys/unix",
 		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/history", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa",
+		"uzerp-mfa/internal/notify",
 	},
 	"internal/config": {
 		"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/safepath",
@@ -103,13 +106,19 @@ var allowed = map[string][]string{
 		"uzerp-mfa/internal/mfa",
 	},
 	"internal/injector/trial": {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/injector"},
-	"internal/mfa":            {"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/onetime"},
+	"internal/mfa": {
+		"uzerp-mfa/internal/alike", "uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/onetime",
+	},
 	"internal/mfa/mfatest": { // test support
 		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/totp",
 	},
 	"internal/caller": {
 		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/onetime",
 		"uzerp-mfa/internal/invisible", "github.com/nyaruka/phonenumbers",
+	},
+	"internal/notify": {
+		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/invisible", "uzerp-mfa/internal/safepath",
+		"golang.org/x/text/unicode/norm",
 	},
 	"internal/reconcile": {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/mfa"},
 	"internal/history":   {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/mfa"},
@@ -119,7 +128,7 @@ var allowed = map[string][]string{
 	},
 	"internal/mutant": {}, // test support
 	"internal/output": {
-		"uzerp-mfa/internal/invisible",
+		"uzerp-mfa/internal/alike", "uzerp-mfa/internal/invisible",
 		"golang.org/x/text/unicode/norm", "github.com/mattn/go-runewidth", "golang.org/x/sys/unix",
 		"golang.org/x/term", "github.com/mdp/qrterminal/v3", "rsc.io/qr",
 	},

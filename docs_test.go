@@ -236,7 +236,7 @@ func TestSecurityPageNamesTests(t *testing.T) {
 			t.Errorf("there is no %s", name[1])
 		}
 	}
-	if rows := regexp.MustCompile(`(?m)^\| [0-9]+ \|.*Test`).FindAllString(string(page), -1); len(rows) != 19 {
+	if rows := regexp.MustCompile(`(?m)^\| [0-9]+ \|.*Test`).FindAllString(string(page), -1); len(rows) != 24 {
 		t.Errorf("%d attacks have a test", len(rows))
 	}
 }

@@ -40,6 +40,7 @@ type App struct {
 	policyErr error            // why it is not the administrator's; only doctor and the guard go on then
 	caller    *operator.Caller // who runs this as root through sudo; else nil
 
+	made    []*changes      // what was opened for changing: run sends their mails
 	started bool            // a command's own code was reached: errors are no longer cobra's
 	ctx     context.Context // that of the running command, with its deadline
 	command string          // "user reset", of the running command
@@ -91,12 +92,16 @@ func (a *App) changes(w writeFlags) (*changes, error) {
 			return nil, err
 		}
 	}
-	return connect.NewChanges(a.reader, connect.Command{
-		Name: a.command, Reason: w.reason, Ticket: w.ticket, VerifiedBy: w.verifiedBy, Self: cmp.Or(w.self, a.getenv(selfUser)),
+	ch, err := connect.NewChanges(a.reader, connect.Command{
+		Name: a.command, Told: a.toldUser, Reason: w.reason, Ticket: w.ticket, VerifiedBy: w.verifiedBy, Self: cmp.Or(w.self, a.getenv(selfUser)),
 		DryRun: w.dryRun, Unlogged: a.flags.noAuditLog, AuditLog: path, Syslog: a.syslog(), Getenv: a.getenv,
 		Policy: a.policy, AsRoot: os.Geteuid() == 0 && a.caller == nil, Identify: w.identified,
 		Warn: func(err error) { a.streams.Warnf("the outcome could not be recorded: %s", err) },
 	})
+	if err == nil {
+		a.made = append(a.made, ch)
+	}
+	return ch, err
 }
 
 // liftLimits lets no limit stop the program between a change and its record.

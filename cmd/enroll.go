@@ -176,6 +176,7 @@ func runEnroll(ctx context.Context, app *App, opts *enrollOptions, args []string
 		return err
 	}
 	if opts.dryRun {
+		app.noteRecipients(ctx, ch, user.Username)
 		friendly := mfa.FriendlyName(user.Username)
 		return showEnrollment(app, enrollmentView{Username: user.Username, UUID: user.UUID, Status: "would-create", FriendlyName: &friendly})
 	}

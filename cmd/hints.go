@@ -12,6 +12,7 @@ import (
 	"uzerp-mfa/internal/injector/trial"
 	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/notify"
 	"uzerp-mfa/internal/policy"
 	"uzerp-mfa/internal/reconcile"
 	"uzerp-mfa/internal/sandbox"
@@ -116,6 +117,8 @@ var hints = map[errs.Reason]string{
 	audit.ReasonUnreadable: "root may read it, or name another with --audit-log",
 	audit.ReasonUnwritable: "name another file with --audit-log, or do without a record of what was changed: --no-audit-log",
 	audit.ReasonUnfit:      "%s; or name another file with --audit-log, or do without a record of what was changed: --no-audit-log",
+
+	notify.ReasonText: "root must correct %s, which NOTIFY_TEXT in the policy names (docs/notification.md)",
 
 	policy.ReasonFile:          "root must correct %s; uzerp-mfa doctor shows what else is wrong",
 	policy.ReasonRule:          "ask the administrator of this machine; uzerp-mfa policy show lists the rules",

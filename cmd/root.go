@@ -169,6 +169,7 @@ Settings come from flags, the environment, and uzERP's own conf/ directory; docs
 	root.AddCommand(newAuditLogCmd(app))
 	root.AddCommand(newDoctorCmd(app))
 	root.AddCommand(newPolicyCmd(app))
+	root.AddCommand(newNotifyCmd(app))
 	completeValues(root, "output", listFormats...)
 	root.SetHelpCommand(newHelpCmd(root))
 	onlyOnce(root)
@@ -298,7 +299,9 @@ func (a *App) run(formats []string, f func(ctx context.Context, args []string) e
 			ctx = limited
 		}
 		a.ctx = ctx
-		return f(ctx, args)
+		err := f(ctx, args)
+		a.deliver(ctx)
+		return a.proposeUsers(ctx, c, args, err)
 	}
 }
 

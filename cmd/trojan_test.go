@@ -24,6 +24,8 @@ func TestNoTrojanRuns(t *testing.T) {
 		"service show": offline, "service check": offline, "session-config check": offline, "session-config plan": offline,
 		"session-config set": offline, "sandbox": offline, "sandbox code": offline, "policy show": offline, // the sandbox has a server of its own
 
+		"notify pending": offline,
+
 		"user list": {{"user list", 0}, {"user list --sort last-login --match a -o csv", 0}, {"user list --state broken -o jsonl", 0},
 			{"__complete user show al", 0}},
 		"user show":               {{"user show alice", 0}, {"user show alice bob --offline", 0}},

@@ -83,6 +83,11 @@ func runBypass(ctx context.Context, app *App, b bypass, w writeFlags, list *name
 	if err := b.verifyCaller(ctx, app, ch, w, users[0]); err != nil {
 		return err
 	}
+	for _, u := range users {
+		if change := b.plan(u); w.dryRun && b.caller != nil && change.Needed() {
+			app.noteRecipients(ctx, ch, u.Username)
+		}
+	}
 	results := make([]outcome, len(users))
 	progress := app.streams.NewProgress("users", len(users))
 	failures := mfa.Batch(ctx, users, func(ctx context.Context, i int, u mfa.User) error {

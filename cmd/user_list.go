@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -29,16 +30,19 @@ func newUserListCmd(app *App) *cobra.Command {
 		Long: `Lists uzERP's users with the state of their second factor: enrolled, not-enrolled, skip-next-login (password only, once)
 and broken (locked out). docs/states.md explains them. The state says what happens while two-factor login is switched on.
 
+What -o jsonl prints can be given to --from-file of other commands.
+
 ` + exitCodes(errs.Config, errs.Refused, errs.Unavailable),
 		Example: `  uzerp-mfa user list
   uzerp-mfa user list --state broken,skip-next-login
-  uzerp-mfa user list --match smith -o csv`,
+  uzerp-mfa user list --match smith -o csv
+  uzerp-mfa user list --state not-enrolled -o jsonl >names`,
 		Args: noArgs,
 	}
 	f := c.Flags()
 	f.StringSliceVar(&opts.states, "state", nil, "only users in these states, comma-separated: "+strings.Join(stateNames(), ", "))
 	f.StringVar(&opts.access, "access", "", "only users whose access is enabled, or disabled")
-	f.StringVar(&opts.match, "match", "", "only users whose name, person or email contains this text, in any case")
+	f.StringVar(&opts.match, "match", "", "only users whose name, person and email have all of these words, without letter case and accents")
 	f.StringVar(&opts.sort, "sort", "username", "order: username, or last-login (latest first)")
 	f.IntVar(&opts.limit, "limit", 0, "at most so many users; 0 for all")
 	c.RunE = app.run(listFormats, func(ctx context.Context, _ []string) error {
@@ -98,7 +102,20 @@ func runUserList(ctx context.Context, app *App, opts *userListOptions) error {
 	if err != nil {
 		return err
 	}
-	users := opts.filter().Select(all)
+	selected, users := opts.filter().Select(all)
+	if err := showUsers(app, users); err != nil {
+		return err
+	}
+	switch {
+	case selected.Shown == 0 && (opts.match != "" || len(opts.states) > 0 || opts.access != ""):
+		app.streams.Notef("no user matches")
+	case selected.More:
+		app.streams.Notef("There are more: these are the first %d.", selected.Shown)
+	}
+	return nil
+}
+
+func showUsers(app *App, users iter.Seq2[mfa.User, error]) error {
 	if done, err := streamList(app, users, func(u mfa.User) any { return viewUser(u) }, csvHeader(), csvCells); done {
 		return err
 	}

@@ -100,6 +100,11 @@ func runUserReset(ctx context.Context, app *App, opts *userResetOptions, args []
 		return err
 	}
 	r.warnSelf()
+	if opts.dryRun {
+		for _, reset := range r.needed {
+			app.noteRecipients(ctx, ch, reset.User.Username)
+		}
+	}
 	r.show(ctx)
 	if err := r.confirm(ctx); err != nil {
 		return err

@@ -29,10 +29,13 @@ func newUserShowCmd(app *App) *cobra.Command {
 		Long: `Puts together what uzERP and Twilio know of a user, and says first what happens at the next login, why, and which command
 helps. It changes nothing. docs/user-show.md has the outcomes.
 
+USER is a user name, an e-mail address, or a part of a person's name that fits nobody else; letter case and accents don't
+matter. The command says whom it took.
+
 If Twilio does not answer, the rest is shown, and what it would say is "unknown"; --offline does not ask it.
 
 ` + exitCodes(errs.Partial, errs.Config, errs.NotFound, errs.Refused, errs.Unavailable),
-		Example: "  uzerp-mfa user show alice\n  uzerp-mfa user show alice bob --offline\n  uzerp-mfa user show alice -o json",
+		Example: "  uzerp-mfa user show alice\n  uzerp-mfa user show archer\n  uzerp-mfa user show alice bob --offline\n  uzerp-mfa user show alice -o json",
 	}
 	c.Flags().BoolVar(&opts.offline, "offline", false, "look at uzERP's database only, and not at Twilio")
 	opts.names.register(c)
@@ -51,7 +54,7 @@ func runUserShow(ctx context.Context, app *App, opts *userShowOptions, args []st
 	if err != nil {
 		return err
 	}
-	users, err := opts.names.lookup(ctx, inspector.Store, names)
+	users, err := app.takeUsers(ctx, inspector.Store, &opts.names, names, len(args))
 	if err != nil {
 		return err
 	}

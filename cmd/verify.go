@@ -87,6 +87,7 @@ func endEnrollment(ctx context.Context, app *App, opts *verifyOptions, name, cod
 		noteBilled(app)
 	}
 	if opts.dryRun {
+		app.noteRecipients(ctx, ch, name)
 		return showVerification(app, viewVerification(v, v.Tries(), "would-send"))
 	}
 	tries, err := submitCode(ctx, app, code, name, func(code string) (mfa.Tries, error) { return v.Submit(ctx, store, factors, code) })

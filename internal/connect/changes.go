@@ -11,6 +11,7 @@ import (
 	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/installation/envwrite"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/notify"
 	"uzerp-mfa/internal/policy"
 	"uzerp-mfa/internal/verifyservice"
 )
@@ -32,6 +33,8 @@ type Command struct {
 	Identify   bool // before anything is changed, a code to the user's phone will verify the caller
 	Getenv     func(string) string
 	Warn       func(error) // is called with the error if an outcome could not be recorded
+	// Told is called with what became of each mail to a user.
+	Told func(m notify.Mail, err error)
 }
 
 // Changes has the writing ports. What is done through them is recorded, unless the administrator's policy forbids it; in
@@ -44,12 +47,14 @@ type Changes struct {
 	actor    audit.Actor
 	self     string
 	undoes   bool // what is written undoes something that must not stay
+	mails    mails
 }
 
 // NewChanges opens the audit log, and nothing else yet: a command whose changes can't be recorded fails before it has
 // read anything. Its errors are those of audit.Open, and one of errs.Refused if the policy forbids the command.
 func NewChanges(r *Reader, cmd Command) (*Changes, error) {
 	ch := &Changes{reader: r, dryRun: cmd.DryRun, actor: audit.CurrentActor(cmd.Getenv), self: cmd.Self}
+	ch.mails = mailsOf(cmd)
 	ch.gate = newGate(ch, cmd)
 	if cmd.DryRun || cmd.Unlogged {
 		return ch, ch.gate.begin()
@@ -176,7 +181,14 @@ func (ch *Changes) ownDatabase(ctx context.Context) (*db.DB, error) {
 // Users returns the port that changes uzERP's users.
 func (ch *Changes) Users(ctx context.Context) (mfa.Writer, error) {
 	d, err := ch.ownDatabase(ctx)
-	return writing(ch, d, err, allowUsers, dryUsers, (*audit.Recorder).Users)
+	if err == nil {
+		err = ch.mails.open(ch, d)
+	}
+	w, err := writing(ch, d, err, allowUsers, dryUsers, (*audit.Recorder).Users)
+	if err != nil || ch.mails.notifier == nil {
+		return w, err
+	}
+	return ch.mails.notifier.Users(w), nil
 }
 
 // Injector returns the port that switches uzERP's injector classes.

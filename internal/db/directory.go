@@ -141,3 +141,8 @@ func (db *DB) MobileHolders(ctx context.Context, username, digits string) ([]cal
 	}
 	return holders, nil
 }
+
+// MailContacts implements notify.Directory: the address of the login first, then the person's main ones.
+func (db *DB) MailContacts(ctx context.Context, username string) ([]string, error) {
+	return readByNames(ctx, db, "read a user's e-mail addresses", "mail_contacts", []string{username}, pgx.RowTo[string])
+}

@@ -397,3 +397,26 @@ func TestDirectoryOfAnotherDatabase(t *testing.T) {
 		t.Error(missing, err)
 	}
 }
+
+// Every address that uzERP has for the user: that of the login first, then the person's main ones. Nothing else.
+func TestMailContacts(t *testing.T) {
+	d, url := sample(t)
+	dbtest.Exec(t, url, `update users set email = ' Alice <a@example.com>' where username = 'alice'`)
+	dbtest.Exec(t, url, `insert into contact_methods (id, contact, usercompanyid) values
+		(902, 'second@example.com', 1), (901, 'first@example.com', 1), (903, 'private@example.com', 1), (904, null, 1), (905, 'fax@example.com', 1)`)
+	dbtest.Exec(t, url, `insert into party_contact_methods (contactmethod_id, party_id, type, main, usercompanyid) values
+		(902, 1, 'E', true, 1), (901, 1, 'E', true, 1), (903, 1, 'E', false, 1), (904, 1, 'E', true, 1), (905, 1, 'F', true, 1)`)
+	for name, want := range map[string][]string{
+		"alice": {" Alice <a@example.com>", "alice@example.com", "first@example.com", "second@example.com"},
+		"ALICE": nil, "nobody": nil, "\x00": nil, "\xff": nil,
+	} {
+		got, err := d.MailContacts(t.Context(), name)
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%q: %q, %v", name, got, err)
+		}
+	}
+	dbtest.Exec(t, url, `update users set email = null, person_id = null where username = 'alice'`)
+	if got, err := d.MailContacts(t.Context(), "alice"); err != nil || len(got) != 0 {
+		t.Errorf("%q, %v", got, err)
+	}
+}

@@ -16,6 +16,20 @@ const (
 // Sources lists every source, in the order in which they are shown.
 func Sources() []Source { return []Source{FromTwilio, FromAudit, FromLog, FromAuditLog} }
 
+// Words returns what a source is called in a sentence.
+func (s Source) Words() string {
+	switch s {
+	case FromTwilio:
+		return "Twilio"
+	case FromAudit:
+		return "uzERP's table audit_lines"
+	case FromLog:
+		return "uzERP's log"
+	default:
+		return "this program's audit log"
+	}
+}
+
 // What is what happened, as far as one source or all of them can tell.
 type What string
 

@@ -2,7 +2,10 @@ package history
 
 import (
 	"context"
+	"iter"
 	"time"
+
+	"uzerp-mfa/internal/mfa"
 )
 
 // Records is a source that has the logins of all users in one place: uzERP's table audit_lines, uzERP's log, or this
@@ -17,7 +20,8 @@ type Records interface {
 
 // Query says what Records.Read returns: all entries that it asks for, and no entry twice. It may return more.
 type Query struct {
-	// Usernames are the users, exactly as uzERP has them; nil means everybody. An entry without a name is always asked for.
+	// Usernames are the users, exactly as uzERP has them; nil means everybody. An entry without a name is always asked for, and so
+	// is every refused password: of a name that is not asked for it comes without its name, for people type passwords there.
 	Usernames []string
 	// Since is the oldest time that is asked for. A source whose times have no zone returns what may be that young in any
 	// zone: it reads 14 hours more, and history leaves out what is too old.
@@ -37,37 +41,9 @@ type Reading struct {
 }
 
 // Challenges reads the challenges that Twilio still has. A challenge is one code that somebody typed
-// (docs/facts/twilio-verify.md §8). Its errors are *errs.Error.
+// (docs/facts/twilio-verify.md §8).
 type Challenges interface {
-	// ListChallenges returns the challenges of an identity since then, in any order, and none if the entity is unknown.
-	ListChallenges(ctx context.Context, identity string, since time.Time) (ChallengeList, error)
+	// Challenges returns the challenges of an identity, the newest first, and none if the entity is unknown; an empty factorSID
+	// means all factors. An error comes last, and what came before it is true. It is an *errs.Error.
+	Challenges(ctx context.Context, identity, factorSID string) iter.Seq2[mfa.Challenge, error]
 }
-
-// ChallengeList is what Twilio still has of one identity.
-type ChallengeList struct {
-	Challenges []Challenge
-	// Reaches says that Twilio has an older challenge too, or that the list was read to one older than asked for. Otherwise
-	// nobody knows whether Twilio has forgotten some: how long it keeps them is documented nowhere.
-	Reaches bool
-}
-
-// Challenge is one code that was sent to Twilio for a verified factor. Which code, and from where, Twilio does not say.
-type Challenge struct {
-	SID       string // YC…
-	FactorSID string
-	Status    ChallengeStatus
-	Created   time.Time // UTC
-	Responded time.Time // UTC; zero if nobody has answered
-}
-
-// ChallengeStatus is Twilio's status of a challenge.
-type ChallengeStatus string
-
-// The statuses that Twilio documents. uzERP sends the code with the challenge, so one that is pending or expired had a
-// wrong code.
-const (
-	ChallengePending  ChallengeStatus = "pending"
-	ChallengeExpired  ChallengeStatus = "expired"
-	ChallengeApproved ChallengeStatus = "approved"
-	ChallengeDenied   ChallengeStatus = "denied"
-)

@@ -22,6 +22,14 @@ var ErrNotTried = errors.New("not tried")
 // BreakerThreshold errors of errs.Unavailable in a row, or once ctx has ended, the rest is not tried (ErrNotTried).
 // done, if not nil, is called after each item, never twice at a time.
 func Batch[T any](ctx context.Context, items []T, do func(context.Context, int, T) error, done func()) []error {
+	return BatchAtOnce(ctx, BatchWorkers, items, do, done)
+}
+
+// BatchAtOnce is Batch with so many items at a time; 0 means BatchWorkers.
+func BatchAtOnce[T any](ctx context.Context, atOnce int, items []T, do func(context.Context, int, T) error, done func()) []error {
+	if atOnce <= 0 {
+		atOnce = BatchWorkers
+	}
 	failures := make([]error, len(items))
 	var mu sync.Mutex
 	next, inARow := 0, 0
@@ -48,7 +56,7 @@ func Batch[T any](ctx context.Context, items []T, do func(context.Context, int, 
 		}
 	}
 	var workers sync.WaitGroup
-	for range min(BatchWorkers, len(items)) {
+	for range min(atOnce, len(items)) {
 		workers.Go(func() {
 			for i, ok := take(); ok; i, ok = take() {
 				finish(i, do(ctx, i, items[i]))

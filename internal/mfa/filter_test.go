@@ -30,28 +30,35 @@ func TestFilter(t *testing.T) {
 		filter mfa.Filter
 		want   string
 		read   int // with the error at the end
+		more   bool
 	}{
-		{mfa.Filter{}, "alice bob carol", 4},
-		{mfa.Filter{States: []mfa.State{mfa.StateEnrolled, mfa.StateNotEnrolled}}, "alice bob", 4},
-		{mfa.Filter{States: []mfa.State{mfa.StateBroken}}, "carol", 4},
-		{mfa.Filter{Access: new(true)}, "alice carol", 4},
-		{mfa.Filter{Access: new(false)}, "bob", 4},
-		{mfa.Filter{Match: "ärm"}, "alice", 4},
-		{mfa.Filter{Match: "Example"}, "bob", 4},
-		{mfa.Filter{Match: "CAR", Access: new(false)}, "", 4},
-		{mfa.Filter{Limit: 2}, "alice bob", 2},
-		{mfa.Filter{Limit: 1, Match: "bob"}, "bob", 2},
+		{mfa.Filter{}, "alice bob carol", 4, false},
+		{mfa.Filter{States: []mfa.State{mfa.StateEnrolled, mfa.StateNotEnrolled}}, "alice bob", 4, false},
+		{mfa.Filter{States: []mfa.State{mfa.StateBroken}}, "carol", 4, false},
+		{mfa.Filter{Access: new(true)}, "alice carol", 4, false},
+		{mfa.Filter{Access: new(false)}, "bob", 4, false},
+		{mfa.Filter{Match: "ärm"}, "alice", 4, false},
+		{mfa.Filter{Match: "Example"}, "bob", 4, false},
+		{mfa.Filter{Match: "CAR", Access: new(false)}, "", 4, false},
+		{mfa.Filter{Limit: 2}, "alice bob", 3, true},
+		{mfa.Filter{Limit: 2, States: []mfa.State{mfa.StateEnrolled, mfa.StateNotEnrolled}}, "alice bob", 4, false},
+		{mfa.Filter{Limit: 1, Match: "bob"}, "bob", 4, false},
+		{mfa.Filter{Match: "armel ALICE"}, "alice", 4, false},
+		{mfa.Filter{Match: "armel bob"}, "", 4, false},
+		{mfa.Filter{Match: " "}, "", 4, false},
 	} {
 		read = 0
 		var got []string
 		var err error
-		for u, e := range test.filter.Select(users) {
+		selected, all := test.filter.Select(users)
+		for u, e := range all {
 			if err = e; e == nil {
 				got = append(got, u.Username)
 			}
 		}
-		if strings.Join(got, " ") != test.want || read != test.read || (read == 4) != errors.Is(err, failed) {
-			t.Errorf("%+v: %q, %d read, %v", test.filter, got, read, err)
+		if strings.Join(got, " ") != test.want || read != test.read || (read == 4) != errors.Is(err, failed) ||
+			selected.More != test.more || selected.Shown != len(got) {
+			t.Errorf("%+v: %q, %d read, %v, %+v", test.filter, got, read, err, *selected)
 		}
 	}
 }

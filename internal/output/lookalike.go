@@ -7,6 +7,8 @@ import (
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
+
+	"uzerp-mfa/internal/alike"
 )
 
 // Lookalike returns why a name may be taken for another one although all of it can be seen, as in `"x" mixes Cyrillic
@@ -16,7 +18,7 @@ func Lookalike(name string) string {
 	if isPlainASCII(name) {
 		return ""
 	}
-	alphabets, alike := map[string]bool{}, true
+	alphabets, latin := map[string]bool{}, true
 	for _, r := range name {
 		if !unicode.IsLetter(r) && !unicode.IsNumber(r) {
 			continue
@@ -26,14 +28,15 @@ func Lookalike(name string) string {
 		}
 		if a := alphabet(r); a != "" {
 			alphabets[a] = true
-			alike = alike && strings.ContainsRune(drawnAsLatin, r)
+			_, drawn := alike.DrawnAsLatin(r)
+			latin = latin && drawn
 		}
 	}
 	names := slices.Sorted(maps.Keys(alphabets))
 	switch {
 	case len(names) > 1 && !writtenTogether(names):
 		return "mixes " + strings.Join(names, " and ") + " letters"
-	case len(names) == 1 && alike:
+	case len(names) == 1 && latin:
 		return "is written in " + names[0] + " letters that look like Latin ones"
 	}
 	return ""
@@ -62,6 +65,3 @@ func writtenTogether(scripts []string) bool {
 	}
 	return false
 }
-
-// drawnAsLatin are Cyrillic, Greek and Armenian letters that most fonts draw like a Latin one.
-const drawnAsLatin = "аеорсухіјѕһԁԛԝѵүӏАВЕЅІЈКМНОРСТУХЬҮԌԚԜ" + "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧονικρυϲϳ" + "օսցհոզԼՕՍ"

@@ -55,7 +55,7 @@ func parse(path, text string) (*Policy, error) {
 	}
 	for _, s := range settings {
 		l, here := p.lines[s.name]
-		if !here {
+		if !here || l.value == s.standard {
 			continue
 		}
 		_, fixed := p.lines[AuditLog]
@@ -75,6 +75,10 @@ func parse(path, text string) (*Policy, error) {
 var neededFor = map[string]string{
 	AuditLog:  "it is looked up in that log",
 	UzerpRoot: "else a flag could choose another installation, with other users and numbers",
+
+	NotifyFrom:     "the mails have a sender",
+	NotifyHelpdesk: "the mails say who did it",
+	NotifyContact:  "the mails say whom to tell if it was not the user's wish",
 }
 
 func (p *Policy) parseLine(number int, text string) error {

@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,6 +30,13 @@ const (
 	SudoAuditLog    = "SUDO_AUDIT_LOG"
 	SudoSettings    = "SUDO_SETTINGS"
 	SudoSandbox     = "SUDO_SANDBOX"
+	Notify          = "NOTIFY"
+	NotifyFrom      = "NOTIFY_FROM"
+	NotifyHelpdesk  = "NOTIFY_HELPDESK"
+	NotifyContact   = "NOTIFY_CONTACT"
+	NotifyText      = "NOTIFY_TEXT"
+	NotifySendmail  = "NOTIFY_SENDMAIL"
+	NotifyUser      = "NOTIFY_USER"
 )
 
 const (
@@ -64,6 +72,13 @@ var settings = []setting{
 	{name: SudoAuditLog, standard: refuse, check: checkWord(allow, refuse), excludes: func(value string) bool { return value == allow }},
 	{name: SudoSettings, standard: refuse, check: checkWord(allow, refuse)},
 	{name: SudoSandbox, standard: allow, check: checkWord(allow, refuse)},
+	{name: Notify, standard: off, check: checkWord(on, off), needs: []string{UzerpRoot, NotifyFrom, NotifyHelpdesk, NotifyContact}},
+	{name: NotifyFrom, check: checkAddress},
+	{name: NotifyHelpdesk, check: checkText},
+	{name: NotifyContact, check: checkText},
+	{name: NotifyText, check: checkPath},
+	{name: NotifySendmail, standard: "/usr/sbin/sendmail", check: checkPath},
+	{name: NotifyUser, standard: "nobody", check: checkNames},
 }
 
 // helping are the actions that help one caller, and that let somebody in or hand out a second factor.
@@ -148,6 +163,29 @@ func (p *Policy) WebServerUsers() []string { return entries(p.value(WebServerUse
 func (p *Policy) PhoneChange() time.Duration {
 	return time.Duration(p.number(PhoneChangeDays)) * 24 * time.Hour
 }
+
+// Notification says by whom and how users are told by mail what was done to their second factor.
+type Notification struct {
+	From     string // the sender's address
+	Helpdesk string // the name of the helpdesk
+	Contact  string // how to reach it
+	Text     string // the path of the text, or "" for the program's own
+	Sendmail string // the path of the mail program
+	User     string // as whom root runs it
+}
+
+// Notification returns how users are told of what this command does to their second factor. ok is false if they are not told:
+// the policy has not turned it on, or the command is a repair.
+func (p *Policy) Notification(command string) (n Notification, ok bool) {
+	if p.value(Notify) != on || slices.Contains(repairs, Action(command)) {
+		return Notification{}, false
+	}
+	return Notification{From: p.value(NotifyFrom), Helpdesk: p.value(NotifyHelpdesk), Contact: p.value(NotifyContact),
+		Text: p.value(NotifyText), Sendmail: p.value(NotifySendmail), User: p.value(NotifyUser)}, true
+}
+
+// repairs are actions that only take away what does not work.
+var repairs = []string{"detach", "reconcile", "set-injector"}
 
 // PhoneRegion returns the country of phone numbers that are written without one, or "" if the policy doesn't say.
 func (p *Policy) PhoneRegion() string { return p.value(PhoneRegion) }
@@ -252,6 +290,24 @@ func checkActions(known []string) func(string) error {
 		}
 		return nil
 	}
+}
+
+// checkAddress takes a plain address, which needs no quotes in a header and can't be taken for an option.
+func checkAddress(value string) error {
+	if len(value) > 254 || !plainAddress.MatchString(value) {
+		return fmt.Errorf("%q is no plain e-mail address, such as helpdesk@example.com", value)
+	}
+	return nil
+}
+
+var plainAddress = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._+-]{0,63}@[A-Za-z0-9][A-Za-z0-9.-]*$`)
+
+func checkText(value string) error {
+	const most = 200
+	if len(value) > most {
+		return fmt.Errorf("it has %d bytes; it may have %d", len(value), most)
+	}
+	return nil
 }
 
 func checkNames(value string) error {

@@ -18,6 +18,8 @@ func TestMain(m *testing.M) { os.Exit(sharedtest.Tests{M: m}.Run()) }
 const (
 	log  = "AUDIT_LOG=/var/log/uzerp-mfa/audit.jsonl\n"
 	root = "UZERP_ROOT=/var/www/uzerp\n"
+
+	sender = "NOTIFY_FROM=a@example.com\nNOTIFY_HELPDESK=Büro\nNOTIFY_CONTACT=ring 1\n"
 )
 
 func mustParse(t *testing.T, text string) *Policy {
@@ -46,41 +48,53 @@ func TestParse(t *testing.T) {
 		log + root + "REQUIRE_CALLER=reset,enroll\nPROTECTED_USERS=x\nCHANGES_PER_HOUR=20\n": "",
 		"SUDO_AUDIT_LOG=allow\nSUDO_SETTINGS=refuse\nSUDO_SANDBOX=refuse\nSYSLOG=off\n":      "",
 
-		"\nAUDIT_LGO=/x":                     `line 2: there is no setting "AUDIT_LGO"`,
-		"audit_log=/x":                       `there is no setting "audit_log"`,
-		"export AUDIT_LOG=/x":                `there is no setting "export AUDIT_LOG"`,
-		"AUDIT_LOG":                          "it is not NAME=value",
-		"AUDIT_LOG =/x":                      `there is no setting "AUDIT_LOG "`,
-		" AUDIT_LOG=/x":                      `there is no setting " AUDIT_LOG"`,
-		"\ufeffAUDIT_LOG=/x":                 "there is no setting",
-		"AUDIT_LOG= /x":                      "no blank before or after it",
-		"AUDIT_LOG=/x ":                      "no blank before or after it",
-		`AUDIT_LOG="/x"`:                     "no quotes",
-		"AUDIT_LOG=":                         "has no value",
-		"AUDIT_LOG=x":                        "no whole path",
-		"AUDIT_LOG=/a/../x":                  "no whole path",
-		"AUDIT_LOG=/x\r\n":                   "a character that is no text",
-		"AUDIT_LOG=/x\x00":                   "a character that is no text",
-		"AUDIT_LOG=/\xff":                    "a character that is no text",
-		"AUDIT_LOG=/x\nAUDIT_LOG=/y":         "line 2: AUDIT_LOG stands in line 1 already",
-		"REQUIRE_REASON=rest":                `"rest" is not one of all, detach,`,
-		"REQUIRE_REASON=reset,,enroll":       `"" is not one of`,
-		log + "REQUIRE_CALLER=set-injector":  `line 2: REQUIRE_CALLER: "set-injector" is not one of all, disable-next-login, enroll, reset`,
-		"ROOT_ONLY_USERS=boss,":              "an empty name",
-		log + "CHANGES_PER_HOUR=0":           "no number from 1",
-		log + "CHANGES_PER_HOUR=+5":          "no number from 1",
-		log + "CHANGES_PER_HOUR=1e3":         "no number from 1",
-		"SUDO_SANDBOX=no":                    `"no" is neither allow nor refuse`,
-		"SYSLOG=allow":                       `"allow" is neither on nor off`,
-		"CHANGES_PER_HOUR=20":                "needs a line AUDIT_LOG",
-		"REQUIRE_CALLER=reset":               "needs a line AUDIT_LOG",
-		"PROTECTED_USERS=x":                  "needs a line AUDIT_LOG",
-		log + "REQUIRE_CALLER=reset":         "line 2: REQUIRE_CALLER needs a line UZERP_ROOT too: else a flag could choose another installation",
-		log + "PROTECTED_USERS=x":            "needs a line UZERP_ROOT",
-		"ROOT_ONLY_USERS=x":                  "needs a line UZERP_ROOT",
-		root + "PROTECTED_USERS=x":           "needs a line AUDIT_LOG",
-		"SUDO_AUDIT_LOG=allow\n" + log:       "line 1: SUDO_AUDIT_LOG=allow contradicts AUDIT_LOG in line 2",
-		"REQUIRE_REASON=reset # and nothing": `"reset # and nothing" is not one of`,
+		root + "NOTIFY=on\n" + sender + "NOTIFY_TEXT=/etc/x\nNOTIFY_SENDMAIL=/usr/lib/sendmail\nNOTIFY_USER=mail": "",
+		"NOTIFY=off": "", // the default needs nothing
+
+		"NOTIFY=on\n" + sender:                        "line 1: NOTIFY needs a line UZERP_ROOT too",
+		root + "NOTIFY=on\nNOTIFY_FROM=a@example.com": "NOTIFY needs a line NOTIFY_HELPDESK too: the mails say who did it",
+		"NOTIFY=yes":                                  `"yes" is neither on nor off`,
+		"NOTIFY_FROM=Desk <a@example.com>":            "no plain e-mail address",
+		"NOTIFY_FROM=-oQ@example.com":                 "no plain e-mail address",
+		"NOTIFY_FROM=a@b@example.com":                 "no plain e-mail address",
+		"NOTIFY_HELPDESK=" + strings.Repeat("x", 201): "it may have 200",
+		"NOTIFY_TEXT=mail.txt":                        "no whole path",
+		"NOTIFY_SENDMAIL=sendmail":                    "no whole path",
+		"\nAUDIT_LGO=/x":                              `line 2: there is no setting "AUDIT_LGO"`,
+		"audit_log=/x":                                `there is no setting "audit_log"`,
+		"export AUDIT_LOG=/x":                         `there is no setting "export AUDIT_LOG"`,
+		"AUDIT_LOG":                                   "it is not NAME=value",
+		"AUDIT_LOG =/x":                               `there is no setting "AUDIT_LOG "`,
+		" AUDIT_LOG=/x":                               `there is no setting " AUDIT_LOG"`,
+		"\ufeffAUDIT_LOG=/x":                          "there is no setting",
+		"AUDIT_LOG= /x":                               "no blank before or after it",
+		"AUDIT_LOG=/x ":                               "no blank before or after it",
+		`AUDIT_LOG="/x"`:                              "no quotes",
+		"AUDIT_LOG=":                                  "has no value",
+		"AUDIT_LOG=x":                                 "no whole path",
+		"AUDIT_LOG=/a/../x":                           "no whole path",
+		"AUDIT_LOG=/x\r\n":                            "a character that is no text",
+		"AUDIT_LOG=/x\x00":                            "a character that is no text",
+		"AUDIT_LOG=/\xff":                             "a character that is no text",
+		"AUDIT_LOG=/x\nAUDIT_LOG=/y":                  "line 2: AUDIT_LOG stands in line 1 already",
+		"REQUIRE_REASON=rest":                         `"rest" is not one of all, detach,`,
+		"REQUIRE_REASON=reset,,enroll":                `"" is not one of`,
+		log + "REQUIRE_CALLER=set-injector":           `line 2: REQUIRE_CALLER: "set-injector" is not one of all, disable-next-login, enroll, reset`,
+		"ROOT_ONLY_USERS=boss,":                       "an empty name",
+		log + "CHANGES_PER_HOUR=0":                    "no number from 1",
+		log + "CHANGES_PER_HOUR=+5":                   "no number from 1",
+		log + "CHANGES_PER_HOUR=1e3":                  "no number from 1",
+		"SUDO_SANDBOX=no":                             `"no" is neither allow nor refuse`,
+		"SYSLOG=allow":                                `"allow" is neither on nor off`,
+		"CHANGES_PER_HOUR=20":                         "needs a line AUDIT_LOG",
+		"REQUIRE_CALLER=reset":                        "needs a line AUDIT_LOG",
+		"PROTECTED_USERS=x":                           "needs a line AUDIT_LOG",
+		log + "REQUIRE_CALLER=reset":                  "line 2: REQUIRE_CALLER needs a line UZERP_ROOT too: else a flag could choose another installation",
+		log + "PROTECTED_USERS=x":                     "needs a line UZERP_ROOT",
+		"ROOT_ONLY_USERS=x":                           "needs a line UZERP_ROOT",
+		root + "PROTECTED_USERS=x":                    "needs a line AUDIT_LOG",
+		"SUDO_AUDIT_LOG=allow\n" + log:                "line 1: SUDO_AUDIT_LOG=allow contradicts AUDIT_LOG in line 2",
+		"REQUIRE_REASON=reset # and nothing":          `"reset # and nothing" is not one of`,
 	} {
 		_, err := parse("/etc/p", text)
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
@@ -304,6 +318,21 @@ func TestSyslog(t *testing.T) {
 	for text, want := range map[string]bool{"": true, "SYSLOG=on\n": true, "SYSLOG=off\n": false} {
 		if p := mustParse(t, text); p.Syslog() != want {
 			t.Errorf("%q: %v", text, !want)
+		}
+	}
+}
+
+// Users are told only where the policy says so, and not of repairs.
+func TestNotification(t *testing.T) {
+	p := mustParse(t, root+"NOTIFY=on\n"+sender)
+	want := Notification{From: "a@example.com", Helpdesk: "Büro", Contact: "ring 1", Sendmail: "/usr/sbin/sendmail", User: "nobody"}
+	for command, told := range map[string]bool{"user reset": true, "enroll": true, "verify": true, "user disable-next-login": true, "assist": true,
+		"reconcile": false, "set-injector": false, "detach": false} {
+		if n, ok := p.Notification(command); ok != told || ok && n != want {
+			t.Errorf("%s: %+v, %v", command, n, ok)
+		}
+		if _, ok := mustParse(t, root+sender).Notification(command); ok {
+			t.Errorf("%s: mails that nobody wants", command)
 		}
 	}
 }

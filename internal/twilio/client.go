@@ -63,6 +63,7 @@ type Client struct {
 	transport *http.Transport
 	timeout   time.Duration
 	slots     chan struct{} // the semaphore that all exchanges share
+	pace      *pace         // the same for their rate
 	log       *slog.Logger
 	now       func() time.Time
 	sleep     func(context.Context, time.Duration) error
@@ -133,6 +134,7 @@ func newClient(cfg Config) (*Client, error) {
 		transport: newTransport(base, cfg.CallTimeout, cfg.Concurrency),
 		timeout:   cfg.CallTimeout,
 		slots:     make(chan struct{}, cfg.Concurrency),
+		pace:      &pace{},
 		log:       cfg.Logger,
 		now:       cfg.Now,
 		sleep:     cfg.Sleep,

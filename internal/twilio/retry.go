@@ -35,6 +35,51 @@ func (c *Client) again(ctx context.Context, f *callError, method string, try int
 	return wait, true
 }
 
+// limited reports whether f is Twilio's limit of the rate of all calls.
+func (f *callError) limited() bool {
+	return f.status == http.StatusTooManyRequests && f.transient && f.code != onlyThisOne
+}
+
+// waitForTurn returns when the pace of all exchanges lets one begin. If that takes longer than anybody waits, it is as if Twilio had
+// said so once more.
+func (o *call) waitForTurn() *callError {
+	for at := later(o.c.now(), o.rested); ; {
+		wait, turn := o.c.pace.take(at)
+		if deadline, timed := o.ctx.Deadline(); wait > maxWait || timed && wait > 0 && time.Until(deadline) <= wait {
+			f := &callError{status: http.StatusTooManyRequests, wait: wait}
+			f.is(limited(f.status), o.c)
+			return f
+		}
+		if wait > 0 {
+			if o.c.sleep(o.ctx, wait) != nil {
+				return stopped(o.ctx)
+			}
+			at = later(o.c.now(), at.Add(wait))
+		}
+		if o.c.pace.keeps(turn) {
+			return nil
+		}
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// limits is how often one exchange was turned away, and what others could do meanwhile.
+type limits struct{ times, taken int }
+
+// othersPass counts, and reports whether Twilio took other exchanges since the last time: then this one will be taken too.
+func (l *limits) othersPass(p *pace) bool {
+	before := l.taken
+	l.taken = p.soFar()
+	l.times++
+	return l.times <= maxLimited && l.taken > before
+}
+
 // parseRetryAfter reads a Retry-After header, in seconds or as an HTTP date. It returns the time to wait from now,
 // a day at most, and 0 if the header is missing or can't be read.
 func parseRetryAfter(header string, now time.Time) time.Duration {

@@ -54,8 +54,10 @@ type call struct {
 	c      *Client
 	ctx    context.Context
 	op     string
-	method string // of the request last sent
-	number string // the phone number that the operation is about: no message shows it, though the request may not have it
+	method string    // of the request last sent
+	sent   time.Time // when it was sent
+	rested time.Time // until when it has waited
+	number string    // the phone number that the operation is about: no message shows it, though the request may not have it
 
 	permission string // that a restricted key needs for it (§9), for the hint
 
@@ -89,18 +91,31 @@ func (o *call) SendRequest(method, rawURL string, data url.Values, _ map[string]
 		target.RawQuery = data.Encode()
 	}
 	reached := false
+	var turnedAway limits
 	for try := 1; ; try++ {
-		resp, f := o.exchange(method, target, data)
+		f := o.waitForTurn()
+		var resp *http.Response
+		if f == nil {
+			resp, f = o.exchange(method, target, data)
+			o.c.pace.heard(f, o.c.now())
+		}
 		if f == nil {
 			return resp, nil
+		}
+		if f.limited() && turnedAway.othersPass(o.c.pace) {
+			try = 1 // this is no outage
 		}
 		// A repeated DELETE may have had an effect in an earlier try.
 		reached = reached || f.reached
 		f.reached = reached
 		wait, again := o.c.again(o.ctx, f, method, try)
+		if f.limited() {
+			o.c.pace.limited(o.sent, o.c.now(), max(wait, f.wait))
+		}
 		if !again {
 			return nil, f.settle(method)
 		}
+		o.rested = o.c.now().Add(wait)
 		if o.c.sleep(o.ctx, wait) != nil {
 			f = stopped(o.ctx)
 			f.reached = reached
@@ -160,6 +175,7 @@ func (o *call) exchange(method string, target *url.URL, data url.Values) (*http.
 	o.c.authorize(req)
 
 	began, local := time.Now(), o.c.now()
+	o.sent = local
 	resp, body, err := roundTrip(o.c.transport, req)
 	var f *callError
 	switch {

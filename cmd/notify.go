@@ -1,0 +1,144 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"uzerp-mfa/internal/audit"
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/notify"
+)
+
+func newNotifyCmd(app *App) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "notify",
+		Short: "Show which mails to users could not be sent",
+		Long: `Commands for the mails that tell users what was done to their second factor. The administrator's policy turns them on;
+docs/notification.md explains them.
+
+` + exitCodes(),
+		Example: "  uzerp-mfa notify pending",
+		Args:    cobra.ArbitraryArgs,
+		RunE:    runGroup,
+	}
+	c.AddCommand(newNotifyPendingCmd(app))
+	return c
+}
+
+func newNotifyPendingCmd(app *App) *cobra.Command {
+	since := ""
+	c := &cobra.Command{
+		Use:   "pending",
+		Short: "List mails to users that were not sent",
+		Long: `Lists the mails that were due and not sent, as the audit log says: for whom, about what, since when, and why. Tell these
+users in another way. A mail is unknown, and may have been sent, if this program or the mail program died on the way.
+
+It ends with 9 if there is any such mail, so that it can be watched.
+
+` + exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Findings),
+		Example: "  uzerp-mfa notify pending\n  uzerp-mfa notify pending --since 24h -o json",
+		Args:    noArgs,
+	}
+	c.Flags().StringVar(&since, "since", "30d", "only lines from this time on")
+	c.RunE = app.run(listFormats, func(ctx context.Context, _ []string) error { return runNotifyPending(ctx, app, since) })
+	return c
+}
+
+type mailView struct {
+	ID       string    `json:"id"`
+	Time     time.Time `json:"time"`
+	Username string    `json:"username"`
+	About    string    `json:"about"`
+	To       *string   `json:"to"`     // null if uzERP has no address
+	Status   string    `json:"status"` // failed or unknown
+	Command  string    `json:"command"`
+	Operator string    `json:"operator"`
+	Message  string    `json:"message"`
+}
+
+type mailsView struct {
+	SchemaVersion int        `json:"schema_version"`
+	Path          string     `json:"path"`
+	Mails         []mailView `json:"mails"`
+}
+
+func viewMail(m audit.UnsentMail) mailView {
+	v := mailView{ID: m.ID, Time: m.Time, Username: m.Username, About: m.Kind, To: optional(m.To), Status: statusFailed,
+		Command: m.Command, Operator: m.Operator, Message: m.Message}
+	if m.Unknown {
+		v.Status = "unknown"
+	}
+	return v
+}
+
+func runNotifyPending(ctx context.Context, app *App, since string) error {
+	from, err := parseTime("--since", since, app.now())
+	if err != nil {
+		return err
+	}
+	path := app.auditLog(forReading)
+	log, err := openAuditLog(ctx, app, path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = log.Close() }()
+	recent := audit.Filter{From: from}.Select(log.Records(from), func(bad error) { warnLeftOut(app, bad) })
+	unsent, err := audit.UnsentMails(recent)
+	if err != nil {
+		return err
+	}
+	view := mailsView{SchemaVersion: schemaVersion, Path: path, Mails: []mailView{}}
+	for _, m := range unsent {
+		view.Mails = append(view.Mails, viewMail(m))
+	}
+	app.streams.Notef("note: this is %s", path)
+	err = showList(app, view, view.Mails, []string{"time", "username", "about", "to", "status", "message"}, func(v mailView) []string {
+		return []string{v.Time.Format(time.RFC3339), v.Username, v.About, orDash(text(v.To)), v.Status, v.Message}
+	})
+	if err == nil && len(unsent) > 0 {
+		err = errs.New(errs.Findings, count(len(unsent), "mail")+" not sent, or nobody knows",
+			"tell these users in another way; docs/notification.md says what to mend")
+	}
+	return err
+}
+
+// deliver sends the mails about what the command has changed.
+func (a *App) deliver(ctx context.Context) {
+	for _, ch := range a.made {
+		ch.Deliver(ctx)
+	}
+}
+
+// toldUser says what became of a mail. The change stands, whatever that is.
+func (a *App) toldUser(m notify.Mail, err error) {
+	switch {
+	case err == nil:
+		a.streams.Notef("A mail about it was sent to %q for %q.", m.To, m.Username)
+	case m.To == "":
+		a.streams.Warnf("%q gets no mail about it: %s; the change stands", m.Username, err)
+	default:
+		a.streams.Warnf("the mail to %q for %q was not sent: %s; the change stands, and notify pending shows the mail", m.To, m.Username, err)
+	}
+}
+
+// noteRecipients says to whom mails about a change of this user would go.
+func (a *App) noteRecipients(ctx context.Context, ch *changes, username string) {
+	to, problems, on := ch.Recipients(ctx, username)
+	if !on {
+		return
+	}
+	if len(to) > 0 {
+		quoted := make([]string, len(to))
+		for i, address := range to {
+			quoted[i] = fmt.Sprintf("%q", address)
+		}
+		a.streams.Notef("A mail about it would go to %s.", strings.Join(quoted, ", "))
+	}
+	for _, problem := range problems {
+		a.streams.Warnf("%q would get no mail: %s", username, problem)
+	}
+}

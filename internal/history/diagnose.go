@@ -1,0 +1,237 @@
+package history
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/mfa"
+)
+
+// Cause is why a user does not get in, as far as a history shows it.
+type Cause string
+
+// The causes. The first four are those of a caller who says "Code not Valid".
+const (
+	CauseWrongCodes      Cause = "wrong-codes"      // they reach Twilio, and are wrong: the phone's clock, an old account in the app
+	CauseTwilioRefuses   Cause = "twilio-refuses"   // Twilio does not check them: too many, factor gone, key
+	CauseNoneArrived     Cause = "none-arrived"     // uzERP does not reach Twilio
+	CausePasswordRefused Cause = "password-refused" // no code was asked for
+	CauseEnrollment      Cause = "enrollment"       // wrong codes at the enrolment
+	CauseGotIn           Cause = "got-in"           // the last attempt was a success
+	CauseNothing         Cause = "nothing"          // the sources that could be read have no attempt
+	CauseNotKnown        Cause = "not-known"        // there was one, but the source that would say why could not be read
+)
+
+// Diagnosis is what the newest attempts in a history say.
+type Diagnosis struct {
+	Cause   Cause
+	Message string // one sentence for the person on the phone, without full stop
+	Help    []errs.Hint
+}
+
+// Twilio's codes that mean something to a user who can't log in (docs/facts/twilio-verify.md §2).
+const (
+	tooManyCodes  = 60312
+	firstOwnCode  = 10000 // smaller numbers are no codes of Twilio's: HTTP's or curl's
+	codesAnHour   = 50
+	codesADay     = 100
+	hoursOfTheDay = 24 * time.Hour
+)
+
+// Diagnose says why the user does not get in, by the newest attempt and what follows from the others.
+func (h History) Diagnose() Diagnosis {
+	i := slices.IndexFunc(h.Events, func(e Event) bool { return attempt(e.What) })
+	if i < 0 {
+		return h.noAttempt()
+	}
+	last := h.Events[i]
+	when := moment(last.At, last.Zone, h.Now)
+	switch last.What {
+	case CodeRefused:
+		return h.wrongCodes(when)
+	case CodeNotChecked:
+		return h.notChecked(last, when)
+	case CodeNotValid:
+		return h.notValid(last, when)
+	case PasswordRefused:
+		return Diagnosis{CausePasswordRefused, "the password was refused " + when + ", so that uzERP did not ask for a code", []errs.Hint{
+			errs.Plain("the user types name and password once more, with attention to capital letters; a new password is set in uzERP's administration"),
+			ReasonLookAtUser.With(h.User.Username)}}
+	case EnrollRefused:
+		return Diagnosis{CauseEnrollment, "the code for the new phone was wrong " + when, []errs.Hint{setClock,
+			errs.Plain("the app must have the account of the QR code that is on the screen now, and not an older one")}}
+	default:
+		return Diagnosis{CauseGotIn, "the user got in " + when + gotIn[last.What], nil}
+	}
+}
+
+var gotIn = map[What]string{CodeAccepted: " with a code", Enrolled: ", with a new phone", Skipped: ", without a code, as an operator allowed",
+	PasswordOnly: " with the password only"}
+
+// attempt reports whether a thing is an attempt to log in.
+func attempt(w What) bool { return slices.Contains(steps, w) }
+
+var (
+	setClock   = errs.Plain("the phone's clock must be set automatically: a code is right for about a minute")
+	newAccount = errs.Plain("if the app has several accounts with this name, only the newest is right: delete the others")
+)
+
+// wrongCodes is the diagnosis of codes that reach Twilio and are wrong.
+func (h History) wrongCodes(when string) Diagnosis {
+	n := codes(h.newestChain())
+	text := "a wrong code reached Twilio " + when
+	if n > 1 {
+		text = fmt.Sprintf("%d wrong codes reached Twilio, the last %s", n, when)
+	}
+	return Diagnosis{CauseWrongCodes, text + ": the way there works, and the codes are wrong",
+		[]errs.Hint{setClock, newAccount, ReasonTryACode.With(h.User.Username)}}
+}
+
+// newestChain returns the wrong codes up to the newest, each soon after the one before.
+func (h History) newestChain() []Event {
+	all := chains(h.Events, h.Source(FromTwilio).Read())
+	if len(all) == 0 {
+		return nil
+	}
+	return all[len(all)-1]
+}
+
+// notChecked is the diagnosis of a code that uzERP could not have checked.
+func (h History) notChecked(e Event, when string) Diagnosis {
+	own := slices.DeleteFunc(slices.Clone(e.Errors), func(t TwilioError) bool { return t.Code < firstOwnCode })
+	if len(own) == 0 {
+		return h.noneArrived("uzERP could not reach Twilio " + when + why(e.Errors))
+	}
+	return h.refuses(own[0].Code, when)
+}
+
+// why quotes what uzERP's log has.
+func why(all []TwilioError) string {
+	for _, t := range all {
+		if t.Message != "" {
+			return fmt.Sprintf(": %q", t.Message)
+		}
+	}
+	return ""
+}
+
+// refuses is the diagnosis of codes that Twilio does not check, for a reason that has a number.
+func (h History) refuses(code int, when string) Diagnosis {
+	name := h.User.Username
+	d := Diagnosis{Cause: CauseTwilioRefuses}
+	switch code {
+	case tooManyCodes:
+		d.Message = "Twilio takes no more codes for now, since there were too many wrong ones"
+		d.Help = []errs.Hint{ReasonTooManyWrong.With(name)}
+	case 20404, 60390, 60392:
+		d.Message = "Twilio does not have the factor that uzERP asks for, so that no code can be right"
+		d.Help = []errs.Hint{ReasonNewEnrollment.With(name)}
+	case 60318:
+		d.Message = "the factor that uzERP asks for was never verified, so that no code can be right"
+		d.Help = []errs.Hint{ReasonNewEnrollment.With(name)}
+	case 20003, 20005, 20008, 70051:
+		d.Message = "Twilio refuses uzERP's own key or account, so that nobody's code is checked"
+		d.Help = []errs.Hint{ReasonSiteKey.With(), ReasonLetThemIn.With(name)}
+	case 20429:
+		d.Message = "Twilio was asked too often, and did not check the code"
+		d.Help = []errs.Hint{errs.Plain("the user waits a minute and types the next code")}
+	case 60306:
+		d.Message = "Twilio could not read the code, or the user's row in uzERP"
+		d.Help = []errs.Hint{errs.Plain("the user types the six digits without anything else"), ReasonLookAtUser.With(name)}
+	default:
+		d.Message = "Twilio did not check the code"
+		d.Help = []errs.Hint{ReasonLookAtUser.With(name), ReasonSiteKey.With()}
+	}
+	d.Message += fmt.Sprintf(" (%s, Twilio's code %d)", when, code)
+	return d
+}
+
+// notValid is the diagnosis of "Code not Valid" of which no other source says why.
+func (h History) notValid(e Event, when string) Diagnosis {
+	said := "uzERP said \"Code not Valid\" " + when
+	twilio := h.Source(FromTwilio)
+	switch {
+	case h.User.IsEnrolled() && !h.User.Whole():
+		return Diagnosis{CauseTwilioRefuses, said + ": the user's row in uzERP is broken, so that no code can be right",
+			[]errs.Hint{mfa.ReasonLockedOut.With(h.User.Username)}}
+	case h.manyCodes():
+		return h.refuses(tooManyCodes, when)
+	case twilio.Read() && e.Zone == ZoneAssumed && len(h.newestChain()) > 0:
+		return h.wrongCodes("as far as the clocks can be compared")
+	case twilio.Read() && h.Source(FromLog).Read():
+		return h.noneArrived(said + ", and Twilio has no such code")
+	case twilio.Read():
+		d := h.noneArrived(said + ", and Twilio has no such code: it did not arrive, or Twilio refused it")
+		d.Help = append(d.Help, ReasonLookAtUser.With(h.User.Username), ReasonReadMore.With())
+		return d
+	default:
+		return Diagnosis{CauseNotKnown,
+			said + "; whether the code was wrong or did not reach Twilio is not known, since Twilio was not asked or gave no answer",
+			[]errs.Hint{setClock, newAccount, ReasonLookAtUser.With(h.User.Username), ReasonReadMore.With()}}
+	}
+}
+
+// noneArrived is the diagnosis of a site that does not reach Twilio.
+func (h History) noneArrived(text string) Diagnosis {
+	return Diagnosis{CauseNoneArrived, text, []errs.Hint{ReasonWayToTwilio.With(h.User.Username), ReasonLetThemIn.With(h.User.Username)}}
+}
+
+// manyCodes reports whether there were so many wrong codes that Twilio takes no more now (60312).
+func (h History) manyCodes() bool {
+	inAnHour, inADay := 0, 0
+	for _, e := range h.Events {
+		if e.What != CodeRefused {
+			continue
+		}
+		if age := h.Now.Sub(e.At); age < time.Hour {
+			inAnHour++
+			inADay++
+		} else if age < hoursOfTheDay {
+			inADay++
+		}
+	}
+	return inAnHour >= codesAnHour || inADay >= codesADay
+}
+
+// noAttempt is the diagnosis of a history without an attempt.
+func (h History) noAttempt() Diagnosis {
+	var unread []string
+	for _, c := range h.Coverage {
+		if !c.Silent() && c.Source != FromAuditLog {
+			unread = append(unread, c.Source.Words())
+		}
+	}
+	span := "in the time that was looked at"
+	switch {
+	case !h.Readable():
+		return Diagnosis{CauseNotKnown, "no source could be read, so that nothing is known", []errs.Hint{ReasonReadMore.With()}}
+	case h.Nameless > 0:
+		return Diagnosis{CauseNotKnown,
+			fmt.Sprintf("no code of the user was seen %s; %s refused of which no source says whose they are", span, passwords(h.Nameless)),
+			[]errs.Hint{ReasonReadMore.With(), ReasonLookAtUser.With(h.User.Username)}}
+	case len(unread) > 0:
+		return Diagnosis{CauseNothing, fmt.Sprintf("no attempt was seen %s; but %s could not be read, or not all of it", span, strings.Join(unread, ", ")),
+			[]errs.Hint{ReasonReadMore.With(), ReasonLookAtUser.With(h.User.Username)}}
+	default:
+		return Diagnosis{CauseNothing, "no attempt reached uzERP or Twilio " + span, []errs.Hint{
+			errs.Plain("perhaps the user types another name, or is at the page of another uzERP"), ReasonLookAtUser.With(h.User.Username)}}
+	}
+}
+
+func passwords(n int) string {
+	if n == 1 {
+		return "a password was"
+	}
+	return fmt.Sprintf("%d passwords were", n)
+}
+
+// Sentence says in one sentence what happened lately, for a dialogue: what looks as if somebody had the password comes first.
+func (h History) Sentence() string {
+	if s := h.Suspect(); s != nil && !s.TooEarly {
+		return s.Message(h.Now)
+	}
+	return h.Diagnose().Message
+}

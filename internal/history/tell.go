@@ -1,0 +1,273 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/mfa"
+)
+
+// Teller puts the histories of users together. It can't change anything.
+type Teller struct {
+	Challenges Challenges
+	// NoChallenges is why Twilio can't be asked; Challenges is nil then. Both are nil if it is not to be asked.
+	NoChallenges error
+	Records      []Records
+	Unopened     map[Source]error // why sources that are not in Records can't be read
+	Zone         *time.Location   // this machine's, for times of which nobody knows the zone
+	Now          time.Time
+	Workers      int    // how many users Twilio is asked about at a time; 0 is the default of all batches
+	Step         func() // called after Twilio was asked about a user; may be nil
+}
+
+// Tell returns what happened at the logins of these users since then, in their order. What a source does not tell is in the
+// coverage of each history. The only error is the end of ctx by a signal.
+func (t *Teller) Tell(ctx context.Context, users []mfa.User, since time.Time) ([]History, error) {
+	names := make([]string, len(users))
+	for i, u := range users {
+		names[i] = u.Username
+	}
+	return t.tell(ctx, users, names, since)
+}
+
+// TellAll is Tell for all users of the site: the sources are asked for everybody.
+func (t *Teller) TellAll(ctx context.Context, users []mfa.User, since time.Time) ([]History, error) {
+	return t.tell(ctx, users, nil, since)
+}
+
+func (t *Teller) tell(ctx context.Context, users []mfa.User, names []string, since time.Time) ([]History, error) {
+	var reading sync.WaitGroup
+	read := make([]told, len(t.Records))
+	for i, r := range t.Records {
+		reading.Go(func() {
+			got, err := r.Read(ctx, Query{Usernames: names, Since: since})
+			read[i] = told{source: r.Source(), Reading: got, err: err}
+		})
+	}
+	asked := t.ask(ctx, users, since)
+	reading.Wait()
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return nil, ctx.Err()
+	}
+	a := assembly{Teller: t, users: users, since: since, asked: asked, read: read}
+	return a.histories(), nil
+}
+
+// told is what one source said.
+type told struct {
+	source Source
+	Reading
+	err error
+}
+
+// answer is what Twilio said about one user.
+type answer struct {
+	entries []Entry
+	oldest  time.Time
+	reaches bool
+	err     error
+}
+
+// ask asks Twilio about each of the users, and gives up in an outage.
+func (t *Teller) ask(ctx context.Context, users []mfa.User, since time.Time) []answer {
+	answers := make([]answer, len(users))
+	if t.Challenges == nil {
+		for i := range answers {
+			answers[i].err = t.NoChallenges
+		}
+		return answers
+	}
+	failures := mfa.BatchAtOnce(ctx, t.Workers, users, func(ctx context.Context, i int, u mfa.User) error {
+		answers[i] = t.challenges(ctx, u, since)
+		return answers[i].err
+	}, t.Step)
+	for i, err := range failures {
+		if errors.Is(err, mfa.ErrNotTried) {
+			err = &errs.Error{Kind: errs.Unavailable, Err: errNotAsked}
+		}
+		answers[i].err = err
+	}
+	return answers
+}
+
+var errNotAsked = errors.New("not asked, since Twilio gave no answer several times before, or the time was over")
+
+// challenges returns what Twilio has of one user. A user without a uuid has no identity there.
+func (t *Teller) challenges(ctx context.Context, u mfa.User, since time.Time) answer {
+	if u.UUID == nil {
+		return answer{reaches: true}
+	}
+	var a answer
+	for ch, err := range t.Challenges.Challenges(ctx, *u.UUID, "") {
+		if err != nil {
+			a.err = err
+			break
+		}
+		a.oldest = ch.Created
+		if ch.Created.Before(since) {
+			a.reaches = true
+			break
+		}
+		a.entries = append(a.entries, Entry{At: ch.Created.UTC(), Source: FromTwilio, Username: u.Username, What: whatOf(ch.Status), FactorSID: ch.FactorSID})
+	}
+	return a
+}
+
+// whatOf returns what a challenge says. uzERP sends the code with it: one that is not approved had a wrong code.
+func whatOf(s mfa.ChallengeStatus) What {
+	if s == mfa.ChallengeApproved {
+		return CodeAccepted
+	}
+	return CodeRefused
+}
+
+// assembly puts what the sources said together.
+type assembly struct {
+	*Teller
+	users []mfa.User
+	since time.Time
+	asked []answer
+	read  []told
+
+	coverage []Coverage // of read
+	events   []Event
+	nameless int
+}
+
+func (a *assembly) histories() []History {
+	a.settle()
+	a.joinPasswords()
+	byUser := map[string][]Event{}
+	for _, e := range a.events {
+		byUser[e.Username] = append(byUser[e.Username], e)
+	}
+	all := make([]History, len(a.users))
+	for i, u := range a.users {
+		h := History{User: u, Since: a.since, Now: a.Now, Events: merge(byUser[u.Username]), Nameless: a.nameless}
+		for _, s := range Sources() {
+			h.Coverage = append(h.Coverage, a.coverageOf(s, i))
+		}
+		all[i] = h
+	}
+	return all
+}
+
+// settle puts all entries on UTC, and leaves out those that are too old.
+func (a *assembly) settle() {
+	var known []Entry
+	for _, answer := range a.asked {
+		known = append(known, answer.entries...)
+	}
+	for _, r := range a.read {
+		known = append(known, slices.DeleteFunc(slices.Clone(r.Entries), func(e Entry) bool { return e.NoZone })...)
+	}
+	for _, e := range known {
+		a.add(e, ZoneKnown)
+	}
+	for _, r := range a.read {
+		c := Coverage{Source: r.source, Asked: true, Err: r.err, Oldest: r.Oldest, Zone: ZoneKnown, Missing: r.Missing}
+		wall := slices.DeleteFunc(slices.Clone(r.Entries), func(e Entry) bool { return !e.NoZone })
+		margin := time.Duration(0)
+		if len(wall) > 0 || r.NoZone && !r.Oldest.IsZero() {
+			oldest := a.settleWall(&c, wall, known)
+			if r.NoZone && !r.Oldest.IsZero() {
+				c.Oldest = oldest(r.Oldest)
+				if c.Zone == ZoneAssumed {
+					margin = farthest
+				}
+			}
+		}
+		c.Reaches = c.Read() && !c.Oldest.IsZero() && !c.Oldest.Add(margin).After(a.since)
+		a.coverage = append(a.coverage, c)
+	}
+}
+
+// settleWall puts the entries of a source that tells no zone on UTC. It returns what does the same for the source's oldest time.
+func (a *assembly) settleWall(c *Coverage, wall, known []Entry) func(time.Time) time.Time {
+	offsets := measure(wall, known, likelyOffsets(a.Zone))
+	if offsets == nil {
+		c.Zone = ZoneAssumed
+		for _, e := range wall {
+			e.At = inZone(e.At, a.Zone)
+			a.add(e, ZoneAssumed)
+		}
+		return func(t time.Time) time.Time { return inZone(t, a.Zone) }
+	}
+	c.Zone = ZoneMeasured
+	first, last := 0, 0
+	for i, e := range wall {
+		if e.At.Before(wall[first].At) {
+			first = i
+		}
+		if e.At.After(wall[last].At) {
+			last = i
+		}
+		e.At = asUTC(e.At).Add(-offsets[i])
+		a.add(e, ZoneMeasured)
+	}
+	c.Offset = offsets[last]
+	return func(t time.Time) time.Time { return asUTC(t).Add(-offsets[first]) }
+}
+
+func (a *assembly) add(e Entry, zone Zone) {
+	if !e.At.Before(a.since) {
+		a.events = append(a.events, Event{Entry: e, Sources: []Source{e.Source}, Zone: zone})
+	}
+}
+
+// joinPasswords finds out whose the refused passwords without a name are. This goes over all users, since nobody knows whose they
+// are before. What was typed as a name and is no user's is forgotten here.
+func (a *assembly) joinPasswords() {
+	var passwords, rest []Event
+	for _, e := range a.events {
+		if e.What == PasswordRefused {
+			passwords = append(passwords, e)
+		} else {
+			rest = append(rest, e)
+		}
+	}
+	for _, e := range merge(passwords) {
+		if e.Username == "" {
+			// One that has no name in the log either was typed for somebody else.
+			if !slices.Contains(e.Sources, FromLog) {
+				a.nameless++
+			}
+			continue
+		}
+		rest = append(rest, e)
+	}
+	a.events = rest
+}
+
+// coverageOf returns what a source could tell about user number i.
+func (a *assembly) coverageOf(s Source, i int) Coverage {
+	if s == FromTwilio {
+		got := a.asked[i]
+		return Coverage{Source: s, Asked: a.Challenges != nil || a.NoChallenges != nil, Err: got.err, Oldest: got.oldest,
+			Reaches: got.err == nil && got.reaches, Zone: ZoneKnown}
+	}
+	for _, c := range a.coverage {
+		if c.Source == s {
+			return c
+		}
+	}
+	err, unopened := a.Unopened[s]
+	return Coverage{Source: s, Asked: unopened, Err: err, Zone: ZoneKnown}
+}
+
+// Browsers and addresses are compared as uzERP writes them.
+func distinct(events []Event, of func(Event) string) []string {
+	var all []string
+	for _, e := range events {
+		if v := strings.TrimSpace(of(e)); v != "" && !slices.Contains(all, v) {
+			all = append(all, v)
+		}
+	}
+	slices.Sort(all)
+	return all
+}

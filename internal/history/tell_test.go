@@ -1,0 +1,307 @@
+package history_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/history"
+	"uzerp-mfa/internal/mfa"
+)
+
+// records is a source made of what a test says.
+type records struct {
+	source  history.Source
+	reading history.Reading
+	err     error
+}
+
+func (r records) Source() history.Source { return r.source }
+
+func (r records) Read(context.Context, history.Query) (history.Reading, error) {
+	return r.reading, r.err
+}
+
+// challenges are Twilio's, by identity.
+type challenges struct {
+	by  map[string][]mfa.Challenge
+	err error
+}
+
+func (c challenges) Challenges(_ context.Context, identity, _ string) iter.Seq2[mfa.Challenge, error] {
+	return func(yield func(mfa.Challenge, error) bool) {
+		for _, ch := range c.by[identity] {
+			if !yield(ch, nil) {
+				return
+			}
+		}
+		if c.err != nil {
+			yield(mfa.Challenge{}, c.err)
+		}
+	}
+}
+
+func challenge(at time.Time, s mfa.ChallengeStatus) mfa.Challenge {
+	return mfa.Challenge{SID: "YC", FactorSID: "YF", Status: s, Created: at}
+}
+
+var berlin = time.FixedZone("Berlin", 3600)
+
+// line is one of audit_lines: a wall clock that is so far ahead of UTC.
+func line(at time.Time, ahead time.Duration, name string, what history.What) history.Entry {
+	return history.Entry{At: at.Add(ahead), NoZone: true, Source: history.FromAudit, Username: name, What: what, Address: "192.0.2.1", Browser: "Firefox"}
+}
+
+// told returns the histories of alice as text: events and coverage.
+func told(t *testing.T, teller history.Teller) string {
+	t.Helper()
+	teller.Zone, teller.Now = berlin, now
+	got, err := teller.Tell(t.Context(), []mfa.User{alice()}, now.Add(-24*time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, e := range got[0].Events {
+		var from []string
+		for _, s := range e.Sources {
+			from = append(from, string(s))
+		}
+		out = append(out, strings.TrimSpace(fmt.Sprintf("%s %s %s %s %s", e.At.Format("15:04:05"), e.What, strings.Join(from, "+"), e.Zone, e.Address)))
+	}
+	for _, c := range got[0].Coverage {
+		if c.Source == history.FromAudit && c.Asked {
+			out = append(out, fmt.Sprintf("audit-lines %s %s reaches=%t", c.Zone, c.Offset, c.Reaches))
+		}
+	}
+	if got[0].Nameless > 0 {
+		out = append(out, fmt.Sprintf("nameless %d", got[0].Nameless))
+	}
+	return strings.Join(out, "\n")
+}
+
+func at(clock string) time.Time {
+	t, err := time.Parse(time.TimeOnly, clock)
+	if err != nil {
+		panic(err)
+	}
+	return time.Date(2026, 11, 26, t.Hour(), t.Minute(), t.Second(), 0, time.UTC)
+}
+
+func TestTell(t *testing.T) {
+	const refused, approved = mfa.ChallengeExpired, mfa.ChallengeApproved
+	twilio := func(all ...mfa.Challenge) challenges {
+		return challenges{by: map[string][]mfa.Challenge{alice().Identity(): all}}
+	}
+	audit := func(all ...history.Entry) []history.Records {
+		return []history.Records{records{source: history.FromAudit, reading: history.Reading{Entries: all, NoZone: true, Oldest: now.Add(-72 * time.Hour)}}}
+	}
+	logged := func(clock, name string, what history.What) history.Entry {
+		return history.Entry{At: at(clock), Source: history.FromLog, Username: name, What: what, Address: "192.0.2.1"}
+	}
+	log := func(all ...history.Entry) history.Records {
+		return records{source: history.FromLog, reading: history.Reading{Entries: all, Oldest: now.Add(-72 * time.Hour)}}
+	}
+	for name, test := range map[string]struct {
+		teller history.Teller
+		want   string
+	}{
+		"a code in two sources is one event, and shows the zone": {
+			history.Teller{
+				Challenges: twilio(challenge(at("10:05:00"), refused), challenge(at("10:00:00"), refused)),
+				Records: audit(line(at("10:00:01"), 2*time.Hour, "alice", history.CodeNotValid), line(at("10:05:01"), 2*time.Hour, "alice", history.CodeNotValid),
+					line(at("09:00:00"), 2*time.Hour, "alice", history.EnrollRefused)),
+			},
+			`10:05:00 code-refused twilio+audit-lines known 192.0.2.1
+10:00:00 code-refused twilio+audit-lines known 192.0.2.1
+09:00:00 enroll-refused audit-lines measured 192.0.2.1
+audit-lines measured 2h0m0s reaches=true`,
+		},
+		"one code that fits shows only a likely zone": {
+			history.Teller{
+				Challenges: twilio(challenge(at("10:00:00"), refused)),
+				Records:    audit(line(at("10:00:01"), 4*time.Hour, "alice", history.CodeNotValid)),
+			},
+			`14:00:01 code-not-valid audit-lines assumed 192.0.2.1
+10:00:00 code-refused twilio known
+audit-lines assumed 0s reaches=true`,
+		},
+		"one code that fits to this machine's zone": {
+			history.Teller{
+				Challenges: twilio(challenge(at("10:00:00"), refused)),
+				Records:    audit(line(at("10:00:01"), time.Hour, "alice", history.CodeNotValid)),
+			},
+			`10:00:00 code-refused twilio+audit-lines known 192.0.2.1
+audit-lines measured 1h0m0s reaches=true`,
+		},
+		"nothing fits: the zone is assumed, and nothing is one": {
+			history.Teller{
+				Challenges: twilio(challenge(at("10:00:00"), refused)),
+				Records:    audit(line(at("10:02:00"), time.Hour, "alice", history.CodeNotValid)),
+			},
+			`11:02:00 code-not-valid audit-lines assumed 192.0.2.1
+10:00:00 code-refused twilio known
+audit-lines assumed 0s reaches=true`,
+		},
+		"the clock was put back between two codes": {
+			history.Teller{
+				Challenges: twilio(challenge(at("10:00:00"), refused), challenge(at("09:07:00"), refused), challenge(at("03:11:00"), refused),
+					challenge(at("02:23:00"), refused)),
+				Records: audit(line(at("02:23:01"), 2*time.Hour, "alice", history.CodeNotValid), line(at("03:11:01"), 2*time.Hour, "alice", history.CodeNotValid),
+					line(at("09:07:01"), time.Hour, "alice", history.CodeNotValid), line(at("10:00:01"), time.Hour, "alice", history.CodeNotValid),
+					line(at("10:30:00"), time.Hour, "alice", history.EnrollRefused)),
+			},
+			`10:30:00 enroll-refused audit-lines measured 192.0.2.1
+10:00:00 code-refused twilio+audit-lines known 192.0.2.1
+09:07:00 code-refused twilio+audit-lines known 192.0.2.1
+03:11:00 code-refused twilio+audit-lines known 192.0.2.1
+02:23:00 code-refused twilio+audit-lines known 192.0.2.1
+audit-lines measured 1h0m0s reaches=true`,
+		},
+		"two codes and one line: nobody knows which": {
+			history.Teller{
+				Challenges: twilio(challenge(at("10:00:04"), refused), challenge(at("10:00:00"), refused), challenge(at("08:00:00"), refused),
+					challenge(at("07:00:00"), refused)),
+				Records: audit(line(at("07:00:00"), time.Hour, "alice", history.CodeNotValid), line(at("08:00:00"), time.Hour, "alice", history.CodeNotValid),
+					line(at("10:00:02"), time.Hour, "alice", history.CodeNotValid)),
+			},
+			`10:00:04 code-refused twilio known
+10:00:02 code-not-valid audit-lines measured 192.0.2.1
+10:00:00 code-refused twilio known
+08:00:00 code-refused twilio+audit-lines known 192.0.2.1
+07:00:00 code-refused twilio+audit-lines known 192.0.2.1
+audit-lines measured 1h0m0s reaches=true`,
+		},
+		"a code that Twilio refused is one event in the log and the table": {
+			history.Teller{
+				Challenges: twilio(),
+				Records: append(audit(line(at("10:00:01"), 0, "alice", history.CodeNotValid), line(at("10:05:01"), 0, "alice", history.CodeNotValid)),
+					log(logged("10:00:00", "alice", history.CodeNotChecked), logged("10:05:00", "alice", history.CodeNotChecked))),
+			},
+			`10:05:00 code-not-checked audit-lines+uzerp-log known 192.0.2.1
+10:00:00 code-not-checked audit-lines+uzerp-log known 192.0.2.1
+audit-lines measured 0s reaches=true`,
+		},
+		"a refused password has its name from the log": {
+			history.Teller{
+				Challenges: twilio(),
+				Records: append(audit(line(at("10:00:01"), 0, "", history.PasswordRefused), line(at("10:05:01"), 0, "", history.PasswordRefused),
+					line(at("10:09:01"), 0, "", history.PasswordRefused)),
+					log(logged("10:00:00", "alice", history.PasswordRefused), logged("10:05:00", "", history.PasswordRefused))),
+			},
+			`10:00:00 password-refused audit-lines+uzerp-log known 192.0.2.1
+audit-lines measured 0s reaches=true
+nameless 1`,
+		},
+		"what was typed and is no user's name is not shown": {
+			history.Teller{
+				Challenges: twilio(challenge(at("10:00:00"), approved)),
+				Records:    []history.Records{log(logged("10:00:00", "my secret password", history.PasswordRefused), logged("10:00:01", "alice", history.CodeAccepted))},
+			},
+			`10:00:00 code-accepted twilio+uzerp-log known 192.0.2.1`,
+		},
+		"another address is another event": {
+			history.Teller{
+				Challenges: twilio(),
+				Records: append(audit(line(at("10:00:01"), 0, "alice", history.CodeNotValid), line(at("10:05:01"), 0, "alice", history.CodeNotValid),
+					history.Entry{At: at("11:00:01"), NoZone: true, Source: history.FromAudit, Username: "alice", What: history.CodeNotValid, Address: "203.0.113.9"}),
+					log(logged("10:00:00", "alice", history.CodeNotChecked), logged("10:05:00", "alice", history.CodeNotChecked),
+						logged("11:00:00", "alice", history.CodeNotChecked))),
+			},
+			`11:00:01 code-not-valid audit-lines measured 203.0.113.9
+11:00:00 code-not-checked uzerp-log known 192.0.2.1
+10:05:00 code-not-checked audit-lines+uzerp-log known 192.0.2.1
+10:00:00 code-not-checked audit-lines+uzerp-log known 192.0.2.1
+audit-lines measured 0s reaches=true`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := strings.ReplaceAll(test.want, "\t", "")
+			if got := told(t, test.teller); got != want {
+				t.Errorf("got\n%s\nwant\n%s", got, want)
+			}
+		})
+	}
+}
+
+// A source that can't be read is never one in which nothing happened.
+func TestUnreadSources(t *testing.T) {
+	outage := errs.New(errs.Unavailable, "no answer", "")
+	teller := history.Teller{
+		Challenges: challenges{by: map[string][]mfa.Challenge{alice().Identity(): {challenge(at("10:00:00"), mfa.ChallengeApproved)}}, err: outage},
+		Records:    []history.Records{records{source: history.FromAudit, err: errs.New(errs.Config, "permission denied", "")}},
+		Unopened:   map[history.Source]error{history.FromLog: errs.New(errs.NotFound, "no such file", "")},
+		Zone:       berlin, Now: now,
+	}
+	got, err := teller.Tell(t.Context(), []mfa.User{alice()}, now.Add(-24*time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := got[0]
+	var lines []string
+	for _, c := range h.Coverage {
+		lines = append(lines, fmt.Sprint(c.Source, " ", c.Asked, " ", c.Read(), " ", c.Silent(), " ", c.Err))
+	}
+	want := `twilio true false false no answer
+audit-lines true false false permission denied
+uzerp-log true false false no such file
+audit-log false false false <nil>`
+	if got := strings.Join(lines, "\n"); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if len(h.Events) != 1 || !errors.Is(h.Failure(), outage) || h.Readable() {
+		t.Errorf("%d events, failure %v, readable %t: what came before the error must stay", len(h.Events), h.Failure(), h.Readable())
+	}
+}
+
+// Twilio is asked until it has something older, or has nothing more.
+func TestHowFarBack(t *testing.T) {
+	since := now.Add(-24 * time.Hour)
+	for name, test := range map[string]struct {
+		all     []mfa.Challenge
+		reaches bool
+		events  int
+	}{
+		"nothing":       {nil, false, 0},
+		"only young":    {[]mfa.Challenge{challenge(now.Add(-time.Hour), mfa.ChallengeApproved)}, false, 1},
+		"an older one":  {[]mfa.Challenge{challenge(now.Add(-time.Hour), mfa.ChallengeApproved), challenge(since.Add(-time.Second), mfa.ChallengeApproved)}, true, 1},
+		"on the second": {[]mfa.Challenge{challenge(since, mfa.ChallengeApproved)}, false, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			teller := history.Teller{Challenges: challenges{by: map[string][]mfa.Challenge{alice().Identity(): test.all}}, Zone: berlin, Now: now}
+			got, err := teller.Tell(t.Context(), []mfa.User{alice()}, since)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c := got[0].Source(history.FromTwilio); c.Reaches != test.reaches || len(got[0].Events) != test.events {
+				t.Errorf("reaches %t with %d events, want %t with %d", c.Reaches, len(got[0].Events), test.reaches, test.events)
+			}
+		})
+	}
+}
+
+// In an outage the rest is not asked, and that is said of each.
+func TestOutage(t *testing.T) {
+	outage := errs.New(errs.Unavailable, "no answer", "")
+	users := slices.Repeat([]mfa.User{alice()}, 50)
+	teller := history.Teller{Challenges: challenges{err: outage}, Zone: berlin, Now: now}
+	got, err := teller.TellAll(t.Context(), users, now.Add(-time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, h := range got {
+		if errs.KindOf(h.Failure()) != errs.Unavailable || h.Readable() {
+			t.Fatalf("user %d: %v", i, h.Failure())
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := teller.TellAll(ctx, users, now); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v after an interruption", err)
+	}
+}

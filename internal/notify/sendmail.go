@@ -1,0 +1,183 @@
+package notify
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/safepath"
+)
+
+// Sendmail sends mails by the machine's mail program.
+type Sendmail struct {
+	Path string
+	From string // the sender's address
+	User string // as whom root runs it; who is not root runs it as themselves
+
+	limit time.Duration // LongestSend if 0
+}
+
+// LongestSend is how long the mail program may take for one mail. It takes a second where all is well.
+const LongestSend = 15 * time.Second
+
+// mostSaid is how much is kept of what the mail program prints.
+const mostSaid = 300
+
+// Send hands a mail to the mail program. to must be an address of deliverable. If the error has errs.ErrLostReply in its
+// chain, the mail may be on its way.
+//
+// The program gets two addresses and the mail, and nothing else of ours: no variable, no open file, no terminal. It does not
+// run as root. When its time is over it is killed with its children.
+func (s Sendmail) Send(ctx context.Context, to string, message []byte) error {
+	cmd, err := s.command(to)
+	if err != nil {
+		return fmt.Errorf("the mail program can't be used: %w", err)
+	}
+	limit := s.limit
+	if limit == 0 {
+		limit = LongestSend
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("it had not ended after %s", limit))
+	defer cancel()
+	if ctx.Err() != nil {
+		return fmt.Errorf("the mail program was not started: %w", context.Cause(ctx))
+	}
+	in, mail, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }()
+	said := &beginning{}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, said, said
+	if err := cmd.Start(); err != nil {
+		_ = mail.Close()
+		return fmt.Errorf("the mail program did not start: %w", err)
+	}
+	stop := context.AfterFunc(ctx, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+	defer stop()
+	written := make(chan error, 1)
+	go func() {
+		_, err := mail.Write(message)
+		written <- errors.Join(err, mail.Close())
+	}()
+	err = cmd.Wait()
+	whole := false
+	select {
+	case failed := <-written: // what it has not read is still in the pipe
+		_, left := in.Read(make([]byte, 1))
+		whole = failed == nil && left == io.EOF //nolint:errorlint // a reader returns io.EOF itself
+	default:
+	}
+	return s.outcome(ctx, err, whole, said.String())
+}
+
+// outcome says what became of a mail that the mail program has got.
+func (s Sendmail) outcome(ctx context.Context, err error, whole bool, said string) error {
+	words := ""
+	if said != "" {
+		words = fmt.Sprintf(": %q", said)
+	}
+	exit, ended := errors.AsType[*exec.ExitError](err)
+	switch {
+	case ended && exit.Exited():
+		return fmt.Errorf("the mail program ended with %d%s", exit.ExitCode(), words)
+	case ended && ctx.Err() != nil:
+		return fmt.Errorf("the mail program was ended: %w%s: %w", context.Cause(ctx), words, errs.ErrLostReply)
+	case ended:
+		return fmt.Errorf("the mail program was ended by a signal (%s)%s: %w", exit.Sys().(syscall.WaitStatus).Signal(), words, errs.ErrLostReply)
+	case err != nil && !errors.Is(err, exec.ErrWaitDelay): // a child that goes on holds its output open
+		return fmt.Errorf("the mail program: %w: %w", err, errs.ErrLostReply)
+	case !whole:
+		return fmt.Errorf("the mail program ended well, but did not read the whole mail%s: %w", words, errs.ErrLostReply)
+	}
+	return nil
+}
+
+// command returns the mail program with its arguments. Options end before the address, and no recipient is read from the mail.
+func (s Sendmail) command(to string) (*exec.Cmd, error) {
+	path, err := judgeProgram(s.Path)
+	if err != nil {
+		return nil, err
+	}
+	attributes := &syscall.SysProcAttr{Setsid: true} // a process group of its own, without our terminal
+	name, home := "", "/"
+	if os.Geteuid() == 0 {
+		u, err := user.Lookup(s.User)
+		if err != nil {
+			return nil, fmt.Errorf("it would run as user %q, who does not exist", s.User)
+		}
+		if attributes.Credential, err = credential(u); err != nil {
+			return nil, err
+		}
+		name, home = u.Username, u.HomeDir
+	} else if u, err := user.Current(); err == nil {
+		name, home = u.Username, u.HomeDir
+	}
+	env := []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "HOME=" + home}
+	if name != "" {
+		env = append(env, "USER="+name, "LOGNAME="+name)
+	}
+	return &exec.Cmd{
+		Path: path, Args: []string{s.Path, "-i", "-f", s.From, "--", to}, Dir: "/", Env: env, SysProcAttr: attributes,
+		WaitDelay: time.Second,
+	}, nil
+}
+
+func credential(u *user.User) (*syscall.Credential, error) {
+	uid, err := strconv.ParseUint(u.Uid, 10, 32)
+	if err != nil {
+		return nil, err
+	}
+	gid, err := strconv.ParseUint(u.Gid, 10, 32)
+	if err != nil {
+		return nil, err
+	}
+	groups := []uint32{uint32(gid)}
+	if ids, err := u.GroupIds(); err == nil {
+		for _, id := range ids {
+			if n, err := strconv.ParseUint(id, 10, 32); err == nil {
+				groups = append(groups, uint32(n))
+			}
+		}
+	}
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid), Groups: groups}, nil
+}
+
+// judgeProgram returns where the program really is: /usr/sbin/sendmail is often a link. Nobody but root and the user of this
+// process can have put it there.
+func judgeProgram(path string) (string, error) {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return "", err
+	}
+	for _, p := range []string{path, real} {
+		if err := safepath.JudgePath(p, safepath.Ourselves()); err != nil {
+			return "", err
+		}
+	}
+	return real, nil
+}
+
+// beginning keeps the beginning of what is written to it, and takes the rest: who can't write on would wait.
+type beginning struct{ text []byte }
+
+// Write takes everything.
+func (b *beginning) Write(p []byte) (int, error) {
+	b.text = append(b.text, p[:min(len(p), mostSaid-len(b.text))]...)
+	return len(p), nil
+}
+
+func (b *beginning) String() string {
+	return strings.TrimSpace(string(bytes.ToValidUTF8(b.text, []byte("?"))))
+}
