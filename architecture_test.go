@@ -27,6 +27,7 @@ var allowed = map[string][]string{
 		"uzerp-mfa/internal/injector/...", "uzerp-mfa/internal/installation/...", "uzerp-mfa/internal/mfa",
 		"uzerp-mfa/internal/output", "uzerp-mfa/internal/sessionconfig", "uzerp-mfa/internal/shell", "uzerp-mfa/internal/operator",
 		"uzerp-mfa/internal/notify", "uzerp-mfa/internal/policy", "uzerp-mfa/internal/onetime", "uzerp-mfa/internal/handout",
+		"uzerp-mfa/internal/session",
 		"github.com/spf13/cobra", "github.com/spf13/pflag",
 	},
 
@@ -37,6 +38,7 @@ var allowed = map[string][]string{
 		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/installation",
 		"uzerp-mfa/internal/installation/envwrite", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/notify", "uzerp-mfa/internal/policy",
 		"uzerp-mfa/internal/verifyservice",
+		"uzerp-mfa/internal/session", "uzerp-mfa/internal/sessionfile",
 	},
 
 	// All other packages may stand on these.
@@ -74,6 +76,11 @@ var allowed = map[string][]string{
 
 	// PHP's session files.
 	"internal/phpsession": {},
+	"internal/session":    {"uzerp-mfa/internal/errs"},
+	"internal/sessionfile": {
+		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/filelock", "uzerp-mfa/internal/installation", "uzerp-mfa/internal/installation/php",
+		"uzerp-mfa/internal/phpsession", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/session", "golang.org/x/sys/unix",
+	},
 
 	"internal/audit": {
 		"uzerp-mfa/internal/operator", "uzerp-mfa/internal/invisible",
@@ -81,6 +88,7 @@ var allowed = map[string][]string{
 		"golang.org/x/sys/unix",
 		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/history", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa",
 		"uzerp-mfa/internal/notify",
+		"uzerp-mfa/internal/session",
 	},
 	"internal/config": {
 		"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/safepath",
@@ -121,6 +129,7 @@ var allowed = map[string][]string{
 		"golang.org/x/text/unicode/norm",
 	},
 	"internal/reconcile": {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/mfa"},
+	"internal/uzerplog":  {"uzerp-mfa/internal/history", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/safepath"},
 	"internal/history":   {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/mfa"},
 	"internal/verifyservice": {
 		"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/finding",
@@ -165,9 +174,10 @@ var allowedFiles = map[string][]string{
 }
 
 // only has packages that may be imported by those named here and by no other, whatever the rules above say. envwrite
-// replaces a file, and only connect records that.
+// replaces a file and sessionfile removes some, and only connect records that.
 var only = map[string][]string{
 	"uzerp-mfa/internal/installation/envwrite": {"internal/connect"},
+	"uzerp-mfa/internal/sessionfile":           {"internal/connect"},
 }
 
 // forbidden are packages that no file may import, not even a test. The values say why.

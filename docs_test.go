@@ -7,6 +7,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -236,7 +237,13 @@ func TestSecurityPageNamesTests(t *testing.T) {
 			t.Errorf("there is no %s", name[1])
 		}
 	}
-	if rows := regexp.MustCompile(`(?m)^\| [0-9]+ \|.*Test`).FindAllString(string(page), -1); len(rows) != 24 {
-		t.Errorf("%d attacks have a test", len(rows))
+	rows := regexp.MustCompile(`(?m)^\| ([0-9]+) \|.*$`).FindAllStringSubmatch(string(page), -1)
+	for i, row := range rows {
+		if row[1] != strconv.Itoa(i+1) || !strings.Contains(row[0], "`Test") {
+			t.Errorf("attack %s stands in row %d, or has no test", row[1], i+1)
+		}
+	}
+	if len(rows) < 19 {
+		t.Errorf("only %d attacks", len(rows))
 	}
 }

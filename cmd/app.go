@@ -22,6 +22,7 @@ import (
 	"uzerp-mfa/internal/output"
 	"uzerp-mfa/internal/policy"
 	"uzerp-mfa/internal/sandbox"
+	"uzerp-mfa/internal/session"
 	"uzerp-mfa/internal/shell"
 	"uzerp-mfa/internal/totp"
 )
@@ -227,9 +228,27 @@ func (a *App) noteIfOff(ctx context.Context) {
 	if err != nil {
 		return
 	}
-	if classes, err := site.InjectorClasses(ctx, []string{injector.LoginHandler}); err == nil && injector.IsOff(classes) {
+	classes, err := site.InjectorClasses(ctx, []string{injector.LoginHandler})
+	a.noteSiteOff(err == nil && injector.IsOff(classes))
+}
+
+func (a *App) noteSiteOff(off bool) {
+	if off {
 		a.streams.Notef("note: %s (set-injector switches it on)", mfa.SiteIsOff)
 	}
 }
 
-func grantsSQL(role string) string { return connect.GrantsSQL(role) }
+// machineRoot is the root directory of the machine whose PHP's settings say where the sessions are. Tests build the
+// program with another one: no test may look at, or end, a session of this machine.
+var machineRoot = "/"
+
+func (a *App) sessionSettings(phpIni string) connect.SessionSettings {
+	return connect.SessionSettings{Root: machineRoot, PHPIni: phpIni, WebUsers: a.loader.WebUsers}
+}
+
+// sessions returns what lists sessions.
+func (a *App) sessions(phpIni string) (session.Reader, error) {
+	return a.reader.Sessions(a.sessionSettings(phpIni))
+}
+
+func grantsSQL(role string, withHistory bool) string { return connect.GrantsSQL(role, withHistory) }

@@ -44,7 +44,7 @@ func meddlers() []meddler {
 	}
 	return []meddler{
 		{"user reset", single("user", "reset", victim, "--yes")},
-		{"user disable-next-login", single("user", "disable-next-login", victim)},
+		{"user disable-next-login", single("user", "disable-next-login", victim, "--yes")},
 		{"user enable", single("user", "enable", victim)},
 		{"enroll and verify", enrolls()},
 		{"enroll --replace and verify", enrolls("--replace")},
@@ -206,7 +206,7 @@ func TestManyOperators(t *testing.T) {
 			case 0:
 				run([]int{0, 6}, "user", "enable", name)
 			case 1:
-				run([]int{0, 6}, "user", "disable-next-login", name)
+				run([]int{0, 6}, "user", "disable-next-login", name, "--yes")
 			case 2:
 				run([]int{0, 6}, "user", "reset", name, "--yes")
 			case 3: // several users: some may be refused

@@ -68,7 +68,7 @@ terminal, the secret is printed only with --reveal.
 	f.Var(&opts.html, "html", "write a page for the user to this new file, readable by you alone")
 	f.Var(&opts.htmlDir, "html-dir", "write a page for each user into this directory, which is made if it is missing; needs --no-wait")
 	f.IntVar(&opts.attempts, "attempts", 5, "how many codes may be typed")
-	opts.registerUnasked(c)
+	opts.register(c)
 	opts.registerCaller(c)
 	opts.names.register(c)
 	many := c.Args

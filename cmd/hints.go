@@ -16,6 +16,7 @@ import (
 	"uzerp-mfa/internal/policy"
 	"uzerp-mfa/internal/reconcile"
 	"uzerp-mfa/internal/sandbox"
+	"uzerp-mfa/internal/session"
 	"uzerp-mfa/internal/sessionconfig"
 	"uzerp-mfa/internal/shell"
 	"uzerp-mfa/internal/verifyservice"
@@ -33,6 +34,7 @@ var hints = map[errs.Reason]string{
 	mfa.ReasonSharedUUID:      "uzerp-mfa reconcile says what to do",
 	mfa.ReasonLeftFactor:      "uzerp-mfa reconcile finds such factors, and can delete them",
 	mfa.ReasonRightsMissing:   "uzerp-mfa grants prints the SQL for a role with just the needed rights",
+	mfa.ReasonHistoryRights:   "uzerp-mfa grants --history prints the SQL that lets the role read logins there, without session ids",
 	mfa.ReasonRoleTooPowerful: "connect as the tables' owner, as uzERP does, or as the role that uzerp-mfa grants prints: others gain nothing by these",
 	mfa.ReasonTooManyCodes: "the user's login accepts no code either for now: " +
 		"wait an hour, or let them in once with uzerp-mfa user disable-next-login",
@@ -61,7 +63,9 @@ var hints = map[errs.Reason]string{
 	mfa.ReasonFactorGone:       "uzerp-mfa user reset %q, then the user enrolls again",
 	mfa.ReasonNoUUID:           "uzerp-mfa user reset %q mends it; the user then enrolls",
 	mfa.ReasonBrokenEnrollment: "uzerp-mfa user reset %q mends it; the user then enrolls again",
-	mfa.ReasonTwilioSilent:     "uzerp-mfa user disable-next-login %q",
+	mfa.ReasonTwilioDown: "nothing was changed; wait, for without Twilio nobody can enroll either. If only this machine does not reach it: " +
+		"verify the caller in another way, and only then reset with --skip-twilio instead of --identify; a later reset cleans up at Twilio",
+	mfa.ReasonTwilioSilent: "uzerp-mfa user disable-next-login %q",
 
 	caller.ReasonLandline:    "a call reaches it: --channel call, or --identify call with user reset",
 	caller.ReasonSMSRefused:  "let Twilio call instead (identity send --channel call, user reset --identify call)",
@@ -90,7 +94,7 @@ var hints = map[errs.Reason]string{
 	injector.ReasonNoSettings:     "--skip-env-check is for when uzERP's settings can't be looked at from here",
 	injector.ReasonNoDirectory:    "name it with --uzerp-root, or give --skip-env-check if uzERP runs elsewhere",
 	injector.ReasonTwilioNotAsked: "--skip-twilio-check is for when Twilio can't be asked from here",
-	injector.ReasonTwilioNoAnswer: "--skip-twilio-check switches without asking Twilio",
+	injector.ReasonTwilioNoAnswer: "while uzERP gets no answer from Twilio either, two-factor login would lock everybody out: run it again when Twilio answers",
 	injector.ReasonSettingsFrom:   "%s; the settings are from %s",
 	injector.ReasonBrokenUsers:    "uzerp-mfa user list --state broken shows them, user reset mends them",
 	injector.ReasonUnknownGateway: "if you are sure that it does, name it with --gateway",
@@ -159,6 +163,15 @@ var hints = map[errs.Reason]string{
 
 	sessionconfig.ReasonLimitsLockOut: "give %s too",
 	installation.ReasonEnvOdd:         "correct the file by hand; session-config check shows what is odd in it",
+
+	session.ReasonNotListed: "run it as root: only root and the web server may read session files, and on Debian only root may list them",
+	session.ReasonNoPlace:   "name the php.ini of the web server's PHP with --php-ini",
+	session.ReasonNoFiles: "what keeps them can end them: redis and memcached by removing their keys; " +
+		"for one user, disable the access in uzERP: that ends the sessions at the next click",
+	session.ReasonIgbinary: "to end all of them stop the web server's PHP, remove the files sess_* in %s and start it again; " +
+		"for one user, disable the access in uzERP: that ends the sessions at the next click",
+	session.ReasonRequestOpen: "run it again when the request has ended",
+	session.ReasonStillThere:  "a browser logs in again and again: disable the user's access in uzERP, then run it again",
 
 	sandbox.ReasonNotInside: "run this inside one: uzerp-mfa sandbox -- sh",
 	sandbox.ReasonNoAccount: "uzerp-mfa enroll --no-wait %q makes one",

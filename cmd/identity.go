@@ -42,7 +42,7 @@ type identityFlags struct {
 func (f *identityFlags) register(c *cobra.Command) {
 	c.Flags().StringVar(&f.to, "to", "", "use this number and not the one in uzERP; it verifies nobody by itself, and needs --reason")
 	f.registerRegion(c)
-	f.registerUnasked(c)
+	f.writeFlags.register(c)
 }
 
 func (f *identityFlags) validate() error {

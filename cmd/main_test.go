@@ -95,9 +95,10 @@ func shipped(tb testing.TB) string {
 	return program.path
 }
 
-// ofTests lets the program send its lines for syslog to a socket in its working directory, if there is one, and read no
-// policy: no test writes to the machine's syslog, or depends on the machine's policy.
-const ofTests = "-X uzerp-mfa/cmd.syslogSocket=syslog.sock -X uzerp-mfa/cmd.policyPath=/nonexistent/policy.env"
+// ofTests lets the program send its lines for syslog to a socket in its working directory, if there is one, read no
+// policy, and look for PHP's settings in the directory machine there: no test writes to the machine's syslog, or depends on the machine's policy.
+const ofTests = "-X uzerp-mfa/cmd.syslogSocket=syslog.sock -X uzerp-mfa/cmd.policyPath=/nonexistent/policy.env " +
+	"-X uzerp-mfa/cmd.machineRoot=machine"
 
 // No test writes to the machine's syslog, or depends on its policy.
 func TestTheProgramOfTheTests(t *testing.T) {

@@ -163,6 +163,7 @@ Settings come from flags, the environment, and uzERP's own conf/ directory; docs
 		newSandboxCmd(app), newCompletionCmd(app), newVersionCmd(app),
 	)
 	root.AddCommand(newSessionConfigCmd(app))
+	root.AddCommand(newSessionCmd(app))
 	root.AddCommand(newReconcileCmd(app))
 	root.AddCommand(newIdentityCmd(app))
 	root.AddCommand(newServiceCmd(app))
@@ -301,7 +302,18 @@ func (a *App) run(formats []string, f func(ctx context.Context, args []string) e
 		a.ctx = ctx
 		err := f(ctx, args)
 		a.deliver(ctx)
+		a.noteDryRun(c, err)
 		return a.proposeUsers(ctx, c, args, err)
+	}
+}
+
+// noteDryRun says at the end of a dry run that it was one.
+func (a *App) noteDryRun(c *cobra.Command, err error) {
+	if dry := c.Flags().Lookup("dry-run"); dry == nil || dry.Value.String() != "true" {
+		return
+	}
+	if kind := errs.KindOf(err); err == nil || kind == errs.Refused || kind == errs.Partial || kind == errs.Findings {
+		a.streams.Notef("dry run: nothing was changed")
 	}
 }
 
@@ -322,16 +334,13 @@ type writeFlags struct {
 	identified bool   // a code will verify the caller before anything is changed
 }
 
+// register adds the flags. --yes is one of every such command, also of one that asks for a code only: so a script can give
+// it everywhere.
 func (w *writeFlags) register(c *cobra.Command) {
-	w.registerUnasked(c)
-	c.Flags().BoolVarP(&w.yes, "yes", "y", false, "do not ask")
-}
-
-// registerUnasked is for a command that never asks for a confirmation, because its own question is one.
-func (w *writeFlags) registerUnasked(c *cobra.Command) {
 	c.Flags().BoolVar(&w.dryRun, "dry-run", false, "show what would be done, and do nothing")
 	c.Flags().StringVar(&w.reason, "reason", "", "why, for the audit log")
 	c.Flags().StringVar(&w.ticket, "ticket", "", "number of a ticket, for the audit log")
+	c.Flags().BoolVarP(&w.yes, "yes", "y", false, "do not ask for a confirmation; a code is asked for all the same")
 }
 
 // recordedFlags hold free text for the audit log.

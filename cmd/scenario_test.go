@@ -297,8 +297,8 @@ func scenarios() []scenario {
 			},
 		},
 		{
-			name: "user disable-next-login", args: fixed("user", "disable-next-login", victim), done: skips,
-			again:   then(same([]string{"user", "disable-next-login", victim}, 0), skips),
+			name: "user disable-next-login", args: fixed("user", "disable-next-login", victim, "--yes"), done: skips,
+			again:   then(same([]string{"user", "disable-next-login", victim, "--yes"}, 0), skips),
 			allowed: []login{asksForCode, skipsCode}, setUp: func(t *testing.T, s *stage) { s.enrolled(t) },
 		},
 		{

@@ -25,6 +25,7 @@ type setInjectorOptions struct {
 	skipEnv    bool
 	skipTwilio bool
 	try        time.Duration
+	ends       endSessions
 }
 
 func newSetInjectorCmd(app *App) *cobra.Command {
@@ -53,6 +54,7 @@ the terminal or this program goes away, it is switched back.
 	f.BoolVar(&opts.request.Off, "off", false, "switch back to "+injector.PlainHandler+": password only")
 	f.BoolVar(&opts.skipEnv, "skip-env-check", false, "switch without looking at uzERP's conf/.env")
 	f.BoolVar(&opts.skipTwilio, "skip-twilio-check", false, "switch without asking Twilio")
+	opts.ends.register(c)
 	opts.register(c)
 	c.RunE = app.run(oneFormats, func(ctx context.Context, _ []string) error { return runSetInjector(ctx, app, opts) })
 	return c
@@ -131,6 +133,9 @@ func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) err
 	if err != nil {
 		return err
 	}
+	if err := opts.ends.open(ctx, app, ch); err != nil {
+		return err
+	}
 	if err := lookForTrial(ctx, app, store, opts.request.Off); err != nil {
 		return ch.Refused(injector.LoginHandler, err)
 	}
@@ -177,7 +182,10 @@ func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) err
 	if err := showSwitch(app, viewSwitch(plan, checks, true, false)); err != nil {
 		return err
 	}
-	app.streams.Notef("%s", injector.OpenSessions)
+	if opts.ends.wanted {
+		return opts.ends.afterSwitch(ctx, app, opts.request.Handler)
+	}
+	app.noteOpenSessions(ctx, opts.request.Handler)
 	return nil
 }
 

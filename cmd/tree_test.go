@@ -77,6 +77,23 @@ func TestFlagsMeanTheSameEverywhere(t *testing.T) {
 	})
 }
 
+// Every command that can be tried dry takes --yes, also one that asks for nothing: a wrapper gives it everywhere.
+func TestEveryChangingCommandTakesYes(t *testing.T) {
+	n := 0
+	walk(testRoot(), func(c *cobra.Command) {
+		if c.Flags().Lookup("dry-run") == nil {
+			return
+		}
+		n++
+		if f := c.Flags().ShorthandLookup("y"); f == nil || f.Name != "yes" {
+			t.Errorf("%s has no -y", c.CommandPath())
+		}
+	})
+	if n < 10 {
+		t.Errorf("only %d commands", n)
+	}
+}
+
 // docs/cli is made from the commands. go test ./cmd -run TestDocs -update writes it.
 func TestDocs(t *testing.T) {
 	const dir = "../docs/cli"

@@ -7,21 +7,24 @@ import (
 	"uzerp-mfa/internal/mfa"
 )
 
-// newUserDisableNextLoginCmd is user enable the other way round: user_enable.go runs both.
 func newUserDisableNextLoginCmd(app *App) *cobra.Command {
-	b := bypass{mfa.PlanDisableNextLogin, "the next login asks for the password only, once", "the next login skips the code already", &callerFlags{}}
-	return newBypassCmd(app, b, &cobra.Command{
+	return newRemedyCmd(app, &remedyOptions{remedy: mfa.RemedySkip}, &cobra.Command{
 		Use:   "disable-next-login USER...",
 		Short: "Let users log in once without a code",
 		Long: `Lets users who are enrolled log in once with their password alone, for example with the phone left at home; uzERP then
-asks for the code again by itself. It needs no Twilio, so it also helps when Twilio is down.
+asks for the code again by itself. It needs no Twilio, so it also helps when Twilio is down. It shows the person and asks;
+for several users their number must be typed.
 
 Verify the caller first: --identify sends a code to the phone that uzERP has for the user, asks you for what the caller
 reads out, and changes nothing unless Twilio accepts it: 10. If the phone is at home, verify the caller in another way, and
 say so with --verified-by.
 
-` + exitCodes(errs.Partial, errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.CodeRejected),
+A skip that nobody uses stays: user list --state skip-next-login shows such users, and user enable takes it back. Open
+sessions go on.
+
+` + exitCodes(errs.Partial, errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Declined, errs.CodeRejected),
 		Example: "  uzerp-mfa user disable-next-login alice --verified-by in-person\n" +
-			"  uzerp-mfa user disable-next-login alice\n  uzerp-mfa user disable-next-login alice bob --dry-run",
+			"  uzerp-mfa user disable-next-login alice --identify call\n" +
+			"  uzerp-mfa user disable-next-login alice bob --dry-run",
 	})
 }

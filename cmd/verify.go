@@ -40,7 +40,7 @@ names another. Without CODE it is asked for; - reads it from stdin. A wrong code
 	f := c.Flags()
 	f.StringVar(&opts.factor, "factor", "", "the factor to verify (YF...), if not the pending one that this program made last")
 	f.BoolVar(&opts.check, "check", false, "try an enrolled user's app; changes nothing, billed by Twilio if approved")
-	opts.registerUnasked(c)
+	opts.register(c)
 	c.ValidArgsFunction = app.completeUsers(1)
 	c.RunE = app.run(oneFormats, func(ctx context.Context, args []string) error { return runVerify(ctx, app, opts, args) })
 	return c

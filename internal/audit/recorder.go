@@ -8,11 +8,12 @@ import (
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/session"
 	"uzerp-mfa/internal/verifyservice"
 )
 
 // Recorder writes a line before and a line after each change of one command. Its methods Users, Factors, Verifications,
-// Injector, Copy and Services wrap the ports through which everything is changed, so no use case can forget the record.
+// Injector, Copy, Sessions and Services wrap the ports through which everything is changed, so no use case can forget the record.
 type Recorder struct {
 	Log     *Log
 	Actor   Actor
@@ -252,6 +253,36 @@ func (s detached) Detach(ctx context.Context, users int, newUUID func() string) 
 	}
 	return s.r.Record(ctx, target.Database, Values{"users": target.Users, "enrolled": target.Enrolled}, Values{"users": target.Users, "enrolled": 0},
 		func() error { return s.CopyWriter.Detach(ctx, users, newUUID) })
+}
+
+// Sessions wraps the port that ends sessions.
+func (r *Recorder) Sessions(w session.Writer) session.Writer { return sessions{w, r} }
+
+type sessions struct {
+	session.Writer
+	r *Recorder
+}
+
+// LoginPages is the target of records about sessions in which nobody has given a password yet.
+const LoginPages = "open login pages"
+
+// End is recorded with the number of sessions. Their ids are the keys to them, and are not known here.
+func (s sessions) End(ctx context.Context, user string, these []session.Session) (ended int, err error) {
+	target := LoginPages
+	if user != "" {
+		target = user
+		s.r.remember(user, nil)
+	}
+	after := Values{"sessions": 0}
+	err = s.r.Record(ctx, target, Values{"sessions": len(these)}, after, func() error {
+		ended, err = s.Writer.End(ctx, user, these)
+		after["ended"] = ended
+		if err != nil {
+			delete(after, "sessions") // some may be left
+		}
+		return err
+	})
+	return ended, err
 }
 
 // Services wraps the port that makes Verify services.

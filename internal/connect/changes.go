@@ -13,6 +13,8 @@ import (
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/notify"
 	"uzerp-mfa/internal/policy"
+	"uzerp-mfa/internal/session"
+	"uzerp-mfa/internal/sessionfile"
 	"uzerp-mfa/internal/verifyservice"
 )
 
@@ -217,6 +219,12 @@ func (ch *Changes) Factors() (mfa.Factors, error) {
 func (ch *Changes) Verifications() (caller.Verifications, error) {
 	client, err := ch.reader.ownClient(0)
 	return writing(ch, client, err, allowVerifications, dryVerifications, (*audit.Recorder).Verifications)
+}
+
+// Sessions returns the port that ends sessions. It needs neither database nor Twilio. It fails as sessionfile.Open does.
+func (ch *Changes) Sessions(s SessionSettings) (session.Writer, error) {
+	files, err := sessionfile.Open(s)
+	return writing(ch, files, err, allowSessions, drySessions, (*audit.Recorder).Sessions)
 }
 
 // Services returns the port that makes Verify services. It needs an account and its credentials, but no service. A new

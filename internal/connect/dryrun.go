@@ -8,6 +8,7 @@ import (
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/session"
 	"uzerp-mfa/internal/verifyservice"
 )
 
@@ -89,6 +90,15 @@ func (noVerifications) FetchVerification(context.Context, caller.Recipient, stri
 // CheckVerification refuses.
 func (noVerifications) CheckVerification(context.Context, caller.Recipient, string, string) (caller.Status, error) {
 	return "", errDryRun
+}
+
+func drySessions(w session.Writer) session.Writer { return readOnlySessions{w} }
+
+type readOnlySessions struct{ session.Reader }
+
+// End refuses.
+func (readOnlySessions) End(context.Context, string, []session.Session) (int, error) {
+	return 0, errDryRun
 }
 
 type noServices struct{}

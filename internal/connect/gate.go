@@ -13,6 +13,8 @@ import (
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/policy"
+	"uzerp-mfa/internal/session"
+	"uzerp-mfa/internal/sessionfile"
 	"uzerp-mfa/internal/twilio"
 	"uzerp-mfa/internal/verifyservice"
 )
@@ -473,6 +475,28 @@ func (w allowedCopy) Detach(ctx context.Context, users int, newUUID func() strin
 		return err
 	}
 	return w.w.Detach(ctx, users, newUUID)
+}
+
+type allowedSessions struct {
+	session.Reader
+	w session.Writer
+	g *gate
+}
+
+func allowSessions(g *gate, f *sessionfile.Files) session.Writer { return allowedSessions{f, f, g} }
+
+// End asks first. The login pages are nobody's.
+func (w allowedSessions) End(ctx context.Context, user string, sessions []session.Session) (int, error) {
+	var err error
+	if user == "" {
+		err = w.g.site(ctx)
+	} else {
+		err = w.g.change(ctx, user, "")
+	}
+	if err != nil {
+		return 0, err
+	}
+	return w.w.End(ctx, user, sessions)
 }
 
 type allowedServices struct {

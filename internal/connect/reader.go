@@ -15,6 +15,8 @@ import (
 	"uzerp-mfa/internal/doctor"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/session"
+	"uzerp-mfa/internal/sessionfile"
 	"uzerp-mfa/internal/twilio"
 	"uzerp-mfa/internal/verifyservice"
 )
@@ -75,6 +77,7 @@ type (
 	injectorReader struct{ injector.Reader }
 	copyReader     struct{ mfa.CopyReader }
 	directory      struct{ caller.Directory }
+	sessionReader  struct{ session.Reader }
 )
 
 // reading returns an opened adapter as a reading port.
@@ -126,6 +129,15 @@ func (r *Reader) Injector(ctx context.Context) (injector.Reader, error) {
 	return reading(d, err, func(d *db.DB) injector.Reader { return injectorReader{d} })
 }
 
+// SessionSettings say where PHP's settings are looked for, which say where sessions are.
+type SessionSettings = sessionfile.Settings
+
+// Sessions returns the port that lists sessions. It fails as sessionfile.Open does.
+func (r *Reader) Sessions(s SessionSettings) (session.Reader, error) {
+	files, err := sessionfile.Open(s)
+	return reading(files, err, func(f *sessionfile.Files) session.Reader { return sessionReader{f} })
+}
+
 // Copy returns the port that says which database this is and what detaching it would change.
 func (r *Reader) Copy(ctx context.Context) (mfa.CopyReader, error) {
 	d, err := r.database(ctx)
@@ -160,8 +172,14 @@ func (d doctorReader) AllUsers(ctx context.Context) iter.Seq2[mfa.User, error] {
 	return d.db.Users(ctx, db.ByUsername)
 }
 
-// GrantsSQL returns the statements that give a role the rights this program needs.
-func GrantsSQL(role string) string { return db.Grants(role) }
+// GrantsSQL returns the statements that give a role the rights this program needs, and with history those for
+// user history too.
+func GrantsSQL(role string, history bool) string {
+	if history {
+		return db.Grants(role) + db.GrantsHistory(role)
+	}
+	return db.Grants(role)
+}
 
 // Factors returns the port that reads the factors of uzERP's users at Twilio. It fails with errs.Config if the settings
 // name another database or service than uzERP uses.

@@ -76,5 +76,8 @@ func Rights() []string {
 	return all
 }
 
-// UsedTables returns the tables of uzERP's that the queries use.
+// UsedTables returns the tables of uzERP's that every command may use.
 func UsedTables() []string { return usedTables() }
+
+// NamedTables returns all that the queries name: the tables, and the view of GrantsHistory.
+func NamedTables() []string { return append(usedTables(), "audit_lines", "uzerp_mfa_logins") }

@@ -21,6 +21,21 @@ func Grants(role string) string {
 	return strings.ReplaceAll(grants, "ROLE", pgx.Identifier{role}.Sanitize())
 }
 
+// GrantsHistory returns the SQL that adds to the role of Grants the right to read what uzERP says about logins, and that
+// alone. It is a view: the table itself holds what people typed, passwords too.
+func GrantsHistory(role string) string {
+	name := pgx.Identifier{role}.Sanitize()
+	view := strings.ReplaceAll(statement("login_lines"), schemaPlace, "public.")
+	return "\n" + historyComment + "grant select (id, created) on public.audit_lines to " + name + ";\n" +
+		"create or replace view public.uzerp_mfa_logins with (security_barrier) as\n" + strings.TrimSpace(view) +
+		";\nrevoke all on public.uzerp_mfa_logins from public;\ngrant select on public.uzerp_mfa_logins to " + name + ";\n"
+}
+
+const historyComment = `-- what uzERP says about logins (user history): when, who, from where, and what uzERP answered.
+-- It is a view of the tables' owner, because the table has in column line what people typed, passwords too.
+-- It has no session ids. For a role that was made before, run this part alone.
+`
+
 // right is one right that grants.sql grants.
 type right struct {
 	kind      string // of the object: schema, sequence or column

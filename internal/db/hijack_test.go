@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"uzerp-mfa/internal/db"
+	"uzerp-mfa/internal/history"
 	"uzerp-mfa/internal/pgtemp/dbtest"
 )
 
@@ -20,6 +21,7 @@ const hostilePath = "&search_path=public,pg_catalog"
 func TestStatementsUseOnlyPostgreSQLsOwn(t *testing.T) {
 	url := dbtest.New(t, dbtest.Sample)
 	dbtest.Trojans(t, url)
+	dbtest.Exec(t, url, db.GrantsHistory("pg_monitor"))
 	tx := begin(t, url+hostilePath)
 	missed, all := 0, statements(t)
 	for name, text := range all {
@@ -40,6 +42,7 @@ func TestStatementsUseOnlyPostgreSQLsOwn(t *testing.T) {
 // no statement names a column of a table in that way.
 func TestAMissingColumnIsNoFunction(t *testing.T) {
 	url := dbtest.New(t, dbtest.Sample)
+	dbtest.Exec(t, url, db.GrantsHistory("pg_monitor"))
 	all := statements(t)
 	for _, right := range db.Rights() {
 		table, column, ok := strings.Cut(strings.TrimPrefix(right, "select on "), ".")
@@ -123,7 +126,7 @@ func foreignObjects(t *testing.T, tx pgx.Tx, text string) ([]string, error) {
 		select distinct pg_describe_object(d.refclassid, d.refobjid, 0)
 		from pg_depend d join pg_rewrite r on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid
 		where r.ev_class = 'public.dummy'::regclass and d.refobjid <> 'public.dummy'::regclass and not (d.refclassid = 'pg_class'::regclass
-			and (d.refobjid < 16384 or d.refobjid::regclass::text in (select 'public.' || unnest($1::text[]))))`, db.UsedTables())
+			and (d.refobjid < 16384 or d.refobjid::regclass::text in (select 'public.' || unnest($1::text[]))))`, db.NamedTables())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,5 +142,9 @@ func TestNoTrojanRuns(t *testing.T) {
 	d, url := sample(t)
 	d.Close()
 	dbtest.Trojans(t, url)
-	everything(t, open(t, db.Config{ConnString: url + hostilePath + "&target_session_attrs=primary"}), url)
+	d = open(t, db.Config{ConnString: url + hostilePath + "&target_session_attrs=primary"})
+	if _, err := d.Logins().Read(t.Context(), history.Query{Usernames: []string{"admin"}}); err != nil {
+		t.Error(err)
+	}
+	everything(t, d, url)
 }

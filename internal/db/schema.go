@@ -48,8 +48,13 @@ func (db *DB) CheckSchema(ctx context.Context) (Schema, error) {
 }
 
 func (db *DB) lookAtSchema(ctx context.Context, conn *pgx.Conn) (Schema, error) {
+	return db.lookAt(ctx, conn, usedTables())
+}
+
+// lookAt is lookAtSchema for a use of these tables only.
+func (db *DB) lookAt(ctx context.Context, conn *pgx.Conn, tables []string) (Schema, error) {
 	found, err := collect(ctx, db, conn, "schema", pgx.StrictNamedArgs{
-		"tables":  usedTables(),
+		"tables":  tables,
 		"written": writtenTables(),
 		"needed":  []string{"users", "person", "injector_classes"},
 		"columns": []string{"mfa_enrolled", "mfa_enabled", "mfa_sid", "uuid"},

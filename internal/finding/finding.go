@@ -49,6 +49,7 @@ type Finding struct {
 	Line     int       // 0 if it is about no line
 	Message  string    // what is wrong and why it matters
 	Fix      errs.Hint // what to write, run or do; several lines are separated by line feeds; empty if there is nothing to do
+	NoAnswer bool      // a server did not answer, so running it again may be enough
 }
 
 // Sort puts the most severe findings first. Findings of the same severity keep their order.

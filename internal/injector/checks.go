@@ -11,8 +11,7 @@ import (
 )
 
 // OpenSessions is what the operator must know after every switch (docs/facts/uzerp.md §2 and §4).
-const OpenSessions = "browsers that have uzERP open keep the old login until their session ends. " +
-	"To end all sessions now: stop the web server, remove the sess_* files in PHP's session.save_path, start it again"
+const OpenSessions = "browsers that have uzERP open keep the old login until their session ends"
 
 // Settings is the part of uzERP's own conf/.env that a switch depends on.
 type Settings struct {
@@ -56,7 +55,7 @@ func CheckTwilio(service verifyservice.Service, from string, err error) finding.
 		Fix: errs.HintOf(err).Or(ReasonTwilioNotAsked.With())}
 	switch kind := errs.KindOf(err); {
 	case kind == errs.Unavailable:
-		f.Fix = ReasonTwilioNoAnswer.With()
+		f.NoAnswer, f.Fix = true, ReasonTwilioNoAnswer.With()
 	case from != "" && (kind == errs.Config || kind == errs.NotFound):
 		f.Fix = ReasonSettingsFrom.With(f.Fix, from)
 	}
@@ -84,18 +83,26 @@ func skipped(id, why string) finding.Finding {
 }
 
 // Refusal returns why the switch must not be made: an error of errs.Refused with the first error that the checks
-// found, or nil if they found none.
+// found, or nil if they found none. If nothing else is wrong than that Twilio did not answer, it is of errs.Unavailable.
 func Refusal(found []finding.Finding) error {
+	var silence error
 	for _, f := range found {
-		if f.Severity == finding.Error {
-			return errs.NewWith(errs.Refused, "not switched, nothing was changed: "+f.Message, f.Fix)
+		switch text := "not switched, nothing was changed: " + f.Message; {
+		case f.Severity != finding.Error:
+		case !f.NoAnswer:
+			return errs.NewWith(errs.Refused, text, f.Fix)
+		case silence == nil:
+			silence = errs.NewWith(errs.Unavailable, text, f.Fix)
 		}
 	}
-	return nil
+	return silence
 }
 
 // IsOff reports whether the site uses the plain login handler.
 func IsOff(classes []Class) bool { return SiteLogin(classes) == mfa.SiteOff }
+
+// PresentHandler returns the login handler that uzERP uses now, "" if there is no row or more than one.
+func PresentHandler(classes []Class) string { return (SwitchPlan{Was: classes}).Current(LoginHandler) }
 
 // SiteLogin returns which of its two login handlers uzERP uses. It returns mfa.SiteUnknown if uzERP uses another
 // class, or if there is no row or more than one.

@@ -57,7 +57,11 @@ func prepare(ctx context.Context, site Site, r Request) (SwitchPlan, []finding.F
 	if r.SkipTwilio != "" {
 		found = append(found, skipped(CheckTwilioService, r.SkipTwilio))
 	} else {
-		found = append(found, CheckTwilio(site.Service(ctx)))
+		f := CheckTwilio(site.Service(ctx))
+		if f.NoAnswer && !plan.Needed() {
+			f.Severity = finding.Warning // nothing is switched, so nobody is locked out by it
+		}
+		found = append(found, f)
 		if ctx.Err() != nil {
 			return plan, found, ctx.Err()
 		}

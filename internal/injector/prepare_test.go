@@ -1,6 +1,7 @@
 package injector_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/finding"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/verifyservice"
@@ -21,6 +23,8 @@ type fakeSite struct {
 	fails    map[string]error // by question
 	before   func(question string)
 	asked    []string
+
+	noneWithoutUUID bool
 }
 
 func (s *fakeSite) ask(question string) error {
@@ -40,6 +44,9 @@ func (s *fakeSite) InjectorClasses(context.Context, []string) ([]injector.Class,
 }
 
 func (s *fakeSite) UsersWithoutUUID(context.Context) ([]mfa.User, error) {
+	if s.noneWithoutUUID {
+		return nil, s.ask("uuids")
+	}
 	return []mfa.User{{Username: "erin"}}, s.ask("uuids")
 }
 
@@ -80,9 +87,10 @@ func TestPrepare(t *testing.T) {
 		request injector.Request
 		change  func(*fakeSite)
 		asked   string
-		found   string // the findings, except those that passed
-		refused string // the beginning of the refusal; "" if not refused
-		fails   string // the error
+		found   string    // the findings, except those that passed
+		refused string    // the beginning of the refusal; "" if not refused
+		kind    errs.Kind // of the refusal; errs.Refused if it is missing
+		fails   string    // the error
 	}{
 		{name: "all is well", request: on(), asked: everything, found: "uuids warning"},
 		{name: "off needs no columns, no settings and no Twilio", request: off(), change: func(s *fakeSite) {
@@ -99,7 +107,12 @@ func TestPrepare(t *testing.T) {
 		}, asked: everything, found: "login-handler error,uuids warning,env-file error,twilio-service error",
 			refused: "not switched, nothing was changed: 2 system-wide"},
 		{name: "Twilio does not answer", request: on(), change: func(s *fakeSite) { s.fails["service"] = down }, asked: everything,
-			found: "uuids warning,twilio-service error", refused: "not switched, nothing was changed: no answer"},
+			found: "uuids warning,twilio-service error", refused: "not switched, nothing was changed: no answer", kind: errs.Unavailable},
+		{name: "Twilio refuses the credentials", request: on(), change: func(s *fakeSite) { s.fails["service"] = failed }, asked: everything,
+			found: "uuids warning,twilio-service error", refused: "not switched, nothing was changed: it is wrong"},
+		{name: "Twilio does not answer, and running it again would not help", request: on(), change: func(s *fakeSite) {
+			s.classes[0].ClassName, s.fails["service"] = "LDAPDBAuthenticator", down
+		}, asked: everything, found: "authentication-gateway error,uuids warning,twilio-service error", refused: "not switched, nothing was changed: "},
 		{name: "another service", request: on(), change: func(s *fakeSite) { s.settings.Foreign = []string{"TWILIO_SERVICE_SID"} }, asked: everything,
 			found: "uuids warning,same-service warning"},
 		{name: "users who would be locked out", request: on(), change: func(s *fakeSite) {
@@ -149,12 +162,35 @@ func TestPrepare(t *testing.T) {
 			switch {
 			case test.refused == "" && (refusal != nil || !plan.Needed()):
 				t.Errorf("refused: %v, plan %+v", refusal, plan)
-			case test.refused != "" && (refusal == nil || errs.KindOf(refusal) != errs.Refused || !strings.HasPrefix(refusal.Error(), test.refused)):
+			case test.refused != "" && (refusal == nil || errs.KindOf(refusal) != cmp.Or(test.kind, errs.Refused) || !strings.HasPrefix(refusal.Error(), test.refused)):
 				t.Errorf("refusal %v, want %s", refusal, test.refused)
 			case test.refused != "" && (plan.Needed() || len(plan.Was) == 0):
 				t.Errorf("refused, and the plan writes %+v", plan)
 			}
 		})
+	}
+}
+
+// Where nothing is to be switched, Twilio's silence locks nobody out: it is a warning. What Twilio refuses is not.
+func TestPrepareWarnsOfSilenceWhereNothingIsSwitched(t *testing.T) {
+	for _, c := range []struct {
+		fails    error
+		severity finding.Severity
+	}{{errs.New(errs.Unavailable, "no answer", ""), finding.Warning}, {errs.New(errs.Config, "it is wrong", ""), finding.Error}} {
+		s := &fakeSite{classes: append(installed(), class(9, injector.MFAValidator, injector.TwilioValidator)), fails: map[string]error{"service": c.fails}}
+		for i := range s.classes {
+			if s.classes[i].Name == injector.LoginHandler {
+				s.classes[i].ClassName = injector.MFAHandler
+			}
+		}
+		s.noneWithoutUUID = true
+		_, found, err := injector.Prepare(t.Context(), s.site(), on())
+		refused := injector.Refusal(found) != nil
+		for _, f := range found {
+			if f.ID == injector.CheckTwilioService && (f.Severity != c.severity || refused != (c.severity == finding.Error)) {
+				t.Errorf("%v: %+v, refused %v, %v", c.fails, f, refused, err)
+			}
+		}
 	}
 }
 

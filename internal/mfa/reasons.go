@@ -9,6 +9,7 @@ const (
 	ReasonSharedUUID       errs.Reason = "shared-uuid"       // no parts
 	ReasonLeftFactor       errs.Reason = "left-factor"       // no parts: Twilio has a verified factor that nobody uses
 	ReasonRightsMissing    errs.Reason = "rights-missing"    // no parts: of the database role
+	ReasonHistoryRights    errs.Reason = "history-rights"    // no parts: of the database role, for the history of logins
 	ReasonRoleTooPowerful  errs.Reason = "role-too-powerful" // no parts: the database role has rights that others could use
 	ReasonTooManyCodes     errs.Reason = "too-many-codes"    // no parts: Twilio takes no more codes for the factor for now
 	ReasonOldFactorLeft    errs.Reason = "old-factor-left"   // no parts
@@ -33,5 +34,6 @@ const (
 	ReasonFactorGone       errs.Reason = "factor-gone"       // user, who is locked out
 	ReasonNoUUID           errs.Reason = "no-uuid"           // user
 	ReasonBrokenEnrollment errs.Reason = "broken-enrollment" // user
+	ReasonTwilioDown       errs.Reason = "twilio-down"       // no parts: the factors to be deleted are not known
 	ReasonTwilioSilent     errs.Reason = "twilio-silent"     // user, whose code can't be checked
 )

@@ -36,6 +36,9 @@ func PlanReset(ctx context.Context, store Reader, factors FactorReader, u User, 
 		return p, nil
 	}
 	listed, err := factors.ListFactors(ctx, *u.UUID)
+	if err != nil && errs.KindOf(err) == errs.Unavailable {
+		err = &errs.Error{Kind: errs.Unavailable, Err: err, Hint: ReasonTwilioDown.With()}
+	}
 	if err != nil {
 		return p, err
 	}

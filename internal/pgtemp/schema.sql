@@ -89,3 +89,25 @@ create table injector_classes (
     usercompanyid bigint not null,
     unique (name, class_name)
 );
+
+create table audit_header (
+    id serial primary key,
+    username varchar,
+    customer_id integer,
+    sessionid varchar,
+    created timestamp not null default now(),
+    lastupdated timestamp default now()
+);
+
+create table audit_lines (
+    id serial primary key,
+    audit_id integer not null references audit_header (id) on update cascade on delete cascade,
+    line varchar,
+    created timestamp not null default now(),
+    referer varchar,
+    elapsed_time double precision,
+    memory_used bigint,
+    username varchar,
+    remote_address varchar,
+    user_agent varchar
+);

@@ -85,7 +85,7 @@ var settings = []setting{
 var helping = []string{"disable-next-login", enroll, "reset"}
 
 // harmless are the actions that let nobody in without the phone, and those that verify a caller.
-var harmless = []string{"enable", "identity-check", "identity-send"}
+var harmless = []string{"enable", "identity-check", "identity-send", "session-end"}
 
 // verify ends what enroll began, and so needs what that needs.
 const (

@@ -255,6 +255,9 @@ func (c *check) rowAlone(ctx context.Context, u mfa.User) (look, error) {
 		f := newDifference(SIDMissing, u, "")
 		f.lockedOut(u, mfa.FactorNotAsked)
 		f.resetRow(u)
+		if f.Fixable && !c.wants(OrphanFactor) {
+			f.Remedy.Text += "; whether a factor is left at Twilio is not looked at (orphan-factor)"
+		}
 		l.differences = append(l.differences, f)
 	}
 	return l, nil
@@ -267,13 +270,13 @@ func (c *check) hasToAsk(u mfa.User) bool {
 	switch {
 	case u.UUID == nil:
 		return false
-	case u.IsEnrolled():
-		return mfa.ValidFactorSID(u.FactorSID()) && c.wants(FactorMissing, FactorUnverified, StaleFactor)
+	case u.IsEnrolled() && mfa.ValidFactorSID(u.FactorSID()):
+		return c.wants(FactorMissing, FactorUnverified, StaleFactor)
 	case !c.wants(OrphanFactor):
 		return false
 	default:
-		// A user without an entity has no left-over factor. The list is used for nothing else: a factor is never called
-		// missing because its entity is not in the list.
+		// A user without an entity has no left-over factor, also none that the repair of SIDMissing leaves over. The list is
+		// used for nothing else: a factor is never called missing because its entity is not in the list.
 		_, exists := c.entities[*u.UUID]
 		return exists || !c.listed
 	}
@@ -292,13 +295,18 @@ func (f *Difference) lockedOut(u mfa.User, factor mfa.FactorSight) {
 // repaired while the next login skips the code: an operator has let the user in, who may have no phone at hand, and a
 // reset would undo that.
 func (f *Difference) resetRow(u mfa.User) {
-	no := false
-	f.becomes = mfa.Row{UUID: u.UUID, Enrolled: &no, Enabled: &no}
+	f.becomes = resetOf(u.Row)
 	f.Remedy = errs.Plain("reset: the next login asks for the password, then to enroll again")
 	if u.State() == mfa.StateSkipNextLogin {
 		f.Message = "logs in once more without a code, then " + f.Message
 		f.keep(ReasonSkips.With(u.Username))
 	}
+}
+
+// resetOf returns the row after a reset.
+func resetOf(r mfa.Row) mfa.Row {
+	no := false
+	return mfa.Row{UUID: r.UUID, Enrolled: &no, Enabled: &no}
 }
 
 func (c *check) uuidMissing(u mfa.User) Difference {
@@ -359,8 +367,12 @@ func (c *check) compareFactors(ctx context.Context, u mfa.User) (differences []D
 			verified = append(verified, f)
 		}
 	}
-	if !u.IsEnrolled() {
+	switch {
+	case !u.IsEnrolled():
 		differences, err = c.leftOver(ctx, OrphanFactor, u, verified, "")
+		return differences, false, err
+	case !mfa.ValidFactorSID(u.FactorSID()):
+		differences, err = c.orphaned(ctx, u, verified)
 		return differences, false, err
 	}
 	mine, err := mfa.OwnFactor(ctx, c.Factors, c.breaker.ask, u, listed)
@@ -390,6 +402,21 @@ func (c *check) compareFactors(ctx context.Context, u mfa.User) (differences []D
 	}
 	stale, err := c.leftOver(ctx, StaleFactor, u, verified, keep)
 	return append(differences, stale...), true, err
+}
+
+// orphaned returns a difference for each verified factor of a user who is enrolled with none. The repair of SIDMissing, which
+// comes first, resets the row; the factor is deleted after that, if the row is as that repair leaves it.
+func (c *check) orphaned(ctx context.Context, u mfa.User, verified []mfa.Factor) ([]Difference, error) {
+	keep := ""
+	if u.State() == mfa.StateSkipNextLogin || !c.wants(SIDMissing) {
+		keep = "kept until the row is reset"
+	}
+	u.Row = resetOf(u.Row)
+	differences, err := c.leftOver(ctx, OrphanFactor, u, verified, keep)
+	for i := range differences {
+		differences[i].Message = "enrolled with no factor on record, but Twilio has a verified one: no login accepts it, and nobody watches it"
+	}
+	return differences, err
 }
 
 // leftOver returns a difference for each verified factor that no row names. keep is why they may not be deleted, or

@@ -158,6 +158,9 @@ func (d *Dir) readLink(name string) (string, error) {
 	return string(target[:n]), nil
 }
 
+// OpenDir opens a directory in d and judges it. It fails as the function OpenDir does, and with unix.ENOTDIR for a link.
+func (d *Dir) OpenDir(name string) (*Dir, error) { return d.step(name) }
+
 // step opens a directory in d and judges it.
 func (d *Dir) step(name string) (*Dir, error) {
 	fd, err := openat(d.fd(), name, walkFlags|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)

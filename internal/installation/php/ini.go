@@ -15,13 +15,15 @@ import (
 
 // iniDefaults are the settings that matter here, with PHP's built-in values. These count if no file sets them.
 var iniDefaults = map[string]string{
-	"session.gc_maxlifetime":  "1440",
-	"session.gc_probability":  "1",
-	"session.gc_divisor":      "100",
-	"session.cookie_secure":   "0",
-	"session.cookie_httponly": "0",
-	"session.save_path":       "",
-	"variables_order":         "EGPCS",
+	"session.gc_maxlifetime":    "1440",
+	"session.gc_probability":    "1",
+	"session.gc_divisor":        "100",
+	"session.cookie_secure":     "0",
+	"session.cookie_httponly":   "0",
+	"session.save_path":         "",
+	"session.save_handler":      "files",
+	"session.serialize_handler": "php",
+	"variables_order":           "EGPCS",
 }
 
 // Ini is the configuration of one server interface of PHP, of FPM for instance.

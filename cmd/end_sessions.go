@@ -1,0 +1,79 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/injector"
+	"uzerp-mfa/internal/session"
+)
+
+// endSessions is the flag with which a command also ends the sessions that its change does not reach.
+type endSessions struct {
+	wanted   bool
+	sessions session.Writer
+}
+
+func (e *endSessions) register(c *cobra.Command) {
+	c.Flags().BoolVar(&e.wanted, "end-sessions", false, "end the open sessions that the change does not reach, too")
+}
+
+// open makes sure, before anything is changed, that sessions can be listed.
+func (e *endSessions) open(ctx context.Context, app *App, ch *changes) (err error) {
+	if !e.wanted {
+		return nil
+	}
+	if e.sessions, err = ch.Sessions(app.sessionSettings("")); err != nil {
+		return ch.Refused("sessions", err)
+	}
+	listing, err := e.sessions.List(ctx)
+	if err == nil {
+		err = ch.Refused("sessions", listing.Readable())
+	}
+	return err
+}
+
+// afterSwitch ends the sessions that keep another login handler than the present one.
+func (e *endSessions) afterSwitch(ctx context.Context, app *App, present string) error {
+	ended, err := session.End(ctx, e.sessions, session.Selection{All: true, Present: present}, app.now)
+	n := 0
+	for _, one := range ended {
+		if n += one.Ended; err == nil {
+			err = one.Err
+		}
+	}
+	app.streams.Notef("%s that kept the old login ended", count(n, "session"))
+	if err != nil {
+		return &errs.Error{Kind: errs.KindOf(err), Op: "the switch is made, but not every session that keeps the old login is ended", Err: err,
+			Hint: errs.Plain("uzerp-mfa session end --all --old-handler")}
+	}
+	return nil
+}
+
+// noteOpenSessions says how many browsers still have another login handler than the present one, and what ends that.
+func (a *App) noteOpenSessions(ctx context.Context, present string) {
+	const help = "uzerp-mfa session end --all --old-handler"
+	sessions, err := a.sessions("")
+	var listing session.Listing
+	if err == nil {
+		listing, err = sessions.List(ctx)
+	}
+	n := listing.OldHandler(present)
+	var now string
+	switch {
+	case len(listing.Places) == 0:
+		now = fmt.Sprintf("%s (%s)", err, hintOf(err))
+	case err != nil:
+		now = fmt.Sprintf("they are in %s; root lists them with uzerp-mfa session list, and ends them with %s", pathsOf(listing), help)
+	case n == 0:
+		now = "none is open in " + pathsOf(listing)
+	case n == 1:
+		now = fmt.Sprintf("1 session in %s does; it ends with %s", pathsOf(listing), help)
+	default:
+		now = fmt.Sprintf("%d sessions in %s do; they end with %s", n, pathsOf(listing), help)
+	}
+	a.streams.Notef("%s: %s", injector.OpenSessions, now)
+}

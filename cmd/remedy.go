@@ -1,0 +1,282 @@
+package cmd
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/injector"
+	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/output"
+)
+
+// remedyOptions are what user reset, user disable-next-login and user enable are told.
+type remedyOptions struct {
+	writeFlags
+	callerFlags
+	remedy     mfa.Remedy
+	names      nameList
+	skipTwilio bool
+}
+
+func newRemedyCmd(app *App, opts *remedyOptions, c *cobra.Command) *cobra.Command {
+	if opts.remedy != mfa.RemedyEnable {
+		c.Flags().StringVar(&opts.self, "self", "", "your own uzERP user name, for the audit log (also: UZERP_MFA_SELF)")
+		opts.registerCaller(c)
+	}
+	opts.register(c)
+	opts.names.register(c)
+	c.ValidArgsFunction = app.completeUsers(0)
+	c.RunE = app.run(listFormats, func(ctx context.Context, args []string) error {
+		if opts.remedy != mfa.RemedyEnable {
+			if err := opts.readCaller(app, c, &opts.writeFlags); err != nil {
+				return err
+			}
+		}
+		return runRemedy(ctx, app, opts, args)
+	})
+	return c
+}
+
+// validate reads the names, and refuses what could not be carried to its end.
+func (o *remedyOptions) validate(ctx context.Context, app *App, args []string) (names []string, err error) {
+	switch {
+	case o.verify && o.skipTwilio:
+		return nil, usageError("--identify and --skip-twilio contradict each other: it is Twilio that sends the code",
+			"while Twilio is down, verify the caller in another way")
+	case !o.verify && o.remedy != mfa.RemedyEnable:
+		if err := app.requireConfirmation(o.writeFlags); err != nil {
+			return nil, err
+		}
+	}
+	names, err = o.names.read(ctx, app, args)
+	if err != nil {
+		return nil, err
+	}
+	return names, o.oneCaller(names)
+}
+
+// runRemedy takes the way that mfa/remedy.go describes.
+func runRemedy(ctx context.Context, app *App, opts *remedyOptions, args []string) error {
+	names, err := opts.validate(ctx, app, args)
+	if err != nil {
+		return err
+	}
+	ch, err := app.changes(opts.writeFlags)
+	if err != nil {
+		return err
+	}
+	planner, applier, err := app.remedies(ctx, ch, opts.remedy, opts.skipTwilio)
+	if err != nil {
+		return err
+	}
+	users, err := opts.names.lookup(ctx, planner.Store, names)
+	if err != nil {
+		return err
+	}
+	progress := app.streams.NewProgress("users looked at", len(users))
+	plan := planner.Plan(ctx, opts.remedy, users, progress.Step)
+	progress.Done()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	needed := plan.Needed()
+	for _, r := range needed {
+		app.warnLookalike(r.User.Username)
+	}
+	if len(needed) > 0 {
+		if err := app.verifyCaller(ctx, ch, opts.writeFlags, opts.callerFlags, needed[0].User, undone(opts.remedy)); err != nil {
+			return err
+		}
+	}
+	app.warnSelf(ch, opts.writeFlags, plan)
+	for _, r := range needed {
+		if opts.dryRun && opts.remedy != mfa.RemedyEnable {
+			app.noteRecipients(ctx, ch, r.User.Username)
+		}
+	}
+	if err := app.askRemedy(ctx, opts.writeFlags, plan); err != nil {
+		return err
+	}
+	if !opts.dryRun {
+		progress := app.streams.NewProgress("users changed", len(needed))
+		plan.Apply(ctx, applier, progress.Step)
+		progress.Done()
+	}
+	return app.reportRemedy(ch, opts.writeFlags, plan)
+}
+
+// undone says what is not done if the caller is not verified.
+func undone(r mfa.Remedy) string {
+	if r == mfa.RemedyReset {
+		return "nobody was reset"
+	}
+	return "nothing was changed"
+}
+
+// remedies returns what plans a remedy, and what applies it.
+func (a *App) remedies(ctx context.Context, ch *changes, remedy mfa.Remedy, skipTwilio bool) (p mfa.Planner, ap mfa.Applier, err error) {
+	store, err := ch.Users(ctx)
+	if err != nil {
+		return p, ap, err
+	}
+	p = mfa.Planner{Store: store, Site: mfa.SiteUnknown, NewUUID: a.newUUID, Now: a.now, SkipTwilio: skipTwilio}
+	ap = mfa.Applier{Store: store, Follow: a.follow(ch)}
+	if remedy == mfa.RemedyReset && !skipTwilio {
+		factors, err := ch.Factors()
+		if err != nil {
+			return p, ap, err
+		}
+		p.Factors, ap.Factors = factors, factors
+	}
+	if p.Directory, err = a.reader.Directory(ctx); err != nil {
+		return p, ap, err
+	}
+	p.Site, err = a.siteLogin(ctx)
+	return p, ap, err
+}
+
+// follow returns what follows the change of a user: the mail to the user, the end of open sessions. All commands that
+// change a user's second factor take it from here.
+func (a *App) follow(*changes) func(context.Context, mfa.Applied) { return nil }
+
+// siteLogin returns whether two-factor login is switched on. If that can't be read, it is not known.
+func (a *App) siteLogin(ctx context.Context) (mfa.SiteLogin, error) {
+	site, err := a.reader.Injector(ctx)
+	if err != nil {
+		return mfa.SiteUnknown, err
+	}
+	classes, err := site.InjectorClasses(ctx, []string{injector.LoginHandler, injector.MFAValidator})
+	switch {
+	case err == nil:
+		return injector.SiteLogin(classes), nil
+	case ctx.Err() != nil || errs.KindOf(err) == errs.Unavailable:
+		return mfa.SiteUnknown, err
+	}
+	return mfa.SiteUnknown, nil
+}
+
+// warnSelf warns operators who help themselves.
+func (a *App) warnSelf(ch *changes, w writeFlags, p *mfa.RemedyPlan) {
+	did := map[mfa.Remedy]string{mfa.RemedyReset: "reset it", mfa.RemedySkip: "let it in without a code"}[p.Remedy]
+	if did == "" || w.dryRun {
+		return
+	}
+	for _, r := range p.Needed() {
+		switch name := r.User.Username; {
+		case !ch.IsSelf(name):
+		case !ch.Recorded():
+			a.streams.Warnf("%q is your own user", name)
+		default:
+			a.streams.Warnf("%q is your own user: the audit log says that you %s yourself", name, did)
+		}
+	}
+}
+
+// askRemedy shows a plan and asks. --yes shows and asks nothing; a dry run shows the same as the question, and ends there.
+// In JSON a dry run's plan is the document alone.
+func (a *App) askRemedy(ctx context.Context, w writeFlags, p *mfa.RemedyPlan) error {
+	q, asks := p.Question()
+	switch {
+	case !asks || w.yes && !w.dryRun || w.dryRun && a.flags.output != formatTable:
+		return nil
+	case p.Unread != nil && ctx.Err() == nil:
+		a.streams.Warnf("whether anybody here has left, and their company, could not be looked up: %s", p.Unread)
+	}
+	a.showRemedies(p)
+	switch {
+	case w.dryRun:
+		return nil
+	case q.Type == "":
+		return a.confirm(ctx, w, q.Text)
+	}
+	typed, err := a.streams.AskExact(ctx, q.Text, q.Type)
+	if err == nil && !typed {
+		err = errs.New(errs.Declined, "the number was not typed; nothing was changed", "")
+	}
+	return err
+}
+
+// showRemedies shows the persons who are to be changed, so that a wrong one is noticed.
+func (a *App) showRemedies(p *mfa.RemedyPlan) {
+	s := a.streams
+	for _, r := range p.Users {
+		u := r.User
+		s.Sayf("%q", u.Username)
+		if o := remedyOutcome(r); o.status != statusPlanned {
+			s.Sayf("  %s: %s", o.status, o.message)
+			continue
+		}
+		company := "unknown"
+		if r.Details != nil {
+			company = orDash(r.Details.Company)
+		}
+		s.Sayf("  person      %s", output.Escape(orDash(mfa.Brief(u.Person))))
+		s.Sayf("  company     %s", output.Escape(mfa.Brief(company)))
+		s.Sayf("  email       %s", output.Escape(orDash(mfa.Brief(text(u.Email)))))
+		s.Sayf("  last login  %s", orDash(text(lastLogin(u.LastLogin))))
+		if r.Details != nil && r.Details.EndDate != nil {
+			s.Sayf("  last day    %s", r.Details.EndDate.Format(time.DateOnly))
+		}
+		s.Sayf("  state       %s", u.State())
+		switch {
+		case p.Remedy != mfa.RemedyReset:
+		case r.SkipTwilio:
+			s.Sayf("  at Twilio   not looked at; the old factor stays there")
+		default:
+			s.Sayf("  at Twilio   %s to delete", count(len(r.Delete), "factor"))
+		}
+		s.Sayf("  afterwards  %s", r.Afterwards())
+		for _, w := range r.Warnings() {
+			s.Warnf("%s", w)
+		}
+	}
+}
+
+// remedyOutcome returns what became of a user, or what would.
+func remedyOutcome(r *mfa.UserRemedy) outcome {
+	o := outcome{username: r.User.Username}
+	switch {
+	case r.Err != nil:
+		o.fail(r.Err)
+		return o
+	case !r.Needed():
+		o.status = statusUnchanged
+	case r.Done == nil:
+		o.status = statusPlanned
+	default:
+		o.status = statusChanged
+	}
+	o.message = r.Message()
+	return o
+}
+
+// reportRemedy prints what became of each user, and returns what the command ends with.
+func (a *App) reportRemedy(ch *changes, w writeFlags, p *mfa.RemedyPlan) error {
+	a.noteSiteOff(p.Site == mfa.SiteOff)
+	outcomes := make([]outcome, len(p.Users))
+	changed := false
+	for i, r := range p.Users {
+		outcomes[i] = remedyOutcome(r)
+		changed = changed || r.Changed()
+	}
+	if err := a.writeResults(ch, outcomes, w.dryRun); err != nil {
+		return err
+	}
+	if changed && p.Remedy == mfa.RemedyReset {
+		a.streams.Notef("Tell the user: delete the old uzERP account from the authenticator app, then log in; uzERP shows a new QR code.")
+	}
+	if changed && p.Remedy != mfa.RemedyEnable {
+		a.streams.Notef("Open sessions go on: a browser that is logged in as the user stays logged in.")
+	}
+	return nil
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}

@@ -1,0 +1,100 @@
+package cmd
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"uzerp-mfa/internal/session"
+)
+
+func newSessionCmd(app *App) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "session",
+		Short: "List who is logged in to uzERP, and end sessions",
+		Long: `Says who is logged in now, from the files in which PHP keeps sessions, and ends sessions. Neither a reset nor a new
+password nor a switch of the login handler ends one. docs/session.md says where the files are looked for.
+
+` + exitCodes(),
+		Example: `  uzerp-mfa session list
+  uzerp-mfa session end alice`,
+		Args: cobra.ArbitraryArgs,
+		RunE: runGroup,
+	}
+	c.AddCommand(newSessionListCmd(app), newSessionEndCmd(app))
+	return c
+}
+
+// notReadView are files that are not judged.
+type notReadView struct {
+	Path  string  `json:"path"`
+	Why   string  `json:"why"`
+	Owner *string `json:"owner"` // of files of another user
+	Files int     `json:"files"`
+}
+
+type placeView struct {
+	Path       string   `json:"path"`
+	Interfaces []string `json:"interfaces"`
+	Sources    []string `json:"sources"`
+}
+
+type elsewhereView struct {
+	Interface   string  `json:"interface"`
+	SaveHandler *string `json:"save_handler"` // null if only PHP knows the place
+}
+
+func viewPlaces(l session.Listing) []placeView {
+	views := []placeView{}
+	for _, p := range l.Places {
+		views = append(views, placeView{Path: p.Path, Interfaces: append([]string{}, p.Interfaces...), Sources: append([]string{}, p.Sources...)})
+	}
+	return views
+}
+
+func viewNotRead(l session.Listing) []notReadView {
+	views := []notReadView{}
+	for _, n := range l.NotRead {
+		views = append(views, notReadView{Path: n.Path, Why: string(n.Why), Owner: optional(n.Owner), Files: n.Files})
+	}
+	return views
+}
+
+func viewElsewhere(l session.Listing) []elsewhereView {
+	views := []elsewhereView{}
+	for _, e := range l.Elsewhere {
+		views = append(views, elsewhereView{Interface: e.Interface, SaveHandler: optional(e.Handler)})
+	}
+	return views
+}
+
+// tellUnseen says where sessions may be that are not in a list.
+func (a *App) tellUnseen(l session.Listing) {
+	for _, n := range l.NotRead {
+		what := map[session.Why]string{
+			session.Malformed: "no session that PHP could read",
+			session.Foreign:   "files of " + n.Owner + ", as whom no web server is known to run here: PHP takes no session of another user's",
+			session.Odd:       "links, pipes, directories or files with two names in place of sessions",
+		}[n.Why]
+		if what != "" {
+			a.streams.Warnf("%d of the files in %q left out: %s", n.Files, n.Path, what)
+		}
+	}
+	for _, e := range l.Elsewhere {
+		switch e.Handler {
+		case "":
+			a.streams.Warnf("where %s keeps sessions only PHP itself knows: they are not looked at", e.Interface)
+		default:
+			a.streams.Warnf("%s keeps sessions in %q, and not in files: they are not looked at", e.Interface, e.Handler)
+		}
+	}
+}
+
+func pathsOf(l session.Listing) string {
+	var paths []string
+	for _, p := range l.Places {
+		paths = append(paths, fmt.Sprintf("%q", p.Path))
+	}
+	return strings.Join(paths, ", ")
+}

@@ -1,0 +1,120 @@
+package cmd
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/mfa"
+)
+
+type sessionListOptions struct {
+	names  nameList
+	phpIni string
+}
+
+func newSessionListCmd(app *App) *cobra.Command {
+	opts := &sessionListOptions{}
+	c := &cobra.Command{
+		Use:   "list [USER...]",
+		Short: "List who is logged in to uzERP now",
+		Long: `Lists the sessions of users who are logged in: the first page view, the last request, the company, and the login handler
+that the browser keeps. Nothing else that is in a session is shown. Without names it needs no database.
+
+It reads the files in which PHP keeps sessions, where the settings of the web server's PHP say. Only root may do that on most
+machines: others get 4. Sessions that are not in files, or are written by igbinary, can't be read: 6.
+
+` + exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable),
+		Example: `  uzerp-mfa session list
+  uzerp-mfa session list alice bob -o json`,
+	}
+	registerPHPIni(c.Flags(), &opts.phpIni)
+	opts.names.register(c)
+	named := c.Args
+	c.Args = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		return named(c, args)
+	}
+	c.ValidArgsFunction = app.completeUsers(0)
+	c.RunE = app.run(listFormats, func(ctx context.Context, args []string) error { return runSessionList(ctx, app, opts, args) })
+	return c
+}
+
+type sessionView struct {
+	Username     string  `json:"username"`
+	Started      *string `json:"started"`
+	LastRequest  *string `json:"last_request"`
+	Company      *string `json:"company"`
+	LoginHandler *string `json:"login_handler"`
+}
+
+type sessionsView struct {
+	SchemaVersion int             `json:"schema_version"`
+	Sessions      []sessionView   `json:"sessions"`
+	Places        []placeView     `json:"places"`
+	NotRead       []notReadView   `json:"not_read"`
+	Elsewhere     []elsewhereView `json:"elsewhere"`
+}
+
+func runSessionList(ctx context.Context, app *App, opts *sessionListOptions, args []string) error {
+	names, err := opts.names.read(ctx, app, args)
+	if err != nil {
+		return err
+	}
+	sessions, err := app.sessions(opts.phpIni)
+	if err != nil {
+		return err
+	}
+	var users []string // nil means everybody
+	if len(names) > 0 {
+		if users, err = app.knownUsers(ctx, names); err != nil {
+			return err
+		}
+	}
+	listing, err := sessions.List(ctx)
+	if err != nil {
+		return err
+	}
+	views := []sessionView{}
+	for _, s := range listing.LoggedIn(users) {
+		views = append(views, sessionView{Username: s.User, Started: optional(instant(s.Started)), LastRequest: optional(instant(s.LastRequest)),
+			Company: optional(s.Company), LoginHandler: optional(s.Handler)})
+	}
+	document := sessionsView{SchemaVersion: schemaVersion, Sessions: views, Places: viewPlaces(listing), NotRead: viewNotRead(listing),
+		Elsewhere: viewElsewhere(listing)}
+	err = showList(app, document, views, []string{"username", "since", "last request", "company", "login handler"}, func(v sessionView) []string {
+		return []string{v.Username, text(v.Started), text(v.LastRequest), text(v.Company), text(v.LoginHandler)}
+	})
+	if err != nil {
+		return err
+	}
+	if app.flags.output == formatTable {
+		app.streams.Notef("%s in %s", count(len(views), "session"), pathsOf(listing))
+	}
+	app.tellUnseen(listing)
+	return listing.Readable()
+}
+
+// knownUsers returns the names of users that exist. It fails as mfa.Lookup does.
+func (a *App) knownUsers(ctx context.Context, names []string) ([]string, error) {
+	reader, err := a.reader.Users(ctx)
+	if err != nil {
+		return nil, err
+	}
+	users, err := mfa.Lookup(ctx, reader, names)
+	if err != nil {
+		return nil, err
+	}
+	return usernamesOf(users), nil
+}
+
+func usernamesOf(users []mfa.User) []string {
+	names := make([]string, len(users))
+	for i, u := range users {
+		names[i] = u.Username
+	}
+	return names
+}

@@ -1,0 +1,159 @@
+package db
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/history"
+	"uzerp-mfa/internal/mfa"
+)
+
+// Logins returns what uzERP's table audit_lines says about logins. uzERP writes a line for every page that somebody opens, and
+// the table has no index but that on its number. So it is read from its end, some lines at a time, until they are old
+// enough. The cost is that of the lines of that time, and not of the table: about five seconds for a million.
+func (db *DB) Logins() history.Records { return logins{db} }
+
+type logins struct{ db *DB }
+
+const (
+	linesAtOnce = 20_000
+	mostLines   = 2_000_000 // are looked at: those of a week, on a site with some hundreds of users
+	mostLogins  = 50_000    // are returned
+	widestZone  = 14 * time.Hour
+)
+
+// Source implements history.Records.
+func (logins) Source() history.Source { return history.FromAudit }
+
+// Read implements history.Records. Times are wall clocks, because the column has no zone. It fails with errs.Config if
+// the role may not read the lines, and with errs.Refused if there is no such table.
+func (l logins) Read(ctx context.Context, q history.Query) (history.Reading, error) {
+	var r history.Reading
+	err := l.db.runOnTables(ctx, "read uzERP's audit lines", func(conn *pgx.Conn) error {
+		suffix, err := l.access(ctx, conn)
+		if err != nil {
+			return err
+		}
+		r, err = l.read(ctx, conn, suffix, q)
+		return err
+	})
+	return r, err
+}
+
+// access returns what the names of the queries end with: nothing if the role may read the table, or else that of the view.
+func (l logins) access(ctx context.Context, conn *pgx.Conn) (suffix string, err error) {
+	type access struct {
+		There    bool `db:"there"`
+		Readable bool `db:"readable"`
+		View     bool `db:"view"`
+		Stranger bool `db:"stranger"`
+	}
+	found, err := collect(ctx, l.db, conn, "login_access", pgx.StrictNamedArgs{"schema": schemaOf(conn)}, pgx.RowToStructByName[access])
+	if err != nil {
+		return "", err
+	}
+	switch a := found[0]; {
+	case !a.There:
+		return "", &errs.Error{Kind: errs.Refused, Err: errors.New("this uzERP has no table audit_lines")}
+	case a.Readable:
+		s, err := l.db.lookAt(ctx, conn, []string{"audit_lines"})
+		return "", cmp.Or(err, s.unusable(), s.tooPowerful())
+	case a.View:
+		return "_of_view", nil
+	case a.Stranger:
+		return "", &errs.Error{Kind: errs.Config, Hint: mfa.ReasonHistoryRights.With(),
+			Err: errors.New("the view uzerp_mfa_logins does not belong to the owner of table audit_lines, so it is not used")}
+	}
+	return "", &errs.Error{Kind: errs.Config, Hint: mfa.ReasonHistoryRights.With(),
+		Err: errors.New("the database role may not read table audit_lines")}
+}
+
+type loginLine struct {
+	Created time.Time `db:"created"`
+	User    string    `db:"username"`
+	Address string    `db:"remote_address"`
+	Browser string    `db:"user_agent"`
+	What    string    `db:"what"`
+}
+
+type loginBounds struct {
+	N      int64      `db:"n"`
+	Lowest int64      `db:"lowest"`
+	Newest *time.Time `db:"newest"`
+	Oldest *time.Time `db:"oldest"`
+}
+
+func (l logins) read(ctx context.Context, conn *pgx.Conn, suffix string, q history.Query) (r history.Reading, err error) {
+	r.NoZone = true
+	var names []string
+	for _, n := range q.Usernames {
+		if storable(n) {
+			names = append(names, n)
+		}
+	}
+	if q.Usernames != nil && names == nil {
+		names = []string{}
+	}
+	since := time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)
+	if q.Since.After(since.Add(widestZone)) {
+		since = q.Since.UTC().Add(-widestZone)
+	}
+	oldest, err := collect(ctx, l.db, conn, "oldest_login", nil, pgx.RowTo[time.Time])
+	if err != nil || len(oldest) == 0 {
+		return r, err
+	}
+	r.Oldest = oldest[0]
+	unclear := 0
+	defer func() {
+		if unclear > 0 {
+			r.Missing = append(r.Missing, fmt.Sprintf("%d lines of audit_lines are about a login, but not in the form that this program knows", unclear))
+		}
+	}()
+	seen := int64(0)
+	for upto := int64(math.MaxInt64); ; {
+		bounds, err := collect(ctx, l.db, conn, "login_bounds", pgx.StrictNamedArgs{"upto": upto, "rows": linesAtOnce}, pgx.RowToStructByName[loginBounds])
+		if err != nil {
+			return r, err
+		}
+		b := bounds[0]
+		if b.N == 0 || b.Newest == nil || b.Newest.Before(since) {
+			return r, nil
+		}
+		if b.Oldest.Before(r.Oldest) {
+			r.Oldest = *b.Oldest
+		}
+		lines, err := collect(ctx, l.db, conn, "logins"+suffix, pgx.StrictNamedArgs{
+			"from": b.Lowest, "upto": upto, "since": since, "names": names, "most": mostLogins - len(r.Entries) + 1,
+		}, pgx.RowToStructByName[loginLine])
+		if err != nil {
+			return r, err
+		}
+		for _, line := range lines {
+			switch {
+			case line.What == "unclear":
+				unclear++
+			case len(r.Entries) == mostLogins:
+				r.Missing = append(r.Missing, fmt.Sprintf("audit_lines has more than %d lines about logins: the older ones were not read", mostLogins))
+				return r, nil
+			default:
+				r.Entries = append(r.Entries, history.Entry{At: line.Created, NoZone: true, Source: history.FromAudit,
+					Username: line.User, What: history.What(line.What), Address: line.Address, Browser: line.Browser})
+			}
+		}
+		if seen += b.N; seen >= mostLines {
+			r.Missing = append(r.Missing, fmt.Sprintf("audit_lines has more than %d lines of this time: the older ones were not read", mostLines))
+			return r, nil
+		}
+		if b.Lowest == math.MinInt64 {
+			return r, nil
+		}
+		upto = b.Lowest - 1
+	}
+}

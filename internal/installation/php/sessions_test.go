@@ -1,0 +1,66 @@
+package php
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"uzerp-mfa/internal/installation/treetest"
+)
+
+func TestFindSessionStores(t *testing.T) {
+	root := treetest.Write(t, map[string]string{
+		"etc/php/8.2/cli/php.ini":          "session.save_path = /cli\n",
+		"etc/php/8.2/apache2/php.ini":      "; session.save_path = /no\n",
+		"etc/php/8.2/apache2/conf.d/9.ini": "session.serialize_handler = php_serialize\n",
+		"etc/php/8.2/fpm/php.ini":          "session.save_path = \"2;0600;/var/deep\"\n",
+		"etc/php/8.2/fpm/pool.d/www.conf": "; a comment\n[global]\nx = y\n[www]\nuser = www-data\n[erp]\nuser = uzerp\n" +
+			"php_admin_value[session.save_path] = /srv/erp ; here\nphp_value[session.save_path] = /no\nphp_admin_value[session.save_handler] = redis\n",
+		"etc/php/8.2/fpm/pool.d/old.conf.bak":  "[bak]\n",
+		"etc/apache2/sites-enabled/uzerp.conf": "-> ../sites-available/uzerp.conf",
+		"etc/apache2/sites-available/uzerp.conf": "<VirtualHost *:80>\n php_admin_value session.save_path \"/srv/a b\"\n</VirtualHost>\n" +
+			"<VirtualHost *:443>\n# php_value session.save_path /no\n php_value session.save_path ${X}\n</VirtualHost>\n",
+		"etc/apache2/sites-available/other.conf": "php_admin_value session.save_path /no\n",
+		"usr/local/etc/php-fpm.d/www.conf":       "[www]\nuser = app\n",
+	})
+	got, err := FindSessionStores(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range got {
+		got[i].Source = strings.TrimPrefix(got[i].Source, root)
+		got[i].Interface = strings.ReplaceAll(got[i].Interface, root, "")
+	}
+	want := []SessionStore{
+		{Interface: "PHP 8.2 apache2", Handler: "files", Path: "/var/lib/php/sessions", Serializer: "php_serialize"},
+		{Interface: "PHP 8.2 apache2, /etc/apache2/sites-enabled/uzerp.conf", Handler: "files", Path: "/srv/a b", Serializer: "php_serialize",
+			Source: "/etc/apache2/sites-enabled/uzerp.conf line 2"},
+		{Interface: "PHP 8.2 apache2, /etc/apache2/sites-enabled/uzerp.conf", Handler: "files", Path: "${X}", Serializer: "php_serialize",
+			Source: "/etc/apache2/sites-enabled/uzerp.conf line 6", Unknown: true},
+		{Interface: "PHP 8.2 fpm, pool www", Handler: "files", Path: "/var/deep", Levels: 2, Serializer: "php", User: "www-data",
+			Source: "/etc/php/8.2/fpm/php.ini line 1"},
+		{Interface: "PHP 8.2 fpm, pool erp", Handler: "redis", Path: "/srv/erp", Serializer: "php", User: "uzerp",
+			Source: "/etc/php/8.2/fpm/pool.d/www.conf line 8"},
+		{Interface: "PHP fpm, pool www", Handler: "files", Path: "/tmp", Serializer: "php", User: "app"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	redHat := treetest.Write(t, map[string]string{"etc/php.ini": "session.save_path = /rh\n", "etc/php.d/1.ini": "session.save_handler = memcached\n"})
+	if got, err := FindSessionStores(redHat); err != nil || len(got) != 1 || got[0].Path != "/rh" || got[0].Handler != "memcached" {
+		t.Error(got, err)
+	}
+	if none, err := FindSessionStores(filepath.Join(root, "nothing")); err != nil || none != nil {
+		t.Error(none, err)
+	}
+}
+
+func TestSplitSavePath(t *testing.T) {
+	for text, want := range map[string]string{"/a": "0 /a", "3;/a": "3 /a", "1;0640;/a": "1 /a", "x;/a": "0 /a", "": "0 "} {
+		if path, levels := splitSavePath(text); string(rune('0'+levels))+" "+path != want {
+			t.Errorf("%q: %q, %d", text, path, levels)
+		}
+	}
+}

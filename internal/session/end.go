@@ -1,0 +1,156 @@
+package session
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"uzerp-mfa/internal/errs"
+)
+
+// Selection says which sessions are meant.
+type Selection struct {
+	Users []string // the users, unless All is set
+	All   bool     // every user's, and every login page that a browser has open
+	// Present is the login handler that uzERP uses now; if it is set, only sessions with another one are meant.
+	Present string
+}
+
+func (sel Selection) has(s Session) bool {
+	return (sel.All || s.User != "" && slices.Contains(sel.Users, s.User)) && (sel.Present == "" || s.isOld(sel.Present))
+}
+
+// Group are the sessions of one user that are to be ended. The user "" stands for the open login pages.
+type Group struct {
+	User     string
+	Sessions []Session
+}
+
+// LoggedIn returns how many of the sessions have the user logged in. The others are at the page that asks for a code.
+func (g Group) LoggedIn() int {
+	n := 0
+	for _, s := range g.Sessions {
+		if s.LoggedIn {
+			n++
+		}
+	}
+	return n
+}
+
+// Since returns the first page view of the oldest session, zero if none is known.
+func (g Group) Since() time.Time {
+	var since time.Time
+	for _, s := range g.Sessions {
+		if !s.Started.IsZero() && (since.IsZero() || s.Started.Before(since)) {
+			since = s.Started
+		}
+	}
+	return since
+}
+
+// LastRequest returns when one of the sessions was last used.
+func (g Group) LastRequest() time.Time {
+	var last time.Time
+	for _, s := range g.Sessions {
+		if s.LastRequest.After(last) {
+			last = s.LastRequest
+		}
+	}
+	return last
+}
+
+// PlanEnd returns the sessions that are meant: a group for each user who has any, in the order of the names.
+func PlanEnd(l Listing, sel Selection) []Group {
+	var groups []Group
+	for _, s := range l.Sessions {
+		if !sel.has(s) {
+			continue
+		}
+		i := slices.IndexFunc(groups, func(g Group) bool { return g.User == s.User })
+		if i < 0 {
+			i = len(groups)
+			groups = append(groups, Group{User: s.User})
+		}
+		groups[i].Sessions = append(groups[i].Sessions, s)
+	}
+	slices.SortFunc(groups, func(a, b Group) int { return cmp.Compare(a.User, b.User) })
+	return groups
+}
+
+// Ended is what became of one user's sessions.
+type Ended struct {
+	User  string
+	Ended int
+	Err   error // why some may be left
+}
+
+// pause is how long to wait before it is looked once more whether a login that was under way has made a new session. PHP
+// needs some microseconds to give a session a new name.
+const pause = 250 * time.Millisecond
+
+// limits of End.
+const (
+	maxRounds = 20
+	flightFor = 10 * time.Second // how long to wait for requests that may end in a login
+)
+
+// End ends the sessions that are meant, and looks again until none is left: twice in a row none was there, and no request
+// was under way that may have been a login. It returns what became of each user who had any, in the order of the names. The
+// error is about all of them: errs.Unavailable if it is not certain that none is left, which running it again mends.
+func End(ctx context.Context, w Writer, sel Selection, now func() time.Time) ([]Ended, error) {
+	var all []Ended
+	at := func(user string) *Ended {
+		i := slices.IndexFunc(all, func(e Ended) bool { return e.User == user })
+		if i < 0 {
+			i = len(all)
+			all = append(all, Ended{User: user})
+		}
+		return &all[i]
+	}
+	sorted := func() []Ended {
+		slices.SortFunc(all, func(a, b Ended) int { return cmp.Compare(a.User, b.User) })
+		return all
+	}
+	clean, deadline := 0, now().Add(flightFor)
+	for rounds := 0; clean < 2; {
+		listing, err := w.List(ctx)
+		if err != nil {
+			return sorted(), err
+		}
+		groups := slices.DeleteFunc(PlanEnd(listing, sel), func(g Group) bool { return at(g.User).Err != nil })
+		for _, g := range groups {
+			n, err := w.End(ctx, g.User, g.Sessions)
+			e := at(g.User)
+			e.Ended += n
+			e.Err = err
+			if ctx.Err() != nil {
+				return sorted(), context.Cause(ctx)
+			}
+		}
+		switch {
+		case len(groups) > 0:
+			clean = 0
+			if rounds++; rounds == maxRounds {
+				return sorted(), errs.NewWith(errs.Unavailable, "new sessions appear as fast as they are ended", ReasonStillThere.With())
+			}
+		case listing.InFlight > 0:
+			clean = 0
+			if !now().Before(deadline) {
+				return sorted(), errs.NewWith(errs.Unavailable,
+					"a request has not ended that may be a login: whether a session is left is not known", ReasonRequestOpen.With())
+			}
+		default:
+			clean++
+		}
+		if clean == 2 {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return sorted(), context.Cause(ctx)
+		case <-time.After(pause):
+		}
+	}
+	return sorted(), nil
+}

@@ -1,0 +1,13 @@
+package session
+
+import "uzerp-mfa/internal/errs"
+
+// The reasons of this package's hints. The comment beside each names the parts of its hint.
+const (
+	ReasonNotListed   errs.Reason = "sessions-not-listed"   // no parts: this user may not list or read them
+	ReasonNoPlace     errs.Reason = "sessions-no-place"     // no parts: where they are is not known
+	ReasonNoFiles     errs.Reason = "sessions-no-files"     // no parts: they are in no files
+	ReasonIgbinary    errs.Reason = "sessions-igbinary"     // the directory
+	ReasonRequestOpen errs.Reason = "sessions-request-open" // no parts: a request has not ended
+	ReasonStillThere  errs.Reason = "sessions-still-there"  // no parts: new ones came, again and again
+)

@@ -1,0 +1,126 @@
+package session
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"uzerp-mfa/internal/errs"
+)
+
+// Session is one session of uzERP's.
+type Session struct {
+	Ref  int    // means this session to the port that has listed it, and to nobody else
+	User string // "" for a browser that has only opened the login page
+	// LoggedIn is false at the login page, and while uzERP asks for the code or enrols.
+	LoggedIn bool
+	Company  string    // the number of the company, "" if it is not known
+	Handler  string    // the login handler that the browser keeps, "" if it is not known
+	Started  time.Time // the first page view; zero if it is not known
+	// LastRequest is when the browser last asked for a page.
+	LastRequest time.Time
+}
+
+// Place is where sessions are.
+type Place struct {
+	Path       string
+	Interfaces []string // the server interfaces of PHP that keep their sessions there
+	Sources    []string // what says so, as "/etc/php/8.2/fpm/php.ini line 12"
+}
+
+// NotRead are files that may be sessions, and are not judged.
+type NotRead struct {
+	Path  string // the directory
+	Why   Why
+	Owner string // of Foreign: "user 1000 (alice)"
+	Files int
+}
+
+// Why says why files are not judged.
+type Why string
+
+// The reasons.
+const (
+	Igbinary  Why = "igbinary"  // written by igbinary, which is not read here
+	Malformed Why = "malformed" // no session that PHP itself would read
+	Foreign   Why = "foreign"   // of a user as whom no web server runs: PHP takes no session from such a file
+	Odd       Why = "odd"       // a link, a pipe, a directory, a file with two names or of absurd size
+)
+
+// Elsewhere is a server interface of PHP whose sessions can't be seen here.
+type Elsewhere struct {
+	Interface string
+	Handler   string // what keeps them: redis, memcached, user; "" if only PHP knows where they are
+}
+
+// Listing is what there is at one moment.
+type Listing struct {
+	Places    []Place
+	Sessions  []Session // only uzERP's
+	NotRead   []NotRead
+	Elsewhere []Elsewhere
+	// InFlight is how many requests are under way that may end in a login.
+	InFlight int
+}
+
+// LoggedIn returns the sessions of these users who are logged in, of everybody if users is nil: the users in the order of
+// their names, and of each the latest first.
+func (l Listing) LoggedIn(users []string) []Session {
+	var found []Session
+	for _, s := range l.Sessions {
+		if s.LoggedIn && (users == nil || slices.Contains(users, s.User)) {
+			found = append(found, s)
+		}
+	}
+	slices.SortFunc(found, func(a, b Session) int {
+		return cmp.Or(cmp.Compare(a.User, b.User), b.LastRequest.Compare(a.LastRequest), cmp.Compare(a.Ref, b.Ref))
+	})
+	return found
+}
+
+// OldHandler returns how many sessions have another login handler than this one. It counts login pages too: a browser that
+// has one open logs in with the handler that it keeps.
+func (l Listing) OldHandler(present string) int {
+	n := 0
+	for _, s := range l.Sessions {
+		if s.isOld(present) {
+			n++
+		}
+	}
+	return n
+}
+
+// isOld compares as PHP does: the names of its classes have no letter case.
+func (s Session) isOld(present string) bool {
+	return s.Handler != "" && !strings.EqualFold(strings.TrimPrefix(s.Handler, `\\`), strings.TrimPrefix(present, `\\`))
+}
+
+// Readable returns an error of errs.Refused if igbinary has written some sessions: nobody knows whose they are.
+func (l Listing) Readable() error {
+	for _, n := range l.NotRead {
+		if n.Why == Igbinary {
+			return errs.NewWith(errs.Refused, fmt.Sprintf("sessions in %q are written by igbinary, which is not read here: whose they are is not known", n.Path),
+				ReasonIgbinary.With(n.Path))
+		}
+	}
+	return nil
+}
+
+// Reader lists sessions.
+type Reader interface {
+	// List returns all sessions of uzERP's. It fails with errs.Config if they can't be listed; the listing then has where they
+	// are.
+	List(ctx context.Context) (Listing, error)
+}
+
+// Writer ends sessions.
+type Writer interface {
+	Reader
+	// End ends sessions that List has returned, all of one user, and returns how many it has ended. For each it waits until
+	// no request uses it. One that is gone meanwhile, or is another user's by now, is no error. It fails with
+	// errs.Unavailable if a request does not end.
+	End(ctx context.Context, user string, sessions []Session) (ended int, err error)
+}

@@ -1,0 +1,261 @@
+package sessionfile
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/session"
+	"uzerp-mfa/internal/sharedtest"
+)
+
+const (
+	ofAlice = `injectorclass|a:1:{i:-1;a:1:{s:12:"LoginHandler";s:1:"H";}}username|s:5:"alice";loggedin|b:1;`
+	ofBob   = `username|s:3:"bob";loggedin|b:1;`
+)
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The owner of the directory puts there what leads elsewhere, what never ends and what is no session. None of it is opened,
+// listed as somebody's session or removed, and nothing outside is.
+func TestHostileDirectory(t *testing.T) {
+	root := t.TempDir()
+	dir, outside := filepath.Join(root, "sessions"), filepath.Join(root, "outside")
+	at := func(name string) string { return filepath.Join(dir, name) }
+	write(t, outside, ofAlice)
+	write(t, at("sess_a1"), ofAlice)
+	write(t, at("sess_hard"), ofAlice)
+	write(t, at("sess_dir/sess_x"), ofAlice)
+	write(t, at("sess_"), ofAlice)
+	write(t, at("sess_a b"), ofAlice)
+	write(t, at("sess_a.php"), ofAlice)
+	write(t, at("SESS_a"), ofAlice)
+	write(t, at("notes"), ofAlice)
+	write(t, at("a/sess_a2"), ofAlice) // the path has no levels
+	write(t, at("sess_broken"), ofAlice+"x")
+	write(t, at("sess_empty"), "")
+	write(t, at("sess_large"), "")
+	err := errors.Join(os.Symlink(outside, at("sess_link")), os.Symlink("nothing", at("sess_gone")), os.Symlink(at("sess_a1"), at("sess_loop")),
+		os.Link(at("sess_hard"), filepath.Join(root, "second")), syscall.Mkfifo(at("sess_pipe"), 0o600), os.Truncate(at("sess_large"), 1<<40))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := open(t, dir)
+	l := list(t, f)
+	if len(l.Sessions) != 1 || l.Sessions[0].User != "alice" {
+		t.Errorf("%+v", l.Sessions)
+	}
+	want := []session.NotRead{{Path: dir, Why: session.Odd, Files: 7}, {Path: dir, Why: session.Malformed, Files: 1}}
+	if len(l.NotRead) != 2 || l.NotRead[0] != want[0] && l.NotRead[1] != want[0] || l.NotRead[0] != want[1] && l.NotRead[1] != want[1] {
+		t.Errorf("%+v", l.NotRead)
+	}
+	before := names(t, dir)
+	if _, err := session.End(t.Context(), f, session.Selection{All: true}, time.Now); err != nil {
+		t.Error(err)
+	}
+	if got := strings.ReplaceAll(before, "sess_a1 ", ""); names(t, dir) != got {
+		t.Errorf("%s, want %s", names(t, dir), got)
+	}
+	for _, path := range []string{outside, filepath.Join(root, "second"), at("sess_dir/sess_x"), at("notes")} {
+		if text, err := os.ReadFile(path); err != nil || string(text) != ofAlice {
+			t.Errorf("%s: %q, %v", path, text, err)
+		}
+	}
+}
+
+// A file that is exchanged between the list and the end is another one: it is judged and read anew.
+func TestExchanged(t *testing.T) {
+	for name, exchange := range map[string]func(path, outside string) error{
+		"another user's": func(path, _ string) error { return os.WriteFile(path, []byte(ofBob), 0o600) },
+		"a link":         func(path, outside string) error { return errors.Join(os.Remove(path), os.Symlink(outside, path)) },
+		"a second name":  func(path, outside string) error { return errors.Join(os.Remove(path), os.Link(outside, path)) },
+		"a pipe":         func(path, _ string) error { return errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o600)) },
+		"a directory":    func(path, _ string) error { return errors.Join(os.Remove(path), os.Mkdir(path, 0o700)) },
+	} {
+		for _, late := range []bool{false, true} { // before it is opened, or when its lock is held already
+			root := t.TempDir()
+			dir, outside := filepath.Join(root, "sessions"), filepath.Join(root, "outside")
+			path := filepath.Join(dir, "sess_a1")
+			write(t, outside, ofAlice)
+			write(t, path, ofAlice)
+			f := open(t, dir)
+			l := list(t, f)
+			change := func() {
+				if err := exchange(path, outside); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if f.locked = change; !late {
+				f.locked = nil
+				change()
+			}
+			if ended, err := f.End(t.Context(), "alice", l.Sessions); err != nil || ended != 0 {
+				t.Errorf("%s, late %t: %d ended, %v", name, late, ended, err)
+			}
+			if text, err := os.ReadFile(outside); err != nil || string(text) != ofAlice {
+				t.Errorf("%s, late %t: the file outside is %q, %v", name, late, text, err)
+			}
+			if _, err := os.Lstat(path); err != nil {
+				t.Errorf("%s, late %t: what was put there was removed: %v", name, late, err)
+			}
+		}
+	}
+	// One that vanishes is no error.
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "sess_a1"), ofAlice)
+	f := open(t, dir)
+	l := list(t, f)
+	if err := os.Remove(filepath.Join(dir, "sess_a1")); err != nil {
+		t.Fatal(err)
+	}
+	if ended, err := f.End(t.Context(), "alice", l.Sessions); err != nil || ended != 0 {
+		t.Error(ended, err)
+	}
+}
+
+// While the owner exchanges a file for a link and back as fast as possible, what the link leads to stays as it is.
+func TestExchangedAllTheTime(t *testing.T) {
+	root := t.TempDir()
+	dir, outside := filepath.Join(root, "sessions"), filepath.Join(root, "outside")
+	path := filepath.Join(dir, "sess_a1")
+	write(t, outside, ofAlice)
+	write(t, filepath.Join(dir, "sess_b1"), ofBob)
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			_ = os.Remove(path)
+			switch i % 3 {
+			case 0:
+				_ = os.WriteFile(path, []byte(ofAlice), 0o600)
+			case 1:
+				_ = os.Symlink(outside, path)
+			case 2:
+				_ = os.Link(outside, path)
+			}
+		}
+	}()
+	f := open(t, dir)
+	for range 200 {
+		if _, err := f.End(t.Context(), "alice", list(t, f).Sessions); err != nil {
+			t.Error(err)
+			break
+		}
+	}
+	close(stop)
+	<-done
+	if text, err := os.ReadFile(outside); err != nil || string(text) != ofAlice {
+		t.Errorf("%q, %v", text, err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "sess_b1")); err != nil {
+		t.Error(err)
+	}
+}
+
+// With levels, a session is in the directories that the first characters of its id name, and nowhere else.
+func TestLevels(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	write(t, at("a/b/sess_ab1"), ofAlice)
+	write(t, at("a/,/sess_a,1"), ofAlice)
+	write(t, at("a/b/sess_ba1"), ofBob)
+	write(t, at("a/sess_a1"), ofBob)
+	write(t, at("sess_ab2"), ofBob)
+	write(t, at("ab/b/sess_abb"), ofBob)
+	if err := os.Symlink(at("a"), at("c")); err != nil {
+		t.Fatal(err)
+	}
+	f := open(t, "2;0600;"+dir)
+	l := list(t, f)
+	if len(l.Sessions) != 2 || len(l.LoggedIn([]string{"alice"})) != 2 || l.Places[0].Path != dir {
+		t.Errorf("%+v", l)
+	}
+	if n, err := f.End(t.Context(), "alice", l.Sessions); err != nil || n != 2 || names(t, at("a/b")) != "sess_ba1" {
+		t.Error(n, err)
+	}
+}
+
+// Who may not list or read the files is told to be root.
+func TestNotReadable(t *testing.T) {
+	if os.Geteuid() != 0 {
+		sharedtest.LeaveOut(t, sharedtest.Root, errors.New("only root can give files away"))
+	}
+	root := t.TempDir()
+	dir := filepath.Join(root, "sessions")
+	write(t, filepath.Join(dir, "sess_a1"), ofAlice)
+	write(t, filepath.Join(dir, "sess_b1"), ofBob)
+	write(t, filepath.Join(dir, "sess_c1"), ofBob)
+	if err := errors.Join(os.Chmod(dir, os.ModeSticky|0o733),
+		os.Chown(filepath.Join(dir, "sess_a1"), 33, 33), os.Chown(filepath.Join(dir, "sess_c1"), 65534, 65534)); err != nil {
+		t.Fatal(err)
+	}
+	f := open(t, dir)
+	f.trust.UIDs = append(f.trust.UIDs, 33)
+	l := list(t, f)
+	if len(l.Sessions) != 2 || len(l.NotRead) != 1 || l.NotRead[0].Why != session.Foreign || !strings.Contains(l.NotRead[0].Owner, "65534") {
+		t.Errorf("%+v", l)
+	}
+	// A directory that strangers may change is not believed.
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.List(t.Context()); errs.KindOf(err) != errs.Config || strings.Contains(err.Error(), "sess_") {
+		t.Error(err)
+	}
+	if err := listError(dir, &fs.PathError{Op: "open", Path: dir + "/sess_a1", Err: fs.ErrPermission}); errs.HintOf(err).Reason != session.ReasonNotListed ||
+		strings.Contains(err.Error(), "sess_a1") {
+		t.Error(err)
+	}
+}
+
+// Settings say where sessions are, or why that is not known.
+func TestOpen(t *testing.T) {
+	for name, tt := range map[string]struct {
+		files     map[string]string
+		kind      errs.Kind
+		reason    errs.Reason
+		places    int
+		elsewhere int
+	}{
+		"none":     {nil, errs.Config, session.ReasonNoPlace, 0, 0},
+		"only cli": {map[string]string{"8.2/cli/php.ini": "x=1"}, errs.Config, session.ReasonNoPlace, 0, 0},
+		"redis": {map[string]string{"8.2/fpm/php.ini": "session.save_handler=redis\nsession.save_path=tcp://x?auth=SECRET"},
+			errs.Refused, session.ReasonNoFiles, 0, 0},
+		"unknown": {map[string]string{"8.2/fpm/php.ini": "session.save_path=${X}"}, errs.Config, session.ReasonNoPlace, 0, 0},
+		"one of each": {map[string]string{"8.2/fpm/php.ini": "session.save_handler=redis", "8.3/fpm/php.ini": "x=1",
+			"8.1/fpm/php.ini": "session.save_path=${X}"}, 0, "", 1, 2},
+		"two places": {map[string]string{"8.2/fpm/php.ini": "session.save_path=/a", "8.2/apache2/php.ini": "session.save_path=/b/",
+			"8.3/fpm/php.ini": "session.save_path=/b"}, 0, "", 2, 0},
+	} {
+		root := t.TempDir()
+		for file, text := range tt.files {
+			write(t, filepath.Join(root, "etc/php", file), text)
+		}
+		f, err := Open(Settings{Root: root})
+		if tt.places == 0 {
+			if errs.KindOf(err) != tt.kind || errs.HintOf(err).Reason != tt.reason || strings.Contains(err.Error(), "SECRET") {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		if err != nil || len(f.places) != tt.places || len(f.elsewhere) != tt.elsewhere {
+			t.Errorf("%s: %+v, %v", name, f, err)
+		}
+	}
+}

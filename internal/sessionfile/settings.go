@@ -1,0 +1,107 @@
+package sessionfile
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/installation"
+	"uzerp-mfa/internal/installation/php"
+	"uzerp-mfa/internal/phpsession"
+	"uzerp-mfa/internal/safepath"
+	"uzerp-mfa/internal/session"
+)
+
+// Settings say where PHP's settings are looked for.
+type Settings struct {
+	Root     string   // the root directory of the machine: "/" outside tests
+	PHPIni   string   // a php.ini in place of those of every PHP on the machine
+	WebUsers []string // users as whom a web server runs here, beside the usual ones
+}
+
+// place is one directory with sessions.
+type place struct {
+	session.Place
+	levels  int
+	formats []phpsession.Format
+}
+
+// Open looks up where the web server's PHP keeps sessions. It opens none of them. It fails with errs.Config if that is not
+// known, and with errs.Refused if none of them is in files.
+func Open(s Settings) (*Files, error) {
+	stores, err := s.stores()
+	if err != nil {
+		return nil, err
+	}
+	f := &Files{trust: safepath.Ourselves(), wait: lockWait}
+	named := slices.Clone(s.WebUsers)
+	var elsewhere []string
+	for _, store := range stores {
+		switch {
+		case store.Unknown:
+			f.elsewhere = append(f.elsewhere, session.Elsewhere{Interface: store.Interface})
+			continue
+		case store.Handler != "files":
+			f.elsewhere = append(f.elsewhere, session.Elsewhere{Interface: store.Interface, Handler: store.Handler})
+			elsewhere = append(elsewhere, fmt.Sprintf("%q (%s)", store.Handler, store.Interface))
+			continue
+		}
+		if store.User != "" {
+			named = append(named, store.User)
+		}
+		f.add(store)
+	}
+	switch {
+	case len(stores) == 0:
+		return nil, errs.NewWith(errs.Config, "no settings of a web server's PHP were found, so where its sessions are is not known", session.ReasonNoPlace.With())
+	case len(f.places) > 0:
+	case len(elsewhere) > 0:
+		return nil, errs.NewWith(errs.Refused, "the sessions are not in files: session.save_handler is "+strings.Join(elsewhere, ", "), session.ReasonNoFiles.With())
+	default:
+		return nil, errs.NewWith(errs.Config, "only PHP itself knows the value of session.save_path", session.ReasonNoPlace.With())
+	}
+	for _, web := range installation.WebUsers(named) {
+		f.trust.UIDs = append(f.trust.UIDs, web.UID)
+		if web.OwnGroup {
+			f.trust.GIDs = append(f.trust.GIDs, web.GID)
+		}
+	}
+	return f, nil
+}
+
+func (s Settings) stores() ([]php.SessionStore, error) {
+	if s.PHPIni != "" {
+		store, err := php.SessionStoreOf(s.PHPIni)
+		if err != nil {
+			return nil, installation.FileError(s.PHPIni, err)
+		}
+		return []php.SessionStore{store}, nil
+	}
+	stores, err := php.FindSessionStores(s.Root)
+	if err != nil {
+		return nil, &errs.Error{Kind: errs.Config, Op: "read PHP's settings", Err: err}
+	}
+	return stores, nil
+}
+
+// add adds the place of a store, or what the store says to a place that is known.
+func (f *Files) add(store php.SessionStore) {
+	path := filepath.Clean(store.Path)
+	i := slices.IndexFunc(f.places, func(p place) bool { return p.Path == path && p.levels == store.Levels })
+	if i < 0 {
+		i = len(f.places)
+		f.places = append(f.places, place{Place: session.Place{Path: path}, levels: store.Levels})
+	}
+	p := &f.places[i]
+	if !slices.Contains(p.Interfaces, store.Interface) {
+		p.Interfaces = append(p.Interfaces, store.Interface)
+	}
+	if store.Source != "" && !slices.Contains(p.Sources, store.Source) {
+		p.Sources = append(p.Sources, store.Source)
+	}
+	if format := phpsession.Format(store.Serializer); !slices.Contains(p.formats, format) {
+		p.formats = append(p.formats, format)
+	}
+}
