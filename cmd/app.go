@@ -16,6 +16,7 @@ import (
 	"uzerp-mfa/internal/config"
 	"uzerp-mfa/internal/connect"
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/history"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/operator"
@@ -157,6 +158,11 @@ func (a *App) enroller(ctx context.Context, ch *changes) (*mfa.Enroller, error) 
 		return nil, err
 	}
 	return &mfa.Enroller{Store: store, Factors: factors, Code: totp.Code, NewUUID: a.newUUID}, nil
+}
+
+// teller returns what puts the histories of users together.
+func (a *App) teller(ctx context.Context, offline bool, workers int) *history.Teller {
+	return a.reader.History(ctx, connect.HistoryOptions{Offline: offline, Workers: workers, AuditLog: a.auditLog(forReading), Zone: time.Local})
 }
 
 // logger returns what prints calls and queries with --verbose. It is nil without.

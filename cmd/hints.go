@@ -8,6 +8,7 @@ import (
 	"uzerp-mfa/internal/config"
 	"uzerp-mfa/internal/doctor"
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/history"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/injector/trial"
 	"uzerp-mfa/internal/installation"
@@ -29,6 +30,19 @@ const foreignDatabase = "remove that setting, so that uzERP's own database is us
 // part as it is, %q a part quoted as the last argument of a shell's command line, and %v a part quoted as the value
 // of a flag.
 var hints = map[errs.Reason]string{
+	history.ReasonPasswordKnown: "call the person at a number that uzERP has: did they type these codes, then and from there? " +
+		"If not, set a new password in uzERP's administration now",
+	history.ReasonTryACode: "uzerp-mfa verify --check %q tries the code that the app shows now",
+	history.ReasonSiteKey:  "uzerp-mfa doctor looks at uzERP's settings for Twilio: it concerns everybody",
+	history.ReasonWayToTwilio: "look from the web server, as its user, whether it reaches https://verify.twilio.com (proxy, firewall, " +
+		"php-curl, curl.cainfo): it concerns everybody",
+	history.ReasonLetThemIn:     "until then, after the caller was verified: uzerp-mfa user disable-next-login --identify sms %q",
+	history.ReasonLookAtUser:    "uzerp-mfa user show %q says what the next login asks for, and why",
+	history.ReasonReadMore:      "uzerp-mfa grants --history prints the SQL for the right to read audit_lines",
+	history.ReasonTooManyWrong:  "wait an hour; or, after the caller was verified: uzerp-mfa user disable-next-login --identify sms %q",
+	history.ReasonNewEnrollment: "after the caller was verified: uzerp-mfa user reset --identify sms %q; the next login asks to enroll again",
+	history.ReasonSuspicious:    "uzerp-mfa user history USER shows each, and what to do",
+
 	mfa.ReasonUnknownUser:     "user names are compared exactly; uzerp-mfa user list --match TEXT finds them",
 	mfa.ReasonTwoFactorOff:    "uzerp-mfa set-injector",
 	mfa.ReasonSharedUUID:      "uzerp-mfa reconcile says what to do",
