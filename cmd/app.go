@@ -46,6 +46,8 @@ type App struct {
 	started bool            // a command's own code was reached: errors are no longer cobra's
 	ctx     context.Context // that of the running command, with its deadline
 	command string          // "user reset", of the running command
+	typed   *cobra.Command  // the running command, with its flags; nil before it has started
+	args    []string        // its arguments
 }
 
 func newApp(p Process) *App {
@@ -240,7 +242,7 @@ func (a *App) noteIfOff(ctx context.Context) {
 
 func (a *App) noteSiteOff(off bool) {
 	if off {
-		a.streams.Notef("note: %s (set-injector switches it on)", mfa.SiteIsOff)
+		a.streams.Notef("note: %s", mfa.SiteIsOff)
 	}
 }
 

@@ -169,9 +169,6 @@ func runEnroll(ctx context.Context, app *App, opts *enrollOptions, args []string
 				FriendlyName: &waiting.FriendlyName})
 		}
 	}
-	if opts.replace {
-		opts.again = " --replace"
-	}
 	if err := app.verifyCaller(ctx, ch, opts.writeFlags, opts.callerFlags, user, "nothing was changed"); err != nil {
 		return err
 	}
