@@ -22,7 +22,7 @@ var allowed = map[string][]string{
 	"": {"uzerp-mfa/cmd"},
 	"cmd": {
 		"uzerp-mfa/internal/caller", "uzerp-mfa/internal/history", "uzerp-mfa/internal/reconcile", "uzerp-mfa/internal/verifyservice",
-		"uzerp-mfa/internal/alike", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/finding",
+		"uzerp-mfa/internal/alike", "uzerp-mfa/internal/assist", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/finding",
 		"uzerp-mfa/internal/audit", "uzerp-mfa/internal/config", "uzerp-mfa/internal/doctor",
 		"uzerp-mfa/internal/injector/...", "uzerp-mfa/internal/installation/...", "uzerp-mfa/internal/mfa",
 		"uzerp-mfa/internal/output", "uzerp-mfa/internal/sessionconfig", "uzerp-mfa/internal/shell", "uzerp-mfa/internal/operator",
@@ -130,8 +130,11 @@ var allowed = map[string][]string{
 		"golang.org/x/text/unicode/norm",
 	},
 	"internal/reconcile": {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/mfa"},
-	"internal/uzerplog":  {"uzerp-mfa/internal/history", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/safepath"},
-	"internal/history":   {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/mfa"},
+	"internal/assist": {
+		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/history", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/policy",
+	},
+	"internal/uzerplog": {"uzerp-mfa/internal/history", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/safepath"},
+	"internal/history":  {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/mfa"},
 	"internal/verifyservice": {
 		"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/finding",
 		"uzerp-mfa/internal/mfa", "uzerp-mfa/internal/installation",

@@ -24,7 +24,7 @@ func TestNoTrojanRuns(t *testing.T) {
 		"service show": offline, "service check": offline, "session-config check": offline, "session-config plan": offline,
 		"session-config set": offline, "sandbox": offline, "sandbox code": offline, "policy show": offline, // the sandbox has a server of its own
 
-		"notify pending": offline,
+		"notify pending": offline, "assist": offline, // without a terminal it opens nothing
 
 		"user list": {{"user list", 0}, {"user list --sort last-login --match a -o csv", 0}, {"user list --state broken -o jsonl", 0},
 			{"__complete user show al", 0}},
