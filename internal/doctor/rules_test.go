@@ -103,11 +103,13 @@ func ruleTests() []ruleTest {
 
 		{"a directory that is none", func(in *doctor.Input) {
 			in.Root, in.Session, in.UzerpService = doctor.Got(doctor.Place{}, failed), doctor.Part[[]finding.Finding]{}, doctor.Part[verifyservice.Service]{}
-		}, "uzerp-root fail,same-database skipped,env-file skipped,same-service skipped,uzerp-log skipped,uzerp-twilio skipped,session-settings skipped", "it is wrong"},
+		}, "uzerp-root fail,same-database skipped,env-file skipped,same-service skipped,uzerp-log skipped," +
+			"uzerp-twilio skipped,session-settings skipped", "it is wrong"},
 		{"no directory known", func(in *doctor.Input) {
 			in.Root, in.Env = doctor.Got(doctor.Place{}, nil), injector.Settings{}
 			in.Session, in.UzerpService = doctor.Part[[]finding.Finding]{}, doctor.Part[verifyservice.Service]{}
-		}, "uzerp-root info,same-database skipped,env-file skipped,same-service skipped,uzerp-log skipped,uzerp-twilio skipped,session-settings skipped", "root-unknown"},
+		}, "uzerp-root info,same-database skipped,env-file skipped,same-service skipped,uzerp-log skipped," +
+			"uzerp-twilio skipped,session-settings skipped", "root-unknown"},
 		{"no database set", func(in *doctor.Input) { withoutDatabase(in); in.Database = doctor.Got(doctor.Place{}, failed) },
 			"database-settings fail,same-database skipped,database-reachable skipped," + tables + "," + all + "," + people, "correct it"},
 		{"a copy", func(in *doctor.Input) {
