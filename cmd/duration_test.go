@@ -26,3 +26,23 @@ func TestParseLimit(t *testing.T) {
 		}
 	}
 }
+
+// How much time is left is said at each whole minute, and at 30 and 10 seconds.
+func TestUntilNextLook(t *testing.T) {
+	for left, want := range map[time.Duration]time.Duration{
+		5 * time.Minute: time.Minute, 4*time.Minute + 30*time.Second: 30 * time.Second, time.Minute + time.Second: time.Second,
+		time.Minute: 30 * time.Second, 31 * time.Second: time.Second, 30 * time.Second: 20 * time.Second, 20 * time.Second: 10 * time.Second,
+		10 * time.Second: 0, time.Second: 0, 0: 0, -time.Minute: 0, 60500 * time.Millisecond: 30500 * time.Millisecond,
+	} {
+		if got := untilNextLook(left); got != want {
+			t.Errorf("%s: %s, want %s", left, got, want)
+		}
+	}
+	left, said := 12*time.Hour, 0
+	for next := untilNextLook(left); next > 0; next = untilNextLook(left) {
+		left, said = left-next, said+1
+	}
+	if said != 12*60+1 {
+		t.Errorf("said %d times", said)
+	}
+}

@@ -98,6 +98,7 @@ var hints = map[errs.Reason]string{
 	injector.ReasonSwitchOnTrial: "let it end first: answer the question of set-injector --try, or wait until its time is over; " +
 		"set-injector --off does not wait; an administrator of the database ends its session with: %s",
 
+	trial.ReasonNoTrial: "uzerp-mfa set-injector --dry-run shows how it is",
 	trial.ReasonNotKept: "browsers that opened uzERP meanwhile keep the login of the trial until their session ends; " +
 		"uzerp-mfa doctor looks for what is wrong",
 	trial.ReasonNoGuard:   "nothing was changed; without --try the switch needs no such process",

@@ -25,6 +25,7 @@ type setInjectorOptions struct {
 	skipEnv    bool
 	skipTwilio bool
 	try        time.Duration
+	confirm    bool
 	ends       endSessions
 }
 
@@ -41,7 +42,7 @@ It refuses, and changes nothing, whenever the switch would lock everybody out or
 lists the checks. Running it again changes nothing.
 
 With --try 5m it switches, and waits for you to log in from another browser and say that it worked; without a yes, or if
-the terminal or this program goes away, it is switched back.
+the terminal or this program goes away, it is switched back. Somebody at another terminal can say so with --confirm-trial.
 
 ` + exitCodes(errs.Config, errs.Refused, errs.Unavailable, errs.Declined),
 		Example: `  uzerp-mfa set-injector --uzerp-root /var/www/uzerp --dry-run
@@ -54,6 +55,7 @@ the terminal or this program goes away, it is switched back.
 	f.BoolVar(&opts.request.Off, "off", false, "switch back to "+injector.PlainHandler+": password only")
 	f.BoolVar(&opts.skipEnv, "skip-env-check", false, "switch without looking at uzERP's conf/.env")
 	f.BoolVar(&opts.skipTwilio, "skip-twilio-check", false, "switch without asking Twilio")
+	f.BoolVar(&opts.confirm, "confirm-trial", false, "keep the switch that is on trial: a login with the code has worked")
 	opts.ends.register(c)
 	opts.register(c)
 	c.RunE = app.run(oneFormats, func(ctx context.Context, _ []string) error { return runSetInjector(ctx, app, opts) })
@@ -116,6 +118,9 @@ func (o *setInjectorOptions) complete() error {
 }
 
 func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) error {
+	if opts.confirm {
+		return confirmTrial(ctx, app, opts)
+	}
 	if err := opts.complete(); err != nil {
 		return err
 	}

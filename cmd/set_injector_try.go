@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -24,8 +25,16 @@ func trySwitch(ctx context.Context, app *App, ch *changes, store injector.Writer
 		Store: store, Command: func() (*exec.Cmd, error) { return app.guard(opts) }, Ended: guardEnded, BestEffort: ch.BestEffort,
 		Ask: func(ctx context.Context) (bool, error) {
 			app.streams.Sayf("Switched, on trial. Now log in to uzERP in another browser or a private window, with the code.")
-			return app.streams.Confirm(ctx, fmt.Sprintf("Did the login work? Without a yes within %s it is switched back.", opts.try))
+			app.streams.Sayf("From another terminal set-injector --confirm-trial says yes.")
+			return app.streams.Decide(ctx, func() (string, time.Duration) {
+				left := opts.try
+				if end, ok := ctx.Deadline(); ok {
+					left = end.Sub(app.now())
+				}
+				return fmt.Sprintf("Did the login work? Without a yes it is switched back in %s.", shownLeft(left)), untilNextLook(left)
+			})
 		},
+		Confirmed: func() { app.streams.Sayf("Somebody else has confirmed the switch: it stays.") },
 	}.Run(ctx, plan, opts.try)
 	interrupted, ok := errors.AsType[*trial.Interrupted](err)
 	switch {
@@ -36,6 +45,66 @@ func trySwitch(ctx context.Context, app *App, ch *changes, store injector.Writer
 		return errors.Join(told, interrupted.Undo)
 	}
 	return &interruption{done: "the switch is taken back", hint: "uzerp-mfa set-injector --dry-run shows how it is"}
+}
+
+// shownLeft returns a time as it is shown: whole seconds, and at least one.
+func shownLeft(left time.Duration) string {
+	return max(left.Round(time.Second), time.Second).String()
+}
+
+// untilNextLook returns after how long the operator is told anew how much time is left: at each whole minute, and in the last one
+// at 30 and at 10 seconds. 0 means no more.
+func untilNextLook(left time.Duration) time.Duration {
+	const least = time.Second // so that nothing is said twice
+	for _, at := range []time.Duration{(left - least).Truncate(time.Minute), 30 * time.Second, 10 * time.Second} {
+		if at > 0 && left-at >= least {
+			return left - at
+		}
+	}
+	return 0
+}
+
+// confirmTrial keeps the switch that is on trial in this database, also one that somebody else began.
+func confirmTrial(ctx context.Context, app *App, opts *setInjectorOptions) error {
+	r := opts.request
+	if opts.try != 0 || r.Off || r.Handler != "" || r.Validator != "" || r.Gateway != "" || opts.skipEnv || opts.skipTwilio || opts.ends.wanted {
+		return usageError("--confirm-trial keeps what is switched already, so it takes no flag of a switch", "")
+	}
+	if err := app.requireConfirmation(opts.writeFlags); err != nil {
+		return err
+	}
+	ch, err := app.changes(opts.writeFlags)
+	if err != nil {
+		return err
+	}
+	store, err := ch.Injector(ctx)
+	if err != nil {
+		return err
+	}
+	mark, classes, err := trial.Find(ctx, store)
+	if err != nil {
+		return ch.Refused(injector.LoginHandler, err)
+	}
+	if err := ch.Allowed(ctx, nil, injector.LoginHandler); err != nil {
+		return err
+	}
+	app.streams.Sayf("A switch is on trial %s.", &mark)
+	if !opts.dryRun {
+		if err := app.confirm(ctx, opts.writeFlags, "Has a login with the code worked, so that the switch stays?"); err != nil {
+			return err
+		}
+		if err := store.ConfirmTrial(ctx, mark.Key); err != nil {
+			return err
+		}
+	}
+	view := viewSwitch(injector.SwitchPlan{Was: classes}, nil, false, opts.dryRun)
+	if err := showSwitch(app, view); err != nil {
+		return err
+	}
+	if !opts.dryRun {
+		app.streams.Notef("The switch stays.")
+	}
+	return nil
 }
 
 // guard returns the command that starts the guard, with the same switch, database and audit log as this process has.

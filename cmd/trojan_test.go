@@ -37,7 +37,7 @@ func TestNoTrojanRuns(t *testing.T) {
 		"identity check":          {{"identity check alice 000000 --region GB", 10}},
 		"user reset":              {{"user reset victor --yes", 0}},
 		"reconcile":               {{"reconcile", 9}, {"reconcile --fix --yes --max 100", 9}},
-		"set-injector":            {{"set-injector --yes --skip-twilio-check", 0}, {"set-injector --off --yes", 0}},
+		"set-injector":            {{"set-injector --yes --skip-twilio-check", 0}, {"set-injector --confirm-trial --yes", 6}, {"set-injector --off --yes", 0}},
 		"service create":          {{"service create --friendly-name Other --write-env --yes", 6}},
 		"doctor":                  {{"doctor", 9}},
 		"detach":                  {{"detach --confirm DATABASE", 0}},

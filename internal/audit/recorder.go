@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/injector"
@@ -225,6 +226,13 @@ func (s injectorClasses) ApplySwitch(ctx context.Context, names []string, sw inj
 		apply = func() error { return s.r.Record(ctx, c.Name, before, ClassValues(c.After), inner) }
 	}
 	return apply()
+}
+
+// ConfirmTrial is recorded: without it the switch would be taken back.
+func (s injectorClasses) ConfirmTrial(ctx context.Context, key int64) error {
+	until := time.Unix(key, 0).UTC().Format(time.RFC3339)
+	return s.r.Record(ctx, injector.LoginHandler, Values{"trial": "until " + until}, Values{"trial": "confirmed"},
+		func() error { return s.Writer.ConfirmTrial(ctx, key) })
 }
 
 // Copy wraps a database that is to be detached.

@@ -57,6 +57,12 @@ func (readOnlyInjector) HoldTrial(context.Context, time.Duration) (int64, func()
 	return 0, nil, errDryRun
 }
 
+// Confirmed refuses: it is the guard's.
+func (readOnlyInjector) Confirmed(context.Context, int64) (bool, error) { return false, errDryRun }
+
+// ConfirmTrial refuses.
+func (readOnlyInjector) ConfirmTrial(context.Context, int64) error { return errDryRun }
+
 // SettledClasses refuses: it locks the rows.
 func (readOnlyInjector) SettledClasses(context.Context, []string) ([]injector.Class, error) {
 	return nil, errDryRun

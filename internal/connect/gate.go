@@ -399,6 +399,19 @@ func (w allowedInjector) HoldTrial(ctx context.Context, limit time.Duration) (ke
 	return w.w.HoldTrial(ctx, limit)
 }
 
+// Confirmed changes nothing.
+func (w allowedInjector) Confirmed(ctx context.Context, key int64) (bool, error) {
+	return w.w.Confirmed(ctx, key)
+}
+
+// ConfirmTrial asks first.
+func (w allowedInjector) ConfirmTrial(ctx context.Context, key int64) error {
+	if err := w.g.site(ctx); err != nil {
+		return err
+	}
+	return w.w.ConfirmTrial(ctx, key)
+}
+
 // SettledClasses changes nothing.
 func (w allowedInjector) SettledClasses(ctx context.Context, names []string) ([]injector.Class, error) {
 	return w.w.SettledClasses(ctx, names)

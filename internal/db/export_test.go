@@ -35,6 +35,13 @@ func (db *DB) TranslateConnect(ctx context.Context, err error) error {
 	return db.translate(ctx, "", errors.Join(parseErr, &connectError{err: err, config: config, secured: true}))
 }
 
+// SetConfirmPatience sets how long the guard of a trial may take to see that it is confirmed.
+func SetConfirmPatience(t *testing.T, d time.Duration) {
+	was := confirmPatience
+	confirmPatience = d
+	t.Cleanup(func() { confirmPatience = was })
+}
+
 // SetTrialGrace sets how long the session of a mark lives after its trial.
 func SetTrialGrace(t *testing.T, d time.Duration) {
 	was := trialGrace

@@ -2,6 +2,8 @@ package db
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -15,6 +17,13 @@ import (
 // trialLock is the first key of the advisory lock that a switch on trial holds: "uzer" in ASCII. The second one is the
 // end of the trial.
 const trialLock int64 = 0x757a6572
+
+// confirmLock is the first key of the advisory lock of a session that confirms a trial. The second one is the trial's.
+const confirmLock = trialLock + 1
+
+// confirmPatience is how long the guard of a trial may take to see that it is confirmed. It looks every second. Only tests
+// change it.
+var confirmPatience = 30 * time.Second
 
 // trialGrace is how long the server lets the session of a mark live after the end of the trial. In that time everybody
 // sees that the trial is over, and that its guard has not switched back. Only tests change it.
@@ -97,7 +106,7 @@ func (db *DB) holdTrial(ctx context.Context, conn *pgx.Conn, limit time.Duration
 		return 0, errs.New(errs.Refused, "other sessions hold every lock that would mark the trial",
 			"an administrator sees in pg_locks which sessions hold advisory locks, and ends them")
 	}
-	marks, err := db.marks(ctx, tx)
+	marks, err := db.marks(ctx, tx, trialLock)
 	if err != nil {
 		return 0, err
 	}
@@ -113,16 +122,17 @@ func (db *DB) holdTrial(ctx context.Context, conn *pgx.Conn, limit time.Duration
 	return mark.Key, err
 }
 
-// marks returns the marks of all switches on trial: first those whose time is not over, the longest first.
-func (db *DB) marks(ctx context.Context, s session) ([]injector.Mark, error) {
-	return collect(ctx, db, s, "look_for_trial", pgx.StrictNamedArgs{"class": trialLock, "schema": schemaOf(s)}, toMark)
+// marks returns the marks of all switches on trial, or of those that confirm one: first those whose time is not over, the
+// longest first.
+func (db *DB) marks(ctx context.Context, s session, class int64) ([]injector.Mark, error) {
+	return collect(ctx, db, s, "look_for_trial", pgx.StrictNamedArgs{"class": class, "schema": schemaOf(s)}, toMark)
 }
 
 // OnTrial implements injector.Reader.
 func (db *DB) OnTrial(ctx context.Context) (*injector.Mark, error) {
 	var found *injector.Mark
 	err := db.runOnTables(ctx, "look for a switch on trial", func(conn *pgx.Conn) error {
-		marks, err := db.marks(ctx, conn)
+		marks, err := db.marks(ctx, conn, trialLock)
 		if len(marks) > 0 {
 			found = &marks[0]
 		}
@@ -136,7 +146,7 @@ func (db *DB) checkTrial(ctx context.Context, tx pgx.Tx, s injector.SwitchPlan) 
 	if s.Regardless {
 		return nil
 	}
-	marks, err := db.marks(ctx, tx)
+	marks, err := db.marks(ctx, tx, trialLock)
 	if err != nil {
 		return err
 	}
@@ -153,4 +163,91 @@ func (db *DB) checkTrial(ctx context.Context, tx pgx.Tx, s injector.SwitchPlan) 
 		return errs.New(errs.Refused, "the process that would switch back has lost its session; nothing was switched", "run it again")
 	}
 	return nil
+}
+
+// Confirmed implements injector.Writer.
+func (db *DB) Confirmed(ctx context.Context, key int64) (yes bool, err error) {
+	err = db.runOnTables(ctx, "look whether the switch is confirmed", func(conn *pgx.Conn) error {
+		marks, err := db.marks(ctx, conn, confirmLock)
+		yes = slices.ContainsFunc(marks, func(m injector.Mark) bool { return m.Key == key })
+		return err
+	})
+	return yes, err
+}
+
+// ConfirmTrial implements injector.Writer. It holds a lock, as HoldTrial does, until the mark of the trial is gone.
+func (db *DB) ConfirmTrial(ctx context.Context, key int64) error {
+	classes, err := db.InjectorClasses(ctx, injector.Names())
+	if err != nil {
+		return err
+	}
+	var held *pgxpool.Conn
+	err = db.pool.lendFor(ctx, func(conn *pgxpool.Conn) (keep bool, err error) {
+		if err := db.findTables(ctx, conn.Conn()); err != nil {
+			return false, err
+		}
+		held = conn
+		err = db.holdConfirmation(ctx, conn.Conn(), key)
+		return err == nil, err
+	})
+	if err != nil {
+		return db.translate(ctx, "confirm the switch", err)
+	}
+	defer held.Release() // the pool closes a connection whose transaction is open
+	if err := db.awaitGuard(ctx, key); err != nil {
+		return err
+	}
+	now, err := db.InjectorClasses(ctx, injector.Names())
+	if err != nil {
+		return &errs.Error{Kind: errs.KindOf(err), Op: "confirm the switch", Err: fmt.Errorf("%w: %w", err, errs.ErrLostReply), Hint: errs.HintOf(err)}
+	}
+	if !slices.Equal(classes, now) {
+		return errs.New(errs.Refused, "the switch was taken back, or another one was made, before it could be confirmed", "")
+	}
+	return nil
+}
+
+// holdConfirmation leaves its transaction open if it returns no error.
+func (db *DB) holdConfirmation(ctx context.Context, conn *pgx.Conn, key int64) (err error) {
+	tx, err := db.begin(ctx, conn, "begin isolation level read committed")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			db.rollback(ctx, tx)
+		}
+	}()
+	got, err := collect(ctx, db, tx, "hold_confirmation", pgx.StrictNamedArgs{"class": confirmLock, "key": key}, pgx.RowTo[bool])
+	if err != nil {
+		return err
+	}
+	if !got[0] {
+		return errs.New(errs.Refused, "another session is about to confirm this trial", "look again in a moment")
+	}
+	_, err = collect(ctx, db, tx, "limit_trial", pgx.StrictNamedArgs{
+		"idle": strconv.FormatInt((2 * confirmPatience).Milliseconds(), 10), "application": "uzerp-mfa confirms a trial",
+	}, pgx.RowTo[string])
+	return err
+}
+
+// awaitGuard waits until the mark with the key is gone.
+func (db *DB) awaitGuard(ctx context.Context, key int64) error {
+	const pause = 200 * time.Millisecond
+	for begin := time.Now(); ; {
+		mark, err := db.OnTrial(ctx)
+		switch {
+		case err == nil && (mark == nil || mark.Key != key):
+			return nil
+		case ctx.Err() != nil:
+			return fmt.Errorf("%w: %w", ctx.Err(), errs.ErrLostReply)
+		case time.Since(begin) > confirmPatience:
+			return errs.New(errs.Unavailable, "the process that would switch back does not answer, so the switch is not confirmed",
+				"answer the question of set-injector --try")
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+	}
 }

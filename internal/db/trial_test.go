@@ -368,3 +368,82 @@ func TestTrialAndSwitchAtTheSameMoment(t *testing.T) {
 	}
 	t.Logf("switched %d times, refused %d times", outcomes[true], outcomes[false])
 }
+
+// A trial is confirmed by a session whose role could write the switch itself, and only if its guard sees that in time.
+func TestConfirmTrial(t *testing.T) {
+	d, url := sample(t)
+	other := open(t, db.Config{ConnString: url})
+	key, release := hold(t, d, time.Hour)
+	defer func() { release() }()
+	seen := func() bool {
+		t.Helper()
+		yes, err := d.Confirmed(t.Context(), key)
+		if err != nil {
+			t.Error(err)
+		}
+		return yes
+	}
+	if seen() {
+		t.Error("confirmed by nobody")
+	}
+
+	// Every role can hold such a lock. It counts for nothing, but it keeps others away: then the first terminal must say yes.
+	_, stranger := newRole(t, url, "stranger")
+	conn := dbtest.Connect(t, stranger)
+	if _, err := conn.Exec(t.Context(), "select pg_advisory_lock(1970955635, $1::bigint::integer)", key); err != nil {
+		t.Fatal(err)
+	}
+	if seen() {
+		t.Error("confirmed by a stranger")
+	}
+	if err := other.ConfirmTrial(t.Context(), key); errs.KindOf(err) != errs.Refused {
+		t.Error(err)
+	}
+	if err := conn.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if another, err := d.Confirmed(t.Context(), key+1); another || err != nil {
+		t.Error("another trial's key", err)
+	}
+
+	// The guard does not look: it is not confirmed, and nothing stays behind that it could see later.
+	db.SetConfirmPatience(t, 50*time.Millisecond)
+	for err := other.ConfirmTrial(t.Context(), key); errs.KindOf(err) != errs.Unavailable; err = other.ConfirmTrial(t.Context(), key) {
+		if errs.KindOf(err) != errs.Refused { // the server has not noticed yet that the stranger has gone
+			t.Fatal(err)
+		}
+	}
+	for seen() { // the pool closes the connection in its own time
+		time.Sleep(time.Millisecond)
+	}
+
+	// The guard sees it, and ends. Meanwhile nobody else can confirm it.
+	db.SetConfirmPatience(t, time.Minute)
+	confirmed := make(chan error, 1)
+	confirm := func() {
+		go func() { confirmed <- other.ConfirmTrial(t.Context(), key) }()
+		for !seen() {
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
+	confirm()
+	if another, err := d.Confirmed(t.Context(), key+1); another || err != nil {
+		t.Error("another trial is confirmed", err)
+	}
+	if err := open(t, db.Config{ConnString: url}).ConfirmTrial(t.Context(), key); errs.KindOf(err) != errs.Refused {
+		t.Errorf("a second one at the same time: %v", err)
+	}
+	release()
+	if err := <-confirmed; err != nil {
+		t.Error(err)
+	}
+
+	// The guard switches back at the last moment.
+	key, release = hold(t, d, time.Hour)
+	confirm()
+	dbtest.Exec(t, url, "update injector_classes set class_name = 'Another' where name = 'LoginHandler'")
+	release()
+	if err := <-confirmed; errs.KindOf(err) != errs.Refused {
+		t.Error(err)
+	}
+}

@@ -63,6 +63,12 @@ type Writer interface {
 	// release is called, twice at most, or its session ends; soon after the limit the server ends that session. The error is of
 	// errs.Refused if another switch is on trial.
 	HoldTrial(ctx context.Context, limit time.Duration) (key int64, release func(), err error)
+	// Confirmed reports whether a session confirms the trial with this key, and its role may write injector classes.
+	Confirmed(ctx context.Context, key int64) (bool, error)
+	// ConfirmTrial confirms the switch on trial with this key, and waits until its guard has seen that. The error is of
+	// errs.Refused if somebody else is about to confirm it, or if it was switched meanwhile, and of errs.Unavailable if the
+	// guard does not answer: then it is not confirmed.
+	ConfirmTrial(ctx context.Context, key int64) error
 	// SettledClasses is InjectorClasses, but waits until no other session is changing one of the rows.
 	SettledClasses(ctx context.Context, names []string) ([]Class, error)
 	// ApplySwitch writes s in one transaction. If the rows are no longer s.Was, or a user who gets a uuid has changed

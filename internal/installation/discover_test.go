@@ -85,6 +85,26 @@ func TestSettingPrecedence(t *testing.T) {
 	}
 }
 
+// AUDIT_LOGIN is on unless it is something that PHP takes for false.
+func TestAuditsLogins(t *testing.T) {
+	for value, want := range map[string]bool{
+		"": true, "= true": true, "= 1": true, "= 'false'": true, "= false": false, "= 0": false, "= ''": false, "= null": false,
+	} {
+		config := "<?php\n"
+		if value != "" {
+			config += "$conf['AUDIT_LOGIN'] " + value + ";\n"
+		}
+		i := installation(t, map[string]string{"conf/.env": "", "conf/config.php": config})
+		if on, err := i.AuditsLogins(); on != want || err != nil {
+			t.Errorf("%q: %t, %v", value, on, err)
+		}
+	}
+	i := installation(t, map[string]string{"conf/.env": "", "conf/config.php": "<?php\n$conf['AUDIT_LOGIN'] = f();\n"})
+	if _, err := i.AuditsLogins(); err == nil {
+		t.Error("read what only PHP can read")
+	}
+}
+
 func TestSettingErrors(t *testing.T) {
 	env := "DB_NAME=env\nDB_PASSWORD=hunter2 hunter3\n"
 	i := installation(t, map[string]string{"conf/.env": env, "conf/config.php": "<?php\n$conf['DB_NAME'] = 'php';"})

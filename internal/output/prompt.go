@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 	"syscall"
+	"time"
 	"unicode"
 )
 
@@ -35,6 +36,39 @@ func (s *Streams) Confirm(ctx context.Context, question string) (bool, error) {
 	text, err := s.answer(ctx, question+" [y/N]")
 	text = strings.ToLower(text)
 	return text == "y" || text == "yes", err
+}
+
+// Decide asks until the answer is y or n, and reports whether it is y. again returns the question anew for each time, and after
+// how long it is asked once more without an answer; 0 for never. Ctrl-D is a no. What was typed before the first question is no
+// answer.
+func (s *Streams) Decide(ctx context.Context, again func() (question string, after time.Duration)) (bool, error) {
+	if s.fresh != nil {
+		s.fresh()
+	}
+	for {
+		question, after := again()
+		waiting, cancel := ctx, context.CancelFunc(func() {})
+		if after > 0 {
+			waiting, cancel = context.WithTimeout(ctx, after)
+		}
+		l, err := s.ask(waiting, question+" [y/n]")
+		over := waiting.Err() != nil
+		cancel()
+		switch {
+		case errors.Is(err, io.EOF):
+			return false, nil
+		case err != nil && over && ctx.Err() == nil, errors.Is(err, ErrLineTooLong), err == nil && l.torn:
+			continue
+		case err != nil:
+			return false, err
+		}
+		switch strings.ToLower(l.text) {
+		case "y", "yes":
+			return true, nil
+		case "n", "no":
+			return false, nil
+		}
+	}
 }
 
 // AskExact asks for a given text, such as the name of a database, and reports whether it was typed exactly. The rest is

@@ -203,3 +203,54 @@ func FuzzTyped(f *testing.F) {
 		}
 	})
 }
+
+// Decide takes y or n, and asks again for everything else.
+func TestDecide(t *testing.T) {
+	for in, want := range map[string]struct {
+		yes   bool
+		asked int
+	}{
+		"y\n": {true, 1}, "YES\n": {true, 1}, "n\n": {false, 1}, "No\n": {false, 1}, "": {false, 1},
+		"\n\nmaybe\ny\n": {true, 4}, "x\nn\ny\n": {false, 2}, "y": {false, 2}, "j\n": {false, 2},
+		strings.Repeat("y", maxLine+1) + "\nn\n": {false, 2},
+	} {
+		var out, talk bytes.Buffer
+		s := New(strings.NewReader(in), &out, &talk)
+		asked := 0
+		yes, err := s.Decide(t.Context(), func() (string, time.Duration) { asked++; return "Well?", 0 })
+		if yes != want.yes || asked != want.asked || err != nil || !strings.HasPrefix(talk.String(), "Well? [y/n] ") {
+			t.Errorf("%q: %v, asked %d times, %v, %q", in, yes, asked, err, talk.String())
+		}
+	}
+	goleak.VerifyNone(t)
+}
+
+// Without an answer Decide asks again from time to time, and ends with its context. What is typed meanwhile is not lost.
+func TestDecideAsksAgain(t *testing.T) {
+	in, typed := io.Pipe()
+	defer func() { _ = typed.Close() }()
+	var out, talk bytes.Buffer
+	s := New(in, &out, &talk)
+	ctx, cancel := context.WithCancel(t.Context())
+	asked := 0
+	yes, err := s.Decide(ctx, func() (string, time.Duration) {
+		if asked++; asked == 3 {
+			cancel()
+		}
+		return "Well?", time.Millisecond
+	})
+	if yes || !errors.Is(err, context.Canceled) || asked != 3 {
+		t.Errorf("%v, %v, asked %d times", yes, err, asked)
+	}
+	asked = 0
+	yes, err = s.Decide(t.Context(), func() (string, time.Duration) {
+		if asked++; asked == 2 {
+			go func() { _, _ = io.WriteString(typed, "y\n") }()
+			return "Well?", 0
+		}
+		return "Well?", time.Millisecond
+	})
+	if !yes || err != nil || asked != 2 {
+		t.Errorf("%v, %v, asked %d times", yes, err, asked)
+	}
+}

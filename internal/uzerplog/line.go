@@ -46,7 +46,7 @@ func timeOf(line []byte) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	at, err := time.Parse(time.RFC3339Nano, string(m[1]))
-	return at, err == nil && at.Year() >= 2000
+	return at, err == nil && at.UTC().Year() >= 2000 && at.UTC().Year() <= 9999
 }
 
 // kind says what a line is.

@@ -27,6 +27,8 @@ type Log struct {
 	// Path is the value of UZERP_LOG_PATH; empty if uzERP writes into PHP's error_log instead. Root is uzERP's
 	// directory: a path that is not absolute starts there.
 	Path, Root string
+	// NoSuccesses says that uzERP's setting AUDIT_LOGIN is off: then the log has no successful logins.
+	NoSuccesses bool
 	// Users returns which of these names are those of users. It is asked about names that were typed at the login.
 	Users func(ctx context.Context, names []string) (map[string]bool, error)
 }
@@ -70,6 +72,9 @@ func (l Log) Read(ctx context.Context, q history.Query) (history.Reading, error)
 	}
 	if r.Entries, err = l.hideNames(ctx, q, r.Entries); err != nil {
 		return history.Reading{}, err
+	}
+	if l.NoSuccesses {
+		r.Missing = append(r.Missing, "AUDIT_LOGIN is off: successful logins are not in uzERP's log")
 	}
 	return r.Reading, nil
 }

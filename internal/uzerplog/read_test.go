@@ -98,6 +98,12 @@ func TestRead(t *testing.T) {
 	if r := read(t, l, history.Query{Usernames: []string{"alice"}}); len(r.Entries) != 5 || len(r.Missing) != 1 || !strings.Contains(r.Missing[0], "1 lines") {
 		t.Errorf("%+v", r)
 	}
+	quiet := l
+	quiet.NoSuccesses = true
+	r := read(t, quiet, history.Query{Usernames: []string{"alice"}, Since: since})
+	if len(r.Missing) != 1 || !strings.Contains(r.Missing[0], "AUDIT_LOGIN is off") {
+		t.Errorf("%q", r.Missing)
+	}
 	// A path that starts in uzERP's directory, and one without an extension.
 	write(t, file("plain-2026-11-26"), refusedAt("2026-11-26T10:00:00Z", "alice"))
 	if r := read(t, Log{Root: filepath.Dir(dir), Path: filepath.Base(dir) + "/plain"}, history.Query{Usernames: []string{}}); len(r.Entries) != 1 {

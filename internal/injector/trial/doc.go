@@ -3,7 +3,8 @@
 // Its law: a switch is taken back without anybody's help. Another process, the guard, does that. It is started before
 // anything is switched, has its own session, and is connected to the database already. It switches back when its
 // standard input ends or the time is over, even if the terminal, the connection or the process that started it is
-// gone. Only the word keep on its standard input stops it.
+// gone. Only the word keep on its standard input stops it, or a session of the database that confirms the switch and
+// could write it too.
 //
 // The guard believes nobody. It reads the rows and plans the switch itself, with the same checks, and what it takes back
 // is only what it has read itself. Both processes run on one machine: if that machine is gone, nobody takes the switch
@@ -28,6 +29,7 @@ type GuardStore interface {
 	Store
 	SettledClasses(ctx context.Context, names []string) ([]injector.Class, error)
 	HoldTrial(ctx context.Context, limit time.Duration) (key int64, release func(), err error)
+	Confirmed(ctx context.Context, key int64) (bool, error)
 }
 
 // MaxLimit is how long a trial may last.
@@ -40,12 +42,14 @@ const (
 	wordKeep      = "keep"      // to the guard: a login works
 	wordKept      = "kept"      // guard: the switch stays
 	wordUndone    = "undone"    // guard: switched back
+	wordConfirmed = "confirmed" // guard: somebody has confirmed the switch in the database, and it stays
 )
 
 // guardPatience is how long to wait for a word from the guard. Only tests change it.
 var guardPatience = 30 * time.Second
 
 const (
+	confirmPoll = time.Second // how often the guard looks whether somebody has confirmed the switch
 	undoRetry   = 2 * time.Second
 	undoAttempt = 30 * time.Second // for one attempt: a connection that broke in silence must not stop the next
 	undoLimit   = 24 * time.Hour

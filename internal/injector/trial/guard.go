@@ -42,10 +42,13 @@ func Guard(ctx context.Context, in io.Reader, out io.Writer, r injector.Request,
 	say(fmt.Sprint(wordReady, " ", key))
 	words, done := listen(in)
 	defer done()
+	var confirmed <-chan struct{} // nothing can be confirmed before it is switched
 	next := func() string {
 		select {
 		case word := <-words:
 			return word
+		case <-confirmed:
+			return wordConfirmed
 		case <-over:
 		case <-ctx.Done():
 		}
@@ -54,17 +57,47 @@ func Guard(ctx context.Context, in io.Reader, out io.Writer, r injector.Request,
 	if next() != wordSwitching {
 		return nil // the switch can't be made once the mark is gone
 	}
-	if next() == wordKeep {
+	looking, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	confirmed = lookForConfirmation(looking, store, key)
+	switch next() {
+	case wordKeep:
 		release()
 		say(wordKept)
 		return nil
+	case wordConfirmed:
+		release()
+		say(wordConfirmed)
+		return nil
 	}
+	stop()
 	if err := switchBack(context.WithoutCancel(ctx), store.SettledClasses, store, plan); err != nil {
 		return err
 	}
 	release()
 	say(wordUndone)
 	return nil
+}
+
+// lookForConfirmation looks in the database until ctx ends. It sends once somebody has confirmed the switch. A database that is
+// away confirms nothing.
+func lookForConfirmation(ctx context.Context, store GuardStore, key int64) <-chan struct{} {
+	found := make(chan struct{})
+	go func() {
+		for ticks := time.NewTicker(confirmPoll); ; {
+			select {
+			case <-ticks.C:
+			case <-ctx.Done():
+				ticks.Stop()
+				return
+			}
+			if yes, err := store.Confirmed(ctx, key); err == nil && yes {
+				close(found)
+				return
+			}
+		}
+	}()
+	return found
 }
 
 // listen reads words from in, one a line, until done is called. At the end of in it sends empty ones.

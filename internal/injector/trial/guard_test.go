@@ -28,6 +28,8 @@ type memory struct {
 	held      int // how many trials are marked
 	limit     time.Duration
 	applied   []injector.SwitchPlan
+	confirmed bool
+	notSeen   error // of looking for a confirmation
 }
 
 var errRestarting = errors.New("the database is restarting")
@@ -80,6 +82,13 @@ func (m *memory) HoldTrial(_ context.Context, limit time.Duration) (int64, func(
 	m.limit = limit
 	m.hold(1)
 	return 4711, sync.OnceFunc(func() { m.hold(-1) }), nil
+}
+
+// Confirmed reports whether somebody has confirmed the switch; meanwhile the database may be away.
+func (m *memory) Confirmed(_ context.Context, key int64) (bool, error) {
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	return m.confirmed && key == 4711, m.notSeen
 }
 
 func (m *memory) hold(n int) {
@@ -232,6 +241,52 @@ func TestGuard(t *testing.T) {
 				}
 				if class, held, _ := m.state(); class != test.class || held != 0 {
 					t.Errorf("the class is %s, want %s; %d trials are marked", class, test.class, held)
+				}
+			})
+		})
+	}
+}
+
+// What somebody else confirms in the database stays. A database that is away confirms nothing, and before the switch there is
+// nothing to confirm.
+func TestGuardIsConfirmed(t *testing.T) {
+	for name, test := range map[string]struct {
+		early   bool // confirmed before the switch
+		notSeen error
+		says    string
+		class   string
+	}{
+		"confirmed":                 {says: "confirmed", class: injector.MFAHandler},
+		"confirmed, and not seen":   {notSeen: errRestarting, says: "undone", class: injector.PlainHandler},
+		"confirmed before a switch": {early: true, says: "", class: injector.PlainHandler},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := &memory{classes: handler(injector.PlainHandler), notSeen: test.notSeen, confirmed: test.early}
+				g := startGuard(t.Context(), m, request())
+				defer func() { _ = g.in.Close() }()
+				g.hear(t, "ready 4711")
+				if !test.early {
+					g.say("switching\n")
+					m.set(injector.LoginHandler, injector.MFAHandler)
+				}
+				time.Sleep(10 * time.Second)
+				m.lock.Lock()
+				m.confirmed = true
+				m.lock.Unlock()
+				begin := time.Now()
+				if test.early {
+					_ = g.in.Close()
+				}
+				g.hear(t, test.says)
+				if took := time.Since(begin); test.says == "confirmed" && took > 2*time.Second {
+					t.Errorf("after %s", took)
+				}
+				if err := <-g.ended; err != nil {
+					t.Error(err)
+				}
+				if class, held, _ := m.state(); class != test.class || held != 0 {
+					t.Errorf("the class is %s; %d trials are marked", class, held)
 				}
 			})
 		})

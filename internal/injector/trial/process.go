@@ -79,6 +79,8 @@ func (g *guard) await(ctx context.Context, want string) (rest string, err error)
 		switch {
 		case !running:
 			return "", g.ended()
+		case word == wordConfirmed:
+			return "", errConfirmed
 		case word != want:
 			return "", fmt.Errorf("it says %q and not %q", line, want)
 		}

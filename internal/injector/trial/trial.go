@@ -35,6 +35,8 @@ type Trial struct {
 	Ended func(code int, stderr string) error
 	// Ask asks the operator whether a login works. It ends with ctx.
 	Ask func(ctx context.Context) (bool, error)
+	// Confirmed is called if somebody else has confirmed the switch in the database. It may be nil.
+	Confirmed func()
 	// BestEffort is called before this process switches back itself, in place of its guard: after that only an error of
 	// the database may stop a change. It may be nil.
 	BestEffort func()
@@ -50,7 +52,6 @@ func (t Trial) Run(ctx context.Context, plan injector.SwitchPlan, limit time.Dur
 	defer g.close()
 	plan.Trial = g.key
 	g.say(wordSwitching) // if the guard has ended, its mark is gone, and the switch is not made
-	undo := func() error { return t.undo(ctx, g, plan) }
 	if err := t.Store.ApplySwitch(ctx, injector.Names(), plan); err != nil {
 		// Nothing was written. What the rows hold is another operator's switch, even if it is the same.
 		if errs.KindOf(err) == errs.Refused {
@@ -58,7 +59,7 @@ func (t Trial) Run(ctx context.Context, plan injector.SwitchPlan, limit time.Dur
 			return err
 		}
 		// The switch may have been made, and only the answer was lost. If not, the guard finds nothing to take back.
-		return errors.Join(err, undo())
+		return errors.Join(err, t.undo(ctx, g, plan, true))
 	}
 	asking, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -76,21 +77,40 @@ func (t Trial) Run(ctx context.Context, plan injector.SwitchPlan, limit time.Dur
 			return err
 		}
 		return ErrNotKept
-	case ctx.Err() != nil:
-		return &Interrupted{Undo: undo()}
-	case err != nil && asking.Err() == nil:
-		return errors.Join(err, undo())
 	}
-	if err := undo(); err != nil {
-		return err
+	undone := t.undo(ctx, g, plan, err == nil)
+	switch {
+	case errors.Is(undone, errConfirmed):
+		return t.confirmedElsewhere(ctx, plan)
+	case ctx.Err() != nil:
+		return &Interrupted{Undo: undone}
+	case err != nil && asking.Err() == nil:
+		return errors.Join(err, undone)
+	case undone != nil:
+		return undone
 	}
 	return ErrNotKept
 }
 
-// undo has the guard switch back. If the guard fails, this process switches back.
-func (t Trial) undo(ctx context.Context, g *guard, made injector.SwitchPlan) error {
+// errConfirmed says that somebody else has confirmed the switch. It stays then, unless the operator says no.
+var errConfirmed = errors.New("confirmed by somebody else")
+
+func (t Trial) confirmedElsewhere(ctx context.Context, made injector.SwitchPlan) error {
+	err := t.confirmKept(ctx, made)
+	if err == nil && t.Confirmed != nil {
+		t.Confirmed()
+	}
+	return err
+}
+
+// undo has the guard switch back. If the guard fails, this process switches back. If somebody else has confirmed the switch,
+// it returns errConfirmed and takes nothing back; but what the operator has said no to is taken back all the same.
+func (t Trial) undo(ctx context.Context, g *guard, made injector.SwitchPlan, saidNo bool) error {
 	g.close()
-	if _, err := g.await(context.Background(), wordUndone); err != nil {
+	switch _, err := g.await(context.Background(), wordUndone); {
+	case errors.Is(err, errConfirmed) && !saidNo:
+		return err
+	case err != nil:
 		return t.undoHere(ctx, made, err)
 	}
 	return t.confirmUndone(ctx, made)

@@ -100,6 +100,12 @@ func (f file) HoldTrial(context.Context, time.Duration) (int64, func(), error) {
 	return 4711, func() {}, nil
 }
 
+// Confirmed looks for a file that says so.
+func (f file) Confirmed(context.Context, int64) (bool, error) {
+	_, err := os.Stat(string(f) + ".confirmed")
+	return err == nil, nil
+}
+
 // broken is a database that loses the answer after a change, or that no longer makes changes.
 type broken struct {
 	file
@@ -185,6 +191,46 @@ func TestTrialIsKept(t *testing.T) {
 	}
 	if err := s.run(t, t.Context(), time.Minute, injector.MFAHandler); err != nil {
 		t.Error(err)
+	}
+}
+
+// Somebody else confirms the switch while it is asked here. Then it stays, also if the time is over or the operator is gone; but
+// not what the operator says no to.
+func TestTrialIsConfirmedElsewhere(t *testing.T) {
+	for name, test := range map[string]struct {
+		ask  func(ctx context.Context, cancel func()) (bool, error)
+		left string
+		want errs.Kind // errs.Failure for no error
+	}{
+		"no answer": {func(ctx context.Context, _ func()) (bool, error) { <-ctx.Done(); return false, ctx.Err() }, injector.MFAHandler, errs.Failure},
+		"Ctrl-C": {func(ctx context.Context, cancel func()) (bool, error) {
+			<-ctx.Done()
+			cancel()
+			return false, ctx.Err()
+		}, injector.MFAHandler, errs.Failure},
+		"no terminal": {func(ctx context.Context, _ func()) (bool, error) { <-ctx.Done(); return false, errors.New("gone") }, injector.MFAHandler, errs.Failure},
+		"yes":         {func(ctx context.Context, _ func()) (bool, error) { <-ctx.Done(); return true, nil }, injector.MFAHandler, errs.Failure},
+		"no":          {func(ctx context.Context, _ func()) (bool, error) { <-ctx.Done(); return false, nil }, injector.PlainHandler, errs.Declined},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, told := newStage(t, "guard"), 0
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			s.Confirmed = func() { told++ }
+			s.Ask = func(asking context.Context) (bool, error) {
+				if err := os.WriteFile(string(s.db)+".confirmed", nil, 0o600); err != nil {
+					t.Error(err)
+				}
+				return test.ask(asking, cancel)
+			}
+			err := s.run(t, ctx, time.Hour, test.left)
+			if (err == nil) != (test.want == errs.Failure) || err != nil && errs.KindOf(err) != test.want {
+				t.Error(err)
+			}
+			if wanted := name == "no answer" || name == "Ctrl-C" || name == "no terminal"; (told == 1) != wanted {
+				t.Errorf("told %d times", told)
+			}
+		})
 	}
 }
 
