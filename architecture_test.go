@@ -35,6 +35,7 @@ var allowed = map[string][]string{
 	"internal/connect": {
 		"uzerp-mfa/internal/db", "uzerp-mfa/internal/twilio", "uzerp-mfa/internal/audit",
 		"uzerp-mfa/internal/config", "uzerp-mfa/internal/caller", "uzerp-mfa/internal/doctor", "uzerp-mfa/internal/history",
+		"uzerp-mfa/internal/uzerplog",
 		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/injector", "uzerp-mfa/internal/installation",
 		"uzerp-mfa/internal/installation/envwrite", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/notify", "uzerp-mfa/internal/policy",
 		"uzerp-mfa/internal/verifyservice",

@@ -16,6 +16,7 @@ import (
 	"uzerp-mfa/internal/config"
 	"uzerp-mfa/internal/connect"
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/history"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/operator"
@@ -45,6 +46,8 @@ type App struct {
 	started bool            // a command's own code was reached: errors are no longer cobra's
 	ctx     context.Context // that of the running command, with its deadline
 	command string          // "user reset", of the running command
+	typed   *cobra.Command  // the running command, with its flags; nil before it has started
+	args    []string        // its arguments
 }
 
 func newApp(p Process) *App {
@@ -159,6 +162,11 @@ func (a *App) enroller(ctx context.Context, ch *changes) (*mfa.Enroller, error) 
 	return &mfa.Enroller{Store: store, Factors: factors, Code: totp.Code, NewUUID: a.newUUID}, nil
 }
 
+// teller returns what puts the histories of users together.
+func (a *App) teller(ctx context.Context, offline bool, workers int) *history.Teller {
+	return a.reader.History(ctx, connect.HistoryOptions{Offline: offline, Workers: workers, AuditLog: a.auditLog(forReading), Zone: time.Local})
+}
+
 // logger returns what prints calls and queries with --verbose. It is nil without.
 func (a *App) logger() *slog.Logger {
 	if !a.flags.verbose {
@@ -234,7 +242,7 @@ func (a *App) noteIfOff(ctx context.Context) {
 
 func (a *App) noteSiteOff(off bool) {
 	if off {
-		a.streams.Notef("note: %s (set-injector switches it on)", mfa.SiteIsOff)
+		a.streams.Notef("note: %s", mfa.SiteIsOff)
 	}
 }
 

@@ -3,14 +3,12 @@ package cmd
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
-	"uzerp-mfa/internal/shell"
 )
 
 // verifiedByFlag says how else the operator verified the caller. It is recorded.
@@ -43,7 +41,6 @@ type callerFlags struct {
 
 	verify  bool           // identify was given, perhaps by mistake with an empty value: the caller must be verified
 	channel caller.Channel // what identify means
-	again   string         // what else the command that begins again needs, with a blank before it
 }
 
 func (f *callerFlags) registerCaller(c *cobra.Command) {
@@ -96,7 +93,7 @@ func (a *App) verifyCaller(ctx context.Context, ch *changes, w writeFlags, f cal
 		return err
 	}
 	verifier.Refused, verifier.Undone = ch.Refused, undone
-	verifier.Resend = errs.Plain(fmt.Sprintf("uzerp-mfa %s --identify %s%s %s", a.command, f.channel, f.again, shell.Quote(u.Username)))
+	verifier.Resend = errs.Plain(commandWith(a.typed, a.args, nil))
 	if w.dryRun {
 		check, err := verifier.PlanVerify(ctx, u, f.channel)
 		if err == nil {

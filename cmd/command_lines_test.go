@@ -347,13 +347,18 @@ func TestCommandLinesFailWhenBroken(t *testing.T) {
 	}
 }
 
+// isCommandName reports whether a text is the name of a command as the audit log records it.
+func isCommandName(text string) bool {
+	return text == "user reset" || text == "user enable" || text == "user disable-next-login"
+}
+
 // Only this package spells command lines and flags. Other packages give reasons.
 func TestOnlyCmdSpellsCommandLines(t *testing.T) {
 	all := 0
 	goFiles(t, "../internal", func(name string, source []byte) {
 		goTexts(t, name, source, func(where, text string) {
 			all++
-			if text == "set-injector" && strings.Contains(where, "internal/policy/") || text == "user reset" && strings.Contains(where, "internal/audit/") {
+			if text == "set-injector" && strings.Contains(where, "internal/policy/") || isCommandName(text) && strings.Contains(where, "internal/audit/") {
 				return // the name of an action in the policy's file, and of a command in a record
 			}
 			if spelled := spells(text); spelled != "" {

@@ -161,10 +161,15 @@ func candidates(f mfa.Found) string {
 	return who[0]
 }
 
-// commandWith returns the command line that was typed, with other user names in it.
-func commandWith(c *cobra.Command, args []string, names map[string]string) string {
-	words := []string{c.CommandPath()}
-	c.Flags().Visit(func(f *pflag.Flag) { words = append(words, spelled(f)) })
+// commandWith returns the command line that was typed, with other user names in it, and with these flags first, each as it is
+// typed: "--identify sms". A flag that was given is left out if it is among these. Every "this command again" comes from here.
+func commandWith(c *cobra.Command, args []string, names map[string]string, flags ...string) string {
+	words := append([]string{c.CommandPath()}, flags...)
+	c.Flags().Visit(func(f *pflag.Flag) {
+		if !slices.ContainsFunc(flags, func(other string) bool { return strings.Fields(other)[0] == "--"+f.Name }) {
+			words = append(words, spelled(f))
+		}
+	})
 	uses := strings.Fields(c.Use)[1:]
 	var rest []string
 	dashes := false

@@ -122,9 +122,6 @@ func runEnroll(ctx context.Context, app *App, opts *enrollOptions, name string) 
 	case plan.Refusal != nil:
 		return ch.Refused(name, plan.Refusal)
 	}
-	if opts.replace {
-		opts.again = " --replace"
-	}
 	if err := app.verifyCaller(ctx, ch, opts.writeFlags, opts.callerFlags, user, "nothing was changed"); err != nil {
 		return err
 	}

@@ -115,16 +115,16 @@ type errorView struct {
 }
 
 // report prints the error on stderr and returns the exit code.
-func report(s *output.Streams, asJSON bool, e *errs.Error) int {
-	status := statusOf(e.Kind)
+func (a *App) report(asJSON bool, e *errs.Error) int {
+	s, status, hint := a.streams, statusOf(e.Kind), a.hint(errs.HintOf(e))
 	if asJSON {
 		v := errorView{SchemaVersion: schemaVersion}
-		v.Error.Code, v.Error.Message, v.Error.Hint, v.Error.ExitCode = status.word, e.Error(), hintOf(e), status.code
+		v.Error.Code, v.Error.Message, v.Error.Hint, v.Error.ExitCode = status.word, e.Error(), hint, status.code
 		_ = output.JSONLine(s.Err, v) // there is nowhere left to report to
 		return status.code
 	}
 	s.Sayf("uzerp-mfa: %s", e.Error())
-	if hint := hintOf(e); hint != "" {
+	if hint != "" {
 		s.Sayf("hint: %s", hint)
 	}
 	return status.code

@@ -2,12 +2,18 @@ package cmd
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
 
 	"uzerp-mfa/internal/audit"
 	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/config"
 	"uzerp-mfa/internal/doctor"
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/history"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/injector/trial"
 	"uzerp-mfa/internal/installation"
@@ -29,23 +35,37 @@ const foreignDatabase = "remove that setting, so that uzERP's own database is us
 // part as it is, %q a part quoted as the last argument of a shell's command line, and %v a part quoted as the value
 // of a flag.
 var hints = map[errs.Reason]string{
+	history.ReasonPasswordKnown: "call the person at a number that uzERP has: did they type these codes, then and from there? " +
+		"If not, set a new password in uzERP's administration now",
+	history.ReasonTryACode: "uzerp-mfa verify --check %q tries the code that the app shows now",
+	history.ReasonSiteKey:  "uzerp-mfa doctor looks at uzERP's settings for Twilio: it concerns everybody",
+	history.ReasonWayToTwilio: "look from the web server, as its user, whether it reaches https://verify.twilio.com (proxy, firewall, " +
+		"php-curl, curl.cainfo): it concerns everybody",
+	history.ReasonLetThemIn:     "until then, after the caller was verified: uzerp-mfa user disable-next-login --identify sms %q",
+	history.ReasonLookAtUser:    "uzerp-mfa user show %q says what the next login asks for, and why",
+	history.ReasonReadMore:      "uzerp-mfa grants --history prints the SQL for the right to read audit_lines",
+	history.ReasonTooManyWrong:  "wait an hour; or, after the caller was verified: uzerp-mfa user disable-next-login --identify sms %q",
+	history.ReasonNewEnrollment: "after the caller was verified: uzerp-mfa user reset --identify sms %q; the next login asks to enroll again",
+	history.ReasonSuspicious:    "uzerp-mfa user history USER shows each, and what to do",
+
 	mfa.ReasonUnknownUser:     "user names are compared exactly; uzerp-mfa user list --match TEXT finds them",
-	mfa.ReasonTwoFactorOff:    "uzerp-mfa set-injector",
+	mfa.ReasonTwoFactorOff:    "that is for the administrator of uzERP to decide, for everybody",
 	mfa.ReasonSharedUUID:      "uzerp-mfa reconcile says what to do",
 	mfa.ReasonLeftFactor:      "uzerp-mfa reconcile finds such factors, and can delete them",
 	mfa.ReasonRightsMissing:   "uzerp-mfa grants prints the SQL for a role with just the needed rights",
 	mfa.ReasonHistoryRights:   "uzerp-mfa grants --history prints the SQL that lets the role read logins there, without session ids",
 	mfa.ReasonRoleTooPowerful: "connect as the tables' owner, as uzERP does, or as the role that uzerp-mfa grants prints: others gain nothing by these",
-	mfa.ReasonTooManyCodes: "the user's login accepts no code either for now: " +
-		"wait an hour, or let them in once with uzerp-mfa user disable-next-login",
+	mfa.ReasonTooManyCodes: "the user's login accepts no code either for now: wait an hour. So many wrong codes may mean that somebody else has the " +
+		"password: let the user change it",
 	mfa.ReasonOldFactorLeft:    "uzERP no longer accepts it; uzerp-mfa reconcile --fix --only stale-factor deletes it",
 	mfa.ReasonOtherFactorInUse: "leave out --factor to check the one in use",
 	mfa.ReasonLooksEnrolled:    "uzerp-mfa verify --check %q tests whether the user's app works",
-	mfa.ReasonAlreadyEnrolled:  "--replace puts a new phone in place of one that still works; if the phone is lost: uzerp-mfa user reset %q",
-	mfa.ReasonMayEnroll:        "uzerp-mfa enroll %q enrolls the user now",
-	mfa.ReasonNotEnrolled:      "uzerp-mfa enroll %q",
-	mfa.ReasonNothingToCheck:   "uzerp-mfa enroll %q enrolls the user",
-	mfa.ReasonNothingPending:   "uzerp-mfa enroll %q starts an enrollment",
+	mfa.ReasonAlreadyEnrolled: "if the old phone still works: uzerp-mfa enroll --replace --identify sms %[1]q; if it is lost: " +
+		"uzerp-mfa user reset --identify sms %[1]q",
+	mfa.ReasonMayEnroll:      "uzerp-mfa enroll %q enrolls the user now",
+	mfa.ReasonNotEnrolled:    "uzerp-mfa enroll %q",
+	mfa.ReasonNothingToCheck: "uzerp-mfa enroll %q enrolls the user",
+	mfa.ReasonNothingPending: "uzerp-mfa enroll %q starts an enrollment",
 	mfa.ReasonHalfEnrolled: "if an enrollment broke off after its code was accepted, the next code finishes it: " +
 		"uzerp-mfa verify --factor %[2]s %[1]q CODE; else uzerp-mfa enroll %[1]q starts an enrollment",
 	mfa.ReasonAttemptsUsedUp: "this factor takes no more codes: uzerp-mfa enroll %q makes a new one",
@@ -53,16 +73,17 @@ var hints = map[errs.Reason]string{
 	mfa.ReasonAnswerLost: "run the command again; if nothing is pending then, the code was taken, and the next one finishes it: " +
 		"uzerp-mfa verify --factor %[2]s %[1]q CODE",
 	mfa.ReasonRowNotWritten:    "finish with the next code: uzerp-mfa verify --factor %[2]s %[1]q CODE",
-	mfa.ReasonRowNotReset:      "run uzerp-mfa user reset %q: the user is locked out until then",
+	mfa.ReasonRowNotReset:      "run uzerp-mfa user reset --identify sms %q: the user is locked out until then",
 	mfa.ReasonResetMeanwhile:   "somebody has reset the user just now; uzerp-mfa enroll %q starts anew",
 	mfa.ReasonRowChanged:       "uzerp-mfa user list --match=%v shows the row as it is now; this command did not change it",
-	mfa.ReasonLockedOut:        "uzerp-mfa user reset %q",
-	mfa.ReasonFactorGone:       "uzerp-mfa user reset %q, then the user enrolls again",
-	mfa.ReasonNoUUID:           "uzerp-mfa user reset %q mends it; the user then enrolls",
-	mfa.ReasonBrokenEnrollment: "uzerp-mfa user reset %q mends it; the user then enrolls again",
+	mfa.ReasonLockedOut:        "uzerp-mfa user reset --identify sms %q",
+	mfa.ReasonFactorGone:       "uzerp-mfa user reset --identify sms %q, then the user enrolls again",
+	mfa.ReasonNoUUID:           "uzerp-mfa user reset --identify sms %q mends it; the user then enrolls",
+	mfa.ReasonBrokenEnrollment: "uzerp-mfa user reset --identify sms %q mends it; the user then enrolls again",
 	mfa.ReasonTwilioDown: "nothing was changed; wait, for without Twilio nobody can enroll either. If only this machine does not reach it: " +
 		"verify the caller in another way, and only then reset with --skip-twilio instead of --identify; a later reset cleans up at Twilio",
-	mfa.ReasonTwilioSilent: "uzerp-mfa user disable-next-login %q",
+	mfa.ReasonTwilioSilent: "wait. Twilio can't verify a caller now; for somebody whom you see or call back yourself: " +
+		"uzerp-mfa user disable-next-login --verified-by call-back %q",
 
 	caller.ReasonLandline:    "a call reaches it: --channel call, or --identify call with user reset",
 	caller.ReasonSMSRefused:  "let Twilio call instead (identity send --channel call, user reset --identify call)",
@@ -82,18 +103,18 @@ var hints = map[errs.Reason]string{
 	reconcile.ReasonOutage:       "run reconcile again when Twilio answers",
 	reconcile.ReasonWrongService: "check TWILIO_SERVICE_SID; if they are really gone, --max N says how many repairs you expect",
 	reconcile.ReasonTooMany:      "look at the findings first; if they are right, --fix --max %s",
-	reconcile.ReasonSkips:        "left alone while the next login skips the code; uzerp-mfa user reset %q lets the user enroll instead",
+	reconcile.ReasonSkips:        "left alone while the next login skips the code; uzerp-mfa user reset --identify sms %q lets the user enroll instead",
 	reconcile.ReasonKeepsUUID: "enrolled users keep their uuid; " +
 		"if several share one, uzerp-mfa user reset all of them but one, and run reconcile --fix",
 	reconcile.ReasonMayBeCopy: "left alone, since a copy of the database shares its uuids with the live one; " +
 		"if this is the live one, name it: --fix --only orphan-entity",
 
-	injector.ReasonNoSettings:     "--skip-env-check is for when uzERP's settings can't be looked at from here",
-	injector.ReasonNoDirectory:    "name it with --uzerp-root, or give --skip-env-check if uzERP runs elsewhere",
-	injector.ReasonTwilioNotAsked: "--skip-twilio-check is for when Twilio can't be asked from here",
+	injector.ReasonNoSettings:     "without these settings uzERP would lock everybody out: run this as a user who may read uzERP's conf/.env",
+	injector.ReasonNoDirectory:    "name it with --uzerp-root, or run this where uzERP runs: without its settings uzERP would lock everybody out",
+	injector.ReasonTwilioNotAsked: "if Twilio refuses uzERP's settings, two-factor login locks everybody out: run this where Twilio can be asked",
 	injector.ReasonTwilioNoAnswer: "while uzERP gets no answer from Twilio either, two-factor login would lock everybody out: run it again when Twilio answers",
 	injector.ReasonSettingsFrom:   "%s; the settings are from %s",
-	injector.ReasonBrokenUsers:    "uzerp-mfa user list --state broken shows them, user reset mends them",
+	injector.ReasonBrokenUsers:    "uzerp-mfa user list --state broken shows them; user reset --identify sms mends each",
 	injector.ReasonUnknownGateway: "if you are sure that it does, name it with --gateway",
 	injector.ReasonSwitchOnTrial: "let it end first: answer the question of set-injector --try, or wait until its time is over; " +
 		"set-injector --off does not wait; an administrator of the database ends its session with: %s",
@@ -117,18 +138,18 @@ var hints = map[errs.Reason]string{
 
 	audit.ReasonNoLog:      "nothing was logged there yet; if something was, it was moved or removed; --audit-log names another file",
 	audit.ReasonUnreadable: "root may read it, or name another with --audit-log",
-	audit.ReasonUnwritable: "name another file with --audit-log, or do without a record of what was changed: --no-audit-log",
-	audit.ReasonUnfit:      "%s; or name another file with --audit-log, or do without a record of what was changed: --no-audit-log",
+	audit.ReasonUnwritable: "root must make it writable, or make room; or name another file with --audit-log",
+	audit.ReasonUnfit:      "%s; or name another file with --audit-log",
 
 	notify.ReasonText: "root must correct %s, which NOTIFY_TEXT in the policy names (docs/notification.md)",
 
 	policy.ReasonFile:          "root must correct %s; uzerp-mfa doctor shows what else is wrong",
 	policy.ReasonRule:          "ask the administrator of this machine; uzerp-mfa policy show lists the rules",
 	policy.ReasonSudoDefault:   "do without it; if it is needed, root can allow it with the line %s in %s",
-	policy.ReasonCallerNeeded:  "verify the caller first: --identify sms, or uzerp-mfa identity send (docs/identity.md says which codes count)",
+	policy.ReasonCallerNeeded:  "verify the caller first: {again --identify sms}; or uzerp-mfa identity send (docs/identity.md says which codes count)",
 	policy.ReasonBothNeeded:    "by a code to the phone in uzERP, and in the way that --verified-by names (user reset, identity check)",
 	policy.ReasonNoEnrollment:  "begin anew with uzerp-mfa enroll %s, after the caller was verified",
-	policy.ReasonFlagMissing:   "run the command again with --%s",
+	policy.ReasonFlagMissing:   "{again --%[1]s TEXT}",
 	policy.ReasonTooManyByHour: "wait, or ask the administrator of this machine; uzerp-mfa audit-log show --since 1h lists what was changed",
 
 	doctor.ReasonRootUnknown:      "name it with --uzerp-root or UZERP_ROOT",
@@ -140,7 +161,7 @@ var hints = map[errs.Reason]string{
 	doctor.ReasonForeignValidator: "uzerp-mfa set-injector sets uzERP's own",
 	doctor.ReasonTrialOver: "uzerp-mfa set-injector --off switches back now; if logins work, nothing needs to be done, " +
 		"but that guard may still switch back if it wakes up",
-	doctor.ReasonUsersBroken:    "uzerp-mfa user reset lets such a user enroll again; user list --state broken shows all",
+	doctor.ReasonUsersBroken:    "uzerp-mfa user reset --identify sms USER lets such a user enroll again; user list --state broken shows all",
 	doctor.ReasonBrokenNoAccess: "uzerp-mfa user reset before one of them gets access again",
 	doctor.ReasonUUIDMissing:    "uzerp-mfa reconcile --fix --only uuid-missing gives each one",
 	doctor.ReasonUUIDDuplicate:  "uzerp-mfa reconcile --only uuid-duplicate shows what to do",
@@ -176,22 +197,82 @@ var hints = map[errs.Reason]string{
 	sandbox.ReasonNoMessage: "uzerp-mfa identity send sends one; a landline gets it in a call only",
 }
 
+// A text may say {again FLAG}: that is the command line that was typed once more, with this flag.
+var again = regexp.MustCompile(`\{again ([^}]*)\}`)
+
+// hint returns the text of a hint as an error shows it. The commands in it have the flags that were given, as far as these say
+// where uzERP is, or why something is done.
+func (a *App) hint(h errs.Hint) string {
+	if a.typed == nil {
+		return hintText(h)
+	}
+	return hintWith(h, func(text string) string { return ourCommand.ReplaceAllStringFunc(text, a.withGivenFlags) }, func(flag string) string {
+		if name, _, _ := strings.Cut(strings.TrimPrefix(flag, "--"), " "); a.typed.Flags().Lookup(name) == nil {
+			return sameCommand(flag)
+		}
+		return commandWith(a.typed, a.args, nil, flag)
+	})
+}
+
+func sameCommand(flag string) string { return "the same command with " + flag }
+
+// ourCommand matches the words of a command in the text of a hint, up to its first argument or flag.
+var ourCommand = regexp.MustCompile(`uzerp-mfa( [a-z][a-z-]*)+`)
+
+// withGivenFlags returns the words of a command with the flags that were given and that it has too.
+func (a *App) withGivenFlags(words string) string {
+	path := strings.Fields(words)
+	c, rest, err := a.typed.Root().Find(path[1:])
+	if err != nil || c.HasSubCommands() {
+		return words
+	}
+	path = path[:len(path)-len(rest)]
+	a.typed.Flags().Visit(func(f *pflag.Flag) {
+		if slices.Contains(carriedFlags, f.Name) && (c.Flags().Lookup(f.Name) != nil || c.InheritedFlags().Lookup(f.Name) != nil) {
+			path = append(path, escapeVerbs(spelled(f)))
+		}
+	})
+	return strings.Join(append(path, rest...), " ")
+}
+
+// escapeVerbs protects what was typed from being formatted.
+func escapeVerbs(text string) string { return strings.ReplaceAll(text, "%", "%%") }
+
+// carriedFlags are the flags that the next command needs as well: another uzERP, and why something is done.
+var carriedFlags = []string{"uzerp-root", "database-url", "env-file", "database-not-uzerps", "reason", "ticket"}
+
 // hintOf returns the text of an error's hint, or "" if it has none.
 func hintOf(err error) string { return hintText(errs.HintOf(err)) }
 
-// hintText returns the text of a hint.
+// hintText returns the text of a hint, where it is no error's: no command line was typed that it could repeat.
 func hintText(h errs.Hint) string {
+	return hintWith(h, func(text string) string { return text }, sameCommand)
+}
+
+// hintWith returns the text of a hint. complete completes its text before the parts are put in, and repeat returns the command
+// line that was typed, with a flag.
+func hintWith(h errs.Hint, complete, repeat func(string) string) string {
 	if h.Reason == "" {
 		return h.Text
 	}
 	parts := make([]any, len(h.Parts))
 	for i, p := range h.Parts {
 		if inner, ok := p.(errs.Hint); ok {
-			p = hintText(inner)
+			p = hintWith(inner, complete, repeat)
 		}
 		parts[i] = hintPart{fmt.Sprint(p)}
 	}
-	return fmt.Sprintf(hints[h.Reason], parts...)
+	text := again.ReplaceAllStringFunc(complete(hints[h.Reason]), func(token string) string {
+		flag := again.FindStringSubmatch(token)[1]
+		if strings.Contains(flag, "%") {
+			flag = fmt.Sprintf(flag, parts...)
+		}
+		return escapeVerbs(repeat(flag))
+	})
+	if !strings.Contains(strings.ReplaceAll(text, "%%", ""), "%") { // all parts are in the command that is repeated, or there are none
+		return strings.ReplaceAll(text, "%%", "%")
+	}
+	return fmt.Sprintf(text, parts...)
 }
 
 // hintPart is a part of a hint. It formats itself for the verbs in the texts of hints.

@@ -19,9 +19,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"uzerp-mfa/internal/caller"
+	"uzerp-mfa/internal/doctor"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/injector"
+	"uzerp-mfa/internal/injector/trial"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/policy"
+	"uzerp-mfa/internal/reconcile"
 	"uzerp-mfa/internal/sandbox"
 )
 
@@ -217,7 +221,7 @@ func TestHintTexts(t *testing.T) {
 }
 
 // proseAfter has the words that may follow the name of a group of commands and are not its commands.
-var proseAfter = map[string][]string{"user": {"names", "enrolls", "enroll", "now", "is", "then", "just"}, "service": {"at", "in", "is"}}
+var proseAfter = map[string][]string{"user": {"names", "who", "change", "enrolls", "enroll", "now", "is", "then", "just"}, "service": {"at", "in", "is"}}
 
 // A hint may leave out the program's name before a command of two words. That command exists too.
 func TestHintsNameCommandsThatExist(t *testing.T) {
@@ -234,14 +238,14 @@ func TestHintsNameCommandsThatExist(t *testing.T) {
 // A user name in a hint is quoted for a shell, also if the hint is part of another one.
 func TestHintsQuote(t *testing.T) {
 	for want, hint := range map[string]errs.Hint{
-		"":                               {},
-		"plain: 100 % of it":             errs.Plain("plain: 100 % of it"),
-		`uzerp-mfa enroll 'o'\''neil'`:   mfa.ReasonNotEnrolled.With("o'neil"),
-		`uzerp-mfa user reset -- '-y'`:   mfa.ReasonLockedOut.With("-y"),
-		`uzerp-mfa enroll '100%d %s'`:    mfa.ReasonNotEnrolled.With("100%d %s"),
-		"h%s; the settings are from a b": injector.ReasonSettingsFrom.With(errs.Plain("h%s"), "a b"),
-		"the next step":                  errs.Hint{}.Or(errs.Plain("the next step")),
-		"give it":                        errs.Plain("give it").Or(mfa.ReasonTwoFactorOff.With()),
+		"":                             {},
+		"plain: 100 % of it":           errs.Plain("plain: 100 % of it"),
+		`uzerp-mfa enroll 'o'\''neil'`: mfa.ReasonNotEnrolled.With("o'neil"),
+		`uzerp-mfa user reset --identify sms -- '-y'`: mfa.ReasonLockedOut.With("-y"),
+		`uzerp-mfa enroll '100%d %s'`:                 mfa.ReasonNotEnrolled.With("100%d %s"),
+		"h%s; the settings are from a b":              injector.ReasonSettingsFrom.With(errs.Plain("h%s"), "a b"),
+		"the next step":                               errs.Hint{}.Or(errs.Plain("the next step")),
+		"give it":                                     errs.Plain("give it").Or(mfa.ReasonTwoFactorOff.With()),
 		"uzerp-mfa verify --check '$(x)' tests whether the user's app works":                          mfa.ReasonLooksEnrolled.With("$(x)"),
 		`uzerp-mfa user list --match='-y' shows the row as it is now; this command did not change it`: mfa.ReasonRowChanged.With("-y"),
 		"send a new one: uzerp-mfa identity send --channel sms 'a b'": caller.ReasonSpent.With(
@@ -252,11 +256,120 @@ func TestHintsQuote(t *testing.T) {
 		}
 	}
 	err := fmt.Errorf("outer: %w", &errs.Error{Err: errs.NewWith(errs.Refused, "inner", mfa.ReasonLockedOut.With("a b"))})
-	if got := hintOf(err); got != "uzerp-mfa user reset 'a b'" {
+	if got := hintOf(err); got != "uzerp-mfa user reset --identify sms 'a b'" {
 		t.Error(got)
 	}
 	if hintOf(nil) != "" {
 		t.Error("a hint out of nothing")
+	}
+}
+
+// A hint for somebody who helps a caller names the proof, and none names a way around a protection, or a switch for the
+// whole site, in passing. What is right nevertheless stands in provenOtherwise or allowedInHints, with the reason.
+func TestHintsNameNoWayAround(t *testing.T) {
+	for reason, text := range hints {
+		for _, p := range waysAround(reason, text) {
+			t.Error(p)
+		}
+	}
+	for _, c := range []struct{ text, says string }{
+		{"uzerp-mfa user reset %q", "without --identify"},
+		{"user disable-next-login lets them in", "without --identify"},
+		{"--replace puts a new phone in its place", "without --identify"},
+		{"uzerp-mfa user reset --identify sms %q; or do without: --no-audit-log", "--no-audit-log"},
+		{"--skip-twilio-check switches all the same", "--skip-twilio-check"},
+		{"--skip-env-check is for that", "--skip-env-check"},
+		{"uzerp-mfa set-injector", "set-injector"},
+		{"send it to another number with --to NUMBER", "--to"},
+		{"--database-not-uzerps says that it is meant", "--database-not-uzerps"},
+	} {
+		if problems := waysAround("made up", c.text); len(problems) != 1 || !strings.Contains(problems[0], c.says) {
+			t.Errorf("%s: %q", c.text, problems)
+		}
+	}
+	if problems := waysAround("made up", "uzerp-mfa user reset --identify sms %q, then the user enrolls again"); len(problems) > 0 {
+		t.Error(problems)
+	}
+}
+
+func waysAround(reason errs.Reason, text string) (problems []string) {
+	if opensLogin.MatchString(text) && !strings.Contains(text, "--identify") && provenOtherwise[reason] == "" {
+		problems = append(problems, fmt.Sprintf("%s: it opens somebody's login without --identify: %s", reason, text))
+	}
+	for _, way := range wayAround.FindAllStringSubmatch(text, -1) {
+		if allowedInHints[reason+" "+errs.Reason(way[1])] == "" {
+			problems = append(problems, fmt.Sprintf("%s: it names %s: %s", reason, way[1], text))
+		}
+	}
+	return problems
+}
+
+var (
+	opensLogin = regexp.MustCompile(`user reset|disable-next-login|--replace`)
+	wayAround  = regexp.MustCompile(`(--skip-[a-z-]+|--no-audit-log|set-injector|--to\b|--database-not-uzerps)`)
+)
+
+// provenOtherwise has the hints that open somebody's login and name no --identify, and why.
+var provenOtherwise = map[errs.Reason]string{
+	mfa.ReasonTwilioSilent:      "Twilio can't send a code then: --verified-by says how else the caller was verified",
+	reconcile.ReasonKeepsUUID:   "nobody has called: the administrator repairs",
+	doctor.ReasonBrokenNoAccess: "nobody has called, and who has no access can't use it",
+	doctor.ReasonUsersLeft:      "nobody has called, and access is disabled before",
+	policy.ReasonBothNeeded:     "it says which two proofs are needed",
+}
+
+// allowedInHints has the hints that may name such a flag or command, and why.
+var allowedInHints = map[errs.Reason]string{
+	mfa.ReasonTwilioDown + " --skip-twilio":         "docs/contract.md wants it; only after the caller was verified, and not first",
+	caller.ReasonCodeToGiven + " --to":              "a code was sent to that number before",
+	caller.ReasonOtherNumber + " --to":              "the same",
+	injector.ReasonSwitchOnTrial + " set-injector":  "of set-injector itself",
+	trial.ReasonNoTrial + " set-injector":           "the same",
+	trial.ReasonUnclear + " set-injector":           "the same",
+	trial.ReasonStillMade + " set-injector":         "the same",
+	doctor.ReasonLoginOff + " set-injector":         "of doctor, which the administrator reads",
+	doctor.ReasonForeignHandler + " set-injector":   "the same",
+	doctor.ReasonNoValidator + " set-injector":      "the same",
+	doctor.ReasonForeignValidator + " set-injector": "the same",
+	doctor.ReasonTrialOver + " set-injector":        "the same",
+}
+
+// The command that a hint proposes has the flags that were given: those that it knows, and nothing that must stay secret. "The
+// same command" is the one that was typed.
+func TestHintsKeepGivenFlags(t *testing.T) {
+	for _, c := range []struct {
+		line string
+		hint errs.Hint
+		want string
+	}{
+		{"user enable erin", mfa.ReasonNoUUID.With("erin"), "uzerp-mfa user reset --identify sms erin mends it; the user then enrolls"},
+		{"user enable --ticket 4711 --reason '100%d' --uzerp-root /srv/x --yes -o json erin", mfa.ReasonNoUUID.With("erin"),
+			"uzerp-mfa user reset --reason 100%d --ticket 4711 --uzerp-root /srv/x --identify sms erin mends it; the user then enrolls"},
+		{"user enable --ticket 4711 --database-url postgres://u@h/d erin", mfa.ReasonRightsMissing.With(),
+			"uzerp-mfa grants --database-url URL prints the SQL for a role with just the needed rights"},
+		{"user reset --yes alice", policy.ReasonFlagMissing.With("ticket"), "uzerp-mfa user reset --ticket TEXT --yes alice"},
+		{"user reset --ticket= --reason 50% -- -y", policy.ReasonFlagMissing.With("ticket"), "uzerp-mfa user reset --ticket TEXT --reason 50% -- '-y'"},
+		{"user reset --ticket 4711 alice", policy.ReasonCallerNeeded.With(), "verify the caller first: uzerp-mfa user reset --identify sms " +
+			"--ticket 4711 alice; or uzerp-mfa identity send --ticket 4711 (docs/identity.md says which codes count)"},
+		{"verify alice 123456", policy.ReasonCallerNeeded.With(), "verify the caller first: the same command with --identify sms; " +
+			"or uzerp-mfa identity send (docs/identity.md says which codes count)"},
+		{"user reset alice", errs.Plain("100 % of it"), "100 % of it"},
+		{"user reset alice", caller.ReasonSpent.With(caller.ReasonCodeWanted.With(caller.ChannelSMS, "uzerp-mfa user reset x")),
+			"send a new one: uzerp-mfa identity send --channel sms 'uzerp-mfa user reset x'"},
+	} {
+		app := &App{}
+		root := newRootCmd(app)
+		found, rest, err := root.Find(strings.Fields(strings.ReplaceAll(c.line, "'", "")))
+		if err == nil {
+			err = found.ParseFlags(rest)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		app.typed, app.args, app.command = found, found.Flags().Args(), strings.TrimPrefix(found.CommandPath(), "uzerp-mfa ")
+		if got := app.hint(c.hint); got != c.want {
+			t.Errorf("%s\n%s, want\n%s", c.line, got, c.want)
+		}
 	}
 }
 

@@ -82,7 +82,7 @@ func Main(ctx context.Context, args []string, p Process) int {
 			err = usageError(err.Error(), root.Name()+" --help says more")
 		}
 	}
-	return report(app.streams, app.wantsJSON() || !app.started && asksForJSON(args), classify(ctx, err))
+	return app.report(app.wantsJSON() || !app.started && asksForJSON(args), classify(ctx, err))
 }
 
 // asksForJSON reports whether an error must be JSON, if the flags could not be parsed to the end.
@@ -134,7 +134,7 @@ database and on Twilio Verify, and shows what it will change before it does.
 Settings come from flags, the environment, and uzERP's own conf/ directory; docs/settings.md says which and in what order.`,
 		Example: `  uzerp-mfa user list --state broken
   uzerp-mfa set-injector --dry-run
-  uzerp-mfa user reset alice`,
+  uzerp-mfa user reset alice --identify sms`,
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
@@ -184,7 +184,11 @@ func runGroup(c *cobra.Command, args []string) error {
 	}
 	hint := c.CommandPath() + " --help lists the commands"
 	c.SuggestionsMinimumDistance = 2
-	if s := c.SuggestionsFor(args[0]); len(s) > 0 {
+	s := slices.DeleteFunc(c.SuggestionsFor(args[0]), func(name string) bool { return name == skipCommand && !strings.HasPrefix(args[0], "disable-") })
+	if args[0] == "disable" {
+		hint = "access to uzERP is enabled and disabled in uzERP's own administration; " + hint
+	}
+	if len(s) > 0 {
 		hint = "did you mean: " + c.CommandPath() + " " + s[0]
 	}
 	return usageError(fmt.Sprintf("unknown command %q for %q", args[0], c.CommandPath()), hint)
@@ -289,6 +293,7 @@ func (a *App) run(formats []string, f func(ctx context.Context, args []string) e
 		a.configureStreams()
 		a.started = true
 		a.command = strings.TrimPrefix(c.CommandPath(), c.Root().Name()+" ")
+		a.typed, a.args = c, args
 		if err := a.readPolicy(c); err != nil {
 			a.recordRefusal(c, err)
 			return err

@@ -216,3 +216,20 @@ func TestScreenComparison(t *testing.T) {
 		}
 	}
 }
+
+// README.md leads to every page.
+func TestEveryRunbookIsInTheReadme(t *testing.T) {
+	readme, err := os.ReadFile(filepath.Join(runbooks, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages, err := filepath.Glob(filepath.Join(runbooks, "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range pages {
+		if name := filepath.Base(page); name != "README.md" && strings.Count(string(readme), "]("+name+")") != 1 {
+			t.Errorf("%s is not in README.md once", name)
+		}
+	}
+}

@@ -177,6 +177,7 @@ func commands() map[string]func(ts *testscript.TestScript, neg bool, args []stri
 		"json":        plain(cmdJSON),
 		"factors":     plain(cmdFactors),
 		"mkfactor":    plain(cmdMakeFactor),
+		"typed":       plain(cmdTyped),
 		"lockrow":     plain(cmdLockRow),
 		"locktable":   plain(cmdLockTable),
 		"await":       plain(cmdAwait),

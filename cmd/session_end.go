@@ -45,7 +45,7 @@ written by igbinary, are left: 6.
   uzerp-mfa session end --all --old-handler --dry-run`,
 	}
 	f := c.Flags()
-	f.BoolVar(&opts.all, "all", false, "end every session of uzERP's, open login pages too")
+	f.BoolVar(&opts.all, "all", false, "everybody, and not single users")
 	f.BoolVar(&opts.oldHandler, "old-handler", false, "with --all: only where the browser keeps another login handler than uzERP has now")
 	registerPHPIni(f, &opts.phpIni)
 	opts.register(c)

@@ -13,6 +13,6 @@ func newUserCmd(app *App) *cobra.Command {
 		Args:    cobra.ArbitraryArgs,
 		RunE:    runGroup,
 	}
-	c.AddCommand(newUserListCmd(app), newUserShowCmd(app), newUserEnableCmd(app), newUserDisableNextLoginCmd(app), newUserResetCmd(app))
+	c.AddCommand(newUserListCmd(app), newUserShowCmd(app), newUserHistoryCmd(app), newUserEnableCmd(app), newUserDisableNextLoginCmd(app), newUserResetCmd(app))
 	return c
 }

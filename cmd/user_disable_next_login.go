@@ -7,6 +7,10 @@ import (
 	"uzerp-mfa/internal/mfa"
 )
 
+// skipCommand is proposed to nobody who has typed less of it: it lets somebody in without a code, and "disable" sounds like
+// keeping somebody out.
+const skipCommand = "disable-next-login"
+
 func newUserDisableNextLoginCmd(app *App) *cobra.Command {
 	return newRemedyCmd(app, &remedyOptions{remedy: mfa.RemedySkip}, &cobra.Command{
 		Use:   "disable-next-login USER...",

@@ -109,7 +109,7 @@ func newInspector(ctx context.Context, app *App, offline bool) (*mfa.Inspector, 
 		case i.Site == mfa.SiteUnknown:
 			app.streams.Warnf("which login handler uzERP uses is not known here: what is said holds if it is uzERP's own for two-factor login")
 		case i.Site == mfa.SiteOn && injector.LacksValidator(classes):
-			app.streams.Warnf("the MFAValidator row is missing, so that uzERP shows everybody an error page instead of its login page; uzerp-mfa set-injector adds it")
+			app.streams.Warnf("the MFAValidator row is missing, so that uzERP shows everybody an error page instead of its login page; tell the administrator of uzERP")
 		}
 	case ctx.Err() != nil || errs.KindOf(err) == errs.Unavailable:
 		return nil, err

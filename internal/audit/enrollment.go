@@ -55,5 +55,8 @@ func EnrollmentWaits(ctx context.Context, path string, place Place, username, si
 func endsEnrollment(r Record, sid string) bool {
 	named := r.Before["mfa_sid"] == sid || r.After["mfa_sid"] == sid && r.Result == ResultDone
 	deleted := r.Before["factor_sid"] == sid && r.After == nil
+	if _, isMail := r.After[valueMail]; isMail { // a mail about a reset may go out when the user enrolls already
+		return false
+	}
 	return r.Command == commandReset || named || deleted
 }

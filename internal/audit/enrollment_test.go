@@ -53,6 +53,7 @@ func TestEnrollmentWaits(t *testing.T) {
 		"the row was written":         {after(step{"verify", "alice", here, time.Minute, row(nil), row(sid), nil}), false},
 		"another's row":               {after(step{"verify", "bob", here, time.Minute, row(nil), row(sid), nil}), true},
 		"reset":                       {after(step{"user reset", "alice", nobody, time.Minute, row(other), row(nil), nil}), false},
+		"a mail about a reset before": {after(step{"user reset", "alice", here, time.Minute, nil, Values{"mail": "reset"}, nil}), true},
 		"the reset was refused":       {after(step{"user reset", "alice", here, time.Minute, row(other), row(nil), refused}), true},
 		"the reset's answer was lost": {after(step{"user reset", "alice", here, time.Minute, row(other), row(nil), errs.ErrLostReply}), false},
 		"taken from the row":          {after(step{"reconcile", "alice", nobody, time.Minute, row(sid), row(nil), nil}), false},

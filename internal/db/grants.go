@@ -31,7 +31,7 @@ func GrantsHistory(role string) string {
 		";\nrevoke all on public.uzerp_mfa_logins from public;\ngrant select on public.uzerp_mfa_logins to " + name + ";\n"
 }
 
-const historyComment = `-- what uzERP says about logins (user history): when, who, from where, and what uzERP answered.
+const historyComment = `-- what uzERP says about logins: when, who, from where, and what uzERP answered.
 -- It is a view of the tables' owner, because the table has in column line what people typed, passwords too.
 -- It has no session ids. For a role that was made before, run this part alone.
 `

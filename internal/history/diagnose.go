@@ -176,7 +176,7 @@ func (h History) notValid(e Event, when string) Diagnosis {
 
 // noneArrived is the diagnosis of a site that does not reach Twilio.
 func (h History) noneArrived(text string) Diagnosis {
-	return Diagnosis{CauseNoneArrived, text, []errs.Hint{ReasonWayToTwilio.With(h.User.Username), ReasonLetThemIn.With(h.User.Username)}}
+	return Diagnosis{CauseNoneArrived, text, []errs.Hint{ReasonWayToTwilio.With(), ReasonLetThemIn.With(h.User.Username)}}
 }
 
 // manyCodes reports whether there were so many wrong codes that Twilio takes no more now (60312).

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"uzerp-mfa/internal/errs"
 )
 
 const (
@@ -132,6 +134,9 @@ func otherPlace(chain []Event, accepted Event) bool {
 	}
 	return accepted.Address != ""
 }
+
+// Help says what to do.
+func (s Suspicion) Help() errs.Hint { return ReasonPasswordKnown.With() }
 
 // Message says what was seen, in one sentence.
 func (s Suspicion) Message(now time.Time) string {

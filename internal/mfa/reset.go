@@ -179,8 +179,11 @@ func rowReset(err error) error {
 	if errors.Is(err, context.Canceled) {
 		kind, err = errs.Interrupted, errInterrupted
 	}
-	return &errs.Error{Kind: kind, Err: fmt.Errorf("%w: %w", ErrRowReset, err),
-		Hint: errs.Plain("the user can enroll; run the same command again to finish the clean-up")}
+	hint := "the user can enroll; run the same command again to finish the clean-up"
+	if kind != errs.Unavailable && kind != errs.Interrupted {
+		hint = "the user can enroll; once that is mended, the same command finishes the clean-up"
+	}
+	return &errs.Error{Kind: kind, Err: fmt.Errorf("%w: %w", ErrRowReset, err), Hint: errs.Plain(hint)}
 }
 
 // errInterrupted is context.Canceled with a message that people understand.

@@ -1,0 +1,517 @@
+package cmd
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/history"
+	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/output"
+)
+
+type userHistoryOptions struct {
+	names      nameList
+	all        bool
+	since      string
+	suspicious bool
+
+	from time.Time // what since means
+}
+
+// historyWorkers is how many users Twilio is asked about at a time with --all. The pace of all calls is found by the client.
+const historyWorkers = 16
+
+func newUserHistoryCmd(app *App) *cobra.Command {
+	opts := &userHistoryOptions{}
+	c := &cobra.Command{
+		Use:   "history [USER...]",
+		Short: "Show what happened at users' logins, why they did not get in, and who has somebody else's password",
+		Long: `Puts what four sources know on one line of time, the newest first: the codes that reached Twilio, uzERP's table audit_lines,
+uzERP's log, and this program's audit log. It says which of them could be read and how far back they go, what is the matter
+if the user did not get in, and whether somebody else may have the password. It changes nothing. docs/user-history.md has more.
+
+--all --suspicious looks for users of the whole site of whom somebody may have the password, for monitoring: it ends with 9
+if there is one, and never with 0 if not all could be asked about.
+
+Times are RFC 3339 (2026-07-14T08:00:00Z) or say how long ago (90m, 24h, 7d).
+
+` + exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Findings),
+		Example: `  uzerp-mfa user history alice
+  uzerp-mfa user history alice --since 7d -o json
+  uzerp-mfa user history --all --suspicious`,
+	}
+	f := c.Flags()
+	opts.names.register(c)
+	f.StringVar(&opts.since, "since", "24h", "only lines from this time on")
+	f.BoolVar(&opts.all, "all", false, "everybody, and not single users")
+	f.BoolVar(&opts.suspicious, "suspicious", false, "only users of whom somebody else may have the password; ends with 9 if there is one")
+	named := c.Args
+	c.Args = cobra.ArbitraryArgs
+	c.ValidArgsFunction = app.completeUsers(0)
+	c.RunE = app.run(listFormats, func(ctx context.Context, args []string) error {
+		switch {
+		case opts.all && (len(args) > 0 || opts.names.file != ""):
+			return usageError("--all is for all users, and users are named too", "give one of the two")
+		case !opts.all:
+			if err := named(c, args); err != nil {
+				return err
+			}
+		}
+		return runUserHistory(ctx, app, opts, args)
+	})
+	return c
+}
+
+func runUserHistory(ctx context.Context, app *App, opts *userHistoryOptions, args []string) error {
+	var err error
+	if opts.from, err = parseTime("--since", opts.since, app.now()); err != nil {
+		return err
+	}
+	names, err := opts.names.read(ctx, app, args)
+	if err != nil {
+		return err
+	}
+	app.warnIfOtherDatabase()
+	store, err := app.reader.Users(ctx)
+	if err != nil {
+		return err
+	}
+	var users []mfa.User
+	if opts.all {
+		users, err = app.everybody(ctx)
+	} else {
+		users, err = app.takeUsers(ctx, store, &opts.names, names, len(args))
+	}
+	if err != nil {
+		return err
+	}
+	all, err := app.histories(ctx, opts, users)
+	if err != nil {
+		return err
+	}
+	if opts.suspicious {
+		return showSuspects(app, opts, all)
+	}
+	if err := showHistories(app, opts, all); err != nil {
+		return err
+	}
+	return history.Outcome(all)
+}
+
+// everybody returns all users.
+func (a *App) everybody(ctx context.Context) ([]mfa.User, error) {
+	all, err := a.reader.AllUsers(ctx, false)
+	if err != nil {
+		return nil, err
+	}
+	var users []mfa.User
+	for u, err := range all {
+		if err != nil {
+			return nil, err
+		}
+		users = append(users, u)
+	}
+	return users, nil
+}
+
+// histories asks all sources. Of the whole site the service must answer before and after: otherwise "no codes" may be the answer of
+// an outage, or of another service.
+func (a *App) histories(ctx context.Context, opts *userHistoryOptions, users []mfa.User) ([]history.History, error) {
+	workers := 0
+	if opts.all {
+		workers = historyWorkers
+	}
+	teller := a.teller(ctx, false, workers)
+	if opts.suspicious && teller.Challenges != nil {
+		factors, err := a.reader.Factors()
+		if err == nil {
+			err = factors.CheckService(ctx)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	progress := a.streams.NewProgress("users asked about", len(users))
+	teller.Step = progress.Step
+	defer progress.Done()
+	if opts.all {
+		return teller.TellAll(ctx, users, opts.from)
+	}
+	return teller.Tell(ctx, users, opts.from)
+}
+
+func showSuspects(app *App, opts *userHistoryOptions, all []history.History) error {
+	s := history.NewSurvey(all)
+	if s.Early > 0 {
+		app.streams.Notef("note: %s had wrong codes just now, and may still get in", count(s.Early, "more user"))
+	}
+	views := []historyView{}
+	for _, h := range s.Found {
+		views = append(views, viewHistory(h))
+	}
+	document := historiesDocument{SchemaVersion: schemaVersion, Since: instant(opts.from), Checked: len(all), Suspicious: len(s.Found),
+		Unknown: []string{}, Histories: views}
+	for _, h := range s.Unknown {
+		document.Unknown = append(document.Unknown, h.User.Username)
+	}
+	err := showList(app, document, views, []string{"username", "seen", "addresses"}, func(v historyView) []string {
+		return []string{v.Username, v.Suspicious.Message, strings.Join(v.Suspicious.Addresses, ", ")}
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.Outcome(); err != nil {
+		return err
+	}
+	app.streams.Notef("%s asked about: of none does it look as if somebody else had the password, as far as Twilio still has the codes.", count(len(all), "user"))
+	return nil
+}
+
+type historiesDocument struct {
+	SchemaVersion int           `json:"schema_version"`
+	Since         string        `json:"since"`
+	Checked       int           `json:"checked"`
+	Suspicious    int           `json:"suspicious"`
+	Unknown       []string      `json:"unknown"` // users about whom Twilio could not be asked
+	Histories     []historyView `json:"histories"`
+}
+
+type historyView struct {
+	Username   string          `json:"username"`
+	Suspicious *suspicionView  `json:"suspicious"`
+	Diagnosis  diagnosisView   `json:"diagnosis"`
+	Events     []eventView     `json:"events"`
+	Sources    []coverageView  `json:"sources"`
+	Nameless   int             `json:"nameless_refused_passwords"`
+	told       history.History // for the table
+}
+
+type suspicionView struct {
+	Message    string   `json:"message"`
+	Codes      int      `json:"codes"`
+	First      *string  `json:"first"`
+	Last       *string  `json:"last"`
+	Addresses  []string `json:"addresses"`
+	Browsers   []string `json:"browsers"`
+	TooEarly   bool     `json:"too_early"`
+	OtherPlace bool     `json:"accepted_elsewhere"`
+	Help       string   `json:"help"`
+}
+
+type diagnosisView struct {
+	Cause   string   `json:"cause"`
+	Message string   `json:"message"`
+	Help    []string `json:"help"`
+}
+
+type eventView struct {
+	Username  string            `json:"username"`
+	Time      *string           `json:"time"`       // null if the zone is not known
+	LocalTime *string           `json:"local_time"` // the clock's, without a zone, where that is not known
+	Zone      string            `json:"zone"`
+	What      string            `json:"what"`
+	Sources   []string          `json:"sources"`
+	FactorSID *string           `json:"factor_sid"`
+	Address   *string           `json:"address"`
+	Browser   *string           `json:"browser"`
+	Errors    []twilioErrorView `json:"errors"`
+	Command   *string           `json:"command"`
+	By        *string           `json:"by"`
+	Uncertain bool              `json:"uncertain"`
+}
+
+type twilioErrorView struct {
+	Code    int    `json:"code"`
+	Message string `json:"message"`
+}
+
+type coverageView struct {
+	Source  string   `json:"source"`
+	Status  string   `json:"status"` // read, unread or not-asked
+	Error   *string  `json:"error"`
+	Oldest  *string  `json:"oldest"`
+	Reaches bool     `json:"reaches"`
+	Zone    string   `json:"zone"`
+	Missing []string `json:"missing"`
+}
+
+func viewHistory(h history.History) historyView {
+	d := h.Diagnose()
+	v := historyView{Username: h.User.Username, Events: []eventView{}, Sources: []coverageView{}, Nameless: h.Nameless, told: h,
+		Diagnosis: diagnosisView{Cause: string(d.Cause), Message: d.Message, Help: []string{}}}
+	for _, hint := range d.Help {
+		v.Diagnosis.Help = append(v.Diagnosis.Help, hintText(hint))
+	}
+	if s := h.Suspect(); s != nil {
+		v.Suspicious = &suspicionView{Message: s.Message(h.Now), Codes: s.Codes, Addresses: notNil(s.Addresses), Browsers: notNil(s.Browsers),
+			TooEarly: s.TooEarly, OtherPlace: s.OtherPlace, Help: hintText(s.Help())}
+		if s.Zone != history.ZoneAssumed {
+			v.Suspicious.First, v.Suspicious.Last = optional(instant(s.First)), optional(instant(s.Last))
+		}
+	}
+	for _, e := range h.Events {
+		v.Events = append(v.Events, viewEvent(h.User.Username, e))
+	}
+	for _, c := range h.Coverage {
+		v.Sources = append(v.Sources, viewCoverage(c))
+	}
+	return v
+}
+
+func viewEvent(username string, e history.Event) eventView {
+	v := eventView{Username: username, Zone: string(e.Zone), What: string(e.What), Sources: []string{}, FactorSID: optional(e.FactorSID),
+		Address: optional(e.Address), Browser: optional(e.Browser), Errors: []twilioErrorView{}, Command: optional(e.Command), By: optional(e.By),
+		Uncertain: e.Uncertain}
+	if e.Zone == history.ZoneAssumed {
+		v.LocalTime = optional(e.At.Format("2006-01-02T15:04:05"))
+	} else {
+		v.Time = optional(instant(e.At))
+	}
+	for _, s := range e.Sources {
+		v.Sources = append(v.Sources, string(s))
+	}
+	for _, t := range e.Errors {
+		v.Errors = append(v.Errors, twilioErrorView(t))
+	}
+	return v
+}
+
+func viewCoverage(c history.Coverage) coverageView {
+	v := coverageView{Source: string(c.Source), Status: "read", Reaches: c.Reaches, Zone: string(c.Zone), Missing: notNil(c.Missing)}
+	switch {
+	case !c.Asked:
+		v.Status = "not-asked"
+	case c.Err != nil:
+		v.Status, v.Error = "unread", optional(c.Err.Error())
+	}
+	if c.Zone != history.ZoneAssumed {
+		v.Oldest = optional(instant(c.Oldest))
+	}
+	return v
+}
+
+func (v eventView) when() string { return cmp.Or(text(v.Time), text(v.LocalTime)) }
+
+// words says what happened, with what else is known of it.
+func (v eventView) words() string {
+	words := strings.ReplaceAll(v.What, "-", " ")
+	if v.What == string(history.OtherChange) {
+		words = text(v.Command)
+	}
+	for _, t := range v.Errors {
+		if t.Code != 0 {
+			words += fmt.Sprintf(" (Twilio's code %d)", t.Code)
+		} else if t.Message != "" {
+			words += fmt.Sprintf(" (%q)", t.Message)
+		}
+	}
+	if by := text(v.By); by != "" {
+		words += " by " + by
+	}
+	if v.Uncertain {
+		words += "; whether it took effect is not known"
+	}
+	return words
+}
+
+func (v eventView) csv() []string {
+	var codes []string
+	for _, t := range v.Errors {
+		codes = append(codes, strings.TrimSpace(strconv.Itoa(t.Code)+" "+t.Message))
+	}
+	return []string{v.Username, text(v.Time), text(v.LocalTime), v.Zone, v.What, strings.Join(v.Sources, " "), text(v.FactorSID),
+		text(v.Address), text(v.Browser),
+		strings.Join(codes, "; "), text(v.Command), text(v.By), strconv.FormatBool(v.Uncertain)}
+}
+
+func showHistories(app *App, opts *userHistoryOptions, all []history.History) error {
+	document := historiesDocument{SchemaVersion: schemaVersion, Since: instant(opts.from), Checked: len(all), Unknown: []string{}, Histories: []historyView{}}
+	var events []eventView
+	for _, h := range all {
+		v := viewHistory(h)
+		document.Histories = append(document.Histories, v)
+		events = append(events, v.Events...)
+		if !h.Source(history.FromTwilio).Read() {
+			document.Unknown = append(document.Unknown, h.User.Username)
+		}
+		if s := v.Suspicious; s != nil && !s.TooEarly {
+			document.Suspicious++
+		}
+	}
+	if app.flags.output == formatTable {
+		return writeHistories(app, opts, document.Histories)
+	}
+	if app.flags.output != formatJSON {
+		warnUnread(app, all)
+	}
+	return showList(app, document, events, []string{"username", "time", "local_time", "zone", "what", "sources", "factor_sid", "address", "browser", "errors",
+		"command", "by", "uncertain"}, eventView.csv)
+}
+
+// warnUnread says which sources could not be read, where the format has no place for it.
+func warnUnread(app *App, all []history.History) {
+	said := map[string]bool{}
+	for _, h := range all {
+		for _, c := range h.Coverage {
+			if words := c.Source.Words() + " could not be read: "; c.Err != nil && !said[words] {
+				said[words] = true
+				app.streams.Warnf("%s%s", words, c.Err)
+			}
+		}
+	}
+}
+
+// writeHistories prints histories for people: what they come to first, then the events, then what could be read.
+func writeHistories(app *App, opts *userHistoryOptions, views []historyView) error {
+	out := app.streams.Out
+	assumed := false
+	if opts.all {
+		var rows [][]string
+		for _, v := range views {
+			for _, e := range v.Events {
+				rows = append(rows, append([]string{v.Username}, e.row()...))
+				assumed = assumed || e.LocalTime != nil
+			}
+		}
+		slices.SortStableFunc(rows, func(a, b []string) int { return strings.Compare(b[1], a[1]) })
+		if err := output.Table(out, []string{"user", "time", "what", "from", "address", "browser"}, rows); err != nil {
+			return err
+		}
+		if len(views) > 0 {
+			if err := writeCoverage(app, siteCoverage(views)); err != nil {
+				return err
+			}
+		}
+	} else {
+		for n, v := range views {
+			if n > 0 {
+				if err := output.Fprintf(out, "\n"); err != nil {
+					return err
+				}
+			}
+			if err := writeHistory(app, v); err != nil {
+				return err
+			}
+			assumed = assumed || slices.ContainsFunc(v.Events, func(e eventView) bool { return e.LocalTime != nil })
+		}
+	}
+	if assumed {
+		app.streams.Notef("note: a time without Z is that of a clock whose zone nobody knows; it stands where it belongs if that is this machine's zone")
+	}
+	return nil
+}
+
+func (v eventView) row() []string {
+	return []string{v.when(), v.words(), strings.Join(v.Sources, ", "), text(v.Address), text(v.Browser)}
+}
+
+func writeHistory(app *App, v historyView) error {
+	p := &pairs{}
+	p.whole("user", v.Username)
+	if s := v.Suspicious; s != nil && !s.TooEarly {
+		p.add("warning", "somebody else may have the password: "+s.Message)
+		p.add("  or", "it was the user, whose phone shows wrong codes; only the user can say which of the two")
+		if len(s.Addresses) > 0 {
+			p.add("  from", strings.Join(s.Addresses, ", "))
+		}
+		p.advice(s.Help)
+	}
+	p.add("in short", v.Diagnosis.Message)
+	for _, hint := range v.Diagnosis.Help {
+		p.advice(hint)
+	}
+	if err := output.Pairs(app.streams.Out, append(*p, [2]string{})); err != nil {
+		return err
+	}
+	var rows [][]string
+	for _, e := range v.Events {
+		rows = append(rows, e.row())
+	}
+	if len(rows) > 0 {
+		if err := output.Table(app.streams.Out, []string{"time", "what", "from", "address", "browser"}, rows); err != nil {
+			return err
+		}
+	}
+	return writeCoverage(app, v.told.Coverage)
+}
+
+// advice puts down what helps. A command to copy stays in one line.
+func (p *pairs) advice(hint string) {
+	if strings.Contains(hint, "uzerp-mfa ") {
+		p.whole("  do", hint)
+		return
+	}
+	p.add("  do", hint)
+}
+
+// siteCoverage returns what the sources could tell about all users: of Twilio the worst answer.
+func siteCoverage(views []historyView) []history.Coverage {
+	all := slices.Clone(views[0].told.Coverage)
+	for _, v := range views {
+		if c := v.told.Source(history.FromTwilio); !c.Read() {
+			all[0] = c
+			break
+		}
+	}
+	return all
+}
+
+func writeCoverage(app *App, all []history.Coverage) error {
+	p := &pairs{{}}
+	for _, c := range all {
+		p.add(string(c.Source), coverageWords(c))
+		for _, m := range c.Missing {
+			p.add("", m)
+		}
+	}
+	return output.Pairs(app.streams.Out, *p)
+}
+
+func coverageWords(c history.Coverage) string {
+	switch {
+	case !c.Asked:
+		return "not asked"
+	case c.Err != nil:
+		return "could not be read: " + c.Err.Error() + advice(c.Err)
+	}
+	words := "read"
+	switch {
+	case c.Reaches:
+		words += ", back to the beginning"
+	case c.Oldest.IsZero() && c.Source == history.FromTwilio:
+		words += "; it has no codes, as far as it still knows"
+	case c.Oldest.IsZero():
+		words += "; it has nothing at all"
+	case c.Source == history.FromTwilio:
+		words += ", as far as it still has the codes"
+	default:
+		words += "; it begins " + viewOldest(c)
+	}
+	if c.Zone == history.ZoneMeasured {
+		words += "; its clock was compared with the other sources"
+	}
+	return words
+}
+
+func viewOldest(c history.Coverage) string {
+	if c.Zone == history.ZoneAssumed {
+		return c.Oldest.Format("2006-01-02T15:04:05")
+	}
+	return instant(c.Oldest)
+}
+
+// advice returns the hint of an error, as a message has it after the error.
+func advice(err error) string {
+	if hint := hintOf(err); hint != "" {
+		return "; " + hint
+	}
+	return ""
+}

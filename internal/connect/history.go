@@ -1,0 +1,90 @@
+package connect
+
+import (
+	"context"
+	"time"
+
+	"uzerp-mfa/internal/audit"
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/history"
+	"uzerp-mfa/internal/twilio"
+	"uzerp-mfa/internal/uzerplog"
+)
+
+// challengeReader is wrapped, so that not even a type assertion finds a method that writes.
+type (
+	challengeLister = history.Challenges
+	challengeReader struct{ challengeLister }
+)
+
+// HistoryOptions say which sources of a history are asked.
+type HistoryOptions struct {
+	Offline  bool           // Twilio is not asked
+	Workers  int            // how many users Twilio is asked about at a time; 0 is the default
+	AuditLog string         // this program's log
+	Zone     *time.Location // this machine's
+}
+
+// History returns what puts the histories of users together. What can't be opened is said in each of them.
+func (r *Reader) History(ctx context.Context, o HistoryOptions) *history.Teller {
+	t := &history.Teller{Zone: o.Zone, Now: r.options.Now(), Workers: o.Workers, Unopened: map[history.Source]error{}}
+	if !o.Offline {
+		client, err := r.ownClient(o.Workers)
+		if t.NoChallenges = err; err == nil {
+			t.Challenges, _ = reading(client, nil, func(c *twilio.Client) history.Challenges { return challengeReader{c} })
+		}
+	}
+	if d, err := r.database(ctx); err != nil {
+		t.Unopened[history.FromAudit] = err
+	} else {
+		t.Records = append(t.Records, d.Logins())
+	}
+	if log, err := r.uzerpLog(); err != nil {
+		t.Unopened[history.FromLog] = err
+	} else {
+		t.Records = append(t.Records, log)
+	}
+	if o.AuditLog == "" {
+		t.Unopened[history.FromAuditLog] = errs.New(errs.NotFound, "there is none", "")
+		return t
+	}
+	here := r.Here(ctx)
+	t.Records = append(t.Records, audit.UserEvents{Path: o.AuditLog, Here: &here})
+	return t
+}
+
+// uzerpLog returns uzERP's log, as uzERP's own settings name it. That of another installation says nothing about these users.
+func (r *Reader) uzerpLog() (history.Records, error) {
+	inst, err := r.options.Loader.Installation()
+	switch {
+	case err != nil:
+		return nil, err
+	case inst == nil:
+		return nil, errs.New(errs.NotFound, "no uzERP directory is known", "")
+	}
+	if compared, err := r.CompareDatabases(); err == nil && compared.Differs() {
+		return nil, errs.New(errs.Config, "it is that of another database", "")
+	}
+	path, _, _, err := inst.Setting("UZERP_LOG_PATH")
+	if err != nil {
+		return nil, &errs.Error{Kind: errs.Config, Op: "find out where uzERP's log is", Err: err}
+	}
+	return uzerplog.Log{Path: path, Root: inst.Root, Users: r.areUsers}, nil
+}
+
+// areUsers returns which of these names are those of users.
+func (r *Reader) areUsers(ctx context.Context, names []string) (map[string]bool, error) {
+	d, err := r.database(ctx)
+	if err != nil {
+		return nil, err
+	}
+	users, err := d.FindUsers(ctx, names)
+	if err != nil {
+		return nil, err
+	}
+	are := map[string]bool{}
+	for _, u := range users {
+		are[u.Username] = true
+	}
+	return are, nil
+}
