@@ -99,13 +99,23 @@ func (a *App) changes(w writeFlags) (*changes, error) {
 	ch, err := connect.NewChanges(a.reader, connect.Command{
 		Name: a.command, Told: a.toldUser, Reason: w.reason, Ticket: w.ticket, VerifiedBy: w.verifiedBy, Self: cmp.Or(w.self, a.getenv(selfUser)),
 		DryRun: w.dryRun, Unlogged: a.flags.noAuditLog, AuditLog: path, Syslog: a.syslog(), Getenv: a.getenv,
-		Policy: a.policy, AsRoot: os.Geteuid() == 0 && a.caller == nil, Identify: w.identified,
+		Policy: a.policy, AsRoot: a.asRoot(), Identify: w.identified,
 		Warn: func(err error) { a.streams.Warnf("the outcome could not be recorded: %s", err) },
 	})
 	if err == nil {
 		a.made = append(a.made, ch)
 	}
 	return ch, err
+}
+
+// asRoot reports whether root itself runs the program, and not through sudo.
+func (a *App) asRoot() bool { return os.Geteuid() == 0 && a.caller == nil }
+
+// as returns the App for a step that is another command: the policy, the audit log and hints know it by that name.
+func (a *App) as(command string) *App {
+	step := *a
+	step.command, step.made = command, nil
+	return &step
 }
 
 // liftLimits lets no limit stop the program between a change and its record.

@@ -21,7 +21,7 @@ func TestEveryDryRunSaysSo(t *testing.T) {
 		if c.Flags().Lookup("dry-run") != nil {
 			seen++
 			name := strings.TrimPrefix(c.CommandPath(), "uzerp-mfa ")
-			line := regexp.MustCompile(`(?m)^run \d ` + name + ` .*--dry-run$\nstderr '\^dry run: nothing was changed`)
+			line := regexp.MustCompile(`(?m)^(run|tty \S+) \d ` + name + ` .*--dry-run$\nstd(err|out) '\^dry run: nothing was changed`)
 			if !line.Match(script) {
 				t.Errorf("dry_run.txtar has no dry run of %s", name)
 			}

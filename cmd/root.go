@@ -162,6 +162,7 @@ Settings come from flags, the environment, and uzERP's own conf/ directory; docs
 		newSetInjectorCmd(app), newUserCmd(app), newEnrollCmd(app), newVerifyCmd(app), newGrantsCmd(app), newDetachCmd(app), newUndoGuardCmd(app),
 		newSandboxCmd(app), newCompletionCmd(app), newVersionCmd(app),
 	)
+	root.AddCommand(newAssistCmd(app))
 	root.AddCommand(newSessionConfigCmd(app))
 	root.AddCommand(newSessionCmd(app))
 	root.AddCommand(newReconcileCmd(app))

@@ -1,0 +1,672 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"uzerp-mfa/internal/assist"
+	"uzerp-mfa/internal/caller"
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/output"
+	"uzerp-mfa/internal/policy"
+	"uzerp-mfa/internal/session"
+	"uzerp-mfa/internal/shell"
+)
+
+type assistOptions struct {
+	writeFlags
+	regionFlag
+}
+
+func newAssistCmd(app *App) *cobra.Command {
+	opts := &assistOptions{}
+	c := &cobra.Command{
+		Use:   "assist [TEXT...]",
+		Short: "Answer a caller who can't log in, in one dialogue",
+		Long: `Leads through a whole call: who is calling, what happens at the next login and why, and what can be done about it, the safest
+first. TEXT is what the caller says: a name, a part of it, an e-mail address, a user name.
+
+What lets somebody in is done only after the caller was verified, as the administrator's policy asks, and after you have seen
+the plan and said yes, which --yes does not. Each step names the command that does the same. Each record in the audit log has the ticket. q or
+Ctrl-D ends the call at every question, and nothing more is changed. docs/assist.md has a whole call.
+
+` + exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Declined),
+		Example: "  uzerp-mfa assist archer\n  uzerp-mfa assist --ticket 4711 alice@example.com\n  uzerp-mfa assist",
+		Args:    cobra.ArbitraryArgs,
+	}
+	c.Flags().StringVar(&opts.self, "self", "", "your own uzERP user name, for the audit log (also: UZERP_MFA_SELF)")
+	opts.registerRegion(c)
+	opts.register(c)
+	c.ValidArgsFunction = app.completeUsers(1)
+	c.RunE = app.run([]string{formatTable}, func(ctx context.Context, args []string) error {
+		return runAssist(ctx, app, opts, strings.Join(args, " "))
+	})
+	return c
+}
+
+// errHungUp ends the call: the operator typed q, or Ctrl-D.
+var errHungUp = errors.New("the call is over")
+
+// desk is the operator's side of a call.
+type desk struct {
+	app       *App
+	opts      *assistOptions
+	inspector *mfa.Inspector
+	asked     bool // for a ticket
+	helped    bool // something was done or advised
+	verified  verified
+}
+
+// verified is how the caller was verified in this call.
+type verified struct {
+	username string
+	at       time.Time
+	code     bool
+	by       string
+}
+
+// enough reports whether a verification from before is what a remedy needs.
+func (v verified) enough(username string, p assist.Proof, now time.Time) bool {
+	return v.username == username && now.Sub(v.at) < policy.BelieveFor &&
+		(p.Both && v.code && v.by != "" || p.Code && v.code || p.Word && v.by != "")
+}
+
+func runAssist(ctx context.Context, app *App, opts *assistOptions, text string) error {
+	if !app.streams.CanAsk() {
+		return usageError("assist is a dialogue, and there is no terminal to ask on", "scripts use uzerp-mfa user show, and the command that it names")
+	}
+	app.warnIfOtherDatabase()
+	inspector, err := newInspector(ctx, app, false)
+	if err != nil {
+		return err
+	}
+	opts.yes = false // a wrapper may give --yes everywhere; here the question is the point
+	d := &desk{app: app, opts: opts, inspector: inspector}
+	err = d.call(ctx, text)
+	switch {
+	case errors.Is(err, errHungUp) && d.helped:
+		return nil
+	case errors.Is(err, errHungUp):
+		return errs.New(errs.Declined, "the call is over; nothing was changed", "")
+	}
+	return err
+}
+
+// call goes from what the caller says to the end of the call.
+func (d *desk) call(ctx context.Context, text string) error {
+	for {
+		u, err := d.find(ctx, text)
+		if err != nil {
+			return err
+		}
+		if text, err = d.help(ctx, u); err != nil {
+			return err
+		}
+	}
+}
+
+// say prints a paragraph, over as many lines as the terminal needs.
+func (d *desk) say(format string, args ...any) {
+	width := min(cardWidth, max(d.app.streams.Width(), narrowest))
+	for _, line := range output.Wrap(fmt.Sprintf(format, args...), width-1) {
+		d.app.streams.Sayf("%s", line)
+	}
+}
+
+// narrowest is how wide a terminal is at least that lines are made for.
+const narrowest = 40
+
+// item prints a line of a list, with its number.
+func (d *desk) item(n int, format string, args ...any) {
+	width := min(cardWidth, max(d.app.streams.Width(), narrowest))
+	for i, line := range output.Wrap(fmt.Sprintf(format, args...), width-5) {
+		number := fmt.Sprintf("%2d", n)
+		if i > 0 {
+			number = "  "
+		}
+		d.app.streams.Sayf("%s  %s", number, line)
+	}
+}
+
+// same names the command that does the same.
+func (d *desk) same(words ...string) {
+	d.app.streams.Sayf("(the same: uzerp-mfa %s)", strings.Join(words, " "))
+}
+
+// ask asks a question. The end of input, and q, end the call.
+func (d *desk) ask(ctx context.Context, question string) (string, error) {
+	text, err := d.app.streams.Ask(ctx, question)
+	switch {
+	case errors.Is(err, io.EOF), err == nil && strings.EqualFold(text, "q"):
+		return "", errHungUp
+	case errors.Is(err, output.ErrLineTooLong):
+		return "", nil
+	}
+	return text, err
+}
+
+// find asks who is calling until that is one user.
+func (d *desk) find(ctx context.Context, text string) (mfa.User, error) {
+	for {
+		var err error
+		if text == "" {
+			if text, err = d.ask(ctx, "Who is calling? Name, e-mail address or user name:"); err != nil {
+				return mfa.User{}, err
+			}
+			continue
+		}
+		all, err := d.app.reader.AllUsers(ctx, false)
+		if err != nil {
+			return mfa.User{}, err
+		}
+		found, err := mfa.Find(ctx, d.inspector.Store, all, []string{text})
+		if err != nil {
+			return mfa.User{}, err
+		}
+		f := found[0]
+		if len(f.Candidates) == 0 {
+			d.say("Nobody is found by %q.", text)
+			text = ""
+			continue
+		}
+		if u, ok := f.User(); ok && len(f.Candidates) == 1 {
+			return u, nil
+		}
+		u, other, err := d.choose(ctx, f)
+		if err != nil || other == "" {
+			return u, err
+		}
+		text = other
+	}
+}
+
+// mostListed is how many candidates are listed, each with a number.
+const mostListed = 9
+
+// choose lists who may be meant and asks for one of them. other is another text that was typed instead.
+func (d *desk) choose(ctx context.Context, f mfa.Found) (u mfa.User, other string, err error) {
+	listed := f.Candidates[:min(len(f.Candidates), mostListed)]
+	names := make([]string, len(listed))
+	for i, c := range listed {
+		names[i] = c.Username
+	}
+	details, err := d.inspector.Directory.Details(ctx, names)
+	if ctx.Err() != nil {
+		return u, "", ctx.Err()
+	}
+	if err != nil {
+		details = nil // the companies; the choice is possible without
+	}
+	d.say("Several users may be meant by %q:", f.Text)
+	for i, c := range listed {
+		about := personOf(c.User, f.Text)
+		for _, more := range []string{details[c.Username].Company, text(c.Email)} {
+			if more != "" {
+				about += ", " + mfa.Names([]string{more}, 1)
+			}
+		}
+		if details[c.Username].Left(d.app.now()) {
+			about += ", has left"
+		}
+		d.item(i+1, "%s", about)
+	}
+	if more := len(f.Candidates) - len(listed); more > 0 || f.Best > len(listed) {
+		d.say("There are more: ask for the first name or the e-mail address.")
+	}
+	answer, err := d.ask(ctx, "Which? A number, or more of the name:")
+	if n, ok := number(answer, len(listed)); ok && err == nil {
+		return listed[n].User, "", nil
+	}
+	return u, answer, err
+}
+
+// number returns which line of a list an answer means, from 0 on.
+func number(answer string, lines int) (int, bool) {
+	n, err := strconv.Atoi(answer)
+	return n - 1, err == nil && n >= 1 && n <= lines
+}
+
+// help shows a user and what can be done, and does it, until the call is over or another user is asked for.
+func (d *desk) help(ctx context.Context, u mfa.User) (other string, err error) {
+	for {
+		c, err := d.look(ctx, u)
+		if err != nil {
+			return "", err
+		}
+		u = c.Seen.User
+		d.show(c)
+		var offered []assist.Remedy
+		for _, r := range c.Remedies(d.rules()) {
+			if r.Refused != nil {
+				d.say("Not possible: %s. %s.", strings.SplitN(r.Title, ":", 2)[0], r.Refused)
+				continue
+			}
+			offered = append(offered, r)
+		}
+		question := "Nothing can be done here. Another name, or q:"
+		if len(offered) > 0 {
+			d.say("What helps, the safest first:")
+			for i, r := range offered {
+				d.item(i+1, "%s", r.Title)
+			}
+			question = "Which? A number, another name, or q:"
+		}
+		answer, err := d.ask(ctx, question)
+		if err != nil {
+			return "", err
+		}
+		n, ok := number(answer, len(offered))
+		switch {
+		case ok:
+			if err := d.do(ctx, u, offered[n]); err != nil {
+				return "", err
+			}
+		case answer != "":
+			return answer, nil
+		}
+	}
+}
+
+// look reads all that is known about the user, anew.
+func (d *desk) look(ctx context.Context, u mfa.User) (assist.Case, error) {
+	users, err := mfa.Lookup(ctx, d.inspector.Store, []string{u.Username})
+	if err != nil {
+		return assist.Case{}, err
+	}
+	seen, _, err := d.inspector.Inspect(ctx, users, nil)
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		return assist.Case{}, err
+	}
+	return assist.Case{Seen: seen[0], Site: d.inspector.Site, Now: d.app.now(), Sessions: d.sessions(ctx, u.Username)}, nil
+}
+
+// sessions returns how many open sessions the user has, and 0 if they can't be seen from here.
+func (d *desk) sessions(ctx context.Context, username string) int {
+	sessions, err := d.app.sessions("")
+	if err != nil {
+		return 0
+	}
+	listing, err := sessions.List(ctx)
+	if err != nil {
+		return 0
+	}
+	n := 0
+	for _, g := range session.PlanEnd(listing, session.Selection{Users: []string{username}}) {
+		n += len(g.Sessions)
+	}
+	return n
+}
+
+// show shows the person, and says what is wrong.
+func (d *desk) show(c assist.Case) {
+	u, s := c.Seen.User, d.app.streams
+	company := "unknown"
+	if c.Seen.Details != nil {
+		company = orDash(c.Seen.Details.Company)
+	}
+	s.Sayf("%s", "")
+	s.Sayf("%q", mfa.Brief(u.Username))
+	s.Sayf("  person      %s", output.Escape(orDash(mfa.Brief(u.Person))))
+	s.Sayf("  company     %s", output.Escape(mfa.Brief(company)))
+	s.Sayf("  email       %s", output.Escape(orDash(mfa.Brief(text(u.Email)))))
+	s.Sayf("  last login  %s", orDash(text(lastLogin(u.LastLogin))))
+	d.app.warnLookalike(u.Username)
+	if d := c.Seen.Details; d != nil && d.Left(c.Now) {
+		s.Warnf("this person left on %s", d.EndDate.Format(time.DateOnly))
+	}
+	what, why := c.Problem()
+	d.say("%s %s", what, why)
+	if lately := c.Lately(); lately != "" {
+		d.say("%s", lately)
+	}
+	if suspicion := c.Suspicion(); suspicion != "" {
+		s.Warnf("%s", suspicion)
+	}
+	d.same("user show", shell.Quote(u.Username))
+}
+
+// rules returns what the administrator's policy says.
+func (d *desk) rules() assist.Rules {
+	return func(action, username string, e policy.Evidence) error {
+		return d.app.policy.CheckUser(d.request(action), username, func() policy.Evidence { return e })
+	}
+}
+
+func (d *desk) request(action string) policy.Request {
+	return policy.Request{Action: action, AsRoot: d.app.asRoot(), Reason: d.opts.reason, Ticket: d.opts.ticket}
+}
+
+// do advises, or makes a change after the caller was verified. Only what ends the call is an error: whatever else goes
+// wrong is said, and the operator may try something else.
+func (d *desk) do(ctx context.Context, u mfa.User, r assist.Remedy) error {
+	if !r.Changes() {
+		return d.advise(ctx, u, r)
+	}
+	err := d.change(ctx, u, r)
+	switch kind := errs.KindOf(err); {
+	case err == nil, errors.Is(err, errHungUp), isInterruption(ctx, err), ctx.Err() != nil:
+		return err
+	case kind == errs.Usage, kind == errs.Failure, kind == errs.Config:
+		return err
+	}
+	d.say("%s", sentenceOf(err))
+	if hint := hintOf(err); hint != "" {
+		d.app.streams.Sayf("hint: %s", hint)
+	}
+	return nil
+}
+
+func sentenceOf(err error) string { return "Not done: " + err.Error() + "." }
+
+// advise says what the caller should do, and waits for the login.
+func (d *desk) advise(ctx context.Context, u mfa.User, r assist.Remedy) error {
+	d.say("Tell the caller: %s", r.Tell)
+	d.helped = true
+	return d.wait(ctx, u)
+}
+
+// change verifies the caller, shows the plan, asks, and makes the change, in the way of the remedy's own command.
+func (d *desk) change(ctx context.Context, u mfa.User, r assist.Remedy) error {
+	if err := d.askRecord(ctx, r); err != nil {
+		return err
+	}
+	command := map[assist.Kind]string{assist.Reset: "user reset", assist.Skip: "user disable-next-login", assist.NewPhone: "enroll",
+		assist.Sessions: "session end"}[r.Kind]
+	app := d.app.as(command)
+	defer func() { app.deliver(ctx) }()
+	w := d.opts.writeFlags
+	flags, err := d.askProof(ctx, app, u, r, &w)
+	if err != nil {
+		return err
+	}
+	d.same(d.commandLine(command, u, flags, w)...)
+	switch r.Kind {
+	case assist.Sessions:
+		err = runSessionEnd(ctx, app, &sessionEndOptions{writeFlags: w}, []string{u.Username})
+	case assist.NewPhone:
+		err = runEnroll(ctx, app, &enrollOptions{writeFlags: w, callerFlags: flags, replace: u.Whole(), qr: string(output.QRAuto), attempts: 5}, []string{u.Username})
+	default:
+		err = d.remedy(ctx, app, u, mfa.Remedy(r.Action()), w, flags)
+	}
+	if err != nil {
+		return err
+	}
+	if flags.verify || flags.given {
+		d.verified = verified{u.Username, d.app.now(), flags.verify, w.verifiedBy}
+	}
+	d.helped = true
+	d.say("Tell the caller: %s", r.Tell)
+	if w.dryRun || r.Kind == assist.NewPhone || r.Kind == assist.Sessions {
+		return nil
+	}
+	users, err := mfa.Lookup(ctx, d.inspector.Store, []string{u.Username})
+	if err != nil {
+		return err
+	}
+	return d.wait(ctx, users[0])
+}
+
+// remedy takes the way that mfa/remedy.go describes.
+func (d *desk) remedy(ctx context.Context, app *App, u mfa.User, remedy mfa.Remedy, w writeFlags, flags callerFlags) error {
+	ch, err := app.changes(w)
+	if err != nil {
+		return err
+	}
+	planner, applier, err := app.remedies(ctx, ch, remedy, false)
+	if err != nil {
+		return err
+	}
+	users, err := mfa.Lookup(ctx, planner.Store, []string{u.Username})
+	if err != nil {
+		return err
+	}
+	plan := planner.Plan(ctx, remedy, users, nil)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	needed := plan.Needed()
+	if len(needed) == 0 {
+		if err := plan.Users[0].Err; err != nil {
+			return ch.Refused(u.Username, err)
+		}
+		d.say("%s.", plan.Users[0].Message())
+		return nil
+	}
+	if err := app.verifyCaller(ctx, ch, w, flags, needed[0].User, undone(remedy)); err != nil {
+		return err
+	}
+	app.warnSelf(ch, w, plan)
+	if err := app.askRemedy(ctx, w, plan); err != nil || w.dryRun {
+		return err
+	}
+	plan.Apply(ctx, applier, nil)
+	if r := plan.Users[0]; r.Changed() {
+		d.say("Done: %s.", r.Message())
+		d.say("Open sessions go on: a browser that is logged in as the user stays logged in.")
+	}
+	return ch.Refused(u.Username, plan.Users[0].Err)
+}
+
+// askRecord asks for the ticket once in a call, and for the reason if the policy wants one.
+func (d *desk) askRecord(ctx context.Context, r assist.Remedy) error {
+	check := func(reason, ticket string) error {
+		request := d.request(r.Action())
+		request.Reason, request.Ticket = reason, ticket
+		return d.app.policy.Check(request)
+	}
+	for needed := check("-", "") != nil; d.opts.ticket == "" && (!d.asked || needed); d.asked = true {
+		question := "Ticket (Enter for none):"
+		if needed {
+			question = "Ticket (the policy wants one):"
+		}
+		var err error
+		if d.opts.ticket, err = d.ask(ctx, question); err != nil {
+			return err
+		}
+	}
+	for d.opts.reason == "" && check("", "-") != nil {
+		var err error
+		if d.opts.reason, err = d.ask(ctx, "Why (the policy wants a reason):"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// askProof asks how the caller is to be verified, and sets w and the flags as the command would have them.
+func (d *desk) askProof(ctx context.Context, app *App, u mfa.User, r assist.Remedy, w *writeFlags) (callerFlags, error) {
+	flags := callerFlags{regionFlag: d.opts.regionFlag}
+	if r.Proof == (assist.Proof{}) {
+		return flags, nil
+	}
+	if d.verified.enough(u.Username, r.Proof, d.app.now()) {
+		d.say("The caller was verified in this call.")
+		w.verifiedBy = d.verified.by
+		return flags, nil
+	}
+	ways, noCode, err := d.ways(ctx, app, u, r.Proof, *w)
+	if err != nil {
+		return flags, err
+	}
+	if noCode != nil {
+		d.say("No code can be sent: %s.", noCode)
+	}
+	if r.Proof.Both {
+		d.say("The policy wants two verifications for this user: a code, and another way.")
+	}
+	for _, asked := range assist.Asks(r.Proof, noCode != nil) {
+		var list []way
+		for _, v := range ways {
+			if asked.Code && v.channel != "" || asked.Word && v.by != "" {
+				list = append(list, v)
+			}
+		}
+		if len(list) == 0 {
+			return flags, errs.New(errs.Refused, "this caller can't be verified as the policy wants", notVerifiedYet)
+		}
+		d.say("Verify the caller:")
+		for i, v := range list {
+			d.item(i+1, "%s", v.title)
+		}
+		v, err := d.pick(ctx, list)
+		if err != nil {
+			return flags, err
+		}
+		if v.channel != "" {
+			flags.verify, flags.channel, flags.identify, w.identified = true, v.channel, string(v.channel), true
+			continue
+		}
+		if v.by == caller.ByManager {
+			name := ""
+			for name == "" {
+				if name, err = d.ask(ctx, "Name of the manager who knows the caller:"); err != nil {
+					return flags, err
+				}
+			}
+			v.by += name
+		}
+		if w.verifiedBy, err = caller.ParseVerifiedBy(v.by); err != nil {
+			return flags, err
+		}
+		flags.by, flags.given = v.by, true
+	}
+	return flags, nil
+}
+
+// pick asks for a line of a list until one is chosen.
+func (d *desk) pick(ctx context.Context, list []way) (way, error) {
+	for {
+		answer, err := d.ask(ctx, "How? A number, or q:")
+		if err != nil {
+			return way{}, err
+		}
+		if n, ok := number(answer, len(list)); ok {
+			return list[n], nil
+		}
+	}
+}
+
+// way is a way to verify a caller: a code by a channel, or a word of the operator's.
+type way struct {
+	title   string
+	channel caller.Channel
+	by      string
+}
+
+// ways returns how the caller can be verified. noCode is why no code can be sent, if so.
+func (d *desk) ways(ctx context.Context, app *App, u mfa.User, p assist.Proof, w writeFlags) (list []way, noCode, err error) {
+	if p.Code || p.Both {
+		w.dryRun = true // nothing is sent yet, and nothing recorded
+		ch, err := app.changes(w)
+		if err != nil {
+			return nil, nil, err
+		}
+		verifier, err := app.verifier(ctx, ch, w, d.opts.regionFlag)
+		if err != nil {
+			return nil, nil, err
+		}
+		check, err := verifier.Plan(ctx, u, "")
+		switch noCode = err; {
+		case ctx.Err() != nil:
+			return nil, nil, ctx.Err()
+		case err == nil:
+			for _, channel := range []caller.Channel{caller.ChannelSMS, caller.ChannelCall} {
+				if check.Refuses(channel) == nil {
+					list = append(list, way{channel: channel, title: fmt.Sprintf("a code by %s to %s, %s",
+						channelWords(channel), check.Recipient.Phone.Masked, sourceWords(check.Source))})
+				}
+			}
+		}
+	}
+	if p.Word || p.Both {
+		list = append(list,
+			way{title: "you have called them back, on a number that you know", by: caller.ByCallBack},
+			way{title: "you see them in person", by: caller.ByInPerson},
+			way{title: "their manager, whom you know, knows that it is them", by: caller.ByManager})
+	}
+	return list, noCode, nil
+}
+
+// commandLine returns the command that does the same.
+func (d *desk) commandLine(command string, u mfa.User, f callerFlags, w writeFlags) []string {
+	words := []string{command}
+	add := func(flag, value string) {
+		if value != "" {
+			words = append(words, "--"+flag, shell.Word(value))
+		}
+	}
+	if command == "enroll" && u.Whole() {
+		words = append(words, "--replace")
+	}
+	add("identify", string(f.channel))
+	if f.verify {
+		add(flagRegion, f.region)
+	}
+	add("verified-by", w.verifiedBy)
+	add("reason", w.reason)
+	add("ticket", w.ticket)
+	if w.dryRun {
+		words = append(words, "--dry-run")
+	}
+	return append(words, shell.Quote(u.Username))
+}
+
+// askMore asks whether the call is over, once the user is in.
+func (d *desk) askMore(ctx context.Context) error {
+	answer, err := d.ask(ctx, "Enter ends the call; m shows again what can be done:")
+	if err == nil && !strings.EqualFold(answer, "m") {
+		return errHungUp
+	}
+	return err
+}
+
+// lookEvery is how often the user's row is read while the operator waits for the login.
+const lookEvery = 2 * time.Second
+
+// wait says when the user has logged in. Enter ends it.
+func (d *desk) wait(ctx context.Context, was mfa.User) error {
+	if d.opts.dryRun {
+		return nil
+	}
+	d.say("Waiting until they log in. Enter ends the waiting.")
+	for {
+		limited, cancel := context.WithTimeout(ctx, lookEvery)
+		text, err := d.app.streams.ReadLine(limited)
+		cancel()
+		switch {
+		case err == nil && strings.EqualFold(text, "q"), errors.Is(err, io.EOF):
+			return errHungUp
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err == nil, errors.Is(err, output.ErrLineTooLong):
+			return nil
+		case !errors.Is(err, context.DeadlineExceeded):
+			return err
+		}
+		users, err := d.inspector.Store.FindUsers(ctx, []string{was.Username})
+		if err != nil {
+			d.say("Whether they log in can't be seen: %s.", err)
+			return ctx.Err()
+		}
+		i := slices.IndexFunc(users, func(u mfa.User) bool { return u.Username == was.Username })
+		if i < 0 {
+			return nil
+		}
+		if p := assist.Watch(was, users[i]); p.In {
+			d.say("%s", p.Says)
+			return d.askMore(ctx)
+		}
+	}
+}
