@@ -130,11 +130,11 @@ const narrowest = 40
 func (d *desk) item(n int, format string, args ...any) {
 	width := min(cardWidth, max(d.app.streams.Width(), narrowest))
 	for i, line := range output.Wrap(fmt.Sprintf(format, args...), width-5) {
-		number := fmt.Sprintf("%2d", n)
-		if i > 0 {
-			number = "  "
+		if i == 0 {
+			d.app.streams.Sayf("%2d  %s", n, line)
+		} else {
+			d.app.streams.Sayf("    %s", line)
 		}
-		d.app.streams.Sayf("%s  %s", number, line)
 	}
 }
 
@@ -470,11 +470,19 @@ func (d *desk) remedy(ctx context.Context, app *App, u mfa.User, remedy mfa.Reme
 		return err
 	}
 	plan.Apply(ctx, applier, nil)
-	if r := plan.Users[0]; r.Changed() {
-		d.say("Done: %s.", r.Message())
-		d.say("Open sessions go on: a browser that is logged in as the user stays logged in.")
+	r := plan.Users[0]
+	if !r.Changed() {
+		return ch.Refused(u.Username, r.Err)
 	}
-	return ch.Refused(u.Username, plan.Users[0].Err)
+	d.say("Done: %s.", r.Message())
+	if r.Err != nil {
+		d.say("Not finished: %s.", r.Err)
+		if hint := hintOf(r.Err); hint != "" {
+			app.streams.Sayf("hint: %s", hint)
+		}
+	}
+	d.say("Open sessions go on: a browser that is logged in as the user stays logged in.")
+	return nil
 }
 
 // askRecord asks for the ticket once in a call, and for the reason if the policy wants one.
