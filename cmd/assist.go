@@ -421,8 +421,8 @@ func (d *desk) change(ctx context.Context, u mfa.User, r assist.Remedy) error {
 	if err != nil {
 		return err
 	}
-	if flags.verify || flags.given {
-		d.verified = verified{u.Username, d.app.now(), flags.verify, w.verifiedBy}
+	if r.Kind == assist.NewPhone { // with its flags it does nothing before the caller is verified
+		d.prove(u, flags, w)
 	}
 	d.helped = true
 	d.say("Tell the caller: %s", r.Tell)
@@ -434,6 +434,13 @@ func (d *desk) change(ctx context.Context, u mfa.User, r assist.Remedy) error {
 		return err
 	}
 	return d.wait(ctx, users[0])
+}
+
+// prove remembers how the caller was verified just now.
+func (d *desk) prove(u mfa.User, flags callerFlags, w writeFlags) {
+	if flags.verify || flags.given {
+		d.verified = verified{u.Username, d.app.now(), flags.verify, w.verifiedBy}
+	}
 }
 
 // remedy takes the way that mfa/remedy.go describes.
@@ -465,6 +472,7 @@ func (d *desk) remedy(ctx context.Context, app *App, u mfa.User, remedy mfa.Reme
 	if err := app.verifyCaller(ctx, ch, w, flags, needed[0].User, undone(remedy)); err != nil {
 		return err
 	}
+	d.prove(u, flags, w)
 	app.warnSelf(ch, w, plan)
 	if err := app.askRemedy(ctx, w, plan); err != nil || w.dryRun {
 		return err

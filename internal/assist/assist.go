@@ -54,7 +54,7 @@ type Remedy struct {
 }
 
 // Changes reports whether the remedy changes anything.
-func (r Remedy) Changes() bool { return r.Kind != LogIn && r.Kind != NextCode && r.Kind != Clock }
+func (r Remedy) Changes() bool { return r.Action() != "" }
 
 // Action returns the action of the policy that the remedy is, or "" for advice.
 func (r Remedy) Action() string {
