@@ -26,7 +26,7 @@ var allowed = map[string][]string{
 		"uzerp-mfa/internal/audit", "uzerp-mfa/internal/config", "uzerp-mfa/internal/doctor",
 		"uzerp-mfa/internal/injector/...", "uzerp-mfa/internal/installation/...", "uzerp-mfa/internal/mfa",
 		"uzerp-mfa/internal/output", "uzerp-mfa/internal/sessionconfig", "uzerp-mfa/internal/shell", "uzerp-mfa/internal/operator",
-		"uzerp-mfa/internal/notify", "uzerp-mfa/internal/policy",
+		"uzerp-mfa/internal/notify", "uzerp-mfa/internal/policy", "uzerp-mfa/internal/onetime", "uzerp-mfa/internal/handout",
 		"uzerp-mfa/internal/session",
 		"github.com/spf13/cobra", "github.com/spf13/pflag",
 	},
@@ -48,11 +48,15 @@ var allowed = map[string][]string{
 	"internal/finding":   {"uzerp-mfa/internal/errs"},
 	"internal/sidform":   {},
 	"internal/shell":     {},
+	"internal/onetime":   {"uzerp-mfa/internal/errs"},
 	"internal/invisible": {},
 	"internal/alike":     {"uzerp-mfa/internal/invisible", "golang.org/x/text/unicode/norm"},
 	"internal/safepath":  {"golang.org/x/sys/unix"},
 	"internal/operator":  {"golang.org/x/sys/unix"},
 	"internal/policy":    {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/safepath"},
+
+	// The pages for users.
+	"internal/handout": {"uzerp-mfa/internal/filelock", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/mfa", "golang.org/x/sys/unix"},
 
 	// uzERP's files.
 	"internal/filelock": {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/safepath", "golang.org/x/sys/unix"},
@@ -111,12 +115,14 @@ var allowed = map[string][]string{
 		"uzerp-mfa/internal/mfa",
 	},
 	"internal/injector/trial": {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/injector"},
-	"internal/mfa":            {"uzerp-mfa/internal/alike", "uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret"},
+	"internal/mfa": {
+		"uzerp-mfa/internal/alike", "uzerp-mfa/internal/sidform", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/onetime",
+	},
 	"internal/mfa/mfatest": { // test support
 		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/totp",
 	},
 	"internal/caller": {
-		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa",
+		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/onetime",
 		"uzerp-mfa/internal/invisible", "github.com/nyaruka/phonenumbers",
 	},
 	"internal/notify": {

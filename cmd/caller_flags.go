@@ -9,6 +9,7 @@ import (
 	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/onetime"
 )
 
 // verifiedByFlag says how else the operator verified the caller. It is recorded.
@@ -152,7 +153,7 @@ func (o helpdesk) AskCode(ctx context.Context, wrong error) (string, error) {
 	if wrong != nil {
 		o.app.streams.Sayf("%s\nhint: %s", wrong, o.app.hintOf(wrong))
 	}
-	return askCode(ctx, o.app.streams, sentCode, "Code that the caller reads out:")
+	return askCode(ctx, o.app.streams, onetime.Sent, "Code that the caller reads out:")
 }
 
 // Verified implements caller.Operator.

@@ -63,7 +63,7 @@ func checkText(text string, w wording) (problems []string, found int) {
 // checkLine returns what is wrong with a command line, whose words begin below command.
 func checkLine(command *cobra.Command, words []string, w wording) string {
 	var args []string
-	dash := false
+	dash, file := false, false
 	for n := 0; n < len(words); n++ {
 		word, last := words[n], false
 		if w != asCode {
@@ -82,6 +82,7 @@ func checkLine(command *cobra.Command, words []string, w wording) string {
 			if flag == nil {
 				return command.CommandPath() + " has no flag " + word
 			}
+			file = file || flag.Name == "from-file"
 			if !value && flag.NoOptDefVal == "" {
 				if n++; n == len(words) || last {
 					if w == bareInProse {
@@ -109,6 +110,9 @@ func checkLine(command *cobra.Command, words []string, w wording) string {
 	}
 	if w == asCode && command.HasSubCommands() && command.Name() != "sandbox" {
 		return command.CommandPath() + " needs a command"
+	}
+	if file && len(args) == 0 { // the names are in the file
+		return ""
 	}
 	if err := command.Args(command, args); err != nil {
 		return command.CommandPath() + ": " + err.Error()

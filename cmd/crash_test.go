@@ -171,6 +171,19 @@ func matrix(t *testing.T, program string, all []scenario, until string, signals 
 	return verdicts
 }
 
+// A roll-out that is killed at any moment and run again gives each user one page that works, and loses nothing.
+func TestRollOutIsKilled(t *testing.T) {
+	t.Parallel()
+	for _, v := range matrix(t, shipped(t), []scenario{withPage()}, "", syscall.SIGKILL, syscall.SIGTERM, syscall.SIGINT) {
+		if v.cases < 30 {
+			t.Errorf("only %d cases", v.cases)
+		}
+		for _, violation := range v.violations {
+			t.Error(violation)
+		}
+	}
+}
+
 const aboutCrashes = `Each changing command, killed (SIGKILL) before and after each thing that it asks the database, Twilio or the person in front
 of the terminal for; "(2)" is the second of a name. TERM and INT are tried at the same moments, and a kill after a code was typed;
 what these leave behind is not here, for it depends on how far the program still gets.

@@ -8,6 +8,7 @@ import (
 	"uzerp-mfa/internal/doctor"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/finding"
+	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/sessionconfig"
 	"uzerp-mfa/internal/verifyservice"
 )
@@ -28,6 +29,12 @@ func newDoctorSource(app *App, opts *doctorOptions) *doctorSource {
 	if inst != nil {
 		root.Value, root.Source = app.loader.Root()
 		s.settings.Env = app.loader.UzerpSettings()
+		var web installation.WebUser
+		if users := installation.WebUsers(app.loader.WebUsers); len(users) > 0 {
+			web = users[0]
+		}
+		log, err := inst.LogAccess(web, app.now())
+		s.settings.Log = doctor.Got(doctor.Log(log), err)
 	}
 	s.settings.Root = doctor.Got(root, err)
 

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -9,6 +10,7 @@ import (
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/session"
+	"uzerp-mfa/internal/shell"
 )
 
 // endSessions is the flag with which a command also ends the sessions that its change does not reach.
@@ -34,6 +36,42 @@ func (e *endSessions) open(ctx context.Context, app *App, ch *changes) (err erro
 		err = ch.Refused("sessions", listing.Readable())
 	}
 	return err
+}
+
+// afterRemedy ends the sessions of the users who have got what was asked for, and says so in their outcomes. The change
+// stands if a session can't be ended.
+func (e *endSessions) afterRemedy(ctx context.Context, app *App, outcomes []outcome) {
+	var users []string
+	for _, o := range outcomes {
+		if o.err == nil {
+			users = append(users, o.username)
+		}
+	}
+	if !e.wanted || len(users) == 0 {
+		return
+	}
+	ended, err := session.End(ctx, e.sessions, session.Selection{Users: users}, app.now)
+	for i := range outcomes {
+		o := &outcomes[i]
+		if o.err != nil {
+			continue
+		}
+		n, failed := 0, err
+		for _, one := range ended {
+			if one.User == o.username {
+				n, failed = one.Ended, cmp.Or(one.Err, err)
+			}
+		}
+		if n > 0 && o.status == statusUnchanged {
+			o.status = statusChanged
+		}
+		o.message += "; " + count(n, "session") + " ended"
+		if failed != nil {
+			o.err = &errs.Error{Kind: errs.KindOf(failed), Op: "the user is changed, but an open session may be left", Err: failed,
+				Hint: errs.Plain("uzerp-mfa session end " + shell.Quote(o.username))}
+			o.status, o.message = statusIncomplete, o.message+"; "+o.err.Error()
+		}
+	}
 }
 
 // afterSwitch ends the sessions that keep another login handler than the present one.

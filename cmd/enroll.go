@@ -10,6 +10,7 @@ import (
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/onetime"
 	"uzerp-mfa/internal/output"
 	"uzerp-mfa/internal/shell"
 )
@@ -17,13 +18,16 @@ import (
 type enrollOptions struct {
 	writeFlags
 	callerFlags
+	names     nameList
 	replace   bool
 	ifMissing bool
+	another   bool
 	noWait    bool
 	reveal    bool
 	qr        string
 	png       newFile
 	html      newFile
+	htmlDir   newDir
 	attempts  int
 
 	qrMode output.QRMode
@@ -32,7 +36,7 @@ type enrollOptions struct {
 func newEnrollCmd(app *App) *cobra.Command {
 	opts := &enrollOptions{}
 	c := &cobra.Command{
-		Use:   "enroll USER",
+		Use:   "enroll USER...",
 		Short: "Put a user's authenticator app on their uzERP account",
 		Long: `Has Twilio make a new TOTP factor, shows it as a QR code and as a secret to type, asks for the code that the user's app
 then shows, and writes the factor into uzERP only when Twilio has accepted the code. Until then the user's account is as it was.
@@ -40,35 +44,60 @@ then shows, and writes the factor into uzERP only when Twilio has accepted the c
 On a terminal that has an alternate screen both are shown there, so that they are not in the scrollback afterwards. For a
 user who is not in the room --html writes a page with the QR code, the secret and what to do with them.
 
+For many users --html-dir makes a page for each in one directory, and a list of what was made. If it is run again it goes
+on: a user who has a page that works gets no second one. --from-file takes what user list -o jsonl prints.
+
 If somebody asks for it by phone, verify the caller first: with --identify nothing is made before the caller has read out
 the code that went to the phone in uzERP; --verified-by says how else you did.
 
 Scripts use --no-wait: it prints the material and ends; verify finishes later. With -o json, or when stdout is no
 terminal, the secret is printed only with --reveal.
 
-` + exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Declined, errs.CodeRejected),
-		Example: "  uzerp-mfa enroll alice\n  uzerp-mfa enroll alice --no-wait --reveal -o json\n  uzerp-mfa enroll alice --no-wait --html alice.html",
-		Args:    usernames(1),
+` + exitCodes(errs.Partial, errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Declined, errs.CodeRejected),
+		Example: "  uzerp-mfa enroll alice\n  uzerp-mfa enroll alice --no-wait --reveal -o json\n  uzerp-mfa enroll alice --no-wait --html alice.html\n" +
+			"  uzerp-mfa user list --state not-enrolled -o jsonl | uzerp-mfa enroll --no-wait --html-dir pages --from-file -",
 	}
 	f := c.Flags()
 	f.BoolVar(&opts.replace, "replace", false, "enroll a new phone in place of one that still works, until the new one is verified")
-	f.BoolVar(&opts.ifMissing, "if-missing", false, "do nothing, successfully, if the user is enrolled")
+	f.BoolVar(&opts.ifMissing, "if-missing", false, "do nothing, successfully, if the user is enrolled or got a QR code within the last hour")
+	f.BoolVar(&opts.another, "new", false, "with --if-missing or --html-dir: make another QR code although there is one that works")
 	f.BoolVar(&opts.noWait, "no-wait", false, "do not ask for the code: verify finishes later")
 	f.BoolVar(&opts.reveal, "reveal", false, "print secret and URI in JSON, or when stdout is no terminal")
 	f.StringVar(&opts.qr, "qr", string(output.QRAuto), "QR code in the terminal: auto, half, ascii or none")
 	f.Var(&opts.png, "png", "write the QR code to this new file, readable by you alone")
 	f.Var(&opts.html, "html", "write a page for the user to this new file, readable by you alone")
+	f.Var(&opts.htmlDir, "html-dir", "write a page for each user into this directory, which is made if it is missing; needs --no-wait")
 	f.IntVar(&opts.attempts, "attempts", 5, "how many codes may be typed")
 	opts.register(c)
 	opts.registerCaller(c)
-	c.ValidArgsFunction = app.completeUsers(1)
+	opts.names.register(c)
+	many := c.Args
+	c.Args = func(c *cobra.Command, args []string) error {
+		if opts.htmlDir != "" || opts.names.file != "" {
+			return many(c, args)
+		}
+		return usernames(1)(c, args)
+	}
+	c.ValidArgsFunction = app.completeUsers(0)
 	completeValues(c, "qr", "auto", "half", "ascii", "none")
-	c.RunE = app.run(oneFormats, func(ctx context.Context, args []string) error {
+	one := app.run(oneFormats, func(ctx context.Context, args []string) error {
 		if err := opts.readCaller(app, c, &opts.writeFlags); err != nil {
 			return err
 		}
-		return runEnroll(ctx, app, opts, args[0])
+		return runEnroll(ctx, app, opts, args)
 	})
+	list := app.run(listFormats, func(ctx context.Context, args []string) error {
+		if err := opts.readCaller(app, c, &opts.writeFlags); err != nil {
+			return err
+		}
+		return runEnrollPages(ctx, app, opts, args)
+	})
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if opts.htmlDir != "" {
+			return list(c, args)
+		}
+		return one(c, args)
+	}
 	return c
 }
 
@@ -79,12 +108,17 @@ func (o *enrollOptions) validate(app *App) error {
 		return usageError("--qr "+err.Error(), "")
 	}
 	o.qrMode = mode
+	if o.names.file != "" {
+		return usageError("--from-file is for --html-dir, which is missing", "enroll USER enrolls one user; --no-wait --html-dir DIR makes pages for many")
+	}
 	if err := o.validateFiles(app); err != nil {
 		return err
 	}
 	switch {
 	case o.replace && o.ifMissing:
 		return usageError("--replace and --if-missing contradict each other", "")
+	case o.another && !o.ifMissing:
+		return usageError("--new is for --if-missing, which is missing", "without it a new QR code is made anyway")
 	case o.attempts < 1:
 		return usageError("--attempts must be at least 1", "")
 	case o.dryRun || o.noWait:
@@ -97,10 +131,11 @@ func (o *enrollOptions) validate(app *App) error {
 	return nil
 }
 
-func runEnroll(ctx context.Context, app *App, opts *enrollOptions, name string) error {
+func runEnroll(ctx context.Context, app *App, opts *enrollOptions, args []string) error {
 	if err := opts.validate(app); err != nil {
 		return err
 	}
+	name := args[0]
 	ch, err := app.changes(opts.writeFlags)
 	if err != nil {
 		return err
@@ -121,6 +156,18 @@ func runEnroll(ctx context.Context, app *App, opts *enrollOptions, name string) 
 		return showEnrollment(app, enrollmentView{Username: user.Username, UUID: user.UUID, FactorSID: user.SID, Status: statusUnchanged})
 	case plan.Refusal != nil:
 		return ch.Refused(name, plan.Refusal)
+	}
+	if opts.ifMissing && !opts.another {
+		waiting, ok, err := enroller.Waiting(ctx, user)
+		if err != nil {
+			return err
+		}
+		if ok {
+			app.streams.Notef("%q got a QR code at %s, which still works: nothing to do. Its secret can't be shown again; --new makes another",
+				user.Username, moment(waiting.Created))
+			return showEnrollment(app, enrollmentView{Username: user.Username, UUID: user.UUID, FactorSID: &waiting.SID, Status: statusUnchanged,
+				FriendlyName: &waiting.FriendlyName})
+		}
 	}
 	if err := app.verifyCaller(ctx, ch, opts.writeFlags, opts.callerFlags, user, "nothing was changed"); err != nil {
 		return err
@@ -170,13 +217,10 @@ func showPending(app *App, opts *enrollOptions, p *mfa.PendingEnrollment) error 
 	return showEnrollment(app, viewEnrollment(opts, p, "pending"))
 }
 
-// verifyCommand returns the command that finishes the enrolment later. verify is its beginning.
+// verifyCommand returns the command that finishes the enrolment later; verify is its beginning. It names the factor: uzERP
+// makes one of its own when the user opens its login meanwhile.
 func verifyCommand(verify string, p *mfa.PendingEnrollment) string {
-	user := shell.Quote(p.User.Username)
-	if p.User.Whole() { // else verify would take the user for enrolled
-		return verify + " --factor " + p.Factor.SID + " " + user + " CODE"
-	}
-	return verify + " " + user + " CODE"
+	return verify + " --factor " + p.Factor.SID + " " + shell.Quote(p.User.Username) + " CODE"
 }
 
 // askUntilVerified asks for codes until Twilio has accepted one, and says each time why a code was rejected.
@@ -188,7 +232,7 @@ func askUntilVerified(ctx context.Context, app *App, on dialogue, opts *enrollOp
 				on.Sayf("hint: %s", hint)
 			}
 		}
-		code, err := askCode(ctx, on, appCode, "Code that the app shows:")
+		code, err := askCode(ctx, on, onetime.App, "Code that the app shows:")
 		if err != nil {
 			err = leftPending(app, p, err)
 		}
@@ -202,6 +246,9 @@ func askUntilVerified(ctx context.Context, app *App, on dialogue, opts *enrollOp
 
 // leftPending is the error of an enrolment that was broken off. It says what is left: nothing in uzERP.
 func leftPending(app *App, p *mfa.PendingEnrollment, err error) error {
+	if errors.Is(err, mfa.ErrAttemptsUsedUp) { // its hint says what to do
+		return err
+	}
 	hint := "the account in the app works once verified: " + verifyCommand(app.withFlags("uzerp-mfa verify"), p) + "; otherwise Twilio drops it within a day"
 	if errors.Is(err, context.Canceled) {
 		return &interruption{done: fmt.Sprintf("%q is not enrolled", p.User.Username), hint: hint}

@@ -12,6 +12,7 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"uzerp-mfa/internal/errs"
@@ -68,7 +69,16 @@ func showAndAsk(ctx context.Context, app *App, opts *enrollOptions, p *mfa.Pendi
 }
 
 func material(p *mfa.PendingEnrollment) [][2]string {
-	return [][2]string{{"Account", p.Factor.FriendlyName}, {"Secret", output.Groups(p.Factor.Secret.Reveal())}}
+	fields := [][2]string{{"Account", p.Factor.FriendlyName}, {"Secret", output.Groups(p.Factor.Secret.Reveal())}}
+	if c := p.Factor.TOTP; !c.Usual() {
+		fields = append(fields, [2]string{"Set", appSettings(c) + " (a QR code says so by itself; who types the secret must set all three)"})
+	}
+	return fields
+}
+
+// appSettings returns what must be set in the app of somebody who types the secret, where it is not what apps assume.
+func appSettings(c mfa.TOTPConfig) string {
+	return fmt.Sprintf("%d digits, %d seconds, %s", c.Digits, int(c.Step.Seconds()), strings.ToUpper(strings.Replace(c.Algorithm, "sha", "sha-", 1)))
 }
 
 // showMaterial prints the factor where it stays.
@@ -202,6 +212,8 @@ func enrollPage(app *App, p *mfa.PendingEnrollment) ([]byte, error) {
 		"Picture":  template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(picture)),
 		"Account":  output.Escape(p.Factor.FriendlyName),
 		"Secret":   output.Groups(p.Factor.Secret.Reveal()),
+		"Usual":    p.Factor.TOTP.Usual(),
+		"Settings": appSettings(p.Factor.TOTP),
 		"Digits":   p.Factor.TOTP.Digits,
 		"Seconds":  int(p.Factor.TOTP.Step.Seconds()),
 		"Command":  output.Escape(verifyCommand("uzerp-mfa verify", p)),

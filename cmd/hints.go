@@ -69,7 +69,10 @@ var hints = map[errs.Reason]string{
 	mfa.ReasonHalfEnrolled: "if an enrollment broke off after its code was accepted, the next code finishes it: " +
 		"uzerp-mfa verify --factor %[2]s %[1]q CODE; else uzerp-mfa enroll %[1]q starts an enrollment",
 	mfa.ReasonAttemptsUsedUp: "this factor takes no more codes: uzerp-mfa enroll %q makes a new one",
-	mfa.ReasonPendingGone:    "uzerp-mfa enroll %q makes a new one",
+	mfa.ReasonPageOfOther:    "if the directory is the right one, --new makes a new page",
+	mfa.ReasonWhichFactor: "name the factor that the app was set up with: uzerp-mfa verify --factor YF... %[1]q CODE; " +
+		"or uzerp-mfa enroll %[1]q makes a new one",
+	mfa.ReasonPendingGone: "uzerp-mfa enroll %q makes a new one",
 	mfa.ReasonAnswerLost: "run the command again; if nothing is pending then, the code was taken, and the next one finishes it: " +
 		"uzerp-mfa verify --factor %[2]s %[1]q CODE",
 	mfa.ReasonRowNotWritten:    "finish with the next code: uzerp-mfa verify --factor %[2]s %[1]q CODE",

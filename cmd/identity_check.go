@@ -8,6 +8,7 @@ import (
 
 	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/onetime"
 )
 
 type identityCheckOptions struct {
@@ -46,7 +47,7 @@ func runIdentityCheck(ctx context.Context, app *App, opts *identityCheckOptions,
 	if err := opts.validate(); err != nil {
 		return err
 	}
-	code, err := app.codeArgument(ctx, sentCode, opts.dryRun, args)
+	code, err := app.codeArgument(ctx, onetime.Sent, opts.dryRun, args)
 	if err != nil {
 		return err
 	}
@@ -65,7 +66,7 @@ func runIdentityCheck(ctx context.Context, app *App, opts *identityCheckOptions,
 		return showIdentity(app, viewIdentity(p, "would-check"))
 	}
 	if code == "" {
-		if code, err = askCode(ctx, app.streams, sentCode, "Code that the caller reads out:"); err != nil {
+		if code, err = askCode(ctx, app.streams, onetime.Sent, "Code that the caller reads out:"); err != nil {
 			return err
 		}
 	}

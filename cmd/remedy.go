@@ -10,6 +10,7 @@ import (
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
+	"uzerp-mfa/internal/shell"
 )
 
 // remedyOptions are what user reset, user disable-next-login and user enable are told.
@@ -19,12 +20,14 @@ type remedyOptions struct {
 	remedy     mfa.Remedy
 	names      nameList
 	skipTwilio bool
+	ends       endSessions
 }
 
 func newRemedyCmd(app *App, opts *remedyOptions, c *cobra.Command) *cobra.Command {
 	if opts.remedy != mfa.RemedyEnable {
 		c.Flags().StringVar(&opts.self, "self", "", "your own uzERP user name, for the audit log (also: UZERP_MFA_SELF)")
 		opts.registerCaller(c)
+		opts.ends.register(c)
 	}
 	opts.register(c)
 	opts.names.register(c)
@@ -68,6 +71,9 @@ func runRemedy(ctx context.Context, app *App, opts *remedyOptions, args []string
 	if err != nil {
 		return err
 	}
+	if err := opts.ends.open(ctx, app, ch); err != nil {
+		return err
+	}
 	planner, applier, err := app.remedies(ctx, ch, opts.remedy, opts.skipTwilio)
 	if err != nil {
 		return err
@@ -100,7 +106,11 @@ func runRemedy(ctx context.Context, app *App, opts *remedyOptions, args []string
 		plan.Apply(ctx, applier, progress.Step)
 		progress.Done()
 	}
-	return app.reportRemedy(ch, opts.writeFlags, plan)
+	outcomes := remedyOutcomes(plan)
+	if !opts.dryRun {
+		opts.ends.afterRemedy(ctx, app, outcomes)
+	}
+	return app.reportRemedy(ch, opts, plan, outcomes)
 }
 
 // undone says what is not done if the caller is not verified.
@@ -255,24 +265,37 @@ func remedyOutcome(r *mfa.UserRemedy) outcome {
 }
 
 // reportRemedy prints what became of each user, and returns what the command ends with.
-func (a *App) reportRemedy(ch *changes, w writeFlags, p *mfa.RemedyPlan) error {
+func (a *App) reportRemedy(ch *changes, opts *remedyOptions, p *mfa.RemedyPlan, outcomes []outcome) error {
 	a.noteSiteOff(p.Site == mfa.SiteOff)
-	outcomes := make([]outcome, len(p.Users))
-	changed := false
-	for i, r := range p.Users {
-		outcomes[i] = remedyOutcome(r)
-		changed = changed || r.Changed()
+	var changed []string
+	for _, r := range p.Users {
+		if r.Changed() {
+			changed = append(changed, r.User.Username)
+		}
 	}
-	if err := a.writeResults(ch, outcomes, w.dryRun); err != nil {
+	if err := a.writeResults(ch, outcomes, opts.dryRun); err != nil {
 		return err
 	}
-	if changed && p.Remedy == mfa.RemedyReset {
+	if len(changed) > 0 && p.Remedy == mfa.RemedyReset {
 		a.streams.Notef("Tell the user: delete the old uzERP account from the authenticator app, then log in; uzERP shows a new QR code.")
 	}
-	if changed && p.Remedy != mfa.RemedyEnable {
-		a.streams.Notef("Open sessions go on: a browser that is logged in as the user stays logged in.")
+	if len(changed) > 0 && p.Remedy != mfa.RemedyEnable && !opts.ends.wanted {
+		user := "USER..."
+		if len(changed) == 1 {
+			user = shell.Quote(changed[0])
+		}
+		a.streams.Notef("Open sessions go on: a browser that is logged in as the user stays logged in. This ends them: uzerp-mfa session end %s", user)
 	}
 	return nil
+}
+
+// remedyOutcomes returns what became of each user.
+func remedyOutcomes(p *mfa.RemedyPlan) []outcome {
+	outcomes := make([]outcome, len(p.Users))
+	for i, r := range p.Users {
+		outcomes[i] = remedyOutcome(r)
+	}
+	return outcomes
 }
 
 func orDash(s string) string {

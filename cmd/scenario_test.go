@@ -3,6 +3,7 @@ package cmd_test
 import (
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -121,6 +122,61 @@ func noWait(name string, start login, setUp func(t *testing.T, s *stage)) scenar
 			return s.finished(t), 0
 		},
 	}
+}
+
+// withPage is the scenario of a roll-out. To run it again means the same command, twice: the second finds what the first made, and
+// then the code of the factor on the page is read out.
+func withPage() scenario {
+	args := func(_ *testing.T, s *stage) []string {
+		return []string{"enroll", victim, "--no-wait", "--html-dir", s.pages()}
+	}
+	onPage := func(t *testing.T, s *stage) (sid string, pending int) {
+		for _, f := range s.verify.Factors(*s.row(t, victim).UUID) {
+			pending++
+			if strings.Contains(s.page(), "verify --factor "+f.SID+" "+victim+" CODE") && s.hasSeen(f.SID) {
+				sid = f.SID
+			}
+		}
+		return sid, pending
+	}
+	return scenario{
+		name: "enroll --html-dir", allowed: []login{asksToEnroll}, args: args, setUp: func(*testing.T, *stage) {},
+		done: func(t *testing.T, s *stage) string {
+			if sid, pending := onPage(t, s); sid == "" || pending != 1 {
+				return "there is not one factor, and it on a page"
+			}
+			return ""
+		},
+		again: func(t *testing.T, s *stage, program string) (string, int) {
+			before, _ := onPage(t, s)
+			for range 2 {
+				if _, complaint := s.must(t, invocation{program: program, args: args(t, s)}, 0); complaint != "" {
+					return complaint, 0
+				}
+				sid, _ := onPage(t, s)
+				switch {
+				case sid == "":
+					return "there is no page with a factor", 0
+				case before != "" && sid != before:
+					return "a page that worked was made anew", 0
+				}
+				before = sid
+			}
+			if left := len(s.halfPages()); left > 0 {
+				return fmt.Sprintf("%d halves of pages are left", left), 0
+			}
+			if _, complaint := s.must(t, invocation{program: program, args: []string{"verify", victim, s.code(t, before), "--factor", before}}, 0); complaint != "" {
+				return complaint, 0
+			}
+			return s.finished(t), 0
+		},
+	}
+}
+
+// halfPages returns what a run that was killed has left of pages.
+func (s *stage) halfPages() []string {
+	names, _ := filepath.Glob(filepath.Join(s.pages(), ".page-*"))
+	return names
 }
 
 func enrollmentSID(stdout string) (string, error) {

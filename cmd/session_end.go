@@ -12,7 +12,6 @@ import (
 	"uzerp-mfa/internal/audit"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/injector"
-	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
 	"uzerp-mfa/internal/session"
 )
@@ -120,7 +119,7 @@ func runSessionEnd(ctx context.Context, app *App, opts *sessionEndOptions, args 
 		if err != nil {
 			return err
 		}
-		users, err := mfa.Lookup(ctx, store, names)
+		users, err := opts.names.lookup(ctx, store, names)
 		if err != nil {
 			return err
 		}

@@ -70,7 +70,7 @@ func runSessionList(ctx context.Context, app *App, opts *sessionListOptions, arg
 	}
 	var users []string // nil means everybody
 	if len(names) > 0 {
-		if users, err = app.knownUsers(ctx, names); err != nil {
+		if users, err = app.knownUsers(ctx, &opts.names, names); err != nil {
 			return err
 		}
 	}
@@ -99,12 +99,12 @@ func runSessionList(ctx context.Context, app *App, opts *sessionListOptions, arg
 }
 
 // knownUsers returns the names of users that exist. It fails as mfa.Lookup does.
-func (a *App) knownUsers(ctx context.Context, names []string) ([]string, error) {
+func (a *App) knownUsers(ctx context.Context, list *nameList, names []string) ([]string, error) {
 	reader, err := a.reader.Users(ctx)
 	if err != nil {
 		return nil, err
 	}
-	users, err := mfa.Lookup(ctx, reader, names)
+	users, err := list.lookup(ctx, reader, names)
 	if err != nil {
 		return nil, err
 	}

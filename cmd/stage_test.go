@@ -186,6 +186,7 @@ func (s *stage) reset(t *testing.T) {
 	s.verify.ClearFaults()
 	s.verify.ResetLog()
 	_ = os.Remove(filepath.Join(s.dir, "audit.jsonl"))
+	_ = os.RemoveAll(s.pages())
 	s.exec(t, `update users set uuid = '`+s.uuid+`', mfa_sid = null, mfa_enrolled = false, mfa_enabled = false where $user;
 		delete from injector_classes where name in ('LoginHandler', 'MFAValidator');
 		insert into injector_classes (name, category, class_name, usercompanyid) values
@@ -228,9 +229,22 @@ func (s *stage) code(t *testing.T, sid string) string {
 	return code
 }
 
-// hasSeen reports whether the user can have a factor on the phone: it was there before, or its secret was printed.
+// pages is the directory of a roll-out.
+func (s *stage) pages() string { return filepath.Join(s.dir, "pages") }
+
+// page returns the victim's page, or nothing if there is none.
+func (s *stage) page() string {
+	text, _ := os.ReadFile(filepath.Join(s.pages(), victim+".html"))
+	return string(text)
+}
+
+// hasSeen reports whether the user can have a factor on the phone: it was there before, or its secret was printed or is on the
+// page.
 func (s *stage) hasSeen(sid string) bool {
 	secret := s.verify.Secret(sid)
+	if secret != "" && strings.Contains(s.page(), output.Groups(secret)) {
+		return true
+	}
 	return s.phone[sid] || secret != "" && (strings.Contains(s.shown.String(), secret) || strings.Contains(s.shown.String(), output.Groups(secret)))
 }
 

@@ -29,6 +29,7 @@ func TestNoTrojanRuns(t *testing.T) {
 		"user list": {{"user list", 0}, {"user list --sort last-login --match a -o csv", 0}, {"user list --state broken -o jsonl", 0},
 			{"__complete user show al", 0}},
 		"user show":               {{"user show alice", 0}, {"user show alice bob --offline", 0}},
+		"user history":            {{"user history alice", 0}, {"user history --all --suspicious", 0}},
 		"enroll":                  {{"enroll alice --no-wait --reveal", 0}},
 		"verify":                  {{"verify alice 000000", 10}},
 		"user enable":             {{"user enable victor", 0}},
@@ -42,7 +43,7 @@ func TestNoTrojanRuns(t *testing.T) {
 		"doctor":                  {{"doctor", 9}},
 		"detach":                  {{"detach --confirm DATABASE", 0}},
 	}
-	order := []string{"user list", "user show", "enroll", "verify", "user enable", "user disable-next-login", "identity send", "identity check",
+	order := []string{"user list", "user show", "user history", "enroll", "verify", "user enable", "user disable-next-login", "identity send", "identity check",
 		"user reset", "reconcile", "set-injector", "service create", "doctor", "detach"}
 	for _, command := range leaves(t) {
 		if all, ok := runs[command]; !ok || len(all) > 0 != slices.Contains(order, command) {

@@ -106,6 +106,42 @@ func runUserHistory(ctx context.Context, app *App, opts *userHistoryOptions, arg
 	return history.Outcome(all)
 }
 
+// The limits of what user show says of a history: it must not become slow, and never fails because of it.
+const (
+	latelyUsers = 20
+	latelyLimit = 2 * time.Second
+	latelyLines = 2
+)
+
+// lately returns the newest events of each user, as far as they are known at once. What could not be read is left out:
+// user history says what that is.
+func (a *App) lately(ctx context.Context, offline bool, seen []mfa.Inspection) [][]eventView {
+	lines := make([][]eventView, len(seen))
+	for i := range lines {
+		lines[i] = []eventView{}
+	}
+	if len(seen) > latelyUsers {
+		return lines
+	}
+	var users []mfa.User
+	for _, s := range seen {
+		users = append(users, s.User)
+		offline = offline || s.Twilio.Err != nil // it gave no answer a moment ago
+	}
+	ctx, cancel := context.WithTimeout(ctx, latelyLimit)
+	defer cancel()
+	all, err := a.teller(ctx, offline, 0).Tell(ctx, users, a.now().Add(-day))
+	if err != nil {
+		return lines
+	}
+	for i, h := range all {
+		for _, e := range h.Events[:min(latelyLines, len(h.Events))] {
+			lines[i] = append(lines[i], viewEvent(h.User.Username, e))
+		}
+	}
+	return lines
+}
+
 // everybody returns all users.
 func (a *App) everybody(ctx context.Context) ([]mfa.User, error) {
 	all, err := a.reader.AllUsers(ctx, false)

@@ -75,7 +75,7 @@ func runUserShow(ctx context.Context, app *App, opts *userShowOptions, args []st
 	}) {
 		app.streams.Warnf("whether uzERP is closed for maintenance is not known: the database role may not read it; uzerp-mfa grants prints the SQL for the right")
 	}
-	if err := showInspections(app, inspector.Site, seen); err != nil {
+	if err := showInspections(app, inspector.Site, seen, app.lately(ctx, opts.offline, seen)); err != nil {
 		return err
 	}
 	return inspectionOutcome(app, seen)
@@ -158,6 +158,7 @@ type userShowView struct {
 	Twilio         twilioView      `json:"twilio"`
 	TwoFactorLogin string          `json:"two_factor_login"` // of the whole site: on, off or unknown
 	NextLogin      nextLoginView   `json:"next_login"`
+	Lately         []eventView     `json:"lately"` // the newest two events of the last day, as far as they could be read at once
 	Warnings       []string        `json:"warnings"`
 	seen           *mfa.Inspection // for the table
 }
@@ -260,10 +261,11 @@ func instant(t time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
-func showInspections(app *App, site mfa.SiteLogin, seen []mfa.Inspection) error {
+func showInspections(app *App, site mfa.SiteLogin, seen []mfa.Inspection, lately [][]eventView) error {
 	views := make([]userShowView, len(seen))
 	for n := range seen {
 		views[n] = viewInspection(app, site, &seen[n])
+		views[n].Lately = lately[n]
 	}
 	if app.flags.output != formatTable {
 		var document any = usersShowDocument{SchemaVersion: schemaVersion, Users: views}
@@ -346,6 +348,9 @@ func card(v userShowView) [][2]string {
 		}
 		p.whole("other factor", f.SID)
 		p.whole("", factorWords(f))
+	}
+	for n, e := range v.Lately {
+		p.whole([]string{"lately", ""}[min(n, 1)], e.when()+", "+e.words())
 	}
 	return *p
 }

@@ -6,13 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/onetime"
 	"uzerp-mfa/internal/output"
 )
 
@@ -31,14 +30,15 @@ func newVerifyCmd(app *App) *cobra.Command {
 asks for a code from the next login on. With --check an enrolled user's app is tried and nothing is changed; Twilio
 bills each approved check.
 
-Without CODE it is asked for; - reads it from stdin. A wrong code changes nothing: try the next one.
+If uzERP has made a factor too, because the user opened its login, the one that this program made last is meant; --factor
+names another. Without CODE it is asked for; - reads it from stdin. A wrong code changes nothing: try the next one.
 
 ` + exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Declined, errs.CodeRejected),
 		Example: "  uzerp-mfa verify alice\n  uzerp-mfa verify alice 123456\n  uzerp-mfa verify alice --check",
 		Args:    userAndCode,
 	}
 	f := c.Flags()
-	f.StringVar(&opts.factor, "factor", "", "the factor to verify (YF...), if not the newest pending one")
+	f.StringVar(&opts.factor, "factor", "", "the factor to verify (YF...), if not the pending one that this program made last")
 	f.BoolVar(&opts.check, "check", false, "try an enrolled user's app; changes nothing, billed by Twilio if approved")
 	opts.register(c)
 	c.ValidArgsFunction = app.completeUsers(1)
@@ -50,7 +50,7 @@ func runVerify(ctx context.Context, app *App, opts *verifyOptions, args []string
 	if opts.factor != "" && !mfa.ValidFactorSID(opts.factor) {
 		return usageError("--factor: not a factor SID (YF and 32 hexadecimal digits)", "")
 	}
-	code, err := app.codeArgument(ctx, appCode, opts.dryRun, args)
+	code, err := app.codeArgument(ctx, onetime.App, opts.dryRun, args)
 	if err != nil {
 		return err
 	}
@@ -78,27 +78,55 @@ func endEnrollment(ctx context.Context, app *App, opts *verifyOptions, name, cod
 	if err != nil {
 		return err
 	}
-	v, err := mfa.PlanVerification(ctx, store, factors, users[0], opts.factor)
+	v, err := mfa.PlanVerification(ctx, store, factors, ch.PendingFactors, users[0], opts.factor)
 	if err != nil {
 		return ch.Refused(name, err)
 	}
+	app.noteSeveral(v)
 	if v.Billed() {
 		noteBilled(app)
 	}
-	view := verificationView{Username: name, FactorSID: v.Factor.SID, Kind: "enrollment", Status: "would-send"}
 	if opts.dryRun {
 		app.noteRecipients(ctx, ch, name)
-		return showVerification(app, view)
+		return showVerification(app, viewVerification(v, v.Tries(), "would-send"))
 	}
-	if code, err = codeOrAsk(ctx, app, code, name); err != nil {
+	tries, err := submitCode(ctx, app, code, name, func(code string) (mfa.Tries, error) { return v.Submit(ctx, store, factors, code) })
+	switch {
+	case errs.KindOf(err) == errs.CodeRejected:
+		return rejected(app, err, viewVerification(v, tries, "pending"))
+	case err != nil && !errors.Is(err, mfa.ErrOldFactorLeft):
 		return err
 	}
-	err = v.Submit(ctx, store, factors, code)
-	if err != nil && !errors.Is(err, mfa.ErrOldFactorLeft) {
-		return err
+	return cmp.Or(err, showVerification(app, viewVerification(v, tries, string(mfa.FactorVerified))))
+}
+
+// noteSeveral says which of several pending factors the code is for.
+func (a *App) noteSeveral(v mfa.Verification) {
+	if len(v.Pending) < 2 {
+		return
 	}
-	view.Status = string(mfa.FactorVerified)
-	return cmp.Or(err, showVerification(app, view))
+	a.streams.Notef("%q has %d pending enrollments (uzERP makes one when the user opens its login); the code is for %s:",
+		v.User.Username, len(v.Pending), v.Factor.SID)
+	for _, p := range v.Pending {
+		a.streams.Notef("  %s", p.Origin())
+	}
+}
+
+// submitCode submits the code, and asks for it if it was not given. What is typed with too few or too many digits is asked for
+// again.
+func submitCode[T any](ctx context.Context, app *App, code, name string, submit func(code string) (T, error)) (answer T, err error) {
+	asked := code == ""
+	for {
+		if asked {
+			if code, err = askCode(ctx, app.streams, onetime.App, fmt.Sprintf("Code from the app of %q:", name)); err != nil {
+				return answer, err
+			}
+		}
+		if answer, err = submit(code); !asked || !errors.Is(err, onetime.ErrLength) {
+			return answer, err
+		}
+		app.streams.Sayf("%s", err)
+	}
 }
 
 // checkApp tries an enrolled user's app. It changes nothing, so it has reading ports only and is not recorded.
@@ -120,29 +148,23 @@ func checkApp(ctx context.Context, app *App, opts *verifyOptions, name, code str
 		return err
 	}
 	noteBilled(app)
-	view := verificationView{Username: name, FactorSID: check.SID, Kind: "check", Status: "would-send"}
+	view := verificationView{Username: name, FactorSID: check.SID, Kind: "check", Status: "would-send", Pending: []pendingView{}}
 	if opts.dryRun {
 		return showVerification(app, view)
 	}
-	if code, err = codeOrAsk(ctx, app, code, name); err != nil {
+	_, err = submitCode(ctx, app, code, name, func(code string) (any, error) { return nil, check.Submit(ctx, factors, code) })
+	switch {
+	case errs.KindOf(err) == errs.CodeRejected:
+		view.Status = "pending" // as Twilio calls it
+		return rejected(app, err, view)
+	case err != nil:
 		return err
 	}
-	if err := check.Submit(ctx, factors, code); err != nil {
-		return err
-	}
-	view.Status = "approved" // as Twilio calls it
+	view.Status = "approved" // so too
 	return showVerification(app, view)
 }
 
 func noteBilled(app *App) { app.streams.Notef("Twilio bills each approved check.") }
-
-// codeOrAsk returns the code, and asks for it if it was not given.
-func codeOrAsk(ctx context.Context, app *App, code, name string) (string, error) {
-	if code != "" {
-		return code, nil
-	}
-	return askCode(ctx, app.streams, appCode, fmt.Sprintf("Code from the app of %q:", name))
-}
 
 // userAndCode is the Args function of USER [CODE|-]. The code is judged when it is read.
 func userAndCode(c *cobra.Command, args []string) error {
@@ -153,40 +175,20 @@ func userAndCode(c *cobra.Command, args []string) error {
 }
 
 // codeArgument returns the code from the command line or stdin. It is empty if the command must ask for it.
-func (a *App) codeArgument(ctx context.Context, form *regexp.Regexp, dryRun bool, args []string) (string, error) {
+func (a *App) codeArgument(ctx context.Context, form onetime.Form, dryRun bool, args []string) (string, error) {
 	switch {
 	case len(args) == 2 && args[1] == "-":
 		line, err := a.streams.ReadLine(ctx)
 		if err != nil && !errors.Is(err, io.EOF) {
 			return "", err
 		}
-		return parseCode(form, line)
+		return form.Read(line)
 	case len(args) == 2:
-		return parseCode(form, args[1])
+		return form.Read(args[1])
 	case dryRun || a.streams.CanAsk():
 		return "", nil
 	}
 	return "", usageError("a code is needed, and there is no terminal to ask on", "give it as an argument, or - to read it from stdin")
-}
-
-// The forms of one-time codes: those of apps, and those that Twilio sends (docs/facts/twilio-verify.md §1.1, §1.2).
-var (
-	appCode  = regexp.MustCompile(`^[0-9]{3,8}$`)
-	sentCode = regexp.MustCompile(`^[0-9]{4,10}$`)
-)
-
-// parseCode reads a code as people type it: apps show it in groups.
-func parseCode(form *regexp.Regexp, typed string) (string, error) {
-	code := strings.Map(func(r rune) rune {
-		if r == ' ' || r == '\u00a0' || r == '-' {
-			return -1
-		}
-		return r
-	}, strings.TrimSpace(typed))
-	if !form.MatchString(code) {
-		return "", usageError("this is not a one-time code: it must be digits, usually six", "")
-	}
-	return code, nil
 }
 
 // dialogue is where a question is asked: on the normal screen or on the alternate one.
@@ -196,13 +198,13 @@ type dialogue interface {
 }
 
 // askCode asks until what is typed has the form of a code.
-func askCode(ctx context.Context, on dialogue, form *regexp.Regexp, question string) (string, error) {
+func askCode(ctx context.Context, on dialogue, form onetime.Form, question string) (string, error) {
 	for {
 		typed, err := askLine(ctx, on, question)
 		if err != nil {
 			return "", err
 		}
-		code, err := parseCode(form, typed)
+		code, err := form.Read(typed)
 		if err == nil {
 			return code, nil
 		}
@@ -220,6 +222,34 @@ func askLine(ctx context.Context, on dialogue, question string) (string, error) 
 		return "", nil // no answer that any question takes
 	}
 	return typed, err
+}
+
+// rejected returns the error for a code that was not accepted. Programs get the same document as after a right one.
+func rejected(app *App, err error, v verificationView) error {
+	if app.flags.output == formatJSON {
+		return cmp.Or(err, showVerification(app, v))
+	}
+	return err
+}
+
+// viewVerification returns the end of an enrolment, or what it may become.
+func viewVerification(v mfa.Verification, tries mfa.Tries, status string) verificationView {
+	view := verificationView{Username: v.User.Username, FactorSID: v.Factor.SID, Kind: "enrollment", Status: status, Pending: []pendingView{}}
+	for _, p := range v.Pending {
+		made := pendingView{FactorSID: p.SID, Created: p.Created.UTC()}
+		if p.Record != nil {
+			made.MadeBy = &p.Record.By
+		}
+		view.Pending = append(view.Pending, made)
+	}
+	if status != string(mfa.FactorVerified) && v.Factor.Status != mfa.FactorVerified {
+		until := tries.Until.UTC()
+		view.ValidUntil = &until
+		if tries.Known {
+			view.TriesLeft = &tries.Left
+		}
+	}
+	return view
 }
 
 func showVerification(app *App, v verificationView) error {

@@ -214,11 +214,36 @@ type enrollmentDocument struct {
 	Enrollment    enrollmentView `json:"enrollment"`
 }
 
+// pageView is what became of one user's page.
+type pageView struct {
+	resultView
+	File       *string    `json:"file"`        // in the directory; null if there is none
+	FactorSID  *string    `json:"factor_sid"`  // on the page; null if there is none
+	ValidUntil *time.Time `json:"valid_until"` // until then the page surely works
+}
+
+type pagesView struct {
+	SchemaVersion int        `json:"schema_version"`
+	DryRun        bool       `json:"dry_run"`
+	Directory     string     `json:"directory"`
+	Results       []pageView `json:"results"`
+}
+
 type verificationView struct {
 	Username  string `json:"username"`
 	FactorSID string `json:"factor_sid"`
 	Kind      string `json:"kind"`
-	Status    string `json:"status"`
+	Status    string `json:"status"` // verified, approved; pending after a wrong code; would-send with --dry-run
+
+	TriesLeft  *int          `json:"tries_left"`  // of the pending factor; null if it is not known
+	ValidUntil *time.Time    `json:"valid_until"` // until then the pending factor is surely at Twilio; null if there is none
+	Pending    []pendingView `json:"pending"`     // all pending factors, the newest first
+}
+
+type pendingView struct {
+	FactorSID string    `json:"factor_sid"`
+	Created   time.Time `json:"date_created"`
+	MadeBy    *string   `json:"made_by"` // the operator who made it with this program, as its audit log says; else null
 }
 
 type verificationDocument struct {

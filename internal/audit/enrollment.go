@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/mfa"
 )
 
 const (
@@ -17,37 +18,95 @@ const (
 // What ends it counts wherever it was: the user was reset, or the user's row named the factor, or the factor was deleted.
 // A factor that was in use once, on a phone that is lost now, must not come back. It fails as ReadActivity does.
 func EnrollmentWaits(ctx context.Context, path string, place Place, username, sid string, since, now time.Time) (bool, error) {
+	made, err := readEnrollments(ctx, path, place, username, since)
+	e := made[sid]
+	return e != nil && e.waits() && !e.made.Before(since) && !e.made.After(now), err
+}
+
+// PendingFactors returns what the log at path, with what was rotated away from it, says about the factors that enroll has made
+// for the user at this place since then and that wait for their code, by their SIDs. It fails as ReadActivity does.
+func PendingFactors(ctx context.Context, path string, place Place, username string, since time.Time) (map[string]mfa.FactorRecord, error) {
+	made, err := readEnrollments(ctx, path, place, username, since)
+	if err != nil {
+		return nil, err
+	}
+	pending := map[string]mfa.FactorRecord{}
+	for sid, e := range made {
+		if e.waits() {
+			pending[sid] = mfa.FactorRecord{Made: e.made, By: e.by, Wrong: e.wrong}
+		}
+	}
+	return pending, nil
+}
+
+// enrollment is what a log says about a factor that enroll has made.
+type enrollment struct {
+	made  time.Time
+	by    string          // the operator
+	wrong int             // the codes that Twilio did not accept, or whose answer was lost
+	ends  map[string]bool // by the ID of what ends it
+}
+
+func (e *enrollment) waits() bool { return len(e.ends) == 0 }
+
+// readEnrollments returns the enrolments of the user that began at this place, by their factors.
+func readEnrollments(ctx context.Context, path string, place Place, username string, since time.Time) (map[string]*enrollment, error) {
 	log, err := OpenFiles(ctx, path)
 	if errs.KindOf(err) == errs.NotFound {
-		return false, nil
+		return nil, nil
 	}
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	defer func() { _ = log.Close() }()
 	if log.Doubt != "" {
-		return false, errs.New(errs.Config, "the audit log is no evidence: "+log.Doubt, "")
+		return nil, errs.New(errs.Config, "the audit log is no evidence: "+log.Doubt, "")
 	}
-	waits, ends := false, map[string]bool{} // by the ID of what ends it
+	made := map[string]*enrollment{}
 	for r, err := range log.Records(since) {
 		if isPartial(err) {
 			continue
 		}
 		if err != nil {
-			return false, err
+			return nil, err
 		}
-		switch {
-		case r.Target != visible(username):
-		case r.Result == ResultRefused || r.Result == ResultFailed:
-			delete(ends, r.ID)
-		case endsEnrollment(r, sid):
-			ends[r.ID] = true
-		case r.Command == commandEnroll && r.Result == ResultDone && place.Has(r) && r.Before == nil && r.After["factor_sid"] == sid:
-			waits = !r.Time.Before(since) && !r.Time.After(now)
-			clear(ends) // what was before it: a reset, mostly
+		if r.Target != visible(username) {
+			continue
+		}
+		if sid, ok := r.After["factor_sid"].(string); ok && isCreation(r) && place.Has(r) {
+			made[sid] = &enrollment{made: r.Time, by: r.Actor.Operator(), ends: map[string]bool{}}
+		}
+		for sid, e := range made {
+			e.read(r, sid)
 		}
 	}
-	return waits && len(ends) == 0, nil
+	return made, nil
+}
+
+// isCreation reports whether r says that enroll made a factor.
+func isCreation(r Record) bool {
+	return r.Command == commandEnroll && r.Result == ResultDone && r.Before == nil
+}
+
+// read takes in what r, which is about the same user, says about the factor sid.
+func (e *enrollment) read(r Record, sid string) {
+	switch {
+	case r.Result == ResultRefused || r.Result == ResultFailed:
+		delete(e.ends, r.ID)
+	case endsEnrollment(r, sid):
+		e.ends[r.ID] = true
+	}
+	if isWrongCode(r, sid) {
+		e.wrong++
+	}
+}
+
+// isWrongCode reports whether r says that a code of the factor was not accepted, or may not have been.
+func isWrongCode(r Record, sid string) bool {
+	if r.Before["factor_sid"] != sid || r.After["factor_sid"] != sid {
+		return false
+	}
+	return r.Result == ResultRefused && r.After["factor"] == string(mfa.FactorUnverified) || r.Result == ResultUnknown
 }
 
 // endsEnrollment reports whether no enrolment waits for its end with this factor after r. The last step of an enrolment,

@@ -1,12 +1,14 @@
 package audit
 
 import (
+	"context"
 	"errors"
 	"os"
 	"testing"
 	"time"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/mfa"
 )
 
 // Only a factor that enroll has made for this user at this place, of late, waits for its code; and only until the enrolment
@@ -87,4 +89,80 @@ func TestEnrollmentWaits(t *testing.T) {
 	if got, err := EnrollmentWaits(t.Context(), t.TempDir()+"/none", here, "alice", sid, now, now); got || err != nil {
 		t.Errorf("no log: %v, %v", got, err)
 	}
+}
+
+// What is recorded of a pending factor says who made it, and how many codes Twilio did not take.
+func TestPendingFactors(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	here := Place{Database: &Database{Host: "db", Port: 5432, Name: "live"}, Service: &Service{SID: "VA1"}}
+	path := t.TempDir() + "/audit.jsonl"
+	clock := now.Add(-2 * time.Hour)
+	log, err := Open(path, Options{Now: func() time.Time { clock = clock.Add(time.Minute); return clock }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &Recorder{Log: log, Actor: Actor{User: "root", SudoUser: "carla"}, Place: func() Place { return here }}
+	refusedByTwilio, policy := false, errs.New(errs.Refused, "not now", "")
+	verify := func(sid string, err error) {
+		r.Command = "verify"
+		f := fakeFactors{verified: !refusedByTwilio, err: err}
+		_, _ = r.Factors(f).VerifyFactor(t.Context(), "uuid", sid, "123456")
+	}
+	made := func(sid string) {
+		r.Command = commandEnroll
+		_ = r.Record(t.Context(), "alice", nil, Values{"factor": "unverified", "factor_sid": sid}, func() error { return nil })
+	}
+	r.remember("alice", new("uuid"))
+	for _, sid := range []string{"YF1", "YF2", "YF3"} {
+		made(sid)
+	}
+	firstMade := now.Add(-2*time.Hour + 2*time.Minute)
+	refusedByTwilio = true
+	verify("YF1", nil)
+	verify("YF1", nil)
+	verify("YF1", policy)                        // Twilio was not asked
+	verify("YF1", errs.New(errs.Config, "", "")) // nor was it then
+	verify("YF2", errs.ErrLostReply)             // it may have been
+	_ = r.Record(t.Context(), "alice", Values{"factor_sid": "YF3"}, nil, func() error { return nil })
+	read := func(place Place, user string) map[string]mfa.FactorRecord {
+		t.Helper()
+		pending, err := PendingFactors(t.Context(), path, place, user, now.Add(-24*time.Hour))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pending
+	}
+	got := read(here, "alice")
+	if len(got) != 2 || got["YF1"].Wrong != 2 || got["YF2"].Wrong != 1 || got["YF1"].By != "carla" || !got["YF1"].Made.Equal(firstMade) {
+		t.Errorf("%+v, the first one made at %s", got, firstMade)
+	}
+	copied := Place{Database: &Database{Host: "db", Port: 5432, Name: "copy"}, Service: here.Service}
+	if got := len(read(here, "bob")) + len(read(copied, "alice")); got != 0 {
+		t.Errorf("%d of another user or place", got)
+	}
+	r.Command = commandReset
+	_ = r.Record(t.Context(), "alice", Values{"mfa_sid": nil}, Values{"mfa_sid": nil}, func() error { return nil })
+	if got := read(here, "alice"); len(got) != 0 {
+		t.Errorf("after a reset: %+v", got)
+	}
+	if err := os.Chmod(path, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := PendingFactors(t.Context(), path, here, "alice", now); len(got) != 0 || errs.KindOf(err) != errs.Config {
+		t.Errorf("everybody may change the log: %v, %v", got, err)
+	}
+}
+
+// fakeFactors answers every code in the same way.
+type fakeFactors struct {
+	mfa.Factors
+	verified bool
+	err      error
+}
+
+func (f fakeFactors) VerifyFactor(context.Context, string, string, string) (mfa.Factor, error) {
+	if f.verified {
+		return mfa.Factor{Status: mfa.FactorVerified}, f.err
+	}
+	return mfa.Factor{Status: mfa.FactorUnverified}, f.err
 }

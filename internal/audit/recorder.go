@@ -144,6 +144,15 @@ func (w users) CompareAndSet(ctx context.Context, username string, was, becomes 
 	return w.r.Record(ctx, username, UserValues(was), UserValues(becomes), set)
 }
 
+// MayWrite changes nothing. What it refuses is recorded, because the change is not asked for then.
+func (w users) MayWrite(ctx context.Context, username string, becomes mfa.Row) error {
+	err := w.Writer.MayWrite(ctx, username, becomes)
+	if errs.KindOf(err) == errs.Refused {
+		w.r.Refused(username, err)
+	}
+	return err
+}
+
 // Factors wraps Twilio.
 func (r *Recorder) Factors(f mfa.Factors) mfa.Factors { return factors{f, r} }
 
@@ -181,6 +190,7 @@ func (f factors) VerifyFactor(ctx context.Context, identity, sid, code string) (
 	recorded := f.r.Record(ctx, f.target(identity), before, after, func() error {
 		got, err = f.Factors.VerifyFactor(ctx, identity, sid, code)
 		if err == nil && got.Status != mfa.FactorVerified {
+			after["factor"] = string(got.Status)
 			return errNotVerified
 		}
 		return err

@@ -8,6 +8,7 @@ import (
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/onetime"
 )
 
 // codeLifetime is how long Twilio accepts a code that it sent, unless its support has set another time
@@ -232,10 +233,6 @@ var ErrNoVerification = errors.New("no code is waiting for this number")
 // ErrWrongCode is in the chain of the error for a wrong code if another one may still be tried.
 var ErrWrongCode = errors.New("the code is wrong")
 
-// ErrCodeLength is in the chain of the error for a code that has another length than the service's, beside ErrWrongCode.
-// Twilio was not asked, so no try was used.
-var ErrCodeLength = errors.New("no try was used")
-
 // Confirm asks Twilio whether the code is the one that this program sent to the user, and returns Twilio's answer. Only
 // if there is no error, the caller has the phone. The error is of errs.CodeRejected if the code is wrong (ErrWrongCode),
 // too old or used up, of errs.NotFound if none was sent, of errs.Refused (ErrForeignCode) if another program sent it
@@ -255,10 +252,10 @@ func (p Check) confirm(ctx context.Context, h *History, code string, most int) (
 	if h.SID == "" || !h.Approved.IsZero() || h.Wrong >= maxChecks || now.Sub(h.Sent) >= codeLifetime {
 		return Answer{}, p.explain(*h, now)
 	}
-	if length := p.codeLength(ctx); length > 0 && len(code) != length {
+	if err := onetime.CheckLength(code, p.codeLength(ctx), "Twilio's"); err != nil {
 		waiting := h.answer(most)
-		return waiting, &errs.Error{Kind: errs.CodeRejected, Hint: errs.Plain("let the caller read it out again: " + p.left(waiting)),
-			Err: fmt.Errorf("%w: it has %d digits, and Twilio's codes have %d; %w", ErrWrongCode, len(code), length, ErrCodeLength)}
+		return waiting, &errs.Error{Kind: errs.CodeRejected, Err: fmt.Errorf("%w: %w", ErrWrongCode, err),
+			Hint: errs.Plain("let the caller read it out again: " + p.left(waiting))}
 	}
 	// Another program may have had the code sent again since.
 	found, err := p.by.Verifications.FetchVerification(ctx, p.Recipient, h.SID)

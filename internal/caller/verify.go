@@ -7,6 +7,7 @@ import (
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/onetime"
 )
 
 // maxCodesTyped is how many codes may be typed. Twilio takes five, but a fourth would be a guess.
@@ -92,7 +93,7 @@ func (c Check) sendAndAsk(ctx context.Context, channel Channel, on Operator) err
 		if _, wrong = c.confirm(ctx, &h, code, maxCodesTyped-typed); !errors.Is(wrong, ErrWrongCode) {
 			return wrong
 		}
-		if !errors.Is(wrong, ErrCodeLength) {
+		if !errors.Is(wrong, onetime.ErrLength) {
 			typed++
 		}
 		if h.Wrong >= maxChecks { // earlier ones of the same code count too

@@ -108,6 +108,16 @@ func (ch *Changes) CallerHistory(ctx context.Context, to caller.Recipient) calle
 	return ch.recorder.History(ctx, to)
 }
 
+// PendingFactors returns what the audit log says about the factors that this program made for a user and that wait for
+// their code. Without a log, or if it is no evidence, there are none.
+func (ch *Changes) PendingFactors(ctx context.Context, username string) map[string]mfa.FactorRecord {
+	pending, err := audit.PendingFactors(ctx, ch.gate.log, ch.gate.place(), username, ch.reader.options.Now().Add(-mfa.PendingFor))
+	if err != nil {
+		return nil
+	}
+	return pending
+}
+
 // WriteEnv writes a planned change of uzERP's conf/.env, and records it. No setting may be a secret. It returns what
 // envwrite.Write returns, or says that the change could not be recorded and was not made.
 func (ch *Changes) WriteEnv(ctx context.Context, edit *installation.EnvEdit) (backup string, err error) {

@@ -30,6 +30,9 @@ type readOnlyUsers struct{ mfa.Reader }
 // CompareAndSet refuses.
 func (readOnlyUsers) CompareAndSet(context.Context, string, mfa.Row, mfa.Row) error { return errDryRun }
 
+// MayWrite refuses.
+func (readOnlyUsers) MayWrite(context.Context, string, mfa.Row) error { return errDryRun }
+
 type readOnlyFactors struct{ mfa.FactorReader }
 
 // Challenge refuses: Twilio counts each one, and bills an approved one.

@@ -89,19 +89,28 @@ func (g *gate) change(ctx context.Context, user, sid string) error {
 	return g.changeLocked(ctx, user, sid)
 }
 
-func (g *gate) changeLocked(ctx context.Context, user, sid string) error {
+// changeLocked is change for a caller that holds g.mu. notYet are the targets whose intents are not in the log.
+func (g *gate) changeLocked(ctx context.Context, user, sid string, notYet ...string) error {
 	if g.passed[user] {
 		return nil
 	}
 	recent := g.recent(ctx)
 	err := g.helps(ctx, recent, user, sid)
 	if err == nil {
-		err = g.limit(recent) // the intent of this change is in the log already
+		err = g.limit(recent, notYet...)
 	}
 	if err == nil {
 		g.passed[user] = true
 	}
 	return err
+}
+
+// mayChange is change before there is an intent in the log. What it allows is not asked again: the change follows what can't
+// be taken back.
+func (g *gate) mayChange(ctx context.Context, user, sid string) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.changeLocked(ctx, user, sid, user)
 }
 
 // helps asks whether a user may get help now, with the factor sid if it is not empty. It does not ask how much was changed.
@@ -293,6 +302,14 @@ func (w allowedUsers) CompareAndSet(ctx context.Context, username string, was, b
 		}
 	}
 	return w.w.CompareAndSet(ctx, username, was, becomes)
+}
+
+// MayWrite asks as CompareAndSet does, and once for both: what this run has asked for may then be done.
+func (w allowedUsers) MayWrite(ctx context.Context, username string, becomes mfa.Row) error {
+	if err := w.g.mayChange(ctx, username, factorOf(becomes)); err != nil {
+		return err
+	}
+	return w.w.MayWrite(ctx, username, becomes)
 }
 
 func factorOf(r mfa.Row) string {

@@ -73,7 +73,7 @@ func (r *Reader) Close() {
 type (
 	usersReader    struct{ mfa.Reader }
 	factorReader   struct{ mfa.FactorReader }
-	challenger     struct{ mfa.Challenger }
+	challenger     struct{ mfa.FactorChallenger }
 	injectorReader struct{ injector.Reader }
 	copyReader     struct{ mfa.CopyReader }
 	directory      struct{ caller.Directory }
@@ -193,9 +193,9 @@ func (r *Reader) FactorsAtOnce(n int) (mfa.FactorReader, error) {
 }
 
 // Challenger returns the port that tries codes of uzERP's users.
-func (r *Reader) Challenger() (mfa.Challenger, error) {
+func (r *Reader) Challenger() (mfa.FactorChallenger, error) {
 	client, err := r.ownClient(0)
-	return reading(client, err, func(c *twilio.Client) mfa.Challenger { return challenger{c} })
+	return reading(client, err, func(c *twilio.Client) mfa.FactorChallenger { return challenger{c} })
 }
 
 // Service fetches the Verify service that this program's settings name.

@@ -280,6 +280,7 @@ func TestReadOnlyDatabase(t *testing.T) {
 	dbtest.Exec(t, url, "alter database "+database(url)+" set default_transaction_read_only = on")
 	d := open(t, db.Config{ConnString: url})
 	wantError(t, d.CompareAndSet(t.Context(), "alice", find(t, d, "alice").Row, mfa.Row{}), errs.Refused, "read-only")
+	wantError(t, d.MayWrite(t.Context(), "alice", mfa.Row{}), errs.Refused, "read-only")
 	wantError(t, d.ApplySwitch(t.Context(), switchNames(), plan(t, d)), errs.Refused, "read-only")
 	if s, err := d.CheckSchema(t.Context()); err != nil || !s.ReadOnly {
 		t.Error(s, err)

@@ -100,8 +100,12 @@ func useAllRights(t *testing.T, d *db.DB) error {
 	if _, err := d.MobileHolders(ctx, "alice", "0123"); err != nil {
 		return err
 	}
-	if err := d.CompareAndSet(ctx, "alice", users[0].Row, users[0].Row); err != nil {
-		return err
+	change := d.CompareAndSet(ctx, "alice", users[0].Row, users[0].Row)
+	if may := d.MayWrite(ctx, "alice", users[0].Row); (may == nil) != (change == nil) {
+		t.Errorf("a user may be written: %v; and is: %v", may, change)
+	}
+	if change != nil {
+		return change
 	}
 	classes, err := d.InjectorClasses(ctx, switchNames())
 	if err != nil {

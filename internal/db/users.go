@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -75,6 +76,25 @@ func (db *DB) compareAndSet(ctx context.Context, tx pgx.Tx, username string, was
 	}
 	return err
 }
+
+// MayWrite implements mfa.Writer. The database judges all users and rows alike.
+func (db *DB) MayWrite(ctx context.Context, _ string, _ mfa.Row) error {
+	may := false
+	err := db.change(ctx, "look whether a user can be changed", func(tx pgx.Tx) error {
+		if _, err := db.execute(ctx, tx, "may_write", nil); err != nil {
+			return err
+		}
+		may = true
+		return errNothingToCommit
+	})
+	if may {
+		return nil
+	}
+	return err
+}
+
+// errNothingToCommit ends a transaction that has changed nothing.
+var errNothingToCommit = errors.New("nothing to commit")
 
 // UsersWithoutUUID implements injector.Reader.
 func (db *DB) UsersWithoutUUID(ctx context.Context) ([]mfa.User, error) {

@@ -19,6 +19,16 @@ type Settings struct {
 
 	Env         injector.Settings // uzERP's own; means nothing if Root has no directory
 	UzerpTwilio Part[bool]        // whether uzERP's own settings for Twilio are those of this program too
+	Log         Part[Log]         // uzERP's; nobody asked if Root has no directory
+}
+
+// Log is where uzERP writes its log.
+type Log struct {
+	Path    string // empty: into PHP's error_log
+	Source  string // where it is set
+	User    string // as whom the web server probably runs
+	Denied  string // what that user may not write; empty if nothing is in the way
+	Unknown string // why it could not be judged; empty if it was
 }
 
 // Input is everything that Examine judges.

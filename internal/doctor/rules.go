@@ -37,6 +37,7 @@ const (
 
 	EnvFile     = injector.CheckEnvFile
 	SameService = injector.CheckSameService
+	UzerpLog    = "uzerp-log"
 
 	TwilioService     = injector.CheckTwilioService
 	TwilioAccount     = "twilio-account"
@@ -71,7 +72,7 @@ func IDs() map[string]finding.Severity {
 		PolicyFile:        fail,
 		DatabaseReachable: fail, DatabaseUzerp: fail, DatabaseSchema: fail, DatabaseVersion: warn, DatabaseWritable: fail, DatabaseRights: fail,
 		TwoFactor: warn, LoginHandler: fail, Gateway: fail, Validator: fail, UniqueKey: fail, NoTrial: fail,
-		EnvFile: fail, SameService: warn,
+		EnvFile: fail, SameService: warn, UzerpLog: warn,
 		TwilioService: fail, TwilioAccount: fail, TwilioCredentials: info, UzerpTwilio: fail, ServiceSettings: fail, Clock: fail,
 		SessionSettings: fail,
 		UserStates:      fail, UsersBroken: fail, UUIDMissing: fail, UUIDDuplicate: fail, UsersLeft: fail, UsersSkip: info, UsersNoAccess: info,
@@ -322,9 +323,10 @@ func trial(c *checker, in Input) {
 
 func uzerp(c *checker, in Input) {
 	if !in.Root.OK() || in.Root.value.Value == "" {
-		c.skip(UzerpRoot, EnvFile, SameService)
+		c.skip(UzerpRoot, EnvFile, SameService, UzerpLog)
 		return
 	}
+	defer uzerpLog(c, in)
 	foreign := false
 	for _, f := range injector.CheckSettings(in.Env) {
 		c.take(f)
@@ -339,6 +341,26 @@ func uzerp(c *checker, in Input) {
 		c.skip(TwilioSettings, SameService)
 	default:
 		c.pass(SameService, "this program uses the account and the service that uzERP uses")
+	}
+}
+
+// uzerpLog checks whether the web server can write uzERP's log. Otherwise logins end in error pages (docs/facts/uzerp.md §9).
+func uzerpLog(c *checker, in Input) {
+	if !in.Log.OK() {
+		c.add(UzerpLog, finding.Skipped, errs.Hint{}, "not checked: where uzERP writes its log can not be read from here")
+		return
+	}
+	switch log := in.Log.value; {
+	case log.Path == "":
+		c.pass(UzerpLog, "uzERP writes its log into PHP's error_log")
+	case log.Unknown != "":
+		c.add(UzerpLog, finding.Skipped, errs.Hint{}, "not checked whether the web server can write uzERP's log %s: %s", log.Path, log.Unknown)
+	case log.Denied != "":
+		c.add(UzerpLog, finding.Warning, errs.Plain("make a directory that belongs to "+log.User+", and let UZERP_LOG_PATH in "+log.Source+" name a file in it"),
+			"the web server usually runs as %s, who can't write uzERP's log %s (%s): then a wrong password, a code that Twilio refuses, "+
+				"and even a right one end in an error page", log.User, log.Path, log.Denied)
+	default:
+		c.pass(UzerpLog, "the web server can write uzERP's log %s", log.Path)
 	}
 }
 

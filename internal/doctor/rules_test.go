@@ -76,6 +76,7 @@ func sound() doctor.Input {
 			Compared: doctor.Got(doctor.Comparison{Same: true}, nil), Region: doctor.Got(doctor.Place{Value: "GB"}, nil),
 			Policy: doctor.Got(doctor.Policy{Path: "/etc/uzerp-mfa/policy.env"}, nil),
 			Env:    injector.Settings{Path: "/var/www/uzerp/conf/.env"}, UzerpTwilio: doctor.Got(false, nil),
+			Log: doctor.Got(doctor.Log{Path: "/var/log/uzerp/uzerp.log", Source: "conf/config.php line 3", User: "www-data"}, nil),
 		},
 
 		Reached: doctor.Got(struct{}{}, nil), Schema: doctor.Got(doctor.Schema{Version: "15.4 (Debian)"}, nil), Rights: doctor.Got([]string(nil), nil),
@@ -102,11 +103,13 @@ func ruleTests() []ruleTest {
 
 		{"a directory that is none", func(in *doctor.Input) {
 			in.Root, in.Session, in.UzerpService = doctor.Got(doctor.Place{}, failed), doctor.Part[[]finding.Finding]{}, doctor.Part[verifyservice.Service]{}
-		}, "uzerp-root fail,same-database skipped,env-file skipped,same-service skipped,uzerp-twilio skipped,session-settings skipped", "it is wrong"},
+		}, "uzerp-root fail,same-database skipped,env-file skipped,same-service skipped,uzerp-log skipped," +
+			"uzerp-twilio skipped,session-settings skipped", "it is wrong"},
 		{"no directory known", func(in *doctor.Input) {
 			in.Root, in.Env = doctor.Got(doctor.Place{}, nil), injector.Settings{}
 			in.Session, in.UzerpService = doctor.Part[[]finding.Finding]{}, doctor.Part[verifyservice.Service]{}
-		}, "uzerp-root info,same-database skipped,env-file skipped,same-service skipped,uzerp-twilio skipped,session-settings skipped", "root-unknown"},
+		}, "uzerp-root info,same-database skipped,env-file skipped,same-service skipped,uzerp-log skipped," +
+			"uzerp-twilio skipped,session-settings skipped", "root-unknown"},
 		{"no database set", func(in *doctor.Input) { withoutDatabase(in); in.Database = doctor.Got(doctor.Place{}, failed) },
 			"database-settings fail,same-database skipped,database-reachable skipped," + tables + "," + all + "," + people, "correct it"},
 		{"a copy", func(in *doctor.Input) {
@@ -201,6 +204,14 @@ func ruleTests() []ruleTest {
 			in.Env.Problem, in.Env.Hint = "uzERP reads conf/.env", errs.Plain("move it")
 			in.UzerpService, in.Session = doctor.Part[verifyservice.Service]{}, doctor.Part[[]finding.Finding]{}
 		}, "env-file fail,same-service skipped,uzerp-twilio skipped,session-settings skipped", "uzERP reads conf/.env"},
+		{"a log that the web server can't write", func(in *doctor.Input) {
+			in.Log = doctor.Got(doctor.Log{Path: "/var/log/uzerp", Source: "conf/config.php line 3", User: "www-data", Denied: "/var/log"}, nil)
+		}, "uzerp-log warn", "www-data, who can't write uzERP's log /var/log/uzerp (/var/log)"},
+		{"PHP's own log", func(in *doctor.Input) { in.Log = doctor.Got(doctor.Log{}, nil) }, "", ""},
+		{"a log with an access list", func(in *doctor.Input) {
+			in.Log = doctor.Got(doctor.Log{Path: "/var/log/uzerp/x", Unknown: "/var/log/uzerp has an access list"}, nil)
+		}, "uzerp-log skipped", "has an access list"},
+		{"a log that only PHP knows", func(in *doctor.Input) { in.Log = doctor.Got(doctor.Log{}, failed) }, "uzerp-log skipped", "can not be read from here"},
 		{"another service than uzERP's", func(in *doctor.Input) { in.Env.Foreign = []string{"TWILIO_SERVICE_SID"} }, "same-service warn", "TWILIO_SERVICE_SID here"},
 
 		{"Twilio is down", func(in *doctor.Input) { withoutTwilio(in); in.Service = doctor.Got(verifyservice.Service{}, down) },
@@ -497,10 +508,11 @@ func TestNothingPassesUnseen(t *testing.T) {
 		"session": {func(in *doctor.Input) { in.Session = doctor.Part[[]finding.Finding]{} }, "session-settings"},
 		"users": {func(in *doctor.Input) { in.Users = doctor.Part[*doctor.Tally]{} },
 			"user-states,users-broken,uuid-missing,uuid-duplicate,users-left,users-skip-next-login,users-error-page,maintenance,users-without-company"},
-		"persons":  {func(in *doctor.Input) { in.Persons = doctor.Part[struct{}]{} }, "users-left,users-error-page,maintenance,users-without-company"},
-		"log":      {func(in *doctor.Input) { in.AuditLog = doctor.Part[doctor.LogFile]{} }, "audit-log-writable"},
-		"chain":    {func(in *doctor.Input) { in.AuditChain = doctor.Part[doctor.Chain]{} }, "audit-log-intact"},
-		"database": {withoutDatabase, "database-reachable,database-uzerp,database-schema,database-rights,login-handler,two-factor,trial,user-states,users-left"},
+		"persons":     {func(in *doctor.Input) { in.Persons = doctor.Part[struct{}]{} }, "users-left,users-error-page,maintenance,users-without-company"},
+		"uzerp's log": {func(in *doctor.Input) { in.Log = doctor.Part[doctor.Log]{} }, "uzerp-log"},
+		"log":         {func(in *doctor.Input) { in.AuditLog = doctor.Part[doctor.LogFile]{} }, "audit-log-writable"},
+		"chain":       {func(in *doctor.Input) { in.AuditChain = doctor.Part[doctor.Chain]{} }, "audit-log-intact"},
+		"database":    {withoutDatabase, "database-reachable,database-uzerp,database-schema,database-rights,login-handler,two-factor,trial,user-states,users-left"},
 	} {
 		in := sound()
 		lose.part(&in)

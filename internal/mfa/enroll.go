@@ -53,23 +53,31 @@ type PendingEnrollment struct {
 	e      *Enroller
 	User   User // with the new uuid, if Begin assigned one
 	Factor NewFactor
+	wrong  int // the codes that Twilio did not accept
 }
 
 // Begin assigns the user a uuid if there is none, and has Twilio make a factor. uzERP's row does not name the factor
 // until Submit has verified it with a code of the user's app.
 func (e *Enroller) Begin(ctx context.Context, c RowChange) (*PendingEnrollment, error) {
+	return e.begin(ctx, c, nil, false)
+}
+
+// begin is Begin for a caller that may have listed the user's factors already.
+func (e *Enroller) begin(ctx context.Context, c RowChange, before []Factor, listed bool) (*PendingEnrollment, error) {
 	if c.Refusal != nil {
 		return nil, c.Refusal
 	}
 	u := c.User
-	var before []Factor
+	if err := e.Store.MayWrite(ctx, u.Username, Row{UUID: u.UUID}); err != nil {
+		return nil, err // before Twilio is asked
+	}
 	if u.UUID == nil {
 		becomes := u.WithUUID(e.NewUUID())
 		if err := SetRow(ctx, e.Store, u.Username, u.Row, becomes); err != nil {
 			return nil, err
 		}
 		u.Row = becomes
-	} else {
+	} else if !listed {
 		var err error
 		if before, err = e.Factors.ListFactors(ctx, *u.UUID); err != nil {
 			return nil, err
@@ -116,13 +124,21 @@ func (p *PendingEnrollment) Submit(ctx context.Context, code string) error {
 	if err := p.checkLocally(code); err != nil {
 		return err
 	}
-	return verifyAndStore(ctx, p.e.Store, p.e.Factors, p.User, p.Factor.Factor, code)
+	left := Tries{Left: MaxAttempts - p.wrong, Known: true, Until: p.Factor.surelyUntil()}
+	err := verifyAndStore(ctx, p.e.Store, p.e.Factors, p.User, p.Factor.Factor, code, left)
+	if errs.KindOf(err) == errs.CodeRejected {
+		p.wrong++
+	}
+	return err
 }
 
 // clockSearch is how long before and after now a code is looked for, to tell a wrong clock from a wrong code.
 const clockSearch = 30 * time.Minute
 
 func (p *PendingEnrollment) checkLocally(code string) error {
+	if err := checkLength(code, p.Factor.Factor); err != nil {
+		return err
+	}
 	c := p.Factor.TOTP
 	now := p.e.Factors.Now()
 	for n := 0; time.Duration(n)*c.Step <= clockSearch; n++ {
@@ -158,8 +174,12 @@ func clockError(off time.Duration) error {
 }
 
 // verifyAndStore has Twilio verify the factor and then writes the row. Twilio comes first: a crash between the two
-// leaves a factor that nobody uses, and never a user who is enrolled with an unverified factor.
-func verifyAndStore(ctx context.Context, store Writer, factors Factors, u User, f Factor, code string) error {
+// leaves a factor that nobody uses, and never a user who is enrolled with an unverified factor. left is what is left before
+// this code.
+func verifyAndStore(ctx context.Context, store Writer, factors Factors, u User, f Factor, code string, left Tries) error {
+	if err := mayStore(ctx, store, u, f); err != nil {
+		return err
+	}
 	// If Ctrl-C made us miss the answer, a verified factor could be left that no row names. So the call is finished,
 	// within its time limit.
 	sending, cancel := Uninterrupted(ctx)
@@ -176,10 +196,19 @@ func verifyAndStore(ctx context.Context, store Writer, factors Factors, u User, 
 	case err != nil:
 		return err
 	case got.Status != FactorVerified:
-		return errs.New(errs.CodeRejected, "Twilio did not accept the code; nothing was changed in uzERP",
-			"try the next code that the app shows; if it goes on, check date and time on the phone. Twilio takes five codes for a factor")
+		return wrongCode(u, left.after(), factors.Now())
 	}
 	return storeFactor(ctx, store, factors, u, f)
+}
+
+// wrongCode returns the error for a code that Twilio did not accept. left is what is left now.
+func wrongCode(u User, left Tries, now time.Time) error {
+	if left.Known && left.Left == 0 {
+		return &errs.Error{Kind: errs.CodeRejected, Hint: ReasonAttemptsUsedUp.With(u.Username),
+			Err: fmt.Errorf("Twilio did not accept the code, and it was the fifth wrong one; nothing was changed in uzERP: %w", ErrAttemptsUsedUp)}
+	}
+	return errs.New(errs.CodeRejected, "Twilio did not accept the code; nothing was changed in uzERP",
+		"try the next code that the app shows: "+left.inWords(now)+". If it goes on, check date and time on the phone")
 }
 
 // Uninterrupted returns a context that a signal does not end, but the command's own deadline does.

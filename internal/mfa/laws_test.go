@@ -201,7 +201,7 @@ func TestVerifyNamedFactorWhereNobodyCanLookWhoUsesIt(t *testing.T) {
 	w := mfatest.NewWorld(mfatest.Fresh("alice", uuidA))
 	w.Add(uuidA, sidA, mfa.FactorVerified)
 	w.Hooks["FactorOwners"] = func() error { return errDown }
-	_, err := mfa.PlanVerification(t.Context(), w, w, w.Users["alice"], sidA)
+	_, err := mfa.PlanVerification(t.Context(), w, w, nil, w.Users["alice"], sidA)
 	wantKind(t, err, errs.Unavailable)
 }
 

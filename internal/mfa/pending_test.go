@@ -8,6 +8,7 @@ import (
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/mfa/mfatest"
+	"uzerp-mfa/internal/totp"
 )
 
 func TestSubmitUntilVerified(t *testing.T) {
@@ -23,6 +24,7 @@ func TestSubmitUntilVerified(t *testing.T) {
 		"the last code":     {[]string{"000000", "000001", "right"}, 3, 3, -1, mfa.StateEnrolled},
 		"one code too many": {[]string{"000000", "000001", "right"}, 2, 2, errs.CodeRejected, mfa.StateNotEnrolled},
 		"no code":           {[]string{"000000"}, 3, 2, errs.Failure, mfa.StateNotEnrolled},
+		"another length":    {[]string{"00000", "0000000", "right"}, 1, 3, -1, mfa.StateEnrolled},
 	} {
 		w := mfatest.NewWorld(mfatest.Fresh("alice", uuidA))
 		p := begin(t, w, "alice")
@@ -46,6 +48,22 @@ func TestSubmitUntilVerified(t *testing.T) {
 		if (test.kind == errs.Failure) != errors.Is(err, gone) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// When Twilio takes no more codes, no other one is asked for.
+func TestNoCodeIsAskedForInVain(t *testing.T) {
+	w := mfatest.NewWorld(mfatest.Fresh("alice", uuidA))
+	p := begin(t, w, "alice")
+	w.Secrets[p.Factor.SID] = w.Secrets["none"] // Twilio takes none of the codes that look right here
+	asked := 0
+	err := p.SubmitUntilVerified(t.Context(), 9, func(error) (string, error) {
+		asked++
+		code, err := totp.Code(p.Factor.Secret, p.Factor.TOTP, w.Clock)
+		return code, err
+	})
+	if asked != mfa.MaxAttempts || !errors.Is(err, mfa.ErrAttemptsUsedUp) || errs.HintOf(err).String() != "attempts-used-up(alice)" {
+		t.Errorf("asked %d times, %v", asked, err)
 	}
 }
 

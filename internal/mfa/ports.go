@@ -23,6 +23,10 @@ type Writer interface {
 	// CompareAndSet sets the user's row to becomes if it is still was. Otherwise, also if the user is gone, it changes
 	// nothing and returns an error of errs.Refused with errs.ErrChanged in its chain.
 	CompareAndSet(ctx context.Context, username string, was, becomes Row) error
+	// MayWrite returns the error that would keep CompareAndSet from setting the user's row to becomes, whatever the row is now: the
+	// role lacks a right, the database is a standby, the administrator's policy forbids it. It changes nothing. It is asked
+	// before something that can't be taken back.
+	MayWrite(ctx context.Context, username string, becomes Row) error
 }
 
 // FactorReader reads a Twilio Verify service. Its errors are *errs.Error.
@@ -55,11 +59,16 @@ type Challenger interface {
 	Challenge(ctx context.Context, identity, sid, code string) (approved bool, err error)
 }
 
+// FactorChallenger reads a Twilio Verify service and checks codes.
+type FactorChallenger interface {
+	FactorReader
+	Challenger
+}
+
 // Factors also changes the factors of the service. The identity of their entity is the user's uuid. If a call failed
 // but may have taken effect, its error has errs.ErrLostReply in the chain.
 type Factors interface {
-	FactorReader
-	Challenger
+	FactorChallenger
 	// CreateFactor makes an unverified TOTP factor, and its entity if there is none. friendlyName becomes the account
 	// name in the app. The request is never repeated.
 	CreateFactor(ctx context.Context, identity, friendlyName string) (NewFactor, error)
@@ -95,6 +104,12 @@ type TOTPConfig struct {
 	Digits    int           // 3 to 8
 	Step      time.Duration // 20 to 60 s
 	Skew      int           // how many steps to either side Twilio accepts, 0 to 2
+}
+
+// Usual reports whether the codes are made as every app assumes: SHA-1, six digits, 30 seconds. Otherwise somebody who types
+// the secret must set all three in the app.
+func (c TOTPConfig) Usual() bool {
+	return c.Algorithm == "sha1" && c.Digits == 6 && c.Step == 30*time.Second
 }
 
 // NewFactor is a factor just made, with the secret that Twilio shows only once.

@@ -22,6 +22,8 @@ const (
 	ReasonNothingPending   errs.Reason = "nothing-pending"   // user
 	ReasonHalfEnrolled     errs.Reason = "half-enrolled"     // user, factor: its code was accepted, perhaps just now
 	ReasonAttemptsUsedUp   errs.Reason = "attempts-used-up"  // user
+	ReasonWhichFactor      errs.Reason = "which-factor"      // user: the factor must be named
+	ReasonPageOfOther      errs.Reason = "page-of-other"     // no parts: a page may belong to another installation
 	ReasonPendingGone      errs.Reason = "pending-gone"      // user
 	ReasonAnswerLost       errs.Reason = "answer-lost"       // user, factor: whether its code was accepted is not known
 	ReasonRowNotWritten    errs.Reason = "row-not-written"   // user, factor: Twilio accepted the code

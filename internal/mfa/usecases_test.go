@@ -30,6 +30,9 @@ func wantNil(t *testing.T, err error) {
 	}
 }
 
+// submitted returns the error of Verification.Submit.
+func submitted(_ mfa.Tries, err error) error { return err }
+
 func TestLookupNamesEveryUnknownUser(t *testing.T) {
 	w := mfatest.NewWorld(mfatest.Fresh("alice", uuidA))
 	_, err := mfa.Lookup(t.Context(), w, []string{"alice", "bob", "eve\u202e"})
@@ -269,12 +272,12 @@ func TestSharedUUIDKeepsPendingFactorsApart(t *testing.T) {
 	if p := planReset(t, w, "alice"); len(p.Delete) != 1 || p.Delete[0].SID != sidA {
 		t.Errorf("deletes %v", p.Delete)
 	}
-	v, err := mfa.PlanVerification(t.Context(), w, w, w.Users["alice"], "")
+	v, err := mfa.PlanVerification(t.Context(), w, w, nil, w.Users["alice"], "")
 	wantNil(t, err)
 	if v.Factor.SID != sidA {
 		t.Error("alice would be verified with bob's phone")
 	}
-	_, err = mfa.PlanVerification(t.Context(), w, w, w.Users["alice"], sidB)
+	_, err = mfa.PlanVerification(t.Context(), w, w, nil, w.Users["alice"], sidB)
 	wantKind(t, err, errs.Refused)
 }
 
@@ -320,9 +323,9 @@ func TestEnrollForgetsAFactorWithoutUUID(t *testing.T) {
 		if skips := enabled != nil && !*enabled; skips != (row.State() == mfa.StateSkipNextLogin) {
 			t.Errorf("the skip changed: %s", show(row))
 		}
-		v, err := mfa.PlanVerification(t.Context(), w, w, w.Users["alice"], "")
+		v, err := mfa.PlanVerification(t.Context(), w, w, nil, w.Users["alice"], "")
 		wantNil(t, err)
-		wantNil(t, v.Submit(t.Context(), w, w, w.Code(t, p.Factor.SID, 0)))
+		wantNil(t, submitted(v.Submit(t.Context(), w, w, w.Code(t, p.Factor.SID, 0))))
 		if w.Users["alice"].State() != mfa.StateEnrolled {
 			t.Error("alice is not enrolled")
 		}
@@ -391,15 +394,15 @@ func TestEnrollFinishesAfterTheDatabaseWasDown(t *testing.T) {
 		t.Errorf("the hint does not say how to finish: %s", hint)
 	}
 	delete(w.Hooks, "CompareAndSet")
-	_, err = mfa.PlanVerification(t.Context(), w, w, w.Users["alice"], "")
+	_, err = mfa.PlanVerification(t.Context(), w, w, nil, w.Users["alice"], "")
 	wantKind(t, err, errs.NotFound) // a verified factor must be named
-	v, err := mfa.PlanVerification(t.Context(), w, w, w.Users["alice"], p.Factor.SID)
+	v, err := mfa.PlanVerification(t.Context(), w, w, nil, w.Users["alice"], p.Factor.SID)
 	wantNil(t, err)
 	if !v.Billed() {
 		t.Error("a challenge is billed")
 	}
-	wantKind(t, v.Submit(t.Context(), w, w, "000000"), errs.CodeRejected)
-	wantNil(t, v.Submit(t.Context(), w, w, w.Code(t, p.Factor.SID, 30*time.Second)))
+	wantKind(t, submitted(v.Submit(t.Context(), w, w, "000000")), errs.CodeRejected)
+	wantNil(t, submitted(v.Submit(t.Context(), w, w, w.Code(t, p.Factor.SID, 30*time.Second))))
 	if w.Users["alice"].State() != mfa.StateEnrolled {
 		t.Error("alice is not enrolled")
 	}
@@ -448,43 +451,25 @@ func TestLostVerificationTellsHowToGoOn(t *testing.T) {
 	if errs.HintOf(err).String() != "answer-lost(alice, "+p.Factor.SID+")" {
 		t.Error(errs.HintOf(err))
 	}
-	_, err = mfa.PlanVerification(t.Context(), w, w, w.Users["alice"], "")
+	_, err = mfa.PlanVerification(t.Context(), w, w, nil, w.Users["alice"], "")
 	wantKind(t, err, errs.NotFound)
 	if errs.HintOf(err).String() != "half-enrolled(alice, "+p.Factor.SID+")" {
 		t.Error(errs.HintOf(err))
 	}
 }
 
-func TestVerifyPicksTheNewestPendingFactor(t *testing.T) {
-	w := mfatest.NewWorld(mfatest.Fresh("alice", uuidA))
-	w.Add(uuidA, sidA, mfa.FactorUnverified)
-	w.Clock = w.Clock.Add(time.Minute)
-	w.Add(uuidA, sidB, mfa.FactorUnverified)
-	w.Add(uuidA, sidC, mfa.FactorVerified)
-	v, err := mfa.PlanVerification(t.Context(), w, w, w.Users["alice"], "")
-	wantNil(t, err)
-	if v.Factor.SID != sidB || v.Billed() {
-		t.Errorf("picked %s", v.Factor.SID)
-	}
-	wantKind(t, v.Submit(t.Context(), w, w, "000000"), errs.CodeRejected)
-	if w.Users["alice"].State() != mfa.StateNotEnrolled {
-		t.Error("a wrong code changed the row")
-	}
-	wantNil(t, v.Submit(t.Context(), w, w, w.Code(t, sidB, 0)))
-}
-
 func TestVerifyRefusals(t *testing.T) {
 	w := mfatest.NewWorld(mfatest.Fresh("alice", uuidA), mfatest.Enrolled("bob", uuidA, sidB))
 	w.Add(uuidA, sidB, mfa.FactorVerified)
-	_, err := mfa.PlanVerification(t.Context(), w, w, w.Users["alice"], "")
+	_, err := mfa.PlanVerification(t.Context(), w, w, nil, w.Users["alice"], "")
 	wantKind(t, err, errs.NotFound)
-	_, err = mfa.PlanVerification(t.Context(), w, w, w.Users["alice"], sidC)
+	_, err = mfa.PlanVerification(t.Context(), w, w, nil, w.Users["alice"], sidC)
 	wantKind(t, err, errs.NotFound)
-	_, err = mfa.PlanVerification(t.Context(), w, w, w.Users["alice"], sidB) // bob's
+	_, err = mfa.PlanVerification(t.Context(), w, w, nil, w.Users["alice"], sidB) // bob's
 	wantKind(t, err, errs.Refused)
-	_, err = mfa.PlanVerification(t.Context(), w, w, w.Users["bob"], "")
+	_, err = mfa.PlanVerification(t.Context(), w, w, nil, w.Users["bob"], "")
 	wantKind(t, err, errs.Refused)
-	_, err = mfa.PlanVerification(t.Context(), w, w, mfa.User{Username: "erin"}, "")
+	_, err = mfa.PlanVerification(t.Context(), w, w, nil, mfa.User{Username: "erin"}, "")
 	wantKind(t, err, errs.NotFound)
 	_, err = mfa.PlanCheck(w.Users["alice"], "")
 	wantKind(t, err, errs.Refused)
@@ -530,7 +515,7 @@ func TestReplace(t *testing.T) {
 	if *w.Users["alice"].SID != p.Factor.SID || !slices.Equal(w.SIDs(uuidA), []string{p.Factor.SID}) {
 		t.Errorf("row %s, factors %v", show(w.Users["alice"].Row), w.SIDs(uuidA))
 	}
-	if want := []string{"VerifyFactor", "CompareAndSet", "FetchFactor", "FactorOwners", "DeleteFactor"}; !slices.Equal(w.Calls, want) {
+	if want := []string{"MayWrite", "VerifyFactor", "CompareAndSet", "FetchFactor", "FactorOwners", "DeleteFactor"}; !slices.Equal(w.Calls, want) {
 		t.Errorf("in the order %v, want %v", w.Calls, want)
 	}
 }
@@ -564,13 +549,13 @@ func TestVerifyFinishesAReplacement(t *testing.T) {
 	w := mfatest.NewWorld(mfatest.Enrolled("alice", uuidA, sidA))
 	w.Add(uuidA, sidA, mfa.FactorVerified)
 	w.Add(uuidA, sidB, mfa.FactorUnverified)
-	_, err := mfa.PlanVerification(t.Context(), w, w, w.Users["alice"], "")
+	_, err := mfa.PlanVerification(t.Context(), w, w, nil, w.Users["alice"], "")
 	wantKind(t, err, errs.Refused)
-	_, err = mfa.PlanVerification(t.Context(), w, w, w.Users["alice"], sidA)
+	_, err = mfa.PlanVerification(t.Context(), w, w, nil, w.Users["alice"], sidA)
 	wantKind(t, err, errs.Refused)
-	v, err := mfa.PlanVerification(t.Context(), w, w, w.Users["alice"], sidB)
+	v, err := mfa.PlanVerification(t.Context(), w, w, nil, w.Users["alice"], sidB)
 	wantNil(t, err)
-	wantNil(t, v.Submit(t.Context(), w, w, w.Code(t, sidB, 0)))
+	wantNil(t, submitted(v.Submit(t.Context(), w, w, w.Code(t, sidB, 0))))
 	if *w.Users["alice"].SID != sidB || !slices.Equal(w.SIDs(uuidA), []string{sidB}) {
 		t.Errorf("row %s, factors %v", show(w.Users["alice"].Row), w.SIDs(uuidA))
 	}

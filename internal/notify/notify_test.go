@@ -116,6 +116,8 @@ func (w *world) CompareAndSet(_ context.Context, _ string, _, becomes mfa.Row) e
 	return nil
 }
 
+func (w *world) MayWrite(context.Context, string, mfa.Row) error { return nil }
+
 func (w *world) notifier() *Notifier {
 	return &Notifier{Directory: w, Record: w, Sender: w, Text: Standard(), Now: time.Now,
 		From: From{Address: "desk@example.com", Helpdesk: "Helpdesk", Contact: "ring 1"}}

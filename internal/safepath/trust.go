@@ -28,11 +28,14 @@ type Trust struct {
 	anyGroup bool // whatever group may change it
 }
 
-// Ourselves trusts the user of this process, and that user's private group. The primary group of a user is often
-// one that many are in, such as users: its members are strangers.
-func Ourselves() Trust {
-	t := Trust{UIDs: []int{os.Geteuid()}}
-	if gid := os.Getegid(); isPrivateGroup(os.Geteuid(), gid) {
+// Ourselves trusts the user of this process, as User does.
+func Ourselves() Trust { return User(os.Geteuid(), os.Getegid()) }
+
+// User trusts a user with this primary group, and the group if it is the user's private one. The primary group of a user is
+// often one that many are in, such as users: its members are strangers.
+func User(uid, gid int) Trust {
+	t := Trust{UIDs: []int{uid}}
+	if isPrivateGroup(uid, gid) {
 		t.GIDs = []int{gid}
 	}
 	return t

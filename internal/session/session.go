@@ -95,7 +95,7 @@ func (l Listing) OldHandler(present string) int {
 
 // isOld compares as PHP does: the names of its classes have no letter case.
 func (s Session) isOld(present string) bool {
-	return s.Handler != "" && !strings.EqualFold(strings.TrimPrefix(s.Handler, `\\`), strings.TrimPrefix(present, `\\`))
+	return s.Handler != "" && !strings.EqualFold(strings.TrimPrefix(s.Handler, `\`), strings.TrimPrefix(present, `\`))
 }
 
 // Readable returns an error of errs.Refused if igbinary has written some sessions: nobody knows whose they are.

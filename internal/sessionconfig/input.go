@@ -1,9 +1,6 @@
 package sessionconfig
 
 import (
-	"io/fs"
-	"slices"
-
 	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/installation/file"
 	"uzerp-mfa/internal/installation/php"
@@ -36,18 +33,4 @@ type Input struct {
 	Cleaner    installation.SessionCleaner
 	WebUser    installation.WebUser // the user that the web server probably runs as; Name is "" if it isn't known
 	Looked     []file.Facts         // the files that were looked at
-}
-
-// may reports whether the file's mode gives the user a permission: bit is 4 for reading, 1 for searching a directory.
-// It looks at the mode alone.
-func may(u installation.WebUser, bit fs.FileMode, f file.Facts) bool {
-	switch {
-	case u.UID == 0:
-		return true
-	case u.UID == f.UID:
-		bit <<= 6
-	case slices.Contains(u.GIDs, f.GID):
-		bit <<= 3
-	}
-	return f.Mode&bit != 0
 }

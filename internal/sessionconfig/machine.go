@@ -46,7 +46,7 @@ func (c *check) closeFix(env file.Facts) string {
 	switch {
 	case user.Name == "":
 		return "chmod o= " + path + ", after making the web server's group the file's group"
-	case may(user, 0o004, closed):
+	case user.May(0o004, closed):
 		return "chmod o= " + path
 	default:
 		return letRead(user, path)
@@ -76,7 +76,7 @@ func (c *check) checkWebUser() {
 		f.Message = "it was not judged whether the web server can read the file, because no user is known as whom it runs"
 	case dir.ACL || env.ACL:
 		f.Message = fmt.Sprintf("it was not judged whether %s can read the file, because the file has an access list", user.Name)
-	case !may(user, 0o001, dir):
+	case !user.May(0o001, dir):
 		f.ID, f.Severity, f.File = "env-not-readable", finding.Warning, dir.Path
 		f.Message = fmt.Sprintf("the web server usually runs as %s, who can not look into this directory, and uzERP "+
 			"treats a file that it can not read as an empty one", user.Name)
@@ -84,7 +84,7 @@ func (c *check) checkWebUser() {
 		if !user.OwnGroup {
 			f.Fix = errs.Plain(fmt.Sprintf("setfacl -m u:%s:x %s", user.Name, shell.Quote(dir.Path)))
 		}
-	case !may(user, 0o004, env):
+	case !user.May(0o004, env):
 		f.ID, f.Severity = "env-not-readable", finding.Warning
 		f.Message = fmt.Sprintf("the web server usually runs as %s, who can not read this file, and uzERP treats a file "+
 			"that it can not read as an empty one", user.Name)
@@ -107,7 +107,7 @@ func (c *check) checkCopies() {
 	var open []file.Facts
 	for _, copied := range c.in.Env.Copies {
 		user := c.in.WebUser
-		if copied.ACL || copied.Mode&0o004 != 0 || user.Name != "" && copied.UID >= 0 && may(user, 0o004, copied) {
+		if copied.ACL || copied.Mode&0o004 != 0 || user.Name != "" && copied.UID >= 0 && user.May(0o004, copied) {
 			open = append(open, copied)
 		}
 	}

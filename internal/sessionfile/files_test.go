@@ -78,10 +78,13 @@ func TestHostileDirectory(t *testing.T) {
 func TestExchanged(t *testing.T) {
 	for name, exchange := range map[string]func(path, outside string) error{
 		"another user's": func(path, _ string) error { return os.WriteFile(path, []byte(ofBob), 0o600) },
-		"a link":         func(path, outside string) error { return errors.Join(os.Remove(path), os.Symlink(outside, path)) },
-		"a second name":  func(path, outside string) error { return errors.Join(os.Remove(path), os.Link(outside, path)) },
-		"a pipe":         func(path, _ string) error { return errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o600)) },
-		"a directory":    func(path, _ string) error { return errors.Join(os.Remove(path), os.Mkdir(path, 0o700)) },
+		"moved away": func(path, outside string) error {
+			return errors.Join(os.Rename(path, outside+"2"), os.WriteFile(path, []byte(ofBob), 0o600))
+		},
+		"a link":        func(path, outside string) error { return errors.Join(os.Remove(path), os.Symlink(outside, path)) },
+		"a second name": func(path, outside string) error { return errors.Join(os.Remove(path), os.Link(outside, path)) },
+		"a pipe":        func(path, _ string) error { return errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o600)) },
+		"a directory":   func(path, _ string) error { return errors.Join(os.Remove(path), os.Mkdir(path, 0o700)) },
 	} {
 		for _, late := range []bool{false, true} { // before it is opened, or when its lock is held already
 			root := t.TempDir()

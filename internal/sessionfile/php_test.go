@@ -231,6 +231,9 @@ func TestLoginInFlight(t *testing.T) {
 	login.says("open -")
 	login.goOn()
 	login.says("new")
+	if l := list(t, f); l.InFlight != 1 || len(l.LoggedIn(nil)) != 1 {
+		t.Errorf("%+v", l)
+	}
 	done := make(chan []session.Ended)
 	go func() {
 		ended, err := session.End(t.Context(), f, session.Selection{Users: []string{"alice"}}, time.Now)

@@ -30,6 +30,7 @@ const (
 // Run tests a store. open returns a new one with these users, of whom only the names and rows count.
 func Run(t *testing.T, open func(t *testing.T, users ...mfa.User) Store) {
 	t.Run("compare and set", func(t *testing.T) { compareAndSet(t, open) })
+	t.Run("may write", func(t *testing.T) { mayWrite(t, open) })
 	t.Run("who is changed", func(t *testing.T) { whoIsChanged(t, open) })
 	t.Run("find users", func(t *testing.T) { findUsers(t, open) })
 	t.Run("factor owners", func(t *testing.T) { factorOwners(t, open) })
@@ -161,6 +162,21 @@ func uuidOwners(t *testing.T, open func(*testing.T, ...mfa.User) Store) {
 	wantOwners(t, s.UUIDOwners, []string{upperA, uuidA, uuidB}, map[string][]string{uuidA: {"Bob", "alice", "zoe"}, uuidB: {"carol"}})
 }
 
+// MayWrite changes nothing, and a row that has changed meanwhile does not matter to it.
+func mayWrite(t *testing.T, open func(*testing.T, ...mfa.User) Store) {
+	row := mfa.Row{UUID: new(uuidA), SID: new(sidA), Enrolled: new(true)}
+	s := open(t, mfa.User{Username: "alice", Row: row}, mfa.User{Username: "bob"})
+	for _, name := range []string{"alice", "bob", "nobody", "\x00"} {
+		for _, becomes := range []mfa.Row{{}, row, {SID: new(sidB)}} {
+			if err := s.MayWrite(t.Context(), name, becomes); err != nil {
+				t.Errorf("%q: %v", name, err)
+			}
+		}
+	}
+	wantRow(t, s, "alice", row)
+	wantRow(t, s, "bob", mfa.Row{})
+}
+
 // A command that was interrupted changes nothing any more.
 func cancelled(t *testing.T, open func(*testing.T, ...mfa.User) Store) {
 	s := open(t, mfa.User{Username: "alice"})
@@ -170,7 +186,7 @@ func cancelled(t *testing.T, open func(*testing.T, ...mfa.User) Store) {
 	_, factors := s.FactorOwners(ctx, []string{sidA})
 	_, uuids := s.UUIDOwners(ctx, []string{uuidA})
 	for name, err := range map[string]error{"CompareAndSet": s.CompareAndSet(ctx, "alice", mfa.Row{}, mfa.Row{SID: new(sidA)}),
-		"FindUsers": found, "FactorOwners": factors, "UUIDOwners": uuids} {
+		"MayWrite": s.MayWrite(ctx, "alice", mfa.Row{}), "FindUsers": found, "FactorOwners": factors, "UUIDOwners": uuids} {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v", name, err)
 		}

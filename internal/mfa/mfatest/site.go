@@ -54,6 +54,16 @@ func (s *Site) CompareAndSet(ctx context.Context, name string, was, becomes mfa.
 	return s.World.CompareAndSet(ctx, name, was, becomes)
 }
 
+// MayWrite is the method of the port.
+func (s *Site) MayWrite(ctx context.Context, name string, becomes mfa.Row) error {
+	leave, err := s.enter("MayWrite", name)
+	defer leave()
+	if err != nil {
+		return err
+	}
+	return s.World.MayWrite(ctx, name, becomes)
+}
+
 // FactorOwners is the method of the port.
 func (s *Site) FactorOwners(ctx context.Context, sids []string) (map[string][]string, error) {
 	leave, err := s.enter("FactorOwners", strings.Join(sids, " "))

@@ -78,6 +78,11 @@ func (w *World) CompareAndSet(ctx context.Context, name string, was, becomes mfa
 	return nil
 }
 
+// MayWrite is the method of the port.
+func (w *World) MayWrite(ctx context.Context, _ string, _ mfa.Row) error {
+	return w.called(ctx, "MayWrite")
+}
+
 // FactorOwners is the method of the port.
 func (w *World) FactorOwners(ctx context.Context, sids []string) (map[string][]string, error) {
 	if err := w.called(ctx, "FactorOwners"); err != nil {

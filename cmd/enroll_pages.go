@@ -1,0 +1,191 @@
+package cmd
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/handout"
+	"uzerp-mfa/internal/mfa"
+)
+
+// This file is enroll for users who are not in the room: a page for each of them in a directory.
+
+// newDir is the flag for a directory of pages. An empty name comes from a script's variable that is not set.
+type newDir string
+
+func (d *newDir) Set(name string) error {
+	if name == "" {
+		return errors.New("no name")
+	}
+	*d = newDir(name)
+	return nil
+}
+
+func (d *newDir) String() string { return string(*d) }
+
+// Type returns what the help shows for the value.
+func (*newDir) Type() string { return "dir" }
+
+// validatePages refuses what does not go together with --html-dir.
+func (o *enrollOptions) validatePages() error {
+	switch {
+	case !o.noWait && !o.dryRun:
+		return usageError("--html-dir is for users who are not in the room: no code can be asked for", "give --no-wait too; verify finishes each enrollment")
+	case o.png != "" || o.html != "":
+		return usageError("--html-dir makes a page for each user, and --png and --html are for one user", "")
+	case o.reveal:
+		return usageError("--reveal and --html-dir contradict each other: the secrets are on the pages alone", "")
+	case o.replace && o.ifMissing:
+		return usageError("--replace and --if-missing contradict each other", "")
+	}
+	return nil
+}
+
+// whose returns with whose rights files are opened and made: through sudo the caller's.
+func (a *App) whose() handout.Whose {
+	w := handout.Whose{UID: os.Geteuid(), GID: os.Getegid(), As: a.asCaller}
+	if a.caller != nil {
+		w.UID, w.GID = a.caller.UID, a.caller.GID
+	}
+	return w
+}
+
+// openPages opens the directory. In a dry run nothing is made there.
+func (a *App) openPages(opts *enrollOptions) (*handout.Dir, error) {
+	open := handout.Open
+	if opts.dryRun {
+		open = handout.Peek
+	}
+	dir, err := open(string(opts.htmlDir), a.whose())
+	switch {
+	case err == nil:
+		return dir, nil
+	case errors.Is(err, handout.ErrInUse):
+		return nil, errs.New(errs.Refused, "--html-dir: "+err.Error(), "wait until it has ended")
+	case errors.Is(err, fs.ErrPermission):
+		return nil, usageError(fmt.Sprintf("--html-dir: you may not make files in %q", string(opts.htmlDir)),
+			"name a directory of your own: through sudo files are made with your rights, and not with root's")
+	}
+	return nil, usageError("--html-dir: "+err.Error(), "name a new directory, which is made, or one of your own that nobody else may write to")
+}
+
+func runEnrollPages(ctx context.Context, app *App, opts *enrollOptions, args []string) error {
+	if err := opts.validatePages(); err != nil {
+		return err
+	}
+	names, err := opts.names.read(ctx, app, args)
+	if err != nil {
+		return err
+	}
+	if err := opts.oneCaller(names); err != nil {
+		return err
+	}
+	ch, err := app.changes(opts.writeFlags)
+	if err != nil {
+		return err
+	}
+	enroller, err := app.enroller(ctx, ch)
+	if err != nil {
+		return err
+	}
+	users, err := opts.names.lookup(ctx, enroller.Store, names)
+	if err != nil {
+		return err
+	}
+	dir, err := app.openPages(opts)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	if err := app.verifyCaller(ctx, ch, opts.writeFlags, opts.callerFlags, users[0], "nothing was changed"); err != nil {
+		return err
+	}
+	app.noteIfOff(ctx)
+	progress := app.streams.NewProgress("users looked at", len(users))
+	rollOut := &mfa.RollOut{Enroller: enroller, Pages: dir, Now: app.now, Replace: opts.replace, IfMissing: opts.ifMissing, Another: opts.another,
+		Render: func(p *mfa.PendingEnrollment) ([]byte, error) { return enrollPage(app, p) }}
+	outcomes := rollOut.Run(ctx, users, opts.dryRun, progress.Step)
+	progress.Done()
+	return app.reportPages(ch, dir, outcomes, opts.dryRun)
+}
+
+const (
+	statusMade      = "made"
+	statusWouldMake = "would-make"
+)
+
+// pageOutcome returns what became of a user, or what would.
+func pageOutcome(o mfa.RollOutOutcome) outcome {
+	out := outcome{username: o.Change.User.Username}
+	switch {
+	case o.Err != nil:
+		out.fail(o.Err)
+		return out
+	case o.Made:
+		out.status, out.message = statusMade, "surely works until "+moment(o.Page.ValidUntil)
+	case o.Done != "":
+		out.status, out.message = statusUnchanged, o.Done
+	case o.Page.File != "":
+		out.status, out.message = statusWouldMake, "a new page in place of the one that is there"
+	default:
+		out.status, out.message = statusWouldMake, "a page"
+	}
+	if !o.Change.User.Access() {
+		out.message += "; access to uzERP is disabled, and a page does not change that"
+	}
+	return out
+}
+
+func viewPage(app *App, out outcome, o mfa.RollOutOutcome) pageView {
+	v := pageView{resultView: out.view(app)}
+	if o.Page.File != "" && (o.Made || o.Done != "") {
+		until := o.Page.ValidUntil.UTC()
+		v.File, v.FactorSID, v.ValidUntil = &o.Page.File, &o.Page.FactorSID, &until
+	}
+	return v
+}
+
+// reportPages prints what became of each user, records the refusals, and returns what the command ends with.
+func (a *App) reportPages(ch *changes, dir *handout.Dir, outcomes []mfa.RollOutOutcome, dryRun bool) error {
+	view := pagesView{SchemaVersion: schemaVersion, DryRun: dryRun, Directory: dir.Path(), Results: []pageView{}}
+	failed, made := 0, 0
+	var first, interrupted error
+	for _, o := range outcomes {
+		out := pageOutcome(o)
+		view.Results = append(view.Results, viewPage(a, out, o))
+		if o.Made {
+			made++
+		}
+		if o.Err == nil {
+			continue
+		}
+		failed++
+		if o.Planned { // what was asked to be changed is recorded already
+			_ = ch.Refused(out.username, o.Err)
+		}
+		first = cmp.Or(first, o.Err)
+		if errors.Is(o.Err, context.Canceled) || errs.KindOf(o.Err) == errs.Interrupted {
+			interrupted = &interruption{done: "the report says who has a page", hint: "run the command again: users who have a page keep it"}
+		}
+	}
+	err := outcomeOf(first, interrupted, failed, len(outcomes))
+	showErr := showList(a, view, view.Results, []string{"username", "status", "file", "factor_sid", "message"}, func(v pageView) []string {
+		return []string{v.Username, v.Status, text(v.File), text(v.FactorSID), v.Message}
+	})
+	for _, v := range view.Results {
+		if v.Hint != "" && a.flags.output == formatTable && len(outcomes) > 1 {
+			a.streams.Sayf("%q: %s", v.Username, v.Hint)
+		}
+	}
+	if made > 0 {
+		a.streams.Notef("%s made in %q; %s there says whose each is. Who has a page can make the user's codes: send it as you would send a password,",
+			count(made, "page"), dir.Path(), handout.ListName)
+		a.streams.Notef("and delete it when the user is enrolled. On the page is the command with which you finish when the user reads out the code.")
+	}
+	return cmp.Or(err, showErr)
+}

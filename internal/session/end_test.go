@@ -1,0 +1,107 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"os"
+	"testing"
+	"time"
+
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/sharedtest"
+)
+
+func TestMain(m *testing.M) { os.Exit(sharedtest.Tests{M: m}.Run()) }
+
+// fake has a listing for each call of List; the last one stays.
+type fake struct {
+	listings []Listing
+	ended    []int // the Refs
+	err      error
+}
+
+func (f *fake) List(context.Context) (Listing, error) {
+	l := f.listings[0]
+	if len(f.listings) > 1 {
+		f.listings = f.listings[1:]
+	}
+	return l, nil
+}
+
+func (f *fake) End(_ context.Context, _ string, sessions []Session) (int, error) {
+	for _, s := range sessions {
+		f.ended = append(f.ended, s.Ref)
+	}
+	return len(sessions), f.err
+}
+
+func of(refs ...int) Listing {
+	l := Listing{}
+	for _, ref := range refs {
+		l.Sessions = append(l.Sessions, Session{Ref: ref, User: "alice", LoggedIn: true, Handler: "Old"}, Session{Ref: -ref, User: "bob"})
+	}
+	return l
+}
+
+// It is listed until twice in a row none is left: a login that was under way has made another one.
+func TestEnd(t *testing.T) {
+	f := &fake{listings: []Listing{of(1, 2), {}, of(3), {InFlight: 1}, of(4), {}}}
+	ended, err := End(t.Context(), f, Selection{Users: []string{"alice"}}, time.Now)
+	if err != nil || len(ended) != 1 || ended[0] != (Ended{User: "alice", Ended: 4}) || len(f.ended) != 4 {
+		t.Errorf("%+v, %v, %v", ended, err, f.ended)
+	}
+	// A request that may be a login, and does not end: whether one is left is not known.
+	now := time.Now()
+	_, err = End(t.Context(), &fake{listings: []Listing{{InFlight: 1}}}, Selection{All: true}, func() time.Time { now = now.Add(6 * time.Second); return now })
+	if errs.KindOf(err) != errs.Unavailable || errs.HintOf(err).Reason != ReasonRequestOpen {
+		t.Error(err)
+	}
+	// A user whose session can't be ended is not tried again, and does not stop the others.
+	f = &fake{listings: []Listing{of(1)}, err: errors.New("no")}
+	ended, err = End(t.Context(), f, Selection{All: true}, time.Now)
+	if err != nil || len(ended) != 2 || ended[0].Err == nil || ended[1].Err == nil || len(f.ended) != 2 {
+		t.Errorf("%+v, %v", ended, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := End(ctx, &fake{listings: []Listing{{}}}, Selection{All: true}, time.Now); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+func TestPlanEnd(t *testing.T) {
+	l := Listing{Sessions: []Session{
+		{Ref: 1, User: "bob", LoggedIn: true, Handler: "Old", Started: time.Unix(9, 0)}, {Ref: 2, User: "alice", Handler: `\new`}, {Ref: 3, Handler: "Old"},
+		{Ref: 4, User: "bob", LoggedIn: true, Started: time.Unix(7, 0), LastRequest: time.Unix(8, 0)},
+	}}
+	for name, tt := range map[string]struct {
+		sel  Selection
+		want string
+	}{
+		"all":       {Selection{All: true}, " 3 alice 2 bob 1 4"},
+		"old":       {Selection{All: true, Present: "New"}, " 3 bob 1"},
+		"one":       {Selection{Users: []string{"bob", "carol"}}, "bob 1 4"},
+		"nobody":    {Selection{}, ""},
+		"no pages":  {Selection{Users: []string{""}}, ""},
+		"another":   {Selection{Users: []string{"Bob"}}, ""},
+		"both then": {Selection{Users: []string{"alice", "bob"}, Present: "new"}, "bob 1"},
+	} {
+		got := ""
+		for _, g := range PlanEnd(l, tt.sel) {
+			if got != "" {
+				got += " "
+			}
+			got += g.User
+			for _, s := range g.Sessions {
+				got += " " + string(rune('0'+s.Ref))
+			}
+		}
+		if got != tt.want {
+			t.Errorf("%s: %q, want %q", name, got, tt.want)
+		}
+	}
+	g := PlanEnd(l, Selection{Users: []string{"bob"}})[0]
+	if g.LoggedIn() != 2 || g.Since() != time.Unix(7, 0) || g.LastRequest() != time.Unix(8, 0) || len(l.LoggedIn(nil)) != 2 || l.OldHandler("New") != 2 {
+		t.Errorf("%+v", g)
+	}
+}
