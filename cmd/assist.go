@@ -477,7 +477,7 @@ func (d *desk) remedy(ctx context.Context, app *App, u mfa.User, remedy mfa.Reme
 	d.say("Done: %s.", r.Message())
 	if r.Err != nil {
 		d.say("Not finished: %s.", r.Err)
-		if hint := hintOf(r.Err); hint != "" {
+		if hint := d.app.hintOf(r.Err); hint != "" {
 			app.streams.Sayf("hint: %s", hint)
 		}
 	}
