@@ -380,7 +380,7 @@ func (d *desk) do(ctx context.Context, u mfa.User, r assist.Remedy) error {
 		return err
 	}
 	d.say("%s", sentenceOf(err))
-	if hint := hintOf(err); hint != "" {
+	if hint := d.app.hintOf(err); hint != "" {
 		d.app.streams.Sayf("hint: %s", hint)
 	}
 	return nil
@@ -474,7 +474,7 @@ func (d *desk) remedy(ctx context.Context, app *App, u mfa.User, remedy mfa.Reme
 	}
 	d.prove(u, flags, w)
 	app.warnSelf(ch, w, plan)
-	if err := app.askRemedy(ctx, w, plan); err != nil || w.dryRun {
+	if err := app.askRemedy(ctx, ch, w, plan); err != nil || w.dryRun {
 		return err
 	}
 	plan.Apply(ctx, applier, nil)
@@ -485,7 +485,7 @@ func (d *desk) remedy(ctx context.Context, app *App, u mfa.User, remedy mfa.Reme
 	d.say("Done: %s.", r.Message())
 	if r.Err != nil {
 		d.say("Not finished: %s.", r.Err)
-		if hint := hintOf(r.Err); hint != "" {
+		if hint := d.app.hintOf(r.Err); hint != "" {
 			app.streams.Sayf("hint: %s", hint)
 		}
 	}
