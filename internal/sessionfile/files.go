@@ -1,6 +1,7 @@
 package sessionfile
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -315,8 +316,9 @@ func (f *Files) end(ctx context.Context, user string, at listed) (bool, error) {
 		return false, err
 	}
 	defer func() { _ = file.Close() }()
-	if err := f.lock(ctx, user, file); err != nil {
-		return false, err
+	busy := f.lock(ctx, user, file)
+	if busy != nil && (errs.KindOf(busy) != errs.Unavailable || ctx.Err() != nil) {
+		return false, busy
 	}
 	if f.locked != nil {
 		f.locked()
@@ -329,12 +331,16 @@ func (f *Files) end(ctx context.Context, user string, at listed) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if now, err := phpsession.Parse(content, f.places[at.place].formats...); err != nil || now.User != user || user == "" && !now.OfUzerp {
-		return false, nil //nolint:nilerr // it is no session of this user's any more
+	now, err := phpsession.Parse(content, f.places[at.place].formats...)
+	if err != nil || now.User != user || user == "" && !now.OfUzerp || busy != nil && !now.LoggedIn { // what may be a login must stay in sight
+		return false, busy // it is no session of this user's any more, or is being written
 	}
 	var stat unix.Stat_t
 	if err := unix.Fstat(int(file.Fd()), &stat); err != nil || f.judge(&stat) != "" { // a second name may have been made meanwhile
 		return false, err
+	}
+	if busy != nil { // requests that have the file open end with it, and no other one finds it
+		return false, cmp.Or(dir.Remove(at.name), busy)
 	}
 	if err := file.Truncate(0); err != nil {
 		return false, err
@@ -351,7 +357,7 @@ func (f *Files) lock(ctx context.Context, user string, file *os.File) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.Is(err, context.DeadlineExceeded):
-		return errs.NewWith(errs.Unavailable, fmt.Sprintf("a request of %q has not ended for %s, so its session could not be ended", user, f.wait),
+		return errs.NewWith(errs.Unavailable, fmt.Sprintf("a request of %q has not ended for %s: it goes on with the session, which no later one gets", user, f.wait),
 			session.ReasonRequestOpen.With())
 	}
 	return err
