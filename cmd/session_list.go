@@ -70,9 +70,15 @@ func runSessionList(ctx context.Context, app *App, opts *sessionListOptions, arg
 	}
 	var users []string // nil means everybody
 	if len(names) > 0 {
-		if users, err = app.knownUsers(ctx, &opts.names, names); err != nil {
+		store, err := app.reader.Users(ctx)
+		if err != nil {
 			return err
 		}
+		found, err := app.takeUsers(ctx, store, &opts.names, names, len(args))
+		if err != nil {
+			return err
+		}
+		users = usernamesOf(found)
 	}
 	listing, err := sessions.List(ctx)
 	if err != nil {
@@ -96,19 +102,6 @@ func runSessionList(ctx context.Context, app *App, opts *sessionListOptions, arg
 	}
 	app.tellUnseen(listing)
 	return listing.Readable()
-}
-
-// knownUsers returns the names of users that exist. It fails as mfa.Lookup does.
-func (a *App) knownUsers(ctx context.Context, list *nameList, names []string) ([]string, error) {
-	reader, err := a.reader.Users(ctx)
-	if err != nil {
-		return nil, err
-	}
-	users, err := list.lookup(ctx, reader, names)
-	if err != nil {
-		return nil, err
-	}
-	return usernamesOf(users), nil
 }
 
 func usernamesOf(users []mfa.User) []string {
