@@ -17,6 +17,13 @@ import (
 	"uzerp-mfa/internal/sharedtest"
 )
 
+// TestDiffsFit is the quick part of TestMutants: each diff still fits the code.
+func TestDiffsFit(t *testing.T) {
+	if _, err := mutant.ReadAll("."); err != nil {
+		t.Error(err)
+	}
+}
+
 // Each guard that is taken away turns a test of its own package red: testdata/mutants/README.md tells how to write one.
 func TestMutants(t *testing.T) {
 	t.Parallel()

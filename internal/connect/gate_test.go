@@ -425,6 +425,7 @@ func TestWhatMayBeWrittenIsWritten(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	refusedBy(t, run().MayWrite(ctx, "dave", row("dave")), "2") // it would be the third
 	if err := change(first, "alice"); err != nil {
 		t.Error("it may be written no more:", err)
 	}

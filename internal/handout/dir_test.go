@@ -257,10 +257,11 @@ func TestDirectoriesOfOthers(t *testing.T) {
 	}
 	top := t.TempDir()
 	for name, make := range map[string]func(dir string) error{
-		"everybody's":  func(dir string) error { return os.Chmod(dir, 0o777) },
-		"sticky":       func(dir string) error { return os.Chmod(dir, 0o777|fs.ModeSticky) },
-		"a group's":    func(dir string) error { return errors.Join(os.Chown(dir, 0, 33), os.Chmod(dir, 0o775)) },
-		"a stranger's": func(dir string) error { return os.Chown(dir, 33, 33) },
+		"everybody's":            func(dir string) error { return os.Chmod(dir, 0o777) },
+		"sticky, but no group's": func(dir string) error { return os.Chmod(dir, 0o703|fs.ModeSticky) },
+		"sticky":                 func(dir string) error { return os.Chmod(dir, 0o777|fs.ModeSticky) },
+		"a group's":              func(dir string) error { return errors.Join(os.Chown(dir, 0, 33), os.Chmod(dir, 0o775)) },
+		"a stranger's":           func(dir string) error { return os.Chown(dir, 33, 33) },
 		"in a stranger's": func(dir string) error {
 			return errors.Join(os.Mkdir(dir+"/x", 0o700), os.Chown(dir, 33, 33), os.Rename(dir, dir+"-x"), os.Symlink(dir+"-x/x", dir))
 		},
@@ -277,7 +278,7 @@ func TestDirectoriesOfOthers(t *testing.T) {
 			return errors.Join(os.WriteFile(dir+"-other", nil, 0o600), os.Link(dir+"-other", dir+"/"+ListName))
 		},
 	} {
-		dir := filepath.Join(top, strings.NewReplacer(" ", "-", "'", "").Replace(name))
+		dir := filepath.Join(top, strings.NewReplacer(" ", "-", "'", "", ",", "").Replace(name))
 		if err := errors.Join(os.Mkdir(dir, 0o700), make(dir)); err != nil {
 			t.Fatal(name, err)
 		}

@@ -205,7 +205,7 @@ func verifyAndStore(ctx context.Context, store Writer, factors Factors, u User, 
 func wrongCode(u User, left Tries, now time.Time) error {
 	if left.Known && left.Left == 0 {
 		return &errs.Error{Kind: errs.CodeRejected, Hint: ReasonAttemptsUsedUp.With(u.Username),
-			Err: fmt.Errorf("Twilio did not accept the code, and it was the fifth wrong one; nothing was changed in uzERP: %w", ErrAttemptsUsedUp)}
+			Err: fmt.Errorf("this was the fifth code that Twilio did not accept; nothing was changed in uzERP: %w", ErrAttemptsUsedUp)}
 	}
 	return errs.New(errs.CodeRejected, "Twilio did not accept the code; nothing was changed in uzERP",
 		"try the next code that the app shows: "+left.inWords(now)+". If it goes on, check date and time on the phone")
