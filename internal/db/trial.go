@@ -243,7 +243,7 @@ func (db *DB) awaitGuard(ctx context.Context, key int64) error {
 			return fmt.Errorf("%w: %w", ctx.Err(), errs.ErrLostReply)
 		case time.Since(begin) > confirmPatience:
 			return errs.New(errs.Unavailable, "the process that would switch back does not answer, so the switch is not confirmed",
-				"answer the question of set-injector --try")
+				"answer the question at the terminal where the trial was begun")
 		}
 		select {
 		case <-time.After(pause):
