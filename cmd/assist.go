@@ -15,6 +15,7 @@ import (
 	"uzerp-mfa/internal/assist"
 	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/history"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
 	"uzerp-mfa/internal/policy"
@@ -129,11 +130,11 @@ const narrowest = 40
 func (d *desk) item(n int, format string, args ...any) {
 	width := min(cardWidth, max(d.app.streams.Width(), narrowest))
 	for i, line := range output.Wrap(fmt.Sprintf(format, args...), width-5) {
-		number := fmt.Sprintf("%2d", n)
-		if i > 0 {
-			number = "  "
+		if i == 0 {
+			d.app.streams.Sayf("%2d  %s", n, line)
+		} else {
+			d.app.streams.Sayf("    %s", line)
 		}
-		d.app.streams.Sayf("%s  %s", number, line)
 	}
 }
 
@@ -289,8 +290,22 @@ func (d *desk) look(ctx context.Context, u mfa.User) (assist.Case, error) {
 	if err != nil {
 		return assist.Case{}, err
 	}
-	return assist.Case{Seen: seen[0], Site: d.inspector.Site, Now: d.app.now(), Sessions: d.sessions(ctx, u.Username)}, nil
+	c := assist.Case{Seen: seen[0], Site: d.inspector.Site, Now: d.app.now(), Sessions: d.sessions(ctx, u.Username)}
+	c.Story, err = d.story(ctx, c.Seen.User)
+	return c, err
 }
+
+// story returns what happened at the user's logins of the last day. It only fails if the call is interrupted.
+func (d *desk) story(ctx context.Context, u mfa.User) (*history.History, error) {
+	all, err := d.app.teller(ctx, false, 0).Tell(ctx, []mfa.User{u}, d.app.now().Add(-lately))
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	return &all[0], nil
+}
+
+// lately is how far back a call looks at the user's logins.
+const lately = 24 * time.Hour
 
 // sessions returns how many open sessions the user has, and 0 if they can't be seen from here.
 func (d *desk) sessions(ctx context.Context, username string) int {
@@ -328,13 +343,16 @@ func (d *desk) show(c assist.Case) {
 	}
 	what, why := c.Problem()
 	d.say("%s %s", what, why)
-	if lately := c.Lately(); lately != "" {
-		d.say("%s", lately)
+	if text := c.Lately(); text != "" {
+		d.say("%s", text)
 	}
 	if suspicion := c.Suspicion(); suspicion != "" {
 		s.Warnf("%s", suspicion)
 	}
 	d.same("user show", shell.Quote(u.Username))
+	if c.Lately() != "" {
+		d.same("user history", shell.Quote(u.Username))
+	}
 }
 
 // rules returns what the administrator's policy says.
@@ -362,7 +380,7 @@ func (d *desk) do(ctx context.Context, u mfa.User, r assist.Remedy) error {
 		return err
 	}
 	d.say("%s", sentenceOf(err))
-	if hint := hintOf(err); hint != "" {
+	if hint := d.app.hintOf(err); hint != "" {
 		d.app.streams.Sayf("hint: %s", hint)
 	}
 	return nil
@@ -448,15 +466,23 @@ func (d *desk) remedy(ctx context.Context, app *App, u mfa.User, remedy mfa.Reme
 		return err
 	}
 	app.warnSelf(ch, w, plan)
-	if err := app.askRemedy(ctx, w, plan); err != nil || w.dryRun {
+	if err := app.askRemedy(ctx, ch, w, plan); err != nil || w.dryRun {
 		return err
 	}
 	plan.Apply(ctx, applier, nil)
-	if r := plan.Users[0]; r.Changed() {
-		d.say("Done: %s.", r.Message())
-		d.say("Open sessions go on: a browser that is logged in as the user stays logged in.")
+	r := plan.Users[0]
+	if !r.Changed() {
+		return ch.Refused(u.Username, r.Err)
 	}
-	return ch.Refused(u.Username, plan.Users[0].Err)
+	d.say("Done: %s.", r.Message())
+	if r.Err != nil {
+		d.say("Not finished: %s.", r.Err)
+		if hint := d.app.hintOf(r.Err); hint != "" {
+			app.streams.Sayf("hint: %s", hint)
+		}
+	}
+	d.say("Open sessions go on: a browser that is logged in as the user stays logged in.")
+	return nil
 }
 
 // askRecord asks for the ticket once in a call, and for the reason if the policy wants one.

@@ -151,7 +151,7 @@ func (o helpdesk) Sending(ctx context.Context, c caller.Check, channel caller.Ch
 // AskCode implements caller.Operator.
 func (o helpdesk) AskCode(ctx context.Context, wrong error) (string, error) {
 	if wrong != nil {
-		o.app.streams.Sayf("%s\nhint: %s", wrong, hintOf(wrong))
+		o.app.streams.Sayf("%s\nhint: %s", wrong, o.app.hintOf(wrong))
 	}
 	return askCode(ctx, o.app.streams, onetime.Sent, "Code that the caller reads out:")
 }

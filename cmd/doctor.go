@@ -136,13 +136,13 @@ type doctorUsersView struct {
 	Broken        *int `json:"broken"`
 }
 
-func viewDoctor(settings []config.Setting, r doctor.Report) doctorView {
+func viewDoctor(app *App, settings []config.Setting, r doctor.Report) doctorView {
 	v := doctorView{SchemaVersion: schemaVersion, Status: doctorStatus(r, "ok", "warning", "error"), Settings: []settingView{}, Checks: []doctorCheckView{}}
 	for _, s := range settings {
 		v.Settings = append(v.Settings, settingView{s.Name, optional(s.Value), optional(s.Source)})
 	}
 	for _, c := range r.Checks {
-		v.Checks = append(v.Checks, doctorCheckView{c.ID, c.Group, checkStatus(c.Severity), c.Message, hintText(c.Fix), optional(c.Needs)})
+		v.Checks = append(v.Checks, doctorCheckView{c.ID, c.Group, checkStatus(c.Severity), c.Message, app.hint(c.Fix), optional(c.Needs)})
 	}
 	if u := r.Users; u != nil {
 		v.Users = doctorUsersView{&u.Enrolled, &u.NotEnrolled, &u.SkipNextLogin, &u.Broken}
@@ -174,7 +174,7 @@ func showDoctor(app *App, opts *doctorOptions, r doctor.Report) error {
 	}
 	settings := doctorSettings(app)
 	if app.flags.output == formatJSON {
-		return output.WriteJSON(out, viewDoctor(settings, r))
+		return output.WriteJSON(out, viewDoctor(app, settings, r))
 	}
 	var rows [][]string
 	for _, s := range settings {
@@ -183,7 +183,7 @@ func showDoctor(app *App, opts *doctorOptions, r doctor.Report) error {
 	if err := output.Table(out, []string{"setting", "value", "source"}, rows); err != nil {
 		return err
 	}
-	if err := writeDoctorChecks(out, r, app.flags.verbose); err != nil {
+	if err := writeDoctorChecks(app, out, r, app.flags.verbose); err != nil {
 		return err
 	}
 	return writeDoctorGroups(app, r)
@@ -213,7 +213,7 @@ func reportOrder() []finding.Severity {
 // writeDoctorChecks prints what is not as it should be, and what to do about it. Of the other checks it prints only
 // the IDs, and nothing of those that passed, so that a sound installation fits on a screen. With all it prints every
 // check.
-func writeDoctorChecks(out io.Writer, r doctor.Report, all bool) error {
+func writeDoctorChecks(app *App, out io.Writer, r doctor.Report, all bool) error {
 	var text strings.Builder
 	say := func(format string, args ...any) { text.WriteString(output.Sprintf(format, args...)) }
 	for _, severity := range reportOrder() {
@@ -229,7 +229,7 @@ func writeDoctorChecks(out io.Writer, r doctor.Report, all bool) error {
 			default:
 				say("%-4s  %s: %s\n", mark(severity), c.ID, c.Message)
 				if !c.Fix.Empty() {
-					say("      hint: %s\n", hintText(c.Fix))
+					say("      hint: %s\n", app.hint(c.Fix))
 				}
 			}
 		}

@@ -89,6 +89,9 @@ func (s *doctorSource) AuditLog() (doctor.LogFile, error) {
 	return doctor.LogFile{Path: path, Exists: exists}, err
 }
 
+// Skips implements doctor.Source. What can't be read is not known; other checks are about the log itself.
+func (s *doctorSource) Skips(ctx context.Context) doctor.Skips { return s.app.skips(ctx) }
+
 func (s *doctorSource) AuditChain(ctx context.Context) (doctor.Chain, error) {
 	path := s.app.auditLog(forReading)
 	log, err := audit.OpenFiles(ctx, path)

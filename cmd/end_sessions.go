@@ -86,14 +86,14 @@ func (e *endSessions) afterSwitch(ctx context.Context, app *App, present string)
 	app.streams.Notef("%s that kept the old login ended", count(n, "session"))
 	if err != nil {
 		return &errs.Error{Kind: errs.KindOf(err), Op: "the switch is made, but not every session that keeps the old login is ended", Err: err,
-			Hint: errs.Plain("uzerp-mfa session end --all --old-handler")}
+			Hint: errs.Plain(app.withFlags("uzerp-mfa session end") + " --all --old-handler")}
 	}
 	return nil
 }
 
 // noteOpenSessions says how many browsers still have another login handler than the present one, and what ends that.
 func (a *App) noteOpenSessions(ctx context.Context, present string) {
-	const help = "uzerp-mfa session end --all --old-handler"
+	help := a.withFlags("uzerp-mfa session end") + " --all --old-handler"
 	sessions, err := a.sessions("")
 	var listing session.Listing
 	if err == nil {
@@ -103,9 +103,9 @@ func (a *App) noteOpenSessions(ctx context.Context, present string) {
 	var now string
 	switch {
 	case len(listing.Places) == 0:
-		now = fmt.Sprintf("%s (%s)", err, hintOf(err))
+		now = fmt.Sprintf("%s (%s)", err, a.hintOf(err))
 	case err != nil:
-		now = fmt.Sprintf("they are in %s; root lists them with uzerp-mfa session list, and ends them with %s", pathsOf(listing), help)
+		now = fmt.Sprintf("they are in %s; root lists them with %s, and ends them with %s", pathsOf(listing), a.withFlags("uzerp-mfa session list"), help)
 	case n == 0:
 		now = "none is open in " + pathsOf(listing)
 	case n == 1:

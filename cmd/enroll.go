@@ -210,46 +210,46 @@ func showPending(app *App, opts *enrollOptions, p *mfa.PendingEnrollment) error 
 	if p.User.Whole() { // the enrolment to be replaced
 		until = "; until then the old phone works"
 	}
-	app.streams.Notef("finish with: %s%s", verifyCommand(p), until)
+	app.streams.Notef("finish with: %s%s", verifyCommand(app.withFlags("uzerp-mfa verify"), p), until)
 	if app.flags.output == formatTable {
 		return nil
 	}
 	return showEnrollment(app, viewEnrollment(opts, p, "pending"))
 }
 
-// verifyCommand returns the command that finishes the enrolment later. It names the factor: uzERP makes one of its own when
-// the user opens its login meanwhile.
-func verifyCommand(p *mfa.PendingEnrollment) string {
-	return "uzerp-mfa verify --factor " + p.Factor.SID + " " + shell.Quote(p.User.Username) + " CODE"
+// verifyCommand returns the command that finishes the enrolment later; verify is its beginning. It names the factor: uzERP
+// makes one of its own when the user opens its login meanwhile.
+func verifyCommand(verify string, p *mfa.PendingEnrollment) string {
+	return verify + " --factor " + p.Factor.SID + " " + shell.Quote(p.User.Username) + " CODE"
 }
 
 // askUntilVerified asks for codes until Twilio has accepted one, and says each time why a code was rejected.
-func askUntilVerified(ctx context.Context, on dialogue, opts *enrollOptions, p *mfa.PendingEnrollment) error {
+func askUntilVerified(ctx context.Context, app *App, on dialogue, opts *enrollOptions, p *mfa.PendingEnrollment) error {
 	err := p.SubmitUntilVerified(ctx, opts.attempts, func(rejected error) (string, error) {
 		if rejected != nil {
 			on.Sayf("%s", rejected)
-			if hint := hintOf(rejected); hint != "" {
+			if hint := app.hintOf(rejected); hint != "" {
 				on.Sayf("hint: %s", hint)
 			}
 		}
 		code, err := askCode(ctx, on, onetime.App, "Code that the app shows:")
 		if err != nil {
-			err = leftPending(p, err)
+			err = leftPending(app, p, err)
 		}
 		return code, err
 	})
 	if errs.KindOf(err) == errs.CodeRejected {
-		return leftPending(p, err)
+		return leftPending(app, p, err)
 	}
 	return err
 }
 
 // leftPending is the error of an enrolment that was broken off. It says what is left: nothing in uzERP.
-func leftPending(p *mfa.PendingEnrollment, err error) error {
+func leftPending(app *App, p *mfa.PendingEnrollment, err error) error {
 	if errors.Is(err, mfa.ErrAttemptsUsedUp) { // its hint says what to do
 		return err
 	}
-	hint := "the account in the app works once verified: " + verifyCommand(p) + "; otherwise Twilio drops it within a day"
+	hint := "the account in the app works once verified: " + verifyCommand(app.withFlags("uzerp-mfa verify"), p) + "; otherwise Twilio drops it within a day"
 	if errors.Is(err, context.Canceled) {
 		return &interruption{done: fmt.Sprintf("%q is not enrolled", p.User.Username), hint: hint}
 	}

@@ -58,14 +58,14 @@ func showAndAsk(ctx context.Context, app *App, opts *enrollOptions, p *mfa.Pendi
 		}
 		if alt != nil {
 			defer alt.Close()
-			return askUntilVerified(ctx, alt, opts, p)
+			return askUntilVerified(ctx, app, alt, opts, p)
 		}
 	}
 	if err := showMaterial(app, opts, p); err != nil {
 		return err
 	}
 	app.streams.Sayf(whatToDo)
-	return askUntilVerified(ctx, app.streams, opts, p)
+	return askUntilVerified(ctx, app, app.streams, opts, p)
 }
 
 func material(p *mfa.PendingEnrollment) [][2]string {
@@ -216,7 +216,7 @@ func enrollPage(app *App, p *mfa.PendingEnrollment) ([]byte, error) {
 		"Settings": appSettings(p.Factor.TOTP),
 		"Digits":   p.Factor.TOTP.Digits,
 		"Seconds":  int(p.Factor.TOTP.Step.Seconds()),
-		"Command":  output.Escape(verifyCommand(p)),
+		"Command":  output.Escape(verifyCommand("uzerp-mfa verify", p)),
 	})
 	return b.Bytes(), err
 }

@@ -127,7 +127,7 @@ func TestEnrollPage(t *testing.T) {
 	}
 	for _, want := range []string{
 		mfa.FriendlyName(hostile), output.Groups(d.verify.Secret(factor.SID)),
-		`uzerp-mfa verify '<b onclick="x">Zoë</b> & '\''co'\''\u202e' CODE`,
+		`uzerp-mfa verify --factor ` + factor.SID + ` '<b onclick="x">Zoë</b> & '\''co'\''\u202e' CODE`,
 		// By Twilio's clock, not by this machine's time and zone. Twilio deletes the factor 1 to 24 hours after it was made.
 		"Do it before 00:05 UTC on 1 January 2032.", "but not after 23:05 UTC on 1 January 2032.",
 	} {

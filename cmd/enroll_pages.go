@@ -141,8 +141,8 @@ func pageOutcome(o mfa.RollOutOutcome) outcome {
 	return out
 }
 
-func viewPage(out outcome, o mfa.RollOutOutcome) pageView {
-	v := pageView{resultView: out.view()}
+func viewPage(app *App, out outcome, o mfa.RollOutOutcome) pageView {
+	v := pageView{resultView: out.view(app)}
 	if o.Page.File != "" && (o.Made || o.Done != "") {
 		until := o.Page.ValidUntil.UTC()
 		v.File, v.FactorSID, v.ValidUntil = &o.Page.File, &o.Page.FactorSID, &until
@@ -157,7 +157,7 @@ func (a *App) reportPages(ch *changes, dir *handout.Dir, outcomes []mfa.RollOutO
 	var first, interrupted error
 	for _, o := range outcomes {
 		out := pageOutcome(o)
-		view.Results = append(view.Results, viewPage(out, o))
+		view.Results = append(view.Results, viewPage(a, out, o))
 		if o.Made {
 			made++
 		}

@@ -24,12 +24,12 @@ type findingView struct {
 	Fix      *string `json:"fix"`
 }
 
-func viewFindings(findings []finding.Finding) []findingView {
+func viewFindings(app *App, findings []finding.Finding) []findingView {
 	views := []findingView{}
 	for _, f := range findings {
 		v := findingView{
 			ID: f.ID, Severity: f.Severity.String(), Setting: optional(f.Setting), Value: optional(f.Value), File: optional(f.File),
-			Message: f.Message, Fix: optional(hintText(f.Fix)),
+			Message: f.Message, Fix: optional(app.hint(f.Fix)),
 		}
 		if f.Line > 0 {
 			v.Line = &f.Line
@@ -59,13 +59,13 @@ func findingPlace(f finding.Finding) string {
 }
 
 // findingText returns a few lines: what was found and where, why it matters, and what to write.
-func findingText(f finding.Finding) string {
+func findingText(app *App, f finding.Finding) string {
 	said := output.Sprintf("  %s", f.ID)
 	if at := findingPlace(f); at != "" {
 		said += output.Sprintf(": %s", at)
 	}
 	said += output.Sprintf("\n    %s\n", f.Message)
-	for fix := range strings.SplitSeq(hintText(f.Fix), "\n") {
+	for fix := range strings.SplitSeq(app.hint(f.Fix), "\n") {
 		if fix != "" {
 			said += output.Sprintf("    fix: %s\n", fix)
 		}
@@ -74,9 +74,9 @@ func findingText(f finding.Finding) string {
 }
 
 // writeFindings prints the report of a check. The findings are sorted, the most severe first.
-func writeFindings(out io.Writer, findings []finding.Finding) error {
+func writeFindings(app *App, out io.Writer, findings []finding.Finding) error {
 	for i, f := range findings {
-		said := findingText(f)
+		said := findingText(app, f)
 		if i == 0 || findings[i-1].Severity != f.Severity {
 			said = "\n" + strings.ToUpper(f.Severity.String()) + "\n" + said
 		}

@@ -203,24 +203,45 @@ var hints = map[errs.Reason]string{
 // A text may say {again FLAG}: that is the command line that was typed once more, with this flag.
 var again = regexp.MustCompile(`\{again ([^}]*)\}`)
 
-// hint returns the text of a hint as an error shows it. The commands in it have the flags that were given, as far as these say
+// hint returns the text of a hint. The commands in it have the flags that were given, as far as these say
 // where uzERP is, or why something is done.
 func (a *App) hint(h errs.Hint) string {
-	if a.typed == nil {
-		return hintText(h)
-	}
-	return hintWith(h, func(text string) string { return ourCommand.ReplaceAllStringFunc(text, a.withGivenFlags) }, func(flag string) string {
-		if name, _, _ := strings.Cut(strings.TrimPrefix(flag, "--"), " "); a.typed.Flags().Lookup(name) == nil {
+	return a.hintWith(h, func(flag string) string {
+		if name, _, _ := strings.Cut(strings.TrimPrefix(flag, "--"), " "); a.typed == nil || a.typed.Flags().Lookup(name) == nil {
 			return sameCommand(flag)
 		}
 		return commandWith(a.typed, a.args, nil, flag)
 	})
 }
 
+// hintOf is hint for that of an error, or "" if it has none.
+func (a *App) hintOf(err error) string { return a.hint(errs.HintOf(err)) }
+
+// hintOfOne is hintOf for one line of a report of several users: the command line that was typed is not repeated there, for it
+// names all of them.
+func (a *App) hintOfOne(err error) string { return a.hintWith(errs.HintOf(err), sameCommand) }
+
+func (a *App) hintWith(h errs.Hint, repeat func(string) string) string {
+	return hintWith(h, func(text string) string {
+		if a.typed == nil {
+			return text
+		}
+		return ourCommand.ReplaceAllStringFunc(text, a.withGivenFlags)
+	}, repeat)
+}
+
 func sameCommand(flag string) string { return "the same command with " + flag }
 
 // ourCommand matches the words of a command in the text of a hint, up to its first argument or flag.
 var ourCommand = regexp.MustCompile(`uzerp-mfa( [a-z][a-z-]*)+`)
+
+// withFlags is withGivenFlags for words that nobody formats.
+func (a *App) withFlags(words string) string {
+	if a.typed == nil {
+		return words
+	}
+	return strings.ReplaceAll(a.withGivenFlags(words), "%%", "%")
+}
 
 // withGivenFlags returns the words of a command with the flags that were given and that it has too.
 func (a *App) withGivenFlags(words string) string {
@@ -243,14 +264,6 @@ func escapeVerbs(text string) string { return strings.ReplaceAll(text, "%", "%%"
 
 // carriedFlags are the flags that the next command needs as well: another uzERP, and why something is done.
 var carriedFlags = []string{"uzerp-root", "database-url", "env-file", "database-not-uzerps", "reason", "ticket"}
-
-// hintOf returns the text of an error's hint, or "" if it has none.
-func hintOf(err error) string { return hintText(errs.HintOf(err)) }
-
-// hintText returns the text of a hint, where it is no error's: no command line was typed that it could repeat.
-func hintText(h errs.Hint) string {
-	return hintWith(h, func(text string) string { return text }, sameCommand)
-}
 
 // hintWith returns the text of a hint. complete completes its text before the parts are put in, and repeat returns the command
 // line that was typed, with a flag.

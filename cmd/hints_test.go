@@ -200,7 +200,7 @@ func TestHintTexts(t *testing.T) {
 	const golden = "testdata/hints.golden"
 	var got bytes.Buffer
 	for _, id := range slices.Sorted(maps.Keys(hints)) {
-		text := hintText(id.With(sampleParts(hints[id])...))
+		text := (&App{}).hint(id.With(sampleParts(hints[id])...))
 		if strings.Contains(text, "%") {
 			t.Errorf("%s: %s", id, text)
 		}
@@ -251,15 +251,15 @@ func TestHintsQuote(t *testing.T) {
 		"send a new one: uzerp-mfa identity send --channel sms 'a b'": caller.ReasonSpent.With(
 			caller.ReasonCodeWanted.With(caller.ChannelSMS, "a b")),
 	} {
-		if got := hintText(hint); got != want {
+		if got := (&App{}).hint(hint); got != want {
 			t.Errorf("%s: got %q, want %q", hint, got, want)
 		}
 	}
 	err := fmt.Errorf("outer: %w", &errs.Error{Err: errs.NewWith(errs.Refused, "inner", mfa.ReasonLockedOut.With("a b"))})
-	if got := hintOf(err); got != "uzerp-mfa user reset --identify sms 'a b'" {
+	if got := (&App{}).hintOf(err); got != "uzerp-mfa user reset --identify sms 'a b'" {
 		t.Error(got)
 	}
-	if hintOf(nil) != "" {
+	if (&App{}).hintOf(nil) != "" {
 		t.Error("a hint out of nothing")
 	}
 }
@@ -383,7 +383,7 @@ func TestNoFlagFollowsAUser(t *testing.T) {
 			}
 		}
 	}
-	if got, want := hintText(sandbox.ReasonNoAccount.With("-y")), "uzerp-mfa enroll --no-wait -- '-y' makes one"; got != want {
+	if got, want := (&App{}).hint(sandbox.ReasonNoAccount.With("-y")), "uzerp-mfa enroll --no-wait -- '-y' makes one"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }

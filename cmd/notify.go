@@ -127,18 +127,37 @@ func (a *App) toldUser(m notify.Mail, err error) {
 
 // noteRecipients says to whom mails about a change of this user would go.
 func (a *App) noteRecipients(ctx context.Context, ch *changes, username string) {
-	to, problems, on := ch.Recipients(ctx, username)
-	if !on {
-		return
-	}
+	to, problems, _ := ch.Recipients(ctx, username)
 	if len(to) > 0 {
-		quoted := make([]string, len(to))
-		for i, address := range to {
-			quoted[i] = fmt.Sprintf("%q", address)
-		}
-		a.streams.Notef("A mail about it would go to %s.", strings.Join(quoted, ", "))
+		a.streams.Notef("A mail about it would go to %s.", quotedList(to))
 	}
+	a.warnNoMail(username, problems)
+}
+
+func (a *App) warnNoMail(username string, problems []error) {
 	for _, problem := range problems {
 		a.streams.Warnf("%q would get no mail: %s", username, problem)
 	}
+}
+
+// showRecipients is noteRecipients for a line of the plan that a prompt shows.
+func (a *App) showRecipients(ctx context.Context, ch *changes, username string) {
+	to, problems, on := ch.Recipients(ctx, username)
+	switch {
+	case !on:
+		return
+	case len(to) > 0:
+		a.streams.Sayf("  mail to     %s", quotedList(to))
+	default:
+		a.streams.Sayf("  mail to     -")
+	}
+	a.warnNoMail(username, problems)
+}
+
+func quotedList(texts []string) string {
+	quoted := make([]string, len(texts))
+	for i, text := range texts {
+		quoted[i] = fmt.Sprintf("%q", text)
+	}
+	return strings.Join(quoted, ", ")
 }

@@ -33,7 +33,7 @@ func TestEveryJSONIsDocumented(t *testing.T) {
 	walk(newRootCmd(app), func(c *cobra.Command) {
 		app.flags.output = "none" // each command says first that it has no such format, and which it has
 		e, ok := errors.AsType[*errs.Error](c.RunE(c, nil))
-		if !ok || !strings.Contains(hintOf(e), "it has table, json") {
+		if !ok || !strings.Contains((&App{}).hintOf(e), "it has table, json") {
 			return
 		}
 		n++

@@ -250,7 +250,7 @@ func theseRepairs(n int) string {
 // showRepairs shows what is about to be done: how many of each kind, and each.
 func showRepairs(app *App, plan reconcile.Repairs) {
 	for _, f := range plan.Differences {
-		app.streams.Sayf("%s  %s: %s", differenceSubject(*f), f.Kind, hintText(f.Remedy))
+		app.streams.Sayf("%s  %s: %s", differenceSubject(*f), f.Kind, app.hint(f.Remedy))
 	}
 	counts := map[reconcile.Kind]int{}
 	for _, f := range plan.Differences {
@@ -319,9 +319,9 @@ type reconcileView struct {
 	Fixed         int              `json:"fixed"`
 }
 
-func viewDifference(f reconcile.Difference) differenceView {
+func viewDifference(app *App, f reconcile.Difference) differenceView {
 	v := differenceView{Kind: string(f.Kind), Username: optional(f.Username), UUID: optional(f.UUID), FactorSID: optional(f.FactorSID),
-		Message: f.Message, Remedy: hintText(f.Remedy), Fixable: f.Fixable, Fixed: f.Fixed}
+		Message: f.Message, Remedy: app.hint(f.Remedy), Fixable: f.Fixable, Fixed: f.Fixed}
 	if f.Err != nil && f.Kind != reconcile.Unknown {
 		v.Error = optional(f.Err.Error())
 	}
@@ -344,7 +344,7 @@ func newDifferenceWriter(app *App) *differenceWriter {
 
 // stream prints a finding at once, where the format is one of lines.
 func (w *differenceWriter) stream(f reconcile.Difference) error {
-	v := viewDifference(f)
+	v := viewDifference(w.app, f)
 	switch w.app.flags.output {
 	case formatJSONL:
 		if err := output.JSONLine(w.app.streams.Out, v); err != nil {
@@ -375,7 +375,7 @@ func (w *differenceWriter) document(result *reconcile.Result, dryRun bool) error
 	case formatJSON:
 		v := reconcileView{SchemaVersion: schemaVersion, DryRun: dryRun, Findings: []differenceView{}, Checked: result.Checked, Unknown: result.Unknown}
 		for _, f := range result.Differences {
-			v.Findings = append(v.Findings, viewDifference(f))
+			v.Findings = append(v.Findings, viewDifference(w.app, f))
 			if f.Fixed {
 				v.Fixed++
 			}
@@ -385,7 +385,7 @@ func (w *differenceWriter) document(result *reconcile.Result, dryRun bool) error
 		var rows [][]string
 		for _, f := range result.Differences {
 			if !f.NotTried { // they are many, and one line counts them
-				rows = append(rows, []string{differenceSubject(f), string(f.Kind), f.Message, differenceRemedy(f)})
+				rows = append(rows, []string{differenceSubject(f), string(f.Kind), f.Message, differenceRemedy(w.app, f)})
 			}
 		}
 		return output.Table(w.app.streams.Out, []string{"user", "difference", "meaning", "repair"}, rows)
@@ -406,15 +406,15 @@ func differenceSubject(f reconcile.Difference) string {
 }
 
 // differenceRemedy returns what became of a difference, or what can be done about it.
-func differenceRemedy(f reconcile.Difference) string {
+func differenceRemedy(app *App, f reconcile.Difference) string {
 	switch {
 	case f.Fixed:
-		return "fixed: " + hintText(f.Remedy)
+		return "fixed: " + app.hint(f.Remedy)
 	case f.Err != nil && f.Kind != reconcile.Unknown:
 		return "not fixed: " + f.Err.Error()
 	case f.Fixable:
-		return "with --fix: " + hintText(f.Remedy)
+		return "with --fix: " + app.hint(f.Remedy)
 	default:
-		return hintText(f.Remedy)
+		return app.hint(f.Remedy)
 	}
 }

@@ -98,12 +98,7 @@ func runRemedy(ctx context.Context, app *App, opts *remedyOptions, args []string
 		}
 	}
 	app.warnSelf(ch, opts.writeFlags, plan)
-	for _, r := range needed {
-		if opts.dryRun && opts.remedy != mfa.RemedyEnable {
-			app.noteRecipients(ctx, ch, r.User.Username)
-		}
-	}
-	if err := app.askRemedy(ctx, opts.writeFlags, plan); err != nil {
+	if err := app.askRemedy(ctx, ch, opts.writeFlags, plan); err != nil {
 		return err
 	}
 	if !opts.dryRun {
@@ -183,15 +178,20 @@ func (a *App) warnSelf(ch *changes, w writeFlags, p *mfa.RemedyPlan) {
 
 // askRemedy shows a plan and asks. --yes shows and asks nothing; a dry run shows the same as the question, and ends there.
 // In JSON a dry run's plan is the document alone.
-func (a *App) askRemedy(ctx context.Context, w writeFlags, p *mfa.RemedyPlan) error {
+func (a *App) askRemedy(ctx context.Context, ch *changes, w writeFlags, p *mfa.RemedyPlan) error {
 	q, asks := p.Question()
 	switch {
-	case !asks || w.yes && !w.dryRun || w.dryRun && a.flags.output != formatTable:
+	case !asks || w.yes && !w.dryRun:
+		return nil
+	case w.dryRun && a.flags.output != formatTable:
+		for _, r := range p.Needed() {
+			a.noteRecipients(ctx, ch, r.User.Username)
+		}
 		return nil
 	case p.Unread != nil && ctx.Err() == nil:
 		a.streams.Warnf("whether anybody here has left, and their company, could not be looked up: %s", p.Unread)
 	}
-	a.showRemedies(p)
+	a.showRemedies(ctx, ch, p)
 	switch {
 	case w.dryRun:
 		return nil
@@ -205,8 +205,8 @@ func (a *App) askRemedy(ctx context.Context, w writeFlags, p *mfa.RemedyPlan) er
 	return err
 }
 
-// showRemedies shows the persons who are to be changed, so that a wrong one is noticed.
-func (a *App) showRemedies(p *mfa.RemedyPlan) {
+// showRemedies shows the persons who are to be changed, so that a wrong one is noticed, and to whom a mail about it goes.
+func (a *App) showRemedies(ctx context.Context, ch *changes, p *mfa.RemedyPlan) {
 	s := a.streams
 	for _, r := range p.Users {
 		u := r.User
@@ -235,6 +235,7 @@ func (a *App) showRemedies(p *mfa.RemedyPlan) {
 			s.Sayf("  at Twilio   %s to delete", count(len(r.Delete), "factor"))
 		}
 		s.Sayf("  afterwards  %s", r.Afterwards())
+		a.showRecipients(ctx, ch, u.Username)
 		for _, w := range r.Warnings() {
 			s.Warnf("%s", w)
 		}

@@ -37,8 +37,8 @@ func (o *outcome) fail(err error) {
 	}
 }
 
-func (o outcome) view() resultView {
-	return resultView{Username: o.username, Status: o.status, Message: o.message, Hint: hintOf(o.err)}
+func (o outcome) view(app *App) resultView {
+	return resultView{Username: o.username, Status: o.status, Message: o.message, Hint: app.hintOfOne(o.err)}
 }
 
 // writeResults shows what became of each user, records the refusals, and turns the outcomes into the command's own: a
@@ -48,7 +48,7 @@ func (a *App) writeResults(ch *changes, results []outcome, dryRun bool) error {
 	failed := 0
 	var first, interrupted error
 	for _, r := range results {
-		view.Results = append(view.Results, r.view())
+		view.Results = append(view.Results, r.view(a))
 		if r.err != nil {
 			failed++
 			if !errors.Is(r.err, errs.ErrChanged) { // a conflict is recorded as the outcome of the change

@@ -50,10 +50,10 @@ func runServiceCheck(ctx context.Context, app *App, strict bool) error {
 
 func showServiceCheck(app *App, service serviceView, findings []finding.Finding) error {
 	if app.flags.output == formatJSON {
-		return output.WriteJSON(app.streams.Out, serviceCheckView{SchemaVersion: schemaVersion, Findings: viewFindings(findings), Service: service})
+		return output.WriteJSON(app.streams.Out, serviceCheckView{SchemaVersion: schemaVersion, Findings: viewFindings(app, findings), Service: service})
 	}
 	if err := output.Table(app.streams.Out, []string{"setting", "value"}, serviceRows(service)); err != nil {
 		return err
 	}
-	return writeFindings(app.streams.Out, findings)
+	return writeFindings(app, app.streams.Out, findings)
 }

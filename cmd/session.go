@@ -77,6 +77,9 @@ func (a *App) tellUnseen(l session.Listing) {
 			session.Foreign:   "files of " + n.Owner + ", as whom no web server is known to run here: PHP takes no session of another user's",
 			session.Odd:       "links, pipes, directories or files with two names in place of sessions",
 		}[n.Why]
+		if n.Why == session.Missing {
+			a.streams.Warnf("there is no directory %q here: nobody is logged in there, or the web server has a root directory of its own", n.Path)
+		}
 		if what != "" {
 			a.streams.Warnf("%d of the files in %q left out: %s", n.Files, n.Path, what)
 		}

@@ -120,7 +120,7 @@ func showSessionCheck(app *App, in sessionconfig.Input, findings []finding.Findi
 	out := app.streams.Out
 	if app.flags.output == formatJSON {
 		return output.WriteJSON(out, sessionCheckView{
-			SchemaVersion: schemaVersion, Findings: viewFindings(findings), Settings: sessionSettings(in.Env), Files: viewFiles(in.Looked),
+			SchemaVersion: schemaVersion, Findings: viewFindings(app, findings), Settings: sessionSettings(in.Env), Files: viewFiles(in.Looked),
 		})
 	}
 	if in.Env.Settings != nil && in.Env.Misplaced == "" {
@@ -128,7 +128,7 @@ func showSessionCheck(app *App, in sessionconfig.Input, findings []finding.Findi
 			return err
 		}
 	}
-	return writeFindings(out, findings)
+	return writeFindings(app, out, findings)
 }
 
 // sessionSettings returns the settings as scripts see them: of Twilio's only whether they are set, and nothing at all

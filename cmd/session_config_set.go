@@ -133,7 +133,7 @@ func confirmChange(ctx context.Context, app *App, opts *sessionConfigSetOptions,
 // showChange prints the change on stdout, and on stderr what else is wrong.
 func showChange(app *App, v sessionSetView, findings []finding.Finding) error {
 	if app.flags.output == formatJSON {
-		v.Findings = viewFindings(findings)
+		v.Findings = viewFindings(app, findings)
 		return output.WriteJSON(app.streams.Out, v)
 	}
 	var rows [][]string

@@ -258,7 +258,7 @@ func reportEnd(app *App, opts *sessionEndOptions, listing session.Listing, sel s
 				failed++
 				o := outcome{}
 				o.fail(e.Err)
-				r.Status, r.Message, r.Hint = o.status, o.message, hintOf(e.Err)
+				r.Status, r.Message, r.Hint = o.status, o.message, app.hintOfOne(e.Err)
 				if first == nil {
 					first = e.Err
 				}

@@ -158,7 +158,7 @@ func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) err
 		showChecks(app, checks)
 	}
 	if refusal != nil || opts.dryRun || !plan.Needed() {
-		if err := showSwitch(app, viewSwitch(plan, checks, false, opts.dryRun)); err != nil {
+		if err := showSwitch(app, viewSwitch(app, plan, checks, false, opts.dryRun)); err != nil {
 			return err
 		}
 		if refusal == nil && !plan.Needed() {
@@ -167,7 +167,7 @@ func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) err
 		return ch.Refused(injector.LoginHandler, refusal)
 	}
 	if asks {
-		showSwitchPlan(app, viewSwitch(plan, checks, false, false))
+		showSwitchPlan(app, viewSwitch(app, plan, checks, false, false))
 	}
 	question := "Switch two-factor login on for everybody?"
 	if opts.request.Off {
@@ -184,7 +184,7 @@ func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) err
 	if err != nil {
 		return err
 	}
-	if err := showSwitch(app, viewSwitch(plan, checks, true, false)); err != nil {
+	if err := showSwitch(app, viewSwitch(app, plan, checks, true, false)); err != nil {
 		return err
 	}
 	if opts.ends.wanted {
@@ -280,7 +280,7 @@ func showChecks(app *App, checks []finding.Finding) {
 				app.streams.Notef("ok:      %s", c.Message)
 			}
 		case finding.Warning:
-			app.streams.Warnf("%s", checkMessage(c))
+			app.streams.Warnf("%s", checkMessage(app, c))
 		default:
 			app.streams.Sayf("fail:    %s", c.Message)
 		}
@@ -288,9 +288,9 @@ func showChecks(app *App, checks []finding.Finding) {
 }
 
 // checkMessage returns what a check found, and for a warning what helps too.
-func checkMessage(f finding.Finding) string {
+func checkMessage(app *App, f finding.Finding) string {
 	if f.Severity == finding.Warning && !f.Fix.Empty() {
-		return f.Message + ": " + hintText(f.Fix)
+		return f.Message + ": " + app.hint(f.Fix)
 	}
 	return f.Message
 }

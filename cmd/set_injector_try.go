@@ -41,7 +41,7 @@ func trySwitch(ctx context.Context, app *App, ch *changes, store injector.Writer
 	case !ok:
 		return err
 	case interrupted.Undo != nil:
-		told := &interruption{done: "the switch could not be taken back", hint: hintOf(interrupted.Undo)}
+		told := &interruption{done: "the switch could not be taken back", hint: app.hintOf(interrupted.Undo)}
 		return errors.Join(told, interrupted.Undo)
 	}
 	return &interruption{done: "the switch is taken back", hint: "uzerp-mfa set-injector --dry-run shows how it is"}
@@ -97,7 +97,7 @@ func confirmTrial(ctx context.Context, app *App, opts *setInjectorOptions) error
 			return err
 		}
 	}
-	view := viewSwitch(injector.SwitchPlan{Was: classes}, nil, false, opts.dryRun)
+	view := viewSwitch(app, injector.SwitchPlan{Was: classes}, nil, false, opts.dryRun)
 	if err := showSwitch(app, view); err != nil {
 		return err
 	}

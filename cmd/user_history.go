@@ -191,7 +191,7 @@ func showSuspects(app *App, opts *userHistoryOptions, all []history.History) err
 	}
 	views := []historyView{}
 	for _, h := range s.Found {
-		views = append(views, viewHistory(h))
+		views = append(views, viewHistory(app, h))
 	}
 	document := historiesDocument{SchemaVersion: schemaVersion, Since: instant(opts.from), Checked: len(all), Suspicious: len(s.Found),
 		Unknown: []string{}, Histories: views}
@@ -279,16 +279,16 @@ type coverageView struct {
 	Missing []string `json:"missing"`
 }
 
-func viewHistory(h history.History) historyView {
+func viewHistory(app *App, h history.History) historyView {
 	d := h.Diagnose()
 	v := historyView{Username: h.User.Username, Events: []eventView{}, Sources: []coverageView{}, Nameless: h.Nameless, told: h,
 		Diagnosis: diagnosisView{Cause: string(d.Cause), Message: d.Message, Help: []string{}}}
 	for _, hint := range d.Help {
-		v.Diagnosis.Help = append(v.Diagnosis.Help, hintText(hint))
+		v.Diagnosis.Help = append(v.Diagnosis.Help, app.hint(hint))
 	}
 	if s := h.Suspect(); s != nil {
 		v.Suspicious = &suspicionView{Message: s.Message(h.Now), Codes: s.Codes, Addresses: notNil(s.Addresses), Browsers: notNil(s.Browsers),
-			TooEarly: s.TooEarly, OtherPlace: s.OtherPlace, Help: hintText(s.Help())}
+			TooEarly: s.TooEarly, OtherPlace: s.OtherPlace, Help: app.hint(s.Help())}
 		if s.Zone != history.ZoneAssumed {
 			v.Suspicious.First, v.Suspicious.Last = optional(instant(s.First)), optional(instant(s.Last))
 		}
@@ -372,7 +372,7 @@ func showHistories(app *App, opts *userHistoryOptions, all []history.History) er
 	document := historiesDocument{SchemaVersion: schemaVersion, Since: instant(opts.from), Checked: len(all), Unknown: []string{}, Histories: []historyView{}}
 	var events []eventView
 	for _, h := range all {
-		v := viewHistory(h)
+		v := viewHistory(app, h)
 		document.Histories = append(document.Histories, v)
 		events = append(events, v.Events...)
 		if !h.Source(history.FromTwilio).Read() {
@@ -503,7 +503,7 @@ func siteCoverage(views []historyView) []history.Coverage {
 func writeCoverage(app *App, all []history.Coverage) error {
 	p := &pairs{{}}
 	for _, c := range all {
-		p.add(string(c.Source), coverageWords(c))
+		p.add(string(c.Source), coverageWords(app, c))
 		for _, m := range c.Missing {
 			p.add("", m)
 		}
@@ -511,12 +511,12 @@ func writeCoverage(app *App, all []history.Coverage) error {
 	return output.Pairs(app.streams.Out, *p)
 }
 
-func coverageWords(c history.Coverage) string {
+func coverageWords(app *App, c history.Coverage) string {
 	switch {
 	case !c.Asked:
 		return "not asked"
 	case c.Err != nil:
-		return "could not be read: " + c.Err.Error() + advice(c.Err)
+		return "could not be read: " + c.Err.Error() + app.advice(c.Err)
 	}
 	words := "read"
 	switch {
@@ -545,8 +545,8 @@ func viewOldest(c history.Coverage) string {
 }
 
 // advice returns the hint of an error, as a message has it after the error.
-func advice(err error) string {
-	if hint := hintOf(err); hint != "" {
+func (a *App) advice(err error) string {
+	if hint := a.hintOf(err); hint != "" {
 		return "; " + hint
 	}
 	return ""

@@ -6,9 +6,11 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"uzerp-mfa/internal/audit"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
@@ -29,6 +31,8 @@ func newUserListCmd(app *App) *cobra.Command {
 		Short: "List users with their two-factor state",
 		Long: `Lists uzERP's users with the state of their second factor: enrolled, not-enrolled, skip-next-login (password only, once)
 and broken (locked out). docs/states.md explains them. The state says what happens while two-factor login is switched on.
+
+With --state skip-next-login it says how long ago that was allowed, as the audit log knows.
 
 What -o jsonl prints can be given to --from-file of other commands.
 
@@ -103,7 +107,8 @@ func runUserList(ctx context.Context, app *App, opts *userListOptions) error {
 		return err
 	}
 	selected, users := opts.filter().Select(all)
-	if err := showUsers(app, users); err != nil {
+	times := &skipTimes{app: app}
+	if err := showUsers(ctx, app, users, times, slices.Contains(opts.states, string(mfa.StateSkipNextLogin))); err != nil {
 		return err
 	}
 	switch {
@@ -115,26 +120,89 @@ func runUserList(ctx context.Context, app *App, opts *userListOptions) error {
 	return nil
 }
 
-func showUsers(app *App, users iter.Seq2[mfa.User, error]) error {
-	if done, err := streamList(app, users, func(u mfa.User) any { return viewUser(u) }, csvHeader(), csvCells); done {
+// skipTimes knows since when users skip the next code. It reads the audit log once, and only when there is such a user. If it
+// can't be read, that is not known.
+type skipTimes struct {
+	app  *App
+	read bool
+	log  audit.Skips
+}
+
+func (t *skipTimes) since(ctx context.Context, u mfa.User) (at time.Time, known bool) {
+	if u.State() != mfa.StateSkipNextLogin {
+		return at, false
+	}
+	if !t.read {
+		t.read, t.log = true, t.app.skips(ctx)
+	}
+	return t.log.Since(u)
+}
+
+// skips returns what the audit log says about skips: nothing if it can't be read.
+func (a *App) skips(ctx context.Context) audit.Skips {
+	path := a.auditLog(forReading)
+	if path == "" {
+		return audit.Skips{}
+	}
+	skips, _ := audit.ReadSkips(ctx, path, a.reader.Here(ctx))
+	return skips
+}
+
+// listedUserView is a user as user list shows one.
+type listedUserView struct {
+	userView
+	SkipAllowedAt *string `json:"skip_allowed_at"` // since when the next login skips the code; null if it does not, or if that is not known
+}
+
+// showUsers prints a list of users. withAge adds to the table since when the next login skips the code.
+func showUsers(ctx context.Context, app *App, users iter.Seq2[mfa.User, error], times *skipTimes, withAge bool) error {
+	view := func(u mfa.User) listedUserView {
+		v := listedUserView{userView: viewUser(u)}
+		if at, known := times.since(ctx, u); known {
+			v.SkipAllowedAt = optional(instant(at))
+		}
+		return v
+	}
+	header := append(csvHeader(), "skip_allowed_at")
+	cells := func(u mfa.User) []string { return append(csvCells(u), text(view(u).SkipAllowedAt)) }
+	if done, err := streamList(app, users, func(u mfa.User) any { return view(u) }, header, cells); done {
 		return err
 	}
 	if app.flags.output == formatJSON {
-		views := []userView{}
+		views := []listedUserView{}
 		for u, err := range users {
 			if err != nil {
 				return err
 			}
-			views = append(views, viewUser(u))
+			views = append(views, view(u))
 		}
 		return output.WriteJSON(app.streams.Out, usersView{SchemaVersion: schemaVersion, Users: views})
+	}
+	header = userHeader()
+	if withAge {
+		header = append(header, "skip allowed")
 	}
 	var rows [][]string
 	for u, err := range users {
 		if err != nil {
 			return err
 		}
-		rows = append(rows, userCells(u))
+		row := userCells(u)
+		if withAge {
+			row = append(row, skipWords(ctx, app, u, times))
+		}
+		rows = append(rows, row)
 	}
-	return output.Table(app.streams.Out, userHeader(), rows)
+	return output.Table(app.streams.Out, header, rows)
+}
+
+func skipWords(ctx context.Context, app *App, u mfa.User, times *skipTimes) string {
+	at, known := times.since(ctx, u)
+	switch {
+	case u.State() != mfa.StateSkipNextLogin:
+		return ""
+	case !known:
+		return "not known"
+	}
+	return mfa.Age(app.now().Sub(at)) + " ago"
 }

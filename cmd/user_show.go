@@ -78,7 +78,7 @@ func runUserShow(ctx context.Context, app *App, opts *userShowOptions, args []st
 	if err := showInspections(app, inspector.Site, seen, app.lately(ctx, opts.offline, seen)); err != nil {
 		return err
 	}
-	return inspectionOutcome(seen)
+	return inspectionOutcome(app, seen)
 }
 
 // warnIfOtherDatabase says first if what is shown is about another installation than uzERP's own files name.
@@ -125,7 +125,7 @@ func newInspector(ctx context.Context, app *App, offline bool) (*mfa.Inspector, 
 
 // inspectionOutcome returns the error that the command ends with after all was shown: Twilio's failure, or
 // errs.Partial if Twilio answered for some users and not for others.
-func inspectionOutcome(seen []mfa.Inspection) error {
+func inspectionOutcome(app *App, seen []mfa.Inspection) error {
 	failed, asked := 0, 0
 	var first error
 	for _, s := range seen {
@@ -146,8 +146,8 @@ func inspectionOutcome(seen []mfa.Inspection) error {
 			"the report says of whom and why; "+offline)
 	}
 	hint := offline
-	if errs.KindOf(first) != errs.Unavailable && hintOf(first) != "" {
-		hint = hintOf(first) + "; " + offline
+	if errs.KindOf(first) != errs.Unavailable && app.hintOf(first) != "" {
+		hint = app.hintOf(first) + "; " + offline
 	}
 	return &errs.Error{Kind: errs.KindOf(first), Op: "what Twilio says is unknown", Err: first, Hint: errs.Plain(hint)}
 }
@@ -206,18 +206,18 @@ type usersShowDocument struct {
 	Users         []userShowView `json:"users"`
 }
 
-func viewInspection(site mfa.SiteLogin, s *mfa.Inspection) userShowView {
+func viewInspection(app *App, site mfa.SiteLogin, s *mfa.Inspection) userShowView {
 	v := userShowView{
 		User:           personView{userView: viewUser(s.User), SharesUUIDWith: notNil(s.SharedWith)},
 		Twilio:         twilioView{Status: "known", Factors: []factorView{}},
 		TwoFactorLogin: string(site),
-		NextLogin:      viewNextLogin(s.Next),
+		NextLogin:      viewNextLogin(app, s.Next),
 		Warnings:       []string{},
 		seen:           s,
 	}
 	for _, w := range s.Warnings {
 		if !w.Help.Empty() {
-			w.Text += "; " + hintText(w.Help)
+			w.Text += "; " + app.hint(w.Help)
 		}
 		v.Warnings = append(v.Warnings, w.Text)
 	}
@@ -241,10 +241,10 @@ func viewInspection(site mfa.SiteLogin, s *mfa.Inspection) userShowView {
 	return v
 }
 
-func viewNextLogin(n mfa.NextLogin) nextLoginView {
-	v := nextLoginView{Outcome: string(n.Outcome), Reason: n.Reason, Help: hintText(n.Help)}
+func viewNextLogin(app *App, n mfa.NextLogin) nextLoginView {
+	v := nextLoginView{Outcome: string(n.Outcome), Reason: n.Reason, Help: app.hint(n.Help)}
 	if n.Then != nil {
-		then := viewNextLogin(*n.Then)
+		then := viewNextLogin(app, *n.Then)
 		v.Then = &then
 	}
 	return v
@@ -264,7 +264,7 @@ func instant(t time.Time) string {
 func showInspections(app *App, site mfa.SiteLogin, seen []mfa.Inspection, lately [][]eventView) error {
 	views := make([]userShowView, len(seen))
 	for n := range seen {
-		views[n] = viewInspection(site, &seen[n])
+		views[n] = viewInspection(app, site, &seen[n])
 		views[n].Lately = lately[n]
 	}
 	if app.flags.output != formatTable {

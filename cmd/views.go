@@ -28,8 +28,8 @@ type userView struct {
 }
 
 type usersView struct {
-	SchemaVersion int        `json:"schema_version"`
-	Users         []userView `json:"users"`
+	SchemaVersion int              `json:"schema_version"`
+	Users         []listedUserView `json:"users"`
 }
 
 func viewUser(u mfa.User) userView {
@@ -173,7 +173,7 @@ func checkStatus(s finding.Severity) string {
 }
 
 // viewSwitch shows the two rows whether or not they change, and the users who get a uuid.
-func viewSwitch(s injector.SwitchPlan, checks []finding.Finding, changed, dryRun bool) switchView {
+func viewSwitch(app *App, s injector.SwitchPlan, checks []finding.Finding, changed, dryRun bool) switchView {
 	v := switchView{SchemaVersion: schemaVersion, Changed: changed, DryRun: dryRun, Classes: []classView{}, UUIDsAssigned: []string{}, Checks: []checkView{}}
 	for _, name := range []string{injector.LoginHandler, injector.MFAValidator} {
 		before := s.Current(name)
@@ -194,7 +194,7 @@ func viewSwitch(s injector.SwitchPlan, checks []finding.Finding, changed, dryRun
 		v.UUIDsAssigned = append(v.UUIDsAssigned, a.Username)
 	}
 	for _, c := range checks {
-		v.Checks = append(v.Checks, checkView{ID: c.ID, Status: checkStatus(c.Severity), Message: checkMessage(c)})
+		v.Checks = append(v.Checks, checkView{ID: c.ID, Status: checkStatus(c.Severity), Message: checkMessage(app, c)})
 	}
 	return v
 }

@@ -37,7 +37,7 @@ func (r *Reader) History(ctx context.Context, o HistoryOptions) *history.Teller 
 	if d, err := r.database(ctx); err != nil {
 		t.Unopened[history.FromAudit] = err
 	} else {
-		t.Records = append(t.Records, d.Logins())
+		t.Records = append(t.Records, auditLines{d.Logins(), r.auditsNothing()})
 	}
 	if log, err := r.uzerpLog(); err != nil {
 		t.Unopened[history.FromLog] = err
@@ -69,7 +69,36 @@ func (r *Reader) uzerpLog() (history.Records, error) {
 	if err != nil {
 		return nil, &errs.Error{Kind: errs.Config, Op: "find out where uzERP's log is", Err: err}
 	}
-	return uzerplog.Log{Path: path, Root: inst.Root, Users: r.areUsers}, nil
+	return uzerplog.Log{Path: path, Root: inst.Root, NoSuccesses: r.auditsNothing(), Users: r.areUsers}, nil
+}
+
+// auditLines are uzERP's lines about pages. Where uzERP writes none, their silence says nothing.
+type auditLines struct {
+	history.Records
+	off bool
+}
+
+// Read implements history.Records.
+func (l auditLines) Read(ctx context.Context, q history.Query) (history.Reading, error) {
+	r, err := l.Records.Read(ctx, q)
+	if l.off {
+		r.Missing = append(r.Missing, "AUDIT_LOGIN is off: uzERP writes nothing into audit_lines")
+	}
+	return r, err
+}
+
+// auditsNothing reports whether uzERP's setting AUDIT_LOGIN is off. It is not, as far as that is known, if the files are those of
+// another installation, or only PHP could read the value.
+func (r *Reader) auditsNothing() bool {
+	inst, err := r.options.Loader.Installation()
+	if err != nil || inst == nil {
+		return false
+	}
+	if compared, err := r.CompareDatabases(); err == nil && compared.Differs() {
+		return false
+	}
+	on, err := inst.AuditsLogins()
+	return err == nil && !on
 }
 
 // areUsers returns which of these names are those of users.

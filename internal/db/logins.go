@@ -124,6 +124,9 @@ func (l logins) read(ctx context.Context, conn *pgx.Conn, suffix string, q histo
 		}
 		b := bounds[0]
 		if b.N == 0 || b.Newest == nil || b.Newest.Before(since) {
+			if seen == 0 {
+				r.Missing = append(r.Missing, "audit_lines has no line of this time: nobody opened a page of uzERP, or uzERP's setting AUDIT_LOGIN is off")
+			}
 			return r, nil
 		}
 		if b.Oldest.Before(r.Oldest) {

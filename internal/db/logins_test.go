@@ -252,4 +252,9 @@ func TestLoginsAreReadFromTheEnd(t *testing.T) {
 		r.Oldest.Month() != time.October {
 		t.Errorf("%+v", r)
 	}
+	// uzERP writes a line for every page. Where it has written none, nobody knows what happened.
+	r = readLogins(t, d, []string{"alice"}, "2026-11-28 00:00")
+	if len(r.Entries) != 0 || len(r.Missing) != 1 || !strings.Contains(r.Missing[0], "no line of this time") || r.Oldest.IsZero() {
+		t.Errorf("%+v", r)
+	}
 }

@@ -28,6 +28,13 @@ type Source interface {
 
 	AuditLog() (LogFile, error)
 	AuditChain(ctx context.Context) (Chain, error)
+	// Skips returns what the audit log says about users who skip the next code. It is asked only if there are any.
+	Skips(ctx context.Context) Skips
+}
+
+// Skips says when it was allowed that a user skips the next code. known is false if nothing says that.
+type Skips interface {
+	Since(u mfa.User) (at time.Time, known bool)
 }
 
 // Database has the answers of uzERP's database.
@@ -68,6 +75,9 @@ func Gather(ctx context.Context, source Source, o Options) Input {
 	}
 	all.Go(func() { gatherTwilio(ctx, source, uzerpToo, &in) })
 	all.Wait()
+	if in.Users.value != nil && len(in.Users.value.skip) > 0 {
+		in.Skips = source.Skips(ctx)
+	}
 	return in
 }
 

@@ -69,6 +69,19 @@ func (s *site) AuditChain(context.Context) (doctor.Chain, error) {
 	return doctor.Chain{}, s.ask(&s.audit, "chain")
 }
 
+func (s *site) Skips(context.Context) doctor.Skips {
+	_ = s.ask(&s.audit, "skips")
+	return skipTimes{"bob": today.Add(-12 * 24 * time.Hour)}
+}
+
+// skipTimes says since when users skip the next code.
+type skipTimes map[string]time.Time
+
+func (t skipTimes) Since(u mfa.User) (at time.Time, known bool) {
+	at, known = t[u.Username]
+	return at, known
+}
+
 func (s *site) Schema(context.Context) (doctor.Schema, error) {
 	return s.schema, s.ask(&s.database, "schema")
 }
@@ -175,6 +188,12 @@ func TestGather(t *testing.T) {
 			"uzerp-twilio", "skipped"},
 		{"uzERP lacks a setting", func(s *site) { s.settings.Env.Missing = []string{"TWILIO_SERVICE_SID"} }, allDatabase + " | service" + others,
 			"uzerp-twilio", "skipped"},
+		{"a skip", func(s *site) {
+			bob := enrolled(2, "bob")
+			bob.Enabled = &no
+			s.users = append(s.users, bob)
+		}, strings.Replace(allDatabase, "of 1", "of 2", 1) + allTwilio + others + ",skips", "users-skip-next-login",
+			"info 1 user gets in once without a code: \"bob\"; that was allowed 12 days ago"},
 		{"no uzERP directory", func(s *site) {
 			s.settings.Root, s.settings.Env = doctor.Got(doctor.Place{}, nil), injector.Settings{}
 		}, allDatabase + " | service |  | log,chain", "session-settings", "skipped"},

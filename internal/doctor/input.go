@@ -53,6 +53,8 @@ type Input struct {
 	Users   Part[*Tally]
 	Persons Part[struct{}] // whether the tally knows the persons
 
+	Skips Skips // since when users skip the next code; nil if nobody does, or if that is not known
+
 	AuditLog   Part[LogFile] // whether it can be written
 	AuditChain Part[Chain]
 }

@@ -2,10 +2,13 @@ package doctor
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/finding"
+	"uzerp-mfa/internal/mfa"
 )
 
 // notJudged reports whether a finding of session-config check is about something that could not be read.
@@ -98,11 +101,59 @@ func users(c *checker, in Input) {
 	}
 	if n := len(t.skip); n > 0 {
 		c.add(UsersSkip, finding.Info, ReasonUsersSkip.With(),
-			"%s %s in once without a code: %s", number(n, "user"), verb(n, "gets", "get"), who(t.skip))
+			"%s %s in once without a code: %s", number(n, "user"), verb(n, "gets", "get"), skipping(t.skip, in))
 	} else {
 		c.pass(UsersSkip, "nobody's next login skips the code")
 	}
 	persons(c, in, t)
+}
+
+// skipping names users who skip the next code, those of whom that was allowed first before all others, and says when that was.
+func skipping(users []mfa.User, in Input) string {
+	type skip struct {
+		name  string
+		at    time.Time
+		known bool
+	}
+	var all []skip
+	unknown := 0
+	for _, u := range users {
+		s := skip{name: u.Username}
+		if in.Skips != nil {
+			s.at, s.known = in.Skips.Since(u)
+		}
+		if all = append(all, s); !s.known {
+			unknown++
+		}
+	}
+	slices.SortStableFunc(all, func(a, b skip) int {
+		switch {
+		case a.known && b.known:
+			return a.at.Compare(b.at)
+		case a.known:
+			return -1
+		case b.known:
+			return 1
+		}
+		return 0
+	})
+	var names []string
+	for _, s := range all {
+		names = append(names, s.name)
+	}
+	said := who(names)
+	switch first := all[0]; {
+	case !first.known:
+		return said + "; when that was allowed is not known"
+	case len(all) == 1:
+		return said + "; that was allowed " + mfa.Age(in.Now.Sub(first.at)) + " ago"
+	default:
+		said += "; of the first that was allowed " + mfa.Age(in.Now.Sub(first.at)) + " ago"
+	}
+	if unknown > 0 {
+		said += fmt.Sprintf(", and of %s that is not known", number(unknown, "user"))
+	}
+	return said
 }
 
 func persons(c *checker, in Input, t *Tally) {

@@ -12,12 +12,13 @@ import (
 type Tally struct {
 	Users Users
 
-	broken, brokenNoAccess, noUUID, skip []string
-	owners                               map[string]string   // the first user with each uuid
-	shared                               map[string][]string // the users of each uuid that several users have
-	enrolled, access                     map[string]bool
-	left, noCompany, errorPage, closed   []string
-	closedUnknown                        bool // of somebody it is not known whether their company is closed
+	broken, brokenNoAccess, noUUID     []string
+	skip                               []mfa.User
+	owners                             map[string]string   // the first user with each uuid
+	shared                             map[string][]string // the users of each uuid that several users have
+	enrolled, access                   map[string]bool
+	left, noCompany, errorPage, closed []string
+	closedUnknown                      bool // of somebody it is not known whether their company is closed
 }
 
 // NewTally returns an empty Tally.
@@ -35,7 +36,7 @@ func (t *Tally) Add(u mfa.User) {
 		t.Users.NotEnrolled++
 	case mfa.StateSkipNextLogin:
 		t.Users.SkipNextLogin++
-		t.skip = append(t.skip, u.Username)
+		t.skip = append(t.skip, u)
 	case mfa.StateBroken:
 		t.Users.Broken++
 	}

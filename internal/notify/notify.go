@@ -98,11 +98,15 @@ type letter struct {
 var (
 	errNothingChanged = errs.New(errs.Refused, "nothing was changed, so no mail is due", "")
 	errSuperseded     = errs.New(errs.Refused, "it was taken back or changed again in the same run, so this mail is not due", "")
-	errNotTried       = errors.New("not tried: the mail program has failed several times in a row")
+	errNotTried       = errors.New("not tried: the mail program has failed several times, and slowly")
 )
 
-// mostFailures is how many mails may fail in a row before no more are tried: each may take LongestSend.
-const mostFailures = 3
+// mostFailures is how many mails may fail slowly, with none sent in between, before no more are tried: each may take LongestSend. What
+// fails at once counts for nothing: it costs no time, and one bad address must not keep a mail from the others.
+const (
+	mostFailures = 3
+	slow         = 2 * time.Second
+)
 
 // Users returns w, but what is changed through it is mailed to the users at the next Deliver.
 func (n *Notifier) Users(w mfa.Writer) mfa.Writer { return users{w, n} }
@@ -275,9 +279,10 @@ func (n *Notifier) Deliver(ctx context.Context, read mfa.Reader) {
 			case failures >= mostFailures:
 				err = errNotTried
 			default:
+				begin := n.Now()
 				if err = n.Sender.Send(ctx, l.to, n.Text.message(n.From, l.to, *about)); err == nil {
 					failures = 0
-				} else {
+				} else if n.Now().Sub(begin) > slow {
 					failures++
 				}
 			}

@@ -175,8 +175,10 @@ func TestNotifier(t *testing.T) {
 
 // A mail program that hangs does not hold up many users.
 func TestSeveralFailures(t *testing.T) {
-	w := world{fields: []string{"a@example.com"}, sendFail: func(string) error { return errors.New("no") }}
+	now := time.Now()
+	w := world{fields: []string{"a@example.com"}, sendFail: func(string) error { now = now.Add(LongestSend); return errors.New("no") }}
 	n := w.notifier()
+	n.Now = func() time.Time { return now }
 	var told []error
 	n.Tell = func(_ Mail, err error) { told = append(told, err) }
 	for i := range 10 {
@@ -190,6 +192,27 @@ func TestSeveralFailures(t *testing.T) {
 	tried := slices.DeleteFunc(slices.Clone(w.log), func(s string) bool { return !strings.HasPrefix(s, "mail ") })
 	if len(tried) != mostFailures || len(told) != 10 || !errors.Is(told[9], errNotTried) {
 		t.Errorf("%d tried, %v", len(tried), told)
+	}
+}
+
+// Addresses that are refused at once keep no mail from the others: somebody may have put them there for that.
+func TestBadAddressesHoldUpNobody(t *testing.T) {
+	w := world{
+		fields: []string{"a@nowhere.example, b@nowhere.example, c@nowhere.example, d@nowhere.example", "alice@example.com"},
+		sendFail: func(to string) error {
+			if strings.HasSuffix(to, "@nowhere.example") {
+				return errors.New("no")
+			}
+			return nil
+		},
+	}
+	n := w.notifier()
+	if err := n.Users(&w).CompareAndSet(t.Context(), "alice", enrolled(oldSID, true), notEnrolled); err != nil {
+		t.Fatal(err)
+	}
+	n.Deliver(t.Context(), &w)
+	if !slices.Contains(w.log, "done reset alice@example.com") {
+		t.Errorf("%q", w.log)
 	}
 }
 

@@ -58,6 +58,7 @@ func (s Sendmail) Send(ctx context.Context, to string, message []byte) error {
 		return err
 	}
 	defer func() { _ = in.Close() }()
+	keepFiles()
 	said := &beginning{}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, said, said
 	if err := cmd.Start(); err != nil {
@@ -132,6 +133,16 @@ func (s Sendmail) command(to string) (*exec.Cmd, error) {
 		Path: path, Args: []string{s.Path, "-i", "-f", s.From, "--", to}, Dir: "/", Env: env, SysProcAttr: attributes,
 		WaitDelay: time.Second,
 	}, nil
+}
+
+// keepFiles sees to it that no file that this process was started with gets to the mail program.
+func keepFiles() {
+	entries, _ := os.ReadDir("/dev/fd") // without it there is nothing to look at
+	for _, e := range entries {
+		if fd, err := strconv.Atoi(e.Name()); err == nil && fd > 2 {
+			syscall.CloseOnExec(fd)
+		}
+	}
 }
 
 func credential(u *user.User) (*syscall.Credential, error) {

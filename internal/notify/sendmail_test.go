@@ -46,6 +46,11 @@ func TestSend(t *testing.T) {
 	t.Setenv("LD_PRELOAD_TEST", "x")
 	s, dir := fake(t, `for a in "$0" "$@"; do echo "$a"; done >"$DIR/args"
 /usr/bin/env >"$DIR/env"; pwd >"$DIR/pwd"; ls /proc/self/fd >"$DIR/fds" 2>&1; cat >"$DIR/mail"; umask`)
+	theirs, err := syscall.Open(dir, syscall.O_RDONLY, 0) // a file that a shell has open for every program that it starts
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = syscall.Close(theirs) }()
 	link := filepath.Join(dir, "link")
 	if err := os.Symlink("sendmail", link); err != nil {
 		t.Fatal(err)
@@ -67,6 +72,9 @@ func TestSend(t *testing.T) {
 		if !slices.Contains([]string{"PATH", "LC_ALL", "HOME", "USER", "LOGNAME", "PWD", "OLDPWD", "_", "SHLVL"}, name) {
 			t.Errorf("the variable %q", line)
 		}
+	}
+	if fds := strings.Fields(content(t, filepath.Join(dir, "fds"))); slices.Contains(fds, strconv.Itoa(theirs)) {
+		t.Errorf("the open files %q, and ours is %d", fds, theirs)
 	}
 	if got := content(t, filepath.Join(dir, "pwd")); got != "/\n" {
 		t.Errorf("in %q", got)

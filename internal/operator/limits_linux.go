@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// limits are those that could stop this program between a change and its record. least is more than it ever needs.
+// limits are those that could stop this program between a change and its record, or keep the mail about it from being sent. least is more than it ever needs.
 var limits = []struct {
 	resource int
 	name     string // as the shell's ulimit calls it
@@ -18,6 +18,7 @@ var limits = []struct {
 	{unix.RLIMIT_CPU, "-t, processor time", 3600},
 	{unix.RLIMIT_AS, "-v, memory", 4 << 30},
 	{unix.RLIMIT_DATA, "-d, memory for data", 1 << 30},
+	{unix.RLIMIT_NPROC, "-u, processes", 256}, // it holds for the mail program, which is not root
 }
 
 // LiftLimits takes away the limits that the caller of sudo may have set for this process: with them the program would be

@@ -15,12 +15,25 @@ import (
 // A limit that is too low is raised, or it is an error. The test binary is also the process that has the limits.
 func TestLiftLimits(t *testing.T) {
 	if os.Getenv("LIFT_LIMITS") != "" {
+		var processes unix.Rlimit // each shell has another letter for this one
+		if err := unix.Getrlimit(unix.RLIMIT_NPROC, &processes); err != nil {
+			t.Fatal(err)
+		}
+		if processes.Cur = 1; os.Getenv("LIFT_LIMITS") == "hard" {
+			processes.Max = 1
+		}
+		if err := unix.Setrlimit(unix.RLIMIT_NPROC, &processes); err != nil {
+			t.Fatal(err)
+		}
 		err := LiftLimits()
 		for _, l := range limits {
 			var now unix.Rlimit
 			if getErr := unix.Getrlimit(l.resource, &now); getErr != nil || err == nil && now.Cur < l.least {
 				t.Errorf("%s: %d, %v", l.name, now.Cur, getErr)
 			}
+		}
+		if getErr := unix.Getrlimit(unix.RLIMIT_NPROC, &processes); getErr != nil || err == nil && processes.Cur < 100 {
+			t.Errorf("processes: %d, %v", processes.Cur, getErr)
 		}
 		if err != nil && (os.Getenv("LIFT_LIMITS") == "soft" || !errors.Is(err, unix.EPERM)) {
 			t.Error(err)

@@ -47,6 +47,7 @@ const (
 	Igbinary  Why = "igbinary"  // written by igbinary, which is not read here
 	Malformed Why = "malformed" // no session that PHP itself would read
 	Foreign   Why = "foreign"   // of a user as whom no web server runs: PHP takes no session from such a file
+	Missing   Why = "missing"   // there is no such directory: PHP keeps no session here, or sees another directory of that name
 	Odd       Why = "odd"       // a link, a pipe, a directory, a file with two names or of absurd size
 )
 

@@ -61,7 +61,8 @@ func (f *Files) List(ctx context.Context) (session.Listing, error) {
 		p := &f.places[i]
 		dir, err := safepath.OpenDir(p.Path, f.trust)
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // PHP can't keep a session there
+			l.found.NotRead = append(l.found.NotRead, session.NotRead{Path: p.Path, Why: session.Missing})
+			continue
 		}
 		if err == nil {
 			err = l.dir(i, dir, nil)

@@ -262,3 +262,18 @@ func TestOpen(t *testing.T) {
 		}
 	}
 }
+
+// A place that is not there is told: nobody may take it for one where nobody is logged in.
+func TestPlaceIsMissing(t *testing.T) {
+	root := t.TempDir()
+	gone := filepath.Join(root, "gone")
+	write(t, filepath.Join(root, "etc/php/8.2/fpm/php.ini"), "session.save_path="+gone)
+	f, err := Open(Settings{Root: root})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := f.List(t.Context())
+	if err != nil || len(l.NotRead) != 1 || l.NotRead[0].Path != gone || l.NotRead[0].Why != session.Missing {
+		t.Errorf("%+v, %v", l, err)
+	}
+}

@@ -136,15 +136,18 @@ func (ini *Ini) store(name, standard string) SessionStore {
 	if s.Path, s.Levels = splitSavePath(path.Text); s.Path == "" {
 		s.Path = standard
 	}
+	s.Unknown = s.Unknown || s.inFiles() && !filepath.IsAbs(s.Path) // it begins where PHP happens to be
 	if path.File != "" {
 		s.Source = path.File + " line " + strconv.Itoa(path.Line)
 	}
 	return s
 }
 
-// splitSavePath splits N;/path and N;MODE;/path.
+func (s *SessionStore) inFiles() bool { return s.Handler == "files" }
+
+// splitSavePath splits N;/path and N;MODE;/path. What comes after that belongs to the path, as in PHP.
 func splitSavePath(text string) (path string, levels int) {
-	parts := strings.Split(text, ";")
+	parts := strings.SplitN(text, ";", 3)
 	path = parts[len(parts)-1]
 	if len(parts) > 1 {
 		levels, _ = strconv.Atoi(strings.TrimSpace(parts[0])) // PHP too takes what is no number for 0
@@ -163,6 +166,7 @@ func (ini *Ini) with(values map[string]IniValue) *Ini {
 // pool is one of FPM's pools.
 type pool struct {
 	name, user string
+	chroot     string // the pool's own root directory
 	values     map[string]IniValue
 }
 
@@ -219,14 +223,18 @@ func parsePools(path string, src []byte) []pool {
 		}
 		name = strings.TrimSpace(name)
 		v := IniValue{File: path, Line: at}
-		v.Text, v.Unknown = iniText(strings.Trim(value, " \t"))
 		p := &found[len(found)-1]
-		if name == "user" {
+		v.Text, v.Unknown = iniText(strings.ReplaceAll(strings.Trim(value, " \t"), "$pool", p.name))
+		switch name {
+		case "user":
 			p.user = v.Text
+			continue
+		case "chroot":
+			p.chroot = v.Text
 			continue
 		}
 		kind, setting, ok := strings.Cut(name, "[")
-		setting = strings.ToLower(strings.TrimSpace(strings.TrimSuffix(setting, "]")))
+		setting = strings.ToLower(strings.Trim(strings.TrimSpace(strings.TrimSuffix(setting, "]")), `"'`))
 		switch isAdmin := kind == "php_admin_value"; {
 		case !ok || !isAdmin && kind != "php_value", admin[setting] && !isAdmin:
 		default:
@@ -244,6 +252,10 @@ func poolStores(name string, ini *Ini, pools []pool, standard string) []SessionS
 	for _, p := range pools {
 		s := ini.with(p.values).store(name+", pool "+p.name, standard)
 		s.User = p.user
+		if p.chroot != "" && s.inFiles() {
+			s.Path = filepath.Join(p.chroot, s.Path)
+			s.Unknown = s.Unknown || !filepath.IsAbs(p.chroot)
+		}
 		found = append(found, s)
 	}
 	return found
@@ -283,7 +295,8 @@ func apacheStores(root, name string, ini *Ini, standard string) ([]SessionStore,
 	return found, nil
 }
 
-// parseApache returns what each section of a file sets.
+// parseApache returns what each section of a file sets: of several values of one setting each, because they may be those of
+// different directories.
 func parseApache(path string, src []byte) []map[string]IniValue {
 	var found []map[string]IniValue
 	section := map[string]IniValue{}
@@ -293,8 +306,11 @@ func parseApache(path string, src []byte) []map[string]IniValue {
 		}
 	}
 	number := 0
-	for line := range strings.Lines(string(src)) {
+	for line := range strings.Lines(strings.ReplaceAll(string(src), "\\\n", " \x00")) { // a line may go on in the next one
 		number++
+		at := number
+		number += strings.Count(line, "\x00")
+		line = strings.ReplaceAll(line, "\x00", " ")
 		words := strings.Fields(line)
 		if len(words) > 0 && strings.HasPrefix(strings.ToLower(words[0]), "<virtualhost") {
 			end()
@@ -308,13 +324,16 @@ func parseApache(path string, src []byte) []map[string]IniValue {
 		if kind := strings.ToLower(words[0]); kind != "php_admin_value" && kind != "php_value" {
 			continue
 		}
-		setting := strings.ToLower(words[1])
+		setting := strings.ToLower(strings.Trim(words[1], `"'`))
 		if setting != savePath && setting != saveHandler && setting != serializer {
 			continue
 		}
 		value := strings.TrimSpace(line[strings.Index(line, words[1])+len(words[1]):])
 		value = strings.Trim(value, `"'`)
-		section[setting] = IniValue{Text: value, File: path, Line: number, Unknown: strings.Contains(value, "${")}
+		if _, again := section[setting]; again {
+			found = append(found, maps.Clone(section))
+		}
+		section[setting] = IniValue{Text: value, File: path, Line: at, Unknown: strings.Contains(value, "${")}
 	}
 	end()
 	return found

@@ -58,9 +58,41 @@ func TestFindSessionStores(t *testing.T) {
 }
 
 func TestSplitSavePath(t *testing.T) {
-	for text, want := range map[string]string{"/a": "0 /a", "3;/a": "3 /a", "1;0640;/a": "1 /a", "x;/a": "0 /a", "": "0 "} {
+	for text, want := range map[string]string{"/a": "0 /a", "3;/a": "3 /a", "1;0640;/a": "1 /a", "x;/a": "0 /a", "": "0 ", "1;0600;/a;b": "1 /a;b"} {
 		if path, levels := splitSavePath(text); string(rune('0'+levels))+" "+path != want {
 			t.Errorf("%q: %q, %d", text, path, levels)
 		}
+	}
+}
+
+// What PHP, FPM and Apache take is not missed: a place that is not looked at looks like one where nobody is logged in.
+func TestPlacesAreNotMissed(t *testing.T) {
+	root := treetest.Write(t, map[string]string{
+		"etc/php/8.2/apache2/php.ini": "",
+		"etc/apache2/sites-enabled/two.conf": "<VirtualHost *:80>\n<Directory /a>\nphp_value session.save_path /srv/a\n</Directory>\n" +
+			"<Directory /b>\nphp_value session.save_path /srv/b\n</Directory>\n</VirtualHost>\n" +
+			"php_admin_value \"session.save_path\" \\\n  /srv/c\n",
+		"etc/php/8.2/fpm/pool.d/www.conf": "[www]\nphp_admin_value[session.save_path] = \"/srv/$pool\"\n[bare]\nphp_value[session.save_path] = /srv/$pool\n" +
+			"[jail]\nchroot = /jail/$pool\nphp_value[session.save_path] = /s\n[near]\nphp_value[session.save_path] = tmp\n",
+		"etc/php/8.2/fpm/php.ini": "",
+	})
+	found, err := FindSessionStores(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, s := range found {
+		_, line, _ := strings.Cut(s.Source, ".conf line ")
+		if s.Unknown {
+			line += " unknown"
+		}
+		got[s.Path] = line
+	}
+	want := map[string]string{
+		debianSessions: "", "/srv/a": "3", "/srv/b": "6", "/srv/c": "9",
+		"/srv/www": "2", "/srv/bare": "4", "/jail/jail/s": "7", "tmp": "9 unknown",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
