@@ -22,6 +22,9 @@ func newSessionListCmd(app *App) *cobra.Command {
 		Long: `Lists the sessions of users who are logged in: the first page view, the last request, the company, and the login handler
 that the browser keeps. Nothing else that is in a session is shown. Without names it needs no database.
 
+USER is a user name, an e-mail address, or a part of a person's name that fits nobody else; letter case and accents don't
+matter. The command says whom it took.
+
 It reads the files in which PHP keeps sessions, where the settings of the web server's PHP say. Only root may do that on most
 machines: others get 4. Sessions that are not in files, or are written by igbinary, can't be read: 6.
 
@@ -74,11 +77,11 @@ func runSessionList(ctx context.Context, app *App, opts *sessionListOptions, arg
 		if err != nil {
 			return err
 		}
-		found, err := app.takeUsers(ctx, store, &opts.names, names, len(args))
+		taken, err := app.takeUsers(ctx, store, &opts.names, names, len(args))
 		if err != nil {
 			return err
 		}
-		users = usernamesOf(found)
+		users = usernamesOf(taken)
 	}
 	listing, err := sessions.List(ctx)
 	if err != nil {
