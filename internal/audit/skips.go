@@ -37,11 +37,7 @@ func ReadSkips(ctx context.Context, path string, here Here) (Skips, error) {
 	switch {
 	case log.Doubt != "":
 		return Skips{}, readError(path, errors.New(log.Doubt))
-<<<<<<< HEAD
-	case log.dir == nil: // at the other end of a pipe somebody else may wait to read it
-=======
 	case log.dir == nil: // a pipe can be read only once
->>>>>>> main
 		return Skips{}, readError(path, errors.New("it is no regular file"))
 	}
 	s := Skips{map[string]time.Time{}}
