@@ -36,7 +36,7 @@ const foreignDatabase = "remove that setting, so that uzERP's own database is us
 // of a flag.
 var hints = map[errs.Reason]string{
 	history.ReasonPasswordKnown: "call the person at a number that uzERP has: did they type these codes, then and from there? " +
-		"If not, set a new password in uzERP's administration now",
+		"If not, set a new password in uzERP's administration now, and end what is open: uzerp-mfa session end %q",
 	history.ReasonTryACode: "uzerp-mfa verify --check %q tries the code that the app shows now",
 	history.ReasonSiteKey:  "uzerp-mfa doctor looks at uzERP's settings for Twilio: it concerns everybody",
 	history.ReasonWayToTwilio: "look from the web server, as its user, whether it reaches https://verify.twilio.com (proxy, firewall, " +

@@ -22,6 +22,9 @@ func newSessionListCmd(app *App) *cobra.Command {
 		Long: `Lists the sessions of users who are logged in: the first page view, the last request, the company, and the login handler
 that the browser keeps. Nothing else that is in a session is shown. Without names it needs no database.
 
+USER is a user name, an e-mail address, or a part of a person's name that fits nobody else; letter case and accents don't
+matter. The command says whom it took.
+
 It reads the files in which PHP keeps sessions, where the settings of the web server's PHP say. Only root may do that on most
 machines: others get 4. Sessions that are not in files, or are written by igbinary, can't be read: 6.
 
@@ -70,9 +73,15 @@ func runSessionList(ctx context.Context, app *App, opts *sessionListOptions, arg
 	}
 	var users []string // nil means everybody
 	if len(names) > 0 {
-		if users, err = app.knownUsers(ctx, &opts.names, names); err != nil {
+		store, err := app.reader.Users(ctx)
+		if err != nil {
 			return err
 		}
+		taken, err := app.takeUsers(ctx, store, &opts.names, names, len(args))
+		if err != nil {
+			return err
+		}
+		users = usernamesOf(taken)
 	}
 	listing, err := sessions.List(ctx)
 	if err != nil {
@@ -96,19 +105,6 @@ func runSessionList(ctx context.Context, app *App, opts *sessionListOptions, arg
 	}
 	app.tellUnseen(listing)
 	return listing.Readable()
-}
-
-// knownUsers returns the names of users that exist. It fails as mfa.Lookup does.
-func (a *App) knownUsers(ctx context.Context, list *nameList, names []string) ([]string, error) {
-	reader, err := a.reader.Users(ctx)
-	if err != nil {
-		return nil, err
-	}
-	users, err := list.lookup(ctx, reader, names)
-	if err != nil {
-		return nil, err
-	}
-	return usernamesOf(users), nil
 }
 
 func usernamesOf(users []mfa.User) []string {

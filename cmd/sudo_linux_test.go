@@ -190,15 +190,21 @@ exist /mnt/new /etc/cron.d/x /var/log/x /mnt/home/uzerp-mfa
 	}
 }
 
-// docs/sudo.md's rules for the helpdesk and for administrators, with a policy: the main job works, and nothing else does.
-func TestSudoHelpdesk(t *testing.T) {
+// sudoRules returns docs/sudo.md's rules, for hilda of the helpdesk and adam, an administrator.
+func sudoRules(t *testing.T) string {
+	t.Helper()
 	page := readFile(t, "../docs/sudo.md")
 	block := regexp.MustCompile("(?s)```\n(Cmnd_Alias.*?)```").FindStringSubmatch(page)
 	if block == nil {
 		t.Fatal("docs/sudo.md has no rules")
 	}
-	rules := strings.NewReplacer("/usr/local/bin/", "/mnt/", "%helpdesk     ALL = (root)", "hilda ALL = (root) NOPASSWD:",
+	return strings.NewReplacer("/usr/local/bin/", "/mnt/", "%helpdesk     ALL = (root)", "hilda ALL = (root) NOPASSWD:",
 		"%uzerp-admins ALL = (root)", "adam ALL = (root) NOPASSWD:").Replace(block[1])
+}
+
+// docs/sudo.md's rules for the helpdesk and for administrators, with a policy: the main job works, and nothing else does.
+func TestSudoHelpdesk(t *testing.T) {
+	rules := sudoRules(t)
 	out := sudoMachine(t, "Defaults env_reset\nDefaults env_keep += \"UZERP_MFA_VERIFY_URL\"\nroot ALL=(ALL:ALL) ALL\n"+rules, `
 p=/mnt/uzerp-mfa
 mkdir /etc/uzerp-mfa
@@ -247,5 +253,64 @@ exist /mnt/new
 	}
 	if !strings.Contains(out, "sandbox of adam: 0\n    64002\n") {
 		t.Errorf("a command in a sandbox is not the caller's:\n%s", out)
+	}
+}
+
+// The helpdesk ends the sessions of a stolen laptop through sudo: the files are the web server's, in a directory as Debian's.
+// Nothing else there is touched, the policy holds, and only users of the database have a name.
+func TestSudoEndsSessions(t *testing.T) {
+	out := sudoMachine(t, "Defaults env_reset\nroot ALL=(ALL:ALL) ALL\n"+sudoRules(t), `
+p=/mnt/uzerp-mfa
+mkdir -p /etc/uzerp-mfa
+rm -rf /etc/php
+mkdir -p /etc/php/8.2/apache2 /mnt/sessions
+echo 'session.save_path = /mnt/sessions' >/etc/php/8.2/apache2/php.ini
+chmod 1733 /mnt/sessions
+login() { printf 'username|s:%d:"%s";loggedin|b:1;' ${#1} "$1" >/mnt/sessions/sess_$2; chmod 600 /mnt/sessions/sess_$2; chown 33:33 /mnt/sessions/sess_$2; }
+login alice a1
+login alice a2
+login bob b1
+login admin r1
+login alice foreign
+chown 64001:64001 /mnt/sessions/sess_foreign
+ln -s /mnt/secret /mnt/sessions/sess_link
+cat >/etc/uzerp-mfa/policy.env <<END
+AUDIT_LOG=/var/log/uzerp-mfa/audit.jsonl
+UZERP_ROOT=/mnt/uzerp
+REQUIRE_TICKET=session-end
+ROOT_ONLY_USERS=admin
+WEB_SERVER_USERS=www-data
+END
+ls /mnt/sessions >before
+hilda 'list' $p session list archer
+hilda 'no ticket' $p session end alice --yes
+hilda 'part of a name' $p session end archer --yes --ticket 4711
+hilda 'root only' $p session end admin --yes --ticket 4711
+hilda 'all' $p session end --all --yes --ticket 4711
+hilda 'another php.ini' $p session end alice --yes --ticket 4711 --php-ini /mnt/home/php.ini
+hilda 'a dry run' $p session end alice --ticket 4711 --dry-run
+ls /mnt/sessions >after
+cmp before after && echo "nothing is touched"
+hilda 'end' $p session end alice --yes --ticket 4711
+ls /mnt/sessions
+$p audit-log show --user alice -o jsonl >/mnt/log
+grep -o '"command":"session end","target":"alice"' /mnt/log
+grep -o '"sudo_user":"hilda"' /mnt/log
+grep -o '"ticket":"4711"' /mnt/log
+! grep sess_ /mnt/log
+`)
+	want := []string{"list: 0", "no ticket: 6", "part of a name: 5", "root only: 6", "all: 6", "another php.ini: 6", "a dry run: 0", "nothing is touched",
+		"end: 0", "sess_b1", "sess_foreign", "sess_link", "sess_r1"}
+	got := ends(out)
+	if len(got) < len(want) || !slices.Equal(got[:len(want)], want) {
+		t.Fatalf("%q\n%s", got, out)
+	}
+	for _, record := range []string{`"command":"session end","target":"alice"`, `"sudo_user":"hilda"`, `"ticket":"4711"`} {
+		if !strings.Contains(out, record) {
+			t.Errorf("the audit log has no %s\n%s", record, out)
+		}
+	}
+	if !strings.Contains(out, "did you mean alice (Alice Archer)? uzerp-mfa session end --ticket 4711 --yes alice") {
+		t.Errorf("a part of a name is not proposed\n%s", out)
 	}
 }

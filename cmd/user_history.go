@@ -288,7 +288,7 @@ func viewHistory(app *App, h history.History) historyView {
 	}
 	if s := h.Suspect(); s != nil {
 		v.Suspicious = &suspicionView{Message: s.Message(h.Now), Codes: s.Codes, Addresses: notNil(s.Addresses), Browsers: notNil(s.Browsers),
-			TooEarly: s.TooEarly, OtherPlace: s.OtherPlace, Help: app.hint(s.Help())}
+			TooEarly: s.TooEarly, OtherPlace: s.OtherPlace, Help: app.hint(s.Help(h.User.Username))}
 		if s.Zone != history.ZoneAssumed {
 			v.Suspicious.First, v.Suspicious.Last = optional(instant(s.First)), optional(instant(s.Last))
 		}
@@ -479,13 +479,21 @@ func writeHistory(app *App, v historyView) error {
 	return writeCoverage(app, v.told.Coverage)
 }
 
-// advice puts down what helps. A command to copy stays in one line.
+// advice puts down what helps. A command to copy stays in one line, with what follows it.
 func (p *pairs) advice(hint string) {
-	if strings.Contains(hint, "uzerp-mfa ") {
-		p.whole("  do", hint)
+	at := strings.Index(hint, "uzerp-mfa ")
+	if at < 0 {
+		p.add("  do", hint)
 		return
 	}
-	p.add("  do", hint)
+	label := "  do"
+	before := output.Wrap(strings.TrimSpace(hint[:at]), cardWidth-labelWidth)
+	last := len(before) - 1
+	for _, line := range before[:last] {
+		p.whole(label, line)
+		label = ""
+	}
+	p.whole(label, strings.TrimSpace(before[last]+" "+hint[at:]))
 }
 
 // siteCoverage returns what the sources could tell about all users: of Twilio the worst answer.

@@ -4,7 +4,7 @@ import "uzerp-mfa/internal/errs"
 
 // The reasons that hints have. The comments list the parts of each hint.
 const (
-	ReasonPasswordKnown errs.Reason = "password-known"  // no parts: somebody may have the password
+	ReasonPasswordKnown errs.Reason = "password-known"  // user: somebody may have the password
 	ReasonTryACode      errs.Reason = "try-a-code"      // user: whether the app's codes are right can be tried
 	ReasonSiteKey       errs.Reason = "site-key"        // no parts: uzERP's own key or service at Twilio
 	ReasonWayToTwilio   errs.Reason = "way-to-twilio"   // no parts: the web server does not reach Twilio

@@ -135,8 +135,8 @@ func otherPlace(chain []Event, accepted Event) bool {
 	return accepted.Address != ""
 }
 
-// Help says what to do.
-func (s Suspicion) Help() errs.Hint { return ReasonPasswordKnown.With() }
+// Help says what to do for the user.
+func (s Suspicion) Help(username string) errs.Hint { return ReasonPasswordKnown.With(username) }
 
 // Message says what was seen, in one sentence.
 func (s Suspicion) Message(now time.Time) string {
