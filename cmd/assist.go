@@ -403,7 +403,6 @@ func (d *desk) change(ctx context.Context, u mfa.User, r assist.Remedy) error {
 	command := map[assist.Kind]string{assist.Reset: "user reset", assist.Skip: "user disable-next-login", assist.NewPhone: "enroll",
 		assist.Sessions: "session end"}[r.Kind]
 	app := d.app.as(command)
-	defer func() { app.deliver(ctx) }()
 	w := d.opts.writeFlags
 	flags, err := d.askProof(ctx, app, u, r, &w)
 	if err != nil {
@@ -418,6 +417,7 @@ func (d *desk) change(ctx context.Context, u mfa.User, r assist.Remedy) error {
 	default:
 		err = d.remedy(ctx, app, u, mfa.Remedy(r.Action()), w, flags)
 	}
+	app.deliver(ctx) // the user hears of it now, and not when the call is over
 	if err != nil {
 		return err
 	}

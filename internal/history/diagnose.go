@@ -240,11 +240,3 @@ func passwords(n int) string {
 	}
 	return fmt.Sprintf("%d passwords were", n)
 }
-
-// Sentence says in one sentence what happened lately, for a dialogue: what looks as if somebody had the password comes first.
-func (h History) Sentence() string {
-	if s := h.Suspect(); s != nil && !s.TooEarly {
-		return s.Message(h.Now)
-	}
-	return h.Diagnose().Message
-}
