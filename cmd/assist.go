@@ -90,6 +90,7 @@ func runAssist(ctx context.Context, app *App, opts *assistOptions, text string) 
 	if err != nil {
 		return err
 	}
+	app.streams.Leave = "q"
 	opts.yes = false // a wrapper may give --yes everywhere; here the question is the point
 	d := &desk{app: app, opts: opts, inspector: inspector}
 	err = d.call(ctx, text)
@@ -147,7 +148,7 @@ func (d *desk) same(words ...string) {
 func (d *desk) ask(ctx context.Context, question string) (string, error) {
 	text, err := d.app.streams.Ask(ctx, question)
 	switch {
-	case errors.Is(err, io.EOF), err == nil && strings.EqualFold(text, "q"):
+	case errors.Is(err, io.EOF):
 		return "", errHungUp
 	case errors.Is(err, output.ErrLineTooLong):
 		return "", nil
@@ -373,15 +374,25 @@ func (d *desk) do(ctx context.Context, u mfa.User, r assist.Remedy) error {
 		return d.advise(ctx, u, r)
 	}
 	err := d.change(ctx, u, r)
+	left := d.app.streams.Left // at a question of the step
 	switch kind := errs.KindOf(err); {
+	case err == nil && left:
+		return errHungUp
 	case err == nil, errors.Is(err, errHungUp), isInterruption(ctx, err), ctx.Err() != nil:
 		return err
 	case kind == errs.Usage, kind == errs.Failure, kind == errs.Config:
 		return err
 	}
-	d.say("%s", sentenceOf(err))
+	said := sentenceOf(err)
+	if errors.Is(err, caller.ErrNotTyped) {
+		said += " A code was sent; it works for ten minutes."
+	}
+	d.say("%s", said)
 	if hint := d.app.hintOf(err); hint != "" {
 		d.app.streams.Sayf("hint: %s", hint)
+	}
+	if left {
+		return errHungUp
 	}
 	return nil
 }

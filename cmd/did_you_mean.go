@@ -138,7 +138,7 @@ func proposal(c *cobra.Command, args []string, found []mfa.Found) string {
 		return text
 	}
 	command := commandWith(c, args, names)
-	if output.Escape(command) != command {
+	if !canBeCopied(command) {
 		return text + " The name can't be copied from the screen: uzerp-mfa user list -o jsonl writes it into a file for --from-file"
 	}
 	return text + " " + command
@@ -189,7 +189,8 @@ func commandWith(c *cobra.Command, args []string, names map[string]string, flags
 	return strings.Join(append(words, rest...), " ")
 }
 
-// spelled returns a flag with its value, or with a word in capitals if the value may be one that a message must not repeat.
+// spelled returns a flag with its value, or with a word in capitals if the value may be one that a message must not repeat, or
+// one that can't be copied from the screen.
 func spelled(f *pflag.Flag) string {
 	value, kind := f.Value.String(), f.Value.Type()
 	switch {
@@ -197,7 +198,7 @@ func spelled(f *pflag.Flag) string {
 		return "--" + f.Name
 	case kind == "stringSlice":
 		value = strings.Trim(value, "[]")
-	case kind == "string" && !slices.Contains(openFlags, f.Name):
+	case kind == "string" && !slices.Contains(openFlags, f.Name), !canBeCopied(shell.Word(value)):
 		value = cmp.Or(valueNames[f.Name], strings.ToUpper(f.Name))
 	}
 	if kind == "bool" || strings.HasPrefix(value, "-") || value == "" {

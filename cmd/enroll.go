@@ -210,7 +210,7 @@ func showPending(app *App, opts *enrollOptions, p *mfa.PendingEnrollment) error 
 	if p.User.Whole() { // the enrolment to be replaced
 		until = "; until then the old phone works"
 	}
-	app.streams.Notef("finish with: %s%s", verifyCommand(app.withFlags("uzerp-mfa verify"), p), until)
+	app.streams.Notef("finish with: %s%s%s", verifyCommand(app.withFlags("uzerp-mfa verify"), p), until, noteOnName(p))
 	if app.flags.output == formatTable {
 		return nil
 	}
@@ -220,7 +220,22 @@ func showPending(app *App, opts *enrollOptions, p *mfa.PendingEnrollment) error 
 // verifyCommand returns the command that finishes the enrolment later; verify is its beginning. It names the factor: uzERP
 // makes one of its own when the user opens its login meanwhile.
 func verifyCommand(verify string, p *mfa.PendingEnrollment) string {
-	return verify + " --factor " + p.Factor.SID + " " + shell.Quote(p.User.Username) + " CODE"
+	user := shell.Quote(p.User.Username)
+	if !canBeCopied(user) {
+		user = "USER"
+	}
+	return verify + " --factor " + p.Factor.SID + " " + user + " CODE"
+}
+
+// canBeCopied reports whether a command line on the screen reads as this text.
+func canBeCopied(text string) bool { return output.Escape(text) == text }
+
+// noteOnName says what USER is in the text of verifyCommand, or nothing.
+func noteOnName(p *mfa.PendingEnrollment) string {
+	if canBeCopied(shell.Quote(p.User.Username)) {
+		return ""
+	}
+	return "; the name for USER can't be copied from here: uzerp-mfa user list -o jsonl prints it"
 }
 
 // askUntilVerified asks for codes until Twilio has accepted one, and says each time why a code was rejected.
@@ -249,7 +264,8 @@ func leftPending(app *App, p *mfa.PendingEnrollment, err error) error {
 	if errors.Is(err, mfa.ErrAttemptsUsedUp) { // its hint says what to do
 		return err
 	}
-	hint := "the account in the app works once verified: " + verifyCommand(app.withFlags("uzerp-mfa verify"), p) + "; otherwise Twilio drops it within a day"
+	hint := "the account in the app works once verified: " + verifyCommand(app.withFlags("uzerp-mfa verify"), p) +
+		"; otherwise Twilio drops it within a day" + noteOnName(p)
 	if errors.Is(err, context.Canceled) {
 		return &interruption{done: fmt.Sprintf("%q is not enrolled", p.User.Username), hint: hint}
 	}

@@ -217,6 +217,7 @@ func enrollPage(app *App, p *mfa.PendingEnrollment) ([]byte, error) {
 		"Digits":   p.Factor.TOTP.Digits,
 		"Seconds":  int(p.Factor.TOTP.Step.Seconds()),
 		"Command":  output.Escape(verifyCommand("uzerp-mfa verify", p)),
+		"OnName":   noteOnName(p),
 	})
 	return b.Bytes(), err
 }

@@ -56,11 +56,22 @@ func (l *nameList) read(ctx context.Context, app *App, args []string) ([]string,
 		}
 		l.lines = map[string]int{}
 		names := args[:len(args):len(args)]
+		var nameless []string
 		for _, line := range r.lines {
+			if line.name == "" {
+				nameless = append(nameless, fmt.Sprint(line.number))
+				continue
+			}
 			if l.lines[line.name] == 0 {
 				l.lines[line.name] = line.number
 			}
 			names = append(names, line.name)
+		}
+		if len(nameless) > 0 {
+			app.streams.Warnf("--from-file, %s: a user without a name, whom no command can name; left out", linesNamed(nameless))
+		}
+		if len(names) == 0 {
+			return nil, usageError("--from-file: there is no user name in it", "")
 		}
 		return names, nil
 	case <-ctx.Done():
@@ -77,21 +88,30 @@ func (l *nameList) lookup(ctx context.Context, store mfa.Reader, names []string)
 	}
 	var where []string
 	for _, name := range unknown.Names {
-		if n := l.lines[name]; n > 0 && len(where) < maxLinesNamed {
+		if n := l.lines[name]; n > 0 {
 			where = append(where, fmt.Sprint(n))
 		}
 	}
 	if len(where) == 0 {
 		return nil, err
 	}
-	word := "line"
-	if len(where) > 1 {
-		word = "lines"
-	}
-	return nil, &errs.Error{Kind: errs.KindOf(err), Err: fmt.Errorf("%w (--from-file, %s %s)", err, word, strings.Join(where, ", ")), Hint: errs.HintOf(err)}
+	return nil, &errs.Error{Kind: errs.KindOf(err), Err: fmt.Errorf("%w (--from-file, %s)", err, linesNamed(where)), Hint: errs.HintOf(err)}
 }
 
-// maxLinesNamed is how many lines an error names.
+// linesNamed returns lines as a message names them: line 3, or lines 3, 7.
+func linesNamed(numbers []string) string {
+	word := "line "
+	if len(numbers) > 1 {
+		word = "lines "
+	}
+	more := ""
+	if n := len(numbers) - maxLinesNamed; n > 0 {
+		numbers, more = numbers[:maxLinesNamed], fmt.Sprintf(" and %d more", n)
+	}
+	return word + strings.Join(numbers, ", ") + more
+}
+
+// maxLinesNamed is how many lines a message names.
 const maxLinesNamed = 50
 
 func (l *nameList) readFile(app *App) ([]nameLine, error) {
@@ -111,7 +131,7 @@ func (l *nameList) readFile(app *App) ([]nameLine, error) {
 	return lines, nil
 }
 
-// nameLine is a name and the number of its line.
+// nameLine is a name and the number of its line. The name is empty if a user in JSON has none.
 type nameLine struct {
 	name   string
 	number int
@@ -133,7 +153,7 @@ func readNames(in io.Reader) ([]nameLine, error) {
 		return nil, usageError("this is UTF-16, as some programs of Windows write it", "save it as UTF-8, or: iconv -f UTF-16 -t UTF-8")
 	}
 	var names []nameLine
-	size, number, asJSON := 0, 0, false
+	size, number, asJSON, first := 0, 0, false, true
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxNameLine)
 	for lines.Scan() {
@@ -151,15 +171,16 @@ func readNames(in io.Reader) ([]nameLine, error) {
 			continue
 		}
 		name, isUser := usernameIn(text)
-		if len(names) == 0 {
-			asJSON = isUser
+		begins := first
+		if first {
+			asJSON, first = isUser, false
 		}
 		switch {
 		case asJSON && !isUser:
 			return nil, usageError(fmt.Sprintf("line %d is no user in JSON, as the lines before it are", number), "")
 		case asJSON:
 			names = append(names, nameLine{name, number})
-		case len(names) == 0 && isTableOfUsers(text):
+		case begins && isTableOfUsers(text):
 			return nil, usageError("this is a table, and no list of user names", "uzerp-mfa user list -o jsonl prints one that can be read")
 		case strings.IndexByte(text, 0) >= 0:
 			return nil, usageError(fmt.Sprintf("line %d has a NUL byte, so this is no text", number), oneALine)
@@ -181,15 +202,16 @@ func readNames(in io.Reader) ([]nameLine, error) {
 	return names, nil
 }
 
-// usernameIn returns the username of a user in JSON, and whether the line is one.
+// usernameIn returns the username of a user in JSON, and whether the line is one. One user without a name, which uzERP's table
+// allows, must not turn a list into one of other names.
 func usernameIn(line string) (string, bool) {
 	var u struct {
-		Username string `json:"username"`
+		Username *string `json:"username"`
 	}
-	if !strings.HasPrefix(line, "{") || json.Unmarshal([]byte(line), &u) != nil {
+	if !strings.HasPrefix(line, "{") || json.Unmarshal([]byte(line), &u) != nil || u.Username == nil {
 		return "", false
 	}
-	return u.Username, u.Username != ""
+	return *u.Username, true
 }
 
 // isTableOfUsers reports whether a file that begins with this line is a table or CSV of user list.

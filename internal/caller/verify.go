@@ -13,6 +13,9 @@ import (
 // maxCodesTyped is how many codes may be typed. Twilio takes five, but a fourth would be a guess.
 const maxCodesTyped = 3
 
+// ErrNotTyped is in the chain of the error for a code that was sent, and that nobody typed.
+var ErrNotTyped = errors.New("no code was typed")
+
 // Operator is the person who uses this program, with the caller on the phone.
 type Operator interface {
 	// Believe asks the operator about a number that was changed lately: a reason is often given out of habit, and such a
@@ -85,7 +88,7 @@ func (c Check) sendAndAsk(ctx context.Context, channel Channel, on Operator) err
 	for typed := 0; typed < maxCodesTyped; {
 		code, err := on.AskCode(ctx, wrong)
 		if err != nil && errs.KindOf(err) == errs.Declined {
-			return errs.NewWith(errs.Declined, "no code was typed", again)
+			return &errs.Error{Kind: errs.Declined, Err: ErrNotTyped, Hint: again}
 		}
 		if err != nil {
 			return err

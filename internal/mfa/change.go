@@ -43,8 +43,7 @@ func planEnabled(u User, enabled bool) RowChange {
 		// The row is as asked for already, even if it is broken.
 	case u.Whole():
 	case u.State() == StateNotEnrolled:
-		c.Refusal = errs.NewWith(errs.Refused, fmt.Sprintf("%q is not enrolled: the next login asks for the password and then to enroll", u.Username),
-			ReasonMayEnroll.With(u.Username))
+		c.Refusal = errs.NewWith(errs.Refused, fmt.Sprintf("%q is not enrolled", u.Username), ReasonMayEnroll.With(u.Username))
 	case u.UUID == nil && !isTrue(u.Enrolled):
 		c.Refusal = errs.NewWith(errs.Refused, fmt.Sprintf("%q has no uuid, so can neither enroll nor log in", u.Username),
 			ReasonNoUUID.With(u.Username))

@@ -85,13 +85,15 @@ func Find(ctx context.Context, store Reader, all iter.Seq2[User, error], texts [
 	return found, searchAll(all, searches)
 }
 
-// Propose returns, for each of the names that no user has, who may be meant. A name that has a user by now is one too.
+// Propose returns, for each of the names that no user has, who may be meant. A name that has a user by now is one too. An
+// e-mail address means the user who has it no more than one whose user name looks like it: the command changes somebody.
 func Propose(all iter.Seq2[User, error], names []string) ([]Found, error) {
 	found := make([]Found, len(names))
 	searches := make([]*search, len(names))
 	for i, name := range names {
 		found[i].Text = name
 		searches[i] = newSearch(&found[i])
+		searches[i].cautious = true
 	}
 	return found, searchAll(all, searches)
 }
@@ -121,8 +123,10 @@ type search struct {
 	email string // the text as an e-mail address, or ""
 	shape string
 	query alike.Query
-	kept  [MatchName + 1][]Candidate
-	count [MatchName + 1]int
+	// cautious means that a user name which looks like an e-mail address fits it as well as the address.
+	cautious bool
+	kept     [MatchName + 1][]Candidate
+	count    [MatchName + 1]int
 }
 
 func newSearch(f *Found) *search {
@@ -151,6 +155,9 @@ func (s *search) match(u User) Match {
 	case s.email != "" && strings.TrimSpace(alike.Fold(email)) == s.email:
 		return MatchEmail
 	case s.shape != "" && alike.Shape(u.Username) == s.shape:
+		if s.cautious && s.email != "" {
+			return MatchEmail
+		}
 		return MatchWhole
 	}
 	before, _, _ := strings.Cut(email, "@")
@@ -197,7 +204,7 @@ func Take(ctx context.Context, store Reader, all iter.Seq2[User, error], texts [
 		}
 	}
 	if len(unclear.Found) > 0 {
-		return nil, nil, &errs.Error{Kind: errs.NotFound, Err: unclear, Hint: ReasonUnknownUser.With()}
+		return nil, nil, &errs.Error{Kind: errs.NotFound, Err: unclear, Hint: ReasonNobodyFound.With()}
 	}
 	return users, taken, nil
 }

@@ -131,6 +131,16 @@ func TestFindReadsNoListForNames(t *testing.T) {
 	}
 }
 
+// A user name that looks like an e-mail address is proposed beside the user who has that address.
+func TestProposeNamesBoth(t *testing.T) {
+	_, all := listed("alice|Alice Archer|alice@example.com", "alice@example.com|Eve Alias", "bob|Bob|bob@example.com")
+	for text, want := range map[string]int{"Alice@example.com": 2, "Bob@example.com": 1, "BOB": 1} {
+		if found, err := mfa.Propose(all, []string{text}); err != nil || found[0].Best != want {
+			t.Errorf("%s: %d users fit, want %d; %v", text, found[0].Best, want, err)
+		}
+	}
+}
+
 func TestTake(t *testing.T) {
 	w, all := listed("alice|Alice Archer|alice@example.com", "bob|Bob Baker", "smith1|Ann Smith", "smith2|Ann Smith")
 	users, taken, err := mfa.Take(t.Context(), w, all, []string{"baker", "alice", "archer", "Alice"})

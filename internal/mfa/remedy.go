@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"uzerp-mfa/internal/errs"
 )
 
 // Remedy is a change that helps users to get in, or takes such help back.
@@ -120,6 +122,19 @@ func (d Planner) foresee(r *UserRemedy) {
 		r.after.User.Row = r.Becomes
 	}
 	r.Next = r.after.NextLogin()
+	if r.Refusal != nil && r.User.State() == StateNotEnrolled {
+		r.Err = r.notEnrolled()
+	}
+}
+
+// notEnrolled returns the refusal for a user whom no login asks for a code. It says what the login asks for, if uzERP lets the
+// user in at all; if not, an enrollment does not help.
+func (r *UserRemedy) notEnrolled() error {
+	hint := r.Refusal.Hint
+	if r.Next.Outcome == OutcomeDenied || r.Next.Outcome == OutcomeLockedOut && !r.Next.Closed {
+		hint = errs.Hint{}
+	}
+	return errs.NewWith(r.Refusal.Kind, r.Refusal.Error()+": "+r.Afterwards(), hint)
 }
 
 // Needed returns the users for whom something would be changed.

@@ -137,6 +137,36 @@ func TestRemedyAsks(t *testing.T) {
 	}
 }
 
+// Whom no login asks for a code is told what it asks for, as user show tells it. Who is not let in is told of no enrollment.
+func TestRemedyOfTheNotEnrolled(t *testing.T) {
+	no := false
+	const asks = "login asks to enroll"
+	for name, test := range map[string]struct {
+		change     func(*mfa.User, *planned)
+		want, hint string
+	}{
+		"let in":     {nil, "the next " + asks, "may-enroll(alice)"},
+		"no access":  {func(u *mfa.User, _ *planned) { u.AccessEnabled = &no }, "no login, for access is disabled; once it is enabled, the " + asks, ""},
+		"no company": {func(_ *mfa.User, p *planned) { p.CompanyAccess = false }, "no login, for the user may enter no company; once they may, the " + asks, ""},
+		"off":        {func(_ *mfa.User, p *planned) { p.Site = mfa.SiteOff }, "once two-factor login is switched on, the next " + asks, "may-enroll(alice)"},
+	} {
+		for _, remedy := range []mfa.Remedy{mfa.RemedySkip, mfa.RemedyEnable} {
+			u := letIn(mfatest.Fresh("alice", uuidA))
+			s := mfatest.NewSite(u)
+			p := planned{planner(s), mfa.Details{CompanyAccess: true}}
+			if test.change != nil {
+				test.change(&u, &p)
+			}
+			p.Directory = persons{"alice": p.Details}
+			err := p.Plan(t.Context(), remedy, []mfa.User{u}, nil).Users[0].Err
+			if err == nil || errs.KindOf(err) != errs.Refused || err.Error() != `"alice" is not enrolled: `+test.want ||
+				errs.HintOf(err).String() != test.hint && (test.hint != "" || !errs.HintOf(err).Empty()) {
+				t.Errorf("%s, %s: %v, hint %s", name, remedy, err, errs.HintOf(err))
+			}
+		}
+	}
+}
+
 // planned is what a remedy is planned with, and what is known of the person.
 type planned struct {
 	mfa.Planner

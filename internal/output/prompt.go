@@ -116,6 +116,12 @@ func (s *Streams) ask(ctx context.Context, question string) (line, error) {
 		return line{}, s.lostOr(err)
 	}
 	l, err := s.lines.next(ctx)
+	if err == nil && s.Leave != "" && strings.EqualFold(l.text, s.Leave) {
+		err = io.EOF
+	}
+	if errors.Is(err, io.EOF) {
+		s.Left = true
+	}
 	if err != nil && !errors.Is(err, ErrLineTooLong) || l.torn {
 		_ = s.tell("\n")
 	}

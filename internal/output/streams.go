@@ -39,6 +39,11 @@ type Streams struct {
 	// NoInput forbids prompts even on a terminal (--no-input).
 	NoInput bool
 
+	// Leave, if not empty, is an answer to every question that counts as the end of input.
+	Leave string
+	// Left says that the input ended at a question.
+	Left bool
+
 	size  func() (width, height int) // 0, 0 if there is no terminal
 	cols  int                        // the value of $COLUMNS, or 0
 	mu    sync.Mutex                 // keeps messages whole
