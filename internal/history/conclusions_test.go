@@ -85,6 +85,8 @@ func parseHistory(t *testing.T, body string) history.History {
 			read = f[1:]
 		case "broken":
 			h.User.SID = nil
+		case "not-enrolled":
+			h.User.Row = mfa.Row{UUID: h.User.UUID}
 		case "nameless":
 			h.Nameless, _ = strconv.Atoi(f[1])
 		default:

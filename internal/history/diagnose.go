@@ -43,6 +43,32 @@ const (
 
 // Diagnose says why the user does not get in, by the newest attempt and what follows from the others.
 func (h History) Diagnose() Diagnosis {
+	d := h.diagnose()
+	d.Help = h.possible(d.Help)
+	return d
+}
+
+// possible returns help without the commands that would be refused, since the user is not enrolled now. What the next login asks
+// for is said in their place.
+func (h History) possible(help []errs.Hint) []errs.Hint {
+	kept := slices.DeleteFunc(slices.Clone(help), func(hint errs.Hint) bool {
+		switch hint.Reason {
+		case ReasonTryACode, ReasonLetThemIn, ReasonTooManyWrong:
+			return !h.User.Whole()
+		case ReasonNewEnrollment:
+			return !h.User.IsEnrolled()
+		default:
+			return false
+		}
+	})
+	look := func(hint errs.Hint) bool { return hint.Reason == ReasonLookAtUser }
+	if len(kept) < len(help) && !slices.ContainsFunc(kept, look) {
+		kept = append(kept, ReasonLookAtUser.With(h.User.Username))
+	}
+	return kept
+}
+
+func (h History) diagnose() Diagnosis {
 	i := slices.IndexFunc(h.Events, func(e Event) bool { return attempt(e.What) })
 	if i < 0 {
 		return h.noAttempt()

@@ -37,6 +37,7 @@ func (h History) Suspect() *Suspicion {
 	twilio := h.Source(FromTwilio).Read()
 	var s Suspicion
 	var all []Event
+	old := 0
 	for _, c := range chains(h.Events, twilio) {
 		if settled, elsewhere := h.settles(c); settled {
 			continue
@@ -44,6 +45,7 @@ func (h History) Suspect() *Suspicion {
 			s.OtherPlace = true
 		}
 		s.Codes += codes(c)
+		old += codes(slices.DeleteFunc(slices.Clone(c), h.justNow))
 		all = append(all, c...)
 	}
 	if s.Codes < several {
@@ -54,9 +56,13 @@ func (h History) Suspect() *Suspicion {
 	s.Addresses = distinct(all, func(e Event) string { return e.Address })
 	s.Browsers = distinct(all, func(e Event) string { return e.Browser })
 	s.Unsure = !twilio && !h.Source(FromLog).Read()
-	s.TooEarly = h.Now.Sub(s.Last) < soon && s.Codes < onceToo
+	s.TooEarly = old < several && s.Codes < onceToo
 	return &s
 }
+
+// justNow reports whether the user may still get in after a wrong code. A time far in the future is that of a clock whose zone is
+// not known.
+func (h History) justNow(e Event) bool { return h.Now.Sub(e.At).Abs() < soon }
 
 // chains returns the wrong codes in groups, oldest first: in a group each follows the one before soon, and none was accepted
 // between them.
