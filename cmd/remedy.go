@@ -10,6 +10,7 @@ import (
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
+	"uzerp-mfa/internal/session"
 	"uzerp-mfa/internal/shell"
 )
 
@@ -82,6 +83,9 @@ func runRemedy(ctx context.Context, app *App, opts *remedyOptions, args []string
 	if err != nil {
 		return err
 	}
+	if err := opts.ends.ask(ctx, ch, session.Selection{Users: usernamesOf(users)}); err != nil {
+		return err
+	}
 	progress := app.streams.NewProgress("users looked at", len(users))
 	plan := planner.Plan(ctx, opts.remedy, users, progress.Step)
 	progress.Done()
@@ -104,6 +108,7 @@ func runRemedy(ctx context.Context, app *App, opts *remedyOptions, args []string
 	if !opts.dryRun {
 		progress := app.streams.NewProgress("users changed", len(needed))
 		plan.Apply(ctx, applier, progress.Step)
+		ch.SendMails(ctx) // also about a change whose answer was lost
 		progress.Done()
 	}
 	outcomes := remedyOutcomes(plan)
@@ -143,9 +148,11 @@ func (a *App) remedies(ctx context.Context, ch *changes, remedy mfa.Remedy, skip
 	return p, ap, err
 }
 
-// follow returns what follows the change of a user: the mail to the user, the end of open sessions. All commands that
-// change a user's second factor take it from here.
-func (a *App) follow(*changes) func(context.Context, mfa.Applied) { return nil }
+// follow returns what follows the change of a user: the mail to the user. It goes out before anything is printed: an operator
+// who does not read the output could otherwise hold it up.
+func (a *App) follow(ch *changes) func(context.Context, mfa.Applied) {
+	return func(ctx context.Context, done mfa.Applied) { ch.SendMails(ctx, done.User.Username) }
+}
 
 // siteLogin returns whether two-factor login is switched on. If that can't be read, it is not known.
 func (a *App) siteLogin(ctx context.Context) (mfa.SiteLogin, error) {

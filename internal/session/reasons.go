@@ -11,5 +11,5 @@ const (
 	ReasonRequestOpen errs.Reason = "sessions-request-open" // no parts: a request that may be a login has not ended
 	// ReasonRequestGoesOn has no parts: requests go on with a session that is removed.
 	ReasonRequestGoesOn errs.Reason = "sessions-request-goes-on"
-	ReasonStillThere  errs.Reason = "sessions-still-there"  // no parts: new ones came, again and again
+	ReasonStillThere    errs.Reason = "sessions-still-there" // no parts: new ones came, again and again
 )
