@@ -107,8 +107,10 @@ func runRemedy(ctx context.Context, app *App, opts *remedyOptions, args []string
 	}
 	if !opts.dryRun {
 		progress := app.streams.NewProgress("users changed", len(needed))
-		plan.Apply(ctx, applier, progress.Step)
-		ch.SendMails(ctx) // also about a change whose answer was lost
+		plan.Apply(ctx, applier, func() {
+			ch.SendMails(ctx) // first: an operator who does not read what is printed could otherwise hold up the mail
+			progress.Step()
+		})
 		progress.Done()
 	}
 	outcomes := remedyOutcomes(plan)
@@ -133,7 +135,7 @@ func (a *App) remedies(ctx context.Context, ch *changes, remedy mfa.Remedy, skip
 		return p, ap, err
 	}
 	p = mfa.Planner{Store: store, Site: mfa.SiteUnknown, NewUUID: a.newUUID, Now: a.now, SkipTwilio: skipTwilio}
-	ap = mfa.Applier{Store: store, Follow: a.follow(ch)}
+	ap = mfa.Applier{Store: store}
 	if remedy == mfa.RemedyReset && !skipTwilio {
 		factors, err := ch.Factors()
 		if err != nil {
@@ -146,12 +148,6 @@ func (a *App) remedies(ctx context.Context, ch *changes, remedy mfa.Remedy, skip
 	}
 	p.Site, err = a.siteLogin(ctx)
 	return p, ap, err
-}
-
-// follow returns what follows the change of a user: the mail to the user. It goes out before anything is printed: an operator
-// who does not read the output could otherwise hold it up.
-func (a *App) follow(ch *changes) func(context.Context, mfa.Applied) {
-	return func(ctx context.Context, done mfa.Applied) { ch.SendMails(ctx, done.User.Username) }
 }
 
 // siteLogin returns whether two-factor login is switched on. If that can't be read, it is not known.
