@@ -13,7 +13,7 @@ import (
 
 var (
 	readsAll = regexp.MustCompile(`\b(?:os\.ReadFile|io\.ReadAll|os\.ReadDir)\(`)
-	limited  = regexp.MustCompile(`io\.LimitReader\(|http\.MaxBytesReader\(|io\.NewSectionReader\(|"/proc/`)
+	limited  = regexp.MustCompile(`io\.LimitReader\(|http\.MaxBytesReader\(|io\.NewSectionReader\(|"/proc/|"/dev/fd"`)
 )
 
 // The program reads nothing as a whole without a limit: a file of 8 GB that somebody has put into uzERP's directory would

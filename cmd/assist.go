@@ -410,7 +410,6 @@ func (d *desk) change(ctx context.Context, u mfa.User, r assist.Remedy) error {
 	command := map[assist.Kind]string{assist.Reset: "user reset", assist.Skip: "user disable-next-login", assist.NewPhone: "enroll",
 		assist.Sessions: "session end"}[r.Kind]
 	app := d.app.as(command)
-	defer func() { app.deliver(ctx) }()
 	w := d.opts.writeFlags
 	flags, err := d.askProof(ctx, app, u, r, &w)
 	if err != nil {
@@ -425,11 +424,12 @@ func (d *desk) change(ctx context.Context, u mfa.User, r assist.Remedy) error {
 	default:
 		err = d.remedy(ctx, app, u, mfa.Remedy(r.Action()), w, flags)
 	}
+	app.deliver(ctx) // the user hears of it now, and not when the call is over
 	if err != nil {
 		return err
 	}
-	if flags.verify || flags.given {
-		d.verified = verified{u.Username, d.app.now(), flags.verify, w.verifiedBy}
+	if r.Kind == assist.NewPhone { // with its flags it does nothing before the caller is verified
+		d.prove(u, flags, w)
 	}
 	d.helped = true
 	d.say("Tell the caller: %s", r.Tell)
@@ -441,6 +441,13 @@ func (d *desk) change(ctx context.Context, u mfa.User, r assist.Remedy) error {
 		return err
 	}
 	return d.wait(ctx, users[0])
+}
+
+// prove remembers how the caller was verified just now.
+func (d *desk) prove(u mfa.User, flags callerFlags, w writeFlags) {
+	if flags.verify || flags.given {
+		d.verified = verified{u.Username, d.app.now(), flags.verify, w.verifiedBy}
+	}
 }
 
 // remedy takes the way that mfa/remedy.go describes.
@@ -472,6 +479,7 @@ func (d *desk) remedy(ctx context.Context, app *App, u mfa.User, remedy mfa.Reme
 	if err := app.verifyCaller(ctx, ch, w, flags, needed[0].User, undone(remedy)); err != nil {
 		return err
 	}
+	d.prove(u, flags, w)
 	app.warnSelf(ch, w, plan)
 	if err := app.askRemedy(ctx, ch, w, plan); err != nil || w.dryRun {
 		return err

@@ -192,8 +192,10 @@ var hints = map[errs.Reason]string{
 		"for one user, disable the access in uzERP: that ends the sessions at the next click",
 	session.ReasonIgbinary: "to end all of them stop the web server's PHP, remove the files sess_* in %s and start it again; " +
 		"for one user, disable the access in uzERP: that ends the sessions at the next click",
-	session.ReasonRequestOpen: "run it again when the request has ended",
-	session.ReasonStillThere:  "a browser logs in again and again: disable the user's access in uzERP, then run it again",
+	session.ReasonRequestOpen: "what is ended stays ended, and uzerp-mfa session list shows whether somebody is logged in again; if visitors keep login pages " +
+		"busy all the time, restart the web server's PHP, which ends all requests, and run it again",
+	session.ReasonRequestGoesOn: "the next click in that browser shows the login page; what the request does now, only a restart of the web server's PHP stops",
+	session.ReasonStillThere:    "a browser logs in again and again: disable the user's access in uzERP, then run it again",
 
 	sandbox.ReasonNotInside: "run this inside one: uzerp-mfa sandbox -- sh",
 	sandbox.ReasonNoAccount: "uzerp-mfa enroll --no-wait %q makes one",

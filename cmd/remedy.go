@@ -128,7 +128,7 @@ func (a *App) remedies(ctx context.Context, ch *changes, remedy mfa.Remedy, skip
 		return p, ap, err
 	}
 	p = mfa.Planner{Store: store, Site: mfa.SiteUnknown, NewUUID: a.newUUID, Now: a.now, SkipTwilio: skipTwilio}
-	ap = mfa.Applier{Store: store, Follow: a.follow(ch)}
+	ap = mfa.Applier{Store: store}
 	if remedy == mfa.RemedyReset && !skipTwilio {
 		factors, err := ch.Factors()
 		if err != nil {
@@ -142,10 +142,6 @@ func (a *App) remedies(ctx context.Context, ch *changes, remedy mfa.Remedy, skip
 	p.Site, err = a.siteLogin(ctx)
 	return p, ap, err
 }
-
-// follow returns what follows the change of a user: the mail to the user, the end of open sessions. All commands that
-// change a user's second factor take it from here.
-func (a *App) follow(*changes) func(context.Context, mfa.Applied) { return nil }
 
 // siteLogin returns whether two-factor login is switched on. If that can't be read, it is not known.
 func (a *App) siteLogin(ctx context.Context) (mfa.SiteLogin, error) {

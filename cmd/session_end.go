@@ -36,7 +36,8 @@ looks again until none is left. Input that was not saved is lost.
 With --all --old-handler only those end whose browser keeps another login handler than uzERP has now: after set-injector they
 would still log in in the old way.
 
-If it is not certain that none is left, because a request does not end, it ends with 7. Sessions that are not in files, or are
+If it is not certain that none is left, because a request does not end, it ends with 7. A session that requests keep busy is
+removed after ten seconds if its user is logged in. Sessions that are not in files, or are
 written by igbinary, are left: 6.
 
 ` + exitCodes(errs.Partial, errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Declined),
@@ -258,6 +259,9 @@ func reportEnd(app *App, opts *sessionEndOptions, listing session.Listing, sel s
 				failed++
 				o := outcome{}
 				o.fail(e.Err)
+				if e.Ended > 0 { // these are, whatever became of the others
+					o.message = r.Message + "; " + e.Err.Error()
+				}
 				r.Status, r.Message, r.Hint = o.status, o.message, app.hintOfOne(e.Err)
 				if first == nil {
 					first = e.Err

@@ -166,15 +166,17 @@ run '--php-ini' $p session-config check --php-ini /etc/shadow
 run '--from-file' $p user show --from-file /mnt/secret
 run '--png' $p enroll alice --no-wait --png /etc/cron.d/x
 run '--html' $p enroll alice --no-wait --html /var/log/x
+run '--html-dir' $p enroll alice --no-wait --html-dir /etc/cron.d
+run 'a new --html-dir' $p enroll alice --no-wait --html-dir /var/pages
 run '--uzerp-root' $p --uzerp-root /mnt/hildas user list
 run 'undo-guard' $p --audit-log /mnt/new undo-guard
 run 'policy' POLICY=/mnt/home/x $p policy show
-exist /mnt/new /etc/cron.d/x /var/log/x /mnt/home/uzerp-mfa
+exist /mnt/new /etc/cron.d/x /etc/cron.d/pages.jsonl /var/pages /var/log/x /mnt/home/uzerp-mfa
 /mnt/uzerp-mfa audit-log show --result refused
 `)
 	want := []string{"user list: 0", "sandbox -- id: 0", "--audit-log: 6", "--no-audit-log: 6", "UZERP_MFA_AUDIT_LOG: 6", "XDG_STATE_HOME: 5",
 		"--database-url: 6", "PGSERVICEFILE: 6", "UZERP_MFA_VERIFY_URL: 6", "SSL_CERT_FILE: 6", "--env-file: 6", "set --file: 6", "--php-ini: 6",
-		"--from-file: 2", "--png: 2", "--html: 2", "--uzerp-root: 4", "undo-guard: 6", "policy: 0"}
+		"--from-file: 2", "--png: 2", "--html: 2", "--html-dir: 2", "a new --html-dir: 2", "--uzerp-root: 4", "undo-guard: 6", "policy: 0"}
 	got := ends(out)
 	if len(got) < len(want) || !slices.Equal(got[:len(want)], want) {
 		t.Fatalf("%q\n%s", got, out)
@@ -230,6 +232,8 @@ hilda 'send' $p identity send alice --channel sms --region GB
 code=$(sms +447700900123)
 hilda 'check' $p identity check alice "$code" --verified-by call-back --region GB
 hilda 'enroll' $p enroll alice --no-wait --png /mnt/home/alice.png
+hilda 'pages' $p enroll alice --no-wait --html-dir /mnt/home/pages
+hilda 'pages again' $p enroll alice --no-wait --html-dir /mnt/home/pages
 hilda 'another log' $p user reset alice --yes --ticket 4711 --audit-log /mnt/new
 hilda 'another directory' $p user list --uzerp-root /mnt/hildas
 hilda 'set-injector' $p set-injector --off --yes
@@ -241,13 +245,14 @@ adam 'sandbox of adam' $p sandbox -- id -u
 adam 'another log of adam' $p --audit-log /mnt/new set-injector --off --yes
 adam 'no log for adam' $p --no-audit-log set-injector --off --yes
 adam 'a shell' /bin/sh -c id
-stat -c '%U %a' /mnt/home/alice.png
+stat -c '%U %a' /mnt/home/alice.png /mnt/home/pages /mnt/home/pages/alice.html /mnt/home/pages/pages.jsonl
 exist /mnt/new
 `)
 	want := []string{"list: 0", "show: 0", "reset: 0", "no ticket: 6", "root only: 6", "not verified: 6", "send: 0", "check: 0",
-		"enroll: 0", "another log: 6", "another directory: 6",
+		"enroll: 0", "pages: 0", "pages again: 0", "another log: 6", "another directory: 6",
 		"set-injector: 1", "flags first: 1", "sandbox: 1", "policy: 0",
-		"set-injector of adam: 0", "sandbox of adam: 0", "another log of adam: 6", "no log for adam: 6", "a shell: 1", "hilda 600"}
+		"set-injector of adam: 0", "sandbox of adam: 0", "another log of adam: 6", "no log for adam: 6", "a shell: 1",
+		"hilda 600", "hilda 700", "hilda 600", "hilda 600"}
 	if got := ends(out); !slices.Equal(got, want) {
 		t.Errorf("%q\n%s", got, out)
 	}

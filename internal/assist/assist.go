@@ -139,13 +139,18 @@ func (c Case) Lately() string {
 	return sentence(d.Message)
 }
 
-// Suspicion returns why somebody else may have the user's password, as a sentence, or "".
+// Suspicion returns why somebody else may have the user's password, in sentences, or "". A caller who has mistyped just now is
+// no suspect.
 func (c Case) Suspicion() string {
-	if c.Story == nil || c.Story.Suspect() == nil {
+	if c.Story == nil {
 		return ""
 	}
-	return "Somebody else may have this user's password: codes were refused and none was accepted soon after. Let nobody in without " +
-		"a code before the caller was verified and the password was changed."
+	s := c.Story.Suspect()
+	if s == nil || s.TooEarly {
+		return ""
+	}
+	return fmt.Sprintf("Somebody else may have this user's password: %s. Let nobody in without a code before the caller was verified and "+
+		"the password was changed.", s.Message(c.Now))
 }
 
 // cause returns why the user does not get in, by the last logins.

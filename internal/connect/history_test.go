@@ -18,7 +18,8 @@ import (
 func TestSilentSources(t *testing.T) {
 	url := dbtest.New(t, dbtest.Sample)
 	dbtest.Exec(t, url, "insert into audit_header (username) values ('alice')")
-	dbtest.Exec(t, url, `insert into audit_lines (audit_id, created, line) select id, now() - n * interval '20 hours', 'page' from audit_header, generate_series(0, 2) n`)
+	dbtest.Exec(t, url, `insert into audit_lines (audit_id, created, line)
+		select id, now() - n * interval '20 hours', 'page' from audit_header, generate_series(0, 2) n`)
 	log := t.TempDir() + "/uzerp.log"
 	if err := os.WriteFile(strings.TrimSuffix(log, ".log")+"-2026-01-01.log", nil, 0o600); err != nil {
 		t.Fatal(err)

@@ -192,7 +192,8 @@ func TestGather(t *testing.T) {
 			bob := enrolled(2, "bob")
 			bob.Enabled = &no
 			s.users = append(s.users, bob)
-		}, strings.Replace(allDatabase, "of 1", "of 2", 1) + allTwilio + others + ",skips", "users-skip-next-login", "info 1 user gets in once without a code: \"bob\"; that was allowed 12 days ago"},
+		}, strings.Replace(allDatabase, "of 1", "of 2", 1) + allTwilio + others + ",skips", "users-skip-next-login",
+			"info 1 user gets in once without a code: \"bob\"; that was allowed 12 days ago"},
 		{"no uzERP directory", func(s *site) {
 			s.settings.Root, s.settings.Env = doctor.Got(doctor.Place{}, nil), injector.Settings{}
 		}, allDatabase + " | service |  | log,chain", "session-settings", "skipped"},

@@ -318,7 +318,8 @@ func ruleTests() []ruleTest {
 			}
 			in.Users = tally(users...)
 			in.Skips = skipTimes{"b": today.Add(-3 * time.Hour), "d": today.Add(-40 * 24 * time.Hour), "e": today.Add(-time.Minute)}
-		}, "users-skip-next-login info", `5 users get in once without a code: "d", "b", "e" and 2 more; of the first that was allowed 40 days ago, and of 2 users that is not known`},
+		}, "users-skip-next-login info",
+			`5 users get in once without a code: "d", "b", "e" and 2 more; of the first that was allowed 40 days ago, and of 2 users that is not known`},
 		{"persons not told", func(in *doctor.Input) { in.Persons = doctor.Got(struct{}{}, down) },
 			"users-left fail,users-error-page skipped,maintenance skipped,users-without-company skipped", "no answer"},
 		{"left yesterday", person(mfa.Details{CompanyAccess: true, Closed: new(false), EndDate: day(-1)}), "users-left warn", `"alice"`},

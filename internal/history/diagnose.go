@@ -165,12 +165,12 @@ func (h History) notValid(e Event, when string) Diagnosis {
 		return h.noneArrived(said + ", and Twilio has no such code")
 	case twilio.Read():
 		d := h.noneArrived(said + ", and Twilio has no such code: it did not arrive, or Twilio refused it")
-		d.Help = append(d.Help, ReasonLookAtUser.With(h.User.Username), ReasonReadMore.With())
+		d.Help = append(d.Help, h.lookFurther()...)
 		return d
 	default:
 		return Diagnosis{CauseNotKnown,
 			said + "; whether the code was wrong or did not reach Twilio is not known, since Twilio was not asked or gave no answer",
-			[]errs.Hint{setClock, newAccount, ReasonLookAtUser.With(h.User.Username), ReasonReadMore.With()}}
+			append([]errs.Hint{setClock, newAccount}, h.lookFurther()...)}
 	}
 }
 
@@ -198,10 +198,14 @@ func (h History) manyCodes() bool {
 
 // noAttempt is the diagnosis of a history without an attempt.
 func (h History) noAttempt() Diagnosis {
-	var unread []string
+	var gaps []string
 	for _, c := range h.Coverage {
-		if !c.Silent() && c.Source != FromAuditLog {
-			unread = append(unread, c.Source.Words())
+		switch {
+		case c.Source == FromAuditLog || c.Silent():
+		case c.Read():
+			gaps = append(gaps, c.Source.Words()+" may not have everything")
+		default:
+			gaps = append(gaps, c.Source.Words()+" could not be read")
 		}
 	}
 	span := "in the time that was looked at"
@@ -211,14 +215,23 @@ func (h History) noAttempt() Diagnosis {
 	case h.Nameless > 0:
 		return Diagnosis{CauseNotKnown,
 			fmt.Sprintf("no code of the user was seen %s; %s refused of which no source says whose they are", span, passwords(h.Nameless)),
-			[]errs.Hint{ReasonReadMore.With(), ReasonLookAtUser.With(h.User.Username)}}
-	case len(unread) > 0:
-		return Diagnosis{CauseNothing, fmt.Sprintf("no attempt was seen %s; but %s could not be read, or not all of it", span, strings.Join(unread, ", ")),
-			[]errs.Hint{ReasonReadMore.With(), ReasonLookAtUser.With(h.User.Username)}}
+			h.lookFurther()}
+	case len(gaps) > 0:
+		return Diagnosis{CauseNothing, fmt.Sprintf("no attempt was seen %s; but %s", span, strings.Join(gaps, ", and ")),
+			h.lookFurther()}
 	default:
 		return Diagnosis{CauseNothing, "no attempt reached uzERP or Twilio " + span, []errs.Hint{
 			errs.Plain("perhaps the user types another name, or is at the page of another uzERP"), ReasonLookAtUser.With(h.User.Username)}}
 	}
+}
+
+// lookFurther returns what may say more: the user's row, and the right to read uzERP's own record where that was refused.
+func (h History) lookFurther() []errs.Hint {
+	help := []errs.Hint{ReasonLookAtUser.With(h.User.Username)}
+	if c := h.Source(FromAudit); c.Asked && c.Err != nil {
+		help = append(help, ReasonReadMore.With())
+	}
+	return help
 }
 
 func passwords(n int) string {
@@ -226,12 +239,4 @@ func passwords(n int) string {
 		return "a password was"
 	}
 	return fmt.Sprintf("%d passwords were", n)
-}
-
-// Sentence says in one sentence what happened lately, for a dialogue: what looks as if somebody had the password comes first.
-func (h History) Sentence() string {
-	if s := h.Suspect(); s != nil && !s.TooEarly {
-		return s.Message(h.Now)
-	}
-	return h.Diagnose().Message
 }

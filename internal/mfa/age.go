@@ -11,7 +11,8 @@ func Age(d time.Duration) string {
 	for _, unit := range []struct {
 		length, from time.Duration
 		name         string
-	}{{24 * time.Hour, 48 * time.Hour, "days"}, {time.Hour, 2 * time.Hour, "hours"}, {time.Minute, 2 * time.Minute, "minutes"}, {time.Minute, time.Minute, "minute"}} {
+	}{{24 * time.Hour, 48 * time.Hour, "days"}, {time.Hour, 2 * time.Hour, "hours"},
+		{time.Minute, 2 * time.Minute, "minutes"}, {time.Minute, time.Minute, "minute"}} {
 		if d >= unit.from {
 			return fmt.Sprintf("%d %s", d/unit.length, unit.name)
 		}

@@ -25,7 +25,7 @@ const (
 //	caller.Verifier.Verify(ctx, plan.Needed()[0].User) if the caller is to be verified
 //	plan.Needed(), each with Details and Warnings      what the operator is shown
 //	plan.Question()                                    what the operator is asked
-//	plan.Apply(ctx, applier, step)                     the change, and what follows it (Applier.Follow)
+//	plan.Apply(ctx, applier, step)                     the change; the port that makes it mails the user (internal/notify)
 //	each of plan.Users: Err or Message                 what became of each user
 //
 // In a dry run all is the same but the last two: nothing is asked, and nothing is applied.
@@ -177,17 +177,6 @@ func (r *UserRemedy) Warnings() []string {
 type Applier struct {
 	Store   Writer
 	Factors Factors // nil if nothing is to be deleted at Twilio
-	// Follow is called for each user right after the change was made, and only then; for several users by several
-	// goroutines at once. It may be nil. Here begins what follows a change: the mail that tells the user, the end of open
-	// sessions. The change stands whatever becomes of that, so Follow returns no error: it tells and records itself what
-	// it could not do. Its context does not end with a signal.
-	Follow func(ctx context.Context, done Applied)
-}
-
-// Applied is a change that was made for a user.
-type Applied struct {
-	Remedy Remedy
-	User   User // with the row as it was before
 }
 
 // Apply makes the planned changes. The result of each user is in Done and Err. step, if not nil, is called after each
@@ -203,9 +192,6 @@ func (p *RemedyPlan) Apply(ctx context.Context, a Applier, step func()) {
 func (r *UserRemedy) apply(ctx context.Context, a Applier) error {
 	done, err := r.Apply(ctx, a.Store, a.Factors)
 	r.Done, r.Err = &done, err
-	if a.Follow != nil && r.Changed() {
-		a.Follow(context.WithoutCancel(ctx), Applied{Remedy: r.remedy, User: r.User})
-	}
 	return err
 }
 

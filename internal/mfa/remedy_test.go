@@ -3,7 +3,6 @@ package mfa_test
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -58,14 +57,7 @@ func TestRemedyOfSeveral(t *testing.T) {
 	other := sidC
 	bob.SID = &other
 	w.Users["bob"] = bob
-	var followed []string
-	follow := func(_ context.Context, done mfa.Applied) {
-		followed = append(followed, string(done.Remedy)+" "+done.User.Username)
-		if done.User.State() != mfa.StateEnrolled || w.Users[done.User.Username].State() != mfa.StateNotEnrolled {
-			t.Errorf("what follows does not follow the change: %+v", done)
-		}
-	}
-	plan.Apply(t.Context(), mfa.Applier{Store: s, Factors: s, Follow: follow}, nil)
+	plan.Apply(t.Context(), mfa.Applier{Store: s, Factors: s}, nil)
 	if r := all[0]; r.Err != nil || !r.Changed() || len(r.Done.Deleted) != 1 || w.Users["alice"].State() != mfa.StateNotEnrolled {
 		t.Errorf("alice: %+v", r)
 	}
@@ -75,31 +67,20 @@ func TestRemedyOfSeveral(t *testing.T) {
 	if r := all[2]; !errors.Is(r.Err, errs.ErrChanged) || r.Changed() || w.Users["bob"].State() != mfa.StateEnrolled {
 		t.Errorf("bob: %+v", r)
 	}
-	if !slices.Equal(followed, []string{"reset alice"}) {
-		t.Errorf("a mail and the end of sessions would follow for %q", followed)
-	}
 	if again := plan.Needed(); len(again) > 0 {
 		t.Errorf("applied twice, it would change %+v", again[0])
 	}
 }
 
-// What follows a change begins also if the change was made and the clean-up was not.
-func TestRemedyIsFollowed(t *testing.T) {
+// The change is made also if the clean-up was not.
+func TestRemedyWithoutItsCleanUp(t *testing.T) {
 	s := mfatest.NewSite(mfatest.Enrolled("alice", uuidA, sidA))
 	s.World.Add(uuidA, sidA, mfa.FactorVerified)
 	plan := planner(s).Plan(t.Context(), mfa.RemedyReset, []mfa.User{s.World.Users["alice"]}, nil)
 	s.World.Hooks["DeleteFactor"] = func() error { return errs.New(errs.Unavailable, "down", "") }
-	ctx, cancel := context.WithCancel(t.Context())
-	followed := 0
-	plan.Apply(ctx, mfa.Applier{Store: s, Factors: s, Follow: func(ctx context.Context, _ mfa.Applied) {
-		cancel()
-		if ctx.Err() != nil {
-			t.Error("a signal ends what must follow")
-		}
-		followed++
-	}}, nil)
-	if r := plan.Users[0]; followed != 1 || !r.Changed() || !errors.Is(r.Err, mfa.ErrRowReset) {
-		t.Errorf("followed %d times: %+v", followed, r)
+	plan.Apply(t.Context(), mfa.Applier{Store: s, Factors: s}, nil)
+	if r := plan.Users[0]; !r.Changed() || !errors.Is(r.Err, mfa.ErrRowReset) {
+		t.Errorf("%+v", r)
 	}
 }
 

@@ -138,7 +138,7 @@ func End(ctx context.Context, w Writer, sel Selection, now func() time.Time) ([]
 			clean = 0
 			if !now().Before(deadline) {
 				return sorted(), errs.NewWith(errs.Unavailable,
-					"a request has not ended that may be a login: whether a session is left is not known", ReasonRequestOpen.With())
+					"a request has not ended that may be a login: whether it makes a session of somebody meant here is not known", ReasonRequestOpen.With())
 			}
 		default:
 			clean++

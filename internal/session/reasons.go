@@ -8,6 +8,8 @@ const (
 	ReasonNoPlace     errs.Reason = "sessions-no-place"     // no parts: where they are is not known
 	ReasonNoFiles     errs.Reason = "sessions-no-files"     // no parts: they are in no files
 	ReasonIgbinary    errs.Reason = "sessions-igbinary"     // the directory
-	ReasonRequestOpen errs.Reason = "sessions-request-open" // no parts: a request has not ended
-	ReasonStillThere  errs.Reason = "sessions-still-there"  // no parts: new ones came, again and again
+	ReasonRequestOpen errs.Reason = "sessions-request-open" // no parts: a request that may be a login has not ended
+	// ReasonRequestGoesOn has no parts: requests go on with a session that is removed.
+	ReasonRequestGoesOn errs.Reason = "sessions-request-goes-on"
+	ReasonStillThere    errs.Reason = "sessions-still-there" // no parts: new ones came, again and again
 )

@@ -1,6 +1,7 @@
 package sessionfile
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -275,28 +276,33 @@ func (f *Files) judge(stat *unix.Stat_t) session.Why {
 	return ""
 }
 
-// End ends the sessions of one user.
+// End ends the sessions of one user. One that is busy does not keep it from the others: all of them share the time to wait, and
+// each has at least a tenth of it.
 func (f *Files) End(ctx context.Context, user string, sessions []session.Session) (ended int, err error) {
+	var busy error
+	deadline := time.Now().Add(f.wait)
 	for _, s := range sessions {
 		at := f.listed[s.Ref]
-		done, err := f.end(ctx, user, at)
+		done, err := f.end(ctx, user, at, max(time.Until(deadline), f.wait/10))
+		if done {
+			ended++
+		}
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			continue
-		case errs.KindOf(err) == errs.Unavailable:
-			return ended, err
+		case errs.KindOf(err) == errs.Unavailable && ctx.Err() == nil:
+			busy = cmp.Or(busy, err)
 		case err != nil:
 			return ended, listError(f.places[at.place].Path, err)
-		case done:
-			ended++
 		}
 	}
-	return ended, nil
+	return ended, busy
 }
 
 // end removes one file, if it is still the user's session. Before that it empties the file: a request that has it open and
-// waits for the lock would otherwise go on with what is in it.
-func (f *Files) end(ctx context.Context, user string, at listed) (bool, error) {
+// waits for the lock would otherwise go on with what is in it. It returns true and an error of errs.Unavailable if requests go
+// on with a session that it has removed.
+func (f *Files) end(ctx context.Context, user string, at listed, wait time.Duration) (bool, error) {
 	dir, err := safepath.OpenDir(f.places[at.place].Path, f.trust)
 	if err != nil {
 		return false, err
@@ -315,8 +321,9 @@ func (f *Files) end(ctx context.Context, user string, at listed) (bool, error) {
 		return false, err
 	}
 	defer func() { _ = file.Close() }()
-	if err := f.lock(ctx, user, file); err != nil {
-		return false, err
+	busy := f.lock(ctx, user, file, wait)
+	if busy != nil && (errs.KindOf(busy) != errs.Unavailable || ctx.Err() != nil) {
+		return false, busy
 	}
 	if f.locked != nil {
 		f.locked()
@@ -329,12 +336,20 @@ func (f *Files) end(ctx context.Context, user string, at listed) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if now, err := phpsession.Parse(content, f.places[at.place].formats...); err != nil || now.User != user || user == "" && !now.OfUzerp {
-		return false, nil //nolint:nilerr // it is no session of this user's any more
+	now, err := phpsession.Parse(content, f.places[at.place].formats...)
+	if err != nil || now.User != user || user == "" && !now.OfUzerp || busy != nil && !now.LoggedIn { // what may be a login must stay in sight
+		return false, busy // it is no session of this user's any more, or is being written
 	}
 	var stat unix.Stat_t
 	if err := unix.Fstat(int(file.Fd()), &stat); err != nil || f.judge(&stat) != "" { // a second name may have been made meanwhile
 		return false, err
+	}
+	if busy != nil { // requests that have the file open end with it, and no other one finds it
+		if err := dir.Remove(at.name); err != nil {
+			return false, err
+		}
+		return true, errs.NewWith(errs.Unavailable, fmt.Sprintf("a request of %q goes on with a session that is removed: no later request gets it", user),
+			session.ReasonRequestGoesOn.With())
 	}
 	if err := file.Truncate(0); err != nil {
 		return false, err
@@ -343,15 +358,19 @@ func (f *Files) end(ctx context.Context, user string, at listed) (bool, error) {
 }
 
 // lock takes the lock that PHP holds while a request uses the session.
-func (f *Files) lock(ctx context.Context, user string, file *os.File) error {
-	limited, cancel := context.WithTimeout(ctx, f.wait)
+func (f *Files) lock(ctx context.Context, user string, file *os.File, wait time.Duration) error {
+	limited, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	err := filelock.Wait(limited, func() (bool, error) { return filelock.Try(file) })
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.Is(err, context.DeadlineExceeded):
-		return errs.NewWith(errs.Unavailable, fmt.Sprintf("a request of %q has not ended for %s, so its session could not be ended", user, f.wait),
+		whose := "at a login page"
+		if user != "" {
+			whose = fmt.Sprintf("of %q", user)
+		}
+		return errs.NewWith(errs.Unavailable, fmt.Sprintf("a request %s has not ended for %s, and may be a login: its session is left", whose, f.wait),
 			session.ReasonRequestOpen.With())
 	}
 	return err

@@ -253,25 +253,52 @@ func TestLoginInFlight(t *testing.T) {
 	}
 }
 
-// A request that does not end is said, and nothing is removed under it.
+// Sessions that are kept busy end too, all of them, and what goes on is told. Nothing brings them back.
 func TestRequestDoesNotEnd(t *testing.T) {
 	dir := t.TempDir()
-	visit(t, "php", dir, "a1", "in", "alice")
 	f := open(t, dir)
 	f.wait = 50 * time.Millisecond
-	running := begin(t, "php", dir, "a1", "click")
-	running.says("open alice")
+	var running []*request
+	for _, id := range []string{"a1", "a2"} {
+		visit(t, "php", dir, id, "in", "alice")
+		r := begin(t, "php", dir, id, "click")
+		r.says("open alice")
+		running = append(running, r)
+	}
 	ended, err := session.End(t.Context(), f, session.Selection{Users: []string{"alice"}}, time.Now)
-	if err != nil || len(ended) != 1 || errs.KindOf(ended[0].Err) != errs.Unavailable || ended[0].Ended != 0 || names(t, dir) != "sess_a1" {
+	if err != nil || len(ended) != 1 || errs.KindOf(ended[0].Err) != errs.Unavailable || ended[0].Ended != 2 || names(t, dir) != "" ||
+		errs.HintOf(ended[0].Err).Reason != session.ReasonRequestGoesOn {
 		t.Errorf("%+v, %v", ended, err)
+	}
+	for _, r := range running {
+		r.goOn()
+		r.says("done alice")
+	}
+	if got := names(t, dir); got != "" {
+		t.Errorf("a request has brought %q back", got)
+	}
+}
+
+// A busy session without the code is left: its request may be the login, which would get a new session.
+func TestBusyWithoutCode(t *testing.T) {
+	dir := t.TempDir()
+	visit(t, "php", dir, "a1", "page")
+	f := open(t, dir)
+	f.wait = 50 * time.Millisecond
+	l := list(t, f)
+	running := begin(t, "php", dir, "a1", "click")
+	running.says("open -")
+	n, err := f.End(t.Context(), "", l.Sessions)
+	if n != 0 || errs.HintOf(err).Reason != session.ReasonRequestOpen || names(t, dir) != "sess_a1" {
+		t.Error(n, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := session.End(ctx, f, session.Selection{Users: []string{"alice"}}, time.Now); err == nil || names(t, dir) != "sess_a1" {
+	if _, err := f.End(ctx, "", l.Sessions); err == nil || names(t, dir) != "sess_a1" {
 		t.Error(err)
 	}
 	running.goOn()
-	running.says("done alice")
+	running.says("done -")
 }
 
 // Of igbinary's sessions nobody knows whose they are.
