@@ -432,6 +432,7 @@ func (d *desk) change(ctx context.Context, u mfa.User, r assist.Remedy) error {
 		d.prove(u, flags, w)
 	}
 	d.helped = true
+	app.deliver(ctx)
 	d.say("Tell the caller: %s", r.Tell)
 	if w.dryRun || r.Kind == assist.NewPhone || r.Kind == assist.Sessions {
 		return nil
@@ -485,6 +486,7 @@ func (d *desk) remedy(ctx context.Context, app *App, u mfa.User, remedy mfa.Reme
 		return err
 	}
 	plan.Apply(ctx, applier, nil)
+	ch.SendMails(ctx)
 	r := plan.Users[0]
 	if !r.Changed() {
 		return ch.Refused(u.Username, r.Err)

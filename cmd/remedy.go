@@ -10,6 +10,7 @@ import (
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
+	"uzerp-mfa/internal/session"
 	"uzerp-mfa/internal/shell"
 )
 
@@ -82,6 +83,9 @@ func runRemedy(ctx context.Context, app *App, opts *remedyOptions, args []string
 	if err != nil {
 		return err
 	}
+	if err := opts.ends.ask(ctx, ch, session.Selection{Users: usernamesOf(users)}); err != nil {
+		return err
+	}
 	progress := app.streams.NewProgress("users looked at", len(users))
 	plan := planner.Plan(ctx, opts.remedy, users, progress.Step)
 	progress.Done()
@@ -103,7 +107,10 @@ func runRemedy(ctx context.Context, app *App, opts *remedyOptions, args []string
 	}
 	if !opts.dryRun {
 		progress := app.streams.NewProgress("users changed", len(needed))
-		plan.Apply(ctx, applier, progress.Step)
+		plan.Apply(ctx, applier, func() {
+			ch.SendMails(ctx) // first: an operator who does not read what is printed could otherwise hold up the mail
+			progress.Step()
+		})
 		progress.Done()
 	}
 	outcomes := remedyOutcomes(plan)
