@@ -246,12 +246,19 @@ func (d *desk) help(ctx context.Context, u mfa.User) (other string, err error) {
 		u = c.Seen.User
 		d.show(c)
 		var offered []assist.Remedy
+		var refused [][2]string // what, and why; one reason is said once
 		for _, r := range c.Remedies(d.rules()) {
-			if r.Refused != nil {
-				d.say("Not possible: %s. %s.", strings.SplitN(r.Title, ":", 2)[0], r.Refused)
-				continue
+			switch {
+			case r.Refused == nil:
+				offered = append(offered, r)
+			case len(refused) > 0 && refused[len(refused)-1][1] == r.Refused.Error():
+				refused[len(refused)-1][0] += "; " + r.Short()
+			default:
+				refused = append(refused, [2]string{r.Short(), r.Refused.Error()})
 			}
-			offered = append(offered, r)
+		}
+		for _, r := range refused {
+			d.say("Not possible: %s. %s%s.", r[0], strings.ToUpper(r[1][:1]), r[1][1:])
 		}
 		question := "Nothing can be done here. Another name, or q:"
 		if len(offered) > 0 {
@@ -479,7 +486,8 @@ func (d *desk) remedy(ctx context.Context, app *App, u mfa.User, remedy mfa.Reme
 			app.streams.Sayf("hint: %s", hint)
 		}
 	}
-	d.say("Open sessions go on: a browser that is logged in as the user stays logged in.")
+	d.say("Open sessions go on: a browser that is logged in as the user stays logged in. This ends them:")
+	app.streams.Sayf("uzerp-mfa session end %s", shell.Quote(u.Username))
 	return nil
 }
 
