@@ -465,31 +465,19 @@ func (d *desk) remedy(ctx context.Context, app *App, u mfa.User, remedy mfa.Reme
 	if err != nil {
 		return err
 	}
-	plan := planner.Plan(ctx, remedy, users, nil)
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	needed := plan.Needed()
-	if len(needed) == 0 {
-		if err := plan.Users[0].Err; err != nil {
-			return ch.Refused(u.Username, err)
-		}
-		d.say("%s.", plan.Users[0].Message())
-		return nil
-	}
-	if err := app.verifyCaller(ctx, ch, w, flags, needed[0].User, undone(remedy)); err != nil {
+	plan, err := app.takeRemedy(ctx, ch, w, flags, planner, applier, remedy, users, func(u mfa.User) { d.prove(u, flags, w) })
+	if err != nil {
 		return err
 	}
-	d.prove(u, flags, w)
-	app.warnSelf(ch, w, plan)
-	if err := app.askRemedy(ctx, ch, w, plan); err != nil || w.dryRun {
-		return err
-	}
-	plan.Apply(ctx, applier, nil)
-	ch.SendMails(ctx)
 	r := plan.Users[0]
-	if !r.Changed() {
+	switch {
+	case r.Err != nil && !r.Changed():
 		return ch.Refused(u.Username, r.Err)
+	case !r.Needed():
+		d.say("%s.", r.Message())
+		return nil
+	case w.dryRun:
+		return nil
 	}
 	d.say("Done: %s.", r.Message())
 	if r.Err != nil {
