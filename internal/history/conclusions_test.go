@@ -70,7 +70,8 @@ func alice() mfa.User {
 	return mfa.User{Username: "alice", Row: mfa.Row{UUID: &id, SID: &sid, Enrolled: &yes, Enabled: &yes}}
 }
 
-// parseHistory reads lines such as "read twilio uzerp-log", "broken" "factor -10m" (since then it is there) or "-12m code-refused twilio+audit-lines 192.0.2.1 Firefox".
+// parseHistory reads lines such as "read twilio uzerp-log", "broken", "factor -10m" (the factor is there since then) or
+// "-12m code-refused twilio+audit-lines 192.0.2.1 Firefox".
 func parseHistory(t *testing.T, body string) history.History {
 	t.Helper()
 	h := history.History{User: alice(), Since: now.Add(-24 * time.Hour), Now: now}

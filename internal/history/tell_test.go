@@ -343,12 +343,13 @@ func TestNewFactor(t *testing.T) {
 		cause   history.Cause
 		asked   int
 	}{
-		"the factor is older":                      {alice(), now.Add(-2 * time.Hour), nil, false, history.CauseNoneArrived, 1},
-		"the factor is newer":                      {alice(), now.Add(-30 * time.Minute), nil, true, history.CauseNotKnown, 1},
-		"the factor is gone":                       {alice(), time.Time{}, nil, true, history.CauseNotKnown, 1},
-		"not enrolled":                             {reset, now.Add(-2 * time.Hour), nil, true, history.CauseNotKnown, 0},
-		"an older code shows it":                   {alice(), time.Time{}, own(30 * time.Hour), false, history.CauseNoneArrived, 0},
-		"an older code of a factor that went away": {alice(), now.Add(-30 * time.Minute), []mfa.Challenge{challenge(now.Add(-30*time.Hour), mfa.ChallengeApproved)}, true, history.CauseNotKnown, 1},
+		"the factor is older":    {alice(), now.Add(-2 * time.Hour), nil, false, history.CauseNoneArrived, 1},
+		"the factor is newer":    {alice(), now.Add(-30 * time.Minute), nil, true, history.CauseNotKnown, 1},
+		"the factor is gone":     {alice(), time.Time{}, nil, true, history.CauseNotKnown, 1},
+		"not enrolled":           {reset, now.Add(-2 * time.Hour), nil, true, history.CauseNotKnown, 0},
+		"an older code shows it": {alice(), time.Time{}, own(30 * time.Hour), false, history.CauseNoneArrived, 0},
+		"an older code of a factor that went away": {alice(), now.Add(-30 * time.Minute),
+			[]mfa.Challenge{challenge(now.Add(-30*time.Hour), mfa.ChallengeApproved)}, true, history.CauseNotKnown, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			asked := 0
