@@ -247,12 +247,19 @@ func (d *desk) help(ctx context.Context, u mfa.User) (other string, err error) {
 		u = c.Seen.User
 		d.show(c)
 		var offered []assist.Remedy
+		var refused [][2]string // what, and why; one reason is said once
 		for _, r := range c.Remedies(d.rules()) {
-			if r.Refused != nil {
-				d.say("Not possible: %s. %s.", strings.SplitN(r.Title, ":", 2)[0], r.Refused)
-				continue
+			switch {
+			case r.Refused == nil:
+				offered = append(offered, r)
+			case len(refused) > 0 && refused[len(refused)-1][1] == r.Refused.Error():
+				refused[len(refused)-1][0] += "; " + r.Short()
+			default:
+				refused = append(refused, [2]string{r.Short(), r.Refused.Error()})
 			}
-			offered = append(offered, r)
+		}
+		for _, r := range refused {
+			d.say("Not possible: %s. %s%s.", r[0], strings.ToUpper(r[1][:1]), r[1][1:])
 		}
 		question := "Nothing can be done here. Another name, or q:"
 		if len(offered) > 0 {
@@ -436,6 +443,7 @@ func (d *desk) change(ctx context.Context, u mfa.User, r assist.Remedy) error {
 		d.prove(u, flags, w)
 	}
 	d.helped = true
+	app.deliver(ctx)
 	d.say("Tell the caller: %s", r.Tell)
 	if w.dryRun || r.Kind == assist.NewPhone || r.Kind == assist.Sessions {
 		return nil
@@ -468,30 +476,19 @@ func (d *desk) remedy(ctx context.Context, app *App, u mfa.User, remedy mfa.Reme
 	if err != nil {
 		return err
 	}
-	plan := planner.Plan(ctx, remedy, users, nil)
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	needed := plan.Needed()
-	if len(needed) == 0 {
-		if err := plan.Users[0].Err; err != nil {
-			return ch.Refused(u.Username, err)
-		}
-		d.say("%s.", plan.Users[0].Message())
-		return nil
-	}
-	if err := app.verifyCaller(ctx, ch, w, flags, needed[0].User, undone(remedy)); err != nil {
+	plan, err := app.takeRemedy(ctx, ch, w, flags, planner, applier, remedy, users, func(u mfa.User) { d.prove(u, flags, w) })
+	if err != nil {
 		return err
 	}
-	d.prove(u, flags, w)
-	app.warnSelf(ch, w, plan)
-	if err := app.askRemedy(ctx, ch, w, plan); err != nil || w.dryRun {
-		return err
-	}
-	plan.Apply(ctx, applier, nil)
 	r := plan.Users[0]
-	if !r.Changed() {
+	switch {
+	case r.Err != nil && !r.Changed():
 		return ch.Refused(u.Username, r.Err)
+	case !r.Needed():
+		d.say("%s.", r.Message())
+		return nil
+	case w.dryRun:
+		return nil
 	}
 	d.say("Done: %s.", r.Message())
 	if r.Err != nil {
@@ -500,7 +497,8 @@ func (d *desk) remedy(ctx context.Context, app *App, u mfa.User, remedy mfa.Reme
 			app.streams.Sayf("hint: %s", hint)
 		}
 	}
-	d.say("Open sessions go on: a browser that is logged in as the user stays logged in.")
+	d.say("Open sessions go on: a browser that is logged in as the user stays logged in. This ends them:")
+	app.streams.Sayf("uzerp-mfa session end %s", shell.Quote(u.Username))
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -17,13 +18,14 @@ import (
 type endSessions struct {
 	wanted   bool
 	sessions session.Writer
+	listing  session.Listing // before the change
 }
 
 func (e *endSessions) register(c *cobra.Command) {
 	c.Flags().BoolVar(&e.wanted, "end-sessions", false, "end the open sessions that the change does not reach, too")
 }
 
-// open makes sure, before anything is changed, that sessions can be listed.
+// open makes sure, before anything is changed, that sessions can be listed. ask is to be called once it is known whose they are.
 func (e *endSessions) open(ctx context.Context, app *App, ch *changes) (err error) {
 	if !e.wanted {
 		return nil
@@ -31,11 +33,25 @@ func (e *endSessions) open(ctx context.Context, app *App, ch *changes) (err erro
 	if e.sessions, err = ch.Sessions(app.sessionSettings("")); err != nil {
 		return ch.Refused("sessions", err)
 	}
-	listing, err := e.sessions.List(ctx)
-	if err == nil {
-		err = ch.Refused("sessions", listing.Readable())
+	if e.listing, err = e.sessions.List(ctx); err == nil {
+		err = ch.Refused("sessions", cmp.Or(e.listing.Readable(), e.listing.Complete()))
 	}
 	return err
+}
+
+// ask asks the administrator's policy, before anything is changed, whether the sessions that are meant may be ended. others are
+// all else that the command changes.
+func (e *endSessions) ask(ctx context.Context, ch *changes, sel session.Selection, others ...string) error {
+	if !e.wanted {
+		return nil
+	}
+	users, pages := targets(session.PlanEnd(e.listing, sel))
+	for _, user := range sel.Users { // a session may be there by then
+		if !slices.Contains(users, user) {
+			users = append(users, user)
+		}
+	}
+	return ch.MayEndSessions(ctx, users, append(others, pages...)...)
 }
 
 // afterRemedy ends the sessions of the users who have got what was asked for, and says so in their outcomes. The change

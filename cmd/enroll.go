@@ -195,7 +195,7 @@ func runEnroll(ctx context.Context, app *App, opts *enrollOptions, args []string
 		}
 		return showPending(app, opts, pending)
 	}
-	err = showAndAsk(ctx, app, opts, pending)
+	err = showAndAsk(ctx, app, ch, opts, pending)
 	if err != nil && !errors.Is(err, mfa.ErrOldFactorLeft) {
 		return err
 	}
@@ -239,7 +239,7 @@ func noteOnName(p *mfa.PendingEnrollment) string {
 }
 
 // askUntilVerified asks for codes until Twilio has accepted one, and says each time why a code was rejected.
-func askUntilVerified(ctx context.Context, app *App, on dialogue, opts *enrollOptions, p *mfa.PendingEnrollment) error {
+func askUntilVerified(ctx context.Context, app *App, ch *changes, on dialogue, opts *enrollOptions, p *mfa.PendingEnrollment) error {
 	err := p.SubmitUntilVerified(ctx, opts.attempts, func(rejected error) (string, error) {
 		if rejected != nil {
 			on.Sayf("%s", rejected)
@@ -253,6 +253,7 @@ func askUntilVerified(ctx context.Context, app *App, on dialogue, opts *enrollOp
 		}
 		return code, err
 	})
+	ch.SendMails(ctx)
 	if errs.KindOf(err) == errs.CodeRejected {
 		return leftPending(app, p, err)
 	}

@@ -47,7 +47,7 @@ const whatToDo = "Scan the QR code, or type the secret, in the authenticator app
 
 // showAndAsk shows the factor for as long as codes are asked for, so that neither stays in a scrollback. However this
 // ends, the normal screen is back before anything else is printed.
-func showAndAsk(ctx context.Context, app *App, opts *enrollOptions, p *mfa.PendingEnrollment) error {
+func showAndAsk(ctx context.Context, app *App, ch *changes, opts *enrollOptions, p *mfa.PendingEnrollment) error {
 	to := opts.screen(app)
 	if to != nil && app.streams.ErrTTY { // the question is seen there too
 		alt, err := app.streams.OpenAltScreen(ctx, to.w, to.terminal, output.Page{
@@ -58,14 +58,14 @@ func showAndAsk(ctx context.Context, app *App, opts *enrollOptions, p *mfa.Pendi
 		}
 		if alt != nil {
 			defer alt.Close()
-			return askUntilVerified(ctx, app, alt, opts, p)
+			return askUntilVerified(ctx, app, ch, alt, opts, p)
 		}
 	}
 	if err := showMaterial(app, opts, p); err != nil {
 		return err
 	}
 	app.streams.Sayf(whatToDo)
-	return askUntilVerified(ctx, app, app.streams, opts, p)
+	return askUntilVerified(ctx, app, ch, app.streams, opts, p)
 }
 
 func material(p *mfa.PendingEnrollment) [][2]string {

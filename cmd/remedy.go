@@ -10,6 +10,7 @@ import (
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
+	"uzerp-mfa/internal/session"
 	"uzerp-mfa/internal/shell"
 )
 
@@ -82,35 +83,55 @@ func runRemedy(ctx context.Context, app *App, opts *remedyOptions, args []string
 	if err != nil {
 		return err
 	}
-	progress := app.streams.NewProgress("users looked at", len(users))
-	plan := planner.Plan(ctx, opts.remedy, users, progress.Step)
-	progress.Done()
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	needed := plan.Needed()
-	for _, r := range needed {
-		app.warnLookalike(r.User.Username)
-	}
-	if len(needed) > 0 {
-		if err := app.verifyCaller(ctx, ch, opts.writeFlags, opts.callerFlags, needed[0].User, undone(opts.remedy)); err != nil {
-			return err
-		}
-	}
-	app.warnSelf(ch, opts.writeFlags, plan)
-	if err := app.askRemedy(ctx, ch, opts.writeFlags, plan); err != nil {
+	if err := opts.ends.ask(ctx, ch, session.Selection{Users: usernamesOf(users)}); err != nil {
 		return err
 	}
-	if !opts.dryRun {
-		progress := app.streams.NewProgress("users changed", len(needed))
-		plan.Apply(ctx, applier, progress.Step)
-		progress.Done()
+	plan, err := app.takeRemedy(ctx, ch, opts.writeFlags, opts.callerFlags, planner, applier, opts.remedy, users, nil)
+	if err != nil {
+		return err
 	}
 	outcomes := remedyOutcomes(plan)
 	if !opts.dryRun {
 		opts.ends.afterRemedy(ctx, app, outcomes)
 	}
 	return app.reportRemedy(ch, opts, plan, outcomes)
+}
+
+// takeRemedy plans a remedy for users, verifies the caller, shows the plan, asks, and applies it, in a dry run all but the
+// last two. It is the part of the way that the commands and assist share. verified, if not nil, is called when the caller is
+// verified, or need not be.
+func (a *App) takeRemedy(ctx context.Context, ch *changes, w writeFlags, f callerFlags, planner mfa.Planner, applier mfa.Applier,
+	remedy mfa.Remedy, users []mfa.User, verified func(mfa.User),
+) (*mfa.RemedyPlan, error) {
+	progress := a.streams.NewProgress("users looked at", len(users))
+	plan := planner.Plan(ctx, remedy, users, progress.Step)
+	progress.Done()
+	if ctx.Err() != nil {
+		return plan, ctx.Err()
+	}
+	needed := plan.Needed()
+	for _, r := range needed {
+		a.warnLookalike(r.User.Username)
+	}
+	if len(needed) > 0 {
+		if err := a.verifyCaller(ctx, ch, w, f, needed[0].User, undone(remedy)); err != nil {
+			return plan, err
+		}
+		if verified != nil {
+			verified(needed[0].User)
+		}
+	}
+	a.warnSelf(ch, w, plan)
+	if err := a.askRemedy(ctx, ch, w, plan); err != nil || w.dryRun {
+		return plan, err
+	}
+	progress = a.streams.NewProgress("users changed", len(needed))
+	plan.Apply(ctx, applier, func() {
+		ch.SendMails(ctx) // first: an operator who does not read what is printed could otherwise hold up the mail
+		progress.Step()
+	})
+	progress.Done()
+	return plan, nil
 }
 
 // undone says what is not done if the caller is not verified.

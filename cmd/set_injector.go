@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,6 +17,7 @@ import (
 	"uzerp-mfa/internal/injector/trial"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
+	"uzerp-mfa/internal/session"
 	"uzerp-mfa/internal/verifyservice"
 )
 
@@ -150,6 +152,10 @@ func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) err
 	}
 	users, names := plan.Targets()
 	if err := ch.Allowed(ctx, users, names...); err != nil {
+		return err
+	}
+	sel := session.Selection{All: true, Present: opts.request.Handler}
+	if err := opts.ends.ask(ctx, ch, sel, slices.Concat(users, names)...); err != nil {
 		return err
 	}
 	refusal := injector.Refusal(checks)

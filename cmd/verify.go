@@ -90,7 +90,10 @@ func endEnrollment(ctx context.Context, app *App, opts *verifyOptions, name, cod
 		app.noteRecipients(ctx, ch, name)
 		return showVerification(app, viewVerification(v, v.Tries(), "would-send"))
 	}
-	tries, err := submitCode(ctx, app, code, name, func(code string) (mfa.Tries, error) { return v.Submit(ctx, store, factors, code) })
+	tries, err := submitCode(ctx, app, code, name, func(code string) (mfa.Tries, error) {
+		defer ch.SendMails(ctx)
+		return v.Submit(ctx, store, factors, code)
+	})
 	switch {
 	case errs.KindOf(err) == errs.CodeRejected:
 		return rejected(app, err, viewVerification(v, tries, "pending"))

@@ -56,6 +56,12 @@ type Remedy struct {
 // Changes reports whether the remedy changes anything.
 func (r Remedy) Changes() bool { return r.Action() != "" }
 
+// Short returns the title up to its colon.
+func (r Remedy) Short() string {
+	short, _, _ := strings.Cut(r.Title, ":")
+	return short
+}
+
 // Action returns the action of the policy that the remedy is, or "" for advice.
 func (r Remedy) Action() string {
 	switch r.Kind {
@@ -171,10 +177,10 @@ func sentence(text string) string {
 func (c Case) Remedies(rules Rules) []Remedy {
 	var all []Remedy
 	for _, kind := range []Kind{LogIn, Password, NextCode, Clock, Skip, NewPhone, Reset, Sessions} {
-		if !c.applies(kind) {
+		r := Remedy{Kind: kind, Title: c.title(kind), Tell: c.tell(kind)}
+		if !c.applies(kind) || !r.Changes() && c.left() != nil { // nobody who has left is told how to get in
 			continue
 		}
-		r := Remedy{Kind: kind, Title: c.title(kind), Tell: c.tell(kind)}
 		if r.Changes() {
 			r.Proof, r.Refused = rules.proof(r.Action(), c.Seen.User.Username)
 			if left := c.left(); left != nil {
@@ -220,6 +226,9 @@ func (c Case) applies(kind Kind) bool {
 	case Sessions:
 		return c.Sessions > 0
 	case NewPhone:
+		if c.cause() == history.CauseNoneArrived { // nobody can check its codes
+			return false
+		}
 		return n.Outcome == mfa.OutcomeAsksForCode || n.Outcome == mfa.OutcomeAsksToEnroll
 	default:
 		return n.Outcome == mfa.OutcomeAsksForCode || n.Outcome == mfa.OutcomeSkipsCode || n.Outcome == mfa.OutcomeLockedOut && broken && !n.Closed
@@ -240,13 +249,19 @@ func (c Case) title(kind Kind) string {
 		if c.cause() == history.CauseNoneArrived || c.Seen.Twilio.Own == mfa.FactorNoAnswer {
 			return "uzERP does not reach Twilio: let them in once without a code"
 		}
+		if c.cause() == history.CauseTwilioRefuses {
+			return "Twilio takes no code of theirs now: let them in once without one"
+		}
 		return "the phone is elsewhere today: let them in once without a code"
 	case NewPhone:
 		return "they are here with a phone: enroll it now"
 	case Sessions:
 		return fmt.Sprintf("a phone or computer was stolen: end the open sessions (%d)", c.Sessions)
 	}
-	if c.Seen.Next.Outcome == mfa.OutcomeLockedOut {
+	switch {
+	case c.cause() == history.CauseNoneArrived:
+		return "the phone is lost or new: reset; they can enroll anew only when uzERP reaches Twilio again"
+	case c.Seen.Next.Outcome == mfa.OutcomeLockedOut:
 		return "reset: they enroll anew at the next login"
 	}
 	return "the phone is lost or new: reset, they enroll anew at the next login"
@@ -273,7 +288,7 @@ func (c Case) tell(kind Kind) string {
 	case Skip:
 		return "Log in now with your password. uzERP asks for no code, this once. Next time it asks again."
 	case Sessions:
-		return "Every browser must log in again now, also your own."
+		return "Every browser must log in again now, also your own. If the stolen one knows your password, let the password be changed."
 	case NewPhone:
 		return "From now on take the code from this phone. Delete an older uzERP account from the app."
 	}

@@ -44,6 +44,7 @@ type Command struct {
 type Changes struct {
 	reader   *Reader
 	gate     *gate
+	sessions *gate // for the sessions that the command ends
 	dryRun   bool
 	recorder *audit.Recorder // nil in a dry run, or if the operator wants no record
 	actor    audit.Actor
@@ -58,6 +59,7 @@ func NewChanges(r *Reader, cmd Command) (*Changes, error) {
 	ch := &Changes{reader: r, dryRun: cmd.DryRun, actor: audit.CurrentActor(cmd.Getenv), self: cmd.Self}
 	ch.mails = mailsOf(cmd)
 	ch.gate = newGate(ch, cmd)
+	ch.sessions = ch.gate.forSessions()
 	if cmd.DryRun || cmd.Unlogged {
 		return ch, ch.gate.begin()
 	}
@@ -89,6 +91,15 @@ func (ch *Changes) Refused(target string, err error) error {
 // returns an error of errs.Refused, and has recorded that.
 func (ch *Changes) Allowed(ctx context.Context, users []string, others ...string) error {
 	return ch.gate.find(ctx, users, others...)
+}
+
+// MayEndSessions is Allowed for a command that also ends sessions of these users, before it changes anything: the policy's
+// lines for session-end hold too. others are all else that the command changes.
+func (ch *Changes) MayEndSessions(ctx context.Context, users []string, others ...string) error {
+	if err := ch.sessions.begin(); err != nil {
+		return err
+	}
+	return ch.sessions.find(ctx, users, others...)
 }
 
 // BestEffort lets changes be made even if they can't be recorded any more, or if uzERP's files name another database by

@@ -50,6 +50,20 @@ func newGate(ch *Changes, cmd Command) *gate {
 	return g
 }
 
+// forSessions returns the gate for ending sessions: that is always the action session-end, also as a part of another command.
+func (g *gate) forSessions() *gate {
+	if g.request.Action == sessionEnd {
+		return g
+	}
+	of := &gate{ch: g.ch, policy: g.policy, log: g.log, word: g.word, code: g.code, request: g.request,
+		approved: map[string]time.Time{}, passed: map[string]bool{}, identities: map[string]bool{}, deleted: map[string]bool{}}
+	of.request.Action = sessionEnd
+	return of
+}
+
+// sessionEnd is the action of session end.
+var sessionEnd = policy.Action("session end")
+
 // begin asks what can be asked before anything is opened.
 func (g *gate) begin() error { return g.ch.Refused(g.request.Action, g.policy.Check(g.request)) }
 
@@ -496,7 +510,9 @@ type allowedSessions struct {
 	g *gate
 }
 
-func allowSessions(g *gate, f *sessionfile.Files) session.Writer { return allowedSessions{f, f, g} }
+func allowSessions(g *gate, f *sessionfile.Files) session.Writer {
+	return allowedSessions{f, f, g.ch.sessions}
+}
 
 // End asks first. The login pages are nobody's.
 func (w allowedSessions) End(ctx context.Context, user string, sessions []session.Session) (int, error) {

@@ -18,6 +18,7 @@ import (
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/policy"
 	"uzerp-mfa/internal/secret"
+	"uzerp-mfa/internal/session"
 	"uzerp-mfa/internal/sharedtest"
 	"uzerp-mfa/internal/verifyservice"
 )
@@ -571,5 +572,36 @@ func TestLogIsReadOnce(t *testing.T) {
 	}
 	if s.reader.verify != nil {
 		t.Error("Twilio's client was made")
+	}
+}
+
+// Whichever command ends sessions: the policy's lines for session-end hold, when it is asked before and when it is done.
+func TestSessionEndOfAnotherCommand(t *testing.T) {
+	s := newSite(t)
+	ctx := t.Context()
+	ini := filepath.Join(t.TempDir(), "php.ini")
+	if err := os.WriteFile(ini, []byte("session.save_path = "+t.TempDir()+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"user reset", "set-injector", "session end"} {
+		changes := func(lines string) *Changes {
+			return got[*Changes](t)(NewChanges(s.reader, Command{Name: name, AuditLog: s.log, Policy: s.withPolicy(t, lines),
+				Ticket: "1", VerifiedBy: "call-back", Getenv: func(string) string { return "" }}))
+		}
+		ch := changes("ROOT_ONLY_USERS=bob\n")
+		if err := ch.MayEndSessions(ctx, []string{"alice"}); err != nil {
+			t.Error(name, err)
+		}
+		refusedBy(t, ch.MayEndSessions(ctx, []string{"alice", "bob"}), "2")
+		_, err := got[session.Writer](t)(ch.Sessions(SessionSettings{Root: t.TempDir(), PHPIni: ini})).End(ctx, "bob", nil)
+		refusedBy(t, err, "2")
+		if name != "session end" {
+			refusedBy(t, changes("REQUIRE_REASON=session-end\n").MayEndSessions(ctx, nil), "2")
+		}
+		refusedBy(t, changes("CHANGES_PER_HOUR=2\n").MayEndSessions(ctx, []string{"alice", "bob"}, "LoginHandler"), "2")
+		// It lets nobody in, so it does not ask what helping a caller asks.
+		if err := changes("PROTECTED_USERS=alice\nREQUIRE_CALLER=reset\n").MayEndSessions(ctx, []string{"alice"}); err != nil {
+			t.Error(name, err)
+		}
 	}
 }

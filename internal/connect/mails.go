@@ -48,8 +48,15 @@ func (m *mails) open(ch *Changes, d *db.DB) (err error) {
 	return nil
 }
 
-// Deliver sends the mails about what was changed since the last call. It is called at the end of every command; one that goes
-// on for long calls it after each change.
+// SendMails sends the mails about what was changed since the last call, for these users or for all, and prints nothing. A command
+// calls it right after a change.
+func (ch *Changes) SendMails(ctx context.Context, usernames ...string) {
+	if ch.mails.notifier != nil {
+		ch.mails.notifier.Send(ctx, ch.reader.db, usernames...)
+	}
+}
+
+// Deliver is SendMails for all, and then tells what became of each mail. It is called at the end of every command.
 func (ch *Changes) Deliver(ctx context.Context) {
 	if ch.mails.notifier == nil {
 		return

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -73,11 +74,19 @@ type Notifier struct {
 	From      From
 	Text      *Text
 	Now       func() time.Time
-	Tell      func(m Mail, err error) // is called with what became of each mail
+	Tell      func(m Mail, err error) // is called by Deliver with what became of each mail
 
-	mu      sync.Mutex
-	persons map[string]string // user name -> person
-	due     []*notice
+	mu       sync.Mutex
+	persons  map[string]string // user name -> person
+	due      []*notice
+	results  []result // of what was sent, and is not told yet
+	failures int      // how many have failed slowly, with none sent in between
+}
+
+// result is what became of a mail.
+type result struct {
+	mail Mail
+	err  error
 }
 
 // notice is a change that a user must hear of.
@@ -251,18 +260,28 @@ func (n *Notifier) Recipients(ctx context.Context, username string) (to []string
 	return to, problems
 }
 
-// Deliver sends the mails that are due. read finds out whether a change was made whose answer was lost. A command that was
-// interrupted after a change sends its mails too.
+// Deliver is Send, and then tells what became of each mail, also of those that were sent before.
 func (n *Notifier) Deliver(ctx context.Context, read mfa.Reader) {
+	n.Send(ctx, read)
+	n.mu.Lock()
+	results := n.results
+	n.results = nil
+	n.mu.Unlock()
+	for _, r := range results {
+		if n.Tell != nil {
+			n.Tell(r.mail, r.err)
+		}
+	}
+}
+
+// Send sends the mails that are due to these users, or to all if none is named, and prints nothing: the reader of the output
+// can't hold up a mail. read finds out whether a change was made whose answer was lost. A command that was interrupted after a
+// change sends its mails too.
+func (n *Notifier) Send(ctx context.Context, read mfa.Reader, usernames ...string) {
 	if ctx.Err() != nil {
 		ctx = context.WithoutCancel(ctx) // each mail has a limit of its own
 	}
-	n.mu.Lock()
-	due := n.due
-	n.due = nil
-	n.mu.Unlock()
-	failures := 0
-	for _, about := range due {
+	for _, about := range n.take(usernames) {
 		if err := about.settle(ctx, read); err != nil {
 			about.end(err)
 			if errs.KindOf(err) != errs.Refused {
@@ -276,15 +295,12 @@ func (n *Notifier) Deliver(ctx context.Context, read mfa.Reader) {
 			err := l.err
 			switch {
 			case err != nil:
-			case failures >= mostFailures:
+			case n.gaveUp():
 				err = errNotTried
 			default:
 				begin := n.Now()
-				if err = n.Sender.Send(ctx, l.to, n.Text.message(n.From, l.to, *about)); err == nil {
-					failures = 0
-				} else if n.Now().Sub(begin) > slow {
-					failures++
-				}
+				err = n.Sender.Send(ctx, l.to, n.Text.message(n.From, l.to, *about))
+				n.count(err, n.Now().Sub(begin))
 			}
 			l.end(err)
 			n.tell(about, l, err)
@@ -292,10 +308,44 @@ func (n *Notifier) Deliver(ctx context.Context, read mfa.Reader) {
 	}
 }
 
-func (n *Notifier) tell(about *notice, l letter, err error) {
-	if n.Tell != nil {
-		n.Tell(Mail{about.kind, about.username, l.to}, err)
+// take returns the notices that are due to these users, or to all if none is named. They are due no more.
+func (n *Notifier) take(usernames []string) (taken []*notice) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var left []*notice
+	for _, due := range n.due {
+		if len(usernames) == 0 || slices.Contains(usernames, due.username) {
+			taken = append(taken, due)
+		} else {
+			left = append(left, due)
+		}
 	}
+	n.due = left
+	return taken
+}
+
+func (n *Notifier) gaveUp() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.failures >= mostFailures
+}
+
+func (n *Notifier) count(err error, took time.Duration) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	switch {
+	case err == nil:
+		n.failures = 0
+	case took > slow:
+		n.failures++
+	}
+}
+
+// tell remembers what became of a mail, for Deliver.
+func (n *Notifier) tell(about *notice, l letter, err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.results = append(n.results, result{Mail{about.kind, about.username, l.to}, err})
 }
 
 // settle returns nil if the change was made. Otherwise it returns an error of errs.Refused, or one that says that nobody knows.

@@ -173,6 +173,30 @@ func TestNotifier(t *testing.T) {
 	}
 }
 
+// What became of the mails is told when all are sent: an operator who does not read it holds up none. Send tells nothing, and sends
+// only what is due to the users that it is called for.
+func TestToldWhenAllAreSent(t *testing.T) {
+	w := world{fields: []string{"a@example.com", "b@example.com"}}
+	n := w.notifier()
+	n.Tell = func(m Mail, _ error) { w.say("told %s", m.To) }
+	for _, name := range []string{"alice", "bob"} {
+		if err := n.Users(&w).CompareAndSet(t.Context(), name, enrolled(oldSID, true), notEnrolled); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.log = nil
+	n.Send(t.Context(), &w, "bob", "carol")
+	const sent = "mail a@example.com, done reset a@example.com, mail b@example.com, done reset b@example.com"
+	if got := strings.Join(w.log, ", "); got != sent {
+		t.Errorf("sent to one user: %s", got)
+	}
+	n.Deliver(t.Context(), &w)
+	const told = "told a@example.com, told b@example.com"
+	if got := strings.Join(w.log, ", "); got != strings.Join([]string{sent, sent, told, told}, ", ") {
+		t.Errorf("%s", got)
+	}
+}
+
 // A mail program that hangs does not hold up many users.
 func TestSeveralFailures(t *testing.T) {
 	now := time.Now()
