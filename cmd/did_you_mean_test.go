@@ -30,4 +30,11 @@ func TestProposedCommand(t *testing.T) {
 			t.Errorf("%s: %s, %v, want %s", typed, got, err, want)
 		}
 	}
+	// A reason that can't be copied from the screen is not shown as another one.
+	for _, reason := range []string{"lost\nphone", "a\x1b[31mb"} {
+		got, err := cmd.CommandWith([]string{"user", "reset", "archer", "--reason", reason}, names)
+		if want := "uzerp-mfa user reset --reason REASON alice"; got != want || err != nil {
+			t.Errorf("%q: %s, %v, want %s", reason, got, err, want)
+		}
+	}
 }

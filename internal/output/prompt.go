@@ -115,16 +115,20 @@ func (s *Streams) ask(ctx context.Context, question string) (line, error) {
 	if err := s.tell(clip(Escape(question)) + " "); err != nil {
 		return line{}, s.lostOr(err)
 	}
-	l, err := s.lines.next(ctx)
-	if err == nil && s.Leave != "" && strings.EqualFold(l.text, s.Leave) {
-		err = io.EOF
-	}
-	if errors.Is(err, io.EOF) {
-		s.Left = true
-	}
+	l, err := s.reply(ctx)
 	if err != nil && !errors.Is(err, ErrLineTooLong) || l.torn {
 		_ = s.tell("\n")
 	}
+	return l, err
+}
+
+// reply returns the answer to a question. Leave counts as the end of input.
+func (s *Streams) reply(ctx context.Context) (line, error) {
+	l, err := s.lines.next(ctx)
+	if err == nil && s.Leave != "" && strings.EqualFold(l.text, s.Leave) {
+		l, err = line{}, io.EOF
+	}
+	s.Left = s.Left || errors.Is(err, io.EOF)
 	return l, err
 }
 

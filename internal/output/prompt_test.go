@@ -65,6 +65,26 @@ func TestAsk(t *testing.T) {
 	}
 }
 
+// In a dialogue q is the end of input, also where a code or a yes is wanted; elsewhere it is an answer like any other.
+func TestLeave(t *testing.T) {
+	for in, left := range map[string]bool{"q\n": true, " Q \n": true, "": true, "qq\n": false, "y\n": false} {
+		s := New(strings.NewReader(in), io.Discard, io.Discard)
+		s.Leave = "q"
+		if text, err := s.Ask(t.Context(), "Code:"); errors.Is(err, io.EOF) != left || s.Left != left || left && text != "" {
+			t.Errorf("Ask, %q: %q, %v, left: %v", in, text, err, s.Left)
+		}
+		s = New(strings.NewReader(in), io.Discard, io.Discard)
+		s.Leave = "q"
+		if yes, err := s.Confirm(t.Context(), "Reset?"); err != nil || yes != (in == "y\n") || s.Left != left {
+			t.Errorf("Confirm, %q: %v, %v, left: %v", in, yes, err, s.Left)
+		}
+	}
+	s := New(strings.NewReader("q\n"), io.Discard, io.Discard)
+	if text, err := s.Ask(t.Context(), "Code:"); text != "q" || err != nil || s.Left {
+		t.Errorf("without Leave: %q, %v", text, err)
+	}
+}
+
 func TestAskExact(t *testing.T) {
 	for in, want := range map[string]bool{
 		"uzerp\n": true, " uzerp \n": true, "UZERP\n": false, "uzer\n": false, "\n": false, "": false, "uzerp": false,
