@@ -34,7 +34,7 @@ func (e *endSessions) open(ctx context.Context, app *App, ch *changes) (err erro
 		return ch.Refused("sessions", err)
 	}
 	if e.listing, err = e.sessions.List(ctx); err == nil {
-		err = ch.Refused("sessions", e.listing.Readable())
+		err = ch.Refused("sessions", cmp.Or(e.listing.Readable(), e.listing.Complete()))
 	}
 	return err
 }

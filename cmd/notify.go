@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -120,6 +121,8 @@ func (a *App) toldUser(m notify.Mail, err error) {
 		a.streams.Notef("A mail about it was sent to %q for %q.", m.To, m.Username)
 	case m.To == "":
 		a.streams.Warnf("%q gets no mail about it: %s; the change stands", m.Username, err)
+	case errors.Is(err, errs.ErrLostReply):
+		a.streams.Warnf("whether the mail to %q for %q was sent is not known: %s; notify pending shows the mail", m.To, m.Username, err)
 	default:
 		a.streams.Warnf("the mail to %q for %q was not sent: %s; the change stands, and notify pending shows the mail", m.To, m.Username, err)
 	}
@@ -131,12 +134,16 @@ func (a *App) noteRecipients(ctx context.Context, ch *changes, username string) 
 	if len(to) > 0 {
 		a.streams.Notef("A mail about it would go to %s.", quotedList(to))
 	}
-	a.warnNoMail(username, problems)
+	a.warnNoMail(username, to, problems)
 }
 
-func (a *App) warnNoMail(username string, problems []error) {
+func (a *App) warnNoMail(username string, to []string, problems []error) {
 	for _, problem := range problems {
-		a.streams.Warnf("%q would get no mail: %s", username, problem)
+		if len(to) > 0 {
+			a.streams.Warnf("not every address of %q would get a mail: %s", username, problem)
+		} else {
+			a.streams.Warnf("%q would get no mail: %s", username, problem)
+		}
 	}
 }
 
@@ -151,7 +158,7 @@ func (a *App) showRecipients(ctx context.Context, ch *changes, username string) 
 	default:
 		a.streams.Sayf("  mail to     -")
 	}
-	a.warnNoMail(username, problems)
+	a.warnNoMail(username, to, problems)
 }
 
 func quotedList(texts []string) string {

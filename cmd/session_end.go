@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -246,6 +247,9 @@ func reportEnd(app *App, opts *sessionEndOptions, listing session.Listing, sel s
 	failed := 0
 	for _, user := range slices.Compact(all) {
 		r := sessionEnded{Username: optional(user), Status: statusUnchanged, Message: "no open session"}
+		if listing.Complete() != nil {
+			r.Message = "no open session seen"
+		}
 		if i := slices.IndexFunc(groups, func(g session.Group) bool { return g.User == user }); i >= 0 && opts.dryRun {
 			r.Status, r.Sessions, r.Message = statusPlanned, len(groups[i].Sessions), count(len(groups[i].Sessions), "session")+" to end"
 		}
@@ -282,7 +286,7 @@ func reportEnd(app *App, opts *sessionEndOptions, listing session.Listing, sel s
 	case first != nil:
 		return outcomeOf(first, nil, failed, len(view.Results))
 	}
-	return listing.Readable()
+	return cmp.Or(listing.Readable(), listing.Complete())
 }
 
 func showEnded(app *App, v sessionEndView) error {

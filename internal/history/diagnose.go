@@ -43,7 +43,7 @@ const (
 
 // Diagnose says why the user does not get in, by the newest attempt and what follows from the others.
 func (h History) Diagnose() Diagnosis {
-	i := slices.IndexFunc(h.Events, func(e Event) bool { return attempt(e.What) })
+	i := slices.IndexFunc(h.Events, attempt)
 	if i < 0 {
 		return h.noAttempt()
 	}
@@ -71,8 +71,11 @@ func (h History) Diagnose() Diagnosis {
 var gotIn = map[What]string{CodeAccepted: " with a code", Enrolled: ", with a new phone", Skipped: ", without a code, as an operator allowed",
 	PasswordOnly: " with the password only"}
 
-// attempt reports whether a thing is an attempt to log in.
-func attempt(w What) bool { return slices.Contains(steps, w) }
+// attempt reports whether an event is an attempt to log in. What an operator did, also an enrolment, is none: nobody was at uzERP's
+// login.
+func attempt(e Event) bool {
+	return slices.Contains(steps, e.What) && slices.ContainsFunc(e.Sources, func(s Source) bool { return s != FromAuditLog })
+}
 
 var (
 	setClock   = errs.Plain("the phone's clock must be set automatically: a code is right for about a minute")

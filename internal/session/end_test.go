@@ -69,6 +69,25 @@ func TestEnd(t *testing.T) {
 	}
 }
 
+// What is not looked at may have sessions.
+func TestComplete(t *testing.T) {
+	here, gone := Place{Path: "/here"}, NotRead{Path: "/gone", Why: Missing}
+	for name, tt := range map[string]struct {
+		l    Listing
+		want bool
+	}{
+		"one is read":     {Listing{Places: []Place{here}}, true},
+		"one of two":      {Listing{Places: []Place{here, {Path: "/gone"}}, NotRead: []NotRead{gone}}, true},
+		"no directory":    {Listing{Places: []Place{{Path: "/gone"}}, NotRead: []NotRead{gone}}, false},
+		"one in redis":    {Listing{Places: []Place{here}, Elsewhere: []Elsewhere{{Handler: "redis"}}}, false},
+		"one not certain": {Listing{Places: []Place{here}, Elsewhere: []Elsewhere{{}}}, false},
+	} {
+		if err := tt.l.Complete(); (err == nil) != tt.want || err != nil && errs.KindOf(err) != errs.Config {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestPlanEnd(t *testing.T) {
 	l := Listing{Sessions: []Session{
 		{Ref: 1, User: "bob", LoggedIn: true, Handler: "Old", Started: time.Unix(9, 0)}, {Ref: 2, User: "alice", Handler: `\new`}, {Ref: 3, Handler: "Old"},

@@ -110,6 +110,24 @@ func (l Listing) Readable() error {
 	return nil
 }
 
+// Complete returns an error of errs.Config if there may be sessions that are not looked at: no directory of them is there, or some
+// PHP keeps its own elsewhere. That nobody is logged in is not known then.
+func (l Listing) Complete() error {
+	missing := 0
+	for _, n := range l.NotRead {
+		if n.Why == Missing {
+			missing++
+		}
+	}
+	switch {
+	case len(l.Elsewhere) > 0:
+		return errs.NewWith(errs.Config, "not all places where sessions may be are looked at, so whether one is left is not known", ReasonNoPlace.With())
+	case missing == len(l.Places):
+		return errs.NewWith(errs.Config, "no directory of sessions is there, so whether one is open is not known", ReasonNoPlace.With())
+	}
+	return nil
+}
+
 // Reader lists sessions.
 type Reader interface {
 	// List returns all sessions of uzERP's. It fails with errs.Config if they can't be listed; the listing then has where they
