@@ -37,6 +37,7 @@ func (r *Reader) History(ctx context.Context, o HistoryOptions) *history.Teller 
 	if d, err := r.database(ctx); err != nil {
 		t.Unopened[history.FromAudit] = err
 	} else {
+		t.Owners = usersReader{d}
 		t.Records = append(t.Records, auditLines{d.Logins(), r.auditsNothing()})
 	}
 	if log, err := r.uzerpLog(); err != nil {

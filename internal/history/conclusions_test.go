@@ -70,11 +70,13 @@ func alice() mfa.User {
 	return mfa.User{Username: "alice", Row: mfa.Row{UUID: &id, SID: &sid, Enrolled: &yes, Enabled: &yes}}
 }
 
-// parseHistory reads lines such as "read twilio uzerp-log", "broken" or "-12m code-refused twilio+audit-lines 192.0.2.1 Firefox".
+// parseHistory reads lines such as "read twilio uzerp-log", "broken", "factor -10m" (the factor is there since then) or
+// "-12m code-refused twilio+audit-lines 192.0.2.1 Firefox YFa".
 func parseHistory(t *testing.T, body string) history.History {
 	t.Helper()
 	h := history.History{User: alice(), Since: now.Add(-24 * time.Hour), Now: now}
 	read := []string{}
+	from := h.Since.Add(-time.Hour)
 	for _, line := range strings.Split(body, "\n") {
 		f := strings.Fields(line)
 		if len(f) == 0 || strings.HasPrefix(line, "#") {
@@ -85,6 +87,10 @@ func parseHistory(t *testing.T, body string) history.History {
 			read = f[1:]
 		case "broken":
 			h.User.SID = nil
+		case "factor":
+			from = parseEvent(t, []string{f[1], "", ""}).At
+		case "not-enrolled":
+			h.User.Row = mfa.Row{UUID: h.User.UUID}
 		case "nameless":
 			h.Nameless, _ = strconv.Atoi(f[1])
 		default:
@@ -95,6 +101,9 @@ func parseHistory(t *testing.T, body string) history.History {
 		c := history.Coverage{Source: s, Asked: true, Zone: history.ZoneKnown, Reaches: true, Oldest: h.Since.Add(-time.Hour)}
 		if !slices.Contains(read, string(s)) {
 			c = history.Coverage{Source: s, Asked: true, Err: errs.New(errs.Config, "may not be read", "")}
+		}
+		if s == history.FromTwilio && c.Read() && h.User.Whole() {
+			c.From = from
 		}
 		h.Coverage = append(h.Coverage, c)
 	}
@@ -131,6 +140,9 @@ func parseEvent(t *testing.T, f []string) history.Event {
 	}
 	if len(f) > 4 {
 		e.Browser = f[4]
+	}
+	if len(f) > 5 {
+		e.FactorSID = f[5]
 	}
 	return e
 }

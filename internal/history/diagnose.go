@@ -43,6 +43,32 @@ const (
 
 // Diagnose says why the user does not get in, by the newest attempt and what follows from the others.
 func (h History) Diagnose() Diagnosis {
+	d := h.diagnose()
+	d.Help = h.possible(d.Help)
+	return d
+}
+
+// possible returns help without the commands that would be refused, since the user is not enrolled now. What the next login asks
+// for is said in their place.
+func (h History) possible(help []errs.Hint) []errs.Hint {
+	kept := slices.DeleteFunc(slices.Clone(help), func(hint errs.Hint) bool {
+		switch hint.Reason {
+		case ReasonTryACode, ReasonLetThemIn, ReasonTooManyWrong:
+			return !h.User.Whole()
+		case ReasonNewEnrollment:
+			return !h.User.IsEnrolled()
+		default:
+			return false
+		}
+	})
+	look := func(hint errs.Hint) bool { return hint.Reason == ReasonLookAtUser }
+	if len(kept) < len(help) && !slices.ContainsFunc(kept, look) {
+		kept = append(kept, ReasonLookAtUser.With(h.User.Username))
+	}
+	return kept
+}
+
+func (h History) diagnose() Diagnosis {
 	i := slices.IndexFunc(h.Events, attempt)
 	if i < 0 {
 		return h.noAttempt()
@@ -84,7 +110,7 @@ var (
 
 // wrongCodes is the diagnosis of codes that reach Twilio and are wrong.
 func (h History) wrongCodes(when string) Diagnosis {
-	n := codes(h.newestChain())
+	n := codes(slices.DeleteFunc(h.newestChain(), func(e Event) bool { return e.What == CodeNotValid }))
 	text := "a wrong code reached Twilio " + when
 	if n > 1 {
 		text = fmt.Sprintf("%d wrong codes reached Twilio, the last %s", n, when)
@@ -95,7 +121,7 @@ func (h History) wrongCodes(when string) Diagnosis {
 
 // newestChain returns the wrong codes up to the newest, each soon after the one before.
 func (h History) newestChain() []Event {
-	all := chains(h.Events, h.Source(FromTwilio).Read())
+	all := h.chains()
 	if len(all) == 0 {
 		return nil
 	}
@@ -162,8 +188,11 @@ func (h History) notValid(e Event, when string) Diagnosis {
 			[]errs.Hint{mfa.ReasonLockedOut.With(h.User.Username)}}
 	case h.manyCodes():
 		return h.refuses(tooManyCodes, when)
-	case twilio.Read() && e.Zone == ZoneAssumed && len(h.newestChain()) > 0:
+	case twilio.Read() && e.Zone == ZoneAssumed && slices.ContainsFunc(h.Events, func(e Event) bool { return e.What == CodeRefused }):
 		return h.wrongCodes("as far as the clocks can be compared")
+	case twilio.Read() && !h.twilioHas(e):
+		return Diagnosis{CauseNotKnown, said + "; whether the code was wrong or did not reach Twilio is not known, since " + h.noList(),
+			append([]errs.Hint{setClock, newAccount}, h.lookFurther()...)}
 	case twilio.Read() && h.Source(FromLog).Read():
 		return h.noneArrived(said + ", and Twilio has no such code")
 	case twilio.Read():
@@ -175,6 +204,14 @@ func (h History) notValid(e Event, when string) Diagnosis {
 			said + "; whether the code was wrong or did not reach Twilio is not known, since Twilio was not asked or gave no answer",
 			append([]errs.Hint{setClock, newAccount}, h.lookFurther()...)}
 	}
+}
+
+// noList says why Twilio's list says nothing about a code.
+func (h History) noList() string {
+	if !h.User.Whole() {
+		return "the user has no factor at Twilio now"
+	}
+	return "Twilio's list may not go back so far: perhaps the user has a new factor since then"
 }
 
 // noneArrived is the diagnosis of a site that does not reach Twilio.

@@ -37,6 +37,9 @@ type Coverage struct {
 	Oldest time.Time
 	// Reaches says that the source goes back to the beginning of the history: what it records and does not have did not happen.
 	Reaches bool
+	// From is since when Twilio certainly has every code of the user: the factor that uzERP asks for was there then. It is zero
+	// if that is not known, or there is no such factor. Whether Twilio keeps the codes of a deleted factor is not documented.
+	From    time.Time
 	Zone    Zone
 	Offset  time.Duration // of ZoneMeasured: how far its clock is ahead of UTC
 	Missing []string

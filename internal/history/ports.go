@@ -46,4 +46,12 @@ type Challenges interface {
 	// Challenges returns the challenges of an identity, the newest first, and none if the entity is unknown; an empty factorSID
 	// means all factors. An error comes last, and what came before it is true. It is an *errs.Error.
 	Challenges(ctx context.Context, identity, factorSID string) iter.Seq2[mfa.Challenge, error]
+	// FetchFactor returns one factor, or an error of errs.NotFound.
+	FetchFactor(ctx context.Context, identity, sid string) (mfa.Factor, error)
+}
+
+// Owners says whose uuids and factors these are. uzERP allows that two users have the same. mfa.Reader has the methods.
+type Owners interface {
+	UUIDOwners(ctx context.Context, uuids []string) (map[string][]string, error)
+	FactorOwners(ctx context.Context, sids []string) (map[string][]string, error)
 }

@@ -26,7 +26,7 @@ type Suspicion struct {
 	TooEarly bool
 	// OtherPlace says that a code was accepted soon after, but from another address, and as far as known with another browser.
 	OtherPlace bool
-	// Unsure says that no source could be read that has the accepted codes.
+	// Unsure says that no source was read that surely has the accepted codes.
 	Unsure bool
 }
 
@@ -34,16 +34,17 @@ type Suspicion struct {
 // none, and neither is one whom an operator has verified since then. Codes that were refused for another reason than being wrong
 // don't count: the site's way to Twilio may be closed, and that says nothing about a user.
 func (h History) Suspect() *Suspicion {
-	twilio := h.Source(FromTwilio).Read()
 	var s Suspicion
 	var all []Event
-	for _, c := range chains(h.Events, twilio) {
+	old := 0
+	for _, c := range h.chains() {
 		if settled, elsewhere := h.settles(c); settled {
 			continue
 		} else if elsewhere {
 			s.OtherPlace = true
 		}
 		s.Codes += codes(c)
+		old += codes(slices.DeleteFunc(slices.Clone(c), h.justNow))
 		all = append(all, c...)
 	}
 	if s.Codes < several {
@@ -53,20 +54,25 @@ func (h History) Suspect() *Suspicion {
 	s.First, s.Last, s.Zone = all[0].At, all[len(all)-1].At, all[len(all)-1].Zone
 	s.Addresses = distinct(all, func(e Event) string { return e.Address })
 	s.Browsers = distinct(all, func(e Event) string { return e.Browser })
-	s.Unsure = !twilio && !h.Source(FromLog).Read()
-	s.TooEarly = h.Now.Sub(s.Last) < soon && s.Codes < onceToo
+	wiped := slices.ContainsFunc(all, func(e Event) bool { return e.What == CodeNotValid })
+	s.Unsure = (!h.Source(FromTwilio).Read() || wiped) && !h.Source(FromLog).Read()
+	s.TooEarly = old < several && s.Codes < onceToo
 	return &s
 }
 
+// justNow reports whether the user may still get in after a wrong code. A time far in the future is that of a clock whose zone is
+// not known.
+func (h History) justNow(e Event) bool { return h.Now.Sub(e.At).Abs() < soon }
+
 // chains returns the wrong codes in groups, oldest first: in a group each follows the one before soon, and none was accepted
 // between them.
-func chains(newest []Event, twilio bool) (all [][]Event) {
+func (h History) chains() (all [][]Event) {
 	var last time.Time
-	for _, e := range slices.Backward(newest) {
+	for _, e := range slices.Backward(h.Events) {
 		switch {
 		case e.What == CodeAccepted:
 			last = time.Time{}
-		case !wrongCode(e, twilio):
+		case !h.wrongCode(e):
 		case last.IsZero() || e.At.Sub(last) > soon:
 			all, last = append(all, []Event{e}), e.At
 		default:
@@ -76,18 +82,31 @@ func chains(newest []Event, twilio bool) (all [][]Event) {
 	return all
 }
 
-// wrongCode reports whether an event is a code that was wrong. If Twilio's challenges were read, a wrong code is among them.
-func wrongCode(e Event, twilio bool) bool {
+// wrongCode reports whether an event is a code that was wrong, or may have been: a reset must not take the suspicion away. If
+// Twilio would have it, a wrong code is among its challenges.
+func (h History) wrongCode(e Event) bool {
 	switch e.What {
 	case CodeRefused:
 		return true
 	case CodeNotValid:
-		return !twilio
+		return !h.twilioHas(e)
 	case CodeNotChecked: // only after very many wrong ones
 		return slices.ContainsFunc(e.Errors, func(t TwilioError) bool { return t.Code == tooManyCodes })
 	default:
 		return false
 	}
+}
+
+// twilioHas reports whether Twilio's list would have the code of an event, if it had reached Twilio: the list was read, and the
+// user's factor was there already.
+func (h History) twilioHas(e Event) bool {
+	c := h.Source(FromTwilio)
+	at := e.At
+	if e.Zone == ZoneAssumed {
+		at = at.Add(-farthest)
+	}
+	resetSince := func(r Event) bool { return r.What == Reset && r.At.After(at) }
+	return c.Read() && !c.From.IsZero() && !at.Before(c.From) && !slices.ContainsFunc(h.Events, resetSince)
 }
 
 // codes returns how many codes a chain is. Two sources may have the same code in two events, if it was not certain.
@@ -114,7 +133,7 @@ func (h History) settles(chain []Event) (settled, elsewhere bool) {
 		case e.At.Before(last):
 		case e.What == CallerVerified:
 			return true, false
-		case e.What == CodeAccepted && e.At.Sub(last) <= soon:
+		case e.What == CodeAccepted && e.At.Sub(last) <= soon && !h.newFactor(chain, e):
 			if !otherPlace(chain, e) {
 				return true, false
 			}
@@ -122,6 +141,23 @@ func (h History) settles(chain []Event) (settled, elsewhere bool) {
 		}
 	}
 	return false, elsewhere
+}
+
+// newFactor reports whether a code was accepted that another phone showed than the one whose codes the chain should have been: the
+// thief may have had the account reset, and enrolled.
+func (h History) newFactor(chain []Event, accepted Event) bool {
+	last := chain[len(chain)-1].At
+	if slices.ContainsFunc(h.Events, func(e Event) bool { return e.What == Reset && e.At.After(last) && e.At.Before(accepted.At) }) {
+		return true
+	}
+	if accepted.FactorSID == "" {
+		return false
+	}
+	old := distinct(chain, func(e Event) string { return e.FactorSID })
+	if len(old) == 0 {
+		return h.Source(FromTwilio).From.After(last)
+	}
+	return !slices.Contains(old, accepted.FactorSID)
 }
 
 // otherPlace reports whether a code was accepted from another address than all those of the chain, and, as far as that is known,

@@ -18,6 +18,7 @@ type Teller struct {
 	// NoChallenges is why Twilio can't be asked; Challenges is nil then. Both are nil if it is not to be asked.
 	NoChallenges error
 	Records      []Records
+	Owners       Owners           // nil if there is no database; then nobody shares anything
 	Unopened     map[Source]error // why sources that are not in Records can't be read
 	Zone         *time.Location   // this machine's, for times of which nobody knows the zone
 	Now          time.Time
@@ -55,7 +56,33 @@ func (t *Teller) tell(ctx context.Context, users []mfa.User, names []string, sin
 		return nil, ctx.Err()
 	}
 	a := assembly{Teller: t, users: users, since: since, asked: asked, read: read}
-	return a.histories(), nil
+	all := a.histories()
+	t.askSince(ctx, all)
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return nil, ctx.Err()
+	}
+	return all, nil
+}
+
+// askSince asks Twilio since when it has codes of a user, where that matters: uzERP refused a code that the list does not have. If
+// Twilio gives no answer, it stays unknown.
+func (t *Teller) askSince(ctx context.Context, all []History) {
+	var open []*History
+	for i := range all {
+		h := &all[i]
+		missing := func(e Event) bool { return e.What == CodeNotValid && !h.twilioHas(e) }
+		if h.User.Whole() && h.Source(FromTwilio).Read() && slices.ContainsFunc(h.Events, missing) {
+			open = append(open, h)
+		}
+	}
+	mfa.BatchAtOnce(ctx, t.Workers, open, func(ctx context.Context, _ int, h *History) error {
+		f, err := t.Challenges.FetchFactor(ctx, h.User.Identity(), h.User.FactorSID())
+		twilio := slices.IndexFunc(h.Coverage, func(c Coverage) bool { return c.Source == FromTwilio })
+		if c := &h.Coverage[twilio]; err == nil && (c.From.IsZero() || f.Created.Before(c.From)) {
+			c.From = f.Created
+		}
+		return err
+	}, nil)
 }
 
 // told is what one source said.
@@ -70,6 +97,8 @@ type answer struct {
 	entries []Entry
 	oldest  time.Time
 	reaches bool
+	from    time.Time // Coverage.From
+	missing []string
 	err     error
 }
 
@@ -82,8 +111,15 @@ func (t *Teller) ask(ctx context.Context, users []mfa.User, since time.Time) []a
 		}
 		return answers
 	}
+	shared, err := t.shared(ctx, users)
+	if err != nil {
+		for i := range answers {
+			answers[i].err = err
+		}
+		return answers
+	}
 	failures := mfa.BatchAtOnce(ctx, t.Workers, users, func(ctx context.Context, i int, u mfa.User) error {
-		answers[i] = t.challenges(ctx, u, since)
+		answers[i] = t.challenges(ctx, u, since, shared)
 		return answers[i].err
 	}, t.Step)
 	for i, err := range failures {
@@ -97,18 +133,79 @@ func (t *Teller) ask(ctx context.Context, users []mfa.User, since time.Time) []a
 
 var errNotAsked = errors.New("not asked, since Twilio gave no answer several times before, or the time was over")
 
-// challenges returns what Twilio has of one user. A user without a uuid has no identity there.
-func (t *Teller) challenges(ctx context.Context, u mfa.User, since time.Time) answer {
-	if u.UUID == nil {
-		return answer{reaches: true}
+// sharing says which users have the same uuid or the same factor.
+type sharing struct{ uuids, factors map[string][]string }
+
+// shared finds the users who share with these. A factor counts only where the uuid is shared too: Twilio knows no other.
+func (t *Teller) shared(ctx context.Context, users []mfa.User) (s sharing, err error) {
+	if t.Owners == nil {
+		return s, nil
 	}
+	var uuids, sids []string
+	for _, u := range users {
+		if u.UUID != nil {
+			uuids = append(uuids, u.Identity())
+		}
+	}
+	if s.uuids, err = t.Owners.UUIDOwners(ctx, uuids); err != nil {
+		return s, err
+	}
+	for _, u := range users {
+		if u.Whole() && len(s.sharers(u)) > 0 {
+			sids = append(sids, u.FactorSID())
+		}
+	}
+	if len(sids) > 0 {
+		s.factors, err = t.Owners.FactorOwners(ctx, sids)
+	}
+	return s, err
+}
+
+// sharers returns the other users who have the user's uuid.
+func (s sharing) sharers(u mfa.User) []string {
+	return mfa.Others(s.uuids[strings.ToLower(u.Identity())], u.Username)
+}
+
+// sharedChallenges returns what Twilio has of a user whose uuid others have too: only the codes of the user's own factor are surely
+// the user's. Another's right code must not settle anything, and another's wrong one must not make the user suspect.
+func (t *Teller) sharedChallenges(ctx context.Context, u mfa.User, since time.Time, shared sharing) answer {
+	note := mfa.SharedUUID(shared.sharers(u))
+	if !u.Whole() {
+		return answer{missing: []string{note}}
+	}
+	if others := mfa.Others(shared.factors[u.FactorSID()], u.Username); len(others) > 0 {
+		return answer{err: errs.NewWith(errs.Config, "the factor is also that of "+mfa.Names(others, len(others))+", so that nobody knows whose codes these are",
+			mfa.ReasonSharedUUID.With())}
+	}
+	a := t.listed(ctx, u, u.FactorSID(), since)
+	a.missing = []string{note}
+	return a
+}
+
+// challenges returns what Twilio has of one user. A user without a uuid has no identity there.
+func (t *Teller) challenges(ctx context.Context, u mfa.User, since time.Time, shared sharing) answer {
+	switch {
+	case u.UUID == nil:
+		return answer{reaches: true}
+	case len(shared.sharers(u)) > 0:
+		return t.sharedChallenges(ctx, u, since, shared)
+	default:
+		return t.listed(ctx, u, "", since)
+	}
+}
+
+// listed returns the challenges of a user's uuid, of one factor or of all.
+func (t *Teller) listed(ctx context.Context, u mfa.User, factorSID string, since time.Time) answer {
 	var a answer
-	for ch, err := range t.Challenges.Challenges(ctx, *u.UUID, "") {
+	for ch, err := range t.Challenges.Challenges(ctx, u.Identity(), factorSID) {
 		if err != nil {
 			a.err = err
 			break
 		}
 		a.oldest = ch.Created
+		if u.Whole() && ch.FactorSID == u.FactorSID() {
+			a.from = ch.Created.UTC()
+		}
 		if ch.Created.Before(since) {
 			a.reaches = true
 			break
@@ -249,7 +346,7 @@ func (a *assembly) coverageOf(s Source, i int) Coverage {
 	if s == FromTwilio {
 		got := a.asked[i]
 		return Coverage{Source: s, Asked: a.Challenges != nil || a.NoChallenges != nil, Err: got.err, Oldest: got.oldest,
-			Reaches: got.err == nil && got.reaches, Zone: ZoneKnown}
+			Reaches: got.err == nil && got.reaches, From: got.from, Zone: ZoneKnown, Missing: got.missing}
 	}
 	for _, c := range a.coverage {
 		if c.Source == s {

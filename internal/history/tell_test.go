@@ -30,14 +30,26 @@ func (r records) Read(context.Context, history.Query) (history.Reading, error) {
 
 // challenges are Twilio's, by identity.
 type challenges struct {
-	by  map[string][]mfa.Challenge
-	err error
+	by      map[string][]mfa.Challenge
+	err     error
+	created time.Time // of every factor; zero if there is none
+	asked   *int      // how many factors were asked for
 }
 
-func (c challenges) Challenges(_ context.Context, identity, _ string) iter.Seq2[mfa.Challenge, error] {
+func (c challenges) FetchFactor(_ context.Context, identity, sid string) (mfa.Factor, error) {
+	if c.asked != nil {
+		*c.asked++
+	}
+	if c.created.IsZero() {
+		return mfa.Factor{}, errs.New(errs.NotFound, "no factor "+sid+" of "+identity, "")
+	}
+	return mfa.Factor{SID: sid, Created: c.created}, nil
+}
+
+func (c challenges) Challenges(_ context.Context, identity, factor string) iter.Seq2[mfa.Challenge, error] {
 	return func(yield func(mfa.Challenge, error) bool) {
 		for _, ch := range c.by[identity] {
-			if !yield(ch, nil) {
+			if (factor == "" || factor == ch.FactorSID) && !yield(ch, nil) {
 				return
 			}
 		}
@@ -303,5 +315,117 @@ func TestOutage(t *testing.T) {
 	cancel()
 	if _, err := teller.TellAll(ctx, users, now); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v after an interruption", err)
+	}
+}
+
+// Where uzERP refused codes that Twilio does not have, Twilio is asked since when the factor is there. Only codes since then did not
+// arrive; of older ones nobody knows, and they count.
+func TestNewFactor(t *testing.T) {
+	lines := func(user mfa.User) []history.Records {
+		var all []history.Entry
+		for n := range 3 {
+			e := line(now.Add(-time.Hour+time.Duration(n)*time.Minute), 0, user.Username, history.CodeNotValid)
+			e.NoZone = false
+			all = append(all, e)
+		}
+		return []history.Records{records{source: history.FromAudit, reading: history.Reading{Entries: all, Oldest: now.Add(-72 * time.Hour)}}}
+	}
+	reset := alice()
+	reset.Row = mfa.Row{UUID: reset.UUID}
+	own := func(ago time.Duration) []mfa.Challenge {
+		return []mfa.Challenge{{SID: "YC", FactorSID: alice().FactorSID(), Status: mfa.ChallengeApproved, Created: now.Add(-ago)}}
+	}
+	for name, test := range map[string]struct {
+		user    mfa.User
+		created time.Time
+		all     []mfa.Challenge
+		suspect bool
+		cause   history.Cause
+		asked   int
+	}{
+		"the factor is older":    {alice(), now.Add(-2 * time.Hour), nil, false, history.CauseNoneArrived, 1},
+		"the factor is newer":    {alice(), now.Add(-30 * time.Minute), nil, true, history.CauseNotKnown, 1},
+		"the factor is gone":     {alice(), time.Time{}, nil, true, history.CauseNotKnown, 1},
+		"not enrolled":           {reset, now.Add(-2 * time.Hour), nil, true, history.CauseNotKnown, 0},
+		"an older code shows it": {alice(), time.Time{}, own(30 * time.Hour), false, history.CauseNoneArrived, 0},
+		"an older code of a factor that went away": {alice(), now.Add(-30 * time.Minute),
+			[]mfa.Challenge{challenge(now.Add(-30*time.Hour), mfa.ChallengeApproved)}, true, history.CauseNotKnown, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			asked := 0
+			teller := history.Teller{Records: lines(test.user), Zone: berlin, Now: now,
+				Challenges: challenges{by: map[string][]mfa.Challenge{alice().Identity(): test.all}, created: test.created, asked: &asked}}
+			got, err := teller.Tell(t.Context(), []mfa.User{test.user}, now.Add(-24*time.Hour))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s, d := got[0].Suspect(), got[0].Diagnose(); (s != nil) != test.suspect || d.Cause != test.cause || asked != test.asked {
+				t.Errorf("suspicion %v, %s, %d factors asked for; want %t, %s, %d", s, d.Cause, asked, test.suspect, test.cause, test.asked)
+			}
+		})
+	}
+}
+
+// owners are those of uuids and factors.
+type owners struct {
+	uuids, factors map[string][]string
+	err            error
+}
+
+func (o owners) UUIDOwners(context.Context, []string) (map[string][]string, error) {
+	return o.uuids, o.err
+}
+
+func (o owners) FactorOwners(context.Context, []string) (map[string][]string, error) {
+	return o.factors, o.err
+}
+
+// Of two users with one uuid each has only the codes of the own factor: another's wrong codes don't make a user suspect, and
+// another's right code settles nothing. Whose codes they are must be known.
+func TestSharedUUID(t *testing.T) {
+	a, b := alice(), alice()
+	other := "YF0000000000000000000000000000000b"
+	b.Username, b.SID = "bob", &other
+	code := func(factor string, minutes int, s mfa.ChallengeStatus) mfa.Challenge {
+		return mfa.Challenge{FactorSID: factor, Status: s, Created: now.Add(-time.Duration(minutes) * time.Minute)}
+	}
+	twilio := challenges{by: map[string][]mfa.Challenge{a.Identity(): {code(b.FactorSID(), 30, mfa.ChallengeApproved),
+		code(a.FactorSID(), 31, mfa.ChallengeExpired), code(a.FactorSID(), 32, mfa.ChallengeExpired), code(a.FactorSID(), 33, mfa.ChallengeExpired)}}}
+	both := map[string][]string{a.Identity(): {"alice", "bob"}}
+	reset := b
+	reset.Row = mfa.Row{UUID: b.UUID}
+	broken := errs.New(errs.Unavailable, "no answer", "")
+	for name, test := range map[string]struct {
+		owners  owners
+		users   []mfa.User
+		suspect []string
+		unknown int
+	}{
+		"both":                   {owners{uuids: both}, []mfa.User{a, b}, []string{"alice"}, 0},
+		"one alone":              {owners{uuids: both}, []mfa.User{b}, nil, 0},
+		"the other":              {owners{uuids: both}, []mfa.User{a}, []string{"alice"}, 0},
+		"bob has no factor":      {owners{uuids: both}, []mfa.User{a, reset}, []string{"alice"}, 0},
+		"one factor of both":     {owners{uuids: both, factors: map[string][]string{a.FactorSID(): {"alice", "bob"}}}, []mfa.User{a}, nil, 1},
+		"nobody knows of whom":   {owners{err: broken}, []mfa.User{a, b}, nil, 2},
+		"an old factor of bob's": {owners{uuids: map[string][]string{a.Identity(): {"bob"}}}, []mfa.User{b}, []string{"bob"}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			teller := history.Teller{Challenges: twilio, Owners: test.owners, Zone: berlin, Now: now}
+			all, err := teller.Tell(t.Context(), test.users, now.Add(-24*time.Hour))
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := history.NewSurvey(all)
+			var found []string
+			for _, h := range s.Found {
+				found = append(found, h.User.Username)
+			}
+			if !slices.Equal(found, test.suspect) || len(s.Unknown) != test.unknown {
+				t.Errorf("found %v, %d unknown, want %v, %d", found, len(s.Unknown), test.suspect, test.unknown)
+			}
+			if shared := len(test.owners.uuids[a.Identity()]) > 1; shared && test.unknown == 0 && len(all[0].Source(history.FromTwilio).Missing) == 0 {
+				t.Error("it is not said that the uuid is shared")
+			}
+		})
 	}
 }
