@@ -443,7 +443,6 @@ func (d *desk) change(ctx context.Context, u mfa.User, r assist.Remedy) error {
 		d.prove(u, flags, w)
 	}
 	d.helped = true
-	app.deliver(ctx)
 	d.say("Tell the caller: %s", r.Tell)
 	if w.dryRun || r.Kind == assist.NewPhone || r.Kind == assist.Sessions {
 		return nil

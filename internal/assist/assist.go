@@ -238,6 +238,9 @@ func (c Case) applies(kind Kind) bool {
 func (c Case) title(kind Kind) string {
 	switch kind {
 	case LogIn:
+		if then := c.Seen.Next.Then; then != nil && then.Outcome == mfa.OutcomeLockedOut {
+			return "they log in now; but after that they are locked out"
+		}
 		return "they log in now: nothing needs to be changed"
 	case Password:
 		return "they type name and password once more, with care"

@@ -97,6 +97,18 @@ func TestRemedies(t *testing.T) {
 	}
 }
 
+// A skip is no help for a user who can't get in after it.
+func TestLockedOutAfterASkip(t *testing.T) {
+	u := mfatest.Enrolled("alice", uuid, sid)
+	u.Enabled, u.SID = new(false), nil
+	for _, r := range caseOf(u, mfa.SiteOn, mfa.FactorMissing, nil).Remedies(open) {
+		if r.Kind == assist.LogIn && strings.Contains(r.Title, "locked out") {
+			return
+		}
+	}
+	t.Error("nothing says that the user is locked out after the next login")
+}
+
 // Nobody who has left gets in, whatever the policy says.
 func TestNobodyWhoHasLeft(t *testing.T) {
 	c := caseOf(mfatest.Enrolled("alice", uuid, sid), mfa.SiteOn, mfa.FactorSeenVerified, nil)

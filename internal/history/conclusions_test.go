@@ -71,7 +71,7 @@ func alice() mfa.User {
 }
 
 // parseHistory reads lines such as "read twilio uzerp-log", "broken", "factor -10m" (the factor is there since then) or
-// "-12m code-refused twilio+audit-lines 192.0.2.1 Firefox".
+// "-12m code-refused twilio+audit-lines 192.0.2.1 Firefox YFa".
 func parseHistory(t *testing.T, body string) history.History {
 	t.Helper()
 	h := history.History{User: alice(), Since: now.Add(-24 * time.Hour), Now: now}
@@ -140,6 +140,9 @@ func parseEvent(t *testing.T, f []string) history.Event {
 	}
 	if len(f) > 4 {
 		e.Browser = f[4]
+	}
+	if len(f) > 5 {
+		e.FactorSID = f[5]
 	}
 	return e
 }

@@ -133,7 +133,7 @@ func (h History) settles(chain []Event) (settled, elsewhere bool) {
 		case e.At.Before(last):
 		case e.What == CallerVerified:
 			return true, false
-		case e.What == CodeAccepted && e.At.Sub(last) <= soon:
+		case e.What == CodeAccepted && e.At.Sub(last) <= soon && !h.newFactor(chain, e):
 			if !otherPlace(chain, e) {
 				return true, false
 			}
@@ -141,6 +141,23 @@ func (h History) settles(chain []Event) (settled, elsewhere bool) {
 		}
 	}
 	return false, elsewhere
+}
+
+// newFactor reports whether a code was accepted that another phone showed than the one whose codes the chain should have been: the
+// thief may have had the account reset, and enrolled.
+func (h History) newFactor(chain []Event, accepted Event) bool {
+	last := chain[len(chain)-1].At
+	if slices.ContainsFunc(h.Events, func(e Event) bool { return e.What == Reset && e.At.After(last) && e.At.Before(accepted.At) }) {
+		return true
+	}
+	if accepted.FactorSID == "" {
+		return false
+	}
+	old := distinct(chain, func(e Event) string { return e.FactorSID })
+	if len(old) == 0 {
+		return h.Source(FromTwilio).From.After(last)
+	}
+	return !slices.Contains(old, accepted.FactorSID)
 }
 
 // otherPlace reports whether a code was accepted from another address than all those of the chain, and, as far as that is known,

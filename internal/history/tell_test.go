@@ -401,13 +401,13 @@ func TestSharedUUID(t *testing.T) {
 		suspect []string
 		unknown int
 	}{
-		"both":                  {owners{uuids: both}, []mfa.User{a, b}, []string{"alice"}, 0},
-		"one alone":             {owners{uuids: both}, []mfa.User{b}, nil, 0},
-		"the other":             {owners{uuids: both}, []mfa.User{a}, []string{"alice"}, 0},
-		"bob has no factor":     {owners{uuids: both}, []mfa.User{a, reset}, []string{"alice"}, 0},
-		"one factor of both":    {owners{uuids: both, factors: map[string][]string{a.FactorSID(): {"alice", "bob"}}}, []mfa.User{a}, nil, 1},
-		"nobody knows of whom":  {owners{err: broken}, []mfa.User{a, b}, nil, 2},
-		"alice's alone, though": {owners{uuids: map[string][]string{a.Identity(): {"alice"}}}, []mfa.User{a}, nil, 0},
+		"both":                   {owners{uuids: both}, []mfa.User{a, b}, []string{"alice"}, 0},
+		"one alone":              {owners{uuids: both}, []mfa.User{b}, nil, 0},
+		"the other":              {owners{uuids: both}, []mfa.User{a}, []string{"alice"}, 0},
+		"bob has no factor":      {owners{uuids: both}, []mfa.User{a, reset}, []string{"alice"}, 0},
+		"one factor of both":     {owners{uuids: both, factors: map[string][]string{a.FactorSID(): {"alice", "bob"}}}, []mfa.User{a}, nil, 1},
+		"nobody knows of whom":   {owners{err: broken}, []mfa.User{a, b}, nil, 2},
+		"an old factor of bob's": {owners{uuids: map[string][]string{a.Identity(): {"bob"}}}, []mfa.User{b}, []string{"bob"}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			teller := history.Teller{Challenges: twilio, Owners: test.owners, Zone: berlin, Now: now}
