@@ -390,11 +390,10 @@ func (d *desk) do(ctx context.Context, u mfa.User, r assist.Remedy) error {
 	case kind == errs.Usage, kind == errs.Failure, kind == errs.Config:
 		return err
 	}
-	said := sentenceOf(err)
+	d.say("%s", sentenceOf(err))
 	if errors.Is(err, caller.ErrNotTyped) {
-		said += " A code was sent; it works for ten minutes."
+		d.say("A code was sent; it works for ten minutes.")
 	}
-	d.say("%s", said)
 	if hint := d.app.hintOf(err); hint != "" {
 		d.app.streams.Sayf("hint: %s", hint)
 	}
