@@ -149,7 +149,7 @@ func Code(secret.Secret, mfa.TOTPConfig, time.Time) (string, error) { panic("out
 	}{
 		{name: "success, and the output of -v comes after", args: []string{"-v"}, do: rightCode, code: 0,
 			told: []string{"alice     verified", "method=POST", "Factors/YF"}},
-		{name: "gives up", args: []string{"--attempts", "1"}, do: keys("000\n"), code: 10,
+		{name: "gives up", args: []string{"--attempts", "1"}, do: keys("000000\n"), code: 10,
 			told: []string{"uzerp-mfa: this code is not one of the account just added", "hint: "}},
 		{name: "Twilio takes no more", fault: &emulator.Fault{Operation: "UpdateFactor", Code: 60310}, do: rightCode, code: 6,
 			told: []string{"uzerp-mfa: verify the factor"}},

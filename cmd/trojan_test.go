@@ -29,6 +29,8 @@ func TestNoTrojanRuns(t *testing.T) {
 		"user list": {{"user list", 0}, {"user list --sort last-login --match a -o csv", 0}, {"user list --state broken -o jsonl", 0},
 			{"__complete user show al", 0}},
 		"user show":               {{"user show alice", 0}, {"user show alice bob --offline", 0}},
+		"session list":            {}, // it reads files, and the tables as user show does
+		"session end":             {},
 		"user history":            {{"user history alice", 0}, {"user history --all --suspicious", 0}},
 		"enroll":                  {{"enroll alice --no-wait --reveal", 0}},
 		"verify":                  {{"verify alice 000000", 10}},

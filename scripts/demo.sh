@@ -28,7 +28,7 @@ run uzerp-mfa verify alice "$code"
 run uzerp-mfa user list --state enrolled
 
 say "The phone is at home today: let her in once with the password alone; then change our mind."
-run uzerp-mfa user disable-next-login alice
+run uzerp-mfa user disable-next-login alice --verified-by in-person --yes
 run uzerp-mfa user enable alice
 
 say "She calls: a new phone, with the old number. What happens at her next login, and is it she who calls?"

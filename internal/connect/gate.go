@@ -61,8 +61,8 @@ func (g *gate) forSessions() *gate {
 	return of
 }
 
-// sessionEnd is the action of session end.
-var sessionEnd = policy.Action("session end")
+// sessionEnd is the action of the command that ends sessions.
+const sessionEnd = "session-end"
 
 // begin asks what can be asked before anything is opened.
 func (g *gate) begin() error { return g.ch.Refused(g.request.Action, g.policy.Check(g.request)) }

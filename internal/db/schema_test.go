@@ -60,6 +60,8 @@ func TestBeforeUzERP131(t *testing.T) {
 	}
 }
 
+var literals = regexp.MustCompile(`'[^']*'`)
+
 func TestQueriesKeepTheHouseRules(t *testing.T) {
 	statements, err := db.Statements()
 	if err != nil || len(statements) < 10 {
@@ -69,6 +71,7 @@ func TestQueriesKeepTheHouseRules(t *testing.T) {
 		if !strings.HasPrefix(text, "-- name: "+name+"\n") || strings.Count(text, "--") != 1 {
 			t.Errorf("%s is sent as %s", name, text)
 		}
+		text = literals.ReplaceAllString(text, "''") // a column is never in quotes
 		if strings.Contains(text, "*") || strings.Contains(text, "password") || strings.Contains(text, "gen_random_uuid") {
 			t.Errorf("%s breaks a rule: %s", name, text)
 		}

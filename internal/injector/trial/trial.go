@@ -78,13 +78,14 @@ func (t Trial) Run(ctx context.Context, plan injector.SwitchPlan, limit time.Dur
 		}
 		return ErrNotKept
 	}
+	failed := err != nil && asking.Err() == nil // asked now: once the guard has ended, nobody is asked any more
 	undone := t.undo(ctx, g, plan, err == nil)
 	switch {
 	case errors.Is(undone, errConfirmed):
 		return t.confirmedElsewhere(ctx, plan)
 	case ctx.Err() != nil:
 		return &Interrupted{Undo: undone}
-	case err != nil && asking.Err() == nil:
+	case failed:
 		return errors.Join(err, undone)
 	case undone != nil:
 		return undone

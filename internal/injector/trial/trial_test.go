@@ -266,6 +266,9 @@ func TestTrialThatSomebodyElseHasEnded(t *testing.T) {
 	}
 }
 
+// limit is a trial's time in tests that wait for its end. The guard, which is a process of its own, must be ready before that.
+const limit = time.Second
+
 func TestTrialIsTakenBack(t *testing.T) {
 	closed := errors.New("the terminal is gone")
 	for name, test := range map[string]struct {
@@ -274,9 +277,9 @@ func TestTrialIsTakenBack(t *testing.T) {
 		want  error
 	}{
 		"no":          {time.Minute, func(*stage, context.Context) (bool, error) { return false, nil }, trial.ErrNotKept},
-		"no answer":   {50 * time.Millisecond, func(_ *stage, ctx context.Context) (bool, error) { <-ctx.Done(); return false, ctx.Err() }, trial.ErrNotKept},
+		"no answer":   {limit, func(_ *stage, ctx context.Context) (bool, error) { <-ctx.Done(); return false, ctx.Err() }, trial.ErrNotKept},
 		"no terminal": {time.Minute, func(*stage, context.Context) (bool, error) { return false, closed }, closed},
-		"a yes too late": {50 * time.Millisecond, func(s *stage, _ context.Context) (bool, error) {
+		"a yes too late": {limit, func(s *stage, _ context.Context) (bool, error) {
 			for s.class(t) != injector.PlainHandler {
 				time.Sleep(5 * time.Millisecond)
 			}
@@ -354,7 +357,7 @@ func TestTrialWhoseSwitchIsTooSlow(t *testing.T) {
 		s := newStage(t, "guard that tells its end")
 		s.Store = slow{s.db}
 		s.Ask = func(context.Context) (bool, error) { return yes, nil }
-		if err := s.run(t, t.Context(), 20*time.Millisecond, injector.PlainHandler); !errors.Is(err, trial.ErrNotKept) {
+		if err := s.run(t, t.Context(), limit, injector.PlainHandler); !errors.Is(err, trial.ErrNotKept) {
 			t.Errorf("yes %v: %v", yes, err)
 		}
 	}
@@ -376,29 +379,31 @@ func TestTrialWhoseGuardDies(t *testing.T) {
 // If nobody can switch back, the error says so.
 func TestTrialThatCannotBeTakenBack(t *testing.T) {
 	for _, interrupted := range []bool{false, true} {
-		ctx, cancel := context.WithCancel(t.Context())
-		s, dead := newStage(t, "guard"), false
-		s.Store = broken{file: s.db, dead: &dead}
-		s.Ask = func(ctx context.Context) (bool, error) {
-			trial.SetPatience(t, 50*time.Millisecond)
-			dead = true
-			_ = s.guard.Process.Kill()
-			if interrupted {
-				cancel()
+		t.Run(fmt.Sprintf("interrupted %v", interrupted), func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			s, dead := newStage(t, "guard"), false
+			s.Store = broken{file: s.db, dead: &dead}
+			s.Ask = func(ctx context.Context) (bool, error) {
+				trial.SetPatience(t, 50*time.Millisecond)
+				dead = true
+				_ = s.guard.Process.Kill()
+				if interrupted {
+					cancel()
+				}
+				<-ctx.Done()
+				return false, ctx.Err()
 			}
-			<-ctx.Done()
-			return false, ctx.Err()
-		}
-		err := s.run(t, ctx, time.Minute, injector.MFAHandler)
-		if i, ok := errors.AsType[*trial.Interrupted](err); ok != interrupted {
-			t.Error(err)
-		} else if ok {
-			err = i.Undo
-		}
-		if err == nil || errs.KindOf(err) != errs.Unavailable || errs.HintOf(err).Reason != trial.ReasonStillMade {
-			t.Errorf("%v (%s)", err, errs.HintOf(err))
-		}
-		cancel()
+			err := s.run(t, ctx, time.Minute, injector.MFAHandler)
+			if i, ok := errors.AsType[*trial.Interrupted](err); ok != interrupted {
+				t.Error(err)
+			} else if ok {
+				err = i.Undo
+			}
+			if err == nil || errs.KindOf(err) != errs.Unavailable || errs.HintOf(err).Reason != trial.ReasonStillMade {
+				t.Errorf("%v (%s)", err, errs.HintOf(err))
+			}
+			cancel()
+		})
 	}
 }
 
