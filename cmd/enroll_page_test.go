@@ -79,6 +79,28 @@ func screenshotOf(t *testing.T, browser, file string) []byte {
 	return data
 }
 
+// A name that can be copied stands in the command on the page, as the shell reads it, and is no markup.
+func TestEnrollPageNamesTheCommand(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, "Test Ltd")
+	const copied = `<b onclick="x">Zoë</b> & 'co'`
+	dbtest.Exec(t, d.database,
+		"insert into users (username, password, uuid, access_enabled) values ($1, '*', '99999999-9999-4999-8999-999999999998', true)", copied)
+	c := enrolling(copied, "--no-wait", "--html", "copied.html", "-o", "json")
+	c.Dir, c.Env = d.dir, d.env
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	text, err := os.ReadFile(filepath.Join(d.dir, "copied.html"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	visible := html.UnescapeString(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(string(text), ""))
+	if want := ` '<b onclick="x">Zoë</b> & '\''co'\''' CODE`; !strings.Contains(visible, want) || strings.Contains(string(text), "<b ") {
+		t.Errorf("no %q in the text", want)
+	}
+}
+
 // A browser shows the QR code that Twilio gave, although the page may load nothing and run nothing.
 func TestEnrollPage(t *testing.T) {
 	t.Parallel()
@@ -127,7 +149,7 @@ func TestEnrollPage(t *testing.T) {
 	}
 	for _, want := range []string{
 		mfa.FriendlyName(hostile), output.Groups(d.verify.Secret(factor.SID)),
-		`uzerp-mfa verify --factor ` + factor.SID + ` '<b onclick="x">Zoë</b> & '\''co'\''\u202e' CODE`,
+		`uzerp-mfa verify --factor ` + factor.SID + ` USER CODE; the name for USER can't be copied from here`,
 		// By Twilio's clock, not by this machine's time and zone. Twilio deletes the factor 1 to 24 hours after it was made.
 		"Do it before 00:05 UTC on 1 January 2032.", "but not after 23:05 UTC on 1 January 2032.",
 	} {
