@@ -123,9 +123,20 @@ func (b bench) run(t *testing.T, program string, m mutant.Mutant) testRun {
 	b.atOnce <- struct{}{}
 	defer func() { <-b.atOnce }()
 	began := time.Now()
+	// A test that panics leaves its files behind, so each run has its own directory for them. The name is short, because
+	// the path of a server's socket has a limit.
+	dir, err := os.MkdirTemp("", "m")
+	if err = errors.Join(err, os.Chmod(dir, 0o755)); err != nil { // the server does not run as root
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	}()
 	c := exec.CommandContext(t.Context(), program, "-test.v", "-test.failfast", "-test.timeout=5m", "-test.run="+m.Run)
 	c.Dir = filepath.FromSlash(m.Package)
-	c.Env = append(os.Environ(), mutant.Choice+"="+m.Name, sharedtest.LeftOutFile+"=") // what is left out is counted once
+	c.Env = append(os.Environ(), mutant.Choice+"="+m.Name, sharedtest.LeftOutFile+"=", "TMPDIR="+dir) // what is left out is counted once
 	out, err := c.CombinedOutput()
 	return testRun{failed: err != nil, output: "\n" + string(out), took: time.Since(began)}
 }
