@@ -116,7 +116,7 @@ func (s *Streams) ask(ctx context.Context, question string) (line, error) {
 		return line{}, s.lostOr(err)
 	}
 	l, err := s.reply(ctx)
-	if err != nil && !errors.Is(err, ErrLineTooLong) || l.torn {
+	if err != nil && !errors.Is(err, ErrLineTooLong) && !l.whole || l.torn {
 		_ = s.tell("\n")
 	}
 	return l, err
@@ -126,7 +126,7 @@ func (s *Streams) ask(ctx context.Context, question string) (line, error) {
 func (s *Streams) reply(ctx context.Context) (line, error) {
 	l, err := s.lines.next(ctx)
 	if err == nil && s.Leave != "" && strings.EqualFold(l.text, s.Leave) {
-		l, err = line{}, io.EOF
+		l, err = line{whole: true}, io.EOF
 	}
 	s.Left = s.Left || errors.Is(err, io.EOF)
 	return l, err
@@ -142,8 +142,9 @@ func (s *Streams) lostOr(err error) error {
 
 // A line is one answer. It is torn if the input ended before its line feed.
 type line struct {
-	text string
-	torn bool
+	text  string
+	torn  bool
+	whole bool // with an error: Enter was typed all the same, so that the cursor is on a new line
 }
 
 // lineReader reads lines, and a caller can stop waiting for one.
