@@ -94,7 +94,7 @@ func TestWhichPendingFactor(t *testing.T) {
 	}
 }
 
-// A QR code from before the enrolment is no replacement: whoever has it must not take the place of the user's phone.
+// A QR code from before the enrolment is no replacement: who has it must not take the place of the user's phone.
 func TestAFactorFromBeforeIsNoReplacement(t *testing.T) {
 	for name, between := range map[string]time.Duration{"a minute": time.Minute, "the same second": 0} {
 		w := mfatest.NewWorld(mfatest.Enrolled("alice", uuidA, sidB))
