@@ -115,18 +115,17 @@ func (s *Streams) ask(ctx context.Context, question string) (line, error) {
 	if err := s.tell(clip(Escape(question)) + " "); err != nil {
 		return line{}, s.lostOr(err)
 	}
-	l, err := s.reply(ctx)
-	if err != nil && !errors.Is(err, ErrLineTooLong) && !l.whole || l.torn {
+	l, err := s.lines.next(ctx)
+	if err != nil && !errors.Is(err, ErrLineTooLong) || l.torn {
 		_ = s.tell("\n")
 	}
-	return l, err
+	return s.leave(l, err)
 }
 
-// reply returns the answer to a question. Leave counts as the end of input.
-func (s *Streams) reply(ctx context.Context) (line, error) {
-	l, err := s.lines.next(ctx)
+// leave makes an answer that is Leave the end of input.
+func (s *Streams) leave(l line, err error) (line, error) {
 	if err == nil && s.Leave != "" && strings.EqualFold(l.text, s.Leave) {
-		l, err = line{whole: true}, io.EOF
+		l, err = line{}, io.EOF
 	}
 	s.Left = s.Left || errors.Is(err, io.EOF)
 	return l, err
@@ -142,9 +141,8 @@ func (s *Streams) lostOr(err error) error {
 
 // A line is one answer. It is torn if the input ended before its line feed.
 type line struct {
-	text  string
-	torn  bool
-	whole bool // with an error: Enter was typed all the same, so that the cursor is on a new line
+	text string
+	torn bool
 }
 
 // lineReader reads lines, and a caller can stop waiting for one.
