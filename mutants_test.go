@@ -134,7 +134,7 @@ func (b bench) run(t *testing.T, program string, m mutant.Mutant) testRun {
 			t.Error(err)
 		}
 	}()
-	c := exec.CommandContext(t.Context(), program, "-test.v", "-test.failfast", "-test.timeout=5m", "-test.run="+m.Run)
+	c := exec.CommandContext(t.Context(), program, "-test.v", "-test.failfast", "-test.timeout=30m", "-test.run="+m.Run)
 	c.Dir = filepath.FromSlash(m.Package)
 	c.Env = append(os.Environ(), mutant.Choice+"="+m.Name, sharedtest.LeftOutFile+"=", "TMPDIR="+dir) // what is left out is counted once
 	out, err := c.CombinedOutput()

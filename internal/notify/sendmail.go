@@ -73,13 +73,9 @@ func (s Sendmail) Send(ctx context.Context, to string, message []byte) error {
 		written <- errors.Join(err, mail.Close())
 	}()
 	err = cmd.Wait()
-	whole := false
-	select {
-	case failed := <-written: // what it has not read is still in the pipe
-		_, left := in.Read(make([]byte, 1))
-		whole = failed == nil && left == io.EOF //nolint:errorlint // a reader returns io.EOF itself
-	default:
-	}
+	// What it has not read is still in the pipe, or comes when there is room again. The end comes when all is written.
+	left, broken := io.Copy(io.Discard, in)
+	whole := errors.Join(<-written, broken) == nil && left == 0
 	return s.outcome(ctx, err, whole, said.String())
 }
 

@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -117,6 +118,17 @@ func TestSendFails(t *testing.T) {
 				t.Errorf("%d bytes", len(err.Error()))
 			}
 		})
+	}
+}
+
+// A mail program that ends as soon as it has the last byte has read the whole mail.
+func TestSendWhole(t *testing.T) {
+	message := []byte("a short mail\n")
+	s, _ := fake(t, fmt.Sprintf("exec head -c %d >/dev/null", len(message)))
+	for range 200 {
+		if err := s.Send(t.Context(), "a@example.com", message); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

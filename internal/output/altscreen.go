@@ -128,7 +128,7 @@ func (a *AltScreen) Ask(ctx context.Context, question string) (string, error) {
 	if err != nil {
 		return "", a.s.lostOr(err)
 	}
-	l, err := a.s.reply(ctx)
+	l, err := a.s.leave(a.s.lines.next(ctx))
 	a.mu.Lock()
 	a.said = nil
 	a.mu.Unlock()

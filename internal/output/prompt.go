@@ -115,16 +115,15 @@ func (s *Streams) ask(ctx context.Context, question string) (line, error) {
 	if err := s.tell(clip(Escape(question)) + " "); err != nil {
 		return line{}, s.lostOr(err)
 	}
-	l, err := s.reply(ctx)
+	l, err := s.lines.next(ctx)
 	if err != nil && !errors.Is(err, ErrLineTooLong) || l.torn {
 		_ = s.tell("\n")
 	}
-	return l, err
+	return s.leave(l, err)
 }
 
-// reply returns the answer to a question. Leave counts as the end of input.
-func (s *Streams) reply(ctx context.Context) (line, error) {
-	l, err := s.lines.next(ctx)
+// leave makes an answer that is Leave the end of input.
+func (s *Streams) leave(l line, err error) (line, error) {
 	if err == nil && s.Leave != "" && strings.EqualFold(l.text, s.Leave) {
 		l, err = line{}, io.EOF
 	}

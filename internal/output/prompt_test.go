@@ -68,10 +68,14 @@ func TestAsk(t *testing.T) {
 // In a dialogue q is the end of input, also where a code or a yes is wanted; elsewhere it is an answer like any other.
 func TestLeave(t *testing.T) {
 	for in, left := range map[string]bool{"q\n": true, " Q \n": true, "": true, "qq\n": false, "y\n": false} {
-		s := New(strings.NewReader(in), io.Discard, io.Discard)
+		var talk bytes.Buffer
+		s := New(strings.NewReader(in), io.Discard, &talk)
 		s.Leave = "q"
 		if text, err := s.Ask(t.Context(), "Code:"); errors.Is(err, io.EOF) != left || s.Left != left || left && text != "" {
 			t.Errorf("Ask, %q: %q, %v, left: %v", in, text, err, s.Left)
+		}
+		if in != "" && strings.Contains(talk.String(), "\n") {
+			t.Errorf("%q ended with Enter, and an empty line follows: %q", in, talk.String())
 		}
 		s = New(strings.NewReader(in), io.Discard, io.Discard)
 		s.Leave = "q"
