@@ -426,7 +426,7 @@ func TestConfirmTrial(t *testing.T) {
 	confirmed := make(chan error, 1)
 	confirm := func() {
 		go func() { confirmed <- other.ConfirmTrial(t.Context(), key) }()
-		for !seen() {
+		for len(confirmed) == 0 && !seen() {
 			time.Sleep(10 * time.Millisecond)
 		}
 	}
@@ -510,7 +510,7 @@ func TestConfirmTrial(t *testing.T) {
 	key, release = hold(t, d, time.Hour)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { confirmed <- other.ConfirmTrial(ctx, key) }()
-	for !seen() {
+	for len(confirmed) == 0 && !seen() {
 		time.Sleep(10 * time.Millisecond)
 	}
 	cancel()
