@@ -71,14 +71,14 @@ type desk struct {
 type verified struct {
 	username string
 	at       time.Time
-	code     bool
+	channel  caller.Channel // of the code; empty if there was none
 	by       string
 }
 
 // enough reports whether a verification from before is what a remedy needs.
 func (v verified) enough(username string, p assist.Proof, now time.Time) bool {
 	return v.username == username && now.Sub(v.at) < policy.BelieveFor &&
-		(p.Both && v.code && v.by != "" || p.Code && v.code || p.Word && v.by != "")
+		(p.Both && v.channel != "" && v.by != "" || p.Code && v.channel != "" || p.Word && v.by != "")
 }
 
 func runAssist(ctx context.Context, app *App, opts *assistOptions, text string) error {
@@ -206,7 +206,7 @@ func (d *desk) choose(ctx context.Context, f mfa.Found) (u mfa.User, other strin
 		return u, "", ctx.Err()
 	}
 	if err != nil {
-		details = nil // the companies; the choice is possible without
+		details, err = nil, nil // the companies; the choice is possible without
 	}
 	d.say("Several users may be meant by %q:", f.Text)
 	for i, c := range listed {
@@ -224,7 +224,10 @@ func (d *desk) choose(ctx context.Context, f mfa.Found) (u mfa.User, other strin
 	if more := len(f.Candidates) - len(listed); more > 0 || f.Best > len(listed) {
 		d.say("There are more: ask for the first name or the e-mail address.")
 	}
-	answer, err := d.ask(ctx, "Which? A number, or more of the name:")
+	var answer string
+	for answer == "" && err == nil {
+		answer, err = d.ask(ctx, "Which? A number, or more of the name:")
+	}
 	if n, ok := number(answer, len(listed)); ok && err == nil {
 		return listed[n].User, "", nil
 	}
@@ -456,7 +459,7 @@ func (d *desk) change(ctx context.Context, u mfa.User, r assist.Remedy) error {
 // prove remembers how the caller was verified just now.
 func (d *desk) prove(u mfa.User, flags callerFlags, w writeFlags) {
 	if flags.verify || flags.given {
-		d.verified = verified{u.Username, d.app.now(), flags.verify, w.verifiedBy}
+		d.verified = verified{u.Username, d.app.now(), flags.channel, w.verifiedBy}
 	}
 }
 
@@ -534,7 +537,7 @@ func (d *desk) askProof(ctx context.Context, app *App, u mfa.User, r assist.Reme
 	}
 	if d.verified.enough(u.Username, r.Proof, d.app.now()) {
 		d.say("The caller was verified in this call.")
-		w.verifiedBy = d.verified.by
+		w.verifiedBy, flags.channel = d.verified.by, d.verified.channel // it is asked for no more, but named
 		return flags, nil
 	}
 	ways, noCode, err := d.ways(ctx, app, u, r.Proof, *w)
@@ -570,13 +573,9 @@ func (d *desk) askProof(ctx context.Context, app *App, u mfa.User, r assist.Reme
 			continue
 		}
 		if v.by == caller.ByManager {
-			name := ""
-			for name == "" {
-				if name, err = d.ask(ctx, "Name of the manager who knows the caller:"); err != nil {
-					return flags, err
-				}
+			if v.by, err = d.askManager(ctx); err != nil {
+				return flags, err
 			}
-			v.by += name
 		}
 		if w.verifiedBy, err = caller.ParseVerifiedBy(v.by); err != nil {
 			return flags, err
@@ -584,6 +583,23 @@ func (d *desk) askProof(ctx context.Context, app *App, u mfa.User, r assist.Reme
 		flags.by, flags.given = v.by, true
 	}
 	return flags, nil
+}
+
+// askManager asks which manager knows the caller, until a name is typed that can be recorded.
+func (d *desk) askManager(ctx context.Context) (by string, err error) {
+	for {
+		name, err := d.ask(ctx, "Name of the manager who knows the caller:")
+		if err != nil {
+			return "", err
+		}
+		if by = caller.ByManager + name; name == "" {
+			continue
+		}
+		if _, err = caller.ParseVerifiedBy(by); err == nil {
+			return by, nil
+		}
+		d.say("%s", err)
+	}
 }
 
 // pick asks for a line of a list until one is chosen.
@@ -652,7 +668,7 @@ func (d *desk) commandLine(command string, u mfa.User, f callerFlags, w writeFla
 		words = append(words, "--replace")
 	}
 	add("identify", string(f.channel))
-	if f.verify {
+	if f.channel != "" {
 		add(flagRegion, f.region)
 	}
 	add("verified-by", w.verifiedBy)

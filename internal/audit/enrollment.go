@@ -15,8 +15,9 @@ const (
 
 // EnrollmentWaits reports whether an enrolment of the user waits for its end with this factor: the log at path, with what
 // was rotated away from it, says that enroll made the factor at this place since then, and not that anything ended that.
-// What ends it counts wherever it was: the user was reset, or the user's row named the factor, or the factor was deleted.
-// A factor that was in use once, on a phone that is lost now, must not come back. It fails as ReadActivity does.
+// What ends it counts wherever it was: the user was reset or enrolled, or the user's row named the factor, or the factor was
+// deleted. A factor that was in use once, on a phone that is lost now, must not come back; neither must one that the user did
+// not enroll with. It fails as ReadActivity does.
 func EnrollmentWaits(ctx context.Context, path string, place Place, username, sid string, since, now time.Time) (bool, error) {
 	made, err := readEnrollments(ctx, path, place, username, since)
 	e := made[sid]
@@ -112,10 +113,12 @@ func isWrongCode(r Record, sid string) bool {
 // endsEnrollment reports whether no enrolment waits for its end with this factor after r. The last step of an enrolment,
 // which names the factor in the row, ends it only when it is done.
 func endsEnrollment(r Record, sid string) bool {
-	named := r.Before["mfa_sid"] == sid || r.After["mfa_sid"] == sid && r.Result == ResultDone
+	_, names := r.After["mfa_sid"].(string)
+	enrolled := names && r.Result == ResultDone && !sameText(r.After["mfa_sid"], r.Before["mfa_sid"]) // perhaps with another factor
+	named := r.Before["mfa_sid"] == sid
 	deleted := r.Before["factor_sid"] == sid && r.After == nil
 	if _, isMail := r.After[valueMail]; isMail { // a mail about a reset may go out when the user enrolls already
 		return false
 	}
-	return r.Command == commandReset || named || deleted
+	return r.Command == commandReset || enrolled || named || deleted
 }

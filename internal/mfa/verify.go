@@ -121,7 +121,7 @@ func pendingOf(u User, listed []Factor, made map[string]FactorRecord) (pending [
 func (v *Verification) choose(listed []Factor, made map[string]FactorRecord) error {
 	var own []PendingFactor
 	for _, p := range v.Pending {
-		if p.Record != nil {
+		if p.Record != nil && !leftOver(v.User, listed, p.SID) {
 			own = append(own, p)
 		}
 	}
@@ -151,6 +151,21 @@ func (v *Verification) choose(listed []Factor, made map[string]FactorRecord) err
 	return none
 }
 
+// leftOver reports whether a pending factor is older than the one that the user is enrolled with: it was not made to replace that
+// one, and who has its QR code may be anybody.
+func leftOver(u User, listed []Factor, sid string) bool {
+	if !u.Whole() {
+		return false
+	}
+	pending := slices.IndexFunc(listed, func(f Factor) bool { return f.SID == sid })
+	used := slices.IndexFunc(listed, func(f Factor) bool { return f.SID == *u.SID })
+	if pending < 0 || used < 0 {
+		return false
+	}
+	age := listed[pending].Created.Compare(listed[used].Created)
+	return age < 0 || age == 0 && pending < used // of factors of the same second the later in the list is the newer
+}
+
 // take takes the factor that is named.
 func (v *Verification) take(ctx context.Context, store Reader, listed []Factor, sid string) error {
 	name, enroll := v.User.Username, ReasonNothingPending.With(v.User.Username)
@@ -167,6 +182,9 @@ func (v *Verification) take(ctx context.Context, store Reader, listed []Factor, 
 	switch {
 	case v.Factor.FriendlyName != FriendlyName(name):
 		return errs.NewWith(errs.Refused, fmt.Sprintf("the factor %s was made for %q and not for %q", sid, v.Factor.FriendlyName, name), enroll)
+	case v.Factor.Status != FactorVerified && leftOver(v.User, listed, sid):
+		return errs.NewWith(errs.Refused, fmt.Sprintf("%q is already enrolled, with a newer factor than %s", name, sid),
+			ReasonAlreadyEnrolled.With(name))
 	case v.Factor.Status == FactorVerified:
 		// The operator named it, it is verified, and the row does not name it: the last step of an enrolment failed. It
 		// must not be another user's factor.

@@ -94,6 +94,27 @@ func TestWhichPendingFactor(t *testing.T) {
 	}
 }
 
+// A QR code from before the enrolment is no replacement: who has it must not take the place of the user's phone.
+func TestAFactorFromBeforeIsNoReplacement(t *testing.T) {
+	for name, between := range map[string]time.Duration{"a minute": time.Minute, "the same second": 0} {
+		w := mfatest.NewWorld(mfatest.Enrolled("alice", uuidA, sidB))
+		w.Add(uuidA, sidA, mfa.FactorUnverified)
+		w.Clock = w.Clock.Add(between)
+		w.Add(uuidA, sidB, mfa.FactorVerified)
+		records := recorded(map[string]mfa.FactorRecord{sidA: {Made: w.Clock}})
+		for _, sid := range []string{"", sidA} {
+			if v, err := mfa.PlanVerification(t.Context(), w, w, records, w.Users["alice"], sid); errs.KindOf(err) != errs.Refused {
+				t.Errorf("%s, %q named: %q, %v", name, sid, v.Factor.SID, err)
+			}
+		}
+		w.Add(uuidA, sidC, mfa.FactorUnverified)
+		v, err := mfa.PlanVerification(t.Context(), w, w, recorded(map[string]mfa.FactorRecord{sidA: {Made: w.Clock}, sidC: {Made: w.Clock}}), w.Users["alice"], "")
+		if err != nil || v.Factor.SID != sidC {
+			t.Errorf("%s: %q, %v", name, v.Factor.SID, err)
+		}
+	}
+}
+
 // A replacement that waits is finished as an enrolment is, and the old phone's factor goes last.
 func TestVerifyFinishesAReplacementThatWaits(t *testing.T) {
 	w := mfatest.NewWorld(mfatest.Enrolled("alice", uuidA, sidA))
