@@ -172,6 +172,9 @@ func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) err
 		if refusal == nil && !plan.Needed() {
 			app.streams.Notef("nothing to do: the site is set up like this already")
 		}
+		if refusal == nil && opts.ends.wanted {
+			opts.ends.noteNoSwitch(app)
+		}
 		return ch.Refused(injector.LoginHandler, refusal)
 	}
 	if asks {
