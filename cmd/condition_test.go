@@ -11,16 +11,17 @@ import (
 
 // These functions say what a command has changed, in the words of the tables.
 
-// condition is all that a command may change: the victim's row and factors, and the site's classes.
+// condition is all that a command may change: the victim's row, factors and page, and the site's classes.
 type condition struct {
 	row     userRow
 	factors []emulator.Factor
+	page    string // the factor on it
 	site    string
 }
 
 func (s *stage) condition(t *testing.T) condition {
 	t.Helper()
-	c := condition{row: s.row(t, victim), site: s.site(t)}
+	c := condition{row: s.row(t, victim), page: s.pageOf(), site: s.site(t)}
 	if c.row.UUID != nil {
 		c.factors = s.verify.Factors(*c.row.UUID)
 	}
@@ -95,6 +96,15 @@ func (c condition) changedFactors(now condition) string {
 			all = append(all, names[f.SID]+"="+string(f.Status))
 		}
 	}
+	switch called, known := names[now.page]; {
+	case now.page == c.page:
+	case now.page == "":
+		all = append(all, "page=gone")
+	case known:
+		all = append(all, "page="+called)
+	default:
+		all = append(all, "page=?")
+	}
 	return dash(all)
 }
 
@@ -110,7 +120,8 @@ var shortly = map[login]string{asksForCode: "code", asksToEnroll: "enroll", skip
 
 // aboutConditions explains the columns that are filled here.
 const aboutConditions = `row and factors: what has changed, in the user's row and at Twilio ("-": nothing). uuid, sid, enrolled and enabled are the
-columns uuid, mfa_sid, mfa_enrolled and mfa_enabled of users. f1, f2 … are the factors that the user had, n1 is one that came.
+columns uuid, mfa_sid, mfa_enrolled and mfa_enabled of users. f1, f2 … are the factors that the user had, n1 is one that came;
+page is the factor on the user's page.
 login: what uzERP asks the user for at the next login: a code, which the phone then shows right; to enroll; or nothing once
 (skip). For set-injector: what everybody's login page is.
 `

@@ -107,6 +107,12 @@ func (e *endSessions) afterSwitch(ctx context.Context, app *App, present string)
 	return nil
 }
 
+// noteNoSwitch says that no session was ended, because nothing was switched, and what ends those that keep the old login.
+func (e *endSessions) noteNoSwitch(app *App) {
+	app.streams.Notef("no session was ended, because nothing was switched: %s --all --old-handler ends those that keep the old login",
+		app.withFlags("uzerp-mfa session end"))
+}
+
 // noteOpenSessions says how many browsers still have another login handler than the present one, and what ends that.
 func (a *App) noteOpenSessions(ctx context.Context, present string) {
 	help := a.withFlags("uzerp-mfa session end") + " --all --old-handler"

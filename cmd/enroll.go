@@ -59,7 +59,7 @@ terminal, the secret is printed only with --reveal.
 	}
 	f := c.Flags()
 	f.BoolVar(&opts.replace, "replace", false, "enroll a new phone in place of one that still works, until the new one is verified")
-	f.BoolVar(&opts.ifMissing, "if-missing", false, "do nothing, successfully, if the user is enrolled or got a QR code within the last hour")
+	f.BoolVar(&opts.ifMissing, "if-missing", false, "do nothing, successfully, if the user is enrolled or a QR code was made within the last hour")
 	f.BoolVar(&opts.another, "new", false, "with --if-missing or --html-dir: make another QR code although there is one that works")
 	f.BoolVar(&opts.noWait, "no-wait", false, "do not ask for the code: verify finishes later")
 	f.BoolVar(&opts.reveal, "reveal", false, "print secret and URI in JSON, or when stdout is no terminal")
@@ -131,20 +131,29 @@ func (o *enrollOptions) validate(app *App) error {
 	return nil
 }
 
+// open reads the names, opens what enrolling needs, and looks the users up.
+func (o *enrollOptions) open(ctx context.Context, app *App, args []string) (ch *changes, enroller *mfa.Enroller, users []mfa.User, err error) {
+	names, err := o.names.read(ctx, app, args)
+	if err == nil {
+		err = o.oneCaller(names)
+	}
+	if err == nil {
+		ch, err = app.changes(o.writeFlags)
+	}
+	if err == nil {
+		enroller, err = app.enroller(ctx, ch)
+	}
+	if err == nil {
+		users, err = o.names.lookup(ctx, enroller.Store, names)
+	}
+	return ch, enroller, users, err
+}
+
 func runEnroll(ctx context.Context, app *App, opts *enrollOptions, args []string) error {
 	if err := opts.validate(app); err != nil {
 		return err
 	}
-	name := args[0]
-	ch, err := app.changes(opts.writeFlags)
-	if err != nil {
-		return err
-	}
-	enroller, err := app.enroller(ctx, ch)
-	if err != nil {
-		return err
-	}
-	users, err := mfa.Lookup(ctx, enroller.Store, []string{name})
+	ch, enroller, users, err := opts.open(ctx, app, args)
 	if err != nil {
 		return err
 	}
@@ -155,7 +164,7 @@ func runEnroll(ctx context.Context, app *App, opts *enrollOptions, args []string
 		app.streams.Notef("%s: nothing to do", plan.Refusal)
 		return showEnrollment(app, enrollmentView{Username: user.Username, UUID: user.UUID, FactorSID: user.SID, Status: statusUnchanged})
 	case plan.Refusal != nil:
-		return ch.Refused(name, plan.Refusal)
+		return ch.Refused(user.Username, plan.Refusal)
 	}
 	if opts.ifMissing && !opts.another {
 		waiting, ok, err := enroller.Waiting(ctx, user)
@@ -163,7 +172,7 @@ func runEnroll(ctx context.Context, app *App, opts *enrollOptions, args []string
 			return err
 		}
 		if ok {
-			app.streams.Notef("%q got a QR code at %s, which still works: nothing to do. Its secret can't be shown again; --new makes another",
+			app.streams.Notef("a QR code was made for %q at %s, which still works: nothing to do. Its secret can't be shown again; --new makes another",
 				user.Username, moment(waiting.Created))
 			return showEnrollment(app, enrollmentView{Username: user.Username, UUID: user.UUID, FactorSID: &waiting.SID, Status: statusUnchanged,
 				FriendlyName: &waiting.FriendlyName})

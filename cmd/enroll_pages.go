@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,22 +77,7 @@ func runEnrollPages(ctx context.Context, app *App, opts *enrollOptions, args []s
 	if err := opts.validatePages(); err != nil {
 		return err
 	}
-	names, err := opts.names.read(ctx, app, args)
-	if err != nil {
-		return err
-	}
-	if err := opts.oneCaller(names); err != nil {
-		return err
-	}
-	ch, err := app.changes(opts.writeFlags)
-	if err != nil {
-		return err
-	}
-	enroller, err := app.enroller(ctx, ch)
-	if err != nil {
-		return err
-	}
-	users, err := opts.names.lookup(ctx, enroller.Store, names)
+	ch, enroller, users, err := opts.open(ctx, app, args)
 	if err != nil {
 		return err
 	}
@@ -121,15 +105,21 @@ const (
 
 // pageOutcome returns what became of a user, or what would.
 func pageOutcome(o mfa.RollOutOutcome) outcome {
-	out := outcome{username: o.Change.User.Username}
+	out := outcome{username: o.Change.User.Username, recorded: !o.Planned} // what was asked to be changed is recorded
 	switch {
 	case o.Err != nil:
 		out.fail(o.Err)
+		if !o.Planned && errors.Is(o.Err, context.Canceled) { // a uuid or a factor may have come already
+			out.message = "interrupted, no page was made"
+		}
 		return out
 	case o.Made:
 		out.status, out.message = statusMade, "surely works until "+moment(o.Page.ValidUntil)
 	case o.Done != "":
 		out.status, out.message = statusUnchanged, o.Done
+		if o.Page.File == "" && !o.Change.User.Whole() {
+			out.message += "; --new makes a page"
+		}
 	case o.Page.File != "":
 		out.status, out.message = statusWouldMake, "a new page in place of the one that is there"
 	default:
@@ -150,42 +140,28 @@ func viewPage(app *App, out outcome, o mfa.RollOutOutcome) pageView {
 	return v
 }
 
-// reportPages prints what became of each user, records the refusals, and returns what the command ends with.
-func (a *App) reportPages(ch *changes, dir *handout.Dir, outcomes []mfa.RollOutOutcome, dryRun bool) error {
+// reportPages prints what became of each user, and returns what the command ends with.
+func (a *App) reportPages(ch *changes, dir *handout.Dir, rolledOut []mfa.RollOutOutcome, dryRun bool) error {
 	view := pagesView{SchemaVersion: schemaVersion, DryRun: dryRun, Directory: dir.Path(), Results: []pageView{}}
-	failed, made := 0, 0
-	var first, interrupted error
-	for _, o := range outcomes {
+	made := 0
+	var results []outcome
+	for _, o := range rolledOut {
 		out := pageOutcome(o)
+		results = append(results, out)
 		view.Results = append(view.Results, viewPage(a, out, o))
 		if o.Made {
 			made++
 		}
-		if o.Err == nil {
-			continue
-		}
-		failed++
-		if o.Planned { // what was asked to be changed is recorded already
-			_ = ch.Refused(out.username, o.Err)
-		}
-		first = cmp.Or(first, o.Err)
-		if errors.Is(o.Err, context.Canceled) || errs.KindOf(o.Err) == errs.Interrupted {
-			interrupted = &interruption{done: "the report says who has a page", hint: "run the command again: users who have a page keep it"}
-		}
 	}
-	err := outcomeOf(first, interrupted, failed, len(outcomes))
+	err := endOf(ch, results, &interruption{done: "the report says who has a page", hint: "run the command again: users who have a page keep it"})
 	showErr := showList(a, view, view.Results, []string{"username", "status", "file", "factor_sid", "message"}, func(v pageView) []string {
 		return []string{v.Username, v.Status, text(v.File), text(v.FactorSID), v.Message}
 	})
-	for _, v := range view.Results {
-		if v.Hint != "" && a.flags.output == formatTable && len(outcomes) > 1 {
-			a.streams.Sayf("%q: %s", v.Username, v.Hint)
-		}
-	}
+	err = a.afterReport(results, err, showErr)
 	if made > 0 {
 		a.streams.Notef("%s made in %q; %s there says whose each is. Who has a page can make the user's codes: send it as you would send a password,",
 			count(made, "page"), dir.Path(), handout.ListName)
 		a.streams.Notef("and delete it when the user is enrolled. On the page is the command with which you finish when the user reads out the code.")
 	}
-	return cmp.Or(err, showErr)
+	return err
 }

@@ -25,6 +25,7 @@ func faulty(t *testing.T) []scenario {
 	names := []string{
 		"set-injector", "user enable", "user disable-next-login", "user reset", "enroll --no-wait, with a uuid", "enroll --no-wait, all columns NULL",
 		"verify", "verify --factor, resuming", "enroll --replace --no-wait", "verify --factor, replacing",
+		"enroll --html-dir", "enroll --html-dir, all columns NULL", "enroll --html-dir --replace", "enroll --html-dir --new",
 	}
 	all := slices.DeleteFunc(scenarios(), func(sc scenario) bool { return !slices.Contains(names, sc.name) })
 	if len(all) != len(names) {

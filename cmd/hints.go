@@ -124,6 +124,8 @@ var hints = map[errs.Reason]string{
 	injector.ReasonSettingsFrom:   "%s; the settings are from %s",
 	injector.ReasonBrokenUsers:    "uzerp-mfa user list --state broken shows them; user reset --identify sms mends each",
 	injector.ReasonUnknownGateway: "if you are sure that it does, name it with --gateway",
+	injector.ReasonNotKnownKept: "uzerp-mfa doctor -v shows it: two-factor says whether it is still switched on, and trial whether it still waits for a yes; " +
+		"if it waits, run this again",
 	injector.ReasonSwitchOnTrial: "let it end first: answer the question of set-injector --try, or wait until its time is over; " +
 		"set-injector --off does not wait; an administrator of the database ends its session with: %s",
 

@@ -20,6 +20,7 @@ type outcome struct {
 	status   string
 	message  string
 	err      error
+	recorded bool // the audit log has the error already
 }
 
 // fail turns the outcome into that of an error.
@@ -41,36 +42,53 @@ func (o outcome) view(app *App) resultView {
 	return resultView{Username: o.username, Status: o.status, Message: o.message, Hint: app.hintOfOne(o.err)}
 }
 
-// writeResults shows what became of each user, records the refusals, and turns the outcomes into the command's own: a
-// single user's own error, or errs.Partial if of several some failed.
+// writeResults shows what became of each user, and returns what the command ends with.
 func (a *App) writeResults(ch *changes, results []outcome, dryRun bool) error {
 	view := resultsView{SchemaVersion: schemaVersion, DryRun: dryRun, Results: []resultView{}}
-	failed := 0
-	var first, interrupted error
-	for _, r := range results {
+	for i, r := range results {
 		view.Results = append(view.Results, r.view(a))
-		if r.err != nil {
-			failed++
-			if !errors.Is(r.err, errs.ErrChanged) { // a conflict is recorded as the outcome of the change
-				_ = ch.Refused(r.username, r.err)
-			}
-			first = cmp.Or(first, r.err)
-			if errors.Is(r.err, context.Canceled) || errs.KindOf(r.err) == errs.Interrupted {
-				interrupted = &interruption{done: "the report says what became of each user", hint: "run the command again: users who are changed already stay as they are"}
-			}
-		}
+		results[i].recorded = errors.Is(r.err, errs.ErrChanged) // a conflict is recorded as the outcome of the change
 	}
-	err := outcomeOf(first, interrupted, failed, len(results))
+	err := endOf(ch, results, &interruption{done: "the report says what became of each user",
+		hint: "run the command again: users who are changed already stay as they are"})
 	showErr := showList(a, view, view.Results, []string{"username", "status", "message"}, func(r resultView) []string {
 		return []string{r.Username, r.Status, r.Message}
 	})
+	return a.afterReport(results, err, showErr)
+}
+
+// endOf records the refusals, and turns the outcomes into the command's own: a single user's own error, of several users of whom
+// some failed errs.Partial, or interrupted.
+func endOf(ch *changes, results []outcome, interrupted error) error {
+	failed, stopped := 0, false
+	var first error
+	for _, r := range results {
+		if r.err == nil {
+			continue
+		}
+		failed++
+		if !r.recorded {
+			_ = ch.Refused(r.username, r.err)
+		}
+		first = cmp.Or(first, r.err)
+		stopped = stopped || errors.Is(r.err, context.Canceled) || errs.KindOf(r.err) == errs.Interrupted
+	}
+	if !stopped {
+		interrupted = nil
+	}
+	return outcomeOf(first, interrupted, failed, len(results))
+}
+
+// afterReport says what helps each user who failed, if there are several, and returns what the command ends with: err, or why
+// the report could not be written.
+func (a *App) afterReport(results []outcome, err, showErr error) error {
 	if err == nil {
 		return showErr
 	}
 	if len(results) > 1 && a.flags.output == formatTable {
-		for _, r := range view.Results {
-			if r.Hint != "" {
-				a.streams.Sayf("%q: %s", r.Username, r.Hint)
+		for _, r := range results {
+			if hint := a.hintOfOne(r.err); hint != "" {
+				a.streams.Sayf("%q: %s", r.username, hint)
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package cmd_test
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"uzerp-mfa/internal/crashtest"
 	"uzerp-mfa/internal/emulator"
+	"uzerp-mfa/internal/handout"
 )
 
 // This file has the commands of the matrices: the state that each starts from, how it ends, and how it is run again.
@@ -124,53 +126,70 @@ func noWait(name string, start login, setUp func(t *testing.T, s *stage)) scenar
 	}
 }
 
-// withPage is the scenario of a roll-out. To run it again means the same command, twice: the second finds what the first made, and
-// then the code of the factor on the page is read out.
-func withPage() scenario {
-	args := func(_ *testing.T, s *stage) []string {
-		return []string{"enroll", victim, "--no-wait", "--html-dir", s.pages()}
+// withPage is the scenario of a roll-out. To run it again means the same command, twice, the second time without --new: it finds
+// what the first made. Then the code of the factor on the page is read out.
+func withPage(name string, start login, setUp func(t *testing.T, s *stage), flags ...string) scenario {
+	args := func(s *stage, flags ...string) []string {
+		return append([]string{"enroll", victim, "--no-wait", "--html-dir", s.pages()}, flags...)
 	}
-	onPage := func(t *testing.T, s *stage) (sid string, pending int) {
-		for _, f := range s.verify.Factors(*s.row(t, victim).UUID) {
-			pending++
-			if strings.Contains(s.page(), "verify --factor "+f.SID+" "+victim+" CODE") && s.hasSeen(f.SID) {
-				sid = f.SID
-			}
-		}
-		return sid, pending
-	}
-	return scenario{
-		name: "enroll --html-dir", allowed: []login{asksToEnroll}, args: args, setUp: func(*testing.T, *stage) {},
+	sc := scenario{
+		name: "enroll --html-dir" + name, allowed: []login{start}, setUp: setUp,
+		args: func(_ *testing.T, s *stage) []string { return args(s, flags...) },
 		done: func(t *testing.T, s *stage) string {
-			if sid, pending := onPage(t, s); sid == "" || pending != 1 {
-				return "there is not one factor, and it on a page"
+			if sid := s.onPage(t); sid == "" || s.phone[sid] {
+				return "there is no new factor on a page"
 			}
 			return ""
 		},
 		again: func(t *testing.T, s *stage, program string) (string, int) {
-			before, _ := onPage(t, s)
-			for range 2 {
-				if _, complaint := s.must(t, invocation{program: program, args: args(t, s)}, 0); complaint != "" {
+			had := s.onPage(t)
+			for i := range 2 {
+				same := args(s, flags...)
+				if i > 0 {
+					same = slices.DeleteFunc(same, func(flag string) bool { return flag == "--new" })
+				}
+				if _, complaint := s.must(t, invocation{program: program, args: same}, 0); complaint != "" {
 					return complaint, 0
 				}
-				sid, _ := onPage(t, s)
+				sid := s.onPage(t)
 				switch {
 				case sid == "":
 					return "there is no page with a factor", 0
-				case before != "" && sid != before:
+				case had != "" && sid != had && !slices.Contains(same, "--new"):
 					return "a page that worked was made anew", 0
 				}
-				before = sid
+				had = sid
 			}
 			if left := len(s.halfPages()); left > 0 {
 				return fmt.Sprintf("%d halves of pages are left", left), 0
 			}
-			if _, complaint := s.must(t, invocation{program: program, args: []string{"verify", victim, s.code(t, before), "--factor", before}}, 0); complaint != "" {
+			if _, complaint := s.must(t, invocation{program: program, args: []string{"verify", victim, s.code(t, had), "--factor", had}}, 0); complaint != "" {
 				return complaint, 0
 			}
 			return s.finished(t), 0
 		},
 	}
+	if start == lockedOut {
+		sc.allowed = append(sc.allowed, asksToEnroll) // if it got a uuid
+	}
+	return sc
+}
+
+// onPage returns the factor whose secret and command are on the victim's page, if it is at Twilio and the list names it too;
+// else "".
+func (s *stage) onPage(t *testing.T) (sid string) {
+	t.Helper()
+	r := s.row(t, victim)
+	if r.UUID == nil {
+		return ""
+	}
+	list, _ := os.ReadFile(filepath.Join(s.pages(), handout.ListName))
+	for _, f := range s.verify.Factors(*r.UUID) {
+		if s.pageOf() == f.SID && s.hasSeen(f.SID) && strings.Contains(string(list), f.SID) {
+			sid = f.SID
+		}
+	}
+	return sid
 }
 
 // halfPages returns what a run that was killed has left of pages.
@@ -225,6 +244,19 @@ func scenarios() []scenario {
 		noWait("broken row", lockedOut, func(t *testing.T, s *stage) {
 			s.exec(t, "update users set mfa_sid = '', mfa_enrolled = true, mfa_enabled = true where $user")
 		}),
+		withPage("", asksToEnroll, func(*testing.T, *stage) {}),
+		withPage(", all columns NULL", lockedOut, func(t *testing.T, s *stage) {
+			s.exec(t, "update users set uuid = null, mfa_sid = null, mfa_enrolled = null, mfa_enabled = null where $user")
+		}),
+		withPage(" --replace", asksForCode, func(t *testing.T, s *stage) { s.enrolled(t) }, "--replace"),
+		withPage(" --new", asksToEnroll, func(t *testing.T, s *stage) {
+			args := []string{"enroll", victim, "--no-wait", "--html-dir", s.pages()}
+			if e := s.run(t, invocation{program: shipped(t), args: args}, nil, nil); e.code != 0 {
+				t.Error(e)
+			}
+			s.phone[s.pageOf()] = true
+			s.verify.ResetLog()
+		}, "--new"),
 		{
 			// Again: verify with the next code. After a crash between Twilio's yes and the row, nothing is pending (exit
 			// code 5), and verify --factor finishes.

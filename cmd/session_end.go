@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -13,7 +12,6 @@ import (
 	"uzerp-mfa/internal/audit"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/injector"
-	"uzerp-mfa/internal/output"
 	"uzerp-mfa/internal/session"
 )
 
@@ -60,7 +58,7 @@ written by igbinary, are left: 6.
 		return named(c, args)
 	}
 	c.ValidArgsFunction = app.completeUsers(0)
-	c.RunE = app.run(oneFormats, func(ctx context.Context, args []string) error { return runSessionEnd(ctx, app, opts, args) })
+	c.RunE = app.run(listFormats, func(ctx context.Context, args []string) error { return runSessionEnd(ctx, app, opts, args) })
 	return c
 }
 
@@ -148,7 +146,7 @@ func runSessionEnd(ctx context.Context, app *App, opts *sessionEndOptions, args 
 	if !opts.dryRun {
 		ended, err = session.End(ctx, sessions, sel, app.now)
 	}
-	return reportEnd(app, opts, listing, sel, groups, ended, err)
+	return reportEnd(app, opts, listing, session.Outcomes(sel, groups, ended), err)
 }
 
 // presentHandler returns the login handler that uzERP uses now.
@@ -180,17 +178,9 @@ func targets(groups []session.Group) (users, others []string) {
 	return users, others
 }
 
-func countSessions(groups []session.Group) int {
-	n := 0
-	for _, g := range groups {
-		n += len(g.Sessions)
-	}
-	return n
-}
-
-// confirmEnd shows whose sessions end, and asks. For more than one user the number of sessions must be typed.
+// confirmEnd shows whose sessions end, and asks.
 func confirmEnd(ctx context.Context, app *App, opts *sessionEndOptions, groups []session.Group) error {
-	if len(groups) == 0 || opts.yes && !opts.dryRun || opts.dryRun && app.wantsJSON() {
+	if len(groups) == 0 || opts.yes && !opts.dryRun || opts.dryRun && app.flags.output != formatTable {
 		return nil
 	}
 	for _, g := range groups {
@@ -199,11 +189,11 @@ func confirmEnd(ctx context.Context, app *App, opts *sessionEndOptions, groups [
 	if opts.dryRun {
 		return nil
 	}
-	if len(groups) == 1 {
-		return app.confirm(ctx, opts.writeFlags, "End "+count(len(groups[0].Sessions), "session")+"? Input that is not saved is lost.")
+	question, number := session.Question(groups)
+	if number == "" {
+		return app.confirm(ctx, opts.writeFlags, question)
 	}
-	number := strconv.Itoa(countSessions(groups))
-	typed, err := app.streams.AskExact(ctx, fmt.Sprintf("Type %s to end these sessions; input that is not saved is lost:", number), number)
+	typed, err := app.streams.AskExact(ctx, question, number)
 	if err == nil && !typed {
 		err = errs.New(errs.Declined, "the number was not typed; nothing was changed", "")
 	}
@@ -229,83 +219,76 @@ func sayGroup(g session.Group) string {
 	return said
 }
 
+// endOutcome returns what became of a user's sessions, or would. Errors are recorded already, by the port that ends sessions.
+func endOutcome(o session.Outcome, listing session.Listing, dryRun bool) outcome {
+	out := outcome{username: o.User, status: statusUnchanged, message: "no open session", recorded: true}
+	if o.User == "" {
+		out.username = audit.LoginPages
+	}
+	if listing.Complete() != nil {
+		out.message = "no open session seen"
+	}
+	switch {
+	case dryRun && o.Open > 0:
+		out.status, out.message = statusPlanned, count(o.Open, "session")+" to end"
+	case o.Ended.Ended > 0:
+		out.status, out.message = statusChanged, count(o.Ended.Ended, "session")+" ended"
+	}
+	if o.Err != nil {
+		done := out.message
+		out.fail(o.Err)
+		if o.Ended.Ended > 0 { // these are, whatever became of the others
+			out.message = done + "; " + o.Err.Error()
+		}
+	}
+	return out
+}
+
 // reportEnd prints what became of each user's sessions, and returns what the command ends with.
-func reportEnd(app *App, opts *sessionEndOptions, listing session.Listing, sel session.Selection, groups []session.Group,
-	ended []session.Ended, endErr error,
-) error {
+func reportEnd(app *App, opts *sessionEndOptions, listing session.Listing, outcomes []session.Outcome, endErr error) error {
 	view := sessionEndView{SchemaVersion: schemaVersion, DryRun: opts.dryRun, Results: []sessionEnded{}, Places: viewPlaces(listing),
 		NotRead: viewNotRead(listing), Elsewhere: viewElsewhere(listing)}
-	all := slices.Clone(sel.Users)
-	for _, g := range groups {
-		all = append(all, g.User)
-	}
-	for _, e := range ended {
-		all = append(all, e.User)
-	}
-	slices.Sort(all)
-	var first error
-	failed := 0
-	for _, user := range slices.Compact(all) {
-		r := sessionEnded{Username: optional(user), Status: statusUnchanged, Message: "no open session"}
-		if listing.Complete() != nil {
-			r.Message = "no open session seen"
+	results := make([]outcome, len(outcomes))
+	for i, o := range outcomes {
+		out := endOutcome(o, listing, opts.dryRun)
+		results[i] = out
+		ended := sessionEnded{Username: optional(o.User), Status: out.status, Sessions: o.Ended.Ended, Message: out.message, Hint: app.hintOfOne(o.Err)}
+		if opts.dryRun {
+			ended.Sessions = o.Open
 		}
-		if i := slices.IndexFunc(groups, func(g session.Group) bool { return g.User == user }); i >= 0 && opts.dryRun {
-			r.Status, r.Sessions, r.Message = statusPlanned, len(groups[i].Sessions), count(len(groups[i].Sessions), "session")+" to end"
-		}
-		if i := slices.IndexFunc(ended, func(e session.Ended) bool { return e.User == user }); i >= 0 {
-			e := ended[i]
-			if r.Sessions = e.Ended; e.Ended > 0 {
-				r.Status, r.Message = statusChanged, count(e.Ended, "session")+" ended"
-				view.Changed = true
-			}
-			if e.Err != nil {
-				failed++
-				o := outcome{}
-				o.fail(e.Err)
-				if e.Ended > 0 { // these are, whatever became of the others
-					o.message = r.Message + "; " + e.Err.Error()
-				}
-				r.Status, r.Message, r.Hint = o.status, o.message, app.hintOfOne(e.Err)
-				if first == nil {
-					first = e.Err
-				}
-			}
-		}
-		view.Results = append(view.Results, r)
+		view.Results = append(view.Results, ended)
+		view.Changed = view.Changed || o.Ended.Ended > 0
 	}
-	if err := showEnded(app, view); err != nil {
-		return err
-	}
-	app.tellUnseen(listing)
+	err := endOf(nil, results, nil)
 	switch {
 	case errors.Is(endErr, context.Canceled):
-		return &interruption{done: "the report says whose sessions are ended", hint: "run the command again: what is ended stays ended"}
+		err = &interruption{done: "the report says whose sessions are ended", hint: "run the command again: what is ended stays ended"}
 	case endErr != nil:
-		return endErr
-	case first != nil:
-		return outcomeOf(first, nil, failed, len(view.Results))
+		err = endErr
+	case err == nil:
+		err = cmp.Or(listing.Readable(), listing.Complete())
 	}
-	return cmp.Or(listing.Readable(), listing.Complete())
+	showErr := showEnded(app, view)
+	app.tellUnseen(listing)
+	return app.afterReport(results, err, showErr)
 }
 
 func showEnded(app *App, v sessionEndView) error {
-	if app.flags.output == formatJSON {
-		return output.WriteJSON(app.streams.Out, v)
+	header := []string{"username", "status", "message"}
+	if app.flags.output == formatCSV {
+		header = []string{"username", "status", "sessions", "message"}
 	}
-	rows := make([][]string, len(v.Results))
-	for i, r := range v.Results {
-		name := "(open login pages)"
-		if r.Username != nil {
-			name = *r.Username
+	err := showList(app, v, v.Results, header, func(r sessionEnded) []string {
+		switch {
+		case app.flags.output == formatCSV:
+			return []string{text(r.Username), r.Status, strconv.Itoa(r.Sessions), r.Message}
+		case r.Username == nil:
+			return []string{"(" + audit.LoginPages + ")", r.Status, r.Message}
 		}
-		rows[i] = []string{name, r.Status, r.Message}
-	}
-	if err := output.Table(app.streams.Out, []string{"username", "status", "message"}, rows); err != nil {
-		return err
-	}
-	if len(v.Results) == 0 {
+		return []string{*r.Username, r.Status, r.Message}
+	})
+	if err == nil && len(v.Results) == 0 && app.flags.output == formatTable {
 		app.streams.Notef("nothing to do: no such session is open")
 	}
-	return nil
+	return err
 }

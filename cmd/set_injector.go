@@ -27,6 +27,7 @@ type setInjectorOptions struct {
 	skipEnv    bool
 	skipTwilio bool
 	try        time.Duration
+	tryFlag    *pflag.Flag
 	confirm    bool
 	ends       endSessions
 }
@@ -70,6 +71,7 @@ func (o *setInjectorOptions) registerSwitch(f *pflag.FlagSet) {
 	f.StringVar(&o.request.Validator, "mfa-validator", "", "validator class (default "+injector.TwilioValidator+")")
 	registerGateway(f, &o.request.Gateway)
 	f.DurationVar(&o.try, "try", 0, "switch back after this time, for example 5m, unless you confirm that a login works")
+	o.tryFlag = f.Lookup("try")
 }
 
 // registerGateway adds the flag with which the operator vouches for a class that this program does not know.
@@ -87,7 +89,7 @@ func (o *setInjectorOptions) complete() error {
 	switch {
 	case r.Off && o.try != 0:
 		return usageError("--off is for emergencies: it is made at once, and --try contradicts it", "")
-	case o.try < 0 || o.try > trial.MaxLimit:
+	case o.try < 0 || o.try > trial.MaxLimit || o.try == 0 && o.tryFlag.Changed: // who asks for a trial gets no switch that stays
 		return usageError(fmt.Sprintf("--try must be more than 0 and at most %s", trial.MaxLimit), "")
 	}
 	if r.Handler == injector.PlainHandler {
@@ -169,6 +171,9 @@ func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) err
 		}
 		if refusal == nil && !plan.Needed() {
 			app.streams.Notef("nothing to do: the site is set up like this already")
+		}
+		if refusal == nil && opts.ends.wanted {
+			opts.ends.noteNoSwitch(app)
 		}
 		return ch.Refused(injector.LoginHandler, refusal)
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -237,6 +238,16 @@ func (s *stage) page() string {
 	text, _ := os.ReadFile(filepath.Join(s.pages(), victim+".html"))
 	return string(text)
 }
+
+// pageOf returns the factor that the victim's page names, or nothing if there is none.
+func (s *stage) pageOf() string {
+	if m := factorOnPage.FindStringSubmatch(s.page()); m != nil {
+		return m[1]
+	}
+	return ""
+}
+
+var factorOnPage = regexp.MustCompile(`verify --factor (YF[0-9a-f]{32}) `)
 
 // hasSeen reports whether the user can have a factor on the phone: it was there before, or its secret was printed or is on the
 // page.

@@ -34,17 +34,14 @@ func (a Activity) Word(username string) bool { return a.word[visible(username)] 
 // read. Hashes are not checked: those who can write the log can write hashes too. A line from after now was written before the
 // clock was set back: nobody knows how old it is, so it approves nothing.
 func ReadActivity(ctx context.Context, path string, actor Actor, place Place, changesSince, approvedSince, now time.Time) (Activity, error) {
-	log, err := OpenFiles(ctx, path)
-	if err != nil {
-		if errs.KindOf(err) == errs.NotFound {
-			return Activity{}, nil
-		}
+	log, err := openEvidence(ctx, path)
+	switch {
+	case errs.KindOf(err) == errs.NotFound:
+		return Activity{}, nil
+	case err != nil:
 		return Activity{}, err
 	}
 	defer func() { _ = log.Close() }()
-	if log.Doubt != "" {
-		return Activity{}, readError(path, errors.New(log.Doubt))
-	}
 	open := map[string]string{} // the ID of an intent -> its target
 	a, counted := Activity{changed: map[string]bool{}, code: map[string]bool{}, word: map[string]bool{}}, map[string]int{}
 	since := changesSince

@@ -107,6 +107,17 @@ func OpenFiles(ctx context.Context, path string) (*Files, error) {
 	return files, nil
 }
 
+// openEvidence is OpenFiles for a log that something is believed because of. It fails with errs.Config if another user may have
+// written the log.
+func openEvidence(ctx context.Context, path string) (*Files, error) {
+	files, err := OpenFiles(ctx, path)
+	if err == nil && files.Doubt != "" {
+		_ = files.Close()
+		return nil, readError(path, errors.New(files.Doubt))
+	}
+	return files, err
+}
+
 // Close closes what OpenFiles has opened.
 func (f *Files) Close() error {
 	if f.dir == nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -127,9 +128,18 @@ func writeFile(t *testing.T, path string, text []byte) {
 	}
 }
 
+// verifyReader is Files.Verify for one file that r has.
+func verifyReader(r io.Reader, head string) (Report, error) {
+	v := newVerifier(head)
+	if err := v.file(openedFile{content: r}); err != nil {
+		return Report{}, err
+	}
+	return v.end(), nil
+}
+
 func verifyText(t *testing.T, text []byte, head string) Report {
 	t.Helper()
-	report, err := Verify(bytes.NewReader(text), head)
+	report, err := verifyReader(bytes.NewReader(text), head)
 	if err != nil {
 		t.Fatal(err)
 	}

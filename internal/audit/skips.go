@@ -29,15 +29,12 @@ const widestZone = 14 * time.Hour
 // for each user whose skip was not taken back. It fails with errs.NotFound if there is no log, and with errs.Config if it
 // can't be read, or another user may have written it.
 func ReadSkips(ctx context.Context, path string, here Here) (Skips, error) {
-	log, err := OpenFiles(ctx, path)
+	log, err := openEvidence(ctx, path)
 	if err != nil {
 		return Skips{}, err
 	}
 	defer func() { _ = log.Close() }()
-	switch {
-	case log.Doubt != "":
-		return Skips{}, readError(path, errors.New(log.Doubt))
-	case log.dir == nil: // a pipe can be read only once
+	if log.dir == nil { // a pipe can be read only once
 		return Skips{}, readError(path, errors.New("it is no regular file"))
 	}
 	s := Skips{map[string]time.Time{}}

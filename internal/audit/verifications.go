@@ -91,14 +91,11 @@ func (v verifications) CheckVerification(ctx context.Context, to caller.Recipien
 // History returns what became of the last code that was sent to the number, as the log that r writes says. It returns
 // the zero History if the log can't be read.
 func (r *Recorder) History(ctx context.Context, to caller.Recipient) caller.History {
-	log, err := OpenFiles(ctx, r.Log.Path())
+	log, err := openEvidence(ctx, r.Log.Path())
 	if err != nil {
 		return caller.History{}
 	}
 	defer func() { _ = log.Close() }()
-	if log.Doubt != "" { // another user may have written it: that is no evidence
-		return caller.History{}
-	}
 	history, err := IdentityHistory(log.Records(time.Time{}), r.place(), to.Username, LoggedNumber(to))
 	if err != nil {
 		return caller.History{}

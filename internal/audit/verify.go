@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"io"
 	"slices"
 	"time"
 )
@@ -79,19 +78,10 @@ func (r Report) Intact() bool { return len(r.Findings) == 0 }
 // TornTail reports whether a crash left the last line unfinished.
 func (r Report) TornTail() bool { return r.tornTail }
 
-// Verify checks a log of one file from beginning to end. It keeps only the open intents in memory. remembered is the Head
-// of an earlier report, or empty. Keep it where those who can write the log can't change it. Only with it can Verify find
-// that lines at the end were cut off, or that the whole log was written anew. It fails only with errors of r.
-func Verify(r io.Reader, remembered string) (Report, error) {
-	v := newVerifier(remembered)
-	if err := v.file(openedFile{content: r}); err != nil {
-		return Report{}, err
-	}
-	return v.end(), nil
-}
-
-// Verify is the function Verify for all files, and checks that each follows the one before: nothing between them was
-// removed. Before the oldest file others may have been, which a rotation has deleted.
+// Verify checks the log from beginning to end, and that each file follows the one before: nothing between them was removed.
+// Before the oldest file others may have been, which a rotation has deleted. It keeps only the open intents in memory. remembered
+// is the Head of an earlier report, or empty. Keep it where those who can write the log can't change it. Only with it can Verify
+// find that lines at the end were cut off, or that the whole log was written anew. It fails only with errors of reading.
 func (f *Files) Verify(remembered string) (Report, error) {
 	v := newVerifier(remembered)
 	inOrder := *f

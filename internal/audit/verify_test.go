@@ -177,7 +177,7 @@ func TestReadGoesOn(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	}
-	if _, err := Verify(iotest.ErrReader(errors.New("disk")), ""); err == nil {
+	if _, err := verifyReader(iotest.ErrReader(errors.New("disk")), ""); err == nil {
 		t.Error("no error")
 	}
 }
@@ -221,7 +221,7 @@ func FuzzRead(f *testing.F) {
 				t.Fatal(err)
 			}
 		}
-		report, err := Verify(bytes.NewReader(text), "")
+		report, err := verifyReader(bytes.NewReader(text), "")
 		if err != nil || n != want || report.Lines != want {
 			t.Fatalf("%v: %d and %d lines, want %d", err, n, report.Lines, want)
 		}

@@ -63,6 +63,9 @@ func (readOnlyInjector) HoldTrial(context.Context, time.Duration) (int64, func()
 // Confirmed refuses: it is the guard's.
 func (readOnlyInjector) Confirmed(context.Context, int64) (bool, error) { return false, errDryRun }
 
+// SignKept refuses: it is the guard's.
+func (readOnlyInjector) SignKept(context.Context, int64) (func(), error) { return nil, errDryRun }
+
 // ConfirmTrial refuses.
 func (readOnlyInjector) ConfirmTrial(context.Context, int64) error { return errDryRun }
 

@@ -435,6 +435,11 @@ func (w allowedInjector) Confirmed(ctx context.Context, key int64) (bool, error)
 	return w.w.Confirmed(ctx, key)
 }
 
+// SignKept is the guard's, and changes nothing.
+func (w allowedInjector) SignKept(ctx context.Context, key int64) (release func(), err error) {
+	return w.w.SignKept(ctx, key)
+}
+
 // ConfirmTrial asks first.
 func (w allowedInjector) ConfirmTrial(ctx context.Context, key int64) error {
 	if err := w.g.site(ctx); err != nil {

@@ -21,7 +21,11 @@ const trialLock int64 = 0x757a6572
 // confirmLock is the first key of the advisory lock of a session that confirms a trial. The second one is the trial's.
 const confirmLock = trialLock + 1
 
-// confirmPatience is how long the guard of a trial may take to see that it is confirmed. It looks every second. Only tests
+// keptLock is the first key of the advisory lock of a guard that leaves its switch, and has seen that somebody confirms it. The
+// second one is the trial's.
+const keptLock = trialLock + 2
+
+// confirmPatience is how long the guard of a trial may take to answer a confirmation. It looks every second. Only tests
 // change it.
 var confirmPatience = 30 * time.Second
 
@@ -167,48 +171,58 @@ func (db *DB) checkTrial(ctx context.Context, tx pgx.Tx, s injector.SwitchPlan) 
 
 // Confirmed implements injector.Writer.
 func (db *DB) Confirmed(ctx context.Context, key int64) (yes bool, err error) {
-	err = db.runOnTables(ctx, "look whether the switch is confirmed", func(conn *pgx.Conn) error {
-		marks, err := db.marks(ctx, conn, confirmLock)
+	return db.heldFor(ctx, "look whether the switch is confirmed", confirmLock, key)
+}
+
+// heldFor reports whether a session that could write the switch holds the lock of the class with the key.
+func (db *DB) heldFor(ctx context.Context, op string, class, key int64) (yes bool, err error) {
+	err = db.runOnTables(ctx, op, func(conn *pgx.Conn) error {
+		marks, err := db.marks(ctx, conn, class)
 		yes = slices.ContainsFunc(marks, func(m injector.Mark) bool { return m.Key == key })
 		return err
 	})
 	return yes, err
 }
 
-// ConfirmTrial implements injector.Writer. It holds a lock, as HoldTrial does, until the mark of the trial is gone.
+// SignKept implements injector.Writer. The sign has a session of its own, so it stands even if that of the mark was ended.
+func (db *DB) SignKept(ctx context.Context, key int64) (release func(), err error) {
+	release, err = db.hold(ctx, keptLock, key, "uzerp-mfa keeps a switch")
+	return release, db.translate(ctx, "say that the switch stays", err)
+}
+
+// ConfirmTrial implements injector.Writer. It holds a lock, as HoldTrial does, until the guard has answered.
 func (db *DB) ConfirmTrial(ctx context.Context, key int64) error {
 	classes, err := db.InjectorClasses(ctx, injector.Names())
 	if err != nil {
 		return err
 	}
+	release, err := db.hold(ctx, confirmLock, key, "uzerp-mfa confirms a trial")
+	if err != nil {
+		return db.translate(ctx, "confirm the switch", err)
+	}
+	defer release()
+	return db.awaitGuard(ctx, key, classes)
+}
+
+// hold takes the lock of the class with the key, in a transaction that stays open until release is called.
+func (db *DB) hold(ctx context.Context, class, key int64, application string) (release func(), err error) {
 	var held *pgxpool.Conn
 	err = db.pool.lendFor(ctx, func(conn *pgxpool.Conn) (keep bool, err error) {
 		if err := db.findTables(ctx, conn.Conn()); err != nil {
 			return false, err
 		}
 		held = conn
-		err = db.holdConfirmation(ctx, conn.Conn(), key)
+		err = db.holdLock(ctx, conn.Conn(), class, key, application)
 		return err == nil, err
 	})
 	if err != nil {
-		return db.translate(ctx, "confirm the switch", err)
+		return nil, err
 	}
-	defer held.Release() // the pool closes a connection whose transaction is open
-	if err := db.awaitGuard(ctx, key); err != nil {
-		return err
-	}
-	now, err := db.InjectorClasses(ctx, injector.Names())
-	if err != nil {
-		return &errs.Error{Kind: errs.KindOf(err), Op: "confirm the switch", Err: fmt.Errorf("%w: %w", err, errs.ErrLostReply), Hint: errs.HintOf(err)}
-	}
-	if !slices.Equal(classes, now) {
-		return errs.New(errs.Refused, "the switch was taken back, or another one was made, before it could be confirmed", "")
-	}
-	return nil
+	return held.Release, nil // the pool closes a connection whose transaction is open
 }
 
-// holdConfirmation leaves its transaction open if it returns no error.
-func (db *DB) holdConfirmation(ctx context.Context, conn *pgx.Conn, key int64) (err error) {
+// holdLock leaves its transaction open if it returns no error.
+func (db *DB) holdLock(ctx context.Context, conn *pgx.Conn, class, key int64, application string) (err error) {
 	tx, err := db.begin(ctx, conn, "begin isolation level read committed")
 	if err != nil {
 		return err
@@ -218,7 +232,7 @@ func (db *DB) holdConfirmation(ctx context.Context, conn *pgx.Conn, key int64) (
 			db.rollback(ctx, tx)
 		}
 	}()
-	got, err := collect(ctx, db, tx, "hold_confirmation", pgx.StrictNamedArgs{"class": confirmLock, "key": key}, pgx.RowTo[bool])
+	got, err := collect(ctx, db, tx, "hold_confirmation", pgx.StrictNamedArgs{"class": class, "key": key}, pgx.RowTo[bool])
 	if err != nil {
 		return err
 	}
@@ -226,28 +240,47 @@ func (db *DB) holdConfirmation(ctx context.Context, conn *pgx.Conn, key int64) (
 		return errs.New(errs.Refused, "another session is about to confirm this trial", "look again in a moment")
 	}
 	_, err = collect(ctx, db, tx, "limit_trial", pgx.StrictNamedArgs{
-		"idle": strconv.FormatInt((2 * confirmPatience).Milliseconds(), 10), "application": "uzerp-mfa confirms a trial",
+		"idle": strconv.FormatInt((2 * confirmPatience).Milliseconds(), 10), "application": application,
 	}, pgx.RowTo[string])
 	return err
 }
 
-// awaitGuard waits until the mark with the key is gone.
-func (db *DB) awaitGuard(ctx context.Context, key int64) error {
+// awaitGuard waits for the sign of the guard that the switch stays. That the mark of the trial is gone is no such sign: its
+// session may have been ended, or the guard. classes are the rows that are confirmed.
+func (db *DB) awaitGuard(ctx context.Context, key int64, classes []injector.Class) error {
 	const pause = 200 * time.Millisecond
 	for begin := time.Now(); ; {
-		mark, err := db.OnTrial(ctx)
+		kept, err := db.heldFor(ctx, "look whether the switch stays", keptLock, key)
+		if err == nil {
+			var now []injector.Class
+			now, err = db.InjectorClasses(ctx, injector.Names()) // after the look for the sign
+			switch {
+			case err == nil && !slices.Equal(classes, now):
+				return errs.New(errs.Refused, "the switch was taken back, or another one was made, before it could be confirmed", "")
+			case err == nil && kept:
+				return nil
+			}
+		}
 		switch {
-		case err == nil && (mark == nil || mark.Key != key):
-			return nil
 		case ctx.Err() != nil:
-			return fmt.Errorf("%w: %w", ctx.Err(), errs.ErrLostReply)
+			return notKnown(ctx.Err())
 		case time.Since(begin) > confirmPatience:
-			return errs.New(errs.Unavailable, "the process that would switch back does not answer, so the switch is not confirmed",
-				"answer the question at the terminal where the trial was begun")
+			return notKnown(err)
 		}
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
 		}
 	}
+}
+
+// notKnown returns the error of a confirmation that the guard has not answered. It may still see it, or have seen it. cause is
+// why nothing could be seen, or nil.
+func notKnown(cause error) error {
+	err := fmt.Errorf("the process that would switch back has not said that the switch stays: %w", errs.ErrLostReply)
+	kind := errs.Unavailable
+	if cause != nil {
+		err, kind = fmt.Errorf("%w (%w)", err, cause), errs.KindOf(cause)
+	}
+	return &errs.Error{Kind: kind, Op: "confirm the switch", Err: err, Hint: injector.ReasonNotKnownKept.With()}
 }

@@ -1,6 +1,8 @@
 package db_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -406,9 +408,13 @@ func TestConfirmTrial(t *testing.T) {
 		t.Error("another trial's key", err)
 	}
 
-	// The guard does not look: it is not confirmed, and nothing stays behind that it could see later.
+	// Nobody signs that the switch stays: then nobody knows it, and nothing stays behind that the guard could see later. That the
+	// mark is gone is no sign: an administrator of the database may have ended its session.
+	inDoubt := func(err error) bool {
+		return errs.KindOf(err) == errs.Unavailable && errors.Is(err, errs.ErrLostReply) && errs.HintOf(err).Reason == injector.ReasonNotKnownKept
+	}
 	db.SetConfirmPatience(t, 50*time.Millisecond)
-	for err := other.ConfirmTrial(t.Context(), key); errs.KindOf(err) != errs.Unavailable; err = other.ConfirmTrial(t.Context(), key) {
+	for err := other.ConfirmTrial(t.Context(), key); !inDoubt(err); err = other.ConfirmTrial(t.Context(), key) {
 		if errs.KindOf(err) != errs.Refused { // the server has not noticed yet that the stranger has gone
 			t.Fatal(err)
 		}
@@ -416,15 +422,47 @@ func TestConfirmTrial(t *testing.T) {
 	for seen() { // the pool closes the connection in its own time
 		time.Sleep(time.Millisecond)
 	}
-
-	// The guard sees it, and ends. Meanwhile nobody else can confirm it.
-	db.SetConfirmPatience(t, time.Minute)
+	db.SetConfirmPatience(t, time.Second)
 	confirmed := make(chan error, 1)
 	confirm := func() {
 		go func() { confirmed <- other.ConfirmTrial(t.Context(), key) }()
-		for !seen() {
+		for len(confirmed) == 0 && !seen() {
 			time.Sleep(10 * time.Millisecond)
 		}
+	}
+	confirm()
+	dbtest.Exec(t, url, "select pg_terminate_backend($1::bigint::integer)", onTrial(t, other, true).Holder.PID)
+	if err := <-confirmed; !inDoubt(err) {
+		t.Errorf("the session of the mark is ended: %v", err)
+	}
+	release()
+
+	// Neither does a stranger's sign count, nor that of another trial.
+	key, release = hold(t, d, time.Hour)
+	conn = dbtest.Connect(t, stranger)
+	if _, err := conn.Exec(t.Context(), "select pg_advisory_lock(1970955636, $1::bigint::integer)", key); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.SignKept(t.Context(), key); errs.KindOf(err) != errs.Refused {
+		t.Errorf("it signs where a stranger has: %v", err)
+	}
+	another, err := d.SignKept(t.Context(), key+1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	confirm()
+	if err := <-confirmed; !inDoubt(err) {
+		t.Errorf("signed by a stranger, and for another trial: %v", err)
+	}
+	another()
+	if err := conn.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+
+	// The guard signs, although its mark is gone. Meanwhile nobody else can confirm the trial.
+	db.SetConfirmPatience(t, time.Minute)
+	for seen() {
+		time.Sleep(time.Millisecond)
 	}
 	confirm()
 	if another, err := d.Confirmed(t.Context(), key+1); another || err != nil {
@@ -434,16 +472,49 @@ func TestConfirmTrial(t *testing.T) {
 		t.Errorf("a second one at the same time: %v", err)
 	}
 	release()
+	sign := func() func() {
+		for {
+			done, err := d.SignKept(t.Context(), key)
+			if err == nil {
+				return done
+			}
+			if errs.KindOf(err) != errs.Refused { // the server has not noticed yet that the stranger has gone
+				t.Fatal(err)
+			}
+		}
+	}
+	unsign := sign()
 	if err := <-confirmed; err != nil {
 		t.Error(err)
 	}
+	unsign()
 
-	// The guard switches back at the last moment.
+	// It was switched meanwhile, by the guard or by somebody else: that is said, signed or not.
+	for _, signed := range []bool{false, true} {
+		key, release = hold(t, d, time.Hour)
+		confirm()
+		dbtest.Exec(t, url, "update injector_classes set class_name = $1 where name = 'LoginHandler'", fmt.Sprint("Another", signed))
+		if signed {
+			unsign = sign()
+		}
+		if err := <-confirmed; errs.KindOf(err) != errs.Refused {
+			t.Errorf("signed %v: %v", signed, err)
+		}
+		if signed {
+			unsign()
+		}
+		release()
+	}
+
+	// It is interrupted while it waits: it may count.
 	key, release = hold(t, d, time.Hour)
-	confirm()
-	dbtest.Exec(t, url, "update injector_classes set class_name = 'Another' where name = 'LoginHandler'")
-	release()
-	if err := <-confirmed; errs.KindOf(err) != errs.Refused {
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { confirmed <- other.ConfirmTrial(ctx, key) }()
+	for len(confirmed) == 0 && !seen() {
+		time.Sleep(10 * time.Millisecond)
+	}
+	cancel()
+	if err := <-confirmed; !errors.Is(err, errs.ErrLostReply) || !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }

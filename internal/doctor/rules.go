@@ -62,25 +62,6 @@ const (
 	AuditLogIntact   = "audit-log-intact"
 )
 
-// IDs returns the ID of every check of this package, with the greatest severity that it can have. SessionSettings
-// stands for all findings of session-config check, and ServiceSettings for those of service check: they have their
-// own IDs.
-func IDs() map[string]finding.Severity {
-	const fail, warn, info = finding.Error, finding.Warning, finding.Info
-	return map[string]finding.Severity{
-		UzerpRoot: fail, DatabaseSettings: fail, SameDatabase: fail, TwilioSettings: fail, VerifyAddress: info, PhoneRegion: fail,
-		PolicyFile:        fail,
-		DatabaseReachable: fail, DatabaseUzerp: fail, DatabaseSchema: fail, DatabaseVersion: warn, DatabaseWritable: fail, DatabaseRights: fail,
-		TwoFactor: warn, LoginHandler: fail, Gateway: fail, Validator: fail, UniqueKey: fail, NoTrial: fail,
-		EnvFile: fail, SameService: warn, UzerpLog: warn,
-		TwilioService: fail, TwilioAccount: fail, TwilioCredentials: info, UzerpTwilio: fail, ServiceSettings: fail, Clock: fail,
-		SessionSettings: fail,
-		UserStates:      fail, UsersBroken: fail, UUIDMissing: fail, UUIDDuplicate: fail, UsersLeft: fail, UsersSkip: info, UsersNoAccess: info,
-		UsersErrorPage: warn, Maintenance: warn,
-		AuditLogWritable: fail, AuditLogIntact: fail,
-	}
-}
-
 // Examine judges everything that was gathered.
 func Examine(in Input) Report {
 	var r Report

@@ -452,7 +452,7 @@ func everyCheckOnce(t *testing.T, r doctor.Report, want map[string]string) {
 			t.Errorf("%s is in no group", c.ID)
 		}
 	}
-	for id := range doctor.IDs() {
+	for id := range ids() {
 		expected := 1
 		if want[id] == "none" {
 			expected = 0
@@ -463,7 +463,7 @@ func everyCheckOnce(t *testing.T, r doctor.Report, want map[string]string) {
 	}
 }
 
-// Some test sees every check at its greatest severity, and no check has a greater one than IDs says.
+// Some test sees every check at its greatest severity, and no check has a greater one than ids says.
 func TestEveryCheckFailsOnce(t *testing.T) {
 	worst := map[string]finding.Severity{}
 	for _, test := range ruleTests() {
@@ -471,18 +471,18 @@ func TestEveryCheckFailsOnce(t *testing.T) {
 		test.change(&in)
 		for _, c := range doctor.Examine(in).Checks {
 			id := c.ID
-			if _, own := doctor.IDs()[id]; !own {
+			if _, own := ids()[id]; !own {
 				id = map[string]string{doctor.GroupTwilio: doctor.ServiceSettings, doctor.GroupSession: doctor.SessionSettings}[c.Group]
 			}
 			worst[id] = max(worst[id], c.Severity)
 		}
 	}
-	for id, status := range doctor.IDs() {
+	for id, status := range ids() {
 		if worst[id] != status {
 			t.Errorf("%s is at its worst %s in the tests, and should be %s", id, worst[id], status)
 		}
 	}
-	if len(worst) != len(doctor.IDs()) {
+	if len(worst) != len(ids()) {
 		t.Errorf("checks without an ID of their own: %v", worst)
 	}
 }

@@ -222,34 +222,27 @@ func (d *Dir) Path() string { return d.path }
 
 // Find implements mfa.Handouts: a page is there if it is in the list and in the directory.
 func (d *Dir) Find(username string) (h mfa.Handout, ok bool, err error) {
+	err = d.as(func() error { h, ok, err = d.find(username); return err })
+	return h, ok, err
+}
+
+func (d *Dir) find(username string) (h mfa.Handout, ok bool, err error) {
 	d.mu.Lock()
 	h, ok = d.made[username]
 	d.mu.Unlock() // a directory that is not there has no list
 	if !ok {
 		return mfa.Handout{}, false, nil
 	}
-	err = d.as(func() error { _, err := d.dir.Lstat(h.File); return err })
+	_, err = d.dir.Lstat(h.File)
 	if errors.Is(err, fs.ErrNotExist) {
 		return mfa.Handout{}, false, nil
 	}
 	return h, err == nil, err
 }
 
-// Discard implements mfa.Handouts.
-func (d *Dir) Discard(h mfa.Handout) error {
-	return d.as(func() error {
-		if err := d.step("discard"); err != nil {
-			return err
-		}
-		if err := d.dir.Remove(h.File); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		return d.sync()
-	})
-}
-
-// Add implements mfa.Handouts. The page gets its name last: with that it is whole, in the list, and on the disk. It never
-// replaces a file: one that the list does not have is not ours.
+// Add implements mfa.Handouts. The page gets its name last: with that it is whole, in the list, and on the disk. It replaces no
+// file that the list does not have: such a one is not ours. An old page is removed before the line of the new one is in the list,
+// which would not be true of it.
 func (d *Dir) Add(h mfa.Handout, content []byte) (file string, err error) {
 	h.File = FileName(h.Username)
 	err = d.as(func() error { return d.add(h, content) })
@@ -260,10 +253,14 @@ func (d *Dir) add(h mfa.Handout, content []byte) error {
 	if d.dir == nil {
 		return errReading
 	}
+	_, replaces, err := d.find(h.Username)
+	if err != nil {
+		return err
+	}
 	switch _, err := d.dir.Lstat(h.File); {
-	case err == nil:
+	case err == nil && !replaces:
 		return &fs.PathError{Op: "make", Path: d.dir.Path(h.File), Err: fs.ErrExist}
-	case !errors.Is(err, fs.ErrNotExist):
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return err
 	case !utf8.ValidString(h.Username):
 		return errors.New("the list can't have a user name that is not UTF-8")
@@ -272,17 +269,28 @@ func (d *Dir) add(h mfa.Handout, content []byte) error {
 	if err := d.write(temp, content); err != nil {
 		return errors.Join(err, ignoreMissing(d.dir.Remove(temp)))
 	}
-	err := d.enter(h)
+	if replaces {
+		err = d.dir.Remove(h.File)
+	}
+	if err == nil {
+		err = d.enter(h)
+	}
 	if err == nil {
 		err = d.step("name")
 	}
 	if err == nil {
 		err = d.dir.Link(temp, h.File)
 	}
-	if err := errors.Join(err, d.dir.Remove(temp)); err != nil {
-		return err
+	if err == nil {
+		err = errors.Join(d.step("last"), d.sync())
+		if err != nil { // its factor will be deleted, so it must not stay
+			err = errors.Join(err, ignoreMissing(d.dir.Remove(h.File)))
+		}
 	}
-	return d.sync()
+	if removeErr := d.dir.Remove(temp); err != nil {
+		return errors.Join(err, removeErr)
+	}
+	return nil // the next run removes what is left of the temporary name
 }
 
 func ignoreMissing(err error) error {

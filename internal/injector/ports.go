@@ -65,9 +65,12 @@ type Writer interface {
 	HoldTrial(ctx context.Context, limit time.Duration) (key int64, release func(), err error)
 	// Confirmed reports whether a session confirms the trial with this key, and its role may write injector classes.
 	Confirmed(ctx context.Context, key int64) (bool, error)
-	// ConfirmTrial confirms the switch on trial with this key, and waits until its guard has seen that. The error is of
-	// errs.Refused if somebody else is about to confirm it, or if it was switched meanwhile, and of errs.Unavailable if the
-	// guard does not answer: then it is not confirmed.
+	// SignKept says to the session that confirms the trial with this key that its guard leaves the switch. The sign stands until
+	// release is called.
+	SignKept(ctx context.Context, key int64) (release func(), err error)
+	// ConfirmTrial confirms the switch on trial with this key, and waits until its guard has signed that it stays. The error is
+	// of errs.Refused if somebody else is about to confirm it, or if it was switched meanwhile, and of errs.Unavailable with
+	// errs.ErrLostReply in its chain if there is no sign: then nobody knows whether it stays.
 	ConfirmTrial(ctx context.Context, key int64) error
 	// SettledClasses is InjectorClasses, but waits until no other session is changing one of the rows.
 	SettledClasses(ctx context.Context, names []string) ([]Class, error)

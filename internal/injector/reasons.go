@@ -11,5 +11,6 @@ const (
 	ReasonSettingsFrom   errs.Reason = "settings-from"    // a hint, and where the settings are from
 	ReasonBrokenUsers    errs.Reason = "broken-users"     // no parts: a switch locks them out
 	ReasonUnknownGateway errs.Reason = "unknown-gateway"  // no parts
+	ReasonNotKnownKept   errs.Reason = "not-known-kept"   // no parts: whether a switch on trial stays
 	ReasonSwitchOnTrial  errs.Reason = "switch-on-trial"  // the SQL that ends the session of its guard
 )

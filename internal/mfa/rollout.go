@@ -23,10 +23,9 @@ type Handout struct {
 type Handouts interface {
 	// Find returns the page that was made for the user last. ok is false if there is none, or none any more.
 	Find(username string) (h Handout, ok bool, err error)
-	// Add makes the page of a user who has none, whole or not at all, and returns its file.
+	// Add makes the page of a user, whole or not at all, and returns its file. A page that Find returns stays until the new one
+	// is written.
 	Add(h Handout, page []byte) (file string, err error)
-	// Discard removes a page. It is no error if it is not there.
-	Discard(h Handout) error
 }
 
 // RollOut makes pages for many users. Killed and run again it goes on: a user who has a page that works gets no second factor.
@@ -37,7 +36,7 @@ type RollOut struct {
 	Now      func() time.Time
 
 	Replace   bool // also for enrolled users, whose phone works until the new one is verified
-	IfMissing bool // an enrolled user is no failure, nor is one who got a QR code within the last hour
+	IfMissing bool // an enrolled user is no failure, nor is one for whom a QR code was made within the last hour
 	Another   bool // a new page also for users who have one that works
 }
 
@@ -95,7 +94,7 @@ func (r *RollOut) compare(u User, p *RollOutPlan, there bool) error {
 	if !there {
 		pending := pendingOf(u, p.factors, nil)
 		if r.IfMissing && !r.Another && len(pending) > 0 && now.Before(pending[0].surelyUntil()) {
-			p.Done = "got a QR code within the last hour, which still works"
+			p.Done = "no page: a QR code was made within the last hour, and may be on its way to the user"
 		}
 		return nil
 	}
@@ -115,14 +114,9 @@ func (r *RollOut) compare(u User, p *RollOutPlan, there bool) error {
 	return nil
 }
 
-// Apply makes the page as planned. Twilio's factor comes first: its secret is on the page. If the page can't be kept, the factor
-// is deleted, for nobody has its secret.
+// Apply makes the page as planned. Twilio's factor comes first: its secret is on the page. A page that is there gives way last:
+// it may still work. If the new page can't be kept, the factor is deleted, for nobody has its secret.
 func (r *RollOut) Apply(ctx context.Context, p RollOutPlan) (Handout, error) {
-	if p.Page.File != "" { // it works no more, and a user must not have two
-		if err := r.Pages.Discard(p.Page); err != nil {
-			return Handout{}, pageError(p.Change.User, err)
-		}
-	}
 	pending, err := r.Enroller.begin(ctx, p.Change, p.factors, p.listed)
 	if err != nil {
 		return Handout{}, err

@@ -3,7 +3,10 @@ package session
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"uzerp-mfa/internal/errs"
@@ -76,6 +79,55 @@ func PlanEnd(l Listing, sel Selection) []Group {
 	}
 	slices.SortFunc(groups, func(a, b Group) int { return cmp.Compare(a.User, b.User) })
 	return groups
+}
+
+// Question returns what must be asked before these sessions end. If typed is not "", it must be typed: of more than one user the
+// number of the sessions, so that a y typed too fast ends nobody's.
+func Question(groups []Group) (text, typed string) {
+	n := 0
+	for _, g := range groups {
+		n += len(g.Sessions)
+	}
+	if len(groups) > 1 {
+		return fmt.Sprintf("Type %d to end these sessions; input that is not saved is lost:", n), strconv.Itoa(n)
+	}
+	sessions := "session"
+	if n != 1 {
+		sessions += "s"
+	}
+	return fmt.Sprintf("End %d %s? Input that is not saved is lost.", n, sessions), ""
+}
+
+// Outcomes returns what became of each user, or would: of all who were named or have a session, in the order of the names. Open
+// is how many sessions the plan has, of a user who has got a session meanwhile none.
+func Outcomes(sel Selection, planned []Group, ended []Ended) []Outcome {
+	byUser := map[string]*Outcome{}
+	of := func(user string) *Outcome {
+		if byUser[user] == nil {
+			byUser[user] = &Outcome{Ended: Ended{User: user}}
+		}
+		return byUser[user]
+	}
+	for _, user := range sel.Users {
+		of(user)
+	}
+	for _, g := range planned {
+		of(g.User).Open = len(g.Sessions)
+	}
+	for _, e := range ended {
+		of(e.User).Ended = e
+	}
+	all := make([]Outcome, 0, len(byUser))
+	for _, user := range slices.Sorted(maps.Keys(byUser)) {
+		all = append(all, *byUser[user])
+	}
+	return all
+}
+
+// Outcome is what became of one user, who may have had no session.
+type Outcome struct {
+	Ended
+	Open int // before
 }
 
 // Ended is what became of one user's sessions.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -122,5 +123,34 @@ func TestPlanEnd(t *testing.T) {
 	g := PlanEnd(l, Selection{Users: []string{"bob"}})[0]
 	if g.LoggedIn() != 2 || g.Since() != time.Unix(7, 0) || g.LastRequest() != time.Unix(8, 0) || len(l.LoggedIn(nil)) != 2 || l.OldHandler("New") != 2 {
 		t.Errorf("%+v", g)
+	}
+}
+
+// One user's sessions end with a y; of more users the number must be typed.
+func TestQuestion(t *testing.T) {
+	one := Group{User: "alice", Sessions: make([]Session, 1)}
+	two := Group{User: "bob", Sessions: make([]Session, 2)}
+	for _, tt := range []struct {
+		groups      []Group
+		text, typed string
+	}{
+		{[]Group{one}, "End 1 session? Input that is not saved is lost.", ""},
+		{[]Group{two}, "End 2 sessions? Input that is not saved is lost.", ""},
+		{[]Group{one, two}, "Type 3 to end these sessions; input that is not saved is lost:", "3"},
+	} {
+		if text, typed := Question(tt.groups); text != tt.text || typed != tt.typed {
+			t.Errorf("%q, %q", text, typed)
+		}
+	}
+}
+
+// Nobody is missing: who was named, who had a session, and who got one meanwhile.
+func TestOutcomes(t *testing.T) {
+	no := errors.New("no")
+	got := Outcomes(Selection{Users: []string{"carol", "bob"}}, []Group{{User: "bob", Sessions: make([]Session, 2)}, {Sessions: make([]Session, 1)}},
+		[]Ended{{User: "bob", Ended: 1, Err: no}, {User: "dave", Ended: 3}})
+	want := []Outcome{{Open: 1}, {Ended{"bob", 1, no}, 2}, {Ended: Ended{User: "carol"}}, {Ended: Ended{User: "dave", Ended: 3}}}
+	if !slices.Equal(got, want) {
+		t.Errorf("%+v", got)
 	}
 }

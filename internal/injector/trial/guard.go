@@ -60,17 +60,19 @@ func Guard(ctx context.Context, in io.Reader, out io.Writer, r injector.Request,
 	looking, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	confirmed = lookForConfirmation(looking, store, key)
-	switch next() {
-	case wordKeep:
-		release()
-		say(wordKept)
-		return nil
-	case wordConfirmed:
-		release()
+	word := next()
+	if word == wordConfirmed {
+		confirmed = nil
 		say(wordConfirmed)
-		return nil
+		word = next()
 	}
 	stop()
+	if word == wordKeep {
+		release()
+		say(wordKept)
+		signKept(context.WithoutCancel(ctx), store, key)
+		return nil
+	}
 	if err := switchBack(context.WithoutCancel(ctx), store.SettledClasses, store, plan); err != nil {
 		return err
 	}
@@ -98,6 +100,31 @@ func lookForConfirmation(ctx context.Context, store GuardStore, key int64) <-cha
 		}
 	}()
 	return found
+}
+
+// signKept signs in the database that the switch stays, for as long as a session waits for that. If it can't, that session says
+// that it does not know.
+func signKept(ctx context.Context, store GuardStore, key int64) {
+	ctx, cancel := context.WithTimeout(ctx, signLimit)
+	defer cancel()
+	waits := func() bool {
+		yes, err := store.Confirmed(ctx, key)
+		return err == nil && yes
+	}
+	if !waits() {
+		return
+	}
+	release, err := store.SignKept(ctx, key)
+	if err != nil {
+		return
+	}
+	defer release()
+	for ctx.Err() == nil && waits() {
+		select {
+		case <-time.After(confirmPoll):
+		case <-ctx.Done():
+		}
+	}
 }
 
 // listen reads words from in, one a line, until done is called. At the end of in it sends empty ones.

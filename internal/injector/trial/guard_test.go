@@ -30,6 +30,8 @@ type memory struct {
 	applied   []injector.SwitchPlan
 	confirmed bool
 	notSeen   error // of looking for a confirmation
+	signed    int   // how often the guard has signed that the switch stays
+	signs     int   // that stand now
 }
 
 var errRestarting = errors.New("the database is restarting")
@@ -89,6 +91,32 @@ func (m *memory) Confirmed(_ context.Context, key int64) (bool, error) {
 	m.lock.Lock()
 	defer m.lock.Unlock()
 	return m.confirmed && key == 4711, m.notSeen
+}
+
+// SignKept implements trial.GuardStore.
+func (m *memory) SignKept(context.Context, int64) (func(), error) {
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	m.signed, m.signs = m.signed+1, m.signs+1
+	return func() {
+		m.lock.Lock()
+		defer m.lock.Unlock()
+		m.signs--
+	}, nil
+}
+
+// confirm begins, or ends, to confirm the switch.
+func (m *memory) confirm(yes bool) {
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	m.confirmed = yes
+}
+
+// hasSigned returns how often the guard has signed, and how many signs stand.
+func (m *memory) hasSigned() (signed, signs int) {
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	return m.signed, m.signs
 }
 
 func (m *memory) hold(n int) {
@@ -247,22 +275,28 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-// What somebody else confirms in the database stays. A database that is away confirms nothing, and before the switch there is
-// nothing to confirm.
+// What somebody else confirms in the database stays if the process that started the guard agrees. Only then, and when that process
+// has been told, the guard signs. A database that is away confirms nothing, and before the switch there is nothing to confirm.
 func TestGuardIsConfirmed(t *testing.T) {
 	for name, test := range map[string]struct {
 		early   bool // confirmed before the switch
 		notSeen error
-		says    string
+		answer  string // to the word confirmed; empty for the end of the input, and a blank for nothing
+		says    []string
 		class   string
+		took    time.Duration
 	}{
-		"confirmed":                 {says: "confirmed", class: injector.MFAHandler},
-		"confirmed, and not seen":   {notSeen: errRestarting, says: "undone", class: injector.PlainHandler},
-		"confirmed before a switch": {early: true, says: "", class: injector.PlainHandler},
+		"agreed":                        {answer: "keep\n", says: []string{"confirmed", "kept"}, class: injector.MFAHandler},
+		"the operator has said no":      {says: []string{"confirmed", "undone"}, class: injector.PlainHandler},
+		"half a word":                   {answer: "kee\n", says: []string{"confirmed", "undone"}, class: injector.PlainHandler},
+		"no answer until the time ends": {answer: " ", says: []string{"confirmed", "undone"}, class: injector.PlainHandler, took: 5 * time.Minute},
+		"not seen":                      {answer: " ", notSeen: errRestarting, says: []string{"undone"}, class: injector.PlainHandler, took: 5 * time.Minute},
+		"before a switch":               {early: true, says: []string{""}, class: injector.PlainHandler},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := &memory{classes: handler(injector.PlainHandler), notSeen: test.notSeen, confirmed: test.early}
+				begin := time.Now()
 				g := startGuard(t.Context(), m, request())
 				defer func() { _ = g.in.Close() }()
 				g.hear(t, "ready 4711")
@@ -271,24 +305,66 @@ func TestGuardIsConfirmed(t *testing.T) {
 					m.set(injector.LoginHandler, injector.MFAHandler)
 				}
 				time.Sleep(10 * time.Second)
-				m.lock.Lock()
-				m.confirmed = true
-				m.lock.Unlock()
-				begin := time.Now()
-				if test.early {
-					_ = g.in.Close()
+				m.confirm(true)
+				for _, word := range test.says {
+					last := word != "confirmed"
+					if last && test.answer == "" {
+						_ = g.in.Close()
+					} else if last && test.answer != " " {
+						g.say(test.answer)
+					}
+					synctest.Wait()
+					if signed, _ := m.hasSigned(); signed > 0 {
+						t.Errorf("it has signed before it says %q", word)
+					}
+					g.hear(t, word)
 				}
-				g.hear(t, test.says)
-				if took := time.Since(begin); test.says == "confirmed" && took > 2*time.Second {
+				if took := time.Since(begin); took < test.took || took > test.took+12*time.Second {
 					t.Errorf("after %s", took)
 				}
+				want := 0
+				if test.class == injector.MFAHandler {
+					want = 1
+				}
+				time.Sleep(3 * time.Second)
+				if signed, signs := m.hasSigned(); signed != want || signs != want {
+					t.Errorf("it has signed %d times, and %d signs stand while somebody waits for one", signed, signs)
+				}
+				m.confirm(false)
 				if err := <-g.ended; err != nil {
 					t.Error(err)
 				}
-				if class, held, _ := m.state(); class != test.class || held != 0 {
-					t.Errorf("the class is %s; %d trials are marked", class, held)
+				class, held, _ := m.state()
+				if _, signs := m.hasSigned(); class != test.class || held != 0 || signs != 0 {
+					t.Errorf("the class is %s; %d trials are marked, and %d signs stand", class, held, signs)
 				}
 			})
+		})
+	}
+}
+
+// A yes at the first terminal is signed too, for somebody who is about to confirm. A sign stands for a while at most.
+func TestGuardSignsAYes(t *testing.T) {
+	for _, waits := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			m := &memory{classes: handler(injector.PlainHandler)}
+			g := startGuard(t.Context(), m, request())
+			defer func() { _ = g.in.Close() }()
+			g.hear(t, "ready 4711")
+			g.say("switching\n")
+			m.set(injector.LoginHandler, injector.MFAHandler)
+			synctest.Wait()
+			m.confirm(waits)
+			begin := time.Now()
+			g.say("keep\n")
+			g.hear(t, "kept")
+			if err := <-g.ended; err != nil {
+				t.Error(err)
+			}
+			signed, signs := m.hasSigned()
+			if took := time.Since(begin); signed > 0 != waits || signs != 0 || took > time.Minute || !waits && took > 0 {
+				t.Errorf("somebody waits: %v. It has signed %d times, ended after %s, and %d signs stand", waits, signed, took, signs)
+			}
 		})
 	}
 }

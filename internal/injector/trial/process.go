@@ -18,13 +18,14 @@ import (
 
 // guard is the guard's process, as the process that started it sees it.
 type guard struct {
-	key     int64 // of its mark
-	in      io.WriteCloser
-	words   chan string     // closed when it has ended
-	running context.Context // done when it has ended
-	child   *exec.Cmd
-	stderr  *bytes.Buffer // may be read when it has ended
-	why     func(code int, stderr string) error
+	key       int64 // of its mark
+	in        io.WriteCloser
+	words     chan string     // all but confirmed; closed when it has ended
+	confirmed chan struct{}   // closed once it has said confirmed
+	running   context.Context // done when it has ended
+	child     *exec.Cmd
+	stderr    *bytes.Buffer // may be read when it has ended
+	why       func(code int, stderr string) error
 }
 
 // startGuard starts the guard and waits until it is ready to switch back. Without it nothing is switched.
@@ -47,12 +48,16 @@ func (t Trial) startGuard(ctx context.Context) (*guard, error) {
 		return nil, startError(err)
 	}
 	running, ended := context.WithCancel(context.Background())
-	g := &guard{in: in, words: make(chan string, 4), running: running, child: child, stderr: stderr, why: t.Ended}
+	g := &guard{in: in, words: make(chan string, 4), confirmed: make(chan struct{}), running: running, child: child, stderr: stderr, why: t.Ended}
 	go func() {
 		defer ended()
 		defer close(g.words)
 		for lines := bufio.NewScanner(out); lines.Scan(); {
-			g.words <- lines.Text()
+			if lines.Text() != wordConfirmed {
+				g.words <- lines.Text()
+			} else if !isDone(g.confirmed) {
+				close(g.confirmed)
+			}
 		}
 	}()
 	key, err := g.await(ctx, wordReady)
@@ -79,8 +84,6 @@ func (g *guard) await(ctx context.Context, want string) (rest string, err error)
 		switch {
 		case !running:
 			return "", g.ended()
-		case word == wordConfirmed:
-			return "", errConfirmed
 		case word != want:
 			return "", fmt.Errorf("it says %q and not %q", line, want)
 		}

@@ -59,17 +59,22 @@ func (t Trial) Run(ctx context.Context, plan injector.SwitchPlan, limit time.Dur
 			return err
 		}
 		// The switch may have been made, and only the answer was lost. If not, the guard finds nothing to take back.
-		return errors.Join(err, t.undo(ctx, g, plan, true))
+		return errors.Join(err, t.undo(ctx, g, plan))
 	}
 	asking, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	stop := context.AfterFunc(g.running, cancel) // without a guard nothing would take it back later
 	defer stop()
-	kept, err := t.Ask(asking)
+	kept, err := t.ask(asking, cancel, g.confirmed)
+	elsewhere := err != nil && isDone(g.confirmed) // the guard waits for our word: what is said no to here, does not stay
 	switch {
-	case err == nil && kept:
+	case err == nil && kept || elsewhere:
 		if err := g.keep(); err == nil {
-			return t.confirmKept(ctx, plan)
+			err = t.confirmKept(ctx, plan)
+			if err == nil && elsewhere && t.Confirmed != nil {
+				t.Confirmed()
+			}
+			return err
 		} else if !errors.Is(err, ErrNotKept) {
 			return err
 		}
@@ -79,10 +84,8 @@ func (t Trial) Run(ctx context.Context, plan injector.SwitchPlan, limit time.Dur
 		return ErrNotKept
 	}
 	failed := err != nil && asking.Err() == nil // asked now: once the guard has ended, nobody is asked any more
-	undone := t.undo(ctx, g, plan, err == nil)
+	undone := t.undo(ctx, g, plan)
 	switch {
-	case errors.Is(undone, errConfirmed):
-		return t.confirmedElsewhere(ctx, plan)
 	case ctx.Err() != nil:
 		return &Interrupted{Undo: undone}
 	case failed:
@@ -93,25 +96,48 @@ func (t Trial) Run(ctx context.Context, plan injector.SwitchPlan, limit time.Dur
 	return ErrNotKept
 }
 
-// errConfirmed says that somebody else has confirmed the switch. It stays then, unless the operator says no.
+// errConfirmed says that somebody else confirms the switch.
 var errConfirmed = errors.New("confirmed by somebody else")
 
-func (t Trial) confirmedElsewhere(ctx context.Context, made injector.SwitchPlan) error {
-	err := t.confirmKept(ctx, made)
-	if err == nil && t.Confirmed != nil {
-		t.Confirmed()
+// ask asks the operator until ctx ends. Once somebody else has confirmed the switch it calls cancel, which ends ctx. It then
+// waits a moment for an answer that was given before, but not for a terminal that hangs.
+func (t Trial) ask(ctx context.Context, cancel func(), confirmed <-chan struct{}) (bool, error) {
+	type answer struct {
+		kept bool
+		err  error
 	}
-	return err
+	answers := make(chan answer, 1)
+	go func() {
+		kept, err := t.Ask(ctx)
+		answers <- answer{kept, err}
+	}()
+	select {
+	case a := <-answers:
+		return a.kept, a.err
+	case <-confirmed:
+		cancel()
+	}
+	select {
+	case a := <-answers:
+		return a.kept, a.err
+	case <-time.After(askPatience):
+		return false, errConfirmed
+	}
 }
 
-// undo has the guard switch back. If the guard fails, this process switches back. If somebody else has confirmed the switch,
-// it returns errConfirmed and takes nothing back; but what the operator has said no to is taken back all the same.
-func (t Trial) undo(ctx context.Context, g *guard, made injector.SwitchPlan, saidNo bool) error {
+func isDone(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// undo has the guard switch back. If the guard fails, this process switches back.
+func (t Trial) undo(ctx context.Context, g *guard, made injector.SwitchPlan) error {
 	g.close()
-	switch _, err := g.await(context.Background(), wordUndone); {
-	case errors.Is(err, errConfirmed) && !saidNo:
-		return err
-	case err != nil:
+	if _, err := g.await(context.Background(), wordUndone); err != nil {
 		return t.undoHere(ctx, made, err)
 	}
 	return t.confirmUndone(ctx, made)

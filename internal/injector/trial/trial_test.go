@@ -25,6 +25,12 @@ const (
 	guardTime = "TRIAL_TEST_LIMIT"    // how long it waits
 )
 
+// Guards that die in the moment in which they sign that the switch stays.
+const (
+	diesUnsigned = "guard that dies before it signs"
+	diesSigned   = "guard that dies when it has signed"
+)
+
 func guardLimit() time.Duration {
 	limit, err := time.ParseDuration(os.Getenv(guardTime))
 	if err != nil {
@@ -37,7 +43,7 @@ func TestMain(m *testing.M) {
 	switch mode := os.Getenv(guardMode); mode {
 	case "":
 		os.Exit(m.Run())
-	case "guard", "guard that tells its end":
+	case "guard", "guard that tells its end", diesUnsigned, diesSigned:
 		store := file(os.Getenv(guardFile))
 		open := func(context.Context) (trial.GuardStore, error) { return store, nil }
 		if err := trial.Guard(context.Background(), os.Stdin, os.Stdout, request(), guardLimit(), open); err != nil {
@@ -105,6 +111,21 @@ func (f file) Confirmed(context.Context, int64) (bool, error) {
 	_, err := os.Stat(string(f) + ".confirmed")
 	return err == nil, nil
 }
+
+// SignKept makes a file that says so, and ends the confirmation.
+func (f file) SignKept(context.Context, int64) (func(), error) {
+	if os.Getenv(guardMode) == diesUnsigned {
+		os.Exit(1)
+	}
+	err := errors.Join(os.WriteFile(f.kept(), nil, 0o600), os.Remove(string(f)+".confirmed"))
+	if os.Getenv(guardMode) == diesSigned {
+		os.Exit(1)
+	}
+	return func() {}, err
+}
+
+// kept is the name of the file that says that the switch stays.
+func (f file) kept() string { return string(f) + ".kept" }
 
 // broken is a database that loses the answer after a change, or that no longer makes changes.
 type broken struct {
@@ -227,11 +248,55 @@ func TestTrialIsConfirmedElsewhere(t *testing.T) {
 			if (err == nil) != (test.want == errs.Failure) || err != nil && errs.KindOf(err) != test.want {
 				t.Error(err)
 			}
+			_ = s.guard.Wait()
+			if _, err := os.Stat(s.db.kept()); (err == nil) != (test.left == injector.MFAHandler) {
+				t.Errorf("signed that it stays: %v", err)
+			}
 			if wanted := name == "no answer" || name == "Ctrl-C" || name == "no terminal"; (told == 1) != wanted {
 				t.Errorf("told %d times", told)
 			}
 		})
 	}
+}
+
+// The guard dies in the moment in which it signs: what the operator is told is true all the same. Only what stays is signed.
+func TestTrialWhoseGuardDiesAsItSigns(t *testing.T) {
+	for _, mode := range []string{diesUnsigned, diesSigned} {
+		s, told := newStage(t, mode), 0
+		s.Confirmed = func() { told++ }
+		s.Ask = func(asking context.Context) (bool, error) {
+			if err := os.WriteFile(string(s.db)+".confirmed", nil, 0o600); err != nil {
+				t.Error(err)
+			}
+			<-asking.Done()
+			return false, asking.Err()
+		}
+		if err := s.run(t, t.Context(), time.Hour, injector.MFAHandler); err != nil || told != 1 || s.bestEffort {
+			t.Errorf("%s: %v, told %d times, best effort %v", mode, err, told, s.bestEffort)
+		}
+		_ = s.guard.Wait()
+		if _, err := os.Stat(s.db.kept()); (err == nil) != (mode == diesSigned) {
+			t.Errorf("%s: %v", mode, err)
+		}
+	}
+}
+
+// A terminal that hangs, so that the question does not end, keeps nobody from confirming the switch elsewhere.
+func TestTrialWhoseTerminalHangs(t *testing.T) {
+	s, told, hangs := newStage(t, "guard"), 0, make(chan struct{})
+	trial.SetAskPatience(t, time.Millisecond)
+	s.Confirmed = func() { told++ }
+	s.Ask = func(context.Context) (bool, error) {
+		if err := os.WriteFile(string(s.db)+".confirmed", nil, 0o600); err != nil {
+			t.Error(err)
+		}
+		<-hangs
+		return false, nil
+	}
+	if err := s.run(t, t.Context(), time.Hour, injector.MFAHandler); err != nil || told != 1 {
+		t.Errorf("%v, told %d times", err, told)
+	}
+	close(hangs)
 }
 
 // marked is a database that makes a switch only under the mark of the guard.
