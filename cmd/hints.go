@@ -69,6 +69,10 @@ var hints = map[errs.Reason]string{
 	mfa.ReasonNothingPending: "uzerp-mfa enroll %q starts an enrollment",
 	mfa.ReasonHalfEnrolled: "if an enrollment broke off after its code was accepted, the next code finishes it: " +
 		"uzerp-mfa verify --factor %[2]s %[1]q CODE; else uzerp-mfa enroll %[1]q starts an enrollment",
+	mfa.ReasonHalfReplaced: "if a replacement broke off after its code was accepted, the next code finishes it: " +
+		"uzerp-mfa verify --factor %[2]s %[1]q CODE; else uzerp-mfa enroll --replace --identify sms %[1]q starts one",
+	mfa.ReasonReplaceUsedUp:  "this factor takes no more codes: uzerp-mfa enroll --replace --identify sms %q makes a new one; until then the old phone works",
+	mfa.ReasonReplaceGone:    "uzerp-mfa enroll --replace --identify sms %q makes a new one; until then the old phone works",
 	mfa.ReasonAttemptsUsedUp: "this factor takes no more codes: uzerp-mfa enroll %q makes a new one",
 	mfa.ReasonPageOfOther:    "if the directory is the right one, --new makes a new page",
 	mfa.ReasonWhichFactor: "name the factor that the app was set up with: uzerp-mfa verify --factor YF... %[1]q CODE; " +

@@ -340,7 +340,12 @@ func scenarios() []scenario {
 			name: "verify --factor, replacing", done: finished, allowed: []login{asksForCode},
 			setUp: func(t *testing.T, s *stage) {
 				s.enrolled(t)
-				s.factor(emulator.Unverified, true)
+				args := []string{"enroll", victim, "--replace", "--no-wait", "--reveal", "-o", "json"} // the audit log must say so
+				if e := s.run(t, invocation{program: shipped(t), args: args}, nil, nil); e.code != 0 {
+					t.Error(e)
+				}
+				s.phone[newest(s).SID] = true
+				s.verify.ResetLog()
 			},
 			args: func(t *testing.T, s *stage) []string {
 				return []string{"verify", "--factor", newest(s).SID, victim, s.code(t, newest(s).SID)}

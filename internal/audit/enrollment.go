@@ -13,6 +13,9 @@ const (
 	commandReset  = "user reset"
 )
 
+// valueReplaces is the key of the factor that a new one is made to replace.
+const valueReplaces = "replaces"
+
 // EnrollmentWaits reports whether an enrolment of the user waits for its end with this factor: the log at path, with what
 // was rotated away from it, says that enroll made the factor at this place since then, and not that anything ended that.
 // What ends it counts wherever it was: the user was reset or enrolled, or the user's row named the factor, or the factor was
@@ -34,7 +37,7 @@ func PendingFactors(ctx context.Context, path string, place Place, username stri
 	pending := map[string]mfa.FactorRecord{}
 	for sid, e := range made {
 		if e.waits() {
-			pending[sid] = mfa.FactorRecord{Made: e.made, By: e.by, Wrong: e.wrong}
+			pending[sid] = mfa.FactorRecord{Made: e.made, By: e.by, Wrong: e.wrong, Replaces: e.replaces}
 		}
 	}
 	return pending, nil
@@ -46,6 +49,8 @@ type enrollment struct {
 	by    string          // the operator
 	wrong int             // the codes that Twilio did not accept, or whose answer was lost
 	ends  map[string]bool // by the ID of what ends it
+
+	replaces string // the factor that it was made to replace, or ""
 }
 
 func (e *enrollment) waits() bool { return len(e.ends) == 0 }
@@ -72,7 +77,8 @@ func readEnrollments(ctx context.Context, path string, place Place, username str
 			continue
 		}
 		if sid, ok := r.After["factor_sid"].(string); ok && isCreation(r) && place.Has(r) {
-			made[sid] = &enrollment{made: r.Time, by: r.Actor.Operator(), ends: map[string]bool{}}
+			replaces, _ := r.After[valueReplaces].(string)
+			made[sid] = &enrollment{made: r.Time, by: r.Actor.Operator(), replaces: replaces, ends: map[string]bool{}}
 		}
 		for sid, e := range made {
 			e.read(r, sid)

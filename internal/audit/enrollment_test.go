@@ -116,7 +116,7 @@ func TestPendingFactors(t *testing.T) {
 		r.Command = commandEnroll
 		_ = r.Record(t.Context(), "alice", nil, Values{"factor": "unverified", "factor_sid": sid}, func() error { return nil })
 	}
-	r.remember("alice", new("uuid"))
+	r.remember("alice", mfa.Row{UUID: new("uuid")})
 	for _, sid := range []string{"YF1", "YF2", "YF3"} {
 		made(sid)
 	}
@@ -157,6 +157,39 @@ func TestPendingFactors(t *testing.T) {
 	}
 }
 
+// What a factor was made to replace is recorded: the one that the user was enrolled with then, and nothing that the row names
+// otherwise.
+func TestReplacementIsRecorded(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	here := Place{Database: &Database{Host: "db", Port: 5432, Name: "live"}, Service: &Service{SID: "VA1"}}
+	const used = "YF000000000000000000000000000000aa"
+	enrolled := mfa.Row{UUID: new("uuid"), SID: new(used), Enrolled: new(true), Enabled: new(true)}
+	for name, c := range map[string]struct {
+		row  mfa.Row
+		want string
+	}{
+		"enrolled":     {enrolled, used},
+		"not enrolled": {mfa.Row{UUID: new("uuid"), SID: new(used), Enrolled: new(false)}, ""},
+		"broken":       {mfa.Row{UUID: new("uuid"), SID: new("none"), Enrolled: new(true)}, ""},
+	} {
+		path := t.TempDir() + "/audit.jsonl"
+		log, err := Open(path, Options{Now: func() time.Time { return now }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &Recorder{Log: log, Command: commandEnroll, Place: func() Place { return here }}
+		r.remember("alice", c.row)
+		r.isUser("alice") // a code was sent to the user meanwhile
+		if _, err := r.Factors(fakeFactors{}).CreateFactor(t.Context(), "uuid", "alice"); err != nil {
+			t.Fatal(err)
+		}
+		pending, err := PendingFactors(t.Context(), path, here, "alice", now.Add(-time.Hour))
+		if got := pending["YFnew"]; err != nil || len(pending) != 1 || got.Replaces != c.want {
+			t.Errorf("%s: %+v, %v", name, pending, err)
+		}
+	}
+}
+
 // fakeFactors answers every code in the same way.
 type fakeFactors struct {
 	mfa.Factors
@@ -169,4 +202,8 @@ func (f fakeFactors) VerifyFactor(context.Context, string, string, string) (mfa.
 		return mfa.Factor{Status: mfa.FactorVerified}, f.err
 	}
 	return mfa.Factor{Status: mfa.FactorUnverified}, f.err
+}
+
+func (f fakeFactors) CreateFactor(context.Context, string, string) (mfa.NewFactor, error) {
+	return mfa.NewFactor{Factor: mfa.Factor{SID: "YFnew"}}, f.err
 }

@@ -21,7 +21,7 @@ func (r *Recorder) BeginMail(ctx context.Context, m notify.Mail) (end func(error
 	if m.To != "" {
 		values[valueMailTo] = m.To
 	}
-	r.remember(m.Username, nil)
+	r.isUser(m.Username)
 	intent, err := r.Log.Append(ctx, r.line(m.Username, nil, values, ResultIntent, ""))
 	if err != nil {
 		return nil, err

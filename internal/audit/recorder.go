@@ -33,7 +33,7 @@ type Recorder struct {
 	Warn func(error)
 
 	names sync.Map // uuid -> user name, for the users that were read: Twilio knows only the uuid
-	users sync.Map // user name -> struct{}, for the same users: a database or a class may have the name of a user
+	users sync.Map // user name -> the factor that the user is enrolled with, or "": a database or a class may have the name of a user
 }
 
 // Record writes the intent, makes the change, and writes the outcome. If the intent can't be written, it changes
@@ -118,19 +118,26 @@ type users struct {
 	r *Recorder
 }
 
-// FindUsers remembers which user has which uuid.
+// FindUsers remembers which user has which uuid, and which factor.
 func (w users) FindUsers(ctx context.Context, usernames []string) ([]mfa.User, error) {
 	found, err := w.Writer.FindUsers(ctx, usernames)
 	for _, u := range found {
-		w.r.remember(u.Username, u.UUID)
+		w.r.remember(u.Username, u.Row)
 	}
 	return found, err
 }
 
-func (r *Recorder) remember(username string, uuid *string) {
-	r.users.Store(username, struct{}{})
-	if uuid != nil {
-		r.names.Store(*uuid, username)
+// isUser remembers that a user has this name.
+func (r *Recorder) isUser(username string) { r.users.LoadOrStore(username, "") }
+
+func (r *Recorder) remember(username string, row mfa.Row) {
+	factor := ""
+	if row.Whole() {
+		factor = *row.SID
+	}
+	r.users.Store(username, factor)
+	if row.UUID != nil {
+		r.names.Store(*row.UUID, username)
 	}
 }
 
@@ -140,7 +147,7 @@ func (w users) CompareAndSet(ctx context.Context, username string, was, becomes 
 	if was.Equal(becomes) {
 		return set()
 	}
-	w.r.remember(username, becomes.UUID)
+	w.r.remember(username, becomes)
 	return w.r.Record(ctx, username, UserValues(was), UserValues(becomes), set)
 }
 
@@ -168,10 +175,14 @@ func (f factors) target(identity string) string {
 	return identity
 }
 
-// CreateFactor is recorded; the TOTP secret never is.
+// CreateFactor is recorded, with the factor that the user is enrolled with: the new one is made to replace that one, and no other.
+// The TOTP secret never is.
 func (f factors) CreateFactor(ctx context.Context, identity, friendlyName string) (made mfa.NewFactor, err error) {
-	after := Values{"factor": "unverified"}
-	err = f.r.Record(ctx, f.target(identity), nil, after, func() error {
+	target, after := f.target(identity), Values{"factor": "unverified"}
+	if used, _ := f.r.users.Load(target); used != nil && used != "" {
+		after[valueReplaces] = used
+	}
+	err = f.r.Record(ctx, target, nil, after, func() error {
 		made, err = f.Factors.CreateFactor(ctx, identity, friendlyName)
 		if err == nil {
 			after["factor_sid"] = made.SID
@@ -222,7 +233,7 @@ func (s injectorClasses) ApplySwitch(ctx context.Context, names []string, sw inj
 	apply := func() error { return s.Writer.ApplySwitch(ctx, names, sw) }
 	for _, a := range sw.Assignments {
 		inner := apply
-		s.r.remember(a.Username, nil)
+		s.r.isUser(a.Username)
 		apply = func() error {
 			return s.r.Record(ctx, a.Username, UserValues(a.Was), UserValues(a.Becomes), inner)
 		}
@@ -279,7 +290,7 @@ func (s sessions) End(ctx context.Context, user string, these []session.Session)
 	target := LoginPages
 	if user != "" {
 		target = user
-		s.r.remember(user, nil)
+		s.r.isUser(user)
 	}
 	after := Values{"sessions": 0}
 	err = s.r.Record(ctx, target, Values{"sessions": len(these)}, after, func() error {

@@ -51,7 +51,7 @@ func addDoubts(values Values, to caller.Recipient) {
 
 // StartVerification is recorded.
 func (v verifications) StartVerification(ctx context.Context, to caller.Recipient, channel caller.Channel) (started caller.Started, err error) {
-	v.r.remember(to.Username, nil)
+	v.r.isUser(to.Username)
 	after := Values{"channel": string(channel), "to": LoggedNumber(to), "to_given": to.Given, "status": string(caller.Pending)}
 	addDoubts(after, to)
 	err = v.r.Record(ctx, to.Username, nil, after, func() error {
@@ -69,7 +69,7 @@ var errNotApproved = errs.New(errs.Refused, "the code was not approved", "")
 
 // CheckVerification is recorded; the code never is.
 func (v verifications) CheckVerification(ctx context.Context, to caller.Recipient, sid, code string) (status caller.Status, err error) {
-	v.r.remember(to.Username, nil)
+	v.r.isUser(to.Username)
 	number := LoggedNumber(to)
 	before := Values{"to": number, "status": string(caller.Pending), "verification_sid": sid}
 	after := Values{"to": number, "to_given": to.Given, "status": string(caller.Approved), "verification_sid": sid}

@@ -298,7 +298,7 @@ func TestSelf(t *testing.T) {
 		l := newLog(t, 0)
 		r := &Recorder{Log: l, Actor: c.actor, Self: c.self, Command: "user reset"}
 		r.Refused(c.target, errs.New(errs.Refused, "a database of that name", ""))
-		r.remember(c.target, nil)
+		r.isUser(c.target)
 		if err := r.Record(t.Context(), c.target, nil, nil, func() error { return nil }); err != nil {
 			t.Fatal(err)
 		}

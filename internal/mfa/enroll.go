@@ -187,10 +187,10 @@ func verifyAndStore(ctx context.Context, store Writer, factors Factors, u User, 
 	got, err := factors.VerifyFactor(sending, *u.UUID, f.SID, code)
 	switch {
 	case errors.Is(err, ErrAttemptsUsedUp):
-		return &errs.Error{Kind: errs.Refused, Err: err, Hint: ReasonAttemptsUsedUp.With(u.Username)}
+		return &errs.Error{Kind: errs.Refused, Err: err, Hint: enrollAnew(u, ReasonAttemptsUsedUp, ReasonReplaceUsedUp)}
 	case factorGone(err):
 		return &errs.Error{Kind: errs.NotFound, Err: errors.New("the pending factor is gone: Twilio deletes them after some hours, or somebody has reset the user"),
-			Hint: ReasonPendingGone.With(u.Username)}
+			Hint: enrollAnew(u, ReasonPendingGone, ReasonReplaceGone)}
 	case errors.Is(err, errs.ErrLostReply):
 		return &errs.Error{Kind: errs.KindOf(err), Err: err, Hint: ReasonAnswerLost.With(u.Username, f.SID)}
 	case err != nil:
@@ -204,7 +204,7 @@ func verifyAndStore(ctx context.Context, store Writer, factors Factors, u User, 
 // wrongCode returns the error for a code that Twilio did not accept. left is what is left now.
 func wrongCode(u User, left Tries, now time.Time) error {
 	if left.Known && left.Left == 0 {
-		return &errs.Error{Kind: errs.CodeRejected, Hint: ReasonAttemptsUsedUp.With(u.Username),
+		return &errs.Error{Kind: errs.CodeRejected, Hint: enrollAnew(u, ReasonAttemptsUsedUp, ReasonReplaceUsedUp),
 			Err: fmt.Errorf("this was the fifth code that Twilio did not accept; nothing was changed in uzERP: %w", ErrAttemptsUsedUp)}
 	}
 	return errs.New(errs.CodeRejected, "Twilio did not accept the code; nothing was changed in uzERP",

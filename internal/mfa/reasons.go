@@ -23,6 +23,9 @@ const (
 	ReasonNothingPending   errs.Reason = "nothing-pending"   // user
 	ReasonHalfEnrolled     errs.Reason = "half-enrolled"     // user, factor: its code was accepted, perhaps just now
 	ReasonAttemptsUsedUp   errs.Reason = "attempts-used-up"  // user
+	ReasonHalfReplaced     errs.Reason = "half-replaced"     // user, factor: the same for an enrolled user
+	ReasonReplaceUsedUp    errs.Reason = "replace-used-up"   // user, who is enrolled with another factor
+	ReasonReplaceGone      errs.Reason = "replace-gone"      // the same
 	ReasonWhichFactor      errs.Reason = "which-factor"      // user: the factor must be named
 	ReasonPageOfOther      errs.Reason = "page-of-other"     // no parts: a page may belong to another installation
 	ReasonPendingGone      errs.Reason = "pending-gone"      // user

@@ -102,7 +102,7 @@ func (r *RollOut) compare(u User, p *RollOutPlan, there bool) error {
 	switch {
 	case n >= 0 && p.factors[n].Status == FactorVerified:
 		return errs.NewWith(errs.Refused, fmt.Sprintf("the app of %q is verified at Twilio, and uzERP does not know it yet", u.Username),
-			ReasonHalfEnrolled.With(u.Username, p.Page.FactorSID))
+			enrollAnew(u, ReasonHalfEnrolled, ReasonHalfReplaced, p.Page.FactorSID))
 	case r.Another:
 	case n >= 0:
 		p.Done = "the page is there and still works"

@@ -544,7 +544,7 @@ func TestReplaceKeepsAnotherUsersFactor(t *testing.T) {
 	}
 }
 
-// To finish a replacement in another process, the factor must be named.
+// To finish a replacement in another process, the audit log must say that it was begun.
 func TestVerifyFinishesAReplacement(t *testing.T) {
 	w := mfatest.NewWorld(mfatest.Enrolled("alice", uuidA, sidA))
 	w.Add(uuidA, sidA, mfa.FactorVerified)
@@ -553,7 +553,10 @@ func TestVerifyFinishesAReplacement(t *testing.T) {
 	wantKind(t, err, errs.Refused)
 	_, err = mfa.PlanVerification(t.Context(), w, w, nil, w.Users["alice"], sidA)
 	wantKind(t, err, errs.Refused)
-	v, err := mfa.PlanVerification(t.Context(), w, w, nil, w.Users["alice"], sidB)
+	_, err = mfa.PlanVerification(t.Context(), w, w, nil, w.Users["alice"], sidB)
+	wantKind(t, err, errs.Refused)
+	records := recorded(map[string]mfa.FactorRecord{sidB: {Made: w.Clock, Replaces: sidA}})
+	v, err := mfa.PlanVerification(t.Context(), w, w, records, w.Users["alice"], sidB)
 	wantNil(t, err)
 	wantNil(t, submitted(v.Submit(t.Context(), w, w, w.Code(t, sidB, 0))))
 	if *w.Users["alice"].SID != sidB || !slices.Equal(w.SIDs(uuidA), []string{sidB}) {

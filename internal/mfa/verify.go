@@ -29,6 +29,9 @@ type FactorRecord struct {
 	Made  time.Time
 	By    string // the operator
 	Wrong int    // codes that Twilio did not accept, or perhaps did not
+	// Replaces is the factor that the user was enrolled with when this one was made: enroll --replace has made it. It is empty
+	// for an enrolment that replaces nothing.
+	Replaces string
 }
 
 // PendingFactor is a factor at Twilio that waits for its first code.
@@ -65,9 +68,9 @@ func (v Verification) Billed() bool { return v.resume }
 
 // PlanVerification finds the factor to finish the enrolment with: the one named by sid, or else the pending one that this
 // program made last, as records says, or else the only pending one. A code costs an attempt of the factor that it is sent
-// for, so with several pending ones no other is guessed. An enrolled user's is only one that this program made: it replaces
-// the one in use. A verified factor is taken only if it is named, and a challenge checks its code: an old phone's left-over
-// factor must not come back by itself. The error is of errs.NotFound if there is no such factor, and of errs.Refused
+// for, so with several pending ones no other is guessed. An enrolled user's is only one that enroll --replace has made in place
+// of the one in use, as the record says, also if it is named. A verified factor is taken only if it is named, and a challenge
+// checks its code: an old phone's left-over factor must not come back by itself. The error is of errs.NotFound if there is no such factor, and of errs.Refused
 // if it is not known which one is meant, or if the user is enrolled already and nothing is pending.
 func PlanVerification(ctx context.Context, store Reader, factors FactorReader, records FactorRecords, u User, sid string) (Verification, error) {
 	v := Verification{User: u}
@@ -89,7 +92,7 @@ func PlanVerification(ctx context.Context, store Reader, factors FactorReader, r
 	if sid == "" {
 		return v, v.choose(listed, made)
 	}
-	return v, v.take(ctx, store, listed, sid)
+	return v, v.take(ctx, store, listed, made, sid)
 }
 
 func alreadyEnrolled(u User) error {
@@ -97,7 +100,17 @@ func alreadyEnrolled(u User) error {
 }
 
 func nothingPending(u User) *errs.Error {
-	return errs.NewWith(errs.NotFound, fmt.Sprintf("no pending enrollment for %q", u.Username), ReasonNothingPending.With(u.Username))
+	return errs.NewWith(errs.NotFound, fmt.Sprintf("no pending enrollment for %q", u.Username), enrollAnew(u, ReasonNothingPending, ReasonAlreadyEnrolled))
+}
+
+// enrollAnew returns the hint with which an enrolment begins anew: fresh, or replacing for a user whom enroll refuses without
+// --replace.
+func enrollAnew(u User, fresh, replacing errs.Reason, more ...any) errs.Hint {
+	reason := fresh
+	if u.Whole() {
+		reason = replacing
+	}
+	return reason.With(append([]any{u.Username}, more...)...)
 }
 
 // pendingOf returns the pending factors with the user's name, the newest first. A factor of another name belongs to another
@@ -121,7 +134,7 @@ func pendingOf(u User, listed []Factor, made map[string]FactorRecord) (pending [
 func (v *Verification) choose(listed []Factor, made map[string]FactorRecord) error {
 	var own []PendingFactor
 	for _, p := range v.Pending {
-		if p.Record != nil && !leftOver(v.User, listed, p.SID) {
+		if p.Record != nil && mayEnroll(v.User, made, p.SID) {
 			own = append(own, p)
 		}
 	}
@@ -151,24 +164,15 @@ func (v *Verification) choose(listed []Factor, made map[string]FactorRecord) err
 	return none
 }
 
-// leftOver reports whether a pending factor is older than the one that the user is enrolled with: it was not made to replace that
-// one, and who has its QR code may be anybody.
-func leftOver(u User, listed []Factor, sid string) bool {
-	if !u.Whole() {
-		return false
-	}
-	pending := slices.IndexFunc(listed, func(f Factor) bool { return f.SID == sid })
-	used := slices.IndexFunc(listed, func(f Factor) bool { return f.SID == *u.SID })
-	if pending < 0 || used < 0 {
-		return false
-	}
-	age := listed[pending].Created.Compare(listed[used].Created)
-	return age < 0 || age == 0 && pending < used // of factors of the same second the later in the list is the newer
+// mayEnroll reports whether the factor may become the user's, as far as another one is in use: then the record must say that it
+// was made to replace just that one. Who has the QR code of any other factor may be anybody.
+func mayEnroll(u User, made map[string]FactorRecord, sid string) bool {
+	return !u.Whole() || made[sid].Replaces == *u.SID
 }
 
 // take takes the factor that is named.
-func (v *Verification) take(ctx context.Context, store Reader, listed []Factor, sid string) error {
-	name, enroll := v.User.Username, ReasonNothingPending.With(v.User.Username)
+func (v *Verification) take(ctx context.Context, store Reader, listed []Factor, made map[string]FactorRecord, sid string) error {
+	name, enroll := v.User.Username, nothingPending(v.User).Hint
 	n := slices.IndexFunc(listed, func(f Factor) bool { return f.SID == sid })
 	if n < 0 {
 		return errs.NewWith(errs.NotFound, fmt.Sprintf("%q has no factor %s at Twilio", name, sid), enroll)
@@ -182,9 +186,9 @@ func (v *Verification) take(ctx context.Context, store Reader, listed []Factor, 
 	switch {
 	case v.Factor.FriendlyName != FriendlyName(name):
 		return errs.NewWith(errs.Refused, fmt.Sprintf("the factor %s was made for %q and not for %q", sid, v.Factor.FriendlyName, name), enroll)
-	case v.Factor.Status != FactorVerified && leftOver(v.User, listed, sid):
-		return errs.NewWith(errs.Refused, fmt.Sprintf("%q is already enrolled, with a newer factor than %s", name, sid),
-			ReasonAlreadyEnrolled.With(name))
+	case !mayEnroll(v.User, made, sid):
+		return errs.NewWith(errs.Refused, fmt.Sprintf("%q is already enrolled, and the audit log here does not say that %s was made to replace the phone in use",
+			name, sid), ReasonAlreadyEnrolled.With(name))
 	case v.Factor.Status == FactorVerified:
 		// The operator named it, it is verified, and the row does not name it: the last step of an enrolment failed. It
 		// must not be another user's factor.

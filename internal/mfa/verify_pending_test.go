@@ -30,6 +30,9 @@ func TestWhichPendingFactor(t *testing.T) {
 	early := time.Unix(1_700_000_000, 0).UTC()
 	late := early.Add(time.Minute)
 	by := func(at time.Time) mfa.FactorRecord { return mfa.FactorRecord{Made: at, By: "carla"} }
+	replacing := func(at time.Time) mfa.FactorRecord {
+		return mfa.FactorRecord{Made: at, By: "carla", Replaces: "YF000000000000000000000000000000ff"}
+	}
 	fresh, enrolled := mfatest.Fresh("alice", uuidA), mfatest.Enrolled("alice", uuidA, "YF000000000000000000000000000000ff")
 	for name, c := range map[string]struct {
 		user    mfa.User
@@ -51,7 +54,7 @@ func TestWhichPendingFactor(t *testing.T) {
 		"two, and one is named":                {fresh, []string{sidA, sidB}, nil, sidA, sidA, 0, true},
 		"ours is gone, and uzERP made another": {fresh, []string{sidB}, map[string]mfa.FactorRecord{sidA: by(early)}, "", "", errs.Refused, true},
 		"ours is gone":                         {fresh, nil, map[string]mfa.FactorRecord{sidA: by(early)}, "", "", errs.NotFound, true},
-		"enrolled, and a replacement waits":    {enrolled, []string{sidA, sidB}, map[string]mfa.FactorRecord{sidA: by(early)}, "", sidA, 0, true},
+		"enrolled, and a replacement waits":    {enrolled, []string{sidA, sidB}, map[string]mfa.FactorRecord{sidA: replacing(early)}, "", sidA, 0, true},
 		"enrolled, and one that is not known":  {enrolled, []string{sidA}, nil, "", "", errs.Refused, false},
 		"enrolled, and the one in use named":   {enrolled, nil, nil, *enrolled.SID, "", errs.Refused, false},
 		"enrolled, and the replacement is gone": {enrolled, []string{sidB}, map[string]mfa.FactorRecord{sidA: by(early)}, "", "",
@@ -94,24 +97,73 @@ func TestWhichPendingFactor(t *testing.T) {
 	}
 }
 
-// A QR code from before the enrolment is no replacement: who has it must not take the place of the user's phone.
+// A factor takes the place of the user's phone only if the record says that it was made to replace just that one, named or not,
+// older or newer, pending or verified: who has another QR code of the user may be anybody.
 func TestAFactorFromBeforeIsNoReplacement(t *testing.T) {
-	for name, between := range map[string]time.Duration{"a minute": time.Minute, "the same second": 0} {
+	for name, c := range map[string]struct {
+		age      time.Duration // of the factor, against the one in use
+		status   mfa.FactorStatus
+		record   *mfa.FactorRecord
+		replaces bool
+	}{
+		"older":                          {time.Minute, mfa.FactorUnverified, &mfa.FactorRecord{}, false},
+		"of the same second":             {0, mfa.FactorUnverified, &mfa.FactorRecord{}, false},
+		"newer, made before enrolling":   {-time.Minute, mfa.FactorUnverified, &mfa.FactorRecord{}, false},
+		"made by uzERP":                  {-time.Minute, mfa.FactorUnverified, nil, false},
+		"a replacement of another phone": {-time.Minute, mfa.FactorUnverified, &mfa.FactorRecord{Replaces: sidC}, false},
+		"an old phone's, left over":      {time.Hour, mfa.FactorVerified, nil, false},
+		"a replacement":                  {-time.Minute, mfa.FactorUnverified, &mfa.FactorRecord{Replaces: sidB}, true},
+		"a replacement that broke off":   {-time.Minute, mfa.FactorVerified, &mfa.FactorRecord{Replaces: sidB}, true},
+	} {
 		w := mfatest.NewWorld(mfatest.Enrolled("alice", uuidA, sidB))
-		w.Add(uuidA, sidA, mfa.FactorUnverified)
-		w.Clock = w.Clock.Add(between)
 		w.Add(uuidA, sidB, mfa.FactorVerified)
-		records := recorded(map[string]mfa.FactorRecord{sidA: {Made: w.Clock}})
+		w.Add(uuidA, sidA, c.status).Created = w.Clock.Add(-c.age)
+		made := map[string]mfa.FactorRecord{}
+		if c.record != nil {
+			c.record.Made, made[sidA] = w.Clock, *c.record
+		}
 		for _, sid := range []string{"", sidA} {
-			if v, err := mfa.PlanVerification(t.Context(), w, w, records, w.Users["alice"], sid); errs.KindOf(err) != errs.Refused {
+			v, err := mfa.PlanVerification(t.Context(), w, w, recorded(made), w.Users["alice"], sid)
+			switch taken := c.replaces && (sid != "" || c.status == mfa.FactorUnverified); {
+			case taken && (err != nil || v.Factor.SID != sidA):
 				t.Errorf("%s, %q named: %q, %v", name, sid, v.Factor.SID, err)
+			case !taken && errs.KindOf(err) != errs.Refused:
+				t.Errorf("%s, %q named: %q, %v", name, sid, v.Factor.SID, err)
+			case !taken && sid != "" && errs.HintOf(err).String() != "already-enrolled(alice)":
+				t.Errorf("%s: %s", name, errs.HintOf(err))
 			}
 		}
-		w.Add(uuidA, sidC, mfa.FactorUnverified)
-		v, err := mfa.PlanVerification(t.Context(), w, w, recorded(map[string]mfa.FactorRecord{sidA: {Made: w.Clock}, sidC: {Made: w.Clock}}), w.Users["alice"], "")
-		if err != nil || v.Factor.SID != sidC {
-			t.Errorf("%s: %q, %v", name, v.Factor.SID, err)
+	}
+}
+
+// enroll refuses an enrolled user, so no hint sends the operator there without --replace.
+func TestHintsForAnEnrolledUser(t *testing.T) {
+	w := mfatest.NewWorld(mfatest.Enrolled("alice", uuidA, sidB))
+	w.Add(uuidA, sidB, mfa.FactorVerified)
+	w.Add(uuidA, sidA, mfa.FactorUnverified)
+	records := recorded(map[string]mfa.FactorRecord{sidA: {Made: w.Clock, Wrong: 4, Replaces: sidB}})
+	hint := func(what, want string, err error) {
+		t.Helper()
+		if got := errs.HintOf(err).String(); got != want {
+			t.Errorf("%s: %s, want %s", what, got, want)
 		}
+	}
+	_, err := mfa.PlanVerification(t.Context(), w, w, records, w.Users["alice"], sidC)
+	hint("no such factor", "already-enrolled(alice)", err)
+	v, err := mfa.PlanVerification(t.Context(), w, w, records, w.Users["alice"], sidA)
+	wantNil(t, err)
+	_, err = v.Submit(t.Context(), w, w, "000000")
+	hint("the fifth code", "replace-used-up(alice)", err)
+	for what, c := range map[string]struct {
+		want string
+		err  error
+	}{
+		"used up": {"replace-used-up(alice)", mfa.ErrAttemptsUsedUp},
+		"gone":    {"replace-gone(alice)", mfatest.ErrGone},
+	} {
+		w.Hooks["VerifyFactor"] = func() error { return c.err }
+		_, err = v.Submit(t.Context(), w, w, "000000")
+		hint(what, c.want, err)
 	}
 }
 
@@ -121,7 +173,7 @@ func TestVerifyFinishesAReplacementThatWaits(t *testing.T) {
 	w.Add(uuidA, sidA, mfa.FactorVerified)
 	p, err := enroller(w).Begin(t.Context(), mfa.PlanEnroll(w.Users["alice"], true))
 	wantNil(t, err)
-	records := recorded(map[string]mfa.FactorRecord{p.Factor.SID: {Made: w.Clock}})
+	records := recorded(map[string]mfa.FactorRecord{p.Factor.SID: {Made: w.Clock, Replaces: sidA}})
 	v, err := mfa.PlanVerification(t.Context(), w, w, records, w.Users["alice"], "")
 	wantNil(t, err)
 	wantNil(t, submitted(v.Submit(t.Context(), w, w, w.Code(t, p.Factor.SID, 0))))
