@@ -98,7 +98,11 @@ func (u UserEvents) Read(ctx context.Context, q history.Query) (r history.Readin
 		r.Missing = append(r.Missing, "the audit log has too many records: the older ones were left out")
 	}
 	if bad > 0 && len(r.Missing) == 0 {
-		r.Missing = append(r.Missing, fmt.Sprintf("%d lines of the audit log are no records", bad))
+		text := "1 line of the audit log is no record"
+		if bad > 1 {
+			text = fmt.Sprintf("%d lines of the audit log are no records", bad)
+		}
+		r.Missing = append(r.Missing, text)
 	}
 	return r, nil
 }
