@@ -274,6 +274,9 @@ func leftPending(app *App, p *mfa.PendingEnrollment, err error) error {
 	if errors.Is(err, mfa.ErrAttemptsUsedUp) { // its hint says what to do
 		return err
 	}
+	if errs.KindOf(err) == errs.Declined {
+		err = errs.New(errs.Declined, "nothing was typed; "+p.Changed(), "")
+	}
 	hint := "the account in the app works once verified: " + verifyCommand(app.withFlags("uzerp-mfa verify"), p) +
 		"; otherwise Twilio drops it within a day" + noteOnName(p)
 	if errors.Is(err, context.Canceled) {
