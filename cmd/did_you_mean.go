@@ -210,7 +210,7 @@ func spelled(f *pflag.Flag) string {
 // openFlags are the flags with a text that a message may repeat.
 var openFlags = []string{
 	"output", "audit-log", "uzerp-root", "env-file", "reason", "ticket", "identify", "channel", "region", "verified-by", "self",
-	"from-file", "qr", "png", "html", "html-dir", "factor", "state", "access", "match", "sort", "only", "since", "until",
+	"from-file", "qr", "png", "html", "html-dir", "factor", "state", "access", "match", "sort", "only", "since", "until", "php-ini",
 }
 
 // valueNames are words for the values of the others: a phone number, and an address that could hold a password.

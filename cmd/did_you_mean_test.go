@@ -16,6 +16,7 @@ func TestProposedCommand(t *testing.T) {
 		"user reset archer --verified-by manager:Bo":                      "user reset --verified-by manager:Bo alice",
 		"user reset archer --reason=":                                     "user reset --reason='' alice",
 		"user reset archer --reason=-x -o json":                           "user reset --output json --reason='-x' alice",
+		"session end archer --php-ini /etc/php.ini":                       "session end --php-ini /etc/php.ini alice",
 		"user reset dash archer":                                          "user reset -- '-x' alice",
 		"user reset o":                                                    `user reset 'o'\''neil'`,
 		"user reset archer --timeout 30s":                                 "user reset --timeout 30s alice",

@@ -7,22 +7,45 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/session"
+	"uzerp-mfa/internal/sessionconfig"
 	"uzerp-mfa/internal/shell"
 )
 
 // endSessions is the flag with which a command also ends the sessions that its change does not reach.
 type endSessions struct {
 	wanted   bool
+	phpIni   string
+	iniFlag  *pflag.Flag
 	sessions session.Writer
 	listing  session.Listing // before the change
 }
 
 func (e *endSessions) register(c *cobra.Command) {
 	c.Flags().BoolVar(&e.wanted, "end-sessions", false, "end the open sessions that the change does not reach, too")
+	registerPHPIni(c.Flags(), &e.phpIni)
+	e.iniFlag = c.Flags().Lookup(sessionconfig.FlagPHPIni)
+}
+
+// command returns the words of a session command that looks at the same place, with the flags that were given.
+func (e *endSessions) command(app *App, words string) string {
+	words = app.withFlags(words)
+	if e.phpIni != "" {
+		words += " " + spelled(e.iniFlag)
+	}
+	return words
+}
+
+// validate refuses a php.ini that nobody would read.
+func (e *endSessions) validate() error {
+	if e.phpIni != "" && !e.wanted {
+		return usageError("--"+sessionconfig.FlagPHPIni+" is for --end-sessions, which is missing", "")
+	}
+	return nil
 }
 
 // open makes sure, before anything is changed, that sessions can be listed. ask is to be called once it is known whose they are.
@@ -30,7 +53,7 @@ func (e *endSessions) open(ctx context.Context, app *App, ch *changes) (err erro
 	if !e.wanted {
 		return nil
 	}
-	if e.sessions, err = ch.Sessions(app.sessionSettings("")); err != nil {
+	if e.sessions, err = ch.Sessions(app.sessionSettings(e.phpIni)); err != nil {
 		return ch.Refused("sessions", err)
 	}
 	if e.listing, err = e.sessions.List(ctx); err == nil {
@@ -84,7 +107,7 @@ func (e *endSessions) afterRemedy(ctx context.Context, app *App, outcomes []outc
 		o.message += "; " + count(n, "session") + " ended"
 		if failed != nil {
 			o.err = &errs.Error{Kind: errs.KindOf(failed), Op: "the user is changed, but an open session may be left", Err: failed,
-				Hint: errs.Plain("uzerp-mfa session end " + shell.Quote(o.username))}
+				Hint: errs.Plain(e.command(app, "uzerp-mfa session end") + " " + shell.Quote(o.username))}
 			o.status, o.message = statusIncomplete, o.message+"; "+o.err.Error()
 		}
 	}
@@ -102,7 +125,7 @@ func (e *endSessions) afterSwitch(ctx context.Context, app *App, present string)
 	app.streams.Notef("%s that kept the old login ended", count(n, "session"))
 	if err != nil {
 		return &errs.Error{Kind: errs.KindOf(err), Op: "the switch is made, but not every session that keeps the old login is ended", Err: err,
-			Hint: errs.Plain(app.withFlags("uzerp-mfa session end") + " --all --old-handler")}
+			Hint: errs.Plain(e.command(app, "uzerp-mfa session end") + " --all --old-handler")}
 	}
 	return nil
 }
@@ -110,13 +133,13 @@ func (e *endSessions) afterSwitch(ctx context.Context, app *App, present string)
 // noteNoSwitch says that no session was ended, because nothing was switched, and what ends those that keep the old login.
 func (e *endSessions) noteNoSwitch(app *App) {
 	app.streams.Notef("no session was ended, because nothing was switched: %s --all --old-handler ends those that keep the old login",
-		app.withFlags("uzerp-mfa session end"))
+		e.command(app, "uzerp-mfa session end"))
 }
 
 // noteOpenSessions says how many browsers still have another login handler than the present one, and what ends that.
-func (a *App) noteOpenSessions(ctx context.Context, present string) {
-	help := a.withFlags("uzerp-mfa session end") + " --all --old-handler"
-	sessions, err := a.sessions("")
+func (e *endSessions) noteOpenSessions(ctx context.Context, a *App, present string) {
+	help := e.command(a, "uzerp-mfa session end") + " --all --old-handler"
+	sessions, err := a.sessions(e.phpIni)
 	var listing session.Listing
 	if err == nil {
 		listing, err = sessions.List(ctx)
@@ -127,7 +150,7 @@ func (a *App) noteOpenSessions(ctx context.Context, present string) {
 	case len(listing.Places) == 0:
 		now = fmt.Sprintf("%s (%s)", err, a.hintOf(err))
 	case err != nil:
-		now = fmt.Sprintf("they are in %s; root lists them with %s, and ends them with %s", pathsOf(listing), a.withFlags("uzerp-mfa session list"), help)
+		now = fmt.Sprintf("they are in %s; root lists them with %s, and ends them with %s", pathsOf(listing), e.command(a, "uzerp-mfa session list"), help)
 	case n == 0:
 		now = "none is open in " + pathsOf(listing)
 	case n == 1:

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"uzerp-mfa/internal/config"
+	"uzerp-mfa/internal/sessionconfig"
 )
 
 // choicesOf returns the names of what the policy may forbid of these arguments and variables.
@@ -30,6 +31,26 @@ func choicesOf(t *testing.T, command []string, getenv func(string) (string, bool
 		names = append(names, choice.Name)
 	}
 	return names
+}
+
+// Through sudo nobody chooses which files root reads or deletes as sessions: each command that has --php-ini leaves it to the policy.
+func TestAnotherPHPIniIsAChoice(t *testing.T) {
+	var have []string
+	walk(testRoot(), func(c *cobra.Command) {
+		if c.NonInheritedFlags().Lookup(sessionconfig.FlagPHPIni) == nil {
+			return
+		}
+		command := strings.Fields(c.CommandPath())[1:]
+		have = append(have, strings.Join(command, " "))
+		if got := choicesOf(t, command, noVariables, "--php-ini=/x"); !slices.Contains(got, "--php-ini") {
+			t.Errorf("%v: the policy may forbid %q, want --php-ini among them", command, got)
+		}
+	})
+	for _, command := range []string{"session end", "session list", "set-injector", "user disable-next-login", "user reset"} {
+		if !slices.Contains(have, command) {
+			t.Errorf("%s has no --php-ini", command)
+		}
+	}
 }
 
 func noVariables(string) (string, bool) { return "", false }

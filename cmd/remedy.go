@@ -55,6 +55,9 @@ func (o *remedyOptions) validate(ctx context.Context, app *App, args []string) (
 			return nil, err
 		}
 	}
+	if err := o.ends.validate(); err != nil {
+		return nil, err
+	}
 	names, err = o.names.read(ctx, app, args)
 	if err != nil {
 		return nil, err

@@ -201,7 +201,7 @@ func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) err
 	if opts.ends.wanted {
 		return opts.ends.afterSwitch(ctx, app, opts.request.Handler)
 	}
-	app.noteOpenSessions(ctx, opts.request.Handler)
+	opts.ends.noteOpenSessions(ctx, app, opts.request.Handler)
 	return nil
 }
 

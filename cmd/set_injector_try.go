@@ -67,7 +67,8 @@ func untilNextLook(left time.Duration) time.Duration {
 // confirmTrial keeps the switch that is on trial in this database, also one that somebody else began.
 func confirmTrial(ctx context.Context, app *App, opts *setInjectorOptions) error {
 	r := opts.request
-	if opts.try != 0 || r.Off || r.Handler != "" || r.Validator != "" || r.Gateway != "" || opts.skipEnv || opts.skipTwilio || opts.ends.wanted {
+	if opts.try != 0 || r.Off || r.Handler != "" || r.Validator != "" || r.Gateway != "" || opts.skipEnv || opts.skipTwilio ||
+		opts.ends.wanted || opts.ends.phpIni != "" {
 		return usageError("--confirm-trial keeps what is switched already, so it takes no flag of a switch", "")
 	}
 	if err := app.requireConfirmation(opts.writeFlags); err != nil {

@@ -293,6 +293,7 @@ hilda 'part of a name' $p session end archer --yes --ticket 4711
 hilda 'root only' $p session end admin --yes --ticket 4711
 hilda 'all' $p session end --all --yes --ticket 4711
 hilda 'another php.ini' $p session end alice --yes --ticket 4711 --php-ini /mnt/home/php.ini
+hilda 'of a reset' $p user reset alice --end-sessions --yes --ticket 4711 --php-ini /mnt/home/php.ini
 hilda 'a dry run' $p session end alice --ticket 4711 --dry-run
 ls /mnt/sessions >after
 cmp before after && echo "nothing is touched"
@@ -304,7 +305,8 @@ grep -o '"sudo_user":"hilda"' /mnt/log
 grep -o '"ticket":"4711"' /mnt/log
 ! grep sess_ /mnt/log
 `)
-	want := []string{"list: 0", "no ticket: 6", "part of a name: 5", "root only: 6", "all: 6", "another php.ini: 6", "a dry run: 0", "nothing is touched",
+	want := []string{"list: 0", "no ticket: 6", "part of a name: 5", "root only: 6", "all: 6", "another php.ini: 6", "of a reset: 6",
+		"a dry run: 0", "nothing is touched",
 		"end: 0", "sess_b1", "sess_foreign", "sess_link", "sess_r1"}
 	got := ends(out)
 	if len(got) < len(want) || !slices.Equal(got[:len(want)], want) {
