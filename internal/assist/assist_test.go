@@ -271,7 +271,8 @@ func TestWatch(t *testing.T) {
 		"reset, and nobody knows by whom": {skips, reset, nil, "The row was changed, but not by a login."},
 		"another factor":                  {alice, other, nil, "The row was changed, but not by a login."},
 	} {
-		if p := assist.Watch(test.was, test.is, test.changes); p.Over != (p.Says != "") || (p.Says == "") != (test.says == "") || !strings.HasPrefix(p.Says, test.says) {
+		p := assist.Watch(test.was, test.is, test.changes)
+		if p.Over != (test.says != "") || p.Over != (p.Says != "") || !strings.HasPrefix(p.Says, test.says) {
 			t.Errorf("%s: %+v", name, p)
 		}
 	}
