@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,10 +10,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
 	"uzerp-mfa/internal/assist"
+	"uzerp-mfa/internal/audit"
 	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/history"
@@ -62,8 +65,10 @@ type desk struct {
 	app       *App
 	opts      *assistOptions
 	inspector *mfa.Inspector
-	asked     bool // for a ticket
-	helped    bool // something was done or advised
+	asked     bool      // for a ticket
+	helped    bool      // something was done or advised
+	left      string    // what was changed or left nevertheless, for the end of the call
+	readAt    time.Time // when the user's row was read last
 	verified  verified
 }
 
@@ -98,7 +103,7 @@ func runAssist(ctx context.Context, app *App, opts *assistOptions, text string) 
 	case errors.Is(err, errHungUp) && d.helped:
 		return nil
 	case errors.Is(err, errHungUp):
-		return errs.New(errs.Declined, "the call is over; nothing was changed", "")
+		return errs.New(errs.Declined, "the call is over; "+cmp.Or(d.left, "nothing was changed"), "")
 	}
 	return err
 }
@@ -181,7 +186,7 @@ func (d *desk) find(ctx context.Context, text string) (mfa.User, error) {
 			continue
 		}
 		if u, ok := f.User(); ok && len(f.Candidates) == 1 {
-			return u, nil
+			return u, d.sayNamesakes(ctx, f)
 		}
 		u, other, err := d.choose(ctx, f)
 		if err != nil || other == "" {
@@ -189,6 +194,43 @@ func (d *desk) find(ctx context.Context, text string) (mfa.User, error) {
 		}
 		text = other
 	}
+}
+
+// sayNamesakes says who else has the name, where the text is a user name: the caller may have said a surname.
+func (d *desk) sayNamesakes(ctx context.Context, f mfa.Found) error {
+	if f.Candidates[0].Match != mfa.MatchName {
+		return nil
+	}
+	all, err := d.app.reader.AllUsers(ctx, false)
+	if err != nil {
+		return err
+	}
+	others, err := mfa.Namesakes(all, f.Candidates[0].User)
+	if err != nil || len(others) == 0 {
+		return err
+	}
+	names := make([]string, min(len(others), mostListed))
+	for i := range names {
+		names[i] = personOf(others[i], f.Text)
+	}
+	if more := len(others) - len(names); more > 0 {
+		names = append(names, fmt.Sprintf("and %d more", more))
+	}
+	d.app.streams.Warnf("%q is a user name, and may be another person's name too; also: %s", f.Text, strings.Join(names, ", "))
+	return nil
+}
+
+// isName reports whether what was typed at a list is to be looked for. One letter is no name, unless it is a user's, but a mistake:
+// nearly everybody has it in the name. A sign of a script that writes words with it is one.
+func (d *desk) isName(ctx context.Context, text string) (bool, error) {
+	if r := []rune(text); len(r) != 1 || unicode.In(r[0], unicode.Han, unicode.Hangul, unicode.Hiragana, unicode.Katakana) {
+		return len(r) > 0, nil
+	}
+	users, err := d.inspector.Store.FindUsers(ctx, []string{text})
+	if err == nil && len(users) == 0 {
+		d.say("%q is no line of the list, and too short for a name.", text)
+	}
+	return len(users) > 0, err
 }
 
 // mostListed is how many candidates are listed, each with a number.
@@ -206,7 +248,7 @@ func (d *desk) choose(ctx context.Context, f mfa.Found) (u mfa.User, other strin
 		return u, "", ctx.Err()
 	}
 	if err != nil {
-		details, err = nil, nil // the companies; the choice is possible without
+		details = nil // the companies; the choice is possible without
 	}
 	d.say("Several users may be meant by %q:", f.Text)
 	for i, c := range listed {
@@ -224,14 +266,18 @@ func (d *desk) choose(ctx context.Context, f mfa.Found) (u mfa.User, other strin
 	if more := len(f.Candidates) - len(listed); more > 0 || f.Best > len(listed) {
 		d.say("There are more: ask for the first name or the e-mail address.")
 	}
-	var answer string
-	for answer == "" && err == nil {
-		answer, err = d.ask(ctx, "Which? A number, or more of the name:")
+	for {
+		answer, err := d.ask(ctx, "Which? A number, or more of the name:")
+		if err != nil {
+			return u, "", err
+		}
+		if n, ok := number(answer, len(listed)); ok {
+			return listed[n].User, "", nil
+		}
+		if isName, err := d.isName(ctx, answer); err != nil || isName {
+			return u, answer, err
+		}
 	}
-	if n, ok := number(answer, len(listed)); ok && err == nil {
-		return listed[n].User, "", nil
-	}
-	return u, answer, err
 }
 
 // number returns which line of a list an answer means, from 0 on.
@@ -272,24 +318,30 @@ func (d *desk) help(ctx context.Context, u mfa.User) (other string, err error) {
 			}
 			question = "Which? A number, another name, or q:"
 		}
-		answer, err := d.ask(ctx, question)
-		if err != nil {
-			return "", err
-		}
-		n, ok := number(answer, len(offered))
-		switch {
-		case ok:
-			if err := d.do(ctx, u, offered[n]); err != nil {
+		for {
+			answer, err := d.ask(ctx, question)
+			if err != nil {
 				return "", err
 			}
-		case answer != "":
-			return answer, nil
+			if n, ok := number(answer, len(offered)); ok {
+				if err := d.do(ctx, u, offered[n]); err != nil {
+					return "", err
+				}
+				break
+			}
+			if answer == "" { // what is there is looked at anew
+				break
+			}
+			if isName, err := d.isName(ctx, answer); err != nil || isName {
+				return answer, err
+			}
 		}
 	}
 }
 
 // look reads all that is known about the user, anew.
 func (d *desk) look(ctx context.Context, u mfa.User) (assist.Case, error) {
+	d.readAt = d.app.now()
 	users, err := mfa.Lookup(ctx, d.inspector.Store, []string{u.Username})
 	if err != nil {
 		return assist.Case{}, err
@@ -385,6 +437,12 @@ func (d *desk) do(ctx context.Context, u mfa.User, r assist.Remedy) error {
 	}
 	err := d.change(ctx, u, r)
 	left := d.app.streams.Left // at a question of the step
+	switch {
+	case errors.Is(err, errAccountWaits):
+		d.left = "nothing was changed in uzERP; an account that no code has verified is left at Twilio"
+	case errors.Is(err, errs.ErrLostReply):
+		d.left = "whether something was changed is not known"
+	}
 	switch kind := errs.KindOf(err); {
 	case err == nil && left:
 		return errHungUp
@@ -449,6 +507,7 @@ func (d *desk) change(ctx context.Context, u mfa.User, r assist.Remedy) error {
 	if w.dryRun || r.Kind == assist.NewPhone || r.Kind == assist.Sessions {
 		return nil
 	}
+	d.readAt = d.app.now()
 	users, err := mfa.Lookup(ctx, d.inspector.Store, []string{u.Username})
 	if err != nil {
 		return err
@@ -721,9 +780,22 @@ func (d *desk) wait(ctx context.Context, was mfa.User) error {
 		if i < 0 {
 			return nil
 		}
-		if p := assist.Watch(was, users[i]); p.In {
+		if !assist.Watch(was, users[i], nil).Over {
+			continue
+		}
+		if p := assist.Watch(was, users[i], d.changes(ctx, was.Username)); p.Over {
 			d.say("%s", p.Says)
 			return d.askMore(ctx)
 		}
 	}
+}
+
+// changes returns what the audit log says was done about the user since the row was read.
+func (d *desk) changes(ctx context.Context, username string) []history.Entry {
+	here := d.app.reader.Here(ctx)
+	reading, err := audit.UserEvents{Path: d.app.auditLog(forChanges), Here: &here}.Read(ctx, history.Query{Usernames: []string{username}, Since: d.readAt})
+	if err != nil {
+		return nil
+	}
+	return reading.Entries
 }

@@ -9,6 +9,7 @@ import (
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/finding"
 	"uzerp-mfa/internal/installation"
+	"uzerp-mfa/internal/notify"
 	"uzerp-mfa/internal/sessionconfig"
 	"uzerp-mfa/internal/verifyservice"
 )
@@ -60,7 +61,29 @@ func newDoctorSource(app *App, opts *doctorOptions) *doctorSource {
 	path, exists := app.policy.Path()
 	s.settings.Policy = doctor.Got(doctor.Policy{Path: path, Exists: exists}, app.policyErr)
 	s.settings.Region = doctor.Got(app.region())
+	s.readMails()
 	return s
+}
+
+// readMails looks at what mails to users need, as for a command that helps one. No mail is sent, and the program is not started.
+func (s *doctorSource) readMails() {
+	n, on := s.app.policy.Notification("user reset")
+	if !on {
+		return
+	}
+	err := notify.Sendmail{Path: n.Sendmail, From: n.From, User: n.User}.Look()
+	if err != nil {
+		err = &errs.Error{Kind: errs.Config, Op: "no mail can be sent by " + n.Sendmail, Err: err,
+			Hint: errs.Plain("mend that, or set NOTIFY_SENDMAIL or NOTIFY_USER in the policy; docs/notification.md explains both")}
+	}
+	s.settings.MailProgram = doctor.Got(n.Sendmail, err)
+	text := "this program's own"
+	err = nil
+	if n.Text != "" {
+		text = "that of " + n.Text
+		_, err = notify.ReadText(n.Text)
+	}
+	s.settings.MailText = doctor.Got(text, err)
 }
 
 func (s *doctorSource) Settings() doctor.Settings { return s.settings }

@@ -269,17 +269,30 @@ func askUntilVerified(ctx context.Context, app *App, ch *changes, on dialogue, o
 	return err
 }
 
+// errAccountWaits is in the chain of the error of an enrolment that was broken off: its factor is left at Twilio.
+var errAccountWaits = errors.New("an account waits at Twilio")
+
+// accountWaits marks err, and leaves its text.
+type accountWaits struct{ error }
+
+func (accountWaits) Is(target error) bool { return target == errAccountWaits }
+
+func (e accountWaits) Unwrap() error { return e.error }
+
 // leftPending is the error of an enrolment that was broken off. It says what is left: nothing in uzERP.
 func leftPending(app *App, p *mfa.PendingEnrollment, err error) error {
 	if errors.Is(err, mfa.ErrAttemptsUsedUp) { // its hint says what to do
-		return err
+		return accountWaits{err}
+	}
+	if errs.KindOf(err) == errs.Declined {
+		err = errs.New(errs.Declined, "nothing was typed; "+p.Changed(), "")
 	}
 	hint := "the account in the app works once verified: " + verifyCommand(app.withFlags("uzerp-mfa verify"), p) +
 		"; otherwise Twilio drops it within a day" + noteOnName(p)
 	if errors.Is(err, context.Canceled) {
 		return &interruption{done: fmt.Sprintf("%q is not enrolled", p.User.Username), hint: hint}
 	}
-	return &errs.Error{Kind: errs.KindOf(err), Err: err, Hint: errs.Plain(hint)}
+	return &errs.Error{Kind: errs.KindOf(err), Err: accountWaits{err}, Hint: errs.Plain(hint)}
 }
 
 func viewEnrollment(opts *enrollOptions, p *mfa.PendingEnrollment, status string) enrollmentView {

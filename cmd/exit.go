@@ -29,11 +29,11 @@ func statusOf(k errs.Kind) exitStatus {
 	case errs.NotFound:
 		return exitStatus{5, "not_found", "no such user, factor or service"}
 	case errs.Refused:
-		return exitStatus{6, "refused", "the present state or the administrator's policy forbids it; nothing was changed"}
+		return exitStatus{6, "refused", "the present state or the administrator's policy forbids it; nothing was changed but what the message or the report names"}
 	case errs.Unavailable:
 		return exitStatus{7, "unavailable", "database or Twilio did not answer, after retries; safe to run again"}
 	case errs.Declined:
-		return exitStatus{8, "declined", "answered no at the prompt; nothing was changed"}
+		return exitStatus{8, "declined", "answered no at the prompt; nothing was changed but what the message names"}
 	case errs.Findings:
 		return exitStatus{9, "findings", "a check ran and found problems"}
 	case errs.CodeRejected:

@@ -128,7 +128,12 @@ func (a *App) takeRemedy(ctx context.Context, ch *changes, w writeFlags, f calle
 	if err := a.askRemedy(ctx, ch, w, plan); err != nil || w.dryRun {
 		return plan, err
 	}
-	progress = a.streams.NewProgress("users changed", len(needed))
+	if _, asks := plan.Question(); asks && !w.yes || f.verify { // that took its time
+		if err := planner.LookAgain(ctx, plan); err != nil {
+			return plan, err
+		}
+	}
+	progress = a.streams.NewProgress("users changed", len(plan.Needed()))
 	plan.Apply(ctx, applier, func() {
 		ch.SendMails(ctx) // first: an operator who does not read what is printed could otherwise hold up the mail
 		progress.Step()

@@ -300,21 +300,45 @@ func (c Case) tell(kind Kind) string {
 
 const scan = "Then log in with your password. uzERP shows a QR code: scan it with the app, and type the code that the app shows."
 
-// Progress is what a user's row says about a login.
+// Progress is what has become of a user whose login is waited for.
 type Progress struct {
-	In   bool   // they got in
+	Over bool   // something has happened: there is no more to wait for
 	Says string // what happened, as a sentence
 }
 
-// Watch returns what has happened to the user's row since was, which was read after the remedy.
-func Watch(was, now mfa.User) Progress {
+// Watch returns what has happened to the user's row since was, which was read after the remedy. changes are what this program's
+// log says was done about the user since then. A row that others may have changed too is no login: only uzERP notes the time of one.
+func Watch(was, now mfa.User, changes []history.Entry) Progress {
+	noted := now.LastLogin != nil && (was.LastLogin == nil || now.LastLogin.After(*was.LastLogin))
+	enrolled := now.IsEnrolled() && !was.IsEnrolled()
+	used := was.State() == mfa.StateSkipNextLogin && now.State() != mfa.StateSkipNextLogin && now.IsEnrolled()
+	by := changedBy(changes)
 	switch {
-	case now.IsEnrolled() && !was.IsEnrolled():
+	case noted && enrolled && by == "":
 		return Progress{true, "They have enrolled a phone, and are in."}
-	case was.State() == mfa.StateSkipNextLogin && now.State() != mfa.StateSkipNextLogin && now.IsEnrolled():
+	case noted && used && by == "":
 		return Progress{true, "They are in, without a code. The next login asks for it again."}
-	case now.LastLogin != nil && (was.LastLogin == nil || now.LastLogin.After(*was.LastLogin)):
+	case noted:
 		return Progress{true, "uzERP has noted a login: they are in."}
+	case now.Equal(was.Row):
+		return Progress{}
+	case by != "":
+		return Progress{true, "The row was changed, but not by a login: " + by + "."}
+	case enrolled:
+		return Progress{true, "The row was changed: they have enrolled a phone and are in, or somebody else has enrolled one. Ask the caller."}
+	case used:
+		return Progress{true, "The row was changed: they have logged in, or somebody took the skip back. Ask the caller."}
 	}
-	return Progress{}
+	return Progress{true, "The row was changed, but not by a login."}
+}
+
+// changedBy returns who has changed the user's row last, and how, or "".
+func changedBy(changes []history.Entry) (by string) {
+	for _, e := range changes {
+		switch e.What {
+		case history.Reset, history.Enrolled, history.SkipAllowed, history.SkipWithdrawn:
+			by = fmt.Sprintf("%q has run %s meanwhile", e.By, e.Command)
+		}
+	}
+	return by
 }

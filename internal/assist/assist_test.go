@@ -224,30 +224,55 @@ func TestStory(t *testing.T) {
 	}
 }
 
+// That somebody is in is said only if uzERP has noted a login. A row that another operator has changed is none.
 func TestWatch(t *testing.T) {
-	alice := mfatest.Enrolled("alice", uuid, sid)
-	skips, reset := alice, mfatest.Fresh("alice", uuid)
-	skips.Enabled = new(false)
-	later := alice
-	later.LastLogin = &now
-	earlier := alice
 	before := now.Add(-time.Hour)
-	earlier.LastLogin = &before
+	alice := mfatest.Enrolled("alice", uuid, sid)
+	alice.LastLogin = &before
+	skips, reset := alice, mfatest.Fresh("alice", uuid)
+	skips.Enabled, reset.LastLogin = new(false), &before
+	in := func(u mfa.User) mfa.User {
+		u.LastLogin = &now
+		return u
+	}
+	never := alice
+	never.LastLogin = nil
+	other := alice
+	other.SID = new("YF0000000000000000000000000000000b")
+	did := func(what history.What, command string) []history.Entry {
+		return []history.Entry{{What: history.CodeSent, Command: "identity send", By: "bo"}, {What: what, Command: command, By: "carla"}}
+	}
+	const (
+		isIn    = "They are in"
+		noted   = "uzERP has noted a login: they are in."
+		carla   = `The row was changed, but not by a login: "carla" has run `
+		enabled = carla + "user enable meanwhile."
+	)
 	for name, test := range map[string]struct {
 		was, is mfa.User
-		in      bool
+		changes []history.Entry
+		says    string // the beginning
 	}{
-		"nothing":                     {alice, alice, false},
-		"enrolled":                    {reset, alice, true},
-		"skipped":                     {skips, alice, true},
-		"reset by somebody meanwhile": {skips, reset, false},
-		"skips still":                 {skips, skips, false},
-		"a first login":               {alice, later, true},
-		"a later login":               {earlier, later, true},
-		"an older time":               {later, earlier, false},
-		"the same time":               {later, later, false},
+		"nothing":                         {alice, alice, nil, ""},
+		"nothing but a code":              {skips, skips, did(history.CodeSent, "identity send"), ""},
+		"skips still":                     {skips, skips, nil, ""},
+		"an older time":                   {in(alice), alice, nil, ""},
+		"enrolled":                        {reset, in(alice), nil, "They have enrolled a phone, and are in."},
+		"skipped":                         {skips, in(alice), nil, isIn + ", without a code."},
+		"a first login":                   {never, alice, nil, noted},
+		"a later login":                   {alice, in(alice), nil, noted},
+		"enabled by another, and in":      {skips, in(alice), did(history.SkipWithdrawn, "user enable"), noted},
+		"enabled by another":              {skips, alice, did(history.SkipWithdrawn, "user enable"), enabled},
+		"enrolled by another":             {reset, alice, did(history.Enrolled, "verify"), carla + "verify meanwhile."},
+		"reset by another":                {skips, reset, did(history.Reset, "user reset"), carla + "user reset meanwhile."},
+		"enabled, and nobody knows how":   {skips, alice, nil, "The row was changed: they have logged in, or somebody took the skip back."},
+		"only a code was sent meanwhile":  {skips, alice, did(history.CodeSent, "identity send"), "The row was changed: they have logged in, or somebody took"},
+		"enrolled, and nobody knows how":  {reset, alice, nil, "The row was changed: they have enrolled a phone and are in, or somebody else"},
+		"reset, and nobody knows by whom": {skips, reset, nil, "The row was changed, but not by a login."},
+		"another factor":                  {alice, other, nil, "The row was changed, but not by a login."},
 	} {
-		if p := assist.Watch(test.was, test.is); p.In != test.in || p.In != (p.Says != "") {
+		p := assist.Watch(test.was, test.is, test.changes)
+		if p.Over != (test.says != "") || p.Over != (p.Says != "") || !strings.HasPrefix(p.Says, test.says) {
 			t.Errorf("%s: %+v", name, p)
 		}
 	}

@@ -19,6 +19,7 @@ func ids() map[string]finding.Severity {
 	return map[string]finding.Severity{
 		doctor.UzerpRoot: fail, doctor.DatabaseSettings: fail, doctor.SameDatabase: fail, doctor.TwilioSettings: fail,
 		doctor.VerifyAddress: info, doctor.PhoneRegion: fail, doctor.PolicyFile: fail, doctor.DatabaseReachable: fail,
+		doctor.MailProgram: fail, doctor.MailText: fail,
 		doctor.DatabaseUzerp: fail, doctor.DatabaseSchema: fail, doctor.DatabaseVersion: warn, doctor.DatabaseWritable: fail,
 		doctor.DatabaseRights: fail, doctor.TwoFactor: warn, doctor.LoginHandler: fail, doctor.Gateway: fail, doctor.Validator: fail,
 		doctor.UniqueKey: fail, doctor.NoTrial: fail, doctor.EnvFile: fail, doctor.SameService: warn, doctor.UzerpLog: warn,

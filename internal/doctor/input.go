@@ -17,6 +17,9 @@ type Settings struct {
 	Region   Part[Place] // of phone numbers without a country code
 	Policy   Part[Policy]
 
+	MailProgram Part[string] // its path; nobody asked if the policy wants no mails
+	MailText    Part[string] // in words which it is; nobody asked if the policy wants no mails
+
 	Env         injector.Settings // uzERP's own; means nothing if Root has no directory
 	UzerpTwilio Part[bool]        // whether uzERP's own settings for Twilio are those of this program too
 	Log         Part[Log]         // uzERP's; nobody asked if Root has no directory

@@ -20,6 +20,8 @@ const (
 	VerifyAddress    = "verify-address"
 	PhoneRegion      = "phone-region"
 	PolicyFile       = "policy"
+	MailProgram      = "mail-program"
+	MailText         = "mail-text"
 
 	DatabaseReachable = "database-reachable"
 	DatabaseUzerp     = "database-uzerp"
@@ -90,6 +92,7 @@ func settings(c *checker, in Input) {
 			c.pass(PolicyFile, "there is no policy of the administrator's (%s): the defaults hold", p.Path)
 		}
 	}
+	mails(c, in)
 	if have(c, in.Root, "", UzerpRoot) {
 		if root := in.Root.value; root.Value == "" {
 			c.add(UzerpRoot, finding.Info, ReasonRootUnknown.With(), "no uzERP directory is known, so nothing was checked there")
@@ -118,6 +121,16 @@ func settings(c *checker, in Input) {
 		} else {
 			c.pass(PhoneRegion, "phone numbers without a country code are read as those of %s", region)
 		}
+	}
+}
+
+// mails checks what mails to users need. There are no such checks where the policy wants no mails.
+func mails(c *checker, in Input) {
+	if in.MailProgram.asked && have(c, in.MailProgram, "", MailProgram) {
+		c.pass(MailProgram, "the mail program %s may be started; no mail was sent", in.MailProgram.value)
+	}
+	if in.MailText.asked && have(c, in.MailText, "", MailText) {
+		c.pass(MailText, "the text of the mails is %s", in.MailText.value)
 	}
 }
 

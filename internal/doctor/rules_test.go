@@ -74,8 +74,9 @@ func sound() doctor.Input {
 			Root: doctor.Got(doctor.Place{Value: "/var/www/uzerp", Source: "UZERP_ROOT"}, nil), Database: doctor.Got(doctor.Place{Source: "DATABASE_URL"}, nil),
 			Twilio:   doctor.Got(doctor.Credentials{AccountSID: account, Address: "https://verify.twilio.com", TwilioOwn: true, From: "the environment"}, nil),
 			Compared: doctor.Got(doctor.Comparison{Same: true}, nil), Region: doctor.Got(doctor.Place{Value: "GB"}, nil),
-			Policy: doctor.Got(doctor.Policy{Path: "/etc/uzerp-mfa/policy.env"}, nil),
-			Env:    injector.Settings{Path: "/var/www/uzerp/conf/.env"}, UzerpTwilio: doctor.Got(false, nil),
+			Policy:      doctor.Got(doctor.Policy{Path: "/etc/uzerp-mfa/policy.env"}, nil),
+			MailProgram: doctor.Got("/usr/sbin/sendmail", nil), MailText: doctor.Got("this program's own", nil),
+			Env: injector.Settings{Path: "/var/www/uzerp/conf/.env"}, UzerpTwilio: doctor.Got(false, nil),
 			Log: doctor.Got(doctor.Log{Path: "/var/log/uzerp/uzerp.log", Source: "conf/config.php line 3", User: "www-data"}, nil),
 		},
 
@@ -129,6 +130,8 @@ func ruleTests() []ruleTest {
 			in.Twilio = doctor.Got(doctor.Credentials{AccountSID: account, Address: "http://127.0.0.1:4010"}, nil)
 		}, "verify-address info", "127.0.0.1:4010"},
 		{"a region that is none", func(in *doctor.Input) { in.Region = doctor.Got(doctor.Place{Value: "XX"}, failed) }, "phone-region fail", "it is wrong"},
+		{"a mail program that can't be started", func(in *doctor.Input) { in.MailProgram = doctor.Got("", failed) }, "mail-program fail", "it is wrong"},
+		{"a text of the mails that is wrong", func(in *doctor.Input) { in.MailText = doctor.Got("", failed) }, "mail-text fail", "it is wrong"},
 		{"a policy that is wrong", func(in *doctor.Input) { in.Policy = doctor.Got(doctor.Policy{}, failed) }, "policy fail", "it is wrong"},
 		{"no region", func(in *doctor.Input) { in.Region = doctor.Got(doctor.Place{}, nil) }, "phone-region info", "UZERP_MFA_PHONE_REGION"},
 

@@ -54,10 +54,36 @@ type PendingEnrollment struct {
 	User   User // with the new uuid, if Begin assigned one
 	Factor NewFactor
 	wrong  int // the codes that Twilio did not accept
+
+	assigned bool // Begin assigned the uuid
+}
+
+// Changed says what was changed in uzERP while the enrolment waits for its code.
+func (p *PendingEnrollment) Changed() string {
+	if p.assigned {
+		return gotUUID(p.User) + ", and nothing else was changed in uzERP"
+	}
+	return nothingInUzERP
+}
+
+const nothingInUzERP = "nothing was changed in uzERP"
+
+func gotUUID(u User) string {
+	return fmt.Sprintf("%q has got a uuid", u.Username)
+}
+
+// afterUUID returns the error of an enrolment that failed when the user had got a uuid already: that stays. An interrupted one is
+// told as such.
+func afterUUID(u User, err error) error {
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	return &errs.Error{Kind: errs.KindOf(err), Err: fmt.Errorf("%w; %s", err, gotUUID(u))}
 }
 
 // Begin assigns the user a uuid if there is none, and has Twilio make a factor. uzERP's row does not name the factor
-// until Submit has verified it with a code of the user's app.
+// until Submit has verified it with a code of the user's app. The uuid comes first, for Twilio knows the factor by it; it
+// stays if Twilio refuses, and the error says so.
 func (e *Enroller) Begin(ctx context.Context, c RowChange) (*PendingEnrollment, error) {
 	return e.begin(ctx, c, nil, false)
 }
@@ -77,12 +103,24 @@ func (e *Enroller) begin(ctx context.Context, c RowChange, before []Factor, list
 			return nil, err
 		}
 		u.Row = becomes
-	} else if !listed {
+		p, err := e.create(ctx, u, nil)
+		if err != nil {
+			return nil, afterUUID(u, err)
+		}
+		p.assigned = true
+		return p, nil
+	}
+	if !listed {
 		var err error
 		if before, err = e.Factors.ListFactors(ctx, *u.UUID); err != nil {
 			return nil, err
 		}
 	}
+	return e.create(ctx, u, before)
+}
+
+// create has Twilio make a factor. before are the factors that were there.
+func (e *Enroller) create(ctx context.Context, u User, before []Factor) (*PendingEnrollment, error) {
 	f, err := e.Factors.CreateFactor(ctx, *u.UUID, FriendlyName(u.Username))
 	if errors.Is(err, errs.ErrLostReply) {
 		return nil, e.forget(ctx, u, before, err)
@@ -125,9 +163,14 @@ func (p *PendingEnrollment) Submit(ctx context.Context, code string) error {
 		return err
 	}
 	left := Tries{Left: MaxAttempts - p.wrong, Known: true, Until: p.Factor.surelyUntil()}
-	err := verifyAndStore(ctx, p.e.Store, p.e.Factors, p.User, p.Factor.Factor, code, left)
-	if errs.KindOf(err) == errs.CodeRejected {
+	err := verifyAndStore(ctx, p.e.Store, p.e.Factors, p.User, p.Factor.Factor, code, left, p.Changed())
+	switch {
+	case errs.KindOf(err) == errs.CodeRejected:
 		p.wrong++
+	case errors.Is(err, ErrAttemptsUsedUp): // the factor is this run's
+		return &errs.Error{Kind: errs.KindOf(err), Err: fmt.Errorf("%w; the factor %s is left at Twilio, unused; %s", err, p.Factor.SID, p.Changed())}
+	case errs.KindOf(err) == errs.Refused && p.assigned:
+		return afterUUID(p.User, err)
 	}
 	return err
 }
@@ -175,8 +218,8 @@ func clockError(off time.Duration) error {
 
 // verifyAndStore has Twilio verify the factor and then writes the row. Twilio comes first: a crash between the two
 // leaves a factor that nobody uses, and never a user who is enrolled with an unverified factor. left is what is left before
-// this code.
-func verifyAndStore(ctx context.Context, store Writer, factors Factors, u User, f Factor, code string, left Tries) error {
+// this code, and changed what was changed in uzERP until then.
+func verifyAndStore(ctx context.Context, store Writer, factors Factors, u User, f Factor, code string, left Tries, changed string) error {
 	if err := mayStore(ctx, store, u, f); err != nil {
 		return err
 	}
@@ -196,18 +239,18 @@ func verifyAndStore(ctx context.Context, store Writer, factors Factors, u User, 
 	case err != nil:
 		return err
 	case got.Status != FactorVerified:
-		return wrongCode(u, left.after(), factors.Now())
+		return wrongCode(u, left.after(), factors.Now(), changed)
 	}
 	return storeFactor(ctx, store, factors, u, f)
 }
 
 // wrongCode returns the error for a code that Twilio did not accept. left is what is left now.
-func wrongCode(u User, left Tries, now time.Time) error {
+func wrongCode(u User, left Tries, now time.Time, changed string) error {
 	if left.Known && left.Left == 0 {
 		return &errs.Error{Kind: errs.CodeRejected, Hint: enrollAnew(u, ReasonAttemptsUsedUp, ReasonReplaceUsedUp),
-			Err: fmt.Errorf("this was the fifth code that Twilio did not accept; nothing was changed in uzERP: %w", ErrAttemptsUsedUp)}
+			Err: fmt.Errorf("this was the fifth code that Twilio did not accept; %s: %w", changed, ErrAttemptsUsedUp)}
 	}
-	return errs.New(errs.CodeRejected, "Twilio did not accept the code; nothing was changed in uzERP",
+	return errs.New(errs.CodeRejected, "Twilio did not accept the code; "+changed,
 		"try the next code that the app shows: "+left.inWords(now)+". If it goes on, check date and time on the phone")
 }
 
@@ -248,13 +291,18 @@ func stillThere(ctx context.Context, store Writer, factors Factors, u User, f Fa
 		return nil
 	}
 	enrolled, no := enrolledRow(u.Row, f.SID), false
-	if err := SetRow(ctx, store, u.Username, enrolled, Row{UUID: u.UUID, Enrolled: &no, Enabled: &no}); err != nil && !errors.Is(err, errs.ErrChanged) {
+	err := SetRow(ctx, store, u.Username, enrolled, Row{UUID: u.UUID, Enrolled: &no, Enabled: &no})
+	what := "not enrolled, and the row is reset in uzERP"
+	switch {
+	case errors.Is(err, errs.ErrChanged): // somebody else's row stays
+		what = "not enrolled"
+	case err != nil:
 		return &errs.Error{Kind: errs.KindOf(err),
 			Err:  fmt.Errorf("the factor was deleted by somebody else meanwhile, and the user's row could not be reset: %w", err),
 			Hint: ReasonRowNotReset.With(u.Username)}
 	}
 	_ = deleteReplaced(ctx, store, factors, u) // the old factor, if no row names it any more
-	return &errs.Error{Kind: errs.Refused, Err: fmt.Errorf("not enrolled: the factor was deleted meanwhile: %w", errs.ErrChanged),
+	return &errs.Error{Kind: errs.Refused, Err: fmt.Errorf("%s: the factor was deleted meanwhile: %w", what, errs.ErrChanged),
 		Hint: ReasonResetMeanwhile.With(u.Username)}
 }
 

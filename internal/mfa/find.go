@@ -184,6 +184,21 @@ func (s *search) finish() {
 	}
 }
 
+// Namesakes returns who else may be meant by the user name of u: by whole words of a person's name, or by an e-mail address.
+func Namesakes(all iter.Seq2[User, error], u User) ([]User, error) {
+	found, err := Propose(all, []string{u.Username})
+	if err != nil {
+		return nil, err
+	}
+	var others []User
+	for _, c := range found[0].Candidates {
+		if c.Username != u.Username && c.Match >= MatchWhole {
+			others = append(others, c.User)
+		}
+	}
+	return others, nil
+}
+
 // Take returns the user of each text, as Find finds them. If a text means nobody, or several, it returns an error of
 // errs.NotFound with an UnclearError in its chain. Each user is returned once.
 func Take(ctx context.Context, store Reader, all iter.Seq2[User, error], texts []string) (users []User, taken []Found, err error) {

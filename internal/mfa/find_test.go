@@ -36,6 +36,21 @@ func listed(texts ...string) (*mfatest.World, iter.Seq2[mfa.User, error]) {
 	}
 }
 
+// A user name may be the name of another person: the operator is told of that one.
+func TestNamesakes(t *testing.T) {
+	_, all := listed("archer|Zed Zed", "alice|Alice Archer", "bob|Bob Archerson", "carol|Carol Carter|archer@example.com", "Archer|Eve Alias")
+	for name, want := range map[string]string{"archer": "Archer, alice, carol", "bob": "", "carol": ""} {
+		others, err := mfa.Namesakes(all, mfa.User{Username: name})
+		var got []string
+		for _, u := range others {
+			got = append(got, u.Username)
+		}
+		if err != nil || strings.Join(got, ", ") != want {
+			t.Errorf("%s: %v, %v", name, got, err)
+		}
+	}
+}
+
 func TestFind(t *testing.T) {
 	w, all := listed("alice|Alice Archer|alice@example.com", "alice |Eve Alias", "Bob|Bob Archerson|office@example.com", "carol|Carol Carter|office@example.com",
 		"archer|Zed Zed", "mueller|Jürgen Müller|jm@example.de", "li|Li Na|na@example.com", "lisa|Lisa Lind", "jon.doe||jon.doe@example.com",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +28,7 @@ const (
 //	caller.Verifier.Verify(ctx, plan.Needed()[0].User) if the caller is to be verified
 //	plan.Needed(), each with Details and Warnings      what the operator is shown
 //	plan.Question()                                    what the operator is asked
+//	planner.LookAgain(ctx, plan)                       whether what was shown is still so, after what took its time
 //	plan.Apply(ctx, applier, step)                     the change; the port that makes it mails the user (internal/notify)
 //	each of plan.Users: Err or Message                 what became of each user
 //
@@ -146,6 +148,46 @@ func (p *RemedyPlan) Needed() []*UserRemedy {
 		}
 	}
 	return needed
+}
+
+// LookAgain reads once more what the operator was shown and the row does not hold: access, company, whether the person has left.
+// A user of whom something else is true now is refused: the answer was about something else. The row itself is compared when
+// it is written.
+func (d Planner) LookAgain(ctx context.Context, p *RemedyPlan) error {
+	needed := p.Needed()
+	names := make([]string, len(needed))
+	for i, r := range needed {
+		names[i] = r.User.Username
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	users, err := d.Store.FindUsers(ctx, names)
+	if err != nil {
+		return err
+	}
+	again := &RemedyPlan{}
+	details := d.details(ctx, again, users)
+	if again.Unread != nil && p.Unread == nil {
+		return again.Unread
+	}
+	for _, r := range needed {
+		i := slices.IndexFunc(users, func(u User) bool { return u.Username == r.User.Username })
+		if i < 0 {
+			continue // no row can be written
+		}
+		is := &UserRemedy{ResetPlan: r.ResetPlan, remedy: r.remedy, now: d.Now()}
+		is.User.AccessEnabled = users[i].AccessEnabled
+		if known, ok := details[r.User.Username]; ok {
+			is.Details = &known
+		}
+		d.foresee(is)
+		if is.Afterwards() != r.Afterwards() || !slices.Equal(is.Warnings(), r.Warnings()) {
+			r.Err = errs.NewWith(errs.Refused, fmt.Sprintf("%q has changed since it was shown, and nothing was done; now it would be: %s",
+				r.User.Username, strings.Join(append(is.Warnings(), is.Afterwards()), "; ")), ReasonRowChanged.With(r.User.Username))
+		}
+	}
+	return nil
 }
 
 // Question is what the operator is asked before a plan is applied.

@@ -72,6 +72,46 @@ func TestRemedyOfSeveral(t *testing.T) {
 	}
 }
 
+// What the operator has seen is looked at again after the yes: a person who has left meanwhile, an access, a company.
+func TestLookAgain(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(d persons, w *mfatest.World)
+		want   string // in the refusal
+	}{
+		"nothing": {func(persons, *mfatest.World) {}, ""},
+		"left": {func(d persons, w *mfatest.World) {
+			yesterday := w.Clock.AddDate(0, 0, -1)
+			d["alice"] = mfa.Details{Company: "Sample Ltd", CompanyAccess: true, EndDate: &yesterday}
+		}, `now it would be: the person behind "alice" left on `},
+		"access": {func(_ persons, w *mfatest.World) {
+			u := w.Users["alice"]
+			u.AccessEnabled = new(false)
+			w.Users["alice"] = u
+		}, "no login, for access is disabled"},
+		"company": {func(d persons, _ *mfatest.World) { d["alice"] = mfa.Details{} }, "no login, for the user may enter no company"},
+	} {
+		s := mfatest.NewSite(letIn(mfatest.Enrolled("alice", uuidA, sidA)), letIn(mfatest.Enrolled("bob", uuidA, sidB)))
+		p := planner(s)
+		plan := p.Plan(t.Context(), mfa.RemedySkip, []mfa.User{s.World.Users["alice"], s.World.Users["bob"]}, nil)
+		c.change(p.Directory.(persons), s.World)
+		wantNil(t, p.LookAgain(t.Context(), plan))
+		alice, bob := plan.Users[0], plan.Users[1]
+		if bob.Err != nil || (alice.Err != nil) != (c.want != "") {
+			t.Errorf("%s: %v, %v", name, alice.Err, bob.Err)
+		}
+		if alice.Err == nil {
+			continue
+		}
+		if wantKind(t, alice.Err, errs.Refused); !strings.Contains(alice.Err.Error(), c.want) {
+			t.Errorf("%s: %v", name, alice.Err)
+		}
+		plan.Apply(t.Context(), mfa.Applier{Store: s}, nil)
+		if s.World.Users["alice"].State() != mfa.StateEnrolled || s.World.Users["bob"].State() != mfa.StateSkipNextLogin {
+			t.Errorf("%s: %+v", name, s.World.Users)
+		}
+	}
+}
+
 // The change is made also if the clean-up was not.
 func TestRemedyWithoutItsCleanUp(t *testing.T) {
 	s := mfatest.NewSite(mfatest.Enrolled("alice", uuidA, sidA))

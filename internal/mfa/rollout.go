@@ -131,14 +131,14 @@ func (r *RollOut) Apply(ctx context.Context, p RollOutPlan) (Handout, error) {
 		deleting, cancel := Uninterrupted(ctx)
 		defer cancel()
 		_ = r.Enroller.Factors.DeleteFactor(deleting, *pending.User.UUID, pending.Factor.SID)
-		return Handout{}, pageError(pending.User, err)
+		return Handout{}, pageError(pending, err)
 	}
 	return h, nil
 }
 
-func pageError(u User, err error) error {
-	return &errs.Error{Kind: errs.Failure, Op: fmt.Sprintf("the page for %q", u.Username), Err: err,
-		Hint: errs.Plain("nothing was changed for the user; run the command again when that is mended")}
+func pageError(p *PendingEnrollment, err error) error {
+	return &errs.Error{Kind: errs.Failure, Op: fmt.Sprintf("the page for %q", p.User.Username), Err: err,
+		Hint: errs.Plain(p.Changed() + "; run the command again when that is mended")}
 }
 
 // Run does both for each of the users, several at a time. With dryRun it only plans. done is as for Batch.

@@ -597,3 +597,56 @@ func TestFriendlyName(t *testing.T) {
 		}
 	}
 }
+
+// A uuid that was given stays when Twilio refuses the factor, or when the code was wrong. What the operator reads names it.
+func TestEnrollNamesTheUUIDThatItGave(t *testing.T) {
+	const got = `"erin" has got a uuid`
+	limit := errs.New(errs.Refused, "too many factors", "try again tomorrow")
+	for _, user := range []mfa.User{{Username: "erin"}, mfatest.Fresh("erin", uuidA)} {
+		given := user.UUID == nil
+		check := func(what string, err error, kind errs.Kind) {
+			t.Helper()
+			if says := strings.Contains(errs.HintOf(err).String()+err.Error(), got); errs.KindOf(err) != kind || says != given {
+				t.Errorf("%s, uuid given %v: %v (%v), hint %v", what, given, err, errs.KindOf(err), errs.HintOf(err))
+			}
+		}
+		w := mfatest.NewWorld(user)
+		w.Hooks["CreateFactor"] = func() error { return limit }
+		_, err := enroller(w).Begin(t.Context(), mfa.PlanEnroll(user, false))
+		check("refused", err, errs.Refused)
+		if errs.HintOf(err).String() != errs.HintOf(limit).String() || w.Users["erin"].UUID == nil {
+			t.Errorf("hint %v, row %s", errs.HintOf(err), show(w.Users["erin"].Row))
+		}
+
+		w = mfatest.NewWorld(user)
+		w.Hooks["CreateFactor"] = func() error { return limit }
+		r, _ := rollOut(w)
+		check("a page refused", r.Run(t.Context(), []mfa.User{user}, false, nil)[0].Err, errs.Refused)
+
+		w = mfatest.NewWorld(user)
+		r, s := rollOut(w)
+		s.before = func(string) error { return errors.New("disk full") }
+		check("a page that can't be kept", r.Run(t.Context(), []mfa.User{user}, false, nil)[0].Err, errs.Failure)
+
+		w = mfatest.NewWorld(user)
+		p := begin(t, w, "erin")
+		w.Hooks["VerifyFactor"] = func() error { w.Secrets[p.Factor.SID] = w.Secrets["another"]; return nil }
+		check("a wrong code", p.Submit(t.Context(), w.Code(t, p.Factor.SID, 0)), errs.CodeRejected)
+
+		w = mfatest.NewWorld(user)
+		p = begin(t, w, "erin")
+		w.Hooks["VerifyFactor"] = func() error { return &errs.Error{Kind: errs.Refused, Err: mfa.ErrAttemptsUsedUp} }
+		err = p.Submit(t.Context(), w.Code(t, p.Factor.SID, 0))
+		check("no more codes", err, errs.Refused)
+		if !strings.Contains(err.Error(), p.Factor.SID+" is left at Twilio") {
+			t.Error(err)
+		}
+
+		w = mfatest.NewWorld(user)
+		ctx, cancel := context.WithCancel(t.Context())
+		w.Hooks["CreateFactor"] = func() error { cancel(); return ctx.Err() }
+		if _, err := enroller(w).Begin(ctx, mfa.PlanEnroll(user, false)); !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), got) {
+			t.Errorf("interrupted: %v", err)
+		}
+	}
+}

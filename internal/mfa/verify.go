@@ -298,7 +298,7 @@ func (v Verification) Submit(ctx context.Context, store Writer, factors Factors,
 	if v.resume {
 		return left, v.end(ctx, store, factors, code)
 	}
-	err := verifyAndStore(ctx, store, factors, v.User, v.Factor, code, left)
+	err := verifyAndStore(ctx, store, factors, v.User, v.Factor, code, left, nothingInUzERP)
 	if errs.KindOf(err) == errs.CodeRejected {
 		left = left.after()
 	}

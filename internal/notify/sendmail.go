@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -97,6 +99,67 @@ func (s Sendmail) outcome(ctx context.Context, err error, whole bool, said strin
 		return fmt.Errorf("the mail program: %w: %w", err, errs.ErrLostReply)
 	case !whole:
 		return fmt.Errorf("the mail program ended well, but did not read the whole mail%s: %w", words, errs.ErrLostReply)
+	}
+	return nil
+}
+
+// Look returns why the mail program could not be started, as far as that is seen without starting it, or nil.
+func (s Sendmail) Look() error {
+	cmd, err := s.command(s.From) // no mail goes there: the program is not started
+	if err != nil {
+		return err
+	}
+	return mayRun(cmd.Path, cmd.SysProcAttr.Credential)
+}
+
+// mayRun returns why a process with these rights, or with our own if c is nil, may not start the program. It judges modes: an
+// access list or a security module may say otherwise.
+func mayRun(path string, c *syscall.Credential) error {
+	if c == nil {
+		c = &syscall.Credential{Uid: uint32(os.Geteuid()), Gid: uint32(os.Getegid())}
+		ids, _ := os.Getgroups() // without them the user's own group counts
+		for _, id := range ids {
+			c.Groups = append(c.Groups, uint32(id))
+		}
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is no file that can be run", path)
+	}
+	for at := path; ; at = filepath.Dir(at) {
+		if err := mayEnter(at, c); err != nil || at == filepath.Dir(at) {
+			return err
+		}
+	}
+}
+
+// mayEnter returns why these rights don't allow to run a file, or to go through a directory.
+func mayEnter(path string, c *syscall.Credential) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	stat, mode := info.Sys().(*syscall.Stat_t), info.Mode()
+	bit := fs.FileMode(0o001)
+	switch {
+	case c.Uid == 0 && info.IsDir(): // root enters every directory
+		return nil
+	case c.Uid == 0: // it needs any of the three
+		bit = 0o111
+	case stat.Uid == c.Uid:
+		bit = 0o100
+	case stat.Gid == c.Gid || slices.Contains(c.Groups, stat.Gid):
+		bit = 0o010
+	}
+	if mode&bit == 0 && !safepath.HasAccessList(path) {
+		what := "run"
+		if info.IsDir() {
+			what = "enter"
+		}
+		return fmt.Errorf("%s may not %s %s, for its mode is %s", safepath.UserName(int(c.Uid)), what, path, mode)
 	}
 	return nil
 }

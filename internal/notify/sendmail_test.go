@@ -189,6 +189,50 @@ func TestSendStartsNothing(t *testing.T) {
 	}
 }
 
+// A look finds what would keep the mail program from being started, and does not start it.
+func TestLook(t *testing.T) {
+	s, dir := fake(t, `touch "$DIR/started"`)
+	if err := s.Look(); err != nil {
+		t.Error(err)
+	}
+	for name, spoil := range map[string]func() error{
+		"everybody may change it": func() error { return os.Chmod(s.Path, 0o777) },
+		"nobody may run it":       func() error { return os.Chmod(s.Path, 0o644) },
+		"missing":                 func() error { return os.Rename(s.Path, s.Path+".old") },
+		"a directory":             func() error { return os.Mkdir(s.Path, 0o755) },
+	} {
+		_ = os.RemoveAll(s.Path)
+		if name != "a directory" {
+			if err := os.WriteFile(s.Path, []byte("#!/bin/sh\ntouch "+dir+"/started\n"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := spoil(); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Look(); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "started")); err == nil {
+		t.Error("it was started")
+	}
+	for mode, may := range map[os.FileMode][3]bool{ // its owner, its group, others
+		0o700: {true, false, false}, 0o070: {false, true, false}, 0o007: {false, false, true}, 0o754: {true, true, false},
+	} {
+		path := filepath.Join(t.TempDir(), "x")
+		if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Chmod(path, mode)); err != nil {
+			t.Fatal(err)
+		}
+		own := uint32(os.Getuid())
+		for i, c := range []*syscall.Credential{{Uid: own}, {Uid: 64001, Groups: []uint32{uint32(os.Getgid())}}, {Uid: 64001, Gid: 64001}} {
+			if err := mayEnter(path, c); (err == nil) != may[i] && (i > 0 || own != 0) {
+				t.Errorf("%o, %+v: %v", mode, c, err)
+			}
+		}
+	}
+}
+
 // Root does not run the mail program as root.
 func TestSendGivesUpRights(t *testing.T) {
 	if os.Geteuid() != 0 {
