@@ -454,7 +454,8 @@ func TestFutureCountsForNothing(t *testing.T) {
 		"a zone far ahead": {history.Teller{Records: []history.Records{records{source: history.FromAudit,
 			reading: history.Reading{Entries: []history.Entry{entry(history.FromAudit, now.Add(13*time.Hour), true)}, NoZone: true}}}}, history.FromAudit, 1, false},
 		"a zone that was measured": {history.Teller{
-			Challenges: challenges{by: map[string][]mfa.Challenge{alice().Identity(): {challenge(at("11:00:00"), mfa.ChallengeExpired), challenge(at("10:00:00"), mfa.ChallengeExpired)}}},
+			Challenges: challenges{by: map[string][]mfa.Challenge{alice().Identity(): {
+				challenge(at("11:00:00"), mfa.ChallengeExpired), challenge(at("10:00:00"), mfa.ChallengeExpired)}}},
 			Records: []history.Records{records{source: history.FromAudit, reading: history.Reading{NoZone: true, Entries: []history.Entry{
 				line(at("10:00:01"), time.Hour, "alice", history.CodeNotValid), line(at("11:00:01"), time.Hour, "alice", history.CodeNotValid),
 				entry(history.FromAudit, now.Add(5*time.Hour), true)}}}}}, history.FromAudit, 2, true},
