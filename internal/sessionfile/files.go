@@ -309,8 +309,8 @@ func (f *Files) End(ctx context.Context, user string, sessions []session.Session
 var errInUse = errors.New("a request uses the session")
 
 // end removes one file, if it is still the user's session. Before that it empties the file: a request that has it open and
-// waits for the lock would otherwise go on with what is in it. With no time to wait it fails with errInUse if it is busy. It returns true and an error of errs.Unavailable if requests go
-// on with a session that it has removed.
+// waits for the lock would otherwise go on with what is in it. With no time to wait it fails with errInUse if it is busy. It returns
+// true and an error of errs.Unavailable if requests go on with a session that it has removed.
 func (f *Files) end(ctx context.Context, user string, at listed, wait time.Duration) (bool, error) {
 	dir, err := safepath.OpenDir(f.places[at.place].Path, f.trust)
 	if err != nil {
