@@ -124,8 +124,10 @@ func eventOf(r Record) (e history.Entry, ok bool) {
 		return e, false
 	case isSend:
 		e.What = history.CodeSent
-	case isCode:
+	case isApproval(r) && r.Result == ResultDone:
 		e.What = history.CallerVerified
+	case isCode:
+		e.What = history.CallerUnverified
 	case isRow:
 		e.What = rowEvent(r)
 		e.FactorSID, _ = r.After["mfa_sid"].(string)
