@@ -65,7 +65,7 @@ func ReadActivity(ctx context.Context, path string, actor Actor, place Place, ch
 		case known && (line.Result == ResultRefused || line.Result == ResultFailed): // nothing was changed
 			counted[began]--
 		}
-		if line.Result == ResultDone && !line.Time.Before(approvedSince) && !line.Time.After(now) && place.Has(line) && isApproval(line) {
+		if !line.Time.Before(approvedSince) && !line.Time.After(now) && place.Has(line) && isApproval(line) {
 			a.code[line.Target] = true
 			a.word[line.Target] = a.word[line.Target] || line.VerifiedBy != ""
 		}
@@ -79,11 +79,11 @@ func ReadActivity(ctx context.Context, path string, actor Actor, place Place, ch
 }
 
 // isApproval reports whether a record says that a caller gave the code that went to a number from uzERP. A number that was
-// changed lately, or whose country the operator chose, is no evidence.
+// changed lately, or whose country the operator chose, is no evidence, and neither is an outcome that nobody knows.
 func isApproval(r Record) bool {
 	given, known := r.After["to_given"].(bool)
 	_, isSend := r.After["channel"]
 	_, changed := r.After["number_changed"]
 	_, chosen := r.After["region"]
-	return !changed && !chosen && known && !given && !isSend && r.After["status"] == string(caller.Approved)
+	return r.Result == ResultDone && !changed && !chosen && known && !given && !isSend && r.After["status"] == string(caller.Approved)
 }

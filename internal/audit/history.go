@@ -124,7 +124,7 @@ func eventOf(r Record) (e history.Entry, ok bool) {
 		return e, false
 	case isSend:
 		e.What = history.CodeSent
-	case isApproval(r) && r.Result == ResultDone:
+	case isApproval(r):
 		e.What = history.CallerVerified
 	case isCode:
 		e.What = history.CallerUnverified

@@ -98,7 +98,6 @@ func TestUserEvents(t *testing.T) {
 	}
 }
 
-// A log that is missing is no silence, and one with lines that are no records says so.
 // A right code shows who the caller is only if the policy would take it as evidence, and if its outcome is known.
 func TestUserEventsOfCodes(t *testing.T) {
 	approved := func(more ...any) Values {
@@ -130,6 +129,7 @@ func TestUserEventsOfCodes(t *testing.T) {
 	}
 }
 
+// A log that is missing is no silence, and one with lines that are no records says so.
 func TestUserEventsThatCannotBeRead(t *testing.T) {
 	if _, err := (UserEvents{Path: t.TempDir() + "/none.jsonl"}).Read(t.Context(), history.Query{}); errs.KindOf(err) != errs.NotFound {
 		t.Error(err)

@@ -182,6 +182,7 @@ func (h History) refuses(code int, when string) Diagnosis {
 func (h History) notValid(e Event, when string) Diagnosis {
 	said := "uzERP said \"Code not Valid\" " + when
 	twilio := h.Source(FromTwilio)
+	later, alone := h.lonely(e)
 	switch {
 	case h.User.IsEnrolled() && !h.User.Whole():
 		return Diagnosis{CauseTwilioRefuses, said + ": the user's row in uzERP is broken, so that no code can be right",
@@ -190,11 +191,11 @@ func (h History) notValid(e Event, when string) Diagnosis {
 		return h.refuses(tooManyCodes, when)
 	case twilio.Read() && e.Zone == ZoneAssumed && slices.ContainsFunc(h.Events, func(e Event) bool { return e.What == CodeRefused }):
 		return h.wrongCodes("as far as the clocks can be compared")
-	case h.lonely(e, tolerance) != 0:
+	case alone && later.Abs() <= tolerance:
 		return h.wrongCodes(when)
-	case h.lonely(e, near) != 0:
+	case alone && later.Abs() <= near:
 		return Diagnosis{CauseNotKnown, fmt.Sprintf("%s, and Twilio has a wrong code %s: perhaps that is the same one, and the clocks differ; "+
-			"perhaps the code did not reach Twilio", said, apart(h.lonely(e, near))), append([]errs.Hint{setClock, newAccount}, h.lookFurther()...)}
+			"perhaps the code did not reach Twilio", said, apart(later)), append([]errs.Hint{setClock, newAccount}, h.lookFurther()...)}
 	case twilio.Read() && !h.twilioHas(e):
 		return Diagnosis{CauseNotKnown, said + "; whether the code was wrong or did not reach Twilio is not known, since " + h.noList(),
 			append([]errs.Hint{setClock, newAccount}, h.lookFurther()...)}
@@ -214,21 +215,18 @@ func (h History) notValid(e Event, when string) Diagnosis {
 // near is how far apart one event may be in two sources whose clocks are not set well.
 const near = time.Minute
 
-// lonely returns how much later than e Twilio got the wrong code nearest to it that no other source has, if that is not farther
-// than limit; at the same moment it is a nanosecond. It returns 0 if there is none.
-func (h History) lonely(e Event, limit time.Duration) (later time.Duration) {
+// lonely returns how much later than e Twilio got the wrong code nearest to it that no other source has. ok is false if there is
+// none.
+func (h History) lonely(e Event) (later time.Duration, ok bool) {
 	for _, r := range h.Events {
 		if r.What != CodeRefused || !slices.Equal(r.Sources, []Source{FromTwilio}) {
 			continue
 		}
-		if d := r.At.Sub(e.At); d.Abs() <= limit && (later == 0 || d.Abs() < later.Abs()) {
-			later = d
-			if d == 0 {
-				later = 1
-			}
+		if d := r.At.Sub(e.At); !ok || d.Abs() < later.Abs() {
+			later, ok = d, true
 		}
 	}
-	return later
+	return later, ok
 }
 
 // apart says how much later or earlier something was.
