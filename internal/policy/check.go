@@ -92,6 +92,11 @@ func (p *Policy) checkCaller(r Request, user string, verified func() Evidence) e
 	return p.refused(setting, ReasonCallerNeeded.With(), "%s needs a verified caller, and the caller for %q is not verified", r.Action, user)
 }
 
+// WantsCaller reports whether anything that is done for this user needs a verified caller.
+func (p *Policy) WantsCaller(user string) bool {
+	return p.value(RequireCaller) != "" || p.matches(ProtectedUsers, user)
+}
+
 // CheckAllUsers returns an error of errs.Refused if the policy forbids that the request changes every user.
 func (p *Policy) CheckAllUsers(r Request) error {
 	for _, name := range []string{RootOnlyUsers, ProtectedUsers} {

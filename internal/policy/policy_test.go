@@ -314,6 +314,24 @@ func TestCheckChoices(t *testing.T) {
 	}
 }
 
+// Only where somebody needs a verified caller it matters which codes count.
+func TestWantsCaller(t *testing.T) {
+	for _, c := range []struct {
+		policy, user string
+		want         bool
+	}{
+		{"", "alice", false},
+		{log + root + "REQUIRE_REASON=all", "alice", false},
+		{log + root + "REQUIRE_CALLER=enroll", "alice", true},
+		{log + root + "PROTECTED_USERS=b*", "alice", false},
+		{log + root + "PROTECTED_USERS=b*", "bob", true},
+	} {
+		if got := mustParse(t, c.policy).WantsCaller(c.user); got != c.want {
+			t.Errorf("%q, %s: %v", c.policy, c.user, got)
+		}
+	}
+}
+
 func TestSyslog(t *testing.T) {
 	for text, want := range map[string]bool{"": true, "SYSLOG=on\n": true, "SYSLOG=off\n": false} {
 		if p := mustParse(t, text); p.Syslog() != want {
