@@ -332,6 +332,26 @@ func TestWantsCaller(t *testing.T) {
 	}
 }
 
+// A code verifies one caller: for several users the hint proposes another way, and the operator's word only where it is enough.
+func TestWhatVerifiesSeveralCallers(t *testing.T) {
+	p := mustParse(t, log+root+"REQUIRE_CALLER=all\nPROTECTED_USERS=b*\n")
+	for _, c := range []struct {
+		users []string
+		want  errs.Reason
+	}{
+		{nil, ReasonCallerNeeded},
+		{[]string{"alice"}, ReasonCallerNeeded},
+		{[]string{"alice", "alice"}, ReasonCallerNeeded},
+		{[]string{"alice", "carol"}, ReasonEachNeeded},
+		{[]string{"alice", "bob"}, ReasonEachByCode},
+	} {
+		err := p.CheckUser(Request{Action: "reset", Users: c.users}, "alice", func() Evidence { return Evidence{} })
+		if hint := errs.HintOf(err); hint.Reason != c.want || len(hint.Parts) != 1 || hint.Parts[0] != "alice" {
+			t.Errorf("%q: %s", c.users, hint)
+		}
+	}
+}
+
 func TestSyslog(t *testing.T) {
 	for text, want := range map[string]bool{"": true, "SYSLOG=on\n": true, "SYSLOG=off\n": false} {
 		if p := mustParse(t, text); p.Syslog() != want {
