@@ -80,7 +80,7 @@ func (o *auditLogShowOptions) complete(now time.Time) (err error) {
 	if o.filter.Last < 0 {
 		return usageError("--last must not be negative", "")
 	}
-	if o.filter.From, err = parseTime("--since", o.since, now); err != nil {
+	if o.filter.From, err = parseSince(o.since, now); err != nil {
 		return err
 	}
 	if o.filter.Until, err = parseTime("--until", o.until, now); err != nil {
@@ -90,6 +90,16 @@ func (o *auditLogShowOptions) complete(now time.Time) (err error) {
 		return usageError("--since is not before --until", "")
 	}
 	return nil
+}
+
+// parseSince reads the value of --since. A time that is still to come is refused: nothing can be found after it, which looks like
+// "all is well".
+func parseSince(text string, now time.Time) (time.Time, error) {
+	since, err := parseTime("--since", text, now)
+	if err == nil && since.After(now) {
+		return time.Time{}, usageError(fmt.Sprintf("--since: %q is still to come", text), "write a time that is over, or how long ago: 90m, 24h, 7d")
+	}
+	return since, err
 }
 
 // parseTime reads an instant, or a time before now.

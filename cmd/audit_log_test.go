@@ -90,6 +90,15 @@ func TestParseTime(t *testing.T) {
 			t.Errorf("%q: %v, %v", text, got, err)
 		}
 	}
+	// After a time that is still to come nothing can be found: that must not look like "nothing happened".
+	for _, text := range []string{"2999-01-01T00:00:00Z", now.Add(time.Second).Format(time.RFC3339)} {
+		if got, err := parseSince(text, now); errs.KindOf(err) != errs.Usage {
+			t.Errorf("%q: %v, %v", text, got, err)
+		}
+	}
+	if got, err := parseSince("0s", now); err != nil || !got.Equal(now) {
+		t.Error(got, err)
+	}
 	for _, text := range []string{"-1h", "-1d", "d", "1.5d", "99999999d", "2026-07-14", "now", "5"} {
 		if got, err := parseTime("--since", text, now); errs.KindOf(err) != errs.Usage {
 			t.Errorf("%q: %v, %v", text, got, err)

@@ -4,8 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
+
+	"github.com/spf13/cobra"
 
 	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/errs"
@@ -47,5 +52,22 @@ func TestWhomQuotesNames(t *testing.T) {
 	}
 	if got := whom(caller.Check{User: mfa.User{Username: "x"}}); got != `"x" (no person, no company) at , the number that you gave` {
 		t.Error(got)
+	}
+}
+
+// A connection that the database closes gives EPIPE, as a reader who has left does: only the reader is no failure.
+func TestLostConnectionIsAFailure(t *testing.T) {
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = null.Close() }()
+	app := newApp(Process{In: null, Out: null, Err: null, Getenv: func(string) (string, bool) { return "", false }})
+	root := newRootCmd(app)
+	lost := &errs.Error{Kind: errs.Unavailable, Op: "ask the database",
+		Err: fmt.Errorf("failed to send: %w", &net.OpError{Op: "write", Net: "tcp", Err: os.NewSyscallError("write", syscall.EPIPE)})}
+	root.AddCommand(&cobra.Command{Use: "lose", RunE: func(*cobra.Command, []string) error { app.started = true; return lost }})
+	if code := app.execute(t.Context(), root, []string{"lose"}); code != 7 {
+		t.Errorf("it ends with %d: a lost connection is said to be done", code)
 	}
 }

@@ -180,6 +180,8 @@ func readNames(in io.Reader) ([]nameLine, error) {
 			return nil, usageError(fmt.Sprintf("line %d is no user in JSON, as the lines before it are", number), "")
 		case asJSON:
 			names = append(names, nameLine{name, number})
+		case begins && isJSONDocument(trimmed):
+			return nil, usageError("this is one document in JSON, and no list of user names", "uzerp-mfa user list -o jsonl prints one that can be read")
 		case begins && isTableOfUsers(text):
 			return nil, usageError("this is a table, and no list of user names", "uzerp-mfa user list -o jsonl prints one that can be read")
 		case strings.IndexByte(text, 0) >= 0:
@@ -212,6 +214,15 @@ func usernameIn(line string) (string, bool) {
 		return "", false
 	}
 	return *u.Username, true
+}
+
+// isJSONDocument reports whether a file that begins with this line is what -o json prints, or an array.
+func isJSONDocument(line string) bool {
+	switch line = strings.TrimSpace(line); line {
+	case "{", "[", "[{":
+		return true
+	}
+	return strings.HasPrefix(line, `{"`) || strings.HasPrefix(line, `[{"`)
 }
 
 // isTableOfUsers reports whether a file that begins with this line is a table or CSV of user list.

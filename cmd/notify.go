@@ -77,7 +77,7 @@ func viewMail(m audit.UnsentMail) mailView {
 }
 
 func runNotifyPending(ctx context.Context, app *App, since string) error {
-	from, err := parseTime("--since", since, app.now())
+	from, err := parseSince(since, app.now())
 	if err != nil {
 		return err
 	}

@@ -94,7 +94,7 @@ func (a *App) afterReport(results []outcome, err, showErr error) error {
 			}
 		}
 	}
-	if showErr != nil && !output.IsBrokenPipe(showErr) {
+	if showErr != nil && !a.streams.Out.ReaderLeft(showErr) {
 		a.streams.Warnf("the report could not be written: %s", showErr)
 	}
 	return err

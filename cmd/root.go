@@ -54,35 +54,39 @@ func run(p Process) int {
 // Main runs one command line and returns its exit code.
 func Main(ctx context.Context, args []string, p Process) int {
 	app := newApp(p)
-	defer app.reader.Close()
-	root := newRootCmd(app)
+	return app.execute(ctx, newRootCmd(app), args)
+}
+
+// execute runs one command line in the tree, and returns its exit code.
+func (a *App) execute(ctx context.Context, root *cobra.Command, args []string) int {
+	defer a.reader.Close()
 	root.SetArgs(args)
-	root.SetIn(p.In)
-	root.SetOut(app.streams.Out)
-	root.SetErr(app.streams.Err)
+	root.SetIn(a.process.In)
+	root.SetOut(a.streams.Out)
+	root.SetErr(a.streams.Err)
 	err := root.ExecuteContext(ctx)
-	if output.IsBrokenPipe(err) {
+	if a.streams.Out.ReaderLeft(err) {
 		err = nil // the reader has seen enough (| head): the command has not failed
 	}
-	if flushErr := app.streams.Out.Flush(); err == nil && flushErr != nil && !output.IsBrokenPipe(flushErr) {
+	if flushErr := a.streams.Out.Flush(); err == nil && flushErr != nil && !output.IsBrokenPipe(flushErr) {
 		err = &errs.Error{Kind: errs.Failure, Op: "write the output", Err: flushErr}
 	}
 	if err == nil {
-		app.streams.ReleaseNotes()
+		a.streams.ReleaseNotes()
 		return 0
 	}
 	if code, ok := errors.AsType[childExit](err); ok {
 		return int(code)
 	}
-	if app.ctx != nil {
-		ctx = app.ctx // with the deadline of --timeout
+	if a.ctx != nil {
+		ctx = a.ctx // with the deadline of --timeout
 	}
-	if !app.started { // cobra and pflag report nothing but wrong usage
+	if !a.started { // cobra and pflag report nothing but wrong usage
 		if _, ok := errors.AsType[*errs.Error](err); !ok {
 			err = usageError(err.Error(), root.Name()+" --help says more")
 		}
 	}
-	return app.report(app.wantsJSON() || !app.started && asksForJSON(args), classify(ctx, err))
+	return a.report(a.wantsJSON() || !a.started && asksForJSON(args), classify(ctx, err))
 }
 
 // asksForJSON reports whether an error must be JSON, if the flags could not be parsed to the end.

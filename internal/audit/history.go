@@ -98,7 +98,11 @@ func (u UserEvents) Read(ctx context.Context, q history.Query) (r history.Readin
 		r.Missing = append(r.Missing, "the audit log has too many records: the older ones were left out")
 	}
 	if bad > 0 && len(r.Missing) == 0 {
-		r.Missing = append(r.Missing, fmt.Sprintf("%d lines of the audit log are no records", bad))
+		text := "1 line of the audit log is no record"
+		if bad > 1 {
+			text = fmt.Sprintf("%d lines of the audit log are no records", bad)
+		}
+		r.Missing = append(r.Missing, text)
 	}
 	return r, nil
 }
@@ -120,8 +124,10 @@ func eventOf(r Record) (e history.Entry, ok bool) {
 		return e, false
 	case isSend:
 		e.What = history.CodeSent
-	case isCode:
+	case isApproval(r) && r.Result == ResultDone:
 		e.What = history.CallerVerified
+	case isCode:
+		e.What = history.CallerUnverified
 	case isRow:
 		e.What = rowEvent(r)
 		e.FactorSID, _ = r.After["mfa_sid"].(string)

@@ -53,7 +53,7 @@ func TestUserEvents(t *testing.T) {
 	do("01:00", here, "user enable", "alice", row("YF1", true, false), row("YF1", true, true), nil)
 	do("08:00", here, "identity send", "alice", nil, Values{"channel": "sms", "to": "+44 *123", "to_given": false, "status": "pending"}, nil)
 	do("08:01", here, "user reset", "alice", nil, Values{"to": "+44 *123", "status": "pending"}, refused)
-	do("08:02", here, "user reset", "alice", nil, Values{"to": "+44 *123", "status": "approved"}, nil)
+	do("08:02", here, "user reset", "alice", nil, Values{"to": "+44 *123", "to_given": false, "status": "approved"}, nil)
 	do("08:03", here, "user reset", "alice", row("YF1", true, true), row(nil, false, false), nil)
 	do("08:04", here, "user reset", "alice", factor, nil, nil)
 	do("08:05", here, "enroll", "alice", nil, Values{"factor_sid": "YF2"}, nil)
@@ -99,6 +99,37 @@ func TestUserEvents(t *testing.T) {
 }
 
 // A log that is missing is no silence, and one with lines that are no records says so.
+// A right code shows who the caller is only if the policy would take it as evidence, and if its outcome is known.
+func TestUserEventsOfCodes(t *testing.T) {
+	approved := func(more ...any) Values {
+		v := Values{"to": "+44 *123", "to_given": false, "status": "approved"}
+		for i := 0; i < len(more); i += 2 {
+			v[more[i].(string)] = more[i+1] //nolint:forcetypeassert // the names of this test
+		}
+		return v
+	}
+	for name, test := range map[string]struct {
+		result Result
+		after  Values
+		want   history.What
+	}{
+		"done":                          {ResultDone, approved(), history.CallerVerified},
+		"a number that was given":       {ResultDone, approved("to_given", true), history.CallerUnverified},
+		"it is not known whether":       {ResultDone, approved("to_given", nil), history.CallerUnverified},
+		"a number changed lately":       {ResultDone, approved("number_changed", "2026-03-01T08:00:00"), history.CallerUnverified},
+		"changed, nobody knows when":    {ResultDone, approved("number_changed", nil), history.CallerUnverified},
+		"a country that was chosen":     {ResultDone, approved("region", "DE"), history.CallerUnverified},
+		"the answer was lost":           {ResultUnknown, approved(), history.CallerUnverified},
+		"killed while it was asked":     {ResultIntent, approved(), history.CallerUnverified},
+		"a status that is not approved": {ResultDone, approved("status", "canceled"), history.CallerUnverified},
+	} {
+		e, ok := eventOf(Record{Time: time.Now(), Command: "identity check", Target: "alice", Result: test.result, After: test.after})
+		if !ok || e.What != test.want {
+			t.Errorf("%s: %q, %v, want %q", name, e.What, ok, test.want)
+		}
+	}
+}
+
 func TestUserEventsThatCannotBeRead(t *testing.T) {
 	if _, err := (UserEvents{Path: t.TempDir() + "/none.jsonl"}).Read(t.Context(), history.Query{}); errs.KindOf(err) != errs.NotFound {
 		t.Error(err)

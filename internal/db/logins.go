@@ -113,7 +113,11 @@ func (l logins) read(ctx context.Context, conn *pgx.Conn, suffix string, q histo
 	unclear := 0
 	defer func() {
 		if unclear > 0 {
-			r.Missing = append(r.Missing, fmt.Sprintf("%d lines of audit_lines are about a login, but not in the form that this program knows", unclear))
+			lines := "1 line of audit_lines is"
+			if unclear > 1 {
+				lines = fmt.Sprintf("%d lines of audit_lines are", unclear)
+			}
+			r.Missing = append(r.Missing, lines+" about a login, but not in the form that this program knows")
 		}
 	}()
 	seen := int64(0)

@@ -190,6 +190,11 @@ func (h History) notValid(e Event, when string) Diagnosis {
 		return h.refuses(tooManyCodes, when)
 	case twilio.Read() && e.Zone == ZoneAssumed && slices.ContainsFunc(h.Events, func(e Event) bool { return e.What == CodeRefused }):
 		return h.wrongCodes("as far as the clocks can be compared")
+	case h.lonely(e, tolerance) != 0:
+		return h.wrongCodes(when)
+	case h.lonely(e, near) != 0:
+		return Diagnosis{CauseNotKnown, fmt.Sprintf("%s, and Twilio has a wrong code %s: perhaps that is the same one, and the clocks differ; "+
+			"perhaps the code did not reach Twilio", said, apart(h.lonely(e, near))), append([]errs.Hint{setClock, newAccount}, h.lookFurther()...)}
 	case twilio.Read() && !h.twilioHas(e):
 		return Diagnosis{CauseNotKnown, said + "; whether the code was wrong or did not reach Twilio is not known, since " + h.noList(),
 			append([]errs.Hint{setClock, newAccount}, h.lookFurther()...)}
@@ -204,6 +209,34 @@ func (h History) notValid(e Event, when string) Diagnosis {
 			said + "; whether the code was wrong or did not reach Twilio is not known, since Twilio was not asked or gave no answer",
 			append([]errs.Hint{setClock, newAccount}, h.lookFurther()...)}
 	}
+}
+
+// near is how far apart one event may be in two sources whose clocks are not set well.
+const near = time.Minute
+
+// lonely returns how much later than e Twilio got the wrong code nearest to it that no other source has, if that is not farther
+// than limit; at the same moment it is a nanosecond. It returns 0 if there is none.
+func (h History) lonely(e Event, limit time.Duration) (later time.Duration) {
+	for _, r := range h.Events {
+		if r.What != CodeRefused || !slices.Equal(r.Sources, []Source{FromTwilio}) {
+			continue
+		}
+		if d := r.At.Sub(e.At); d.Abs() <= limit && (later == 0 || d.Abs() < later.Abs()) {
+			later = d
+			if d == 0 {
+				later = 1
+			}
+		}
+	}
+	return later
+}
+
+// apart says how much later or earlier something was.
+func apart(later time.Duration) string {
+	if later < 0 {
+		return fmt.Sprintf("%s before it", -later.Round(time.Second))
+	}
+	return fmt.Sprintf("%s after it", later.Round(time.Second))
 }
 
 // noList says why Twilio's list says nothing about a code.

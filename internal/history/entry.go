@@ -55,7 +55,10 @@ const (
 	CodeSent       What = "code-sent"       // identity send, --identify: to the caller's phone
 	CallerVerified What = "caller-verified" // identity check, --identify: approved
 	CallerRefused  What = "caller-refused"  // the same: not approved
-	OtherChange    What = "other-change"    // anything else of which the user is the target: Command says what
+	// The same: nobody knows whether it was approved, or the number is no evidence of who the caller is: the operator gave it or
+	// chose its country, or it was changed lately.
+	CallerUnverified What = "caller-unverified"
+	OtherChange      What = "other-change" // anything else of which the user is the target: Command says what
 )
 
 // Entry is what one source says about one moment.

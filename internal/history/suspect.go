@@ -131,7 +131,7 @@ func (h History) settles(chain []Event) (settled, elsewhere bool) {
 	for _, e := range slices.Backward(h.Events) {
 		switch {
 		case e.At.Before(last):
-		case e.What == CallerVerified:
+		case e.What == CallerVerified && !e.Uncertain:
 			return true, false
 		case e.What == CodeAccepted && e.At.Sub(last) <= soon && !h.newFactor(chain, e):
 			if !otherPlace(chain, e) {

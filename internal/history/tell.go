@@ -3,6 +3,7 @@ package history
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -237,6 +238,7 @@ type assembly struct {
 }
 
 func (a *assembly) histories() []History {
+	a.dropFuture()
 	a.settle()
 	a.joinPasswords()
 	byUser := map[string][]Event{}
@@ -252,6 +254,60 @@ func (a *assembly) histories() []History {
 		all[i] = h
 	}
 	return all
+}
+
+// skew is how far the clocks of two machines may well be apart.
+const skew = 5 * time.Minute
+
+// isFuture reports whether nothing can have happened then yet. Of a wall clock nobody knows the zone: it may be farthest ahead.
+func (a *assembly) isFuture(at time.Time, wall bool) bool {
+	if wall {
+		at = asUTC(at).Add(-farthest)
+	}
+	return at.After(a.Now.Add(skew))
+}
+
+// dropFuture leaves out what is from the future, and says so: who can write into a source must not decide with one line what the
+// newest attempt was.
+func (a *assembly) dropFuture() {
+	for i := range a.asked {
+		got := &a.asked[i]
+		var n int
+		got.entries, n = a.past(got.entries)
+		got.missing = appendFuture(got.missing, n)
+		for _, at := range []*time.Time{&got.from, &got.oldest} {
+			if a.isFuture(*at, false) {
+				*at = time.Time{}
+			}
+		}
+	}
+	for i := range a.read {
+		r := &a.read[i]
+		var n int
+		r.Entries, n = a.past(r.Entries)
+		r.Missing = appendFuture(r.Missing, n)
+		if a.isFuture(r.Oldest, r.NoZone) {
+			r.Oldest = time.Time{}
+		}
+	}
+}
+
+// past returns the entries that are not from the future, and how many others there are.
+func (a *assembly) past(entries []Entry) ([]Entry, int) {
+	kept := slices.DeleteFunc(slices.Clone(entries), func(e Entry) bool { return a.isFuture(e.At, e.NoZone) })
+	return kept, len(entries) - len(kept)
+}
+
+// appendFuture says how many entries of a source are from the future.
+func appendFuture(missing []string, n int) []string {
+	switch n {
+	case 0:
+		return missing
+	case 1:
+		return append(slices.Clip(missing), "1 entry is from the future, and counts for nothing: a clock is wrong, or the entry is false")
+	default:
+		return append(slices.Clip(missing), fmt.Sprintf("%d entries are from the future, and count for nothing: a clock is wrong, or they are false", n))
+	}
 }
 
 // settle puts all entries on UTC, and leaves out those that are too old.
@@ -296,7 +352,7 @@ func (a *assembly) settleWall(c *Coverage, wall, known []Entry) func(time.Time) 
 		return func(t time.Time) time.Time { return inZone(t, a.Zone) }
 	}
 	c.Zone = ZoneMeasured
-	first, last := 0, 0
+	first, last, future := 0, 0, 0
 	for i, e := range wall {
 		if e.At.Before(wall[first].At) {
 			first = i
@@ -304,9 +360,13 @@ func (a *assembly) settleWall(c *Coverage, wall, known []Entry) func(time.Time) 
 		if e.At.After(wall[last].At) {
 			last = i
 		}
-		e.At = asUTC(e.At).Add(-offsets[i])
+		if e.At = asUTC(e.At).Add(-offsets[i]); a.isFuture(e.At, false) {
+			future++
+			continue
+		}
 		a.add(e, ZoneMeasured)
 	}
+	c.Missing = appendFuture(c.Missing, future)
 	c.Offset = offsets[last]
 	return func(t time.Time) time.Time { return asUTC(t).Add(-offsets[first]) }
 }

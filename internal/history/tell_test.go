@@ -429,3 +429,53 @@ func TestSharedUUID(t *testing.T) {
 		})
 	}
 }
+
+// What is from the future counts for nothing, in every source, and is told. A clock may go a few minutes fast, and one without a
+// zone may be far ahead.
+func TestFutureCountsForNothing(t *testing.T) {
+	far := time.Date(9999, 12, 31, 23, 0, 0, 0, time.UTC)
+	entry := func(source history.Source, at time.Time, noZone bool) history.Entry {
+		return history.Entry{At: at, NoZone: noZone, Source: source, Username: "alice", What: history.CodeAccepted, Address: "192.0.2.1"}
+	}
+	for name, test := range map[string]struct {
+		teller history.Teller
+		source history.Source
+		events int
+		told   bool
+	}{
+		"Twilio": {history.Teller{Challenges: challenges{by: map[string][]mfa.Challenge{alice().Identity(): {challenge(far, mfa.ChallengeApproved)}}}},
+			history.FromTwilio, 0, true},
+		"a log": {history.Teller{Records: []history.Records{records{source: history.FromLog,
+			reading: history.Reading{Entries: []history.Entry{entry(history.FromLog, far, false)}, Oldest: far}}}}, history.FromLog, 0, true},
+		"our audit log": {history.Teller{Records: []history.Records{records{source: history.FromAuditLog,
+			reading: history.Reading{Entries: []history.Entry{entry(history.FromAuditLog, now.Add(6*time.Minute), false)}}}}}, history.FromAuditLog, 0, true},
+		"a table without a zone": {history.Teller{Records: []history.Records{records{source: history.FromAudit,
+			reading: history.Reading{Entries: []history.Entry{entry(history.FromAudit, now.Add(15*time.Hour), true)}, NoZone: true}}}}, history.FromAudit, 0, true},
+		"a zone far ahead": {history.Teller{Records: []history.Records{records{source: history.FromAudit,
+			reading: history.Reading{Entries: []history.Entry{entry(history.FromAudit, now.Add(13*time.Hour), true)}, NoZone: true}}}}, history.FromAudit, 1, false},
+		"a zone that was measured": {history.Teller{
+			Challenges: challenges{by: map[string][]mfa.Challenge{alice().Identity(): {
+				challenge(at("11:00:00"), mfa.ChallengeExpired), challenge(at("10:00:00"), mfa.ChallengeExpired)}}},
+			Records: []history.Records{records{source: history.FromAudit, reading: history.Reading{NoZone: true, Entries: []history.Entry{
+				line(at("10:00:01"), time.Hour, "alice", history.CodeNotValid), line(at("11:00:01"), time.Hour, "alice", history.CodeNotValid),
+				entry(history.FromAudit, now.Add(5*time.Hour), true)}}}}}, history.FromAudit, 2, true},
+		"a clock that is fast": {history.Teller{Records: []history.Records{records{source: history.FromLog,
+			reading: history.Reading{Entries: []history.Entry{entry(history.FromLog, now.Add(4*time.Minute), false)}}}}}, history.FromLog, 1, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			test.teller.Zone, test.teller.Now = berlin, now
+			got, err := test.teller.Tell(t.Context(), []mfa.User{alice()}, now.Add(-24*time.Hour))
+			if err != nil {
+				t.Fatal(err)
+			}
+			h, c := got[0], got[0].Source(test.source)
+			told := slices.ContainsFunc(c.Missing, func(m string) bool { return strings.HasPrefix(m, "1 entry is from the future") })
+			if len(h.Events) != test.events || told != test.told || c.Oldest.After(now.Add(15*time.Hour)) {
+				t.Errorf("%+v, %+v", h.Events, c)
+			}
+			if test.events == 0 && h.Diagnose().Cause == history.CauseGotIn {
+				t.Errorf("%+v", h.Diagnose())
+			}
+		})
+	}
+}

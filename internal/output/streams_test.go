@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"net"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -244,4 +246,35 @@ func TestLocale(t *testing.T) {
 			t.Errorf("%v: %v", tt.env, got)
 		}
 	}
+}
+
+// Only a reader who has left our own stdout is no failure. A server that closes a connection gives the same EPIPE.
+func TestReaderLeft(t *testing.T) {
+	lost := fmt.Errorf("failed to send the query: %w", &net.OpError{Op: "write", Net: "tcp", Err: os.NewSyscallError("write", syscall.EPIPE)})
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := newWriter(w)
+	if out.ReaderLeft(lost) || out.ReaderLeft(nil) || !IsBrokenPipe(lost) {
+		t.Error("stdout has its reader")
+	}
+	closeAll(t, r, w)
+	_, _ = out.Write([]byte("x"))
+	own := out.Flush()
+	if own == nil || out.ReaderLeft(own) {
+		t.Error("a file that is closed is no reader who left", own)
+	}
+	gone := newWriter(goneReader{})
+	_, _ = gone.Write([]byte("x"))
+	own = gone.Flush()
+	if !gone.ReaderLeft(fmt.Errorf("show: %w", own)) || gone.ReaderLeft(lost) || gone.ReaderLeft(nil) {
+		t.Error(own)
+	}
+}
+
+type goneReader struct{}
+
+func (goneReader) Write([]byte) (int, error) {
+	return 0, &fs.PathError{Op: "write", Path: "/dev/stdout", Err: syscall.EPIPE}
 }

@@ -39,6 +39,13 @@ func (w *Writer) Err() error {
 	return err
 }
 
+// ReaderLeft reports whether err is this writer's own error, and says that the reader of its pipe went away. A connection that a
+// server closes gives EPIPE too: that is a failure of the command's.
+func (w *Writer) ReaderLeft(err error) bool {
+	own := w.Err()
+	return IsBrokenPipe(own) && errors.Is(err, own)
+}
+
 // IsBrokenPipe reports whether err says that the reader of a pipe went away, as in `uzerp-mfa user list | head`. The
 // command may stop then, but it has not failed.
 //

@@ -276,18 +276,24 @@ func (f *Files) judge(stat *unix.Stat_t) session.Why {
 	return ""
 }
 
-// End ends the sessions of one user. One that is busy does not keep it from the others: all of them share the time to wait, and
-// each has at least a tenth of it.
+// End ends the sessions of one user, those first that no request uses. One that is busy does not keep it from the others: all of
+// them share the time to wait, and each has at least a tenth of it.
 func (f *Files) End(ctx context.Context, user string, sessions []session.Session) (ended int, err error) {
 	var busy error
 	deadline := time.Now().Add(f.wait)
-	for _, s := range sessions {
-		at := f.listed[s.Ref]
-		done, err := f.end(ctx, user, at, max(time.Until(deadline), f.wait/10))
+	free := len(sessions) // from here on, the busy ones follow once more
+	for i := 0; i < len(sessions); i++ {
+		at, wait := f.listed[sessions[i].Ref], time.Duration(0)
+		if i >= free {
+			wait = max(time.Until(deadline), f.wait/10)
+		}
+		done, err := f.end(ctx, user, at, wait)
 		if done {
 			ended++
 		}
 		switch {
+		case errors.Is(err, errInUse):
+			sessions = append(sessions[:len(sessions):len(sessions)], sessions[i])
 		case errors.Is(err, fs.ErrNotExist):
 			continue
 		case errs.KindOf(err) == errs.Unavailable && ctx.Err() == nil:
@@ -299,9 +305,12 @@ func (f *Files) End(ctx context.Context, user string, sessions []session.Session
 	return ended, busy
 }
 
+// errInUse says that a request uses a session, and that it was not waited for.
+var errInUse = errors.New("a request uses the session")
+
 // end removes one file, if it is still the user's session. Before that it empties the file: a request that has it open and
-// waits for the lock would otherwise go on with what is in it. It returns true and an error of errs.Unavailable if requests go
-// on with a session that it has removed.
+// waits for the lock would otherwise go on with what is in it. With no time to wait it fails with errInUse if it is busy. It returns
+// true and an error of errs.Unavailable if requests go on with a session that it has removed.
 func (f *Files) end(ctx context.Context, user string, at listed, wait time.Duration) (bool, error) {
 	dir, err := safepath.OpenDir(f.places[at.place].Path, f.trust)
 	if err != nil {
@@ -357,8 +366,15 @@ func (f *Files) end(ctx context.Context, user string, at listed, wait time.Durat
 	return true, dir.Remove(at.name)
 }
 
-// lock takes the lock that PHP holds while a request uses the session.
+// lock takes the lock that PHP holds while a request uses the session. With no time to wait it fails with errInUse.
 func (f *Files) lock(ctx context.Context, user string, file *os.File, wait time.Duration) error {
+	if wait == 0 {
+		free, err := filelock.Try(file)
+		if err == nil && !free {
+			err = errInUse
+		}
+		return err
+	}
 	limited, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	err := filelock.Wait(limited, func() (bool, error) { return filelock.Try(file) })

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/filelock"
 	"uzerp-mfa/internal/session"
 	"uzerp-mfa/internal/sharedtest"
 )
@@ -275,5 +276,31 @@ func TestPlaceIsMissing(t *testing.T) {
 	l, err := f.List(t.Context())
 	if err != nil || len(l.NotRead) != 1 || l.NotRead[0].Path != gone || l.NotRead[0].Why != session.Missing {
 		t.Errorf("%+v, %v", l, err)
+	}
+}
+
+// A session that is free ends before a busy one is waited for: a thief must not go on meanwhile in the other.
+func TestFreeOnesFirst(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	write(t, at("sess_a1"), ofAlice)
+	write(t, at("sess_a2"), ofAlice)
+	f := open(t, dir)
+	l := list(t, f)
+	busy := f.listed[l.Sessions[0].Ref].name // the one that End comes to first
+	held, err := os.OpenFile(at(busy), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = held.Close() }()
+	if free, err := filelock.Try(held); err != nil || !free {
+		t.Fatal(free, err)
+	}
+	f.wait = 10 * time.Millisecond
+	var left []string
+	f.locked = func() { left = append(left, names(t, dir)) }
+	n, err := f.End(t.Context(), "alice", l.Sessions)
+	if n != 2 || errs.HintOf(err).Reason != session.ReasonRequestGoesOn || len(left) != 2 || left[0] != "sess_a1 sess_a2" || left[1] != busy {
+		t.Error(n, err, left)
 	}
 }

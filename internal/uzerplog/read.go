@@ -295,12 +295,20 @@ func (r *reader) file(ctx context.Context, f day) error {
 		r.Missing = append(r.Missing, fmt.Sprintf("file %q is too long: only its first %d MiB were read", f.name, limit>>20))
 	}
 	if bad > 0 {
-		r.Missing = append(r.Missing, fmt.Sprintf("%d lines of file %q are not in the form that this program knows", bad, f.name))
+		r.Missing = append(r.Missing, badLines(bad, f.name, "not in the form that this program knows"))
 	}
 	if long > 0 {
-		r.Missing = append(r.Missing, fmt.Sprintf("%d lines of file %q are too long", long, f.name))
+		r.Missing = append(r.Missing, badLines(long, f.name, "too long"))
 	}
 	return lines.err
+}
+
+// badLines says how many lines of a file are not read, and why.
+func badLines(n int, file, why string) string {
+	if n == 1 {
+		return fmt.Sprintf("1 line of file %q is %s", file, why)
+	}
+	return fmt.Sprintf("%d lines of file %q are %s", n, file, why)
 }
 
 // hideNames removes every name that is no user's, and what is about users who are not asked for. Of a refused password only

@@ -95,7 +95,7 @@ func TestRead(t *testing.T) {
 			t.Errorf("%q: %q, %+v", tc.names, got, r)
 		}
 	}
-	if r := read(t, l, history.Query{Usernames: []string{"alice"}}); len(r.Entries) != 5 || len(r.Missing) != 1 || !strings.Contains(r.Missing[0], "1 lines") {
+	if r := read(t, l, history.Query{Usernames: []string{"alice"}}); len(r.Entries) != 5 || len(r.Missing) != 1 || !strings.Contains(r.Missing[0], "1 line of ") {
 		t.Errorf("%+v", r)
 	}
 	quiet := l
@@ -186,7 +186,8 @@ func TestHugeFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := read(t, Log{Path: filepath.Join(dir, "uzerp.log")}, history.Query{Usernames: []string{"alice"}})
-	if got := shown(r); !slices.Equal(got, []string{"26 11:00 password-refused alice"}) || len(r.Missing) != 2 || r.Oldest.Hour() != 8 {
+	if got := shown(r); !slices.Equal(got, []string{"26 11:00 password-refused alice"}) || len(r.Missing) != 2 || r.Oldest.Hour() != 8 ||
+		r.Missing[1] != `1 line of file "uzerp-2026-11-26.log" is too long` {
 		t.Errorf("%q %q %v", got, r.Missing, r.Oldest)
 	}
 

@@ -297,6 +297,7 @@ func TestTrialWhoseTerminalHangs(t *testing.T) {
 		t.Errorf("%v, told %d times", err, told)
 	}
 	close(hangs)
+	_ = s.guard.Wait() // its sign comes after its last word
 }
 
 // marked is a database that makes a switch only under the mark of the guard.
