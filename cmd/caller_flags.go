@@ -100,6 +100,7 @@ func (a *App) verifyCaller(ctx context.Context, ch *changes, w writeFlags, f cal
 		if err == nil {
 			a.warnFresh(check)
 			a.warnRegion(check, f.regionFlag)
+			a.warnNoEvidence(check, f.regionFlag)
 			a.streams.Notef("A %s with a code would go to %s.", channelWords(f.channel), whom(check))
 		}
 		return interruptedCheck(err, undone)
@@ -144,6 +145,7 @@ const notVerifiedYet = "do not help this caller unless you can verify them in an
 // Sending implements caller.Operator.
 func (o helpdesk) Sending(ctx context.Context, c caller.Check, channel caller.Channel) {
 	o.app.warnRegion(c, o.region)
+	o.app.warnNoEvidence(c, o.region)
 	o.app.streams.Sayf("A %s with a code goes to %s.", channelWords(channel), whom(c))
 	o.app.warnDoNotShare(ctx, channel)
 }

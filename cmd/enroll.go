@@ -199,10 +199,7 @@ func runEnroll(ctx context.Context, app *App, opts *enrollOptions, args []string
 	}
 	if opts.noWait {
 		// The command does not wait, so there is no moment at which an alternate screen could close.
-		if err := showMaterial(app, opts, pending); err != nil {
-			return err
-		}
-		return showPending(app, opts, pending)
+		return showPending(ctx, app, opts, pending)
 	}
 	err = showAndAsk(ctx, app, ch, opts, pending)
 	if err != nil && !errors.Is(err, mfa.ErrOldFactorLeft) {
@@ -211,7 +208,18 @@ func runEnroll(ctx context.Context, app *App, opts *enrollOptions, args []string
 	return cmp.Or(err, showEnrollment(app, viewEnrollment(opts, pending, string(mfa.FactorVerified))))
 }
 
-func showPending(app *App, opts *enrollOptions, p *mfa.PendingEnrollment) error {
+// showPending shows the factor and how the enrolment is finished. It says that only when everything is written out.
+func showPending(ctx context.Context, app *App, opts *enrollOptions, p *mfa.PendingEnrollment) error {
+	err := showMaterial(app, opts, p)
+	if err == nil && app.flags.output == formatJSON {
+		err = showEnrollment(app, viewEnrollment(opts, p, "pending"))
+	}
+	if err == nil {
+		err = app.streams.Out.Flush()
+	}
+	if err != nil && len(opts.files()) == 0 {
+		return unseen(ctx, app, p, err)
+	}
 	if !opts.reveal && len(opts.files()) == 0 && opts.screen(app) == nil {
 		app.streams.Warnf("the secret was not shown to anybody, and can't be shown again: with --reveal, --png or --html it is")
 	}
@@ -220,10 +228,18 @@ func showPending(app *App, opts *enrollOptions, p *mfa.PendingEnrollment) error 
 		until = "; until then the old phone works"
 	}
 	app.streams.Notef("finish with: %s%s%s", verifyCommand(app.withFlags("uzerp-mfa verify"), p), until, noteOnName(p))
-	if app.flags.output == formatTable {
-		return nil
+	return err
+}
+
+// unseen is the end of an enrolment whose secret could not be written, and is in no file: its factor is taken back. That the
+// reader of a pipe went away is a failure here, so cause is not in the chain of the error.
+func unseen(ctx context.Context, app *App, p *mfa.PendingEnrollment, cause error) error {
+	left := "its factor was deleted"
+	if err := p.TakeBack(ctx); err != nil {
+		left = "its factor " + p.Factor.SID + " is of no use, and Twilio drops it within a day"
 	}
-	return showEnrollment(app, viewEnrollment(opts, p, "pending"))
+	return errs.New(errs.Failure, fmt.Sprintf("write the output: %s; nobody has seen the secret for %q, and %s; %s", cause, p.User.Username, left, p.Changed()),
+		"when the output can be written: "+commandWith(app.typed, app.args, nil))
 }
 
 // verifyCommand returns the command that finishes the enrolment later; verify is its beginning. It names the factor: uzERP
@@ -309,5 +325,5 @@ func showEnrollment(app *App, v enrollmentView) error {
 	if app.flags.output == formatJSON {
 		return output.WriteJSON(app.streams.Out, enrollmentDocument{SchemaVersion: schemaVersion, Enrollment: v})
 	}
-	return output.Table(app.streams.Out, []string{"username", "status", "factor"}, [][]string{{v.Username, v.Status, text(v.FactorSID)}})
+	return tableOfUsers(app.streams.Out, []string{"username", "status", "factor"}, [][]string{{v.Username, v.Status, text(v.FactorSID)}})
 }

@@ -62,7 +62,10 @@ func showAndAsk(ctx context.Context, app *App, ch *changes, opts *enrollOptions,
 		}
 	}
 	if err := showMaterial(app, opts, p); err != nil {
-		return err
+		if len(opts.files()) == 0 {
+			return unseen(ctx, app, p, err)
+		}
+		return leftPending(app, p, errors.New("write the output: "+err.Error()))
 	}
 	app.streams.Sayf(whatToDo)
 	return askUntilVerified(ctx, app, ch, app.streams, opts, p)
@@ -101,6 +104,9 @@ func showMaterial(app *App, opts *enrollOptions, p *mfa.PendingEnrollment) error
 		if err := output.Fprintf(to.w, "%-9s%s\n", field[0], field[1]); err != nil {
 			return err
 		}
+	}
+	if err := app.streams.Out.Flush(); err != nil {
+		return err
 	}
 	if t.Width > 0 {
 		app.streams.Warnf(`the secret stays in this terminal's scrollback; when it is in the app, take it away: clear; printf '\033[3J'`)

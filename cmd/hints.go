@@ -31,6 +31,9 @@ import (
 const foreignDatabase = "remove that setting, so that uzERP's own database is used, or name the uzERP directory of the other one with --uzerp-root; " +
 	"docs/settings.md says what is at stake"
 
+// giveReason asks for a reason. A hint has the one that was given in its place.
+const giveReason = " --reason WHY"
+
 // hints has the text for every reason, with the commands that help. Only this package spells command lines. %s is a
 // part as it is, %q a part quoted as the last argument of a shell's command line, and %v a part quoted as the value
 // of a flag.
@@ -98,7 +101,7 @@ var hints = map[errs.Reason]string{
 	caller.ReasonSMSBlocked:  "let Twilio call instead (identity send --channel call, user reset --identify call), or wait 12 hours",
 	caller.ReasonNoRegion:    "set UZERP_MFA_PHONE_REGION or --region to the country of such numbers, such as GB",
 	caller.ReasonCodeWanted:  "uzerp-mfa identity send --channel %s %q",
-	caller.ReasonCodeToGiven: "uzerp-mfa identity send --channel %s --to NUMBER --reason WHY %q",
+	caller.ReasonCodeToGiven: "uzerp-mfa identity send --channel %s --to NUMBER" + giveReason + " %q",
 	caller.ReasonNotSent:     "send one: %s",
 	caller.ReasonSpent:       "send a new one: %s",
 	caller.ReasonMaybeSpent:  "it may be used up now, so send a new one: %s",
@@ -113,7 +116,7 @@ var hints = map[errs.Reason]string{
 	reconcile.ReasonTooMany:      "look at the findings first; if they are right, --fix --max %s",
 	reconcile.ReasonSkips:        "left alone while the next login skips the code; uzerp-mfa user reset --identify sms %q lets the user enroll instead",
 	reconcile.ReasonKeepsUUID: "enrolled users keep their uuid; " +
-		"if several share one, uzerp-mfa user reset all of them but one, and run reconcile --fix",
+		"if several share one, uzerp-mfa user reset USER for all of them but one, and run reconcile --fix",
 	reconcile.ReasonMayBeCopy: "left alone, since a copy of the database shares its uuids with the live one; " +
 		"if this is the live one, name it: --fix --only orphan-entity",
 
@@ -153,12 +156,17 @@ var hints = map[errs.Reason]string{
 
 	notify.ReasonText: "root must correct %s, which NOTIFY_TEXT in the policy names (docs/notification.md)",
 
-	policy.ReasonFile:          "root must correct %s; uzerp-mfa doctor shows what else is wrong",
-	policy.ReasonRule:          "ask the administrator of this machine; uzerp-mfa policy show lists the rules",
-	policy.ReasonSudoDefault:   "do without it; if it is needed, root can allow it with the line %s in %s",
-	policy.ReasonCallerNeeded:  "verify the caller first: {again --identify sms}; or uzerp-mfa identity send (docs/identity.md says which codes count)",
+	policy.ReasonFile:        "root must correct %s; uzerp-mfa doctor shows what else is wrong",
+	policy.ReasonRule:        "ask the administrator of this machine; uzerp-mfa policy show lists the rules",
+	policy.ReasonSudoDefault: "do without it; if it is needed, root can allow it with the line %s in %s",
+	policy.ReasonCallerNeeded: "verify the caller first: {again --identify sms}; or uzerp-mfa identity send --channel sms %[1]q, and then " +
+		"uzerp-mfa identity check %[1]q CODE (docs/identity.md says which codes count)",
+	policy.ReasonEachNeeded: "verify each caller first: uzerp-mfa identity send --channel sms %[1]q, then uzerp-mfa identity check %[1]q CODE, " +
+		"and so on for the others; or, if you have called all of them back: {again --verified-by call-back}",
+	policy.ReasonEachByCode: "verify each caller first: uzerp-mfa identity send --channel sms %[1]q, then uzerp-mfa identity check %[1]q CODE, " +
+		"and so on for the others; who is protected needs --verified-by there too",
 	policy.ReasonBothNeeded:    "by a code to the phone in uzERP, and in the way that --verified-by names (user reset, identity check)",
-	policy.ReasonNoEnrollment:  "begin anew with uzerp-mfa enroll %s, after the caller was verified",
+	policy.ReasonNoEnrollment:  "after the caller was verified, begin anew: uzerp-mfa enroll %q",
 	policy.ReasonFlagMissing:   "{again --%[1]s TEXT}",
 	policy.ReasonTooManyByHour: "wait, or ask the administrator of this machine; uzerp-mfa audit-log show --since 1h lists what was changed",
 
@@ -172,11 +180,11 @@ var hints = map[errs.Reason]string{
 	doctor.ReasonTrialOver: "uzerp-mfa set-injector --off switches back now; if logins work, nothing needs to be done, " +
 		"but that guard may still switch back if it wakes up",
 	doctor.ReasonUsersBroken:    "uzerp-mfa user reset --identify sms USER lets such a user enroll again; user list --state broken shows all",
-	doctor.ReasonBrokenNoAccess: "uzerp-mfa user reset before one of them gets access again",
+	doctor.ReasonBrokenNoAccess: "uzerp-mfa user reset USER before one of them gets access again",
 	doctor.ReasonUUIDMissing:    "uzerp-mfa reconcile --fix --only uuid-missing gives each one",
 	doctor.ReasonUUIDDuplicate:  "uzerp-mfa reconcile --only uuid-duplicate shows what to do",
-	doctor.ReasonUsersSkip:      "uzerp-mfa user enable takes that back",
-	doctor.ReasonUsersLeft:      "disable their access in uzERP; then uzerp-mfa user reset takes their second factor away",
+	doctor.ReasonUsersSkip:      "uzerp-mfa user enable USER takes that back",
+	doctor.ReasonUsersLeft:      "disable their access in uzERP; then uzerp-mfa user reset USER takes their second factor away",
 	doctor.ReasonLogChanged:     "keep a copy of %s; uzerp-mfa audit-log verify shows more",
 	doctor.ReasonLogTorn:        "uzerp-mfa audit-log verify shows more; the next change continues the log",
 	doctor.ReasonChangesOpen:    "uzerp-mfa audit-log verify lists them",
@@ -206,7 +214,7 @@ var hints = map[errs.Reason]string{
 
 	sandbox.ReasonNotInside: "run this inside one: uzerp-mfa sandbox -- sh",
 	sandbox.ReasonNoAccount: "uzerp-mfa enroll --no-wait %q makes one",
-	sandbox.ReasonNoMessage: "uzerp-mfa identity send sends one; a landline gets it in a call only",
+	sandbox.ReasonNoMessage: "uzerp-mfa identity send --channel sms USER sends one; a landline gets it in a call only",
 }
 
 // A text may say {again FLAG}: that is the command line that was typed once more, with this flag.
@@ -235,6 +243,9 @@ func (a *App) hintWith(h errs.Hint, repeat func(string) string) string {
 		if a.typed == nil {
 			return text
 		}
+		if f := a.typed.Flags().Lookup("reason"); f != nil && strings.TrimSpace(f.Value.String()) != "" {
+			text = strings.ReplaceAll(text, giveReason, "")
+		}
 		return ourCommand.ReplaceAllStringFunc(text, a.withGivenFlags)
 	}, repeat)
 }
@@ -261,7 +272,8 @@ func (a *App) withGivenFlags(words string) string {
 	}
 	path = path[:len(path)-len(rest)]
 	a.typed.Flags().Visit(func(f *pflag.Flag) {
-		if slices.Contains(carriedFlags, f.Name) && (c.Flags().Lookup(f.Name) != nil || c.InheritedFlags().Lookup(f.Name) != nil) {
+		blank := strings.TrimSpace(f.Value.String()) == ""
+		if slices.Contains(carriedFlags, f.Name) && !blank && (c.Flags().Lookup(f.Name) != nil || c.InheritedFlags().Lookup(f.Name) != nil) {
 			path = append(path, escapeVerbs(spelled(f)))
 		}
 	})

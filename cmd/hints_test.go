@@ -349,10 +349,16 @@ func TestHintsKeepGivenFlags(t *testing.T) {
 			"uzerp-mfa grants --database-url URL prints the SQL for a role with just the needed rights"},
 		{"user reset --yes alice", policy.ReasonFlagMissing.With("ticket"), "uzerp-mfa user reset --ticket TEXT --yes alice"},
 		{"user reset --ticket= --reason 50% -- -y", policy.ReasonFlagMissing.With("ticket"), "uzerp-mfa user reset --ticket TEXT --reason 50% -- '-y'"},
-		{"user reset --ticket 4711 alice", policy.ReasonCallerNeeded.With(), "verify the caller first: uzerp-mfa user reset --identify sms " +
-			"--ticket 4711 alice; or uzerp-mfa identity send --ticket 4711 (docs/identity.md says which codes count)"},
-		{"verify alice 123456", policy.ReasonCallerNeeded.With(), "verify the caller first: the same command with --identify sms; " +
-			"or uzerp-mfa identity send (docs/identity.md says which codes count)"},
+		{"user reset --ticket 4711 alice", policy.ReasonCallerNeeded.With("alice"), "verify the caller first: uzerp-mfa user reset --identify sms " +
+			"--ticket 4711 alice; or uzerp-mfa identity send --ticket 4711 --channel sms alice, and then uzerp-mfa identity check --ticket 4711 alice CODE " +
+			"(docs/identity.md says which codes count)"},
+		{"enroll --no-wait --html-dir pages --reason x alice carol", policy.ReasonEachNeeded.With("alice"), "verify each caller first: " +
+			"uzerp-mfa identity send --reason x --channel sms alice, then uzerp-mfa identity check --reason x alice CODE, and so on for the others; " +
+			"or, if you have called all of them back: uzerp-mfa enroll --verified-by call-back --html-dir pages --no-wait --reason x alice carol"},
+		{"identity check --reason x alice 123456", caller.ReasonCodeToGiven.With(caller.ChannelSMS, "alice"),
+			"uzerp-mfa identity send --reason x --channel sms --to NUMBER alice"},
+		{"identity check --reason= alice 123456", caller.ReasonCodeToGiven.With(caller.ChannelSMS, "alice"),
+			"uzerp-mfa identity send --channel sms --to NUMBER --reason WHY alice"},
 		{"user reset alice", errs.Plain("100 % of it"), "100 % of it"},
 		{"user reset alice", caller.ReasonSpent.With(caller.ReasonCodeWanted.With(caller.ChannelSMS, "uzerp-mfa user reset x")),
 			"send a new one: uzerp-mfa identity send --channel sms 'uzerp-mfa user reset x'"},

@@ -152,6 +152,7 @@ func (a *App) planCheck(ctx context.Context, ch *changes, f identityFlags, name 
 	if p.Recipient.Given {
 		a.streams.Warnf("%s is not from uzERP: a right code shows that the caller has that phone, and not who they are", p.Recipient.Phone.Masked)
 	}
+	a.warnNoEvidence(p, f.regionFlag)
 	if !p.User.Access() {
 		a.streams.Warnf("access to uzERP is disabled for %q: a right code does not change that", name)
 	}
@@ -204,6 +205,25 @@ func (a *App) warnRegion(p caller.Check, f regionFlag) {
 		a.streams.Warnf("the number for %q is written without a country: it is read as %s, a number of %s, because of --region",
 			p.User.Username, p.Recipient.Phone.Masked, code)
 	}
+}
+
+// warnNoEvidence says before a code is sent that the administrator's policy will not count it.
+func (a *App) warnNoEvidence(p caller.Check, f regionFlag) {
+	to := p.Recipient
+	if !to.Doubtful() || !a.policy.WantsCaller(p.User.Username) {
+		return
+	}
+	why := "the number is not from uzERP"
+	switch {
+	case to.Given:
+	case to.Fresh != nil:
+		why = "the number was changed lately"
+	case f.region != "":
+		why = "the country of the number is from --" + flagRegion + ", and the policy has no PHONE_REGION"
+	default:
+		why = "the country of the number is from " + phoneRegion + ", and the policy has no PHONE_REGION"
+	}
+	a.streams.Warnf("for the administrator's policy a right code does not verify the caller: %s", why)
 }
 
 // quotedOr returns a text that others chose in quotes, so that it can't go on as the sentence does, or what stands for
@@ -293,6 +313,6 @@ func showIdentity(app *App, v identityView) error {
 	if app.flags.output == formatJSON {
 		return output.WriteJSON(app.streams.Out, identityDocument{SchemaVersion: schemaVersion, Identity: v})
 	}
-	return output.Table(app.streams.Out, []string{"username", "status", "channel", "to", "source"},
+	return tableOfUsers(app.streams.Out, []string{"username", "status", "channel", "to", "source"},
 		[][]string{{v.Username, v.Status, text(v.Channel), v.To, v.ToSource}})
 }

@@ -388,7 +388,7 @@ func (w *differenceWriter) document(result *reconcile.Result, dryRun bool) error
 				rows = append(rows, []string{differenceSubject(f), string(f.Kind), f.Message, differenceRemedy(w.app, f)})
 			}
 		}
-		return output.Table(w.app.streams.Out, []string{"user", "difference", "meaning", "repair"}, rows)
+		return tableOfUsers(w.app.streams.Out, []string{"user", "difference", "meaning", "repair"}, rows)
 	}
 	return w.flush()
 }

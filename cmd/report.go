@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
+	"slices"
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
@@ -133,7 +135,21 @@ func showList[T any](a *App, document any, items []T, header []string, cells fun
 	for i, item := range items {
 		rows[i] = cells(item)
 	}
-	return output.Table(out, header, rows)
+	return tableOfUsers(out, header, rows)
+}
+
+// tableOfUsers is output.Table for a table with user names, under "user" or "username": no two of them look the same there.
+func tableOfUsers(w io.Writer, header []string, rows [][]string) error {
+	shown := make([][]string, len(rows))
+	for i, row := range rows {
+		shown[i] = slices.Clone(row)
+		for col, name := range header {
+			if (name == "user" || name == "username") && col < len(row) {
+				shown[i][col] = output.EscapeName(row[col])
+			}
+		}
+	}
+	return output.Table(w, header, shown)
 }
 
 // streamList prints a list as it comes, of any length, in the formats with a line for each item. done is false for

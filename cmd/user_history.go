@@ -418,7 +418,7 @@ func writeHistories(app *App, opts *userHistoryOptions, views []historyView) err
 			}
 		}
 		slices.SortStableFunc(rows, func(a, b []string) int { return strings.Compare(b[1], a[1]) })
-		if err := output.Table(out, []string{"user", "time", "what", "from", "address", "browser"}, rows); err != nil {
+		if err := tableOfUsers(out, []string{"user", "time", "what", "from", "address", "browser"}, rows); err != nil {
 			return err
 		}
 		if len(views) > 0 {
@@ -451,7 +451,7 @@ func (v eventView) row() []string {
 
 func writeHistory(app *App, v historyView) error {
 	p := &pairs{}
-	p.whole("user", v.Username)
+	p.whole("user", output.EscapeName(v.Username))
 	if s := v.Suspicious; s != nil && !s.TooEarly {
 		p.add("warning", "somebody else may have the password: "+s.Message)
 		p.add("  or", "it was the user, whose phone shows wrong codes; only the user can say which of the two")

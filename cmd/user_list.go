@@ -193,7 +193,7 @@ func showUsers(ctx context.Context, app *App, users iter.Seq2[mfa.User, error], 
 		}
 		rows = append(rows, row)
 	}
-	return output.Table(app.streams.Out, header, rows)
+	return tableOfUsers(app.streams.Out, header, rows)
 }
 
 func skipWords(ctx context.Context, app *App, u mfa.User, times *skipTimes) string {

@@ -312,7 +312,7 @@ func (p *pairs) whole(label, text string) { *p = append(*p, [2]string{label, orD
 // card returns a user as people see one: what happens at the next login first.
 func card(v userShowView) [][2]string {
 	p := &pairs{}
-	p.whole("user", v.User.Username)
+	p.whole("user", output.EscapeName(v.User.Username))
 	label := "next login"
 	for n := &v.NextLogin; n != nil; n = n.Then {
 		p.whole(label, outcomeWords(n.Outcome))

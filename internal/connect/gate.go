@@ -75,6 +75,9 @@ func (g *gate) find(ctx context.Context, users []string, others ...string) error
 	if g.begun() {
 		return nil
 	}
+	if len(users) > len(g.request.Users) {
+		g.request.Users = slices.Clone(users)
+	}
 	recent := g.recent(ctx)
 	for _, user := range users {
 		err := g.policy.CheckUser(g.request, user, func() policy.Evidence {

@@ -177,6 +177,11 @@ func TestCallerIsRequired(t *testing.T) {
 
 	plain := reset(Command{})
 	refusedBy(t, find(plain, "alice"), "2")
+	// The hint is for all whom the command is for.
+	_, err := got[mfa.Writer](t)(reset(Command{}).Users(ctx)).FindUsers(ctx, []string{"alice", "carol"})
+	if hint := errs.HintOf(err); hint.Reason != policy.ReasonEachNeeded {
+		t.Errorf("for two users: %s", hint)
+	}
 	refusedBy(t, change(plain, "alice"), "2")
 	refusedBy(t, got[mfa.Factors](t)(plain.Factors()).DeleteFactor(ctx, aliceUUID, anySID), "2")
 

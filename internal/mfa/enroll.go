@@ -155,6 +155,13 @@ func (e *Enroller) forget(ctx context.Context, u User, before []Factor, cause er
 		Hint: errs.Plain("run the command again")}
 }
 
+// TakeBack deletes the factor of an enrolment whose secret nobody has seen. A signal does not stop it.
+func (p *PendingEnrollment) TakeBack(ctx context.Context) error {
+	ctx, cancel := Uninterrupted(ctx)
+	defer cancel()
+	return p.e.Factors.DeleteFactor(ctx, *p.User.UUID, p.Factor.SID)
+}
+
 // Submit checks the code, first here and then at Twilio, and on success writes the factor to uzERP's row. A code that
 // Twilio could not accept is refused here (errs.CodeRejected) and costs none of Twilio's five attempts. If the code
 // belongs to another time, the error says how wrong the phone's clock is.

@@ -128,9 +128,7 @@ func (r *RollOut) Apply(ctx context.Context, p RollOutPlan) (Handout, error) {
 		h.File, err = r.Pages.Add(h, page)
 	}
 	if err != nil {
-		deleting, cancel := Uninterrupted(ctx)
-		defer cancel()
-		_ = r.Enroller.Factors.DeleteFactor(deleting, *pending.User.UUID, pending.Factor.SID)
+		_ = pending.TakeBack(ctx)
 		return Handout{}, pageError(pending, err)
 	}
 	return h, nil

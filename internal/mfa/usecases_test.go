@@ -408,6 +408,22 @@ func TestEnrollFinishesAfterTheDatabaseWasDown(t *testing.T) {
 	}
 }
 
+// A factor whose secret nobody has seen is deleted, also after Ctrl-C.
+func TestTakeBack(t *testing.T) {
+	w := mfatest.NewWorld(mfatest.Fresh("alice", uuidA))
+	p := begin(t, w, "alice")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var during error
+	w.Hooks["DeleteFactor"] = func() error { return during }
+	wantNil(t, p.TakeBack(ctx))
+	if left := w.SIDs(uuidA); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+	during = errDown
+	wantKind(t, p.TakeBack(ctx), errs.Unavailable)
+}
+
 // After Twilio accepted the code, Ctrl-C must not stop the row from being written.
 func TestEnrollSurvivesCancellationAfterTheCodeWasTaken(t *testing.T) {
 	w := mfatest.NewWorld(mfatest.Fresh("alice", uuidA))

@@ -2,6 +2,7 @@ package output
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf16"
@@ -28,12 +29,39 @@ import (
 //
 // So emoji of several parts, and the joiners in Persian and Indic words, are shown with escapes. A backslash stays as
 // it is, so the result can't be turned back: a user whose name is the four plain characters `a\nb` looks like one with
-// a line feed. Tables are for people; a program that needs the bytes reads JSON.
+// a line feed. EscapeName tells them apart. Tables are for people; a program that needs the bytes reads JSON.
 //
 // Escape(Escape(s)) equals Escape(s).
 func Escape(s string) string {
 	return showBlanks(escapeInside(s), true)
 }
+
+// EscapeName is Escape for a name that must not look like any other one: no two names give the same text. A backslash is
+// doubled where what follows it is an escape, or could be read as one. So the blank at the end of "eve " is `eve\x20`, and a
+// name with these four characters at the end is `eve\\x20`. Escape leaves the result as it is.
+func EscapeName(s string) string {
+	if !strings.Contains(s, `\`) {
+		return Escape(s)
+	}
+	// While backslashes are doubled, the program's own are NUL, which Escape never leaves.
+	const own = "\x00"
+	marked := escapeAs(s, func(dst []byte, r rune, raw string) []byte {
+		return append(append(dst, own...), visibleForm(nil, r, raw)[1:]...)
+	})
+	marked = strings.ReplaceAll(showBlanks(strings.ReplaceAll(marked, `\`, backslash), true), `\`, own)
+	marked = strings.ReplaceAll(marked, backslash, `\`)
+	marked = backslashes.ReplaceAllStringFunc(marked, func(found string) string {
+		n := strings.LastIndex(found, `\`) + 1
+		return strings.Repeat(`\`, n) + found
+	})
+	return strings.ReplaceAll(marked, own, `\`)
+}
+
+// backslash stands for one that is a name's own, while another one is an escape's.
+const backslash = "\x01"
+
+// backslashes matches those of a name before what is an escape, or could be read as one.
+var backslashes = regexp.MustCompile(`\\+(?:\x00|[ntr]|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8})`)
 
 // escapeInside is Escape for a part of a sentence: a blank at its ends may be the program's own. Names stand in quotes
 // there, which show their ends.

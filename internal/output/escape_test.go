@@ -60,6 +60,35 @@ func TestEscape(t *testing.T) {
 	}
 }
 
+// No two names look the same in a table, also if one has the characters that stand for what another one has.
+func TestEscapeName(t *testing.T) {
+	for in, want := range map[string]string{
+		"alice": "alice", `DOM\alice`: `DOM\alice`, `C:\new`: `C:\\new`, "eve ": `eve\x20`, `eve\x20`: `eve\\x20`, `eve\\x20`: `eve\\\\x20`,
+		`eve\ `: `eve\\\x20`, "a\nb": `a\nb`, `a\nb`: `a\\nb`, "a\\\nb": `a\\\nb`, `\`: `\`, `\\`: `\\`, `a\x2`: `a\x2`, `\u202e`: `\\u202e`,
+		"\u202e": `\u202e`, "\u202e\\": `\u202e\`, "\x00": `\x00`, "\x00\\x00": `\x00\\x00`, "\x01\\n": `\x01\\n`,
+	} {
+		if got := EscapeName(in); got != want || Escape(got) != got {
+			t.Errorf("EscapeName(%q) = %q, want %q; escaped again %q", in, got, want, Escape(got))
+		}
+	}
+	// Every name of some of these parts, the shortest first.
+	parts := []string{`\`, "n", "x20", " ", "\n", "a", "\u0301"}
+	seen, names := map[string]string{}, []string{""}
+	for n := 0; n < len(names); n++ {
+		name := names[n]
+		shown := EscapeName(name)
+		if other, ok := seen[shown]; ok && other != name {
+			t.Fatalf("%q and %q are both shown as %q", name, other, shown)
+		}
+		seen[shown] = name
+		if n < 20_000 {
+			for _, p := range parts {
+				names = append(names, name+p)
+			}
+		}
+	}
+}
+
 // dangerous lists what must never reach a terminal. It is not derived from the code.
 func dangerous(r rune) bool {
 	switch {

@@ -29,6 +29,7 @@ type Request struct {
 	AsRoot bool // root itself runs the command, not through sudo
 	Reason string
 	Ticket string
+	Users  []string // all whom it is for, as far as they are known
 }
 
 // Check returns an error of errs.Refused if the policy forbids the request, without looking at the users.
@@ -89,7 +90,25 @@ func (p *Policy) checkCaller(r Request, user string, verified func() Evidence) e
 	case protected:
 		return p.refused(setting, ReasonBothNeeded.With(), "for %q the caller must be verified twice", user)
 	}
-	return p.refused(setting, ReasonCallerNeeded.With(), "%s needs a verified caller, and the caller for %q is not verified", r.Action, user)
+	return p.refused(setting, p.callerNeeded(r).With(user), "%s needs a verified caller, and the caller for %q is not verified", r.Action, user)
+}
+
+// callerNeeded returns the reason of the hint for a user whose caller must be verified. A code that a command asks for itself
+// verifies one caller only.
+func (p *Policy) callerNeeded(r Request) errs.Reason {
+	several := slices.ContainsFunc(r.Users, func(other string) bool { return other != r.Users[0] })
+	switch {
+	case !several:
+		return ReasonCallerNeeded
+	case slices.ContainsFunc(r.Users, func(u string) bool { return p.matches(ProtectedUsers, u) }):
+		return ReasonEachByCode
+	}
+	return ReasonEachNeeded
+}
+
+// WantsCaller reports whether anything that is done for this user needs a verified caller.
+func (p *Policy) WantsCaller(user string) bool {
+	return p.value(RequireCaller) != "" || p.matches(ProtectedUsers, user)
 }
 
 // CheckAllUsers returns an error of errs.Refused if the policy forbids that the request changes every user.

@@ -314,6 +314,44 @@ func TestCheckChoices(t *testing.T) {
 	}
 }
 
+// Only where somebody needs a verified caller it matters which codes count.
+func TestWantsCaller(t *testing.T) {
+	for _, c := range []struct {
+		policy, user string
+		want         bool
+	}{
+		{"", "alice", false},
+		{log + root + "REQUIRE_REASON=all", "alice", false},
+		{log + root + "REQUIRE_CALLER=enroll", "alice", true},
+		{log + root + "PROTECTED_USERS=b*", "alice", false},
+		{log + root + "PROTECTED_USERS=b*", "bob", true},
+	} {
+		if got := mustParse(t, c.policy).WantsCaller(c.user); got != c.want {
+			t.Errorf("%q, %s: %v", c.policy, c.user, got)
+		}
+	}
+}
+
+// A code verifies one caller: for several users the hint proposes another way, and the operator's word only where it is enough.
+func TestWhatVerifiesSeveralCallers(t *testing.T) {
+	p := mustParse(t, log+root+"REQUIRE_CALLER=all\nPROTECTED_USERS=b*\n")
+	for _, c := range []struct {
+		users []string
+		want  errs.Reason
+	}{
+		{nil, ReasonCallerNeeded},
+		{[]string{"alice"}, ReasonCallerNeeded},
+		{[]string{"alice", "alice"}, ReasonCallerNeeded},
+		{[]string{"alice", "carol"}, ReasonEachNeeded},
+		{[]string{"alice", "bob"}, ReasonEachByCode},
+	} {
+		err := p.CheckUser(Request{Action: "reset", Users: c.users}, "alice", func() Evidence { return Evidence{} })
+		if hint := errs.HintOf(err); hint.Reason != c.want || len(hint.Parts) != 1 || hint.Parts[0] != "alice" {
+			t.Errorf("%q: %s", c.users, hint)
+		}
+	}
+}
+
 func TestSyslog(t *testing.T) {
 	for text, want := range map[string]bool{"": true, "SYSLOG=on\n": true, "SYSLOG=off\n": false} {
 		if p := mustParse(t, text); p.Syslog() != want {
