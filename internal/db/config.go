@@ -3,10 +3,13 @@ package db
 import (
 	"cmp"
 	"log/slog"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"uzerp-mfa/internal/errs"
@@ -33,6 +36,8 @@ type Config struct {
 type settings struct {
 	pool         *pgxpool.Config
 	queryTimeout time.Duration
+	local        map[string]string // what the server is told in each transaction
+	chosen       bool              // the user chose one of these
 }
 
 func (c Config) parse() (settings, error) {
@@ -52,7 +57,20 @@ func (c Config) parse() (settings, error) {
 	s := settings{pool: config, queryTimeout: cmp.Or(c.QueryTimeout, DefaultQueryTimeout)}
 	config.PingTimeout = cmp.Or(config.PingTimeout, s.queryTimeout) // of a connection that broke in silence while it was idle
 	conn := config.ConnConfig
-	setRuntimeParams(conn.RuntimeParams, s.queryTimeout, cmp.Or(c.LockTimeout, DefaultLockTimeout))
+	// One round trip a query, and nothing stays in the session: a pooler gives it to others, who may have a statement of
+	// the same name.
+	conn.DefaultQueryExecMode, conn.StatementCacheCapacity, conn.DescriptionCacheCapacity = pgx.QueryExecModeExec, 0, 0
+	setRuntimeParams(conn.RuntimeParams)
+	chosen := takeLocal(conn.RuntimeParams)
+	s.chosen = len(chosen) > 0
+	s.local = map[string]string{
+		// Row-level security must not hide rows: with it off the server reports an error instead.
+		"row_security": "off",
+		// A little less than our own deadline, so that the server's error comes before we cut the connection.
+		"statement_timeout": milliseconds(s.queryTimeout * 19 / 20),
+		"lock_timeout":      milliseconds(cmp.Or(c.LockTimeout, DefaultLockTimeout)),
+	}
+	maps.Copy(s.local, chosen)
 	conn.ConnectTimeout = cmp.Or(conn.ConnectTimeout, defaultConnectTimeout)
 	if c.Logger != nil {
 		conn.Tracer = tracer{c.Logger}
@@ -60,9 +78,9 @@ func (c Config) parse() (settings, error) {
 	return s, nil
 }
 
-// setRuntimeParams sets our defaults where the user set nothing. It removes parameters that libpq handles itself and
-// that the server would reject.
-func setRuntimeParams(params map[string]string, query, lock time.Duration) {
+// setRuntimeParams sets what a connection starts with. These are parameters that PgBouncer passes on, too. It removes
+// parameters that libpq handles itself and that the server would reject.
+func setRuntimeParams(params map[string]string) {
 	for _, name := range []string{
 		// Keywords of libpq that pgx would pass to the server. Leaving them out does no harm.
 		"fallback_application_name", "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count",
@@ -74,18 +92,47 @@ func setRuntimeParams(params map[string]string, query, lock time.Duration) {
 		delete(params, "gssencmode") // pgx never encrypts with GSS
 	}
 
-	set := userSets(params)
-	for name, value := range map[string]string{
-		"application_name": "uzerp-mfa",
-		// A little less than our own deadline, so that the server's error comes before we cut the connection.
-		"statement_timeout": milliseconds(query * 19 / 20),
-		"lock_timeout":      milliseconds(lock),
-	} {
-		if !set[name] {
-			params[name] = value
+	if !userSets(params)["application_name"] {
+		params["application_name"] = "uzerp-mfa"
+	}
+	// How the server writes texts and times. PGCLIENTENCODING and PGDATESTYLE are for the user's terminal. The values are
+	// written as the server shows them: PgBouncer compares texts.
+	for name, value := range map[string]string{"client_encoding": "UTF8", "DateStyle": "ISO, MDY"} {
+		maps.DeleteFunc(params, func(other, _ string) bool { return strings.EqualFold(other, name) })
+		params[name] = value
+	}
+}
+
+// takeLocal removes from params what can be set in each transaction as well, also where options (PGOPTIONS) has it, and
+// returns it. A pooler refuses these, or gives the session to others with them.
+func takeLocal(params map[string]string) map[string]string {
+	local := make(map[string]string)
+	isLocal := func(name string) bool {
+		return slices.Contains([]string{"search_path", "statement_timeout", "lock_timeout"}, name)
+	}
+	for name, value := range params {
+		if !strings.EqualFold(name, "options") {
+			continue
+		}
+		var rest []string
+		for _, o := range readOptions(value) {
+			if isLocal(o.name) {
+				local[o.name] = o.value
+			} else {
+				rest = append(rest, o.words...)
+			}
+		}
+		if params[name] = joinOptions(rest); len(rest) == 0 {
+			delete(params, name)
 		}
 	}
-	params["client_encoding"] = "UTF8" // as Go's strings are; PGCLIENTENCODING is for the user's terminal
+	for name, value := range params { // they override options, as at the server
+		if lower := strings.ToLower(name); isLocal(lower) {
+			local[lower] = value
+			delete(params, name)
+		}
+	}
+	return local
 }
 
 func milliseconds(d time.Duration) string {
@@ -103,22 +150,55 @@ func userSets(params map[string]string) map[string]bool {
 			options = value
 		}
 	}
-	words := splitOptions(options)
-	for i, word := range words {
+	for _, o := range readOptions(options) {
+		set[o.name] = true
+	}
+	return set
+}
+
+// option is one option of options (PGOPTIONS). Its name is empty if it assigns nothing.
+type option struct {
+	words       []string
+	name, value string
+}
+
+func readOptions(s string) (all []option) {
+	words := splitOptions(s)
+	for i := 0; i < len(words); i++ {
+		o := option{words: words[i : i+1]}
 		var assignment string
-		switch {
+		switch word := words[i]; {
 		case word == "-c" && i+1 < len(words):
-			assignment = words[i+1]
+			o.words, assignment = words[i:i+2], words[i+1]
+			i++
 		case strings.HasPrefix(word, "--"):
 			assignment = word[2:]
 		case strings.HasPrefix(word, "-c"):
 			assignment = word[2:]
 		}
-		if name, _, ok := strings.Cut(assignment, "="); ok {
-			set[strings.ToLower(strings.ReplaceAll(name, "-", "_"))] = true
+		if name, value, ok := strings.Cut(assignment, "="); ok {
+			o.name, o.value = strings.ToLower(strings.ReplaceAll(name, "-", "_")), value
+		}
+		all = append(all, o)
+	}
+	return all
+}
+
+// joinOptions is the opposite of splitOptions.
+func joinOptions(words []string) string {
+	var b strings.Builder
+	for i, word := range words {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		for _, r := range word {
+			if strings.ContainsRune(" \t\n\v\f\r\\", r) {
+				b.WriteByte('\\')
+			}
+			b.WriteRune(r)
 		}
 	}
-	return set
+	return b.String()
 }
 
 // splitOptions splits as the server does: at white space that has no backslash before it.

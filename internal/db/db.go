@@ -1,7 +1,11 @@
 package db
 
 import (
+	"cmp"
 	"context"
+	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -16,6 +20,8 @@ import (
 type DB struct {
 	pool    *pool
 	timeout time.Duration // for each call to the server
+	local   pgx.StrictNamedArgs
+	log     *slog.Logger
 }
 
 var (
@@ -34,8 +40,20 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if err != nil {
 		return nil, errs.New(errs.Failure, "make the pool of connections", "") // pgxpool's own error would show the settings
 	}
-	db := &DB{pool: p, timeout: s.queryTimeout}
-	if err := db.run(ctx, "", func(*pgx.Conn) error { return nil }); err != nil {
+	db := &DB{pool: p, timeout: s.queryTimeout, local: pgx.StrictNamedArgs{}, log: cmp.Or(c.Logger, slog.New(slog.DiscardHandler))}
+	names := slices.Sorted(maps.Keys(s.local))
+	values := make([]string, len(names))
+	for i, name := range names {
+		values[i] = s.local[name]
+	}
+	db.local["names"], db.local["values"] = names, values
+	err = db.run(ctx, connecting, func(conn *pgx.Conn) error {
+		if !s.chosen {
+			return nil
+		}
+		return db.trySettings(ctx, conn)
+	})
+	if err != nil {
 		db.Close()
 		return nil, err
 	}
@@ -80,12 +98,10 @@ func (db *DB) change(ctx context.Context, op string, fn func(pgx.Tx) error) erro
 // vanishes then, the server must not hold its locks until it notices that, which can take hours.
 const beginChange = "begin isolation level read committed; set local idle_in_transaction_session_timeout = '1min'"
 
-// begin starts a transaction in which row-level security hides no row. How it starts and that setting are one call to
-// the server.
 func (db *DB) begin(ctx context.Context, conn *pgx.Conn, start string) (pgx.Tx, error) {
 	ctx, cancel := context.WithTimeout(ctx, db.timeout)
 	defer cancel()
-	return conn.BeginTx(ctx, pgx.TxOptions{BeginQuery: start + "; set local row_security = off"})
+	return conn.BeginTx(ctx, pgx.TxOptions{BeginQuery: start})
 }
 
 // rollback ends a transaction that isn't committed. If that fails, the pool throws the connection away.

@@ -101,6 +101,15 @@ func (db *DB) translate(ctx context.Context, op string, err error) error {
 		return e.translate()
 	}
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		if fromPooler(e) {
+			at := db.Address()
+			return poolerError(op, e, address(at.Host, uint16(at.Port)), true)
+		}
+		if is[settingsError](err) {
+			at := db.Address()
+			return &errs.Error{Kind: errs.Config, Op: op, Err: errors.New(rejectsParameter(address(at.Host, uint16(at.Port)), e.Code)),
+				Hint: errs.Plain(checkParameters)}
+		}
 		if e.Code == "42P01" || e.Code == undefinedColumn { // 42P01: undefined table
 			if schema, err := db.CheckSchema(ctx); err == nil && schema.Problem() != nil {
 				return schema.Problem()
@@ -118,8 +127,12 @@ func (db *DB) translate(ctx context.Context, op string, err error) error {
 	}
 	switch {
 	case timedOut(err):
+		hint := "run it again; if this stays so, the server or the network is overloaded"
+		if db.pool.pooled.Load() {
+			hint += ", or the pool of the connection pooler in between is too small (default_pool_size) or paused"
+		}
 		return &errs.Error{Kind: errs.Unavailable, Op: op, Err: because{"the database did not answer in time", context.DeadlineExceeded},
-			Hint: errs.Plain("run it again; if this stays so, the server or the network is overloaded")}
+			Hint: errs.Plain(hint)}
 	case broken(err):
 		return &errs.Error{Kind: errs.Unavailable, Op: op, Err: errors.New("the connection to the database broke"),
 			Hint: errs.Plain("run it again; no change was left half done")}
@@ -239,6 +252,9 @@ func hintFor(code, plain string) errs.Hint {
 
 // translate says why there is no connection. The server's own texts are left out: before login they quote what we sent.
 func (e *connectError) translate() error {
+	if pg, ok := errors.AsType[*pgconn.PgError](e.err); ok && fromPooler(pg) {
+		return poolerError(connecting, pg, e.address(), false)
+	}
 	kind, text, hint := e.diagnose()
 	code := ""
 	if pg, ok := errors.AsType[*pgconn.PgError](e.err); ok {
@@ -295,17 +311,21 @@ func (e *connectError) refused(code string) (kind errs.Kind, text, hint string) 
 	case code == "57P03":
 		return errs.Unavailable, "the database server is starting up or shutting down", "run it again in a moment"
 	case code == "08P01":
-		return errs.Config, "the server at " + e.address() + " rejects a parameter of the connection",
-			"a connection pooler must pass statement_timeout and lock_timeout on, or connect to PostgreSQL itself"
+		return errs.Config, "the server at " + e.address() + " rejects a parameter of the connection", checkParameters
 	case class == "22" || class == "42":
-		return errs.Config, "the server at " + e.address() + " rejects a parameter of the database settings (SQLSTATE " + code + ")",
-			"check the parameters of the database URL, and PGOPTIONS"
+		return errs.Config, rejectsParameter(e.address(), code), checkParameters
 	case class == "08" || class == "53" || class == "57":
 		return errs.Unavailable, "the database server takes no connection now (SQLSTATE " + code + ")", "run it again"
 	default:
 		return errs.Failure, "the database server refuses the connection (SQLSTATE " + code + ")", "see the server's log"
 	}
 }
+
+func rejectsParameter(at, code string) string {
+	return "the server at " + at + " rejects a parameter of the database settings (SQLSTATE " + code + ")"
+}
+
+const checkParameters = "check the parameters of the database URL, and PGOPTIONS"
 
 // tlsFailed reports whether err is a failed TLS handshake or a certificate that was not accepted.
 func tlsFailed(err error) bool {

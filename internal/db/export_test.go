@@ -15,11 +15,18 @@ func (db *DB) ServerSettings(ctx context.Context) (map[string]string, error) {
 	result := make(map[string]string)
 	err := db.run(ctx, "", func(conn *pgx.Conn) error {
 		for _, name := range []string{"application_name", "statement_timeout", "lock_timeout", "search_path", "client_encoding"} {
-			var value string
-			if err := conn.QueryRow(ctx, "select pg_catalog.current_setting($1)", name).Scan(&value); err != nil {
+			batch := &pgx.Batch{}
+			batch.Queue(sql("settings", ""), db.local)
+			batch.Queue("select pg_catalog.current_setting($1)", name)
+			err := receive(conn.SendBatch(ctx, batch), func(results pgx.BatchResults) error {
+				var value string
+				err := results.QueryRow().Scan(&value)
+				result[name] = value
+				return err
+			})
+			if err != nil {
 				return err
 			}
-			result[name] = value
 		}
 		return nil
 	})

@@ -18,6 +18,7 @@ type pool struct {
 	// us later would look the same: pgx has no error type for either.
 	secured atomic.Bool
 	address atomic.Pointer[Address] // of the last connection
+	pooled  atomic.Bool             // a connection led to a pooler
 }
 
 func newPool(c *pgxpool.Config) (*pool, error) {

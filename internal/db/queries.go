@@ -24,9 +24,6 @@ func sql(name, schema string) string {
 	return namePrefix + name + "\n" + strings.ReplaceAll(statement(name), schemaPlace, pgx.Identifier{schema}.Sanitize()+".")
 }
 
-// usesTables reports whether a query names uzERP's tables.
-func usesTables(name string) bool { return strings.Contains(statement(name), schemaPlace) }
-
 func statement(name string) string {
 	text, err := queryFiles.ReadFile("queries/" + name + ".sql")
 	if err != nil {

@@ -33,6 +33,9 @@ type Schema struct {
 	RiskObject string `db:"risk_object"`
 	RiskTable  string `db:"risk_table"`
 	RiskRole   string `db:"risk_role"`
+
+	Backend int64 `db:"backend"` // the server's process of the session
+	Pooler  bool  `db:"-"`       // what answers us is a connection pooler, and not the server
 }
 
 // CheckSchema looks up in the catalogue whether this is uzERP's database, and whether its uzERP is new enough. It fails
@@ -62,7 +65,9 @@ func (db *DB) lookAt(ctx context.Context, conn *pgx.Conn, tables []string) (Sche
 	if err != nil {
 		return Schema{}, err
 	}
-	return found[0], nil
+	s := found[0]
+	s.Pooler = db.notePooler(ctx, conn, s.Backend)
+	return s, nil
 }
 
 // Problem returns why this tool can't work with the database: errs.Config if it isn't uzERP's, or if the role can't

@@ -55,29 +55,37 @@ func schemaOf(s session) string {
 	return name
 }
 
-// send sends the named query, and calls fn to read its results. Row-level security must not hide rows: with row_security
-// off the server reports an error instead. A transaction that begin has started has that already.
+// send sends the named query with the settings for its transaction before it, and calls fn to read its results.
 func (db *DB) send(ctx context.Context, s session, name string, args pgx.StrictNamedArgs, fn func(pgx.BatchResults) error) error {
 	batch := &pgx.Batch{}
-	if _, alone := s.(*pgx.Conn); alone && usesTables(name) {
-		batch.Queue("select pg_catalog.set_config('row_security', 'off', true)")
-	}
-	before := batch.Len()
+	batch.Queue(sql("settings", ""), db.local)
 	batch.Queue(sql(name, schemaOf(s)), args)
-	return receive(s.SendBatch(ctx, batch), before, fn)
+	return receive(s.SendBatch(ctx, batch), fn)
 }
 
-// receive reads the results of a batch: those of the statements before the query, and with fn those of the query.
-func receive(results pgx.BatchResults, before int, fn func(pgx.BatchResults) error) (err error) {
+// trySettings sends the settings alone.
+func (db *DB) trySettings(ctx context.Context, conn *pgx.Conn) error {
+	ctx, cancel := context.WithTimeout(ctx, db.timeout)
+	defer cancel()
+	batch := &pgx.Batch{}
+	batch.Queue(sql("settings", ""), db.local)
+	return receive(conn.SendBatch(ctx, batch), func(pgx.BatchResults) error { return nil })
+}
+
+// settingsError is the server's error for the settings: it does not know one, or not its value.
+type settingsError struct{ error }
+
+func (e settingsError) Unwrap() error { return e.error }
+
+// receive reads the results of a batch: those of the settings, and with fn those of the query.
+func receive(results pgx.BatchResults, fn func(pgx.BatchResults) error) (err error) {
 	defer func() {
 		if closed := results.Close(); err == nil {
 			err = closed
 		}
 	}()
-	for range before {
-		if _, err := results.Exec(); err != nil {
-			return err
-		}
+	if _, err := results.Exec(); err != nil {
+		return settingsError{err}
 	}
 	return fn(results)
 }

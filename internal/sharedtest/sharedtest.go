@@ -35,6 +35,7 @@ type Part struct {
 var (
 	Postgres   = Part{what: "with a database", lacking: "PostgreSQL's server programs are not there"}
 	Psql       = Part{what: "with psql", lacking: "psql is not there"}
+	Pooler     = Part{what: "behind a connection pooler", lacking: "pgbouncer is not there"}
 	Bash       = Part{what: "with bash", lacking: "bash is not there"}
 	Browser    = Part{what: "in a browser", lacking: "Chromium is not there, or BROWSER=no"}
 	Sudo       = Part{what: "with sudo", lacking: "sudo is not there"}

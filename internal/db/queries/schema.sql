@@ -149,6 +149,7 @@ select
     coalesce(risk.what, '') as risk,
     coalesce(risk.object, '') as risk_object,
     coalesce(risk.on_table, '') as risk_table,
-    coalesce(risk.role, '') as risk_role
+    coalesce(risk.role, '') as risk_role,
+    pg_catalog.pg_backend_pid()::bigint as backend
 from (select) one
 left join risk on true
