@@ -150,6 +150,7 @@ var allowed = map[string][]string{
 	"internal/pgtemp/dbtest": {
 		"uzerp-mfa/internal/pgtemp", "uzerp-mfa/internal/sharedtest", "github.com/jackc/pgx/v5/...",
 	},
+	"internal/pgtemp/pooltest": {"uzerp-mfa/internal/sharedtest", "github.com/jackc/pgx/v5/..."}, // test support
 	"internal/sandbox": {
 		"uzerp-mfa/internal/caller", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/mfa",
 		"uzerp-mfa/internal/emulator", "uzerp-mfa/internal/installation", "uzerp-mfa/internal/pgtemp", "github.com/jackc/pgx/v5/...",

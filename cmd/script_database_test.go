@@ -13,6 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"uzerp-mfa/internal/pgtemp/dbtest"
+	"uzerp-mfa/internal/pgtemp/pooltest"
 )
 
 // The commands of scripts that reach the database. testdata/script/README.md explains them.
@@ -43,6 +44,12 @@ func runSQL(ts *testscript.TestScript, out io.Writer, sql string) {
 			_, _ = fmt.Fprintln(out, strings.Join(cells, "|"))
 		}
 	}
+}
+
+// cmdPooler puts a PgBouncer in front of the database for all that the script runs from now on.
+func cmdPooler(ts *testscript.TestScript, args []string) {
+	p := pooltest.Start(ts.Value("tb").(testing.TB), sceneOf(ts).database, pooltest.Mode(args[0]), nil, args[1:]...)
+	ts.Setenv("DATABASE_URL", strings.Replace(p.URL(), "postgres@", "postgres:"+dbPassword+"@", 1))
 }
 
 func cmdAwait(ts *testscript.TestScript, args []string) {

@@ -166,6 +166,7 @@ func commands() map[string]func(ts *testscript.TestScript, neg bool, args []stri
 		"run":         plain(cmdRun),
 		"tty":         plain(cmdTTY),
 		"psql":        plain(cmdPsql),
+		"pooler":      plain(cmdPooler),
 		"code":        plain(cmdCode),
 		"fault":       plain(cmdFault),
 		"clearfaults": plain(func(ts *testscript.TestScript, _ []string) { sceneOf(ts).verify.ClearFaults() }),

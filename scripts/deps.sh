@@ -1,7 +1,7 @@
 #!/bin/sh
 # deps.sh [test]: installs PostgreSQL's server programs if they are missing: the demo needs them beside Go. With "test"
-# it also installs what the tests need: a C compiler for the race detector, for root sudo and PHP, and Chromium to look at
-# a page. Chromium is big, and only one test needs it. So it is not installed with BROWSER=no, or if that would ask for a
+# it also installs what the tests need: a C compiler for the race detector, PgBouncer, for root sudo and PHP, and Chromium to
+# look at a page. Chromium is big, and only one test needs it. So it is not installed with BROWSER=no, or if that would ask for a
 # password. The rest works without it.
 set -eu
 
@@ -28,6 +28,9 @@ have_browser() {
 
 have_php() { php -r 'exit(extension_loaded("igbinary") ? 0 : 1);' >/dev/null 2>&1; }
 
+# Debian's is not in everybody's PATH.
+have_pooler() { command -v pgbouncer >/dev/null 2>&1 || [ -x "$root/usr/sbin/pgbouncer" ]; }
+
 command -v go >/dev/null 2>&1 || { echo "Go 1.26 or newer is needed: https://go.dev/dl/" >&2; exit 1; }
 
 packages=
@@ -39,6 +42,9 @@ if [ "${1:-}" = test ]; then
 	[ "$(id -u)" != 0 ] || command -v sudo >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>&1 || packages="$packages sudo"
 	# PHP writes session files for the tests. Without it, they read files that it wrote once.
 	[ "$(id -u)" != 0 ] || have_php || ! command -v apt-get >/dev/null 2>&1 || packages="$packages php-cli php-igbinary"
+	# Tests connect through PgBouncer. Where installing it would ask for a password, they are left out.
+	have_pooler || ! command -v apt-get >/dev/null 2>&1 || { [ "$(id -u)" != 0 ] && ! sudo -n true 2>/dev/null; } ||
+		packages="$packages pgbouncer"
 	[ "${BROWSER:-}" = no ] || have_browser || browser=chromium
 fi
 [ -n "$packages$browser" ] || exit 0
@@ -64,9 +70,10 @@ umask 022 # what is made in /etc others must be able to read, whatever the user 
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 off=$3/etc/postgresql-common/createcluster.d/uzerp-mfa.conf
 said=$(mktemp)
+quiet=
 
 # In some shells a trap on EXIT does not run on a signal.
-trap "rm -f \"\$said\" \"\$off\"" EXIT
+trap "rm -f \"\$said\" \"\$off\" \"\$quiet\"" EXIT
 trap "exit 129" HUP
 trap "exit 130" INT
 trap "exit 143" TERM
@@ -101,8 +108,18 @@ apt update
 # The tests start their own server, so Debian must not make and start one.
 mkdir -p "${off%/*}"
 echo "create_main_cluster = false" >"$off"
+# The tests start their own PgBouncer too: its service must neither start now nor with the machine.
+case $1 in *pgbouncer*)
+	if [ ! -e "$3/usr/sbin/policy-rc.d" ]; then
+		quiet=$3/usr/sbin/policy-rc.d
+		mkdir -p "${quiet%/*}"
+		printf "#!/bin/sh\nexit 101\n" >"$quiet"
+		chmod 755 "$quiet"
+	fi ;;
+esac
 # shellcheck disable=SC2086 # the list is meant to be split
 [ -z "$1" ] || get $1
+case $1 in *pgbouncer*) systemctl disable pgbouncer >/dev/null 2>&1 || true ;; esac
 [ -n "$2" ] || exit 0
 # Ubuntu has Chromium only as a snap, which cannot read the files of the tests.
 if ! apt-cache show "$2" 2>/dev/null | grep -q "^Filename:.*/$2"_; then

@@ -28,6 +28,8 @@ var programs = map[string]string{
 	"sleep":     ``,
 	"sudo":      ``,
 	"php":       ``,
+	"pgbouncer": ``,
+	"systemctl": `echo "$*" >>"$DEPS_ROOT/systemctl"`,
 	"apt-get": `
 echo "$*" >>"$DEPS_ROOT/apt-get"
 for word in "$@"; do
@@ -40,6 +42,7 @@ for word in "$@"; do
 			exit 100
 		} ;;
 	chromium) [ ! -e "$DEPS_ROOT/no-chromium" ] || { echo "E: no space" >&2; exit 100; } ;;
+	pgbouncer) cp "$DEPS_ROOT/usr/sbin/policy-rc.d" "$DEPS_ROOT/policy" ;;
 	postgresql)
 		stat -c "%a %n" "$DEPS_ROOT"/etc/postgresql-common/createcluster.d "$DEPS_ROOT"/etc/postgresql-common/createcluster.d/* >"$DEPS_ROOT/modes"
 		[ ! -e "$DEPS_ROOT/slow" ] || { echo >"$DEPS_ROOT/installing"; exec tail -f /dev/null; }
@@ -56,7 +59,7 @@ func newMachine(t *testing.T, without ...string) *machine {
 	for name, text := range programs {
 		m.write(t, filepath.Join(m.bin, name), "#!/bin/sh\n"+text+"\n")
 	}
-	for _, name := range []string{"sh", "cat", "chmod", "env", "grep", "head", "mkdir", "mktemp", "rm", "sed", "seq", "stat", "tail", "true"} {
+	for _, name := range []string{"sh", "cat", "chmod", "cp", "env", "grep", "head", "mkdir", "mktemp", "rm", "sed", "seq", "stat", "tail", "true"} {
 		path, err := exec.LookPath(name)
 		if err == nil {
 			err = os.Symlink(path, filepath.Join(m.bin, name))
@@ -178,6 +181,28 @@ func TestDepsPHP(t *testing.T) {
 	c, said := m.deps(t, "022")
 	if got := code(t, c.Run()); got != 0 || !strings.Contains(said.String(), "installing postgresql postgresql-client php-cli php-igbinary") {
 		t.Errorf("exit code %d: %s", got, said)
+	}
+}
+
+// The tests connect through PgBouncer. Its service starts neither now nor with the machine.
+func TestDepsPooler(t *testing.T) {
+	m := newMachine(t, "pgbouncer")
+	c, said := m.deps(t, "077")
+	if got := code(t, c.Run()); got != 0 || !strings.Contains(said.String(), "installing postgresql postgresql-client pgbouncer") {
+		t.Errorf("exit code %d: %s", got, said)
+	}
+	policy, _ := os.ReadFile(filepath.Join(m.root, "policy"))
+	asked, _ := os.ReadFile(filepath.Join(m.root, "systemctl"))
+	if !strings.Contains(string(policy), "exit 101") || m.has("usr/sbin/policy-rc.d") || string(asked) != "disable pgbouncer\n" {
+		t.Errorf("policy %q, which is still there: %t; systemctl %q", policy, m.has("usr/sbin/policy-rc.d"), asked)
+	}
+	m = newMachine(t, "pgbouncer")
+	m.write(t, filepath.Join(m.bin, "id"), "#!/bin/sh\necho 1000\n")
+	m.write(t, filepath.Join(m.bin, "sudo"), "#!/bin/sh\n[ \"$1\" != -n ]\n")
+	c, said = m.deps(t, "022")
+	_ = c.Run()
+	if strings.Contains(said.String(), "pgbouncer") {
+		t.Errorf("a user is asked for a password for it: %s", said)
 	}
 }
 

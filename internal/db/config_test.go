@@ -14,7 +14,7 @@ import (
 
 func TestRuntimeParametersAreOursUnlessTheUsersAre(t *testing.T) {
 	ours := map[string]string{"application_name": "uzerp-mfa", "statement_timeout": "9500ms", "lock_timeout": "5s",
-		"search_path": `"$user", public`, "client_encoding": "UTF8"}
+		"search_path": `"$user", public`, "client_encoding": "UTF8", "row_security": "off"}
 	tests := map[string]struct {
 		query string            // is added to the URL
 		env   map[string]string // is set in the environment

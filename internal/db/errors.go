@@ -105,7 +105,7 @@ func (db *DB) translate(ctx context.Context, op string, err error) error {
 			at := db.Address()
 			return poolerError(op, e, address(at.Host, uint16(at.Port)), true)
 		}
-		if is[settingsError](err) {
+		if class := e.Code[:min(2, len(e.Code))]; is[settingsError](err) && (class == "22" || class == "42") {
 			at := db.Address()
 			return &errs.Error{Kind: errs.Config, Op: op, Err: errors.New(rejectsParameter(address(at.Host, uint16(at.Port)), e.Code)),
 				Hint: errs.Plain(checkParameters)}
@@ -127,12 +127,12 @@ func (db *DB) translate(ctx context.Context, op string, err error) error {
 	}
 	switch {
 	case timedOut(err):
-		hint := "run it again; if this stays so, the server or the network is overloaded"
+		text := "the database did not answer in time"
 		if db.pool.pooled.Load() {
-			hint += ", or the pool of the connection pooler in between is too small (default_pool_size) or paused"
+			text += "; the pool of the connection pooler in between may be too small (default_pool_size) or paused"
 		}
-		return &errs.Error{Kind: errs.Unavailable, Op: op, Err: because{"the database did not answer in time", context.DeadlineExceeded},
-			Hint: errs.Plain(hint)}
+		return &errs.Error{Kind: errs.Unavailable, Op: op, Err: because{text, context.DeadlineExceeded},
+			Hint: errs.Plain("run it again; if this stays so, the server or the network is overloaded")}
 	case broken(err):
 		return &errs.Error{Kind: errs.Unavailable, Op: op, Err: errors.New("the connection to the database broke"),
 			Hint: errs.Plain("run it again; no change was left half done")}

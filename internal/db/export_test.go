@@ -14,7 +14,7 @@ import (
 func (db *DB) ServerSettings(ctx context.Context) (map[string]string, error) {
 	result := make(map[string]string)
 	err := db.run(ctx, "", func(conn *pgx.Conn) error {
-		for _, name := range []string{"application_name", "statement_timeout", "lock_timeout", "search_path", "client_encoding"} {
+		for _, name := range []string{"application_name", "statement_timeout", "lock_timeout", "search_path", "client_encoding", "row_security"} {
 			batch := &pgx.Batch{}
 			batch.Queue(sql("settings", ""), db.local)
 			batch.Queue("select pg_catalog.current_setting($1)", name)

@@ -5,6 +5,7 @@ import (
 	"iter"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"uzerp-mfa/internal/mfa"
 )
@@ -22,16 +23,19 @@ const (
 // a connection with a read-only transaction: another query inside the loop needs a second connection.
 func (db *DB) Users(ctx context.Context, order Order) iter.Seq2[mfa.User, error] {
 	return func(yield func(mfa.User, error) bool) {
-		err := db.runOnTables(ctx, "list users", func(conn *pgx.Conn) error {
-			tx, err := db.begin(ctx, conn, "begin read only")
+		err := db.pool.lendFor(ctx, func(conn *pgxpool.Conn) (keep bool, err error) {
+			if err := db.findTables(ctx, conn.Conn()); err != nil {
+				return false, err
+			}
+			tx, err := db.begin(ctx, conn.Conn(), "begin read only")
 			if err != nil {
-				return err
+				return false, err
 			}
 			defer db.rollback(ctx, tx) // nothing was written
-			return db.stream(ctx, tx, order, func(u mfa.User) bool { return yield(u, nil) })
+			return false, db.stream(ctx, tx, order, func(u mfa.User) bool { return yield(u, nil) })
 		})
 		if err != nil {
-			yield(mfa.User{}, err)
+			yield(mfa.User{}, db.translate(ctx, "list users", err))
 		}
 	}
 }

@@ -19,10 +19,12 @@ type pool struct {
 	secured atomic.Bool
 	address atomic.Pointer[Address] // of the last connection
 	pooled  atomic.Bool             // a connection led to a pooler
+	noted   atomic.Bool             // and that is logged
+	turn    chan struct{}           // who uses the one connection that is enough behind a pooler
 }
 
 func newPool(c *pgxpool.Config) (*pool, error) {
-	p := &pool{}
+	p := &pool{turn: make(chan struct{}, 1)}
 	c.BeforeConnect = func(_ context.Context, conn *pgx.ConnConfig) error {
 		dial := limitConnecting(&conn.Config, conn.ConnectTimeout)
 		conn.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -38,6 +40,9 @@ func newPool(c *pgxpool.Config) (*pool, error) {
 	c.ConnConfig.ValidateConnect = unhijacked(c.ConnConfig.ValidateConnect)
 	c.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
 		p.address.Store(addressOf(conn))
+		if conn.PgConn().PID() > highestPID {
+			p.pooled.Store(true)
+		}
 		return conn.PgConn().Conn().SetDeadline(time.Time{}) // it was that of connecting
 	}
 	var err error
@@ -101,12 +106,29 @@ func unhijacked(validate pgconn.ValidateConnectFunc) pgconn.ValidateConnectFunc 
 	}
 }
 
-// lend calls fn with a connection and takes it back. A failure to connect is a *connectError.
+// lend calls fn with a connection and takes it back. A failure to connect is a *connectError. Behind a pooler it waits
+// until the connection that is there is free, and makes no second one: the pooler may have no second one of the server's.
 func (p *pool) lend(ctx context.Context, fn func(*pgx.Conn) error) error {
+	if p.pooled.Load() {
+		patience := time.NewTimer(turnPatience)
+		defer patience.Stop()
+		select {
+		case p.turn <- struct{}{}:
+			defer func() { <-p.turn }()
+		case <-patience.C:
+		case <-ctx.Done(): // Acquire says so
+		}
+	}
 	return p.lendFor(ctx, func(conn *pgxpool.Conn) (bool, error) { return false, fn(conn.Conn()) })
 }
 
-// lendFor is lend for an fn that may keep the connection.
+// turnPatience is how long lend waits for its turn. Then it makes another connection.
+const turnPatience = 5 * time.Second
+
+// highestPID is the highest number of a process that Linux knows. What PgBouncer tells is any number of 32 bits.
+const highestPID = 1 << 22
+
+// lendFor is lend for an fn that may keep the connection, or has it for long: it waits for no turn.
 func (p *pool) lendFor(ctx context.Context, fn func(*pgxpool.Conn) (keep bool, err error)) error {
 	conn, err := p.Acquire(ctx)
 	if err != nil && !is[*pgconn.ConnectError](err) && ctx.Err() == nil {

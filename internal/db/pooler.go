@@ -19,7 +19,10 @@ import (
 // server's.
 func (db *DB) notePooler(ctx context.Context, conn *pgx.Conn, backend int64) bool {
 	pooled := int64(conn.PgConn().PID()) != backend
-	if pooled && !db.pool.pooled.Swap(true) {
+	if pooled {
+		db.pool.pooled.Store(true)
+	}
+	if pooled && !db.pool.noted.Swap(true) {
 		db.log.DebugContext(ctx, "a connection pooler is between this program and the database server")
 	}
 	return pooled

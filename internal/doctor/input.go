@@ -91,6 +91,7 @@ type Credentials struct {
 type Schema struct {
 	Version  string // of the server
 	ReadOnly bool
+	Pooler   bool  // a connection pooler is in between
 	Problem  error // errs.Config if it is not uzERP's, errs.Refused if it is from before uzERP 1.31.0
 }
 

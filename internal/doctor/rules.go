@@ -160,7 +160,11 @@ func database(c *checker, in Input) {
 	if !have(c, in.Reached, DatabaseSettings, DatabaseReachable, ofSchema...) {
 		return
 	}
-	c.pass(DatabaseReachable, "the database answers")
+	through := ""
+	if in.Schema.OK() && in.Schema.value.Pooler {
+		through = ", through a connection pooler"
+	}
+	c.pass(DatabaseReachable, "the database answers%s", through)
 	if !have(c, in.Schema, DatabaseReachable, DatabaseUzerp, ofSchema[1:]...) {
 		return
 	}
