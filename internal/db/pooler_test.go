@@ -110,7 +110,8 @@ func TestChosenSettingsBehindAPooler(t *testing.T) {
 	// What another client has left behind counts for nothing.
 	dbtest.Exec(t, p.URL(), "set statement_timeout = '1min'; set lock_timeout = '1min'; set row_security = on")
 	d := open(t, db.Config{ConnString: p.URL()})
-	if got, err := d.ServerSettings(t.Context()); err != nil || got["statement_timeout"] != "9500ms" || got["lock_timeout"] != "5s" || got["row_security"] != "off" {
+	got, err := d.ServerSettings(t.Context())
+	if err != nil || got["statement_timeout"] != "9500ms" || got["lock_timeout"] != "5s" || got["row_security"] != "off" {
 		t.Error(got, err)
 	}
 	find(t, d, "alice")
@@ -202,7 +203,8 @@ func TestTrialBehindAPooler(t *testing.T) {
 				if err := through.ApplySwitch(t.Context(), switchNames(), own); err != nil {
 					t.Errorf("%s: %v", what, err)
 				}
-				dbtest.Exec(t, url, "delete from injector_classes where name = 'MFAValidator'; update injector_classes set class_name = 'HTMLFormLoginHandler' where id = 6")
+				dbtest.Exec(t, url, "delete from injector_classes where name = 'MFAValidator'; "+
+					"update injector_classes set class_name = 'HTMLFormLoginHandler' where id = 6")
 				confirmed := make(chan error, 1)
 				if what == "released" {
 					go func() { confirmed <- through.ConfirmTrial(background(), key) }()

@@ -217,7 +217,7 @@ func (p *Pooler) start(program, dir string, owner *syscall.Credential) error {
 func (p *Pooler) await(tb sharedtest.TB) {
 	tb.Helper()
 	for deadline := time.Now().Add(startTimeout); ; time.Sleep(10 * time.Millisecond) {
-		conn, err := net.DialTimeout("tcp", p.address(), time.Second)
+		conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(context.Background(), "tcp", p.address())
 		if err == nil {
 			_ = conn.Close()
 			return
