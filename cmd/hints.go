@@ -77,6 +77,7 @@ var hints = map[errs.Reason]string{
 	mfa.ReasonReplaceUsedUp:  "this factor takes no more codes: uzerp-mfa enroll --replace --identify sms %q makes a new one; until then the old phone works",
 	mfa.ReasonReplaceGone:    "uzerp-mfa enroll --replace --identify sms %q makes a new one; until then the old phone works",
 	mfa.ReasonAttemptsUsedUp: "this factor takes no more codes: uzerp-mfa enroll %q makes a new one",
+	mfa.ReasonHasLeft:        "if the person works here again, --yes makes the page",
 	mfa.ReasonPageOfOther:    "if the directory is the right one, --new makes a new page",
 	mfa.ReasonWhichFactor: "name the factor that the app was set up with: uzerp-mfa verify --factor YF... %[1]q CODE; " +
 		"or uzerp-mfa enroll %[1]q makes a new one",
@@ -86,7 +87,7 @@ var hints = map[errs.Reason]string{
 	mfa.ReasonRowNotWritten:    "finish with the next code: uzerp-mfa verify --factor %[2]s %[1]q CODE",
 	mfa.ReasonRowNotReset:      "run uzerp-mfa user reset --identify sms %q: the user is locked out until then",
 	mfa.ReasonResetMeanwhile:   "somebody has reset the user just now; uzerp-mfa enroll %q starts anew",
-	mfa.ReasonRowChanged:       "uzerp-mfa user list --match=%v shows the row as it is now; this command did not change it",
+	mfa.ReasonRowChanged:       "uzerp-mfa user list --match=%v shows the row as it is now",
 	mfa.ReasonLockedOut:        "uzerp-mfa user reset --identify sms %q",
 	mfa.ReasonFactorGone:       "uzerp-mfa user reset --identify sms %q, then the user enrolls again",
 	mfa.ReasonNoUUID:           "uzerp-mfa user reset --identify sms %q mends it; the user then enrolls",
