@@ -129,7 +129,7 @@ func pageOutcome(o mfa.RollOutOutcome) outcome {
 	default:
 		out.status, out.message = statusWouldMake, "a page"
 	}
-	if m := o.Standing.Message(); m != "" {
+	if m := o.Message(); m != "" {
 		out.message += "; " + m
 	}
 	return out

@@ -246,8 +246,8 @@ func TestRollOutLeavesOutWhoHasLeft(t *testing.T) {
 			if refused == said || got[1].Err != nil || got[1].Made == dryRun || got[0].Made != (said && !dryRun) {
 				t.Errorf("said %v, dry run %v: %+v", said, dryRun, got)
 			}
-			if !strings.Contains(got[0].Standing.Message(), "the person left on ") || strings.Contains(got[1].Standing.Message(), "left") {
-				t.Errorf("said of alice %q, of bob %q", got[0].Standing.Message(), got[1].Standing.Message())
+			if !strings.Contains(got[0].Message(), "the person left on ") || strings.Contains(got[1].Message(), "left") {
+				t.Errorf("said of alice %q, of bob %q", got[0].Message(), got[1].Message())
 			}
 		}
 		if _, made := s.pages["alice"]; made != said || len(w.SIDs(uuidA)) > 0 != said {
