@@ -63,8 +63,8 @@ func inFamilies(w What) bool {
 	return slices.ContainsFunc(families, func(f []What) bool { return slices.Contains(f, w) })
 }
 
-// fit gives each entry a counterpart of its own, if their clock is about so far ahead, and returns how far apart they are. Both are
-// sorted.
+// fit returns how far apart entries and their counterparts are, if their clock is about so far ahead: each has a counterpart of its
+// own. Both are sorted.
 func fit(entries, reference []Entry, ahead, within time.Duration) (distances []time.Duration) {
 	used := make([]bool, len(reference))
 	first := 0
