@@ -9,6 +9,8 @@ import (
 const (
 	near   = time.Minute     // how far apart one event may be in two sources whose clocks are not set well
 	steady = 2 * time.Second // by how much a constant distance of two clocks may seem to change
+
+	compared = 1000 // so many entries of a user show how far clocks differ, however many an attack makes
 )
 
 // clockAhead returns how far the clock of entries is ahead of that of the reference, in whole seconds, and how many entries show
@@ -41,7 +43,7 @@ type clockKey struct {
 	password bool
 }
 
-// byClock sorts the entries that another source may have too.
+// byClock sorts the entries that another source may have too, the newest of them.
 func byClock(entries []Entry) map[clockKey][]Entry {
 	all := map[clockKey][]Entry{}
 	for _, e := range entries {
@@ -53,8 +55,9 @@ func byClock(entries []Entry) map[clockKey][]Entry {
 			all[key] = append(all[key], e)
 		}
 	}
-	for _, entries := range all {
+	for key, entries := range all {
 		slices.SortStableFunc(entries, func(a, b Entry) int { return a.At.Compare(b.At) })
+		all[key] = entries[max(0, len(entries)-compared):]
 	}
 	return all
 }
