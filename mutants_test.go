@@ -74,7 +74,7 @@ func (b bench) testPackage(t *testing.T, pkg string, mutants []mutant.Mutant) {
 			if !slices.ContainsFunc(in, func(c mutant.Mutant) bool { return c.Name == m.Name }) {
 				program = b.build(t, m)
 			}
-			r := b.run(t, program, m)
+			r := b.run(t, program, m, "-test.v")
 			switch red := failedTest.FindStringSubmatch(r.output); {
 			case !r.failed && strings.Contains(r.output, "\n--- SKIP: ") && !strings.Contains(r.output, "\n--- PASS: "):
 				sharedtest.LeaveOut(t, sharedtest.Postgres, errors.New("the tests that must notice were left out"))
@@ -117,8 +117,8 @@ type testRun struct {
 	took   time.Duration
 }
 
-// run runs the tests that must notice a mutant.
-func (b bench) run(t *testing.T, program string, m mutant.Mutant) testRun {
+// run runs the tests that must notice a mutant, with flags beside the usual ones.
+func (b bench) run(t *testing.T, program string, m mutant.Mutant, flags ...string) testRun {
 	t.Helper()
 	b.atOnce <- struct{}{}
 	defer func() { <-b.atOnce }()
@@ -134,7 +134,7 @@ func (b bench) run(t *testing.T, program string, m mutant.Mutant) testRun {
 			t.Error(err)
 		}
 	}()
-	c := exec.CommandContext(t.Context(), program, "-test.v", "-test.failfast", "-test.timeout=30m", "-test.run="+m.Run)
+	c := exec.CommandContext(t.Context(), program, append(flags, "-test.failfast", "-test.timeout=30m", "-test.run="+m.Run)...)
 	c.Dir = filepath.FromSlash(m.Package)
 	c.Env = append(os.Environ(), mutant.Choice+"="+m.Name, sharedtest.LeftOutFile+"=", "TMPDIR="+dir) // what is left out is counted once
 	out, err := c.CombinedOutput()

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"uzerp-mfa/internal/errs"
@@ -71,32 +73,39 @@ type heldKey struct {
 // HoldTrial implements injector.Writer. It uses one connection, with an open transaction that has read nothing of
 // uzERP's, until release is called. So it works behind a pooler too, and every version of PostgreSQL can end it.
 func (db *DB) HoldTrial(ctx context.Context, limit time.Duration) (key int64, release func(), err error) {
-	var held *pgxpool.Conn
+	release, err = db.keepOpen(ctx, func(tx pgx.Tx) error {
+		key, err = db.markTrial(ctx, tx, limit)
+		return err
+	})
+	return key, release, db.translate(ctx, "mark the switch as on trial", err)
+}
+
+// keepOpen begins a transaction and leaves it open if hold returns no error. release rolls it back and waits until that is done,
+// so that nobody meets its locks later; a second call does nothing.
+func (db *DB) keepOpen(ctx context.Context, hold func(pgx.Tx) error) (release func(), err error) {
 	err = db.pool.lendFor(ctx, func(conn *pgxpool.Conn) (keep bool, err error) {
 		if err := db.findTables(ctx, conn.Conn()); err != nil {
 			return false, err
 		}
-		key, err = db.holdTrial(ctx, conn.Conn(), limit)
-		held = conn
-		return err == nil, err
+		tx, err := db.begin(ctx, conn.Conn(), "begin isolation level read committed")
+		if err != nil {
+			return false, err
+		}
+		if err := hold(tx); err != nil {
+			db.rollback(ctx, tx)
+			return false, err
+		}
+		release = sync.OnceFunc(func() {
+			db.rollback(ctx, tx)
+			conn.Release()
+		})
+		return true, nil
 	})
-	if err != nil {
-		return 0, nil, db.translate(ctx, "mark the switch as on trial", err)
-	}
-	return key, held.Release, nil // the pool closes a connection whose transaction is open
+	return release, err
 }
 
-// holdTrial leaves its transaction open if it returns no error.
-func (db *DB) holdTrial(ctx context.Context, conn *pgx.Conn, limit time.Duration) (key int64, err error) {
-	tx, err := db.begin(ctx, conn, "begin isolation level read committed")
-	if err != nil {
-		return 0, err
-	}
-	defer func() {
-		if err != nil {
-			db.rollback(ctx, tx)
-		}
-	}()
+// markTrial takes the lock that marks a switch as on trial, and returns its key.
+func (db *DB) markTrial(ctx context.Context, tx pgx.Tx, limit time.Duration) (key int64, err error) {
 	var mark heldKey
 	for try := 0; try < trialTries && !mark.Locked; try++ {
 		got, err := collect(ctx, db, tx, "hold_trial", pgx.StrictNamedArgs{"class": trialLock, "seconds": limit.Seconds()},
@@ -206,43 +215,27 @@ func (db *DB) ConfirmTrial(ctx context.Context, key int64) error {
 
 // hold takes the lock of the class with the key, in a transaction that stays open until release is called.
 func (db *DB) hold(ctx context.Context, class, key int64, application string) (release func(), err error) {
-	var held *pgxpool.Conn
-	err = db.pool.lendFor(ctx, func(conn *pgxpool.Conn) (keep bool, err error) {
-		if err := db.findTables(ctx, conn.Conn()); err != nil {
-			return false, err
-		}
-		held = conn
-		err = db.holdLock(ctx, conn.Conn(), class, key, application)
-		return err == nil, err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return held.Release, nil // the pool closes a connection whose transaction is open
+	return db.keepOpen(ctx, func(tx pgx.Tx) error { return db.holdLock(ctx, tx, class, key, application) })
 }
 
-// holdLock leaves its transaction open if it returns no error.
-func (db *DB) holdLock(ctx context.Context, conn *pgx.Conn, class, key int64, application string) (err error) {
-	tx, err := db.begin(ctx, conn, "begin isolation level read committed")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			db.rollback(ctx, tx)
-		}
-	}()
-	got, err := collect(ctx, db, tx, "hold_confirmation", pgx.StrictNamedArgs{"class": class, "key": key}, pgx.RowTo[bool])
-	if err != nil {
-		return err
-	}
-	if !got[0] {
-		return errs.New(errs.Refused, "another session is about to confirm this trial", "look again in a moment")
-	}
-	_, err = collect(ctx, db, tx, "limit_trial", pgx.StrictNamedArgs{
+// holdLock takes the lock last: after it, nothing can fail that somebody has seen.
+func (db *DB) holdLock(ctx context.Context, tx pgx.Tx, class, key int64, application string) error {
+	_, err := collect(ctx, db, tx, "limit_trial", pgx.StrictNamedArgs{
 		"idle": strconv.FormatInt((2 * confirmPatience).Milliseconds(), 10), "application": application,
 	}, pgx.RowTo[string])
-	return err
+	if err != nil {
+		return err
+	}
+	got, err := collect(ctx, db, tx, "hold_confirmation", pgx.StrictNamedArgs{"class": class, "key": key}, pgx.RowTo[bool])
+	switch {
+	case is[*pgconn.PgError](err):
+		return err
+	case err != nil:
+		return notKnown(db.translate(ctx, "confirm the switch", err))
+	case !got[0]:
+		return errs.New(errs.Refused, "another session is about to confirm this trial", "look again in a moment")
+	}
+	return nil
 }
 
 // awaitGuard waits for the sign of the guard that the switch stays. That the mark of the trial is gone is no such sign: its
