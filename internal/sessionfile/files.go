@@ -388,7 +388,7 @@ func (f *Files) end(ctx context.Context, user string, at listed, wait time.Durat
 		return false, busy // it is no session of this user's any more, or is being written
 	}
 	var stat unix.Stat_t
-	if err := unix.Fstat(int(file.Fd()), &stat); err != nil || f.judge(&stat) != "" || stat.Nlink == 0 { // a second name may have been made meanwhile, or none be left
+	if err := unix.Fstat(int(file.Fd()), &stat); err != nil || f.judge(&stat) != "" || stat.Nlink == 0 { // it may have got a second name, or lost its own
 		return false, err
 	}
 	if busy != nil { // requests that have the file open end with it, and no other one finds it
