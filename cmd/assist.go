@@ -67,7 +67,10 @@ type desk struct {
 	inspector *mfa.Inspector
 	asked     bool      // for a ticket
 	helped    bool      // something was done or advised
-	left      string    // what was changed or left nevertheless, for the end of the call
+	stays     string    // what a step that was not finished has changed in uzERP, for the end of the call
+	waits     bool      // such a step has left an account at Twilio that no code has verified
+	unsure    bool      // nobody knows whether such a step has changed something
+	touched   bool      // a step has changed something, or may have
 	readAt    time.Time // when the user's row was read last
 	verified  verified
 }
@@ -103,9 +106,27 @@ func runAssist(ctx context.Context, app *App, opts *assistOptions, text string) 
 	case errors.Is(err, errHungUp) && d.helped:
 		return nil
 	case errors.Is(err, errHungUp):
-		return errs.New(errs.Declined, "the call is over; "+cmp.Or(d.left, "nothing was changed"), "")
+		return errs.New(errs.Declined, "the call is over; "+d.changed(), "")
 	}
 	return err
+}
+
+// changed says what was changed in a call in which no step was finished.
+func (d *desk) changed() string {
+	const account = "; an account that no code has verified is left at Twilio"
+	switch {
+	case d.unsure:
+		return "whether something was changed is not known"
+	case d.stays != "" && d.waits:
+		return d.stays + account
+	case d.stays != "":
+		return d.stays
+	case d.waits:
+		return "nothing was changed in uzERP" + account
+	case d.touched:
+		return "a step was begun and not finished"
+	}
+	return "nothing was changed"
 }
 
 // call goes from what the caller says to the end of the call.
@@ -437,12 +458,13 @@ func (d *desk) do(ctx context.Context, u mfa.User, r assist.Remedy) error {
 	}
 	err := d.change(ctx, u, r)
 	left := d.app.streams.Left // at a question of the step
-	switch {
-	case errors.Is(err, errAccountWaits):
-		d.left = "nothing was changed in uzERP; an account that no code has verified is left at Twilio"
-	case errors.Is(err, errs.ErrLostReply):
-		d.left = "whether something was changed is not known"
+	if w, ok := errors.AsType[accountWaits](err); ok {
+		d.stays, d.waits = cmp.Or(w.changed, d.stays), true
 	}
+	if e, ok := errors.AsType[*mfa.UUIDStaysError](err); ok {
+		d.stays = e.Stays()
+	}
+	d.unsure = d.unsure || errors.Is(err, errs.ErrLostReply)
 	switch kind := errs.KindOf(err); {
 	case err == nil && left:
 		return errHungUp
@@ -496,6 +518,13 @@ func (d *desk) change(ctx context.Context, u mfa.User, r assist.Remedy) error {
 		err = d.remedy(ctx, app, u, mfa.Remedy(r.Action()), w, flags)
 	}
 	app.deliver(ctx) // the user hears of it now, and not when the call is over
+	for _, ch := range app.made {
+		d.touched = d.touched || ch.Touched()
+	}
+	var unfinished error
+	if errors.Is(err, mfa.ErrOldFactorLeft) { // the new phone works
+		unfinished, err = err, nil
+	}
 	if err != nil {
 		return err
 	}
@@ -503,6 +532,7 @@ func (d *desk) change(ctx context.Context, u mfa.User, r assist.Remedy) error {
 		d.prove(u, flags, w)
 	}
 	d.helped = true
+	d.sayUnfinished(unfinished)
 	d.say("Tell the caller: %s", r.Tell)
 	if w.dryRun || r.Kind == assist.NewPhone || r.Kind == assist.Sessions {
 		return nil
@@ -551,15 +581,21 @@ func (d *desk) remedy(ctx context.Context, app *App, u mfa.User, remedy mfa.Reme
 		return nil
 	}
 	d.say("Done: %s.", r.Message())
-	if r.Err != nil {
-		d.say("Not finished: %s.", r.Err)
-		if hint := d.app.hintOf(r.Err); hint != "" {
-			app.streams.Sayf("hint: %s", hint)
-		}
-	}
+	d.sayUnfinished(r.Err)
 	d.say("Open sessions go on: a browser that is logged in as the user stays logged in. This ends them:")
 	app.streams.Sayf("uzerp-mfa session end %s", shell.Quote(u.Username))
 	return nil
+}
+
+// sayUnfinished says what is left to do of a change that was made. It says nothing if err is nil.
+func (d *desk) sayUnfinished(err error) {
+	if err == nil {
+		return
+	}
+	d.say("Not finished: %s.", err)
+	if hint := d.app.hintOf(err); hint != "" {
+		d.app.streams.Sayf("hint: %s", hint)
+	}
 }
 
 // askRecord asks for the ticket once in a call, and for the reason if the policy wants one.

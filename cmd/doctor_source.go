@@ -129,7 +129,7 @@ func (s *doctorSource) AuditChain(ctx context.Context) (doctor.Chain, error) {
 	if err != nil {
 		return doctor.Chain{}, err
 	}
-	chain := doctor.Chain{Path: path, Records: report.Records, Open: len(report.Open), TornTail: report.TornTail()}
+	chain := doctor.Chain{Path: path, Records: report.Records, Open: len(report.Open), TornTail: report.TornTail(), Doubt: log.Doubt}
 	for _, f := range report.Findings {
 		chain.Findings = append(chain.Findings, f.Message)
 	}

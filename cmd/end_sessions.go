@@ -144,19 +144,24 @@ func (e *endSessions) noteOpenSessions(ctx context.Context, a *App, present stri
 	if err == nil {
 		listing, err = sessions.List(ctx)
 	}
-	n := listing.OldHandler(present)
+	n, unseen := listing.OldHandler(present), cmp.Or(listing.Readable(), listing.Complete())
 	var now string
 	switch {
 	case len(listing.Places) == 0:
 		now = fmt.Sprintf("%s (%s)", err, a.hintOf(err))
 	case err != nil:
 		now = fmt.Sprintf("they are in %s; root lists them with %s, and ends them with %s", pathsOf(listing), e.command(a, "uzerp-mfa session list"), help)
+	case n == 0 && unseen != nil:
+		now = fmt.Sprintf("none is seen in %s, but %s", pathsOf(listing), unseen)
 	case n == 0:
 		now = "none is open in " + pathsOf(listing)
 	case n == 1:
 		now = fmt.Sprintf("1 session in %s does; it ends with %s", pathsOf(listing), help)
 	default:
 		now = fmt.Sprintf("%d sessions in %s do; they end with %s", n, pathsOf(listing), help)
+	}
+	if n > 0 && unseen != nil {
+		now += "; and " + unseen.Error()
 	}
 	a.streams.Notef("%s: %s", injector.OpenSessions, now)
 }

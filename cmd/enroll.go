@@ -30,7 +30,8 @@ type enrollOptions struct {
 	htmlDir   newDir
 	attempts  int
 
-	qrMode output.QRMode
+	qrMode   output.QRMode
+	standing mfa.Standing // the user's, once it was looked up
 }
 
 func newEnrollCmd(app *App) *cobra.Command {
@@ -46,6 +47,9 @@ user who is not in the room --html writes a page with the QR code, the secret an
 
 For many users --html-dir makes a page for each in one directory, and a list of what was made. If it is run again it goes
 on: a user who has a page that works gets no second one. --from-file takes what user list -o jsonl prints.
+
+It warns if the person can't get into uzERP all the same, and asks first if the person has left. With --html-dir nobody who has left
+gets a page, unless --yes says that it is meant.
 
 If somebody asks for it by phone, verify the caller first: with --identify nothing is made before the caller has read out
 the code that went to the phone in uzERP; --verified-by says how else you did.
@@ -159,12 +163,18 @@ func runEnroll(ctx context.Context, app *App, opts *enrollOptions, args []string
 	}
 	user := users[0]
 	plan := mfa.PlanEnroll(user, opts.replace)
-	switch {
-	case plan.Refusal != nil && opts.ifMissing:
-		app.streams.Notef("%s: nothing to do", plan.Refusal)
-		return showEnrollment(app, enrollmentView{Username: user.Username, UUID: user.UUID, FactorSID: user.SID, Status: statusUnchanged})
-	case plan.Refusal != nil:
+	if plan.Refusal != nil && !opts.ifMissing {
 		return ch.Refused(user.Username, plan.Refusal)
+	}
+	standings, err := app.standings(ctx, users)
+	if err != nil {
+		return err
+	}
+	opts.standing = standings[0]
+	if plan.Refusal != nil {
+		app.streams.Notef("%s: nothing to do", plan.Refusal)
+		return showEnrollment(app, enrollmentView{Username: user.Username, UUID: user.UUID, FactorSID: user.SID, Status: statusUnchanged,
+			Message: opts.standing.Message()})
 	}
 	if opts.ifMissing && !opts.another {
 		waiting, ok, err := enroller.Waiting(ctx, user)
@@ -175,19 +185,23 @@ func runEnroll(ctx context.Context, app *App, opts *enrollOptions, args []string
 			app.streams.Notef("a QR code was made for %q at %s, which still works: nothing to do. Its secret can't be shown again; --new makes another",
 				user.Username, moment(waiting.Created))
 			return showEnrollment(app, enrollmentView{Username: user.Username, UUID: user.UUID, FactorSID: &waiting.SID, Status: statusUnchanged,
-				FriendlyName: &waiting.FriendlyName})
+				FriendlyName: &waiting.FriendlyName, Message: opts.standing.Message()})
 		}
 	}
 	if err := app.verifyCaller(ctx, ch, opts.writeFlags, opts.callerFlags, user, "nothing was changed"); err != nil {
 		return err
 	}
+	for _, w := range opts.standing.Warnings() {
+		app.streams.Warnf("%s", w)
+	}
 	if opts.dryRun {
 		app.noteRecipients(ctx, ch, user.Username)
 		friendly := mfa.FriendlyName(user.Username)
-		return showEnrollment(app, enrollmentView{Username: user.Username, UUID: user.UUID, Status: "would-create", FriendlyName: &friendly})
+		return showEnrollment(app, enrollmentView{Username: user.Username, UUID: user.UUID, Status: "would-create", FriendlyName: &friendly,
+			Message: opts.standing.Message()})
 	}
-	if !user.Access() {
-		app.streams.Warnf("%q has no access to uzERP at present: enrolling does not change that", user.Username)
+	if err := app.askStanding(ctx, opts.writeFlags, opts.standing); err != nil {
+		return err
 	}
 	app.noteIfOff(ctx)
 	pending, err := enroller.Begin(ctx, plan)
@@ -206,6 +220,31 @@ func runEnroll(ctx context.Context, app *App, opts *enrollOptions, args []string
 		return err
 	}
 	return cmp.Or(err, showEnrollment(app, viewEnrollment(opts, pending, string(mfa.FactorVerified))))
+}
+
+// standings looks up what keeps users out whatever their second factor is, and says so if that could not be done.
+func (a *App) standings(ctx context.Context, users []mfa.User) ([]mfa.Standing, error) {
+	directory, err := a.reader.Directory(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all, unread, err := mfa.Standings(ctx, directory, users, a.now())
+	if unread != nil {
+		a.warnUnread(unread)
+	}
+	return all, err
+}
+
+// askStanding asks before somebody gets a factor who should have none any more.
+func (a *App) askStanding(ctx context.Context, w writeFlags, s mfa.Standing) error {
+	question, asks := s.Question()
+	if !asks {
+		return nil
+	}
+	if err := a.requireConfirmation(w); err != nil {
+		return err
+	}
+	return a.confirm(ctx, w, question)
 }
 
 // showPending shows the factor and how the enrolment is finished. It says that only when everything is written out.
@@ -285,20 +324,20 @@ func askUntilVerified(ctx context.Context, app *App, ch *changes, on dialogue, o
 	return err
 }
 
-// errAccountWaits is in the chain of the error of an enrolment that was broken off: its factor is left at Twilio.
-var errAccountWaits = errors.New("an account waits at Twilio")
-
-// accountWaits marks err, and leaves its text.
-type accountWaits struct{ error }
-
-func (accountWaits) Is(target error) bool { return target == errAccountWaits }
+// accountWaits is in the chain of the error of an enrolment that was broken off: its factor is left at Twilio. changed says what was
+// changed in uzERP, if anything was.
+type accountWaits struct {
+	error
+	changed string
+}
 
 func (e accountWaits) Unwrap() error { return e.error }
 
-// leftPending is the error of an enrolment that was broken off. It says what is left: nothing in uzERP.
+// leftPending is the error of an enrolment that was broken off. It says what is left: an account at Twilio, and in uzERP a uuid if
+// there was none.
 func leftPending(app *App, p *mfa.PendingEnrollment, err error) error {
 	if errors.Is(err, mfa.ErrAttemptsUsedUp) { // its hint says what to do
-		return accountWaits{err}
+		return accountWaits{err, p.Stays()}
 	}
 	if errs.KindOf(err) == errs.Declined {
 		err = errs.New(errs.Declined, "nothing was typed; "+p.Changed(), "")
@@ -306,13 +345,21 @@ func leftPending(app *App, p *mfa.PendingEnrollment, err error) error {
 	hint := "the account in the app works once verified: " + verifyCommand(app.withFlags("uzerp-mfa verify"), p) +
 		"; otherwise Twilio drops it within a day" + noteOnName(p)
 	if errors.Is(err, context.Canceled) {
-		return &interruption{done: fmt.Sprintf("%q is not enrolled", p.User.Username), hint: hint}
+		done := fmt.Sprintf("%q is not enrolled", p.User.Username)
+		if p.User.Whole() { // the enrolment to be replaced
+			done = fmt.Sprintf("%q is enrolled with the old phone, as before", p.User.Username)
+		}
+		if p.Stays() != "" {
+			done += "; " + p.Changed()
+		}
+		return &interruption{done: done, hint: hint}
 	}
-	return &errs.Error{Kind: errs.KindOf(err), Err: accountWaits{err}, Hint: errs.Plain(hint)}
+	return &errs.Error{Kind: errs.KindOf(err), Err: accountWaits{err, p.Stays()}, Hint: errs.Plain(hint)}
 }
 
 func viewEnrollment(opts *enrollOptions, p *mfa.PendingEnrollment, status string) enrollmentView {
-	v := enrollmentView{Username: p.User.Username, UUID: p.User.UUID, FactorSID: &p.Factor.SID, Status: status, FriendlyName: &p.Factor.FriendlyName}
+	v := enrollmentView{Username: p.User.Username, UUID: p.User.UUID, FactorSID: &p.Factor.SID, Status: status, FriendlyName: &p.Factor.FriendlyName,
+		Message: opts.standing.Message()}
 	if opts.reveal {
 		uri, secret := p.Factor.URI.Reveal(), p.Factor.Secret.Reveal()
 		v.URI, v.Secret = &uri, &secret

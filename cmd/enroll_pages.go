@@ -89,11 +89,15 @@ func runEnrollPages(ctx context.Context, app *App, opts *enrollOptions, args []s
 	if err := app.verifyCaller(ctx, ch, opts.writeFlags, opts.callerFlags, users[0], "nothing was changed"); err != nil {
 		return err
 	}
+	standings, err := app.standings(ctx, users)
+	if err != nil {
+		return err
+	}
 	app.noteIfOff(ctx)
 	progress := app.streams.NewProgress("users looked at", len(users))
-	rollOut := &mfa.RollOut{Enroller: enroller, Pages: dir, Now: app.now, Replace: opts.replace, IfMissing: opts.ifMissing, Another: opts.another,
+	rollOut := &mfa.RollOut{Enroller: enroller, Pages: dir, Now: app.now, Replace: opts.replace, IfMissing: opts.ifMissing, Another: opts.another, Left: opts.yes,
 		Render: func(p *mfa.PendingEnrollment) ([]byte, error) { return enrollPage(app, p) }}
-	outcomes := rollOut.Run(ctx, users, opts.dryRun, progress.Step)
+	outcomes := rollOut.Run(ctx, standings, opts.dryRun, progress.Step)
 	progress.Done()
 	return app.reportPages(ch, dir, outcomes, opts.dryRun)
 }
@@ -125,8 +129,8 @@ func pageOutcome(o mfa.RollOutOutcome) outcome {
 	default:
 		out.status, out.message = statusWouldMake, "a page"
 	}
-	if !o.Change.User.Access() {
-		out.message += "; access to uzERP is disabled, and a page does not change that"
+	if m := o.Message(); m != "" {
+		out.message += "; " + m
 	}
 	return out
 }

@@ -34,6 +34,9 @@ const foreignDatabase = "remove that setting, so that uzERP's own database is us
 // giveReason asks for a reason. A hint has the one that was given in its place.
 const giveReason = " --reason WHY"
 
+// oneUser is what ends the sessions of one user without a look at any.
+const oneUser = "for one user, disable the access in uzERP: that ends the sessions at the next click"
+
 // hints has the text for every reason, with the commands that help. Only this package spells command lines. %s is a
 // part as it is, %q a part quoted as the last argument of a shell's command line, and %v a part quoted as the value
 // of a flag.
@@ -77,6 +80,7 @@ var hints = map[errs.Reason]string{
 	mfa.ReasonReplaceUsedUp:  "this factor takes no more codes: uzerp-mfa enroll --replace --identify sms %q makes a new one; until then the old phone works",
 	mfa.ReasonReplaceGone:    "uzerp-mfa enroll --replace --identify sms %q makes a new one; until then the old phone works",
 	mfa.ReasonAttemptsUsedUp: "this factor takes no more codes: uzerp-mfa enroll %q makes a new one",
+	mfa.ReasonHasLeft:        "if the person works here again, --yes makes the page",
 	mfa.ReasonPageOfOther:    "if the directory is the right one, --new makes a new page",
 	mfa.ReasonWhichFactor: "name the factor that the app was set up with: uzerp-mfa verify --factor YF... %[1]q CODE; " +
 		"or uzerp-mfa enroll %[1]q makes a new one",
@@ -86,7 +90,7 @@ var hints = map[errs.Reason]string{
 	mfa.ReasonRowNotWritten:    "finish with the next code: uzerp-mfa verify --factor %[2]s %[1]q CODE",
 	mfa.ReasonRowNotReset:      "run uzerp-mfa user reset --identify sms %q: the user is locked out until then",
 	mfa.ReasonResetMeanwhile:   "somebody has reset the user just now; uzerp-mfa enroll %q starts anew",
-	mfa.ReasonRowChanged:       "uzerp-mfa user list --match=%v shows the row as it is now; this command did not change it",
+	mfa.ReasonRowChanged:       "uzerp-mfa user list --match=%v shows the row as it is now",
 	mfa.ReasonLockedOut:        "uzerp-mfa user reset --identify sms %q",
 	mfa.ReasonFactorGone:       "uzerp-mfa user reset --identify sms %q, then the user enrolls again",
 	mfa.ReasonNoUUID:           "uzerp-mfa user reset --identify sms %q mends it; the user then enrolls",
@@ -203,10 +207,14 @@ var hints = map[errs.Reason]string{
 
 	session.ReasonNotListed: "run it as root: only root and the web server may read session files, and on Debian only root may list them",
 	session.ReasonNoPlace:   "name the php.ini of the web server's PHP with --php-ini",
-	session.ReasonNoFiles: "what keeps them can end them: redis and memcached by removing their keys; " +
-		"for one user, disable the access in uzERP: that ends the sessions at the next click",
-	session.ReasonIgbinary: "to end all of them stop the web server's PHP, remove the files sess_* in %s and start it again; " +
-		"for one user, disable the access in uzERP: that ends the sessions at the next click",
+	session.ReasonNoFiles:   "what keeps them can end them: redis and memcached by removing their keys; " + oneUser,
+	session.ReasonIgbinary:  "to end all of them stop the web server's PHP, remove the files sess_* in %s and start it again; " + oneUser,
+	session.ReasonUnclear:   "to end all of them stop the web server's PHP, remove the files sess_* in %s and start it again; " + oneUser,
+	session.ReasonTooLarge:  "all of these end with find %q -type f -name 'sess_*' -size +64M -delete; " + oneUser,
+	session.ReasonTwoNames:  "all of these end, and their other names stay, with find %q -type f -name 'sess_*' -links +1 -delete; " + oneUser,
+	session.ReasonUntrusted: "let that directory, and each one below %s, belong to root or the web server, and let nobody else write in it; " +
+		"a link there is not followed",
+	session.ReasonNoUser: "correct the name %s in that pool's file, or name the php.ini of the web server's PHP with --php-ini",
 	session.ReasonRequestOpen: "what is ended stays ended, and uzerp-mfa session list shows whether somebody is logged in again; if visitors keep login pages " +
 		"busy all the time, restart the web server's PHP, which ends all requests, and run it again",
 	session.ReasonRequestGoesOn: "the next click in that browser shows the login page; what the request does now, only a restart of the web server's PHP stops",

@@ -246,8 +246,8 @@ func TestHintsQuote(t *testing.T) {
 		"h%s; the settings are from a b":              injector.ReasonSettingsFrom.With(errs.Plain("h%s"), "a b"),
 		"the next step":                               errs.Hint{}.Or(errs.Plain("the next step")),
 		"give it":                                     errs.Plain("give it").Or(mfa.ReasonTwoFactorOff.With()),
-		"uzerp-mfa verify --check '$(x)' tests whether the user's app works":                          mfa.ReasonLooksEnrolled.With("$(x)"),
-		`uzerp-mfa user list --match='-y' shows the row as it is now; this command did not change it`: mfa.ReasonRowChanged.With("-y"),
+		"uzerp-mfa verify --check '$(x)' tests whether the user's app works": mfa.ReasonLooksEnrolled.With("$(x)"),
+		`uzerp-mfa user list --match='-y' shows the row as it is now`:        mfa.ReasonRowChanged.With("-y"),
 		"send a new one: uzerp-mfa identity send --channel sms 'a b'": caller.ReasonSpent.With(
 			caller.ReasonCodeWanted.With(caller.ChannelSMS, "a b")),
 	} {

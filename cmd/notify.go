@@ -100,7 +100,12 @@ func runNotifyPending(ctx context.Context, app *App, since string) error {
 	err = showList(app, view, view.Mails, []string{"time", "username", "about", "to", "status", "message"}, func(v mailView) []string {
 		return []string{v.Time.Format(time.RFC3339), v.Username, v.About, orDash(text(v.To)), v.Status, v.Message}
 	})
-	if err == nil && len(unsent) > 0 {
+	switch {
+	case err != nil:
+	case len(unsent) == 0 && log.Doubt != "": // that is no all-clear
+		err = errs.New(errs.Config, "whether all mails were sent is not known, since another user may have written "+path,
+			"audit-log verify says why; docs/audit-log.md says whose it must be")
+	case len(unsent) > 0:
 		err = errs.New(errs.Findings, count(len(unsent), "mail")+" not sent, or nobody knows",
 			"tell these users in another way; docs/notification.md says what to mend")
 	}

@@ -218,7 +218,7 @@ func (a *App) askRemedy(ctx context.Context, ch *changes, w writeFlags, p *mfa.R
 		}
 		return nil
 	case p.Unread != nil && ctx.Err() == nil:
-		a.streams.Warnf("whether anybody here has left, and their company, could not be looked up: %s", p.Unread)
+		a.warnUnread(p.Unread)
 	}
 	a.showRemedies(ctx, ch, p)
 	switch {
@@ -232,6 +232,11 @@ func (a *App) askRemedy(ctx context.Context, ch *changes, w writeFlags, p *mfa.R
 		err = errs.New(errs.Declined, "the number was not typed; nothing was changed", "")
 	}
 	return err
+}
+
+// warnUnread says that the persons behind users could not be looked up.
+func (a *App) warnUnread(why error) {
+	a.streams.Warnf("whether anybody here has left, and their company, could not be looked up: %s", why)
 }
 
 // showRemedies shows the persons who are to be changed, so that a wrong one is noticed, and to whom a mail about it goes.

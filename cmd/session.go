@@ -32,6 +32,7 @@ type notReadView struct {
 	Why   string  `json:"why"`
 	Owner *string `json:"owner"` // of files of another user
 	Files int     `json:"files"`
+	Bytes *int64  `json:"bytes"` // of files that are too large: the largest
 }
 
 type placeView struct {
@@ -43,6 +44,7 @@ type placeView struct {
 type elsewhereView struct {
 	Interface   string  `json:"interface"`
 	SaveHandler *string `json:"save_handler"` // null if only PHP knows the place
+	User        *string `json:"user"`         // as whom it runs, if this machine knows no such user
 }
 
 func viewPlaces(l session.Listing) []placeView {
@@ -56,7 +58,11 @@ func viewPlaces(l session.Listing) []placeView {
 func viewNotRead(l session.Listing) []notReadView {
 	views := []notReadView{}
 	for _, n := range l.NotRead {
-		views = append(views, notReadView{Path: n.Path, Why: string(n.Why), Owner: optional(n.Owner), Files: n.Files})
+		view := notReadView{Path: n.Path, Why: string(n.Why), Owner: optional(n.Owner), Files: n.Files}
+		if n.Bytes > 0 {
+			view.Bytes = &n.Bytes
+		}
+		views = append(views, view)
 	}
 	return views
 }
@@ -64,7 +70,7 @@ func viewNotRead(l session.Listing) []notReadView {
 func viewElsewhere(l session.Listing) []elsewhereView {
 	views := []elsewhereView{}
 	for _, e := range l.Elsewhere {
-		views = append(views, elsewhereView{Interface: e.Interface, SaveHandler: optional(e.Handler)})
+		views = append(views, elsewhereView{Interface: e.Interface, SaveHandler: optional(e.Handler), User: optional(e.User)})
 	}
 	return views
 }
@@ -75,7 +81,12 @@ func (a *App) tellUnseen(l session.Listing) {
 		what := map[session.Why]string{
 			session.Malformed: "no session that PHP could read",
 			session.Foreign:   "files of " + n.Owner + ", as whom no web server is known to run here: PHP takes no session of another user's",
-			session.Odd:       "links, pipes, directories or files with two names in place of sessions",
+			session.Odd:       "links, pipes or directories in place of sessions: PHP takes no session from these",
+			session.Igbinary:  "sessions written by igbinary: whose they are is not known",
+			session.Unclear:   "sessions that only PHP itself can read: whose they are is not known",
+			session.TooLarge:  fmt.Sprintf("sessions that are too large to be read here, the largest of %d MiB: whose they are is not known", n.Bytes>>20),
+			session.TwoNames:  "files that have a second name: whose sessions they are is not known",
+			session.Untrusted: "directories that others may change, or links to directories: sessions may be open in these",
 		}[n.Why]
 		if n.Why == session.Missing {
 			a.streams.Warnf("there is no directory %q here: nobody is logged in there, or the web server has a root directory of its own", n.Path)
@@ -85,8 +96,10 @@ func (a *App) tellUnseen(l session.Listing) {
 		}
 	}
 	for _, e := range l.Elsewhere {
-		switch e.Handler {
-		case "":
+		switch {
+		case e.User != "":
+			a.streams.Warnf("%s runs as %q, and this machine knows no such user: files of that user are not looked at", e.Interface, e.User)
+		case e.Handler == "":
 			a.streams.Warnf("where %s keeps sessions only PHP itself knows: they are not looked at", e.Interface)
 		default:
 			a.streams.Warnf("%s keeps sessions in %q, and not in files: they are not looked at", e.Interface, e.Handler)

@@ -36,8 +36,8 @@ With --all --old-handler only those end whose browser keeps another login handle
 would still log in in the old way.
 
 If it is not certain that none is left, because a request does not end, it ends with 7. A session that requests keep busy is
-removed after ten seconds if its user is logged in. Sessions that are not in files, or are
-written by igbinary, are left: 6.
+removed after ten seconds if its user is logged in. Sessions that are not in files, are written
+by igbinary, are too large, or stand in a file with a second name are left: 6. Whose they are is not known.
 
 ` + exitCodes(errs.Partial, errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Declined),
 		Example: `  uzerp-mfa session end alice
@@ -225,7 +225,7 @@ func endOutcome(o session.Outcome, listing session.Listing, dryRun bool) outcome
 	if o.User == "" {
 		out.username = audit.LoginPages
 	}
-	if listing.Complete() != nil {
+	if cmp.Or(listing.Readable(), listing.Complete()) != nil {
 		out.message = "no open session seen"
 	}
 	switch {
@@ -263,7 +263,7 @@ func reportEnd(app *App, opts *sessionEndOptions, listing session.Listing, outco
 	switch {
 	case errors.Is(endErr, context.Canceled):
 		err = &interruption{done: "the report says whose sessions are ended", hint: "run the command again: what is ended stays ended"}
-	case endErr != nil:
+	case endErr != nil && (err == nil || errs.KindOf(endErr) != errs.Refused): // who failed is said before what can't be read
 		err = endErr
 	case err == nil:
 		err = cmp.Or(listing.Readable(), listing.Complete())

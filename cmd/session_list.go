@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/spf13/cobra"
@@ -26,7 +27,8 @@ USER is a user name, an e-mail address, or a part of a person's name that fits n
 matter. The command says whom it took.
 
 It reads the files in which PHP keeps sessions, where the settings of the web server's PHP say. Only root may do that on most
-machines: others get 4. Sessions that are not in files, or are written by igbinary, can't be read: 6.
+machines: others get 4, and so does it if one PHP of several keeps its sessions elsewhere. Sessions that are not in files, are
+written by igbinary, are too large, or stand in a file with a second name are not read: 6. What was read is listed all the same.
 
 ` + exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable),
 		Example: `  uzerp-mfa session list
@@ -104,7 +106,7 @@ func runSessionList(ctx context.Context, app *App, opts *sessionListOptions, arg
 		app.streams.Notef("%s in %s", count(len(views), "session"), pathsOf(listing))
 	}
 	app.tellUnseen(listing)
-	return listing.Readable()
+	return cmp.Or(listing.Readable(), listing.Complete())
 }
 
 func usernamesOf(users []mfa.User) []string {

@@ -249,19 +249,20 @@ type diagnosisView struct {
 }
 
 type eventView struct {
-	Username  string            `json:"username"`
-	Time      *string           `json:"time"`       // null if the zone is not known
-	LocalTime *string           `json:"local_time"` // the clock's, without a zone, where that is not known
-	Zone      string            `json:"zone"`
-	What      string            `json:"what"`
-	Sources   []string          `json:"sources"`
-	FactorSID *string           `json:"factor_sid"`
-	Address   *string           `json:"address"`
-	Browser   *string           `json:"browser"`
-	Errors    []twilioErrorView `json:"errors"`
-	Command   *string           `json:"command"`
-	By        *string           `json:"by"`
-	Uncertain bool              `json:"uncertain"`
+	Username   string            `json:"username"`
+	Time       *string           `json:"time"`       // null if the zone is not known
+	LocalTime  *string           `json:"local_time"` // the clock's, without a zone, where that is not known
+	Zone       string            `json:"zone"`
+	What       string            `json:"what"`
+	Sources    []string          `json:"sources"`
+	FactorSID  *string           `json:"factor_sid"`
+	Address    *string           `json:"address"`
+	Browser    *string           `json:"browser"`
+	Errors     []twilioErrorView `json:"errors"`
+	Command    *string           `json:"command"`
+	By         *string           `json:"by"`
+	Uncertain  bool              `json:"uncertain"`
+	Unverified *string           `json:"unverified"` // why a code shows nothing of who the caller is
 }
 
 type twilioErrorView struct {
@@ -276,6 +277,8 @@ type coverageView struct {
 	Oldest  *string  `json:"oldest"`
 	Reaches bool     `json:"reaches"`
 	Zone    string   `json:"zone"`
+	Ahead   *int     `json:"clock_ahead"` // seconds; null if the clocks agree, or can't be compared
+	AheadOf *string  `json:"clock_ahead_of"`
 	Missing []string `json:"missing"`
 }
 
@@ -305,7 +308,7 @@ func viewHistory(app *App, h history.History) historyView {
 func viewEvent(username string, e history.Event) eventView {
 	v := eventView{Username: username, Zone: string(e.Zone), What: string(e.What), Sources: []string{}, FactorSID: optional(e.FactorSID),
 		Address: optional(e.Address), Browser: optional(e.Browser), Errors: []twilioErrorView{}, Command: optional(e.Command), By: optional(e.By),
-		Uncertain: e.Uncertain}
+		Uncertain: e.Uncertain, Unverified: optional(string(e.Unverified))}
 	if e.Zone == history.ZoneAssumed {
 		v.LocalTime = optional(e.At.Format("2006-01-02T15:04:05"))
 	} else {
@@ -331,6 +334,9 @@ func viewCoverage(c history.Coverage) coverageView {
 	if c.Zone != history.ZoneAssumed {
 		v.Oldest = optional(instant(c.Oldest))
 	}
+	if seconds := int(c.Ahead / time.Second); seconds != 0 {
+		v.Ahead, v.AheadOf = &seconds, optional(string(c.AheadOf))
+	}
 	return v
 }
 
@@ -352,10 +358,22 @@ func (v eventView) words() string {
 	if by := text(v.By); by != "" {
 		words += " by " + by
 	}
-	if v.Uncertain {
+	switch why := history.Unverified(text(v.Unverified)); {
+	case why != "":
+		words += ": " + unverifiedWords[why]
+	case v.Uncertain:
 		words += "; whether it took effect is not known"
 	}
 	return words
+}
+
+// unverifiedWords says why a code shows nothing of who the caller is.
+var unverifiedWords = map[history.Unverified]string{
+	history.GivenNumber:   "the operator gave the number",
+	history.ChangedNumber: "the number was changed lately",
+	history.ChosenRegion:  "the operator chose the country of the number",
+	history.NotKnown:      "what came of the code is not known",
+	history.DoubtfulLog:   "others may have written the audit log",
 }
 
 func (v eventView) csv() []string {
@@ -365,7 +383,7 @@ func (v eventView) csv() []string {
 	}
 	return []string{v.Username, text(v.Time), text(v.LocalTime), v.Zone, v.What, strings.Join(v.Sources, " "), text(v.FactorSID),
 		text(v.Address), text(v.Browser),
-		strings.Join(codes, "; "), text(v.Command), text(v.By), strconv.FormatBool(v.Uncertain)}
+		strings.Join(codes, "; "), text(v.Command), text(v.By), strconv.FormatBool(v.Uncertain), text(v.Unverified)}
 }
 
 func showHistories(app *App, opts *userHistoryOptions, all []history.History) error {
@@ -389,7 +407,7 @@ func showHistories(app *App, opts *userHistoryOptions, all []history.History) er
 		warnUnread(app, all)
 	}
 	return showList(app, document, events, []string{"username", "time", "local_time", "zone", "what", "sources", "factor_sid", "address", "browser", "errors",
-		"command", "by", "uncertain"}, eventView.csv)
+		"command", "by", "uncertain", "unverified"}, eventView.csv)
 }
 
 // warnUnread says which sources could not be read, where the format has no place for it.
@@ -514,6 +532,9 @@ func writeCoverage(app *App, all []history.Coverage) error {
 		p.add(string(c.Source), coverageWords(app, c))
 		for _, m := range c.Missing {
 			p.add("", m)
+		}
+		if clock := c.Clock(); clock != "" {
+			p.add("", clock)
 		}
 	}
 	return output.Pairs(app.streams.Out, *p)

@@ -205,8 +205,9 @@ type enrollmentView struct {
 	FactorSID    *string `json:"factor_sid"`
 	Status       string  `json:"status"` // pending, verified; unchanged with --if-missing; would-create with --dry-run
 	FriendlyName *string `json:"friendly_name"`
-	URI          *string `json:"uri"`    // null unless --reveal
-	Secret       *string `json:"secret"` // null unless --reveal
+	URI          *string `json:"uri"`     // null unless --reveal
+	Secret       *string `json:"secret"`  // null unless --reveal
+	Message      string  `json:"message"` // what keeps the person out whatever the second factor is; may be empty
 }
 
 type enrollmentDocument struct {

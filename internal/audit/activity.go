@@ -7,6 +7,7 @@ import (
 
 	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/history"
 )
 
 // Activity is what one operator did of late, as a log says. The zero Activity is none.
@@ -78,12 +79,27 @@ func ReadActivity(ctx context.Context, path string, actor Actor, place Place, ch
 	return a, nil
 }
 
-// isApproval reports whether a record says that a caller gave the code that went to a number from uzERP. A number that was
-// changed lately, or whose country the operator chose, is no evidence, and neither is an outcome that nobody knows.
-func isApproval(r Record) bool {
+// isApproval reports whether a record says that a caller gave the code that went to a number from uzERP.
+func isApproval(r Record) bool { return unverified(r) == "" }
+
+// unverified says why a record shows nothing of who a caller is, or returns "" if it shows that. A number that was changed
+// lately, or whose country the operator chose, is no evidence, and neither is an outcome that nobody knows. What the policy
+// believes and what settles a suspicion are both decided here.
+func unverified(r Record) history.Unverified {
 	given, known := r.After["to_given"].(bool)
 	_, isSend := r.After["channel"]
 	_, changed := r.After["number_changed"]
 	_, chosen := r.After["region"]
-	return r.Result == ResultDone && !changed && !chosen && known && !given && !isSend && r.After["status"] == string(caller.Approved)
+	switch {
+	case r.Result != ResultDone || !known || isSend || r.After["status"] != string(caller.Approved):
+		return history.NotKnown
+	case given:
+		return history.GivenNumber
+	case changed:
+		return history.ChangedNumber
+	case chosen:
+		return history.ChosenRegion
+	default:
+		return ""
+	}
 }

@@ -138,6 +138,9 @@ func (f *Files) find(name string) error {
 	case stat.Mode&unix.S_IFMT == unix.S_IFDIR:
 		return readError(f.path, errIsDirectory)
 	case stat.Mode&unix.S_IFMT == unix.S_IFIFO && f.Doubt == "":
+		if err := f.dir.JudgeStat(name, &stat); err != nil {
+			f.Doubt = err.Error()
+		}
 		_ = f.dir.Close()
 		f.dir = nil // read like any pipe
 		return nil

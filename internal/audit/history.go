@@ -25,7 +25,8 @@ func (UserEvents) Source() history.Source { return history.FromAuditLog }
 
 // Read implements history.Records: what was done, and what may have been done. Of one command about one user only one
 // change of the row counts, so a reset is one event. It fails with errs.NotFound if there is no log. A log that another
-// user may have written is read all the same, and said to be doubtful.
+// user may have written is read all the same, and said to be doubtful: whether anything in it happened is not known, and it
+// verifies no caller.
 func (u UserEvents) Read(ctx context.Context, q history.Query) (r history.Reading, err error) {
 	log, err := OpenFiles(ctx, u.Path)
 	if err != nil {
@@ -71,6 +72,11 @@ func (u UserEvents) Read(ctx context.Context, q history.Query) (r history.Readin
 			name, wanted = line.Target, true
 		}
 		e, isEvent := eventOf(line)
+		if log.Doubt != "" {
+			if e.Uncertain = true; e.What == history.CallerVerified {
+				e.What, e.Unverified = history.CallerUnverified, history.DoubtfulLog
+			}
+		}
 		if u.Here != nil && wanted && isEvent {
 			elsewhere, _ := u.Here.Elsewhere(line)
 			wanted = !elsewhere
@@ -127,7 +133,7 @@ func eventOf(r Record) (e history.Entry, ok bool) {
 	case isApproval(r):
 		e.What = history.CallerVerified
 	case isCode:
-		e.What = history.CallerUnverified
+		e.What, e.Unverified = history.CallerUnverified, unverified(r)
 	case isRow:
 		e.What = rowEvent(r)
 		e.FactorSID, _ = r.After["mfa_sid"].(string)

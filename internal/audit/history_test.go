@@ -5,8 +5,11 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/history"
@@ -111,20 +114,22 @@ func TestUserEventsOfCodes(t *testing.T) {
 		result Result
 		after  Values
 		want   history.What
+		why    history.Unverified
 	}{
-		"done":                          {ResultDone, approved(), history.CallerVerified},
-		"a number that was given":       {ResultDone, approved("to_given", true), history.CallerUnverified},
-		"it is not known whether":       {ResultDone, approved("to_given", nil), history.CallerUnverified},
-		"a number changed lately":       {ResultDone, approved("number_changed", "2026-03-01T08:00:00"), history.CallerUnverified},
-		"changed, nobody knows when":    {ResultDone, approved("number_changed", nil), history.CallerUnverified},
-		"a country that was chosen":     {ResultDone, approved("region", "DE"), history.CallerUnverified},
-		"the answer was lost":           {ResultUnknown, approved(), history.CallerUnverified},
-		"killed while it was asked":     {ResultIntent, approved(), history.CallerUnverified},
-		"a status that is not approved": {ResultDone, approved("status", "canceled"), history.CallerUnverified},
+		"given, and a country chosen":   {ResultDone, approved("to_given", true, "region", "DE"), history.CallerUnverified, history.GivenNumber},
+		"done":                          {ResultDone, approved(), history.CallerVerified, ""},
+		"a number that was given":       {ResultDone, approved("to_given", true), history.CallerUnverified, history.GivenNumber},
+		"it is not known whether":       {ResultDone, approved("to_given", nil), history.CallerUnverified, history.NotKnown},
+		"a number changed lately":       {ResultDone, approved("number_changed", "2026-03-01T08:00:00"), history.CallerUnverified, history.ChangedNumber},
+		"changed, nobody knows when":    {ResultDone, approved("number_changed", nil), history.CallerUnverified, history.ChangedNumber},
+		"a country that was chosen":     {ResultDone, approved("region", "DE"), history.CallerUnverified, history.ChosenRegion},
+		"the answer was lost":           {ResultUnknown, approved(), history.CallerUnverified, history.NotKnown},
+		"killed while it was asked":     {ResultIntent, approved(), history.CallerUnverified, history.NotKnown},
+		"a status that is not approved": {ResultDone, approved("status", "canceled"), history.CallerUnverified, history.NotKnown},
 	} {
 		e, ok := eventOf(Record{Time: time.Now(), Command: "identity check", Target: "alice", Result: test.result, After: test.after})
-		if !ok || e.What != test.want {
-			t.Errorf("%s: %q, %v, want %q", name, e.What, ok, test.want)
+		if !ok || e.What != test.want || e.Unverified != test.why {
+			t.Errorf("%s: %q, %q, %v, want %q, %q", name, e.What, e.Unverified, ok, test.want, test.why)
 		}
 	}
 }
@@ -143,5 +148,69 @@ func TestUserEventsThatCannotBeRead(t *testing.T) {
 	got, err := UserEvents{Path: l.path}.Read(t.Context(), history.Query{})
 	if err != nil || len(got.Missing) != 1 || len(got.Entries) < 2 {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// A log that another user may have written verifies nobody: it may hold what that user likes. Nothing in it is certain.
+func TestDoubtfulLogVerifiesNobody(t *testing.T) {
+	dir := t.TempDir()
+	path := dir + "/audit.jsonl"
+	log := openLog(t, path)
+	record := func(command string, after Values) {
+		r := &Recorder{Log: log, Actor: Actor{User: "root", Host: "h", PID: 1}, Command: command}
+		if err := r.Record(t.Context(), "alice", nil, after, func() error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	record("identity check", Values{"to": "+44 *123", "to_given": false, "status": "approved"})
+	record("user reset", Values{"mfa_sid": nil, "mfa_enrolled": false, "mfa_enabled": false})
+	text := readFile(t, path)
+	for name, test := range map[string]struct {
+		mode     os.FileMode
+		pipe     bool
+		doubtful bool
+	}{
+		"the owner's":           {0o600, false, false},
+		"everybody may write":   {0o666, false, true},
+		"a pipe":                {0o600, true, false},
+		"a pipe of everybody's": {0o666, true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := path
+			if test.pipe {
+				path = t.TempDir() + "/pipe.jsonl"
+				if err := syscall.Mkfifo(path, 0o600); err != nil {
+					t.Fatal(err)
+				}
+				pipe, err := os.OpenFile(path, os.O_RDWR, 0)
+				if err == nil {
+					_, err = pipe.Write(text)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				go func() { // the end of the pipe comes when all of it was read
+					for left := 1; left > 0; time.Sleep(time.Millisecond) {
+						var err error
+						if left, err = unix.IoctlGetInt(int(pipe.Fd()), unix.TIOCINQ); err != nil {
+							break
+						}
+					}
+					_ = pipe.Close()
+				}()
+			}
+			if err := os.Chmod(path, test.mode); err != nil {
+				t.Fatal(err)
+			}
+			got, err := UserEvents{Path: path}.Read(t.Context(), history.Query{})
+			if err != nil || len(got.Entries) != 2 || (len(got.Missing) > 0) != test.doubtful {
+				t.Fatalf("%+v, %v", got, err)
+			}
+			code, reset := got.Entries[0], got.Entries[1]
+			if (code.What == history.CallerVerified) == test.doubtful || (code.Unverified == history.DoubtfulLog) != test.doubtful ||
+				code.Uncertain != test.doubtful || reset.What != history.Reset || reset.Uncertain != test.doubtful {
+				t.Errorf("%+v, %+v", code, reset)
+			}
+		})
 	}
 }

@@ -2,6 +2,8 @@ package connect
 
 import (
 	"context"
+	"errors"
+	"sync/atomic"
 
 	"uzerp-mfa/internal/audit"
 	"uzerp-mfa/internal/caller"
@@ -51,6 +53,7 @@ type Changes struct {
 	self     string
 	undoes   bool // what is written undoes something that must not stay
 	mails    mails
+	touched  atomic.Bool
 }
 
 // NewChanges opens the audit log, and nothing else yet: a command whose changes can't be recorded fails before it has
@@ -70,6 +73,18 @@ func NewChanges(r *Reader, cmd Command) (*Changes, error) {
 	ch.recorder = &audit.Recorder{Log: log, Actor: ch.actor, Self: ch.self, Command: cmd.Name, Reason: cmd.Reason, Ticket: cmd.Ticket,
 		VerifiedBy: cmd.VerifiedBy, Place: r.place, Warn: cmd.Warn}
 	return ch, ch.gate.begin()
+}
+
+// Touched reports whether a user's row or sessions, or a factor in use, were changed, or may have been because an answer was lost.
+// What was undone since counts too.
+func (ch *Changes) Touched() bool { return ch.touched.Load() }
+
+// touch remembers that a change ended with err.
+func (ch *Changes) touch(err error) error {
+	if err == nil || errors.Is(err, errs.ErrLostReply) {
+		ch.touched.Store(true)
+	}
+	return err
 }
 
 // Recorded reports whether changes are recorded.

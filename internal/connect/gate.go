@@ -318,7 +318,7 @@ func (w allowedUsers) CompareAndSet(ctx context.Context, username string, was, b
 			return err
 		}
 	}
-	return w.w.CompareAndSet(ctx, username, was, becomes)
+	return w.g.ch.touch(w.w.CompareAndSet(ctx, username, was, becomes))
 }
 
 // MayWrite asks as CompareAndSet does, and once for both: what this run has asked for may then be done.
@@ -365,7 +365,8 @@ func (f allowedFactors) VerifyFactor(ctx context.Context, identity, sid, code st
 	if err := f.g.factor(ctx, identity, sid); err != nil {
 		return mfa.Factor{}, err
 	}
-	return f.f.VerifyFactor(ctx, identity, sid, code)
+	verified, err := f.f.VerifyFactor(ctx, identity, sid, code)
+	return verified, f.g.ch.touch(err)
 }
 
 // DeleteFactor asks first, and remembers which factor a row must not name any more.
@@ -376,7 +377,7 @@ func (f allowedFactors) DeleteFactor(ctx context.Context, identity, sid string) 
 	f.g.mu.Lock()
 	f.g.deleted[sid] = true
 	f.g.mu.Unlock()
-	return f.f.DeleteFactor(ctx, identity, sid)
+	return f.g.ch.touch(f.f.DeleteFactor(ctx, identity, sid))
 }
 
 type allowedVerifications struct {
@@ -533,7 +534,11 @@ func (w allowedSessions) End(ctx context.Context, user string, sessions []sessio
 	if err != nil {
 		return 0, err
 	}
-	return w.w.End(ctx, user, sessions)
+	n, err := w.w.End(ctx, user, sessions)
+	if n > 0 {
+		_ = w.g.ch.touch(nil)
+	}
+	return n, err
 }
 
 type allowedServices struct {

@@ -51,10 +51,18 @@ func (b because) Error() string { return b.text }
 func (b because) Unwrap() error { return b.cause }
 
 // changed returns the error of a compare-and-set that found other values than were read. what is the start of its text,
-// such as "the user was".
+// such as "the users were".
 func changed(what string) error {
-	return &errs.Error{Kind: errs.Refused, Err: because{what + " changed meanwhile by somebody else; nothing was written", errs.ErrChanged},
-		Hint: errs.Plain("look at it again, then decide")}
+	return changedMeanwhile(what + " changed meanwhile by somebody else; nothing was written")
+}
+
+// userChanged is changed for one user's row. The command may have written the row before, so it says nothing of that.
+func userChanged() error {
+	return changedMeanwhile("the user was changed meanwhile by somebody else, and this change was not made")
+}
+
+func changedMeanwhile(text string) error {
+	return &errs.Error{Kind: errs.Refused, Err: because{text, errs.ErrChanged}, Hint: errs.Plain("look at it again, then decide")}
 }
 
 // commitError returns err if the server refused the commit, and an errs.ErrLostReply if nobody knows whether it took

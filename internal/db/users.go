@@ -64,7 +64,7 @@ func (db *DB) CompareAndSet(ctx context.Context, username string, was, becomes m
 // compareAndSet is CompareAndSet in the caller's transaction.
 func (db *DB) compareAndSet(ctx context.Context, tx pgx.Tx, username string, was, becomes mfa.Row) error {
 	if !storable(username) {
-		return changed("the user was")
+		return userChanged()
 	}
 	n, err := db.execute(ctx, tx, "compare_and_set", pgx.StrictNamedArgs{
 		"username": username,
@@ -72,7 +72,7 @@ func (db *DB) compareAndSet(ctx context.Context, tx pgx.Tx, username string, was
 		"uuid": becomes.UUID, "sid": becomes.SID, "enrolled": becomes.Enrolled, "enabled": becomes.Enabled,
 	})
 	if err == nil && n != 1 {
-		return changed("the user was")
+		return userChanged()
 	}
 	return err
 }

@@ -113,6 +113,7 @@ type Chain struct {
 	None     bool // there is no log yet
 	Records  int
 	Findings []string
-	TornTail bool // the last line is one that a crash left unfinished
-	Open     int  // changes whose end is not recorded
+	TornTail bool   // the last line is one that a crash left unfinished
+	Open     int    // changes whose end is not recorded
+	Doubt    string // why another user may have written the log; empty if nobody else could
 }

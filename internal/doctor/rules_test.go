@@ -343,6 +343,9 @@ func ruleTests() []ruleTest {
 		{"a changed line", func(in *doctor.Input) {
 			in.AuditChain = doctor.Got(doctor.Chain{Findings: []string{"line 2 was changed", "y"}, TornTail: true}, nil)
 		}, "audit-log-intact fail", "2 findings, the first: line 2 was changed"},
+		{"an audit log of which nobody knows who wrote it", func(in *doctor.Input) {
+			in.AuditChain = doctor.Got(doctor.Chain{Records: 3, Open: 1, Doubt: "everybody may change it"}, nil)
+		}, "audit-log-intact warn", "everybody may change it"},
 		{"a torn tail", func(in *doctor.Input) { in.AuditChain = doctor.Got(doctor.Chain{TornTail: true}, nil) }, "audit-log-intact warn", "torn"},
 		{"an open intent", func(in *doctor.Input) { in.AuditChain = doctor.Got(doctor.Chain{Open: 1}, nil) }, "audit-log-intact info", "the end of 1 change"},
 		{"an audit log that can't be read", func(in *doctor.Input) { in.AuditChain = doctor.Got(doctor.Chain{}, failed) }, "audit-log-intact fail", "it is wrong"},

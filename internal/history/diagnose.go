@@ -115,7 +115,7 @@ func (h History) wrongCodes(when string) Diagnosis {
 	if n > 1 {
 		text = fmt.Sprintf("%d wrong codes reached Twilio, the last %s", n, when)
 	}
-	return Diagnosis{CauseWrongCodes, text + ": the way there works, and the codes are wrong",
+	return Diagnosis{CauseWrongCodes, text + ": the way there works, and the codes are wrong" + h.clocks(),
 		[]errs.Hint{setClock, newAccount, ReasonTryACode.With(h.User.Username)}}
 }
 
@@ -211,9 +211,6 @@ func (h History) notValid(e Event, when string) Diagnosis {
 			append([]errs.Hint{setClock, newAccount}, h.lookFurther()...)}
 	}
 }
-
-// near is how far apart one event may be in two sources whose clocks are not set well.
-const near = time.Minute
 
 // lonely returns how much later than e Twilio got the wrong code nearest to it that no other source has. ok is false if there is
 // none.

@@ -55,10 +55,21 @@ const (
 	CodeSent       What = "code-sent"       // identity send, --identify: to the caller's phone
 	CallerVerified What = "caller-verified" // identity check, --identify: approved
 	CallerRefused  What = "caller-refused"  // the same: not approved
-	// The same: nobody knows whether it was approved, or the number is no evidence of who the caller is: the operator gave it or
-	// chose its country, or it was changed lately.
+	// The same: a code was checked that shows nothing of who the caller is. Unverified says why.
 	CallerUnverified What = "caller-unverified"
 	OtherChange      What = "other-change" // anything else of which the user is the target: Command says what
+)
+
+// Unverified is why a code that was checked shows nothing of who the caller is.
+type Unverified string
+
+// Why a code shows nothing, though it was right or may have been.
+const (
+	GivenNumber   Unverified = "given-number"   // the operator gave the number
+	ChangedNumber Unverified = "changed-number" // the number was changed lately
+	ChosenRegion  Unverified = "chosen-region"  // the operator chose the number's country
+	NotKnown      Unverified = "not-known"      // nobody knows what came of it, or whose number it was
+	DoubtfulLog   Unverified = "doubtful-log"   // others may have written the audit log
 )
 
 // Entry is what one source says about one moment.
@@ -77,9 +88,10 @@ type Entry struct {
 	Errors    []TwilioError
 
 	// Of the audit log.
-	Command   string // "user reset"
-	By        string // the operator
-	Uncertain bool   // nobody knows whether it took effect
+	Command    string     // "user reset"
+	By         string     // the operator
+	Uncertain  bool       // nobody knows whether it took effect
+	Unverified Unverified // of CallerUnverified only
 }
 
 // TwilioError is why a code could not be checked, as uzERP's log has it.

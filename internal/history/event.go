@@ -39,9 +39,13 @@ type Coverage struct {
 	Reaches bool
 	// From is since when Twilio certainly has every code of the user: the factor that uzERP asks for was there then. It is zero
 	// if that is not known, or there is no such factor. Whether Twilio keeps the codes of a deleted factor is not documented.
-	From    time.Time
-	Zone    Zone
-	Offset  time.Duration // of ZoneMeasured: how far its clock is ahead of UTC
+	From   time.Time
+	Zone   Zone
+	Offset time.Duration // of ZoneMeasured: how far its clock is ahead of UTC, in quarters of an hour
+	// Ahead is how far its clock is ahead of that of AheadOf, in seconds, after its zone is taken away. It is zero if the clocks agree
+	// or can't be compared. All times are corrected by it.
+	Ahead   time.Duration
+	AheadOf Source
 	Missing []string
 }
 

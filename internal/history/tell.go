@@ -310,65 +310,140 @@ func appendFuture(missing []string, n int) []string {
 	}
 }
 
-// settle puts all entries on UTC, and leaves out those that are too old.
+// part is what a source said, with its times on UTC and by Twilio's clock as far as that can be found out.
+type part struct {
+	Coverage
+	zoned []Entry // of which the source tells the zone
+	wall  []Entry // of which it does not
+	fits  bool    // the clock of zoned was compared
+}
+
+// settle puts all entries on UTC and on one clock, and leaves out those that are too old.
 func (a *assembly) settle() {
-	var known []Entry
+	var twilio, known, walls []Entry
 	for _, answer := range a.asked {
-		known = append(known, answer.entries...)
+		twilio = append(twilio, answer.entries...)
 	}
-	for _, r := range a.read {
-		known = append(known, slices.DeleteFunc(slices.Clone(r.Entries), func(e Entry) bool { return e.NoZone })...)
-	}
-	for _, e := range known {
-		a.add(e, ZoneKnown)
-	}
-	for _, r := range a.read {
-		c := Coverage{Source: r.source, Asked: true, Err: r.err, Oldest: r.Oldest, Zone: ZoneKnown, Missing: r.Missing}
-		wall := slices.DeleteFunc(slices.Clone(r.Entries), func(e Entry) bool { return !e.NoZone })
-		margin := time.Duration(0)
-		if len(wall) > 0 || r.NoZone && !r.Oldest.IsZero() {
-			oldest := a.settleWall(&c, wall, known)
-			if r.NoZone && !r.Oldest.IsZero() {
-				c.Oldest = oldest(r.Oldest)
-				if c.Zone == ZoneAssumed {
-					margin = farthest
-				}
+	known = slices.Clone(twilio)
+	parts := make([]part, len(a.read))
+	for i, r := range a.read {
+		p := part{Coverage: Coverage{Source: r.source, Asked: true, Err: r.err, Oldest: r.Oldest, Zone: ZoneKnown, Missing: r.Missing}}
+		for _, e := range r.Entries {
+			if e.NoZone {
+				p.wall = append(p.wall, e)
+			} else {
+				p.zoned = append(p.zoned, e)
 			}
 		}
-		c.Reaches = c.Read() && !c.Oldest.IsZero() && !c.Oldest.Add(margin).After(a.since)
-		a.coverage = append(a.coverage, c)
+		p.zoned, p.fits = p.setClock(p.zoned, twilio, FromTwilio, 0)
+		known = append(known, p.zoned...)
+		parts[i] = p
+	}
+	var ahead time.Duration
+	for i := range parts {
+		p := &parts[i]
+		a.settleWall(p, a.read[i], known)
+		if p.Zone == ZoneMeasured {
+			var fits bool
+			if p.wall, fits = p.setClock(p.wall, twilio, FromTwilio, 0); !fits {
+				p.wall, _ = p.setClock(p.wall, known, FromLog, 0)
+			}
+			walls, ahead = append(walls, p.wall...), p.Ahead
+		}
+	}
+	a.events = nil
+	for _, e := range twilio {
+		a.add(e, ZoneKnown)
+	}
+	for i := range parts {
+		p := &parts[i]
+		if !p.fits { // uzERP's log and its table may be written by one clock
+			p.zoned, _ = p.setClock(p.zoned, walls, FromTwilio, ahead)
+		}
+		for _, e := range p.zoned {
+			a.add(e, ZoneKnown)
+		}
+		for _, e := range p.wall {
+			a.add(e, p.Zone)
+		}
+		margin := time.Duration(0)
+		if a.read[i].NoZone && p.Zone == ZoneAssumed {
+			margin = farthest
+		}
+		if !p.Oldest.IsZero() {
+			p.Oldest = p.Oldest.Add(-p.Ahead)
+		}
+		p.Reaches = p.Read() && !p.Oldest.IsZero() && !p.Oldest.Add(margin).After(a.since)
+		a.coverage = append(a.coverage, p.Coverage)
 	}
 }
 
-// settleWall puts the entries of a source that tells no zone on UTC. It returns what does the same for the source's oldest time.
-func (a *assembly) settleWall(c *Coverage, wall, known []Entry) func(time.Time) time.Time {
-	offsets := measure(wall, known, likelyOffsets(a.Zone))
-	if offsets == nil {
-		c.Zone = ZoneAssumed
-		for _, e := range wall {
-			e.At = inZone(e.At, a.Zone)
-			a.add(e, ZoneAssumed)
-		}
-		return func(t time.Time) time.Time { return inZone(t, a.Zone) }
+// setClock puts entries on the clock of the reference, and notes how far their own is ahead. fits is false if nothing could be
+// compared.
+func (p *part) setClock(entries, reference []Entry, of Source, likely time.Duration) (set []Entry, fits bool) {
+	ahead, n := clockAhead(entries, reference, likely)
+	if ahead != 0 {
+		p.Ahead, p.AheadOf = ahead, of
 	}
-	c.Zone = ZoneMeasured
+	return shifted(entries, ahead), n > 0
+}
+
+// settleWall puts the entries of a source that tells no zone on UTC, and its oldest time.
+func (a *assembly) settleWall(p *part, r told, known []Entry) {
+	noOldest := !r.NoZone || r.Oldest.IsZero()
+	if len(p.wall) == 0 && noOldest {
+		return
+	}
+	offsets := measure(p.wall, known, likelyOffsets(a.Zone))
+	if offsets == nil {
+		offsets = a.likelyZone(p.wall, known)
+	}
+	if offsets == nil {
+		p.Zone = ZoneAssumed
+		for i, e := range p.wall {
+			p.wall[i].At = inZone(e.At, a.Zone)
+		}
+		if !noOldest {
+			p.Oldest = inZone(r.Oldest, a.Zone)
+		}
+		return
+	}
+	p.Zone = ZoneMeasured
 	first, last, future := 0, 0, 0
-	for i, e := range wall {
-		if e.At.Before(wall[first].At) {
+	var past []Entry
+	for i, e := range p.wall {
+		if e.At.Before(p.wall[first].At) {
 			first = i
 		}
-		if e.At.After(wall[last].At) {
+		if e.At.After(p.wall[last].At) {
 			last = i
 		}
 		if e.At = asUTC(e.At).Add(-offsets[i]); a.isFuture(e.At, false) {
 			future++
 			continue
 		}
-		a.add(e, ZoneMeasured)
+		past = append(past, e)
 	}
-	c.Missing = appendFuture(c.Missing, future)
-	c.Offset = offsets[last]
-	return func(t time.Time) time.Time { return asUTC(t).Add(-offsets[first]) }
+	if !noOldest {
+		p.Oldest = asUTC(r.Oldest).Add(-offsets[first])
+	}
+	p.wall, p.Missing, p.Offset = past, appendFuture(p.Missing, future), offsets[last]
+}
+
+// likelyZone returns the offsets of a zone in which the clock of wall differs from that of known by some seconds only, or nil.
+func (a *assembly) likelyZone(wall, known []Entry) (offsets []time.Duration) {
+	most := 0
+	for zone := range likelyOffsets(a.Zone)(a.Now) {
+		all, utc := make([]time.Duration, len(wall)), slices.Clone(wall)
+		for i, e := range wall {
+			all[i] = likelyOffsets(a.Zone)(e.At)[zone]
+			utc[i].At = asUTC(e.At).Add(-all[i])
+		}
+		if ahead, n := clockAhead(utc, known, 0); ahead != 0 && n > most {
+			offsets, most = all, n
+		}
+	}
+	return offsets
 }
 
 func (a *assembly) add(e Entry, zone Zone) {

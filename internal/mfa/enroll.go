@@ -60,10 +60,18 @@ type PendingEnrollment struct {
 
 // Changed says what was changed in uzERP while the enrolment waits for its code.
 func (p *PendingEnrollment) Changed() string {
-	if p.assigned {
-		return gotUUID(p.User) + ", and nothing else was changed in uzERP"
+	if stays := p.Stays(); stays != "" {
+		return stays + ", and nothing else was changed in uzERP"
 	}
 	return nothingInUzERP
+}
+
+// Stays says what was changed in uzERP, and stays also if the enrolment is not finished. It is empty if nothing was.
+func (p *PendingEnrollment) Stays() string {
+	if !p.assigned {
+		return ""
+	}
+	return gotUUID(p.User)
 }
 
 const nothingInUzERP = "nothing was changed in uzERP"
@@ -72,13 +80,25 @@ func gotUUID(u User) string {
 	return fmt.Sprintf("%q has got a uuid", u.Username)
 }
 
-// afterUUID returns the error of an enrolment that failed when the user had got a uuid already: that stays. An interrupted one is
-// told as such.
+// UUIDStaysError is in the chain of the error of an enrolment that failed when the user had got a uuid already: that stays.
+type UUIDStaysError struct {
+	User User
+	err  error
+}
+
+func (e *UUIDStaysError) Error() string { return e.err.Error() + "; " + e.Stays() }
+
+func (e *UUIDStaysError) Unwrap() error { return e.err }
+
+// Stays says what was changed.
+func (e *UUIDStaysError) Stays() string { return gotUUID(e.User) }
+
+// afterUUID returns the error of an enrolment that failed when the user had got a uuid already. An interrupted one is told as such.
 func afterUUID(u User, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err
 	}
-	return &errs.Error{Kind: errs.KindOf(err), Err: fmt.Errorf("%w; %s", err, gotUUID(u))}
+	return &errs.Error{Kind: errs.KindOf(err), Err: &UUIDStaysError{u, err}}
 }
 
 // Begin assigns the user a uuid if there is none, and has Twilio make a factor. uzERP's row does not name the factor

@@ -229,3 +229,49 @@ func TestBatchEndsAtTheFifthFailure(t *testing.T) {
 		}
 	})
 }
+
+// A user who enrolls while a reset deletes the factor is reset again; and if somebody changes the row at that very moment, it is
+// looked at once more. What was done by then is never called nothing: another reset finishes it.
+func TestResetSaysWhatItHasDone(t *testing.T) {
+	for name, test := range map[string]struct {
+		races int // how often the row is changed while it is reset again
+		find  error
+		set   error
+		done  bool
+	}{
+		"a race":                       {done: true},
+		"a race in a race":             {races: 1, done: true},
+		"races without end":            {races: 9},
+		"the row can't be looked at":   {find: errDown},
+		"the row can't be reset again": {set: errDown},
+	} {
+		w := mfatest.NewWorld(mfatest.Fresh("alice", uuidA))
+		w.Add(uuidA, sidA, mfa.FactorVerified)
+		p := planReset(t, w, "alice")
+		races := test.races
+		w.Hooks["DeleteFactor"] = once(func() {
+			w.Users["alice"] = mfatest.Enrolled("alice", uuidA, sidA)
+			w.Hooks["FindUsers"] = func() error { return test.find }
+			w.Hooks["CompareAndSet"] = func() error {
+				if races--; races >= 0 { // only what is in the row beside the factor
+					u := w.Users["alice"]
+					enabled := u.Enabled == nil || !*u.Enabled
+					u.Enabled = &enabled
+					w.Users["alice"] = u
+				}
+				return test.set
+			}
+		})
+		r, err := p.Apply(t.Context(), w, w)
+		if test.done {
+			if err != nil || w.Users["alice"].SID != nil {
+				t.Errorf("%s: %v, row %s", name, err, show(w.Users["alice"].Row))
+			}
+			continue
+		}
+		if !errors.Is(err, mfa.ErrRowReset) || !strings.Contains(err.Error(), "the user was reset in uzERP, but ") || errs.HintOf(err).Empty() ||
+			strings.Contains(err.Error(), "nothing") || len(r.Deleted) != 1 {
+			t.Errorf("%s: %v, deleted %v", name, err, r.Deleted)
+		}
+	}
+}

@@ -108,12 +108,11 @@ func (p Prospect) NextLogin() NextLogin {
 
 // withoutCompany returns what happens to a user for whom uzERP knows no company. n is what would happen otherwise.
 func (p Prospect) withoutCompany(n NextLogin) NextLogin {
-	const why = "because uzERP knows no company for the user; in uzERP's administration, give the user a person with a company"
 	if n.Outcome == OutcomeLockedOut {
-		n.Reason += "; and once that is mended, every page is an error page, " + why
+		n.Reason += "; and once that is mended, " + errorPages
 		return n
 	}
-	return NextLogin{Outcome: OutcomeLockedOut, Reason: "after the login" + p.billed() + " every page is an error page, " + why}
+	return NextLogin{Outcome: OutcomeLockedOut, Reason: "after the login" + p.billed() + " " + errorPages}
 }
 
 // billed says that Twilio bills a login that leads to nothing, where it asks for a code.
@@ -134,17 +133,44 @@ func (p Prospect) Said() string {
 	case n.Outcome == OutcomeDenied && !p.User.Access():
 		yes := true
 		p.User.AccessEnabled = &yes
-		return "no login, for access is disabled; once it is enabled, " + p.saidOf("the login")
+		return noAccess + "; once it is enabled, " + p.saidOf("the login")
 	case n.Outcome == OutcomeDenied:
 		yes := true
 		p.CompanyAccess = &yes
-		return "no login, for the user may enter no company; once they may, " + p.saidOf("the login")
+		return noCompanyAccess + "; once they may, " + p.saidOf("the login")
 	case n.Closed:
 		no := false
 		p.Closed = &no
-		return "no login while uzERP is closed for maintenance; once it is open, " + p.saidOf("the login")
+		return whileClosed + "; once it is open, " + p.saidOf("the login")
 	}
 	return p.saidOf("the next login")
+}
+
+// What keeps a user out of uzERP, whatever the second factor is.
+const (
+	noAccess        = "no login, for access is disabled"
+	noCompanyAccess = "no login, for the user may enter no company"
+	whileClosed     = "no login while uzERP is closed for maintenance"
+	errorPages      = "every page is an error page, because uzERP knows no company for the user; in uzERP's administration, " +
+		"give the user a person with a company"
+)
+
+// KeptOut returns all that keeps the user out of uzERP whatever the second factor is, in the words of Said.
+func (p Prospect) KeptOut() []string {
+	var all []string
+	if !p.User.Access() {
+		all = append(all, noAccess)
+	}
+	if p.CompanyAccess != nil && !*p.CompanyAccess {
+		all = append(all, noCompanyAccess)
+	}
+	if isTrue(p.Closed) {
+		all = append(all, whileClosed)
+	}
+	if p.NoCompany {
+		all = append(all, "after the login "+errorPages)
+	}
+	return all
 }
 
 // saidOf says what the outcome is of a login.

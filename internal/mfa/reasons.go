@@ -28,6 +28,7 @@ const (
 	ReasonReplaceGone      errs.Reason = "replace-gone"      // the same
 	ReasonWhichFactor      errs.Reason = "which-factor"      // user: the factor must be named
 	ReasonPageOfOther      errs.Reason = "page-of-other"     // no parts: a page may belong to another installation
+	ReasonHasLeft          errs.Reason = "has-left"          // no parts: a page is made only if that is said
 	ReasonPendingGone      errs.Reason = "pending-gone"      // user
 	ReasonAnswerLost       errs.Reason = "answer-lost"       // user, factor: whether its code was accepted is not known
 	ReasonRowNotWritten    errs.Reason = "row-not-written"   // user, factor: Twilio accepted the code

@@ -220,9 +220,8 @@ func (p *RemedyPlan) Question() (q Question, asks bool) {
 func (r *UserRemedy) Warnings() []string {
 	var all []string
 	name := r.User.Username
-	if r.Details != nil && r.Details.Left(r.now) {
-		all = append(all, fmt.Sprintf("the person behind %q left on %s: the caller is somebody else, or should not get in",
-			name, r.Details.EndDate.Format(time.DateOnly)))
+	if s := (Standing{User: r.User, Details: r.Details, now: r.now}); s.Left() {
+		all = append(all, s.leftWarning())
 	}
 	if len(r.Kept) > 0 {
 		all = append(all, fmt.Sprintf("%q shares its uuid with another user, whose %s will be kept", name, factors(len(r.Kept))))
@@ -269,8 +268,8 @@ func (r *UserRemedy) Afterwards() string {
 	if r.after.User.Access() && r.after.CompanyAccess == nil {
 		text += "; whether the user may enter a company is not known"
 	}
-	if r.remedy != RemedyEnable && r.Details != nil && r.Details.Left(r.now) {
-		text += "; the person left on " + r.Details.EndDate.Format(time.DateOnly)
+	if s := (Standing{User: r.User, Details: r.Details, now: r.now}); r.remedy != RemedyEnable && s.Left() {
+		text += "; " + s.leftNote()
 	}
 	return text
 }

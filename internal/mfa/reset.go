@@ -153,25 +153,54 @@ func deleteUnlessTaken(ctx context.Context, factors Factors, identity string, f 
 }
 
 // mend closes the last gap. If a user finished enrolling with one of the factors just before it was deleted, their row
-// names a factor that does not exist. Such a row is reset again, so that the user is asked to enrol.
+// names a factor that does not exist. Such a row is reset again, so that the user is asked to enrol. If somebody changes the row at
+// that moment, it is looked at once more. By now the row was reset and factors are deleted, so no error here may say that nothing was
+// changed: it has ErrRowReset in its chain, and another reset looks again.
 func (p ResetPlan) mend(ctx context.Context, store Writer, deleted []Factor) error {
 	ctx = context.WithoutCancel(ctx)
-	users, err := store.FindUsers(ctx, []string{p.User.Username})
-	if err != nil || len(users) == 0 {
-		return err
-	}
-	row := users[0].Row
-	for _, f := range deleted {
-		if row.SID != nil && *row.SID == f.SID {
-			becomes := p.Becomes
-			becomes.UUID = row.UUID
-			return SetRow(ctx, store, p.User.Username, row, becomes)
+	for range 3 {
+		users, err := store.FindUsers(ctx, []string{p.User.Username})
+		if err != nil {
+			return &errs.Error{Kind: errs.KindOf(err), Err: unsureAfterReset{"whether they have enrolled meanwhile, with a factor that is deleted now, " +
+				"could not be looked at", err}, Hint: againAfterReset}
+		}
+		if len(users) == 0 {
+			return nil
+		}
+		row := users[0].Row
+		if !slices.ContainsFunc(deleted, func(f Factor) bool { return f.SID == row.FactorSID() }) {
+			return nil
+		}
+		becomes := p.Becomes
+		becomes.UUID = row.UUID
+		err = SetRow(ctx, store, p.User.Username, row, becomes)
+		switch {
+		case err == nil:
+			return nil
+		case !errors.Is(err, errs.ErrChanged):
+			return &errs.Error{Kind: errs.KindOf(err), Err: unsureAfterReset{"they have enrolled meanwhile, with a factor that is deleted now, " +
+				"and that could not be undone", err}, Hint: againAfterReset}
 		}
 	}
-	return nil
+	return &errs.Error{Kind: errs.Refused, Err: unsureAfterReset{"they have enrolled meanwhile, with a factor that is deleted now, and that could not be undone",
+		errs.ErrChanged}, Hint: againAfterReset}
 }
 
-// ErrRowReset is in the chain of an error if the user is reset in uzERP nevertheless.
+var againAfterReset = errs.Plain("run the same command again: the user may be locked out until then")
+
+// unsureAfterReset is the error of a reset that is done, at Twilio too, after which the row may name a factor that is deleted.
+type unsureAfterReset struct {
+	what string
+	err  error
+}
+
+func (e unsureAfterReset) Error() string {
+	return fmt.Sprintf("the user was reset in uzERP, but %s: %s", e.what, e.err)
+}
+
+func (e unsureAfterReset) Unwrap() []error { return []error{ErrRowReset, e.err} }
+
+// ErrRowReset is in the chain of an error if the user was reset in uzERP nevertheless.
 var ErrRowReset = errors.New("the user is reset in uzERP, but the clean-up at Twilio is not finished")
 
 func rowReset(err error) error {

@@ -38,10 +38,12 @@ type RollOut struct {
 	Replace   bool // also for enrolled users, whose phone works until the new one is verified
 	IfMissing bool // an enrolled user is no failure, nor is one for whom a QR code was made within the last hour
 	Another   bool // a new page also for users who have one that works
+	Left      bool // pages also for persons who have left
 }
 
 // RollOutPlan says what is to be done for one user.
 type RollOutPlan struct {
+	Standing
 	Change  RowChange
 	Page    Handout // the one that is there; of the zero Handout there is none
 	Done    string  // why nothing is to be done; empty if a page is to be made
@@ -58,9 +60,18 @@ type RollOutOutcome struct {
 	Planned bool
 }
 
-// Plan finds out what is to be done for a user. It changes nothing.
-func (r *RollOut) Plan(ctx context.Context, u User) (RollOutPlan, error) {
-	p := RollOutPlan{Change: PlanEnroll(u, r.Replace)}
+// Plan finds out what is to be done for a user. It changes nothing. Nobody who has left gets a page by accident.
+func (r *RollOut) Plan(ctx context.Context, s Standing) (RollOutPlan, error) {
+	p, err := r.plan(ctx, s)
+	if err == nil && p.Done == "" && s.Left() && !r.Left {
+		err = s.refusal()
+	}
+	return p, err
+}
+
+func (r *RollOut) plan(ctx context.Context, s Standing) (RollOutPlan, error) {
+	u := s.User
+	p := RollOutPlan{Standing: s, Change: PlanEnroll(u, r.Replace)}
 	page, there, err := r.Pages.Find(u.Username)
 	if err != nil {
 		return p, &errs.Error{Kind: errs.Failure, Op: "look for the page", Err: err}
@@ -140,11 +151,11 @@ func pageError(p *PendingEnrollment, err error) error {
 }
 
 // Run does both for each of the users, several at a time. With dryRun it only plans. done is as for Batch.
-func (r *RollOut) Run(ctx context.Context, users []User, dryRun bool, done func()) []RollOutOutcome {
+func (r *RollOut) Run(ctx context.Context, users []Standing, dryRun bool, done func()) []RollOutOutcome {
 	outcomes := make([]RollOutOutcome, len(users))
-	failures := Batch(ctx, users, func(ctx context.Context, i int, u User) error {
+	failures := Batch(ctx, users, func(ctx context.Context, i int, s Standing) error {
 		o := &outcomes[i]
-		p, err := r.Plan(ctx, u)
+		p, err := r.Plan(ctx, s)
 		o.RollOutPlan = p
 		if err != nil || p.Done != "" || dryRun {
 			o.Planned = true
@@ -157,7 +168,7 @@ func (r *RollOut) Run(ctx context.Context, users []User, dryRun bool, done func(
 		return err
 	}, done)
 	for i, err := range failures {
-		outcomes[i].Change.User, outcomes[i].Err = users[i], err
+		outcomes[i].Standing, outcomes[i].Change.User, outcomes[i].Err = users[i], users[i].User, err
 		outcomes[i].Planned = outcomes[i].Planned || errors.Is(err, ErrNotTried)
 	}
 	return outcomes

@@ -49,6 +49,12 @@ func rollOut(w *mfatest.World) (*mfa.RollOut, *shelf) {
 		Render: func(p *mfa.PendingEnrollment) ([]byte, error) { return []byte("page of " + p.Factor.SID), nil }}, s
 }
 
+// at returns users of whose persons nothing is known.
+func at(w *mfatest.World, users ...mfa.User) []mfa.Standing {
+	all, _, _ := mfa.Standings(context.Background(), persons{}, users, w.Clock)
+	return all
+}
+
 // What is made, and what is left as it is.
 func TestRollOut(t *testing.T) {
 	type state struct {
@@ -96,7 +102,7 @@ func TestRollOut(t *testing.T) {
 		w.Clock = w.Clock.Add(c.age)
 		was := len(w.Secrets)
 		for _, dryRun := range []bool{true, false} {
-			o := r.Run(t.Context(), []mfa.User{c.user}, dryRun, nil)[0]
+			o := r.Run(t.Context(), at(w, c.user), dryRun, nil)[0]
 			got := "made"
 			switch {
 			case errs.KindOf(o.Err) == errs.Refused:
@@ -134,7 +140,7 @@ func TestRollOutGoesOn(t *testing.T) {
 			}
 			func() {
 				defer func() { _ = recover() }()
-				p, err := r.Plan(t.Context(), w.Users["alice"])
+				p, err := r.Plan(t.Context(), mfa.Standing{User: w.Users["alice"]})
 				wantNil(t, err)
 				_, err = r.Apply(t.Context(), p)
 				wantNil(t, err)
@@ -146,7 +152,7 @@ func TestRollOutGoesOn(t *testing.T) {
 				t.Errorf("stopped at %q: the page that was there is gone, and there is no other", stop)
 			}
 			for range 2 {
-				o := r.Run(t.Context(), []mfa.User{w.Users["alice"]}, false, nil)[0]
+				o := r.Run(t.Context(), at(w, w.Users["alice"]), false, nil)[0]
 				wantNil(t, o.Err)
 				if had && first.FactorSID != sidB && o.Made {
 					t.Errorf("stopped at %q: a second page", stop)
@@ -175,7 +181,7 @@ func TestRollOutLeavesNoSecretOfNobody(t *testing.T) {
 		w := mfatest.NewWorld(mfatest.Fresh("alice", uuidA))
 		r, s := rollOut(w)
 		spoil(r, s)
-		o := r.Run(t.Context(), []mfa.User{w.Users["alice"]}, false, nil)[0]
+		o := r.Run(t.Context(), at(w, w.Users["alice"]), false, nil)[0]
 		if !errors.Is(o.Err, full) || o.Planned || len(w.SIDs(uuidA)) != 0 || len(s.pages) != 0 {
 			t.Errorf("%s: %v, left %v and %v", what, o.Err, w.SIDs(uuidA), s.pages)
 		}
@@ -192,18 +198,18 @@ func TestRollOutOfMany(t *testing.T) {
 	w := mfatest.NewSite(users...)
 	r, s := rollOut(w.World)
 	r.Enroller.Store, r.Enroller.Factors = w, w
-	outcomes := r.Run(t.Context(), users, false, nil)
+	outcomes := r.Run(t.Context(), at(w.World, users...), false, nil)
 	if len(s.pages) != 39 || errs.KindOf(outcomes[3].Err) != errs.Refused || !outcomes[3].Planned {
 		t.Errorf("%d pages; %+v", len(s.pages), outcomes[3])
 	}
-	again := r.Run(t.Context(), users, false, nil)
+	again := r.Run(t.Context(), at(w.World, users...), false, nil)
 	if n := len(slices.DeleteFunc(again, func(o mfa.RollOutOutcome) bool { return !o.Made })); n > 0 {
 		t.Errorf("%d second pages", n)
 	}
 	clear(s.pages)
 	ctx, cancel := context.WithCancel(t.Context())
 	steps := 0
-	outcomes = r.Run(ctx, users, false, func() {
+	outcomes = r.Run(ctx, at(w.World, users...), false, func() {
 		if steps++; steps == 10 {
 			cancel()
 		}
@@ -215,6 +221,37 @@ func TestRollOutOfMany(t *testing.T) {
 	for _, o := range outcomes {
 		if _, there := s.pages[o.Change.User.Username]; there != o.Made && !strings.Contains(fmt.Sprint(o.Err), "canceled") {
 			t.Errorf("%s: made %v, there %v, %v", o.Change.User.Username, o.Made, there, o.Err)
+		}
+	}
+}
+
+// Nobody who has left gets a page by accident: a dry run says so too, and nobody else is held up. Who is known to have left is named
+// in every outcome.
+func TestRollOutLeavesOutWhoHasLeft(t *testing.T) {
+	const uuidB = "44444444-4444-4444-8444-444444444444"
+	yesterday := func(w *mfatest.World) *time.Time { at := w.Clock.Add(-48 * time.Hour); return &at }
+	for _, said := range []bool{false, true} {
+		w := mfatest.NewWorld(mfatest.Fresh("alice", uuidA), mfatest.Fresh("bob", uuidB))
+		r, s := rollOut(w)
+		r.Left = said
+		users := []mfa.User{w.Users["alice"], w.Users["bob"]}
+		known := persons{"alice": {CompanyAccess: true, EndDate: yesterday(w)}, "bob": {CompanyAccess: true}}
+		people, unread, err := mfa.Standings(t.Context(), known, users, w.Clock)
+		if err != nil || unread != nil {
+			t.Fatal(err, unread)
+		}
+		for _, dryRun := range []bool{true, false} {
+			got := r.Run(t.Context(), people, dryRun, nil)
+			refused := errs.KindOf(got[0].Err) == errs.Refused && errs.HintOf(got[0].Err).Reason == mfa.ReasonHasLeft && got[0].Planned
+			if refused == said || got[1].Err != nil || got[1].Made == dryRun || got[0].Made != (said && !dryRun) {
+				t.Errorf("said %v, dry run %v: %+v", said, dryRun, got)
+			}
+			if !strings.Contains(got[0].Message(), "the person left on ") || strings.Contains(got[1].Message(), "left") {
+				t.Errorf("said of alice %q, of bob %q", got[0].Message(), got[1].Message())
+			}
+		}
+		if _, made := s.pages["alice"]; made != said || len(w.SIDs(uuidA)) > 0 != said {
+			t.Errorf("said %v: page %v, factors %v", said, made, w.SIDs(uuidA))
 		}
 	}
 }

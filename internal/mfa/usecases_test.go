@@ -637,12 +637,12 @@ func TestEnrollNamesTheUUIDThatItGave(t *testing.T) {
 		w = mfatest.NewWorld(user)
 		w.Hooks["CreateFactor"] = func() error { return limit }
 		r, _ := rollOut(w)
-		check("a page refused", r.Run(t.Context(), []mfa.User{user}, false, nil)[0].Err, errs.Refused)
+		check("a page refused", r.Run(t.Context(), at(w, user), false, nil)[0].Err, errs.Refused)
 
 		w = mfatest.NewWorld(user)
 		r, s := rollOut(w)
 		s.before = func(string) error { return errors.New("disk full") }
-		check("a page that can't be kept", r.Run(t.Context(), []mfa.User{user}, false, nil)[0].Err, errs.Failure)
+		check("a page that can't be kept", r.Run(t.Context(), at(w, user), false, nil)[0].Err, errs.Failure)
 
 		w = mfatest.NewWorld(user)
 		p := begin(t, w, "erin")

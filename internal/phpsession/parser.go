@@ -98,7 +98,7 @@ func (p *parser) head() (inside int, err error) {
 
 func (p *parser) number(begin int) {
 	if !p.cut {
-		p.values = append(p.values, int32(begin)) //nolint:gosec // a file has at most maxSize bytes
+		p.values = append(p.values, int32(begin)) //nolint:gosec // a file has at most MaxSize bytes
 	}
 }
 
@@ -313,11 +313,12 @@ func (p *parser) resolve(at int) int {
 
 func (p *parser) back(at int) { p.at = at }
 
-// scalarAt returns the value at this place. What is no scalar has the kind 0. It fails if nobody but PHP knows the value.
+// scalarAt returns the value at this place. What is no scalar has the kind 0. It fails with ErrUnclear if nobody but PHP knows
+// the value.
 func (p *parser) scalarAt(at int) (scalar, error) {
 	at = p.resolve(at)
 	if at < 0 {
-		return scalar{}, ErrMalformed
+		return scalar{}, ErrUnclear
 	}
 	switch p.data[at] {
 	case 'b', 'i', 'd', 's', 'S':

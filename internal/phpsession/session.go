@@ -19,10 +19,17 @@ const (
 	Binary    Format = "php_binary"    // the length of the name in one byte, the name, the value, ...
 )
 
+// known are the formats of which it is known how they look. What igbinary writes is told apart by its first bytes.
+var known = []Format{PHP, Serialize, Binary, "igbinary"}
+
 // The errors of Parse.
 var (
 	ErrIgbinary  = errors.New("the session is written by igbinary, which is not read here")
-	ErrMalformed = errors.New("this is no session that PHP has written, or not all of it is understood")
+	ErrMalformed = errors.New("this is no session that PHP has written")
+	ErrTooLarge  = errors.New("the session is larger than what is read here")
+	// ErrUnclear means that PHP may read a session here, and that only PHP knows whose it is: a reference means something in
+	// or behind an object that its class has written, or the server's settings name a format that is not known here.
+	ErrUnclear = errors.New("whose session this is only PHP knows")
 )
 
 // Session is what a session says about a login.
@@ -44,13 +51,13 @@ type Session struct {
 
 // Parse reads a session. configured are the formats that the server's settings name, the most likely one first: what can be
 // read as one of these is read so, as PHP itself does. Other formats are tried after them. Parse keeps nothing of content.
-// It fails with ErrIgbinary or ErrMalformed. An empty file is a session in which nothing happened.
+// It fails with ErrIgbinary, ErrMalformed, ErrTooLarge or ErrUnclear. An empty file is a session in which nothing happened.
 func Parse(content []byte, configured ...Format) (Session, error) {
 	switch {
 	case len(content) == 0:
 		return Session{}, nil
-	case len(content) > maxSize:
-		return Session{}, ErrMalformed
+	case len(content) > MaxSize:
+		return Session{}, ErrTooLarge
 	case isIgbinary(content):
 		return Session{}, ErrIgbinary
 	}
@@ -58,31 +65,35 @@ func Parse(content []byte, configured ...Format) (Session, error) {
 	if wholeArray.Match(content[:min(len(content), 32)]) {
 		configured = slices.Concat([]Format{Serialize}, configured)
 	}
+	failure := ErrMalformed
 	for _, format := range configured {
-		if s, err := parseAs(format, content); err == nil {
-			return s, nil
+		switch s, err := parseAs(format, content); {
+		case !slices.Contains(known, format):
+			failure = ErrUnclear // unless it is in a format that is known, after all
+		case !errors.Is(err, ErrMalformed):
+			return s, err
 		}
 	}
-	var found []Session
-	for _, format := range []Format{PHP, Serialize, Binary} {
+	var found Session
+	fits := 0
+	for _, format := range known {
 		if slices.Contains(configured, format) {
 			continue
 		}
-		if s, err := parseAs(format, content); err == nil {
-			found = append(found, s)
+		if s, err := parseAs(format, content); !errors.Is(err, ErrMalformed) {
+			found, failure = s, err
+			fits++
 		}
 	}
-	if len(found) != 1 { // if two formats fit, nobody knows which one is meant
-		return Session{}, ErrMalformed
+	if fits > 1 { // nobody knows which one is meant
+		return Session{}, ErrUnclear
 	}
-	return found[0], nil
+	return found, failure
 }
 
-// maxSize is how large a session may be. uzERP's have some 300 kB, most of it permissions.
-const maxSize = 16 << 20
-
-// MaxSize is how many bytes a session that Parse reads may have.
-const MaxSize = maxSize
+// MaxSize is how many bytes a session that Parse reads may have. uzERP's have some 300 kB, most of it permissions. PHP with its
+// usual memory_limit of 128M can't read one of this size (docs/facts/uzerp.md §7).
+const MaxSize = 64 << 20
 
 var wholeArray = regexp.MustCompile(`^a:[0-9]+:\{`)
 
@@ -119,7 +130,7 @@ func parseAs(format Format, content []byte) (Session, error) {
 		err = p.serialized(found)
 	case Binary:
 		err = p.binary(found)
-	default: // another program's, such as wddx
+	default: // another extension's, such as igbinary or msgpack
 		err = ErrMalformed
 	}
 	if err != nil {
@@ -206,7 +217,7 @@ func (p *parser) session(found map[string]int) (Session, error) {
 	}
 	if user := values[keyUser]; user.kind == 's' {
 		if len(user.text) > maxUser {
-			return Session{}, ErrMalformed
+			return Session{}, ErrUnclear
 		}
 		s.User = string(user.text)
 	}

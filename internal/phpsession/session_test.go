@@ -57,15 +57,34 @@ func TestMalformed(t *testing.T) {
 		"a|a:-1:{}", "a|a:1:{N;N;}", "a|a:99999999999999999999:{}", `a|s:99999999999999999999:"`, `a|O:1:"A":1:{}`, `a|O:9:"A":0:{}`, `a|C:1:"A":9:{}`, "a|R:1;",
 		"a|R:0;", "a|i:1;b|r:1;", "a|r:1;", "a|d:.;", "a|d:1e;", "a|d:;", "a|N", "a|E:1:\"A\"", `a|S:1:"\6";`, `a|S:1:"\zz";`,
 		in + "x", in + "\n", in[:len(in)-1], `a|O:3:"A|B":0:{}`, `a|O:0:"":0:{}`,
-		// Only PHP knows which value this reference means: nobody is logged in for us.
-		`c|C:1:"A":3:{i:1}x|s:3:"bob";username|R:2;loggedin|b:1;`,
-		`username|s:2000:"` + strings.Repeat("x", 2000) + `";loggedin|b:1;`,
-		strings.Repeat("x", maxSize+1),
 	} {
-		for _, configured := range [][]Format{nil, {PHP}, {Serialize}, {Binary}, {"wddx"}} {
+		for _, configured := range [][]Format{nil, {PHP}, {Serialize}, {Binary}, {"igbinary"}} {
 			if got, err := Parse([]byte(text), configured...); !errors.Is(err, ErrMalformed) || got != (Session{}) {
 				t.Errorf("%.60s of %d bytes, as %v: %+v, %v", text, len(text), configured, got, err)
 			}
+		}
+	}
+}
+
+// What PHP may well read is not called broken: somebody may be logged in there, and it is not known who.
+func TestUnclear(t *testing.T) {
+	for name, tt := range map[string]struct {
+		text       string
+		configured []Format
+		want       error
+	}{
+		"a reference behind an object's own form":  {`c|C:1:"A":3:{i:1}x|s:3:"bob";username|R:2;loggedin|b:1;`, []Format{PHP}, ErrUnclear},
+		"the same, of no known format":             {`c|C:1:"A":3:{i:1}x|s:3:"bob";username|R:2;loggedin|b:1;`, nil, ErrUnclear},
+		"the same as an array":                     {`a:3:{s:1:"c";C:1:"A":3:{i:1}s:8:"username";R:3;s:8:"loggedin";b:1;}`, []Format{Serialize}, ErrUnclear},
+		"an object's own form that is broken":      {`c|C:1:"A":9:{i:1}username|R:2;loggedin|b:1;`, []Format{PHP}, ErrMalformed},
+		"a name that is too long":                  {`username|s:2000:"` + strings.Repeat("x", 2000) + `";loggedin|b:1;`, []Format{PHP}, ErrUnclear},
+		"another extension's format":               {"\x81\xa8username\xa3bob", []Format{"msgpack"}, ErrUnclear},
+		"another extension's beside one's own":     {"\x81\xa8username\xa3bob", []Format{PHP, "msgpack"}, ErrUnclear},
+		"a known one in place of that extension's": {in, []Format{"msgpack"}, nil},
+		"too large": {strings.Repeat("x", MaxSize+1), []Format{PHP}, ErrTooLarge},
+	} {
+		if got, err := Parse([]byte(tt.text), tt.configured...); !errors.Is(err, tt.want) || err != nil && got != (Session{}) {
+			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 	}
 }
@@ -106,7 +125,7 @@ func TestPlantedText(t *testing.T) {
 			t.Errorf("%s: %v", format, err)
 		}
 	}
-	if got, err := Parse(both); !errors.Is(err, ErrMalformed) || got != (Session{}) {
+	if got, err := Parse(both); !errors.Is(err, ErrUnclear) || got != (Session{}) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }

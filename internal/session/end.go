@@ -149,7 +149,8 @@ const (
 
 // End ends the sessions that are meant, and looks again until none is left: twice in a row none was there, and no request
 // was under way that may have been a login. It returns what became of each user who had any, in the order of the names. The
-// error is about all of them: errs.Unavailable if it is not certain that none is left, which running it again mends.
+// error is about all of them: errs.Unavailable if it is not certain that none is left, which running it again mends, and that of
+// Listing.Readable if at the end there is a session of which nobody knows whose it is.
 func End(ctx context.Context, w Writer, sel Selection, now func() time.Time) ([]Ended, error) {
 	var all []Ended
 	at := func(user string) *Ended {
@@ -165,8 +166,10 @@ func End(ctx context.Context, w Writer, sel Selection, now func() time.Time) ([]
 		return all
 	}
 	clean, deadline := 0, now().Add(flightFor)
+	var listing Listing
 	for rounds := 0; clean < 2; {
-		listing, err := w.List(ctx)
+		var err error
+		listing, err = w.List(ctx)
 		if err != nil {
 			return sorted(), err
 		}
@@ -204,5 +207,5 @@ func End(ctx context.Context, w Writer, sel Selection, now func() time.Time) ([]
 		case <-time.After(pause):
 		}
 	}
-	return sorted(), nil
+	return sorted(), listing.Readable()
 }

@@ -63,6 +63,13 @@ func TestEnd(t *testing.T) {
 	if err != nil || len(ended) != 2 || ended[0].Err == nil || ended[1].Err == nil || len(f.ended) != 2 {
 		t.Errorf("%+v, %v", ended, err)
 	}
+	// What is found at the end, and can't be read, may be a session that was meant.
+	large := Listing{NotRead: []NotRead{{Path: "/s", Why: TooLarge}}}
+	f = &fake{listings: []Listing{of(1), {}, large}}
+	ended, err = End(t.Context(), f, Selection{Users: []string{"alice"}}, time.Now)
+	if errs.KindOf(err) != errs.Refused || len(ended) != 1 || ended[0].Ended != 1 {
+		t.Errorf("%+v, %v", ended, err)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := End(ctx, &fake{listings: []Listing{{}}}, Selection{All: true}, time.Now); !errors.Is(err, context.Canceled) {
@@ -82,9 +89,25 @@ func TestComplete(t *testing.T) {
 		"no directory":    {Listing{Places: []Place{{Path: "/gone"}}, NotRead: []NotRead{gone}}, false},
 		"one in redis":    {Listing{Places: []Place{here}, Elsewhere: []Elsewhere{{Handler: "redis"}}}, false},
 		"one not certain": {Listing{Places: []Place{here}, Elsewhere: []Elsewhere{{}}}, false},
+		"unknown user":    {Listing{Places: []Place{here}, Elsewhere: []Elsewhere{{User: "ghost"}}}, false},
+		"not believed":    {Listing{Places: []Place{here}, NotRead: []NotRead{{Path: "/here", Why: Untrusted}}}, false},
+		"links":           {Listing{Places: []Place{here}, NotRead: []NotRead{{Path: "/here", Why: Odd}}}, true},
 	} {
 		if err := tt.l.Complete(); (err == nil) != tt.want || err != nil && errs.KindOf(err) != errs.Config {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// What PHP may read as a session, and we don't, may be anybody's. What PHP doesn't read either is nobody's.
+func TestReadable(t *testing.T) {
+	for why, want := range map[Why]errs.Reason{
+		Igbinary: ReasonIgbinary, Unclear: ReasonUnclear, TooLarge: ReasonTooLarge, TwoNames: ReasonTwoNames,
+		Malformed: "", Foreign: "", Missing: "", Odd: "", Untrusted: "",
+	} {
+		err := Listing{NotRead: []NotRead{{Path: "/s", Why: why}}}.Readable()
+		if (err != nil) != (want != "") || err != nil && (errs.KindOf(err) != errs.Refused || errs.HintOf(err).Reason != want) {
+			t.Errorf("%s: %v", why, err)
 		}
 	}
 }

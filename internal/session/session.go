@@ -37,6 +37,7 @@ type NotRead struct {
 	Why   Why
 	Owner string // of Foreign: "user 1000 (alice)"
 	Files int
+	Bytes int64 // of TooLarge: how large the largest is
 }
 
 // Why says why files are not judged.
@@ -45,16 +46,21 @@ type Why string
 // The reasons.
 const (
 	Igbinary  Why = "igbinary"  // written by igbinary, which is not read here
+	Unclear   Why = "unclear"   // PHP may read a session there, and only PHP knows whose
+	TooLarge  Why = "too-large" // PHP may read a session there, which is larger than what is read here
+	TwoNames  Why = "two-names" // PHP may read a session there; what else the file is used for is not known
 	Malformed Why = "malformed" // no session that PHP itself would read
 	Foreign   Why = "foreign"   // of a user as whom no web server runs: PHP takes no session from such a file
 	Missing   Why = "missing"   // there is no such directory: PHP keeps no session here, or sees another directory of that name
-	Odd       Why = "odd"       // a link, a pipe, a directory, a file with two names or of absurd size
+	Odd       Why = "odd"       // a link, a pipe or a directory: PHP takes no session from these
+	Untrusted Why = "untrusted" // a directory below the place, which others may change, or a link to one
 )
 
 // Elsewhere is a server interface of PHP whose sessions can't be seen here.
 type Elsewhere struct {
 	Interface string
 	Handler   string // what keeps them: redis, memcached, user; "" if only PHP knows where they are
+	User      string // as whom the interface runs, if this machine knows no such user: whose files are its sessions is not known
 }
 
 // Listing is what there is at one moment.
@@ -99,29 +105,51 @@ func (s Session) isOld(present string) bool {
 	return s.Handler != "" && !strings.EqualFold(strings.TrimPrefix(s.Handler, `\`), strings.TrimPrefix(present, `\`))
 }
 
-// Readable returns an error of errs.Refused if igbinary has written some sessions: nobody knows whose they are.
+// Readable returns an error of errs.Refused if there are files that may well be sessions for PHP and can't be read here: nobody
+// knows whose they are.
 func (l Listing) Readable() error {
 	for _, n := range l.NotRead {
-		if n.Why == Igbinary {
-			return errs.NewWith(errs.Refused, fmt.Sprintf("sessions in %q are written by igbinary, which is not read here: whose they are is not known", n.Path),
-				ReasonIgbinary.With(n.Path))
+		var what string
+		var hint errs.Hint
+		switch n.Why {
+		case Igbinary:
+			what, hint = "sessions in %q are written by igbinary, which is not read here: whose they are is not known", ReasonIgbinary.With(n.Path)
+		case Unclear:
+			what, hint = "there are sessions in %q that only PHP itself can read: whose they are is not known", ReasonUnclear.With(n.Path)
+		case TooLarge:
+			what, hint = "there are sessions in %q that are too large to be read here: whose they are is not known", ReasonTooLarge.With(n.Path)
+		case TwoNames:
+			what, hint = "there are files in %q that have a second name, and are not read: whose sessions they are is not known", ReasonTwoNames.With(n.Path)
+		default:
+			continue
 		}
+		return errs.NewWith(errs.Refused, fmt.Sprintf(what, n.Path), hint)
 	}
 	return nil
 }
 
-// Complete returns an error of errs.Config if there may be sessions that are not looked at: no directory of them is there, or some
-// PHP keeps its own elsewhere. That nobody is logged in is not known then.
+// Complete returns an error of errs.Config if there may be sessions that are not looked at: no directory of them is there, one of
+// them is not believed, or some PHP keeps its own elsewhere. That nobody is logged in is not known then.
 func (l Listing) Complete() error {
 	missing := 0
 	for _, n := range l.NotRead {
-		if n.Why == Missing {
+		switch n.Why {
+		case Missing:
 			missing++
+		case Untrusted:
+			return errs.NewWith(errs.Config, fmt.Sprintf("a directory in %q is not believed, so whether a session is open in it is not known", n.Path),
+				ReasonUntrusted.With(n.Path))
+		}
+	}
+	for _, e := range l.Elsewhere {
+		if e.User != "" {
+			return errs.NewWith(errs.Config, fmt.Sprintf("%s runs as %q, and this machine knows no such user: whose files are its sessions is not known",
+				e.Interface, e.User), ReasonNoUser.With(e.User))
 		}
 	}
 	switch {
 	case len(l.Elsewhere) > 0:
-		return errs.NewWith(errs.Config, "not all places where sessions may be are looked at, so whether one is left is not known", ReasonNoPlace.With())
+		return errs.NewWith(errs.Config, "not all places where sessions may be are looked at, so whether others are open is not known", ReasonNoPlace.With())
 	case missing == len(l.Places):
 		return errs.NewWith(errs.Config, "no directory of sessions is there, so whether one is open is not known", ReasonNoPlace.With())
 	}

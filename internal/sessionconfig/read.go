@@ -51,7 +51,7 @@ func ReadEnv(p Place) (Input, error) {
 func (in *Input) readPHP(p Place) error {
 	in.Cleaner = installation.FindSessionCleaner(p.Root)
 	if p.PHPIni != "" {
-		ini, err := php.ReadIni(p.PHPIni)
+		ini, err := php.ReadNamedIni(p.PHPIni)
 		if err != nil {
 			return installation.FileError(p.PHPIni, err)
 		}

@@ -131,12 +131,23 @@ func (l *lister) dir(at int, dir *safepath.Dir, dirs []string) error {
 	}
 }
 
-// below reads a directory in another one. What somebody else may have put there is no session of PHP's.
+// below reads a directory in another one. PHP goes into each, also where others may change it or a link leads; we don't.
 func (l *lister) below(at int, dir *safepath.Dir, dirs []string, name string) error {
 	below, err := dir.OpenDir(name)
 	switch {
-	case safepath.IsUntrusted(err), errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.ELOOP):
-		l.skip(at, session.Odd, "")
+	case safepath.IsUntrusted(err):
+		l.skip(at, session.Untrusted, "", 0)
+		return nil
+	case errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.ELOOP):
+		stat, err := dir.Lstat(name)
+		if err != nil {
+			return err
+		}
+		why := session.Odd
+		if stat.Mode&unix.S_IFMT == unix.S_IFLNK {
+			why = session.Untrusted
+		}
+		l.skip(at, why, "", 0)
 		return nil
 	case err != nil:
 		return err
@@ -145,14 +156,16 @@ func (l *lister) below(at int, dir *safepath.Dir, dirs []string, name string) er
 	return l.dir(at, below, append(slices.Clone(dirs), name))
 }
 
-func (l *lister) skip(at int, why session.Why, owner string) {
+func (l *lister) skip(at int, why session.Why, owner string, bytes int64) {
 	path := l.f.places[at].Path
 	i := slices.IndexFunc(l.found.NotRead, func(n session.NotRead) bool { return n.Path == path && n.Why == why && n.Owner == owner })
 	if i < 0 {
 		i = len(l.found.NotRead)
 		l.found.NotRead = append(l.found.NotRead, session.NotRead{Path: path, Why: why, Owner: owner})
 	}
-	l.found.NotRead[i].Files++
+	n := &l.found.NotRead[i]
+	n.Files++
+	n.Bytes = max(n.Bytes, bytes)
 }
 
 // file looks at one file.
@@ -162,11 +175,14 @@ func (l *lister) file(at int, dir *safepath.Dir, dirs []string, name string) err
 		return err
 	}
 	if why != "" {
-		owner := ""
-		if why == session.Foreign {
+		owner, bytes := "", int64(0)
+		switch why {
+		case session.Foreign:
 			owner = safepath.UserName(int(stat.Uid))
+		case session.TooLarge:
+			bytes = stat.Size
 		}
-		l.skip(at, why, owner)
+		l.skip(at, why, owner, bytes)
 		return nil
 	}
 	defer func() { _ = f.Close() }()
@@ -185,13 +201,13 @@ func (l *lister) file(at int, dir *safepath.Dir, dirs []string, name string) err
 			return nil
 		}
 	}
+	for _, is := range notRead {
+		if errors.Is(err, is.err) {
+			l.skip(at, is.why, "", int64(is.bytes))
+			return nil
+		}
+	}
 	switch {
-	case errors.Is(err, phpsession.ErrIgbinary):
-		l.skip(at, session.Igbinary, "")
-		return nil
-	case errors.Is(err, phpsession.ErrMalformed):
-		l.skip(at, session.Malformed, "")
-		return nil
 	case err != nil:
 		return err
 	case s.User == "" && !s.OfUzerp:
@@ -205,6 +221,18 @@ func (l *lister) file(at int, dir *safepath.Dir, dirs []string, name string) err
 	return nil
 }
 
+// notRead says why a file is not judged, by the error of phpsession. bytes is how large it is at least.
+var notRead = []struct {
+	err   error
+	why   session.Why
+	bytes int
+}{
+	{phpsession.ErrIgbinary, session.Igbinary, 0},
+	{phpsession.ErrUnclear, session.Unclear, 0},
+	{phpsession.ErrTooLarge, session.TooLarge, phpsession.MaxSize + 1}, // it has grown after it was opened
+	{phpsession.ErrMalformed, session.Malformed, 0},
+}
+
 func (l *lister) parse(at int, f *os.File) (phpsession.Session, error) {
 	var err error
 	if l.buffer, err = readInto(l.buffer, f); err != nil {
@@ -213,12 +241,12 @@ func (l *lister) parse(at int, f *os.File) (phpsession.Session, error) {
 	return phpsession.Parse(l.buffer, l.f.places[at].formats...)
 }
 
-// readInto reads a file into a buffer, which grows if it must. A file that is too large is malformed.
+// readInto reads a file into a buffer, which grows if it must. It fails with phpsession.ErrTooLarge.
 func readInto(buffer []byte, f *os.File) ([]byte, error) {
 	buffer = buffer[:0]
 	for {
 		if len(buffer) == cap(buffer) {
-			grown := make([]byte, len(buffer), max(64<<10, 2*cap(buffer)))
+			grown := make([]byte, len(buffer), max(64<<10, min(2*cap(buffer), phpsession.MaxSize+1)))
 			copy(grown, buffer)
 			clear(buffer)
 			buffer = grown
@@ -231,7 +259,7 @@ func readInto(buffer []byte, f *os.File) ([]byte, error) {
 		case err != nil:
 			return buffer, err
 		case len(buffer) > phpsession.MaxSize:
-			return buffer, phpsession.ErrMalformed
+			return buffer, phpsession.ErrTooLarge
 		}
 	}
 }
@@ -255,7 +283,9 @@ func (f *Files) open(dir *safepath.Dir, name string, flag int) (*os.File, unix.S
 	}
 	why := session.Odd
 	if err = unix.Fstat(int(file.Fd()), &stat); err == nil {
-		why = f.judge(&stat)
+		if why = f.judge(&stat); stat.Nlink == 0 {
+			err = fs.ErrNotExist
+		}
 	}
 	if err != nil || why != "" {
 		_ = file.Close()
@@ -264,14 +294,19 @@ func (f *Files) open(dir *safepath.Dir, name string, flag int) (*os.File, unix.S
 	return file, stat, "", nil
 }
 
-// judge says why something is no session file of PHP's, "" if it may be one. PHP takes no session from a file that belongs
-// to another user than its own and root.
+// judge says why something is no session file of PHP's, or why it is not read; "" if neither is so. PHP takes no session from a
+// link, and none from a file that belongs to another user than its own and root: so no stranger's file makes anything uncertain.
+// It does take one from a file with two names.
 func (f *Files) judge(stat *unix.Stat_t) session.Why {
 	switch {
-	case stat.Mode&unix.S_IFMT != unix.S_IFREG, stat.Nlink != 1, stat.Size > phpsession.MaxSize:
+	case stat.Mode&unix.S_IFMT != unix.S_IFREG:
 		return session.Odd
 	case stat.Uid != 0 && !slices.Contains(f.trust.UIDs, int(stat.Uid)):
 		return session.Foreign
+	case stat.Nlink > 1:
+		return session.TwoNames
+	case stat.Size > phpsession.MaxSize:
+		return session.TooLarge
 	}
 	return ""
 }
@@ -342,7 +377,10 @@ func (f *Files) end(ctx context.Context, user string, at listed, wait time.Durat
 	}
 	content, err := readInto(nil, file)
 	defer func() { clear(content) }()
-	if err != nil {
+	switch {
+	case errors.Is(err, phpsession.ErrTooLarge):
+		return false, nil // it has grown: the next list says so
+	case err != nil:
 		return false, err
 	}
 	now, err := phpsession.Parse(content, f.places[at.place].formats...)
@@ -350,7 +388,7 @@ func (f *Files) end(ctx context.Context, user string, at listed, wait time.Durat
 		return false, busy // it is no session of this user's any more, or is being written
 	}
 	var stat unix.Stat_t
-	if err := unix.Fstat(int(file.Fd()), &stat); err != nil || f.judge(&stat) != "" { // a second name may have been made meanwhile
+	if err := unix.Fstat(int(file.Fd()), &stat); err != nil || f.judge(&stat) != "" || stat.Nlink == 0 { // it may have got a second name, or lost its own
 		return false, err
 	}
 	if busy != nil { // requests that have the file open end with it, and no other one finds it

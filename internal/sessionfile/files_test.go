@@ -1,10 +1,12 @@
 package sessionfile
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -12,6 +14,7 @@ import (
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/filelock"
+	"uzerp-mfa/internal/phpsession"
 	"uzerp-mfa/internal/session"
 	"uzerp-mfa/internal/sharedtest"
 )
@@ -57,13 +60,15 @@ func TestHostileDirectory(t *testing.T) {
 	if len(l.Sessions) != 1 || l.Sessions[0].User != "alice" {
 		t.Errorf("%+v", l.Sessions)
 	}
-	want := []session.NotRead{{Path: dir, Why: session.Odd, Files: 7}, {Path: dir, Why: session.Malformed, Files: 1}}
-	if len(l.NotRead) != 2 || l.NotRead[0] != want[0] && l.NotRead[1] != want[0] || l.NotRead[0] != want[1] && l.NotRead[1] != want[1] {
+	slices.SortFunc(l.NotRead, func(a, b session.NotRead) int { return cmp.Compare(a.Why, b.Why) })
+	want := []session.NotRead{{Path: dir, Why: session.Malformed, Files: 1}, {Path: dir, Why: session.Odd, Files: 5},
+		{Path: dir, Why: session.TooLarge, Files: 1, Bytes: 1 << 40}, {Path: dir, Why: session.TwoNames, Files: 1}}
+	if !slices.Equal(l.NotRead, want) {
 		t.Errorf("%+v", l.NotRead)
 	}
 	before := names(t, dir)
-	if _, err := session.End(t.Context(), f, session.Selection{All: true}, time.Now); err != nil {
-		t.Error(err)
+	if _, err := session.End(t.Context(), f, session.Selection{All: true}, time.Now); errs.KindOf(err) != errs.Refused {
+		t.Error(err) // whose the large file and the one with two names are is not known
 	}
 	if got := strings.ReplaceAll(before, "sess_a1 ", ""); names(t, dir) != got {
 		t.Errorf("%s, want %s", names(t, dir), got)
@@ -190,8 +195,106 @@ func TestLevels(t *testing.T) {
 	if len(l.Sessions) != 2 || len(l.LoggedIn([]string{"alice"})) != 2 || l.Places[0].Path != dir {
 		t.Errorf("%+v", l)
 	}
+	// PHP goes where the link leads. We don't, and say so.
+	if len(l.NotRead) != 1 || l.NotRead[0].Why != session.Untrusted || errs.HintOf(l.Complete()).Reason != session.ReasonUntrusted {
+		t.Errorf("%+v, %v", l.NotRead, l.Complete())
+	}
 	if n, err := f.End(t.Context(), "alice", l.Sessions); err != nil || n != 2 || names(t, at("a/b")) != "sess_ba1" {
 		t.Error(n, err)
+	}
+}
+
+// A session of any size that PHP can read with its usual settings is read. A larger one may be anybody's, and so may one with a
+// second name: nobody says then that none is open, and the files stay.
+func TestNobodyKnowsWhose(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	write(t, at("sess_a1"), `x|s:41943040:"`+strings.Repeat("x", 40<<20)+`";`+ofAlice)
+	f := open(t, dir)
+	if l := list(t, f); len(l.Sessions) != 1 || l.Sessions[0].User != "alice" || l.Readable() != nil {
+		t.Errorf("%+v", l)
+	}
+	for why, change := range map[session.Why]func(path string) error{
+		session.TooLarge: func(path string) error { return os.Truncate(path, phpsession.MaxSize+1) },
+		session.TwoNames: func(path string) error { return os.Link(path, filepath.Join(t.TempDir(), "second")) },
+		session.Unclear: func(path string) error {
+			return os.WriteFile(path, []byte(`c|C:1:"A":3:{i:1}x|s:5:"alice";username|R:2;loggedin|b:1;`), 0o600)
+		},
+	} {
+		for _, late := range []bool{false, true} { // before it is opened, or when its lock is held already
+			write(t, at("sess_a1"), ofAlice)
+			f := open(t, dir)
+			l := list(t, f)
+			done := false
+			f.locked = func() {
+				if err := change(at("sess_a1")); err != nil && !done {
+					t.Error(err)
+				}
+				done = true
+			}
+			if !late {
+				f.locked()
+				f.locked = nil
+			}
+			if n, err := f.End(t.Context(), "alice", l.Sessions); n != 0 || err != nil {
+				t.Errorf("%s, late %t: %d ended, %v", why, late, n, err)
+			}
+			ended, err := session.End(t.Context(), f, session.Selection{Users: []string{"alice"}}, time.Now)
+			if len(ended) != 0 || errs.KindOf(err) != errs.Refused || names(t, dir) != "sess_a1" {
+				t.Errorf("%s, late %t: %+v, %v, %s", why, late, ended, err, names(t, dir))
+			}
+			if l, err := f.List(t.Context()); err != nil || len(l.NotRead) != 1 || l.NotRead[0].Why != why {
+				t.Errorf("%s, late %t: %+v, %v", why, late, l, err)
+			}
+			if err := os.Remove(at("sess_a1")); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// A stranger's file makes nothing uncertain, whatever it is: PHP takes no session from it.
+func TestStrangersFiles(t *testing.T) {
+	if os.Geteuid() != 0 {
+		sharedtest.LeaveOut(t, sharedtest.Root, errors.New("only root can give files away"))
+	}
+	root := t.TempDir()
+	dir := filepath.Join(root, "sessions")
+	at := func(name string) string { return filepath.Join(dir, name) }
+	for _, name := range []string{"sess_large", "sess_two", "sess_none"} {
+		write(t, at(name), ofAlice)
+	}
+	if err := errors.Join(os.Chmod(dir, os.ModeSticky|0o733), os.Link(at("sess_two"), at("sess_two2")), os.Truncate(at("sess_large"), 1<<40),
+		os.Chown(at("sess_large"), 65534, 65534), os.Chown(at("sess_two"), 65534, 65534), os.Chown(at("sess_none"), 65534, 65534)); err != nil {
+		t.Fatal(err)
+	}
+	l := list(t, open(t, dir))
+	if len(l.NotRead) != 1 || l.NotRead[0].Why != session.Foreign || l.NotRead[0].Files != 4 || l.Readable() != nil {
+		t.Errorf("%+v", l)
+	}
+}
+
+// A pool runs as a user with or without a name. Files of one who is not known here are nobody's, and that is said.
+func TestPoolUser(t *testing.T) {
+	for text, want := range map[string]struct {
+		trusted int
+		known   bool
+	}{"54321": {54321, true}, "0": {0, true}, "nobody": {65534, true}, "65534": {65534, true}, "ghost of nobody": {-1, false}, "99999999999": {-1, false},
+		"4294967295": {-1, false}} {
+		root := t.TempDir()
+		write(t, filepath.Join(root, "etc/php/8.2/fpm/php.ini"), "session.save_path="+root)
+		write(t, filepath.Join(root, "etc/php/8.2/fpm/pool.d/www.conf"), "[www]\nuser = "+text+"\n")
+		f, err := Open(Settings{Root: root})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want.known != (len(f.elsewhere) == 0) || want.known && want.trusted != 0 && !slices.Contains(f.trust.UIDs, want.trusted) {
+			t.Errorf("%s: %+v, believed are %v", text, f.elsewhere, f.trust.UIDs)
+		}
+		l, err := f.List(t.Context())
+		if err != nil || (l.Complete() == nil) != want.known || !want.known && !strings.Contains(l.Complete().Error(), text) {
+			t.Errorf("%s: %v, %v", text, l.Complete(), err)
+		}
 	}
 }
 

@@ -2,8 +2,11 @@ package sessionfile
 
 import (
 	"fmt"
+	"math"
+	"os/user"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"uzerp-mfa/internal/errs"
@@ -37,6 +40,7 @@ func Open(s Settings) (*Files, error) {
 	}
 	f := &Files{trust: safepath.Ourselves(), wait: lockWait}
 	named := slices.Clone(s.WebUsers)
+	var unnamed []int // users without a name
 	var elsewhere []string
 	for _, store := range stores {
 		switch {
@@ -48,8 +52,14 @@ func Open(s Settings) (*Files, error) {
 			elsewhere = append(elsewhere, fmt.Sprintf("%q (%s)", store.Handler, store.Interface))
 			continue
 		}
-		if store.User != "" {
-			named = append(named, store.User)
+		switch name, uid, known := poolUser(store.User); {
+		case store.User == "":
+		case !known:
+			f.elsewhere = append(f.elsewhere, session.Elsewhere{Interface: store.Interface, User: store.User})
+		case name == "":
+			unnamed = append(unnamed, uid)
+		default:
+			named = append(named, name)
 		}
 		f.add(store)
 	}
@@ -68,16 +78,37 @@ func Open(s Settings) (*Files, error) {
 			f.trust.GIDs = append(f.trust.GIDs, web.GID)
 		}
 	}
+	f.trust.UIDs = append(f.trust.UIDs, unnamed...)
 	return f, nil
+}
+
+// poolUser returns the user as whom one of FPM's pools runs. FPM takes a text of digits for the user's number, also of a user who
+// has no name here.
+func poolUser(text string) (name string, uid int, known bool) {
+	if text == "" || strings.Trim(text, "0123456789") != "" {
+		u, err := user.Lookup(text)
+		if err != nil {
+			return "", 0, false
+		}
+		return u.Username, 0, true
+	}
+	n, err := strconv.ParseUint(text, 10, 32)
+	if err != nil || n == math.MaxUint32 {
+		return "", 0, false
+	}
+	if u, err := user.LookupId(strconv.FormatUint(n, 10)); err == nil {
+		return u.Username, int(n), true
+	}
+	return "", int(n), true
 }
 
 func (s Settings) stores() ([]php.SessionStore, error) {
 	if s.PHPIni != "" {
-		store, err := php.SessionStoreOf(s.PHPIni)
+		stores, err := php.SessionStoresOf(s.PHPIni)
 		if err != nil {
 			return nil, installation.FileError(s.PHPIni, err)
 		}
-		return []php.SessionStore{store}, nil
+		return stores, nil
 	}
 	stores, err := php.FindSessionStores(s.Root)
 	if err != nil {

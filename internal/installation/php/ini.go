@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,6 +32,17 @@ type Ini struct {
 	Version, SAPI string // "8.2", "fpm"; empty if only files were read
 	Files         []string
 	Values        map[string]IniValue // by lower-case name, the built-in defaults included
+	// Sections are those that count for one host or one directory only. What they say is not in Values.
+	Sections []IniSection
+	// assigned says how many settings the files have, those of FPM's pools left out.
+	assigned int
+	poolFile bool // a file has settings of FPM's pools, which PHP would not take from a php.ini
+}
+
+// IniSection is what one [HOST=…] or [PATH=…] says, as PHP reads it (docs/facts/uzerp.md §7).
+type IniSection struct {
+	Name   string // "HOST=erp.example.com"
+	Values map[string]IniValue
 }
 
 // Name returns, for example, "8.2 fpm", or "" if only files were read.
@@ -82,7 +94,19 @@ func (v IniValue) Int() (n int64, ok bool) {
 	}
 }
 
-// ReadIni reads the files in their order; a later file wins. Values in [PATH=…] and [HOST=…] sections are left out,
+// ErrNoIni means that a file is no php.ini: it has no setting, or those of FPM's pools.
+var ErrNoIni = errors.New("this is no php.ini: it has no line with a setting, as name = value, that PHP reads there")
+
+// ReadNamedIni reads one php.ini that somebody has named. It fails with ErrNoIni, and as ReadIni does.
+func ReadNamedIni(path string) (*Ini, error) {
+	ini, err := ReadIni(path)
+	if err == nil && (ini.assigned == 0 || ini.poolFile) {
+		return nil, ErrNoIni
+	}
+	return ini, err
+}
+
+// ReadIni reads the files in their order; a later file wins. Values in [PATH=…] and [HOST=…] sections are kept apart,
 // because they don't count for all pages. It fails with the errors of file.Read.
 func ReadIni(files ...string) (*Ini, error) {
 	ini := &Ini{Files: files, Values: map[string]IniValue{}}
@@ -181,7 +205,7 @@ func list(path string) ([]string, error) {
 // setting.
 func (ini *Ini) read(file string, src []byte) {
 	text := strings.TrimPrefix(string(src), "\ufeff") // a byte order mark
-	elsewhere := false                                // inside [PATH=…] or [HOST=…]
+	values := ini.Values                              // or those of a section
 	for line := 1; text != ""; {
 		at := line
 		entry, length := iniEntry(text)
@@ -189,24 +213,61 @@ func (ini *Ini) read(file string, src []byte) {
 		text = text[length:]
 		entry = strings.TrimLeft(entry, " \t")
 		if section, ok := strings.CutPrefix(entry, "["); ok {
-			section = strings.ToUpper(strings.TrimLeft(section, " \t"))
-			elsewhere = strings.HasPrefix(section, "PATH=") || strings.HasPrefix(section, "HOST=")
+			if name := specialSection(section); name != "" { // one of another name, such as [PHP], does not end it
+				values = ini.section(name)
+			}
 			continue
 		}
 		name, value, assigned := strings.Cut(entry, "=")
 		name = strings.ToLower(strings.Trim(name, " \t"))
-		if _, known := iniDefaults[name]; !known || !assigned || elsewhere {
+		if assigned && name != "" {
+			ini.assigned++
+			ini.poolFile = ini.poolFile || ofPool.MatchString(name)
+		}
+		if _, known := iniDefaults[name]; !known || !assigned {
 			continue
 		}
 		v := IniValue{File: file, Line: at}
 		v.Text, v.Unknown = iniText(strings.Trim(value, " \t"))
-		ini.Values[name] = v
+		values[name] = v
 	}
+}
+
+// ofPool matches the settings of FPM's pools that are about PHP's.
+var ofPool = regexp.MustCompile(`^php_(admin_)?(value|flag)[ \t]*\[`)
+
+// specialSection returns the name of a section that counts for one host or directory only, "" for any other. PHP needs no = there,
+// takes no blank before the name, and no letter case into account.
+func specialSection(section string) string {
+	section, _, _ = strings.Cut(section, "]")
+	section = strings.Trim(section, `"'`)
+	if len(section) < len("HOST") {
+		return ""
+	}
+	kind, key := strings.ToUpper(section[:len("HOST")]), section[len("HOST"):]
+	if kind != "HOST" && kind != "PATH" || key == "" {
+		return ""
+	}
+	if kind == "HOST" {
+		key = strings.ToLower(key)
+	}
+	return kind + "=" + strings.TrimLeft(strings.TrimRight(key, `/\`), "= \t")
+}
+
+// section returns the values of the section of this name, which it adds if there is none.
+func (ini *Ini) section(name string) map[string]IniValue {
+	i := slices.IndexFunc(ini.Sections, func(s IniSection) bool { return s.Name == name })
+	if i < 0 {
+		i = len(ini.Sections)
+		ini.Sections = append(ini.Sections, IniSection{name, map[string]IniValue{}})
+	}
+	return ini.Sections[i].Values
 }
 
 // iniEntry returns the entry at the beginning of text, without its comment, and its length with the comment.
 func iniEntry(text string) (entry string, length int) {
 	quote, comment := byte(0), -1
+	header := strings.HasPrefix(strings.TrimLeft(text, " \t"), "[") // of a section
 	assigned := false
 	for i := 0; i < len(text); i++ {
 		c := text[i]
@@ -226,7 +287,7 @@ func iniEntry(text string) (entry string, length int) {
 		case c == ';':
 			comment = i
 		case c == '=':
-			assigned = true
+			assigned = !header
 		case assigned && (c == '"' || c == '\''):
 			quote = c
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"testing"
 
 	"uzerp-mfa/internal/installation/treetest"
@@ -14,7 +15,7 @@ func TestFindInis(t *testing.T) {
 		"8.2/fpm/php.ini": "[PHP]\n; session.gc_maxlifetime = 1\r\nvariables_order = \"GPCS\" ; comment\n" +
 			"[Session]\nsession.gc_probability = 0\nSession.Cookie_HttpOnly =\nsession.save_path = \"5;/var/lib/php; x\"\n" +
 			"error_reporting = \"a\nsession.gc_divisor = 7\n\"\nsession.gc_divisor = 1000\n[PATH=/srv/x]\nsession.gc_probability = 5\n" +
-			"[PHP]\nsession.cookie_secure = Yes",
+			"[PHP]\nsession.cookie_secure = Yes", // [PHP] does not end the section
 		"8.2/fpm/conf.d/20-late.ini":  "session.gc_maxlifetime=30000;c",
 		"8.2/fpm/conf.d/10-early.ini": "session.gc_maxlifetime=10\nsession.cookie_httponly=On\n",
 		"8.2/fpm/conf.d/30-gone.ini":  "-> /nowhere/x.ini",
@@ -42,7 +43,6 @@ func TestFindInis(t *testing.T) {
 		"session.cookie_httponly": {"1", 2, true},
 		"session.save_path":       {"5;/var/lib/php; x", 7, false},
 		"session.gc_divisor":      {"1000", 11, true},
-		"session.cookie_secure":   {"1", 15, true},
 		"variables_order":         {"GPCS", 3, false},
 	}
 	for name, w := range want {
@@ -63,6 +63,55 @@ func TestIniValueInt(t *testing.T) {
 	} {
 		if n, ok := (IniValue{Text: text}).Int(); n != want.n || ok != want.ok {
 			t.Errorf("%q: %d, %v", text, n, ok)
+		}
+	}
+}
+
+// What counts for one host or directory only is kept apart, as PHP itself does: measured with PHP 8.2 (docs/facts/uzerp.md §7).
+func TestSections(t *testing.T) {
+	for text, want := range map[string]string{
+		"session.save_path=/all":                                                    "/all",
+		"[HOST=Erp.Example]\nsession.save_path=/h":                                  " HOST=erp.example:/h",
+		"[PATH=/srv/Erp/]\nsession.save_path=/p":                                    " PATH=/srv/Erp:/p",
+		"[path =/x]\nsession.save_path=/p":                                          " PATH=/x:/p",
+		"[HOST=a]\n[PHP]\nsession.save_path=/h":                                     " HOST=a:/h",
+		"[HOST=a]\n[Session]\n[HOST=b]\nsession.save_path=/h":                       " HOST=a: HOST=b:/h",
+		"[HOST=a]\nsession.save_path=/h\n[PATH=/x]\n[HOST=A]\nsession.save_path=/i": " HOST=a:/i PATH=/x:",
+		"[\"HOST=a\"]\nsession.save_path=/h":                                        " HOST=a:/h",
+		"[HOSTNAME settings]\nsession.save_path=/h":                                 " HOST=name settings:/h",
+		"[HOST]\nsession.save_path=/all":                                            "/all",
+		"[ HOST=a]\nsession.save_path=/all":                                         "/all",
+		"[PHP]\nsession.save_path=/all\n[HOST=a]\nmemory_limit=1":                   "/all HOST=a:",
+	} {
+		ini := &Ini{Values: map[string]IniValue{}}
+		ini.read("x", []byte(text))
+		got := ini.Values["session.save_path"].Text
+		for _, s := range ini.Sections {
+			got += " " + s.Name + ":" + s.Values["session.save_path"].Text
+		}
+		if got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+	// The next file begins without a section.
+	root := treetest.Write(t, map[string]string{"8.2/fpm/php.ini": "[HOST=a]\n", "8.2/fpm/conf.d/1.ini": "session.save_path=/all\n"})
+	inis, err := FindInis(root)
+	if err != nil || len(inis) != 1 || inis[0].Values["session.save_path"].Text != "/all" {
+		t.Error(inis, err)
+	}
+}
+
+// A file that somebody names in place of a php.ini is refused: its silence would be taken for PHP's defaults.
+func TestReadNamedIni(t *testing.T) {
+	for text, want := range map[string]bool{
+		"x = 1": true, "[HOST=a]\nsession.save_path=/h\n": true, "[PHP]\n; x = 1\n": false, "": false, "session.save_path /srv\n": false, "= 1\n": false,
+		"[www]\nuser = www-data\nphp_admin_value[session.save_path] = /srv\n": false, "[www]\nphp_flag [display_errors] = off\n": false,
+		"<VirtualHost *:80>\nphp_admin_value session.save_path /srv\n</VirtualHost>\n": false,
+	} {
+		root := treetest.Write(t, map[string]string{"php.ini": text})
+		ini, err := ReadNamedIni(filepath.Join(root, "php.ini"))
+		if (err == nil) != want || err != nil && (!errors.Is(err, ErrNoIni) || ini != nil) {
+			t.Errorf("%q: %+v, %v", text, ini, err)
 		}
 	}
 }

@@ -69,14 +69,14 @@ func FindSessionStores(root string) ([]SessionStore, error) {
 			}
 			found = append(found, poolStores(name, ini, pools, debianSessions)...)
 		case strings.HasPrefix(ini.SAPI, "apache"):
-			found = append(found, ini.store(name, debianSessions))
+			found = append(found, ini.store(name, debianSessions)) // Apache's PHP takes no notice of sections
 			other, err := apacheStores(root, name, ini, debianSessions)
 			if err != nil {
 				return nil, err
 			}
 			found = append(found, other...)
 		default:
-			found = append(found, ini.store(name, debianSessions))
+			found = append(found, ini.stores(name, debianSessions)...)
 		}
 	}
 	for _, other := range []struct{ ini, confD, pools string }{
@@ -117,16 +117,38 @@ func oneLayout(root, iniPath, confD, poolD string) ([]SessionStore, error) {
 		return poolStores("PHP fpm", ini, pools, otherSessions), nil
 	}
 	stores, err := apacheStores(root, "PHP", ini, otherSessions)
-	return append([]SessionStore{ini.store("PHP", otherSessions)}, stores...), err
+	return append(ini.stores("PHP", otherSessions), stores...), err
 }
 
-// SessionStoreOf returns what one php.ini says about the place of sessions. It fails with the errors of file.Read.
-func SessionStoreOf(path string) (SessionStore, error) {
-	ini, err := ReadIni(path)
+// SessionStoresOf returns what one php.ini says about the places of sessions. It fails as ReadNamedIni does.
+func SessionStoresOf(path string) ([]SessionStore, error) {
+	ini, err := ReadNamedIni(path)
 	if err != nil {
-		return SessionStore{}, err
+		return nil, err
 	}
-	return ini.store("PHP", debianSessions), nil
+	return ini.stores("PHP", debianSessions), nil
+}
+
+// stores returns where the interface keeps sessions: a place for all pages, and one for each section that says something else for
+// one host or directory.
+func (ini *Ini) stores(name, standard string) []SessionStore {
+	found := []SessionStore{ini.store(name, standard)}
+	for _, section := range ini.Sections {
+		if setsStore(section.Values) {
+			found = append(found, ini.with(section.Values).store(name+", ["+section.Name+"]", standard))
+		}
+	}
+	return found
+}
+
+// setsStore reports whether one of the values says where sessions are.
+func setsStore(values map[string]IniValue) bool {
+	for _, name := range []string{savePath, saveHandler, serializer} {
+		if _, set := values[name]; set {
+			return true
+		}
+	}
+	return false
 }
 
 // store returns where the interface keeps sessions. standard is what is built into this PHP.
@@ -246,17 +268,18 @@ func parsePools(path string, src []byte) []pool {
 
 func poolStores(name string, ini *Ini, pools []pool, standard string) []SessionStore {
 	if len(pools) == 0 {
-		return []SessionStore{ini.store(name, standard)}
+		return ini.stores(name, standard)
 	}
 	var found []SessionStore
 	for _, p := range pools {
-		s := ini.with(p.values).store(name+", pool "+p.name, standard)
-		s.User = p.user
-		if p.chroot != "" && s.inFiles() {
-			s.Path = filepath.Join(p.chroot, s.Path)
-			s.Unknown = s.Unknown || !filepath.IsAbs(p.chroot)
+		for _, s := range ini.with(p.values).stores(name+", pool "+p.name, standard) {
+			s.User = p.user
+			if p.chroot != "" && s.inFiles() {
+				s.Path = filepath.Join(p.chroot, s.Path)
+				s.Unknown = s.Unknown || !filepath.IsAbs(p.chroot)
+			}
+			found = append(found, s)
 		}
-		found = append(found, s)
 	}
 	return found
 }

@@ -96,3 +96,35 @@ func TestPlacesAreNotMissed(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// A section of php.ini for one host or directory has a place of its own. Apache's PHP reads none.
+func TestPlacesOfSections(t *testing.T) {
+	const text = "session.save_path = /all\n[HOST=erp]\nsession.save_path = /erp\n[PATH=/shop]\nsession.save_handler = redis\n[PATH=/x]\nprecision = 7\n"
+	root := treetest.Write(t, map[string]string{
+		"etc/php/8.2/apache2/php.ini":     text,
+		"etc/php/8.2/cgi/php.ini":         text,
+		"etc/php/8.2/fpm/php.ini":         text,
+		"etc/php/8.2/fpm/pool.d/www.conf": "[www]\nuser = www-data\nphp_value[session.save_path] = /pool\n",
+		"etc/php.ini":                     text,
+	})
+	found, err := FindSessionStores(root)
+	named, namedErr := SessionStoresOf(filepath.Join(root, "etc/php.ini"))
+	if err != nil || namedErr != nil {
+		t.Fatal(err, namedErr)
+	}
+	var got []string
+	for _, s := range append(found, named...) {
+		got = append(got, strings.TrimSpace(s.Interface+": "+s.Handler+" "+s.Path+" "+s.User))
+	}
+	want := []string{
+		"PHP 8.2 apache2: files /all",
+		"PHP 8.2 cgi: files /all", "PHP 8.2 cgi, [HOST=erp]: files /erp", "PHP 8.2 cgi, [PATH=/shop]: redis /all",
+		"PHP 8.2 fpm, pool www: files /pool www-data", "PHP 8.2 fpm, pool www, [HOST=erp]: files /erp www-data",
+		"PHP 8.2 fpm, pool www, [PATH=/shop]: redis /pool www-data",
+		"PHP: files /all", "PHP, [HOST=erp]: files /erp", "PHP, [PATH=/shop]: redis /all",
+		"PHP: files /all", "PHP, [HOST=erp]: files /erp", "PHP, [PATH=/shop]: redis /all",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -1,0 +1,97 @@
+package history_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"uzerp-mfa/internal/history"
+	"uzerp-mfa/internal/mfa"
+)
+
+// The clocks of the database and of the web server may differ from Twilio's by some seconds. That is found out and said, each code is
+// one event, and the warning names where the codes came from.
+func TestClocksThatDiffer(t *testing.T) {
+	const s = time.Second
+	typed, twice := []string{"11:20:00", "11:18:47", "11:17:11"}, []string{"11:10:00", "11:09:30"}
+	for name, test := range map[string]struct {
+		table, log time.Duration // how far their clocks are ahead of Twilio's
+		zone       time.Duration // the table's
+		noLog      bool
+		passwords  []string // that were refused
+		codes      []string // that Twilio has
+		said       string   // about the clocks
+		events     int
+		cause      history.Cause
+	}{
+		"none": {0, 0, 0, false, twice, typed, "", 5, history.CauseWrongCodes},
+		"the web server and the database are one machine": {8 * s, 8 * s, 0, false, twice, typed,
+			"the clock of uzERP's table audit_lines is about 8 s ahead of that of Twilio; the clock of uzERP's log is about 8 s ahead of that of Twilio",
+			5, history.CauseWrongCodes},
+		"they are behind":                 {-8 * s, -8 * s, 0, false, twice, typed, "audit_lines is about 8 s behind that of Twilio", 5, history.CauseWrongCodes},
+		"by much":                         {40 * s, 40 * s, 0, false, twice, typed, "audit_lines is about 40 s ahead of that of Twilio", 5, history.CauseWrongCodes},
+		"one refused password in the log": {8 * s, 8 * s, 0, false, twice[:1], typed, "log is about 8 s ahead of that of Twilio", 4, history.CauseWrongCodes},
+		"too far apart":                   {65 * s, 65 * s, 0, false, twice, typed, "", 8, history.CauseNoneArrived},
+		"the database alone": {-20 * s, 0, 0, false, twice, typed,
+			"the clock of uzERP's table audit_lines is about 20 s behind that of Twilio", 5, history.CauseWrongCodes},
+		"there is no log, and the table has this machine's zone": {8 * s, 0, time.Hour, true, twice, typed,
+			"audit_lines is about 8 s ahead of that of Twilio", 4, history.CauseWrongCodes},
+		"one code alone shows nothing": {8 * s, 8 * s, 0, false, twice, typed[:1], "", 6, history.CauseNotKnown},
+		"the newest did not arrive":    {8 * s, 8 * s, 0, false, twice, typed[1:], "", 5, history.CauseNoneArrived},
+		"none arrived":                 {0, 0, 0, false, twice, nil, "", 5, history.CauseNoneArrived},
+	} {
+		t.Run(name, func(t *testing.T) {
+			oldest := now.Add(-72 * time.Hour)
+			twilio := challenges{by: map[string][]mfa.Challenge{}, created: oldest}
+			for _, clock := range test.codes {
+				twilio.by[alice().Identity()] = append(twilio.by[alice().Identity()], challenge(at(clock), mfa.ChallengeExpired))
+			}
+			var lines, logged []history.Entry
+			for _, clock := range typed {
+				lines = append(lines, line(at(clock), test.zone+test.table, "alice", history.CodeNotValid))
+			}
+			for _, clock := range test.passwords {
+				lines = append(lines, line(at(clock), test.zone+test.table, "", history.PasswordRefused))
+				logged = append(logged, history.Entry{At: at(clock).Add(test.log), Source: history.FromLog, Username: "alice", What: history.PasswordRefused,
+					Address: "192.0.2.1"})
+			}
+			if test.noLog {
+				lines = slices.DeleteFunc(lines, func(e history.Entry) bool { return e.What == history.PasswordRefused })
+				lines = append(lines, line(at("11:00:00"), test.zone+test.table, "alice", history.EnrollRefused))
+			}
+			teller := history.Teller{Challenges: twilio, Zone: berlin, Now: now, Records: []history.Records{
+				records{source: history.FromAudit, reading: history.Reading{Entries: lines, NoZone: true, Oldest: oldest}}}}
+			if !test.noLog {
+				teller.Records = append(teller.Records, records{source: history.FromLog, reading: history.Reading{Entries: logged, Oldest: oldest}})
+			}
+			got, err := teller.Tell(t.Context(), []mfa.User{alice()}, now.Add(-24*time.Hour))
+			if err != nil {
+				t.Fatal(err)
+			}
+			h := got[0]
+			d, suspicion := h.Diagnose(), h.Suspect()
+			var clocks []string
+			for _, c := range h.Coverage {
+				if c.Clock() != "" {
+					clocks = append(clocks, c.Clock())
+				}
+			}
+			if said := strings.Join(clocks, "; "); !strings.Contains(said, test.said) || test.said == "" && said != "" && d.Cause == history.CauseWrongCodes ||
+				test.said != "" && !strings.Contains(d.Message, test.said) || d.Cause != test.cause {
+				t.Errorf("%q, %+v", said, d)
+			}
+			if len(h.Events) != test.events || h.Nameless != 0 {
+				t.Errorf("%d events, %d passwords of nobody: %+v", len(h.Events), h.Nameless, h.Events)
+			}
+			if test.cause == history.CauseWrongCodes && (suspicion == nil || suspicion.Codes != 3 || !slices.Equal(suspicion.Addresses, []string{"192.0.2.1"})) {
+				t.Errorf("%+v", suspicion)
+			}
+			for _, e := range h.Events {
+				if test.cause == history.CauseWrongCodes && e.What == history.EnrollRefused && !e.At.Equal(at("11:00:00")) {
+					t.Errorf("a line that the table has alone is not on the clock of the others: %v", e.At)
+				}
+			}
+		})
+	}
+}
