@@ -12,8 +12,8 @@ import (
 )
 
 // This file is about connection poolers, such as PgBouncer, between this program and the server
-// (docs/compatibility.md). What a pooler says is in English always, so here the text of a message decides: PgBouncer has
-// one SQLSTATE for everything.
+// (docs/compatibility.md). PgBouncer 1.18 has one SQLSTATE for everything, and its own messages are always in English. So
+// here the text of a message decides.
 
 // notePooler reports whether what answers on conn is a pooler: that tells a process of its own, and backend is the
 // server's.
@@ -75,6 +75,9 @@ func poolerError(op string, e *pgconn.PgError, at string, connected bool) error 
 	at = "the connection pooler at " + at
 	s := saying{kind: errs.Config, text: "AT, or the server behind it, does not let this user into this database",
 		hint: "check user, password and database, here and in the pooler's own lists (auth_file, [databases])" + askPooler}
+	if class := e.Code[:min(2, len(e.Code))]; class == "53" || class == "57" { // the server's own, in a newer PgBouncer
+		s = saying{kind: errs.Unavailable, text: "AT got no connection from the database server", hint: "run it again later" + askPooler}
+	}
 	if connected {
 		s = saying{kind: errs.Unavailable, text: "AT ended the connection", hint: "run it again" + askPooler}
 	}
@@ -85,7 +88,8 @@ func poolerError(op string, e *pgconn.PgError, at string, connected bool) error 
 		}
 	}
 	text := strings.Replace(s.text, "AT", at, 1)
-	if _, parameter, ok := strings.Cut(e.Message, "unsupported startup parameter: "); ok {
+	if _, rest, ok := strings.Cut(e.Message, "unsupported startup parameter"); ok { // ": NAME", or since 1.20 " in options: NAME"
+		_, parameter, _ := strings.Cut(rest, ": ")
 		parameter, _, _ = strings.Cut(parameter, "=")
 		text += ": " + shown(parameter)
 	}
