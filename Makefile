@@ -3,11 +3,15 @@
 
 GOLANGCI_VERSION := v2.15.0
 
+# The versions of PostgreSQL that uzERP's sites may have: scripts/postgres.sums has the programs of each but the installed
+# one. CI runs the oldest and the newest.
+POSTGRES_VERSIONS := 12 13 14 installed 16 17 18
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build bin/uzerp-mfa
@@ -27,6 +31,16 @@ demo: deps build ## show the main job, from set-up to a locked-out user, on a th
 test: ## run the tests, and install first what they need and is missing (BROWSER=no: without Chromium and its test)
 	@scripts/deps.sh test
 	@scripts/test.sh
+
+.PHONY: test-postgres
+test-postgres: ## run the tests that have a database on every version of PostgreSQL (POSTGRES_VERSIONS="12 18": on these; ALL=yes: all scripts)
+	@scripts/deps.sh
+	@scripts/test-postgres.sh $(if $(filter yes,$(ALL)),-all) $(POSTGRES_VERSIONS)
+
+.PHONY: compatibility
+compatibility: ## as test-postgres, and write the table in docs/compatibility.md from it
+	@scripts/deps.sh
+	@scripts/test-postgres.sh $(if $(filter yes,$(ALL)),-all) -table docs/compatibility.md $(POSTGRES_VERSIONS)
 
 .PHONY: bench
 bench: deps build ## measure, printing ratios of things measured in one run

@@ -17,6 +17,7 @@ import (
 
 	"uzerp-mfa/internal/emulator"
 	"uzerp-mfa/internal/emulator/oracle"
+	"uzerp-mfa/internal/pgtemp"
 	"uzerp-mfa/internal/pgtemp/dbtest"
 	"uzerp-mfa/internal/sharedtest"
 )
@@ -113,6 +114,7 @@ func setUpAs(env *testscript.Env, head scriptHead) error {
 	env.Setenv("UZERP_MFA_AUDIT_LOG", filepath.Join(env.WorkDir, "audit.jsonl"))
 	env.Setenv("TEST_POLICY", filepath.Join(env.WorkDir, "policy.env"))
 	env.Setenv("TEST_SYSTEM_LOG", filepath.Join(env.WorkDir, "system.jsonl"))
+	env.Setenv(pgtemp.BinDirVariable, os.Getenv(pgtemp.BinDirVariable)) // a sandbox has the same version as the scripts
 	env.Setenv("LANG", "C.UTF-8")
 	env.Setenv("TERM", "xterm-256color")
 	return nil

@@ -4,9 +4,11 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-unformatted=$(gofmt -l .)
-[ -z "$unformatted" ] || { echo "not formatted, run gofmt -w: $unformatted" >&2; exit 1; }
-go vet ./...
+if [ "${UZERP_MFA_VETTED:-}" != yes ]; then # scripts/test-postgres.sh comes here several times
+	unformatted=$(gofmt -l .)
+	[ -z "$unformatted" ] || { echo "not formatted, run gofmt -w: $unformatted" >&2; exit 1; }
+	go vet ./...
+fi
 
 # The tests get their own home directory and their own directory for temporary files. No test touches the machine: at
 # the end both directories must be empty, and the machine's audit log must not have changed. The directories are open to

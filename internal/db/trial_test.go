@@ -169,6 +169,24 @@ func TestTrialUnderTheLeastRights(t *testing.T) {
 	}
 }
 
+// Since PostgreSQL 16 a role can be a member of the tables' owner and have none of its rights. It could keep every switch
+// from being made.
+func TestTrialOfAMemberWithoutRights(t *testing.T) {
+	d, url := sample(t)
+	needsVersion(t, url, 16)
+	owner, _ := newRole(t, url, "owner")
+	member, asMember := newRole(t, url, "member")
+	dbtest.Exec(t, url, "grant update on injector_classes to "+owner+"; grant "+owner+" to "+member+" with inherit false, set false")
+	conn := dbtest.Connect(t, asMember)
+	const take = "select pg_advisory_lock(1970955634, ceil(extract(epoch from clock_timestamp()))::integer + 3600)"
+	if _, err := conn.Exec(t.Context(), take); err != nil {
+		t.Fatal(err)
+	}
+	onTrial(t, d, false)
+	dbtest.Exec(t, url, "grant "+owner+" to "+member+" with set true")
+	onTrial(t, d, true)
+}
+
 // A mark counts until its time is over, by the server's clock. After that the server ends its session, even if nobody
 // is at the other end any more.
 func TestTrialEndsByItself(t *testing.T) {

@@ -2,6 +2,7 @@ package pgtemp
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,8 +13,35 @@ import (
 	"uzerp-mfa/internal/errs"
 )
 
+// BinDirVariable is the name of an environment variable. It names the directory of PostgreSQL's server programs. If it
+// is set, no other directory is searched.
+const BinDirVariable = "UZERP_MFA_POSTGRES_BIN"
+
 // findBinaries returns the directory that holds initdb and postgres.
-func findBinaries(ctx context.Context) (string, error) { return pick(candidates(ctx)) }
+func findBinaries(ctx context.Context) (string, error) {
+	if dir := os.Getenv(BinDirVariable); dir != "" {
+		return named(dir)
+	}
+	return pick(candidates(ctx))
+}
+
+// named returns the directory that BinDirVariable names. It fails with errs.Config if the server can't be started from
+// there: another version in its place would be a surprise.
+func named(dir string) (string, error) {
+	owner, err := unprivileged()
+	if err != nil {
+		return "", err
+	}
+	if _, err := pick([]string{dir}); err != nil || !filepath.IsAbs(dir) {
+		return "", errs.New(errs.Config, fmt.Sprintf("%s names %q, which has no PostgreSQL server programs (initdb, postgres)", BinDirVariable, dir),
+			"give it the full path of their directory")
+	}
+	if owner != nil && !open(dir) {
+		return "", errs.New(errs.Config, fmt.Sprintf("%s names %q, which is closed to the user that the server runs as", BinDirVariable, dir),
+			"the server doesn't run as root: put the programs where every user may enter")
+	}
+	return dir, nil
+}
 
 // candidates returns the directories to search, in this order: those in PATH; those of Debian's and PostgreSQL's own
 // packages, which are not in PATH, the newest version first; the one that pg_config names.

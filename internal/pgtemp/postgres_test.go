@@ -67,7 +67,11 @@ func TestServerTakesTheSchemaAndGoesAwayWithItsDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	var users, next int
-	var zone string
+	var zone, version string
+	if err := conn.QueryRow(t.Context(), "show server_version").Scan(&version); err != nil {
+		t.Fatal(err)
+	}
+	t.Log("the server is PostgreSQL " + version) // scripts/test-postgres.sh reads it
 	err = conn.QueryRow(t.Context(), `select (select count(*) from users), nextval('injector_classes_id_seq'),
 		current_setting('timezone')`).Scan(&users, &next, &zone)
 	if err != nil || users != 8 || next != 8 || zone != "Europe/London" {
@@ -243,6 +247,45 @@ func TestNoBinaries(t *testing.T) {
 	e, ok := errors.AsType[*errs.Error](err)
 	if !ok || e.Kind != errs.Config || !strings.Contains(e.Hint.Text, "apt-get install postgresql") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// If the variable names a directory, the server comes from there or from nowhere.
+func TestTheNamedDirectoryIsTheOnlyOne(t *testing.T) {
+	top, err := os.MkdirTemp("/tmp", "uzerp-mfa-bin-") // others can't enter TempDir's
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(top) })
+	whole, half := filepath.Join(top, "whole"), filepath.Join(top, "half")
+	for _, file := range []string{whole + "/initdb", whole + "/postgres", half + "/initdb"} {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, nil, 0o755)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chmod(top, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(BinDirVariable, whole)
+	if dir, err := findBinaries(t.Context()); dir != whole || err != nil {
+		t.Errorf("%q, %v", dir, err)
+	}
+	t.Chdir(top)
+	for _, dir := range []string{half, "whole"} {
+		t.Setenv(BinDirVariable, dir)
+		if got, err := findBinaries(t.Context()); got != "" || errs.KindOf(err) != errs.Config || !strings.Contains(err.Error(), BinDirVariable) {
+			t.Errorf("%s: %q, %v", dir, got, err)
+		}
+	}
+	if os.Geteuid() != 0 {
+		return // the server runs as ourselves
+	}
+	if err := os.Chmod(top, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(BinDirVariable, whole)
+	if got, err := findBinaries(t.Context()); got != "" || errs.KindOf(err) != errs.Config || !strings.Contains(err.Error(), "closed to the user") {
+		t.Errorf("%q, %v", got, err)
 	}
 }
 

@@ -1,6 +1,7 @@
 -- name: look_for_trial
 -- The marks of switches on trial. Every role can hold such a lock, so only that of a role counts which could write the
--- injector classes itself, perhaps after SET ROLE. What our role may not see of another session is left out.
+-- injector classes itself, perhaps after SET ROLE. Since PostgreSQL 16 a role can be a member of another and have none of
+-- its rights. What our role may not see of another session is left out.
 select
     l.objid::bigint as key,
     l.objid::bigint operator(pg_catalog.<=) extract(epoch from pg_catalog.clock_timestamp()) as over,
@@ -23,7 +24,9 @@ where l.locktype operator(pg_catalog.=) 'advisory'
         from pg_catalog.pg_roles r
         join pg_catalog.pg_namespace n on n.nspname operator(pg_catalog.=) @schema::pg_catalog.text
         join pg_catalog.pg_class c on c.relnamespace operator(pg_catalog.=) n.oid and c.relname operator(pg_catalog.=) 'injector_classes'
-        where pg_catalog.pg_has_role(a.usesysid, r.oid, 'member')
+        where pg_catalog.pg_has_role(a.usesysid, r.oid,
+                case when pg_catalog.current_setting('server_version_num')::pg_catalog.int4 operator(pg_catalog.>=) 160000
+                    then 'usage, set, member with admin option' else 'member' end)
             and pg_catalog.has_column_privilege(r.oid, c.oid, 'class_name', 'update')
     )
 order by over, key desc

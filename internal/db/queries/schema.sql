@@ -88,6 +88,11 @@ others as (
     union all
     select 102, 'function', name, on_table, owner from functions
 ),
+-- What makes a role's rights another's. Since PostgreSQL 16 a role can be a member and have none of them.
+counts as (
+    select case when pg_catalog.current_setting('server_version_num')::pg_catalog.int4 operator(pg_catalog.>=) 160000
+        then 'usage, set, member with admin option' else 'member' end as privilege
+),
 risk as (
     select others.n, others.what, others.object, others.on_table, coalesce(o.rolname::pg_catalog.text, '') as role
     from others
@@ -103,7 +108,7 @@ risk as (
                 or me.rolreplication and o.rolreplication is not true
                 or me.rolbypassrls and o.rolbypassrls is not true
             )
-        ) or exists (select from member where not pg_catalog.pg_has_role(others.role, member.oid, 'member'))
+        ) or exists (select from member cross join counts where not pg_catalog.pg_has_role(others.role, member.oid, counts.privilege))
     )
     union all
     select 103, 'search_path', name, on_table, '' from functions where not fixed

@@ -198,8 +198,13 @@ func (s *server) restore(name string) error {
 	if err != nil {
 		return err
 	}
+	// Some packages have the server's programs and no others.
+	program := filepath.Join(s.pg.BinDir(), "pg_restore")
+	if _, err := os.Stat(program); err != nil {
+		program = "pg_restore"
+	}
 	target := s.pg.ConnString(name)
-	cmd := exec.CommandContext(context.Background(), filepath.Join(s.pg.BinDir(), "pg_restore"), "--no-owner", "--no-privileges", "--exit-on-error",
+	cmd := exec.CommandContext(context.Background(), program, "--no-owner", "--no-privileges", "--exit-on-error",
 		"--dbname="+target, file)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("pg_restore: %w: %s", err, out)
