@@ -2,12 +2,14 @@ package twilio
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/base64"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"os"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -38,6 +40,10 @@ type Config struct {
 	Now   func() time.Time                                 // the local clock; default time.Now
 	Sleep func(ctx context.Context, d time.Duration) error // waits between tries; must return when ctx is done
 	Rand  func() float64                                   // in [0, 1), for the jitter
+
+	Environ func() []string                         // where the variables of proxies are; default os.Environ
+	Proxy   func(r *http.Request) (*url.URL, error) // the proxy that they name; default http.ProxyFromEnvironment
+	Roots   *x509.CertPool                          // default: the system's
 }
 
 const (
@@ -51,6 +57,7 @@ const (
 type Client struct {
 	account, service string
 	base             *url.URL
+	way              Way
 	defaultHost      bool   // base is Twilio's own host
 	credentials      string // the names of the settings that hold the credentials, for hints
 	userAgent        string
@@ -119,19 +126,21 @@ func newClient(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	way, proxy := findWay(base, cfg.Environ(), cfg.Proxy)
 	password := cfg.Password.Reveal()
 	basic := base64.StdEncoding.EncodeToString([]byte(cfg.Username + ":" + password))
 	return &Client{
 		account:     cfg.AccountSID,
 		service:     cfg.ServiceSID,
 		base:        base,
+		way:         way,
 		defaultHost: strings.EqualFold(base.Hostname(), apiHost),
 		credentials: strings.Join(credentialSettings(cfg.Username), " and "),
 		userAgent: strings.TrimSpace(fmt.Sprintf("twilio-go/%s (%s %s) go/%s %s",
 			twclient.LibraryVersion, runtime.GOOS, runtime.GOARCH, runtime.Version(), cfg.UserAgent)),
 		authorize: func(r *http.Request) { r.SetBasicAuth(cfg.Username, password) },
 		leaks:     func(text string) bool { return strings.Contains(text, password) || strings.Contains(text, basic) },
-		transport: newTransport(base, cfg.CallTimeout, cfg.Concurrency),
+		transport: newTransport(proxy, cfg.Roots, cfg.CallTimeout, cfg.Concurrency),
 		timeout:   cfg.CallTimeout,
 		slots:     make(chan struct{}, cfg.Concurrency),
 		pace:      &pace{},
@@ -153,6 +162,9 @@ func (c *Client) Address() string {
 	}
 	return ""
 }
+
+// Way returns how calls go to the address.
+func (c *Client) Way() Way { return c.way }
 
 // CloseIdle closes the connections that no call is using.
 func (c *Client) CloseIdle() { c.transport.CloseIdleConnections() }
@@ -190,5 +202,11 @@ func (cfg *Config) defaults() {
 	}
 	if cfg.Rand == nil {
 		cfg.Rand = rand.Float64
+	}
+	if cfg.Environ == nil {
+		cfg.Environ = os.Environ
+	}
+	if cfg.Proxy == nil {
+		cfg.Proxy = http.ProxyFromEnvironment
 	}
 }

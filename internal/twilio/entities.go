@@ -24,7 +24,7 @@ func (c *Client) ListEntities(ctx context.Context) ([]mfa.Entity, error) {
 	if err != nil {
 		gone, err := o.failed(err)
 		if gone { // the service exists, so its list of entities must exist, too
-			return nil, o.distrust("knows the service but not its entities")
+			return nil, o.distrust(errors.New("knows the service but not its entities"))
 		}
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func (c *Client) entity(e *verify.VerifyV2Entity) (mfa.Entity, error) {
 	got := mfa.Entity{SID: text(e.Sid), Identity: text(e.Identity)}
 	switch {
 	case text(e.ServiceSid) != c.service:
-		return mfa.Entity{}, errors.New("names another service")
+		return mfa.Entity{}, elsewhere("service", sidform.Service, e.ServiceSid)
 	case !sidform.Entity.Valid(got.SID):
 		return mfa.Entity{}, errors.New("has no valid entity SID")
 	case got.Identity == "":

@@ -42,7 +42,7 @@ func (c *Client) CreateFactor(ctx context.Context, identity, friendlyName string
 	}
 	made, err := owner{c.service, identity}.newFactor(got)
 	if err != nil {
-		return mfa.NewFactor{}, o.distrust(err.Error())
+		return mfa.NewFactor{}, o.distrust(err)
 	}
 	return made, nil
 }
@@ -98,7 +98,7 @@ func (c *Client) Challenge(ctx context.Context, identity, sid, code string) (boo
 	}
 	made, err := owner{c.service, identity}.challenge(got, sid)
 	if err != nil {
-		return false, o.distrust(err.Error())
+		return false, o.distrust(err)
 	}
 	return made.Status == mfa.ChallengeApproved, nil
 }
@@ -128,7 +128,7 @@ func (o *call) factor(got *verify.VerifyV2Factor, err error, identity, sid strin
 	}
 	f, err := owner{o.c.service, identity}.factor(got, sid)
 	if err != nil {
-		return mfa.Factor{}, o.distrust(err.Error())
+		return mfa.Factor{}, o.distrust(err)
 	}
 	return f, nil
 }

@@ -21,16 +21,16 @@ func (c *Client) FetchService(ctx context.Context) (verifyservice.Service, error
 		if f, ok := errors.AsType[*callError](err); ok && f.kind == errs.NotFound {
 			f.words = "no such Verify service"
 			f.causes = append(f.causes, mfa.ErrNoService)
-			f.hint = errs.Plain("check TWILIO_SERVICE_SID, and that it belongs to the account of " + c.credentials)
+			f.hint = errs.Plain("check TWILIO_SERVICE_SID, and that it belongs to the account of " + c.credentials + " and was not deleted" + c.elsewhereToo())
 		}
 		return verifyservice.Service{}, o.fail(err)
 	}
 	sv, err := serviceOf(got)
 	switch {
 	case err != nil:
-		return verifyservice.Service{}, o.distrust(err.Error())
+		return verifyservice.Service{}, o.distrust(err)
 	case sv.SID != c.service:
-		return verifyservice.Service{}, o.distrust("names another service")
+		return verifyservice.Service{}, o.distrust(elsewhere("service", sidform.Service, got.Sid))
 	}
 	c.proven.Store(true)
 	return sv, nil
@@ -73,11 +73,11 @@ func (c *Client) CreateService(ctx context.Context, friendlyName, issuer string)
 	sv, err := serviceOf(got)
 	switch {
 	case err != nil:
-		return verifyservice.Service{}, o.distrust(err.Error())
+		return verifyservice.Service{}, o.distrust(err)
 	case !sidform.Service.Valid(sv.SID):
-		return verifyservice.Service{}, o.distrust("has no valid service SID")
+		return verifyservice.Service{}, o.distrust(errors.New("has no valid service SID"))
 	case sv.AccountSID != c.account:
-		return verifyservice.Service{}, o.distrust("names another account")
+		return verifyservice.Service{}, o.distrust(elsewhere("account", sidform.Account, got.AccountSid))
 	}
 	return sv, nil
 }

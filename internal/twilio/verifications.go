@@ -40,9 +40,9 @@ func (c *Client) StartVerification(ctx context.Context, to caller.Recipient, cha
 	status, err := c.verification(got.Sid, got.ServiceSid, got.AccountSid, got.To, got.Status, number)
 	switch {
 	case err != nil:
-		return caller.Started{}, o.distrust(err.Error())
+		return caller.Started{}, o.distrust(err)
 	case status == caller.Approved:
-		return caller.Started{}, o.distrust("calls a code right that nobody has given yet")
+		return caller.Started{}, o.distrust(errors.New("calls a code right that nobody has given yet"))
 	}
 	return caller.Started{SID: *got.Sid, Status: status, Sends: len(or(got.SendCodeAttempts, nil))}, nil
 }
@@ -68,9 +68,9 @@ func (c *Client) FetchVerification(ctx context.Context, to caller.Recipient, sid
 	status, err := c.verification(got.Sid, got.ServiceSid, got.AccountSid, got.To, got.Status, number)
 	switch {
 	case err != nil:
-		return caller.Started{}, o.distrust(err.Error())
+		return caller.Started{}, o.distrust(err)
 	case *got.Sid != sid:
-		return caller.Started{}, o.distrust("is about another verification")
+		return caller.Started{}, o.distrust(errors.New("is about another verification"))
 	}
 	return caller.Started{SID: sid, Status: status, Sends: len(or(got.SendCodeAttempts, nil))}, nil
 }
@@ -103,11 +103,11 @@ func (c *Client) CheckVerification(ctx context.Context, to caller.Recipient, sid
 	status, err := c.verification(got.Sid, got.ServiceSid, got.AccountSid, got.To, got.Status, number)
 	switch {
 	case err != nil:
-		return "", o.distrust(err.Error())
+		return "", o.distrust(err)
 	case *got.Sid != sid:
-		return "", o.distrust("is about another verification")
+		return "", o.distrust(errors.New("is about another verification"))
 	case got.Valid != nil && *got.Valid != (status == caller.Approved):
-		return "", o.distrust("contradicts itself about the code")
+		return "", o.distrust(errors.New("contradicts itself about the code"))
 	}
 	return status, nil
 }
@@ -116,9 +116,9 @@ func (c *Client) CheckVerification(ctx context.Context, to caller.Recipient, sid
 func (c *Client) verification(sid, service, account, to, status *string, number string) (caller.Status, error) {
 	switch {
 	case text(service) != c.service:
-		return "", errors.New("names another service")
+		return "", elsewhere("service", sidform.Service, service)
 	case text(account) != c.account:
-		return "", errors.New("names another account")
+		return "", elsewhere("account", sidform.Account, account)
 	case !sidform.Verification.Valid(text(sid)):
 		return "", errors.New("has no valid verification SID")
 	case text(to) != number:
