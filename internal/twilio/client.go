@@ -12,6 +12,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/secret"
+	"uzerp-mfa/internal/sidform"
 	"uzerp-mfa/internal/verifyservice"
 )
 
@@ -59,6 +61,7 @@ type Client struct {
 	base             *url.URL
 	way              Way
 	defaultHost      bool   // base is Twilio's own host
+	isKey            bool   // the credentials are an API key, which may be a restricted one
 	credentials      string // the names of the settings that hold the credentials, for hints
 	userAgent        string
 
@@ -77,6 +80,7 @@ type Client struct {
 	rand      func() float64
 
 	measured atomic.Pointer[measurement] // of Twilio's clock; nil before the first answer
+	allowed  sync.Map                    // the permissions that the key has, as far as Allowed found out
 	proven   atomic.Bool                 // the service was fetched once with these credentials
 	proving  chan struct{}               // a lock that a waiter can leave when its context ends: one fetch is for all
 }
@@ -135,6 +139,7 @@ func newClient(cfg Config) (*Client, error) {
 		base:        base,
 		way:         way,
 		defaultHost: strings.EqualFold(base.Hostname(), apiHost),
+		isKey:       sidform.Key.Valid(cfg.Username),
 		credentials: strings.Join(credentialSettings(cfg.Username), " and "),
 		userAgent: strings.TrimSpace(fmt.Sprintf("twilio-go/%s (%s %s) go/%s %s",
 			twclient.LibraryVersion, runtime.GOOS, runtime.GOARCH, runtime.Version(), cfg.UserAgent)),
@@ -169,9 +174,9 @@ func (c *Client) Way() Way { return c.way }
 // CloseIdle closes the connections that no call is using.
 func (c *Client) CloseIdle() { c.transport.CloseIdleConnections() }
 
-// begin starts one operation. op says in its errors what was being done.
-func (c *Client) begin(ctx context.Context, op string) *call {
-	return &call{c: c, ctx: ctx, op: op}
+// begin starts one operation. op says in its errors what was being done, and permission what a restricted key needs for it.
+func (c *Client) begin(ctx context.Context, op string, permission verifyservice.Permission) *call {
+	return &call{c: c, ctx: ctx, op: op, permission: permission}
 }
 
 // api returns twilio-go's Verify API over this call. NewRequestHandler is not used: it would change the host by

@@ -8,6 +8,7 @@ import (
 
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/sidform"
+	"uzerp-mfa/internal/verifyservice"
 )
 
 const (
@@ -19,7 +20,7 @@ const (
 // But an entity may still be missing from the list: if others are made or deleted while the list is read, it may move
 // from one page to another. So an entity that is missing here need not be gone.
 func (c *Client) ListEntities(ctx context.Context) ([]mfa.Entity, error) {
-	o := c.begin(ctx, "list the entities")
+	o := c.begin(ctx, "list the entities", verifyservice.MayListEntities)
 	page, err := o.api().PageEntity(c.service, (&verify.ListEntityParams{}).SetPageSize(entityPageSize), "", "")
 	if err != nil {
 		gone, err := o.failed(err)

@@ -16,6 +16,7 @@ import (
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/sidform"
+	"uzerp-mfa/internal/verifyservice"
 )
 
 const (
@@ -155,8 +156,11 @@ func (o *call) fail(err error) error {
 	if f.code == badParameter && f.kind == errs.Failure && o.invalid.words != "" {
 		f.is(o.invalid, o.c)
 	}
-	if o.permission != "" && errors.Is(f, mfa.ErrNotPermitted) {
-		f.hint = errs.Plain("the API key needs the permission " + o.permission + ": add it to the key in Twilio's console")
+	if errors.Is(f, mfa.ErrNotPermitted) && o.c.isKey {
+		if f.code == notPermitted {
+			f.words = "the API key lacks the permission " + string(o.permission)
+		}
+		f.hint = verifyservice.ReasonNotPermitted.With(string(o.permission), o.c.credentials)
 	}
 	if o.ifLost != "" && lost(f) {
 		f.hint = errs.Plain(o.ifLost)

@@ -11,6 +11,7 @@ import (
 	verify "github.com/twilio/twilio-go/rest/verify/v2"
 
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/verifyservice"
 )
 
 const (
@@ -22,7 +23,7 @@ const (
 // entity. twilio-go's own List and Stream are not used: they follow next_page_url to any host and leak a goroutine
 // (§3.2).
 func (c *Client) ListFactors(ctx context.Context, identity string) ([]mfa.Factor, error) {
-	o := c.begin(ctx, "list the factors")
+	o := c.begin(ctx, "list the factors", verifyservice.MayListFactors)
 	if err := o.check(validIdentity(identity)); err != nil {
 		return nil, err
 	}

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	twclient "github.com/twilio/twilio-go/client"
+
+	"uzerp-mfa/internal/verifyservice"
 )
 
 const (
@@ -57,7 +59,7 @@ type call struct {
 	rested time.Time // until when it has waited
 	number string    // the phone number that the operation is about: no message shows it, though the request may not have it
 
-	permission string // that a restricted key needs for it (§9), for the hint
+	permission verifyservice.Permission // that a restricted key needs for it (§9)
 
 	invalid problem // what badParameter means in this operation; the zero value: what it means in all
 	ifLost  string  // the hint if it is open whether the operation took effect

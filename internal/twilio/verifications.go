@@ -10,6 +10,7 @@ import (
 	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/sidform"
+	"uzerp-mfa/internal/verifyservice"
 )
 
 var (
@@ -19,7 +20,7 @@ var (
 
 // StartVerification lets Twilio send a code to a number.
 func (c *Client) StartVerification(ctx context.Context, to caller.Recipient, channel caller.Channel) (caller.Started, error) {
-	o := c.begin(ctx, "send the code")
+	o := c.begin(ctx, "send the code", verifyservice.MayCreateVerification)
 	o.invalid = refused(0, "Twilio does not take this for a phone number", "correct the number in uzERP, or the one that you gave, then send again")
 	o.ifLost = "a message may be on its way: ask the user before sending again, which within ten minutes sends the same code"
 	number := to.Phone.E164.Reveal()
@@ -50,7 +51,7 @@ func (c *Client) StartVerification(ctx context.Context, to caller.Recipient, cha
 // FetchVerification returns a verification of this number. It fails with errs.NotFound if no code is waiting: Twilio then
 // knows no such verification any more (§1.2).
 func (c *Client) FetchVerification(ctx context.Context, to caller.Recipient, sid string) (caller.Started, error) {
-	o := c.begin(ctx, "look at the code that was sent")
+	o := c.begin(ctx, "look at the code that was sent", verifyservice.MayReadVerification)
 	o.invalid = refused(0, "Twilio does not take this number, or this verification", "compare the number with that in uzERP, and send a new code")
 	number := to.Phone.E164.Reveal()
 	o.number = number
@@ -83,7 +84,7 @@ func noVerification(o *call) error {
 // CheckVerification checks a code against the one that was sent with the verification sid. The code is right only if the
 // returned status is caller.Approved (§0.1). It fails with errs.NotFound if no code is waiting.
 func (c *Client) CheckVerification(ctx context.Context, to caller.Recipient, sid, code string) (caller.Status, error) {
-	o := c.begin(ctx, "check the code")
+	o := c.begin(ctx, "check the code", verifyservice.MayCheckVerification)
 	o.invalid = refused(0, "Twilio does not take this number, or a code of this length", "compare the code with the message, and the number with that in uzERP")
 	o.ifLost = "the code may be used up: check it once more, and send a new one if none is waiting then"
 	number := to.Phone.E164.Reveal()
