@@ -77,11 +77,11 @@ func (c *Client) late(f *callError, at stage, lookup bool) {
 		f.unreached("no answer"+within+" to the question for the address of "+c.way.next(), "look whether this machine's name servers answer (resolv.conf)")
 	case at == atConnect:
 		f.unreached("no connection to "+c.way.next()+within+": something drops the packets",
-			c.way.check("let this machine reach "+c.way.address()+" through the firewall"))
+			c.way.check("let this machine reach "+c.way.Address()+" through the firewall"))
 	case at == atProxy:
-		f.unreached("the proxy made no connection to "+c.way.address()+within, c.way.check(""))
+		f.unreached("the proxy made no connection to "+c.way.Address()+within, c.way.check(""))
 	case at == atTLS:
-		f.unreached("no TLS handshake with "+c.way.address()+within, c.way.check("look for a firewall that reads what passes"))
+		f.unreached("no TLS handshake with "+c.way.Address()+within, c.way.check("look for a firewall that reads what passes"))
 	default:
 		f.unavailable("no answer from Twilio" + within)
 	}
@@ -98,7 +98,7 @@ func (c *Client) noName(f *callError, unknown bool) {
 
 func (c *Client) notConnected(f *callError, err error) {
 	to := c.way.next()
-	look := c.way.check("let this machine reach " + c.way.address() + " through the firewall")
+	look := c.way.check("let this machine reach " + c.way.Address() + " through the firewall")
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		f.unreached("connection refused by "+to, look)
@@ -107,7 +107,7 @@ func (c *Client) notConnected(f *callError, err error) {
 	case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.EACCES):
 		f.unreached("this machine's own firewall forbids the connection to "+to, look)
 	case c.way.Proxy != "":
-		f.unreached("no connection through the proxy to "+c.way.address(), look) // as SOCKS proxies say
+		f.unreached("no connection through the proxy to "+c.way.Address(), look) // as SOCKS proxies say
 	default:
 		f.unreached("no connection to "+to, look)
 	}
@@ -116,7 +116,7 @@ func (c *Client) notConnected(f *callError, err error) {
 // proxyRefused is about a proxy that answered CONNECT with another status than 200.
 func (c *Client) proxyRefused(f *callError, status int) {
 	said := fmt.Sprintf(" (it answered HTTP %d)", status)
-	allow := "ask the administrator of the proxy to allow connections to " + c.way.address() + ", or " + c.way.check("")
+	allow := "ask the administrator of the proxy to allow connections to " + c.way.Address() + ", or " + c.way.check("")
 	switch {
 	case status == http.StatusProxyAuthRequired && c.way.hasPassword:
 		f.wrong("the proxy does not take the user name and password in "+c.way.ProxyFrom+said,
@@ -124,11 +124,11 @@ func (c *Client) proxyRefused(f *callError, status int) {
 	case status == http.StatusProxyAuthRequired:
 		f.wrong("the proxy asks for a user name and a password"+said, "put them into "+c.way.ProxyFrom+": http://NAME:PASSWORD@HOST:PORT")
 	case status >= http.StatusInternalServerError, status == http.StatusTooManyRequests, status == http.StatusRequestTimeout:
-		f.unreached("the proxy could not reach "+c.way.address()+said, allow)
+		f.unreached("the proxy could not reach "+c.way.Address()+said, allow)
 	case status >= http.StatusBadRequest:
-		f.wrong("the proxy does not allow a connection to "+c.way.address()+said, allow)
+		f.wrong("the proxy does not allow a connection to "+c.way.Address()+said, allow)
 	default:
-		f.wrong("the proxy made no connection to "+c.way.address()+" and sent a page instead"+said, allow)
+		f.wrong("the proxy made no connection to "+c.way.Address()+" and sent a page instead"+said, allow)
 	}
 }
 
@@ -162,7 +162,7 @@ func (c *Client) peer(j *journey) string {
 	if c.way.Proxy != "" && !j.tunnelled() {
 		return c.way.next()
 	}
-	return "the server " + c.way.address()
+	return "the server " + c.way.Address()
 }
 
 // badCertificate says what is wrong with the certificate. Its issuer is named, because a proxy that reads what passes makes

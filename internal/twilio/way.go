@@ -108,15 +108,18 @@ func (w Way) through() string {
 	return ", through the proxy " + w.Proxy + " (" + w.ProxyFrom + ")"
 }
 
-// address returns host and port of Verify.
-func (w Way) address() string { return net.JoinHostPort(w.Host, w.Port) }
+// Address returns host and port of Verify.
+func (w Way) Address() string { return net.JoinHostPort(w.Host, w.Port) }
+
+// Unusable returns why the proxy's address can't be used, or nil.
+func (w Way) Unusable() error { return w.broken }
 
 // next returns whom a connection is made to: the proxy, or Verify itself.
 func (w Way) next() string {
 	if w.Proxy != "" {
 		return "the proxy " + strings.TrimPrefix(w.Proxy, "http://")
 	}
-	return w.address()
+	return w.Address()
 }
 
 // setting returns the setting that says whom a connection is made to, or "" if none does.
