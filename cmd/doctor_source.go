@@ -74,7 +74,7 @@ func newDoctorSource(app *App, opts *doctorOptions) *doctorSource {
 // read another check says so.
 func (s *doctorSource) trustedLists() []doctor.TrustedList {
 	lists := []doctor.TrustedList{{Of: "this machine's list of trusted certificates", Missing: doctor.Got(s.app.reader.MissingRoots(nil)),
-		Mend: "update the package ca-certificates; a SSL_CERT_FILE counts instead of the machine's list"}}
+		Mend: "update the package ca-certificates; SSL_CERT_FILE and SSL_CERT_DIR count instead of the machine's list where they are set"}}
 	session, err := s.app.sessionInput(s.file, s.phpIni)
 	if err != nil {
 		return lists
