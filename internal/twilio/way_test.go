@@ -94,7 +94,8 @@ func newCertificates(t *testing.T) certificates {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(t, err)
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Spy \x1b[31mGateway"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageCertSign}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	must(t, err)
 	root, err := x509.ParseCertificate(der)
@@ -131,20 +132,26 @@ func TestThroughProxy(t *testing.T) {
 		hint  string
 		sent  bool
 	}{
-		"wants a password": {says("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"), false, errs.Config, 1, "does not take the user name and password in HTTPS_PROXY", "NTLM", false},
-		"forbids":          {says("HTTP/1.1 403 Forbidden\r\n\r\n<h1>no</h1>"), false, errs.Config, 1, "the proxy does not allow a connection to verify.twilio.com:443 (it answered HTTP 403)", "allow", false},
-		"no CONNECT":       {says("HTTP/1.1 405 Method Not Allowed\r\n\r\n"), false, errs.Config, 1, "does not allow a connection", "HTTPS_PROXY", false},
-		"bad gateway":      {says("HTTP/1.1 502 Bad Gateway\r\n\r\n"), false, errs.Unavailable, maxTries, "the proxy could not reach verify.twilio.com:443", "again", false},
-		"busy":             {says("HTTP/1.1 429 Too Many Requests\r\n\r\n"), false, errs.Unavailable, maxTries, "the proxy could not reach", "again", false},
-		"log in here":      {says("HTTP/1.1 302 Found\r\nLocation: http://login.example.com/\r\n\r\n"), false, errs.Config, 1, "sent a page instead", "HTTPS_PROXY", false},
-		"another 2xx":      {says("HTTP/1.1 204 No Content\r\n\r\n"), false, errs.Config, 1, "sent a page instead", "HTTPS_PROXY", false},
-		"no HTTP":          {says("220 mail.example.com ESMTP\r\n"), false, errs.Config, 1, "no proxy for https", "HTTPS_PROXY", false},
-		"hangs up":         {says(""), false, errs.Unavailable, maxTries, "closed the connection without an answer", "HTTPS_PROXY", false},
+		"wants a password": {says("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"), false, errs.Config, 1,
+			"does not take the user name and password in HTTPS_PROXY", "NTLM", false},
+		"forbids": {says("HTTP/1.1 403 Forbidden\r\n\r\n<h1>no</h1>"), false, errs.Config, 1,
+			"the proxy does not allow a connection to verify.twilio.com:443 (it answered HTTP 403)", "allow", false},
+		"no CONNECT": {says("HTTP/1.1 405 Method Not Allowed\r\n\r\n"), false, errs.Config, 1, "does not allow a connection", "HTTPS_PROXY", false},
+		"bad gateway": {says("HTTP/1.1 502 Bad Gateway\r\n\r\n"), false, errs.Unavailable, maxTries,
+			"the proxy could not reach verify.twilio.com:443", "again", false},
+		"busy": {says("HTTP/1.1 429 Too Many Requests\r\n\r\n"), false, errs.Unavailable, maxTries,
+			"the proxy could not reach", "again", false},
+		"log in here": {says("HTTP/1.1 302 Found\r\nLocation: http://login.example.com/\r\n\r\n"), false, errs.Config,
+			1, "sent a page instead", "HTTPS_PROXY", false},
+		"another 2xx": {says("HTTP/1.1 204 No Content\r\n\r\n"), false, errs.Config, 1, "sent a page instead", "HTTPS_PROXY", false},
+		"no HTTP":     {says("220 mail.example.com ESMTP\r\n"), false, errs.Config, 1, "no proxy for https", "HTTPS_PROXY", false},
+		"hangs up":    {says(""), false, errs.Unavailable, maxTries, "closed the connection without an answer", "HTTPS_PROXY", false},
 		"reads what passes": {tunnels(speaksTLS(ours.config(t, same), "")), false, errs.Config, 1,
 			`the certificate of the server verify.twilio.com:443 (made by "Spy [31mGateway") is by nobody whom this machine trusts`, "trusted", false},
 		"another host": {tunnels(speaksTLS(ours.config(t, func(c *x509.Certificate) { c.DNSNames = []string{"portal.example.com"} }), "")),
 			true, errs.Config, 1, "is for another host", "HTTPS_PROXY", false},
-		"CN only": {tunnels(speaksTLS(ours.config(t, func(c *x509.Certificate) { c.DNSNames = nil }), "")), true, errs.Config, 1, "(CN)", "HTTPS_PROXY", false},
+		"CN only": {tunnels(speaksTLS(ours.config(t, func(c *x509.Certificate) { c.DNSNames = nil }), "")), true,
+			errs.Config, 1, "(CN)", "HTTPS_PROXY", false},
 		"expired": {tunnels(speaksTLS(ours.config(t, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }), "")),
 			true, errs.Config, 1, "has expired: it was valid until 20", "clock", false},
 		"of tomorrow": {tunnels(speaksTLS(ours.config(t, func(c *x509.Certificate) {
@@ -165,9 +172,12 @@ func TestThroughProxy(t *testing.T) {
 			_, _ = conn.Read(make([]byte, 64<<10))
 			_, _ = io.WriteString(conn, "HTTP/1.1 302 Found\r\nLocation: http://portal.example.com/\r\n\r\n")
 		}), true, errs.Config, 1, "does not speak TLS", "captive portal", false},
-		"TLS breaks off": {tunnels(func(conn net.Conn) { _, _ = conn.Read(make([]byte, 64<<10)) }), true, errs.Unavailable, maxTries, "broke off the TLS handshake", "HTTPS_PROXY", false},
-		"a web page":     {tunnels(speaksTLS(ours.config(t, same), head+"text/html\r\n\r\n<h1>Accept our terms</h1>")), true, errs.Unavailable, 1, "a web page", "captive portal", true},
-		"Twilio says no": {tunnels(speaksTLS(ours.config(t, same), "HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\n\r\n"+`{"code":20003,"message":"Authenticate"}`)),
+		"TLS breaks off": {tunnels(func(conn net.Conn) { _, _ = conn.Read(make([]byte, 64<<10)) }), true, errs.Unavailable,
+			maxTries, "broke off the TLS handshake", "HTTPS_PROXY", false},
+		"a web page": {tunnels(speaksTLS(ours.config(t, same), head+"text/html\r\n\r\n<h1>Accept our terms</h1>")),
+			true, errs.Unavailable, 1, "a web page", "captive portal", true},
+		"Twilio says no": {tunnels(speaksTLS(ours.config(t, same),
+			"HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\n\r\n"+`{"code":20003,"message":"Authenticate"}`)),
 			true, errs.Config, 1, "credentials were rejected", "TWILIO_API_KEY", false},
 		"nothing at all": {nil, false, errs.Unavailable, maxTries, "connection refused by the proxy 127.0.0.1:", "check HTTPS_PROXY", false},
 	} {
@@ -203,7 +213,8 @@ func TestThroughProxy(t *testing.T) {
 				t.Errorf("%d tries, want %d", got, tc.tries)
 			}
 			if !strings.Contains(err.Error(), "20003") {
-				for _, want := range []string{"host=verify.twilio.com port=443 host_from=default", "proxy=http://" + address + " proxy_from=HTTPS_PROXY", `certificates_from="the system"`} {
+				for _, want := range []string{"host=verify.twilio.com port=443 host_from=default",
+					"proxy=http://" + address + " proxy_from=HTTPS_PROXY", `certificates_from="the system"`} {
 					if !strings.Contains(s.log.String(), want) {
 						t.Errorf("the log has no %s: %s", want, s.log.String())
 					}
@@ -316,10 +327,12 @@ func TestNoConnection(t *testing.T) {
 		words   string
 		hint    string
 	}{
-		"unknown name":  {atLookup, dial(&net.DNSError{IsNotFound: true, Name: apiHost}), false, errs.Unavailable, "the name of verify.twilio.com:443 can't be looked up", "name servers"},
-		"lookup fails":  {atLookup, dial(&net.DNSError{IsTemporary: true, Name: apiHost}), false, errs.Unavailable, "can't be looked up", "name servers"},
-		"lookup hangs":  {atLookup, dial(late), false, errs.Unavailable, "to the question for the address of verify.twilio.com:443", "resolv.conf"},
-		"refused":       {atConnect, dial(syscall.ECONNREFUSED), false, errs.Unavailable, "connection refused by verify.twilio.com:443", "HTTPS_PROXY (sudo"},
+		"unknown name": {atLookup, dial(&net.DNSError{IsNotFound: true, Name: apiHost}), false, errs.Unavailable,
+			"the name of verify.twilio.com:443 can't be looked up", "name servers"},
+		"lookup fails": {atLookup, dial(&net.DNSError{IsTemporary: true, Name: apiHost}), false, errs.Unavailable, "can't be looked up", "name servers"},
+		"lookup hangs": {atLookup, dial(late), false, errs.Unavailable, "to the question for the address of verify.twilio.com:443", "resolv.conf"},
+		"refused": {atConnect, dial(syscall.ECONNREFUSED), false, errs.Unavailable,
+			"connection refused by verify.twilio.com:443", "HTTPS_PROXY (sudo"},
 		"no route":      {atConnect, dial(syscall.EHOSTUNREACH), false, errs.Unavailable, "no way to verify.twilio.com:443", "routes"},
 		"no network":    {atConnect, dial(syscall.ENETUNREACH), false, errs.Unavailable, "no way to verify.twilio.com:443", "routes"},
 		"own firewall":  {atConnect, dial(syscall.EPERM), false, errs.Unavailable, "own firewall", "firewall"},
