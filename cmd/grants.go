@@ -2,7 +2,9 @@ package cmd
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -29,10 +31,13 @@ or all, which is the default. With -o json, policy is what Twilio's API takes to
 ` + exitCodes(errs.Config, errs.Refused),
 		Example: "  uzerp-mfa grants | psql uzerp\n  uzerp-mfa grants --role helpdesk --history\n  uzerp-mfa grants --twilio helpdesk",
 		Args: func(c *cobra.Command, args []string) error {
-			if ofTwilio && len(args) > 0 {
-				args = args[1:] // the set
+			if len(args) == 0 {
+				return nil
 			}
-			return noArgs(c, args)
+			if !slices.Contains(twilioSets(), args[0]) {
+				return usageError(fmt.Sprintf("unexpected argument %q", args[0]), "after --twilio the sets are "+strings.Join(twilioSets(), ", "))
+			}
+			return noArgs(c, args[1:])
 		},
 		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 			if !ofTwilio || len(args) > 0 {
@@ -54,6 +59,9 @@ or all, which is the default. With -o json, policy is what Twilio's API takes to
 				set = args[0]
 			}
 			return writeTwilioGrants(app, set)
+		}
+		if err := noArgs(c, args); err != nil {
+			return err
 		}
 		if app.flags.output != formatTable {
 			return usageError("the SQL has no other output format", "--twilio has table and json")

@@ -64,11 +64,8 @@ type twilioPolicy struct {
 	Allow []string `json:"allow"`
 }
 
-// viewTwilioGrants returns the permissions of a set. It fails with errs.Usage if there is no such set.
-func viewTwilioGrants(set string) (twilioGrantsView, error) {
-	if !slices.Contains(twilioSets(), set) {
-		return twilioGrantsView{}, usageError("no set of permissions has this name", "the sets are "+strings.Join(twilioSets(), ", "))
-	}
+// viewTwilioGrants returns the permissions of a set.
+func viewTwilioGrants(set string) twilioGrantsView {
 	v := twilioGrantsView{SchemaVersion: schemaVersion, Set: set}
 	for _, need := range twilioNeeds() {
 		if set == setAll || slices.Contains(need.sets, set) {
@@ -76,15 +73,12 @@ func viewTwilioGrants(set string) (twilioGrantsView, error) {
 			v.Policy.Allow = append(v.Policy.Allow, string(need.permission))
 		}
 	}
-	return v, nil
+	return v
 }
 
 // writeTwilioGrants prints the permissions, each as it stands in Twilio's console, with the commands that need it.
 func writeTwilioGrants(app *App, set string) error {
-	v, err := viewTwilioGrants(set)
-	if err != nil {
-		return err
-	}
+	v := viewTwilioGrants(set)
 	if app.flags.output == formatJSON {
 		return output.WriteJSON(app.streams.Out, v)
 	}
