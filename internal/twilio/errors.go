@@ -156,7 +156,7 @@ func (o *call) fail(err error) error {
 	if f.code == badParameter && f.kind == errs.Failure && o.invalid.words != "" {
 		f.is(o.invalid, o.c)
 	}
-	if errors.Is(f, mfa.ErrNotPermitted) && o.c.isKey {
+	if errors.Is(f, mfa.ErrNotPermitted) && (o.c.isKey || f.code == notPermitted) {
 		if f.code == notPermitted {
 			f.words = "the API key lacks the permission " + string(o.permission)
 		}
