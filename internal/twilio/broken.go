@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -138,6 +139,10 @@ func (c *Client) proxyOdd(f *callError, err error) {
 		f.unreached("the proxy closed the connection without an answer", c.way.check(""))
 		return
 	}
+	if strings.HasPrefix(c.way.Proxy, "socks") {
+		f.unreached("the proxy made no connection to "+c.way.Address(), c.way.check("")+", also the name and password in it")
+		return
+	}
 	f.wrong("what answers at the proxy's address is no proxy for https", c.way.check(""))
 }
 
@@ -159,7 +164,7 @@ func (c *Client) noTLS(f *callError, err error, j *journey) {
 
 // peer returns whom a handshake was with.
 func (c *Client) peer(j *journey) string {
-	if c.way.Proxy != "" && !j.tunnelled() {
+	if j.withProxy() {
 		return c.way.next()
 	}
 	return "the server " + c.way.Address()

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"uzerp-mfa/internal/emulator"
 	"uzerp-mfa/internal/errs"
@@ -90,8 +91,16 @@ func TestAllowed(t *testing.T) {
 
 // A long wait says when it is over, in seconds and as a time of day.
 func TestRetryAfterSaysWhen(t *testing.T) {
+	for _, header := range []string{"3600", time.Date(2026, 1, 1, 13, 0, 0, 0, time.UTC).Format(http.TimeFormat)} {
+		t.Run(header, func(t *testing.T) { saysWhen(t, header) })
+	}
+}
+
+// saysWhen plays an answer of noon, by Twilio's clock. The time of day is one of this machine's.
+func saysWhen(t *testing.T, header string) {
 	s := start(t)
-	s.play("GET "+factorPath, apiError(429, 20429, "Too Many Requests", "Retry-After", "3600"))
+	noon := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC).Format(http.TimeFormat)
+	s.play("GET "+factorPath, apiError(429, 20429, "Too Many Requests", "Retry-After", header, "Date", noon))
 	before := s.now()
 	_, err := s.FetchFactor(t.Context(), identity, factor)
 	wantError(t, err, errs.Unavailable, false)
@@ -100,7 +109,7 @@ func TestRetryAfterSaysWhen(t *testing.T) {
 		t.Errorf("%v, hint %q", err, hint)
 	}
 	text := strings.TrimSuffix(strings.TrimPrefix(hint, "run the command again at "), " or later")
-	if want := before.Add(3600e9); !strings.Contains(text, want.Format("15:04")) && !strings.Contains(text, want.Add(60e9).Format("15:04")) {
+	if want := before.Add(time.Hour); !strings.Contains(text, want.Format("15:04")) && !strings.Contains(text, want.Add(time.Minute).Format("15:04")) {
 		t.Errorf("at %q, want %s", text, want)
 	}
 }

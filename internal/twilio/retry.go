@@ -37,9 +37,11 @@ func (c *Client) again(ctx context.Context, f *callError, method string, try int
 	return wait, true
 }
 
-// tellWhen says at what time of day another try makes sense, if that is later than anybody waits.
-func (c *Client) tellWhen(f *callError) {
-	if f.wait <= maxWait {
+// tellWhen says at what time of day another try makes sense, if that is later than anybody waits, or
+// than the command may last.
+func (c *Client) tellWhen(ctx context.Context, f *callError) {
+	deadline, limited := ctx.Deadline()
+	if f.wait <= maxWait && (!limited || f.wait == 0 || time.Until(deadline) > f.wait) {
 		return
 	}
 	now := c.now()

@@ -113,7 +113,7 @@ func (o *call) SendRequest(method, rawURL string, data url.Values, _ map[string]
 			o.c.pace.limited(o.sent, o.c.now(), max(wait, f.wait))
 		}
 		if !again {
-			o.c.tellWhen(f)
+			o.c.tellWhen(o.ctx, f)
 			return nil, f.settle(method)
 		}
 		o.rested = o.c.now().Add(wait)

@@ -178,7 +178,7 @@ func TestRetryAfterBeyondDeadline(t *testing.T) {
 	defer cancel()
 	_, err := s.FetchFactor(ctx, identity, factor)
 	wantError(t, err, errs.Unavailable, false)
-	if len(s.slept) != 0 || !strings.Contains(err.Error(), "asked to wait 20s") {
+	if len(s.slept) != 0 || !strings.Contains(err.Error(), "asked to wait 20s (20 s, until ") {
 		t.Errorf("slept %v: %v", s.slept, err)
 	}
 }

@@ -223,8 +223,8 @@ func (j *journey) trace(ctx context.Context) context.Context {
 			j.hello = nil
 		},
 		TLSHandshakeDone: func(_ tls.ConnectionState, err error) {
-			if err == nil && j.way.Proxy != "" && !j.tunnelled() {
-				reach(atProxy) // that was the handshake with the proxy
+			if err == nil && j.withProxy() {
+				reach(atProxy)
 			}
 		},
 		GotConn: func(info httptrace.GotConnInfo) {
@@ -236,10 +236,11 @@ func (j *journey) trace(ctx context.Context) context.Context {
 	})
 }
 
-func (j *journey) tunnelled() bool {
+// withProxy reports whether a handshake is one with the proxy itself.
+func (j *journey) withProxy() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.tunnel
+	return strings.HasPrefix(j.way.Proxy, "https:") && !j.tunnel
 }
 
 // sofar returns how far the exchange has come, and the address that it is connected to or tried last.

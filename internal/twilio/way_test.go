@@ -358,3 +358,48 @@ func TestNoConnection(t *testing.T) {
 		})
 	}
 }
+
+// A SOCKS proxy says no in its own way. A certificate behind it is the server's, and not the proxy's.
+func TestThroughSocks(t *testing.T) {
+	ours := newCertificates(t)
+	greets := func(answer byte, serve func(net.Conn)) func(net.Conn) {
+		return func(conn net.Conn) {
+			greeting := make([]byte, 3)
+			if _, err := io.ReadFull(conn, greeting); err != nil {
+				return
+			}
+			_, _ = conn.Write([]byte{5, 0})
+			request := make([]byte, 5+len(apiHost)+2)
+			if _, err := io.ReadFull(conn, request); err != nil {
+				return
+			}
+			_, _ = conn.Write([]byte{5, answer, 0, 1, 0, 0, 0, 0, 0, 0})
+			if serve != nil {
+				serve(conn)
+			}
+		}
+	}
+	for name, tc := range map[string]struct {
+		serve func(net.Conn)
+		kind  errs.Kind
+		words string
+	}{
+		"forbids": {greets(2, nil), errs.Unavailable, "the proxy made no connection to verify.twilio.com:443"},
+		"reads what passes": {greets(0, speaksTLS(ours.config(t, func(*x509.Certificate) {}), "")), errs.Config,
+			"the certificate of the server verify.twilio.com:443"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			address := listen(t, tc.serve)
+			s := start(t, func(c *Config) {
+				c.BaseURL, c.Roots = defaultBaseURL, x509.NewCertPool()
+				c.Proxy = func(*http.Request) (*url.URL, error) { return &url.URL{Scheme: "socks5h", Host: address}, nil }
+				c.Environ = func() []string { return []string{"HTTPS_PROXY=socks5h://" + address} }
+			})
+			_, err := s.FetchService(t.Context())
+			wantError(t, err, tc.kind, false)
+			if !strings.Contains(err.Error(), tc.words) || !strings.Contains(err.Error(), "through the proxy socks5h://"+address+" (HTTPS_PROXY)") {
+				t.Error(err)
+			}
+		})
+	}
+}
