@@ -164,7 +164,13 @@ func doctorStatus(r doctor.Report, ok, warning, failed string) string {
 func doctorSettings(app *App) []config.Setting {
 	log := config.Setting{Name: "audit log"}
 	log.Value, log.Source = audit.WritePath(app.flags.auditLog, app.getenv)
-	return append(app.loader.Settings(), log, app.loader.Variable(phoneRegion), app.loader.Variable(selfUser))
+	settings := app.loader.Settings()
+	if t, err := app.loader.Twilio(); err == nil {
+		if way, err := app.reader.Way(t); err == nil && way.Proxy != "" {
+			settings = append(settings, config.Setting{Name: way.Setting, Value: way.Proxy, Source: "the environment"})
+		}
+	}
+	return append(settings, log, app.loader.Variable(phoneRegion), app.loader.Variable(selfUser))
 }
 
 func showDoctor(app *App, opts *doctorOptions, r doctor.Report) error {

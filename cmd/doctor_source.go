@@ -9,6 +9,7 @@ import (
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/finding"
 	"uzerp-mfa/internal/installation"
+	"uzerp-mfa/internal/installation/file"
 	"uzerp-mfa/internal/notify"
 	"uzerp-mfa/internal/sessionconfig"
 	"uzerp-mfa/internal/verifyservice"
@@ -55,6 +56,10 @@ func newDoctorSource(app *App, opts *doctorOptions) *doctorSource {
 	s.settings.Twilio = doctor.Got(doctor.Credentials{
 		AccountSID: t.AccountSID, Token: t.UsesToken(), Address: t.VerifyURL, TwilioOwn: t.OwnAddress(), From: t.From(),
 	}, err)
+	if err == nil {
+		s.settings.Way = doctor.Got(app.reader.Way(t))
+	}
+	s.settings.Roots = s.trustedLists()
 	s.theirs, err = app.loader.UzerpTwilio()
 	s.settings.UzerpTwilio = doctor.Got(s.theirs.Same(s.ours), err)
 
@@ -63,6 +68,35 @@ func newDoctorSource(app *App, opts *doctorOptions) *doctorSource {
 	s.settings.Region = doctor.Got(app.region())
 	s.readMails()
 	return s
+}
+
+// trustedLists looks at which certificates this machine trusts, and PHP if it has a list of its own. Where its settings can't be
+// read another check says so.
+func (s *doctorSource) trustedLists() []doctor.TrustedList {
+	lists := []doctor.TrustedList{{Of: "this machine's list of trusted certificates", Missing: doctor.Got(s.app.reader.MissingRoots(nil)),
+		Mend: "update the package ca-certificates; SSL_CERT_FILE and SSL_CERT_DIR count instead of the machine's list where they are set"}}
+	session, err := s.app.sessionInput(s.file, s.phpIni)
+	if err != nil {
+		return lists
+	}
+	seen := map[string]bool{}
+	for _, ini := range session.PHP {
+		for _, name := range []string{"curl.cainfo", "openssl.cafile"} {
+			v := ini.Values[name]
+			if v.Text == "" || v.Unknown || seen[v.Text] || !ini.ServesPages() {
+				continue
+			}
+			seen[v.Text] = true
+			var missing []string
+			content, err := file.Read(v.Text)
+			if err == nil {
+				missing, err = s.app.reader.MissingRoots(append([]byte{}, content...)) // nil would be the machine's own
+			}
+			lists = append(lists, doctor.TrustedList{Of: "PHP's " + v.Text + " (" + name + ")", Missing: doctor.Got(missing, err),
+				Mend: "put Amazon's roots into that file, or take " + name + " out of " + v.File})
+		}
+	}
+	return lists
 }
 
 // readMails looks at what mails to users need, as for a command that helps one. No mail is sent, and the program is not started.

@@ -54,6 +54,9 @@ var hints = map[errs.Reason]string{
 	history.ReasonNewEnrollment: "after the caller was verified: uzerp-mfa user reset --identify sms %q; the next login asks to enroll again",
 	history.ReasonSuspicious:    "uzerp-mfa user history USER shows each, and what to do",
 
+	verifyservice.ReasonNotPermitted: "give the API key of %[2]s the permission %[1]s in Twilio's console, or take another key; " +
+		"uzerp-mfa grants --twilio says which command needs which",
+
 	mfa.ReasonUnknownUser:     "user names are compared exactly; uzerp-mfa user list --match TEXT finds them",
 	mfa.ReasonNobodyFound:     "names of users, e-mail addresses and parts of persons' names are looked for; uzerp-mfa user list shows everybody",
 	mfa.ReasonTwoFactorOff:    "that is for the administrator of uzERP to decide, for everybody",

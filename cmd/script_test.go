@@ -191,6 +191,7 @@ func commands() map[string]func(ts *testscript.TestScript, neg bool, args []stri
 		"number":      plain(cmdNumber),
 		"service":     plain(cmdService),
 		"quirks":      plain(cmdQuirks),
+		"apikey":      plain(cmdAPIKey),
 		"needs":       plain(cmdNeeds),
 	}
 }

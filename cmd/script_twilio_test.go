@@ -1,6 +1,7 @@
 package cmd_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -107,6 +108,23 @@ func cmdNumber(ts *testscript.TestScript, args []string) {
 func cmdService(ts *testscript.TestScript, args []string) { control(ts, "service", args[0]) }
 
 func cmdQuirks(ts *testscript.TestScript, args []string) { control(ts, "quirks", args[0]) }
+
+// cmdAPIKey makes a restricted API key, which the program uses from then on.
+func cmdAPIKey(ts *testscript.TestScript, args []string) {
+	permissions := []string{}
+	for _, arg := range args {
+		if strings.HasSuffix(arg, ".json") { // as grants --twilio prints it
+			var grants struct{ Policy struct{ Allow []string } }
+			ts.Check(json.Unmarshal([]byte(ts.ReadFile(arg)), &grants))
+			permissions = append(permissions, grants.Policy.Allow...)
+			continue
+		}
+		permissions = append(permissions, "/twilio/verify/"+arg)
+	}
+	sceneOf(ts).verify.SetKey(emulator.Credential{Username: apiKey, Password: apiSecret, Permissions: permissions})
+	ts.Setenv("TWILIO_API_KEY", apiKey)
+	ts.Setenv("TWILIO_API_SECRET", apiSecret)
+}
 
 // control posts to the emulator's control API.
 func control(ts *testscript.TestScript, what, body string) {

@@ -40,6 +40,9 @@ func (readOnlyFactors) Challenge(context.Context, string, string, string) (bool,
 	return false, errDryRun
 }
 
+// Allowed asks nothing: a dry run changes nothing, and Twilio's log must not look as if it had tried.
+func (readOnlyFactors) Allowed(context.Context, string, ...mfa.FactorCall) error { return nil }
+
 // CreateFactor refuses.
 func (readOnlyFactors) CreateFactor(context.Context, string, string) (mfa.NewFactor, error) {
 	return mfa.NewFactor{}, errDryRun

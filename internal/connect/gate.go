@@ -352,6 +352,11 @@ func (f allowedFactors) Challenge(ctx context.Context, identity, sid, code strin
 	return f.f.Challenge(ctx, identity, sid, code)
 }
 
+// Allowed changes nothing.
+func (f allowedFactors) Allowed(ctx context.Context, identity string, calls ...mfa.FactorCall) error {
+	return f.f.Allowed(ctx, identity, calls...)
+}
+
 // CreateFactor asks first.
 func (f allowedFactors) CreateFactor(ctx context.Context, identity, friendlyName string) (mfa.NewFactor, error) {
 	if err := f.g.factor(ctx, identity, ""); err != nil {

@@ -1,6 +1,7 @@
 package connect
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -219,6 +220,21 @@ func (r *Reader) ServiceOf(ctx context.Context, settings config.Twilio) (verifys
 	ahead, known := client.ClockOffset()
 	return service, doctor.Offset{Ahead: ahead, Known: known}, err
 }
+
+// Way returns how calls go to Verify with the given settings, and opens nothing.
+func (r *Reader) Way(settings config.Twilio) (doctor.Way, error) {
+	client, err := twilio.New(r.config(settings, 0))
+	if err != nil {
+		return doctor.Way{}, err
+	}
+	defer client.CloseIdle()
+	w := client.Way()
+	return doctor.Way{Address: w.Address(), Proxy: w.Proxy, Setting: cmp.Or(w.PassedBy, w.ProxyFrom), Ignored: w.Ignored, Unusable: w.Unusable()}, nil
+}
+
+// MissingRoots returns which of the certificates that Twilio will use are not trusted: by a file with this content, or by the
+// machine if that is nil.
+func (r *Reader) MissingRoots(file []byte) ([]string, error) { return twilio.MissingRoots(file) }
 
 // CheckSettings returns an error for settings that Twilio can't accept. It calls nothing.
 func (r *Reader) CheckSettings(settings config.Twilio) error {

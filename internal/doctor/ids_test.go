@@ -24,7 +24,8 @@ func ids() map[string]finding.Severity {
 		doctor.DatabaseRights: fail, doctor.TwoFactor: warn, doctor.LoginHandler: fail, doctor.Gateway: fail, doctor.Validator: fail,
 		doctor.UniqueKey: fail, doctor.NoTrial: fail, doctor.EnvFile: fail, doctor.SameService: warn, doctor.UzerpLog: warn,
 		doctor.TwilioService: fail, doctor.TwilioAccount: fail, doctor.TwilioCredentials: info, doctor.UzerpTwilio: fail,
-		doctor.ServiceSettings: fail, doctor.Clock: fail, doctor.SessionSettings: fail, doctor.UserStates: fail, doctor.UsersBroken: fail,
+		doctor.ServiceSettings: fail, doctor.Clock: fail, doctor.Proxy: fail, doctor.Certificates: warn,
+		doctor.SessionSettings: fail, doctor.UserStates: fail, doctor.UsersBroken: fail,
 		doctor.UUIDMissing: fail, doctor.UUIDDuplicate: fail, doctor.UsersLeft: fail, doctor.UsersSkip: info, doctor.UsersNoAccess: info,
 		doctor.UsersErrorPage: warn, doctor.Maintenance: warn, doctor.AuditLogWritable: fail, doctor.AuditLogIntact: fail,
 	}

@@ -20,9 +20,28 @@ type Settings struct {
 	MailProgram Part[string] // its path; nobody asked if the policy wants no mails
 	MailText    Part[string] // in words which it is; nobody asked if the policy wants no mails
 
+	Way   Part[Way]     // how Verify is called; nobody asked if Twilio's settings are not complete
+	Roots []TrustedList // which of the certificates that Twilio will use are trusted
+
 	Env         injector.Settings // uzERP's own; means nothing if Root has no directory
 	UzerpTwilio Part[bool]        // whether uzERP's own settings for Twilio are those of this program too
 	Log         Part[Log]         // uzERP's; nobody asked if Root has no directory
+}
+
+// Way is how calls go to Verify, and which setting says so.
+type Way struct {
+	Address  string   // host and port
+	Proxy    string   // "" without one
+	Setting  string   // that names the proxy, or by which none is used
+	Ignored  []string // variables that name a proxy for other programs
+	Unusable error    // why the proxy that is set can't be used
+}
+
+// TrustedList is a list of trusted certificates, and which of Amazon's roots it lacks.
+type TrustedList struct {
+	Of      string // whose it is
+	Mend    string // what to do if some are missing
+	Missing Part[[]string]
 }
 
 // Log is where uzERP writes its log.

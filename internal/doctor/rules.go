@@ -47,6 +47,8 @@ const (
 	UzerpTwilio       = "uzerp-twilio"
 	ServiceSettings   = "service-settings"
 	Clock             = "clock"
+	Proxy             = "proxy"
+	Certificates      = "certificates"
 
 	SessionSettings = "session-settings"
 
@@ -367,7 +369,58 @@ func envComplete(in Input) bool {
 	return in.Root.OK() && in.Root.value.Value != "" && in.Env.Problem == "" && len(in.Env.Missing) == 0
 }
 
+// proxy says by which way Verify is called. The web server's way is its own business, and nothing here shows it.
+func proxy(c *checker, in Input) {
+	if !have(c, in.Way, TwilioSettings, Proxy) {
+		return
+	}
+	const phps = "the way that uzERP's PHP takes is not seen from here"
+	look := errs.Plain("look as the web server's user whether it reaches Twilio too: curl -sS https://" + in.Way.value.Address)
+	switch w := in.Way.value; {
+	case w.Unusable != nil:
+		c.fail(Proxy, w.Unusable)
+	case w.Proxy != "":
+		c.add(Proxy, finding.Info, look, "this program reaches %s through the proxy %s, which %s names; %s", w.Address, w.Proxy, w.Setting, phps)
+	case len(w.Ignored) > 0:
+		c.add(Proxy, finding.Info, errs.Plain("set HTTPS_PROXY if that proxy is needed"),
+			"%s names a proxy that this program does not use, because it reads HTTPS_PROXY only; %s", strings.Join(w.Ignored, ", "), phps)
+	case w.Setting != "":
+		c.add(Proxy, finding.Info, look, "this program reaches %s without a proxy, because %s says so; %s", w.Address, w.Setting, phps)
+	default:
+		c.pass(Proxy, "this program reaches %s without a proxy; %s", w.Address, phps)
+	}
+}
+
+// newCertificates is the day from which Twilio's certificates are Amazon's (docs/facts/twilio-verify.md §10).
+var newCertificates = time.Date(2027, 1, 26, 0, 0, 0, 0, time.UTC)
+
+func certificates(c *checker, in Input) {
+	when := "from 2027-01-26 on Twilio uses certificates of Amazon's"
+	if !in.Now.Before(newCertificates) {
+		when = "since 2027-01-26 Twilio uses certificates of Amazon's"
+	}
+	var lists []string
+	for _, list := range in.Roots {
+		if !list.Missing.OK() {
+			c.add(Certificates, finding.Skipped, errs.Hint{}, "not checked: %s, and %s could not be read", when, list.Of)
+			return
+		}
+		if missing := list.Missing.value; len(missing) > 0 {
+			c.add(Certificates, finding.Warning, errs.Plain(list.Mend), "%s, and %s lacks %s: then no code can be checked", when, list.Of, strings.Join(missing, ", "))
+			return
+		}
+		lists = append(lists, list.Of)
+	}
+	if len(lists) == 0 {
+		c.skip("", Certificates)
+		return
+	}
+	c.pass(Certificates, "%s, and their roots are trusted by %s", when, strings.Join(lists, " and "))
+}
+
 func twilio(c *checker, in Input) {
+	proxy(c, in)
+	certificates(c, in)
 	if have(c, in.Service, TwilioSettings, TwilioService, TwilioAccount, ServiceSettings, Clock) {
 		s := in.Service.value
 		c.pass(TwilioService, "Twilio accepts the credentials and has the service %q", s.FriendlyName)

@@ -77,7 +77,9 @@ func sound() doctor.Input {
 			Policy:      doctor.Got(doctor.Policy{Path: "/etc/uzerp-mfa/policy.env"}, nil),
 			MailProgram: doctor.Got("/usr/sbin/sendmail", nil), MailText: doctor.Got("this program's own", nil),
 			Env: injector.Settings{Path: "/var/www/uzerp/conf/.env"}, UzerpTwilio: doctor.Got(false, nil),
-			Log: doctor.Got(doctor.Log{Path: "/var/log/uzerp/uzerp.log", Source: "conf/config.php line 3", User: "www-data"}, nil),
+			Way:   doctor.Got(doctor.Way{Address: "verify.twilio.com:443"}, nil),
+			Roots: []doctor.TrustedList{{Of: "this machine", Missing: doctor.Got([]string(nil), nil)}},
+			Log:   doctor.Got(doctor.Log{Path: "/var/log/uzerp/uzerp.log", Source: "conf/config.php line 3", User: "www-data"}, nil),
 		},
 
 		Reached: doctor.Got(struct{}{}, nil), Schema: doctor.Got(doctor.Schema{Version: "15.4 (Debian)"}, nil), Rights: doctor.Got([]string(nil), nil),
@@ -101,6 +103,26 @@ func ruleTests() []ruleTest {
 	failed := errs.New(errs.Config, "it is wrong", "correct it")
 	return []ruleTest{
 		{"all is well", func(*doctor.Input) {}, "", ""},
+		{"a proxy", func(in *doctor.Input) {
+			in.Way = doctor.Got(doctor.Way{Address: "verify.twilio.com:443", Proxy: "http://p:3128", Setting: "https_proxy"}, nil)
+		}, "proxy info", "through the proxy http://p:3128, which https_proxy names; the way that uzERP's PHP takes is not seen from here"},
+		{"no proxy for Twilio", func(in *doctor.Input) {
+			in.Way = doctor.Got(doctor.Way{Address: "verify.twilio.com:443", Setting: "NO_PROXY"}, nil)
+		}, "proxy info", "without a proxy, because NO_PROXY says so"},
+		{"a proxy for others", func(in *doctor.Input) {
+			in.Way = doctor.Got(doctor.Way{Address: "verify.twilio.com:443", Ignored: []string{"ALL_PROXY"}}, nil)
+		}, "proxy info", "ALL_PROXY names a proxy that this program does not use"},
+		{"a proxy that is none", func(in *doctor.Input) { in.Way = doctor.Got(doctor.Way{Unusable: failed}, nil) }, "proxy fail", "it is wrong"},
+		{"old certificates", func(in *doctor.Input) {
+			in.Roots = append(in.Roots, doctor.TrustedList{Of: "php.ini", Mend: "mend it", Missing: doctor.Got([]string{"Amazon Root CA 1"}, nil)})
+		}, "certificates warn", "from 2027-01-26 on Twilio uses certificates of Amazon's, and php.ini lacks Amazon Root CA 1"},
+		{"old certificates in 2027", func(in *doctor.Input) {
+			in.Now = time.Date(2027, 1, 26, 0, 0, 0, 0, time.UTC)
+			in.Roots = []doctor.TrustedList{{Of: "this machine", Missing: doctor.Got([]string{"Amazon Root CA 1"}, nil)}}
+		}, "certificates warn", "since 2027-01-26"},
+		{"certificates that nobody can read", func(in *doctor.Input) {
+			in.Roots = []doctor.TrustedList{{Of: "this machine", Missing: doctor.Got([]string(nil), failed)}}
+		}, "certificates skipped", "could not be read"},
 
 		{"a directory that is none", func(in *doctor.Input) {
 			in.Root, in.Session, in.UzerpService = doctor.Got(doctor.Place{}, failed), doctor.Part[[]finding.Finding]{}, doctor.Part[verifyservice.Service]{}

@@ -24,6 +24,7 @@ var errorTable = map[int]apiError{
 	20429: {status: http.StatusTooManyRequests, message: "Too Many Requests"},
 	21608: {status: http.StatusForbidden, message: "The phone number is unverified. Trial accounts cannot send messages to unverified numbers; verify %s first"},
 	20500: {status: http.StatusInternalServerError, message: "Internal Server Error"},
+	70051: {status: http.StatusUnauthorized, message: "Authorization Failed"},
 	60200: {status: http.StatusBadRequest, message: "Invalid parameter %s"},
 	60202: {status: http.StatusTooManyRequests, message: "Max check attempts reached"},
 	60203: {status: http.StatusTooManyRequests, message: "Max send attempts reached"},

@@ -33,6 +33,7 @@ import (
 //	GET    service                        the ServiceSettings of the first service, with ?sid=SID of another one
 //	GET    services                       the SIDs of all services, the first one first
 //	POST   service                        the settings to change, as JSON; also with ?sid=SID; answers as GET does
+//	POST   keys                           {"Username":"SK…","Password":…,"Permissions":[…]}: see SetKey
 //	POST   quirks                         the Quirks to change, {"KeepFinished":true}; durations in nanoseconds
 const ControlPrefix = "/_emulator/"
 
@@ -54,6 +55,7 @@ var controlRoutes = []route{
 	{"service", http.MethodGet, ControlPrefix + "service", http.StatusOK, (*Server).controlService},
 	{"services", http.MethodGet, ControlPrefix + "services", http.StatusOK, (*Server).controlServices},
 	{"setService", http.MethodPost, ControlPrefix + "service", http.StatusOK, (*Server).controlSetService},
+	{"setKey", http.MethodPost, ControlPrefix + "keys", http.StatusNoContent, (*Server).controlSetKey},
 	{"setQuirks", http.MethodPost, ControlPrefix + "quirks", http.StatusNoContent, (*Server).controlSetQuirks},
 }
 
@@ -243,6 +245,18 @@ func (s *Server) controlSetService(c *call) (any, error) {
 		return nil, err
 	}
 	return s.controlService(c)
+}
+
+func (s *Server) controlSetKey(c *call) (any, error) {
+	var key Credential
+	if err := c.decode(&key); err != nil {
+		return nil, err
+	}
+	if key.Username == "" || key.Password == "" {
+		return nil, errors.New("a key needs Username and Password")
+	}
+	s.SetKey(key)
+	return nil, nil
 }
 
 func (s *Server) controlSetQuirks(c *call) (any, error) {

@@ -128,7 +128,7 @@ func TestControlRefuses(t *testing.T) {
 		{"POST", "service", `{"code_length":3}`, 400}, {"POST", "service", `{"totp":{"time_step":19}}`, 400},
 		{"POST", "service", `{"totp":{"code_length":9}}`, 400}, {"POST", "service", `{"totp":{"skew":3}}`, 400},
 		{"POST", "service", `{"friendly_name":"Changed","tts_name":1}`, 400}, {"POST", "quirks", `{"KeepFinished":1}`, 400},
-		{"POST", "quirks", `{"Nothing":true}`, 400},
+		{"POST", "quirks", `{"Nothing":true}`, 400}, {"POST", "keys", `{"Username":"SK1"}`, 400}, {"POST", "keys", `{"Secret":"x"}`, 400},
 		{"DELETE", "factors?sid=x", "", 404}, {"GET", "nothing", "", 404}, {"DELETE", "clock", "", 404},
 	} {
 		if got := f.control(tt.method, tt.what, tt.body); got.status != tt.status || got.text("error") == "" {

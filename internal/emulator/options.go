@@ -22,7 +22,12 @@ type Options struct {
 }
 
 // Credential is one pair that HTTP Basic accepts: an account SID and its auth token, or an API key SID and its secret.
-type Credential struct{ Username, Password string }
+type Credential struct {
+	Username, Password string
+	// Permissions are what a restricted API key may do, such as /twilio/verify/factor/list (docs/facts/twilio-verify.md §9). nil:
+	// everything. A call that needs another one is answered with 70051, before anything else is looked at.
+	Permissions []string
+}
 
 // The defaults of Options.
 const (

@@ -53,6 +53,30 @@ var apiRoutes = []route{
 	{"CreateVerificationCheck", http.MethodPost, checkPattern, http.StatusCreated, (*Server).checkVerification},
 }
 
+// permissions has what a restricted API key needs for each operation. The names are those of Twilio's list (docs/facts/twilio-verify.md
+// §9); those that this program never needs are named as the others.
+var permissions = map[string]string{
+	"CreateService":           "/twilio/verify/service/create",
+	"FetchService":            "/twilio/verify/service/read",
+	"CreateEntity":            "/twilio/verify/entity/create",
+	"ListEntity":              "/twilio/verify/entity/list",
+	"FetchEntity":             "/twilio/verify/entity/read",
+	"DeleteEntity":            "/twilio/verify/entity/delete",
+	"CreateNewFactor":         "/twilio/verify/factor/create",
+	"ListFactor":              "/twilio/verify/factor/list",
+	"FetchFactor":             "/twilio/verify/factor/read",
+	"UpdateFactor":            "/twilio/verify/factor/update",
+	"DeleteFactor":            "/twilio/verify/factor/delete",
+	"CreateChallenge":         "/twilio/verify/challenge/create",
+	"ListChallenge":           "/twilio/verify/challenge/list",
+	"FetchChallenge":          "/twilio/verify/challenge/read",
+	"UpdateChallenge":         "/twilio/verify/challenge/update",
+	"CreateVerification":      "/twilio/verify/verification/create",
+	"FetchVerification":       "/twilio/verify/verification/read",
+	"UpdateVerification":      "/twilio/verify/verification/update",
+	"CreateVerificationCheck": "/twilio/verify/verification-check/create",
+}
+
 // match returns the route of a call and the values of its "{x}", or nil. It splits the path before it decodes it, so
 // that an escaped slash stays in its segment. One slash at the end is ignored: UpdateFactor with an empty SID becomes
 // CreateNewFactor (docs/facts/twilio-verify.md §1.3).

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -92,8 +93,12 @@ func (s *Server) serve(c *call) answer {
 
 // handle checks what is common to all operations and runs the operation of the call.
 func (s *Server) handle(c *call) (any, error) {
-	if !s.authentic(c.request) {
+	key := s.credential(c.request)
+	if key == nil {
 		return nil, refuse(20003)
+	}
+	if key.Permissions != nil && c.route != nil && !slices.Contains(key.Permissions, permissions[c.route.name]) {
+		return nil, refuse(70051)
 	}
 	if c.route == nil {
 		return nil, s.notFound(noResource, c.path)
@@ -112,14 +117,23 @@ func (s *Server) handle(c *call) (any, error) {
 	return c.route.handle(s, c)
 }
 
-func (s *Server) authentic(r *http.Request) bool {
+// credential returns the credential of a request, or nil if it has none that is accepted.
+func (s *Server) credential(r *http.Request) *Credential {
 	username, password, _ := r.BasicAuth()
-	for _, c := range s.opts.Credentials {
+	for i, c := range s.opts.Credentials {
 		if c.Username == username && subtle.ConstantTimeCompare([]byte(c.Password), []byte(password)) == 1 {
-			return true
+			return &s.opts.Credentials[i]
 		}
 	}
-	return false
+	return nil
+}
+
+// SetKey makes an API key, or gives it another secret and other permissions.
+func (s *Server) SetKey(key Credential) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	others := slices.DeleteFunc(slices.Clone(s.opts.Credentials), func(c Credential) bool { return c.Username == key.Username })
+	s.opts.Credentials = append(others, key)
 }
 
 // errorAnswer returns the answer for a handler's error, with Twilio's error body.

@@ -117,6 +117,9 @@ func (e *Enroller) begin(ctx context.Context, c RowChange, before []Factor, list
 	if err := e.Store.MayWrite(ctx, u.Username, Row{UUID: u.UUID}); err != nil {
 		return nil, err // before Twilio is asked
 	}
+	if err := e.allowed(ctx, u); err != nil {
+		return nil, err
+	}
 	if u.UUID == nil {
 		becomes := u.WithUUID(e.NewUUID())
 		if err := SetRow(ctx, e.Store, u.Username, u.Row, becomes); err != nil {
@@ -137,6 +140,18 @@ func (e *Enroller) begin(ctx context.Context, c RowChange, before []Factor, list
 		}
 	}
 	return e.create(ctx, u, before)
+}
+
+// allowed asks whether what comes after the new factor may be done too: that it is verified, and that the old one goes away.
+// Otherwise somebody would have set up an app before that shows.
+func (e *Enroller) allowed(ctx context.Context, u User) error {
+	if u.UUID == nil {
+		return e.Factors.Allowed(ctx, e.NewUUID(), CallVerify)
+	}
+	if u.Whole() {
+		return e.Factors.Allowed(ctx, *u.UUID, CallVerify, CallDelete)
+	}
+	return e.Factors.Allowed(ctx, *u.UUID, CallVerify)
 }
 
 // create has Twilio make a factor. before are the factors that were there.

@@ -65,10 +65,22 @@ type FactorChallenger interface {
 	Challenger
 }
 
+// FactorCall is a call that changes a factor.
+type FactorCall int
+
+// The calls that Factors.Allowed can ask about.
+const (
+	CallVerify FactorCall = iota
+	CallDelete
+)
+
 // Factors also changes the factors of the service. The identity of their entity is the user's uuid. If a call failed
 // but may have taken effect, its error has errs.ErrLostReply in the chain.
 type Factors interface {
 	FactorChallenger
+	// Allowed asks whether the credentials may make these calls for factors of this identity, before anything is changed. It
+	// changes nothing, and fails with ErrNotPermitted.
+	Allowed(ctx context.Context, identity string, calls ...FactorCall) error
 	// CreateFactor makes an unverified TOTP factor, and its entity if there is none. friendlyName becomes the account
 	// name in the app. The request is never repeated.
 	CreateFactor(ctx context.Context, identity, friendlyName string) (NewFactor, error)

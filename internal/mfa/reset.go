@@ -92,6 +92,11 @@ func (p ResetPlan) Apply(ctx context.Context, store Writer, factors Factors) (Re
 	if p.Refusal != nil {
 		return r, p.Refusal
 	}
+	if len(p.Delete) > 0 { // otherwise the user would be reset in uzERP only
+		if err := factors.Allowed(ctx, *p.Becomes.UUID, CallDelete); err != nil {
+			return r, err
+		}
+	}
 	// A row that is as wanted already is compared too: a user who has enrolled since must keep their factor.
 	if err := SetRow(ctx, store, p.User.Username, p.User.Row, p.Becomes); err != nil {
 		return r, err

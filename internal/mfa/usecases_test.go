@@ -3,6 +3,8 @@ package mfa_test
 import (
 	"context"
 	"errors"
+	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -665,4 +667,32 @@ func TestEnrollNamesTheUUIDThatItGave(t *testing.T) {
 			t.Errorf("interrupted: %v", err)
 		}
 	}
+}
+
+// What the credentials may not do is found before anything is changed: no row is written, no factor made, and nobody sets up an
+// app in vain.
+func TestForbiddenIsFoundFirst(t *testing.T) {
+	w := mfatest.NewWorld(mfatest.Enrolled("alice", uuidA, sidA), mfa.User{Username: "erin"}, mfatest.Fresh("bob", "44444444-4444-4444-8444-444444444444"))
+	w.Add(uuidA, sidA, mfa.FactorVerified)
+	before := maps.Clone(w.Users)
+	w.Forbidden = []mfa.FactorCall{mfa.CallDelete}
+	_, err := planReset(t, w, "alice").Apply(t.Context(), w, w)
+	if !errors.Is(err, mfa.ErrNotPermitted) {
+		t.Errorf("reset: %v", err)
+	}
+	if _, err = enroller(w).Begin(t.Context(), mfa.PlanEnroll(w.Users["alice"], true)); !errors.Is(err, mfa.ErrNotPermitted) {
+		t.Errorf("replace: %v", err)
+	}
+	w.Forbidden = []mfa.FactorCall{mfa.CallVerify}
+	for _, name := range []string{"erin", "bob"} {
+		if _, err = enroller(w).Begin(t.Context(), mfa.PlanEnroll(w.Users[name], false)); !errors.Is(err, mfa.ErrNotPermitted) {
+			t.Errorf("enroll %s: %v", name, err)
+		}
+	}
+	if slices.Contains(w.Calls, "CreateFactor") || slices.Contains(w.Calls, "CompareAndSet") || !reflect.DeepEqual(w.Users, before) || len(w.SIDs(uuidA)) != 1 {
+		t.Errorf("something was changed: %v", w.Calls)
+	}
+	w.Forbidden = []mfa.FactorCall{mfa.CallVerify} // a reset needs no more than it does
+	_, err = planReset(t, w, "alice").Apply(t.Context(), w, w)
+	wantNil(t, err)
 }

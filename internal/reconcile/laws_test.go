@@ -194,3 +194,26 @@ func TestRepairsGoOnAndEnd(t *testing.T) {
 		t.Errorf("%d calls after the interruption; %v", s.N-at, plan.Differences[1].Err)
 	}
 }
+
+// A key that may not delete factors is found before any repair, also one of a row: it is said of each, and nothing is changed.
+func TestForbiddenRepairs(t *testing.T) {
+	s := mfatest.NewSite(mfatest.Enrolled("alice", id(1), factorID(1)), mfatest.Enrolled("bob", id(2), ""))
+	s.Old(id(1), factorID(1))
+	s.Old(id(1), factorID(2))
+	r := reconciler(s)
+	plan := checked(t, r).PlanRepairs(limit(9))
+	if len(plan.Differences) != 2 || !plan.Deletes() {
+		t.Fatalf("%d differences", len(plan.Differences))
+	}
+	s.World.Forbidden = []mfa.FactorCall{mfa.CallDelete}
+	calls := s.N
+	plan.Apply(t.Context(), repairer(r), nil)
+	for _, d := range plan.Differences {
+		if d.Fixed || !errors.Is(d.Err, mfa.ErrNotPermitted) || errs.KindOf(d.Err) != errs.Config {
+			t.Errorf("%s: %v", d.Username, d.Err)
+		}
+	}
+	if s.N != calls {
+		t.Errorf("%d calls", s.N-calls)
+	}
+}

@@ -86,10 +86,14 @@ func (p Repairs) Apply(ctx context.Context, r *Repairer, done func(Difference)) 
 	}
 	var stopped error
 	failures := 0
+	// A key that may not delete shows before anything is changed: a repaired row may leave a factor over.
+	forbidden := p.allowed(ctx, r)
 	for _, f := range p.Differences {
 		switch {
 		case ctx.Err() != nil:
 			f.Err = ctx.Err()
+		case forbidden != nil:
+			f.Err = forbidden
 		case stopped != nil:
 			f.Err = &errs.Error{Kind: errs.Unavailable, Err: errNotRepaired}
 		default:
@@ -112,6 +116,15 @@ func (p Repairs) Apply(ctx context.Context, r *Repairer, done func(Difference)) 
 	}
 }
 
+// allowed asks whether factors may be deleted, if a repair does that.
+func (p Repairs) allowed(ctx context.Context, r *Repairer) error {
+	first := slices.IndexFunc(p.Differences, func(d *Difference) bool { return len(d.factors) > 0 })
+	if first < 0 {
+		return nil
+	}
+	return r.Factors.Allowed(ctx, p.Differences[first].UUID, mfa.CallDelete) // of all others the same holds
+}
+
 var (
 	errNotRepaired = errors.New("not tried, since an earlier repair failed")
 	errTwilio      = errors.New("Twilio")
@@ -121,6 +134,9 @@ var (
 func atTwilio(err error) error {
 	if err == nil {
 		return nil
+	}
+	if errors.Is(err, mfa.ErrNotPermitted) { // that is an answer: running it again does not help
+		return &errs.Error{Kind: errs.Config, Err: fmt.Errorf("%w: %w", errTwilio, err), Hint: errs.HintOf(err)}
 	}
 	return &errs.Error{Kind: errs.Unavailable, Err: fmt.Errorf("%w: %w", errTwilio, err)}
 }

@@ -33,7 +33,7 @@ type owner struct{ service, identity string }
 func (w owner) check(service, identity *string) error {
 	switch {
 	case text(service) != w.service:
-		return errors.New("names another service")
+		return elsewhere("service", sidform.Service, service)
 	case text(identity) != w.identity:
 		return errors.New("names another identity")
 	}

@@ -9,13 +9,12 @@ import (
 	verify "github.com/twilio/twilio-go/rest/verify/v2"
 
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/verifyservice"
 )
 
 const (
 	challengePageSize = 100
 	maxChallengePages = 100 // Twilio takes 100 codes a day for a factor (§1.3): a longer list is taken for one that never ends
-
-	permissionListChallenges = "/twilio/verify/challenge/list"
 )
 
 // The times that a challenge can have: TOTP came to Verify in 2021, and Twilio's clock may be ahead of its last answer.
@@ -34,8 +33,7 @@ const (
 // other things, but not this.
 func (c *Client) Challenges(ctx context.Context, identity, factorSID string) iter.Seq2[mfa.Challenge, error] {
 	return func(yield func(mfa.Challenge, error) bool) {
-		o := c.begin(ctx, "list the challenges")
-		o.permission = permissionListChallenges
+		o := c.begin(ctx, "list the challenges", verifyservice.MayListChallenges)
 		if err := c.listChallenges(o, identity, factorSID, func(ch mfa.Challenge) bool { return yield(ch, nil) }); err != nil {
 			yield(mfa.Challenge{}, err)
 		}

@@ -2,14 +2,17 @@ package twilio
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/base64"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"os"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,6 +22,7 @@ import (
 	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/secret"
+	"uzerp-mfa/internal/sidform"
 	"uzerp-mfa/internal/verifyservice"
 )
 
@@ -38,6 +42,10 @@ type Config struct {
 	Now   func() time.Time                                 // the local clock; default time.Now
 	Sleep func(ctx context.Context, d time.Duration) error // waits between tries; must return when ctx is done
 	Rand  func() float64                                   // in [0, 1), for the jitter
+
+	Environ func() []string                         // where the variables of proxies are; default os.Environ
+	Proxy   func(r *http.Request) (*url.URL, error) // the proxy that they name; default http.ProxyFromEnvironment
+	Roots   *x509.CertPool                          // default: the system's
 }
 
 const (
@@ -51,7 +59,9 @@ const (
 type Client struct {
 	account, service string
 	base             *url.URL
+	way              Way
 	defaultHost      bool   // base is Twilio's own host
+	isKey            bool   // the credentials are an API key, which may be a restricted one
 	credentials      string // the names of the settings that hold the credentials, for hints
 	userAgent        string
 
@@ -70,6 +80,7 @@ type Client struct {
 	rand      func() float64
 
 	measured atomic.Pointer[measurement] // of Twilio's clock; nil before the first answer
+	allowed  sync.Map                    // the permissions that the key has, as far as Allowed found out
 	proven   atomic.Bool                 // the service was fetched once with these credentials
 	proving  chan struct{}               // a lock that a waiter can leave when its context ends: one fetch is for all
 }
@@ -119,19 +130,22 @@ func newClient(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	way, proxy := findWay(base, cfg.Environ(), cfg.Proxy)
 	password := cfg.Password.Reveal()
 	basic := base64.StdEncoding.EncodeToString([]byte(cfg.Username + ":" + password))
 	return &Client{
 		account:     cfg.AccountSID,
 		service:     cfg.ServiceSID,
 		base:        base,
+		way:         way,
 		defaultHost: strings.EqualFold(base.Hostname(), apiHost),
+		isKey:       sidform.Key.Valid(cfg.Username),
 		credentials: strings.Join(credentialSettings(cfg.Username), " and "),
 		userAgent: strings.TrimSpace(fmt.Sprintf("twilio-go/%s (%s %s) go/%s %s",
 			twclient.LibraryVersion, runtime.GOOS, runtime.GOARCH, runtime.Version(), cfg.UserAgent)),
 		authorize: func(r *http.Request) { r.SetBasicAuth(cfg.Username, password) },
 		leaks:     func(text string) bool { return strings.Contains(text, password) || strings.Contains(text, basic) },
-		transport: newTransport(base, cfg.CallTimeout, cfg.Concurrency),
+		transport: newTransport(proxy, cfg.Roots, cfg.CallTimeout, cfg.Concurrency),
 		timeout:   cfg.CallTimeout,
 		slots:     make(chan struct{}, cfg.Concurrency),
 		pace:      &pace{},
@@ -154,12 +168,15 @@ func (c *Client) Address() string {
 	return ""
 }
 
+// Way returns how calls go to the address.
+func (c *Client) Way() Way { return c.way }
+
 // CloseIdle closes the connections that no call is using.
 func (c *Client) CloseIdle() { c.transport.CloseIdleConnections() }
 
-// begin starts one operation. op says in its errors what was being done.
-func (c *Client) begin(ctx context.Context, op string) *call {
-	return &call{c: c, ctx: ctx, op: op}
+// begin starts one operation. op says in its errors what was being done, and permission what a restricted key needs for it.
+func (c *Client) begin(ctx context.Context, op string, permission verifyservice.Permission) *call {
+	return &call{c: c, ctx: ctx, op: op, permission: permission}
 }
 
 // api returns twilio-go's Verify API over this call. NewRequestHandler is not used: it would change the host by
@@ -190,5 +207,11 @@ func (cfg *Config) defaults() {
 	}
 	if cfg.Rand == nil {
 		cfg.Rand = rand.Float64
+	}
+	if cfg.Environ == nil {
+		cfg.Environ = os.Environ
+	}
+	if cfg.Proxy == nil {
+		cfg.Proxy = http.ProxyFromEnvironment
 	}
 }

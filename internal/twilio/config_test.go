@@ -2,6 +2,8 @@ package twilio
 
 import (
 	"fmt"
+	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -76,14 +78,16 @@ func TestNew(t *testing.T) {
 
 // Loopback is never reached through a proxy; Twilio may be.
 func TestProxy(t *testing.T) {
-	cfg := Config{AccountSID: account, ServiceSID: service, Username: key, Password: secret.New(password)}
+	there := &url.URL{Scheme: "http", Host: "proxy.example.com:3128"}
+	cfg := Config{AccountSID: account, ServiceSID: service, Username: key, Password: secret.New(password),
+		Proxy: func(*http.Request) (*url.URL, error) { return there, nil }}
 	for base, proxied := range map[string]bool{"": true, "https://gw.example.com": true, "http://127.0.0.1:1": false, "https://localhost": false} {
 		cfg.BaseURL = base
 		c, err := New(cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if (c.transport.Proxy != nil) != proxied {
+		if used, err := c.transport.Proxy(nil); err != nil || (used != nil) != proxied || (c.Way().Proxy != "") != proxied {
 			t.Errorf("%q: wrong proxy", base)
 		}
 	}

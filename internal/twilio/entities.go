@@ -8,6 +8,7 @@ import (
 
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/sidform"
+	"uzerp-mfa/internal/verifyservice"
 )
 
 const (
@@ -19,12 +20,12 @@ const (
 // But an entity may still be missing from the list: if others are made or deleted while the list is read, it may move
 // from one page to another. So an entity that is missing here need not be gone.
 func (c *Client) ListEntities(ctx context.Context) ([]mfa.Entity, error) {
-	o := c.begin(ctx, "list the entities")
+	o := c.begin(ctx, "list the entities", verifyservice.MayListEntities)
 	page, err := o.api().PageEntity(c.service, (&verify.ListEntityParams{}).SetPageSize(entityPageSize), "", "")
 	if err != nil {
 		gone, err := o.failed(err)
 		if gone { // the service exists, so its list of entities must exist, too
-			return nil, o.distrust("knows the service but not its entities")
+			return nil, o.distrust(errors.New("knows the service but not its entities"))
 		}
 		return nil, err
 	}
@@ -58,7 +59,7 @@ func (c *Client) entity(e *verify.VerifyV2Entity) (mfa.Entity, error) {
 	got := mfa.Entity{SID: text(e.Sid), Identity: text(e.Identity)}
 	switch {
 	case text(e.ServiceSid) != c.service:
-		return mfa.Entity{}, errors.New("names another service")
+		return mfa.Entity{}, elsewhere("service", sidform.Service, e.ServiceSid)
 	case !sidform.Entity.Valid(got.SID):
 		return mfa.Entity{}, errors.New("has no valid entity SID")
 	case got.Identity == "":

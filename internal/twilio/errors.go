@@ -2,23 +2,21 @@ package twilio
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 	"unicode"
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/sidform"
+	"uzerp-mfa/internal/verifyservice"
 )
 
 const (
@@ -35,6 +33,8 @@ type callError struct {
 	code    int           // Twilio's; 0 if the answer is not Twilio's
 	message string        // Twilio's, cleaned
 	wait    time.Duration // Retry-After
+	until   string        // the time of day at which it ends, if that is longer than anybody waits
+	through string        // ", through the proxy …", or empty
 
 	kind      errs.Kind
 	hint      errs.Hint
@@ -59,7 +59,11 @@ func (f *callError) Error() string {
 	}
 	if f.wait > 0 {
 		fmt.Fprintf(&b, ", asked to wait %s", f.wait.Round(time.Second))
+		if f.until != "" {
+			fmt.Fprintf(&b, " (%d s, until %s)", int(f.wait.Round(time.Second)/time.Second), f.until)
+		}
 	}
+	b.WriteString(f.through)
 	if errors.Is(f, errs.ErrLostReply) {
 		b.WriteString("; it may have taken effect")
 	}
@@ -97,19 +101,19 @@ func (f *callError) classify(c *Client) {
 		f.transient = true
 	case s < 400:
 		f.unusable("or a proxy answered with a redirect, which is not followed")
-		if !c.defaultHost {
-			f.hint = errs.Plain("check UZERP_MFA_VERIFY_URL")
-		}
+		f.strange(c)
 	case known && p.status == 0:
 		f.is(p, c)
 	case s == http.StatusUnauthorized:
 		f.is(byStatus(s), c)
 	case f.code == 0 && s == http.StatusForbidden:
 		f.is(rejected("the call was forbidden, perhaps by a proxy or firewall"), c)
+		f.hint = errs.Plain(f.hint.Text + "; and " + c.way.check("what stands between this machine and "+c.way.Host))
 	case f.code == 0 && s == http.StatusTooManyRequests:
 		f.is(limited(s), c)
 	case f.code == 0:
 		f.unusable("or a proxy gave an answer that is not the API's")
+		f.strange(c)
 	case known && s != http.StatusNotFound:
 		f.is(p, c)
 	default:
@@ -117,35 +121,14 @@ func (f *callError) classify(c *Client) {
 	}
 }
 
-// broken returns the error of an exchange that ended with err and without a whole answer.
-func (c *Client) broken(err error, timeout bool) *callError {
-	f := &callError{transient: true}
-	dns, isDNS := errors.AsType[*net.DNSError](err)
-	ne, isNet := errors.AsType[net.Error](err)
-	_, isCert := errors.AsType[*tls.CertificateVerificationError](err)
-	_, isNotTLS := errors.AsType[tls.RecordHeaderError](err)
-	config := func(words, hint string) { *f = callError{kind: errs.Config, words: words, hint: errs.Plain(hint)} }
-	switch {
-	case timeout || isNet && ne.Timeout():
-		f.unavailable("no answer from Twilio within " + c.timeout.String())
-		f.timeout = true
-	case isCert:
-		config("the server's certificate is not valid for this address or not trusted",
-			"check UZERP_MFA_VERIFY_URL, the clock and the system's certificates")
-	case isNotTLS:
-		config("the server does not speak TLS", "check UZERP_MFA_VERIFY_URL and the proxy settings")
-	case isDNS && dns.IsNotFound && !c.defaultHost:
-		config("no such host", "check UZERP_MFA_VERIFY_URL")
-	case isDNS:
-		f.unavailable("the name of Twilio's host can't be looked up")
-	case errors.Is(err, syscall.ECONNREFUSED):
-		f.unavailable("connection refused")
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		f.unavailable("the connection to Twilio broke off")
-	default:
-		f.unavailable("the exchange with Twilio failed")
+// strange says what to look at if something other than Twilio has answered.
+func (f *callError) strange(c *Client) {
+	const page = "a captive portal, a proxy or a firewall may have answered; "
+	if c.way.Proxy == "" && !c.defaultHost {
+		f.hint = errs.Plain("check " + verifyURLSetting + ": another program may answer there; it is safe to run the command again")
+		return
 	}
-	return f
+	f.hint = errs.Plain(page + c.way.check("look from this machine with a browser") + "; " + hintAgain)
 }
 
 // stopped returns the error of a context that is done, or nil. It compares the deadline with the clock, too: the dialer
@@ -168,25 +151,73 @@ func stopped(ctx context.Context) *callError {
 func (o *call) fail(err error) error {
 	f, ok := errors.AsType[*callError](err)
 	if !ok {
-		return o.distrust("is not of the documented shape")
+		return o.distrust(errors.New("is not of the documented shape"))
 	}
 	if f.code == badParameter && f.kind == errs.Failure && o.invalid.words != "" {
 		f.is(o.invalid, o.c)
 	}
-	if o.permission != "" && errors.Is(f, mfa.ErrNotPermitted) {
-		f.hint = errs.Plain("the API key needs the permission " + o.permission + ": add it to the key in Twilio's console")
+	if errors.Is(f, mfa.ErrNotPermitted) && (o.c.isKey || f.code == notPermitted) {
+		if f.code == notPermitted {
+			f.words = "the API key lacks the permission " + string(o.permission)
+		}
+		f.hint = verifyservice.ReasonNotPermitted.With(string(o.permission), o.c.credentials)
 	}
 	if o.ifLost != "" && lost(f) {
 		f.hint = errs.Plain(o.ifLost)
 	}
+	o.c.tellWay(f)
 	return &errs.Error{Kind: f.kind, Op: o.op, Hint: f.hint, Err: f}
 }
 
+// tellWay names the proxy in an error, unless that is Twilio's answer to a question about a user. A proxy may answer anything,
+// and the answer alone does not show that it came from one.
+func (c *Client) tellWay(f *callError) {
+	switch f.kind {
+	case errs.Config, errs.Unavailable, errs.Failure:
+		f.through = c.way.through()
+	case errs.NotFound:
+		if errors.Is(f, mfa.ErrNoService) {
+			f.through = c.way.through()
+		}
+	}
+}
+
 // distrust returns the error of an answer that is complete but can't be believed. problem completes "an answer that …".
-func (o *call) distrust(problem string) error {
+func (o *call) distrust(problem error) error {
 	f := &callError{}
-	f.unusable("gave an answer that " + problem)
+	f.unusable("gave an answer that " + problem.Error())
+	if errors.Is(problem, errElsewhere) {
+		f.hint = errs.Plain("check TWILIO_SERVICE_SID and TWILIO_ACCOUNT_SID" + o.c.elsewhereToo())
+		if o.method == http.MethodGet { // nothing had an effect, and running it again does not help
+			f.kind = errs.Config
+		}
+	}
 	return o.fail(f.settle(o.method))
+}
+
+// errElsewhere is in the chain of the error of an answer that is about another service or account than the settings name.
+var errElsewhere = errors.New("about another place")
+
+// elsewhere returns the error of an answer that names another service or account, or none.
+func elsewhere(what string, kind sidform.Kind, sid *string) error {
+	if !kind.Valid(text(sid)) {
+		return errors.New("names another " + what)
+	}
+	return otherPlace(what)
+}
+
+type otherPlace string
+
+func (o otherPlace) Error() string { return "names another " + string(o) }
+
+func (otherPlace) Unwrap() error { return errElsewhere }
+
+// elsewhereToo completes a hint about the service: if Twilio is asked at another address, that may be the reason.
+func (c *Client) elsewhereToo() string {
+	if c.defaultHost {
+		return ""
+	}
+	return "; and " + verifyURLSetting + ", for it leads to another place than Twilio"
 }
 
 // lost reports whether err leaves it open whether a call had an effect.

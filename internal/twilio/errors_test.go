@@ -80,7 +80,7 @@ func TestStatusAndCode(t *testing.T) {
 					t.Errorf("attempts used up: %v", err)
 				}
 				e, _ := errors.AsType[*errs.Error](err)
-				if tc.kind == errs.Config && !strings.Contains(e.Hint.Text, "TWILIO_API_KEY and TWILIO_API_SECRET") {
+				if tc.kind == errs.Config && !strings.Contains(e.Hint.String(), "TWILIO_API_KEY and TWILIO_API_SECRET") {
 					t.Errorf("hint %q", e.Hint)
 				}
 				if (tc.kind == errs.Unavailable || tc.kind == errs.Refused && op.name == "challenge") && e.Hint.Empty() {

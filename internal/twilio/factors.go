@@ -11,6 +11,7 @@ import (
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/verifyservice"
 )
 
 const maxFriendlyName = 64 // §1.2
@@ -19,7 +20,7 @@ var codeForm = regexp.MustCompile(`^[0-9]{3,8}$`)
 
 // FetchFactor returns one factor. It fails with errs.NotFound if there is none.
 func (c *Client) FetchFactor(ctx context.Context, identity, sid string) (mfa.Factor, error) {
-	o := c.begin(ctx, "fetch the factor")
+	o := c.begin(ctx, "fetch the factor", verifyservice.MayReadFactor)
 	if err := o.check(validIdentity(identity), validFactor(sid)); err != nil {
 		return mfa.Factor{}, err
 	}
@@ -30,7 +31,7 @@ func (c *Client) FetchFactor(ctx context.Context, identity, sid string) (mfa.Fac
 // CreateFactor makes an unverified TOTP factor with the service's configuration. Twilio makes the entity if there is
 // none (§0.6).
 func (c *Client) CreateFactor(ctx context.Context, identity, friendlyName string) (mfa.NewFactor, error) {
-	o := c.begin(ctx, "create the factor")
+	o := c.begin(ctx, "create the factor", verifyservice.MayCreateFactor)
 	if err := o.check(validIdentity(identity), validName(friendlyName)); err != nil {
 		return mfa.NewFactor{}, err
 	}
@@ -42,7 +43,7 @@ func (c *Client) CreateFactor(ctx context.Context, identity, friendlyName string
 	}
 	made, err := owner{c.service, identity}.newFactor(got)
 	if err != nil {
-		return mfa.NewFactor{}, o.distrust(err.Error())
+		return mfa.NewFactor{}, o.distrust(err)
 	}
 	return made, nil
 }
@@ -50,7 +51,7 @@ func (c *Client) CreateFactor(ctx context.Context, identity, friendlyName string
 // VerifyFactor sends a code for an unverified factor and returns the factor as it is then: still unverified if the code
 // was wrong. If the answer is lost, it fetches the factor to see whether the code was accepted.
 func (c *Client) VerifyFactor(ctx context.Context, identity, sid, code string) (mfa.Factor, error) {
-	o := c.begin(ctx, "verify the factor")
+	o := c.begin(ctx, "verify the factor", verifyservice.MayUpdateFactor)
 	if err := o.check(validIdentity(identity), validFactor(sid), validCode(code)); err != nil {
 		return mfa.Factor{}, err
 	}
@@ -84,7 +85,7 @@ func (c *Client) afterWrongCode(ctx context.Context, identity, sid string) (mfa.
 // Challenge reports whether a code is right for a verified factor. Only the status approved counts (§0.1). A challenge
 // that stays pending expires at Twilio.
 func (c *Client) Challenge(ctx context.Context, identity, sid, code string) (bool, error) {
-	o := c.begin(ctx, "check the code")
+	o := c.begin(ctx, "check the code", verifyservice.MayCreateChallenge)
 	if err := o.check(validIdentity(identity), validFactor(sid), validCode(code)); err != nil {
 		return false, err
 	}
@@ -98,14 +99,14 @@ func (c *Client) Challenge(ctx context.Context, identity, sid, code string) (boo
 	}
 	made, err := owner{c.service, identity}.challenge(got, sid)
 	if err != nil {
-		return false, o.distrust(err.Error())
+		return false, o.distrust(err)
 	}
 	return made.Status == mfa.ChallengeApproved, nil
 }
 
 // DeleteFactor deletes a factor. It is no error if the factor is gone already.
 func (c *Client) DeleteFactor(ctx context.Context, identity, sid string) error {
-	o := c.begin(ctx, "delete the factor")
+	o := c.begin(ctx, "delete the factor", verifyservice.MayDeleteFactor)
 	if err := o.check(validIdentity(identity), validFactor(sid)); err != nil {
 		return err
 	}
@@ -128,7 +129,7 @@ func (o *call) factor(got *verify.VerifyV2Factor, err error, identity, sid strin
 	}
 	f, err := owner{o.c.service, identity}.factor(got, sid)
 	if err != nil {
-		return mfa.Factor{}, o.distrust(err.Error())
+		return mfa.Factor{}, o.distrust(err)
 	}
 	return f, nil
 }

@@ -11,6 +11,7 @@ import (
 	verify "github.com/twilio/twilio-go/rest/verify/v2"
 
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/verifyservice"
 )
 
 const (
@@ -22,7 +23,7 @@ const (
 // entity. twilio-go's own List and Stream are not used: they follow next_page_url to any host and leak a goroutine
 // (§3.2).
 func (c *Client) ListFactors(ctx context.Context, identity string) ([]mfa.Factor, error) {
-	o := c.begin(ctx, "list the factors")
+	o := c.begin(ctx, "list the factors", verifyservice.MayListFactors)
 	if err := o.check(validIdentity(identity)); err != nil {
 		return nil, err
 	}
@@ -52,14 +53,14 @@ func readPages[P any](o *call, page *P, path string, limit int, take func(*P) (*
 	for read := map[string]bool{}; ; {
 		url, err := take(page)
 		if err != nil {
-			return o.distrust(err.Error())
+			return o.distrust(err)
 		}
 		next := text(url)
 		if next == "" {
 			return nil
 		}
 		if read[next] || len(read) == limit {
-			return o.distrust("leads in a circle")
+			return o.distrust(errors.New("leads in a circle"))
 		}
 		read[next] = true
 		if page, err = nextPage[P](o, next, path); err != nil {
@@ -105,17 +106,17 @@ func inOrder(all []mfa.Factor) []mfa.Factor {
 func nextPage[P any](o *call, next, path string) (*P, error) {
 	u, ok := apiURL(next)
 	if !ok || u.Path != path {
-		return nil, o.distrust("has a next page that is not part of the list")
+		return nil, o.distrust(errors.New("has a next page that is not part of the list"))
 	}
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		return nil, o.distrust("has a next page that is not part of the list")
+		return nil, o.distrust(errors.New("has a next page that is not part of the list"))
 	}
 	resp, err := o.SendRequest(http.MethodGet, "https://"+apiHost+path, query, nil)
 	if err != nil {
 		err = o.fail(err)
 		if notFound(err) {
-			return nil, o.distrust("has a next page that does not exist")
+			return nil, o.distrust(errors.New("has a next page that does not exist"))
 		}
 		return nil, err
 	}

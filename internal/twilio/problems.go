@@ -21,6 +21,9 @@ type problem struct {
 // badParameter is Twilio's "Invalid parameter: …". Only the operation knows whose mistake it is (call.invalid).
 const badParameter = 60200
 
+// notPermitted is Twilio's answer to a restricted API key. Only the operation knows which permission is meant (call.permission).
+const notPermitted = 70051
+
 const (
 	rejectedRequest = "Twilio rejected the request"
 
@@ -32,12 +35,14 @@ const (
 // problems has the codes that Twilio can answer here and that say more than their HTTP status (§2).
 var problems = map[int]problem{
 	// The account and its rate limits.
+	20005: config(0, "the Twilio account is not active: it is suspended or closed",
+		"look at the account in Twilio's console: its balance, or a mail from Twilio; until it is active again no login takes a code"),
 	20008: rejected("Verify does not accept these credentials"),
 	20429: limited(http.StatusTooManyRequests),
 	21608: config(403, "a trial account of Twilio's reaches only numbers that were verified in its console",
 		"verify the number in Twilio's console, or upgrade the account"),
-	25109: limited(0),
-	70051: forbidden("the API key lacks the permission for this"),
+	25109:        limited(0),
+	notPermitted: forbidden("the credentials lack the permission for this"),
 
 	// Verifications and services.
 	badParameter: {status: 400, kind: errs.Failure, words: rejectedRequest},

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"uzerp-mfa/internal/errs"
 )
 
 const (
@@ -33,6 +35,24 @@ func (c *Client) again(ctx context.Context, f *callError, method string, try int
 		return 0, false
 	}
 	return wait, true
+}
+
+// tellWhen says at what time of day another try makes sense, if that is later than anybody waits, or
+// than the command may last.
+func (c *Client) tellWhen(ctx context.Context, f *callError) {
+	deadline, limited := ctx.Deadline()
+	if f.wait <= maxWait && (!limited || f.wait == 0 || time.Until(deadline) > f.wait) {
+		return
+	}
+	now := c.now()
+	layout, until := "15:04:05 MST", now.Add(f.wait)
+	if until.YearDay() != now.YearDay() {
+		layout = "2006-01-02 15:04:05 MST"
+	}
+	f.until = until.Format(layout)
+	if f.kind == errs.Unavailable {
+		f.hint = errs.Plain("run the command again at " + f.until + " or later")
+	}
 }
 
 // limited reports whether f is Twilio's limit of the rate of all calls.

@@ -15,22 +15,22 @@ import (
 // FetchService returns the Verify service. It fails with errs.NotFound if there is none, or if these credentials can't
 // see it.
 func (c *Client) FetchService(ctx context.Context) (verifyservice.Service, error) {
-	o := c.begin(ctx, "fetch the Verify service")
+	o := c.begin(ctx, "fetch the Verify service", verifyservice.MayReadService)
 	got, err := o.api().FetchService(c.service)
 	if err != nil {
 		if f, ok := errors.AsType[*callError](err); ok && f.kind == errs.NotFound {
 			f.words = "no such Verify service"
 			f.causes = append(f.causes, mfa.ErrNoService)
-			f.hint = errs.Plain("check TWILIO_SERVICE_SID, and that it belongs to the account of " + c.credentials)
+			f.hint = errs.Plain("check TWILIO_SERVICE_SID, and that it belongs to the account of " + c.credentials + " and was not deleted" + c.elsewhereToo())
 		}
 		return verifyservice.Service{}, o.fail(err)
 	}
 	sv, err := serviceOf(got)
 	switch {
 	case err != nil:
-		return verifyservice.Service{}, o.distrust(err.Error())
+		return verifyservice.Service{}, o.distrust(err)
 	case sv.SID != c.service:
-		return verifyservice.Service{}, o.distrust("names another service")
+		return verifyservice.Service{}, o.distrust(elsewhere("service", sidform.Service, got.Sid))
 	}
 	c.proven.Store(true)
 	return sv, nil
@@ -50,7 +50,7 @@ const codeLength = 6
 // a voicemail gets codes. If issuer is empty, apps show the friendly name. It fails with errs.ErrLostReply if there may
 // be one more service now: the request is not repeated then.
 func (c *Client) CreateService(ctx context.Context, friendlyName, issuer string) (verifyservice.Service, error) {
-	o := c.begin(ctx, "create the Verify service")
+	o := c.begin(ctx, "create the Verify service", verifyservice.MayCreateService)
 	o.invalid = problem{kind: errs.Usage, words: "Twilio does not accept this friendly name or issuer",
 		hint: errs.Plain("choose plain words of letters and spaces for both")}
 	o.ifLost = "there may be one more Verify service now: look in Twilio's console before running the command again"
@@ -73,11 +73,11 @@ func (c *Client) CreateService(ctx context.Context, friendlyName, issuer string)
 	sv, err := serviceOf(got)
 	switch {
 	case err != nil:
-		return verifyservice.Service{}, o.distrust(err.Error())
+		return verifyservice.Service{}, o.distrust(err)
 	case !sidform.Service.Valid(sv.SID):
-		return verifyservice.Service{}, o.distrust("has no valid service SID")
+		return verifyservice.Service{}, o.distrust(errors.New("has no valid service SID"))
 	case sv.AccountSID != c.account:
-		return verifyservice.Service{}, o.distrust("names another account")
+		return verifyservice.Service{}, o.distrust(elsewhere("account", sidform.Account, got.AccountSid))
 	}
 	return sv, nil
 }
@@ -133,7 +133,7 @@ func (c *Client) prove(ctx context.Context) error {
 	case c.proving <- struct{}{}:
 		defer func() { <-c.proving }()
 	case <-ctx.Done():
-		return c.begin(ctx, "fetch the Verify service").fail(stopped(ctx))
+		return c.begin(ctx, "fetch the Verify service", verifyservice.MayReadService).fail(stopped(ctx))
 	}
 	if c.proven.Load() {
 		return nil

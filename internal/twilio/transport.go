@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -11,14 +12,14 @@ import (
 	"mime"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"regexp"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	twclient "github.com/twilio/twilio-go/client"
+
+	"uzerp-mfa/internal/verifyservice"
 )
 
 const (
@@ -33,19 +34,18 @@ const (
 var safePath = regexp.MustCompile(`^/v2(/[0-9A-Za-z]+(-[0-9A-Za-z]+)*)+$`)
 
 // newTransport returns a transport for HTTP/1.1 only. There, "no connection was made" means "nothing was sent".
-func newTransport(base *url.URL, timeout time.Duration, connections int) *http.Transport {
-	t := &http.Transport{
-		DialContext:            (&net.Dialer{Timeout: timeout}).DialContext,
+// proxy is nil if there is none.
+func newTransport(proxy *url.URL, roots *x509.CertPool, timeout time.Duration, connections int) *http.Transport {
+	return &http.Transport{
+		DialContext:            listening((&net.Dialer{Timeout: timeout}).DialContext),
+		Proxy:                  http.ProxyURL(proxy),
+		OnProxyConnectResponse: heardProxy,
 		TLSHandshakeTimeout:    timeout,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
 		MaxResponseHeaderBytes: maxHeaders,
 		MaxIdleConnsPerHost:    connections,
 		IdleConnTimeout:        90 * time.Second,
 	}
-	if !loopback(base) {
-		t.Proxy = http.ProxyFromEnvironment
-	}
-	return t
 }
 
 // call is one operation, and the client.BaseClient that twilio-go uses for it. It holds the context because BaseClient
@@ -59,7 +59,7 @@ type call struct {
 	rested time.Time // until when it has waited
 	number string    // the phone number that the operation is about: no message shows it, though the request may not have it
 
-	permission string // that a restricted key needs for it (§9), for the hint
+	permission verifyservice.Permission // that a restricted key needs for it (§9)
 
 	invalid problem // what badParameter means in this operation; the zero value: what it means in all
 	ifLost  string  // the hint if it is open whether the operation took effect
@@ -113,6 +113,7 @@ func (o *call) SendRequest(method, rawURL string, data url.Values, _ map[string]
 			o.c.pace.limited(o.sent, o.c.now(), max(wait, f.wait))
 		}
 		if !again {
+			o.c.tellWhen(o.ctx, f)
 			return nil, f.settle(method)
 		}
 		o.rested = o.c.now().Add(wait)
@@ -152,6 +153,9 @@ func (o *call) exchange(method string, target *url.URL, data url.Values) (*http.
 	if f := stopped(o.ctx); f != nil { // select picks at random when both are ready
 		return nil, f
 	}
+	if o.c.way.broken != nil {
+		return nil, o.c.noWay()
+	}
 	ctx, cancel := context.WithTimeout(o.ctx, o.c.timeout)
 	defer cancel()
 
@@ -159,11 +163,8 @@ func (o *call) exchange(method string, target *url.URL, data url.Values) (*http.
 	if method == http.MethodPost {
 		form = data.Encode()
 	}
-	// Without a connection nothing was sent.
-	var connected atomic.Bool
-	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
-	}), method, target.String(), strings.NewReader(form))
+	way := &journey{way: o.c.way}
+	req, err := http.NewRequestWithContext(way.trace(ctx), method, target.String(), strings.NewReader(form))
 	if err != nil {
 		return nil, &callError{words: "no request could be made"}
 	}
@@ -178,17 +179,18 @@ func (o *call) exchange(method string, target *url.URL, data url.Values) (*http.
 	o.sent = local
 	resp, body, err := roundTrip(o.c.transport, req)
 	var f *callError
+	at, address := way.sofar()
 	switch {
 	case err == nil:
 		f = o.c.judge(method, resp, body, o.unshown(data))
 	case stopped(o.ctx) != nil:
 		f = stopped(o.ctx)
-		f.reached = connected.Load()
+		f.reached = at == atAnswer // without a connection nothing was sent
 	default:
-		f = o.c.broken(err, ctx.Err() != nil)
-		f.reached = connected.Load()
+		f = o.c.broken(err, ctx.Err() != nil, way)
+		f.reached = at == atAnswer
 	}
-	o.report(method, target.Path, resp, time.Since(began), f)
+	o.report(method, target.Path, resp, time.Since(began), f, address)
 	if f == nil || f.code != 0 { // Twilio's own answer, good or bad, and not that of a proxy
 		o.c.measure(resp.Header.Get("Date"), local, o.c.now())
 	}
@@ -246,8 +248,13 @@ func (c *Client) judge(method string, resp *http.Response, body []byte, data url
 	case len(body) > maxBody:
 		f.unusable("gave an answer of more than 4 MiB")
 		return f
+	case !isJSON && webPage(resp.Header.Get("Content-Type")):
+		f.unusable("or something on the way gave an answer that is not JSON but a web page")
+		f.strange(c)
+		return f
 	case !isJSON:
 		f.unusable("gave an answer that is not JSON")
+		f.strange(c)
 		return f
 	}
 	return nil
@@ -258,14 +265,23 @@ func jsonType(header string) bool {
 	return err == nil && (t == "application/json" || strings.HasSuffix(t, "+json"))
 }
 
-// report logs the exchange without query, headers and body, which hold codes and secrets.
-func (o *call) report(method, path string, resp *http.Response, d time.Duration, f *callError) {
+func webPage(header string) bool {
+	t, _, err := mime.ParseMediaType(header)
+	return err == nil && t == "text/html"
+}
+
+// report logs the exchange without query, headers and body, which hold codes and secrets. If it failed, it also logs how it went
+// there, and which settings say so.
+func (o *call) report(method, path string, resp *http.Response, d time.Duration, f *callError, address string) {
 	attrs := []slog.Attr{slog.String("method", method), slog.String("path", path), slog.Duration("duration", d)}
 	if resp != nil {
 		attrs = append(attrs, slog.Int("status", resp.StatusCode))
 	}
 	if f != nil && f.words != "" {
 		attrs = append(attrs, slog.String("problem", f.words))
+	}
+	if f != nil && f.code == 0 { // no answer of Twilio's own
+		attrs = append(attrs, o.c.way.attrs(address)...)
 	}
 	o.c.log.LogAttrs(o.ctx, slog.LevelDebug, "twilio", attrs...)
 }

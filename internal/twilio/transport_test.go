@@ -178,7 +178,7 @@ func TestRetryAfterBeyondDeadline(t *testing.T) {
 	defer cancel()
 	_, err := s.FetchFactor(ctx, identity, factor)
 	wantError(t, err, errs.Unavailable, false)
-	if len(s.slept) != 0 || !strings.Contains(err.Error(), "asked to wait 20s") {
+	if len(s.slept) != 0 || !strings.Contains(err.Error(), "asked to wait 20s (20 s, until ") {
 		t.Errorf("slept %v: %v", s.slept, err)
 	}
 }
@@ -271,13 +271,13 @@ func TestCertificate(t *testing.T) {
 
 func TestHostNotFound(t *testing.T) {
 	gone := &net.OpError{Op: "dial", Err: &net.DNSError{IsNotFound: true, Name: "x"}}
-	if f := (&Client{}).broken(gone, false); f.kind != errs.Config || f.transient {
+	if f := (&Client{way: Way{HostFrom: verifyURLSetting}}).broken(gone, false, &journey{}); f.kind != errs.Config || f.transient {
 		t.Errorf("%+v", f)
 	}
-	if f := (&Client{defaultHost: true}).broken(gone, false); f.kind != errs.Unavailable || !f.transient {
+	if f := (&Client{defaultHost: true}).broken(gone, false, &journey{}); f.kind != errs.Unavailable || !f.transient {
 		t.Errorf("%+v", f)
 	}
-	if f := (&Client{}).broken(errors.New("http://user:"+password+"@proxy"), false); strings.Contains(f.Error(), password) {
+	if f := (&Client{}).broken(errors.New("http://user:"+password+"@proxy"), false, &journey{}); strings.Contains(f.Error(), password) {
 		t.Errorf("%v", f)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -175,6 +176,9 @@ func (s *setup) connect(t *testing.T, change ...func(*Config)) *setup {
 		Logger: slog.New(slog.NewTextHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Sleep:  func(ctx context.Context, d time.Duration) error { s.slept = append(s.slept, d); return ctx.Err() },
 		Rand:   func() float64 { return 1 },
+
+		Environ: func() []string { return nil }, // whatever the machine has
+		Proxy:   func(*http.Request) (*url.URL, error) { return nil, nil },
 	}
 	for _, f := range change {
 		f(&cfg)

@@ -10,6 +10,7 @@ import (
 	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/sidform"
+	"uzerp-mfa/internal/verifyservice"
 )
 
 var (
@@ -19,7 +20,7 @@ var (
 
 // StartVerification lets Twilio send a code to a number.
 func (c *Client) StartVerification(ctx context.Context, to caller.Recipient, channel caller.Channel) (caller.Started, error) {
-	o := c.begin(ctx, "send the code")
+	o := c.begin(ctx, "send the code", verifyservice.MayCreateVerification)
 	o.invalid = refused(0, "Twilio does not take this for a phone number", "correct the number in uzERP, or the one that you gave, then send again")
 	o.ifLost = "a message may be on its way: ask the user before sending again, which within ten minutes sends the same code"
 	number := to.Phone.E164.Reveal()
@@ -40,9 +41,9 @@ func (c *Client) StartVerification(ctx context.Context, to caller.Recipient, cha
 	status, err := c.verification(got.Sid, got.ServiceSid, got.AccountSid, got.To, got.Status, number)
 	switch {
 	case err != nil:
-		return caller.Started{}, o.distrust(err.Error())
+		return caller.Started{}, o.distrust(err)
 	case status == caller.Approved:
-		return caller.Started{}, o.distrust("calls a code right that nobody has given yet")
+		return caller.Started{}, o.distrust(errors.New("calls a code right that nobody has given yet"))
 	}
 	return caller.Started{SID: *got.Sid, Status: status, Sends: len(or(got.SendCodeAttempts, nil))}, nil
 }
@@ -50,7 +51,7 @@ func (c *Client) StartVerification(ctx context.Context, to caller.Recipient, cha
 // FetchVerification returns a verification of this number. It fails with errs.NotFound if no code is waiting: Twilio then
 // knows no such verification any more (§1.2).
 func (c *Client) FetchVerification(ctx context.Context, to caller.Recipient, sid string) (caller.Started, error) {
-	o := c.begin(ctx, "look at the code that was sent")
+	o := c.begin(ctx, "look at the code that was sent", verifyservice.MayReadVerification)
 	o.invalid = refused(0, "Twilio does not take this number, or this verification", "compare the number with that in uzERP, and send a new code")
 	number := to.Phone.E164.Reveal()
 	o.number = number
@@ -68,9 +69,9 @@ func (c *Client) FetchVerification(ctx context.Context, to caller.Recipient, sid
 	status, err := c.verification(got.Sid, got.ServiceSid, got.AccountSid, got.To, got.Status, number)
 	switch {
 	case err != nil:
-		return caller.Started{}, o.distrust(err.Error())
+		return caller.Started{}, o.distrust(err)
 	case *got.Sid != sid:
-		return caller.Started{}, o.distrust("is about another verification")
+		return caller.Started{}, o.distrust(errors.New("is about another verification"))
 	}
 	return caller.Started{SID: sid, Status: status, Sends: len(or(got.SendCodeAttempts, nil))}, nil
 }
@@ -83,7 +84,7 @@ func noVerification(o *call) error {
 // CheckVerification checks a code against the one that was sent with the verification sid. The code is right only if the
 // returned status is caller.Approved (§0.1). It fails with errs.NotFound if no code is waiting.
 func (c *Client) CheckVerification(ctx context.Context, to caller.Recipient, sid, code string) (caller.Status, error) {
-	o := c.begin(ctx, "check the code")
+	o := c.begin(ctx, "check the code", verifyservice.MayCheckVerification)
 	o.invalid = refused(0, "Twilio does not take this number, or a code of this length", "compare the code with the message, and the number with that in uzERP")
 	o.ifLost = "the code may be used up: check it once more, and send a new one if none is waiting then"
 	number := to.Phone.E164.Reveal()
@@ -103,11 +104,11 @@ func (c *Client) CheckVerification(ctx context.Context, to caller.Recipient, sid
 	status, err := c.verification(got.Sid, got.ServiceSid, got.AccountSid, got.To, got.Status, number)
 	switch {
 	case err != nil:
-		return "", o.distrust(err.Error())
+		return "", o.distrust(err)
 	case *got.Sid != sid:
-		return "", o.distrust("is about another verification")
+		return "", o.distrust(errors.New("is about another verification"))
 	case got.Valid != nil && *got.Valid != (status == caller.Approved):
-		return "", o.distrust("contradicts itself about the code")
+		return "", o.distrust(errors.New("contradicts itself about the code"))
 	}
 	return status, nil
 }
@@ -116,9 +117,9 @@ func (c *Client) CheckVerification(ctx context.Context, to caller.Recipient, sid
 func (c *Client) verification(sid, service, account, to, status *string, number string) (caller.Status, error) {
 	switch {
 	case text(service) != c.service:
-		return "", errors.New("names another service")
+		return "", elsewhere("service", sidform.Service, service)
 	case text(account) != c.account:
-		return "", errors.New("names another account")
+		return "", elsewhere("account", sidform.Account, account)
 	case !sidform.Verification.Valid(text(sid)):
 		return "", errors.New("has no valid verification SID")
 	case text(to) != number:

@@ -25,6 +25,7 @@ const fewDigits = 4
 func Check(s Service) []finding.Finding {
 	c := &serviceCheck{s: s}
 	c.names()
+	c.impossible()
 	c.totp()
 	c.messages()
 	c.unseen()
@@ -74,6 +75,27 @@ func generic(name string) bool {
 		}
 	}
 	return len(words) > 0
+}
+
+// impossible looks for values that Twilio does not permit (docs/facts/twilio-verify.md §1.2): then the answer was not Twilio's, or
+// Twilio has changed, and nothing else in it is worth much. Such a value is unset for the checks that follow.
+func (c *serviceCheck) impossible() {
+	judge := func(setting string, value *int, low, high int) *int {
+		if value == nil || low <= *value && *value <= high {
+			return value
+		}
+		c.add("impossible", finding.Error, setting, strconv.Itoa(*value),
+			fmt.Sprintf("Twilio permits %d to %d, so this answer may not be Twilio's, and nothing that follows from it was checked", low, high),
+			"look at UZERP_MFA_VERIFY_URL and the proxy, and at the service in Twilio's console")
+		return nil
+	}
+	t := &c.s.TOTP
+	t.TimeStep = judge("totp.time_step", t.TimeStep, 20, 60)
+	t.CodeLength = judge("totp.code_length", t.CodeLength, 3, 8)
+	t.Skew = judge("totp.skew", t.Skew, 0, 2)
+	if n := c.s.CodeLength; n != 0 && judge("code_length", &n, 4, 10) == nil {
+		c.s.CodeLength = 0
+	}
 }
 
 // totp looks at what new factors are made with. A factor keeps what it was made with.

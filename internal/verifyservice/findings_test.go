@@ -58,6 +58,13 @@ func TestCheckService(t *testing.T) {
 			[]string{"info do-not-share do_not_share_warning_enabled true"}, "never ask"},
 		{"voicemail", func(s *verifyservice.Service) { s.DTMFInputRequired = new(false) }, []string{"warning dtmf dtmf_input_required false"}, "voicemail"},
 		{"template", func(s *verifyservice.Service) { s.DefaultTemplateSID = "HJ1" }, []string{"info template default_template_sid HJ1"}, ""},
+		{"impossible", func(s *verifyservice.Service) {
+			s.CodeLength = 11
+			s.TOTP = verifyservice.TOTPDefaults{TimeStep: new(3600), CodeLength: new(0), Skew: new(-1)}
+		}, []string{"error impossible totp.time_step 3600", "error impossible totp.code_length 0", "error impossible totp.skew -1",
+			"error impossible code_length 11", "info not-told  "}, "may not be Twilio's"},
+		{"barely possible", func(s *verifyservice.Service) { s.TOTP.CodeLength = new(9) }, []string{"error impossible totp.code_length 9"}, "3 to 8"},
+		{"3 digits by SMS", func(s *verifyservice.Service) { s.CodeLength = 3 }, []string{"error impossible code_length 3", "info not-told  "}, "4 to 10"},
 		{"not told", func(s *verifyservice.Service) {
 			s.CodeLength, s.LookupEnabled, s.SkipSMSToLandlines, s.PSD2Enabled = 0, nil, new(true), nil
 			s.DoNotShareWarning, s.DTMFInputRequired, s.CustomCodeEnabled = nil, nil, nil

@@ -25,6 +25,8 @@ var iniDefaults = map[string]string{
 	"session.save_handler":      "files",
 	"session.serialize_handler": "php",
 	"variables_order":           "EGPCS",
+	"curl.cainfo":               "",
+	"openssl.cafile":            "",
 }
 
 // Ini is the configuration of one server interface of PHP, of FPM for instance.

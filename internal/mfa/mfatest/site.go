@@ -128,6 +128,13 @@ func (s *Site) FetchFactor(ctx context.Context, identity, sid string) (mfa.Facto
 	return s.World.FetchFactor(ctx, identity, sid)
 }
 
+// Allowed is the method of the port.
+func (s *Site) Allowed(ctx context.Context, identity string, calls ...mfa.FactorCall) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.World.Allowed(ctx, identity, calls...)
+}
+
 // DeleteFactor is the method of the port.
 func (s *Site) DeleteFactor(ctx context.Context, identity, sid string) error {
 	leave, err := s.enter("DeleteFactor", sid)

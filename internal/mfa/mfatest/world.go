@@ -28,6 +28,8 @@ type World struct {
 	Clock   time.Time
 	Calls   []string
 	Hooks   map[string]func() error
+
+	Forbidden []mfa.FactorCall // what the credentials may not do
 }
 
 func NewWorld(users ...mfa.User) *World {
@@ -163,6 +165,16 @@ func (w *World) FetchFactor(ctx context.Context, identity, sid string) (mfa.Fact
 		return mfa.Factor{}, err
 	}
 	return *f, nil
+}
+
+// Allowed is the method of the port. It fails for the calls in Forbidden, and is not counted.
+func (w *World) Allowed(_ context.Context, _ string, calls ...mfa.FactorCall) error {
+	for _, c := range calls {
+		if slices.Contains(w.Forbidden, c) {
+			return &errs.Error{Kind: errs.Config, Err: mfa.ErrNotPermitted}
+		}
+	}
+	return nil
 }
 
 // CreateFactor is the method of the port.

@@ -1,0 +1,90 @@
+package cmd
+
+import (
+	"slices"
+	"strings"
+
+	"uzerp-mfa/internal/output"
+	"uzerp-mfa/internal/verifyservice"
+)
+
+// twilioNeed is a permission of a restricted API key, the commands that need it, and the sets that it belongs to.
+type twilioNeed struct {
+	permission verifyservice.Permission
+	commands   []string
+	sets       []string
+}
+
+// The sets of permissions, for the keys of different machines and people.
+const (
+	setMonitoring = "monitoring"
+	setHelpdesk   = "helpdesk"
+	setEnrollment = "enrollment"
+	setAll        = "all" // every permission
+)
+
+func twilioSets() []string { return []string{setMonitoring, setHelpdesk, setEnrollment, setAll} }
+
+// twilioNeeds are all permissions that this program needs. A script runs the commands of each set with a key that has no more.
+func twilioNeeds() []twilioNeed {
+	everybody := []string{setMonitoring, setHelpdesk, setEnrollment}
+	desk := []string{setHelpdesk, setEnrollment}
+	identify := []string{"identity check", "user reset --identify", "user disable-next-login --identify", "enroll --identify", "assist"}
+	return []twilioNeed{
+		{verifyservice.MayReadService, []string{"all that ask Twilio"}, everybody},
+		{verifyservice.MayListEntities, []string{"reconcile"}, []string{setMonitoring}},
+		{verifyservice.MayListFactors, []string{"user show", "user reset", "enroll", "verify", "reconcile", "assist"}, everybody},
+		{verifyservice.MayReadFactor, []string{"user history", "user reset", "enroll", "verify", "reconcile"}, everybody},
+		{verifyservice.MayCreateFactor, []string{"enroll"}, []string{setEnrollment}},
+		{verifyservice.MayUpdateFactor, []string{"enroll", "verify"}, []string{setEnrollment}},
+		{verifyservice.MayDeleteFactor, []string{"user reset", "enroll --replace", "reconcile --fix"}, desk},
+		{verifyservice.MayCreateChallenge, []string{"verify --check", "assist"}, desk},
+		{verifyservice.MayListChallenges, []string{"user history", "user show", "assist"}, everybody},
+		{verifyservice.MayCreateVerification, slices.Concat([]string{"identity send"}, identify[1:]), desk},
+		{verifyservice.MayCheckVerification, identify, desk},
+		{verifyservice.MayReadVerification, identify, desk},
+		{verifyservice.MayCreateService, []string{"service create"}, nil},
+	}
+}
+
+type twilioGrantsView struct {
+	SchemaVersion int              `json:"schema_version"`
+	Set           string           `json:"set"`
+	Permissions   []permissionView `json:"permissions"`
+	Policy        twilioPolicy     `json:"policy"`
+}
+
+type permissionView struct {
+	Permission string   `json:"permission"`
+	Commands   []string `json:"commands"`
+}
+
+// twilioPolicy is the parameter Policy of Twilio's IAM API (POST https://iam.twilio.com/v1/Keys, with KeyType=restricted).
+type twilioPolicy struct {
+	Allow []string `json:"allow"`
+}
+
+// viewTwilioGrants returns the permissions of a set.
+func viewTwilioGrants(set string) twilioGrantsView {
+	v := twilioGrantsView{SchemaVersion: schemaVersion, Set: set}
+	for _, need := range twilioNeeds() {
+		if set == setAll || slices.Contains(need.sets, set) {
+			v.Permissions = append(v.Permissions, permissionView{string(need.permission), need.commands})
+			v.Policy.Allow = append(v.Policy.Allow, string(need.permission))
+		}
+	}
+	return v
+}
+
+// writeTwilioGrants prints the permissions, each as it stands in Twilio's console, with the commands that need it.
+func writeTwilioGrants(app *App, set string) error {
+	v := viewTwilioGrants(set)
+	if app.flags.output == formatJSON {
+		return output.WriteJSON(app.streams.Out, v)
+	}
+	var rows [][]string
+	for _, p := range v.Permissions {
+		rows = append(rows, []string{p.Permission, strings.Join(p.Commands, ", ")})
+	}
+	return output.Table(app.streams.Out, []string{"permission", "commands that need it"}, rows)
+}
