@@ -34,12 +34,12 @@ test: ## run the tests, and install first what they need and is missing (BROWSER
 
 .PHONY: test-postgres
 test-postgres: ## run the tests that have a database on every version of PostgreSQL (POSTGRES_VERSIONS="12 18": on these; ALL=yes: all scripts)
-	@scripts/deps.sh
+	@BROWSER=no scripts/deps.sh test
 	@scripts/test-postgres.sh $(if $(filter yes,$(ALL)),-all) $(POSTGRES_VERSIONS)
 
 .PHONY: compatibility
 compatibility: ## as test-postgres, and write the table in docs/compatibility.md from it
-	@scripts/deps.sh
+	@BROWSER=no scripts/deps.sh test
 	@scripts/test-postgres.sh $(if $(filter yes,$(ALL)),-all) -table docs/compatibility.md $(POSTGRES_VERSIONS)
 
 .PHONY: bench
