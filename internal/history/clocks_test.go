@@ -95,3 +95,35 @@ func TestClocksThatDiffer(t *testing.T) {
 		})
 	}
 }
+
+// Anybody can have passwords refused, and a thief can type codes, as fast as the site answers: what they make takes no time that grows
+// with its square.
+func TestHistoryIsLinear(t *testing.T) {
+	const n = 40_000
+	lines, logged := make([]history.Entry, n), make([]history.Entry, n)
+	for i := range n {
+		when := now.Add(-23*time.Hour + time.Duration(i)*2*time.Second)
+		lines[i] = line(when, time.Hour, "", history.PasswordRefused)
+		logged[i] = history.Entry{At: when, Source: history.FromLog, Username: "alice", What: history.PasswordRefused, Address: "192.0.2.1"}
+	}
+	tell := func(name string, entries []history.Entry, what history.What) {
+		for i := range lines {
+			lines[i].Username, lines[i].What = name, what
+		}
+		teller := history.Teller{Zone: berlin, Now: now, Challenges: challenges{created: now.Add(-72 * time.Hour)}, Records: []history.Records{
+			records{history.FromAudit, history.Reading{Entries: lines, NoZone: true}, nil},
+			records{history.FromLog, history.Reading{Entries: entries}, nil}}}
+		begin := time.Now()
+		all, err := teller.Tell(t.Context(), []mfa.User{alice()}, now.Add(-24*time.Hour))
+		if err != nil || len(all[0].Events) != n {
+			t.Fatalf("%v, %d events", err, len(all[0].Events))
+		}
+		all[0].Suspect()
+		all[0].Diagnose()
+		if took := time.Since(begin); took > 8*time.Second {
+			t.Errorf("%s took %s", what, took)
+		}
+	}
+	tell("", logged, history.PasswordRefused)
+	tell("alice", nil, history.CodeNotValid)
+}

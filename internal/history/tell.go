@@ -71,7 +71,8 @@ func (t *Teller) askSince(ctx context.Context, all []History) {
 	var open []*History
 	for i := range all {
 		h := &all[i]
-		missing := func(e Event) bool { return e.What == CodeNotValid && !h.twilioHas(e) }
+		reset := h.lastReset()
+		missing := func(e Event) bool { return e.What == CodeNotValid && !h.twilioHas(e, reset) }
 		if h.User.Whole() && h.Source(FromTwilio).Read() && slices.ContainsFunc(h.Events, missing) {
 			open = append(open, h)
 		}

@@ -83,7 +83,8 @@ func measure(wall, known []Entry, likely func(time.Time) []time.Duration) []time
 	return offsets
 }
 
-// fits returns the offsets at which each entry of wall may be an event of known, and how many entries fit at each offset.
+// fits returns the offsets at which each entry of wall may be an event of known, and how many entries fit at each offset. It looks for
+// each offset only where the counterpart would be: without a password anybody can make very many entries.
 func fits(wall, known []Entry) (fitting [][]time.Duration, votes map[time.Duration]int) {
 	byUser := map[string][]Entry{}
 	for _, k := range known {
@@ -92,18 +93,31 @@ func fits(wall, known []Entry) (fitting [][]time.Duration, votes map[time.Durati
 			byUser[""] = append(byUser[""], k)
 		}
 	}
+	for _, all := range byUser {
+		slices.SortStableFunc(all, func(a, b Entry) int { return a.At.Compare(b.At) })
+	}
 	fitting, votes = make([][]time.Duration, len(wall)), map[time.Duration]int{}
 	for i, w := range wall {
-		for _, k := range byUser[w.Username] {
-			ahead := asUTC(w.At).Sub(k.At)
-			offset := ahead.Round(quarter)
-			if mayBeOne(w, k) && (ahead-offset).Abs() <= tolerance && offset.Abs() <= farthest && !slices.Contains(fitting[i], offset) {
+		all := byUser[w.Username]
+		for offset := -farthest; offset <= farthest && len(all) > 0; offset += quarter {
+			if hasCounterpart(w, all, asUTC(w.At).Add(-offset)) {
 				fitting[i] = append(fitting[i], offset)
 				votes[offset]++
 			}
 		}
 	}
 	return fitting, votes
+}
+
+// hasCounterpart reports whether an entry of about that time may be one event with w. known is sorted.
+func hasCounterpart(w Entry, known []Entry, at time.Time) bool {
+	first, _ := slices.BinarySearchFunc(known, at.Add(-tolerance), func(k Entry, t time.Time) int { return k.At.Compare(t) })
+	for i := first; i < min(len(known), first+compared) && known[i].At.Sub(at) <= tolerance; i++ {
+		if mayBeOne(w, known[i]) {
+			return true
+		}
+	}
+	return false
 }
 
 // mostVotes returns the one of the offsets with the most votes.

@@ -231,7 +231,7 @@ func parsePools(path string, src []byte) []pool {
 	for line := 1; text != ""; {
 		at := line
 		entry, length := iniEntry(text)
-		line += strings.Count(text[:length], "\n")
+		line += lines(text, length)
 		text = text[length:]
 		entry = strings.TrimSpace(entry)
 		if name, ok := strings.CutPrefix(entry, "["); ok {
@@ -256,7 +256,7 @@ func parsePools(path string, src []byte) []pool {
 			continue
 		}
 		kind, setting, ok := strings.Cut(name, "[")
-		setting = strings.ToLower(strings.Trim(strings.TrimSpace(strings.TrimSuffix(setting, "]")), `"'`))
+		setting = strings.Trim(strings.TrimSpace(strings.TrimSuffix(setting, "]")), `"'`)
 		switch isAdmin := kind == "php_admin_value"; {
 		case !ok || !isAdmin && kind != "php_value", admin[setting] && !isAdmin:
 		default:
@@ -347,7 +347,7 @@ func parseApache(path string, src []byte) []map[string]IniValue {
 		if kind := strings.ToLower(words[0]); kind != "php_admin_value" && kind != "php_value" {
 			continue
 		}
-		setting := strings.ToLower(strings.Trim(words[1], `"'`))
+		setting := strings.Trim(words[1], `"'`)
 		if setting != savePath && setting != saveHandler && setting != serializer {
 			continue
 		}
