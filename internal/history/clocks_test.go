@@ -99,10 +99,10 @@ func TestClocksThatDiffer(t *testing.T) {
 // Anybody can have passwords refused, and a thief can type codes, as fast as the site answers: what they make takes no time that grows
 // with its square.
 func TestHistoryIsLinear(t *testing.T) {
-	const n = 40_000
+	const n = 20_000
 	lines, logged := make([]history.Entry, n), make([]history.Entry, n)
 	for i := range n {
-		when := now.Add(-23*time.Hour + time.Duration(i)*2*time.Second)
+		when := now.Add(-23*time.Hour + time.Duration(i)*4*time.Second)
 		lines[i] = line(when, time.Hour, "", history.PasswordRefused)
 		logged[i] = history.Entry{At: when, Source: history.FromLog, Username: "alice", What: history.PasswordRefused, Address: "192.0.2.1"}
 	}
@@ -126,4 +126,32 @@ func TestHistoryIsLinear(t *testing.T) {
 	}
 	tell("", logged, history.PasswordRefused)
 	tell("alice", nil, history.CodeNotValid)
+}
+
+// The table has no code, only passwords, and the log's clock was set by Twilio's codes: then the table's was as well.
+func TestClockOfAnotherSource(t *testing.T) {
+	const ahead = 8 * time.Second
+	twilio := challenges{by: map[string][]mfa.Challenge{}, created: now.Add(-72 * time.Hour)}
+	var lines, logged []history.Entry
+	for i, clock := range []string{"11:20:00", "11:18:47", "11:17:11", "11:10:00"} {
+		e := history.Entry{At: at(clock).Add(ahead), Source: history.FromLog, Username: "alice", What: history.CodeAccepted, Address: "192.0.2.1"}
+		if i < 2 {
+			twilio.by[alice().Identity()] = append(twilio.by[alice().Identity()], challenge(at(clock), mfa.ChallengeApproved))
+		} else {
+			e.What = history.PasswordRefused
+			lines = append(lines, line(at(clock), ahead, "", history.PasswordRefused))
+		}
+		logged = append(logged, e)
+	}
+	teller := history.Teller{Zone: berlin, Now: now, Challenges: twilio, Records: []history.Records{
+		records{history.FromAudit, history.Reading{Entries: lines, NoZone: true}, nil}, records{history.FromLog, history.Reading{Entries: logged}, nil}}}
+	got, err := teller.Tell(t.Context(), []mfa.User{alice()}, now.Add(-24*time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []history.Source{history.FromAudit, history.FromLog} {
+		if c := got[0].Source(s); c.Ahead != ahead || c.AheadOf != history.FromTwilio {
+			t.Errorf("%s: %q", s, c.Clock())
+		}
+	}
 }

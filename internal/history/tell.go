@@ -326,6 +326,7 @@ func (a *assembly) settle() {
 		twilio = append(twilio, answer.entries...)
 	}
 	known = slices.Clone(twilio)
+	clock := FromLog // whose clock the known ones have that Twilio does not have itself
 	parts := make([]part, len(a.read))
 	for i, r := range a.read {
 		p := part{Coverage: Coverage{Source: r.source, Asked: true, Err: r.err, Oldest: r.Oldest, Zone: ZoneKnown, Missing: r.Missing}}
@@ -337,6 +338,9 @@ func (a *assembly) settle() {
 			}
 		}
 		p.zoned, p.fits = p.setClock(p.zoned, twilio, FromTwilio, 0)
+		if p.fits {
+			clock = FromTwilio
+		}
 		known = append(known, p.zoned...)
 		parts[i] = p
 	}
@@ -347,7 +351,7 @@ func (a *assembly) settle() {
 		if p.Zone == ZoneMeasured {
 			var fits bool
 			if p.wall, fits = p.setClock(p.wall, twilio, FromTwilio, 0); !fits {
-				p.wall, _ = p.setClock(p.wall, known, FromLog, 0)
+				p.wall, _ = p.setClock(p.wall, known, clock, 0)
 			}
 			walls, ahead = append(walls, p.wall...), p.Ahead
 		}
