@@ -257,8 +257,10 @@ func parsePools(path string, src []byte) []pool {
 		}
 		kind, setting, ok := strings.Cut(name, "[")
 		setting = strings.Trim(strings.TrimSpace(strings.TrimSuffix(setting, "]")), `"'`)
-		switch isAdmin := kind == "php_admin_value"; {
+		isAdmin := kind == "php_admin_value"
+		switch _, set := p.values[setting]; {
 		case !ok || !isAdmin && kind != "php_value", admin[setting] && !isAdmin:
+		case set && admin[setting] == isAdmin: // they are applied from the last to the first, so the first one stays
 		default:
 			p.values[setting], admin[setting] = v, isAdmin
 		}
