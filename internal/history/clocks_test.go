@@ -155,3 +155,28 @@ func TestClockOfAnotherSource(t *testing.T) {
 		}
 	}
 }
+
+// On a busy site whose table is some seconds ahead, many refused passwords fit by chance at other distances of quarters of an hour, and
+// a thief can make such: they don't make a zone.
+func TestChanceMakesNoZone(t *testing.T) {
+	const ahead = 8 * time.Second
+	var lines, logged []history.Entry
+	for i := range 300 {
+		when := now.Add(-20*time.Hour + time.Duration(i*i*7919%65_000)*time.Second)
+		lines = append(lines, line(when, ahead, "", history.PasswordRefused))
+		logged = append(logged, history.Entry{At: when.Add(ahead / 4), Source: history.FromLog, Username: "alice", What: history.PasswordRefused,
+			Address: "192.0.2.1"})
+	}
+	teller := history.Teller{Zone: berlin, Now: now, Records: []history.Records{
+		records{history.FromAudit, history.Reading{Entries: lines, NoZone: true}, nil}, records{history.FromLog, history.Reading{Entries: logged}, nil}}}
+	got, err := teller.Tell(t.Context(), []mfa.User{alice()}, now.Add(-24*time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := got[0].Source(history.FromAudit); c.Zone != history.ZoneMeasured || c.Offset != 0 || c.Ahead != 6*time.Second {
+		t.Errorf("%s, %s, %q", c.Zone, c.Offset, c.Clock())
+	}
+	if n := len(got[0].Events); n > 310 {
+		t.Errorf("%d events", n)
+	}
+}

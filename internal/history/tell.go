@@ -399,9 +399,9 @@ func (a *assembly) settleWall(p *part, r told, known []Entry) {
 	if len(p.wall) == 0 && noOldest {
 		return
 	}
-	offsets := measure(p.wall, known, likelyOffsets(a.Zone))
-	if offsets == nil {
-		offsets = a.likelyZone(p.wall, known)
+	offsets, fitting := measure(p.wall, known, likelyOffsets(a.Zone))
+	if likely, more := a.likelyZone(p.wall, known); more > fitting { // of very many entries some fit anywhere by chance
+		offsets = likely
 	}
 	if offsets == nil {
 		p.Zone = ZoneAssumed
@@ -435,9 +435,9 @@ func (a *assembly) settleWall(p *part, r told, known []Entry) {
 	p.wall, p.Missing, p.Offset = past, appendFuture(p.Missing, future), offsets[last]
 }
 
-// likelyZone returns the offsets of a zone in which the clock of wall differs from that of known by some seconds only, or nil.
-func (a *assembly) likelyZone(wall, known []Entry) (offsets []time.Duration) {
-	most := 0
+// likelyZone returns the offsets of a zone in which the clock of wall differs from that of known by some seconds only, and how
+// many entries show that; or nil.
+func (a *assembly) likelyZone(wall, known []Entry) (offsets []time.Duration, most int) {
 	for zone := range likelyOffsets(a.Zone)(a.Now) {
 		all, utc := make([]time.Duration, len(wall)), slices.Clone(wall)
 		for i, e := range wall {
@@ -448,7 +448,7 @@ func (a *assembly) likelyZone(wall, known []Entry) (offsets []time.Duration) {
 			offsets, most = all, n
 		}
 	}
-	return offsets
+	return offsets, most
 }
 
 func (a *assembly) add(e Entry, zone Zone) {
