@@ -31,7 +31,7 @@ test: ## run the tests, and install first what they need and is missing (BROWSER
 .PHONY: bench
 bench: deps build ## measure, printing ratios of things measured in one run
 	go test -run '^$$' -bench . -benchtime 30x ./cmd
-	go test -run '^$$' -bench . -benchtime 3x ./internal/installation/php ./internal/installation/dotenv
+	go test -run '^$$' -bench . -benchtime 3x ./internal/installation/php ./internal/installation/dotenv ./internal/history
 
 .PHONY: lint
 lint: ## run the linters, and install them first if they are missing
