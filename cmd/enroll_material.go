@@ -170,11 +170,10 @@ func (o *enrollOptions) validateFiles(app *App) error {
 	return nil
 }
 
-// writeFiles writes all of the files or none.
-func writeFiles(app *App, opts *enrollOptions, p *mfa.PendingEnrollment) error {
+// writeFiles writes all of the files or none. Nothing was shown until then, so without them the factor is taken back.
+func writeFiles(ctx context.Context, app *App, opts *enrollOptions, p *mfa.PendingEnrollment) error {
 	failed := func(flag string, err error) error {
-		return &errs.Error{Kind: errs.Failure, Op: flag, Err: err,
-			Hint: errs.Plain("uzERP was not changed; the factor that was made at Twilio goes away by itself")}
+		return &errs.Error{Kind: errs.Failure, Op: flag, Err: fmt.Errorf("%w; %s", err, takeBack(ctx, p)), Hint: errs.Plain("run it again when that is mended")}
 	}
 	var files []output.NewFile
 	flags := map[string]string{}
