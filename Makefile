@@ -45,7 +45,7 @@ compatibility: ## as test-postgres, and write the table in docs/compatibility.md
 .PHONY: bench
 bench: deps build ## measure, printing ratios of things measured in one run
 	go test -run '^$$' -bench . -benchtime 30x ./cmd
-	go test -run '^$$' -bench . -benchtime 3x ./internal/installation/php ./internal/installation/dotenv
+	go test -run '^$$' -bench . -benchtime 3x ./internal/installation/php ./internal/installation/dotenv ./internal/history
 
 .PHONY: lint
 lint: ## run the linters, and install them first if they are missing

@@ -208,7 +208,7 @@ func runEnroll(ctx context.Context, app *App, opts *enrollOptions, args []string
 	if err != nil {
 		return err
 	}
-	if err := writeFiles(app, opts, pending); err != nil {
+	if err := writeFiles(ctx, app, opts, pending); err != nil {
 		return err
 	}
 	if opts.noWait {
@@ -273,12 +273,17 @@ func showPending(ctx context.Context, app *App, opts *enrollOptions, p *mfa.Pend
 // unseen is the end of an enrolment whose secret could not be written, and is in no file: its factor is taken back. That the
 // reader of a pipe went away is a failure here, so cause is not in the chain of the error.
 func unseen(ctx context.Context, app *App, p *mfa.PendingEnrollment, cause error) error {
+	return errs.New(errs.Failure, fmt.Sprintf("write the output: %s; %s", cause, takeBack(ctx, p)),
+		"when the output can be written: "+commandWith(app.typed, app.args, nil))
+}
+
+// takeBack deletes the factor of an enrolment whose secret nobody has seen, and says so, and what is changed nevertheless.
+func takeBack(ctx context.Context, p *mfa.PendingEnrollment) string {
 	left := "its factor was deleted"
 	if err := p.TakeBack(ctx); err != nil {
 		left = "its factor " + p.Factor.SID + " is of no use, and Twilio drops it within a day"
 	}
-	return errs.New(errs.Failure, fmt.Sprintf("write the output: %s; nobody has seen the secret for %q, and %s; %s", cause, p.User.Username, left, p.Changed()),
-		"when the output can be written: "+commandWith(app.typed, app.args, nil))
+	return fmt.Sprintf("nobody has seen the secret for %q, and %s; %s", p.User.Username, left, p.Changed())
 }
 
 // verifyCommand returns the command that finishes the enrolment later; verify is its beginning. It names the factor: uzERP

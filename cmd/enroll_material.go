@@ -54,7 +54,7 @@ func showAndAsk(ctx context.Context, app *App, ch *changes, opts *enrollOptions,
 			QR: p.Factor.URI.Reveal(), Mode: opts.qrMode, Fields: material(p), Text: whatToDo,
 		})
 		if err != nil {
-			return err
+			return notShown(ctx, app, opts, p, err)
 		}
 		if alt != nil {
 			defer alt.Close()
@@ -62,13 +62,18 @@ func showAndAsk(ctx context.Context, app *App, ch *changes, opts *enrollOptions,
 		}
 	}
 	if err := showMaterial(app, opts, p); err != nil {
-		if len(opts.files()) == 0 {
-			return unseen(ctx, app, p, err)
-		}
-		return leftPending(app, p, errors.New("write the output: "+err.Error()))
+		return notShown(ctx, app, opts, p, err)
 	}
 	app.streams.Sayf(whatToDo)
 	return askUntilVerified(ctx, app, ch, app.streams, opts, p)
+}
+
+// notShown is the end of an enrolment whose secret could not be shown. If a file has it, the enrolment can still be finished.
+func notShown(ctx context.Context, app *App, opts *enrollOptions, p *mfa.PendingEnrollment, err error) error {
+	if len(opts.files()) == 0 {
+		return unseen(ctx, app, p, err)
+	}
+	return leftPending(app, p, errors.New("write the output: "+err.Error()))
 }
 
 func material(p *mfa.PendingEnrollment) [][2]string {
@@ -170,11 +175,10 @@ func (o *enrollOptions) validateFiles(app *App) error {
 	return nil
 }
 
-// writeFiles writes all of the files or none.
-func writeFiles(app *App, opts *enrollOptions, p *mfa.PendingEnrollment) error {
+// writeFiles writes all of the files or none. Nothing was shown until then, so without them the factor is taken back.
+func writeFiles(ctx context.Context, app *App, opts *enrollOptions, p *mfa.PendingEnrollment) error {
 	failed := func(flag string, err error) error {
-		return &errs.Error{Kind: errs.Failure, Op: flag, Err: err,
-			Hint: errs.Plain("uzERP was not changed; the factor that was made at Twilio goes away by itself")}
+		return &errs.Error{Kind: errs.Failure, Op: flag, Err: fmt.Errorf("%w; %s", err, takeBack(ctx, p)), Hint: errs.Plain("run it again when that is mended")}
 	}
 	var files []output.NewFile
 	flags := map[string]string{}

@@ -83,7 +83,7 @@ var hints = map[errs.Reason]string{
 	mfa.ReasonReplaceUsedUp:  "this factor takes no more codes: uzerp-mfa enroll --replace --identify sms %q makes a new one; until then the old phone works",
 	mfa.ReasonReplaceGone:    "uzerp-mfa enroll --replace --identify sms %q makes a new one; until then the old phone works",
 	mfa.ReasonAttemptsUsedUp: "this factor takes no more codes: uzerp-mfa enroll %q makes a new one",
-	mfa.ReasonHasLeft:        "if the person works here again, --yes makes the page",
+	mfa.ReasonHasLeft:        "if the person works here again, --yes makes the page: then name nobody else who has left",
 	mfa.ReasonPageOfOther:    "if the directory is the right one, --new makes a new page",
 	mfa.ReasonWhichFactor: "name the factor that the app was set up with: uzerp-mfa verify --factor YF... %[1]q CODE; " +
 		"or uzerp-mfa enroll %[1]q makes a new one",
@@ -310,13 +310,17 @@ func hintWith(h errs.Hint, complete, repeat func(string) string) string {
 		}
 		parts[i] = hintPart{fmt.Sprint(p)}
 	}
-	text := again.ReplaceAllStringFunc(complete(hints[h.Reason]), func(token string) string {
-		flag := again.FindStringSubmatch(token)[1]
+	// What is between the commands that are repeated is completed alone: what was typed, a reason for one, is no text of ours.
+	raw, text, done := hints[h.Reason], "", 0
+	for _, at := range again.FindAllStringSubmatchIndex(raw, -1) {
+		flag := raw[at[2]:at[3]]
 		if strings.Contains(flag, "%") {
 			flag = fmt.Sprintf(flag, parts...)
 		}
-		return escapeVerbs(repeat(flag))
-	})
+		text += complete(raw[done:at[0]]) + escapeVerbs(repeat(flag))
+		done = at[1]
+	}
+	text += complete(raw[done:])
 	if !strings.Contains(strings.ReplaceAll(text, "%%", ""), "%") { // all parts are in the command that is repeated, or there are none
 		return strings.ReplaceAll(text, "%%", "%")
 	}

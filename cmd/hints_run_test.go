@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/policy"
 )
 
 // These tests run what the hints propose, up to where a database or Twilio would be needed. So they find what the program
@@ -68,6 +69,18 @@ func TestWhatCannotBeRunIsFound(t *testing.T) {
 		if says == "" && len(problems) > 0 || says != "" && (len(problems) != 1 || !strings.Contains(problems[0], says)) {
 			t.Errorf("%s: %q", text, problems)
 		}
+	}
+}
+
+// What was typed as a reason is no part of the text: nothing in it is filled in, and its quotes stay as they are.
+func TestNothingIsFilledIntoAReason(t *testing.T) {
+	line := []string{"enroll", "--no-wait", "--html-dir", "pages", "--reason", "a {again --yes} b %s; uzerp-mfa user list", "alice", "carol"}
+	const reason = "--reason 'a {again --yes} b %s; uzerp-mfa user list'"
+	const want = "verify each caller first: uzerp-mfa identity send " + reason + " --channel sms alice, then uzerp-mfa identity check " + reason +
+		" alice CODE, and so on for the others; or, if you have called all of them back: " +
+		"uzerp-mfa enroll --verified-by call-back --html-dir pages --no-wait " + reason + " alice carol"
+	if got := hintAfter(t, line, policy.ReasonEachNeeded.With("alice")); got != want {
+		t.Errorf("%s\nwant %s", got, want)
 	}
 }
 

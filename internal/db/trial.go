@@ -218,7 +218,7 @@ func (db *DB) hold(ctx context.Context, class, key int64, application string) (r
 	return db.keepOpen(ctx, func(tx pgx.Tx) error { return db.holdLock(ctx, tx, class, key, application) })
 }
 
-// holdLock takes the lock last: after it, nothing can fail that somebody has seen.
+// holdLock takes the lock last. Others may see the lock at once, so nothing that could still fail comes after it.
 func (db *DB) holdLock(ctx context.Context, tx pgx.Tx, class, key int64, application string) error {
 	_, err := collect(ctx, db, tx, "limit_trial", pgx.StrictNamedArgs{
 		"idle": strconv.FormatInt((2 * confirmPatience).Milliseconds(), 10), "application": application,

@@ -95,3 +95,99 @@ func TestClocksThatDiffer(t *testing.T) {
 		})
 	}
 }
+
+// Anybody can have passwords refused, and a thief can type codes, as fast as the site answers: what they make must take no time that
+// grows with its square. Twice as much takes twice as long: the ratio is about 2.
+func BenchmarkTell(b *testing.B) {
+	for _, what := range []history.What{history.PasswordRefused, history.CodeNotValid} {
+		b.Run(string(what), func(b *testing.B) {
+			var took [2]time.Duration
+			for b.Loop() {
+				for i := range took {
+					took[i] += tellMany(b, 10_000*(i+1), what)
+				}
+			}
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(float64(took[1].Microseconds())/float64(b.N)/1000, "ms/history")
+			b.ReportMetric(float64(took[1])/float64(took[0]), "ratio")
+		})
+	}
+}
+
+// tellMany returns how long it takes to tell and judge n attempts of one kind, those with a password once more in uzERP's log.
+func tellMany(tb testing.TB, n int, what history.What) time.Duration {
+	tb.Helper()
+	lines, logged := make([]history.Entry, n), make([]history.Entry, 0, n)
+	for i := range n {
+		when := now.Add(-23*time.Hour + time.Duration(i)*4*time.Second)
+		lines[i] = line(when, time.Hour, "alice", what)
+		if what == history.PasswordRefused {
+			lines[i].Username = ""
+			logged = append(logged, history.Entry{At: when, Source: history.FromLog, Username: "alice", What: what, Address: "192.0.2.1"})
+		}
+	}
+	teller := history.Teller{Zone: berlin, Now: now, Challenges: challenges{created: now.Add(-72 * time.Hour)}, Records: []history.Records{
+		records{history.FromAudit, history.Reading{Entries: lines, NoZone: true}, nil},
+		records{history.FromLog, history.Reading{Entries: logged}, nil}}}
+	begin := time.Now()
+	all, err := teller.Tell(tb.Context(), []mfa.User{alice()}, now.Add(-24*time.Hour))
+	if err != nil || len(all[0].Events) != n {
+		tb.Fatalf("%v, %d events", err, len(all[0].Events))
+	}
+	all[0].Suspect()
+	all[0].Diagnose()
+	return time.Since(begin)
+}
+
+// The table has no code, only passwords, and the log's clock was set by Twilio's codes: then the table's was as well.
+func TestClockOfAnotherSource(t *testing.T) {
+	const ahead = 8 * time.Second
+	twilio := challenges{by: map[string][]mfa.Challenge{}, created: now.Add(-72 * time.Hour)}
+	var lines, logged []history.Entry
+	for i, clock := range []string{"11:20:00", "11:18:47", "11:17:11", "11:10:00"} {
+		e := history.Entry{At: at(clock).Add(ahead), Source: history.FromLog, Username: "alice", What: history.CodeAccepted, Address: "192.0.2.1"}
+		if i < 2 {
+			twilio.by[alice().Identity()] = append(twilio.by[alice().Identity()], challenge(at(clock), mfa.ChallengeApproved))
+		} else {
+			e.What = history.PasswordRefused
+			lines = append(lines, line(at(clock), ahead, "", history.PasswordRefused))
+		}
+		logged = append(logged, e)
+	}
+	teller := history.Teller{Zone: berlin, Now: now, Challenges: twilio, Records: []history.Records{
+		records{history.FromAudit, history.Reading{Entries: lines, NoZone: true}, nil}, records{history.FromLog, history.Reading{Entries: logged}, nil}}}
+	got, err := teller.Tell(t.Context(), []mfa.User{alice()}, now.Add(-24*time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []history.Source{history.FromAudit, history.FromLog} {
+		if c := got[0].Source(s); c.Ahead != ahead || c.AheadOf != history.FromTwilio {
+			t.Errorf("%s: %q", s, c.Clock())
+		}
+	}
+}
+
+// On a busy site whose table is some seconds ahead, many refused passwords fit by chance at other distances of quarters of an hour, and
+// a thief can make such: they don't make a zone.
+func TestChanceMakesNoZone(t *testing.T) {
+	const ahead = 8 * time.Second
+	var lines, logged []history.Entry
+	for i := range 300 {
+		when := now.Add(-20*time.Hour + time.Duration(i*i*7919%65_000)*time.Second)
+		lines = append(lines, line(when, ahead, "", history.PasswordRefused))
+		logged = append(logged, history.Entry{At: when.Add(ahead / 4), Source: history.FromLog, Username: "alice", What: history.PasswordRefused,
+			Address: "192.0.2.1"})
+	}
+	teller := history.Teller{Zone: berlin, Now: now, Records: []history.Records{
+		records{history.FromAudit, history.Reading{Entries: lines, NoZone: true}, nil}, records{history.FromLog, history.Reading{Entries: logged}, nil}}}
+	got, err := teller.Tell(t.Context(), []mfa.User{alice()}, now.Add(-24*time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := got[0].Source(history.FromAudit); c.Zone != history.ZoneMeasured || c.Offset != 0 || c.Ahead != 6*time.Second {
+		t.Errorf("%s, %s, %q", c.Zone, c.Offset, c.Clock())
+	}
+	if n := len(got[0].Events); n > 310 {
+		t.Errorf("%d events", n)
+	}
+}

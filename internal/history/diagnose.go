@@ -196,7 +196,7 @@ func (h History) notValid(e Event, when string) Diagnosis {
 	case alone && later.Abs() <= near:
 		return Diagnosis{CauseNotKnown, fmt.Sprintf("%s, and Twilio has a wrong code %s: perhaps that is the same one, and the clocks differ; "+
 			"perhaps the code did not reach Twilio", said, apart(later)), append([]errs.Hint{setClock, newAccount}, h.lookFurther()...)}
-	case twilio.Read() && !h.twilioHas(e):
+	case twilio.Read() && !h.twilioHas(e, h.lastReset()):
 		return Diagnosis{CauseNotKnown, said + "; whether the code was wrong or did not reach Twilio is not known, since " + h.noList(),
 			append([]errs.Hint{setClock, newAccount}, h.lookFurther()...)}
 	case twilio.Read() && h.Source(FromLog).Read():

@@ -68,11 +68,12 @@ func (h History) justNow(e Event) bool { return h.Now.Sub(e.At).Abs() < soon }
 // between them.
 func (h History) chains() (all [][]Event) {
 	var last time.Time
+	reset := h.lastReset()
 	for _, e := range slices.Backward(h.Events) {
 		switch {
 		case e.What == CodeAccepted:
 			last = time.Time{}
-		case !h.wrongCode(e):
+		case !h.wrongCode(e, reset):
 		case last.IsZero() || e.At.Sub(last) > soon:
 			all, last = append(all, []Event{e}), e.At
 		default:
@@ -83,13 +84,13 @@ func (h History) chains() (all [][]Event) {
 }
 
 // wrongCode reports whether an event is a code that was wrong, or may have been: a reset must not take the suspicion away. If
-// Twilio would have it, a wrong code is among its challenges.
-func (h History) wrongCode(e Event) bool {
+// Twilio would have it, a wrong code is among its challenges. reset is the last reset.
+func (h History) wrongCode(e Event, reset time.Time) bool {
 	switch e.What {
 	case CodeRefused:
 		return true
 	case CodeNotValid:
-		return !h.twilioHas(e)
+		return !h.twilioHas(e, reset)
 	case CodeNotChecked: // only after very many wrong ones
 		return slices.ContainsFunc(e.Errors, func(t TwilioError) bool { return t.Code == tooManyCodes })
 	default:
@@ -98,15 +99,24 @@ func (h History) wrongCode(e Event) bool {
 }
 
 // twilioHas reports whether Twilio's list would have the code of an event, if it had reached Twilio: the list was read, and the
-// user's factor was there already.
-func (h History) twilioHas(e Event) bool {
+// user's factor was there already. reset is the last reset.
+func (h History) twilioHas(e Event, reset time.Time) bool {
 	c := h.Source(FromTwilio)
 	at := e.At
 	if e.Zone == ZoneAssumed {
 		at = at.Add(-farthest)
 	}
-	resetSince := func(r Event) bool { return r.What == Reset && r.At.After(at) }
-	return c.Read() && !c.From.IsZero() && !at.Before(c.From) && !slices.ContainsFunc(h.Events, resetSince)
+	return c.Read() && !c.From.IsZero() && !at.Before(c.From) && !reset.After(at)
+}
+
+// lastReset returns when the user was last reset, zero if not.
+func (h History) lastReset() (last time.Time) {
+	for _, e := range h.Events {
+		if e.What == Reset && e.At.After(last) {
+			last = e.At
+		}
+	}
+	return last
 }
 
 // codes returns how many codes a chain is. Two sources may have the same code in two events, if it was not certain.

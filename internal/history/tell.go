@@ -71,7 +71,8 @@ func (t *Teller) askSince(ctx context.Context, all []History) {
 	var open []*History
 	for i := range all {
 		h := &all[i]
-		missing := func(e Event) bool { return e.What == CodeNotValid && !h.twilioHas(e) }
+		reset := h.lastReset()
+		missing := func(e Event) bool { return e.What == CodeNotValid && !h.twilioHas(e, reset) }
 		if h.User.Whole() && h.Source(FromTwilio).Read() && slices.ContainsFunc(h.Events, missing) {
 			open = append(open, h)
 		}
@@ -325,6 +326,7 @@ func (a *assembly) settle() {
 		twilio = append(twilio, answer.entries...)
 	}
 	known = slices.Clone(twilio)
+	clock := FromLog // whose clock the known ones have that Twilio does not have itself
 	parts := make([]part, len(a.read))
 	for i, r := range a.read {
 		p := part{Coverage: Coverage{Source: r.source, Asked: true, Err: r.err, Oldest: r.Oldest, Zone: ZoneKnown, Missing: r.Missing}}
@@ -336,6 +338,9 @@ func (a *assembly) settle() {
 			}
 		}
 		p.zoned, p.fits = p.setClock(p.zoned, twilio, FromTwilio, 0)
+		if p.fits {
+			clock = FromTwilio
+		}
 		known = append(known, p.zoned...)
 		parts[i] = p
 	}
@@ -346,7 +351,7 @@ func (a *assembly) settle() {
 		if p.Zone == ZoneMeasured {
 			var fits bool
 			if p.wall, fits = p.setClock(p.wall, twilio, FromTwilio, 0); !fits {
-				p.wall, _ = p.setClock(p.wall, known, FromLog, 0)
+				p.wall, _ = p.setClock(p.wall, known, clock, 0)
 			}
 			walls, ahead = append(walls, p.wall...), p.Ahead
 		}
@@ -394,9 +399,9 @@ func (a *assembly) settleWall(p *part, r told, known []Entry) {
 	if len(p.wall) == 0 && noOldest {
 		return
 	}
-	offsets := measure(p.wall, known, likelyOffsets(a.Zone))
-	if offsets == nil {
-		offsets = a.likelyZone(p.wall, known)
+	offsets, fitting := measure(p.wall, known, likelyOffsets(a.Zone))
+	if likely, more := a.likelyZone(p.wall, known); more > fitting { // of very many entries some fit anywhere by chance
+		offsets = likely
 	}
 	if offsets == nil {
 		p.Zone = ZoneAssumed
@@ -430,9 +435,9 @@ func (a *assembly) settleWall(p *part, r told, known []Entry) {
 	p.wall, p.Missing, p.Offset = past, appendFuture(p.Missing, future), offsets[last]
 }
 
-// likelyZone returns the offsets of a zone in which the clock of wall differs from that of known by some seconds only, or nil.
-func (a *assembly) likelyZone(wall, known []Entry) (offsets []time.Duration) {
-	most := 0
+// likelyZone returns the offsets of a zone in which the clock of wall differs from that of known by some seconds only, and how
+// many entries show that; or nil.
+func (a *assembly) likelyZone(wall, known []Entry) (offsets []time.Duration, most int) {
 	for zone := range likelyOffsets(a.Zone)(a.Now) {
 		all, utc := make([]time.Duration, len(wall)), slices.Clone(wall)
 		for i, e := range wall {
@@ -443,7 +448,7 @@ func (a *assembly) likelyZone(wall, known []Entry) (offsets []time.Duration) {
 			offsets, most = all, n
 		}
 	}
-	return offsets
+	return offsets, most
 }
 
 func (a *assembly) add(e Entry, zone Zone) {

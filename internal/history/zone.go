@@ -38,11 +38,11 @@ var sameEvent = map[[2]What]What{
 }
 
 // measure compares the wall clock of a source that tells no zone with the sources that do: what both have shows how far the clock
-// is ahead of UTC. It returns that for each entry of wall, or nil if nothing fits. A fit by chance is a matter of ten seconds in
-// a quarter of an hour, so a single one counts only for a likely offset.
+// is ahead of UTC. It returns that for each entry of wall, or nil if nothing fits, and how many entries fit at one distance, at the
+// most. A fit by chance is a matter of ten seconds in a quarter of an hour, so a single one counts only for a likely offset.
 //
 // An entry that fits to nothing has the offset of the nearest one that fits. So the clock may be put forward or back in between.
-func measure(wall, known []Entry, likely func(time.Time) []time.Duration) []time.Duration {
+func measure(wall, known []Entry, likely func(time.Time) []time.Duration) (offsets []time.Duration, most int) {
 	fitting, votes := fits(wall, known)
 	for offset, n := range votes {
 		if n == 1 && !slices.ContainsFunc(wall, func(w Entry) bool { return slices.Contains(likely(w.At), offset) }) {
@@ -50,14 +50,15 @@ func measure(wall, known []Entry, likely func(time.Time) []time.Duration) []time
 		}
 	}
 	if len(votes) == 0 {
-		return nil
+		return nil, 0
 	}
 	order := make([]int, len(wall))
 	for i := range order {
 		order[i] = i
 	}
 	slices.SortFunc(order, func(a, b int) int { return wall[a].At.Compare(wall[b].At) })
-	offsets, fixed := make([]time.Duration, len(wall)), make([]bool, len(wall))
+	offsets = make([]time.Duration, len(wall))
+	fixed := make([]bool, len(wall))
 	for i := range wall {
 		offsets[i], fixed[i] = mostVotes(fitting[i], votes)
 	}
@@ -80,10 +81,14 @@ func measure(wall, known []Entry, likely func(time.Time) []time.Duration) []time
 			offsets[i] = offsets[after]
 		}
 	}
-	return offsets
+	for _, n := range votes {
+		most = max(most, n)
+	}
+	return offsets, most
 }
 
-// fits returns the offsets at which each entry of wall may be an event of known, and how many entries fit at each offset.
+// fits returns the offsets at which each entry of wall may be an event of known, and how many entries fit at each offset. It looks for
+// each offset only where the counterpart would be: without a password anybody can make very many entries.
 func fits(wall, known []Entry) (fitting [][]time.Duration, votes map[time.Duration]int) {
 	byUser := map[string][]Entry{}
 	for _, k := range known {
@@ -92,18 +97,31 @@ func fits(wall, known []Entry) (fitting [][]time.Duration, votes map[time.Durati
 			byUser[""] = append(byUser[""], k)
 		}
 	}
+	for _, all := range byUser {
+		slices.SortStableFunc(all, func(a, b Entry) int { return a.At.Compare(b.At) })
+	}
 	fitting, votes = make([][]time.Duration, len(wall)), map[time.Duration]int{}
 	for i, w := range wall {
-		for _, k := range byUser[w.Username] {
-			ahead := asUTC(w.At).Sub(k.At)
-			offset := ahead.Round(quarter)
-			if mayBeOne(w, k) && (ahead-offset).Abs() <= tolerance && offset.Abs() <= farthest && !slices.Contains(fitting[i], offset) {
+		all := byUser[w.Username]
+		for offset := -farthest; offset <= farthest && len(all) > 0; offset += quarter {
+			if hasCounterpart(w, all, asUTC(w.At).Add(-offset)) {
 				fitting[i] = append(fitting[i], offset)
 				votes[offset]++
 			}
 		}
 	}
 	return fitting, votes
+}
+
+// hasCounterpart reports whether an entry of about that time may be one event with w. known is sorted.
+func hasCounterpart(w Entry, known []Entry, at time.Time) bool {
+	first, _ := slices.BinarySearchFunc(known, at.Add(-tolerance), func(k Entry, t time.Time) int { return k.At.Compare(t) })
+	for i := first; i < min(len(known), first+compared) && known[i].At.Sub(at) <= tolerance; i++ {
+		if mayBeOne(w, known[i]) {
+			return true
+		}
+	}
+	return false
 }
 
 // mostVotes returns the one of the offsets with the most votes.

@@ -216,11 +216,15 @@ func (p *RemedyPlan) Question() (q Question, asks bool) {
 	return Question{fmt.Sprintf("Type %d to reset the second factor of these %d users:", n, n), fmt.Sprint(n)}, true
 }
 
+func (r *UserRemedy) standing() Standing {
+	return Standing{User: r.User, Details: r.Details, now: r.now}
+}
+
 // Warnings returns what the operator should know before the change is made.
 func (r *UserRemedy) Warnings() []string {
 	var all []string
 	name := r.User.Username
-	if s := (Standing{User: r.User, Details: r.Details, now: r.now}); s.Left() {
+	if s := r.standing(); s.Left() {
 		all = append(all, s.leftWarning())
 	}
 	if len(r.Kept) > 0 {
@@ -268,7 +272,7 @@ func (r *UserRemedy) Afterwards() string {
 	if r.after.User.Access() && r.after.CompanyAccess == nil {
 		text += "; whether the user may enter a company is not known"
 	}
-	if s := (Standing{User: r.User, Details: r.Details, now: r.now}); r.remedy != RemedyEnable && s.Left() {
+	if s := r.standing(); r.remedy != RemedyEnable && s.Left() {
 		text += "; " + s.leftNote()
 	}
 	return text

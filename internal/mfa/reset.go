@@ -162,6 +162,7 @@ func deleteUnlessTaken(ctx context.Context, factors Factors, identity string, f 
 // that moment, it is looked at once more. By now the row was reset and factors are deleted, so no error here may say that nothing was
 // changed: it has ErrRowReset in its chain, and another reset looks again.
 func (p ResetPlan) mend(ctx context.Context, store Writer, deleted []Factor) error {
+	const notUndone = "they have enrolled meanwhile, with a factor that is deleted now, and that could not be undone"
 	ctx = context.WithoutCancel(ctx)
 	for range 3 {
 		users, err := store.FindUsers(ctx, []string{p.User.Username})
@@ -183,12 +184,10 @@ func (p ResetPlan) mend(ctx context.Context, store Writer, deleted []Factor) err
 		case err == nil:
 			return nil
 		case !errors.Is(err, errs.ErrChanged):
-			return &errs.Error{Kind: errs.KindOf(err), Err: unsureAfterReset{"they have enrolled meanwhile, with a factor that is deleted now, " +
-				"and that could not be undone", err}, Hint: againAfterReset}
+			return &errs.Error{Kind: errs.KindOf(err), Err: unsureAfterReset{notUndone, err}, Hint: againAfterReset}
 		}
 	}
-	return &errs.Error{Kind: errs.Refused, Err: unsureAfterReset{"they have enrolled meanwhile, with a factor that is deleted now, and that could not be undone",
-		errs.ErrChanged}, Hint: againAfterReset}
+	return &errs.Error{Kind: errs.Refused, Err: unsureAfterReset{notUndone, errs.ErrChanged}, Hint: againAfterReset}
 }
 
 var againAfterReset = errs.Plain("run the same command again: the user may be locked out until then")

@@ -231,8 +231,10 @@ func TestRollOutLeavesOutWhoHasLeft(t *testing.T) {
 	const uuidB = "44444444-4444-4444-8444-444444444444"
 	yesterday := func(w *mfatest.World) *time.Time { at := w.Clock.Add(-48 * time.Hour); return &at }
 	for _, said := range []bool{false, true} {
-		w := mfatest.NewWorld(mfatest.Fresh("alice", uuidA), mfatest.Fresh("bob", uuidB))
+		site := mfatest.NewSite(mfatest.Fresh("alice", uuidA), mfatest.Fresh("bob", uuidB))
+		w := site.World
 		r, s := rollOut(w)
+		r.Enroller.Store, r.Enroller.Factors = site, site // for several users at once
 		r.Left = said
 		users := []mfa.User{w.Users["alice"], w.Users["bob"]}
 		known := persons{"alice": {CompanyAccess: true, EndDate: yesterday(w)}, "bob": {CompanyAccess: true}}

@@ -15,6 +15,7 @@ type Standing struct {
 	User    User
 	Details *Details // nil if they are not known
 	now     time.Time
+	unread  bool // the details could not be read
 }
 
 // Standings looks up how users stand, in their order. unread is why the persons' details could not be read, if a role lacks a
@@ -29,7 +30,7 @@ func Standings(ctx context.Context, directory Directory, users []User, now time.
 		return nil, nil, unread
 	}
 	for _, u := range users {
-		s := Standing{User: u, now: now}
+		s := Standing{User: u, now: now, unread: unread != nil}
 		if d, ok := details[u.Username]; ok && unread == nil {
 			s.Details = &d
 		}
@@ -49,11 +50,15 @@ func (s Standing) leftWarning() string {
 	return fmt.Sprintf("the person behind %q left on %s: the caller is somebody else, or should not get in", s.User.Username, s.lastDay())
 }
 
-// Message returns in one line what keeps the user out, and whether the person has left. It is empty if neither is known.
+// Message returns in one line what keeps the user out, and that the person has left, or that nobody could look. It is empty if the
+// user is let in.
 func (s Standing) Message() string {
 	all := s.keptOut()
 	if s.Left() {
 		all = append(all, s.leftNote())
+	}
+	if s.unread {
+		all = append(all, "whether the person has left could not be looked up")
 	}
 	return strings.Join(all, "; ")
 }

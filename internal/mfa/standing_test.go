@@ -76,7 +76,8 @@ func TestStandingsThatCannotBeRead(t *testing.T) {
 	}
 	denied := errs.New(errs.Config, "permission denied", "")
 	all, unread, err := mfa.Standings(t.Context(), people{err: denied, details: map[string]mfa.Details{"alice": {}}}, u, now)
-	if err != nil || !errors.Is(unread, denied) || len(all) != 1 || all[0].Details != nil || all[0].Message() != "no login, for access is disabled" {
+	if err != nil || !errors.Is(unread, denied) || len(all) != 1 || all[0].Details != nil ||
+		all[0].Message() != "no login, for access is disabled; whether the person has left could not be looked up" {
 		t.Error(all, unread, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -139,6 +139,20 @@ func TestPaceRecovers(t *testing.T) {
 	}
 }
 
+// A pause that begins while somebody waits for their turn holds them too. Who takes a turn after it keeps that.
+func TestPaceHoldsWhoWaits(t *testing.T) {
+	var p pace
+	now := time.Now()
+	_, turn := p.take(now)
+	p.limited(now, now, time.Second)
+	if p.keeps(turn) {
+		t.Error("a turn of before the pause still holds")
+	}
+	if wait, turn := p.take(now); wait < time.Second || !p.keeps(turn) {
+		t.Errorf("the next turn comes after %s", wait)
+	}
+}
+
 // Without a limit nothing is held back.
 func TestNoPaceWithoutALimit(t *testing.T) {
 	if took, _ := run(t, 1000, 10, func(time.Time) bool { return true }, 0); took != 3*time.Second {

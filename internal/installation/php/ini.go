@@ -211,7 +211,7 @@ func (ini *Ini) read(file string, src []byte) {
 	for line := 1; text != ""; {
 		at := line
 		entry, length := iniEntry(text)
-		line += strings.Count(strings.ReplaceAll(text[:length], "\r\n", "\n"), "\n")
+		line += lines(text, length)
 		text = text[length:]
 		entry = strings.TrimLeft(entry, " \t")
 		if section, ok := strings.CutPrefix(entry, "["); ok {
@@ -221,7 +221,7 @@ func (ini *Ini) read(file string, src []byte) {
 			continue
 		}
 		name, value, assigned := strings.Cut(entry, "=")
-		name = strings.ToLower(strings.Trim(name, " \t"))
+		name = strings.Trim(name, " \t") // with its letter case: PHP takes no notice of SESSION.SAVE_PATH
 		if assigned && name != "" {
 			ini.assigned++
 			ini.poolFile = ini.poolFile || ofPool.MatchString(name)
@@ -280,12 +280,14 @@ func iniEntry(text string) (entry string, length int) {
 			} else if c == quote {
 				quote = 0
 			}
-		case c == '\n':
+		case c == '\n', c == '\r':
 			if comment < 0 {
 				comment = i
 			}
-			return strings.TrimRight(text[:comment], "\r"), i + 1
+			return text[:comment], i + 1
 		case comment >= 0:
+		case header && c == ']': // a setting may follow in the same line
+			return text[:i+1], i + 1
 		case c == ';':
 			comment = i
 		case c == '=':
@@ -297,7 +299,18 @@ func iniEntry(text string) (entry string, length int) {
 	if comment < 0 {
 		comment = len(text)
 	}
-	return strings.TrimRight(text[:comment], "\r"), len(text)
+	return text[:comment], len(text)
+}
+
+// lines returns how many lines end in the first bytes of text. PHP knows all three line ends.
+func lines(text string, length int) int {
+	n := strings.Count(text[:length], "\n")
+	for i := range length {
+		if text[i] == '\r' && (i+1 == len(text) || text[i+1] != '\n') {
+			n++
+		}
+	}
+	return n
 }
 
 // iniText takes off quotes, and reports whether only PHP could know the value. Unquoted words for true and false become
@@ -306,9 +319,10 @@ func iniText(value string) (text string, unknown bool) {
 	if n := len(value); n >= 2 && (value[0] == '"' || value[0] == '\'') && value[n-1] == value[0] {
 		inside := value[1 : n-1]
 		if value[0] == '\'' {
-			return inside, false
+			return inside, strings.Contains(inside, "'")
 		}
-		return strings.ReplaceAll(inside, `\"`, `"`), strings.Contains(inside, "${")
+		plain := strings.ReplaceAll(inside, `\"`, "")
+		return strings.ReplaceAll(inside, `\"`, `"`), strings.ContainsAny(plain, `"\`) || strings.Contains(inside, "${")
 	}
 	switch strings.ToLower(value) {
 	case "on", "yes", "true":
@@ -316,5 +330,5 @@ func iniText(value string) (text string, unknown bool) {
 	case "off", "no", "false", "none", "null":
 		return "", false
 	}
-	return value, strings.ContainsAny(value, "$|&^~!()")
+	return value, strings.ContainsAny(value, "$|&^~!()\"'\x00") // what is in quotes, PHP puts together with the rest
 }

@@ -53,6 +53,38 @@ func TestFindInis(t *testing.T) {
 	}
 }
 
+// A place of sessions that PHP reads otherwise than we do would be looked at in vain: measured with PHP 8.2. What only looks like a
+// value is unknown, and not taken for one.
+func TestIniIsReadAsPHPDoes(t *testing.T) {
+	const standard, unknown = "", "?"
+	for text, want := range map[string]string{
+		"session.save_path = /a": "/a", "session.save_path = \"/a\"": "/a", "session.save_path = '/a'": "/a", `session.save_path = "/a\"b"`: `/a"b`,
+		"SESSION.SAVE_PATH = /a": standard, "session.save_path = /a\nSession.Save_Path = /b": "/a",
+		"session.save_path = /a\rsession.save_path = /b": "/b", "; c\rsession.save_path = /b\r\n": "/b", "session.save_path = \"/a\rb\"": "/a\rb",
+		"[x] session.save_path = /a": "/a", "session.save_path = /a\n[PATH=/x] session.save_path = /b": "/a", "[x] ; c\nsession.save_path = /a": "/a",
+		`session.save_path = "/a"/b`: unknown, `session.save_path = /a"/b"`: unknown, `session.save_path = "/a" "/b"`: unknown,
+		`session.save_path = "/a\\b"`: unknown, `session.save_path = /a'b'`: unknown, `session.save_path = '/a'b'c'`: unknown,
+		"session.save_path = /a\x00b": unknown,
+	} {
+		dir := treetest.Write(t, map[string]string{"php.ini": text})
+		ini, err := ReadIni(filepath.Join(dir, "php.ini"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ini.Values["session.save_path"]
+		if got.Unknown {
+			got.Text = unknown
+		}
+		if got.Text != want {
+			t.Errorf("%q: %q, want %q", text, got.Text, want)
+		}
+	}
+	dir := treetest.Write(t, map[string]string{"php.ini": "a = 1\rb = 2\r\nc = 3\nsession.save_path = /a"})
+	if ini, err := ReadIni(filepath.Join(dir, "php.ini")); err != nil || ini.Values["session.save_path"].Line != 4 {
+		t.Errorf("%v, %+v", err, ini.Values["session.save_path"])
+	}
+}
+
 func TestIniValueInt(t *testing.T) {
 	for text, want := range map[string]struct {
 		n  int64

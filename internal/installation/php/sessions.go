@@ -231,7 +231,7 @@ func parsePools(path string, src []byte) []pool {
 	for line := 1; text != ""; {
 		at := line
 		entry, length := iniEntry(text)
-		line += strings.Count(text[:length], "\n")
+		line += lines(text, length)
 		text = text[length:]
 		entry = strings.TrimSpace(entry)
 		if name, ok := strings.CutPrefix(entry, "["); ok {
@@ -256,9 +256,11 @@ func parsePools(path string, src []byte) []pool {
 			continue
 		}
 		kind, setting, ok := strings.Cut(name, "[")
-		setting = strings.ToLower(strings.Trim(strings.TrimSpace(strings.TrimSuffix(setting, "]")), `"'`))
-		switch isAdmin := kind == "php_admin_value"; {
+		setting = strings.Trim(strings.TrimSpace(strings.TrimSuffix(setting, "]")), `"'`)
+		isAdmin := kind == "php_admin_value"
+		switch _, set := p.values[setting]; {
 		case !ok || !isAdmin && kind != "php_value", admin[setting] && !isAdmin:
+		case set && admin[setting] == isAdmin: // they are applied from the last to the first, so the first one stays
 		default:
 			p.values[setting], admin[setting] = v, isAdmin
 		}
@@ -347,7 +349,7 @@ func parseApache(path string, src []byte) []map[string]IniValue {
 		if kind := strings.ToLower(words[0]); kind != "php_admin_value" && kind != "php_value" {
 			continue
 		}
-		setting := strings.ToLower(strings.Trim(words[1], `"'`))
+		setting := strings.Trim(words[1], `"'`)
 		if setting != savePath && setting != saveHandler && setting != serializer {
 			continue
 		}

@@ -97,6 +97,21 @@ func TestPlacesAreNotMissed(t *testing.T) {
 	}
 }
 
+// Of two lines of one setting in one of FPM's pools the first one counts, and the letter case of its name does: measured with FPM 8.2.
+func TestPoolsAreReadAsFPMDoes(t *testing.T) {
+	for text, want := range map[string]string{
+		"php_value[session.save_path] = /a\nphp_value[session.save_path] = /b\n":                                                "/a",
+		"php_admin_value[session.save_path] = /a\nphp_admin_value[session.save_path] = /b\nphp_value[session.save_path] = /c\n": "/a",
+		"php_value[session.save_path] = /a\nphp_admin_value[session.save_path] = /b\n":                                          "/b",
+		"php_value[session.save_path] = /a\nphp_value[Session.Save_Path] = /b\n":                                                "/a",
+	} {
+		pools := parsePools("www.conf", []byte("[www]\n"+text))
+		if len(pools) != 1 || pools[0].values[savePath].Text != want {
+			t.Errorf("%q: %+v", text, pools)
+		}
+	}
+}
+
 // A section of php.ini for one host or directory has a place of its own. Apache's PHP reads none.
 func TestPlacesOfSections(t *testing.T) {
 	const text = "session.save_path = /all\n[HOST=erp]\nsession.save_path = /erp\n[PATH=/shop]\nsession.save_handler = redis\n[PATH=/x]\nprecision = 7\n"
