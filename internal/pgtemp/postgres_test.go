@@ -302,8 +302,8 @@ func TestServerErrors(t *testing.T) {
 	for said, want := range map[string]string{
 		"initdb: error: could not look up effective user ID 12345: user does not exist\n":                     "/etc/passwd",
 		`2026-11-27 04:54:21 UTC [25596] FATAL:  could not write to file "pg_wal/xlogtemp.1": File too large`: "ulimit -a",
-		"FATAL:  insufficient file descriptors available to start server process":                            "ulimit -a",
-		"FATAL:  password authentication failed":                                                             "",
+		"FATAL:  insufficient file descriptors available to start server process":                             "ulimit -a",
+		"FATAL:  password authentication failed":                                                              "",
 	} {
 		e, ok := errors.AsType[*errs.Error](initdbError(said, errors.New("exit status 1")))
 		if !ok || e.Kind != errs.Config || !strings.Contains(e.Hint.Text, want) || want == "" && e.Hint.Text != "" {

@@ -32,7 +32,8 @@ func TestMakeRoot(t *testing.T) {
 
 // A shell that takes the settings must forget what would lead it elsewhere, and nothing else.
 func TestUnset(t *testing.T) {
-	got := shadowing([]string{"PGHOST=a", "HOME=/root", "PG-X=1", "TWILIO_AUTH_TOKEN=x", "DATABASE_URL=postgres:///real", "UZERP_ROOT=/srv", "P=1", "PG A=1", "PGDATA="})
+	got := shadowing([]string{"PGHOST=a", "HOME=/root", "PG-X=1", "TWILIO_AUTH_TOKEN=x", "DATABASE_URL=postgres:///real",
+		"UZERP_ROOT=/srv", "P=1", "PG A=1", "PGDATA="})
 	if want := []string{"PGDATA", "PGHOST", "TWILIO_AUTH_TOKEN"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
