@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -125,7 +127,11 @@ func (o *enrollOptions) validate(app *App) error {
 		return usageError("--new is for --if-missing, which is missing", "without it a new QR code is made anyway")
 	case o.attempts < 1:
 		return usageError("--attempts must be at least 1", "")
-	case o.dryRun || o.noWait:
+	case o.dryRun:
+		return nil
+	case o.unseenBy(app):
+		return usageError("nobody would see the secret: stdout is closed, or leads to "+os.DevNull, "let stdout lead somewhere, or give --png FILE or --html FILE")
+	case o.noWait:
 		return nil
 	case !app.streams.CanAsk():
 		return usageError("there is no terminal to ask for the code on", "--no-wait --reveal prints the secret and ends; uzerp-mfa verify finishes later")
@@ -133,6 +139,13 @@ func (o *enrollOptions) validate(app *App) error {
 		return usageError("nobody would see the QR code: stdout is no terminal, or the output is JSON", "give --reveal, --png FILE or --html FILE")
 	}
 	return nil
+}
+
+// unseenBy reports whether the command is to print the secret, and only where nobody sees it.
+func (o *enrollOptions) unseenBy(app *App) bool {
+	to := o.screen(app)
+	elsewhere := to != nil && to.w != io.Writer(app.streams.Out)
+	return o.reveal && app.streams.OutNull && !elsewhere && len(o.files()) == 0
 }
 
 // open reads the names, opens what enrolling needs, and looks the users up.

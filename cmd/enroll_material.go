@@ -43,6 +43,14 @@ func (o *enrollOptions) screen(app *App) *screen {
 	return nil
 }
 
+// qrOn says for which background a QR code is that has no colours (--no-color, NO_COLOR, TERM=dumb, a pipe).
+var qrOn = map[output.Background]string{
+	output.DarkBackground: "This QR code has no colours: it is for a dark background. On a light one many phones can't scan it; " +
+		"type the secret there, or use --qr ascii.",
+	output.LightBackground: "This QR code has no colours: it is for a light background. On a dark one many phones can't scan it; " +
+		"type the secret there, or use --html.",
+}
+
 const whatToDo = "Scan the QR code, or type the secret, in the authenticator app."
 
 // showAndAsk shows the factor for as long as codes are asked for, so that neither stays in a scrollback. However this
@@ -51,7 +59,7 @@ func showAndAsk(ctx context.Context, app *App, ch *changes, opts *enrollOptions,
 	to := opts.screen(app)
 	if to != nil && app.streams.ErrTTY { // the question is seen there too
 		alt, err := app.streams.OpenAltScreen(ctx, to.w, to.terminal, output.Page{
-			QR: p.Factor.URI.Reveal(), Mode: opts.qrMode, Fields: material(p), Text: whatToDo,
+			QR: p.Factor.URI.Reveal(), Mode: opts.qrMode, On: qrOn, Fields: material(p), Text: whatToDo,
 		})
 		if err != nil {
 			return notShown(ctx, app, opts, p, err)
@@ -101,9 +109,8 @@ func showMaterial(app *App, opts *enrollOptions, p *mfa.PendingEnrollment) error
 		app.streams.Warnf("no QR code: %s; enlarge the window, use --png or --html, or type the secret", tooWide)
 	} else if err != nil {
 		return err
-	}
-	if _, rows, err := output.QRSize(uri, opts.qrMode, t); err == nil && t.Height > 0 && rows+4 > t.Height {
-		app.streams.Notef("the QR code is %d lines high: enlarge the window, or scroll up to scan it", rows)
+	} else {
+		noteOnCode(app, uri, opts.qrMode, t)
 	}
 	for _, field := range material(p) {
 		if err := output.Fprintf(to.w, "%-9s%s\n", field[0], field[1]); err != nil {
@@ -117,6 +124,16 @@ func showMaterial(app *App, opts *enrollOptions, p *mfa.PendingEnrollment) error
 		app.streams.Warnf(`the secret stays in this terminal's scrollback; when it is in the app, take it away: clear; printf '\033[3J'`)
 	}
 	return nil
+}
+
+// noteOnCode says what keeps a QR code that was drawn on t from being scanned.
+func noteOnCode(app *App, uri string, mode output.QRMode, t output.Terminal) {
+	if on := qrOn[output.QRBackground(mode, t)]; on != "" {
+		app.streams.Notef("%s", on)
+	}
+	if _, rows, err := output.QRSize(uri, mode, t); err == nil && t.Height > 0 && rows+4 > t.Height {
+		app.streams.Notef("the QR code is %d lines high: enlarge the window, or scroll up to scan it", rows)
+	}
 }
 
 // A materialFile is a file that only the user may see.

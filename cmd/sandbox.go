@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -39,13 +40,25 @@ code reads the users' phones.
 	return c
 }
 
+// sandboxIsLate is after how long a start says that it goes on.
+const sandboxIsLate = 3 * time.Second
+
 func runSandbox(ctx context.Context, app *App, command []string) (err error) {
+	patience := time.AfterFunc(sandboxIsLate, func() {
+		app.streams.Notef("PostgreSQL is still starting; on a busy machine that takes up to a minute")
+	})
 	s, err := app.startSandbox(ctx)
+	patience.Stop()
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Stop()) }()
 	if len(command) == 0 {
+		for _, name := range s.Unset() {
+			if err := output.Fprintf(app.streams.Out, "unset %s\n", name); err != nil {
+				return err
+			}
+		}
 		for _, setting := range s.Env() {
 			name, value, _ := strings.Cut(setting, "=")
 			if err := output.Fprintf(app.streams.Out, "export %s=%s\n", name, shell.Quote(value)); err != nil {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -40,5 +42,27 @@ cat /etc/shadow >/dev/null 2>&1 || echo "no shadow"`
 	c.Env = append(os.Environ(), "SUDO_UID=65534", "PKEXEC_UID=33")
 	if out, err := c.CombinedOutput(); err == nil || !strings.Contains(string(out), "name different users") {
 		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// A start that takes long says that it goes on, once, and nothing with --quiet.
+func TestSandboxThatStartsSlowly(t *testing.T) {
+	bin := t.TempDir()
+	const slow = "#!/bin/sh\nsleep 4\necho 'initdb: error: a slow one' >&2\nexit 1\n"
+	err := errors.Join(os.Chmod(filepath.Dir(bin), 0o755), os.Chmod(bin, 0o755), //nolint:gosec // the server's user runs them
+		os.WriteFile(filepath.Join(bin, "initdb"), []byte(slow), 0o755), os.WriteFile(filepath.Join(bin, "postgres"), []byte(slow), 0o755)) //nolint:gosec // so too
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, quiet := range []bool{false, true} {
+		c := exec.CommandContext(t.Context(), shipped(t), "sandbox", "--quiet="+strconv.FormatBool(quiet), "--", "true")
+		c.Env = append(os.Environ(), "PATH="+bin+string(filepath.ListSeparator)+os.Getenv("PATH"))
+		out, _ := c.CombinedOutput()
+		if c.ProcessState.ExitCode() != 4 || !strings.Contains(string(out), "a slow one") {
+			t.Errorf("exit code %d\n%s", c.ProcessState.ExitCode(), out)
+		}
+		if said := strings.Count(string(out), "PostgreSQL is still starting"); said == 1 == quiet {
+			t.Errorf("quiet %v: said %d times\n%s", quiet, said, out)
+		}
 	}
 }

@@ -34,6 +34,8 @@ type Page struct {
 	// QR is drawn as a QR code in this mode, if the window is large enough for all of it.
 	QR   string
 	Mode QRMode
+	// On says what to say beside a QR code that works on one background only.
+	On map[Background]string
 	// Fields are names and values.
 	Fields [][2]string
 	// Text says what to do.
@@ -71,7 +73,7 @@ type AltScreen struct {
 func (s *Streams) OpenAltScreen(ctx context.Context, w io.Writer, terminal func() Terminal, page Page) (*AltScreen, error) {
 	a := &AltScreen{s: s, w: w, terminal: terminal, page: page, closed: make(chan struct{})}
 	t := terminal()
-	if !t.AltScreen || t.Height == 0 || len(a.text(t.Width-1)) >= t.Height {
+	if !t.AltScreen || t.Height == 0 || len(a.text(t.Width-1, "")) >= t.Height {
 		return nil, nil
 	}
 	if page.Mode != QRNone {
@@ -223,15 +225,18 @@ func (a *AltScreen) lay(t Terminal) sheet {
 	note, brief := "", ""
 	if a.code != nil {
 		mode := a.page.Mode.resolve(t)
-		for _, margin := range []int{quietZone, 2, 1} {
-			code := a.code.lines(mode, t.Color, margin)
-			cols, rows := a.code.size(mode, margin)
-			if text := a.text(t.Width - 1); cols <= t.Width && rows+len(text) < t.Height {
-				return a.sheet(append(code, text...), text, rows, 0)
-			}
-			panel := t.Width - cols - panelGap - 1
-			if text := a.text(panel); panel >= panelWidth && rows <= t.Height && len(text) < t.Height {
-				return a.sheet(sideBySide(code, cols, text), text, 0, cols+panelGap)
+		// The code without a word on its background is better than no code.
+		for _, on := range slices.Compact([]string{a.page.On[QRBackground(mode, t)], ""}) {
+			for _, margin := range []int{quietZone, 2, 1} {
+				code := a.code.lines(mode, t.Color, margin)
+				cols, rows := a.code.size(mode, margin)
+				if text := a.text(t.Width-1, on); cols <= t.Width && rows+len(text) < t.Height {
+					return a.sheet(append(code, text...), text, rows, 0)
+				}
+				panel := t.Width - cols - panelGap - 1
+				if text := a.text(panel, on); panel >= panelWidth && rows <= t.Height && len(text) < t.Height {
+					return a.sheet(sideBySide(code, cols, text), text, 0, cols+panelGap)
+				}
 			}
 		}
 		note, brief = a.noRoom(t, mode)
@@ -286,18 +291,19 @@ func sideBySide(code []string, cols int, text []string) []string {
 func (a *AltScreen) noRoom(t Terminal, mode QRMode) (note, brief string) {
 	cols, rows := a.code.size(mode, 1)
 	if beside := cols + panelGap + panelWidth + 1; t.Width < cols || t.Width >= beside {
-		cols, rows = beside, max(rows, len(a.text(panelWidth))+1)
+		cols, rows = beside, max(rows, len(a.text(panelWidth, ""))+1)
 	} else {
-		rows += len(a.text(t.Width-1)) + 1
+		rows += len(a.text(t.Width-1, "")) + 1
 	}
 	brief = fmt.Sprintf("No QR code: it needs a window of %d columns and %d lines", cols, rows)
 	return fmt.Sprintf("%s, and this one has %d and %d. Enlarge the window, or make its letters smaller; or type the secret.",
 		brief, t.Width, t.Height), brief + "."
 }
 
-// text returns everything but the QR code, in lines of a width. The last line is the question with a blank behind it.
-func (a *AltScreen) text(width int) []string {
-	return a.compose(width, "\n", a.page.Text, strings.Join(a.said, "\n"))
+// text returns everything but the QR code, in lines of a width; on is what is said of its background. The last line is the
+// question with a blank behind it.
+func (a *AltScreen) text(width int, on string) []string {
+	return a.compose(width, "\n", on, a.page.Text, strings.Join(a.said, "\n"))
 }
 
 // compose returns the fields, then the paragraphs that are not empty and the question, with gap before each of them.

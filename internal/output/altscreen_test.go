@@ -306,6 +306,62 @@ func TestAltScreenEnds(t *testing.T) {
 	}
 }
 
+// Beside a code without colours stands for which background it is, if there is room; a code with colours needs no word. No window
+// loses its code to the word.
+func TestAltScreenTellsTheBackground(t *testing.T) {
+	const dark, light = "for dark only", "for light only"
+	for _, tt := range []struct {
+		mode       QRMode
+		color      bool
+		rows, cols int
+		want, code string
+	}{
+		{QRHalf, false, 50, 80, dark, "█"},
+		{QRHalf, false, 24, 80, dark, "█"},
+		{QRASCII, false, 60, 100, light, "##"},
+		{QRASCII, false, 50, 130, light, "##"},
+		{QRHalf, true, 50, 80, "", "█"},
+		{QRASCII, true, 60, 100, "", ""},
+		{QRNone, false, 50, 80, "", ""},
+		{QRHalf, false, 10, 30, "", ""},
+	} {
+		s := sit(screentest.XTerm, tt.rows, tt.cols)
+		s.terminal.Color = tt.color
+		page := pageOf(uris()["usual"])
+		page.Mode, page.On = tt.mode, map[Background]string{DarkBackground: dark, LightBackground: light}
+		a := s.open(t, page)
+		s.look = func() string {
+			text := s.screen.Text()
+			if strings.Contains(text, dark) != (tt.want == dark) || strings.Contains(text, light) != (tt.want == light) || !strings.Contains(text, tt.code) {
+				t.Errorf("%+v:\n%s", tt, text)
+			}
+			return "1\n"
+		}
+		if _, err := a.Ask(t.Context(), "Code?"); err != nil {
+			t.Error(err)
+		}
+		a.Close()
+		s.nothingLeft(t)
+	}
+	for rows := 12; rows < 60; rows++ {
+		for cols := 40; cols < 140; cols += 3 {
+			s := sit(screentest.XTerm, rows, cols)
+			s.terminal.Color = false
+			page := pageOf(uris()["usual"])
+			var shown []bool
+			for _, on := range []map[Background]string{nil, {DarkBackground: strings.Repeat("for dark only ", 12)}} {
+				page.On = on
+				a := &AltScreen{s: s.streams, page: page, question: "Code?"}
+				a.code, _ = encodeQR(page.QR)
+				shown = append(shown, strings.Contains(strings.Join(a.lay(s.terminal).lines, ""), "█"))
+			}
+			if shown[0] != shown[1] {
+				t.Errorf("%d x %d: code %v, with a word %v", cols, rows, shown[0], shown[1])
+			}
+		}
+	}
+}
+
 // What comes from outside can't break out of the page.
 func TestAltScreenEscapes(t *testing.T) {
 	s := sit(screentest.XTerm, 24, 80)

@@ -23,9 +23,9 @@ var ErrLineTooLong = errors.New("line too long")
 // an answer.
 var ErrTerminalLost = fmt.Errorf("the terminal is gone: %w", context.Canceled)
 
-// CanAsk reports whether there is somebody to ask: stdin is a terminal and --no-input was not given. The prompts
-// themselves don't check that. If CanAsk is false, they take their answer from whatever is on stdin.
-func (s *Streams) CanAsk() bool { return s.InTTY && !s.NoInput }
+// CanAsk reports whether there is somebody to ask: stdin is a terminal, --no-input was not given, and stderr, where the question
+// goes, is not the null device. The prompts themselves don't check that. If CanAsk is false, they take their answer from whatever is on stdin.
+func (s *Streams) CanAsk() bool { return s.InTTY && !s.NoInput && !s.ErrNull }
 
 // Confirm asks "question [y/N] " on stderr and reports whether the answer is y or yes, in upper or lower case.
 // Everything else is no: an empty line, the end of input, a line without its line feed, a line that is too long.

@@ -62,7 +62,8 @@ const (
 //
 // With colour, the code is black on white by explicit colours and can be scanned on any theme. Without colour
 // (NO_COLOR, a pipe) it can be right on one kind of background only. The modes then do as qrencode does: half draws the
-// light modules and is for dark themes, ascii draws the dark ones (##) and is for light themes and paper.
+// light modules and is for dark themes, ascii draws the dark ones (##) and is for light themes and paper. The caller says so:
+// QRBackground tells which it is.
 //
 // It fails with ErrTooWide, and writes nothing, if the code is wider than t. It also fails if text is longer than a QR
 // code can hold, and with the errors of w. No error contains the text, for it is a secret.
@@ -80,6 +81,29 @@ func QR(w io.Writer, text string, mode QRMode, t Terminal) error {
 	}
 	_, err = io.WriteString(w, strings.Join(code.lines(mode, t.Color, quietZone), "\n")+"\n")
 	return err
+}
+
+// Background is what a screen or a sheet of paper must be for a QR code that is drawn without colours.
+type Background string
+
+// The backgrounds.
+const (
+	AnyBackground   Background = ""
+	DarkBackground  Background = "dark"
+	LightBackground Background = "light"
+)
+
+// QRBackground returns on which background the code works that QR draws. On the other one it is inverted, and many phones can't
+// scan it.
+func QRBackground(mode QRMode, t Terminal) Background {
+	switch mode = mode.resolve(t); {
+	case mode == QRNone || t.Color:
+		return AnyBackground
+	case mode == QRHalf:
+		return DarkBackground
+	default:
+		return LightBackground
+	}
 }
 
 // QRSize returns how many columns and rows QR takes. QR also draws a code that is higher than the screen, which then

@@ -73,6 +73,9 @@ func TestQRCanBeScanned(t *testing.T) {
 					if !tt.term.Color && strings.Contains(b.String(), "\x1b") {
 						t.Error("colour where there must be none")
 					}
+					if on := QRBackground(tt.mode, tt.term); (on != AnyBackground) != (len(tt.themes) == 1) || on != AnyBackground && string(on) != th.Name {
+						t.Errorf("said to be for %q", on)
+					}
 					if got, err := screentest.Scan(screenshot(t, b.String(), th, cols)); err != nil || got != uri {
 						t.Errorf("scanned %q, %v, want %q", got, err, uri)
 					}
@@ -126,6 +129,15 @@ func TestQRDrawsEveryModule(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// A code that is not drawn has no background.
+func TestNoQRHasNoBackground(t *testing.T) {
+	for _, color := range []bool{true, false} {
+		if on := QRBackground(QRNone, Terminal{UTF8: true, Color: color}); on != AnyBackground {
+			t.Errorf("%q", on)
 		}
 	}
 }

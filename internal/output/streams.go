@@ -26,6 +26,9 @@ type Streams struct {
 
 	// InTTY, OutTTY and ErrTTY say which of the three is a terminal.
 	InTTY, OutTTY, ErrTTY bool
+	// OutNull and ErrNull say which is the null device: nobody sees what is written there. So it is with one that was closed
+	// (>&-), because Go opens the null device in its place.
+	OutNull, ErrNull bool
 	// ColorOut and ColorErr say where ANSI colours may be used.
 	ColorOut, ColorErr bool
 	// UTF8 says whether the locale has characters beyond ASCII.
@@ -76,6 +79,7 @@ func New(in io.Reader, out, err io.Writer) *Streams {
 func NewStreams(in, out, err *os.File, noColor bool, getenv func(string) string) *Streams {
 	s := New(in, out, err)
 	s.InTTY, s.OutTTY, s.ErrTTY = isTerminal(in), isTerminal(out), isTerminal(err)
+	s.OutNull, s.ErrNull = isNull(out), isNull(err)
 	if s.InTTY {
 		s.fresh = func() { dropTypeahead(in) }
 		s.lines.isThere = func() bool { return isTerminal(in) }
@@ -85,7 +89,9 @@ func NewStreams(in, out, err *os.File, noColor bool, getenv func(string) string)
 	color := !noColor && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
 	s.ColorOut, s.ColorErr = color && s.OutTTY, color && s.ErrTTY
 	s.UTF8 = isUTF8Locale(getenv)
-	s.cols, _ = strconv.Atoi(getenv("COLUMNS"))
+	if cols, err := strconv.Atoi(getenv("COLUMNS")); err == nil {
+		s.cols = cols
+	}
 	s.size = func() (int, int) {
 		for _, f := range []*os.File{out, err, in} {
 			if w, h, e := term.GetSize(int(f.Fd())); e == nil && w > 0 {
@@ -98,6 +104,15 @@ func NewStreams(in, out, err *os.File, noColor bool, getenv func(string) string)
 }
 
 func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
+func isNull(f *os.File) bool {
+	info, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	null, err := os.Stat(os.DevNull)
+	return err == nil && os.SameFile(info, null)
+}
 
 // isUTF8Locale reads the locale as setlocale(3) does for LC_CTYPE: the first of the three variables that is not empty.
 func isUTF8Locale(getenv func(string) string) bool {

@@ -222,7 +222,7 @@ func TestNewStreamsOnPipes(t *testing.T) {
 	if got, want := s.OutTerminal(), (Terminal{UTF8: true}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	for columns, want := range map[string]int{"132": 132, "": 80, "x": 80, "-1": 80} {
+	for columns, want := range map[string]int{"132": 132, "": 80, "x": 80, "-1": 80, "99999999999999999999": 80} {
 		if got := NewStreams(r, w, w, false, env("COLUMNS", columns)).Width(); got != want {
 			t.Errorf("COLUMNS=%q: width %d, want %d", columns, got, want)
 		}

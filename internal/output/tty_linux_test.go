@@ -68,6 +68,13 @@ func TestNewStreamsOnATerminal(t *testing.T) {
 	if s.InTTY || s.OutTTY || s.ColorOut || !s.ErrTTY || !s.ColorErr || s.CanAsk() || s.OutTerminal().Width != 0 {
 		t.Errorf("only stderr is a terminal: %+v", s)
 	}
+	if !s.OutNull || s.ErrNull {
+		t.Errorf("only stdout is the null device: %+v", s)
+	}
+	// A question that nobody sees is not asked.
+	if s := NewStreams(tty, tty, null, false, env("TERM", "xterm")); !s.ErrNull || s.OutNull || s.CanAsk() {
+		t.Errorf("stderr is the null device: %+v", s)
+	}
 	for _, s := range []*Streams{
 		NewStreams(tty, tty, tty, true, env()),
 		NewStreams(tty, tty, tty, false, env("NO_COLOR", "1")),

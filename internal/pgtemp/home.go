@@ -56,8 +56,15 @@ func makeHome(parent string) (home, error) {
 // plain are the paths that need no quoting in a URL, in a list of hosts or in PostgreSQL's settings.
 var plain = regexp.MustCompile(`^[A-Za-z0-9/._-]*$`)
 
-func homeError(err error) error {
-	return &errs.Error{Kind: errs.Config, Op: "make a directory for PostgreSQL", Err: err}
+func homeError(err error) error { return tempError("make a directory for PostgreSQL", err) }
+
+// tempError is the error for what could not be made in the directory for temporary files.
+func tempError(op string, err error) error {
+	e := &errs.Error{Kind: errs.Config, Op: op, Err: err}
+	if os.Getenv("TMPDIR") != "" {
+		e.Hint = errs.Plain("the variable TMPDIR names the directory for temporary files: name one that exists and that you may write in, or unset it")
+	}
+	return e
 }
 
 // unprivileged returns the user to run the server as, because PostgreSQL refuses to run as root. It returns nil if we

@@ -5,12 +5,14 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,6 +20,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"uzerp-mfa/internal/errs"
 )
@@ -26,6 +29,7 @@ const (
 	superuser    = "postgres"
 	startTimeout = 60 * time.Second
 	stopTimeout  = 10 * time.Second
+	startingUp   = "57P03" // the code of a server that does not accept connections yet
 )
 
 // Options says what kind of server to start. The zero value is the usual one.
@@ -48,6 +52,19 @@ type Server struct {
 	watchdog *exec.Cmd
 	leash    io.Closer // the watchdog's standard input: closed by us, or by the kernel when this process ends
 	stop     sync.Once
+}
+
+// ForgetCaller takes the caller's PG* variables out of this process's environment. pgx reads them for whatever is not in a
+// connection string, so PGSERVICE or PGOPTIONS would keep it from a server of our own. Call it before Start, in a process
+// that has no other database to work on.
+func ForgetCaller() error {
+	var failures []error
+	for _, variable := range os.Environ() {
+		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "PG") {
+			failures = append(failures, os.Unsetenv(name))
+		}
+	}
+	return errors.Join(failures...)
 }
 
 // Start starts a throwaway server and returns when it accepts connections. The server runs until Stop, until ctx is
@@ -125,7 +142,7 @@ func (p *Server) Stop() error {
 
 func (p *Server) start(ctx context.Context, o Options) error {
 	if err := p.startWatchdog(ctx); err != nil {
-		return failure("start the watchdog of PostgreSQL", err)
+		return serverError("start the watchdog of PostgreSQL", err.Error())
 	}
 	if err := p.initdb(ctx); err != nil {
 		return err
@@ -171,7 +188,7 @@ func (p *Server) initdb(ctx context.Context) error {
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Run(); err != nil {
-		return failure("run initdb", errors.New(cmp.Or(lastLine(out.String()), err.Error())))
+		return initdbError(out.String(), err)
 	}
 	return nil
 }
@@ -198,7 +215,7 @@ func (p *Server) startServer(ctx context.Context, o Options) error {
 	}
 	log, err := openLog()
 	if err != nil {
-		return failure("make the log of PostgreSQL", err)
+		return tempError("make the log of PostgreSQL", err)
 	}
 	p.log = log
 	// The server is not killed when ctx ends: its child processes would stay. Stop ends it in order.
@@ -228,7 +245,7 @@ func openLog() (*os.File, error) {
 	return log, nil
 }
 
-// await returns when the server accepts connections. It fails if the server ends before.
+// await returns when the server accepts connections. It fails if the server ends before, and at once if waiting does not help.
 func (p *Server) await(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -237,13 +254,16 @@ func (p *Server) await(ctx context.Context) error {
 		if err == nil {
 			return nil
 		}
+		if !comesUp(err) {
+			return failure("connect to the new PostgreSQL", err)
+		}
 		select {
 		case <-p.exited:
 			text := make([]byte, 64<<10)
 			n, _ := p.log.ReadAt(text, 0)
-			return failure("start PostgreSQL", errors.New(cmp.Or(lastLine(string(text[:n])), "it ended at once")))
+			return serverError("start PostgreSQL", cmp.Or(lastLine(string(text[:n])), "it ended at once"))
 		case <-ctx.Done():
-			return failure("start PostgreSQL", ctx.Err())
+			return failure("start PostgreSQL", fmt.Errorf("%w; the last answer was: %w", ctx.Err(), err))
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
@@ -255,6 +275,16 @@ func (p *Server) try(ctx context.Context) error {
 		return err
 	}
 	return conn.Close(ctx)
+}
+
+// comesUp reports whether err is one that a server gives while it starts: there is no socket yet, nobody listens, or it says so
+// itself. An answer of any other kind stays the same.
+func comesUp(err error) bool {
+	if refusal, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return refusal.Code == startingUp
+	}
+	_, wrong := errors.AsType[*pgconn.ParseConfigError](err)
+	return !wrong
 }
 
 // command returns a command that runs as the directory's owner and without the caller's PG* variables. It has a session
@@ -279,6 +309,36 @@ func freePort(ctx context.Context) (int, error) {
 func failure(op string, err error) error {
 	return &errs.Error{Kind: errs.Config, Op: op, Err: err}
 }
+
+// initdbError says why initdb failed, from what it has printed and how it ended.
+func initdbError(printed string, err error) error {
+	reason := cmp.Or(lastLine(printed), err.Error())
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+			reason = exit.Error() + ", at: " + reason // of what it did last
+		}
+	}
+	return serverError("run initdb", reason)
+}
+
+// serverError is the error for what PostgreSQL's programs say, with what can be done about it. The time and the process that
+// PostgreSQL writes before it are left out.
+func serverError(op, reason string) error {
+	if at := strings.Index(reason, "FATAL:"); at >= 0 {
+		reason = strings.Join(strings.Fields(reason[at:]), " ")
+	}
+	e := &errs.Error{Kind: errs.Config, Op: op, Err: errors.New(reason)}
+	switch {
+	case strings.Contains(reason, "could not look up effective user ID"):
+		e.Hint = errs.Plain("PostgreSQL runs only as a user who has a line in /etc/passwd: add one, or run this as another user")
+	case limited.MatchString(reason):
+		e.Hint = errs.Plain("a limit of this shell may be too low for PostgreSQL (ulimit -a lists them), or the disk is full")
+	}
+	return e
+}
+
+// limited are the words of errors that a limit of the shell gives.
+var limited = regexp.MustCompile(`(?i)too large|size limit|too many open files|file descriptors|out of memory|allocate|resource|stack_depth|no space`)
 
 // lastLine returns the last line that says what went wrong, else the last one that isn't empty.
 func lastLine(text string) string {

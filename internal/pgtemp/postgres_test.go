@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"go.uber.org/goleak"
 
 	"uzerp-mfa/internal/errs"
@@ -26,6 +27,9 @@ const childEnv = "UZERP_MFA_SANDBOX_CHILD"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(childEnv) != "" {
+		if err := ForgetCaller(); err != nil {
+			panic(err)
+		}
 		p, err := Start(context.Background(), Options{})
 		if err != nil {
 			fmt.Println(err)
@@ -237,6 +241,96 @@ func TestRootWritesNothingInTheServersDirectory(t *testing.T) {
 		}
 		if stat := info.Sys().(*syscall.Stat_t); e.Name() != "log" && stat.Uid != p.home.owner.Uid {
 			t.Errorf("%s belongs to user %d", e.Name(), stat.Uid)
+		}
+	}
+}
+
+// What the caller has set for psql neither keeps the server from coming up nor leads to another one. The test runs in a process
+// of its own, as ForgetCaller changes the environment.
+func TestTheCallersVariables(t *testing.T) {
+	if _, err := findBinaries(t.Context()); err != nil {
+		sharedtest.LeaveOut(t, sharedtest.Postgres, err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), self)
+	cmd.Env = append(os.Environ(), childEnv+"=1", "PGSERVICE=nosuch", "PGOPTIONS=-c bogus=1", "PGTARGETSESSIONATTRS=read-only",
+		"PGCONNECT_TIMEOUT=x", "PGTZ=Bogus/Zone", "PGMINPROTOCOLVERSION=9", "PGHOST=127.0.0.1", "PGDATA=/nosuch", "PGSSLMODE=verify-full")
+	leash, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	dir := strings.TrimSpace(line)
+	if err != nil || !filepath.IsAbs(dir) {
+		t.Errorf("%q, %v", line, err)
+	}
+	_ = cmd.Process.Kill()
+	_ = leash.Close()
+	_ = cmd.Wait()
+	if filepath.IsAbs(dir) {
+		gone(t, dir)
+	}
+}
+
+// An answer that stays the same is told at once; only a server that starts is waited for.
+func TestWhatIsWaitedFor(t *testing.T) {
+	_, wrong := pgx.ParseConfig("postgres://h/d?service=nosuch")
+	for _, tt := range []struct {
+		err  error
+		want bool
+	}{
+		{fmt.Errorf("connect: %w", &pgconn.PgError{Code: "57P03"}), true},
+		{&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, true},
+		{&net.OpError{Op: "dial", Err: syscall.ENOENT}, true},
+		{fmt.Errorf("connect: %w", &pgconn.PgError{Code: "42704"}), false},
+		{fmt.Errorf("connect: %w", wrong), false},
+	} {
+		if got := comesUp(tt.err); got != tt.want {
+			t.Errorf("%v: %v", tt.err, got)
+		}
+	}
+}
+
+// An error of PostgreSQL's programs says what can be done.
+func TestServerErrors(t *testing.T) {
+	for said, want := range map[string]string{
+		"initdb: error: could not look up effective user ID 12345: user does not exist\n":                     "/etc/passwd",
+		`2026-11-27 04:54:21 UTC [25596] FATAL:  could not write to file "pg_wal/xlogtemp.1": File too large`: "ulimit -a",
+		"FATAL:  insufficient file descriptors available to start server process":                             "ulimit -a",
+		"FATAL:  password authentication failed":                                                              "",
+	} {
+		e, ok := errors.AsType[*errs.Error](initdbError(said, errors.New("exit status 1")))
+		if !ok || e.Kind != errs.Config || !strings.Contains(e.Hint.Text, want) || want == "" && e.Hint.Text != "" {
+			t.Errorf("%s: %+v", said, e)
+		}
+		if strings.Contains(e.Error(), "  ") || strings.Contains(e.Error(), "UTC") {
+			t.Errorf("%q", e.Error())
+		}
+	}
+	killed := exec.CommandContext(t.Context(), "sh", "-c", "kill -XFSZ $$").Run()
+	if e, _ := errors.AsType[*errs.Error](initdbError("creating configuration files ... ", killed)); e == nil || !strings.Contains(e.Error(), "signal") ||
+		!strings.Contains(e.Hint.Text, "ulimit -a") {
+		t.Errorf("%v", e)
+	}
+}
+
+// A directory for temporary files that can't be used is told by the variable that names it.
+func TestNoTemporaryDirectory(t *testing.T) {
+	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "nosuch"))
+	_, logErr := openLog()
+	for _, err := range []error{homeError(errors.New("x")), tempError("log", logErr)} {
+		if hint := errs.HintOf(err).Text; errs.KindOf(err) != errs.Config || !strings.Contains(hint, "TMPDIR") {
+			t.Errorf("%v, hint %q", err, hint)
 		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,16 +27,21 @@ type Sandbox struct {
 	verify   *emulator.Running
 	root     string // the uzERP directory
 	database string
+	unset    []string // the caller's variables that would lead elsewhere
 }
 
-// Start starts a sandbox. It runs until Stop or until ctx is done. Errors are *errs.Error.
+// Start starts a sandbox. It runs until Stop or until ctx is done. It takes the caller's PG* variables out of the environment
+// of this process: nothing in a sandbox is to work on another database. Errors are *errs.Error.
 func Start(ctx context.Context) (_ *Sandbox, err error) {
-	s := &Sandbox{}
+	s := &Sandbox{unset: shadowing(os.Environ())}
 	defer func() {
 		if err != nil {
 			_ = s.Stop()
 		}
 	}()
+	if err = pgtemp.ForgetCaller(); err != nil {
+		return nil, failure("forget the caller's PG* variables", err)
+	}
 	if s.postgres, err = pgtemp.Start(ctx, pgtemp.Options{}); err != nil {
 		return nil, err
 	}
@@ -172,6 +179,26 @@ func Shadowing(name string) bool {
 	}
 	return strings.HasPrefix(name, "PG") || strings.HasPrefix(name, "TWILIO_")
 }
+
+// Unset returns the names of the caller's variables that a shell must unset before it takes the settings of Env.
+func (s *Sandbox) Unset() []string { return s.unset }
+
+// shadowing returns the names of the variables that are Shadowing and that Env does not set anyway.
+func shadowing(environ []string) (names []string) {
+	ours := (&Sandbox{verify: &emulator.Running{}}).Env()
+	for _, variable := range environ {
+		name, _, _ := strings.Cut(variable, "=")
+		set := slices.ContainsFunc(ours, func(setting string) bool { return strings.HasPrefix(setting, name+"=") })
+		if Shadowing(name) && !set && isName.MatchString(name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// isName matches what a shell can unset.
+var isName = regexp.MustCompile(`^[A-Z_a-z][0-9A-Z_a-z]*$`)
 
 // Stop stops the server and the emulator and removes the files.
 func (s *Sandbox) Stop() error {

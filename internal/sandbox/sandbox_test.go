@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 
@@ -26,6 +27,15 @@ func TestMakeRoot(t *testing.T) {
 	}
 	if text, err := os.ReadFile(filepath.Join(root, "conf/.env")); err != nil || string(text) != envFile {
 		t.Errorf("%q, %v", text, err)
+	}
+}
+
+// A shell that takes the settings must forget what would lead it elsewhere, and nothing else.
+func TestUnset(t *testing.T) {
+	got := shadowing([]string{"PGHOST=a", "HOME=/root", "PG-X=1", "TWILIO_AUTH_TOKEN=x", "DATABASE_URL=postgres:///real",
+		"UZERP_ROOT=/srv", "P=1", "PG A=1", "PGDATA="})
+	if want := []string{"PGDATA", "PGHOST", "TWILIO_AUTH_TOKEN"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 

@@ -83,6 +83,11 @@ func settle(log string) (*surroundings, error) {
 	} {
 		err = errors.Join(err, os.Unsetenv(name))
 	}
+	for _, variable := range os.Environ() { // the tests' databases are not the developer's
+		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "PG") {
+			err = errors.Join(err, os.Unsetenv(name))
+		}
+	}
 	return s, err
 }
 
