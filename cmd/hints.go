@@ -11,6 +11,7 @@ import (
 	"uzerp-mfa/internal/audit"
 	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/config"
+	"uzerp-mfa/internal/db"
 	"uzerp-mfa/internal/doctor"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/history"
@@ -220,18 +221,25 @@ var hints = map[errs.Reason]string{
 	session.ReasonRequestGoesOn: "the next click in that browser shows the login page; what the request does now, only a restart of the web server's PHP stops",
 	session.ReasonStillThere:    "a browser logs in again and again: disable the user's access in uzERP, then run it again",
 
+	db.ReasonPeer: "sudo -u %s {again }; sudo leaves out the variables of your shell, so uzERP's own files or flags must say where the database is",
+	db.ReasonPeerOther: "run it as that user of the operating system; or give the role a password and connect by TCP (host=localhost), " +
+		"with the password in ~/.pgpass",
+
 	sandbox.ReasonNotInside: "run this inside one: uzerp-mfa sandbox -- sh",
 	sandbox.ReasonNoAccount: "uzerp-mfa enroll --no-wait %q makes one",
 	sandbox.ReasonNoMessage: "uzerp-mfa identity send --channel sms USER sends one; a landline gets it in a call only",
 }
 
-// A text may say {again FLAG}: that is the command line that was typed once more, with this flag.
+// A text may say {again FLAG}: that is the command line that was typed once more, with this flag, or {again }: without one.
 var again = regexp.MustCompile(`\{again ([^}]*)\}`)
 
 // hint returns the text of a hint. The commands in it have the flags that were given, as far as these say
 // where uzERP is, or why something is done.
 func (a *App) hint(h errs.Hint) string {
 	return a.hintWith(h, func(flag string) string {
+		if flag == "" && a.typed != nil {
+			return commandWith(a.typed, a.args, nil)
+		}
 		if name, _, _ := strings.Cut(strings.TrimPrefix(flag, "--"), " "); a.typed == nil || a.typed.Flags().Lookup(name) == nil {
 			return sameCommand(flag)
 		}
@@ -258,7 +266,12 @@ func (a *App) hintWith(h errs.Hint, repeat func(string) string) string {
 	}, repeat)
 }
 
-func sameCommand(flag string) string { return "the same command with " + flag }
+func sameCommand(flag string) string {
+	if flag == "" {
+		return "the same command"
+	}
+	return "the same command with " + flag
+}
 
 // ourCommand matches the words of a command in the text of a hint, up to its first argument or flag.
 var ourCommand = regexp.MustCompile(`uzerp-mfa( [a-z][a-z-]*)+`)

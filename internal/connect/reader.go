@@ -245,7 +245,7 @@ func (r *Reader) database(ctx context.Context) (*db.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.db, err = db.Open(ctx, db.Config{ConnString: settings.ConnString.Reveal(), Logger: r.options.Logger()})
+	r.db, err = db.Open(ctx, db.Config{ConnString: settings.ConnString.Reveal(), Source: settings.Source, Logger: r.options.Logger()})
 	return r.db, err
 }
 
@@ -271,7 +271,7 @@ func (r *Reader) Here(ctx context.Context) audit.Here {
 	defer cancel()
 	var here audit.Here
 	if settings, err := r.options.Loader.Database(); err == nil {
-		addresses, _ := db.Config{ConnString: settings.ConnString.Reveal()}.Addresses(ctx)
+		addresses, _ := db.Config{ConnString: settings.ConnString.Reveal(), Source: settings.Source}.Addresses(ctx)
 		for _, at := range addresses {
 			here.Databases = append(here.Databases, audit.Database{Host: at.Host, Port: at.Port, Name: at.Database})
 		}
