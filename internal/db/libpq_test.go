@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,8 +39,9 @@ type attempt struct {
 
 // recorder is a server that writes down who wants to come in, and lets nobody in.
 type recorder struct {
-	mu  sync.Mutex
-	all []attempt
+	mu   sync.Mutex
+	all  []attempt
+	open atomic.Int64 // connections that are not over
 }
 
 func (r *recorder) listen(t *testing.T, network, address string) net.Listener {
@@ -55,7 +57,12 @@ func (r *recorder) listen(t *testing.T, network, address string) net.Listener {
 			if err != nil {
 				return
 			}
-			wg.Go(func() { defer func() { _ = c.Close() }(); r.serve(c, l.Addr().String()) })
+			r.open.Add(1)
+			wg.Go(func() {
+				defer r.open.Add(-1)
+				defer func() { _ = c.Close() }()
+				r.serve(c, l.Addr().String())
+			})
 		}
 	})
 	t.Cleanup(func() { _ = l.Close(); wg.Wait() })
@@ -114,6 +121,8 @@ func (r *recorder) serve(c net.Conn, at string) {
 
 // first returns the first attempt, and forgets all.
 func (r *recorder) first() *attempt {
+	for began := time.Now(); r.open.Load() > 0 && time.Since(began) < hangs; time.Sleep(time.Millisecond) {
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	all := r.all
