@@ -159,7 +159,8 @@ type doctorReader struct {
 // Schema returns what doctor needs to know about the server and the tables.
 func (d doctorReader) Schema(ctx context.Context) (doctor.Schema, error) {
 	s, err := d.db.CheckSchema(ctx)
-	return doctor.Schema{Version: s.ServerVersion, ReadOnly: s.ReadOnly || s.Standby, Pooler: s.Pooler, Problem: s.Problem()}, err
+	return doctor.Schema{Version: s.ServerVersion, ReadOnly: s.ReadOnly || s.Standby, Pooler: s.Pooler, Name: s.Name, Others: s.Elsewhere,
+		Problem: s.Problem()}, err
 }
 
 // MissingRights returns the rights that the database's role lacks.

@@ -232,7 +232,7 @@ func (s *Settings) check() error {
 	}
 	if t := s.Get("connect_timeout"); t != "" {
 		if _, err := strconv.Atoi(strings.TrimSpace(t)); err != nil {
-			return wrong("connect_timeout", "is not a whole number of seconds (not shown)", "")
+			return wrong("connect_timeout", "is not a whole number of seconds (not shown)", "write the seconds alone, such as 10")
 		}
 	}
 	negated, bare := 0, 0
@@ -249,19 +249,19 @@ func (s *Settings) check() error {
 		}
 	}
 	if negated > 0 && bare > 0 {
-		return wrong("require_auth", "has logins with ! and without", "")
+		return wrong("require_auth", "has logins with ! and without", "name those that are accepted, or with ! those that are not")
 	}
 	lowest, highest := choices["ssl_min_protocol_version"], slices.Index(choices["ssl_max_protocol_version"], s.Get("ssl_max_protocol_version"))
 	if highest >= 0 && slices.Index(lowest, cmp.Or(s.Get("ssl_min_protocol_version"), "TLSv1.2")) > highest {
-		return wrong("ssl_max_protocol_version", "is below ssl_min_protocol_version", "")
+		return wrong("ssl_max_protocol_version", "is below ssl_min_protocol_version", "without that setting, TLSv1.2 is the lowest")
 	}
 	order := choices["min_protocol_version"]
 	if highest := slices.Index(order, s.Get("max_protocol_version")); highest >= 0 && slices.Index(order, s.Get("min_protocol_version")) > highest {
-		return wrong("max_protocol_version", "is below min_protocol_version", "")
+		return wrong("max_protocol_version", "is below min_protocol_version", "leave one of them out")
 	}
 	weak := slices.Index(choices["sslmode"], s.Get("sslmode")) < slices.Index(choices["sslmode"], "require")
 	if s.Get("sslnegotiation") == "direct" && weak {
-		return wrong("sslnegotiation", "needs sslmode=require, verify-ca or verify-full", "")
+		return wrong("sslnegotiation", "needs sslmode=require, verify-ca or verify-full", "set sslmode too, or leave sslnegotiation out")
 	}
 	if s.Get("sslrootcert") == "system" && s.Get("sslmode") != "verify-full" {
 		return wrong("sslmode", "is too weak for sslrootcert=system", "set sslmode=verify-full, or leave it out")

@@ -240,8 +240,7 @@ func TestForeignURLs(t *testing.T) {
 		if all := fmt.Sprintf("%+v %s", err, errs.HintOf(err).Text); strings.Contains(all, "s3cr3t") {
 			t.Errorf("the password is told: %s", all)
 		}
-		if errs.HintOf(err).Text == "" && !strings.Contains(conn, "connect_timeout") && !strings.Contains(conn, "require_auth") &&
-			!strings.Contains(conn, "_version") && !strings.Contains(conn, "sslneg") {
+		if errs.HintOf(err).Text == "" {
 			t.Errorf("%s: nothing is said of what to write", conn)
 		}
 	}

@@ -150,7 +150,7 @@ func (s *Settings) clientCertificate() ([]tls.Certificate, error) {
 	case missing(err) && from == byDefault:
 		return nil, nil
 	case err != nil:
-		return nil, errs.New(errs.Config, "sslcert (from "+from+"): "+path+" can't be read: "+err.Error(), "")
+		return nil, errs.New(errs.Config, "sslcert (from "+from+"): "+path+" can't be read: "+err.Error(), nameAnother)
 	}
 	var certificate tls.Certificate
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
@@ -159,11 +159,11 @@ func (s *Settings) clientCertificate() ([]tls.Certificate, error) {
 		}
 	}
 	if len(certificate.Certificate) == 0 {
-		return nil, errs.New(errs.Config, "sslcert (from "+from+"): "+path+" holds no certificate as PEM", "")
+		return nil, errs.New(errs.Config, "sslcert (from "+from+"): "+path+" holds no certificate as PEM", nameAnother)
 	}
 	leaf, err := x509.ParseCertificate(certificate.Certificate[0])
 	if err != nil {
-		return nil, errs.New(errs.Config, "sslcert (from "+from+"): "+path+" holds a certificate that can't be read", "")
+		return nil, errs.New(errs.Config, "sslcert (from "+from+"): "+path+" holds a certificate that can't be read", nameAnother)
 	}
 	key, keyPath, err := s.clientKey()
 	if err != nil {
@@ -188,10 +188,10 @@ func (s *Settings) clientKey() (key crypto.Signer, path string, err error) {
 		return wrong("is not there, but the client's certificate is", "a certificate is of no use without its key")
 	}
 	if err != nil {
-		return wrong("can't be read: "+pathless(err).Error(), "")
+		return wrong("can't be read: "+pathless(err).Error(), nameAnother)
 	}
 	if !info.Mode().IsRegular() {
-		return wrong("is not a plain file", "")
+		return wrong("is not a plain file", nameAnother)
 	}
 	others := fs.FileMode(0o077)
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok && stat.Uid == 0 {
@@ -202,7 +202,7 @@ func (s *Settings) clientKey() (key crypto.Signer, path string, err error) {
 	}
 	text, err := readFile(path)
 	if err != nil {
-		return wrong("can't be read: "+err.Error(), "")
+		return wrong("can't be read: "+err.Error(), nameAnother)
 	}
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
 		switch {
@@ -217,7 +217,8 @@ func (s *Settings) clientKey() (key crypto.Signer, path string, err error) {
 			}
 			plain, err := x509.DecryptPEMBlock(block, []byte(password)) //nolint:staticcheck // the same
 			if err != nil {
-				return wrong("can't be decrypted: sslpassword (from "+s.From("sslpassword")+") is wrong, or it is encrypted in an unknown way", "")
+				return wrong("can't be decrypted: sslpassword (from "+s.From("sslpassword")+") is wrong, or it is encrypted in an unknown way",
+					"openssl pkey writes the key without a password; keep it at mode 0600")
 			}
 			block.Bytes = plain
 		}
@@ -227,8 +228,10 @@ func (s *Settings) clientKey() (key crypto.Signer, path string, err error) {
 		}
 		return key, path, nil
 	}
-	return wrong("holds no private key as PEM", "")
+	return wrong("holds no private key as PEM", nameAnother)
 }
+
+const nameAnother = "name another file, or leave out sslcert and sslkey if the server wants no certificate of the client's"
 
 func parseKey(der []byte) (crypto.Signer, bool) {
 	if key, err := x509.ParsePKCS1PrivateKey(der); err == nil {
