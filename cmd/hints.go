@@ -11,7 +11,6 @@ import (
 	"uzerp-mfa/internal/audit"
 	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/config"
-	"uzerp-mfa/internal/db"
 	"uzerp-mfa/internal/doctor"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/history"
@@ -221,8 +220,8 @@ var hints = map[errs.Reason]string{
 	session.ReasonRequestGoesOn: "the next click in that browser shows the login page; what the request does now, only a restart of the web server's PHP stops",
 	session.ReasonStillThere:    "a browser logs in again and again: disable the user's access in uzERP, then run it again",
 
-	db.ReasonPeer: "sudo -u %s {again }; sudo leaves out the variables of your shell, so uzERP's own files or flags must say where the database is",
-	db.ReasonPeerOther: "run it as that user of the operating system; or give the role a password and connect by TCP (host=localhost), " +
+	mfa.ReasonPeer: "sudo -u %s {again }; sudo leaves out the variables of your shell, so uzERP's own files or flags must say where the database is",
+	mfa.ReasonPeerOther: "run it under the account that has that name; or give the role a password and connect by TCP (host=localhost), " +
 		"with the password in ~/.pgpass",
 
 	sandbox.ReasonNotInside: "run this inside one: uzerp-mfa sandbox -- sh",

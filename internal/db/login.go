@@ -14,15 +14,10 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/mfa"
 )
 
 // This file says why the server lets nobody in, and whose settings led there.
-
-// ReasonPeer is the reason of the hint for a login that the server decides by the operating system's user.
-const (
-	ReasonPeer      errs.Reason = "peer"       // the operating system's user whom the server lets in
-	ReasonPeerOther errs.Reason = "peer-other" // no parts: that user is not known here
-)
 
 // peerRefused reports whether the server refused the operating system's user: peer authentication. Its routine's name is the
 // same in every language; on a socket only such a login fails there without a question for a password.
@@ -35,12 +30,13 @@ func (e *connectError) peerError() error {
 	if account, err := user.LookupId(me); err == nil {
 		me = account.Username
 	}
-	hint := ReasonPeerOther.With()
+	hint := mfa.ReasonPeerOther.With()
 	if account, err := user.Lookup(e.config.User); err == nil && account.Uid != strconv.Itoa(os.Geteuid()) {
-		hint = ReasonPeer.With(account.Username)
+		hint = mfa.ReasonPeer.With(account.Username)
 	}
-	return &errs.Error{Kind: errs.Config, Op: connecting, Hint: hint, Err: errors.New("the server at " + e.address() + " does not let user " +
-		shown(e.config.User) + " in: by peer authentication it lets in only the operating system's user of that name (or one of pg_ident.conf), and this is " + strconv.Quote(me))}
+	text := "the server at " + e.address() + " does not let user " + shown(e.config.User) + " in: by peer authentication it lets in only the " +
+		"operating system's user of that name (or one of pg_ident.conf), and this is " + strconv.Quote(me)
+	return &errs.Error{Kind: errs.Config, Op: connecting, Hint: hint, Err: errors.New(text)}
 }
 
 // unready says what is missing for a login on our side, as an addition to the server's refusal.
@@ -93,15 +89,24 @@ func (e *connectError) logSettings(ctx context.Context, log *slog.Logger) {
 		return
 	}
 	for _, h := range e.libpq.Hosts {
-		attributes := []any{"host", shown(cmp.Or(h.Name, h.Addr)), "host from", cmp.Or(h.NameFrom, h.AddrFrom)}
+		attributes := []any{"host", plain(cmp.Or(h.Name, h.Addr)), "host from", cmp.Or(h.NameFrom, h.AddrFrom)}
 		if h.Addr != "" {
-			attributes = append(attributes, "hostaddr", shown(h.Addr), "hostaddr from", h.AddrFrom)
+			attributes = append(attributes, "hostaddr", plain(h.Addr), "hostaddr from", h.AddrFrom)
 		}
-		attributes = append(attributes, "port", h.Port, "port from", h.PortFrom, "user", shown(e.libpq.User), "user from", e.libpq.From("user"),
-			"database", shown(e.libpq.Database), "database from", e.libpq.From("dbname"))
+		attributes = append(attributes, "port", h.Port, "port from", h.PortFrom, "user", plain(e.libpq.User), "user from", e.libpq.From("user"),
+			"database", plain(e.libpq.Database), "database from", e.libpq.From("dbname"))
 		log.DebugContext(ctx, "not connected to the database", attributes...)
 	}
 	if e.libpq.PassfileProblem != "" {
 		log.DebugContext(ctx, "the password file", "problem", e.libpq.PassfileProblem)
 	}
+}
+
+// plain is shown without quotes: the log has its own.
+func plain(name string) string {
+	text := shown(name)
+	if unquoted, err := strconv.Unquote(text); err == nil {
+		return unquoted
+	}
+	return text
 }

@@ -19,6 +19,7 @@ import (
 
 	"uzerp-mfa/internal/db"
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/pgtemp"
 	"uzerp-mfa/internal/pgtemp/dbtest"
 )
@@ -189,10 +190,10 @@ func TestPeerAuthentication(t *testing.T) {
 		}
 		return errs.HintOf(err)
 	}
-	if h := hint(role); h.Reason != db.ReasonPeer || len(h.Parts) != 1 || h.Parts[0] != role {
+	if h := hint(role); h.Reason != mfa.ReasonPeer || len(h.Parts) != 1 || h.Parts[0] != role {
 		t.Errorf("%+v", h)
 	}
-	if h := hint("unknown_here"); h.Reason != db.ReasonPeerOther {
+	if h := hint("unknown_here"); h.Reason != mfa.ReasonPeerOther {
 		t.Errorf("%+v", h)
 	}
 	wantOpenError(t, as("postgres")+"&requirepeer=somebody", errs.Config, "runs as another user than requirepeer (from the settings) says")
@@ -216,8 +217,8 @@ func TestFailedConnectionNamesItsSettings(t *testing.T) {
 	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	_, err := db.Open(t.Context(), db.Config{ConnString: "postgres://uzerp.example:1/a%40s3cr3t", Source: "DATABASE_URL", Logger: logger})
 	wantError(t, err, errs.Unavailable, `no PostgreSQL answers at "127.0.0.1:1"`)
-	for _, words := range []string{`host="\"uzerp.example\"" "host from"=DATABASE_URL`, `hostaddr="\"127.0.0.1\"" "hostaddr from"=PGHOSTADDR`,
-		`port=1 "port from"=DATABASE_URL`, `user="\"somebody\"" "user from"=PGUSER`, `"database from"=DATABASE_URL`, `it has a @`} {
+	for _, words := range []string{`host=uzerp.example "host from"=DATABASE_URL`, `hostaddr=127.0.0.1 "hostaddr from"=PGHOSTADDR`,
+		`port=1 "port from"=DATABASE_URL`, `user=somebody "user from"=PGUSER`, `"database from"=DATABASE_URL`, `it has a @`} {
 		if !strings.Contains(log.String(), words) {
 			t.Errorf("no %s in %s", words, log.String())
 		}
@@ -243,7 +244,8 @@ func TestWhereTablesWereLookedFor(t *testing.T) {
 	}
 	// The setting of the role holds before that of the database.
 	role := "seeker_of_" + database(url)
-	dbtest.Exec(t, url, "create role "+role+" login; grant usage on schema off to "+role+"; alter role "+role+" in database "+database(url)+" set search_path = off")
+	dbtest.Exec(t, url, "create role "+role+" login; grant usage on schema off to "+role)
+	dbtest.Exec(t, url, "alter role "+role+" in database "+database(url)+" set search_path = off")
 	if s, err = open(t, db.Config{ConnString: dbtest.As(t, url, role)}).CheckSchema(t.Context()); err != nil || s.Name != "off" {
 		t.Errorf("%+v, %v", s, err)
 	}
