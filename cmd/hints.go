@@ -156,7 +156,9 @@ var hints = map[errs.Reason]string{
 	audit.ReasonNoLog:      "nothing was logged there yet; if something was, it was moved or removed; --audit-log names another file",
 	audit.ReasonUnreadable: "root may read it, or name another with --audit-log",
 	audit.ReasonUnwritable: "root must make it writable, or make room; or name another file with --audit-log",
-	audit.ReasonUnfit:      "%s; or name another file with --audit-log",
+	audit.ReasonNoPlace: "root makes a place for the log of this account: install -d -o %q -m 0750 %q " +
+		"(where the policy sets AUDIT_LOG, that file must be writable instead)",
+	audit.ReasonUnfit: "%s; or name another file with --audit-log",
 
 	notify.ReasonText: "root must correct %s, which NOTIFY_TEXT in the policy names (docs/notification.md)",
 
@@ -220,7 +222,7 @@ var hints = map[errs.Reason]string{
 	session.ReasonRequestGoesOn: "the next click in that browser shows the login page; what the request does now, only a restart of the web server's PHP stops",
 	session.ReasonStillThere:    "a browser logs in again and again: disable the user's access in uzERP, then run it again",
 
-	mfa.ReasonPeer: "sudo -u %s {again }; sudo leaves out the variables of your shell, so uzERP's own files or flags must say where the database is",
+	mfa.ReasonPeer: "sudo -u %v {again }; sudo leaves out the variables of your shell, so uzERP's own files or flags must say where the database is",
 	mfa.ReasonPeerOther: "run it under the account that has that name; or give the role a password and connect by TCP (host=localhost), " +
 		"with the password in ~/.pgpass",
 
