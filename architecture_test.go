@@ -44,6 +44,7 @@ var allowed = map[string][]string{
 
 	// All other packages may stand on these.
 	"internal/errs":      {},
+	"internal/libpq":     {"uzerp-mfa/internal/errs"},
 	"internal/secret":    {},
 	"internal/finding":   {"uzerp-mfa/internal/errs"},
 	"internal/sidform":   {},
@@ -99,7 +100,8 @@ var allowed = map[string][]string{
 	"internal/crashtest": {}, // test support
 	"internal/db": {
 		"uzerp-mfa/internal/caller", "uzerp-mfa/internal/history", "uzerp-mfa/internal/verifyservice", "uzerp-mfa/internal/errs",
-		"uzerp-mfa/internal/injector", "uzerp-mfa/internal/mfa", "github.com/jackc/pgx/v5/...",
+		"uzerp-mfa/internal/injector", "uzerp-mfa/internal/libpq", "uzerp-mfa/internal/mfa", "github.com/jackc/pgx/v5/...",
+		"golang.org/x/sys/unix",
 	},
 	"internal/db/storetest": {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/mfa"}, // test support
 	"internal/doctor": {

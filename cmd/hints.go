@@ -159,7 +159,9 @@ var hints = map[errs.Reason]string{
 	audit.ReasonNoLog:      "nothing was logged there yet; if something was, it was moved or removed; --audit-log names another file",
 	audit.ReasonUnreadable: "root may read it, or name another with --audit-log",
 	audit.ReasonUnwritable: "root must make it writable, or make room; or name another file with --audit-log",
-	audit.ReasonUnfit:      "%s; or name another file with --audit-log",
+	audit.ReasonNoPlace: "root makes a place for the log of this account: install -d -o %q -m 0750 %q " +
+		"(where the policy sets AUDIT_LOG, that file must be writable instead)",
+	audit.ReasonUnfit: "%s; or name another file with --audit-log",
 
 	notify.ReasonText: "root must correct %s, which NOTIFY_TEXT in the policy names (docs/notification.md)",
 
@@ -223,18 +225,25 @@ var hints = map[errs.Reason]string{
 	session.ReasonRequestGoesOn: "the next click in that browser shows the login page; what the request does now, only a restart of the web server's PHP stops",
 	session.ReasonStillThere:    "a browser logs in again and again: disable the user's access in uzERP, then run it again",
 
+	mfa.ReasonPeer: "sudo -u %v {again }; sudo leaves out the variables of your shell, so uzERP's own files or flags must say where the database is",
+	mfa.ReasonPeerOther: "run it under the account that has that name; or give the role a password and connect by TCP (host=localhost), " +
+		"with the password in ~/.pgpass",
+
 	sandbox.ReasonNotInside: "run this inside one: uzerp-mfa sandbox -- sh",
 	sandbox.ReasonNoAccount: "uzerp-mfa enroll --no-wait %q makes one",
 	sandbox.ReasonNoMessage: "uzerp-mfa identity send --channel sms USER sends one; a landline gets it in a call only",
 }
 
-// A text may say {again FLAG}: that is the command line that was typed once more, with this flag.
+// A text may say {again FLAG}: that is the command line that was typed once more, with this flag, or {again }: without one.
 var again = regexp.MustCompile(`\{again ([^}]*)\}`)
 
 // hint returns the text of a hint. The commands in it have the flags that were given, as far as these say
 // where uzERP is, or why something is done.
 func (a *App) hint(h errs.Hint) string {
 	return a.hintWith(h, func(flag string) string {
+		if flag == "" && a.typed != nil {
+			return commandWith(a.typed, a.args, nil)
+		}
 		if name, _, _ := strings.Cut(strings.TrimPrefix(flag, "--"), " "); a.typed == nil || a.typed.Flags().Lookup(name) == nil {
 			return sameCommand(flag)
 		}
@@ -261,7 +270,12 @@ func (a *App) hintWith(h errs.Hint, repeat func(string) string) string {
 	}, repeat)
 }
 
-func sameCommand(flag string) string { return "the same command with " + flag }
+func sameCommand(flag string) string {
+	if flag == "" {
+		return "the same command"
+	}
+	return "the same command with " + flag
+}
 
 // ourCommand matches the words of a command in the text of a hint, up to its first argument or flag.
 var ourCommand = regexp.MustCompile(`uzerp-mfa( [a-z][a-z-]*)+`)

@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -132,6 +133,8 @@ func configError(path string, err error, hint string) error {
 	e := &errs.Error{Kind: errs.Config, Op: "audit log " + path, Err: err, Hint: ReasonUnwritable.With()}
 	if hint != "" {
 		e.Hint = ReasonUnfit.With(hint)
+	} else if dir, account := ownPlace(); dir != "" && errors.Is(err, fs.ErrPermission) && slices.Contains(paths(os.Getenv), path) {
+		e.Hint = ReasonNoPlace.With(account, dir)
 	}
 	return e
 }

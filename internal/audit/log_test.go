@@ -7,9 +7,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -21,6 +24,7 @@ import (
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/secret"
+	"uzerp-mfa/internal/sharedtest"
 )
 
 func TestAppendWritesOneLine(t *testing.T) {
@@ -451,5 +455,39 @@ func TestCurrentActor(t *testing.T) {
 	}
 	if a := CurrentActor(func(string) string { return "" }); a.SSHClient != "" {
 		t.Errorf("%+v", a)
+	}
+}
+
+// An account other than root has a place of its own, if root has made it. Without it the hint says how root makes it, and
+// never that the log be left out.
+func TestPlaceOfAnAccount(t *testing.T) {
+	wasLogs, wasAccount := logs, account
+	t.Cleanup(func() { logs, account = wasLogs, wasAccount })
+	nobody, err := user.LookupId("65534")
+	if err != nil {
+		sharedtest.LeaveOut(t, sharedtest.Root, err)
+	}
+	logs, account = t.TempDir(), func() int { return 65534 }
+	getenv := func(string) string { return "" }
+	place := filepath.Join(logs, "uzerp-mfa-"+nobody.Username)
+	if got := paths(getenv); !slices.Equal(got, []string{systemPath}) {
+		t.Error(got)
+	}
+	denied := &fs.PathError{Op: "mkdir", Path: systemPath, Err: fs.ErrPermission}
+	if h := errs.HintOf(configError(systemPath, denied, "")); h.Reason != ReasonNoPlace || !slices.Equal(h.Parts, []any{nobody.Username, place}) {
+		t.Errorf("%+v", h)
+	}
+	if h := errs.HintOf(configError("/chosen", denied, "")); h.Reason != ReasonUnwritable {
+		t.Errorf("%+v", h)
+	}
+	if err := os.Mkdir(place, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	if got := paths(getenv); !slices.Equal(got, []string{systemPath, filepath.Join(place, "audit.jsonl")}) {
+		t.Error(got)
+	}
+	account = func() int { return 0 } // root writes nothing that another account may change
+	if got := paths(getenv); !slices.Equal(got, []string{systemPath}) {
+		t.Error(got)
 	}
 }

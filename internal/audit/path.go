@@ -2,12 +2,31 @@ package audit
 
 import (
 	"os"
+	"os/user"
 	"path/filepath"
+	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
 const systemPath = "/var/log/uzerp-mfa/audit.jsonl"
+
+// logs is the directory with the logs of the machine. Only root may write there.
+var logs = "/var/log"
+
+// account returns the number of the user that this program runs as.
+var account = os.Geteuid
+
+// ownPlace returns the directory that root can make for the log of an account other than root, and the account's name. Root
+// itself does not write there: it would write what that account may change.
+func ownPlace() (dir, name string) {
+	me, err := user.LookupId(strconv.Itoa(account()))
+	if err != nil || me.Uid == "0" || strings.ContainsAny(me.Username, "/\x00") {
+		return "", ""
+	}
+	return filepath.Join(logs, strings.Join([]string{"uzerp-mfa", me.Username}, "-")), me.Username
+}
 
 // DefaultPath returns the path where the log is written if no path was given. That is the system's log, or, without
 // permission to make or write that, the user's own. It makes no file.
@@ -20,15 +39,21 @@ func DefaultReadPath(getenv func(string) string) string {
 }
 
 func paths(getenv func(string) string) []string {
+	known := []string{systemPath}
+	if dir, _ := ownPlace(); dir != "" {
+		if info, err := os.Lstat(dir); err == nil && info.IsDir() {
+			known = append(known, filepath.Join(dir, "audit.jsonl"))
+		}
+	}
 	state := getenv("XDG_STATE_HOME")
 	if !filepath.IsAbs(state) { // the XDG Base Directory Specification says to ignore it then
 		home := getenv("HOME")
 		if !filepath.IsAbs(home) {
-			return []string{systemPath}
+			return known
 		}
 		state = filepath.Join(home, ".local", "state")
 	}
-	return []string{systemPath, filepath.Join(state, "uzerp-mfa", "audit.jsonl")}
+	return append(known, filepath.Join(state, "uzerp-mfa", "audit.jsonl"))
 }
 
 // firstThat returns the first path that passes, or the last path if none does.

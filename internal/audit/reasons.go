@@ -4,10 +4,11 @@ import "uzerp-mfa/internal/errs"
 
 // The reasons of this package's hints. The comment beside each names the parts of its hint.
 const (
-	ReasonNoLog      errs.Reason = "no-log"     // no parts: there is no log to read
-	ReasonUnreadable errs.Reason = "unreadable" // no parts
-	ReasonUnwritable errs.Reason = "unwritable" // no parts
-	ReasonUnfit      errs.Reason = "unfit"      // what to do about the file
+	ReasonNoLog      errs.Reason = "no-log"       // no parts: there is no log to read
+	ReasonUnreadable errs.Reason = "unreadable"   // no parts
+	ReasonUnwritable errs.Reason = "unwritable"   // no parts
+	ReasonNoPlace    errs.Reason = "no-log-place" // the account, the directory that root can make for its log
+	ReasonUnfit      errs.Reason = "unfit"        // what to do about the file
 )
 
 // Flag is the name of the flag that names the log.

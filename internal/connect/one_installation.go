@@ -82,7 +82,7 @@ func (r *Reader) compareDatabases(m machine) (Agreement, error) {
 		a.Is, a.Message = Doubtful, "which database uzERP uses is not known: "+fileProblem(err)
 		return a, nil //nolint:nilerr // a doubt, and no error
 	}
-	targets, err := db.Config{ConnString: ours.ConnString.Reveal()}.Targets()
+	targets, err := db.Config{ConnString: ours.ConnString.Reveal(), Source: ours.Source}.Targets()
 	if err != nil {
 		a.Message = err.Error()
 		return a, nil //nolint:nilerr // what opens the database says why

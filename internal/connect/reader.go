@@ -160,7 +160,8 @@ type doctorReader struct {
 // Schema returns what doctor needs to know about the server and the tables.
 func (d doctorReader) Schema(ctx context.Context) (doctor.Schema, error) {
 	s, err := d.db.CheckSchema(ctx)
-	return doctor.Schema{Version: s.ServerVersion, ReadOnly: s.ReadOnly || s.Standby, Pooler: s.Pooler, Problem: s.Problem()}, err
+	return doctor.Schema{Version: s.ServerVersion, ReadOnly: s.ReadOnly || s.Standby, Pooler: s.Pooler, Name: s.Name, Others: s.Elsewhere,
+		Problem: s.Problem()}, err
 }
 
 // MissingRights returns the rights that the database's role lacks.
@@ -261,7 +262,7 @@ func (r *Reader) database(ctx context.Context) (*db.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.db, err = db.Open(ctx, db.Config{ConnString: settings.ConnString.Reveal(), Logger: r.options.Logger()})
+	r.db, err = db.Open(ctx, db.Config{ConnString: settings.ConnString.Reveal(), Source: settings.Source, Logger: r.options.Logger()})
 	return r.db, err
 }
 
@@ -287,7 +288,7 @@ func (r *Reader) Here(ctx context.Context) audit.Here {
 	defer cancel()
 	var here audit.Here
 	if settings, err := r.options.Loader.Database(); err == nil {
-		addresses, _ := db.Config{ConnString: settings.ConnString.Reveal()}.Addresses(ctx)
+		addresses, _ := db.Config{ConnString: settings.ConnString.Reveal(), Source: settings.Source}.Addresses(ctx)
 		for _, at := range addresses {
 			here.Databases = append(here.Databases, audit.Database{Host: at.Host, Port: at.Port, Name: at.Database})
 		}

@@ -7,12 +7,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/libpq"
 )
 
 // The defaults of Config.
@@ -26,41 +27,42 @@ const (
 // Config says how to reach the database. The zero value reads libpq's PG* variables.
 type Config struct {
 	ConnString   string        // a URL or keyword=value pairs; may hold a password; empty: PG* variables alone
+	Source       string        // where ConnString came from, such as DATABASE_URL; for errors
 	Logger       *slog.Logger  // gets each query's name and duration at Debug; nil: nothing is logged
 	QueryTimeout time.Duration // for each call to the server
 	LockTimeout  time.Duration // how long to wait for a row that another session has locked
 	MaxConns     int           // at the same time; a listing that is being read uses one
 }
 
-// settings is a Config with its defaults, read by pgx.
+// settings is a Config with its defaults, as pgx wants it.
 type settings struct {
 	pool         *pgxpool.Config
+	libpq        *libpq.Settings
+	asked        *atomic.Bool // a server wanted a client's certificate, and there is none
 	queryTimeout time.Duration
 	local        map[string]string // what the server is told in each transaction
 	chosen       bool              // the user chose one of these
 }
 
 func (c Config) parse() (settings, error) {
-	// The parser's error is dropped: it quotes what it could not read, which may be a password.
-	config, err := pgxpool.ParseConfig(c.ConnString)
-	if err != nil && c.ConnString != "" {
-		return settings{}, errs.New(errs.Config, "the database URL can't be understood",
-			"write it as postgres://USER@HOST:PORT/DATABASE, with %XX for special characters in a part, or as "+
-				"host=… dbname=… user=…; files that it names must exist")
-	}
+	found, err := libpq.Read(c.ConnString, cmp.Or(c.Source, "the settings"))
 	if err != nil {
-		return settings{}, errs.New(errs.Config, "the PG* variables for the database can't be understood",
-			"check PGHOST, PGPORT, PGSSLMODE, PGSERVICE and the like; files that they name must exist")
+		return settings{}, err
 	}
+	s := settings{libpq: found, asked: new(atomic.Bool), queryTimeout: cmp.Or(c.QueryTimeout, DefaultQueryTimeout)}
+	if s.pool, err = poolConfig(found, s.asked); err != nil {
+		return settings{}, err
+	}
+	config := s.pool
 	config.MaxConns = int32(cmp.Or(c.MaxConns, DefaultMaxConns))
-	config.MinConns = 0 // connections are made on first use
-	s := settings{pool: config, queryTimeout: cmp.Or(c.QueryTimeout, DefaultQueryTimeout)}
+	config.MinConns = 0                                             // connections are made on first use
 	config.PingTimeout = cmp.Or(config.PingTimeout, s.queryTimeout) // of a connection that broke in silence while it was idle
 	conn := config.ConnConfig
 	// One round trip a query, and nothing stays in the session: a pooler gives it to others, who may have a statement of
 	// the same name.
 	conn.DefaultQueryExecMode, conn.StatementCacheCapacity, conn.DescriptionCacheCapacity = pgx.QueryExecModeExec, 0, 0
 	setRuntimeParams(conn.RuntimeParams)
+	maps.Copy(conn.RuntimeParams, found.Own())
 	chosen := takeLocal(conn.RuntimeParams)
 	s.chosen = len(chosen) > 0
 	s.local = map[string]string{
@@ -78,27 +80,14 @@ func (c Config) parse() (settings, error) {
 	return s, nil
 }
 
-// setRuntimeParams sets what a connection starts with. These are parameters that PgBouncer passes on, too. It removes
-// parameters that libpq handles itself and that the server would reject.
+// setRuntimeParams sets what a connection starts with. These are parameters that PgBouncer passes on, too.
 func setRuntimeParams(params map[string]string) {
-	for _, name := range []string{
-		// Keywords of libpq that pgx would pass to the server. Leaving them out does no harm.
-		"fallback_application_name", "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count",
-		"tcp_user_timeout", "sslcompression",
-	} {
-		delete(params, name)
-	}
-	if mode := params["gssencmode"]; mode == "disable" || mode == "prefer" {
-		delete(params, "gssencmode") // pgx never encrypts with GSS
-	}
-
 	if !userSets(params)["application_name"] {
 		params["application_name"] = "uzerp-mfa"
 	}
 	// How the server writes texts and times. PGCLIENTENCODING and PGDATESTYLE are for the user's terminal. The values are
 	// written as the server shows them: PgBouncer compares texts.
 	for name, value := range map[string]string{"client_encoding": "UTF8", "DateStyle": "ISO, MDY"} {
-		maps.DeleteFunc(params, func(other, _ string) bool { return strings.EqualFold(other, name) })
 		params[name] = value
 	}
 }

@@ -67,7 +67,7 @@ func TestEnvironmentAlone(t *testing.T) {
 
 	t.Setenv("PGPORT", "s3cr3t")
 	_, err := db.Open(t.Context(), db.Config{})
-	wantError(t, err, errs.Config, "PG* variables")
+	wantError(t, err, errs.Config, "port (from PGPORT)")
 }
 
 func TestBrokenSettingsAreNeverQuoted(t *testing.T) {

@@ -36,7 +36,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := newPool(s.pool)
+	p, err := newPool(s)
 	if err != nil {
 		return nil, errs.New(errs.Failure, "make the pool of connections", "") // pgxpool's own error would show the settings
 	}

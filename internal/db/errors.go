@@ -21,6 +21,7 @@ import (
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/injector"
+	"uzerp-mfa/internal/libpq"
 	"uzerp-mfa/internal/mfa"
 )
 
@@ -37,6 +38,8 @@ type connectError struct {
 	err     error
 	config  *pgconn.Config
 	secured bool // the last attempt got past TLS, or needed none
+	libpq   *libpq.Settings
+	asked   bool // a server wanted a client's certificate, and there is none
 }
 
 func (*connectError) Error() string { return connecting }
@@ -106,6 +109,7 @@ func (db *DB) translate(ctx context.Context, op string, err error) error {
 		return ctx.Err()
 	}
 	if e, ok := errors.AsType[*connectError](err); ok {
+		e.logSettings(ctx, db.log)
 		return e.translate()
 	}
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
@@ -263,6 +267,9 @@ func (e *connectError) translate() error {
 	if pg, ok := errors.AsType[*pgconn.PgError](e.err); ok && fromPooler(pg) {
 		return poolerError(connecting, pg, e.address(), false)
 	}
+	if pg, ok := errors.AsType[*pgconn.PgError](e.err); ok && e.peerRefused(pg) {
+		return e.peerError()
+	}
 	kind, text, hint := e.diagnose()
 	code := ""
 	if pg, ok := errors.AsType[*pgconn.PgError](e.err); ok {
@@ -279,8 +286,11 @@ func (e *connectError) diagnose() (kind errs.Kind, text, hint string) {
 	dns, isDNS := errors.AsType[*net.DNSError](e.err)
 	switch {
 	case tlsFailed(e.err):
-		return errs.Config, "the TLS connection to " + at + " failed: the certificate is not trusted or not for this host, or the client's is missing",
-			"check sslmode, sslrootcert, sslcert and sslkey (PGSSLMODE, PGSSLROOTCERT, …) against the server's certificate"
+		why, hint := e.tlsProblem()
+		return errs.Config, "the TLS connection to " + at + " failed: " + why, hint
+	case is[wrongPeer](e.err):
+		return errs.Config, "the server at " + at + " runs as another user than requirepeer (from " + e.libpq.From("requirepeer") + ") says",
+			"find out whose server that is before you connect to it"
 	case isDNS && dns.IsNotFound:
 		return errs.Config, "there is no host with the name in " + at,
 			"check the host in the database URL, PGHOST or conf/config.php"
@@ -307,7 +317,7 @@ func (e *connectError) refused(code string) (kind errs.Kind, text, hint string) 
 	class := code[:min(2, len(code))]
 	switch {
 	case class == "28":
-		return errs.Config, "the server at " + e.address() + " does not let user " + shown(e.config.User) + " in",
+		return errs.Config, "the server at " + e.address() + " does not let user " + shown(e.config.User) + " in" + e.unready(),
 			"check the user name, its password (PGPASSWORD, ~/.pgpass), sslmode, and the server's pg_hba.conf"
 	case code == "3D000":
 		return errs.Config, "the server at " + e.address() + " has no database " + shown(e.databaseName()),
@@ -387,15 +397,15 @@ func address(host string, port uint16) string {
 	return shown(net.JoinHostPort(host, strconv.Itoa(int(port))))
 }
 
-// shown returns a name from the database settings in quotes, or a replacement if it may hold a secret. In a URL with
-// unescaped characters a part of the password can end up in the host or the database name. That part always has an @
-// or another character that plain names don't have.
+// shown returns a name from the database settings in quotes, or what kind of character it has if it may hold a secret. In
+// a URL with unescaped characters a part of the password can end up in the host or the database name. That part always
+// has an @ or another character that plain names don't have.
 func shown(name string) string {
 	plain := func(r rune) bool {
 		return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("_-./:[]", r)
 	}
-	if strings.ContainsFunc(name, func(r rune) bool { return !plain(r) }) {
-		return "(not shown)"
+	if !strings.ContainsFunc(name, func(r rune) bool { return !plain(r) }) {
+		return strconv.Quote(name)
 	}
-	return strconv.Quote(name)
+	return "(not shown: it has " + libpq.Odd(name) + ")"
 }

@@ -82,8 +82,9 @@ func TestWhoIsNotLetIn(t *testing.T) {
 	wantOpenError(t, ok+"/closed", errs.Config, `may not connect to database "closed"`)
 	wantOpenError(t, "postgres://full_up:s3cr3t@"+at+"/uz", errs.Unavailable, "no free connection")
 	wantOpenError(t, ok+"/uz?sslmode=require", errs.Config, "does not offer TLS")
-	wantOpenError(t, ok+"/uz?no_such_setting=1", errs.Config, "rejects a parameter")
-	wantOpenError(t, ok+"/uz?gssencmode=require", errs.Config, "rejects a parameter")
+	wantOpenError(t, ok+"/uz?no_such_setting=1", errs.Config, `libpq knows no parameter "no_such_setting"`)
+	wantOpenError(t, ok+"/uz?options=-cno_such_setting%3D1", errs.Config, "rejects a parameter")
+	wantOpenError(t, ok+"/uz?gssencmode=require", errs.Config, "gssencmode (from ")
 	wantOpenError(t, ok+"/uz?target_session_attrs=standby", errs.Config, "do not agree")
 	wantOpenError(t, ok+"/uz?require_auth=md5", errs.Config, "do not agree")
 	// The first of two hosts does not answer, the second refuses: the error is that of the second.

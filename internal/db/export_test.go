@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // ServerSettings returns the server settings of a connection that Config decides.
@@ -38,8 +37,8 @@ func (db *DB) Translate(ctx context.Context, err error) error { return db.transl
 
 // TranslateConnect translates the error of an attempt to connect.
 func (db *DB) TranslateConnect(ctx context.Context, err error) error {
-	config, parseErr := pgconn.ParseConfig("postgres://u:s3cr3t@db.example.com/uzerp")
-	return db.translate(ctx, "", errors.Join(parseErr, &connectError{err: err, config: config, secured: true}))
+	s, parseErr := Config{ConnString: "postgres://u:s3cr3t@db.example.com/uzerp?sslmode=disable"}.parse()
+	return db.translate(ctx, "", errors.Join(parseErr, &connectError{err: err, config: &s.pool.ConnConfig.Config, libpq: s.libpq, secured: true}))
 }
 
 // SetConfirmPatience sets how long the guard of a trial may take to see that it is confirmed.

@@ -198,7 +198,8 @@ func TestAMemberOfMoreThanTheOwner(t *testing.T) {
 		dbtest.Exec(t, super, take)
 	}
 	// The session of a superuser that only acts as the owner is still a superuser's.
-	wantError(t, useAllRights(t, open(t, db.Config{ConnString: super + "&role=owner_of_" + database(super)})), errs.Config, `belongs to role "owner_of_`)
+	as := super + "&options=-crole%3Downer_of_" + database(super)
+	wantError(t, useAllRights(t, open(t, db.Config{ConnString: as})), errs.Config, `belongs to role "owner_of_`)
 	wantNothingRun(t, super)
 	dbtest.Exec(t, super, "alter role owner_of_"+database(super)+" createdb; alter role "+role+" createdb")
 	find(t, open(t, db.Config{ConnString: connect}), "alice") // the owner may do the same

@@ -18,7 +18,13 @@ var grants string
 // Grants returns the SQL that makes a role with only the rights that this package needs: on users, on the tables that
 // say who a user is and whether they may log in, and on injector_classes.
 func Grants(role string) string {
-	return strings.ReplaceAll(grants, "ROLE", pgx.Identifier{role}.Sanitize())
+	// In one step: the name itself may hold a word that is replaced.
+	return strings.NewReplacer("NAME_AS_TEXT", asText(role), "ROLE", pgx.Identifier{role}.Sanitize()).Replace(grants)
+}
+
+// asText returns s as a constant of SQL that may stand between two $$.
+func asText(s string) string {
+	return "E'" + strings.NewReplacer("\x00", "", `\`, `\\`, "'", "''", "$", `\044`).Replace(s) + "'"
 }
 
 // GrantsHistory returns the SQL that adds to the role of Grants the right to read what uzERP says about logins, and that

@@ -2,6 +2,9 @@
 -- the tables' owner or a superuser. Where uzERP's tables are in another schema, write its name instead of public.
 -- Then give the role a password: \password ROLE
 create role ROLE login;
+do $$ begin
+    execute pg_catalog.format('grant connect on database %I to %I', pg_catalog.current_database(), NAME_AS_TEXT);
+end $$;
 grant usage on schema public to ROLE;
 
 -- identity: who the users are, and the four columns of their second factor

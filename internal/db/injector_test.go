@@ -109,15 +109,6 @@ func TestEverythingInTheSample(t *testing.T) {
 	everything(t, d, url)
 }
 
-func TestEverythingWithoutPreparedStatements(t *testing.T) {
-	for _, mode := range []string{"exec", "simple_protocol", "describe_exec", "cache_describe"} {
-		t.Run(mode, func(t *testing.T) {
-			url := dbtest.New(t, dbtest.Sample)
-			everything(t, open(t, db.Config{ConnString: url + "&default_query_exec_mode=" + mode}), url)
-		})
-	}
-}
-
 func TestApplySwitchChangesNothingWhenSomethingElseDid(t *testing.T) {
 	tests := map[string]struct {
 		meanwhile string

@@ -57,7 +57,7 @@ func TestListOrders(t *testing.T) {
 		t.Errorf("admin's last login is %s", got)
 	}
 	// The server's text formats make no difference.
-	for _, options := range []string{"&datestyle=German&timezone=Asia/Tokyo", "&default_query_exec_mode=simple_protocol&datestyle=ISO"} {
+	for _, options := range []string{"&options=-cdatestyle%3DGerman%20-ctimezone%3DAsia/Tokyo", "&options=-cdatestyle%3DISO"} {
 		other := open(t, db.Config{ConnString: url + options})
 		if got := find(t, other, "admin").LastLogin.Format("2006-01-02T15:04:05Z07:00"); got != "2013-06-12T10:22:50Z" {
 			t.Errorf("%s: %s", options, got)

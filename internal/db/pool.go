@@ -9,6 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"uzerp-mfa/internal/libpq"
 )
 
 // pool is pgx's pool. Its error for a failed connection shows no password and knows how far the attempt got.
@@ -20,11 +22,14 @@ type pool struct {
 	address atomic.Pointer[Address] // of the last connection
 	pooled  atomic.Bool             // a connection led to a pooler
 	noted   atomic.Bool             // and that is logged
-	turn    chan struct{}           // who uses the one connection that is enough behind a pooler
+	libpq   *libpq.Settings
+	asked   *atomic.Bool  // a server wanted a client's certificate, and there is none
+	turn    chan struct{} // who uses the one connection that is enough behind a pooler
 }
 
-func newPool(c *pgxpool.Config) (*pool, error) {
-	p := &pool{turn: make(chan struct{}, 1)}
+func newPool(s settings) (*pool, error) {
+	c := s.pool
+	p := &pool{libpq: s.libpq, asked: s.asked, turn: make(chan struct{}, 1)}
 	c.BeforeConnect = func(_ context.Context, conn *pgx.ConnConfig) error {
 		dial := limitConnecting(&conn.Config, conn.ConnectTimeout)
 		conn.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -35,7 +40,7 @@ func newPool(c *pgxpool.Config) (*pool, error) {
 	}
 	c.ConnConfig.AfterNetConnect = func(_ context.Context, _ *pgconn.Config, conn net.Conn) (net.Conn, error) {
 		p.secured.Store(true)
-		return conn, nil
+		return conn, checkPeer(conn, s.libpq.Get("requirepeer"))
 	}
 	c.ConnConfig.ValidateConnect = unhijacked(c.ConnConfig.ValidateConnect)
 	c.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
@@ -135,7 +140,7 @@ func (p *pool) lendFor(ctx context.Context, fn func(*pgxpool.Conn) (keep bool, e
 		return err // the pool is closed
 	}
 	if err != nil {
-		return &connectError{err: err, config: &p.Config().ConnConfig.Config, secured: p.secured.Load()}
+		return &connectError{err: err, config: &p.Config().ConnConfig.Config, secured: p.secured.Load(), libpq: p.libpq, asked: p.asked.Load()}
 	}
 	keep, err := fn(conn)
 	if !keep {

@@ -101,7 +101,7 @@ func TestChosenSettingsBehindAPooler(t *testing.T) {
 	}
 	for query, words := range map[string]string{
 		"&lock_timeout=s3cr3t":                      "rejects a parameter of the database settings (SQLSTATE 22023)",
-		"&geqo=off":                                 "rejects a parameter of the connection: \"geqo\"",
+		"&geqo=off":                                 "libpq knows no parameter \"geqo\"",
 		"&options=-cgeqo%3Doff":                     "rejects a parameter of the connection: \"",
 		"&options=-cgeqo%3Doff%20-csearch_path%3Dx": "rejects a parameter of the connection: \"",
 	} {

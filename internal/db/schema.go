@@ -22,6 +22,8 @@ type Schema struct {
 	Standby        bool     `db:"standby"`
 	Name           string   `db:"schema"`          // of the schema that has uzERP's tables; empty: no schema of the search_path has users
 	Rivals         []string `db:"rivals"`          // later ones of another owner, if Name is only found because it is the role's name
+	Searched       []string `db:"searched"`        // the schemas of the search_path that are there
+	Elsewhere      []string `db:"elsewhere"`       // at most five other schemas that have a table users
 	MissingTables  []string `db:"missing_tables"`  // of users, person and injector_classes
 	MissingColumns []string `db:"missing_columns"` // of the four 2FA columns of users; all four if users is missing
 	NotTables      []string `db:"not_tables"`      // used tables that are views, foreign tables or the like
@@ -91,8 +93,18 @@ func (s Schema) Problem() error {
 }
 
 func (s Schema) notUzERPs() error {
+	where := "; no schema was looked in, for none of the search_path is there or open to role " + strconv.Quote(s.Role)
+	switch {
+	case s.Name != "":
+		where = " in schema " + strconv.Quote(s.Name)
+	case len(s.Searched) > 0:
+		where = " in the schemas of the search_path: " + quotedNames(s.Searched)
+	}
+	if len(s.Elsewhere) > 0 {
+		where += "; a table users is in schema " + quotedNames(s.Elsewhere)
+	}
 	return errs.New(errs.Config,
-		"database "+strconv.Quote(s.Database)+" is not uzERP's: no table "+strings.Join(s.MissingTables, ", "),
+		"database "+strconv.Quote(s.Database)+" is not uzERP's: no table "+strings.Join(s.MissingTables, ", ")+where,
 		"check the name in the database URL, PGDATABASE or conf/config.php; a search_path set there must name uzERP's schema, and the role needs usage on it")
 }
 

@@ -7,14 +7,9 @@ func (c Config) Targets() ([]Address, error) {
 	if err != nil {
 		return nil, err
 	}
-	config := s.pool.ConnConfig
-	name := config.Database
-	if name == "" {
-		name = config.User // as the server does
-	}
-	targets := []Address{{Host: config.Host, Port: int(config.Port), Database: name}}
-	for _, f := range config.Fallbacks {
-		targets = append(targets, Address{Host: f.Host, Port: int(f.Port), Database: name})
+	var targets []Address
+	for _, h := range s.libpq.Hosts {
+		targets = append(targets, Address{Host: h.Dialed(), Port: h.Port, Database: s.libpq.Database})
 	}
 	return targets, nil
 }

@@ -110,8 +110,10 @@ type Credentials struct {
 type Schema struct {
 	Version  string // of the server
 	ReadOnly bool
-	Pooler   bool  // a connection pooler is in between
-	Problem  error // errs.Config if it is not uzERP's, errs.Refused if it is from before uzERP 1.31.0
+	Pooler   bool     // a connection pooler is in between
+	Name     string   // the schema that has uzERP's tables
+	Others   []string // other schemas that have a table users
+	Problem  error    // errs.Config if it is not uzERP's, errs.Refused if it is from before uzERP 1.31.0
 }
 
 // Offset is how far Twilio's clock is ahead of this machine's.

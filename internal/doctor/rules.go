@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -176,10 +177,10 @@ func database(c *checker, in Input) {
 		c.fail(DatabaseUzerp, s.Problem)
 		c.skip(DatabaseUzerp, DatabaseSchema)
 	case s.Problem != nil:
-		c.pass(DatabaseUzerp, "it is uzERP's")
+		c.pass(DatabaseUzerp, "it is uzERP's%s", others(s))
 		c.fail(DatabaseSchema, s.Problem)
 	default:
-		c.pass(DatabaseUzerp, "it is uzERP's")
+		c.pass(DatabaseUzerp, "it is uzERP's%s", others(s))
 		c.pass(DatabaseSchema, "its tables have all columns of two-factor login")
 	}
 	if major(s.Version) < oldestServer {
@@ -195,6 +196,18 @@ func database(c *checker, in Input) {
 		c.pass(DatabaseWritable, "the database can be written")
 	}
 	rights(c, in)
+}
+
+// others names schemas that have a table users as well, or returns "".
+func others(s Schema) string {
+	if len(s.Others) == 0 {
+		return ""
+	}
+	var quoted []string
+	for _, name := range s.Others {
+		quoted = append(quoted, strconv.Quote(name))
+	}
+	return fmt.Sprintf("; its tables are those in schema %q, and there is another table users in %s", s.Name, strings.Join(quoted, ", "))
 }
 
 // major returns the first number of a version, or 0 if it begins with none.

@@ -12,6 +12,8 @@ const (
 	ReasonRightsMissing    errs.Reason = "rights-missing"    // no parts: of the database role
 	ReasonHistoryRights    errs.Reason = "history-rights"    // no parts: of the database role, for the history of logins
 	ReasonRoleTooPowerful  errs.Reason = "role-too-powerful" // no parts: the database role has rights that others could use
+	ReasonPeer             errs.Reason = "peer"              // the operating system's user whom the database lets in
+	ReasonPeerOther        errs.Reason = "peer-other"        // no parts: that user is not known here
 	ReasonTooManyCodes     errs.Reason = "too-many-codes"    // no parts: Twilio takes no more codes for the factor for now
 	ReasonOldFactorLeft    errs.Reason = "old-factor-left"   // no parts
 	ReasonOtherFactorInUse errs.Reason = "other-factor"      // no parts: uzERP uses another factor than the named one

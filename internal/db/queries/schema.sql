@@ -131,6 +131,19 @@ select
         order by found.n
     ) as rivals,
     array(
+        select o.name::pg_catalog.text from pg_catalog.unnest(pg_catalog.current_schemas(false)) with ordinality as o (name, n) order by o.n
+    ) as searched,
+    array(
+        select n.nspname::pg_catalog.text
+        from pg_catalog.pg_class c
+        join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace
+        where c.relname operator(pg_catalog.=) 'users' and c.relkind operator(pg_catalog.=) any(array['r', 'p', 'v', 'm', 'f'])
+            and c.relpersistence operator(pg_catalog.<>) 't'
+            and not exists (select from chosen where chosen.oid operator(pg_catalog.=) n.oid)
+        order by n.nspname
+        limit 5
+    ) as elsewhere,
+    array(
         select t.name
         from pg_catalog.unnest(@needed::pg_catalog.text[]) with ordinality as t (name, n)
         where not exists (select from tables where tables.name operator(pg_catalog.=) t.name)

@@ -1,0 +1,112 @@
+package db
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"os"
+	"os/user"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/mfa"
+)
+
+// This file says why the server lets nobody in, and whose settings led there.
+
+// peerRefused reports whether the server refused the operating system's user: peer authentication. Its routine's name is the
+// same in every language; on a socket only such a login fails there without a question for a password.
+func (e *connectError) peerRefused(pg *pgconn.PgError) bool {
+	return pg.Code == "28000" && pg.Routine == "auth_failed" && strings.HasPrefix(e.config.Host, "/") && len(e.config.Fallbacks) == 0
+}
+
+func (e *connectError) peerError() error {
+	me := strconv.Itoa(os.Geteuid())
+	if account, err := user.LookupId(me); err == nil {
+		me = account.Username
+	}
+	hint := mfa.ReasonPeerOther.With()
+	if account, err := user.Lookup(e.config.User); err == nil && account.Uid != strconv.Itoa(os.Geteuid()) {
+		hint = mfa.ReasonPeer.With(account.Username)
+	}
+	text := "the server at " + e.address() + " does not let user " + shown(e.config.User) + " in: by peer authentication it lets in only the " +
+		"operating system's user of that name (or one of pg_ident.conf), and this is " + strconv.Quote(me)
+	return &errs.Error{Kind: errs.Config, Op: connecting, Hint: hint, Err: errors.New(text)}
+}
+
+// unready says what is missing for a login on our side, as an addition to the server's refusal.
+func (e *connectError) unready() string {
+	switch pg, _ := errors.AsType[*pgconn.PgError](e.err); {
+	case e.libpq.PassfileProblem != "" && e.config.Password == "":
+		return "; " + e.libpq.PassfileProblem
+	case e.asked && pg != nil && pg.Code == "28000":
+		return "; it asked for a client's certificate, and none is set (sslcert, sslkey)"
+	}
+	return ""
+}
+
+// alerts are what a server says against the client's side of TLS.
+var alerts = map[tls.AlertError]string{
+	40:  "the server and this program have no TLS version or cipher in common",
+	42:  "the server does not accept the client's certificate (sslcert)",
+	43:  "the server does not accept this kind of client's certificate (sslcert)",
+	44:  "the client's certificate (sslcert) was revoked",
+	45:  "the client's certificate (sslcert) has expired",
+	46:  "the server does not accept the client's certificate (sslcert)",
+	48:  "the server does not know who signed the client's certificate (sslcert)",
+	70:  "the server and this program have no TLS version in common (ssl_min_protocol_version, ssl_max_protocol_version)",
+	112: "the server has no certificate for the host's name (sslsni)",
+	116: "the server wants a client's certificate, and none is set (sslcert, sslkey)",
+}
+
+// tlsProblem says why there is no TLS connection.
+func (e *connectError) tlsProblem() (text, hint string) {
+	host := ""
+	if e.libpq != nil && len(e.libpq.Hosts) > 0 {
+		host = cmp.Or(e.libpq.Hosts[0].Name, e.libpq.Hosts[0].Addr)
+		if text, hint := e.libpq.Rejected(e.err, host); text != "" {
+			return text, hint
+		}
+	}
+	if alert, ok := errors.AsType[tls.AlertError](e.err); ok && alerts[alert] != "" {
+		return alerts[alert], "see docs/settings.md; the server's log says more"
+	}
+	if is[tls.RecordHeaderError](e.err) {
+		return "what answers there does not speak TLS", "check host and port, and sslnegotiation"
+	}
+	return "the two sides do not agree", "check ssl_min_protocol_version, ssl_max_protocol_version, sslcert and sslkey; the server's log says more"
+}
+
+// logSettings logs where the settings of a failed connection came from. Values that may hold a part of a password are not
+// shown.
+func (e *connectError) logSettings(ctx context.Context, log *slog.Logger) {
+	if e.libpq == nil {
+		return
+	}
+	for _, h := range e.libpq.Hosts {
+		attributes := []any{"host", plain(cmp.Or(h.Name, h.Addr)), "host from", cmp.Or(h.NameFrom, h.AddrFrom)}
+		if h.Addr != "" {
+			attributes = append(attributes, "hostaddr", plain(h.Addr), "hostaddr from", h.AddrFrom)
+		}
+		attributes = append(attributes, "port", h.Port, "port from", h.PortFrom, "user", plain(e.libpq.User), "user from", e.libpq.From("user"),
+			"database", plain(e.libpq.Database), "database from", e.libpq.From("dbname"))
+		log.DebugContext(ctx, "not connected to the database", attributes...)
+	}
+	if e.libpq.PassfileProblem != "" {
+		log.DebugContext(ctx, "the password file", "problem", e.libpq.PassfileProblem)
+	}
+}
+
+// plain is shown without quotes: the log has its own.
+func plain(name string) string {
+	text := shown(name)
+	if unquoted, err := strconv.Unquote(text); err == nil {
+		return unquoted
+	}
+	return text
+}

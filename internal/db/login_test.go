@@ -1,0 +1,270 @@
+package db_test
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"log/slog"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"uzerp-mfa/internal/db"
+	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/pgtemp"
+	"uzerp-mfa/internal/pgtemp/dbtest"
+)
+
+// authority signs certificates.
+type authority struct {
+	certificate *x509.Certificate
+	key         *ecdsa.PrivateKey
+}
+
+// issue returns a certificate and its key. by is nil for a certificate that is its own authority.
+func issue(t *testing.T, by *authority, change func(*x509.Certificate)) (*authority, string, string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "127.0.0.1"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		DNSNames: []string{"localhost"}, NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(48 * time.Hour), BasicConstraintsValid: true,
+	}
+	if by == nil {
+		template.IsCA, template.KeyUsage = true, x509.KeyUsageCertSign|x509.KeyUsageDigitalSignature
+	}
+	if change != nil {
+		change(template)
+	}
+	signer := by
+	if by == nil {
+		signer = &authority{template, key}
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, signer.certificate, key.Public(), signer.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &authority{made, key}, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
+		string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}))
+}
+
+func saved(t *testing.T, name, text string, mode os.FileMode) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, mode); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// What is wrong with a certificate or a key is told by its name.
+func TestWhyThereIsNoTLS(t *testing.T) {
+	p := ownServer(t, pgtemp.Options{TCP: true})
+	admin := p.ConnString("postgres")
+	dbtest.Exec(t, admin, "create role app login password 's3cr3t'")
+	ca, caText, _ := issue(t, nil, func(c *x509.Certificate) { c.Subject.CommonName, c.IPAddresses, c.DNSNames = "the authority", nil, nil })
+	_, otherText, _ := issue(t, nil, func(c *x509.Certificate) { c.Subject.CommonName = "another" })
+	roots, others := saved(t, "root.crt", caText, 0o600), saved(t, "other.crt", otherText, 0o600)
+	url := "postgres://app:s3cr3t@" + p.TCPAddr() + "/postgres?connect_timeout=60&sslmode="
+	full := url + "verify-full&sslrootcert=" + roots
+	wantOpenError(t, url+"verify-full&sslrootcert="+roots, errs.Config, "does not offer TLS")
+	serve := func(by *authority, change func(*x509.Certificate)) {
+		t.Helper()
+		_, certificate, key := issue(t, by, change)
+		serverFile(t, admin, "server.crt", certificate)
+		serverFile(t, admin, "server.key", key)
+		dbtest.Exec(t, admin, "alter system set ssl = on")
+		dbtest.Exec(t, admin, "select pg_reload_conf()")
+	}
+	serve(ca, nil)
+	for began := time.Now(); time.Since(began) < hangs; time.Sleep(20 * time.Millisecond) { // until the server has reloaded
+		if d, err := db.Open(t.Context(), db.Config{ConnString: full}); err == nil {
+			d.Close()
+			break
+		}
+	}
+	open(t, db.Config{ConnString: full}).Close()
+	open(t, db.Config{ConnString: full + "&sslsni=0&ssl_min_protocol_version=TLSv1.3"}).Close()
+	open(t, db.Config{ConnString: strings.Replace(full, "127.0.0.1", "localhost", 1) + "&hostaddr=127.0.0.1"}).Close()
+	wantOpenError(t, strings.Replace(full, "127.0.0.1", "uzerp.example", 1)+"&hostaddr=127.0.0.1", errs.Config,
+		`the server's certificate is for "localhost", 127.0.0.1, and not for host "uzerp.example"`)
+	wantOpenError(t, url+"verify-full&sslrootcert="+others, errs.Config, "was not signed by an authority in "+others)
+	wantOpenError(t, url+"verify-ca&sslrootcert="+others, errs.Config, "was not signed by an authority in "+others)
+	wantOpenError(t, url+"require&sslrootcert="+others, errs.Config, "was not signed by an authority in "+others)
+	wantOpenError(t, url+"verify-full&sslrootcert=/none.crt", errs.Config, "sslrootcert (from the settings): /none.crt is not there")
+	wantOpenError(t, url+"verify-full&sslrootcert="+saved(t, "x", "nothing", 0o600), errs.Config, "holds no certificate that can be read")
+	wantOpenError(t, full+"&sslcrl=x", errs.Config, "sslcrl (from the settings) is refused")
+
+	_, mine, key := issue(t, ca, nil)
+	_, _, strange := issue(t, ca, nil)
+	with := func(certificate, key string) string { return full + "&sslcert=" + certificate + "&sslkey=" + key }
+	certificate := saved(t, "me.crt", mine, 0o644)
+	open(t, db.Config{ConnString: with(certificate, saved(t, "me.key", key, 0o600))}).Close()
+	encrypted := "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"
+	for words, connection := range map[string]string{
+		"may be used by others (mode 0644)":             with(certificate, saved(t, "me.key", key, 0o644)),
+		"is not the key of the certificate in":          with(certificate, saved(t, "me.key", strange, 0o600)),
+		"is encrypted in a way that this program can't": with(certificate, saved(t, "me.key", encrypted, 0o600)),
+		"holds a key of a kind that is not supported":   with(certificate, saved(t, "me.key", strings.ReplaceAll(encrypted, "ENCRYPTED", "DSA"), 0o600)),
+		"holds no private key":                          with(certificate, saved(t, "me.key", mine, 0o600)),
+		"sslkey (from the settings): /none is not th":   with(certificate, "/none"),
+		"sslcert (from the settings): /none can't be r": with("/none", "/none"),
+	} {
+		wantOpenError(t, connection, errs.Config, words)
+	}
+
+	// The server wants a certificate of the client's.
+	serverFile(t, admin, "root.crt", caText)
+	serverFile(t, admin, "pg_hba.conf", "local all all trust\nhostssl all all all scram-sha-256 clientcert=verify-ca")
+	dbtest.Exec(t, admin, "alter system set ssl_ca_file = 'root.crt'")
+	dbtest.Exec(t, admin, "select pg_reload_conf()")
+	wantOpenErrorSoon(t, full, errs.Config, "it asked for a client's certificate, and none is set (sslcert, sslkey)")
+
+	serverFile(t, admin, "pg_hba.conf", "local all all trust\nhostssl all all all scram-sha-256")
+	for words, change := range map[string]func(*x509.Certificate){
+		"the server's certificate expired on ":          func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Hour) },
+		"the server's certificate is not valid before ": func(c *x509.Certificate) { c.NotBefore = time.Now().Add(24 * time.Hour) },
+		"names its host only in the old way (CN)":       func(c *x509.Certificate) { c.DNSNames, c.IPAddresses, c.Subject.CommonName = nil, nil, "localhost" },
+		"is not one for a server":                       func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} },
+	} {
+		serve(ca, change)
+		wantErrorSoon(t, strings.Replace(full, "127.0.0.1", "localhost", 1)+"&hostaddr=127.0.0.1", words)
+	}
+	serve(nil, nil)
+	wantErrorSoon(t, full, "the server's certificate is self-signed, and not in "+roots)
+}
+
+// wantErrorSoon waits until the server has reloaded its settings.
+func wantErrorSoon(t *testing.T, url, words string) {
+	t.Helper()
+	var err error
+	for began := time.Now(); time.Since(began) < hangs/10; time.Sleep(20 * time.Millisecond) {
+		var d *db.DB
+		if d, err = db.Open(t.Context(), db.Config{ConnString: url}); err == nil {
+			d.Close()
+		} else if strings.Contains(err.Error(), words) {
+			break
+		}
+	}
+	wantError(t, err, errs.Config, words)
+}
+
+func TestPeerAuthentication(t *testing.T) {
+	p := ownServer(t, pgtemp.Options{})
+	admin := p.ConnString("postgres")
+	role := "nobody"
+	if os.Geteuid() != 0 {
+		role = "root"
+	}
+	dbtest.Exec(t, admin, "create role "+role+" login; create role unknown_here login")
+	serverFile(t, admin, "pg_hba.conf", "local all "+role+",unknown_here peer\nlocal all all trust")
+	dbtest.Exec(t, admin, "select pg_reload_conf()")
+	as := func(who string) string { return strings.Replace(admin, "postgres@", who+"@", 1) }
+	wantOpenErrorSoon(t, as(role), errs.Config, "by peer authentication it lets in only the operating system's user of that name")
+	hint := func(who string) errs.Hint {
+		d, err := db.Open(t.Context(), db.Config{ConnString: as(who)})
+		if err == nil {
+			d.Close()
+		}
+		return errs.HintOf(err)
+	}
+	if h := hint(role); h.Reason != mfa.ReasonPeer || len(h.Parts) != 1 || h.Parts[0] != role {
+		t.Errorf("%+v", h)
+	}
+	if h := hint("unknown_here"); h.Reason != mfa.ReasonPeerOther {
+		t.Errorf("%+v", h)
+	}
+	wantOpenError(t, as("postgres")+"&requirepeer=somebody", errs.Config, "runs as another user than requirepeer (from the settings) says")
+}
+
+// The password file is not read if others may use it, and the refusal says so.
+func TestPasswordFileOfOthers(t *testing.T) {
+	p := ownServer(t, pgtemp.Options{TCP: true})
+	dbtest.Exec(t, p.ConnString("postgres"), "create role app login password 's3cr3t'")
+	url := "postgres://app@" + p.TCPAddr() + "/postgres?passfile="
+	open(t, db.Config{ConnString: url + saved(t, "pass", "*:*:*:*:s3cr3t", 0o600)}).Close()
+	file := saved(t, "pass", "*:*:*:*:s3cr3t", 0o640)
+	wantOpenError(t, url+file, errs.Config, file+" was not read: others may use it (mode 0640)")
+}
+
+// With -v a failed connection says where each setting came from, and no part of a password.
+func TestFailedConnectionNamesItsSettings(t *testing.T) {
+	t.Setenv("PGHOSTADDR", "127.0.0.1")
+	t.Setenv("PGUSER", "somebody")
+	var log bytes.Buffer
+	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	_, err := db.Open(t.Context(), db.Config{ConnString: "postgres://uzerp.example:1/a%40s3cr3t", Source: "DATABASE_URL", Logger: logger})
+	wantError(t, err, errs.Unavailable, `no PostgreSQL answers at "127.0.0.1:1"`)
+	for _, words := range []string{`host=uzerp.example "host from"=DATABASE_URL`, `hostaddr=127.0.0.1 "hostaddr from"=PGHOSTADDR`,
+		`port=1 "port from"=DATABASE_URL`, `user=somebody "user from"=PGUSER`, `"database from"=DATABASE_URL`, `it has a @`} {
+		if !strings.Contains(log.String(), words) {
+			t.Errorf("no %s in %s", words, log.String())
+		}
+	}
+	if strings.Contains(log.String(), "s3cr3t") {
+		t.Error(log.String())
+	}
+}
+
+// No table: where it was looked for is told, and where there is one.
+func TestWhereTablesWereLookedFor(t *testing.T) {
+	url := dbtest.New(t, dbtest.Empty)
+	dbtest.Exec(t, url, "create schema uz; create table uz.users (); create schema off; create table off.users ()")
+	d := open(t, db.Config{ConnString: url})
+	s, err := d.CheckSchema(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, s.Problem(), errs.Config, `in the schemas of the search_path: "public"; a table users is in schema "off", "uz"`)
+	dbtest.Exec(t, url, "alter database "+database(url)+" set search_path = uz")
+	if s, err = open(t, db.Config{ConnString: url}).CheckSchema(t.Context()); err != nil || s.Name != "uz" || len(s.Elsewhere) != 1 || s.Elsewhere[0] != "off" {
+		t.Errorf("%+v, %v", s, err)
+	}
+	// The setting of the role holds before that of the database.
+	role := "seeker_of_" + database(url)
+	dbtest.Exec(t, url, "create role "+role+" login; grant usage on schema off to "+role)
+	dbtest.Exec(t, url, "alter role "+role+" in database "+database(url)+" set search_path = off")
+	if s, err = open(t, db.Config{ConnString: dbtest.As(t, url, role)}).CheckSchema(t.Context()); err != nil || s.Name != "off" {
+		t.Errorf("%+v, %v", s, err)
+	}
+	dbtest.Exec(t, url, "alter role "+role+" in database "+database(url)+" set search_path = nowhere")
+	if s, err = open(t, db.Config{ConnString: dbtest.As(t, url, role)}).CheckSchema(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, s.Problem(), errs.Config, "none of the search_path is there")
+}
+
+// The role of grants may connect, also where not everybody may.
+func TestGrantsLetTheRoleConnect(t *testing.T) {
+	url := dbtest.New(t, dbtest.Sample)
+	role := `odd $$ 'role" \of ROLE NAME_AS_TEXT ` + database(url)
+	dbtest.Exec(t, url, "revoke connect on database "+database(url)+" from public")
+	dbtest.Exec(t, url, db.Grants(role))
+	var may bool
+	err := dbtest.Connect(t, url).QueryRow(t.Context(), "select has_database_privilege($1, current_database(), 'connect')", role).Scan(&may)
+	if err != nil || !may {
+		t.Error(may, err)
+	}
+}

@@ -1,0 +1,380 @@
+package libpq
+
+import (
+	"cmp"
+	"errors"
+	"net/netip"
+	"os"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"uzerp-mfa/internal/errs"
+)
+
+// Settings are the settings of a connection.
+type Settings struct {
+	Hosts    []Host // one at least, in the order in which they are tried
+	Database string
+	User     string
+	// PassfileProblem says why the password file was not read although it is there. It is psql's warning.
+	PassfileProblem string
+
+	values map[string]value
+}
+
+type value struct{ text, source string }
+
+// Host is one server that may be asked.
+type Host struct {
+	Name        string // a name, an address, or the directory of a socket; "" if only Addr is set
+	NameFrom    string
+	Addr        string // the address to use in place of a look-up of Name
+	AddrFrom    string
+	Port        int
+	PortFrom    string
+	Password    string
+	defaultHost bool
+}
+
+// Dialed returns what is connected to: an address, a name, or the directory of a socket.
+func (h Host) Dialed() string { return cmp.Or(h.Addr, h.Name) }
+
+// From returns where Dialed came from.
+func (h Host) From() string { return cmp.Or(h.AddrFrom, h.NameFrom) }
+
+// Socket reports whether the connection is to a socket of this machine.
+func (h Host) Socket() bool { return h.Addr == "" && strings.HasPrefix(h.Name, "/") }
+
+// Get returns the value of a parameter, or "" if it is not set.
+func (s *Settings) Get(name string) string { return s.values[name].text }
+
+// From returns where the value of a parameter came from: "DATABASE_URL", "PGHOST", "line 3 of /etc/pg_service.conf".
+func (s *Settings) From(name string) string { return cmp.Or(s.values[name].source, byDefault) }
+
+// Own returns the server's settings that the user chose in the place of libpq's parameters.
+func (s *Settings) Own() map[string]string {
+	all := make(map[string]string)
+	for _, p := range parameters {
+		if v, set := s.values[p.Name]; set && p.Use == Own {
+			all[p.Name] = v.text
+		}
+	}
+	return all
+}
+
+const byDefault = "the default"
+
+// defaultPort is libpq's.
+const defaultPort = 5432
+
+// Read finds the settings. conn is a URL or keyword=value string, and source is where it came from. It fails with
+// errs.Config and connects to nothing.
+func Read(conn, source string) (*Settings, error) {
+	s := &Settings{values: make(map[string]value)}
+	if conn != "" {
+		pairs, err := parse(conn)
+		if err != nil {
+			return nil, broken(source, err)
+		}
+		shy := secretive(conn)
+		for _, p := range pairs { // the last one of a name wins
+			if err := s.set(p, source, shy, true); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := s.readService(); err != nil {
+		return nil, err
+	}
+	s.readVariables()
+	s.readDefaults()
+	if err := s.refuse(); err != nil {
+		return nil, err
+	}
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	return s, s.findHosts()
+}
+
+// pair is a parameter as it is written.
+type pair struct{ name, text string }
+
+// problem says what is wrong with a connection string. It quotes nothing from it.
+type problem struct{ text, hint string }
+
+func (p problem) Error() string { return p.text }
+
+func broken(source string, err error) error {
+	p, _ := errors.AsType[problem](err)
+	return errs.New(errs.Config, "the database URL from "+source+" can't be understood: "+err.Error(), cmp.Or(p.hint, howToWrite))
+}
+
+const howToWrite = "write it as postgres://USER@HOST:PORT/DATABASE, with %XX for special characters in a part, or as host=… dbname=… user=…"
+
+// set takes a parameter from source. shy means that its name may be a part of a password. The first source wins;
+// within one, over says whether the last value does.
+func (s *Settings) set(p pair, source string, shy, over bool) error {
+	name := p.name
+	switch {
+	case name == "requiressl": // libpq keeps it for old programs
+		name, p.text = "sslmode", map[bool]string{true: "require", false: "prefer"}[strings.HasPrefix(p.text, "1")]
+	case name == "ssl" && p.text == "true": // libpq takes it for JDBC
+		name, p.text = "sslmode", "require"
+	}
+	known, ok := known(name)
+	if !ok {
+		if f, found := foreignParameter(name); found {
+			return errs.New(errs.Config, "libpq knows no parameter "+strconv.Quote(name)+", which is in "+source+": it is of "+f.whose, f.advice)
+		}
+		if shy || strings.ContainsFunc(name, func(r rune) bool { return !plain(r) }) {
+			return errs.New(errs.Config, "libpq does not know a parameter in "+source+" (not shown: it may be a part of a password)",
+				"in a URL write %40 for @, %2F for /, %3F for ? and %25 for % in a user name or password; in keyword=value write '…' around a value with blanks")
+		}
+		return errs.New(errs.Config, "libpq knows no parameter "+strconv.Quote(name)+", which is in "+source,
+			"leave it out; a setting of the server's is written as options=-c NAME=VALUE (in a URL: options=-c%20NAME%3DVALUE)")
+	}
+	if _, set := s.values[known.Name]; !set || over {
+		s.values[known.Name] = value{p.text, source}
+	}
+	return nil
+}
+
+func plain(r rune) bool {
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_'
+}
+
+func (s *Settings) readVariables() {
+	for _, p := range parameters {
+		text := os.Getenv(p.Variable)
+		switch _, set := s.values[p.Name]; {
+		case p.Variable == "" || text == "" || set:
+		case p.Name == "":
+			s.values[p.Variable] = value{text, p.Variable}
+		case p.Name == "requiressl":
+			if _, set := s.values["sslmode"]; !set && strings.HasPrefix(text, "1") {
+				s.values["sslmode"] = value{"require", p.Variable}
+			}
+		default:
+			s.values[p.Name] = value{text, p.Variable}
+		}
+	}
+}
+
+func (s *Settings) readDefaults() {
+	if s.Get("sslmode") == "" {
+		mode := "prefer"
+		if s.Get("sslrootcert") == "system" {
+			mode = "verify-full"
+		}
+		s.values["sslmode"] = value{mode, byDefault}
+	}
+	if s.Get("user") == "" {
+		if account, err := user.LookupId(strconv.Itoa(os.Geteuid())); err == nil {
+			s.values["user"] = value{account.Username, "the name of the operating system's user"}
+		}
+	}
+	s.User, s.Database = s.Get("user"), s.Get("dbname")
+	if s.Database == "" {
+		s.Database = s.User
+		s.values["dbname"] = value{s.User, "the name of the user"}
+	}
+}
+
+// refuse fails if a parameter is set that this program can't obey.
+func (s *Settings) refuse() error {
+	for _, p := range parameters {
+		v, set := s.values[p.Name]
+		if p.Use != Refused || !set || v.text == "" || slices.Contains(p.Harmless, v.text) {
+			continue
+		}
+		hint := "leave it out"
+		if len(p.Harmless) > 0 {
+			hint += ", or set it to " + p.Harmless[0]
+		}
+		return errs.New(errs.Config, p.Name+" (from "+v.source+") is refused: "+p.Reason, hint)
+	}
+	return nil
+}
+
+// choices are the values that a parameter may have.
+var choices = map[string][]string{
+	"sslmode":                  {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"},
+	"sslnegotiation":           {"postgres", "direct"},
+	"sslcertmode":              {"disable", "allow", "require"},
+	"sslsni":                   {"0", "1"},
+	"channel_binding":          {"disable", "prefer", "require"},
+	"gssencmode":               {"disable", "prefer", "require"},
+	"target_session_attrs":     {"any", "read-write", "read-only", "primary", "standby", "prefer-standby"},
+	"load_balance_hosts":       {"disable", "random"},
+	"min_protocol_version":     {"3.0", "3.2", "latest"},
+	"max_protocol_version":     {"3.0", "3.2", "latest"},
+	"ssl_min_protocol_version": {"TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"},
+	"ssl_max_protocol_version": {"TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"},
+}
+
+// logins are the methods that require_auth may name.
+var logins = []string{"password", "md5", "gss", "sspi", "scram-sha-256", "oauth", "none"}
+
+func (s *Settings) check() error {
+	for _, p := range parameters {
+		v, set := s.values[p.Name]
+		if allowed := choices[p.Name]; set && allowed != nil && v.text != "" && !slices.Contains(allowed, v.text) {
+			return errs.New(errs.Config, p.Name+" (from "+v.source+") has a value that libpq does not know (not shown)",
+				"its values are "+strings.Join(allowed, ", "))
+		}
+	}
+	wrong := func(name, text, hint string) error {
+		return errs.New(errs.Config, name+" (from "+s.From(name)+") "+text, hint)
+	}
+	if t := s.Get("connect_timeout"); t != "" {
+		if _, err := strconv.Atoi(strings.TrimSpace(t)); err != nil {
+			return wrong("connect_timeout", "is not a whole number of seconds (not shown)", "write the seconds alone, such as 10")
+		}
+	}
+	negated, bare := 0, 0
+	for method := range strings.SplitSeq(s.Get("require_auth"), ",") {
+		name, not := strings.CutPrefix(method, "!")
+		switch {
+		case s.Get("require_auth") == "":
+		case !slices.Contains(logins, name):
+			return wrong("require_auth", "names a login that libpq does not know (not shown)", "it knows "+strings.Join(logins, ", "))
+		case not:
+			negated++
+		default:
+			bare++
+		}
+	}
+	if negated > 0 && bare > 0 {
+		return wrong("require_auth", "has logins with ! and without", "name those that are accepted, or with ! those that are not")
+	}
+	lowest, highest := choices["ssl_min_protocol_version"], slices.Index(choices["ssl_max_protocol_version"], s.Get("ssl_max_protocol_version"))
+	if highest >= 0 && slices.Index(lowest, cmp.Or(s.Get("ssl_min_protocol_version"), "TLSv1.2")) > highest {
+		return wrong("ssl_max_protocol_version", "is below ssl_min_protocol_version", "without that setting, TLSv1.2 is the lowest")
+	}
+	order := choices["min_protocol_version"]
+	if highest := slices.Index(order, s.Get("max_protocol_version")); highest >= 0 && slices.Index(order, s.Get("min_protocol_version")) > highest {
+		return wrong("max_protocol_version", "is below min_protocol_version", "leave one of them out")
+	}
+	weak := slices.Index(choices["sslmode"], s.Get("sslmode")) < slices.Index(choices["sslmode"], "require")
+	if s.Get("sslnegotiation") == "direct" && weak {
+		return wrong("sslnegotiation", "needs sslmode=require, verify-ca or verify-full", "set sslmode too, or leave sslnegotiation out")
+	}
+	if s.Get("sslrootcert") == "system" && s.Get("sslmode") != "verify-full" {
+		return wrong("sslmode", "is too weak for sslrootcert=system", "set sslmode=verify-full, or leave it out")
+	}
+	return nil
+}
+
+// findHosts makes the list of hosts from the lists of names, addresses and ports.
+func (s *Settings) findHosts() error {
+	list := func(name string) []string {
+		if s.Get(name) == "" {
+			return nil
+		}
+		return strings.Split(s.Get(name), ",")
+	}
+	names, addrs, ports := list("host"), list("hostaddr"), list("port")
+	n := max(1, len(names), len(addrs))
+	if len(names) > 0 && len(addrs) > 0 && len(names) != len(addrs) {
+		return errs.New(errs.Config, "host (from "+s.From("host")+") and hostaddr (from "+s.From("hostaddr")+") name different numbers of servers",
+			"give each host one address, with commas between them")
+	}
+	if len(ports) > 1 && len(ports) != n {
+		return errs.New(errs.Config, "port (from "+s.From("port")+") names another number of ports than there are hosts (from "+s.From("host")+")",
+			"give one port for all hosts, or one for each")
+	}
+	for i := range n {
+		h := Host{Port: defaultPort, PortFrom: byDefault}
+		if i < len(names) && names[i] != "" {
+			h.Name, h.NameFrom = names[i], s.From("host")
+		}
+		if i < len(addrs) && addrs[i] != "" {
+			if _, err := netip.ParseAddr(addrs[i]); err != nil {
+				return errs.New(errs.Config, "hostaddr (from "+s.From("hostaddr")+") is no numeric address (not shown)", "write a name as host")
+			}
+			h.Addr, h.AddrFrom = addrs[i], s.From("hostaddr")
+		}
+		if h.Name == "" && h.Addr == "" {
+			h.Name, h.NameFrom, h.defaultHost = socketDirectory(), byDefault, true
+		}
+		if strings.HasPrefix(h.Name, "@") && h.Addr == "" {
+			return errs.New(errs.Config, "host (from "+s.From("host")+") begins with @: this program knows no abstract sockets",
+				"name the directory of the socket; if it is a part of the password, write %40 for its @")
+		}
+		port := ""
+		if len(ports) == 1 {
+			port = ports[0]
+		} else if i < len(ports) {
+			port = ports[i]
+		}
+		if port != "" {
+			number, err := strconv.Atoi(strings.TrimSpace(port))
+			if err != nil || number < 1 || number > 65535 {
+				return errs.New(errs.Config, "port (from "+s.From("port")+") is not a number between 1 and 65535 (not shown"+s.cause("port", port)+")",
+					"if a part of the password stands there, write %40 for @, %2F for /, %3A for :, %3F for ? and %25 for % in it")
+			}
+			h.Port, h.PortFrom = number, s.From("port")
+		}
+		s.Hosts = append(s.Hosts, h)
+	}
+	return s.findPasswords()
+}
+
+// cause says what kind of character makes a value none of its kind.
+func (s *Settings) cause(name, text string) string {
+	if kind := Odd(text); kind != "" && s.values[name].source != "" {
+		return ": it has " + kind
+	}
+	return ""
+}
+
+// Odd returns what kind of character is in a name that plain names don't have, or "". Such a name may be a part of a
+// password that was not escaped.
+func Odd(name string) string {
+	for _, r := range name {
+		switch {
+		case r == ' ' || r == '\t' || r == '\n' || r == '\r':
+			return "a blank"
+		case r > 127:
+			return "a letter or sign that is not ASCII"
+		case r < ' ' || r == 127:
+			return "a control character"
+		case strings.ContainsRune("@#%?&=+,;!$'\"\\*()<>|{}^`~", r):
+			return "a " + string(r)
+		}
+	}
+	return ""
+}
+
+// socketDirectory is where libpq looks for the server's socket. Which directory that is was decided when libpq was built.
+func socketDirectory() string {
+	for _, dir := range []string{"/var/run/postgresql", "/tmp"} {
+		if _, err := os.Stat(dir); err == nil {
+			return dir
+		}
+	}
+	return "localhost"
+}
+
+// home returns the directory of the user, as libpq finds it.
+func home() string {
+	if dir := os.Getenv("HOME"); dir != "" {
+		return dir
+	}
+	if account, err := user.LookupId(strconv.Itoa(os.Geteuid())); err == nil {
+		return account.HomeDir
+	}
+	return ""
+}
+
+func inHome(parts ...string) string {
+	dir := home()
+	if dir == "" {
+		return ""
+	}
+	return filepath.Join(append([]string{dir}, parts...)...)
+}
