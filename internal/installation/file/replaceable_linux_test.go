@@ -109,6 +109,9 @@ func TestMountsOfOthers(t *testing.T) {
 			}
 		})
 	}
+	if got := reason(mounts{t.TempDir()}.judge("/srv/.env", 22, 21)); !strings.Contains(got, "a mount of its own") {
+		t.Errorf("on another mount than its directory: %s", got)
+	}
 	if got := reason(mounts{t.TempDir()}.judge("/srv/.env", 0, 0)); got != "" {
 		t.Errorf("without /proc: %s", got)
 	}
