@@ -12,6 +12,7 @@ import (
 	"uzerp-mfa/internal/installation/dotenv"
 	"uzerp-mfa/internal/installation/file"
 	"uzerp-mfa/internal/installation/php"
+	"uzerp-mfa/internal/installation/webconf"
 	"uzerp-mfa/internal/secret"
 )
 
@@ -67,6 +68,13 @@ func setPHP(ini *php.Ini, pairs ...string) *php.Ini {
 // copied is a good installation with copies of conf/.env beside it.
 func copied(copies ...file.Facts) Input {
 	return edit(func(in *Input) { in.Env.Copies = copies })
+}
+
+const confDir = "/srv/uzerp/conf"
+
+// web is a good installation of whose web server this is known.
+func web(r webconf.Report) Input {
+	return edit(func(in *Input) { in.Web, in.Env.File.Path = &r, confDir+"/.env" })
 }
 
 // job is the clean-up job of Debian and Ubuntu.
@@ -267,7 +275,9 @@ var rows = []struct {
 		setPHP(in.PHP[0], probability, "0", savePath, "/srv/link")
 		in.PHP = append(in.PHP, phpIni("cli", maxLifetime, "1440", savePath, "/data/s"))
 		in.Cleaner = job("cron", true)
-		in.Same = func(dir string) []string { return map[string][]string{"/srv/link": {"1:7", "1:2"}, "/data/s": {"1:7", "1:3"}}[dir] }
+		in.Same = func(dir string) []string {
+			return map[string][]string{"/srv/link": {"1:7", "1:2"}, "/data/s": {"1:7", "1:3"}}[dir]
+		}
 	}), []string{"warning phpsessionclean"}, "", "idle for 1440 seconds"},
 	{"cleaner looks into what is below", edit(func(in *Input) {
 		setPHP(in.PHP[0], savePath, "1;/var/lib/php/sessions/erp")
@@ -342,6 +352,25 @@ var rows = []struct {
 	{"an access list", edit(func(in *Input) { in.Env.File.GID, in.Env.File.ACL = 0, true }), []string{"info env-web-access"}, "", "access list"},
 	{"a draft elsewhere", edit(func(in *Input) { in.Env.File.GID, in.Env.Dir = 0, file.Facts{} }), nil, "", ""},
 	{"a system without owners", edit(func(in *Input) { in.Env.File.UID = -1 }), []string{"info env-web-access"}, "", ""},
+
+	// What the web server does with it.
+	{"no web server known",
+		web(webconf.Report{}), []string{"info env-web-server"}, "", "no configuration of Apache or nginx"},
+	{"not in a document root", web(webconf.Report{Servers: []string{"nginx"}}), nil, "", ""},
+	{"handed out", web(webconf.Report{Servers: []string{"Apache"}, Ways: []webconf.Way{
+		{Server: "Apache", URL: "/conf/.env", Place: "DocumentRoot in x line 1", Access: webconf.Open}}}),
+		[]string{"error env-in-document-root"}, `<Directory "` + confDir + `">, Require all denied, </Directory>`, "to everybody who asks for /conf/.env (DocumentRoot in x line 1)"},
+	{"handed out unless", web(webconf.Report{Servers: []string{"nginx"}, Ways: []webconf.Way{
+		{Server: "nginx", URL: "/a/conf/.env", Place: "root in y line 2", Access: webconf.Open,
+			Unclear: []string{"if in y line 3"}}}}),
+		[]string{"warning env-in-document-root"}, "location ^~ /a/conf/ { deny all; }",
+		"unless this forbids it, which is not understood here: if in y line 3"},
+	{"handed out to some", web(webconf.Report{Servers: []string{"nginx"}, Ways: []webconf.Way{
+		{Server: "nginx", URL: "/conf/.env", Place: "root in y line 2",
+			Access: webconf.Limited}}}), []string{"warning env-in-document-root"}, "", "to those whom an address or a password lets in"},
+	{"not understood",
+		web(webconf.Report{Servers: []string{"Apache"}, Unclear: []string{"AliasMatch in x line 2"},
+			NotRead: []file.NotRead{{Path: "sites", Reason: "it can not be listed"}}}), []string{"info env-web-server"}, "", "AliasMatch in x line 2; sites: it can not be listed"},
 
 	// Who may read its copies.
 	{"a backup of root's alone", copied(file.Facts{Path: "conf/.env.bak-x", Mode: 0o600}), nil, "", ""},

@@ -4,6 +4,7 @@ import (
 	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/installation/file"
 	"uzerp-mfa/internal/installation/php"
+	"uzerp-mfa/internal/installation/webconf"
 )
 
 // The settings that are judged here, all in conf/.env.
@@ -36,7 +37,9 @@ type Input struct {
 	Same func(dir string) []string
 	// PHPProblem says why no php.ini could be looked at, "" if some were or there are none.
 	PHPProblem string
-	Cleaner    installation.SessionCleaner
-	WebUser    installation.WebUser // the user that the web server probably runs as; Name is "" if it isn't known
-	Looked     []file.Facts         // the files that were looked at
+	// Web says what the web server's configuration does with conf/.env; nil for a draft elsewhere.
+	Web     *webconf.Report
+	Cleaner installation.SessionCleaner
+	WebUser installation.WebUser // the user that the web server probably runs as; Name is "" if it isn't known
+	Looked  []file.Facts         // the files that were looked at
 }

@@ -210,7 +210,8 @@ func (c *check) cleanedDirs() (dirs []cleaned, asked, whole bool) {
 	seen := map[*php.Ini]bool{}
 	for _, part := range c.in.PHP {
 		ini := part.PHPIni()
-		if seen[ini] || ini.Version == "" || !slices.Contains(cleanerSAPIs, ini.SAPI) {
+		named := ini.Version == "" && ini.SAPI == "" // with --php-ini; it stands for the one under /etc/php
+		if seen[ini] || !named && (ini.Version == "" || !slices.Contains(cleanerSAPIs, ini.SAPI)) {
 			continue
 		}
 		seen[ini], asked = true, true

@@ -8,6 +8,7 @@ import (
 	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/installation/file"
 	"uzerp-mfa/internal/installation/php"
+	"uzerp-mfa/internal/installation/webconf"
 )
 
 // Place says where the settings are looked for.
@@ -24,6 +25,13 @@ func Read(p Place) (Input, error) {
 	in, err := ReadEnv(p)
 	if err == nil {
 		err = in.readPHP(p)
+	}
+	if err == nil && in.Installation != nil && in.Env.Found {
+		path, absErr := filepath.Abs(in.Env.Path)
+		if absErr == nil {
+			report := webconf.Find(p.Root, path)
+			in.Web = &report
+		}
 	}
 	return in, err
 }

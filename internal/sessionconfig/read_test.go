@@ -107,7 +107,8 @@ func TestReadPHPAsItIs(t *testing.T) {
 	}
 	var got []string
 	for _, f := range Check(in) {
-		if f.ID == "php-not-read" || f.ID == "phpsessionclean" || strings.HasPrefix(f.ID, "cookie") || strings.HasPrefix(f.ID, "gc-") || strings.HasPrefix(f.ID, "sessions-not-c") {
+		if f.ID == "php-not-read" || f.ID == "phpsessionclean" ||
+			strings.HasPrefix(f.ID, "cookie") || strings.HasPrefix(f.ID, "gc-") || strings.HasPrefix(f.ID, "sessions-not-c") {
 			got = append(got, f.Severity.String()+" "+f.ID+" "+f.Value+" "+strings.TrimPrefix(f.File, root)+" "+strconv.Itoa(f.Line))
 		}
 	}

@@ -60,7 +60,7 @@ func fixedBy(f *os.File) string {
 
 // mountOf returns the number of the mount that an open file was found on, 0 if it is not known.
 func mountOf(f *os.File) int {
-	info, err := os.ReadFile("/proc/self/fdinfo/" + strconv.Itoa(int(f.Fd())))
+	info, err := readProc("/proc/self/fdinfo/" + strconv.Itoa(int(f.Fd())))
 	if err != nil {
 		return 0
 	}
@@ -71,6 +71,16 @@ func mountOf(f *os.File) int {
 		}
 	}
 	return 0
+}
+
+// readProc reads a file of /proc.
+func readProc(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	return safepath.ReadAll(f, 16*MaxSize) // a machine with many containers has many mounts
 }
 
 // mounts are those that /proc shows: this program's own, and those of other processes that it may look at.
@@ -117,9 +127,12 @@ func (m mounts) everybodys(own []mount) map[string][]mount {
 		return link
 	}
 	seen := map[string]bool{space("self"): true, "": true}
-	processes, _ := os.ReadDir(m.proc) // without them the own ones are known
-	for _, entry := range processes {
-		process := entry.Name()
+	var processes []string // without them the own ones are known
+	if dir, err := safepath.OpenDir(m.proc, Anyone); err == nil {
+		processes, _ = dir.Names()
+		_ = dir.Close()
+	}
+	for _, process := range processes {
 		if strings.Trim(process, "0123456789") != "" || seen[space(process)] {
 			continue
 		}
@@ -138,7 +151,7 @@ type mount struct {
 }
 
 func (m mounts) read(process string) ([]mount, error) {
-	text, err := os.ReadFile(filepath.Join(m.proc, process, "mountinfo"))
+	text, err := readProc(filepath.Join(m.proc, process, "mountinfo"))
 	if err != nil {
 		return nil, err
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -284,8 +283,12 @@ func (f *finder) fpmIncludes(path, pools string) {
 func (f *finder) list(dir string) ([]string, error) {
 	names, err := list(dir)
 	if len(names) == 0 {
-		if _, err := os.ReadDir(dir); errors.Is(err, fs.ErrPermission) {
-			f.notRead(dir, "it can not be listed")
+		if d, err := safepath.OpenDir(dir, file.Anyone); err == nil {
+			_, err = d.Names()
+			_ = d.Close()
+			if errors.Is(err, fs.ErrPermission) {
+				f.notRead(dir, "it can not be listed")
+			}
 		}
 	}
 	return names, err

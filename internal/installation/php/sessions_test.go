@@ -152,12 +152,13 @@ func TestFindInterfaces(t *testing.T) {
 		"etc/php/8.2/fpm/php.ini": "session.gc_maxlifetime = 50\nsession.save_path = /x\n",
 		"etc/php/8.2/fpm/pool.d/www.conf": "[www]\nphp_value[session.gc_maxlifetime] = 200\nphp_admin_value[session.gc_probability] = 9\n" +
 			"php_flag[session.cookie_secure] = on\nphp_admin_flag[session.cookie_httponly] = yes\n",
-		"etc/php/8.2/fpm/pool.d/two.conf":                  "[two]\nphp_admin_value[session.gc_maxlifetime] = 300\n",
-		"etc/php/8.2/apache2/php.ini":                      "",
-		"etc/apache2/sites-enabled/a.conf":                 "<VirtualHost *>\nphp_admin_flag session.cookie_secure On\nphp_value session.gc_maxlifetime 400\n</VirtualHost>\n",
+		"etc/php/8.2/fpm/pool.d/two.conf": "[two]\nphp_admin_value[session.gc_maxlifetime] = 300\n",
+		"etc/php/8.2/apache2/php.ini":     "",
+		"etc/apache2/sites-enabled/a.conf": "<VirtualHost *>\nphp_admin_flag session.cookie_secure On\n" +
+			"php_value session.gc_maxlifetime 400\n</VirtualHost>\n",
 		"etc/systemd/system/php8.2-fpm.service.d/one.conf": "[Service]\nEnvironment=PHP_INI_SCAN_DIR=/srv/php\n",
-		"uzerp/.user.ini":                                  "session.gc_maxlifetime=100\nsession.gc_probability=7\n",
-		"uzerp/.htaccess":                                  "php_value session.gc_maxlifetime 1\n",
+		"uzerp/.user.ini": "session.gc_maxlifetime=100\nsession.gc_probability=7\n",
+		"uzerp/.htaccess": "php_value session.gc_maxlifetime 1\n",
 	})
 	found, err := FindInterfaces(root, filepath.Join(root, "uzerp"))
 	if err != nil {
