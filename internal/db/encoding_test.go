@@ -3,6 +3,7 @@ package db_test
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/pgtemp/dbtest"
+	"uzerp-mfa/internal/pgtemp/pooltest"
 )
 
 // encodingTest is what a database with some encoding is asked.
@@ -269,5 +271,58 @@ func TestTheClientsEncodingIsOurs(t *testing.T) {
 	t.Setenv("PGCLIENTENCODING", "LATIN9")
 	for _, query := range []string{"", "&client_encoding=WIN1252", "&options=-cclient_encoding%3DLATIN1"} {
 		find(t, open(t, db.Config{ConnString: url + query}), "J\xfcrgen")
+	}
+}
+
+// Behind a pooler bytes come and go as well, in one connection of the server that another client uses in UTF-8.
+func TestBytesBehindAPooler(t *testing.T) {
+	url := dbtest.New(t, dbtest.Sample.In("SQL_ASCII"))
+	dbtest.Exec(t, url, `insert into users (username, password) values (E'J\xfcrgen', '*')`)
+	for _, mode := range []pooltest.Mode{pooltest.Session, pooltest.Transaction} {
+		t.Run(string(mode), func(t *testing.T) {
+			p := pooltest.Start(t, url, mode, nil, oneConnection)
+			encoding := func() (now string) {
+				conn := dbtest.Connect(t, p.URL()+"&client_encoding=UTF8&default_query_exec_mode=simple_protocol")
+				if err := conn.QueryRow(t.Context(), "show client_encoding").Scan(&now); err != nil {
+					t.Error(err)
+				}
+				_ = conn.Close(t.Context())
+				return now
+			}
+			for range 2 {
+				d := open(t, db.Config{ConnString: p.URL()})
+				u := find(t, d, "J\xfcrgen")
+				if err := d.CompareAndSet(t.Context(), u.Username, u.Row, u.Row); err != nil {
+					t.Error(err)
+				}
+				n := 0
+				for _, err := range d.Users(t.Context(), db.ByUsername) {
+					if n++; err != nil {
+						t.Error(err)
+						break
+					}
+				}
+				if n < 2 {
+					t.Errorf("%d users are listed", n)
+				}
+				d.Close()
+				if got := encoding(); got != "UTF8" {
+					t.Errorf("the next client speaks %s", got)
+				}
+			}
+		})
+	}
+}
+
+// Only the names that the encoding can't hold are nobody's, wherever they stand among others.
+func TestHoldable(t *testing.T) {
+	d := open(t, db.Config{ConnString: dbtest.New(t, dbtest.Sample.In("LATIN1"))})
+	names := []string{"alice", "ü", "名", "bob", "a\x00b", "\xff", "🧑", "carol", "é"}
+	for range 8 {
+		rand.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+		users, err := d.FindUsers(t.Context(), names)
+		if err != nil || len(users) != 3 {
+			t.Errorf("%q: %v, %v", names, users, err)
+		}
 	}
 }
