@@ -60,11 +60,12 @@ func doubled(found string) string {
 	return found[:marks] + found
 }
 
-// ReadName returns the names other than text itself that stand as text in JSON, or in a table (EscapeName): none, one or two.
+// ReadName returns the names other than text itself that stand as text in JSON, or in a table (EscapeName): none, one or two. Each
+// byte of such a name may be written as an escape. A name that is shown without escapes can't be written with them.
 func ReadName(text string) []string {
 	var names []string
 	for _, name := range []string{readJSON(text), readEscapes(text)} {
-		if name != text && !slices.Contains(names, name) {
+		if name != text && EscapeName(name) != name && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
