@@ -70,7 +70,7 @@ const (
 	encodedSID  = "YFencoded"
 )
 
-// fill gives the database a user with the name, whose person, phone number, injector class and login lines have it too. A
+// fill puts a user with the name into the database, whose person, phone number, injector class and login lines have it too. A
 // second user has a name that looks the same where bytes that are not UTF-8 are not told apart.
 func (e encodingTest) fill(t *testing.T, url string) {
 	t.Helper()

@@ -39,7 +39,8 @@ func TestReadName(t *testing.T) {
 			t.Fatalf("%q stands in JSON as %q, which is read as %q", s, inJSON, got)
 		}
 	}
-	for _, text := range []string{"alice", "", `back\slash`, `\x0`, `\x00`, `\u0000`, `\ud800`, `\U00110000`, "Jürgen", "\xfc", "50%", `\x62oss`, `b\x6fss`, `\x62\x6f\x73\x73`} {
+	for _, text := range []string{"alice", "", `back\slash`, `\x0`, `\x00`, `\u0000`, `\ud800`, `\U00110000`, "Jürgen", "\xfc", "50%",
+		`\x62oss`, `b\x6fss`, `\x62\x6f\x73\x73`} {
 		if got := ReadName(text); got != nil {
 			t.Errorf("%q is read as %q", text, got)
 		}
