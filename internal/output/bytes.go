@@ -60,16 +60,22 @@ func doubled(found string) string {
 	return found[:marks] + found
 }
 
-// ReadName returns the names other than text itself that stand as text in JSON, or in a table (EscapeName): none, one or two. Each
-// byte of such a name may be written as an escape. A name that is shown without escapes can't be written with them.
+// ReadName returns the names other than text itself that stand as text in JSON, or in a table (EscapeName): none, one or two. It
+// is for names that are not UTF-8, and for those that look like one that is shown. Each byte of these may be written as an escape.
+// Other names can be typed, and are never written with escapes.
 func ReadName(text string) []string {
 	var names []string
 	for _, name := range []string{readJSON(text), readEscapes(text)} {
-		if name != text && EscapeName(name) != name && !slices.Contains(names, name) {
+		if name != text && needsEscapes(name) && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
 	return names
+}
+
+// needsEscapes reports whether a name is not UTF-8, or could be read as such a one.
+func needsEscapes(name string) bool {
+	return !utf8.ValidString(name) || !utf8.ValidString(readJSON(name)) || !utf8.ValidString(readEscapes(name))
 }
 
 // readJSON is the opposite of legible.

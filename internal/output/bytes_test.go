@@ -32,7 +32,7 @@ func TestReadName(t *testing.T) {
 			t.Fatalf("%q and %q are both %q", s, other, inJSON)
 		}
 		seen[inJSON] = s
-		if got := ReadName(EscapeName(s)); EscapeName(s) != s && !slices.Contains(got, s) {
+		if got := ReadName(EscapeName(s)); EscapeName(s) != s && needsEscapes(s) && !slices.Contains(got, s) {
 			t.Fatalf("%q stands in a table as %q, which is read as %q", s, EscapeName(s), got)
 		}
 		if got := ReadName(inJSON); inJSON != s && !slices.Contains(got, s) {
@@ -40,7 +40,7 @@ func TestReadName(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"alice", "", `back\slash`, `\x0`, `\x00`, `\u0000`, `\ud800`, `\U00110000`, "Jürgen", "\xfc", "50%",
-		`\x62oss`, `b\x6fss`, `\x62\x6f\x73\x73`} {
+		`eve\x20`, `eve\\x20`, `\x62oss`, `b\x6fss`, `\x62\x6f\x73\x73`} {
 		if got := ReadName(text); got != nil {
 			t.Errorf("%q is read as %q", text, got)
 		}
