@@ -84,8 +84,9 @@ func (f *callerFlags) oneCaller(names []string) error {
 	return nil
 }
 
-// verifyCaller verifies the caller if --identify was given. undone says what is not done after an error.
-func (a *App) verifyCaller(ctx context.Context, ch *changes, w writeFlags, f callerFlags, u mfa.User, undone string) error {
+// verifyCaller verifies the caller if --identify was given. undone says what is not done after an error. may asks whether what the
+// caller wants could be done then: nobody reads out a code for nothing. A dry run does not ask.
+func (a *App) verifyCaller(ctx context.Context, ch *changes, w writeFlags, f callerFlags, u mfa.User, undone string, may func() error) error {
 	if !f.verify {
 		return nil
 	}
@@ -104,6 +105,9 @@ func (a *App) verifyCaller(ctx context.Context, ch *changes, w writeFlags, f cal
 			a.streams.Notef("A %s with a code would go to %s.", channelWords(f.channel), whom(check))
 		}
 		return interruptedCheck(err, undone)
+	}
+	if err := may(); err != nil {
+		return err
 	}
 	return interruptedCheck(verifier.Verify(ctx, u, f.channel, helpdesk{a, f.regionFlag}), undone)
 }

@@ -47,7 +47,9 @@ var hints = map[errs.Reason]string{
 	history.ReasonSiteKey:  "uzerp-mfa doctor looks at uzERP's settings for Twilio: it concerns everybody",
 	history.ReasonWayToTwilio: "look from the web server, as its user, whether it reaches https://verify.twilio.com (proxy, firewall, " +
 		"php-curl, curl.cainfo): it concerns everybody",
-	history.ReasonLetThemIn:     "until then, after the caller was verified: uzerp-mfa user disable-next-login --identify sms %q",
+	history.ReasonLetThemIn: "until then, after the caller was verified: uzerp-mfa user disable-next-login --identify sms %q",
+	history.ReasonLetThemInNoSMS: "until then, after you have called the person back at a number that uzERP has: " +
+		"uzerp-mfa user disable-next-login --verified-by call-back %q",
 	history.ReasonLookAtUser:    "uzerp-mfa user show %q says what the next login asks for, and why",
 	history.ReasonReadMore:      "uzerp-mfa grants --history prints the SQL for the right to read audit_lines",
 	history.ReasonTooManyWrong:  "wait an hour; or, after the caller was verified: uzerp-mfa user disable-next-login --identify sms %q",
@@ -186,6 +188,7 @@ var hints = map[errs.Reason]string{
 	doctor.ReasonForeignHandler:   "uzerp-mfa set-injector --dry-run shows what a switch to uzERP's own would change",
 	doctor.ReasonNoValidator:      "uzerp-mfa set-injector adds it",
 	doctor.ReasonForeignValidator: "uzerp-mfa set-injector sets uzERP's own",
+	doctor.ReasonKeyLacks:         "uzerp-mfa grants --twilio says which commands need each; a command that lacks one says so before it changes anything",
 	doctor.ReasonTrialOver: "uzerp-mfa set-injector --off switches back now; if logins work, nothing needs to be done, " +
 		"but that guard may still switch back if it wakes up",
 	doctor.ReasonUsersBroken:    "uzerp-mfa user reset --identify sms USER lets such a user enroll again; user list --state broken shows all",

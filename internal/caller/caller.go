@@ -178,6 +178,9 @@ func (p Check) Send(ctx context.Context, channel Channel) (Answer, error) {
 	if !p.by.History(p.Recipient).Known {
 		return Answer{}, ErrNoRecord()
 	}
+	if err := p.by.Verifications.MayCheck(ctx); err != nil {
+		return Answer{}, err
+	}
 	h, err := p.send(ctx, channel)
 	return h.answer(maxChecks), err
 }

@@ -35,6 +35,9 @@ type Operator interface {
 // errors of an outage, a setting, a signal, the time limit or the usage keep their kind, and are not recorded.
 func (v *Verifier) Verify(ctx context.Context, u mfa.User, channel Channel, on Operator) error {
 	c, err := v.plan(ctx, u, channel)
+	if err == nil {
+		err = v.Verifications.MayCheck(ctx) // the caller must not read out a code for nothing
+	}
 	if err == nil && c.Fresh {
 		err = on.Believe(ctx, c)
 	}
