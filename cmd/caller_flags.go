@@ -94,7 +94,7 @@ func (a *App) verifyCaller(ctx context.Context, ch *changes, w writeFlags, f cal
 	if err != nil {
 		return err
 	}
-	verifier.Refused, verifier.Undone = ch.Refused, undone
+	verifier.Refused, verifier.Undone, verifier.May = ch.Refused, undone, may
 	verifier.Resend = errs.Plain(commandWith(a.typed, a.args, nil))
 	if w.dryRun {
 		check, err := verifier.PlanVerify(ctx, u, f.channel)
@@ -105,9 +105,6 @@ func (a *App) verifyCaller(ctx context.Context, ch *changes, w writeFlags, f cal
 			a.streams.Notef("A %s with a code would go to %s.", channelWords(f.channel), whom(check))
 		}
 		return interruptedCheck(err, undone)
-	}
-	if err := may(); err != nil {
-		return err
 	}
 	return interruptedCheck(verifier.Verify(ctx, u, f.channel, helpdesk{a, f.regionFlag}), undone)
 }

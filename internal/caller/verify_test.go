@@ -146,6 +146,15 @@ func TestNoCodeForNothing(t *testing.T) {
 	if err := v.Verify(t.Context(), user, caller.ChannelSMS, o); !errors.Is(err, no) || len(o.heard) > 0 {
 		t.Errorf("%v, heard %q", err, o.heard)
 	}
+	// Nor one whose wish can't be fulfilled: that is not the caller's fault. A refusal is recorded.
+	for _, kind := range []errs.Kind{errs.Config, errs.Refused, errs.Unavailable} {
+		wish, refused := errs.New(kind, "it can't be done", ""), 0
+		v.May = func() error { return wish }
+		v.Refused = func(_ string, err error) error { refused++; return err }
+		if err := v.Verify(t.Context(), user, caller.ChannelSMS, o); err != wish || len(o.heard) > 0 || (refused == 1) != (kind == errs.Refused) {
+			t.Errorf("%v, heard %q, recorded %d", err, o.heard, refused)
+		}
+	}
 	h.calls = nil
 	c, err := v.Plan(t.Context(), user, "")
 	if err != nil {
