@@ -47,9 +47,7 @@ var hints = map[errs.Reason]string{
 	history.ReasonSiteKey:  "uzerp-mfa doctor looks at uzERP's settings for Twilio: it concerns everybody",
 	history.ReasonWayToTwilio: "look from the web server, as its user, whether it reaches https://verify.twilio.com (proxy, firewall, " +
 		"php-curl, curl.cainfo): it concerns everybody",
-	history.ReasonLetThemIn: "until then, after the caller was verified: uzerp-mfa user disable-next-login --identify sms %q",
-	history.ReasonLetThemInNoSMS: "until then, after you have called the person back at a number that uzERP has: " +
-		"uzerp-mfa user disable-next-login --verified-by call-back %q",
+	history.ReasonLetThemIn:     "until then, after the caller was verified: uzerp-mfa user disable-next-login --identify sms %q",
 	history.ReasonLookAtUser:    "uzerp-mfa user show %q says what the next login asks for, and why",
 	history.ReasonReadMore:      "uzerp-mfa grants --history prints the SQL for the right to read audit_lines",
 	history.ReasonTooManyWrong:  "wait an hour; or, after the caller was verified: uzerp-mfa user disable-next-login --identify sms %q",
