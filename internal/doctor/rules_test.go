@@ -116,7 +116,8 @@ func ruleTests() []ruleTest {
 		{"a key that lacks something", func(in *doctor.Input) {
 			in.Access = doctor.Got(verifyservice.Access{Has: []verifyservice.Permission{verifyservice.MayReadService, verifyservice.MayReadFactor},
 				Lacks: []verifyservice.Permission{verifyservice.MayListEntities}, Unknown: []verifyservice.Permission{verifyservice.MayDeleteFactor}}, nil)
-		}, "twilio-credentials info", "this program's API key lacks entity/list, and has service/read, factor/read; not known, because a look does not show it: factor/delete"},
+		}, "twilio-credentials info",
+			"this program's API key lacks entity/list, and has service/read, factor/read; not known, because a look does not show it: factor/delete"},
 		{"a key that can't be asked about", func(in *doctor.Input) {
 			in.Access = doctor.Got(verifyservice.Access{}, failed)
 		}, "twilio-credentials skipped", "it is wrong"},

@@ -695,7 +695,8 @@ func TestForbiddenIsFoundFirst(t *testing.T) {
 
 	// The same is asked before a caller gets a code, and what the database does not allow too.
 	w.Forbidden = []mfa.FactorCall{mfa.CallDelete}
-	plan := mfa.Planner{Store: w, Factors: w, NewUUID: func() string { return uuidA }, Now: func() time.Time { return w.Clock }}.Plan(t.Context(), mfa.RemedyReset, []mfa.User{w.Users["erin"], w.Users["alice"]}, nil)
+	planner := mfa.Planner{Store: w, Factors: w, NewUUID: func() string { return uuidA }, Now: func() time.Time { return w.Clock }}
+	plan := planner.Plan(t.Context(), mfa.RemedyReset, []mfa.User{w.Users["erin"], w.Users["alice"]}, nil)
 	if err = plan.MayApply(t.Context(), mfa.Applier{Store: w, Factors: w}); !errors.Is(err, mfa.ErrNotPermitted) {
 		t.Errorf("a plan: %v", err)
 	}

@@ -138,7 +138,8 @@ func TestMayCheck(t *testing.T) {
 func TestAccess(t *testing.T) {
 	all := verifyservice.Permissions()
 	for name, lacks := range map[string][]verifyservice.Permission{"nothing": nil, "entities": {verifyservice.MayListEntities},
-		"all": {verifyservice.MayListEntities, verifyservice.MayListFactors, verifyservice.MayReadFactor, verifyservice.MayListChallenges, verifyservice.MayReadVerification}} {
+		"all": {verifyservice.MayListEntities, verifyservice.MayListFactors, verifyservice.MayReadFactor, verifyservice.MayListChallenges,
+			verifyservice.MayReadVerification}} {
 		var has []string
 		for _, p := range all {
 			if p != verifyservice.MayReadService && !slices.Contains(lacks, p) {
