@@ -95,8 +95,7 @@ func readCaseTests(t *testing.T) caseTests {
 // rows returns a pattern for each subtest that has no subtests itself. What can't be read from the source matches anything.
 func (c caseTests) rows(name string, body ast.Node, prefix string) (patterns []string) {
 	lists := map[string]ast.Expr{} // what the variables of loops go through
-	var loop func(n ast.Node) bool
-	loop = func(n ast.Node) bool {
+	ast.Inspect(body, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.RangeStmt:
 			for _, variable := range []ast.Expr{n.Key, n.Value} {
@@ -127,8 +126,7 @@ func (c caseTests) rows(name string, body ast.Node, prefix string) (patterns []s
 			return false
 		}
 		return true
-	}
-	ast.Inspect(body, loop)
+	})
 	return patterns
 }
 
