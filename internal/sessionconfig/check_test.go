@@ -359,7 +359,8 @@ var rows = []struct {
 	{"not in a document root", web(webconf.Report{Servers: []string{"nginx"}}), nil, "", ""},
 	{"handed out", web(webconf.Report{Servers: []string{"Apache"}, Ways: []webconf.Way{
 		{Server: "Apache", URL: "/conf/.env", Place: "DocumentRoot in x line 1", Access: webconf.Open}}}),
-		[]string{"error env-in-document-root"}, `<Directory "` + confDir + `">, Require all denied, </Directory>`, "to everybody who asks for /conf/.env (DocumentRoot in x line 1)"},
+		[]string{"error env-in-document-root"}, `<Directory "` + confDir + `">, Require all denied, </Directory>`,
+		"to everybody who asks for /conf/.env (DocumentRoot in x line 1)"},
 	{"handed out unless", web(webconf.Report{Servers: []string{"nginx"}, Ways: []webconf.Way{
 		{Server: "nginx", URL: "/a/conf/.env", Place: "root in y line 2", Access: webconf.Open,
 			Unclear: []string{"if in y line 3"}}}}),
@@ -370,7 +371,8 @@ var rows = []struct {
 			Access: webconf.Limited}}}), []string{"warning env-in-document-root"}, "", "to those whom an address or a password lets in"},
 	{"not understood",
 		web(webconf.Report{Servers: []string{"Apache"}, Unclear: []string{"AliasMatch in x line 2"},
-			NotRead: []file.NotRead{{Path: "sites", Reason: "it can not be listed"}}}), []string{"info env-web-server"}, "", "AliasMatch in x line 2; sites: it can not be listed"},
+			NotRead: []file.NotRead{{Path: "sites", Reason: "it can not be listed"}}}),
+		[]string{"info env-web-server"}, "", "AliasMatch in x line 2; sites: it can not be listed"},
 
 	// Who may read its copies.
 	{"a backup of root's alone", copied(file.Facts{Path: "conf/.env.bak-x", Mode: 0o600}), nil, "", ""},
