@@ -240,15 +240,15 @@ func (s apacheServer) access(host []*directive, path, root, url string) (Access,
 	var scopes []scope
 	var unclear []string
 	note := func(d *directive) { unclear = append(unclear, d.named()) }
-	var walk func(lines []*directive, depth int)
-	walk = func(lines []*directive, depth int) {
+	var walk func(lines []*directive)
+	walk = func(lines []*directive) {
 		for _, d := range lines {
 			arg, pattern := d.arg(0), strings.HasSuffix(d.name, "match")
 			if arg == "~" {
 				arg, pattern = d.arg(1), true
 			}
 			var in, known bool
-			phase, deep := 0, depth
+			var phase, deep int
 			switch d.name {
 			case "directory", "directorymatch":
 				if pattern { // it is held against the name of the file
@@ -295,12 +295,12 @@ func (s apacheServer) access(host []*directive, path, root, url string) (Access,
 			}
 			if in {
 				scopes = append(scopes, scope{phase, deep, d.children})
-				walk(d.children, deep)
+				walk(d.children)
 			}
 		}
 	}
-	walk(s.main, 0)
-	walk(host, 0)
+	walk(s.main)
+	walk(host)
 	order := func(a, b scope) int { return cmp.Or(cmp.Compare(a.phase, b.phase), cmp.Compare(a.depth, b.depth)) }
 	slices.SortStableFunc(scopes, order)
 
@@ -309,7 +309,7 @@ func (s apacheServer) access(host []*directive, path, root, url string) (Access,
 		if lines := s.htaccess(host, dir); len(lines) > 0 {
 			depth := strings.Count(strings.TrimSuffix(dir, "/"), "/")
 			scopes = append(scopes, scope{1, depth, lines})
-			walk(lines, depth)
+			walk(lines)
 		}
 		if len(dir) <= len(root) || dir == filepath.Dir(dir) {
 			break

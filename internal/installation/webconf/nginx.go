@@ -42,17 +42,17 @@ func (p *nginxParser) parse(path, text string, depth int) []*directive {
 	for i := 0; i < len(text); {
 		c := text[i]
 		in := stack[len(stack)-1]
-		switch {
-		case c == '\n':
+		switch c {
+		case '\n':
 			line++
 			i++
-		case c == ' ' || c == '\t' || c == '\r':
+		case ' ', '\t', '\r':
 			i++
-		case c == '#':
+		case '#':
 			for i < len(text) && text[i] != '\n' {
 				i++
 			}
-		case c == ';' || c == '{':
+		case ';', '{':
 			i++
 			if len(words) == 0 {
 				continue
@@ -74,7 +74,7 @@ func (p *nginxParser) parse(path, text string, depth int) []*directive {
 			default:
 				in.add(d)
 			}
-		case c == '}':
+		case '}':
 			i++
 			if words = nil; len(stack) > 1 {
 				stack = stack[:len(stack)-1]
