@@ -20,6 +20,14 @@ function text(value) {
 	return value
 }
 
+BEGIN {
+	while ((getline line <literals) > 0) {
+		rewritten = line = substr(line, 2, length(line) - 2)
+		gsub(/ /, "_", rewritten)
+		written[rewritten] = line
+	}
+}
+
 !/^\{/ { print; next } # what was left out, and what the tests left behind
 
 {
@@ -41,20 +49,15 @@ action == "fail" {
 }
 action == "pass" || action == "fail" || action == "skip" { delete said[key] }
 
-# plain returns the words of a subtest's name: go test writes blanks as underscores. Names such as SQL_ASCII keep theirs.
-function plain(name,    words) {
-	while (match(name, /[A-Z0-9]_[A-Z0-9]/)) {
-		words = words substr(name, 1, RSTART) "\001"
-		name = substr(name, RSTART + 2)
-	}
-	words = words name
-	gsub(/_/, " ", words)
-	gsub("\001", "_", words)
-	return words
+# plain returns the words of a subtest's name. go test writes blanks as underscores; literals has the texts of the tests' source.
+function plain(name) {
+	if (name in written) return written[name]
+	gsub(/_/, " ", name)
+	return name
 }
 
 # A subtest that has subtests itself is the beginning of their names.
-function cases_of(server,    test, parts, n, i, path, at, name, parent) {
+function cases_of(server,    test, parts, n, i, path, at, name, part, parent) {
 	for (test in ended) {
 		n = split(test, parts, "/")
 		path = parts[1]
@@ -72,9 +75,15 @@ function cases_of(server,    test, parts, n, i, path, at, name, parent) {
 		name = ""
 		for (i = 2; i <= n; i++) {
 			path = path "/" parts[i]
-			name = name parts[i] (i == n ? "" : path in parent ? ": " : "/")
+			part = part parts[i]
+			if (i < n && !(path in parent)) {
+				part = part "/" # a slash in a name
+				continue
+			}
+			name = name plain(text(part)) (i == n ? "" : ": ")
+			part = ""
 		}
-		printf "%s\t%s\t%s\t%s\n", at, plain(text(name)), server, ended[test] >>cases
+		printf "%s\t%s\t%s\t%s\n", at, name, server, ended[test] >>cases
 	}
 }
 

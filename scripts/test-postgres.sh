@@ -43,6 +43,7 @@ trap 'exit 143' TERM
 : >"$work/rows"
 : >"$work/summary"
 : >"$work/cases"
+grep -oh '"[^"\\]*_[^"\\]*"' internal/db/*_test.go >"$work/literals"
 
 # tests ARGUMENT... runs go test and adds what it says to $work/report. The race detector is for make test: races are the
 # same with every version.
@@ -88,7 +89,7 @@ for version in "$@"; do
 	esac
 	seconds=$(($(date +%s) - began))
 	awk -v version="$version" -v server="$server" -v seconds="$seconds" -v failed="$failed" \
-		-v rows="$work/rows" -v summary="$work/summary" -v cases="$work/cases" -f scripts/tally.awk "$work/report"
+		-v rows="$work/rows" -v summary="$work/summary" -v cases="$work/cases" -v literals="$work/literals" -f scripts/tally.awk "$work/report"
 	[ "$failed" = 0 ] || result=1
 done
 cat "$work/summary"
