@@ -201,7 +201,7 @@ left out: 1 test somewhere
 `
 	rows, summary := filepath.Join(dir, "rows"), filepath.Join(dir, "summary")
 	c := exec.CommandContext(t.Context(), "awk", "-v", "version=12", "-v", "server=12.22", "-v", "seconds=7", "-v", "failed=1",
-		"-v", "rows="+rows, "-v", "summary="+summary, "-f", "tally.awk")
+		"-v", "rows="+rows, "-v", "summary="+summary, "-v", "cases="+filepath.Join(dir, "cases"), "-f", "tally.awk")
 	c.Stdin = strings.NewReader(report)
 	out, err := c.CombinedOutput()
 	if err != nil {
