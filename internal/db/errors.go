@@ -35,11 +35,13 @@ var errInTheWay = errors.New("a row with the same name and class is in the way")
 // connectError is a failed attempt to connect. It has no Unwrap on purpose: pgx's error carries the whole
 // configuration, password included.
 type connectError struct {
-	err     error
-	config  *pgconn.Config
-	secured bool // the last attempt got past TLS, or needed none
-	libpq   *libpq.Settings
-	asked   bool // a server wanted a client's certificate, and there is none
+	err       error
+	config    *pgconn.Config
+	secured   bool // the last attempt got past TLS, or needed none
+	libpq     *libpq.Settings
+	asked     bool    // a server wanted a client's certificate, and there is none
+	answered  bool    // a server asked for a password
+	stoppedAt *string // the host after which no other one was tried
 }
 
 func (*connectError) Error() string { return connecting }
@@ -248,10 +250,11 @@ func said(e *pgconn.PgError) string {
 	return strconv.Quote(string(text))
 }
 
-// The SQLSTATEs for a right that the role lacks, and for a column that is not there.
+// The SQLSTATEs for a right that the role lacks, for a column that is not there, and of a server that starts up or shuts down.
 const (
 	insufficientPrivilege = "42501"
 	undefinedColumn       = "42703"
+	cannotConnectNow      = "57P03"
 )
 
 // hintFor returns the hint for a SQLSTATE: plain, unless a command of this program helps.
@@ -326,7 +329,7 @@ func (e *connectError) refused(code string) (kind errs.Kind, text, hint string) 
 		return errs.Config, "user " + shown(e.config.User) + " may not connect to database " + shown(e.databaseName()), ""
 	case code == "53300":
 		return errs.Unavailable, "the database server has no free connection", "run it again later; see max_connections"
-	case code == "57P03":
+	case code == cannotConnectNow:
 		return errs.Unavailable, "the database server is starting up or shutting down", "run it again in a moment"
 	case code == "08P01":
 		return errs.Config, "the server at " + e.address() + " rejects a parameter of the connection", checkParameters
@@ -375,6 +378,9 @@ func (e *connectError) databaseName() string {
 
 // address returns the addresses of the attempts.
 func (e *connectError) address() string {
+	if e.stoppedAt != nil {
+		return *e.stoppedAt
+	}
 	tried := []string{address(e.config.Host, e.config.Port)}
 	for _, f := range e.config.Fallbacks {
 		if a := address(f.Host, f.Port); !slices.Contains(tried, a) {

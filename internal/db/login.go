@@ -22,7 +22,8 @@ import (
 // peerRefused reports whether the server refused the operating system's user: peer authentication. Its routine's name is the
 // same in every language; on a socket only such a login fails there without a question for a password.
 func (e *connectError) peerRefused(pg *pgconn.PgError) bool {
-	return pg.Code == "28000" && pg.Routine == "auth_failed" && strings.HasPrefix(e.config.Host, "/") && len(e.config.Fallbacks) == 0
+	return pg.Code == "28000" && pg.Routine == "auth_failed" && !e.answered && strings.HasPrefix(e.config.Host, "/") &&
+		len(e.config.Fallbacks) == 0
 }
 
 func (e *connectError) peerError() error {

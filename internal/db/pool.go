@@ -2,12 +2,15 @@ package db
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net"
 	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"uzerp-mfa/internal/libpq"
@@ -18,23 +21,32 @@ type pool struct {
 	*pgxpool.Pool
 	// secured is set once the last attempt got past TLS. Without it, a server that has no TLS and a server that refuses
 	// us later would look the same: pgx has no error type for either.
-	secured atomic.Bool
-	address atomic.Pointer[Address] // of the last connection
-	pooled  atomic.Bool             // a connection led to a pooler
-	noted   atomic.Bool             // and that is logged
-	libpq   *libpq.Settings
-	asked   *atomic.Bool  // a server wanted a client's certificate, and there is none
-	turn    chan struct{} // who uses the one connection that is enough behind a pooler
+	secured   atomic.Bool
+	answered  atomic.Bool             // in the last attempt more was said than who we are: the server asked for a password
+	stoppedAt atomic.Pointer[string]  // the host after which no other one was tried
+	address   atomic.Pointer[Address] // of the last connection
+	pooled    atomic.Bool             // a connection led to a pooler
+	noted     atomic.Bool             // and that is logged
+	libpq     *libpq.Settings
+	asked     *atomic.Bool  // a server wanted a client's certificate, and there is none
+	turn      chan struct{} // who uses the one connection that is enough behind a pooler
 }
 
 func newPool(s settings) (*pool, error) {
 	c := s.pool
 	p := &pool{libpq: s.libpq, asked: s.asked, turn: make(chan struct{}, 1)}
 	c.BeforeConnect = func(_ context.Context, conn *pgx.ConnConfig) error {
+		p.stoppedAt.Store(nil)
+		p.stayWithHost(&conn.Config)
 		dial := limitConnecting(&conn.Config, conn.ConnectTimeout)
 		conn.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
 			p.secured.Store(false)
 			return dial(ctx, network, addr)
+		}
+		build := conn.BuildFrontend
+		conn.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
+			p.answered.Store(false)
+			return build(r, &counting{Writer: w, second: &p.answered})
 		}
 		return nil
 	}
@@ -93,6 +105,72 @@ func limitConnecting(c *pgconn.Config, limit time.Duration) pgconn.DialFunc {
 	}
 }
 
+// stayWithHost lets pgx go on to the next host only where libpq does: after one that is not there or silent, that is starting
+// up, or that is not what target_session_attrs wants. pgx goes on after most errors, so that another server would be changed
+// than the one that psql names.
+func (p *pool) stayWithHost(c *pgconn.Config) {
+	hosts := append([]*pgconn.FallbackConfig{{Host: c.Host, Port: c.Port}}, c.Fallbacks...)
+	of := make(map[string]string) // the host of an address
+	for _, h := range hosts {
+		if network, at := pgconn.NetworkAddress(h.Host, h.Port); network == "unix" {
+			of[at] = address(h.Host, h.Port)
+		}
+	}
+	lookup, dial, validate, onError := c.LookupFunc, c.DialFunc, c.ValidateConnect, c.OnPgError
+	c.LookupFunc = func(ctx context.Context, host string) ([]string, error) {
+		addresses, err := lookup(ctx, host)
+		for _, h := range hosts {
+			for _, a := range addresses {
+				if _, at := pgconn.NetworkAddress(a, h.Port); h.Host == host && of[at] == "" {
+					of[at] = address(h.Host, h.Port)
+				}
+			}
+		}
+		return addresses, err
+	}
+	last, next := "", true // the address of the last server that took our call, and whether the next host may be tried
+	c.OnPgError = func(conn *pgconn.PgConn, e *pgconn.PgError) bool {
+		asked := c.Password == "" && p.answered.Load() // libpq does not answer then, and sees no code
+		next = next || e.Code == cannotConnectNow && !asked
+		return onError(conn, e)
+	}
+	if validate != nil {
+		c.ValidateConnect = func(ctx context.Context, conn *pgconn.PgConn) error {
+			next = true
+			return validate(ctx, conn)
+		}
+	}
+	var until time.Time // so long it may be silent
+	c.DialFunc = func(ctx context.Context, network, at string) (net.Conn, error) {
+		if stays := of[last]; !next && of[at] != stays && time.Now().Before(until) {
+			p.stoppedAt.Store(&stays)
+			return nil, errStopped
+		}
+		conn, err := dial(ctx, network, at)
+		if err == nil {
+			last, next = at, false
+			until, _ = ctx.Deadline()
+		}
+		return conn, err
+	}
+}
+
+var errStopped = errors.New("not tried, because the host before it has answered")
+
+// counting is a writer that notes the second write.
+type counting struct {
+	io.Writer
+	n      int
+	second *atomic.Bool
+}
+
+func (c *counting) Write(b []byte) (int, error) {
+	if c.n++; c.n == 2 {
+		c.second.Store(true)
+	}
+	return c.Writer.Write(b)
+}
+
 // unhijacked returns validate, which pgx calls for target_session_attrs, so that the functions that pgx's own queries
 // name are PostgreSQL's, whatever search_path the session has.
 func unhijacked(validate pgconn.ValidateConnectFunc) pgconn.ValidateConnectFunc {
@@ -140,7 +218,8 @@ func (p *pool) lendFor(ctx context.Context, fn func(*pgxpool.Conn) (keep bool, e
 		return err // the pool is closed
 	}
 	if err != nil {
-		return &connectError{err: err, config: &p.Config().ConnConfig.Config, secured: p.secured.Load(), libpq: p.libpq, asked: p.asked.Load()}
+		return &connectError{err: err, config: &p.Config().ConnConfig.Config, secured: p.secured.Load(), libpq: p.libpq, asked: p.asked.Load(),
+			answered: p.answered.Load(), stoppedAt: p.stoppedAt.Load()}
 	}
 	keep, err := fn(conn)
 	if !keep {
