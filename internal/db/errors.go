@@ -40,7 +40,8 @@ type connectError struct {
 	secured   bool // the last attempt got past TLS, or needed none
 	libpq     *libpq.Settings
 	asked     bool    // a server wanted a client's certificate, and there is none
-	answered  bool    // a server asked for a password
+	login     int32   // what the server asked for
+	misfit    bool    // a server is not what target_session_attrs wants
 	stoppedAt *string // the host after which no other one was tried
 }
 
@@ -301,6 +302,9 @@ func (e *connectError) diagnose() (kind errs.Kind, text, hint string) {
 		return errs.Unavailable, "the name server did not answer for " + at, "run it again; check the network's DNS"
 	case errors.Is(e.err, syscall.EACCES):
 		return errs.Config, "this account may not open " + at, "run it as an account that may, or connect by TCP"
+	case e.misfit && (timedOut(e.err) || broken(e.err)):
+		return errs.Unavailable, "no server that target_session_attrs (from " + e.libpq.From("target_session_attrs") + ") wants answers at " + at,
+			"check that it runs (systemctl status postgresql), and that hosts and ports are right"
 	case timedOut(e.err):
 		return errs.Unavailable, "no answer from " + at + " in time", "check that PostgreSQL runs there, and that no firewall is in between"
 	case broken(e.err):
@@ -310,6 +314,9 @@ func (e *connectError) diagnose() (kind errs.Kind, text, hint string) {
 		return errs.Config, "the server at " + at + " does not offer TLS, and the settings ask for it",
 			"turn ssl on at the server; or, on a network that you trust, set sslmode=prefer"
 	default:
+		if text, hint := e.disagreement(); text != "" {
+			return errs.Config, text, hint
+		}
 		return errs.Config, "the server at " + at + " and these settings do not agree on how to connect",
 			"check that PostgreSQL listens there; then check target_session_attrs, require_auth, channel_binding and sslnegotiation"
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/user"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -22,7 +23,7 @@ import (
 // peerRefused reports whether the server refused the operating system's user: peer authentication. Its routine's name is the
 // same in every language; on a socket only such a login fails there without a question for a password.
 func (e *connectError) peerRefused(pg *pgconn.PgError) bool {
-	return pg.Code == "28000" && pg.Routine == "auth_failed" && !e.answered && strings.HasPrefix(e.config.Host, "/") &&
+	return pg.Code == "28000" && pg.Routine == "auth_failed" && !asksPassword(e.login) && strings.HasPrefix(e.config.Host, "/") &&
 		len(e.config.Fallbacks) == 0
 }
 
@@ -46,9 +47,38 @@ func (e *connectError) unready() string {
 	case e.libpq.PassfileProblem != "" && e.config.Password == "":
 		return "; " + e.libpq.PassfileProblem
 	case e.asked && pg != nil && pg.Code == "28000":
+		if e.libpq.Get("sslcertmode") == "disable" {
+			return "; it asked for a client's certificate, and sslcertmode=disable (from " + e.libpq.From("sslcertmode") + ") sends none"
+		}
 		return "; it asked for a client's certificate, and none is set (sslcert, sslkey)"
 	}
 	return ""
+}
+
+// disagreement says which setting makes us refuse a server that lets us try, or "".
+func (e *connectError) disagreement() (text, hint string) {
+	asks := map[int32]string{askedOK: "none", askedPassword: "password", askedMD5: "md5", askedGSS: "gss", askedSSPI: "sspi", askedSASL: "scram-sha-256"}[e.login]
+	methods := strings.Split(e.libpq.Get("require_auth"), ",")
+	negated := strings.HasPrefix(methods[0], "!")
+	allowed := methods[0] == "" || slices.Contains(methods, asks) || negated && !slices.Contains(methods, "!"+asks)
+	switch at := e.address(); {
+	case e.misfit:
+		return "no server at " + at + " is one that target_session_attrs (from " + e.libpq.From("target_session_attrs") + ") wants",
+			"name the servers of which one is, or leave target_session_attrs out"
+	case asks != "" && !allowed:
+		return "the server at " + at + " asks for login " + asks + ", and require_auth (from " + e.libpq.From("require_auth") + ") does not allow that",
+			"find out why the server does so before you change require_auth: it may be another server"
+	case e.libpq.Get("channel_binding") == "require":
+		return "the server at " + at + " does not offer what channel_binding=require (from " + e.libpq.From("channel_binding") + ") needs: TLS, and a password " +
+			"of kind scram-sha-256", "set sslmode=require or more; if that is so, the role's password at the server is of another kind"
+	case e.login == askedGSS || e.login == askedSSPI:
+		return "the server at " + at + " wants a login with Kerberos (GSS), and this program has none",
+			"let the server's pg_hba.conf ask this role for a password, or on its socket for peer authentication"
+	case e.libpq.Get("sslcertmode") == "require":
+		return "the server at " + at + " did not ask for the client's certificate, as sslcertmode=require (from " + e.libpq.From("sslcertmode") + ") wants",
+			"find out whether it is the right server; or leave sslcertmode out"
+	}
+	return "", ""
 }
 
 // alerts are what a server says against the client's side of TLS.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -22,7 +23,8 @@ type pool struct {
 	// secured is set once the last attempt got past TLS. Without it, a server that has no TLS and a server that refuses
 	// us later would look the same: pgx has no error type for either.
 	secured   atomic.Bool
-	answered  atomic.Bool             // in the last attempt more was said than who we are: the server asked for a password
+	login     atomic.Int32            // what the server asked for in the last attempt
+	misfit    atomic.Bool             // a server is not what target_session_attrs wants
 	stoppedAt atomic.Pointer[string]  // the host after which no other one was tried
 	address   atomic.Pointer[Address] // of the last connection
 	pooled    atomic.Bool             // a connection led to a pooler
@@ -37,16 +39,17 @@ func newPool(s settings) (*pool, error) {
 	p := &pool{libpq: s.libpq, asked: s.asked, turn: make(chan struct{}, 1)}
 	c.BeforeConnect = func(_ context.Context, conn *pgx.ConnConfig) error {
 		p.stoppedAt.Store(nil)
+		p.misfit.Store(false)
 		p.stayWithHost(&conn.Config)
 		dial := limitConnecting(&conn.Config, conn.ConnectTimeout)
 		conn.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
 			p.secured.Store(false)
+			p.login.Store(askedNothing)
 			return dial(ctx, network, addr)
 		}
 		build := conn.BuildFrontend
 		conn.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
-			p.answered.Store(false)
-			return build(r, &counting{Writer: w, second: &p.answered})
+			return build(&greeting{Reader: r, login: &p.login}, w)
 		}
 		return nil
 	}
@@ -130,14 +133,17 @@ func (p *pool) stayWithHost(c *pgconn.Config) {
 	}
 	last, next := "", true // the address of the last server that took our call, and whether the next host may be tried
 	c.OnPgError = func(conn *pgconn.PgConn, e *pgconn.PgError) bool {
-		asked := c.Password == "" && p.answered.Load() // libpq does not answer then, and sees no code
-		next = next || e.Code == cannotConnectNow && !asked
+		silent := c.Password == "" && asksPassword(p.login.Load()) // libpq does not answer then, and sees no code
+		next = next || e.Code == cannotConnectNow && !silent
 		return onError(conn, e)
 	}
 	if validate != nil {
 		c.ValidateConnect = func(ctx context.Context, conn *pgconn.PgConn) error {
-			next = true
-			return validate(ctx, conn)
+			err := validate(ctx, conn)
+			if next = true; err != nil {
+				p.misfit.Store(true)
+			}
+			return err
 		}
 	}
 	var until time.Time // so long it may be silent
@@ -157,18 +163,38 @@ func (p *pool) stayWithHost(c *pgconn.Config) {
 
 var errStopped = errors.New("not tried, because the host before it has answered")
 
-// counting is a writer that notes the second write.
-type counting struct {
-	io.Writer
-	n      int
-	second *atomic.Bool
+// greeting is a reader that notes what the server asks for first.
+type greeting struct {
+	io.Reader
+	first []byte
+	login *atomic.Int32
 }
 
-func (c *counting) Write(b []byte) (int, error) {
-	if c.n++; c.n == 2 {
-		c.second.Store(true)
+func (g *greeting) Read(b []byte) (int, error) {
+	n, err := g.Reader.Read(b)
+	const size = 9 // R, four bytes of length, four of what is asked for
+	if len(g.first) < size {
+		g.first = append(g.first, b[:min(n, size-len(g.first))]...)
+		if len(g.first) == size && g.first[0] == 'R' {
+			g.login.Store(int32(g.first[8]))
+		}
 	}
-	return c.Writer.Write(b)
+	return n, err
+}
+
+// What a server asks for (AuthenticationRequest in PostgreSQL's protocol).
+const (
+	askedNothing  = -1
+	askedOK       = 0
+	askedPassword = 3
+	askedMD5      = 5
+	askedGSS      = 7
+	askedSSPI     = 9
+	askedSASL     = 10
+)
+
+func asksPassword(login int32) bool {
+	return slices.Contains([]int32{askedPassword, askedMD5, askedSASL}, login)
 }
 
 // unhijacked returns validate, which pgx calls for target_session_attrs, so that the functions that pgx's own queries
@@ -219,7 +245,7 @@ func (p *pool) lendFor(ctx context.Context, fn func(*pgxpool.Conn) (keep bool, e
 	}
 	if err != nil {
 		return &connectError{err: err, config: &p.Config().ConnConfig.Config, secured: p.secured.Load(), libpq: p.libpq, asked: p.asked.Load(),
-			answered: p.answered.Load(), stoppedAt: p.stoppedAt.Load()}
+			login: p.login.Load(), misfit: p.misfit.Load(), stoppedAt: p.stoppedAt.Load()}
 	}
 	keep, err := fn(conn)
 	if !keep {

@@ -83,13 +83,13 @@ func TestEveryParameterIsObeyedOrRefusedOrDocumentedAsIgnored(t *testing.T) {
 		}
 		if p.Name != "" {
 			bare(t)
-			s, err := libpq.Read("postgres://u@h/d?"+p.Name+"="+sample, "DATABASE_URL")
+			s, err := libpq.Read("postgres://u@h/d?"+p.Name+"="+sample, "DATABASE_URL", nil)
 			checkUse(t, p, p.Name, sample, "DATABASE_URL", s, err)
 		}
 		if p.Variable != "" {
 			bare(t)
 			t.Setenv(p.Variable, sample)
-			s, err := libpq.Read("", "")
+			s, err := libpq.Read("", "", nil)
 			checkUse(t, p, p.Variable, sample, p.Variable, s, err)
 		}
 	}
@@ -124,7 +124,7 @@ func TestWhereEachSettingComesFrom(t *testing.T) {
 	t.Setenv("PGPORT", "7000")
 	t.Setenv("PGHOSTADDR", "192.0.2.1")
 	t.Setenv("PGUSER", "envuser")
-	s, err := libpq.Read("postgres:///given", "DATABASE_URL")
+	s, err := libpq.Read("postgres:///given", "DATABASE_URL", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,10 +146,10 @@ func TestWhereEachSettingComesFrom(t *testing.T) {
 	// Without a service in the user's file, the machine's counts.
 	system := write(t, filepath.Join(home, "sys", "pg_service.conf"), "[far]\nhost=far.example\n", 0o644)
 	t.Setenv("PGSYSCONFDIR", filepath.Dir(system))
-	if s, err = libpq.Read("service=far", "DATABASE_URL"); err != nil || s.Hosts[0].Name != "far.example" {
+	if s, err = libpq.Read("service=far", "DATABASE_URL", nil); err != nil || s.Hosts[0].Name != "far.example" {
 		t.Error(s, err)
 	}
-	if _, err = libpq.Read("service=nowhere", "DATABASE_URL"); err == nil || !strings.Contains(err.Error(), file) || !strings.Contains(err.Error(), system) {
+	if _, err = libpq.Read("service=nowhere", "DATABASE_URL", nil); err == nil || !strings.Contains(err.Error(), file) || !strings.Contains(err.Error(), system) {
 		t.Error(err)
 	}
 }
@@ -159,7 +159,7 @@ func TestPasswordFile(t *testing.T) {
 	file := filepath.Join(home, ".pgpass")
 	read := func(conn string) (string, string) {
 		t.Helper()
-		s, err := libpq.Read(conn, "DATABASE_URL")
+		s, err := libpq.Read(conn, "DATABASE_URL", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -183,7 +183,7 @@ func TestPasswordFile(t *testing.T) {
 			t.Errorf("%s: %q, want %q; %s", conn, got, want, problem)
 		}
 	}
-	if _, err := libpq.Read("host=h,/tmp/x:y dbname=d user=u", "DATABASE_URL"); err == nil || !strings.Contains(err.Error(), "different passwords") {
+	if _, err := libpq.Read("host=h,/tmp/x:y dbname=d user=u", "DATABASE_URL", nil); err == nil || !strings.Contains(err.Error(), "different passwords") {
 		t.Error(err)
 	}
 	write(t, file, "*:*:*:*:s3cr3t\n", 0o640)
@@ -232,7 +232,7 @@ func TestForeignURLs(t *testing.T) {
 		"host=@s3cr3t":                                                              "abstract sockets",
 		"postgres://u:s3cr3t@h/d?min_protocol_version=3.2&max_protocol_version=3.0": "is below min_protocol_version",
 	} {
-		_, err := libpq.Read(conn, "DATABASE_URL")
+		_, err := libpq.Read(conn, "DATABASE_URL", nil)
 		if errs.KindOf(err) != errs.Config || !strings.Contains(err.Error(), words) {
 			t.Errorf("%s: %v, want %q", conn, err, words)
 			continue

@@ -41,15 +41,11 @@ func (s *Settings) TLS(h Host, asked func()) (*tls.Config, error) {
 		c.ServerName = h.Name
 	}
 	name := ""
-	switch mode := s.Get("sslmode"); {
-	case mode == "verify-full":
+	if s.Get("sslmode") == "verify-full" {
 		if name = h.Name; name == "" {
 			return nil, errs.New(errs.Config, "sslmode=verify-full (from "+s.From("sslmode")+") needs the host's name beside hostaddr (from "+h.AddrFrom+")",
 				"set host as well; hostaddr then only says where it is")
 		}
-	case mode == "verify-ca", mode == "require" && roots != nil:
-	default:
-		roots = nil
 	}
 	if roots != nil {
 		c.VerifyConnection = func(state tls.ConnectionState) error { return verify(state, roots, name) }
@@ -98,6 +94,12 @@ func missing(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }
 
+// hidden reports whether a default file is not there, or in a directory that is closed to us: HOME may be another user's.
+func hidden(path, from string) bool {
+	_, err := os.Stat(path)
+	return from == byDefault && (missing(err) || errors.Is(err, fs.ErrPermission))
+}
+
 // roots returns the authorities that are believed, or nil if none are named and sslmode needs none.
 func (s *Settings) roots() (*x509.CertPool, error) {
 	if s.Get("sslrootcert") == "system" {
@@ -113,9 +115,9 @@ func (s *Settings) roots() (*x509.CertPool, error) {
 	}
 	text, err := readFile(path)
 	switch needed := strings.HasPrefix(s.Get("sslmode"), "verify-"); {
-	case missing(err) && from == byDefault && !needed:
+	case hidden(path, from) && !needed:
 		return nil, nil //nolint:nilnil // there is none
-	case missing(err):
+	case missing(err) || hidden(path, from):
 		return nil, wrong("is not there, and so the server's certificate can't be verified")
 	case err != nil:
 		return nil, wrong("can't be read: " + err.Error())
@@ -147,7 +149,7 @@ func (s *Settings) clientCertificate() ([]tls.Certificate, error) {
 	path, from := s.file("sslcert", "postgresql.crt")
 	text, err := readFile(path)
 	switch {
-	case missing(err) && from == byDefault:
+	case hidden(path, from):
 		return nil, nil
 	case err != nil:
 		return nil, errs.New(errs.Config, "sslcert (from "+from+"): "+path+" can't be read: "+err.Error(), nameAnother)
