@@ -40,6 +40,7 @@ type connectError struct {
 	secured   bool // the last attempt got past TLS, or needed none
 	libpq     *libpq.Settings
 	asked     bool    // a server wanted a client's certificate, and there is none
+	offered   bool    // the last server said that it has TLS
 	login     int32   // what the server asked for
 	misfit    bool    // a server is not what target_session_attrs wants
 	stoppedAt *string // the host after which no other one was tried
@@ -289,7 +290,7 @@ func (e *connectError) diagnose() (kind errs.Kind, text, hint string) {
 	at := e.address()
 	dns, isDNS := errors.AsType[*net.DNSError](e.err)
 	switch {
-	case tlsFailed(e.err):
+	case tlsFailed(e.err) || e.noTLS():
 		why, hint := e.tlsProblem()
 		return errs.Config, "the TLS connection to " + at + " failed: " + why, hint
 	case is[wrongPeer](e.err):
@@ -373,6 +374,15 @@ func is[E error](err error) bool {
 func (e *connectError) wantsTLS() bool {
 	return e.config.TLSConfig != nil &&
 		!slices.ContainsFunc(e.config.Fallbacks, func(f *pgconn.FallbackConfig) bool { return f.TLSConfig == nil })
+}
+
+// noTLS reports whether a server that has TLS got no further than that. crypto/tls has no type for some of its errors.
+func (e *connectError) noTLS() bool {
+	return e.offered && e.login == askedNothing && !broken(e.err) && !timedOut(e.err) && !e.wantsNewProtocol()
+}
+
+func (e *connectError) wantsNewProtocol() bool {
+	return slices.Contains([]string{"3.2", "latest"}, e.libpq.Get("min_protocol_version"))
 }
 
 // databaseName returns the name of the database that was asked for. Without one, the server takes the user's name.

@@ -23,6 +23,7 @@ type pool struct {
 	// secured is set once the last attempt got past TLS. Without it, a server that has no TLS and a server that refuses
 	// us later would look the same: pgx has no error type for either.
 	secured   atomic.Bool
+	offered   atomic.Bool             // the last server said that it has TLS
 	login     atomic.Int32            // what the server asked for in the last attempt
 	misfit    atomic.Bool             // a server is not what target_session_attrs wants
 	stoppedAt atomic.Pointer[string]  // the host after which no other one was tried
@@ -44,8 +45,13 @@ func newPool(s settings) (*pool, error) {
 		dial := limitConnecting(&conn.Config, conn.ConnectTimeout)
 		conn.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
 			p.secured.Store(false)
+			p.offered.Store(false)
 			p.login.Store(askedNothing)
-			return dial(ctx, network, addr)
+			c, err := dial(ctx, network, addr)
+			if err != nil || network == "unix" {
+				return c, err
+			}
+			return &offering{Conn: c, offered: &p.offered}, nil
 		}
 		build := conn.BuildFrontend
 		conn.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
@@ -163,6 +169,22 @@ func (p *pool) stayWithHost(c *pgconn.Config) {
 
 var errStopped = errors.New("not tried, because the host before it has answered")
 
+// offering is a connection that notes whether the server's first word is that it has TLS.
+type offering struct {
+	net.Conn
+	heard   bool
+	offered *atomic.Bool
+}
+
+func (o *offering) Read(b []byte) (int, error) {
+	n, err := o.Conn.Read(b)
+	if !o.heard && n > 0 {
+		o.heard = true
+		o.offered.Store(b[0] == 'S')
+	}
+	return n, err
+}
+
 // greeting is a reader that notes what the server asks for first.
 type greeting struct {
 	io.Reader
@@ -245,7 +267,7 @@ func (p *pool) lendFor(ctx context.Context, fn func(*pgxpool.Conn) (keep bool, e
 	}
 	if err != nil {
 		return &connectError{err: err, config: &p.Config().ConnConfig.Config, secured: p.secured.Load(), libpq: p.libpq, asked: p.asked.Load(),
-			login: p.login.Load(), misfit: p.misfit.Load(), stoppedAt: p.stoppedAt.Load()}
+			offered: p.offered.Load(), login: p.login.Load(), misfit: p.misfit.Load(), stoppedAt: p.stoppedAt.Load()}
 	}
 	keep, err := fn(conn)
 	if !keep {

@@ -160,6 +160,17 @@ func TestWaysToLogIn(t *testing.T) {
 			}
 		})
 	}
+	var version int
+	if err := dbtest.Connect(t, admin).QueryRow(t.Context(), "select current_setting('server_version_num')::int").Scan(&version); err != nil {
+		t.Fatal(err)
+	}
+	for _, mode := range []string{"require", "disable"} {
+		if conn := tcp("by_scram", password+"min_protocol_version=3.2 max_protocol_version=latest sslmode="+mode); version < 180000 {
+			wantOpenError(t, conn, errs.Config, "min_protocol_version (from the settings) wants")
+		} else {
+			open(t, db.Config{ConnString: conn}).Close()
+		}
+	}
 	t.Run("connection pooler, with a password", func(t *testing.T) {
 		pooler := pooltest.Start(t, admin, pooltest.Session, nil)
 		d := open(t, db.Config{ConnString: pooler.URL()})

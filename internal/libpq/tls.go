@@ -127,6 +127,9 @@ func (s *Settings) roots() (*x509.CertPool, error) {
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(text) {
+		if block, _ := pem.Decode(text); block != nil && block.Type == "CERTIFICATE" {
+			return nil, wrong("holds no certificate with a key of a kind that is supported (" + keys + ")")
+		}
 		return nil, wrong("holds no certificate that can be read")
 	}
 	return pool, nil
@@ -226,12 +229,15 @@ func (s *Settings) clientKey() (key crypto.Signer, path string, err error) {
 		}
 		key, ok := parseKey(block.Bytes)
 		if !ok {
-			return wrong("holds a key of a kind that is not supported", "RSA, ECDSA (P-256, P-384, P-521) and Ed25519 keys are")
+			return wrong("holds a key of a kind that is not supported", "these are: "+keys)
 		}
 		return key, path, nil
 	}
 	return wrong("holds no private key as PEM", nameAnother)
 }
+
+// keys are the kinds that are supported.
+const keys = "RSA, ECDSA with P-256, P-384 or P-521, Ed25519"
 
 const nameAnother = "name another file, or leave out sslcert and sslkey if the server wants no certificate of the client's"
 
