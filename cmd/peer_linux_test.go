@@ -51,7 +51,7 @@ func TestPeerLoginOfTheWebServersUser(t *testing.T) {
 	program, root := filepath.Join(top, "uzerp-mfa"), filepath.Join(top, "uzerp")
 	for file, text := range map[string]string{
 		program: readFile(t, shipped(t)), filepath.Join(root, "system.php"): "<?php\n",
-		filepath.Join(root, "conf", ".env"): fmt.Sprintf("DB_NAME=postgres\nDB_USER=www-data\nDB_HOST=%s\nDB_PORT=%d\n", dir, port),
+		filepath.Join(root, "conf", ".env"): fmt.Sprintf("DB_NAME=postgres\nDB_USER=www-data\nDB_HOST=%s\n", dir),
 	} {
 		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(text), 0o755)); err != nil { //nolint:gosec // for www-data
 			t.Fatal(err)

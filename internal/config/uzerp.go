@@ -36,7 +36,7 @@ func uzerpDatabase(inst *installation.Installation) (Database, error) {
 		add("port", fmt.Sprint(s.Port))
 	}
 	sources := make(map[string]string)
-	for keyword, name := range map[string]string{"dbname": "DB_NAME", "user": "DB_USER", "host": "DB_HOST", "port": "DB_PORT", "password": "DB_PASSWORD"} {
+	for keyword, name := range map[string]string{"dbname": "DB_NAME", "user": "DB_USER", "host": "DB_HOST", "port": "DB_HOST", "password": "DB_PASSWORD"} {
 		if at, ok := s.Sources[name]; ok {
 			sources[keyword] = fmt.Sprintf("%s line %d", filepath.Join(inst.Root, at.File), at.Line)
 		}
