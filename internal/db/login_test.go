@@ -283,25 +283,34 @@ func TestTLSAlerts(t *testing.T) {
 	serverFile(t, admin, "server.key", key)
 	serverFile(t, admin, "pg_hba.conf", "local all all trust\nhostssl all all all trust clientcert=verify-ca")
 	dbtest.Exec(t, admin, "alter system set ssl_ca_file = 'root.crt'")
-	dbtest.Exec(t, admin, "alter system set ssl = on")
-	dbtest.Exec(t, admin, "select pg_reload_conf()")
 	url := "postgres://app@" + p.TCPAddr() + "/postgres?sslmode=require&connect_timeout=60"
+	reload := func(setting, value string) {
+		t.Helper()
+		dbtest.Exec(t, admin, "alter system set "+setting+" = '"+value+"'")
+		dbtest.Exec(t, admin, "select pg_reload_conf()")
+		for began := time.Now(); time.Since(began) < hangs; time.Sleep(20 * time.Millisecond) { // a new session has the server's new settings
+			var now string
+			if err := dbtest.Connect(t, admin).QueryRow(t.Context(), "show "+setting).Scan(&now); err != nil || now == value {
+				break
+			}
+		}
+	}
 	with := func(by *authority, change func(*x509.Certificate)) string {
 		_, certificate, key := issue(t, by, change)
 		return url + "&sslcert=" + saved(t, "my.crt", certificate, 0o600) + "&sslkey=" + saved(t, "my.key", key, 0o600)
 	}
+	reload("ssl", "on")
 	stranger, _, _ := issue(t, nil, func(c *x509.Certificate) { c.Subject.CommonName = "another" })
-	wantErrorSoon(t, with(ca, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Hour) }), "the client's certificate (sslcert) has expired")
-	wantErrorSoon(t, with(stranger, nil), "the server does not know who signed the client's certificate (sslcert)")
+	wantOpenError(t, with(ca, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Hour) }), errs.Config, "the client's certificate (sslcert) has expired")
+	wantOpenError(t, with(stranger, nil), errs.Config, "the server does not know who signed the client's certificate (sslcert)")
 	open(t, db.Config{ConnString: with(ca, nil)}).Close()
-	wantErrorSoon(t, url, "it asked for a client's certificate, and none is set")
+	wantOpenError(t, url, errs.Config, "it asked for a client's certificate, and none is set")
 
 	// This one has neither version nor cipher in common with us.
-	dbtest.Exec(t, admin, "alter system set ssl_ciphers = 'AES256-SHA'")
-	dbtest.Exec(t, admin, "alter system set ssl_max_protocol_version = 'TLSv1.2'")
-	dbtest.Exec(t, admin, "select pg_reload_conf()")
-	wantErrorSoon(t, with(ca, nil), "no TLS version, cipher or kind of key in common")
-	wantErrorSoon(t, with(ca, nil)+"&ssl_min_protocol_version=TLSv1.3", "no TLS version in common (ssl_min_protocol_version, ssl_max_protocol_version)")
+	reload("ssl_ciphers", "AES256-SHA")
+	reload("ssl_max_protocol_version", "TLSv1.2")
+	wantOpenError(t, with(ca, nil), errs.Config, "no TLS version, cipher or kind of key in common")
+	wantOpenError(t, with(ca, nil)+"&ssl_min_protocol_version=TLSv1.3", errs.Config, "no TLS version in common (ssl_min_protocol_version, ssl_max_protocol_version)")
 	if openssl, err := exec.LookPath("openssl"); err == nil { // Go can't make such a certificate
 		k, c := filepath.Join(t.TempDir(), "k"), filepath.Join(t.TempDir(), "c")
 		for _, args := range []string{"genpkey -algorithm EC -pkeyopt ec_paramgen_curve:secp256k1 -out " + k, "req -x509 -key " + k + " -out " + c + " -subj /CN=x"} {
