@@ -124,6 +124,8 @@ func TestWhyThereIsNoTLS(t *testing.T) {
 	with := func(certificate, key string) string { return full + "&sslcert=" + certificate + "&sslkey=" + key }
 	certificate := saved(t, "me.crt", mine, 0o644)
 	open(t, db.Config{ConnString: with(certificate, saved(t, "me.key", key, 0o600))}).Close()
+	wantOpenError(t, with(certificate, saved(t, "me.key", key, 0o600))+"&sslcertmode=require", errs.Config,
+		"did not ask for the client's certificate, as sslcertmode=require (from the settings) wants")
 	encrypted := "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"
 	for words, connection := range map[string]string{
 		"may be used by others (mode 0644)":             with(certificate, saved(t, "me.key", key, 0o644)),
@@ -380,5 +382,22 @@ func TestNextHost(t *testing.T) {
 	}
 	if n := len(r.take()); n != 2 {
 		t.Errorf("%d hosts were asked", n)
+	}
+}
+
+// With load_balance_hosts=random each host is the first one at times.
+func TestHostsAreMixed(t *testing.T) {
+	var r recorder
+	r.code.Store("28P01")
+	hosts := r.listen(t, "tcp4", "127.0.0.1:0").Addr().String() + "," + r.listen(t, "tcp4", "127.0.0.1:0").Addr().String()
+	first := make(map[string]bool)
+	for n := 0; n < 200 && len(first) < 2; n++ {
+		_, _ = db.Open(t.Context(), db.Config{ConnString: "postgres://u:p@" + hosts + "/d?load_balance_hosts=random"})
+		for _, a := range r.take() {
+			first[a.At] = true
+		}
+	}
+	if len(first) != 2 {
+		t.Error(first)
 	}
 }

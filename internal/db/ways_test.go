@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -52,6 +53,10 @@ func TestWaysToLogIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	me := account.Username
+	page, err := os.ReadFile("../../docs/compatibility.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	ca, caText, _ := issue(t, nil, func(c *x509.Certificate) { c.Subject.CommonName, c.IPAddresses, c.DNSNames = "the authority", nil, nil })
 	_, otherText, _ := issue(t, nil, func(c *x509.Certificate) { c.Subject.CommonName = "another" })
 	_, certificate, key := issue(t, ca, nil)
@@ -138,9 +143,12 @@ func TestWaysToLogIn(t *testing.T) {
 		"Kerberos (GSS): no":  {refused: map[string]string{tcp("by_gss", ""): "wants a login with Kerberos (GSS)"}},
 		"socket of its owner": {conn: socket("postgres", "requirepeer="+ownerOf(t, dir)), refused: map[string]string{socket("postgres", "requirepeer=somebody"): "requirepeer"}},
 	} {
+		if !strings.Contains(string(page), "\n| "+name+" |") {
+			t.Errorf("docs/compatibility.md has no row for %q", name)
+		}
 		t.Run(name, func(t *testing.T) {
 			if strings.Contains(w.conn, "host=::1 port= ") {
-				sharedtest.LeaveOut(t, sharedtest.Postgres, fmt.Errorf("no IPv6 here"))
+				sharedtest.LeaveOut(t, sharedtest.Postgres, errors.New("no IPv6 here"))
 			}
 			for k, v := range w.env {
 				t.Setenv(k, v)
