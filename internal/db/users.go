@@ -78,7 +78,10 @@ func (db *DB) compareAndSet(ctx context.Context, tx pgx.Tx, username string, was
 }
 
 // MayWrite implements mfa.Writer. The database judges all users and rows alike.
-func (db *DB) MayWrite(ctx context.Context, _ string, _ mfa.Row) error {
+func (db *DB) MayWrite(ctx context.Context, _ string, _ mfa.Row) error { return db.Writable(ctx) }
+
+// Writable implements mfa.Writer.
+func (db *DB) Writable(ctx context.Context) error {
 	may := false
 	err := db.change(ctx, "look whether a user can be changed", func(tx pgx.Tx) error {
 		if _, err := db.execute(ctx, tx, "may_write", nil); err != nil {
