@@ -71,8 +71,8 @@ func (e *connectError) disagreement() (text, hint string) {
 		return "the server at " + at + " asks for login " + asks + ", and require_auth (from " + e.libpq.From("require_auth") + ") does not allow that",
 			"find out why the server does so before you change require_auth: it may be another server"
 	case e.login == askedNothing && e.wantsNewProtocol():
-		return "the server at " + at + " does not know the version of the protocol that min_protocol_version (from " + e.libpq.From("min_protocol_version") + ") wants",
-			"leave min_protocol_version out; version 3.2 came with PostgreSQL 18"
+		return "the server at " + at + " does not know the version of the protocol that min_protocol_version (from " +
+			e.libpq.From("min_protocol_version") + ") wants", "leave min_protocol_version out; version 3.2 came with PostgreSQL 18"
 	case e.libpq.Get("channel_binding") == "require":
 		return "the server at " + at + " does not offer what channel_binding=require (from " + e.libpq.From("channel_binding") + ") needs: TLS, and a password " +
 			"of kind scram-sha-256", "set sslmode=require or more; if that is so, the role's password at the server is of another kind"
@@ -115,7 +115,8 @@ func (e *connectError) tlsProblem() (text, hint string) {
 	if is[tls.RecordHeaderError](e.err) {
 		return "what answers there does not speak TLS", "check host and port, and sslnegotiation"
 	}
-	return "the two sides do not agree", "check ssl_min_protocol_version (without it TLSv1.2), ssl_max_protocol_version, sslcert and sslkey; the server's log says more"
+	return "the two sides do not agree",
+		"check ssl_min_protocol_version (without it TLSv1.2), ssl_max_protocol_version, sslcert and sslkey; the server's log says more"
 }
 
 // alertOf returns the number of the alert with which the other side ended TLS. crypto/tls has an unexported type for it.

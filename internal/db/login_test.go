@@ -303,7 +303,8 @@ func TestTLSAlerts(t *testing.T) {
 	}
 	reload("ssl", "on")
 	stranger, _, _ := issue(t, nil, func(c *x509.Certificate) { c.Subject.CommonName = "another" })
-	wantOpenError(t, with(ca, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Hour) }), errs.Config, "the client's certificate (sslcert) has expired")
+	wantOpenError(t, with(ca, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Hour) }), errs.Config,
+		"the client's certificate (sslcert) has expired")
 	wantOpenError(t, with(stranger, nil), errs.Config, "the server does not know who signed the client's certificate (sslcert)")
 	open(t, db.Config{ConnString: with(ca, nil)}).Close()
 	wantOpenError(t, url, errs.Config, "it asked for a client's certificate, and none is set")
@@ -312,7 +313,8 @@ func TestTLSAlerts(t *testing.T) {
 	reload("ssl_ciphers", "AES256-SHA")
 	reload("ssl_max_protocol_version", "TLSv1.2")
 	wantOpenError(t, with(ca, nil), errs.Config, "no TLS version, cipher or kind of key in common")
-	wantOpenError(t, with(ca, nil)+"&ssl_min_protocol_version=TLSv1.3", errs.Config, "no TLS version in common (ssl_min_protocol_version, ssl_max_protocol_version)")
+	wantOpenError(t, with(ca, nil)+"&ssl_min_protocol_version=TLSv1.3", errs.Config,
+		"no TLS version in common (ssl_min_protocol_version, ssl_max_protocol_version)")
 	if openssl, err := exec.LookPath("openssl"); err == nil { // Go can't make such a certificate
 		k, c := filepath.Join(t.TempDir(), "k"), filepath.Join(t.TempDir(), "c")
 		for _, args := range []string{"genpkey -algorithm EC -pkeyopt ec_paramgen_curve:secp256k1 -out " + k, "req -x509 -key " + k + " -out " + c + " -subj /CN=x"} {

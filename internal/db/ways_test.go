@@ -133,15 +133,17 @@ func TestWaysToLogIn(t *testing.T) {
 				tcp("by_certificate", "sslmode=require sslcert="+myCertificate+" sslkey="+openKey):                   "may be used by others",
 				tcp("by_certificate", "sslmode=require sslcertmode=disable sslcert="+myCertificate+" sslkey="+myKey): "client's certificate"}},
 		"TLS, channel binding": {conn: tcp("by_scram", password+"sslmode=require channel_binding=require"), refused: map[string]string{
-			tcp("by_md5", password+"sslmode=require channel_binding=require"): "channel_binding", tcp("by_scram", password+"sslmode=disable channel_binding=require"): "channel_binding"}},
+			tcp("by_md5", password+"sslmode=require channel_binding=require"):   "channel_binding",
+			tcp("by_scram", password+"sslmode=disable channel_binding=require"): "channel_binding"}},
 		"several hosts, the first one down": {conn: tcp("by_scram", password+"host=127.0.0.1,127.0.0.1 port=1,"+port),
 			down: map[string]string{tcp("by_scram", password+"host=127.0.0.1,127.0.0.1 port=1,2"): "no PostgreSQL answers"}},
 		"several servers, the primary of them": {conn: tcp("by_scram", password+"target_session_attrs=primary"),
 			refused: map[string]string{tcp("by_scram", password+"target_session_attrs=standby"): "is one that target_session_attrs (from the settings) wants"},
 			down:    map[string]string{tcp("by_scram", password+"host=127.0.0.1,127.0.0.1 port=1,"+port+" target_session_attrs=standby"): "no server that target_"}},
-		"IPv6":                {conn: six + password, refused: map[string]string{six + "password=wrong": notIn}},
-		"Kerberos (GSS): no":  {refused: map[string]string{tcp("by_gss", ""): "wants a login with Kerberos (GSS)"}},
-		"socket of its owner": {conn: socket("postgres", "requirepeer="+ownerOf(t, dir)), refused: map[string]string{socket("postgres", "requirepeer=somebody"): "requirepeer"}},
+		"IPv6":               {conn: six + password, refused: map[string]string{six + "password=wrong": notIn}},
+		"Kerberos (GSS): no": {refused: map[string]string{tcp("by_gss", ""): "wants a login with Kerberos (GSS)"}},
+		"socket of its owner": {conn: socket("postgres", "requirepeer="+ownerOf(t, dir)),
+			refused: map[string]string{socket("postgres", "requirepeer=somebody"): "requirepeer"}},
 	} {
 		if !strings.Contains(string(page), "\n| "+name+" |") {
 			t.Errorf("docs/compatibility.md has no row for %q", name)

@@ -264,7 +264,8 @@ func TestForeignURLs(t *testing.T) {
 func TestTakenAsByPsql(t *testing.T) {
 	bare(t)
 	for _, conn := range []string{"postgres://u@h/d?", "postgres://u@h/d?sslmode=disable&", "postgres://u@h/d?sslsni=", "host=h ssl_min_protocol_version=''",
-		"postgres://u@[::1]:1,127.0.0.1/d", "postgres://", "postgresql:///d?host=/x", "", "host=h port=+1 connect_timeout=-3", "postgres://u@h/d?ssl=true&requiressl=0"} {
+		"postgres://u@[::1]:1,127.0.0.1/d", "postgres://", "postgresql:///d?host=/x", "", "host=h port=+1 connect_timeout=-3",
+		"postgres://u@h/d?ssl=true&requiressl=0"} {
 		if s, err := libpq.Read(conn, "DATABASE_URL", nil); err != nil || len(s.Hosts) == 0 {
 			t.Errorf("%s: %v", conn, err)
 		}
