@@ -1,4 +1,9 @@
 -- name: settings
--- Settings for this transaction alone: a pooler gives the session to others afterwards.
+-- Settings for this transaction alone: a pooler gives the session to others afterwards. A database with the encoding
+-- SQL_ASCII does not know what its bytes mean, and the server would refuse to send those that are not UTF-8. So they come
+-- and go as they are.
 select pg_catalog.set_config(s.name, s.value, true)
 from rows from (pg_catalog.unnest(@names::pg_catalog.text[]), pg_catalog.unnest(@values::pg_catalog.text[])) as s (name, value)
+union all
+select pg_catalog.set_config('client_encoding',
+    case when pg_catalog.current_setting('server_encoding') operator(pg_catalog.=) 'SQL_ASCII' then 'SQL_ASCII' else 'UTF8' end, true)
