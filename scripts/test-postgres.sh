@@ -22,6 +22,13 @@ while :; do
 done
 [ $# -gt 0 ] || { echo "usage: scripts/test-postgres.sh [-all] [-table FILE] VERSION..." >&2; exit 2; }
 
+# A version that can't be had is told now, and not after minutes of tests.
+for version in "$@"; do
+	code=0
+	[ "$version" = installed ] || scripts/postgres.sh "$version" >/dev/null || code=$?
+	case $code in 0 | 3) ;; *) exit "$code" ;; esac
+done
+
 packages="./internal/connect ./internal/db ./internal/pgtemp/... ./internal/sandbox"
 scripts=$(grep -l '^# every version$' cmd/testdata/script/*.txtar | sed 's|.*/||; s|\.txtar$||' | paste -sd '|' -)
 [ -z "$all" ] || scripts='.*'

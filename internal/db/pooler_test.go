@@ -375,3 +375,21 @@ func TestWhatAPoolerSays(t *testing.T) {
 		}
 	}
 }
+
+// What running it again does not help is no outage.
+func TestWhatAPoolerNeverTakes(t *testing.T) {
+	url := dbtest.New(t, dbtest.Sample)
+	p := pooltest.Start(t, url, pooltest.Transaction, nil, "admin_users=postgres")
+	strict := pooltest.Start(t, url, pooltest.Transaction, nil, "disable_pqexec=1")
+	for words, c := range map[string]struct{ url, zone string }{
+		"is the pooler's own console": {p.URLOf("postgres", "pgbouncer"), ""},
+		"(disable_pqexec)":            {strict.URL(), ""},
+		"could not set a parameter":   {p.URL(), "Mars"},
+	} {
+		t.Run(words, func(t *testing.T) {
+			t.Setenv("PGTZ", c.zone)
+			d := open(t, db.Config{ConnString: c.url})
+			wantError(t, d.MayWrite(t.Context(), "alice", injector.Assignment{}.Becomes), errs.Config, words)
+		})
+	}
+}
