@@ -106,33 +106,9 @@ func parseURL(s string) ([]pair, error) {
 		add("password", password)
 		s = s[end+1:]
 	}
-	var hosts, ports []string
-	for more := true; more; {
-		var host, port string
-		if strings.HasPrefix(s, "[") {
-			end := strings.IndexByte(s, ']')
-			if end < 0 {
-				return nil, problem{"a [ has no ]", escapes}
-			}
-			if end == 1 {
-				return nil, problem{"there is no address between [ and ]", escapes}
-			}
-			host, s = s[1:end], s[end+1:]
-			if s != "" && !strings.ContainsRune(":/?,", rune(s[0])) {
-				return nil, problem{"after ] stands neither a : nor a /", escapes}
-			}
-		} else {
-			end := endOf(s, ":/?,")
-			host, s = s[:end], s[end:]
-		}
-		if strings.HasPrefix(s, ":") {
-			end := endOf(s, "/?,")
-			port, s = s[1:end], s[end:]
-		}
-		hosts, ports = append(hosts, host), append(ports, port)
-		if more = strings.HasPrefix(s, ","); more {
-			s = s[1:]
-		}
+	hosts, ports, s, err := parseHosts(s)
+	if err != nil {
+		return nil, err
 	}
 	add("host", strings.Join(hosts, ","))
 	add("port", strings.Join(ports, ","))
@@ -144,10 +120,42 @@ func parseURL(s string) ([]pair, error) {
 	if failed != nil {
 		return nil, failed
 	}
-	if s == "" {
-		return pairs, nil
+	parameters, err := parseParameters(strings.TrimPrefix(s, "?"))
+	return append(pairs, parameters...), err
+}
+
+// parseHosts reads HOST:PORT,HOST:PORT… and returns what comes after it. A part that is not there is "".
+func parseHosts(s string) (hosts, ports []string, rest string, err error) {
+	for more := true; more; s, more = strings.CutPrefix(s, ",") {
+		var host, port string
+		if strings.HasPrefix(s, "[") {
+			end := strings.IndexByte(s, ']')
+			if end < 0 {
+				return nil, nil, "", problem{"a [ has no ]", escapes}
+			}
+			if end == 1 {
+				return nil, nil, "", problem{"there is no address between [ and ]", escapes}
+			}
+			host, s = s[1:end], s[end+1:]
+			if s != "" && !strings.ContainsRune(":/?,", rune(s[0])) {
+				return nil, nil, "", problem{"after ] stands neither a : nor a /", escapes}
+			}
+		} else {
+			end := endOf(s, ":/?,")
+			host, s = s[:end], s[end:]
+		}
+		if strings.HasPrefix(s, ":") {
+			end := endOf(s, "/?,")
+			port, s = s[1:end], s[end:]
+		}
+		hosts, ports = append(hosts, host), append(ports, port)
 	}
-	for s = s[1:]; s != ""; {
+	return hosts, ports, s, nil
+}
+
+// parseParameters reads what comes after the ? of a URL.
+func parseParameters(s string) (pairs []pair, err error) {
+	for s != "" {
 		var parameter string
 		parameter, s, _ = strings.Cut(s, "&") // libpq takes one & at the end
 		name, text, ok := strings.Cut(parameter, "=")
