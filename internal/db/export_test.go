@@ -94,3 +94,17 @@ func UsedTables() []string { return usedTables() }
 
 // NamedTables returns all that the queries name: the tables, and the view of GrantsHistory.
 func NamedTables() []string { return append(usedTables(), "audit_lines", "uzerp_mfa_logins") }
+
+// Connector returns a function that makes a connection of one pool.
+func Connector(t *testing.T, c Config) func(ctx context.Context) error {
+	s, err := c.parse()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := newPool(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Close)
+	return func(ctx context.Context) error { return p.lend(ctx, func(*pgx.Conn) error { return nil }) }
+}

@@ -397,6 +397,69 @@ func TestNextHost(t *testing.T) {
 	}
 }
 
+// What one attempt hears does not count for another one that is made at the same time. A server that asks for a password that
+// nobody has set, and then says that it starts up, is not left for the next host; psql gives up there.
+func TestAttemptsAreApart(t *testing.T) {
+	listen := func() net.Listener {
+		l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = l.Close() })
+		return l
+	}
+	first, next := listen(), listen()
+	waiting, over := make(chan struct{}), make(chan struct{})
+	read := func(c net.Conn, head int) {
+		b := make([]byte, head+4)
+		if _, err := io.ReadFull(c, b); err == nil {
+			_, _ = io.CopyN(io.Discard, c, int64(b[head+3])-4)
+		}
+	}
+	go func() {
+		one, err := first.Accept()
+		if err != nil {
+			return
+		}
+		read(one, 0)
+		_, _ = one.Write([]byte{'R', 0, 0, 0, 8, 0, 0, 0, 3})
+		read(one, 1)
+		close(waiting)
+		two, err := first.Accept()
+		if err != nil {
+			return
+		}
+		message := "SFATAL\x00VFATAL\x00C57P03\x00Mno\x00\x00"
+		_, _ = one.Write(append([]byte{'E', 0, 0, 0, byte(len(message) + 4)}, message...))
+		_ = one.Close()
+		<-over
+		_ = two.Close()
+	}()
+	reached := make(chan struct{})
+	go func() {
+		if c, err := next.Accept(); err == nil {
+			close(reached)
+			_ = c.Close()
+		}
+	}()
+	connect := db.Connector(t, db.Config{ConnString: "postgres://u@" + first.Addr().String() + "," + next.Addr().String() +
+		"/d?sslmode=disable&connect_timeout=600"})
+	failed, other := make(chan error, 1), make(chan error, 1)
+	go func() { failed <- connect(t.Context()) }()
+	<-waiting
+	go func() { other <- connect(t.Context()) }()
+	err := <-failed
+	select {
+	case <-reached:
+		t.Error("the next host was tried")
+	default:
+	}
+	close(over)
+	if err == nil || <-other == nil {
+		t.Error("connected")
+	}
+}
+
 // With load_balance_hosts=random each host is the first one at times.
 func TestHostsAreMixed(t *testing.T) {
 	var r recorder

@@ -20,48 +20,58 @@ import (
 // pool is pgx's pool. Its error for a failed connection shows no password and knows how far the attempt got.
 type pool struct {
 	*pgxpool.Pool
-	// secured is set once the last attempt got past TLS. Without it, a server that has no TLS and a server that refuses
-	// us later would look the same: pgx has no error type for either.
-	secured   atomic.Bool
-	offered   atomic.Bool             // the last server said that it has TLS
-	login     atomic.Int32            // what the server asked for in the last attempt
-	misfit    atomic.Bool             // a server is not what target_session_attrs wants
-	stoppedAt atomic.Pointer[string]  // the host after which no other one was tried
-	address   atomic.Pointer[Address] // of the last connection
-	pooled    atomic.Bool             // a connection led to a pooler
-	noted     atomic.Bool             // and that is logged
-	libpq     *libpq.Settings
-	asked     *atomic.Bool  // a server wanted a client's certificate, and there is none
-	turn      chan struct{} // who uses the one connection that is enough behind a pooler
+	address atomic.Pointer[Address] // of the last connection
+	pooled  atomic.Bool             // a connection led to a pooler
+	noted   atomic.Bool             // and that is logged
+	libpq   *libpq.Settings
+	asked   *atomic.Bool  // a server wanted a client's certificate, and there is none
+	turn    chan struct{} // who uses the one connection that is enough behind a pooler
 }
+
+// attempt is how far the attempt to make one connection got. Others may be made at the same time. pgx makes the connection in
+// another goroutine, which goes on if Acquire is cancelled.
+type attempt struct {
+	// secured is set once it got past TLS. Without it, a server that has no TLS and a server that refuses us later would
+	// look the same: pgx has no error type for either.
+	secured   atomic.Bool
+	offered   atomic.Bool            // the last server said that it has TLS
+	login     atomic.Int32           // what the last server asked for
+	misfit    atomic.Bool            // a server is not what target_session_attrs wants
+	stoppedAt atomic.Pointer[string] // the host after which no other one was tried
+}
+
+// attemptKey is where the context of Acquire has the attempt.
+type attemptKey struct{}
 
 func newPool(s settings) (*pool, error) {
 	c := s.pool
 	p := &pool{libpq: s.libpq, asked: s.asked, turn: make(chan struct{}, 1)}
-	c.BeforeConnect = func(_ context.Context, conn *pgx.ConnConfig) error {
-		p.stoppedAt.Store(nil)
-		p.misfit.Store(false)
-		p.stayWithHost(&conn.Config)
+	c.BeforeConnect = func(ctx context.Context, conn *pgx.ConnConfig) error {
+		a, ok := ctx.Value(attemptKey{}).(*attempt)
+		if !ok {
+			a = new(attempt) // the pool's own, whose error nobody sees
+		}
+		a.stayWithHost(&conn.Config)
 		dial := limitConnecting(&conn.Config, conn.ConnectTimeout)
 		conn.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
-			p.secured.Store(false)
-			p.offered.Store(false)
-			p.login.Store(askedNothing)
+			a.secured.Store(false)
+			a.offered.Store(false)
+			a.login.Store(askedNothing)
 			c, err := dial(ctx, network, addr)
 			if err != nil || network == "unix" {
 				return c, err
 			}
-			return &offering{Conn: c, offered: &p.offered}, nil
+			return &offering{Conn: c, offered: &a.offered}, nil
 		}
 		build := conn.BuildFrontend
 		conn.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
-			return build(&greeting{Reader: r, login: &p.login}, w)
+			return build(&greeting{Reader: r, login: &a.login}, w)
+		}
+		conn.AfterNetConnect = func(_ context.Context, _ *pgconn.Config, c net.Conn) (net.Conn, error) {
+			a.secured.Store(true)
+			return c, checkPeer(c, s.libpq.Get("requirepeer"))
 		}
 		return nil
-	}
-	c.ConnConfig.AfterNetConnect = func(_ context.Context, _ *pgconn.Config, conn net.Conn) (net.Conn, error) {
-		p.secured.Store(true)
-		return conn, checkPeer(conn, s.libpq.Get("requirepeer"))
 	}
 	c.ConnConfig.ValidateConnect = unhijacked(c.ConnConfig.ValidateConnect)
 	c.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
@@ -117,7 +127,7 @@ func limitConnecting(c *pgconn.Config, limit time.Duration) pgconn.DialFunc {
 // stayWithHost lets pgx go on to the next host only where libpq does: after one that is not there or silent, that is starting
 // up, or that is not what target_session_attrs wants. pgx goes on after most errors, so that another server would be changed
 // than the one that psql names.
-func (p *pool) stayWithHost(c *pgconn.Config) {
+func (a *attempt) stayWithHost(c *pgconn.Config) {
 	hosts := append([]*pgconn.FallbackConfig{{Host: c.Host, Port: c.Port}}, c.Fallbacks...)
 	of := make(map[string]string) // the host of an address
 	for _, h := range hosts {
@@ -129,8 +139,8 @@ func (p *pool) stayWithHost(c *pgconn.Config) {
 	c.LookupFunc = func(ctx context.Context, host string) ([]string, error) {
 		addresses, err := lookup(ctx, host)
 		for _, h := range hosts {
-			for _, a := range addresses {
-				if _, at := pgconn.NetworkAddress(a, h.Port); h.Host == host && of[at] == "" {
+			for _, found := range addresses {
+				if _, at := pgconn.NetworkAddress(found, h.Port); h.Host == host && of[at] == "" {
 					of[at] = address(h.Host, h.Port)
 				}
 			}
@@ -139,7 +149,7 @@ func (p *pool) stayWithHost(c *pgconn.Config) {
 	}
 	last, next := "", true // the address of the last server that took our call, and whether the next host may be tried
 	c.OnPgError = func(conn *pgconn.PgConn, e *pgconn.PgError) bool {
-		silent := c.Password == "" && asksPassword(p.login.Load()) // libpq does not answer then, and sees no code
+		silent := c.Password == "" && asksPassword(a.login.Load()) // libpq does not answer then, and sees no code
 		next = next || e.Code == cannotConnectNow && !silent
 		return onError(conn, e)
 	}
@@ -147,7 +157,7 @@ func (p *pool) stayWithHost(c *pgconn.Config) {
 		c.ValidateConnect = func(ctx context.Context, conn *pgconn.PgConn) error {
 			err := validate(ctx, conn)
 			if next = true; err != nil {
-				p.misfit.Store(true)
+				a.misfit.Store(true)
 			}
 			return err
 		}
@@ -155,7 +165,7 @@ func (p *pool) stayWithHost(c *pgconn.Config) {
 	var until time.Time // so long it may be silent
 	c.DialFunc = func(ctx context.Context, network, at string) (net.Conn, error) {
 		if stays := of[last]; !next && of[at] != stays && time.Now().Before(until) {
-			p.stoppedAt.Store(&stays)
+			a.stoppedAt.Store(&stays)
 			return nil, errStopped
 		}
 		conn, err := dial(ctx, network, at)
@@ -261,13 +271,14 @@ const highestPID = 1 << 22
 
 // lendFor is lend for an fn that may keep the connection, or has it for long: it waits for no turn.
 func (p *pool) lendFor(ctx context.Context, fn func(*pgxpool.Conn) (keep bool, err error)) error {
-	conn, err := p.Acquire(ctx)
+	a := new(attempt)
+	conn, err := p.Acquire(context.WithValue(ctx, attemptKey{}, a))
 	if err != nil && !is[*pgconn.ConnectError](err) && ctx.Err() == nil {
 		return err // the pool is closed
 	}
 	if err != nil {
-		return &connectError{err: err, config: &p.Config().ConnConfig.Config, secured: p.secured.Load(), libpq: p.libpq, asked: p.asked.Load(),
-			offered: p.offered.Load(), login: p.login.Load(), misfit: p.misfit.Load(), stoppedAt: p.stoppedAt.Load()}
+		return &connectError{err: err, config: &p.Config().ConnConfig.Config, secured: a.secured.Load(), libpq: p.libpq, asked: p.asked.Load(),
+			offered: a.offered.Load(), login: a.login.Load(), misfit: a.misfit.Load(), stoppedAt: a.stoppedAt.Load()}
 	}
 	keep, err := fn(conn)
 	if !keep {
