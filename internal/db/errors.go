@@ -268,18 +268,14 @@ func hintFor(code, plain string) errs.Hint {
 
 // translate says why there is no connection. The server's own texts are left out: before login they quote what we sent.
 func (e *connectError) translate() error {
-	if pg, ok := errors.AsType[*pgconn.PgError](e.err); ok && fromPooler(pg) {
+	switch pg, ok := errors.AsType[*pgconn.PgError](e.err); {
+	case ok && fromPooler(pg):
 		return poolerError(connecting, pg, e.address(), false)
-	}
-	if pg, ok := errors.AsType[*pgconn.PgError](e.err); ok && e.peerRefused(pg) {
+	case ok && e.peerRefused(pg):
 		return e.peerError()
 	}
 	kind, text, hint := e.diagnose()
-	code := ""
-	if pg, ok := errors.AsType[*pgconn.PgError](e.err); ok {
-		code = pg.Code
-	}
-	return &errs.Error{Kind: kind, Op: connecting, Err: errors.New(text), Hint: hintFor(code, hint)}
+	return &errs.Error{Kind: kind, Op: connecting, Err: errors.New(text), Hint: hintFor(sqlState(e.err), hint)}
 }
 
 func (e *connectError) diagnose() (kind errs.Kind, text, hint string) {
