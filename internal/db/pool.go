@@ -49,11 +49,15 @@ func newPool(s settings) (*pool, error) {
 	c.BeforeConnect = func(ctx context.Context, conn *pgx.ConnConfig) error {
 		a, ok := ctx.Value(attemptKey{}).(*attempt)
 		if !ok {
-			a = new(attempt) // the pool's own, whose error nobody sees
+			return errors.New("nobody asked for a connection")
 		}
+		plain := conn.DialFunc
 		a.stayWithHost(&conn.Config)
 		dial := limitConnecting(&conn.Config, conn.ConnectTimeout)
 		conn.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			if ctx.Value(attemptKey{}) != a { // pgx asks the server to stop a query, at any time and from another goroutine
+				return plain(ctx, network, addr)
+			}
 			a.secured.Store(false)
 			a.offered.Store(false)
 			a.login.Store(askedNothing)
