@@ -1,5 +1,7 @@
-# tally.awk reads what `go test -json` prints. It prints what the tests said that failed, and adds a line to the file
-# summary, a row of a table to the file rows, and one for each test with subtests, or script, to the file cases. The program that calls it sets version, server, seconds and failed.
+# tally.awk reads what `go test -json` prints. It prints what the tests said that failed. To files whose names the caller sets
+# it adds: a line to summary, a row of the table of versions to rows, and to cases a line for each subtest and script that ended,
+# as cases.awk reads it. The caller also sets version, server, seconds and failed, and literals: a file with the texts in the
+# tests' source, for the names of subtests.
 
 function field(name,    value) {
 	if (!match($0, "\"" name "\":\"([^\"\\\\]|\\\\.)*\"")) return ""

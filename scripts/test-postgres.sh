@@ -2,9 +2,9 @@
 # test-postgres.sh [-all] [-cases] [-table FILE] VERSION...: runs the tests that have a database on other versions of PostgreSQL.
 # VERSION is one that scripts/postgres.sh knows, or "installed" for the one of this machine. Of the scripts in
 # cmd/testdata/script those run that say "# every version", with -all every one. With -table each version that was run gets
-# its row in the table in FILE; the rows of others stay, and the tables of cases are written anew (scripts/cases.awk). With -cases
-# only the tests of these tables run, and only these tables are written. The last lines say for each version what was run, and how long it
-# took.
+# its row in the table in FILE; the rows of others stay, and the tables of cases are written anew (scripts/cases.awk). With
+# -cases only the tests of these tables run, and only these tables are written. The last lines say for each version what was
+# run, and how long it took.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -20,7 +20,7 @@ while :; do
 	esac
 	shift
 done
-[ $# -gt 0 ] || { echo "usage: scripts/test-postgres.sh [-all] [-table FILE] VERSION..." >&2; exit 2; }
+[ $# -gt 0 ] || { echo "usage: scripts/test-postgres.sh [-all] [-cases] [-table FILE] VERSION..." >&2; exit 2; }
 
 # A version that can't be had is told now, and not after minutes of tests.
 for version in "$@"; do

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -39,19 +38,7 @@ func Fold(text string) string {
 
 // Decoded returns text with each byte that is not UTF-8 as the letter that it is in Latin-1, which most such texts are in.
 func Decoded(text string) string {
-	if utf8.ValidString(text) {
-		return text
-	}
-	var b strings.Builder
-	for i := 0; i < len(text); {
-		r, n := utf8.DecodeRuneInString(text[i:])
-		if r == utf8.RuneError && n == 1 {
-			r = rune(text[i])
-		}
-		b.WriteRune(r)
-		i += n
-	}
-	return b.String()
+	return invisible.ReplaceBytes(text, func(c byte) string { return string(rune(c)) })
 }
 
 // withoutAccent has the lower-case letters that Unicode does not take apart into a letter and a mark.

@@ -233,7 +233,8 @@ func serverError(op string, e *pgconn.PgError) error {
 		text = "the database server ended the connection"
 	case untranslatable(e):
 		kind, text, hint = errs.Failure, "a text in the database can't be translated from the database's encoding to UTF-8, so nothing is known: "+
-			said(e)+" (SQLSTATE "+e.Code+")", "an administrator of the database finds that text and mends it; docs/compatibility.md says which encodings have such texts"
+			said(e)+" (SQLSTATE "+e.Code+")", "commands that name a user exactly go on for all others; "+
+			"an administrator of the database finds that text and mends it; docs/compatibility.md says which encodings have such texts"
 	default:
 		kind, text, hint = errs.Failure, "the database reported: "+said(e)+" (SQLSTATE "+e.Code+")", ""
 	}
@@ -267,18 +268,14 @@ func hintFor(code, plain string) errs.Hint {
 
 // translate says why there is no connection. The server's own texts are left out: before login they quote what we sent.
 func (e *connectError) translate() error {
-	if pg, ok := errors.AsType[*pgconn.PgError](e.err); ok && fromPooler(pg) {
+	switch pg, ok := errors.AsType[*pgconn.PgError](e.err); {
+	case ok && fromPooler(pg):
 		return poolerError(connecting, pg, e.address(), false)
-	}
-	if pg, ok := errors.AsType[*pgconn.PgError](e.err); ok && e.peerRefused(pg) {
+	case ok && e.peerRefused(pg):
 		return e.peerError()
 	}
 	kind, text, hint := e.diagnose()
-	code := ""
-	if pg, ok := errors.AsType[*pgconn.PgError](e.err); ok {
-		code = pg.Code
-	}
-	return &errs.Error{Kind: kind, Op: connecting, Err: errors.New(text), Hint: hintFor(code, hint)}
+	return &errs.Error{Kind: kind, Op: connecting, Err: errors.New(text), Hint: hintFor(sqlState(e.err), hint)}
 }
 
 func (e *connectError) diagnose() (kind errs.Kind, text, hint string) {

@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -23,7 +25,7 @@ import (
 // ignores several of libpq's parameters.
 
 // poolConfig returns the settings for pgx. asked is set when a server wants a client's certificate and there is none.
-func poolConfig(s *libpq.Settings, asked interface{ Store(bool) }) (*pgxpool.Config, error) {
+func poolConfig(s *libpq.Settings, asked *atomic.Bool) (*pgxpool.Config, error) {
 	config, err := bareConfig(s)
 	if err != nil {
 		return nil, err
@@ -65,7 +67,7 @@ func poolConfig(s *libpq.Settings, asked interface{ Store(bool) }) (*pgxpool.Con
 }
 
 // waysTo returns the settings for TLS with which a host is tried, in this order. nil is a connection without TLS.
-func waysTo(h libpq.Host, s *libpq.Settings, asked interface{ Store(bool) }) ([]*tls.Config, error) {
+func waysTo(h libpq.Host, s *libpq.Settings, asked *atomic.Bool) ([]*tls.Config, error) {
 	mode := s.Get("sslmode")
 	if h.Socket() || mode == "disable" {
 		return []*tls.Config{nil}, nil
@@ -97,26 +99,29 @@ func bareConfig(s *libpq.Settings) (*pgxpool.Config, error) {
 	add := func(name, value string) {
 		fmt.Fprintf(&b, "%s='%s' ", name, strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(value))
 	}
+	certMode := "allow"
+	if s.Get("sslcertmode") == "require" { // with disable there is no certificate to send
+		certMode = "require"
+	}
 	for name, value := range map[string]string{
 		"host": "/", "port": "5432", "user": "nobody", "dbname": "none", "password": "none", "passfile": "", "sslmode": "disable", "sslcert": "",
-		"sslkey": "", "sslrootcert": "", "connect_timeout": "0", "target_session_attrs": "any", "sslcertmode": "allow",
+		"sslkey": "", "sslrootcert": "", "connect_timeout": "0", "target_session_attrs": cmp.Or(s.Get("target_session_attrs"), "any"),
+		"sslcertmode": certMode,
 	} {
-		if set := s.Get(name); name == "target_session_attrs" && set != "" || name == "sslcertmode" && set == "require" {
-			value = set // with sslcertmode=disable there is no certificate to send
-		}
 		add(name, value)
 	}
 	for _, name := range []string{"min_protocol_version", "max_protocol_version", "channel_binding", "require_auth", "sslnegotiation"} {
 		add(name, s.Get(name))
 	}
-	if os.Getenv("PGSERVICE") != "" { // libpq.Read has read it
-		file, done, err := emptyService()
+	if os.Getenv("PGSERVICE") != "" { // libpq.Read has read it, and pgx wants to read one as well
+		service, err := emptyService()
 		if err != nil {
-			return nil, err
+			return nil, &errs.Error{Kind: errs.Config, Op: "read the database's settings", Err: err,
+				Hint: errs.Plain("unset PGSERVICE, and set what the service names")}
 		}
-		defer done()
+		defer func() { _ = service.Close() }()
 		add("service", "none")
-		add("servicefile", file)
+		add("servicefile", fmt.Sprintf("/dev/fd/%d", service.Fd()))
 	}
 	config, err := pgxpool.ParseConfig(b.String())
 	if err != nil {
@@ -125,19 +130,18 @@ func bareConfig(s *libpq.Settings) (*pgxpool.Config, error) {
 	return config, nil
 }
 
-// emptyService returns the path of a file with a service that has no settings.
-func emptyService() (path string, done func(), err error) {
-	f, err := os.CreateTemp("", "uzerp-mfa-service-")
+// emptyService returns the reading end of a pipe with a service that has no settings. It needs no place for a file.
+func emptyService() (*os.File, error) {
+	r, w, err := os.Pipe()
 	if err != nil {
-		return "", nil, &errs.Error{Kind: errs.Config, Op: "read the database's settings", Err: errors.New("no temporary file can be made"),
-			Hint: errs.Plain("make room in TMPDIR or /tmp; or unset PGSERVICE, and set what the service names")}
+		return nil, err
 	}
-	_, err = f.WriteString("[none]\n")
-	if err = errors.Join(err, f.Close()); err != nil {
-		_ = os.Remove(f.Name())
-		return "", nil, &errs.Error{Kind: errs.Config, Op: "read the database's settings", Err: errors.New("a temporary file can't be written")}
+	_, err = w.WriteString("[none]\n")
+	if err = errors.Join(err, w.Close()); err != nil {
+		_ = r.Close()
+		return nil, err
 	}
-	return f.Name(), func() { _ = os.Remove(f.Name()) }, nil
+	return r, nil
 }
 
 // wrongPeer is the error if the server's process runs as another user than requirepeer says.

@@ -102,12 +102,8 @@ var alerts = map[uint64]string{
 
 // tlsProblem says why there is no TLS connection.
 func (e *connectError) tlsProblem() (text, hint string) {
-	host := ""
-	if e.libpq != nil && len(e.libpq.Hosts) > 0 {
-		host = cmp.Or(e.libpq.Hosts[0].Name, e.libpq.Hosts[0].Addr)
-		if text, hint := e.libpq.Rejected(e.err, host); text != "" {
-			return text, hint
-		}
+	if text, hint := e.libpq.Rejected(e.err); text != "" {
+		return text, hint
 	}
 	if number, ok := alertOf(e.err); ok && alerts[number] != "" {
 		return alerts[number], "the server's log says more; its certificate's key must be RSA (but not RSA-PSS), ECDSA (P-256, P-384, P-521) or Ed25519"
@@ -145,9 +141,6 @@ func alertOf(err error) (number uint64, ok bool) {
 // logSettings logs where the settings of a failed connection came from. Values that may hold a part of a password are not
 // shown.
 func (e *connectError) logSettings(ctx context.Context, log *slog.Logger) {
-	if e.libpq == nil {
-		return
-	}
 	for _, h := range e.libpq.Hosts {
 		attributes := []any{"host", plain(cmp.Or(h.Name, h.Addr)), "host from", cmp.Or(h.NameFrom, h.AddrFrom)}
 		if h.Addr != "" {

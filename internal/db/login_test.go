@@ -112,6 +112,8 @@ func TestWhyThereIsNoTLS(t *testing.T) {
 	open(t, db.Config{ConnString: strings.Replace(full, "127.0.0.1", "localhost", 1) + "&hostaddr=127.0.0.1"}).Close()
 	wantOpenError(t, strings.Replace(full, "127.0.0.1", "uzerp.example", 1)+"&hostaddr=127.0.0.1", errs.Config,
 		`the server's certificate is for "localhost", 127.0.0.1, and not for host "uzerp.example"`)
+	second := strings.Replace(full, "@127.0.0.1", "@first.example:1,uzerp.example", 1) + "&hostaddr=127.0.0.1,127.0.0.1"
+	wantOpenError(t, second, errs.Config, `and not for host "uzerp.example"`) // the host that it came from, and not the first one
 	wantOpenError(t, url+"verify-full&sslrootcert="+others, errs.Config, "was not signed by an authority in "+others)
 	wantOpenError(t, url+"verify-ca&sslrootcert="+others, errs.Config, "was not signed by an authority in "+others)
 	wantOpenError(t, url+"require&sslrootcert="+others, errs.Config, "was not signed by an authority in "+others)
@@ -201,6 +203,14 @@ func TestPeerAuthentication(t *testing.T) {
 		t.Errorf("%+v", h)
 	}
 	wantOpenError(t, as("postgres")+"&requirepeer=somebody", errs.Config, "runs as another user than requirepeer (from the settings) says")
+}
+
+// A service of PGSERVICE needs no place for a temporary file.
+func TestServiceWithoutTemporaryDirectory(t *testing.T) {
+	t.Setenv("PGSERVICEFILE", saved(t, "services", "[uz]\nhost=127.0.0.1\nport=1\nuser=somebody\n", 0o600))
+	t.Setenv("PGSERVICE", "uz")
+	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "none"))
+	wantOpenError(t, "", errs.Unavailable, `no PostgreSQL answers at "127.0.0.1:1"`)
 }
 
 // The password file is not read if others may use it, and the refusal says so.

@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -15,8 +16,8 @@ import (
 // (docs/compatibility.md). PgBouncer 1.18 has one SQLSTATE for everything, and its own messages are always in English. So
 // here the text of a message decides.
 
-// notePooler reports whether what answers on conn is a pooler: that tells a process of its own, and backend is the
-// server's.
+// notePooler reports whether conn leads to a pooler, and notes it. A pooler gives conn a process number of its own; backend is
+// the number that the server itself says.
 func (db *DB) notePooler(ctx context.Context, conn *pgx.Conn, backend int64) bool {
 	pooled := int64(conn.PgConn().PID()) != backend
 	if pooled {
@@ -87,11 +88,8 @@ func poolerError(op string, e *pgconn.PgError, at string, connected bool) error 
 	if connected {
 		s = saying{kind: errs.Unavailable, text: "AT ended the connection: " + said(e), hint: "run it again" + askPooler}
 	}
-	for _, known := range sayings {
-		if known.in(e.Message) {
-			s = known
-			break
-		}
+	if i := slices.IndexFunc(sayings, func(known saying) bool { return known.in(e.Message) }); i >= 0 {
+		s = sayings[i]
 	}
 	text := strings.Replace(s.text, "AT", at, 1)
 	if _, rest, ok := strings.Cut(e.Message, "unsupported startup parameter"); ok { // ": NAME", or since 1.20 " in options: NAME"
@@ -105,11 +103,7 @@ func poolerError(op string, e *pgconn.PgError, at string, connected bool) error 
 	return &errs.Error{Kind: s.kind, Op: op, Err: because{text, e}, Hint: errs.Plain(s.hint)}
 }
 
+// in reports whether a message has one of the words.
 func (s saying) in(message string) bool {
-	for _, w := range s.words {
-		if strings.Contains(message, w) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(s.words, func(w string) bool { return strings.Contains(message, w) })
 }

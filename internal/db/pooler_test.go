@@ -287,7 +287,8 @@ func TestCancelBehindAPooler(t *testing.T) {
 	for _, mode := range []pooltest.Mode{pooltest.Session, pooltest.Transaction} {
 		t.Run(string(mode)+" mode: a query that is interrupted", func(t *testing.T) {
 			url := dbtest.New(t, dbtest.Sample)
-			d := open(t, db.Config{ConnString: pooltest.Start(t, url, mode, nil, oneConnection).URL()})
+			// No limit of the query's own ends it before this test does.
+			d := open(t, db.Config{ConnString: pooltest.Start(t, url, mode, nil, oneConnection).URL(), QueryTimeout: 3 * hangs, LockTimeout: 2 * hangs})
 			tx := begin(t, url)
 			if _, err := tx.Exec(t.Context(), "lock table users in access exclusive mode"); err != nil {
 				t.Fatal(err)
@@ -306,8 +307,8 @@ func TestCancelBehindAPooler(t *testing.T) {
 			conn := dbtest.Connect(t, url)
 			for waiting, began := true, time.Now(); waiting; time.Sleep(10 * time.Millisecond) {
 				if err := conn.QueryRow(t.Context(), "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')").
-					Scan(&waiting); err != nil || time.Since(began) > 4*time.Second && waiting {
-					t.Fatal("it still waits at the server", err) // its own lock_timeout would end it after 5 s
+					Scan(&waiting); err != nil || time.Since(began) > hangs && waiting {
+					t.Fatal("it still waits at the server", err)
 				}
 			}
 			if err := tx.Rollback(t.Context()); err != nil {

@@ -29,6 +29,11 @@ var drawnAsNothing = &unicode.RangeTable{
 
 // Bytes returns s with each byte that is not UTF-8 as four characters, such as \xfc.
 func Bytes(s string) string {
+	return ReplaceBytes(s, func(c byte) string { return fmt.Sprintf(`\x%02x`, c) })
+}
+
+// ReplaceBytes returns s with f(c) in place of each byte c that is not UTF-8.
+func ReplaceBytes(s string, f func(c byte) string) string {
 	if utf8.ValidString(s) {
 		return s
 	}
@@ -36,7 +41,7 @@ func Bytes(s string) string {
 	for len(s) > 0 {
 		r, n := utf8.DecodeRuneInString(s)
 		if r == utf8.RuneError && n == 1 {
-			fmt.Fprintf(&b, `\x%02x`, s[0])
+			b.WriteString(f(s[0]))
 		} else {
 			b.WriteString(s[:n])
 		}

@@ -253,9 +253,8 @@ func parseKey(der []byte) (crypto.Signer, bool) {
 	return signer, err == nil && ok
 }
 
-// Rejected says why the server's certificate was not accepted. It returns "" if err is not about that. s.TLS made the
-// connection to host.
-func (s *Settings) Rejected(err error, host string) (text, hint string) {
+// Rejected says why the server's certificate was not accepted by a connection of s.TLS. It returns "" if err is not about that.
+func (s *Settings) Rejected(err error) (text, hint string) {
 	var failed *tls.CertificateVerificationError
 	if !errors.As(err, &failed) || len(failed.UnverifiedCertificates) == 0 {
 		return "", ""
@@ -284,7 +283,7 @@ func (s *Settings) Rejected(err error, host string) (text, hint string) {
 		return "the server's certificate names its host only in the old way (CN), and has no subjectAltName",
 			"the server needs a certificate with a subjectAltName; sslmode=verify-ca only verifies who signed it"
 	case isName:
-		return "the server's certificate is for " + names(wrongName.Certificate) + ", and not for host " + shownHost(host),
+		return "the server's certificate is for " + names(wrongName.Certificate) + ", and not for host " + shownHost(wrongName.Host),
 			"use a name that is in the certificate as host (hostaddr says where that is), or give the server a certificate for this one"
 	case isUnknown && selfSigned(leaf):
 		return "the server's certificate is self-signed, and not in " + roots,

@@ -56,6 +56,16 @@ func (c *Client) broken(err error, timeout bool, j *journey) *callError {
 	return f
 }
 
+// What to look at.
+const (
+	lookForFirewall = "look for a firewall that reads what passes"
+	lookAtDNS       = "look whether this machine's name servers answer (resolv.conf)"
+)
+
+func (c *Client) openFirewall() string {
+	return "let this machine reach " + c.way.Address() + " through the firewall"
+}
+
 func brokeOff(err error) bool {
 	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
@@ -88,14 +98,14 @@ func (c *Client) late(f *callError, at stage, lookup bool) {
 	switch {
 	case lookup || at == atLookup:
 		f.unreached("no answer"+within+" to the question for the address of "+c.way.next(),
-			c.way.check("look whether this machine's name servers answer (resolv.conf)"))
+			c.way.check(lookAtDNS))
 	case at == atConnect:
 		f.unreached("no connection to "+c.way.next()+within+": something drops the packets",
-			c.way.check("let this machine reach "+c.way.Address()+" through the firewall"))
+			c.way.check(c.openFirewall()))
 	case at == atProxy:
 		f.unreached("the proxy made no connection to "+c.way.Address()+within, c.way.check(""))
 	case at == atTLS:
-		f.unreached("no TLS handshake with "+c.way.Address()+within, c.way.check("look for a firewall that reads what passes"))
+		f.unreached("no TLS handshake with "+c.way.Address()+within, c.way.check(lookForFirewall))
 	default:
 		f.unavailable("no answer from Twilio" + within)
 		c.look(f)
@@ -107,13 +117,13 @@ func (c *Client) noName(f *callError, unknown bool) {
 	case unknown && setting != "":
 		f.wrong("no such host: "+c.way.next(), "check "+setting+", and the spelling of the host there")
 	default:
-		f.unreached("the name of "+c.way.next()+" can't be looked up", c.way.check("look whether this machine's name servers answer (resolv.conf)"))
+		f.unreached("the name of "+c.way.next()+" can't be looked up", c.way.check(lookAtDNS))
 	}
 }
 
 func (c *Client) notConnected(f *callError, err error) {
 	to := c.way.next()
-	look := c.way.check("let this machine reach " + c.way.Address() + " through the firewall")
+	look := c.way.check(c.openFirewall())
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		f.unreached("connection refused by "+to, look)
@@ -163,7 +173,7 @@ func (c *Client) proxyOdd(f *callError, err error) {
 // noTLS is about a handshake that failed for another reason than the certificate.
 func (c *Client) noTLS(f *callError, err error, j *journey) {
 	_, isPlain := errors.AsType[tls.RecordHeaderError](err)
-	who, look := c.peer(j), c.way.check("look for a firewall that reads what passes")
+	who, look := c.peer(j), c.way.check(lookForFirewall)
 	switch {
 	case isPlain:
 		f.wrong(who+" does not speak TLS", look+"; a captive portal or a proxy may have answered")
@@ -205,9 +215,9 @@ func (c *Client) badCertificate(f *callError, err *tls.CertificateVerificationEr
 		f.wrong("this machine has no list of trusted certificates", "install the package ca-certificates")
 	case isName && leaf != nil && len(leaf.DNSNames)+len(leaf.IPAddresses) == 0:
 		f.wrong("the certificate of "+who+by+" names its host in the old way only (CN), which is not taken",
-			c.way.check("look for a firewall that reads what passes")+anotherMachine)
+			c.way.check(lookForFirewall)+anotherMachine)
 	case isName:
-		f.wrong("the certificate of "+who+by+" is for another host", c.way.check("look for a firewall that reads what passes")+anotherMachine)
+		f.wrong("the certificate of "+who+by+" is for another host", c.way.check(lookForFirewall)+anotherMachine)
 	case isInvalid && invalid.Reason == x509.Expired:
 		now, bad := c.now(), invalid.Cert
 		when := "has expired: it was valid until " + bad.NotAfter.UTC().Format(time.DateOnly)
@@ -215,12 +225,12 @@ func (c *Client) badCertificate(f *callError, err *tls.CertificateVerificationEr
 			when = "is not valid yet: it begins on " + bad.NotBefore.UTC().Format(time.DateOnly)
 		}
 		f.wrong("the certificate of "+who+by+" "+when+", and this machine's clock says "+now.UTC().Format(time.DateOnly),
-			"look whether the clock is right; if it is, "+c.way.check("look for a firewall that reads what passes"))
+			"look whether the clock is right; if it is, "+c.way.check(lookForFirewall))
 	case isStranger:
 		f.wrong("the certificate of "+who+by+" is by nobody whom this machine trusts", c.trust()+"; if a proxy or firewall here reads what "+
 			"passes, its own certificate must be among them; "+c.way.check("else look for a firewall that reads what passes"))
 	default:
-		f.wrong("the certificate of "+who+by+" is not valid", c.way.check("look for a firewall that reads what passes"))
+		f.wrong("the certificate of "+who+by+" is not valid", c.way.check(lookForFirewall))
 	}
 }
 

@@ -23,14 +23,14 @@ const (
 	nobody   = "00000000-0000-0000-0000-000000000000"
 )
 
-// tryOut is a call for something that does not exist, to see whether the credentials may make it.
-type tryOut struct {
+// probe is a call for something that does not exist, to see whether the credentials may make it.
+type probe struct {
 	op   string // for errors
 	call func(o *call, identity string) error
 }
 
-// tryOuts has how each permission is tried. What makes something new, or bills, can't be tried without doing it.
-var tryOuts = map[verifyservice.Permission]tryOut{
+// probes are the calls that show each permission. What makes something new, or bills, can't be tried without doing it.
+var probes = map[verifyservice.Permission]probe{
 	verifyservice.MayDeleteFactor: {"ask whether factors may be deleted", func(o *call, identity string) error {
 		return o.api().DeleteFactor(o.c.service, identity, noFactor)
 	}},
@@ -66,10 +66,8 @@ var tryOuts = map[verifyservice.Permission]tryOut{
 	}},
 }
 
-// Allowed asks whether the credentials may verify and delete factors of this identity, as far as the calls name it. Nothing is
-// asked if the credentials are the account's own, which may do everything.
-//
-// It fails with mfa.ErrNotPermitted. Another error than "not found" says nothing about permissions, and is returned too.
+// Allowed implements mfa.Factors. It asks Twilio nothing if the credentials are the account's own, which may do everything. It
+// fails with mfa.ErrNotPermitted, and with every other error of the call: that says nothing about permissions.
 func (c *Client) Allowed(ctx context.Context, identity string, calls ...mfa.FactorCall) error {
 	for _, wanted := range calls {
 		permission := verifyservice.MayUpdateFactor
@@ -97,12 +95,12 @@ func (c *Client) may(ctx context.Context, permission verifyservice.Permission, i
 	if _, known := c.allowed.Load(permission); known || !c.isKey {
 		return nil
 	}
-	try := tryOuts[permission]
-	o := c.begin(ctx, try.op, permission)
+	p := probes[permission]
+	o := c.begin(ctx, p.op, permission)
 	o.idle = true
 	err := o.check(validIdentity(identity))
 	if err == nil {
-		err = try.call(o, identity)
+		err = p.call(o, identity)
 	}
 	if _, ours := errors.AsType[*errs.Error](err); err != nil && !ours {
 		err = o.fail(err)

@@ -37,7 +37,7 @@ var safePath = regexp.MustCompile(`^/v2(/[0-9A-Za-z]+(-[0-9A-Za-z]+)*)+$`)
 // proxy is nil if there is none.
 func newTransport(proxy *url.URL, roots *x509.CertPool, timeout time.Duration, connections int) *http.Transport {
 	return &http.Transport{
-		DialContext:            listening((&net.Dialer{Timeout: timeout}).DialContext),
+		DialContext:            noteHello((&net.Dialer{Timeout: timeout}).DialContext),
 		Proxy:                  http.ProxyURL(proxy),
 		OnProxyConnectResponse: heardProxy,
 		TLSHandshakeTimeout:    timeout,
@@ -172,8 +172,8 @@ func (o *call) exchange(method string, target *url.URL, data url.Values) (*http.
 	if method == http.MethodPost {
 		form = data.Encode()
 	}
-	way := &journey{way: o.c.way}
-	req, err := http.NewRequestWithContext(way.trace(ctx), method, target.String(), strings.NewReader(form))
+	j := &journey{way: o.c.way}
+	req, err := http.NewRequestWithContext(j.trace(ctx), method, target.String(), strings.NewReader(form))
 	if err != nil {
 		return nil, &callError{words: "no request could be made"}
 	}
@@ -188,7 +188,7 @@ func (o *call) exchange(method string, target *url.URL, data url.Values) (*http.
 	o.sent = local
 	resp, body, err := roundTrip(o.c.transport, req)
 	var f *callError
-	at, address := way.sofar()
+	at, address := j.sofar()
 	switch {
 	case err == nil:
 		f = o.c.judge(method, resp, body, o.unshown(data))
@@ -196,7 +196,7 @@ func (o *call) exchange(method string, target *url.URL, data url.Values) (*http.
 		f = stopped(o.ctx)
 		f.reached = at == atAnswer // without a connection nothing was sent
 	default:
-		f = o.c.broken(err, ctx.Err() != nil, way)
+		f = o.c.broken(err, ctx.Err() != nil, j)
 		f.reached = at == atAnswer
 	}
 	o.report(method, target.Path, resp, time.Since(began), f, address)

@@ -265,17 +265,18 @@ func (j *journey) sofar() (stage, string) {
 	return j.stage, j.address
 }
 
-// listener notes the first bytes of a handshake, because crypto/tls has no type for the error of a version that is too old.
-type listener struct {
+// helloConn is a connection that notes the first bytes of a handshake, because crypto/tls has no type for the error of a version
+// that is too old.
+type helloConn struct {
 	net.Conn
 	journey *journey
 }
 
 const helloBytes = 11 // as many as are needed for the version in a ServerHello
 
-func (l listener) Read(b []byte) (int, error) {
-	n, err := l.Conn.Read(b)
-	j := l.journey
+func (c helloConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	j := c.journey
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if missing := helloBytes - len(j.hello); j.stage == atTLS && missing > 0 {
@@ -284,12 +285,12 @@ func (l listener) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// listening returns dial with a listener on each connection.
-func listening(dial func(ctx context.Context, network, address string) (net.Conn, error)) func(context.Context, string, string) (net.Conn, error) {
+// noteHello returns a dial whose connections are helloConns.
+func noteHello(dial func(ctx context.Context, network, address string) (net.Conn, error)) func(context.Context, string, string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dial(ctx, network, address)
 		if j, ok := ctx.Value(journeyKey{}).(*journey); ok && err == nil {
-			return listener{conn, j}, nil
+			return helloConn{conn, j}, nil
 		}
 		return conn, err
 	}
@@ -318,7 +319,7 @@ type proxyAnswer struct{ status int }
 
 func (proxyAnswer) Error() string { return "the proxy made no connection" }
 
-// heardProxy is Transport.OnProxyConnectResponse.
+// heardProxy is the Transport's OnProxyConnectResponse. It returns a proxyAnswer unless the proxy has made a connection.
 func heardProxy(ctx context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
 	if answer.StatusCode != http.StatusOK {
 		return proxyAnswer{answer.StatusCode}
