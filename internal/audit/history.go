@@ -69,7 +69,7 @@ func (u UserEvents) Read(ctx context.Context, q history.Query) (r history.Readin
 		}
 		name, wanted := asked[line.Target]
 		if q.Usernames == nil {
-			name, wanted = line.Target, true
+			name, wanted = named(line.Target), true
 		}
 		e, isEvent := eventOf(line)
 		if log.Doubt != "" {

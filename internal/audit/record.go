@@ -181,6 +181,18 @@ func recorded(target string) string {
 	return b.String()
 }
 
+// named is the opposite of recorded.
+func named(target string) string {
+	return likeByte.ReplaceAllStringFunc(target, func(found string) string {
+		backslashes := strings.LastIndexByte(found, '\\') + 1
+		if backslashes%2 == 0 {
+			return found[backslashes/2:]
+		}
+		b, _ := hex.DecodeString(found[backslashes+1:])
+		return found[:backslashes/2] + string(b)
+	})
+}
+
 // hashStart and hashEnd enclose the hash at the end of a line. Inside a JSON string the quotes of hashStart would have
 // backslashes, so no text that a user typed looks like it.
 const (

@@ -212,6 +212,9 @@ func TestRecordedTargets(t *testing.T) {
 		if other, taken := seen[log]; taken && other != name {
 			t.Fatalf("%q and %q are both %q", other, name, log)
 		}
+		if got := named(log); got != name {
+			t.Fatalf("%q is read as %q", name, got)
+		}
 		if seen[log] = name; !(Filter{Target: name}).Matches(Record{Target: log}) {
 			t.Fatalf("%q is not found", name)
 		}
