@@ -222,7 +222,7 @@ func (ch *Changes) writable(ctx context.Context, d *db.DB) error {
 	}
 	err := d.Writable(ctx)
 	if ch.dryRun && errs.KindOf(err) == errs.Refused {
-		ch.reader.options.Warn("%s: nothing could be changed there", err)
+		ch.reader.warnOnce("%s: nothing could be changed there", err)
 		return nil
 	}
 	return ch.Refused(ch.gate.request.Action, err)
@@ -231,7 +231,8 @@ func (ch *Changes) writable(ctx context.Context, d *db.DB) error {
 // UserReader returns the port that reads uzERP's users for a command that changes something else: it asks the policy, as Users does.
 func (ch *Changes) UserReader(ctx context.Context) (mfa.Reader, error) {
 	d, err := ch.ownDatabase(ctx)
-	return writing(ch, d, err, allowUsers, dryUsers, (*audit.Recorder).Users)
+	w, err := writing(ch, d, err, allowUsers, dryUsers, (*audit.Recorder).Users)
+	return reading(w, err, func(w mfa.Writer) mfa.Reader { return usersReader{w} })
 }
 
 // Users returns the port that changes uzERP's users. It fails with errs.Refused if the database takes no changes, and so do Injector

@@ -108,20 +108,28 @@ func (e *Enroller) Begin(ctx context.Context, c RowChange) (*PendingEnrollment, 
 	return e.begin(ctx, c, nil, false)
 }
 
+// unknownSID stands for the SID of a factor that is not made yet, where the database is asked whether it would store one.
+const unknownSID = "YF00000000000000000000000000000000"
+
 // begin is Begin for a caller that may have listed the user's factors already.
 func (e *Enroller) begin(ctx context.Context, c RowChange, before []Factor, listed bool) (*PendingEnrollment, error) {
 	if c.Refusal != nil {
 		return nil, c.Refusal
 	}
 	u := c.User
-	if err := e.Store.MayWrite(ctx, u.Username, Row{UUID: u.UUID}); err != nil {
-		return nil, err // before Twilio is asked
+	id := u.UUID
+	if id == nil {
+		id = new(e.NewUUID())
 	}
-	if err := e.allowed(ctx, u); err != nil {
+	// Before Twilio is asked: a trigger of the table may let no row become enrolled.
+	if err := e.Store.MayWrite(ctx, u.Username, enrolledRow(Row{UUID: id}, unknownSID)); err != nil {
+		return nil, err
+	}
+	if err := e.allowed(ctx, u, *id); err != nil {
 		return nil, err
 	}
 	if u.UUID == nil {
-		becomes := u.WithUUID(e.NewUUID())
+		becomes := u.WithUUID(*id)
 		if err := SetRow(ctx, e.Store, u.Username, u.Row, becomes); err != nil {
 			return nil, err
 		}
@@ -142,16 +150,13 @@ func (e *Enroller) begin(ctx context.Context, c RowChange, before []Factor, list
 	return e.create(ctx, u, before)
 }
 
-// allowed asks whether what comes after the new factor may be done too: that it is verified, and that the old one goes away.
+// allowed asks, for the user's identity at Twilio, whether what comes after the new factor may be done too: that it is verified, and that the old one goes away.
 // Otherwise somebody would have set up an app before that shows.
-func (e *Enroller) allowed(ctx context.Context, u User) error {
-	if u.UUID == nil {
-		return e.Factors.Allowed(ctx, e.NewUUID(), CallVerify)
-	}
+func (e *Enroller) allowed(ctx context.Context, u User, identity string) error {
 	if u.Whole() {
-		return e.Factors.Allowed(ctx, *u.UUID, CallVerify, CallDelete)
+		return e.Factors.Allowed(ctx, identity, CallVerify, CallDelete)
 	}
-	return e.Factors.Allowed(ctx, *u.UUID, CallVerify)
+	return e.Factors.Allowed(ctx, identity, CallVerify)
 }
 
 // create has Twilio make a factor. before are the factors that were there.
