@@ -139,7 +139,8 @@ func readOnlyBySetting(t *testing.T) {
 	for _, test := range []struct{ name, sql, query, words string }{
 		{"of the database", "alter database DB set default_transaction_read_only = on", "", "for this database"},
 		{"of the role", "alter role ROLE set default_transaction_read_only = on", "", "for this role (alter role)"},
-		{"of the role in the database", "alter role ROLE in database DB set default_transaction_read_only = on", "", "for this role in this database"},
+		{"of the role in the database",
+			"alter role ROLE in database DB set default_transaction_read_only = on", "", "for this role in this database"},
 		{"in the database URL", "", "&options=-cdefault_transaction_read_only%3Don", "in the database URL or PGOPTIONS"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -183,7 +184,8 @@ func TestManyUsers(t *testing.T) {
 	nobody := func(t *testing.T) {
 		t.Helper()
 		var n int
-		if err := dbtest.Connect(t, url).QueryRow(t.Context(), "select count(*) from users where username like 'u%' and uuid is not null").Scan(&n); err != nil || n > 0 {
+		const withUUID = "select count(*) from users where username like 'u%' and uuid is not null"
+		if err := dbtest.Connect(t, url).QueryRow(t.Context(), withUUID).Scan(&n); err != nil || n > 0 {
 			t.Errorf("%d users have a uuid, %v", n, err)
 		}
 	}
@@ -270,27 +272,43 @@ func triggersOfUsers(t *testing.T) {
 		kind      errs.Kind
 		words     string // empty: the change is made
 	}{
-		{"a trigger returns null, so that no row is changed", function("return null;") + onUsers, errs.Refused, `stayed as it was; table users has trigger "meddler"`},
-		{"a trigger puts one value back", function("new.mfa_enabled := old.mfa_enabled; return new;") + onUsers, errs.Refused, "than was written: mfa_enabled"},
-		{"a trigger writes another value", function("new.mfa_sid := upper(new.mfa_sid) || 'x'; return new;") + onUsers, errs.Refused, "than was written: mfa_sid"},
+		{"a trigger returns null, so that no row is changed",
+			function("return null;") + onUsers, errs.Refused, `stayed as it was; table users has trigger "meddler"`},
+		{"a trigger puts one value back",
+			function("new.mfa_enabled := old.mfa_enabled; return new;") + onUsers, errs.Refused, "than was written: mfa_enabled"},
+		{"a trigger writes another value",
+			function("new.mfa_sid := upper(new.mfa_sid) || 'x'; return new;") + onUsers, errs.Refused, "than was written: mfa_sid"},
 		{"a trigger after the change puts a value back", function(undo) + afterward, errs.Refused, "than was written: mfa_sid"},
 		{"a trigger that is put off until the commit puts a value back", function(undo) + deferred, errs.Refused, "than was written: mfa_sid"},
-		{"a trigger deletes the user", function("delete from public.user_company_access where username = new.username; delete from public.users where username = new.username; return null;") + afterward, errs.Refused, "is not there any more"},
+		{"a trigger deletes the user",
+			function("delete from public.user_company_access where username = new.username; "+
+				"delete from public.users where username = new.username; return null;") + afterward,
+			errs.Refused, "is not there any more"},
 		{"a trigger renames the user", function("new.username := 'x' || new.username; return new;") + onUsers, errs.Refused, "is not there any more"},
-		{"a trigger raises an error", function("raise exception 'not on my watch';") + onUsers, errs.Refused, `the database refuses the change: "not on my watch"`},
-		{"a trigger that is put off until the commit raises an error", function("raise exception 'not on my watch';") + deferred, errs.Refused, "not on my watch"},
+		{"a trigger raises an error",
+			function("raise exception 'not on my watch';") + onUsers, errs.Refused, `the database refuses the change: "not on my watch"`},
+		{"a trigger that is put off until the commit raises an error",
+			function("raise exception 'not on my watch';") + deferred, errs.Refused, "not on my watch"},
 		{"a rule does nothing instead", "create rule meddler as on update to users do instead nothing", errs.Refused, `has rule "meddler"`},
-		{"a rule does nothing instead for some users", "create rule meddler as on update to users where old.username = 'alice' do instead nothing", errs.Refused, `has rule "meddler"`},
-		{"a constraint forbids it", "alter table users add constraint plain check (mfa_enabled is not true) not valid", errs.Refused, "the database refuses the change"},
-		{"a column is computed from others", "alter table users drop column mfa_enabled; alter table users add column mfa_enabled boolean generated always as (uuid is null) stored",
+		{"a rule does nothing instead for some users",
+			"create rule meddler as on update to users where old.username = 'alice' do instead nothing",
+			errs.Refused, `has rule "meddler"`},
+		{"a constraint forbids it",
+			"alter table users add constraint plain check (mfa_enabled is not true) not valid", errs.Refused, "the database refuses the change"},
+		{"a column is computed from others",
+			"alter table users drop column mfa_enabled; alter table users add column mfa_enabled boolean generated always as (uuid is null) stored",
 			errs.Refused, "the database refuses the change"},
 		{"the role may not change a column", "revoke update (mfa_sid) on users from LEAST", errs.Config, "the database role lacks a right"},
-		{"row-level security checks what is written", "alter table users enable row level security; create policy p on users using (true) with check (false)",
+		{"row-level security checks what is written",
+			"alter table users enable row level security; create policy p on users using (true) with check (false)",
 			errs.Config, "row-level security"},
-		{"a view with an INSTEAD OF trigger", "alter table users rename to real_users; create view users as select * from real_users; grant select, update on users to LEAST; " +
-			function("return null;") + "create trigger meddler instead of update on users for each row execute function meddle()", errs.Config, "not a plain table"},
+		{"a view with an INSTEAD OF trigger",
+			"alter table users rename to real_users; create view users as select * from real_users; grant select, update on users to LEAST; " +
+				function("return null;") + "create trigger meddler instead of update on users for each row execute function meddle()", errs.Config, "not a plain table"},
 		{"a trigger changes another column", function("new.email := 'changed@example.com'; return new;") + onUsers, 0, ""},
-		{"a trigger leaves out changes that change nothing", "create trigger meddler before update on users for each row execute function suppress_redundant_updates_trigger()", 0, ""},
+		{"a trigger leaves out changes that change nothing",
+			"create trigger meddler before update on users for each row execute function suppress_redundant_updates_trigger()",
+			0, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			url := dbtest.New(t, dbtest.Sample)
@@ -356,8 +374,10 @@ func triggersOfClasses(t *testing.T) {
 	const on, after = "create trigger meddler before insert or update on injector_classes for each row execute function meddle()",
 		"create trigger meddler after insert or update on injector_classes for each row execute function meddle()"
 	for _, test := range []struct{ name, sql, words string }{
-		{"a trigger returns null, so that no row is changed", function("if tg_op = 'UPDATE' then return null; end if; return new;") + on, "the row of LoginHandler was not written"},
-		{"a trigger returns null, so that no row is added", function("if tg_op = 'INSERT' then return null; end if; return new;") + on, "the row of MFAValidator was not written"},
+		{"a trigger returns null, so that no row is changed",
+			function("if tg_op = 'UPDATE' then return null; end if; return new;") + on, "the row of LoginHandler was not written"},
+		{"a trigger returns null, so that no row is added",
+			function("if tg_op = 'INSERT' then return null; end if; return new;") + on, "the row of MFAValidator was not written"},
 		{"a trigger writes another class", function("new.class_name := 'Other' || new.class_name; return new;") + on, "not as they were written"},
 		{"a trigger writes another company", function("new.usercompanyid := 1; return new;") + on, "not as they were written"},
 		{"a trigger after the change puts the class back", function("if pg_trigger_depth() = 1 and tg_op = 'UPDATE' then "+
@@ -366,7 +386,8 @@ func triggersOfClasses(t *testing.T) {
 			"update public.injector_classes set class_name = 'Other' where name = 'LoginHandler'; end if; return null;") + after, "the row of LoginHandler was not written"},
 		{"a trigger raises an error", function("raise exception 'not on my watch';") + on, `the database refuses the change: "not on my watch"`},
 		{"a rule does nothing instead of a change", "create rule meddler as on update to injector_classes do instead nothing", `has rule "meddler"`},
-		{"a rule does nothing instead of an addition", "create rule meddler as on insert to injector_classes do instead nothing", `has rule "meddler"`},
+		{"a rule does nothing instead of an addition",
+			"create rule meddler as on insert to injector_classes do instead nothing", `has rule "meddler"`},
 		{"a trigger does something else", function("perform 1; return new;") + on, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {

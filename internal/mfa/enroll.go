@@ -150,8 +150,8 @@ func (e *Enroller) begin(ctx context.Context, c RowChange, before []Factor, list
 	return e.create(ctx, u, before)
 }
 
-// allowed asks, for the user's identity at Twilio, whether what comes after the new factor may be done too: that it is verified, and that the old one goes away.
-// Otherwise somebody would have set up an app before that shows.
+// allowed asks, for the user's identity at Twilio, whether what comes after the new factor may be done too: that it is verified,
+// and that the old one goes away. Otherwise somebody would have set up an app before that shows.
 func (e *Enroller) allowed(ctx context.Context, u User, identity string) error {
 	if u.Whole() {
 		return e.Factors.Allowed(ctx, identity, CallVerify, CallDelete)
