@@ -383,7 +383,8 @@ func triggersOfClasses(t *testing.T) {
 		{"a trigger after the change puts the class back", function("if pg_trigger_depth() = 1 and tg_op = 'UPDATE' then "+
 			"update public.injector_classes set class_name = old.class_name where id = new.id; end if; return null;") + after, "not as they were written"},
 		{"a trigger changes another row", function("if pg_trigger_depth() = 1 and tg_op = 'INSERT' then "+
-			"update public.injector_classes set class_name = 'Other' where name = 'LoginHandler'; end if; return null;") + after, "the row of LoginHandler was not written"},
+			"update public.injector_classes set class_name = 'Other' where name = 'LoginHandler'; end if; return null;") + after,
+			"the row of LoginHandler was not written"},
 		{"a trigger raises an error", function("raise exception 'not on my watch';") + on, `the database refuses the change: "not on my watch"`},
 		{"a rule does nothing instead of a change", "create rule meddler as on update to injector_classes do instead nothing", `has rule "meddler"`},
 		{"a rule does nothing instead of an addition",
