@@ -38,9 +38,9 @@ test-postgres: ## run the tests that have a database on every version of Postgre
 	@scripts/test-postgres.sh $(if $(filter yes,$(ALL)),-all) $(POSTGRES_VERSIONS)
 
 .PHONY: compatibility
-compatibility: ## as test-postgres, and write the table in docs/compatibility.md from it
+compatibility: ## as test-postgres, and write the tables in docs/compatibility.md from it
 	@BROWSER=no scripts/deps.sh test
-	@scripts/test-postgres.sh $(if $(filter yes,$(ALL)),-all) -table docs/compatibility.md $(POSTGRES_VERSIONS)
+	@scripts/test-postgres.sh $(if $(filter yes,$(ALL)),-all) $(if $(filter yes,$(CASES)),-cases) -table docs/compatibility.md $(POSTGRES_VERSIONS)
 
 .PHONY: bench
 bench: deps build ## measure, printing ratios of things measured in one run

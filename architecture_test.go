@@ -54,7 +54,7 @@ var allowed = map[string][]string{
 	"internal/alike":     {"uzerp-mfa/internal/invisible", "golang.org/x/text/unicode/norm"},
 	"internal/safepath":  {"golang.org/x/sys/unix"},
 	"internal/operator":  {"golang.org/x/sys/unix"},
-	"internal/policy":    {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/safepath"},
+	"internal/policy":    {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/alike", "uzerp-mfa/internal/invisible"},
 
 	// The pages for users.
 	"internal/handout": {"uzerp-mfa/internal/filelock", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/mfa", "golang.org/x/sys/unix"},

@@ -196,6 +196,16 @@ func (d *desk) find(ctx context.Context, text string) (mfa.User, error) {
 		if err != nil {
 			return mfa.User{}, err
 		}
+		real, err := mfa.RealNames(ctx, d.inspector.Store, []string{text}, output.ReadName)
+		if errs.KindOf(err) == errs.NotFound {
+			d.say("%v.", err)
+			text = ""
+			continue
+		}
+		if err != nil {
+			return mfa.User{}, err
+		}
+		text = real[0]
 		found, err := mfa.Find(ctx, d.inspector.Store, all, []string{text})
 		if err != nil {
 			return mfa.User{}, err

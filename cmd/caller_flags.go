@@ -84,8 +84,9 @@ func (f *callerFlags) oneCaller(names []string) error {
 	return nil
 }
 
-// verifyCaller verifies the caller if --identify was given. undone says what is not done after an error.
-func (a *App) verifyCaller(ctx context.Context, ch *changes, w writeFlags, f callerFlags, u mfa.User, undone string) error {
+// verifyCaller verifies the caller if --identify was given. undone says what is not done after an error. may asks whether what the
+// caller wants could be done then: nobody reads out a code for nothing. A dry run does not ask.
+func (a *App) verifyCaller(ctx context.Context, ch *changes, w writeFlags, f callerFlags, u mfa.User, undone string, may func() error) error {
 	if !f.verify {
 		return nil
 	}
@@ -93,7 +94,7 @@ func (a *App) verifyCaller(ctx context.Context, ch *changes, w writeFlags, f cal
 	if err != nil {
 		return err
 	}
-	verifier.Refused, verifier.Undone = ch.Refused, undone
+	verifier.Refused, verifier.Undone, verifier.May = ch.Refused, undone, may
 	verifier.Resend = errs.Plain(commandWith(a.typed, a.args, nil))
 	if w.dryRun {
 		check, err := verifier.PlanVerify(ctx, u, f.channel)

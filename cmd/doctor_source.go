@@ -135,6 +135,10 @@ func (s *doctorSource) Service(ctx context.Context) (verifyservice.Service, doct
 	return s.app.reader.ServiceOf(ctx, s.ours)
 }
 
+func (s *doctorSource) Access(ctx context.Context) (verifyservice.Access, error) {
+	return s.app.reader.AccessOf(ctx, s.ours)
+}
+
 func (s *doctorSource) UzerpService(ctx context.Context) (verifyservice.Service, error) {
 	service, _, err := s.app.reader.ServiceOf(ctx, s.theirs)
 	return service, err

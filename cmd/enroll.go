@@ -201,7 +201,8 @@ func runEnroll(ctx context.Context, app *App, opts *enrollOptions, args []string
 				FriendlyName: &waiting.FriendlyName, Message: opts.standing.Message()})
 		}
 	}
-	if err := app.verifyCaller(ctx, ch, opts.writeFlags, opts.callerFlags, user, "nothing was changed"); err != nil {
+	mayBegin := func() error { return enroller.MayBegin(ctx, user) }
+	if err := app.verifyCaller(ctx, ch, opts.writeFlags, opts.callerFlags, user, "nothing was changed", mayBegin); err != nil {
 		return err
 	}
 	for _, w := range opts.standing.Warnings() {

@@ -86,7 +86,8 @@ func runEnrollPages(ctx context.Context, app *App, opts *enrollOptions, args []s
 		return err
 	}
 	defer dir.Close()
-	if err := app.verifyCaller(ctx, ch, opts.writeFlags, opts.callerFlags, users[0], "nothing was changed"); err != nil {
+	mayBegin := func() error { return enroller.MayBegin(ctx, users[0]) }
+	if err := app.verifyCaller(ctx, ch, opts.writeFlags, opts.callerFlags, users[0], "nothing was changed", mayBegin); err != nil {
 		return err
 	}
 	standings, err := app.standings(ctx, users)

@@ -29,7 +29,7 @@ func twilioSets() []string { return []string{setMonitoring, setHelpdesk, setEnro
 func twilioNeeds() []twilioNeed {
 	everybody := []string{setMonitoring, setHelpdesk, setEnrollment}
 	desk := []string{setHelpdesk, setEnrollment}
-	identify := []string{"identity check", "user reset --identify", "user disable-next-login --identify", "enroll --identify", "assist"}
+	identify := []string{"identity send", "identity check", "user reset --identify", "user disable-next-login --identify", "enroll --identify", "assist"}
 	return []twilioNeed{
 		{verifyservice.MayReadService, []string{"all that ask Twilio"}, everybody},
 		{verifyservice.MayListEntities, []string{"reconcile"}, []string{setMonitoring}},
@@ -40,7 +40,7 @@ func twilioNeeds() []twilioNeed {
 		{verifyservice.MayDeleteFactor, []string{"user reset", "enroll --replace", "reconcile --fix"}, desk},
 		{verifyservice.MayCreateChallenge, []string{"verify --check", "assist"}, desk},
 		{verifyservice.MayListChallenges, []string{"user history", "user show", "assist"}, everybody},
-		{verifyservice.MayCreateVerification, slices.Concat([]string{"identity send"}, identify[1:]), desk},
+		{verifyservice.MayCreateVerification, slices.Concat(identify[:1], identify[2:]), desk},
 		{verifyservice.MayCheckVerification, identify, desk},
 		{verifyservice.MayReadVerification, identify, desk},
 		{verifyservice.MayCreateService, []string{"service create"}, nil},

@@ -186,6 +186,7 @@ var hints = map[errs.Reason]string{
 	doctor.ReasonForeignHandler:   "uzerp-mfa set-injector --dry-run shows what a switch to uzERP's own would change",
 	doctor.ReasonNoValidator:      "uzerp-mfa set-injector adds it",
 	doctor.ReasonForeignValidator: "uzerp-mfa set-injector sets uzERP's own",
+	doctor.ReasonKeyLacks:         "uzerp-mfa grants --twilio says which commands need each; a command that lacks one says so before it changes anything",
 	doctor.ReasonTrialOver: "uzerp-mfa set-injector --off switches back now; if logins work, nothing needs to be done, " +
 		"but that guard may still switch back if it wakes up",
 	doctor.ReasonUsersBroken:    "uzerp-mfa user reset --identify sms USER lets such a user enroll again; user list --state broken shows all",

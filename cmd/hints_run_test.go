@@ -196,6 +196,7 @@ func runWithoutAnything(t *testing.T, args []string) error {
 		}})
 	defer app.reader.Close()
 	app.streams.InTTY, app.streams.ErrTTY, app.streams.OutTTY = true, true, true
+	app.streams.ErrNull, app.streams.OutNull = false, false
 	root := newRootCmd(app)
 	root.SetArgs(args)
 	root.SetOut(null)

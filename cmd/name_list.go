@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -67,6 +68,10 @@ func (l *nameList) read(ctx context.Context, app *App, args []string) ([]string,
 			}
 			names = append(names, line.name)
 		}
+		names, err := l.real(ctx, app, names, len(args))
+		if err != nil {
+			return nil, err
+		}
 		if len(nameless) > 0 {
 			app.streams.Warnf("--from-file, %s: a user without a name, whom no command can name; left out", linesNamed(nameless))
 		}
@@ -77,6 +82,17 @@ func (l *nameList) read(ctx context.Context, app *App, args []string) ([]string,
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+// real returns the names as the database has them: those of the file, which begin at from, may be written with escapes.
+func (l *nameList) real(ctx context.Context, app *App, names []string, from int) ([]string, error) {
+	real, err := app.realNames(ctx, names[from:])
+	for i, name := range real {
+		if was := names[from+i]; was != name && l.lines[name] == 0 {
+			l.lines[name] = l.lines[was]
+		}
+	}
+	return slices.Concat(names[:from], real), err
 }
 
 // lookup is mfa.Lookup. Its error says on which line of the file a name stands that nobody has.

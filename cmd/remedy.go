@@ -117,7 +117,8 @@ func (a *App) takeRemedy(ctx context.Context, ch *changes, w writeFlags, f calle
 		a.warnLookalike(r.User.Username)
 	}
 	if len(needed) > 0 {
-		if err := a.verifyCaller(ctx, ch, w, f, needed[0].User, undone(remedy)); err != nil {
+		mayApply := func() error { return plan.MayApply(ctx, applier) }
+		if err := a.verifyCaller(ctx, ch, w, f, needed[0].User, undone(remedy), mayApply); err != nil {
 			return plan, err
 		}
 		if verified != nil {

@@ -310,7 +310,10 @@ func (a *App) run(formats []string, f func(ctx context.Context, args []string) e
 			ctx = limited
 		}
 		a.ctx = ctx
-		err := f(ctx, args)
+		real, err := a.realArgs(ctx, c, args)
+		if err == nil {
+			err = f(ctx, real)
+		}
 		a.deliver(ctx)
 		a.noteDryRun(c, err)
 		return a.proposeUsers(ctx, c, args, err)

@@ -85,7 +85,11 @@ func TestStrangersWorkingDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	home, dir := t.TempDir(), filepath.Join(t.TempDir(), "uzerp")
-	writeFile(t, filepath.Join(home, ".pgpass"), "*:*:*:*:"+dbPassword+"\n")
+	passwords := filepath.Join(home, ".pgpass")
+	writeFile(t, passwords, "*:*:*:*:"+dbPassword+"\n")
+	if err := os.Chmod(passwords, 0o600); err != nil { // else it is not read
+		t.Fatal(err)
+	}
 	for name, text := range map[string]string{
 		"system.php": "<?php\n",
 		"conf/.env": "DB_NAME=uzerp\nDB_USER=root\nDB_HOST=" + server.address + "\n" +

@@ -8,6 +8,7 @@ set -eu
 umask 022
 
 major=${1:?a version, such as 12}
+case $major in *[!0-9]*) echo "a version is one number, such as 12" >&2; exit 2 ;; esac
 sums=$(dirname "$0")/postgres.sums
 case $(uname -s)-$(uname -m) in
 Linux-x86_64) ;;
@@ -48,4 +49,4 @@ if [ ! -x "$cache/$version/bin/postgres" ]; then
 	rm -rf "${cache:?}/$version"
 	mv "$new/package/native" "$cache/$version"
 fi
-echo "$cache/$version/bin"
+(cd "$cache/$version/bin" && pwd) # the full path, wherever the cache is

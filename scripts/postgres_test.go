@@ -111,6 +111,24 @@ func TestPostgresIsFetchedOnce(t *testing.T) {
 	}
 }
 
+// A version is a number and nothing else: the script looks for it with sed. A cache may be named from the working directory.
+func TestVersionIsANumber(t *testing.T) {
+	s := newShop(t, "#!/bin/sh\n", "#!/bin/sh\n")
+	ran := filepath.Join(t.TempDir(), "ran")
+	for _, version := range []string{".*", "12.1", "1[2]", "-x", "12 13", "x\\)$/\\1/;1e touch " + ran + "\ns/\\(x"} {
+		if out, said, code := s.run(t, version); code != 2 || out != "" || said != "a version is one number, such as 12\n" {
+			t.Errorf("%q: %d, %q: %s", version, code, out, said)
+		}
+	}
+	if _, err := os.Stat(ran); err == nil || s.asked(t) != 0 {
+		t.Error("something was run")
+	}
+	t.Chdir(filepath.Dir(s.cache))
+	if out, said, code := s.run(t, "12", "POSTGRES_CACHE=cache"); code != 0 || out != filepath.Join(s.cache, "12.1.0-beta.1", "bin")+"\n" {
+		t.Errorf("%d, %q: %s", code, out, said)
+	}
+}
+
 // What is not what the list says is not unpacked.
 func TestAnotherPackageIsRefused(t *testing.T) {
 	s := newShop(t, "#!/bin/sh\n# another\n", "#!/bin/sh\n")
@@ -183,7 +201,7 @@ left out: 1 test somewhere
 `
 	rows, summary := filepath.Join(dir, "rows"), filepath.Join(dir, "summary")
 	c := exec.CommandContext(t.Context(), "awk", "-v", "version=12", "-v", "server=12.22", "-v", "seconds=7", "-v", "failed=1",
-		"-v", "rows="+rows, "-v", "summary="+summary, "-f", "tally.awk")
+		"-v", "rows="+rows, "-v", "summary="+summary, "-v", "cases="+filepath.Join(dir, "cases"), "-f", "tally.awk")
 	c.Stdin = strings.NewReader(report)
 	out, err := c.CombinedOutput()
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -22,7 +23,7 @@ func Fold(text string) string {
 		return strings.ReplaceAll(strings.ToLower(text), "'", "")
 	}
 	var b strings.Builder
-	for _, r := range norm.NFKD.String(strings.Map(dropApostrophe, text)) {
+	for _, r := range norm.NFKD.String(strings.Map(dropApostrophe, Decoded(text))) {
 		switch r = unicode.ToLower(r); {
 		case unicode.IsSpace(r) || unicode.Is(unicode.Zs, r):
 			b.WriteByte(' ')
@@ -32,6 +33,23 @@ func Fold(text string) string {
 		default:
 			b.WriteRune(r)
 		}
+	}
+	return b.String()
+}
+
+// Decoded returns text with each byte that is not UTF-8 as the letter that it is in Latin-1, which most such texts are in.
+func Decoded(text string) string {
+	if utf8.ValidString(text) {
+		return text
+	}
+	var b strings.Builder
+	for i := 0; i < len(text); {
+		r, n := utf8.DecodeRuneInString(text[i:])
+		if r == utf8.RuneError && n == 1 {
+			r = rune(text[i])
+		}
+		b.WriteRune(r)
+		i += n
 	}
 	return b.String()
 }

@@ -17,6 +17,7 @@ type step struct {
 
 // steps has all of them. None takes away what another one does.
 var steps = []step{
+	{"encoding", Decoded},
 	{"invisible characters", func(s string) string {
 		return strings.Map(func(r rune) rune {
 			if invisible.Is(r) && !isBlank(r) {

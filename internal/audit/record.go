@@ -148,22 +148,7 @@ func (v Values) sanitized() Values {
 	return clean
 }
 
-func visible(s string) string {
-	if utf8.ValidString(s) {
-		return s
-	}
-	var b strings.Builder
-	for len(s) > 0 {
-		r, n := utf8.DecodeRuneInString(s)
-		if r == utf8.RuneError && n == 1 {
-			fmt.Fprintf(&b, `\x%02x`, s[0])
-		} else {
-			b.WriteString(s[:n])
-		}
-		s = s[n:]
-	}
-	return b.String()
-}
+func visible(s string) string { return invisible.Bytes(s) }
 
 // hashStart and hashEnd enclose the hash at the end of a line. Inside a JSON string the quotes of hashStart would have
 // backslashes, so no text that a user typed looks like it.

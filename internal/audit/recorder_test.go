@@ -113,6 +113,8 @@ func (f fakeServices) CreateService(context.Context, string, string) (verifyserv
 
 type fakePhones struct{ happens func() error }
 
+func (f fakePhones) MayCheck(context.Context) error { return nil }
+
 func (f fakePhones) StartVerification(context.Context, caller.Recipient, caller.Channel) (caller.Started, error) {
 	return caller.Started{SID: "VE1", Status: caller.Pending}, f.happens()
 }

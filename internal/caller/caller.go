@@ -29,6 +29,7 @@ type Verifier struct {
 	BelieveAfter  time.Duration                          // how long a number must be unchanged; 0 believes no number
 	Reason        string                                 // why a number is believed that was changed lately; empty if it isn't
 	Undone        string                                 // what was not done if the caller is not verified, such as "nobody was reset"
+	May           func() error                           // asks whether what the caller wants could be done at all; nil: nobody asks
 	Resend        errs.Hint                              // how to send a new code, if not as ReasonCodeWanted says
 	GivenBy       string                                 // the flag that gives another number than uzERP's, for errors
 	Refused       func(username string, err error) error // records that a caller is not verified; nil: nothing is recorded
@@ -177,6 +178,9 @@ func (p Check) Refuses(channel Channel) error {
 func (p Check) Send(ctx context.Context, channel Channel) (Answer, error) {
 	if !p.by.History(p.Recipient).Known {
 		return Answer{}, ErrNoRecord()
+	}
+	if err := p.by.Verifications.MayCheck(ctx); err != nil {
+		return Answer{}, err
 	}
 	h, err := p.send(ctx, channel)
 	return h.answer(maxChecks), err

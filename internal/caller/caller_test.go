@@ -25,6 +25,7 @@ type helpdesk struct {
 
 	started  caller.Started
 	startErr error
+	mayErr   error
 	status   caller.Status
 	checkErr error
 	history  *caller.History // nil: the log has what was sent through this helpdesk, once at least
@@ -70,6 +71,8 @@ func (h *helpdesk) StartVerification(_ context.Context, to caller.Recipient, cha
 	}
 	return started, h.startErr
 }
+
+func (h *helpdesk) MayCheck(context.Context) error { return h.mayErr }
 
 func (h *helpdesk) MobileHolders(_ context.Context, _, digits string) ([]caller.MobileHolder, error) {
 	return h.holders, h.holdersErr

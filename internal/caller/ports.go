@@ -52,6 +52,9 @@ type MobileHolder struct {
 // Verifications sends codes with Twilio Verify and checks what the caller reads out. Its errors are *errs.Error, and
 // their hints say what can be done.
 type Verifications interface {
+	// MayCheck returns the error that would keep a code from being looked at and checked once it is sent: the credentials lack a
+	// permission. It changes nothing, and is asked before a caller gets a code.
+	MayCheck(ctx context.Context) error
 	// StartVerification sends a code. Within ten minutes, another start for the same number sends the same code again
 	// (docs/facts/twilio-verify.md §1.2). The request is never repeated: if the error has errs.ErrLostReply in the
 	// chain, a code may have been sent.

@@ -35,6 +35,12 @@ type Operator interface {
 // errors of an outage, a setting, a signal, the time limit or the usage keep their kind, and are not recorded.
 func (v *Verifier) Verify(ctx context.Context, u mfa.User, channel Channel, on Operator) error {
 	c, err := v.plan(ctx, u, channel)
+	if err == nil { // the caller must not read out a code for nothing
+		if err := v.may(u); err != nil {
+			return err
+		}
+		err = v.Verifications.MayCheck(ctx)
+	}
 	if err == nil && c.Fresh {
 		err = on.Believe(ctx, c)
 	}
@@ -56,6 +62,18 @@ func (v *Verifier) PlanVerify(ctx context.Context, u mfa.User, channel Channel) 
 		return c, v.failed(u, err)
 	}
 	return c, nil
+}
+
+// may asks whether what the caller wants could be done. An error is not about the caller, so it keeps its kind; a refusal is recorded.
+func (v *Verifier) may(u mfa.User) error {
+	if v.May == nil {
+		return nil
+	}
+	err := v.May()
+	if errs.KindOf(err) == errs.Refused && v.Refused != nil {
+		return v.Refused(u.Username, err)
+	}
+	return err
 }
 
 func (v *Verifier) plan(ctx context.Context, u mfa.User, channel Channel) (Check, error) {

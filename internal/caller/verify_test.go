@@ -109,6 +109,8 @@ func TestVerifyFails(t *testing.T) {
 		"an outage": {change: func(h *helpdesk) { h.startErr = down }, channel: caller.ChannelSMS, contacts: []caller.PhoneContact{mobile},
 			kind: errs.Unavailable, text: "nobody was reset: down", calls: 2},
 		"a setting": {channel: caller.ChannelSMS, contacts: []caller.PhoneContact{local}, kind: errs.Config, text: "nobody was reset: no region", calls: 1},
+		"a code that could not be checked": {change: func(h *helpdesk) { h.mayErr = errs.New(errs.Config, "no permission", "") }, channel: caller.ChannelSMS,
+			contacts: []caller.PhoneContact{mobile}, kind: errs.Config, text: "nobody was reset: no permission", calls: 1},
 		"a signal": {operator: operator{err: context.Canceled}, channel: caller.ChannelSMS, contacts: []caller.PhoneContact{mobile},
 			kind: errs.KindOf(context.Canceled), text: "context canceled", calls: 2},
 	} {
@@ -127,6 +129,39 @@ func TestVerifyFails(t *testing.T) {
 		if slices.Contains(c.operator.heard, "verified") || len(h.calls) != c.calls {
 			t.Errorf("%s: %q, %q", name, c.operator.heard, h.calls)
 		}
+	}
+}
+
+// Nobody gets a code that could not be checked, and the operator is neither asked nor told that one is sent.
+func TestNoCodeForNothing(t *testing.T) {
+	no := errs.New(errs.Config, "no permission", "give it")
+	h, o := &helpdesk{mayErr: no}, &operator{}
+	fresh := mobile
+	fresh.Changed = caller.Change{At: noon, What: caller.ChangedNumber}
+	h.contacts = map[string][]caller.PhoneContact{"alice": {fresh}}
+	v := h.identifier()
+	v.Reason = "her manager says so"
+	o.h = h
+	user := mfatest.Fresh("alice", "22222222-2222-4222-8222-222222222222")
+	if err := v.Verify(t.Context(), user, caller.ChannelSMS, o); !errors.Is(err, no) || len(o.heard) > 0 {
+		t.Errorf("%v, heard %q", err, o.heard)
+	}
+	// Nor one whose wish can't be fulfilled: that is not the caller's fault. A refusal is recorded.
+	for _, kind := range []errs.Kind{errs.Config, errs.Refused, errs.Unavailable} {
+		wish, refused := errs.New(kind, "it can't be done", ""), 0
+		v.May = func() error { return wish }
+		v.Refused = func(_ string, err error) error { refused++; return err }
+		if err := v.Verify(t.Context(), user, caller.ChannelSMS, o); err != wish || len(o.heard) > 0 || (refused == 1) != (kind == errs.Refused) {
+			t.Errorf("%v, heard %q, recorded %d", err, o.heard, refused)
+		}
+	}
+	h.calls = nil
+	c, err := v.Plan(t.Context(), user, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Send(t.Context(), caller.ChannelSMS); !errors.Is(err, no) || !slices.Equal(h.calls, []string{"contacts"}) {
+		t.Errorf("%v, %q", err, h.calls)
 	}
 }
 

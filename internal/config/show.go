@@ -3,6 +3,7 @@ package config
 import (
 	"net/url"
 	"path/filepath"
+	"strings"
 
 	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/sidform"
@@ -74,8 +75,10 @@ func shownAddress(value string) string {
 	return u.Scheme + "://" + u.Host
 }
 
-// OwnAddress reports whether the Verify address is Twilio's own.
-func (t Twilio) OwnAddress() bool { return t.VerifyURL == DefaultVerifyURL }
+// OwnAddress reports whether the Verify address is Twilio's own, however it is written.
+func (t Twilio) OwnAddress() bool {
+	return strings.TrimSuffix(strings.TrimRight(strings.ToLower(t.VerifyURL), "/"), ":443") == DefaultVerifyURL
+}
 
 // ShownAddress returns the Verify address as it may be shown.
 func (t Twilio) ShownAddress() string { return shownAddress(t.VerifyURL) }

@@ -220,7 +220,7 @@ func (ch *Changes) writable(ctx context.Context, d *db.DB) error {
 	if ch.undoes { // the change itself will say so
 		return nil
 	}
-	err := d.Writable(ctx)
+	err := d.TakesChanges(ctx)
 	if ch.dryRun && errs.KindOf(err) == errs.Refused {
 		ch.reader.warnOnce("%s: nothing could be changed there", err)
 		return nil

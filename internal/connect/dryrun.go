@@ -33,6 +33,9 @@ func (readOnlyUsers) CompareAndSet(context.Context, string, mfa.Row, mfa.Row) er
 // MayWrite refuses.
 func (readOnlyUsers) MayWrite(context.Context, string, mfa.Row) error { return errDryRun }
 
+// Writable refuses.
+func (readOnlyUsers) Writable(context.Context) error { return errDryRun }
+
 type readOnlyFactors struct{ mfa.FactorReader }
 
 // Challenge refuses: Twilio counts each one, and bills an approved one.
@@ -88,6 +91,9 @@ type readOnlyCopy struct{ mfa.CopyReader }
 func (readOnlyCopy) Detach(context.Context, int, func() string) error { return errDryRun }
 
 type noVerifications struct{}
+
+// MayCheck refuses: a dry run sends nothing.
+func (noVerifications) MayCheck(context.Context) error { return errDryRun }
 
 // StartVerification refuses.
 func (noVerifications) StartVerification(context.Context, caller.Recipient, caller.Channel) (caller.Started, error) {

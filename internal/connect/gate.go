@@ -329,6 +329,9 @@ func (w allowedUsers) MayWrite(ctx context.Context, username string, becomes mfa
 	return w.w.MayWrite(ctx, username, becomes)
 }
 
+// Writable changes nothing, and what it says allows nothing.
+func (w allowedUsers) Writable(ctx context.Context) error { return w.w.Writable(ctx) }
+
 func factorOf(r mfa.Row) string {
 	if r.SID == nil {
 		return ""
@@ -393,6 +396,9 @@ type allowedVerifications struct {
 func allowVerifications(g *gate, c *twilio.Client) caller.Verifications {
 	return allowedVerifications{c, g}
 }
+
+// MayCheck changes nothing.
+func (v allowedVerifications) MayCheck(ctx context.Context) error { return v.v.MayCheck(ctx) }
 
 // StartVerification asks first.
 func (v allowedVerifications) StartVerification(ctx context.Context, to caller.Recipient, channel caller.Channel) (caller.Started, error) {

@@ -257,6 +257,7 @@ func TestAddressIsTold(t *testing.T) {
 	}{
 		"Twilio":           {"", "", 0},
 		"Twilio by name":   {config.DefaultVerifyURL, "", 0},
+		"in other letters": {"https://Verify.twilio.com:443/", "", 0},
 		"another":          {url, "", 1},
 		"a sandbox":        {url, url + "\n", 0},
 		"another sandbox":  {url, "http://127.0.0.1:4011\n", 1},

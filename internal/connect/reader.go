@@ -222,6 +222,16 @@ func (r *Reader) ServiceOf(ctx context.Context, settings config.Twilio) (verifys
 	return service, doctor.Offset{Ahead: ahead, Known: known}, err
 }
 
+// AccessOf asks what the API key of the given settings may do, and only reads.
+func (r *Reader) AccessOf(ctx context.Context, settings config.Twilio) (verifyservice.Access, error) {
+	client, err := twilio.New(r.config(settings, 0))
+	if err != nil {
+		return verifyservice.Access{}, err
+	}
+	defer client.CloseIdle()
+	return client.Access(ctx)
+}
+
 // Way returns how calls go to Verify with the given settings, and opens nothing.
 func (r *Reader) Way(settings config.Twilio) (doctor.Way, error) {
 	client, err := twilio.New(r.config(settings, 0))

@@ -91,11 +91,6 @@ func sqlState(err error) string {
 
 func uniqueViolation(err error) bool { return sqlState(err) == "23505" }
 
-// untranslatable reports whether err says that the database's encoding lacks a character of an argument.
-func untranslatable(err error) bool {
-	return slices.Contains([]string{"22P05", "22021"}, sqlState(err))
-}
-
 // translate returns err as an *errs.Error. One that is an *errs.Error already is returned as it is, and so is
 // context.Canceled if the caller's ctx was cancelled.
 func (db *DB) translate(ctx context.Context, op string, err error) error {
@@ -244,6 +239,9 @@ func serverError(op string, e *pgconn.PgError) error {
 		text = "the database server ended the connection (transaction_timeout)"
 	case class == "57" || class == "08":
 		text = "the database server ended the connection"
+	case untranslatable(e):
+		kind, text, hint = errs.Failure, "a text in the database can't be translated from the database's encoding to UTF-8, so nothing is known: "+
+			said(e)+" (SQLSTATE "+e.Code+")", "an administrator of the database finds that text and mends it; docs/compatibility.md says which encodings have such texts"
 	default:
 		kind, text, hint = errs.Failure, "the database reported: "+said(e)+" (SQLSTATE "+e.Code+")", ""
 	}
@@ -340,6 +338,9 @@ func (e *connectError) refused(code string) (kind errs.Kind, text, hint string) 
 		return errs.Unavailable, "the database server has no free connection", "run it again later; see max_connections"
 	case code == "57P03":
 		return errs.Unavailable, "the database server is starting up or shutting down", "run it again in a moment"
+	case code == "0A000":
+		return errs.Config, "the server at " + e.address() + " can't translate the encoding of database " + shown(e.databaseName()) + " to UTF-8",
+			"no conversion is there from that encoding, such as MULE_INTERNAL: dump the database and restore it into one with the encoding UTF8"
 	case code == "08P01":
 		return errs.Config, "the server at " + e.address() + " rejects a parameter of the connection", checkParameters
 	case class == "22" || class == "42":

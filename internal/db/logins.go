@@ -92,14 +92,12 @@ type loginBounds struct {
 
 func (l logins) read(ctx context.Context, conn *pgx.Conn, suffix string, q history.Query) (r history.Reading, err error) {
 	r.NoZone = true
-	var names []string
-	for _, n := range q.Usernames {
-		if storable(n) {
-			names = append(names, n)
+	names := q.Usernames // nil: all
+	if names != nil {
+		if names, err = l.db.holdable(ctx, conn, names); err != nil {
+			return r, err
 		}
-	}
-	if q.Usernames != nil && names == nil {
-		names = []string{}
+		names = append([]string{}, names...) // none is not all
 	}
 	since := time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)
 	if q.Since.After(since.Add(widestZone)) {

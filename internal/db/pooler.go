@@ -53,6 +53,12 @@ var sayings = []saying{
 	{[]string{"unsupported startup parameter"}, errs.Config, "AT rejects a parameter of the connection",
 		"leave it out of the database URL and PGOPTIONS; or name it in ignore_startup_parameters of the pooler, where it has no effect then; " +
 			"or connect to PostgreSQL itself"},
+	{[]string{"invalid server parameter"}, errs.Config, "AT could not set a parameter of the connection at the server", // such as a time zone
+		checkParameters + ", and the other PG variables; the pooler's log names it"},
+	{[]string{"PQexec disallowed"}, errs.Config, "AT forbids the statements with which a transaction begins (disable_pqexec)",
+		"set disable_pqexec to 0 there, or connect to PostgreSQL itself"},
+	{[]string{"not supported by admin console"}, errs.Config, "AT has no database of the server's under this name: it is the pooler's own console",
+		"check the name in the database URL, PGDATABASE or conf/config.php"},
 	{[]string{"no more connections allowed"}, errs.Unavailable, "AT takes no more clients (max_client_conn)",
 		"run it again later; if this stays so, raise max_client_conn in the pooler"},
 	{[]string{" is disabled", " is paused"}, errs.Unavailable, "AT has this database disabled or paused",
@@ -79,7 +85,7 @@ func poolerError(op string, e *pgconn.PgError, at string, connected bool) error 
 		s = saying{kind: errs.Unavailable, text: "AT got no connection from the database server", hint: "run it again later" + askPooler}
 	}
 	if connected {
-		s = saying{kind: errs.Unavailable, text: "AT ended the connection", hint: "run it again" + askPooler}
+		s = saying{kind: errs.Unavailable, text: "AT ended the connection: " + said(e), hint: "run it again" + askPooler}
 	}
 	for _, known := range sayings {
 		if known.in(e.Message) {

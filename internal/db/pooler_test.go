@@ -54,7 +54,7 @@ func left(t *testing.T, p *pooltest.Pooler) string {
 // left in that.
 func TestBehindAPooler(t *testing.T) {
 	for _, mode := range []pooltest.Mode{pooltest.Session, pooltest.Transaction} {
-		t.Run(string(mode), func(t *testing.T) {
+		t.Run(string(mode)+" mode, one connection of the server for all clients: each call, again and again", func(t *testing.T) {
 			url := dbtest.New(t, dbtest.Sample)
 			p := pooltest.Start(t, url, mode, nil, oneConnection)
 			clean := left(t, p)
@@ -158,10 +158,12 @@ func TestStatementMode(t *testing.T) {
 		listed = err
 	}
 	for name, err := range map[string]error{
-		"change": d.CompareAndSet(t.Context(), "alice", alice.Row, injector.Assignment{}.Becomes),
-		"look":   d.MayWrite(t.Context(), "alice", alice.Row), "list": listed, "try": tried,
+		"a change":             d.CompareAndSet(t.Context(), "alice", alice.Row, injector.Assignment{}.Becomes),
+		"the question for one": d.MayWrite(t.Context(), "alice", alice.Row),
+		"a list":               listed,
+		"a switch on trial":    tried,
 	} {
-		t.Run(name, func(t *testing.T) { wantError(t, err, errs.Config, "is in statement mode") })
+		t.Run("statement mode, refused: "+name, func(t *testing.T) { wantError(t, err, errs.Config, "is in statement mode") })
 	}
 	if after := dbtest.Snapshot(t, url); fmt.Sprint(after) != fmt.Sprint(before) {
 		t.Error("something was changed")
@@ -172,7 +174,7 @@ func TestStatementMode(t *testing.T) {
 // the client is gone.
 func TestTrialBehindAPooler(t *testing.T) {
 	for _, mode := range []pooltest.Mode{pooltest.Session, pooltest.Transaction} {
-		t.Run(string(mode), func(t *testing.T) {
+		t.Run(string(mode)+" mode: a switch on trial", func(t *testing.T) {
 			url := dbtest.New(t, dbtest.Sample)
 			p := pooltest.Start(t, url, mode, nil)
 			direct, through := open(t, db.Config{ConnString: url}), open(t, db.Config{ConnString: p.URL()})
@@ -283,7 +285,7 @@ func TestOneConnectionIsEnough(t *testing.T) {
 // Somebody who gives up waiting leaves neither a query at the server nor a connection of the pool in use.
 func TestCancelBehindAPooler(t *testing.T) {
 	for _, mode := range []pooltest.Mode{pooltest.Session, pooltest.Transaction} {
-		t.Run(string(mode), func(t *testing.T) {
+		t.Run(string(mode)+" mode: a query that is interrupted", func(t *testing.T) {
 			url := dbtest.New(t, dbtest.Sample)
 			d := open(t, db.Config{ConnString: pooltest.Start(t, url, mode, nil, oneConnection).URL()})
 			tx := begin(t, url)
@@ -371,5 +373,23 @@ func TestWhatAPoolerSays(t *testing.T) {
 		if errs.KindOf(err) != errs.Unavailable || !strings.Contains(err.Error(), words) {
 			t.Errorf("want %q: %v", words, err)
 		}
+	}
+}
+
+// What running it again does not help is no outage.
+func TestWhatAPoolerNeverTakes(t *testing.T) {
+	url := dbtest.New(t, dbtest.Sample)
+	p := pooltest.Start(t, url, pooltest.Transaction, nil, "admin_users=postgres")
+	strict := pooltest.Start(t, url, pooltest.Transaction, nil, "disable_pqexec=1")
+	for words, c := range map[string]struct{ url, zone string }{
+		"is the pooler's own console": {p.URLOf("postgres", "pgbouncer"), ""},
+		"(disable_pqexec)":            {strict.URL(), ""},
+		"could not set a parameter":   {p.URL(), "Mars"},
+	} {
+		t.Run(words, func(t *testing.T) {
+			t.Setenv("PGTZ", c.zone)
+			d := open(t, db.Config{ConnString: c.url})
+			wantError(t, d.MayWrite(t.Context(), "alice", injector.Assignment{}.Becomes), errs.Config, words)
+		})
 	}
 }

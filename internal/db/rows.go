@@ -30,7 +30,7 @@ func (db *DB) compareAndSet(ctx context.Context, tx pgx.Tx, changes []injector.A
 	needed := 0 // how many rows must be written, for some may be as they are to be already
 	names := make([]string, len(changes))
 	for i, c := range changes {
-		if !storable(c.Username) {
+		if !storable(tx, c.Username) {
 			return userChanged()
 		}
 		if names[i] = c.Username; !c.Was.Equal(c.Becomes) {
@@ -59,12 +59,17 @@ func (db *DB) compareAndSet(ctx context.Context, tx pgx.Tx, changes []injector.A
 
 // MayWrite implements mfa.Writer. It makes the change and takes it back, so that triggers have their say, too.
 func (db *DB) MayWrite(ctx context.Context, username string, becomes mfa.Row) error {
-	var changes []injector.Assignment // none of a name that no user can have: a right that is missing shows all the same
-	if storable(username) {
-		changes = append(changes, injector.Assignment{Username: username, Becomes: becomes})
-	}
+	return db.rehearse(ctx, injector.Assignment{Username: username, Becomes: becomes})
+}
+
+// Writable implements mfa.Writer.
+func (db *DB) Writable(ctx context.Context) error { return db.rehearse(ctx) }
+
+// rehearse makes changes, whatever the rows are now, and takes them back. Without any, a right that is missing shows all the same.
+func (db *DB) rehearse(ctx context.Context, changes ...injector.Assignment) error {
 	may := false
 	err := db.change(ctx, "look whether a user can be changed", func(tx pgx.Tx) error {
+		changes := slices.DeleteFunc(slices.Clone(changes), func(c injector.Assignment) bool { return !storable(tx, c.Username) })
 		n, off, err := db.writeRows(ctx, tx, "may_write", changes)
 		if err != nil {
 			return err

@@ -17,6 +17,7 @@ import (
 type Schema struct {
 	Database       string   `db:"database"`
 	ServerVersion  string   `db:"server_version"`
+	Encoding       string   `db:"encoding"`  // of the database
 	Role           string   `db:"role"`      // whose rights apply
 	ReadOnly       bool     `db:"read_only"` // a standby, or set to read-only
 	Standby        bool     `db:"standby"`

@@ -41,18 +41,22 @@ func (db *DB) findTables(ctx context.Context, conn *pgx.Conn) error {
 	}
 	if err == nil {
 		conn.PgConn().CustomData()[schemaKey], conn.PgConn().CustomData()[readOnlyKey] = s.Name, s.ReadOnly
+		conn.PgConn().CustomData()[encodingKey] = s.Encoding
 	}
 	return err
 }
 
 // schemaOf returns the name of the schema that has uzERP's tables, or "" before findTables has found it.
-func schemaOf(s session) string {
+func schemaOf(s session) string { return noted(s, schemaKey) }
+
+// noted returns what findTables has noted for the connection.
+func noted(s session, key string) string {
 	conn, alone := s.(*pgx.Conn)
 	if tx, ok := s.(pgx.Tx); ok && !alone {
 		conn = tx.Conn()
 	}
-	name, _ := conn.PgConn().CustomData()[schemaKey].(string)
-	return name
+	value, _ := conn.PgConn().CustomData()[key].(string)
+	return value
 }
 
 // send sends the named query with the settings for its transaction before it, and calls fn to read its results.

@@ -20,9 +20,9 @@ const (
 
 const usePrimary = "use the primary server: name it in the database settings, or name all servers and target_session_attrs=read-write"
 
-// Writable returns the error that keeps every change out of this database: it is read-only. It changes nothing, and asks the server
+// TakesChanges returns the error that keeps every change out of this database: it is read-only. It changes nothing, and asks the server
 // only if that was not asked on this connection before.
-func (db *DB) Writable(ctx context.Context) error {
+func (db *DB) TakesChanges(ctx context.Context) error {
 	op, readOnly := "look whether the database can be changed", false
 	err := db.runOnTables(ctx, op, func(conn *pgx.Conn) error {
 		readOnly, _ = conn.PgConn().CustomData()[readOnlyKey].(bool)

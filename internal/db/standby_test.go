@@ -47,7 +47,7 @@ func changes(t *testing.T, d *db.DB) map[string]error {
 	}
 	_, settled := d.SettledClasses(t.Context(), switchNames())
 	return map[string]error{
-		"look":     d.Writable(t.Context()),
+		"look":     d.TakesChanges(t.Context()),
 		"rehearse": d.MayWrite(t.Context(), "alice", enrolled()),
 		"user":     d.CompareAndSet(t.Context(), "alice", find(t, d, "alice").Row, enrolled()),
 		"switch":   d.ApplySwitch(t.Context(), switchNames(), plan(t, d)),
@@ -112,7 +112,7 @@ func onAStandby(t *testing.T) {
 		}
 		both := "postgres://postgres@/" + database(primary) + "?target_session_attrs=read-write&host=" + at(standby).Get("host") + "," +
 			at(primary).Get("host") + "&port=" + at(standby).Get("port") + "," + at(primary).Get("port")
-		if err := open(t, db.Config{ConnString: both}).Writable(t.Context()); err != nil {
+		if err := open(t, db.Config{ConnString: both}).TakesChanges(t.Context()); err != nil {
 			t.Error(err)
 		}
 	})
@@ -121,11 +121,11 @@ func onAStandby(t *testing.T) {
 		wantError(t, err, errs.Unavailable, "the server is a standby, and ended the query")
 	})
 	t.Run("a standby that becomes the primary takes changes, also by a connection from before", func(t *testing.T) {
-		if err := d.Writable(t.Context()); err == nil {
+		if err := d.TakesChanges(t.Context()); err == nil {
 			t.Fatal("it can be changed already")
 		}
 		dbtest.Exec(t, standby, "select pg_promote()")
-		if err := d.Writable(t.Context()); err != nil {
+		if err := d.TakesChanges(t.Context()); err != nil {
 			t.Error(err)
 		}
 		if err := d.CompareAndSet(t.Context(), "alice", find(t, d, "alice").Row, enrolled()); err != nil {

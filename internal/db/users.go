@@ -2,10 +2,7 @@ package db
 
 import (
 	"context"
-	"slices"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 
@@ -63,41 +60,32 @@ func (db *DB) UsersWithoutUUID(ctx context.Context) ([]mfa.User, error) {
 // Usernames returns at most limit names that start with prefix, in byte order, for the shell's completion. It leaves out
 // names that a shell would have to quote. A prefix that the database can't hold matches no name.
 func (db *DB) Usernames(ctx context.Context, prefix string, limit int) ([]string, error) {
-	if !storable(prefix) {
-		return nil, nil
-	}
-	names, err := read(ctx, db, "read user names", "usernames",
-		pgx.StrictNamedArgs{"prefix": prefix, "limit": limit}, pgx.RowTo[string])
-	if untranslatable(err) {
-		return nil, nil
-	}
-	return names, err
+	var found []string
+	err := db.runOnTables(ctx, "read user names", func(conn *pgx.Conn) error {
+		can, err := db.holdable(ctx, conn, []string{prefix})
+		if err != nil || len(can) == 0 {
+			return err
+		}
+		found, err = collect(ctx, db, conn, "usernames", pgx.StrictNamedArgs{"prefix": prefix, "limit": limit}, pgx.RowTo[string])
+		return err
+	})
+	return found, err
 }
 
 // readByNames runs a query whose one argument is a list of names to look rows up by. A name that the database can't
-// hold matches nothing: one with NUL, one that is not UTF-8, or, in a database with an 8-bit encoding, one with
-// a character that this encoding lacks. The last kind makes the whole query fail. Then each name gets its own query.
+// hold matches nothing.
 func readByNames[T any](ctx context.Context, db *DB, op, query string, names []string, row pgx.RowToFunc[T]) ([]T, error) {
-	names = slices.DeleteFunc(slices.Clone(names), func(s string) bool { return !storable(s) })
 	if len(names) == 0 {
 		return nil, nil
 	}
-	found, err := read(ctx, db, op, query, pgx.StrictNamedArgs{"names": names}, row)
-	if !untranslatable(err) {
-		return found, err
-	}
-	if len(names) == 1 {
-		return nil, nil
-	}
-	for _, name := range names {
-		one, err := readByNames(ctx, db, op, query, []string{name}, row)
-		if err != nil {
-			return nil, err
+	var found []T
+	err := db.runOnTables(ctx, op, func(conn *pgx.Conn) error {
+		can, err := db.holdable(ctx, conn, names)
+		if err != nil || len(can) == 0 {
+			return err
 		}
-		found = append(found, one...)
-	}
-	return found, nil
+		found, err = collect(ctx, db, conn, query, pgx.StrictNamedArgs{"names": can}, row)
+		return err
+	})
+	return found, err
 }
-
-// storable reports whether PostgreSQL can hold s as text.
-func storable(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }

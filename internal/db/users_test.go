@@ -270,30 +270,6 @@ func TestHostileNamesComeBackAsTheyAre(t *testing.T) {
 	}
 }
 
-// A database with an 8-bit encoding can't even be asked for some names.
-func TestLatin1Database(t *testing.T) {
-	admin := dbtest.New(t, dbtest.Empty)
-	dbtest.Exec(t, admin, "create database latin encoding 'LATIN1' template template0")
-	t.Cleanup(func() { dbtest.Exec(t, admin, "drop database latin") })
-	url := strings.Replace(admin, "/"+database(admin)+"?", "/latin?client_encoding=UTF8&", 1)
-	dbtest.Exec(t, url, `create table person (id bigint, firstname varchar, surname varchar);
-		create table users (username varchar primary key, person_id bigint, email varchar, access_enabled boolean,
-			last_login timestamp, uuid uuid, mfa_sid varchar, mfa_enrolled boolean, mfa_enabled boolean)`)
-	dbtest.Exec(t, url, "insert into users (username) values ($1), ('bob')", "Müller")
-	d, err := db.Open(t.Context(), db.Config{ConnString: url})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.Close()
-	users, err := d.FindUsers(t.Context(), []string{"🧑‍💻", "Müller", "bob", "名前"})
-	if err != nil || len(users) != 2 || users[0].Username != "Müller" {
-		t.Errorf("%v, %v", users, err)
-	}
-	if names, err := d.Usernames(t.Context(), "🧑", 5); err != nil || names != nil {
-		t.Errorf("%v, %v", names, err)
-	}
-}
-
 func TestUsernames(t *testing.T) {
 	d, database := sample(t)
 	for prefix, want := range map[string][]string{"a": {"admin", "alice"}, "alice": {"alice"}, "A": nil, "%": nil, "zz": nil} {

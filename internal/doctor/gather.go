@@ -23,6 +23,8 @@ type Source interface {
 
 	// Service fetches the Verify service with this program's own settings, and compares the clocks.
 	Service(ctx context.Context) (verifyservice.Service, Offset, error)
+	// Access asks what the API key of this program's own settings may do, and only reads.
+	Access(ctx context.Context) (verifyservice.Access, error)
 	// UzerpService fetches it with uzERP's own settings.
 	UzerpService(ctx context.Context) (verifyservice.Service, error)
 
@@ -81,8 +83,8 @@ func Gather(ctx context.Context, source Source, o Options) Input {
 	return in
 }
 
-// gatherTwilio fetches the service with this program's settings. If uzerpToo is set, it also fetches it with uzERP's
-// settings if they are different.
+// gatherTwilio fetches the service with this program's settings, and then asks what its API key may do. If uzerpToo is set, it also
+// fetches it with uzERP's settings if they are different.
 func gatherTwilio(ctx context.Context, source Source, uzerpToo bool, in *Input) {
 	var silent bool
 	if in.Twilio.OK() {
@@ -92,6 +94,11 @@ func gatherTwilio(ctx context.Context, source Source, uzerpToo bool, in *Input) 
 			in.Clock = Got(offset, nil)
 		}
 		silent = isSilent(ctx, err)
+		if err == nil && !in.Twilio.value.Token {
+			var key sync.WaitGroup
+			defer key.Wait()
+			key.Go(func() { in.Access = Got(source.Access(ctx)) })
+		}
 	}
 	switch {
 	case silent, !uzerpToo, !in.UzerpTwilio.OK():

@@ -30,6 +30,7 @@ type site struct {
 
 	lock                             sync.Mutex
 	database, twilio, audit, session []string
+	key                              []string // asked at the same time as uzERP's settings
 }
 
 func newSite() *site {
@@ -57,6 +58,10 @@ func (s *site) Database(context.Context) (doctor.Database, error) {
 
 func (s *site) Service(context.Context) (verifyservice.Service, doctor.Offset, error) {
 	return service(), doctor.Offset{Known: true}, s.ask(&s.twilio, "service")
+}
+
+func (s *site) Access(context.Context) (verifyservice.Access, error) {
+	return verifyservice.Access{Has: []verifyservice.Permission{verifyservice.MayReadService}}, s.ask(&s.key, "access")
 }
 
 func (s *site) UzerpService(context.Context) (verifyservice.Service, error) {
@@ -225,6 +230,30 @@ func TestGatherNamedEnvFile(t *testing.T) {
 	in := doctor.Gather(t.Context(), s, doctor.Options{Now: today, EnvFile: true})
 	if got := gathered(in, doctor.SessionSettings); !strings.HasPrefix(got, "pass") {
 		t.Error(got)
+	}
+}
+
+// What the key may do is asked only where it can be: Twilio has answered, and it is a key.
+func TestGatherAccess(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*site)
+		asked  int
+		says   string
+	}{
+		"a key":   {func(*site) {}, 1, "pass this program's API key has the permissions service/read;"},
+		"no word": {fails("access", down), 1, "skipped not checked: what this program's API key may do could not be asked: no answer"},
+		"a token": {func(s *site) {
+			s.settings.Twilio = doctor.Got(doctor.Credentials{AccountSID: account, TwilioOwn: true, Token: true}, nil)
+		}, 0, "info this program uses the account's auth token"},
+		"no service": {fails("service", down), 0, "pass this program uses an API key"},
+		"refused":    {fails("service", errs.New(errs.Config, "bad", "")), 0, "pass this program uses an API key"},
+	} {
+		s := newSite()
+		c.change(s)
+		in := doctor.Gather(t.Context(), s, doctor.Options{Now: today})
+		if got := gathered(in, doctor.TwilioCredentials); !strings.HasPrefix(got, c.says) || len(s.key) != c.asked {
+			t.Errorf("%s: %q, asked %q", name, got, s.key)
+		}
 	}
 }
 

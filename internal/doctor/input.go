@@ -69,6 +69,7 @@ type Input struct {
 	Service      Part[verifyservice.Service] // with this program's own settings
 	UzerpService Part[verifyservice.Service] // with uzERP's
 	Clock        Part[Offset]
+	Access       Part[verifyservice.Access] // what this program's API key may do; nobody asked about an auth token
 
 	Session Part[[]finding.Finding]
 

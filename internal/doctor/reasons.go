@@ -20,5 +20,6 @@ const (
 	ReasonLogChanged       errs.Reason = "log-changed"         // the log's path
 	ReasonLogTorn          errs.Reason = "log-torn"            // no parts
 	ReasonChangesOpen      errs.Reason = "changes-open"        // no parts
+	ReasonKeyLacks         errs.Reason = "key-lacks"           // no parts
 	ReasonTrialOver        errs.Reason = "trial-over"          // no parts
 )

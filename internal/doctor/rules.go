@@ -459,8 +459,12 @@ func twilio(c *checker, in Input) {
 		c.add(TwilioCredentials, finding.Info, errs.Plain("make a restricted API key in Twilio's console, and set TWILIO_API_KEY and TWILIO_API_SECRET "+
 			"for this program; uzERP itself knows only the token"),
 			"this program uses the account's auth token, which may do everything in the account")
-	default:
+	case !in.Access.asked:
 		c.pass(TwilioCredentials, "this program uses an API key")
+	case in.Access.err != nil:
+		c.add(TwilioCredentials, finding.Skipped, errs.Hint{}, "not checked: what this program's API key may do could not be asked: %s", in.Access.err)
+	default:
+		keyAccess(c, in.Access.value)
 	}
 	uzerpTwilio(c, in)
 	if !in.Service.OK() {
@@ -477,6 +481,26 @@ func twilio(c *checker, in Input) {
 		c.pass(ServiceSettings, "the service's settings suit TOTP and the helpdesk")
 	}
 	clock(c, in)
+}
+
+// keyAccess says what the API key may do. It is for the administrator to know whether that is what it is for.
+func keyAccess(c *checker, a verifyservice.Access) {
+	has, unknown := permissions(a.Has), permissions(a.Unknown)
+	if len(a.Lacks) == 0 {
+		c.pass(TwilioCredentials, "this program's API key has the permissions %s; not known, because a look does not show it: %s", has, unknown)
+		return
+	}
+	c.add(TwilioCredentials, finding.Info, ReasonKeyLacks.With(), "this program's API key lacks %s, and has %s; not known, because a look does not show it: %s",
+		permissions(a.Lacks), has, unknown)
+}
+
+// permissions returns the end of each name, which begins like all others.
+func permissions(all []verifyservice.Permission) string {
+	names := make([]string, len(all))
+	for i, p := range all {
+		names[i] = strings.TrimPrefix(string(p), "/twilio/verify/")
+	}
+	return strings.Join(names, ", ")
 }
 
 // uzerpTwilio checks uzERP's own settings for Twilio: every login depends on them.

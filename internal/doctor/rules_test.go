@@ -113,6 +113,14 @@ func ruleTests() []ruleTest {
 			in.Way = doctor.Got(doctor.Way{Address: "verify.twilio.com:443", Ignored: []string{"ALL_PROXY"}}, nil)
 		}, "proxy info", "ALL_PROXY names a proxy that this program does not use"},
 		{"a proxy that is none", func(in *doctor.Input) { in.Way = doctor.Got(doctor.Way{Unusable: failed}, nil) }, "proxy fail", "it is wrong"},
+		{"a key that lacks something", func(in *doctor.Input) {
+			in.Access = doctor.Got(verifyservice.Access{Has: []verifyservice.Permission{verifyservice.MayReadService, verifyservice.MayReadFactor},
+				Lacks: []verifyservice.Permission{verifyservice.MayListEntities}, Unknown: []verifyservice.Permission{verifyservice.MayDeleteFactor}}, nil)
+		}, "twilio-credentials info",
+			"this program's API key lacks entity/list, and has service/read, factor/read; not known, because a look does not show it: factor/delete"},
+		{"a key that can't be asked about", func(in *doctor.Input) {
+			in.Access = doctor.Got(verifyservice.Access{}, failed)
+		}, "twilio-credentials skipped", "it is wrong"},
 		{"old certificates", func(in *doctor.Input) {
 			in.Roots = append(in.Roots, doctor.TrustedList{Of: "php.ini", Mend: "mend it", Missing: doctor.Got([]string{"Amazon Root CA 1"}, nil)})
 		}, "certificates warn", "from 2027-01-26 on Twilio uses certificates of Amazon's, and php.ini lacks Amazon Root CA 1"},

@@ -161,7 +161,11 @@ func (h History) refuses(code int, when string) Diagnosis {
 	case 60318:
 		d.Message = "the factor that uzERP asks for was never verified, so that no code can be right"
 		d.Help = []errs.Hint{ReasonNewEnrollment.With(name)}
-	case 20003, 20005, 20008, 70051:
+	case 20005:
+		d.Message = "the Twilio account of uzERP is not active: it is suspended or closed, so that nobody's code is checked"
+		d.Help = []errs.Hint{errs.Plain("look at the account in Twilio's console: its balance, or a mail from Twilio; it concerns everybody"),
+			mfa.ReasonTwilioSilent.With(name)}
+	case 20003, 20008, 70051:
 		d.Message = "Twilio refuses uzERP's own key or account, so that nobody's code is checked"
 		d.Help = []errs.Hint{ReasonSiteKey.With(), ReasonLetThemIn.With(name)}
 	case 20429:

@@ -101,6 +101,23 @@ func afterUUID(u User, err error) error {
 	return &errs.Error{Kind: errs.KindOf(err), Err: &UUIDStaysError{u, err}}
 }
 
+// MayBegin returns the error that would end the enrolment for lack of a right in the database or at Twilio. It changes nothing. It is
+// asked before a caller is sent a code, who would read it out for nothing. Whether a factor may be made shows only when one is.
+func (e *Enroller) MayBegin(ctx context.Context, u User) error {
+	if err := e.Store.Writable(ctx); err != nil {
+		return err
+	}
+	return e.allowed(ctx, u, *e.identity(u))
+}
+
+// identity returns the user's uuid, or the one that the user is to get.
+func (e *Enroller) identity(u User) *string {
+	if u.UUID != nil {
+		return u.UUID
+	}
+	return new(e.NewUUID())
+}
+
 // Begin assigns the user a uuid if there is none, and has Twilio make a factor. uzERP's row does not name the factor
 // until Submit has verified it with a code of the user's app. The uuid comes first, for Twilio knows the factor by it; it
 // stays if Twilio refuses, and the error says so.
@@ -117,10 +134,7 @@ func (e *Enroller) begin(ctx context.Context, c RowChange, before []Factor, list
 		return nil, c.Refusal
 	}
 	u := c.User
-	id := u.UUID
-	if id == nil {
-		id = new(e.NewUUID())
-	}
+	id := e.identity(u)
 	// Before Twilio is asked: a trigger of the table may let no row become enrolled.
 	if err := e.Store.MayWrite(ctx, u.Username, enrolledRow(Row{UUID: id}, unknownSID)); err != nil {
 		return nil, err

@@ -28,6 +28,9 @@ type Writer interface {
 	// role lacks a right, the database is a standby, a trigger does not let the change through, the administrator's policy forbids
 	// it. It changes nothing: the change is made and taken back. It is asked before something that can't be taken back.
 	MayWrite(ctx context.Context, username string, becomes Row) error
+	// Writable is MayWrite without the policy, which may still wait for a code that verifies the caller: it is asked before that
+	// code is sent.
+	Writable(ctx context.Context) error
 }
 
 // FactorReader reads a Twilio Verify service. Its errors are *errs.Error.

@@ -25,6 +25,7 @@ const (
 //
 //	users, err := Lookup(ctx, store, names)            who
 //	plan := planner.Plan(ctx, remedy, users, step)     what would be done for each; it changes nothing
+//	plan.MayApply(ctx, applier)                        if the caller is to be verified: are the rights there?
 //	caller.Verifier.Verify(ctx, plan.Needed()[0].User) if the caller is to be verified
 //	plan.Needed(), each with Details and Warnings      what the operator is shown
 //	plan.Question()                                    what the operator is asked
@@ -237,6 +238,20 @@ func (r *UserRemedy) Warnings() []string {
 type Applier struct {
 	Store   Writer
 	Factors Factors // nil if nothing is to be deleted at Twilio
+}
+
+// MayApply returns the error that would keep every change of the plan from being made, for lack of a right in the database or at
+// Twilio. It changes nothing. It is asked before a caller is sent a code, who would read it out for nothing.
+func (p *RemedyPlan) MayApply(ctx context.Context, a Applier) error {
+	if err := a.Store.Writable(ctx); err != nil {
+		return err
+	}
+	for _, r := range p.Needed() {
+		if err := r.mayDelete(ctx, a.Factors); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Apply makes the planned changes. The result of each user is in Done and Err. step, if not nil, is called after each

@@ -79,6 +79,14 @@ func Others(names []string, username string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == username })
 }
 
+// mayDelete asks whether the factors of the plan may be deleted, if there are any.
+func (p ResetPlan) mayDelete(ctx context.Context, factors Factors) error {
+	if len(p.Delete) == 0 {
+		return nil
+	}
+	return factors.Allowed(ctx, *p.Becomes.UUID, CallDelete)
+}
+
 // ResetResult is what a reset did.
 type ResetResult struct {
 	Deleted []Factor
@@ -92,10 +100,8 @@ func (p ResetPlan) Apply(ctx context.Context, store Writer, factors Factors) (Re
 	if p.Refusal != nil {
 		return r, p.Refusal
 	}
-	if len(p.Delete) > 0 { // otherwise the user would be reset in uzERP only
-		if err := factors.Allowed(ctx, *p.Becomes.UUID, CallDelete); err != nil {
-			return r, err
-		}
+	if err := p.mayDelete(ctx, factors); err != nil { // otherwise the user would be reset in uzERP only
+		return r, err
 	}
 	// A row that is as wanted already is compared too: a user who has enrolled since must keep their factor.
 	if err := SetRow(ctx, store, p.User.Username, p.User.Row, p.Becomes); err != nil {

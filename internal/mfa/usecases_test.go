@@ -692,6 +692,28 @@ func TestForbiddenIsFoundFirst(t *testing.T) {
 	if slices.Contains(w.Calls, "CreateFactor") || slices.Contains(w.Calls, "CompareAndSet") || !reflect.DeepEqual(w.Users, before) || len(w.SIDs(uuidA)) != 1 {
 		t.Errorf("something was changed: %v", w.Calls)
 	}
+
+	// The same is asked before a caller gets a code, and what the database does not allow too.
+	w.Forbidden = []mfa.FactorCall{mfa.CallDelete}
+	planner := mfa.Planner{Store: w, Factors: w, NewUUID: func() string { return uuidA }, Now: func() time.Time { return w.Clock }}
+	plan := planner.Plan(t.Context(), mfa.RemedyReset, []mfa.User{w.Users["erin"], w.Users["alice"]}, nil)
+	if err = plan.MayApply(t.Context(), mfa.Applier{Store: w, Factors: w}); !errors.Is(err, mfa.ErrNotPermitted) {
+		t.Errorf("a plan: %v", err)
+	}
+	if err = enroller(w).MayBegin(t.Context(), w.Users["alice"]); !errors.Is(err, mfa.ErrNotPermitted) {
+		t.Errorf("begin: %v", err)
+	}
+	w.Forbidden = nil
+	wantNil(t, plan.MayApply(t.Context(), mfa.Applier{Store: w, Factors: w}))
+	wantNil(t, enroller(w).MayBegin(t.Context(), w.Users["alice"]))
+	w.Hooks["Writable"] = func() error { return errDown }
+	for _, err := range []error{plan.MayApply(t.Context(), mfa.Applier{Store: w, Factors: w}), enroller(w).MayBegin(t.Context(), w.Users["bob"])} {
+		wantKind(t, err, errs.Unavailable)
+	}
+	if slices.Contains(w.Calls, "CompareAndSet") || !reflect.DeepEqual(w.Users, before) {
+		t.Errorf("asking has changed something: %v", w.Calls)
+	}
+
 	w.Forbidden = []mfa.FactorCall{mfa.CallVerify} // a reset needs no more than it does
 	_, err = planReset(t, w, "alice").Apply(t.Context(), w, w)
 	wantNil(t, err)

@@ -117,6 +117,7 @@ func (w *world) CompareAndSet(_ context.Context, _ string, _, becomes mfa.Row) e
 }
 
 func (w *world) MayWrite(context.Context, string, mfa.Row) error { return nil }
+func (w *world) Writable(context.Context) error                  { return nil }
 
 func (w *world) notifier() *Notifier {
 	return &Notifier{Directory: w, Record: w, Sender: w, Text: Standard(), Now: time.Now,

@@ -10,8 +10,8 @@ import (
 // piece, and nothing if any part of v can't be encoded.
 //
 // <, > and & stay plain: this is not HTML. What Escape would not show is written as \uXXXX. Every JSON reader turns that
-// back, so nothing is lost. The one exception is a Go string that is not UTF-8, which JSON can't carry: encoding/json
-// puts U+FFFD for each bad byte.
+// back, so nothing is lost. A Go string that is not UTF-8, which JSON can't carry, has U+FFFD and \xHH for each bad byte, and
+// no two strings give the same text. ReadName turns that back.
 //
 // It fails with the errors of encoding/json and of w.
 func WriteJSON(w io.Writer, v any) error { return writeJSON(w, v, "  ") }
@@ -20,15 +20,26 @@ func WriteJSON(w io.Writer, v any) error { return writeJSON(w, v, "  ") }
 func JSONLine(w io.Writer, v any) error { return writeJSON(w, v, "") }
 
 func writeJSON(w io.Writer, v any, indent string) error {
+	b, err := encodeJSON(v, indent)
+	if err != nil {
+		return err
+	}
+	if mayLose(b.Bytes()) {
+		if b, err = encodeJSON(legibleJSON(v), indent); err != nil {
+			return err
+		}
+	}
+	// In JSON, runes beyond ASCII stand only inside strings and never after a backslash. So each can be replaced without
+	// parsing.
+	_, err = io.WriteString(w, escapeAs(b.String(), jsonForm))
+	return err
+}
+
+func encodeJSON(v any, indent string) (*bytes.Buffer, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", indent)
-	if err := enc.Encode(v); err != nil {
-		return err
-	}
-	// In JSON, runes beyond ASCII stand only inside strings and never after a backslash. So each can be replaced without
-	// parsing.
-	_, err := io.WriteString(w, escapeAs(b.String(), jsonForm))
-	return err
+	err := enc.Encode(v)
+	return &b, err
 }

@@ -8,6 +8,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
+
+	"uzerp-mfa/internal/alike"
+	"uzerp-mfa/internal/invisible"
 )
 
 // Path is where the policy is. Nothing moves it.
@@ -206,9 +210,16 @@ func (p *Policy) lists(name, action string) bool {
 	return slices.Contains(list, action) || slices.Contains(list, every) && slices.Contains(Actions(), action)
 }
 
-// matches reports whether a list of users has the user in it.
+// matches reports whether a list of users has the user in it. The file is UTF-8, and a name may have bytes that are not: it
+// is in the list too if it is with these read as Latin-1, or written as they are shown.
 func (p *Policy) matches(name, user string) bool {
-	return slices.ContainsFunc(entries(p.value(name)), func(pattern string) bool { return matches(pattern, user) })
+	forms := []string{user}
+	if !utf8.ValidString(user) {
+		forms = append(forms, alike.Decoded(user), invisible.Bytes(user))
+	}
+	return slices.ContainsFunc(entries(p.value(name)), func(pattern string) bool {
+		return slices.ContainsFunc(forms, func(form string) bool { return matches(pattern, form) })
+	})
 }
 
 // matches reports whether a name is what the pattern says: * stands for any text, ? for one character, and every other

@@ -177,6 +177,19 @@ func TestMatches(t *testing.T) {
 	}
 }
 
+// A user whose name is not UTF-8 is listed by the name in UTF-8, and by the name as it is shown.
+func TestListsOfUsersThatAreNotUTF8(t *testing.T) {
+	for line, want := range map[string]bool{
+		"Jürgen": true, `J\xfcrgen`: true, "J?rgen": true, "J*": true, "jürgen": false, `J\xe4rgen`: false, "Järgen": false, "Jrgen": false,
+	} {
+		p := mustParse(t, log+"ROOT_ONLY_USERS="+line+"\n"+root)
+		err := p.CheckUser(Request{Action: "enable"}, "J\xfcrgen", func() Evidence { return Evidence{} })
+		if (err != nil) != want {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+}
+
 func TestChecks(t *testing.T) {
 	p := mustParse(t, log+"REQUIRE_CALLER=reset\nREQUIRE_REASON=reset,detach\nREQUIRE_TICKET=all\n"+
 		"ROOT_ONLY_USERS=boss,root-*\nPROTECTED_USERS=ceo\nCHANGES_PER_HOUR=3\n"+root)

@@ -17,8 +17,8 @@ import (
 
 // Check compares everything and changes nothing. found is called with each difference at once, in the order of the
 // users and then of the entities; if it returns an error, the check ends. Check returns an error if the service can't
-// be fetched, uzERP's database does not answer, or ctx ends. If Twilio fails later, that makes differences of the kind
-// Unknown.
+// be fetched, uzERP's database does not answer, the credentials lack a permission, or ctx ends. If Twilio fails later,
+// that makes differences of the kind Unknown.
 func (r *Reconciler) Check(ctx context.Context, found func(Difference) error) (*Result, error) {
 	c := &check{Reconciler: r, result: &Result{}, found: found, sharers: map[string]int{}}
 	if err := c.readUsers(); err != nil {
@@ -107,6 +107,8 @@ func (c *check) listEntities(ctx context.Context) error {
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
+	case errors.Is(err, mfa.ErrNotPermitted):
+		return err
 	case err != nil:
 		c.breaker.told(err)
 		return c.take(look{differences: []Difference{unknownDifference("", "",
@@ -214,7 +216,7 @@ func (c *check) compare(ctx context.Context, u mfa.User) look {
 	switch {
 	case ctx.Err() != nil:
 		return look{err: ctx.Err()}
-	case errors.Is(err, errStore):
+	case errors.Is(err, errStore), errors.Is(err, mfa.ErrNotPermitted):
 		return look{err: err}
 	case err != nil:
 		for i := range l.differences {
@@ -490,6 +492,8 @@ func (c *check) lookAtStranger(ctx context.Context, e mfa.Entity) look {
 	switch {
 	case ctx.Err() != nil:
 		return look{err: ctx.Err()}
+	case errors.Is(err, mfa.ErrNotPermitted):
+		return look{err: err}
 	case err != nil:
 		return look{differences: []Difference{unknownDifference("", e.Identity,
 			"Twilio gave no answer about an entity that is no user's", err)}}

@@ -323,6 +323,35 @@ func TestReconcileUnknownUser(t *testing.T) {
 	}
 }
 
+// A permission that the key lacks is missing for every user, and running it again does not help: it ends the check.
+func TestMissingPermissionEndsTheCheck(t *testing.T) {
+	missing := &errs.Error{Kind: errs.Config, Err: mfa.ErrNotPermitted}
+	for _, call := range []string{"ListEntities", "ListFactors", "FetchFactor"} {
+		s := mfatest.NewSite(mfatest.Enrolled("a", id(1), factorID(1)), mfatest.Enrolled("b", id(2), factorID(2)))
+		s.Before = func(_ int, op, _ string) error {
+			if op == call {
+				return missing
+			}
+			return nil
+		}
+		result, err := reconciler(s).Check(t.Context(), func(reconcile.Difference) error { return nil })
+		if !errors.Is(err, mfa.ErrNotPermitted) || errs.KindOf(err) != errs.Config || result != nil {
+			t.Errorf("%s: %+v, %v", call, result, err)
+		}
+	}
+	s := mfatest.NewSite()
+	s.Old(id(9), factorID(9)) // an entity that belongs to no user
+	s.Before = func(_ int, op, _ string) error {
+		if op == "ListFactors" {
+			return missing
+		}
+		return nil
+	}
+	if _, err := reconciler(s).Check(t.Context(), func(reconcile.Difference) error { return nil }); !errors.Is(err, mfa.ErrNotPermitted) {
+		t.Error(err)
+	}
+}
+
 // After five failures in a row Twilio is not asked any more, and nothing is repaired.
 func TestReconcileBreaker(t *testing.T) {
 	for name, err := range map[string]error{"down": errDown, "rejected": errRejected} {

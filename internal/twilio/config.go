@@ -68,12 +68,13 @@ func credentialSettings(username string) []string {
 	return []string{"TWILIO_API_KEY", "TWILIO_API_SECRET"}
 }
 
-// parseBaseURL accepts scheme, host and port only. Its errors never show the address: it may hold a password.
+// parseBaseURL accepts scheme, host and port only, and returns them as they are compared: in lower case, without the usual port.
+// Its errors never show the address: it may hold a password.
 func parseBaseURL(raw string) (*url.URL, error) {
 	const name = "UZERP_MFA_VERIFY_URL"
 	u, err := url.Parse(raw)
 	switch {
-	case err != nil || u.Hostname() == "" || u.Opaque != "":
+	case err != nil || u.Hostname() == "" || u.Opaque != "" || !usablePort(u):
 		return nil, badSetting(name, "must be an address like https://verify.twilio.com")
 	case u.User != nil:
 		return nil, badSetting(name, "must not hold a user name or password")
@@ -84,7 +85,11 @@ func parseBaseURL(raw string) (*url.URL, error) {
 	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, badSetting(name, "must begin with https://")
 	}
-	return &url.URL{Scheme: u.Scheme, Host: u.Host}, nil
+	host := strings.ToLower(u.Host)
+	if u.Scheme == "https" {
+		host = strings.TrimSuffix(host, ":443")
+	}
+	return &url.URL{Scheme: u.Scheme, Host: host}, nil
 }
 
 // loopback reports whether u's host is this machine: localhost, 127.0.0.0/8 or ::1.

@@ -53,6 +53,8 @@ func TestNew(t *testing.T) {
 		{"scheme", func(c *Config) { c.BaseURL = "ftp://127.0.0.1" }, "UZERP_MFA_VERIFY_URL"},
 		{"no scheme", func(c *Config) { c.BaseURL = "verify.twilio.com" }, "UZERP_MFA_VERIFY_URL"},
 		{"port only", func(c *Config) { c.BaseURL = "https://:443" }, "UZERP_MFA_VERIFY_URL"},
+		{"no port", func(c *Config) { c.BaseURL = "https://verify.twilio.com:99999" }, "UZERP_MFA_VERIFY_URL"},
+		{"port 0", func(c *Config) { c.BaseURL = "https://127.0.0.1:0" }, "UZERP_MFA_VERIFY_URL"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			cfg := good
@@ -73,6 +75,24 @@ func TestNew(t *testing.T) {
 				t.Errorf("%v does not name %s", err, tc.names)
 			}
 		})
+	}
+}
+
+// Twilio's own address is known as such, however it is written.
+func TestOwnAddress(t *testing.T) {
+	cfg := Config{AccountSID: account, ServiceSID: service, Username: key, Password: secret.New(password)}
+	for base, want := range map[string]string{
+		"": "", "https://verify.twilio.com/": "", "HTTPS://VERIFY.twilio.com:443": "", "https://gw.example.com:443/": "https://gw.example.com",
+		"https://verify.twilio.com:444": "https://verify.twilio.com:444", "http://[::1]:443": "http://[::1]:443",
+	} {
+		cfg.BaseURL = base
+		c, err := New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if from := c.Way().HostFrom; c.Address() != want || (from == "default") != (want == "") {
+			t.Errorf("%q: %q, from %s", base, c.Address(), from)
+		}
 	}
 }
 

@@ -192,7 +192,7 @@ func (o *call) distrust(problem error) error {
 			f.kind = errs.Config
 		}
 	}
-	return o.fail(f.settle(o.method))
+	return o.fail(f.settle(o.effect()))
 }
 
 // errElsewhere is in the chain of the error of an answer that is about another service or account than the settings name.

@@ -3,6 +3,7 @@ package twilio
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/secret"
+	"uzerp-mfa/internal/verifyservice"
 )
 
 // Each operation names the permission that a restricted key lacks, and no call with it works: the emulator knows which call needs
@@ -80,13 +82,96 @@ func TestAllowed(t *testing.T) {
 		t.Error(s.calls)
 	}
 	s = start(t)
-	for name, answer := range map[string]http.HandlerFunc{"503": apiError(503, 20503, "x"), "reset": reset} {
+	for name, answer := range map[string]http.HandlerFunc{"503": apiError(503, 20503, "x"), "reset": reset, "torn": truncated} {
 		s.play("DELETE "+factorsPath+"/"+noFactor, answer)
 		if err := s.Allowed(t.Context(), identity, mfa.CallDelete); errs.KindOf(err) != errs.Unavailable {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	wantError(t, s.Allowed(t.Context(), "x", mfa.CallDelete), errs.Failure, false)
+}
+
+// A question for what does not exist has no effect, whatever its method: it is repeated after an outage, and its answer that is lost
+// leaves nothing open.
+func TestAskingHasNoEffect(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{"503": apiError(503, 20503, "x"), "reset": reset} {
+		s := start(t)
+		for what, ask := range map[string]func() error{
+			"POST " + checkPath:                      func() error { return s.MayCheck(t.Context()) },
+			"POST " + factorsPath + "/" + noFactor:   func() error { return s.Allowed(t.Context(), identity, mfa.CallVerify) },
+			"DELETE " + factorsPath + "/" + noFactor: func() error { return s.Allowed(t.Context(), identity, mfa.CallDelete) },
+		} {
+			s.play(what, answer)
+			err := ask()
+			if errs.KindOf(err) != errs.Unavailable || errors.Is(err, errs.ErrLostReply) || s.count(what) != maxTries {
+				t.Errorf("%s, %s: %v after %d tries", name, what, err, s.count(what))
+			}
+			s.play(what, answer, apiError(404, 20404, "not found"))
+			if err := ask(); err != nil {
+				t.Errorf("%s, %s, and then an answer: %v", name, what, err)
+			}
+		}
+	}
+}
+
+// Before a code is sent it is asked whether it can be checked. That sends nothing, and is no try of any code.
+func TestMayCheck(t *testing.T) {
+	const read, check = "/twilio/verify/verification/read", "/twilio/verify/verification-check/create"
+	for lacks, has := range map[string]string{read: check, check: read} {
+		run, c := restricted(t, has, "/twilio/verify/verification/create")
+		err := c.MayCheck(t.Context())
+		wantError(t, err, errs.Config, false)
+		if !errors.Is(err, mfa.ErrNotPermitted) || !strings.Contains(err.Error(), lacks) || len(run.Changing()) != 0 {
+			t.Errorf("%v, %+v", err, run.Changing())
+		}
+	}
+	run, c := restricted(t, read, check)
+	for range 2 {
+		must(t, c.MayCheck(t.Context()))
+	}
+	if n := len(run.Requests()); n != 2 || len(run.Changing()) != 0 {
+		t.Errorf("%d requests, %+v", n, run.Changing())
+	}
+}
+
+// Access only reads, and says of every permission whether it is there, missing or not known.
+func TestAccess(t *testing.T) {
+	all := verifyservice.Permissions()
+	for name, lacks := range map[string][]verifyservice.Permission{"nothing": nil, "entities": {verifyservice.MayListEntities},
+		"all": {verifyservice.MayListEntities, verifyservice.MayListFactors, verifyservice.MayReadFactor, verifyservice.MayListChallenges,
+			verifyservice.MayReadVerification}} {
+		var has []string
+		for _, p := range all {
+			if p != verifyservice.MayReadService && !slices.Contains(lacks, p) {
+				has = append(has, string(p))
+			}
+		}
+		run, c := restricted(t, has...)
+		got, err := c.Access(t.Context())
+		must(t, err)
+		if !slices.Equal(got.Lacks, lacks) {
+			t.Errorf("%s: lacks %v", name, got.Lacks)
+		}
+		seen := slices.Concat(got.Has, got.Lacks, got.Unknown)
+		slices.Sort(seen)
+		if want := slices.Sorted(slices.Values(all)); !slices.Equal(seen, want) {
+			t.Errorf("%s: %v", name, seen)
+		}
+		for _, r := range run.Requests() {
+			if r.Method != http.MethodGet {
+				t.Errorf("%s: %s %s", name, r.Method, r.Operation)
+			}
+		}
+		for _, p := range got.Unknown {
+			if strings.HasSuffix(string(p), "/read") || strings.HasSuffix(string(p), "/list") {
+				t.Errorf("%s: %s could be read", name, p)
+			}
+		}
+	}
+	s := start(t)
+	s.play("GET "+servicePath+"/Entities", apiError(503, 20503, "x"))
+	_, err := s.Access(t.Context())
+	wantError(t, err, errs.Unavailable, false)
 }
 
 // A long wait says when it is over, in seconds and as a time of day.

@@ -62,6 +62,7 @@ type call struct {
 	permission verifyservice.Permission // that a restricted key needs for it (§9)
 
 	invalid problem // what badParameter means in this operation; the zero value: what it means in all
+	idle    bool    // nothing can take effect, whatever the method: the operation is about something that does not exist
 	ifLost  string  // the hint if it is open whether the operation took effect
 }
 
@@ -108,21 +109,29 @@ func (o *call) SendRequest(method, rawURL string, data url.Values, _ map[string]
 		// A repeated DELETE may have had an effect in an earlier try.
 		reached = reached || f.reached
 		f.reached = reached
-		wait, again := o.c.again(o.ctx, f, method, try)
+		wait, again := o.c.again(o.ctx, f, o.effect(), try)
 		if f.limited() {
 			o.c.pace.limited(o.sent, o.c.now(), max(wait, f.wait))
 		}
 		if !again {
 			o.c.tellWhen(o.ctx, f)
-			return nil, f.settle(method)
+			return nil, f.settle(o.effect())
 		}
 		o.rested = o.c.now().Add(wait)
 		if o.c.sleep(o.ctx, wait) != nil {
 			f = stopped(o.ctx)
 			f.reached = reached
-			return nil, f.settle(method)
+			return nil, f.settle(o.effect())
 		}
 	}
+}
+
+// effect returns the method by which it is judged what the request may have done.
+func (o *call) effect() string {
+	if o.idle {
+		return http.MethodGet
+	}
+	return o.method
 }
 
 // target checks the address that twilio-go wants to call and puts the base URL in place of Twilio's host. Any other

@@ -10,6 +10,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -70,7 +71,7 @@ func findWay(base *url.URL, environ []string, proxyFor func(*http.Request) (*url
 	from := first(readProxy...)
 	proxy, err := proxyFor(&http.Request{URL: base})
 	switch {
-	case err != nil || proxy != nil && !usableProxy(proxy):
+	case err != nil || proxy != nil && !usableProxy(proxy) || proxy == nil && unreadableProxy(set[from]):
 		w.ProxyFrom = cmp.Or(from, readProxy[0])
 		w.broken = errs.New(errs.Config, w.ProxyFrom+" does not name a proxy that can be used", "set it like http://HOST:PORT, or "+
 			"http://NAME:PASSWORD@HOST:PORT with % escapes for other characters than letters and digits; socks5 and https work too")
@@ -97,7 +98,21 @@ var ports = map[string]string{"http": "80", "https": "443", "socks5": "1080", "s
 // usableProxy reports whether net/http can use this address, and its host is a host. A password with a slash in it ends the host
 // for the parser, so that what is left looks like a host and is a part of the password.
 func usableProxy(u *url.URL) bool {
-	return ports[u.Scheme] != "" && u.Hostname() != "" && strings.Trim(u.Path, "/") == "" && u.Opaque == "" && u.RawQuery == "" && u.Fragment == ""
+	return ports[u.Scheme] != "" && u.Hostname() != "" && usablePort(u) && strings.Trim(u.Path, "/") == "" && u.Opaque == "" &&
+		u.RawQuery == "" && u.Fragment == ""
+}
+
+// unreadableProxy reports whether net/http can't read this address. It says nothing then, and uses no proxy.
+func unreadableProxy(address string) bool {
+	_, whole := url.Parse(address)
+	_, withoutScheme := url.Parse("http://" + address)
+	return whole != nil && withoutScheme != nil
+}
+
+// usablePort reports whether u names no port, or one that a server can have.
+func usablePort(u *url.URL) bool {
+	n, err := strconv.ParseUint(u.Port(), 10, 16)
+	return u.Port() == "" || err == nil && n > 0
 }
 
 // through returns ", through the proxy …" for the end of a message, or "" if no proxy is used.

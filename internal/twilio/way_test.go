@@ -271,6 +271,17 @@ func TestFindWay(t *testing.T) {
 			want: Way{Host: apiHost, Port: "443", HostFrom: "default", ProxyFrom: "HTTPS_PROXY"}, problem: true},
 		"a password with a slash": {base: twilio, environ: []string{"HTTPS_PROXY=user:12/s3cret@p:3128"}, proxy: proxy("http://user:12/s3cret@p:3128"),
 			want: Way{Host: apiHost, Port: "443", HostFrom: "default", ProxyFrom: "HTTPS_PROXY"}, problem: true},
+		// net/http passes these by in silence.
+		"a password with a bad escape": {base: twilio, environ: []string{"https_proxy=http://u:s3cret%zz@p:3128"},
+			want: Way{Host: apiHost, Port: "443", HostFrom: "default", ProxyFrom: "https_proxy"}, problem: true},
+		"a blank before it": {base: twilio, environ: []string{"HTTPS_PROXY= http://u:s3cret@p:3128", "NO_PROXY=example.com"},
+			want: Way{Host: apiHost, Port: "443", HostFrom: "default", ProxyFrom: "HTTPS_PROXY"}, problem: true},
+		"a bad escape, local": {base: local, environ: []string{"HTTPS_PROXY=http://u:s3cret%zz@p:3128"},
+			want: Way{Host: "127.0.0.1", Port: "8080", HostFrom: verifyURLSetting}},
+		"no port": {base: twilio, environ: []string{"HTTPS_PROXY=http://p:99999"}, proxy: proxy("http://p:99999"),
+			want: Way{Host: apiHost, Port: "443", HostFrom: "default", ProxyFrom: "HTTPS_PROXY"}, problem: true},
+		"port 0": {base: twilio, environ: []string{"HTTPS_PROXY=http://p:0"}, proxy: proxy("http://p:0"),
+			want: Way{Host: apiHost, Port: "443", HostFrom: "default", ProxyFrom: "HTTPS_PROXY"}, problem: true},
 		"another scheme": {base: twilio, environ: []string{"HTTPS_PROXY=socks4://p"}, proxy: proxy("socks4://p"),
 			want: Way{Host: apiHost, Port: "443", HostFrom: "default", ProxyFrom: "HTTPS_PROXY"}, problem: true},
 	} {

@@ -19,3 +19,12 @@ const (
 	MayReadVerification   Permission = "/twilio/verify/verification/read"
 	MayCheckVerification  Permission = "/twilio/verify/verification-check/create"
 )
+
+// Permissions returns all of them, in the order in which they are shown.
+func Permissions() []Permission {
+	return []Permission{MayReadService, MayListEntities, MayListFactors, MayReadFactor, MayCreateFactor, MayUpdateFactor, MayDeleteFactor,
+		MayCreateChallenge, MayListChallenges, MayCreateVerification, MayCheckVerification, MayReadVerification, MayCreateService}
+}
+
+// Access is what an API key may do, as far as that can be seen without a change.
+type Access struct{ Has, Lacks, Unknown []Permission }

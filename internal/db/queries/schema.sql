@@ -118,6 +118,7 @@ risk as (
 select
     pg_catalog.current_database() as database,
     pg_catalog.current_setting('server_version') as server_version,
+    pg_catalog.current_setting('server_encoding') as encoding,
     current_user::pg_catalog.text as role,
     pg_catalog.current_setting('transaction_read_only')::boolean as read_only,
     pg_catalog.pg_is_in_recovery() as standby,

@@ -64,6 +64,16 @@ func (s *Site) MayWrite(ctx context.Context, name string, becomes mfa.Row) error
 	return s.World.MayWrite(ctx, name, becomes)
 }
 
+// Writable is the method of the port.
+func (s *Site) Writable(ctx context.Context) error {
+	leave, err := s.enter("Writable", "")
+	defer leave()
+	if err != nil {
+		return err
+	}
+	return s.World.Writable(ctx)
+}
+
 // FactorOwners is the method of the port.
 func (s *Site) FactorOwners(ctx context.Context, sids []string) (map[string][]string, error) {
 	leave, err := s.enter("FactorOwners", strings.Join(sids, " "))

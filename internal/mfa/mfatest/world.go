@@ -85,6 +85,9 @@ func (w *World) MayWrite(ctx context.Context, _ string, _ mfa.Row) error {
 	return w.called(ctx, "MayWrite")
 }
 
+// Writable is the method of the port.
+func (w *World) Writable(ctx context.Context) error { return w.called(ctx, "Writable") }
+
 // FactorOwners is the method of the port.
 func (w *World) FactorOwners(ctx context.Context, sids []string) (map[string][]string, error) {
 	if err := w.called(ctx, "FactorOwners"); err != nil {

@@ -6,6 +6,7 @@
 package dbtest
 
 import (
+	"cmp"
 	"context"
 	_ "embed" // for the SQL
 	"errors"
@@ -16,6 +17,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -37,6 +39,12 @@ const (
 	Uzerp   Template = "uzerp"   // a new installation of uzERP, in our own copy of its tables with all their columns
 	Real    Template = "real"    // a new installation in uzERP's own database, which is not in this repository
 )
+
+// In returns the template in a database with another encoding than UTF8. What it contains is ASCII.
+func (t Template) In(encoding string) Template { return t + inEncoding + Template(encoding) }
+
+// inEncoding stands in the name of a template before its encoding.
+const inEncoding = "_in_"
 
 //go:embed uzerp.sql
 var uzerpSQL string
@@ -184,13 +192,15 @@ func (s *server) start() error {
 	return s.err
 }
 
-func templateName(t Template) string { return "template_" + string(t) }
+func templateName(t Template) string { return "template_" + strings.ToLower(string(t)) }
 
 func (s *server) makeTemplate(t Template) error {
 	name := templateName(t)
-	if err := s.admin("create database " + name + " template template0"); err != nil {
+	content, encoding, _ := strings.Cut(string(t), inEncoding)
+	if err := s.admin("create database " + name + " template template0 encoding '" + cmp.Or(encoding, "UTF8") + "'"); err != nil {
 		return err
 	}
+	t = Template(content)
 	if t == Real {
 		return s.restore(name)
 	}

@@ -65,6 +65,10 @@ func Start(tb sharedtest.TB, connString string, mode Mode, users []string, setti
 	if err != nil {
 		tb.Fatal("pooltest: ", err)
 	}
+	if said, err := exec.CommandContext(context.Background(), program, "--version").Output(); err == nil {
+		version, _, _ := strings.Cut(string(said), "\n")
+		tb.Log("the pooler is " + version) // scripts/tally.awk reads it
+	}
 	p := &Pooler{database: server.Database, user: server.User, log: &bytes.Buffer{}, exited: make(chan struct{})}
 	if p.Port, err = freePort(); err != nil {
 		tb.Fatal("pooltest: ", err)
