@@ -230,4 +230,4 @@ func TestEveryCaseIsOnThePage(t *testing.T) {
 	}
 }
 
-const minTables = 1
+const minTables = 2

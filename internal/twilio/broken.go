@@ -45,8 +45,13 @@ func (c *Client) broken(err error, timeout bool, j *journey) *callError {
 		c.notConnected(f, err)
 	case brokeOff(err):
 		f.unavailable("the connection to Twilio broke off")
+		c.look(f)
+	case at == atAnswer:
+		f.unavailable("what came from Twilio is no HTTP that can be read")
+		c.look(f)
 	default:
 		f.unavailable("the exchange with Twilio failed")
+		c.look(f)
 	}
 	return f
 }
@@ -66,6 +71,13 @@ func (f *callError) unreached(words, look string) {
 	f.hint = errs.Plain(hintAgain + "; if it goes on, " + look)
 }
 
+// look adds to the hint of f what to check if another try does not help, if a setting says whom a connection is made to.
+func (c *Client) look(f *callError) {
+	if setting := c.way.setting(); setting != "" {
+		f.hint = errs.Plain(f.hint.Text + "; if it goes on, check " + setting)
+	}
+}
+
 // noWay returns the error of calls that can't be made at all, because of a setting.
 func (c *Client) noWay() *callError {
 	return &callError{kind: errs.Config, words: c.way.broken.Error(), hint: errs.HintOf(c.way.broken)}
@@ -75,7 +87,8 @@ func (c *Client) late(f *callError, at stage, lookup bool) {
 	within := " within " + c.timeout.String()
 	switch {
 	case lookup || at == atLookup:
-		f.unreached("no answer"+within+" to the question for the address of "+c.way.next(), "look whether this machine's name servers answer (resolv.conf)")
+		f.unreached("no answer"+within+" to the question for the address of "+c.way.next(),
+			c.way.check("look whether this machine's name servers answer (resolv.conf)"))
 	case at == atConnect:
 		f.unreached("no connection to "+c.way.next()+within+": something drops the packets",
 			c.way.check("let this machine reach "+c.way.Address()+" through the firewall"))
@@ -85,6 +98,7 @@ func (c *Client) late(f *callError, at stage, lookup bool) {
 		f.unreached("no TLS handshake with "+c.way.Address()+within, c.way.check("look for a firewall that reads what passes"))
 	default:
 		f.unavailable("no answer from Twilio" + within)
+		c.look(f)
 	}
 }
 

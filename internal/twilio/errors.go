@@ -99,6 +99,9 @@ func (f *callError) classify(c *Client) {
 	case s >= 500:
 		f.unusable("has a problem")
 		f.transient = true
+		if f.code == 0 { // perhaps it is not Twilio's
+			c.look(f)
+		}
 	case s < 400:
 		f.unusable("or a proxy answered with a redirect, which is not followed")
 		f.strange(c)
