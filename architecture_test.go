@@ -75,6 +75,7 @@ var allowed = map[string][]string{
 	"internal/installation/file":     {"uzerp-mfa/internal/safepath", "golang.org/x/sys/unix"},
 	"internal/installation/php":      {"uzerp-mfa/internal/secret", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/installation/file"},
 	"internal/installation/treetest": {}, // test support
+	"internal/installation/webconf":  {"uzerp-mfa/internal/safepath", "uzerp-mfa/internal/installation/file"},
 
 	// PHP's session files.
 	"internal/phpsession": {},

@@ -204,8 +204,14 @@ func cmdNeeds(ts *testscript.TestScript, args []string) {
 		}
 		return
 	}
+	if len(args) == 1 && args[0] == "mounts" {
+		if out, err := exec.Command("unshare", "-m", "mount", "--make-rprivate", "/").CombinedOutput(); err != nil {
+			sharedtest.LeaveOut(ts.Value("tb").(testing.TB), sharedtest.FileSystem, fmt.Errorf("nothing can be mounted here: %w %s", err, out))
+		}
+		return
+	}
 	if len(args) != 1 || args[0] != "psql" {
-		ts.Fatalf("usage: needs psql|root")
+		ts.Fatalf("usage: needs psql|root|mounts")
 	}
 	if _, err := exec.LookPath(args[0]); err != nil {
 		sharedtest.LeaveOut(ts.Value("tb").(testing.TB), sharedtest.Psql, err)

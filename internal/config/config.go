@@ -36,7 +36,8 @@ type Loader struct {
 type Database struct {
 	ConnString secret.Secret // a URL or keyword/value string; if it is unset, libpq's environment variables count
 	Source     string
-	OfUzerp    bool // it is from uzERP's own files
+	Sources    map[string]string // where each of libpq's parameters in ConnString stands, if it is from several places
+	OfUzerp    bool              // it is from uzERP's own files
 }
 
 // Twilio says how to reach the Verify service.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"strings"
 
 	"uzerp-mfa/internal/errs"
@@ -34,7 +35,13 @@ func uzerpDatabase(inst *installation.Installation) (Database, error) {
 	if s.Port != 0 {
 		add("port", fmt.Sprint(s.Port))
 	}
-	return Database{ConnString: secret.New(conn.String()), Source: s.Sources["DB_NAME"].File, OfUzerp: true}, nil
+	sources := make(map[string]string)
+	for keyword, name := range map[string]string{"dbname": "DB_NAME", "user": "DB_USER", "host": "DB_HOST", "port": "DB_HOST", "password": "DB_PASSWORD"} {
+		if at, ok := s.Sources[name]; ok {
+			sources[keyword] = fmt.Sprintf("%s line %d", filepath.Join(inst.Root, at.File), at.Line)
+		}
+	}
+	return Database{ConnString: secret.New(conn.String()), Source: s.Sources["DB_NAME"].File, Sources: sources, OfUzerp: true}, nil
 }
 
 // fileError returns the error for a file of uzERP's: its place and the reason, never its text.

@@ -272,7 +272,7 @@ func (r *Reader) database(ctx context.Context) (*db.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.db, err = db.Open(ctx, db.Config{ConnString: settings.ConnString.Reveal(), Source: settings.Source, Logger: r.options.Logger()})
+	r.db, err = db.Open(ctx, db.Config{ConnString: settings.ConnString.Reveal(), Source: settings.Source, Sources: settings.Sources, Logger: r.options.Logger()})
 	return r.db, err
 }
 

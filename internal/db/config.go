@@ -26,12 +26,13 @@ const (
 
 // Config says how to reach the database. The zero value reads libpq's PG* variables.
 type Config struct {
-	ConnString   string        // a URL or keyword=value pairs; may hold a password; empty: PG* variables alone
-	Source       string        // where ConnString came from, such as DATABASE_URL; for errors
-	Logger       *slog.Logger  // gets each query's name and duration at Debug; nil: nothing is logged
-	QueryTimeout time.Duration // for each call to the server
-	LockTimeout  time.Duration // how long to wait for a row that another session has locked
-	MaxConns     int           // at the same time; a listing that is being read uses one
+	ConnString   string            // a URL or keyword=value pairs; may hold a password; empty: PG* variables alone
+	Source       string            // where ConnString came from, such as DATABASE_URL; for errors
+	Sources      map[string]string // where single parameters of it came from, such as host: conf/.env line 5
+	Logger       *slog.Logger      // gets each query's name and duration at Debug; nil: nothing is logged
+	QueryTimeout time.Duration     // for each call to the server
+	LockTimeout  time.Duration     // how long to wait for a row that another session has locked
+	MaxConns     int               // at the same time; a listing that is being read uses one
 }
 
 // settings is a Config with its defaults, as pgx wants it.
@@ -46,7 +47,7 @@ type settings struct {
 }
 
 func (c Config) parse() (settings, error) {
-	found, err := libpq.Read(c.ConnString, cmp.Or(c.Source, "the settings"))
+	found, err := libpq.Read(c.ConnString, cmp.Or(c.Source, "the settings"), c.Sources)
 	if err != nil {
 		return settings{}, err
 	}

@@ -35,11 +35,15 @@ var errInTheWay = errors.New("a row with the same name and class is in the way")
 // connectError is a failed attempt to connect. It has no Unwrap on purpose: pgx's error carries the whole
 // configuration, password included.
 type connectError struct {
-	err     error
-	config  *pgconn.Config
-	secured bool // the last attempt got past TLS, or needed none
-	libpq   *libpq.Settings
-	asked   bool // a server wanted a client's certificate, and there is none
+	err       error
+	config    *pgconn.Config
+	secured   bool // the last attempt got past TLS, or needed none
+	libpq     *libpq.Settings
+	asked     bool    // a server wanted a client's certificate, and there is none
+	offered   bool    // the last server said that it has TLS
+	login     int32   // what the server asked for
+	misfit    bool    // a server is not what target_session_attrs wants
+	stoppedAt *string // the host after which no other one was tried
 }
 
 func (*connectError) Error() string { return connecting }
@@ -258,10 +262,11 @@ func said(e *pgconn.PgError) string {
 	return strconv.Quote(string(text))
 }
 
-// The SQLSTATEs for a right that the role lacks, and for a column that is not there.
+// The SQLSTATEs for a right that the role lacks, for a column that is not there, and of a server that starts up or shuts down.
 const (
 	insufficientPrivilege = "42501"
 	undefinedColumn       = "42703"
+	cannotConnectNow      = "57P03"
 )
 
 // hintFor returns the hint for a SQLSTATE: plain, unless a command of this program helps.
@@ -295,7 +300,7 @@ func (e *connectError) diagnose() (kind errs.Kind, text, hint string) {
 	at := e.address()
 	dns, isDNS := errors.AsType[*net.DNSError](e.err)
 	switch {
-	case tlsFailed(e.err):
+	case tlsFailed(e.err) || e.noTLS():
 		why, hint := e.tlsProblem()
 		return errs.Config, "the TLS connection to " + at + " failed: " + why, hint
 	case is[wrongPeer](e.err):
@@ -308,6 +313,9 @@ func (e *connectError) diagnose() (kind errs.Kind, text, hint string) {
 		return errs.Unavailable, "the name server did not answer for " + at, "run it again; check the network's DNS"
 	case errors.Is(e.err, syscall.EACCES):
 		return errs.Config, "this account may not open " + at, "run it as an account that may, or connect by TCP"
+	case e.misfit && (timedOut(e.err) || broken(e.err)):
+		return errs.Unavailable, "no server that target_session_attrs (from " + e.libpq.From("target_session_attrs") + ") wants answers at " + at,
+			"check that it runs (systemctl status postgresql), and that hosts and ports are right"
 	case timedOut(e.err):
 		return errs.Unavailable, "no answer from " + at + " in time", "check that PostgreSQL runs there, and that no firewall is in between"
 	case broken(e.err):
@@ -317,6 +325,9 @@ func (e *connectError) diagnose() (kind errs.Kind, text, hint string) {
 		return errs.Config, "the server at " + at + " does not offer TLS, and the settings ask for it",
 			"turn ssl on at the server; or, on a network that you trust, set sslmode=prefer"
 	default:
+		if text, hint := e.disagreement(); text != "" {
+			return errs.Config, text, hint
+		}
 		return errs.Config, "the server at " + at + " and these settings do not agree on how to connect",
 			"check that PostgreSQL listens there; then check target_session_attrs, require_auth, channel_binding and sslnegotiation"
 	}
@@ -336,7 +347,7 @@ func (e *connectError) refused(code string) (kind errs.Kind, text, hint string) 
 		return errs.Config, "user " + shown(e.config.User) + " may not connect to database " + shown(e.databaseName()), ""
 	case code == "53300":
 		return errs.Unavailable, "the database server has no free connection", "run it again later; see max_connections"
-	case code == "57P03":
+	case code == cannotConnectNow:
 		return errs.Unavailable, "the database server is starting up or shutting down", "run it again in a moment"
 	case code == "0A000":
 		return errs.Config, "the server at " + e.address() + " can't translate the encoding of database " + shown(e.databaseName()) + " to UTF-8",
@@ -378,6 +389,15 @@ func (e *connectError) wantsTLS() bool {
 		!slices.ContainsFunc(e.config.Fallbacks, func(f *pgconn.FallbackConfig) bool { return f.TLSConfig == nil })
 }
 
+// noTLS reports whether a server that has TLS got no further than that. crypto/tls has no type for some of its errors.
+func (e *connectError) noTLS() bool {
+	return e.offered && e.login == askedNothing && !broken(e.err) && !timedOut(e.err) && !e.wantsNewProtocol()
+}
+
+func (e *connectError) wantsNewProtocol() bool {
+	return slices.Contains([]string{"3.2", "latest"}, e.libpq.Get("min_protocol_version"))
+}
+
 // databaseName returns the name of the database that was asked for. Without one, the server takes the user's name.
 func (e *connectError) databaseName() string {
 	if e.config.Database == "" {
@@ -388,6 +408,9 @@ func (e *connectError) databaseName() string {
 
 // address returns the addresses of the attempts.
 func (e *connectError) address() string {
+	if e.stoppedAt != nil {
+		return *e.stoppedAt
+	}
 	tried := []string{address(e.config.Host, e.config.Port)}
 	for _, f := range e.config.Fallbacks {
 		if a := address(f.Host, f.Port); !slices.Contains(tried, a) {

@@ -85,8 +85,8 @@ func TestWhoIsNotLetIn(t *testing.T) {
 	wantOpenError(t, ok+"/uz?no_such_setting=1", errs.Config, `libpq knows no parameter "no_such_setting"`)
 	wantOpenError(t, ok+"/uz?options=-cno_such_setting%3D1", errs.Config, "rejects a parameter")
 	wantOpenError(t, ok+"/uz?gssencmode=require", errs.Config, "gssencmode (from ")
-	wantOpenError(t, ok+"/uz?target_session_attrs=standby", errs.Config, "do not agree")
-	wantOpenError(t, ok+"/uz?require_auth=md5", errs.Config, "do not agree")
+	wantOpenError(t, ok+"/uz?target_session_attrs=standby", errs.Config, "is one that target_session_attrs (from ")
+	wantOpenError(t, ok+"/uz?require_auth=md5", errs.Config, "asks for login scram-sha-256, and require_auth (from ")
 	// The first of two hosts does not answer, the second refuses: the error is that of the second.
 	wantOpenError(t, "postgres://app:wrong@127.0.0.1:1,"+at+"/uz", errs.Config, "does not let user")
 

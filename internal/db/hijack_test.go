@@ -142,6 +142,7 @@ func TestNoTrojanRuns(t *testing.T) {
 	d, url := sample(t)
 	d.Close()
 	dbtest.Trojans(t, url)
+	dbtest.Exec(t, url, "alter database "+database(url)+" set search_path = public, pg_catalog") // holds before the first transaction too
 	d = open(t, db.Config{ConnString: url + hostilePath + "&target_session_attrs=primary"})
 	if _, err := d.Logins().Read(t.Context(), history.Query{Usernames: []string{"admin"}}); err != nil {
 		t.Error(err)

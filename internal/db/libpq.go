@@ -101,8 +101,8 @@ func bareConfig(s *libpq.Settings) (*pgxpool.Config, error) {
 		"host": "/", "port": "5432", "user": "nobody", "dbname": "none", "password": "none", "passfile": "", "sslmode": "disable", "sslcert": "",
 		"sslkey": "", "sslrootcert": "", "connect_timeout": "0", "target_session_attrs": "any", "sslcertmode": "allow",
 	} {
-		if set := s.Get(name); set != "" && (name == "target_session_attrs" || name == "sslcertmode") {
-			value = set
+		if set := s.Get(name); name == "target_session_attrs" && set != "" || name == "sslcertmode" && set == "require" {
+			value = set // with sslcertmode=disable there is no certificate to send
 		}
 		add(name, value)
 	}

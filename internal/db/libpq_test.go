@@ -41,6 +41,7 @@ type attempt struct {
 type recorder struct {
 	mu   sync.Mutex
 	all  []attempt
+	code atomic.Value // the SQLSTATE with which it refuses
 	open atomic.Int64 // connections that are not over
 }
 
@@ -115,22 +116,19 @@ func (r *recorder) serve(c net.Conn, at string) {
 	r.mu.Lock()
 	r.all = append(r.all, a)
 	r.mu.Unlock()
-	message := "SFATAL\x00VFATAL\x00C28P01\x00Mno\x00\x00"
+	message := "SFATAL\x00VFATAL\x00C" + r.code.Load().(string) + "\x00Mno\x00\x00"
 	_, _ = c.Write(append([]byte{'E', 0, 0, 0, byte(len(message) + 4)}, message...))
 }
 
-// first returns the first attempt, and forgets all.
-func (r *recorder) first() *attempt {
+// take returns the attempts, and forgets them.
+func (r *recorder) take() []attempt {
 	for began := time.Now(); r.open.Load() > 0 && time.Since(began) < hangs; time.Sleep(time.Millisecond) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	all := r.all
 	r.all = nil
-	if len(all) == 0 {
-		return nil
-	}
-	return &all[0]
+	return all
 }
 
 // surroundings are the settings of one go, in all the places where they can be.
@@ -143,8 +141,8 @@ type surroundings struct {
 	mode    os.FileMode
 }
 
-// Whatever is set, and wherever, this program comes to the same server as psql, as the same user, to the same database and
-// with the same password.
+// Whatever is set, and wherever, this program comes to the same servers as psql in the same order, as the same user, to the
+// same database and with the same password; and goes on to the next server only after an error after which psql does.
 func TestSettingsLeadWherePsqlGoes(t *testing.T) {
 	dbtest.New(t, dbtest.Empty) // skips the test if there is no PostgreSQL
 	psql, err := exec.LookPath("psql")
@@ -170,7 +168,9 @@ func TestSettingsLeadWherePsqlGoes(t *testing.T) {
 	const goes, mayRefuse = 150, 10
 	refused := 0
 	for n := range goes {
-		s := invent(rand.New(rand.NewPCG(uint64(n), 7)), dir, port, other)
+		random := rand.New(rand.NewPCG(uint64(n), 7))
+		s := invent(random, dir, port, other)
+		r.code.Store([]string{"28P01", "28000", "3D000", "42501", "53300", "57P03", "57P02", "08P01", "XX000"}[random.IntN(9)])
 		home := t.TempDir()
 		t.Setenv("HOME", home)
 		env := []string{"HOME=" + home, "PATH=" + os.Getenv("PATH")}
@@ -199,12 +199,12 @@ func TestSettingsLeadWherePsqlGoes(t *testing.T) {
 		cmd := exec.CommandContext(t.Context(), psql, args...)
 		cmd.Env, cmd.Stderr = env, said
 		_ = cmd.Run()
-		want := r.first()
+		want := r.take()
 		d, err := db.Open(t.Context(), db.Config{ConnString: s.conn, QueryTimeout: time.Minute})
 		if err == nil {
 			d.Close()
 		}
-		got := r.first()
+		got := r.take()
 		if err != nil && strings.Contains(err.Error(), "have different passwords in") && strings.Contains(s.pgpass, ":") {
 			refused, want = refused+1, got // by its name, before anything is connected
 		}

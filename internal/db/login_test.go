@@ -8,10 +8,12 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"io"
 	"log/slog"
 	"math/big"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -122,6 +124,8 @@ func TestWhyThereIsNoTLS(t *testing.T) {
 	with := func(certificate, key string) string { return full + "&sslcert=" + certificate + "&sslkey=" + key }
 	certificate := saved(t, "me.crt", mine, 0o644)
 	open(t, db.Config{ConnString: with(certificate, saved(t, "me.key", key, 0o600))}).Close()
+	wantOpenError(t, with(certificate, saved(t, "me.key", key, 0o600))+"&sslcertmode=require", errs.Config,
+		"did not ask for the client's certificate, as sslcertmode=require (from the settings) wants")
 	encrypted := "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"
 	for words, connection := range map[string]string{
 		"may be used by others (mode 0644)":             with(certificate, saved(t, "me.key", key, 0o644)),
@@ -266,5 +270,136 @@ func TestGrantsLetTheRoleConnect(t *testing.T) {
 	err := dbtest.Connect(t, url).QueryRow(t.Context(), "select has_database_privilege($1, current_database(), 'connect')", role).Scan(&may)
 	if err != nil || !may {
 		t.Error(may, err)
+	}
+}
+
+// What a server says against our side of TLS is told by its name, and so is a key that can't be used.
+func TestTLSAlerts(t *testing.T) {
+	p := ownServer(t, pgtemp.Options{TCP: true})
+	admin := p.ConnString("postgres")
+	dbtest.Exec(t, admin, "create role app login")
+	ca, caText, _ := issue(t, nil, func(c *x509.Certificate) { c.Subject.CommonName, c.IPAddresses, c.DNSNames = "the authority", nil, nil })
+	_, certificate, key := issue(t, ca, nil)
+	serverFile(t, admin, "root.crt", caText)
+	serverFile(t, admin, "server.crt", certificate)
+	serverFile(t, admin, "server.key", key)
+	serverFile(t, admin, "pg_hba.conf", "local all all trust\nhostssl all all all trust clientcert=verify-ca")
+	dbtest.Exec(t, admin, "alter system set ssl_ca_file = 'root.crt'")
+	url := "postgres://app@" + p.TCPAddr() + "/postgres?sslmode=require&connect_timeout=60"
+	reload := func(setting, value string) {
+		t.Helper()
+		dbtest.Exec(t, admin, "alter system set "+setting+" = '"+value+"'")
+		dbtest.Exec(t, admin, "select pg_reload_conf()")
+		for began := time.Now(); time.Since(began) < hangs; time.Sleep(20 * time.Millisecond) { // a new session has the server's new settings
+			var now string
+			if err := dbtest.Connect(t, admin).QueryRow(t.Context(), "show "+setting).Scan(&now); err != nil || now == value {
+				break
+			}
+		}
+	}
+	with := func(by *authority, change func(*x509.Certificate)) string {
+		_, certificate, key := issue(t, by, change)
+		return url + "&sslcert=" + saved(t, "my.crt", certificate, 0o600) + "&sslkey=" + saved(t, "my.key", key, 0o600)
+	}
+	reload("ssl", "on")
+	stranger, _, _ := issue(t, nil, func(c *x509.Certificate) { c.Subject.CommonName = "another" })
+	wantOpenError(t, with(ca, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Hour) }), errs.Config,
+		"the client's certificate (sslcert) has expired")
+	wantOpenError(t, with(stranger, nil), errs.Config, "the server does not know who signed the client's certificate (sslcert)")
+	open(t, db.Config{ConnString: with(ca, nil)}).Close()
+	wantOpenError(t, url, errs.Config, "it asked for a client's certificate, and none is set")
+
+	// This one has neither version nor cipher in common with us.
+	reload("ssl_ciphers", "AES256-SHA")
+	reload("ssl_max_protocol_version", "TLSv1.2")
+	wantOpenError(t, with(ca, nil), errs.Config, "no TLS version, cipher or kind of key in common")
+	wantOpenError(t, with(ca, nil)+"&ssl_min_protocol_version=TLSv1.3", errs.Config,
+		"no TLS version in common (ssl_min_protocol_version, ssl_max_protocol_version)")
+	if openssl, err := exec.LookPath("openssl"); err == nil { // Go can't make such a certificate
+		k, c := filepath.Join(t.TempDir(), "k"), filepath.Join(t.TempDir(), "c")
+		for _, args := range []string{"genpkey -algorithm EC -pkeyopt ec_paramgen_curve:secp256k1 -out " + k, "req -x509 -key " + k + " -out " + c + " -subj /CN=x"} {
+			if out, err := exec.CommandContext(t.Context(), openssl, strings.Fields(args)...).CombinedOutput(); err != nil {
+				t.Fatalf("%s: %s", args, out)
+			}
+		}
+		wantOpenError(t, url+"&sslrootcert="+c, errs.Config, c+" holds no certificate with a key of a kind that is supported")
+	}
+}
+
+// A server that has TLS, but one that crypto/tls refuses with an error of no type, does not count as one without TLS.
+func TestTLSThatIsTooOld(t *testing.T) {
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = io.ReadFull(c, make([]byte, 8))
+			_, _ = c.Write([]byte("S"))
+			_, _ = c.Read(make([]byte, 1<<14))
+			hello := append([]byte("\x16\x03\x01\x00\x2a\x02\x00\x00\x26\x03\x01"), make([]byte, 32)...) // TLS 1.0
+			_, _ = c.Write(append(hello, 0, 0xc0, 0x2f, 0))
+			_, _ = c.Read(make([]byte, 1<<14))
+			_ = c.Close()
+		}
+	}()
+	wantOpenError(t, "postgres://u@"+l.Addr().String()+"/d?sslmode=require", errs.Config, "the two sides do not agree")
+}
+
+// A refusal on a socket after a password was asked for is no peer authentication: LDAP, PAM and RADIUS refuse so.
+func TestLoginServiceIsNoPeerAuthentication(t *testing.T) {
+	dir, err := os.MkdirTemp("/tmp", "pq")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	var r recorder
+	r.code.Store("28000\x00Rauth_failed")
+	r.listen(t, "unix", filepath.Join(dir, ".s.PGSQL.5432"))
+	_, err = db.Open(t.Context(), db.Config{ConnString: "host=" + dir + " user=u dbname=d password=x"})
+	wantError(t, err, errs.Config, `does not let user "u" in`)
+	if strings.Contains(err.Error(), "peer") || errs.HintOf(err).Reason == mfa.ReasonPeerOther {
+		t.Error(err)
+	}
+}
+
+// The next host is tried only where psql tries it, and only the one that has refused is named.
+func TestNextHost(t *testing.T) {
+	var r recorder
+	r.code.Store("28000")
+	first, second := r.listen(t, "tcp4", "127.0.0.1:0").Addr().String(), r.listen(t, "tcp4", "127.0.0.1:0").Addr().String()
+	_, err := db.Open(t.Context(), db.Config{ConnString: "postgres://u:p@127.0.0.1:1," + first + "," + second + "/d"})
+	wantError(t, err, errs.Config, `the server at "`+first+`" does not let user "u" in`)
+	if n := len(r.take()); n != 1 {
+		t.Errorf("%d hosts were asked", n)
+	}
+	r.code.Store("57P03")
+	if _, err = db.Open(t.Context(), db.Config{ConnString: "postgres://u:p@" + first + "," + second + "/d"}); errs.KindOf(err) != errs.Unavailable {
+		t.Error(err)
+	}
+	if n := len(r.take()); n != 2 {
+		t.Errorf("%d hosts were asked", n)
+	}
+}
+
+// With load_balance_hosts=random each host is the first one at times.
+func TestHostsAreMixed(t *testing.T) {
+	var r recorder
+	r.code.Store("28P01")
+	hosts := r.listen(t, "tcp4", "127.0.0.1:0").Addr().String() + "," + r.listen(t, "tcp4", "127.0.0.1:0").Addr().String()
+	first := make(map[string]bool)
+	for n := 0; n < 200 && len(first) < 2; n++ {
+		_, _ = db.Open(t.Context(), db.Config{ConnString: "postgres://u:p@" + hosts + "/d?load_balance_hosts=random"})
+		for _, a := range r.take() {
+			first[a.At] = true
+		}
+	}
+	if len(first) != 2 {
+		t.Error(first)
 	}
 }

@@ -2,12 +2,16 @@ package db
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"uzerp-mfa/internal/libpq"
@@ -18,23 +22,40 @@ type pool struct {
 	*pgxpool.Pool
 	// secured is set once the last attempt got past TLS. Without it, a server that has no TLS and a server that refuses
 	// us later would look the same: pgx has no error type for either.
-	secured atomic.Bool
-	address atomic.Pointer[Address] // of the last connection
-	pooled  atomic.Bool             // a connection led to a pooler
-	noted   atomic.Bool             // and that is logged
-	libpq   *libpq.Settings
-	asked   *atomic.Bool  // a server wanted a client's certificate, and there is none
-	turn    chan struct{} // who uses the one connection that is enough behind a pooler
+	secured   atomic.Bool
+	offered   atomic.Bool             // the last server said that it has TLS
+	login     atomic.Int32            // what the server asked for in the last attempt
+	misfit    atomic.Bool             // a server is not what target_session_attrs wants
+	stoppedAt atomic.Pointer[string]  // the host after which no other one was tried
+	address   atomic.Pointer[Address] // of the last connection
+	pooled    atomic.Bool             // a connection led to a pooler
+	noted     atomic.Bool             // and that is logged
+	libpq     *libpq.Settings
+	asked     *atomic.Bool  // a server wanted a client's certificate, and there is none
+	turn      chan struct{} // who uses the one connection that is enough behind a pooler
 }
 
 func newPool(s settings) (*pool, error) {
 	c := s.pool
 	p := &pool{libpq: s.libpq, asked: s.asked, turn: make(chan struct{}, 1)}
 	c.BeforeConnect = func(_ context.Context, conn *pgx.ConnConfig) error {
+		p.stoppedAt.Store(nil)
+		p.misfit.Store(false)
+		p.stayWithHost(&conn.Config)
 		dial := limitConnecting(&conn.Config, conn.ConnectTimeout)
 		conn.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
 			p.secured.Store(false)
-			return dial(ctx, network, addr)
+			p.offered.Store(false)
+			p.login.Store(askedNothing)
+			c, err := dial(ctx, network, addr)
+			if err != nil || network == "unix" {
+				return c, err
+			}
+			return &offering{Conn: c, offered: &p.offered}, nil
+		}
+		build := conn.BuildFrontend
+		conn.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
+			return build(&greeting{Reader: r, login: &p.login}, w)
 		}
 		return nil
 	}
@@ -93,6 +114,111 @@ func limitConnecting(c *pgconn.Config, limit time.Duration) pgconn.DialFunc {
 	}
 }
 
+// stayWithHost lets pgx go on to the next host only where libpq does: after one that is not there or silent, that is starting
+// up, or that is not what target_session_attrs wants. pgx goes on after most errors, so that another server would be changed
+// than the one that psql names.
+func (p *pool) stayWithHost(c *pgconn.Config) {
+	hosts := append([]*pgconn.FallbackConfig{{Host: c.Host, Port: c.Port}}, c.Fallbacks...)
+	of := make(map[string]string) // the host of an address
+	for _, h := range hosts {
+		if network, at := pgconn.NetworkAddress(h.Host, h.Port); network == "unix" {
+			of[at] = address(h.Host, h.Port)
+		}
+	}
+	lookup, dial, validate, onError := c.LookupFunc, c.DialFunc, c.ValidateConnect, c.OnPgError
+	c.LookupFunc = func(ctx context.Context, host string) ([]string, error) {
+		addresses, err := lookup(ctx, host)
+		for _, h := range hosts {
+			for _, a := range addresses {
+				if _, at := pgconn.NetworkAddress(a, h.Port); h.Host == host && of[at] == "" {
+					of[at] = address(h.Host, h.Port)
+				}
+			}
+		}
+		return addresses, err
+	}
+	last, next := "", true // the address of the last server that took our call, and whether the next host may be tried
+	c.OnPgError = func(conn *pgconn.PgConn, e *pgconn.PgError) bool {
+		silent := c.Password == "" && asksPassword(p.login.Load()) // libpq does not answer then, and sees no code
+		next = next || e.Code == cannotConnectNow && !silent
+		return onError(conn, e)
+	}
+	if validate != nil {
+		c.ValidateConnect = func(ctx context.Context, conn *pgconn.PgConn) error {
+			err := validate(ctx, conn)
+			if next = true; err != nil {
+				p.misfit.Store(true)
+			}
+			return err
+		}
+	}
+	var until time.Time // so long it may be silent
+	c.DialFunc = func(ctx context.Context, network, at string) (net.Conn, error) {
+		if stays := of[last]; !next && of[at] != stays && time.Now().Before(until) {
+			p.stoppedAt.Store(&stays)
+			return nil, errStopped
+		}
+		conn, err := dial(ctx, network, at)
+		if err == nil {
+			last, next = at, false
+			until, _ = ctx.Deadline()
+		}
+		return conn, err
+	}
+}
+
+var errStopped = errors.New("not tried, because the host before it has answered")
+
+// offering is a connection that notes whether the server's first word is that it has TLS.
+type offering struct {
+	net.Conn
+	heard   bool
+	offered *atomic.Bool
+}
+
+func (o *offering) Read(b []byte) (int, error) {
+	n, err := o.Conn.Read(b)
+	if !o.heard && n > 0 {
+		o.heard = true
+		o.offered.Store(b[0] == 'S')
+	}
+	return n, err
+}
+
+// greeting is a reader that notes what the server asks for first.
+type greeting struct {
+	io.Reader
+	first []byte
+	login *atomic.Int32
+}
+
+func (g *greeting) Read(b []byte) (int, error) {
+	n, err := g.Reader.Read(b)
+	const size = 9 // R, four bytes of length, four of what is asked for
+	if len(g.first) < size {
+		g.first = append(g.first, b[:min(n, size-len(g.first))]...)
+		if len(g.first) == size && g.first[0] == 'R' {
+			g.login.Store(int32(g.first[8]))
+		}
+	}
+	return n, err
+}
+
+// What a server asks for (AuthenticationRequest in PostgreSQL's protocol).
+const (
+	askedNothing  = -1
+	askedOK       = 0
+	askedPassword = 3
+	askedMD5      = 5
+	askedGSS      = 7
+	askedSSPI     = 9
+	askedSASL     = 10
+)
+
+func asksPassword(login int32) bool {
+	return slices.Contains([]int32{askedPassword, askedMD5, askedSASL}, login)
+}
+
 // unhijacked returns validate, which pgx calls for target_session_attrs, so that the functions that pgx's own queries
 // name are PostgreSQL's, whatever search_path the session has.
 func unhijacked(validate pgconn.ValidateConnectFunc) pgconn.ValidateConnectFunc {
@@ -140,7 +266,8 @@ func (p *pool) lendFor(ctx context.Context, fn func(*pgxpool.Conn) (keep bool, e
 		return err // the pool is closed
 	}
 	if err != nil {
-		return &connectError{err: err, config: &p.Config().ConnConfig.Config, secured: p.secured.Load(), libpq: p.libpq, asked: p.asked.Load()}
+		return &connectError{err: err, config: &p.Config().ConnConfig.Config, secured: p.secured.Load(), libpq: p.libpq, asked: p.asked.Load(),
+			offered: p.offered.Load(), login: p.login.Load(), misfit: p.misfit.Load(), stoppedAt: p.stoppedAt.Load()}
 	}
 	keep, err := fn(conn)
 	if !keep {

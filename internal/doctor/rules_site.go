@@ -12,7 +12,7 @@ import (
 )
 
 // notJudged reports whether a finding of session-config check is about something that could not be read.
-func notJudged(id string) bool { return id == "php-not-checked" || id == "env-web-access" }
+func notJudged(id string) bool { return id == "php-not-checked" || id == "env-web-access" || id == "env-web-server" }
 
 func session(c *checker, in Input) {
 	needs := UzerpRoot

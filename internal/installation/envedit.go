@@ -29,7 +29,8 @@ type EnvEdit struct {
 }
 
 // Plan returns the edit that makes the changes, with every other byte kept. It fails with errs.Config if the file is
-// not Editable, and with errs.Refused if uzERP's reader would not read exactly the old settings with these changes.
+// not Editable, and with errs.Refused if uzERP's reader would not read exactly the old settings with these changes, or if no
+// other file can be put in this one's place.
 func (e EnvFile) Plan(changes ...SettingChange) (*EnvEdit, error) {
 	if err := e.Editable(); err != nil {
 		return nil, err
@@ -42,6 +43,9 @@ func (e EnvFile) Plan(changes ...SettingChange) (*EnvEdit, error) {
 	if err != nil {
 		return nil, &errs.Error{Kind: errs.Refused, Op: "nothing was changed", Err: err,
 			Hint: ReasonEnvOdd.With()}
+	}
+	if e.fixed != nil && !bytes.Equal(content, e.source) {
+		return nil, NotReplaceable(e.fixed)
 	}
 	after, err := e.with(content)
 	if err != nil {

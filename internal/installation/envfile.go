@@ -29,6 +29,7 @@ type EnvFile struct {
 	CopiesErr error        // why nobody could look for them
 
 	source []byte
+	fixed  error // a *file.NotReplaceableError, if no other file can be put in its place
 }
 
 // ReadEnv reads conf/.env. A missing file is no error. It fails with errs.Config; the error quotes nothing from the
@@ -109,7 +110,7 @@ func readEnv(path string) (EnvFile, error) {
 	case err != nil:
 		return env, FileError(path, err)
 	}
-	env.Found = true
+	env.Found, env.fixed = true, file.LookReplaceable(path)
 	return env.with(source)
 }
 
@@ -146,6 +147,16 @@ func (e EnvFile) Editable() error {
 			"correct that line first")
 	}
 	return nil
+}
+
+// NotReplaceable returns the error for a file in whose place no other can be put: errs.Refused, with what to do. err is or wraps a
+// *file.NotReplaceableError.
+func NotReplaceable(err error) error {
+	hint := ""
+	if e, ok := errors.AsType[*file.NotReplaceableError](err); ok {
+		err, hint = e, "nothing was changed; "+e.Advice
+	}
+	return &errs.Error{Kind: errs.Refused, Err: err, Hint: errs.Plain(hint)}
 }
 
 // FileError returns the error for a file that can't be read: errs.Config, with the path and the reason.

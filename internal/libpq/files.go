@@ -98,7 +98,9 @@ func (s *Settings) readServiceFile(file, service string) (found bool, err error)
 		switch {
 		case !ok:
 			return false, errors.New(at + " has no =")
-		case name == "service":
+		case strings.TrimRight(name, blanks) != name:
+			return false, errors.New(at + " has a blank before its =")
+		case name == "service" || name == "servicefile":
 			return false, errors.New(at + " names another service")
 		}
 		// libpq does not take these in a service file, but it does no harm to say what is wrong with them.

@@ -129,7 +129,7 @@ var foreigners = []foreign{
 	{"pool adapter encoding prepared_statements reaping_frequency checkout_timeout variables", "Rails", leaveOut},
 	{"applicationname", "JDBC", "write application_name=NAME in its place"},
 	{"logintimeout", "JDBC", "write connect_timeout=SECONDS in its place"},
-	{"ssl", "JDBC or a Node.js driver", "write sslmode=require or sslmode=verify-full in its place"},
+	{"ssl", "JDBC or a Node.js driver", "write sslmode=verify-full, require or disable in its place"},
 	{"sockettimeout preparethreshold binarytransfer targetservertype stringtype rewritebatchedinserts loggerlevel tcpkeepalive", "JDBC", leaveOut},
 	{"uselibpqcompat", "a Node.js driver", leaveOut},
 	{"prepared_statement_cache_size async_fallback conn_max_age", "a Python driver", leaveOut},

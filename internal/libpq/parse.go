@@ -33,6 +33,12 @@ func foreignURL(conn string) error {
 	}
 	const url = "postgres://USER:PASSWORD@HOST:PORT/DATABASE"
 	switch {
+	case lower != "" && strings.ContainsAny(lower[:1], `"'`):
+		return problem{"it has quotes around it", "leave them out: here no shell takes them away (docker --env-file, systemd and cron pass them on)"}
+	case strings.HasPrefix(lower, "psql "):
+		return problem{"it is a command line of psql's", "leave out psql, and the quotes"}
+	case strings.HasPrefix(lower, "database_url="):
+		return problem{"it begins with DATABASE_URL=", "leave that out"}
 	case strings.HasPrefix(lower, "jdbc:"):
 		return problem{"it is one for JDBC", "write " + url + ", with USER and PASSWORD from the user=… and password=… of the JDBC URL"}
 	case strings.HasPrefix(lower, "pgsql:") && !hasScheme:
@@ -141,11 +147,11 @@ func parseURL(s string) ([]pair, error) {
 	if s == "" {
 		return pairs, nil
 	}
-	for parameter := range strings.SplitSeq(s[1:], "&") {
+	for s = s[1:]; s != ""; {
+		var parameter string
+		parameter, s, _ = strings.Cut(s, "&") // libpq takes one & at the end
 		name, text, ok := strings.Cut(parameter, "=")
 		switch {
-		case parameter == "" && s == "?":
-			continue
 		case !ok:
 			return nil, problem{"after the ? stands a parameter without =", escapes}
 		case strings.Contains(text, "="):

@@ -70,9 +70,9 @@ const byDefault = "the default"
 // defaultPort is libpq's.
 const defaultPort = 5432
 
-// Read finds the settings. conn is a URL or keyword=value string, and source is where it came from. It fails with
-// errs.Config and connects to nothing.
-func Read(conn, source string) (*Settings, error) {
+// Read finds the settings. conn is a URL or keyword=value string, and source is where it came from; sources says it for
+// single parameters, where it is known better. It fails with errs.Config and connects to nothing.
+func Read(conn, source string, sources map[string]string) (*Settings, error) {
 	s := &Settings{values: make(map[string]value)}
 	if conn != "" {
 		pairs, err := parse(conn)
@@ -81,7 +81,7 @@ func Read(conn, source string) (*Settings, error) {
 		}
 		shy := secretive(conn)
 		for _, p := range pairs { // the last one of a name wins
-			if err := s.set(p, source, shy, true); err != nil {
+			if err := s.set(p, cmp.Or(sources[p.name], source), shy, true); err != nil {
 				return nil, err
 			}
 		}
@@ -165,7 +165,7 @@ func (s *Settings) readVariables() {
 }
 
 func (s *Settings) readDefaults() {
-	if s.Get("sslmode") == "" {
+	if _, set := s.values["sslmode"]; !set {
 		mode := "prefer"
 		if s.Get("sslrootcert") == "system" {
 			mode = "verify-full"
@@ -216,13 +216,22 @@ var choices = map[string][]string{
 	"ssl_max_protocol_version": {"TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"},
 }
 
+// mayBeEmpty are those of them that libpq takes without a value.
+var mayBeEmpty = []string{"sslsni", "ssl_min_protocol_version", "ssl_max_protocol_version"}
+
 // logins are the methods that require_auth may name.
 var logins = []string{"password", "md5", "gss", "sspi", "scram-sha-256", "oauth", "none"}
 
 func (s *Settings) check() error {
 	for _, p := range parameters {
 		v, set := s.values[p.Name]
-		if allowed := choices[p.Name]; set && allowed != nil && v.text != "" && !slices.Contains(allowed, v.text) {
+		allowed := choices[p.Name]
+		switch {
+		case !set || allowed == nil || slices.Contains(allowed, v.text):
+		case v.text == "" && slices.Contains(mayBeEmpty, p.Name):
+		case v.text == "":
+			return errs.New(errs.Config, p.Name+" (from "+v.source+") has no value", "its values are "+strings.Join(allowed, ", ")+"; or leave it out")
+		default:
 			return errs.New(errs.Config, p.Name+" (from "+v.source+") has a value that libpq does not know (not shown)",
 				"its values are "+strings.Join(allowed, ", "))
 		}
@@ -230,23 +239,26 @@ func (s *Settings) check() error {
 	wrong := func(name, text, hint string) error {
 		return errs.New(errs.Config, name+" (from "+s.From(name)+") "+text, hint)
 	}
-	if t := s.Get("connect_timeout"); t != "" {
-		if _, err := strconv.Atoi(strings.TrimSpace(t)); err != nil {
+	if t, set := s.values["connect_timeout"]; set {
+		if _, err := strconv.ParseInt(strings.TrimSpace(t.text), 10, 32); err != nil {
 			return wrong("connect_timeout", "is not a whole number of seconds (not shown)", "write the seconds alone, such as 10")
 		}
 	}
-	negated, bare := 0, 0
+	negated, bare, seen := 0, 0, make(map[string]bool)
 	for method := range strings.SplitSeq(s.Get("require_auth"), ",") {
 		name, not := strings.CutPrefix(method, "!")
 		switch {
 		case s.Get("require_auth") == "":
 		case !slices.Contains(logins, name):
 			return wrong("require_auth", "names a login that libpq does not know (not shown)", "it knows "+strings.Join(logins, ", "))
+		case seen[name]:
+			return wrong("require_auth", "names a login twice", "name each once")
 		case not:
 			negated++
 		default:
 			bare++
 		}
+		seen[name] = true
 	}
 	if negated > 0 && bare > 0 {
 		return wrong("require_auth", "has logins with ! and without", "name those that are accepted, or with ! those that are not")
@@ -333,21 +345,22 @@ func (s *Settings) cause(name, text string) string {
 }
 
 // Odd returns what kind of character is in a name that plain names don't have, or "". Such a name may be a part of a
-// password that was not escaped.
+// password that was not escaped. Letters of other languages are told only if there is nothing else.
 func Odd(name string) string {
+	foreign := ""
 	for _, r := range name {
 		switch {
 		case r == ' ' || r == '\t' || r == '\n' || r == '\r':
 			return "a blank"
 		case r > 127:
-			return "a letter or sign that is not ASCII"
+			foreign = "a letter or sign that is not ASCII"
 		case r < ' ' || r == 127:
 			return "a control character"
 		case strings.ContainsRune("@#%?&=+,;!$'\"\\*()<>|{}^`~", r):
 			return "a " + string(r)
 		}
 	}
-	return ""
+	return foreign
 }
 
 // socketDirectory is where libpq looks for the server's socket. Which directory that is was decided when libpq was built.

@@ -58,7 +58,9 @@ func TestEveryParameterIsObeyedOrRefusedOrDocumentedAsIgnored(t *testing.T) {
 		t.Fatal(err)
 	}
 	documented := make(map[string]string)
-	for line := range strings.SplitSeq(string(page), "\n") {
+	_, table, _ := strings.Cut(string(page), "| parameter, variable | use |\n")
+	table, _, _ = strings.Cut(table, "\n\n")
+	for line := range strings.SplitSeq(table, "\n") {
 		cells := strings.Split(line, "|")
 		if len(cells) < 4 {
 			continue
@@ -83,13 +85,13 @@ func TestEveryParameterIsObeyedOrRefusedOrDocumentedAsIgnored(t *testing.T) {
 		}
 		if p.Name != "" {
 			bare(t)
-			s, err := libpq.Read("postgres://u@h/d?"+p.Name+"="+sample, "DATABASE_URL")
+			s, err := libpq.Read("postgres://u@h/d?"+p.Name+"="+sample, "DATABASE_URL", nil)
 			checkUse(t, p, p.Name, sample, "DATABASE_URL", s, err)
 		}
 		if p.Variable != "" {
 			bare(t)
 			t.Setenv(p.Variable, sample)
-			s, err := libpq.Read("", "")
+			s, err := libpq.Read("", "", nil)
 			checkUse(t, p, p.Variable, sample, p.Variable, s, err)
 		}
 	}
@@ -124,7 +126,7 @@ func TestWhereEachSettingComesFrom(t *testing.T) {
 	t.Setenv("PGPORT", "7000")
 	t.Setenv("PGHOSTADDR", "192.0.2.1")
 	t.Setenv("PGUSER", "envuser")
-	s, err := libpq.Read("postgres:///given", "DATABASE_URL")
+	s, err := libpq.Read("postgres:///given", "DATABASE_URL", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,10 +148,10 @@ func TestWhereEachSettingComesFrom(t *testing.T) {
 	// Without a service in the user's file, the machine's counts.
 	system := write(t, filepath.Join(home, "sys", "pg_service.conf"), "[far]\nhost=far.example\n", 0o644)
 	t.Setenv("PGSYSCONFDIR", filepath.Dir(system))
-	if s, err = libpq.Read("service=far", "DATABASE_URL"); err != nil || s.Hosts[0].Name != "far.example" {
+	if s, err = libpq.Read("service=far", "DATABASE_URL", nil); err != nil || s.Hosts[0].Name != "far.example" {
 		t.Error(s, err)
 	}
-	if _, err = libpq.Read("service=nowhere", "DATABASE_URL"); err == nil || !strings.Contains(err.Error(), file) || !strings.Contains(err.Error(), system) {
+	if _, err = libpq.Read("service=nowhere", "DATABASE_URL", nil); err == nil || !strings.Contains(err.Error(), file) || !strings.Contains(err.Error(), system) {
 		t.Error(err)
 	}
 }
@@ -159,7 +161,7 @@ func TestPasswordFile(t *testing.T) {
 	file := filepath.Join(home, ".pgpass")
 	read := func(conn string) (string, string) {
 		t.Helper()
-		s, err := libpq.Read(conn, "DATABASE_URL")
+		s, err := libpq.Read(conn, "DATABASE_URL", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -183,7 +185,7 @@ func TestPasswordFile(t *testing.T) {
 			t.Errorf("%s: %q, want %q; %s", conn, got, want, problem)
 		}
 	}
-	if _, err := libpq.Read("host=h,/tmp/x:y dbname=d user=u", "DATABASE_URL"); err == nil || !strings.Contains(err.Error(), "different passwords") {
+	if _, err := libpq.Read("host=h,/tmp/x:y dbname=d user=u", "DATABASE_URL", nil); err == nil || !strings.Contains(err.Error(), "different passwords") {
 		t.Error(err)
 	}
 	write(t, file, "*:*:*:*:s3cr3t\n", 0o640)
@@ -203,6 +205,10 @@ func TestForeignURLs(t *testing.T) {
 		"postgres+asyncpg://u:s3cr3t@h/d": "Python", "postgresql+psycopg2://u:s3cr3t@h/d": "Python",
 		"Postgres://u:s3cr3t@h/d": "small letters", " postgres://u:s3cr3t@h/d": "no blank before it",
 		"Host=h;Database=d;Username=u;Password=s3cr3t": "semicolons", "sqlite:///s3cr3t": "another kind",
+		`"postgres://u:s3cr3t@h/d"`: "quotes around it", `'postgres://u:s3cr3t@h/d'`: "quotes around it",
+		"psql 'postgres://u:s3cr3t@h/d'": "command line of psql's", "DATABASE_URL=postgres://u:s3cr3t@h/d": "begins with DATABASE_URL=",
+		"postgis://u:s3cr3t@h/d": "another program's driver", "r2dbc:postgresql://u:s3cr3t@h/d": "postgres://",
+		"User ID=u;Password=s3cr3t;Host=h": "there is no =", "host=h;password=s3cr3t": "semicolons",
 		"https://u:s3cr3t@h/d": "postgres://", "//u:s3cr3t@h/d": "postgres://",
 		"postgres://u:s3cr3t@h/d?schema=public":                                     `"schema", which is in DATABASE_URL: it is of Prisma`,
 		"postgres://u:s3cr3t@h/d?serverVersion=15&charset=utf8":                     `"serverVersion", which is in DATABASE_URL: it is of Doctrine`,
@@ -228,11 +234,19 @@ func TestForeignURLs(t *testing.T) {
 		"postgres://u:s3cr3t@h/d?require_auth=md5,!none":                            "with ! and without",
 		"postgres://u:s3cr3t@h/d?ssl_max_protocol_version=TLSv1.1":                  "is below ssl_min_protocol_version",
 		"postgres://u:s3cr3t@h/d?connect_timeout=soon":                              "connect_timeout (from DATABASE_URL)",
+		"postgres://u:s3cr3t@h/d?connect_timeout=99999999999":                       "connect_timeout (from DATABASE_URL)",
+		"postgres://u:s3cr3t@h/d?connect_timeout=":                                  "connect_timeout (from DATABASE_URL)",
+		"postgres://u:s3cr3t@h/d?require_auth=md5,md5":                              "names a login twice",
+		"postgres://u:s3cr3t@h/d?sslmode=&x":                                        "without =",
+		"postgres://u:s3cr3t@h/d?sslmode=&&user=x":                                  "without =",
+		"postgres://u:s3cr3t@h/d?sslmode=":                                          "sslmode (from DATABASE_URL) has no value",
+		"postgres://u:s3cr3t@h/d?conn_max_age=60":                                   "Python",
+		"postgres://u:s3cr3t@h/d?ssl=false":                                         "JDBC",
 		"host=a,b hostaddr=192.0.2.1":                                               "different numbers",
 		"host=@s3cr3t":                                                              "abstract sockets",
 		"postgres://u:s3cr3t@h/d?min_protocol_version=3.2&max_protocol_version=3.0": "is below min_protocol_version",
 	} {
-		_, err := libpq.Read(conn, "DATABASE_URL")
+		_, err := libpq.Read(conn, "DATABASE_URL", nil)
 		if errs.KindOf(err) != errs.Config || !strings.Contains(err.Error(), words) {
 			t.Errorf("%s: %v, want %q", conn, err, words)
 			continue
@@ -242,6 +256,64 @@ func TestForeignURLs(t *testing.T) {
 		}
 		if errs.HintOf(err).Text == "" {
 			t.Errorf("%s: nothing is said of what to write", conn)
+		}
+	}
+}
+
+// libpq takes these, so they are taken here.
+func TestTakenAsByPsql(t *testing.T) {
+	bare(t)
+	for _, conn := range []string{"postgres://u@h/d?", "postgres://u@h/d?sslmode=disable&", "postgres://u@h/d?sslsni=", "host=h ssl_min_protocol_version=''",
+		"postgres://u@[::1]:1,127.0.0.1/d", "postgres://", "postgresql:///d?host=/x", "", "host=h port=+1 connect_timeout=-3",
+		"postgres://u@h/d?ssl=true&requiressl=0"} {
+		if s, err := libpq.Read(conn, "DATABASE_URL", nil); err != nil || len(s.Hosts) == 0 {
+			t.Errorf("%s: %v", conn, err)
+		}
+	}
+}
+
+// What is wrong in a service file is told with its line.
+func TestServiceFiles(t *testing.T) {
+	home := bare(t)
+	file := filepath.Join(home, ".pg_service.conf")
+	for text, words := range map[string]string{
+		"[s]\nhost = h\n":              "line 2 of " + file + " has a blank before its =",
+		"[s]\n\nhost\n":                "line 3 of " + file + " has no =",
+		"[s]\nservice=t\n":             "names another service",
+		"[s]\nservicefile=t\n":         "names another service",
+		"[s]\nldap://h/x\n":            "LDAP",
+		"[s]\nschema=x\n":              "line 2 of " + file,
+		"[t]\nhost=h\n":                "is in no service file (looked for in " + file,
+		"[s]\nhost=h\nsslcrl=s3cr3t\n": "sslcrl (from line 3 of " + file + ") is refused",
+		"[s]\nport=s3cr3t\n":           "port (from line 2 of " + file + ")",
+	} {
+		write(t, file, text, 0o600)
+		_, err := libpq.Read("service=s", "DATABASE_URL", nil)
+		if errs.KindOf(err) != errs.Config || !strings.Contains(err.Error(), words) || strings.Contains(err.Error(), "s3cr3t") {
+			t.Errorf("%q: %v, want %q", text, err, words)
+		}
+	}
+	t.Setenv("PGSERVICEFILE", filepath.Join(home, "gone"))
+	if _, err := libpq.Read("service=s", "DATABASE_URL", nil); err == nil || !strings.Contains(err.Error(), "gone") {
+		t.Error(err)
+	}
+}
+
+// Where a parameter stands is told for it alone.
+func TestSourcesOfSingleParameters(t *testing.T) {
+	bare(t)
+	s, err := libpq.Read("host=h port=1 dbname=d", "conf/config.php", map[string]string{"host": "conf/.env line 5"})
+	if err != nil || s.Hosts[0].NameFrom != "conf/.env line 5" || s.Hosts[0].PortFrom != "conf/config.php" || s.From("dbname") != "conf/config.php" {
+		t.Error(s, err)
+	}
+}
+
+// The character that can't be in a plain name is told, and not the letter before it that can.
+func TestOdd(t *testing.T) {
+	for name, want := range map[string]string{"plain-name_1.x": "", "é@h": "a @", "a b": "a blank", "a\x01": "a control character",
+		"é€": "a letter or sign that is not ASCII", "p#": "a #"} {
+		if got := libpq.Odd(name); got != want {
+			t.Errorf("%q: %q", name, got)
 		}
 	}
 }

@@ -41,15 +41,11 @@ func (s *Settings) TLS(h Host, asked func()) (*tls.Config, error) {
 		c.ServerName = h.Name
 	}
 	name := ""
-	switch mode := s.Get("sslmode"); {
-	case mode == "verify-full":
+	if s.Get("sslmode") == "verify-full" {
 		if name = h.Name; name == "" {
 			return nil, errs.New(errs.Config, "sslmode=verify-full (from "+s.From("sslmode")+") needs the host's name beside hostaddr (from "+h.AddrFrom+")",
 				"set host as well; hostaddr then only says where it is")
 		}
-	case mode == "verify-ca", mode == "require" && roots != nil:
-	default:
-		roots = nil
 	}
 	if roots != nil {
 		c.VerifyConnection = func(state tls.ConnectionState) error { return verify(state, roots, name) }
@@ -98,6 +94,12 @@ func missing(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }
 
+// hidden reports whether a default file is not there, or in a directory that is closed to us: HOME may be another user's.
+func hidden(path, from string) bool {
+	_, err := os.Stat(path)
+	return from == byDefault && (missing(err) || errors.Is(err, fs.ErrPermission))
+}
+
 // roots returns the authorities that are believed, or nil if none are named and sslmode needs none.
 func (s *Settings) roots() (*x509.CertPool, error) {
 	if s.Get("sslrootcert") == "system" {
@@ -113,9 +115,9 @@ func (s *Settings) roots() (*x509.CertPool, error) {
 	}
 	text, err := readFile(path)
 	switch needed := strings.HasPrefix(s.Get("sslmode"), "verify-"); {
-	case missing(err) && from == byDefault && !needed:
+	case hidden(path, from) && !needed:
 		return nil, nil //nolint:nilnil // there is none
-	case missing(err):
+	case missing(err) || hidden(path, from):
 		return nil, wrong("is not there, and so the server's certificate can't be verified")
 	case err != nil:
 		return nil, wrong("can't be read: " + err.Error())
@@ -125,6 +127,9 @@ func (s *Settings) roots() (*x509.CertPool, error) {
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(text) {
+		if block, _ := pem.Decode(text); block != nil && block.Type == "CERTIFICATE" {
+			return nil, wrong("holds no certificate with a key of a kind that is supported (" + keys + ")")
+		}
 		return nil, wrong("holds no certificate that can be read")
 	}
 	return pool, nil
@@ -147,7 +152,7 @@ func (s *Settings) clientCertificate() ([]tls.Certificate, error) {
 	path, from := s.file("sslcert", "postgresql.crt")
 	text, err := readFile(path)
 	switch {
-	case missing(err) && from == byDefault:
+	case hidden(path, from):
 		return nil, nil
 	case err != nil:
 		return nil, errs.New(errs.Config, "sslcert (from "+from+"): "+path+" can't be read: "+err.Error(), nameAnother)
@@ -224,12 +229,15 @@ func (s *Settings) clientKey() (key crypto.Signer, path string, err error) {
 		}
 		key, ok := parseKey(block.Bytes)
 		if !ok {
-			return wrong("holds a key of a kind that is not supported", "RSA, ECDSA (P-256, P-384, P-521) and Ed25519 keys are")
+			return wrong("holds a key of a kind that is not supported", "these are: "+keys)
 		}
 		return key, path, nil
 	}
 	return wrong("holds no private key as PEM", nameAnother)
 }
+
+// keys are the kinds that are supported.
+const keys = "RSA, ECDSA with P-256, P-384 or P-521, Ed25519"
 
 const nameAnother = "name another file, or leave out sslcert and sslkey if the server wants no certificate of the client's"
 

@@ -44,6 +44,7 @@ func (c *check) run() {
 	c.checkConfigPHP()
 	c.checkAccess()
 	c.checkCopies()
+	c.checkWeb()
 	c.checkPHP()
 	c.add(finding.Finding{
 		ID: "web-environment", Severity: finding.Info,

@@ -12,6 +12,7 @@ import (
 	"uzerp-mfa/internal/installation/dotenv"
 	"uzerp-mfa/internal/installation/file"
 	"uzerp-mfa/internal/installation/php"
+	"uzerp-mfa/internal/installation/webconf"
 	"uzerp-mfa/internal/secret"
 )
 
@@ -67,6 +68,13 @@ func setPHP(ini *php.Ini, pairs ...string) *php.Ini {
 // copied is a good installation with copies of conf/.env beside it.
 func copied(copies ...file.Facts) Input {
 	return edit(func(in *Input) { in.Env.Copies = copies })
+}
+
+const confDir = "/srv/uzerp/conf"
+
+// web is a good installation of whose web server this is known.
+func web(r webconf.Report) Input {
+	return edit(func(in *Input) { in.Web, in.Env.File.Path = &r, confDir+"/.env" })
 }
 
 // job is the clean-up job of Debian and Ubuntu.
@@ -222,7 +230,18 @@ var rows = []struct {
 		in.Env.Settings = with(Manage, "off").Env.Settings
 		setPHP(in.PHP[0], maxLifetime, "1440")
 	}), []string{"info sessions-not-managed"}, "", ""},
-	{"collector off", withPHP(maxLifetime, "1440", probability, "0"), nil, "", ""},
+	{"collector off, and nobody else collects", withPHP(maxLifetime, "1440", probability, "0"), []string{"info sessions-not-collected"},
+		"a job that removes them, for example each hour: find /var/lib/php/sessions -name 'sess_*' -type f -mmin +MINUTES -delete, " +
+			"with more minutes than the activity timeout has", "collector is off"},
+	{"levels of directories, in which PHP collects nothing", withPHP(maxLifetime, "1440", savePath, "2;/srv/s"),
+		[]string{"info sessions-not-collected"}, "", "levels of directories"},
+	{"redis forgets without a collector", withPHP(maxLifetime, "1440", probability, "0", saveHandler, "redis"), []string{"warning gc-maxlifetime"},
+		"session.gc_maxlifetime = 1800", "in PHP 8.2 fpm redis forgets, whatever session.gc_probability says, a session that was idle for 1440 seconds"},
+	{"redis forgets late", withPHP(probability, "0", saveHandler, "redis"), nil, "", ""},
+	{"a handler of a program's own", withPHP(maxLifetime, "1440", saveHandler, "user"), []string{"info session-handler"}, "", "not in files"},
+	{"an unknown handler", withPHP(maxLifetime, "1440", saveHandler, "?"), []string{"info session-handler"}, "", "only PHP knows"},
+	{"a file with settings that was not read", edit(func(in *Input) { in.NotRead = []file.NotRead{{Path: "pool.d", Reason: "it can not be listed"}} }),
+		[]string{"info php-not-read"}, "", "it can not be listed"},
 	{"collector unknown", withPHP(maxLifetime, "?"), []string{"info gc-maxlifetime"}, "", "only PHP knows"},
 	{"command line's collector", edit(func(in *Input) { setPHP(in.PHP[0], maxLifetime, "1440").SAPI = "cli" }),
 		[]string{"info php-not-checked"}, "", "--php-ini"},
@@ -233,7 +252,59 @@ var rows = []struct {
 	{"cleaner not active", edit(func(in *Input) {
 		setPHP(in.PHP[0], maxLifetime, "1440", probability, "0")
 		in.Cleaner = job("phpsessionclean.timer", false)
+	}), []string{"info sessions-not-collected"}, "", "does not look there"},
+	{"cleaner asks nothing about redis", edit(func(in *Input) {
+		setPHP(in.PHP[0], probability, "0", saveHandler, "redis")
+		in.PHP = append(in.PHP, phpIni("cli", maxLifetime, "60"))
+		in.Cleaner = job("cron", true)
 	}), nil, "", ""},
+	{"cleaner does not look elsewhere", edit(func(in *Input) {
+		setPHP(in.PHP[0], probability, "0", saveHandler, "redis")
+		in.PHP[0].Files = []string{"etc/php.ini"}
+		pool := phpIni("fpm", maxLifetime, "60", probability, "0", savePath, "/srv/s", cookieSecure, "1", cookieHTTPOnly, "1")
+		pool.Version = ""
+		in.PHP = append(in.PHP, pool)
+		in.Cleaner = job("cron", true)
+	}), []string{"info sessions-not-collected"}, "", "does not look there"},
+	{"cleaner, and a php.ini that it does not ask", edit(func(in *Input) {
+		setPHP(in.PHP[0], probability, "0")
+		in.PHP[0].Version = ""
+		in.Cleaner = job("cron", true)
+	}), []string{"info phpsessionclean"}, "", "php.ini of each interface"},
+	{"cleaner by a link", edit(func(in *Input) {
+		setPHP(in.PHP[0], probability, "0", savePath, "/srv/link")
+		in.PHP = append(in.PHP, phpIni("cli", maxLifetime, "1440", savePath, "/data/s"))
+		in.Cleaner = job("cron", true)
+		in.Same = func(dir string) []string {
+			return map[string][]string{"/srv/link": {"1:7", "1:2"}, "/data/s": {"1:7", "1:3"}}[dir]
+		}
+	}), []string{"warning phpsessionclean"}, "", "idle for 1440 seconds"},
+	{"cleaner looks into what is below", edit(func(in *Input) {
+		setPHP(in.PHP[0], savePath, "1;/var/lib/php/sessions/erp")
+		in.PHP = append(in.PHP, phpIni("cli", maxLifetime, "1440"))
+		in.Cleaner = job("cron", true)
+	}), []string{"warning phpsessionclean"}, "session.gc_maxlifetime = 1800", "idle for 1440 seconds"},
+	{"cleaner takes the shorter age of two ways to write a directory", edit(func(in *Input) {
+		setPHP(in.PHP[0], maxLifetime, "7200", probability, "0", savePath, "/srv/s/")
+		in.PHP = append(in.PHP, phpIni("cli", maxLifetime, "1499", savePath, "/srv/s"))
+		in.Cleaner = job("cron", true)
+	}), []string{"warning phpsessionclean"}, "session.gc_maxlifetime = 1800", "idle for 1440 seconds"},
+	{"cleaner asks each PHP that is installed", edit(func(in *Input) {
+		setPHP(in.PHP[0], probability, "0")
+		old := phpIni("fpm", maxLifetime, "60", probability, "0", cookieSecure, "1", cookieHTTPOnly, "1")
+		old.Version = "7.4"
+		in.PHP = append(in.PHP, old)
+		in.Cleaner = job("cron", true)
+	}), nil, "", ""},
+	{"cleaner counts minutes", edit(func(in *Input) {
+		in.Env.Settings = with(ActivityTimeout, "1830").Env.Settings
+		setPHP(in.PHP[0], maxLifetime, "1859", probability, "0")
+		in.Cleaner = job("cron", true)
+	}), []string{"warning phpsessionclean"}, "session.gc_maxlifetime = 1860", "idle for 1800 seconds"},
+	{"cleaner with a directory that only PHP knows", edit(func(in *Input) {
+		setPHP(in.PHP[0], probability, "0", savePath, "?")
+		in.Cleaner = job("cron", true)
+	}), []string{"info phpsessionclean"}, "", "only PHP knows where"},
 	{"cleaner takes the longest of a directory", edit(func(in *Input) {
 		setPHP(in.PHP[0], maxLifetime, "1440", probability, "0")
 		in.PHP = append(in.PHP, phpIni("cli", maxLifetime, "1800"))
@@ -254,7 +325,8 @@ var rows = []struct {
 	{"PHP not readable", edit(func(in *Input) { in.PHP, in.PHPProblem = nil, "permission denied" }), []string{"info php-not-checked"}, "", "permission denied"},
 	{"cookie not secure", edit(func(in *Input) {
 		in.PHP[0].Values[cookieSecure] = php.IniValue{File: "x.ini", Line: 3}
-	}), []string{"warning cookie-secure"}, "session.cookie_secure = 1", "plain http"},
+	}), []string{"warning cookie-secure"},
+		"session.cookie_secure = 1, if people reach uzERP by https only: over plain http nobody could log in any more", "if people reach uzERP by https: "},
 	{"cookie for scripts", withPHP(cookieHTTPOnly, "0"), []string{"warning cookie-httponly"}, "session.cookie_httponly = 1", "scripts"},
 	{"cookie unknown", withPHP(cookieSecure, "?"), []string{"info cookie-secure"}, "", "only PHP knows"},
 	{"environment first", withPHP(variablesOrder, "EGPCS"), []string{"info variables-order"}, `variables_order = "GPCS"`, ""},
@@ -280,6 +352,27 @@ var rows = []struct {
 	{"an access list", edit(func(in *Input) { in.Env.File.GID, in.Env.File.ACL = 0, true }), []string{"info env-web-access"}, "", "access list"},
 	{"a draft elsewhere", edit(func(in *Input) { in.Env.File.GID, in.Env.Dir = 0, file.Facts{} }), nil, "", ""},
 	{"a system without owners", edit(func(in *Input) { in.Env.File.UID = -1 }), []string{"info env-web-access"}, "", ""},
+
+	// What the web server does with it.
+	{"no web server known",
+		web(webconf.Report{}), []string{"info env-web-server"}, "", "no configuration of Apache or nginx"},
+	{"not in a document root", web(webconf.Report{Servers: []string{"nginx"}}), nil, "", ""},
+	{"handed out", web(webconf.Report{Servers: []string{"Apache"}, Ways: []webconf.Way{
+		{Server: "Apache", URL: "/conf/.env", Place: "DocumentRoot in x line 1", Access: webconf.Open}}}),
+		[]string{"error env-in-document-root"}, `<Directory "` + confDir + `">, Require all denied, </Directory>`,
+		"to everybody who asks for /conf/.env (DocumentRoot in x line 1)"},
+	{"handed out unless", web(webconf.Report{Servers: []string{"nginx"}, Ways: []webconf.Way{
+		{Server: "nginx", URL: "/a/conf/.env", Place: "root in y line 2", Access: webconf.Open,
+			Unclear: []string{"if in y line 3"}}}}),
+		[]string{"warning env-in-document-root"}, "location ^~ /a/conf/ { deny all; }",
+		"unless this forbids it, which is not understood here: if in y line 3"},
+	{"handed out to some", web(webconf.Report{Servers: []string{"nginx"}, Ways: []webconf.Way{
+		{Server: "nginx", URL: "/conf/.env", Place: "root in y line 2",
+			Access: webconf.Limited}}}), []string{"warning env-in-document-root"}, "", "to those whom an address or a password lets in"},
+	{"not understood",
+		web(webconf.Report{Servers: []string{"Apache"}, Unclear: []string{"AliasMatch in x line 2"},
+			NotRead: []file.NotRead{{Path: "sites", Reason: "it can not be listed"}}}),
+		[]string{"info env-web-server"}, "", "AliasMatch in x line 2; sites: it can not be listed"},
 
 	// Who may read its copies.
 	{"a backup of root's alone", copied(file.Facts{Path: "conf/.env.bak-x", Mode: 0o600}), nil, "", ""},

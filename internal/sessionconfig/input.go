@@ -4,6 +4,7 @@ import (
 	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/installation/file"
 	"uzerp-mfa/internal/installation/php"
+	"uzerp-mfa/internal/installation/webconf"
 )
 
 // The settings that are judged here, all in conf/.env.
@@ -27,10 +28,18 @@ func TwilioSettings() []string { return []string{AccountSID, AuthToken, ServiceS
 type Input struct {
 	Env          installation.EnvFile
 	Installation *installation.Installation // for its conf/config.php; nil if the user named a file and no directory
-	PHP          []*php.Ini
+	// PHP has the settings of each part of PHP that may serve uzERP's pages, and those of the command line, which the system's
+	// clean-up asks too.
+	PHP []*php.Ini
+	// NotRead are files with settings of PHP's that were not read.
+	NotRead []file.NotRead
+	// Same returns the ways in which a directory and those above it are known: two texts may mean one directory. nil compares texts.
+	Same func(dir string) []string
 	// PHPProblem says why no php.ini could be looked at, "" if some were or there are none.
 	PHPProblem string
-	Cleaner    installation.SessionCleaner
-	WebUser    installation.WebUser // the user that the web server probably runs as; Name is "" if it isn't known
-	Looked     []file.Facts         // the files that were looked at
+	// Web says what the web server's configuration does with conf/.env; nil for a draft elsewhere.
+	Web     *webconf.Report
+	Cleaner installation.SessionCleaner
+	WebUser installation.WebUser // the user that the web server probably runs as; Name is "" if it isn't known
+	Looked  []file.Facts         // the files that were looked at
 }

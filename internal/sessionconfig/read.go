@@ -1,11 +1,14 @@
 package sessionconfig
 
 import (
+	"os"
 	"path/filepath"
+	"slices"
 
 	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/installation/file"
 	"uzerp-mfa/internal/installation/php"
+	"uzerp-mfa/internal/installation/webconf"
 )
 
 // Place says where the settings are looked for.
@@ -22,6 +25,13 @@ func Read(p Place) (Input, error) {
 	in, err := ReadEnv(p)
 	if err == nil {
 		err = in.readPHP(p)
+	}
+	if err == nil && in.Installation != nil && in.Env.Found {
+		path, absErr := filepath.Abs(in.Env.Path)
+		if absErr == nil {
+			report := webconf.Find(p.Root, path)
+			in.Web = &report
+		}
 	}
 	return in, err
 }
@@ -56,17 +66,56 @@ func (in *Input) readPHP(p Place) error {
 			return installation.FileError(p.PHPIni, err)
 		}
 		in.PHP = []*php.Ini{ini}
-	} else if found, err := php.FindInis(filepath.Join(p.Root, "etc/php")); err != nil {
-		in.PHPProblem = installation.FileError("/etc/php", err).Error()
-	} else {
-		in.PHP = found
+	} else if err := in.findPHP(p.Root); err != nil {
+		in.PHP, in.PHPProblem = nil, installation.FileError("/etc/php", err).Error()
 	}
+	in.Same = waysTo
 	for _, ini := range in.PHP {
 		for _, name := range ini.Files {
-			in.look(name)
+			if !slices.ContainsFunc(in.Looked, func(f file.Facts) bool { return f.Path == name }) {
+				in.look(name)
+			}
 		}
 	}
 	return nil
+}
+
+// findPHP adds the settings of every PHP on the machine.
+func (in *Input) findPHP(root string) error {
+	app := ""
+	if in.Installation != nil {
+		app = in.Installation.Root
+	}
+	found, err := php.FindInterfaces(root, app)
+	if err != nil {
+		return err
+	}
+	in.PHP, in.NotRead = found.Inis, found.NotRead
+	all, err := php.FindInis(filepath.Join(root, "etc/php"))
+	for _, ini := range all {
+		if !ini.ServesPages() {
+			in.PHP = append(in.PHP, ini)
+		}
+	}
+	return err
+}
+
+// waysTo returns the numbers of a directory and of those above it, nearest first; without them, its path.
+func waysTo(dir string) (ways []string) {
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = real
+	}
+	for dir = filepath.Clean(dir); ; dir = filepath.Dir(dir) {
+		way := dir
+		if info, err := os.Stat(dir); err == nil {
+			if id, ok := file.Identity(info); ok {
+				way = id
+			}
+		}
+		if ways = append(ways, way); dir == filepath.Dir(dir) {
+			return ways
+		}
+	}
 }
 
 // look notes a file's owner and mode for the report.

@@ -1,13 +1,19 @@
 package sessionconfig
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
+	"uzerp-mfa/internal/installation"
+	"uzerp-mfa/internal/installation/treetest"
+	"uzerp-mfa/internal/safepath"
 	"uzerp-mfa/internal/sharedtest"
 )
 
@@ -61,6 +67,59 @@ func TestReadMachine(t *testing.T) {
 	again, err := Read(at)
 	if path, active := again.Cleaner.Job(); err != nil || !active || path != filepath.Join(root, "etc/cron.d/php") {
 		t.Errorf("cleaner without systemd: %s, %v, %v", path, active, err)
+	}
+}
+
+// What FPM's pools, uzERP's own directory and Apache's settings say, and what is not read, comes into the findings. A directory is
+// one, however it is written.
+func TestReadPHPAsItIs(t *testing.T) {
+	root := treetest.Write(t, map[string]string{
+		"etc/php/8.2/fpm/php.ini": "session.gc_probability = 0\nvariables_order = GPCS\n",
+		"etc/php/8.2/fpm/pool.d/www.conf": "[www]\nphp_flag[session.cookie_secure] = on\nphp_value[session.gc_maxlifetime] = 60\n" +
+			"php_admin_flag[session.cookie_httponly] = on\nphp_admin_value[session.save_path] = ROOT/link\n",
+		"etc/php/8.2/cli/php.ini":      "session.save_path = ROOT/s\nsession.gc_maxlifetime = 1500\n",
+		"etc/php/8.2/fpm/php-fpm.conf": "include=/etc/php/8.2/fpm/pool.d/*.conf\ninclude=/srv/pools/*.conf\n",
+		"etc/apache2/envvars":          "#export PHPRC=/x\nexport PHP_INI_SCAN_DIR=/srv/php\n",
+		"etc/cron.d/php":               "x",
+		"uzerp/system.php":             "",
+		"uzerp/conf/.env":              "UZERP_MANAGE_USER_SESSIONS=on\nUSER_ACTIVITY_TIMEOUT_SECS=1800\nUSER_SESSION_MAX_AGE_SECS=28800\n",
+		"uzerp/.user.ini":              "session.gc_maxlifetime = 90\nsession.cookie_httponly = 0\nsession.cookie_secure = 0\n",
+		"s/x":                          "",
+		"link":                         "-> s",
+	})
+	for _, path := range []string{"etc/php/8.2/fpm/pool.d/www.conf", "etc/php/8.2/cli/php.ini"} {
+		path = filepath.Join(root, path)
+		text, err := os.ReadFile(path)
+		if err == nil {
+			err = os.WriteFile(path, bytes.ReplaceAll(text, []byte("ROOT"), []byte(root)), 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	inst, err := installation.Open(filepath.Join(root, "uzerp"), safepath.Ourselves())
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := Read(Place{Installation: inst, Root: root})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range Check(in) {
+		if f.ID == "php-not-read" || f.ID == "phpsessionclean" ||
+			strings.HasPrefix(f.ID, "cookie") || strings.HasPrefix(f.ID, "gc-") || strings.HasPrefix(f.ID, "sessions-not-c") {
+			got = append(got, f.Severity.String()+" "+f.ID+" "+f.Value+" "+strings.TrimPrefix(f.File, root)+" "+strconv.Itoa(f.Line))
+		}
+	}
+	want := []string{
+		"warning cookie-secure 0 /uzerp/.user.ini 3", "warning phpsessionclean 1500 /etc/php/8.2/cli/php.ini 2",
+		"info php-not-read  /etc/php/8.2/fpm/php-fpm.conf 0", "info php-not-read  /etc/apache2/envvars 0",
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

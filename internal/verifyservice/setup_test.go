@@ -219,6 +219,7 @@ func TestPlanRefuses(t *testing.T) {
 		"no file":                   {oldEnv, func(c change) { _ = os.Remove(c.site.env) }, errs.Config, "", "does not exist"},
 		"a line that uzERP rejects": {"X=a b\n", nil, errs.Config, "", "line 1"},
 		"the setting is used in it": {oldEnv + "OTHER=${TWILIO_SERVICE_SID}\n", nil, errs.Refused, installation.ReasonEnvOdd, "would not read as meant"},
+		"a file with several names": {oldEnv, func(c change) { _ = os.Link(c.site.env, c.site.env+".second") }, errs.Refused, "", "2 names"},
 		"another account":           {"TWILIO_ACCOUNT_SID=AC2\n", nil, errs.Refused, verifyservice.ReasonOtherAccount, "in vain"},
 		"the database of a test copy": {oldEnv, func(c change) { c.setup.OtherDatabase = "DATABASE_URL" },
 			errs.Refused, verifyservice.ReasonOtherDatabase, "DATABASE_URL"},
@@ -334,6 +335,8 @@ func TestApplyFails(t *testing.T) {
 		"somebody enrolls before it":          {at("users", 1, enroll), unmade, errs.Refused, "1 of 8 users", "", false},
 		"the database goes before it":         {at("users", 1, func(*site) error { return full }), unmade, errs.Failure, "can't say who", "", false},
 		"somebody writes conf/.env before it": {func(s *site) { s.write(oldEnv + "X=1\n") }, unmade, errs.Refused, "meanwhile", "", false},
+		"the file gets a second name before it": {func(s *site) { _ = os.Link(s.env, filepath.Join(t.TempDir(), "second")) },
+			unmade, errs.Refused, "2 names", "nothing was changed", false},
 		"Twilio refuses": {func(s *site) { s.create = errs.New(errs.Config, "authenticate", "") },
 			unmade, errs.Config, "authenticate", "", false},
 		"Twilio's answer is lost": {func(s *site) {

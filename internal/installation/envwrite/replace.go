@@ -35,6 +35,7 @@ var (
 
 	errBackupMoved = errors.New("somebody else has put another file in the place of the backup")
 	errNotPrivate  = errors.New("a new file could not be made that nobody else can read")
+	errNotOurs     = errors.New("what this user makes here belongs to another user, as on a share where root has no rights (NFS with root_squash)")
 	errManyBackups = errors.New("there are too many backups of this second")
 )
 
@@ -151,7 +152,10 @@ func openOriginal(dir *safepath.Dir, name string) (*original, error) {
 		return nil, err
 	}
 	o := &original{file: f, info: info}
-	if o.content, err = safepath.ReadAll(f, file.MaxSize); err == nil {
+	if err = file.Replaceable(dir, name, f); err == nil {
+		o.content, err = safepath.ReadAll(f, file.MaxSize)
+	}
+	if err == nil {
 		o.list, err = safepath.AccessList(f)
 	}
 	if err != nil {
@@ -243,21 +247,27 @@ func (r *replacer) write(dir *safepath.Dir, name string, content []byte, finish 
 // closeToOthers makes sure that only the caller's user can open the new file. The directory may have an access list for
 // new files, which lets more users in as soon as the mode does.
 func (d *draft) closeToOthers() error {
+	info, err := d.file.Stat()
+	if err != nil {
+		return err
+	}
+	if uid, _ := owner(info); uid != os.Geteuid() {
+		return errNotOurs
+	}
 	if err := safepath.SetAccessList(d.file, nil); err != nil {
 		return err
 	}
 	if err := d.file.Chmod(0o600); err != nil {
 		return err
 	}
-	info, err := d.file.Stat()
-	if err != nil {
+	if info, err = d.file.Stat(); err != nil {
 		return err
 	}
 	list, err := safepath.AccessList(d.file)
 	if err != nil {
 		return err
 	}
-	if uid, _ := owner(info); info.Mode() != 0o600 || uid != os.Geteuid() || list != nil {
+	if info.Mode() != 0o600 || list != nil {
 		return errNotPrivate
 	}
 	return nil

@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"syscall"
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/installation"
+	"uzerp-mfa/internal/installation/file"
 	"uzerp-mfa/internal/safepath"
 )
 
@@ -64,6 +66,11 @@ func contentOf(e *installation.EnvEdit) func([]byte) ([]byte, error) {
 	}
 }
 
+func isNotReplaceable(err error) bool {
+	_, is := errors.AsType[*file.NotReplaceableError](err)
+	return is
+}
+
 func problem(path, backup string, err error) error {
 	switch {
 	case err == nil:
@@ -82,6 +89,20 @@ func problem(path, backup string, err error) error {
 		return &errs.Error{Kind: errs.Refused, Op: path, Err: err, Hint: errs.Plain("nothing was changed; run the command again")}
 	case errors.Is(err, safepath.ErrTooLarge), safepath.IsUntrusted(err):
 		return installation.FileError(path, err)
+	case isNotReplaceable(err):
+		return installation.NotReplaceable(err)
+	case errors.Is(err, syscall.EBUSY): // a mount that nothing here shows
+		return &errs.Error{Kind: errs.Refused, Op: path, Err: err,
+			Hint: errs.Plain("nothing was changed; the file is probably a mount of its own: mount its directory, or change it where it comes from")}
+	case errors.Is(err, syscall.EROFS):
+		return &errs.Error{Kind: errs.Config, Op: path, Err: err,
+			Hint: errs.Plain("nothing was changed; the file system is mounted read-only here: run it where it may be written")}
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return &errs.Error{Kind: errs.Failure, Op: path, Err: err,
+			Hint: errs.Plain("the old file is as it was; make room on the disk or in the quota, and run the command again")}
+	case errors.Is(err, errNotOurs):
+		return &errs.Error{Kind: errs.Config, Op: path, Err: err,
+			Hint: errs.Plain("nothing was changed; run it as the owner of the file, or on the machine that has the disk")}
 	case errors.Is(err, fs.ErrPermission):
 		return &errs.Error{Kind: errs.Config, Op: path, Err: err,
 			Hint: errs.Plain("nothing was changed; run it as root, so that the new file can have the old one's owner")}

@@ -94,3 +94,23 @@ func Open(dir *safepath.Dir, name string) (*os.File, fs.FileInfo, error) {
 	}
 	return f, info, nil
 }
+
+// LookReplaceable returns a *NotReplaceableError if no other file can be put in the place of the one at path, as Replaceable
+// says. What can't be opened it does not judge.
+func LookReplaceable(path string) error {
+	dir, name, err := safepath.OpenParent(path, Anyone)
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = dir.Close() }()
+	f, _, err := Open(dir, name)
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = f.Close() }()
+	err = Replaceable(dir, name, f)
+	if fixed, ok := errors.AsType[*NotReplaceableError](err); ok {
+		return fixed
+	}
+	return nil
+}

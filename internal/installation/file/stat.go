@@ -47,3 +47,6 @@ func Exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
 }
+
+// NotRead is a file that was not read, and why. Reason is plain text of this program's.
+type NotRead struct{ Path, Reason string }

@@ -39,6 +39,12 @@ type Ini struct {
 	// assigned says how many settings the files have, those of FPM's pools left out.
 	assigned int
 	poolFile bool // a file has settings of FPM's pools, which PHP would not take from a php.ini
+
+	Part         string              // what of the interface these are the settings of, such as "pool www"; "" for all of it
+	of           *Ini                // what php.ini says; nil if these are the settings
+	own          map[string]IniValue // what a section or a file of Apache's sets; nil for an interface and for a pool
+	builtIn      string              // where this PHP keeps sessions if nothing says so
+	user, chroot string              // of a pool of FPM's
 }
 
 // IniSection is what one [HOST=…] or [PATH=…] says, as PHP reads it (docs/facts/uzerp.md §7).

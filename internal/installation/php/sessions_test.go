@@ -143,3 +143,51 @@ func TestPlacesOfSections(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// Each part has the settings that count there: those of a pool, and of uzERP's directory unless the administrator has fixed them
+// (measured with FPM 8.2); flags too. What is not read is told.
+func TestFindInterfaces(t *testing.T) {
+	root := treetest.Write(t, map[string]string{
+		"etc/php/8.2/cli/php.ini": "",
+		"etc/php/8.2/fpm/php.ini": "session.gc_maxlifetime = 50\nsession.save_path = /x\n",
+		"etc/php/8.2/fpm/pool.d/www.conf": "[www]\nphp_value[session.gc_maxlifetime] = 200\nphp_admin_value[session.gc_probability] = 9\n" +
+			"php_flag[session.cookie_secure] = on\nphp_admin_flag[session.cookie_httponly] = yes\n",
+		"etc/php/8.2/fpm/pool.d/two.conf": "[two]\nphp_admin_value[session.gc_maxlifetime] = 300\n",
+		"etc/php/8.2/apache2/php.ini":     "",
+		"etc/apache2/sites-enabled/a.conf": "<VirtualHost *>\nphp_admin_flag session.cookie_secure On\n" +
+			"php_value session.gc_maxlifetime 400\n</VirtualHost>\n",
+		"etc/systemd/system/php8.2-fpm.service.d/one.conf": "[Service]\nEnvironment=PHP_INI_SCAN_DIR=/srv/php\n",
+		"uzerp/.user.ini": "session.gc_maxlifetime=100\nsession.gc_probability=7\n",
+		"uzerp/.htaccess": "php_value session.gc_maxlifetime 1\n",
+	})
+	found, err := FindInterfaces(root, filepath.Join(root, "uzerp"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, ini := range found.Inis {
+		var values []string
+		for _, name := range []string{"gc_maxlifetime", "gc_probability", "cookie_secure", "cookie_httponly"} {
+			values = append(values, ini.Values["session."+name].Text)
+		}
+		got[strings.ReplaceAll(ini.Interface(), root, "")] = strings.Join(values, " ") + " php.ini " + ini.PHPIni().Values["session.gc_maxlifetime"].Text
+	}
+	want := map[string]string{
+		"PHP 8.2 fpm, pool www": "100 9 1 1 php.ini 50", "PHP 8.2 fpm, pool two": "300 7 0 0 php.ini 50",
+		"PHP 8.2 apache2": "1440 1 0 0 php.ini 1440", "PHP 8.2 apache2, /etc/apache2/sites-enabled/a.conf": "400 1 1 0 php.ini 1440",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	var not []string
+	for _, n := range found.NotRead {
+		not = append(not, strings.TrimPrefix(n.Path, root)+": "+n.Reason)
+	}
+	wantNot := []string{
+		"/uzerp/.htaccess: its settings of PHP's count only where Apache's AllowOverride lets them",
+		"/etc/systemd/system/php8.2-fpm.service.d/one.conf: it sets PHP_INI_SCAN_DIR, so that PHP reads settings elsewhere",
+	}
+	if diff := cmp.Diff(wantNot, not); diff != "" {
+		t.Error(diff)
+	}
+}
