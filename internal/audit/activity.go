@@ -21,13 +21,13 @@ type Activity struct {
 func (a Activity) Changes() int { return len(a.changed) }
 
 // Changed reports whether the target was changed, or may have been.
-func (a Activity) Changed(target string) bool { return a.changed[visible(target)] }
+func (a Activity) Changed(target string) bool { return a.changed[recorded(target)] }
 
 // Code reports whether the user's caller was verified by a code to a number that uzERP has.
-func (a Activity) Code(username string) bool { return a.code[visible(username)] }
+func (a Activity) Code(username string) bool { return a.code[recorded(username)] }
 
 // Word reports whether the operator said with such a code how else the caller was verified.
-func (a Activity) Word(username string) bool { return a.word[visible(username)] }
+func (a Activity) Word(username string) bool { return a.word[recorded(username)] }
 
 // ReadActivity returns what the actor's operator did since then, as the log at path and what was rotated away from it say.
 // Only what was approved at this place counts as approved; changes count wherever they were made. No log means no activity.

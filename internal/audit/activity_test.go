@@ -67,6 +67,9 @@ func TestReadActivity(t *testing.T) {
 	if want := `ahead alice b\xff carol copied erin fresh given indian late sent twice yes`; strings.Join(slices.Sorted(maps.Keys(got.changed)), " ") != want {
 		t.Errorf("changed %v, want %s", got.changed, want)
 	}
+	if got.Code(`b\xff`) || got.Changed(`b\xff`) {
+		t.Error("what was done for a name that is no UTF-8 counts for the one that is its escape")
+	}
 	if got, err := ReadActivity(t.Context(), path+"x", ann, here, now, now, now); err != nil || got.Changes() != 0 {
 		t.Errorf("no log: %v, %v", got, err)
 	}

@@ -73,7 +73,7 @@ func readEnrollments(ctx context.Context, path string, place Place, username str
 		if err != nil {
 			return nil, err
 		}
-		if r.Target != visible(username) {
+		if r.Target != recorded(username) {
 			continue
 		}
 		if sid, ok := r.After["factor_sid"].(string); ok && isCreation(r) && place.Has(r) {

@@ -9,7 +9,7 @@ import (
 
 // Filter selects records of a log. Its zero value selects all.
 type Filter struct {
-	Target  string    // records about this user, or whatever else was changed
+	Target  string    // records about this user, or whatever else was changed; also as the log has it
 	Actor   string    // what this operating-system user did, also by sudo
 	Results []Result  // records with one of these results; none for every result
 	From    time.Time // records from this time on; zero for no limit
@@ -20,7 +20,7 @@ type Filter struct {
 
 // Matches reports whether the record passes the filter, whatever Last says.
 func (f Filter) Matches(r Record) bool {
-	return (f.Target == "" || r.Target == f.Target) &&
+	return (f.Target == "" || r.Target == f.Target || r.Target == recorded(f.Target)) &&
 		(f.Actor == "" || r.Actor.User == f.Actor || r.Actor.SudoUser == f.Actor) &&
 		(len(f.Results) == 0 || slices.Contains(f.Results, r.Result)) &&
 		(f.Here == nil || f.isElsewhere(r)) &&

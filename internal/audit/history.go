@@ -38,7 +38,7 @@ func (u UserEvents) Read(ctx context.Context, q history.Query) (r history.Readin
 	}
 	asked := map[string]string{} // by the name as it is recorded
 	for _, name := range q.Usernames {
-		asked[visible(name)] = name
+		asked[recorded(name)] = name
 	}
 	if log.dir != nil { // a pipe can be read only once
 		for first, err := range log.Records(time.Time{}) {
@@ -69,7 +69,7 @@ func (u UserEvents) Read(ctx context.Context, q history.Query) (r history.Readin
 		}
 		name, wanted := asked[line.Target]
 		if q.Usernames == nil {
-			name, wanted = line.Target, true
+			name, wanted = named(line.Target), true
 		}
 		e, isEvent := eventOf(line)
 		if log.Doubt != "" {

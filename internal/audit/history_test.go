@@ -95,6 +95,9 @@ func TestUserEvents(t *testing.T) {
 	if got, err = events.Read(t.Context(), history.Query{}); err != nil || len(got.Entries) != 12 {
 		t.Errorf("%q, %v", shownEvents(got), err)
 	}
+	if !slices.ContainsFunc(got.Entries, func(e history.Entry) bool { return e.Username == "b\xff" }) {
+		t.Errorf("among those of all users there is no event of one whose name is not UTF-8: %q", shownEvents(got))
+	}
 	events.Here = nil
 	if got, err = events.Read(t.Context(), history.Query{Usernames: []string{"alice"}}); err != nil || len(got.Entries) != 11 {
 		t.Errorf("%q, %v", shownEvents(got), err)

@@ -62,7 +62,7 @@ func UnsentMails(records iter.Seq2[Record, error]) ([]UnsentMail, error) {
 		m := byID[r.ID]
 		if m == nil {
 			to, _ := r.After[valueMailTo].(string)
-			m = &UnsentMail{ID: r.ID, Username: r.Target, Kind: kind, To: to, Command: r.Command, Operator: r.Actor.Operator()}
+			m = &UnsentMail{ID: r.ID, Username: named(r.Target), Kind: kind, To: to, Command: r.Command, Operator: r.Actor.Operator()}
 			byID[r.ID], order = m, append(order, m)
 		}
 		m.Time, m.Message = r.Time, r.Message

@@ -121,9 +121,10 @@ func (r Record) check() error {
 // \xff.
 func (r Record) sanitized() Record {
 	for _, s := range []*string{&r.ID, &r.Actor.User, &r.Actor.SudoUser, &r.Actor.SSHClient, &r.Actor.Host,
-		&r.Target, &r.Reason, &r.Ticket, &r.VerifiedBy, &r.Message} {
+		&r.Reason, &r.Ticket, &r.VerifiedBy, &r.Message} {
 		*s = visible(*s)
 	}
+	r.Target = recorded(r.Target)
 	if r.Database != nil {
 		r.Database = &Database{visible(r.Database.Host), r.Database.Port, visible(r.Database.Name)}
 	}
@@ -149,6 +150,48 @@ func (v Values) sanitized() Values {
 }
 
 func visible(s string) string { return invisible.Bytes(s) }
+
+// likeByte matches what could be read in a target as a byte that is not UTF-8.
+var likeByte = regexp.MustCompile(`\\+x[89a-f][0-9a-f]`)
+
+// recorded returns a target as the log has it: as visible does, but no two give the same. A backslash stands twice before
+// such a byte, and before what could be read as one. What is found under a user's name is evidence, and no other user's.
+func recorded(target string) string {
+	if !strings.Contains(target, `\`) {
+		return visible(target)
+	}
+	var b strings.Builder
+	begin := 0 // of the text since the last byte that is not UTF-8
+	end := func(i int) {
+		b.WriteString(likeByte.ReplaceAllStringFunc(target[begin:i], func(found string) string {
+			return found[:strings.LastIndexByte(found, '\\')+1] + found
+		}))
+	}
+	for i := 0; i < len(target); {
+		r, n := utf8.DecodeRuneInString(target[i:])
+		if r == utf8.RuneError && n == 1 {
+			end(i)
+			b.WriteString(target[begin+len(strings.TrimRight(target[begin:i], `\`)) : i])
+			fmt.Fprintf(&b, `\x%02x`, target[i])
+			begin = i + 1
+		}
+		i += n
+	}
+	end(len(target))
+	return b.String()
+}
+
+// named is the opposite of recorded.
+func named(target string) string {
+	return likeByte.ReplaceAllStringFunc(target, func(found string) string {
+		backslashes := strings.LastIndexByte(found, '\\') + 1
+		if backslashes%2 == 0 {
+			return found[backslashes/2:]
+		}
+		b, _ := hex.DecodeString(found[backslashes+1:])
+		return found[:backslashes/2] + string(b)
+	})
+}
 
 // hashStart and hashEnd enclose the hash at the end of a line. Inside a JSON string the quotes of hashStart would have
 // backslashes, so no text that a user typed looks like it.

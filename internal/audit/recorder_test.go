@@ -197,3 +197,31 @@ func TestNothingIsChangedWithoutARecord(t *testing.T) {
 		}
 	}
 }
+
+// No two users have the same name in the log, whatever bytes their names have; a name that nobody could take for another one
+// stays as it is.
+func TestRecordedTargets(t *testing.T) {
+	parts := []string{"\xfc", "\xff", `\`, `\x`, `xfc`, "fc", "x", "ü", "\xc3", "\xbc", "a", `\xFC`}
+	seen := map[string]string{}
+	for i := range len(parts) * len(parts) * len(parts) * len(parts) {
+		name := ""
+		for n := i; n > 0; n /= len(parts) {
+			name += parts[n%len(parts)]
+		}
+		log := Record{Target: name}.sanitized().Target
+		if other, taken := seen[log]; taken && other != name {
+			t.Fatalf("%q and %q are both %q", other, name, log)
+		}
+		if got := named(log); got != name {
+			t.Fatalf("%q is read as %q", name, got)
+		}
+		if seen[log] = name; !(Filter{Target: name}).Matches(Record{Target: log}) {
+			t.Fatalf("%q is not found", name)
+		}
+	}
+	for name, want := range map[string]string{`b\xFF`: `b\xFF`, `DOMAIN\jo`: `DOMAIN\jo`, "J\xfcrgen": `J\xfcrgen`, `J\xfcrgen`: `J\\xfcrgen`} {
+		if got := recorded(name); got != want {
+			t.Errorf("%q is recorded as %q, want %q", name, got, want)
+		}
+	}
+}

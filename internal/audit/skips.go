@@ -15,7 +15,7 @@ type Skips struct{ since map[string]time.Time } // by the name as it is recorded
 // not allowed through this program, or that skip was used since then. uzERP turns the code on again by itself, and records
 // nothing.
 func (s Skips) Since(u mfa.User) (at time.Time, known bool) {
-	at, known = s.since[visible(u.Username)]
+	at, known = s.since[recorded(u.Username)]
 	// The zone of LastLogin is not known: it is used only where it is later in every zone.
 	if !known || u.State() != mfa.StateSkipNextLogin || u.LastLogin != nil && u.LastLogin.Add(-widestZone).After(at) {
 		return time.Time{}, false

@@ -118,7 +118,7 @@ func IdentityHistory(records iter.Seq2[Record, error], place Place, username, nu
 			return caller.History{}, err
 		}
 		to, isNumber := r.After["to"].(string)
-		if !place.Has(r) || r.Target != visible(username) || !isNumber || r.Result == ResultIntent {
+		if !place.Has(r) || r.Target != recorded(username) || !isNumber || r.Result == ResultIntent {
 			continue
 		}
 		sid, _ := r.After["verification_sid"].(string)
