@@ -271,6 +271,14 @@ var rows = []struct {
 		in.PHP[0].Version = ""
 		in.Cleaner = job("cron", true)
 	}), []string{"info phpsessionclean"}, "", "php.ini of each interface"},
+	{"cleaner asks for no empty path", edit(func(in *Input) {
+		setPHP(in.PHP[0], savePath, "/tmp", probability, "0")
+		in.PHP[0].Version = ""
+		cli := phpIni("cli", maxLifetime, "60", savePath, "")
+		cli.Values[savePath] = php.IniValue{File: "php.ini", Line: 1}
+		in.PHP = append(in.PHP, cli)
+		in.Cleaner = job("cron", true)
+	}), []string{"info sessions-not-collected"}, "", "does not look there"},
 	{"cleaner by a link", edit(func(in *Input) {
 		setPHP(in.PHP[0], probability, "0", savePath, "/srv/link")
 		in.PHP = append(in.PHP, phpIni("cli", maxLifetime, "1440", savePath, "/data/s"))

@@ -219,6 +219,9 @@ func (c *check) cleanedDirs() (dirs []cleaned, asked, whole bool) {
 		if !handler.Unknown && handler.Text != "" && handler.Text != "files" {
 			continue
 		}
+		if path.File != "" && path.Text == "" && !path.Unknown {
+			continue // the script does not ask for PHP's directory for temporary files
+		}
 		text, _, known := ini.SessionDir()
 		if handler.Unknown || !known {
 			whole = false

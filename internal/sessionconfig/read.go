@@ -1,6 +1,8 @@
 package sessionconfig
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -67,7 +69,11 @@ func (in *Input) readPHP(p Place) error {
 		}
 		in.PHP = []*php.Ini{ini}
 	} else if err := in.findPHP(p.Root); err != nil {
-		in.PHP, in.PHPProblem = nil, installation.FileError("/etc/php", err).Error()
+		path := "/etc/php"
+		if of, ok := errors.AsType[*fs.PathError](err); ok {
+			path = of.Path
+		}
+		in.PHP, in.PHPProblem = nil, installation.FileError(path, err).Error()
 	}
 	in.Same = waysTo
 	for _, ini := range in.PHP {

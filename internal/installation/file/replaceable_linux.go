@@ -38,7 +38,7 @@ func Replaceable(dir *safepath.Dir, name string, f *os.File) error {
 			return fixed(of.path, attribute)
 		}
 	}
-	return mounts{"/proc"}.judge(path, mountOf(f), mountOf(opened))
+	return mounts{"/proc", int(stat.Uid)}.judge(path, mountOf(f), mountOf(opened))
 }
 
 // fixedBy returns the attribute that keeps root from replacing a file, or what is in a directory; "" if there is none or the file
@@ -83,8 +83,11 @@ func readProc(path string) ([]byte, error) {
 	return safepath.ReadAll(f, 16*MaxSize) // a machine with many containers has many mounts
 }
 
-// mounts are those that /proc shows: this program's own, and those of other processes that it may look at.
-type mounts struct{ proc string }
+// mounts are those that /proc shows: this program's own, and those of other processes that it may look at. owner owns the file.
+type mounts struct {
+	proc  string
+	owner int
+}
 
 // judge fails if the file at path is a mount, or is mounted elsewhere too. file and dir are the numbers of the mounts that the
 // file and its directory are on.
@@ -137,11 +140,32 @@ func (m mounts) everybodys(own []mount) map[string][]mount {
 			continue
 		}
 		seen[space(process)] = true
+		if m.isStrangers(process) {
+			continue
+		}
 		if all, err := m.read(process); err == nil {
 			found[process] = all
 		}
 	}
 	return found
+}
+
+// isStrangers reports whether the mounts of a process are those of a user who has nothing to say here. Every user of a machine can
+// make a name space of his own, and mount any file there that he sees. That must not keep the file from being replaced.
+func (m mounts) isStrangers(process string) bool {
+	space := filepath.Join(m.proc, process, "ns/user")
+	link, _ := os.Readlink(space) // without it, it is the one of all
+	own, _ := os.Readlink(filepath.Join(m.proc, "self/ns/user"))
+	if link == own {
+		return false
+	}
+	f, err := os.Open(space)
+	if err != nil {
+		return true // it is gone meanwhile
+	}
+	defer func() { _ = f.Close() }()
+	uid, err := unix.IoctlGetUint32(int(f.Fd()), unix.NS_GET_OWNER_UID)
+	return err != nil || uid != 0 && int(uid) != os.Geteuid() && int(uid) != m.owner
 }
 
 // mount is a line of mountinfo.

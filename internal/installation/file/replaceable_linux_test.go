@@ -103,16 +103,16 @@ func TestMountsOfOthers(t *testing.T) {
 				"self/mountinfo": test.self, "self/ns/mnt": "-> mnt:[1]", "77/mountinfo": test.other, "77/ns/mnt": "-> mnt:[2]",
 				"78/mountinfo": "31 30 8:2 /vol/conf/.env /x rw - ext4 /dev/b rw\n", "78/ns/mnt": "-> mnt:[1]",
 			})
-			got := reason(mounts{proc}.judge("/srv/u z/conf/.env", 21, 21))
+			got := reason(mounts{proc: proc}.judge("/srv/u z/conf/.env", 21, 21))
 			if test.want == "" && got != "" || !strings.Contains(got, test.want) {
 				t.Errorf("%q, want %q", got, test.want)
 			}
 		})
 	}
-	if got := reason(mounts{t.TempDir()}.judge("/srv/.env", 22, 21)); !strings.Contains(got, "a mount of its own") {
+	if got := reason(mounts{proc: t.TempDir()}.judge("/srv/.env", 22, 21)); !strings.Contains(got, "a mount of its own") {
 		t.Errorf("on another mount than its directory: %s", got)
 	}
-	if got := reason(mounts{t.TempDir()}.judge("/srv/.env", 0, 0)); got != "" {
+	if got := reason(mounts{proc: t.TempDir()}.judge("/srv/.env", 0, 0)); got != "" {
 		t.Errorf("without /proc: %s", got)
 	}
 }
@@ -164,5 +164,42 @@ func TestReplaceableBindMount(t *testing.T) {
 	}
 	if got := reason(LookReplaceable(filepath.Join(root, "conf/other"))); got != "" {
 		t.Errorf("a file beside it: %q", got)
+	}
+}
+
+// Every user can mount what he sees in a name space of his own. That keeps nobody from replacing the file.
+func TestReplaceableInSpiteOfAStranger(t *testing.T) {
+	if os.Geteuid() != 0 {
+		sharedtest.LeaveOut(t, sharedtest.Root, errors.New("only root can act as another user"))
+	}
+	root := treetest.Write(t, map[string]string{"conf/.env": "x"})
+	path, at := filepath.Join(root, "conf/.env"), filepath.Join(root, "at")
+	if err := os.WriteFile(at, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for dir := root; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := exec.Command("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "unshare", "-Urm",
+		"sh", "-c", `cd / && mount --bind "$0" "$1" && echo mounted && read end`, path, at)
+	in, err := c.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		sharedtest.LeaveOut(t, sharedtest.FileSystem, err)
+	}
+	defer func() { _ = in.Close(); _ = c.Wait() }()
+	if _, err := out.Read(make([]byte, 8)); err != nil {
+		sharedtest.LeaveOut(t, sharedtest.FileSystem, fmt.Errorf("another user can mount nothing here: %w", err))
+	}
+	if got := reason(LookReplaceable(path)); got != "" {
+		t.Errorf("a stranger keeps root from it: %s", got)
 	}
 }

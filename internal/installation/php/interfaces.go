@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"uzerp-mfa/internal/installation/file"
 	"uzerp-mfa/internal/safepath"
@@ -357,34 +358,83 @@ var apacheDirs = []string{
 	"etc/apache2", "etc/apache2/conf-enabled", "etc/apache2/mods-enabled", "etc/apache2/sites-enabled", "etc/httpd/conf", "etc/httpd/conf.d",
 }
 
-// addApache adds a part for each of Apache's files that sets something else than php.ini. To which pages it applies is not looked
-// at.
+// addApache adds a part for each of Apache's files that sets something else than php.ini, with those that they include. To which
+// pages it applies is not looked at.
 func (f *finder) addApache(ini *Ini) error {
+	seen := map[string]bool{}
 	for _, dir := range apacheDirs {
 		names, err := f.list(filepath.Join(f.root, dir))
 		if err != nil {
 			return err
 		}
+		base := filepath.Join(f.root, strings.Join(strings.Split(dir, "/")[:2], "/")) // Apache's ServerRoot on these systems
 		for _, conf := range names {
 			if !strings.HasSuffix(conf, ".conf") {
 				continue
 			}
-			path := filepath.Join(f.root, dir, conf)
-			src, err := f.readable(path)
-			if safepath.IsUntrusted(err) {
-				f.notRead(path, "it belongs to another user than the link to it")
-				continue
-			}
-			if err != nil {
+			if err := f.addApacheFile(ini, filepath.Join(f.root, dir, conf), base, seen); err != nil {
 				return err
-			}
-			for _, values := range parseApache(path, src) {
-				f.found.Inis = append(f.found.Inis, ini.part(path, values))
 			}
 		}
 	}
 	return nil
 }
+
+// addApacheFile adds what one file of Apache's sets, or all files in a directory, as Apache takes it.
+func (f *finder) addApacheFile(ini *Ini, path, base string, seen map[string]bool) error {
+	if seen[path] {
+		return nil
+	}
+	if seen[path] = true; len(seen) > maxApacheFiles {
+		return ErrTooManyFiles
+	}
+	src, err := f.readable(path)
+	switch {
+	case errors.Is(err, syscall.EISDIR):
+		names, err := f.list(path)
+		for _, name := range names {
+			if err := f.addApacheFile(ini, filepath.Join(path, name), base, seen); err != nil {
+				return err
+			}
+		}
+		return err
+	case safepath.IsUntrusted(err):
+		f.notRead(path, "it belongs to another user than the link to it")
+		return nil
+	case err != nil:
+		return err
+	}
+	for _, values := range parseApache(path, src) {
+		f.found.Inis = append(f.found.Inis, ini.part(path, values))
+	}
+	for line := range strings.Lines(strings.ReplaceAll(string(src), "\\\n", " ")) {
+		words := strings.Fields(line)
+		if len(words) < 2 {
+			continue
+		}
+		switch pattern := strings.Trim(words[1], `"'`); strings.ToLower(words[0]) {
+		case "phpinidir":
+			f.notRead(path, "it sets PHPIniDir, so that PHP reads settings elsewhere")
+		case "include", "includeoptional":
+			if !filepath.IsAbs(pattern) {
+				pattern = filepath.Join(base, pattern)
+			}
+			paths, err := filepath.Glob(pattern)
+			if err != nil || strings.Contains(pattern, "$") {
+				f.notRead(path, "it includes files whose names only Apache knows")
+			}
+			for _, more := range paths {
+				if err := f.addApacheFile(ini, more, base, seen); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// maxApacheFiles is how many files of Apache's are read.
+const maxApacheFiles = 2000
 
 // apacheValues are the directives of Apache that set one of PHP's settings.
 var apacheValues = []string{"php_value", "php_flag", "php_admin_value", "php_admin_flag"}

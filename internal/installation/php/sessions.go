@@ -92,10 +92,16 @@ func (ini *Ini) store() SessionStore {
 // knows where it is.
 func (ini *Ini) SessionDir() (path string, levels int, known bool) {
 	text := ini.Values[savePath]
-	if path, levels = splitSavePath(text.Text); path == "" {
+	path, levels = splitSavePath(text.Text)
+	known = !text.Unknown
+	switch {
+	case path != "":
+	case text.File != "": // an empty value takes the built-in one away: PHP then uses its directory for temporary files, often a private one
+		path, known = otherSessions, false
+	default:
 		path = cmp.Or(ini.builtIn, debianSessions)
 	}
-	known = !text.Unknown && filepath.IsAbs(path) // another begins where PHP happens to be
+	known = known && filepath.IsAbs(path) // another begins where PHP happens to be
 	if ini.chroot != "" && ini.Values[saveHandler].Text == "files" {
 		path, known = filepath.Join(ini.chroot, path), known && filepath.IsAbs(ini.chroot)
 	}

@@ -97,6 +97,46 @@ func TestPlacesAreNotMissed(t *testing.T) {
 	}
 }
 
+// An empty session.save_path takes Debian's place away. Real PHP 8.2 then uses its directory for temporary files.
+func TestEmptySavePathIsNotTheBuiltInOne(t *testing.T) {
+	root := treetest.Write(t, map[string]string{"etc/php/8.2/cgi/php.ini": "session.save_path = \"\"\n"})
+	found, err := FindSessionStores(root)
+	if err != nil || len(found) != 1 || !found[0].Unknown || found[0].Path == debianSessions {
+		t.Error(found, err)
+	}
+}
+
+// Apache reads what its files include, and all files in a directory.
+func TestPlacesInIncludedFiles(t *testing.T) {
+	root := treetest.Write(t, map[string]string{
+		"etc/php/8.2/apache2/php.ini":            "",
+		"etc/apache2/sites-enabled/a.conf":       "Include more/*.inc\nInclude sites-enabled/a.conf\n",
+		"etc/apache2/more/b.inc":                 "php_admin_value session.save_path /srv/b\nPHPIniDir /srv/php\nInclude ${X}\n",
+		"etc/apache2/sites-enabled/c.conf/one":   "php_value session.save_path /srv/c\n",
+		"etc/apache2/sites-available/other.conf": "php_value session.save_path /no\n",
+	})
+	found, err := FindInterfaces(root, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, ini := range found.Inis {
+		path, _, _ := ini.SessionDir()
+		got = append(got, path)
+	}
+	if diff := cmp.Diff([]string{debianSessions, "/srv/b", "/srv/c"}, got); diff != "" {
+		t.Error(diff)
+	}
+	var not []string
+	for _, n := range found.NotRead {
+		not = append(not, filepath.Base(n.Path)+": "+n.Reason)
+	}
+	if diff := cmp.Diff([]string{"b.inc: it sets PHPIniDir, so that PHP reads settings elsewhere",
+		"b.inc: it includes files whose names only Apache knows"}, not); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // Of two lines of one setting in one of FPM's pools the first one counts, and the letter case of its name does: measured with FPM 8.2.
 func TestPoolsAreReadAsFPMDoes(t *testing.T) {
 	for text, want := range map[string]string{

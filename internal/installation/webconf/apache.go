@@ -27,12 +27,13 @@ func (r *reader) apache(root string) {
 		own := false
 		for _, d := range top {
 			if d.name == "virtualhost" {
-				s.judge(d.children)
+				within(d.children, d.maybe)
+				s.judge(d.children, d.maybe)
 				own = true
 			}
 		}
 		if !own || slices.ContainsFunc(top, func(d *directive) bool { return d.name == "documentroot" }) {
-			s.judge(nil)
+			s.judge(nil, nil)
 		}
 	}
 }
@@ -170,6 +171,16 @@ func apacheWords(line string) (words []string) {
 	return words
 }
 
+// within takes a condition off the lines that stand in it: where it does not hold, their host is not there either.
+func within(lines []*directive, condition *directive) {
+	for _, d := range lines {
+		if d.maybe == condition {
+			d.maybe = nil
+		}
+		within(d.children, condition)
+	}
+}
+
 // apacheServer judges by the main server's lines and by those of one of its hosts.
 type apacheServer struct {
 	*reader
@@ -182,7 +193,8 @@ type mapping struct {
 	url, dir string
 }
 
-func (s apacheServer) judge(host []*directive) {
+// judge judges by the lines of one host, which is there only if a condition holds; nil for none.
+func (s apacheServer) judge(host []*directive, condition *directive) {
 	var mappings []mapping
 	for i, lines := range [][]*directive{s.main, host} {
 		for _, d := range lines {
@@ -220,8 +232,10 @@ func (s apacheServer) judge(host []*directive) {
 			}
 			w := Way{Server: "Apache", URL: url, Place: m.line.named()}
 			w.Access, w.Unclear = s.access(host, filepath.Join(dir, rest), dir, url)
-			if m.line.maybe != nil {
-				w.Unclear = append(w.Unclear, m.line.maybe.named())
+			for _, maybe := range []*directive{m.line.maybe, condition} {
+				if maybe != nil {
+					w.Unclear = noted(w.Unclear, maybe.named())
+				}
 			}
 			s.way(w)
 		}
@@ -239,7 +253,7 @@ type scope struct {
 func (s apacheServer) access(host []*directive, path, root, url string) (Access, []string) {
 	var scopes []scope
 	var unclear []string
-	note := func(d *directive) { unclear = append(unclear, d.named()) }
+	note := func(d *directive) { unclear = noted(unclear, d.named()) }
 	var walk func(lines []*directive)
 	walk = func(lines []*directive) {
 		for _, d := range lines {
@@ -342,6 +356,7 @@ func settle(before, after Access, line *directive, note func(*directive)) Access
 
 // htaccess returns the lines of a directory's .htaccess, if Apache reads it.
 func (s apacheServer) htaccess(host []*directive, dir string) []*directive {
+	var maybe *directive
 	allowed, depth := false, -1
 	for _, lines := range [][]*directive{s.main, host} {
 		for _, d := range lines {
@@ -352,7 +367,12 @@ func (s apacheServer) htaccess(host []*directive, dir string) []*directive {
 			deep := strings.Count(strings.TrimSuffix(filepath.Clean(d.arg(0)), "/"), "/")
 			for _, o := range d.children {
 				if in && o.name == "allowoverride" && deep >= depth {
-					depth, allowed = deep, !strings.EqualFold(o.arg(0), "none")
+					if o.maybe == nil {
+						maybe, allowed = nil, !strings.EqualFold(o.arg(0), "none")
+					} else if maybe = o.maybe; !strings.EqualFold(o.arg(0), "none") {
+						allowed = true
+					}
+					depth = deep
 				}
 			}
 		}
@@ -366,7 +386,19 @@ func (s apacheServer) htaccess(host []*directive, dir string) []*directive {
 		return nil
 	}
 	p := &apacheParser{reader: s.reader, base: dir, defines: map[string]string{}}
-	return p.parse(path, text, deepest)
+	lines := p.parse(path, text, deepest)
+	if maybe != nil {
+		under(lines, maybe)
+	}
+	return lines
+}
+
+// under puts lines under a condition.
+func under(lines []*directive, condition *directive) {
+	for _, d := range lines {
+		d.maybe = cmp.Or(d.maybe, condition)
+		under(d.children, condition)
+	}
 }
 
 // matches reports whether a section is about a path or an address, and whether that is known. below says that one about a

@@ -190,7 +190,9 @@ func (r *reader) judgeNginx(blocks []*directive) {
 		}
 		var unclear []string
 		if w.Access, unclear = r.nginxAccess(here, c.url); w.Access != Denied {
-			w.Unclear = append(w.Unclear, unclear...)
+			for _, line := range unclear {
+				w.Unclear = noted(w.Unclear, line)
+			}
 			r.way(w)
 		}
 	}
@@ -216,7 +218,7 @@ func location(blocks []*directive, url string) (here []*directive, unclear []str
 				}
 				expression, err := regexp.Compile(text)
 				if err != nil {
-					unclear = append(unclear, d.named())
+					unclear = noted(unclear, d.named())
 				} else if pattern == nil && expression.MatchString(url) {
 					pattern = d
 				}
@@ -250,7 +252,7 @@ func (r *reader) nginxAccess(here []*directive, url string) (Access, []string) {
 				return Denied, nil
 			case "if", "rewrite", "set":
 				if d.name != "set" {
-					unclear = append(unclear, d.named())
+					unclear = noted(unclear, d.named())
 				}
 			}
 		}

@@ -64,9 +64,20 @@ func (r *reader) notRead(path, reason string) {
 	}
 }
 
-func (r *reader) unclear(d *directive) {
-	if s := d.named(); !slices.Contains(r.report.Unclear, s) {
-		r.report.Unclear = append(r.report.Unclear, s)
+func (r *reader) unclear(d *directive) { r.report.Unclear = noted(r.report.Unclear, d.named()) }
+
+// maxNoted is how many lines that are not understood are named for one way: who writes a .htaccess may write as many as he likes.
+const maxNoted = 10
+
+// noted returns the names of lines with one more, if there are not too many.
+func noted(lines []string, line string) []string {
+	switch {
+	case len(lines) > maxNoted || slices.Contains(lines, line):
+		return lines
+	case len(lines) == maxNoted:
+		return append(lines, "more lines that are not named here")
+	default:
+		return append(lines, line)
 	}
 }
 

@@ -96,6 +96,15 @@ var cases = []struct {
 			"</DirectoryMatch>\n<LocationMatch /conf$>\nRequire all denied\n</LocationMatch>",
 		want: "Apache /conf/.env open by DocumentRoot in /etc/apache2/sites-enabled/a.conf line 1"},
 
+	{name: "Apache: a host under a condition closes it", apache: "<IfModule mod_ssl.c>\n<VirtualHost *:443>\nDocumentRoot ROOT/uzerp\n" +
+		"<Directory ROOT/uzerp/conf>\nRequire all denied\n</Directory>\n</VirtualHost>\n</IfModule>"},
+	{name: "Apache: a host under a condition", apache: "<IfModule mod_ssl.c>\n<VirtualHost *:443>\nDocumentRoot ROOT/uzerp\n</VirtualHost>\n</IfModule>",
+		want: "Apache /conf/.env open by DocumentRoot in /etc/apache2/sites-enabled/a.conf line 3, but IfModule in /etc/apache2/sites-enabled/a.conf line 1"},
+	{name: "Apache: .htaccess is read under a condition",
+		apache: "DocumentRoot ROOT/uzerp\n<Directory ROOT>\n<IfModule mod_x.c>\nAllowOverride All\n</IfModule>\n</Directory>",
+		more:   map[string]string{"uzerp/conf/.htaccess": "Require all denied\n"},
+		want:   "Apache /conf/.env open by DocumentRoot in /etc/apache2/sites-enabled/a.conf line 1, but IfModule in /etc/apache2/sites-enabled/a.conf line 3"},
+
 	{name: "nginx: the root is uzERP's directory", nginx: "server {\n  root ROOT/uzerp;\n  location / { try_files $uri /index.php; }\n}",
 		want: "nginx /conf/.env open by root in /etc/nginx/sites-enabled/a line 2"},
 	{name: "nginx: names with a dot are closed", nginx: "server {\n root ROOT/uzerp;\n location ~ /\\. { deny all; }\n}"},
@@ -187,5 +196,15 @@ func TestBrokenConfigurations(t *testing.T) {
 		"server { location ~ }", "\"", "'\\", "server { location ~ ( { root /; } }", "${", "a\\", "include;"} {
 		root := tree(t, "", text, nil)
 		Find(root, filepath.Join(root, "uzerp/conf/.env"))
+	}
+}
+
+// The web server's user may write as many lines into a .htaccess as he likes; root's report stays short.
+func TestLinesOfAStrangerAreNotAllNamed(t *testing.T) {
+	root := tree(t, "DocumentRoot ROOT/uzerp\n<Directory ROOT>\nAllowOverride All\n</Directory>\n", "",
+		map[string]string{"uzerp/conf/.htaccess": strings.Repeat("RewriteRule a b\n", 5000)})
+	ways := Find(root, filepath.Join(root, "uzerp/conf/.env")).Ways
+	if len(ways) != 1 || len(ways[0].Unclear) != maxNoted+1 || !strings.HasPrefix(ways[0].Unclear[maxNoted], "more lines") {
+		t.Errorf("%+v", said(root, Report{Ways: ways}))
 	}
 }
