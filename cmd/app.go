@@ -172,6 +172,14 @@ func (a *App) enroller(ctx context.Context, ch *changes) (*mfa.Enroller, error) 
 	return &mfa.Enroller{Store: store, Factors: factors, Code: totp.Code, NewUUID: a.newUUID}, nil
 }
 
+// waiting shows that a job about many users is under way, and for how long, until done is called. With JSON it shows nothing.
+func (a *App) waiting(what string) (done func()) {
+	if a.wantsJSON() {
+		return func() {}
+	}
+	return a.streams.Waiting(what)
+}
+
 // teller returns what puts the histories of users together.
 func (a *App) teller(ctx context.Context, offline bool, workers int) *history.Teller {
 	return a.reader.History(ctx, connect.HistoryOptions{Offline: offline, Workers: workers, AuditLog: a.auditLog(forReading), Zone: time.Local})

@@ -75,7 +75,9 @@ func runDetach(ctx context.Context, app *App, opts *detachOptions) error {
 		}
 		return ch.Refused(target.Database, err)
 	}
-	if err := store.Detach(ctx, target.Users, app.newUUID); err != nil {
+	done := app.waiting(fmt.Sprintf("detaching %d users", target.Users))
+	err = store.Detach(ctx, target.Users, app.newUUID)
+	if done(); err != nil {
 		return err
 	}
 	return showTarget(app, target, statusChanged)

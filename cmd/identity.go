@@ -130,7 +130,7 @@ func (a *App) region() (doctor.Place, error) {
 
 // planCheck finds out which number the user has, and warns of what the operator must know before. Nothing is sent.
 func (a *App) planCheck(ctx context.Context, ch *changes, f identityFlags, name string) (caller.Check, error) {
-	store, err := ch.Users(ctx)
+	store, err := ch.UserReader(ctx)
 	if err != nil {
 		return caller.Check{}, err
 	}

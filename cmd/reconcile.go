@@ -101,6 +101,9 @@ func runReconcile(ctx context.Context, app *App, opts *reconcileOptions) error {
 		if ch, err = app.changes(opts.writeFlags); err != nil {
 			return err
 		}
+		if _, err := ch.Users(ctx); err != nil { // before Twilio is asked about everybody
+			return err
+		}
 	}
 	r, err := app.reconciler(ctx, opts)
 	if err != nil {

@@ -29,7 +29,7 @@ cat /etc/shadow >/dev/null 2>&1 || echo "no shadow"`
 		"pkexec": {"PKEXEC_UID=65534"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := exec.CommandContext(t.Context(), shipped(t), "sandbox", "--", "sh", "-c", script)
+			c := exec.CommandContext(t.Context(), shipped(t), "sandbox", "--quiet", "--", "sh", "-c", script)
 			c.Dir, c.Env = "/", append(append(os.Environ(), "TMPDIR=/tmp"), env...)
 			out, err := c.CombinedOutput()
 			if err != nil || string(out) != want {

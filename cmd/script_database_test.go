@@ -52,6 +52,12 @@ func cmdPooler(ts *testscript.TestScript, args []string) {
 	ts.Setenv("DATABASE_URL", strings.Replace(p.URL(), "postgres@", "postgres:"+dbPassword+"@", 1))
 }
 
+// cmdStandby starts a hot standby, and all that the script runs from now on uses that.
+func cmdStandby(ts *testscript.TestScript, _ []string) {
+	url := dbtest.Standby(ts.Value("tb").(testing.TB), sceneOf(ts).database)
+	ts.Setenv("DATABASE_URL", strings.Replace(url, "postgres@", "postgres:"+dbPassword+"@", 1))
+}
+
 func cmdAwait(ts *testscript.TestScript, args []string) {
 	var got strings.Builder
 	for began := time.Now(); time.Since(began) < hangs; time.Sleep(100 * time.Millisecond) {

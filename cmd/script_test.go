@@ -169,6 +169,7 @@ func commands() map[string]func(ts *testscript.TestScript, neg bool, args []stri
 		"tty":         plain(cmdTTY),
 		"psql":        plain(cmdPsql),
 		"pooler":      plain(cmdPooler),
+		"standby":     plain(cmdStandby),
 		"code":        plain(cmdCode),
 		"fault":       plain(cmdFault),
 		"clearfaults": plain(func(ts *testscript.TestScript, _ []string) { sceneOf(ts).verify.ClearFaults() }),

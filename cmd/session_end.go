@@ -115,7 +115,7 @@ func runSessionEnd(ctx context.Context, app *App, opts *sessionEndOptions, args 
 	}
 	sel := session.Selection{All: opts.all}
 	if !opts.all {
-		store, err := ch.Users(ctx)
+		store, err := ch.UserReader(ctx)
 		if err != nil {
 			return err
 		}

@@ -190,7 +190,9 @@ func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) err
 	if opts.try > 0 {
 		err = trySwitch(ctx, app, ch, store, plan, opts)
 	} else {
+		done := app.waiting(fmt.Sprintf("switching, with a uuid for %d users", len(plan.Assignments)))
 		err = store.ApplySwitch(ctx, injector.Names(), plan)
+		done()
 	}
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -39,21 +40,42 @@ type Recorder struct {
 // Record writes the intent, makes the change, and writes the outcome. If the intent can't be written, it changes
 // nothing, unless BestEffort is set.
 func (r *Recorder) Record(ctx context.Context, target string, before, after Values, change func() error) error {
-	intent, err := r.Log.Append(ctx, r.line(target, before, after, ResultIntent, ""))
-	if err != nil && r.BestEffort {
-		r.warn(err)
+	return r.recordAll(ctx, []entry{{target, before, after}}, change)
+}
+
+// entry is what is recorded of a change.
+type entry struct {
+	target        string
+	before, after Values
+}
+
+// recordAll is Record for changes that are made as one: all intents come before it, and all outcomes after it, in the opposite order.
+func (r *Recorder) recordAll(ctx context.Context, entries []entry, change func() error) (err error) {
+	var ids []string // of the intents; "" for one that could not be written
+	for _, e := range entries {
+		intent, failed := r.Log.Append(ctx, r.line(e.target, e.before, e.after, ResultIntent, ""))
+		if failed != nil && !r.BestEffort {
+			err = failed
+			break
+		}
+		if failed != nil {
+			r.warn(failed)
+			intent.ID = ""
+		}
+		ids = append(ids, intent.ID)
+	}
+	if err == nil {
 		err = change()
-		// Its outcome may be written by now, and goes to syslog. There is one warning already.
-		_, _ = r.Log.Append(context.Background(), r.outcome(target, before, after, err))
-		return err
 	}
-	if err != nil {
-		return err
+	for i, id := range slices.Backward(ids) {
+		outcome := r.outcome(entries[i].target, entries[i].before, entries[i].after, err)
+		if outcome.ID = id; id != "" {
+			r.finish(outcome)
+			continue
+		}
+		// It may be written by now, and goes to syslog. There is one warning already.
+		_, _ = r.Log.Append(context.Background(), outcome)
 	}
-	err = change()
-	outcome := r.outcome(target, before, after, err)
-	outcome.ID = intent.ID
-	r.finish(outcome)
 	return err
 }
 
@@ -230,23 +252,19 @@ type injectorClasses struct {
 // ApplySwitch records each row and each user who gets a uuid: all intents before the one transaction, all outcomes
 // after it.
 func (s injectorClasses) ApplySwitch(ctx context.Context, names []string, sw injector.SwitchPlan) error {
-	apply := func() error { return s.Writer.ApplySwitch(ctx, names, sw) }
-	for _, a := range sw.Assignments {
-		inner := apply
-		s.r.isUser(a.Username)
-		apply = func() error {
-			return s.r.Record(ctx, a.Username, UserValues(a.Was), UserValues(a.Becomes), inner)
-		}
-	}
-	for _, c := range sw.Changes {
-		inner := apply
+	var entries []entry
+	for _, c := range slices.Backward(sw.Changes) {
 		var before Values
 		if c.ID != 0 {
 			before = ClassValues(c.Before)
 		}
-		apply = func() error { return s.r.Record(ctx, c.Name, before, ClassValues(c.After), inner) }
+		entries = append(entries, entry{c.Name, before, ClassValues(c.After)})
 	}
-	return apply()
+	for _, a := range slices.Backward(sw.Assignments) {
+		s.r.isUser(a.Username)
+		entries = append(entries, entry{a.Username, UserValues(a.Was), UserValues(a.Becomes)})
+	}
+	return s.r.recordAll(ctx, entries, func() error { return s.Writer.ApplySwitch(ctx, names, sw) })
 }
 
 // ConfirmTrial is recorded: without it the switch would be taken back.

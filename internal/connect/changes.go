@@ -206,9 +206,39 @@ func (ch *Changes) ownDatabase(ctx context.Context) (*db.DB, error) {
 	return ch.reader.database(ctx)
 }
 
-// Users returns the port that changes uzERP's users.
-func (ch *Changes) Users(ctx context.Context) (mfa.Writer, error) {
+// writableDatabase is ownDatabase for what is to be changed there: a database that takes no changes is found before anything is
+// sent or changed elsewhere. A dry run goes on with a warning.
+func (ch *Changes) writableDatabase(ctx context.Context) (*db.DB, error) {
 	d, err := ch.ownDatabase(ctx)
+	if err == nil {
+		err = ch.writable(ctx, d)
+	}
+	return d, err
+}
+
+func (ch *Changes) writable(ctx context.Context, d *db.DB) error {
+	if ch.undoes { // the change itself will say so
+		return nil
+	}
+	err := d.TakesChanges(ctx)
+	if ch.dryRun && errs.KindOf(err) == errs.Refused {
+		ch.reader.warnOnce("%s: nothing could be changed there", err)
+		return nil
+	}
+	return ch.Refused(ch.gate.request.Action, err)
+}
+
+// UserReader returns the port that reads uzERP's users for a command that changes something else: it asks the policy, as Users does.
+func (ch *Changes) UserReader(ctx context.Context) (mfa.Reader, error) {
+	d, err := ch.ownDatabase(ctx)
+	w, err := writing(ch, d, err, allowUsers, dryUsers, (*audit.Recorder).Users)
+	return reading(w, err, func(w mfa.Writer) mfa.Reader { return usersReader{w} })
+}
+
+// Users returns the port that changes uzERP's users. It fails with errs.Refused if the database takes no changes, and so do Injector
+// and Copy.
+func (ch *Changes) Users(ctx context.Context) (mfa.Writer, error) {
+	d, err := ch.writableDatabase(ctx)
 	if err == nil {
 		err = ch.mails.open(ch, d)
 	}
@@ -221,7 +251,7 @@ func (ch *Changes) Users(ctx context.Context) (mfa.Writer, error) {
 
 // Injector returns the port that switches uzERP's injector classes.
 func (ch *Changes) Injector(ctx context.Context) (injector.Writer, error) {
-	d, err := ch.ownDatabase(ctx)
+	d, err := ch.writableDatabase(ctx)
 	return writing(ch, d, err, allowInjector, dryInjector, (*audit.Recorder).Injector)
 }
 
@@ -229,6 +259,9 @@ func (ch *Changes) Injector(ctx context.Context) (injector.Writer, error) {
 // normal case here.
 func (ch *Changes) Copy(ctx context.Context) (mfa.CopyWriter, error) {
 	d, err := ch.reader.database(ctx)
+	if err == nil {
+		err = ch.writable(ctx, d)
+	}
 	return writing(ch, d, err, allowCopy, dryCopy, (*audit.Recorder).Copy)
 }
 

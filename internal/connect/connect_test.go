@@ -36,7 +36,7 @@ type site struct {
 	asked  int
 }
 
-func newSite(t *testing.T) *site {
+func newSite(t *testing.T, settings ...string) *site {
 	t.Helper()
 	s := &site{log: filepath.Join(t.TempDir(), "audit.jsonl")}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -47,7 +47,7 @@ func newSite(t *testing.T) *site {
 	t.Cleanup(server.Close)
 	s.url = server.URL
 	env := map[string]string{
-		"DATABASE_URL": dbtest.New(t, dbtest.Sample), "UZERP_MFA_VERIFY_URL": server.URL,
+		"DATABASE_URL": dbtest.New(t, dbtest.Sample) + strings.Join(settings, ""), "UZERP_MFA_VERIFY_URL": server.URL,
 		"TWILIO_ACCOUNT_SID": "AC" + strings.Repeat("0", 32), "TWILIO_SERVICE_SID": "VA" + strings.Repeat("0", 32),
 		"TWILIO_AUTH_TOKEN": "0123456789abcdef0123456789abcdef",
 	}
@@ -65,6 +65,50 @@ func (s *site) changes(t *testing.T, cmd Command) *Changes {
 		t.Fatal(err)
 	}
 	return ch
+}
+
+// Whatever a command is about to change in the database, one that takes no changes is found first, and that is recorded. What only
+// reads users goes on, and so does a dry run, with a warning.
+func TestDatabaseThatTakesNoChanges(t *testing.T) {
+	s := newSite(t, "&options=-cdefault_transaction_read_only%3Don")
+	ch := s.changes(t, Command{})
+	ctx := t.Context()
+	_, users := ch.Users(ctx)
+	_, classes := ch.Injector(ctx)
+	_, whole := ch.Copy(ctx)
+	for _, err := range []error{users, classes, whole} {
+		if errs.KindOf(err) != errs.Refused || !strings.Contains(err.Error(), "the database is read-only") {
+			t.Errorf("got %v", err)
+		}
+	}
+	if got := s.records(t); len(got) != 3 {
+		t.Errorf("recorded: %q", got)
+	}
+	reader, err := ch.UserReader(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found, err := reader.FindUsers(ctx, []string{"alice"}); err != nil || len(found) != 1 {
+		t.Error(found, err)
+	}
+	if _, writes := reader.(mfa.Writer); writes {
+		t.Error("what reads users can write them")
+	}
+	warned := 0
+	s.reader.options.Warn = func(string, ...any) { warned++ }
+	dry := s.changes(t, Command{DryRun: true})
+	for range 2 {
+		if _, err := dry.Users(ctx); err != nil {
+			t.Error(err)
+		}
+	}
+	if warned != 1 {
+		t.Errorf("%d warnings", warned)
+	}
+	ch.BestEffort() // what undoes something is tried all the same
+	if _, err := ch.Injector(ctx); err != nil {
+		t.Error(err)
+	}
 }
 
 // records returns the targets and results in the audit log, or nothing if there is no log.

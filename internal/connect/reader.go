@@ -160,7 +160,7 @@ type doctorReader struct {
 // Schema returns what doctor needs to know about the server and the tables.
 func (d doctorReader) Schema(ctx context.Context) (doctor.Schema, error) {
 	s, err := d.db.CheckSchema(ctx)
-	return doctor.Schema{Version: s.ServerVersion, ReadOnly: s.ReadOnly || s.Standby, Pooler: s.Pooler, Name: s.Name, Others: s.Elsewhere,
+	return doctor.Schema{Version: s.ServerVersion, ReadOnly: s.ReadOnly || s.Standby, Standby: s.Standby, Pooler: s.Pooler, Name: s.Name, Others: s.Elsewhere,
 		Problem: s.Problem()}, err
 }
 

@@ -43,6 +43,7 @@ type settings struct {
 	queryTimeout time.Duration
 	local        map[string]string // what the server is told in each transaction
 	chosen       bool              // the user chose one of these
+	choseLimit   bool              // the user chose statement_timeout
 }
 
 func (c Config) parse() (settings, error) {
@@ -66,6 +67,7 @@ func (c Config) parse() (settings, error) {
 	maps.Copy(conn.RuntimeParams, found.Own())
 	chosen := takeLocal(conn.RuntimeParams)
 	s.chosen = len(chosen) > 0
+	_, s.choseLimit = chosen["statement_timeout"]
 	s.local = map[string]string{
 		// Row-level security must not hide rows: with it off the server reports an error instead.
 		"row_security": "off",
@@ -79,6 +81,16 @@ func (c Config) parse() (settings, error) {
 		conn.Tracer = tracer{c.Logger}
 	}
 	return s, nil
+}
+
+// unlimited returns what the server is told in a transaction with a statement that is meant to be long. What the user chose holds.
+func (s settings) unlimited() map[string]string {
+	long := maps.Clone(s.local)
+	if !s.choseLimit {
+		long["statement_timeout"] = "0"
+	}
+	long["transaction_timeout"] = "0" // since PostgreSQL 17
+	return long
 }
 
 // setRuntimeParams sets what a connection starts with. These are parameters that PgBouncer passes on, too.

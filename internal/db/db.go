@@ -21,6 +21,7 @@ type DB struct {
 	pool    *pool
 	timeout time.Duration // for each call to the server
 	local   pgx.StrictNamedArgs
+	long    pgx.StrictNamedArgs // local for a statement that is meant to be long
 	log     *slog.Logger
 }
 
@@ -40,13 +41,8 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if err != nil {
 		return nil, errs.New(errs.Failure, "make the pool of connections", "") // pgxpool's own error would show the settings
 	}
-	db := &DB{pool: p, timeout: s.queryTimeout, local: pgx.StrictNamedArgs{}, log: cmp.Or(c.Logger, slog.New(slog.DiscardHandler))}
-	names := slices.Sorted(maps.Keys(s.local))
-	values := make([]string, len(names))
-	for i, name := range names {
-		values[i] = s.local[name]
-	}
-	db.local["names"], db.local["values"] = names, values
+	db := &DB{pool: p, timeout: s.queryTimeout, local: settingArgs(s.local), log: cmp.Or(c.Logger, slog.New(slog.DiscardHandler))}
+	db.long = settingArgs(s.unlimited())
 	err = db.run(ctx, connecting, func(conn *pgx.Conn) error {
 		if !s.chosen {
 			return nil
@@ -59,6 +55,27 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	}
 	return db, nil
 }
+
+// settingArgs returns settings as the query takes them.
+func settingArgs(settings map[string]string) pgx.StrictNamedArgs {
+	names := slices.Sorted(maps.Keys(settings))
+	values := make([]string, len(names))
+	for i, name := range names {
+		values[i] = settings[name]
+	}
+	return pgx.StrictNamedArgs{"names": names, "values": values}
+}
+
+// patient returns db for statements that are meant to be long, because they are about every user. They have no limit of their own:
+// only the command's --timeout, and a statement_timeout that the user chose. How long they wait for a lock stays limited.
+func (db *DB) patient() *DB {
+	p := *db
+	p.timeout, p.local = endless, db.long
+	return &p
+}
+
+// endless is the limit of a call that has none.
+const endless = 365 * 24 * time.Hour
 
 // Close closes the connections. It waits for those in use.
 func (db *DB) Close() { db.pool.Close() }

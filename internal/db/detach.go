@@ -26,6 +26,7 @@ func (db *DB) TargetDatabase(ctx context.Context) (mfa.TargetDatabase, error) {
 // Detach implements mfa.CopyWriter.
 func (db *DB) Detach(ctx context.Context, users int, newUUID func() string) error {
 	op := "detach the users"
+	db = db.patient()
 	return db.change(ctx, op, func(tx pgx.Tx) error {
 		names, err := collect(ctx, db, tx, "lock_usernames", nil, pgx.RowTo[string])
 		if err != nil {
@@ -38,9 +39,13 @@ func (db *DB) Detach(ctx context.Context, users int, newUUID func() string) erro
 		for i := range names {
 			uuids[i] = newUUID()
 		}
-		n, err := db.execute(ctx, tx, "detach", pgx.StrictNamedArgs{"usernames": names, "uuids": uuids})
-		if err == nil && n != int64(users) {
-			return changed("the users were")
+		args := pgx.StrictNamedArgs{"usernames": names, "uuids": uuids}
+		if _, err := db.execute(ctx, tx, "detach", args); err != nil {
+			return err
+		}
+		left, err := collectSettled(ctx, db, tx, "not_detached", args, pgx.RowTo[string])
+		if err == nil && len(left) > 0 {
+			return db.notKept(ctx, tx, "users", "some users are not detached, such as "+quotedNames(left))
 		}
 		return err
 	})

@@ -131,8 +131,15 @@ func (db *DB) translate(ctx context.Context, op string, err error) error {
 				return schema.Problem()
 			}
 		}
-		if e.Code == lockNotAvailable {
+		switch e.Code {
+		case lockNotAvailable:
 			return db.lockedOut(ctx, op, e)
+		case readOnlyTransaction:
+			return db.readOnly(ctx, op, e)
+		case serializationFailure:
+			if why := db.whyReadOnly(ctx); why.Standby {
+				return conflictsWithRecovery(op, e)
+			}
 		}
 		return serverError(op, e)
 	}
@@ -218,18 +225,23 @@ func serverError(op string, e *pgconn.PgError) error {
 			"run it again; if this stays so, pg_stat_activity shows which session holds the lock"
 	case e.Code == "57014":
 		text, hint = "the database took too long (statement_timeout)", "run it again; if this stays so, the server is overloaded"
-	case e.Code == "40001":
+	case e.Code == serializationFailure:
 		text = "another session changed the same rows at the same time (serialization failure)"
 	case e.Code == "40P01":
 		text = "two sessions waited for each other (deadlock)"
 	case e.Code == insufficientPrivilege:
 		kind, text, hint = errs.Config, "the database role lacks a right: "+said(e), ""
-	case e.Code == "25006":
-		kind, text, hint = errs.Refused, "the database is read-only, perhaps a standby",
-			"connect to the primary server, or switch default_transaction_read_only off"
+	case e.Code == readOnlyTransaction:
+		kind, text, hint = errs.Refused, "the database is read-only", usePrimary+", or switch default_transaction_read_only off"
+	case class == "23" || class == "44" || e.Code == "P0001" || e.Code == "428C9": // a constraint, a view's check, a trigger, a generated column
+		kind, text, hint = errs.Refused, "the database refuses the change: "+said(e), askAdministrator
 	case class == "53":
 		text, hint = "the database server has run out of a resource: "+said(e), "free some of it on the server, then run it again"
-	case class == "57" || class == "08" || e.Code == "25P03" || e.Code == "25P04": // shut down, or a session limit
+	case e.Code == "25P03":
+		text = "the database server ended the connection (idle_in_transaction_session_timeout)"
+	case e.Code == "25P04":
+		text = "the database server ended the connection (transaction_timeout)"
+	case class == "57" || class == "08":
 		text = "the database server ended the connection"
 	case untranslatable(e):
 		kind, text, hint = errs.Failure, "a text in the database can't be translated from the database's encoding to UTF-8, so nothing is known: "+

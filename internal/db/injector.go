@@ -43,6 +43,9 @@ func (db *DB) SettledClasses(ctx context.Context, names []string) ([]injector.Cl
 // ApplySwitch implements injector.Writer.
 func (db *DB) ApplySwitch(ctx context.Context, names []string, s injector.SwitchPlan) error {
 	op := "switch the injector classes"
+	if len(s.Assignments) > 1 {
+		db = db.patient()
+	}
 	return db.change(ctx, op, func(tx pgx.Tx) error {
 		now, err := collect(ctx, db, tx, "lock_injector_classes", pgx.StrictNamedArgs{"names": names}, toClass)
 		if err != nil {
@@ -59,13 +62,42 @@ func (db *DB) ApplySwitch(ctx context.Context, names []string, s injector.Switch
 				return err
 			}
 		}
-		for _, a := range s.Assignments {
-			if err := db.compareAndSet(ctx, tx, a.Username, a.Was, a.Becomes); err != nil {
+		if len(s.Assignments) > 0 {
+			if err := db.compareAndSet(ctx, tx, s.Assignments); err != nil {
 				return err
 			}
 		}
-		return nil
+		return db.checkClasses(ctx, tx, names, s)
 	})
+}
+
+// checkClasses returns an error unless the rows are now as s makes them, and no others were changed.
+func (db *DB) checkClasses(ctx context.Context, tx pgx.Tx, names []string, s injector.SwitchPlan) error {
+	if len(s.Changes) == 0 {
+		return nil
+	}
+	now, err := collectSettled(ctx, db, tx, "injector_classes", pgx.StrictNamedArgs{"names": names}, toClass)
+	if err != nil {
+		return err
+	}
+	want := slices.Clone(s.Was)
+	for _, c := range s.Changes {
+		if i := slices.IndexFunc(want, func(w injector.Class) bool { return w.ID == c.ID }); i >= 0 {
+			want[i].ClassName = c.After
+			continue
+		}
+		added := injector.Class{Name: c.Name, Category: "SY", ClassName: c.After, CompanyID: -1}
+		if i := slices.IndexFunc(now, func(n injector.Class) bool {
+			return !slices.ContainsFunc(want, func(w injector.Class) bool { return w.ID == n.ID })
+		}); i >= 0 {
+			added.ID = now[i].ID
+		}
+		want = append(want, added)
+	}
+	if !slices.Equal(byID(now), byID(want)) {
+		return db.notKept(ctx, tx, "injector_classes", "the rows are not as they were written")
+	}
+	return nil
 }
 
 // applyChange writes one row. It changes only a row that still has the class that the plan replaces.
@@ -83,10 +115,13 @@ func (db *DB) applyChange(ctx context.Context, tx pgx.Tx, op string, was []injec
 		return &errs.Error{Kind: errs.Refused, Op: op, Err: errInTheWay,
 			Hint: errs.Plain("injector_classes has one row at most for a name and a class, whatever the category and company: remove the other one in uzERP")}
 	}
-	if err == nil && n != 1 {
-		return changed("the injector classes were")
+	switch before := func(w injector.Class) bool { return w.ID == c.ID && w.Name == c.Name && w.ClassName == c.Before }; {
+	case err != nil || n == 1:
+		return err
+	case c.ID == 0 || slices.ContainsFunc(was, before): // and that row is locked
+		return db.notKept(ctx, tx, "injector_classes", "the row of "+c.Name+" was not written")
 	}
-	return err
+	return changed("the injector classes were")
 }
 
 func byID(classes []injector.Class) []injector.Class {

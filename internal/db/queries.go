@@ -20,8 +20,11 @@ const schemaPlace = "UZERP."
 // sql returns the text of queries/NAME.sql as it is sent: the line with its name, then the statement on the tables of
 // schema. A line "-- with: OTHER" is replaced by the statement of queries/OTHER.sql, so that shared parts are written
 // once. It panics if there is no such file: all names are constants of this package.
-func sql(name, schema string) string {
-	return namePrefix + name + "\n" + strings.ReplaceAll(statement(name), schemaPlace, pgx.Identifier{schema}.Sanitize()+".")
+func sql(name, schema string) string { return partOf(name, name, schema) }
+
+// partOf is sql for a query that is a part of another one: it is sent under that one's name.
+func partOf(whole, name, schema string) string {
+	return namePrefix + whole + "\n" + strings.ReplaceAll(statement(name), schemaPlace, pgx.Identifier{schema}.Sanitize()+".")
 }
 
 func statement(name string) string {

@@ -40,7 +40,7 @@ func (db *DB) findTables(ctx context.Context, conn *pgx.Conn) error {
 		err = cmp.Or(s.unusable(), s.tooPowerful())
 	}
 	if err == nil {
-		conn.PgConn().CustomData()[schemaKey] = s.Name
+		conn.PgConn().CustomData()[schemaKey], conn.PgConn().CustomData()[readOnlyKey] = s.Name, s.ReadOnly
 		conn.PgConn().CustomData()[encodingKey] = s.Encoding
 	}
 	return err

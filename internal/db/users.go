@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -53,52 +52,9 @@ func (db *DB) FactorOwners(ctx context.Context, sids []string) (map[string][]str
 	return owners, nil
 }
 
-// CompareAndSet implements mfa.Writer.
-func (db *DB) CompareAndSet(ctx context.Context, username string, was, becomes mfa.Row) error {
-	return db.change(ctx, "change a user", func(tx pgx.Tx) error { return db.compareAndSet(ctx, tx, username, was, becomes) })
-}
-
-// compareAndSet is CompareAndSet in the caller's transaction.
-func (db *DB) compareAndSet(ctx context.Context, tx pgx.Tx, username string, was, becomes mfa.Row) error {
-	if !storable(tx, username) {
-		return userChanged()
-	}
-	n, err := db.execute(ctx, tx, "compare_and_set", pgx.StrictNamedArgs{
-		"username": username,
-		"was_uuid": was.UUID, "was_sid": was.SID, "was_enrolled": was.Enrolled, "was_enabled": was.Enabled,
-		"uuid": becomes.UUID, "sid": becomes.SID, "enrolled": becomes.Enrolled, "enabled": becomes.Enabled,
-	})
-	if err == nil && n != 1 {
-		return userChanged()
-	}
-	return err
-}
-
-// MayWrite implements mfa.Writer. The database judges all users and rows alike.
-func (db *DB) MayWrite(ctx context.Context, _ string, _ mfa.Row) error { return db.Writable(ctx) }
-
-// Writable implements mfa.Writer.
-func (db *DB) Writable(ctx context.Context) error {
-	may := false
-	err := db.change(ctx, "look whether a user can be changed", func(tx pgx.Tx) error {
-		if _, err := db.execute(ctx, tx, "may_write", nil); err != nil {
-			return err
-		}
-		may = true
-		return errNothingToCommit
-	})
-	if may {
-		return nil
-	}
-	return err
-}
-
-// errNothingToCommit ends a transaction that has changed nothing.
-var errNothingToCommit = errors.New("nothing to commit")
-
 // UsersWithoutUUID implements injector.Reader.
 func (db *DB) UsersWithoutUUID(ctx context.Context) ([]mfa.User, error) {
-	return read(ctx, db, "read users without uuid", "users_without_uuid", nil, toUser)
+	return read(ctx, db.patient(), "read users without uuid", "users_without_uuid", nil, toUser)
 }
 
 // Usernames returns at most limit names that start with prefix, in byte order, for the shell's completion. It leaves out

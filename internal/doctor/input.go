@@ -109,8 +109,9 @@ type Credentials struct {
 
 // Schema is what the database says about itself.
 type Schema struct {
-	Version  string // of the server
-	ReadOnly bool
+	Version  string   // of the server
+	ReadOnly bool     // nothing can be changed
+	Standby  bool     // because the server is a standby
 	Pooler   bool     // a connection pooler is in between
 	Name     string   // the schema that has uzERP's tables
 	Others   []string // other schemas that have a table users

@@ -189,10 +189,14 @@ func database(c *checker, in Input) {
 	} else {
 		c.pass(DatabaseVersion, "the server is PostgreSQL %s", s.Version)
 	}
-	if s.ReadOnly {
-		c.add(DatabaseWritable, finding.Error, errs.Plain("name the primary server in the database settings; or default_transaction_read_only is on"),
-			"the database is read-only, as a standby is: nothing can be changed through it")
-	} else {
+	switch {
+	case s.Standby:
+		c.add(DatabaseWritable, finding.Error, errs.Plain("name the primary server in the database settings"),
+			"the server is a standby, so the database is read-only: nothing can be changed through it")
+	case s.ReadOnly:
+		c.add(DatabaseWritable, finding.Error, errs.Plain("default_transaction_read_only is on, for the role, the database or the server: switch it off there"),
+			"the database is read-only: nothing can be changed through it")
+	default:
 		c.pass(DatabaseWritable, "the database can be written")
 	}
 	rights(c, in)

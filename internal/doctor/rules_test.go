@@ -180,7 +180,10 @@ func ruleTests() []ruleTest {
 			in.Users, in.Persons = doctor.Part[*doctor.Tally]{}, doctor.Part[struct{}]{}
 		}, "database-schema fail," + people, "no columns"},
 		{"an old server", func(in *doctor.Input) { in.Schema = doctor.Got(doctor.Schema{Version: "9.6.24"}, nil) }, "database-version warn", "PostgreSQL 9.6.24"},
-		{"a standby", func(in *doctor.Input) { in.Schema = doctor.Got(doctor.Schema{Version: "15.4", ReadOnly: true}, nil) }, "database-writable fail", "read-only"},
+		{"read-only", func(in *doctor.Input) { in.Schema = doctor.Got(doctor.Schema{Version: "15.4", ReadOnly: true}, nil) }, "database-writable fail", "read-only"},
+		{"a standby", func(in *doctor.Input) {
+			in.Schema = doctor.Got(doctor.Schema{Version: "15.4", ReadOnly: true, Standby: true}, nil)
+		}, "database-writable fail", "is a standby"},
 		{"rights missing", func(in *doctor.Input) { in.Rights = doctor.Got([]string{"select on person"}, nil) }, "database-rights fail", "select on person"},
 		{"rights not told", func(in *doctor.Input) { in.Rights = doctor.Got([]string(nil), down) }, "database-rights fail", "no answer"},
 

@@ -34,7 +34,7 @@ func foreignURL(conn string) error {
 	const url = "postgres://USER:PASSWORD@HOST:PORT/DATABASE"
 	switch {
 	case lower != "" && strings.ContainsAny(lower[:1], `"'`):
-		return problem{"it has quotes around it", "leave them out: here no shell takes them away (docker --env-file, systemd and cron pass them on)"}
+		return problem{"it has quotes around it", "leave them out: here no shell takes them away (Docker's env files, systemd and cron pass them on)"}
 	case strings.HasPrefix(lower, "psql "):
 		return problem{"it is a command line of psql's", "leave out psql, and the quotes"}
 	case strings.HasPrefix(lower, "database_url="):

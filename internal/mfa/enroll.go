@@ -107,7 +107,15 @@ func (e *Enroller) MayBegin(ctx context.Context, u User) error {
 	if err := e.Store.Writable(ctx); err != nil {
 		return err
 	}
-	return e.allowed(ctx, u)
+	return e.allowed(ctx, u, *e.identity(u))
+}
+
+// identity returns the user's uuid, or the one that the user is to get.
+func (e *Enroller) identity(u User) *string {
+	if u.UUID != nil {
+		return u.UUID
+	}
+	return new(e.NewUUID())
 }
 
 // Begin assigns the user a uuid if there is none, and has Twilio make a factor. uzERP's row does not name the factor
@@ -117,20 +125,25 @@ func (e *Enroller) Begin(ctx context.Context, c RowChange) (*PendingEnrollment, 
 	return e.begin(ctx, c, nil, false)
 }
 
+// unknownSID stands for the SID of a factor that is not made yet, where the database is asked whether it would store one.
+const unknownSID = "YF00000000000000000000000000000000"
+
 // begin is Begin for a caller that may have listed the user's factors already.
 func (e *Enroller) begin(ctx context.Context, c RowChange, before []Factor, listed bool) (*PendingEnrollment, error) {
 	if c.Refusal != nil {
 		return nil, c.Refusal
 	}
 	u := c.User
-	if err := e.Store.MayWrite(ctx, u.Username, Row{UUID: u.UUID}); err != nil {
-		return nil, err // before Twilio is asked
+	id := e.identity(u)
+	// Before Twilio is asked: a trigger of the table may let no row become enrolled.
+	if err := e.Store.MayWrite(ctx, u.Username, enrolledRow(Row{UUID: id}, unknownSID)); err != nil {
+		return nil, err
 	}
-	if err := e.allowed(ctx, u); err != nil {
+	if err := e.allowed(ctx, u, *id); err != nil {
 		return nil, err
 	}
 	if u.UUID == nil {
-		becomes := u.WithUUID(e.NewUUID())
+		becomes := u.WithUUID(*id)
 		if err := SetRow(ctx, e.Store, u.Username, u.Row, becomes); err != nil {
 			return nil, err
 		}
@@ -151,16 +164,13 @@ func (e *Enroller) begin(ctx context.Context, c RowChange, before []Factor, list
 	return e.create(ctx, u, before)
 }
 
-// allowed asks whether what comes after the new factor may be done too: that it is verified, and that the old one goes away.
-// Otherwise somebody would have set up an app before that shows.
-func (e *Enroller) allowed(ctx context.Context, u User) error {
-	if u.UUID == nil {
-		return e.Factors.Allowed(ctx, e.NewUUID(), CallVerify)
-	}
+// allowed asks, for the user's identity at Twilio, whether what comes after the new factor may be done too: that it is verified,
+// and that the old one goes away. Otherwise somebody would have set up an app before that shows.
+func (e *Enroller) allowed(ctx context.Context, u User, identity string) error {
 	if u.Whole() {
-		return e.Factors.Allowed(ctx, *u.UUID, CallVerify, CallDelete)
+		return e.Factors.Allowed(ctx, identity, CallVerify, CallDelete)
 	}
-	return e.Factors.Allowed(ctx, *u.UUID, CallVerify)
+	return e.Factors.Allowed(ctx, identity, CallVerify)
 }
 
 // create has Twilio make a factor. before are the factors that were there.

@@ -21,11 +21,12 @@ type Reader interface {
 type Writer interface {
 	Reader
 	// CompareAndSet sets the user's row to becomes if it is still was. Otherwise, also if the user is gone, it changes
-	// nothing and returns an error of errs.Refused with errs.ErrChanged in its chain.
+	// nothing and returns an error of errs.Refused with errs.ErrChanged in its chain. If the database does not keep the new row,
+	// nothing is changed either, and the error is of errs.Refused without errs.ErrChanged.
 	CompareAndSet(ctx context.Context, username string, was, becomes Row) error
 	// MayWrite returns the error that would keep CompareAndSet from setting the user's row to becomes, whatever the row is now: the
-	// role lacks a right, the database is a standby, the administrator's policy forbids it. It changes nothing. It is asked
-	// before something that can't be taken back.
+	// role lacks a right, the database is a standby, a trigger does not let the change through, the administrator's policy forbids
+	// it. It changes nothing: the change is made and taken back. It is asked before something that can't be taken back.
 	MayWrite(ctx context.Context, username string, becomes Row) error
 	// Writable is MayWrite without the policy, which may still wait for a code that verifies the caller: it is asked before that
 	// code is sent.

@@ -53,3 +53,39 @@ func (p *Progress) Done() {
 
 // visible reports whether there is anything to show. A job of one step needs no counting.
 func (p *Progress) visible() bool { return p.s.ErrTTY && !p.s.Quiet && p.total != 1 }
+
+// Waiting shows on a terminal what a job is about and how long it has taken, once it takes longer than a second or two. Without a
+// terminal, or if Quiet, it shows nothing. done ends that and clears the line. what is the program's own text.
+func (s *Streams) Waiting(what string) (done func()) { return s.waiting(what, waitingPause) }
+
+// waitingPause is the time between two lines of Waiting.
+const waitingPause = time.Second
+
+func (s *Streams) waiting(what string, pause time.Duration) (done func()) {
+	if !s.ErrTTY || s.Quiet {
+		return func() {}
+	}
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		tick := time.NewTicker(pause)
+		defer tick.Stop()
+		shown := false
+		for began := time.Now(); ; {
+			select {
+			case <-tick.C:
+				_ = s.tell(fmt.Sprintf("\r%s … %d s\x1b[K", what, int(time.Since(began).Seconds())))
+				shown = true
+			case <-stop:
+				if shown {
+					_ = s.tell("\r\x1b[K")
+				}
+				return
+			}
+		}
+	}()
+	return sync.OnceFunc(func() {
+		close(stop)
+		<-stopped
+	})
+}

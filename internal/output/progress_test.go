@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 
 	"uzerp-mfa/internal/output"
 )
@@ -30,6 +31,43 @@ func TestProgress(t *testing.T) {
 	if got := count(); got != "" {
 		t.Errorf("if quiet: %q", got)
 	}
+}
+
+// A long job of one step shows what it is about and how long it has taken, on a terminal alone, and leaves nothing there.
+func TestWaiting(t *testing.T) {
+	for _, test := range []struct{ tty, quiet, shows bool }{{true, false, true}, {true, true, false}, {false, false, false}} {
+		var err signalWriter
+		err.written = make(chan string, 100)
+		s := output.New(strings.NewReader(""), &bytes.Buffer{}, &err)
+		s.ErrTTY, s.Quiet = test.tty, test.quiet
+		done := s.WaitingFor("detaching 8 users", time.Millisecond)
+		first := ""
+		if test.shows {
+			first = <-err.written
+		}
+		done()
+		done()
+		close(err.written)
+		last := first
+		for text := range err.written {
+			last = text
+		}
+		if test.shows && (first != "\rdetaching 8 users … 0 s\x1b[K" || last != "\r\x1b[K") || !test.shows && last != "" {
+			t.Errorf("%+v: %q … %q", test, first, last)
+		}
+	}
+}
+
+type signalWriter struct{ written chan string }
+
+func (w *signalWriter) Write(p []byte) (int, error) {
+	select {
+	case w.written <- string(p):
+	default: // more than the test reads
+		<-w.written
+		w.written <- string(p)
+	}
+	return len(p), nil
 }
 
 func TestHeldNotes(t *testing.T) {

@@ -37,6 +37,8 @@ type Options struct {
 	Dir      string // where to make the temporary directory; empty: in the system's
 	TCP      bool   // listen on a free port of 127.0.0.1 too, with scram-sha-256: for tests of passwords and TLS
 	TimeZone string // of the server; empty for UTC
+
+	primary *Server // whose standby it is
 }
 
 // Server is a running server. Its superuser is postgres, which needs no password on the socket. It has no password for
@@ -144,7 +146,11 @@ func (p *Server) start(ctx context.Context, o Options) error {
 	if err := p.startWatchdog(ctx); err != nil {
 		return serverError("start the watchdog of PostgreSQL", err.Error())
 	}
-	if err := p.initdb(ctx); err != nil {
+	fill := p.initdb
+	if o.primary != nil {
+		fill = func(ctx context.Context) error { return p.copyFrom(ctx, o.primary) }
+	}
+	if err := fill(ctx); err != nil {
 		return err
 	}
 	if o.TCP {

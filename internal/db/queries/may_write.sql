@@ -1,8 +1,8 @@
 -- name: may_write
--- Changes no row. PostgreSQL refuses it, for want of a right or on a standby, as it would refuse compare_and_set.
+-- A rehearsal of compare_and_set, whatever the row is now. Its transaction is never committed.
 update UZERP.users
-set uuid = uuid,
-    mfa_sid = mfa_sid,
-    mfa_enrolled = mfa_enrolled,
-    mfa_enabled = mfa_enabled
-where false
+set uuid = new_uuid, mfa_sid = new_sid, mfa_enrolled = new_enrolled, mfa_enabled = new_enabled
+from (
+-- with: row_changes
+) changes
+where username operator(pg_catalog.=) whose

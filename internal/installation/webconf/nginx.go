@@ -264,7 +264,10 @@ func (r *reader) nginxAccess(here []*directive, url string) (Access, []string) {
 		}
 	}
 	if try := last(here, "try_files"); try != nil && !slices.ContainsFunc(try.args, func(arg string) bool { return strings.Contains(arg, "$uri") }) {
-		return Denied, nil
+		if len(try.args) == 0 || !strings.Contains(strings.Join(try.args[:len(try.args)-1], ""), "$") { // the last one is no file
+			return Denied, nil
+		}
+		unclear = noted(unclear, try.named())
 	}
 	if !r.isFile(here, url) {
 		return Denied, nil

@@ -35,6 +35,7 @@ func said(root string, r Report) (lines []string) {
 
 // The real Apache and nginx gave the same answers to these configurations, over the network, on 2026-11-27 (Apache 2.4.71 and nginx
 // 1.22.1 of Debian 12): the file where it says open, and 403, 404 or a redirection where it says nothing.
+// Not measured: a host under a condition, AllowOverride under one, and try_files with another variable than $uri.
 var cases = []struct {
 	name   string
 	apache string // a site, in etc/apache2/sites-enabled/a.conf
@@ -118,6 +119,8 @@ var cases = []struct {
 		nginx: "server {\n root ROOT/uzerp;\n location /conf/ { root ROOT/html; }\n}", more: map[string]string{"html/x": ""}},
 	{name: "nginx: all goes to another server", nginx: "server {\n root ROOT/uzerp;\n location / { proxy_pass http://127.0.0.1:1; }\n}"},
 	{name: "nginx: all goes to index.php", nginx: "server {\n root ROOT/uzerp;\n location / { try_files /index.php =404; }\n}"},
+	{name: "nginx: a file by another variable", nginx: "server {\n root ROOT/uzerp;\n location / { try_files $request_uri /index.php?$args; }\n}",
+		want: "nginx /conf/.env open by root in /etc/nginx/sites-enabled/a line 2, but try_files in /etc/nginx/sites-enabled/a line 3"},
 	{name: "nginx: a redirection for all", nginx: "server {\n root ROOT/uzerp;\n return 301 https://$host$request_uri;\n}"},
 	{name: "nginx: for some", nginx: "server {\n root ROOT/uzerp;\n allow 10.0.0.0/8;\n deny all;\n}",
 		want: "nginx /conf/.env limited by root in /etc/nginx/sites-enabled/a line 2"},

@@ -93,6 +93,32 @@ func New(tb testing.TB, t Template) string {
 	return url
 }
 
+// Standby starts a hot standby of the server and returns the URL of the same database there, as it is now. It follows the server,
+// and ends with the test.
+func Standby(tb testing.TB, connString string) (url string) {
+	tb.Helper()
+	config, err := pgx.ParseConfig(connString)
+	if err != nil {
+		tb.Fatal("dbtest: ", err)
+	}
+	ctx := context.Background()
+	shared.mu.Lock() // nobody makes or drops a database meanwhile
+	defer shared.mu.Unlock()
+	standby, err := shared.pg.Standby(ctx)
+	if err != nil {
+		tb.Fatal("dbtest: start a standby: ", err)
+	}
+	tb.Cleanup(func() {
+		if err := standby.Stop(); err != nil {
+			tb.Error("dbtest: stop the standby: ", err)
+		}
+	})
+	if err := standby.AwaitReplay(ctx, shared.pg); err != nil {
+		tb.Fatal("dbtest: wait for the standby: ", err)
+	}
+	return standby.ConnString(config.Database)
+}
+
 // missing leaves the test out if err is about something that the machine may lack. Any other error fails the test.
 func missing(tb testing.TB, err error) {
 	tb.Helper()
