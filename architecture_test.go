@@ -73,7 +73,9 @@ var allowed = map[string][]string{
 		"uzerp-mfa/internal/installation", "uzerp-mfa/internal/installation/file", "golang.org/x/sys/unix",
 	},
 	"internal/installation/file":     {"uzerp-mfa/internal/safepath", "golang.org/x/sys/unix"},
-	"internal/installation/php":      {"uzerp-mfa/internal/secret", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/installation/file"},
+	"internal/installation/php": {
+		"uzerp-mfa/internal/secret", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/installation/file", "uzerp-mfa/internal/installation/webconf",
+	},
 	"internal/installation/treetest": {}, // test support
 	"internal/installation/webconf":  {"uzerp-mfa/internal/safepath", "uzerp-mfa/internal/installation/file"},
 
@@ -81,7 +83,8 @@ var allowed = map[string][]string{
 	"internal/phpsession": {},
 	"internal/session":    {"uzerp-mfa/internal/errs"},
 	"internal/sessionfile": {
-		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/filelock", "uzerp-mfa/internal/installation", "uzerp-mfa/internal/installation/php",
+		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/filelock", "uzerp-mfa/internal/installation",
+		"uzerp-mfa/internal/installation/file", "uzerp-mfa/internal/installation/php",
 		"uzerp-mfa/internal/phpsession", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/session", "golang.org/x/sys/unix",
 	},
 

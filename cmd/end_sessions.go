@@ -57,7 +57,7 @@ func (e *endSessions) open(ctx context.Context, app *App, ch *changes) (err erro
 		return ch.Refused("sessions", err)
 	}
 	if e.listing, err = e.sessions.List(ctx); err == nil {
-		err = ch.Refused("sessions", cmp.Or(e.listing.Readable(), e.listing.Complete()))
+		err = ch.Refused("sessions", unlisted(e.listing))
 	}
 	return err
 }
@@ -144,15 +144,15 @@ func (e *endSessions) noteOpenSessions(ctx context.Context, a *App, present stri
 	if err == nil {
 		listing, err = sessions.List(ctx)
 	}
-	n, unseen := listing.OldHandler(present), cmp.Or(listing.Readable(), listing.Complete())
+	n, lacking := listing.OldHandler(present), unlisted(listing)
 	var now string
 	switch {
 	case len(listing.Places) == 0:
 		now = fmt.Sprintf("%s (%s)", err, a.hintOf(err))
 	case err != nil:
 		now = fmt.Sprintf("they are in %s; root lists them with %s, and ends them with %s", pathsOf(listing), e.command(a, "uzerp-mfa session list"), help)
-	case n == 0 && unseen != nil:
-		now = fmt.Sprintf("none is seen in %s, but %s", pathsOf(listing), unseen)
+	case n == 0 && lacking != nil:
+		now = fmt.Sprintf("none is seen in %s, but %s", pathsOf(listing), lacking)
 	case n == 0:
 		now = "none is open in " + pathsOf(listing)
 	case n == 1:
@@ -160,8 +160,8 @@ func (e *endSessions) noteOpenSessions(ctx context.Context, a *App, present stri
 	default:
 		now = fmt.Sprintf("%d sessions in %s do; they end with %s", n, pathsOf(listing), help)
 	}
-	if n > 0 && unseen != nil {
-		now += "; and " + unseen.Error()
+	if n > 0 && lacking != nil {
+		now += "; and " + lacking.Error()
 	}
 	a.streams.Notef("%s: %s", injector.OpenSessions, now)
 }

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -88,7 +89,10 @@ func (a *App) tellUnseen(l session.Listing) {
 			session.TwoNames:  "files that have a second name: whose sessions they are is not known",
 			session.Untrusted: "directories that others may change, or links to directories: sessions may be open in these",
 		}[n.Why]
-		if n.Why == session.Missing {
+		switch n.Why {
+		case session.Settings:
+			a.streams.Warnf("not all of PHP's settings were read, because of %q: %s. Sessions in a place that is named there are not looked at", n.Path, n.Reason)
+		case session.Missing:
 			a.streams.Warnf("there is no directory %q here: nobody is logged in there, or the web server has a root directory of its own", n.Path)
 		}
 		if what != "" {
@@ -106,6 +110,9 @@ func (a *App) tellUnseen(l session.Listing) {
 		}
 	}
 }
+
+// unlisted returns why a list may lack sessions that are open; nil if it lacks none.
+func unlisted(l session.Listing) error { return cmp.Or(l.Readable(), l.Complete()) }
 
 func pathsOf(l session.Listing) string {
 	var paths []string

@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -225,7 +224,7 @@ func endOutcome(o session.Outcome, listing session.Listing, dryRun bool) outcome
 	if o.User == "" {
 		out.username = audit.LoginPages
 	}
-	if cmp.Or(listing.Readable(), listing.Complete()) != nil {
+	if unlisted(listing) != nil {
 		out.message = "no open session seen"
 	}
 	switch {
@@ -266,14 +265,15 @@ func reportEnd(app *App, opts *sessionEndOptions, listing session.Listing, outco
 	case endErr != nil && (err == nil || errs.KindOf(endErr) != errs.Refused): // who failed is said before what can't be read
 		err = endErr
 	case err == nil:
-		err = cmp.Or(listing.Readable(), listing.Complete())
+		err = unlisted(listing)
 	}
-	showErr := showEnded(app, view)
+	showErr := showEnded(app, view, unlisted(listing) == nil)
 	app.tellUnseen(listing)
 	return app.afterReport(results, err, showErr)
 }
 
-func showEnded(app *App, v sessionEndView) error {
+// showEnded prints the report. complete says that the list of sessions lacked none.
+func showEnded(app *App, v sessionEndView, complete bool) error {
 	header := []string{"username", "status", "message"}
 	if app.flags.output == formatCSV {
 		header = []string{"username", "status", "sessions", "message"}
@@ -288,7 +288,11 @@ func showEnded(app *App, v sessionEndView) error {
 		return []string{*r.Username, r.Status, r.Message}
 	})
 	if err == nil && len(v.Results) == 0 && app.flags.output == formatTable {
-		app.streams.Notef("nothing to do: no such session is open")
+		said := "nothing to do: no such session is open"
+		if !complete {
+			said += ", as far as could be read"
+		}
+		app.streams.Notef("%s", said)
 	}
 	return err
 }

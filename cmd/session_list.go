@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"cmp"
 	"context"
 
 	"github.com/spf13/cobra"
@@ -103,10 +102,14 @@ func runSessionList(ctx context.Context, app *App, opts *sessionListOptions, arg
 		return err
 	}
 	if app.flags.output == formatTable {
-		app.streams.Notef("%s in %s", count(len(views), "session"), pathsOf(listing))
+		found := count(len(views), "session") + " in " + pathsOf(listing)
+		if unlisted(listing) != nil {
+			found += ", as far as could be read"
+		}
+		app.streams.Notef("%s", found)
 	}
 	app.tellUnseen(listing)
-	return cmp.Or(listing.Readable(), listing.Complete())
+	return unlisted(listing)
 }
 
 func usernamesOf(users []mfa.User) []string {

@@ -91,6 +91,7 @@ func TestComplete(t *testing.T) {
 		"one not certain": {Listing{Places: []Place{here}, Elsewhere: []Elsewhere{{}}}, false},
 		"unknown user":    {Listing{Places: []Place{here}, Elsewhere: []Elsewhere{{User: "ghost"}}}, false},
 		"not believed":    {Listing{Places: []Place{here}, NotRead: []NotRead{{Path: "/here", Why: Untrusted}}}, false},
+		"not read":        {Listing{Places: []Place{here}, NotRead: []NotRead{{Path: "/etc/x.conf", Why: Settings}}}, false},
 		"links":           {Listing{Places: []Place{here}, NotRead: []NotRead{{Path: "/here", Why: Odd}}}, true},
 	} {
 		if err := tt.l.Complete(); (err == nil) != tt.want || err != nil && errs.KindOf(err) != errs.Config {

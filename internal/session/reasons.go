@@ -12,6 +12,7 @@ const (
 	ReasonTooLarge    errs.Reason = "sessions-too-large"    // the directory
 	ReasonTwoNames    errs.Reason = "sessions-two-names"    // the directory
 	ReasonUntrusted   errs.Reason = "sessions-untrusted"    // the directory
+	ReasonSettings    errs.Reason = "sessions-settings"     // the file of settings that was not read
 	ReasonNoUser      errs.Reason = "sessions-no-user"      // the user as whom a web server runs, and who is not known
 	ReasonRequestOpen errs.Reason = "sessions-request-open" // no parts: a request that may be a login has not ended
 	// ReasonRequestGoesOn has no parts: requests go on with a session that is removed.

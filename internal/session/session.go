@@ -31,13 +31,14 @@ type Place struct {
 	Sources    []string // what says so, as "/etc/php/8.2/fpm/php.ini line 12"
 }
 
-// NotRead are files that may be sessions, and are not judged.
+// NotRead are files that may be sessions, and are not judged; or a file of settings that was not read.
 type NotRead struct {
-	Path  string // the directory
-	Why   Why
-	Owner string // of Foreign: "user 1000 (alice)"
-	Files int
-	Bytes int64 // of TooLarge: how large the largest is
+	Path   string // the directory
+	Why    Why
+	Owner  string // of Foreign: "user 1000 (alice)"
+	Files  int
+	Bytes  int64  // of TooLarge: how large the largest is
+	Reason string // of Settings: why that file was not read, in this program's words
 }
 
 // Why says why files are not judged.
@@ -54,6 +55,7 @@ const (
 	Missing   Why = "missing"   // there is no such directory: PHP keeps no session here, or sees another directory of that name
 	Odd       Why = "odd"       // a link, a pipe or a directory: PHP takes no session from these
 	Untrusted Why = "untrusted" // a directory below the place, which others may change, or a link to one
+	Settings  Why = "settings"  // the path is that of a file of settings, which may name more places of sessions
 )
 
 // Elsewhere is a server interface of PHP whose sessions can't be seen here.
@@ -129,7 +131,8 @@ func (l Listing) Readable() error {
 }
 
 // Complete returns an error of errs.Config if there may be sessions that are not looked at: no directory of them is there, one of
-// them is not believed, or some PHP keeps its own elsewhere. That nobody is logged in is not known then.
+// them is not believed, some PHP keeps its own elsewhere, or settings that may name more places were not read. That nobody is
+// logged in is not known then.
 func (l Listing) Complete() error {
 	missing := 0
 	for _, n := range l.NotRead {
@@ -139,6 +142,9 @@ func (l Listing) Complete() error {
 		case Untrusted:
 			return errs.NewWith(errs.Config, fmt.Sprintf("a directory in %q is not believed, so whether a session is open in it is not known", n.Path),
 				ReasonUntrusted.With(n.Path))
+		case Settings:
+			return errs.NewWith(errs.Config, fmt.Sprintf("not all of PHP's settings were read, because of %q: %s; whether a session is open elsewhere is not known",
+				n.Path, n.Reason), ReasonSettings.With(n.Path))
 		}
 	}
 	for _, e := range l.Elsewhere {

@@ -26,6 +26,7 @@ import (
 type Files struct {
 	places    []place
 	elsewhere []session.Elsewhere
+	notRead   []session.NotRead // settings that may name more places
 	trust     safepath.Trust
 	wait      time.Duration
 	listed    []listed // what was listed, by session.Session.Ref
@@ -53,7 +54,7 @@ var (
 // List returns all sessions of uzERP's.
 func (f *Files) List(ctx context.Context) (session.Listing, error) {
 	l := lister{f: f, ctx: ctx}
-	l.found.Elsewhere = f.elsewhere
+	l.found.Elsewhere, l.found.NotRead = f.elsewhere, slices.Clone(f.notRead)
 	defer func() { clear(l.buffer) }()
 	for i := range f.places {
 		l.found.Places = append(l.found.Places, f.places[i].Place)

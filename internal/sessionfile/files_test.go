@@ -367,6 +367,26 @@ func TestOpen(t *testing.T) {
 	}
 }
 
+// Settings that were not read are told: they may name more places. What is known is listed all the same.
+func TestSettingsAreNotRead(t *testing.T) {
+	root := t.TempDir()
+	if err := os.Mkdir(filepath.Join(root, "s"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(root, "etc/php/8.2/fpm/php.ini"), "session.save_path="+filepath.Join(root, "s"))
+	write(t, filepath.Join(root, "etc/default/php8.2-fpm"), "PHPRC=/srv\n")
+	f, err := Open(Settings{Root: root})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		l, err := f.List(t.Context())
+		if err != nil || len(l.NotRead) != 1 || l.NotRead[0].Why != session.Settings || l.NotRead[0].Reason == "" || errs.KindOf(l.Complete()) != errs.Config {
+			t.Errorf("%+v, %v, %v", l, err, l.Complete())
+		}
+	}
+}
+
 // A place that is not there is told: nobody may take it for one where nobody is logged in.
 func TestPlaceIsMissing(t *testing.T) {
 	root := t.TempDir()

@@ -11,6 +11,7 @@ import (
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/installation"
+	"uzerp-mfa/internal/installation/file"
 	"uzerp-mfa/internal/installation/php"
 	"uzerp-mfa/internal/phpsession"
 	"uzerp-mfa/internal/safepath"
@@ -34,11 +35,14 @@ type place struct {
 // Open looks up where the web server's PHP keeps sessions. It opens none of them. It fails with errs.Config if that is not
 // known, and with errs.Refused if none of them is in files.
 func Open(s Settings) (*Files, error) {
-	stores, err := s.stores()
+	stores, notRead, err := s.stores()
 	if err != nil {
 		return nil, err
 	}
 	f := &Files{trust: safepath.Ourselves(), wait: lockWait}
+	for _, n := range notRead {
+		f.notRead = append(f.notRead, session.NotRead{Path: n.Path, Why: session.Settings, Files: 1, Reason: n.Reason})
+	}
 	named := slices.Clone(s.WebUsers)
 	var unnamed []int // users without a name
 	var elsewhere []string
@@ -102,19 +106,20 @@ func poolUser(text string) (name string, uid int, known bool) {
 	return "", int(n), true
 }
 
-func (s Settings) stores() ([]php.SessionStore, error) {
+// stores returns what PHP's settings say, and which of them were not read.
+func (s Settings) stores() ([]php.SessionStore, []file.NotRead, error) {
 	if s.PHPIni != "" {
 		stores, err := php.SessionStoresOf(s.PHPIni)
 		if err != nil {
-			return nil, installation.FileError(s.PHPIni, err)
+			return nil, nil, installation.FileError(s.PHPIni, err)
 		}
-		return stores, nil
+		return stores, nil, nil
 	}
-	stores, err := php.FindSessionStores(s.Root)
+	stores, notRead, err := php.FindSessionStores(s.Root)
 	if err != nil {
-		return nil, &errs.Error{Kind: errs.Config, Op: "read PHP's settings", Err: err}
+		return nil, nil, &errs.Error{Kind: errs.Config, Op: "read PHP's settings", Err: err}
 	}
-	return stores, nil
+	return stores, notRead, nil
 }
 
 // add adds the place of a store, or what the store says to a place that is known.

@@ -45,6 +45,7 @@ type Ini struct {
 	own          map[string]IniValue // what a section or a file of Apache's sets; nil for an interface and for a pool
 	builtIn      string              // where this PHP keeps sessions if nothing says so
 	user, chroot string              // of a pool of FPM's
+	fixed        map[string]bool     // what the administrator has set in that pool
 }
 
 // IniSection is what one [HOST=…] or [PATH=…] says, as PHP reads it (docs/facts/uzerp.md §7).

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"uzerp-mfa/internal/installation/file"
+	"uzerp-mfa/internal/installation/webconf"
 	"uzerp-mfa/internal/safepath"
 )
 
@@ -29,8 +30,8 @@ type Found struct {
 }
 
 // FindInterfaces returns the settings of each part of PHP on this machine that serves pages: each PHP of Debian's layout, the one
-// of Red Hat's and of Docker's images, each of FPM's pools, each [HOST=…] and [PATH=…], and each place in Apache's settings that
-// says something else. app is uzERP's directory, whose .user.ini counts too; "" if none is known. root is "/" outside tests. It
+// of Red Hat's and of Docker's images, each of FPM's pools, each [HOST=…] and [PATH=…], and each place in Apache's or nginx's
+// settings that says something else. app is uzERP's directory, whose .user.ini counts too; "" if none is known. root is "/" outside tests. It
 // fails as FindInis does. What it may not read, or what names settings elsewhere, is in NotRead.
 func FindInterfaces(root, app string) (Found, error) {
 	f := finder{root: root, app: app}
@@ -61,6 +62,7 @@ func FindInterfaces(root, app string) (Found, error) {
 			return Found{}, err
 		}
 	}
+	f.handedOn()
 	f.elsewhere()
 	return f.found, nil
 }
@@ -87,7 +89,7 @@ func (f *finder) add(ini *Ini, pools []pool) error {
 	}
 	for _, p := range pools {
 		part := ini.part("pool "+p.name, p.values)
-		part.user, part.chroot, part.own = p.user, p.chroot, nil
+		part.user, part.chroot, part.own, part.fixed = p.user, p.chroot, nil, p.fixed
 		f.found.Inis = append(f.found.Inis, f.withUserIni(part, p.fixed).withSections()...)
 	}
 	if apache || ini.SAPI == "" {
@@ -162,6 +164,47 @@ func (f *finder) htaccess() {
 		f.notRead(path, "it can not be read")
 	} else if len(parseApache(path, src)) > 0 {
 		f.notRead(path, "its settings of PHP's count only where Apache's AllowOverride lets them")
+	}
+}
+
+// handedOn adds what Apache and nginx hand on to FPM in PHP_VALUE and PHP_ADMIN_VALUE. To which pool they do is not looked at.
+func (f *finder) handedOn() {
+	pools := slices.DeleteFunc(slices.Clone(f.found.Inis), func(ini *Ini) bool { return !strings.HasPrefix(ini.SAPI, "fpm") || ini.own != nil })
+	if len(pools) == 0 {
+		return
+	}
+	params, not := webconf.Params(f.root, "PHP_VALUE", "PHP_ADMIN_VALUE")
+	for _, n := range not {
+		f.notRead(n.Path, n.Reason)
+	}
+	seen := map[[2]string]bool{} // many hosts have the same line
+	for _, p := range params {
+		for line := range strings.Lines(p.Value) {
+			if name, _, _ := strings.Cut(line, "="); strings.Contains(name, "$") {
+				p.Known = false
+			}
+		}
+		if !p.Known {
+			f.notRead(p.File, "it sets "+p.Name+" to what only the web server knows")
+			continue
+		}
+		if seen[[2]string{p.Name, p.Value}] {
+			continue
+		}
+		seen[[2]string{p.Name, p.Value}] = true
+		set := &Ini{Values: map[string]IniValue{}}
+		set.read(p.File, []byte(p.Value))
+		for _, pool := range pools {
+			values := map[string]IniValue{}
+			for name, v := range set.Values {
+				if v.Line, v.Unknown = p.Line, v.Unknown || strings.Contains(v.Text, "$"); p.Name == "PHP_ADMIN_VALUE" || !pool.fixed[name] {
+					values[name] = v
+				}
+			}
+			if len(values) > 0 {
+				f.found.Inis = append(f.found.Inis, pool.part(p.File, values))
+			}
+		}
 	}
 }
 

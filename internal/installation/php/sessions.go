@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"uzerp-mfa/internal/installation/file"
 )
 
 // SessionStore says where one server interface of PHP keeps sessions, as its settings say (docs/facts/uzerp.md §7).
@@ -33,20 +35,19 @@ const (
 	serializer  = "session.serialize_handler"
 )
 
-// FindSessionStores returns where the server interfaces of this machine keep their sessions, as FindInterfaces finds them. It
-// doesn't see what a program sets itself. It fails as FindInis does.
-func FindSessionStores(root string) ([]SessionStore, error) {
+// FindSessionStores returns where the server interfaces of this machine keep their sessions, as FindInterfaces finds them, and
+// what was not read: there may be more places then. It doesn't see what a program sets itself. It fails as FindInis does.
+func FindSessionStores(root string) (found []SessionStore, notRead []file.NotRead, err error) {
 	all, err := FindInterfaces(root, "")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var found []SessionStore
 	for _, ini := range all.Inis {
 		if ini.own == nil || setsStore(ini.own) {
 			found = append(found, ini.store())
 		}
 	}
-	return found, nil
+	return found, all.NotRead, nil
 }
 
 // SessionStoresOf returns what one php.ini says about the places of sessions. It fails as ReadNamedIni does.

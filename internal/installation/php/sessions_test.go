@@ -1,12 +1,14 @@
 package php
 
 import (
+	"maps"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"uzerp-mfa/internal/installation/file"
 	"uzerp-mfa/internal/installation/treetest"
 )
 
@@ -25,7 +27,7 @@ func TestFindSessionStores(t *testing.T) {
 		"etc/apache2/sites-available/other.conf": "php_admin_value session.save_path /no\n",
 		"usr/local/etc/php-fpm.d/www.conf":       "[www]\nuser = app\n",
 	})
-	got, err := FindSessionStores(root)
+	got, _, err := FindSessionStores(root)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,10 +51,10 @@ func TestFindSessionStores(t *testing.T) {
 		t.Error(diff)
 	}
 	redHat := treetest.Write(t, map[string]string{"etc/php.ini": "session.save_path = /rh\n", "etc/php.d/1.ini": "session.save_handler = memcached\n"})
-	if got, err := FindSessionStores(redHat); err != nil || len(got) != 1 || got[0].Path != "/rh" || got[0].Handler != "memcached" {
+	if got, _, err := FindSessionStores(redHat); err != nil || len(got) != 1 || got[0].Path != "/rh" || got[0].Handler != "memcached" {
 		t.Error(got, err)
 	}
-	if none, err := FindSessionStores(filepath.Join(root, "nothing")); err != nil || none != nil {
+	if none, _, err := FindSessionStores(filepath.Join(root, "nothing")); err != nil || none != nil {
 		t.Error(none, err)
 	}
 }
@@ -76,7 +78,7 @@ func TestPlacesAreNotMissed(t *testing.T) {
 			"[jail]\nchroot = /jail/$pool\nphp_value[session.save_path] = /s\n[near]\nphp_value[session.save_path] = tmp\n",
 		"etc/php/8.2/fpm/php.ini": "",
 	})
-	found, err := FindSessionStores(root)
+	found, _, err := FindSessionStores(root)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +102,7 @@ func TestPlacesAreNotMissed(t *testing.T) {
 // An empty session.save_path takes Debian's place away. Real PHP 8.2 then uses its directory for temporary files.
 func TestEmptySavePathIsNotTheBuiltInOne(t *testing.T) {
 	root := treetest.Write(t, map[string]string{"etc/php/8.2/cgi/php.ini": "session.save_path = \"\"\n"})
-	found, err := FindSessionStores(root)
+	found, _, err := FindSessionStores(root)
 	if err != nil || len(found) != 1 || !found[0].Unknown || found[0].Path == debianSessions {
 		t.Error(found, err)
 	}
@@ -162,7 +164,7 @@ func TestPlacesOfSections(t *testing.T) {
 		"etc/php/8.2/fpm/pool.d/www.conf": "[www]\nuser = www-data\nphp_value[session.save_path] = /pool\n",
 		"etc/php.ini":                     text,
 	})
-	found, err := FindSessionStores(root)
+	found, _, err := FindSessionStores(root)
 	named, namedErr := SessionStoresOf(filepath.Join(root, "etc/php.ini"))
 	if err != nil || namedErr != nil {
 		t.Fatal(err, namedErr)
@@ -229,5 +231,92 @@ func TestFindInterfaces(t *testing.T) {
 	}
 	if diff := cmp.Diff(wantNot, not); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// What was not read is handed on: there may be more places than those that are known.
+func TestStoresSayWhatWasNotRead(t *testing.T) {
+	root := treetest.Write(t, map[string]string{
+		"etc/php/8.2/apache2/php.ini":      "",
+		"etc/apache2/sites-enabled/a.conf": "PHPIniDir /srv/php\n",
+		"etc/apache2/envvars":              "export PHPRC=/srv\n",
+	})
+	stores, not, err := FindSessionStores(root)
+	if err != nil || len(stores) != 1 {
+		t.Error(stores, err)
+	}
+	if diff := cmp.Diff([]string{"a.conf: it sets PHPIniDir, so that PHP reads settings elsewhere",
+		"envvars: it sets PHPRC, so that PHP reads settings elsewhere"}, reasons(not)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func reasons(not []file.NotRead) (said []string) {
+	for _, n := range not {
+		said = append(said, filepath.Base(n.Path)+": "+n.Reason)
+	}
+	return said
+}
+
+// Apache and nginx hand settings on to FPM in PHP_VALUE and PHP_ADMIN_VALUE.
+func TestPlacesThatWebServersHandOn(t *testing.T) {
+	fpm := map[string]string{
+		"etc/php/8.2/fpm/php.ini": "session.save_path = /srv/php\n",
+		"etc/php/8.2/fpm/pool.d/www.conf": "[www]\nphp_value[session.save_path] = /srv/www\n" +
+			"[erp]\nuser = erp\nphp_admin_value[session.save_path] = /srv/erp\n",
+	}
+	for _, tt := range []struct {
+		name, path, text string
+		want, not        []string
+	}{
+		{"nginx", "etc/nginx/nginx.conf", "http { server { location / {\nfastcgi_param PHP_VALUE \"memory_limit=1G \\n session.save_path=/srv/n\";\n} } }\n",
+			[]string{"/srv/www", "/srv/erp", "/srv/n www 2"}, nil}, // php_admin_value wins over PHP_VALUE
+		{"nginx, of the administrator", "etc/nginx/nginx.conf", "http { fastcgi_param PHP_ADMIN_VALUE 'session.save_path=/srv/n\n\nupload_max_filesize=1M'; }",
+			[]string{"/srv/www", "/srv/erp", "/srv/n www 1", "/srv/n erp 1"}, nil},
+		{"the same line twice", "etc/nginx/nginx.conf", strings.Repeat("fastcgi_param PHP_VALUE session.save_path=/srv/n;\n", 2),
+			[]string{"/srv/www", "/srv/erp", "/srv/n www 1"}, nil},
+		{"nothing about sessions", "etc/nginx/nginx.conf", "fastcgi_param PHP_ADMIN_VALUE \"open_basedir=$document_root/:/tmp/\";" +
+			"fastcgi_param SCRIPT_NAME $x;", []string{"/srv/www", "/srv/erp"}, nil},
+		{"a variable in the place", "etc/nginx/nginx.conf", "fastcgi_param PHP_VALUE session.save_path=/srv/$host;",
+			[]string{"/srv/www", "/srv/erp", "/srv/$host www 1 unknown"}, nil},
+		{"a variable for all", "etc/nginx/nginx.conf", "fastcgi_param PHP_VALUE $settings;", []string{"/srv/www", "/srv/erp"},
+			[]string{"nginx.conf: it sets PHP_VALUE to what only the web server knows"}},
+		{"Apache", "etc/apache2/apache2.conf", "<VirtualHost *:80>\nSetEnv PHP_VALUE \"session.save_path=/srv/a\"\n</VirtualHost>\n",
+			[]string{"/srv/www", "/srv/erp", "/srv/a www 2"}, nil},
+		{"Apache, for some requests", "etc/apache2/apache2.conf", "ProxyFCGISetEnvIf true PHP_ADMIN_VALUE \"session.save_path=/srv/a\"\n",
+			[]string{"/srv/www", "/srv/erp"}, []string{"apache2.conf: it sets PHP_ADMIN_VALUE to what only the web server knows"}},
+		{"Apache, a backslash", "etc/apache2/apache2.conf", "SetEnv PHP_VALUE \"session.save_path=/srv/a\\nx=1\"\n",
+			[]string{"/srv/www", "/srv/erp"}, []string{"apache2.conf: it sets PHP_VALUE to what only the web server knows"}},
+		{"Apache takes it away", "etc/apache2/apache2.conf", "UnsetEnv PHP_VALUE\n# SetEnv PHP_VALUE session.save_path=/no\n",
+			[]string{"/srv/www", "/srv/erp"}, nil},
+		{"files that only Apache knows", "etc/apache2/apache2.conf", "Include ${X}\n", []string{"/srv/www", "/srv/erp"},
+			[]string{"apache2.conf: it includes files whose names only the web server knows"}},
+	} {
+		files := maps.Clone(fpm)
+		files[tt.path] = tt.text
+		stores, not, err := FindSessionStores(treetest.Write(t, files))
+		if err != nil {
+			t.Error(tt.name, err)
+		}
+		var got []string
+		for _, s := range stores {
+			line := s.Path
+			if strings.Contains(s.Source, tt.path) {
+				_, pool, _ := strings.Cut(s.Interface, "pool ")
+				pool, _, _ = strings.Cut(pool, ",")
+				_, at, _ := strings.Cut(s.Source, " line ")
+				line += " " + pool + " " + at
+			}
+			if s.Unknown {
+				line += " unknown"
+			}
+			got = append(got, line)
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s: %s", tt.name, diff)
+		}
+		if diff := cmp.Diff(tt.not, reasons(not)); diff != "" {
+			t.Errorf("%s: %s", tt.name, diff)
+		}
 	}
 }

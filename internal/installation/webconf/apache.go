@@ -10,11 +10,14 @@ import (
 	"uzerp-mfa/internal/installation/file"
 )
 
+// apacheFiles are where Apache's configuration begins, and what a relative path in it begins with.
+var apacheFiles = []struct{ main, base string }{
+	{"etc/apache2/apache2.conf", "etc/apache2"}, {"etc/apache2/httpd.conf", "etc/apache2"}, {"etc/httpd/conf/httpd.conf", "etc/httpd"},
+}
+
 // apache judges the file by Apache's configuration, where Debian or Red Hat have it.
 func (r *reader) apache(root string) {
-	for _, at := range []struct{ main, base string }{
-		{"etc/apache2/apache2.conf", "etc/apache2"}, {"etc/apache2/httpd.conf", "etc/apache2"}, {"etc/httpd/conf/httpd.conf", "etc/httpd"},
-	} {
+	for _, at := range apacheFiles {
 		main := filepath.Join(root, at.main)
 		text, ok := r.read(main)
 		if !ok {
@@ -102,7 +105,7 @@ func (p *apacheParser) parse(path, text string, depth int) []*directive {
 			p.defines[d.args[0]] = d.arg(1)
 		case d.name == "include" || d.name == "includeoptional":
 			if depth == deepest {
-				p.unclear(d)
+				p.notInclude(d)
 				continue
 			}
 			for _, name := range p.included(d, p.base) {

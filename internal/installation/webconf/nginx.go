@@ -7,9 +7,12 @@ import (
 	"strings"
 )
 
+// nginxFile is where nginx's configuration begins.
+const nginxFile = "etc/nginx/nginx.conf"
+
 // nginx judges the file by nginx's configuration.
 func (r *reader) nginx(root string) {
-	main := filepath.Join(root, "etc/nginx/nginx.conf")
+	main := filepath.Join(root, nginxFile)
 	text, ok := r.read(main)
 	if !ok {
 		return

@@ -56,6 +56,8 @@ type reader struct {
 	target target
 	report Report
 	files  int
+	// notIncluded are lines that include files whose names are not known here.
+	notIncluded []*directive
 }
 
 func (r *reader) notRead(path, reason string) {
@@ -65,6 +67,11 @@ func (r *reader) notRead(path, reason string) {
 }
 
 func (r *reader) unclear(d *directive) { r.report.Unclear = noted(r.report.Unclear, d.named()) }
+
+func (r *reader) notInclude(d *directive) {
+	r.unclear(d)
+	r.notIncluded = append(r.notIncluded, d)
+}
 
 // maxNoted is how many lines that are not understood are named for one way: who writes a .htaccess may write as many as he likes.
 const maxNoted = 10
@@ -115,12 +122,12 @@ func (r *reader) included(d *directive, base string) []string {
 		pattern = filepath.Join(base, pattern)
 	}
 	if strings.Contains(pattern, "$") {
-		r.unclear(d)
+		r.notInclude(d)
 		return nil
 	}
 	paths, err := filepath.Glob(pattern)
 	if err != nil {
-		r.unclear(d)
+		r.notInclude(d)
 	}
 	if dir := filepath.Dir(pattern); len(paths) == 0 {
 		if _, err := names(dir); errors.Is(err, fs.ErrPermission) {
