@@ -212,7 +212,7 @@ var hints = map[errs.Reason]string{
 	installation.ReasonEnvOdd:         "correct the file by hand; session-config check shows what is odd in it",
 
 	session.ReasonNotListed: "run it as root: only root and the web server may read session files, and on Debian only root may list them",
-	session.ReasonSettings:  "look into %q for session.save_path, and name the php.ini that counts with --php-ini; or correct what keeps it from being read",
+	session.ReasonSettings:  "look into %s for session.save_path, and name the php.ini that counts with --php-ini; or correct what keeps it from being read",
 	session.ReasonNoPlace:   "name the php.ini of the web server's PHP with --php-ini",
 	session.ReasonNoFiles:   "what keeps them can end them: redis and memcached by removing their keys; " + oneUser,
 	session.ReasonIgbinary:  "to end all of them stop the web server's PHP, remove the files sess_* in %s and start it again; " + oneUser,

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"uzerp-mfa/internal/installation/treetest"
 	"uzerp-mfa/internal/sharedtest"
 )
@@ -209,5 +211,30 @@ func TestLinesOfAStrangerAreNotAllNamed(t *testing.T) {
 	ways := Find(root, filepath.Join(root, "uzerp/conf/.env")).Ways
 	if len(ways) != 1 || len(ways[0].Unclear) != maxNoted+1 || !strings.HasPrefix(ways[0].Unclear[maxNoted], "more lines") {
 		t.Errorf("%+v", said(root, Report{Ways: ways}))
+	}
+}
+
+// The lines that hand a variable on to FPM are found in every host, block and condition, and in files that are included.
+func TestParams(t *testing.T) {
+	root := treetest.Write(t, map[string]string{
+		"etc/apache2/apache2.conf": "Define p PHP_VALUE\n<IfModule x>\n<VirtualHost *:80>\nSetEnv ${p} \"a=1\"\n</VirtualHost>\n</IfModule>\n" +
+			"RewriteRule ^ - [E=PHP_ADMIN_VALUE:a=2]\nSetEnv OTHER PHP_VALUE\nUnsetEnv PHP_VALUE\nInclude ${X}\n",
+		"etc/nginx/nginx.conf":        "http {\ninclude sites-enabled/*;\n}\n",
+		"etc/nginx/sites-enabled/erp": "server { location ~ \\.php$ {\n fastcgi_param PHP_VALUE \"a=1\\nb=\\\"2\\\"\"; fastcgi_param X PHP_VALUE;\n} }\n",
+	})
+	found, not := Params(root, "PHP_VALUE", "PHP_ADMIN_VALUE")
+	for i := range found {
+		found[i].File = filepath.Base(found[i].File)
+	}
+	want := []Param{
+		{Name: "PHP_VALUE", Value: "a=1", File: "apache2.conf", Line: 4, Known: true},
+		{Name: "PHP_ADMIN_VALUE", File: "apache2.conf", Line: 7},
+		{Name: "PHP_VALUE", Value: "a=1\nb=\"2\"", File: "erp", Line: 2, Known: true},
+	}
+	if diff := cmp.Diff(want, found); diff != "" {
+		t.Error(diff)
+	}
+	if len(not) != 1 || filepath.Base(not[0].Path) != "apache2.conf" {
+		t.Error(not)
 	}
 }
