@@ -233,7 +233,7 @@ func serverError(op string, e *pgconn.PgError) error {
 		kind, text, hint = errs.Config, "the database role lacks a right: "+said(e), ""
 	case e.Code == readOnlyTransaction:
 		kind, text, hint = errs.Refused, "the database is read-only", usePrimary+", or switch default_transaction_read_only off"
-	case class == "23" || class == "44" || e.Code == "P0001" || e.Code == "428C9": // a constraint, a view's check, a trigger, a generated column
+	case class == "23" || class == "44" || e.Code == "P0001" || ofGeneratedColumn(e): // a constraint, a view's check, a trigger
 		kind, text, hint = errs.Refused, "the database refuses the change: "+said(e), askAdministrator
 	case class == "53":
 		text, hint = "the database server has run out of a resource: "+said(e), "free some of it on the server, then run it again"
@@ -251,6 +251,12 @@ func serverError(op string, e *pgconn.PgError) error {
 		kind, text, hint = errs.Failure, "the database reported: "+said(e)+" (SQLSTATE "+e.Code+")", ""
 	}
 	return &errs.Error{Kind: kind, Op: op, Hint: hintFor(e.Code, hint), Err: because{text, e}}
+}
+
+// ofGeneratedColumn reports whether a column was written that the server computes from others. Before version 14 the code for it is
+// that of a syntax error.
+func ofGeneratedColumn(e *pgconn.PgError) bool {
+	return e.Code == "428C9" || e.Code == "42601" && e.Routine == "rewriteTargetListIU"
 }
 
 // said returns the server's message in quotes: it may hold names that others chose.

@@ -42,6 +42,7 @@ var (
 	PHP        = Part{what: "with PHP", lacking: "php is not there, or has no igbinary"}
 	Root       = Part{what: "as another user", lacking: "only root can run a program as another user", machine: true}
 	Newer      = Part{what: "of what a newer PostgreSQL has", lacking: "the server is too old; make test-postgres has newer ones", machine: true}
+	Optional   = Part{what: "with Kerberos or IPv6", lacking: "the server, or the machine, has none", machine: true}
 	Versions   = Part{what: "on other versions of PostgreSQL", lacking: "there are programs for Linux on x86-64 only", machine: true}
 	FileSystem = Part{what: "with a special file system", lacking: "there is none here", machine: true}
 	Device     = Part{what: "with a terminal or another device", lacking: "it can't be opened here", machine: true}
