@@ -72,7 +72,7 @@ var allowed = map[string][]string{
 		"uzerp-mfa/internal/filelock", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/safepath",
 		"uzerp-mfa/internal/installation", "uzerp-mfa/internal/installation/file", "golang.org/x/sys/unix",
 	},
-	"internal/installation/file":     {"uzerp-mfa/internal/safepath", "golang.org/x/sys/unix"},
+	"internal/installation/file": {"uzerp-mfa/internal/safepath", "golang.org/x/sys/unix"},
 	"internal/installation/php": {
 		"uzerp-mfa/internal/secret", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/installation/file", "uzerp-mfa/internal/installation/webconf",
 	},

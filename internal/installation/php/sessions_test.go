@@ -289,6 +289,11 @@ func TestPlacesThatWebServersHandOn(t *testing.T) {
 			[]string{"/srv/www", "/srv/erp"}, []string{"apache2.conf: it sets PHP_VALUE to what only the web server knows"}},
 		{"Apache takes it away", "etc/apache2/apache2.conf", "UnsetEnv PHP_VALUE\n# SetEnv PHP_VALUE session.save_path=/no\n",
 			[]string{"/srv/www", "/srv/erp"}, nil},
+		{"Debian's own lines of Apache", "etc/apache2/apache2.conf", "DefaultRuntimeDir ${APACHE_RUN_DIR}\nErrorLog ${APACHE_LOG_DIR}/error.log\n" +
+			"IncludeOptional mods-enabled/*.load\nInclude ports.conf\nIncludeOptional sites-enabled/*.conf\n" +
+			"SetEnvIfNoCase ^Authorization$ \"(.+)\" HTTP_AUTHORIZATION=$1\n", []string{"/srv/www", "/srv/erp"}, nil},
+		{"Debian's own lines of nginx", "etc/nginx/nginx.conf", "include /etc/nginx/modules-enabled/*.conf;\nhttp { include /etc/nginx/mime.types;\n" +
+			"include /etc/nginx/conf.d/*.conf; server { fastcgi_param HTTPS $https if_not_empty; } }", []string{"/srv/www", "/srv/erp"}, nil},
 		{"files that only Apache knows", "etc/apache2/apache2.conf", "Include ${X}\n", []string{"/srv/www", "/srv/erp"},
 			[]string{"apache2.conf: it includes files whose names only the web server knows"}},
 	} {
