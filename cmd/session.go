@@ -114,6 +114,14 @@ func (a *App) tellUnseen(l session.Listing) {
 // unlisted returns why a list may lack sessions that are open; nil if it lacks none.
 func unlisted(l session.Listing) error { return cmp.Or(l.Readable(), l.Complete()) }
 
+// asFarAsRead returns what belongs behind a word about how many sessions are open; "" if the list lacks none.
+func asFarAsRead(l session.Listing) string {
+	if unlisted(l) == nil {
+		return ""
+	}
+	return ", as far as could be read"
+}
+
 func pathsOf(l session.Listing) string {
 	var paths []string
 	for _, p := range l.Places {

@@ -267,13 +267,12 @@ func reportEnd(app *App, opts *sessionEndOptions, listing session.Listing, outco
 	case err == nil:
 		err = unlisted(listing)
 	}
-	showErr := showEnded(app, view, unlisted(listing) == nil)
+	showErr := showEnded(app, view, listing)
 	app.tellUnseen(listing)
 	return app.afterReport(results, err, showErr)
 }
 
-// showEnded prints the report. complete says that the list of sessions lacked none.
-func showEnded(app *App, v sessionEndView, complete bool) error {
+func showEnded(app *App, v sessionEndView, listing session.Listing) error {
 	header := []string{"username", "status", "message"}
 	if app.flags.output == formatCSV {
 		header = []string{"username", "status", "sessions", "message"}
@@ -288,11 +287,7 @@ func showEnded(app *App, v sessionEndView, complete bool) error {
 		return []string{*r.Username, r.Status, r.Message}
 	})
 	if err == nil && len(v.Results) == 0 && app.flags.output == formatTable {
-		said := "nothing to do: no such session is open"
-		if !complete {
-			said += ", as far as could be read"
-		}
-		app.streams.Notef("%s", said)
+		app.streams.Notef("nothing to do: no such session is open%s", asFarAsRead(listing))
 	}
 	return err
 }

@@ -102,11 +102,7 @@ func runSessionList(ctx context.Context, app *App, opts *sessionListOptions, arg
 		return err
 	}
 	if app.flags.output == formatTable {
-		found := count(len(views), "session") + " in " + pathsOf(listing)
-		if unlisted(listing) != nil {
-			found += ", as far as could be read"
-		}
-		app.streams.Notef("%s", found)
+		app.streams.Notef("%s in %s%s", count(len(views), "session"), pathsOf(listing), asFarAsRead(listing))
 	}
 	app.tellUnseen(listing)
 	return unlisted(listing)
