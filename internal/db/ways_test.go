@@ -69,11 +69,12 @@ func TestWaysToLogIn(t *testing.T) {
 	} {
 		serverFile(t, admin, name, text)
 	}
-	var unknown int // to a server that was built without Kerberos
-	if err := dbtest.Connect(t, admin).QueryRow(t.Context(), "select count(*) from pg_hba_file_rules where error is not null").Scan(&unknown); err != nil {
+	var kerberosUnknown bool // to a server that was built without it
+	if err := dbtest.Connect(t, admin).QueryRow(t.Context(), "select exists (select from pg_hba_file_rules where error is not null and line_number = $1)",
+		1+strings.Count(rules, "\n")).Scan(&kerberosUnknown); err != nil {
 		t.Fatal(err)
 	}
-	if unknown > 0 {
+	if kerberosUnknown {
 		serverFile(t, admin, "pg_hba.conf", rules+others)
 	}
 	dbtest.Exec(t, admin, "create role by_scram login password 's3cr3t'; create role mapped login; create role by_certificate login")
@@ -160,7 +161,7 @@ func TestWaysToLogIn(t *testing.T) {
 			if strings.Contains(w.conn, "host=::1 port= ") {
 				sharedtest.LeaveOut(t, sharedtest.Optional, errors.New("no IPv6 here"))
 			}
-			if unknown > 0 && w.conn == "" {
+			if kerberosUnknown && w.conn == "" {
 				sharedtest.LeaveOut(t, sharedtest.Optional, errors.New("the server was built without Kerberos"))
 			}
 			for k, v := range w.env {
