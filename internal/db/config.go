@@ -83,6 +83,9 @@ func (c Config) parse() (settings, error) {
 	return s, nil
 }
 
+// clientCheck is how often the server looks whether this program is still there, in a statement that is meant to be long.
+const clientCheck = 2 * time.Second
+
 // unlimited returns what the server is told in a transaction with a statement that is meant to be long. What the user chose holds.
 func (s settings) unlimited() map[string]string {
 	long := maps.Clone(s.local)
@@ -90,6 +93,8 @@ func (s settings) unlimited() map[string]string {
 		long["statement_timeout"] = "0"
 	}
 	long["transaction_timeout"] = "0" // since PostgreSQL 17
+	// If this program is killed, the server ends the statement soon, not after it: it holds locks on every user. Since PostgreSQL 14.
+	long["client_connection_check_interval"] = milliseconds(clientCheck)
 	return long
 }
 

@@ -20,6 +20,7 @@ import (
 type DB struct {
 	pool    *pool
 	timeout time.Duration // for each call to the server
+	bound   time.Duration // for the begin and the end of a transaction, also with a statement that is meant to be long
 	local   pgx.StrictNamedArgs
 	long    pgx.StrictNamedArgs // local for a statement that is meant to be long
 	log     *slog.Logger
@@ -41,7 +42,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if err != nil {
 		return nil, errs.New(errs.Failure, "make the pool of connections", "") // pgxpool's own error would show the settings
 	}
-	db := &DB{pool: p, timeout: s.queryTimeout, local: settingArgs(s.local), log: cmp.Or(c.Logger, slog.New(slog.DiscardHandler))}
+	db := &DB{pool: p, timeout: s.queryTimeout, bound: s.queryTimeout, local: settingArgs(s.local), log: cmp.Or(c.Logger, slog.New(slog.DiscardHandler))}
 	db.long = settingArgs(s.unlimited())
 	err = db.run(ctx, connecting, func(conn *pgx.Conn) error {
 		if !s.chosen {
@@ -105,7 +106,7 @@ func (db *DB) change(ctx context.Context, op string, fn func(pgx.Tx) error) erro
 			return pgconn.ErrConnClosed // certainly before the commit
 		}
 		// From here on an interrupt is ignored: it would only hide whether the commit took effect.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), db.timeout)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), db.bound)
 		defer cancel()
 		return commitError(tx.Commit(ctx))
 	})
@@ -116,14 +117,14 @@ func (db *DB) change(ctx context.Context, op string, fn func(pgx.Tx) error) erro
 const beginChange = "begin isolation level read committed; set local idle_in_transaction_session_timeout = '1min'"
 
 func (db *DB) begin(ctx context.Context, conn *pgx.Conn, start string) (pgx.Tx, error) {
-	ctx, cancel := context.WithTimeout(ctx, db.timeout)
+	ctx, cancel := context.WithTimeout(ctx, db.bound)
 	defer cancel()
 	return conn.BeginTx(ctx, pgx.TxOptions{BeginQuery: start})
 }
 
 // rollback ends a transaction that isn't committed. If that fails, the pool throws the connection away.
 func (db *DB) rollback(ctx context.Context, tx pgx.Tx) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), db.timeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), db.bound)
 	defer cancel()
 	_ = tx.Rollback(ctx)
 }

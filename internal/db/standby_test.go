@@ -254,6 +254,79 @@ func TestManyUsers(t *testing.T) {
 	})
 }
 
+// Statements about every user have no limit of their own, but the begin and the end of their transaction have.
+func TestLongStatements(t *testing.T) {
+	detach := func(t *testing.T, d *db.DB) error {
+		t.Helper()
+		target, err := d.TargetDatabase(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d.Detach(t.Context(), target.Users, newUUIDs())
+	}
+	t.Run("a commit that a synchronous standby does not confirm is not waited for without end", func(t *testing.T) {
+		url := dbtest.New(t, dbtest.Sample)
+		const standbys = "select pg_reload_conf(), current_setting('synchronous_standby_names')"
+		set := func(to string) {
+			conn := dbtest.Connect(t, url)
+			if _, err := conn.Exec(t.Context(), "alter system set synchronous_standby_names = '"+to+"'"); err != nil {
+				t.Fatal(err)
+			}
+			for now := "?"; now != to; time.Sleep(10 * time.Millisecond) { // the server reads it again when it gets round to it
+				if err := dbtest.Connect(t, url).QueryRow(t.Context(), standbys).Scan(nil, &now); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		set("nobody")
+		defer set("")
+		d := open(t, db.Config{ConnString: url + "&options=-csynchronous_commit%3Don", QueryTimeout: 2 * time.Second})
+		target, err := d.TargetDatabase(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error, 1)
+		go func() { done <- d.Detach(t.Context(), target.Users, newUUIDs()) }()
+		select {
+		case err := <-done:
+			if errs.KindOf(err) != errs.Unavailable || !errors.Is(err, errs.ErrLostReply) {
+				t.Error(err)
+			}
+		case <-time.After(30 * time.Second):
+			t.Error("it still waits")
+			set("") // lets it go on
+			t.Log(<-done)
+		}
+	})
+	t.Run("a row of another table that refers to a user is not waited for", func(t *testing.T) {
+		url := dbtest.New(t, dbtest.Sample)
+		dbtest.Exec(t, url, "update users set uuid = null; create table visits (username text references users)")
+		d := open(t, db.Config{ConnString: url, LockTimeout: 100 * time.Millisecond})
+		unlock := lock(t, url, "insert into visits select username from users")
+		defer unlock()
+		s, newUUID := plan(t, d), newUUIDs()
+		users, err := d.UsersWithoutUUID(t.Context())
+		if err != nil || len(users) < 2 {
+			t.Fatal(len(users), err)
+		}
+		for _, u := range users {
+			s.Assignments = append(s.Assignments, injector.Assignment{Username: u.Username, Was: u.Row, Becomes: u.WithUUID(newUUID())})
+		}
+		if err := d.ApplySwitch(t.Context(), switchNames(), s); err != nil {
+			t.Error("switch:", err)
+		}
+		if err := detach(t, d); err != nil {
+			t.Error("detach:", err)
+		}
+	})
+	t.Run("the server looks whether the program is still there", func(t *testing.T) {
+		url := dbtest.New(t, dbtest.Sample)
+		needsVersion(t, url, 14)
+		dbtest.Exec(t, url, function("raise exception 'each %', current_setting('client_connection_check_interval');")+onUsers)
+		wantError(t, detach(t, open(t, db.Config{ConnString: url})), errs.Refused, "each 2s")
+	})
+}
+
 // function is a trigger function that works for a superuser too, whose functions need a search_path.
 func function(body string) string {
 	return "create function meddle() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$ begin " + body + " end $$; "
