@@ -95,6 +95,10 @@ func sqlState(err error) string {
 
 func uniqueViolation(err error) bool { return sqlState(err) == "23505" }
 
+// explaining marks the context of the questions that translate asks about an error. An error of theirs is not asked about: that could
+// go on without end.
+type explaining struct{}
+
 // translate returns err as an *errs.Error. One that is an *errs.Error already is returned as it is, and so is
 // context.Canceled if the caller's ctx was cancelled.
 func (db *DB) translate(ctx context.Context, op string, err error) error {
@@ -116,6 +120,10 @@ func (db *DB) translate(ctx context.Context, op string, err error) error {
 			at := db.Address()
 			return poolerError(op, e, address(at.Host, uint16(at.Port)), true)
 		}
+		if ctx.Value(explaining{}) != nil {
+			return serverError(op, e)
+		}
+		ctx = context.WithValue(ctx, explaining{}, true)
 		if class := e.Code[:min(2, len(e.Code))]; is[settingsError](err) && (class == "22" || class == "42") {
 			at := db.Address()
 			return &errs.Error{Kind: errs.Config, Op: op, Err: errors.New(rejectsParameter(address(at.Host, uint16(at.Port)), e.Code)),

@@ -550,3 +550,18 @@ func hosts(one string, n int) string {
 	}
 	return strings.Join(all, ",")
 }
+
+// A hardened server has catalogues that not every role may read. The question why a right is missing needs them, too.
+func TestMissingRightOnACatalogue(t *testing.T) {
+	url := dbtest.New(t, dbtest.Sample)
+	role := "no_catalogues_" + database(url)
+	dbtest.Exec(t, url, "create role "+role+" login; grant select, insert, update on all tables in schema public to "+role)
+	t.Cleanup(func() { dbtest.Exec(t, url, "drop owned by "+role+"; drop role "+role) })
+	dbtest.Exec(t, url, "revoke select on pg_trigger, pg_rewrite, pg_class from public")
+	d, err := db.Open(t.Context(), db.Config{ConnString: dbtest.As(t, url, role)})
+	if err == nil {
+		defer d.Close()
+		_, err = d.CheckSchema(t.Context())
+	}
+	wantError(t, err, errs.Config, "the database role lacks a right")
+}
