@@ -280,7 +280,7 @@ func TestLongStatements(t *testing.T) {
 		}
 		set("nobody")
 		defer set("")
-		d := open(t, db.Config{ConnString: url + "&options=-csynchronous_commit%3Don", QueryTimeout: 2 * time.Second})
+		d := open(t, db.Config{ConnString: url + "&options=-csynchronous_commit%3Don", QueryTimeout: 5 * time.Second})
 		target, err := d.TargetDatabase(t.Context())
 		if err != nil {
 			t.Fatal(err)
