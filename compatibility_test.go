@@ -230,4 +230,4 @@ func TestEveryCaseIsOnThePage(t *testing.T) {
 	}
 }
 
-const minTables = 2
+const minTables = 5
