@@ -73,7 +73,7 @@ func newDoctorSource(app *App, opts *doctorOptions) *doctorSource {
 // trustedLists looks at which certificates this machine trusts, and PHP if it has a list of its own. Where its settings can't be
 // read another check says so.
 func (s *doctorSource) trustedLists() []doctor.TrustedList {
-	lists := []doctor.TrustedList{{Of: "this machine's list of trusted certificates", Missing: doctor.Got(s.app.reader.MissingRoots(nil)),
+	lists := []doctor.TrustedList{{Of: "this machine's list of trusted certificates", Missing: doctor.Got(s.app.reader.MissingRoots()),
 		Mend: "update the package ca-certificates; SSL_CERT_FILE and SSL_CERT_DIR count instead of the machine's list where they are set"}}
 	session, err := s.app.sessionInput(s.file, s.phpIni)
 	if err != nil {
@@ -90,7 +90,7 @@ func (s *doctorSource) trustedLists() []doctor.TrustedList {
 			var missing []string
 			content, err := file.Read(v.Text)
 			if err == nil {
-				missing, err = s.app.reader.MissingRoots(append([]byte{}, content...)) // nil would be the machine's own
+				missing, err = s.app.reader.MissingRootsIn(content)
 			}
 			lists = append(lists, doctor.TrustedList{Of: "PHP's " + v.Text + " (" + name + ")", Missing: doctor.Got(missing, err),
 				Mend: "put Amazon's roots into that file, or take " + name + " out of " + v.File})

@@ -122,14 +122,14 @@ func (r Record) check() error {
 func (r Record) sanitized() Record {
 	for _, s := range []*string{&r.ID, &r.Actor.User, &r.Actor.SudoUser, &r.Actor.SSHClient, &r.Actor.Host,
 		&r.Reason, &r.Ticket, &r.VerifiedBy, &r.Message} {
-		*s = visible(*s)
+		*s = invisible.Bytes(*s)
 	}
 	r.Target = recorded(r.Target)
 	if r.Database != nil {
-		r.Database = &Database{visible(r.Database.Host), r.Database.Port, visible(r.Database.Name)}
+		r.Database = &Database{invisible.Bytes(r.Database.Host), r.Database.Port, invisible.Bytes(r.Database.Name)}
 	}
 	if r.Service != nil {
-		r.Service = &Service{visible(r.Service.SID), visible(r.Service.Address)}
+		r.Service = &Service{invisible.Bytes(r.Service.SID), invisible.Bytes(r.Service.Address)}
 	}
 	r.Before, r.After = r.Before.sanitized(), r.After.sanitized()
 	return r
@@ -142,23 +142,21 @@ func (v Values) sanitized() Values {
 	clean := Values{}
 	for name, value := range v {
 		if s, ok := value.(string); ok {
-			value = visible(s)
+			value = invisible.Bytes(s)
 		}
-		clean[visible(name)] = value
+		clean[invisible.Bytes(name)] = value
 	}
 	return clean
 }
 
-func visible(s string) string { return invisible.Bytes(s) }
-
 // likeByte matches what could be read in a target as a byte that is not UTF-8.
 var likeByte = regexp.MustCompile(`\\+x[89a-f][0-9a-f]`)
 
-// recorded returns a target as the log has it: as visible does, but no two give the same. A backslash stands twice before
+// recorded returns a target as the log has it: as invisible.Bytes does, but no two give the same. A backslash stands twice before
 // such a byte, and before what could be read as one. What is found under a user's name is evidence, and no other user's.
 func recorded(target string) string {
 	if !strings.Contains(target, `\`) {
-		return visible(target)
+		return invisible.Bytes(target)
 	}
 	var b strings.Builder
 	begin := 0 // of the text since the last byte that is not UTF-8

@@ -243,9 +243,11 @@ func (r *Reader) Way(settings config.Twilio) (doctor.Way, error) {
 	return doctor.Way{Address: w.Address(), Proxy: w.Proxy, Setting: cmp.Or(w.PassedBy, w.ProxyFrom), Ignored: w.Ignored, Unusable: w.Unusable()}, nil
 }
 
-// MissingRoots returns which of the certificates that Twilio will use are not trusted: by a file with this content, or by the
-// machine if that is nil.
-func (r *Reader) MissingRoots(file []byte) ([]string, error) { return twilio.MissingRoots(file) }
+// MissingRoots returns which of the certificates that Twilio will use this machine does not trust.
+func (r *Reader) MissingRoots() ([]string, error) { return twilio.MissingRoots() }
+
+// MissingRootsIn returns which of them a file with this content lacks.
+func (r *Reader) MissingRootsIn(file []byte) ([]string, error) { return twilio.MissingRootsIn(file) }
 
 // CheckSettings returns an error for settings that Twilio can't accept. It calls nothing.
 func (r *Reader) CheckSettings(settings config.Twilio) error {

@@ -145,6 +145,6 @@ func emptyService() (*os.File, error) {
 }
 
 // wrongPeer is the error if the server's process runs as another user than requirepeer says.
-type wrongPeer struct{ uid uint32 }
+type wrongPeer struct{}
 
 func (wrongPeer) Error() string { return "the server runs as another user" }

@@ -29,7 +29,7 @@ func checkPeer(conn net.Conn, name string) error {
 		return failed
 	}
 	if account, err := user.LookupId(strconv.FormatUint(uint64(peer.Uid), 10)); err != nil || account.Username != name {
-		return wrongPeer{peer.Uid}
+		return wrongPeer{}
 	}
 	return nil
 }

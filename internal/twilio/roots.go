@@ -12,19 +12,24 @@ import (
 //go:embed amazon-roots.pem
 var amazonRoots []byte
 
-// MissingRoots returns the names of Amazon's roots that are not trusted. file is the content of a file of trusted certificates, or
-// nil: then the machine's own count, or those that SSL_CERT_FILE and SSL_CERT_DIR name.
-func MissingRoots(file []byte) ([]string, error) {
-	var trusted *x509.CertPool
-	if file != nil {
-		trusted = x509.NewCertPool()
-		trusted.AppendCertsFromPEM(file)
-	} else {
-		var err error
-		if trusted, err = x509.SystemCertPool(); err != nil {
-			return nil, err
-		}
+// MissingRoots returns the names of Amazon's roots that this machine does not trust. SSL_CERT_FILE and SSL_CERT_DIR count instead
+// of its own list where they are set.
+func MissingRoots() ([]string, error) {
+	trusted, err := x509.SystemCertPool()
+	if err != nil {
+		return nil, err
 	}
+	return missingFrom(trusted)
+}
+
+// MissingRootsIn is MissingRoots for a file of trusted certificates with this content.
+func MissingRootsIn(file []byte) ([]string, error) {
+	trusted := x509.NewCertPool()
+	trusted.AppendCertsFromPEM(file)
+	return missingFrom(trusted)
+}
+
+func missingFrom(trusted *x509.CertPool) ([]string, error) {
 	var missing []string
 	for rest := amazonRoots; ; {
 		var block *pem.Block

@@ -15,7 +15,7 @@ func TestMissingRoots(t *testing.T) {
 	}{
 		"all": {amazonRoots, nil}, "the first alone": {first, all[1:]}, "none": {[]byte("# none\n"), all}, "an empty file": {[]byte{}, all},
 	} {
-		got, err := MissingRoots(tc.file)
+		got, err := MissingRootsIn(tc.file)
 		must(t, err)
 		if !slices.Equal(got, tc.want) {
 			t.Errorf("%s: %v", name, got)
