@@ -155,11 +155,12 @@ func (p *parser) php(found map[string]int) error {
 	return nil
 }
 
-// binary reads the length of a name, the name and its value until the end.
+// binary reads the length of a name, the name and its value until the end. PHP takes no notice of the highest bit of the
+// length (measured with PHP 8.2).
 func (p *parser) binary(found map[string]int) error {
 	for p.at < len(p.data) {
-		n := int(p.data[p.at])
-		if n > 127 || p.at+1+n > len(p.data) {
+		n := int(p.data[p.at] & 0x7f)
+		if p.at+1+n > len(p.data) {
 			return ErrMalformed
 		}
 		name := p.data[p.at+1 : p.at+1+n]
