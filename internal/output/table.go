@@ -19,6 +19,12 @@ const (
 	Yellow
 )
 
+// Paint returns text in a style. It is for text of the program's own, and for text that is escaped already.
+func (s Style) Paint(text string) string { return s.paint(text) }
+
+// Width returns how many columns of a terminal a text needs that is escaped already and has no colours.
+func Width(text string) int { return measure.StringWidth(text) }
+
 // paint returns text, which must be escaped already, in a style.
 func (s Style) paint(text string) string {
 	codes := [...]string{Plain: "", Bold: "1", Red: "31", Green: "32", Yellow: "33"}
