@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -77,19 +78,46 @@ func TestFlagsMeanTheSameEverywhere(t *testing.T) {
 	})
 }
 
-// Every command that can be tried dry takes --yes, also one that asks for nothing: a wrapper gives it everywhere.
-func TestEveryChangingCommandTakesYes(t *testing.T) {
-	n := 0
+// readers change nothing of uzERP, of Twilio or of uzERP's files. A new command is named here, or takes what every changing
+// command takes.
+var readers = []string{
+	"uzerp-mfa", "audit-log", "audit-log show", "audit-log verify", "completion", "doctor", "grants", "help", "identity", "notify", "notify pending",
+	"policy", "policy show", "sandbox", "sandbox code", "sandbox stop", "service", "service check", "service show", "session", "session list", "session-config",
+	"session-config check", "session-config plan", "user", "user history", "user list", "user show", "version",
+	guardCommand, // set-injector --try starts it, and nobody else
+}
+
+// Every command says whether it changes something. A wrapper gives -y, --dry-run, --reason and --ticket to every one that
+// does, also to one that asks for nothing; --no-input is a flag of the root.
+func TestEveryCommandChangesOrReads(t *testing.T) {
 	walk(testRoot(), func(c *cobra.Command) {
-		if c.Flags().Lookup("dry-run") == nil {
-			return
+		name := strings.TrimPrefix(c.CommandPath(), "uzerp-mfa ")
+		err := c.ParseFlags([]string{"-y", "--dry-run", "--reason", "r", "--ticket", "t"})
+		switch reads := slices.Contains(readers, name); {
+		case !reads && err != nil:
+			t.Errorf("%s is no reader: %v", name, err)
+		case reads && (c.Flags().Lookup("yes") != nil || c.Flags().Lookup("dry-run") != nil):
+			t.Errorf("%s changes nothing and has --yes or --dry-run", name)
 		}
-		n++
-		if f := c.Flags().ShorthandLookup("y"); f == nil || f.Name != "yes" {
-			t.Errorf("%s has no -y", c.CommandPath())
+		if err := c.ValidateFlagGroups(); !slices.Contains(readers, name) && err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	})
-	if n < 10 {
+}
+
+// Where a command says USER..., names may come from a file too.
+func TestEveryCommandForSeveralUsersTakesAFile(t *testing.T) {
+	n := 0
+	walk(testRoot(), func(c *cobra.Command) {
+		several := strings.Contains(c.Use, "USER...")
+		if several {
+			n++
+		}
+		if has := c.Flags().Lookup("from-file") != nil; has != several {
+			t.Errorf("%s: USER... is %v, --from-file %v", c.CommandPath(), several, has)
+		}
+	})
+	if n < 8 {
 		t.Errorf("only %d commands", n)
 	}
 }
