@@ -122,6 +122,62 @@ func TestEveryCommandForSeveralUsersTakesAFile(t *testing.T) {
 	}
 }
 
+// A shell proposes files where nothing else is decided. So everything is: files only where a file is meant, and directories only
+// where a directory is.
+func TestEverythingIsCompletedAsWhatItIs(t *testing.T) {
+	seen := map[string]bool{}
+	walk(testRoot(), func(c *cobra.Command) {
+		if c.ValidArgsFunction == nil && c.ValidArgs == nil && !c.HasSubCommands() && c.Name() != "sandbox" {
+			t.Errorf("%s proposes files for its arguments", c.CommandPath())
+		}
+		c.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			seen[f.Name] = true
+			propose, has := c.GetFlagCompletionFunc(f.Name)
+			isFile, isDir := slices.Contains(fileFlags, f.Name), slices.Contains(dirFlags, f.Name)
+			if f.Value.Type() == "file" && !isFile || f.Value.Type() == "dir" && !isDir {
+				t.Errorf("%s --%s takes a %s and is not completed as one", c.CommandPath(), f.Name, f.Value.Type())
+			}
+			if f.Value.Type() == "bool" || isFile {
+				if has {
+					t.Errorf("%s --%s: something is proposed", c.CommandPath(), f.Name)
+				}
+				return
+			}
+			if !has {
+				t.Errorf("%s --%s: nothing is decided", c.CommandPath(), f.Name)
+				return
+			}
+			want := cobra.ShellCompDirectiveNoFileComp
+			if isDir {
+				want = cobra.ShellCompDirectiveFilterDirs
+			}
+			if _, got := propose(c, nil, ""); got != want {
+				t.Errorf("%s --%s: directive %d, want %d", c.CommandPath(), f.Name, got, want)
+			}
+		})
+	})
+	for _, name := range slices.Concat(fileFlags, dirFlags, userFlags) {
+		if !seen[name] {
+			t.Errorf("there is no flag --%s", name)
+		}
+	}
+}
+
+// Lists are completed after each comma, with the values that are not there yet.
+func TestListsAreCompleted(t *testing.T) {
+	c := &cobra.Command{}
+	c.Flags().StringSlice("only", nil, "")
+	completeList(c, "only", "one", "other", "two")
+	propose, _ := c.GetFlagCompletionFunc("only")
+	for typed, want := range map[string][]string{
+		"": {"one", "other", "two"}, "o": {"one", "other"}, "two,": {"two,one", "two,other"}, "two,one,o": {"two,one,other"}, "x,t": {"x,two"}, "one,other,two,": nil,
+	} {
+		if got, _ := propose(c, nil, typed); !slices.Equal(got, want) {
+			t.Errorf("%q: %q, want %q", typed, got, want)
+		}
+	}
+}
+
 // docs/cli is made from the commands. go test ./cmd -run TestDocs -update writes it.
 func TestDocs(t *testing.T) {
 	const dir = "../docs/cli"
