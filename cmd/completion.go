@@ -120,6 +120,12 @@ func (a *App) completeUsernames(c *cobra.Command, prefix string) []mfa.Proposal 
 	if err != nil {
 		return nil
 	}
+	return proposable(found, prefix, quotes)
+}
+
+// proposable returns of the names found those that may be proposed: to a shell that quotes what it inserts, others than bare ones
+// too. If some begin with prefix letter for letter, the others are left out.
+func proposable(found []mfa.Proposal, prefix string, quotes bool) []mfa.Proposal {
 	found = slices.DeleteFunc(found, func(p mfa.Proposal) bool { return !shell.IsBare(p.Username) && !(quotes && isShownAsItIs(p.Username)) })
 	as := slices.IndexFunc(found, func(p mfa.Proposal) bool { return !strings.HasPrefix(p.Username, prefix) })
 	if as > 0 { // letter for letter comes first
@@ -131,7 +137,7 @@ func (a *App) completeUsernames(c *cobra.Command, prefix string) []mfa.Proposal 
 // isShownAsItIs reports whether a name can stand on a line that somebody edits: nothing in it is invisible, and it begins like
 // neither a flag nor a path. A backslash means something to zsh's own function for proposals.
 func isShownAsItIs(name string) bool {
-	return name != "" && output.EscapeName(name) == name && !strings.ContainsAny(name, "\\") && !strings.ContainsAny(name[:1], "-~=#")
+	return name != "" && output.EscapeName(name) == name && !strings.Contains(name, `\`) && !strings.ContainsAny(name[:1], "-~=#")
 }
 
 // completeUsers completes up to limit user names (0: any number), none of them twice.

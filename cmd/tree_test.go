@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/mfa"
 )
 
 // testRoot is the command tree of a program without an environment.
@@ -174,6 +175,55 @@ func TestListsAreCompleted(t *testing.T) {
 	} {
 		if got, _ := propose(c, nil, typed); !slices.Equal(got, want) {
 			t.Errorf("%q: %q, want %q", typed, got, want)
+		}
+	}
+}
+
+// Bash gets names that need no quotes. Zsh and fish, which quote, get all that a screen shows as they are.
+func TestProposable(t *testing.T) {
+	all := []string{"alice", "al ice", "al$(id)", "al`id`", "aé", "-al", "~al", "=al", "#al", `al\a`, "al\x1b", "al\na", "al ", "al\u202e", "al\t", ""}
+	for quotes, want := range map[bool][]string{false: all[:1], true: all[:5]} {
+		var got []string
+		var proposals []mfa.Proposal
+		for _, name := range all {
+			proposals = append(proposals, mfa.Proposal{Username: name})
+		}
+		for _, p := range proposable(proposals, "", quotes) {
+			got = append(got, p.Username)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("quotes %v: %q, want %q", quotes, got, want)
+		}
+	}
+	both := proposable([]mfa.Proposal{{Username: "al"}, {Username: "AL"}}, "a", false)
+	if len(both) != 1 || both[0].Username != "al" {
+		t.Errorf("letter for letter: %v", both)
+	}
+	if other := proposable([]mfa.Proposal{{Username: "AL"}, {Username: "Al"}}, "a", false); len(other) != 2 {
+		t.Errorf("in another case: %v", other)
+	}
+}
+
+// The scripts are cobra's with our changes, each of them at its place.
+func TestScriptsOfTheShells(t *testing.T) {
+	for name, want := range map[string][]string{
+		"bash": {"# the program has chosen", "if false; then"},
+		"zsh":  {completingShell + "=zsh ", `-M "'m:{a-zA-Z}={A-Za-z}'"`},
+		"fish": {completingShell + "=fish ", "(string escape -- $args[2..-1])", "__fish_complete_directories"},
+	} {
+		c, err := os.CreateTemp(t.TempDir(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		code := Main(t.Context(), []string{"completion", name}, Process{In: os.Stdin, Out: c, Err: os.Stderr, Getenv: func(string) (string, bool) { return "", false }})
+		script, err := os.ReadFile(c.Name())
+		if code != 0 || err != nil {
+			t.Fatal(name, code, err)
+		}
+		for _, text := range want {
+			if !strings.Contains(string(script), text) {
+				t.Errorf("%s: no %s", name, text)
+			}
 		}
 	}
 }
