@@ -126,7 +126,7 @@ func (a *App) completeUsernames(c *cobra.Command, prefix string) []mfa.Proposal 
 // proposable returns of the names found those that may be proposed: to a shell that quotes what it inserts, others than bare ones
 // too. If some begin with prefix letter for letter, the others are left out.
 func proposable(found []mfa.Proposal, prefix string, quotes bool) []mfa.Proposal {
-	found = slices.DeleteFunc(found, func(p mfa.Proposal) bool { return !shell.IsBare(p.Username) && !(quotes && isShownAsItIs(p.Username)) })
+	found = slices.DeleteFunc(found, func(p mfa.Proposal) bool { return !shell.IsBare(p.Username) && (!quotes || !isShownAsItIs(p.Username)) })
 	as := slices.IndexFunc(found, func(p mfa.Proposal) bool { return !strings.HasPrefix(p.Username, prefix) })
 	if as > 0 { // letter for letter comes first
 		found = found[:as]

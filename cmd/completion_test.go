@@ -35,7 +35,10 @@ var terminalShells = []terminalShell{
 	},
 	{
 		name: "zsh", args: []string{"-f", "-i"}, set: map[string]string{"ZDOTDIR": "."}, quotes: true,
-		setup: []string{"unset zle_bracketed_paste; bindkey -e; LISTMAX=1000; unsetopt beep; autoload -U compinit; compinit -u -D", "source <(uzerp-mfa completion zsh)"},
+		setup: []string{
+			"unset zle_bracketed_paste; bindkey -e; LISTMAX=1000; unsetopt beep; autoload -U compinit; compinit -u -D",
+			"source <(uzerp-mfa completion zsh)",
+		},
 	},
 }
 
@@ -103,7 +106,8 @@ func TestTabRunsNoUserName(t *testing.T) {
 	for i, code := range hostileNames {
 		for j, end := range "ab" {
 			person := 900 + 10*i + j
-			dbtest.Exec(t, database, "insert into person (id, usercompanyid, firstname, surname) select $1, usercompanyid, $2, 'x' from person limit 1", person, "yan"+code)
+			dbtest.Exec(t, database, `insert into person (id, usercompanyid, firstname, surname)
+				select $1, usercompanyid, $2, 'x' from person limit 1`, person, "yan"+code)
 			dbtest.Exec(t, database, "insert into users (username, password) values ($1, '*')", "yan"+code+string(end))
 			dbtest.Exec(t, database, "insert into users (username, password, person_id) values ($1, '*', $2)", fmt.Sprintf("zed%d%c", i, end), person)
 		}

@@ -215,7 +215,8 @@ func TestScriptsOfTheShells(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		code := Main(t.Context(), []string{"completion", name}, Process{In: os.Stdin, Out: c, Err: os.Stderr, Getenv: func(string) (string, bool) { return "", false }})
+		nothing := func(string) (string, bool) { return "", false }
+		code := Main(t.Context(), []string{"completion", name}, Process{In: os.Stdin, Out: c, Err: os.Stderr, Getenv: nothing})
 		script, err := os.ReadFile(c.Name())
 		if code != 0 || err != nil {
 			t.Fatal(name, code, err)
