@@ -11,7 +11,8 @@ import (
 	"strings"
 )
 
-//go:embed *.md runbooks/*.md facts/*.md
+//go:embed *.md runbooks/*.md
+//go:embed facts
 var pages embed.FS
 
 // A Topic is what one page is about.

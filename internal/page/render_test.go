@@ -11,7 +11,8 @@ import (
 	"uzerp-mfa/internal/output"
 )
 
-const sample = "# Looking at `x`\n\nSome **bold** text, *soft*, `code that is one word`, and [a page](other.md#part); see [other.md](other.md)\nor <https://example.com>.\n\n" +
+const sample = "# Looking at `x`\n\nSome **bold** text, *soft*, `code that is one word`, and [a page](other.md#part); see [other.md](other.md)\n" +
+	"or <https://example.com>.\n\n" +
 	"<!-- a note -->\n## Lists\n\n- one\n- two, which goes on\n  until here\n\n      its code\n\n  and more\n  1. first\n  2. second\n\n### Table\n\n" +
 	"| `id` | means |\n|---|---|\n| `a\\|b` | the first of the letters, and a bar behind it, and then another letter |\n| c | |\n\n" +
 	"```sh\nuzerp-mfa user reset alice --identify sms --reason 'a code block is never broken'\n```\n\n    $ uzerp-mfa version\n"
