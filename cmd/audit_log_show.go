@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"uzerp-mfa/internal/account"
 	"uzerp-mfa/internal/audit"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/output"
@@ -209,9 +210,9 @@ func warnLeftOut(app *App, bad error) {
 // line for each thing more that is known. As a row of a table it would be wider than any terminal.
 func writeAuditEntry(out io.Writer, v auditRecordView) error {
 	r := v.Record
-	actor := r.Actor.User
-	if r.Actor.SudoUser != "" && r.Actor.SudoUser != actor {
-		actor = r.Actor.SudoUser + " as " + actor
+	actor := account.Shown(r.Actor.User) // no name goes on as "hilda as root"
+	if r.Actor.SudoUser != "" && r.Actor.SudoUser != r.Actor.User {
+		actor = account.Shown(r.Actor.SudoUser) + " as " + actor
 	}
 	target := shell.Quote(r.Target) // so that no name goes on as "bob, by somebody else"
 	if r.Self {
