@@ -38,7 +38,8 @@ alone() { # as a user, without sudo
 	name=$2
 	shift 2
 	code=0
-	setpriv --reuid $user --regid 64010 --clear-groups env -i PATH="$PATH" TMPDIR=/tmp XDG_STATE_HOME=/mnt/logs/$user HOME=/nowhere USER=alice LOGNAME=alice "$@" >out 2>&1 </dev/null || code=$?
+	set -- env -i PATH="$PATH" TMPDIR=/tmp XDG_STATE_HOME=/mnt/logs/$user HOME=/nowhere USER=alice LOGNAME=alice "$@"
+	setpriv --reuid $user --regid 64010 --clear-groups "$@" >out 2>&1 </dev/null || code=$?
 	echo "$name: $code"
 	sed 's/^/    /' out
 }

@@ -1,7 +1,8 @@
 package account
 
 import (
-	"bytes"
+	"bufio"
+	"cmp"
 	"errors"
 	"os"
 	"slices"
@@ -227,18 +228,24 @@ func (m *machine) inGroup(fits func(g Group, id string, members []string) bool) 
 	return found, err
 }
 
-// findLine gives each line of a file to is, until that returns true. It fails with ErrUnknown if it never did.
+// longestAnswer is longer than any line about a user or a group: a group's line names all its members.
+const longestAnswer = 4 << 20
+
+// findLine calls is with each line of a file, until that returns true. It fails with ErrUnknown if it never did.
 func findLine(file string, is func(line string) bool) error {
-	data, err := os.ReadFile(file)
+	f, err := os.Open(file)
 	if err != nil {
 		return err
 	}
-	for line := range bytes.Lines(data) {
-		if is(strings.TrimSuffix(string(line), "\n")) {
+	defer func() { _ = f.Close() }()
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, longestAnswer)
+	for lines.Scan() {
+		if is(lines.Text()) {
 			return nil
 		}
 	}
-	return ErrUnknown
+	return cmp.Or(lines.Err(), ErrUnknown)
 }
 
 // passwdLine reads a line as /etc/passwd and getent have it.

@@ -158,7 +158,8 @@ func TestGroups(t *testing.T) {
 func TestShown(t *testing.T) {
 	for name, want := range map[string]string{
 		"hilda": "hilda", `CORP\hilda`: `CORP\hilda`, "hilda@corp.example": "hilda@corp.example", "uid 12345": "uid 12345", "": `""`,
-		"a b": `"a b"`, "a, by root": `"a\x2c by root"`, "\x1b[31mx": `"\x1b[31mx"`, "\xff": `"\xff"`, "jürgen": `"jürgen"`, "ann\u202e": `"ann\u202e"`, "uid 1, by 2": `"uid 1\x2c by 2"`,
+		"a b": `"a b"`, "a, by root": `"a\x2c by root"`, "\x1b[31mx": `"\x1b[31mx"`, "\xff": `"\xff"`, "jürgen": `"jürgen"`,
+		"ann\u202e": `"ann\u202e"`, "uid 1, by 2": `"uid 1\x2c by 2"`,
 		strings.Repeat("x", 65): `"` + strings.Repeat("x", 64) + `"…`,
 	} {
 		if got := Shown(name); got != want {

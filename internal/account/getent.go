@@ -74,10 +74,8 @@ func (g *getent) groups(name string) ([]int, error) {
 	return all, nil
 }
 
-const (
-	longestAnswer = 4 << 20 // a group's line names all its members
-	notThere      = 2       // getent's exit code if there is no such key
-)
+// notThere is getent's exit code if there is no such key.
+const notThere = 2
 
 // ask returns the one line that getent answers with.
 func (g *getent) ask(database, key string) (string, error) {
