@@ -66,7 +66,7 @@ sed 's/^/    /' out
 $p audit-log show
 `)
 	for _, want := range []string{
-		"through sudo: 6\n", "groups of the caller: 0\n    nora helpdesk\n",
+		"through sudo: 6\n", "groups of the caller: 0\n", "    nora helpdesk\n",
 		"actor 64010: nora\n", "actor 64012: uid 64012\n", "actor 64013: ivo, as root\\u001b[31m\n", "actor 64014: uid 64014\n",
 		`user=nora "user from"="the name of the operating system's user"`, "no default role: 4\n", "this process's user, uid 64014, has no known name",
 		"the web server's file: 0\n", "another's file: 4\n", "it belongs to user 64010 (nora)", "disable-next-login alice, by nora as root",
