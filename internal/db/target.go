@@ -48,7 +48,9 @@ func (c Config) Where() (Where, error) {
 		add(&ports, strconv.Itoa(h.Port))
 		add(&portsFrom, h.PortFrom)
 	}
-	joined := func(values, sources []string) Setting { return Setting{strings.Join(values, ", "), strings.Join(sources, ", ")} }
+	joined := func(values, sources []string) Setting {
+		return Setting{strings.Join(values, ", "), strings.Join(sources, ", ")}
+	}
 	return Where{
 		Host: joined(hosts, hostsFrom), Port: joined(ports, portsFrom),
 		Database: Setting{plain(s.Database), s.From("dbname")}, Role: Setting{plain(s.User), s.From("user")},
