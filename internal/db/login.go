@@ -106,7 +106,8 @@ func (e *connectError) tlsProblem() (text, hint string) {
 		return text, hint
 	}
 	if number, ok := alertOf(e.err); ok && alerts[number] != "" {
-		return strings.Replace(alerts[number], "(sslcert)", "(sslcert from "+e.libpq.From("sslcert")+")", 1), "the server's log says more; its certificate's key must be RSA (but not RSA-PSS), ECDSA (P-256, P-384, P-521) or Ed25519"
+		text := strings.Replace(alerts[number], "(sslcert)", "(sslcert from "+e.libpq.From("sslcert")+")", 1)
+		return text, "the server's log says more; its certificate's key must be RSA (but not RSA-PSS), ECDSA (P-256, P-384, P-521) or Ed25519"
 	}
 	if is[tls.RecordHeaderError](e.err) {
 		return "what answers there does not speak TLS", "check host and port, and sslnegotiation"

@@ -328,7 +328,8 @@ func TestWhereFrom(t *testing.T) {
 		chosen          []string
 	}{
 		{"postgres://u:p@h:1/d", nil, "from DATABASE_URL", "DATABASE_URL", nil},
-		{"postgres://u@h/d?options=-cgeqo%3Doff", map[string]string{"PGPASSWORD": "p"}, "host from DATABASE_URL, port by default", "PGPASSWORD", []string{"DATABASE_URL"}},
+		{"postgres://u@h/d?options=-cgeqo%3Doff", map[string]string{"PGPASSWORD": "p"},
+			"host from DATABASE_URL, port by default", "PGPASSWORD", []string{"DATABASE_URL"}},
 		{"", map[string]string{"PGHOST": "h", "PGPORT": "1", "PGOPTIONS": "-cgeqo=off"}, "host from PGHOST, port from PGPORT", "", []string{"PGOPTIONS"}},
 		{"dbname=d", nil, "host and port by default", "", nil},
 		{"host=a,b port=1,2", map[string]string{"PGHOSTADDR": "127.0.0.1,127.0.0.2"}, "host from PGHOSTADDR, port from DATABASE_URL", "", nil},
