@@ -55,6 +55,9 @@ the terminal or this program goes away, it is switched back. Somebody at another
 	}
 	f := c.Flags()
 	opts.registerSwitch(f)
+	completeValues(c, "login-handler", injector.MFAHandler)
+	completeValues(c, "mfa-validator", injector.TwilioValidator)
+	completeValues(c, "gateway", injector.DatabaseGateway)
 	f.BoolVar(&opts.request.Off, "off", false, "switch back to "+injector.PlainHandler+": password only")
 	f.BoolVar(&opts.skipEnv, "skip-env-check", false, "switch without looking at uzERP's conf/.env")
 	f.BoolVar(&opts.skipTwilio, "skip-twilio-check", false, "switch without asking Twilio")
@@ -232,13 +235,13 @@ func (a *App) injectorSite(database injector.Reader) injector.Site {
 	return injector.Site{
 		Database: database, Settings: a.loader.UzerpSettings, NewUUID: a.newUUID,
 		Users: func(ctx context.Context) (iter.Seq2[mfa.User, error], error) { return a.reader.AllUsers(ctx, false) },
-		Service: func(ctx context.Context) (verifyservice.Service, string, error) {
+		Service: func(ctx context.Context) (verifyservice.Service, error) {
 			settings, err := a.loader.UzerpTwilio()
 			if err != nil {
-				return verifyservice.Service{}, "", err
+				return verifyservice.Service{}, err
 			}
 			service, _, err := a.reader.ServiceOf(ctx, settings)
-			return service, settings.From(), err
+			return service, err
 		},
 	}
 }
@@ -254,7 +257,7 @@ func showSwitch(app *App, v switchView) error {
 	}
 	for i, name := range v.UUIDsAssigned {
 		if i == maxUsersShown {
-			rows = append(rows, []string{fmt.Sprintf("%d more users", len(v.UUIDsAssigned)-i), "no uuid", "a new uuid"})
+			rows = append(rows, []string{count(len(v.UUIDsAssigned)-i, "more user"), "no uuid", "a new uuid"})
 			break
 		}
 		rows = append(rows, []string{"user " + name, "no uuid", "a new uuid"})
