@@ -24,7 +24,7 @@ build: ## build bin/uzerp-mfa
 
 .PHONY: tree
 tree: build
-	@go run ./scripts/packages -tree bin/tree -program bin/uzerp-mfa
+	@go run ./scripts/packages -tree bin/.tree -program bin/uzerp-mfa
 
 .PHONY: install
 install: ## install program, manual pages, completions, docs and examples below PREFIX (DESTDIR=: into a folder)

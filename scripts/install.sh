@@ -1,7 +1,7 @@
 #!/bin/sh
 # install.sh [remove]: installs the program and what goes with it below PREFIX, or removes it. DESTDIR stands before PREFIX.
 # Nothing in /etc or /var is made or removed: settings and the log are the administrator's; examples are installed.
-# What is installed is laid out in bin/tree first. Where there is no Go, as often for sudo, what an earlier run without sudo
+# What is installed is laid out in bin/.tree first. Where there is no Go, as often for sudo, what an earlier run without sudo
 # has laid out there is taken.
 set -eu
 cd "$(dirname "$0")/.."
@@ -22,14 +22,14 @@ if [ "${1:-}" = remove ]; then
 fi
 
 # sudo gives root another PATH, and root should not write into somebody's folder and caches.
-if [ "$(id -u)" != 0 ] || [ ! -e bin/tree/usr/bin/uzerp-mfa ] || [ -z "${SUDO_USER:-}" ]; then
+if [ "$(id -u)" != 0 ] || [ ! -e bin/.tree/usr/bin/uzerp-mfa ] || [ -z "${SUDO_USER:-}" ]; then
 	command -v go >/dev/null 2>&1 || { echo "Go is not in PATH. Run this first, without sudo: make tree" >&2; exit 1; }
 	make -s tree
 fi
-(cd bin/tree/usr && find . -type f) | while IFS= read -r file; do
+(cd bin/.tree/usr && find . -type f) | while IFS= read -r file; do
 	file=${file#./}
 	mode=644
-	[ ! -x "bin/tree/usr/$file" ] || mode=755
+	[ ! -x "bin/.tree/usr/$file" ] || mode=755
 	mkdir -p "$to/$(dirname "$file")"
 	# A program may run while it is replaced.
 	rm -f "$to/$file.new"
@@ -37,8 +37,8 @@ fi
 	share/doc/uzerp-mfa/examples/*)
 		sed -e "s|/usr/bin/uzerp-mfa|$prefix/bin/uzerp-mfa|g" -e "s|/usr/share/doc/uzerp-mfa|$prefix/share/doc/uzerp-mfa|g" \
 			-e "s|/usr/lib/uzerp-mfa/mail-findings|$prefix/share/doc/uzerp-mfa/examples/systemd/mail-findings|g" \
-			"bin/tree/usr/$file" >"$to/$file.new" ;;
-	*) cp "bin/tree/usr/$file" "$to/$file.new" ;;
+			"bin/.tree/usr/$file" >"$to/$file.new" ;;
+	*) cp "bin/.tree/usr/$file" "$to/$file.new" ;;
 	esac
 	chmod "$mode" "$to/$file.new"
 	mv -f "$to/$file.new" "$to/$file"

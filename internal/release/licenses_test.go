@@ -31,10 +31,11 @@ var licenseFile = regexp.MustCompile(`(?i)^(un)?(licen[cs]e|copying|copyright|no
 // linked returns the folders of the packages that the program is linked with on any of the platforms, by "module version".
 func linked(t *testing.T) map[string]map[string]string {
 	t.Helper()
+	const format = "{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}}\t{{$.Dir}}\t{{.Dir}}{{end}}{{end}}"
 	modules := map[string]map[string]string{} // module and version -> folder of a package -> folder of its module
 	for _, platform := range platforms {
 		goos, goarch, _ := strings.Cut(platform, "/")
-		c := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", "{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}}\t{{$.Dir}}\t{{.Dir}}{{end}}{{end}}", "uzerp-mfa")
+		c := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", format, "uzerp-mfa")
 		c.Env = append(os.Environ(), "GOOS="+goos, "GOARCH="+goarch, "CGO_ENABLED=0", "GOFLAGS=")
 		var stderr bytes.Buffer
 		c.Stderr = &stderr

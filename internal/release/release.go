@@ -67,6 +67,9 @@ func read(version, commit, date, archive string) Build {
 	return b
 }
 
+// maxText is how long all licences may be. They are in the program, so this only says that they are.
+const maxText = 4 << 20
+
 //go:embed licenses.json.gz
 var packed []byte
 
@@ -85,7 +88,7 @@ func Licenses() ([]License, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := io.ReadAll(unpacked)
+	text, err := io.ReadAll(io.LimitReader(unpacked, maxText))
 	if err != nil {
 		return nil, err
 	}

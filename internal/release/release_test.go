@@ -47,7 +47,8 @@ func run(t *testing.T, dir, name string, args ...string) string {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), name, args...)
 	c.Dir = dir
-	c.Env = append(without(os.Environ(), "GIT_DIR=", "GIT_WORK_TREE=", "VERSION=", "SOURCE_DATE_EPOCH="), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null", "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com",
+	c.Env = append(without(os.Environ(), "GIT_DIR=", "GIT_WORK_TREE=", "VERSION=", "SOURCE_DATE_EPOCH="),
+		"GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null", "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com",
 		"GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.com", "GIT_COMMITTER_DATE=1700000000 +0000")
 	out, err := c.CombinedOutput()
 	if err != nil {

@@ -84,6 +84,11 @@ func (l *layout) copy(from, to string, endings ...string) error {
 	})
 }
 
+func exists(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
+}
+
 func hasSuffix(name string, endings []string) bool {
 	for _, e := range endings {
 		if strings.HasSuffix(name, e) {
@@ -136,7 +141,7 @@ func (l *layout) completions() error {
 
 // manual puts the manual pages in the folders of their sections.
 func (l *layout) manual() error {
-	if _, err := os.Stat("scripts/man"); errors.Is(err, fs.ErrNotExist) {
+	if !exists("scripts/man") {
 		return nil
 	}
 	pages, err := os.MkdirTemp("", "man")
@@ -144,7 +149,8 @@ func (l *layout) manual() error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(pages) }()
-	if err := command([]string{fmt.Sprintf("SOURCE_DATE_EPOCH=%d", l.b.time.Unix())}, "go", "run", "-buildvcs=false", "-ldflags", l.b.flags, "./scripts/man", pages); err != nil {
+	epoch := fmt.Sprintf("SOURCE_DATE_EPOCH=%d", l.b.time.Unix())
+	if err := command([]string{epoch}, "go", "run", "-buildvcs=false", "-ldflags", l.b.flags, "./scripts/man", pages); err != nil {
 		return err
 	}
 	section := regexp.MustCompile(`\.([1-9])$`)
@@ -165,8 +171,8 @@ func (l *layout) documents() error {
 	if err := errors.Join(l.file("README.md", documents+"/README.md", 0o644), l.copy("docs", documents+"/docs", ".md")); err != nil {
 		return err
 	}
-	if _, err := os.Stat("docs/schema"); err == nil {
-		if err := l.copy("docs/schema", "usr/share/"+program+"/schema", ".json"); err != nil {
+	if schemas := path.Join("docs", "schema"); exists(schemas) {
+		if err := l.copy(schemas, "usr/share/"+program+"/schema", ".json"); err != nil {
 			return err
 		}
 	}
