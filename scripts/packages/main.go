@@ -151,8 +151,8 @@ func (b *build) identify() error {
 }
 
 func (b *build) compile(to string, env ...string) error {
-	return command(append(env, "CGO_ENABLED=0", "GOFLAGS=", "GOARM64=", "GOAMD64=", "GO386="),
-		"go", "build", "-buildvcs=false", "-trimpath", "-ldflags", "-s -w "+b.flags, "-o", to, ".")
+	return goCommand(append(env, "CGO_ENABLED=0", "GOFLAGS=", "GOARM64=", "GOAMD64=", "GO386="),
+		"build", "-buildvcs=false", "-trimpath", "-ldflags", "-s -w "+b.flags, "-o", to, ".")
 }
 
 // make builds everything for one system.
@@ -166,7 +166,7 @@ func (b *build) make(t target) error {
 	if err := b.bill(binary, base+".cdx.json"); err != nil {
 		return err
 	}
-	if err := b.archive(binary, t, base); err != nil {
+	if err := b.archive(binary, base); err != nil {
 		return err
 	}
 	if t.nfpm == "" {
@@ -177,12 +177,12 @@ func (b *build) make(t target) error {
 
 // bill writes the SBOM: the modules that the program is linked with, as the program itself names them.
 func (b *build) bill(binary, name string) error {
-	return command([]string{"GOFLAGS="}, "go", "run", cyclonedx, "bin", "-json", "-noserial", "-notimestamp", "-std",
+	return goCommand([]string{"GOFLAGS="}, "run", cyclonedx, "bin", "-json", "-noserial", "-notimestamp", "-std",
 		"-version", "v"+b.version, "-output", filepath.Join(b.out, name), binary)
 }
 
 // archive packs the program and what goes with it into a .tar.gz.
-func (b *build) archive(binary string, t target, base string) error {
+func (b *build) archive(binary, base string) error {
 	tree := filepath.Join(b.work, "tar")
 	if err := os.RemoveAll(tree); err != nil {
 		return err
@@ -229,19 +229,19 @@ func (b *build) pack(binary string, t target, kind string) error {
 		return err
 	}
 	settings := filepath.Join(b.work, "nfpm.yaml")
-	text, err := b.settings(t, kind, tree)
+	text, err := b.settings(t, tree)
 	if err != nil {
 		return err
 	}
 	if err := os.WriteFile(settings, []byte(text), 0o600); err != nil {
 		return err
 	}
-	return command([]string{"GOFLAGS=", "SOURCE_DATE_EPOCH=" + strconv.FormatInt(b.time.Unix(), 10)},
-		"go", "run", nfpm, "package", "--config", settings, "--packager", kind, "--target", b.out)
+	return goCommand([]string{"GOFLAGS=", "SOURCE_DATE_EPOCH=" + strconv.FormatInt(b.time.Unix(), 10)},
+		"run", nfpm, "package", "--config", settings, "--packager", kind, "--target", b.out)
 }
 
 // settings returns the settings for nfpm: packaging/nfpm.yaml, and each file with its mode.
-func (b *build) settings(t target, kind, tree string) (string, error) {
+func (b *build) settings(t target, tree string) (string, error) {
 	head, err := os.ReadFile("packaging/nfpm.yaml")
 	if err != nil {
 		return "", err
@@ -308,14 +308,14 @@ func walk(tree string, do func(name string, info fs.FileInfo) error) error {
 	})
 }
 
-// command runs a program, whose messages go to stderr.
-func command(env []string, name string, args ...string) error {
-	c := exec.Command(name, args...) //nolint:noctx // it may take as long as it takes
+// goCommand runs the go command. What it says is in the error.
+func goCommand(env []string, args ...string) error {
+	c := exec.Command("go", args...) //nolint:noctx // it may take as long as it takes
 	c.Env = append(os.Environ(), env...)
 	var said bytes.Buffer
 	c.Stdout, c.Stderr = &said, &said
 	if err := c.Run(); err != nil {
-		return fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, said.Bytes())
+		return fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, said.Bytes())
 	}
 	return nil
 }

@@ -150,7 +150,7 @@ func (l *layout) manual() error {
 	}
 	defer func() { _ = os.RemoveAll(pages) }()
 	epoch := fmt.Sprintf("SOURCE_DATE_EPOCH=%d", l.b.time.Unix())
-	if err := command([]string{epoch}, "go", "run", "-buildvcs=false", "-ldflags", l.b.flags, "./scripts/man", pages); err != nil {
+	if err := goCommand([]string{epoch}, "run", "-buildvcs=false", "-ldflags", l.b.flags, "./scripts/man", pages); err != nil {
 		return err
 	}
 	section := regexp.MustCompile(`\.([1-9])$`)
