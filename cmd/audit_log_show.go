@@ -133,12 +133,12 @@ type auditRecordView struct {
 	Service       *auditService   `json:"service"`
 	Command       string          `json:"command"`
 	Target        string          `json:"target"`
-	Self          bool            `json:"self"`
 	Before        audit.Values    `json:"before"`
 	After         audit.Values    `json:"after"`
 	Reason        *string         `json:"reason"`
 	Ticket        *string         `json:"ticket"`
 	VerifiedBy    *string         `json:"verified_by"`
+	Self          bool            `json:"self"`
 	Result        audit.Result    `json:"result"`
 	Message       *string         `json:"message"`
 	Torn          *string         `json:"torn"`
