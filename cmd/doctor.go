@@ -147,7 +147,8 @@ type doctorUsersView struct {
 }
 
 func viewDoctor(app *App, settings []config.Setting, r doctor.Report) doctorView {
-	v := doctorView{SchemaVersion: schemaVersion, Status: statusOfReport(r, doctorOK, doctorWarning, doctorError), Settings: []settingView{}, Checks: []doctorCheckView{}}
+	v := doctorView{SchemaVersion: schemaVersion, Status: statusOfReport(r, doctorOK, doctorWarning, doctorError),
+		Settings: []settingView{}, Checks: []doctorCheckView{}}
 	for _, s := range settings {
 		v.Settings = append(v.Settings, settingView{s.Name, optional(s.Value), optional(s.Source)})
 	}

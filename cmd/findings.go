@@ -22,6 +22,17 @@ const (
 	severityInfo    severity = "info"
 )
 
+func severityOf(s finding.Severity) severity {
+	switch s {
+	case finding.Error:
+		return severityError
+	case finding.Warning:
+		return severityWarning
+	default:
+		return severityInfo
+	}
+}
+
 // findingView is the JSON of a finding, whatever was checked.
 type findingView struct {
 	ID       string   `json:"id"`
@@ -38,7 +49,7 @@ func viewFindings(app *App, findings []finding.Finding) []findingView {
 	views := []findingView{}
 	for _, f := range findings {
 		v := findingView{
-			ID: f.ID, Severity: severity(f.Severity.String()), Setting: optional(f.Setting), Value: optional(f.Value), File: optional(f.File),
+			ID: f.ID, Severity: severityOf(f.Severity), Setting: optional(f.Setting), Value: optional(f.Value), File: optional(f.File),
 			Message: f.Message, Fix: optional(app.hint(f.Fix)),
 		}
 		if f.Line > 0 {

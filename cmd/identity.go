@@ -266,21 +266,10 @@ func (a *App) noteApproved(p caller.Check) {
 	}
 }
 
-// identityStatus says what became of a code: it is Twilio's word (docs/facts/twilio-verify.md §1.1), except in a dry run.
-type identityStatus string
-
-// The statuses.
+// The statuses of a dry run. All others are Twilio's.
 const (
-	identityPending     = identityStatus(caller.Pending)
-	identityApproved    = identityStatus(caller.Approved)
-	identityCanceled    = identityStatus(caller.Canceled)
-	identityMaxAttempts = identityStatus(caller.MaxAttempts)
-	identityDeleted     = identityStatus(caller.Deleted)
-	identityFailed      = identityStatus(caller.Failed)
-	identityExpired     = identityStatus(caller.Expired)
-
-	identityWouldSend  identityStatus = "would-send"
-	identityWouldCheck identityStatus = "would-check"
+	identityWouldSend  caller.Status = "would-send"
+	identityWouldCheck caller.Status = "would-check"
 )
 
 type identityView struct {
@@ -290,7 +279,7 @@ type identityView struct {
 	Channel         *caller.Channel `json:"channel"` // null from identity check
 	To              string          `json:"to"`      // masked
 	ToSource        caller.Source   `json:"to_source"`
-	Status          identityStatus  `json:"status"`
+	Status          caller.Status   `json:"status"`
 	VerificationSID *string         `json:"verification_sid"` // null where nothing was sent
 
 	NumberChanged   *string    `json:"number_changed"`    // as uzERP writes it, without a zone; null if it is not known
@@ -306,7 +295,7 @@ type identityDocument struct {
 	Identity      identityView `json:"identity"`
 }
 
-func viewIdentity(p caller.Check, status identityStatus) identityView {
+func viewIdentity(p caller.Check, status caller.Status) identityView {
 	v := identityView{Username: p.User.Username, Person: optional(p.User.Person), Company: optional(p.Details.Company),
 		To: p.Recipient.Phone.Masked, ToSource: p.Source, Status: status}
 	if at := p.Change.At; !at.IsZero() {
@@ -320,7 +309,7 @@ func viewIdentity(p caller.Check, status identityStatus) identityView {
 
 // answered adds what became of the code.
 func (v identityView) answered(a caller.Answer) identityView {
-	v.Status = identityStatus(a.Status)
+	v.Status = a.Status
 	if a.Status == caller.Pending {
 		until := a.ValidUntil.UTC()
 		v.TriesLeft, v.ValidUntil = &a.TriesLeft, &until
