@@ -328,7 +328,7 @@ func (h helpPrinter) topic(root *cobra.Command, words []string) (string, error) 
 // page returns the page of a topic.
 func (h helpPrinter) page(root *cobra.Command, t docs.Topic) string {
 	text := page.Render(page.Parse(t.Text()), page.Options{Width: h.width, Color: h.color, Link: func(target string) string {
-		return linkedCommand(root, joined(t.File, target))
+		return linkedCommand(root, linkedFile(t.File, target))
 	}})
 	if c, _, err := root.Find(strings.Fields(t.Name)); err == nil && c.HasParent() {
 		text = h.wrap(fmt.Sprintf("The flags of this command: %s --help", c.CommandPath()), 2) + "\n" + text
@@ -336,8 +336,8 @@ func (h helpPrinter) page(root *cobra.Command, t docs.Topic) string {
 	return text
 }
 
-// joined returns the path below docs/ of what a page names.
-func joined(page, target string) string { return path.Join(path.Dir(page), target) }
+// linkedFile returns the path below docs/ of what a page names.
+func linkedFile(page, target string) string { return path.Join(path.Dir(page), target) }
 
 // linkedCommand returns the command that shows a file of docs/, or "".
 func linkedCommand(root *cobra.Command, file string) string {

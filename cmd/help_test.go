@@ -101,7 +101,7 @@ func TestLinksOfPagesLeadSomewhere(t *testing.T) {
 			t.Errorf("help %s: %v", topic.Name, err)
 		}
 		_ = page.Render(page.Parse(topic.Text()), page.Options{Width: 80, Link: func(target string) string {
-			command := linkedCommand(root, joined(topic.File, target))
+			command := linkedCommand(root, linkedFile(topic.File, target))
 			words, isOurs := strings.CutPrefix(command, "uzerp-mfa ")
 			name, isHelp := strings.CutPrefix(words, "help ")
 			switch {
