@@ -122,6 +122,10 @@ func TestEveryPageFits(t *testing.T) {
 	for _, topic := range docs.Topics() {
 		blocks := Parse(topic.Text())
 		code := codeOf(blocks)
+		const wide = 1000 // every table fits: with backticks, others become blocks
+		if diff := cmp.Diff(words(Render(blocks, Options{Width: wide, Color: true})), words(Render(blocks, Options{Width: wide}))); diff != "" {
+			t.Errorf("%s: colours change the text:\n%s", topic.File, diff)
+		}
 		for _, width := range []int{40, 50, 80, 120} {
 			plain := Render(blocks, Options{Width: width})
 			inBlock := map[string]bool{}
@@ -144,9 +148,6 @@ func TestEveryPageFits(t *testing.T) {
 			colored := Render(blocks, Options{Width: width, Color: true})
 			if strings.Contains(colors.ReplaceAllString(colored, ""), "\x1b") || strings.Contains(plain, "\x1b") {
 				t.Errorf("%s: another sequence than bold", topic.File)
-			}
-			if diff := cmp.Diff(words(colored), words(plain)); diff != "" {
-				t.Errorf("%s: at %d columns colours change the text:\n%s", topic.File, width, diff)
 			}
 		}
 	}
