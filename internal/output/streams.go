@@ -136,6 +136,19 @@ func (s *Streams) Width() int {
 	return defaultWidth
 }
 
+// outWidth returns the width that stdout's lines must fit, or 0 if they may have any: it is no terminal.
+func (s *Streams) outWidth() int { return s.lineWidth(s.OutTTY) }
+
+// errWidth is outWidth for stderr.
+func (s *Streams) errWidth() int { return s.lineWidth(s.ErrTTY) }
+
+func (s *Streams) lineWidth(tty bool) int {
+	if !tty {
+		return 0
+	}
+	return max(narrowest, s.Width())
+}
+
 // A Terminal is what must be known about a screen to draw on it.
 type Terminal struct {
 	// Width and Height are in characters; 0 means no limit, as in a file or a pipe.
