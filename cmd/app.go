@@ -73,6 +73,9 @@ func (a *App) configureStreams() {
 	if a.flags.noColor {
 		s.ColorOut, s.ColorErr = false, false
 	}
+	if !operator.IsLent(a.getenv) { // a sudo rule for this program must not be a rule for $PAGER, or for a shell in less
+		s.Pager = output.FindPager(a.process.Getenv)
+	}
 }
 
 func (a *App) wantsJSON() bool {

@@ -25,6 +25,14 @@ func ThroughSudo(getenv func(string) string) (*Caller, error) {
 	return throughSudo(os.Geteuid(), getenv, lookup{user.LookupId, user.Lookup})
 }
 
+// IsLent reports whether this process may have the rights of another user than the one who sits before it: root's or not. Such
+// a process starts no program that the caller could choose, or get a shell out of. Where the variables say nothing clear, it
+// counts as lent.
+func IsLent(getenv func(string) string) bool {
+	return slices.ContainsFunc([]string{sudoUID, sudoUser, doasUser, pkexecUID}, func(name string) bool { return getenv(name) != "" }) ||
+		os.Getuid() != os.Geteuid() || os.Getgid() != os.Getegid()
+}
+
 // lookup are the functions that look users up.
 type lookup struct {
 	byID, byName func(string) (*user.User, error)

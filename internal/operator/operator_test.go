@@ -89,3 +89,23 @@ func TestLeaveHome(t *testing.T) {
 		t.Errorf("HOME is %q", home)
 	}
 }
+
+// Rights that somebody lends are found by each variable alone, whatever is in it.
+func TestIsLent(t *testing.T) {
+	if IsLent(func(string) string { return "" }) {
+		t.Error("nobody lends anything to these tests")
+	}
+	for _, name := range []string{"SUDO_UID", "SUDO_USER", "DOAS_USER", "PKEXEC_UID"} {
+		for _, value := range []string{"0", "1000", "x"} {
+			getenv := func(n string) string {
+				if n == name {
+					return value
+				}
+				return ""
+			}
+			if !IsLent(getenv) {
+				t.Errorf("%s=%s", name, value)
+			}
+		}
+	}
+}

@@ -42,17 +42,21 @@ type Streams struct {
 	// NoInput forbids prompts even on a terminal (--no-input).
 	NoInput bool
 
+	// Pager is the command that Page shows a long text with, from FindPager, or "" for none. NewStreams sets none.
+	Pager string
+
 	// Leave, if not empty, is an answer to every question that counts as the end of input.
 	Leave string
 	// Left says that the input ended at a question.
 	Left bool
 
-	size  func() (width, height int) // 0, 0 if there is no terminal
-	cols  int                        // the value of $COLUMNS, or 0
-	mu    sync.Mutex                 // keeps messages whole
-	lines *lineReader
-	held  []string
-	fresh func() // drops what was typed before a question was asked; nil without a terminal
+	size   func() (width, height int) // 0, 0 if there is no terminal
+	screen *os.File                   // where Out leads, for the pager; nil in tests
+	cols   int                        // the value of $COLUMNS, or 0
+	mu     sync.Mutex                 // keeps messages whole
+	lines  *lineReader
+	held   []string
+	fresh  func() // drops what was typed before a question was asked; nil without a terminal
 
 	addressable bool        // the terminals' cursor can be moved
 	inFront     func() bool // reports whether this job has the terminal
@@ -85,6 +89,7 @@ func NewStreams(in, out, err *os.File, noColor bool, getenv func(string) string)
 		s.lines.isThere = func() bool { return isTerminal(in) }
 		s.inFront = func() bool { return inForeground(in) }
 	}
+	s.screen = out
 	s.addressable = isAddressable(getenv("TERM"))
 	color := !noColor && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
 	s.ColorOut, s.ColorErr = color && s.OutTTY, color && s.ErrTTY
