@@ -391,5 +391,5 @@ func showEnrollment(app *App, v enrollmentView) error {
 	if app.flags.output == formatJSON {
 		return output.WriteJSON(app.streams.Out, enrollmentDocument{SchemaVersion: schemaVersion, Enrollment: v})
 	}
-	return tableOfUsers(app.streams.Out, []string{"username", "status", "factor"}, [][]string{{v.Username, v.Status, text(v.FactorSID)}})
+	return app.writeTable(nil, []string{"username", "status", "factor"}, [][]string{{v.Username, v.Status, text(v.FactorSID)}})
 }

@@ -86,5 +86,5 @@ func writeTwilioGrants(app *App, set string) error {
 	for _, p := range v.Permissions {
 		rows = append(rows, []string{p.Permission, strings.Join(p.Commands, ", ")})
 	}
-	return output.Table(app.streams.Out, []string{"permission", "commands that need it"}, rows)
+	return app.writeTable(nil, []string{"permission", "commands that need it"}, rows)
 }

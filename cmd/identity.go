@@ -313,6 +313,6 @@ func showIdentity(app *App, v identityView) error {
 	if app.flags.output == formatJSON {
 		return output.WriteJSON(app.streams.Out, identityDocument{SchemaVersion: schemaVersion, Identity: v})
 	}
-	return tableOfUsers(app.streams.Out, []string{"username", "status", "channel", "to", "source"},
+	return app.writeTable(nil, []string{"username", "status", "channel", "to", "source"},
 		[][]string{{v.Username, v.Status, text(v.Channel), v.To, v.ToSource}})
 }

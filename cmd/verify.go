@@ -259,5 +259,5 @@ func showVerification(app *App, v verificationView) error {
 	if app.flags.output == formatJSON {
 		return output.WriteJSON(app.streams.Out, verificationDocument{SchemaVersion: schemaVersion, Verification: v})
 	}
-	return tableOfUsers(app.streams.Out, []string{"username", "status", "kind", "factor"}, [][]string{{v.Username, v.Status, v.Kind, v.FactorSID}})
+	return app.writeTable(nil, []string{"username", "status", "kind", "factor"}, [][]string{{v.Username, v.Status, v.Kind, v.FactorSID}})
 }

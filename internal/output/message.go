@@ -30,8 +30,11 @@ func Fprintf(w io.Writer, format string, args ...any) error {
 
 // Printf writes what Sprintf returns to stdout, folded on a terminal. It is for sentences: rows, data for programs and what must
 // stay as it is don't go through it. It fails with the errors of stdout.
-func (s *Streams) Printf(format string, args ...any) error {
-	_, err := io.WriteString(s.Out, foldText(Sprintf(format, args...), s.outWidth()))
+func (s *Streams) Printf(format string, args ...any) error { return s.Print(Sprintf(format, args...)) }
+
+// Print is Printf for a text that Sprintf has made.
+func (s *Streams) Print(text string) error {
+	_, err := io.WriteString(s.Out, foldText(text, s.outWidth()))
 	return err
 }
 

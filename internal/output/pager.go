@@ -51,9 +51,24 @@ func (s *Streams) Page(text string) error {
 	return err
 }
 
+// Paged shows what f writes to Out as Page does. Where there is a pager, all of it is held until f returns.
+func (s *Streams) Paged(f func() error) error {
+	if !s.mayPage() {
+		return f()
+	}
+	s.Out.hold()
+	err := f()
+	return errors.Join(err, s.Page(s.Out.release()))
+}
+
+// mayPage reports whether a text that is long enough would go through the pager.
+func (s *Streams) mayPage() bool {
+	return s.Pager != "" && s.OutTTY && !s.NoInput && s.screen != nil && s.inFront()
+}
+
 // pages reports whether a text goes through the pager.
 func (s *Streams) pages(text string) bool {
-	if s.Pager == "" || !s.OutTTY || s.NoInput || s.screen == nil || !s.inFront() {
+	if !s.mayPage() {
 		return false
 	}
 	width, height := s.size()
