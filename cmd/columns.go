@@ -87,7 +87,7 @@ func (o *columnChoice) shown(header []string) (shown []int) {
 // fits says what may be done with the columns of tables where they don't fit on a terminal. All others are shown whole: user
 // names above all, which people copy into commands.
 var fits = map[string]output.Fit{
-	"person": output.Short, "email": output.Short, "company": output.Short, "browser": output.Short, "from": output.Short, "source": output.Short,
+	"person": output.Short, "email": output.Short, "company": output.Short, "browser": output.Short, "from": output.Short,
 	"message": output.Prose, "meaning": output.Prose, "repair": output.Prose, "what": output.Prose, "checks": output.Prose,
 	"commands that need it": output.Prose,
 }
@@ -144,9 +144,10 @@ func (a *App) writeTable(choice *columnChoice, header []string, rows [][]string)
 	return l.table.Close()
 }
 
-// noteCount ends a table on a terminal with how many there were.
+// noteCount ends a list that is longer than the screen with how many there were.
 func (a *App) noteCount(n int, noun string) {
-	if a.streams.OutTTY && a.flags.output == formatTable {
+	height := a.streams.OutTerminal().Height
+	if a.flags.output == formatTable && (a.streams.WentThroughPager() || height > 0 && n+1 >= height) {
 		a.streams.Notef("%s", count(n, noun))
 	}
 }

@@ -53,15 +53,17 @@ func hanging(paragraph string, width int) int {
 // fold returns a line without line feeds in lines of at most width columns. All but the first are indented.
 func fold(line string, width, indent int) []string { return layOut(pieces(line), width, indent) }
 
-// layOut puts pieces on lines. A piece that no indented line has room for is moved to the left as far as it needs.
+// layOut puts pieces on lines. A piece that no indented line has room for begins at the left.
 func layOut(all []piece, width, indent int) (lines []string) {
 	text, col, begun := "", 0, false // begun: the line has a piece
 	for _, p := range all {
 		w := measure.StringWidth(p.text)
 		if begun && col+p.blanks+w > width {
 			lines = append(lines, text)
-			col = max(0, min(indent, width-w))
-			text, begun = strings.Repeat(" ", col), false
+			if col = indent; col+w > width {
+				col = max(0, min(len(gap), width-w))
+			}
+			text = strings.Repeat(" ", col)
 		} else {
 			text, col = text+strings.Repeat(" ", p.blanks), col+p.blanks
 		}
@@ -91,12 +93,15 @@ func pieceLength(line string) int {
 		return n
 	}
 	n := wordLength(line)
-	for isNumber(line[:n]) && strings.HasPrefix(line[n:], " ") { // +44 20 7946 0000, 2026-03-01 08:00
-		more := wordLength(line[n+1:])
-		if !isNumber(line[n+1 : n+1+more]) {
+	if !isNumber(line[:n]) {
+		return n
+	}
+	for strings.HasPrefix(line[n:], " ") { // +44 20 7946 0000, 2026-03-01 08:00
+		more := 1 + wordLength(line[n+1:])
+		if !isNumber(line[n+1 : n+more]) {
 			break
 		}
-		n += 1 + more
+		n += more
 	}
 	return n
 }

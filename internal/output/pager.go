@@ -44,6 +44,7 @@ func (s *Streams) Page(text string) error {
 			return err
 		}
 		if s.page(text) {
+			s.wentThroughPager = true
 			return nil
 		}
 	}
@@ -60,6 +61,9 @@ func (s *Streams) Paged(f func() error) error {
 	err := f()
 	return errors.Join(err, s.Page(s.Out.release()))
 }
+
+// WentThroughPager reports whether the pager has shown something.
+func (s *Streams) WentThroughPager() bool { return s.wentThroughPager }
 
 // mayPage reports whether a text that is long enough would go through the pager.
 func (s *Streams) mayPage() bool {

@@ -58,6 +58,8 @@ type Streams struct {
 	held   []string
 	fresh  func() // drops what was typed before a question was asked; nil without a terminal
 
+	wentThroughPager bool // the pager has shown something
+
 	addressable bool        // the terminals' cursor can be moved
 	inFront     func() bool // reports whether this job has the terminal
 	covered     bool        // an AltScreen is shown

@@ -183,13 +183,40 @@ func (t *Table) choose() {
 		}
 	}
 	t.shrink(least)
+	for !t.fits() && t.narrow(least) {
+		t.shrink(least)
+	}
+	if t.blocks = !t.fits(); !t.blocks {
+		t.grow()
+	}
+}
+
+// grow gives the room that is left to the columns that were made narrower, the narrowest first.
+func (t *Table) grow() {
+	for room := t.width + len(gap) - t.total(len(t.columns)); room > 0; room-- {
+		narrowest := -1
+		for col, c := range t.columns {
+			if c.Fit != Whole && t.widths[col] < t.widest(col) && (narrowest < 0 || t.widths[col] < t.widths[narrowest]) {
+				narrowest = col
+			}
+		}
+		if narrowest < 0 {
+			return
+		}
+		t.widths[narrowest]++
+	}
+}
+
+// narrow makes the column that gains most by it as wide as most of its cells. It reports whether there was one.
+func (t *Table) narrow(least []int) bool {
+	best, gain := 0, 0
 	for col, c := range t.columns {
-		if c.Fit == Whole && !t.fits() {
-			t.widths[col] = max(least[col], t.usual(col))
+		if n := t.widths[col] - max(least[col], t.usual(col)); c.Fit == Whole && n > gain {
+			best, gain = col, n
 		}
 	}
-	t.shrink(least)
-	t.blocks = !t.fits()
+	t.widths[best] -= gain
+	return gain > 0
 }
 
 // shrink makes the widest column narrower whose cells may be cut or go on below themselves, until the rows fit.
@@ -228,7 +255,7 @@ func (t *Table) widest(col int) (widest int) {
 	return widest
 }
 
-// usual returns the width that nine cells of ten have room in.
+// usual returns the width that four cells of five have room in.
 func (t *Table) usual(col int) int {
 	var all []int
 	for _, row := range t.held {
@@ -238,7 +265,7 @@ func (t *Table) usual(col int) int {
 		return 0
 	}
 	slices.Sort(all)
-	return all[(len(all)*9+9)/10-1]
+	return all[(len(all)*4+4)/5-1]
 }
 
 // longestPiece returns the width of the widest piece in a column.
