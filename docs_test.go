@@ -14,7 +14,7 @@ import (
 )
 
 // Every page of docs/ that code, tests, scripts and pages name exists, and so does every section (§) of it. Forms: a path
-// that begins with docs/, a link in a page, and a § behind a path (or several, "§3 and §6"). A § alone belongs to the
+// that begins with docs/, a link in a page (with the heading that it names), and a § behind a path (or several, "§3 and §6"). A § alone belongs to the
 // page it stands in, and elsewhere to the page that the doc.go beside it names first.
 func TestCitations(t *testing.T) {
 	problems, found := checkCitations(t, os.DirFS("."))
@@ -30,7 +30,7 @@ func TestCitations(t *testing.T) {
 func TestCitationsFailWhenBroken(t *testing.T) {
 	const facts = "docs/facts/uzerp.md"
 	good := map[string]string{
-		facts:               "# X\n\n## 1. One\n\n1. first\n2. second\n\n### 1.2 Deeper\n\n## 2. Two (not §1)\n\n[back](../y.md#top)\n",
+		facts:               "# X\n\n## 1. One\n\n1. first\n2. second\n\n### 1.2 Deeper\n\n## 2. Two (not §1)\n\n[back](../y.md#y)\n",
 		"docs/y.md":         "# Y\n",
 		"internal/a/doc.go": "// Package a stands on\n// docs/facts/uzerp.md.\npackage a\n",
 	}
@@ -56,6 +56,8 @@ func TestCitationsFailWhenBroken(t *testing.T) {
 		{"docs/z.md", "# Z\n\n## 1. One\n\nas §2 says", "§2"},
 		{"docs/z.md", "# Z\n\n## 1. One\n\nas docs/facts/uzerp.md §2 says; but here §2 holds", "docs/z.md has no §2"},
 		{"README.md", "[x](docs/z.md)", "docs/z.md"},
+		{"README.md", "[x](docs/y.md#z)", "docs/y.md has no heading #z"},
+		{"README.md", "# A (b)\n\n[x](#a)", "README.md has no heading #a"},
 	}
 	for _, b := range broken {
 		// Written with | for /: a search for such citations in the Go files finds none.
@@ -89,7 +91,7 @@ var (
 	cited = regexp.MustCompile(`[\w./:-]*\b(?:docs/[\w./-]*|(?:facts|design)/[\w.*{…][\w./-]*)|RFC [0-9]+,? §[0-9.]+|§[0-9]+(?:\.[0-9]+)*`)
 	// between stands between a page and its sections, and between these.
 	between = regexp.MustCompile(`^(?:[\s/,;*#-]|and|or|to|"[^"\n]*")*$`)
-	link    = regexp.MustCompile(`\]\(([^)#:\s]+)(?:#[^)\s]*)?\)`)
+	link    = regexp.MustCompile(`\]\(([^)#:\s]*)(?:#([^)\s]*))?\)`)
 	heading = regexp.MustCompile(`^#+ ([0-9]+(?:\.[0-9]+)*)\.? `)
 	item    = regexp.MustCompile(`^([0-9]+)\. `)
 	pageEnd = regexp.MustCompile(`[./]+$`)
@@ -165,12 +167,82 @@ func checkFile(tree fs.FS, name, text string, sections map[string]map[string]boo
 	}
 	for _, loc := range link.FindAllStringSubmatchIndex(text, -1) {
 		found.links++
-		target := path.Join(path.Dir(name), text[loc[2]:loc[3]])
-		if !exists(tree, target) {
+		target, anchor := name, ""
+		if loc[2] < loc[3] {
+			target = path.Join(path.Dir(name), text[loc[2]:loc[3]])
+		}
+		if loc[4] >= 0 {
+			anchor = text[loc[4]:loc[5]]
+		}
+		switch {
+		case !exists(tree, target):
 			problems = append(problems, at(loc[0])+": a link to "+target+", which does not exist")
+		case anchor != "" && !slices.Contains(anchorsOf(tree, target), anchor):
+			problems = append(problems, at(loc[0])+": "+target+" has no heading #"+anchor)
 		}
 	}
 	return problems
+}
+
+// anchorsOf returns the names of a page's headings in links, as GitHub makes them.
+func anchorsOf(tree fs.FS, page string) (anchors []string) {
+	text, _ := fs.ReadFile(tree, page)
+	seen := map[string]int{}
+	for _, m := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(string(text), -1) {
+		anchor := strings.ReplaceAll(regexp.MustCompile(`[^\p{L}\p{N}_ -]`).ReplaceAllString(strings.ToLower(m[1]), ""), " ", "-")
+		seen[anchor]++
+		if n := seen[anchor]; n > 1 {
+			anchor += "-" + strconv.Itoa(n-1)
+		}
+		anchors = append(anchors, anchor)
+	}
+	return anchors
+}
+
+// A reader who begins with README.md finds every page by its links.
+func TestNoOrphanPage(t *testing.T) {
+	tree := os.DirFS(".")
+	for _, page := range orphans(t, tree) {
+		t.Errorf("no link leads from README.md to %s", page)
+	}
+	broken := fstest.MapFS{
+		"README.md": {Data: []byte("[a](docs/a.md) [b](docs/)")}, "docs/a.md": {Data: []byte("[c](cli/c.md#x)")}, "docs/cli/c.md": {},
+		"docs/b.md": {Data: []byte("[b](b.md)")},
+	}
+	if got := orphans(t, broken); !slices.Equal(got, []string{"docs/b.md"}) {
+		t.Errorf("the orphans are %q", got)
+	}
+}
+
+// orphans returns the pages beside README.md and in docs/ to which no link leads.
+func orphans(t *testing.T, tree fs.FS) (pages []string) {
+	t.Helper()
+	reached := map[string]bool{"README.md": true}
+	for todo := []string{"README.md"}; len(todo) > 0; todo = todo[1:] {
+		text, err := fs.ReadFile(tree, todo[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
+			target := path.Join(path.Dir(todo[0]), m[1])
+			if m[1] != "" && path.Ext(target) == ".md" && exists(tree, target) && !reached[target] {
+				reached[target] = true
+				todo = append(todo, target)
+			}
+		}
+	}
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md"} {
+		names, err := fs.Glob(tree, pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			if !reached[name] {
+				pages = append(pages, name)
+			}
+		}
+	}
+	return pages
 }
 
 func exists(tree fs.FS, name string) bool {

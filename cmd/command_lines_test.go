@@ -410,32 +410,48 @@ func spells(text string) string {
 	return ""
 }
 
-// Every command and flag in the hand-written pages exists.
+// Every command and flag in the hand-written pages exists, and so does every target of make and every script.
 func TestDocsNameWhatExists(t *testing.T) {
-	pages := []string{"../README.md"}
-	for _, pattern := range []string{"../docs/*.md", "../docs/runbooks/*.md"} {
-		more, err := filepath.Glob(pattern)
-		if err != nil {
-			t.Fatal(err)
-		}
-		pages = append(pages, more...)
-	}
 	commands := 0
-	for _, name := range pages {
-		page, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for where, line := range docLines(name, string(page)) {
-			problems, found := checkText(line.text, line.wording)
+	for name, page := range handWritten(t) {
+		for where, line := range docLines(name, page) {
+			problems, found := checkDocLine(t, line)
 			commands += found
 			for _, p := range problems {
 				t.Errorf("%s: %s", where, p)
 			}
 		}
 	}
-	if commands < 60 {
+	if commands < 500 {
 		t.Errorf("only %d commands were found", commands)
+	}
+}
+
+// Each kind of mistake that a page can have is made on purpose.
+func TestDocsFailWhenBroken(t *testing.T) {
+	for _, broken := range []string{
+		"uzerp-mfa user lits", "$ uzerp-mfa user lits", "      hint: try uzerp-mfa user lits", "see `uzerp-mfa user lits`", "see `user lits --state x`",
+		"see `user list --stat`", "see `--stat`", "see `--state a --stat`", "see `reconcile --fixx`", "see `make tests`", "see `scripts/tests.sh`",
+		"```sh\nsudo -u www-data uzerp-mfa user lits\n```", "```sh\nmake tests\n```", "```\nmake build && uzerp-mfa enroll\n```",
+	} {
+		n := 0
+		for _, line := range docLines("x.md", broken) {
+			problems, _ := checkDocLine(t, line)
+			n += len(problems)
+		}
+		if n == 0 {
+			t.Errorf("nothing is wrong with %q", broken)
+		}
+	}
+	for _, fine := range []string{
+		"see `user list --state a`", "see `--state`, `--skip-…`", "`psql --csv`", "`verify` and `enroll --replace`", "`make test BROWSER=no`", "make sure",
+		"```sh\nmake demo   # makes tests\nsudo -u postgres psql --csv\n```", "`user`, `service` and `help`",
+	} {
+		for _, line := range docLines("x.md", fine) {
+			if problems, _ := checkDocLine(t, line); len(problems) > 0 {
+				t.Error(problems)
+			}
+		}
 	}
 }
 
@@ -444,18 +460,27 @@ type docLine struct {
 	wording wording
 }
 
-var inBackticks = regexp.MustCompile("`([^`]+)`")
+var (
+	inBackticks = regexp.MustCompile("`([^`]+)`")
+	makeTarget  = regexp.MustCompile(`(?:^|[;&(] *)make +([a-z][a-z-]*)`)
+	scriptFile  = regexp.MustCompile(`(?:^|[\s(])(scripts/[\w.-]+)`)
+)
 
 // docLines returns the texts of a page that may be command lines, each with its place.
 func docLines(name, page string) map[string]docLine {
 	lines := map[string]docLine{}
+	fenced := false
 	for n, line := range strings.Split(page, "\n") {
 		where := fmt.Sprintf("%s:%d", name, n+1)
+		if strings.HasPrefix(strings.TrimSpace(line), "```") {
+			fenced = !fenced
+			continue
+		}
 		switch code, comment, _ := strings.Cut(line, " #"); {
 		case strings.HasPrefix(line, "      hint: "): // the output of a command
 			lines[where] = docLine{line, inProse}
 			continue
-		case strings.HasPrefix(line, "$ "), strings.HasPrefix(line, "uzerp-mfa "), strings.HasPrefix(line, "    "):
+		case strings.HasPrefix(line, "$ "), strings.HasPrefix(line, "uzerp-mfa "), strings.HasPrefix(line, "    "), fenced && inShell.MatchString(line):
 			lines[where], lines[where+", comment"] = docLine{code, asCode}, docLine{comment, inProse}
 			continue
 		}
@@ -464,4 +489,58 @@ func docLines(name, page string) map[string]docLine {
 		}
 	}
 	return lines
+}
+
+// inShell matches a line in a block of code that is no output: a command that a person types.
+var inShell = regexp.MustCompile(`^(?:sudo|make|cd|install|go|export|eval|for|if|while|[A-Z_]+=)\b|\| *uzerp-mfa |&& *uzerp-mfa `)
+
+// checkDocLine returns what is wrong with a line of a page, and how many commands and flags it has.
+func checkDocLine(t *testing.T, line docLine) (problems []string, found int) {
+	t.Helper()
+	problems, found = checkText(line.text, line.wording)
+	if line.wording != asMention && line.wording != asCode {
+		return problems, found
+	}
+	for _, m := range makeTarget.FindAllStringSubmatch(line.text, -1) {
+		found++
+		if !regexp.MustCompile(`(?m)^` + m[1] + `:`).MatchString(makefile(t)) {
+			problems = append(problems, "there is no make "+m[1])
+		}
+	}
+	for _, m := range scriptFile.FindAllStringSubmatch(line.text, -1) {
+		found++
+		if _, err := os.Stat(filepath.Join("..", m[1])); err != nil {
+			problems = append(problems, "there is no "+m[1])
+		}
+	}
+	if line.wording == asCode {
+		return problems, found
+	}
+	words := shellWord.FindAllString(line.text, -1)
+	switch {
+	case len(words) == 0:
+	case strings.HasPrefix(words[0], "--"):
+		for _, m := range anyFlag.FindAllStringSubmatch(line.text, -1) {
+			found++
+			if !knownFlags[m[1]] && !strings.HasSuffix(m[1], "-") { // a beginning: --skip-…
+				problems = append(problems, "there is no flag --"+m[1])
+			}
+		}
+	case len(words) > 1 && subcommand(testRoot(), words[0]) != nil && anyFlag.MatchString(line.text):
+		found++
+		text := strings.NewReplacer("[", "", "]", "").Replace(line.text)
+		if problem := checkLine(testRoot(), shellWord.FindAllString(text, -1), bareInProse); problem != "" {
+			problems = append(problems, problem+": "+text)
+		}
+	}
+	return problems, found
+}
+
+func makefile(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }

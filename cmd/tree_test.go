@@ -140,18 +140,42 @@ func TestDocs(t *testing.T) {
 	}
 }
 
-// docs/exit-codes.md has the exit codes of exit.go.
+// docs/exit-codes.md and docs/contract.md have the exit codes of exit.go and no others, and a script ends with each of them.
 func TestExitCodesAreDocumented(t *testing.T) {
-	page, err := os.ReadFile("../docs/exit-codes.md")
+	row := regexp.MustCompile("(?m)^\\| (\\d+) \\| (?:`(\\w+)`)? *\\| (.*) \\|$")
+	want, meanings := map[string]string{"0": ""}, map[string]string{}
+	for k := errs.Failure; k <= errs.Interrupted; k++ {
+		want[strconv.Itoa(statusOf(k).code)], meanings[statusOf(k).word] = statusOf(k).word, statusOf(k).meaning
+	}
+	for _, name := range []string{"exit-codes.md", "contract.md"} {
+		got := map[string]string{}
+		for _, m := range row.FindAllStringSubmatch(pageText(t, name), -1) {
+			got[m[1]] = m[2]
+			if meaning := meanings[m[2]]; name == "exit-codes.md" && m[2] != "" && strings.ReplaceAll(m[3], "`", "") != meaning {
+				t.Errorf("docs/exit-codes.md says of %s %q, and the help %q", m[1], m[3], meaning)
+			}
+		}
+		if diff := cmp.Diff(got, want); diff != "" {
+			t.Errorf("the exit codes of docs/%s are not those of the program (-page +program):\n%s", name, diff)
+		}
+	}
+	scripts, err := filepath.Glob("testdata/script/*.txtar")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for k := errs.Failure; k <= errs.Interrupted; k++ {
-		s := statusOf(k)
-		row := regexp.MustCompile(`(?m)^\| ` + strconv.Itoa(s.code) + ` \| .` + s.word + `. \| (.*) \|$`)
-		m := row.FindSubmatch(page)
-		if m == nil || strings.ReplaceAll(string(m[1]), "`", "") != s.meaning {
-			t.Errorf("docs/exit-codes.md has no row for %d %s: %s", s.code, s.word, s.meaning)
+	ended := map[string]bool{}
+	for _, name := range scripts {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`(?m)^(?:run(?: -in \S+)?|tty(?: -out \S+)? \S+|step) (\d+)\b`).FindAllStringSubmatch(string(text), -1) {
+			ended[m[1]] = true
+		}
+	}
+	for code := range want {
+		if !ended[code] {
+			t.Errorf("no script ends with %s", code)
 		}
 	}
 }
