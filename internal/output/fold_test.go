@@ -45,7 +45,8 @@ func TestFoldIndents(t *testing.T) {
 	for _, tt := range []struct{ text, want string }{
 		{"note: two-factor login is off for the whole site", "note: two-factor login is off for the\n  whole site"},
 		{"  afterwards  the next login asks to enroll", "  afterwards  the next login asks to\n              enroll"},
-		{"FAIL  users-broken: somebody is locked out\n      hint: it is you who must mend it, not we", "FAIL  users-broken: somebody is locked\n      out\n      hint: it is you who must mend it,\n        not we"},
+		{"FAIL  users-broken: somebody is locked out\n      hint: it is you who must mend it, not we",
+			"FAIL  users-broken: somebody is locked\n      out\n      hint: it is you who must mend it,\n        not we"},
 		{"see uzerp-mfa user show --offline alice bob carol dave says so", "see\nuzerp-mfa user show --offline alice bob carol dave\n  says so"},
 		{"", ""},
 		{"one\n\ntwo", "one\n\ntwo"},
@@ -258,7 +259,8 @@ func TestTableStreams(t *testing.T) {
 // what was cut has a sign.
 func TestTableOfAnything(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	words := []string{"a", "bcd", "two words", `x\y`, "\x1b[2J", "李小龍", "q\u0301", "a-rather-long-word", "uzerp-mfa user show alice", "YF" + strings.Repeat("a", 32), ""}
+	words := []string{"a", "bcd", "two words", `x\y`, "\x1b[2J", "李小龍", "q\u0301", "a-rather-long-word", "uzerp-mfa user show alice",
+		"YF" + strings.Repeat("a", 32), ""}
 	text := func() string {
 		all := make([]string, random.IntN(6))
 		for i := range all {

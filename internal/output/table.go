@@ -191,7 +191,7 @@ func (t *Table) choose() {
 	}
 }
 
-// grow gives the room that is left to the columns that were made narrower, the narrowest first.
+// grow widens the columns that were made narrower, the narrowest first, as far as there is room.
 func (t *Table) grow() {
 	for room := t.width + len(gap) - t.total(len(t.columns)); room > 0; room-- {
 		narrowest := -1
