@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -24,7 +23,6 @@ import (
 	"uzerp-mfa/internal/policy"
 	"uzerp-mfa/internal/sandbox"
 	"uzerp-mfa/internal/session"
-	"uzerp-mfa/internal/shell"
 	"uzerp-mfa/internal/totp"
 )
 
@@ -48,6 +46,8 @@ type App struct {
 	command string          // "user reset", of the running command
 	typed   *cobra.Command  // the running command, with its flags; nil before it has started
 	args    []string        // its arguments
+
+	completing bool // the shell's completion is served
 }
 
 func newApp(p Process) *App {
@@ -213,26 +213,6 @@ func (w verboseWriter) Write(p []byte) (int, error) {
 }
 
 var _ io.Writer = verboseWriter{}
-
-// completeUsernames returns the names for the shell's completion, without those that the shell would have to quote: it
-// inserts them as they are. If anything fails, the shell gets no names and no message.
-func (a *App) completeUsernames(c *cobra.Command, prefix string) []string {
-	ctx, cancel := context.WithTimeout(context.Background(), completionLimit)
-	defer cancel()
-	if a.loader.CheckFlags() != nil || a.readPolicy(c) != nil {
-		return nil
-	}
-	names, err := a.reader.Usernames(ctx, prefix, maxCompletions)
-	if err != nil {
-		return nil
-	}
-	return slices.DeleteFunc(names, func(name string) bool { return !shell.IsBare(name) })
-}
-
-const (
-	completionLimit = 2 * time.Second
-	maxCompletions  = 200
-)
 
 // startSandbox starts a sandbox. Through sudo this process becomes the caller before anything is made: a sandbox needs no
 // rights, and what runs in one must not get root's.

@@ -58,6 +58,7 @@ command that is still running, or that died. Times are RFC 3339 (2026-07-14T08:0
 	f.StringVar(&opts.until, "until", "", "only lines before this time")
 	f.StringVar(&opts.filter.Actor, "actor", "", "only what this operating-system user did, also by sudo")
 	f.StringSliceVar(&opts.results, "result", nil, "only these results, comma-separated: "+strings.Join(resultNames(), ", "))
+	completeList(c, "result", resultNames()...)
 	f.IntVar(&opts.filter.Last, "last", 0, "only the last so many of these lines; 0 for all (default: all, and on a terminal 50)")
 	f.BoolVar(&opts.away, "elsewhere", false, "only lines about another database or service than the settings name")
 	c.RunE = app.run(listFormats, func(ctx context.Context, _ []string) error {

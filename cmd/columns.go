@@ -23,7 +23,7 @@ type columnChoice struct {
 func (o *columnChoice) register(app *App, c *cobra.Command, header, extra []string) {
 	o.header, o.extra = header, extra
 	c.Flags().StringSliceVar(&o.flag, "columns", nil, "columns of the table, comma-separated, or all: "+strings.Join(o.names(), ", "))
-	completeValues(c, "columns", append([]string{allColumns}, o.names()...)...)
+	completeList(c, "columns", append([]string{allColumns}, o.names()...)...)
 	c.PreRunE = func(c *cobra.Command, _ []string) error {
 		if !c.Flags().Changed("columns") {
 			return nil

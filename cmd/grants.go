@@ -39,11 +39,11 @@ or all, which is the default. With -o json, policy is what Twilio's API takes to
 			}
 			return noArgs(c, args[1:])
 		},
-		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		ValidArgsFunction: func(_ *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 			if !ofTwilio || len(args) > 0 {
 				return nil, cobra.ShellCompDirectiveNoFileComp
 			}
-			return twilioSets(), cobra.ShellCompDirectiveNoFileComp
+			return beginning(toComplete, twilioSets()), cobra.ShellCompDirectiveNoFileComp
 		},
 	}
 	c.Flags().StringVar(&role, "role", "uzerp_mfa", "name of the role")

@@ -28,7 +28,10 @@ type nameList struct {
 func (l *nameList) register(c *cobra.Command) {
 	c.Flags().StringVar(&l.file, "from-file", "", "read more user names from this file, one a line, or as user list -o jsonl prints them; - for stdin")
 	c.Args = func(c *cobra.Command, args []string) error {
-		if l.file != "" && len(args) == 0 {
+		switch given := c.Flags().Changed("from-file"); {
+		case given && l.file == "": // a script's variable that is not set
+			return usageError("--from-file has no file name", "name a file; - for stdin")
+		case given && len(args) == 0:
 			return nil
 		}
 		return usernames(0)(c, args)
@@ -131,16 +134,17 @@ func linesNamed(numbers []string) string {
 const maxLinesNamed = 50
 
 func (l *nameList) readFile(app *App) ([]nameLine, error) {
-	var in io.Reader = app.process.In
+	file := app.process.In
 	if l.file != "-" {
-		var file *os.File
 		if err := app.asCaller(func() (err error) { file, err = os.Open(l.file); return err }); err != nil {
 			return nil, usageError(fmt.Sprintf("--from-file: %s", err), "")
 		}
 		defer func() { _ = file.Close() }()
-		in = file
 	}
-	lines, err := readNames(in)
+	if info, err := file.Stat(); err == nil && info.IsDir() {
+		return nil, usageError(fmt.Sprintf("--from-file: %s is a directory", file.Name()), "name a file with one user name a line; - for stdin")
+	}
+	lines, err := readNames(file)
 	if err != nil {
 		return nil, &errs.Error{Kind: errs.KindOf(err), Op: "--from-file", Err: err, Hint: errs.HintOf(err)}
 	}
@@ -165,7 +169,11 @@ const (
 func readNames(in io.Reader) ([]nameLine, error) {
 	const oneALine = "it must be a text in UTF-8 with one user name a line"
 	r := bufio.NewReader(in)
-	if head, _ := r.Peek(4); isUTF16(head) {
+	head, _ := r.Peek(4)
+	switch {
+	case isUTF32(head):
+		return nil, usageError("this is UTF-32", "save it as UTF-8, or: iconv -f UTF-32 -t UTF-8")
+	case isUTF16(head):
 		return nil, usageError("this is UTF-16, as some programs of Windows write it", "save it as UTF-8, or: iconv -f UTF-16 -t UTF-8")
 	}
 	var names []nameLine
@@ -245,6 +253,11 @@ func isJSONDocument(line string) bool {
 func isTableOfUsers(line string) bool {
 	words := strings.Fields(line)
 	return words[0] == "USERNAME" && len(words) > 1 || strings.HasPrefix(line, "username,")
+}
+
+// isUTF32 reports whether a file that begins so is in UTF-32, with its mark.
+func isUTF32(head []byte) bool {
+	return bytes.Equal(head, []byte{0xff, 0xfe, 0, 0}) || bytes.Equal(head, []byte{0, 0, 0xfe, 0xff})
 }
 
 // isUTF16 reports whether a file that begins so is in UTF-16: with its mark, or without one with a NUL byte in one of the

@@ -47,6 +47,8 @@ func TestReadNames(t *testing.T) {
 		{"UTF-16, the other way round", "\xfe\xff\x00a\x00l", "UTF-16"},
 		{"UTF-16 without a mark", "a\x00l\x00i\x00", "UTF-16"},
 		{"UTF-16 without a mark, the other way round", "\x00a\x00l", "UTF-16"},
+		{"UTF-32", "\xff\xfe\x00\x00a\x00\x00\x00", "UTF-32"},
+		{"UTF-32, the other way round", "\x00\x00\xfe\xff\x00\x00\x00a", "UTF-32"},
 		{"UTF-16 of two bytes", "a\x00", "UTF-16"},
 		{"Latin-1", "alice\n\nJ\xfcrgen\n", "line 3 is not UTF-8"},
 		{"a program", "\x7fELF\x02\x01\x01\x00\n", "line 1 has a NUL byte"},

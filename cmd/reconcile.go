@@ -55,6 +55,7 @@ repairs are needed than --max allows, none is made. Entities that belong to no u
 	f.IntVar(&limit, "max", 0, "repair nothing if more than so many repairs are needed (default the smaller of 20 and a tenth of the enrolled users)")
 	f.IntVar(&opts.concurrency, "concurrency", 4, "how many users are looked at at a time, 1 to "+strconv.Itoa(maxConcurrency))
 	opts.columns.register(app, c, differenceHeader, nil)
+	completeList(c, "only", differenceKinds()...)
 	opts.register(c)
 	c.RunE = app.run(listFormats, func(ctx context.Context, _ []string) error {
 		if c.Flags().Changed("max") {

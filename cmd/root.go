@@ -60,6 +60,7 @@ func Main(ctx context.Context, args []string, p Process) int {
 // execute runs one command line in the tree, and returns its exit code.
 func (a *App) execute(ctx context.Context, root *cobra.Command, args []string) int {
 	defer a.reader.Close()
+	a.completing = len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd)
 	root.SetArgs(args)
 	root.SetIn(a.process.In)
 	root.SetOut(a.streams.Out)
@@ -178,7 +179,8 @@ Settings come from flags, the environment, and uzERP's own conf/ directory; docs
 	root.AddCommand(newNotifyCmd(app))
 	completeValues(root, "output", listFormats...)
 	root.SetHelpCommand(newHelpCmd(root))
-	onlyOnce(root)
+	app.completeTheRest(root)
+	onlyOnce(root, &app.completing)
 	return root
 }
 
@@ -213,9 +215,10 @@ func newHelpCmd(root *cobra.Command) *cobra.Command {
 	}
 }
 
-// onlyOnce makes it an error to give a flag twice: if two values contradict each other, nobody knows which is meant.
-func onlyOnce(c *cobra.Command) {
-	wrap := func(f *pflag.Flag) { f.Value = &onceValue{Value: f.Value} }
+// onlyOnce makes it an error to give a flag twice: if two values contradict each other, nobody knows which is meant. While the
+// shell's completion is served it is none: cobra then parses the flags twice.
+func onlyOnce(c *cobra.Command, completing *bool) {
+	wrap := func(f *pflag.Flag) { f.Value = &onceValue{Value: f.Value, completing: completing} }
 	c.PersistentFlags().VisitAll(wrap)
 	persistent := c.PersistentFlags()
 	c.Flags().VisitAll(func(f *pflag.Flag) {
@@ -224,20 +227,21 @@ func onlyOnce(c *cobra.Command) {
 		}
 	})
 	for _, child := range c.Commands() {
-		onlyOnce(child)
+		onlyOnce(child, completing)
 	}
 }
 
 type onceValue struct {
 	pflag.Value
-	given bool
+	given      bool
+	completing *bool
 }
 
 var errGivenTwice = errors.New("given twice")
 
 // Set takes the first value and refuses a second.
 func (v *onceValue) Set(s string) error {
-	if v.given {
+	if v.given && !*v.completing {
 		return errGivenTwice
 	}
 	v.given = true

@@ -38,6 +38,7 @@ what would lock everybody out. Running it again changes nothing.
 	f := c.Flags()
 	registerEnvFile(f, &opts.file)
 	f.StringVar(&opts.manage, "manage", "", "whether uzERP manages sessions: on or off")
+	completeValues(c, "manage", "on", "off")
 	registerLimits(f, &opts.activity, &opts.maxAge)
 	opts.register(c)
 	c.RunE = app.run(oneFormats, func(ctx context.Context, _ []string) error { return runSessionConfigSet(ctx, app, opts) })

@@ -55,6 +55,9 @@ the terminal or this program goes away, it is switched back. Somebody at another
 	}
 	f := c.Flags()
 	opts.registerSwitch(f)
+	completeValues(c, "login-handler", injector.MFAHandler)
+	completeValues(c, "mfa-validator", injector.TwilioValidator)
+	completeValues(c, "gateway", injector.DatabaseGateway)
 	f.BoolVar(&opts.request.Off, "off", false, "switch back to "+injector.PlainHandler+": password only")
 	f.BoolVar(&opts.skipEnv, "skip-env-check", false, "switch without looking at uzERP's conf/.env")
 	f.BoolVar(&opts.skipTwilio, "skip-twilio-check", false, "switch without asking Twilio")

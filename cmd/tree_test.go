@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,6 +18,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/mfa"
 )
 
 // testRoot is the command tree of a program without an environment.
@@ -77,20 +79,153 @@ func TestFlagsMeanTheSameEverywhere(t *testing.T) {
 	})
 }
 
-// Every command that can be tried dry takes --yes, also one that asks for nothing: a wrapper gives it everywhere.
-func TestEveryChangingCommandTakesYes(t *testing.T) {
-	n := 0
+// readers change nothing of uzERP, of Twilio or of uzERP's files. A new command is named here, or takes what every changing
+// command takes.
+var readers = []string{
+	"uzerp-mfa", "audit-log", "audit-log show", "audit-log verify", "completion", "doctor", "grants", "help", "identity", "notify", "notify pending",
+	"policy", "policy show", "sandbox", "sandbox code", "sandbox stop", "service", "service check", "service show", "session", "session list", "session-config",
+	"session-config check", "session-config plan", "user", "user history", "user list", "user show", "version",
+	guardCommand, // set-injector --try starts it, and nobody else
+}
+
+// Every command says whether it changes something. A wrapper gives -y, --dry-run, --reason and --ticket to every one that
+// does, also to one that asks for nothing; --no-input is a flag of the root.
+func TestEveryCommandChangesOrReads(t *testing.T) {
 	walk(testRoot(), func(c *cobra.Command) {
-		if c.Flags().Lookup("dry-run") == nil {
-			return
+		name := strings.TrimPrefix(c.CommandPath(), "uzerp-mfa ")
+		err := c.ParseFlags([]string{"-y", "--dry-run", "--reason", "r", "--ticket", "t"})
+		switch reads := slices.Contains(readers, name); {
+		case !reads && err != nil:
+			t.Errorf("%s is no reader: %v", name, err)
+		case reads && (c.Flags().Lookup("yes") != nil || c.Flags().Lookup("dry-run") != nil):
+			t.Errorf("%s changes nothing and has --yes or --dry-run", name)
 		}
-		n++
-		if f := c.Flags().ShorthandLookup("y"); f == nil || f.Name != "yes" {
-			t.Errorf("%s has no -y", c.CommandPath())
+		if err := c.ValidateFlagGroups(); !slices.Contains(readers, name) && err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	})
-	if n < 10 {
+}
+
+// Where a command says USER..., names may come from a file too.
+func TestEveryCommandForSeveralUsersTakesAFile(t *testing.T) {
+	n := 0
+	walk(testRoot(), func(c *cobra.Command) {
+		several := strings.Contains(c.Use, "USER...")
+		if several {
+			n++
+		}
+		if has := c.Flags().Lookup("from-file") != nil; has != several {
+			t.Errorf("%s: USER... is %v, --from-file %v", c.CommandPath(), several, has)
+		}
+	})
+	if n < 8 {
 		t.Errorf("only %d commands", n)
+	}
+}
+
+// A shell proposes files where nothing else is decided. So everything is: files only where a file is meant, and directories only
+// where a directory is.
+func TestEverythingIsCompletedAsWhatItIs(t *testing.T) {
+	seen := map[string]bool{}
+	walk(testRoot(), func(c *cobra.Command) {
+		if c.ValidArgsFunction == nil && c.ValidArgs == nil && !c.HasSubCommands() && c.Name() != "sandbox" {
+			t.Errorf("%s proposes files for its arguments", c.CommandPath())
+		}
+		c.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			seen[f.Name] = true
+			propose, has := c.GetFlagCompletionFunc(f.Name)
+			isFile, isDir := slices.Contains(fileFlags, f.Name), slices.Contains(dirFlags, f.Name)
+			if f.Value.Type() == "file" && !isFile || f.Value.Type() == "dir" && !isDir {
+				t.Errorf("%s --%s takes a %s and is not completed as one", c.CommandPath(), f.Name, f.Value.Type())
+			}
+			if f.Value.Type() == "bool" || isFile {
+				if has {
+					t.Errorf("%s --%s: something is proposed", c.CommandPath(), f.Name)
+				}
+				return
+			}
+			if !has {
+				t.Errorf("%s --%s: nothing is decided", c.CommandPath(), f.Name)
+				return
+			}
+			want := cobra.ShellCompDirectiveNoFileComp
+			if isDir {
+				want = cobra.ShellCompDirectiveFilterDirs
+			}
+			if _, got := propose(c, nil, ""); got != want {
+				t.Errorf("%s --%s: directive %d, want %d", c.CommandPath(), f.Name, got, want)
+			}
+		})
+	})
+	for _, name := range slices.Concat(fileFlags, dirFlags, userFlags) {
+		if !seen[name] {
+			t.Errorf("there is no flag --%s", name)
+		}
+	}
+}
+
+// Lists are completed after each comma, with the values that are not there yet.
+func TestListsAreCompleted(t *testing.T) {
+	c := &cobra.Command{}
+	c.Flags().StringSlice("only", nil, "")
+	completeList(c, "only", "one", "other", "two")
+	propose, _ := c.GetFlagCompletionFunc("only")
+	for typed, want := range map[string][]string{
+		"": {"one", "other", "two"}, "o": {"one", "other"}, "two,": {"two,one", "two,other"}, "two,one,o": {"two,one,other"}, "x,t": {"x,two"}, "one,other,two,": nil,
+	} {
+		if got, _ := propose(c, nil, typed); !slices.Equal(got, want) {
+			t.Errorf("%q: %q, want %q", typed, got, want)
+		}
+	}
+}
+
+// Bash gets names that need no quotes. Zsh and fish, which quote, get all that a screen shows as they are.
+func TestProposable(t *testing.T) {
+	all := []string{"alice", "al ice", "al$(id)", "al`id`", "aé", "-al", "~al", "=al", "#al", `al\a`, "al\x1b", "al\na", "al ", "al\u202e", "al\t", ""}
+	for quotes, want := range map[bool][]string{false: all[:1], true: all[:5]} {
+		var got []string
+		var proposals []mfa.Proposal
+		for _, name := range all {
+			proposals = append(proposals, mfa.Proposal{Username: name})
+		}
+		for _, p := range proposable(proposals, "", quotes) {
+			got = append(got, p.Username)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("quotes %v: %q, want %q", quotes, got, want)
+		}
+	}
+	both := proposable([]mfa.Proposal{{Username: "al"}, {Username: "AL"}}, "a", false)
+	if len(both) != 1 || both[0].Username != "al" {
+		t.Errorf("letter for letter: %v", both)
+	}
+	if other := proposable([]mfa.Proposal{{Username: "AL"}, {Username: "Al"}}, "a", false); len(other) != 2 {
+		t.Errorf("in another case: %v", other)
+	}
+}
+
+// The scripts are cobra's with our changes, each of them at its place.
+func TestScriptsOfTheShells(t *testing.T) {
+	for name, want := range map[string][]string{
+		"bash": {"# the program has chosen", "if false; then"},
+		"zsh":  {completingShell + "=zsh ", `-M "'m:{a-zA-Z}={A-Za-z}'"`},
+		"fish": {completingShell + "=fish ", "(string escape -- $args[2..-1])", "__fish_complete_directories"},
+	} {
+		c, err := os.CreateTemp(t.TempDir(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		nothing := func(string) (string, bool) { return "", false }
+		code := Main(t.Context(), []string{"completion", name}, Process{In: os.Stdin, Out: c, Err: os.Stderr, Getenv: nothing})
+		script, err := os.ReadFile(c.Name())
+		if code != 0 || err != nil {
+			t.Fatal(name, code, err)
+		}
+		for _, text := range want {
+			if !strings.Contains(string(script), text) {
+				t.Errorf("%s: no %s", name, text)
+			}
+		}
 	}
 }
 

@@ -59,7 +59,7 @@ What -o jsonl prints can be given to --from-file of other commands.
 		}
 		return runUserList(ctx, app, opts)
 	})
-	completeValues(c, "state", stateNames()...)
+	completeList(c, "state", stateNames()...)
 	completeValues(c, "access", "enabled", "disabled")
 	completeValues(c, "sort", "username", "last-login")
 	return c

@@ -109,13 +109,14 @@ func (r *Reader) AllUsers(ctx context.Context, byLastLogin bool) (iter.Seq2[mfa.
 	return d.Users(ctx, order), nil
 }
 
-// Usernames returns the names that begin with prefix, at most limit of them.
-func (r *Reader) Usernames(ctx context.Context, prefix string, limit int) ([]string, error) {
+// Usernames returns the names that begin with prefix, at most limit of them, and with bare only those that no shell would
+// have to quote.
+func (r *Reader) Usernames(ctx context.Context, prefix string, bare bool, limit int) ([]mfa.Proposal, error) {
 	d, err := r.database(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return d.Usernames(ctx, prefix, limit)
+	return d.Usernames(ctx, prefix, bare, limit)
 }
 
 // Directory returns the port that reads what uzERP knows about the persons behind the users.

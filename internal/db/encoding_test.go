@@ -161,7 +161,7 @@ func (e encodingTest) isFound(t *testing.T, d *db.DB) {
 		t.Errorf("logins of a name that the encoding lacks: %+v, %v", logins, err)
 	}
 	for _, prefix := range []string{e.lacks, "\xff", e.name} {
-		if got, err := d.Usernames(ctx, prefix, 5); len(got) != 0 || err != nil {
+		if got, err := d.Usernames(ctx, prefix, true, 5); len(got) != 0 || err != nil {
 			t.Errorf("completing %q gave %q, %v", prefix, got, err)
 		}
 	}

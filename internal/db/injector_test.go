@@ -67,7 +67,7 @@ func everything(t *testing.T, d *db.DB, url string) {
 			t.Error("nobody listed")
 		}
 	}
-	if got, err := d.Usernames(t.Context(), "adm", 5); err != nil || len(got) != 1 {
+	if got, err := d.Usernames(t.Context(), "adm", true, 5); err != nil || len(got) != 1 {
 		t.Error(got, err)
 	}
 	if schema, err := d.CheckSchema(t.Context()); err != nil || schema.Problem() != nil {

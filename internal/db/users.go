@@ -57,16 +57,18 @@ func (db *DB) UsersWithoutUUID(ctx context.Context) ([]mfa.User, error) {
 	return read(ctx, db.patient(), "read users without uuid", "users_without_uuid", nil, toUser)
 }
 
-// Usernames returns at most limit names that start with prefix, in byte order, for the shell's completion. It leaves out
-// names that a shell would have to quote. A prefix that the database can't hold matches no name.
-func (db *DB) Usernames(ctx context.Context, prefix string, limit int) ([]string, error) {
-	var found []string
+// Usernames returns at most limit names that start with prefix, for the shell's completion: those that do so letter for
+// letter, in byte order, and then those with another case of ASCII letters. With bare it leaves out names that a shell
+// would have to quote. A prefix that the database can't hold matches no name.
+func (db *DB) Usernames(ctx context.Context, prefix string, bare bool, limit int) ([]mfa.Proposal, error) {
+	var found []mfa.Proposal
 	err := db.runOnTables(ctx, "read user names", func(conn *pgx.Conn) error {
 		can, err := db.holdable(ctx, conn, []string{prefix})
 		if err != nil || len(can) == 0 {
 			return err
 		}
-		found, err = collect(ctx, db, conn, "usernames", pgx.StrictNamedArgs{"prefix": prefix, "limit": limit}, pgx.RowTo[string])
+		found, err = collect(ctx, db, conn, "usernames", pgx.StrictNamedArgs{"prefix": prefix, "bare": bare, "limit": limit},
+			pgx.RowToStructByName[mfa.Proposal])
 		return err
 	})
 	return found, err

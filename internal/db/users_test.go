@@ -250,12 +250,12 @@ func TestHostileNamesComeBackAsTheyAre(t *testing.T) {
 		if err := d.CompareAndSet(t.Context(), name, u.Row, mfa.Row{UUID: u.UUID, SID: ptr(name + name)}); len(name) < 200 && err != nil {
 			t.Errorf("%q: %v", name, err)
 		}
-		got, err := d.Usernames(t.Context(), name, 1000)
+		got, err := onlyNames(d.Usernames(t.Context(), name, true, 1000))
 		if err != nil || slices.Contains(got, name) != shell.IsBare(name) {
 			t.Errorf("completing %q gave %q, %v", name, got, err)
 		}
 		for _, g := range got {
-			if !strings.HasPrefix(g, name) {
+			if !strings.EqualFold(g[:len(name)], name) {
 				t.Errorf("completing %q gave %q", name, g)
 			}
 		}
@@ -264,28 +264,50 @@ func TestHostileNamesComeBackAsTheyAre(t *testing.T) {
 		if users, err := d.FindUsers(t.Context(), []string{name}); err != nil || len(users) != 0 {
 			t.Errorf("%q: %v, %v", name, users, err)
 		}
-		if names, err := d.Usernames(t.Context(), name, 9); err != nil || len(names) != 0 {
+		if names, err := d.Usernames(t.Context(), name, false, 9); err != nil || len(names) != 0 {
 			t.Errorf("%q: %v, %v", name, names, err)
 		}
 	}
 }
 
+func onlyNames(found []mfa.Proposal, err error) ([]string, error) {
+	var names []string
+	for _, p := range found {
+		names = append(names, p.Username)
+	}
+	return names, err
+}
+
 func TestUsernames(t *testing.T) {
 	d, database := sample(t)
-	for prefix, want := range map[string][]string{"a": {"admin", "alice"}, "alice": {"alice"}, "A": nil, "%": nil, "zz": nil} {
-		if got, err := d.Usernames(t.Context(), prefix, 10); err != nil || !slices.Equal(got, want) {
+	for prefix, want := range map[string][]string{
+		"a": {"admin", "alice"}, "alice": {"alice"}, "A": {"admin", "alice"}, "aLi": {"alice"}, "%": nil, "_": nil, "zz": nil,
+	} {
+		if got, err := onlyNames(d.Usernames(t.Context(), prefix, true, 10)); err != nil || !slices.Equal(got, want) {
 			t.Errorf("%q: %q, %v", prefix, got, err)
 		}
 	}
 	dbtest.Exec(t, database, "insert into users (username, password) select 'aa`touch ' || n || '`', '*' from generate_series(1, 300) n")
 	dbtest.Exec(t, database, `insert into users (username, password) values ('a$(id)', ''),
 		('a b', ''), ('a=b', ''), ('a~b', ''), (E'a\nb', ''), ('-a', ''), ('aé', ''), ('a.B-c_d@e+f', '')`)
-	if got, err := d.Usernames(t.Context(), "a", 200); err != nil || !slices.Equal(got, []string{"a.B-c_d@e+f", "admin", "alice"}) {
+	if got, err := onlyNames(d.Usernames(t.Context(), "a", true, 200)); err != nil || !slices.Equal(got, []string{"a.B-c_d@e+f", "admin", "alice"}) {
 		t.Errorf("%q, %v", got, err)
 	}
 	dbtest.Exec(t, database, "delete from users where username = 'a.B-c_d@e+f'")
-	if got, err := d.Usernames(t.Context(), "", 3); err != nil || !slices.Equal(got, []string{"admin", "alice", "bob"}) {
+	if got, err := onlyNames(d.Usernames(t.Context(), "", true, 3)); err != nil || !slices.Equal(got, []string{"admin", "alice", "bob"}) {
 		t.Errorf("%q, %v", got, err)
+	}
+	if got, err := onlyNames(d.Usernames(t.Context(), "a", false, 400)); err != nil || len(got) != 308 || !slices.Contains(got, "a b") {
+		t.Errorf("not bare: %d names, %v", len(got), err)
+	}
+	// Letter for letter comes first, whatever the order of bytes.
+	dbtest.Exec(t, database, "insert into users (username, password) values ('BOBBY', ''), ('bO', '')")
+	if got, err := onlyNames(d.Usernames(t.Context(), "bo", true, 9)); err != nil || !slices.Equal(got, []string{"bob", "BOBBY", "bO"}) {
+		t.Errorf("%q, %v", got, err)
+	}
+	got, err := d.Usernames(t.Context(), "al", true, 9)
+	if err != nil || len(got) != 1 || got[0] != (mfa.Proposal{Username: "alice", Person: "Alice Archer"}) {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 

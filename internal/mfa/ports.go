@@ -154,3 +154,8 @@ type Details struct {
 	Closed  *bool
 	EndDate *time.Time // the person's last day, at 00:00 in an unknown zone; nil if none is known
 }
+
+// Proposal is a user name that the shell's completion proposes, and the person behind it, "" if there is none.
+type Proposal struct {
+	Username, Person string
+}

@@ -37,6 +37,9 @@ var (
 	Psql       = Part{what: "with psql", lacking: "psql is not there"}
 	Pooler     = Part{what: "behind a connection pooler", lacking: "pgbouncer is not there"}
 	Bash       = Part{what: "with bash", lacking: "bash is not there"}
+	Zsh        = Part{what: "with zsh", lacking: "zsh is not there"}
+	Fish       = Part{what: "with fish", lacking: "fish is not there"}
+	Examples   = Part{what: "of the examples", lacking: "jq, shellcheck or ansible-playbook is not there"}
 	Browser    = Part{what: "in a browser", lacking: "Chromium is not there, or BROWSER=no"}
 	Sudo       = Part{what: "with sudo", lacking: "sudo is not there"}
 	PHP        = Part{what: "with PHP", lacking: "php is not there, or has no igbinary"}
