@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -165,6 +166,7 @@ func doctorSettings(app *App) []config.Setting {
 	log := config.Setting{Name: "audit log"}
 	log.Value, log.Source = audit.WritePath(app.flags.auditLog, app.getenv)
 	settings := app.loader.Settings()
+	settings = slices.Insert(settings, 1, app.reader.DatabaseSettings()...) // after "database"
 	if t, err := app.loader.Twilio(); err == nil {
 		if way, err := app.reader.Way(t); err == nil && way.Proxy != "" {
 			settings = append(settings, config.Setting{Name: way.Setting, Value: way.Proxy, Source: "the environment"})
@@ -183,7 +185,7 @@ func showDoctor(app *App, opts *doctorOptions, r doctor.Report) error {
 		return output.WriteJSON(out, viewDoctor(app, settings, r))
 	}
 	var rows [][]string
-	for _, s := range settings {
+	for _, s := range databaseInOneRow(settings) {
 		rows = append(rows, []string{s.Name, orDash(s.Value), orDash(s.Source)})
 	}
 	if err := app.writeTable(nil, []string{"setting", "value", "source"}, rows); err != nil {
@@ -193,6 +195,44 @@ func showDoctor(app *App, opts *doctorOptions, r doctor.Report) error {
 		return err
 	}
 	return writeDoctorGroups(app, r)
+}
+
+// databaseInOneRow puts what says where the database is into one row, if all of it comes from one place.
+func databaseInOneRow(settings []config.Setting) []config.Setting {
+	parts := make(map[string]config.Setting)
+	var places, lines []string
+	for _, s := range settings {
+		name, ok := strings.CutPrefix(s.Name, "database ")
+		if !ok {
+			continue
+		}
+		parts[name] = s
+		if place, line, _ := strings.Cut(s.Source, " line "); s.Source != "the default" {
+			places, lines = addOnce(places, place), addOnce(lines, line)
+		}
+	}
+	if len(parts) == 0 {
+		return settings
+	}
+	settings = settings[1:] // that it is set goes without saying
+	if len(places) > 1 {
+		return settings
+	}
+	one := config.Setting{Name: "database", Value: fmt.Sprintf("%s on %s, port %s, as %s",
+		parts["name"].Value, parts["host"].Value, parts["port"].Value, parts["role"].Value)}
+	one.Source = strings.Join(places, "")
+	if lines[0] != "" {
+		slices.SortFunc(lines, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) })
+		one.Source += " lines " + strings.Join(lines, ", ")
+	}
+	return append([]config.Setting{one}, settings[len(parts):]...)
+}
+
+func addOnce(all []string, text string) []string {
+	if slices.Contains(all, text) {
+		return all
+	}
+	return append(all, text)
 }
 
 // mark is how the report writes a severity.

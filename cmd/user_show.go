@@ -161,6 +161,7 @@ type userShowView struct {
 	Lately         []eventView     `json:"lately"` // the newest two events of the last day, as far as they could be read at once
 	Warnings       []string        `json:"warnings"`
 	seen           *mfa.Inspection // for the table
+	alone          bool            // nobody else is shown
 }
 
 // personView is a user with the person. What could not be read is null.
@@ -283,6 +284,7 @@ func showInspections(app *App, site mfa.SiteLogin, seen []mfa.Inspection, lately
 					return err
 				}
 			}
+			v.alone = len(views) == 1
 			if err := app.streams.Card(card(v)); err != nil {
 				return err
 			}
@@ -392,6 +394,9 @@ func accessWords(v userShowView) string {
 func (v userShowView) atTwilio() string {
 	switch v.Twilio.Status {
 	case "unknown":
+		if v.alone { // the error after the card says why
+			return "unknown"
+		}
 		return "unknown: " + text(v.Twilio.Error)
 	case "not-asked":
 		return "not asked (--offline)"

@@ -38,7 +38,7 @@ func (e *connectError) peerError() error {
 	if account, err := user.Lookup(e.config.User); err == nil && account.Uid != strconv.Itoa(os.Geteuid()) {
 		hint = mfa.ReasonPeer.With(account.Username)
 	}
-	text := "the server at " + e.address() + " does not let user " + shown(e.config.User) + " in: by peer authentication it lets in only the " +
+	text := "the server at " + e.address() + " does not let user " + e.user() + " in: by peer authentication it lets in only the " +
 		"operating system's user of that name (or one of pg_ident.conf), and this is " + strconv.Quote(me)
 	return &errs.Error{Kind: errs.Config, Op: connecting, Hint: hint, Err: errors.New(text)}
 }
@@ -106,7 +106,8 @@ func (e *connectError) tlsProblem() (text, hint string) {
 		return text, hint
 	}
 	if number, ok := alertOf(e.err); ok && alerts[number] != "" {
-		return alerts[number], "the server's log says more; its certificate's key must be RSA (but not RSA-PSS), ECDSA (P-256, P-384, P-521) or Ed25519"
+		text := strings.Replace(alerts[number], "(sslcert)", "(sslcert from "+e.libpq.From("sslcert")+")", 1)
+		return text, "the server's log says more; its certificate's key must be RSA (but not RSA-PSS), ECDSA (P-256, P-384, P-521) or Ed25519"
 	}
 	if is[tls.RecordHeaderError](e.err) {
 		return "what answers there does not speak TLS", "check host and port, and sslnegotiation"

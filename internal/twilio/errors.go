@@ -190,7 +190,7 @@ func (o *call) distrust(problem error) error {
 	f := &callError{}
 	f.unusable("gave an answer that " + problem.Error())
 	if errors.Is(problem, errElsewhere) {
-		f.hint = errs.Plain("check TWILIO_SERVICE_SID and TWILIO_ACCOUNT_SID" + o.c.elsewhereToo())
+		f.hint = errs.Plain("check " + o.c.named("TWILIO_SERVICE_SID", "TWILIO_ACCOUNT_SID") + o.c.elsewhereToo())
 		if o.method == http.MethodGet { // nothing had an effect, and running it again does not help
 			f.kind = errs.Config
 		}
