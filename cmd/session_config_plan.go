@@ -69,16 +69,25 @@ func (o *sessionConfigPlanOptions) validate() error {
 	return nil
 }
 
+// planMark says why a choice is in the table.
+type planMark string
+
+// The marks.
+const (
+	markPresent planMark = "present" // it holds now
+	markAsked   planMark = "asked"   // the flags ask for it
+)
+
 type sessionChoiceView struct {
-	Choice           string   `json:"choice"`
-	Mark             []string `json:"mark"`
-	ActivityTimeout  int64    `json:"activity_timeout_secs"`
-	MaxAge           int64    `json:"max_age_secs"`
-	LoginsADay       float64  `json:"logins_per_workday"`
-	CodesAMonth      float64  `json:"codes_per_month"`
-	CostAMonth       float64  `json:"cost_per_month"`
-	StolenUnusedSecs int64    `json:"stolen_unused_secs"`
-	StolenInUseSecs  int64    `json:"stolen_in_use_secs"`
+	Choice           string     `json:"choice"`
+	Mark             []planMark `json:"mark"`
+	ActivityTimeout  int64      `json:"activity_timeout_secs"`
+	MaxAge           int64      `json:"max_age_secs"`
+	LoginsADay       float64    `json:"logins_per_workday"`
+	CodesAMonth      float64    `json:"codes_per_month"`
+	CostAMonth       float64    `json:"cost_per_month"`
+	StolenUnusedSecs int64      `json:"stolen_unused_secs"`
+	StolenInUseSecs  int64      `json:"stolen_in_use_secs"`
 }
 
 type sessionPresentView struct {
@@ -173,20 +182,24 @@ func round(x float64, digits int) float64 {
 	return math.Round(x*scale) / scale
 }
 
-func marks(c sessionconfig.Choice) []string {
-	marks := []string{}
+func marks(c sessionconfig.Choice) []planMark {
+	marks := []planMark{}
 	if c.Present {
-		marks = append(marks, "present")
+		marks = append(marks, markPresent)
 	}
 	if c.Asked {
-		marks = append(marks, "asked")
+		marks = append(marks, markAsked)
 	}
 	return marks
 }
 
 func choiceCells(o sessionconfig.Outcome) []string {
 	label := o.Label
-	if found := marks(o.Choice); len(found) > 0 {
+	var found []string
+	for _, m := range marks(o.Choice) {
+		found = append(found, string(m))
+	}
+	if len(found) > 0 {
 		label += " (" + strings.Join(found, ", ") + ")"
 	}
 	return []string{
@@ -201,7 +214,7 @@ func choiceFields(v sessionChoiceView) []string {
 		if mark != "" {
 			mark += " "
 		}
-		mark += m
+		mark += string(m)
 	}
 	number := func(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
 	return []string{
