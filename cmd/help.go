@@ -309,10 +309,10 @@ func (h helpPrinter) topic(root *cobra.Command, words []string) (string, error) 
 	if t, ok := docs.Find(name); ok {
 		return h.page(root, t), nil
 	}
-	switch {
-	case name == "":
+	switch name {
+	case "":
 		return h.overview(root), nil
-	case name == flagsTopic:
+	case flagsTopic:
 		return h.flags(root), nil
 	}
 	if c, rest, err := root.Find(words); err == nil && len(rest) == 0 && !c.Hidden {
