@@ -77,6 +77,8 @@ type build struct {
 	version string    // as the program says it
 	time    time.Time // of the commit
 	work    string
+
+	noManual bool // of a test: the pages take long
 }
 
 func (b *build) run(only string) error {
