@@ -106,9 +106,19 @@ func doctorHint(r doctor.Report) string {
 	return "docs/doctor.md says what each check means"
 }
 
+// doctorStatus is that of the worst check.
+type doctorStatus string
+
+// The statuses.
+const (
+	doctorOK      doctorStatus = "ok"
+	doctorWarning doctorStatus = "warning"
+	doctorError   doctorStatus = "error"
+)
+
 type doctorView struct {
 	SchemaVersion int               `json:"schema_version"`
-	Status        string            `json:"status"` // ok, warning, error
+	Status        doctorStatus      `json:"status"`
 	Settings      []settingView     `json:"settings"`
 	Checks        []doctorCheckView `json:"checks"`
 	Users         doctorUsersView   `json:"users"`
@@ -121,12 +131,12 @@ type settingView struct {
 }
 
 type doctorCheckView struct {
-	ID      string  `json:"id"`
-	Group   string  `json:"group"`
-	Status  string  `json:"status"` // pass, info, warn, fail, skipped
-	Message string  `json:"message"`
-	Hint    string  `json:"hint"`  // may be empty
-	Needs   *string `json:"needs"` // of a skipped check: the one that it needs
+	ID      string      `json:"id"`
+	Group   string      `json:"group"`
+	Status  checkStatus `json:"status"`
+	Message string      `json:"message"`
+	Hint    *string     `json:"hint"`
+	Needs   *string     `json:"needs"` // of a skipped check: the one that it needs
 }
 
 // doctorUsersView has nulls where the users could not be counted.
@@ -138,12 +148,13 @@ type doctorUsersView struct {
 }
 
 func viewDoctor(app *App, settings []config.Setting, r doctor.Report) doctorView {
-	v := doctorView{SchemaVersion: schemaVersion, Status: doctorStatus(r, "ok", "warning", "error"), Settings: []settingView{}, Checks: []doctorCheckView{}}
+	v := doctorView{SchemaVersion: schemaVersion, Status: statusOfReport(r, doctorOK, doctorWarning, doctorError),
+		Settings: []settingView{}, Checks: []doctorCheckView{}}
 	for _, s := range settings {
 		v.Settings = append(v.Settings, settingView{s.Name, optional(s.Value), optional(s.Source)})
 	}
 	for _, c := range r.Checks {
-		v.Checks = append(v.Checks, doctorCheckView{c.ID, c.Group, checkStatus(c.Severity), c.Message, app.hint(c.Fix), optional(c.Needs)})
+		v.Checks = append(v.Checks, doctorCheckView{c.ID, c.Group, checkStatusOf(c.Severity), c.Message, optional(app.hint(c.Fix)), optional(c.Needs)})
 	}
 	if u := r.Users; u != nil {
 		v.Users = doctorUsersView{&u.Enrolled, &u.NotEnrolled, &u.SkipNextLogin, &u.Broken}
@@ -151,7 +162,7 @@ func viewDoctor(app *App, settings []config.Setting, r doctor.Report) doctorView
 	return v
 }
 
-func doctorStatus(r doctor.Report, ok, warning, failed string) string {
+func statusOfReport[T any](r doctor.Report, ok, warning, failed T) T {
 	switch {
 	case r.Count(finding.Error) > 0:
 		return failed
@@ -381,7 +392,7 @@ func tell(r doctor.Report) string {
 // oneline returns the line for monitoring: the state, the numbers of checks, the IDs of those that failed or warned
 // (or else of those that were skipped), and after a bar the numbers that monitoring can plot.
 func oneline(r doctor.Report) string {
-	line := "uzerp-mfa " + doctorStatus(r, "OK", "WARNING", "CRITICAL") + " - " + tell(r)
+	line := "uzerp-mfa " + statusOfReport(r, "OK", "WARNING", "CRITICAL") + " - " + tell(r)
 	severities := []finding.Severity{finding.Error, finding.Warning}
 	if r.Sound() {
 		severities = []finding.Severity{finding.Skipped}

@@ -60,13 +60,31 @@ fi
 (cd "$work/one" && VERSION=0.99.0 make -s packages ONLY=linux/amd64)
 cp "$work"/one/dist/*_0.99.0-1_amd64.deb "$work/newer.deb"
 
+# inside ROOT COMMAND... runs a command as root in another root directory, with processes and mounts of its own, which end with it.
+inside() {
+	unshare --mount --pid --fork --kill-child --propagation private sh -eu -c '
+		root=$1
+		shift
+		mount -t proc proc "$root/proc"
+		mount --rbind /dev "$root/dev"
+		exec chroot "$root" /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 "$@"
+		' sh "$@"
+}
+
 cache=${ROOTS_CACHE:-/var/cache/uzerp-mfa/roots}
 mkdir -p "$cache"
 for release in $releases; do
 	if [ ! -e "$cache/$release.tar" ]; then
 		say "making a fresh $release in $cache"
 		rm -rf "$work/new"
-		debootstrap --variant=minbase --include=postgresql,man-db,bash-completion "$release" "$work/new" >"$work/said" 2>&1 || { tail -20 "$work/said" >&2; fail "debootstrap"; }
+		{
+			debootstrap --variant=minbase "$release" "$work/new"
+			# debootstrap itself can't sort what PostgreSQL needs.
+			printf '#!/bin/sh\nexit 101\n' >"$work/new/usr/sbin/policy-rc.d"
+			chmod 755 "$work/new/usr/sbin/policy-rc.d"
+			inside "$work/new" sh -c "apt-get -qq update; DEBIAN_FRONTEND=noninteractive apt-get install -qqy --no-install-recommends postgresql man-db bash-completion"
+			rm "$work/new/usr/sbin/policy-rc.d"
+		} >"$work/said" 2>&1 || { tail -20 "$work/said" >&2; fail "debootstrap"; }
 		rm -rf "$work"/new/var/cache/apt/archives/*.deb "$work"/new/var/lib/apt/lists/*
 		tar -C "$work/new" -cf "$cache/$release.new" . && mv "$cache/$release.new" "$cache/$release.tar"
 		rm -rf "$work/new"
@@ -74,14 +92,7 @@ for release in $releases; do
 	mkdir "$work/root"
 	tar -C "$work/root" -xf "$cache/$release.tar"
 	cp "$work/one.deb" "$work/newer.deb" scripts/use-package.sh "$work/root/root/"
-	# With its own processes and mounts, which end with it.
-	unshare --mount --pid --fork --kill-child --propagation private sh -eu -c '
-		root=$1
-		mount -t proc proc "$root/proc"
-		mount --rbind /dev "$root/dev"
-		mkdir -p "$root/dev/shm"
-		exec chroot "$root" /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
-			bash /root/use-package.sh' sh "$work/root" >"$work/used" 2>&1 || { cat "$work/used" >&2; fail "the package in $release"; }
+	inside "$work/root" bash /root/use-package.sh >"$work/used" 2>&1 || { cat "$work/used" >&2; fail "the package in $release"; }
 	rm -rf "$work/root"
 	say "used in a fresh $release: installed, main job, upgraded, removed, purged"
 done

@@ -27,7 +27,7 @@ cat >/home/ann/job.sh <<'J'
 set -euo pipefail
 uzerp-mfa user list -o csv | grep -q '^bob,'
 uzerp-mfa set-injector --yes
-uzerp-mfa enroll bob --no-wait --reveal -o json >/dev/null
+uzerp-mfa enroll bob --no-wait --reveal -o json | grep -q otpauth
 uzerp-mfa verify bob "$(uzerp-mfa sandbox code bob)"
 uzerp-mfa user show bob -o json | grep -q '"state": "enrolled"'
 uzerp-mfa user reset bob --reason "lost phone" --yes

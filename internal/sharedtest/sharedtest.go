@@ -42,6 +42,7 @@ var (
 	Examples   = Part{what: "of the examples", lacking: "jq, shellcheck or ansible-playbook is not there"}
 	Browser    = Part{what: "in a browser", lacking: "Chromium is not there, or BROWSER=no"}
 	Sudo       = Part{what: "with sudo", lacking: "sudo is not there"}
+	Directory  = Part{what: "with users of a directory", lacking: "libnss-extrausers is not there"}
 	PHP        = Part{what: "with PHP", lacking: "php is not there, or has no igbinary"}
 	Git        = Part{what: "with git", lacking: "git is not there"}
 	Packaging  = Part{what: "of packages", lacking: "logrotate, visudo or systemd-analyze is not there"}
