@@ -2,6 +2,7 @@ package page
 
 import (
 	"fmt"
+	"path"
 	"regexp"
 	"strings"
 
@@ -164,7 +165,7 @@ func (r renderer) words(text []Span) (words []word) {
 	return words
 }
 
-// fileName matches the text of a link that only names a file.
+// fileName matches the text of a link that only names a file, as its last part without the .md does too.
 var fileName = regexp.MustCompile(`^[\w./-]+(?:\.md|/)$`)
 
 // Linked returns a text whose links can be followed where they can't be clicked: behind each stands its address, or what link
@@ -185,7 +186,7 @@ func Linked(text []Span, link func(target string) string) (shown []Span) {
 			if link != nil {
 				command = link(target)
 			}
-			alone := last && (i == 0 || text[i-1].Link != s.Link) && fileName.MatchString(s.Text)
+			alone := last && (i == 0 || text[i-1].Link != s.Link) && (fileName.MatchString(s.Text) || s.Text == strings.TrimSuffix(path.Base(target), ".md"))
 			switch {
 			case command == "" || !last:
 				shown = append(shown, s)

@@ -57,7 +57,9 @@ func commandPage(c cmd.CommandHelp, commands []cmd.CommandHelp, version string, 
 	}
 	if c.Above == "" {
 		for _, t := range docs.Topics() {
-			more = append(more, topicName(t)+"(7)")
+			if !strings.Contains(t.Name, " ") { // runbook(7) lists its own
+				more = append(more, topicName(t)+"(7)")
+			}
 		}
 	} else if len(more) == 0 || more[0] != "uzerp-mfa(1)" {
 		more = append(more, "uzerp-mfa(1)")
@@ -88,11 +90,9 @@ func topicPage(t docs.Topic, commands []cmd.CommandHelp, version string, day tim
 	if folder, _, below := strings.Cut(t.Name, " "); below {
 		more = append(more, pageName("uzerp-mfa "+folder)+"(7)")
 	}
-	if t.Name == "runbook" {
-		for _, other := range docs.Topics() {
-			if strings.HasPrefix(other.Name, "runbook ") {
-				more = append(more, topicName(other)+"(7)")
-			}
+	for _, other := range docs.Topics() {
+		if strings.HasPrefix(other.Name, t.Name+" ") {
+			more = append(more, topicName(other)+"(7)")
 		}
 	}
 	r.seeAlso(more)
