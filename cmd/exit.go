@@ -105,13 +105,15 @@ func (i *interruption) Unwrap() error { return context.Canceled }
 
 // errorView is the JSON shape of an error (docs/contract.md §1).
 type errorView struct {
-	SchemaVersion int `json:"schema_version"`
-	Error         struct {
-		Code     string  `json:"code"`
-		Message  string  `json:"message"`
-		Hint     *string `json:"hint"`
-		ExitCode int     `json:"exit_code"`
-	} `json:"error"`
+	SchemaVersion int       `json:"schema_version"`
+	Error         errorCode `json:"error"`
+}
+
+type errorCode struct {
+	Code     string  `json:"code"`
+	Message  string  `json:"message"`
+	Hint     *string `json:"hint"`
+	ExitCode int     `json:"exit_code"`
 }
 
 // report prints the error on stderr and returns the exit code.
