@@ -182,7 +182,7 @@ func constants(t reflect.Type) []any {
 
 // schemaName returns the name of a type in a schema.
 func schemaName(t reflect.Type) string {
-	name := strings.TrimSuffix(strings.TrimSuffix(t.Name(), "View"), "Document")
+	name := strings.TrimSuffix(t.Name(), "View")
 	if name == "" { // a list
 		return ""
 	}
@@ -324,9 +324,143 @@ func TestSchemas(t *testing.T) {
 		}
 		got[filepath.Base(file)] = string(text)
 	}
+	want["json.md"], got["json.md"] = reference(), pageText(t, "json.md")
+	intro, _, ok := strings.Cut(got["json.md"], referenceHeading)
+	if !ok {
+		t.Fatalf("docs/json.md has no heading %q", referenceHeading)
+	}
+	want["json.md"] = intro + want["json.md"]
+	if flag.Lookup("update").Value.String() == "true" {
+		got["json.md"] = want["json.md"]
+		if err := os.WriteFile("../docs/json.md", []byte(want["json.md"]), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if diff := cmp.Diff(got, want); diff != "" {
 		t.Errorf("docs/schema is not what the views say, run make docs (-docs +views):\n%s", diff)
 	}
+}
+
+// Every key is described, in words that stand in docs/json.md too.
+func TestEveryKeyIsDescribed(t *testing.T) {
+	n := 0
+	for _, d := range documents() {
+		s := schemaOf(d)
+		for _, object := range append(slices.Collect(maps.Values(s.Definitions)), s) {
+			for key, property := range object.Properties.FromOldest() {
+				n++
+				if property.Description == "" || strings.HasSuffix(property.Description, ".") {
+					t.Errorf("%s: %q is described as %q: a comment at the field of the view does that, without a full stop", d.name, key, property.Description)
+				}
+			}
+		}
+	}
+	if n < 300 {
+		t.Errorf("only %d keys", n)
+	}
+}
+
+// referenceHeading begins the part of docs/json.md that is made from the schemas.
+const referenceHeading = "## Documents\n"
+
+// reference returns that part.
+func reference() string {
+	b := &strings.Builder{}
+	b.WriteString(referenceHeading + "\nThis part is made from the program's own types, as the schemas are.\n")
+	for _, d := range documents() {
+		s := schemaOf(d)
+		title := d.command
+		switch {
+		case d.command == "":
+			title = "an error"
+		case strings.HasSuffix(d.when, "`--twilio`") && strings.HasPrefix(d.when, "with "):
+			title += " --twilio"
+		}
+		fmt.Fprintf(b, "\n### %s\n\n", title)
+		about := "Schema: `" + d.name + ".json`."
+		var lines []string
+		for _, line := range d.lines {
+			lines = append(lines, "`"+schemaName(reflect.TypeOf(line))+"`")
+		}
+		if len(lines) > 0 {
+			about += " A line of `-o jsonl` is " + strings.Join(lines, ", or with `--suspicious` ") + "."
+		}
+		b.WriteString(about + "\n\n")
+		describe(b, s, s.Definitions, "", nil)
+	}
+	return b.String()
+}
+
+// describe writes the keys of an object, each on a line of its own, with those of the objects in it.
+func describe(b *strings.Builder, object *jsonschema.Schema, defs jsonschema.Definitions, indent string, within []string) {
+	for key, p := range object.Properties.FromOldest() {
+		words, inner := valueWords(p)
+		text := fmt.Sprintf("- `%s` (%s): %s", key, words, p.Description)
+		for i, line := range wrapAt(text, 120-len(indent)) {
+			if i > 0 {
+				line = "  " + line
+			}
+			b.WriteString(indent + line + "\n")
+		}
+		if inner != "" && !slices.Contains(within, inner) {
+			describe(b, defs[inner], defs, indent+"  ", append(slices.Clone(within), inner))
+		}
+	}
+}
+
+func wrapAt(text string, width int) (lines []string) {
+	line := ""
+	for _, word := range strings.Fields(text) {
+		if line != "" && len(line)+1+len(word) > width {
+			lines, line = append(lines, line), ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	return append(lines, line)
+}
+
+// valueWords says what a value is, and which definition has its keys.
+func valueWords(s *jsonschema.Schema) (words, inner string) {
+	null := ""
+	kind := s.Type
+	if kinds, ok := s.Extras["type"].([]string); ok {
+		kind, null = kinds[0], " or `null`"
+	}
+	if len(s.AnyOf) > 0 {
+		words, inner = valueWords(s.AnyOf[0])
+		return words + " or `null`", inner
+	}
+	if s.Ref != "" {
+		name := s.Ref[strings.LastIndexByte(s.Ref, '/')+1:]
+		return "`" + name + "`", name
+	}
+	var values []string
+	for _, v := range s.Enum {
+		if v != nil {
+			values = append(values, fmt.Sprintf("`%s`", v))
+		}
+	}
+	switch {
+	case len(values) > 0:
+		words = strings.Join(values, ", ")
+	case kind == "array":
+		words, inner = valueWords(s.Items)
+		words = "list of " + words
+	case kind == "string" && s.Format == "date-time":
+		words = "time"
+	case kind == "string":
+		words = "text"
+	case kind == "integer", kind == "number":
+		words = "number"
+	case kind == "boolean":
+		words = "true or false"
+	default:
+		words = "object"
+	}
+	return words + null, inner
 }
 
 // Every command that has JSON has a schema, and every command that can be tried dry says in it what it has changed.
