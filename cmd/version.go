@@ -51,7 +51,7 @@ func (a *App) printLicenses() error {
 	if err != nil {
 		return err
 	}
-	if err := output.Fprintf(a.streams.Out, "uzerp-mfa is linked with the following.\n"); err != nil {
+	if err := output.Fprintf(a.streams.Out, "This program is linked with the following.\n"); err != nil {
 		return err
 	}
 	for _, l := range all {

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"os/user"
 	"reflect"
 	"slices"
 	"strconv"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"uzerp-mfa/internal/account"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 )
@@ -30,13 +30,10 @@ func (e *connectError) peerRefused(pg *pgconn.PgError) bool {
 }
 
 func (e *connectError) peerError() error {
-	me := strconv.Itoa(os.Geteuid())
-	if account, err := user.LookupId(me); err == nil {
-		me = account.Username
-	}
+	me := account.Name(os.Geteuid())
 	hint := mfa.ReasonPeerOther.With()
-	if account, err := user.Lookup(e.config.User); err == nil && account.Uid != strconv.Itoa(os.Geteuid()) {
-		hint = mfa.ReasonPeer.With(account.Username)
+	if other, err := account.ByName(e.config.User); err == nil && other.UID != os.Geteuid() {
+		hint = mfa.ReasonPeer.With(other.Name)
 	}
 	text := "the server at " + e.address() + " does not let user " + e.user() + " in: by peer authentication it lets in only the " +
 		"operating system's user of that name (or one of pg_ident.conf), and this is " + strconv.Quote(me)

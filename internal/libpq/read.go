@@ -5,12 +5,12 @@ import (
 	"errors"
 	"net/netip"
 	"os"
-	"os/user"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
+	"uzerp-mfa/internal/account"
 	"uzerp-mfa/internal/errs"
 )
 
@@ -146,7 +146,9 @@ func Read(conn, source string, sources map[string]string) (*Settings, error) {
 		return nil, err
 	}
 	s.readVariables()
-	s.readDefaults()
+	if err := s.readDefaults(account.ByUID); err != nil {
+		return nil, err
+	}
 	if err := s.refuse(); err != nil {
 		return nil, err
 	}
@@ -220,7 +222,8 @@ func (s *Settings) readVariables() {
 	}
 }
 
-func (s *Settings) readDefaults() {
+// readDefaults sets what is not set. look looks up who this process is.
+func (s *Settings) readDefaults(look func(uid int) (account.User, error)) error {
 	if _, set := s.values["sslmode"]; !set {
 		mode := "prefer"
 		if s.Get("sslrootcert") == "system" {
@@ -229,15 +232,19 @@ func (s *Settings) readDefaults() {
 		s.values["sslmode"] = value{mode, byDefault}
 	}
 	if s.Get("user") == "" {
-		if account, err := user.LookupId(strconv.Itoa(os.Geteuid())); err == nil {
-			s.values["user"] = value{account.Username, "the name of the operating system's user"}
+		me, err := look(os.Geteuid())
+		if err != nil {
+			return errs.New(errs.Config, "no role of the database is set, and this process's user, "+account.Unnamed(os.Geteuid())+", has no known name that could be "+
+				"the role's: "+err.Error(), "name the role with PGUSER, or as the user in DATABASE_URL")
 		}
+		s.values["user"] = value{me.Name, "the name of the operating system's user"}
 	}
 	s.User, s.Database = s.Get("user"), s.Get("dbname")
 	if s.Database == "" {
 		s.Database = s.User
 		s.values["dbname"] = value{s.User, "the name of the user"}
 	}
+	return nil
 }
 
 // refuse fails if a parameter is set that this program can't obey.
@@ -442,8 +449,8 @@ func home() string {
 	if dir := os.Getenv("HOME"); dir != "" {
 		return dir
 	}
-	if account, err := user.LookupId(strconv.Itoa(os.Geteuid())); err == nil {
-		return account.HomeDir
+	if me, err := account.ByUID(os.Geteuid()); err == nil {
+		return me.Home
 	}
 	return ""
 }

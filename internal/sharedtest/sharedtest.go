@@ -43,6 +43,7 @@ var (
 	Client     = Part{what: "of the client in docs/json-client.md", lacking: "the module that generates it can't be fetched"}
 	Browser    = Part{what: "in a browser", lacking: "Chromium is not there, or BROWSER=no"}
 	Sudo       = Part{what: "with sudo", lacking: "sudo is not there"}
+	Directory  = Part{what: "with users of a directory", lacking: "libnss-extrausers is not there"}
 	PHP        = Part{what: "with PHP", lacking: "php is not there, or has no igbinary"}
 	Git        = Part{what: "with git", lacking: "git is not there"}
 	Root       = Part{what: "as another user", lacking: "only root can run a program as another user", machine: true}

@@ -96,6 +96,8 @@ func (f *callError) unusable(words string) {
 func (f *callError) classify(c *Client) {
 	p, known := problems[f.code]
 	switch s := f.status; {
+	case s == http.StatusNotImplemented: // another try helps nothing, and nothing is known to be gone
+		f.is(problem{kind: errs.Failure, words: "what answers there does not have this call: it is no complete Twilio Verify"}, c)
 	case s >= 500:
 		f.unusable("has a problem")
 		f.transient = true
