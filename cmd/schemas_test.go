@@ -182,6 +182,9 @@ func constants(t reflect.Type) []any {
 
 // schemaName returns the name of a type in a schema.
 func schemaName(t reflect.Type) string {
+	if t.Kind() != reflect.Struct && t.Name() != "" { // a word, which may have the name of an object
+		return filepath.Base(t.PkgPath()) + "." + t.Name()
+	}
 	name := strings.TrimSuffix(t.Name(), "View")
 	if name == "" { // a list
 		return ""
@@ -193,8 +196,12 @@ func schemaName(t reflect.Type) string {
 func schemaOf(d document) *jsonschema.Schema {
 	types := map[string]reflect.Type{} // of the definitions
 	r := jsonschema.Reflector{Anonymous: true, ExpandedStruct: true, AllowAdditionalProperties: true, Namer: func(t reflect.Type) string {
-		types[schemaName(t)] = t
-		return schemaName(t)
+		name := schemaName(t)
+		if was, ok := types[name]; ok && was != t && name != "" {
+			panic(fmt.Sprintf("%s and %s have the same name in a schema", was, t))
+		}
+		types[name] = t
+		return name
 	}, LookupComment: func(t reflect.Type, field string) string {
 		if field == "" {
 			return ""
@@ -293,7 +300,7 @@ func schemaText(d document) string {
 	return b.String()
 }
 
-// docs/schema is made from the types of the views. Whoever changes one sees in the diff what clients will see.
+// docs/schema is made from the types of the views. A change of one shows in the diff what clients will see.
 func TestSchemas(t *testing.T) {
 	want := map[string]string{}
 	for _, d := range documents() {
