@@ -23,11 +23,6 @@ import (
 
 // Pages say what exists. These tests find what a page lacks.
 
-// commandName returns the command without the program's name: "user list".
-func commandName(c *cobra.Command) string {
-	return strings.TrimPrefix(strings.TrimPrefix(c.CommandPath(), c.Root().Name()), " ")
-}
-
 // Every command has a section in docs/contract.md §4, which has all of its flags, and no flag that it does not have. Beside it
 // another page says what the flag is for, unless it is in docs/contract.md §1 or §2, which hold for every command.
 func TestEveryCommandAndFlagIsDescribed(t *testing.T) {
