@@ -585,7 +585,11 @@ func CheckJSON(args []string, exit int, stdout, stderr string) error {
 	if err != nil || commandName(c) == "sandbox" {
 		return nil
 	}
-	return checkStdout(schemas, commandName(c), format, exit, stdout)
+	command := commandName(c)
+	if c.Flags().Changed("version") { // uzerp-mfa --version
+		command = "version"
+	}
+	return checkStdout(schemas, command, format, exit, stdout)
 }
 
 // checkError checks that an error is one object, behind warnings.
