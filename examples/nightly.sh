@@ -37,7 +37,8 @@ look() {
 look 'Differences between uzERP and Twilio' \
 	'.findings[] | "\(.username // .uuid // "the service"), \(.kind): \(.message)"' reconcile
 look 'Somebody may have the password of these users' \
-	'(.histories[] | "\(.username): \(.diagnosis.message)", "  \(.diagnosis.help[])"), (.unknown[] | "\(.): could not be asked about")' user history --all --suspicious
+	'(.histories[] | "\(.username): \(.diagnosis.message)", "  \(.diagnosis.help[])"),
+		(.unknown[] | "\(.): could not be asked about")' user history --all --suspicious
 look 'The installation is not in order' \
 	'.checks[] | select(.status == "warn" or .status == "fail") | "\(.status), \(.id): \(.message)", "  \(.hint // empty)"' doctor
 
