@@ -7,6 +7,10 @@ GOLANGCI_VERSION := v2.15.0
 # one. CI runs the oldest and the newest.
 POSTGRES_VERSIONS := 12 13 14 installed 16 17 18
 
+# Where make install puts things.
+export PREFIX ?= /usr/local
+export DESTDIR ?=
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -16,8 +20,27 @@ help: ## show this list
 .PHONY: build
 build: ## build bin/uzerp-mfa
 	@mkdir -p bin
-	@# git refuses to read a tree that belongs to another user. Then the program is built, but doesn't know its commit.
-	go build $$(git status >/dev/null 2>&1 || echo -buildvcs=false) -trimpath -o bin/uzerp-mfa .
+	CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags "$$(scripts/ldflags.sh)" -o bin/uzerp-mfa .
+
+.PHONY: tree
+tree: build
+	@go run ./scripts/packages -tree bin/.tree -program bin/uzerp-mfa
+
+.PHONY: install
+install: ## install program, manual pages, completions, docs and examples below PREFIX (DESTDIR=: into a folder)
+	@scripts/install.sh
+
+.PHONY: uninstall
+uninstall: ## remove what make install has installed (with the same PREFIX and DESTDIR)
+	@scripts/install.sh remove
+
+.PHONY: packages
+packages: ## build dist/: .deb, .rpm and .tar.gz for each system, with checksums and SBOMs (ONLY=linux/amd64,...: for these)
+	go run ./scripts/packages -out dist -only "$(ONLY)"
+
+.PHONY: test-packages
+test-packages: ## build packages twice, and use one in a fresh Debian (as root; ALL=yes: in each release that it is for)
+	@ALL=$(ALL) scripts/test-packages.sh
 
 .PHONY: deps
 deps:
@@ -60,4 +83,4 @@ docs: ## write docs/cli again from the commands
 
 .PHONY: clean
 clean: ## remove what was built
-	rm -rf bin
+	rm -rf bin dist

@@ -21,11 +21,12 @@ import (
 var allowed = map[string][]string{
 	"": {"uzerp-mfa/cmd"},
 	"cmd": {
+		"uzerp-mfa/internal/account",
 		"uzerp-mfa/internal/caller", "uzerp-mfa/internal/history", "uzerp-mfa/internal/reconcile", "uzerp-mfa/internal/verifyservice",
 		"uzerp-mfa/internal/alike", "uzerp-mfa/internal/assist", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/finding",
 		"uzerp-mfa/internal/audit", "uzerp-mfa/internal/config", "uzerp-mfa/internal/doctor",
 		"uzerp-mfa/internal/injector/...", "uzerp-mfa/internal/installation/...", "uzerp-mfa/internal/mfa",
-		"uzerp-mfa/internal/output", "uzerp-mfa/internal/sessionconfig", "uzerp-mfa/internal/shell", "uzerp-mfa/internal/operator",
+		"uzerp-mfa/internal/output", "uzerp-mfa/internal/release", "uzerp-mfa/internal/sessionconfig", "uzerp-mfa/internal/shell", "uzerp-mfa/internal/operator",
 		"uzerp-mfa/internal/notify", "uzerp-mfa/internal/policy", "uzerp-mfa/internal/onetime", "uzerp-mfa/internal/handout",
 		"uzerp-mfa/internal/session",
 		"github.com/spf13/cobra", "github.com/spf13/pflag",
@@ -44,16 +45,18 @@ var allowed = map[string][]string{
 
 	// All other packages may stand on these.
 	"internal/errs":      {},
-	"internal/libpq":     {"uzerp-mfa/internal/errs"},
+	"internal/libpq":     {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/account"},
 	"internal/secret":    {},
 	"internal/finding":   {"uzerp-mfa/internal/errs"},
+	"internal/release":   {},
 	"internal/sidform":   {},
 	"internal/shell":     {},
 	"internal/onetime":   {"uzerp-mfa/internal/errs"},
 	"internal/invisible": {},
+	"internal/account":   {},
 	"internal/alike":     {"uzerp-mfa/internal/invisible", "golang.org/x/text/unicode/norm"},
-	"internal/safepath":  {"golang.org/x/sys/unix"},
-	"internal/operator":  {"golang.org/x/sys/unix"},
+	"internal/safepath":  {"golang.org/x/sys/unix", "uzerp-mfa/internal/account"},
+	"internal/operator":  {"golang.org/x/sys/unix", "uzerp-mfa/internal/account"},
 	"internal/policy":    {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/alike", "uzerp-mfa/internal/invisible"},
 
 	// The pages for users.
@@ -62,6 +65,7 @@ var allowed = map[string][]string{
 	// uzERP's files.
 	"internal/filelock": {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/safepath", "golang.org/x/sys/unix"},
 	"internal/installation": {
+		"uzerp-mfa/internal/account",
 		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/installation/...",
 	},
 	"internal/installation/dotenv": {
@@ -83,12 +87,14 @@ var allowed = map[string][]string{
 	"internal/phpsession": {},
 	"internal/session":    {"uzerp-mfa/internal/errs"},
 	"internal/sessionfile": {
+		"uzerp-mfa/internal/account",
 		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/filelock", "uzerp-mfa/internal/installation",
 		"uzerp-mfa/internal/installation/file", "uzerp-mfa/internal/installation/php",
 		"uzerp-mfa/internal/phpsession", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/session", "golang.org/x/sys/unix",
 	},
 
 	"internal/audit": {
+		"uzerp-mfa/internal/account",
 		"uzerp-mfa/internal/operator", "uzerp-mfa/internal/invisible",
 		"uzerp-mfa/internal/filelock", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/caller", "uzerp-mfa/internal/verifyservice",
 		"golang.org/x/sys/unix",
@@ -103,6 +109,7 @@ var allowed = map[string][]string{
 	},
 	"internal/crashtest": {}, // test support
 	"internal/db": {
+		"uzerp-mfa/internal/account",
 		"uzerp-mfa/internal/caller", "uzerp-mfa/internal/history", "uzerp-mfa/internal/verifyservice", "uzerp-mfa/internal/errs",
 		"uzerp-mfa/internal/injector", "uzerp-mfa/internal/libpq", "uzerp-mfa/internal/mfa", "github.com/jackc/pgx/v5/...",
 		"golang.org/x/sys/unix",
@@ -132,6 +139,7 @@ var allowed = map[string][]string{
 		"uzerp-mfa/internal/invisible", "github.com/nyaruka/phonenumbers",
 	},
 	"internal/notify": {
+		"uzerp-mfa/internal/account",
 		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/invisible", "uzerp-mfa/internal/safepath",
 		"golang.org/x/text/unicode/norm",
 	},
@@ -152,11 +160,11 @@ var allowed = map[string][]string{
 		"golang.org/x/term", "github.com/mdp/qrterminal/v3", "rsc.io/qr",
 	},
 	"internal/output/screentest": {"github.com/makiuchi-d/gozxing/..."}, // test support
-	"internal/pgtemp":            {"uzerp-mfa/internal/errs", "uzerp-mfa/internal/safepath", "github.com/jackc/pgx/v5/..."},
+	"internal/pgtemp":            {"uzerp-mfa/internal/account", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/safepath", "github.com/jackc/pgx/v5/..."},
 	"internal/pgtemp/dbtest": {
 		"uzerp-mfa/internal/pgtemp", "uzerp-mfa/internal/sharedtest", "github.com/jackc/pgx/v5/...",
 	},
-	"internal/pgtemp/pooltest": {"uzerp-mfa/internal/sharedtest", "github.com/jackc/pgx/v5/..."}, // test support
+	"internal/pgtemp/pooltest": {"uzerp-mfa/internal/account", "uzerp-mfa/internal/sharedtest", "github.com/jackc/pgx/v5/..."}, // test support
 	"internal/sandbox": {
 		"uzerp-mfa/internal/caller", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/safepath", "uzerp-mfa/internal/mfa",
 		"uzerp-mfa/internal/emulator", "uzerp-mfa/internal/installation", "uzerp-mfa/internal/pgtemp", "github.com/jackc/pgx/v5/...",
@@ -166,6 +174,7 @@ var allowed = map[string][]string{
 		"uzerp-mfa/internal/secret", "uzerp-mfa/internal/finding", "uzerp-mfa/internal/installation/...", "uzerp-mfa/internal/safepath",
 	},
 	"internal/sharedtest": {},
+	"scripts/packages":    {}, // no part of the program
 	"internal/totp":       {"uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa", "github.com/pquerna/otp/..."},
 	"internal/twilio": {
 		"uzerp-mfa/internal/sidform", "uzerp-mfa/internal/caller", "uzerp-mfa/internal/history", "uzerp-mfa/internal/verifyservice",
@@ -189,6 +198,7 @@ var allowedFiles = map[string][]string{
 var only = map[string][]string{
 	"uzerp-mfa/internal/installation/envwrite": {"internal/connect"},
 	"uzerp-mfa/internal/sessionfile":           {"internal/connect"},
+	"os/user":                                  {"internal/account"}, // a static program learns from it of /etc/passwd alone
 }
 
 // forbidden are packages that no file may import, not even a test. The values say why.
@@ -227,6 +237,7 @@ func TestDependencyRulesFailWhenBroken(t *testing.T) {
 		"internal/audit/x.go":     `package audit; import _ "uzerp-mfa/internal/db"`,
 		"cmd/x.go":                `package cmd; import _ "github.com/jackc/pgx/v5"`,
 		"cmd/session_config.go":   `package cmd; import _ "uzerp-mfa/internal/installation/envwrite"`,
+		"internal/config/x.go":    `package config; import _ "os/user"`,
 		"internal/helpers/x.go":   `package helpers; import _ "fmt"`,
 		"internal/sandbox/x.go":   `package sandbox; import _ "testing"`,
 		"internal/mfa/log/log.go": `package log`,

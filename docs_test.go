@@ -199,6 +199,35 @@ func anchorsOf(tree fs.FS, page string) (anchors []string) {
 	return anchors
 }
 
+// internal/release/VERSION has the number of the version. The newest one in CHANGELOG.md is that, with its day, and so is every
+// package that a page names.
+func TestVersion(t *testing.T) {
+	read := func(name string) string {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	version := strings.TrimSpace(read("internal/release/VERSION"))
+	newest := regexp.MustCompile(`(?m)^## \[([0-9][^]]*)\] - \d{4}-\d\d-\d\d$`).FindStringSubmatch(read("CHANGELOG.md"))
+	if newest == nil || newest[1] != version {
+		t.Errorf("the newest version in CHANGELOG.md is %q, and the program's is %q", newest, version)
+	}
+	named := 0
+	for _, page := range []string{"README.md", "docs/install.md"} {
+		for _, m := range regexp.MustCompile(`uzerp-mfa[-_](\d+\.\d+\.\d+)`).FindAllStringSubmatch(read(page), -1) {
+			named++
+			if m[1] != version {
+				t.Errorf("%s names %s, and the version is %s", page, m[0], version)
+			}
+		}
+	}
+	if named < 3 {
+		t.Errorf("only %d packages are named", named)
+	}
+}
+
 // A reader who begins with README.md finds every page by its links.
 func TestNoOrphanPage(t *testing.T) {
 	tree := os.DirFS(".")

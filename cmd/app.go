@@ -21,6 +21,7 @@ import (
 	"uzerp-mfa/internal/operator"
 	"uzerp-mfa/internal/output"
 	"uzerp-mfa/internal/policy"
+	"uzerp-mfa/internal/release"
 	"uzerp-mfa/internal/sandbox"
 	"uzerp-mfa/internal/session"
 	"uzerp-mfa/internal/totp"
@@ -62,7 +63,7 @@ func newApp(p Process) *App {
 		newUUID: uuid.NewString,
 	}
 	a.reader = connect.New(connect.Options{Loader: &a.loader, Logger: a.logger, Now: func() time.Time { return a.now() },
-		UserAgent: "uzerp-mfa/" + readBuild().Version, Warn: a.streams.HeldWarnf})
+		UserAgent: "uzerp-mfa/" + release.Read().Version, Warn: a.streams.HeldWarnf})
 	return a
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"uzerp-mfa/internal/account"
 	"uzerp-mfa/internal/audit"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/output"
@@ -124,13 +125,56 @@ type auditRecordsView struct {
 	Records       []auditRecordView `json:"records"`
 }
 
+// auditRecordView is a line of the log, with null for what is not there. Its keys are those of the line.
 type auditRecordView struct {
-	audit.Record
-	Elsewhere *bool `json:"elsewhere"` // null if that is not known
+	SchemaVersion int             `json:"schema_version"`
+	ID            string          `json:"id"`
+	Time          time.Time       `json:"time"`
+	Actor         auditActorView  `json:"actor"`
+	Database      *audit.Database `json:"database"`
+	Service       *auditService   `json:"service"`
+	Command       string          `json:"command"`
+	Target        string          `json:"target"`
+	Before        audit.Values    `json:"before"`
+	After         audit.Values    `json:"after"`
+	Reason        *string         `json:"reason"`
+	Ticket        *string         `json:"ticket"`
+	VerifiedBy    *string         `json:"verified_by"`
+	Self          bool            `json:"self"`
+	Result        audit.Result    `json:"result"`
+	Message       *string         `json:"message"`
+	Torn          *string         `json:"torn"`
+	Follows       *string         `json:"follows"`
+	Prev          string          `json:"prev"`
+	Hash          string          `json:"hash"`
+	Elsewhere     *bool           `json:"elsewhere"` // null if that is not known
+	record        audit.Record    // for the table and CSV
+}
+
+type auditActorView struct {
+	User      string  `json:"user"`
+	SudoUser  *string `json:"sudo_user"`
+	SSHClient *string `json:"ssh_client"`
+	Host      *string `json:"host"`
+	PID       int     `json:"pid"`
+}
+
+type auditService struct {
+	SID     *string `json:"sid"`
+	Address *string `json:"address"`
 }
 
 func viewAuditRecord(here audit.Here, r audit.Record) auditRecordView {
-	view := auditRecordView{Record: r}
+	a := r.Actor
+	view := auditRecordView{
+		SchemaVersion: r.SchemaVersion, ID: r.ID, Time: r.Time, Database: r.Database, Command: r.Command, Target: r.Target, Self: r.Self,
+		Actor:  auditActorView{User: a.User, SudoUser: optional(a.SudoUser), SSHClient: optional(a.SSHClient), Host: optional(a.Host), PID: a.PID},
+		Before: r.Before, After: r.After, Reason: optional(r.Reason), Ticket: optional(r.Ticket), VerifiedBy: optional(r.VerifiedBy),
+		Result: r.Result, Message: optional(r.Message), Torn: optional(r.Torn), Follows: optional(r.Follows), Prev: r.Prev, Hash: r.Hash, record: r,
+	}
+	if s := r.Service; s != nil {
+		view.Service = &auditService{optional(s.SID), optional(s.Address)}
+	}
 	if elsewhere, known := here.Elsewhere(r); known {
 		view.Elsewhere = &elsewhere
 	}
@@ -209,10 +253,10 @@ func warnLeftOut(app *App, bad error) {
 // writeAuditEntry prints a record for people: a line that says who did what to which user, in whole seconds, and a
 // line for each thing more that is known. As a row of a table it would be wider than any terminal.
 func writeAuditEntry(out io.Writer, v auditRecordView) error {
-	r := v.Record
-	actor := r.Actor.User
-	if r.Actor.SudoUser != "" && r.Actor.SudoUser != actor {
-		actor = r.Actor.SudoUser + " as " + actor
+	r := v.record
+	actor := account.Shown(r.Actor.User) // no name goes on as "hilda as root"
+	if r.Actor.SudoUser != "" && r.Actor.SudoUser != r.Actor.User {
+		actor = account.Shown(r.Actor.SudoUser) + " as " + actor
 	}
 	target := shell.Quote(r.Target) // so that no name goes on as "bob, by somebody else"
 	if r.Self {
@@ -292,7 +336,7 @@ func auditCSVHeader() []string {
 }
 
 func auditCSVCells(v auditRecordView) []string {
-	r := v.Record
+	r := v.record
 	elsewhere := ""
 	if v.Elsewhere != nil {
 		elsewhere = strconv.FormatBool(*v.Elsewhere)

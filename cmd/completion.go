@@ -81,7 +81,7 @@ var fishChanges = []change{
 	{`(string escape -- (commandline -ct))`, `(string escape -- (string unescape -- (commandline -ct) 2>/dev/null; or commandline -ct))`},
 	{`    if test $filefilter -eq 1; or test $dirfilter -eq 1`, `    if test $dirfilter -eq 1
         set -l flag (string match -r -- '^-[^=]*=' (commandline -ct))
-        set --global __uzerp_mfa_comp_results "$flag"(__fish_complete_directories (string replace -- "$flag" '' (commandline -ct)) '')
+        set -g __uzerp_mfa_comp_results "$flag"(__fish_complete_directories (string replace -- "$flag" '' (commandline -ct)) '')
         return 0
     end
     if test $filefilter -eq 1`},

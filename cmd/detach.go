@@ -59,7 +59,7 @@ func runDetach(ctx context.Context, app *App, opts *detachOptions) error {
 		return err
 	}
 	if opts.dryRun {
-		return showTarget(app, target, "would-change")
+		return showTarget(app, target, detachWouldChange)
 	}
 	typed := opts.confirm
 	if typed == "" {
@@ -80,14 +80,15 @@ func runDetach(ctx context.Context, app *App, opts *detachOptions) error {
 	if done(); err != nil {
 		return err
 	}
-	return showTarget(app, target, statusChanged)
+	return showTarget(app, target, detachChanged)
 }
 
-func showTarget(app *App, d mfa.TargetDatabase, status string) error {
+func showTarget(app *App, d mfa.TargetDatabase, status detachStatus) error {
 	if app.flags.output == formatJSON {
 		return output.WriteJSON(app.streams.Out, detachDocument{SchemaVersion: schemaVersion,
+			Changed: status == detachChanged, DryRun: status == detachWouldChange,
 			Detach: detachView{Host: d.Host, Database: d.Database, Users: d.Users, Enrolled: d.Enrolled, Status: status}})
 	}
 	return output.Table(app.streams.Out, []string{"host", "database", "users", "were enrolled", "status"},
-		[][]string{{d.Host, d.Database, fmt.Sprint(d.Users), fmt.Sprint(d.Enrolled), status}})
+		[][]string{{d.Host, d.Database, fmt.Sprint(d.Users), fmt.Sprint(d.Enrolled), string(status)}})
 }

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -105,9 +106,19 @@ func doctorHint(r doctor.Report) string {
 	return "docs/doctor.md says what each check means"
 }
 
+// doctorStatus is that of the worst check.
+type doctorStatus string
+
+// The statuses.
+const (
+	doctorOK      doctorStatus = "ok"
+	doctorWarning doctorStatus = "warning"
+	doctorError   doctorStatus = "error"
+)
+
 type doctorView struct {
 	SchemaVersion int               `json:"schema_version"`
-	Status        string            `json:"status"` // ok, warning, error
+	Status        doctorStatus      `json:"status"`
 	Settings      []settingView     `json:"settings"`
 	Checks        []doctorCheckView `json:"checks"`
 	Users         doctorUsersView   `json:"users"`
@@ -120,12 +131,12 @@ type settingView struct {
 }
 
 type doctorCheckView struct {
-	ID      string  `json:"id"`
-	Group   string  `json:"group"`
-	Status  string  `json:"status"` // pass, info, warn, fail, skipped
-	Message string  `json:"message"`
-	Hint    string  `json:"hint"`  // may be empty
-	Needs   *string `json:"needs"` // of a skipped check: the one that it needs
+	ID      string      `json:"id"`
+	Group   string      `json:"group"`
+	Status  checkStatus `json:"status"`
+	Message string      `json:"message"`
+	Hint    *string     `json:"hint"`
+	Needs   *string     `json:"needs"` // of a skipped check: the one that it needs
 }
 
 // doctorUsersView has nulls where the users could not be counted.
@@ -137,12 +148,13 @@ type doctorUsersView struct {
 }
 
 func viewDoctor(app *App, settings []config.Setting, r doctor.Report) doctorView {
-	v := doctorView{SchemaVersion: schemaVersion, Status: doctorStatus(r, "ok", "warning", "error"), Settings: []settingView{}, Checks: []doctorCheckView{}}
+	v := doctorView{SchemaVersion: schemaVersion, Status: statusOfReport(r, doctorOK, doctorWarning, doctorError),
+		Settings: []settingView{}, Checks: []doctorCheckView{}}
 	for _, s := range settings {
 		v.Settings = append(v.Settings, settingView{s.Name, optional(s.Value), optional(s.Source)})
 	}
 	for _, c := range r.Checks {
-		v.Checks = append(v.Checks, doctorCheckView{c.ID, c.Group, checkStatus(c.Severity), c.Message, app.hint(c.Fix), optional(c.Needs)})
+		v.Checks = append(v.Checks, doctorCheckView{c.ID, c.Group, checkStatusOf(c.Severity), c.Message, optional(app.hint(c.Fix)), optional(c.Needs)})
 	}
 	if u := r.Users; u != nil {
 		v.Users = doctorUsersView{&u.Enrolled, &u.NotEnrolled, &u.SkipNextLogin, &u.Broken}
@@ -150,7 +162,7 @@ func viewDoctor(app *App, settings []config.Setting, r doctor.Report) doctorView
 	return v
 }
 
-func doctorStatus(r doctor.Report, ok, warning, failed string) string {
+func statusOfReport[T any](r doctor.Report, ok, warning, failed T) T {
 	switch {
 	case r.Count(finding.Error) > 0:
 		return failed
@@ -165,6 +177,7 @@ func doctorSettings(app *App) []config.Setting {
 	log := config.Setting{Name: "audit log"}
 	log.Value, log.Source = audit.WritePath(app.flags.auditLog, app.getenv)
 	settings := app.loader.Settings()
+	settings = slices.Insert(settings, 1, app.reader.DatabaseSettings()...) // after "database"
 	if t, err := app.loader.Twilio(); err == nil {
 		if way, err := app.reader.Way(t); err == nil && way.Proxy != "" {
 			settings = append(settings, config.Setting{Name: way.Setting, Value: way.Proxy, Source: "the environment"})
@@ -183,7 +196,7 @@ func showDoctor(app *App, opts *doctorOptions, r doctor.Report) error {
 		return output.WriteJSON(out, viewDoctor(app, settings, r))
 	}
 	var rows [][]string
-	for _, s := range settings {
+	for _, s := range databaseInOneRow(settings) {
 		rows = append(rows, []string{s.Name, orDash(s.Value), orDash(s.Source)})
 	}
 	if err := output.Table(out, []string{"setting", "value", "source"}, rows); err != nil {
@@ -193,6 +206,44 @@ func showDoctor(app *App, opts *doctorOptions, r doctor.Report) error {
 		return err
 	}
 	return writeDoctorGroups(app, r)
+}
+
+// databaseInOneRow puts what says where the database is into one row, if all of it comes from one place.
+func databaseInOneRow(settings []config.Setting) []config.Setting {
+	parts := make(map[string]config.Setting)
+	var places, lines []string
+	for _, s := range settings {
+		name, ok := strings.CutPrefix(s.Name, "database ")
+		if !ok {
+			continue
+		}
+		parts[name] = s
+		if place, line, _ := strings.Cut(s.Source, " line "); s.Source != "the default" {
+			places, lines = addOnce(places, place), addOnce(lines, line)
+		}
+	}
+	if len(parts) == 0 {
+		return settings
+	}
+	settings = settings[1:] // that it is set goes without saying
+	if len(places) > 1 {
+		return settings
+	}
+	one := config.Setting{Name: "database", Value: fmt.Sprintf("%s on %s, port %s, as %s",
+		parts["name"].Value, parts["host"].Value, parts["port"].Value, parts["role"].Value)}
+	one.Source = strings.Join(places, "")
+	if lines[0] != "" {
+		slices.SortFunc(lines, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) })
+		one.Source += " lines " + strings.Join(lines, ", ")
+	}
+	return append([]config.Setting{one}, settings[len(parts):]...)
+}
+
+func addOnce(all []string, text string) []string {
+	if slices.Contains(all, text) {
+		return all
+	}
+	return append(all, text)
 }
 
 // mark is how the report writes a severity.
@@ -341,7 +392,7 @@ func tell(r doctor.Report) string {
 // oneline returns the line for monitoring: the state, the numbers of checks, the IDs of those that failed or warned
 // (or else of those that were skipped), and after a bar the numbers that monitoring can plot.
 func oneline(r doctor.Report) string {
-	line := "uzerp-mfa " + doctorStatus(r, "OK", "WARNING", "CRITICAL") + " - " + tell(r)
+	line := "uzerp-mfa " + statusOfReport(r, "OK", "WARNING", "CRITICAL") + " - " + tell(r)
 	severities := []finding.Severity{finding.Error, finding.Warning}
 	if r.Sound() {
 		severities = []finding.Severity{finding.Skipped}

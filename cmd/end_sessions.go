@@ -101,6 +101,7 @@ func (e *endSessions) afterRemedy(ctx context.Context, app *App, outcomes []outc
 				n, failed = one.Ended, cmp.Or(one.Err, err)
 			}
 		}
+		o.changed = o.changed || n > 0
 		if n > 0 && o.status == statusUnchanged {
 			o.status = statusChanged
 		}

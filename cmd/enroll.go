@@ -186,8 +186,8 @@ func runEnroll(ctx context.Context, app *App, opts *enrollOptions, args []string
 	opts.standing = standings[0]
 	if plan.Refusal != nil {
 		app.streams.Notef("%s: nothing to do", plan.Refusal)
-		return showEnrollment(app, enrollmentView{Username: user.Username, UUID: user.UUID, FactorSID: user.SID, Status: statusUnchanged,
-			Message: opts.standing.Message()})
+		return showEnrollment(app, opts, enrollmentView{Username: user.Username, UUID: user.UUID, FactorSID: user.SID, Status: enrollmentUnchanged,
+			Message: optional(opts.standing.Message())})
 	}
 	if opts.ifMissing && !opts.another {
 		waiting, ok, err := enroller.Waiting(ctx, user)
@@ -197,13 +197,13 @@ func runEnroll(ctx context.Context, app *App, opts *enrollOptions, args []string
 		if ok {
 			app.streams.Notef("a QR code was made for %q at %s, which still works: nothing to do. Its secret can't be shown again; --new makes another",
 				user.Username, moment(waiting.Created))
-			return showEnrollment(app, enrollmentView{Username: user.Username, UUID: user.UUID, FactorSID: &waiting.SID, Status: statusUnchanged,
-				FriendlyName: &waiting.FriendlyName, Message: opts.standing.Message()})
+			return showEnrollment(app, opts, enrollmentView{Username: user.Username, UUID: user.UUID, FactorSID: &waiting.SID, Status: enrollmentUnchanged,
+				FriendlyName: &waiting.FriendlyName, Message: optional(opts.standing.Message())})
 		}
 	}
 	mayBegin := func() error { return enroller.MayBegin(ctx, user) }
 	if err := app.verifyCaller(ctx, ch, opts.writeFlags, opts.callerFlags, user, "nothing was changed", mayBegin); err != nil {
-		return err
+		return refusedEnrollment(app, opts, user, err)
 	}
 	for _, w := range opts.standing.Warnings() {
 		app.streams.Warnf("%s", w)
@@ -211,8 +211,8 @@ func runEnroll(ctx context.Context, app *App, opts *enrollOptions, args []string
 	if opts.dryRun {
 		app.noteRecipients(ctx, ch, user.Username)
 		friendly := mfa.FriendlyName(user.Username)
-		return showEnrollment(app, enrollmentView{Username: user.Username, UUID: user.UUID, Status: "would-create", FriendlyName: &friendly,
-			Message: opts.standing.Message()})
+		return showEnrollment(app, opts, enrollmentView{Username: user.Username, UUID: user.UUID, Status: enrollmentWouldCreate, FriendlyName: &friendly,
+			Message: optional(opts.standing.Message())})
 	}
 	if err := app.askStanding(ctx, opts.writeFlags, opts.standing); err != nil {
 		return err
@@ -229,11 +229,33 @@ func runEnroll(ctx context.Context, app *App, opts *enrollOptions, args []string
 		// The command does not wait, so there is no moment at which an alternate screen could close.
 		return showPending(ctx, app, opts, pending)
 	}
-	err = showAndAsk(ctx, app, ch, opts, pending)
-	if err != nil && !errors.Is(err, mfa.ErrOldFactorLeft) {
+	switch err := showAndAsk(ctx, app, ch, opts, pending); {
+	case err == nil || errors.Is(err, mfa.ErrOldFactorLeft):
+		return cmp.Or(err, showEnrollment(app, opts, viewEnrollment(app, opts, pending, enrollmentVerified)))
+	case errs.KindOf(err) == errs.CodeRejected && app.flags.output == formatJSON:
+		return cmp.Or(err, showEnrollment(app, opts, rejectedEnrollment(app, opts, pending, err)))
+	default:
 		return err
 	}
-	return cmp.Or(err, showEnrollment(app, viewEnrollment(opts, pending, string(mfa.FactorVerified))))
+}
+
+// refusedEnrollment returns why nothing was begun for a user. After a wrong code programs get the same document as after a right one.
+func refusedEnrollment(app *App, opts *enrollOptions, user mfa.User, err error) error {
+	if errs.KindOf(err) != errs.CodeRejected || app.flags.output == formatTable {
+		return err
+	}
+	return cmp.Or(err, showEnrollment(app, opts, enrollmentView{Username: user.Username, UUID: user.UUID, Status: enrollmentRefused,
+		Message: optional(err.Error()), Hint: optional(app.hintOfOne(err))}))
+}
+
+// rejectedEnrollment returns an enrolment for which no right code was typed: it waits, unless Twilio takes no more codes for its factor.
+func rejectedEnrollment(app *App, opts *enrollOptions, p *mfa.PendingEnrollment, err error) enrollmentView {
+	v := viewEnrollment(app, opts, p, enrollmentPending)
+	if errors.Is(err, mfa.ErrAttemptsUsedUp) {
+		v.Status, v.ValidUntil = enrollmentFailed, nil
+	}
+	v.Message, v.Hint = optional(err.Error()), optional(app.hintOfOne(err))
+	return v
 }
 
 // standings looks up what keeps users out whatever their second factor is, and says so if that could not be done.
@@ -265,7 +287,7 @@ func (a *App) askStanding(ctx context.Context, w writeFlags, s mfa.Standing) err
 func showPending(ctx context.Context, app *App, opts *enrollOptions, p *mfa.PendingEnrollment) error {
 	err := showMaterial(app, opts, p)
 	if err == nil && app.flags.output == formatJSON {
-		err = showEnrollment(app, viewEnrollment(opts, p, "pending"))
+		err = showEnrollment(app, opts, viewEnrollment(app, opts, p, enrollmentPending))
 	}
 	if err == nil {
 		err = app.streams.Out.Flush()
@@ -376,9 +398,14 @@ func leftPending(app *App, p *mfa.PendingEnrollment, err error) error {
 	return &errs.Error{Kind: errs.KindOf(err), Err: accountWaits{err, p.Stays()}, Hint: errs.Plain(hint)}
 }
 
-func viewEnrollment(opts *enrollOptions, p *mfa.PendingEnrollment, status string) enrollmentView {
-	v := enrollmentView{Username: p.User.Username, UUID: p.User.UUID, FactorSID: &p.Factor.SID, Status: status, FriendlyName: &p.Factor.FriendlyName,
-		Message: opts.standing.Message()}
+// viewEnrollment returns an enrolment whose factor this run has made.
+func viewEnrollment(app *App, opts *enrollOptions, p *mfa.PendingEnrollment, status enrollmentStatus) enrollmentView {
+	v := enrollmentView{Username: p.User.Username, UUID: p.User.UUID, FactorSID: &p.Factor.SID, Status: status, Changed: true,
+		FriendlyName: &p.Factor.FriendlyName, Message: optional(opts.standing.Message())}
+	if status == enrollmentPending {
+		sure, _ := p.Lifetime(app.now())
+		v.ValidUntil = new(sure.UTC())
+	}
 	if opts.reveal {
 		uri, secret := p.Factor.URI.Reveal(), p.Factor.Secret.Reveal()
 		v.URI, v.Secret = &uri, &secret
@@ -387,9 +414,10 @@ func viewEnrollment(opts *enrollOptions, p *mfa.PendingEnrollment, status string
 }
 
 // showEnrollment prints the outcome. The table has no secret, for showMaterial has shown it.
-func showEnrollment(app *App, v enrollmentView) error {
+func showEnrollment(app *App, opts *enrollOptions, v enrollmentView) error {
 	if app.flags.output == formatJSON {
-		return output.WriteJSON(app.streams.Out, enrollmentDocument{SchemaVersion: schemaVersion, Enrollment: v})
+		return output.WriteJSON(app.streams.Out, enrollmentsDocument{SchemaVersion: schemaVersion, Changed: v.Changed, DryRun: opts.dryRun,
+			Enrollments: []enrollmentView{v}})
 	}
-	return tableOfUsers(app.streams.Out, []string{"username", "status", "factor"}, [][]string{{v.Username, v.Status, text(v.FactorSID)}})
+	return tableOfUsers(app.streams.Out, []string{"username", "status", "factor"}, [][]string{{v.Username, string(v.Status), text(v.FactorSID)}})
 }

@@ -88,7 +88,7 @@ func runEnrollPages(ctx context.Context, app *App, opts *enrollOptions, args []s
 	defer dir.Close()
 	mayBegin := func() error { return enroller.MayBegin(ctx, users[0]) }
 	if err := app.verifyCaller(ctx, ch, opts.writeFlags, opts.callerFlags, users[0], "nothing was changed", mayBegin); err != nil {
-		return err
+		return refusedEnrollment(app, opts, users[0], err)
 	}
 	standings, err := app.standings(ctx, users)
 	if err != nil {
@@ -103,11 +103,6 @@ func runEnrollPages(ctx context.Context, app *App, opts *enrollOptions, args []s
 	return app.reportPages(ch, dir, outcomes, opts.dryRun)
 }
 
-const (
-	statusMade      = "made"
-	statusWouldMake = "would-make"
-)
-
 // pageOutcome returns what became of a user, or what would.
 func pageOutcome(o mfa.RollOutOutcome) outcome {
 	out := outcome{username: o.Change.User.Username, recorded: !o.Planned} // what was asked to be changed is recorded
@@ -119,16 +114,16 @@ func pageOutcome(o mfa.RollOutOutcome) outcome {
 		}
 		return out
 	case o.Made:
-		out.status, out.message = statusMade, "surely works until "+moment(o.Page.ValidUntil)
+		out.status, out.changed, out.message = userStatus(enrollmentMade), true, "surely works until "+moment(o.Page.ValidUntil)
 	case o.Done != "":
 		out.status, out.message = statusUnchanged, o.Done
 		if o.Page.File == "" && !o.Change.User.Whole() {
 			out.message += "; --new makes a page"
 		}
 	case o.Page.File != "":
-		out.status, out.message = statusWouldMake, "a new page in place of the one that is there"
+		out.status, out.message = userStatus(enrollmentWouldMake), "a new page in place of the one that is there"
 	default:
-		out.status, out.message = statusWouldMake, "a page"
+		out.status, out.message = userStatus(enrollmentWouldMake), "a page"
 	}
 	if m := o.Message(); m != "" {
 		out.message += "; " + m
@@ -136,8 +131,10 @@ func pageOutcome(o mfa.RollOutOutcome) outcome {
 	return out
 }
 
-func viewPage(app *App, out outcome, o mfa.RollOutOutcome) pageView {
-	v := pageView{resultView: out.view(app)}
+func viewPage(app *App, out outcome, o mfa.RollOutOutcome) enrollmentView {
+	u := o.Change.User
+	v := enrollmentView{Username: out.username, Status: enrollmentStatus(out.status), Changed: out.changed, UUID: u.UUID,
+		Message: optional(out.message), Hint: optional(app.hintOfOne(out.err))}
 	if o.Page.File != "" && (o.Made || o.Done != "") {
 		until := o.Page.ValidUntil.UTC()
 		v.File, v.FactorSID, v.ValidUntil = &o.Page.File, &o.Page.FactorSID, &until
@@ -147,20 +144,22 @@ func viewPage(app *App, out outcome, o mfa.RollOutOutcome) pageView {
 
 // reportPages prints what became of each user, and returns what the command ends with.
 func (a *App) reportPages(ch *changes, dir *handout.Dir, rolledOut []mfa.RollOutOutcome, dryRun bool) error {
-	view := pagesView{SchemaVersion: schemaVersion, DryRun: dryRun, Directory: dir.Path(), Results: []pageView{}}
+	path := dir.Path()
+	view := enrollmentsDocument{SchemaVersion: schemaVersion, DryRun: dryRun, Directory: &path, Enrollments: []enrollmentView{}}
 	made := 0
 	var results []outcome
 	for _, o := range rolledOut {
 		out := pageOutcome(o)
 		results = append(results, out)
-		view.Results = append(view.Results, viewPage(a, out, o))
+		view.Enrollments = append(view.Enrollments, viewPage(a, out, o))
+		view.Changed = view.Changed || out.changed
 		if o.Made {
 			made++
 		}
 	}
 	err := endOf(ch, results, &interruption{done: "the report says who has a page", hint: "run the command again: users who have a page keep it"})
-	showErr := showList(a, view, view.Results, []string{"username", "status", "file", "factor_sid", "message"}, func(v pageView) []string {
-		return []string{v.Username, v.Status, text(v.File), text(v.FactorSID), v.Message}
+	showErr := showList(a, view, view.Enrollments, []string{"username", "status", "file", "factor_sid", "message"}, func(v enrollmentView) []string {
+		return []string{v.Username, string(v.Status), text(v.File), text(v.FactorSID), text(v.Message)}
 	})
 	err = a.afterReport(results, err, showErr)
 	if made > 0 {

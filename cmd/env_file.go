@@ -9,6 +9,7 @@ import (
 // envChangeView is one setting that gets another value.
 type envChangeView struct {
 	Setting string  `json:"setting"`
+	Changed bool    `json:"changed"`
 	Line    *int    `json:"line"`   // null for a line that is added
 	Before  *string `json:"before"` // null where the setting was missing
 	After   string  `json:"after"`

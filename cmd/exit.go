@@ -107,10 +107,10 @@ func (i *interruption) Unwrap() error { return context.Canceled }
 type errorView struct {
 	SchemaVersion int `json:"schema_version"`
 	Error         struct {
-		Code     string `json:"code"`
-		Message  string `json:"message"`
-		Hint     string `json:"hint"`
-		ExitCode int    `json:"exit_code"`
+		Code     string  `json:"code"`
+		Message  string  `json:"message"`
+		Hint     *string `json:"hint"`
+		ExitCode int     `json:"exit_code"`
 	} `json:"error"`
 }
 
@@ -119,7 +119,7 @@ func (a *App) report(asJSON bool, e *errs.Error) int {
 	s, status, hint := a.streams, statusOf(e.Kind), a.hint(errs.HintOf(e))
 	if asJSON {
 		v := errorView{SchemaVersion: schemaVersion}
-		v.Error.Code, v.Error.Message, v.Error.Hint, v.Error.ExitCode = status.word, e.Error(), hint, status.code
+		v.Error.Code, v.Error.Message, v.Error.Hint, v.Error.ExitCode = status.word, e.Error(), optional(hint), status.code
 		_ = output.JSONLine(s.Err, v) // there is nowhere left to report to
 		return status.code
 	}

@@ -12,23 +12,44 @@ import (
 	"uzerp-mfa/internal/output"
 )
 
+// severity is the word for how much a finding matters.
+type severity string
+
+// The severities.
+const (
+	severityError   severity = "error"
+	severityWarning severity = "warning"
+	severityInfo    severity = "info"
+)
+
+func severityOf(s finding.Severity) severity {
+	switch s {
+	case finding.Error:
+		return severityError
+	case finding.Warning:
+		return severityWarning
+	default:
+		return severityInfo
+	}
+}
+
 // findingView is the JSON of a finding, whatever was checked.
 type findingView struct {
-	ID       string  `json:"id"`
-	Severity string  `json:"severity"`
-	Setting  *string `json:"setting"`
-	Value    *string `json:"value"`
-	File     *string `json:"file"`
-	Line     *int    `json:"line"`
-	Message  string  `json:"message"`
-	Fix      *string `json:"fix"`
+	ID       string   `json:"id"`
+	Severity severity `json:"severity"`
+	Setting  *string  `json:"setting"`
+	Value    *string  `json:"value"`
+	File     *string  `json:"file"`
+	Line     *int     `json:"line"`
+	Message  string   `json:"message"`
+	Fix      *string  `json:"fix"`
 }
 
 func viewFindings(app *App, findings []finding.Finding) []findingView {
 	views := []findingView{}
 	for _, f := range findings {
 		v := findingView{
-			ID: f.ID, Severity: f.Severity.String(), Setting: optional(f.Setting), Value: optional(f.Value), File: optional(f.File),
+			ID: f.ID, Severity: severityOf(f.Severity), Setting: optional(f.Setting), Value: optional(f.Value), File: optional(f.File),
 			Message: f.Message, Fix: optional(app.hint(f.Fix)),
 		}
 		if f.Line > 0 {

@@ -13,6 +13,17 @@ import (
 	"uzerp-mfa/internal/output"
 )
 
+type grantsView struct {
+	Role    string `json:"role"`
+	History bool   `json:"history"` // whether the role may read logins too
+	SQL     string `json:"sql"`
+}
+
+type grantsDocument struct {
+	SchemaVersion int        `json:"schema_version"`
+	Grants        grantsView `json:"grants"`
+}
+
 func newGrantsCmd(app *App) *cobra.Command {
 	role, withHistory, ofTwilio := "", false, false
 	c := &cobra.Command{
@@ -56,20 +67,21 @@ or all, which is the default. With -o json, policy is what Twilio's API takes to
 			}
 			set := setAll
 			if len(args) > 0 {
-				set = args[0]
+				set = twilioSet(args[0])
 			}
 			return writeTwilioGrants(app, set)
 		}
 		if err := noArgs(c, args); err != nil {
 			return err
 		}
-		if app.flags.output != formatTable {
-			return usageError("the SQL has no other output format", "--twilio has table and json")
-		}
 		if role == "" || output.Escape(role) != role || strings.ContainsRune(role, 0) {
 			return usageError("--role: not a name for a role", "")
 		}
-		_, err := io.WriteString(app.streams.Out, grantsSQL(role, withHistory))
+		sql := grantsSQL(role, withHistory)
+		if app.flags.output == formatJSON {
+			return output.WriteJSON(app.streams.Out, grantsDocument{SchemaVersion: schemaVersion, Grants: grantsView{role, withHistory, sql}})
+		}
+		_, err := io.WriteString(app.streams.Out, sql)
 		return err
 	})
 	return c

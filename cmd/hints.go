@@ -131,7 +131,6 @@ var hints = map[errs.Reason]string{
 	injector.ReasonNoDirectory:    "name it with --uzerp-root, or run this where uzERP runs: without its settings uzERP would lock everybody out",
 	injector.ReasonTwilioNotAsked: "if Twilio refuses uzERP's settings, two-factor login locks everybody out: run this where Twilio can be asked",
 	injector.ReasonTwilioNoAnswer: "while uzERP gets no answer from Twilio either, two-factor login would lock everybody out: run it again when Twilio answers",
-	injector.ReasonSettingsFrom:   "%s; the settings are from %s",
 	injector.ReasonBrokenUsers:    "uzerp-mfa user list --state broken shows them; user reset --identify sms mends each",
 	injector.ReasonUnknownGateway: "if you are sure that it does, name it with --gateway",
 	injector.ReasonNotKnownKept: "uzerp-mfa doctor -v shows it: two-factor says whether it is still switched on, and trial whether it still waits for a yes; " +

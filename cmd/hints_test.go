@@ -243,7 +243,6 @@ func TestHintsQuote(t *testing.T) {
 		`uzerp-mfa enroll 'o'\''neil'`: mfa.ReasonNotEnrolled.With("o'neil"),
 		`uzerp-mfa user reset --identify sms -- '-y'`: mfa.ReasonLockedOut.With("-y"),
 		`uzerp-mfa enroll '100%d %s'`:                 mfa.ReasonNotEnrolled.With("100%d %s"),
-		"h%s; the settings are from a b":              injector.ReasonSettingsFrom.With(errs.Plain("h%s"), "a b"),
 		"the next step":                               errs.Hint{}.Or(errs.Plain("the next step")),
 		"give it":                                     errs.Plain("give it").Or(mfa.ReasonTwoFactorOff.With()),
 		"uzerp-mfa verify --check '$(x)' tests whether the user's app works": mfa.ReasonLooksEnrolled.With("$(x)"),

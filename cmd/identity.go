@@ -266,15 +266,21 @@ func (a *App) noteApproved(p caller.Check) {
 	}
 }
 
+// The statuses of a dry run. All others are Twilio's.
+const (
+	identityWouldSend  caller.Status = "would-send"
+	identityWouldCheck caller.Status = "would-check"
+)
+
 type identityView struct {
-	Username        string  `json:"username"`
-	Person          string  `json:"person"`
-	Company         string  `json:"company"`
-	Channel         *string `json:"channel"` // null from identity check
-	To              string  `json:"to"`      // masked
-	ToSource        string  `json:"to_source"`
-	Status          string  `json:"status"`           // Twilio's; would-send and would-check with --dry-run
-	VerificationSID *string `json:"verification_sid"` // null where nothing was sent
+	Username        string          `json:"username"`
+	Person          *string         `json:"person"`
+	Company         *string         `json:"company"`
+	Channel         *caller.Channel `json:"channel"` // null from identity check
+	To              string          `json:"to"`      // masked
+	ToSource        caller.Source   `json:"to_source"`
+	Status          caller.Status   `json:"status"`
+	VerificationSID *string         `json:"verification_sid"` // null where nothing was sent
 
 	NumberChanged   *string    `json:"number_changed"`    // as uzERP writes it, without a zone; null if it is not known
 	NumberChangedBy *string    `json:"number_changed_by"` // a user of uzERP; null if it is not known
@@ -284,12 +290,14 @@ type identityView struct {
 
 type identityDocument struct {
 	SchemaVersion int          `json:"schema_version"`
+	Changed       bool         `json:"changed"`
+	DryRun        bool         `json:"dry_run"`
 	Identity      identityView `json:"identity"`
 }
 
-func viewIdentity(p caller.Check, status string) identityView {
-	v := identityView{Username: p.User.Username, Person: p.User.Person, Company: p.Details.Company,
-		To: p.Recipient.Phone.Masked, ToSource: string(p.Source), Status: status}
+func viewIdentity(p caller.Check, status caller.Status) identityView {
+	v := identityView{Username: p.User.Username, Person: optional(p.User.Person), Company: optional(p.Details.Company),
+		To: p.Recipient.Phone.Masked, ToSource: p.Source, Status: status}
 	if at := p.Change.At; !at.IsZero() {
 		v.NumberChanged = lastLogin(&at)
 	}
@@ -301,7 +309,7 @@ func viewIdentity(p caller.Check, status string) identityView {
 
 // answered adds what became of the code.
 func (v identityView) answered(a caller.Answer) identityView {
-	v.Status = string(a.Status)
+	v.Status = a.Status
 	if a.Status == caller.Pending {
 		until := a.ValidUntil.UTC()
 		v.TriesLeft, v.ValidUntil = &a.TriesLeft, &until
@@ -311,8 +319,13 @@ func (v identityView) answered(a caller.Answer) identityView {
 
 func showIdentity(app *App, v identityView) error {
 	if app.flags.output == formatJSON {
-		return output.WriteJSON(app.streams.Out, identityDocument{SchemaVersion: schemaVersion, Identity: v})
+		return output.WriteJSON(app.streams.Out, identityDocument{SchemaVersion: schemaVersion, Changed: v.VerificationSID != nil,
+			DryRun: v.Status == identityWouldSend || v.Status == identityWouldCheck, Identity: v})
+	}
+	channel := ""
+	if v.Channel != nil {
+		channel = string(*v.Channel)
 	}
 	return tableOfUsers(app.streams.Out, []string{"username", "status", "channel", "to", "source"},
-		[][]string{{v.Username, v.Status, text(v.Channel), v.To, v.ToSource}})
+		[][]string{{v.Username, string(v.Status), channel, v.To, string(v.ToSource)}})
 }

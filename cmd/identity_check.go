@@ -63,7 +63,7 @@ func runIdentityCheck(ctx context.Context, app *App, opts *identityCheckOptions,
 		return err
 	}
 	if opts.dryRun {
-		return showIdentity(app, viewIdentity(p, "would-check"))
+		return showIdentity(app, viewIdentity(p, identityWouldCheck))
 	}
 	if code == "" {
 		if code, err = askCode(ctx, app.streams, onetime.Sent, "Code that the caller reads out:"); err != nil {

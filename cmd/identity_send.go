@@ -66,8 +66,8 @@ func runIdentitySend(ctx context.Context, app *App, opts *identitySendOptions, n
 	if err := p.Refuses(channel); err != nil {
 		return ch.Refused(name, err)
 	}
-	view := viewIdentity(p, "would-send")
-	view.Channel = &opts.channel
+	view := viewIdentity(p, identityWouldSend)
+	view.Channel = &channel
 	if opts.dryRun {
 		return showIdentity(app, view)
 	}

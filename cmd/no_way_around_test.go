@@ -178,9 +178,11 @@ var allowedInTexts = map[string][]string{
 		"docs/runbooks/twilio-outage.md: If users were reset with `--skip-twilio` meanwhile, or an enrollment broke off, reconcile finds what is left at Twilio,",
 	},
 	"for the administrator, and it says so": {
-		"README.md: | switch two-factor login on or off for the whole site | `uzerp-mfa set-injector`, `… --off` |",
+		"README.md: | switch two-factor login on for the whole site, on trial | `uzerp-mfa set-injector --try 5m` |",
+		"README.md: sudo uzerp-mfa set-injector --try 5m           # switches on; log in from another browser. Without your yes it switches back",
+		"README.md: `sudo uzerp-mfa set-injector --off` takes it back at any time, without Twilio. More: [a role and a key](docs/grants.md),",
 	},
 	"it changes nothing": {
-		"README.md: uzerp-mfa set-injector --dry-run",
+		"README.md: sudo uzerp-mfa set-injector --dry-run          # every check, and what would be switched",
 	},
 }

@@ -49,16 +49,25 @@ It ends with 9 if there is any such mail, so that it can be watched.
 	return c
 }
 
+// mailStatus says what is known of a mail that was not sent.
+type mailStatus string
+
+// The statuses.
+const (
+	mailFailed  mailStatus = "failed"
+	mailUnknown mailStatus = "unknown" // it may have been sent
+)
+
 type mailView struct {
-	ID       string    `json:"id"`
-	Time     time.Time `json:"time"`
-	Username string    `json:"username"`
-	About    string    `json:"about"`
-	To       *string   `json:"to"`     // null if uzERP has no address
-	Status   string    `json:"status"` // failed or unknown
-	Command  string    `json:"command"`
-	Operator string    `json:"operator"`
-	Message  string    `json:"message"`
+	ID       string      `json:"id"`
+	Time     time.Time   `json:"time"`
+	Username string      `json:"username"`
+	About    notify.Kind `json:"about"`
+	To       *string     `json:"to"` // null if uzERP has no address
+	Status   mailStatus  `json:"status"`
+	Command  string      `json:"command"`
+	Operator string      `json:"operator"`
+	Message  string      `json:"message"`
 }
 
 type mailsView struct {
@@ -68,10 +77,10 @@ type mailsView struct {
 }
 
 func viewMail(m audit.UnsentMail) mailView {
-	v := mailView{ID: m.ID, Time: m.Time, Username: m.Username, About: m.Kind, To: optional(m.To), Status: statusFailed,
+	v := mailView{ID: m.ID, Time: m.Time, Username: m.Username, About: notify.Kind(m.Kind), To: optional(m.To), Status: mailFailed,
 		Command: m.Command, Operator: m.Operator, Message: m.Message}
 	if m.Unknown {
-		v.Status = "unknown"
+		v.Status = mailUnknown
 	}
 	return v
 }
@@ -98,7 +107,7 @@ func runNotifyPending(ctx context.Context, app *App, since string) error {
 	}
 	app.streams.Notef("note: this is %s", path)
 	err = showList(app, view, view.Mails, []string{"time", "username", "about", "to", "status", "message"}, func(v mailView) []string {
-		return []string{v.Time.Format(time.RFC3339), v.Username, v.About, orDash(text(v.To)), v.Status, v.Message}
+		return []string{v.Time.Format(time.RFC3339), v.Username, string(v.About), orDash(text(v.To)), string(v.Status), v.Message}
 	})
 	switch {
 	case err != nil:

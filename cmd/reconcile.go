@@ -303,19 +303,20 @@ func reconcileError(app *App, opts *reconcileOptions, plan reconcile.Repairs, ch
 
 // differenceView is a difference as scripts see it.
 type differenceView struct {
-	Kind      string  `json:"kind"`
-	Username  *string `json:"username"`
-	UUID      *string `json:"uuid"`
-	FactorSID *string `json:"factor_sid"`
-	Message   string  `json:"message"`
-	Remedy    string  `json:"remedy"`
-	Fixable   bool    `json:"fixable"`
-	Fixed     bool    `json:"fixed"`
-	Error     *string `json:"error"` // why the repair was not made
+	Kind      reconcile.Kind `json:"kind"`
+	Username  *string        `json:"username"`
+	UUID      *string        `json:"uuid"`
+	FactorSID *string        `json:"factor_sid"`
+	Message   string         `json:"message"`
+	Remedy    *string        `json:"remedy"`
+	Fixable   bool           `json:"fixable"`
+	Fixed     bool           `json:"fixed"`
+	Error     *string        `json:"error"` // why the repair was not made
 }
 
 type reconcileView struct {
 	SchemaVersion int              `json:"schema_version"`
+	Changed       bool             `json:"changed"`
 	DryRun        bool             `json:"dry_run"`
 	Findings      []differenceView `json:"findings"`
 	Checked       int              `json:"checked"`
@@ -324,8 +325,8 @@ type reconcileView struct {
 }
 
 func viewDifference(app *App, f reconcile.Difference) differenceView {
-	v := differenceView{Kind: string(f.Kind), Username: optional(f.Username), UUID: optional(f.UUID), FactorSID: optional(f.FactorSID),
-		Message: f.Message, Remedy: app.hint(f.Remedy), Fixable: f.Fixable, Fixed: f.Fixed}
+	v := differenceView{Kind: f.Kind, Username: optional(f.Username), UUID: optional(f.UUID), FactorSID: optional(f.FactorSID),
+		Message: f.Message, Remedy: optional(app.hint(f.Remedy)), Fixable: f.Fixable, Fixed: f.Fixed}
 	if f.Err != nil && f.Kind != reconcile.Unknown {
 		v.Error = optional(f.Err.Error())
 	}
@@ -356,7 +357,7 @@ func (w *differenceWriter) stream(f reconcile.Difference) error {
 		}
 		return w.app.streams.Out.Flush()
 	case formatCSV:
-		if err := w.csv.Row(v.Kind, f.Username, f.UUID, f.FactorSID, v.Message, v.Remedy, strconv.FormatBool(v.Fixable),
+		if err := w.csv.Row(string(v.Kind), f.Username, f.UUID, f.FactorSID, v.Message, text(v.Remedy), strconv.FormatBool(v.Fixable),
 			strconv.FormatBool(v.Fixed), text(v.Error)); err != nil {
 			return err
 		}
@@ -382,6 +383,7 @@ func (w *differenceWriter) document(result *reconcile.Result, dryRun bool) error
 			v.Findings = append(v.Findings, viewDifference(w.app, f))
 			if f.Fixed {
 				v.Fixed++
+				v.Changed = true
 			}
 		}
 		return output.WriteJSON(w.app.streams.Out, v)

@@ -90,6 +90,9 @@ func runRemedy(ctx context.Context, app *App, opts *remedyOptions, args []string
 		return err
 	}
 	plan, err := app.takeRemedy(ctx, ch, opts.writeFlags, opts.callerFlags, planner, applier, opts.remedy, users, nil)
+	if errs.KindOf(err) == errs.CodeRejected && app.flags.output != formatTable { // programs get the same document as after a right code
+		return app.writeResults(ch, []outcome{{username: users[0].Username, status: statusRefused, message: err.Error(), err: err, recorded: true}}, opts.dryRun)
+	}
 	if err != nil {
 		return err
 	}
@@ -247,7 +250,7 @@ func (a *App) showRemedies(ctx context.Context, ch *changes, p *mfa.RemedyPlan) 
 		u := r.User
 		s.Sayf("%q", u.Username)
 		if o := remedyOutcome(r); o.status != statusPlanned {
-			s.Sayf("  %s: %s", o.status, o.message)
+			s.Sayf("  %s: %s", string(o.status), o.message)
 			continue
 		}
 		company := "unknown"
@@ -279,7 +282,7 @@ func (a *App) showRemedies(ctx context.Context, ch *changes, p *mfa.RemedyPlan) 
 
 // remedyOutcome returns what became of a user, or what would.
 func remedyOutcome(r *mfa.UserRemedy) outcome {
-	o := outcome{username: r.User.Username}
+	o := outcome{username: r.User.Username, changed: r.Changed()}
 	switch {
 	case r.Err != nil:
 		o.fail(r.Err)

@@ -19,7 +19,8 @@ import (
 // outcome is what became of one user.
 type outcome struct {
 	username string
-	status   string
+	status   userStatus
+	changed  bool
 	message  string
 	err      error
 	recorded bool // the audit log has the error already
@@ -41,7 +42,7 @@ func (o *outcome) fail(err error) {
 }
 
 func (o outcome) view(app *App) resultView {
-	return resultView{Username: o.username, Status: o.status, Message: o.message, Hint: app.hintOfOne(o.err)}
+	return resultView{Username: o.username, Status: o.status, Changed: o.changed, Message: o.message, Hint: optional(app.hintOfOne(o.err))}
 }
 
 // writeResults shows what became of each user, and returns what the command ends with.
@@ -49,12 +50,13 @@ func (a *App) writeResults(ch *changes, results []outcome, dryRun bool) error {
 	view := resultsView{SchemaVersion: schemaVersion, DryRun: dryRun, Results: []resultView{}}
 	for i, r := range results {
 		view.Results = append(view.Results, r.view(a))
-		results[i].recorded = errors.Is(r.err, errs.ErrChanged) // a conflict is recorded as the outcome of the change
+		view.Changed = view.Changed || r.changed
+		results[i].recorded = r.recorded || errors.Is(r.err, errs.ErrChanged) // a conflict is recorded as the outcome of the change
 	}
 	err := endOf(ch, results, &interruption{done: "the report says what became of each user",
 		hint: "run the command again: users who are changed already stay as they are"})
 	showErr := showList(a, view, view.Results, []string{"username", "status", "message"}, func(r resultView) []string {
-		return []string{r.Username, r.Status, r.Message}
+		return []string{r.Username, string(r.Status), r.Message}
 	})
 	return a.afterReport(results, err, showErr)
 }

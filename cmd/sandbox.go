@@ -105,8 +105,29 @@ number that begins with +.
 	}
 	c.Flags().BoolVar(&opts.sms, "sms", false, "the code that was sent by text message or call, instead of the app's")
 	c.ValidArgsFunction = app.completeUsers(1)
-	c.RunE = app.run([]string{formatTable}, func(ctx context.Context, args []string) error { return runSandboxCode(ctx, app, opts, args[0]) })
+	c.RunE = app.run(oneFormats, func(ctx context.Context, args []string) error { return runSandboxCode(ctx, app, opts, args[0]) })
 	return c
+}
+
+// phoneCodeKind says where a code is seen.
+type phoneCodeKind string
+
+// The kinds.
+const (
+	codeOfApp     phoneCodeKind = "app"     // the authenticator app shows it
+	codeInMessage phoneCodeKind = "message" // it came by text message or call
+)
+
+type phoneCodeView struct {
+	Username *string       `json:"username"` // null if a number was given
+	Number   *string       `json:"number"`   // null if a user was given
+	Kind     phoneCodeKind `json:"kind"`
+	Code     string        `json:"code"`
+}
+
+type phoneCodeDocument struct {
+	SchemaVersion int           `json:"schema_version"`
+	Code          phoneCodeView `json:"code"`
 }
 
 func runSandboxCode(ctx context.Context, app *App, opts *sandboxCodeOptions, whose string) error {
@@ -127,12 +148,25 @@ func runSandboxCode(ctx context.Context, app *App, opts *sandboxCodeOptions, who
 	if err != nil {
 		return err
 	}
-	return output.Fprintf(app.streams.Out, "%s\n", code)
+	if app.flags.output == formatTable {
+		return output.Fprintf(app.streams.Out, "%s\n", code)
+	}
+	view := phoneCodeView{Username: &whose, Kind: codeOfApp, Code: code}
+	if opts.sms {
+		view.Kind = codeInMessage
+	}
+	if isNumber(whose) && opts.sms {
+		view.Username, view.Number = nil, &whose
+	}
+	return output.WriteJSON(app.streams.Out, phoneCodeDocument{SchemaVersion: schemaVersion, Code: view})
 }
+
+// isNumber reports whether a number is meant, and not a user.
+func isNumber(whose string) bool { return strings.HasPrefix(whose, "+") }
 
 // phoneOf returns the number to which identity send would send the user's code. A number stands for itself.
 func (a *App) phoneOf(ctx context.Context, whose string) (caller.Phone, error) {
-	if strings.HasPrefix(whose, "+") {
+	if isNumber(whose) {
 		return a.parsePhone("")(whose)
 	}
 	ch, err := a.changes(writeFlags{dryRun: true}) // nothing is sent

@@ -200,12 +200,18 @@ func (s *stage) halfPages() []string {
 
 func enrollmentSID(stdout string) (string, error) {
 	var document struct {
-		Enrollment struct {
+		Enrollments []struct {
 			SID string `json:"factor_sid"`
 		}
 	}
 	err := json.Unmarshal([]byte(stdout), &document)
-	return document.Enrollment.SID, err
+	if err == nil && len(document.Enrollments) != 1 {
+		err = fmt.Errorf("%d enrollments", len(document.Enrollments))
+	}
+	if err != nil {
+		return "", err
+	}
+	return document.Enrollments[0].SID, nil
 }
 
 // scenarios returns the scenarios of the matrices.

@@ -62,6 +62,7 @@ type serviceEnvView struct {
 
 type serviceCreateView struct {
 	SchemaVersion int            `json:"schema_version"`
+	Changed       bool           `json:"changed"`
 	DryRun        bool           `json:"dry_run"`
 	Service       serviceView    `json:"service"`
 	Env           serviceEnvView `json:"env"`
@@ -138,7 +139,7 @@ func (a *App) serviceSetup(w writeFlags) (verifyservice.Setup, error) {
 
 // viewCreated returns the view of a plan, and of what was made of it.
 func viewCreated(p verifyservice.Plan, made verifyservice.Made) serviceCreateView {
-	v := serviceCreateView{SchemaVersion: schemaVersion, Service: viewService(made.Service),
+	v := serviceCreateView{SchemaVersion: schemaVersion, Changed: made.SID != "", Service: viewService(made.Service),
 		Env: serviceEnvView{Written: made.Written, Backup: optional(made.Backup)}}
 	if made.SID != "" {
 		v.Env.Line = optional(made.Line())

@@ -29,11 +29,11 @@ password nor a switch of the login handler ends one. docs/session.md says where 
 
 // notReadView are files that are not judged.
 type notReadView struct {
-	Path  string  `json:"path"`
-	Why   string  `json:"why"`
-	Owner *string `json:"owner"` // of files of another user
-	Files int     `json:"files"`
-	Bytes *int64  `json:"bytes"` // of files that are too large: the largest
+	Path  string      `json:"path"`
+	Why   session.Why `json:"why"`
+	Owner *string     `json:"owner"` // of files of another user
+	Files int         `json:"files"`
+	Bytes *int64      `json:"bytes"` // of files that are too large: the largest
 }
 
 type placeView struct {
@@ -59,7 +59,7 @@ func viewPlaces(l session.Listing) []placeView {
 func viewNotRead(l session.Listing) []notReadView {
 	views := []notReadView{}
 	for _, n := range l.NotRead {
-		view := notReadView{Path: n.Path, Why: string(n.Why), Owner: optional(n.Owner), Files: n.Files}
+		view := notReadView{Path: n.Path, Why: n.Why, Owner: optional(n.Owner), Files: n.Files}
 		if n.Bytes > 0 {
 			view.Bytes = &n.Bytes
 		}

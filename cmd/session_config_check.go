@@ -3,12 +3,12 @@ package cmd
 import (
 	"context"
 	"fmt"
-	"os/user"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"uzerp-mfa/internal/account"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/finding"
 	"uzerp-mfa/internal/installation"
@@ -65,10 +65,10 @@ func viewFiles(looked []file.Facts) []fileView {
 		}
 		if f.Exists && f.UID >= 0 {
 			owner, group := strconv.Itoa(f.UID), strconv.Itoa(f.GID)
-			if u, err := user.LookupId(owner); err == nil {
-				owner = u.Username
+			if u, err := account.ByUID(f.UID); err == nil {
+				owner = u.Name
 			}
-			if g, err := user.LookupGroupId(group); err == nil {
+			if g, err := account.GroupByGID(f.GID); err == nil {
 				group = g.Name
 			}
 			v.Owner, v.Group = &owner, &group

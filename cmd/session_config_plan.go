@@ -64,16 +64,25 @@ func (o *sessionConfigPlanOptions) validate() error {
 	return nil
 }
 
+// planMark says why a choice is in the table.
+type planMark string
+
+// The marks.
+const (
+	markPresent planMark = "present" // it holds now
+	markAsked   planMark = "asked"   // the flags ask for it
+)
+
 type sessionChoiceView struct {
-	Choice           string   `json:"choice"`
-	Mark             []string `json:"mark"`
-	ActivityTimeout  int64    `json:"activity_timeout_secs"`
-	MaxAge           int64    `json:"max_age_secs"`
-	LoginsADay       float64  `json:"logins_per_workday"`
-	CodesAMonth      float64  `json:"codes_per_month"`
-	CostAMonth       float64  `json:"cost_per_month"`
-	StolenUnusedSecs int64    `json:"stolen_unused_secs"`
-	StolenInUseSecs  int64    `json:"stolen_in_use_secs"`
+	Choice           string     `json:"choice"`
+	Mark             []planMark `json:"mark"`
+	ActivityTimeout  int64      `json:"activity_timeout_secs"`
+	MaxAge           int64      `json:"max_age_secs"`
+	LoginsADay       float64    `json:"logins_per_workday"`
+	CodesAMonth      float64    `json:"codes_per_month"`
+	CostAMonth       float64    `json:"cost_per_month"`
+	StolenUnusedSecs int64      `json:"stolen_unused_secs"`
+	StolenInUseSecs  int64      `json:"stolen_in_use_secs"`
 }
 
 type sessionPresentView struct {
@@ -169,21 +178,21 @@ func round(x float64, digits int) float64 {
 	return math.Round(x*scale) / scale
 }
 
-func marks(c sessionconfig.Choice) []string {
-	marks := []string{}
+func marks(c sessionconfig.Choice) []planMark {
+	marks := []planMark{}
 	if c.Present {
-		marks = append(marks, "present")
+		marks = append(marks, markPresent)
 	}
 	if c.Asked {
-		marks = append(marks, "asked")
+		marks = append(marks, markAsked)
 	}
 	return marks
 }
 
 func choiceCells(o sessionconfig.Outcome) []string {
-	found := marks(o.Choice)
-	for i, m := range found {
-		found[i] = "<- " + m
+	var found []string
+	for _, m := range marks(o.Choice) {
+		found = append(found, "<- "+string(m))
 	}
 	return []string{
 		o.Label, brief(o.ActivityTimeout), brief(o.MaxAge), decimal(o.LoginsADay), decimal(o.CodesAMonth), fmt.Sprintf("%.2f", o.CostAMonth),
@@ -197,7 +206,7 @@ func choiceFields(v sessionChoiceView) []string {
 		if mark != "" {
 			mark += " "
 		}
-		mark += m
+		mark += string(m)
 	}
 	number := func(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
 	return []string{

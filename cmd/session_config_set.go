@@ -113,6 +113,9 @@ func runSessionConfigSet(ctx context.Context, app *App, opts *sessionConfigSetOp
 			return err
 		}
 		view.Changed, view.Backup = true, optional(backup)
+		for i := range view.Changes {
+			view.Changes[i].Changed = true
+		}
 	}
 	findings, err := plan.CheckAfter(at)
 	if err != nil {

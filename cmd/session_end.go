@@ -86,11 +86,12 @@ type sessionEndView struct {
 
 // sessionEnded is what became of one user's sessions.
 type sessionEnded struct {
-	Username *string `json:"username"` // null for the open login pages, where nobody has given a password
-	Status   string  `json:"status"`
-	Sessions int     `json:"sessions"` // how many were ended, or would be
-	Message  string  `json:"message"`
-	Hint     string  `json:"hint"`
+	Username *string    `json:"username"` // null for the open login pages, where nobody has given a password
+	Status   userStatus `json:"status"`
+	Changed  bool       `json:"changed"`
+	Sessions int        `json:"sessions"` // how many were ended, or would be
+	Message  string     `json:"message"`
+	Hint     *string    `json:"hint"`
 }
 
 func runSessionEnd(ctx context.Context, app *App, opts *sessionEndOptions, args []string) error {
@@ -251,7 +252,8 @@ func reportEnd(app *App, opts *sessionEndOptions, listing session.Listing, outco
 	for i, o := range outcomes {
 		out := endOutcome(o, listing, opts.dryRun)
 		results[i] = out
-		ended := sessionEnded{Username: optional(o.User), Status: out.status, Sessions: o.Ended.Ended, Message: out.message, Hint: app.hintOfOne(o.Err)}
+		ended := sessionEnded{Username: optional(o.User), Status: out.status, Changed: o.Ended.Ended > 0, Sessions: o.Ended.Ended, Message: out.message,
+			Hint: optional(app.hintOfOne(o.Err))}
 		if opts.dryRun {
 			ended.Sessions = o.Open
 		}
@@ -280,11 +282,11 @@ func showEnded(app *App, v sessionEndView, listing session.Listing) error {
 	err := showList(app, v, v.Results, header, func(r sessionEnded) []string {
 		switch {
 		case app.flags.output == formatCSV:
-			return []string{text(r.Username), r.Status, strconv.Itoa(r.Sessions), r.Message}
+			return []string{text(r.Username), string(r.Status), strconv.Itoa(r.Sessions), r.Message}
 		case r.Username == nil:
-			return []string{"(" + audit.LoginPages + ")", r.Status, r.Message}
+			return []string{"(" + audit.LoginPages + ")", string(r.Status), r.Message}
 		}
-		return []string{*r.Username, r.Status, r.Message}
+		return []string{*r.Username, string(r.Status), r.Message}
 	})
 	if err == nil && len(v.Results) == 0 && app.flags.output == formatTable {
 		app.streams.Notef("nothing to do: no such session is open%s", asFarAsRead(listing))

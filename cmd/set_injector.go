@@ -235,13 +235,13 @@ func (a *App) injectorSite(database injector.Reader) injector.Site {
 	return injector.Site{
 		Database: database, Settings: a.loader.UzerpSettings, NewUUID: a.newUUID,
 		Users: func(ctx context.Context) (iter.Seq2[mfa.User, error], error) { return a.reader.AllUsers(ctx, false) },
-		Service: func(ctx context.Context) (verifyservice.Service, string, error) {
+		Service: func(ctx context.Context) (verifyservice.Service, error) {
 			settings, err := a.loader.UzerpTwilio()
 			if err != nil {
-				return verifyservice.Service{}, "", err
+				return verifyservice.Service{}, err
 			}
 			service, _, err := a.reader.ServiceOf(ctx, settings)
-			return service, settings.From(), err
+			return service, err
 		},
 	}
 }
@@ -257,7 +257,7 @@ func showSwitch(app *App, v switchView) error {
 	}
 	for i, name := range v.UUIDsAssigned {
 		if i == maxUsersShown {
-			rows = append(rows, []string{fmt.Sprintf("%d more users", len(v.UUIDsAssigned)-i), "no uuid", "a new uuid"})
+			rows = append(rows, []string{count(len(v.UUIDsAssigned)-i, "more user"), "no uuid", "a new uuid"})
 			break
 		}
 		rows = append(rows, []string{"user " + name, "no uuid", "a new uuid"})

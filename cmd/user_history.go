@@ -239,59 +239,69 @@ type suspicionView struct {
 	Browsers   []string `json:"browsers"`
 	TooEarly   bool     `json:"too_early"`
 	OtherPlace bool     `json:"accepted_elsewhere"`
-	Help       string   `json:"help"`
+	Help       *string  `json:"help"`
 }
 
 type diagnosisView struct {
-	Cause   string   `json:"cause"`
-	Message string   `json:"message"`
-	Help    []string `json:"help"`
+	Cause   history.Cause `json:"cause"`
+	Message string        `json:"message"`
+	Help    []string      `json:"help"`
 }
 
 type eventView struct {
-	Username   string            `json:"username"`
-	Time       *string           `json:"time"`       // null if the zone is not known
-	LocalTime  *string           `json:"local_time"` // the clock's, without a zone, where that is not known
-	Zone       string            `json:"zone"`
-	What       string            `json:"what"`
-	Sources    []string          `json:"sources"`
-	FactorSID  *string           `json:"factor_sid"`
-	Address    *string           `json:"address"`
-	Browser    *string           `json:"browser"`
-	Errors     []twilioErrorView `json:"errors"`
-	Command    *string           `json:"command"`
-	By         *string           `json:"by"`
-	Uncertain  bool              `json:"uncertain"`
-	Unverified *string           `json:"unverified"` // why a code shows nothing of who the caller is
+	Username   string              `json:"username"`
+	Time       *string             `json:"time"`       // null if the zone is not known
+	LocalTime  *string             `json:"local_time"` // the clock's, without a zone, where that is not known
+	Zone       history.Zone        `json:"zone"`
+	What       history.What        `json:"what"`
+	Sources    []history.Source    `json:"sources"`
+	FactorSID  *string             `json:"factor_sid"`
+	Address    *string             `json:"address"`
+	Browser    *string             `json:"browser"`
+	Errors     []twilioErrorView   `json:"errors"`
+	Command    *string             `json:"command"`
+	By         *string             `json:"by"`
+	Uncertain  bool                `json:"uncertain"`
+	Unverified *history.Unverified `json:"unverified"` // why a code shows nothing of who the caller is
 }
 
 type twilioErrorView struct {
-	Code    int    `json:"code"`
-	Message string `json:"message"`
+	Code    *int    `json:"code"`
+	Message *string `json:"message"`
 }
 
+// coverageStatus says whether a source could be read.
+type coverageStatus string
+
+// The statuses.
+const (
+	coverageRead     coverageStatus = "read"
+	coverageUnread   coverageStatus = "unread"
+	coverageNotAsked coverageStatus = "not-asked"
+)
+
 type coverageView struct {
-	Source  string   `json:"source"`
-	Status  string   `json:"status"` // read, unread or not-asked
-	Error   *string  `json:"error"`
-	Oldest  *string  `json:"oldest"`
-	Reaches bool     `json:"reaches"`
-	Zone    string   `json:"zone"`
-	Ahead   *int     `json:"clock_ahead"` // seconds; null if the clocks agree, or can't be compared
-	AheadOf *string  `json:"clock_ahead_of"`
-	Missing []string `json:"missing"`
+	Source  history.Source  `json:"source"`
+	Status  coverageStatus  `json:"status"`
+	Error   *string         `json:"error"`
+	Oldest  *string         `json:"oldest"`
+	Reaches bool            `json:"reaches"`
+	Zone    history.Zone    `json:"zone"`
+	Ahead   *int            `json:"clock_ahead_secs"` // null if the clocks agree, or can't be compared
+	AheadOf *history.Source `json:"clock_ahead_of"`
+	Missing []string        `json:"missing"`
 }
 
 func viewHistory(app *App, h history.History) historyView {
 	d := h.Diagnose()
 	v := historyView{Username: h.User.Username, Events: []eventView{}, Sources: []coverageView{}, Nameless: h.Nameless, told: h,
-		Diagnosis: diagnosisView{Cause: string(d.Cause), Message: d.Message, Help: []string{}}}
+		Diagnosis: diagnosisView{Cause: d.Cause, Message: d.Message, Help: []string{}}}
 	for _, hint := range d.Help {
 		v.Diagnosis.Help = append(v.Diagnosis.Help, app.hint(hint))
 	}
 	if s := h.Suspect(); s != nil {
 		v.Suspicious = &suspicionView{Message: s.Message(h.Now), Codes: s.Codes, Addresses: notNil(s.Addresses), Browsers: notNil(s.Browsers),
-			TooEarly: s.TooEarly, OtherPlace: s.OtherPlace, Help: app.hint(s.Help(h.User.Username))}
+			TooEarly: s.TooEarly, OtherPlace: s.OtherPlace, Help: optional(app.hint(s.Help(h.User.Username)))}
 		if s.Zone != history.ZoneAssumed {
 			v.Suspicious.First, v.Suspicious.Last = optional(instant(s.First)), optional(instant(s.Last))
 		}
@@ -306,36 +316,40 @@ func viewHistory(app *App, h history.History) historyView {
 }
 
 func viewEvent(username string, e history.Event) eventView {
-	v := eventView{Username: username, Zone: string(e.Zone), What: string(e.What), Sources: []string{}, FactorSID: optional(e.FactorSID),
+	v := eventView{Username: username, Zone: e.Zone, What: e.What, Sources: append([]history.Source{}, e.Sources...), FactorSID: optional(e.FactorSID),
 		Address: optional(e.Address), Browser: optional(e.Browser), Errors: []twilioErrorView{}, Command: optional(e.Command), By: optional(e.By),
-		Uncertain: e.Uncertain, Unverified: optional(string(e.Unverified))}
+		Uncertain: e.Uncertain}
+	if e.Unverified != "" {
+		v.Unverified = &e.Unverified
+	}
 	if e.Zone == history.ZoneAssumed {
 		v.LocalTime = optional(e.At.Format("2006-01-02T15:04:05"))
 	} else {
 		v.Time = optional(instant(e.At))
 	}
-	for _, s := range e.Sources {
-		v.Sources = append(v.Sources, string(s))
-	}
 	for _, t := range e.Errors {
-		v.Errors = append(v.Errors, twilioErrorView(t))
+		one := twilioErrorView{Message: optional(t.Message)}
+		if t.Code != 0 {
+			one.Code = &t.Code
+		}
+		v.Errors = append(v.Errors, one)
 	}
 	return v
 }
 
 func viewCoverage(c history.Coverage) coverageView {
-	v := coverageView{Source: string(c.Source), Status: "read", Reaches: c.Reaches, Zone: string(c.Zone), Missing: notNil(c.Missing)}
+	v := coverageView{Source: c.Source, Status: coverageRead, Reaches: c.Reaches, Zone: c.Zone, Missing: notNil(c.Missing)}
 	switch {
 	case !c.Asked:
-		v.Status = "not-asked"
+		v.Status = coverageNotAsked
 	case c.Err != nil:
-		v.Status, v.Error = "unread", optional(c.Err.Error())
+		v.Status, v.Error = coverageUnread, optional(c.Err.Error())
 	}
 	if c.Zone != history.ZoneAssumed {
 		v.Oldest = optional(instant(c.Oldest))
 	}
 	if seconds := int(c.Ahead / time.Second); seconds != 0 {
-		v.Ahead, v.AheadOf = &seconds, optional(string(c.AheadOf))
+		v.Ahead, v.AheadOf = &seconds, &c.AheadOf
 	}
 	return v
 }
@@ -344,23 +358,23 @@ func (v eventView) when() string { return cmp.Or(text(v.Time), text(v.LocalTime)
 
 // words says what happened, with what else is known of it.
 func (v eventView) words() string {
-	words := strings.ReplaceAll(v.What, "-", " ")
-	if v.What == string(history.OtherChange) {
+	words := strings.ReplaceAll(string(v.What), "-", " ")
+	if v.What == history.OtherChange {
 		words = text(v.Command)
 	}
 	for _, t := range v.Errors {
-		if t.Code != 0 {
-			words += fmt.Sprintf(" (Twilio's code %d)", t.Code)
-		} else if t.Message != "" {
-			words += fmt.Sprintf(" (%q)", t.Message)
+		if t.Code != nil {
+			words += fmt.Sprintf(" (Twilio's code %d)", *t.Code)
+		} else if t.Message != nil {
+			words += fmt.Sprintf(" (%q)", *t.Message)
 		}
 	}
 	if by := text(v.By); by != "" {
 		words += " by " + by
 	}
-	switch why := history.Unverified(text(v.Unverified)); {
-	case why != "":
-		words += ": " + unverifiedWords[why]
+	switch {
+	case v.Unverified != nil:
+		words += ": " + unverifiedWords[*v.Unverified]
 	case v.Uncertain:
 		words += "; whether it took effect is not known"
 	}
@@ -379,11 +393,19 @@ var unverifiedWords = map[history.Unverified]string{
 func (v eventView) csv() []string {
 	var codes []string
 	for _, t := range v.Errors {
-		codes = append(codes, strings.TrimSpace(strconv.Itoa(t.Code)+" "+t.Message))
+		code := 0
+		if t.Code != nil {
+			code = *t.Code
+		}
+		codes = append(codes, strings.TrimSpace(strconv.Itoa(code)+" "+text(t.Message)))
 	}
-	return []string{v.Username, text(v.Time), text(v.LocalTime), v.Zone, v.What, strings.Join(v.Sources, " "), text(v.FactorSID),
+	unverified := ""
+	if v.Unverified != nil {
+		unverified = string(*v.Unverified)
+	}
+	return []string{v.Username, text(v.Time), text(v.LocalTime), string(v.Zone), string(v.What), joined(v.Sources, " "), text(v.FactorSID),
 		text(v.Address), text(v.Browser),
-		strings.Join(codes, "; "), text(v.Command), text(v.By), strconv.FormatBool(v.Uncertain), text(v.Unverified)}
+		strings.Join(codes, "; "), text(v.Command), text(v.By), strconv.FormatBool(v.Uncertain), unverified}
 }
 
 func showHistories(app *App, opts *userHistoryOptions, all []history.History) error {
@@ -463,8 +485,17 @@ func writeHistories(app *App, opts *userHistoryOptions, views []historyView) err
 	return nil
 }
 
+// joined returns the sources in one text.
+func joined(sources []history.Source, between string) string {
+	var names []string
+	for _, s := range sources {
+		names = append(names, string(s))
+	}
+	return strings.Join(names, between)
+}
+
 func (v eventView) row() []string {
-	return []string{v.when(), v.words(), strings.Join(v.Sources, ", "), text(v.Address), text(v.Browser)}
+	return []string{v.when(), v.words(), joined(v.Sources, ", "), text(v.Address), text(v.Browser)}
 }
 
 func writeHistory(app *App, v historyView) error {
@@ -476,7 +507,7 @@ func writeHistory(app *App, v historyView) error {
 		if len(s.Addresses) > 0 {
 			p.add("  from", strings.Join(s.Addresses, ", "))
 		}
-		p.advice(s.Help)
+		p.advice(text(s.Help))
 	}
 	p.add("in short", v.Diagnosis.Message)
 	for _, hint := range v.Diagnosis.Help {

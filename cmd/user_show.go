@@ -156,11 +156,12 @@ func inspectionOutcome(app *App, seen []mfa.Inspection) error {
 type userShowView struct {
 	User           personView      `json:"user"`
 	Twilio         twilioView      `json:"twilio"`
-	TwoFactorLogin string          `json:"two_factor_login"` // of the whole site: on, off or unknown
+	TwoFactorLogin mfa.SiteLogin   `json:"two_factor_login"` // of the whole site
 	NextLogin      nextLoginView   `json:"next_login"`
 	Lately         []eventView     `json:"lately"` // the newest two events of the last day, as far as they could be read at once
 	Warnings       []string        `json:"warnings"`
 	seen           *mfa.Inspection // for the table
+	alone          bool            // nobody else is shown
 }
 
 // personView is a user with the person. What could not be read is null.
@@ -173,32 +174,37 @@ type personView struct {
 	SharesUUIDWith []string `json:"shares_uuid_with"`
 }
 
+// twilioStatus says whether it is known what Twilio has of a user.
+type twilioStatus string
+
+// The statuses.
+const (
+	twilioKnown    twilioStatus = "known"
+	twilioUnknown  twilioStatus = "unknown"
+	twilioNotAsked twilioStatus = "not-asked"
+)
+
 type twilioView struct {
-	Status    string       `json:"status"` // known, unknown or not-asked
-	Error     *string      `json:"error"`  // why it is unknown
+	Status    twilioStatus `json:"status"`
+	Error     *string      `json:"error"` // why it is unknown
 	EntitySID *string      `json:"entity_sid"`
 	Factors   []factorView `json:"factors"`
 }
 
 type factorView struct {
-	SID          string   `json:"sid"`
-	Status       string   `json:"status"`
-	FriendlyName string   `json:"friendly_name"`
-	DateCreated  *string  `json:"date_created"`
-	InUse        bool     `json:"in_use"`
-	InUseBy      []string `json:"in_use_by"` // other users whose rows name it
+	SID          string           `json:"sid"`
+	Status       mfa.FactorStatus `json:"status"`
+	FriendlyName *string          `json:"friendly_name"`
+	DateCreated  *string          `json:"date_created"`
+	InUse        bool             `json:"in_use"`
+	InUseBy      []string         `json:"in_use_by"` // other users whose rows name it
 }
 
 type nextLoginView struct {
-	Outcome string         `json:"outcome"`
+	Outcome mfa.Outcome    `json:"outcome"`
 	Reason  string         `json:"reason"`
-	Help    string         `json:"help"`
+	Help    *string        `json:"help"`
 	Then    *nextLoginView `json:"then"`
-}
-
-type userShowDocument struct {
-	SchemaVersion int `json:"schema_version"`
-	userShowView
 }
 
 type usersShowDocument struct {
@@ -209,8 +215,8 @@ type usersShowDocument struct {
 func viewInspection(app *App, site mfa.SiteLogin, s *mfa.Inspection) userShowView {
 	v := userShowView{
 		User:           personView{userView: viewUser(s.User), SharesUUIDWith: notNil(s.SharedWith)},
-		Twilio:         twilioView{Status: "known", Factors: []factorView{}},
-		TwoFactorLogin: string(site),
+		Twilio:         twilioView{Status: twilioKnown, Factors: []factorView{}},
+		TwoFactorLogin: site,
 		NextLogin:      viewNextLogin(app, s.Next),
 		Warnings:       []string{},
 		seen:           s,
@@ -229,20 +235,20 @@ func viewInspection(app *App, site mfa.SiteLogin, s *mfa.Inspection) userShowVie
 	}
 	switch {
 	case s.Twilio.Err != nil:
-		v.Twilio.Status, v.Twilio.Error = "unknown", optional(s.Twilio.Err.Error())
+		v.Twilio.Status, v.Twilio.Error = twilioUnknown, optional(s.Twilio.Err.Error())
 	case s.Twilio.Own == mfa.FactorNotAsked:
-		v.Twilio.Status = "not-asked"
+		v.Twilio.Status = twilioNotAsked
 	}
 	for _, f := range s.Twilio.Factors {
 		v.Twilio.EntitySID = optional(f.EntitySID)
-		v.Twilio.Factors = append(v.Twilio.Factors, factorView{SID: f.SID, Status: string(f.Status), FriendlyName: f.FriendlyName,
+		v.Twilio.Factors = append(v.Twilio.Factors, factorView{SID: f.SID, Status: f.Status, FriendlyName: optional(f.FriendlyName),
 			DateCreated: optional(instant(f.Created)), InUse: f.InUse, InUseBy: notNil(f.Others)})
 	}
 	return v
 }
 
 func viewNextLogin(app *App, n mfa.NextLogin) nextLoginView {
-	v := nextLoginView{Outcome: string(n.Outcome), Reason: n.Reason, Help: app.hint(n.Help)}
+	v := nextLoginView{Outcome: n.Outcome, Reason: n.Reason, Help: optional(app.hint(n.Help))}
 	if n.Then != nil {
 		then := viewNextLogin(app, *n.Then)
 		v.Then = &then
@@ -268,12 +274,9 @@ func showInspections(app *App, site mfa.SiteLogin, seen []mfa.Inspection, lately
 		views[n].Lately = lately[n]
 	}
 	if app.flags.output != formatTable {
-		var document any = usersShowDocument{SchemaVersion: schemaVersion, Users: views}
-		if len(views) == 1 {
-			document = userShowDocument{SchemaVersion: schemaVersion, userShowView: views[0]}
-		}
+		document := usersShowDocument{SchemaVersion: schemaVersion, Users: views}
 		return showList(app, document, views, []string{"username", "state", "outcome", "reason", "help"}, func(v userShowView) []string {
-			return []string{v.User.Username, v.User.State, v.NextLogin.Outcome, v.NextLogin.Reason, v.NextLogin.Help}
+			return []string{v.User.Username, string(v.User.State), string(v.NextLogin.Outcome), v.NextLogin.Reason, text(v.NextLogin.Help)}
 		})
 	}
 	for n, v := range views {
@@ -282,6 +285,7 @@ func showInspections(app *App, site mfa.SiteLogin, seen []mfa.Inspection, lately
 				return err
 			}
 		}
+		v.alone = len(views) == 1
 		if err := output.Pairs(app.streams.Out, card(v)); err != nil {
 			return err
 		}
@@ -317,13 +321,13 @@ func card(v userShowView) [][2]string {
 	for n := &v.NextLogin; n != nil; n = n.Then {
 		p.whole(label, outcomeWords(n.Outcome))
 		p.add("  why", n.Reason)
-		if n.Help != "" {
-			p.whole("  helps", n.Help)
+		if n.Help != nil {
+			p.whole("  helps", *n.Help)
 		}
-		if n.Outcome == string(mfa.OutcomeSkipsCode) {
+		if n.Outcome == mfa.OutcomeSkipsCode {
 			break // the reason says what comes after it
 		}
-		if label = "once it's on"; n.Outcome == string(mfa.OutcomeLockedOut) {
+		if label = "once it's on"; n.Outcome == mfa.OutcomeLockedOut {
 			label = "once open"
 		}
 	}
@@ -331,7 +335,7 @@ func card(v userShowView) [][2]string {
 		p.add("warning", w)
 	}
 	*p = append(*p, [2]string{})
-	p.whole("person", v.User.Person)
+	p.whole("person", text(v.User.Person))
 	p.whole("company", companyWords(v.User))
 	p.whole("email", text(v.User.Email))
 	p.whole("access", accessWords(v))
@@ -339,7 +343,7 @@ func card(v userShowView) [][2]string {
 		p.whole("last day", *v.User.EndDate)
 	}
 	p.whole("last login", text(v.User.LastLogin))
-	p.whole("state", v.User.State)
+	p.whole("state", string(v.User.State))
 	p.whole("factor", text(v.User.MFASID))
 	p.add("at Twilio", v.atTwilio())
 	for _, f := range v.Twilio.Factors {
@@ -355,8 +359,8 @@ func card(v userShowView) [][2]string {
 	return *p
 }
 
-func outcomeWords(outcome string) string {
-	switch mfa.Outcome(outcome) {
+func outcomeWords(outcome mfa.Outcome) string {
+	switch outcome {
 	case mfa.OutcomeAsksForCode:
 		return "asks for the code"
 	case mfa.OutcomeAsksToEnroll:
@@ -395,9 +399,12 @@ func accessWords(v userShowView) string {
 // atTwilio says what Twilio has for the factor in the row.
 func (v userShowView) atTwilio() string {
 	switch v.Twilio.Status {
-	case "unknown":
+	case twilioUnknown:
+		if v.alone { // the error after the card says why
+			return "unknown"
+		}
 		return "unknown: " + text(v.Twilio.Error)
-	case "not-asked":
+	case twilioNotAsked:
 		return "not asked (--offline)"
 	}
 	for _, f := range v.Twilio.Factors {
@@ -412,7 +419,7 @@ func (v userShowView) atTwilio() string {
 }
 
 func factorWords(f factorView) string {
-	words := f.Status
+	words := string(f.Status)
 	if f.DateCreated != nil {
 		words += ", made " + *f.DateCreated
 	}

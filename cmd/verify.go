@@ -88,7 +88,7 @@ func endEnrollment(ctx context.Context, app *App, opts *verifyOptions, name, cod
 	}
 	if opts.dryRun {
 		app.noteRecipients(ctx, ch, name)
-		return showVerification(app, viewVerification(v, v.Tries(), "would-send"))
+		return showVerification(app, opts, viewVerification(v, v.Tries(), verificationWouldSend))
 	}
 	tries, err := submitCode(ctx, app, code, name, func(code string) (mfa.Tries, error) {
 		defer ch.SendMails(ctx)
@@ -96,11 +96,11 @@ func endEnrollment(ctx context.Context, app *App, opts *verifyOptions, name, cod
 	})
 	switch {
 	case errs.KindOf(err) == errs.CodeRejected:
-		return rejected(app, err, viewVerification(v, tries, "pending"))
+		return rejected(app, opts, err, viewVerification(v, tries, verificationPending))
 	case err != nil && !errors.Is(err, mfa.ErrOldFactorLeft):
 		return err
 	}
-	return cmp.Or(err, showVerification(app, viewVerification(v, tries, string(mfa.FactorVerified))))
+	return cmp.Or(err, showVerification(app, opts, viewVerification(v, tries, verificationVerified)))
 }
 
 // noteSeveral says which of several pending factors the code is for.
@@ -151,20 +151,20 @@ func checkApp(ctx context.Context, app *App, opts *verifyOptions, name, code str
 		return err
 	}
 	noteBilled(app)
-	view := verificationView{Username: name, FactorSID: check.SID, Kind: "check", Status: "would-send", Pending: []pendingView{}}
+	view := verificationView{Username: name, FactorSID: check.SID, Kind: kindCheck, Status: verificationWouldSend, Pending: []pendingView{}}
 	if opts.dryRun {
-		return showVerification(app, view)
+		return showVerification(app, opts, view)
 	}
 	_, err = submitCode(ctx, app, code, name, func(code string) (any, error) { return nil, check.Submit(ctx, factors, code) })
 	switch {
 	case errs.KindOf(err) == errs.CodeRejected:
-		view.Status = "pending" // as Twilio calls it
-		return rejected(app, err, view)
+		view.Status = verificationPending
+		return rejected(app, opts, err, view)
 	case err != nil:
 		return err
 	}
-	view.Status = "approved" // so too
-	return showVerification(app, view)
+	view.Status = verificationApproved
+	return showVerification(app, opts, view)
 }
 
 func noteBilled(app *App) { app.streams.Notef("Twilio bills each approved check.") }
@@ -228,16 +228,16 @@ func askLine(ctx context.Context, on dialogue, question string) (string, error) 
 }
 
 // rejected returns the error for a code that was not accepted. Programs get the same document as after a right one.
-func rejected(app *App, err error, v verificationView) error {
+func rejected(app *App, opts *verifyOptions, err error, v verificationView) error {
 	if app.flags.output == formatJSON {
-		return cmp.Or(err, showVerification(app, v))
+		return cmp.Or(err, showVerification(app, opts, v))
 	}
 	return err
 }
 
 // viewVerification returns the end of an enrolment, or what it may become.
-func viewVerification(v mfa.Verification, tries mfa.Tries, status string) verificationView {
-	view := verificationView{Username: v.User.Username, FactorSID: v.Factor.SID, Kind: "enrollment", Status: status, Pending: []pendingView{}}
+func viewVerification(v mfa.Verification, tries mfa.Tries, status verificationStatus) verificationView {
+	view := verificationView{Username: v.User.Username, FactorSID: v.Factor.SID, Kind: kindEnrollment, Status: status, Pending: []pendingView{}}
 	for _, p := range v.Pending {
 		made := pendingView{FactorSID: p.SID, Created: p.Created.UTC()}
 		if p.Record != nil {
@@ -245,7 +245,7 @@ func viewVerification(v mfa.Verification, tries mfa.Tries, status string) verifi
 		}
 		view.Pending = append(view.Pending, made)
 	}
-	if status != string(mfa.FactorVerified) && v.Factor.Status != mfa.FactorVerified {
+	if status != verificationVerified && v.Factor.Status != mfa.FactorVerified {
 		until := tries.Until.UTC()
 		view.ValidUntil = &until
 		if tries.Known {
@@ -255,9 +255,10 @@ func viewVerification(v mfa.Verification, tries mfa.Tries, status string) verifi
 	return view
 }
 
-func showVerification(app *App, v verificationView) error {
+func showVerification(app *App, opts *verifyOptions, v verificationView) error {
 	if app.flags.output == formatJSON {
-		return output.WriteJSON(app.streams.Out, verificationDocument{SchemaVersion: schemaVersion, Verification: v})
+		return output.WriteJSON(app.streams.Out, verificationDocument{SchemaVersion: schemaVersion, Changed: v.Status == verificationVerified,
+			DryRun: opts.dryRun, Verification: v})
 	}
-	return tableOfUsers(app.streams.Out, []string{"username", "status", "kind", "factor"}, [][]string{{v.Username, v.Status, v.Kind, v.FactorSID}})
+	return tableOfUsers(app.streams.Out, []string{"username", "status", "kind", "factor"}, [][]string{{v.Username, string(v.Status), string(v.Kind), v.FactorSID}})
 }

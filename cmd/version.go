@@ -2,58 +2,67 @@ package cmd
 
 import (
 	"context"
-	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"uzerp-mfa/internal/output"
+	"uzerp-mfa/internal/release"
 )
 
-// build is what this program was made from.
-type build struct {
-	Version string `json:"version"`
-	Commit  string `json:"commit"`
-	Go      string `json:"go"`
-}
-
-// readBuild asks the binary itself; "unknown" where it was built outside a checkout.
-func readBuild() build {
-	b := build{Version: "unknown", Commit: "unknown", Go: "unknown"}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return b
-	}
-	b.Go = info.GoVersion
-	if info.Main.Version != "" {
-		b.Version = info.Main.Version
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			b.Commit = s.Value
-		}
-	}
-	return b
-}
-
 type versionDocument struct {
-	SchemaVersion int   `json:"schema_version"`
-	Version       build `json:"version"`
+	SchemaVersion int           `json:"schema_version"`
+	Version       release.Build `json:"version"`
 }
 
 func newVersionCmd(app *App) *cobra.Command {
+	var licenses bool
 	c := &cobra.Command{
-		Use:     "version",
-		Short:   "Print the version, the commit and the Go version",
-		Long:    "Prints what this program was built from.\n\n" + exitCodes(),
-		Example: "  uzerp-mfa version\n  uzerp-mfa version -o json",
+		Use:   "version",
+		Short: "Print the version, the commit and the Go version",
+		Long: `Prints what this program was built from: the version, the commit and its time, and the version of Go. What is not certain
+is "unknown": the commit is known if make built the program in a checkout, or from an archive that git made.
+
+--licenses prints the licences and notices of all that the program is linked with.
+
+` + exitCodes(),
+		Example: "  uzerp-mfa version\n  uzerp-mfa version -o json\n  uzerp-mfa version --licenses",
 		Args:    noArgs,
 	}
+	c.Flags().BoolVar(&licenses, "licenses", false, "print the licences of what the program is linked with")
 	c.RunE = app.run(oneFormats, func(context.Context, []string) error {
-		b := readBuild()
-		if app.flags.output == formatJSON {
+		b := release.Read()
+		switch asJSON := app.flags.output == formatJSON; {
+		case licenses && asJSON:
+			return usageError("licences are a text", "leave -o json out; with the packages comes a list of modules in JSON, the SBOM")
+		case licenses:
+			return app.printLicenses()
+		case asJSON:
 			return output.WriteJSON(app.streams.Out, versionDocument{SchemaVersion: schemaVersion, Version: b})
 		}
-		return output.Fprintf(app.streams.Out, "uzerp-mfa %s\ncommit %s\n%s\n", b.Version, b.Commit, b.Go)
+		return output.Fprintf(app.streams.Out, "uzerp-mfa %s\ncommit %s\ndate %s\n%s\n", b.Version, b.Commit, b.Date, b.Go)
 	})
 	return c
+}
+
+func (a *App) printLicenses() error {
+	all, err := release.Licenses()
+	if err != nil {
+		return err
+	}
+	if err := output.Fprintf(a.streams.Out, "This program is linked with the following.\n"); err != nil {
+		return err
+	}
+	for _, l := range all {
+		heading := strings.Join(strings.Fields(l.Module+" "+l.Version), " ")
+		if err := output.Fprintf(a.streams.Out, "\n%s\n%s: %s\n\n", strings.Repeat("=", 78), heading, l.File); err != nil {
+			return err
+		}
+		for line := range strings.Lines(l.Text) {
+			if err := output.Fprintf(a.streams.Out, "%s\n", strings.ReplaceAll(strings.TrimRight(line, "\n"), "\t", "    ")); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -15,16 +15,16 @@ const schemaVersion = 1
 
 // userView is a user as scripts see it.
 type userView struct {
-	Username      string  `json:"username"`
-	Person        string  `json:"person"`
-	Email         *string `json:"email"`
-	AccessEnabled *bool   `json:"access_enabled"`
-	State         string  `json:"state"`
-	UUID          *string `json:"uuid"`
-	MFASID        *string `json:"mfa_sid"`
-	MFAEnrolled   *bool   `json:"mfa_enrolled"`
-	MFAEnabled    *bool   `json:"mfa_enabled"`
-	LastLogin     *string `json:"last_login"`
+	Username      string    `json:"username"`
+	Person        *string   `json:"person"`
+	Email         *string   `json:"email"`
+	AccessEnabled *bool     `json:"access_enabled"`
+	State         mfa.State `json:"state"`
+	UUID          *string   `json:"uuid"`
+	MFASID        *string   `json:"mfa_sid"`
+	MFAEnrolled   *bool     `json:"mfa_enrolled"`
+	MFAEnabled    *bool     `json:"mfa_enabled"`
+	LastLogin     *string   `json:"last_login"`
 }
 
 type usersView struct {
@@ -34,7 +34,7 @@ type usersView struct {
 
 func viewUser(u mfa.User) userView {
 	return userView{
-		Username: u.Username, Person: u.Person, Email: u.Email, AccessEnabled: u.AccessEnabled, State: string(u.State()),
+		Username: u.Username, Person: optional(u.Person), Email: u.Email, AccessEnabled: u.AccessEnabled, State: u.State(),
 		UUID: u.UUID, MFASID: u.SID, MFAEnrolled: u.Enrolled, MFAEnabled: u.Enabled, LastLogin: lastLogin(u.LastLogin),
 	}
 }
@@ -68,7 +68,7 @@ func csvHeader() []string {
 
 func csvCells(u mfa.User) []string {
 	v := viewUser(u)
-	return []string{v.Username, v.Person, text(v.Email), trueFalse(v.AccessEnabled), v.State, text(v.UUID), text(v.MFASID),
+	return []string{v.Username, text(v.Person), text(v.Email), trueFalse(v.AccessEnabled), string(v.State), text(v.UUID), text(v.MFASID),
 		trueFalse(v.MFAEnrolled), trueFalse(v.MFAEnabled), text(v.LastLogin)}
 }
 
@@ -113,42 +113,60 @@ func yesNo(b *bool) string {
 	}
 }
 
-// Statuses of a user in a report.
+// userStatus says what became of a user in a report.
+type userStatus string
+
+// The statuses.
 const (
-	statusChanged   = "changed"
-	statusUnchanged = "unchanged"
-	statusPlanned   = "would-change"
-	statusRefused   = "refused"
-	statusFailed    = "failed"
-	statusNotTried  = "not-tried"
+	statusChanged   userStatus = "changed"
+	statusUnchanged userStatus = "unchanged"
+	statusPlanned   userStatus = "would-change"
+	statusRefused   userStatus = "refused"
+	statusFailed    userStatus = "failed"
+	statusNotTried  userStatus = "not-tried"
 	// statusIncomplete is a user for whom uzERP is as it should be, and something is left to clean up at Twilio.
-	statusIncomplete = "incomplete"
+	statusIncomplete userStatus = "incomplete"
 )
 
 // resultView is what became of one user of several.
 type resultView struct {
-	Username string `json:"username"`
-	Status   string `json:"status"`
-	Message  string `json:"message"`
-	Hint     string `json:"hint"` // what to do about a failure or refusal; may be empty
+	Username string     `json:"username"`
+	Status   userStatus `json:"status"`
+	Changed  bool       `json:"changed"`
+	Message  string     `json:"message"`
+	Hint     *string    `json:"hint"` // what to do about a failure or refusal
 }
 
 type resultsView struct {
 	SchemaVersion int          `json:"schema_version"`
+	Changed       bool         `json:"changed"`
 	DryRun        bool         `json:"dry_run"`
 	Results       []resultView `json:"results"`
 }
 
 type classView struct {
-	Name   string  `json:"name"`
-	Before *string `json:"before"` // null where the row is new
-	After  *string `json:"after"`
+	Name    string  `json:"name"`
+	Changed bool    `json:"changed"`
+	Before  *string `json:"before"` // null where the row is new
+	After   *string `json:"after"`
 }
 
+// checkStatus is the word for a severity in the JSON of set-injector and doctor.
+type checkStatus string
+
+// The statuses of checks.
+const (
+	checkPass    checkStatus = "pass"
+	checkInfo    checkStatus = "info"
+	checkWarn    checkStatus = "warn"
+	checkFail    checkStatus = "fail"
+	checkSkipped checkStatus = "skipped"
+)
+
 type checkView struct {
-	ID      string `json:"id"`
-	Status  string `json:"status"`
-	Message string `json:"message"`
+	ID      string      `json:"id"`
+	Status  checkStatus `json:"status"`
+	Message string      `json:"message"`
 }
 
 type switchView struct {
@@ -160,15 +178,18 @@ type switchView struct {
 	Checks        []checkView `json:"checks"`
 }
 
-// checkStatus is the word for a severity in the JSON of set-injector and doctor.
-func checkStatus(s finding.Severity) string {
+func checkStatusOf(s finding.Severity) checkStatus {
 	switch s {
+	case finding.Pass:
+		return checkPass
+	case finding.Info:
+		return checkInfo
 	case finding.Warning:
-		return "warn"
-	case finding.Error:
-		return "fail"
+		return checkWarn
+	case finding.Skipped:
+		return checkSkipped
 	default:
-		return s.String() // pass, info, skipped
+		return checkFail
 	}
 }
 
@@ -183,7 +204,7 @@ func viewSwitch(app *App, s injector.SwitchPlan, checks []finding.Finding, chang
 		}
 		for _, change := range s.Changes {
 			if change.Name == name {
-				c.After = &change.After
+				c.After, c.Changed = &change.After, changed
 			}
 		}
 		if c.After != nil {
@@ -194,47 +215,76 @@ func viewSwitch(app *App, s injector.SwitchPlan, checks []finding.Finding, chang
 		v.UUIDsAssigned = append(v.UUIDsAssigned, a.Username)
 	}
 	for _, c := range checks {
-		v.Checks = append(v.Checks, checkView{ID: c.ID, Status: checkStatus(c.Severity), Message: checkMessage(app, c)})
+		v.Checks = append(v.Checks, checkView{ID: c.ID, Status: checkStatusOf(c.Severity), Message: checkMessage(app, c)})
 	}
 	return v
 }
 
+// enrollmentStatus says what became of an enrollment.
+type enrollmentStatus string
+
+// The statuses of enrollments.
+const (
+	enrollmentVerified    enrollmentStatus = "verified"
+	enrollmentPending     enrollmentStatus = "pending"
+	enrollmentUnchanged   enrollmentStatus = "unchanged"
+	enrollmentWouldCreate enrollmentStatus = "would-create"
+	enrollmentMade        enrollmentStatus = "made"       // pending, with a page for the user
+	enrollmentWouldMake   enrollmentStatus = "would-make" // such a page
+	enrollmentRefused     enrollmentStatus = "refused"
+	enrollmentFailed      enrollmentStatus = "failed"
+	enrollmentNotTried    enrollmentStatus = "not-tried"
+)
+
+// enrollmentView is what became of one user's enrollment.
 type enrollmentView struct {
-	Username     string  `json:"username"`
-	UUID         *string `json:"uuid"`
-	FactorSID    *string `json:"factor_sid"`
-	Status       string  `json:"status"` // pending, verified; unchanged with --if-missing; would-create with --dry-run
-	FriendlyName *string `json:"friendly_name"`
-	URI          *string `json:"uri"`     // null unless --reveal
-	Secret       *string `json:"secret"`  // null unless --reveal
-	Message      string  `json:"message"` // what keeps the person out whatever the second factor is; may be empty
+	Username     string           `json:"username"`
+	Status       enrollmentStatus `json:"status"`
+	Changed      bool             `json:"changed"`
+	UUID         *string          `json:"uuid"`
+	FactorSID    *string          `json:"factor_sid"`
+	FriendlyName *string          `json:"friendly_name"`
+	URI          *string          `json:"uri"`         // null unless --reveal
+	Secret       *string          `json:"secret"`      // null unless --reveal
+	File         *string          `json:"file"`        // in the directory; null if there is none
+	ValidUntil   *time.Time       `json:"valid_until"` // until then the QR code surely works
+	Message      *string          `json:"message"`     // what keeps the person out whatever the second factor is
+	Hint         *string          `json:"hint"`        // what to do about a failure or refusal
 }
 
-type enrollmentDocument struct {
-	SchemaVersion int            `json:"schema_version"`
-	Enrollment    enrollmentView `json:"enrollment"`
+type enrollmentsDocument struct {
+	SchemaVersion int              `json:"schema_version"`
+	Changed       bool             `json:"changed"`
+	DryRun        bool             `json:"dry_run"`
+	Directory     *string          `json:"directory"`
+	Enrollments   []enrollmentView `json:"enrollments"`
 }
 
-// pageView is what became of one user's page.
-type pageView struct {
-	resultView
-	File       *string    `json:"file"`        // in the directory; null if there is none
-	FactorSID  *string    `json:"factor_sid"`  // on the page; null if there is none
-	ValidUntil *time.Time `json:"valid_until"` // until then the page surely works
-}
+// verificationKind says what a code was for.
+type verificationKind string
 
-type pagesView struct {
-	SchemaVersion int        `json:"schema_version"`
-	DryRun        bool       `json:"dry_run"`
-	Directory     string     `json:"directory"`
-	Results       []pageView `json:"results"`
-}
+// The kinds.
+const (
+	kindEnrollment verificationKind = "enrollment"
+	kindCheck      verificationKind = "check"
+)
+
+// verificationStatus says what became of a code.
+type verificationStatus string
+
+// The statuses. Twilio calls the first three so.
+const (
+	verificationVerified  verificationStatus = "verified"
+	verificationApproved  verificationStatus = "approved"
+	verificationPending   verificationStatus = "pending" // after a wrong code
+	verificationWouldSend verificationStatus = "would-send"
+)
 
 type verificationView struct {
-	Username  string `json:"username"`
-	FactorSID string `json:"factor_sid"`
-	Kind      string `json:"kind"`
-	Status    string `json:"status"` // verified, approved; pending after a wrong code; would-send with --dry-run
+	Username  string             `json:"username"`
+	FactorSID string             `json:"factor_sid"`
+	Kind      verificationKind   `json:"kind"`
+	Status    verificationStatus `json:"status"`
 
 	TriesLeft  *int          `json:"tries_left"`  // of the pending factor; null if it is not known
 	ValidUntil *time.Time    `json:"valid_until"` // until then the pending factor is surely at Twilio; null if there is none
@@ -249,18 +299,31 @@ type pendingView struct {
 
 type verificationDocument struct {
 	SchemaVersion int              `json:"schema_version"`
+	Changed       bool             `json:"changed"`
+	DryRun        bool             `json:"dry_run"`
 	Verification  verificationView `json:"verification"`
 }
 
+// detachStatus says what became of a copy.
+type detachStatus string
+
+// The statuses.
+const (
+	detachChanged     detachStatus = "changed"
+	detachWouldChange detachStatus = "would-change"
+)
+
 type detachView struct {
-	Host     string `json:"host"`
-	Database string `json:"database"`
-	Users    int    `json:"users"`
-	Enrolled int    `json:"enrolled"`
-	Status   string `json:"status"` // changed, would-change
+	Host     string       `json:"host"`
+	Database string       `json:"database"`
+	Users    int          `json:"users"`
+	Enrolled int          `json:"enrolled"`
+	Status   detachStatus `json:"status"`
 }
 
 type detachDocument struct {
 	SchemaVersion int        `json:"schema_version"`
+	Changed       bool       `json:"changed"`
+	DryRun        bool       `json:"dry_run"`
 	Detach        detachView `json:"detach"`
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # deps.sh [test]: installs PostgreSQL's server programs if they are missing: the demo needs them beside Go. With "test"
-# it also installs what the tests need: a C compiler for the race detector, PgBouncer, for root sudo and PHP, and Chromium to
+# it also installs what the tests need: a C compiler for the race detector, PgBouncer, for root sudo, PHP and libnss-extrausers, and Chromium to
 # look at a page. Chromium is big, and only one test needs it. So it is not installed with BROWSER=no, or if that would ask for a
 # password. The rest works without it.
 set -eu
@@ -31,6 +31,14 @@ have_php() { php -r 'exit(extension_loaded("igbinary") ? 0 : 1);' >/dev/null 2>&
 # Debian's is not in everybody's PATH.
 have_pooler() { command -v pgbouncer >/dev/null 2>&1 || [ -x "$root/usr/sbin/pgbouncer" ]; }
 
+# A directory of users that is in files of its own: for users that /etc/passwd does not have.
+have_directory() {
+	for file in "$root"/usr/lib/libnss_extrausers.so.2 "$root"/usr/lib/*/libnss_extrausers.so.2; do
+		[ ! -e "$file" ] || return 0
+	done
+	return 1
+}
+
 command -v go >/dev/null 2>&1 || { echo "Go 1.26 or newer is needed: https://go.dev/dl/" >&2; exit 1; }
 
 packages=
@@ -45,6 +53,8 @@ if [ "${1:-}" = test ]; then
 	# Tests connect through PgBouncer. Where installing it would ask for a password, they are left out.
 	have_pooler || ! command -v apt-get >/dev/null 2>&1 || { [ "$(id -u)" != 0 ] && ! sudo -n true 2>/dev/null; } ||
 		packages="$packages pgbouncer"
+	# A test that only root runs has users that /etc/passwd does not have.
+	[ "$(id -u)" != 0 ] || have_directory || ! command -v apt-get >/dev/null 2>&1 || packages="$packages libnss-extrausers"
 	[ "${BROWSER:-}" = no ] || have_browser || browser=chromium
 fi
 [ -n "$packages$browser" ] || exit 0

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -68,6 +69,10 @@ func newMachine(t *testing.T, without ...string) *machine {
 			t.Fatal(err)
 		}
 	}
+	if slices.Contains(without, "extrausers") {
+		return m // it is no program
+	}
+	m.write(t, filepath.Join(m.root, "usr", "lib", "libnss_extrausers.so.2"), "")
 	for _, name := range without {
 		if err := os.Remove(filepath.Join(m.bin, name)); err != nil {
 			t.Fatal(err)
@@ -78,6 +83,9 @@ func newMachine(t *testing.T, without ...string) *machine {
 
 func (m *machine) write(t *testing.T, file, text string) {
 	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil { //nolint:gosec // as on a real machine
+		t.Fatal(err)
+	}
 	if err := os.WriteFile(file, []byte(text), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -171,6 +179,15 @@ func TestDepsSudo(t *testing.T) {
 	m := newMachine(t, "sudo")
 	c, said := m.deps(t, "022")
 	if got := code(t, c.Run()); got != 0 || !strings.Contains(said.String(), "installing postgresql postgresql-client sudo") {
+		t.Errorf("exit code %d: %s", got, said)
+	}
+}
+
+// A test that only root runs has users that /etc/passwd does not have.
+func TestDepsDirectory(t *testing.T) {
+	m := newMachine(t, "extrausers")
+	c, said := m.deps(t, "022")
+	if got := code(t, c.Run()); got != 0 || !strings.Contains(said.String(), "installing postgresql postgresql-client libnss-extrausers") {
 		t.Errorf("exit code %d: %s", got, said)
 	}
 }

@@ -3,17 +3,16 @@ package audit
 import (
 	"cmp"
 	"os"
-	"os/user"
-	"strconv"
 	"strings"
 
+	"uzerp-mfa/internal/account"
 	"uzerp-mfa/internal/operator"
 )
 
 // Actor is the person who ran the command, as far as the process can know. Somebody who controls the environment or the
 // account can forge everything except Host and PID.
 type Actor struct {
-	User      string `json:"user"`       // the process's user in the operating system: its name, or without one its number
+	User      string `json:"user"`       // the process's user in the operating system: its name, or without one "uid 12345"
 	SudoUser  string `json:"sudo_user"`  // the user who called sudo, doas or pkexec, or empty
 	SSHClient string `json:"ssh_client"` // the SSH client's address, or empty: sudo drops it unless env_keep names it
 	Host      string `json:"host"`
@@ -26,12 +25,9 @@ const longestActor = 256
 // CurrentActor returns what the operating system and the environment say. A field that can't be found out stays empty;
 // it is never guessed. A field that is too long for what it should be is shortened.
 func CurrentActor(getenv func(string) string) Actor {
-	a := Actor{User: strconv.Itoa(os.Getuid()), SudoUser: getenv("SUDO_USER"), PID: os.Getpid()}
+	a := Actor{User: account.Name(os.Getuid()), SudoUser: getenv("SUDO_USER"), PID: os.Getpid()}
 	if caller, err := operator.ThroughSudo(getenv); err == nil && caller != nil {
 		a.SudoUser = caller.Name // doas and pkexec may let a caller keep any SUDO_USER
-	}
-	if u, err := user.LookupId(a.User); err == nil && u.Username != "" {
-		a.User = u.Username
 	}
 	for _, name := range []string{"SSH_CLIENT", "SSH_CONNECTION"} { // both begin with the address
 		if fields := strings.Fields(getenv(name)); a.SSHClient == "" && len(fields) > 0 {

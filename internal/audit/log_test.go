@@ -461,13 +461,13 @@ func TestCurrentActor(t *testing.T) {
 // An account other than root has a place of its own, if root has made it. Without it the hint says how root makes it, and
 // never that the log be left out.
 func TestPlaceOfAnAccount(t *testing.T) {
-	wasLogs, wasAccount := logs, account
-	t.Cleanup(func() { logs, account = wasLogs, wasAccount })
+	wasLogs, wasAccount := logs, runsAs
+	t.Cleanup(func() { logs, runsAs = wasLogs, wasAccount })
 	nobody, err := user.LookupId("65534")
 	if err != nil {
 		sharedtest.LeaveOut(t, sharedtest.Root, err)
 	}
-	logs, account = t.TempDir(), func() int { return 65534 }
+	logs, runsAs = t.TempDir(), func() int { return 65534 }
 	getenv := func(string) string { return "" }
 	place := filepath.Join(logs, "uzerp-mfa-"+nobody.Username)
 	if got := paths(getenv); !slices.Equal(got, []string{systemPath}) {
@@ -486,7 +486,7 @@ func TestPlaceOfAnAccount(t *testing.T) {
 	if got := paths(getenv); !slices.Equal(got, []string{systemPath, filepath.Join(place, "audit.jsonl")}) {
 		t.Error(got)
 	}
-	account = func() int { return 0 } // root writes nothing that another account may change
+	runsAs = func() int { return 0 } // root writes nothing that another account may change
 	if got := paths(getenv); !slices.Equal(got, []string{systemPath}) {
 		t.Error(got)
 	}

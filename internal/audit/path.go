@@ -2,12 +2,12 @@ package audit
 
 import (
 	"os"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"uzerp-mfa/internal/account"
 )
 
 const systemPath = "/var/log/uzerp-mfa/audit.jsonl"
@@ -15,17 +15,17 @@ const systemPath = "/var/log/uzerp-mfa/audit.jsonl"
 // logs is the directory with the logs of the machine. Only root may write there.
 var logs = "/var/log"
 
-// account returns the number of the user that this program runs as.
-var account = os.Geteuid
+// runsAs returns the number of the user that this program runs as.
+var runsAs = os.Geteuid
 
 // ownPlace returns the directory that root can make for the log of an account other than root, and the account's name. Root
 // itself does not write there: it would write what that account may change.
 func ownPlace() (dir, name string) {
-	me, err := user.LookupId(strconv.Itoa(account()))
-	if err != nil || me.Uid == "0" || strings.ContainsAny(me.Username, "/\x00") {
+	me, err := account.ByUID(runsAs())
+	if err != nil || me.UID == 0 || strings.ContainsAny(me.Name, "/\x00") {
 		return "", ""
 	}
-	return filepath.Join(logs, strings.Join([]string{"uzerp-mfa", me.Username}, "-")), me.Username
+	return filepath.Join(logs, strings.Join([]string{"uzerp-mfa", me.Name}, "-")), me.Name
 }
 
 // DefaultPath returns the path where the log is written if no path was given. That is the system's log, or, without

@@ -176,9 +176,12 @@ func (l *Loader) Root() (path, source string) {
 
 // source is one place where Twilio settings can come from.
 type source struct {
-	name string
-	get  func(string) string
+	from func(name string) string // where that setting stands: "the environment", "/var/www/uzerp/conf/.env line 5"
+	get  func(name string) string
 }
+
+// at is a source that can't say more than its name.
+func at(name string) func(string) string { return func(string) string { return name } }
 
 // Twilio finds the Verify settings. It fails with errs.Config, and names the settings that are missing.
 func (l *Loader) Twilio() (Twilio, error) { return l.twilio(true) }
@@ -187,13 +190,13 @@ func (l *Loader) Twilio() (Twilio, error) { return l.twilio(true) }
 func (l *Loader) TwilioAccount() (Twilio, error) { return l.twilio(false) }
 
 func (l *Loader) twilio(needService bool) (Twilio, error) {
-	sources := []source{{theEnvironment, l.env}}
+	sources := []source{{at(theEnvironment), l.env}}
 	if l.EnvFile != "" {
 		values, err := l.readEnvFile(l.EnvFile)
 		if err != nil {
 			return Twilio{}, err
 		}
-		sources = append(sources, source{l.EnvFile, func(name string) string { return values[name] }})
+		sources = append(sources, source{at("--" + FlagEnvFile + " " + l.EnvFile), func(name string) string { return values[name] }})
 	}
 	inst, err := l.Installation()
 	if err != nil {
@@ -226,7 +229,7 @@ func resolveTwilio(sources []source, address string, needService bool) (Twilio, 
 	first := func(name string) string {
 		for _, s := range sources {
 			if v := s.get(name); v != "" {
-				t.Sources[name] = s.name
+				t.Sources[name] = s.from(name)
 				return v
 			}
 		}
@@ -236,12 +239,12 @@ func resolveTwilio(sources []source, address string, needService bool) (Twilio, 
 	for _, s := range sources {
 		if key, keySecret := s.get(apiKey), s.get(apiSecret); key != "" && keySecret != "" {
 			t.Username, t.Password = key, secret.New(keySecret)
-			t.Sources[apiKey], t.Sources[apiSecret] = s.name, s.name
+			t.Sources[apiKey], t.Sources[apiSecret] = s.from(apiKey), s.from(apiSecret)
 			break
 		}
 		if token := s.get(authToken); token != "" {
 			t.Username, t.Password = t.AccountSID, secret.New(token)
-			t.Sources[authToken] = s.name
+			t.Sources[authToken] = s.from(authToken)
 			break
 		}
 	}

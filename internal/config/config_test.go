@@ -263,9 +263,9 @@ func TestUzerpSettings(t *testing.T) {
 		{"no file", nil, map[string]string{}, "conf/.env does not exist", "", ""},
 		{"no directory", nil, nil, "no uzERP directory is known", "", ""},
 		{"another service here while uzERP lacks its token", map[string]string{"TWILIO_SERVICE_SID": "VA" + strings.Repeat("c", 32), "TWILIO_AUTH_TOKEN": "t"},
-			map[string]string{"conf/.env": strings.Replace(good, "TWILIO_AUTH_TOKEN", "X", 1)}, "", "TWILIO_AUTH_TOKEN", "TWILIO_SERVICE_SID"},
+			map[string]string{"conf/.env": strings.Replace(good, "TWILIO_AUTH_TOKEN", "X", 1)}, "", "TWILIO_AUTH_TOKEN", "TWILIO_SERVICE_SID (from the environment)"},
 		{"another account here", map[string]string{"TWILIO_ACCOUNT_SID": account2, "TWILIO_AUTH_TOKEN": "t"},
-			map[string]string{"conf/.env": good}, "", "", "TWILIO_ACCOUNT_SID"},
+			map[string]string{"conf/.env": good}, "", "", "TWILIO_ACCOUNT_SID (from the environment)"},
 	} {
 		s := loader(t, test.env, test.files).UzerpSettings()
 		if !strings.Contains(s.Problem, test.problem) || (s.Problem == "") != (test.problem == "") || strings.Contains(s.Problem, "hunter2") {

@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/sidform"
 )
 
@@ -27,10 +26,7 @@ func (l *Loader) Settings() []Setting {
 
 	t, _ := l.Twilio() // even if settings are missing, the others are shown
 	from := func(name string) string {
-		if t.Sources[name] == filepath.Join(all[1].Value, installation.DotenvFile) {
-			return installation.DotenvFile // short, as for the database: the directory is a setting of its own
-		}
-		return t.Sources[name]
+		return Short(t.Sources[name], all[1].Value)
 	}
 	all = append(all, Setting{accountSID, shownSID(t.AccountSID), from(accountSID)}, Setting{serviceSID, shownSID(t.ServiceSID), from(serviceSID)})
 	switch {
@@ -47,6 +43,14 @@ func (l *Loader) Settings() []Setting {
 	}
 	address.Value = shownAddress(address.Value)
 	return append(all, address)
+}
+
+// Short leaves uzERP's directory out of where a setting stands in its files: the directory is a setting of its own.
+func Short(source, root string) string {
+	if rest, ok := strings.CutPrefix(source, root+string(filepath.Separator)); ok && root != "" {
+		return rest
+	}
+	return source
 }
 
 // Variable returns a setting that is only an environment variable, with its value as it is.

@@ -35,11 +35,11 @@ func TestSettingsAreShown(t *testing.T) {
 		want string
 	}{
 		{"all from uzERP's file", nil, files,
-			"database=set (conf/.env)\nuzERP directory=ROOT (--uzerp-root)\nTWILIO_ACCOUNT_SID=" + account + " (conf/.env)\nTWILIO_SERVICE_SID=" + service +
-				" (conf/.env)\nTWILIO_AUTH_TOKEN=set (conf/.env)" + address},
+			"database=set (conf/.env)\nuzERP directory=ROOT (--uzerp-root)\nTWILIO_ACCOUNT_SID=" + account + " (conf/.env line 1)\nTWILIO_SERVICE_SID=" + service +
+				" (conf/.env line 2)\nTWILIO_AUTH_TOKEN=set (conf/.env line 3)" + address},
 		{"the environment before it", map[string]string{"DATABASE_URL": "postgres://u:sesame@h/db", "TWILIO_API_KEY": key, "TWILIO_API_SECRET": "sesame"}, files,
-			"database=set (DATABASE_URL)\nuzERP directory=ROOT (--uzerp-root)\nTWILIO_ACCOUNT_SID=" + account + " (conf/.env)\nTWILIO_SERVICE_SID=" + service +
-				" (conf/.env)\nTWILIO_API_KEY=set (the environment)\nTWILIO_API_SECRET=set (the environment)" + address},
+			"database=set (DATABASE_URL)\nuzERP directory=ROOT (--uzerp-root)\nTWILIO_ACCOUNT_SID=" + account + " (conf/.env line 1)\nTWILIO_SERVICE_SID=" + service +
+				" (conf/.env line 2)\nTWILIO_API_KEY=set (the environment)\nTWILIO_API_SECRET=set (the environment)" + address},
 		{"half of them", map[string]string{"TWILIO_ACCOUNT_SID": account, "PGHOST": "h"}, nil,
 			"database=set (PGHOST)\nTWILIO_ACCOUNT_SID=" + account + " (the environment)" + address},
 		{"a token in the wrong line", map[string]string{"TWILIO_ACCOUNT_SID": "sesame", "TWILIO_SERVICE_SID": "VAsesame"}, nil,

@@ -68,7 +68,8 @@ func uzerpTwilio(inst *installation.Installation) (source, error) {
 	values := map[string]string{
 		accountSID: s.AccountSID, serviceSID: s.ServiceSID, authToken: s.AuthToken.Reveal(), apiKey: s.APIKey, apiSecret: s.APISecret.Reveal(),
 	}
-	return source{inst.DotenvPath(), func(name string) string { return values[name] }}, nil
+	from := func(name string) string { return fmt.Sprintf("%s line %d", inst.DotenvPath(), s.Sources[name].Line) }
+	return source{from, func(name string) string { return values[name] }}, nil
 }
 
 // uzerpNeeds are the settings that uzERP reads from its conf/.env, and from no other place (docs/facts/uzerp.md §4).
@@ -121,7 +122,7 @@ func (l *Loader) UzerpSettings() injector.Settings {
 		for _, own := range []struct{ name, sid string }{{accountSID, ours.AccountSID}, {serviceSID, ours.ServiceSID}} {
 			// With a placeholder or an empty value nobody can log in, so a difference does not matter.
 			if value := theirs.get(own.name); value != own.sid && (sidform.Account.Valid(value) || sidform.Service.Valid(value)) {
-				s.Foreign = append(s.Foreign, own.name)
+				s.Foreign = append(s.Foreign, own.name+" (from "+ours.Sources[own.name]+")")
 			}
 		}
 	}
@@ -139,7 +140,7 @@ func (l *Loader) UzerpTwilio() (Twilio, error) {
 	if err != nil {
 		return l.Twilio()
 	}
-	token := source{theirs.name, func(name string) string {
+	token := source{theirs.from, func(name string) string {
 		if name == apiKey || name == apiSecret { // uzERP knows no API keys
 			return ""
 		}

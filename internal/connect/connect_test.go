@@ -20,6 +20,7 @@ import (
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/installation"
+	"uzerp-mfa/internal/installation/treetest"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/pgtemp/dbtest"
 	"uzerp-mfa/internal/secret"
@@ -379,6 +380,33 @@ func TestOneService(t *testing.T) {
 					}
 				})
 			}
+		}
+	}
+}
+
+// doctor shows where the database is, part by part, and where each part came from; never what may be a part of a password.
+func TestDatabaseSettings(t *testing.T) {
+	for _, name := range []string{"PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD", "PGSERVICE", "PGPASSFILE"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("PGPORT", "5433")
+	root := treetest.Write(t, map[string]string{"system.php": "<?php", "conf/.env": "DB_NAME=erp\nDB_USER=web\nDB_HOST=db.example.com\nDB_PASSWORD=sesame\n"})
+	for _, test := range []struct{ url, root, want string }{
+		{"", root, "host=db.example.com (conf/.env line 3) port=5433 (PGPORT) name=erp (conf/.env line 1) role=web (conf/.env line 2)"},
+		{"postgres://u@h:1,i:2/d", root, "host=h, i (DATABASE_URL) port=1, 2 (DATABASE_URL) name=d (DATABASE_URL) role=u (DATABASE_URL)"},
+		{"postgres://u@h:1/d%40sesame", "", "host=h (DATABASE_URL) port=1 (DATABASE_URL) name=(not shown: it has a @) (DATABASE_URL) role=u (DATABASE_URL)"},
+		{"postgres://u@h/d?nonsense=1", "", ""},
+		{"", "", ""},
+	} {
+		env := map[string]string{"DATABASE_URL": test.url, "UZERP_ROOT": test.root}
+		getenv := func(name string) (string, bool) { v, ok := env[name]; return v, ok }
+		r := New(Options{Loader: &config.Loader{Getenv: getenv, Dir: t.TempDir()}, Logger: func() *slog.Logger { return nil }, Now: time.Now})
+		var got []string
+		for _, s := range r.DatabaseSettings() {
+			got = append(got, strings.TrimPrefix(s.Name, "database ")+"="+s.Value+" ("+s.Source+")")
+		}
+		if text := strings.Join(got, " "); text != test.want {
+			t.Errorf("%s: %s, want %s", test.url, text, test.want)
 		}
 	}
 }

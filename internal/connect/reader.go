@@ -279,6 +279,28 @@ func (r *Reader) database(ctx context.Context) (*db.DB, error) {
 	return r.db, err
 }
 
+// DatabaseSettings returns where the database is, part by part, each with the setting that it came from. It asks no
+// server, and returns nothing if the settings name no database.
+func (r *Reader) DatabaseSettings() []config.Setting {
+	d, err := r.options.Loader.Database()
+	if err != nil {
+		return nil
+	}
+	at, err := db.Config{ConnString: d.ConnString.Reveal(), Source: d.Source, Sources: d.Sources}.Where()
+	if err != nil {
+		return nil
+	}
+	root, _ := r.options.Loader.Root()
+	var all []config.Setting
+	for _, part := range []struct {
+		name string
+		db.Setting
+	}{{"database host", at.Host}, {"database port", at.Port}, {"database name", at.Database}, {"database role", at.Role}} {
+		all = append(all, config.Setting{Name: part.name, Value: part.Value, Source: config.Short(part.Source, root)})
+	}
+	return all
+}
+
 // place returns what is open now, for a record: where the connection to the database leads to, and which service is used.
 func (r *Reader) place() audit.Place {
 	var p audit.Place
@@ -377,6 +399,7 @@ func (r *Reader) atAddress(t config.Twilio) {
 func (r *Reader) config(t config.Twilio, atOnce int) twilio.Config {
 	return twilio.Config{
 		AccountSID: t.AccountSID, ServiceSID: t.ServiceSID, Username: t.Username, Password: t.Password, BaseURL: t.VerifyURL,
-		Logger: r.options.Logger(), Now: r.options.Now, UserAgent: r.options.UserAgent, Concurrency: atOnce,
+		Sources: t.Sources,
+		Logger:  r.options.Logger(), Now: r.options.Now, UserAgent: r.options.UserAgent, Concurrency: atOnce,
 	}
 }

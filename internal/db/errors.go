@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -127,7 +128,7 @@ func (db *DB) translate(ctx context.Context, op string, err error) error {
 		if class := e.Code[:min(2, len(e.Code))]; is[settingsError](err) && (class == "22" || class == "42") {
 			at := db.Address()
 			return &errs.Error{Kind: errs.Config, Op: op, Err: errors.New(rejectsParameter(address(at.Host, uint16(at.Port)), e.Code)),
-				Hint: errs.Plain(checkParameters)}
+				Hint: errs.Plain(checkParameters(db.pool.libpq))}
 		}
 		if e.Code == "42P01" || e.Code == undefinedColumn { // 42P01: undefined table
 			if schema, err := db.CheckSchema(ctx); err == nil && schema.Problem() != nil {
@@ -140,6 +141,9 @@ func (db *DB) translate(ctx context.Context, op string, err error) error {
 			}
 		}
 		switch e.Code {
+		case insufficientPrivilege:
+			role := shown(db.pool.libpq.User) + " (from " + db.pool.libpq.From("user") + ")"
+			return &errs.Error{Kind: errs.Config, Op: op, Hint: hintFor(e.Code, ""), Err: because{"database role " + role + " lacks a right: " + said(e), e}}
 		case lockNotAvailable:
 			return db.lockedOut(ctx, op, e)
 		case readOnlyTransaction:
@@ -319,7 +323,7 @@ func (e *connectError) diagnose() (kind errs.Kind, text, hint string) {
 			"find out whose server that is before you connect to it"
 	case isDNS && dns.IsNotFound:
 		return errs.Config, "there is no host with the name in " + at,
-			"check the host in the database URL, PGHOST or conf/config.php"
+			"correct the name there"
 	case isDNS:
 		return errs.Unavailable, "the name server did not answer for " + at, "run it again; check the network's DNS"
 	case errors.Is(e.err, syscall.EACCES):
@@ -349,28 +353,27 @@ func (e *connectError) refused(code string) (kind errs.Kind, text, hint string) 
 	class := code[:min(2, len(code))]
 	switch {
 	case class == "28":
-		return errs.Config, "the server at " + e.address() + " does not let user " + shown(e.config.User) + " in" + e.unready(),
-			"check the user name, its password (PGPASSWORD, ~/.pgpass), sslmode, and the server's pg_hba.conf"
+		return errs.Config, "the server at " + e.address() + " does not let user " + e.user() + " in, " + e.password() + e.unready(),
+			"check the user name and the password (PGPASSWORD, ~/.pgpass), sslmode, and the server's pg_hba.conf"
 	case code == "3D000":
-		return errs.Config, "the server at " + e.address() + " has no database " + shown(e.databaseName()),
-			"check the name in the database URL, PGDATABASE or conf/config.php"
+		return errs.Config, "the server at " + e.address() + " has no database " + e.database(), "correct the name there"
 	case code == insufficientPrivilege:
-		return errs.Config, "user " + shown(e.config.User) + " may not connect to database " + shown(e.databaseName()), ""
+		return errs.Config, "user " + e.user() + " may not connect to database " + e.database(), ""
 	case code == "53300":
-		return errs.Unavailable, "the database server has no free connection", "run it again later; see max_connections"
+		return errs.Unavailable, "the database server at " + e.address() + " has no free connection", "run it again later; see max_connections"
 	case code == cannotConnectNow:
-		return errs.Unavailable, "the database server is starting up or shutting down", "run it again in a moment"
+		return errs.Unavailable, "the database server at " + e.address() + " is starting up or shutting down", "run it again in a moment"
 	case code == "0A000":
-		return errs.Config, "the server at " + e.address() + " can't translate the encoding of database " + shown(e.databaseName()) + " to UTF-8",
+		return errs.Config, "the server at " + e.address() + " can't translate the encoding of database " + e.database() + " to UTF-8",
 			"no conversion is there from that encoding, such as MULE_INTERNAL: dump the database and restore it into one with the encoding UTF8"
 	case code == "08P01":
-		return errs.Config, "the server at " + e.address() + " rejects a parameter of the connection", checkParameters
+		return errs.Config, "the server at " + e.address() + " rejects a parameter of the connection", checkParameters(e.libpq)
 	case class == "22" || class == "42":
-		return errs.Config, rejectsParameter(e.address(), code), checkParameters
+		return errs.Config, rejectsParameter(e.address(), code), checkParameters(e.libpq)
 	case class == "08" || class == "53" || class == "57":
-		return errs.Unavailable, "the database server takes no connection now (SQLSTATE " + code + ")", "run it again"
+		return errs.Unavailable, "the database server at " + e.address() + " takes no connection now (SQLSTATE " + code + ")", "run it again"
 	default:
-		return errs.Failure, "the database server refuses the connection (SQLSTATE " + code + ")", "see the server's log"
+		return errs.Failure, "the database server at " + e.address() + " refuses the connection (SQLSTATE " + code + ")", "see the server's log"
 	}
 }
 
@@ -378,7 +381,13 @@ func rejectsParameter(at, code string) string {
 	return "the server at " + at + " rejects a parameter of the database settings (SQLSTATE " + code + ")"
 }
 
-const checkParameters = "check the parameters of the database URL, and PGOPTIONS"
+// checkParameters is the hint for parameters that the server rejects: it names where they are from.
+func checkParameters(s *libpq.Settings) string {
+	if from := s.ChosenFrom(); len(from) > 0 {
+		return "check the parameters from " + strings.Join(from, " and ")
+	}
+	return "see the server's log: no such parameter is set here"
+}
 
 // tlsFailed reports whether err is a failed TLS handshake or a certificate that was not accepted.
 func tlsFailed(err error) bool {
@@ -409,16 +418,30 @@ func (e *connectError) wantsNewProtocol() bool {
 	return slices.Contains([]string{"3.2", "latest"}, e.libpq.Get("min_protocol_version"))
 }
 
-// databaseName returns the name of the database that was asked for. Without one, the server takes the user's name.
-func (e *connectError) databaseName() string {
-	if e.config.Database == "" {
-		return e.config.User
-	}
-	return e.config.Database
+// user returns the user who was to be let in, and where that name came from.
+func (e *connectError) user() string {
+	return shown(e.config.User) + " (from " + e.libpq.From("user") + ")"
 }
 
-// address returns the addresses of the attempts.
-func (e *connectError) address() string {
+// password says where the password came from.
+func (e *connectError) password() string {
+	if from := e.libpq.PasswordFrom(); from != "" {
+		return "with the password from " + from
+	}
+	return "without a password"
+}
+
+// database returns the name of the database that was asked for, and where it came from. Without one, the server takes the
+// user's name.
+func (e *connectError) database() string {
+	return shown(cmp.Or(e.config.Database, e.config.User)) + " (from " + e.libpq.From("dbname") + ")"
+}
+
+// address returns the addresses of the attempts, and where host and port came from.
+func (e *connectError) address() string { return e.attempts() + " (" + e.libpq.HostFrom() + ")" }
+
+// attempts returns the addresses of the attempts.
+func (e *connectError) attempts() string {
 	if e.stoppedAt != nil {
 		return *e.stoppedAt
 	}

@@ -75,10 +75,10 @@ func TestWhoIsNotLetIn(t *testing.T) {
 	ok := "postgres://app:s3cr3t@" + at
 	open(t, db.Config{ConnString: ok + "/uz"}).Close()
 
-	wantOpenError(t, "postgres://app:wrong@"+at+"/uz", errs.Config, `does not let user "app" in`)
-	wantOpenError(t, "postgres://app@"+at+"/uz", errs.Config, `does not let user "app" in`)
-	wantOpenError(t, "postgres://stranger:s3cr3t@"+at+"/uz", errs.Config, `does not let user "stranger" in`)
-	wantOpenError(t, ok+"/nowhere", errs.Config, `has no database "nowhere"`)
+	wantOpenError(t, "postgres://app:wrong@"+at+"/uz", errs.Config, `does not let user "app" (from the settings) in, with the password from the settings`)
+	wantOpenError(t, "postgres://app@"+at+"/uz", errs.Config, `does not let user "app" (from the settings) in, without a password`)
+	wantOpenError(t, "postgres://stranger:s3cr3t@"+at+"/uz", errs.Config, `does not let user "stranger" (from the settings) in`)
+	wantOpenError(t, ok+"/nowhere", errs.Config, `has no database "nowhere" (from the settings)`)
 	wantOpenError(t, ok+"/closed", errs.Config, `may not connect to database "closed"`)
 	wantOpenError(t, "postgres://full_up:s3cr3t@"+at+"/uz", errs.Unavailable, "no free connection")
 	wantOpenError(t, ok+"/uz?sslmode=require", errs.Config, "does not offer TLS")
@@ -107,7 +107,7 @@ func TestWhoIsNotLetIn(t *testing.T) {
 	// pg_hba.conf asks for TLS.
 	serverFile(t, admin, "pg_hba.conf", "local all all trust\nhostssl all all all scram-sha-256")
 	dbtest.Exec(t, admin, "select pg_reload_conf()")
-	wantOpenErrorSoon(t, ok+"/uz?sslmode=disable", errs.Config, `does not let user "app" in`)
+	wantOpenErrorSoon(t, ok+"/uz?sslmode=disable", errs.Config, `does not let user "app" (from the settings) in`)
 	open(t, db.Config{ConnString: ok + "/uz"}).Close()
 }
 
@@ -178,7 +178,7 @@ func selfSigned(t *testing.T) (certificate, key string) {
 }
 
 func TestNobodyAnswers(t *testing.T) {
-	wantOpenError(t, "postgres://u:s3cr3t@127.0.0.1:1/uz", errs.Unavailable, `no PostgreSQL answers at "127.0.0.1:1"`)
+	wantOpenError(t, "postgres://u:s3cr3t@127.0.0.1:1/uz", errs.Unavailable, `no PostgreSQL answers at "127.0.0.1:1" (from the settings)`)
 	wantOpenError(t, "postgres://u:s3cr3t@/uz?host="+t.TempDir(), errs.Unavailable, "no PostgreSQL answers")
 
 	// A listener that never answers.
@@ -455,7 +455,7 @@ func TestErrorsOfTheServer(t *testing.T) {
 		"57014": {errs.Unavailable, "statement_timeout"},
 		"40001": {errs.Unavailable, "serialization"},
 		"40P01": {errs.Unavailable, "deadlock"},
-		"42501": {errs.Config, "lacks a right"},
+		"42501": {errs.Config, "(from the settings) lacks a right"},
 		"25006": {errs.Refused, "read-only"},
 		"53100": {errs.Unavailable, "run out of"},
 		"57P01": {errs.Unavailable, "ended the connection"},
@@ -499,7 +499,12 @@ func TestErrorsOfConnecting(t *testing.T) {
 		{x509.HostnameError{Certificate: &x509.Certificate{}, Host: "h"}, errs.Config, "TLS"},
 		{errors.New("s3cr3t"), errs.Config, "do not agree"},
 	} {
-		wantError(t, d.TranslateConnect(t.Context(), tt.err), tt.kind, tt.words)
+		err := d.TranslateConnect(t.Context(), tt.err)
+		wantError(t, err, tt.kind, tt.words)
+		// Each says where the settings are from that led there (docs/contract.md §2).
+		if !strings.Contains(err.Error(), "from the settings") {
+			t.Errorf("without the source of a setting: %v", err)
+		}
 	}
 }
 
@@ -533,7 +538,7 @@ func manyHosts(t *testing.T, silent string) {
 	quickest := hangs
 	for n := 0; n < goes && quickest > limit; n++ {
 		start := time.Now()
-		wantOpenError(t, "postgres://u:s3cr3t@"+hosts(silent, 10)+"/uz?connect_timeout=2&sslmode=prefer", errs.Unavailable, "2 more in time")
+		wantOpenError(t, "postgres://u:s3cr3t@"+hosts(silent, 10)+"/uz?connect_timeout=2&sslmode=prefer", errs.Unavailable, "2 more (from the settings) in time")
 		quickest = min(quickest, time.Since(start))
 	}
 	if quickest > limit {
@@ -563,5 +568,5 @@ func TestMissingRightOnACatalogue(t *testing.T) {
 		defer d.Close()
 		_, err = d.CheckSchema(t.Context())
 	}
-	wantError(t, err, errs.Config, "the database role lacks a right")
+	wantError(t, err, errs.Config, "(from the settings) lacks a right")
 }

@@ -316,7 +316,7 @@ func TestRowLevelSecurityIsAnError(t *testing.T) {
 	dbtest.Exec(t, url, "alter table users enable row level security; create policy few on users using (username = 'bob')")
 	dbtest.Exec(t, url, "alter database "+database(url)+" set row_security = on")
 	late := open(t, db.Config{ConnString: least + "&options=-c%20row_security%3Don"})
-	words := `row-level security hides rows from role "` + role + `" in "users"`
+	words := `row-level security hides rows from role "` + role + `" (from the settings) in "users"`
 	for name, d := range map[string]*db.DB{"early": early, "late": late} {
 		_, err := d.FindUsers(t.Context(), []string{"alice"})
 		wantError(t, err, errs.Config, words)

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"os/user"
 	"reflect"
 	"slices"
 	"strconv"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"uzerp-mfa/internal/account"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
 )
@@ -30,15 +30,12 @@ func (e *connectError) peerRefused(pg *pgconn.PgError) bool {
 }
 
 func (e *connectError) peerError() error {
-	me := strconv.Itoa(os.Geteuid())
-	if account, err := user.LookupId(me); err == nil {
-		me = account.Username
-	}
+	me := account.Name(os.Geteuid())
 	hint := mfa.ReasonPeerOther.With()
-	if account, err := user.Lookup(e.config.User); err == nil && account.Uid != strconv.Itoa(os.Geteuid()) {
-		hint = mfa.ReasonPeer.With(account.Username)
+	if other, err := account.ByName(e.config.User); err == nil && other.UID != os.Geteuid() {
+		hint = mfa.ReasonPeer.With(other.Name)
 	}
-	text := "the server at " + e.address() + " does not let user " + shown(e.config.User) + " in: by peer authentication it lets in only the " +
+	text := "the server at " + e.address() + " does not let user " + e.user() + " in: by peer authentication it lets in only the " +
 		"operating system's user of that name (or one of pg_ident.conf), and this is " + strconv.Quote(me)
 	return &errs.Error{Kind: errs.Config, Op: connecting, Hint: hint, Err: errors.New(text)}
 }
@@ -106,7 +103,8 @@ func (e *connectError) tlsProblem() (text, hint string) {
 		return text, hint
 	}
 	if number, ok := alertOf(e.err); ok && alerts[number] != "" {
-		return alerts[number], "the server's log says more; its certificate's key must be RSA (but not RSA-PSS), ECDSA (P-256, P-384, P-521) or Ed25519"
+		text := strings.Replace(alerts[number], "(sslcert)", "(sslcert from "+e.libpq.From("sslcert")+")", 1)
+		return text, "the server's log says more; its certificate's key must be RSA (but not RSA-PSS), ECDSA (P-256, P-384, P-521) or Ed25519"
 	}
 	if is[tls.RecordHeaderError](e.err) {
 		return "what answers there does not speak TLS", "check host and port, and sslnegotiation"

@@ -210,7 +210,8 @@ func TestServiceWithoutTemporaryDirectory(t *testing.T) {
 	t.Setenv("PGSERVICEFILE", saved(t, "services", "[uz]\nhost=127.0.0.1\nport=1\nuser=somebody\n", 0o600))
 	t.Setenv("PGSERVICE", "uz")
 	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "none"))
-	wantOpenError(t, "", errs.Unavailable, `no PostgreSQL answers at "127.0.0.1:1"`)
+	services := os.Getenv("PGSERVICEFILE")
+	wantOpenError(t, "", errs.Unavailable, `no PostgreSQL answers at "127.0.0.1:1" (host from line 2 of `+services+`, port from line 3 of `+services+`)`)
 }
 
 // The password file is not read if others may use it, and the refusal says so.
@@ -230,7 +231,7 @@ func TestFailedConnectionNamesItsSettings(t *testing.T) {
 	var log bytes.Buffer
 	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	_, err := db.Open(t.Context(), db.Config{ConnString: "postgres://uzerp.example:1/a%40s3cr3t", Source: "DATABASE_URL", Logger: logger})
-	wantError(t, err, errs.Unavailable, `no PostgreSQL answers at "127.0.0.1:1"`)
+	wantError(t, err, errs.Unavailable, `no PostgreSQL answers at "127.0.0.1:1" (host from PGHOSTADDR, port from DATABASE_URL)`)
 	for _, words := range []string{`host=uzerp.example "host from"=DATABASE_URL`, `hostaddr=127.0.0.1 "hostaddr from"=PGHOSTADDR`,
 		`port=1 "port from"=DATABASE_URL`, `user=somebody "user from"=PGUSER`, `"database from"=DATABASE_URL`, `it has a @`} {
 		if !strings.Contains(log.String(), words) {
@@ -316,8 +317,8 @@ func TestTLSAlerts(t *testing.T) {
 	// From TLS 1.3 on the client is ready before the server has looked at the certificate: its answer gets lost if it hangs up first.
 	const answers = "&ssl_max_protocol_version=TLSv1.2"
 	expired := with(ca, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Hour) })
-	wantOpenError(t, expired+answers, errs.Config, "the client's certificate (sslcert) has expired")
-	wantOpenError(t, with(stranger, nil)+answers, errs.Config, "the server does not know who signed the client's certificate (sslcert)")
+	wantOpenError(t, expired+answers, errs.Config, "the client's certificate (sslcert from the settings) has expired")
+	wantOpenError(t, with(stranger, nil)+answers, errs.Config, "the server does not know who signed the client's certificate (sslcert from the settings)")
 	open(t, db.Config{ConnString: with(ca, nil)}).Close()
 	wantOpenError(t, url, errs.Config, "it asked for a client's certificate, and none is set")
 
@@ -374,7 +375,7 @@ func TestLoginServiceIsNoPeerAuthentication(t *testing.T) {
 	r.code.Store("28000\x00Rauth_failed")
 	r.listen(t, "unix", filepath.Join(dir, ".s.PGSQL.5432"))
 	_, err = db.Open(t.Context(), db.Config{ConnString: "host=" + dir + " user=u dbname=d password=x"})
-	wantError(t, err, errs.Config, `does not let user "u" in`)
+	wantError(t, err, errs.Config, `does not let user "u" (from the settings) in, with the password from the settings`)
 	if strings.Contains(err.Error(), "peer") || errs.HintOf(err).Reason == mfa.ReasonPeerOther {
 		t.Error(err)
 	}
@@ -386,7 +387,7 @@ func TestNextHost(t *testing.T) {
 	r.code.Store("28000")
 	first, second := r.listen(t, "tcp4", "127.0.0.1:0").Addr().String(), r.listen(t, "tcp4", "127.0.0.1:0").Addr().String()
 	_, err := db.Open(t.Context(), db.Config{ConnString: "postgres://u:p@127.0.0.1:1," + first + "," + second + "/d"})
-	wantError(t, err, errs.Config, `the server at "`+first+`" does not let user "u" in`)
+	wantError(t, err, errs.Config, `the server at "`+first+`" (from the settings) does not let user "u" (from the settings) in`)
 	if n := len(r.take()); n != 1 {
 		t.Errorf("%d hosts were asked", n)
 	}

@@ -2,10 +2,10 @@ package db
 
 import (
 	"net"
-	"os/user"
-	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"uzerp-mfa/internal/account"
 )
 
 // checkPeer fails if the server at the other end of a socket does not run as the user of that name.
@@ -28,7 +28,7 @@ func checkPeer(conn net.Conn, name string) error {
 	if failed != nil {
 		return failed
 	}
-	if account, err := user.LookupId(strconv.FormatUint(uint64(peer.Uid), 10)); err != nil || account.Username != name {
+	if server, err := account.ByUID(int(peer.Uid)); err != nil || server.Name != name {
 		return wrongPeer{}
 	}
 	return nil

@@ -55,11 +55,11 @@ var sayings = []saying{
 		"leave it out of the database URL and PGOPTIONS; or name it in ignore_startup_parameters of the pooler, where it has no effect then; " +
 			"or connect to PostgreSQL itself"},
 	{[]string{"invalid server parameter"}, errs.Config, "AT could not set a parameter of the connection at the server", // such as a time zone
-		checkParameters + ", and the other PG variables; the pooler's log names it"},
+		"check the parameters of the database URL and the PG variables; the pooler's log names it"},
 	{[]string{"PQexec disallowed"}, errs.Config, "AT forbids the statements with which a transaction begins (disable_pqexec)",
 		"set disable_pqexec to 0 there, or connect to PostgreSQL itself"},
 	{[]string{"not supported by admin console"}, errs.Config, "AT has no database of the server's under this name: it is the pooler's own console",
-		"check the name in the database URL, PGDATABASE or conf/config.php"},
+		"name uzERP's database"},
 	{[]string{"no more connections allowed"}, errs.Unavailable, "AT takes no more clients (max_client_conn)",
 		"run it again later; if this stays so, raise max_client_conn in the pooler"},
 	{[]string{" is disabled", " is paused"}, errs.Unavailable, "AT has this database disabled or paused",

@@ -37,6 +37,9 @@ type Schema struct {
 	RiskTable  string `db:"risk_table"`
 	RiskRole   string `db:"risk_role"`
 
+	DatabaseFrom string `db:"-"` // the settings that name database and role
+	RoleFrom     string `db:"-"`
+
 	Backend int64 `db:"backend"` // the server's process of the session
 	Pooler  bool  `db:"-"`       // what answers us is a connection pooler, and not the server
 }
@@ -69,6 +72,7 @@ func (db *DB) lookAt(ctx context.Context, conn *pgx.Conn, tables []string) (Sche
 		return Schema{}, err
 	}
 	s := found[0]
+	s.DatabaseFrom, s.RoleFrom = db.pool.libpq.From("dbname"), db.pool.libpq.From("user")
 	s.Pooler = db.notePooler(ctx, conn, s.Backend)
 	return s, nil
 }
@@ -94,7 +98,7 @@ func (s Schema) Problem() error {
 }
 
 func (s Schema) notUzERPs() error {
-	where := "; no schema was looked in, for none of the search_path is there or open to role " + strconv.Quote(s.Role)
+	where := "; no schema was looked in, for none of the search_path is there or open to role " + s.role()
 	switch {
 	case s.Name != "":
 		where = " in schema " + strconv.Quote(s.Name)
@@ -105,9 +109,12 @@ func (s Schema) notUzERPs() error {
 		where += "; a table users is in schema " + quotedNames(s.Elsewhere)
 	}
 	return errs.New(errs.Config,
-		"database "+strconv.Quote(s.Database)+" is not uzERP's: no table "+strings.Join(s.MissingTables, ", ")+where,
-		"check the name in the database URL, PGDATABASE or conf/config.php; a search_path set there must name uzERP's schema, and the role needs usage on it")
+		"database "+strconv.Quote(s.Database)+" (from "+s.DatabaseFrom+") is not uzERP's: no table "+strings.Join(s.MissingTables, ", ")+where,
+		"name uzERP's database; a search_path that is set must name uzERP's schema, and the role needs usage on it")
 }
+
+// role returns the name of the role, and the setting that it came from.
+func (s Schema) role() string { return strconv.Quote(s.Role) + " (from " + s.RoleFrom + ")" }
 
 // unusable returns why no query may run on the tables, or nil.
 func (s Schema) unusable() error {
@@ -124,7 +131,7 @@ func (s Schema) unusable() error {
 			"uzERP has plain tables there; ask the owner what these are, or name uzERP's schema with search_path")
 	case len(s.RowSecurity) > 0:
 		return errs.New(errs.Config,
-			"row-level security hides rows from role "+strconv.Quote(s.Role)+" in "+quotedNames(s.RowSecurity)+", so users would be missing in every answer",
+			"row-level security hides rows from role "+s.role()+" in "+quotedNames(s.RowSecurity)+", so users would be missing in every answer",
 			"connect as the tables' owner or as a role with BYPASSRLS, or drop the policies and disable row-level security on these tables")
 	default:
 		return nil
@@ -152,10 +159,10 @@ func (s Schema) tooPowerful() error {
 	default:
 		return errs.New(errs.Config,
 			"function "+strconv.Quote(s.RiskObject)+", which table "+strconv.Quote(s.RiskTable)+" calls, would run with the rights of superuser "+
-				strconv.Quote(s.Role)+" and with operators that others can lay: it has no search_path of its own",
+				s.role()+" and with operators that others can lay: it has no search_path of its own",
 			"its owner runs: alter function NAME set search_path = pg_catalog, pg_temp (the function must name tables with their schema then)")
 	}
-	return errs.NewWith(errs.Config, text+", with fewer rights than role "+strconv.Quote(s.Role)+", whose rights its code could use",
+	return errs.NewWith(errs.Config, text+", with fewer rights than role "+s.role()+", whose rights its code could use",
 		mfa.ReasonRoleTooPowerful.With())
 }
 

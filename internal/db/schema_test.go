@@ -18,7 +18,7 @@ func TestNotUzERPs(t *testing.T) {
 	url := dbtest.New(t, dbtest.Empty)
 	d := open(t, db.Config{ConnString: url})
 	_, err := d.FindUsers(t.Context(), []string{"alice"})
-	wantError(t, err, errs.Config, `database "`+database(url)+`" is not uzERP's: no table users`)
+	wantError(t, err, errs.Config, `database "`+database(url)+`" (from the settings) is not uzERP's: no table users`)
 	_, err = d.InjectorClasses(t.Context(), switchNames())
 	wantError(t, err, errs.Config, "is not uzERP's")
 	for _, err := range d.Users(t.Context(), db.ByUsername) {

@@ -371,7 +371,7 @@ func triggersOfUsers(t *testing.T) {
 		{"a column is computed from others",
 			"alter table users drop column mfa_enabled; alter table users add column mfa_enabled boolean generated always as (uuid is null) stored",
 			errs.Refused, "the database refuses the change"},
-		{"the role may not change a column", "revoke update (mfa_sid) on users from LEAST", errs.Config, "the database role lacks a right"},
+		{"the role may not change a column", "revoke update (mfa_sid) on users from LEAST", errs.Config, "(from the settings) lacks a right"},
 		{"row-level security checks what is written",
 			"alter table users enable row level security; create policy p on users using (true) with check (false)",
 			errs.Config, "row-level security"},

@@ -248,7 +248,8 @@ func ruleTests() []ruleTest {
 			in.Log = doctor.Got(doctor.Log{Path: "/var/log/uzerp/x", Unknown: "/var/log/uzerp has an access list"}, nil)
 		}, "uzerp-log skipped", "has an access list"},
 		{"a log that only PHP knows", func(in *doctor.Input) { in.Log = doctor.Got(doctor.Log{}, failed) }, "uzerp-log skipped", "can not be read from here"},
-		{"another service than uzERP's", func(in *doctor.Input) { in.Env.Foreign = []string{"TWILIO_SERVICE_SID"} }, "same-service warn", "TWILIO_SERVICE_SID here"},
+		{"another service than uzERP's", func(in *doctor.Input) { in.Env.Foreign = []string{"TWILIO_SERVICE_SID (from the environment)"} }, "same-service warn",
+			"TWILIO_SERVICE_SID (from the environment): uzERP has another one"},
 
 		{"Twilio is down", func(in *doctor.Input) { withoutTwilio(in); in.Service = doctor.Got(verifyservice.Service{}, down) },
 			"twilio-service fail,twilio-account skipped," + rest, "no answer"},

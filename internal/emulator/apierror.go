@@ -20,6 +20,7 @@ func (e *apiError) Error() string { return fmt.Sprintf("%d: %s", e.code, e.messa
 var errorTable = map[int]apiError{
 	20001: {status: http.StatusBadRequest, message: "Missing required parameter %s in the post body"},
 	20003: {status: http.StatusUnauthorized, message: "Authenticate"},
+	20004: {status: http.StatusMethodNotAllowed, message: "Method not allowed"},
 	20404: {status: http.StatusNotFound, message: "The requested resource %s was not found"},
 	20429: {status: http.StatusTooManyRequests, message: "Too Many Requests"},
 	21608: {status: http.StatusForbidden, message: "The phone number is unverified. Trial accounts cannot send messages to unverified numbers; verify %s first"},

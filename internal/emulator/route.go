@@ -3,6 +3,7 @@ package emulator
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -34,6 +35,7 @@ const (
 var apiRoutes = []route{
 	{"CreateService", http.MethodPost, servicesPattern, http.StatusCreated, (*Server).createService},
 	{"FetchService", http.MethodGet, servicePattern, http.StatusOK, (*Server).fetchService},
+	{"UpdateService", http.MethodPost, servicePattern, http.StatusOK, (*Server).updateService},
 	{"CreateEntity", http.MethodPost, entitiesPattern, http.StatusCreated, (*Server).createEntity},
 	{"ListEntity", http.MethodGet, entitiesPattern, http.StatusOK, (*Server).listEntities},
 	{"FetchEntity", http.MethodGet, entityPattern, http.StatusOK, (*Server).fetchEntity},
@@ -58,6 +60,7 @@ var apiRoutes = []route{
 var permissions = map[string]string{
 	"CreateService":           "/twilio/verify/service/create",
 	"FetchService":            "/twilio/verify/service/read",
+	"UpdateService":           "/twilio/verify/service/update",
 	"CreateEntity":            "/twilio/verify/entity/create",
 	"ListEntity":              "/twilio/verify/entity/list",
 	"FetchEntity":             "/twilio/verify/entity/read",
@@ -75,6 +78,59 @@ var permissions = map[string]string{
 	"FetchVerification":       "/twilio/verify/verification/read",
 	"UpdateVerification":      "/twilio/verify/verification/update",
 	"CreateVerificationCheck": "/twilio/verify/verification-check/create",
+}
+
+// notEmulated has the calls of Twilio Verify that the emulator does not have (Twilio's OpenAPI spec): the path, and its methods.
+var notEmulated = map[string][]string{
+	servicesPattern: {http.MethodGet},
+	servicePattern:  {http.MethodDelete},
+
+	servicePattern + "/AccessTokens":                      {http.MethodPost},
+	servicePattern + "/AccessTokens/{sid}":                {http.MethodGet},
+	servicePattern + "/RateLimits":                        {http.MethodPost, http.MethodGet},
+	servicePattern + "/RateLimits/{sid}":                  {http.MethodPost, http.MethodGet, http.MethodDelete},
+	servicePattern + "/RateLimits/{limit}/Buckets":        {http.MethodPost, http.MethodGet},
+	servicePattern + "/RateLimits/{limit}/Buckets/{sid}":  {http.MethodPost, http.MethodGet, http.MethodDelete},
+	servicePattern + "/MessagingConfigurations":           {http.MethodPost, http.MethodGet},
+	servicePattern + "/MessagingConfigurations/{country}": {http.MethodPost, http.MethodGet, http.MethodDelete},
+	servicePattern + "/Webhooks":                          {http.MethodPost, http.MethodGet},
+	servicePattern + "/Webhooks/{sid}":                    {http.MethodPost, http.MethodGet, http.MethodDelete},
+	servicePattern + "/Passkeys/Factors":                  {http.MethodPost},
+	servicePattern + "/Passkeys/VerifyFactor":             {http.MethodPost},
+	servicePattern + "/Passkeys/Challenges":               {http.MethodPost},
+	servicePattern + "/Passkeys/ApproveChallenge":         {http.MethodPost},
+	challengePattern + "/Notifications":                   {http.MethodPost},
+
+	"/v2/Attempts":                  {http.MethodGet},
+	"/v2/Attempts/{sid}":            {http.MethodGet},
+	"/v2/Attempts/Summary":          {http.MethodGet},
+	"/v2/Forms/{type}":              {http.MethodGet},
+	"/v2/SafeList/Numbers":          {http.MethodPost},
+	"/v2/SafeList/Numbers/{number}": {http.MethodGet, http.MethodDelete},
+	"/v2/Templates":                 {http.MethodGet},
+}
+
+// noRoute returns the error for a call that has no route. A client must not take something for gone because this emulator does not
+// have the call: that is 501, and never 404.
+func (s *Server) noRoute(c *call) error {
+	sent, known := strings.Split(strings.TrimSuffix(c.path, "/"), "/"), false
+	for pattern, methods := range notEmulated {
+		if _, is := matchSegments(strings.Split(pattern, "/"), sent); !is {
+			continue
+		}
+		if known = true; slices.Contains(methods, c.request.Method) {
+			return &apiError{status: http.StatusNotImplemented, message: "Not emulated: Twilio has " + c.request.Method + " " + c.path +
+				", and this emulator does not. It says nothing about whether such a resource exists"}
+		}
+	}
+	known = known || slices.ContainsFunc(apiRoutes, func(r route) bool {
+		_, is := matchSegments(strings.Split(r.pattern, "/"), sent)
+		return is
+	})
+	if known {
+		return refuse(20004)
+	}
+	return s.notFound(noResource, c.path)
 }
 
 // match returns the route of a call and the values of its "{x}", or nil. It splits the path before it decodes it, so

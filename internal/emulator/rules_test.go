@@ -316,9 +316,8 @@ func TestRefusals(t *testing.T) {
 		{"no such entity", "GET", "/Entities/aaaaaaaa", nil, 404, 20404},
 		{"no such path", "GET", "/Entities/aaaaaaaa/factors", nil, 404, 20404},
 		{"no such service", "GET", "/v2/Services/VA00000000000000000000000000000000", nil, 404, 20404},
-		{"no such method", "DELETE", "/Entities/", nil, 404, 20404},
+		{"no such method", "DELETE", "/Entities/", nil, 405, 20004},
 		{"double slash", "GET", "/Entities//Factors", nil, 404, 20404},
-		{"what the emulator doesn't have", "POST", "/RateLimits", []string{"UniqueName", "operator"}, 404, 20404},
 
 		{"no friendly name", "POST", factors, []string{"FactorType", "totp"}, 400, 20001},
 		{"empty friendly name", "POST", factors, []string{"FriendlyName", "", "FactorType", "totp"}, 400, 20001},

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // Server is the emulator: an http.Handler, safe for concurrent use. New makes one, Start one that listens.
@@ -19,6 +20,8 @@ type Server struct {
 	control bool          // serve the control API
 	done    chan struct{} // closed by Close: ends the requests that hang
 	closing sync.Once
+
+	requests atomic.Uint64 // how many calls of the API there were
 
 	mu     sync.Mutex // guards the fields below
 	opts   Options
@@ -67,6 +70,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.serveControl(c).write(w)
 		return
 	}
+	w.Header().Set("Twilio-Request-Id", s.newRequestID())
 	c.route, c.vars = match(apiRoutes, c)
 	f := s.begin(c)
 	var a answer
@@ -77,6 +81,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.finish(c, a)
 	s.deliver(w, r, f, a)
 }
+
+// newRequestID returns what Twilio's support asks for: each answer has another one. It draws nothing from the seed, so that it
+// changes no SID.
+func (s *Server) newRequestID() string { return fmt.Sprintf("RQ%032x", s.requests.Add(1)) }
 
 // serve returns the answer of the API to a call.
 func (s *Server) serve(c *call) answer {
@@ -101,7 +109,7 @@ func (s *Server) handle(c *call) (any, error) {
 		return nil, refuse(70051)
 	}
 	if c.route == nil {
-		return nil, s.notFound(noResource, c.path)
+		return nil, s.noRoute(c)
 	}
 	if sid, ok := c.vars["service"]; ok {
 		if c.service, ok = s.store.services[sid]; !ok {

@@ -100,7 +100,10 @@ func (s *Server) fetchService(c *call) (any, error) { return s.serviceJSON(c.ser
 
 // createService makes a new empty service with its own settings.
 func (s *Server) createService(c *call) (any, error) {
-	settings, err := c.serviceSettings(s.opts.Quirks.FriendlyNameLength)
+	if _, err := c.required("FriendlyName"); err != nil {
+		return nil, err
+	}
+	settings, err := c.serviceSettings(ServiceSettings{CodeLength: 6}, s.opts.Quirks.FriendlyNameLength)
 	if err != nil {
 		return nil, err
 	}
@@ -109,13 +112,22 @@ func (s *Server) createService(c *call) (any, error) {
 	return s.serviceJSON(sv), nil
 }
 
-// serviceSettings returns the settings that a call's parameters describe (ranges: Twilio's spec and §1.2).
-func (c *call) serviceSettings(maxName int) (st ServiceSettings, err error) {
-	if st.FriendlyName, err = c.required("FriendlyName"); err != nil {
-		return st, err
+// updateService changes the settings that the call names, and no others.
+func (s *Server) updateService(c *call) (any, error) {
+	settings, err := c.serviceSettings(c.service.settings.clone(), s.opts.Quirks.FriendlyNameLength)
+	if err != nil {
+		return nil, err
 	}
-	if !validServiceName(st.FriendlyName, maxName) {
-		return st, c.invalid("FriendlyName")
+	c.service.settings, c.service.updated, c.changed = settings, c.now, true
+	return s.serviceJSON(c.service), nil
+}
+
+// serviceSettings returns the settings st with those that a call's parameters describe (ranges: Twilio's spec and §1.2).
+func (c *call) serviceSettings(st ServiceSettings, maxName int) (_ ServiceSettings, err error) {
+	if c.form.Has("FriendlyName") {
+		if st.FriendlyName = c.form.Get("FriendlyName"); st.FriendlyName == "" || !validServiceName(st.FriendlyName, maxName) {
+			return st, c.invalid("FriendlyName")
+		}
 	}
 	for _, b := range []struct {
 		name  string
@@ -125,17 +137,20 @@ func (c *call) serviceSettings(maxName int) (st ServiceSettings, err error) {
 		{"DtmfInputRequired", &st.DTMFInputRequired}, {"DoNotShareWarningEnabled", &st.DoNotShareWarningEnabled},
 		{"CustomCodeEnabled", &st.CustomCodeEnabled},
 	} {
+		if !c.form.Has(b.name) {
+			continue
+		}
 		if *b.field, err = c.boolean(b.name); err != nil {
 			return st, err
 		}
 	}
-	if st.CodeLength, err = c.integer("CodeLength", 4, 10, 6); err != nil {
+	if st.CodeLength, err = c.integer("CodeLength", 4, 10, st.CodeLength); err != nil {
 		return st, err
 	}
-	if st.TOTP.TimeStep, err = c.integer("Totp.TimeStep", 20, 60, 0); err != nil {
+	if st.TOTP.TimeStep, err = c.integer("Totp.TimeStep", 20, 60, st.TOTP.TimeStep); err != nil {
 		return st, err
 	}
-	if st.TOTP.CodeLength, err = c.integer("Totp.CodeLength", 3, 8, 0); err != nil {
+	if st.TOTP.CodeLength, err = c.integer("Totp.CodeLength", 3, 8, st.TOTP.CodeLength); err != nil {
 		return st, err
 	}
 	if c.form.Has("Totp.Skew") {
@@ -145,8 +160,14 @@ func (c *call) serviceSettings(maxName int) (st ServiceSettings, err error) {
 		}
 		st.TOTP.Skew = &skew
 	}
-	st.TTSName, st.TOTP.Issuer = c.form.Get("TtsName"), c.form.Get("Totp.Issuer")
-	st.DefaultTemplateSID, err = c.sid("DefaultTemplateSid", "HJ")
+	for name, field := range map[string]*string{"TtsName": &st.TTSName, "Totp.Issuer": &st.TOTP.Issuer} {
+		if c.form.Has(name) {
+			*field = c.form.Get(name)
+		}
+	}
+	if c.form.Has("DefaultTemplateSid") {
+		st.DefaultTemplateSID, err = c.sid("DefaultTemplateSid", "HJ")
+	}
 	return st, err
 }
 

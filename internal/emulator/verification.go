@@ -242,9 +242,14 @@ func (sv *service) verification(sid, to string) *verification {
 	return nil
 }
 
-// pathVerification returns the verification that a call's path names, if Twilio still shows it.
+// pathVerification returns the verification that a call's path names, by its SID or by its number (docs/facts/twilio-verify.md §10), if
+// Twilio still shows it.
 func (s *Server) pathVerification(c *call) (*verification, error) {
-	v := c.service.verification(c.vars["sid"], "")
+	sid, to := c.vars["sid"], ""
+	if strings.HasPrefix(sid, "+") {
+		sid, to = "", sid
+	}
+	v := c.service.verification(sid, to)
 	if v == nil || v.status(s.opts.Quirks, c.now) != pending && !s.opts.Quirks.KeepFinished {
 		return nil, s.notFound(noVerification, c.path)
 	}

@@ -379,7 +379,7 @@ func TestVerificationRefusals(t *testing.T) {
 		{"check of no number", "POST", "/VerificationCheck", []string{"To", "alice", "Code", "123456"}, 400, 60200, "To"},
 		{"check of another number", "POST", "/VerificationCheck", []string{"To", "+447700900124", "Code", "123456"}, 404, 20404, "/VerificationCheck was not found"},
 		{"check of no verification", "POST", "/VerificationCheck", []string{"VerificationSid", "VE00", "Code", "123456"}, 404, 20404, ""},
-		{"fetch of a check", "GET", "/VerificationCheck", nil, 404, 20404, ""},
+		{"fetch of a check", "GET", "/VerificationCheck", nil, 405, 20004, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := f.do(tt.method, tt.path, values(tt.form...))

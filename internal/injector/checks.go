@@ -39,25 +39,21 @@ func CheckSettings(s Settings) []finding.Finding {
 	found := []finding.Finding{f}
 	if len(s.Foreign) > 0 {
 		found = append(found, finding.Finding{ID: CheckSameService, Severity: finding.Warning, Message: fmt.Sprintf(
-			"%s here is not what uzERP has in %s: users enrolled by this tool could not log in to uzERP", strings.Join(s.Foreign, " and "), s.Path)})
+			"%s: uzERP has another one in %s, and users who are enrolled here could not log in to uzERP", strings.Join(s.Foreign, " and "), s.Path)})
 	}
 	return found
 }
 
-// CheckTwilio checks the answer to fetching the Verify service. from says where the settings are from: a file or the
-// environment.
-func CheckTwilio(service verifyservice.Service, from string, err error) finding.Finding {
+// CheckTwilio checks the answer to fetching the Verify service.
+func CheckTwilio(service verifyservice.Service, err error) finding.Finding {
 	if err == nil {
 		return finding.Finding{ID: CheckTwilioService, Severity: finding.Pass,
 			Message: fmt.Sprintf("Twilio accepts the credentials and has the service %q", service.FriendlyName)}
 	}
 	f := finding.Finding{ID: CheckTwilioService, Severity: finding.Error, Message: err.Error(),
 		Fix: errs.HintOf(err).Or(ReasonTwilioNotAsked.With())}
-	switch kind := errs.KindOf(err); {
-	case kind == errs.Unavailable:
+	if errs.KindOf(err) == errs.Unavailable {
 		f.NoAnswer, f.Fix = true, ReasonTwilioNoAnswer.With()
-	case from != "" && (kind == errs.Config || kind == errs.NotFound):
-		f.Fix = ReasonSettingsFrom.With(f.Fix, from)
 	}
 	return f
 }

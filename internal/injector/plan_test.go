@@ -172,8 +172,8 @@ func TestOtherChecks(t *testing.T) {
 		{injector.CheckSettings(injector.Settings{Path: "conf/.env", Missing: []string{"TWILIO_SERVICE_SID"}}), "env-file error"},
 		{injector.CheckSettings(injector.Settings{Problem: "no uzERP directory"}), "env-file error"},
 		{injector.CheckSettings(injector.Settings{Path: "conf/.env", Foreign: []string{"TWILIO_SERVICE_SID"}}), "env-file pass,same-service warning"},
-		{[]finding.Finding{injector.CheckTwilio(verifyservice.Service{}, "x", nil)}, "twilio-service pass"},
-		{[]finding.Finding{injector.CheckTwilio(verifyservice.Service{}, "x", errors.New("x"))}, "twilio-service error"},
+		{[]finding.Finding{injector.CheckTwilio(verifyservice.Service{}, nil)}, "twilio-service pass"},
+		{[]finding.Finding{injector.CheckTwilio(verifyservice.Service{}, errors.New("x"))}, "twilio-service error"},
 	} {
 		var got []string
 		for _, c := range test.got {

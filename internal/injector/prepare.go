@@ -16,8 +16,8 @@ type Site struct {
 	Users func(ctx context.Context) (iter.Seq2[mfa.User, error], error)
 	// Settings returns what uzERP's own files say.
 	Settings func() Settings
-	// Service fetches the Verify service with the settings that uzERP will use. from says where these are from.
-	Service func(ctx context.Context) (service verifyservice.Service, from string, err error)
+	// Service fetches the Verify service with the settings that uzERP will use.
+	Service func(ctx context.Context) (verifyservice.Service, error)
 	NewUUID func() string
 }
 

@@ -66,8 +66,8 @@ func (s *fakeSite) site() injector.Site {
 			}, s.ask("users")
 		},
 		Settings: func() injector.Settings { _ = s.ask("settings"); return s.settings },
-		Service: func(context.Context) (verifyservice.Service, string, error) {
-			return verifyservice.Service{FriendlyName: "Acme"}, "conf/.env", s.ask("service")
+		Service: func(context.Context) (verifyservice.Service, error) {
+			return verifyservice.Service{FriendlyName: "Acme"}, s.ask("service")
 		},
 	}
 }

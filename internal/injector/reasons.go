@@ -8,7 +8,6 @@ const (
 	ReasonNoDirectory    errs.Reason = "no-directory"     // no parts: uzERP's directory is not known
 	ReasonTwilioNotAsked errs.Reason = "twilio-not-asked" // no parts: Twilio can't be asked from here
 	ReasonTwilioNoAnswer errs.Reason = "twilio-no-answer" // no parts
-	ReasonSettingsFrom   errs.Reason = "settings-from"    // a hint, and where the settings are from
 	ReasonBrokenUsers    errs.Reason = "broken-users"     // no parts: a switch locks them out
 	ReasonUnknownGateway errs.Reason = "unknown-gateway"  // no parts
 	ReasonNotKnownKept   errs.Reason = "not-known-kept"   // no parts: whether a switch on trial stays

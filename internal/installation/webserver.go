@@ -1,9 +1,10 @@
 package installation
 
 import (
-	"os/user"
 	"slices"
 	"strconv"
+
+	"uzerp-mfa/internal/account"
 )
 
 // usualWebUsers are the users as whom web servers run on the usual systems.
@@ -32,29 +33,28 @@ func webGroup() string {
 }
 
 // WebUsers returns the users as whom a web server may run on this machine: those of the names, and then the usual ones.
-// The first one is the most likely. It returns none if the machine has none.
+// The first one is the most likely. It returns none if the machine has none. A directory such as LDAP is asked for the usual names
+// only if the machine's own users have none of them: there anybody may be called so.
 func WebUsers(named []string) []WebUser {
-	var found []WebUser
 	names := slices.Concat(named, usualWebUsers)
+	found := lookUp(named, account.ByName, names)
+	usual := lookUp(usualWebUsers, account.Local, names)
+	if len(usual) == 0 && len(found) == 0 {
+		usual = lookUp(usualWebUsers, account.ByName, names)
+	}
+	return append(found, usual...)
+}
+
+// lookUp returns those of the users that there are. A group is made for web servers if it has one of the names in all.
+func lookUp(names []string, by func(string) (account.User, error), all []string) (found []WebUser) {
 	for _, name := range names {
-		u, err := user.Lookup(name)
+		u, err := by(name)
 		if err != nil {
 			continue // there is no such user here
 		}
-		uid, noUID := strconv.Atoi(u.Uid)
-		gid, noGID := strconv.Atoi(u.Gid)
-		if noUID != nil || noGID != nil {
-			continue
-		}
-		w := WebUser{Name: name, UID: uid, Group: u.Gid, GID: gid, GIDs: []int{gid}}
-		if g, err := user.LookupGroupId(u.Gid); err == nil {
-			w.Group, w.OwnGroup = g.Name, slices.Contains(names, g.Name)
-		}
-		groups, _ := u.GroupIds() // without them, the primary group is known
-		for _, g := range groups {
-			if gid, err := strconv.Atoi(g); err == nil && !slices.Contains(w.GIDs, gid) {
-				w.GIDs = append(w.GIDs, gid)
-			}
+		w := WebUser{Name: name, UID: u.UID, Group: strconv.Itoa(u.GID), GID: u.GID, GIDs: u.Groups()}
+		if g, err := account.GroupByGID(u.GID); err == nil {
+			w.Group, w.OwnGroup = g.Name, slices.Contains(all, g.Name)
 		}
 		found = append(found, w)
 	}

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"net/netip"
 	"os"
-	"os/user"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
+	"uzerp-mfa/internal/account"
 	"uzerp-mfa/internal/errs"
 )
 
@@ -22,7 +22,8 @@ type Settings struct {
 	// PassfileProblem says why the password file was not read although it is there. It is psql's warning.
 	PassfileProblem string
 
-	values map[string]value
+	values  map[string]value
+	urlFrom string // where a URL came from, if one is set
 }
 
 type value struct{ text, source string }
@@ -54,6 +55,58 @@ func (s *Settings) Get(name string) string { return s.values[name].text }
 // From returns where the value of a parameter came from: "DATABASE_URL", "PGHOST", "line 3 of /etc/pg_service.conf".
 func (s *Settings) From(name string) string { return cmp.Or(s.values[name].source, byDefault) }
 
+// HostFrom says where the hosts and ports came from: "from DATABASE_URL", "host from PGHOST, port by default".
+func (s *Settings) HostFrom() string {
+	var hosts, ports []string
+	for _, h := range s.Hosts {
+		hosts, ports = addNew(hosts, h.From()), addNew(ports, h.PortFrom)
+	}
+	host, port := strings.Join(hosts, " and "), strings.Join(ports, " and ")
+	switch {
+	case host == port && host == byDefault:
+		return "host and port by default"
+	case host == port:
+		return "from " + host
+	}
+	return "host " + origin(host) + ", port " + origin(port)
+}
+
+func origin(source string) string {
+	if source == byDefault {
+		return "by default"
+	}
+	return "from " + source
+}
+
+func addNew(all []string, source string) []string {
+	if slices.Contains(all, source) {
+		return all
+	}
+	return append(all, source)
+}
+
+// PasswordFrom returns where the password came from, or "" if there is none.
+func (s *Settings) PasswordFrom() string {
+	switch {
+	case s.Get("password") != "":
+		return s.From("password")
+	case len(s.Hosts) > 0 && s.Hosts[0].Password != "":
+		return cmp.Or(s.Get("passfile"), inHome(".pgpass"))
+	}
+	return ""
+}
+
+// ChosenFrom returns where the parameters came from that only the server knows.
+func (s *Settings) ChosenFrom() []string {
+	var all []string
+	for _, p := range parameters {
+		if v, set := s.values[p.Name]; set && (p.Use == Own || p.Name == "options" || p.Name == "application_name") {
+			all = addNew(all, v.source)
+		}
+	}
+	return all
+}
+
 // Own returns the server's settings that the user chose in the place of libpq's parameters.
 func (s *Settings) Own() map[string]string {
 	all := make(map[string]string)
@@ -79,6 +132,9 @@ func Read(conn, source string, sources map[string]string) (*Settings, error) {
 		if err != nil {
 			return nil, broken(source, err)
 		}
+		if strings.Contains(conn, "://") {
+			s.urlFrom = source
+		}
 		shy := secretive(conn)
 		for _, p := range pairs { // the last one of a name wins
 			if err := s.set(p, cmp.Or(sources[p.name], source), shy, true); err != nil {
@@ -90,7 +146,9 @@ func Read(conn, source string, sources map[string]string) (*Settings, error) {
 		return nil, err
 	}
 	s.readVariables()
-	s.readDefaults()
+	if err := s.readDefaults(account.ByUID); err != nil {
+		return nil, err
+	}
 	if err := s.refuse(); err != nil {
 		return nil, err
 	}
@@ -164,7 +222,8 @@ func (s *Settings) readVariables() {
 	}
 }
 
-func (s *Settings) readDefaults() {
+// readDefaults sets what is not set. look looks up who this process is.
+func (s *Settings) readDefaults(look func(uid int) (account.User, error)) error {
 	if _, set := s.values["sslmode"]; !set {
 		mode := "prefer"
 		if s.Get("sslrootcert") == "system" {
@@ -173,15 +232,19 @@ func (s *Settings) readDefaults() {
 		s.values["sslmode"] = value{mode, byDefault}
 	}
 	if s.Get("user") == "" {
-		if account, err := user.LookupId(strconv.Itoa(os.Geteuid())); err == nil {
-			s.values["user"] = value{account.Username, "the name of the operating system's user"}
+		me, err := look(os.Geteuid())
+		if err != nil {
+			return errs.New(errs.Config, "no role of the database is set, and this process's user, "+account.Unnamed(os.Geteuid())+", has no known name that could be "+
+				"the role's: "+err.Error(), "name the role with PGUSER, or as the user in DATABASE_URL")
 		}
+		s.values["user"] = value{me.Name, "the name of the operating system's user"}
 	}
 	s.User, s.Database = s.Get("user"), s.Get("dbname")
 	if s.Database == "" {
 		s.Database = s.User
 		s.values["dbname"] = value{s.User, "the name of the user"}
 	}
+	return nil
 }
 
 // refuse fails if a parameter is set that this program can't obey.
@@ -327,13 +390,21 @@ func (s *Settings) findHosts() error {
 			number, err := strconv.Atoi(strings.TrimSpace(port))
 			if err != nil || number < 1 || number > 65535 {
 				return errs.New(errs.Config, "port (from "+s.From("port")+") is not a number between 1 and 65535 (not shown"+s.cause("port", port)+")",
-					"if a part of the password stands there, write %40 for @, %2F for /, %3A for :, %3F for ? and %25 for % in it")
+					s.portHint())
 			}
 			h.Port, h.PortFrom = number, s.From("port")
 		}
 		s.Hosts = append(s.Hosts, h)
 	}
 	return s.findPasswords()
+}
+
+// portHint says what to do about a port that is none. Only in a URL can a part of the password stand there.
+func (s *Settings) portHint() string {
+	if s.urlFrom == "" || s.From("port") != s.urlFrom {
+		return "write the number alone, such as 5432"
+	}
+	return "if a part of the password stands there, write %40 for @, %2F for /, %3A for :, %3F for ? and %25 for % in it"
 }
 
 // cause says what kind of character makes a value none of its kind.
@@ -378,8 +449,8 @@ func home() string {
 	if dir := os.Getenv("HOME"); dir != "" {
 		return dir
 	}
-	if account, err := user.LookupId(strconv.Itoa(os.Geteuid())); err == nil {
-		return account.HomeDir
+	if me, err := account.ByUID(os.Geteuid()); err == nil {
+		return me.Home
 	}
 	return ""
 }

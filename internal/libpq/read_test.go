@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -315,5 +316,55 @@ func TestOdd(t *testing.T) {
 		if got := libpq.Odd(name); got != want {
 			t.Errorf("%q: %q", name, got)
 		}
+	}
+}
+
+// What a message says about where host, port and password came from.
+func TestWhereFrom(t *testing.T) {
+	for _, test := range []struct {
+		conn            string
+		variables       map[string]string
+		hosts, password string
+		chosen          []string
+	}{
+		{"postgres://u:p@h:1/d", nil, "from DATABASE_URL", "DATABASE_URL", nil},
+		{"postgres://u@h/d?options=-cgeqo%3Doff", map[string]string{"PGPASSWORD": "p"},
+			"host from DATABASE_URL, port by default", "PGPASSWORD", []string{"DATABASE_URL"}},
+		{"", map[string]string{"PGHOST": "h", "PGPORT": "1", "PGOPTIONS": "-cgeqo=off"}, "host from PGHOST, port from PGPORT", "", []string{"PGOPTIONS"}},
+		{"dbname=d", nil, "host and port by default", "", nil},
+		{"host=a,b port=1,2", map[string]string{"PGHOSTADDR": "127.0.0.1,127.0.0.2"}, "host from PGHOSTADDR, port from DATABASE_URL", "", nil},
+	} {
+		bare(t)
+		for name, value := range test.variables {
+			t.Setenv(name, value)
+		}
+		s, err := libpq.Read(test.conn, "DATABASE_URL", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.HostFrom() != test.hosts || s.PasswordFrom() != test.password || !slices.Equal(s.ChosenFrom(), test.chosen) {
+			t.Errorf("%q: %q, %q, %q", test.conn, s.HostFrom(), s.PasswordFrom(), s.ChosenFrom())
+		}
+		for name := range test.variables {
+			t.Setenv(name, "")
+		}
+	}
+}
+
+// Only in a URL can a part of the password stand in the place of the port.
+func TestPortThatIsNone(t *testing.T) {
+	for conn, hint := range map[string]string{
+		"postgres://u:pa/ss@h/d": "if a part of the password stands there",
+		"host=h port=x":          "write the number alone",
+	} {
+		bare(t)
+		if _, err := libpq.Read(conn, "DATABASE_URL", nil); !strings.HasPrefix(errs.HintOf(err).Text, hint) {
+			t.Errorf("%q: %v, hint %q", conn, err, errs.HintOf(err).Text)
+		}
+	}
+	bare(t)
+	t.Setenv("PGPORT", "x")
+	if _, err := libpq.Read("postgres://u:p@h/d", "DATABASE_URL", nil); !strings.HasPrefix(errs.HintOf(err).Text, "write the number alone") {
+		t.Error(err, errs.HintOf(err))
 	}
 }

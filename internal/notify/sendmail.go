@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -17,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"uzerp-mfa/internal/account"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/safepath"
 )
@@ -173,16 +173,16 @@ func (s Sendmail) command(to string) (*exec.Cmd, error) {
 	attributes := &syscall.SysProcAttr{Setsid: true} // a process group of its own, without our terminal
 	name, home := "", "/"
 	if os.Geteuid() == 0 {
-		u, err := user.Lookup(s.User)
-		if err != nil {
+		u, err := account.ByName(s.User)
+		if errors.Is(err, account.ErrUnknown) {
 			return nil, fmt.Errorf("it would run as user %q, who does not exist", s.User)
+		} else if err != nil {
+			return nil, fmt.Errorf("it would run as user %q: %w", s.User, err)
 		}
-		if attributes.Credential, err = credential(u); err != nil {
-			return nil, err
-		}
-		name, home = u.Username, u.HomeDir
-	} else if u, err := user.Current(); err == nil {
-		name, home = u.Username, u.HomeDir
+		attributes.Credential = credential(u)
+		name, home = u.Name, u.Home
+	} else if u, err := account.ByUID(os.Geteuid()); err == nil {
+		name, home = u.Name, u.Home
 	}
 	env := []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "HOME=" + home}
 	if name != "" {
@@ -204,24 +204,12 @@ func keepFiles() {
 	}
 }
 
-func credential(u *user.User) (*syscall.Credential, error) {
-	uid, err := strconv.ParseUint(u.Uid, 10, 32)
-	if err != nil {
-		return nil, err
+func credential(u account.User) *syscall.Credential {
+	c := &syscall.Credential{Uid: uint32(u.UID), Gid: uint32(u.GID)} //nolint:gosec // the system's numbers
+	for _, gid := range u.Groups() {
+		c.Groups = append(c.Groups, uint32(gid)) //nolint:gosec // the same
 	}
-	gid, err := strconv.ParseUint(u.Gid, 10, 32)
-	if err != nil {
-		return nil, err
-	}
-	groups := []uint32{uint32(gid)}
-	if ids, err := u.GroupIds(); err == nil {
-		for _, id := range ids {
-			if n, err := strconv.ParseUint(id, 10, 32); err == nil {
-				groups = append(groups, uint32(n))
-			}
-		}
-	}
-	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid), Groups: groups}, nil
+	return c
 }
 
 // judgeProgram returns where the program really is: /usr/sbin/sendmail is often a link. Nobody but root and the user of this

@@ -1,12 +1,14 @@
 package operator
 
 import (
+	"errors"
 	"fmt"
 	"os"
-	"os/user"
 	"slices"
 	"strconv"
 	"syscall"
+
+	"uzerp-mfa/internal/account"
 )
 
 // Caller is the user who runs this program as root, through a program that gives out single rights.
@@ -15,14 +17,14 @@ type Caller struct {
 	UID    int    // never 0
 	GID    int
 	Groups []int  // all groups, GID included
-	Name   string // the user's name in the operating system, or without one the number
+	Name   string // the user's name in the operating system, or without one "uid 12345"
 	Home   string // "/" where none is known
 }
 
 // ThroughSudo returns the caller, or nil if this process is not root, or if root runs it as root. It fails if the
 // variables contradict each other or name nobody: then it is not known whose rights the process should have.
 func ThroughSudo(getenv func(string) string) (*Caller, error) {
-	return throughSudo(os.Geteuid(), getenv, lookup{user.LookupId, user.Lookup})
+	return throughSudo(os.Geteuid(), getenv, lookup{account.ByUID, account.ByName, account.User.Groups})
 }
 
 // IsLent reports whether this process may have the rights of another user than the one who sits before it: root's or not. Such
@@ -35,7 +37,9 @@ func IsLent(getenv func(string) string) bool {
 
 // lookup are the functions that look users up.
 type lookup struct {
-	byID, byName func(string) (*user.User, error)
+	byUID  func(int) (account.User, error)
+	byName func(string) (account.User, error)
+	groups func(account.User) []int
 }
 
 // The variables that name the caller: a number, or for doas a name.
@@ -74,10 +78,12 @@ func throughSudo(euid int, getenv func(string) string, look lookup) (*Caller, er
 	}
 	if name := getenv(doasUser); name != "" {
 		u, err := look.byName(name)
-		if err != nil {
+		if errors.Is(err, account.ErrUnknown) {
 			return nil, fmt.Errorf("%s names no user of this machine", doasUser)
+		} else if err != nil {
+			return nil, fmt.Errorf("%s: %w", doasUser, err)
 		}
-		if err := add("doas", doasUser, u.Uid); err != nil {
+		if err := add("doas", doasUser, strconv.FormatUint(uint64(uint32(u.UID)), 10)); err != nil { //nolint:gosec // 32 bits
 			return nil, err
 		}
 	}
@@ -92,36 +98,24 @@ func throughSudo(euid int, getenv func(string) string, look lookup) (*Caller, er
 }
 
 // complete fills in what the operating system knows about the user. A user that it does not know has the group that
-// sudo names, and no other.
+// sudo names, and no other: fewer rights are the safe side.
 func (c *Caller) complete(getenv func(string) string, look lookup) error {
-	c.Name, c.Home = strconv.Itoa(c.UID), "/"
-	group := getenv(sudoGID)
-	u, err := look.byID(c.Name)
-	if err == nil {
-		group, c.Name = u.Gid, u.Username
-		if u.HomeDir != "" {
-			c.Home = u.HomeDir
+	c.Name, c.Home = account.Unnamed(c.UID), "/"
+	if u, err := look.byUID(c.UID); err == nil {
+		c.Name, c.GID, c.Groups = u.Name, u.GID, look.groups(u)
+		if u.Home != "" {
+			c.Home = u.Home
 		}
-	} else if name := getenv(sudoUser); c.Via == "sudo" && name != "" {
+		return nil
+	}
+	if name := getenv(sudoUser); c.Via == "sudo" && name != "" {
 		c.Name = name
 	}
-	gid, err := strconv.ParseUint(group, 10, 31)
+	gid, err := strconv.ParseUint(getenv(sudoGID), 10, 31)
 	if err != nil {
 		return fmt.Errorf("the group of user %d is not known", c.UID)
 	}
 	c.GID, c.Groups = int(gid), []int{int(gid)}
-	if u == nil {
-		return nil
-	}
-	ids, err := u.GroupIds()
-	if err != nil {
-		return nil //nolint:nilerr // fewer rights are the safe side
-	}
-	for _, id := range ids {
-		if n, err := strconv.ParseUint(id, 10, 31); err == nil && !slices.Contains(c.Groups, int(n)) {
-			c.Groups = append(c.Groups, int(n))
-		}
-	}
 	return nil
 }
 
@@ -129,8 +123,8 @@ func (c *Caller) complete(getenv func(string) string, look lookup) error {
 // root's connections must not be read from the caller's files.
 func (c *Caller) LeaveHome() error {
 	home := "/root"
-	if u, err := user.LookupId("0"); err == nil && u.HomeDir != "" {
-		home = u.HomeDir
+	if root, err := account.ByUID(0); err == nil && root.Home != "" {
+		home = root.Home
 	}
 	return os.Setenv("HOME", home)
 }

@@ -3,31 +3,37 @@ package operator
 import (
 	"errors"
 	"os"
-	"os/user"
 	"slices"
 	"strings"
 	"testing"
+
+	"uzerp-mfa/internal/account"
 )
 
-var errNobody = errors.New("unknown")
+// slow is a user whom the directory would know, if it answered.
+const slow = "slow"
 
-func users(all ...*user.User) lookup {
-	find := func(is func(*user.User) bool) (*user.User, error) {
+func users(all ...account.User) lookup {
+	find := func(is func(account.User) bool) (account.User, error) {
 		if i := slices.IndexFunc(all, is); i >= 0 {
 			return all[i], nil
 		}
-		return nil, errNobody
+		return account.User{}, account.ErrUnknown
 	}
 	return lookup{
-		byID: func(id string) (*user.User, error) { return find(func(u *user.User) bool { return u.Uid == id }) },
-		byName: func(name string) (*user.User, error) {
-			return find(func(u *user.User) bool { return u.Username == name })
+		byUID: func(uid int) (account.User, error) { return find(func(u account.User) bool { return u.UID == uid }) },
+		byName: func(name string) (account.User, error) {
+			if name == slow {
+				return account.User{}, errors.New("no answer")
+			}
+			return find(func(u account.User) bool { return u.Name == name })
 		},
+		groups: func(u account.User) []int { return []int{u.GID} },
 	}
 }
 
 func TestThroughSudo(t *testing.T) {
-	known := users(&user.User{Uid: "0", Gid: "0", Username: "root"}, &user.User{Uid: "2147480001", Gid: "2147480002", Username: "hilda", HomeDir: "/home/hilda"})
+	known := users(account.User{Name: "root"}, account.User{UID: 2147480001, GID: 2147480002, Name: "hilda", Home: "/home/hilda"})
 	const hilda = "2147480001"
 	for name, test := range map[string]struct {
 		euid int
@@ -47,6 +53,8 @@ func TestThroughSudo(t *testing.T) {
 		"a negative number":     {0, "SUDO_UID=-1", "SUDO_UID is no number"},
 		"a wrap":                {0, "SUDO_UID=4294967296", "SUDO_UID is no number"},
 		"doas of a stranger":    {0, "DOAS_USER=nemo", "DOAS_USER names no user"},
+		"doas, no answer":       {0, "DOAS_USER=slow", "DOAS_USER: no answer"},
+		"pkexec, unknown":       {0, "PKEXEC_UID=77 SUDO_USER=root SUDO_GID=1", "pkexec uid 77"},
 		"unknown":               {0, "SUDO_UID=77 SUDO_GID=78 SUDO_USER=gone", "sudo gone"},
 		"unknown, no group":     {0, "SUDO_UID=77", "group of user 77"},
 		"not root":              {33, "SUDO_UID=" + hilda, ""},

@@ -2,12 +2,11 @@ package pgtemp
 
 import (
 	"os"
-	"os/user"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"syscall"
 
+	"uzerp-mfa/internal/account"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/safepath"
 )
@@ -74,14 +73,8 @@ func unprivileged() (*syscall.Credential, error) {
 		return nil, nil
 	}
 	for _, name := range []string{"postgres", "nobody"} {
-		u, err := user.Lookup(name)
-		if err != nil {
-			continue
-		}
-		uid, err1 := strconv.ParseUint(u.Uid, 10, 32)
-		gid, err2 := strconv.ParseUint(u.Gid, 10, 32)
-		if err1 == nil && err2 == nil {
-			return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
+		if u, err := account.ByName(name); err == nil {
+			return &syscall.Credential{Uid: uint32(u.UID), Gid: uint32(u.GID)}, nil //nolint:gosec // the system's numbers
 		}
 	}
 	return nil, errs.New(errs.Config, "PostgreSQL doesn't run as root, and there is no user postgres or nobody",

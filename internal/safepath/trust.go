@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/user"
 	"slices"
-	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"uzerp-mfa/internal/account"
 )
 
 // Trust says whose files and directories are believed. User 0 (root) and group 0 always are.
@@ -44,12 +44,12 @@ func User(uid, gid int) Trust {
 // isPrivateGroup reports whether a group has the name of the user, and so that user alone in it. Where each user has such
 // a group, directories are often made so that it may write to them.
 func isPrivateGroup(uid, gid int) bool {
-	u, err := user.LookupId(strconv.Itoa(uid))
+	u, err := account.ByUID(uid)
 	if err != nil {
 		return false
 	}
-	g, err := user.LookupGroupId(strconv.Itoa(gid))
-	return err == nil && g.Name == u.Username
+	g, err := account.GroupByGID(gid)
+	return err == nil && g.Name == u.Name
 }
 
 // UntrustedError says that somebody who is not trusted could have put something there or could change it.
@@ -129,15 +129,15 @@ func (t Trust) judgeGroup(path string, gid, fd int) error {
 
 // UserName returns how a user is named in errors: number and, if there is one, name.
 func UserName(id int) string {
-	if u, err := user.LookupId(strconv.Itoa(id)); err == nil {
-		return fmt.Sprintf("user %d (%s)", id, u.Username)
+	if u, err := account.ByUID(id); err == nil {
+		return fmt.Sprintf("user %d (%s)", id, account.Shown(u.Name))
 	}
 	return fmt.Sprintf("user %d", id)
 }
 
 func groupName(id int) string {
-	if g, err := user.LookupGroupId(strconv.Itoa(id)); err == nil {
-		return fmt.Sprintf("group %d (%s)", id, g.Name)
+	if g, err := account.GroupByGID(id); err == nil {
+		return fmt.Sprintf("group %d (%s)", id, account.Shown(g.Name))
 	}
 	return fmt.Sprintf("group %d", id)
 }

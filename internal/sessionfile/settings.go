@@ -3,12 +3,12 @@ package sessionfile
 import (
 	"fmt"
 	"math"
-	"os/user"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
+	"uzerp-mfa/internal/account"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/installation/file"
@@ -90,18 +90,18 @@ func Open(s Settings) (*Files, error) {
 // has no name here.
 func poolUser(text string) (name string, uid int, known bool) {
 	if text == "" || strings.Trim(text, "0123456789") != "" {
-		u, err := user.Lookup(text)
+		u, err := account.ByName(text)
 		if err != nil {
 			return "", 0, false
 		}
-		return u.Username, 0, true
+		return u.Name, 0, true
 	}
 	n, err := strconv.ParseUint(text, 10, 32)
 	if err != nil || n == math.MaxUint32 {
 		return "", 0, false
 	}
-	if u, err := user.LookupId(strconv.FormatUint(n, 10)); err == nil {
-		return u.Username, int(n), true
+	if u, err := account.ByUID(int(n)); err == nil {
+		return u.Name, int(n), true
 	}
 	return "", int(n), true
 }

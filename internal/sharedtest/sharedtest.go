@@ -42,7 +42,9 @@ var (
 	Examples   = Part{what: "of the examples", lacking: "jq, shellcheck or ansible-playbook is not there"}
 	Browser    = Part{what: "in a browser", lacking: "Chromium is not there, or BROWSER=no"}
 	Sudo       = Part{what: "with sudo", lacking: "sudo is not there"}
+	Directory  = Part{what: "with users of a directory", lacking: "libnss-extrausers is not there"}
 	PHP        = Part{what: "with PHP", lacking: "php is not there, or has no igbinary"}
+	Git        = Part{what: "with git", lacking: "git is not there"}
 	Root       = Part{what: "as another user", lacking: "only root can run a program as another user", machine: true}
 	Newer      = Part{what: "of what a newer PostgreSQL has", lacking: "the server is too old; make test-postgres has newer ones", machine: true}
 	Optional   = Part{what: "with Kerberos or IPv6", lacking: "the server, or the machine, has none", machine: true}

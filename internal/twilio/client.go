@@ -34,6 +34,8 @@ type Config struct {
 	Password   secret.Secret
 	BaseURL    string // default https://verify.twilio.com; plain http only to a loopback host
 
+	Sources map[string]string // where each setting came from, by its name; for errors
+
 	CallTimeout time.Duration // the limit for one HTTP exchange; default 10 s
 	Concurrency int           // how many exchanges at the same time; default 4
 	Logger      *slog.Logger  // gets method, path, status, duration of each exchange at Debug; nil: nothing is logged
@@ -62,7 +64,8 @@ type Client struct {
 	way              Way
 	defaultHost      bool   // base is Twilio's own host
 	isKey            bool   // the credentials are an API key, which may be a restricted one
-	credentials      string // the names of the settings that hold the credentials, for hints
+	credentials      string // the settings that hold the credentials, and where they came from, for hints
+	named            func(settings ...string) string
 	userAgent        string
 
 	// The password is in these two closures only. fmt doesn't call the methods of unexported fields, so %+v would
@@ -95,7 +98,7 @@ var (
 // New checks the configuration and does not use the network. It fails with errs.Config. The error names the setting and
 // never shows its value.
 func New(cfg Config) (*Client, error) {
-	if err := checkService(cfg.ServiceSID); err != nil {
+	if err := checkService(&cfg); err != nil {
 		return nil, err
 	}
 	return newClient(cfg)
@@ -140,7 +143,8 @@ func newClient(cfg Config) (*Client, error) {
 		way:         way,
 		defaultHost: strings.EqualFold(base.Hostname(), apiHost),
 		isKey:       sidform.Key.Valid(cfg.Username),
-		credentials: strings.Join(credentialSettings(cfg.Username), " and "),
+		credentials: cfg.named(credentialSettings(cfg.Username)...),
+		named:       cfg.named,
 		userAgent: strings.TrimSpace(fmt.Sprintf("twilio-go/%s (%s %s) go/%s %s",
 			twclient.LibraryVersion, runtime.GOOS, runtime.GOARCH, runtime.Version(), cfg.UserAgent)),
 		authorize: func(r *http.Request) { r.SetBasicAuth(cfg.Username, password) },

@@ -16,12 +16,12 @@ var (
 	printable    = regexp.MustCompile(`^[ -~]*$`)
 )
 
-func checkService(id string) error {
-	switch {
+func checkService(cfg *Config) error {
+	switch id := cfg.ServiceSID; {
 	case id == "":
-		return badSetting("TWILIO_SERVICE_SID", "is not set")
+		return cfg.badSetting("TWILIO_SERVICE_SID", "is not set")
 	case !sidform.Service.Valid(id):
-		return badSetting("TWILIO_SERVICE_SID", "must be VA and 32 hexadecimal digits, without spaces or line breaks")
+		return cfg.badSetting("TWILIO_SERVICE_SID", "must be VA and 32 hexadecimal digits, without spaces or line breaks")
 	}
 	return nil
 }
@@ -31,17 +31,17 @@ func checkConfig(cfg *Config) (*url.URL, error) {
 	cfg.defaults()
 	switch {
 	case cfg.AccountSID == "":
-		return nil, badSetting("TWILIO_ACCOUNT_SID", "is not set")
+		return nil, cfg.badSetting("TWILIO_ACCOUNT_SID", "is not set")
 	case !sidform.Account.Valid(cfg.AccountSID):
-		return nil, badSetting("TWILIO_ACCOUNT_SID", "must be AC and 32 hexadecimal digits, without spaces or line breaks")
+		return nil, cfg.badSetting("TWILIO_ACCOUNT_SID", "must be AC and 32 hexadecimal digits, without spaces or line breaks")
 	}
 	if err := checkCredentials(cfg); err != nil {
 		return nil, err
 	}
 	if !printable.MatchString(cfg.UserAgent) {
-		return nil, badSetting("the user agent", "must be printable ASCII")
+		return nil, cfg.badSetting("the user agent", "must be printable ASCII")
 	}
-	return parseBaseURL(cfg.BaseURL)
+	return parseBaseURL(cfg)
 }
 
 func checkCredentials(cfg *Config) error {
@@ -49,13 +49,13 @@ func checkCredentials(cfg *Config) error {
 	secret := names[len(names)-1]
 	switch {
 	case !strings.HasPrefix(cfg.Username, "AC") && !sidform.Key.Valid(cfg.Username):
-		return badSetting("TWILIO_API_KEY", "must be SK and 32 hexadecimal digits, without spaces or line breaks")
+		return cfg.badSetting("TWILIO_API_KEY", "must be SK and 32 hexadecimal digits, without spaces or line breaks")
 	case strings.HasPrefix(cfg.Username, "AC") && cfg.Username != cfg.AccountSID:
-		return badSetting("TWILIO_ACCOUNT_SID", "is not the account that TWILIO_AUTH_TOKEN would be used for")
+		return cfg.badSetting("TWILIO_ACCOUNT_SID", "is not the account that TWILIO_AUTH_TOKEN would be used for")
 	case !cfg.Password.IsSet():
-		return badSetting(secret, "is not set")
+		return cfg.badSetting(secret, "is not set")
 	case !alphanumeric.MatchString(cfg.Password.Reveal()):
-		return badSetting(secret, "must be letters and digits only, without spaces or line breaks")
+		return cfg.badSetting(secret, "must be letters and digits only, without spaces or line breaks")
 	}
 	return nil
 }
@@ -70,20 +70,20 @@ func credentialSettings(username string) []string {
 
 // parseBaseURL accepts scheme, host and port only, and returns them as they are compared: in lower case, without the usual port.
 // Its errors never show the address: it may hold a password.
-func parseBaseURL(raw string) (*url.URL, error) {
-	const name = "UZERP_MFA_VERIFY_URL"
-	u, err := url.Parse(raw)
+func parseBaseURL(cfg *Config) (*url.URL, error) {
+	const name = verifyURLSetting
+	u, err := url.Parse(cfg.BaseURL)
 	switch {
 	case err != nil || u.Hostname() == "" || u.Opaque != "" || !usablePort(u):
-		return nil, badSetting(name, "must be an address like https://verify.twilio.com")
+		return nil, cfg.badSetting(name, "must be an address like https://verify.twilio.com")
 	case u.User != nil:
-		return nil, badSetting(name, "must not hold a user name or password")
+		return nil, cfg.badSetting(name, "must not hold a user name or password")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.Trim(u.Path, "/") != "":
-		return nil, badSetting(name, "must be scheme, host and port only, without path, query or fragment")
+		return nil, cfg.badSetting(name, "must be scheme, host and port only, without path, query or fragment")
 	case u.Scheme == "http" && !loopback(u):
-		return nil, badSetting(name, "must begin with https:// (plain http is for a loopback address only)")
+		return nil, cfg.badSetting(name, "must begin with https:// (plain http is for a loopback address only)")
 	case u.Scheme != "http" && u.Scheme != "https":
-		return nil, badSetting(name, "must begin with https://")
+		return nil, cfg.badSetting(name, "must begin with https://")
 	}
 	host := strings.ToLower(u.Host)
 	if u.Scheme == "https" {
@@ -101,9 +101,25 @@ func loopback(u *url.URL) bool {
 	return err == nil && ip.IsLoopback()
 }
 
-func badSetting(name, problem string) error {
-	if name == "UZERP_MFA_VERIFY_URL" {
-		return errs.New(errs.Config, name+" "+problem, "check "+name+" in the environment; without it Twilio's own address is used")
+// named returns the names of settings, each with where it came from, if that is known.
+func (cfg *Config) named(settings ...string) string {
+	var all []string
+	for _, name := range settings {
+		if from := cfg.Sources[name]; from != "" {
+			name += " (from " + from + ")"
+		}
+		all = append(all, name)
 	}
-	return errs.New(errs.Config, name+" "+problem, "check "+name+" in the environment, your file of settings or conf/.env")
+	return strings.Join(all, " and ")
+}
+
+func (cfg *Config) badSetting(name, problem string) error {
+	hint := "correct it there"
+	switch {
+	case name == verifyURLSetting:
+		hint = "correct it in the environment; without it Twilio's own address is used"
+	case cfg.Sources[name] == "":
+		hint = "check " + name + " in the environment, your file of settings or conf/.env"
+	}
+	return errs.New(errs.Config, cfg.named(name)+" "+problem, hint)
 }

@@ -74,6 +74,11 @@ func TestNew(t *testing.T) {
 			if !strings.Contains(err.Error(), tc.names) {
 				t.Errorf("%v does not name %s", err, tc.names)
 			}
+			// Where it came from is in the error, too.
+			cfg.Sources = map[string]string{tc.names: "conf/.env line 5"}
+			if _, err = New(cfg); !strings.Contains(err.Error(), tc.names+" (from conf/.env line 5) ") && tc.names != "user agent" {
+				t.Errorf("%v does not say where %s came from", err, tc.names)
+			}
 		})
 	}
 }

@@ -96,6 +96,8 @@ func (f *callError) unusable(words string) {
 func (f *callError) classify(c *Client) {
 	p, known := problems[f.code]
 	switch s := f.status; {
+	case s == http.StatusNotImplemented: // another try helps nothing, and nothing is known to be gone
+		f.is(problem{kind: errs.Failure, words: "what answers there does not have this call: it is no complete Twilio Verify"}, c)
 	case s >= 500:
 		f.unusable("has a problem")
 		f.transient = true
@@ -190,7 +192,7 @@ func (o *call) distrust(problem error) error {
 	f := &callError{}
 	f.unusable("gave an answer that " + problem.Error())
 	if errors.Is(problem, errElsewhere) {
-		f.hint = errs.Plain("check TWILIO_SERVICE_SID and TWILIO_ACCOUNT_SID" + o.c.elsewhereToo())
+		f.hint = errs.Plain("check " + o.c.named("TWILIO_SERVICE_SID", "TWILIO_ACCOUNT_SID") + o.c.elsewhereToo())
 		if o.method == http.MethodGet { // nothing had an effect, and running it again does not help
 			f.kind = errs.Config
 		}

@@ -29,6 +29,8 @@ func TestStatusAndCode(t *testing.T) {
 	}{
 		{401, 20003, every, errs.Config, 1, "HTTP 401, code 20003"},
 		{401, 0, every, errs.Config, 1, "HTTP 401"},
+		{501, 0, every, errs.Failure, 1, "does not have this call"}, // the emulator, for what it has not
+		{405, 20004, every, errs.Failure, 1, "rejected the request"},
 		{403, 20008, every, errs.Config, 1, "these credentials (HTTP 403"},
 		{403, 99999, every, errs.Config, 1, "does not allow this (HTTP 403"},
 		{400, 60200, "fetch list create verify challenge", errs.Failure, 1, "rejected the request"},

@@ -163,6 +163,6 @@ func (f *callError) is(p problem, c *Client) {
 	case p.kind == errs.NotFound: // Twilio's own message only repeats the path
 		f.message = ""
 	case p.kind == errs.Config && p.hint.Empty():
-		f.hint = errs.Plain("check " + c.credentials + " (test credentials do not work with Verify)")
+		f.hint = errs.Plain("check " + c.credentials + "; test credentials do not work with Verify")
 	}
 }

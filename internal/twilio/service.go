@@ -21,7 +21,8 @@ func (c *Client) FetchService(ctx context.Context) (verifyservice.Service, error
 		if f, ok := errors.AsType[*callError](err); ok && f.kind == errs.NotFound {
 			f.words = "no such Verify service"
 			f.causes = append(f.causes, mfa.ErrNoService)
-			f.hint = errs.Plain("check TWILIO_SERVICE_SID, and that it belongs to the account of " + c.credentials + " and was not deleted" + c.elsewhereToo())
+			f.hint = errs.Plain("check " + c.named("TWILIO_SERVICE_SID") +
+				", and that it belongs to the account of " + c.credentials + " and was not deleted" + c.elsewhereToo())
 		}
 		return verifyservice.Service{}, o.fail(err)
 	}

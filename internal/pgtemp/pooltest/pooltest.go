@@ -14,7 +14,6 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -23,6 +22,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"uzerp-mfa/internal/account"
 	"uzerp-mfa/internal/sharedtest"
 )
 
@@ -152,12 +152,8 @@ func ownerOf(dir string) (*syscall.Credential, error) {
 	if s.Uid != 0 {
 		return &syscall.Credential{Uid: s.Uid, Gid: s.Gid}, nil
 	}
-	nobody, err := user.Lookup("nobody") // PgBouncer does not run as root
-	if err != nil {
-		return nil, err
-	}
-	uid, err := strconv.ParseUint(nobody.Uid, 10, 32)
-	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}, err
+	nobody, err := account.ByName("nobody")                                           // PgBouncer does not run as root
+	return &syscall.Credential{Uid: uint32(nobody.UID), Gid: uint32(nobody.UID)}, err //nolint:gosec // the system's numbers
 }
 
 // configure makes a directory with these files.
