@@ -47,7 +47,9 @@ func TestTheWrapperOnThePage(t *testing.T) {
 // Every example is on the page.
 func TestExamplesAreDescribed(t *testing.T) {
 	page := readFile(t, "../docs/scripting.md")
-	for _, name := range []string{"retry.sh", "roll-out.sh", "leaver.sh", "nightly.sh", "ansible", "ci/try-scripts.sh", "ci/github-actions.yml", "ci/gitlab-ci.yml"} {
+	for _, name := range []string{
+		"retry.sh", "roll-out.sh", "leaver.sh", "nightly.sh", "ansible", "ci/try-scripts.sh", "ci/github-actions.yml", "ci/gitlab-ci.yml",
+	} {
 		if !strings.Contains(page, "`examples/"+name+"`") {
 			t.Errorf("docs/scripting.md does not describe examples/%s", name)
 		}

@@ -30,6 +30,7 @@ var programs = map[string]string{
 	"sudo":      ``,
 	"php":       ``,
 	"pgbouncer": ``,
+	"zsh":       ``, "fish": ``, "jq": ``, "shellcheck": ``, "ansible-playbook": ``,
 	"systemctl": `echo "$*" >>"$DEPS_ROOT/systemctl"`,
 	"apt-get": `
 echo "$*" >>"$DEPS_ROOT/apt-get"
