@@ -36,7 +36,7 @@ var programs = map[string]string{
 	"lintian":         ``,
 	"rpm":             ``,
 	"zsh":             ``, "fish": ``, "jq": ``, "shellcheck": ``, "ansible-playbook": ``,
-	"systemctl":       `echo "$*" >>"$DEPS_ROOT/systemctl"`,
+	"systemctl": `echo "$*" >>"$DEPS_ROOT/systemctl"`,
 	"apt-get": `
 echo "$*" >>"$DEPS_ROOT/apt-get"
 for word in "$@"; do
