@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -224,6 +225,27 @@ func (a *App) startSandbox(ctx context.Context) (*sandbox.Sandbox, error) {
 		}
 	}
 	return sandbox.Start(ctx)
+}
+
+// stopSandbox ends the detached sandbox in root, as the caller who has started it.
+func (a *App) stopSandbox(ctx context.Context, root string) (how, stopped string, err error) {
+	if a.caller != nil {
+		if err := a.caller.Become(); err != nil {
+			return "", "", &errs.Error{Kind: errs.Config, Op: "give up root's rights", Err: err}
+		}
+	}
+	if root == "" {
+		switch all := sandbox.FindDetached(); len(all) {
+		case 0:
+			return string(sandbox.WasNone), "", nil
+		case 1:
+			root = all[0]
+		default:
+			return "", "", errs.NewWith(errs.Usage, strconv.Itoa(len(all))+" sandboxes run, and UZERP_ROOT names none of them", sandbox.ReasonSeveral.With())
+		}
+	}
+	found, err := sandbox.StopDetached(ctx, root)
+	return string(found), root, err
 }
 
 // sandboxPhones returns the emulated phones. It fails outside of a sandbox.
