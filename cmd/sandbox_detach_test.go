@@ -76,7 +76,8 @@ echo "${PGHOST-unset}"`)
 	if out := run(nil, `"$MFA" sandbox --detach -- true || echo $?; "$MFA" sandbox -o json || echo $?`); strings.Count(out, "\n2\n") != 2 {
 		t.Error(out)
 	}
-	if out := run([]string{"UZERP_ROOT=/etc"}, `"$MFA" sandbox stop || echo $?`); !strings.Contains(out, "no sandbox's directory") || !strings.HasSuffix(out, "\n6\n") {
+	out = run([]string{"UZERP_ROOT=/etc"}, `"$MFA" sandbox stop || echo $?`)
+	if !strings.Contains(out, "no sandbox's directory") || !strings.HasSuffix(out, "\n6\n") {
 		t.Error(out)
 	}
 }
