@@ -144,18 +144,21 @@ func (d *desk) call(ctx context.Context, text string) error {
 
 // say prints a paragraph, over as many lines as the terminal needs.
 func (d *desk) say(format string, args ...any) {
-	width := min(cardWidth, max(d.app.streams.Width(), narrowest))
+	width := min(widest, max(d.app.streams.Width(), narrowest))
 	for _, line := range output.Wrap(fmt.Sprintf(format, args...), width-1) {
 		d.app.streams.Sayf("%s", line)
 	}
 }
 
-// narrowest is how wide a terminal is at least that lines are made for.
-const narrowest = 40
+// The widths that the lines of the dialogue are made for: wider ones are hard to read.
+const (
+	narrowest = 40
+	widest    = 80
+)
 
 // item prints a line of a list, with its number.
 func (d *desk) item(n int, format string, args ...any) {
-	width := min(cardWidth, max(d.app.streams.Width(), narrowest))
+	width := min(widest, max(d.app.streams.Width(), narrowest))
 	for i, line := range output.Wrap(fmt.Sprintf(format, args...), width-5) {
 		if i == 0 {
 			d.app.streams.Sayf("%2d  %s", n, line)

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"iter"
 	"maps"
 	"net"
 	"slices"
@@ -27,6 +27,8 @@ type auditLogShowOptions struct {
 	results []string
 	away    bool         // --elsewhere
 	filter  audit.Filter // what all of them mean
+
+	lastUnsaid bool // --last was not given
 }
 
 func newAuditLogShowCmd(app *App) *cobra.Command {
@@ -58,9 +60,12 @@ command that is still running, or that died. Times are RFC 3339 (2026-07-14T08:0
 	f.StringVar(&opts.filter.Actor, "actor", "", "only what this operating-system user did, also by sudo")
 	f.StringSliceVar(&opts.results, "result", nil, "only these results, comma-separated: "+strings.Join(resultNames(), ", "))
 	completeList(c, "result", resultNames()...)
-	f.IntVar(&opts.filter.Last, "last", 0, "only the last so many of these lines; 0 for all")
+	f.IntVar(&opts.filter.Last, "last", 0, "only the last so many of these lines; 0 for all (default: all, and on a terminal 50)")
 	f.BoolVar(&opts.away, "elsewhere", false, "only lines about another database or service than the settings name")
-	c.RunE = app.run(listFormats, func(ctx context.Context, _ []string) error { return runAuditLogShow(ctx, app, opts) })
+	c.RunE = app.run(listFormats, func(ctx context.Context, _ []string) error {
+		opts.lastUnsaid = !c.Flags().Changed("last")
+		return runAuditLogShow(ctx, app, opts)
+	})
 	return c
 }
 
@@ -219,22 +224,63 @@ func runAuditLogShow(ctx context.Context, app *App, opts *auditLogShowOptions) e
 		func(r audit.Record) []string { return auditCSVCells(viewed(r)) }); done {
 		return err
 	}
+	if app.flags.output == formatTable {
+		return showAuditEntries(app, opts, records, viewed)
+	}
 	view := auditRecordsView{SchemaVersion: schemaVersion, Path: path, Records: []auditRecordView{}}
 	for r, err := range records {
-		if err == nil && app.flags.output == formatTable {
-			err = writeAuditEntry(out, viewed(r))
-		}
 		if err != nil {
 			return err
 		}
-		if app.flags.output == formatJSON {
-			view.Records = append(view.Records, viewed(r))
-		}
-	}
-	if app.flags.output == formatTable {
-		return nil
+		view.Records = append(view.Records, viewed(r))
 	}
 	return output.WriteJSON(out, view)
+}
+
+// screenful is how many records a terminal gets if nobody says how many.
+const screenful = 50
+
+// showAuditEntries prints records for people. On a terminal these are the last ones, if --last does not say how many.
+func showAuditEntries(app *App, opts *auditLogShowOptions, records iter.Seq2[audit.Record, error], viewed func(audit.Record) auditRecordView) error {
+	limit := 0
+	if opts.lastUnsaid && app.streams.OutTTY {
+		limit = screenful
+		opts.filter.Last = limit + 1 // one more, to know whether there are more
+	}
+	var last []audit.Record
+	shown, more := 0, false
+	err := app.streams.Paged(func() error {
+		for r, err := range records {
+			switch {
+			case err != nil:
+				return err
+			case limit > 0:
+				last = append(last, r)
+				continue
+			}
+			shown++
+			if err := writeAuditEntry(app.streams, viewed(r)); err != nil {
+				return err
+			}
+		}
+		more = len(last) > limit
+		for _, r := range last[max(0, len(last)-limit):] {
+			shown++
+			if err := writeAuditEntry(app.streams, viewed(r)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return err
+	case limit > 0 && more:
+		app.streams.Notef("There are more: these are the last %d. --last 0 shows all.", shown)
+	default:
+		app.noteCount(shown, "record")
+	}
+	return nil
 }
 
 // warnLeftOut warns about a line or a file of the log that is not shown.
@@ -252,7 +298,7 @@ func warnLeftOut(app *App, bad error) {
 
 // writeAuditEntry prints a record for people: a line that says who did what to which user, in whole seconds, and a
 // line for each thing more that is known. As a row of a table it would be wider than any terminal.
-func writeAuditEntry(out io.Writer, v auditRecordView) error {
+func writeAuditEntry(s *output.Streams, v auditRecordView) error {
 	r := v.record
 	actor := account.Shown(r.Actor.User) // no name goes on as "hilda as root"
 	if r.Actor.SudoUser != "" && r.Actor.SudoUser != r.Actor.User {
@@ -275,10 +321,10 @@ func writeAuditEntry(out io.Writer, v auditRecordView) error {
 			more = append(more, said.name+said.text)
 		}
 	}
-	err := output.Fprintf(out, "%s  %-7s  %s %s, by %s%s\n", r.Time.Format(time.RFC3339), string(r.Result), r.Command, target, actor, where)
+	err := s.Printf("%s  %-7s  %s %s, by %s%s\n", r.Time.Format(time.RFC3339), string(r.Result), r.Command, target, actor, where)
 	for _, line := range more {
 		if err == nil {
-			err = output.Fprintf(out, "    %s\n", line)
+			err = s.Printf("    %s\n", line)
 		}
 	}
 	return err

@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -145,7 +144,7 @@ func runAuditLogVerify(ctx context.Context, app *App, opts *auditLogVerifyOption
 	if app.flags.output == formatJSON {
 		err = output.WriteJSON(app.streams.Out, view)
 	} else {
-		err = writeAuditReport(app.streams.Out, view)
+		err = writeAuditReport(app.streams, view)
 	}
 	if err != nil || report.Intact() {
 		return err
@@ -163,11 +162,11 @@ func place(word string, file *string, line int) string {
 }
 
 // writeAuditReport prints the report in words. What comes from the log goes through output, which escapes it.
-func writeAuditReport(w io.Writer, v auditReportView) error {
+func writeAuditReport(s *output.Streams, v auditReportView) error {
 	var err error
 	say := func(format string, args ...any) {
 		if err == nil {
-			err = output.Fprintf(w, format+"\n", args...)
+			err = s.Printf(format+"\n", args...)
 		}
 	}
 	holds := "holds"

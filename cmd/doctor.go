@@ -199,10 +199,10 @@ func showDoctor(app *App, opts *doctorOptions, r doctor.Report) error {
 	for _, s := range databaseInOneRow(settings) {
 		rows = append(rows, []string{s.Name, orDash(s.Value), orDash(s.Source)})
 	}
-	if err := output.Table(out, []string{"setting", "value", "source"}, rows); err != nil {
+	if err := app.writeTable(nil, []string{"setting", "value", "source"}, rows); err != nil {
 		return err
 	}
-	if err := writeDoctorChecks(app, out, r, app.flags.verbose); err != nil {
+	if err := writeDoctorChecks(app, r, app.flags.verbose); err != nil {
 		return err
 	}
 	return writeDoctorGroups(app, r)
@@ -270,9 +270,17 @@ func reportOrder() []finding.Severity {
 // writeDoctorChecks prints what is not as it should be, and what to do about it. Of the other checks it prints only
 // the IDs, and nothing of those that passed, so that a sound installation fits on a screen. With all it prints every
 // check.
-func writeDoctorChecks(app *App, out io.Writer, r doctor.Report, all bool) error {
-	var text strings.Builder
-	say := func(format string, args ...any) { text.WriteString(output.Sprintf(format, args...)) }
+func writeDoctorChecks(app *App, r doctor.Report, all bool) error {
+	var err error
+	said := false
+	say := func(format string, args ...any) {
+		if !said {
+			format, said = "\n"+format, true
+		}
+		if err == nil {
+			err = app.streams.Printf(format, args...)
+		}
+	}
 	for _, severity := range reportOrder() {
 		if !all && severity == finding.Pass {
 			continue
@@ -300,10 +308,6 @@ func writeDoctorChecks(app *App, out io.Writer, r doctor.Report, all bool) error
 			}
 		}
 	}
-	if text.Len() == 0 {
-		return nil
-	}
-	_, err := io.WriteString(out, "\n"+text.String())
 	return err
 }
 
@@ -346,19 +350,24 @@ func writeDoctorGroups(app *App, r doctor.Report) error {
 	if _, err := io.WriteString(app.streams.Out, "\n"); err != nil {
 		return err
 	}
-	var style func(row, col int) output.Style
+	l := app.newListTable(&columnChoice{}, []string{"group", "result", "checks"})
 	if app.streams.ColorOut {
-		style = func(row, col int) output.Style {
+		l.table.Style = func(row, col int) output.Style {
 			if col != 1 {
 				return output.Plain
 			}
 			return map[finding.Severity]output.Style{finding.Pass: output.Green, finding.Warning: output.Yellow, finding.Error: output.Red}[worst[row]]
 		}
 	}
-	if err := output.PaintedTable(app.streams.Out, []string{"group", "result", "checks"}, rows, style); err != nil {
+	for _, row := range rows {
+		if err := l.row(row); err != nil {
+			return err
+		}
+	}
+	if err := l.table.Close(); err != nil {
 		return err
 	}
-	return output.Fprintf(app.streams.Out, "%s\n", tell(r))
+	return app.streams.Printf("%s\n", tell(r))
 }
 
 func groupSummary(group string, all, counts doctor.Report) string {

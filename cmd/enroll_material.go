@@ -121,7 +121,7 @@ func showMaterial(app *App, opts *enrollOptions, p *mfa.PendingEnrollment) error
 		return err
 	}
 	if t.Width > 0 {
-		app.streams.Warnf(`the secret stays in this terminal's scrollback; when it is in the app, take it away: clear; printf '\033[3J'`)
+		app.streams.Warnf("the secret stays in this terminal's scrollback; when it is in the app, take it away:\nclear; printf '\\033[3J'")
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -95,13 +94,13 @@ func findingText(app *App, f finding.Finding) string {
 }
 
 // writeFindings prints the report of a check. The findings are sorted, the most severe first.
-func writeFindings(app *App, out io.Writer, findings []finding.Finding) error {
+func writeFindings(app *App, findings []finding.Finding) error {
 	for i, f := range findings {
 		said := findingText(app, f)
 		if i == 0 || findings[i-1].Severity != f.Severity {
 			said = "\n" + strings.ToUpper(f.Severity.String()) + "\n" + said
 		}
-		if _, err := io.WriteString(out, said); err != nil {
+		if err := app.streams.Print(said); err != nil {
 			return err
 		}
 	}

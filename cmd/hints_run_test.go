@@ -187,7 +187,7 @@ func runWithoutAnything(t *testing.T, args []string) error {
 	}
 	defer func() { _ = null.Close() }()
 	dir := t.TempDir()
-	app := newApp(Process{In: null, Out: null, Err: null, Policy: filepath.Join(dir, "policy.env"), MachineAuditLog: filepath.Join(dir, "machine.jsonl"),
+	app := newApp(Process{In: null, Out: null, Err: null, Policy: "/nonexistent/policy.env", MachineAuditLog: filepath.Join(dir, "machine.jsonl"),
 		Getenv: func(name string) (string, bool) {
 			if name == "UZERP_MFA_AUDIT_LOG" {
 				return filepath.Join(dir, "audit.jsonl"), true

@@ -326,6 +326,6 @@ func showIdentity(app *App, v identityView) error {
 	if v.Channel != nil {
 		channel = string(*v.Channel)
 	}
-	return tableOfUsers(app.streams.Out, []string{"username", "status", "channel", "to", "source"},
+	return app.writeTable(nil, []string{"username", "status", "channel", "to", "source"},
 		[][]string{{v.Username, string(v.Status), channel, v.To, string(v.ToSource)}})
 }

@@ -31,7 +31,7 @@ docs/notification.md explains them.
 }
 
 func newNotifyPendingCmd(app *App) *cobra.Command {
-	since := ""
+	since, columns := "", columnChoice{}
 	c := &cobra.Command{
 		Use:   "pending",
 		Short: "List mails to users that were not sent",
@@ -45,9 +45,13 @@ It ends with 9 if there is any such mail, so that it can be watched.
 		Args:    noArgs,
 	}
 	c.Flags().StringVar(&since, "since", "30d", "only lines from this time on")
-	c.RunE = app.run(listFormats, func(ctx context.Context, _ []string) error { return runNotifyPending(ctx, app, since) })
+	columns.register(app, c, mailHeader, nil)
+	c.RunE = app.run(listFormats, func(ctx context.Context, _ []string) error { return runNotifyPending(ctx, app, since, &columns) })
 	return c
 }
+
+// mailHeader names the columns of the table, and of the CSV.
+var mailHeader = []string{"time", "username", "about", "to", "status", "message"}
 
 // mailStatus says what is known of a mail that was not sent.
 type mailStatus string
@@ -85,7 +89,7 @@ func viewMail(m audit.UnsentMail) mailView {
 	return v
 }
 
-func runNotifyPending(ctx context.Context, app *App, since string) error {
+func runNotifyPending(ctx context.Context, app *App, since string, columns *columnChoice) error {
 	from, err := parseSince(since, app.now())
 	if err != nil {
 		return err
@@ -106,7 +110,7 @@ func runNotifyPending(ctx context.Context, app *App, since string) error {
 		view.Mails = append(view.Mails, viewMail(m))
 	}
 	app.streams.Notef("note: this is %s", path)
-	err = showList(app, view, view.Mails, []string{"time", "username", "about", "to", "status", "message"}, func(v mailView) []string {
+	err = showListOf(app, columns, view, view.Mails, mailHeader, func(v mailView) []string {
 		return []string{v.Time.Format(time.RFC3339), v.Username, string(v.About), orDash(text(v.To)), string(v.Status), v.Message}
 	})
 	switch {

@@ -79,7 +79,7 @@ func runPolicyShow(app *App) error {
 	if app.flags.output == formatJSON {
 		return output.WriteJSON(app.streams.Out, policyDocument{SchemaVersion: schemaVersion, Policy: view})
 	}
-	if err := output.Table(app.streams.Out, []string{"setting", "value", "line"}, rows); err != nil {
+	if err := app.writeTable(nil, []string{"setting", "value", "line"}, rows); err != nil {
 		return err
 	}
 	if exists {

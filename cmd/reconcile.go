@@ -22,6 +22,7 @@ type reconcileOptions struct {
 	only        []string
 	limit       *int // nil: the default
 	concurrency int
+	columns     columnChoice
 }
 
 // maxConcurrency is the largest number of calls at a time that a helpdesk machine should make.
@@ -53,6 +54,7 @@ repairs are needed than --max allows, none is made. Entities that belong to no u
 	f.StringSliceVar(&opts.only, "only", nil, "only these kinds, comma-separated: "+strings.Join(differenceKinds(), ", "))
 	f.IntVar(&limit, "max", 0, "repair nothing if more than so many repairs are needed (default the smaller of 20 and a tenth of the enrolled users)")
 	f.IntVar(&opts.concurrency, "concurrency", 4, "how many users are looked at at a time, 1 to "+strconv.Itoa(maxConcurrency))
+	opts.columns.register(app, c, differenceHeader, nil)
 	completeList(c, "only", differenceKinds()...)
 	opts.register(c)
 	c.RunE = app.run(listFormats, func(ctx context.Context, _ []string) error {
@@ -110,7 +112,7 @@ func runReconcile(ctx context.Context, app *App, opts *reconcileOptions) error {
 	if err != nil {
 		return err
 	}
-	out := newDifferenceWriter(app)
+	out := newDifferenceWriter(app, opts)
 	result, err := checkDifferences(ctx, app, opts, r, out)
 	if err != nil {
 		return errors.Join(err, out.flush())
@@ -335,12 +337,14 @@ func viewDifference(app *App, f reconcile.Difference) differenceView {
 
 // differenceWriter prints findings in the format asked for: line by line as they come, or all at the end.
 type differenceWriter struct {
-	app *App
-	csv *output.CSV
+	app     *App
+	columns *columnChoice
+	changed bool // repairs were made: what became of them stays on the screen, and goes through no pager
+	csv     *output.CSV
 }
 
-func newDifferenceWriter(app *App) *differenceWriter {
-	w := &differenceWriter{app: app}
+func newDifferenceWriter(app *App, opts *reconcileOptions) *differenceWriter {
+	w := &differenceWriter{app: app, columns: &opts.columns, changed: opts.repairs()}
 	if app.flags.output == formatCSV {
 		w.csv = output.NewCSV(app.streams.Out, "kind", "username", "uuid", "factor_sid", "message", "remedy", "fixable", "fixed", "error")
 	}
@@ -394,10 +398,16 @@ func (w *differenceWriter) document(result *reconcile.Result, dryRun bool) error
 				rows = append(rows, []string{differenceSubject(f), string(f.Kind), f.Message, differenceRemedy(w.app, f)})
 			}
 		}
-		return tableOfUsers(w.app.streams.Out, []string{"user", "difference", "meaning", "repair"}, rows)
+		if w.changed {
+			return w.app.writeTable(w.columns, differenceHeader, rows)
+		}
+		return w.app.showTable(w.columns, differenceHeader, rows)
 	}
 	return w.flush()
 }
+
+// differenceHeader names the columns of the table.
+var differenceHeader = []string{"user", "difference", "meaning", "repair"}
 
 // differenceSubject returns the user or the entity that a difference is about.
 func differenceSubject(f reconcile.Difference) string {

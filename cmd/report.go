@@ -5,9 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
-	"slices"
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
@@ -119,6 +117,11 @@ func outcomeOf(first, interrupted error, failed, all int) error {
 
 // showList prints a list in the format asked for. document is the whole of it for JSON.
 func showList[T any](a *App, document any, items []T, header []string, cells func(T) []string) error {
+	return showListOf(a, nil, document, items, header, cells)
+}
+
+// showListOf is showList with a choice of columns.
+func showListOf[T any](a *App, choice *columnChoice, document any, items []T, header []string, cells func(T) []string) error {
 	out := a.streams.Out
 	if a.flags.output == formatJSON {
 		return output.WriteJSON(out, document)
@@ -137,21 +140,7 @@ func showList[T any](a *App, document any, items []T, header []string, cells fun
 	for i, item := range items {
 		rows[i] = cells(item)
 	}
-	return tableOfUsers(out, header, rows)
-}
-
-// tableOfUsers is output.Table for a table with user names, under "user" or "username": no two of them look the same there.
-func tableOfUsers(w io.Writer, header []string, rows [][]string) error {
-	shown := make([][]string, len(rows))
-	for i, row := range rows {
-		shown[i] = slices.Clone(row)
-		for col, name := range header {
-			if (name == "user" || name == "username") && col < len(row) {
-				shown[i][col] = output.EscapeName(row[col])
-			}
-		}
-	}
-	return output.Table(w, header, shown)
+	return a.writeTable(choice, header, rows)
 }
 
 // streamList prints a list as it comes, of any length, in the formats with a line for each item. done is false for

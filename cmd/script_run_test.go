@@ -147,9 +147,15 @@ var typing = map[string]func(p *typist, rest string){
 }
 
 func cmdTTY(ts *testscript.TestScript, args []string) {
-	data := ""
+	data, cols := "", wide
 	if args[0] == "-out" {
 		data, args = args[1], args[2:]
+	}
+	if args[0] == "-cols" {
+		var err error
+		cols, err = strconv.Atoi(args[1])
+		ts.Check(err)
+		args = args[2:]
 	}
 	file := ts.ReadFile(args[0])
 	want, args := exitCode(ts, args[1:])
@@ -160,7 +166,7 @@ func cmdTTY(ts *testscript.TestScript, args []string) {
 		defer func() { _ = out.Close() }()
 		c.Stdout = out
 	}
-	screen, err := startOnTerminal(c)
+	screen, err := startOnTerminalOf(c, 50, cols)
 	ts.Check(err)
 	seen := &terminal{changed: make(chan struct{}, 1)}
 	done := make(chan struct{})

@@ -112,7 +112,11 @@ func setUpAs(env *testscript.Env, head scriptHead) error {
 	env.Setenv("DATABASE_URL", strings.Replace(s.database, "postgres@", "postgres:"+dbPassword+"@", 1))
 	env.Setenv("UZERP_MFA_VERIFY_URL", s.verify.URL)
 	env.Setenv("UZERP_MFA_AUDIT_LOG", filepath.Join(env.WorkDir, "audit.jsonl"))
-	env.Setenv("TEST_POLICY", filepath.Join(env.WorkDir, "policy.env"))
+	// The policy is looked at on its whole way, which root alone may own: an ordinary user's directory for temporary files is not.
+	env.Setenv("TEST_POLICY", "/nonexistent/policy.env")
+	if head.policy {
+		env.Setenv("TEST_POLICY", filepath.Join(env.WorkDir, "policy.env"))
+	}
 	env.Setenv("TEST_SYSTEM_LOG", filepath.Join(env.WorkDir, "system.jsonl"))
 	env.Setenv(pgtemp.BinDirVariable, os.Getenv(pgtemp.BinDirVariable)) // a sandbox has the same version as the scripts
 	env.Setenv("LANG", "C.UTF-8")

@@ -124,11 +124,11 @@ func showSessionCheck(app *App, in sessionconfig.Input, findings []finding.Findi
 		})
 	}
 	if in.Env.Settings != nil && in.Env.Misplaced == "" {
-		if err := output.Table(out, []string{"setting", "value", "line"}, settingRows(in.Env)); err != nil {
+		if err := app.writeTable(nil, []string{"setting", "value", "line"}, settingRows(in.Env)); err != nil {
 			return err
 		}
 	}
-	return writeFindings(app, out, findings)
+	return writeFindings(app, findings)
 }
 
 // sessionSettings returns the settings as scripts see them: of Twilio's only whether they are set, and nothing at all

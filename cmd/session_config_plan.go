@@ -20,7 +20,11 @@ type sessionConfigPlanOptions struct {
 	workday          time.Duration
 	price            float64
 	activity, maxAge limitValue
+	columns          columnChoice
 }
+
+// choiceHeader names the columns of the table.
+var choiceHeader = []string{"choice", "activity timeout", "max age", "logins a day", "codes a month", "cost a month", "stolen, unused", "stolen, in use"}
 
 func newSessionConfigPlanCmd(app *App) *cobra.Command {
 	opts := &sessionConfigPlanOptions{}
@@ -43,6 +47,7 @@ It only calculates: no database and no Twilio is asked, so the number of users i
 	f.Float64Var(&opts.price, "price", sessionconfig.DefaultPrice, "price of an approved code; the default is Twilio's "+
 		"as once documented, check the price list")
 	registerLimits(f, &opts.activity, &opts.maxAge)
+	opts.columns.register(app, c, choiceHeader, nil)
 	c.RunE = app.run(listFormats, func(_ context.Context, _ []string) error { return runSessionConfigPlan(app, opts) })
 	return c
 }
@@ -121,8 +126,7 @@ func runSessionConfigPlan(app *App, opts *sessionConfigPlanOptions) error {
 		view.Choices = append(view.Choices, viewChoice(o))
 	}
 	if app.flags.output == formatTable {
-		err = showList(app, nil, outcomes, []string{"choice", "activity timeout", "max age", "logins a day",
-			"codes a month", "cost a month", "stolen, unused", "stolen, in use", ""}, choiceCells)
+		err = showListOf(app, &opts.columns, nil, outcomes, choiceHeader, choiceCells)
 	} else {
 		err = showList(app, view, view.Choices, []string{"choice", "mark", "activity_timeout_secs", "max_age_secs",
 			"logins_per_workday", "codes_per_month", "cost_per_month", "stolen_unused_secs", "stolen_in_use_secs"}, choiceFields)
@@ -190,13 +194,17 @@ func marks(c sessionconfig.Choice) []planMark {
 }
 
 func choiceCells(o sessionconfig.Outcome) []string {
+	label := o.Label
 	var found []string
 	for _, m := range marks(o.Choice) {
-		found = append(found, "<- "+string(m))
+		found = append(found, string(m))
+	}
+	if len(found) > 0 {
+		label += " (" + strings.Join(found, ", ") + ")"
 	}
 	return []string{
-		o.Label, brief(o.ActivityTimeout), brief(o.MaxAge), decimal(o.LoginsADay), decimal(o.CodesAMonth), fmt.Sprintf("%.2f", o.CostAMonth),
-		brief(o.StolenUnused), brief(o.StolenInUse), strings.Join(found, " "),
+		label, brief(o.ActivityTimeout), brief(o.MaxAge), decimal(o.LoginsADay), decimal(o.CodesAMonth), fmt.Sprintf("%.2f", o.CostAMonth),
+		brief(o.StolenUnused), brief(o.StolenInUse),
 	}
 }
 

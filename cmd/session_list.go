@@ -12,6 +12,8 @@ import (
 type sessionListOptions struct {
 	names  nameList
 	phpIni string
+
+	columns columnChoice
 }
 
 func newSessionListCmd(app *App) *cobra.Command {
@@ -35,6 +37,7 @@ written by igbinary, are too large, or stand in a file with a second name are no
 	}
 	registerPHPIni(c.Flags(), &opts.phpIni)
 	opts.names.register(c)
+	opts.columns.register(app, c, sessionHeader, nil)
 	named := c.Args
 	c.Args = func(c *cobra.Command, args []string) error {
 		if len(args) == 0 {
@@ -46,6 +49,9 @@ written by igbinary, are too large, or stand in a file with a second name are no
 	c.RunE = app.run(listFormats, func(ctx context.Context, args []string) error { return runSessionList(ctx, app, opts, args) })
 	return c
 }
+
+// sessionHeader names the columns of the table, and of the CSV.
+var sessionHeader = []string{"username", "since", "last request", "company", "login handler"}
 
 type sessionView struct {
 	Username     string  `json:"username"`
@@ -95,7 +101,7 @@ func runSessionList(ctx context.Context, app *App, opts *sessionListOptions, arg
 	}
 	document := sessionsView{SchemaVersion: schemaVersion, Sessions: views, Places: viewPlaces(listing), NotRead: viewNotRead(listing),
 		Elsewhere: viewElsewhere(listing)}
-	err = showList(app, document, views, []string{"username", "since", "last request", "company", "login handler"}, func(v sessionView) []string {
+	err = showListOf(app, &opts.columns, document, views, sessionHeader, func(v sessionView) []string {
 		return []string{v.Username, text(v.Started), text(v.LastRequest), text(v.Company), text(v.LoginHandler)}
 	})
 	if err != nil {

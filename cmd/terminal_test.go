@@ -13,9 +13,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// startOnTerminal starts c on a terminal of 80 columns and returns the other end. To close that end is a hang-up. It is
+// startOnTerminal starts c on a terminal of 50 rows and 500 columns, on which no message of a script is folded, and returns the
+// other end. To close that end is a hang-up. It is
 // non-blocking, for otherwise a running read would keep it open.
-func startOnTerminal(c *exec.Cmd) (*os.File, error) { return startOnTerminalOf(c, 50, 80) }
+func startOnTerminal(c *exec.Cmd) (*os.File, error) { return startOnTerminalOf(c, 50, wide) }
+
+const wide = 500
 
 func startOnTerminalOf(c *exec.Cmd, rows, cols int) (*os.File, error) {
 	blocking, tty, err := pty.Open()

@@ -23,8 +23,13 @@ type userHistoryOptions struct {
 	since      string
 	suspicious bool
 
+	columns columnChoice
+
 	from time.Time // what since means
 }
+
+// eventHeader names the columns of a table of events. The first one is for events of several users.
+var eventHeader = []string{"user", "time", "what", "from", "address", "browser"}
 
 // historyWorkers is how many users Twilio is asked about at a time with --all. The pace of all calls is found by the client.
 const historyWorkers = 16
@@ -53,11 +58,14 @@ Times are RFC 3339 (2026-07-14T08:00:00Z) or say how long ago (90m, 24h, 7d).
 	f.StringVar(&opts.since, "since", "24h", "only lines from this time on")
 	f.BoolVar(&opts.all, "all", false, "everybody, and not single users")
 	f.BoolVar(&opts.suspicious, "suspicious", false, "only users of whom somebody else may have the password; ends with 9 if there is one")
+	opts.columns.register(app, c, eventHeader, nil)
 	named := c.Args
 	c.Args = cobra.ArbitraryArgs
 	c.ValidArgsFunction = app.completeUsers(0)
 	c.RunE = app.run(listFormats, func(ctx context.Context, args []string) error {
 		switch {
+		case opts.suspicious && len(opts.columns.flag) > 0:
+			return usageError("--columns is for events, and --suspicious shows users", "give one of the two")
 		case opts.all && (len(args) > 0 || opts.names.file != ""):
 			return usageError("--all is for all users, and users are named too", "give one of the two")
 		case !opts.all:
@@ -423,7 +431,7 @@ func showHistories(app *App, opts *userHistoryOptions, all []history.History) er
 		}
 	}
 	if app.flags.output == formatTable {
-		return writeHistories(app, opts, document.Histories)
+		return app.streams.Paged(func() error { return writeHistories(app, opts, document.Histories) })
 	}
 	if app.flags.output != formatJSON {
 		warnUnread(app, all)
@@ -447,7 +455,6 @@ func warnUnread(app *App, all []history.History) {
 
 // writeHistories prints histories for people: what they come to first, then the events, then what could be read.
 func writeHistories(app *App, opts *userHistoryOptions, views []historyView) error {
-	out := app.streams.Out
 	assumed := false
 	if opts.all {
 		var rows [][]string
@@ -458,7 +465,7 @@ func writeHistories(app *App, opts *userHistoryOptions, views []historyView) err
 			}
 		}
 		slices.SortStableFunc(rows, func(a, b []string) int { return strings.Compare(b[1], a[1]) })
-		if err := tableOfUsers(out, []string{"user", "time", "what", "from", "address", "browser"}, rows); err != nil {
+		if err := app.writeTable(&opts.columns, eventHeader, rows); err != nil {
 			return err
 		}
 		if len(views) > 0 {
@@ -469,11 +476,11 @@ func writeHistories(app *App, opts *userHistoryOptions, views []historyView) err
 	} else {
 		for n, v := range views {
 			if n > 0 {
-				if err := output.Fprintf(out, "\n"); err != nil {
+				if err := app.streams.Printf("\n"); err != nil {
 					return err
 				}
 			}
-			if err := writeHistory(app, v); err != nil {
+			if err := writeHistory(app, opts, v); err != nil {
 				return err
 			}
 			assumed = assumed || slices.ContainsFunc(v.Events, func(e eventView) bool { return e.LocalTime != nil })
@@ -498,7 +505,7 @@ func (v eventView) row() []string {
 	return []string{v.when(), v.words(), joined(v.Sources, ", "), text(v.Address), text(v.Browser)}
 }
 
-func writeHistory(app *App, v historyView) error {
+func writeHistory(app *App, opts *userHistoryOptions, v historyView) error {
 	p := &pairs{}
 	p.whole("user", output.EscapeName(v.Username))
 	if s := v.Suspicious; s != nil && !s.TooEarly {
@@ -513,7 +520,8 @@ func writeHistory(app *App, v historyView) error {
 	for _, hint := range v.Diagnosis.Help {
 		p.advice(hint)
 	}
-	if err := output.Pairs(app.streams.Out, append(*p, [2]string{})); err != nil {
+	p.blank()
+	if err := app.streams.Card(*p); err != nil {
 		return err
 	}
 	var rows [][]string
@@ -521,29 +529,15 @@ func writeHistory(app *App, v historyView) error {
 		rows = append(rows, e.row())
 	}
 	if len(rows) > 0 {
-		if err := output.Table(app.streams.Out, []string{"time", "what", "from", "address", "browser"}, rows); err != nil {
+		if err := app.writeTable(&opts.columns, eventHeader[1:], rows); err != nil {
 			return err
 		}
 	}
 	return writeCoverage(app, v.told.Coverage)
 }
 
-// advice puts down what helps. A command to copy stays in one line, with what follows it.
-func (p *pairs) advice(hint string) {
-	at := strings.Index(hint, "uzerp-mfa ")
-	if at < 0 {
-		p.add("  do", hint)
-		return
-	}
-	label := "  do"
-	before := output.Wrap(strings.TrimSpace(hint[:at]), cardWidth-labelWidth)
-	last := len(before) - 1
-	for _, line := range before[:last] {
-		p.whole(label, line)
-		label = ""
-	}
-	p.whole(label, strings.TrimSpace(before[last]+" "+hint[at:]))
-}
+// advice puts down what helps.
+func (p *pairs) advice(hint string) { p.add("  do", hint) }
 
 // siteCoverage returns what the sources could tell about all users: of Twilio the worst answer.
 func siteCoverage(views []historyView) []history.Coverage {
@@ -558,7 +552,8 @@ func siteCoverage(views []historyView) []history.Coverage {
 }
 
 func writeCoverage(app *App, all []history.Coverage) error {
-	p := &pairs{{}}
+	p := &pairs{}
+	p.blank()
 	for _, c := range all {
 		p.add(string(c.Source), coverageWords(app, c))
 		for _, m := range c.Missing {
@@ -568,7 +563,7 @@ func writeCoverage(app *App, all []history.Coverage) error {
 			p.add("", clock)
 		}
 	}
-	return output.Pairs(app.streams.Out, *p)
+	return app.streams.Card(*p)
 }
 
 func coverageWords(app *App, c history.Coverage) string {

@@ -22,6 +22,8 @@ type userListOptions struct {
 	match  string
 	sort   string
 	limit  int
+
+	columns columnChoice
 }
 
 func newUserListCmd(app *App) *cobra.Command {
@@ -39,6 +41,7 @@ What -o jsonl prints can be given to --from-file of other commands.
 ` + exitCodes(errs.Config, errs.Refused, errs.Unavailable),
 		Example: `  uzerp-mfa user list
   uzerp-mfa user list --state broken,skip-next-login
+  uzerp-mfa user list --match smith --columns username,email
   uzerp-mfa user list --match smith -o csv
   uzerp-mfa user list --state not-enrolled -o jsonl >names`,
 		Args: noArgs,
@@ -49,6 +52,7 @@ What -o jsonl prints can be given to --from-file of other commands.
 	f.StringVar(&opts.match, "match", "", "only users whose name, person and email have all of these words, without letter case and accents")
 	f.StringVar(&opts.sort, "sort", "username", "order: username, or last-login (latest first)")
 	f.IntVar(&opts.limit, "limit", 0, "at most so many users; 0 for all")
+	opts.columns.register(app, c, append(userHeader(), skipAllowed), append(userExtra(), skipAllowed))
 	c.RunE = app.run(listFormats, func(ctx context.Context, _ []string) error {
 		if err := opts.validate(c); err != nil {
 			return err
@@ -108,7 +112,10 @@ func runUserList(ctx context.Context, app *App, opts *userListOptions) error {
 	}
 	selected, users := opts.filter().Select(all)
 	times := &skipTimes{app: app}
-	if err := showUsers(ctx, app, users, times, slices.Contains(opts.states, string(mfa.StateSkipNextLogin))); err != nil {
+	if slices.Contains(opts.states, string(mfa.StateSkipNextLogin)) {
+		opts.columns.extra = userExtra()
+	}
+	if err := showUsers(ctx, app, opts, users, times); err != nil {
 		return err
 	}
 	switch {
@@ -116,6 +123,8 @@ func runUserList(ctx context.Context, app *App, opts *userListOptions) error {
 		app.streams.Notef("no user matches")
 	case selected.More:
 		app.streams.Notef("There are more: these are the first %d.", selected.Shown)
+	default:
+		app.noteCount(selected.Shown, "user")
 	}
 	return nil
 }
@@ -154,8 +163,11 @@ type listedUserView struct {
 	SkipAllowedAt *string `json:"skip_allowed_at"` // since when the next login skips the code; null if it does not, or if that is not known
 }
 
-// showUsers prints a list of users. withAge adds to the table since when the next login skips the code.
-func showUsers(ctx context.Context, app *App, users iter.Seq2[mfa.User, error], times *skipTimes, withAge bool) error {
+// skipAllowed is the column that says since when the next login skips the code.
+const skipAllowed = "skip allowed"
+
+// showUsers prints a list of users.
+func showUsers(ctx context.Context, app *App, opts *userListOptions, users iter.Seq2[mfa.User, error], times *skipTimes) error {
 	view := func(u mfa.User) listedUserView {
 		v := listedUserView{userView: viewUser(u)}
 		if at, known := times.since(ctx, u); known {
@@ -178,22 +190,24 @@ func showUsers(ctx context.Context, app *App, users iter.Seq2[mfa.User, error], 
 		}
 		return output.WriteJSON(app.streams.Out, usersView{SchemaVersion: schemaVersion, Users: views})
 	}
-	header = userHeader()
-	if withAge {
-		header = append(header, "skip allowed")
-	}
-	var rows [][]string
-	for u, err := range users {
-		if err != nil {
-			return err
+	header = append(userHeader(), skipAllowed)
+	withAge := slices.Contains(opts.columns.shown(header), len(header)-1)
+	return app.streams.Paged(func() error {
+		l := app.newListTable(&opts.columns, header)
+		for u, err := range users {
+			if err != nil {
+				return err
+			}
+			row := append(userCells(u), "")
+			if withAge {
+				row[len(row)-1] = skipWords(ctx, app, u, times)
+			}
+			if err := l.row(row); err != nil {
+				return err
+			}
 		}
-		row := userCells(u)
-		if withAge {
-			row = append(row, skipWords(ctx, app, u, times))
-		}
-		rows = append(rows, row)
-	}
-	return tableOfUsers(app.streams.Out, header, rows)
+		return l.table.Close()
+	})
 }
 
 func skipWords(ctx context.Context, app *App, u mfa.User, times *skipTimes) string {

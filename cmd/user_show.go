@@ -279,42 +279,38 @@ func showInspections(app *App, site mfa.SiteLogin, seen []mfa.Inspection, lately
 			return []string{v.User.Username, string(v.User.State), string(v.NextLogin.Outcome), v.NextLogin.Reason, text(v.NextLogin.Help)}
 		})
 	}
-	for n, v := range views {
-		if n > 0 {
-			if err := output.Fprintf(app.streams.Out, "\n"); err != nil {
+	return app.streams.Paged(func() error {
+		for n, v := range views {
+			if n > 0 {
+				if err := app.streams.Printf("\n"); err != nil {
+					return err
+				}
+			}
+			v.alone = len(views) == 1
+			if err := app.streams.Card(card(v)); err != nil {
 				return err
 			}
 		}
-		v.alone = len(views) == 1
-		if err := output.Pairs(app.streams.Out, card(v)); err != nil {
-			return err
-		}
-	}
-	return nil
+		return nil
+	})
 }
-
-// cardWidth is how wide a card's lines are. It is the same on every terminal.
-const cardWidth = 80
-
-// labelWidth is the longest label of a card, with the blanks after it.
-const labelWidth = len("other factor  ")
 
 // pairs are the lines of a card.
-type pairs [][2]string
+type pairs []output.Field
 
-// add puts text under a label, over as many lines as it needs.
-func (p *pairs) add(label, text string) {
-	for _, line := range output.Wrap(text, cardWidth-labelWidth) {
-		*p = append(*p, [2]string{label, line})
-		label = ""
-	}
+// add puts a sentence under a label.
+func (p *pairs) add(label, text string) { *p = append(*p, output.Field{Name: label, Value: text}) }
+
+// whole puts text that must stay in one piece under a label, such as a name.
+func (p *pairs) whole(label, text string) {
+	*p = append(*p, output.Field{Name: label, Value: orDash(text), Whole: true})
 }
 
-// whole puts text that must stay in one line under a label: a command to copy, a name.
-func (p *pairs) whole(label, text string) { *p = append(*p, [2]string{label, orDash(text)}) }
+// blank puts a blank line.
+func (p *pairs) blank() { *p = append(*p, output.Field{}) }
 
 // card returns a user as people see one: what happens at the next login first.
-func card(v userShowView) [][2]string {
+func card(v userShowView) pairs {
 	p := &pairs{}
 	p.whole("user", output.EscapeName(v.User.Username))
 	label := "next login"
@@ -322,7 +318,7 @@ func card(v userShowView) [][2]string {
 		p.whole(label, outcomeWords(n.Outcome))
 		p.add("  why", n.Reason)
 		if n.Help != nil {
-			p.whole("  helps", *n.Help)
+			p.add("  helps", *n.Help)
 		}
 		if n.Outcome == mfa.OutcomeSkipsCode {
 			break // the reason says what comes after it
@@ -334,7 +330,7 @@ func card(v userShowView) [][2]string {
 	for _, w := range v.Warnings {
 		p.add("warning", w)
 	}
-	*p = append(*p, [2]string{})
+	p.blank()
 	p.whole("person", text(v.User.Person))
 	p.whole("company", companyWords(v.User))
 	p.whole("email", text(v.User.Email))
@@ -351,10 +347,10 @@ func card(v userShowView) [][2]string {
 			continue
 		}
 		p.whole("other factor", f.SID)
-		p.whole("", factorWords(f))
+		p.add("", factorWords(f))
 	}
 	for n, e := range v.Lately {
-		p.whole([]string{"lately", ""}[min(n, 1)], e.when()+", "+e.words())
+		p.add([]string{"lately", ""}[min(n, 1)], e.when()+", "+e.words())
 	}
 	return *p
 }

@@ -48,17 +48,20 @@ func lastLogin(t *time.Time) *string {
 	return &text
 }
 
-// userHeader names the cells of userCells.
+// userHeader names the cells of userCells. The table has those from userExtra on only if they are asked for.
 func userHeader() []string {
-	return []string{"username", "person", "email", "access", "state", "enrolled", "enabled", "last login"}
+	return append([]string{"username", "person", "state", "access", "last login"}, userExtra()...)
 }
+
+func userExtra() []string { return []string{"email", "enrolled", "enabled", "uuid", "factor"} }
 
 func userCells(u mfa.User) []string {
 	access := "enabled"
 	if !u.Access() {
 		access = "disabled"
 	}
-	return []string{u.Username, u.Person, text(u.Email), access, string(u.State()), yesNo(u.Enrolled), yesNo(u.Enabled), text(lastLogin(u.LastLogin))}
+	return []string{u.Username, u.Person, string(u.State()), access, text(lastLogin(u.LastLogin)),
+		text(u.Email), yesNo(u.Enrolled), yesNo(u.Enabled), text(u.UUID), text(u.SID)}
 }
 
 // csvHeader names the cells of csvCells as the JSON keys do: CSV is read by programs too, and has every column.

@@ -68,7 +68,7 @@ if [ -z "$packages" ] && { ! can_install || ! without_password; }; then
 	echo "there is no Chromium: the test that looks at a page is left out" >&2
 	exit 0
 fi
-please() { echo "please install, or have installed (by their names in Debian; PostgreSQL 12 or newer): $packages" >&2; exit 1; }
+please() { echo "please install, or have installed (by their names in Debian; PostgreSQL 12 or newer): ${packages# }" >&2; exit 1; }
 can_install || please
 
 # Everything that is done as root. It is one script, so that sudo asks for a password only once, even to clean up.

@@ -126,7 +126,7 @@ func TestLookAlikesLookDifferent(t *testing.T) {
 	for _, name := range []string{"zoë", "zoe\u0308", "zoë\ufe0f", "zoë ", " zoë", "zoë\u3164", "zoë\u2800", "zoë\u00a0", "zoë\u00ad", "z\u200boë",
 		"zoë\U000e0020", "zoë\u2063", "a b", "a  b", "a\u00a0b", "a\u2003b", "K", "\u212a", "Å", "\u212b", "A\u030a"} {
 		var b bytes.Buffer
-		if err := Table(&b, []string{"name", "x"}, [][]string{{name, "|"}}); err != nil {
+		if err := writeTable(&b, []string{"name", "x"}, [][]string{{name, "|"}}); err != nil {
 			t.Fatal(err)
 		}
 		// What an eye sees: no invisible characters, no number of blanks, and one picture for é.

@@ -28,6 +28,16 @@ func Fprintf(w io.Writer, format string, args ...any) error {
 	return err
 }
 
+// Printf writes what Sprintf returns to stdout, folded on a terminal. It is for sentences: rows, data for programs and what must
+// stay as it is don't go through it. It fails with the errors of stdout.
+func (s *Streams) Printf(format string, args ...any) error { return s.Print(Sprintf(format, args...)) }
+
+// Print is Printf for a text that Sprintf has made.
+func (s *Streams) Print(text string) error {
+	_, err := io.WriteString(s.Out, foldText(text, s.outWidth()))
+	return err
+}
+
 // guard returns an argument that escapes itself. Numbers stay as they are: they may be the width of a %*s.
 func guard(a any) any {
 	switch a.(type) {
@@ -69,7 +79,7 @@ func (s *Streams) Notef(format string, args ...any) {
 		defer s.mu.Unlock()
 		s.held = append(s.held, text)
 	default:
-		s.message("", text)
+		s.message(text)
 	}
 }
 
@@ -80,17 +90,18 @@ func (s *Streams) ReleaseNotes() {
 	s.held = nil
 	s.mu.Unlock()
 	for _, text := range held {
-		s.message("", text)
+		s.message(text)
 	}
 }
 
 // Warnf writes "warning: " and a message to stderr, even if Quiet.
 func (s *Streams) Warnf(format string, args ...any) {
-	prefix := "warning: "
+	const prefix = "warning:"
+	painted := prefix
 	if s.ColorErr {
-		prefix = Yellow.paint("warning:") + " "
+		painted = Yellow.paint(prefix)
 	}
-	s.message(prefix, Sprintf(format, args...))
+	s.painted(prefix, painted, " "+Sprintf(format, args...))
 }
 
 // HeldWarnf is Warnf, but HoldNotes keeps the warning back as it keeps notes.
@@ -107,13 +118,17 @@ func (s *Streams) HeldWarnf(format string, args ...any) {
 // Sayf writes a message to stderr, even if Quiet. It is for messages that are not warnings, such as an error and its
 // hint.
 func (s *Streams) Sayf(format string, args ...any) {
-	s.message("", Sprintf(format, args...))
+	s.message(Sprintf(format, args...))
 }
 
-// message writes text that is escaped already. It ignores errors: if stderr can't be written, there is no other way to
-// say so.
-func (s *Streams) message(prefix, text string) {
-	_ = s.tell(prefix + clip(strings.TrimSuffix(text, "\n")) + "\n")
+// message writes text that is escaped already, folded on a terminal. It ignores errors: if stderr can't be written, there is no
+// other way to say so.
+func (s *Streams) message(text string) { s.painted("", "", text) }
+
+// painted is message for a text with a prefix. That is given as it is, and as it is painted.
+func (s *Streams) painted(plain, painted, text string) {
+	text = foldText(plain+clip(strings.TrimSuffix(text, "\n")), s.errWidth())
+	_ = s.tell(painted + strings.TrimPrefix(text, plain) + "\n")
 }
 
 // longestMessage is how many bytes of a message are shown. Data is never cut; but a message with a name of 70 kB would

@@ -44,6 +44,7 @@ func (s *Streams) Page(text string) error {
 			return err
 		}
 		if s.page(text) {
+			s.wentThroughPager = true
 			return nil
 		}
 	}
@@ -51,9 +52,27 @@ func (s *Streams) Page(text string) error {
 	return err
 }
 
+// Paged shows what f writes to Out as Page does. Where there is a pager, all of it is held until f returns.
+func (s *Streams) Paged(f func() error) error {
+	if !s.mayPage() {
+		return f()
+	}
+	s.Out.hold()
+	err := f()
+	return errors.Join(err, s.Page(s.Out.release()))
+}
+
+// WentThroughPager reports whether the pager has shown something.
+func (s *Streams) WentThroughPager() bool { return s.wentThroughPager }
+
+// mayPage reports whether a text that is long enough would go through the pager.
+func (s *Streams) mayPage() bool {
+	return s.Pager != "" && s.OutTTY && !s.NoInput && s.screen != nil && s.inFront()
+}
+
 // pages reports whether a text goes through the pager.
 func (s *Streams) pages(text string) bool {
-	if s.Pager == "" || !s.OutTTY || s.NoInput || s.screen == nil || !s.inFront() {
+	if !s.mayPage() {
 		return false
 	}
 	width, height := s.size()

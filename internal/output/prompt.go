@@ -112,7 +112,7 @@ func (s *Streams) ask(ctx context.Context, question string) (line, error) {
 	if err := ctx.Err(); err != nil {
 		return line{}, err
 	}
-	if err := s.tell(clip(Escape(question)) + " "); err != nil {
+	if err := s.tell(foldText(clip(Escape(question)), s.errWidth()) + " "); err != nil {
 		return line{}, s.lostOr(err)
 	}
 	l, err := s.lines.next(ctx)

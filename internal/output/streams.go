@@ -58,6 +58,8 @@ type Streams struct {
 	held   []string
 	fresh  func() // drops what was typed before a question was asked; nil without a terminal
 
+	wentThroughPager bool // the pager has shown something
+
 	addressable bool        // the terminals' cursor can be moved
 	inFront     func() bool // reports whether this job has the terminal
 	covered     bool        // an AltScreen is shown
@@ -139,6 +141,19 @@ func (s *Streams) Width() int {
 		return s.cols
 	}
 	return defaultWidth
+}
+
+// outWidth returns the width that stdout's lines must fit, or 0 if they may have any: it is no terminal.
+func (s *Streams) outWidth() int { return s.lineWidth(s.OutTTY) }
+
+// errWidth is outWidth for stderr.
+func (s *Streams) errWidth() int { return s.lineWidth(s.ErrTTY) }
+
+func (s *Streams) lineWidth(tty bool) int {
+	if !tty {
+		return 0
+	}
+	return max(narrowest, s.Width())
 }
 
 // A Terminal is what must be known about a screen to draw on it.

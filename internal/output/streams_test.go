@@ -30,7 +30,7 @@ func writeIntoClosedPipe() int {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	s := NewStreams(os.Stdin, os.Stdout, os.Stderr, false, os.Getenv)
 	_, _ = io.ReadAll(s.In) // until the reader of stdout is gone
-	if err := Table(s.Out, []string{"a"}, nil); err != nil {
+	if err := writeTable(s.Out, []string{"a"}, nil); err != nil {
 		return 10
 	}
 	if err := s.Out.Flush(); !IsBrokenPipe(err) || !IsBrokenPipe(s.Out.Err()) {
@@ -106,7 +106,7 @@ func TestFullDisk(t *testing.T) {
 			t.Errorf("%d: %v", i, err)
 		}
 	}
-	if err := errors.Join(newWriter(f).Flush(), Table(f, []string{"a"}, nil)); !errors.Is(err, syscall.ENOSPC) {
+	if err := errors.Join(newWriter(f).Flush(), writeTable(f, []string{"a"}, nil)); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("unbuffered: %v", err)
 	}
 }

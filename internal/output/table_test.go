@@ -46,7 +46,7 @@ t\tt      back\slash
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var b bytes.Buffer
-			if err := Table(&b, tt.header, tt.rows); err != nil {
+			if err := writeTable(&b, tt.header, tt.rows); err != nil {
 				t.Fatal(err)
 			}
 			if got := "\n" + b.String(); got != tt.want {
@@ -64,7 +64,7 @@ func TestTableColumnsStartAtTheSamePlace(t *testing.T) {
 		rows = append(rows, []string{s, "|"})
 	}
 	var b bytes.Buffer
-	if err := Table(&b, []string{"a", "|"}, rows); err != nil {
+	if err := writeTable(&b, []string{"a", "|"}, rows); err != nil {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(b.String()) {
@@ -79,7 +79,7 @@ func TestPaintedTableLooksLikeTable(t *testing.T) {
 	header := []string{"check", "status"}
 	rows := [][]string{{"pass", "ok"}, {"fail\x1b[0m", ""}}
 	var plain, painted bytes.Buffer
-	err := errors.Join(Table(&plain, header, rows), PaintedTable(&painted, header, rows, func(row, col int) Style {
+	err := errors.Join(writeTable(&plain, header, rows), paintedTable(&painted, header, rows, func(row, col int) Style {
 		return []Style{Green, Red}[row]
 	}))
 	if err != nil {
@@ -102,7 +102,7 @@ func TestTableOfAHugeCell(t *testing.T) {
 		rows = append(rows, []string{"alice", "enrolled"})
 	}
 	var b bytes.Buffer
-	if err := Table(&b, []string{"username", "state"}, rows); err != nil {
+	if err := writeTable(&b, []string{"username", "state"}, rows); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(b.String(), "\n")
@@ -111,34 +111,29 @@ func TestTableOfAHugeCell(t *testing.T) {
 	}
 }
 
-func TestPairs(t *testing.T) {
-	var b bytes.Buffer
-	err := Pairs(&b, [][2]string{
-		{"LoginHandler", "HTMLFormLoginHandler -> HTMLFormLoginHandlerMFA"},
-		{"uuid", ""},
-		{"x\n", "\x1b[2J"},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+func TestCard(t *testing.T) {
+	got := card([]Field{
+		{Name: "LoginHandler", Value: "HTMLFormLoginHandler -> HTMLFormLoginHandlerMFA"},
+		{Name: "uuid"},
+		{Name: "x\n", Value: "\x1b[2J"},
+	}, 0)
 	want := `LoginHandler  HTMLFormLoginHandler -> HTMLFormLoginHandlerMFA
 uuid
 x\n           \x1b[2J
 `
-	if got := b.String(); got != want {
+	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
-	b.Reset()
-	if err := Pairs(&b, nil); err != nil || b.Len() > 0 {
-		t.Errorf("none: %q, %v", b.String(), err)
+	if got := card(nil, 0); got != "" {
+		t.Errorf("none: %q", got)
 	}
 }
 
 func TestTableErrors(t *testing.T) {
-	if err := Table(&bytes.Buffer{}, []string{"a"}, [][]string{{"1", "2"}}); err == nil {
+	if err := writeTable(&bytes.Buffer{}, []string{"a"}, [][]string{{"1", "2"}}); err == nil {
 		t.Error("a row too long passed")
 	}
-	if err := Table(brokenWriter{}, []string{"a"}, nil); !errors.Is(err, errBroken) {
+	if err := writeTable(brokenWriter{}, []string{"a"}, nil); !errors.Is(err, errBroken) {
 		t.Errorf("err %v", err)
 	}
 }
@@ -149,7 +144,7 @@ func FuzzTable(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, a, c string) {
 		var b bytes.Buffer
-		if err := Table(&b, []string{"a", "b", "c"}, [][]string{{a, "|", c}, {"", "", ""}, {c, "", a}}); err != nil {
+		if err := writeTable(&b, []string{"a", "b", "c"}, [][]string{{a, "|", c}, {"", "", ""}, {c, "", a}}); err != nil {
 			t.Fatal(err)
 		}
 		checkHarmless(t, strings.ReplaceAll(b.String(), "\n", ""))
@@ -168,7 +163,7 @@ func BenchmarkTable(b *testing.B) {
 		rows[i] = []string{"someone", "Some One", "some.one@example.com", "yes", "enrolled", "true", "true", "2013-06-12T10:22:50"}
 	}
 	for b.Loop() {
-		if err := Table(&bytes.Buffer{}, []string{"a", "b", "c", "d", "e", "f", "g", "h"}, rows); err != nil {
+		if err := writeTable(&bytes.Buffer{}, []string{"a", "b", "c", "d", "e", "f", "g", "h"}, rows); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -10,12 +10,10 @@ import (
 // data would look different on two machines.
 var measure = &runewidth.Condition{}
 
-// Wrap returns text, made harmless by Escape, in lines of at most width columns. It breaks at blanks, and inside a word
-// only if the word alone is wider than a line. There is always at least one line.
-func Wrap(text string, width int) []string { return wrap(Escape(text), width, 0) }
-
-// wrap is Wrap for text that is escaped already. Its line feeds are the program's own and start a new paragraph. In a
-// paragraph all lines but the first are indented.
+// wrap returns text, which is escaped already, in lines of at most width columns, for an AltScreen, which places every line
+// itself. It breaks at blanks, and inside a word if the word alone is wider than a line: no line is ever wider. The text's line
+// feeds are the program's own and start a new paragraph. In a paragraph all lines but the first are indented. There is always
+// at least one line.
 func wrap(text string, width, indent int) (lines []string) {
 	for paragraph := range strings.SplitSeq(text, "\n") {
 		line, col, begun := "", 0, false // begun: the line has a word

@@ -2,6 +2,7 @@ package output
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"io"
 	"sync"
@@ -11,8 +12,9 @@ import (
 // Writer buffers what goes to stdout and keeps the first error. So a full disk is noticed even if one of many writes was
 // not checked. After an error it writes nothing more. It is safe for concurrent use.
 type Writer struct {
-	mu sync.Mutex
-	b  *bufio.Writer // keeps the first error by itself
+	mu   sync.Mutex
+	b    *bufio.Writer // keeps the first error by itself
+	held *bytes.Buffer // takes what is written, for a pager; nil if it goes to b
 }
 
 func newWriter(w io.Writer) *Writer { return &Writer{b: bufio.NewWriter(w)} }
@@ -21,7 +23,26 @@ func newWriter(w io.Writer) *Writer { return &Writer{b: bufio.NewWriter(w)} }
 func (w *Writer) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.held != nil {
+		return w.held.Write(p)
+	}
 	return w.b.Write(p)
+}
+
+// hold keeps what is written until release.
+func (w *Writer) hold() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.held = &bytes.Buffer{}
+}
+
+// release returns what was written since hold.
+func (w *Writer) release() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	text := w.held.String()
+	w.held = nil
+	return text
 }
 
 // Flush writes what is buffered. It returns the first error of all writes so far.

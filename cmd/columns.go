@@ -1,0 +1,153 @@
+package cmd
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"uzerp-mfa/internal/output"
+)
+
+// This file prints the tables of lists, and chooses their columns.
+
+// columnChoice is what --columns says.
+type columnChoice struct {
+	flag   []string
+	header []string // all columns that there are
+	extra  []string // those of them that are shown only if they are asked for
+}
+
+// register adds the flag. header names all columns as the table does, extra those of them that a table has only if asked.
+func (o *columnChoice) register(app *App, c *cobra.Command, header, extra []string) {
+	o.header, o.extra = header, extra
+	c.Flags().StringSliceVar(&o.flag, "columns", nil, "columns of the table, comma-separated, or all: "+strings.Join(o.names(), ", "))
+	completeList(c, "columns", append([]string{allColumns}, o.names()...)...)
+	c.PreRunE = func(c *cobra.Command, _ []string) error {
+		if !c.Flags().Changed("columns") {
+			return nil
+		}
+		return o.validate(app.flags.output)
+	}
+}
+
+const allColumns = "all"
+
+// names are the columns as the flag has them.
+func (o *columnChoice) names() []string {
+	names := make([]string, len(o.header))
+	for i, name := range o.header {
+		names[i] = columnName(name)
+	}
+	return names
+}
+
+func columnName(header string) string {
+	return strings.NewReplacer(", ", "-", " ", "-").Replace(header)
+}
+
+func (o *columnChoice) validate(format string) error {
+	const hint = "the columns are "
+	all := strings.Join(o.names(), ", ") + ", or all"
+	if format != formatTable {
+		return usageError("--columns is for tables: "+format+" has everything", "leave out --columns or --output")
+	}
+	if len(o.flag) == 0 {
+		return usageError("--columns needs at least one column", hint+all)
+	}
+	for i, name := range o.flag {
+		switch {
+		case name == allColumns && len(o.flag) > 1:
+			return usageError("--columns: all stands alone", hint+all)
+		case name != allColumns && !slices.Contains(o.names(), name):
+			return usageError(fmt.Sprintf("--columns: there is no column %q", name), hint+all)
+		case slices.Contains(o.flag[:i], name):
+			return usageError(fmt.Sprintf("--columns: %s is given twice", name), hint+all)
+		}
+	}
+	return nil
+}
+
+// shown returns the indexes of the columns to show, of those that a table has. A choice that was never registered is everything.
+func (o *columnChoice) shown(header []string) (shown []int) {
+	for i, name := range header {
+		if len(o.flag) == 0 && !slices.Contains(o.extra, name) || len(o.flag) == 1 && o.flag[0] == allColumns {
+			shown = append(shown, i)
+		}
+	}
+	for _, wanted := range o.flag {
+		if i := slices.IndexFunc(header, func(name string) bool { return columnName(name) == wanted }); i >= 0 {
+			shown = append(shown, i)
+		}
+	}
+	return shown
+}
+
+// fits says what may be done with the columns of tables where they don't fit on a terminal. All others are shown whole: user
+// names above all, which people copy into commands.
+var fits = map[string]output.Fit{
+	"person": output.Short, "email": output.Short, "company": output.Short, "browser": output.Short, "from": output.Short,
+	"message": output.Prose, "meaning": output.Prose, "repair": output.Prose, "what": output.Prose, "checks": output.Prose,
+	"commands that need it": output.Prose,
+}
+
+// listTable is a table whose rows come one by one.
+type listTable struct {
+	table *output.Table
+	cells []int // the columns that are shown
+	names []int // those of them with user names, of which no two may look the same
+}
+
+func (a *App) newListTable(choice *columnChoice, header []string) *listTable {
+	l := &listTable{cells: choice.shown(header)}
+	var columns []output.Column
+	for at, i := range l.cells {
+		columns = append(columns, output.Column{Name: header[i], Fit: fits[header[i]]})
+		if header[i] == "user" || header[i] == "username" {
+			l.names = append(l.names, at)
+		}
+	}
+	l.table = a.streams.NewTable(columns...)
+	return l
+}
+
+// row adds a row, which has a cell for each column that there is.
+func (l *listTable) row(cells []string) error {
+	shown := make([]string, len(l.cells))
+	for at, i := range l.cells {
+		shown[at] = cells[i]
+	}
+	for _, at := range l.names {
+		shown[at] = output.EscapeName(shown[at])
+	}
+	return l.table.Row(shown...)
+}
+
+// showTable prints a table on stdout, with all columns but those that choice leaves out. What is longer than the screen goes
+// through the pager.
+func (a *App) showTable(choice *columnChoice, header []string, rows [][]string) error {
+	return a.streams.Paged(func() error { return a.writeTable(choice, header, rows) })
+}
+
+// writeTable is showTable without the pager: for what is part of a longer text, and for what comes after a change.
+func (a *App) writeTable(choice *columnChoice, header []string, rows [][]string) error {
+	if choice == nil {
+		choice = &columnChoice{}
+	}
+	l := a.newListTable(choice, header)
+	for _, row := range rows {
+		if err := l.row(row); err != nil {
+			return err
+		}
+	}
+	return l.table.Close()
+}
+
+// noteCount ends a list that is longer than the screen with how many there were.
+func (a *App) noteCount(n int, noun string) {
+	height := a.streams.OutTerminal().Height
+	if a.flags.output == formatTable && (a.streams.WentThroughPager() || height > 0 && n+1 >= height) {
+		a.streams.Notef("%s", count(n, noun))
+	}
+}
