@@ -21,6 +21,7 @@ import (
 var allowed = map[string][]string{
 	"": {"uzerp-mfa/cmd"},
 	"cmd": {
+		"uzerp-mfa/docs", "uzerp-mfa/internal/page",
 		"uzerp-mfa/internal/account",
 		"uzerp-mfa/internal/caller", "uzerp-mfa/internal/history", "uzerp-mfa/internal/reconcile", "uzerp-mfa/internal/verifyservice",
 		"uzerp-mfa/internal/alike", "uzerp-mfa/internal/assist", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/finding",
@@ -159,6 +160,8 @@ var allowed = map[string][]string{
 		"golang.org/x/text/unicode/norm", "github.com/mattn/go-runewidth", "golang.org/x/sys/unix",
 		"golang.org/x/term", "github.com/mdp/qrterminal/v3", "rsc.io/qr",
 	},
+	"docs":                       {},
+	"internal/page":              {"uzerp-mfa/internal/output"},
 	"internal/output/screentest": {"github.com/makiuchi-d/gozxing/..."}, // test support
 	"internal/pgtemp":            {"uzerp-mfa/internal/account", "uzerp-mfa/internal/errs", "uzerp-mfa/internal/safepath", "github.com/jackc/pgx/v5/..."},
 	"internal/pgtemp/dbtest": {

@@ -150,7 +150,7 @@ func runAuditLogVerify(ctx context.Context, app *App, opts *auditLogVerifyOption
 		return err
 	}
 	return errs.New(errs.Findings, fmt.Sprintf("%s is not what was written: %s", path, count(len(report.Findings), "finding")),
-		"keep a copy of the file before anything else; docs/audit-log.md says what each finding means")
+		"keep a copy of the file before anything else; uzerp-mfa help audit-log says what each finding means")
 }
 
 // place says which line is meant; file is nil if the log has only one. word is "line" or "Line".

@@ -9,12 +9,15 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"uzerp-mfa/docs"
 )
 
 // These tests find the command lines of this program in texts, and check that they exist in the command tree.
@@ -53,11 +56,56 @@ func checkText(text string, w wording) (problems []string, found int) {
 			line = strings.NewReplacer("[", "", "]", "").Replace(line) // optional parts
 		}
 		found++
-		if problem := checkLine(testRoot(), shellWord.FindAllString(line, -1), w); problem != "" {
+		words := shellWord.FindAllString(line, -1)
+		if topic, ok := strings.CutPrefix(line, "help "); ok && !isTopic(topic) {
+			problems = append(problems, "there is no topic: uzerp-mfa "+line)
+			continue
+		}
+		if problem := checkLine(testRoot(), words, w); problem != "" {
 			problems = append(problems, problem+": uzerp-mfa "+line)
 		}
 	}
 	return problems, found
+}
+
+// isTopic reports whether a text begins with a topic that "help" shows, or with a word in capitals that stands for one.
+func isTopic(text string) bool {
+	words := strings.Fields(text)
+	if len(words) > 1 && strings.Contains(words[1], "-") && slices.Contains([]string{"runbook", "facts"}, words[0]) {
+		_, ok := docs.Find(words[0] + " " + strings.TrimRight(words[1], ",.:;"))
+		return ok
+	}
+	for n := min(len(words), 3); n > 0; n-- {
+		topic := strings.Split(strings.TrimRight(strings.Join(words[:n], " "), ",.:;'\"’"), " ")
+		if _, err := (helpPrinter{width: pipeWidth}).topic(testRoot(), topic); err == nil {
+			return true
+		}
+	}
+	return len(words) > 0 && words[0] == strings.ToUpper(words[0])
+}
+
+// namesFile matches a file of docs/, which may not be installed where the program is.
+var namesFile = regexp.MustCompile(`(?:^|[^\w/.])docs/\w`)
+
+// What the program says names topics, which it shows itself, and never a file of docs/.
+func TestNoTextNamesAFileOfDocs(t *testing.T) {
+	all := 0
+	for _, dir := range []string{".", "../internal"} {
+		goFiles(t, dir, func(name string, source []byte) {
+			goTexts(t, name, source, func(where, text string) {
+				all++
+				if namesFile.MatchString(text) {
+					t.Errorf("%s names a file of docs/; name the topic that uzerp-mfa help shows: %q", where, text)
+				}
+			})
+		})
+	}
+	if all < 4000 {
+		t.Errorf("only %d strings were found", all)
+	}
+	if !namesFile.MatchString("see docs/doctor.md") || namesFile.MatchString("https://www.twilio.com/docs/errors") {
+		t.Error("the check finds nothing, or too much")
+	}
 }
 
 // checkLine returns what is wrong with a command line, whose words begin below command.
@@ -292,6 +340,8 @@ func TestCommandLinesExist(t *testing.T) {
 func TestCommandLinesFailWhenBroken(t *testing.T) {
 	for _, broken := range []string{
 		`"uzerp-mfa enrol alice"`,
+		`"uzerp-mfa help docter says more"`,
+		`"uzerp-mfa help runbook lost-fone."`,
 		`"run uzerp-mfa user rest %q: the user is locked out"`,
 		`"uzerp-mfa user"+" reste %q"`,
 		`"uzerp-mfa user list --mach TEXT finds them"`,
@@ -329,6 +379,8 @@ func TestCommandLinesFailWhenBroken(t *testing.T) {
 	}
 	for text, w := range map[string]wording{
 		"uzerp-mfa enroll %q enrolls the user now":                         inProse,
+		"uzerp-mfa help doctor; uzerp-mfa help runbook lost-phone.":        inProse,
+		"uzerp-mfa help TOPIC":                                             asCode,
 		"uzerp-mfa user reset, and then uzerp-mfa enroll":                  inProse,
 		"uzerp-mfa user list --match=%v shows the row":                     inProse,
 		"uzerp-mfa verify --factor %[2]s %[1]q CODE; else":                 inProse,
@@ -362,6 +414,9 @@ func TestOnlyCmdSpellsCommandLines(t *testing.T) {
 	goFiles(t, "../internal", func(name string, source []byte) {
 		goTexts(t, name, source, func(where, text string) {
 			all++
+			if text == "--version" && strings.Contains(where, "/pooltest/") {
+				return // of another program
+			}
 			if text == "set-injector" && strings.Contains(where, "internal/policy/") || isCommandName(text) && strings.Contains(where, "internal/audit/") {
 				return // the name of an action in the policy's file, and of a command in a record
 			}

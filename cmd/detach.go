@@ -20,7 +20,7 @@ func newDetachCmd(app *App) *cobra.Command {
 	opts := &detachOptions{}
 	c := &cobra.Command{
 		Use:   "detach",
-		Short: "Cut a copy of the live database off from the live users' factors",
+		Short: "Cut a copy of the database off from the live users' factors",
 		Long: `For a test system whose database was restored from the live one: both then hold the same uuids, and resetting a user in
 the copy would delete the live user's factor at Twilio. This gives every user of the copy a new uuid and forgets every
 enrollment, all of them or nobody, and does not touch Twilio.

@@ -37,7 +37,7 @@ database, uzERP's injector classes and its own settings, Twilio, the clock, sess
 
 Each check ends as pass, info, warn, fail or skipped. A check that needs something that failed is skipped; it never passes.
 If a check warns or fails, the command ends with 9, also if only Twilio or the database does not answer. Skipped checks alone
-don't change the exit code. With -v every check is listed. docs/doctor.md explains all of them.
+don't change the exit code. With -v every check is listed. uzerp-mfa help doctor explains all of them.
 
 --oneline prints one line for monitoring: OK, WARNING, CRITICAL or UNKNOWN, the checks that failed or warned, and the number
 of users by state.
@@ -99,11 +99,11 @@ func doctorHint(r doctor.Report) string {
 	for _, severity := range []finding.Severity{finding.Error, finding.Warning} {
 		for _, c := range r.Checks {
 			if c.Severity == severity {
-				return "begin with " + c.ID + "; docs/doctor.md says what each check means"
+				return "begin with " + c.ID + "; uzerp-mfa help doctor says what each check means"
 			}
 		}
 	}
-	return "docs/doctor.md says what each check means"
+	return "uzerp-mfa help doctor says what each check means"
 }
 
 // doctorStatus is that of the worst check.

@@ -108,7 +108,7 @@ func (s *doctorSource) readMails() {
 	err := notify.Sendmail{Path: n.Sendmail, From: n.From, User: n.User}.Look()
 	if err != nil {
 		err = &errs.Error{Kind: errs.Config, Op: "no mail can be sent by " + n.Sendmail, Err: err,
-			Hint: errs.Plain("mend that, or set NOTIFY_SENDMAIL or NOTIFY_USER in the policy; docs/notification.md explains both")}
+			Hint: errs.Plain("mend that, or set NOTIFY_SENDMAIL or NOTIFY_USER in the policy; uzerp-mfa help notification explains both")}
 	}
 	s.settings.MailProgram = doctor.Got(n.Sendmail, err)
 	text := "this program's own"

@@ -45,9 +45,12 @@ func statusOf(k errs.Kind) exitStatus {
 	}
 }
 
+// exitCodesHeading stands before the exit codes in a command's help.
+const exitCodesHeading = "Exit codes:\n"
+
 // exitCodes returns the lines for a command's help: the codes that every command can end with, and those of kinds.
 func exitCodes(kinds ...errs.Kind) string {
-	text := "Exit codes:\n  0    done, or nothing to do\n"
+	text := exitCodesHeading + "  0    done, or nothing to do\n"
 	for k := errs.Failure; k <= errs.Interrupted; k++ {
 		if k == errs.Failure || k == errs.Usage || k == errs.Interrupted || slices.Contains(kinds, k) {
 			s := statusOf(k)

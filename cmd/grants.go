@@ -28,7 +28,7 @@ func newGrantsCmd(app *App) *cobra.Command {
 	role, withHistory, ofTwilio := "", false, false
 	c := &cobra.Command{
 		Use:   "grants [--twilio [SET]]",
-		Short: "Print the SQL for a database role with just the needed rights, or the permissions for a Twilio key",
+		Short: "Print which rights this program needs, as SQL or as a list",
 		Long: `Prints the SQL that makes a PostgreSQL role which can do what this tool does, column by column, and nothing else. It
 can't read passwords. Nothing is executed, and no connection is opened.
 

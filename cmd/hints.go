@@ -29,7 +29,7 @@ import (
 )
 
 const foreignDatabase = "remove that setting, so that uzERP's own database is used, or name the uzERP directory of the other one with --uzerp-root; " +
-	"docs/settings.md says what is at stake"
+	"uzerp-mfa help settings says what is at stake"
 
 // giveReason asks for a reason. A hint has the one that was given in its place.
 const giveReason = " --reason WHY"
@@ -57,13 +57,15 @@ var hints = map[errs.Reason]string{
 	verifyservice.ReasonNotPermitted: "give the API key of %[2]s the permission %[1]s in Twilio's console, or take another key; " +
 		"uzerp-mfa grants --twilio says which command needs which",
 
-	mfa.ReasonUnknownUser:     "user names are compared exactly; uzerp-mfa user list --match TEXT finds them",
-	mfa.ReasonNobodyFound:     "names of users, e-mail addresses and parts of persons' names are looked for; uzerp-mfa user list shows everybody",
-	mfa.ReasonTwoFactorOff:    "that is for the administrator of uzERP to decide, for everybody",
-	mfa.ReasonSharedUUID:      "uzerp-mfa reconcile says what to do",
-	mfa.ReasonLeftFactor:      "uzerp-mfa reconcile finds such factors, and can delete them",
-	mfa.ReasonRightsMissing:   "uzerp-mfa grants prints the SQL for a role with just the needed rights",
-	mfa.ReasonHistoryRights:   "uzerp-mfa grants --history prints the SQL that lets the role read logins there, without session ids",
+	mfa.ReasonUnknownUser:   "user names are compared exactly; uzerp-mfa user list --match TEXT finds them",
+	mfa.ReasonNobodyFound:   "names of users, e-mail addresses and parts of persons' names are looked for; uzerp-mfa user list shows everybody",
+	mfa.ReasonTwoFactorOff:  "that is for the administrator of uzERP to decide, for everybody",
+	mfa.ReasonSharedUUID:    "uzerp-mfa reconcile says what to do",
+	mfa.ReasonLeftFactor:    "uzerp-mfa reconcile finds such factors, and can delete them",
+	mfa.ReasonRightsMissing: "uzerp-mfa grants prints the SQL for a role with just the needed rights",
+	mfa.ReasonHistoryRights: "uzerp-mfa grants --history prints the SQL that lets the role read logins there, without session ids",
+	mfa.ReasonUntranslatable: "commands that name a user exactly go on for all others; an administrator of the database finds that text and mends it; " +
+		"uzerp-mfa help compatibility says which encodings have such texts",
 	mfa.ReasonRoleTooPowerful: "connect as the tables' owner, as uzERP does, or as the role that uzerp-mfa grants prints: others gain nothing by these",
 	mfa.ReasonTooManyCodes: "the user's login accepts no code either for now: wait an hour. So many wrong codes may mean that somebody else has the " +
 		"password: let the user change it",
@@ -162,13 +164,13 @@ var hints = map[errs.Reason]string{
 		"(where the policy sets AUDIT_LOG, that file must be writable instead)",
 	audit.ReasonUnfit: "%s; or name another file with --audit-log",
 
-	notify.ReasonText: "root must correct %s, which NOTIFY_TEXT in the policy names (docs/notification.md)",
+	notify.ReasonText: "root must correct %s, which NOTIFY_TEXT in the policy names (uzerp-mfa help notification)",
 
 	policy.ReasonFile:        "root must correct %s; uzerp-mfa doctor shows what else is wrong",
 	policy.ReasonRule:        "ask the administrator of this machine; uzerp-mfa policy show lists the rules",
 	policy.ReasonSudoDefault: "do without it; if it is needed, root can allow it with the line %s in %s",
 	policy.ReasonCallerNeeded: "verify the caller first: {again --identify sms}; or uzerp-mfa identity send --channel sms %[1]q, and then " +
-		"uzerp-mfa identity check %[1]q CODE (docs/identity.md says which codes count)",
+		"uzerp-mfa identity check %[1]q CODE (uzerp-mfa help identity says which codes count)",
 	policy.ReasonEachNeeded: "verify each caller first: uzerp-mfa identity send --channel sms %[1]q, then uzerp-mfa identity check %[1]q CODE, " +
 		"and so on for the others; or, if you have called all of them back: {again --verified-by call-back}",
 	policy.ReasonEachByCode: "verify each caller first: uzerp-mfa identity send --channel sms %[1]q, then uzerp-mfa identity check %[1]q CODE, " +
@@ -294,7 +296,7 @@ func (a *App) withFlags(words string) string {
 func (a *App) withGivenFlags(words string) string {
 	path := strings.Fields(words)
 	c, rest, err := a.typed.Root().Find(path[1:])
-	if err != nil || c.HasSubCommands() {
+	if err != nil || c.HasSubCommands() || c.Name() == "help" { // a page is the same everywhere
 		return words
 	}
 	path = path[:len(path)-len(rest)]

@@ -221,7 +221,8 @@ func TestHintTexts(t *testing.T) {
 }
 
 // proseAfter has the words that may follow the name of a group of commands and are not its commands.
-var proseAfter = map[string][]string{"user": {"names", "who", "change", "enrolls", "enroll", "now", "is", "then", "just"}, "service": {"at", "in", "is"}}
+var proseAfter = map[string][]string{"user": {"names", "who", "change", "enrolls", "enroll", "now", "is", "then", "just", "exactly"},
+	"service": {"at", "in", "is"}, "identity": {"says"}}
 
 // A hint may leave out the program's name before a command of two words. That command exists too.
 func TestHintsNameCommandsThatExist(t *testing.T) {
@@ -350,7 +351,7 @@ func TestHintsKeepGivenFlags(t *testing.T) {
 		{"user reset --ticket= --reason 50% -- -y", policy.ReasonFlagMissing.With("ticket"), "uzerp-mfa user reset --ticket TEXT --reason 50% -- '-y'"},
 		{"user reset --ticket 4711 alice", policy.ReasonCallerNeeded.With("alice"), "verify the caller first: uzerp-mfa user reset --identify sms " +
 			"--ticket 4711 alice; or uzerp-mfa identity send --ticket 4711 --channel sms alice, and then uzerp-mfa identity check --ticket 4711 alice CODE " +
-			"(docs/identity.md says which codes count)"},
+			"(uzerp-mfa help identity says which codes count)"},
 		{"enroll --no-wait --html-dir pages --reason x alice carol", policy.ReasonEachNeeded.With("alice"), "verify each caller first: " +
 			"uzerp-mfa identity send --reason x --channel sms alice, then uzerp-mfa identity check --reason x alice CODE, and so on for the others; " +
 			"or, if you have called all of them back: uzerp-mfa enroll --verified-by call-back --html-dir pages --no-wait --reason x alice carol"},

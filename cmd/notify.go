@@ -19,7 +19,7 @@ func newNotifyCmd(app *App) *cobra.Command {
 		Use:   "notify",
 		Short: "Show which mails to users could not be sent",
 		Long: `Commands for the mails that tell users what was done to their second factor. The administrator's policy turns them on;
-docs/notification.md explains them.
+uzerp-mfa help notification explains them.
 
 ` + exitCodes(),
 		Example: "  uzerp-mfa notify pending",
@@ -117,10 +117,10 @@ func runNotifyPending(ctx context.Context, app *App, since string, columns *colu
 	case err != nil:
 	case len(unsent) == 0 && log.Doubt != "": // that is no all-clear
 		err = errs.New(errs.Config, "whether all mails were sent is not known, since another user may have written "+path,
-			"audit-log verify says why; docs/audit-log.md says whose it must be")
+			"audit-log verify says why; uzerp-mfa help audit-log says whose it must be")
 	case len(unsent) > 0:
 		err = errs.New(errs.Findings, count(len(unsent), "mail")+" not sent, or nobody knows",
-			"tell these users in another way; docs/notification.md says what to mend")
+			"tell these users in another way; uzerp-mfa help notification says what to mend")
 	}
 	return err
 }

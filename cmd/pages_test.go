@@ -25,11 +25,6 @@ import (
 
 // Pages say what exists. These tests find what a page lacks.
 
-// commandName returns the command without the program's name: "user list".
-func commandName(c *cobra.Command) string {
-	return strings.TrimPrefix(strings.TrimPrefix(c.CommandPath(), c.Root().Name()), " ")
-}
-
 // Every command that has -o json has a row in docs/json.md.
 func TestEveryJSONIsDocumented(t *testing.T) {
 	page := pageText(t, "json.md")

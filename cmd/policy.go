@@ -22,7 +22,7 @@ func newPolicyCmd(app *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "policy",
 		Short:   "Show what the administrator of this machine allows",
-		Long:    "Commands for the administrator's policy, /etc/uzerp-mfa/policy.env. docs/sudo.md explains it.\n\n" + exitCodes(),
+		Long:    "Commands for the administrator's policy, /etc/uzerp-mfa/policy.env. uzerp-mfa help sudo explains it.\n\n" + exitCodes(),
 		Example: "  uzerp-mfa policy show",
 		Args:    cobra.ArbitraryArgs,
 		RunE:    runGroup,
@@ -36,7 +36,7 @@ func newPolicyShowCmd(app *App) *cobra.Command {
 		Use:   "show",
 		Short: "Show each setting of the policy and the line that it is from",
 		Long: `Shows what the administrator of this machine allows: each setting of /etc/uzerp-mfa/policy.env, with its line, and the
-default where there is none. Only root can change the file, and no flag or variable overrides it. docs/settings.md explains each
+default where there is none. Only root can change the file, and no flag or variable overrides it. uzerp-mfa help settings explains each
 setting.
 
 ` + exitCodes(errs.Config, errs.Refused),
@@ -91,7 +91,7 @@ func runPolicyShow(app *App) error {
 }
 
 // The commands that need no policy: they read and change nothing.
-var withoutPolicy = []string{"version", "completion"}
+var withoutPolicy = []string{"version", "completion", "help"}
 
 // The commands that go on without a policy that is wrong. doctor reports it, and guardCommand must always be able to
 // switch back. The defaults hold then, which allow sudo's callers the least.

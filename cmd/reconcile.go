@@ -36,7 +36,7 @@ func newReconcileCmd(app *App) *cobra.Command {
 		Short: "Find and repair differences between uzERP and Twilio",
 		Long: `Compares every user's row with the factors at Twilio and shows each difference and what it means for the user. Without
 --fix nothing is changed. --fix repairs what is safe, after showing it and asking: users who are locked out are made to
-enroll again, users without a uuid get one, and factors that nobody uses are deleted. docs/reconcile.md has the kinds.
+enroll again, users without a uuid get one, and factors that nobody uses are deleted. uzerp-mfa help reconcile has the kinds.
 
 If Twilio does not answer, that is never taken for a difference: the user is then "unknown", and not repaired. If more
 repairs are needed than --max allows, none is made. Entities that belong to no user are only repaired with
@@ -296,7 +296,7 @@ func reconcileError(app *App, opts *reconcileOptions, plan reconcile.Repairs, ch
 	case reconcile.DifferencesLeft:
 		hint := "the report says what to do about each"
 		if !opts.fix && o.Fixable {
-			hint = "uzerp-mfa reconcile --fix --dry-run shows what can be repaired; docs/reconcile.md is about the rest"
+			hint = "uzerp-mfa reconcile --fix --dry-run shows what can be repaired; uzerp-mfa help reconcile is about the rest"
 		}
 		return errs.New(errs.Findings, count(o.Left, "difference")+" between uzERP and Twilio", hint)
 	}

@@ -136,7 +136,7 @@ func newRootCmd(app *App) *cobra.Command {
 		Long: `Sets up two-factor login to the uzERP ERP system, and gets locked-out users back in. It works directly on uzERP's
 database and on Twilio Verify, and shows what it will change before it does.
 
-Settings come from flags, the environment, and uzERP's own conf/ directory; docs/settings.md says which and in what order.`,
+Settings come from flags, the environment, and uzERP's own conf/ directory; uzerp-mfa help settings says which and in what order.`,
 		Example: `  uzerp-mfa user list --state broken
   uzerp-mfa set-injector --dry-run
   uzerp-mfa user reset alice --identify sms`,
@@ -144,7 +144,22 @@ Settings come from flags, the environment, and uzERP's own conf/ directory; docs
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 		Args:              cobra.ArbitraryArgs,
-		RunE:              runGroup,
+	}
+	version := false
+	root.Flags().BoolVar(&version, "version", false, "print the version, as the command version does")
+	root.RunE = func(c *cobra.Command, args []string) error {
+		if !version {
+			return runGroup(c, args)
+		}
+		v, _, err := c.Find([]string{"version"})
+		if err == nil {
+			err = v.Args(v, args)
+		}
+		if err != nil {
+			return err
+		}
+		v.SetContext(c.Context())
+		return v.RunE(v, nil)
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError(flagProblem(err), c.CommandPath()+" --help says more")
@@ -178,7 +193,10 @@ Settings come from flags, the environment, and uzERP's own conf/ directory; docs
 	root.AddCommand(newPolicyCmd(app))
 	root.AddCommand(newNotifyCmd(app))
 	completeValues(root, "output", listFormats...)
-	root.SetHelpCommand(newHelpCmd(root))
+	help := newHelpCmd(app, root)
+	root.AddCommand(help)
+	root.SetHelpCommand(help)
+	root.SetHelpFunc(app.showHelp)
 	app.completeTheRest(root)
 	onlyOnce(root, &app.completing)
 	return root
@@ -199,20 +217,6 @@ func runGroup(c *cobra.Command, args []string) error {
 		hint = "did you mean: " + c.CommandPath() + " " + s[0]
 	}
 	return usageError(fmt.Sprintf("unknown command %q for %q", args[0], c.CommandPath()), hint)
-}
-
-func newHelpCmd(root *cobra.Command) *cobra.Command {
-	return &cobra.Command{
-		Use:   "help [COMMAND]",
-		Short: "Show the help of a command",
-		RunE: func(_ *cobra.Command, args []string) error {
-			c, rest, err := root.Find(args)
-			if err != nil || len(rest) > 0 {
-				return usageError(fmt.Sprintf("unknown command %q", strings.Join(args, " ")), root.Name()+" --help lists the commands")
-			}
-			return c.Help()
-		},
-	}
 }
 
 // onlyOnce makes it an error to give a flag twice: if two values contradict each other, nobody knows which is meant. While the

@@ -83,7 +83,7 @@ func program0(ts *testscript.TestScript, args []string) *exec.Cmd {
 // environ returns the script's environment. testscript returns only single variables.
 func environ(ts *testscript.TestScript) []string {
 	env := []string{noRaceSleep}
-	for _, name := range []string{"PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "TERM", "NO_COLOR", "COLUMNS", "GOCOVERDIR",
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "TERM", "PAGER", "NO_COLOR", "COLUMNS", "GOCOVERDIR",
 		"DATABASE_URL", "PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD", "PGOPTIONS", "PGSSLMODE",
 		"PGHOSTADDR", "PGSSLCRL",
 		"UZERP_ROOT", "UZERP_MFA_VERIFY_URL", "UZERP_MFA_AUDIT_LOG", "UZERP_MFA_PHONE_REGION", "UZERP_MFA_SELF", "UZERP_MFA_COMPLETING_SHELL",

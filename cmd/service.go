@@ -11,7 +11,7 @@ func newServiceCmd(app *App) *cobra.Command {
 		Use:   "service",
 		Short: "Show, check and make the Twilio Verify service",
 		Long: `The Verify service is where Twilio keeps the users' factors, and what decides how authenticator apps make codes and what
-an SMS says. docs/service.md lists every finding, and how to change a setting.
+an SMS says. uzerp-mfa help service lists every finding, and how to change a setting.
 
 ` + exitCodes(),
 		Example: `  uzerp-mfa service show

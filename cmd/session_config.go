@@ -19,7 +19,7 @@ func newSessionConfigCmd(app *App) *cobra.Command {
 		Use:   "session-config",
 		Short: "Check, plan and set how long uzERP's sessions last",
 		Long: `Checks uzERP's session settings as uzERP itself reads them, says what a choice of limits means in logins and money, and
-writes the limits into conf/.env. docs/session-config.md lists every finding.
+writes the limits into conf/.env. uzerp-mfa help session-config lists every finding.
 
 ` + exitCodes(),
 		Example: `  uzerp-mfa session-config check --uzerp-root /var/www/uzerp

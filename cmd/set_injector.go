@@ -41,7 +41,7 @@ func newSetInjectorCmd(app *App) *cobra.Command {
 transaction; users without a uuid, who could never enroll, get one. With --off it goes back to the password only, for
 example when Twilio is down.
 
-It refuses, and changes nothing, whenever the switch would lock everybody out or let anybody in: docs/set-injector.md
+It refuses, and changes nothing, whenever the switch would lock everybody out or let anybody in: uzerp-mfa help set-injector
 lists the checks. Running it again changes nothing.
 
 With --try 5m it switches, and waits for you to log in from another browser and say that it worked; without a yes, or if

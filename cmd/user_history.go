@@ -38,10 +38,10 @@ func newUserHistoryCmd(app *App) *cobra.Command {
 	opts := &userHistoryOptions{}
 	c := &cobra.Command{
 		Use:   "history [USER...]",
-		Short: "Show what happened at users' logins, why they did not get in, and who has somebody else's password",
+		Short: "Show what happened at users' logins, and why they did not get in",
 		Long: `Puts what four sources know on one line of time, the newest first: the codes that reached Twilio, uzERP's table audit_lines,
 uzERP's log, and this program's audit log. It says which of them could be read and how far back they go, what is the matter
-if the user did not get in, and whether somebody else may have the password. It changes nothing. docs/user-history.md has more.
+if the user did not get in, and whether somebody else may have the password. It changes nothing. uzerp-mfa help user-history has more.
 
 --all --suspicious looks for users of the whole site of whom somebody may have the password, for monitoring: it ends with 9
 if there is one, and never with 0 if not all could be asked about.

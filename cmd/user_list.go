@@ -32,7 +32,7 @@ func newUserListCmd(app *App) *cobra.Command {
 		Use:   "list",
 		Short: "List users with their two-factor state",
 		Long: `Lists uzERP's users with the state of their second factor: enrolled, not-enrolled, skip-next-login (password only, once)
-and broken (locked out). docs/states.md explains them. The state says what happens while two-factor login is switched on.
+and broken (locked out). uzerp-mfa help states explains them. The state says what happens while two-factor login is switched on.
 
 With --state skip-next-login it says how long ago that was allowed, as the audit log knows.
 

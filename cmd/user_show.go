@@ -27,7 +27,7 @@ func newUserShowCmd(app *App) *cobra.Command {
 		Use:   "show USER...",
 		Short: "Show what happens at users' next login, why, and what helps",
 		Long: `Puts together what uzERP and Twilio know of a user, and says first what happens at the next login, why, and which command
-helps. It changes nothing. docs/user-show.md has the outcomes.
+helps. It changes nothing. uzerp-mfa help user-show has the outcomes.
 
 USER is a user name, an e-mail address, or a part of a person's name that fits nobody else; letter case and accents don't
 matter. The command says whom it took.

@@ -1,7 +1,8 @@
 #!/bin/sh
 # deps.sh [test]: installs PostgreSQL's server programs if they are missing: the demo needs them beside Go. With "test"
-# it also installs what the tests need: a C compiler for the race detector, PgBouncer, for root sudo, PHP and libnss-extrausers, and Chromium to
-# look at a page. Chromium is big, and only one test needs it. So it is not installed with BROWSER=no, or if that would ask for a
+# it also installs what the tests need: a C compiler for the race detector, PgBouncer, for root sudo, PHP and libnss-extrausers,
+# logrotate and systemd to look at what the packages bring, and Chromium to look at a page. With "packages" it installs what
+# make test-packages needs. Chromium is big, and only one test needs it. So it is not installed with BROWSER=no, or if that would ask for a
 # password. The rest works without it.
 set -eu
 
@@ -43,19 +44,28 @@ command -v go >/dev/null 2>&1 || { echo "Go 1.26 or newer is needed: https://go.
 
 packages=
 browser=
-have_postgres || packages="postgresql postgresql-client"
+[ "${1:-}" = packages ] || have_postgres || packages="postgresql postgresql-client"
 if [ "${1:-}" = test ]; then
 	command -v "$(go env CC)" >/dev/null 2>&1 || packages="$packages gcc libc6-dev"
 	# The tests of sudo's rules run only as root, and are left out without sudo.
 	[ "$(id -u)" != 0 ] || command -v sudo >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>&1 || packages="$packages sudo"
 	# PHP writes session files for the tests. Without it, they read files that it wrote once.
 	[ "$(id -u)" != 0 ] || have_php || ! command -v apt-get >/dev/null 2>&1 || packages="$packages php-cli php-igbinary"
+	if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+		command -v logrotate >/dev/null 2>&1 || packages="$packages logrotate"
+		command -v systemd-analyze >/dev/null 2>&1 || packages="$packages systemd"
+	fi
 	# Tests connect through PgBouncer. Where installing it would ask for a password, they are left out.
 	have_pooler || ! command -v apt-get >/dev/null 2>&1 || { [ "$(id -u)" != 0 ] && ! sudo -n true 2>/dev/null; } ||
 		packages="$packages pgbouncer"
 	# A test that only root runs has users that /etc/passwd does not have.
 	[ "$(id -u)" != 0 ] || have_directory || ! command -v apt-get >/dev/null 2>&1 || packages="$packages libnss-extrausers"
 	[ "${BROWSER:-}" = no ] || have_browser || browser=chromium
+fi
+if [ "${1:-}" = packages ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+	for program in debootstrap lintian rpm; do
+		command -v "$program" >/dev/null 2>&1 || packages="$packages $program"
+	done
 fi
 [ -n "$packages$browser" ] || exit 0
 
@@ -147,4 +157,4 @@ case $code in
 129 | 130 | 143) exit "$code" ;;
 *) [ -z "$packages" ] || please ;;
 esac
-[ -z "$packages" ] || have_postgres
+[ -z "$packages" ] || [ "${1:-}" = packages ] || have_postgres

@@ -21,16 +21,21 @@ type machine struct {
 
 // programs are the programs that deps.sh calls. apt-get writes its arguments to $root/apt-get.
 var programs = map[string]string{
-	"go":        `echo cc`,
-	"cc":        ``,
-	"chromium":  ``,
-	"id":        `echo 0`,
-	"apt-cache": `echo Filename: pool/main/chromium_1.deb`,
-	"sleep":     ``,
-	"sudo":      ``,
-	"php":       ``,
-	"pgbouncer": ``,
-	"systemctl": `echo "$*" >>"$DEPS_ROOT/systemctl"`,
+	"go":              `echo cc`,
+	"cc":              ``,
+	"chromium":        ``,
+	"id":              `echo 0`,
+	"apt-cache":       `echo Filename: pool/main/chromium_1.deb`,
+	"sleep":           ``,
+	"sudo":            ``,
+	"php":             ``,
+	"pgbouncer":       ``,
+	"logrotate":       ``,
+	"systemd-analyze": ``,
+	"debootstrap":     ``,
+	"lintian":         ``,
+	"rpm":             ``,
+	"systemctl":       `echo "$*" >>"$DEPS_ROOT/systemctl"`,
 	"apt-get": `
 echo "$*" >>"$DEPS_ROOT/apt-get"
 for word in "$@"; do
@@ -96,8 +101,13 @@ func (m *machine) has(name string) bool {
 	return err == nil
 }
 
-// deps returns the command that runs the script on the machine, and its output.
+// deps returns the command that runs the script on the machine, for the tests, and its output.
 func (m *machine) deps(t *testing.T, umask string, env ...string) (*exec.Cmd, *bytes.Buffer) {
+	t.Helper()
+	return m.depsFor(t, "test", umask, env...)
+}
+
+func (m *machine) depsFor(t *testing.T, purpose, umask string, env ...string) (*exec.Cmd, *bytes.Buffer) {
 	t.Helper()
 	script, err := filepath.Abs("deps.sh")
 	if err != nil {
@@ -105,7 +115,7 @@ func (m *machine) deps(t *testing.T, umask string, env ...string) (*exec.Cmd, *b
 	}
 	var said bytes.Buffer
 	// A shell can't catch a signal that was ignored when it was started, and nohup or a & ignores some for all below.
-	c := exec.CommandContext(t.Context(), "env", "--default-signal=HUP,INT,TERM", "sh", "-c", "umask "+umask+"; exec sh "+script+" test")
+	c := exec.CommandContext(t.Context(), "env", "--default-signal=HUP,INT,TERM", "sh", "-c", "umask "+umask+"; exec sh "+script+" "+purpose)
 	c.Env = append([]string{"PATH=" + m.bin, "DEPS_ROOT=" + m.root, "TMPDIR=" + oddDirectory(t)}, env...)
 	c.Stdout, c.Stderr = &said, &said
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -197,6 +207,20 @@ func TestDepsPHP(t *testing.T) {
 	m := newMachine(t, "php")
 	c, said := m.deps(t, "022")
 	if got := code(t, c.Run()); got != 0 || !strings.Contains(said.String(), "installing postgresql postgresql-client php-cli php-igbinary") {
+		t.Errorf("exit code %d: %s", got, said)
+	}
+}
+
+// What the packages bring is looked at with logrotate and systemd; make test-packages needs neither PostgreSQL nor a browser.
+func TestDepsPackages(t *testing.T) {
+	m := newMachine(t, "logrotate", "systemd-analyze")
+	c, said := m.deps(t, "022")
+	if got := code(t, c.Run()); got != 0 || !strings.Contains(said.String(), "installing postgresql postgresql-client logrotate systemd ") {
+		t.Errorf("exit code %d: %s", got, said)
+	}
+	m = newMachine(t, "lintian", "rpm", "chromium")
+	c, said = m.depsFor(t, "packages", "022")
+	if got := code(t, c.Run()); got != 0 || !strings.Contains(said.String(), "installing lintian rpm ") || strings.Contains(said.String(), "postgresql") {
 		t.Errorf("exit code %d: %s", got, said)
 	}
 }

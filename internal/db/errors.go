@@ -256,9 +256,9 @@ func serverError(op string, e *pgconn.PgError) error {
 	case class == "57" || class == "08":
 		text = "the database server ended the connection"
 	case untranslatable(e):
-		kind, text, hint = errs.Failure, "a text in the database can't be translated from the database's encoding to UTF-8, so nothing is known: "+
-			said(e)+" (SQLSTATE "+e.Code+")", "commands that name a user exactly go on for all others; "+
-			"an administrator of the database finds that text and mends it; docs/compatibility.md says which encodings have such texts"
+		return &errs.Error{Kind: errs.Failure, Op: op, Hint: mfa.ReasonUntranslatable.With(), Err: because{
+			"a text in the database can't be translated from the database's encoding to UTF-8, so nothing is known: " + said(e) + " (SQLSTATE " + e.Code + ")", e,
+		}}
 	default:
 		kind, text, hint = errs.Failure, "the database reported: "+said(e)+" (SQLSTATE "+e.Code+")", ""
 	}

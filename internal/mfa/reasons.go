@@ -11,6 +11,7 @@ const (
 	ReasonLeftFactor       errs.Reason = "left-factor"       // no parts: Twilio has a verified factor that nobody uses
 	ReasonRightsMissing    errs.Reason = "rights-missing"    // no parts: of the database role
 	ReasonHistoryRights    errs.Reason = "history-rights"    // no parts: of the database role, for the history of logins
+	ReasonUntranslatable   errs.Reason = "untranslatable"    // no parts: a text that is not in the database's encoding
 	ReasonRoleTooPowerful  errs.Reason = "role-too-powerful" // no parts: the database role has rights that others could use
 	ReasonPeer             errs.Reason = "peer"              // the operating system's user whom the database lets in
 	ReasonPeerOther        errs.Reason = "peer-other"        // no parts: that user is not known here

@@ -225,6 +225,25 @@ func TestTableNeverCutsNames(t *testing.T) {
 	}
 }
 
+// A value that has no room behind its name stands below it.
+func TestTableNeverCutsValues(t *testing.T) {
+	var b bytes.Buffer
+	table := newTable(&b, 40, true, columns("setting", "value"))
+	sid := "VA" + strings.Repeat("0", 32)
+	for _, row := range [][]string{{"name", "x"}, {"sid", sid}, {"code_length", "6"}, {"", ""}, {"a", "b"}} {
+		if err := table.Row(row...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := table.Close(); err != nil {
+		t.Fatal(err)
+	}
+	want := "SETTING      VALUE\nname         x\nsid\n  " + sid + "\ncode_length  6\n\na            b\n"
+	if b.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
 // Rows after those that choose the widths are written at once, and fit the terminal too.
 func TestTableStreams(t *testing.T) {
 	for _, width := range []int{0, 40} {

@@ -20,6 +20,12 @@ const (
 	Yellow
 )
 
+// Paint returns text in a style. It is for text of the program's own, and for text that is escaped already.
+func (s Style) Paint(text string) string { return s.paint(text) }
+
+// Width returns how many columns of a terminal a text needs that is escaped already and has no colours.
+func Width(text string) int { return measure.StringWidth(text) }
+
 // paint returns text, which must be escaped already, in a style.
 func (s Style) paint(text string) string {
 	codes := [...]string{Plain: "", Bold: "1", Red: "31", Green: "32", Yellow: "33"}
@@ -359,13 +365,21 @@ func (t *Table) fitted(b *bytes.Buffer, row []string, style func(col int) Style)
 			lines := fold(cell, t.widths[col], 0)
 			cell, below[col], more = lines[0], lines[1:], max(more, len(lines)-1)
 		}
+		if w := measure.StringWidth(cell); wide && t.columns[col].Fit == Whole && col > 0 && t.total(col)+w > t.width {
+			t.line(b, line, style) // the cell needs a line of its own
+			line = make([]string, len(row))
+			b.WriteString(strings.Repeat(" ", max(0, min(len(gap), t.width-w))) + style(col).paint(cell) + "\n")
+			continue
+		}
 		line[col] = cell
 		if wide && t.columns[col].Fit == Whole && col < last {
 			t.line(b, line, style)
 			line = make([]string, len(row))
 		}
 	}
-	t.line(b, line, style)
+	if strings.Join(line, "") != "" || strings.Join(row, "") == "" {
+		t.line(b, line, style)
+	}
 	for n := range more {
 		line = make([]string, len(row))
 		for col, lines := range below {

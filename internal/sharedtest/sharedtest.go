@@ -45,6 +45,8 @@ var (
 	Directory  = Part{what: "with users of a directory", lacking: "libnss-extrausers is not there"}
 	PHP        = Part{what: "with PHP", lacking: "php is not there, or has no igbinary"}
 	Git        = Part{what: "with git", lacking: "git is not there"}
+	Packaging  = Part{what: "of packages", lacking: "logrotate, visudo or systemd-analyze is not there"}
+	Debian     = Part{what: "as Debian's www-data", lacking: "there is no such user", machine: true}
 	Root       = Part{what: "as another user", lacking: "only root can run a program as another user", machine: true}
 	Newer      = Part{what: "of what a newer PostgreSQL has", lacking: "the server is too old; make test-postgres has newer ones", machine: true}
 	Optional   = Part{what: "with Kerberos or IPv6", lacking: "the server, or the machine, has none", machine: true}

@@ -62,6 +62,7 @@ func main() {
 	flag.StringVar(&only, "only", "", "the systems, such as linux/amd64,linux/armv7; without it all")
 	flag.StringVar(&b.tree, "tree", "", "lay out an installation in this folder instead, with the program -program")
 	flag.StringVar(&b.program, "program", "", "the program for -tree")
+	flag.StringVar(&b.cache, "cache", "", "the program is compiled with this cache, such as an empty folder; without it with the user's own")
 	flag.Parse()
 	if err := b.run(only); err != nil {
 		fmt.Fprintln(os.Stderr, "packages:", err)
@@ -71,12 +72,14 @@ func main() {
 
 // build is one run.
 type build struct {
-	out, tree, program string
+	out, tree, program, cache string
 
 	flags   string    // of the linker
 	version string    // as the program says it
 	time    time.Time // of the commit
 	work    string
+
+	noManual bool // of a test: the pages take long
 }
 
 func (b *build) run(only string) error {
@@ -151,6 +154,9 @@ func (b *build) identify() error {
 }
 
 func (b *build) compile(to string, env ...string) error {
+	if b.cache != "" {
+		env = append(env, "GOCACHE="+b.cache)
+	}
 	return goCommand(append(env, "CGO_ENABLED=0", "GOFLAGS=", "GOARM64=", "GOAMD64=", "GO386="),
 		"build", "-buildvcs=false", "-trimpath", "-ldflags", "-s -w "+b.flags, "-o", to, ".")
 }

@@ -141,7 +141,7 @@ func (l *layout) completions() error {
 
 // manual puts the manual pages in the folders of their sections.
 func (l *layout) manual() error {
-	if !exists("scripts/man") {
+	if l.b.noManual || !exists("scripts/man") {
 		return nil
 	}
 	pages, err := os.MkdirTemp("", "man")
