@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
@@ -235,13 +234,8 @@ func (a *App) stopSandbox(ctx context.Context, root string) (how, stopped string
 		}
 	}
 	if root == "" {
-		switch all := sandbox.FindDetached(); len(all) {
-		case 0:
-			return string(sandbox.WasNone), "", nil
-		case 1:
-			root = all[0]
-		default:
-			return "", "", errs.NewWith(errs.Usage, strconv.Itoa(len(all))+" sandboxes run, and UZERP_ROOT names none of them", sandbox.ReasonSeveral.With())
+		if root, err = sandbox.OnlyDetached(); root == "" {
+			return string(sandbox.WasNone), "", err
 		}
 	}
 	found, err := sandbox.StopDetached(ctx, root)

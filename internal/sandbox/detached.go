@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -138,8 +139,20 @@ func end(f *os.File) error {
 
 var errState = errors.New("it is not what a sandbox writes")
 
-// FindDetached returns the directories of all detached sandboxes of this user, also of those that were killed.
-func FindDetached() (roots []string) {
+// OnlyDetached returns the directory of this user's detached sandbox, also of one that was killed, or "" if there is none. It fails
+// with errs.Usage if there are several.
+func OnlyDetached() (root string, err error) {
+	switch all := findDetached(); len(all) {
+	case 0:
+		return "", nil
+	case 1:
+		return all[0], nil
+	default:
+		return "", errs.NewWith(errs.Usage, strconv.Itoa(len(all))+" sandboxes run, and UZERP_ROOT names none of them", ReasonSeveral.With())
+	}
+}
+
+func findDetached() (roots []string) {
 	for _, parent := range []string{os.TempDir(), "/tmp"} {
 		files, _ := filepath.Glob(filepath.Join(parent, rootPrefix+"*", stateFile)) // nobody else's: their mode is 0700
 		for _, file := range files {
