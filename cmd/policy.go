@@ -134,7 +134,7 @@ func (a *App) readPolicy(c *cobra.Command) error {
 		a.loader.FixedRoot, a.loader.FixedBy = root, path
 	}
 	a.loader.WebUsers = a.policy.WebServerUsers()
-	if a.command == "sandbox" { // it has its own settings
+	if a.command == "sandbox" || a.command == "sandbox stop" { // it has its own settings
 		return a.policy.CheckSandbox(a.caller != nil)
 	}
 	return a.policy.CheckChoices(a.caller != nil, a.choices(c))

@@ -72,6 +72,8 @@ func documents() []document {
 		{name: "notify_pending", command: "notify pending", value: mailsView{}, lines: lines(mailView{})},
 		{name: "grants", command: "grants", when: "without `--twilio`", value: grantsDocument{}},
 		{name: "grants_twilio", command: "grants", when: "with `--twilio`", value: twilioGrantsView{}},
+		{name: "sandbox", command: "sandbox", value: sandboxDocument{}},
+		{name: "sandbox_stop", command: "sandbox stop", value: sandboxStopView{}},
 		{name: "sandbox_code", command: "sandbox code", value: phoneCodeDocument{}},
 		{name: "version", command: "version", value: versionDocument{}},
 		{name: "error", value: errorView{}},
@@ -492,7 +494,8 @@ func TestEveryDocumentHasASchema(t *testing.T) {
 		for _, d := range byCommand[name] {
 			s := schemaOf(d)
 			for _, key := range []string{"changed", "dry_run"} {
-				if _, has := s.Properties.Get(key); has != (c.Flags().Lookup("dry-run") != nil) {
+				dry := c.Flags().Lookup("dry-run") != nil
+				if _, has := s.Properties.Get(key); dry && !has || has && !dry && key == "dry_run" {
 					t.Errorf("%s: %q at the top: %t", name, key, has)
 				}
 			}
@@ -582,7 +585,7 @@ func CheckJSON(args []string, exit int, stdout, stderr string) error {
 	if err := checkError(schemas["error"], exit, stderr); err != nil {
 		return err
 	}
-	if err != nil || commandName(c) == "sandbox" {
+	if err != nil || commandName(c) == "sandbox" && !c.Flags().Changed("detach") {
 		return nil
 	}
 	command := commandName(c)
