@@ -131,15 +131,18 @@ const (
 )
 
 type phoneCodeView struct {
-	Username *string       `json:"username"` // null if a number was given
-	Number   *string       `json:"number"`   // null if a user was given
-	Kind     phoneCodeKind `json:"kind"`
-	Code     string        `json:"code"`
+	Username *string `json:"username"` // null if a number was given
+	Number   *string `json:"number"`   // null if a user was given
+	// where it is seen
+	Kind phoneCodeKind `json:"kind"`
+	// the code
+	Code string `json:"code"`
 }
 
 type phoneCodeDocument struct {
-	SchemaVersion int           `json:"schema_version"`
-	Code          phoneCodeView `json:"code"`
+	SchemaVersion int `json:"schema_version"`
+	// the code that the phone shows
+	Code phoneCodeView `json:"code"`
 }
 
 func runSandboxCode(ctx context.Context, app *App, opts *sandboxCodeOptions, whose string) error {

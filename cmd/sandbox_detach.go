@@ -27,8 +27,9 @@ type sandboxView struct {
 }
 
 type sandboxDocument struct {
-	SchemaVersion int         `json:"schema_version"`
-	Sandbox       sandboxView `json:"sandbox"`
+	SchemaVersion int `json:"schema_version"`
+	// the sandbox that runs now
+	Sandbox sandboxView `json:"sandbox"`
 }
 
 // detachSandbox starts a process that holds a sandbox, prints its settings, and leaves it behind. That process has none of our files
@@ -141,11 +142,22 @@ func holdSandbox(ctx context.Context, app *App, root string, env, unset []string
 	return nil
 }
 
+// stopResult says what became of a sandbox that was to end.
+type stopResult string
+
+// The results.
+const (
+	stopStopped stopResult = "stopped"
+	stopTidied  stopResult = "tidied" // it had been killed
+	stopNone    stopResult = "none"   // there was none
+)
+
 type sandboxStopView struct {
-	SchemaVersion int     `json:"schema_version"`
-	Changed       bool    `json:"changed"`
-	Result        string  `json:"result"` // stopped, tidied (it was killed) or none
-	Root          *string `json:"root"`   // null if there was none to stop
+	SchemaVersion int  `json:"schema_version"`
+	Changed       bool `json:"changed"`
+	// what became of it
+	Result stopResult `json:"result"`
+	Root   *string    `json:"root"` // null if there was none to stop
 }
 
 func newSandboxStopCmd(app *App) *cobra.Command {
@@ -168,20 +180,21 @@ func runSandboxStop(ctx context.Context, app *App) error {
 	if err != nil {
 		return err
 	}
-	changed := how != "none"
+	result := stopResult(how)
+	changed := result != stopNone
 	if app.flags.output != formatTable {
-		v := sandboxStopView{SchemaVersion: schemaVersion, Changed: changed, Result: how}
+		v := sandboxStopView{SchemaVersion: schemaVersion, Changed: changed, Result: result}
 		if changed {
 			v.Root = &root
 		}
 		return output.WriteJSON(app.streams.Out, v)
 	}
-	switch how {
-	case "none":
+	switch result {
+	case stopNone:
 		app.streams.Notef("nothing to stop")
-	case "tidied":
+	case stopTidied:
 		app.streams.Notef("the sandbox had been killed; what it left behind is removed")
-	default:
+	case stopStopped:
 		app.streams.Notef("the sandbox has ended, and all of it is gone")
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"uzerp-mfa/cmd"
 	"uzerp-mfa/internal/pgtemp/dbtest"
 )
 
@@ -39,6 +40,13 @@ echo "${PGHOST-unset}"`)
 		}
 	}
 
+	holds := func(document string, command ...string) {
+		t.Helper()
+		if err := cmd.CheckJSON(append(command, "-o", "json"), 0, document, ""); err != nil {
+			t.Error(err)
+		}
+	}
+
 	// Two at once: each is ended alone, also one that was killed.
 	var roots []string
 	for range 2 {
@@ -52,6 +60,7 @@ echo "${PGHOST-unset}"`)
 		if err := json.Unmarshal([]byte(out), &said); err != nil || said.Sandbox.Settings["UZERP_ROOT"] != said.Sandbox.Root {
 			t.Fatalf("%v\n%s", err, out)
 		}
+		holds(out, "sandbox", "--detach")
 		roots = append(roots, said.Sandbox.Root)
 	}
 	if out := run(nil, `"$MFA" sandbox stop || echo $?`); !strings.Contains(out, "2 sandboxes run") || !strings.HasSuffix(out, "\n2\n") {
@@ -66,6 +75,7 @@ echo "${PGHOST-unset}"`)
 	}
 	for i, want := range []string{"tidied", "stopped"} { // the kernel frees a lock before it lets the killer of a process go on, or soon after
 		out := run([]string{"UZERP_ROOT=" + roots[i]}, `"$MFA" sandbox stop -o json`)
+		holds(out, "sandbox", "stop")
 		if i > 0 && !strings.Contains(out, `"result": "`+want+`"`) || fileExists(roots[i]) || i == 0 && !fileExists(roots[1]) {
 			t.Errorf("%s: %s", want, out)
 		}
