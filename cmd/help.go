@@ -325,6 +325,9 @@ func (h helpPrinter) topic(root *cobra.Command, words []string) (string, error) 
 		return h.command(c), nil
 	}
 	hint := root.Name() + " help lists the topics"
+	if slices.Contains(words, "runbook") {
+		hint = root.Name() + " help runbook lists the runbooks"
+	}
 	if near := nearTopics(root, name); len(near) > 0 {
 		hint = "did you mean: " + root.Name() + " help " + strings.Join(near, "; "+root.Name()+" help ")
 	}
