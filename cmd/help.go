@@ -239,7 +239,7 @@ func (h helpPrinter) fill(head, text string, indent int) string {
 	line, begun := head, false
 	for word := range strings.FieldsSeq(text) {
 		switch {
-		case begun && output.Width(line)+1+output.Width(word) > min(h.width, widestHelp):
+		case begun && output.Width(line)+1+output.Width(word) > min(h.width, page.Widest):
 			b.WriteString(line + "\n")
 			line = strings.Repeat(" ", indent) + word
 		case begun:
@@ -250,9 +250,6 @@ func (h helpPrinter) fill(head, text string, indent int) string {
 	}
 	return b.String() + strings.TrimRight(line, " ") + "\n"
 }
-
-// widestHelp is how many columns a line of help may have on a wide screen. Longer ones are hard to read.
-const widestHelp = 100
 
 // topicAbout returns the topic about a command: its own page, or that of the commands it belongs to.
 func topicAbout(c *cobra.Command) (docs.Topic, bool) {

@@ -2,7 +2,6 @@ package page
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"uzerp-mfa/internal/output"
@@ -16,8 +15,8 @@ type Options struct {
 	Link func(target string) string
 }
 
-// widest is how many columns a line of text may have on a wide screen. Longer ones are hard to read.
-const widest = 100
+// Widest is how many columns a line of text may have on a wide screen. Longer ones are hard to read.
+const Widest = 100
 
 // Render returns the text of a page.
 func Render(blocks []Block, o Options) string {
@@ -118,7 +117,7 @@ func (r renderer) flow(text []Span, first, next string, bold bool) string {
 		}
 	}
 	var b strings.Builder
-	for i, line := range breakLines(words, min(r.width, widest)-output.Width(next)) {
+	for i, line := range breakLines(words, min(r.width, Widest)-output.Width(next)) {
 		start := next
 		if i == 0 {
 			start = first
@@ -165,7 +164,7 @@ func (r renderer) words(text []Span) (words []word) {
 }
 
 // fileName matches the text of a link that only names a file.
-var fileName = regexp.MustCompile(`^[\w./-]+(?:\.md|/)$`)
+var fileName = pattern(`^[\w./-]+(?:\.md|/)$`)
 
 // linked returns a text whose links can be followed on a terminal.
 func (r renderer) linked(text []Span) (shown []Span) {
@@ -184,7 +183,7 @@ func (r renderer) linked(text []Span) (shown []Span) {
 			if r.Link != nil {
 				command = r.Link(target)
 			}
-			alone := last && (i == 0 || text[i-1].Link != s.Link) && fileName.MatchString(s.Text)
+			alone := last && (i == 0 || text[i-1].Link != s.Link) && fileName().MatchString(s.Text)
 			switch {
 			case command == "" || !last:
 				shown = append(shown, s)
