@@ -98,8 +98,10 @@ func (h helpPrinter) root(c *cobra.Command) string {
 		}
 		b.WriteString(h.heading(g.title+":") + "\n" + h.list(g.of(c)))
 	}
-	return b.String() + h.wrap(fmt.Sprintf("%[1]s COMMAND --help says more. All pages and runbooks: %[1]s help. What every command takes: %[1]s help flags.",
-		c.Name()), 0)
+	for _, line := range []string{"More: %s COMMAND --help; pages and runbooks: %[1]s help", "What every command takes: %s help flags"} {
+		b.WriteString(h.wrap(fmt.Sprintf(line, c.Name()), 0))
+	}
+	return b.String()
 }
 
 // of returns the group's commands below root.
