@@ -140,7 +140,8 @@ func TestDetachThroughSudo(t *testing.T) {
 	}
 	dir := t.TempDir()
 	then := time.Now().Add(-time.Hour).Truncate(time.Second)
-	if err := errors.Join(os.Chmod(filepath.Dir(dir), 0o755), os.Chmod(dir, 0o755), os.Chtimes(dir, then, then)); err != nil { //nolint:gosec // the caller looks there
+	err := errors.Join(os.Chmod(filepath.Dir(dir), 0o755), os.Chmod(dir, 0o755), os.Chtimes(dir, then, then)) //nolint:gosec // the caller looks there
+	if err != nil {
 		t.Fatal(err)
 	}
 	c := exec.CommandContext(t.Context(), shipped(t), "sandbox", "--detach", "--quiet")
