@@ -96,6 +96,11 @@ func (a *App) changes(w writeFlags) (*changes, error) {
 	path := ""
 	if !a.flags.noAuditLog {
 		path = a.auditLog(forChanges)
+		if !w.dryRun && a.command != guardCommand { // what takes a switch back must always be able to
+			if err := a.reader.OwnLog(path); err != nil {
+				return nil, err
+			}
+		}
 		if err := a.liftLimits(); err != nil {
 			return nil, err
 		}
@@ -218,20 +223,27 @@ var _ io.Writer = verboseWriter{}
 // startSandbox starts a sandbox. Through sudo this process becomes the caller before anything is made: a sandbox needs no
 // rights, and what runs in one must not get root's.
 func (a *App) startSandbox(ctx context.Context) (*sandbox.Sandbox, error) {
-	if a.caller != nil {
-		if err := a.caller.Become(); err != nil {
-			return nil, &errs.Error{Kind: errs.Config, Op: "give up root's rights", Err: err}
-		}
+	if err := a.becomeCaller(); err != nil {
+		return nil, err
 	}
 	return sandbox.Start(ctx)
 }
 
+// becomeCaller makes this process the caller's, if it came through sudo.
+func (a *App) becomeCaller() error {
+	if a.caller == nil {
+		return nil
+	}
+	if err := a.caller.Become(); err != nil {
+		return &errs.Error{Kind: errs.Config, Op: "give up root's rights", Err: err}
+	}
+	return nil
+}
+
 // stopSandbox ends the detached sandbox in root, as the caller who has started it.
 func (a *App) stopSandbox(ctx context.Context, root string) (how, stopped string, err error) {
-	if a.caller != nil {
-		if err := a.caller.Become(); err != nil {
-			return "", "", &errs.Error{Kind: errs.Config, Op: "give up root's rights", Err: err}
-		}
+	if err := a.becomeCaller(); err != nil {
+		return "", "", err
 	}
 	if root == "" {
 		if root, err = sandbox.OnlyDetached(); root == "" {

@@ -163,6 +163,9 @@ var hints = map[errs.Reason]string{
 	audit.ReasonNoPlace: "root makes a place for the log of this account: install -d -o %q -m 0750 %q " +
 		"(where the policy sets AUDIT_LOG, that file must be writable instead)",
 	audit.ReasonUnfit: "%s; or name another file with --audit-log",
+	audit.ReasonSandboxLog: "unset UZERP_MFA_AUDIT_LOG and the other settings of the sandbox (UZERP_ROOT, UZERP_MFA_VERIFY_URL, DATABASE_URL), " +
+		"or take a new shell; --audit-log names another file",
+	audit.ReasonRealLog: "keep the UZERP_MFA_AUDIT_LOG of the sandbox, or name a new file with --audit-log",
 
 	notify.ReasonText: "root must correct %s, which NOTIFY_TEXT in the policy names (uzerp-mfa help notification)",
 

@@ -57,7 +57,7 @@ const sandboxIsLate = 3 * time.Second
 
 func runSandbox(ctx context.Context, app *App, opts *sandboxOptions, command []string) (err error) {
 	switch {
-	case opts.detach && len(command) > 0:
+	case (opts.detach || opts.held) && len(command) > 0:
 		return usageError("--detach and a command contradict each other: the sandbox of a command ends with it", "")
 	case opts.detach && !opts.held:
 		return detachSandbox(ctx, app)

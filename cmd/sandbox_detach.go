@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -37,6 +38,12 @@ type sandboxDocument struct {
 func detachSandbox(ctx context.Context, app *App) error {
 	program, err := os.Executable()
 	if err != nil {
+		return err
+	}
+	if err := app.becomeCaller(); err != nil {
+		return err
+	}
+	if err := keepFiles(); err != nil {
 		return err
 	}
 	said, err := os.CreateTemp("", "uzerp-mfa-said-") // a pipe would end the process when it says something later
@@ -71,6 +78,21 @@ func detachSandbox(ctx context.Context, app *App) error {
 	}
 	app.streams.Notef("the sandbox runs in the background, until sandbox stop")
 	return c.Process.Release()
+}
+
+// keepFiles lets a process that this one starts have none of the files which were open when this one began. A script may hold a lock
+// by one, or another program may wait for the end of a pipe.
+func keepFiles() error {
+	open, err := os.ReadDir("/dev/fd")
+	if err != nil {
+		return &errs.Error{Kind: errs.Config, Op: "find out which files are open", Err: err}
+	}
+	for _, f := range open {
+		if n, err := strconv.Atoi(f.Name()); err == nil && n > 2 {
+			syscall.CloseOnExec(n)
+		}
+	}
+	return nil
 }
 
 // longestSettings is more than the settings of a sandbox take.

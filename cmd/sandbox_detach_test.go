@@ -2,15 +2,18 @@ package cmd_test
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"uzerp-mfa/cmd"
 	"uzerp-mfa/internal/pgtemp/dbtest"
+	"uzerp-mfa/internal/sharedtest"
 )
 
 // A shell takes the settings and goes on: nothing of the shell's is held, and the sandbox ends when it is told to.
@@ -89,5 +92,62 @@ echo "${PGHOST-unset}"`)
 	out = run([]string{"UZERP_ROOT=/etc"}, `"$MFA" sandbox stop || echo $?`)
 	if !strings.Contains(out, "no sandbox's directory") || !strings.HasSuffix(out, "\n6\n") {
 		t.Error(out)
+	}
+}
+
+// A lock that the caller's script holds by an open file ends with the script, and not with the sandbox.
+func TestSandboxKeepsNoFile(t *testing.T) {
+	dbtest.New(t, dbtest.Empty) // leaves the test out if there is no PostgreSQL
+	path := filepath.Join(t.TempDir(), "lock")
+	lock, err := os.Create(path)
+	if err == nil {
+		err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX) //nolint:gosec // a small number
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := exec.CommandContext(t.Context(), shipped(t), "sandbox", "--detach", "--quiet", "-o", "json")
+	c.ExtraFiles = []*os.File{lock}
+	out, err := c.Output()
+	_ = lock.Close()
+	var said struct {
+		Sandbox struct {
+			Root string `json:"root"`
+		} `json:"sandbox"`
+	}
+	if err != nil || json.Unmarshal(out, &said) != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	again, err := os.Open(path)
+	if err == nil {
+		err = syscall.Flock(int(again.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) //nolint:gosec // a small number
+		_ = again.Close()
+	}
+	if err != nil {
+		t.Errorf("the sandbox has the lock: %v", err)
+	}
+	stop := exec.CommandContext(t.Context(), shipped(t), "sandbox", "stop", "--quiet")
+	stop.Env = append(os.Environ(), "UZERP_ROOT="+said.Sandbox.Root)
+	if out, err := stop.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// Through sudo nothing is made or removed with root's rights where the caller says.
+func TestDetachThroughSudo(t *testing.T) {
+	if os.Geteuid() != 0 {
+		sharedtest.LeaveOut(t, sharedtest.Root, errors.New("only root can lend its rights"))
+	}
+	dir := t.TempDir()
+	then := time.Now().Add(-time.Hour).Truncate(time.Second)
+	err := errors.Join(os.Chmod(filepath.Dir(dir), 0o755), os.Chmod(dir, 0o755), os.Chtimes(dir, then, then)) //nolint:gosec // the caller looks there
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := exec.CommandContext(t.Context(), shipped(t), "sandbox", "--detach", "--quiet")
+	c.Dir, c.Env = "/", append(os.Environ(), "TMPDIR="+dir, "SUDO_UID=65534", "SUDO_GID=65534", "SUDO_USER=nobody")
+	out, _ := c.CombinedOutput()
+	if info, err := os.Stat(dir); err != nil || !info.ModTime().Equal(then) || c.ProcessState.ExitCode() != 4 {
+		t.Errorf("exit code %d, the directory was changed: %v\n%s", c.ProcessState.ExitCode(), err, out)
 	}
 }

@@ -9,6 +9,8 @@ const (
 	ReasonUnwritable errs.Reason = "unwritable"   // no parts
 	ReasonNoPlace    errs.Reason = "no-log-place" // the account, the directory that root can make for its log
 	ReasonUnfit      errs.Reason = "unfit"        // what to do about the file
+	ReasonSandboxLog errs.Reason = "sandbox-log"  // no parts: a sandbox's log is named, outside of the sandbox
+	ReasonRealLog    errs.Reason = "real-log"     // no parts: a real log is named in a sandbox
 )
 
 // Flag is the name of the flag that names the log.

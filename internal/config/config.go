@@ -63,7 +63,7 @@ const (
 	apiKey     = "TWILIO_API_KEY"
 	apiSecret  = "TWILIO_API_SECRET"
 	authToken  = installation.AuthToken
-	verifyURL  = "UZERP_MFA_VERIFY_URL"
+	verifyURL  = VariableVerifyURL
 	uzerpRoot  = VariableUzerpRoot
 
 	theEnvironment = "the environment"

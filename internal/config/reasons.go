@@ -20,5 +20,8 @@ const (
 	FlagNotUzerps   = "database-not-uzerps" // says that another database than uzERP's is meant
 )
 
+// VariableVerifyURL is the variable that names another address than Twilio's own.
+const VariableVerifyURL = "UZERP_MFA_VERIFY_URL"
+
 // VariableUzerpRoot is the variable that names uzERP's directory.
 const VariableUzerpRoot = "UZERP_ROOT"

@@ -22,6 +22,8 @@ const (
 	MisplacedFile = "config/.env"
 	// EmulatorFile is in no installation of uzERP's: a sandbox writes the address of its emulator of Twilio there.
 	EmulatorFile = "twilio-emulator"
+	// SandboxPrefix is what the name of a sandbox's uzERP directory begins with.
+	SandboxPrefix = "uzerp-mfa-root-"
 )
 
 // ErrNotInstallation means that a directory has no system.php or no conf/.

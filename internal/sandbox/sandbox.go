@@ -115,7 +115,7 @@ func makeRoot(parent string, files rootFiles) (path string, err error) {
 	)
 }
 
-const rootPrefix = "uzerp-mfa-root-"
+const rootPrefix = installation.SandboxPrefix
 
 func writeFile(dir *safepath.Dir, name, content string, mode os.FileMode, group int) error {
 	f, err := dir.Open(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
