@@ -191,8 +191,6 @@ func (l *layout) documents() error {
 	return errors.Join(l.writeSqueezed(documents+"/changelog", changes), l.writeSqueezed(documents+"/changelog.Debian", []byte(debian)))
 }
 
-const maintainer = "uzerp-mfa maintainers <uzerp-mfa@example.com>"
-
 // licenses writes the program's own licence, and those of what it is linked with.
 func (l *layout) licenses() error {
 	linked, err := output(l.program, "version", "--licenses")
