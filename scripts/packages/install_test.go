@@ -91,10 +91,13 @@ func TestInstall(t *testing.T) {
 				t.Fatal(err)
 			}
 			to := filepath.Join(dir, "to")
-			for _, env := range [][]string{{"PREFIX=" + to + "/x", "DESTDIR="}, {"PREFIX=/usr", "DESTDIR=" + to + "/package"}} {
-				installTo(t, dir, uid, env)
+			over := []string{"PREFIX=" + to + "/x", "DESTDIR="}
+			if out, err := installs(t, dir, uid, true, over); err != nil {
+				t.Fatalf("%v: %s", err, out)
 			}
-			if got := read(t, dir, "made"); strings.Count(got, "-s tree\n") != 4 {
+			installTo(t, dir, uid, over)
+			installTo(t, dir, uid, []string{"PREFIX=/usr", "DESTDIR=" + to + "/package"})
+			if got := read(t, dir, "made"); strings.Count(got, "-s tree\n") != 3 {
 				t.Errorf("make was asked for %q", got)
 			}
 		})
@@ -105,10 +108,8 @@ func installTo(t *testing.T, dir string, uid uint32, env []string) {
 	t.Helper()
 	prefix := strings.TrimPrefix(env[0], "PREFIX=")
 	root := strings.TrimPrefix(env[1], "DESTDIR=") + prefix
-	for range 2 { // the second one over the first
-		if out, err := installs(t, dir, uid, true, env); err != nil || !strings.HasPrefix(out, "installed below "+root+":") {
-			t.Fatalf("%v: %s", err, out)
-		}
+	if out, err := installs(t, dir, uid, true, env); err != nil || !strings.HasPrefix(out, "installed below "+root+":") {
+		t.Fatalf("%v: %s", err, out)
 	}
 	got, want := filesIn(t, root), filesIn(t, filepath.Join(dir, "bin/.tree/usr"))
 	if len(want) < 20 || !maps.Equal(got, want) {

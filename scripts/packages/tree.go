@@ -46,7 +46,18 @@ func (b *build) lay(dir, binary, kind string) error {
 		l.licenses(),
 		l.examples(),
 		l.service(),
+		l.folders(),
 	)
+}
+
+// folders gives all folders their mode, which the user's umask has taken away.
+func (l *layout) folders() error {
+	return walk(l.dir, func(name string, info fs.FileInfo) error {
+		if !info.IsDir() {
+			return nil
+		}
+		return os.Chmod(filepath.Join(l.dir, name), 0o755) //nolint:gosec // everybody may read it
+	})
 }
 
 // write makes one file. Modes and times don't depend on the user's umask and clock.
@@ -58,7 +69,7 @@ func (l *layout) write(name string, text []byte, mode fs.FileMode) error {
 	if err := os.WriteFile(file, text, mode); err != nil {
 		return err
 	}
-	return errors.Join(os.Chmod(filepath.Dir(file), 0o755), os.Chmod(file, mode), os.Chtimes(file, l.b.time, l.b.time)) //nolint:gosec // the same
+	return errors.Join(os.Chmod(file, mode), os.Chtimes(file, l.b.time, l.b.time))
 }
 
 // file copies one file.

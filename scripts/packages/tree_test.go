@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -20,7 +21,7 @@ func TestMain(m *testing.M) {
 	os.Exit(sharedtest.Tests{M: m}.Run())
 }
 
-// laid lays out an installation. The program is a script that stands for it.
+// laid lays out an installation, as a user whose umask lets nobody else in. The program is a script that stands for it.
 func laid(t *testing.T, kind string) string {
 	t.Helper()
 	standIn := filepath.Join(t.TempDir(), program)
@@ -29,6 +30,7 @@ func laid(t *testing.T, kind string) string {
 	}
 	b := build{program: standIn, version: "1.2.3", time: time.Unix(1700000000, 0).UTC(), noManual: true}
 	dir := filepath.Join(t.TempDir(), "tree")
+	defer syscall.Umask(syscall.Umask(0o077))
 	if err := b.lay(dir, standIn, kind); err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +56,7 @@ func TestNothingIsSwitchedOn(t *testing.T) {
 				t.Errorf("%s: %s", kind, name)
 			}
 			program := strings.HasPrefix(name, "usr/bin/") || strings.HasPrefix(name, "usr/lib/uzerp-mfa/")
-			if info.Mode().Perm()&0o022 != 0 || !info.IsDir() && info.Mode()&0o111 != 0 && !program {
+			if info.Mode().Perm()&0o022 != 0 || info.Mode().Perm()&0o444 != 0o444 || info.IsDir() && info.Mode().Perm() != 0o755 || !info.IsDir() && info.Mode()&0o111 != 0 && !program {
 				t.Errorf("%s: %s has the mode %s", kind, name, info.Mode())
 			}
 			if !info.IsDir() && info.ModTime().Unix() != 1700000000 {
