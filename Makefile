@@ -79,7 +79,7 @@ lint: ## run the linters, and install them first if they are missing
 
 .PHONY: docs
 docs: ## write docs/cli again from the commands
-	go test ./cmd -run TestDocs -update
+	go test ./cmd -run 'TestDocs|TestSchemas' -update
 
 .PHONY: clean
 clean: ## remove what was built

@@ -226,6 +226,22 @@ func (a *App) startSandbox(ctx context.Context) (*sandbox.Sandbox, error) {
 	return sandbox.Start(ctx)
 }
 
+// stopSandbox ends the detached sandbox in root, as the caller who has started it.
+func (a *App) stopSandbox(ctx context.Context, root string) (how, stopped string, err error) {
+	if a.caller != nil {
+		if err := a.caller.Become(); err != nil {
+			return "", "", &errs.Error{Kind: errs.Config, Op: "give up root's rights", Err: err}
+		}
+	}
+	if root == "" {
+		if root, err = sandbox.OnlyDetached(); root == "" {
+			return string(sandbox.WasNone), "", err
+		}
+	}
+	found, err := sandbox.StopDetached(ctx, root)
+	return string(found), root, err
+}
+
 // sandboxPhones returns the emulated phones. It fails outside of a sandbox.
 func (a *App) sandboxPhones() (sandbox.Phones, error) {
 	return sandbox.FindPhones(a.getenv(sandbox.VerifyURLVariable))

@@ -125,47 +125,75 @@ func parseTime(flag, text string, now time.Time) (time.Time, error) {
 }
 
 type auditRecordsView struct {
-	SchemaVersion int               `json:"schema_version"`
-	Path          string            `json:"path"`
-	Records       []auditRecordView `json:"records"`
+	SchemaVersion int `json:"schema_version"`
+	// the log that was read
+	Path string `json:"path"`
+	// the lines, oldest first
+	Records []auditRecordView `json:"records"`
 }
 
 // auditRecordView is a line of the log, with null for what is not there. Its keys are those of the line.
 type auditRecordView struct {
-	SchemaVersion int             `json:"schema_version"`
-	ID            string          `json:"id"`
-	Time          time.Time       `json:"time"`
-	Actor         auditActorView  `json:"actor"`
-	Database      *audit.Database `json:"database"`
-	Service       *auditService   `json:"service"`
-	Command       string          `json:"command"`
-	Target        string          `json:"target"`
-	Before        audit.Values    `json:"before"`
-	After         audit.Values    `json:"after"`
-	Reason        *string         `json:"reason"`
-	Ticket        *string         `json:"ticket"`
-	VerifiedBy    *string         `json:"verified_by"`
-	Self          bool            `json:"self"`
-	Result        audit.Result    `json:"result"`
-	Message       *string         `json:"message"`
-	Torn          *string         `json:"torn"`
-	Follows       *string         `json:"follows"`
-	Prev          string          `json:"prev"`
-	Hash          string          `json:"hash"`
-	Elsewhere     *bool           `json:"elsewhere"` // null if that is not known
-	record        audit.Record    // for the table and CSV
+	SchemaVersion int `json:"schema_version"`
+	// shared by an intent and its outcome
+	ID string `json:"id"`
+	// when the line was written
+	Time time.Time `json:"time"`
+	// who ran the command
+	Actor auditActorView `json:"actor"`
+	// the database that the command used; null if none
+	Database *audit.Database `json:"database"`
+	// Twilio's service that the command used; null if none
+	Service *auditService `json:"service"`
+	// the command without its arguments
+	Command string `json:"command"`
+	// a user, or what else was to be changed
+	Target string `json:"target"`
+	// the values before; null if they are not known
+	Before audit.Values `json:"before"`
+	// the values after, in an intent those that are meant; null if there are none
+	After audit.Values `json:"after"`
+	// what --reason said
+	Reason *string `json:"reason"`
+	// what --ticket said
+	Ticket *string `json:"ticket"`
+	// how else the caller was verified
+	VerifiedBy *string `json:"verified_by"`
+	// whether the target is the operator's own user
+	Self bool `json:"self"`
+	// how it ended, or an intent
+	Result audit.Result `json:"result"`
+	// what was wrong
+	Message *string `json:"message"`
+	// SHA-256 of what a crash left before this line
+	Torn *string `json:"torn"`
+	// in the first line of a file the head of the file before
+	Follows *string `json:"follows"`
+	// the hash of the line before
+	Prev string `json:"prev"`
+	// the hash of this line
+	Hash      string       `json:"hash"`
+	Elsewhere *bool        `json:"elsewhere"` // null if that is not known
+	record    audit.Record // for the table and CSV
 }
 
 type auditActorView struct {
-	User      string  `json:"user"`
-	SudoUser  *string `json:"sudo_user"`
+	// the user of the operating system
+	User string `json:"user"`
+	// who called sudo, doas or pkexec
+	SudoUser *string `json:"sudo_user"`
+	// the SSH client's address
 	SSHClient *string `json:"ssh_client"`
-	Host      *string `json:"host"`
-	PID       int     `json:"pid"`
+	// the machine
+	Host *string `json:"host"`
+	// the process
+	PID int `json:"pid"`
 }
 
 type auditService struct {
-	SID     *string `json:"sid"`
+	// null if only an account was used
+	SID *string `json:"sid"`
+	// null if it is Twilio's own
 	Address *string `json:"address"`
 }
 

@@ -43,52 +43,78 @@ change, and give it with --head the next time.
 }
 
 type auditFindingView struct {
-	ID      string  `json:"id"`
-	File    *string `json:"file"` // null if the log has only one
-	Line    *int    `json:"line"` // null for a whole file, or the log as a whole
-	Message string  `json:"message"`
+	// what kind of finding it is
+	ID   string  `json:"id"`
+	File *string `json:"file"` // null if the log has only one
+	Line *int    `json:"line"` // null for a whole file, or the log as a whole
+	// what is wrong
+	Message string `json:"message"`
 }
 
 type auditTornView struct {
-	File  *string `json:"file"`
-	Line  int     `json:"line"`
-	Bytes int     `json:"bytes"`
+	// null if the log has only one
+	File *string `json:"file"`
+	// its line
+	Line int `json:"line"`
+	// how many bytes are left of it
+	Bytes int `json:"bytes"`
 }
 
 type auditFileView struct {
-	File    *string `json:"file"`
-	Lines   int     `json:"lines"`
-	Records int     `json:"records"`
-	Head    string  `json:"head"`
+	// null if the log has only one
+	File *string `json:"file"`
+	// how many lines it has
+	Lines int `json:"lines"`
+	// how many of them are records
+	Records int `json:"records"`
+	// the hash of its last record
+	Head string `json:"head"`
+	// the head of the file before; null if it follows none
 	Follows *string `json:"follows"`
 }
 
 type auditIntentView struct {
-	File    *string   `json:"file"`
-	Line    int       `json:"line"`
-	ID      string    `json:"id"`
-	Time    time.Time `json:"time"`
-	Command string    `json:"command"`
-	Target  string    `json:"target"`
+	// null if the log has only one
+	File *string `json:"file"`
+	// its line
+	Line int `json:"line"`
+	// the id of the change
+	ID string `json:"id"`
+	// when it began
+	Time time.Time `json:"time"`
+	// the command without its arguments
+	Command string `json:"command"`
+	// a user, or what else was to be changed
+	Target string `json:"target"`
 }
 
 type auditReportView struct {
-	SchemaVersion  int                `json:"schema_version"`
-	Path           string             `json:"path"`
-	Lines          int                `json:"lines"`
-	Records        int                `json:"records"`
-	FirstTime      *time.Time         `json:"first_time"`
-	LastTime       *time.Time         `json:"last_time"`
-	Head           string             `json:"head"`
-	RememberedHead *string            `json:"remembered_head"` // what --head gave
-	RememberedFile *string            `json:"remembered_file"` // where it was found
-	RememberedLine *int               `json:"remembered_line"`
-	TailChecked    bool               `json:"tail_checked"` // whether a cut-off tail could have been noticed
-	Findings       []auditFindingView `json:"findings"`
-	TornLines      []auditTornView    `json:"torn_lines"`
-	OpenIntents    []auditIntentView  `json:"open_intents"`
-	Files          []auditFileView    `json:"files"` // oldest first
-	Doubt          *string            `json:"doubt"` // why another user may have written it
+	SchemaVersion int `json:"schema_version"`
+	// the log that was read
+	Path string `json:"path"`
+	// how many lines all files have
+	Lines int `json:"lines"`
+	// how many of them are records
+	Records int `json:"records"`
+	// of the first record; null for a log without records
+	FirstTime *time.Time `json:"first_time"`
+	// of the last record; null for a log without records
+	LastTime *time.Time `json:"last_time"`
+	// the hash of the last record, to be remembered
+	Head           string  `json:"head"`
+	RememberedHead *string `json:"remembered_head"` // what --head gave
+	RememberedFile *string `json:"remembered_file"` // where it was found
+	// null if the head was not found
+	RememberedLine *int `json:"remembered_line"`
+	TailChecked    bool `json:"tail_checked"` // whether a cut-off tail could have been noticed
+	// what is not as it was written
+	Findings []auditFindingView `json:"findings"`
+	// lines that a crash cut off
+	TornLines []auditTornView `json:"torn_lines"`
+	// changes whose end no line tells
+	OpenIntents []auditIntentView `json:"open_intents"`
+	Files       []auditFileView   `json:"files"` // oldest first
+	Doubt       *string           `json:"doubt"` // why another user may have written it
 }
 
 func viewAuditReport(path, remembered, doubt string, r audit.Report) auditReportView {

@@ -19,10 +19,16 @@ type columnChoice struct {
 	extra  []string // those of them that are shown only if they are asked for
 }
 
-// register adds the flag. header names all columns as the table does, extra those of them that a table has only if asked.
+// register adds the flag, and names the columns in the long help: the flag says the same everywhere. header names all columns as
+// the table does, extra those of them that a table has only if asked.
 func (o *columnChoice) register(app *App, c *cobra.Command, header, extra []string) {
 	o.header, o.extra = header, extra
-	c.Flags().StringSliceVar(&o.flag, "columns", nil, "columns of the table, comma-separated, or all: "+strings.Join(o.names(), ", "))
+	c.Flags().StringSliceVar(&o.flag, "columns", nil, "columns of the table, comma-separated, or all")
+	about, codes, found := strings.Cut(c.Long, exitCodesHeading)
+	if !found {
+		panic(c.Name() + " does not say its exit codes")
+	}
+	c.Long = about + "--columns has: " + strings.Join(o.names(), ", ") + ".\n\n" + exitCodesHeading + codes
 	completeList(c, "columns", append([]string{allColumns}, o.names()...)...)
 	c.PreRunE = func(c *cobra.Command, _ []string) error {
 		if !c.Flags().Changed("columns") {

@@ -55,8 +55,11 @@ func TestColumnChoice(t *testing.T) {
 	app := &App{}
 	app.flags.output = formatTable
 	choice := columnChoice{}
-	c := &cobra.Command{Use: "list"}
+	c := &cobra.Command{Use: "list", Long: "Lists.\n\n" + exitCodes()}
 	choice.register(app, c, []string{"username", "last login", "stolen, in use", "uuid"}, []string{"uuid"})
+	if about, _ := longHelp(c); about != "Lists.\n\n--columns has: username, last-login, stolen-in-use, uuid." {
+		t.Errorf("the long help does not name the columns: %s", about)
+	}
 	for _, test := range []struct {
 		flag    []string
 		format  string
@@ -87,6 +90,25 @@ func TestColumnChoice(t *testing.T) {
 		}
 		if got := choice.shown(choice.header); !slices.Equal(got, test.shown) {
 			t.Errorf("%q: %d, want %d", test.flag, got, test.shown)
+		}
+	}
+}
+
+// A shell proposes the columns, each once, and all only where it can stand alone.
+func TestColumnsAreCompleted(t *testing.T) {
+	for typed, want := range map[string][]string{
+		"":          {"all", "choice", "max-age"},
+		"ma":        {"max-age"},
+		"max-age,":  {"max-age,choice"},
+		"choice,m":  {"choice,max-age"},
+		"all,":      nil,
+		"choice,al": nil,
+	} {
+		choice, c := columnChoice{}, &cobra.Command{Use: "list", Long: exitCodes()}
+		choice.register(&App{}, c, []string{"choice", "max age"}, nil)
+		propose, _ := c.GetFlagCompletionFunc("columns")
+		if got, directive := propose(c, nil, typed); !slices.Equal(got, want) || directive != cobra.ShellCompDirectiveNoFileComp {
+			t.Errorf("%q: %q, want %q", typed, got, want)
 		}
 	}
 }

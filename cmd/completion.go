@@ -170,7 +170,8 @@ func completeList(c *cobra.Command, flag string, values ...string) {
 		given := strings.Split(before, ",")
 		var lists []string
 		for _, value := range values {
-			if !slices.Contains(given, value) {
+			alone := value == allColumns && before != "" || slices.Contains(given, allColumns) // all stands alone
+			if !alone && !slices.Contains(given, value) {
 				lists = append(lists, before+value)
 			}
 		}

@@ -117,34 +117,49 @@ const (
 )
 
 type doctorView struct {
-	SchemaVersion int               `json:"schema_version"`
-	Status        doctorStatus      `json:"status"`
-	Settings      []settingView     `json:"settings"`
-	Checks        []doctorCheckView `json:"checks"`
-	Users         doctorUsersView   `json:"users"`
+	SchemaVersion int `json:"schema_version"`
+	// that of the worst check
+	Status doctorStatus `json:"status"`
+	// all settings of the program
+	Settings []settingView `json:"settings"`
+	// all checks
+	Checks []doctorCheckView `json:"checks"`
+	// how many users are in each state; null where they could not be counted
+	Users doctorUsersView `json:"users"`
 }
 
 type settingView struct {
-	Name   string  `json:"name"`
-	Value  *string `json:"value"` // null where it is not set; "set" for a secret
+	// its name
+	Name  string  `json:"name"`
+	Value *string `json:"value"` // null where it is not set; "set" for a secret
+	// where the value is from; null where it is not set
 	Source *string `json:"source"`
 }
 
 type doctorCheckView struct {
-	ID      string      `json:"id"`
-	Group   string      `json:"group"`
-	Status  checkStatus `json:"status"`
-	Message string      `json:"message"`
-	Hint    *string     `json:"hint"`
-	Needs   *string     `json:"needs"` // of a skipped check: the one that it needs
+	// what was checked
+	ID string `json:"id"`
+	// what it belongs to
+	Group string `json:"group"`
+	// what came out
+	Status checkStatus `json:"status"`
+	// what was seen
+	Message string `json:"message"`
+	// what to do about it
+	Hint  *string `json:"hint"`
+	Needs *string `json:"needs"` // of a skipped check: the one that it needs
 }
 
 // doctorUsersView has nulls where the users could not be counted.
 type doctorUsersView struct {
-	Enrolled      *int `json:"enrolled"`
-	NotEnrolled   *int `json:"not_enrolled"`
+	// users who are asked for a code
+	Enrolled *int `json:"enrolled"`
+	// users without a second factor
+	NotEnrolled *int `json:"not_enrolled"`
+	// users who get in once without a code
 	SkipNextLogin *int `json:"skip_next_login"`
-	Broken        *int `json:"broken"`
+	// users who are locked out
+	Broken *int `json:"broken"`
 }
 
 func viewDoctor(app *App, settings []config.Setting, r doctor.Report) doctorView {

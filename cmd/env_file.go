@@ -8,11 +8,13 @@ import (
 
 // envChangeView is one setting that gets another value.
 type envChangeView struct {
+	// its name
 	Setting string  `json:"setting"`
 	Changed bool    `json:"changed"`
 	Line    *int    `json:"line"`   // null for a line that is added
 	Before  *string `json:"before"` // null where the setting was missing
-	After   string  `json:"after"`
+	// its new value
+	After string `json:"after"`
 }
 
 func viewChanges(changes []installation.SettingChange) []envChangeView {

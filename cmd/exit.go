@@ -109,12 +109,19 @@ func (i *interruption) Unwrap() error { return context.Canceled }
 // errorView is the JSON shape of an error (docs/contract.md §1).
 type errorView struct {
 	SchemaVersion int `json:"schema_version"`
-	Error         struct {
-		Code     string  `json:"code"`
-		Message  string  `json:"message"`
-		Hint     *string `json:"hint"`
-		ExitCode int     `json:"exit_code"`
-	} `json:"error"`
+	// what ended the command
+	Error errorCode `json:"error"`
+}
+
+type errorCode struct {
+	// a word for the exit code
+	Code string `json:"code"`
+	// what is wrong
+	Message string `json:"message"`
+	// what to do about it
+	Hint *string `json:"hint"`
+	// the program's exit code
+	ExitCode int `json:"exit_code"`
 }
 
 // report prints the error on stderr and returns the exit code.

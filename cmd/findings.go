@@ -34,14 +34,22 @@ func severityOf(s finding.Severity) severity {
 
 // findingView is the JSON of a finding, whatever was checked.
 type findingView struct {
-	ID       string   `json:"id"`
+	// what kind of finding it is
+	ID string `json:"id"`
+	// how much it matters
 	Severity severity `json:"severity"`
-	Setting  *string  `json:"setting"`
-	Value    *string  `json:"value"`
-	File     *string  `json:"file"`
-	Line     *int     `json:"line"`
-	Message  string   `json:"message"`
-	Fix      *string  `json:"fix"`
+	// which setting it is about
+	Setting *string `json:"setting"`
+	// its value; null if it is missing, empty or secret
+	Value *string `json:"value"`
+	// in which file it stands
+	File *string `json:"file"`
+	// in which line
+	Line *int `json:"line"`
+	// what is wrong and why it matters
+	Message string `json:"message"`
+	// what to write, run or do; several lines are separated by line feeds
+	Fix *string `json:"fix"`
 }
 
 func viewFindings(app *App, findings []finding.Finding) []findingView {

@@ -14,14 +14,17 @@ import (
 )
 
 type grantsView struct {
+	// the name of the role
 	Role    string `json:"role"`
 	History bool   `json:"history"` // whether the role may read logins too
-	SQL     string `json:"sql"`
+	// what to run in the database
+	SQL string `json:"sql"`
 }
 
 type grantsDocument struct {
-	SchemaVersion int        `json:"schema_version"`
-	Grants        grantsView `json:"grants"`
+	SchemaVersion int `json:"schema_version"`
+	// what to give the role
+	Grants grantsView `json:"grants"`
 }
 
 func newGrantsCmd(app *App) *cobra.Command {

@@ -53,19 +53,25 @@ func twilioNeeds() []twilioNeed {
 }
 
 type twilioGrantsView struct {
-	SchemaVersion int              `json:"schema_version"`
-	Set           twilioSet        `json:"set"`
-	Permissions   []permissionView `json:"permissions"`
-	Policy        twilioPolicy     `json:"policy"`
+	SchemaVersion int `json:"schema_version"`
+	// for what the key is
+	Set twilioSet `json:"set"`
+	// what to tick in Twilio's console
+	Permissions []permissionView `json:"permissions"`
+	// the parameter Policy of Twilio's IAM API
+	Policy twilioPolicy `json:"policy"`
 }
 
 type permissionView struct {
+	// its name in Twilio's console
 	Permission verifyservice.Permission `json:"permission"`
-	Commands   []string                 `json:"commands"`
+	// which commands need it
+	Commands []string `json:"commands"`
 }
 
 // twilioPolicy is the parameter Policy of Twilio's IAM API (POST https://iam.twilio.com/v1/Keys, with KeyType=restricted).
 type twilioPolicy struct {
+	// the names of the permissions
 	Allow []verifyservice.Permission `json:"allow"`
 }
 

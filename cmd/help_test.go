@@ -40,7 +40,7 @@ func TestEveryCommandIsInAGroup(t *testing.T) {
 // What is needed to type a command is on the first screen of its help: usage and examples, and its own flags where they fit.
 func TestHelpFitsTheScreen(t *testing.T) {
 	const height = 24 - 1 // the last row is the prompt's
-	long := []string{"enroll", "reconcile", "session-config plan", "set-injector", "user disable-next-login", "user reset"}
+	long := []string{"enroll", "reconcile", "set-injector", "user disable-next-login", "user reset"}
 	walk(testRoot(), func(c *cobra.Command) {
 		if c.Hidden {
 			return

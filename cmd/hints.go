@@ -232,6 +232,7 @@ var hints = map[errs.Reason]string{
 	mfa.ReasonPeerOther: "run it under the account that has that name; or give the role a password and connect by TCP (host=localhost), " +
 		"with the password in ~/.pgpass",
 
+	sandbox.ReasonSeveral:   "run it in the shell that has the settings of one of them; or set UZERP_ROOT to its directory",
 	sandbox.ReasonNotInside: "run this inside one: uzerp-mfa sandbox -- sh",
 	sandbox.ReasonNoAccount: "uzerp-mfa enroll --no-wait %q makes one",
 	sandbox.ReasonNoMessage: "uzerp-mfa identity send --channel sms USER sends one; a landline gets it in a call only",

@@ -273,14 +273,19 @@ const (
 )
 
 type identityView struct {
-	Username        string          `json:"username"`
-	Person          *string         `json:"person"`
-	Company         *string         `json:"company"`
-	Channel         *caller.Channel `json:"channel"` // null from identity check
-	To              string          `json:"to"`      // masked
-	ToSource        caller.Source   `json:"to_source"`
-	Status          caller.Status   `json:"status"`
-	VerificationSID *string         `json:"verification_sid"` // null where nothing was sent
+	// the user
+	Username string `json:"username"`
+	// the person's name
+	Person *string `json:"person"`
+	// the person's company
+	Company *string         `json:"company"`
+	Channel *caller.Channel `json:"channel"` // null from identity check
+	To      string          `json:"to"`      // masked
+	// whose number it is
+	ToSource caller.Source `json:"to_source"`
+	// Twilio's status of the code, or what a dry run would do
+	Status          caller.Status `json:"status"`
+	VerificationSID *string       `json:"verification_sid"` // null where nothing was sent
 
 	NumberChanged   *string    `json:"number_changed"`    // as uzERP writes it, without a zone; null if it is not known
 	NumberChangedBy *string    `json:"number_changed_by"` // a user of uzERP; null if it is not known
@@ -289,10 +294,11 @@ type identityView struct {
 }
 
 type identityDocument struct {
-	SchemaVersion int          `json:"schema_version"`
-	Changed       bool         `json:"changed"`
-	DryRun        bool         `json:"dry_run"`
-	Identity      identityView `json:"identity"`
+	SchemaVersion int  `json:"schema_version"`
+	Changed       bool `json:"changed"`
+	DryRun        bool `json:"dry_run"`
+	// the code, and where it went
+	Identity identityView `json:"identity"`
 }
 
 func viewIdentity(p caller.Check, status caller.Status) identityView {

@@ -63,21 +63,31 @@ const (
 )
 
 type mailView struct {
-	ID       string      `json:"id"`
-	Time     time.Time   `json:"time"`
-	Username string      `json:"username"`
-	About    notify.Kind `json:"about"`
-	To       *string     `json:"to"` // null if uzERP has no address
-	Status   mailStatus  `json:"status"`
-	Command  string      `json:"command"`
-	Operator string      `json:"operator"`
-	Message  string      `json:"message"`
+	// the id in the audit log
+	ID string `json:"id"`
+	// when it was tried last
+	Time time.Time `json:"time"`
+	// for whom it was
+	Username string `json:"username"`
+	// what was done to the user
+	About notify.Kind `json:"about"`
+	To    *string     `json:"to"` // null if uzERP has no address
+	// whether it is known that it was not sent
+	Status mailStatus `json:"status"`
+	// the command that made the change
+	Command string `json:"command"`
+	// who ran it
+	Operator string `json:"operator"`
+	// why it was not sent
+	Message string `json:"message"`
 }
 
 type mailsView struct {
-	SchemaVersion int        `json:"schema_version"`
-	Path          string     `json:"path"`
-	Mails         []mailView `json:"mails"`
+	SchemaVersion int `json:"schema_version"`
+	// the audit log that was read
+	Path string `json:"path"`
+	// those that were not sent, or perhaps not
+	Mails []mailView `json:"mails"`
 }
 
 func viewMail(m audit.UnsentMail) mailView {

@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"errors"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -18,33 +17,11 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/policy"
 	"uzerp-mfa/internal/reconcile"
 )
 
 // Pages say what exists. These tests find what a page lacks.
-
-// Every command that has -o json has a row in docs/json.md.
-func TestEveryJSONIsDocumented(t *testing.T) {
-	page := pageText(t, "json.md")
-	app := newApp(Process{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: func(string) (string, bool) { return "", false }})
-	n := 0
-	walk(newRootCmd(app), func(c *cobra.Command) {
-		app.flags.output = "none" // each command says first that it has no such format, and which it has
-		e, ok := errors.AsType[*errs.Error](c.RunE(c, nil))
-		if !ok || !strings.Contains((&App{}).hintOf(e), "it has table, json") {
-			return
-		}
-		n++
-		if !inFirstCell(page, commandName(c)) {
-			t.Errorf("docs/json.md has no row for %s", commandName(c))
-		}
-	})
-	if n < 20 {
-		t.Errorf("only %d commands have JSON", n)
-	}
-}
 
 // Every command has a section in docs/contract.md §4, which has all of its flags, and no flag that it does not have. Beside it
 // another page says what the flag is for, unless it is in docs/contract.md §1 or §2, which hold for every command.

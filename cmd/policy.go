@@ -48,20 +48,25 @@ setting.
 }
 
 type policySettingView struct {
+	// its name
 	Name  string  `json:"name"`
 	Value *string `json:"value"` // null if there is neither a line nor a default
 	Line  *int    `json:"line"`  // null for a default
 }
 
 type policyView struct {
-	Path     string              `json:"path"`
-	Exists   bool                `json:"exists"`
+	// the file
+	Path string `json:"path"`
+	// whether there is such a file
+	Exists bool `json:"exists"`
+	// each setting, also where the default holds
 	Settings []policySettingView `json:"settings"`
 }
 
 type policyDocument struct {
-	SchemaVersion int        `json:"schema_version"`
-	Policy        policyView `json:"policy"`
+	SchemaVersion int `json:"schema_version"`
+	// what the administrator allows
+	Policy policyView `json:"policy"`
 }
 
 func runPolicyShow(app *App) error {
@@ -129,7 +134,7 @@ func (a *App) readPolicy(c *cobra.Command) error {
 		a.loader.FixedRoot, a.loader.FixedBy = root, path
 	}
 	a.loader.WebUsers = a.policy.WebServerUsers()
-	if a.command == "sandbox" { // it has its own settings
+	if a.command == "sandbox" || a.command == "sandbox stop" { // it has its own settings
 		return a.policy.CheckSandbox(a.caller != nil)
 	}
 	return a.policy.CheckChoices(a.caller != nil, a.choices(c))

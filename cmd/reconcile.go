@@ -305,25 +305,37 @@ func reconcileError(app *App, opts *reconcileOptions, plan reconcile.Repairs, ch
 
 // differenceView is a difference as scripts see it.
 type differenceView struct {
-	Kind      reconcile.Kind `json:"kind"`
-	Username  *string        `json:"username"`
-	UUID      *string        `json:"uuid"`
-	FactorSID *string        `json:"factor_sid"`
-	Message   string         `json:"message"`
-	Remedy    *string        `json:"remedy"`
-	Fixable   bool           `json:"fixable"`
-	Fixed     bool           `json:"fixed"`
-	Error     *string        `json:"error"` // why the repair was not made
+	// what kind of difference it is
+	Kind reconcile.Kind `json:"kind"`
+	// null for an entity that belongs to no user
+	Username *string `json:"username"`
+	// the user's identity at Twilio, or that of the entity
+	UUID *string `json:"uuid"`
+	// the factor it is about
+	FactorSID *string `json:"factor_sid"`
+	// what it means for the user
+	Message string `json:"message"`
+	// what --fix does, or what helps
+	Remedy *string `json:"remedy"`
+	// whether --fix repairs it
+	Fixable bool `json:"fixable"`
+	// whether this run has repaired it
+	Fixed bool    `json:"fixed"`
+	Error *string `json:"error"` // why the repair was not made
 }
 
 type reconcileView struct {
-	SchemaVersion int              `json:"schema_version"`
-	Changed       bool             `json:"changed"`
-	DryRun        bool             `json:"dry_run"`
-	Findings      []differenceView `json:"findings"`
-	Checked       int              `json:"checked"`
-	Unknown       int              `json:"unknown"`
-	Fixed         int              `json:"fixed"`
+	SchemaVersion int  `json:"schema_version"`
+	Changed       bool `json:"changed"`
+	DryRun        bool `json:"dry_run"`
+	// the differences, and the users about whom nothing is known
+	Findings []differenceView `json:"findings"`
+	// how many users were compared
+	Checked int `json:"checked"`
+	// how many answers are missing
+	Unknown int `json:"unknown"`
+	// how many differences were repaired
+	Fixed int `json:"fixed"`
 }
 
 func viewDifference(app *App, f reconcile.Difference) differenceView {

@@ -12,22 +12,30 @@ import (
 	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/output"
-	"uzerp-mfa/internal/shell"
 )
+
+// heldFlag makes a sandbox the one in the background.
+const heldFlag = "held"
+
+type sandboxOptions struct {
+	detach, held bool
+}
 
 func newSandboxCmd(app *App) *cobra.Command {
 	c := &cobra.Command{
-		Use:   "sandbox [-- COMMAND [ARG...]]",
+		Use:   "sandbox [--detach | -- COMMAND [ARG...]]",
 		Short: "Start a throwaway uzERP database and Twilio emulator",
 		Long: `Starts a PostgreSQL with uzERP's two-factor tables and a few users, and an emulator of Twilio Verify with real codes, both
 on this machine only. With a command it runs that command with the settings for them, and ends with its exit code;
-without one it prints the settings to export and runs until Ctrl-C. Everything is gone afterwards.
+without one it prints the settings to export and runs until Ctrl-C. Everything is gone afterwards. With --detach it prints the
+settings and goes on in the background, until sandbox stop.
 
 The installation is sound, except that some users are locked out, as doctor shows, and two-factor login is still off. sandbox
 code reads the users' phones.
 
 ` + exitCodes(errs.Config, errs.NotFound, errs.Refused),
-		Example: "  uzerp-mfa sandbox -- uzerp-mfa user list\n  uzerp-mfa sandbox -- sh\n  uzerp-mfa sandbox code alice",
+		Example: "  uzerp-mfa sandbox -- uzerp-mfa user list\n  uzerp-mfa sandbox -- sh\n" +
+			"  eval \"$(uzerp-mfa sandbox --detach)\"\n  uzerp-mfa sandbox code alice\n  uzerp-mfa sandbox stop",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 && c.ArgsLenAtDash() != 0 {
 				return runGroup(c, args)
@@ -35,15 +43,27 @@ code reads the users' phones.
 			return nil
 		},
 	}
-	c.RunE = app.run([]string{formatTable}, func(ctx context.Context, args []string) error { return runSandbox(ctx, app, args) })
-	c.AddCommand(newSandboxCodeCmd(app))
+	opts := &sandboxOptions{}
+	c.Flags().BoolVar(&opts.detach, "detach", false, "print the settings, and go on in the background until sandbox stop")
+	c.Flags().BoolVar(&opts.held, heldFlag, false, "the process that --detach leaves behind")
+	_ = c.Flags().MarkHidden(heldFlag) // the flag is there
+	c.RunE = app.run(oneFormats, func(ctx context.Context, args []string) error { return runSandbox(ctx, app, opts, args) })
+	c.AddCommand(newSandboxCodeCmd(app), newSandboxStopCmd(app))
 	return c
 }
 
 // sandboxIsLate is after how long a start says that it goes on.
 const sandboxIsLate = 3 * time.Second
 
-func runSandbox(ctx context.Context, app *App, command []string) (err error) {
+func runSandbox(ctx context.Context, app *App, opts *sandboxOptions, command []string) (err error) {
+	switch {
+	case opts.detach && len(command) > 0:
+		return usageError("--detach and a command contradict each other: the sandbox of a command ends with it", "")
+	case opts.detach && !opts.held:
+		return detachSandbox(ctx, app)
+	case app.flags.output != formatTable && !opts.held:
+		return usageError(fmt.Sprintf("sandbox has the output format %q only with --detach", app.flags.output), "")
+	}
 	patience := time.AfterFunc(sandboxIsLate, func() {
 		app.streams.Notef("PostgreSQL is still starting; on a busy machine that takes up to a minute")
 	})
@@ -53,19 +73,11 @@ func runSandbox(ctx context.Context, app *App, command []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Stop()) }()
+	if opts.held {
+		return holdSandbox(ctx, app, s.Root(), s.Env(), s.Unset(), s.Detach)
+	}
 	if len(command) == 0 {
-		for _, name := range s.Unset() {
-			if err := output.Fprintf(app.streams.Out, "unset %s\n", name); err != nil {
-				return err
-			}
-		}
-		for _, setting := range s.Env() {
-			name, value, _ := strings.Cut(setting, "=")
-			if err := output.Fprintf(app.streams.Out, "export %s=%s\n", name, shell.Quote(value)); err != nil {
-				return err
-			}
-		}
-		if err := app.streams.Out.Flush(); err != nil {
+		if err := exportSettings(app, viewSandbox(s.Root(), s.Env(), s.Unset())); err != nil {
 			return err
 		}
 		app.streams.Notef("the sandbox runs until Ctrl-C")
@@ -119,15 +131,18 @@ const (
 )
 
 type phoneCodeView struct {
-	Username *string       `json:"username"` // null if a number was given
-	Number   *string       `json:"number"`   // null if a user was given
-	Kind     phoneCodeKind `json:"kind"`
-	Code     string        `json:"code"`
+	Username *string `json:"username"` // null if a number was given
+	Number   *string `json:"number"`   // null if a user was given
+	// where it is seen
+	Kind phoneCodeKind `json:"kind"`
+	// the code
+	Code string `json:"code"`
 }
 
 type phoneCodeDocument struct {
-	SchemaVersion int           `json:"schema_version"`
-	Code          phoneCodeView `json:"code"`
+	SchemaVersion int `json:"schema_version"`
+	// the code that the phone shows
+	Code phoneCodeView `json:"code"`
 }
 
 func runSandboxCode(ctx context.Context, app *App, opts *sandboxCodeOptions, whose string) error {

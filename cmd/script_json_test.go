@@ -9,7 +9,11 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// The command of scripts that checks JSON. testdata/script/README.md explains it.
+// The commands of scripts that check JSON. testdata/script/README.md explains them.
+
+func cmdSchema(ts *testscript.TestScript, args []string) {
+	checkSchema(ts, append(args[1:], "-o", "json"), 0, ts.ReadFile(args[0]), "")
+}
 
 func cmdJSON(ts *testscript.TestScript, args []string) {
 	var document any

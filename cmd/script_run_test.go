@@ -39,6 +39,16 @@ func cmdRun(ts *testscript.TestScript, args []string) {
 		ts.Fatalf("exit code %d, want %d", got, want)
 	}
 	checkDocumented(ts, args, got)
+	if got != killed {
+		checkSchema(ts, args, got, stdout.String(), stderr.String())
+	}
+}
+
+// checkSchema holds what the program has printed as JSON against docs/schema.
+func checkSchema(ts *testscript.TestScript, args []string, exit int, stdout, stderr string) {
+	if err := cmd.CheckJSON(args, exit, stdout, stderr); err != nil {
+		ts.Fatalf("%v", err)
+	}
 }
 
 // checkDocumented checks that the help of the command has the exit code that it ended with.
@@ -201,6 +211,7 @@ func cmdTTY(ts *testscript.TestScript, args []string) {
 	}
 	if info, err := os.Stat(ts.MkAbs(data)); data != "" && err == nil && info.Mode().IsRegular() { // /dev/full has no end
 		shown += ts.ReadFile(data)
+		checkSchema(ts, args, got, ts.ReadFile(data), "")
 	}
 	checkSecrets(ts, args, shown, "", true)
 	if got != want && want != anyExit {

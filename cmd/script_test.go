@@ -2,6 +2,7 @@ package cmd_test
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"maps"
 	"net"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"uzerp-mfa/cmd"
 	"uzerp-mfa/internal/emulator"
 	"uzerp-mfa/internal/emulator/oracle"
 	"uzerp-mfa/internal/pgtemp"
@@ -25,6 +27,7 @@ import (
 // TestScripts runs testdata/script. The README.md there explains what scripts are made of.
 func TestScripts(t *testing.T) {
 	sweep(t)
+	t.Cleanup(func() { everySchemaSeen(t) })
 	testscript.Run(t, testscript.Params{
 		Dir:                "testdata/script",
 		Setup:              setUp,
@@ -32,6 +35,21 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:      *update,
 		RequireUniqueNames: true,
 	})
+}
+
+// everySchemaSeen fails unless the scripts have made the program print each document of docs/schema, if all scripts ran.
+func everySchemaSeen(t *testing.T) {
+	if t.Failed() || strings.Contains(flag.Lookup("test.run").Value.String(), "/") || os.Getuid() != 0 {
+		return
+	}
+	cmd.Seen.Lock()
+	defer cmd.Seen.Unlock()
+	elsewhere := []string{"sandbox", "sandbox_stop"} // TestSandboxInTheBackground holds these against their schemas
+	for _, name := range cmd.SchemaNames() {
+		if !cmd.Seen.Names[name] && !slices.Contains(elsewhere, name) {
+			t.Errorf("no script makes the program print the document of docs/schema/%s.json", name)
+		}
+	}
 }
 
 // sweep removes the empty directory that testscript leaves if -run chose only some of the scripts.
@@ -108,6 +126,12 @@ func setUpAs(env *testscript.Env, head scriptHead) error {
 			return err
 		}
 	}
+	examples, err := filepath.Abs("../examples")
+	if err != nil {
+		return err
+	}
+	env.Setenv("EXAMPLES", examples)
+	env.Setenv("MFA_PAUSE", "0") // they wait for nothing
 	env.Setenv("UZERP_ROOT", root)
 	env.Setenv("DATABASE_URL", strings.Replace(s.database, "postgres@", "postgres:"+dbPassword+"@", 1))
 	env.Setenv("UZERP_MFA_VERIFY_URL", s.verify.URL)
@@ -183,6 +207,7 @@ func commands() map[string]func(ts *testscript.TestScript, neg bool, args []stri
 		"snapshot":    plain(cmdSnapshot),
 		"untouched":   plain(cmdUntouched),
 		"json":        plain(cmdJSON),
+		"schema":      plain(cmdSchema),
 		"factors":     plain(cmdFactors),
 		"mkfactor":    plain(cmdMakeFactor),
 		"typed":       plain(cmdTyped),
@@ -214,10 +239,11 @@ func cmdNeeds(ts *testscript.TestScript, args []string) {
 		}
 		return
 	}
-	if len(args) != 1 || args[0] != "psql" {
-		ts.Fatalf("usage: needs psql|root|mounts")
+	parts := map[string]sharedtest.Part{"psql": sharedtest.Psql, "jq": sharedtest.Examples, "ansible-playbook": sharedtest.Examples}
+	if len(args) != 1 || parts[args[0]] == (sharedtest.Part{}) {
+		ts.Fatalf("usage: needs psql|jq|ansible-playbook|root|mounts")
 	}
 	if _, err := exec.LookPath(args[0]); err != nil {
-		sharedtest.LeaveOut(ts.Value("tb").(testing.TB), sharedtest.Psql, err)
+		sharedtest.LeaveOut(ts.Value("tb").(testing.TB), parts[args[0]], err)
 	}
 }

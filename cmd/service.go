@@ -27,26 +27,42 @@ an SMS says. uzerp-mfa help service lists every finding, and how to change a set
 // serviceView is a service as scripts see it: with Twilio's names for the settings, and null where Twilio gives no
 // value.
 type serviceView struct {
-	SID                *string         `json:"sid"` // null if it is only planned
-	AccountSID         *string         `json:"account_sid"`
-	FriendlyName       string          `json:"friendly_name"`
-	TOTP               serviceTOTPView `json:"totp"`
-	CodeLength         *int            `json:"code_length"`
-	LookupEnabled      *bool           `json:"lookup_enabled"`
-	SkipSMSToLandlines *bool           `json:"skip_sms_to_landlines"`
-	PSD2Enabled        *bool           `json:"psd2_enabled"`
-	DoNotShareWarning  *bool           `json:"do_not_share_warning_enabled"`
-	DTMFInputRequired  *bool           `json:"dtmf_input_required"`
-	CustomCodeEnabled  *bool           `json:"custom_code_enabled"`
-	DefaultTemplateSID *string         `json:"default_template_sid"`
-	TTSName            *string         `json:"tts_name"`
+	SID *string `json:"sid"` // null if it is only planned
+	// the account it belongs to
+	AccountSID *string `json:"account_sid"`
+	// what an SMS or a call says the code is for
+	FriendlyName string `json:"friendly_name"`
+	// settings of authenticator apps
+	TOTP serviceTOTPView `json:"totp"`
+	// how many digits the codes have that Twilio sends
+	CodeLength *int `json:"code_length"`
+	// whether numbers are looked up first
+	LookupEnabled *bool `json:"lookup_enabled"`
+	// whether landlines get no SMS
+	SkipSMSToLandlines *bool `json:"skip_sms_to_landlines"`
+	// whether messages name a payment
+	PSD2Enabled *bool `json:"psd2_enabled"`
+	// whether an SMS says that the code must not be shared
+	DoNotShareWarning *bool `json:"do_not_share_warning_enabled"`
+	// whether a key must be pressed before a call tells the code
+	DTMFInputRequired *bool `json:"dtmf_input_required"`
+	// whether a program may choose the code
+	CustomCodeEnabled *bool `json:"custom_code_enabled"`
+	// the template of messages
+	DefaultTemplateSID *string `json:"default_template_sid"`
+	// how a call speaks the name
+	TTSName *string `json:"tts_name"`
 }
 
 type serviceTOTPView struct {
-	Issuer     *string `json:"issuer"`
-	TimeStep   *int    `json:"time_step"`
-	CodeLength *int    `json:"code_length"`
-	Skew       *int    `json:"skew"`
+	// what the app shows beside the code
+	Issuer *string `json:"issuer"`
+	// how many seconds a code is shown
+	TimeStep *int `json:"time_step"`
+	// how many digits a code has
+	CodeLength *int `json:"code_length"`
+	// how many codes before and after the present one are accepted
+	Skew *int `json:"skew"`
 }
 
 func viewService(s verifyservice.Service) serviceView {

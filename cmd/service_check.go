@@ -30,9 +30,11 @@ An error ends with 9, with --strict a warning too.
 }
 
 type serviceCheckView struct {
-	SchemaVersion int           `json:"schema_version"`
-	Findings      []findingView `json:"findings"`
-	Service       serviceView   `json:"service"`
+	SchemaVersion int `json:"schema_version"`
+	// what was found, the most severe first
+	Findings []findingView `json:"findings"`
+	// the service that was checked
+	Service serviceView `json:"service"`
 }
 
 func runServiceCheck(ctx context.Context, app *App, strict bool) error {

@@ -53,19 +53,23 @@ func (o *serviceCreateOptions) complete() (err error) {
 }
 
 type serviceEnvView struct {
-	File    *string `json:"file"`   // null without --write-env
-	Before  *string `json:"before"` // null where the setting was missing
-	Line    *string `json:"line"`   // what belongs into the file; null before there is a service
-	Written bool    `json:"written"`
-	Backup  *string `json:"backup"`
+	File   *string `json:"file"`   // null without --write-env
+	Before *string `json:"before"` // null where the setting was missing
+	Line   *string `json:"line"`   // what belongs into the file; null before there is a service
+	// whether the line was written into the file
+	Written bool `json:"written"`
+	// the old file; null if nothing was written
+	Backup *string `json:"backup"`
 }
 
 type serviceCreateView struct {
-	SchemaVersion int            `json:"schema_version"`
-	Changed       bool           `json:"changed"`
-	DryRun        bool           `json:"dry_run"`
-	Service       serviceView    `json:"service"`
-	Env           serviceEnvView `json:"env"`
+	SchemaVersion int  `json:"schema_version"`
+	Changed       bool `json:"changed"`
+	DryRun        bool `json:"dry_run"`
+	// the new service
+	Service serviceView `json:"service"`
+	// what was done to conf/.env
+	Env serviceEnvView `json:"env"`
 }
 
 func runServiceCreate(ctx context.Context, app *App, opts *serviceCreateOptions) error {

@@ -28,8 +28,9 @@ changed; service check says what they mean.
 }
 
 type serviceDocument struct {
-	SchemaVersion int         `json:"schema_version"`
-	Service       serviceView `json:"service"`
+	SchemaVersion int `json:"schema_version"`
+	// the service of TWILIO_SERVICE_SID
+	Service serviceView `json:"service"`
 }
 
 func runServiceShow(ctx context.Context, app *App) error {

@@ -29,20 +29,27 @@ password nor a switch of the login handler ends one. uzerp-mfa help session says
 
 // notReadView are files that are not judged.
 type notReadView struct {
-	Path  string      `json:"path"`
+	// the directory, or a file of settings
+	Path string `json:"path"`
+	// why they were not read
 	Why   session.Why `json:"why"`
 	Owner *string     `json:"owner"` // of files of another user
-	Files int         `json:"files"`
-	Bytes *int64      `json:"bytes"` // of files that are too large: the largest
+	// how many they are
+	Files int    `json:"files"`
+	Bytes *int64 `json:"bytes"` // of files that are too large: the largest
 }
 
 type placeView struct {
-	Path       string   `json:"path"`
+	// the directory
+	Path string `json:"path"`
+	// the server interfaces of PHP that use it
 	Interfaces []string `json:"interfaces"`
-	Sources    []string `json:"sources"`
+	// the settings that name it
+	Sources []string `json:"sources"`
 }
 
 type elsewhereView struct {
+	// the server interface of PHP
 	Interface   string  `json:"interface"`
 	SaveHandler *string `json:"save_handler"` // null if only PHP knows the place
 	User        *string `json:"user"`         // as whom it runs, if this machine knows no such user

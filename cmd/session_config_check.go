@@ -48,11 +48,16 @@ An error ends with 9, with --strict a warning too.
 
 // fileView is a file that was looked at.
 type fileView struct {
-	Path   string  `json:"path"`
-	Exists bool    `json:"exists"`
-	Mode   *string `json:"mode"`
-	Owner  *string `json:"owner"`
-	Group  *string `json:"group"`
+	// where it is
+	Path string `json:"path"`
+	// whether it is there
+	Exists bool `json:"exists"`
+	// its permissions, in octal digits
+	Mode *string `json:"mode"`
+	// whose it is
+	Owner *string `json:"owner"`
+	// its group
+	Group *string `json:"group"`
 }
 
 func viewFiles(looked []file.Facts) []fileView {
@@ -79,10 +84,13 @@ func viewFiles(looked []file.Facts) []fileView {
 }
 
 type sessionCheckView struct {
-	SchemaVersion int                `json:"schema_version"`
-	Findings      []findingView      `json:"findings"`
-	Settings      map[string]*string `json:"settings"`
-	Files         []fileView         `json:"files"`
+	SchemaVersion int `json:"schema_version"`
+	// what was found, the most severe first
+	Findings []findingView `json:"findings"`
+	// the values of the session settings, and of Twilio's only set or missing; empty if uzERP can't read the file
+	Settings map[string]*string `json:"settings"`
+	// the files that were looked at
+	Files []fileView `json:"files"`
 }
 
 func runSessionConfigCheck(app *App, opts *sessionConfigCheckOptions) error {

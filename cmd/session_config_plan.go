@@ -79,30 +79,46 @@ const (
 )
 
 type sessionChoiceView struct {
-	Choice           string     `json:"choice"`
-	Mark             []planMark `json:"mark"`
-	ActivityTimeout  int64      `json:"activity_timeout_secs"`
-	MaxAge           int64      `json:"max_age_secs"`
-	LoginsADay       float64    `json:"logins_per_workday"`
-	CodesAMonth      float64    `json:"codes_per_month"`
-	CostAMonth       float64    `json:"cost_per_month"`
-	StolenUnusedSecs int64      `json:"stolen_unused_secs"`
-	StolenInUseSecs  int64      `json:"stolen_in_use_secs"`
+	// its name
+	Choice string `json:"choice"`
+	// why it is in the table
+	Mark []planMark `json:"mark"`
+	// after how many seconds without a click a session ends
+	ActivityTimeout int64 `json:"activity_timeout_secs"`
+	// after how many seconds it ends in any case
+	MaxAge int64 `json:"max_age_secs"`
+	// how often a person logs in on a working day
+	LoginsADay float64 `json:"logins_per_workday"`
+	// how many codes all people need in a month
+	CodesAMonth float64 `json:"codes_per_month"`
+	// what these cost, in the unit of the price
+	CostAMonth float64 `json:"cost_per_month"`
+	// how many seconds a stolen session lives that nobody uses
+	StolenUnusedSecs int64 `json:"stolen_unused_secs"`
+	// how many seconds one lives that is used all the time
+	StolenInUseSecs int64 `json:"stolen_in_use_secs"`
 }
 
 type sessionPresentView struct {
-	Managed         *bool  `json:"managed"` // null where it is not known
+	Managed *bool `json:"managed"` // null where it is not known
+	// after how many seconds without a click a session ends; null if it is not known
 	ActivityTimeout *int64 `json:"activity_timeout_secs"`
-	MaxAge          *int64 `json:"max_age_secs"`
+	// after how many seconds it ends in any case; null if it is not known
+	MaxAge *int64 `json:"max_age_secs"`
 }
 
 type sessionPlanView struct {
-	SchemaVersion int                 `json:"schema_version"`
-	Users         int                 `json:"users"`
-	WorkdaySecs   int64               `json:"workday_secs"`
-	Price         float64             `json:"price"`
-	Present       sessionPresentView  `json:"present"`
-	Choices       []sessionChoiceView `json:"choices"`
+	SchemaVersion int `json:"schema_version"`
+	// how many people log in
+	Users int `json:"users"`
+	// how long they work a day, in seconds
+	WorkdaySecs int64 `json:"workday_secs"`
+	// the price of a code
+	Price float64 `json:"price"`
+	// the limits that hold now
+	Present sessionPresentView `json:"present"`
+	// the choices
+	Choices []sessionChoiceView `json:"choices"`
 }
 
 func runSessionConfigPlan(app *App, opts *sessionConfigPlanOptions) error {

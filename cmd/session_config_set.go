@@ -62,13 +62,16 @@ func (o *sessionConfigSetOptions) complete() error {
 }
 
 type sessionSetView struct {
-	SchemaVersion int             `json:"schema_version"`
-	Changed       bool            `json:"changed"`
-	DryRun        bool            `json:"dry_run"`
-	File          string          `json:"file"`
-	Backup        *string         `json:"backup"`
-	Changes       []envChangeView `json:"changes"`
-	Findings      []findingView   `json:"findings"` // of the file as it is then
+	SchemaVersion int  `json:"schema_version"`
+	Changed       bool `json:"changed"`
+	DryRun        bool `json:"dry_run"`
+	// the file that is changed
+	File string `json:"file"`
+	// the old file; null if nothing was written
+	Backup *string `json:"backup"`
+	// one for each setting that gets another value
+	Changes  []envChangeView `json:"changes"`
+	Findings []findingView   `json:"findings"` // of the file as it is then
 }
 
 func runSessionConfigSet(ctx context.Context, app *App, opts *sessionConfigSetOptions) error {

@@ -75,23 +75,30 @@ func (o *sessionEndOptions) complete(args []string) error {
 }
 
 type sessionEndView struct {
-	SchemaVersion int             `json:"schema_version"`
-	Changed       bool            `json:"changed"`
-	DryRun        bool            `json:"dry_run"`
-	Results       []sessionEnded  `json:"results"`
-	Places        []placeView     `json:"places"`
-	NotRead       []notReadView   `json:"not_read"`
-	Elsewhere     []elsewhereView `json:"elsewhere"`
+	SchemaVersion int  `json:"schema_version"`
+	Changed       bool `json:"changed"`
+	DryRun        bool `json:"dry_run"`
+	// one for each user
+	Results []sessionEnded `json:"results"`
+	// where PHP keeps sessions
+	Places []placeView `json:"places"`
+	// what could not be read there
+	NotRead []notReadView `json:"not_read"`
+	// server interfaces whose sessions are not in files
+	Elsewhere []elsewhereView `json:"elsewhere"`
 }
 
 // sessionEnded is what became of one user's sessions.
 type sessionEnded struct {
-	Username *string    `json:"username"` // null for the open login pages, where nobody has given a password
+	Username *string `json:"username"` // null for the open login pages, where nobody has given a password
+	// what became of the sessions
 	Status   userStatus `json:"status"`
 	Changed  bool       `json:"changed"`
 	Sessions int        `json:"sessions"` // how many were ended, or would be
-	Message  string     `json:"message"`
-	Hint     *string    `json:"hint"`
+	// the same in words
+	Message string `json:"message"`
+	// what to do about a failure or refusal
+	Hint *string `json:"hint"`
 }
 
 func runSessionEnd(ctx context.Context, app *App, opts *sessionEndOptions, args []string) error {

@@ -54,19 +54,28 @@ written by igbinary, are too large, or stand in a file with a second name are no
 var sessionHeader = []string{"username", "since", "last request", "company", "login handler"}
 
 type sessionView struct {
-	Username     string  `json:"username"`
-	Started      *string `json:"started"`
-	LastRequest  *string `json:"last_request"`
-	Company      *string `json:"company"`
+	// the user
+	Username string `json:"username"`
+	// the first page view; null if it is not known
+	Started *string `json:"started"`
+	// the last one; null if it is not known
+	LastRequest *string `json:"last_request"`
+	// the company that the user works in; null if it is not known
+	Company *string `json:"company"`
+	// the login handler that the browser keeps; null if it is not known
 	LoginHandler *string `json:"login_handler"`
 }
 
 type sessionsView struct {
-	SchemaVersion int             `json:"schema_version"`
-	Sessions      []sessionView   `json:"sessions"`
-	Places        []placeView     `json:"places"`
-	NotRead       []notReadView   `json:"not_read"`
-	Elsewhere     []elsewhereView `json:"elsewhere"`
+	SchemaVersion int `json:"schema_version"`
+	// those of users who are logged in
+	Sessions []sessionView `json:"sessions"`
+	// where PHP keeps sessions
+	Places []placeView `json:"places"`
+	// what could not be read there
+	NotRead []notReadView `json:"not_read"`
+	// server interfaces whose sessions are not in files
+	Elsewhere []elsewhereView `json:"elsewhere"`
 }
 
 func runSessionList(ctx context.Context, app *App, opts *sessionListOptions, args []string) error {

@@ -220,61 +220,96 @@ func showSuspects(app *App, opts *userHistoryOptions, all []history.History) err
 }
 
 type historiesDocument struct {
-	SchemaVersion int           `json:"schema_version"`
-	Since         string        `json:"since"`
-	Checked       int           `json:"checked"`
-	Suspicious    int           `json:"suspicious"`
-	Unknown       []string      `json:"unknown"` // users about whom Twilio could not be asked
-	Histories     []historyView `json:"histories"`
+	SchemaVersion int `json:"schema_version"`
+	// what was asked for
+	Since string `json:"since"`
+	// how many users were asked about
+	Checked int `json:"checked"`
+	// of how many somebody else may have the password
+	Suspicious int      `json:"suspicious"`
+	Unknown    []string `json:"unknown"` // users about whom Twilio could not be asked
+	// one for each user, with --suspicious only those
+	Histories []historyView `json:"histories"`
 }
 
 type historyView struct {
-	Username   string          `json:"username"`
-	Suspicious *suspicionView  `json:"suspicious"`
-	Diagnosis  diagnosisView   `json:"diagnosis"`
-	Events     []eventView     `json:"events"`
-	Sources    []coverageView  `json:"sources"`
-	Nameless   int             `json:"nameless_refused_passwords"`
-	told       history.History // for the table
+	// the user
+	Username string `json:"username"`
+	// why somebody else may have the password; null if nothing says so
+	Suspicious *suspicionView `json:"suspicious"`
+	// why the user did not get in
+	Diagnosis diagnosisView `json:"diagnosis"`
+	// what happened, the newest first
+	Events []eventView `json:"events"`
+	// which sources could be read, and how far back they go
+	Sources []coverageView `json:"sources"`
+	// how many refused passwords belong to nobody by name
+	Nameless int             `json:"nameless_refused_passwords"`
+	told     history.History // for the table
 }
 
 type suspicionView struct {
-	Message    string   `json:"message"`
-	Codes      int      `json:"codes"`
-	First      *string  `json:"first"`
-	Last       *string  `json:"last"`
-	Addresses  []string `json:"addresses"`
-	Browsers   []string `json:"browsers"`
-	TooEarly   bool     `json:"too_early"`
-	OtherPlace bool     `json:"accepted_elsewhere"`
-	Help       *string  `json:"help"`
+	// what was seen
+	Message string `json:"message"`
+	// how many wrong codes there were
+	Codes int `json:"codes"`
+	// the first of them; null if the zone is not known
+	First *string `json:"first"`
+	// the last of them; null if the zone is not known
+	Last *string `json:"last"`
+	// where they came from
+	Addresses []string `json:"addresses"`
+	// with which browsers
+	Browsers []string `json:"browsers"`
+	// whether the user may still get in by themselves
+	TooEarly bool `json:"too_early"`
+	// whether a code was accepted from another address
+	OtherPlace bool `json:"accepted_elsewhere"`
+	// what to do
+	Help *string `json:"help"`
 }
 
 type diagnosisView struct {
-	Cause   history.Cause `json:"cause"`
-	Message string        `json:"message"`
-	Help    []string      `json:"help"`
+	// the cause
+	Cause history.Cause `json:"cause"`
+	// the same in words
+	Message string `json:"message"`
+	// what helps
+	Help []string `json:"help"`
 }
 
 type eventView struct {
-	Username   string              `json:"username"`
-	Time       *string             `json:"time"`       // null if the zone is not known
-	LocalTime  *string             `json:"local_time"` // the clock's, without a zone, where that is not known
-	Zone       history.Zone        `json:"zone"`
-	What       history.What        `json:"what"`
-	Sources    []history.Source    `json:"sources"`
-	FactorSID  *string             `json:"factor_sid"`
-	Address    *string             `json:"address"`
-	Browser    *string             `json:"browser"`
-	Errors     []twilioErrorView   `json:"errors"`
-	Command    *string             `json:"command"`
-	By         *string             `json:"by"`
+	// the user
+	Username  string  `json:"username"`
+	Time      *string `json:"time"`       // null if the zone is not known
+	LocalTime *string `json:"local_time"` // the clock's, without a zone, where that is not known
+	// how the clock's zone is known
+	Zone history.Zone `json:"zone"`
+	// what happened
+	What history.What `json:"what"`
+	// who says so
+	Sources []history.Source `json:"sources"`
+	// the factor at Twilio
+	FactorSID *string `json:"factor_sid"`
+	// from which address
+	Address *string `json:"address"`
+	// with which browser
+	Browser *string `json:"browser"`
+	// what Twilio or uzERP said was wrong
+	Errors []twilioErrorView `json:"errors"`
+	// of another change: this program's command
+	Command *string `json:"command"`
+	// the operator who did it
+	By *string `json:"by"`
+	// whether it is not known that it took effect
 	Uncertain  bool                `json:"uncertain"`
 	Unverified *history.Unverified `json:"unverified"` // why a code shows nothing of who the caller is
 }
 
 type twilioErrorView struct {
-	Code    *int    `json:"code"`
+	// Twilio's number of the error; null if there is none
+	Code *int `json:"code"`
+	// what was said
 	Message *string `json:"message"`
 }
 
@@ -289,15 +324,23 @@ const (
 )
 
 type coverageView struct {
-	Source  history.Source  `json:"source"`
-	Status  coverageStatus  `json:"status"`
-	Error   *string         `json:"error"`
-	Oldest  *string         `json:"oldest"`
-	Reaches bool            `json:"reaches"`
-	Zone    history.Zone    `json:"zone"`
-	Ahead   *int            `json:"clock_ahead_secs"` // null if the clocks agree, or can't be compared
+	// which source it is
+	Source history.Source `json:"source"`
+	// whether it could be read
+	Status coverageStatus `json:"status"`
+	// why it could not be read
+	Error *string `json:"error"`
+	// the oldest that it still has; null if that is not known
+	Oldest *string `json:"oldest"`
+	// whether it goes back to since
+	Reaches bool `json:"reaches"`
+	// how its clock's zone is known; null if it was not read
+	Zone  history.Zone `json:"zone"`
+	Ahead *int         `json:"clock_ahead_secs"` // null if the clocks agree, or can't be compared
+	// the source that its clock was compared with
 	AheadOf *history.Source `json:"clock_ahead_of"`
-	Missing []string        `json:"missing"`
+	// what may be missing though it was read
+	Missing []string `json:"missing"`
 }
 
 func viewHistory(app *App, h history.History) historyView {

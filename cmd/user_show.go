@@ -154,23 +154,31 @@ func inspectionOutcome(app *App, seen []mfa.Inspection) error {
 
 // userShowView is one user as scripts see them.
 type userShowView struct {
-	User           personView      `json:"user"`
-	Twilio         twilioView      `json:"twilio"`
-	TwoFactorLogin mfa.SiteLogin   `json:"two_factor_login"` // of the whole site
-	NextLogin      nextLoginView   `json:"next_login"`
-	Lately         []eventView     `json:"lately"` // the newest two events of the last day, as far as they could be read at once
-	Warnings       []string        `json:"warnings"`
-	seen           *mfa.Inspection // for the table
-	alone          bool            // nobody else is shown
+	// what uzERP knows
+	User personView `json:"user"`
+	// what Twilio knows
+	Twilio         twilioView    `json:"twilio"`
+	TwoFactorLogin mfa.SiteLogin `json:"two_factor_login"` // of the whole site
+	// what happens at the next login
+	NextLogin nextLoginView `json:"next_login"`
+	Lately    []eventView   `json:"lately"` // the newest two events of the last day, as far as they could be read at once
+	// what is odd and has no effect on the next login
+	Warnings []string        `json:"warnings"`
+	seen     *mfa.Inspection // for the table
+	alone    bool            // nobody else is shown
 }
 
 // personView is a user with the person. What could not be read is null.
 type personView struct {
 	userView
-	Company        *string  `json:"company"`
-	CompanyAccess  *bool    `json:"company_access"`
-	Maintenance    *bool    `json:"maintenance"` // uzERP is closed to everybody
-	EndDate        *string  `json:"end_date"`
+	// the person's company
+	Company *string `json:"company"`
+	// whether the user has access to a company
+	CompanyAccess *bool `json:"company_access"`
+	Maintenance   *bool `json:"maintenance"` // uzERP is closed to everybody
+	// the last day; null if the person has not left
+	EndDate *string `json:"end_date"`
+	// other users with the same uuid
 	SharesUUIDWith []string `json:"shares_uuid_with"`
 }
 
@@ -185,31 +193,44 @@ const (
 )
 
 type twilioView struct {
-	Status    twilioStatus `json:"status"`
-	Error     *string      `json:"error"` // why it is unknown
-	EntitySID *string      `json:"entity_sid"`
-	Factors   []factorView `json:"factors"`
+	// whether it is known
+	Status twilioStatus `json:"status"`
+	Error  *string      `json:"error"` // why it is unknown
+	// the user's entity; null without a factor
+	EntitySID *string `json:"entity_sid"`
+	// all factors of the user
+	Factors []factorView `json:"factors"`
 }
 
 type factorView struct {
-	SID          string           `json:"sid"`
-	Status       mfa.FactorStatus `json:"status"`
-	FriendlyName *string          `json:"friendly_name"`
-	DateCreated  *string          `json:"date_created"`
-	InUse        bool             `json:"in_use"`
-	InUseBy      []string         `json:"in_use_by"` // other users whose rows name it
+	// the factor
+	SID string `json:"sid"`
+	// Twilio's status
+	Status mfa.FactorStatus `json:"status"`
+	// its name, as the app shows it
+	FriendlyName *string `json:"friendly_name"`
+	// when it was made
+	DateCreated *string `json:"date_created"`
+	// whether the user's row names it
+	InUse   bool     `json:"in_use"`
+	InUseBy []string `json:"in_use_by"` // other users whose rows name it
 }
 
 type nextLoginView struct {
-	Outcome mfa.Outcome    `json:"outcome"`
-	Reason  string         `json:"reason"`
-	Help    *string        `json:"help"`
-	Then    *nextLoginView `json:"then"`
+	// what happens
+	Outcome mfa.Outcome `json:"outcome"`
+	// why
+	Reason string `json:"reason"`
+	// the command that helps; null if nothing must be done
+	Help *string `json:"help"`
+	// what happens once two-factor login is on, or at the login after; null if there is no more to say
+	Then *nextLoginView `json:"then"`
 }
 
 type usersShowDocument struct {
-	SchemaVersion int            `json:"schema_version"`
-	Users         []userShowView `json:"users"`
+	SchemaVersion int `json:"schema_version"`
+	// one for each user who was named
+	Users []userShowView `json:"users"`
 }
 
 func viewInspection(app *App, site mfa.SiteLogin, s *mfa.Inspection) userShowView {

@@ -11,8 +11,9 @@ import (
 )
 
 type versionDocument struct {
-	SchemaVersion int           `json:"schema_version"`
-	Version       release.Build `json:"version"`
+	SchemaVersion int `json:"schema_version"`
+	// what the program was built from
+	Version release.Build `json:"version"`
 }
 
 func newVersionCmd(app *App) *cobra.Command {

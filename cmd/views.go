@@ -15,21 +15,32 @@ const schemaVersion = 1
 
 // userView is a user as scripts see it.
 type userView struct {
-	Username      string    `json:"username"`
-	Person        *string   `json:"person"`
-	Email         *string   `json:"email"`
-	AccessEnabled *bool     `json:"access_enabled"`
-	State         mfa.State `json:"state"`
-	UUID          *string   `json:"uuid"`
-	MFASID        *string   `json:"mfa_sid"`
-	MFAEnrolled   *bool     `json:"mfa_enrolled"`
-	MFAEnabled    *bool     `json:"mfa_enabled"`
-	LastLogin     *string   `json:"last_login"`
+	// the user name
+	Username string `json:"username"`
+	// the person's name
+	Person *string `json:"person"`
+	// the user's e-mail address
+	Email *string `json:"email"`
+	// whether uzERP lets the user in at all
+	AccessEnabled *bool `json:"access_enabled"`
+	// the state of the second factor
+	State mfa.State `json:"state"`
+	// the user's identity at Twilio
+	UUID *string `json:"uuid"`
+	// the factor that the row names
+	MFASID *string `json:"mfa_sid"`
+	// the column mfa_enrolled
+	MFAEnrolled *bool `json:"mfa_enrolled"`
+	// the column mfa_enabled
+	MFAEnabled *bool `json:"mfa_enabled"`
+	// PHP's local time, without a zone; null for never
+	LastLogin *string `json:"last_login"`
 }
 
 type usersView struct {
-	SchemaVersion int              `json:"schema_version"`
-	Users         []listedUserView `json:"users"`
+	SchemaVersion int `json:"schema_version"`
+	// the users
+	Users []listedUserView `json:"users"`
 }
 
 func viewUser(u mfa.User) userView {
@@ -133,25 +144,31 @@ const (
 
 // resultView is what became of one user of several.
 type resultView struct {
-	Username string     `json:"username"`
-	Status   userStatus `json:"status"`
-	Changed  bool       `json:"changed"`
-	Message  string     `json:"message"`
-	Hint     *string    `json:"hint"` // what to do about a failure or refusal
+	// the user
+	Username string `json:"username"`
+	// what became of the user
+	Status  userStatus `json:"status"`
+	Changed bool       `json:"changed"`
+	// the same in words
+	Message string  `json:"message"`
+	Hint    *string `json:"hint"` // what to do about a failure or refusal
 }
 
 type resultsView struct {
-	SchemaVersion int          `json:"schema_version"`
-	Changed       bool         `json:"changed"`
-	DryRun        bool         `json:"dry_run"`
-	Results       []resultView `json:"results"`
+	SchemaVersion int  `json:"schema_version"`
+	Changed       bool `json:"changed"`
+	DryRun        bool `json:"dry_run"`
+	// one for each user
+	Results []resultView `json:"results"`
 }
 
 type classView struct {
+	// the name of the row
 	Name    string  `json:"name"`
 	Changed bool    `json:"changed"`
 	Before  *string `json:"before"` // null where the row is new
-	After   *string `json:"after"`
+	// the class then
+	After *string `json:"after"`
 }
 
 // checkStatus is the word for a severity in the JSON of set-injector and doctor.
@@ -167,18 +184,24 @@ const (
 )
 
 type checkView struct {
-	ID      string      `json:"id"`
-	Status  checkStatus `json:"status"`
-	Message string      `json:"message"`
+	// what was checked
+	ID string `json:"id"`
+	// what came out
+	Status checkStatus `json:"status"`
+	// what was seen
+	Message string `json:"message"`
 }
 
 type switchView struct {
-	SchemaVersion int         `json:"schema_version"`
-	Changed       bool        `json:"changed"`
-	DryRun        bool        `json:"dry_run"`
-	Classes       []classView `json:"injector_classes"`
-	UUIDsAssigned []string    `json:"uuids_assigned"`
-	Checks        []checkView `json:"checks"`
+	SchemaVersion int  `json:"schema_version"`
+	Changed       bool `json:"changed"`
+	DryRun        bool `json:"dry_run"`
+	// the two rows, whether or not they change
+	Classes []classView `json:"injector_classes"`
+	// the users who get a uuid with the switch
+	UUIDsAssigned []string `json:"uuids_assigned"`
+	// what was looked at before; empty with --confirm-trial
+	Checks []checkView `json:"checks"`
 }
 
 func checkStatusOf(s finding.Severity) checkStatus {
@@ -241,26 +264,33 @@ const (
 
 // enrollmentView is what became of one user's enrollment.
 type enrollmentView struct {
-	Username     string           `json:"username"`
-	Status       enrollmentStatus `json:"status"`
-	Changed      bool             `json:"changed"`
-	UUID         *string          `json:"uuid"`
-	FactorSID    *string          `json:"factor_sid"`
-	FriendlyName *string          `json:"friendly_name"`
-	URI          *string          `json:"uri"`         // null unless --reveal
-	Secret       *string          `json:"secret"`      // null unless --reveal
-	File         *string          `json:"file"`        // in the directory; null if there is none
-	ValidUntil   *time.Time       `json:"valid_until"` // until then the QR code surely works
-	Message      *string          `json:"message"`     // what keeps the person out whatever the second factor is
-	Hint         *string          `json:"hint"`        // what to do about a failure or refusal
+	// the user
+	Username string `json:"username"`
+	// what became of the enrollment
+	Status  enrollmentStatus `json:"status"`
+	Changed bool             `json:"changed"`
+	// the user's identity at Twilio
+	UUID *string `json:"uuid"`
+	// the factor at Twilio; null if none was made
+	FactorSID *string `json:"factor_sid"`
+	// the factor's name, as the app shows it
+	FriendlyName *string    `json:"friendly_name"`
+	URI          *string    `json:"uri"`         // null unless --reveal
+	Secret       *string    `json:"secret"`      // null unless --reveal
+	File         *string    `json:"file"`        // in the directory; null if there is none
+	ValidUntil   *time.Time `json:"valid_until"` // until then the QR code surely works
+	Message      *string    `json:"message"`     // what keeps the person out whatever the second factor is
+	Hint         *string    `json:"hint"`        // what to do about a failure or refusal
 }
 
 type enrollmentsDocument struct {
-	SchemaVersion int              `json:"schema_version"`
-	Changed       bool             `json:"changed"`
-	DryRun        bool             `json:"dry_run"`
-	Directory     *string          `json:"directory"`
-	Enrollments   []enrollmentView `json:"enrollments"`
+	SchemaVersion int  `json:"schema_version"`
+	Changed       bool `json:"changed"`
+	DryRun        bool `json:"dry_run"`
+	// where the pages are; null without --html-dir
+	Directory *string `json:"directory"`
+	// one for each user
+	Enrollments []enrollmentView `json:"enrollments"`
 }
 
 // verificationKind says what a code was for.
@@ -284,10 +314,14 @@ const (
 )
 
 type verificationView struct {
-	Username  string             `json:"username"`
-	FactorSID string             `json:"factor_sid"`
-	Kind      verificationKind   `json:"kind"`
-	Status    verificationStatus `json:"status"`
+	// the user
+	Username string `json:"username"`
+	// the factor that the code was for
+	FactorSID string `json:"factor_sid"`
+	// what the code was for
+	Kind verificationKind `json:"kind"`
+	// what became of it
+	Status verificationStatus `json:"status"`
 
 	TriesLeft  *int          `json:"tries_left"`  // of the pending factor; null if it is not known
 	ValidUntil *time.Time    `json:"valid_until"` // until then the pending factor is surely at Twilio; null if there is none
@@ -295,16 +329,19 @@ type verificationView struct {
 }
 
 type pendingView struct {
-	FactorSID string    `json:"factor_sid"`
-	Created   time.Time `json:"date_created"`
-	MadeBy    *string   `json:"made_by"` // the operator who made it with this program, as its audit log says; else null
+	// the factor
+	FactorSID string `json:"factor_sid"`
+	// when it was made
+	Created time.Time `json:"date_created"`
+	MadeBy  *string   `json:"made_by"` // the operator who made it with this program, as its audit log says; else null
 }
 
 type verificationDocument struct {
-	SchemaVersion int              `json:"schema_version"`
-	Changed       bool             `json:"changed"`
-	DryRun        bool             `json:"dry_run"`
-	Verification  verificationView `json:"verification"`
+	SchemaVersion int  `json:"schema_version"`
+	Changed       bool `json:"changed"`
+	DryRun        bool `json:"dry_run"`
+	// the code, and what it was for
+	Verification verificationView `json:"verification"`
 }
 
 // detachStatus says what became of a copy.
@@ -317,16 +354,22 @@ const (
 )
 
 type detachView struct {
-	Host     string       `json:"host"`
-	Database string       `json:"database"`
-	Users    int          `json:"users"`
-	Enrolled int          `json:"enrolled"`
-	Status   detachStatus `json:"status"`
+	// the database's server
+	Host string `json:"host"`
+	// its name
+	Database string `json:"database"`
+	// how many users it has
+	Users int `json:"users"`
+	// how many of them were enrolled
+	Enrolled int `json:"enrolled"`
+	// what became of the copy
+	Status detachStatus `json:"status"`
 }
 
 type detachDocument struct {
-	SchemaVersion int        `json:"schema_version"`
-	Changed       bool       `json:"changed"`
-	DryRun        bool       `json:"dry_run"`
-	Detach        detachView `json:"detach"`
+	SchemaVersion int  `json:"schema_version"`
+	Changed       bool `json:"changed"`
+	DryRun        bool `json:"dry_run"`
+	// the copy
+	Detach detachView `json:"detach"`
 }

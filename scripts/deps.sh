@@ -60,6 +60,13 @@ if [ "${1:-}" = test ]; then
 		packages="$packages pgbouncer"
 	# A test that only root runs has users that /etc/passwd does not have.
 	[ "$(id -u)" != 0 ] || have_directory || ! command -v apt-get >/dev/null 2>&1 || packages="$packages libnss-extrausers"
+	# Tests complete commands in zsh and fish, and run the examples. Where installing these would ask for a password, they are left out.
+	for program in zsh fish jq shellcheck ansible-playbook; do
+		command -v "$program" >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>&1 || { [ "$(id -u)" != 0 ] && ! sudo -n true 2>/dev/null; } || case $program in
+		ansible-playbook) packages="$packages ansible-core" ;;
+		*) packages="$packages $program" ;;
+		esac
+	done
 	[ "${BROWSER:-}" = no ] || have_browser || browser=chromium
 fi
 if [ "${1:-}" = packages ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then

@@ -35,7 +35,8 @@ var programs = map[string]string{
 	"debootstrap":     ``,
 	"lintian":         ``,
 	"rpm":             ``,
-	"systemctl":       `echo "$*" >>"$DEPS_ROOT/systemctl"`,
+	"zsh":             ``, "fish": ``, "jq": ``, "shellcheck": ``, "ansible-playbook": ``,
+	"systemctl": `echo "$*" >>"$DEPS_ROOT/systemctl"`,
 	"apt-get": `
 echo "$*" >>"$DEPS_ROOT/apt-get"
 for word in "$@"; do

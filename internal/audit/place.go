@@ -15,7 +15,9 @@ type Place struct {
 // Database is a database as the open connection knows it, and not as the settings name it.
 type Database struct {
 	Host string `json:"host"` // the server's address, or the directory of its socket
-	Port int    `json:"port"`
+	// its port; 0 for none
+	Port int `json:"port"`
+	// the name of the database
 	Name string `json:"name"`
 }
 

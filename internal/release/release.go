@@ -33,10 +33,10 @@ var sourceArchive string
 
 // Build is what a program was built from.
 type Build struct {
-	Version string `json:"version"`
-	Commit  string `json:"commit"` // ends with -modified if there were changes that are in no commit
-	Date    string `json:"date"`   // of the commit, and not of the build: who builds it again gets the same program
-	Go      string `json:"go"`
+	Version string `json:"version"` // of the program
+	Commit  string `json:"commit"`  // ends with -modified if there were changes that are in no commit
+	Date    string `json:"date"`    // of the commit, and not of the build: who builds it again gets the same program
+	Go      string `json:"go"`      // the version of Go that built it
 }
 
 // Read returns what this program was built from.
@@ -75,9 +75,9 @@ var packed []byte
 
 // License is a file with a licence or a notice that must go with the program.
 type License struct {
-	Module  string `json:"module"` // "Go" for the standard library and the runtime
-	Version string `json:"version"`
-	File    string `json:"file"` // its path in the module
+	Module  string `json:"module"`  // "Go" for the standard library and the runtime
+	Version string `json:"version"` // of the program
+	File    string `json:"file"`    // its path in the module
 	Text    string `json:"text"`
 }
 

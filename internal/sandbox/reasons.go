@@ -6,5 +6,6 @@ import "uzerp-mfa/internal/errs"
 const (
 	ReasonNotInside errs.Reason = "not-inside" // no parts: there is no sandbox here
 	ReasonNoAccount errs.Reason = "no-account" // user
+	ReasonSeveral   errs.Reason = "several"    // no parts: of several sandboxes, none is named
 	ReasonNoMessage errs.Reason = "no-message" // no parts
 )

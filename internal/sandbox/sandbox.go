@@ -27,6 +27,7 @@ type Sandbox struct {
 	verify   *emulator.Running
 	root     string // the uzERP directory
 	database string
+	state    *os.File // of a detached one: its lock says that it runs
 	unset    []string // the caller's variables that would lead elsewhere
 }
 
@@ -211,6 +212,9 @@ func (s *Sandbox) Stop() error {
 	}
 	if s.root != "" {
 		failures = append(failures, os.RemoveAll(s.root))
+	}
+	if s.state != nil {
+		failures = append(failures, s.state.Close())
 	}
 	return errors.Join(failures...)
 }
