@@ -16,7 +16,7 @@ names=$(mktemp)
 trap 'rm -f "$names"' EXIT
 printf '%s\n' "$@" >"$names"
 
-enabled=$(mfa user show --offline --from-file "$names" --output json | jq -r '(.users // [.])[].user | select(.access_enabled) | .username')
+enabled=$(mfa user show --offline --from-file "$names" --output json | jq -r '.users[].user | select(.access_enabled) | .username')
 if [ -n "$enabled" ]; then
 	printf 'access is still enabled in uzERP, so nothing was changed: %s\n' "$enabled" >&2
 	exit 6

@@ -18,6 +18,6 @@ report=$(mfa enroll --no-wait --html-dir "$directory" --from-file "$list" --reas
 
 # Without a report nobody has got a page, and the error is on stderr. With one, each user is in it, also those of an error.
 [ -n "$report" ] || exit "$code"
-jq -r '(.enrollments // .results)[] | [.username, .status, .file // .message // ""] | @tsv' <<<"$report"
-jq -r '.enrollments // .results | group_by(.status) | map("\(length) \(.[0].status)") | join(", ")' <<<"$report" >&2
+jq -r '.enrollments[] | [.username, .status, .file // .message // ""] | @tsv' <<<"$report"
+jq -r '.enrollments | group_by(.status) | map("\(length) \(.[0].status)") | join(", ")' <<<"$report" >&2
 exit "$code"
