@@ -38,15 +38,8 @@ rm -rf "$work/a folder that is elsewhere"
 say "two builds have the same checksums"
 cp "$work"/one/dist/*_amd64.deb "$work/one.deb"
 
-# The manual pages are looked for as soon as there is what writes them.
-manual=yes
-[ -d scripts/man ] || manual=no
 if command -v lintian >/dev/null 2>&1; then
-	if [ "$manual" = yes ]; then
-		lintian --fail-on error,warning --allow-root "$work/one.deb" >&2 || fail "lintian"
-	else
-		lintian --fail-on error,warning --suppress-tags no-manual-page --allow-root "$work/one.deb" >&2 || fail "lintian"
-	fi
+	lintian --fail-on error,warning --allow-root "$work/one.deb" >&2 || fail "lintian"
 	say "lintian has nothing to say"
 else
 	say "left out: lintian is not there"
@@ -99,7 +92,7 @@ for release in $releases; do
 	mkdir "$work/root"
 	tar -C "$work/root" -xf "$cache/$release.tar"
 	cp "$work/one.deb" "$work/newer.deb" scripts/use-package.sh "$work/root/root/"
-	inside "$work/root" bash /root/use-package.sh "$manual" >"$work/used" 2>&1 || { cat "$work/used" >&2; fail "the package in $release"; }
+	inside "$work/root" bash /root/use-package.sh >"$work/used" 2>&1 || { cat "$work/used" >&2; fail "the package in $release"; }
 	rm -rf "$work/root"
 	say "used in a fresh $release: installed, main job, upgraded, removed, purged"
 done
