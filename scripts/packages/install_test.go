@@ -75,8 +75,8 @@ func filesIn(t *testing.T, dir string) map[string]fs.FileMode {
 	return files
 }
 
-// `make install` puts the same files below each PREFIX, as whoever runs it, and nothing elsewhere. Everybody can read them,
-// whatever umask there is. `make uninstall` removes these, and nothing of anybody else.
+// `make install` puts the same files below each PREFIX, and nothing elsewhere, as root and as an ordinary user. Everybody can
+// read them, whatever umask there is. `make uninstall` removes these, and nothing of anybody else.
 func TestInstall(t *testing.T) {
 	me := uint32(os.Getuid()) //nolint:gosec // it is no negative number on Unix
 	users := map[string]uint32{"who runs the tests": me}

@@ -50,7 +50,7 @@ func (b *build) lay(dir, binary, kind string) error {
 	)
 }
 
-// folders gives all folders their mode, which the user's umask has taken away.
+// folders sets the mode of all folders: the user's umask may have kept others out.
 func (l *layout) folders() error {
 	return walk(l.dir, func(name string, info fs.FileInfo) error {
 		if !info.IsDir() {

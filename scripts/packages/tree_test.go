@@ -56,7 +56,10 @@ func TestNothingIsSwitchedOn(t *testing.T) {
 				t.Errorf("%s: %s", kind, name)
 			}
 			program := strings.HasPrefix(name, "usr/bin/") || strings.HasPrefix(name, "usr/lib/uzerp-mfa/")
-			if info.Mode().Perm()&0o022 != 0 || info.Mode().Perm()&0o444 != 0o444 || info.IsDir() && info.Mode().Perm() != 0o755 || !info.IsDir() && info.Mode()&0o111 != 0 && !program {
+			if mode := info.Mode().Perm(); mode&0o022 != 0 || mode&0o444 != 0o444 || info.IsDir() && mode != 0o755 {
+				t.Errorf("%s: %s has the mode %s, whatever umask there is", kind, name, mode)
+			}
+			if !info.IsDir() && info.Mode()&0o111 != 0 && !program {
 				t.Errorf("%s: %s has the mode %s", kind, name, info.Mode())
 			}
 			if !info.IsDir() && info.ModTime().Unix() != 1700000000 {
