@@ -214,13 +214,38 @@ func showDoctor(app *App, opts *doctorOptions, r doctor.Report) error {
 	for _, s := range databaseInOneRow(settings) {
 		rows = append(rows, []string{s.Name, orDash(s.Value), orDash(s.Source)})
 	}
-	if err := app.writeTable(nil, []string{"setting", "value", "source"}, rows); err != nil {
+	if err := writeDoctorSettings(app, rows); err != nil {
 		return err
 	}
 	if err := writeDoctorChecks(app, r, app.flags.verbose); err != nil {
 		return err
 	}
 	return writeDoctorGroups(app, r)
+}
+
+// writeDoctorSettings writes settings as a table. On a terminal that is too narrow for it each is a line, so that the problems below
+// stay on the screen.
+func writeDoctorSettings(app *App, rows [][]string) error {
+	header := []string{"setting", "value", "source"}
+	widest := make([]int, len(header))
+	for _, row := range append([][]string{header}, rows...) {
+		for i, cell := range row {
+			widest[i] = max(widest[i], output.Width(output.Escape(cell)))
+		}
+	}
+	if width := app.streams.OutTerminal().Width; width == 0 || widest[0]+2+widest[1]+2+widest[2] <= width {
+		return app.writeTable(nil, header, rows)
+	}
+	for _, row := range rows {
+		source := ""
+		if row[2] != orDash("") {
+			source = output.Sprintf(" (%s)", row[2])
+		}
+		if err := app.streams.Printf("%-*s  %s%s\n", widest[0], row[0], row[1], source); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // databaseInOneRow puts what says where the database is into one row, if all of it comes from one place.

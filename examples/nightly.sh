@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
-# nightly.sh: looks for what should not be, and prints the text of a mail, or nothing. In crontab:
+# nightly.sh: looks for what should not be, and prints the text of a mail, or nothing. In /etc/cron.d/uzerp-mfa, with
+# retry.sh beside it:
 #
-#   17 3 * * * /usr/local/lib/uzerp-mfa/nightly.sh 2>&1 | mail -E -s 'uzerp-mfa' it@example.com
+#   PATH=/usr/local/bin:/usr/bin:/bin
+#   UZERP_ROOT=/var/www/uzerp
+#   17 3 * * * root /usr/local/lib/uzerp-mfa/nightly.sh 2>&1 | mail -E -s 'uzerp-mfa' it@example.com
 #
 # It changes nothing. It ends with 9 if something was found, with 7 if only something could not be looked at tonight, with
 # another code if a check itself is broken (4: its settings), and with 0 otherwise.
@@ -29,7 +32,7 @@ look() {
 		jq -r "$filter" "$work/report" | sed 's/^/  /'
 	fi
 	if [ "$code" != 9 ]; then
-		tail -n 1 "$work/errors" | jq -Rr 'fromjson? | .error | .message, .hint // empty' | sed 's/^/  /' # that of the last attempt
+		tail -n 1 "$work/errors" | jq -Rr '. as $line | try (fromjson | .error | .message, .hint // empty) catch $line' | sed 's/^/  /' # that of the last attempt
 	fi
 	echo
 }

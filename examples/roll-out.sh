@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# roll-out.sh LIST DIRECTORY: makes a page with a QR code for each user in LIST (one name a line), and shows what became of each.
+# roll-out.sh LIST DIRECTORY: makes a page with a QR code for each user in LIST (one name a line; - is stdin), and shows what became
+# of each.
 #
 # Run it again after whatever stopped it, kill -9 too. Who is enrolled, or has a page that still works, gets no second one. There
 # is no --yes: it would also make pages for people who have left.
@@ -8,10 +9,15 @@ set -euo pipefail
 source "$(dirname "$(readlink -f "$0")")/retry.sh"
 
 [ $# = 2 ] || { echo "usage: $0 LIST DIRECTORY" >&2; exit 2; }
-list=$1 directory=$2
+directory=$2
+
+# A copy, because a pipe can be read only once. A list that can't be read ends it here.
+list=$(mktemp)
+trap 'rm -f "$list"' EXIT
+cat -- "$1" >"$list"
 
 # An empty list is wrong usage for uzerp-mfa, because a list is rarely empty on purpose. Here it is: nobody is left.
-grep -q '[^[:space:]]' -- "$list" || { echo "nobody is in $list"; exit 0; }
+grep -q '^[[:space:]]*[^[:space:]#]' "$list" || { echo "nobody is in $1"; exit 0; }
 
 code=0
 report=$(mfa enroll --no-wait --html-dir "$directory" --from-file "$list" --reason roll-out --output json) || code=$?

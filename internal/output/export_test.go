@@ -11,6 +11,9 @@ func (s *Streams) WaitingFor(what string, pause time.Duration) (done func()) {
 	return s.waiting(what, pause)
 }
 
+// SetSize says how large the terminal is.
+func (s *Streams) SetSize(cols, rows int) { s.size = func() (int, int) { return cols, rows } }
+
 // writeTable writes a table as into a pipe.
 func writeTable(w io.Writer, header []string, rows [][]string) error {
 	return paintedTable(w, header, rows, nil)

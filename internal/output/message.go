@@ -145,7 +145,7 @@ func clip(text string) string {
 }
 
 // tell writes to stderr in one piece, and writes out the data printed before, because people see both on one screen. An
-// error of that stays in Out. While an AltScreen is shown, the text waits: there it would be gone before anybody has
+// error of that stays in Out. A line of a Progress is taken away first. While an AltScreen is shown, the text waits: there it would be gone before anybody has
 // read it.
 func (s *Streams) tell(text string) error {
 	_ = s.Out.Flush()
@@ -155,6 +155,6 @@ func (s *Streams) tell(text string) error {
 		s.later = append(s.later, text)
 		return nil
 	}
-	_, err := io.WriteString(s.Err, text)
+	_, err := io.WriteString(s.Err, s.takeStatus()+text)
 	return err
 }

@@ -2,9 +2,16 @@ package output
 
 import (
 	"fmt"
+	"io"
+	"strings"
 	"sync"
 	"time"
 )
+
+// This file shows how a long job goes on: in one line of the terminal that stderr leads to, which is gone afterwards.
+//
+// Its law: the line never fills the terminal's width, because what goes on in the next row could not be taken away; and no escape
+// sequence is sent, so that it works on every terminal that can go back to the beginning of a line.
 
 // Progress shows on a terminal how much of a long job is done. Without a terminal, or if Quiet, it shows nothing.
 type Progress struct {
@@ -35,11 +42,11 @@ func (p *Progress) Step() {
 		return
 	}
 	p.shown = time.Now()
-	text := fmt.Sprintf("%d %s", p.n, p.what)
 	if p.total > 0 {
-		text = fmt.Sprintf("%d of %d %s", p.n, p.total, p.what)
+		p.s.showStatus(fmt.Sprintf("%d of %d %s", p.n, p.total, p.what), "")
+		return
 	}
-	_ = p.s.tell("\r" + text + "\x1b[K")
+	p.s.showStatus(fmt.Sprintf("%d %s", p.n, p.what), "")
 }
 
 // Done clears the line, so that what follows starts on an empty one.
@@ -47,7 +54,7 @@ func (p *Progress) Done() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.visible() && !p.shown.IsZero() {
-		_ = p.s.tell("\r\x1b[K")
+		p.s.showStatus("", "")
 	}
 }
 
@@ -74,11 +81,11 @@ func (s *Streams) waiting(what string, pause time.Duration) (done func()) {
 		for began := time.Now(); ; {
 			select {
 			case <-tick.C:
-				_ = s.tell(fmt.Sprintf("\r%s … %d s\x1b[K", what, int(time.Since(began).Seconds())))
+				s.showStatus(what, fmt.Sprintf(" %s %d s", s.ellipsis(), int(time.Since(began).Seconds())))
 				shown = true
 			case <-stop:
 				if shown {
-					_ = s.tell("\r\x1b[K")
+					s.showStatus("", "")
 				}
 				return
 			}
@@ -88,4 +95,52 @@ func (s *Streams) waiting(what string, pause time.Duration) (done func()) {
 		close(stop)
 		<-stopped
 	})
+}
+
+// showStatus shows a text on the line that the next message takes away. If the terminal is too narrow, the text is cut before its
+// end. Two empty ones show nothing any more. While an AltScreen is shown, nothing changes.
+func (s *Streams) showStatus(text, end string) {
+	_ = s.Out.Flush()
+	room := s.Width() - 1
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.covered {
+		return
+	}
+	if measure.StringWidth(text+end) > room {
+		text = cut(text, max(0, room-measure.StringWidth(end)), s.ellipsis())
+	}
+	was := s.status
+	s.status = measure.StringWidth(text + end)
+	line := "\r" + text + end
+	switch {
+	case s.status == 0:
+		line = blanks(was)
+	case was > s.status: // the blanks come first: the cursor stays behind the text
+		line = blanks(was) + text + end
+	}
+	_, _ = io.WriteString(s.Err, line)
+}
+
+// takeStatus returns what takes away the line that showStatus has left. s.mu is locked.
+func (s *Streams) takeStatus() string {
+	was := s.status
+	s.status = 0
+	return blanks(was)
+}
+
+// blanks returns what writes over the first columns of a line, and leaves the cursor at its beginning.
+func blanks(columns int) string {
+	if columns == 0 {
+		return ""
+	}
+	return "\r" + strings.Repeat(" ", columns) + "\r"
+}
+
+// ellipsis is the sign for what is left out or goes on.
+func (s *Streams) ellipsis() string {
+	if s.UTF8 {
+		return "…"
+	}
+	return "..."
 }

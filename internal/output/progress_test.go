@@ -2,11 +2,13 @@ package output_test
 
 import (
 	"bytes"
+	"io"
 	"strings"
 	"testing"
 	"time"
 
 	"uzerp-mfa/internal/output"
+	"uzerp-mfa/internal/output/screentest"
 )
 
 func TestProgress(t *testing.T) {
@@ -24,7 +26,8 @@ func TestProgress(t *testing.T) {
 		t.Errorf("without a terminal: %q", got)
 	}
 	s.ErrTTY = true
-	if got := count(); !strings.HasPrefix(got, "\r1 of 2 users\x1b[K") || !strings.HasSuffix(got, "\r\x1b[K") {
+	gone := "\r" + strings.Repeat(" ", len("1 of 2 users")) + "\r"
+	if got := count(); !strings.HasPrefix(got, "\r1 of 2 users") || !strings.HasSuffix(got, gone) {
 		t.Errorf("on a terminal: %q", got)
 	}
 	s.Quiet = true
@@ -39,7 +42,7 @@ func TestWaiting(t *testing.T) {
 		var err signalWriter
 		err.written = make(chan string, 100)
 		s := output.New(strings.NewReader(""), &bytes.Buffer{}, &err)
-		s.ErrTTY, s.Quiet = test.tty, test.quiet
+		s.ErrTTY, s.Quiet, s.UTF8 = test.tty, test.quiet, true
 		done := s.WaitingFor("detaching 8 users", time.Millisecond)
 		first := ""
 		if test.shows {
@@ -52,8 +55,44 @@ func TestWaiting(t *testing.T) {
 		for text := range err.written {
 			last = text
 		}
-		if test.shows && (first != "\rdetaching 8 users … 0 s\x1b[K" || last != "\r\x1b[K") || !test.shows && last != "" {
+		gone := "\r" + strings.Repeat(" ", len("detaching 8 users ... 0 s")-2) + "\r"
+		if test.shows && (first != "\rdetaching 8 users … 0 s" || last != gone) || !test.shows && last != "" {
 			t.Errorf("%+v: %q … %q", test, first, last)
+		}
+	}
+}
+
+// On a terminal of any width, what is shown stays in one line, which a message or the end takes away. No escape sequence is sent.
+func TestProgressIsOneLineAndGoes(t *testing.T) {
+	for _, width := range []int{12, 20, 40, 80} {
+		for _, warn := range []bool{false, true} {
+			screen := screentest.New(screentest.XTerm, 5, width)
+			var sent bytes.Buffer
+			s := output.New(strings.NewReader(""), io.Discard, io.MultiWriter(screen, &sent))
+			s.ErrTTY, s.UTF8 = true, true
+			s.SetSize(width, 5)
+			for _, what := range []string{"users", "users of all companies of this site asked about at Twilio", "users"} {
+				p := s.NewProgress(what, 5008)
+				p.Step()
+				lines := strings.Split(strings.TrimRight(screen.Text(), "\n"), "\n")
+				if w := output.Width(lines[len(lines)-1]); w == 0 || w >= width || !warn && len(lines) > 1 {
+					t.Errorf("width %d: %q", width, lines)
+				}
+				if warn {
+					s.Warnf("x")
+				}
+				p.Done()
+			}
+			want := ""
+			if warn {
+				want = "warning: x\nwarning: x\nwarning: x"
+			}
+			if got := strings.TrimRight(screen.Text(), "\n"); got != want {
+				t.Errorf("width %d: %q is left, want %q", width, got, want)
+			}
+			if strings.Contains(sent.String(), "\x1b") {
+				t.Errorf("width %d: an escape sequence: %q", width, sent.String())
+			}
 		}
 	}
 }

@@ -56,6 +56,7 @@ type Streams struct {
 	mu     sync.Mutex                 // keeps messages whole
 	lines  *lineReader
 	held   []string
+	status int    // how many columns the line of a Progress has now
 	fresh  func() // drops what was typed before a question was asked; nil without a terminal
 
 	wentThroughPager bool // the pager has shown something
@@ -80,7 +81,7 @@ func New(in io.Reader, out, err io.Writer) *Streams {
 }
 
 // NewStreams returns the streams of a process and finds out where they lead. A stream has colour if it is a terminal,
-// --no-color (noColor) was not given, NO_COLOR is not set or empty (no-color.org), and TERM is not dumb. getenv is
+// --no-color (noColor) was not given, NO_COLOR is not set or empty (no-color.org), and TERM is neither dumb nor missing. getenv is
 // os.Getenv, or a test's own.
 func NewStreams(in, out, err *os.File, noColor bool, getenv func(string) string) *Streams {
 	s := New(in, out, err)
@@ -93,7 +94,7 @@ func NewStreams(in, out, err *os.File, noColor bool, getenv func(string) string)
 	}
 	s.screen = out
 	s.addressable = isAddressable(getenv("TERM"))
-	color := !noColor && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
+	color := !noColor && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb" && getenv("TERM") != ""
 	s.ColorOut, s.ColorErr = color && s.OutTTY, color && s.ErrTTY
 	s.UTF8 = isUTF8Locale(getenv)
 	if cols, err := strconv.Atoi(getenv("COLUMNS")); err == nil {

@@ -64,7 +64,7 @@ func TestNewStreamsOnATerminal(t *testing.T) {
 		t.Error("asks in spite of --no-input")
 	}
 
-	s = NewStreams(null, null, tty, false, env())
+	s = NewStreams(null, null, tty, false, env("TERM", "xterm"))
 	if s.InTTY || s.OutTTY || s.ColorOut || !s.ErrTTY || !s.ColorErr || s.CanAsk() || s.OutTerminal().Width != 0 {
 		t.Errorf("only stderr is a terminal: %+v", s)
 	}
@@ -76,15 +76,16 @@ func TestNewStreamsOnATerminal(t *testing.T) {
 		t.Errorf("stderr is the null device: %+v", s)
 	}
 	for _, s := range []*Streams{
-		NewStreams(tty, tty, tty, true, env()),
-		NewStreams(tty, tty, tty, false, env("NO_COLOR", "1")),
+		NewStreams(tty, tty, tty, true, env("TERM", "xterm")),
+		NewStreams(tty, tty, tty, false, env("TERM", "xterm", "NO_COLOR", "1")),
 		NewStreams(tty, tty, tty, false, env("TERM", "dumb")),
+		NewStreams(tty, tty, tty, false, env()),
 	} {
 		if s.ColorOut || s.ColorErr || s.OutTerminal().Color {
 			t.Errorf("coloured: %+v", s)
 		}
 	}
-	if s := NewStreams(tty, tty, tty, false, env("NO_COLOR", "")); !s.ColorOut {
+	if s := NewStreams(tty, tty, tty, false, env("TERM", "xterm", "NO_COLOR", "")); !s.ColorOut {
 		t.Error("an empty NO_COLOR counts as unset")
 	}
 }

@@ -45,6 +45,7 @@ func (b *build) lay(dir, binary, kind string) error {
 		l.documents(),
 		l.licenses(),
 		l.examples(),
+		l.scripts("examples", examples),
 		l.service(),
 		l.folders(),
 	)
@@ -92,6 +93,24 @@ func (l *layout) copy(from, to string, endings ...string) error {
 			return nil
 		}
 		return l.file(name, path.Join(to, relative), 0o644)
+	})
+}
+
+// scripts copies all files of a folder. Those that begin with "#!" can be run, whatever modes the checkout has.
+func (l *layout) scripts(from, to string) error {
+	return fs.WalkDir(os.DirFS("."), from, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		mode := fs.FileMode(0o644)
+		if bytes.HasPrefix(text, []byte("#!")) {
+			mode = 0o755
+		}
+		return l.write(path.Join(to, strings.TrimPrefix(name, from)), text, mode)
 	})
 }
 

@@ -55,7 +55,8 @@ func TestNothingIsSwitchedOn(t *testing.T) {
 			if !info.IsDir() && !allowed.MatchString(name) {
 				t.Errorf("%s: %s", kind, name)
 			}
-			program := strings.HasPrefix(name, "usr/bin/") || strings.HasPrefix(name, "usr/lib/uzerp-mfa/")
+			program := strings.HasPrefix(name, "usr/bin/") || strings.HasPrefix(name, "usr/lib/uzerp-mfa/") ||
+				strings.HasPrefix(name, examples) && strings.HasSuffix(name, ".sh")
 			if mode := info.Mode().Perm(); mode&0o022 != 0 || mode&0o444 != 0o444 || info.IsDir() && mode != 0o755 {
 				t.Errorf("%s: %s has the mode %s, whatever umask there is", kind, name, mode)
 			}
@@ -99,6 +100,24 @@ func TestSudoersExample(t *testing.T) {
 	}
 	if out, err := exec.CommandContext(t.Context(), visudo, "-c", "-f", file).CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// The scripts of docs/scripting.md are in every package, with what they read, and can be run.
+func TestScriptExamples(t *testing.T) {
+	for _, kind := range []string{"deb", "rpm", "source"} {
+		dir := filepath.Join(laid(t, kind), examples)
+		for _, name := range []string{"roll-out.sh", "leaver.sh", "nightly.sh", "retry.sh", "ci/try-scripts.sh", "ansible/playbook.yml",
+			"ansible/roles/uzerp_mfa/tasks/main.yml"} {
+			info, err := os.Stat(filepath.Join(dir, name))
+			if err != nil {
+				t.Errorf("%s: %v", kind, err)
+				continue
+			}
+			if script := strings.HasPrefix(read(t, dir, name), "#!"); script != (info.Mode().Perm() == 0o755) {
+				t.Errorf("%s: %s has the mode %s", kind, name, info.Mode())
+			}
+		}
 	}
 }
 
