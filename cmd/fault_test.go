@@ -137,7 +137,7 @@ func (s *stage) showsFactorIn(e ending, args []string) bool {
 }
 
 var (
-	exitCodesInHelp = regexp.MustCompile(`(?s)\nExit codes:\n(.*?)\n\n`)
+	exitCodesInHelp = regexp.MustCompile(`(?s)\nExit codes:\n(.*?)(?:\n\n|$)`)
 	documentedCodes sync.Map // the exit codes of a command, by the first line of its help
 )
 

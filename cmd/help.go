@@ -156,7 +156,7 @@ func (h helpPrinter) flagList(flags *pflag.FlagSet) string {
 	names := map[string]string{}
 	widest := 0
 	flags.VisitAll(func(f *pflag.Flag) {
-		value, _ := pflag.UnquoteUsage(f)
+		value, _ := flagHelp(f)
 		name := strings.TrimRight("      --"+f.Name+" "+value, " ")
 		if f.Shorthand != "" {
 			name = "  -" + f.Shorthand + "," + name[len("  -x,"):]
@@ -171,10 +171,7 @@ func (h helpPrinter) flagList(flags *pflag.FlagSet) string {
 	var b strings.Builder
 	flags.VisitAll(func(f *pflag.Flag) {
 		name := names[f.Name]
-		_, text := pflag.UnquoteUsage(f)
-		if !slices.Contains([]string{"", "0", "0s", "false", "[]"}, f.DefValue) {
-			text += fmt.Sprintf(" (default %s)", f.DefValue)
-		}
+		_, text := flagHelp(f)
 		if len(name)+2 > beside {
 			b.WriteString(name + "\n")
 			name = ""
@@ -182,6 +179,15 @@ func (h helpPrinter) flagList(flags *pflag.FlagSet) string {
 		b.WriteString(h.fill(fmt.Sprintf("%-*s", beside, name), text, beside))
 	})
 	return b.String()
+}
+
+// flagHelp returns what the help calls a flag's value, and what it says about the flag.
+func flagHelp(f *pflag.Flag) (value, text string) {
+	value, text = pflag.UnquoteUsage(f)
+	if !slices.Contains([]string{"", "0", "0s", "false", "[]"}, f.DefValue) {
+		text += fmt.Sprintf(" (default %s)", f.DefValue)
+	}
+	return value, text
 }
 
 // longHelp returns what the long help says about a command, and its exit codes, one a line.
@@ -319,6 +325,9 @@ func (h helpPrinter) topic(root *cobra.Command, words []string) (string, error) 
 		return h.command(c), nil
 	}
 	hint := root.Name() + " help lists the topics"
+	if slices.Contains(words, "runbook") {
+		hint = root.Name() + " help runbook lists the runbooks"
+	}
 	if near := nearTopics(root, name); len(near) > 0 {
 		hint = "did you mean: " + root.Name() + " help " + strings.Join(near, "; "+root.Name()+" help ")
 	}

@@ -150,6 +150,7 @@ func TestTopics(t *testing.T) {
 		"Doctor":            "did you mean: uzerp-mfa help doctor",
 		"user rest":         "did you mean: uzerp-mfa help user reset",
 		"xyzzy":             "uzerp-mfa help lists the topics",
+		"runbook xyzzy":     "uzerp-mfa help runbook lists the runbooks",
 		"undo-guard":        "uzerp-mfa help lists the topics",
 		"user reset alice":  "uzerp-mfa help lists the topics",
 	} {

@@ -213,8 +213,11 @@ func runGroup(c *cobra.Command, args []string) error {
 	if args[0] == "disable" {
 		hint = "access to uzERP is enabled and disabled in uzERP's own administration; " + hint
 	}
-	if len(s) > 0 {
+	switch {
+	case len(s) > 0:
 		hint = "did you mean: " + c.CommandPath() + " " + s[0]
+	case !c.HasParent() && slices.Contains(topicNames(), args[0]):
+		hint = "did you mean: " + c.CommandPath() + " help " + args[0]
 	}
 	return usageError(fmt.Sprintf("unknown command %q for %q", args[0], c.CommandPath()), hint)
 }

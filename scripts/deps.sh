@@ -1,7 +1,7 @@
 #!/bin/sh
 # deps.sh [test]: installs PostgreSQL's server programs if they are missing: the demo needs them beside Go. With "test"
 # it also installs what the tests need: a C compiler for the race detector, PgBouncer, for root sudo, PHP and libnss-extrausers,
-# logrotate and systemd to look at what the packages bring, and Chromium to look at a page. With "packages" it installs what
+# logrotate, systemd and man-db to look at what the packages bring, and Chromium to look at a page. With "packages" it installs what
 # make test-packages needs. Chromium is big, and only one test needs it. So it is not installed with BROWSER=no, or if that would ask for a
 # password. The rest works without it.
 set -eu
@@ -54,6 +54,7 @@ if [ "${1:-}" = test ]; then
 	if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
 		command -v logrotate >/dev/null 2>&1 || packages="$packages logrotate"
 		command -v systemd-analyze >/dev/null 2>&1 || packages="$packages systemd"
+		command -v lexgrog >/dev/null 2>&1 || packages="$packages man-db"
 	fi
 	# Tests connect through PgBouncer. Where installing it would ask for a password, they are left out.
 	have_pooler || ! command -v apt-get >/dev/null 2>&1 || { [ "$(id -u)" != 0 ] && ! sudo -n true 2>/dev/null; } ||

@@ -32,6 +32,7 @@ var programs = map[string]string{
 	"pgbouncer":       ``,
 	"logrotate":       ``,
 	"systemd-analyze": ``,
+	"lexgrog":         ``,
 	"debootstrap":     ``,
 	"lintian":         ``,
 	"rpm":             ``,
@@ -214,9 +215,9 @@ func TestDepsPHP(t *testing.T) {
 
 // What the packages bring is looked at with logrotate and systemd; make test-packages needs neither PostgreSQL nor a browser.
 func TestDepsPackages(t *testing.T) {
-	m := newMachine(t, "logrotate", "systemd-analyze")
+	m := newMachine(t, "logrotate", "systemd-analyze", "lexgrog")
 	c, said := m.deps(t, "022")
-	if got := code(t, c.Run()); got != 0 || !strings.Contains(said.String(), "installing postgresql postgresql-client logrotate systemd ") {
+	if got := code(t, c.Run()); got != 0 || !strings.Contains(said.String(), "installing postgresql postgresql-client logrotate systemd man-db ") {
 		t.Errorf("exit code %d: %s", got, said)
 	}
 	m = newMachine(t, "lintian", "rpm", "chromium")

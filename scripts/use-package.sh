@@ -57,10 +57,10 @@ done
 [ "$(stat -c '%a %U:%G' /var/log/uzerp-mfa-www-data/audit.jsonl)" = "640 www-data:adm" ] || fail "$(ls -l /var/log/uzerp-mfa-www-data)"
 
 echo "== on the machine"
-if ls /usr/share/man/man1/uzerp-mfa.1.gz >/dev/null 2>&1; then
-	MANWIDTH=80 man uzerp-mfa | grep -q 'uzerp-mfa user' || fail "the manual page"
-	uzerp-mfa help runbook lost-phone | grep -qi 'lost' || fail "help runbook lost-phone"
-fi
+MANWIDTH=80 man uzerp-mfa >said; grep -q 'uzerp-mfa-user(1)' said || fail "the manual page"
+man uzerp-mfa user >said; grep -q 'uzerp-mfa-user-reset(1)' said || fail "the manual page of a command"
+man 7 uzerp-mfa-runbook-lost-phone >said; grep -qi 'lost' said || fail "the manual page of a runbook"
+uzerp-mfa help runbook lost-phone >said; grep -qi 'lost' said || fail "help runbook lost-phone"
 bash -c '
 	. /usr/share/bash-completion/bash_completion
 	. /usr/share/bash-completion/completions/uzerp-mfa

@@ -2,6 +2,7 @@ package page
 
 import (
 	"fmt"
+	"path"
 	"regexp"
 	"strings"
 
@@ -142,7 +143,7 @@ func (r renderer) words(text []Span) (words []word) {
 		words = append(words, word{s, bold, glued})
 		glued = true
 	}
-	for _, s := range r.linked(text) {
+	for _, s := range Linked(text, r.Link) {
 		if s.Code {
 			shown := s.Text
 			if !r.Color {
@@ -164,11 +165,12 @@ func (r renderer) words(text []Span) (words []word) {
 	return words
 }
 
-// fileName matches the text of a link that only names a file.
+// fileName matches the text of a link that only names a file, as its last part without the .md does too.
 var fileName = regexp.MustCompile(`^[\w./-]+(?:\.md|/)$`)
 
-// linked returns a text whose links can be followed on a terminal.
-func (r renderer) linked(text []Span) (shown []Span) {
+// Linked returns a text whose links can be followed where they can't be clicked: behind each stands its address, or what link
+// returns for it, as Options.Link does.
+func Linked(text []Span, link func(target string) string) (shown []Span) {
 	for i, s := range text {
 		last := i+1 == len(text) || text[i+1].Link != s.Link
 		target, _, _ := strings.Cut(s.Link, "#")
@@ -181,10 +183,10 @@ func (r renderer) linked(text []Span) (shown []Span) {
 			}
 		default:
 			command := ""
-			if r.Link != nil {
-				command = r.Link(target)
+			if link != nil {
+				command = link(target)
 			}
-			alone := last && (i == 0 || text[i-1].Link != s.Link) && fileName.MatchString(s.Text)
+			alone := last && (i == 0 || text[i-1].Link != s.Link) && (fileName.MatchString(s.Text) || s.Text == strings.TrimSuffix(path.Base(target), ".md"))
 			switch {
 			case command == "" || !last:
 				shown = append(shown, s)

@@ -47,6 +47,7 @@ var (
 	PHP        = Part{what: "with PHP", lacking: "php is not there, or has no igbinary"}
 	Git        = Part{what: "with git", lacking: "git is not there"}
 	Packaging  = Part{what: "of packages", lacking: "logrotate, visudo or systemd-analyze is not there"}
+	Manual     = Part{what: "of manual pages", lacking: "groff, man or lexgrog is not there"}
 	Debian     = Part{what: "as Debian's www-data", lacking: "there is no such user", machine: true}
 	Root       = Part{what: "as another user", lacking: "only root can run a program as another user", machine: true}
 	Newer      = Part{what: "of what a newer PostgreSQL has", lacking: "the server is too old; make test-postgres has newer ones", machine: true}

@@ -171,7 +171,7 @@ func (l *layout) completions() error {
 
 // manual puts the manual pages in the folders of their sections.
 func (l *layout) manual() error {
-	if l.b.noManual || !exists("scripts/man") {
+	if l.b.noManual {
 		return nil
 	}
 	pages, err := os.MkdirTemp("", "man")

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"compress/gzip"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -80,6 +82,24 @@ func TestNothingIsSwitchedOn(t *testing.T) {
 	for _, name := range []string{"postinstall.sh", "preremove.sh", "postremove.sh"} {
 		if found := regexp.MustCompile(`\b(enable|start|restart|preset|unmask)\b`).FindString(read(t, "packaging", name)); found != "" {
 			t.Errorf("%s has the word %q", name, found)
+		}
+	}
+}
+
+// The manual pages are in the folders of their sections, with the day of the build.
+func TestManual(t *testing.T) {
+	l := &layout{b: &build{time: time.Unix(1700000000, 0).UTC()}, dir: t.TempDir()}
+	if err := l.manual(); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"man1/uzerp-mfa.1", "man1/uzerp-mfa-user-reset.1", "man7/uzerp-mfa-runbook-lost-phone.7"} {
+		packed, err := gzip.NewReader(strings.NewReader(read(t, l.dir, "usr/share/man", name+".gz")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(packed)
+		if err != nil || !strings.Contains(string(text), `"2023-11-14"`) {
+			t.Errorf("%s: %v %.200s", name, err, text)
 		}
 	}
 }
