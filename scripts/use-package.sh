@@ -87,6 +87,6 @@ rm -r /var/log/uzerp-mfa-www-data
 mkdir /var/log/uzerp-mfa-www-data
 dpkg -P uzerp-mfa
 [ ! -e /etc/uzerp-mfa ] && [ -e /var/log/uzerp-mfa/kept ] && [ ! -e /var/log/uzerp-mfa-www-data ] || fail "purge"
-left=$(find / -xdev -name '*uzerp-mfa*' ! -path '/proc/*' ! -path '/root/*' ! -path '/home/*' ! -path '/tmp/*' ! -path '/var/log/*')
+left=$(find / -xdev -name '*uzerp-mfa*' ! -path '/proc/*' ! -path '/root/*' ! -path '/home/*' ! -path '/tmp/*' ! -path '/var/log/*' ! -path '/var/cache/man/*')
 [ -z "$left" ] || fail "left behind: $left"
 echo "== done"
