@@ -98,8 +98,10 @@ func (h helpPrinter) root(c *cobra.Command) string {
 		}
 		b.WriteString(h.heading(g.title+":") + "\n" + h.list(g.of(c)))
 	}
-	return b.String() + h.wrap(fmt.Sprintf("%[1]s COMMAND --help says more; %[1]s help lists pages and runbooks, %[1]s help flags what every command takes.",
-		c.Name()), 0)
+	for _, line := range []string{"More: %s COMMAND --help; pages and runbooks: %[1]s help", "What every command takes: %s help flags"} {
+		b.WriteString(h.wrap(fmt.Sprintf(line, c.Name()), 0))
+	}
+	return b.String()
 }
 
 // of returns the group's commands below root.
@@ -245,7 +247,7 @@ func (h helpPrinter) fill(head, text string, indent int) string {
 	line, begun := head, false
 	for word := range strings.FieldsSeq(text) {
 		switch {
-		case begun && output.Width(line)+1+output.Width(word) > min(h.width, widestHelp):
+		case begun && output.Width(line)+1+output.Width(word) > min(h.width, page.Widest):
 			b.WriteString(line + "\n")
 			line = strings.Repeat(" ", indent) + word
 		case begun:
@@ -256,9 +258,6 @@ func (h helpPrinter) fill(head, text string, indent int) string {
 	}
 	return b.String() + strings.TrimRight(line, " ") + "\n"
 }
-
-// widestHelp is how many columns a line of help may have on a wide screen. Longer ones are hard to read.
-const widestHelp = 100
 
 // topicAbout returns the topic about a command: its own page, or that of the commands it belongs to.
 func topicAbout(c *cobra.Command) (docs.Topic, bool) {

@@ -112,10 +112,7 @@ func exportSettings(app *App, v sandboxView) error {
 }
 
 func viewSandbox(root string, env, unset []string) sandboxView {
-	v := sandboxView{Root: root, Settings: map[string]string{}, Unset: slices.Concat([]string{}, unset)}
-	if v.Unset == nil {
-		v.Unset = []string{}
-	}
+	v := sandboxView{Root: root, Settings: map[string]string{}, Unset: append([]string{}, unset...)}
 	for _, setting := range env {
 		name, value, _ := strings.Cut(setting, "=")
 		v.Settings[name] = value

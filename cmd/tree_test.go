@@ -18,6 +18,7 @@ import (
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/page"
 )
 
 // testRoot is the command tree of a program without an environment.
@@ -269,7 +270,7 @@ func cliPage(c *cobra.Command) string { return strings.ReplaceAll(c.CommandPath(
 
 // markdown returns a command's page in docs/cli: what its help says, in the same order.
 func markdown(c *cobra.Command) string {
-	wide := helpPrinter{width: widestHelp}
+	wide := helpPrinter{width: page.Widest}
 	var b strings.Builder
 	block := func(title, text string) {
 		if text = strings.Trim(text, "\n"); text != "" {

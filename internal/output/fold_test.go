@@ -260,8 +260,8 @@ func TestTableStreams(t *testing.T) {
 		if err := table.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if n := strings.Count(b.String(), "\n"); n != 3*sampled+1 || table.Rows() != 3*sampled {
-			t.Errorf("at %d: %d lines, %d rows", width, n, table.Rows())
+		if n := strings.Count(b.String(), "\n"); n != 3*sampled+1 {
+			t.Errorf("at %d: %d lines", width, n)
 		}
 		for line := range strings.Lines(b.String()) {
 			if width > 0 && measure.StringWidth(line) > width {

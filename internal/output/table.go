@@ -100,17 +100,6 @@ func (s *Streams) NewTable(columns ...Column) *Table {
 	return newTable(s.Out, s.outWidth(), s.UTF8, columns)
 }
 
-// WriteTable writes a whole table on stdout.
-func (s *Streams) WriteTable(columns []Column, rows [][]string) error {
-	t := s.NewTable(columns...)
-	for _, row := range rows {
-		if err := t.Row(row...); err != nil {
-			return err
-		}
-	}
-	return t.Close()
-}
-
 func newTable(w io.Writer, width int, utf8 bool, columns []Column) *Table {
 	t := &Table{w: w, width: width, sign: "…", columns: columns}
 	if !utf8 {
@@ -140,9 +129,6 @@ func (t *Table) Row(cells ...string) error {
 	}
 	return t.write(row)
 }
-
-// Rows returns how many rows there were so far.
-func (t *Table) Rows() int { return t.rows + len(t.held) }
 
 // Close writes what is held.
 func (t *Table) Close() error { return t.begin() }

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Kind is what a block is.
@@ -38,12 +39,17 @@ type Span struct {
 	Link string // where it leads
 }
 
+// The patterns are compiled when the first page is read: most commands show none.
 var (
-	headingLine = regexp.MustCompile(`^ {0,3}(#{1,6})[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*$`)
-	itemStart   = regexp.MustCompile(`^( {0,3})([-*+]|[0-9]{1,9}[.)])( {1,4})(\S.*)$`)
-	delimiters  = regexp.MustCompile(`^ {0,3}\|?(?: *:?-+:? *\|)* *:?-+:? *\|? *$`)
-	fence       = regexp.MustCompile("^( {0,3})(```+)[^`]*$")
+	headingLine = pattern(`^ {0,3}(#{1,6})[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*$`)
+	itemStart   = pattern(`^( {0,3})([-*+]|[0-9]{1,9}[.)])( {1,4})(\S.*)$`)
+	delimiters  = pattern(`^ {0,3}\|?(?: *:?-+:? *\|)* *:?-+:? *\|? *$`)
+	fence       = pattern("^( {0,3})(```+)[^`]*$")
 )
+
+func pattern(text string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+}
 
 // Parse returns the blocks of a page.
 func Parse(text string) []Block {
@@ -65,12 +71,12 @@ func parse(lines []string) (blocks []Block) {
 			continue
 		case strings.HasPrefix(line, "    "):
 			b, n = indented(lines, n)
-		case fence.MatchString(line):
+		case fence().MatchString(line):
 			b, n = fenced(lines, n)
-		case headingLine.MatchString(line):
-			m := headingLine.FindStringSubmatch(line)
+		case headingLine().MatchString(line):
+			m := headingLine().FindStringSubmatch(line)
 			b, n = Block{Kind: Heading, Level: len(m[1]), Text: inline(m[2])}, n+1
-		case itemStart.MatchString(line):
+		case itemStart().MatchString(line):
 			b, n = list(lines, n)
 		case isTable(lines, n):
 			b, n = table(lines, n)
@@ -98,7 +104,7 @@ func indented(lines []string, n int) (Block, int) {
 
 // fenced reads code between two lines of backticks.
 func fenced(lines []string, n int) (Block, int) {
-	m := fence.FindStringSubmatch(lines[n])
+	m := fence().FindStringSubmatch(lines[n])
 	b := Block{Kind: Code}
 	for n++; n < len(lines); n++ {
 		if bare := strings.TrimSpace(lines[n]); strings.HasPrefix(bare, m[2]) && strings.Trim(bare, "`") == "" {
@@ -117,13 +123,13 @@ func fenced(lines []string, n int) (Block, int) {
 // list reads the items of one list.
 func list(lines []string, n int) (Block, int) {
 	b := Block{Kind: List, First: -1}
-	first := itemStart.FindStringSubmatch(lines[n])
+	first := itemStart().FindStringSubmatch(lines[n])
 	if number, err := strconv.Atoi(first[2][:len(first[2])-1]); err == nil && len(first[2]) > 1 {
 		b.First = number
 	}
 	kind := first[2][len(first[2])-1]
 	for n < len(lines) {
-		m := itemStart.FindStringSubmatch(lines[n])
+		m := itemStart().FindStringSubmatch(lines[n])
 		if m == nil || m[2][len(m[2])-1] != kind {
 			break
 		}
@@ -139,7 +145,7 @@ func list(lines []string, n int) (Block, int) {
 				continue
 			case strings.HasPrefix(line, indent):
 				item = append(item, strings.TrimPrefix(line, indent))
-			case !blank && !beginsBlock(line) && !itemStart.MatchString(line):
+			case !blank && !beginsBlock(line) && !itemStart().MatchString(line):
 				item = append(item, strings.TrimLeft(line, " "))
 			default:
 				goto end
@@ -152,7 +158,7 @@ func list(lines []string, n int) (Block, int) {
 	end:
 		b.Items = append(b.Items, parse(item))
 		if n < len(lines) && blank {
-			next := itemStart.FindStringSubmatch(lines[n])
+			next := itemStart().FindStringSubmatch(lines[n])
 			b.Loose = b.Loose || next != nil && next[2][len(next[2])-1] == kind
 		}
 	}
@@ -161,10 +167,10 @@ func list(lines []string, n int) (Block, int) {
 
 // beginsBlock reports whether a line ends the paragraph before it.
 func beginsBlock(line string) bool {
-	if m := itemStart.FindStringSubmatch(line); m != nil {
+	if m := itemStart().FindStringSubmatch(line); m != nil {
 		return len(m[2]) == 1 || m[2] == "1." || m[2] == "1)"
 	}
-	return headingLine.MatchString(line) || fence.MatchString(line) || strings.HasPrefix(line, "<!--")
+	return headingLine().MatchString(line) || fence().MatchString(line) || strings.HasPrefix(line, "<!--")
 }
 
 func paragraph(lines []string, n int) (Block, int) {
@@ -179,7 +185,7 @@ func paragraph(lines []string, n int) (Block, int) {
 }
 
 func isTable(lines []string, n int) bool {
-	return strings.Contains(lines[n], "|") && n+1 < len(lines) && strings.Contains(lines[n+1], "|") && delimiters.MatchString(lines[n+1]) &&
+	return strings.Contains(lines[n], "|") && n+1 < len(lines) && strings.Contains(lines[n+1], "|") && delimiters().MatchString(lines[n+1]) &&
 		len(cells(lines[n])) == len(cells(lines[n+1]))
 }
 
@@ -187,7 +193,7 @@ func table(lines []string, n int) (Block, int) {
 	b := Block{Kind: Table}
 	for i := n; i < len(lines) && strings.TrimSpace(lines[i]) != "" && !beginsBlock(lines[i]); i++ {
 		n = i + 1
-		if len(b.Rows) == 1 && delimiters.MatchString(lines[i]) && i > 0 && len(b.Rows[0]) == len(cells(lines[i])) {
+		if len(b.Rows) == 1 && delimiters().MatchString(lines[i]) && i > 0 && len(b.Rows[0]) == len(cells(lines[i])) {
 			continue
 		}
 		var row [][]Span

@@ -3,7 +3,6 @@ package page
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"strings"
 
 	"uzerp-mfa/internal/output"
@@ -17,8 +16,8 @@ type Options struct {
 	Link func(target string) string
 }
 
-// widest is how many columns a line of text may have on a wide screen. Longer ones are hard to read.
-const widest = 100
+// Widest is how many columns a line of text may have on a wide screen. Longer ones are hard to read.
+const Widest = 100
 
 // Render returns the text of a page.
 func Render(blocks []Block, o Options) string {
@@ -119,7 +118,7 @@ func (r renderer) flow(text []Span, first, next string, bold bool) string {
 		}
 	}
 	var b strings.Builder
-	for i, line := range breakLines(words, min(r.width, widest)-output.Width(next)) {
+	for i, line := range breakLines(words, min(r.width, Widest)-output.Width(next)) {
 		start := next
 		if i == 0 {
 			start = first
@@ -166,7 +165,7 @@ func (r renderer) words(text []Span) (words []word) {
 }
 
 // fileName matches the text of a link that only names a file, as its last part without the .md does too.
-var fileName = regexp.MustCompile(`^[\w./-]+(?:\.md|/)$`)
+var fileName = pattern(`^[\w./-]+(?:\.md|/)$`)
 
 // Linked returns a text whose links can be followed where they can't be clicked: behind each stands its address, or what link
 // returns for it, as Options.Link does.
@@ -186,7 +185,7 @@ func Linked(text []Span, link func(target string) string) (shown []Span) {
 			if link != nil {
 				command = link(target)
 			}
-			alone := last && (i == 0 || text[i-1].Link != s.Link) && (fileName.MatchString(s.Text) || s.Text == strings.TrimSuffix(path.Base(target), ".md"))
+			alone := last && (i == 0 || text[i-1].Link != s.Link) && (fileName().MatchString(s.Text) || s.Text == strings.TrimSuffix(path.Base(target), ".md"))
 			switch {
 			case command == "" || !last:
 				shown = append(shown, s)
