@@ -336,6 +336,34 @@ func TestCommandLinesExist(t *testing.T) {
 	}
 }
 
+// So does what a package's timers run: a wrong flag there would fail on the machine alone.
+func TestPackagedTimersRun(t *testing.T) {
+	files, err := filepath.Glob("../packaging/systemd/*.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := 0
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			command, ours := strings.CutPrefix(line, "ExecStart=/usr/bin/uzerp-mfa ")
+			if !ours {
+				continue
+			}
+			run++
+			if problem := checkLine(testRoot(), strings.Fields(command), asCode); problem != "" {
+				t.Errorf("%s: %s: %s", name, problem, command)
+			}
+		}
+	}
+	if run != 3 {
+		t.Errorf("%d units run the program", run)
+	}
+}
+
 // A check that can't fail is useless. Here each kind of mistake is made on purpose.
 func TestCommandLinesFailWhenBroken(t *testing.T) {
 	for _, broken := range []string{

@@ -28,11 +28,10 @@ if [ "$(id -u)" != 0 ] || [ ! -e bin/.tree/usr/bin/uzerp-mfa ] || [ -z "${SUDO_U
 fi
 (cd bin/.tree/usr && find . -type f) | while IFS= read -r file; do
 	file=${file#./}
-	mode=644
-	[ ! -x "bin/.tree/usr/$file" ] || mode=755
-	mkdir -p "$to/$(dirname "$file")"
+	folder=$to/${file%/*}
+	[ -d "$folder" ] || mkdir -p "$folder"
 	# A program may run while it is replaced.
-	rm -f "$to/$file.new"
+	[ ! -e "$to/$file.new" ] || rm -f "$to/$file.new"
 	case $file in
 	share/doc/uzerp-mfa/examples/*)
 		sed -e "s|/usr/bin/uzerp-mfa|$prefix/bin/uzerp-mfa|g" -e "s|/usr/share/doc/uzerp-mfa|$prefix/share/doc/uzerp-mfa|g" \
@@ -40,7 +39,7 @@ fi
 			"bin/.tree/usr/$file" >"$to/$file.new" ;;
 	*) cp "bin/.tree/usr/$file" "$to/$file.new" ;;
 	esac
-	chmod "$mode" "$to/$file.new"
+	[ ! -x "bin/.tree/usr/$file" ] || chmod 755 "$to/$file.new"
 	mv -f "$to/$file.new" "$to/$file"
 done
 echo "installed below $to: try uzerp-mfa doctor; $prefix/share/doc/uzerp-mfa/docs/install.md says what comes next"

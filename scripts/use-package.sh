@@ -35,6 +35,7 @@ uzerp-mfa user show bob -o json | grep -q '"state": "not-enrolled"'
 uzerp-mfa audit-log verify
 J
 as_user uzerp-mfa sandbox -- bash /home/ann/job.sh
+as_user uzerp-mfa help runbook lost-phone >said
 as_user uzerp-mfa doctor -o json >/dev/null 2>&1 && fail "doctor without a uzERP found nothing"
 
 echo "== the logs"
@@ -86,6 +87,6 @@ rm -r /var/log/uzerp-mfa-www-data
 mkdir /var/log/uzerp-mfa-www-data
 dpkg -P uzerp-mfa
 [ ! -e /etc/uzerp-mfa ] && [ -e /var/log/uzerp-mfa/kept ] && [ ! -e /var/log/uzerp-mfa-www-data ] || fail "purge"
-left=$(find / -xdev -name '*uzerp-mfa*' ! -path '/proc/*' ! -path '/root/*' ! -path '/home/*' ! -path '/tmp/*' ! -path '/var/log/*')
+left=$(find / -xdev -name '*uzerp-mfa*' ! -path '/proc/*' ! -path '/root/*' ! -path '/home/*' ! -path '/tmp/*' ! -path '/var/log/*' ! -path '/var/cache/man/*')
 [ -z "$left" ] || fail "left behind: $left"
 echo "== done"

@@ -33,6 +33,9 @@ const (
 
 const program = "uzerp-mfa"
 
+// maintainer is whom a package names as the one to write to. Who hands out packages puts an address of their own here.
+const maintainer = "uzerp-mfa maintainers <uzerp-mfa@example.com>"
+
 // target is a system that the program is built for. Windows is none: the program needs Unix's owners, modes and descriptors
 // to know whom to believe.
 type target struct {
@@ -254,7 +257,7 @@ func (b *build) settings(t target, tree string) (string, error) {
 	}
 	var s strings.Builder
 	s.WriteString(os.Expand(string(head), func(name string) string {
-		return map[string]string{"ARCH": t.nfpm, "VERSION": b.version, "TIME": b.time.Format(time.RFC3339)}[name]
+		return map[string]string{"ARCH": t.nfpm, "VERSION": b.version, "TIME": b.time.Format(time.RFC3339), "MAINTAINER": maintainer}[name]
 	}))
 	s.WriteString("contents:\n")
 	entry := func(src, dst, kind string, mode fs.FileMode) {

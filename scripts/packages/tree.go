@@ -47,7 +47,18 @@ func (b *build) lay(dir, binary, kind string) error {
 		l.examples(),
 		l.scripts("examples", examples),
 		l.service(),
+		l.folders(),
 	)
+}
+
+// folders sets the mode of all folders: the user's umask may have kept others out.
+func (l *layout) folders() error {
+	return walk(l.dir, func(name string, info fs.FileInfo) error {
+		if !info.IsDir() {
+			return nil
+		}
+		return os.Chmod(filepath.Join(l.dir, name), 0o755) //nolint:gosec // everybody may read it
+	})
 }
 
 // write makes one file. Modes and times don't depend on the user's umask and clock.
@@ -59,7 +70,7 @@ func (l *layout) write(name string, text []byte, mode fs.FileMode) error {
 	if err := os.WriteFile(file, text, mode); err != nil {
 		return err
 	}
-	return errors.Join(os.Chmod(filepath.Dir(file), 0o755), os.Chmod(file, mode), os.Chtimes(file, l.b.time, l.b.time)) //nolint:gosec // the same
+	return errors.Join(os.Chmod(file, mode), os.Chtimes(file, l.b.time, l.b.time))
 }
 
 // file copies one file.
@@ -209,8 +220,6 @@ func (l *layout) documents() error {
 		program, l.b.version, maintainer, l.b.time.Format("Mon, 02 Jan 2006 15:04:05 -0700"))
 	return errors.Join(l.writeSqueezed(documents+"/changelog", changes), l.writeSqueezed(documents+"/changelog.Debian", []byte(debian)))
 }
-
-const maintainer = "uzerp-mfa maintainers <uzerp-mfa@example.com>"
 
 // licenses writes the program's own licence, and those of what it is linked with.
 func (l *layout) licenses() error {
