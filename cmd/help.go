@@ -142,11 +142,11 @@ func (h helpPrinter) pairs(rows [][2]string) string {
 	return b.String()
 }
 
-// ownFlags returns the flags of a command without those of every command, and without --help.
+// ownFlags returns the flags of a command that a person may want: without those of every command, and without --help.
 func ownFlags(c *cobra.Command) *pflag.FlagSet {
 	own := pflag.NewFlagSet(c.Name(), pflag.ContinueOnError)
 	c.LocalFlags().VisitAll(func(f *pflag.Flag) {
-		if f.Name != "help" && (c.HasParent() || c.PersistentFlags().Lookup(f.Name) == nil) {
+		if f.Name != "help" && !f.Hidden && (c.HasParent() || c.PersistentFlags().Lookup(f.Name) == nil) {
 			own.AddFlag(f)
 		}
 	})
