@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -21,10 +22,11 @@ import (
 )
 
 type doctorOptions struct {
-	oneline bool
-	gateway string
-	file    string
-	phpIni  string
+	oneline    bool
+	prometheus string
+	gateway    string
+	file       string
+	phpIni     string
 }
 
 func newDoctorCmd(app *App) *cobra.Command {
@@ -40,16 +42,18 @@ If a check warns or fails, the command ends with 9, also if only Twilio or the d
 don't change the exit code. With -v every check is listed. uzerp-mfa help doctor explains all of them.
 
 --oneline prints one line for monitoring: OK, WARNING, CRITICAL or UNKNOWN, the checks that failed or warned, and the number
-of users by state.
+of users by state. --prometheus FILE writes the same as metrics, for node_exporter's textfile collector, and prints nothing.
 
 ` + exitCodes(errs.Config, errs.Refused, errs.Unavailable, errs.Findings),
 		Example: `  uzerp-mfa doctor --uzerp-root /var/www/uzerp
   uzerp-mfa doctor -o json
-  uzerp-mfa doctor --oneline --timeout 20s`,
+  uzerp-mfa doctor --oneline --timeout 20s
+  uzerp-mfa doctor --prometheus /var/lib/prometheus/node-exporter/uzerp-mfa.prom`,
 		Args: noArgs,
 	}
 	f := c.Flags()
 	f.BoolVar(&opts.oneline, "oneline", false, "print one line for monitoring")
+	f.StringVar(&opts.prometheus, "prometheus", "", "write metrics to this file, whose name ends in .prom, and print nothing")
 	registerGateway(f, &opts.gateway)
 	registerEnvFile(f, &opts.file)
 	registerPHPIni(f, &opts.phpIni)
@@ -58,8 +62,13 @@ of users by state.
 }
 
 func runDoctor(ctx context.Context, app *App, opts *doctorOptions) error {
-	if opts.oneline && app.flags.output != formatTable {
+	switch {
+	case opts.oneline && app.flags.output != formatTable:
 		return usageError("--oneline is a format of its own: --output contradicts it", "")
+	case opts.prometheus != "" && (opts.oneline || app.flags.output != formatTable):
+		return usageError("--prometheus is a format of its own: --oneline and --output contradict it", "")
+	case opts.prometheus != "" && filepath.Ext(opts.prometheus) != ".prom": // node_exporter reads no others, and no other file is replaced by mistake
+		return usageError("the file of --prometheus must have a name that ends in .prom", "")
 	}
 	limited, cancel := leaveTimeToTell(ctx)
 	defer cancel()
@@ -203,7 +212,10 @@ func doctorSettings(app *App) []config.Setting {
 
 func showDoctor(app *App, opts *doctorOptions, r doctor.Report) error {
 	out := app.streams.Out
-	if opts.oneline {
+	switch {
+	case opts.prometheus != "":
+		return writePrometheus(app, opts.prometheus, r)
+	case opts.oneline:
 		return output.Fprintf(out, "%s\n", oneline(r))
 	}
 	settings := doctorSettings(app)

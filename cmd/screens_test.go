@@ -86,6 +86,8 @@ func shownOn(t *testing.T, s showing, cols, rows int) string {
 	for _, step := range s.typed {
 		p.awaitText(t, step[0])
 		if s.at == step[0] {
+			// The question stands beside the QR code, and is drawn before the rest of it.
+			p.await(t, "the whole page", func(s *screentest.Screen) bool { return strings.Contains(s.Text(), "No QR code") || p.showsCode(s) })
 			text = p.text()
 		}
 		p.keys(step[1] + "\n")

@@ -9,7 +9,8 @@ remove | 0)
 esac
 case ${1:-} in
 purge | 0)
-	for dir in /var/log/uzerp-mfa /var/log/uzerp-mfa-www-data /var/log/uzerp-mfa-apache; do
+	rm -f /var/lib/uzerp-mfa/uzerp-mfa.prom
+	for dir in /var/lib/uzerp-mfa /var/log/uzerp-mfa /var/log/uzerp-mfa-www-data /var/log/uzerp-mfa-apache; do
 		[ ! -d "$dir" ] || rmdir "$dir" 2>/dev/null || echo "$dir stays: remove it yourself if nobody needs it any more"
 	done ;;
 esac

@@ -87,3 +87,37 @@ func TestWriteThroughSyncsAfterTheData(t *testing.T) {
 		}
 	}
 }
+
+// ReplaceFile changes a file as a whole or not at all, leaves nothing beside it, and follows no link.
+func TestReplaceFile(t *testing.T) {
+	dir := t.TempDir()
+	path, other, link := filepath.Join(dir, "x.prom"), filepath.Join(dir, "other"), filepath.Join(dir, "link.prom")
+	if err := errors.Join(os.WriteFile(other, []byte("other"), 0o600), os.Symlink(other, link), os.Mkdir(filepath.Join(dir, "d.prom"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"one", "two"} {
+		if err := ReplaceFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(path)
+		if got, _ := os.ReadFile(path); string(got) != text || err != nil || info.Mode() != 0o644 {
+			t.Errorf("%q %v %v", got, info, err)
+		}
+	}
+	if err := ReplaceFile(link, []byte("new"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := os.ReadFile(other); string(got) != "other" {
+		t.Errorf("the link was followed: %q", got)
+	}
+	if err := ReplaceFile(filepath.Join(dir, "d.prom"), nil, 0o644); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("a directory: %v", err)
+	}
+	if err := ReplaceFile(filepath.Join(dir, "no", "x.prom"), nil, 0o644); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no directory: %v", err)
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) != 4 { // the directory, the link's place, other, path
+		t.Errorf("%v %v", files, err)
+	}
+}
