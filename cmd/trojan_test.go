@@ -22,7 +22,8 @@ func TestNoTrojanRuns(t *testing.T) {
 	runs := map[string][]run{
 		"audit-log show": offline, "audit-log verify": offline, "grants": offline, "version": offline, "completion": offline,
 		"service show": offline, "service check": offline, "session-config check": offline, "session-config plan": offline,
-		"session-config set": offline, "sandbox": offline, "sandbox code": offline, "policy show": offline, // the sandbox has a server of its own
+		"session-config set": offline, "sandbox": offline, "sandbox code": offline, "sandbox stop": offline, // it has a server of its own
+		"policy show": offline, "help": offline,
 
 		"notify pending": offline, "assist": offline, // without a terminal it opens nothing
 

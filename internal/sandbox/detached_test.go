@@ -56,13 +56,19 @@ func TestStopJudges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, root := range []string{"/etc", "relative", t.TempDir(), foreground} {
+	named := filepath.Join(t.TempDir(), "other") // it has all that a detached sandbox has, but the name
+	if err := errors.Join(os.Mkdir(named, 0o700), os.WriteFile(filepath.Join(named, stateFile), []byte(`{"pid":2}`), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for _, root := range []string{"/etc", "relative", t.TempDir(), foreground, named} {
 		if _, err := StopDetached(t.Context(), root); errs.KindOf(err) != errs.Refused {
 			t.Errorf("%s: %v", root, err)
 		}
 	}
-	if _, err := os.Stat(foreground); err != nil {
-		t.Error(err)
+	for _, root := range []string{foreground, named} {
+		if _, err := os.Stat(root); err != nil {
+			t.Error(err)
+		}
 	}
 	s := detached(t)
 	defer func() { _ = s.state.Close() }()
