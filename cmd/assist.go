@@ -593,9 +593,9 @@ func (d *desk) remedy(ctx context.Context, app *App, u mfa.User, remedy mfa.Reme
 	case w.dryRun:
 		return nil
 	}
-	d.say("Done: %s.", r.Message())
+	d.say("Done: %s.", r.Result())
 	d.sayUnfinished(r.Err)
-	d.say("Open sessions go on: a browser that is logged in as the user stays logged in. This ends them:")
+	d.say("No session was ended: a browser that is logged in as the user stays logged in. This ends it:")
 	app.streams.Sayf("uzerp-mfa session end %s", shell.Quote(u.Username))
 	return nil
 }
@@ -719,6 +719,9 @@ func (d *desk) pick(ctx context.Context, list []way) (way, error) {
 		}
 		if n, ok := number(answer, len(list)); ok {
 			return list[n], nil
+		}
+		if answer != "" {
+			d.say("%q is no line of the list.", answer)
 		}
 	}
 }

@@ -59,7 +59,6 @@ var hints = map[errs.Reason]string{
 
 	mfa.ReasonUnknownUser:   "user names are compared exactly; uzerp-mfa user list --match TEXT finds them",
 	mfa.ReasonNobodyFound:   "names of users, e-mail addresses and parts of persons' names are looked for; uzerp-mfa user list shows everybody",
-	mfa.ReasonTwoFactorOff:  "that is for the administrator of uzERP to decide, for everybody",
 	mfa.ReasonSharedUUID:    "uzerp-mfa reconcile says what to do",
 	mfa.ReasonLeftFactor:    "uzerp-mfa reconcile finds such factors, and can delete them",
 	mfa.ReasonRightsMissing: "uzerp-mfa grants prints the SQL for a role with just the needed rights",

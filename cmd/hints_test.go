@@ -245,7 +245,7 @@ func TestHintsQuote(t *testing.T) {
 		`uzerp-mfa user reset --identify sms -- '-y'`: mfa.ReasonLockedOut.With("-y"),
 		`uzerp-mfa enroll '100%d %s'`:                 mfa.ReasonNotEnrolled.With("100%d %s"),
 		"the next step":                               errs.Hint{}.Or(errs.Plain("the next step")),
-		"give it":                                     errs.Plain("give it").Or(mfa.ReasonTwoFactorOff.With()),
+		"give it":                                     errs.Plain("give it").Or(mfa.ReasonSharedUUID.With()),
 		"uzerp-mfa verify --check '$(x)' tests whether the user's app works": mfa.ReasonLooksEnrolled.With("$(x)"),
 		`uzerp-mfa user list --match='-y' shows the row as it is now`:        mfa.ReasonRowChanged.With("-y"),
 		"send a new one: uzerp-mfa identity send --channel sms 'a b'": caller.ReasonSpent.With(

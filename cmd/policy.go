@@ -3,6 +3,7 @@ package cmd
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -228,6 +229,27 @@ func (a *App) auditLog(use logUse) string {
 	}
 	path, _ := audit.WritePath(a.flags.auditLog, a.getenv)
 	return path
+}
+
+// withLogSource returns an error that is about the audit log with the setting that the log's path is from.
+func (a *App) withLogSource(err error) error {
+	if !audit.AboutLog(err) {
+		return err
+	}
+	return fmt.Errorf("%w (the path is from %s)", err, a.logSource())
+}
+
+// logSource returns which setting chooses the path that auditLog returns.
+func (a *App) logSource() string {
+	if a.policy.AuditLog() != "" {
+		path, _ := a.policy.Path()
+		return fmt.Sprintf("%s in %s line %d", policy.AuditLog, path, a.policy.Line(policy.AuditLog))
+	}
+	_, source := audit.WritePath(a.flags.auditLog, a.getenv)
+	if source == "default" {
+		return "no setting: it is the default"
+	}
+	return source
 }
 
 // machineAuditLog is the log of the whole machine. It does not depend on any variable.

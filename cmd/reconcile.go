@@ -271,7 +271,7 @@ func showRepairs(app *App, plan reconcile.Repairs) {
 
 // reconcileError prints the result in a line, and returns the error that the command ends with.
 func reconcileError(app *App, opts *reconcileOptions, plan reconcile.Repairs, checked int, o reconcile.Outcome) error {
-	app.streams.Notef("%s compared: %s left, %d fixed, %d unknown", count(checked, "user"), count(o.Left, "difference"), o.Fixed, o.Unknown)
+	app.streams.Notef("%s compared: %s", count(checked, "user"), countedDifferences(o.Left, o.Fixed, o.Unknown))
 	if o.NotTried > 0 && app.flags.output == formatTable {
 		app.streams.Warnf("%s more could not be asked about, since Twilio failed several times; they are counted as unknown", count(o.NotTried, "user"))
 	}
@@ -445,4 +445,24 @@ func differenceRemedy(app *App, f reconcile.Difference) string {
 	default:
 		return app.hint(f.Remedy)
 	}
+}
+
+// countedDifferences says what a comparison came to. What there is none of is not counted, but for differences.
+func countedDifferences(left, fixed, unknown int) string {
+	var all []string
+	switch {
+	case left > 0 && fixed > 0:
+		all = append(all, count(left, "difference")+" left")
+	case left > 0:
+		all = append(all, count(left, "difference"))
+	case fixed == 0:
+		all = append(all, "no difference")
+	}
+	if fixed > 0 {
+		all = append(all, count(fixed, "difference")+" fixed")
+	}
+	if unknown > 0 {
+		all = append(all, fmt.Sprintf("%d unknown", unknown))
+	}
+	return strings.Join(all, ", ")
 }

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -96,7 +97,7 @@ func runRemedy(ctx context.Context, app *App, opts *remedyOptions, args []string
 	if err != nil {
 		return err
 	}
-	outcomes := remedyOutcomes(plan)
+	outcomes := app.remedyOutcomes(plan)
 	if !opts.dryRun {
 		opts.ends.afterRemedy(ctx, app, outcomes)
 	}
@@ -246,11 +247,12 @@ func (a *App) warnUnread(why error) {
 // showRemedies shows the persons who are to be changed, so that a wrong one is noticed, and to whom a mail about it goes.
 func (a *App) showRemedies(ctx context.Context, ch *changes, p *mfa.RemedyPlan) {
 	s := a.streams
+	p.Shown = true
 	for _, r := range p.Users {
 		u := r.User
 		s.Sayf("%q", u.Username)
 		if o := remedyOutcome(r); o.status != statusPlanned {
-			s.Sayf("  %s: %s", string(o.status), o.message)
+			s.Sayf("  %s", string(o.status)) // the report says why
 			continue
 		}
 		company := "unknown"
@@ -301,33 +303,54 @@ func remedyOutcome(r *mfa.UserRemedy) outcome {
 // reportRemedy prints what became of each user, and returns what the command ends with.
 func (a *App) reportRemedy(ch *changes, opts *remedyOptions, p *mfa.RemedyPlan, outcomes []outcome) error {
 	a.noteSiteOff(p.Site == mfa.SiteOff)
-	var changed []string
+	var changed, tell []string
 	for _, r := range p.Users {
-		if r.Changed() {
-			changed = append(changed, r.User.Username)
+		if !r.Changed() {
+			continue
+		}
+		changed = append(changed, r.User.Username)
+		if text := r.Tell(); text != "" && !slices.Contains(tell, text) {
+			tell = append(tell, text)
 		}
 	}
 	if err := a.writeResults(ch, outcomes, opts.dryRun); err != nil {
 		return err
 	}
-	if len(changed) > 0 && p.Remedy == mfa.RemedyReset {
-		a.streams.Notef("Tell the user: delete the old uzERP account from the authenticator app, then log in; uzERP shows a new QR code.")
+	for _, text := range tell {
+		a.streams.Notef("Tell %s: %s.", told(p, text, len(tell)), text)
 	}
 	if len(changed) > 0 && p.Remedy != mfa.RemedyEnable && !opts.ends.wanted {
 		user := "USER..."
 		if len(changed) == 1 {
 			user = shell.Quote(changed[0])
 		}
-		a.streams.Notef("Open sessions go on: a browser that is logged in as the user stays logged in. This ends them: uzerp-mfa session end %s", user)
+		a.streams.Notef("No session was ended: a browser that is logged in as the user stays logged in. This ends it: uzerp-mfa session end %s", user)
 	}
 	return nil
 }
 
-// remedyOutcomes returns what became of each user.
-func remedyOutcomes(p *mfa.RemedyPlan) []outcome {
+// told returns who is to be told one of so many texts.
+func told(p *mfa.RemedyPlan, text string, texts int) string {
+	if texts == 1 {
+		return "the user"
+	}
+	var names []string
+	for _, r := range p.Users {
+		if r.Changed() && r.Tell() == text {
+			names = append(names, r.User.Username)
+		}
+	}
+	return mfa.Names(names, maxUsersShown)
+}
+
+// remedyOutcomes returns what became of each user. In a table what the plan has said is not said again.
+func (a *App) remedyOutcomes(p *mfa.RemedyPlan) []outcome {
 	outcomes := make([]outcome, len(p.Users))
 	for i, r := range p.Users {
 		outcomes[i] = remedyOutcome(r)
+		if p.Shown && r.Err == nil && a.flags.output == formatTable {
+			outcomes[i].message = r.Result()
+		}
 	}
 	return outcomes
 }

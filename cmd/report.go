@@ -53,7 +53,11 @@ func (a *App) writeResults(ch *changes, results []outcome, dryRun bool) error {
 	}
 	err := endOf(ch, results, &interruption{done: "the report says what became of each user",
 		hint: "run the command again: users who are changed already stay as they are"})
+	alone := len(results) == 1 && err != nil && a.flags.output == formatTable && err.Error() == results[0].message
 	showErr := showList(a, view, view.Results, []string{"username", "status", "message"}, func(r resultView) []string {
+		if alone { // the error below the table says it
+			return []string{r.Username, string(r.Status), "-"}
+		}
 		return []string{r.Username, string(r.Status), r.Message}
 	})
 	return a.afterReport(results, err, showErr)

@@ -323,7 +323,7 @@ func (a *App) run(formats []string, f func(ctx context.Context, args []string) e
 		a.ctx = ctx
 		real, err := a.realArgs(ctx, c, args)
 		if err == nil {
-			err = f(ctx, real)
+			err = a.withLogSource(f(ctx, real))
 		}
 		a.deliver(ctx)
 		a.noteDryRun(c, err)

@@ -25,13 +25,20 @@ func cmdPsql(ts *testscript.TestScript, args []string) {
 	}
 }
 
-func runSQL(ts *testscript.TestScript, out io.Writer, sql string) {
+func runSQL(ts *testscript.TestScript, out io.Writer, sql string) { ts.Check(querySQL(ts, out, sql)) }
+
+// querySQL is runSQL where the database, or what is asked of it, may not be there.
+func querySQL(ts *testscript.TestScript, out io.Writer, sql string) error {
 	ctx := context.Background()
 	conn, err := pgx.Connect(ctx, sceneOf(ts).database)
-	ts.Check(err)
+	if err != nil {
+		return err
+	}
 	defer func() { _ = conn.Close(ctx) }()
 	results, err := conn.PgConn().Exec(ctx, sql).ReadAll()
-	ts.Check(err)
+	if err != nil {
+		return err
+	}
 	for _, r := range results {
 		for _, row := range r.Rows {
 			cells := make([]string, len(row))
@@ -44,6 +51,7 @@ func runSQL(ts *testscript.TestScript, out io.Writer, sql string) {
 			_, _ = fmt.Fprintln(out, strings.Join(cells, "|"))
 		}
 	}
+	return nil
 }
 
 // cmdPooler puts a PgBouncer in front of the database for all that the script runs from now on.

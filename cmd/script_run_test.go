@@ -34,6 +34,7 @@ func cmdRun(ts *testscript.TestScript, args []string) {
 	_, _ = ts.Stdout().Write(stdout.Bytes())
 	_, _ = ts.Stderr().Write(stderr.Bytes())
 	checkSecrets(ts, args, stdout.String(), stderr.String(), false)
+	checkTexts(ts, args, stdout.String(), stderr.String())
 	if got != want {
 		ts.Logf("[stdout]\n%s[stderr]\n%s", &stdout, &stderr)
 		ts.Fatalf("exit code %d, want %d", got, want)
@@ -214,6 +215,7 @@ func cmdTTY(ts *testscript.TestScript, args []string) {
 		checkSchema(ts, args, got, ts.ReadFile(data), "")
 	}
 	checkSecrets(ts, args, shown, "", true)
+	checkTexts(ts, args, seen.text(), "")
 	if got != want && want != anyExit {
 		ts.Fatalf("exit code %d, want %d; the screen:\n%s", got, want, seen.text())
 	}

@@ -286,10 +286,11 @@ func showSwitchPlan(app *App, v switchView) {
 	}
 }
 
-// showChecks prints what the checks found, on stderr. With JSON it leaves out those that passed: the document has
-// them all.
+// showChecks prints what the checks found, on stderr, but for the one that the command's error says. With JSON it leaves out those
+// that passed: the document has them all.
 func showChecks(app *App, checks []finding.Finding) {
-	for _, c := range checks {
+	decisive := injector.Decisive(checks)
+	for n, c := range checks {
 		switch c.Severity {
 		case finding.Pass:
 			if !app.wantsJSON() {
@@ -298,7 +299,9 @@ func showChecks(app *App, checks []finding.Finding) {
 		case finding.Warning:
 			app.streams.Warnf("%s", checkMessage(app, c))
 		default:
-			app.streams.Sayf("fail:    %s", c.Message)
+			if n != decisive {
+				app.streams.Sayf("fail:    %s", c.Message)
+			}
 		}
 	}
 }

@@ -165,7 +165,7 @@ type userShowView struct {
 	// what is odd and has no effect on the next login
 	Warnings []string        `json:"warnings"`
 	seen     *mfa.Inspection // for the table
-	alone    bool            // nobody else is shown
+	told     bool            // the command's error says why Twilio's part is unknown
 }
 
 // personView is a user with the person. What could not be read is null.
@@ -233,6 +233,21 @@ type usersShowDocument struct {
 	Users []userShowView `json:"users"`
 }
 
+// toldByError reports whether the error that the command ends with says of all users why Twilio's part is unknown.
+func toldByError(seen []mfa.Inspection) bool {
+	var first error
+	for _, s := range seen {
+		switch {
+		case s.User.UUID == nil && s.Twilio.Err == nil:
+		case s.Twilio.Err == nil, first != nil && first.Error() != s.Twilio.Err.Error():
+			return false
+		default:
+			first = s.Twilio.Err
+		}
+	}
+	return true
+}
+
 func viewInspection(app *App, site mfa.SiteLogin, s *mfa.Inspection) userShowView {
 	v := userShowView{
 		User:           personView{userView: viewUser(s.User), SharesUUIDWith: notNil(s.SharedWith)},
@@ -293,6 +308,7 @@ func showInspections(app *App, site mfa.SiteLogin, seen []mfa.Inspection, lately
 	for n := range seen {
 		views[n] = viewInspection(app, site, &seen[n])
 		views[n].Lately = lately[n]
+		views[n].told = toldByError(seen)
 	}
 	if app.flags.output != formatTable {
 		document := usersShowDocument{SchemaVersion: schemaVersion, Users: views}
@@ -307,7 +323,6 @@ func showInspections(app *App, site mfa.SiteLogin, seen []mfa.Inspection, lately
 					return err
 				}
 			}
-			v.alone = len(views) == 1
 			if err := app.streams.Card(card(v)); err != nil {
 				return err
 			}
@@ -417,7 +432,7 @@ func accessWords(v userShowView) string {
 func (v userShowView) atTwilio() string {
 	switch v.Twilio.Status {
 	case twilioUnknown:
-		if v.alone { // the error after the card says why
+		if v.told {
 			return "unknown"
 		}
 		return "unknown: " + text(v.Twilio.Error)

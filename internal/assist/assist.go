@@ -118,8 +118,8 @@ func (c Case) Problem() (what, why string) {
 	n := c.Seen.Next
 	what = map[mfa.Outcome]string{
 		mfa.OutcomeAsksForCode:  "The next login asks for the password and the code.",
-		mfa.OutcomeAsksToEnroll: "The next login asks for the password, and then shows a QR code for the app.",
-		mfa.OutcomeSkipsCode:    "The next login asks for the password only, once.",
+		mfa.OutcomeAsksToEnroll: "The next login asks to enroll.",
+		mfa.OutcomeSkipsCode:    "The next login skips the code.",
 		mfa.OutcomeLockedOut:    "The user is locked out.",
 		mfa.OutcomePasswordOnly: "The next login asks for the password only.",
 		mfa.OutcomeDenied:       "uzERP does not let the user in, with any password.",
@@ -195,6 +195,9 @@ func (c Case) Remedies(rules Rules) []Remedy {
 	return all
 }
 
+// isOff reports whether no login asks for a code, though the user is let in.
+func (c Case) isOff() bool { return c.Seen.Next.Outcome == mfa.OutcomePasswordOnly }
+
 // left returns an error if the person has left: who calls now should not get in.
 func (c Case) left() error {
 	if d := c.Seen.Details; d != nil && d.Left(c.Now) {
@@ -262,6 +265,8 @@ func (c Case) title(kind Kind) string {
 		return fmt.Sprintf("a phone or computer was stolen: end the open sessions (%d)", c.Sessions)
 	}
 	switch {
+	case c.isOff():
+		return "the phone is lost or new: reset, they enroll anew once two-factor login is on"
 	case c.cause() == history.CauseNoneArrived:
 		return "the phone is lost or new: reset; they can enroll anew only when uzERP reaches Twilio again"
 	case c.Seen.Next.Outcome == mfa.OutcomeLockedOut:
@@ -276,7 +281,7 @@ func (c Case) tell(kind Kind) string {
 	case LogIn:
 		switch c.Seen.Next.Outcome {
 		case mfa.OutcomeAsksToEnroll:
-			return scan
+			return "Log in with your password. " + scan
 		case mfa.OutcomeSkipsCode:
 			return "Log in now with your password. uzERP asks for no code, this once."
 		}
@@ -293,12 +298,18 @@ func (c Case) tell(kind Kind) string {
 	case Sessions:
 		return "Every browser must log in again now, also your own. If the stolen one knows your password, let the password be changed."
 	case NewPhone:
+		if c.isOff() {
+			return "Keep the new uzERP account in the app: uzERP asks for its code once two-factor login is on. Delete an older one."
+		}
 		return "From now on take the code from this phone. Delete an older uzERP account from the app."
 	}
-	return "Delete the old uzERP account from the app. " + scan
+	if c.isOff() {
+		return "Delete the old uzERP account from the app. Once two-factor login is on, " + scan
+	}
+	return "Delete the old uzERP account from the app. Then log in with your password. " + scan
 }
 
-const scan = "Then log in with your password. uzERP shows a QR code: scan it with the app, and type the code that the app shows."
+const scan = "uzERP shows a QR code: scan it with the app, and type the code that the app shows."
 
 // Progress is what has become of a user whose login is waited for.
 type Progress struct {

@@ -66,11 +66,22 @@ func (r *File) error(err error) error {
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		err = pathErr.Err // Op below names the path already
 	}
-	return &errs.Error{Kind: errs.Config, Op: "read the audit log " + r.path, Err: err, Hint: ReasonUnreadable.With()}
+	return &errs.Error{Kind: errs.Config, Op: "read the audit log " + r.path, Err: aboutLog{err}, Hint: ReasonUnreadable.With()}
 }
 
 // Variable is the environment variable that names the log.
 const Variable = "UZERP_MFA_AUDIT_LOG"
+
+// aboutLog marks an error that is about the log's file, so that who knows where the path is from can say it.
+type aboutLog struct{ error }
+
+func (e aboutLog) Unwrap() error { return e.error }
+
+// AboutLog reports whether an error is about the file of the log.
+func AboutLog(err error) bool {
+	_, ok := errors.AsType[aboutLog](err)
+	return ok
+}
 
 // WritePath returns the path where the log is written: named (from Flag), or else the path in the environment, or else
 // the default. source says which of the three it is.

@@ -7,7 +7,6 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"iter"
@@ -526,5 +525,5 @@ func (f *Files) readError(err error) error {
 }
 
 func readError(path string, err error) error {
-	return &errs.Error{Kind: errs.Config, Op: "read the audit log " + path, Err: fmt.Errorf("%w", pathless(err)), Hint: ReasonUnreadable.With()}
+	return &errs.Error{Kind: errs.Config, Op: "read the audit log " + path, Err: aboutLog{pathless(err)}, Hint: ReasonUnreadable.With()}
 }

@@ -130,7 +130,7 @@ func configError(path string, err error, hint string) error {
 			err = errors.New(untrusted.Reason)
 		}
 	}
-	e := &errs.Error{Kind: errs.Config, Op: "audit log " + path, Err: err, Hint: ReasonUnwritable.With()}
+	e := &errs.Error{Kind: errs.Config, Op: "audit log " + path, Err: aboutLog{err}, Hint: ReasonUnwritable.With()}
 	if hint != "" {
 		e.Hint = ReasonUnfit.With(hint)
 	} else if dir, account := ownPlace(); dir != "" && errors.Is(err, fs.ErrPermission) && slices.Contains(paths(os.Getenv), path) {

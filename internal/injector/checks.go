@@ -81,17 +81,30 @@ func skipped(id, why string) finding.Finding {
 // Refusal returns why the switch must not be made: an error of errs.Refused with the first error that the checks
 // found, or nil if they found none. If nothing else is wrong than that Twilio did not answer, it is of errs.Unavailable.
 func Refusal(found []finding.Finding) error {
-	var silence error
-	for _, f := range found {
-		switch text := "not switched, nothing was changed: " + f.Message; {
+	n := Decisive(found)
+	if n < 0 {
+		return nil
+	}
+	kind := errs.Refused
+	if found[n].NoAnswer {
+		kind = errs.Unavailable
+	}
+	return errs.NewWith(kind, "not switched, nothing was changed: "+found[n].Message, found[n].Fix)
+}
+
+// Decisive returns the index of the finding that Refusal says, or -1: one that is certain comes before one without an answer.
+func Decisive(found []finding.Finding) int {
+	silent := -1
+	for n, f := range found {
+		switch {
 		case f.Severity != finding.Error:
 		case !f.NoAnswer:
-			return errs.NewWith(errs.Refused, text, f.Fix)
-		case silence == nil:
-			silence = errs.NewWith(errs.Unavailable, text, f.Fix)
+			return n
+		case silent < 0:
+			silent = n
 		}
 	}
-	return silence
+	return silent
 }
 
 // IsOff reports whether the site uses the plain login handler.

@@ -30,7 +30,7 @@ const (
 )
 
 // SiteIsOff is the message for an operator who works on second factors while no login asks for them.
-const SiteIsOff = "two-factor login is switched off for the whole site: everybody logs in with the password only"
+const SiteIsOff = "two-factor login is switched off for the whole site"
 
 // FactorSight is what Twilio says about the factor that a user's row names.
 type FactorSight string
@@ -82,7 +82,7 @@ func (p Prospect) NextLogin() NextLogin {
 	case SiteOn:
 	case SiteOff:
 		on := n
-		n = NextLogin{Outcome: OutcomePasswordOnly, Reason: SiteIsOff, Help: ReasonTwoFactorOff.With(), Then: &on}
+		n = NextLogin{Outcome: OutcomePasswordOnly, Reason: SiteIsOff, Then: &on}
 	default:
 		n.Reason = "if two-factor login is switched on, which is not known: " + n.Reason
 	}
@@ -123,28 +123,31 @@ func (p Prospect) billed() string {
 	return ""
 }
 
-// Said returns what a command that has changed the row says about the login that follows. It agrees with NextLogin, but
-// for one thing: that two-factor login is off for everybody, a command says once and not for each user.
+// Said returns what a command that has changed the row says about the login that follows. It agrees with NextLogin. That
+// two-factor login is off for everybody, a command says once; for each user it says what happens once it is on.
 func (p Prospect) Said() string {
+	once, also := "", ""
 	if p.Site == SiteOff {
-		p.Site = SiteOn
+		p.Site, once, also = SiteOn, "once "+switchedOn+", ", " and "+switchedOn
 	}
 	switch n := p.NextLogin(); {
 	case n.Outcome == OutcomeDenied && !p.User.Access():
 		yes := true
 		p.User.AccessEnabled = &yes
-		return noAccess + "; once it is enabled, " + p.saidOf("the login")
+		return noAccess + "; once it is enabled" + also + ", " + p.saidOf("the login")
 	case n.Outcome == OutcomeDenied:
 		yes := true
 		p.CompanyAccess = &yes
-		return noCompanyAccess + "; once they may, " + p.saidOf("the login")
+		return noCompanyAccess + "; once they may" + also + ", " + p.saidOf("the login")
 	case n.Closed:
 		no := false
 		p.Closed = &no
-		return whileClosed + "; once it is open, " + p.saidOf("the login")
+		return whileClosed + "; once it is open" + also + ", " + p.saidOf("the login")
 	}
-	return p.saidOf("the next login")
+	return once + p.saidOf("the next login")
 }
+
+const switchedOn = "two-factor login is switched on"
 
 // What keeps a user out of uzERP, whatever the second factor is.
 const (

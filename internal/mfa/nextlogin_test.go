@@ -123,7 +123,7 @@ func checkWords(t *testing.T, p mfa.Prospect, got mfa.NextLogin) {
 		mfa.OutcomeAsksToEnroll: {"not-enrolled(" + name + ")"},
 		mfa.OutcomeSkipsCode:    {"", "locked-out(" + name + ")"},
 		mfa.OutcomeLockedOut:    {"locked-out(" + name + ")"},
-		mfa.OutcomePasswordOnly: {"two-factor-off()"},
+		mfa.OutcomePasswordOnly: {""},
 		mfa.OutcomeDenied:       {""},
 	}[got.Outcome]
 	if p.Factor == mfa.FactorNoAnswer {
@@ -255,10 +255,11 @@ func TestSaidAgreesWithNextLogin(t *testing.T) {
 						t.Fatalf("%s: %q, and user show %+v", show(p.User.Row), got, n)
 					}
 				case n.Closed:
-					if !strings.HasPrefix(got, "no login while uzERP is closed for maintenance; once it is open, the login ") {
+					if !strings.HasPrefix(got, "no login while uzERP is closed for maintenance; once it is open"+map[bool]string{true: " and two-factor login is switched on"}[p.Site == mfa.SiteOff]+", the login ") {
 						t.Fatalf("%s: %q", show(p.User.Row), got)
 					}
-				case !strings.HasPrefix(got, words[n.Outcome]):
+				case !strings.HasPrefix(strings.TrimPrefix(got, "once two-factor login is switched on, "), words[n.Outcome]),
+					strings.HasPrefix(got, "once two-factor login is switched on, ") != (p.Site == mfa.SiteOff):
 					t.Fatalf("%s: %q, and user show %+v", show(p.User.Row), got, n)
 				case n.Outcome == mfa.OutcomeSkipsCode && strings.Contains(got, "locked out") != (n.Then.Outcome == mfa.OutcomeLockedOut):
 					t.Fatalf("after the skip: %s: %q", show(p.User.Row), got)

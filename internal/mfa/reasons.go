@@ -6,7 +6,6 @@ import "uzerp-mfa/internal/errs"
 const (
 	ReasonUnknownUser      errs.Reason = "unknown-user"      // no parts
 	ReasonNobodyFound      errs.Reason = "nobody-found"      // no parts: by a user name, an e-mail address or a part of a name
-	ReasonTwoFactorOff     errs.Reason = "two-factor-off"    // no parts
 	ReasonSharedUUID       errs.Reason = "shared-uuid"       // no parts
 	ReasonLeftFactor       errs.Reason = "left-factor"       // no parts: Twilio has a verified factor that nobody uses
 	ReasonRightsMissing    errs.Reason = "rights-missing"    // no parts: of the database role

@@ -52,6 +52,7 @@ type RemedyPlan struct {
 	Remedy Remedy
 	Site   SiteLogin
 	Users  []*UserRemedy // in the order of the users
+	Shown  bool          // the operator has seen it
 	// Unread is why the persons could not be looked up. They are shown and decide nothing, so the plan holds without them.
 	Unread error
 }
@@ -278,11 +279,8 @@ func (r *UserRemedy) Changed() bool {
 // Afterwards returns what happens at the user's next login once the change is made.
 func (r *UserRemedy) Afterwards() string {
 	text := r.after.Said()
-	switch {
-	case r.Next.Outcome == OutcomePasswordOnly:
-		text = "once two-factor login is switched on, " + text
-	case r.after.Site == SiteUnknown:
-		text += "; whether two-factor login is switched on is not known"
+	if r.after.Site == SiteUnknown {
+		text += "; whether " + switchedOn + " is not known"
 	}
 	if r.after.User.Access() && r.after.CompanyAccess == nil {
 		text += "; whether the user may enter a company is not known"
@@ -291,6 +289,23 @@ func (r *UserRemedy) Afterwards() string {
 		text += "; " + s.leftNote()
 	}
 	return text
+}
+
+// Tell returns what the operator tells the user once the change is made, or "". It promises no login that uzERP does not allow.
+func (r *UserRemedy) Tell() string {
+	if r.remedy != RemedyReset {
+		return ""
+	}
+	const remove, shows = "delete the old uzERP account from the authenticator app", "uzERP shows a new QR code"
+	switch n := r.Next; {
+	case n.Outcome == OutcomeAsksToEnroll && r.after.Site == SiteOn:
+		return remove + ", then log in; " + shows
+	case n.Outcome == OutcomeAsksToEnroll:
+		return remove + "; if " + switchedOn + ", " + shows + " at the next login"
+	case n.Outcome == OutcomePasswordOnly && n.Then.Outcome == OutcomeAsksToEnroll:
+		return remove + "; once " + switchedOn + ", " + shows
+	}
+	return remove
 }
 
 // Message returns what becomes of the user, or became, in one line: first what happens at the next login. If there is an
@@ -305,10 +320,26 @@ func (r *UserRemedy) Message() string {
 	case r.remedy == RemedyReset:
 		parts = append(parts, r.atTwilio()...)
 	}
-	if r.Needed() && r.User.UUID == nil {
-		parts = append(parts, "a uuid is assigned")
+	return strings.Join(append(parts, r.uuid()...), "; ")
+}
+
+// Result is Message for somebody to whom the plan was shown, with what happens at the next login: it says what became of the row.
+func (r *UserRemedy) Result() string {
+	if !r.Needed() {
+		return r.Message()
 	}
-	return strings.Join(parts, "; ")
+	parts := []string{"state " + string(User{Row: r.Becomes}.State())}
+	if r.remedy == RemedyReset {
+		parts = append(parts, r.atTwilio()...)
+	}
+	return strings.Join(append(parts, r.uuid()...), "; ")
+}
+
+func (r *UserRemedy) uuid() []string {
+	if r.Needed() && r.User.UUID == nil {
+		return []string{"a uuid is assigned"}
+	}
+	return nil
 }
 
 // atTwilio returns what a reset does, or did, with the factors.

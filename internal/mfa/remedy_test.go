@@ -235,6 +235,8 @@ func TestRemedySaysWhatHappens(t *testing.T) {
 		"skip, off": {mfa.RemedySkip, func(_ *mfa.User, p *planned) { p.Site = mfa.SiteOff }, off + "the next login asks for the password only, once"},
 		"enable, off": {mfa.RemedyEnable, func(u *mfa.User, p *planned) { p.Site, u.Enabled = mfa.SiteOff, &no },
 			off + "the next login asks for the code"},
+		"reset, off and denied": {mfa.RemedyReset, func(u *mfa.User, p *planned) { p.Site, u.AccessEnabled = mfa.SiteOff, &no },
+			"no login, for access is disabled; once it is enabled and two-factor login is switched on, the login asks to enroll; 1 factor to delete at Twilio"},
 		"skip, not known": {mfa.RemedySkip, func(_ *mfa.User, p *planned) { p.Site, p.Directory = mfa.SiteUnknown, nil },
 			"the next login asks for the password only, once; whether two-factor login is switched on is not known; whether the user may enter a company is not known"},
 		"skip, already": {mfa.RemedySkip, func(u *mfa.User, _ *planned) { u.Enabled = &no }, "already so: the next login asks for the password only, once"},

@@ -239,7 +239,7 @@ func (t Tries) inWords(now time.Time) string {
 		text = fmt.Sprintf("%d tries are left", t.Left)
 	}
 	if now.Before(t.Until) {
-		return text + ", surely until " + t.Until.UTC().Format("15:04:05 MST")
+		return text + ", until " + t.Until.UTC().Format("15:04:05 MST") + " at least"
 	}
 	return text + ", but Twilio may delete the factor at any moment"
 }

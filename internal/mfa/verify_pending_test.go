@@ -193,9 +193,9 @@ func TestTriesLeft(t *testing.T) {
 		left  mfa.Tries
 		used  bool
 	}{
-		{nil, 0, "Twilio takes five codes for a factor, surely until 23:13:30 UTC", mfa.Tries{}, false},
-		{map[string]mfa.FactorRecord{sidA: {}}, 0, "4 tries are left, surely until 23:13:30 UTC", mfa.Tries{Left: 4, Known: true}, false},
-		{map[string]mfa.FactorRecord{sidA: {Wrong: 3}}, 0, "1 try is left, surely until 23:13:30 UTC", mfa.Tries{Left: 1, Known: true}, false},
+		{nil, 0, "Twilio takes five codes for a factor, until 23:13:30 UTC at least", mfa.Tries{}, false},
+		{map[string]mfa.FactorRecord{sidA: {}}, 0, "4 tries are left, until 23:13:30 UTC at least", mfa.Tries{Left: 4, Known: true}, false},
+		{map[string]mfa.FactorRecord{sidA: {Wrong: 3}}, 0, "1 try is left, until 23:13:30 UTC at least", mfa.Tries{Left: 1, Known: true}, false},
 		{map[string]mfa.FactorRecord{sidA: {}}, 2 * time.Hour, "4 tries are left, but Twilio may delete the factor at any moment",
 			mfa.Tries{Left: 4, Known: true}, false},
 		{map[string]mfa.FactorRecord{sidA: {Wrong: 4}}, 0, "attempts-used-up(alice)", mfa.Tries{Known: true}, true},

@@ -139,6 +139,9 @@ func (p *Policy) Settings() []Shown {
 	return all
 }
 
+// Line returns the line of the file that a setting is from, or 0.
+func (p *Policy) Line(name string) int { return p.lines[name].number }
+
 func (p *Policy) value(name string) string {
 	if l, ok := p.lines[name]; ok {
 		return l.value
