@@ -53,14 +53,19 @@ func (a *App) writeResults(ch *changes, results []outcome, dryRun bool) error {
 	}
 	err := endOf(ch, results, &interruption{done: "the report says what became of each user",
 		hint: "run the command again: users who are changed already stay as they are"})
-	alone := len(results) == 1 && err != nil && a.flags.output == formatTable && err.Error() == results[0].message
+	saysError := a.saysError(results, err)
 	showErr := showList(a, view, view.Results, []string{"username", "status", "message"}, func(r resultView) []string {
-		if alone { // the error below the table says it
+		if saysError {
 			return []string{r.Username, string(r.Status), "-"}
 		}
 		return []string{r.Username, string(r.Status), r.Message}
 	})
 	return a.afterReport(results, err, showErr)
+}
+
+// saysError reports whether the message of the only user in a table is what the command's error says below it.
+func (a *App) saysError(results []outcome, err error) bool {
+	return len(results) == 1 && err != nil && a.flags.output == formatTable && err.Error() == results[0].message
 }
 
 // endOf records the refusals, and turns the outcomes into the command's own: a single user's own error, of several users of whom

@@ -94,8 +94,8 @@ var question = regexp.MustCompile(`(?m)^[^\n]*[^]][:?] [^ \n]*$|\n\n"|^uzerp-mfa
 // sentenceEnd matches what stands between sentences, and between the cells of a table.
 var sentenceEnd = regexp.MustCompile(`\n|[.;:?] |  +|\t|[.?]$`)
 
-// cause matches what a system answered: of two things that failed both may have it.
-var cause = regexp.MustCompile(`^(database role |twilio_account_sid)`)
+// cause matches what a system answered, and what becomes of a mail: of two things that failed both may have it.
+var cause = regexp.MustCompile(`^(database role |twilio_account_sid|the mail program |the change stands|notify pending shows)`)
 
 const (
 	fewWords   = 5 // fewer are no sentence
@@ -129,7 +129,7 @@ func saidTwice(stdout, stderr string, people int) []string {
 }
 
 // promised matches what uzERP does only while two-factor login is on.
-var promised = regexp.MustCompile(`(?i)uzERP (then )?shows (the user )?(a|the) (new )?QR code|shows a QR code|asks for (the|a|no) code|asks for (it|the code) again|asks to enroll|without a code|skips? the code|logs? in with the code|refuses every code|no code can be right`)
+var promised = regexp.MustCompile(`(?i)uzERP (then )?shows (the user )?(a|the) (new )?QR code|shows a QR code|asks for (the|a|no) code|asks for (it|the code) again|asks to enroll|skips? the code|logs? in with the code|refuses every code|no code can be right`)
 
 // unless matches what makes a promise true in the words before it or after it.
 var unless = regexp.MustCompile(`(?i)(once|while|if|and|whether) two-factor login is (switched )?on|once it's on|once it is on|two-factor login is (switched )?off`)
@@ -140,7 +140,7 @@ func promises(stdout, stderr string) []string {
 	for _, text := range []string{stdout, stderr} {
 		text = strings.Join(strings.Fields(text), " ")
 		for _, m := range promised.FindAllStringIndex(text, -1) {
-			around := text[max(0, m[0]-200):min(len(text), m[1]+60)]
+			around := text[max(0, m[0]-400):min(len(text), m[1]+60)]
 			if !unless.MatchString(around) && !strings.HasPrefix(text[m[1]:], " that the caller reads out") {
 				all = append(all, around)
 			}

@@ -184,12 +184,30 @@ func (d Planner) LookAgain(ctx context.Context, p *RemedyPlan) error {
 			is.Details = &known
 		}
 		d.foresee(is)
-		if is.Afterwards() != r.Afterwards() || !slices.Equal(is.Warnings(), r.Warnings()) {
+		if now := is.unlike(r); len(now) > 0 {
 			r.Err = errs.NewWith(errs.Refused, fmt.Sprintf("%q has changed since it was shown, and nothing was done; now it would be: %s",
-				r.User.Username, strings.Join(append(is.Warnings(), is.Afterwards()), "; ")), ReasonRowChanged.With(r.User.Username))
+				r.User.Username, strings.Join(now, "; ")), ReasonRowChanged.With(r.User.Username))
 		}
 	}
 	return nil
+}
+
+// unlike returns what the operator would be shown now and was not shown; all of it, if only something is left out now.
+func (r *UserRemedy) unlike(shown *UserRemedy) []string {
+	now, was := r.said(), shown.said()
+	if slices.Equal(now, was) {
+		return nil
+	}
+	other := slices.DeleteFunc(slices.Clone(now), func(text string) bool { return slices.Contains(was, text) })
+	if len(other) == 0 {
+		return now
+	}
+	return other
+}
+
+// said returns the sentences of the warnings, and of what happens afterwards.
+func (r *UserRemedy) said() []string {
+	return append(r.Warnings(), strings.Split(r.Afterwards(), "; ")...)
 }
 
 // Question is what the operator is asked before a plan is applied.
