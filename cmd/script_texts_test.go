@@ -129,10 +129,12 @@ func saidTwice(stdout, stderr string, people int) []string {
 }
 
 // promised matches what uzERP does only while two-factor login is on.
-var promised = regexp.MustCompile(`(?i)uzERP (then )?shows (the user )?(a|the) (new )?QR code|shows a QR code|asks for (the|a|no) code|asks for (it|the code) again|asks to enroll|skips? the code|logs? in with the code|refuses every code|no code can be right`)
+var promised = regexp.MustCompile(`(?i)uzERP (then )?shows (the user )?(a|the) (new )?QR code|shows a QR code|asks for (the|a|no) code|` +
+	`asks for (it|the code) again|asks to enroll|skips? the code|logs? in with the code|refuses every code|no code can be right`)
 
 // unless matches what makes a promise true in the words before it or after it.
-var unless = regexp.MustCompile(`(?i)(once|while|if|and|whether) two-factor login is (switched )?on|once it's on|once it is on|two-factor login is (switched )?off`)
+var unless = regexp.MustCompile(`(?i)(once|while|if|and|whether) two-factor login is (switched )?on|once it's on|once it is on|once that is on|` +
+	`two-factor login is (switched )?off`)
 
 // promises returns what is said to happen at a login, and does not say that two-factor login must be on for it.
 func promises(stdout, stderr string) []string {

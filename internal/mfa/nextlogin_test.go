@@ -255,7 +255,8 @@ func TestSaidAgreesWithNextLogin(t *testing.T) {
 						t.Fatalf("%s: %q, and user show %+v", show(p.User.Row), got, n)
 					}
 				case n.Closed:
-					if !strings.HasPrefix(got, "no login while uzERP is closed for maintenance; once it is open"+map[bool]string{true: " and two-factor login is switched on"}[p.Site == mfa.SiteOff]+", the login ") {
+					also := map[bool]string{true: " and two-factor login is switched on"}[p.Site == mfa.SiteOff]
+					if !strings.HasPrefix(got, "no login while uzERP is closed for maintenance; once it is open"+also+", the login ") {
 						t.Fatalf("%s: %q", show(p.User.Row), got)
 					}
 				case !strings.HasPrefix(strings.TrimPrefix(got, "once two-factor login is switched on, "), words[n.Outcome]),
