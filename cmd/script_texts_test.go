@@ -37,11 +37,9 @@ var textsRead = []string{
 	"audit_syslog", "enroll", "enroll_pages", "hostile_names", "identity_send", "notify", "notify_first", "policy", "reconcile",
 	"reconcile_factors", "runbook_assist_calls", "runbook_claims_to_be_the_director", "runbook_code_not_valid",
 	"runbook_five_wrong_codes", "runbook_leaver", "runbook_lost_phone", "runbook_namesakes", "runbook_new_employee",
-	"runbook_new_number", "runbook_new_phone", "runbook_no_number", "runbook_one_call", "runbook_phone_left_at_home",
-	"runbook_restored_copy", "runbook_roll_out", "runbook_stolen_laptop", "runbook_token_rotated", "runbook_twilio_outage",
-	"runbook_wrong_clock", "session_remedies", "set_injector_env", "set_injector_refused", "set_injector_twilio", "twilio_faults",
-	"usage", "user_batch", "user_disable_next_login", "user_enable", "user_reset", "user_reset_guard", "user_reset_identify",
-	"user_reset_interrupted", "user_reset_twilio", "user_show", "verified_by", "verify", "version",
+	"session_remedies", "set_injector_env", "set_injector_refused", "set_injector_twilio", "twilio_faults", "user_batch",
+	"user_disable_next_login", "user_enable", "user_reset", "user_reset_guard", "user_reset_identify", "user_reset_interrupted",
+	"user_reset_twilio", "user_show", "verified_by", "verify", "version",
 }
 
 // hasNoTexts reports whether a command prints pages, records or calls, or runs another program. user history says the same of a user
