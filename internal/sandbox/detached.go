@@ -76,7 +76,7 @@ const (
 // if the sandbox does not end.
 func StopDetached(ctx context.Context, root string) (Stopped, error) {
 	if !filepath.IsAbs(root) || !strings.HasPrefix(filepath.Base(root), rootPrefix) {
-		return "", errs.NewWith(errs.Refused, fmt.Sprintf("%q is no sandbox's directory", root), ReasonNotInside.With())
+		return "", errs.NewWith(errs.Refused, fmt.Sprintf("%q is no sandbox's directory", root), ReasonOther.With())
 	}
 	root = filepath.Clean(root)
 	dir, err := safepath.OpenDir(root, safepath.Ourselves())
@@ -90,7 +90,7 @@ func StopDetached(ctx context.Context, root string) (Stopped, error) {
 	f, err := dir.OpenRegular(stateFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "", errs.NewWith(errs.Refused, fmt.Sprintf("the sandbox in %q is not detached: it ends with its own command", root), ReasonNotInside.With())
+		return "", errs.NewWith(errs.Refused, fmt.Sprintf("the sandbox in %q is not detached: it ends with its own command", root), ReasonOther.With())
 	case err != nil:
 		return "", failure("read the sandbox's state", err)
 	}

@@ -90,3 +90,15 @@ func TestStopJudges(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A shell reads the directory's path back from the settings, whatever TMPDIR is.
+func TestRootParent(t *testing.T) {
+	for dir, want := range map[string]string{
+		"/a b/it's $(x)": "/a b/it's $(x)", "/a\nb": "/tmp", "/a\x1b[31m": "/tmp", "/a\xff": "/tmp", "/a\u202eb": "/tmp", `/a\\b`: "/tmp", "/": "/",
+	} {
+		t.Setenv("TMPDIR", dir)
+		if got := rootParent(); got != want {
+			t.Errorf("%q: %q, want %q", dir, got, want)
+		}
+	}
+}

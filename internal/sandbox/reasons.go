@@ -7,5 +7,6 @@ const (
 	ReasonNotInside errs.Reason = "not-inside" // no parts: there is no sandbox here
 	ReasonNoAccount errs.Reason = "no-account" // user
 	ReasonSeveral   errs.Reason = "several"    // no parts: of several sandboxes, none is named
+	ReasonOther     errs.Reason = "other"      // no parts: UZERP_ROOT names something else than a detached sandbox
 	ReasonNoMessage errs.Reason = "no-message" // no parts
 )
