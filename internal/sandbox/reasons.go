@@ -8,5 +8,6 @@ const (
 	ReasonNoAccount errs.Reason = "no-account" // user
 	ReasonSeveral   errs.Reason = "several"    // no parts: of several sandboxes, none is named
 	ReasonOther     errs.Reason = "other"      // no parts: UZERP_ROOT names something else than a detached sandbox
+	ReasonLeft      errs.Reason = "left"       // PostgreSQL's directory
 	ReasonNoMessage errs.Reason = "no-message" // no parts
 )
