@@ -188,7 +188,7 @@ func OnlyDetached() (root string, err error) {
 
 // findDetached looks where a sandbox would be made now, and nowhere else: a test must not find the tester's own.
 func findDetached() (roots []string) {
-	parent := os.TempDir()
+	parent := rootParent()
 	if safepath.IsUntrusted(safepath.JudgePath(parent, safepath.Ourselves())) {
 		parent = "/tmp" // as safepath.MakeTemp does
 	}

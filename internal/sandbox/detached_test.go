@@ -96,7 +96,6 @@ func TestStopJudges(t *testing.T) {
 	}
 }
 
-<<<<<<< HEAD
 // A shell reads the directory's path back from the settings, whatever TMPDIR is.
 func TestRootParent(t *testing.T) {
 	for dir, want := range map[string]string{
@@ -105,7 +104,10 @@ func TestRootParent(t *testing.T) {
 		t.Setenv("TMPDIR", dir)
 		if got := rootParent(); got != want {
 			t.Errorf("%q: %q, want %q", dir, got, want)
-=======
+		}
+	}
+}
+
 // A sandbox is gone when its PostgreSQL is: a killed one is said to be tidied only then. The directory is never removed by us, for a
 // server may run in it.
 func TestStopAwaitsPostgreSQL(t *testing.T) {
@@ -153,7 +155,6 @@ func TestOnlyDetached(t *testing.T) {
 		defer func() { _ = s.state.Close() }()
 		if found, err := OnlyDetached(); n == 0 && (found != root || err != nil) || n == 1 && errs.KindOf(err) != errs.Usage {
 			t.Error(n, found, err)
->>>>>>> h-i12
 		}
 	}
 }
