@@ -136,7 +136,8 @@ var fishChanges = []change{
     end
     if test $filefilter -eq 1`},
 	{`"UZERP_MFA_ACTIVE_HELP=0 $args[1] __complete $args[2..-1] $lastArg"`,
-		`"UZERP_MFA_ACTIVE_HELP=0 ` + completingShell + `=fish "(string escape -- (string replace -r -- '^~/' "$HOME/" $args[1]))" __complete "(string join ' ' -- (string escape -- $args[2..-1]) $lastArg)`},
+		`"UZERP_MFA_ACTIVE_HELP=0 ` + completingShell + `=fish "(string escape -- (string replace -r -- '^~/' "$HOME/" $args[1]))" __complete "` +
+			`(string join ' ' -- (string escape -- $args[2..-1]) $lastArg)`},
 }
 
 // adapted writes a script of cobra's with our changes.
