@@ -24,11 +24,7 @@ type columnChoice struct {
 func (o *columnChoice) register(app *App, c *cobra.Command, header, extra []string) {
 	o.header, o.extra = header, extra
 	c.Flags().StringSliceVar(&o.flag, "columns", nil, "columns of the table, comma-separated, or all")
-	about, codes, found := strings.Cut(c.Long, exitCodesHeading)
-	if !found {
-		panic(c.Name() + " does not say its exit codes")
-	}
-	c.Long = about + "--columns has: " + strings.Join(o.names(), ", ") + ".\n\n" + exitCodesHeading + codes
+	c.Long += "\n\n--columns has: " + strings.Join(o.names(), ", ") + "."
 	completeList(c, "columns", append([]string{allColumns}, o.names()...)...)
 	c.PreRunE = func(c *cobra.Command, _ []string) error {
 		if !c.Flags().Changed("columns") {

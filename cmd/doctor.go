@@ -42,9 +42,8 @@ If a check warns or fails, the command ends with 9, also if only Twilio or the d
 don't change the exit code. With -v every check is listed. uzerp-mfa help doctor explains all of them.
 
 --oneline prints one line for monitoring: OK, WARNING, CRITICAL or UNKNOWN, the checks that failed or warned, and the number
-of users by state. --prometheus FILE writes the same as metrics, for node_exporter's textfile collector, and prints nothing.
-
-` + exitCodes(errs.Config, errs.Refused, errs.Unavailable, errs.Findings),
+of users by state. --prometheus FILE writes the same as metrics, for node_exporter's textfile collector, and prints nothing.`,
+		Annotations: exitCodes(errs.Config, errs.Refused, errs.Unavailable, errs.Findings),
 		Example: `  uzerp-mfa doctor --uzerp-root /var/www/uzerp
   uzerp-mfa doctor -o json
   uzerp-mfa doctor --oneline --timeout 20s

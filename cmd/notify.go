@@ -19,12 +19,11 @@ func newNotifyCmd(app *App) *cobra.Command {
 		Use:   "notify",
 		Short: "Show which mails to users could not be sent",
 		Long: `Commands for the mails that tell users what was done to their second factor. The administrator's policy turns them on;
-uzerp-mfa help notification explains them.
-
-` + exitCodes(),
-		Example: "  uzerp-mfa notify pending",
-		Args:    cobra.ArbitraryArgs,
-		RunE:    runGroup,
+uzerp-mfa help notification explains them.`,
+		Annotations: exitCodes(),
+		Example:     "  uzerp-mfa notify pending",
+		Args:        cobra.ArbitraryArgs,
+		RunE:        runGroup,
 	}
 	c.AddCommand(newNotifyPendingCmd(app))
 	return c
@@ -38,11 +37,10 @@ func newNotifyPendingCmd(app *App) *cobra.Command {
 		Long: `Lists the mails that were due and not sent, as the audit log says: for whom, about what, since when, and why. Tell these
 users in another way. A mail is unknown, and may have been sent, if this program or the mail program died on the way.
 
-It ends with 9 if there is any such mail, so that it can be watched.
-
-` + exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Findings),
-		Example: "  uzerp-mfa notify pending\n  uzerp-mfa notify pending --since 24h -o json",
-		Args:    noArgs,
+It ends with 9 if there is any such mail, so that it can be watched.`,
+		Annotations: exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Findings),
+		Example:     "  uzerp-mfa notify pending\n  uzerp-mfa notify pending --since 24h -o json",
+		Args:        noArgs,
 	}
 	c.Flags().StringVar(&since, "since", "30d", "only lines from this time on")
 	columns.register(app, c, mailHeader, nil)

@@ -40,9 +40,8 @@ enroll again, users without a uuid get one, and factors that nobody uses are del
 
 If Twilio does not answer, that is never taken for a difference: the user is then "unknown", and not repaired. If more
 repairs are needed than --max allows, none is made. Entities that belong to no user are only repaired with
---only orphan-entity, because a copy of the database shares them with the live one.
-
-` + exitCodes(errs.Partial, errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Declined, errs.Findings),
+--only orphan-entity, because a copy of the database shares them with the live one.`,
+		Annotations: exitCodes(errs.Partial, errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Declined, errs.Findings),
 		Example: `  uzerp-mfa reconcile
   uzerp-mfa reconcile --only factor-missing,sid-missing -o json
   uzerp-mfa reconcile --fix --dry-run

@@ -33,9 +33,8 @@ func newSessionConfigPlanCmd(app *App) *cobra.Command {
 		Short: "Show what a choice of session limits means in logins, money and risk",
 		Long: `Shows for several choices how often a person logs in on a working day, how many codes that is a month, what Twilio bills
 for them, and how long a stolen session lives. The limits that hold now are marked "present", those of the flags "asked".
-It only calculates: no database and no Twilio is asked, so the number of users is a flag.
-
-` + exitCodes(errs.Config, errs.Refused),
+It only calculates: no database and no Twilio is asked, so the number of users is a flag.`,
+		Annotations: exitCodes(errs.Config, errs.Refused),
 		Example: `  uzerp-mfa session-config plan
   uzerp-mfa session-config plan --users 25 --price 0.05
   uzerp-mfa session-config plan --activity-timeout 1h --max-age 10h -o csv`,

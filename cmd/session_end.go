@@ -36,9 +36,8 @@ would still log in in the old way.
 
 If it is not certain that none is left, because a request does not end, it ends with 7. A session that requests keep busy is
 removed after ten seconds if its user is logged in. Sessions that are not in files, are written
-by igbinary, are too large, or stand in a file with a second name are left: 6. Whose they are is not known.
-
-` + exitCodes(errs.Partial, errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Declined),
+by igbinary, are too large, or stand in a file with a second name are left: 6. Whose they are is not known.`,
+		Annotations: exitCodes(errs.Partial, errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Declined),
 		Example: `  uzerp-mfa session end alice
   uzerp-mfa session end alice bob --yes -o json
   uzerp-mfa session end --all --old-handler --dry-run`,

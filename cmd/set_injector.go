@@ -45,9 +45,8 @@ It refuses, and changes nothing, whenever the switch would lock everybody out or
 lists the checks. Running it again changes nothing.
 
 With --try 5m it switches, and waits for you to log in from another browser and say that it worked; without a yes, or if
-the terminal or this program goes away, it is switched back. Somebody at another terminal can say so with --confirm-trial.
-
-` + exitCodes(errs.Config, errs.Refused, errs.Unavailable, errs.Declined),
+the terminal or this program goes away, it is switched back. Somebody at another terminal can say so with --confirm-trial.`,
+		Annotations: exitCodes(errs.Config, errs.Refused, errs.Unavailable, errs.Declined),
 		Example: `  uzerp-mfa set-injector --uzerp-root /var/www/uzerp --dry-run
   uzerp-mfa set-injector --uzerp-root /var/www/uzerp
   uzerp-mfa set-injector --off --yes`,

@@ -46,9 +46,8 @@ if the user did not get in, and whether somebody else may have the password. It 
 --all --suspicious looks for users of the whole site of whom somebody may have the password, for monitoring: it ends with 9
 if there is one, and never with 0 if not all could be asked about.
 
-Times are RFC 3339 (2026-07-14T08:00:00Z) or say how long ago (90m, 24h, 7d).
-
-` + exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Findings),
+Times are RFC 3339 (2026-07-14T08:00:00Z) or say how long ago (90m, 24h, 7d).`,
+		Annotations: exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Findings),
 		Example: `  uzerp-mfa user history alice
   uzerp-mfa user history alice --since 7d -o json
   uzerp-mfa user history --all --suspicious`,
@@ -201,7 +200,7 @@ func showSuspects(app *App, opts *userHistoryOptions, all []history.History) err
 	for _, h := range s.Found {
 		views = append(views, viewHistory(app, h))
 	}
-	document := historiesDocument{SchemaVersion: schemaVersion, Since: instant(opts.from), Checked: len(all), Suspicious: len(s.Found),
+	document := historiesDocument{SchemaVersion: schemaVersion, Since: *viewTime(opts.from), Checked: len(all), Suspicious: len(s.Found),
 		Unknown: []string{}, Histories: views}
 	for _, h := range s.Unknown {
 		document.Unknown = append(document.Unknown, h.User.Username)
@@ -222,7 +221,7 @@ func showSuspects(app *App, opts *userHistoryOptions, all []history.History) err
 type historiesDocument struct {
 	SchemaVersion int `json:"schema_version"`
 	// what was asked for
-	Since string `json:"since"`
+	Since time.Time `json:"since"`
 	// how many users were asked about
 	Checked int `json:"checked"`
 	// of how many somebody else may have the password
@@ -254,9 +253,9 @@ type suspicionView struct {
 	// how many wrong codes there were
 	Codes int `json:"codes"`
 	// the first of them; null if the zone is not known
-	First *string `json:"first"`
+	First *time.Time `json:"first"`
 	// the last of them; null if the zone is not known
-	Last *string `json:"last"`
+	Last *time.Time `json:"last"`
 	// where they came from
 	Addresses []string `json:"addresses"`
 	// with which browsers
@@ -280,9 +279,9 @@ type diagnosisView struct {
 
 type eventView struct {
 	// the user
-	Username  string  `json:"username"`
-	Time      *string `json:"time"`       // null if the zone is not known
-	LocalTime *string `json:"local_time"` // the clock's, without a zone, where that is not known
+	Username  string     `json:"username"`
+	Time      *time.Time `json:"time"`       // null if the zone is not known
+	LocalTime *string    `json:"local_time"` // the clock's, without a zone, where that is not known
 	// how the clock's zone is known
 	Zone history.Zone `json:"zone"`
 	// what happened
@@ -331,10 +330,10 @@ type coverageView struct {
 	// why it could not be read
 	Error *string `json:"error"`
 	// the oldest that it still has; null if that is not known
-	Oldest *string `json:"oldest"`
+	Oldest *time.Time `json:"oldest"`
 	// whether it goes back to since
 	Reaches bool `json:"reaches"`
-	// how its clock's zone is known; null if it was not read
+	// how its clock's zone is known
 	Zone  history.Zone `json:"zone"`
 	Ahead *int         `json:"clock_ahead_secs"` // null if the clocks agree, or can't be compared
 	// the source that its clock was compared with
@@ -354,7 +353,7 @@ func viewHistory(app *App, h history.History) historyView {
 		v.Suspicious = &suspicionView{Message: s.Message(h.Now), Codes: s.Codes, Addresses: notNil(s.Addresses), Browsers: notNil(s.Browsers),
 			TooEarly: s.TooEarly, OtherPlace: s.OtherPlace, Help: optional(app.hint(s.Help(h.User.Username)))}
 		if s.Zone != history.ZoneAssumed {
-			v.Suspicious.First, v.Suspicious.Last = optional(instant(s.First)), optional(instant(s.Last))
+			v.Suspicious.First, v.Suspicious.Last = viewTime(s.First), viewTime(s.Last)
 		}
 	}
 	for _, e := range h.Events {
@@ -376,7 +375,7 @@ func viewEvent(username string, e history.Event) eventView {
 	if e.Zone == history.ZoneAssumed {
 		v.LocalTime = optional(e.At.Format("2006-01-02T15:04:05"))
 	} else {
-		v.Time = optional(instant(e.At))
+		v.Time = viewTime(e.At)
 	}
 	for _, t := range e.Errors {
 		one := twilioErrorView{Message: optional(t.Message)}
@@ -397,7 +396,7 @@ func viewCoverage(c history.Coverage) coverageView {
 		v.Status, v.Error = coverageUnread, optional(c.Err.Error())
 	}
 	if c.Zone != history.ZoneAssumed {
-		v.Oldest = optional(instant(c.Oldest))
+		v.Oldest = viewTime(c.Oldest)
 	}
 	if seconds := int(c.Ahead / time.Second); seconds != 0 {
 		v.Ahead, v.AheadOf = &seconds, &c.AheadOf
@@ -405,7 +404,7 @@ func viewCoverage(c history.Coverage) coverageView {
 	return v
 }
 
-func (v eventView) when() string { return cmp.Or(text(v.Time), text(v.LocalTime)) }
+func (v eventView) when() string { return cmp.Or(instantOf(v.Time), text(v.LocalTime)) }
 
 // words says what happened, with what else is known of it.
 func (v eventView) words() string {
@@ -454,13 +453,13 @@ func (v eventView) csv() []string {
 	if v.Unverified != nil {
 		unverified = string(*v.Unverified)
 	}
-	return []string{v.Username, text(v.Time), text(v.LocalTime), string(v.Zone), string(v.What), joined(v.Sources, " "), text(v.FactorSID),
+	return []string{v.Username, instantOf(v.Time), text(v.LocalTime), string(v.Zone), string(v.What), joined(v.Sources, " "), text(v.FactorSID),
 		text(v.Address), text(v.Browser),
 		strings.Join(codes, "; "), text(v.Command), text(v.By), strconv.FormatBool(v.Uncertain), unverified}
 }
 
 func showHistories(app *App, opts *userHistoryOptions, all []history.History) error {
-	document := historiesDocument{SchemaVersion: schemaVersion, Since: instant(opts.from), Checked: len(all), Unknown: []string{}, Histories: []historyView{}}
+	document := historiesDocument{SchemaVersion: schemaVersion, Since: *viewTime(opts.from), Checked: len(all), Unknown: []string{}, Histories: []historyView{}}
 	var events []eventView
 	for _, h := range all {
 		v := viewHistory(app, h)

@@ -36,9 +36,8 @@ and broken (locked out). uzerp-mfa help states explains them. The state says wha
 
 With --state skip-next-login it says how long ago that was allowed, as the audit log knows.
 
-What -o jsonl prints can be given to --from-file of other commands.
-
-` + exitCodes(errs.Config, errs.Refused, errs.Unavailable),
+What -o jsonl prints can be given to --from-file of other commands.`,
+		Annotations: exitCodes(errs.Config, errs.Refused, errs.Unavailable),
 		Example: `  uzerp-mfa user list
   uzerp-mfa user list --state broken,skip-next-login
   uzerp-mfa user list --match smith --columns username,email
@@ -160,7 +159,7 @@ func (a *App) skips(ctx context.Context) audit.Skips {
 // listedUserView is a user as user list shows one.
 type listedUserView struct {
 	userView
-	SkipAllowedAt *string `json:"skip_allowed_at"` // since when the next login skips the code; null if it does not, or if that is not known
+	SkipAllowedAt *time.Time `json:"skip_allowed_at"` // since when the next login skips the code; null if it does not, or if that is not known
 }
 
 // skipAllowed is the column that says since when the next login skips the code.
@@ -171,12 +170,12 @@ func showUsers(ctx context.Context, app *App, opts *userListOptions, users iter.
 	view := func(u mfa.User) listedUserView {
 		v := listedUserView{userView: viewUser(u)}
 		if at, known := times.since(ctx, u); known {
-			v.SkipAllowedAt = optional(instant(at))
+			v.SkipAllowedAt = viewTime(at)
 		}
 		return v
 	}
 	header := append(csvHeader(), "skip_allowed_at")
-	cells := func(u mfa.User) []string { return append(csvCells(u), text(view(u).SkipAllowedAt)) }
+	cells := func(u mfa.User) []string { return append(csvCells(u), instantOf(view(u).SkipAllowedAt)) }
 	if done, err := streamList(app, users, func(u mfa.User) any { return view(u) }, header, cells); done {
 		return err
 	}

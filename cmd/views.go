@@ -108,6 +108,31 @@ func text(s *string) string {
 	return *s
 }
 
+// viewTime returns an instant as JSON has it: in UTC, in whole seconds, and null if there is none.
+func viewTime(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC().Truncate(time.Second)
+	return &t
+}
+
+// instant returns an instant as tables and CSV have it, which is empty if there is none.
+func instant(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// instantOf is instant for what may be null.
+func instantOf(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return instant(*t)
+}
+
 // count returns "1 factor", "2 factors".
 func count(n int, noun string) string {
 	if n == 1 {
