@@ -247,7 +247,7 @@ func runAuditLogShow(ctx context.Context, app *App, opts *auditLogShowOptions) e
 	app.streams.Notef("note: this is %s", path)
 	out := app.streams.Out
 	viewed := func(r audit.Record) auditRecordView { return viewAuditRecord(here, r) }
-	if done, err := streamList(app, records, func(r audit.Record) any { return viewed(r) }, auditCSVHeader(),
+	if done, err := streamList(app, records, func(r audit.Record) any { return viewed(r) }, columnsNamed(auditCSVHeader()...),
 		func(r audit.Record) []string { return auditCSVCells(viewed(r)) }); done {
 		return err
 	}

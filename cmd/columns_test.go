@@ -56,7 +56,7 @@ func TestColumnChoice(t *testing.T) {
 	app.flags.output = formatTable
 	choice := columnChoice{}
 	c := &cobra.Command{Use: "list", Long: "Lists."}
-	choice.register(app, c, []string{"username", "last login", "stolen, in use", "uuid"}, []string{"uuid"})
+	choice.register(app, c, append(columnsNamed("username", "last login", "stolen, in use"), column{name: "uuid", asked: true}))
 	if c.Long != "Lists.\n\n--columns has: username, last-login, stolen-in-use, uuid." {
 		t.Errorf("the long help does not name the columns: %s", c.Long)
 	}
@@ -88,7 +88,7 @@ func TestColumnChoice(t *testing.T) {
 				t.Errorf("%q: %v", test.flag, err)
 			}
 		}
-		if got := choice.shown(choice.header); !slices.Equal(got, test.shown) {
+		if got := choice.shown(choice.table); !slices.Equal(got, test.shown) {
 			t.Errorf("%q: %d, want %d", test.flag, got, test.shown)
 		}
 	}
@@ -105,7 +105,7 @@ func TestColumnsAreCompleted(t *testing.T) {
 		"choice,al": nil,
 	} {
 		choice, c := columnChoice{}, &cobra.Command{Use: "list"}
-		choice.register(&App{}, c, []string{"choice", "max age"}, nil)
+		choice.register(&App{}, c, columnsNamed("choice", "max age"))
 		propose, _ := c.GetFlagCompletionFunc("columns")
 		if got, directive := propose(c, nil, typed); !slices.Equal(got, want) || directive != cobra.ShellCompDirectiveNoFileComp {
 			t.Errorf("%q: %q, want %q", typed, got, want)

@@ -88,6 +88,6 @@ func showTarget(app *App, d mfa.TargetDatabase, status detachStatus) error {
 			Changed: status == detachChanged, DryRun: status == detachWouldChange,
 			Detach: detachView{Host: d.Host, Database: d.Database, Users: d.Users, Enrolled: d.Enrolled, Status: status}})
 	}
-	return app.writeTable(nil, []string{"host", "database", "users", "were enrolled", "status"},
+	return app.writeTable(nil, columnsNamed("host", "database", "users", "were enrolled", "status"),
 		[][]string{{d.Host, d.Database, fmt.Sprint(d.Users), fmt.Sprint(d.Enrolled), string(status)}})
 }

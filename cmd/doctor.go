@@ -237,15 +237,15 @@ func showDoctor(app *App, opts *doctorOptions, r doctor.Report) error {
 // writeDoctorSettings writes settings as a table. On a terminal that is too narrow for it each is a line, so that the problems below
 // stay on the screen.
 func writeDoctorSettings(app *App, rows [][]string) error {
-	header := []string{"setting", "value", "source"}
-	widest := make([]int, len(header))
-	for _, row := range append([][]string{header}, rows...) {
+	names := []string{"setting", "value", "source"}
+	widest := make([]int, len(names))
+	for _, row := range append([][]string{names}, rows...) {
 		for i, cell := range row {
 			widest[i] = max(widest[i], output.Width(output.Escape(cell)))
 		}
 	}
 	if width := app.streams.OutTerminal().Width; width == 0 || widest[0]+2+widest[1]+2+widest[2] <= width {
-		return app.writeTable(nil, header, rows)
+		return app.writeTable(nil, columnsNamed(names...), rows)
 	}
 	for _, row := range rows {
 		source := ""
@@ -401,7 +401,7 @@ func writeDoctorGroups(app *App, r doctor.Report) error {
 	if _, err := io.WriteString(app.streams.Out, "\n"); err != nil {
 		return err
 	}
-	l := app.newListTable(&columnChoice{}, []string{"group", "result", "checks"})
+	l := app.newListTable(&columnChoice{}, []column{{name: "group"}, {name: "result"}, {name: "checks", fit: output.Prose}})
 	if app.streams.ColorOut {
 		l.table.Style = func(row, col int) output.Style {
 			if col != 1 {

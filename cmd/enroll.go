@@ -418,5 +418,5 @@ func showEnrollment(app *App, opts *enrollOptions, v enrollmentView) error {
 		return output.WriteJSON(app.streams.Out, enrollmentsDocument{SchemaVersion: schemaVersion, Changed: v.Changed, DryRun: opts.dryRun,
 			Enrollments: []enrollmentView{v}})
 	}
-	return app.writeTable(nil, []string{"username", "status", "factor"}, [][]string{{v.Username, string(v.Status), text(v.FactorSID)}})
+	return app.writeTable(nil, []column{columnUsername, {name: "status"}, {name: "factor"}}, [][]string{{v.Username, string(v.Status), text(v.FactorSID)}})
 }

@@ -331,6 +331,6 @@ func showIdentity(app *App, v identityView) error {
 	if v.Channel != nil {
 		channel = string(*v.Channel)
 	}
-	return app.writeTable(nil, []string{"username", "status", "channel", "to", "source"},
+	return app.writeTable(nil, append([]column{columnUsername}, columnsNamed("status", "channel", "to", "source")...),
 		[][]string{{v.Username, string(v.Status), channel, v.To, string(v.ToSource)}})
 }

@@ -43,13 +43,13 @@ It ends with 9 if there is any such mail, so that it can be watched.`,
 		Args:        noArgs,
 	}
 	c.Flags().StringVar(&since, "since", "30d", "only lines from this time on")
-	columns.register(app, c, mailHeader, nil)
+	columns.register(app, c, mailTable)
 	c.RunE = app.run(listFormats, func(ctx context.Context, _ []string) error { return runNotifyPending(ctx, app, since, &columns) })
 	return c
 }
 
-// mailHeader names the columns of the table, and of the CSV.
-var mailHeader = []string{"time", "username", "about", "to", "status", "message"}
+// mailTable has the columns of the table, and of the CSV.
+var mailTable = []column{{name: "time"}, columnUsername, {name: "about"}, {name: "to"}, {name: "status"}, columnMessage}
 
 // mailStatus says what is known of a mail that was not sent.
 type mailStatus string
@@ -118,7 +118,7 @@ func runNotifyPending(ctx context.Context, app *App, since string, columns *colu
 		view.Mails = append(view.Mails, viewMail(m))
 	}
 	app.streams.Notef("note: this is %s", path)
-	err = showListOf(app, columns, view, view.Mails, mailHeader, func(v mailView) []string {
+	err = showListOf(app, columns, view, view.Mails, mailTable, func(v mailView) []string {
 		return []string{v.Time.Format(time.RFC3339), v.Username, string(v.About), orDash(text(v.To)), string(v.Status), v.Message}
 	})
 	switch {

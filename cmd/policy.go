@@ -84,7 +84,7 @@ func runPolicyShow(app *App) error {
 	if app.flags.output == formatJSON {
 		return output.WriteJSON(app.streams.Out, policyDocument{SchemaVersion: schemaVersion, Policy: view})
 	}
-	if err := app.writeTable(nil, []string{"setting", "value", "line"}, rows); err != nil {
+	if err := app.writeTable(nil, columnsNamed("setting", "value", "line"), rows); err != nil {
 		return err
 	}
 	if exists {

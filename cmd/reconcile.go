@@ -53,7 +53,7 @@ repairs are needed than --max allows, none is made. Entities that belong to no u
 	f.StringSliceVar(&opts.only, "only", nil, "only these kinds, comma-separated: "+strings.Join(differenceKinds(), ", "))
 	f.IntVar(&limit, "max", 0, "repair nothing if more than so many repairs are needed (default the smaller of 20 and a tenth of the enrolled users)")
 	f.IntVar(&opts.concurrency, "concurrency", 4, "how many users are looked at at a time, 1 to "+strconv.Itoa(maxConcurrency))
-	opts.columns.register(app, c, differenceHeader, nil)
+	opts.columns.register(app, c, differenceTable)
 	completeList(c, "only", differenceKinds()...)
 	opts.register(c)
 	c.RunE = app.run(listFormats, func(ctx context.Context, _ []string) error {
@@ -410,15 +410,16 @@ func (w *differenceWriter) document(result *reconcile.Result, dryRun bool) error
 			}
 		}
 		if w.changed {
-			return w.app.writeTable(w.columns, differenceHeader, rows)
+			return w.app.writeTable(w.columns, differenceTable, rows)
 		}
-		return w.app.showTable(w.columns, differenceHeader, rows)
+		return w.app.showTable(w.columns, differenceTable, rows)
 	}
 	return w.flush()
 }
 
-// differenceHeader names the columns of the table.
-var differenceHeader = []string{"user", "difference", "meaning", "repair"}
+// differenceTable has the columns of the table.
+var differenceTable = []column{{name: "user", user: true}, {name: "difference"}, {name: "meaning", fit: output.Prose},
+	{name: "repair", fit: output.Prose}}
 
 // differenceSubject returns the user or the entity that a difference is about.
 func differenceSubject(f reconcile.Difference) string {

@@ -53,7 +53,7 @@ func showServiceCheck(app *App, service serviceView, findings []finding.Finding)
 	if app.flags.output == formatJSON {
 		return output.WriteJSON(app.streams.Out, serviceCheckView{SchemaVersion: schemaVersion, Findings: viewFindings(app, findings), Service: service})
 	}
-	if err := app.writeTable(nil, []string{"setting", "value"}, serviceRows(service)); err != nil {
+	if err := app.writeTable(nil, columnsNamed("setting", "value"), serviceRows(service)); err != nil {
 		return err
 	}
 	return writeFindings(app, findings)

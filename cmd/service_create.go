@@ -168,7 +168,7 @@ func showServicePlan(app *App, p verifyservice.Plan) error {
 	if p.Env != nil {
 		rows = append(rows, []string{p.Env.Path(), viewChange(p.Env.Change(newSID)).say()})
 	}
-	return app.writeTable(nil, []string{"setting", "value"}, rows)
+	return app.writeTable(nil, columnsNamed("setting", "value"), rows)
 }
 
 // sayServicePlan shows the plan before the question.

@@ -42,7 +42,7 @@ func runServiceShow(ctx context.Context, app *App) error {
 	if app.flags.output == formatJSON {
 		return output.WriteJSON(app.streams.Out, serviceDocument{SchemaVersion: schemaVersion, Service: v})
 	}
-	return app.writeTable(nil, []string{"setting", "value"}, serviceRows(v))
+	return app.writeTable(nil, columnsNamed("setting", "value"), serviceRows(v))
 }
 
 func serviceRows(v serviceView) [][]string {

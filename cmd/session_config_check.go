@@ -131,7 +131,7 @@ func showSessionCheck(app *App, in sessionconfig.Input, findings []finding.Findi
 		})
 	}
 	if in.Env.Settings != nil && in.Env.Misplaced == "" {
-		if err := app.writeTable(nil, []string{"setting", "value", "line"}, settingRows(in.Env)); err != nil {
+		if err := app.writeTable(nil, columnsNamed("setting", "value", "line"), settingRows(in.Env)); err != nil {
 			return err
 		}
 	}

@@ -150,7 +150,7 @@ func showChange(app *App, v sessionSetView, findings []finding.Finding) error {
 		}
 		rows = append(rows, []string{c.Setting, line, orNone(c.Before), c.After})
 	}
-	if err := app.writeTable(nil, []string{"setting", "line", "before", "after"}, rows); err != nil {
+	if err := app.writeTable(nil, columnsNamed("setting", "line", "before", "after"), rows); err != nil {
 		return err
 	}
 	for _, f := range findings {

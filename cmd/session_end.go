@@ -281,11 +281,11 @@ func reportEnd(app *App, opts *sessionEndOptions, listing session.Listing, outco
 }
 
 func showEnded(app *App, v sessionEndView, listing session.Listing) error {
-	header := []string{"username", "status", "message"}
+	table := []column{columnUsername, {name: "status"}, columnMessage}
 	if app.flags.output == formatCSV {
-		header = []string{"username", "status", "sessions", "message"}
+		table = columnsNamed("username", "status", "sessions", "message")
 	}
-	err := showList(app, v, v.Results, header, func(r sessionEnded) []string {
+	err := showList(app, v, v.Results, table, func(r sessionEnded) []string {
 		switch {
 		case app.flags.output == formatCSV:
 			return []string{text(r.Username), string(r.Status), strconv.Itoa(r.Sessions), r.Message}

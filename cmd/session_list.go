@@ -8,6 +8,7 @@ import (
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/output"
 )
 
 type sessionListOptions struct {
@@ -37,7 +38,7 @@ written by igbinary, are too large, or stand in a file with a second name are no
 	}
 	registerPHPIni(c.Flags(), &opts.phpIni)
 	opts.names.register(c)
-	opts.columns.register(app, c, sessionHeader, nil)
+	opts.columns.register(app, c, sessionTable)
 	named := c.Args
 	c.Args = func(c *cobra.Command, args []string) error {
 		if len(args) == 0 {
@@ -50,8 +51,9 @@ written by igbinary, are too large, or stand in a file with a second name are no
 	return c
 }
 
-// sessionHeader names the columns of the table, and of the CSV.
-var sessionHeader = []string{"username", "since", "last request", "company", "login handler"}
+// sessionTable has the columns of the table, and of the CSV.
+var sessionTable = []column{columnUsername, {name: "since"}, {name: "last request"}, {name: "company", fit: output.Short},
+	{name: "login handler"}}
 
 type sessionView struct {
 	// the user
@@ -110,7 +112,7 @@ func runSessionList(ctx context.Context, app *App, opts *sessionListOptions, arg
 	}
 	document := sessionsView{SchemaVersion: schemaVersion, Sessions: views, Places: viewPlaces(listing), NotRead: viewNotRead(listing),
 		Elsewhere: viewElsewhere(listing)}
-	err = showListOf(app, &opts.columns, document, views, sessionHeader, func(v sessionView) []string {
+	err = showListOf(app, &opts.columns, document, views, sessionTable, func(v sessionView) []string {
 		return []string{v.Username, instantOf(v.Started), instantOf(v.LastRequest), text(v.Company), text(v.LoginHandler)}
 	})
 	if err != nil {

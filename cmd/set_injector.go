@@ -261,7 +261,7 @@ func showSwitch(app *App, v switchView) error {
 		}
 		rows = append(rows, []string{"user " + name, "no uuid", "a new uuid"})
 	}
-	return app.writeTable(nil, []string{"name", "before", "after"}, rows)
+	return app.writeTable(nil, columnsNamed("name", "before", "after"), rows)
 }
 
 // maxUsersShown is how many users a table shows. JSON has them all.

@@ -28,8 +28,9 @@ type userHistoryOptions struct {
 	from time.Time // what since means
 }
 
-// eventHeader names the columns of a table of events. The first one is for events of several users.
-var eventHeader = []string{"user", "time", "what", "from", "address", "browser"}
+// eventTable has the columns of a table of events. The first one is for events of several users.
+var eventTable = []column{{name: "user", user: true}, {name: "time"}, {name: "what", fit: output.Prose}, {name: "from", fit: output.Short},
+	{name: "address"}, {name: "browser", fit: output.Short}}
 
 // historyWorkers is how many users Twilio is asked about at a time with --all. The pace of all calls is found by the client.
 const historyWorkers = 16
@@ -57,7 +58,7 @@ Times are RFC 3339 (2026-07-14T08:00:00Z) or say how long ago (90m, 24h, 7d).`,
 	f.StringVar(&opts.since, "since", "24h", "only lines from this time on")
 	f.BoolVar(&opts.all, "all", false, "everybody, and not single users")
 	f.BoolVar(&opts.suspicious, "suspicious", false, "only users of whom somebody else may have the password; ends with 9 if there is one")
-	opts.columns.register(app, c, eventHeader, nil)
+	opts.columns.register(app, c, eventTable)
 	named := c.Args
 	c.Args = cobra.ArbitraryArgs
 	c.ValidArgsFunction = app.completeUsers(0)
@@ -205,7 +206,7 @@ func showSuspects(app *App, opts *userHistoryOptions, all []history.History) err
 	for _, h := range s.Unknown {
 		document.Unknown = append(document.Unknown, h.User.Username)
 	}
-	err := showList(app, document, views, []string{"username", "seen", "addresses"}, func(v historyView) []string {
+	err := showList(app, document, views, []column{columnUsername, {name: "seen"}, {name: "addresses"}}, func(v historyView) []string {
 		return []string{v.Username, v.Suspicious.Message, strings.Join(v.Suspicious.Addresses, ", ")}
 	})
 	if err != nil {
@@ -478,8 +479,8 @@ func showHistories(app *App, opts *userHistoryOptions, all []history.History) er
 	if app.flags.output != formatJSON {
 		warnUnread(app, all)
 	}
-	return showList(app, document, events, []string{"username", "time", "local_time", "zone", "what", "sources", "factor_sid", "address", "browser", "errors",
-		"command", "by", "uncertain", "unverified"}, eventView.csv)
+	return showList(app, document, events, columnsNamed("username", "time", "local_time", "zone", "what", "sources", "factor_sid", "address", "browser", "errors",
+		"command", "by", "uncertain", "unverified"), eventView.csv)
 }
 
 // warnUnread says which sources could not be read, where the format has no place for it.
@@ -507,7 +508,7 @@ func writeHistories(app *App, opts *userHistoryOptions, views []historyView) err
 			}
 		}
 		slices.SortStableFunc(rows, func(a, b []string) int { return strings.Compare(b[1], a[1]) })
-		if err := app.writeTable(&opts.columns, eventHeader, rows); err != nil {
+		if err := app.writeTable(&opts.columns, eventTable, rows); err != nil {
 			return err
 		}
 		if len(views) > 0 {
@@ -571,7 +572,7 @@ func writeHistory(app *App, opts *userHistoryOptions, v historyView) error {
 		rows = append(rows, e.row())
 	}
 	if len(rows) > 0 {
-		if err := app.writeTable(&opts.columns, eventHeader[1:], rows); err != nil {
+		if err := app.writeTable(&opts.columns, eventTable[1:], rows); err != nil {
 			return err
 		}
 	}

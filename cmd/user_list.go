@@ -51,7 +51,7 @@ What -o jsonl prints can be given to --from-file of other commands.`,
 	f.StringVar(&opts.match, "match", "", "only users whose name, person and email have all of these words, without letter case and accents")
 	f.StringVar(&opts.sort, "sort", "username", "order: username, or last-login (latest first)")
 	f.IntVar(&opts.limit, "limit", 0, "at most so many users; 0 for all")
-	opts.columns.register(app, c, append(userHeader(), skipAllowed), append(userExtra(), skipAllowed))
+	opts.columns.register(app, c, userTable)
 	c.RunE = app.run(listFormats, func(ctx context.Context, _ []string) error {
 		if err := opts.validate(c); err != nil {
 			return err
@@ -112,7 +112,7 @@ func runUserList(ctx context.Context, app *App, opts *userListOptions) error {
 	selected, users := opts.filter().Select(all)
 	times := &skipTimes{app: app}
 	if slices.Contains(opts.states, string(mfa.StateSkipNextLogin)) {
-		opts.columns.extra = userExtra()
+		opts.columns.too = []string{skipAllowed}
 	}
 	if err := showUsers(ctx, app, opts, users, times); err != nil {
 		return err
@@ -165,6 +165,13 @@ type listedUserView struct {
 // skipAllowed is the column that says since when the next login skips the code.
 const skipAllowed = "skip allowed"
 
+// userTable has the columns of userCells, and skipAllowed at the end.
+var userTable = []column{
+	columnUsername, {name: "person", fit: output.Short}, {name: "state"}, {name: "access"}, {name: "last login"},
+	{name: "email", fit: output.Short, asked: true}, {name: "enrolled", asked: true}, {name: "enabled", asked: true},
+	{name: "uuid", asked: true}, {name: "factor", asked: true}, {name: skipAllowed, asked: true},
+}
+
 // showUsers prints a list of users.
 func showUsers(ctx context.Context, app *App, opts *userListOptions, users iter.Seq2[mfa.User, error], times *skipTimes) error {
 	view := func(u mfa.User) listedUserView {
@@ -174,9 +181,9 @@ func showUsers(ctx context.Context, app *App, opts *userListOptions, users iter.
 		}
 		return v
 	}
-	header := append(csvHeader(), "skip_allowed_at")
+	csv := columnsNamed(append(csvHeader(), "skip_allowed_at")...)
 	cells := func(u mfa.User) []string { return append(csvCells(u), instantOf(view(u).SkipAllowedAt)) }
-	if done, err := streamList(app, users, func(u mfa.User) any { return view(u) }, header, cells); done {
+	if done, err := streamList(app, users, func(u mfa.User) any { return view(u) }, csv, cells); done {
 		return err
 	}
 	if app.flags.output == formatJSON {
@@ -189,10 +196,9 @@ func showUsers(ctx context.Context, app *App, opts *userListOptions, users iter.
 		}
 		return output.WriteJSON(app.streams.Out, usersView{SchemaVersion: schemaVersion, Users: views})
 	}
-	header = append(userHeader(), skipAllowed)
-	withAge := slices.Contains(opts.columns.shown(header), len(header)-1)
+	withAge := slices.Contains(opts.columns.shown(userTable), len(userTable)-1)
 	return app.streams.Paged(func() error {
-		l := app.newListTable(&opts.columns, header)
+		l := app.newListTable(&opts.columns, userTable)
 		for u, err := range users {
 			if err != nil {
 				return err

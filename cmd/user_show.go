@@ -287,7 +287,7 @@ func showInspections(app *App, site mfa.SiteLogin, seen []mfa.Inspection, lately
 	}
 	if app.flags.output != formatTable {
 		document := usersShowDocument{SchemaVersion: schemaVersion, Users: views}
-		return showList(app, document, views, []string{"username", "state", "outcome", "reason", "help"}, func(v userShowView) []string {
+		return showList(app, document, views, columnsNamed("username", "state", "outcome", "reason", "help"), func(v userShowView) []string {
 			return []string{v.User.Username, string(v.User.State), string(v.NextLogin.Outcome), v.NextLogin.Reason, text(v.NextLogin.Help)}
 		})
 	}

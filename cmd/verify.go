@@ -259,5 +259,5 @@ func showVerification(app *App, opts *verifyOptions, v verificationView) error {
 		return output.WriteJSON(app.streams.Out, verificationDocument{SchemaVersion: schemaVersion, Changed: v.Status == verificationVerified,
 			DryRun: opts.dryRun, Verification: v})
 	}
-	return app.writeTable(nil, []string{"username", "status", "kind", "factor"}, [][]string{{v.Username, string(v.Status), string(v.Kind), v.FactorSID}})
+	return app.writeTable(nil, append([]column{columnUsername}, columnsNamed("status", "kind", "factor")...), [][]string{{v.Username, string(v.Status), string(v.Kind), v.FactorSID}})
 }

@@ -59,13 +59,6 @@ func lastLogin(t *time.Time) *string {
 	return &text
 }
 
-// userHeader names the cells of userCells. The table has those from userExtra on only if they are asked for.
-func userHeader() []string {
-	return append([]string{"username", "person", "state", "access", "last login"}, userExtra()...)
-}
-
-func userExtra() []string { return []string{"email", "enrolled", "enabled", "uuid", "factor"} }
-
 func userCells(u mfa.User) []string {
 	access := "enabled"
 	if !u.Access() {
