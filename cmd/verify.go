@@ -259,5 +259,6 @@ func showVerification(app *App, opts *verifyOptions, v verificationView) error {
 		return output.WriteJSON(app.streams.Out, verificationDocument{SchemaVersion: schemaVersion, Changed: v.Status == verificationVerified,
 			DryRun: opts.dryRun, Verification: v})
 	}
-	return app.writeTable(nil, append([]column{columnUsername}, columnsNamed("status", "kind", "factor")...), [][]string{{v.Username, string(v.Status), string(v.Kind), v.FactorSID}})
+	table := []column{columnUsername, {name: "status"}, {name: "kind"}, {name: "factor"}}
+	return app.writeTable(nil, table, [][]string{{v.Username, string(v.Status), string(v.Kind), v.FactorSID}})
 }
