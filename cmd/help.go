@@ -383,8 +383,8 @@ func (h helpPrinter) overview(root *cobra.Command) string {
 	return b.String()
 }
 
-// forContributors are the topics that are about how the program is made.
-var forContributors = []string{"architecture", "contract", "development", "facts", "security"}
+// forContributors are the topics that are about how the program is made. What scripts may rely on is not among them.
+var forContributors = []string{"architecture", "development", "facts", "security"}
 
 // flags returns the flags of every command.
 func (h helpPrinter) flags(root *cobra.Command) string {

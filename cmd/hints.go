@@ -238,6 +238,7 @@ var hints = map[errs.Reason]string{
 	sandbox.ReasonSeveral:   "run it in the shell that has the settings of one of them; or set UZERP_ROOT to its directory",
 	sandbox.ReasonNotInside: "run this inside one: uzerp-mfa sandbox -- sh",
 	sandbox.ReasonNoAccount: "uzerp-mfa enroll --no-wait %q makes one",
+	sandbox.ReasonLeft:      "end the PostgreSQL that runs in it, if one does, and remove it: rm -r %q; then sandbox stop",
 	sandbox.ReasonNoMessage: "uzerp-mfa identity send --channel sms USER sends one; a landline gets it in a call only",
 }
 

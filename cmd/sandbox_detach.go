@@ -183,8 +183,9 @@ func newSandboxStopCmd(app *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "stop",
 		Short: "End a sandbox that runs in the background",
-		Long: `Ends the sandbox that sandbox --detach started in this shell (UZERP_ROOT names it), or without that the only one there is, and waits
-until it is gone. It removes what is left of one that was killed. With nothing to stop it says so, and ends with 0.
+		Long: `Ends the sandbox that sandbox --detach started in this shell (UZERP_ROOT names it), or without that the only one in the
+directory for temporary files, and waits until it is gone. It removes what is left of one that was killed. With nothing to stop it
+says so, and ends with 0.
 
 ` + exitCodes(errs.Config, errs.Refused, errs.Unavailable),
 		Example: "  uzerp-mfa sandbox stop",

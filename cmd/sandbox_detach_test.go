@@ -69,17 +69,22 @@ echo "${PGHOST-unset}"`)
 	if out := run(nil, `"$MFA" sandbox stop || echo $?`); !strings.Contains(out, "2 sandboxes run") || !strings.HasSuffix(out, "\n2\n") {
 		t.Error(out)
 	}
-	var st struct{ PID int }
-	if err := json.Unmarshal([]byte(readFile(t, filepath.Join(roots[0], "detached"))), &st); err != nil || st.PID <= 1 {
+	state := filepath.Join(roots[0], "detached")
+	var st struct {
+		PID      int
+		Postgres string
+	}
+	if err := json.Unmarshal([]byte(readFile(t, state)), &st); err != nil || st.PID <= 1 || !fileExists(st.Postgres) {
 		t.Fatal(st, err)
 	}
 	if err := syscall.Kill(st.PID, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	for i, want := range []string{"tidied", "stopped"} { // the kernel frees a lock before it lets the killer of a process go on, or soon after
+	awaitLock(t, state) // the kernel frees it when the process is gone, and that may be after kill has returned
+	for i, want := range []string{"tidied", "stopped"} {
 		out := run([]string{"UZERP_ROOT=" + roots[i]}, `"$MFA" sandbox stop -o json`)
 		holds(out, "sandbox", "stop")
-		if i > 0 && !strings.Contains(out, `"result": "`+want+`"`) || fileExists(roots[i]) || i == 0 && !fileExists(roots[1]) {
+		if !strings.Contains(out, `"result": "`+want+`"`) || fileExists(roots[i]) || fileExists(st.Postgres) || i == 0 && !fileExists(roots[1]) {
 			t.Errorf("%s: %s", want, out)
 		}
 	}
@@ -92,6 +97,19 @@ echo "${PGHOST-unset}"`)
 	out = run([]string{"UZERP_ROOT=/etc"}, `"$MFA" sandbox stop || echo $?`)
 	if !strings.Contains(out, "no sandbox's directory") || !strings.HasSuffix(out, "\n6\n") {
 		t.Error(out)
+	}
+}
+
+// awaitLock waits until nobody has the lock of a file.
+func awaitLock(t *testing.T, path string) {
+	t.Helper()
+	f, err := os.Open(path)
+	if err == nil {
+		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX) //nolint:gosec // a small number
+		_ = f.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

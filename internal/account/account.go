@@ -15,8 +15,11 @@ import (
 // ErrUnknown says that the machine knows no such user or group.
 var ErrUnknown = errors.New("this machine knows no such user or group")
 
-// errNotAsked says why the directory's users are not known.
-var errNotAsked = errors.New("it is not in the machine's own files, and " + getentPath + " did not say who it is")
+// Two reasons why it is not known who somebody is that the machine's own files don't have.
+var (
+	errNoAnswer    = errors.New("it is not in the machine's own files, and " + getentPath + " did not say who it is")
+	errNotBelieved = errors.New("it is not in the machine's own files, and what " + getentPath + " says about it is not believed")
+)
 
 // User is a user of this machine.
 type User struct {
@@ -87,7 +90,7 @@ func (m *machine) byUID(uid int) (User, error) {
 	return ask(m, "uid "+key, func() (User, error) {
 		u, err := m.asks.user(key)
 		if err == nil && (u.UID != uid || !m.believable(u)) {
-			return User{}, errNotAsked
+			return User{}, errNotBelieved
 		}
 		return u, err
 	})
@@ -100,7 +103,7 @@ func (m *machine) byName(name string) (User, error) {
 	return ask(m, "name "+name, func() (User, error) {
 		u, err := m.asks.user(name)
 		if err == nil && (u.Name != name || !m.believable(u)) {
-			return User{}, errNotAsked
+			return User{}, errNotBelieved
 		}
 		return u, err
 	})
@@ -150,7 +153,7 @@ func (m *machine) groupByGID(gid int) (Group, error) {
 		}
 		_, taken := m.inGroup(func(own Group, _ string, _ []string) bool { return own.Name == g.Name })
 		if g.GID != gid || !askable(g.Name) || !errors.Is(taken, ErrUnknown) {
-			return Group{}, errNotAsked
+			return Group{}, errNotBelieved
 		}
 		return g, nil
 	})

@@ -34,7 +34,7 @@ func (s *said) user(key string) (User, error) {
 	}
 	u, ok := passwdLine(line)
 	if !ok {
-		return User{}, errNotAsked
+		return User{}, errNoAnswer
 	}
 	return u, nil
 }
@@ -47,7 +47,7 @@ func (s *said) group(gid string) (Group, error) {
 	}
 	g, _, ok := groupLine(line)
 	if !ok {
-		return Group{}, errNotAsked
+		return Group{}, errNoAnswer
 	}
 	return g, nil
 }
@@ -119,14 +119,16 @@ func TestDirectorysUsers(t *testing.T) {
 	}
 }
 
-// By a name nobody gets another user's number, and never root's.
+// By a name nobody gets another user's number, and never root's. The error says whether there was no answer, or one that is not
+// believed.
 func TestDirectorysNames(t *testing.T) {
-	for line, want := range map[string]int{
-		"hilda:*:12345:600:::": 12345, "hilda:*:0:600:::": 0, "hilda:*:1000:600:::": 0, "Hilda:*:12345:600:::": 0, "hilda:*:-1:600:::": 0,
-		"hilda:*:12345:0:::": 0, "hilda:*:4294967296:1:::": 0,
+	for line, want := range map[string]error{
+		"hilda:*:12345:600:::": nil, "hilda:*:0:600:::": errNotBelieved, "hilda:*:1000:600:::": errNotBelieved,
+		"Hilda:*:12345:600:::": errNotBelieved, "hilda:*:12345:0:::": errNotBelieved,
+		"hilda:*:-1:600:::": errNoAnswer, "hilda:*:4294967296:1:::": errNoAnswer,
 	} {
 		u, err := machineWith(t, &said{users: map[string]string{"hilda": line}}).byName("hilda")
-		if u.UID != want || (err == nil) != (want > 0) || errors.Is(err, ErrUnknown) {
+		if !errors.Is(err, want) || (err == nil) != (u.UID == 12345) || err != nil && u.UID != 0 {
 			t.Errorf("%q: %v, %v", line, u, err)
 		}
 	}
@@ -149,7 +151,8 @@ func TestGroups(t *testing.T) {
 		t.Error(got)
 	}
 	for gid, want := range map[int]string{600: "staff", 601: "", 602: "", 603: "", 604: ""} {
-		if g, err := m.groupByGID(gid); g.Name != want || (err == nil) != (want != "") {
+		g, err := m.groupByGID(gid)
+		if g.Name != want || (err == nil) != (want != "") || errors.Is(err, errNotBelieved) != (gid == 601 || gid == 602) {
 			t.Error(gid, g, err)
 		}
 	}

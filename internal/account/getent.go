@@ -36,7 +36,7 @@ func (g *getent) user(key string) (User, error) {
 	}
 	u, ok := passwdLine(line)
 	if !ok {
-		return User{}, errNotAsked
+		return User{}, errNoAnswer
 	}
 	return u, nil
 }
@@ -48,7 +48,7 @@ func (g *getent) group(gid string) (Group, error) {
 	}
 	found, _, ok := groupLine(line)
 	if !ok {
-		return Group{}, errNotAsked
+		return Group{}, errNoAnswer
 	}
 	return found, nil
 }
@@ -61,13 +61,13 @@ func (g *getent) groups(name string) ([]int, error) {
 	}
 	rest, ok := strings.CutPrefix(line, name)
 	if !ok || rest != "" && rest[0] != ' ' {
-		return nil, errNotAsked
+		return nil, errNoAnswer
 	}
 	var all []int
 	for field := range strings.FieldsSeq(rest) {
 		gid, err := strconv.ParseUint(field, 10, 32)
 		if err != nil {
-			return nil, errNotAsked
+			return nil, errNoAnswer
 		}
 		all = append(all, int(gid)) //nolint:gosec // 32 bits
 	}
@@ -82,7 +82,7 @@ func (g *getent) ask(database, key string) (string, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.slow || !g.judge() {
-		return "", errNotAsked
+		return "", errNoAnswer
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), g.limit)
 	defer cancel()
@@ -102,7 +102,7 @@ func (g *getent) ask(database, key string) (string, error) {
 	}
 	line, ended := strings.CutSuffix(out.String(), "\n")
 	if err != nil || out.full || !ended || strings.Contains(line, "\n") {
-		return "", errNotAsked
+		return "", errNoAnswer
 	}
 	return line, nil
 }

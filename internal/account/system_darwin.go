@@ -24,7 +24,7 @@ func (system) user(key string) (User, error) {
 	}
 	found, ok := passwdLine(strings.Join([]string{u.Username, "x", u.Uid, u.Gid, "", u.HomeDir, ""}, ":"))
 	if !ok {
-		return User{}, errNotAsked
+		return User{}, errNoAnswer
 	}
 	return found, nil
 }
@@ -36,7 +36,7 @@ func (system) group(gid string) (Group, error) {
 	}
 	found, _, ok := groupLine(strings.Join([]string{g.Name, "x", g.Gid, ""}, ":"))
 	if !ok {
-		return Group{}, errNotAsked
+		return Group{}, errNoAnswer
 	}
 	return found, nil
 }

@@ -143,11 +143,14 @@ func TestSignalsWhileThePagerIsThere(t *testing.T) {
 	s, shown := onTerminal(t, "trap 'echo ended; exit' TERM; : >"+there+"; while :; do sleep 0.01; done")
 	done := make(chan error)
 	go func() { done <- s.Page(lines(50)) }()
-	for {
-		if _, err := os.Stat(there); err == nil {
-			break
+	for started := false; !started; {
+		select {
+		case err := <-done:
+			t.Fatalf("no pager was started: %v, %q", err, shown())
+		case <-time.After(time.Millisecond):
+			_, err := os.Stat(there)
+			started = err == nil
 		}
-		time.Sleep(time.Millisecond)
 	}
 	for range 3 {
 		if err := syscall.Kill(os.Getpid(), syscall.SIGINT); err != nil {

@@ -105,6 +105,9 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 // Socket returns the directory of the socket, and the port that is part of its name.
 func (p *Server) Socket() (dir string, port int) { return p.home.dir, p.port }
 
+// Dir returns the directory with all that the server has. It is gone when the server has ended, also after a SIGKILL of this process.
+func (p *Server) Dir() string { return p.home.dir }
+
 // ConnString returns the URL of a database on the socket. It holds no password, and psql understands it, too.
 func (p *Server) ConnString(dbname string) string {
 	q := url.Values{"host": {p.home.dir}, "port": {strconv.Itoa(p.port)}}

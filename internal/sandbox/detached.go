@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -28,18 +27,22 @@ const longestState = 4096
 
 // state is what a detached sandbox says about itself.
 type state struct {
-	PID int `json:"pid"`
+	PID      int    `json:"pid"`
+	Postgres string `json:"postgres"` // the directory of its PostgreSQL, which is gone a little after a sandbox that was killed
 }
 
 // Detach says in the sandbox's directory that this process holds it, so that another one can end it (StopDetached). The lock ends with
-// this process.
-func (s *Sandbox) Detach() error {
+// this process. The file has its name only when it is whole.
+func (s *Sandbox) Detach() error { return s.detach(s.postgres.Dir()) }
+
+func (s *Sandbox) detach(postgres string) error {
 	dir, err := safepath.OpenDir(s.root, safepath.Ourselves())
 	if err != nil {
 		return failure("open the sandbox's directory", err)
 	}
 	defer func() { _ = dir.Close() }()
-	f, err := dir.Open(stateFile, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	const unfinished = stateFile + ".new"
+	f, err := dir.Open(unfinished, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return failure("write the sandbox's state", err)
 	}
@@ -48,7 +51,10 @@ func (s *Sandbox) Detach() error {
 		err = errors.New("another process has it")
 	}
 	if err == nil {
-		err = json.NewEncoder(f).Encode(state{PID: os.Getpid()})
+		err = json.NewEncoder(f).Encode(state{PID: os.Getpid(), Postgres: postgres})
+	}
+	if err == nil {
+		err = dir.Rename(unfinished, stateFile)
 	}
 	if err != nil {
 		_ = f.Close()
@@ -71,9 +77,10 @@ const (
 	WasNone    Stopped = "none"    // there is nothing to stop
 )
 
-// StopDetached ends the detached sandbox whose uzERP directory is root, and no other, and waits until it is gone. It fails with
-// errs.Config if others may have changed the directory, with errs.Refused if it is no detached sandbox's, and with errs.Unavailable
-// if the sandbox does not end.
+// StopDetached ends the detached sandbox whose uzERP directory is root, and no other, and waits until all of it is gone. It fails
+// with errs.Config if others may have changed the directory, with errs.Refused if it is no detached sandbox's, and with
+// errs.Unavailable if the sandbox does not end, or if the directory of its PostgreSQL stays. That one it never removes: a server may
+// still run in it.
 func StopDetached(ctx context.Context, root string) (Stopped, error) {
 	if !filepath.IsAbs(root) || !strings.HasPrefix(filepath.Base(root), rootPrefix) {
 		return "", errs.NewWith(errs.Refused, fmt.Sprintf("%q is no sandbox's directory", root), ReasonNotInside.With())
@@ -95,6 +102,10 @@ func StopDetached(ctx context.Context, root string) (Stopped, error) {
 		return "", failure("read the sandbox's state", err)
 	}
 	defer func() { _ = f.Close() }()
+	st, err := readState(f)
+	if err != nil {
+		return "", failure("read the sandbox's state", err)
+	}
 	dead := func() (bool, error) { return filelock.Try(f) }
 	free, err := dead()
 	if err != nil {
@@ -103,14 +114,15 @@ func StopDetached(ctx context.Context, root string) (Stopped, error) {
 	how := WasDead
 	if !free {
 		how = StoppedNow
-		if err := end(f); err != nil {
+		if err := syscall.Kill(st.PID, syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
+			return "", failure("end the sandbox", err)
+		}
+		if err := wait(ctx, dead, errs.New(errs.Unavailable, "the sandbox did not end", "")); err != nil {
 			return "", err
 		}
-		limited, cancel := context.WithTimeoutCause(ctx, longestEnd, errs.New(errs.Unavailable, "the sandbox did not end", ""))
-		defer cancel()
-		if err := filelock.Wait(limited, dead); err != nil {
-			return "", err
-		}
+	}
+	if err := wait(ctx, func() (bool, error) { return isGone(st.Postgres) }, stays(st.Postgres)); err != nil {
+		return "", err
 	}
 	if err := os.RemoveAll(root); err != nil { // nobody else may change it; a sandbox that ended in order has removed it
 		return "", failure("remove the sandbox's directory", err)
@@ -121,26 +133,48 @@ func StopDetached(ctx context.Context, root string) (Stopped, error) {
 // longestEnd is longer than PostgreSQL takes to end on a busy machine.
 const longestEnd = 2 * time.Minute
 
-// end asks the process to end that holds the lock of f.
-func end(f *os.File) error {
-	var st state
+// wait waits until done, and gives late if that takes too long.
+func wait(ctx context.Context, done func() (bool, error), late error) error {
+	limited, cancel := context.WithTimeoutCause(ctx, longestEnd, late)
+	defer cancel()
+	return filelock.Wait(limited, done)
+}
+
+// readState reads what a sandbox wrote about itself.
+func readState(f *os.File) (st state, err error) {
 	text, err := safepath.ReadAll(f, longestState)
-	if err == nil {
-		err = json.Unmarshal(text, &st)
+	if err != nil {
+		return state{}, err
 	}
-	if err != nil || st.PID <= 1 {
-		return failure("read the sandbox's state", errState)
+	if json.Unmarshal(text, &st) != nil || st.PID <= 1 || !filepath.IsAbs(st.Postgres) {
+		return state{}, errState
 	}
-	if err := syscall.Kill(st.PID, syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
-		return failure("end the sandbox", err)
+	return st, nil
+}
+
+// isGone reports whether there is nothing at path. PostgreSQL ends by itself when its sandbox was killed, and then its directory is
+// removed: the sandbox's own process can't say when.
+func isGone(path string) (bool, error) {
+	_, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, nil
 	}
-	return nil
+	if err != nil {
+		return false, failure("see whether PostgreSQL's directory is gone", err)
+	}
+	return false, nil
+}
+
+// stays is the error for a directory of PostgreSQL's that nothing removes any more: not only the sandbox was killed.
+func stays(path string) error {
+	return errs.NewWith(errs.Unavailable, fmt.Sprintf("the sandbox has ended, but the directory %q of its PostgreSQL is still there", path),
+		ReasonLeft.With(path))
 }
 
 var errState = errors.New("it is not what a sandbox writes")
 
-// OnlyDetached returns the directory of this user's detached sandbox, also of one that was killed, or "" if there is none. It fails
-// with errs.Usage if there are several.
+// OnlyDetached returns the directory of this user's detached sandbox, also of one that was killed, or "" if there is none in the
+// directory for temporary files. It fails with errs.Usage if there are several.
 func OnlyDetached() (root string, err error) {
 	switch all := findDetached(); len(all) {
 	case 0:
@@ -152,14 +186,16 @@ func OnlyDetached() (root string, err error) {
 	}
 }
 
+// findDetached looks where a sandbox would be made now, and nowhere else: a test must not find the tester's own.
 func findDetached() (roots []string) {
-	for _, parent := range []string{os.TempDir(), "/tmp"} {
-		files, _ := filepath.Glob(filepath.Join(parent, rootPrefix+"*", stateFile)) // nobody else's: their mode is 0700
-		for _, file := range files {
-			root := filepath.Dir(file)
-			if safepath.JudgePath(root, safepath.Ourselves()) == nil && !slices.Contains(roots, root) {
-				roots = append(roots, root)
-			}
+	parent := os.TempDir()
+	if safepath.IsUntrusted(safepath.JudgePath(parent, safepath.Ourselves())) {
+		parent = "/tmp" // as safepath.MakeTemp does
+	}
+	files, _ := filepath.Glob(filepath.Join(parent, rootPrefix+"*", stateFile)) // nobody else's: their mode is 0700
+	for _, file := range files {
+		if root := filepath.Dir(file); safepath.JudgePath(root, safepath.Ourselves()) == nil {
+			roots = append(roots, root)
 		}
 	}
 	return roots

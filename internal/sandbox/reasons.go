@@ -7,5 +7,6 @@ const (
 	ReasonNotInside errs.Reason = "not-inside" // no parts: there is no sandbox here
 	ReasonNoAccount errs.Reason = "no-account" // user
 	ReasonSeveral   errs.Reason = "several"    // no parts: of several sandboxes, none is named
+	ReasonLeft      errs.Reason = "left"       // PostgreSQL's directory
 	ReasonNoMessage errs.Reason = "no-message" // no parts
 )
