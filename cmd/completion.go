@@ -61,17 +61,67 @@ const completingShell = "UZERP_MFA_COMPLETING_SHELL"
 // change is a part of a script of cobra's, and what stands there instead.
 type change struct{ was, is string }
 
-// Bash keeps only proposals that begin with what was typed, letter for letter. This program has chosen by then.
+// Bash keeps only proposals that begin with what was typed, letter for letter. This program has chosen by then. Cobra's script gives
+// the line to eval, which runs what stands in it: a command in $(...) before Enter is pressed, and it empties the file of a
+// redirection. Here the words lose their quotes, and nothing else happens to them; of eval is left what an alias needs.
 var bashChanges = []change{
 	{`[[ $comp == "$cur"* ]] || continue`, `# the program has chosen, without letter case`},
 	{`if [[ "${completions[*]}" != *$tab* ]]; then`, `if false; then # this way compares letter case`},
 	{`COMPREPLY[0]=$(printf "%q" "${COMPREPLY[0]%%$tab*}")`, `COMPREPLY[0]=$(printf "%q" "${COMPREPLY[0]%%$tab*}")
         COMPREPLY[0]=${COMPREPLY[0]//\\,/,} # a comma needs no quotes`},
+	{`__uzerp-mfa_get_completion_results() {`, `# __uzerp-mfa_unquote sets REPLY to a word without its quotes. It runs and expands nothing but ~/.
+__uzerp-mfa_unquote() {
+    local rest=$1 c quote=''
+    REPLY=''
+    if [[ $rest == '~/'* ]]; then
+        REPLY=$HOME rest=${rest:1}
+    fi
+    while [[ -n $rest ]]; do
+        c=${rest:0:1} rest=${rest:1}
+        if [[ -n $quote && $c == "$quote" ]]; then
+            quote=''
+        elif [[ -z $quote && ( $c == \' || $c == '"' ) ]]; then
+            quote=$c
+        elif [[ $c == '\' && ( -z $quote || $quote == '"' && ${rest:0:1} == [\$\"\\` + "\\`" + `] ) ]]; then
+            REPLY+=${rest:0:1} rest=${rest:1}
+        else
+            REPLY+=$c
+        fi
+    done
 }
 
-// Zsh does the same, unless it is told a matcher. It quotes what it inserts.
+__uzerp-mfa_get_completion_results() {`},
+	{`local requestComp lastParam lastChar args`, `local lastParam lastChar args word`},
+	{`    args=("${words[@]:1}")
+    requestComp="${words[0]} __complete ${args[*]}"
+`, `    args=()
+    for word in "${words[@]:1}"; do
+        __uzerp-mfa_unquote "$word"
+        args+=("$REPLY")
+    done
+`},
+	{`requestComp="${requestComp} ''"`, `[[ -z ${lastParam} ]] || args+=('')`},
+	{`__uzerp-mfa_debug "Calling ${requestComp}"
+    # Use eval to handle any environment variables and such
+    out=$(eval "${requestComp}" 2>/dev/null)`, `if [[ ${words[0]} == *[^A-Za-z0-9_./~+-]* ]]; then
+        __uzerp-mfa_unquote "${words[0]}"
+        out=$("$REPLY" __complete "${args[@]}" 2>/dev/null)
+    else # this way it may be an alias
+        out=$(eval "${words[0]}"' __complete "${args[@]}"' 2>/dev/null)
+    fi`},
+}
+
+// Zsh does the same, unless it is told a matcher. It quotes what it inserts, and has a way of its own to take quotes away.
 var zshChanges = []change{
-	{`requestComp="${words[1]} __complete ${words[2,-1]}"`, `requestComp="` + completingShell + `=zsh ${words[1]} __complete ${words[2,-1]}"`},
+	{`words=("${=words[1,CURRENT]}")`, `words=(${=aliases[$words[1]]:-"$words[1]"} "${(@)words[2,CURRENT]}")`},
+	{`requestComp="${words[1]} __complete ${words[2,-1]}"
+`, `words=("${(@Q)words/#\~\//${(q)HOME}/}")
+`},
+	{`requestComp="${requestComp} \"\""`, `:`},
+	{`__uzerp-mfa_debug "About to call: eval ${requestComp}"
+
+    # Use eval to handle any environment variables and such
+    out=$(eval ${requestComp} 2>/dev/null)`, `out=$(` + completingShell + `=zsh "${words[1]}" __complete "${(@)words[2,-1]}" 2>/dev/null)`},
 	{`completions $flagPrefix $noSpace; then`, `completions $flagPrefix $noSpace -M "'m:{a-zA-Z}={A-Za-z}'"; then`},
 }
 
@@ -86,7 +136,8 @@ var fishChanges = []change{
     end
     if test $filefilter -eq 1`},
 	{`"UZERP_MFA_ACTIVE_HELP=0 $args[1] __complete $args[2..-1] $lastArg"`,
-		`"UZERP_MFA_ACTIVE_HELP=0 ` + completingShell + `=fish $args[1] __complete "(string join ' ' -- (string escape -- $args[2..-1]) $lastArg)`},
+		`"UZERP_MFA_ACTIVE_HELP=0 ` + completingShell + `=fish "(string escape -- (string replace -r -- '^~/' "$HOME/" $args[1]))" __complete "` +
+			`(string join ' ' -- (string escape -- $args[2..-1]) $lastArg)`},
 }
 
 // adapted writes a script of cobra's with our changes.

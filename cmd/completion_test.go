@@ -120,6 +120,9 @@ func TestTabRunsNoUserName(t *testing.T) {
 			if !strings.Contains(screen.text(), "user show alice ") {
 				t.Fatalf("TAB completes nothing: %s", screen.text())
 			}
+			for _, word := range []string{"$(touch RUN)", `"$(touch RUN)"`, "`touch RUN`", "<(touch RUN)", "--reason=\"$(touch RUN)\"", ">RUN", "> RUN"} {
+				do("uzerp-mfa user show " + word + " al\t")
+			}
 			for _, start := range []string{"yan", "yan`", "yan$", "ya", "yan\\$", "yan\\`", "yan\\(", "yan\\'", "YAN\\;", "zed", "zed1", "zed5a"} {
 				do("uzerp-mfa user show " + start + "\t\t\t")
 				do("uzerp-mfa user reset " + start + "\t\t\t b\t\t")

@@ -236,6 +236,7 @@ var hints = map[errs.Reason]string{
 		"with the password in ~/.pgpass",
 
 	sandbox.ReasonSeveral:   "run it in the shell that has the settings of one of them; or set UZERP_ROOT to its directory",
+	sandbox.ReasonOther:     "in the shell that has the sandbox's settings, or if there is only one: env -u UZERP_ROOT uzerp-mfa sandbox stop",
 	sandbox.ReasonNotInside: "run this inside one: uzerp-mfa sandbox -- sh",
 	sandbox.ReasonNoAccount: "uzerp-mfa enroll --no-wait %q makes one",
 	sandbox.ReasonLeft:      "end the PostgreSQL that runs in it, if one does, and remove it: rm -r %q; then sandbox stop",

@@ -204,8 +204,8 @@ func TestProposable(t *testing.T) {
 // The scripts are cobra's with our changes, each of them at its place.
 func TestScriptsOfTheShells(t *testing.T) {
 	for name, want := range map[string][]string{
-		"bash": {"# the program has chosen", "if false; then"},
-		"zsh":  {completingShell + "=zsh ", `-M "'m:{a-zA-Z}={A-Za-z}'"`},
+		"bash": {"# the program has chosen", "if false; then", `args+=("$REPLY")`, `"$REPLY" __complete "${args[@]}"`},
+		"zsh":  {completingShell + `=zsh "${words[1]}" __complete "${(@)words[2,-1]}"`, `-M "'m:{a-zA-Z}={A-Za-z}'"`},
 		"fish": {completingShell + "=fish ", "(string escape -- $args[2..-1])", "__fish_complete_directories"},
 	} {
 		c, err := os.CreateTemp(t.TempDir(), "")

@@ -26,7 +26,10 @@ const longestActor = 256
 // it is never guessed. A field that is too long for what it should be is shortened.
 func CurrentActor(getenv func(string) string) Actor {
 	a := Actor{User: account.Name(os.Getuid()), SudoUser: getenv("SUDO_USER"), PID: os.Getpid()}
-	if caller, err := operator.ThroughSudo(getenv); err == nil && caller != nil {
+	switch caller, err := operator.CalledBy(getenv); {
+	case err != nil: // they contradict each other
+		a.SudoUser = ""
+	case caller != nil:
 		a.SudoUser = caller.Name // doas and pkexec may let a caller keep any SUDO_USER
 	}
 	for _, name := range []string{"SSH_CLIENT", "SSH_CONNECTION"} { // both begin with the address

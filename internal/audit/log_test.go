@@ -449,6 +449,15 @@ func TestCurrentActor(t *testing.T) {
 	if a.User == "" || a.SudoUser != "ann" || a.SSHClient != "2001:db8::1" || a.PID != os.Getpid() || a.Host != host {
 		t.Errorf("%+v", a)
 	}
+	for want, env := range map[string]map[string]string{ // whatever rights the process has: doas -u uzerp may let a caller keep any SUDO_USER
+		"uid 2147480001": {"SUDO_USER": "ann", "PKEXEC_UID": "2147480001", "SUDO_GID": "2147480001"},
+		"":               {"SUDO_USER": "ann", "SUDO_UID": "2147480001", "SUDO_GID": "2147480001", "PKEXEC_UID": "2147480002"},
+		"ann":            {"SUDO_USER": "ann", "SUDO_UID": "0"},
+	} {
+		if a := CurrentActor(func(name string) string { return env[name] }); a.SudoUser != want {
+			t.Errorf("%q, want %q", a.SudoUser, want)
+		}
+	}
 	env = map[string]string{"SSH_CLIENT": "192.0.2.9 50000 22", "SSH_CONNECTION": "192.0.2.8 1 1 1"}
 	if a := CurrentActor(func(name string) string { return env[name] }); a.SSHClient != "192.0.2.9" || a.SudoUser != "" {
 		t.Errorf("%+v", a)

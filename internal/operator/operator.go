@@ -27,6 +27,11 @@ func ThroughSudo(getenv func(string) string) (*Caller, error) {
 	return throughSudo(os.Geteuid(), getenv, lookup{account.ByUID, account.ByName, account.User.Groups})
 }
 
+// CalledBy is ThroughSudo for a process with any user's rights: it says whom to record, and decides nothing about rights.
+func CalledBy(getenv func(string) string) (*Caller, error) {
+	return throughSudo(0, getenv, lookup{account.ByUID, account.ByName, account.User.Groups})
+}
+
 // IsLent reports whether this process may have the rights of another user than the one who sits before it: root's or not. Such
 // a process starts no program that the caller could choose, or get a shell out of. Where the variables say nothing clear, it
 // counts as lent.

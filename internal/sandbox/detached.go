@@ -83,7 +83,7 @@ const (
 // still run in it.
 func StopDetached(ctx context.Context, root string) (Stopped, error) {
 	if !filepath.IsAbs(root) || !strings.HasPrefix(filepath.Base(root), rootPrefix) {
-		return "", errs.NewWith(errs.Refused, fmt.Sprintf("%q is no sandbox's directory", root), ReasonNotInside.With())
+		return "", errs.NewWith(errs.Refused, fmt.Sprintf("%q is no sandbox's directory", root), ReasonOther.With())
 	}
 	root = filepath.Clean(root)
 	dir, err := safepath.OpenDir(root, safepath.Ourselves())
@@ -97,7 +97,7 @@ func StopDetached(ctx context.Context, root string) (Stopped, error) {
 	f, err := dir.OpenRegular(stateFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "", errs.NewWith(errs.Refused, fmt.Sprintf("the sandbox in %q is not detached: it ends with its own command", root), ReasonNotInside.With())
+		return "", errs.NewWith(errs.Refused, fmt.Sprintf("the sandbox in %q is not detached: it ends with its own command", root), ReasonOther.With())
 	case err != nil:
 		return "", failure("read the sandbox's state", err)
 	}
@@ -188,7 +188,7 @@ func OnlyDetached() (root string, err error) {
 
 // findDetached looks where a sandbox would be made now, and nowhere else: a test must not find the tester's own.
 func findDetached() (roots []string) {
-	parent := os.TempDir()
+	parent := rootParent()
 	if safepath.IsUntrusted(safepath.JudgePath(parent, safepath.Ourselves())) {
 		parent = "/tmp" // as safepath.MakeTemp does
 	}

@@ -96,6 +96,18 @@ func TestStopJudges(t *testing.T) {
 	}
 }
 
+// A shell reads the directory's path back from the settings, whatever TMPDIR is.
+func TestRootParent(t *testing.T) {
+	for dir, want := range map[string]string{
+		"/a b/it's $(x)": "/a b/it's $(x)", "/a\nb": "/tmp", "/a\x1b[31m": "/tmp", "/a\xff": "/tmp", "/a\u202eb": "/tmp", `/a\\b`: "/tmp", "/": "/",
+	} {
+		t.Setenv("TMPDIR", dir)
+		if got := rootParent(); got != want {
+			t.Errorf("%q: %q, want %q", dir, got, want)
+		}
+	}
+}
+
 // A sandbox is gone when its PostgreSQL is: a killed one is said to be tidied only then. The directory is never removed by us, for a
 // server may run in it.
 func TestStopAwaitsPostgreSQL(t *testing.T) {

@@ -53,7 +53,7 @@ func Start(ctx context.Context) (_ *Sandbox, err error) {
 	if s.verify, err = emulator.Start("", verifyOptions()); err != nil {
 		return nil, failure("start the Verify emulator", err)
 	}
-	if s.root, err = makeRoot(os.TempDir(), s.files()); err != nil {
+	if s.root, err = makeRoot(rootParent(), s.files()); err != nil {
 		return nil, failure("make the uzERP directory", err)
 	}
 	return s, nil
@@ -92,6 +92,16 @@ func (s *Sandbox) files() rootFiles {
 		f.env += fmt.Sprintf("DB_NAME=postgres\nDB_USER=postgres\nDB_HOST='%s:%d'\n", dir, port)
 	}
 	return f
+}
+
+// rootParent returns where the uzERP directory is made: in TMPDIR, unless a shell could not read its path back from the settings that
+// are printed. Output shows control bytes and some letters as escapes, and fish reads a backslash otherwise than sh.
+func rootParent() string {
+	dir := os.TempDir()
+	if strings.ContainsFunc(dir, func(r rune) bool { return r < ' ' || r > '~' || r == '\\' }) {
+		return "/tmp"
+	}
+	return dir
 }
 
 // makeRoot makes a directory below parent, with the two things that a uzERP directory is recognized by, and the settings
