@@ -159,7 +159,8 @@ func (a *App) reportPages(ch *changes, dir *handout.Dir, rolledOut []mfa.RollOut
 	}
 	err := endOf(ch, results, &interruption{done: "the report says who has a page", hint: "run the command again: users who have a page keep it"})
 	saysError := a.saysError(results, err)
-	showErr := showList(a, view, view.Enrollments, []string{"username", "status", "file", "factor_sid", "message"}, func(v enrollmentView) []string {
+	table := []column{columnUsername, {name: "status"}, {name: "file"}, {name: "factor_sid"}, columnMessage}
+	showErr := showList(a, view, view.Enrollments, table, func(v enrollmentView) []string {
 		if saysError {
 			return []string{v.Username, string(v.Status), text(v.File), text(v.FactorSID), "-"}
 		}

@@ -1,8 +1,11 @@
 package cmd_test
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"net"
+	"net/url"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -26,6 +29,8 @@ type showing struct {
 	log   string      // the audit log, if there is one
 	typed [][2]string // what is waited for, and what is typed then
 	at    string      // the screen is that on which this is seen; "" for the last one
+
+	overTCP bool // the database is reached at an address, which is as long on every machine; the path of a socket is not
 }
 
 var showings = []showing{
@@ -33,6 +38,7 @@ var showings = []showing{
 	{args: "user show grace"},
 	{args: "user reset grace", typed: [][2]string{{"[y/N]", "n"}}},
 	{args: "enroll alice", typed: [][2]string{{"Code that the app shows:", "\x04"}}, at: "Code that the app shows:"},
+	{args: "doctor", overTCP: true},
 	{args: "reconcile"},
 	{args: "set-injector --dry-run"},
 	{args: "session-config plan --users 25"},
@@ -78,6 +84,9 @@ func shownOn(t *testing.T, s showing, cols, rows int) string {
 	d := newDesk(t, "Example Ltd")
 	c := exec.Command("uzerp-mfa", strings.Fields(s.args)...)
 	c.Env = append(slices.Clone(d.env), "PAGER=", "UZERP_MFA_PHONE_REGION=GB", "UZERP_MFA_AUDIT_LOG=audit.jsonl")
+	if s.overTCP {
+		c.Env = append(c.Env, "DATABASE_URL="+overTCP(t, d.database))
+	}
 	if s.log != "" {
 		writeFile(t, filepath.Join(d.dir, "audit.jsonl"), s.log)
 	}
@@ -100,6 +109,37 @@ func shownOn(t *testing.T, s showing, cols, rows int) string {
 		text = aTime.ReplaceAllString(text, "2026-11-27T09:30:00Z")
 	}
 	return steady(d, text)
+}
+
+// overTCP returns the URL of an address at which the server of a database URL with a socket answers.
+func overTCP(t *testing.T, database string) string {
+	t.Helper()
+	u, err := url.Parse(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	socket := filepath.Join(u.Query().Get("host"), ".s.PGSQL."+u.Query().Get("port"))
+	go func() {
+		for {
+			from, err := l.Accept()
+			if err != nil {
+				return // the test is over
+			}
+			to, err := (&net.Dialer{}).DialContext(context.WithoutCancel(t.Context()), "unix", socket)
+			if err != nil {
+				_ = from.Close()
+				continue
+			}
+			go func() { _, _ = io.Copy(to, from); _ = to.Close() }()
+			go func() { _, _ = io.Copy(from, to); _ = from.Close() }()
+		}
+	}()
+	return "postgres://postgres@" + l.Addr().String() + u.EscapedPath() + "?sslmode=disable"
 }
 
 // someRecords is an audit log of a morning: a caller whose phone was lost, a refused skip, and a new phone.
@@ -141,6 +181,8 @@ func steady(d *desk, text string) string {
 	for found, instead := range map[string]string{
 		`\bYF[0-9a-f]{32}\b`:    "YF00000000000000000000000000000001",
 		`127\.0\.0\.1:\d{5}`:    "127.0.0.1:50000",
+		`port \d{5}, as`:        "port 50001, as",
+		`\btest_\d{4} on `:      "uzerp_own on ",
 		regexp.QuoteMeta(d.dir): "/srv/uzerp",
 	} {
 		text = regexp.MustCompile(found).ReplaceAllString(text, instead)
@@ -162,38 +204,109 @@ var fitting = []string{
 func TestLinesFitTheTerminal(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, "Example Ltd")
-	page := readFile(t, "../docs/doctor.md") // code in it stays as it is
-	long := 0
 	for _, width := range []int{40, 50, 80} {
 		for _, args := range fitting {
-			c := exec.Command("uzerp-mfa", strings.Fields(args)...)
-			c.Env = append(slices.Clone(d.env), "PAGER=", "NO_COLOR=1")
-			screen := &terminal{changed: make(chan struct{}, 1)}
-			window, err := startOnTerminalOf(c, 24, width)
-			if err != nil {
-				t.Fatal(err)
+			fits(t, args, width, printedOn(t, d, args, width, nil, "NO_COLOR=1"))
+		}
+	}
+}
+
+// A dialogue fits too: another name, one that nobody has, a way out, a question of it, and the end.
+func TestDialogueFitsTheTerminal(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, "Example Ltd")
+	dialogue := [][2]string{{"or q:", "nobody at all"}, {"or q:", "grace"}, {"or q:", "99"}, {"or q:", "1"}, {"or q:", "carol carter"}, {"or q:", "q"}}
+	for _, width := range []int{40, 50, 80, 120} {
+		fits(t, "assist archer", width, printedOn(t, d, "assist archer", width, dialogue, "NO_COLOR=1"))
+	}
+}
+
+func fits(t *testing.T, args string, width int, printed string) {
+	t.Helper()
+	page := readFile(t, "../docs/doctor.md") // code in it stays as it is
+	for line := range strings.SplitSeq(printed, "\n") {
+		line = line[strings.LastIndexByte(line, '\r')+1:]
+		line = strings.TrimPrefix(line, "\x1b[K")
+		if runewidth.StringWidth(line) <= width {
+			continue
+		}
+		if text := strings.TrimSpace(line); strings.Contains(text, " ") && !strings.HasPrefix(text, "uzerp-mfa ") &&
+			!strings.Contains(page, text+"\n") && !strings.HasPrefix(text, `"`) {
+			t.Errorf("%s at %d: %q", args, width, line)
+		}
+	}
+}
+
+// printedOn returns what a command prints on a terminal of a width, where somebody answers its questions.
+func printedOn(t *testing.T, d *desk, args string, width int, typed [][2]string, env ...string) string {
+	t.Helper()
+	c := exec.Command("uzerp-mfa", strings.Fields(args)...)
+	c.Dir = d.dir
+	c.Env = append(append(slices.Clone(d.env), "PAGER=", "UZERP_MFA_PHONE_REGION=GB"), env...)
+	screen := &terminal{changed: make(chan struct{}, 1)}
+	window, err := startOnTerminalOf(c, 24, width)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = window.Close() }()
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		_, _ = io.Copy(screen, window)
+	}()
+	for _, step := range typed {
+		if !screen.await(step[0]) {
+			t.Fatalf("there is no %q in\n%s", step[0], screen.text())
+		}
+		if _, err := window.WriteString(step[1] + "\n"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_ = c.Wait()
+	<-read
+	return screen.text()
+}
+
+// meanings are the words that each colour may have: what the colour says, the word says. Bold is for headings and words of a page.
+var meanings = map[string]*regexp.Regexp{
+	"1": regexp.MustCompile(`\pL`), "31": regexp.MustCompile(`^FAIL *$`), "32": regexp.MustCompile(`^ok *$`), "33": regexp.MustCompile(`^(WARN *|warning:)$`),
+}
+
+// Colours say nothing that words do not say: without them the text is the same, and each has a word of its own.
+func TestColorsCarryNoMeaning(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, "Example Ltd")
+	painted, seen := regexp.MustCompile(`\x1b\[([\d;]+)m([^\x1b]*)\x1b\[0m`), map[string]bool{}
+	for _, args := range fitting {
+		colored := printedOn(t, d, args, 80, nil)
+		for _, found := range painted.FindAllStringSubmatch(colored, -1) {
+			seen[found[1]] = true
+			if meaning := meanings[found[1]]; meaning == nil || !meaning.MatchString(found[2]) {
+				t.Errorf("%s: the colour %s of %q says more than the word", args, found[1], found[2])
 			}
-			read := make(chan struct{})
-			go func() {
-				defer close(read)
-				_, _ = io.Copy(screen, window)
-			}()
-			_ = c.Wait()
-			<-read
-			_ = window.Close()
-			for line := range strings.SplitSeq(screen.text(), "\n") {
-				line = line[strings.LastIndexByte(line, '\r')+1:]
-				line = strings.TrimPrefix(line, "\x1b[K")
-				if runewidth.StringWidth(line) <= width {
-					continue
-				}
-				long++
-				if text := strings.TrimSpace(line); strings.Contains(text, " ") && !strings.HasPrefix(text, "uzerp-mfa ") &&
-					!strings.Contains(page, text+"\n") && !strings.HasPrefix(text, `"`) {
-					t.Errorf("%s at %d: %q", args, width, line)
-				}
+		}
+		bare := painted.ReplaceAllString(colored, "$2")
+		for _, without := range []string{"NO_COLOR=1", "TERM=dumb"} {
+			plain := printedOn(t, d, args, 80, nil, without)
+			if strings.Contains(plain, "\x1b[") && painted.MatchString(plain) {
+				t.Errorf("%s has colours with %s", args, without)
+			}
+			page := strings.HasPrefix(args, "help ") // signs stand in it where colours would be: backticks, say
+			if without == "NO_COLOR=1" && !page && said(d, bare) != said(d, plain) {
+				t.Errorf("%s says something else in colours:\n%s\nand without\n%s", args, bare, plain)
 			}
 		}
 	}
-	t.Logf("%d lines could not be divided", long)
+	if len(seen) != len(meanings) {
+		t.Errorf("only these colours were seen: %v", seen)
+	}
+}
+
+// said returns what a text says, without what is another at each run.
+func said(d *desk, text string) string {
+	var lines []string
+	for line := range strings.SplitSeq(text, "\n") {
+		lines = append(lines, strings.TrimPrefix(line[strings.LastIndexByte(line, '\r')+1:], "\x1b[K")) // progress is gone
+	}
+	return aTime.ReplaceAllString(steady(d, strings.Join(lines, "\n")), "T")
 }

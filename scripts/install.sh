@@ -8,6 +8,7 @@ cd "$(dirname "$0")/.."
 umask 022
 prefix=${PREFIX:-/usr/local}
 case $prefix in
+*[!A-Za-z0-9/._+-]*) echo "PREFIX must have plain letters alone, because rules of sudo and units of systemd name it: $prefix" >&2; exit 2 ;;
 /*) ;;
 *) echo "PREFIX must begin with a slash: $prefix" >&2; exit 2 ;;
 esac
@@ -30,8 +31,11 @@ fi
 	file=${file#./}
 	folder=$to/${file%/*}
 	[ -d "$folder" ] || mkdir -p "$folder"
-	# A program may run while it is replaced.
-	[ ! -e "$to/$file.new" ] || rm -f "$to/$file.new"
+	# mv would put it into a directory, also into one that a link leads to.
+	[ ! -L "$to/$file" ] || rm -f "$to/$file"
+	[ ! -d "$to/$file" ] || { echo "$to/$file is a directory: nothing is put there" >&2; exit 1; }
+	# A program may run while it is replaced. A link is not written through, wherever it leads.
+	if [ -e "$to/$file.new" ] || [ -L "$to/$file.new" ]; then rm -f "$to/$file.new"; fi
 	case $file in
 	share/doc/uzerp-mfa/examples/*)
 		sed -e "s|/usr/bin/uzerp-mfa|$prefix/bin/uzerp-mfa|g" -e "s|/usr/share/doc/uzerp-mfa|$prefix/share/doc/uzerp-mfa|g" \

@@ -1,12 +1,16 @@
 #!/bin/sh
-# Builds packages twice, in two folders, and compares them. As root it also installs the .deb in a fresh Debian with
-# nothing but PostgreSQL, does the main job there as an ordinary user, upgrades, removes and purges it. ALL=yes takes every
-# release that it is for. Without root, or debootstrap, that part is left out, and said so.
+# Builds packages twice, in two folders, and compares them. As root it also installs the .deb in a fresh Debian, does the main
+# job there as an ordinary user, upgrades, removes and purges it, and the same with the .rpm. ALL=yes takes every release that
+# the .deb is for. Without root, or debootstrap, that part is left out, and said so; with CI=true that is a failure.
 set -eu
 cd "$(dirname "$0")/.."
 scripts/deps.sh packages
 fail() { echo "FAIL: $*" >&2; exit 1; }
 say() { echo "packages: $*" >&2; }
+left_out() {
+	[ "${CI:-}" != true ] || fail "left out: $*"
+	say "left out: $*"
+}
 
 releases=trixie
 [ "${ALL:-}" != yes ] || releases="bookworm trixie"
@@ -37,28 +41,27 @@ diff "$work/one/dist/SHA256SUMS" "$work/a folder that is elsewhere/dist/SHA256SU
 rm -rf "$work/a folder that is elsewhere"
 say "two builds have the same checksums"
 cp "$work"/one/dist/*_amd64.deb "$work/one.deb"
+cp "$work"/one/dist/*.rpm "$work/one.rpm"
 
 if command -v lintian >/dev/null 2>&1; then
 	lintian --fail-on error,warning --allow-root "$work/one.deb" >&2 || fail "lintian"
 	say "lintian has nothing to say"
 else
-	say "left out: lintian is not there"
+	left_out "lintian is not there"
 fi
 if command -v rpm >/dev/null 2>&1; then
-	rpm -qp --scripts "$work"/one/dist/*.rpm >"$work/scripts" 2>/dev/null
-	rpm -qpl "$work"/one/dist/*.rpm 2>/dev/null >"$work/files"
-	grep -qx /usr/bin/uzerp-mfa "$work/files" && grep -q 'mkdir -m 2750' "$work/scripts" || fail "the .rpm lacks something"
-	[ "$(rpm -qpc "$work"/one/dist/*.rpm 2>/dev/null | wc -l)" = 3 ] || fail "the .rpm's settings would be overwritten by an upgrade"
+	[ "$(rpm -qpc "$work/one.rpm" 2>/dev/null | wc -l)" = 3 ] || fail "the .rpm's settings would be overwritten by an upgrade"
 else
-	say "left out: rpm is not there"
+	left_out "rpm is not there"
 fi
 
 if [ "$(id -u)" != 0 ] || ! command -v debootstrap >/dev/null 2>&1 || ! unshare --mount --pid --fork true 2>/dev/null; then
-	say "left out: the use in a fresh Debian, which needs root and debootstrap"
+	left_out "the use in a fresh Debian, which needs root and debootstrap"
 	exit 0
 fi
 (cd "$work/one" && VERSION=0.99.0 make -s packages ONLY=linux/amd64)
 cp "$work"/one/dist/*_0.99.0-1_amd64.deb "$work/newer.deb"
+cp "$work"/one/dist/*.rpm "$work/newer.rpm"
 
 # inside ROOT COMMAND... runs a command as root in another root directory, with processes and mounts of its own, which end with it.
 inside() {
@@ -73,8 +76,11 @@ inside() {
 
 cache=${ROOTS_CACHE:-/var/cache/uzerp-mfa/roots}
 mkdir -p "$cache"
+# What is in a root beside Debian's least. Its name has it too: another list makes another root.
+installed="postgresql man-db bash-completion logrotate sudo rpm"
 for release in $releases; do
-	if [ ! -e "$cache/$release.tar" ]; then
+	root=$cache/$release-$(echo "$installed" | tr ' ' -).tar
+	if [ ! -e "$root" ]; then
 		say "making a fresh $release in $cache"
 		rm -rf "$work/new"
 		{
@@ -82,17 +88,17 @@ for release in $releases; do
 			# debootstrap itself can't sort what PostgreSQL needs.
 			printf '#!/bin/sh\nexit 101\n' >"$work/new/usr/sbin/policy-rc.d"
 			chmod 755 "$work/new/usr/sbin/policy-rc.d"
-			inside "$work/new" sh -c "apt-get -qq update; DEBIAN_FRONTEND=noninteractive apt-get install -qqy --no-install-recommends postgresql man-db bash-completion"
+			inside "$work/new" sh -c "apt-get -qq update; DEBIAN_FRONTEND=noninteractive apt-get install -qqy --no-install-recommends $installed"
 			rm "$work/new/usr/sbin/policy-rc.d"
 		} >"$work/said" 2>&1 || { tail -20 "$work/said" >&2; fail "debootstrap"; }
 		rm -rf "$work"/new/var/cache/apt/archives/*.deb "$work"/new/var/lib/apt/lists/*
-		tar -C "$work/new" -cf "$cache/$release.new" . && mv "$cache/$release.new" "$cache/$release.tar"
+		tar -C "$work/new" -cf "$root.new" . && mv "$root.new" "$root"
 		rm -rf "$work/new"
 	fi
 	mkdir "$work/root"
-	tar -C "$work/root" -xf "$cache/$release.tar"
-	cp "$work/one.deb" "$work/newer.deb" scripts/use-package.sh "$work/root/root/"
-	inside "$work/root" bash /root/use-package.sh >"$work/used" 2>&1 || { cat "$work/used" >&2; fail "the package in $release"; }
+	tar -C "$work/root" -xf "$root"
+	cp "$work/one.deb" "$work/newer.deb" "$work/one.rpm" "$work/newer.rpm" scripts/use-package.sh "$work/root/root/"
+	inside "$work/root" bash /root/use-package.sh "$(cat internal/release/VERSION)" >"$work/used" 2>&1 || { cat "$work/used" >&2; fail "the package in $release"; }
 	rm -rf "$work/root"
-	say "used in a fresh $release: installed, main job, upgraded, removed, purged"
+	say "used in a fresh $release: installed, main job, logs, sudo, upgraded, removed, purged; the .rpm too"
 done

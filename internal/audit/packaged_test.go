@@ -18,14 +18,20 @@ import (
 // installLogs runs what a package runs after its installation, with the log's directories in logs.
 func installLogs(t *testing.T, logs string) {
 	t.Helper()
+	if out, err := tryInstallLogs(t, logs, os.Getenv("PATH")); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+}
+
+func tryInstallLogs(t *testing.T, logs, path string) (said []byte, err error) {
+	t.Helper()
 	script, err := os.ReadFile("../../packaging/postinstall.sh")
 	check(t, err)
 	text := strings.ReplaceAll(string(script), "/var/log", logs)
 	text = strings.ReplaceAll(text, "/run/systemd/system", filepath.Join(logs, "no-systemd"))
 	c := exec.CommandContext(t.Context(), "sh", "-c", "umask 077\n"+text)
-	if out, err := c.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	c.Env = append(os.Environ(), "PATH="+path)
+	return c.CombinedOutput()
 }
 
 func shownAs(t *testing.T, path string) string {
@@ -87,6 +93,39 @@ func TestPackagedDirectoriesThatAreThere(t *testing.T) {
 	installLogs(t, logs)
 	if after := shownAs(t, other) + shownAs(t, filepath.Join(logs, "uzerp-mfa")); after != before {
 		t.Errorf("%s, before %s", after, before)
+	}
+}
+
+// A directory that can't be given to its owner is no success and does not stay: the next try makes it. Without a group adm it is
+// root's group alone that reads the logs.
+func TestPackagedDirectoriesHalfDone(t *testing.T) {
+	needsRoot(t)
+	web := webServersUser(t)
+	logs := newLogs(t)
+	stub := func(program, script string) (path string) {
+		dir := t.TempDir()
+		check(t, os.WriteFile(filepath.Join(dir, program), []byte("#!/bin/sh\n"+script), 0o755))
+		return dir + ":" + os.Getenv("PATH")
+	}
+	webs := filepath.Join(logs, "uzerp-mfa-www-data")
+	if out, err := tryInstallLogs(t, logs, stub("chown", "case $* in *www-data*) exit 1 ;; esac\nexec /bin/chown \"$@\"")); err == nil {
+		t.Errorf("a directory has the wrong owner, and nothing is said: %s", out)
+	}
+	if _, err := os.Lstat(webs); err == nil {
+		t.Errorf("it stays: %s", shownAs(t, webs))
+	}
+	installLogs(t, logs)
+	if got, want := shownAs(t, webs), fmt.Sprintf("2750 %d", web); got != want {
+		t.Errorf("the next try: %s, want %s", got, want)
+	}
+	logs = newLogs(t)
+	if out, err := tryInstallLogs(t, logs, stub("getent", "exit 2")); err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
+	info, err := os.Lstat(filepath.Join(logs, "uzerp-mfa"))
+	check(t, err)
+	if gid := info.Sys().(*syscall.Stat_t).Gid; gid != 0 {
+		t.Errorf("without a group adm it is the group %d", gid)
 	}
 }
 

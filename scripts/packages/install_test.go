@@ -144,8 +144,10 @@ func TestInstallWithoutGo(t *testing.T) {
 	if out, err := installs(t, dir, me, false, env); err == nil || !strings.Contains(out, "Run this first, without sudo: make tree") {
 		t.Errorf("without Go: %v: %s", err, out)
 	}
-	if out, err := installs(t, dir, me, true, []string{"PREFIX=x"}); err == nil || !strings.Contains(out, "must begin with a slash") {
-		t.Errorf("PREFIX=x: %v: %s", err, out)
+	for prefix, want := range map[string]string{"x": "must begin with a slash", dir + "/a b": "plain letters", dir + "/a&b": "plain letters"} {
+		if out, err := installs(t, dir, me, true, []string{"PREFIX=" + prefix}); err == nil || !strings.Contains(out, want) {
+			t.Errorf("PREFIX=%s: %v: %s", prefix, err, out)
+		}
 	}
 	if got := filesIn(t, filepath.Join(dir, "x")); len(got) > 0 {
 		t.Errorf("installed all the same: %v", got)
@@ -158,5 +160,53 @@ func TestInstallWithoutGo(t *testing.T) {
 	}
 	if got := filesIn(t, filepath.Join(dir, "x")); got["bin/uzerp-mfa"] != 0o755 {
 		t.Errorf("installed through sudo: %v", got)
+	}
+}
+
+// Links that lie where files are put are replaced: nothing is written where they lead. A directory there is an error, and nothing
+// is put into it. DESTDIR may have blanks in its name.
+func TestInstallOverLinks(t *testing.T) {
+	me := uint32(os.Getuid()) //nolint:gosec // it is no negative number on Unix
+	dir := source(t)
+	if err := os.RemoveAll(filepath.Join(dir, "bin/.tree", documents, "docs")); err != nil { // a few files do
+		t.Fatal(err)
+	}
+	root, others := filepath.Join(dir, "a folder"), filepath.Join(dir, "others")
+	env := []string{"PREFIX=/usr", "DESTDIR=" + root}
+	put := func(name string) string {
+		file := filepath.Join(root, "usr", name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	const rules = "share/doc/uzerp-mfa/examples/sudoers"
+	if err := errors.Join(
+		os.Mkdir(others, 0o755), os.WriteFile(filepath.Join(others, "file"), []byte("theirs"), 0o644),
+		os.Symlink(filepath.Join(others, "file"), put("bin/uzerp-mfa")),
+		os.Symlink(filepath.Join(others, "new-1"), put("bin/uzerp-mfa.new")),
+		os.Symlink(filepath.Join(others, "new-2"), put(rules+".new")),
+		os.Symlink(others, put(rules)),
+	); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := installs(t, dir, me, true, env); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if got, want := filesIn(t, filepath.Join(root, "usr")), filesIn(t, filepath.Join(dir, "bin/.tree/usr")); !maps.Equal(got, want) {
+		t.Errorf("installed: %v\nwant: %v", got, want)
+	}
+	if got := filesIn(t, others); len(got) != 1 || read(t, others, "file") != "theirs" {
+		t.Errorf("written where a link leads: %v, %q", got, read(t, others, "file"))
+	}
+
+	if err := errors.Join(os.Remove(put("bin/uzerp-mfa")), os.Mkdir(put("bin/uzerp-mfa"), 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := installs(t, dir, me, true, env); err == nil || !strings.Contains(out, "is a directory") || strings.Contains(out, "installed below") {
+		t.Errorf("over a directory: %v: %s", err, out)
+	}
+	if got := filesIn(t, put("bin/uzerp-mfa")); len(got) > 0 {
+		t.Errorf("put into a directory: %v", got)
 	}
 }

@@ -42,21 +42,37 @@ type target struct {
 	os, arch string
 	arm      string // GOARM
 	nfpm     string // nfpm's name of the machine; empty where there is no .deb and no .rpm
+	deb, rpm string // Debian's and Red Hat's names of it
 	name     string // in the names of files
 }
 
 var targets = []target{
-	{os: "linux", arch: "amd64", nfpm: "amd64"},
-	{os: "linux", arch: "arm64", nfpm: "arm64"},
-	{os: "linux", arch: "arm", arm: "7", nfpm: "arm7", name: "armv7"},
-	{os: "linux", arch: "386", nfpm: "386"},
-	{os: "linux", arch: "riscv64", nfpm: "riscv64"},
+	{os: "linux", arch: "amd64", nfpm: "amd64", deb: "amd64", rpm: "x86_64"},
+	{os: "linux", arch: "arm64", nfpm: "arm64", deb: "arm64", rpm: "aarch64"},
+	{os: "linux", arch: "arm", arm: "7", nfpm: "arm7", deb: "armhf", rpm: "armv7hl", name: "armv7"},
+	{os: "linux", arch: "386", nfpm: "386", deb: "i386", rpm: "i386"},
+	{os: "linux", arch: "riscv64", nfpm: "riscv64", deb: "riscv64", rpm: "riscv64"},
 	{os: "darwin", arch: "amd64"},
 	{os: "darwin", arch: "arm64"},
 	{os: "freebsd", arch: "amd64"},
 }
 
 func (t target) String() string { return t.os + "/" + cmp.Or(t.name, t.arch) }
+
+// base is how the names of the files for every system begin.
+func (t target) base(version string) string {
+	return strings.Join([]string{program, version, t.os, cmp.Or(t.name, t.arch)}, "_")
+}
+
+// files returns the names of what is built for a system, by kind. docs/install.md has them.
+func (t target) files(version string) map[string]string {
+	files := map[string]string{"tar.gz": t.base(version) + ".tar.gz", "cdx.json": t.base(version) + ".cdx.json"}
+	if t.nfpm != "" {
+		files["deb"] = program + "_" + version + "-1_" + t.deb + ".deb"
+		files["rpm"] = program + "-" + version + "-1." + t.rpm + ".rpm"
+	}
+	return files
+}
 
 func main() {
 	var b build
@@ -171,11 +187,8 @@ func (b *build) make(t target) error {
 	if err := b.compile(binary, "GOOS="+t.os, "GOARCH="+t.arch, "GOARM="+t.arm); err != nil {
 		return err
 	}
-	base := strings.Join([]string{program, b.version, t.os, cmp.Or(t.name, t.arch)}, "_")
-	if err := b.bill(binary, base+".cdx.json"); err != nil {
-		return err
-	}
-	if err := b.archive(binary, base); err != nil {
+	files := t.files(b.version)
+	if err := errors.Join(b.bill(binary, files["cdx.json"]), b.archive(binary, t.base(b.version), files["tar.gz"])); err != nil {
 		return err
 	}
 	if t.nfpm == "" {
@@ -190,8 +203,8 @@ func (b *build) bill(binary, name string) error {
 		"-version", "v"+b.version, "-output", filepath.Join(b.out, name), binary)
 }
 
-// archive packs the program and what goes with it into a .tar.gz.
-func (b *build) archive(binary, base string) error {
+// archive packs the program and what goes with it into a .tar.gz, below the folder base.
+func (b *build) archive(binary, base, name string) error {
 	tree := filepath.Join(b.work, "tar")
 	if err := os.RemoveAll(tree); err != nil {
 		return err
@@ -225,7 +238,7 @@ func (b *build) archive(binary, base string) error {
 	if err := errors.Join(err, w.Close(), z.Close()); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(b.out, base+".tar.gz"), packed.Bytes(), 0o644) //nolint:gosec // everybody may read it
+	return os.WriteFile(filepath.Join(b.out, name), packed.Bytes(), 0o644) //nolint:gosec // everybody may read it
 }
 
 // pack makes a .deb or an .rpm.
@@ -246,7 +259,7 @@ func (b *build) pack(binary string, t target, kind string) error {
 		return err
 	}
 	return goCommand([]string{"GOFLAGS=", "SOURCE_DATE_EPOCH=" + strconv.FormatInt(b.time.Unix(), 10)},
-		"run", nfpm, "package", "--config", settings, "--packager", kind, "--target", b.out)
+		"run", nfpm, "package", "--config", settings, "--packager", kind, "--target", filepath.Join(b.out, t.files(b.version)[kind]))
 }
 
 // settings returns the settings for nfpm: packaging/nfpm.yaml, and each file with its mode.

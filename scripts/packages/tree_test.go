@@ -3,10 +3,12 @@ package main
 import (
 	"compress/gzip"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -196,7 +198,7 @@ func TestMailFindings(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
 		"sendmail":   "#!/bin/sh\necho \"$*\" >" + dir + "/args\ncat >" + dir + "/mail\n",
-		"journalctl": "#!/bin/sh\necho \"$*\" >" + dir + "/asked\necho 'alice: somebody has the password'\n",
+		"journalctl": "#!/bin/sh\necho \"$*\" >>" + dir + "/asked\n[ $1 = --sync ] || echo 'alice: somebody has the password'\n",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755); err != nil {
 			t.Fatal(err)
@@ -228,7 +230,8 @@ func TestMailFindings(t *testing.T) {
 			t.Errorf("no %q in %s", want, text)
 		}
 	}
-	if asked := read(t, dir, "asked"); !strings.Contains(asked, "_SYSTEMD_INVOCATION_ID=0123") {
+	// The journal writes what it gets a moment later: it is asked after it has.
+	if asked := read(t, dir, "asked"); !strings.HasPrefix(asked, "--sync\n") || !strings.Contains(asked, "_SYSTEMD_INVOCATION_ID=0123") {
 		t.Errorf("asked the journal for %s", asked)
 	}
 	if _, err := mail("MAILTO=a@example.com", "MONITOR_EXIT_STATUS=4"); err != nil || !strings.Contains(read(t, dir, "mail"), "could not run (exit code 4)") {
@@ -268,5 +271,35 @@ func TestChoose(t *testing.T) {
 	}
 	if _, err := choose("windows/amd64"); err == nil {
 		t.Error("Windows is no system that it is built for")
+	}
+}
+
+// docs/install.md names the files that are built, all of them and no others. Beside each program is its SBOM.
+func TestNamesInTheDocs(t *testing.T) {
+	version := strings.TrimSpace(read(t, "internal/release/VERSION"))
+	want := make(map[string]bool)
+	for _, target := range targets {
+		files := target.files(version)
+		for kind, name := range files {
+			want[name] = kind != "cdx.json"
+		}
+		if bill := strings.TrimSuffix(files["tar.gz"], ".tar.gz") + ".cdx.json"; files["cdx.json"] != bill {
+			t.Errorf("%s: the SBOM is %s", target, files["cdx.json"])
+		}
+	}
+	maps.DeleteFunc(want, func(_ string, described bool) bool { return !described })
+
+	// The first line of the table has whole names. The others have what differs, after a "…".
+	begins := map[string]string{".deb": program + "_" + version + "-1", ".rpm": program + "-" + version + "-1", ".gz": program + "_" + version}
+	got := make(map[string]bool)
+	for _, found := range regexp.MustCompile("`([^`]+\\.(?:deb|rpm|tar\\.gz))`").FindAllStringSubmatch(read(t, "docs/install.md"), -1) {
+		name := found[1]
+		if rest, short := strings.CutPrefix(name, "…"); short {
+			name = begins[filepath.Ext(name)] + rest
+		}
+		got[name] = true
+	}
+	if len(want) < 18 || !maps.Equal(got, want) {
+		t.Errorf("docs/install.md names %v\nbuilt are %v", slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)))
 	}
 }

@@ -16,7 +16,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -177,7 +176,7 @@ func (s *server) create(t Template) (name, url string, err error) {
 		return "", "", err
 	}
 	s.made++
-	name = "test_" + strconv.Itoa(s.made)
+	name = fmt.Sprintf("test_%04d", s.made) // of one width, for pictures of a screen
 	return name, s.pg.ConnString(name), s.admin("create database " + name + " template " + templateName(t))
 }
 
