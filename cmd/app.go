@@ -240,18 +240,28 @@ func (a *App) becomeCaller() error {
 	return nil
 }
 
+// stopResult says what became of a sandbox that was to end.
+type stopResult = sandbox.Stopped
+
+// The results.
+const (
+	stopStopped = sandbox.StoppedNow
+	stopTidied  = sandbox.WasDead
+	stopNone    = sandbox.WasNone
+)
+
 // stopSandbox ends the detached sandbox in root, as the caller who has started it.
-func (a *App) stopSandbox(ctx context.Context, root string) (how, stopped string, err error) {
+func (a *App) stopSandbox(ctx context.Context, root string) (how stopResult, stopped string, err error) {
 	if err := a.becomeCaller(); err != nil {
 		return "", "", err
 	}
 	if root == "" {
 		if root, err = sandbox.OnlyDetached(); root == "" {
-			return string(sandbox.WasNone), "", err
+			return stopNone, "", err
 		}
 	}
-	found, err := sandbox.StopDetached(ctx, root)
-	return string(found), root, err
+	how, err = sandbox.StopDetached(ctx, root)
+	return how, root, err
 }
 
 // sandboxPhones returns the emulated phones. It fails outside of a sandbox.

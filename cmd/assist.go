@@ -41,11 +41,10 @@ first. TEXT is what the caller says: a name, a part of it, an e-mail address, a 
 
 What lets somebody in is done only after the caller was verified, as the administrator's policy asks, and after you have seen
 the plan and said yes, which --yes does not. Each step names the command that does the same. Each record in the audit log has the ticket. q or
-Ctrl-D ends the call at every question, and nothing more is changed. uzerp-mfa help assist has a whole call.
-
-` + exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Declined),
-		Example: "  uzerp-mfa assist archer\n  uzerp-mfa assist --ticket 4711 alice@example.com\n  uzerp-mfa assist",
-		Args:    cobra.ArbitraryArgs,
+Ctrl-D ends the call at every question, and nothing more is changed. uzerp-mfa help assist has a whole call.`,
+		Annotations: exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Declined),
+		Example:     "  uzerp-mfa assist archer\n  uzerp-mfa assist --ticket 4711 alice@example.com\n  uzerp-mfa assist",
+		Args:        cobra.ArbitraryArgs,
 	}
 	c.Flags().StringVar(&opts.self, "self", "", "your own uzERP user name, for the audit log (also: UZERP_MFA_SELF)")
 	opts.registerRegion(c)

@@ -13,12 +13,11 @@ func newAuditLogCmd(app *App) *cobra.Command {
 		Use:   "audit-log",
 		Short: "Show and verify the log of all changes",
 		Long: `Commands for the audit log: one line for every change that this program made, was refused, or began and did not end.
-uzerp-mfa help audit-log describes the format.
-
-` + exitCodes(),
-		Example: "  uzerp-mfa audit-log show --since 24h\n  uzerp-mfa audit-log verify",
-		Args:    cobra.ArbitraryArgs,
-		RunE:    runGroup,
+uzerp-mfa help audit-log describes the format.`,
+		Annotations: exitCodes(),
+		Example:     "  uzerp-mfa audit-log show --since 24h\n  uzerp-mfa audit-log verify",
+		Args:        cobra.ArbitraryArgs,
+		RunE:        runGroup,
 	}
 	c.AddCommand(newAuditLogShowCmd(app), newAuditLogVerifyCmd(app))
 	return c

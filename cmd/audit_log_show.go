@@ -44,9 +44,8 @@ A line about another database or service than the settings name now is marked, s
 --elsewhere shows only those. To know, nothing is connected to.
 
 An intent is written before a change and its outcome after it, with the same id. An intent without an outcome is a
-command that is still running, or that died. Times are RFC 3339 (2026-07-14T08:00:00Z) or say how long ago (90m, 24h, 7d).
-
-` + exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable),
+command that is still running, or that died. Times are RFC 3339 (2026-07-14T08:00:00Z) or say how long ago (90m, 24h, 7d).`,
+		Annotations: exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable),
 		Example: `  uzerp-mfa audit-log show --since 24h
   uzerp-mfa audit-log show --user alice --result refused,failed,unknown
   uzerp-mfa audit-log show --actor ann --last 20 -o json
@@ -248,7 +247,7 @@ func runAuditLogShow(ctx context.Context, app *App, opts *auditLogShowOptions) e
 	app.streams.Notef("note: this is %s", path)
 	out := app.streams.Out
 	viewed := func(r audit.Record) auditRecordView { return viewAuditRecord(here, r) }
-	if done, err := streamList(app, records, func(r audit.Record) any { return viewed(r) }, auditCSVHeader(),
+	if done, err := streamList(app, records, func(r audit.Record) any { return viewed(r) }, columnsNamed(auditCSVHeader()...),
 		func(r audit.Record) []string { return auditCSVCells(viewed(r)) }); done {
 		return err
 	}

@@ -29,9 +29,8 @@ the first line of each names the last one of the file before, so a file that is 
 
 If the end was cut off, the last line replaced, or the whole log written anew, the chain is still without a fault. Only a head
 that you remember shows it: write down the head that this command prints, in a place that people who can write the log can't
-change, and give it with --head the next time.
-
-` + exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Findings),
+change, and give it with --head the next time.`,
+		Annotations: exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Findings),
 		Example: `  uzerp-mfa audit-log verify
   uzerp-mfa audit-log verify --head 3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b8555
   uzerp-mfa audit-log verify --audit-log audit.jsonl.2.gz`,

@@ -12,23 +12,40 @@ import (
 
 // This file prints the tables of lists, and chooses their columns.
 
-// columnChoice is what --columns says.
-type columnChoice struct {
-	flag   []string
-	header []string // all columns that there are
-	extra  []string // those of them that are shown only if they are asked for
+// column is all that there is to say about a column of a table. In CSV only its name counts.
+type column struct {
+	name  string
+	fit   output.Fit // what may be done where it does not fit on a terminal; user names are shown whole: people copy them into commands
+	asked bool       // it is shown only if it is asked for
+	user  bool       // it has user names, of which no two may look the same
 }
 
-// register adds the flag, and names the columns in the long help: the flag says the same everywhere. header names all columns as
-// the table does, extra those of them that a table has only if asked.
-func (o *columnChoice) register(app *App, c *cobra.Command, header, extra []string) {
-	o.header, o.extra = header, extra
-	c.Flags().StringSliceVar(&o.flag, "columns", nil, "columns of the table, comma-separated, or all")
-	about, codes, found := strings.Cut(c.Long, exitCodesHeading)
-	if !found {
-		panic(c.Name() + " does not say its exit codes")
+// Columns that many tables have.
+var (
+	columnUsername = column{name: "username", user: true}
+	columnMessage  = column{name: "message", fit: output.Prose}
+)
+
+// columnsNamed returns columns about which there is no more to say than their names.
+func columnsNamed(names ...string) (all []column) {
+	for _, name := range names {
+		all = append(all, column{name: name})
 	}
-	c.Long = about + "--columns has: " + strings.Join(o.names(), ", ") + ".\n\n" + exitCodesHeading + codes
+	return all
+}
+
+// columnChoice is what --columns says.
+type columnChoice struct {
+	flag  []string
+	table []column // all columns that there are
+	too   []string // those that are shown without being asked for though they say otherwise
+}
+
+// register adds the flag, and names the columns in the long help: the flag says the same everywhere.
+func (o *columnChoice) register(app *App, c *cobra.Command, table []column) {
+	o.table = table
+	c.Flags().StringSliceVar(&o.flag, "columns", nil, "columns of the table, comma-separated, or all")
+	c.Long += "\n\n--columns has: " + strings.Join(o.names(), ", ") + "."
 	completeList(c, "columns", append([]string{allColumns}, o.names()...)...)
 	c.PreRunE = func(c *cobra.Command, _ []string) error {
 		if !c.Flags().Changed("columns") {
@@ -42,9 +59,9 @@ const allColumns = "all"
 
 // names are the columns as the flag has them.
 func (o *columnChoice) names() []string {
-	names := make([]string, len(o.header))
-	for i, name := range o.header {
-		names[i] = columnName(name)
+	names := make([]string, len(o.table))
+	for i, c := range o.table {
+		names[i] = columnName(c.name)
 	}
 	return names
 }
@@ -75,27 +92,20 @@ func (o *columnChoice) validate(format string) error {
 	return nil
 }
 
-// shown returns the indexes of the columns to show, of those that a table has. A choice that was never registered is everything.
-func (o *columnChoice) shown(header []string) (shown []int) {
-	for i, name := range header {
-		if len(o.flag) == 0 && !slices.Contains(o.extra, name) || len(o.flag) == 1 && o.flag[0] == allColumns {
+// shown returns the indexes of the columns to show, of those that a table has. Without the flag these are all that need not be
+// asked for.
+func (o *columnChoice) shown(table []column) (shown []int) {
+	for i, c := range table {
+		if len(o.flag) == 0 && (!c.asked || slices.Contains(o.too, c.name)) || len(o.flag) == 1 && o.flag[0] == allColumns {
 			shown = append(shown, i)
 		}
 	}
 	for _, wanted := range o.flag {
-		if i := slices.IndexFunc(header, func(name string) bool { return columnName(name) == wanted }); i >= 0 {
+		if i := slices.IndexFunc(table, func(c column) bool { return columnName(c.name) == wanted }); i >= 0 {
 			shown = append(shown, i)
 		}
 	}
 	return shown
-}
-
-// fits says what may be done with the columns of tables where they don't fit on a terminal. All others are shown whole: user
-// names above all, which people copy into commands.
-var fits = map[string]output.Fit{
-	"person": output.Short, "email": output.Short, "company": output.Short, "browser": output.Short, "from": output.Short,
-	"message": output.Prose, "meaning": output.Prose, "repair": output.Prose, "what": output.Prose, "checks": output.Prose,
-	"commands that need it": output.Prose,
 }
 
 // listTable is a table whose rows come one by one.
@@ -105,12 +115,12 @@ type listTable struct {
 	names []int // those of them with user names, of which no two may look the same
 }
 
-func (a *App) newListTable(choice *columnChoice, header []string) *listTable {
-	l := &listTable{cells: choice.shown(header)}
+func (a *App) newListTable(choice *columnChoice, table []column) *listTable {
+	l := &listTable{cells: choice.shown(table)}
 	var columns []output.Column
 	for at, i := range l.cells {
-		columns = append(columns, output.Column{Name: header[i], Fit: fits[header[i]]})
-		if header[i] == "user" || header[i] == "username" {
+		columns = append(columns, output.Column{Name: table[i].name, Fit: table[i].fit})
+		if table[i].user {
 			l.names = append(l.names, at)
 		}
 	}
@@ -132,16 +142,16 @@ func (l *listTable) row(cells []string) error {
 
 // showTable prints a table on stdout, with all columns but those that choice leaves out. What is longer than the screen goes
 // through the pager.
-func (a *App) showTable(choice *columnChoice, header []string, rows [][]string) error {
-	return a.streams.Paged(func() error { return a.writeTable(choice, header, rows) })
+func (a *App) showTable(choice *columnChoice, table []column, rows [][]string) error {
+	return a.streams.Paged(func() error { return a.writeTable(choice, table, rows) })
 }
 
 // writeTable is showTable without the pager: for what is part of a longer text, and for what comes after a change.
-func (a *App) writeTable(choice *columnChoice, header []string, rows [][]string) error {
+func (a *App) writeTable(choice *columnChoice, table []column, rows [][]string) error {
 	if choice == nil {
 		choice = &columnChoice{}
 	}
-	l := a.newListTable(choice, header)
+	l := a.newListTable(choice, table)
 	for _, row := range rows {
 		if err := l.row(row); err != nil {
 			return err

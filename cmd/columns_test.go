@@ -55,10 +55,10 @@ func TestColumnChoice(t *testing.T) {
 	app := &App{}
 	app.flags.output = formatTable
 	choice := columnChoice{}
-	c := &cobra.Command{Use: "list", Long: "Lists.\n\n" + exitCodes()}
-	choice.register(app, c, []string{"username", "last login", "stolen, in use", "uuid"}, []string{"uuid"})
-	if about, _ := longHelp(c); about != "Lists.\n\n--columns has: username, last-login, stolen-in-use, uuid." {
-		t.Errorf("the long help does not name the columns: %s", about)
+	c := &cobra.Command{Use: "list", Long: "Lists."}
+	choice.register(app, c, append(columnsNamed("username", "last login", "stolen, in use"), column{name: "uuid", asked: true}))
+	if c.Long != "Lists.\n\n--columns has: username, last-login, stolen-in-use, uuid." {
+		t.Errorf("the long help does not name the columns: %s", c.Long)
 	}
 	for _, test := range []struct {
 		flag    []string
@@ -88,7 +88,7 @@ func TestColumnChoice(t *testing.T) {
 				t.Errorf("%q: %v", test.flag, err)
 			}
 		}
-		if got := choice.shown(choice.header); !slices.Equal(got, test.shown) {
+		if got := choice.shown(choice.table); !slices.Equal(got, test.shown) {
 			t.Errorf("%q: %d, want %d", test.flag, got, test.shown)
 		}
 	}
@@ -104,8 +104,8 @@ func TestColumnsAreCompleted(t *testing.T) {
 		"all,":      nil,
 		"choice,al": nil,
 	} {
-		choice, c := columnChoice{}, &cobra.Command{Use: "list", Long: exitCodes()}
-		choice.register(&App{}, c, []string{"choice", "max age"}, nil)
+		choice, c := columnChoice{}, &cobra.Command{Use: "list"}
+		choice.register(&App{}, c, columnsNamed("choice", "max age"))
 		propose, _ := c.GetFlagCompletionFunc("columns")
 		if got, directive := propose(c, nil, typed); !slices.Equal(got, want) || directive != cobra.ShellCompDirectiveNoFileComp {
 			t.Errorf("%q: %q, want %q", typed, got, want)

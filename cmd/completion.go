@@ -27,9 +27,10 @@ func newCompletionCmd(app *App) *cobra.Command {
 		Use:   "completion bash|zsh|fish|powershell",
 		Short: "Print the completion script of a shell",
 		Long: "Prints a script that lets the shell complete commands, flags and user names.\n" +
-			"Zsh and fish quote what they insert. For the others user names that must be quoted are left out.\n\n" + exitCodes(),
-		Example:   "  source <(uzerp-mfa completion bash)\n  uzerp-mfa completion zsh > \"${fpath[1]}/_uzerp-mfa\"",
-		ValidArgs: shells,
+			"Zsh and fish quote what they insert. For the others user names that must be quoted are left out.",
+		Annotations: exitCodes(),
+		Example:     "  source <(uzerp-mfa completion bash)\n  uzerp-mfa completion zsh > \"${fpath[1]}/_uzerp-mfa\"",
+		ValidArgs:   shells,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usageError("one shell is needed: bash, zsh, fish or powershell", "")

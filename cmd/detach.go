@@ -25,9 +25,8 @@ func newDetachCmd(app *App) *cobra.Command {
 the copy would delete the live user's factor at Twilio. This gives every user of the copy a new uuid and forgets every
 enrollment, all of them or nobody, and does not touch Twilio.
 
-On the live database it would un-enroll everybody. So the database's name must be typed, or given with --confirm.
-
-` + exitCodes(errs.Config, errs.Refused, errs.Unavailable, errs.Declined),
+On the live database it would un-enroll everybody. So the database's name must be typed, or given with --confirm.`,
+		Annotations: exitCodes(errs.Config, errs.Refused, errs.Unavailable, errs.Declined),
 		Example: `  uzerp-mfa detach --database-url postgres://db/uzerp_test --dry-run
   uzerp-mfa detach --database-url postgres://db/uzerp_test --confirm uzerp_test`,
 		Args: noArgs,
@@ -89,6 +88,6 @@ func showTarget(app *App, d mfa.TargetDatabase, status detachStatus) error {
 			Changed: status == detachChanged, DryRun: status == detachWouldChange,
 			Detach: detachView{Host: d.Host, Database: d.Database, Users: d.Users, Enrolled: d.Enrolled, Status: status}})
 	}
-	return app.writeTable(nil, []string{"host", "database", "users", "were enrolled", "status"},
+	return app.writeTable(nil, columnsNamed("host", "database", "users", "were enrolled", "status"),
 		[][]string{{d.Host, d.Database, fmt.Sprint(d.Users), fmt.Sprint(d.Enrolled), string(status)}})
 }

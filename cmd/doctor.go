@@ -42,9 +42,8 @@ If a check warns or fails, the command ends with 9, also if only Twilio or the d
 don't change the exit code. With -v every check is listed. uzerp-mfa help doctor explains all of them.
 
 --oneline prints one line for monitoring: OK, WARNING, CRITICAL or UNKNOWN, the checks that failed or warned, and the number
-of users by state. --prometheus FILE writes the same as metrics, for node_exporter's textfile collector, and prints nothing.
-
-` + exitCodes(errs.Config, errs.Refused, errs.Unavailable, errs.Findings),
+of users by state. --prometheus FILE writes the same as metrics, for node_exporter's textfile collector, and prints nothing.`,
+		Annotations: exitCodes(errs.Config, errs.Refused, errs.Unavailable, errs.Findings),
 		Example: `  uzerp-mfa doctor --uzerp-root /var/www/uzerp
   uzerp-mfa doctor -o json
   uzerp-mfa doctor --oneline --timeout 20s
@@ -238,15 +237,15 @@ func showDoctor(app *App, opts *doctorOptions, r doctor.Report) error {
 // writeDoctorSettings writes settings as a table. On a terminal that is too narrow for it each is a line, so that the problems below
 // stay on the screen.
 func writeDoctorSettings(app *App, rows [][]string) error {
-	header := []string{"setting", "value", "source"}
-	widest := make([]int, len(header))
-	for _, row := range append([][]string{header}, rows...) {
+	names := []string{"setting", "value", "source"}
+	widest := make([]int, len(names))
+	for _, row := range append([][]string{names}, rows...) {
 		for i, cell := range row {
 			widest[i] = max(widest[i], output.Width(output.Escape(cell)))
 		}
 	}
 	if width := app.streams.OutTerminal().Width; width == 0 || widest[0]+2+widest[1]+2+widest[2] <= width {
-		return app.writeTable(nil, header, rows)
+		return app.writeTable(nil, columnsNamed(names...), rows)
 	}
 	for _, row := range rows {
 		source := ""
@@ -402,7 +401,7 @@ func writeDoctorGroups(app *App, r doctor.Report) error {
 	if _, err := io.WriteString(app.streams.Out, "\n"); err != nil {
 		return err
 	}
-	l := app.newListTable(&columnChoice{}, []string{"group", "result", "checks"})
+	l := app.newListTable(&columnChoice{}, []column{{name: "group"}, {name: "result"}, {name: "checks", fit: output.Prose}})
 	if app.streams.ColorOut {
 		l.table.Style = func(row, col int) output.Style {
 			if col != 1 {

@@ -57,9 +57,8 @@ If somebody asks for it by phone, verify the caller first: with --identify nothi
 the code that went to the phone in uzERP; --verified-by says how else you did.
 
 Scripts use --no-wait: it prints the material and ends; verify finishes later. With -o json, or when stdout is no
-terminal, the secret is printed only with --reveal.
-
-` + exitCodes(errs.Partial, errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Declined, errs.CodeRejected),
+terminal, the secret is printed only with --reveal.`,
+		Annotations: exitCodes(errs.Partial, errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Declined, errs.CodeRejected),
 		Example: "  uzerp-mfa enroll alice\n  uzerp-mfa enroll alice --no-wait --reveal -o json\n  uzerp-mfa enroll alice --no-wait --html alice.html\n" +
 			"  uzerp-mfa user list --state not-enrolled -o jsonl | uzerp-mfa enroll --no-wait --html-dir pages --from-file -",
 	}
@@ -419,5 +418,5 @@ func showEnrollment(app *App, opts *enrollOptions, v enrollmentView) error {
 		return output.WriteJSON(app.streams.Out, enrollmentsDocument{SchemaVersion: schemaVersion, Changed: v.Changed, DryRun: opts.dryRun,
 			Enrollments: []enrollmentView{v}})
 	}
-	return app.writeTable(nil, []string{"username", "status", "factor"}, [][]string{{v.Username, string(v.Status), text(v.FactorSID)}})
+	return app.writeTable(nil, []column{columnUsername, {name: "status"}, {name: "factor"}}, [][]string{{v.Username, string(v.Status), text(v.FactorSID)}})
 }

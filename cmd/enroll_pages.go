@@ -158,7 +158,8 @@ func (a *App) reportPages(ch *changes, dir *handout.Dir, rolledOut []mfa.RollOut
 		}
 	}
 	err := endOf(ch, results, &interruption{done: "the report says who has a page", hint: "run the command again: users who have a page keep it"})
-	showErr := showList(a, view, view.Enrollments, []string{"username", "status", "file", "factor_sid", "message"}, func(v enrollmentView) []string {
+	table := []column{columnUsername, {name: "status"}, {name: "file"}, {name: "factor_sid"}, columnMessage}
+	showErr := showList(a, view, view.Enrollments, table, func(v enrollmentView) []string {
 		return []string{v.Username, string(v.Status), text(v.File), text(v.FactorSID), text(v.Message)}
 	})
 	err = a.afterReport(results, err, showErr)

@@ -5,6 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/output"
@@ -13,51 +17,92 @@ import (
 // exitStatus is what scripts see of an error: a number and a word (docs/exit-codes.md).
 type exitStatus struct {
 	code    int
-	word    string
+	word    errorWord
 	meaning string
 }
+
+// errorWord is the code of an error in JSON.
+type errorWord string
+
+// The words.
+const (
+	wordFailure      errorWord = "failure"
+	wordUsage        errorWord = "usage"
+	wordPartial      errorWord = "partial"
+	wordConfig       errorWord = "config"
+	wordNotFound     errorWord = "not_found"
+	wordRefused      errorWord = "refused"
+	wordUnavailable  errorWord = "unavailable"
+	wordDeclined     errorWord = "declined"
+	wordFindings     errorWord = "findings"
+	wordCodeRejected errorWord = "code_rejected"
+	wordInterrupted  errorWord = "interrupted"
+)
 
 // statusOf is the only place where a kind of error becomes an exit code.
 func statusOf(k errs.Kind) exitStatus {
 	switch k {
 	case errs.Usage:
-		return exitStatus{2, "usage", "wrong flag or argument; or a confirmation is needed and there is no terminal (see --yes)"}
+		return exitStatus{2, wordUsage, "wrong flag or argument; or a confirmation is needed and there is no terminal (see --yes)"}
 	case errs.Partial:
-		return exitStatus{3, "partial", "of several users some failed; the report says which"}
+		return exitStatus{3, wordPartial, "of several users some failed; the report says which"}
 	case errs.Config:
-		return exitStatus{4, "config", "settings or credentials missing, unreadable or rejected (database or Twilio)"}
+		return exitStatus{4, wordConfig, "settings or credentials missing, unreadable or rejected (database or Twilio)"}
 	case errs.NotFound:
-		return exitStatus{5, "not_found", "no such user, factor or service"}
+		return exitStatus{5, wordNotFound, "no such user, factor or service"}
 	case errs.Refused:
-		return exitStatus{6, "refused", "the present state or the administrator's policy forbids it; nothing was changed but what the message or the report names"}
+		return exitStatus{6, wordRefused, "the present state or the administrator's policy forbids it; nothing was changed but what the message or the report names"}
 	case errs.Unavailable:
-		return exitStatus{7, "unavailable", "database or Twilio did not answer, after retries; safe to run again"}
+		return exitStatus{7, wordUnavailable, "database or Twilio did not answer, after retries; safe to run again"}
 	case errs.Declined:
-		return exitStatus{8, "declined", "answered no at the prompt; nothing was changed but what the message names"}
+		return exitStatus{8, wordDeclined, "answered no at the prompt; nothing was changed but what the message names"}
 	case errs.Findings:
-		return exitStatus{9, "findings", "a check ran and found problems"}
+		return exitStatus{9, wordFindings, "a check ran and found problems"}
 	case errs.CodeRejected:
-		return exitStatus{10, "code_rejected", "the one-time code is wrong, too old or already used up"}
+		return exitStatus{10, wordCodeRejected, "the one-time code is wrong, too old or already used up"}
 	case errs.Interrupted:
-		return exitStatus{130, "interrupted", "Ctrl-C, SIGTERM or a lost terminal"}
+		return exitStatus{130, wordInterrupted, "Ctrl-C, SIGTERM or a lost terminal"}
 	default:
-		return exitStatus{1, "failure", "anything unclassified"}
+		return exitStatus{1, wordFailure, "anything unclassified"}
 	}
 }
 
-// exitCodesHeading stands before the exit codes in a command's help.
-const exitCodesHeading = "Exit codes:\n"
+// endsWith is the annotation of a command with its exit codes.
+const endsWith = "exit codes"
 
-// exitCodes returns the lines for a command's help: the codes that every command can end with, and those of kinds.
-func exitCodes(kinds ...errs.Kind) string {
-	text := exitCodesHeading + "  0    done, or nothing to do\n"
+// exitCodes are the annotations of a command that can end with these kinds of errors, beside those with which every command can end.
+func exitCodes(kinds ...errs.Kind) map[string]string {
+	return map[string]string{endsWith: fmt.Sprint(kinds)}
+}
+
+// exitsOf returns how a command can end, in the order of the codes; nothing if it does not say so.
+func exitsOf(c *cobra.Command) []exitStatus {
+	kinds, declared := c.Annotations[endsWith]
+	if !declared {
+		return nil
+	}
+	named := strings.Fields(strings.Trim(kinds, "[]"))
+	return exits(func(k errs.Kind) bool { return slices.Contains(named, strconv.Itoa(int(k))) })
+}
+
+// exits returns the exit codes with which every command can end, and those of the kinds that can happen.
+func exits(can func(errs.Kind) bool) []exitStatus {
+	all := []exitStatus{{0, "", "done, or nothing to do"}}
 	for k := errs.Failure; k <= errs.Interrupted; k++ {
-		if k == errs.Failure || k == errs.Usage || k == errs.Interrupted || slices.Contains(kinds, k) {
-			s := statusOf(k)
-			text += fmt.Sprintf("  %-4d %s\n", s.code, s.meaning)
+		if k == errs.Failure || k == errs.Usage || k == errs.Interrupted || can(k) {
+			all = append(all, statusOf(k))
 		}
 	}
-	return text
+	return all
+}
+
+// exitLines lays out exit codes for the help, one a line.
+func exitLines(all []exitStatus) string {
+	var b strings.Builder
+	for _, s := range all {
+		fmt.Fprintf(&b, "  %-4d %s\n", s.code, s.meaning)
+	}
+	return b.String()
 }
 
 // classify returns the error as it is reported. A signal that cancelled the context, or the deadline of --timeout,
@@ -115,7 +160,7 @@ type errorView struct {
 
 type errorCode struct {
 	// a word for the exit code
-	Code string `json:"code"`
+	Code errorWord `json:"code"`
 	// what is wrong
 	Message string `json:"message"`
 	// what to do about it

@@ -40,10 +40,9 @@ session ids and without what people typed. The role can't read those in the tabl
 
 With --twilio it prints which permissions a restricted API key of Twilio's needs, and for which commands. Tick them when you
 make the key in Twilio's console. SET is monitoring (only looks), helpdesk (resets, verifies callers), enrollment (also enrolls)
-or all, which is the default. With -o json, policy is what Twilio's API takes to make such a key.
-
-` + exitCodes(errs.Config, errs.Refused),
-		Example: "  uzerp-mfa grants | psql uzerp\n  uzerp-mfa grants --role helpdesk --history\n  uzerp-mfa grants --twilio helpdesk",
+or all, which is the default. With -o json, policy is what Twilio's API takes to make such a key.`,
+		Annotations: exitCodes(errs.Config, errs.Refused),
+		Example:     "  uzerp-mfa grants | psql uzerp\n  uzerp-mfa grants --role helpdesk --history\n  uzerp-mfa grants --twilio helpdesk",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return nil

@@ -97,5 +97,5 @@ func writeTwilioGrants(app *App, set twilioSet) error {
 	for _, p := range v.Permissions {
 		rows = append(rows, []string{string(p.Permission), strings.Join(p.Commands, ", ")})
 	}
-	return app.writeTable(nil, []string{"permission", "commands that need it"}, rows)
+	return app.writeTable(nil, []column{{name: "permission"}, {name: "commands that need it", fit: output.Prose}}, rows)
 }

@@ -78,9 +78,8 @@ func (h helpPrinter) command(c *cobra.Command) string {
 	section("Examples", c.Example+"\n")
 	section("Flags", h.flagList(ownFlags(c)))
 	b.WriteString(h.wrap("The flags of every command: "+c.Root().Name()+" help flags", 2) + "\n")
-	about, codes := longHelp(c)
-	b.WriteString(h.text(about))
-	section("Exit codes", h.text(codes))
+	b.WriteString(h.text(c.Long))
+	section("Exit codes", h.text(exitLines(exitsOf(c))))
 	if t, ok := topicAbout(c); ok {
 		b.WriteString("\n" + h.wrap("More: "+c.Root().Name()+" help "+t.Name, 2))
 	}
@@ -192,12 +191,6 @@ func flagHelp(f *pflag.Flag) (value, text string) {
 	return value, text
 }
 
-// longHelp returns what the long help says about a command, and its exit codes, one a line.
-func longHelp(c *cobra.Command) (about, codes string) {
-	about, codes, _ = strings.Cut(c.Long, exitCodesHeading)
-	return strings.TrimSpace(about), strings.Trim(codes, "\n")
-}
-
 // hanging matches the beginning of a line whose text is a column of its own: "  10   the code is wrong", "- an item".
 var hanging = regexp.MustCompile(`^ *(?:[0-9]+ +|[-*] |\S+  +)`)
 
@@ -285,9 +278,8 @@ func newHelpCmd(app *App, root *cobra.Command) *cobra.Command {
 the topics. "help runbook" lists what to do when somebody calls, "help flags" the flags of every command.
 
 If a topic and a command have the same name, the page is shown; --help shows the help of the command. On a terminal what is longer
-than the screen is shown with $PAGER.
-
-` + exitCodes(),
+than the screen is shown with $PAGER.`,
+		Annotations: exitCodes(),
 		Example: `  uzerp-mfa help
   uzerp-mfa help doctor
   uzerp-mfa help exit-codes
@@ -360,9 +352,8 @@ func linkedCommand(root *cobra.Command, file string) string {
 
 // overview returns the list of commands and topics.
 func (h helpPrinter) overview(root *cobra.Command) string {
-	about, _ := longHelp(root)
 	var b strings.Builder
-	b.WriteString(h.wrap(root.Short, 0) + "\n" + h.text(about) + "\n" + h.heading("Examples:") + "\n" + root.Example + "\n")
+	b.WriteString(h.wrap(root.Short, 0) + "\n" + h.text(root.Long) + "\n" + h.heading("Examples:") + "\n" + root.Example + "\n")
 	for _, g := range commandGroups {
 		b.WriteString("\n" + h.heading(g.title+":") + "\n" + h.list(g.of(root)))
 	}

@@ -20,12 +20,11 @@ func newIdentityCmd(app *App) *cobra.Command {
 		Use:   "identity",
 		Short: "Verify who is calling before you help",
 		Long: `Commands that verify a caller: Twilio sends a code to the phone that uzERP has on file, and the caller reads it out.
-uzerp-mfa help identity says which number is used and what an answer means.
-
-` + exitCodes(),
-		Example: "  uzerp-mfa identity send alice --channel sms\n  uzerp-mfa identity check alice 123456",
-		Args:    cobra.ArbitraryArgs,
-		RunE:    runGroup,
+uzerp-mfa help identity says which number is used and what an answer means.`,
+		Annotations: exitCodes(),
+		Example:     "  uzerp-mfa identity send alice --channel sms\n  uzerp-mfa identity check alice 123456",
+		Args:        cobra.ArbitraryArgs,
+		RunE:        runGroup,
 	}
 	c.AddCommand(newIdentitySendCmd(app), newIdentityCheckCmd(app))
 	return c
@@ -332,6 +331,6 @@ func showIdentity(app *App, v identityView) error {
 	if v.Channel != nil {
 		channel = string(*v.Channel)
 	}
-	return app.writeTable(nil, []string{"username", "status", "channel", "to", "source"},
+	return app.writeTable(nil, append([]column{columnUsername}, columnsNamed("status", "channel", "to", "source")...),
 		[][]string{{v.Username, string(v.Status), channel, v.To, string(v.ToSource)}})
 }

@@ -24,11 +24,10 @@ func newIdentityCheckCmd(app *App) *cobra.Command {
 		Long: `Asks Twilio whether the code is the one that identity send sent to this user's number. Only exit code 0 means that the
 caller has that phone. If the code was sent with --to, give the same number here.
 
-Without CODE it is asked for; - reads it from stdin. Twilio takes five codes for one that it sent, and each works once.
-
-` + exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Declined, errs.CodeRejected),
-		Example: "  uzerp-mfa identity check alice 123456\n  uzerp-mfa identity check alice - -o json <code.txt",
-		Args:    userAndCode,
+Without CODE it is asked for; - reads it from stdin. Twilio takes five codes for one that it sent, and each works once.`,
+		Annotations: exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Declined, errs.CodeRejected),
+		Example:     "  uzerp-mfa identity check alice 123456\n  uzerp-mfa identity check alice - -o json <code.txt",
+		Args:        userAndCode,
 	}
 	opts.register(c)
 	opts.registerVerifiedBy(c)

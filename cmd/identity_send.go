@@ -25,9 +25,8 @@ func newIdentitySendCmd(app *App) *cobra.Command {
 or spoken in a call. The caller reads it out, and identity check says whether it is right. Nothing changes in uzERP.
 
 Where the number on file is missing, unreadable or not the only one, nothing is sent. --to sends to a number that you
-give: for a phone whose number you know from elsewhere, never for one that the caller dictates.
-
-` + exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Declined),
+give: for a phone whose number you know from elsewhere, never for one that the caller dictates.`,
+		Annotations: exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Declined),
 		Example: `  uzerp-mfa identity send alice --channel sms
   uzerp-mfa identity send carol --channel call -o json
   uzerp-mfa identity send alice --channel sms --to '+44 7700 900456' --reason 'new number, confirmed by her manager'`,

@@ -34,13 +34,15 @@ func Manual() (all []CommandHelp) {
 	var add func(c *cobra.Command)
 	add = func(c *cobra.Command) {
 		h := CommandHelp{Name: c.CommandPath(), Short: c.Short, Usage: c.UseLine(), Examples: c.Example, Flags: flagHelps(ownFlags(c))}
-		h.About, h.ExitCodes = longHelp(c)
+		h.About, h.ExitCodes = c.Long, exitLines(exitsOf(c))
 		h.Topic, _ = topicAbout(c)
 		if c.HasParent() {
 			h.Above = c.Parent().CommandPath()
 		} else {
-			h.Global, h.ExitCodes = flagHelps(c.PersistentFlags()), exitCodeLines()
+			h.Global = flagHelps(c.PersistentFlags())
+			h.ExitCodes = exitLines(exits(func(errs.Kind) bool { return true }))
 		}
+		h.ExitCodes = strings.TrimSuffix(h.ExitCodes, "\n")
 		at := len(all)
 		all = append(all, h)
 		for _, sub := range visible(c) {
@@ -59,13 +61,4 @@ func flagHelps(flags *pflag.FlagSet) (all []FlagHelp) {
 		all = append(all, FlagHelp{f.Name, f.Shorthand, value, text})
 	})
 	return all
-}
-
-// exitCodeLines returns all exit codes, one a line.
-func exitCodeLines() string {
-	var kinds []errs.Kind
-	for k := errs.Failure; k <= errs.Interrupted; k++ {
-		kinds = append(kinds, k)
-	}
-	return strings.Trim(strings.TrimPrefix(exitCodes(kinds...), exitCodesHeading), "\n")
 }

@@ -19,12 +19,11 @@ func newNotifyCmd(app *App) *cobra.Command {
 		Use:   "notify",
 		Short: "Show which mails to users could not be sent",
 		Long: `Commands for the mails that tell users what was done to their second factor. The administrator's policy turns them on;
-uzerp-mfa help notification explains them.
-
-` + exitCodes(),
-		Example: "  uzerp-mfa notify pending",
-		Args:    cobra.ArbitraryArgs,
-		RunE:    runGroup,
+uzerp-mfa help notification explains them.`,
+		Annotations: exitCodes(),
+		Example:     "  uzerp-mfa notify pending",
+		Args:        cobra.ArbitraryArgs,
+		RunE:        runGroup,
 	}
 	c.AddCommand(newNotifyPendingCmd(app))
 	return c
@@ -38,20 +37,19 @@ func newNotifyPendingCmd(app *App) *cobra.Command {
 		Long: `Lists the mails that were due and not sent, as the audit log says: for whom, about what, since when, and why. Tell these
 users in another way. A mail is unknown, and may have been sent, if this program or the mail program died on the way.
 
-It ends with 9 if there is any such mail, so that it can be watched.
-
-` + exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Findings),
-		Example: "  uzerp-mfa notify pending\n  uzerp-mfa notify pending --since 24h -o json",
-		Args:    noArgs,
+It ends with 9 if there is any such mail, so that it can be watched.`,
+		Annotations: exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Findings),
+		Example:     "  uzerp-mfa notify pending\n  uzerp-mfa notify pending --since 24h -o json",
+		Args:        noArgs,
 	}
 	c.Flags().StringVar(&since, "since", "30d", "only lines from this time on")
-	columns.register(app, c, mailHeader, nil)
+	columns.register(app, c, mailTable)
 	c.RunE = app.run(listFormats, func(ctx context.Context, _ []string) error { return runNotifyPending(ctx, app, since, &columns) })
 	return c
 }
 
-// mailHeader names the columns of the table, and of the CSV.
-var mailHeader = []string{"time", "username", "about", "to", "status", "message"}
+// mailTable has the columns of the table, and of the CSV.
+var mailTable = []column{{name: "time"}, columnUsername, {name: "about"}, {name: "to"}, {name: "status"}, columnMessage}
 
 // mailStatus says what is known of a mail that was not sent.
 type mailStatus string
@@ -120,7 +118,7 @@ func runNotifyPending(ctx context.Context, app *App, since string, columns *colu
 		view.Mails = append(view.Mails, viewMail(m))
 	}
 	app.streams.Notef("note: this is %s", path)
-	err = showListOf(app, columns, view, view.Mails, mailHeader, func(v mailView) []string {
+	err = showListOf(app, columns, view, view.Mails, mailTable, func(v mailView) []string {
 		return []string{v.Time.Format(time.RFC3339), v.Username, string(v.About), orDash(text(v.To)), string(v.Status), v.Message}
 	})
 	switch {

@@ -20,12 +20,13 @@ import (
 
 func newPolicyCmd(app *App) *cobra.Command {
 	c := &cobra.Command{
-		Use:     "policy",
-		Short:   "Show what the administrator of this machine allows",
-		Long:    "Commands for the administrator's policy, /etc/uzerp-mfa/policy.env. uzerp-mfa help sudo explains it.\n\n" + exitCodes(),
-		Example: "  uzerp-mfa policy show",
-		Args:    cobra.ArbitraryArgs,
-		RunE:    runGroup,
+		Use:         "policy",
+		Short:       "Show what the administrator of this machine allows",
+		Long:        "Commands for the administrator's policy, /etc/uzerp-mfa/policy.env. uzerp-mfa help sudo explains it.",
+		Annotations: exitCodes(),
+		Example:     "  uzerp-mfa policy show",
+		Args:        cobra.ArbitraryArgs,
+		RunE:        runGroup,
 	}
 	c.AddCommand(newPolicyShowCmd(app))
 	return c
@@ -37,11 +38,10 @@ func newPolicyShowCmd(app *App) *cobra.Command {
 		Short: "Show each setting of the policy and the line that it is from",
 		Long: `Shows what the administrator of this machine allows: each setting of /etc/uzerp-mfa/policy.env, with its line, and the
 default where there is none. Only root can change the file, and no flag or variable overrides it. uzerp-mfa help settings explains each
-setting.
-
-` + exitCodes(errs.Config, errs.Refused),
-		Example: "  uzerp-mfa policy show\n  uzerp-mfa policy show -o json",
-		Args:    noArgs,
+setting.`,
+		Annotations: exitCodes(errs.Config, errs.Refused),
+		Example:     "  uzerp-mfa policy show\n  uzerp-mfa policy show -o json",
+		Args:        noArgs,
 	}
 	c.RunE = app.run(oneFormats, func(context.Context, []string) error { return runPolicyShow(app) })
 	return c
@@ -84,7 +84,7 @@ func runPolicyShow(app *App) error {
 	if app.flags.output == formatJSON {
 		return output.WriteJSON(app.streams.Out, policyDocument{SchemaVersion: schemaVersion, Policy: view})
 	}
-	if err := app.writeTable(nil, []string{"setting", "value", "line"}, rows); err != nil {
+	if err := app.writeTable(nil, columnsNamed("setting", "value", "line"), rows); err != nil {
 		return err
 	}
 	if exists {

@@ -40,9 +40,8 @@ enroll again, users without a uuid get one, and factors that nobody uses are del
 
 If Twilio does not answer, that is never taken for a difference: the user is then "unknown", and not repaired. If more
 repairs are needed than --max allows, none is made. Entities that belong to no user are only repaired with
---only orphan-entity, because a copy of the database shares them with the live one.
-
-` + exitCodes(errs.Partial, errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Declined, errs.Findings),
+--only orphan-entity, because a copy of the database shares them with the live one.`,
+		Annotations: exitCodes(errs.Partial, errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Declined, errs.Findings),
 		Example: `  uzerp-mfa reconcile
   uzerp-mfa reconcile --only factor-missing,sid-missing -o json
   uzerp-mfa reconcile --fix --dry-run
@@ -54,7 +53,7 @@ repairs are needed than --max allows, none is made. Entities that belong to no u
 	f.StringSliceVar(&opts.only, "only", nil, "only these kinds, comma-separated: "+strings.Join(differenceKinds(), ", "))
 	f.IntVar(&limit, "max", 0, "repair nothing if more than so many repairs are needed (default the smaller of 20 and a tenth of the enrolled users)")
 	f.IntVar(&opts.concurrency, "concurrency", 4, "how many users are looked at at a time, 1 to "+strconv.Itoa(maxConcurrency))
-	opts.columns.register(app, c, differenceHeader, nil)
+	opts.columns.register(app, c, differenceTable)
 	completeList(c, "only", differenceKinds()...)
 	opts.register(c)
 	c.RunE = app.run(listFormats, func(ctx context.Context, _ []string) error {
@@ -411,15 +410,16 @@ func (w *differenceWriter) document(result *reconcile.Result, dryRun bool) error
 			}
 		}
 		if w.changed {
-			return w.app.writeTable(w.columns, differenceHeader, rows)
+			return w.app.writeTable(w.columns, differenceTable, rows)
 		}
-		return w.app.showTable(w.columns, differenceHeader, rows)
+		return w.app.showTable(w.columns, differenceTable, rows)
 	}
 	return w.flush()
 }
 
-// differenceHeader names the columns of the table.
-var differenceHeader = []string{"user", "difference", "meaning", "repair"}
+// differenceTable has the columns of the table.
+var differenceTable = []column{{name: "user", user: true}, {name: "difference"}, {name: "meaning", fit: output.Prose},
+	{name: "repair", fit: output.Prose}}
 
 // differenceSubject returns the user or the entity that a difference is about.
 func differenceSubject(f reconcile.Difference) string {

@@ -53,7 +53,7 @@ func (a *App) writeResults(ch *changes, results []outcome, dryRun bool) error {
 	}
 	err := endOf(ch, results, &interruption{done: "the report says what became of each user",
 		hint: "run the command again: users who are changed already stay as they are"})
-	showErr := showList(a, view, view.Results, []string{"username", "status", "message"}, func(r resultView) []string {
+	showErr := showList(a, view, view.Results, []column{columnUsername, {name: "status"}, columnMessage}, func(r resultView) []string {
 		return []string{r.Username, string(r.Status), r.Message}
 	})
 	return a.afterReport(results, err, showErr)
@@ -116,12 +116,12 @@ func outcomeOf(first, interrupted error, failed, all int) error {
 }
 
 // showList prints a list in the format asked for. document is the whole of it for JSON.
-func showList[T any](a *App, document any, items []T, header []string, cells func(T) []string) error {
-	return showListOf(a, nil, document, items, header, cells)
+func showList[T any](a *App, document any, items []T, table []column, cells func(T) []string) error {
+	return showListOf(a, nil, document, items, table, cells)
 }
 
 // showListOf is showList with a choice of columns.
-func showListOf[T any](a *App, choice *columnChoice, document any, items []T, header []string, cells func(T) []string) error {
+func showListOf[T any](a *App, choice *columnChoice, document any, items []T, table []column, cells func(T) []string) error {
 	out := a.streams.Out
 	if a.flags.output == formatJSON {
 		return output.WriteJSON(out, document)
@@ -133,19 +133,19 @@ func showListOf[T any](a *App, choice *columnChoice, document any, items []T, he
 			}
 		}
 	}
-	if done, err := streamList(a, all, func(item T) any { return item }, header, cells); done {
+	if done, err := streamList(a, all, func(item T) any { return item }, table, cells); done {
 		return err
 	}
 	rows := make([][]string, len(items))
 	for i, item := range items {
 		rows[i] = cells(item)
 	}
-	return a.writeTable(choice, header, rows)
+	return a.writeTable(choice, table, rows)
 }
 
 // streamList prints a list as it comes, of any length, in the formats with a line for each item. done is false for
 // the other formats, and nothing is printed then.
-func streamList[T any](a *App, items iter.Seq2[T, error], line func(T) any, header []string, cells func(T) []string) (done bool, err error) {
+func streamList[T any](a *App, items iter.Seq2[T, error], line func(T) any, table []column, cells func(T) []string) (done bool, err error) {
 	out := a.streams.Out
 	switch a.flags.output {
 	case formatJSONL:
@@ -159,7 +159,11 @@ func streamList[T any](a *App, items iter.Seq2[T, error], line func(T) any, head
 		}
 		return true, nil
 	case formatCSV:
-		w := output.NewCSV(out, header...)
+		names := make([]string, len(table))
+		for i, c := range table {
+			names[i] = c.name
+		}
+		w := output.NewCSV(out, names...)
 		for item, err := range items {
 			if err != nil {
 				return true, errors.Join(err, w.Flush()) // what came before it is shown

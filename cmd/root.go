@@ -140,6 +140,7 @@ Settings come from flags, the environment, and uzERP's own conf/ directory; uzer
 		Example: `  uzerp-mfa user list --state broken
   uzerp-mfa set-injector --dry-run
   uzerp-mfa user reset alice --identify sms`,
+		Annotations:       exitCodes(),
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},

@@ -31,9 +31,8 @@ without one it prints the settings to export and runs until Ctrl-C. Everything i
 settings and goes on in the background, until sandbox stop.
 
 The installation is sound, except that some users are locked out, as doctor shows, and two-factor login is still off. sandbox
-code reads the users' phones.
-
-` + exitCodes(errs.Config, errs.NotFound, errs.Refused),
+code reads the users' phones.`,
+		Annotations: exitCodes(errs.Config, errs.NotFound, errs.Refused),
 		Example: "  uzerp-mfa sandbox -- uzerp-mfa user list\n  uzerp-mfa sandbox -- sh\n" +
 			"  eval \"$(uzerp-mfa sandbox --detach)\"\n  uzerp-mfa sandbox code alice\n  uzerp-mfa sandbox stop",
 		Args: func(c *cobra.Command, args []string) error {
@@ -107,9 +106,8 @@ func newSandboxCodeCmd(app *App) *cobra.Command {
 		Short: "Print the code that a user's emulated phone shows",
 		Long: `Prints the present one-time code of the user's newest factor in the sandbox. With --sms it prints the code that identity
 send or user reset --identify sent last, by text message or call, to the number that uzERP has for the user, or to a
-number that begins with +.
-
-` + exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable),
+number that begins with +.`,
+		Annotations: exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable),
 		Example: `  uzerp-mfa verify alice $(uzerp-mfa sandbox code alice)
   uzerp-mfa identity check alice $(uzerp-mfa sandbox code alice --sms)
   uzerp-mfa sandbox code --sms +447700900456`,

@@ -161,16 +161,6 @@ func holdSandbox(ctx context.Context, app *App, root string, env, unset []string
 	return nil
 }
 
-// stopResult says what became of a sandbox that was to end.
-type stopResult string
-
-// The results.
-const (
-	stopStopped stopResult = "stopped"
-	stopTidied  stopResult = "tidied" // it had been killed
-	stopNone    stopResult = "none"   // there was none
-)
-
 type sandboxStopView struct {
 	SchemaVersion int  `json:"schema_version"`
 	Changed       bool `json:"changed"`
@@ -185,22 +175,20 @@ func newSandboxStopCmd(app *App) *cobra.Command {
 		Short: "End a sandbox that runs in the background",
 		Long: `Ends the sandbox that sandbox --detach started in this shell (UZERP_ROOT names it), or without that the only one in the
 directory for temporary files, and waits until it is gone. It removes what is left of one that was killed. With nothing to stop it
-says so, and ends with 0.
-
-` + exitCodes(errs.Config, errs.Refused, errs.Unavailable),
-		Example: "  uzerp-mfa sandbox stop",
-		Args:    cobra.NoArgs,
+says so, and ends with 0.`,
+		Annotations: exitCodes(errs.Config, errs.Refused, errs.Unavailable),
+		Example:     "  uzerp-mfa sandbox stop",
+		Args:        cobra.NoArgs,
 	}
 	c.RunE = app.run(oneFormats, func(ctx context.Context, _ []string) error { return runSandboxStop(ctx, app) })
 	return c
 }
 
 func runSandboxStop(ctx context.Context, app *App) error {
-	how, root, err := app.stopSandbox(ctx, app.getenv("UZERP_ROOT"))
+	result, root, err := app.stopSandbox(ctx, app.getenv("UZERP_ROOT"))
 	if err != nil {
 		return err
 	}
-	result := stopResult(how)
 	changed := result != stopNone
 	if app.flags.output != formatTable {
 		v := sandboxStopView{SchemaVersion: schemaVersion, Changed: changed, Result: result}

@@ -460,6 +460,8 @@ func valueWords(s *jsonschema.Schema) (words, inner string) {
 		words = "list of " + words
 	case kind == "string" && s.Format == "date-time":
 		words = "time"
+	case kind == "string" && s.Format == "date":
+		words = "day"
 	case kind == "string":
 		words = "text"
 	case kind == "integer", kind == "number":
@@ -506,7 +508,8 @@ func TestEveryDocumentHasASchema(t *testing.T) {
 	}
 }
 
-// The schemas that documents are held against allow no other keys than they name: so no key can be forgotten.
+// The schemas that documents are held against allow no other keys than they name: so no key can be forgotten. And a text that is
+// described as nothing else is no instant and no day: so no format can be forgotten. Instants are in UTC.
 var strictSchemas = sync.OnceValues(func() (map[string]*validator.Schema, error) {
 	compiled := map[string]*validator.Schema{}
 	c := validator.NewCompiler()
@@ -516,15 +519,14 @@ var strictSchemas = sync.OnceValues(func() (map[string]*validator.Schema, error)
 		if err != nil {
 			return nil, err
 		}
-		closeObjects(parsed)
+		closeSchema(parsed)
 		if err := c.AddResource(d.name+".json", parsed); err != nil {
 			return nil, err
 		}
 		if compiled[d.name], err = c.Compile(d.name + ".json"); err != nil {
 			return nil, err
 		}
-		for _, line := range d.lines {
-			at := d.name + ".json#/$defs/" + schemaName(reflect.TypeOf(line))
+		for _, at := range d.lineSchemas() {
 			if compiled[at], err = c.Compile(at); err != nil {
 				return nil, err
 			}
@@ -533,32 +535,65 @@ var strictSchemas = sync.OnceValues(func() (map[string]*validator.Schema, error)
 	return compiled, nil
 })
 
-func closeObjects(schema any) {
+func closeSchema(schema any) {
 	switch schema := schema.(type) {
 	case map[string]any:
 		if _, ok := schema["properties"]; ok && schema["type"] == "object" {
 			schema["additionalProperties"] = false
 		}
 		for _, inner := range schema {
-			closeObjects(inner)
+			closeSchema(inner)
+		}
+		if schema["format"] == "date-time" {
+			schema["pattern"] = "Z$"
+		}
+		if schema["format"] == nil && (schema["type"] == "string" || fmt.Sprint(schema["type"]) == "[string null]") {
+			schema["not"] = map[string]any{"type": "string", "anyOf": []any{map[string]any{"format": "date-time"}, map[string]any{"format": "date"}}}
 		}
 	case []any:
 		for _, inner := range schema {
-			closeObjects(inner)
+			closeSchema(inner)
 		}
 	}
 }
 
-// Seen is which documents the program has printed in the tests.
+// lineSchemas returns the names of the schemas of the lines of -o jsonl.
+func (d document) lineSchemas() (names []string) {
+	for _, line := range d.lines {
+		names = append(names, d.name+".json#/$defs/"+schemaName(reflect.TypeOf(line)))
+	}
+	return names
+}
+
+// A text that holds an instant or a day must be described as one, and an instant is in UTC.
+func TestStrictSchemas(t *testing.T) {
+	for build, want := range map[string]bool{
+		`"commit":"abc","date":"2026-01-02T03:04:05Z"`:                  true,
+		`"commit":null,"date":null`:                                     true,
+		`"commit":"abc","date":"unknown"`:                               false,
+		`"commit":"abc","date":"2026-01-02T03:04:05+01:00"`:             false,
+		`"commit":"2026-01-02T03:04:05Z","date":"2026-01-02T03:04:05Z"`: false,
+		`"commit":"2026-01-02","date":"2026-01-02T03:04:05Z"`:           false,
+		`"commit":"abc"`: false,
+		`"commit":"abc","date":"2026-01-02T03:04:05Z","more":1`: false,
+	} {
+		text := `{"schema_version":1,"version":{"version":"1.0.0","go":"go1.26",` + build + `}}`
+		if err := CheckJSON([]string{"version", "-o", "json"}, 0, text, ""); (err == nil) != want {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+// Seen is which documents the program has printed in the tests, and which kinds of lines.
 var Seen = struct {
 	sync.Mutex
 	Names map[string]bool
 }{Names: map[string]bool{}}
 
-// SchemaNames returns the names of all schemas.
+// SchemaNames returns the names of all schemas, also of those of lines.
 func SchemaNames() (names []string) {
 	for _, d := range documents() {
-		names = append(names, d.name)
+		names = append(append(names, d.name), d.lineSchemas()...)
 	}
 	return names
 }
@@ -626,9 +661,7 @@ func checkStdout(schemas map[string]*validator.Schema, command, format string, e
 		case format == formatJSON:
 			names = append(names, d.name)
 		default:
-			for _, line := range d.lines {
-				names = append(names, d.name+".json#/$defs/"+schemaName(reflect.TypeOf(line)))
-			}
+			names = append(names, d.lineSchemas()...)
 		}
 	}
 	answers := []int{0, 3, 9} // with these there is a document

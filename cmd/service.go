@@ -11,9 +11,8 @@ func newServiceCmd(app *App) *cobra.Command {
 		Use:   "service",
 		Short: "Show, check and make the Twilio Verify service",
 		Long: `The Verify service is where Twilio keeps the users' factors, and what decides how authenticator apps make codes and what
-an SMS says. uzerp-mfa help service lists every finding, and how to change a setting.
-
-` + exitCodes(),
+an SMS says. uzerp-mfa help service lists every finding, and how to change a setting.`,
+		Annotations: exitCodes(),
 		Example: `  uzerp-mfa service show
   uzerp-mfa service check --strict
   uzerp-mfa service create --friendly-name "Acme uzERP" --write-env`,

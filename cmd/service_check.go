@@ -18,11 +18,10 @@ func newServiceCheckCmd(app *App) *cobra.Command {
 		Short: "Check the Verify service's settings",
 		Long: `Checks the settings of the service that TWILIO_SERVICE_SID names: what keeps users from logging in, what lets somebody else
 in, what the helpdesk must know, and what can't be seen from here. Nothing is changed.
-An error ends with 9, with --strict a warning too.
-
-` + exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Findings),
-		Example: "  uzerp-mfa service check\n  uzerp-mfa service check --strict -o json",
-		Args:    noArgs,
+An error ends with 9, with --strict a warning too.`,
+		Annotations: exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Findings),
+		Example:     "  uzerp-mfa service check\n  uzerp-mfa service check --strict -o json",
+		Args:        noArgs,
 	}
 	registerStrict(c.Flags(), &strict)
 	c.RunE = app.run(oneFormats, func(ctx context.Context, _ []string) error { return runServiceCheck(ctx, app, strict) })
@@ -54,7 +53,7 @@ func showServiceCheck(app *App, service serviceView, findings []finding.Finding)
 	if app.flags.output == formatJSON {
 		return output.WriteJSON(app.streams.Out, serviceCheckView{SchemaVersion: schemaVersion, Findings: viewFindings(app, findings), Service: service})
 	}
-	if err := app.writeTable(nil, []string{"setting", "value"}, serviceRows(service)); err != nil {
+	if err := app.writeTable(nil, columnsNamed("setting", "value"), serviceRows(service)); err != nil {
 		return err
 	}
 	return writeFindings(app, findings)

@@ -27,9 +27,8 @@ func newServiceCreateCmd(app *App) *cobra.Command {
 --write-env it writes that line itself, as session-config set does: all or nothing, with the old file beside it as a backup.
 
 Factors belong to one service. So --write-env refuses while anybody is enrolled: none of their codes would be accepted any more.
-Twilio is asked only once. If its answer is lost, this says where to look.
-
-` + exitCodes(errs.Config, errs.Refused, errs.Unavailable, errs.Declined),
+Twilio is asked only once. If its answer is lost, this says where to look.`,
+		Annotations: exitCodes(errs.Config, errs.Refused, errs.Unavailable, errs.Declined),
 		Example: `  uzerp-mfa service create --friendly-name "Acme uzERP" --dry-run
   uzerp-mfa service create --friendly-name "Acme uzERP" --totp-issuer Acme --write-env
   uzerp-mfa service create --friendly-name "Acme uzERP" --yes -o json`,
@@ -169,7 +168,7 @@ func showServicePlan(app *App, p verifyservice.Plan) error {
 	if p.Env != nil {
 		rows = append(rows, []string{p.Env.Path(), viewChange(p.Env.Change(newSID)).say()})
 	}
-	return app.writeTable(nil, []string{"setting", "value"}, rows)
+	return app.writeTable(nil, columnsNamed("setting", "value"), rows)
 }
 
 // sayServicePlan shows the plan before the question.

@@ -17,11 +17,10 @@ func newServiceShowCmd(app *App) *cobra.Command {
 		Use:   "show",
 		Short: "Show the Verify service's settings",
 		Long: `Shows the settings of the service that TWILIO_SERVICE_SID names, by the names that Twilio's API has for them. Nothing is
-changed; service check says what they mean.
-
-` + exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable),
-		Example: "  uzerp-mfa service show\n  uzerp-mfa service show -o json",
-		Args:    noArgs,
+changed; service check says what they mean.`,
+		Annotations: exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable),
+		Example:     "  uzerp-mfa service show\n  uzerp-mfa service show -o json",
+		Args:        noArgs,
 	}
 	c.RunE = app.run(oneFormats, func(ctx context.Context, _ []string) error { return runServiceShow(ctx, app) })
 	return c
@@ -43,7 +42,7 @@ func runServiceShow(ctx context.Context, app *App) error {
 	if app.flags.output == formatJSON {
 		return output.WriteJSON(app.streams.Out, serviceDocument{SchemaVersion: schemaVersion, Service: v})
 	}
-	return app.writeTable(nil, []string{"setting", "value"}, serviceRows(v))
+	return app.writeTable(nil, columnsNamed("setting", "value"), serviceRows(v))
 }
 
 func serviceRows(v serviceView) [][]string {

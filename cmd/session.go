@@ -15,9 +15,8 @@ func newSessionCmd(app *App) *cobra.Command {
 		Use:   "session",
 		Short: "List who is logged in to uzERP, and end sessions",
 		Long: `Says who is logged in now, from the files in which PHP keeps sessions, and ends sessions. Neither a reset nor a new
-password nor a switch of the login handler ends one. uzerp-mfa help session says where the files are looked for.
-
-` + exitCodes(),
+password nor a switch of the login handler ends one. uzerp-mfa help session says where the files are looked for.`,
+		Annotations: exitCodes(),
 		Example: `  uzerp-mfa session list
   uzerp-mfa session end alice`,
 		Args: cobra.ArbitraryArgs,

@@ -19,9 +19,8 @@ func newSessionConfigCmd(app *App) *cobra.Command {
 		Use:   "session-config",
 		Short: "Check, plan and set how long uzERP's sessions last",
 		Long: `Checks uzERP's session settings as uzERP itself reads them, says what a choice of limits means in logins and money, and
-writes the limits into conf/.env. uzerp-mfa help session-config lists every finding.
-
-` + exitCodes(),
+writes the limits into conf/.env. uzerp-mfa help session-config lists every finding.`,
+		Annotations: exitCodes(),
 		Example: `  uzerp-mfa session-config check --uzerp-root /var/www/uzerp
   uzerp-mfa session-config plan --users 25
   uzerp-mfa session-config set --manage on --activity-timeout 30m --max-age 8h`,

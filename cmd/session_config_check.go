@@ -30,9 +30,8 @@ func newSessionConfigCheckCmd(app *App) *cobra.Command {
 		Short: "Check uzERP's session settings",
 		Long: `Reads conf/.env exactly as uzERP's own reader does, with PHP's own session settings and the system's clean-up of old
 sessions, and says what is wrong, why it matters, and the line to write instead. No password is shown, nothing is changed.
-An error ends with 9, with --strict a warning too.
-
-` + exitCodes(errs.Config, errs.Refused, errs.Findings),
+An error ends with 9, with --strict a warning too.`,
+		Annotations: exitCodes(errs.Config, errs.Refused, errs.Findings),
 		Example: `  uzerp-mfa session-config check
   uzerp-mfa session-config check --strict -o json
   uzerp-mfa session-config check --file ./new.env --php-ini /etc/php.ini`,
@@ -132,7 +131,7 @@ func showSessionCheck(app *App, in sessionconfig.Input, findings []finding.Findi
 		})
 	}
 	if in.Env.Settings != nil && in.Env.Misplaced == "" {
-		if err := app.writeTable(nil, []string{"setting", "value", "line"}, settingRows(in.Env)); err != nil {
+		if err := app.writeTable(nil, columnsNamed("setting", "value", "line"), settingRows(in.Env)); err != nil {
 			return err
 		}
 	}

@@ -23,8 +23,8 @@ type sessionConfigPlanOptions struct {
 	columns          columnChoice
 }
 
-// choiceHeader names the columns of the table.
-var choiceHeader = []string{"choice", "activity timeout", "max age", "logins a day", "codes a month", "cost a month", "stolen, unused", "stolen, in use"}
+// choiceTable has the columns of the table.
+var choiceTable = columnsNamed("choice", "activity timeout", "max age", "logins a day", "codes a month", "cost a month", "stolen, unused", "stolen, in use")
 
 func newSessionConfigPlanCmd(app *App) *cobra.Command {
 	opts := &sessionConfigPlanOptions{}
@@ -33,9 +33,8 @@ func newSessionConfigPlanCmd(app *App) *cobra.Command {
 		Short: "Show what a choice of session limits means in logins, money and risk",
 		Long: `Shows for several choices how often a person logs in on a working day, how many codes that is a month, what Twilio bills
 for them, and how long a stolen session lives. The limits that hold now are marked "present", those of the flags "asked".
-It only calculates: no database and no Twilio is asked, so the number of users is a flag.
-
-` + exitCodes(errs.Config, errs.Refused),
+It only calculates: no database and no Twilio is asked, so the number of users is a flag.`,
+		Annotations: exitCodes(errs.Config, errs.Refused),
 		Example: `  uzerp-mfa session-config plan
   uzerp-mfa session-config plan --users 25 --price 0.05
   uzerp-mfa session-config plan --activity-timeout 1h --max-age 10h -o csv`,
@@ -47,7 +46,7 @@ It only calculates: no database and no Twilio is asked, so the number of users i
 	f.Float64Var(&opts.price, "price", sessionconfig.DefaultPrice, "price of an approved code; the default is Twilio's "+
 		"as once documented, check the price list")
 	registerLimits(f, &opts.activity, &opts.maxAge)
-	opts.columns.register(app, c, choiceHeader, nil)
+	opts.columns.register(app, c, choiceTable)
 	c.RunE = app.run(listFormats, func(_ context.Context, _ []string) error { return runSessionConfigPlan(app, opts) })
 	return c
 }
@@ -142,10 +141,10 @@ func runSessionConfigPlan(app *App, opts *sessionConfigPlanOptions) error {
 		view.Choices = append(view.Choices, viewChoice(o))
 	}
 	if app.flags.output == formatTable {
-		err = showListOf(app, &opts.columns, nil, outcomes, choiceHeader, choiceCells)
+		err = showListOf(app, &opts.columns, nil, outcomes, choiceTable, choiceCells)
 	} else {
-		err = showList(app, view, view.Choices, []string{"choice", "mark", "activity_timeout_secs", "max_age_secs",
-			"logins_per_workday", "codes_per_month", "cost_per_month", "stolen_unused_secs", "stolen_in_use_secs"}, choiceFields)
+		err = showList(app, view, view.Choices, columnsNamed("choice", "mark", "activity_timeout_secs", "max_age_secs",
+			"logins_per_workday", "codes_per_month", "cost_per_month", "stolen_unused_secs", "stolen_in_use_secs"), choiceFields)
 	}
 	if err != nil {
 		return err

@@ -27,9 +27,8 @@ func newSessionConfigSetCmd(app *App) *cobra.Command {
 		Short: "Write uzERP's session settings into conf/.env",
 		Long: `Writes the session settings into conf/.env: all or nothing, whatever happens, with every other byte, the owner and the mode
 kept and the old file beside it as a backup, and only if uzERP's own reader then reads exactly what was meant. It refuses
-what would lock everybody out. Running it again changes nothing.
-
-` + exitCodes(errs.Config, errs.Refused, errs.Declined),
+what would lock everybody out. Running it again changes nothing.`,
+		Annotations: exitCodes(errs.Config, errs.Refused, errs.Declined),
 		Example: `  uzerp-mfa session-config set --manage on --activity-timeout 30m --max-age 8h
   uzerp-mfa session-config set --max-age 12h --dry-run
   uzerp-mfa session-config set --manage off --yes`,
@@ -151,7 +150,7 @@ func showChange(app *App, v sessionSetView, findings []finding.Finding) error {
 		}
 		rows = append(rows, []string{c.Setting, line, orNone(c.Before), c.After})
 	}
-	if err := app.writeTable(nil, []string{"setting", "line", "before", "after"}, rows); err != nil {
+	if err := app.writeTable(nil, columnsNamed("setting", "line", "before", "after"), rows); err != nil {
 		return err
 	}
 	for _, f := range findings {

@@ -36,9 +36,8 @@ would still log in in the old way.
 
 If it is not certain that none is left, because a request does not end, it ends with 7. A session that requests keep busy is
 removed after ten seconds if its user is logged in. Sessions that are not in files, are written
-by igbinary, are too large, or stand in a file with a second name are left: 6. Whose they are is not known.
-
-` + exitCodes(errs.Partial, errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Declined),
+by igbinary, are too large, or stand in a file with a second name are left: 6. Whose they are is not known.`,
+		Annotations: exitCodes(errs.Partial, errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Declined),
 		Example: `  uzerp-mfa session end alice
   uzerp-mfa session end alice bob --yes -o json
   uzerp-mfa session end --all --old-handler --dry-run`,
@@ -282,11 +281,11 @@ func reportEnd(app *App, opts *sessionEndOptions, listing session.Listing, outco
 }
 
 func showEnded(app *App, v sessionEndView, listing session.Listing) error {
-	header := []string{"username", "status", "message"}
+	table := []column{columnUsername, {name: "status"}, columnMessage}
 	if app.flags.output == formatCSV {
-		header = []string{"username", "status", "sessions", "message"}
+		table = columnsNamed("username", "status", "sessions", "message")
 	}
-	err := showList(app, v, v.Results, header, func(r sessionEnded) []string {
+	err := showList(app, v, v.Results, table, func(r sessionEnded) []string {
 		switch {
 		case app.flags.output == formatCSV:
 			return []string{text(r.Username), string(r.Status), strconv.Itoa(r.Sessions), r.Message}

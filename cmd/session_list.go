@@ -2,11 +2,13 @@ package cmd
 
 import (
 	"context"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/output"
 )
 
 type sessionListOptions struct {
@@ -29,15 +31,14 @@ matter. The command says whom it took.
 
 It reads the files in which PHP keeps sessions, where the settings of the web server's PHP say. Only root may do that on most
 machines: others get 4, and so does it if one PHP of several keeps its sessions elsewhere. Sessions that are not in files, are
-written by igbinary, are too large, or stand in a file with a second name are not read: 6. What was read is listed all the same.
-
-` + exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable),
+written by igbinary, are too large, or stand in a file with a second name are not read: 6. What was read is listed all the same.`,
+		Annotations: exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable),
 		Example: `  uzerp-mfa session list
   uzerp-mfa session list alice bob -o json`,
 	}
 	registerPHPIni(c.Flags(), &opts.phpIni)
 	opts.names.register(c)
-	opts.columns.register(app, c, sessionHeader, nil)
+	opts.columns.register(app, c, sessionTable)
 	named := c.Args
 	c.Args = func(c *cobra.Command, args []string) error {
 		if len(args) == 0 {
@@ -50,16 +51,17 @@ written by igbinary, are too large, or stand in a file with a second name are no
 	return c
 }
 
-// sessionHeader names the columns of the table, and of the CSV.
-var sessionHeader = []string{"username", "since", "last request", "company", "login handler"}
+// sessionTable has the columns of the table, and of the CSV.
+var sessionTable = []column{columnUsername, {name: "since"}, {name: "last request"}, {name: "company", fit: output.Short},
+	{name: "login handler"}}
 
 type sessionView struct {
 	// the user
 	Username string `json:"username"`
 	// the first page view; null if it is not known
-	Started *string `json:"started"`
+	Started *time.Time `json:"started"`
 	// the last one; null if it is not known
-	LastRequest *string `json:"last_request"`
+	LastRequest *time.Time `json:"last_request"`
 	// the company that the user works in; null if it is not known
 	Company *string `json:"company"`
 	// the login handler that the browser keeps; null if it is not known
@@ -105,13 +107,13 @@ func runSessionList(ctx context.Context, app *App, opts *sessionListOptions, arg
 	}
 	views := []sessionView{}
 	for _, s := range listing.LoggedIn(users) {
-		views = append(views, sessionView{Username: s.User, Started: optional(instant(s.Started)), LastRequest: optional(instant(s.LastRequest)),
+		views = append(views, sessionView{Username: s.User, Started: viewTime(s.Started), LastRequest: viewTime(s.LastRequest),
 			Company: optional(s.Company), LoginHandler: optional(s.Handler)})
 	}
 	document := sessionsView{SchemaVersion: schemaVersion, Sessions: views, Places: viewPlaces(listing), NotRead: viewNotRead(listing),
 		Elsewhere: viewElsewhere(listing)}
-	err = showListOf(app, &opts.columns, document, views, sessionHeader, func(v sessionView) []string {
-		return []string{v.Username, text(v.Started), text(v.LastRequest), text(v.Company), text(v.LoginHandler)}
+	err = showListOf(app, &opts.columns, document, views, sessionTable, func(v sessionView) []string {
+		return []string{v.Username, instantOf(v.Started), instantOf(v.LastRequest), text(v.Company), text(v.LoginHandler)}
 	})
 	if err != nil {
 		return err

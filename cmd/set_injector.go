@@ -45,9 +45,8 @@ It refuses, and changes nothing, whenever the switch would lock everybody out or
 lists the checks. Running it again changes nothing.
 
 With --try 5m it switches, and waits for you to log in from another browser and say that it worked; without a yes, or if
-the terminal or this program goes away, it is switched back. Somebody at another terminal can say so with --confirm-trial.
-
-` + exitCodes(errs.Config, errs.Refused, errs.Unavailable, errs.Declined),
+the terminal or this program goes away, it is switched back. Somebody at another terminal can say so with --confirm-trial.`,
+		Annotations: exitCodes(errs.Config, errs.Refused, errs.Unavailable, errs.Declined),
 		Example: `  uzerp-mfa set-injector --uzerp-root /var/www/uzerp --dry-run
   uzerp-mfa set-injector --uzerp-root /var/www/uzerp
   uzerp-mfa set-injector --off --yes`,
@@ -262,7 +261,7 @@ func showSwitch(app *App, v switchView) error {
 		}
 		rows = append(rows, []string{"user " + name, "no uuid", "a new uuid"})
 	}
-	return app.writeTable(nil, []string{"name", "before", "after"}, rows)
+	return app.writeTable(nil, columnsNamed("name", "before", "after"), rows)
 }
 
 // maxUsersShown is how many users a table shows. JSON has them all.

@@ -151,13 +151,13 @@ func guardEnded(code int, stderr string) error {
 func newUndoGuardCmd(app *App) *cobra.Command {
 	opts := &setInjectorOptions{}
 	c := &cobra.Command{
-		Use:   guardCommand,
-		Short: "Switch back what set-injector --try has switched",
-		Long: "Started by set-injector --try, not by people. It makes the same checks, and takes back only what it has read itself.\n\n" +
-			exitCodes(errs.Config, errs.Refused, errs.Unavailable),
-		Example: "  uzerp-mfa set-injector --try 5m",
-		Hidden:  true,
-		Args:    noArgs,
+		Use:         guardCommand,
+		Short:       "Switch back what set-injector --try has switched",
+		Long:        "Started by set-injector --try, not by people. It makes the same checks, and takes back only what it has read itself.",
+		Annotations: exitCodes(errs.Config, errs.Refused, errs.Unavailable),
+		Example:     "  uzerp-mfa set-injector --try 5m",
+		Hidden:      true,
+		Args:        noArgs,
 	}
 	opts.registerSwitch(c.Flags())
 	c.RunE = app.run([]string{formatTable}, func(ctx context.Context, _ []string) error { return runUndoGuard(ctx, app, opts) })

@@ -49,7 +49,7 @@ func TestEveryCommandIsDescribed(t *testing.T) {
 		if !strings.Contains(c.Example, "uzerp-mfa") {
 			t.Errorf("%s: no example", name)
 		}
-		if c.HasParent() && !strings.Contains(c.Long, "Exit codes:\n  0 ") {
+		if exitsOf(c) == nil {
 			t.Errorf("%s: no exit codes", name)
 		}
 		c.Flags().VisitAll(func(f *pflag.Flag) {
@@ -285,9 +285,10 @@ func markdown(c *cobra.Command) string {
 	} else {
 		block("Flags of every command", wide.flagList(c.PersistentFlags()))
 	}
-	about, codes := longHelp(c)
-	fmt.Fprintf(&b, "\n### Description\n\n%s\n", about)
-	block("Exit codes", codes)
+	fmt.Fprintf(&b, "\n### Description\n\n%s\n", c.Long)
+	if c.HasParent() {
+		block("Exit codes", exitLines(exitsOf(c)))
+	}
 	b.WriteString("\n### See also\n\n")
 	if t, ok := topicAbout(c); ok {
 		fmt.Fprintf(&b, "* [%s](../%s)\n", t.Title(), t.File)
@@ -306,7 +307,7 @@ func TestExitCodesAreDocumented(t *testing.T) {
 	row := regexp.MustCompile("(?m)^\\| (\\d+) \\| (?:`(\\w+)`)? *\\| (.*) \\|$")
 	want, meanings := map[string]string{"0": ""}, map[string]string{}
 	for k := errs.Failure; k <= errs.Interrupted; k++ {
-		want[strconv.Itoa(statusOf(k).code)], meanings[statusOf(k).word] = statusOf(k).word, statusOf(k).meaning
+		want[strconv.Itoa(statusOf(k).code)], meanings[string(statusOf(k).word)] = string(statusOf(k).word), statusOf(k).meaning
 	}
 	for _, name := range []string{"exit-codes.md", "contract.md"} {
 		got := map[string]string{}
@@ -347,13 +348,8 @@ func DocumentedExitCodes(args []string) (command string, codes []int) {
 	if err != nil { // no such command: what is wrong with the root
 		c = testRoot()
 	}
-	help := c.Long
-	if !c.HasParent() {
-		help = exitCodes()
-	}
-	for _, m := range regexp.MustCompile(`(?m)^  (\d+) +\S`).FindAllStringSubmatch(help, -1) {
-		n, _ := strconv.Atoi(m[1])
-		codes = append(codes, n)
+	for _, s := range exitsOf(c) {
+		codes = append(codes, s.code)
 	}
 	return c.CommandPath(), codes
 }

@@ -24,9 +24,8 @@ reads out, and changes nothing unless Twilio accepts it: 10. If the phone is at 
 say so with --verified-by.
 
 A skip that nobody uses stays: user list --state skip-next-login shows such users, and user enable takes it back. Open
-sessions go on.
-
-` + exitCodes(errs.Partial, errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Declined, errs.CodeRejected),
+sessions go on.`,
+		Annotations: exitCodes(errs.Partial, errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Declined, errs.CodeRejected),
 		Example: "  uzerp-mfa user disable-next-login alice --verified-by in-person\n" +
 			"  uzerp-mfa user disable-next-login alice --identify call\n" +
 			"  uzerp-mfa user disable-next-login alice bob --dry-run",

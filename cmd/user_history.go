@@ -28,8 +28,9 @@ type userHistoryOptions struct {
 	from time.Time // what since means
 }
 
-// eventHeader names the columns of a table of events. The first one is for events of several users.
-var eventHeader = []string{"user", "time", "what", "from", "address", "browser"}
+// eventTable has the columns of a table of events. The first one is for events of several users.
+var eventTable = []column{{name: "user", user: true}, {name: "time"}, {name: "what", fit: output.Prose}, {name: "from", fit: output.Short},
+	{name: "address"}, {name: "browser", fit: output.Short}}
 
 // historyWorkers is how many users Twilio is asked about at a time with --all. The pace of all calls is found by the client.
 const historyWorkers = 16
@@ -46,9 +47,8 @@ if the user did not get in, and whether somebody else may have the password. It 
 --all --suspicious looks for users of the whole site of whom somebody may have the password, for monitoring: it ends with 9
 if there is one, and never with 0 if not all could be asked about.
 
-Times are RFC 3339 (2026-07-14T08:00:00Z) or say how long ago (90m, 24h, 7d).
-
-` + exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Findings),
+Times are RFC 3339 (2026-07-14T08:00:00Z) or say how long ago (90m, 24h, 7d).`,
+		Annotations: exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Findings),
 		Example: `  uzerp-mfa user history alice
   uzerp-mfa user history alice --since 7d -o json
   uzerp-mfa user history --all --suspicious`,
@@ -58,7 +58,7 @@ Times are RFC 3339 (2026-07-14T08:00:00Z) or say how long ago (90m, 24h, 7d).
 	f.StringVar(&opts.since, "since", "24h", "only lines from this time on")
 	f.BoolVar(&opts.all, "all", false, "everybody, and not single users")
 	f.BoolVar(&opts.suspicious, "suspicious", false, "only users of whom somebody else may have the password; ends with 9 if there is one")
-	opts.columns.register(app, c, eventHeader, nil)
+	opts.columns.register(app, c, eventTable)
 	named := c.Args
 	c.Args = cobra.ArbitraryArgs
 	c.ValidArgsFunction = app.completeUsers(0)
@@ -201,12 +201,12 @@ func showSuspects(app *App, opts *userHistoryOptions, all []history.History) err
 	for _, h := range s.Found {
 		views = append(views, viewHistory(app, h))
 	}
-	document := historiesDocument{SchemaVersion: schemaVersion, Since: instant(opts.from), Checked: len(all), Suspicious: len(s.Found),
+	document := historiesDocument{SchemaVersion: schemaVersion, Since: *viewTime(opts.from), Checked: len(all), Suspicious: len(s.Found),
 		Unknown: []string{}, Histories: views}
 	for _, h := range s.Unknown {
 		document.Unknown = append(document.Unknown, h.User.Username)
 	}
-	err := showList(app, document, views, []string{"username", "seen", "addresses"}, func(v historyView) []string {
+	err := showList(app, document, views, []column{columnUsername, {name: "seen"}, {name: "addresses"}}, func(v historyView) []string {
 		return []string{v.Username, v.Suspicious.Message, strings.Join(v.Suspicious.Addresses, ", ")}
 	})
 	if err != nil {
@@ -222,7 +222,7 @@ func showSuspects(app *App, opts *userHistoryOptions, all []history.History) err
 type historiesDocument struct {
 	SchemaVersion int `json:"schema_version"`
 	// what was asked for
-	Since string `json:"since"`
+	Since time.Time `json:"since"`
 	// how many users were asked about
 	Checked int `json:"checked"`
 	// of how many somebody else may have the password
@@ -254,9 +254,9 @@ type suspicionView struct {
 	// how many wrong codes there were
 	Codes int `json:"codes"`
 	// the first of them; null if the zone is not known
-	First *string `json:"first"`
+	First *time.Time `json:"first"`
 	// the last of them; null if the zone is not known
-	Last *string `json:"last"`
+	Last *time.Time `json:"last"`
 	// where they came from
 	Addresses []string `json:"addresses"`
 	// with which browsers
@@ -280,9 +280,9 @@ type diagnosisView struct {
 
 type eventView struct {
 	// the user
-	Username  string  `json:"username"`
-	Time      *string `json:"time"`       // null if the zone is not known
-	LocalTime *string `json:"local_time"` // the clock's, without a zone, where that is not known
+	Username  string     `json:"username"`
+	Time      *time.Time `json:"time"`       // null if the zone is not known
+	LocalTime *string    `json:"local_time"` // the clock's, without a zone, where that is not known
 	// how the clock's zone is known
 	Zone history.Zone `json:"zone"`
 	// what happened
@@ -331,10 +331,10 @@ type coverageView struct {
 	// why it could not be read
 	Error *string `json:"error"`
 	// the oldest that it still has; null if that is not known
-	Oldest *string `json:"oldest"`
+	Oldest *time.Time `json:"oldest"`
 	// whether it goes back to since
 	Reaches bool `json:"reaches"`
-	// how its clock's zone is known; null if it was not read
+	// how its clock's zone is known
 	Zone  history.Zone `json:"zone"`
 	Ahead *int         `json:"clock_ahead_secs"` // null if the clocks agree, or can't be compared
 	// the source that its clock was compared with
@@ -354,7 +354,7 @@ func viewHistory(app *App, h history.History) historyView {
 		v.Suspicious = &suspicionView{Message: s.Message(h.Now), Codes: s.Codes, Addresses: notNil(s.Addresses), Browsers: notNil(s.Browsers),
 			TooEarly: s.TooEarly, OtherPlace: s.OtherPlace, Help: optional(app.hint(s.Help(h.User.Username)))}
 		if s.Zone != history.ZoneAssumed {
-			v.Suspicious.First, v.Suspicious.Last = optional(instant(s.First)), optional(instant(s.Last))
+			v.Suspicious.First, v.Suspicious.Last = viewTime(s.First), viewTime(s.Last)
 		}
 	}
 	for _, e := range h.Events {
@@ -376,7 +376,7 @@ func viewEvent(username string, e history.Event) eventView {
 	if e.Zone == history.ZoneAssumed {
 		v.LocalTime = optional(e.At.Format("2006-01-02T15:04:05"))
 	} else {
-		v.Time = optional(instant(e.At))
+		v.Time = viewTime(e.At)
 	}
 	for _, t := range e.Errors {
 		one := twilioErrorView{Message: optional(t.Message)}
@@ -397,7 +397,7 @@ func viewCoverage(c history.Coverage) coverageView {
 		v.Status, v.Error = coverageUnread, optional(c.Err.Error())
 	}
 	if c.Zone != history.ZoneAssumed {
-		v.Oldest = optional(instant(c.Oldest))
+		v.Oldest = viewTime(c.Oldest)
 	}
 	if seconds := int(c.Ahead / time.Second); seconds != 0 {
 		v.Ahead, v.AheadOf = &seconds, &c.AheadOf
@@ -405,7 +405,7 @@ func viewCoverage(c history.Coverage) coverageView {
 	return v
 }
 
-func (v eventView) when() string { return cmp.Or(text(v.Time), text(v.LocalTime)) }
+func (v eventView) when() string { return cmp.Or(instantOf(v.Time), text(v.LocalTime)) }
 
 // words says what happened, with what else is known of it.
 func (v eventView) words() string {
@@ -454,13 +454,13 @@ func (v eventView) csv() []string {
 	if v.Unverified != nil {
 		unverified = string(*v.Unverified)
 	}
-	return []string{v.Username, text(v.Time), text(v.LocalTime), string(v.Zone), string(v.What), joined(v.Sources, " "), text(v.FactorSID),
+	return []string{v.Username, instantOf(v.Time), text(v.LocalTime), string(v.Zone), string(v.What), joined(v.Sources, " "), text(v.FactorSID),
 		text(v.Address), text(v.Browser),
 		strings.Join(codes, "; "), text(v.Command), text(v.By), strconv.FormatBool(v.Uncertain), unverified}
 }
 
 func showHistories(app *App, opts *userHistoryOptions, all []history.History) error {
-	document := historiesDocument{SchemaVersion: schemaVersion, Since: instant(opts.from), Checked: len(all), Unknown: []string{}, Histories: []historyView{}}
+	document := historiesDocument{SchemaVersion: schemaVersion, Since: *viewTime(opts.from), Checked: len(all), Unknown: []string{}, Histories: []historyView{}}
 	var events []eventView
 	for _, h := range all {
 		v := viewHistory(app, h)
@@ -479,8 +479,8 @@ func showHistories(app *App, opts *userHistoryOptions, all []history.History) er
 	if app.flags.output != formatJSON {
 		warnUnread(app, all)
 	}
-	return showList(app, document, events, []string{"username", "time", "local_time", "zone", "what", "sources", "factor_sid", "address", "browser", "errors",
-		"command", "by", "uncertain", "unverified"}, eventView.csv)
+	return showList(app, document, events, columnsNamed("username", "time", "local_time", "zone", "what", "sources", "factor_sid", "address", "browser", "errors",
+		"command", "by", "uncertain", "unverified"), eventView.csv)
 }
 
 // warnUnread says which sources could not be read, where the format has no place for it.
@@ -508,7 +508,7 @@ func writeHistories(app *App, opts *userHistoryOptions, views []historyView) err
 			}
 		}
 		slices.SortStableFunc(rows, func(a, b []string) int { return strings.Compare(b[1], a[1]) })
-		if err := app.writeTable(&opts.columns, eventHeader, rows); err != nil {
+		if err := app.writeTable(&opts.columns, eventTable, rows); err != nil {
 			return err
 		}
 		if len(views) > 0 {
@@ -572,7 +572,7 @@ func writeHistory(app *App, opts *userHistoryOptions, v historyView) error {
 		rows = append(rows, e.row())
 	}
 	if len(rows) > 0 {
-		if err := app.writeTable(&opts.columns, eventHeader[1:], rows); err != nil {
+		if err := app.writeTable(&opts.columns, eventTable[1:], rows); err != nil {
 			return err
 		}
 	}

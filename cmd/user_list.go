@@ -36,9 +36,8 @@ and broken (locked out). uzerp-mfa help states explains them. The state says wha
 
 With --state skip-next-login it says how long ago that was allowed, as the audit log knows.
 
-What -o jsonl prints can be given to --from-file of other commands.
-
-` + exitCodes(errs.Config, errs.Refused, errs.Unavailable),
+What -o jsonl prints can be given to --from-file of other commands.`,
+		Annotations: exitCodes(errs.Config, errs.Refused, errs.Unavailable),
 		Example: `  uzerp-mfa user list
   uzerp-mfa user list --state broken,skip-next-login
   uzerp-mfa user list --match smith --columns username,email
@@ -52,7 +51,7 @@ What -o jsonl prints can be given to --from-file of other commands.
 	f.StringVar(&opts.match, "match", "", "only users whose name, person and email have all of these words, without letter case and accents")
 	f.StringVar(&opts.sort, "sort", "username", "order: username, or last-login (latest first)")
 	f.IntVar(&opts.limit, "limit", 0, "at most so many users; 0 for all")
-	opts.columns.register(app, c, append(userHeader(), skipAllowed), append(userExtra(), skipAllowed))
+	opts.columns.register(app, c, userTable)
 	c.RunE = app.run(listFormats, func(ctx context.Context, _ []string) error {
 		if err := opts.validate(c); err != nil {
 			return err
@@ -113,7 +112,7 @@ func runUserList(ctx context.Context, app *App, opts *userListOptions) error {
 	selected, users := opts.filter().Select(all)
 	times := &skipTimes{app: app}
 	if slices.Contains(opts.states, string(mfa.StateSkipNextLogin)) {
-		opts.columns.extra = userExtra()
+		opts.columns.too = []string{skipAllowed}
 	}
 	if err := showUsers(ctx, app, opts, users, times); err != nil {
 		return err
@@ -160,24 +159,31 @@ func (a *App) skips(ctx context.Context) audit.Skips {
 // listedUserView is a user as user list shows one.
 type listedUserView struct {
 	userView
-	SkipAllowedAt *string `json:"skip_allowed_at"` // since when the next login skips the code; null if it does not, or if that is not known
+	SkipAllowedAt *time.Time `json:"skip_allowed_at"` // since when the next login skips the code; null if it does not, or if that is not known
 }
 
 // skipAllowed is the column that says since when the next login skips the code.
 const skipAllowed = "skip allowed"
+
+// userTable has the columns of userCells, and skipAllowed at the end.
+var userTable = []column{
+	columnUsername, {name: "person", fit: output.Short}, {name: "state"}, {name: "access"}, {name: "last login"},
+	{name: "email", fit: output.Short, asked: true}, {name: "enrolled", asked: true}, {name: "enabled", asked: true},
+	{name: "uuid", asked: true}, {name: "factor", asked: true}, {name: skipAllowed, asked: true},
+}
 
 // showUsers prints a list of users.
 func showUsers(ctx context.Context, app *App, opts *userListOptions, users iter.Seq2[mfa.User, error], times *skipTimes) error {
 	view := func(u mfa.User) listedUserView {
 		v := listedUserView{userView: viewUser(u)}
 		if at, known := times.since(ctx, u); known {
-			v.SkipAllowedAt = optional(instant(at))
+			v.SkipAllowedAt = viewTime(at)
 		}
 		return v
 	}
-	header := append(csvHeader(), "skip_allowed_at")
-	cells := func(u mfa.User) []string { return append(csvCells(u), text(view(u).SkipAllowedAt)) }
-	if done, err := streamList(app, users, func(u mfa.User) any { return view(u) }, header, cells); done {
+	csv := columnsNamed(append(csvHeader(), "skip_allowed_at")...)
+	cells := func(u mfa.User) []string { return append(csvCells(u), instantOf(view(u).SkipAllowedAt)) }
+	if done, err := streamList(app, users, func(u mfa.User) any { return view(u) }, csv, cells); done {
 		return err
 	}
 	if app.flags.output == formatJSON {
@@ -190,10 +196,9 @@ func showUsers(ctx context.Context, app *App, opts *userListOptions, users iter.
 		}
 		return output.WriteJSON(app.streams.Out, usersView{SchemaVersion: schemaVersion, Users: views})
 	}
-	header = append(userHeader(), skipAllowed)
-	withAge := slices.Contains(opts.columns.shown(header), len(header)-1)
+	withAge := slices.Contains(opts.columns.shown(userTable), len(userTable)-1)
 	return app.streams.Paged(func() error {
-		l := app.newListTable(&opts.columns, header)
+		l := app.newListTable(&opts.columns, userTable)
 		for u, err := range users {
 			if err != nil {
 				return err

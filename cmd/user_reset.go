@@ -22,9 +22,8 @@ with 10, for an outage with 7, for a setting with 4. It needs a terminal; script
 A reset ends no open session: a browser that is logged in as the user stays logged in.
 
 If Twilio does not answer nothing is changed; --skip-twilio resets uzERP all the same, and leaves the old factor at
-Twilio: it can't be used to log in any more, and running reset again deletes it.
-
-` + exitCodes(errs.Partial, errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Declined, errs.CodeRejected),
+Twilio: it can't be used to log in any more, and running reset again deletes it.`,
+		Annotations: exitCodes(errs.Partial, errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Declined, errs.CodeRejected),
 		Example: `  uzerp-mfa user reset alice --identify sms --ticket 4711
   uzerp-mfa user reset alice --verified-by in-person
   uzerp-mfa user reset alice bob --dry-run

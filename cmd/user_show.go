@@ -32,10 +32,9 @@ helps. It changes nothing. uzerp-mfa help user-show has the outcomes.
 USER is a user name, an e-mail address, or a part of a person's name that fits nobody else; letter case and accents don't
 matter. The command says whom it took.
 
-If Twilio does not answer, the rest is shown, and what it would say is "unknown"; --offline does not ask it.
-
-` + exitCodes(errs.Partial, errs.Config, errs.NotFound, errs.Refused, errs.Unavailable),
-		Example: "  uzerp-mfa user show alice\n  uzerp-mfa user show archer\n  uzerp-mfa user show alice bob --offline\n  uzerp-mfa user show alice -o json",
+If Twilio does not answer, the rest is shown, and what it would say is "unknown"; --offline does not ask it.`,
+		Annotations: exitCodes(errs.Partial, errs.Config, errs.NotFound, errs.Refused, errs.Unavailable),
+		Example:     "  uzerp-mfa user show alice\n  uzerp-mfa user show archer\n  uzerp-mfa user show alice bob --offline\n  uzerp-mfa user show alice -o json",
 	}
 	c.Flags().BoolVar(&opts.offline, "offline", false, "look at uzERP's database only, and not at Twilio")
 	opts.names.register(c)
@@ -177,7 +176,7 @@ type personView struct {
 	CompanyAccess *bool `json:"company_access"`
 	Maintenance   *bool `json:"maintenance"` // uzERP is closed to everybody
 	// the last day; null if the person has not left
-	EndDate *string `json:"end_date"`
+	EndDate *string `json:"end_date" jsonschema:"format=date"`
 	// other users with the same uuid
 	SharesUUIDWith []string `json:"shares_uuid_with"`
 }
@@ -210,7 +209,7 @@ type factorView struct {
 	// its name, as the app shows it
 	FriendlyName *string `json:"friendly_name"`
 	// when it was made
-	DateCreated *string `json:"date_created"`
+	DateCreated *time.Time `json:"date_created"`
 	// whether the user's row names it
 	InUse   bool     `json:"in_use"`
 	InUseBy []string `json:"in_use_by"` // other users whose rows name it
@@ -263,7 +262,7 @@ func viewInspection(app *App, site mfa.SiteLogin, s *mfa.Inspection) userShowVie
 	for _, f := range s.Twilio.Factors {
 		v.Twilio.EntitySID = optional(f.EntitySID)
 		v.Twilio.Factors = append(v.Twilio.Factors, factorView{SID: f.SID, Status: f.Status, FriendlyName: optional(f.FriendlyName),
-			DateCreated: optional(instant(f.Created)), InUse: f.InUse, InUseBy: notNil(f.Others)})
+			DateCreated: viewTime(f.Created), InUse: f.InUse, InUseBy: notNil(f.Others)})
 	}
 	return v
 }
@@ -280,14 +279,6 @@ func viewNextLogin(app *App, n mfa.NextLogin) nextLoginView {
 // notNil returns the list so that JSON shows [] for none.
 func notNil(list []string) []string { return append([]string{}, list...) }
 
-// instant returns a time of Twilio's; it is empty if Twilio gave none.
-func instant(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format(time.RFC3339)
-}
-
 func showInspections(app *App, site mfa.SiteLogin, seen []mfa.Inspection, lately [][]eventView) error {
 	views := make([]userShowView, len(seen))
 	for n := range seen {
@@ -296,7 +287,7 @@ func showInspections(app *App, site mfa.SiteLogin, seen []mfa.Inspection, lately
 	}
 	if app.flags.output != formatTable {
 		document := usersShowDocument{SchemaVersion: schemaVersion, Users: views}
-		return showList(app, document, views, []string{"username", "state", "outcome", "reason", "help"}, func(v userShowView) []string {
+		return showList(app, document, views, columnsNamed("username", "state", "outcome", "reason", "help"), func(v userShowView) []string {
 			return []string{v.User.Username, string(v.User.State), string(v.NextLogin.Outcome), v.NextLogin.Reason, text(v.NextLogin.Help)}
 		})
 	}
@@ -438,7 +429,7 @@ func (v userShowView) atTwilio() string {
 func factorWords(f factorView) string {
 	words := string(f.Status)
 	if f.DateCreated != nil {
-		words += ", made " + *f.DateCreated
+		words += ", made " + instant(*f.DateCreated)
 	}
 	for _, name := range f.InUseBy {
 		words += fmt.Sprintf(", in use by %q", name)

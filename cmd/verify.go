@@ -31,11 +31,10 @@ asks for a code from the next login on. With --check an enrolled user's app is t
 bills each approved check.
 
 If uzERP has made a factor too, because the user opened its login, the one that this program made last is meant; --factor
-names another. Without CODE it is asked for; - reads it from stdin. A wrong code changes nothing: try the next one.
-
-` + exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Declined, errs.CodeRejected),
-		Example: "  uzerp-mfa verify alice\n  uzerp-mfa verify alice 123456\n  uzerp-mfa verify alice --check",
-		Args:    userAndCode,
+names another. Without CODE it is asked for; - reads it from stdin. A wrong code changes nothing: try the next one.`,
+		Annotations: exitCodes(errs.Config, errs.NotFound, errs.Refused, errs.Unavailable, errs.Declined, errs.CodeRejected),
+		Example:     "  uzerp-mfa verify alice\n  uzerp-mfa verify alice 123456\n  uzerp-mfa verify alice --check",
+		Args:        userAndCode,
 	}
 	f := c.Flags()
 	f.StringVar(&opts.factor, "factor", "", "the factor to verify (YF...), if not the pending one that this program made last")
@@ -260,5 +259,6 @@ func showVerification(app *App, opts *verifyOptions, v verificationView) error {
 		return output.WriteJSON(app.streams.Out, verificationDocument{SchemaVersion: schemaVersion, Changed: v.Status == verificationVerified,
 			DryRun: opts.dryRun, Verification: v})
 	}
-	return app.writeTable(nil, []string{"username", "status", "kind", "factor"}, [][]string{{v.Username, string(v.Status), string(v.Kind), v.FactorSID}})
+	table := []column{columnUsername, {name: "status"}, {name: "kind"}, {name: "factor"}}
+	return app.writeTable(nil, table, [][]string{{v.Username, string(v.Status), string(v.Kind), v.FactorSID}})
 }

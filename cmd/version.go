@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -13,7 +14,28 @@ import (
 type versionDocument struct {
 	SchemaVersion int `json:"schema_version"`
 	// what the program was built from
-	Version release.Build `json:"version"`
+	Version buildView `json:"version"`
+}
+
+type buildView struct {
+	Version string     `json:"version"` // of the program
+	Commit  *string    `json:"commit"`  // ends with -modified if there were changes that are in no commit; null if it is not certain
+	Date    *time.Time `json:"date"`    // of the commit, and not of the build: who builds it again gets the same program
+	Go      *string    `json:"go"`      // the version of Go that built it
+}
+
+func viewBuild(b release.Build) buildView {
+	certain := func(text string) *string {
+		if text == release.Unknown {
+			return nil
+		}
+		return &text
+	}
+	v := buildView{Version: b.Version, Commit: certain(b.Commit), Go: certain(b.Go)}
+	if date, err := time.Parse(time.RFC3339, b.Date); err == nil {
+		v.Date = viewTime(date)
+	}
+	return v
 }
 
 func newVersionCmd(app *App) *cobra.Command {
@@ -22,13 +44,12 @@ func newVersionCmd(app *App) *cobra.Command {
 		Use:   "version",
 		Short: "Print the version, the commit and the Go version",
 		Long: `Prints what this program was built from: the version, the commit and its time, and the version of Go. What is not certain
-is "unknown": the commit is known if make built the program in a checkout, or from an archive that git made.
+is "unknown", and null in JSON: the commit is known if make built the program in a checkout, or from an archive that git made.
 
---licenses prints the licences and notices of all that the program is linked with.
-
-` + exitCodes(),
-		Example: "  uzerp-mfa version\n  uzerp-mfa version -o json\n  uzerp-mfa version --licenses",
-		Args:    noArgs,
+--licenses prints the licences and notices of all that the program is linked with.`,
+		Annotations: exitCodes(),
+		Example:     "  uzerp-mfa version\n  uzerp-mfa version -o json\n  uzerp-mfa version --licenses",
+		Args:        noArgs,
 	}
 	c.Flags().BoolVar(&licenses, "licenses", false, "print the licences of what the program is linked with")
 	c.RunE = app.run(oneFormats, func(context.Context, []string) error {
@@ -39,7 +60,7 @@ is "unknown": the commit is known if make built the program in a checkout, or fr
 		case licenses:
 			return app.printLicenses()
 		case asJSON:
-			return output.WriteJSON(app.streams.Out, versionDocument{SchemaVersion: schemaVersion, Version: b})
+			return output.WriteJSON(app.streams.Out, versionDocument{SchemaVersion: schemaVersion, Version: viewBuild(b)})
 		}
 		return output.Fprintf(app.streams.Out, "uzerp-mfa %s\ncommit %s\ndate %s\n%s\n", b.Version, b.Commit, b.Date, b.Go)
 	})

@@ -59,13 +59,6 @@ func lastLogin(t *time.Time) *string {
 	return &text
 }
 
-// userHeader names the cells of userCells. The table has those from userExtra on only if they are asked for.
-func userHeader() []string {
-	return append([]string{"username", "person", "state", "access", "last login"}, userExtra()...)
-}
-
-func userExtra() []string { return []string{"email", "enrolled", "enabled", "uuid", "factor"} }
-
 func userCells(u mfa.User) []string {
 	access := "enabled"
 	if !u.Access() {
@@ -106,6 +99,31 @@ func text(s *string) string {
 		return ""
 	}
 	return *s
+}
+
+// viewTime returns an instant as JSON has it: in UTC, in whole seconds, and null if there is none.
+func viewTime(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC().Truncate(time.Second)
+	return &t
+}
+
+// instant returns an instant as tables and CSV have it, which is empty if there is none.
+func instant(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// instantOf is instant for what may be null.
+func instantOf(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return instant(*t)
 }
 
 // count returns "1 factor", "2 factors".

@@ -122,6 +122,7 @@ func (s *Streams) page(text string) bool {
 			case got := <-signals:
 				if got != os.Interrupt {
 					_ = pager.Process.Signal(syscall.SIGTERM)
+					_ = in.Close() // what the pager has started may have the pipe, and read nothing
 				}
 			case <-ended:
 				return

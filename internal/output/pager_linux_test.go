@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -221,3 +222,33 @@ func TestPageOnAFullDisk(t *testing.T) {
 type failingWriter struct{}
 
 func (failingWriter) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
+
+// A pager's child that keeps the pipe and reads nothing keeps nobody waiting.
+func TestPagerThatNeverReads(t *testing.T) {
+	child := filepath.Join(t.TempDir(), "child")
+	s, _ := onTerminal(t, "exec 3<&0; sleep 100000 <&3 & echo $! >"+child+".new; mv "+child+".new "+child+"; wait")
+	done := make(chan error)
+	go func() { done <- s.Page(lines(20000)) }() // more than a pipe holds
+	pid := 0
+	for pid == 0 {
+		select {
+		case err := <-done:
+			t.Fatalf("no pager was started: %v", err)
+		case <-time.After(time.Millisecond):
+			text, _ := os.ReadFile(child)
+			pid, _ = strconv.Atoi(strings.TrimSpace(string(text)))
+		}
+	}
+	defer func() { _ = syscall.Kill(pid, syscall.SIGKILL) }()
+	if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(time.Minute):
+		t.Error("it waits for what the pager has started")
+	}
+}

@@ -33,10 +33,10 @@ var sourceArchive string
 
 // Build is what a program was built from.
 type Build struct {
-	Version string `json:"version"` // of the program
-	Commit  string `json:"commit"`  // ends with -modified if there were changes that are in no commit
-	Date    string `json:"date"`    // of the commit, and not of the build: who builds it again gets the same program
-	Go      string `json:"go"`      // the version of Go that built it
+	Version string // of the program
+	Commit  string // ends with -modified if there were changes that are in no commit
+	Date    string // of the commit, and not of the build: who builds it again gets the same program
+	Go      string // the version of Go that built it
 }
 
 // Read returns what this program was built from.
