@@ -112,7 +112,8 @@ func (s *Streams) ask(ctx context.Context, question string) (line, error) {
 	if err := ctx.Err(); err != nil {
 		return line{}, err
 	}
-	if err := s.tell(foldText(clip(Escape(question)), s.errWidth()) + " "); err != nil {
+	width := max(0, s.errWidth()-1) // a blank follows, on the same line
+	if err := s.tell(foldText(clip(Escape(question)), width) + " "); err != nil {
 		return line{}, s.lostOr(err)
 	}
 	l, err := s.lines.next(ctx)
