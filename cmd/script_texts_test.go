@@ -80,7 +80,11 @@ func people(ts *testscript.TestScript, args []string) int {
 		case names:
 			n++
 		case a == "--from-file" && i+1 < len(args) && args[i+1] != "-":
-			if data, err := os.ReadFile(ts.MkAbs(args[i+1])); err == nil {
+			file := ts.MkAbs(args[i+1])
+			if info, err := os.Stat(file); err != nil || !info.Mode().IsRegular() {
+				continue // a pipe would keep us waiting
+			}
+			if data, err := os.ReadFile(file); err == nil {
 				n += bytes.Count(data, []byte("\n"))
 			}
 		case a == "--from-file", a == "--all", a == "list", a == "reconcile", a == "pending":
@@ -100,7 +104,7 @@ var question = regexp.MustCompile(`(?m)^[^\n]*[^]][:?] [^ \n]*$|\n\n"|^uzerp-mfa
 var sentenceEnd = regexp.MustCompile(`\n|[.;:?] |  +|\t|[.?]$`)
 
 // cause matches what a system answered, and what becomes of a mail: of two things that failed both may have it.
-var cause = regexp.MustCompile(`^(database role |twilio_account_sid|the mail program |the change stands|notify pending shows)|is not a uzerp directory$`)
+var cause = regexp.MustCompile(`^(database role |twilio_account_sid|the mail program |the change stands|notify pending shows)|is not a uzerp directory$|is not a regular file$`)
 
 const (
 	fewWords   = 5 // fewer are no sentence
