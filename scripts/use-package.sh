@@ -167,7 +167,10 @@ rm $logs
 
 echo "== the .rpm"
 useradd apache
-debians_rpm() { rpm --force-debian --nodeps "$@"; } # the package needs nothing; rpm wants to know that Debian's own are not its
+# The package needs nothing; rpm of bookworm wants to hear that Debian's own packages are not its.
+debian=
+! rpm --force-debian --version >/dev/null 2>&1 || debian=--force-debian
+debians_rpm() { rpm $debian --nodeps "$@"; }
 debians_rpm -i one.rpm
 prints "^uzerp-mfa $version$" uzerp-mfa version
 is 2750 root:adm $logs
