@@ -451,7 +451,30 @@ func nearTopics(root *cobra.Command, name string) []string {
 			near = append(near, n)
 		}
 	}
+	if said := runbooksAbout(name); best > 0 && len(said) > 0 { // the caller's words, and no name that is only spelled alike
+		near = said
+	}
 	return near[:min(len(near), mostNear)]
+}
+
+// whatCallersSay matches a line of the runbooks' index: what the caller says, and the page.
+var whatCallersSay = regexp.MustCompile(`(?m)^\| (.+) \| \[([a-z-]+)\]`)
+
+// runbooksAbout returns the runbooks whose line in the index has all words of name, but the short ones: "lost my phone".
+func runbooksAbout(name string) (found []string) {
+	words := slices.DeleteFunc(wordsOf(name), func(w string) bool { return len(w) < 3 || w == "runbook" })
+	index, _ := docs.Find("runbook")
+	for _, line := range whatCallersSay.FindAllStringSubmatch(index.Text(), -1) {
+		said := wordsOf(line[1])
+		if len(words) > 0 && !slices.ContainsFunc(words, func(w string) bool { return !slices.Contains(said, w) }) {
+			found = append(found, "runbook "+line[2])
+		}
+	}
+	return found
+}
+
+func wordsOf(text string) []string {
+	return strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return (r < 'a' || r > 'z') && r != '\'' })
 }
 
 // letters returns how many letters must be typed, left out or changed to make one text of another.

@@ -217,10 +217,24 @@ func runGroup(c *cobra.Command, args []string) error {
 	switch {
 	case len(s) > 0:
 		hint = "did you mean: " + c.CommandPath() + " " + s[0]
+	case !c.HasParent() && below(c, args[0]) != nil:
+		hint = "did you mean: " + below(c, args[0]).CommandPath()
 	case !c.HasParent() && slices.Contains(topicNames(), args[0]):
 		hint = "did you mean: " + c.CommandPath() + " help " + args[0]
 	}
 	return usageError(fmt.Sprintf("unknown command %q for %q", args[0], c.CommandPath()), hint)
+}
+
+// below returns the command of a group that has a name which somebody typed without the group, as in "reset alice".
+func below(root *cobra.Command, name string) *cobra.Command {
+	for _, group := range root.Commands() {
+		for _, c := range visible(group) {
+			if c.Name() == name {
+				return c
+			}
+		}
+	}
+	return nil
 }
 
 // onlyOnce makes it an error to give a flag twice: if two values contradict each other, nobody knows which is meant. While the
