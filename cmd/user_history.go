@@ -201,7 +201,7 @@ func showSuspects(app *App, opts *userHistoryOptions, all []history.History) err
 	for _, h := range s.Found {
 		views = append(views, viewHistory(app, h))
 	}
-	document := historiesDocument{SchemaVersion: schemaVersion, Since: *viewTime(opts.from), Checked: len(all), Suspicious: len(s.Found),
+	document := historiesDocument{SchemaVersion: schemaVersion, Since: wholeSeconds(opts.from), Checked: len(all), Suspicious: len(s.Found),
 		Unknown: []string{}, Histories: views}
 	for _, h := range s.Unknown {
 		document.Unknown = append(document.Unknown, h.User.Username)
@@ -460,7 +460,7 @@ func (v eventView) csv() []string {
 }
 
 func showHistories(app *App, opts *userHistoryOptions, all []history.History) error {
-	document := historiesDocument{SchemaVersion: schemaVersion, Since: *viewTime(opts.from), Checked: len(all), Unknown: []string{}, Histories: []historyView{}}
+	document := historiesDocument{SchemaVersion: schemaVersion, Since: wholeSeconds(opts.from), Checked: len(all), Unknown: []string{}, Histories: []historyView{}}
 	var events []eventView
 	for _, h := range all {
 		v := viewHistory(app, h)

@@ -106,9 +106,12 @@ func viewTime(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
 	}
-	t = t.UTC().Truncate(time.Second)
+	t = wholeSeconds(t)
 	return &t
 }
+
+// wholeSeconds returns an instant that is always there, the very first one too, as JSON has it.
+func wholeSeconds(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }
 
 // instant returns an instant as tables and CSV have it, which is empty if there is none.
 func instant(t time.Time) string {

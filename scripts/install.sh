@@ -31,9 +31,7 @@ fi
 	file=${file#./}
 	folder=$to/${file%/*}
 	[ -d "$folder" ] || mkdir -p "$folder"
-	# mv would put it into a directory, also into one that a link leads to.
-	[ ! -L "$to/$file" ] || rm -f "$to/$file"
-	[ ! -d "$to/$file" ] || { echo "$to/$file is a directory: nothing is put there" >&2; exit 1; }
+	[ -L "$to/$file" ] || [ ! -d "$to/$file" ] || { echo "$to/$file is a directory: nothing is put there" >&2; exit 1; }
 	# A program may run while it is replaced. A link is not written through, wherever it leads.
 	if [ -e "$to/$file.new" ] || [ -L "$to/$file.new" ]; then rm -f "$to/$file.new"; fi
 	case $file in
@@ -44,6 +42,8 @@ fi
 	*) cp "bin/.tree/usr/$file" "$to/$file.new" ;;
 	esac
 	[ ! -x "bin/.tree/usr/$file" ] || chmod 755 "$to/$file.new"
+	# mv replaces a link to a file, and would put it into a directory that a link leads to.
+	if [ -L "$to/$file" ] && [ -d "$to/$file" ]; then rm -f "$to/$file"; fi
 	mv -f "$to/$file.new" "$to/$file"
 done
 echo "installed below $to: try uzerp-mfa doctor; $prefix/share/doc/uzerp-mfa/docs/install.md says what comes next"

@@ -27,10 +27,10 @@ const longestActor = 256
 func CurrentActor(getenv func(string) string) Actor {
 	a := Actor{User: account.Name(os.Getuid()), SudoUser: getenv("SUDO_USER"), PID: os.Getpid()}
 	switch caller, err := operator.CalledBy(getenv); {
-	case err != nil: // they contradict each other
-		a.SudoUser = ""
 	case caller != nil:
 		a.SudoUser = caller.Name // doas and pkexec may let a caller keep any SUDO_USER
+	case err != nil: // the variables contradict each other, or name nobody
+		a.SudoUser = ""
 	}
 	for _, name := range []string{"SSH_CLIENT", "SSH_CONNECTION"} { // both begin with the address
 		if fields := strings.Fields(getenv(name)); a.SSHClient == "" && len(fields) > 0 {

@@ -450,7 +450,7 @@ func TestCurrentActor(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 	for want, env := range map[string]map[string]string{ // whatever rights the process has: doas -u uzerp may let a caller keep any SUDO_USER
-		"uid 2147480001": {"SUDO_USER": "ann", "PKEXEC_UID": "2147480001", "SUDO_GID": "2147480001"},
+		"uid 2147480001": {"SUDO_USER": "ann", "PKEXEC_UID": "2147480001"}, // pkexec names no group
 		"":               {"SUDO_USER": "ann", "SUDO_UID": "2147480001", "SUDO_GID": "2147480001", "PKEXEC_UID": "2147480002"},
 		"ann":            {"SUDO_USER": "ann", "SUDO_UID": "0"},
 	} {

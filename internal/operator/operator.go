@@ -27,7 +27,8 @@ func ThroughSudo(getenv func(string) string) (*Caller, error) {
 	return throughSudo(os.Geteuid(), getenv, lookup{account.ByUID, account.ByName, account.User.Groups})
 }
 
-// CalledBy is ThroughSudo for a process with any user's rights: it says whom to record, and decides nothing about rights.
+// CalledBy is ThroughSudo for a process with any user's rights: it says whom to record, and decides nothing about rights. If only
+// the caller's group is not known, it returns the caller beside the error.
 func CalledBy(getenv func(string) string) (*Caller, error) {
 	return throughSudo(0, getenv, lookup{account.ByUID, account.ByName, account.User.Groups})
 }

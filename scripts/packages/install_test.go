@@ -190,6 +190,20 @@ func TestInstallOverLinks(t *testing.T) {
 	); err != nil {
 		t.Fatal(err)
 	}
+	// What stops half-way leaves the link: it is the program that people have.
+	inTheWay := put("bin/uzerp-mfa.new")
+	if err := errors.Join(os.Remove(inTheWay), os.Mkdir(inTheWay, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := installs(t, dir, me, true, env); err == nil {
+		t.Errorf("over a directory: %s", out)
+	}
+	if _, err := os.Lstat(put("bin/uzerp-mfa")); err != nil {
+		t.Error(err)
+	}
+	if err := errors.Join(os.Remove(inTheWay), os.Symlink(filepath.Join(others, "new-1"), inTheWay)); err != nil {
+		t.Fatal(err)
+	}
 	if out, err := installs(t, dir, me, true, env); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
