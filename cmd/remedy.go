@@ -252,7 +252,7 @@ func (a *App) showRemedies(ctx context.Context, ch *changes, p *mfa.RemedyPlan) 
 		u := r.User
 		s.Sayf("%q", u.Username)
 		if o := remedyOutcome(r); o.status != statusPlanned {
-			s.Sayf("  %s", string(o.status)) // the report says why
+			s.Sayf("  %s: %s", string(o.status), o.message)
 			continue
 		}
 		company := "unknown"

@@ -63,9 +63,10 @@ func (a *App) writeResults(ch *changes, results []outcome, dryRun bool) error {
 	return a.afterReport(results, err, showErr)
 }
 
-// saysError reports whether the message of the only user in a table is what the command's error says below it.
+// saysError reports whether the message of the only user in a table is what the command's error says below it, on the same screen.
 func (a *App) saysError(results []outcome, err error) bool {
-	return len(results) == 1 && err != nil && a.flags.output == formatTable && err.Error() == results[0].message
+	oneScreen := a.flags.output == formatTable && a.streams.OutTTY && a.streams.ErrTTY
+	return oneScreen && len(results) == 1 && err != nil && err.Error() == results[0].message
 }
 
 // endOf records the refusals, and turns the outcomes into the command's own: a single user's own error, of several users of whom

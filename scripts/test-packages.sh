@@ -68,6 +68,7 @@ inside() {
 	unshare --mount --pid --fork --kill-child --propagation private sh -eu -c '
 		root=$1
 		shift
+		mount --bind "$root" "$root" # rpm wants its root to be a mount
 		mount -t proc proc "$root/proc"
 		mount --rbind /dev "$root/dev"
 		exec chroot "$root" /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 "$@"
