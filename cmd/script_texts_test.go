@@ -32,17 +32,15 @@ func checkTexts(ts *testscript.TestScript, args []string, stdout, stderr string)
 
 // textsTwice are the scripts whose commands do say something twice.
 var textsTwice = []string{
-	"runbook_roll_out",                                  // doctor: its report ends with the numbers of checks, and so does its error
-	"settings_twilio",                                   // a file that can't be read: a warning, and the error
 	"session", "session_not_read", "session_config_set", // of two sources, or variables, both have the same cause
 	"set_injector_confirm", // --try: before it begins, and while it runs
 }
 
 // hasNoTexts reports whether a command prints pages, records or calls, or runs another program. user history says the same of a user
-// and of a source.
+// and of a source, doctor of checks with one cause.
 func hasNoTexts(args []string) bool {
 	return slices.ContainsFunc(args, func(a string) bool { return a == "--help" || a == "-h" || a == "-v" || a == "--verbose" }) ||
-		len(args) > 0 && slices.Contains([]string{"help", "completion", "__complete", "sandbox", "version", "grants", "audit-log"}, args[0]) ||
+		len(args) > 0 && slices.Contains([]string{"help", "completion", "__complete", "sandbox", "version", "grants", "audit-log", "doctor"}, args[0]) ||
 		len(args) > 1 && args[0] == "user" && args[1] == "history"
 }
 
@@ -120,21 +118,22 @@ func sentences(text string) []string {
 	return all
 }
 
-// inReport matches what a report on stdout may say too, for it may go elsewhere: the error, and why the plan leaves somebody out.
-var inReport = regexp.MustCompile(`(?m)^(uzerp-mfa: |  (unchanged|refused|failed): ).*$`)
+// elsewhereToo matches lines that may say what other lines say: the error, for the report goes elsewhere and a warning may have the
+// same cause; and why a plan leaves somebody out, for the report says it too, which stays.
+var elsewhereToo = regexp.MustCompile(`(?m)^(uzerp-mfa: |  (unchanged|refused|failed): ).*$`)
 
 // saidTwice returns the sentences that are said more often than once for each of so many people.
 func saidTwice(stdout, stderr string, people int) []string {
-	stderr = inReport.ReplaceAllStringFunc(stderr, func(line string) string {
-		for _, s := range sentences(line) {
-			if slices.Contains(sentences(stdout), s) {
-				return ""
-			}
+	text := stdout + "\n" + stderr
+	rest := sentences(elsewhereToo.ReplaceAllString(text, ""))
+	text = elsewhereToo.ReplaceAllStringFunc(text, func(line string) string {
+		if slices.ContainsFunc(sentences(line), func(s string) bool { return slices.Contains(rest, s) }) {
+			return ""
 		}
 		return line
 	})
 	var all []string
-	for _, part := range question.Split(stdout+"\n"+stderr, -1) {
+	for _, part := range question.Split(text, -1) {
 		times := map[string]int{}
 		for _, s := range sentences(part) {
 			if times[s]++; times[s] == people+1 {
