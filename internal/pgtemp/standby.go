@@ -22,15 +22,20 @@ func (p *Server) copyFrom(ctx context.Context, primary *Server) error {
 	if err != nil {
 		return failure("copy the primary server", err)
 	}
-	const script = `cat >"$1/backup_label" && : >"$1/standby.signal" && echo "primary_conninfo = '$2'" >>"$1/postgresql.auto.conf"`
+	const script = `cat >"$1/backup_label" && : >"$1/standby.signal" &&
+		printf "primary_conninfo = '%s'\nprimary_slot_name = '%s'\n" "$2" "$3" >>"$1/postgresql.auto.conf"`
 	cmd := p.command(ctx, "/bin/sh", "-c", script, "sh", p.home.data(),
-		"host="+primary.home.dir+" port="+strconv.Itoa(primary.port)+" user="+superuser)
+		"host="+primary.home.dir+" port="+strconv.Itoa(primary.port)+" user="+superuser, p.slot())
 	cmd.Stdin = strings.NewReader(label)
 	if err := cmd.Run(); err != nil {
 		return failure("make a standby", err)
 	}
 	return nil
 }
+
+// slot returns the name of what keeps, on the primary server, all that was logged since the backup began: without it a checkpoint
+// would remove it, and p would wait for it for ever.
+func (p *Server) slot() string { return strings.ReplaceAll(filepath.Base(p.home.dir), "-", "_") }
 
 // backUp copies the data directory of primary, and returns the label of the backup.
 func (p *Server) backUp(ctx context.Context, primary *Server) (label string, err error) {
@@ -46,6 +51,9 @@ func (p *Server) backUp(ctx context.Context, primary *Server) (label string, err
 	start, stop := "select pg_backup_start('standby', true)", "select labelfile from pg_backup_stop(false)"
 	if version < 150000 {
 		start, stop = "select pg_start_backup('standby', true, false)", "select labelfile from pg_stop_backup(false, false)"
+	}
+	if _, err := conn.Exec(ctx, "select pg_create_physical_replication_slot($1, true)", p.slot()); err != nil {
+		return "", err
 	}
 	if _, err := conn.Exec(ctx, start); err != nil {
 		return "", err
