@@ -90,7 +90,7 @@ func TestPeerLoginOfTheWebServersUser(t *testing.T) {
 		}
 	}
 	_, said, code = run(web, "user", "enable", "alice", "--yes")
-	if code != 4 || !strings.Contains(said, `install -d -o "www-data" -m 0750 "/var/log/uzerp-mfa-www-data"`) || strings.Contains(said, "--no-audit-log") {
+	if code != 4 || !strings.Contains(said, "install -d -o www-data -m 0750 /var/log/uzerp-mfa-www-data") || strings.Contains(said, "--no-audit-log") {
 		t.Errorf("without a place for the log: %d\n%s", code, said)
 	}
 }

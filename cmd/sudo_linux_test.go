@@ -241,7 +241,7 @@ hilda 'flags first' $p --audit-log /mnt/new user list
 hilda 'sandbox' $p sandbox -- id
 hilda 'policy' $p policy show
 adam 'set-injector of adam' $p set-injector --off --yes
-adam 'sandbox of adam' $p sandbox -- id -u
+adam 'sandbox of adam' $p sandbox -q -- id -u
 adam 'another log of adam' $p --audit-log /mnt/new set-injector --off --yes
 adam 'no log for adam' $p --no-audit-log set-injector --off --yes
 adam 'a shell' /bin/sh -c id
