@@ -158,13 +158,9 @@ func (a *App) reportPages(ch *changes, dir *handout.Dir, rolledOut []mfa.RollOut
 		}
 	}
 	err := endOf(ch, results, &interruption{done: "the report says who has a page", hint: "run the command again: users who have a page keep it"})
-	saysError := a.saysError(results, err)
 	table := []column{columnUsername, {name: "status"}, {name: "file"}, {name: "factor_sid"}, columnMessage}
 	showErr := showList(a, view, view.Enrollments, table, func(v enrollmentView) []string {
-		if saysError {
-			return []string{v.Username, string(v.Status), text(v.File), text(v.FactorSID), "-"}
-		}
-		return []string{v.Username, string(v.Status), text(v.File), text(v.FactorSID), text(v.Message)}
+		return []string{v.Username, string(v.Status), text(v.File), text(v.FactorSID), a.messageCell(results, err, text(v.Message))}
 	})
 	err = a.afterReport(results, err, showErr)
 	if made > 0 {

@@ -53,20 +53,20 @@ func (a *App) writeResults(ch *changes, results []outcome, dryRun bool) error {
 	}
 	err := endOf(ch, results, &interruption{done: "the report says what became of each user",
 		hint: "run the command again: users who are changed already stay as they are"})
-	saysError := a.saysError(results, err)
 	showErr := showList(a, view, view.Results, []column{columnUsername, {name: "status"}, columnMessage}, func(r resultView) []string {
-		if saysError {
-			return []string{r.Username, string(r.Status), "-"}
-		}
-		return []string{r.Username, string(r.Status), r.Message}
+		return []string{r.Username, string(r.Status), a.messageCell(results, err, r.Message)}
 	})
 	return a.afterReport(results, err, showErr)
 }
 
-// saysError reports whether the message of the only user in a table is what the command's error says below it, on the same screen.
-func (a *App) saysError(results []outcome, err error) bool {
+// messageCell returns a user's message for a row, or "-" in a table of one user, if the command's error says the same below it, on
+// the same screen.
+func (a *App) messageCell(results []outcome, err error, message string) string {
 	oneScreen := a.flags.output == formatTable && a.streams.OutTTY && a.streams.ErrTTY
-	return oneScreen && len(results) == 1 && err != nil && err.Error() == results[0].message
+	if oneScreen && len(results) == 1 && err != nil && err.Error() == results[0].message {
+		return "-"
+	}
+	return message
 }
 
 // endOf records the refusals, and turns the outcomes into the command's own: a single user's own error, of several users of whom

@@ -296,10 +296,11 @@ func notNil(list []string) []string { return append([]string{}, list...) }
 
 func showInspections(app *App, site mfa.SiteLogin, seen []mfa.Inspection, lately [][]eventView) error {
 	views := make([]userShowView, len(seen))
+	told := toldByError(seen)
 	for n := range seen {
 		views[n] = viewInspection(app, site, &seen[n])
 		views[n].Lately = lately[n]
-		views[n].told = toldByError(seen)
+		views[n].told = told
 	}
 	if app.flags.output != formatTable {
 		document := usersShowDocument{SchemaVersion: schemaVersion, Users: views}
