@@ -17,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"uzerp-mfa/cmd"
+	"uzerp-mfa/internal/emulator"
 )
 
 // The commands of scripts that run the program. testdata/script/README.md explains them.
@@ -26,11 +27,25 @@ func cmdRun(ts *testscript.TestScript, args []string) {
 	if args[0] == "-in" {
 		in, args = strings.NewReader(ts.ReadFile(args[1])), args[2:]
 	}
+	unanswered := args[0] == "-unanswered"
+	if unanswered {
+		args = args[1:]
+	}
 	want, args := exitCode(ts, args)
-	c := program0(ts, args)
 	var stdout, stderr bytes.Buffer
-	c.Stdin, c.Stdout, c.Stderr = in, &stdout, &stderr
-	got := exitOf(ts, c.Run())
+	run := func(args []string) int {
+		stdout.Reset()
+		stderr.Reset()
+		c := program0(ts, args)
+		c.Stdin, c.Stdout, c.Stderr = in, &stdout, &stderr
+		return exitOf(ts, c.Run())
+	}
+	var got int
+	if unanswered {
+		got = runUnanswered(ts, run, args)
+	} else {
+		got = run(args)
+	}
 	_, _ = ts.Stdout().Write(stdout.Bytes())
 	_, _ = ts.Stderr().Write(stderr.Bytes())
 	checkSecrets(ts, args, stdout.String(), stderr.String(), false)
@@ -43,6 +58,21 @@ func cmdRun(ts *testscript.TestScript, args []string) {
 	if got != killed {
 		checkSchema(ts, args, got, stdout.String(), stderr.String())
 	}
+}
+
+// runUnanswered runs the program with the shortest time limit with which it gets as far as a request that Twilio does not
+// answer. How long that takes depends on the machine.
+func runUnanswered(ts *testscript.TestScript, run func(args []string) int, args []string) int {
+	verify := sceneOf(ts).verify
+	before := len(verify.Requests())
+	for limit := 500 * time.Millisecond; limit < 2*time.Minute; limit *= 2 {
+		got := run(append(slices.Clone(args), "--timeout", limit.String()))
+		if slices.ContainsFunc(verify.Requests()[before:], func(r emulator.Request) bool { return r.Status == 0 }) {
+			return got
+		}
+	}
+	ts.Fatalf("each request was answered, or none was made")
+	return 0
 }
 
 // checkSchema holds what the program has printed as JSON against docs/schema.
