@@ -219,7 +219,10 @@ func (d *desk) find(ctx context.Context, text string) (mfa.User, error) {
 			continue
 		}
 		if u, ok := f.User(); ok && len(f.Candidates) == 1 {
-			return u, d.sayNamesakes(ctx, f)
+			if f.Candidates[0].Match == mfa.MatchName {
+				err = d.app.warnNamesakes(ctx, u)
+			}
+			return u, err
 		}
 		u, other, err := d.choose(ctx, f)
 		if err != nil || other == "" {
@@ -227,30 +230,6 @@ func (d *desk) find(ctx context.Context, text string) (mfa.User, error) {
 		}
 		text = other
 	}
-}
-
-// sayNamesakes says who else has the name, where the text is a user name: the caller may have said a surname.
-func (d *desk) sayNamesakes(ctx context.Context, f mfa.Found) error {
-	if f.Candidates[0].Match != mfa.MatchName {
-		return nil
-	}
-	all, err := d.app.reader.AllUsers(ctx, false)
-	if err != nil {
-		return err
-	}
-	others, err := mfa.Namesakes(all, f.Candidates[0].User)
-	if err != nil || len(others) == 0 {
-		return err
-	}
-	names := make([]string, min(len(others), mostListed))
-	for i := range names {
-		names[i] = personOf(others[i], f.Text)
-	}
-	if more := len(others) - len(names); more > 0 {
-		names = append(names, fmt.Sprintf("and %d more", more))
-	}
-	d.app.streams.Warnf("%q is a user name, and may be another person's name too; also: %s", f.Text, strings.Join(names, ", "))
-	return nil
 }
 
 // isName reports whether what was typed at a list is to be looked for. One letter is no name, unless it is a user's, but a mistake:
@@ -525,7 +504,7 @@ func (d *desk) change(ctx context.Context, u mfa.User, r assist.Remedy) error {
 	case assist.Sessions:
 		err = runSessionEnd(ctx, app, &sessionEndOptions{writeFlags: w}, []string{u.Username})
 	case assist.NewPhone:
-		err = runEnroll(ctx, app, &enrollOptions{writeFlags: w, callerFlags: flags, replace: u.Whole(), qr: string(output.QRAuto), attempts: 5}, []string{u.Username})
+		err = runEnroll(ctx, app, &enrollOptions{writeFlags: w, callerFlags: flags, replace: u.Whole(), sure: true, qr: string(output.QRAuto), attempts: 5}, []string{u.Username})
 	default:
 		err = d.remedy(ctx, app, u, mfa.Remedy(r.Action()), w, flags)
 	}

@@ -31,6 +31,7 @@ type enrollOptions struct {
 	html      newFile
 	htmlDir   newDir
 	attempts  int
+	sure      bool // of the user: assist has asked
 
 	qrMode   output.QRMode
 	standing mfa.Standing // the user's, once it was looked up
@@ -200,6 +201,14 @@ func runEnroll(ctx context.Context, app *App, opts *enrollOptions, args []string
 				FriendlyName: &waiting.FriendlyName, Message: optional(opts.standing.Message())})
 		}
 	}
+	if !opts.sure {
+		if err := app.warnNamesakesOf(ctx, opts.writeFlags, users); err != nil {
+			return err
+		}
+	}
+	if !opts.verify {
+		app.warnRejected(ctx, user)
+	}
 	mayBegin := func() error { return enroller.MayBegin(ctx, user) }
 	if err := app.verifyCaller(ctx, ch, opts.writeFlags, opts.callerFlags, user, "nothing was changed", mayBegin); err != nil {
 		return refusedEnrollment(app, opts, user, err)
@@ -213,7 +222,7 @@ func runEnroll(ctx context.Context, app *App, opts *enrollOptions, args []string
 		return showEnrollment(app, opts, enrollmentView{Username: user.Username, UUID: user.UUID, Status: enrollmentWouldCreate, FriendlyName: &friendly,
 			Message: optional(opts.standing.Message())})
 	}
-	if err := app.askStanding(ctx, opts.writeFlags, opts.standing); err != nil {
+	if err := app.askEnroll(ctx, opts, user); err != nil {
 		return err
 	}
 	app.noteIfOff(ctx)
@@ -268,6 +277,15 @@ func (a *App) standings(ctx context.Context, users []mfa.User) ([]mfa.Standing, 
 		a.warnUnread(unread)
 	}
 	return all, err
+}
+
+// askEnroll asks before somebody gets a factor who should have none any more, or whose phone works. With --identify, or in assist, the
+// person was shown, and a script finishes with the code of the new phone.
+func (a *App) askEnroll(ctx context.Context, opts *enrollOptions, u mfa.User) error {
+	if _, asks := opts.standing.Question(); asks || !u.Whole() || opts.sure || opts.verify || opts.noWait || !a.streams.CanAsk() {
+		return a.askStanding(ctx, opts.writeFlags, opts.standing)
+	}
+	return a.confirm(ctx, opts.writeFlags, fmt.Sprintf("Put another phone in place of the one that works for %q (%s)?", u.Username, quotedOr(u.Person, "no person")))
 }
 
 // askStanding asks before somebody gets a factor who should have none any more.

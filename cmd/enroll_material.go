@@ -12,6 +12,7 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,7 +60,7 @@ func showAndAsk(ctx context.Context, app *App, ch *changes, opts *enrollOptions,
 	to := opts.screen(app)
 	if to != nil && app.streams.ErrTTY { // the question is seen there too
 		alt, err := app.streams.OpenAltScreen(ctx, to.w, to.terminal, output.Page{
-			QR: p.Factor.URI.Reveal(), Mode: opts.qrMode, On: qrOn, Fields: material(p), Text: whatToDo,
+			QR: p.Factor.URI.Reveal(), Mode: opts.qrMode, On: qrOn, Fields: withPerson(material(p), p.User), Text: whatToDo + " Ctrl-C ends it without.",
 		})
 		if err != nil {
 			return notShown(ctx, app, opts, p, err)
@@ -90,6 +91,14 @@ func material(p *mfa.PendingEnrollment) [][2]string {
 		fields = append(fields, [2]string{"Set", appSettings(c) + " (a QR code says so by itself; who types the secret must set all three)"})
 	}
 	return fields
+}
+
+// withPerson adds to what is shown, behind the account, who it is for.
+func withPerson(fields [][2]string, u mfa.User) [][2]string {
+	if u.Person == "" {
+		return fields
+	}
+	return slices.Insert(fields, 1, [2]string{"Person", output.Escape(mfa.Brief(u.Person))})
 }
 
 // appSettings returns what must be set in the app of somebody who types the secret, where it is not what apps assume.

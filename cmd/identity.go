@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"uzerp-mfa/internal/audit"
 	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/doctor"
 	"uzerp-mfa/internal/errs"
@@ -189,6 +190,53 @@ func (a *App) warnDoNotShare(ctx context.Context, channel caller.Channel) {
 func (a *App) warnLookalike(username string) {
 	if why := output.Lookalike(username); why != "" {
 		a.streams.Warnf("the name %q %s: is it the user that you mean?", username, why)
+	}
+}
+
+// warnNamesakesOf is warnNamesakes for the one user of a command that somebody reads before it goes on.
+func (a *App) warnNamesakesOf(ctx context.Context, w writeFlags, users []mfa.User) error {
+	if len(users) != 1 || w.yes || a.flags.output != formatTable || !a.streams.CanAsk() {
+		return nil
+	}
+	return a.warnNamesakes(ctx, users[0])
+}
+
+// warnNamesakes says who else has the user name as a name: the caller may have said a surname.
+func (a *App) warnNamesakes(ctx context.Context, u mfa.User) error {
+	all, err := a.reader.AllUsers(ctx, false)
+	if err != nil {
+		return err
+	}
+	others, err := mfa.Namesakes(all, u)
+	if err != nil || len(others) == 0 {
+		return err
+	}
+	names := make([]string, min(len(others), mostListed))
+	for i := range names {
+		names[i] = personOf(others[i], u.Username)
+	}
+	if more := len(others) - len(names); more > 0 {
+		names = append(names, fmt.Sprintf("and %d more", more))
+	}
+	a.streams.Warnf("%q is a user name, and may be another person's name too; also: %s", u.Username, strings.Join(names, ", "))
+	return nil
+}
+
+// rejectedLately is for how long the user's next caller may be the one who did not know the code.
+const rejectedLately = time.Hour
+
+// warnRejected warns of users whose last caller gave a wrong code, to whatever operator. If the audit log can't be read, that is not
+// known.
+func (a *App) warnRejected(ctx context.Context, users ...mfa.User) {
+	path := a.auditLog(forReading)
+	if path == "" || len(users) == 0 {
+		return
+	}
+	rejections, _ := audit.ReadRejections(ctx, path, a.reader.Here(ctx), a.now().Add(-rejectedLately))
+	for _, u := range users {
+		if at, known := rejections.At(u.Username); known {
+			a.streams.Warnf("the last caller for %q gave a wrong code, at %s: %s", u.Username, moment(at), notVerifiedYet)
+		}
 	}
 }
 

@@ -87,6 +87,9 @@ func runRemedy(ctx context.Context, app *App, opts *remedyOptions, args []string
 	if err != nil {
 		return err
 	}
+	if err := app.warnNamesakesOf(ctx, opts.writeFlags, users); err != nil {
+		return err
+	}
 	if err := opts.ends.ask(ctx, ch, session.Selection{Users: usernamesOf(users)}); err != nil {
 		return err
 	}
@@ -120,6 +123,9 @@ func (a *App) takeRemedy(ctx context.Context, ch *changes, w writeFlags, f calle
 	for _, r := range needed {
 		a.warnLookalike(r.User.Username)
 	}
+	if !f.verify {
+		a.warnRejected(ctx, usersOf(needed)...)
+	}
 	if len(needed) > 0 {
 		mayApply := func() error { return plan.MayApply(ctx, applier) }
 		if err := a.verifyCaller(ctx, ch, w, f, needed[0].User, undone(remedy), mayApply); err != nil {
@@ -145,6 +151,13 @@ func (a *App) takeRemedy(ctx context.Context, ch *changes, w writeFlags, f calle
 	})
 	progress.Done()
 	return plan, nil
+}
+
+func usersOf(needed []*mfa.UserRemedy) (users []mfa.User) {
+	for _, r := range needed {
+		users = append(users, r.User)
+	}
+	return users
 }
 
 // undone says what is not done if the caller is not verified.
