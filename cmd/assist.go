@@ -504,7 +504,8 @@ func (d *desk) change(ctx context.Context, u mfa.User, r assist.Remedy) error {
 	case assist.Sessions:
 		err = runSessionEnd(ctx, app, &sessionEndOptions{writeFlags: w}, []string{u.Username})
 	case assist.NewPhone:
-		err = runEnroll(ctx, app, &enrollOptions{writeFlags: w, callerFlags: flags, replace: u.Whole(), sure: true, qr: string(output.QRAuto), attempts: 5}, []string{u.Username})
+		opts := &enrollOptions{writeFlags: w, callerFlags: flags, replace: u.Whole(), sure: true, qr: string(output.QRAuto), attempts: 5}
+		err = runEnroll(ctx, app, opts, []string{u.Username})
 	default:
 		err = d.remedy(ctx, app, u, mfa.Remedy(r.Action()), w, flags)
 	}

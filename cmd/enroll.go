@@ -285,7 +285,8 @@ func (a *App) askEnroll(ctx context.Context, opts *enrollOptions, u mfa.User) er
 	if _, asks := opts.standing.Question(); asks || !u.Whole() || opts.sure || opts.verify || opts.noWait || !a.streams.CanAsk() {
 		return a.askStanding(ctx, opts.writeFlags, opts.standing)
 	}
-	return a.confirm(ctx, opts.writeFlags, fmt.Sprintf("Put another phone in place of the one that works for %q (%s)?", u.Username, quotedOr(u.Person, "no person")))
+	question := fmt.Sprintf("Put another phone in place of the one that works for %q (%s)?", u.Username, quotedOr(u.Person, "no person"))
+	return a.confirm(ctx, opts.writeFlags, question)
 }
 
 // askStanding asks before somebody gets a factor who should have none any more.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -15,6 +14,7 @@ import (
 	"uzerp-mfa/docs"
 	"uzerp-mfa/internal/output"
 	"uzerp-mfa/internal/page"
+	"uzerp-mfa/internal/pattern"
 )
 
 // commandGroup is a group of commands in the help.
@@ -192,7 +192,7 @@ func flagHelp(f *pflag.Flag) (value, text string) {
 }
 
 // hanging matches the beginning of a line whose text is a column of its own: "  10   the code is wrong", "- an item".
-var hanging = regexp.MustCompile(`^ *(?:[0-9]+ +|[-*] |\S+  +)`)
+var hanging = pattern.Lazy(`^ *(?:[0-9]+ +|[-*] |\S+  +)`)
 
 // text lays out a long help: paragraphs are filled, and lines that begin with a blank stay lines.
 func (h helpPrinter) text(text string) string {
@@ -203,7 +203,7 @@ func (h helpPrinter) text(text string) string {
 	paragraph := ""
 	flush := func() {
 		if paragraph != "" {
-			b.WriteString(h.wrap(paragraph, len(hanging.FindString(paragraph))))
+			b.WriteString(h.wrap(paragraph, len(hanging().FindString(paragraph))))
 		}
 		paragraph = ""
 	}
@@ -214,7 +214,7 @@ func (h helpPrinter) text(text string) string {
 			b.WriteString("\n")
 		case strings.HasPrefix(line, " "), strings.HasPrefix(line, "- "):
 			flush()
-			b.WriteString(h.wrap(line, len(hanging.FindString(line))))
+			b.WriteString(h.wrap(line, len(hanging().FindString(line))))
 		case paragraph == "":
 			paragraph = line
 		default:
@@ -227,7 +227,7 @@ func (h helpPrinter) text(text string) string {
 
 // wrap returns a text in lines of the screen's width. All but the first are indented.
 func (h helpPrinter) wrap(text string, indent int) string {
-	head := hanging.FindString(text)
+	head := hanging().FindString(text)
 	if head == "" {
 		head = text[:len(text)-len(strings.TrimLeft(text, " "))]
 	}
@@ -458,13 +458,13 @@ func nearTopics(root *cobra.Command, name string) []string {
 }
 
 // whatCallersSay matches a line of the runbooks' index: what the caller says, and the page.
-var whatCallersSay = regexp.MustCompile(`(?m)^\| (.+) \| \[([a-z-]+)\]`)
+var whatCallersSay = pattern.Lazy(`(?m)^\| (.+) \| \[([a-z-]+)\]`)
 
 // runbooksAbout returns the runbooks whose line in the index has all words of name, but the short ones: "lost my phone".
 func runbooksAbout(name string) (found []string) {
 	words := slices.DeleteFunc(wordsOf(name), func(w string) bool { return len(w) < 3 || w == "runbook" })
 	index, _ := docs.Find("runbook")
-	for _, line := range whatCallersSay.FindAllStringSubmatch(index.Text(), -1) {
+	for _, line := range whatCallersSay().FindAllStringSubmatch(index.Text(), -1) {
 		said := wordsOf(line[1])
 		if len(words) > 0 && !slices.ContainsFunc(words, func(w string) bool { return !slices.Contains(said, w) }) {
 			found = append(found, "runbook "+line[2])

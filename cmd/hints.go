@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -19,6 +18,7 @@ import (
 	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/notify"
+	"uzerp-mfa/internal/pattern"
 	"uzerp-mfa/internal/policy"
 	"uzerp-mfa/internal/reconcile"
 	"uzerp-mfa/internal/sandbox"
@@ -243,7 +243,7 @@ var hints = map[errs.Reason]string{
 }
 
 // A text may say {again FLAG}: that is the command line that was typed once more, with this flag, or {again }: without one.
-var again = regexp.MustCompile(`\{again ([^}]*)\}`)
+var again = pattern.Lazy(`\{again ([^}]*)\}`)
 
 // hint returns the text of a hint. The commands in it have the flags that were given, as far as these say
 // where uzERP is, or why something is done.
@@ -274,7 +274,7 @@ func (a *App) hintWith(h errs.Hint, repeat func(string) string) string {
 		if f := a.typed.Flags().Lookup("reason"); f != nil && strings.TrimSpace(f.Value.String()) != "" {
 			text = strings.ReplaceAll(text, giveReason, "")
 		}
-		return ourCommand.ReplaceAllStringFunc(text, a.withGivenFlags)
+		return ourCommand().ReplaceAllStringFunc(text, a.withGivenFlags)
 	}, repeat)
 }
 
@@ -286,7 +286,7 @@ func sameCommand(flag string) string {
 }
 
 // ourCommand matches the words of a command in the text of a hint, up to its first argument or flag.
-var ourCommand = regexp.MustCompile(`uzerp-mfa( [a-z][a-z-]*)+`)
+var ourCommand = pattern.Lazy(`uzerp-mfa( [a-z][a-z-]*)+`)
 
 // withFlags is withGivenFlags for words that nobody formats.
 func (a *App) withFlags(words string) string {
@@ -334,7 +334,7 @@ func hintWith(h errs.Hint, complete, repeat func(string) string) string {
 	}
 	// What is between the commands that are repeated is completed alone: what was typed, a reason for one, is no text of ours.
 	raw, text, done := hints[h.Reason], "", 0
-	for _, at := range again.FindAllStringSubmatchIndex(raw, -1) {
+	for _, at := range again().FindAllStringSubmatchIndex(raw, -1) {
 		flag := raw[at[2]:at[3]]
 		if strings.Contains(flag, "%") {
 			flag = fmt.Sprintf(flag, parts...)

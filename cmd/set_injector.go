@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"regexp"
 	"slices"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 	"uzerp-mfa/internal/injector/trial"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/output"
+	"uzerp-mfa/internal/pattern"
 	"uzerp-mfa/internal/session"
 	"uzerp-mfa/internal/verifyservice"
 )
@@ -81,7 +81,7 @@ func registerGateway(f *pflag.FlagSet, class *string) {
 	f.StringVar(class, "gateway", "", "authentication gateway class that you know to check passwords, if it is not "+injector.DatabaseGateway)
 }
 
-var phpClass = regexp.MustCompile(`^\\?[A-Za-z_][A-Za-z0-9_]*(\\[A-Za-z_][A-Za-z0-9_]*)*$`)
+var phpClass = pattern.Lazy(`^\\?[A-Za-z_][A-Za-z0-9_]*(\\[A-Za-z_][A-Za-z0-9_]*)*$`)
 
 func (o *setInjectorOptions) complete() error {
 	r := &o.request
@@ -101,7 +101,7 @@ func (o *setInjectorOptions) complete() error {
 		if right, misspelt := injector.Misspelt(class); misspelt && flag != "--gateway" { // the checks look at the gateway
 			return usageError(fmt.Sprintf("%s: uzERP's class is spelt %s", flag, right), "")
 		}
-		if class != "" && !phpClass.MatchString(class) {
+		if class != "" && !phpClass().MatchString(class) {
 			return usageError(fmt.Sprintf("%s: %q is not a PHP class name", flag, class), "")
 		}
 	}

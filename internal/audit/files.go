@@ -12,7 +12,6 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/pattern"
 	"uzerp-mfa/internal/safepath"
 )
 
@@ -165,13 +165,13 @@ func (f *Files) find(name string) error {
 
 // logrotate calls a file audit.jsonl.1, audit.jsonl-20261126 or, with "extension .jsonl", audit-20261126.jsonl.
 var (
-	rotation    = regexp.MustCompile(`^[.-][0-9][0-9._:T-]*$`)
-	compression = regexp.MustCompile(`\.(gz|bz2|xz|zst|lz4|lzma|Z|zip)$`)
+	rotation    = pattern.Lazy(`^[.-][0-9][0-9._:T-]*$`)
+	compression = pattern.Lazy(`\.(gz|bz2|xz|zst|lz4|lzma|Z|zip)$`)
 )
 
 func isRotated(log, name string) bool {
-	name = strings.TrimSuffix(name, compression.FindString(name))
-	if rest, ok := strings.CutPrefix(name, log); ok && rotation.MatchString(rest) {
+	name = strings.TrimSuffix(name, compression().FindString(name))
+	if rest, ok := strings.CutPrefix(name, log); ok && rotation().MatchString(rest) {
 		return true
 	}
 	ext := filepath.Ext(log)
@@ -180,7 +180,7 @@ func isRotated(log, name string) bool {
 		return false
 	}
 	rest, ok = strings.CutSuffix(rest, ext)
-	return ok && rotation.MatchString(rest)
+	return ok && rotation().MatchString(rest)
 }
 
 // rotated returns what was rotated away from the log name, oldest first. Unless anyone is true, a file that somebody else
@@ -199,7 +199,7 @@ func rotated(dir *safepath.Dir, name string, anyone bool) []member {
 		if err != nil || stat.Mode&unix.S_IFMT != unix.S_IFREG {
 			continue
 		}
-		if plain := strings.TrimSuffix(n, compression.FindString(n)); plain != n && slices.Contains(names, plain) {
+		if plain := strings.TrimSuffix(n, compression().FindString(n)); plain != n && slices.Contains(names, plain) {
 			continue // it is being compressed
 		}
 		m := member{name: n, stat: stat, anyone: anyone}
@@ -262,7 +262,7 @@ func (m *member) open(dir *safepath.Dir) (content io.Reader, closeFile func(), e
 		return nil, nil, err
 	}
 	content = f
-	switch compression.FindString(m.name) {
+	switch compression().FindString(m.name) {
 	case "":
 	case ".gz":
 		if content, err = gzip.NewReader(bufio.NewReader(f)); err != nil {
@@ -419,12 +419,12 @@ func headBefore(dir *safepath.Dir, name string) string {
 }
 
 // numbered matches the name of a file to which logrotate gave a number, and no date.
-var numbered = regexp.MustCompile(`\.([0-9]{1,5})(\.[A-Za-z0-9]+)?$`)
+var numbered = pattern.Lazy(`\.([0-9]{1,5})(\.[A-Za-z0-9]+)?$`)
 
 // byRotation compares two files by the time of their rotation: by their numbers, else by the times of their last changes.
 func byRotation(a, b member) int {
 	number := func(m member) int {
-		if found := numbered.FindStringSubmatch(m.name); found != nil {
+		if found := numbered().FindStringSubmatch(m.name); found != nil {
 			n, _ := strconv.Atoi(found[1])
 			return n
 		}

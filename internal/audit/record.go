@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 	"unicode/utf16"
@@ -15,6 +14,7 @@ import (
 
 	"uzerp-mfa/internal/invisible"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/pattern"
 )
 
 // SchemaVersion is the schema version of every line. It changes when a key changes its meaning or is removed.
@@ -95,11 +95,11 @@ type Record struct {
 	Hash          string    `json:"hash"`              // set by Append
 }
 
-var commandName = regexp.MustCompile(`^[a-z]+(-[a-z]+)*( [a-z]+(-[a-z]+)*)*$`)
+var commandName = pattern.Lazy(`^[a-z]+(-[a-z]+)*( [a-z]+(-[a-z]+)*)*$`)
 
 // check returns an error for a record that must not be logged. That is a mistake in this program, not of its users.
 func (r Record) check() error {
-	if !commandName.MatchString(r.Command) {
+	if !commandName().MatchString(r.Command) {
 		return errors.New("audit: the command must be a name without arguments")
 	}
 	if !r.Result.valid() {
@@ -150,7 +150,7 @@ func (v Values) sanitized() Values {
 }
 
 // likeByte matches what could be read in a target as a byte that is not UTF-8.
-var likeByte = regexp.MustCompile(`\\+x[89a-f][0-9a-f]`)
+var likeByte = pattern.Lazy(`\\+x[89a-f][0-9a-f]`)
 
 // recorded returns a target as the log has it: as invisible.Bytes does, but no two give the same. A backslash stands twice before
 // such a byte, and before what could be read as one. What is found under a user's name is evidence, and no other user's.
@@ -161,7 +161,7 @@ func recorded(target string) string {
 	var b strings.Builder
 	begin := 0 // of the text since the last byte that is not UTF-8
 	end := func(i int) {
-		b.WriteString(likeByte.ReplaceAllStringFunc(target[begin:i], func(found string) string {
+		b.WriteString(likeByte().ReplaceAllStringFunc(target[begin:i], func(found string) string {
 			return found[:strings.LastIndexByte(found, '\\')+1] + found
 		}))
 	}
@@ -181,7 +181,7 @@ func recorded(target string) string {
 
 // named is the opposite of recorded.
 func named(target string) string {
-	return likeByte.ReplaceAllStringFunc(target, func(found string) string {
+	return likeByte().ReplaceAllStringFunc(target, func(found string) string {
 		backslashes := strings.LastIndexByte(found, '\\') + 1
 		if backslashes%2 == 0 {
 			return found[backslashes/2:]

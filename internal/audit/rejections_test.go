@@ -31,7 +31,8 @@ func TestRejections(t *testing.T) {
 		t.Helper()
 		now = time.Date(2026, 11, 27, 12, minute, 0, 0, time.UTC)
 		r := &Recorder{Log: log, Command: "identity check", Place: func() Place { return Place{Database: &where} }}
-		if got, err := r.Verifications(answers{status: status}).CheckVerification(t.Context(), caller.Recipient{Username: username}, "VE1", "123456"); err != nil || got != status {
+		checked := r.Verifications(answers{status: status})
+		if got, err := checked.CheckVerification(t.Context(), caller.Recipient{Username: username}, "VE1", "123456"); err != nil || got != status {
 			t.Fatal(got, err)
 		}
 	}

@@ -8,11 +8,11 @@ package config
 import (
 	"net/url"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/installation"
+	"uzerp-mfa/internal/pattern"
 	"uzerp-mfa/internal/secret"
 )
 
@@ -84,7 +84,7 @@ func (l *Loader) CheckFlags() error {
 	return nil
 }
 
-var passwordKeyword = regexp.MustCompile(`(?i)(^|[\s?&])(ssl)?password\s*=`)
+var passwordKeyword = pattern.Lazy(`(?i)(^|[\s?&])(ssl)?password\s*=`)
 
 func hasPassword(conn string) bool {
 	u, err := url.Parse(conn)
@@ -97,7 +97,7 @@ func hasPassword(conn string) bool {
 	}
 	if err == nil && u.User != nil {
 		_, ok := u.User.Password()
-		return ok || passwordKeyword.MatchString(conn)
+		return ok || passwordKeyword().MatchString(conn)
 	}
 	// This also finds a password in a URL that can't be parsed, and one that a slash in it hides from the parser.
 	if _, rest, ok := strings.Cut(conn, "://"); ok {
@@ -108,7 +108,7 @@ func hasPassword(conn string) bool {
 			}
 		}
 	}
-	return passwordKeyword.MatchString(conn)
+	return passwordKeyword().MatchString(conn)
 }
 
 // Database finds the database setting. It fails with errs.Config if there is none.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"regexp"
 	"syscall"
 
 	"github.com/joho/godotenv"
@@ -15,6 +14,7 @@ import (
 	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/installation/dotenv"
 	"uzerp-mfa/internal/installation/file"
+	"uzerp-mfa/internal/pattern"
 	"uzerp-mfa/internal/safepath"
 )
 
@@ -73,14 +73,14 @@ func (l *Loader) readEnvFile(path string) (map[string]string, error) {
 // maxExpanded is how large the values of --env-file may become when each variable in them is replaced, in bytes.
 const maxExpanded = 64 << 20
 
-var reference = regexp.MustCompile(`\$\{?[A-Z0-9_]`)
+var reference = pattern.Lazy(`\$\{?[A-Z0-9_]`)
 
 // grows reports whether the values of the file could become larger than maxExpanded. godotenv replaces each variable by
 // a value from an earlier line, and so a few lines could fill the memory. No value is longer than all text before it.
 func grows(source []byte) bool {
 	size := 0
 	for line := range bytes.Lines(source) {
-		size += len(line) + len(reference.FindAllIndex(line, -1))*size
+		size += len(line) + len(reference().FindAllIndex(line, -1))*size
 		if size > maxExpanded {
 			return true
 		}

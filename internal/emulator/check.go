@@ -24,7 +24,7 @@ func (s *Server) checkVerification(c *call) (any, error) {
 	if sid == "" && to == "" {
 		return nil, refuse(60221)
 	}
-	if to != "" && !e164.MatchString(to) {
+	if to != "" && !e164().MatchString(to) {
 		return nil, badNumber(to)
 	}
 	code, hasCode, err := c.text("Code", 4, 10)

@@ -4,15 +4,16 @@ import (
 	"fmt"
 	"math"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"uzerp-mfa/internal/pattern"
 )
 
 // pageToken names a record by its place in the order of creation: PT starts the page after it, PB ends the page before
 // it. So a record that is deleted between two pages does not shift the others.
-var pageToken = regexp.MustCompile(`^(PT|PB)([0-9a-f]{32})$`)
+var pageToken = pattern.Lazy(`^(PT|PB)([0-9a-f]{32})$`)
 
 type metaJSON struct {
 	Page            int     `json:"page"`
@@ -70,7 +71,7 @@ func pageStart[T interface{ position() int64 }](token string, items []T, descend
 	if token == "" {
 		return min(number*size, len(items)), nil
 	}
-	parts := pageToken.FindStringSubmatch(token)
+	parts := pageToken().FindStringSubmatch(token)
 	if parts == nil {
 		return 0, refuse(60306, "PageToken")
 	}

@@ -41,7 +41,7 @@ func (s *Server) SetNumber(to string, kind NumberKind) error {
 	if !slices.Contains(numberKinds, kind) {
 		return fmt.Errorf("no kind of number: %q", kind)
 	}
-	if !e164.MatchString(strings.TrimSuffix(to, "*")) {
+	if !e164().MatchString(strings.TrimSuffix(to, "*")) {
 		return fmt.Errorf("not in E.164: %q", to)
 	}
 	s.mu.Lock()

@@ -4,18 +4,21 @@ import (
 	"encoding/base32"
 	"encoding/hex"
 	"math/rand/v2"
-	"regexp"
 	"slices"
 	"time"
+
+	"uzerp-mfa/internal/pattern"
 )
 
 // base is the start of every URL in Twilio's answers.
 const base = "https://verify.twilio.com"
 
 // identityForm is "only dash (-) separated alphanumeric" (docs/facts/twilio-verify.md §1.2).
-var identityForm = regexp.MustCompile(`^[A-Za-z0-9]+(-[A-Za-z0-9]+)*$`)
+var identityForm = pattern.Lazy(`^[A-Za-z0-9]+(-[A-Za-z0-9]+)*$`)
 
-func validIdentity(s string) bool { return len(s) >= 8 && len(s) <= 64 && identityForm.MatchString(s) }
+func validIdentity(s string) bool {
+	return len(s) >= 8 && len(s) <= 64 && identityForm().MatchString(s)
+}
 
 // store is the state of the emulated account.
 type store struct {

@@ -1,13 +1,14 @@
 package emulator
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"uzerp-mfa/internal/pattern"
 )
 
-var e164 = regexp.MustCompile(`^\+[1-9][0-9]{1,14}$`)
+var e164 = pattern.Lazy(`^\+[1-9][0-9]{1,14}$`)
 
 // verification is one code that was sent to a number. It is never removed, but after its end most calls answer 404.
 type verification struct {
@@ -125,7 +126,7 @@ func (s *Server) verificationWanted(c *call) (w wanted, err error) {
 	if w.channel, err = c.required("Channel"); err != nil {
 		return w, err
 	}
-	if !e164.MatchString(w.to) {
+	if !e164().MatchString(w.to) {
 		return w, badNumber(w.to)
 	}
 	if _, err = c.oneOf("Channel", "", "sms", "call", "email", "whatsapp", "sna", "auto"); err != nil {

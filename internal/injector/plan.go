@@ -2,13 +2,13 @@ package injector
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/finding"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/pattern"
 )
 
 // The interface names and classes that uzERP has, and that decide about logging in (docs/facts/uzerp.md §2).
@@ -238,13 +238,13 @@ func Misspelt(class string) (right string, misspelt bool) {
 
 // Shown returns a class name as it stands in a sentence: in quotes, if it is more than one word.
 func Shown(class string) string {
-	if oneWord.MatchString(class) {
+	if oneWord().MatchString(class) {
 		return class
 	}
 	return strconv.Quote(class)
 }
 
-var oneWord = regexp.MustCompile(`^[A-Za-z0-9_\\]{1,100}$`)
+var oneWord = pattern.Lazy(`^[A-Za-z0-9_\\]{1,100}$`)
 
 func describe(rows []Class) string {
 	texts := make([]string, len(rows))

@@ -11,7 +11,6 @@ import (
 	"mime"
 	"mime/quotedprintable"
 	"net/mail"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -19,6 +18,7 @@ import (
 	"unicode/utf8"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/pattern"
 	"uzerp-mfa/internal/safepath"
 )
 
@@ -50,7 +50,7 @@ const (
 
 var fields = []string{fieldPerson, fieldUser, fieldChange, fieldTime, fieldHelpdesk, fieldContact}
 
-var field = regexp.MustCompile(`\{[^{}]*\}|[{}]`)
+var field = pattern.Lazy(`\{[^{}]*\}|[{}]`)
 
 // Standard returns the program's own text.
 func Standard() *Text {
@@ -133,7 +133,7 @@ func parseText(raw string) (*Text, error) {
 }
 
 func checkFields(text string, may []string) error {
-	for _, found := range field.FindAllString(text, -1) {
+	for _, found := range field().FindAllString(text, -1) {
 		if name := strings.Trim(found, "{}"); name == "" || !slices.Contains(may, name) {
 			return fmt.Errorf("there is no field %q here; it may have {%s}", found, strings.Join(may, "}, {"))
 		}
@@ -143,7 +143,7 @@ func checkFields(text string, may []string) error {
 
 // fill puts the values into a text. A value is put in once: braces in it stay as they are.
 func fill(text string, values map[string]string) string {
-	return field.ReplaceAllStringFunc(text, func(found string) string { return values[strings.Trim(found, "{}")] })
+	return field().ReplaceAllStringFunc(text, func(found string) string { return values[strings.Trim(found, "{}")] })
 }
 
 // shown returns a text that somebody else chose, as a mail may have it: one line, not too long, and without the marks that a

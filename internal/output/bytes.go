@@ -5,11 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"uzerp-mfa/internal/pattern"
 )
 
 // This file is about texts that are not UTF-8, as a database with the encoding SQL_ASCII may have them: how JSON writes them,
@@ -19,18 +20,18 @@ import (
 const byteMark = "\ufffd"
 
 // marked matches what could be read in JSON as such a byte.
-var marked = regexp.MustCompile(byteMark + `+\\x[89a-f][0-9a-f]`)
+var marked = pattern.Lazy(byteMark + `+\\x[89a-f][0-9a-f]`)
 
 // legible returns s as UTF-8: ü of Latin-1 as \xfc with a U+FFFD before it. No two texts give the same. A text that is UTF-8
 // stays as it is, unless it could be read as such a one: then each U+FFFD before the \x stands twice.
 func legible(s string) string {
 	if utf8.ValidString(s) {
-		return marked.ReplaceAllStringFunc(s, doubled)
+		return marked().ReplaceAllStringFunc(s, doubled)
 	}
 	var b strings.Builder
 	var plain strings.Builder
 	end := func(following string) {
-		text := marked.ReplaceAllStringFunc(plain.String(), doubled)
+		text := marked().ReplaceAllStringFunc(plain.String(), doubled)
 		if following != "" { // a byte: its mark makes the number of marks odd
 			text += strings.Repeat(byteMark, marksAtEnd(text))
 		}
@@ -80,7 +81,7 @@ func needsEscapes(name string) bool {
 
 // readJSON is the opposite of legible.
 func readJSON(text string) string {
-	return marked.ReplaceAllStringFunc(text, func(found string) string {
+	return marked().ReplaceAllStringFunc(text, func(found string) string {
 		end := strings.LastIndex(found, `\`)
 		marks, escape := end/len(byteMark), found[end:]
 		if marks%2 == 1 {
@@ -92,7 +93,7 @@ func readJSON(text string) string {
 
 // readEscapes is the opposite of EscapeName.
 func readEscapes(text string) string {
-	return escapes.ReplaceAllStringFunc(text, func(found string) string {
+	return escapes().ReplaceAllStringFunc(text, func(found string) string {
 		backslashes := strings.LastIndex(found, `\`) + 1
 		escape := found[backslashes-1:]
 		if backslashes%2 == 1 {
@@ -103,7 +104,7 @@ func readEscapes(text string) string {
 }
 
 // escapes matches an escape of visibleForm, and what EscapeName writes for a text that could be read as one.
-var escapes = regexp.MustCompile(`\\+(?:[ntr]|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8})`)
+var escapes = pattern.Lazy(`\\+(?:[ntr]|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8})`)
 
 // unescaped returns what an escape of visibleForm stands for. One that stands for no character is returned as it is.
 func unescaped(escape string) string {

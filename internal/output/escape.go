@@ -2,7 +2,6 @@ package output
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf16"
@@ -11,6 +10,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"uzerp-mfa/internal/invisible"
+	"uzerp-mfa/internal/pattern"
 )
 
 // Escape makes text from outside harmless on a terminal and in CSV, and makes a text that only looks like another one
@@ -50,7 +50,7 @@ func EscapeName(s string) string {
 	})
 	marked = strings.ReplaceAll(showBlanks(strings.ReplaceAll(marked, `\`, backslash), true), `\`, own)
 	marked = strings.ReplaceAll(marked, backslash, `\`)
-	marked = backslashes.ReplaceAllStringFunc(marked, func(found string) string {
+	marked = backslashes().ReplaceAllStringFunc(marked, func(found string) string {
 		n := strings.LastIndex(found, `\`) + 1
 		return strings.Repeat(`\`, n) + found
 	})
@@ -61,7 +61,7 @@ func EscapeName(s string) string {
 const backslash = "\x01"
 
 // backslashes matches those of a name before what is an escape, or could be read as one.
-var backslashes = regexp.MustCompile(`\\+(?:\x00|[ntr]|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8})`)
+var backslashes = pattern.Lazy(`\\+(?:\x00|[ntr]|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8})`)
 
 // escapeInside is Escape for a part of a sentence: a blank at its ends may be the program's own. Names stand in quotes
 // there, which show their ends.

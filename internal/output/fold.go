@@ -1,9 +1,10 @@
 package output
 
 import (
-	"regexp"
 	"strings"
 	"unicode"
+
+	"uzerp-mfa/internal/pattern"
 )
 
 // This file folds text for a terminal. It is the one mechanism for messages, prompts, cards and the cells of tables.
@@ -40,11 +41,11 @@ func foldText(text string, width int) string {
 }
 
 // label matches what stands before the text of a line: a word or two, and at least two blanks.
-var label = regexp.MustCompile(`^ *\S+(?: \S+){0,2}  +`)
+var label = pattern.Lazy(`^ *\S+(?: \S+){0,2}  +`)
 
 // hanging returns how far the lines after the first are indented.
 func hanging(paragraph string, width int) int {
-	if l := label.FindString(paragraph); l != "" && measure.StringWidth(l) <= width*2/5 {
+	if l := label().FindString(paragraph); l != "" && measure.StringWidth(l) <= width*2/5 {
 		return measure.StringWidth(l)
 	}
 	return min(len(paragraph)-len(strings.TrimLeft(paragraph, " "))+len("  "), width/4)
@@ -223,7 +224,7 @@ func cut(text string, width int, sign string) string {
 	room, kept := max(0, width-measure.StringWidth(sign)), 0
 	for kept < len(text) {
 		unit := firstLetter(text[kept:])
-		if at := escapes.FindStringIndex(text[kept:]); text[kept] == '\\' && at != nil && at[0] == 0 {
+		if at := escapes().FindStringIndex(text[kept:]); text[kept] == '\\' && at != nil && at[0] == 0 {
 			unit = text[kept : kept+at[1]]
 		}
 		if measure.StringWidth(text[:kept+len(unit)]) > room {

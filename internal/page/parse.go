@@ -1,10 +1,10 @@
 package page
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
-	"sync"
+
+	"uzerp-mfa/internal/pattern"
 )
 
 // Kind is what a block is.
@@ -39,17 +39,12 @@ type Span struct {
 	Link string // where it leads
 }
 
-// The patterns are compiled when the first page is read: most commands show none.
 var (
-	headingLine = pattern(`^ {0,3}(#{1,6})[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*$`)
-	itemStart   = pattern(`^( {0,3})([-*+]|[0-9]{1,9}[.)])( {1,4})(\S.*)$`)
-	delimiters  = pattern(`^ {0,3}\|?(?: *:?-+:? *\|)* *:?-+:? *\|? *$`)
-	fence       = pattern("^( {0,3})(```+)[^`]*$")
+	headingLine = pattern.Lazy(`^ {0,3}(#{1,6})[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*$`)
+	itemStart   = pattern.Lazy(`^( {0,3})([-*+]|[0-9]{1,9}[.)])( {1,4})(\S.*)$`)
+	delimiters  = pattern.Lazy(`^ {0,3}\|?(?: *:?-+:? *\|)* *:?-+:? *\|? *$`)
+	fence       = pattern.Lazy("^( {0,3})(```+)[^`]*$")
 )
-
-func pattern(text string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
-}
 
 // Parse returns the blocks of a page.
 func Parse(text string) []Block {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"uzerp-mfa/internal/output"
+	"uzerp-mfa/internal/pattern"
 )
 
 // Options say how a page is laid out.
@@ -165,7 +166,7 @@ func (r renderer) words(text []Span) (words []word) {
 }
 
 // fileName matches the text of a link that only names a file, as its last part without the .md does too.
-var fileName = pattern(`^[\w./-]+(?:\.md|/)$`)
+var fileName = pattern.Lazy(`^[\w./-]+(?:\.md|/)$`)
 
 // Linked returns a text whose links can be followed where they can't be clicked: behind each stands its address, or what link
 // returns for it, as Options.Link does.

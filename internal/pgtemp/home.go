@@ -3,11 +3,11 @@ package pgtemp
 import (
 	"os"
 	"path/filepath"
-	"regexp"
 	"syscall"
 
 	"uzerp-mfa/internal/account"
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/pattern"
 	"uzerp-mfa/internal/safepath"
 )
 
@@ -33,7 +33,7 @@ func makeHome(parent string) (home, error) {
 		return home{}, err
 	}
 	const prefix = "uzerp-mfa-"
-	if len(filepath.Join(parent, prefix+"0123456789abc", socketName)) > maxSocketPath || !plain.MatchString(parent) || owner != nil && !open(parent) {
+	if len(filepath.Join(parent, prefix+"0123456789abc", socketName)) > maxSocketPath || !plain().MatchString(parent) || owner != nil && !open(parent) {
 		parent = "/tmp"
 	}
 	dir, err := safepath.MakeTemp(parent, prefix)
@@ -53,7 +53,7 @@ func makeHome(parent string) (home, error) {
 }
 
 // plain are the paths that need no quoting in a URL, in a list of hosts or in PostgreSQL's settings.
-var plain = regexp.MustCompile(`^[A-Za-z0-9/._-]*$`)
+var plain = pattern.Lazy(`^[A-Za-z0-9/._-]*$`)
 
 func homeError(err error) error { return tempError("make a directory for PostgreSQL", err) }
 

@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,6 +22,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/pattern"
 )
 
 const (
@@ -340,14 +340,14 @@ func serverError(op, reason string) error {
 	switch {
 	case strings.Contains(reason, "could not look up effective user ID"):
 		e.Hint = errs.Plain("PostgreSQL runs only as a user who has a line in /etc/passwd: add one, or run this as another user")
-	case limited.MatchString(reason):
+	case limited().MatchString(reason):
 		e.Hint = errs.Plain("a limit of this shell may be too low for PostgreSQL (ulimit -a lists them), or the disk is full")
 	}
 	return e
 }
 
 // limited are the words of errors that a limit of the shell gives.
-var limited = regexp.MustCompile(`(?i)too large|size limit|too many open files|file descriptors|out of memory|allocate|resource|stack_depth|no space`)
+var limited = pattern.Lazy(`(?i)too large|size limit|too many open files|file descriptors|out of memory|allocate|resource|stack_depth|no space`)
 
 // lastLine returns the last line that says what went wrong, else the last one that isn't empty.
 func lastLine(text string) string {

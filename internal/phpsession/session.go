@@ -3,10 +3,11 @@ package phpsession
 import (
 	"bytes"
 	"errors"
-	"regexp"
 	"slices"
 	"strconv"
 	"time"
+
+	"uzerp-mfa/internal/pattern"
 )
 
 // Format is one of PHP's forms of a session file: a value of session.serialize_handler.
@@ -62,7 +63,7 @@ func Parse(content []byte, configured ...Format) (Session, error) {
 		return Session{}, ErrIgbinary
 	}
 	// The first name in a session is the program's, and never a visitor's: a file that begins as an array is one.
-	if wholeArray.Match(content[:min(len(content), 32)]) {
+	if wholeArray().Match(content[:min(len(content), 32)]) {
 		configured = slices.Concat([]Format{Serialize}, configured)
 	}
 	failure := ErrMalformed
@@ -95,7 +96,7 @@ func Parse(content []byte, configured ...Format) (Session, error) {
 // usual memory_limit of 128M can't read one of this size (docs/facts/uzerp.md §7).
 const MaxSize = 64 << 20
 
-var wholeArray = regexp.MustCompile(`^a:[0-9]+:\{`)
+var wholeArray = pattern.Lazy(`^a:[0-9]+:\{`)
 
 func isIgbinary(content []byte) bool {
 	return bytes.HasPrefix(content, []byte{0, 0, 0, 1}) || bytes.HasPrefix(content, []byte{0, 0, 0, 2})
@@ -198,8 +199,8 @@ func (p *parser) entry(name []byte, found map[string]int) error {
 }
 
 var (
-	number   = regexp.MustCompile(`^-?[0-9]{1,18}$`)
-	phpClass = regexp.MustCompile(`^\\?[A-Za-z_][A-Za-z0-9_]{0,99}(\\[A-Za-z_][A-Za-z0-9_]{0,99}){0,9}$`)
+	number   = pattern.Lazy(`^-?[0-9]{1,18}$`)
+	phpClass = pattern.Lazy(`^\\?[A-Za-z_][A-Za-z0-9_]{0,99}(\\[A-Za-z_][A-Za-z0-9_]{0,99}){0,9}$`)
 )
 
 // maxUser is how many bytes a user's name may have. uzERP's column has no limit, its pages have.
@@ -224,14 +225,14 @@ func (p *parser) session(found map[string]int) (Session, error) {
 	}
 	loggedIn := values[keyLoggedIn]
 	s.LoggedIn = s.User != "" && loggedIn.kind == 'b' && string(loggedIn.text) == "1"
-	if company := values[keyCompany]; (company.kind == 'i' || company.kind == 's') && number.Match(company.text) {
+	if company := values[keyCompany]; (company.kind == 'i' || company.kind == 's') && number().Match(company.text) {
 		s.Company = string(company.text)
 	}
 	s.Started, s.LastActive = instant(values[keyStarted]), instant(values[keyLastActive])
 	if at, ok := found[keyClasses]; ok {
 		_, s.OfUzerp = p.arrayAt(at)
 		// Each company has its own; -1 is that of the login page.
-		if v, err := p.scalarAt(p.element(p.element(at, "-1"), "LoginHandler")); err == nil && v.kind == 's' && phpClass.Match(v.text) {
+		if v, err := p.scalarAt(p.element(p.element(at, "-1"), "LoginHandler")); err == nil && v.kind == 's' && phpClass().Match(v.text) {
 			s.Handler = string(v.text)
 		}
 	}

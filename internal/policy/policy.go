@@ -3,7 +3,6 @@ package policy
 import (
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"uzerp-mfa/internal/alike"
 	"uzerp-mfa/internal/invisible"
+	"uzerp-mfa/internal/pattern"
 )
 
 // Path is where the policy is. Nothing moves it.
@@ -308,13 +308,13 @@ func checkActions(known []string) func(string) error {
 
 // checkAddress takes a plain address, which needs no quotes in a header and can't be taken for an option.
 func checkAddress(value string) error {
-	if len(value) > 254 || !plainAddress.MatchString(value) {
+	if len(value) > 254 || !plainAddress().MatchString(value) {
 		return fmt.Errorf("%q is no plain e-mail address, such as helpdesk@example.com", value)
 	}
 	return nil
 }
 
-var plainAddress = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._+-]{0,63}@[A-Za-z0-9][A-Za-z0-9.-]*$`)
+var plainAddress = pattern.Lazy(`^[A-Za-z0-9_][A-Za-z0-9._+-]{0,63}@[A-Za-z0-9][A-Za-z0-9.-]*$`)
 
 func checkText(value string) error {
 	const most = 200

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +12,7 @@ import (
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/pattern"
 )
 
 // Check compares everything and changes nothing. found is called with each difference at once, in the order of the
@@ -459,7 +459,7 @@ func (c *check) list(ctx context.Context, identity string) (listed []mfa.Factor,
 	return listed, err
 }
 
-var uuidForm = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+var uuidForm = pattern.Lazy(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
 // strangers returns the entities that belong to no user, in the order of their identities.
 func (c *check) strangers() []mfa.Entity {
@@ -476,7 +476,7 @@ func (c *check) strangers() []mfa.Entity {
 // lookAtStranger looks at an entity that belonged to no user when the users were read.
 func (c *check) lookAtStranger(ctx context.Context, e mfa.Entity) look {
 	f := Difference{Kind: OrphanEntity, UUID: e.Identity, Fixable: true, entity: e}
-	if !uuidForm.MatchString(e.Identity) {
+	if !uuidForm().MatchString(e.Identity) {
 		f.Message = "an entity at Twilio that uzERP can't have made: perhaps another application uses the same Verify service"
 		f.keep(errs.Plain("left alone"))
 		return look{differences: []Difference{f}}

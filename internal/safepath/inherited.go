@@ -1,16 +1,17 @@
 package safepath
 
 import (
-	"regexp"
 	"strconv"
+
+	"uzerp-mfa/internal/pattern"
 )
 
-var inherited = regexp.MustCompile(`^(?:/dev/stdin|(?:/dev|/proc/self)/fd/([0-9]{1,4}))$`)
+var inherited = pattern.Lazy(`^(?:/dev/stdin|(?:/dev|/proc/self)/fd/([0-9]{1,4}))$`)
 
 // Inherited reports whether path names a file that the caller has opened for this process, such as <(command) of a shell,
 // and returns its descriptor.
 func Inherited(path string) (fd int, is bool) {
-	number := inherited.FindStringSubmatch(path)
+	number := inherited().FindStringSubmatch(path)
 	if number == nil {
 		return 0, false
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"uzerp-mfa/internal/emulator"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/installation"
+	"uzerp-mfa/internal/pattern"
 	"uzerp-mfa/internal/pgtemp"
 	"uzerp-mfa/internal/safepath"
 )
@@ -200,7 +200,7 @@ func shadowing(environ []string) (names []string) {
 	for _, variable := range environ {
 		name, _, _ := strings.Cut(variable, "=")
 		set := slices.ContainsFunc(ours, func(setting string) bool { return strings.HasPrefix(setting, name+"=") })
-		if Shadowing(name) && !set && isName.MatchString(name) {
+		if Shadowing(name) && !set && isName().MatchString(name) {
 			names = append(names, name)
 		}
 	}
@@ -209,7 +209,7 @@ func shadowing(environ []string) (names []string) {
 }
 
 // isName matches what a shell can unset.
-var isName = regexp.MustCompile(`^[A-Z_a-z][0-9A-Z_a-z]*$`)
+var isName = pattern.Lazy(`^[A-Z_a-z][0-9A-Z_a-z]*$`)
 
 // Stop stops the server and the emulator and removes the files.
 func (s *Sandbox) Stop() error {

@@ -91,7 +91,7 @@ func PlanChange(env installation.EnvFile, r Request) ([]installation.SettingChan
 			set(Manage, "on", IsOn(value))
 		} else {
 			_, there := env.Settings[Manage]
-			set(Manage, "off", !there || saysOff.MatchString(value))
+			set(Manage, "off", !there || saysOff().MatchString(value))
 		}
 	}
 	for _, limit := range []struct {

@@ -2,7 +2,6 @@ package sessionconfig
 
 import (
 	"errors"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -11,6 +10,7 @@ import (
 	"uzerp-mfa/internal/installation"
 	"uzerp-mfa/internal/installation/dotenv"
 	"uzerp-mfa/internal/installation/php"
+	"uzerp-mfa/internal/pattern"
 	"uzerp-mfa/internal/shell"
 	"uzerp-mfa/internal/sidform"
 )
@@ -126,7 +126,7 @@ func (c *check) checkManaged() {
 }
 
 // saysOff matches the words that clearly say not to manage sessions.
-var saysOff = regexp.MustCompile(`^(?i:off|false|no|n|0|disabled?|none)$`)
+var saysOff = pattern.Lazy(`^(?i:off|false|no|n|0|disabled?|none)$`)
 
 func (c *check) notManaged(value string, set bool) finding.Finding {
 	f := c.about(Manage, "sessions-not-managed")
@@ -135,7 +135,7 @@ func (c *check) notManaged(value string, set bool) finding.Finding {
 	_, maxAge := c.in.Env.Settings[MaxAge]
 	const then = "sessions then last as long as PHP keeps them, and a stolen one never ends while it is used"
 	switch {
-	case set && saysOff.MatchString(value):
+	case set && saysOff().MatchString(value):
 		f.Severity, f.Message = finding.Info, "uzERP does not manage sessions, as this says, and "+then
 	case set && strings.Trim(value, phpBlank) != "":
 		f.Severity, f.Message = finding.Error, `uzERP manages sessions only if this is exactly the word "on"; any other value is silently ignored, and `+then
@@ -160,7 +160,7 @@ func (c *check) manageFix() string {
 	return lines(fix...)
 }
 
-var placeholder = regexp.MustCompile(`(?i)x{5}|\*{3}|^(AC|VA|\.{3})$|your|example|change.?me|placeholder|replace|todo|[<>]`)
+var placeholder = pattern.Lazy(`(?i)x{5}|\*{3}|^(AC|VA|\.{3})$|your|example|change.?me|placeholder|replace|todo|[<>]`)
 
 // checkTwilio checks uzERP's settings for Twilio. It makes only warnings: a mistake here hurts only while two-factor
 // login is on, and this file doesn't say whether it is. set-injector refuses to switch it on with such a mistake.
@@ -179,7 +179,7 @@ func (c *check) checkTwilio() {
 		case strings.Trim(value, phpBlank) == "":
 			f.ID, f.Message = "twilio-missing", "with two-factor login on, everybody sees an error page instead of the login "+
 				"page while this is missing or empty"
-		case placeholder.MatchString(value):
+		case placeholder().MatchString(value):
 			f.ID, f.Message = "twilio-placeholder", "this is the placeholder of an example, with which Twilio accepts "+
 				"nothing: nobody can enroll and no code is valid"
 		case t.valid != nil && !t.valid(value):

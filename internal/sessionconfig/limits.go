@@ -3,13 +3,13 @@ package sessionconfig
 import (
 	"fmt"
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/finding"
+	"uzerp-mfa/internal/pattern"
 )
 
 // The limits in seconds that a fix proposes if nobody can tell what was meant: half an hour without a click, and a
@@ -80,11 +80,11 @@ func limitState(value string, set bool) state {
 
 // leadingNumber matches the number at the beginning of a text. In a sum PHP 8 uses that number; if there is none, the
 // page ends with an error.
-var leadingNumber = regexp.MustCompile(`^[ \t\n\r\v\f]*([-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?)`)
+var leadingNumber = pattern.Lazy(`^[ \t\n\r\v\f]*([-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?)`)
 
 // addable reports whether PHP 8 can add the value to the present time, and the sum is still a time.
 func addable(value string) bool {
-	m := leadingNumber.FindStringSubmatch(value)
+	m := leadingNumber().FindStringSubmatch(value)
 	if m == nil {
 		return false
 	}
@@ -92,7 +92,7 @@ func addable(value string) bool {
 	return err == nil && math.Abs(n) < largest
 }
 
-var meantLimit = regexp.MustCompile(`^[-+]?([0-9]{1,9})(?:[.,]0+)? ?([a-z]*)$`)
+var meantLimit = pattern.Lazy(`^[-+]?([0-9]{1,9})(?:[.,]0+)? ?([a-z]*)$`)
 
 // meant guesses the limit in seconds that the writer of a wrong one wanted, for the line to write instead.
 func meant(setting, value string) int64 {
@@ -100,7 +100,7 @@ func meant(setting, value string) int64 {
 	if setting == MaxAge {
 		proposed = proposedMaxAge
 	}
-	m := meantLimit.FindStringSubmatch(strings.ToLower(strings.Trim(value, phpBlank)))
+	m := meantLimit().FindStringSubmatch(strings.ToLower(strings.Trim(value, phpBlank)))
 	if m == nil {
 		return proposed
 	}

@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +16,7 @@ import (
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/filelock"
+	"uzerp-mfa/internal/pattern"
 	"uzerp-mfa/internal/phpsession"
 	"uzerp-mfa/internal/safepath"
 	"uzerp-mfa/internal/session"
@@ -47,8 +47,8 @@ const lockWait = 10 * time.Second
 
 // Names: PHP makes no others.
 var (
-	fileName = regexp.MustCompile(`^sess_[A-Za-z0-9,-]{1,250}$`)
-	dirName  = regexp.MustCompile(`^[A-Za-z0-9,-]$`)
+	fileName = pattern.Lazy(`^sess_[A-Za-z0-9,-]{1,250}$`)
+	dirName  = pattern.Lazy(`^[A-Za-z0-9,-]$`)
 )
 
 // List returns all sessions of uzERP's.
@@ -120,9 +120,9 @@ func (l *lister) dir(at int, dir *safepath.Dir, dirs []string) error {
 				return context.Cause(l.ctx)
 			}
 			switch {
-			case len(dirs) == l.f.places[at].levels && fileName.MatchString(name) && strings.HasPrefix(name, "sess_"+strings.Join(dirs, "")):
+			case len(dirs) == l.f.places[at].levels && fileName().MatchString(name) && strings.HasPrefix(name, "sess_"+strings.Join(dirs, "")):
 				err = l.file(at, dir, dirs, name)
-			case len(dirs) < l.f.places[at].levels && dirName.MatchString(name):
+			case len(dirs) < l.f.places[at].levels && dirName().MatchString(name):
 				err = l.below(at, dir, dirs, name)
 			}
 			if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -5,18 +5,19 @@
 package shell
 
 import (
-	"regexp"
 	"strings"
+
+	"uzerp-mfa/internal/pattern"
 )
 
-var safe = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./][A-Za-z0-9_@%+=:,./-]*$`)
+var safe = pattern.Lazy(`^[A-Za-z0-9_@%+=:,./][A-Za-z0-9_@%+=:,./-]*$`)
 
 // bare leaves out the tilde, the colon, the equals sign and a leading @ too: somewhere each of them means something.
-var bare = regexp.MustCompile(`^[A-Za-z0-9_.+][A-Za-z0-9_.@+-]*$`)
+var bare = pattern.Lazy(`^[A-Za-z0-9_.+][A-Za-z0-9_.@+-]*$`)
 
 // IsBare reports whether s needs no quotes in bash, zsh, fish and PowerShell. These shells insert the proposals of a
 // completion as they are, or what several of them begin with. What a later completion finds on the line, bash runs.
-func IsBare(s string) bool { return bare.MatchString(s) }
+func IsBare(s string) bool { return bare().MatchString(s) }
 
 // Quote returns s as the last argument of a command line. Flags must stand before it, because it puts "--" before a
 // text that begins with a dash.
@@ -30,7 +31,7 @@ func Quote(s string) string {
 // Word returns s as one word. Quotes stand between two blanks, because messages show the second of several blanks as an
 // escape.
 func Word(s string) string {
-	if safe.MatchString(s) {
+	if safe().MatchString(s) {
 		return s
 	}
 	s = strings.ReplaceAll(s, "'", `'\''`)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -13,6 +12,7 @@ import (
 	verify "github.com/twilio/twilio-go/rest/verify/v2"
 
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/pattern"
 	"uzerp-mfa/internal/secret"
 	"uzerp-mfa/internal/sidform"
 )
@@ -24,7 +24,7 @@ import (
 const typeTOTP = "totp"
 
 var (
-	identityForm = regexp.MustCompile(`^[0-9A-Za-z]+(-[0-9A-Za-z]+)*$`)
+	identityForm = pattern.Lazy(`^[0-9A-Za-z]+(-[0-9A-Za-z]+)*$`)
 )
 
 // owner is the entity that an answer must be about.

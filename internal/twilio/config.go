@@ -3,17 +3,17 @@ package twilio
 import (
 	"net/netip"
 	"net/url"
-	"regexp"
 	"strings"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/pattern"
 	"uzerp-mfa/internal/sidform"
 )
 
 var (
 	// twilio-go accepts nothing else (§3.2, credentials). A token pasted with a line break fails here.
-	alphanumeric = regexp.MustCompile(`^[0-9A-Za-z]+$`)
-	printable    = regexp.MustCompile(`^[ -~]*$`)
+	alphanumeric = pattern.Lazy(`^[0-9A-Za-z]+$`)
+	printable    = pattern.Lazy(`^[ -~]*$`)
 )
 
 func checkService(cfg *Config) error {
@@ -38,7 +38,7 @@ func checkConfig(cfg *Config) (*url.URL, error) {
 	if err := checkCredentials(cfg); err != nil {
 		return nil, err
 	}
-	if !printable.MatchString(cfg.UserAgent) {
+	if !printable().MatchString(cfg.UserAgent) {
 		return nil, cfg.badSetting("the user agent", "must be printable ASCII")
 	}
 	return parseBaseURL(cfg)
@@ -54,7 +54,7 @@ func checkCredentials(cfg *Config) error {
 		return cfg.badSetting("TWILIO_ACCOUNT_SID", "is not the account that TWILIO_AUTH_TOKEN would be used for")
 	case !cfg.Password.IsSet():
 		return cfg.badSetting(secret, "is not set")
-	case !alphanumeric.MatchString(cfg.Password.Reveal()):
+	case !alphanumeric().MatchString(cfg.Password.Reveal()):
 		return cfg.badSetting(secret, "must be letters and digits only, without spaces or line breaks")
 	}
 	return nil

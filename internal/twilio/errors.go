@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -15,6 +14,7 @@ import (
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/pattern"
 	"uzerp-mfa/internal/sidform"
 	"uzerp-mfa/internal/verifyservice"
 )
@@ -247,7 +247,7 @@ func errorBody(body []byte) (code int, message string) {
 }
 
 // secretLike matches what may be a TOTP secret or its URI.
-var secretLike = regexp.MustCompile(`(?i:otpauth)|[A-Z2-7]{16,}`)
+var secretLike = pattern.Lazy(`(?i:otpauth)|[A-Z2-7]{16,}`)
 
 // harmless returns a message of Twilio's as one short line, or "" if it repeats something that must not be shown.
 func (c *Client) harmless(message string, data url.Values) string {
@@ -260,7 +260,7 @@ func (c *Client) harmless(message string, data url.Values) string {
 		}
 		return r
 	}, message)
-	if c.leaks(message) || secretLike.MatchString(message) || repeats(message, data) {
+	if c.leaks(message) || secretLike().MatchString(message) || repeats(message, data) {
 		return ""
 	}
 	message = strings.TrimRight(strings.TrimSpace(message), ".")

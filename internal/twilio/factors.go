@@ -3,7 +3,6 @@ package twilio
 import (
 	"context"
 	"errors"
-	"regexp"
 	"unicode"
 	"unicode/utf8"
 
@@ -11,12 +10,13 @@ import (
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/pattern"
 	"uzerp-mfa/internal/verifyservice"
 )
 
 const maxFriendlyName = 64 // §1.2
 
-var codeForm = regexp.MustCompile(`^[0-9]{3,8}$`)
+var codeForm = pattern.Lazy(`^[0-9]{3,8}$`)
 
 // FetchFactor returns one factor. It fails with errs.NotFound if there is none.
 func (c *Client) FetchFactor(ctx context.Context, identity, sid string) (mfa.Factor, error) {
@@ -146,7 +146,7 @@ func (o *call) check(problems ...string) error {
 }
 
 func validIdentity(s string) string {
-	if len(s) < 8 || len(s) > 64 || !identityForm.MatchString(s) {
+	if len(s) < 8 || len(s) > 64 || !identityForm().MatchString(s) {
 		return "the identity is not 8 to 64 letters, digits and single dashes"
 	}
 	return ""
@@ -160,7 +160,7 @@ func validFactor(s string) string {
 }
 
 func validCode(s string) string {
-	if !codeForm.MatchString(s) {
+	if !codeForm().MatchString(s) {
 		return "the code is not 3 to 8 digits"
 	}
 	return ""

@@ -13,12 +13,12 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
 	twclient "github.com/twilio/twilio-go/client"
 
+	"uzerp-mfa/internal/pattern"
 	"uzerp-mfa/internal/verifyservice"
 )
 
@@ -31,7 +31,7 @@ const (
 // safePath matches every path that this package can ask for, and no path with "..", escapes or an empty segment.
 // twilio-go pastes path parameters unescaped, and a DELETE …/Entities/ without an identity must never be sent (§3.2,
 // §1.3).
-var safePath = regexp.MustCompile(`^/v2(/[0-9A-Za-z]+(-[0-9A-Za-z]+)*)+$`)
+var safePath = pattern.Lazy(`^/v2(/[0-9A-Za-z]+(-[0-9A-Za-z]+)*)+$`)
 
 // newTransport returns a transport for HTTP/1.1 only. There, "no connection was made" means "nothing was sent".
 // proxy is nil if there is none.
@@ -148,7 +148,7 @@ func (c *Client) target(rawURL string) (*url.URL, error) {
 func apiURL(raw string) (*url.URL, bool) {
 	u, err := url.Parse(raw)
 	return u, err == nil && u.Scheme == "https" && u.Host == apiHost && u.User == nil && u.Fragment == "" &&
-		safePath.MatchString(u.EscapedPath())
+		safePath().MatchString(u.EscapedPath())
 }
 
 // exchange sends one request and reads one answer. It follows no redirect, because RoundTrip doesn't.

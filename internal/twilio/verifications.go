@@ -3,19 +3,19 @@ package twilio
 import (
 	"context"
 	"errors"
-	"regexp"
 
 	verify "github.com/twilio/twilio-go/rest/verify/v2"
 
 	"uzerp-mfa/internal/caller"
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/pattern"
 	"uzerp-mfa/internal/sidform"
 	"uzerp-mfa/internal/verifyservice"
 )
 
 var (
-	numberForm   = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`) // E.164
-	sentCodeForm = regexp.MustCompile(`^[0-9]{4,10}$`)        // §1, CreateVerificationCheck
+	numberForm   = pattern.Lazy(`^\+[1-9][0-9]{6,14}$`) // E.164
+	sentCodeForm = pattern.Lazy(`^[0-9]{4,10}$`)        // §1, CreateVerificationCheck
 )
 
 // StartVerification lets Twilio send a code to a number.
@@ -134,7 +134,7 @@ func (c *Client) verification(sid, service, account, to, status *string, number 
 }
 
 func validNumber(s string) string {
-	if !numberForm.MatchString(s) {
+	if !numberForm().MatchString(s) {
 		return "the phone number is not + and 7 to 15 digits"
 	}
 	return ""
@@ -155,7 +155,7 @@ func validChannel(c caller.Channel) string {
 }
 
 func validSentCode(s string) string {
-	if !sentCodeForm.MatchString(s) {
+	if !sentCodeForm().MatchString(s) {
 		return "the code is not 4 to 10 digits"
 	}
 	return ""

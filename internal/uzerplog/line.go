@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"uzerp-mfa/internal/history"
+	"uzerp-mfa/internal/pattern"
 )
 
 const (
@@ -21,7 +21,7 @@ const (
 )
 
 // head is the beginning of each line, of all of uzERP's channels (§8).
-var head = regexp.MustCompile(`^\[([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2}))\] ` +
+var head = pattern.Lazy(`^\[([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2}))\] ` +
 	`([A-Za-z0-9_]+)\.([A-Z]+): `)
 
 // messages are those about a login. None of them holds anything that somebody typed.
@@ -41,7 +41,7 @@ const channel = "uzerp_authentication"
 
 // timeOf returns the time of a line of uzERP's log, whatever it is about.
 func timeOf(line []byte) (time.Time, bool) {
-	m := head.FindSubmatch(line)
+	m := head().FindSubmatch(line)
 	if m == nil {
 		return time.Time{}, false
 	}
@@ -65,7 +65,7 @@ func parse(line []byte) (history.Entry, kind) {
 	if !ok {
 		return history.Entry{}, foreign
 	}
-	m := head.FindSubmatch(line)
+	m := head().FindSubmatch(line)
 	if string(m[2]) != channel {
 		return history.Entry{}, other
 	}
@@ -137,10 +137,10 @@ func readErrors(raw json.RawMessage) []history.TwilioError {
 }
 
 // secretLike matches what may be the password of a proxy, a TOTP secret or a code in a text of an error.
-var secretLike = regexp.MustCompile(`[^\s/@"']*:[^\s/@"']*@|(?i:otpauth:\S*)|[A-Z2-7]{16,}|\b[0-9]{6,8}\b`)
+var secretLike = pattern.Lazy(`[^\s/@"']*:[^\s/@"']*@|(?i:otpauth:\S*)|[A-Z2-7]{16,}|\b[0-9]{6,8}\b`)
 
 func harmless(text string) string {
-	return cut(secretLike.ReplaceAllString(cut(text, 4*maxMessage), "…"), maxMessage)
+	return cut(secretLike().ReplaceAllString(cut(text, 4*maxMessage), "…"), maxMessage)
 }
 
 // cut returns the beginning of a text, of at most so many bytes, and whole characters only.

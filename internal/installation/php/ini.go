@@ -4,13 +4,13 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 
 	"uzerp-mfa/internal/installation/file"
+	"uzerp-mfa/internal/pattern"
 	"uzerp-mfa/internal/safepath"
 )
 
@@ -231,7 +231,7 @@ func (ini *Ini) read(file string, src []byte) {
 		name = strings.Trim(name, " \t") // with its letter case: PHP takes no notice of SESSION.SAVE_PATH
 		if assigned && name != "" {
 			ini.assigned++
-			ini.poolFile = ini.poolFile || ofPool.MatchString(name)
+			ini.poolFile = ini.poolFile || ofPool().MatchString(name)
 		}
 		if _, known := iniDefaults[name]; !known || !assigned {
 			continue
@@ -243,7 +243,7 @@ func (ini *Ini) read(file string, src []byte) {
 }
 
 // ofPool matches the settings of FPM's pools that are about PHP's.
-var ofPool = regexp.MustCompile(`^php_(admin_)?(value|flag)[ \t]*\[`)
+var ofPool = pattern.Lazy(`^php_(admin_)?(value|flag)[ \t]*\[`)
 
 // specialSection returns the name of a section that counts for one host or directory only, "" for any other. PHP needs no = there,
 // takes no blank before the name, and no letter case into account.

@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"math"
 	"math/big"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"uzerp-mfa/internal/pattern"
 )
 
 // singleQuoted returns the value of a string in single quotes, where only \\ and \' are escapes.
@@ -89,8 +90,8 @@ func digits(text []byte, limit int, is func(byte) bool) int {
 }
 
 var (
-	integerForm = regexp.MustCompile(`^(?:0[xX][0-9a-fA-F]+(?:_[0-9a-fA-F]+)*|0[bB][01]+(?:_[01]+)*|0[oO]?_?[0-7]+(?:_[0-7]+)*|0|[1-9][0-9]*(?:_[0-9]+)*)$`)
-	decimalForm = regexp.MustCompile(`^(?:[0-9]+(?:_[0-9]+)*)?(?:\.(?:[0-9]+(?:_[0-9]+)*)?)?(?:[eE][+-]?[0-9]+(?:_[0-9]+)*)?$`)
+	integerForm = pattern.Lazy(`^(?:0[xX][0-9a-fA-F]+(?:_[0-9a-fA-F]+)*|0[bB][01]+(?:_[01]+)*|0[oO]?_?[0-7]+(?:_[0-7]+)*|0|[1-9][0-9]*(?:_[0-9]+)*)$`)
+	decimalForm = pattern.Lazy(`^(?:[0-9]+(?:_[0-9]+)*)?(?:\.(?:[0-9]+(?:_[0-9]+)*)?)?(?:[eE][+-]?[0-9]+(?:_[0-9]+)*)?$`)
 )
 
 // numberText returns a number as PHP turns it into text.
@@ -98,9 +99,9 @@ func numberText(literal string, negative bool) (string, bool) {
 	digits := strings.ReplaceAll(literal, "_", "")
 	var value float64
 	switch {
-	case integerForm.MatchString(literal) && tooLarge(digits):
+	case integerForm().MatchString(literal) && tooLarge(digits):
 		value = math.Inf(1)
-	case integerForm.MatchString(literal):
+	case integerForm().MatchString(literal):
 		integer, ok := new(big.Int).SetString(digits, 0) // base 0 reads 0x, 0b, 0o and 017 as PHP does
 		if !ok {
 			return "", false
@@ -112,7 +113,7 @@ func numberText(literal string, negative bool) (string, bool) {
 			return integer.String(), true
 		}
 		value, _ = new(big.Float).SetInt(integer).Float64()
-	case strings.ContainsAny(literal, ".eE") && decimalForm.MatchString(literal):
+	case strings.ContainsAny(literal, ".eE") && decimalForm().MatchString(literal):
 		var err error
 		if value, err = strconv.ParseFloat(digits, 64); err != nil && !math.IsInf(value, 0) {
 			return "", false

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"uzerp-mfa/internal/installation/file"
+	"uzerp-mfa/internal/pattern"
 )
 
 // apacheFiles are where Apache's configuration begins, and what a relative path in it begins with.
@@ -48,7 +49,7 @@ type apacheParser struct {
 	defines map[string]string
 }
 
-var apacheVariable = regexp.MustCompile(`\$\{([^}]*)\}`)
+var apacheVariable = pattern.Lazy(`\$\{([^}]*)\}`)
 
 const deepest = 20 // files that include each other
 
@@ -78,7 +79,7 @@ func (p *apacheParser) parse(path, text string, depth int) []*directive {
 		}
 		d := &directive{name: strings.ToLower(words[0]), written: words[0], args: words[1:], file: path, line: at, maybe: in.maybe}
 		for i, arg := range d.args {
-			d.args[i] = apacheVariable.ReplaceAllStringFunc(arg, func(name string) string {
+			d.args[i] = apacheVariable().ReplaceAllStringFunc(arg, func(name string) string {
 				if value, ok := p.defines[name[2:len(name)-1]]; ok {
 					return value
 				}
