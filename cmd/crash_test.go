@@ -110,9 +110,17 @@ func (sc scenario) told(t *testing.T, s *stage, e ending, before, after conditio
 	return ""
 }
 
-// matrix interrupts every scenario at every interaction, before and after it, with each signal. If until is not
-// empty, a scenario ends with the first case that is wrong in this way.
-func matrix(t *testing.T, program string, all []scenario, until string, signals ...syscall.Signal) []verdict {
+// signals returns what ends a program at a moment. TERM and INT take turns: the program does the same for both.
+func signals(n int, phase crashtest.Phase) []syscall.Signal {
+	gentle := []syscall.Signal{syscall.SIGTERM, syscall.SIGINT}
+	return []syscall.Signal{syscall.SIGKILL, gentle[(n+int(phase))%2]}
+}
+
+func onlyKill(int, crashtest.Phase) []syscall.Signal { return []syscall.Signal{syscall.SIGKILL} }
+
+// matrix interrupts every scenario at every interaction, before and after it. If until is not empty, a scenario ends with
+// the first case that is wrong in this way.
+func matrix(t *testing.T, program string, all []scenario, until string, signals func(n int, phase crashtest.Phase) []syscall.Signal) []verdict {
 	t.Helper()
 	const workers = 4
 	stages := make(chan *stage, workers)
@@ -134,9 +142,9 @@ func matrix(t *testing.T, program string, all []scenario, until string, signals 
 	}
 	running.Wait()
 	for i, sc := range all {
-		for _, signal := range signals {
-			for n := range verdicts[i].steps {
-				for _, phase := range []crashtest.Phase{crashtest.Before, crashtest.After} {
+		for n := range verdicts[i].steps {
+			for _, phase := range []crashtest.Phase{crashtest.Before, crashtest.After} {
+				for _, signal := range signals(n, phase) {
 					s, stop := <-stages, interruption{signal, n + 1, phase}
 					mu.Lock()
 					enough := until != "" && verdicts[i].shows(until)
@@ -173,7 +181,7 @@ func matrix(t *testing.T, program string, all []scenario, until string, signals 
 }
 
 const aboutCrashes = `Each changing command, killed (SIGKILL) before and after each thing that it asks the database, Twilio or the person in front
-of the terminal for; "(2)" is the second of a name. TERM and INT are tried at the same moments, and a kill after a code was typed;
+of the terminal for; "(2)" is the second of a name. TERM and INT are tried at the same moments, in turns, and a kill after a code was typed;
 what these leave behind is not here, for it depends on how far the program still gets.
 
 ` + aboutConditions + `afterwards: what was run to finish, and its exit codes. A reset behind another command removes a factor that this one left.
@@ -191,7 +199,7 @@ func TestCrashMatrix(t *testing.T) {
 	interactions, cases := 0, 0
 	var summary strings.Builder
 	var rows [][]string
-	for i, v := range matrix(t, program, all, "", syscall.SIGKILL, syscall.SIGTERM, syscall.SIGINT) {
+	for i, v := range matrix(t, program, all, "", signals) {
 		for _, violation := range v.violations {
 			t.Error(violation)
 		}
@@ -205,7 +213,7 @@ func TestCrashMatrix(t *testing.T) {
 			columns: []string{"command", "where", "killed", "row", "factors", "login", "afterwards"}, cases: 3,
 		}.hold(t, rows)
 	}
-	t.Logf("\n%sthe matrix: %d scenarios, %d interactions, %d interruptions (KILL, TERM and INT, each before and after), in %v",
+	t.Logf("\n%sthe matrix: %d scenarios, %d interactions, %d interruptions (before and after each: KILL, and TERM and INT in turns), in %v",
 		&summary, len(all), interactions, cases, time.Since(began).Round(time.Second/10))
 }
 
@@ -237,7 +245,7 @@ func TestCrashMatrixIsRedWhenStepsAreSwapped(t *testing.T) {
 			if len(some) != len(m.scenarios) {
 				t.Fatal("a scenario has another name")
 			}
-			for i, v := range matrix(t, program, some, m.finds, syscall.SIGKILL) {
+			for i, v := range matrix(t, program, some, m.finds, onlyKill) {
 				if !v.shows(m.finds) {
 					t.Errorf("%s: %d cases, and none shows that %s: %v", some[i].name, v.cases, m.finds, v.violations)
 				} else {

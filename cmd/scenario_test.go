@@ -283,9 +283,9 @@ func scenarios() []scenario {
 		{
 			// Again: enroll anew, unless the user is enrolled (exit code 6). A verified factor that no row names stays.
 			name: "enroll on a terminal", terminal: true, setUp: func(*testing.T, *stage) {}, done: finished,
-			allowed: []login{asksToEnroll, asksForCode}, args: fixed("enroll", victim, "--qr", "none"),
+			allowed: []login{asksToEnroll, asksForCode}, args: fixed("enroll", victim, "--yes", "--qr", "none"),
 			again: func(t *testing.T, s *stage, program string) (string, int) {
-				if _, complaint := s.must(t, invocation{program: program, args: []string{"enroll", victim, "--qr", "none"}, terminal: true}, 0, 6); complaint != "" {
+				if _, complaint := s.must(t, invocation{program: program, args: []string{"enroll", victim, "--yes", "--qr", "none"}, terminal: true}, 0, 6); complaint != "" {
 					return complaint, 0
 				}
 				return s.cleanUp(t, program)
@@ -296,9 +296,9 @@ func scenarios() []scenario {
 			setUp: func(t *testing.T, s *stage) {
 				s.exec(t, "update users set uuid = null, mfa_enabled = null where $user")
 			},
-			allowed: []login{lockedOut, asksToEnroll, asksForCode}, args: fixed("enroll", victim, "--qr", "none"),
+			allowed: []login{lockedOut, asksToEnroll, asksForCode}, args: fixed("enroll", victim, "--yes", "--qr", "none"),
 			again: func(t *testing.T, s *stage, program string) (string, int) {
-				if _, complaint := s.must(t, invocation{program: program, args: []string{"enroll", victim, "--qr", "none"}, terminal: true}, 0, 6); complaint != "" {
+				if _, complaint := s.must(t, invocation{program: program, args: []string{"enroll", victim, "--yes", "--qr", "none"}, terminal: true}, 0, 6); complaint != "" {
 					return complaint, 0
 				}
 				return s.cleanUp(t, program)
@@ -308,9 +308,9 @@ func scenarios() []scenario {
 			// Again: replace anew. Factors that the first run verified but did not write to the row, or did not delete,
 			// stay.
 			name: "enroll --replace on a terminal", terminal: true, done: finished, allowed: []login{asksForCode},
-			setUp: func(t *testing.T, s *stage) { s.enrolled(t) }, args: fixed("enroll", victim, "--replace", "--qr", "none"),
+			setUp: func(t *testing.T, s *stage) { s.enrolled(t) }, args: fixed("enroll", victim, "--replace", "--yes", "--qr", "none"),
 			again: func(t *testing.T, s *stage, program string) (string, int) {
-				args := []string{"enroll", victim, "--replace", "--qr", "none"}
+				args := []string{"enroll", victim, "--replace", "--yes", "--qr", "none"}
 				if _, complaint := s.must(t, invocation{program: program, args: args, terminal: true}, 0); complaint != "" {
 					return complaint, 0
 				}
