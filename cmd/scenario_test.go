@@ -285,7 +285,8 @@ func scenarios() []scenario {
 			name: "enroll on a terminal", terminal: true, setUp: func(*testing.T, *stage) {}, done: finished,
 			allowed: []login{asksToEnroll, asksForCode}, args: fixed("enroll", victim, "--yes", "--qr", "none"),
 			again: func(t *testing.T, s *stage, program string) (string, int) {
-				if _, complaint := s.must(t, invocation{program: program, args: []string{"enroll", victim, "--yes", "--qr", "none"}, terminal: true}, 0, 6); complaint != "" {
+				args := []string{"enroll", victim, "--yes", "--qr", "none"}
+				if _, complaint := s.must(t, invocation{program: program, args: args, terminal: true}, 0, 6); complaint != "" {
 					return complaint, 0
 				}
 				return s.cleanUp(t, program)
@@ -298,7 +299,8 @@ func scenarios() []scenario {
 			},
 			allowed: []login{lockedOut, asksToEnroll, asksForCode}, args: fixed("enroll", victim, "--yes", "--qr", "none"),
 			again: func(t *testing.T, s *stage, program string) (string, int) {
-				if _, complaint := s.must(t, invocation{program: program, args: []string{"enroll", victim, "--yes", "--qr", "none"}, terminal: true}, 0, 6); complaint != "" {
+				args := []string{"enroll", victim, "--yes", "--qr", "none"}
+				if _, complaint := s.must(t, invocation{program: program, args: args, terminal: true}, 0, 6); complaint != "" {
 					return complaint, 0
 				}
 				return s.cleanUp(t, program)
