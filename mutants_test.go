@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"uzerp-mfa/internal/mutant"
+	"uzerp-mfa/internal/pgtemp/dbtest"
 	"uzerp-mfa/internal/sharedtest"
 )
 
@@ -35,7 +36,10 @@ func TestMutants(t *testing.T) {
 	for _, m := range all {
 		packages[m.Package] = append(packages[m.Package], m)
 	}
-	b := bench{atOnce: make(chan struct{}, runtime.NumCPU())}
+	b := bench{atOnce: make(chan struct{}, runtime.NumCPU()), clusters: dbtest.Clusters()}
+	if b.clusters == "" {
+		b.clusters = openDir(t)
+	}
 	for _, pkg := range slices.Sorted(maps.Keys(packages)) {
 		t.Run(filepath.Base(pkg), func(t *testing.T) {
 			t.Parallel()
@@ -45,7 +49,26 @@ func TestMutants(t *testing.T) {
 }
 
 // bench builds and runs tests, as many at once as there are processors.
-type bench struct{ atOnce chan struct{} }
+type bench struct {
+	atOnce   chan struct{}
+	clusters string // for dbtest
+}
+
+// openDir makes a directory for a server, which does not run as root. Its name is short, because the path of a socket has
+// a limit.
+func openDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "m")
+	if err = errors.Join(err, os.Chmod(dir, 0o777|os.ModeSticky)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
 
 func (b bench) testPackage(t *testing.T, pkg string, mutants []mutant.Mutant) {
 	files, in, err := mutant.Combine(".", mutants)
@@ -123,20 +146,11 @@ func (b bench) run(t *testing.T, program string, m mutant.Mutant, flags ...strin
 	b.atOnce <- struct{}{}
 	defer func() { <-b.atOnce }()
 	began := time.Now()
-	// A test that panics leaves its files behind, so each run has its own directory for them. The name is short, because
-	// the path of a server's socket has a limit.
-	dir, err := os.MkdirTemp("", "m")
-	if err = errors.Join(err, os.Chmod(dir, 0o755)); err != nil { // the server does not run as root
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	}()
 	c := exec.CommandContext(t.Context(), program, append(flags, "-test.failfast", "-test.timeout=30m", "-test.run="+m.Run)...)
 	c.Dir = filepath.FromSlash(m.Package)
-	c.Env = append(os.Environ(), mutant.Choice+"="+m.Name, sharedtest.LeftOutFile+"=", "TMPDIR="+dir) // what is left out is counted once
+	c.Env = append(os.Environ(), mutant.Choice+"="+m.Name, sharedtest.LeftOutFile+"=", // what is left out is counted once
+		dbtest.ClustersVariable+"="+b.clusters,
+		"TMPDIR="+openDir(t)) // its own, because a test that panics leaves its files behind
 	out, err := c.CombinedOutput()
 	return testRun{failed: err != nil, output: "\n" + string(out), took: time.Since(began)}
 }

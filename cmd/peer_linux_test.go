@@ -33,7 +33,7 @@ func TestPeerLoginOfTheWebServersUser(t *testing.T) {
 	uid, _ := strconv.Atoi(account.Uid)
 	gid, _ := strconv.Atoi(account.Gid)
 	dbtest.New(t, dbtest.Empty) // skips the test if there is no PostgreSQL
-	p, err := pgtemp.Start(t.Context(), pgtemp.Options{})
+	p, err := pgtemp.Start(t.Context(), pgtemp.Options{Clusters: dbtest.Clusters()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 chmod 755 "$own"
 mkdir -m 700 "$own/home"
-mkdir -m 1777 "$own/t"
+mkdir -m 1777 "$own/t" "$own/clusters"
 log() { ls -ldAR --time-style=full-iso /var/log/uzerp-mfa /var/log/uzerp-mfa/* 2>/dev/null || :; }
 log >"$own/log"
 
@@ -35,6 +35,7 @@ export GORACE=atexit_sleep_ms=0
 code=0
 # Most of the tests wait for processes, so more of them run at a time than there are cores.
 env -u XDG_CACHE_HOME -u XDG_CONFIG_HOME -u XDG_DATA_HOME -u XDG_STATE_HOME HOME="$own/home" TMPDIR="$own/t" UZERP_MFA_LEFT_OUT="$own/left-out" \
+	UZERP_MFA_TEST_CLUSTERS="$own/clusters" \
 	go test -race -shuffle=on -parallel 6 -timeout 60m "${@:-./...}" || code=$?
 
 # The go command counts its calls in .config/go.

@@ -55,6 +55,7 @@ func mustFail(t *testing.T, url, sql string) error {
 func ownServer(t *testing.T, o pgtemp.Options) *pgtemp.Server {
 	t.Helper()
 	dbtest.New(t, dbtest.Empty) // skips the test if there is no PostgreSQL
+	o.Clusters = dbtest.Clusters()
 	p, err := pgtemp.Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -17,9 +18,9 @@ import (
 const Choice = "UZERP_MFA_MUTANT"
 
 // Combine puts mutants of one package into one program, because a build takes much longer than a run. Each function
-// that mutants change becomes a choice between its versions. Combine returns the program's files, and the mutants in
-// it. It leaves out mutants that change anything but the bodies of plain functions: each of these must be built
-// alone.
+// that mutants change becomes a choice between its versions, and so does the value of a variable or a constant, and a text
+// file that is embedded. Combine returns the program's files, and the mutants in it. It leaves out mutants that change
+// anything else: each of these must be built alone.
 func Combine(root string, mutants []Mutant) (files map[string]string, in []Mutant, err error) {
 	changed := make(map[string][]version) // by file
 	for _, m := range mutants {
@@ -42,26 +43,63 @@ func Combine(root string, mutants []Mutant) (files map[string]string, in []Mutan
 			return nil, nil, err
 		}
 		files[file] = source.combined(versions)
-		files[path.Join(path.Dir(file), "zz_mutant.go")] = fmt.Sprintf("package %s\n\nimport \"os\"\n\nvar chosenMutant = os.Getenv(%q)\n",
-			source.tree.Name.Name, Choice)
+		files[path.Join(path.Dir(file), "zz_mutant.go")] = fmt.Sprintf(support, source.tree.Name.Name, Choice)
 	}
 	return files, in, nil
 }
 
-// version is a function as a mutant has it.
+// support is a file of each package that has choices.
+const support = `package %s
+
+import (
+	"embed"
+	"os"
+	"slices"
+)
+
+var chosenMutant = os.Getenv(%q)
+
+// mutantValue returns the chosen one of values: the first is the unchanged one, the others are in the order of mutants.
+func mutantValue[T any](mutants []string, values ...T) T { return values[slices.Index(mutants, chosenMutant)+1] }
+
+// mutantFiles are embedded files of which the chosen mutant changes some.
+type mutantFiles struct {
+	embed.FS
+	changed map[string]string
+}
+
+func (f mutantFiles) ReadFile(name string) ([]byte, error) {
+	if text, ok := f.changed[name]; ok {
+		return []byte(text), nil
+	}
+	return f.FS.ReadFile(name)
+}
+`
+
+// version is a part as a mutant has it.
 type version struct {
 	mutant   string
 	file     string
-	function string // its key in the source
-	text     string // with the version's own name
+	part     int    // its index in the source
+	text     string // a function with the version's own name, a value, or the text of the embedded file
+	embedded string // the name of the embedded file, as the program has it
 }
 
 // source is a Go file.
 type source struct {
-	text      string
-	tree      *ast.File
-	functions map[string]*ast.FuncDecl // by receiver and name
-	order     []string
+	text  string
+	tree  *ast.File
+	parts []part
+}
+
+// part is a declaration that may have versions.
+type part struct {
+	name     string
+	function *ast.FuncDecl  // or
+	decl     *ast.GenDecl   // of one variable or constant, with
+	spec     *ast.ValueSpec // its only line
+	patterns []string       // of the files that are embedded in the variable
+	from, to token.Pos      // what a version may change: the function's body, or the value
 }
 
 func read(root, file string) (*source, error) {
@@ -73,22 +111,47 @@ func read(root, file string) (*source, error) {
 }
 
 func parseSource(text string) (*source, error) {
-	s := &source{text: text, functions: make(map[string]*ast.FuncDecl)}
+	s := &source{text: text}
 	var err error
-	if s.tree, err = parser.ParseFile(token.NewFileSet(), "", text, parser.SkipObjectResolution); err != nil {
+	if s.tree, err = parser.ParseFile(token.NewFileSet(), "", text, parser.SkipObjectResolution|parser.ParseComments); err != nil {
 		return nil, err
 	}
 	for _, d := range s.tree.Decls {
-		if f, ok := d.(*ast.FuncDecl); ok {
-			key := f.Name.Name
-			if f.Recv != nil {
-				key = s.of(f.Recv.List[0].Type) + "." + key
+		switch d := d.(type) {
+		case *ast.FuncDecl:
+			if d.Body != nil {
+				s.parts = append(s.parts, part{name: d.Name.Name, function: d, from: d.Body.Pos(), to: d.Body.End()})
 			}
-			s.functions[key] = f
-			s.order = append(s.order, key)
+		case *ast.GenDecl:
+			if d.Lparen.IsValid() || d.Tok != token.VAR && d.Tok != token.CONST {
+				continue
+			}
+			spec := d.Specs[0].(*ast.ValueSpec)
+			p := part{name: spec.Names[0].Name, decl: d, spec: spec, patterns: patterns(d)}
+			switch {
+			case len(spec.Names) == 1 && len(spec.Values) == 1:
+				p.from, p.to = spec.Values[0].Pos(), spec.Values[0].End()
+				s.parts = append(s.parts, p)
+			case len(p.patterns) > 0:
+				p.from, p.to = d.End(), d.End()
+				s.parts = append(s.parts, p)
+			}
 		}
 	}
 	return s, nil
+}
+
+// patterns returns what go:embed says above a declaration.
+func patterns(d *ast.GenDecl) (all []string) {
+	if d.Doc == nil {
+		return nil
+	}
+	for _, c := range d.Doc.List {
+		if words, ok := strings.CutPrefix(c.Text, "//go:embed "); ok {
+			all = append(all, strings.Fields(words)...)
+		}
+	}
+	return all
 }
 
 // of returns the text of a node. The file is the only one of its set, so positions begin at 1.
@@ -99,24 +162,28 @@ func (s *source) named(f *ast.FuncDecl, name string) string {
 	return s.text[f.Pos()-1:f.Name.Pos()-1] + name + s.text[f.Name.End()-1:f.End()-1]
 }
 
-// rest returns the text with the functions' bodies left out.
+// rest returns the text without what a version may change.
 func (s *source) rest() string {
 	var b strings.Builder
 	at := token.Pos(1)
-	for _, key := range s.order {
-		if f := s.functions[key]; f.Body != nil {
-			b.WriteString(s.text[at-1 : f.Body.Pos()-1])
-			at = f.Body.End()
-		}
+	for _, p := range s.parts {
+		b.WriteString(s.text[at-1 : p.from-1])
+		at = p.to
 	}
 	return b.String() + s.text[at-1:]
 }
 
-// versionsOf returns the functions that a mutant changes, or false if it changes something else.
+// versionsOf returns the parts that a mutant changes, or false if it changes something else.
 func versionsOf(root string, m Mutant) (versions []version, ok bool, err error) {
 	for file, text := range m.Files {
 		if path.Ext(file) != ".go" {
-			return nil, false, nil
+			v, ok, err := embedding(root, file)
+			if err != nil || !ok {
+				return nil, false, err
+			}
+			v.mutant, v.text = m.Name, text
+			versions = append(versions, v)
+			continue
 		}
 		before, err := read(root, file)
 		if err != nil {
@@ -129,45 +196,109 @@ func versionsOf(root string, m Mutant) (versions []version, ok bool, err error) 
 		if before.rest() != after.rest() {
 			return nil, false, nil
 		}
-		for _, key := range before.order {
-			was, is := before.functions[key], after.functions[key]
-			if before.of(was) == after.of(is) {
+		for i, was := range before.parts { // that the rest is the same means that the parts are
+			is := after.parts[i]
+			if before.text[was.from-1:was.to-1] == after.text[is.from-1:is.to-1] {
 				continue
 			}
-			generic := was.Type.TypeParams != nil || was.Recv != nil && strings.Contains(before.of(was.Recv), "[")
-			if generic || was.Name.Name == "init" {
+			v := version{mutant: m.Name, file: file, part: i}
+			switch {
+			case was.name == "init" || was.name == "_":
 				return nil, false, nil
+			case was.function != nil:
+				v.text = after.named(is.function, versionName(was.name, m.Name))
+			default:
+				v.text = after.of(is.spec.Values[0])
 			}
-			versions = append(versions, version{m.Name, file, key, after.named(is, versionName(was, m.Name))})
+			versions = append(versions, v)
 		}
 	}
 	return versions, len(versions) > 0, nil
 }
 
-func versionName(f *ast.FuncDecl, mutant string) string {
-	return f.Name.Name + "_" + strings.ReplaceAll(mutant, "-", "_")
+// embedding returns the variable that a file is embedded in, as a version of it. It reports false if there is none whose
+// versions can be told apart, or more than one.
+func embedding(root, file string) (found version, ok bool, err error) {
+	n := 0
+	for dir := path.Dir(file); dir != "."; dir = path.Dir(dir) {
+		sources, err := filepath.Glob(filepath.Join(root, dir, "*.go"))
+		if err != nil {
+			return found, false, err
+		}
+		embedded := strings.TrimPrefix(file, dir+"/")
+		matches := func(pattern string) bool { m, _ := path.Match(pattern, embedded); return m }
+		for _, name := range sources {
+			in := path.Join(dir, filepath.Base(name))
+			source, err := read(root, in)
+			if err != nil {
+				return found, false, err
+			}
+			for i, p := range source.parts {
+				if slices.ContainsFunc(p.patterns, matches) {
+					n++
+					t := source.of(p.spec.Type)
+					found, ok = version{file: in, part: i, embedded: embedded}, (t == "string" || t == "embed.FS") && !strings.HasSuffix(in, "_test.go")
+				}
+			}
+		}
+	}
+	return found, ok && n == 1, nil
 }
 
-// combined returns the file with a choice in the place of each function that has versions.
+func versionName(name, mutant string) string {
+	return name + "_" + strings.ReplaceAll(mutant, "-", "_")
+}
+
+// combined returns the file with a choice in the place of each part that has versions.
 func (s *source) combined(versions []version) string {
 	text := s.text
-	for _, key := range slices.Backward(s.order) { // backward, so that earlier positions stay right
-		f := s.functions[key]
+	for i, p := range slices.Backward(s.parts) { // backward, so that earlier positions stay right
 		var others []version
 		for _, v := range versions {
-			if v.function == key {
+			if v.part == i {
 				others = append(others, v)
 			}
 		}
-		if len(others) == 0 {
-			continue
-		}
-		text = text[:f.Pos()-1] + s.choice(f, others) + "\n\n" + s.named(f, versionName(f, "unchanged")) + text[f.End()-1:]
-		for _, v := range others {
-			text += "\n" + v.text + "\n"
+		switch f := p.function; {
+		case len(others) == 0:
+		case f != nil:
+			text = text[:f.Pos()-1] + s.choice(f, others) + "\n\n" + s.named(f, versionName(p.name, "unchanged")) + text[f.End()-1:]
+			for _, v := range others {
+				text += "\n" + v.text + "\n"
+			}
+		default:
+			text = text[:p.decl.Pos()-1] + s.valueChoice(p, others) + text[p.decl.End()-1:]
 		}
 	}
 	return text
+}
+
+// valueChoice returns a variable with the chosen version of a value.
+func (s *source) valueChoice(p part, versions []version) string {
+	var mutants, values, changed strings.Builder
+	for _, v := range versions {
+		fmt.Fprintf(&mutants, "%q, ", v.mutant)
+		value := v.text
+		if v.embedded != "" {
+			value = strconv.Quote(v.text)
+			fmt.Fprintf(&changed, "%q: {%q: %q},\n", v.mutant, v.embedded, v.text)
+		}
+		values.WriteString(", " + value)
+	}
+	if len(p.patterns) == 0 {
+		t, of := "", ""
+		if p.spec.Type != nil {
+			t = s.of(p.spec.Type)
+			of = "[" + t + "]"
+		}
+		return fmt.Sprintf("var %s %s = mutantValue%s([]string{%s}, %s%s)", p.name, t, of, &mutants, s.of(p.spec.Values[0]), &values)
+	}
+	t, was := s.of(p.spec.Type), versionName(p.name, "unchanged")
+	embedded := fmt.Sprintf("var %s %s\n\nvar %s = ", was, t, p.name)
+	if t == "string" {
+		return embedded + fmt.Sprintf("mutantValue([]string{%s}, %s%s)", &mutants, was, &values)
+	}
+	return embedded + fmt.Sprintf("mutantFiles{%s, map[string]map[string]string{\n%s}[chosenMutant]}", was, &changed)
 }
 
 // choice returns a function that calls the chosen version of f.
@@ -183,19 +314,30 @@ func (s *source) choice(f *ast.FuncDecl, versions []version) string {
 			args = append(args, p)
 		}
 	}
-	receiver, on, results, give := "", "", "", ""
+	receiver, on, types, of, results, give := "", "", "", "", "", ""
 	if f.Recv != nil {
 		receiver, on = "(on "+s.of(f.Recv.List[0].Type)+") ", "on."
+	}
+	if list := f.Type.TypeParams; list != nil {
+		var names []string
+		for _, field := range list.List {
+			for _, name := range field.Names {
+				names = append(names, name.Name)
+			}
+		}
+		types, of = s.of(list), "["+strings.Join(names, ", ")+"]"
 	}
 	if f.Type.Results != nil {
 		results, give = s.of(f.Type.Results)+" ", "return "
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "func %s%s(%s) %s{\n\tswitch chosenMutant {\n", receiver, f.Name.Name, strings.Join(params, ", "), results)
-	call := func(name string) string { return fmt.Sprintf("%s%s%s(%s)", give, on, name, strings.Join(args, ", ")) }
-	for _, v := range versions {
-		fmt.Fprintf(&b, "\tcase %q:\n\t\t%s\n", v.mutant, call(versionName(f, v.mutant)))
+	fmt.Fprintf(&b, "func %s%s%s(%s) %s{\n\tswitch chosenMutant {\n", receiver, f.Name.Name, types, strings.Join(params, ", "), results)
+	call := func(name string) string {
+		return fmt.Sprintf("%s%s%s%s(%s)", give, on, name, of, strings.Join(args, ", "))
 	}
-	fmt.Fprintf(&b, "\tdefault:\n\t\t%s\n\t}\n}", call(versionName(f, "unchanged")))
+	for _, v := range versions {
+		fmt.Fprintf(&b, "\tcase %q:\n\t\t%s\n", v.mutant, call(versionName(f.Name.Name, v.mutant)))
+	}
+	fmt.Fprintf(&b, "\tdefault:\n\t\t%s\n\t}\n}", call(versionName(f.Name.Name, "unchanged")))
 	return b.String()
 }

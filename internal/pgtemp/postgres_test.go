@@ -441,3 +441,29 @@ func TestHomeInASharedGroup(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A server that is given a directory for it copies what initdb has made for an earlier one, and what happens in one server is
+// in no copy.
+func TestClustersAreCopied(t *testing.T) {
+	clusters, err := os.MkdirTemp("", "c")
+	if err = errors.Join(err, os.Chmod(clusters, 0o777|os.ModeSticky)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(clusters) })
+	var ids [2]string
+	for i := range ids {
+		p := start(t, t.Context(), Options{Clusters: clusters})
+		if err := queryRow(t.Context(), p, "select system_identifier::text from pg_control_system()", &ids[i]); err != nil {
+			t.Fatal(err)
+		}
+		if err := execute(t.Context(), p, "create role once"); err != nil {
+			t.Error(err)
+		}
+	}
+	if ids[0] != ids[1] {
+		t.Errorf("two clusters: %q", ids)
+	}
+	if kept, err := os.ReadDir(clusters); len(kept) != 1 || err != nil {
+		t.Errorf("kept %v, %v", kept, err)
+	}
+}

@@ -54,18 +54,22 @@ type surroundings struct {
 // settle makes surroundings, and sets the environment of this process and of all that it starts to them.
 func settle(log string) (*surroundings, error) {
 	// The go command has its caches and settings in the home directory. Tests that build need them.
-	env := []string{"GOCACHE", "GOENV", "GOMODCACHE", "GOPATH"}
-	out, err := exec.CommandContext(context.Background(), "go", append([]string{"env"}, env...)...).Output()
-	if err == nil {
-		for i, value := range strings.Split(strings.TrimSuffix(string(out), "\n"), "\n") {
-			if err := os.Setenv(env[i], value); err != nil {
-				return nil, err
+	// scripts/test.sh has set them.
+	env := slices.DeleteFunc([]string{"GOCACHE", "GOENV", "GOMODCACHE", "GOPATH"}, func(name string) bool { return os.Getenv(name) != "" })
+	if len(env) > 0 {
+		out, err := exec.CommandContext(context.Background(), "go", append([]string{"env"}, env...)...).Output()
+		if err == nil {
+			for i, value := range strings.Split(strings.TrimSuffix(string(out), "\n"), "\n") {
+				if err := os.Setenv(env[i], value); err != nil {
+					return nil, err
+				}
 			}
+		} else if !errors.Is(err, exec.ErrNotFound) {
+			return nil, err
 		}
-	} else if !errors.Is(err, exec.ErrNotFound) {
-		return nil, err
 	}
 	s := &surroundings{log: log}
+	var err error
 	if s.was, err = entries(log); err != nil {
 		return nil, err
 	}
