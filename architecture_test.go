@@ -138,7 +138,7 @@ var allowed = map[string][]string{
 	},
 	"internal/caller": {
 		"uzerp-mfa/internal/errs", "uzerp-mfa/internal/secret", "uzerp-mfa/internal/mfa", "uzerp-mfa/internal/onetime",
-		"uzerp-mfa/internal/invisible", "github.com/nyaruka/phonenumbers",
+		"uzerp-mfa/internal/invisible", "uzerp-mfa/internal/numbering",
 	},
 	"internal/notify": {
 		"uzerp-mfa/internal/account",
@@ -408,7 +408,8 @@ func TestProgramHasNoTestLibraries(t *testing.T) {
 		}
 	}
 	for _, d := range deps {
-		if strings.Contains(d, "testscript") || strings.Contains(d, "testify") || strings.Contains(d, "kin-openapi") || strings.Contains(d, "jsonschema") {
+		if strings.Contains(d, "testscript") || strings.Contains(d, "testify") || strings.Contains(d, "kin-openapi") || strings.Contains(d, "jsonschema") ||
+			strings.Contains(d, "phonenumbers") || strings.Contains(d, "protobuf") {
 			t.Errorf("the program depends on %s", d)
 		}
 	}
