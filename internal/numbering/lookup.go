@@ -135,8 +135,8 @@ func (p *plan) fromAbroad(number string) (string, bool) {
 	return number[at[1]:], true
 }
 
-// stripped returns a national number without trunk prefix and the like. If this would make a number of what is one
-// already, it is left as it is.
+// stripped returns a national number without trunk prefix and the like. What is a number of the region, and without them
+// would be none, stays as it is.
 func (p *plan) stripped(national string) string {
 	if p.strip == nil {
 		return national
