@@ -46,7 +46,7 @@ func newVersionCmd(app *App) *cobra.Command {
 		Long: `Prints what this program was built from: the version, the commit and its time, and the version of Go. What is not certain
 is "unknown", and null in JSON: the commit is known if make built the program in a checkout, or from an archive that git made.
 
---licenses prints the licences and notices of all that the program is linked with.`,
+--licenses prints the licences and notices of all that the program is linked with, and of the data in it.`,
 		Annotations: exitCodes(),
 		Example:     "  uzerp-mfa version\n  uzerp-mfa version -o json\n  uzerp-mfa version --licenses",
 		Args:        noArgs,
@@ -72,7 +72,7 @@ func (a *App) printLicenses() error {
 	if err != nil {
 		return err
 	}
-	if err := output.Fprintf(a.streams.Out, "This program is linked with the following.\n"); err != nil {
+	if err := output.Fprintf(a.streams.Out, "This program is linked with the following, or has data of it.\n"); err != nil {
 		return err
 	}
 	for _, l := range all {

@@ -1,13 +1,11 @@
 package caller
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/nyaruka/phonenumbers"
-
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/numbering"
 	"uzerp-mfa/internal/secret"
 )
 
@@ -19,7 +17,7 @@ const correctIt = "correct it in uzERP, in the contact details of the person; wr
 // if there is no such region.
 func ParsePhone(text, region string) (Phone, error) {
 	region = strings.ToUpper(region)
-	if region != "" && !phonenumbers.GetSupportedRegions()[region] {
+	if region != "" && !numbering.Supported(region) {
 		return Phone{}, errs.New(errs.Usage, strconv.Quote(region)+" is no region that has phone numbers",
 			"two letters of ISO 3166 are needed, such as GB, IE or US")
 	}
@@ -37,12 +35,11 @@ func ParsePhone(text, region string) (Phone, error) {
 	if !ok {
 		return Phone{}, notANumber()
 	}
-	if n.ofNoCountry || !slices.Contains([]phonenumbers.PhoneNumberType{phonenumbers.MOBILE, phonenumbers.FIXED_LINE_OR_MOBILE,
-		phonenumbers.FIXED_LINE, phonenumbers.VOIP}, n.kind) {
+	if n.OfNoCountry || n.Kind == numbering.Other {
 		return Phone{}, errs.New(errs.Refused,
 			"the phone number is of a kind that identifies nobody: premium-rate, shared-cost, freephone, satellite, pager, voicemail or the like", correctIt)
 	}
-	phone := Phone{E164: secret.New(n.e164()), Masked: n.masked(), Landline: n.kind == phonenumbers.FIXED_LINE}
+	phone := Phone{E164: secret.New(n.e164()), Masked: n.masked(), Landline: n.Kind == numbering.Fixed}
 	if !w.international {
 		phone.Region = region
 	}
@@ -54,56 +51,32 @@ func notANumber() error {
 }
 
 // number is a valid phone number.
-type number struct {
-	country  string // its calling code
-	national string // its digits after that, without a trunk prefix
-	asDialed string // its digits as its country writes them
-	trunk    string // what its country dials before national numbers: "0" nearly everywhere, or nothing
-	kind     phonenumbers.PhoneNumberType
+type number struct{ numbering.Number }
 
-	ofNoCountry bool // its code belongs to no country: satellites and other networks of the whole world
-}
-
-func (n number) e164() string { return "+" + n.country + n.national }
+func (n number) e164() string { return "+" + n.Country + n.National }
 
 // masked returns the number with only its last digits, at most three. Its owner recognizes it; others learn nearly
 // nothing.
 func (n number) masked() string {
-	hidden := len(n.national) - min(3, len(n.national)/3)
-	return "+" + n.country + " " + strings.Repeat("*", hidden) + n.national[hidden:]
+	hidden := len(n.National) - min(3, len(n.National)/3)
+	return "+" + n.Country + " " + strings.Repeat("*", hidden) + n.National[hidden:]
 }
 
 // lookUp returns the number with these digits, which begin with + or are as dialed in region.
 func lookUp(digits, region string) (number, bool) {
-	parsed, err := phonenumbers.Parse(digits, region)
-	if err != nil {
-		return number{}, false
-	}
-	code := int(parsed.GetCountryCode())
-	country := phonenumbers.GetRegionCodeForCountryCode(code)
-	if region == phonenumbers.UNKNOWN_REGION {
-		region = country
-	}
-	n := number{
-		country:  strconv.Itoa(code),
-		national: phonenumbers.GetNationalSignificantNumber(parsed),
-		asDialed: phonenumbers.NormalizeDigitsOnly(phonenumbers.Format(parsed, phonenumbers.NATIONAL)),
-		trunk:    phonenumbers.GetNddPrefixForRegion(region, true),
-		kind:     phonenumbers.GetNumberType(parsed),
-
-		ofNoCountry: country == phonenumbers.REGION_CODE_FOR_NON_GEO_ENTITY,
-	}
+	found, ok := numbering.LookUp(digits, region)
+	n := number{found}
 	if forFilms(n) {
-		n.kind = phonenumbers.MOBILE
-	} else if !phonenumbers.IsValidNumber(parsed) {
+		n.Kind = numbering.Mobile
+	} else if !n.Valid {
 		return number{}, false
 	}
-	length := len(n.country + n.national)
-	return n, length >= 7 && length <= 15 // E.164; the library also knows longer ones
+	length := len(n.Country + n.National)
+	return n, ok && length >= 7 && length <= 15 // E.164; the plans also have longer ones
 }
 
 // forFilms reports whether n is a mobile number that Ofcom reserves for drama (its "Telephone numbers for use in TV and
-// radio drama"). Nobody has such a number, so the sandbox and the tests use them. The library doesn't know them.
+// radio drama"). Nobody has such a number, so the sandbox and the tests use them. The plans don't have them.
 func forFilms(n number) bool {
-	return n.country == "44" && len(n.national) == 10 && strings.HasPrefix(n.national, "7700900")
+	return n.Country == "44" && len(n.National) == 10 && strings.HasPrefix(n.National, "7700900")
 }

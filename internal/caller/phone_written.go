@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/nyaruka/phonenumbers"
+	"uzerp-mfa/internal/numbering"
 )
 
 // written is a text that is written like a phone number. Positions are numbers of digits before them.
@@ -91,28 +91,28 @@ func (w written) number(region string) (number, bool) {
 	if !ok {
 		return number{}, false
 	}
-	prefix, ok := strings.CutSuffix(w.digits[w.start:], n.national)
+	prefix, ok := strings.CutSuffix(w.digits[w.start:], n.National)
 	if !ok || !w.laidOut(n, w.start+len(prefix)) {
 		return number{}, false
 	}
 	if w.international {
-		return n, prefix == n.country || prefix == n.country+n.trunk
+		return n, prefix == n.Country || prefix == n.Country+n.Trunk
 	}
-	if prefix == n.trunk && n.trunk != "" || w.digits == n.asDialed {
+	if prefix == n.Trunk && n.Trunk != "" || w.digits == n.AsDialed {
 		return n, true
 	}
 	// Spreadsheets drop a leading 0 or +. A mobile number is recognized without it, unless the same digits are also a
 	// number of another country. A landline is not: such digits may be an extension inside a company.
-	mobile := n.kind == phonenumbers.MOBILE || n.kind == phonenumbers.FIXED_LINE_OR_MOBILE
-	other, ambiguous := lookUp("+"+w.digits, phonenumbers.UNKNOWN_REGION)
-	return n, mobile && (prefix == "" || prefix == n.country) && (!ambiguous || other.e164() == n.e164())
+	mobile := n.Kind == numbering.Mobile || n.Kind == numbering.FixedOrMobile
+	other, ambiguous := lookUp("+"+w.digits, numbering.Anywhere)
+	return n, mobile && (prefix == "" || prefix == n.Country) && (!ambiguous || other.e164() == n.e164())
 }
 
 func (w written) lookUp(region string) (number, bool) {
 	if !w.international {
 		return lookUp(w.digits, region)
 	}
-	n, ok := lookUp("+"+w.digits[w.start:], phonenumbers.UNKNOWN_REGION)
+	n, ok := lookUp("+"+w.digits[w.start:], numbering.Anywhere)
 	if ok && w.start > 0 && region != "" { // 00 begins some countries' own numbers
 		if own, also := lookUp(w.digits, region); also && own.e164() != n.e164() {
 			return number{}, false
@@ -129,7 +129,7 @@ func (w written) laidOut(n number, prefixes int) bool {
 		longestAreaCode = 5 // 04321/234567
 		shortestRest    = 3 // 123456/57 is two numbers
 	)
-	if w.trunk >= 0 && (n.trunk != "0" || w.trunk != prefixes-1) || w.opened > prefixes {
+	if w.trunk >= 0 && (n.Trunk != "0" || w.trunk != prefixes-1) || w.opened > prefixes {
 		return false
 	}
 	if w.slash < 0 {

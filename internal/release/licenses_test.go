@@ -28,14 +28,22 @@ var goLicenses = []string{"LICENSE", "PATENTS"}
 
 var licenseFile = regexp.MustCompile(`(?i)^(un)?(licen[cs]e|copying|copyright|notice|patents|third[-_]party)`)
 
-// linked returns the folders of the packages that the program is linked with on any of the platforms, by "module version".
+// numberingPlans is the library whose data, not code, is in the program (internal/numbering), and googlesPlans where it has
+// them from. The library does not have Google's licence, which is the same as ours: the Apache License.
+const (
+	numberingPlans = "github.com/nyaruka/phonenumbers"
+	googlesPlans   = "github.com/google/libphonenumber"
+	googlesNotice  = "Copyright (C) 2009 The Libphonenumber Authors\n\n"
+)
+
+// linked returns the folders of the packages that the program is linked with on any of the platforms, or has data of, by
+// "module version".
 func linked(t *testing.T) map[string]map[string]string {
 	t.Helper()
-	const format = "{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}}\t{{$.Dir}}\t{{.Dir}}{{end}}{{end}}"
 	modules := map[string]map[string]string{} // module and version -> folder of a package -> folder of its module
-	for _, platform := range platforms {
+	list := func(platform string, arguments ...string) {
 		goos, goarch, _ := strings.Cut(platform, "/")
-		c := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", format, "uzerp-mfa")
+		c := exec.CommandContext(t.Context(), "go", append([]string{"list"}, arguments...)...)
 		c.Env = append(os.Environ(), "GOOS="+goos, "GOARCH="+goarch, "CGO_ENABLED=0", "GOFLAGS=")
 		var stderr bytes.Buffer
 		c.Stderr = &stderr
@@ -54,6 +62,10 @@ func linked(t *testing.T) map[string]map[string]string {
 			modules[part[0]][part[1]] = part[2]
 		}
 	}
+	for _, platform := range platforms {
+		list(platform, "-deps", "-f", "{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}}\t{{$.Dir}}\t{{.Dir}}{{end}}{{end}}", "uzerp-mfa")
+	}
+	list(platforms[0], "-m", "-f", "{{.Path}} {{.Version}}\t{{.Dir}}\t{{.Dir}}", numberingPlans)
 	return modules
 }
 
@@ -69,6 +81,9 @@ func collect(t *testing.T) []License {
 	for _, file := range goLicenses {
 		all = append(all, readLicense(t, "Go", "", strings.TrimSpace(string(root)), file))
 	}
+	google := readLicense(t, googlesPlans, "", "../..", "LICENSE")
+	google.Text = googlesNotice + google.Text
+	all = append(all, google)
 	for module, packages := range linked(t) {
 		name, version, _ := strings.Cut(module, " ")
 		files := map[string]bool{}
@@ -182,13 +197,17 @@ func writeLicenses(t *testing.T, all []License) {
 	}
 }
 
-// The one module with a NOTICE file, whose text must go with the program, and Go itself.
+// The one module with a NOTICE file, whose text must go with the program, Go itself, and the data of the numbering plans.
 func TestNotices(t *testing.T) {
+	if *update {
+		return // as in TestLicenses
+	}
 	all, err := Licenses()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"Go LICENSE", "github.com/pquerna/otp NOTICE", "github.com/pquerna/otp LICENSE", "github.com/spf13/cobra LICENSE.txt"} {
+	for _, want := range []string{"Go LICENSE", "github.com/pquerna/otp NOTICE", "github.com/pquerna/otp LICENSE", "github.com/spf13/cobra LICENSE.txt",
+		googlesPlans + " LICENSE", numberingPlans + " LICENSE"} {
 		if !slices.ContainsFunc(all, func(l License) bool { return l.Module+" "+path.Base(l.File) == want && l.Text != "" }) {
 			t.Errorf("missing: %s", want)
 		}

@@ -81,8 +81,8 @@ type License struct {
 	Text    string `json:"text"`
 }
 
-// Licenses returns the licences and notices of all that the program is linked with, on any system: Go first, then the
-// modules by name. licenses_test.go collects them.
+// Licenses returns the licences and notices of all that the program is linked with, on any system, and of the data in it:
+// Go first, then the modules by name. licenses_test.go collects them.
 func Licenses() ([]License, error) {
 	unpacked, err := gzip.NewReader(bytes.NewReader(packed))
 	if err != nil {
