@@ -36,7 +36,7 @@ code=0
 # Most of the tests wait for processes, so more of them run at a time than there are cores.
 env -u XDG_CACHE_HOME -u XDG_CONFIG_HOME -u XDG_DATA_HOME -u XDG_STATE_HOME HOME="$own/home" TMPDIR="$own/t" UZERP_MFA_LEFT_OUT="$own/left-out" \
 	UZERP_MFA_TEST_CLUSTERS="$own/clusters" \
-	go test -race -shuffle=on -parallel 6 -timeout 60m "${@:-./...}" || code=$?
+	go test -race -shuffle=on -parallel 6 -timeout 80m "${@:-./...}" || code=$?
 
 # The go command counts its calls in .config/go.
 touched=$(cd "$own" && find home t -mindepth 1 ! -path home/.config ! -path home/.config/go ! -path 'home/.config/go/*')
