@@ -93,12 +93,12 @@ func material(p *mfa.PendingEnrollment) [][2]string {
 	return fields
 }
 
-// withPerson adds to what is shown, behind the account, who it is for.
+// withPerson adds to what is shown, behind the account, who it is for. The screen escapes all of it.
 func withPerson(fields [][2]string, u mfa.User) [][2]string {
 	if u.Person == "" {
 		return fields
 	}
-	return slices.Insert(fields, 1, [2]string{"Person", output.Escape(mfa.Brief(u.Person))})
+	return slices.Insert(fields, 1, [2]string{"Person", mfa.Brief(u.Person)})
 }
 
 // appSettings returns what must be set in the app of somebody who types the secret, where it is not what apps assume.

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"uzerp-mfa/internal/pattern"
 )
 
 // table has a line for each calling code, with its regions, the main one first: "44 GB GG IM JE". A code of no country has
@@ -34,13 +36,13 @@ var table string
 type plan struct {
 	name           string
 	code           string
-	abroad         pattern
+	abroad         matcher
 	trunk          string
-	strip          pattern
+	strip          matcher
 	instead        string
-	leading        pattern
+	leading        matcher
 	lengths, local lengths
-	number         pattern
+	number         matcher
 	kinds          []kindRule
 	writes         []writeRule
 }
@@ -48,26 +50,24 @@ type plan struct {
 type kindRule struct {
 	kind    Kind
 	lengths lengths // none: any of the plan. The pattern says it too, but so it is compiled less often
-	pattern pattern
+	pattern matcher
 }
 
 type writeRule struct {
 	template         string
-	pattern, leading pattern
+	pattern, leading matcher
 }
 
-// pattern compiles on first use. It is nil if there is none.
-type pattern func() *regexp.Regexp
+// matcher compiles on first use. It is nil if there is none.
+type matcher func() *regexp.Regexp
 
 // whole matches whole texts only, and begin what texts begin with.
-func whole(text string) pattern { return begin("(?:" + text + ")$") }
+func whole(text string) matcher { return begin("(?:" + text + ")$") }
 
-func begin(text string) pattern {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("^(?:" + text + ")") })
-}
+func begin(text string) matcher { return pattern.Lazy("^(?:" + text + ")") }
 
 // matches reports whether text matches; a pattern that is not there matches nothing.
-func (p pattern) matches(text string) bool { return p != nil && p().MatchString(text) }
+func (m matcher) matches(text string) bool { return m != nil && m().MatchString(text) }
 
 // lengths has bit n if numbers of n digits exist.
 type lengths uint32
