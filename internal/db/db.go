@@ -78,8 +78,22 @@ func (db *DB) patient() *DB {
 // endless is the limit of a call that has none.
 const endless = 365 * 24 * time.Hour
 
-// Close closes the connections. It waits for those in use.
-func (db *DB) Close() { db.pool.Close() }
+// Close closes the connections. It waits for those in use, but not for long: after a query that was given up, pgx waits
+// up to 15 seconds for the server to hang up, and the one who pressed Ctrl-C would wait with it.
+func (db *DB) Close() {
+	closed := make(chan struct{})
+	go func() {
+		db.pool.Close()
+		close(closed)
+	}()
+	select {
+	case <-closed:
+	case <-time.After(closing):
+	}
+}
+
+// closing is how long Close waits. The server gets the request to end the query in this time.
+const closing = 2 * time.Second
 
 // run calls fn with a connection of the pool, and translates its error. op says in the error what was being done.
 func (db *DB) run(ctx context.Context, op string, fn func(*pgx.Conn) error) error {

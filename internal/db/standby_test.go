@@ -162,12 +162,14 @@ func readOnlyBySetting(t *testing.T) {
 	}
 }
 
-// The limit of a call is so short here that it would cut each statement about every user.
+// The limit of a call is shorter here than each statement about every user takes. A trigger or a lock makes them take long, so
+// it doesn't matter how fast the machine is.
 func TestManyUsers(t *testing.T) {
-	const users = 200_000
+	const users = 20_000
+	const limit, longer, never = 6 * time.Second, 9 * time.Second, time.Hour
 	url := dbtest.New(t, dbtest.Sample)
 	dbtest.Exec(t, url, "insert into users (username, password) select 'u' || n, '' from generate_series(1, "+strconv.Itoa(users)+") n")
-	short := db.Config{ConnString: url, QueryTimeout: 150 * time.Millisecond}
+	short := db.Config{ConnString: url, QueryTimeout: limit, LockTimeout: never}
 	d := open(t, db.Config{ConnString: url})
 	without, err := d.UsersWithoutUUID(t.Context())
 	if err != nil || len(without) < users {
@@ -189,19 +191,35 @@ func TestManyUsers(t *testing.T) {
 			t.Errorf("%d users have a uuid, %v", n, err)
 		}
 	}
+	// until the end of the test, each change of users takes so long
+	takes := func(t *testing.T, d time.Duration) {
+		t.Helper()
+		dbtest.Exec(t, url, function(fmt.Sprintf("perform pg_sleep(%f); return null;", d.Seconds()))+
+			"create trigger meddler before update on users for each statement execute function meddle()")
+		t.Cleanup(func() { dbtest.Exec(t, url, "drop function meddle cascade") })
+	}
 	t.Run("a limit that the user chose holds, and leaves nothing half done", func(t *testing.T) {
-		d := open(t, db.Config{ConnString: url + "&statement_timeout=150"})
+		takes(t, never)
+		d := open(t, db.Config{ConnString: url + "&statement_timeout=" + strconv.FormatInt(limit.Milliseconds(), 10)})
 		wantError(t, d.ApplySwitch(t.Context(), switchNames(), s), errs.Unavailable, "statement_timeout")
 		nobody(t)
 	})
 	t.Run("so does the limit of the whole command", func(t *testing.T) {
+		takes(t, never)
 		d := open(t, db.Config{ConnString: url})
 		if _, err := d.InjectorClasses(t.Context(), switchNames()); err != nil { // to connect may take as long, and says something else
 			t.Fatal(err)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
 		defer cancel()
 		wantError(t, d.ApplySwitch(ctx, switchNames(), s), errs.Unavailable, "did not answer in time")
+		// The server waits for the rest of the message, and hangs up only when pgx has waited 15 s for that.
+		d.Close()
+		var waits int
+		const given = "select count(*) from pg_stat_activity where datname = current_database() and query like '%compare_and_set%' and pid <> pg_backend_pid()"
+		if err := dbtest.Connect(t, url).QueryRow(t.Context(), given).Scan(&waits); err != nil || waits != 1 {
+			t.Errorf("the program waited until the server hung up (%d connections, %v)", waits, err)
+		}
 		nobody(t)
 	})
 	t.Run("a row that somebody else has locked is not waited for without end", func(t *testing.T) {
@@ -222,13 +240,19 @@ func TestManyUsers(t *testing.T) {
 		nobody(t)
 		dbtest.Exec(t, url, "update users set mfa_sid = null where username = 'u77'")
 	})
-	dbtest.Exec(t, url, "alter database "+database(url)+" set statement_timeout = 100")
+	dbtest.Exec(t, url, fmt.Sprintf("alter database %s set statement_timeout = %d", database(url), limit.Milliseconds()))
 	t.Run("users without a uuid are found", func(t *testing.T) {
-		if found, err := open(t, short).UsersWithoutUUID(t.Context()); err != nil || len(found) != len(without) {
+		d := open(t, short)
+		if _, err := d.InjectorClasses(t.Context(), switchNames()); err != nil { // the tables are looked at before they are locked
+			t.Fatal(err)
+		}
+		time.AfterFunc(longer, lock(t, url, "lock table users in access exclusive mode"))
+		if found, err := d.UsersWithoutUUID(t.Context()); err != nil || len(found) != len(without) {
 			t.Error(len(found), err)
 		}
 	})
 	t.Run("each gets a uuid with the switch", func(t *testing.T) {
+		takes(t, longer)
 		if err := open(t, short).ApplySwitch(t.Context(), switchNames(), s); err != nil {
 			t.Fatal(err)
 		}
@@ -237,6 +261,7 @@ func TestManyUsers(t *testing.T) {
 		}
 	})
 	t.Run("each is detached", func(t *testing.T) {
+		takes(t, longer)
 		target, err := d.TargetDatabase(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -247,7 +272,8 @@ func TestManyUsers(t *testing.T) {
 	})
 	t.Run("PostgreSQL 17's transaction_timeout does not end it", func(t *testing.T) {
 		needsVersion(t, url, 17)
-		dbtest.Exec(t, url, "alter database "+database(url)+" set transaction_timeout = 100")
+		takes(t, longer)
+		dbtest.Exec(t, url, fmt.Sprintf("alter database %s set transaction_timeout = %d", database(url), limit.Milliseconds()))
 		target, err := d.TargetDatabase(t.Context())
 		if err != nil {
 			t.Fatal(err)
