@@ -15,7 +15,7 @@ log_directory() { # path, owner
 }
 log_directory /var/log/uzerp-mfa root
 # The web server's user has a log of its own, where root never writes (docs/audit-log.md).
-for web in www-data apache; do
+for web in www-data apache wwwrun nginx; do
 	if id -u "$web" >/dev/null 2>&1; then
 		log_directory "/var/log/uzerp-mfa-$web" "$web"
 	fi

@@ -10,7 +10,7 @@ esac
 case ${1:-} in
 purge | 0)
 	rm -f /var/lib/uzerp-mfa/uzerp-mfa.prom
-	for dir in /var/lib/uzerp-mfa /var/log/uzerp-mfa /var/log/uzerp-mfa-www-data /var/log/uzerp-mfa-apache; do
+	for dir in /var/lib/uzerp-mfa /var/log/uzerp-mfa /var/log/uzerp-mfa-www-data /var/log/uzerp-mfa-apache /var/log/uzerp-mfa-wwwrun /var/log/uzerp-mfa-nginx; do
 		[ ! -d "$dir" ] || rmdir "$dir" 2>/dev/null || echo "$dir stays: remove it yourself if nobody needs it any more"
 	done ;;
 esac

@@ -167,6 +167,7 @@ rm $logs
 
 echo "== the .rpm"
 useradd apache
+useradd wwwrun
 # The package needs nothing; rpm of bookworm wants to hear that Debian's own packages are not its.
 debian=
 ! rpm --force-debian --version >/dev/null 2>&1 || debian=--force-debian
@@ -175,6 +176,7 @@ debians_rpm -i one.rpm
 prints "^uzerp-mfa $version$" uzerp-mfa version
 is 2750 root:adm $logs
 is 2750 apache:adm $logs-apache
+is 2750 wwwrun:adm $logs-wwwrun
 is 755 root:root /etc/uzerp-mfa /usr/bin/uzerp-mfa
 is 644 root:root /etc/uzerp-mfa/policy.env /etc/logrotate.d/uzerp-mfa
 nothing_on
@@ -187,7 +189,7 @@ prints '^uzerp-mfa 0.99.0$' uzerp-mfa version
 prints '#TRIED=1' cat /etc/uzerp-mfa/policy.env
 is 2750 root:ann $logs
 debians_rpm -e uzerp-mfa
-[ ! -e /usr/bin/uzerp-mfa ] && [ -s $logs/audit.jsonl.1 ] && [ ! -e $logs-apache ] || fail "the log is gone, or an empty directory stays"
+[ ! -e /usr/bin/uzerp-mfa ] && [ -s $logs/audit.jsonl.1 ] && [ ! -e $logs-apache ] && [ ! -e $logs-wwwrun ] || fail "the log is gone, or an empty directory stays"
 prints '#TRIED=1' cat /etc/uzerp-mfa/policy.env.rpmsave
 rm -r /etc/uzerp-mfa
 nothing_left
