@@ -202,11 +202,24 @@ func runSetInjector(ctx context.Context, app *App, opts *setInjectorOptions) err
 	if err := showSwitch(app, viewSwitch(app, plan, checks, true, false)); err != nil {
 		return err
 	}
+	app.streams.Notef("%s", opts.outcome())
 	if opts.ends.wanted {
 		return opts.ends.afterSwitch(ctx, app, opts.request.Handler)
 	}
 	opts.ends.noteOpenSessions(ctx, app, opts.request.Handler)
 	return nil
+}
+
+// outcome says what holds after the switch.
+func (o *setInjectorOptions) outcome() string {
+	switch {
+	case o.request.Off:
+		return "two-factor login is off for everybody"
+	case o.try > 0:
+		return "two-factor login is on for everybody, and stays on"
+	default:
+		return "two-factor login is on for everybody"
+	}
 }
 
 // lookForTrial returns why there must be no other switch now. Switching off never waits: the guard of a trial leaves
