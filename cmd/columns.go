@@ -38,7 +38,6 @@ func columnsNamed(names ...string) (all []column) {
 type columnChoice struct {
 	flag  []string
 	table []column // all columns that there are
-	too   []string // those that are shown without being asked for though they say otherwise
 }
 
 // register adds the flag, and names the columns in the long help: the flag says the same everywhere.
@@ -96,7 +95,7 @@ func (o *columnChoice) validate(format string) error {
 // asked for.
 func (o *columnChoice) shown(table []column) (shown []int) {
 	for i, c := range table {
-		if len(o.flag) == 0 && (!c.asked || slices.Contains(o.too, c.name)) || len(o.flag) == 1 && o.flag[0] == allColumns {
+		if len(o.flag) == 0 && !c.asked || len(o.flag) == 1 && o.flag[0] == allColumns {
 			shown = append(shown, i)
 		}
 	}

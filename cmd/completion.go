@@ -3,6 +3,7 @@ package cmd
 import (
 	"bytes"
 	"context"
+	_ "embed" // for go:embed
 	"errors"
 	"fmt"
 	"io"
@@ -59,6 +60,11 @@ func newCompletionCmd(app *App) *cobra.Command {
 // completingShell is set by the scripts of the shells that quote what they insert.
 const completingShell = "UZERP_MFA_COMPLETING_SHELL"
 
+// unquoteFunction is a function of bash's script.
+//
+//go:embed unquote.bash
+var unquoteFunction string
+
 // change is a part of a script of cobra's, and what stands there instead.
 type change struct{ was, is string }
 
@@ -70,28 +76,7 @@ var bashChanges = []change{
 	{`if [[ "${completions[*]}" != *$tab* ]]; then`, `if false; then # this way compares letter case`},
 	{`COMPREPLY[0]=$(printf "%q" "${COMPREPLY[0]%%$tab*}")`, `COMPREPLY[0]=$(printf "%q" "${COMPREPLY[0]%%$tab*}")
         COMPREPLY[0]=${COMPREPLY[0]//\\,/,} # a comma needs no quotes`},
-	{`__uzerp-mfa_get_completion_results() {`, `# __uzerp-mfa_unquote sets REPLY to a word without its quotes. It runs and expands nothing but ~/.
-__uzerp-mfa_unquote() {
-    local rest=$1 c quote=''
-    REPLY=''
-    if [[ $rest == '~/'* ]]; then
-        REPLY=$HOME rest=${rest:1}
-    fi
-    while [[ -n $rest ]]; do
-        c=${rest:0:1} rest=${rest:1}
-        if [[ -n $quote && $c == "$quote" ]]; then
-            quote=''
-        elif [[ -z $quote && ( $c == \' || $c == '"' ) ]]; then
-            quote=$c
-        elif [[ $c == '\' && ( -z $quote || $quote == '"' && ${rest:0:1} == [\$\"\\` + "\\`" + `] ) ]]; then
-            REPLY+=${rest:0:1} rest=${rest:1}
-        else
-            REPLY+=$c
-        fi
-    done
-}
-
-__uzerp-mfa_get_completion_results() {`},
+	{`__uzerp-mfa_get_completion_results() {`, unquoteFunction + "\n__uzerp-mfa_get_completion_results() {"},
 	{`local requestComp lastParam lastChar args`, `local lastParam lastChar args word`},
 	{`    args=("${words[@]:1}")
     requestComp="${words[0]} __complete ${args[*]}"

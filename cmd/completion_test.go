@@ -243,3 +243,14 @@ func TestFishCompletes(t *testing.T) {
 		t.Error("TAB has run a user name")
 	}
 }
+
+// What this program adds to bash's script is without a fault that shellcheck knows, but for two that are meant: a ~ in quotes, and '\'.
+func TestUnquoteIsCheckedShell(t *testing.T) {
+	shellcheck, err := exec.LookPath("shellcheck")
+	if err != nil {
+		sharedtest.LeaveOut(t, sharedtest.Examples, err)
+	}
+	if out, err := exec.Command(shellcheck, "-s", "bash", "-e", "SC2088,SC1003", "unquote.bash").CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -67,22 +65,25 @@ func statusOf(k errs.Kind) exitStatus {
 	}
 }
 
-// endsWith is the annotation of a command with its exit codes.
-const endsWith = "exit codes"
-
-// exitCodes are the annotations of a command that can end with these kinds of errors, beside those with which every command can end.
+// exitCodes are the annotations of a command that can end with these kinds of errors, beside those with which every command can end:
+// the word of each. No other annotations are used.
 func exitCodes(kinds ...errs.Kind) map[string]string {
-	return map[string]string{endsWith: fmt.Sprint(kinds)}
+	words := map[string]string{}
+	for _, k := range kinds {
+		words[string(statusOf(k).word)] = ""
+	}
+	return words
 }
 
 // exitsOf returns how a command can end, in the order of the codes; nothing if it does not say so.
 func exitsOf(c *cobra.Command) []exitStatus {
-	kinds, declared := c.Annotations[endsWith]
-	if !declared {
+	if c.Annotations == nil {
 		return nil
 	}
-	named := strings.Fields(strings.Trim(kinds, "[]"))
-	return exits(func(k errs.Kind) bool { return slices.Contains(named, strconv.Itoa(int(k))) })
+	return exits(func(k errs.Kind) bool {
+		_, can := c.Annotations[string(statusOf(k).word)]
+		return can
+	})
 }
 
 // exits returns the exit codes with which every command can end, and those of the kinds that can happen.

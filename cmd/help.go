@@ -236,20 +236,7 @@ func (h helpPrinter) wrap(text string, indent int) string {
 
 // fill returns head and behind it a text in lines of the screen's width. All but the first are indented.
 func (h helpPrinter) fill(head, text string, indent int) string {
-	var b strings.Builder
-	line, begun := head, false
-	for word := range strings.FieldsSeq(text) {
-		switch {
-		case begun && output.Width(line)+1+output.Width(word) > min(h.width, page.Widest):
-			b.WriteString(line + "\n")
-			line = strings.Repeat(" ", indent) + word
-		case begun:
-			line += " " + word
-		default:
-			line, begun = line+word, true
-		}
-	}
-	return b.String() + strings.TrimRight(line, " ") + "\n"
+	return output.Fill(head, text, min(h.width, page.Widest), indent)
 }
 
 // topicAbout returns the topic about a command: its own page, or that of the commands it belongs to.

@@ -25,6 +25,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/output"
 )
 
 // docs/schema has a JSON Schema for each document that a command prints. They are made from the types of the views:
@@ -405,30 +406,15 @@ func describe(b *strings.Builder, object *jsonschema.Schema, defs jsonschema.Def
 	for key, p := range object.Properties.FromOldest() {
 		words, inner := valueWords(p)
 		text := fmt.Sprintf("- `%s` (%s): %s", key, words, p.Description)
-		for i, line := range wrapAt(text, 120-len(indent)) {
-			if i > 0 {
-				line = "  " + line
-			}
-			b.WriteString(indent + line + "\n")
+		start := indent
+		for line := range strings.Lines(output.Fill("", text, 120-len(indent), 0)) {
+			b.WriteString(start + line)
+			start = indent + "  "
 		}
 		if inner != "" && !slices.Contains(within, inner) {
 			describe(b, defs[inner], defs, indent+"  ", append(slices.Clone(within), inner))
 		}
 	}
-}
-
-func wrapAt(text string, width int) (lines []string) {
-	line := ""
-	for _, word := range strings.Fields(text) {
-		if line != "" && len(line)+1+len(word) > width {
-			lines, line = append(lines, line), ""
-		}
-		if line != "" {
-			line += " "
-		}
-		line += word
-	}
-	return append(lines, line)
 }
 
 // valueWords says what a value is, and which definition has its keys.

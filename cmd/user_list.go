@@ -51,7 +51,7 @@ What -o jsonl prints can be given to --from-file of other commands.`,
 	f.StringVar(&opts.match, "match", "", "only users whose name, person and email have all of these words, without letter case and accents")
 	f.StringVar(&opts.sort, "sort", "username", "order: username, or last-login (latest first)")
 	f.IntVar(&opts.limit, "limit", 0, "at most so many users; 0 for all")
-	opts.columns.register(app, c, userTable)
+	opts.columns.register(app, c, userTable(false))
 	c.RunE = app.run(listFormats, func(ctx context.Context, _ []string) error {
 		if err := opts.validate(c); err != nil {
 			return err
@@ -111,9 +111,6 @@ func runUserList(ctx context.Context, app *App, opts *userListOptions) error {
 	}
 	selected, users := opts.filter().Select(all)
 	times := &skipTimes{app: app}
-	if slices.Contains(opts.states, string(mfa.StateSkipNextLogin)) {
-		opts.columns.too = []string{skipAllowed}
-	}
 	if err := showUsers(ctx, app, opts, users, times); err != nil {
 		return err
 	}
@@ -165,11 +162,13 @@ type listedUserView struct {
 // skipAllowed is the column that says since when the next login skips the code.
 const skipAllowed = "skip allowed"
 
-// userTable has the columns of userCells, and skipAllowed at the end.
-var userTable = []column{
-	columnUsername, {name: "person", fit: output.Short}, {name: "state"}, {name: "access"}, {name: "last login"},
-	{name: "email", fit: output.Short, asked: true}, {name: "enrolled", asked: true}, {name: "enabled", asked: true},
-	{name: "uuid", asked: true}, {name: "factor", asked: true}, {name: skipAllowed, asked: true},
+// userTable returns the columns of userCells, and skipAllowed behind them. withSkips shows that one without being asked for.
+func userTable(withSkips bool) []column {
+	return []column{
+		columnUsername, {name: "person", fit: output.Short}, {name: "state"}, {name: "access"}, {name: "last login"},
+		{name: "email", fit: output.Short, asked: true}, {name: "enrolled", asked: true}, {name: "enabled", asked: true},
+		{name: "uuid", asked: true}, {name: "factor", asked: true}, {name: skipAllowed, asked: !withSkips},
+	}
 }
 
 // showUsers prints a list of users.
@@ -196,18 +195,19 @@ func showUsers(ctx context.Context, app *App, opts *userListOptions, users iter.
 		}
 		return output.WriteJSON(app.streams.Out, usersView{SchemaVersion: schemaVersion, Users: views})
 	}
-	withAge := slices.Contains(opts.columns.shown(userTable), len(userTable)-1)
+	table := userTable(slices.Contains(opts.states, string(mfa.StateSkipNextLogin)))
+	withSkips := slices.ContainsFunc(opts.columns.shown(table), func(i int) bool { return table[i].name == skipAllowed })
 	return app.streams.Paged(func() error {
-		l := app.newListTable(&opts.columns, userTable)
+		l := app.newListTable(&opts.columns, table)
 		for u, err := range users {
 			if err != nil {
 				return err
 			}
-			row := append(userCells(u), "")
-			if withAge {
-				row[len(row)-1] = skipWords(ctx, app, u, times)
+			skip := ""
+			if withSkips { // nothing else needs the audit log
+				skip = skipWords(ctx, app, u, times)
 			}
-			if err := l.row(row); err != nil {
+			if err := l.row(append(userCells(u), skip)); err != nil {
 				return err
 			}
 		}

@@ -7,7 +7,8 @@ import (
 	"uzerp-mfa/internal/pattern"
 )
 
-// This file folds text for a terminal. It is the one mechanism for messages, prompts, cards and the cells of tables.
+// This file folds text for a terminal. It is the one mechanism for messages, prompts, cards, help, pages and the cells of tables. An
+// AltScreen alone folds by itself (wrap.go): it also breaks words.
 //
 // Its law: a line ends only where a blank of prose was. What people copy or compare stays in one piece: a word (a SID, a
 // path, an address), what stands in quotes, a number of several groups, and a command line of this program. Such a piece
@@ -54,23 +55,68 @@ func hanging(paragraph string, width int) int {
 // fold returns a line without line feeds in lines of at most width columns. All but the first are indented.
 func fold(line string, width, indent int) []string { return layOut(pieces(line), width, indent) }
 
-// layOut puts pieces on lines. A piece that no indented line has room for begins at the left.
+// Fill returns head, and behind it the words of a text of this program's own, in lines of at most width columns. All but the first
+// are indented, and each ends with a line feed. Unlike a message's, the text's words are all that is kept in one piece.
+func Fill(head, text string, width, indent int) string {
+	words := strings.Fields(text)
+	if len(words) == 0 {
+		return strings.TrimRight(head, " ") + "\n"
+	}
+	all := []piece{{0, head + words[0]}}
+	for _, word := range words[1:] {
+		all = append(all, piece{1, word})
+	}
+	return strings.Join(layOut(all, width, indent), "\n") + "\n"
+}
+
+// layOut puts pieces on lines. All but the first are indented.
 func layOut(all []piece, width, indent int) (lines []string) {
-	text, col, begun := "", 0, false // begun: the line has a piece
-	for _, p := range all {
-		w := measure.StringWidth(p.text)
-		if begun && col+p.blanks+w > width {
-			lines = append(lines, text)
-			if col = indent; col+w > width {
+	if len(all) == 0 {
+		return []string{""}
+	}
+	for _, l := range Lines(all, piece.size, width, all[0].blanks, indent) {
+		text := strings.Repeat(" ", l.Indent)
+		for i, p := range l.Words {
+			if i > 0 {
+				text += strings.Repeat(" ", p.blanks)
+			}
+			text += p.text
+		}
+		lines = append(lines, text)
+	}
+	return lines
+}
+
+func (p piece) size() (blanks, width int) { return p.blanks, measure.StringWidth(p.text) }
+
+// A Line is what Lines puts on one.
+type Line[W any] struct {
+	Indent int
+	Words  []W
+}
+
+// Lines puts words, which are never divided, on lines of at most width columns: the first is indented by first, the others by indent.
+// size returns how many blanks are before a word that does not begin a line, and how wide it is. A word that is too wide for an
+// indented line begins at the left, and one that is wider than a line has one of its own.
+func Lines[W any](all []W, size func(W) (blanks, width int), width, first, indent int) (lines []Line[W]) {
+	col := 0
+	for i, word := range all {
+		blanks, w := size(word)
+		switch {
+		case i == 0:
+			col, blanks = first, 0
+			lines = append(lines, Line[W]{Indent: col})
+		case col+blanks+w > width:
+			col, blanks = indent, 0
+			if col+w > width {
 				col = max(0, min(len(gap), width-w))
 			}
-			text = strings.Repeat(" ", col)
-		} else {
-			text, col = text+strings.Repeat(" ", p.blanks), col+p.blanks
+			lines = append(lines, Line[W]{Indent: col})
 		}
-		text, col, begun = text+p.text, col+w, true
+		l := &lines[len(lines)-1]
+		l.Words, col = append(l.Words, word), col+blanks+w
 	}
-	return append(lines, text)
+	return lines
 }
 
 // pieces divides a line that is escaped already.

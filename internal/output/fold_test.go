@@ -347,3 +347,17 @@ why     locked out: nobody knows the way
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
+
+func TestFill(t *testing.T) {
+	for _, tt := range []struct{ head, text, want string }{
+		{"  list  ", "Show all  users, with their\nstates and what they need", "  list  Show all users, with their\n        states and what they need\n"},
+		{"", "run uzerp-mfa user show alice and look", "run uzerp-mfa user show alice and\n        look\n"},
+		{"- ", strings.Repeat("x", 50) + " is long", "- " + strings.Repeat("x", 50) + "\n        is long\n"},
+		{"short ", strings.Repeat("y", 33), "short " + strings.Repeat("y", 33) + "\n"},
+		{"no text  ", " ", "no text\n"},
+	} {
+		if got := Fill(tt.head, tt.text, 35, 8); got != tt.want {
+			t.Errorf("got\n%s\nwant\n%s", got, tt.want)
+		}
+	}
+}

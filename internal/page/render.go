@@ -3,6 +3,7 @@ package page
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"uzerp-mfa/internal/output"
@@ -202,26 +203,16 @@ func Linked(text []Span, link func(target string) string) (shown []Span) {
 
 // breakLines puts words into lines of at most width columns. A word that is wider has a line of its own.
 func breakLines(words []word, width int) (lines [][]word) {
-	var line []word
-	col := 0
-	for i := 0; i < len(words); {
-		end, wide := i+1, output.Width(words[i].text) // what is glued stays together
-		for end < len(words) && words[end].glued {
-			wide += output.Width(words[end].text)
-			end++
+	var groups [][]word // what is glued stays together
+	for _, w := range words {
+		if last := len(groups) - 1; last >= 0 && w.glued {
+			groups[last] = append(groups[last], w)
+		} else {
+			groups = append(groups, []word{w})
 		}
-		if len(line) > 0 && col+1+wide > width {
-			lines, line, col = append(lines, line), nil, 0
-		}
-		if len(line) > 0 {
-			col++
-		}
-		line = append(line, words[i:end]...)
-		col += wide
-		i = end
 	}
-	if len(line) > 0 {
-		lines = append(lines, line)
+	for _, line := range output.Lines(groups, func(group []word) (int, int) { return 1, widthOf(group) }, width, 0, 0) {
+		lines = append(lines, slices.Concat(line.Words...))
 	}
 	return lines
 }

@@ -15,9 +15,20 @@ import (
 func MakeTemp(path, prefix string) (*Dir, error) {
 	d, err := makeTemp(path, prefix)
 	if IsUntrusted(err) {
-		d, err = makeTemp("/tmp", prefix)
+		d, err = makeTemp(fallback, prefix)
 	}
 	return d, err
+}
+
+// fallback is where MakeTemp makes a directory if others may change the directory that it is told.
+const fallback = "/tmp"
+
+// TempParent returns the directory in which MakeTemp makes one that is to be made in the directory at path.
+func TempParent(path string) string {
+	if IsUntrusted(JudgePath(path, Ourselves())) {
+		return fallback
+	}
+	return path
 }
 
 func makeTemp(path, prefix string) (*Dir, error) {

@@ -188,11 +188,7 @@ func OnlyDetached() (root string, err error) {
 
 // findDetached looks where a sandbox would be made now, and nowhere else: a test must not find the tester's own.
 func findDetached() (roots []string) {
-	parent := rootParent()
-	if safepath.IsUntrusted(safepath.JudgePath(parent, safepath.Ourselves())) {
-		parent = "/tmp" // as safepath.MakeTemp does
-	}
-	files, _ := filepath.Glob(filepath.Join(parent, rootPrefix+"*", stateFile)) // nobody else's: their mode is 0700
+	files, _ := filepath.Glob(filepath.Join(safepath.TempParent(rootParent()), rootPrefix+"*", stateFile)) // nobody else's: their mode is 0700
 	for _, file := range files {
 		if root := filepath.Dir(file); safepath.JudgePath(root, safepath.Ourselves()) == nil {
 			roots = append(roots, root)
