@@ -81,8 +81,14 @@ func exitsOf(c *cobra.Command) []exitStatus {
 	if !declared {
 		return nil
 	}
-	named := strings.Fields(strings.Trim(kinds, "[]"))
-	return exits(func(k errs.Kind) bool { return slices.Contains(named, strconv.Itoa(int(k))) })
+	return exits(func(k errs.Kind) bool { return isNamed(kinds, k) })
+}
+
+// mayEndWith reports whether a command says that it can end with this kind of error.
+func mayEndWith(c *cobra.Command, k errs.Kind) bool { return isNamed(c.Annotations[endsWith], k) }
+
+func isNamed(kinds string, k errs.Kind) bool {
+	return slices.Contains(strings.Fields(strings.Trim(kinds, "[]")), strconv.Itoa(int(k)))
 }
 
 // exits returns the exit codes with which every command can end, and those of the kinds that can happen.
