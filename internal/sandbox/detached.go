@@ -186,15 +186,21 @@ func OnlyDetached() (root string, err error) {
 	}
 }
 
-// findDetached looks where a sandbox would be made now, and nowhere else: a test must not find the tester's own.
-func findDetached() (roots []string) {
+// Parent returns the directory in which a sandbox would be made now. OnlyDetached looks there, and nowhere else: a test must not find
+// the tester's own.
+func Parent() string {
 	parent := rootParent()
 	if safepath.IsUntrusted(safepath.JudgePath(parent, safepath.Ourselves())) {
-		parent = "/tmp" // as safepath.MakeTemp does
+		return "/tmp" // as safepath.MakeTemp does
 	}
-	files, _ := filepath.Glob(filepath.Join(parent, rootPrefix+"*", stateFile)) // nobody else's: their mode is 0700
+	return parent
+}
+
+func findDetached() (roots []string) {
+	parent := Parent()
+	files, _ := fs.Glob(os.DirFS(parent), rootPrefix+"*/"+stateFile) // nobody else's: their mode is 0700. Parent's name is no pattern
 	for _, file := range files {
-		if root := filepath.Dir(file); safepath.JudgePath(root, safepath.Ourselves()) == nil {
+		if root := filepath.Join(parent, filepath.Dir(file)); safepath.JudgePath(root, safepath.Ourselves()) == nil {
 			roots = append(roots, root)
 		}
 	}
