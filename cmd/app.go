@@ -264,6 +264,9 @@ func (a *App) stopSandbox(ctx context.Context, root string) (how stopResult, sto
 	return how, root, err
 }
 
+// sandboxParent returns the directory in which stopSandbox looks for the only sandbox.
+func sandboxParent() string { return sandbox.Parent() }
+
 // sandboxPhones returns the emulated phones. It fails outside of a sandbox.
 func (a *App) sandboxPhones() (sandbox.Phones, error) {
 	return sandbox.FindPhones(a.getenv(sandbox.VerifyURLVariable))

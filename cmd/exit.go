@@ -80,10 +80,13 @@ func exitsOf(c *cobra.Command) []exitStatus {
 	if c.Annotations == nil {
 		return nil
 	}
-	return exits(func(k errs.Kind) bool {
-		_, can := c.Annotations[string(statusOf(k).word)]
-		return can
-	})
+	return exits(func(k errs.Kind) bool { return mayEndWith(c, k) })
+}
+
+// mayEndWith reports whether a command says that it can end with this kind of error.
+func mayEndWith(c *cobra.Command, k errs.Kind) bool {
+	_, can := c.Annotations[string(statusOf(k).word)]
+	return can
 }
 
 // exits returns the exit codes with which every command can end, and those of the kinds that can happen.

@@ -92,7 +92,7 @@ func endOf(ch *changes, results []outcome, interrupted error) error {
 }
 
 // afterReport says what helps each user who failed, if there are several, and returns what the command ends with: err, or why
-// the report could not be written.
+// the report could not be written (withLostOutput adds that to err).
 func (a *App) afterReport(results []outcome, err, showErr error) error {
 	if err == nil {
 		return showErr
@@ -103,9 +103,6 @@ func (a *App) afterReport(results []outcome, err, showErr error) error {
 				a.streams.Sayf("%q: %s", r.username, hint)
 			}
 		}
-	}
-	if showErr != nil && !a.streams.Out.ReaderLeft(showErr) {
-		a.streams.Warnf("the report could not be written: %s", showErr)
 	}
 	return err
 }

@@ -69,9 +69,7 @@ func (a *App) execute(ctx context.Context, root *cobra.Command, args []string) i
 	if a.streams.Out.ReaderLeft(err) {
 		err = nil // the reader has seen enough (| head): the command has not failed
 	}
-	if flushErr := a.streams.Out.Flush(); err == nil && flushErr != nil && !output.IsBrokenPipe(flushErr) {
-		err = &errs.Error{Kind: errs.Failure, Op: "write the output", Err: flushErr}
-	}
+	err = withLostOutput(err, a.streams.Out.Flush())
 	if err == nil {
 		a.streams.ReleaseNotes()
 		return 0
@@ -88,6 +86,26 @@ func (a *App) execute(ctx context.Context, root *cobra.Command, args []string) i
 		}
 	}
 	return a.report(a.wantsJSON() || !a.started && asksForJSON(args), classify(ctx, err))
+}
+
+// withLostOutput returns what the command ends with if lost is why its output could not be written: that may show only at the end.
+// What was done or found is then told to nobody, so the command has failed. Another error stays what it is, and says this too.
+func withLostOutput(err, lost error) error {
+	if lost == nil || output.IsBrokenPipe(lost) {
+		return err
+	}
+	_, classified := errors.AsType[*errs.Error](err)
+	switch kind := errs.KindOf(err); {
+	case err == nil, errors.Is(err, lost) && !classified:
+		return &errs.Error{Kind: errs.Failure, Op: "write the output", Err: lost}
+	case errors.Is(err, lost), kind == errs.Failure: // it has the exit code already
+		return err
+	case kind == errs.Findings, kind == errs.Partial:
+		return &errs.Error{Kind: errs.Failure, Op: "write the output", Err: fmt.Errorf("%w; %w", lost, err),
+			Hint: errs.Plain("make room for the output and run the command again: that is safe")}
+	default:
+		return fmt.Errorf("%w; the output could not be written: %w", err, lost)
+	}
 }
 
 // asksForJSON reports whether an error must be JSON, if the flags could not be parsed to the end.
@@ -322,6 +340,7 @@ func (a *App) run(formats []string, f func(ctx context.Context, args []string) e
 			return err
 		}
 		a.configureStreams()
+		a.streams.Out.OutliveReader(mayEndWith(c, errs.Findings))
 		a.started = true
 		a.command = strings.TrimPrefix(c.CommandPath(), c.Root().Name()+" ")
 		a.typed, a.args = c, args

@@ -185,7 +185,8 @@ says so, and ends with 0.`,
 }
 
 func runSandboxStop(ctx context.Context, app *App) error {
-	result, root, err := app.stopSandbox(ctx, app.getenv("UZERP_ROOT"))
+	named := app.getenv("UZERP_ROOT")
+	result, root, err := app.stopSandbox(ctx, named)
 	if err != nil {
 		return err
 	}
@@ -199,11 +200,19 @@ func runSandboxStop(ctx context.Context, app *App) error {
 	}
 	switch result {
 	case stopNone:
-		app.streams.Notef("nothing to stop")
+		app.streams.Notef("nothing to stop: %s", whereNone(named))
 	case stopTidied:
 		app.streams.Notef("the sandbox had been killed; what it left behind is removed")
 	case stopStopped:
 		app.streams.Notef("the sandbox has ended, and all of it is gone")
 	}
 	return nil
+}
+
+// whereNone says where there is no sandbox, and which setting leads there: it may be elsewhere.
+func whereNone(named string) string {
+	if named != "" {
+		return fmt.Sprintf("there is no %q (from UZERP_ROOT) any more", named)
+	}
+	return fmt.Sprintf("you have no detached sandbox in %q (TMPDIR chooses the directory); UZERP_ROOT names one that is elsewhere", sandboxParent())
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -35,12 +36,18 @@ eval "$settings"
 "$MFA" user list --limit 1 -o csv
 "$MFA" sandbox stop
 "$MFA" sandbox stop
+(unset UZERP_ROOT; TMPDIR=$(mktemp -d) && export TMPDIR && "$MFA" sandbox stop && echo "looked in $TMPDIR" && rmdir "$TMPDIR")
 [ ! -e "$UZERP_ROOT" ]
 echo "${PGHOST-unset}"`)
-	for _, want := range []string{"admin,", "all of it is gone\n", "nothing to stop\n", "\nunset\n"} {
+	for _, want := range []string{"admin,", "all of it is gone\n", " (from UZERP_ROOT) any more\n", "\nunset\n"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("there is no %q in\n%s", want, out)
 		}
+	}
+	_, elsewhere, _ := strings.Cut(out, "looked in ")
+	elsewhere, _, _ = strings.Cut(elsewhere, "\n")
+	if !strings.Contains(out, "nothing to stop: you have no detached sandbox in "+strconv.Quote(elsewhere)+" (TMPDIR") {
+		t.Errorf("%q is not said in\n%s", elsewhere, out)
 	}
 
 	holds := func(document string, command ...string) {

@@ -79,6 +79,7 @@ Times are RFC 3339 (2026-07-14T08:00:00Z) or say how long ago (90m, 24h, 7d).`,
 }
 
 func runUserHistory(ctx context.Context, app *App, opts *userHistoryOptions, args []string) error {
+	app.streams.Out.OutliveReader(opts.suspicious) // the verdict of a survey; a list may end early
 	var err error
 	if opts.from, err = parseSince(opts.since, app.now()); err != nil {
 		return err

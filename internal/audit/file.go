@@ -27,7 +27,7 @@ func OpenFile(ctx context.Context, path string) (*File, error) {
 	r := &File{ctx: ctx, path: path}
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // so that a named pipe without a writer doesn't block
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, errs.NewWith(errs.NotFound, "there is no audit log at "+path, ReasonNoLog.With())
+		return nil, noLog(path)
 	}
 	if err == nil {
 		if info, statErr := f.Stat(); statErr == nil && info.IsDir() {
@@ -76,6 +76,10 @@ const Variable = "UZERP_MFA_AUDIT_LOG"
 type aboutLog struct{ error }
 
 func (e aboutLog) Unwrap() error { return e.error }
+
+func noLog(path string) error {
+	return &errs.Error{Kind: errs.NotFound, Err: aboutLog{errors.New("there is no audit log at " + path)}, Hint: ReasonNoLog.With()}
+}
 
 // AboutLog reports whether an error is about the file of the log.
 func AboutLog(err error) bool {

@@ -98,7 +98,7 @@ func OpenFiles(ctx context.Context, path string) (*Files, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist), err == nil && files.dir != nil && len(files.members) == 0:
 		_ = files.Close()
-		return nil, errs.NewWith(errs.NotFound, "there is no audit log at "+path, ReasonNoLog.With())
+		return nil, noLog(path)
 	case err != nil:
 		_ = files.Close()
 		return nil, err

@@ -15,6 +15,8 @@ type Writer struct {
 	mu   sync.Mutex
 	b    *bufio.Writer // keeps the first error by itself
 	held *bytes.Buffer // takes what is written, for a pager; nil if it goes to b
+
+	outlives bool // the command goes on if the reader goes away
 }
 
 func newWriter(w io.Writer) *Writer { return &Writer{b: bufio.NewWriter(w)} }
@@ -26,7 +28,19 @@ func (w *Writer) Write(p []byte) (int, error) {
 	if w.held != nil {
 		return w.held.Write(p)
 	}
-	return w.b.Write(p)
+	n, err := w.b.Write(p)
+	if w.outlives && IsBrokenPipe(err) {
+		return len(p), nil
+	}
+	return n, err
+}
+
+// OutliveReader says whether what the reader of a pipe does not read any more is dropped without an error. Then a command goes on to its
+// verdict, which its exit code tells.
+func (w *Writer) OutliveReader(outlive bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.outlives = outlive
 }
 
 // hold keeps what is written until release.
@@ -49,7 +63,11 @@ func (w *Writer) release() string {
 func (w *Writer) Flush() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.b.Flush()
+	err := w.b.Flush()
+	if w.outlives && IsBrokenPipe(err) {
+		return nil
+	}
+	return err
 }
 
 // Err returns the first error so far. What is still buffered can't have failed yet, so at the end ask Flush.

@@ -186,11 +186,15 @@ func OnlyDetached() (root string, err error) {
 	}
 }
 
-// findDetached looks where a sandbox would be made now, and nowhere else: a test must not find the tester's own.
+// Parent returns the directory in which a sandbox would be made now. OnlyDetached looks there, and nowhere else: a test must not find
+// the tester's own.
+func Parent() string { return safepath.TempParent(rootParent()) }
+
 func findDetached() (roots []string) {
-	files, _ := filepath.Glob(filepath.Join(safepath.TempParent(rootParent()), rootPrefix+"*", stateFile)) // nobody else's: their mode is 0700
+	parent := Parent()
+	files, _ := fs.Glob(os.DirFS(parent), rootPrefix+"*/"+stateFile) // nobody else's: their mode is 0700. Parent's name is no pattern
 	for _, file := range files {
-		if root := filepath.Dir(file); safepath.JudgePath(root, safepath.Ourselves()) == nil {
+		if root := filepath.Join(parent, filepath.Dir(file)); safepath.JudgePath(root, safepath.Ourselves()) == nil {
 			roots = append(roots, root)
 		}
 	}

@@ -139,7 +139,11 @@ func TestStopAwaitsPostgreSQL(t *testing.T) {
 
 // A sandbox is looked for where one would be made now: in $TMPDIR, and in /tmp only if others may change that.
 func TestOnlyDetached(t *testing.T) {
-	t.Setenv("TMPDIR", t.TempDir())
+	dir := filepath.Join(t.TempDir(), "a[b]*") // no pattern
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TMPDIR", dir)
 	if root, err := OnlyDetached(); root != "" || err != nil {
 		t.Error(root, err)
 	}
