@@ -69,7 +69,8 @@ type desk struct {
 	stays     string    // what a step that was not finished has changed in uzERP, for the end of the call
 	waits     bool      // such a step has left an account at Twilio that no code has verified
 	unsure    bool      // nobody knows whether such a step has changed something
-	touched   bool      // a step has changed something, or may have
+	touched   bool      // a step that was not finished has changed something, or may have
+	did       []string  // the commands of the steps that were finished and have changed something
 	readAt    time.Time // when the user's row was read last
 	verified  verified
 }
@@ -103,6 +104,7 @@ func runAssist(ctx context.Context, app *App, opts *assistOptions, text string) 
 	err = d.call(ctx, text)
 	switch {
 	case errors.Is(err, errHungUp) && d.helped:
+		d.say("The call is over; %s.", d.changed())
 		return nil
 	case errors.Is(err, errHungUp):
 		return errs.New(errs.Declined, "the call is over; "+d.changed(), "")
@@ -110,31 +112,43 @@ func runAssist(ctx context.Context, app *App, opts *assistOptions, text string) 
 	return err
 }
 
-// changed says what was changed in a call in which no step was finished.
+// changed says what was changed in the call.
 func (d *desk) changed() string {
-	const account = "; an account that no code has verified is left at Twilio"
+	var all []string
+	if len(d.did) > 0 {
+		all = append(all, "done: "+strings.Join(d.did, ", "))
+	}
 	switch {
+	case d.unsure && len(d.did) > 0:
+		all = append(all, "whether something else was changed is not known")
 	case d.unsure:
 		return "whether something was changed is not known"
-	case d.stays != "" && d.waits:
-		return d.stays + account
 	case d.stays != "":
-		return d.stays
-	case d.waits:
-		return "nothing was changed in uzERP" + account
-	case d.touched:
-		return "a step was begun and not finished"
+		all = append(all, d.stays)
+	case d.touched && !d.waits:
+		all = append(all, "a step was begun and not finished")
 	}
-	return "nothing was changed"
+	if d.waits {
+		if len(all) == 0 {
+			all = append(all, "nothing was changed in uzERP")
+		}
+		all = append(all, "an account that no code has verified is left at Twilio")
+	}
+	if len(all) == 0 {
+		return "nothing was changed"
+	}
+	return strings.Join(all, "; ")
 }
 
 // call goes from what the caller says to the end of the call.
 func (d *desk) call(ctx context.Context, text string) error {
+	var was *mfa.User
 	for {
-		u, err := d.find(ctx, text)
+		u, err := d.find(ctx, text, was)
 		if err != nil {
 			return err
 		}
+		was = &u
 		if text, err = d.help(ctx, u); err != nil {
 			return err
 		}
@@ -184,8 +198,18 @@ func (d *desk) ask(ctx context.Context, question string) (string, error) {
 	return text, err
 }
 
-// find asks who is calling until that is one user.
-func (d *desk) find(ctx context.Context, text string) (mfa.User, error) {
+// find asks who is calling until that is one user. If nobody is found by what was typed, the call is again where it was before: at the
+// list, or at the user that was.
+func (d *desk) find(ctx context.Context, text string, was *mfa.User) (mfa.User, error) {
+	listed := "" // what the last list was shown for
+	nobody := func() bool {
+		text, listed = listed, ""
+		if text != "" || was == nil {
+			return false
+		}
+		d.say("It is still about %q.", mfa.Brief(was.Username))
+		return true
+	}
 	for {
 		var err error
 		if text == "" {
@@ -201,7 +225,9 @@ func (d *desk) find(ctx context.Context, text string) (mfa.User, error) {
 		real, err := mfa.RealNames(ctx, d.inspector.Store, []string{text}, output.ReadName)
 		if errs.KindOf(err) == errs.NotFound {
 			d.say("%v.", err)
-			text = ""
+			if nobody() {
+				return *was, nil
+			}
 			continue
 		}
 		if err != nil {
@@ -215,7 +241,9 @@ func (d *desk) find(ctx context.Context, text string) (mfa.User, error) {
 		f := found[0]
 		if len(f.Candidates) == 0 {
 			d.say("Nobody is found by %q.", text)
-			text = ""
+			if nobody() {
+				return *was, nil
+			}
 			continue
 		}
 		if u, ok := f.User(); ok && len(f.Candidates) == 1 {
@@ -228,7 +256,7 @@ func (d *desk) find(ctx context.Context, text string) (mfa.User, error) {
 		if err != nil || other == "" {
 			return u, err
 		}
-		text = other
+		text, listed = other, f.Text
 	}
 }
 
@@ -307,6 +335,7 @@ func (d *desk) help(ctx context.Context, u mfa.User) (other string, err error) {
 		}
 		u = c.Seen.User
 		d.show(c)
+		d.app.warnRejected(ctx, u) // the menu is shown again after wrong codes, and what to do about them is above it
 		var offered []assist.Remedy
 		var refused [][2]string // what, and why; one reason is said once
 		for _, r := range c.Remedies(d.rules()) {
@@ -510,15 +539,17 @@ func (d *desk) change(ctx context.Context, u mfa.User, r assist.Remedy) error {
 		err = d.remedy(ctx, app, u, mfa.Remedy(r.Action()), w, flags)
 	}
 	app.deliver(ctx) // the user hears of it now, and not when the call is over
-	for _, ch := range app.made {
-		d.touched = d.touched || ch.Touched()
-	}
+	touched := slices.ContainsFunc(app.made, func(ch *changes) bool { return ch.Touched() })
 	var unfinished error
 	if errors.Is(err, mfa.ErrOldFactorLeft) { // the new phone works
 		unfinished, err = err, nil
 	}
 	if err != nil {
+		d.touched = d.touched || touched
 		return err
+	}
+	if touched {
+		d.did = append(d.did, command+" "+shell.Quote(u.Username))
 	}
 	if r.Kind == assist.NewPhone { // with its flags it does nothing before the caller is verified
 		d.prove(u, flags, w)
@@ -574,8 +605,11 @@ func (d *desk) remedy(ctx context.Context, app *App, u mfa.User, remedy mfa.Reme
 	}
 	d.say("Done: %s.", r.Result())
 	d.sayUnfinished(r.Err)
-	d.say("No session was ended: a browser that is logged in as the user stays logged in. This ends it:")
-	app.streams.Sayf("uzerp-mfa session end %s", shell.Quote(u.Username))
+	how, command := app.endsIt(ctx, shell.Quote(u.Username))
+	d.say("%s", how)
+	if command != "" {
+		app.streams.Sayf("%s", command)
+	}
 	return nil
 }
 
@@ -627,7 +661,7 @@ func (d *desk) askProof(ctx context.Context, app *App, u mfa.User, r assist.Reme
 		w.verifiedBy, flags.channel = d.verified.by, d.verified.channel // it is asked for no more, but named
 		return flags, nil
 	}
-	ways, noCode, err := d.ways(ctx, app, u, r.Proof, *w)
+	ways, noCode, err := d.ways(ctx, app, u, r, *w)
 	if err != nil {
 		return flags, err
 	}
@@ -712,8 +746,10 @@ type way struct {
 	by      string
 }
 
-// ways returns how the caller can be verified. noCode is why no code can be sent, if so.
-func (d *desk) ways(ctx context.Context, app *App, u mfa.User, p assist.Proof, w writeFlags) (list []way, noCode, err error) {
+// ways returns how the caller can be verified; a code comes last if its phone is where the caller is not. noCode is why no code can be
+// sent, if so.
+func (d *desk) ways(ctx context.Context, app *App, u mfa.User, r assist.Remedy, w writeFlags) (list []way, noCode, err error) {
+	p := r.Proof
 	if p.Code || p.Both {
 		w.dryRun = true // nothing is sent yet, and nothing recorded
 		ch, err := app.changes(w)
@@ -738,10 +774,16 @@ func (d *desk) ways(ctx context.Context, app *App, u mfa.User, p assist.Proof, w
 		}
 	}
 	if p.Word || p.Both {
-		list = append(list,
-			way{title: "you have called them back, on a number that you know", by: caller.ByCallBack},
-			way{title: "you see them in person", by: caller.ByInPerson},
-			way{title: "their manager, whom you know, knows that it is them", by: caller.ByManager})
+		words := []way{
+			{title: "you have called them back, on a number that you know", by: caller.ByCallBack},
+			{title: "you see them in person", by: caller.ByInPerson},
+			{title: "their manager, whom you know, knows that it is them", by: caller.ByManager},
+		}
+		if r.PhoneAway {
+			list = append(words, list...)
+		} else {
+			list = append(list, words...)
+		}
 	}
 	return list, noCode, nil
 }

@@ -137,6 +137,30 @@ func (e *endSessions) noteNoSwitch(app *App) {
 		e.command(app, "uzerp-mfa session end"))
 }
 
+// endsIt says that a remedy has ended no session, and what ends them: of that only what holds on this machine. command is empty if
+// nothing does.
+func (a *App) endsIt(ctx context.Context, user string) (how, command string) {
+	const open = "No session was ended: a browser that is logged in as the user stays logged in."
+	command = a.withFlags("uzerp-mfa session end") + " " + user
+	sessions, err := a.sessions("")
+	var listing session.Listing
+	if err == nil {
+		listing, err = sessions.List(ctx)
+	}
+	switch {
+	case err == nil && len(listing.Places) > 0:
+		return open + " This ends it" + asFarAsRead(listing) + ":", command
+	case errs.HintOf(err).Reason == session.ReasonNotListed:
+		return open + " Root ends it:", command
+	}
+	err = cmp.Or(err, unlisted(listing))
+	how = open + " It can't be ended from here: " + err.Error()
+	if hint := a.hintOf(err); hint != "" {
+		how += " (" + hint + ")"
+	}
+	return how + ".", ""
+}
+
 // noteOpenSessions says how many browsers still have another login handler than the present one, and what ends that.
 func (e *endSessions) noteOpenSessions(ctx context.Context, a *App, present string) {
 	help := e.command(a, "uzerp-mfa session end") + " --all --old-handler"

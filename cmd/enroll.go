@@ -206,7 +206,7 @@ func runEnroll(ctx context.Context, app *App, opts *enrollOptions, args []string
 			return err
 		}
 	}
-	if !opts.verify {
+	if !opts.verify && !opts.sure {
 		app.warnRejected(ctx, user)
 	}
 	mayBegin := func() error { return enroller.MayBegin(ctx, user) }

@@ -52,7 +52,7 @@ var qrOn = map[output.Background]string{
 		"type the secret there, or use --html.",
 }
 
-const whatToDo = "Scan the QR code, or type the secret, in the authenticator app."
+const whatToDo = "Scan the QR code, or type the secret, in the authenticator app. Ctrl-C ends it without."
 
 // showAndAsk shows the factor for as long as codes are asked for, so that neither stays in a scrollback. However this
 // ends, the normal screen is back before anything else is printed.
@@ -60,7 +60,7 @@ func showAndAsk(ctx context.Context, app *App, ch *changes, opts *enrollOptions,
 	to := opts.screen(app)
 	if to != nil && app.streams.ErrTTY { // the question is seen there too
 		alt, err := app.streams.OpenAltScreen(ctx, to.w, to.terminal, output.Page{
-			QR: p.Factor.URI.Reveal(), Mode: opts.qrMode, On: qrOn, Fields: withPerson(material(p), p.User), Text: whatToDo + " Ctrl-C ends it without.",
+			QR: p.Factor.URI.Reveal(), Mode: opts.qrMode, On: qrOn, Fields: withPerson(material(p), p.User), Text: whatToDo,
 		})
 		if err != nil {
 			return notShown(ctx, app, opts, p, err)

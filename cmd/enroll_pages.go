@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/handout"
@@ -86,6 +87,9 @@ func runEnrollPages(ctx context.Context, app *App, opts *enrollOptions, args []s
 		return err
 	}
 	defer dir.Close()
+	if !opts.verify {
+		app.warnRejected(ctx, slices.DeleteFunc(slices.Clone(users), func(u mfa.User) bool { return mfa.PlanEnroll(u, opts.replace).Refusal != nil })...)
+	}
 	mayBegin := func() error { return enroller.MayBegin(ctx, users[0]) }
 	if err := app.verifyCaller(ctx, ch, opts.writeFlags, opts.callerFlags, users[0], "nothing was changed", mayBegin); err != nil {
 		return refusedEnrollment(app, opts, users[0], err)

@@ -438,8 +438,12 @@ func nearTopics(root *cobra.Command, name string) []string {
 			near = append(near, n)
 		}
 	}
-	if said := runbooksAbout(name); best > 0 && len(said) > 0 { // the caller's words, and no name that is only spelled alike
+	said, titled := topicsAbout(name)
+	switch {
+	case best > 0 && len(said) > 0: // the caller's words, and no name that is only spelled alike
 		near = said
+	case len(near) == 0:
+		near = titled
 	}
 	return near[:min(len(near), mostNear)]
 }
@@ -447,17 +451,38 @@ func nearTopics(root *cobra.Command, name string) []string {
 // whatCallersSay matches a line of the runbooks' index: what the caller says, and the page.
 var whatCallersSay = pattern.Lazy(`(?m)^\| (.+) \| \[([a-z-]+)\]`)
 
-// runbooksAbout returns the runbooks whose line in the index has all words of name, but the short ones: "lost my phone".
-func runbooksAbout(name string) (found []string) {
+// topicsAbout returns what has all words of name, but the short ones ("lost my phone"): the runbooks whose line in the index has
+// them, and the topics whose title has them.
+func topicsAbout(name string) (said, titled []string) {
 	words := slices.DeleteFunc(wordsOf(name), func(w string) bool { return len(w) < 3 || w == "runbook" })
+	has := func(text string) bool {
+		in := wordsOf(text)
+		return len(words) > 0 && !slices.ContainsFunc(words, func(w string) bool {
+			return !slices.ContainsFunc(in, func(other string) bool { return sameWord(w, other) })
+		})
+	}
 	index, _ := docs.Find("runbook")
 	for _, line := range whatCallersSay().FindAllStringSubmatch(index.Text(), -1) {
-		said := wordsOf(line[1])
-		if len(words) > 0 && !slices.ContainsFunc(words, func(w string) bool { return !slices.Contains(said, w) }) {
-			found = append(found, "runbook "+line[2])
+		if has(line[1]) {
+			said = append(said, "runbook "+line[2])
 		}
 	}
-	return found
+	for _, t := range docs.Topics() {
+		if has(t.Title()) {
+			titled = append(titled, t.Name)
+		}
+	}
+	return said, titled
+}
+
+// sameWord reports whether two words differ at most in how they end: "leaves" and "leaving", "code" and "codes". Both keep four letters
+// or more.
+func sameWord(a, b string) bool {
+	n := 0
+	for n < min(len(a), len(b)) && a[n] == b[n] {
+		n++
+	}
+	return a == b || n >= 4 && n >= max(len(a), len(b))-3
 }
 
 func wordsOf(text string) []string {

@@ -101,15 +101,22 @@ func (a *App) parsePhone(region string) func(text string) (caller.Phone, error) 
 	fixed := a.policy.PhoneRegion()
 	return func(text string) (caller.Phone, error) {
 		if region != "" && fixed == "" {
-			return caller.ParsePhone(text, region)
+			phone, err := caller.ParsePhone(text, region)
+			if phone.Region != "" {
+				phone.RegionFrom = "--" + flagRegion
+			}
+			return phone, err
 		}
 		setting, err := a.region()
 		if err != nil {
 			return caller.Phone{}, err
 		}
 		phone, err := caller.ParsePhone(text, setting.Value)
-		if fixed != "" {
-			phone.Region = "" // the operator has not chosen it
+		switch {
+		case fixed != "":
+			phone.Region = "" // the administrator has chosen it
+		case phone.Region != "":
+			phone.RegionFrom = setting.Source
 		}
 		return phone, err
 	}

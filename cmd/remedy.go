@@ -104,7 +104,7 @@ func runRemedy(ctx context.Context, app *App, opts *remedyOptions, args []string
 	if !opts.dryRun {
 		opts.ends.afterRemedy(ctx, app, outcomes)
 	}
-	return app.reportRemedy(ch, opts, plan, outcomes)
+	return app.reportRemedy(ctx, ch, opts, plan, outcomes)
 }
 
 // takeRemedy plans a remedy for users, verifies the caller, shows the plan, asks, and applies it, in a dry run all but the
@@ -123,7 +123,11 @@ func (a *App) takeRemedy(ctx context.Context, ch *changes, w writeFlags, f calle
 	for _, r := range needed {
 		a.warnLookalike(r.User.Username)
 	}
-	if !f.verify {
+	if plan.Waits() && a.flags.output == formatTable { // in JSON the message says when the skip has its effect
+		a.streams.Warnf("uzERP asks nobody for a code at present, so this skip helps nobody today. It waits until two-factor login is on, and " +
+			"lets in then anybody who has the password, once; uzerp-mfa user enable takes it back")
+	}
+	if !f.verify && remedy != mfa.RemedyEnable && verified == nil { // that takes help back; assist has warned
 		a.warnRejected(ctx, usersOf(needed)...)
 	}
 	if len(needed) > 0 {
@@ -314,7 +318,7 @@ func remedyOutcome(r *mfa.UserRemedy) outcome {
 }
 
 // reportRemedy prints what became of each user, and returns what the command ends with.
-func (a *App) reportRemedy(ch *changes, opts *remedyOptions, p *mfa.RemedyPlan, outcomes []outcome) error {
+func (a *App) reportRemedy(ctx context.Context, ch *changes, opts *remedyOptions, p *mfa.RemedyPlan, outcomes []outcome) error {
 	a.noteSiteOff(p.Site == mfa.SiteOff)
 	var changed, tell []string
 	for _, r := range p.Users {
@@ -337,7 +341,8 @@ func (a *App) reportRemedy(ch *changes, opts *remedyOptions, p *mfa.RemedyPlan, 
 		if len(changed) == 1 {
 			user = shell.Quote(changed[0])
 		}
-		a.streams.Notef("No session was ended: a browser that is logged in as the user stays logged in. This ends it: uzerp-mfa session end %s", user)
+		how, command := a.endsIt(ctx, user)
+		a.streams.Notef("%s %s", how, command)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package cmd_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -44,7 +45,14 @@ func readRunbook(name string) (*runbook, error) {
 	inBlock := false
 	for i, line := range strings.Split(string(page), "\n") {
 		command, isCommand := strings.CutPrefix(line, "$ ")
+		last := len(r.steps) - 1
+		goesOn := inBlock && last >= 0 && len(r.steps[last].screen) == 0 && strings.HasSuffix(r.steps[last].command, "\\")
+		if (isCommand || goesOn) && len(line) > 80 {
+			return nil, fmt.Errorf("%s:%d: a command of more than 80 columns: let it go on in another line, behind a backslash", r.page, i+1)
+		}
 		switch {
+		case goesOn:
+			r.steps[last].command = strings.TrimSuffix(r.steps[last].command, "\\") + line
 		case line == "```console" && !inBlock, line == "```" && inBlock:
 			inBlock = !inBlock
 		case !inBlock && otherBlock.MatchString(line):
@@ -69,12 +77,24 @@ func cmdRunbook(ts *testscript.TestScript, args []string) {
 	r, err := readRunbook(args[0])
 	ts.Check(err)
 	sceneOf(ts).runbook = r
+	// Nearly every site keeps sessions in files; a script that has settings of its own keeps these.
+	ts.Check(keepSessions(ts.MkAbs(".")))
 	t := ts.Value("tb").(testing.TB)
 	ts.Defer(func() {
 		if r.next != len(r.steps) && !t.Failed() {
 			t.Errorf("%s: %d of %d commands were run", r.page, r.next, len(r.steps))
 		}
 	})
+}
+
+// keepSessions makes settings of PHP's that name a directory of sessions, if there are none. Nobody is logged in.
+func keepSessions(dir string) error {
+	ini := filepath.Join(dir, "machine/etc/php/8.2/apache2/php.ini")
+	if _, err := os.Stat(filepath.Join(dir, "machine")); err == nil {
+		return nil
+	}
+	return errors.Join(os.MkdirAll(filepath.Dir(ini), 0o755), os.Mkdir(filepath.Join(dir, "sessions"), 0o755),
+		os.WriteFile(ini, fmt.Appendf(nil, "session.save_path = %q\n", filepath.Join(dir, "sessions")), 0o644))
 }
 
 func cmdStep(ts *testscript.TestScript, args []string) {

@@ -437,7 +437,7 @@ func (v eventView) words() string {
 var unverifiedWords = map[history.Unverified]string{
 	history.GivenNumber:   "the operator gave the number",
 	history.ChangedNumber: "the number was changed lately",
-	history.ChosenRegion:  "the operator chose the country of the number",
+	history.ChosenRegion:  "the country of the number is from --region or UZERP_MFA_PHONE_REGION, and not from uzERP",
 	history.NotKnown:      "what came of the code is not known",
 	history.DoubtfulLog:   "others may have written the audit log",
 }

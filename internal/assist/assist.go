@@ -49,6 +49,8 @@ type Remedy struct {
 	Tell  string // what the caller is to be told once it is done, or instead of doing anything
 	// Proof is how the caller must be verified before; it is the zero Proof for advice.
 	Proof Proof
+	// PhoneAway says that the caller does not have the phone at hand, to which a code would go.
+	PhoneAway bool
 	// Refused is why the policy of the administrator, or common sense, forbids it. Nil if it may be done.
 	Refused error
 }
@@ -178,6 +180,7 @@ func (c Case) Remedies(rules Rules) []Remedy {
 	var all []Remedy
 	for _, kind := range []Kind{LogIn, Password, NextCode, Clock, Skip, NewPhone, Reset, Sessions} {
 		r := Remedy{Kind: kind, Title: c.title(kind), Tell: c.tell(kind)}
+		r.PhoneAway = r.Title == phoneAway
 		if !c.applies(kind) || !r.Changes() && c.left() != nil { // nobody who has left is told how to get in
 			continue
 		}
@@ -258,7 +261,7 @@ func (c Case) title(kind Kind) string {
 		if c.cause() == history.CauseTwilioRefuses {
 			return "Twilio takes no code of theirs now: let them in once without one"
 		}
-		return "the phone is elsewhere today: let them in once without a code"
+		return phoneAway
 	case NewPhone:
 		return "they are here with a phone: enroll it now"
 	case Sessions:
@@ -308,6 +311,8 @@ func (c Case) tell(kind Kind) string {
 	}
 	return "Delete the old uzERP account from the app. Then log in with your password. " + scan
 }
+
+const phoneAway = "the phone is elsewhere today: let them in once without a code"
 
 const scan = "uzERP shows a QR code: scan it with the app, and type the code that the app shows."
 

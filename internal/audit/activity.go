@@ -83,7 +83,7 @@ func ReadActivity(ctx context.Context, path string, actor Actor, place Place, ch
 func isApproval(r Record) bool { return unverified(r) == "" }
 
 // unverified says why a record shows nothing of who a caller is, or returns "" if it shows that. A number that was changed
-// lately, or whose country the operator chose, is no evidence, and neither is an outcome that nobody knows. What the policy
+// lately, or whose country a flag or a variable chose, is no evidence, and neither is an outcome that nobody knows. What the policy
 // believes and what settles a suspicion are both decided here.
 func unverified(r Record) history.Unverified {
 	given, known := r.After["to_given"].(bool)

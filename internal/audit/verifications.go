@@ -33,10 +33,10 @@ func LoggedNumber(c caller.Recipient) string {
 // localTime is how uzERP's own times are written: without a zone, because nobody knows it.
 const localTime = "2006-01-02T15:04:05"
 
-// addDoubts says in values what the operator has chosen or believed about the number (caller.Recipient.Doubtful).
+// addDoubts says in values what was chosen or believed about the number, and what chose it (caller.Recipient.Doubtful).
 func addDoubts(values Values, to caller.Recipient) {
 	if to.Phone.Region != "" {
-		values["region"] = to.Phone.Region
+		values["region"], values["region_from"] = to.Phone.Region, to.Phone.RegionFrom
 	}
 	if fresh := to.Fresh; fresh != nil { // the number verifies somebody only because the operator gave a reason
 		values["number_changed"], values["number_changed_by"] = nil, nil

@@ -86,7 +86,7 @@ type Recipient struct {
 }
 
 // Doubtful reports whether a code to the number shows nothing about the user without the operator's word: the operator chose
-// the number or its country, or believes that it was changed lately for a good reason.
+// the number, a flag or a variable chose its country, or the operator believes that it was changed lately for a good reason.
 func (r Recipient) Doubtful() bool { return r.Given || r.Fresh != nil || r.Phone.Region != "" }
 
 // Phone is a phone number that can be called.
@@ -94,7 +94,9 @@ type Phone struct {
 	E164     secret.Secret // "+447700900123"; a Secret because no log and no message shows it whole
 	Masked   string        // as it may be shown: "+44 *******123"
 	Landline bool          // it surely gets no SMS
-	Region   string        // the operator chose this country, and without it the number could not be read; else empty
+	Region   string        // a flag or a variable chose this country, and without it the number could not be read; else empty
+	// RegionFrom is what chose Region: the flag, which the operator gave, or the variable, which may be the site's.
+	RegionFrom string
 }
 
 // Started is a verification that was started.

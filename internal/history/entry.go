@@ -67,7 +67,7 @@ type Unverified string
 const (
 	GivenNumber   Unverified = "given-number"   // the operator gave the number
 	ChangedNumber Unverified = "changed-number" // the number was changed lately
-	ChosenRegion  Unverified = "chosen-region"  // the operator chose the number's country
+	ChosenRegion  Unverified = "chosen-region"  // a flag or a variable chose the number's country
 	NotKnown      Unverified = "not-known"      // nobody knows what came of it, or whose number it was
 	DoubtfulLog   Unverified = "doubtful-log"   // others may have written the audit log
 )

@@ -236,6 +236,12 @@ func (p *RemedyPlan) Question() (q Question, asks bool) {
 	return Question{fmt.Sprintf("Type %d to reset the second factor of these %d users:", n, n), fmt.Sprint(n)}, true
 }
 
+// Waits reports whether the remedy would have its effect only on the day on which two-factor login is switched on, and until then
+// would lie there for anybody who has the password.
+func (p *RemedyPlan) Waits() bool {
+	return p.Remedy == RemedySkip && p.Site == SiteOff && len(p.Needed()) > 0
+}
+
 func (r *UserRemedy) standing() Standing {
 	return Standing{User: r.User, Details: r.Details, now: r.now}
 }

@@ -272,3 +272,27 @@ func TestRemedySaysWhatHappens(t *testing.T) {
 		})
 	}
 }
+
+// A skip waits for a later day only where two-factor login is off, and only if there is one to be made.
+func TestRemedyWaits(t *testing.T) {
+	s := mfatest.NewSite(mfatest.Enrolled("alice", uuidA, sidA))
+	alice := s.World.Users["alice"]
+	for _, tt := range []struct {
+		remedy mfa.Remedy
+		site   mfa.SiteLogin
+		users  []mfa.User
+		want   bool
+	}{
+		{mfa.RemedySkip, mfa.SiteOff, []mfa.User{alice}, true},
+		{mfa.RemedySkip, mfa.SiteOn, []mfa.User{alice}, false},
+		{mfa.RemedySkip, mfa.SiteUnknown, []mfa.User{alice}, false},
+		{mfa.RemedySkip, mfa.SiteOff, nil, false},
+		{mfa.RemedyReset, mfa.SiteOff, []mfa.User{alice}, false},
+	} {
+		p := planner(s)
+		p.Site = tt.site
+		if got := p.Plan(t.Context(), tt.remedy, tt.users, nil).Waits(); got != tt.want {
+			t.Errorf("%s of %d users, two-factor login %s: %v", tt.remedy, len(tt.users), tt.site, got)
+		}
+	}
+}
