@@ -189,7 +189,8 @@ prints '^uzerp-mfa 0.99.0$' uzerp-mfa version
 prints '#TRIED=1' cat /etc/uzerp-mfa/policy.env
 is 2750 root:ann $logs
 debians_rpm -e uzerp-mfa
-[ ! -e /usr/bin/uzerp-mfa ] && [ -s $logs/audit.jsonl.1 ] && [ ! -e $logs-apache ] && [ ! -e $logs-wwwrun ] || fail "the log is gone, or an empty directory stays"
+[ ! -e /usr/bin/uzerp-mfa ] && [ -s $logs/audit.jsonl.1 ] && [ ! -e $logs-apache ] && [ ! -e $logs-wwwrun ] ||
+	fail "the log is gone, or an empty directory stays"
 prints '#TRIED=1' cat /etc/uzerp-mfa/policy.env.rpmsave
 rm -r /etc/uzerp-mfa
 nothing_left
