@@ -215,7 +215,10 @@ func TestLinesFitTheTerminal(t *testing.T) {
 func TestDialogueFitsTheTerminal(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, "Example Ltd")
-	dialogue := [][2]string{{"Who is calling?", "archer"}, {"or q:", "nobody at all"}, {"or q:", "grace"}, {"or q:", "99"}, {"or q:", "carol carter"}, {"or q:", "q"}}
+	dialogue := [][2]string{{"Who is calling?", "archer"}}
+	for _, answer := range []string{"nobody at all", "grace", "99", "carol carter", "q"} {
+		dialogue = append(dialogue, [2]string{"or q:", answer})
+	}
 	for _, width := range []int{40, 50, 80, 120} {
 		printed := printedOn(t, d, "assist nobody-at-all", width, dialogue, "NO_COLOR=1")
 		for _, step := range dialogue {
