@@ -336,13 +336,16 @@ func (a *App) reportRemedy(ctx context.Context, ch *changes, opts *remedyOptions
 	for _, text := range tell {
 		a.streams.Notef("Tell %s: %s.", told(p, text, len(tell)), text)
 	}
-	if len(changed) > 0 && p.Remedy != mfa.RemedyEnable && !opts.ends.wanted {
+	if len(changed) > 0 && p.Remedy != mfa.RemedyEnable && !opts.ends.wanted && !a.streams.Quiet { // to look for sessions reads all of them
 		user := "USER..."
 		if len(changed) == 1 {
 			user = shell.Quote(changed[0])
 		}
 		how, command := a.endsIt(ctx, user)
-		a.streams.Notef("%s %s", how, command)
+		if command != "" {
+			how += " " + command
+		}
+		a.streams.Notef("%s", how)
 	}
 	return nil
 }

@@ -179,8 +179,7 @@ func sentence(text string) string {
 func (c Case) Remedies(rules Rules) []Remedy {
 	var all []Remedy
 	for _, kind := range []Kind{LogIn, Password, NextCode, Clock, Skip, NewPhone, Reset, Sessions} {
-		r := Remedy{Kind: kind, Title: c.title(kind), Tell: c.tell(kind)}
-		r.PhoneAway = r.Title == phoneAway
+		r := Remedy{Kind: kind, Title: c.title(kind), Tell: c.tell(kind), PhoneAway: kind == Skip && c.phoneAway()}
 		if !c.applies(kind) || !r.Changes() && c.left() != nil { // nobody who has left is told how to get in
 			continue
 		}
@@ -241,6 +240,14 @@ func (c Case) applies(kind Kind) bool {
 	}
 }
 
+// unreached reports whether no code of this user's comes from uzERP to Twilio.
+func (c Case) unreached() bool {
+	return c.cause() == history.CauseNoneArrived || c.Seen.Twilio.Own == mfa.FactorNoAnswer
+}
+
+// phoneAway reports whether a user who can't give a code lacks nothing but the phone.
+func (c Case) phoneAway() bool { return !c.unreached() && c.cause() != history.CauseTwilioRefuses }
+
 func (c Case) title(kind Kind) string {
 	switch kind {
 	case LogIn:
@@ -255,13 +262,13 @@ func (c Case) title(kind Kind) string {
 	case Clock:
 		return "they look at the phone's clock, and for old accounts in the app"
 	case Skip:
-		if c.cause() == history.CauseNoneArrived || c.Seen.Twilio.Own == mfa.FactorNoAnswer {
+		if c.unreached() {
 			return "uzERP does not reach Twilio: let them in once without a code"
 		}
-		if c.cause() == history.CauseTwilioRefuses {
-			return "Twilio takes no code of theirs now: let them in once without one"
+		if c.phoneAway() {
+			return "the phone is elsewhere today: let them in once without a code"
 		}
-		return phoneAway
+		return "Twilio takes no code of theirs now: let them in once without one"
 	case NewPhone:
 		return "they are here with a phone: enroll it now"
 	case Sessions:
@@ -311,8 +318,6 @@ func (c Case) tell(kind Kind) string {
 	}
 	return "Delete the old uzERP account from the app. Then log in with your password. " + scan
 }
-
-const phoneAway = "the phone is elsewhere today: let them in once without a code"
 
 const scan = "uzERP shows a QR code: scan it with the app, and type the code that the app shows."
 
