@@ -62,10 +62,15 @@ func newApp(p Process) *App {
 		now:     time.Now,
 		newUUID: uuid.NewString,
 	}
+	limit, _ := time.ParseDuration(answerLimit)
 	a.reader = connect.New(connect.Options{Loader: &a.loader, Logger: a.logger, Now: func() time.Time { return a.now() },
-		UserAgent: "uzerp-mfa/" + release.Read().Version, Warn: a.streams.HeldWarnf})
+		UserAgent: "uzerp-mfa/" + release.Read().Version, Warn: a.streams.HeldWarnf, Limit: limit})
 	return a
 }
+
+// answerLimit is how long the database and Twilio may take for one answer, or "" for the limits of their packages. Tests
+// that stop the program in the middle of a call build it with a longer one.
+var answerLimit = ""
 
 func (a *App) configureStreams() {
 	s := a.streams

@@ -109,7 +109,7 @@ func (sc scenario) meet(t *testing.T, s *stage, program string, n int, m meddler
 // locked out, no working factor is left without a message, and the slower operator gets an error.
 func TestTwoOperators(t *testing.T) {
 	t.Parallel()
-	program := shipped(t)
+	program := patient(t)
 	const workers = 4
 	stages := make(chan *stage, workers)
 	for range workers {

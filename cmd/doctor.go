@@ -415,7 +415,7 @@ func writeDoctorGroups(app *App, r doctor.Report) error {
 			return err
 		}
 	}
-	if err := l.table.Close(); err != nil {
+	if err := l.table.Close(); err != nil || !r.Sound() { // the error to come has the numbers
 		return err
 	}
 	return app.streams.Printf("%s\n", tell(r))

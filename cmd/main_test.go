@@ -113,6 +113,16 @@ func TestTheProgramOfTheTests(t *testing.T) {
 	}
 }
 
+// patient is the shipped program with more time for each answer: it is stopped in the middle of a call, while others work.
+func patient(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "uzerp-mfa")
+	if err := build(path, "-ldflags", ofTests+" -X uzerp-mfa/cmd.answerLimit="+(2*hangs).String()); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 func build(path string, flags ...string) error {
 	args := append([]string{"build", "-buildvcs=false", "-ldflags", ofTests, "-o", path}, flags...)
 	if out, err := exec.Command("go", append(args, "..")...).CombinedOutput(); err != nil {

@@ -111,7 +111,7 @@ func (i *Verifier) Plan(ctx context.Context, u mfa.User, given string) (Check, e
 	if err != nil {
 		return p, err
 	}
-	phone, source, err := i.choose(u.Username, contacts)
+	phone, source, err := i.choose(u, contacts)
 	if err != nil {
 		return p, err
 	}
@@ -123,7 +123,7 @@ func (i *Verifier) Plan(ctx context.Context, u mfa.User, given string) (Check, e
 }
 
 // choose returns the one number that a code may go to.
-func (i *Verifier) choose(username string, contacts []PhoneContact) (Phone, Source, error) {
+func (i *Verifier) choose(u mfa.User, contacts []PhoneContact) (Phone, Source, error) {
 	var mobiles, phones []PhoneContact
 	for _, c := range contacts {
 		switch {
@@ -138,17 +138,21 @@ func (i *Verifier) choose(username string, contacts []PhoneContact) (Phone, Sour
 		counting, source, word = phones, MainPhone, "main phone"
 	}
 	if len(counting) == 0 {
-		return Phone{}, "", errs.New(errs.Refused, fmt.Sprintf("uzERP has neither a main mobile nor a main phone for %q", username),
-			"enter one at the person in uzERP, but never one that the caller dictates; until then verify the caller in another way")
+		where := "enter one at the person in uzERP"
+		if u.Person == "" {
+			where = "in uzERP, link the user to a person and enter one there"
+		}
+		return Phone{}, "", errs.New(errs.Refused, fmt.Sprintf("uzERP has neither a main mobile nor a main phone for %q", u.Username),
+			where+", but never one that the caller dictates; until then verify the caller in another way")
 	}
 	var first Phone
 	for n, c := range counting {
 		phone, err := i.Parse(c.Text)
 		if err != nil {
-			return Phone{}, "", unreadable(errs.Refused, fmt.Sprintf("the %s that uzERP has for %q", word, username), err, "")
+			return Phone{}, "", unreadable(errs.Refused, fmt.Sprintf("the %s that uzERP has for %q", word, u.Username), err, "")
 		}
 		if n > 0 && phone.E164.Reveal() != first.E164.Reveal() { // one number written twice is one number
-			return Phone{}, "", errs.New(errs.Refused, fmt.Sprintf("uzERP has more than one %s for %q, and it is not known which is right", word, username),
+			return Phone{}, "", errs.New(errs.Refused, fmt.Sprintf("uzERP has more than one %s for %q, and it is not known which is right", word, u.Username),
 				"leave only one of them marked as main at the person in uzERP")
 		}
 		first = phone

@@ -27,7 +27,8 @@ type Options struct {
 	Loader    *config.Loader
 	Logger    func() *slog.Logger // called on first use; a nil logger is silent
 	Now       func() time.Time
-	UserAgent string // what this program calls itself at Twilio
+	UserAgent string        // what this program calls itself at Twilio
+	Limit     time.Duration // how long the database and Twilio may take for one answer; 0: as db.Config and twilio.Config have it
 	Warn      func(format string, args ...any)
 }
 
@@ -275,7 +276,8 @@ func (r *Reader) database(ctx context.Context) (*db.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.db, err = db.Open(ctx, db.Config{ConnString: settings.ConnString.Reveal(), Source: settings.Source, Sources: settings.Sources, Logger: r.options.Logger()})
+	r.db, err = db.Open(ctx, db.Config{ConnString: settings.ConnString.Reveal(), Source: settings.Source, Sources: settings.Sources, Logger: r.options.Logger(),
+		QueryTimeout: r.options.Limit})
 	return r.db, err
 }
 
@@ -401,5 +403,6 @@ func (r *Reader) config(t config.Twilio, atOnce int) twilio.Config {
 		AccountSID: t.AccountSID, ServiceSID: t.ServiceSID, Username: t.Username, Password: t.Password, BaseURL: t.VerifyURL,
 		Sources: t.Sources,
 		Logger:  r.options.Logger(), Now: r.options.Now, UserAgent: r.options.UserAgent, Concurrency: atOnce,
+		CallTimeout: r.options.Limit,
 	}
 }

@@ -50,9 +50,9 @@ func TestRuntimeParametersAreOursUnlessTheUsersAre(t *testing.T) {
 }
 
 func TestTimeoutsComeFromTheConfig(t *testing.T) {
-	d := open(t, db.Config{ConnString: dbtest.New(t, dbtest.Empty), QueryTimeout: 2 * time.Second, LockTimeout: 300 * time.Millisecond})
+	d := open(t, db.Config{ConnString: dbtest.New(t, dbtest.Empty), QueryTimeout: time.Minute, LockTimeout: 300 * time.Millisecond})
 	got, err := d.ServerSettings(t.Context())
-	if err != nil || got["statement_timeout"] != "1900ms" || got["lock_timeout"] != "300ms" {
+	if err != nil || got["statement_timeout"] != "57s" || got["lock_timeout"] != "300ms" {
 		t.Error(got, err)
 	}
 }

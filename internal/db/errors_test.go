@@ -250,30 +250,35 @@ func TestSlowStatements(t *testing.T) {
 	url := dbtest.New(t, dbtest.Sample)
 	unlock := lock(t, url, "lock table users in access exclusive mode")
 	defer unlock()
-	server := open(t, db.Config{ConnString: url + "&statement_timeout=300", QueryTimeout: time.Hour, LockTimeout: time.Hour})
+	server := open(t, db.Config{ConnString: url + "&statement_timeout=2000", QueryTimeout: time.Hour, LockTimeout: time.Hour})
 	_, err := server.FindUsers(t.Context(), []string{"alice"})
 	wantError(t, err, errs.Unavailable, "statement_timeout")
 
 	// If the user turned the server's limit off, ours still holds.
-	ours := open(t, db.Config{ConnString: url + "&statement_timeout=0&lock_timeout=0", QueryTimeout: 300 * time.Millisecond})
+	const limit = 2 * time.Second
+	ours := open(t, db.Config{ConnString: url + "&statement_timeout=0&lock_timeout=0"})
+	ours.SetLimit(t, limit)
 	_, err = ours.FindUsers(t.Context(), []string{"alice"})
 	wantError(t, err, errs.Unavailable, "did not answer in time")
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
+	ours = open(t, db.Config{ConnString: url + "&statement_timeout=0&lock_timeout=0"})
+	ours.SetLimit(t, limit)
 	for _, err := range ours.Users(t.Context(), db.ByUsername) {
 		wantError(t, err, errs.Unavailable, "did not answer in time")
 	}
 
 	ctx, cancel := context.WithCancel(t.Context())
-	patient := open(t, db.Config{ConnString: url, QueryTimeout: time.Hour, LockTimeout: time.Hour})
+	patient := func() *db.DB { return open(t, db.Config{ConnString: url, QueryTimeout: time.Hour, LockTimeout: time.Hour}) }
 	time.AfterFunc(100*time.Millisecond, cancel)
-	if _, err := patient.FindUsers(ctx, []string{"alice"}); !errors.Is(err, context.Canceled) {
+	if _, err := patient().FindUsers(ctx, []string{"alice"}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-	ctx, cancel = context.WithTimeout(t.Context(), 100*time.Millisecond)
+	connected := patient()
+	ctx, cancel = context.WithTimeout(t.Context(), limit)
 	defer cancel()
-	_, err = patient.FindUsers(ctx, []string{"alice"})
+	_, err = connected.FindUsers(ctx, []string{"alice"})
 	wantError(t, err, errs.Unavailable, "did not answer in time")
 }
 

@@ -32,6 +32,16 @@ func (db *DB) ServerSettings(ctx context.Context) (map[string]string, error) {
 	return result, err
 }
 
+// SetLimit sets Config.QueryTimeout, on the client's side alone. It makes a connection first, so that none has to be made
+// within the limit.
+func (db *DB) SetLimit(t *testing.T, limit time.Duration) {
+	t.Helper()
+	if err := db.run(t.Context(), "", func(*pgx.Conn) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	db.timeout, db.bound = limit, limit
+}
+
 // Translate translates the error of a statement.
 func (db *DB) Translate(ctx context.Context, err error) error { return db.translate(ctx, "do it", err) }
 

@@ -237,7 +237,7 @@ func TestTrialBehindAPoolerEndsByItself(t *testing.T) {
 	db.SetTrialGrace(t, 0)
 	url := dbtest.New(t, dbtest.Sample)
 	w := newWire(t, pooltest.Start(t, url, pooltest.Transaction, nil).URL())
-	_, _ = hold(t, open(t, db.Config{ConnString: w.url, QueryTimeout: time.Second}), 300*time.Millisecond)
+	_, _ = hold(t, open(t, db.Config{ConnString: w.url, QueryTimeout: 5 * time.Second}), 300*time.Millisecond)
 	w.breakInSilence()
 	onTrial(t, open(t, db.Config{ConnString: url}), false)
 }
@@ -246,7 +246,7 @@ func TestTrialBehindAPoolerEndsByItself(t *testing.T) {
 func TestAPoolThatIsTooSmall(t *testing.T) {
 	url := dbtest.New(t, dbtest.Sample)
 	p := pooltest.Start(t, url, pooltest.Transaction, nil, oneConnection)
-	d := open(t, db.Config{ConnString: p.URL(), QueryTimeout: 2 * time.Second})
+	d := open(t, db.Config{ConnString: p.URL(), QueryTimeout: 5 * time.Second})
 	_, release := hold(t, d, time.Hour)
 	_, err := d.FindUsers(t.Context(), []string{"alice"})
 	wantError(t, err, errs.Unavailable, "did not answer in time; the pool of the connection pooler in between may be too small (default_pool_size)")

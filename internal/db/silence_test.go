@@ -23,7 +23,7 @@ func TestAnIdleConnectionThatBreaksInSilence(t *testing.T) {
 	_, url := sample(t)
 	w := newWire(t, url)
 	defer w.cut() // or the end of the test waits for the broken connection
-	d := open(t, db.Config{ConnString: w.url, QueryTimeout: 2 * time.Second})
+	d := open(t, db.Config{ConnString: w.url, QueryTimeout: 5 * time.Second})
 	find(t, d, "alice")
 	w.breakInSilence()
 	time.Sleep(1100 * time.Millisecond) // the pool asks a connection that was idle for a second whether it is alive

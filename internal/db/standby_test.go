@@ -324,7 +324,7 @@ func TestLongStatements(t *testing.T) {
 		}
 		set("nobody")
 		defer set("")
-		d := open(t, db.Config{ConnString: url + "&options=-csynchronous_commit%3Don", QueryTimeout: 5 * time.Second})
+		d := open(t, db.Config{ConnString: url + "&options=-csynchronous_commit%3Don", QueryTimeout: 10 * time.Second})
 		target, err := d.TargetDatabase(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -336,7 +336,7 @@ func TestLongStatements(t *testing.T) {
 			if errs.KindOf(err) != errs.Unavailable || !errors.Is(err, errs.ErrLostReply) {
 				t.Error(err)
 			}
-		case <-time.After(30 * time.Second):
+		case <-time.After(hangs):
 			t.Error("it still waits")
 			set("") // lets it go on
 			t.Log(<-done)

@@ -63,7 +63,7 @@ func startJudged(t *testing.T, opts emulator.Options, onViolation func(error)) *
 			t.Errorf("close: %v", err)
 		}
 	})
-	return &fixture{Running: server, t: t, client: &http.Client{Transport: transport, Timeout: 20 * time.Second}}
+	return &fixture{Running: server, t: t, client: &http.Client{Transport: transport, Timeout: time.Minute}}
 }
 
 // reply is an answer with its JSON decoded.

@@ -172,7 +172,7 @@ func (s *setup) connect(t *testing.T, change ...func(*Config)) *setup {
 	s.play("GET "+servicePath, ok(200, serviceJSON()))
 	cfg := Config{
 		AccountSID: account, ServiceSID: service, Username: key, Password: secret.New(password),
-		BaseURL: s.URL, CallTimeout: 5 * time.Second,
+		BaseURL: s.URL, CallTimeout: time.Minute,
 		Logger: slog.New(slog.NewTextHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Sleep:  func(ctx context.Context, d time.Duration) error { s.slept = append(s.slept, d); return ctx.Err() },
 		Rand:   func() float64 { return 1 },
