@@ -270,7 +270,9 @@ func TestSlowStatements(t *testing.T) {
 	}
 
 	ctx, cancel := context.WithCancel(t.Context())
-	patient := func() *db.DB { return open(t, db.Config{ConnString: url, QueryTimeout: time.Hour, LockTimeout: time.Hour}) }
+	patient := func() *db.DB {
+		return open(t, db.Config{ConnString: url, QueryTimeout: time.Hour, LockTimeout: time.Hour})
+	}
 	time.AfterFunc(100*time.Millisecond, cancel)
 	if _, err := patient().FindUsers(ctx, []string{"alice"}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
