@@ -93,6 +93,9 @@ func (b bench) testPackage(t *testing.T, pkg string, mutants []mutant.Mutant) {
 	for _, m := range mutants {
 		t.Run(m.Name, func(t *testing.T) {
 			t.Parallel()
+			if m.Root && os.Geteuid() != 0 {
+				sharedtest.LeaveOut(t, sharedtest.Root, errors.New("only tests that root runs notice this"))
+			}
 			program := combined
 			if !slices.ContainsFunc(in, func(c mutant.Mutant) bool { return c.Name == m.Name }) {
 				program = b.build(t, m)

@@ -40,7 +40,11 @@ func TestKeyOfOthers(t *testing.T) {
 	certificate, key := keyPair(t)
 	write(t, filepath.Join(home, ".postgresql", "postgresql.crt"), certificate, 0o644)
 	for mode, words := range map[os.FileMode]string{0o600: "", 0o400: "", 0o604: "(mode 0604)", 0o660: "(mode 0660)", 0o610: "(mode 0610)"} {
-		write(t, filepath.Join(home, ".postgresql", "postgresql.key"), key, mode)
+		path := filepath.Join(home, ".postgresql", "postgresql.key")
+		if err := os.RemoveAll(path); err != nil { // the one before may not be written to
+			t.Fatal(err)
+		}
+		write(t, path, key, mode)
 		s, err := libpq.Read("host=h", "DATABASE_URL", nil)
 		if err != nil {
 			t.Fatal(err)

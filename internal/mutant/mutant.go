@@ -18,6 +18,7 @@ type Mutant struct {
 	Law     string            // what the program breaks without the guard
 	Package string            // the package whose tests must notice, for example "./internal/db"
 	Run     string            // which of its tests, as go test -run takes it; empty: all
+	Root    bool              // only tests that root runs notice
 	Files   map[string]string // the changed files, by their path below root, and their text
 }
 
@@ -48,8 +49,8 @@ func ReadAll(root string) ([]Mutant, error) {
 	return all, errors.Join(failures...)
 }
 
-// parse reads a mutant: lines that say which law it breaks, a line "go test PACKAGE [-run TESTS]" that says which
-// tests must notice, and a unified diff, as git diff writes it, with paths a/… and b/… .
+// parse reads a mutant: lines that say which law it breaks, a line "[sudo ]go test PACKAGE [-run TESTS]" that says which
+// tests must notice, and whether only root runs them, and a unified diff, as git diff writes it, with paths a/… and b/… .
 func parse(text string, source func(path string) (string, error)) (Mutant, error) {
 	m := Mutant{Files: make(map[string]string)}
 	head, diff, found := strings.Cut(text, "\n--- a/")
@@ -58,7 +59,11 @@ func parse(text string, source func(path string) (string, error)) (Mutant, error
 	}
 	var law []string
 	for line := range strings.SplitSeq(head, "\n") {
-		command, isCommand := strings.CutPrefix(line, "go test ")
+		plain, root := strings.CutPrefix(line, "sudo ")
+		command, isCommand := strings.CutPrefix(plain, "go test ")
+		if isCommand {
+			m.Root = root
+		}
 		switch words := strings.Fields(command); {
 		case !isCommand:
 			law = append(law, line)
@@ -67,7 +72,7 @@ func parse(text string, source func(path string) (string, error)) (Mutant, error
 		case len(words) == 3 && words[1] == "-run":
 			m.Package, m.Run = words[0], words[2]
 		default:
-			return m, fmt.Errorf("want go test PACKAGE [-run TESTS], got %q", line)
+			return m, fmt.Errorf("want [sudo] go test PACKAGE [-run TESTS], got %q", line)
 		}
 	}
 	m.Law = strings.Join(law, " ")

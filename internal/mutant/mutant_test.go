@@ -39,6 +39,11 @@ func TestParse(t *testing.T) {
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Error(err, diff)
 	}
+	want.Root = true
+	got, err = parse(strings.Replace(sound, "go test", "sudo go test", 1), readTree)
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Error(err, diff)
+	}
 }
 
 // A mutant that does not fit is an error. Otherwise it would be forgotten, or would look as if a test had noticed it.
