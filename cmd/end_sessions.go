@@ -145,7 +145,9 @@ func (a *App) endsIt(ctx context.Context, user string) (how, command string) {
 	sessions, err := a.sessions("")
 	var listing session.Listing
 	if err == nil {
-		listing, err = sessions.List(ctx)
+		if listing, err = sessions.List(ctx); err != nil && ctx.Err() != nil {
+			return open + " Whether it can be ended from here was not looked at to the end; this tries it:", command
+		}
 	}
 	switch {
 	case err == nil && len(listing.Places) > 0:

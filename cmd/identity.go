@@ -232,7 +232,7 @@ func (a *App) warnNamesakes(ctx context.Context, u mfa.User) error {
 // rejectedLately is for how long the user's next caller may be the one who did not know the code.
 const rejectedLately = time.Hour
 
-// warnRejected warns of users whose last caller gave a wrong code, to whatever operator. If the audit log can't be read, that is not
+// warnRejected warns of users for whom a caller gave a wrong code, to whatever operator. If the audit log can't be read, that is not
 // known.
 func (a *App) warnRejected(ctx context.Context, users ...mfa.User) {
 	path := a.auditLog(forReading)
@@ -242,7 +242,7 @@ func (a *App) warnRejected(ctx context.Context, users ...mfa.User) {
 	rejections, _ := audit.ReadRejections(ctx, path, a.reader.Here(ctx), a.now().Add(-rejectedLately))
 	for _, u := range users {
 		if at, known := rejections.At(u.Username); known {
-			a.streams.Warnf("the last caller for %q gave a wrong code, at %s: %s", u.Username, moment(at), notVerifiedYet)
+			a.streams.Warnf("a caller for %q gave a wrong code, at %s: %s", u.Username, moment(at), notVerifiedYet)
 		}
 	}
 }

@@ -8,12 +8,25 @@ import (
 	"uzerp-mfa/internal/caller"
 )
 
-// Rejections is what a log says about callers whose last code was wrong. The zero Rejections knows of none.
-type Rejections struct{ at map[string]time.Time } // by the name as it is recorded
+// Rejections is what a log says about wrong codes of callers that no right one has settled. The zero Rejections knows of none.
+type Rejections struct {
+	at map[string]map[checkedNumber]time.Time // by the name as it is recorded: the last wrong code for each number
+}
 
-// At returns when the last caller for the user gave a wrong code. known is false if there was none, or a right code came after it.
+// checkedNumber is a number as it is recorded. One that was changed lately may be recorded as another one is, because it is masked.
+type checkedNumber struct {
+	to      string
+	changed bool
+}
+
+// At returns when a caller for the user gave a wrong code, the last one. known is false if there was none, or a right code has settled it:
+// one that shows who the caller is, or one to the same number.
 func (r Rejections) At(username string) (at time.Time, known bool) {
-	at, known = r.at[recorded(username)]
+	for _, wrong := range r.at[recorded(username)] {
+		if !known || wrong.After(at) {
+			at, known = wrong, true
+		}
+	}
 	return at, known
 }
 
@@ -26,7 +39,7 @@ func ReadRejections(ctx context.Context, path string, here Here, since time.Time
 		return Rejections{}, err
 	}
 	defer func() { _ = log.Close() }()
-	r := Rejections{map[string]time.Time{}}
+	r := Rejections{map[string]map[checkedNumber]time.Time{}}
 	for line, err := range log.Records(since) {
 		if _, noRecord := errors.AsType[*LineError](err); noRecord || isPartial(err) {
 			continue
@@ -39,12 +52,20 @@ func ReadRejections(ctx context.Context, path string, here Here, since time.Time
 		}
 		_, isSend := line.After["channel"]
 		_, isCode := line.After["to_given"]
+		var number checkedNumber
+		number.to, _ = line.After["to"].(string)
+		_, number.changed = line.After["number_changed"]
 		switch approved := line.After["status"] == string(caller.Approved); {
 		case !isCode || isSend:
-		case line.Result == ResultDone && approved:
+		case isApproval(line):
 			delete(r.at, line.Target)
+		case line.Result == ResultDone && approved: // of a number that may be anybody's
+			delete(r.at[line.Target], number)
 		case line.Result == ResultRefused && !approved:
-			r.at[line.Target] = line.Time
+			if r.at[line.Target] == nil {
+				r.at[line.Target] = map[checkedNumber]time.Time{}
+			}
+			r.at[line.Target][number] = line.Time
 		}
 	}
 	return r, nil
