@@ -104,7 +104,7 @@ func (b bench) testPackage(t *testing.T, pkg string, mutants []mutant.Mutant) {
 			switch red := failedTest.FindStringSubmatch(r.output); {
 			case !r.failed && strings.Contains(r.output, "\n--- SKIP: ") && !strings.Contains(r.output, "\n--- PASS: "):
 				lacking := sharedtest.Postgres
-				if strings.Contains(r.output, ": only root ") {
+				if strings.Contains(r.output, ": only root") {
 					lacking = sharedtest.Root
 				}
 				sharedtest.LeaveOut(t, lacking, errors.New("the tests that must notice were left out"))
