@@ -256,16 +256,17 @@ func TestSlowStatements(t *testing.T) {
 
 	// If the user turned the server's limit off, ours still holds.
 	const limit = 2 * time.Second
-	ours := open(t, db.Config{ConnString: url + "&statement_timeout=0&lock_timeout=0"})
-	ours.SetLimit(t, limit)
-	_, err = ours.FindUsers(t.Context(), []string{"alice"})
+	ours := func() *db.DB {
+		d := open(t, db.Config{ConnString: url + "&statement_timeout=0&lock_timeout=0"})
+		d.SetLimit(t, limit)
+		return d
+	}
+	_, err = ours().FindUsers(t.Context(), []string{"alice"})
 	wantError(t, err, errs.Unavailable, "did not answer in time")
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
-	ours = open(t, db.Config{ConnString: url + "&statement_timeout=0&lock_timeout=0"})
-	ours.SetLimit(t, limit)
-	for _, err := range ours.Users(t.Context(), db.ByUsername) {
+	for _, err := range ours().Users(t.Context(), db.ByUsername) {
 		wantError(t, err, errs.Unavailable, "did not answer in time")
 	}
 
