@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -46,14 +47,25 @@ func child(mode, path string) {
 	l, err := Open(path, Options{Wait: time.Minute})
 	fail(err)
 	n, _ := strconv.Atoi(os.Getenv("AUDIT_COUNT"))
-	for i := 0; n == 0 || i < n; i++ {
+	write := func(i int, reason string) {
 		r := sample(i)
-		if mode == "killed" {
-			r.Reason = strings.Repeat("x", 50000) // several pages, so that a kill can hit in the middle
-		}
+		r.Reason = cmp.Or(reason, r.Reason)
 		_, err := l.Append(context.Background(), r)
 		fail(err)
 		fmt.Println(i)
+	}
+	if mode == "killed" {
+		for range 3 { // so that a kill hits what several write together, too
+			go func() {
+				for i := 0; ; i++ {
+					write(i, strings.Repeat("x", 50000)) // several pages, so that a kill can hit in the middle
+				}
+			}()
+		}
+		select {}
+	}
+	for i := 0; n == 0 || i < n; i++ {
+		write(i, "")
 	}
 }
 

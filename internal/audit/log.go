@@ -36,11 +36,13 @@ type Options struct {
 }
 
 // Log is an audit log that can be written. It keeps no file open, so there is nothing to close, and after a rotation it
-// writes to the new file. Its methods may be called concurrently, by several processes too.
+// writes to the new file. Its methods may be called concurrently, by several processes too. What several goroutines append
+// meanwhile is written and synced to the disk together.
 type Log struct {
-	path string
-	o    Options
-	turn chan struct{} // held by one goroutine of this process at a time, so that only one of them polls for the lock
+	path  string
+	o     Options
+	turn  chan struct{} // held by the one goroutine of this process that waits for the lock, and then writes for all
+	queue queue
 }
 
 // Open makes the log and its directory if they don't exist, and checks that the log can be written. So everything that
@@ -212,62 +214,99 @@ func (l *Log) openLock(dir *safepath.Dir) (*os.File, error) {
 //
 // It fails with ctx's error if that ends while it waits for other writers, and otherwise with errs.Config.
 func (l *Log) Append(ctx context.Context, r Record) (Record, error) {
-	if err := r.check(); err != nil {
+	written, err := l.AppendAll(ctx, []Record{r})
+	if err != nil {
 		return Record{}, err
 	}
-	if r.ID == "" {
-		r.ID = l.o.NewID()
+	return written[0], nil
+}
+
+// AppendAll is Append for several records, in their order. With an error it returns those that are written all the same: the
+// first ones.
+func (l *Log) AppendAll(ctx context.Context, records []Record) ([]Record, error) {
+	w := &waiter{ctx: ctx, records: make([]Record, len(records)), done: make(chan struct{})}
+	for i, r := range records {
+		if err := r.check(); err != nil {
+			return nil, err
+		}
+		if r.ID == "" {
+			r.ID = l.o.NewID()
+		}
+		w.records[i] = r.sanitized()
 	}
-	r = r.sanitized()
-	written, err := l.write(ctx, r)
-	if l.o.Syslog == "" {
-		return written, err
+	if len(records) > 0 {
+		l.write(w)
 	}
-	if err == nil {
-		sendToSyslog(l.o.Syslog, written)
-	} else if r.Result != ResultIntent {
-		r.Time = l.now()
-		sendToSyslog(l.o.Syslog, r)
+	if l.o.Syslog != "" {
+		for i, r := range w.records {
+			switch {
+			case i < w.written:
+				sendToSyslog(l.o.Syslog, r)
+			case r.Result != ResultIntent:
+				r.Time = l.now()
+				sendToSyslog(l.o.Syslog, r)
+			}
+		}
 	}
-	return written, err
+	return w.records[:w.written], w.err
 }
 
 func (l *Log) now() time.Time { return l.o.Now().UTC().Round(0) }
 
-// write writes r to the file, once no other process does.
-func (l *Log) write(ctx context.Context, r Record) (Record, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, l.o.Wait, errBusy)
+// write writes w's records to the file, once no other process does, and with them those of all who wait; or another goroutine does so.
+func (l *Log) write(w *waiter) {
+	ctx, cancel := context.WithTimeoutCause(w.ctx, l.o.Wait, errBusy)
 	defer cancel()
 	if ctx.Err() != nil {
-		return Record{}, l.gaveUp(ctx, nil)
+		w.err = l.gaveUp(ctx, nil)
+		return
 	}
+	l.queue.join(w)
 	select {
 	case l.turn <- struct{}{}:
 		defer func() { <-l.turn }()
+	case <-w.done:
+		return
 	case <-ctx.Done():
-		return Record{}, l.gaveUp(ctx, nil)
+		if l.queue.leave(w) {
+			w.err = l.gaveUp(ctx, nil)
+			return
+		}
+		<-w.done
+		return
+	}
+	select {
+	case <-w.done: // just before
+		return
+	default:
+	}
+	// What goes wrong here concerns w alone. The others see for themselves.
+	failed := func(err error) {
+		l.queue.leave(w)
+		w.err = l.error(err)
 	}
 	dir, err := l.directory(filepath.Dir(l.path))
 	if err != nil {
-		return Record{}, l.error(err)
+		failed(err)
+		return
 	}
 	defer func() { _ = dir.Close() }()
 	lock, err := l.lock(ctx, dir)
 	if err != nil {
-		return Record{}, err
+		l.queue.leave(w)
+		w.err = err
+		return
 	}
 	defer func() { _ = lock.Close() }() // ends the lock
 	// The log may have been rotated while lock waited, so it is opened only now.
 	f, err := l.openOrCreate(dir)
 	if err != nil {
-		return Record{}, l.error(err)
+		failed(err)
+		return
 	}
 	defer func() { _ = f.Close() }()
 	filelock.Share(lock, f)
-	if r, err = l.append(dir, f, r); err != nil {
-		return Record{}, l.error(err)
-	}
-	return r, nil
+	l.append(dir, f, l.queue.empty())
 }
 
 var errBusy = errors.New("other processes have kept it locked")
@@ -337,36 +376,45 @@ func (l *Log) tryLock(dir *safepath.Dir, lock *os.File) (bool, error) {
 	return err == nil && os.SameFile(opened, info), err
 }
 
-// append writes r to f, whose lock is held.
-func (l *Log) append(dir *safepath.Dir, f *os.File, r Record) (Record, error) {
-	t, err := readTail(f)
-	if err != nil {
-		return Record{}, err
-	}
-	r.SchemaVersion = SchemaVersion
-	r.Time = l.now() // taken while the lock is held, so that the lines are in the order of their times
-	r.Prev, r.Torn = t.prev, t.torn
-	if t.prev == Genesis {
-		r.Follows = headBefore(dir, filepath.Base(l.path))
-	}
-	line, err := encode(&r)
-	for _, s := range shortenings {
-		if err == nil && len(line) > maxLine {
-			r = r.shortened(s)
-			line, err = encode(&r)
+// append writes the records of all in group to f, whose lock is held, and tells them. If a batch can't be written, perhaps a part of it
+// can: then they are written one by one, as if each had come alone.
+func (l *Log) append(dir *safepath.Dir, f *os.File, group []*waiter) {
+	defer func() {
+		for _, w := range group {
+			close(w.done)
+		}
+	}()
+	for size := batchSize; ; {
+		b := batch{log: l, dir: dir}
+		if err := b.fill(f, group, size); err != nil {
+			for _, w := range group {
+				w.fail(l.error(err))
+			}
+			return
+		}
+		if len(b.text) == 0 {
+			return
+		}
+		err := l.commit(f, b)
+		switch {
+		case err == nil:
+			for w, records := range b.records {
+				w.written += copy(w.records[w.written:], records)
+			}
+		case size > 0:
+			size = 0
+		default:
+			for w := range b.records {
+				w.fail(l.error(err))
+			}
 		}
 	}
-	if err == nil && len(line) > maxLine {
-		err = fmt.Errorf("the line would have %d bytes; it may have %d", len(line), maxLine)
-	}
-	if err != nil {
-		return Record{}, err
-	}
-	if t.unended {
-		line = append([]byte("\n"), line...)
-	}
-	n, err := f.Write(line)
-	if err == nil && n != len(line) {
+}
+
+// commit writes a batch to the end of f, and syncs it to the disk.
+func (l *Log) commit(f *os.File, b batch) error {
+	n, err := f.Write(b.text)
+	if err == nil && n != len(b.text) {
 		err = io.ErrShortWrite
 	}
 	if err == nil {
@@ -375,12 +423,11 @@ func (l *Log) append(dir *safepath.Dir, f *os.File, r Record) (Record, error) {
 	if err != nil {
 		// The lock is held, so everything after size comes from this call. If the file can't be truncated (an
 		// append-only file), the next call finds a torn line, as after a crash.
-		if info, statErr := f.Stat(); statErr == nil && info.Size() > t.size { // it may have been truncated by somebody else
-			_ = f.Truncate(t.size)
+		if info, statErr := f.Stat(); statErr == nil && info.Size() > b.size { // it may have been truncated by somebody else
+			_ = f.Truncate(b.size)
 		}
-		return Record{}, err
 	}
-	return r, nil
+	return err
 }
 
 // tail is what a writer must know about the end of a log.

@@ -51,30 +51,30 @@ type entry struct {
 
 // recordAll is Record for changes that are made as one: all intents come before it, and all outcomes after it, in the opposite order.
 func (r *Recorder) recordAll(ctx context.Context, entries []entry, change func() error) (err error) {
-	var ids []string // of the intents; "" for one that could not be written
-	for _, e := range entries {
-		intent, failed := r.Log.Append(ctx, r.line(e.target, e.before, e.after, ResultIntent, ""))
-		if failed != nil && !r.BestEffort {
-			err = failed
-			break
-		}
-		if failed != nil {
-			r.warn(failed)
-			intent.ID = ""
-		}
-		ids = append(ids, intent.ID)
+	intents := make([]Record, len(entries))
+	for i, e := range entries {
+		intents[i] = r.line(e.target, e.before, e.after, ResultIntent, "")
+	}
+	intents, err = r.Log.AppendAll(ctx, intents)
+	begun := len(intents) // for these there is a line before the change
+	if err != nil && r.BestEffort {
+		r.warn(err)
+		begun, err = len(entries), nil
 	}
 	if err == nil {
 		err = change()
 	}
-	for i, id := range slices.Backward(ids) {
-		outcome := r.outcome(entries[i].target, entries[i].before, entries[i].after, err)
-		if outcome.ID = id; id != "" {
-			r.finish(outcome)
-			continue
+	var outcomes []Record
+	for i, e := range slices.Backward(entries[:begun]) {
+		outcome := r.outcome(e.target, e.before, e.after, err)
+		if i < len(intents) {
+			outcome.ID = intents[i].ID
 		}
-		// It may be written by now, and goes to syslog. There is one warning already.
-		_, _ = r.Log.Append(context.Background(), outcome)
+		outcomes = append(outcomes, outcome)
+	}
+	// Without intents they may be written by now, and go to syslog. There is one warning already.
+	if _, failed := r.Log.AppendAll(context.Background(), outcomes); failed != nil && len(intents) > 0 {
+		r.warn(failed)
 	}
 	return err
 }

@@ -191,8 +191,8 @@ func TestNothingIsChangedWithoutARecord(t *testing.T) {
 			if happened != bestEffort || (err == nil) != bestEffort || !bestEffort && errs.KindOf(err) != errs.Config {
 				t.Errorf("%s, best effort %v: happened %v, %v", name, bestEffort, happened, err)
 			}
-			if want := len(p.targets); bestEffort && warned != want {
-				t.Errorf("%s: %d warnings, want %d", name, warned, want)
+			if bestEffort && warned != 1 {
+				t.Errorf("%s: %d warnings", name, warned)
 			}
 		}
 	}
