@@ -9,7 +9,7 @@ import (
 )
 
 // BatchWorkers is how many users of a batch are worked on at the same time.
-const BatchWorkers = 4
+const BatchWorkers = 8
 
 // BreakerThreshold is how many times in a row the other side may fail to answer. Then a batch gives up, and reconcile
 // stops asking: otherwise a hundred users would wait for a hundred time-outs.
