@@ -77,6 +77,7 @@ type check struct {
 type look struct {
 	differences []Difference
 	known       bool // the user is enrolled, and Twilio gave an answer about the factor
+	partly      bool // Twilio should have been asked, too
 	err         error
 }
 
@@ -96,8 +97,8 @@ func (c *check) readUsers() error {
 	return nil
 }
 
-// listEntities reads which identities have an entity. If that fails, Twilio is asked about every user, and it is not
-// known whether entities belong to no user.
+// listEntities reads which identities have an entity. If that fails, it is not known whether entities belong to no user, or to users who
+// are not enrolled: to ask about each of these would be a call for nearly every user of the site.
 func (c *check) listEntities(ctx context.Context) error {
 	if !c.wants(OrphanEntity, OrphanFactor) {
 		return nil
@@ -112,7 +113,7 @@ func (c *check) listEntities(ctx context.Context) error {
 	case err != nil:
 		c.breaker.told(err)
 		return c.take(look{differences: []Difference{unknownDifference("", "",
-			"the entities at Twilio could not be listed, so nobody knows whether some belong to no user", err)}}, false)
+			"the entities at Twilio could not be listed, so nobody knows whether some belong to no user, or to users who are not enrolled", err)}}, false)
 	}
 	c.listed = true
 	c.entities = make(map[string]mfa.Entity, len(all))
@@ -144,7 +145,7 @@ func (c *check) take(l look, user bool) error {
 			return err
 		}
 	}
-	if user && !unknown {
+	if user && !unknown && !l.partly {
 		c.result.Checked++
 	}
 	if l.known {
@@ -210,6 +211,7 @@ func (c *check) compare(ctx context.Context, u mfa.User) look {
 		return look{err: err}
 	}
 	if !c.hasToAsk(u) {
+		l.partly = !c.listed && u.UUID != nil && c.wants(OrphanFactor)
 		return l
 	}
 	more, known, err := c.compareFactors(ctx, u)
@@ -280,7 +282,7 @@ func (c *check) hasToAsk(u mfa.User) bool {
 		// A user without an entity has no left-over factor, also none that the repair of SIDMissing leaves over. The list is
 		// used for nothing else: a factor is never called missing because its entity is not in the list.
 		_, exists := c.entities[*u.UUID]
-		return exists || !c.listed
+		return exists || !c.listed && u.IsEnrolled()
 	}
 }
 
