@@ -218,7 +218,7 @@ func (d *desk) find(ctx context.Context, text string, was *mfa.User) (mfa.User, 
 			}
 			continue
 		}
-		all, err := d.app.reader.AllUsers(ctx, false)
+		all, err := d.app.reader.AllUsers(ctx)
 		if err != nil {
 			return mfa.User{}, err
 		}

@@ -245,23 +245,14 @@ func runAuditLogShow(ctx context.Context, app *App, opts *auditLogShowOptions) e
 		}
 	}
 	app.streams.Notef("note: this is %s", path)
-	out := app.streams.Out
 	viewed := func(r audit.Record) auditRecordView { return viewAuditRecord(here, r) }
-	if done, err := streamList(app, records, func(r audit.Record) any { return viewed(r) }, columnsNamed(auditCSVHeader()...),
-		func(r audit.Record) []string { return auditCSVCells(viewed(r)) }); done {
+	empty := auditRecordsView{SchemaVersion: schemaVersion, Path: path, Records: []auditRecordView{}}
+	done, err := streamList(app, empty, records, func(r audit.Record) any { return viewed(r) }, columnsNamed(auditCSVHeader()...),
+		func(r audit.Record) []string { return auditCSVCells(viewed(r)) })
+	if done {
 		return err
 	}
-	if app.flags.output == formatTable {
-		return showAuditEntries(app, opts, records, viewed)
-	}
-	view := auditRecordsView{SchemaVersion: schemaVersion, Path: path, Records: []auditRecordView{}}
-	for r, err := range records {
-		if err != nil {
-			return err
-		}
-		view.Records = append(view.Records, viewed(r))
-	}
-	return output.WriteJSON(out, view)
+	return showAuditEntries(app, opts, records, viewed)
 }
 
 // screenful is how many records a terminal gets if nobody says how many.

@@ -22,7 +22,7 @@ import (
 // takeUsers returns the users of a command that only reads: the first n of the texts may be user names, e-mail addresses
 // or parts of persons' names, the rest are user names of the list's file. It says whom it took.
 func (a *App) takeUsers(ctx context.Context, store mfa.Reader, list *nameList, texts []string, n int) ([]mfa.User, error) {
-	all, err := a.reader.AllUsers(ctx, false)
+	all, err := a.reader.AllUsers(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +84,7 @@ func (a *App) proposeUsers(ctx context.Context, c *cobra.Command, args []string,
 	if unclear, ok := errors.AsType[*mfa.UnclearError](err); ok {
 		found = unclear.Found
 	} else if unknown, ok := errors.AsType[*mfa.UnknownUsersError](err); ok && len(unknown.Names) <= mostProposed {
-		all, failed := a.reader.AllUsers(ctx, false)
+		all, failed := a.reader.AllUsers(ctx)
 		if failed == nil {
 			found, failed = mfa.Propose(all, unknown.Names)
 		}

@@ -210,7 +210,7 @@ func (a *App) warnNamesakesOf(ctx context.Context, w writeFlags, users []mfa.Use
 
 // warnNamesakes says who else has the user name as a name: the caller may have said a surname.
 func (a *App) warnNamesakes(ctx context.Context, u mfa.User) error {
-	all, err := a.reader.AllUsers(ctx, false)
+	all, err := a.reader.AllUsers(ctx)
 	if err != nil {
 		return err
 	}

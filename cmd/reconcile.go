@@ -174,7 +174,7 @@ func (a *App) reconciler(ctx context.Context, opts *reconcileOptions) (*reconcil
 	if r.Store, err = a.reader.Users(ctx); err != nil {
 		return nil, err
 	}
-	if r.Users, err = a.reader.AllUsers(ctx, false); err != nil {
+	if r.Users, err = a.reader.AllUsers(ctx); err != nil {
 		return nil, err
 	}
 	if reconcile.NeedsTwilio(r.Only) {

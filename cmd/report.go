@@ -140,7 +140,7 @@ func showListOf[T any](a *App, choice *columnChoice, document any, items []T, ta
 			}
 		}
 	}
-	if done, err := streamList(a, all, func(item T) any { return item }, table, cells); done {
+	if done, err := streamList(a, nil, all, func(item T) any { return item }, table, cells); done {
 		return err
 	}
 	rows := make([][]string, len(items))
@@ -150,36 +150,46 @@ func showListOf[T any](a *App, choice *columnChoice, document any, items []T, ta
 	return a.writeTable(choice, table, rows)
 }
 
-// streamList prints a list as it comes, of any length, in the formats with a line for each item. done is false for
-// the other formats, and nothing is printed then.
-func streamList[T any](a *App, items iter.Seq2[T, error], line func(T) any, table []column, cells func(T) []string) (done bool, err error) {
+// streamList prints a list as it comes, of any length, in the formats for programs. empty is the document of -o json, whose list is
+// empty, and line is an item of JSON. done is false for the other formats, and nothing is printed then.
+func streamList[T any](a *App, empty any, items iter.Seq2[T, error], line func(T) any, table []column, cells func(T) []string) (done bool, err error) {
 	out := a.streams.Out
 	switch a.flags.output {
-	case formatJSONL:
-		for item, err := range items {
-			if err == nil {
-				err = output.JSONLine(out, line(item))
-			}
-			if err != nil {
-				return true, err
-			}
+	case formatJSON:
+		list, err := output.NewJSONList(out, empty)
+		if err != nil {
+			return true, err
 		}
-		return true, nil
+		if err := eachItem(items, func(item T) error { return list.Item(line(item)) }); err != nil {
+			return true, err
+		}
+		return true, list.Close()
+	case formatJSONL:
+		return true, eachItem(items, func(item T) error { return output.JSONLine(out, line(item)) })
 	case formatCSV:
 		names := make([]string, len(table))
 		for i, c := range table {
 			names[i] = c.name
 		}
 		w := output.NewCSV(out, names...)
-		for item, err := range items {
-			if err != nil {
-				return true, errors.Join(err, w.Flush()) // what came before it is shown
-			}
-			if err := w.Row(cells(item)...); err != nil {
-				return true, err
-			}
+		err := eachItem(items, func(item T) error { return w.Row(cells(item)...) })
+		if flushed := w.Flush(); err == nil { // what came before an error is shown
+			err = flushed
 		}
-		return true, w.Flush()
+		return true, err
 	}
 	return false, nil
+}
+
+// eachItem calls print for each item, until the first error.
+func eachItem[T any](items iter.Seq2[T, error], print func(T) error) error {
+	for item, err := range items {
+		if err == nil {
+			err = print(item)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -246,7 +246,7 @@ func lookForTrial(ctx context.Context, app *App, store injector.Reader, off bool
 func (a *App) injectorSite(database injector.Reader) injector.Site {
 	return injector.Site{
 		Database: database, Settings: a.loader.UzerpSettings, NewUUID: a.newUUID,
-		Users: func(ctx context.Context) (iter.Seq2[mfa.User, error], error) { return a.reader.AllUsers(ctx, false) },
+		Users: func(ctx context.Context) (iter.Seq2[mfa.User, error], error) { return a.reader.AllUsers(ctx) },
 		Service: func(ctx context.Context) (verifyservice.Service, error) {
 			settings, err := a.loader.UzerpTwilio()
 			if err != nil {

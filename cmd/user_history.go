@@ -153,7 +153,7 @@ func (a *App) lately(ctx context.Context, offline bool, seen []mfa.Inspection) [
 
 // everybody returns all users.
 func (a *App) everybody(ctx context.Context) ([]mfa.User, error) {
-	all, err := a.reader.AllUsers(ctx, false)
+	all, err := a.reader.AllUsers(ctx)
 	if err != nil {
 		return nil, err
 	}

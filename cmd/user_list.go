@@ -105,11 +105,12 @@ func (o *userListOptions) filter() mfa.Filter {
 }
 
 func runUserList(ctx context.Context, app *App, opts *userListOptions) error {
-	all, err := app.reader.AllUsers(ctx, opts.sort == "last-login")
+	filter := opts.filter()
+	all, err := app.reader.FirstUsers(ctx, opts.sort == "last-login", filter.Needed())
 	if err != nil {
 		return err
 	}
-	selected, users := opts.filter().Select(all)
+	selected, users := filter.Select(all)
 	times := &skipTimes{app: app}
 	if err := showUsers(ctx, app, opts, users, times); err != nil {
 		return err
@@ -173,27 +174,19 @@ func userTable(withSkips bool) []column {
 
 // showUsers prints a list of users.
 func showUsers(ctx context.Context, app *App, opts *userListOptions, users iter.Seq2[mfa.User, error], times *skipTimes) error {
-	view := func(u mfa.User) listedUserView {
-		v := listedUserView{userView: viewUser(u)}
+	allowed := func(u mfa.User) *time.Time {
 		if at, known := times.since(ctx, u); known {
-			v.SkipAllowedAt = viewTime(at)
+			return viewTime(at)
 		}
-		return v
+		return nil
 	}
+	view := func(u mfa.User) listedUserView { return listedUserView{viewUser(u), allowed(u)} }
 	csv := columnsNamed(append(csvHeader(), "skip_allowed_at")...)
-	cells := func(u mfa.User) []string { return append(csvCells(u), instantOf(view(u).SkipAllowedAt)) }
-	if done, err := streamList(app, users, func(u mfa.User) any { return view(u) }, csv, cells); done {
+	cells := func(u mfa.User) []string { return append(csvCells(u), instantOf(allowed(u))) }
+	done, err := streamList(app, usersView{SchemaVersion: schemaVersion, Users: []listedUserView{}}, users,
+		func(u mfa.User) any { return view(u) }, csv, cells)
+	if done {
 		return err
-	}
-	if app.flags.output == formatJSON {
-		views := []listedUserView{}
-		for u, err := range users {
-			if err != nil {
-				return err
-			}
-			views = append(views, view(u))
-		}
-		return output.WriteJSON(app.streams.Out, usersView{SchemaVersion: schemaVersion, Users: views})
 	}
 	table := userTable(slices.Contains(opts.states, string(mfa.StateSkipNextLogin)))
 	withSkips := slices.ContainsFunc(opts.columns.shown(table), func(i int) bool { return table[i].name == skipAllowed })

@@ -74,9 +74,8 @@ func csvHeader() []string {
 }
 
 func csvCells(u mfa.User) []string {
-	v := viewUser(u)
-	return []string{v.Username, text(v.Person), text(v.Email), trueFalse(v.AccessEnabled), string(v.State), text(v.UUID), text(v.MFASID),
-		trueFalse(v.MFAEnrolled), trueFalse(v.MFAEnabled), text(v.LastLogin)}
+	return []string{u.Username, u.Person, text(u.Email), trueFalse(u.AccessEnabled), string(u.State()), text(u.UUID), text(u.SID),
+		trueFalse(u.Enrolled), trueFalse(u.Enabled), text(lastLogin(u.LastLogin))}
 }
 
 func trueFalse(b *bool) string {

@@ -97,8 +97,13 @@ func (r *Reader) Users(ctx context.Context) (mfa.Reader, error) {
 	return reading(d, err, func(d *db.DB) mfa.Reader { return usersReader{d} })
 }
 
-// AllUsers returns every user, in the order of the names or, with byLastLogin, of the last logins.
-func (r *Reader) AllUsers(ctx context.Context, byLastLogin bool) (iter.Seq2[mfa.User, error], error) {
+// AllUsers returns every user, in the order of the names.
+func (r *Reader) AllUsers(ctx context.Context) (iter.Seq2[mfa.User, error], error) {
+	return r.FirstUsers(ctx, false, 0)
+}
+
+// FirstUsers returns at most so many users, or all for 0, in the order of the names or, with byLastLogin, of the last logins.
+func (r *Reader) FirstUsers(ctx context.Context, byLastLogin bool, limit int) (iter.Seq2[mfa.User, error], error) {
 	d, err := r.database(ctx)
 	if err != nil {
 		return nil, err
@@ -107,7 +112,7 @@ func (r *Reader) AllUsers(ctx context.Context, byLastLogin bool) (iter.Seq2[mfa.
 	if byLastLogin {
 		order = db.ByLastLogin
 	}
-	return d.Users(ctx, order), nil
+	return d.FirstUsers(ctx, order, limit), nil
 }
 
 // Usernames returns the names that begin with prefix, at most limit of them, and with bare only those that no shell would

@@ -87,7 +87,6 @@ func statements(t *testing.T) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	delete(all, "list_fetch")
 	return all
 }
 

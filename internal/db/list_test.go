@@ -3,8 +3,10 @@ package db_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -98,6 +100,69 @@ func TestListStoppedEarlyGivesTheConnectionBack(t *testing.T) {
 		}
 	}
 	find(t, d, "alice")
+}
+
+// A list of several pages is whole, and the server sends no more than was asked for.
+func TestListOfSeveralPages(t *testing.T) {
+	d, url := sample(t)
+	for _, users := range []int{500, 501, 2_600} {
+		dbtest.Exec(t, url, "truncate users cascade; insert into users (username, password, email) select to_char(n, 'FM0000'), '', nullif(n % 3, 0) || '@' from generate_series(1, "+
+			strconv.Itoa(users)+") n")
+		for _, limit := range []int{0, 1, 499, 500, 501, 2_000, 10_000} {
+			n := 0
+			for u, err := range d.FirstUsers(t.Context(), db.ByUsername, limit) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				n++
+				if want := fmt.Sprintf("%04d", n); u.Username != want || (u.Email == nil) != (n%3 == 0) || u.Email != nil && *u.Email != strconv.Itoa(n%3)+"@" {
+					t.Fatalf("user %d is %+v", n, u)
+				}
+			}
+			if want := users; limit == 0 && n != want || limit > 0 && n != min(want, limit) {
+				t.Errorf("%d of %d users, with a limit of %d", n, users, limit)
+			}
+		}
+		for stop := range 3 { // in the middle of a page, and at its end
+			n := 0
+			for range d.Users(t.Context(), db.ByLastLogin) {
+				if n++; n == 499+stop {
+					break
+				}
+			}
+		}
+	}
+}
+
+// A last_login column of another type is read, too.
+func TestListWithAnotherTypeOfTime(t *testing.T) {
+	d, url := sample(t)
+	dbtest.Exec(t, url, "alter table users alter last_login type timestamptz using last_login at time zone 'UTC'")
+	for _, u := range list(t, d, db.ByUsername) {
+		if u.Username == "admin" && (u.LastLogin == nil || !u.LastLogin.Equal(time.Date(2013, 6, 12, 10, 22, 50, 0, time.UTC))) {
+			t.Errorf("%v", u.LastLogin)
+		}
+	}
+}
+
+// A loop that takes long, as where somebody reads the first page of a list, does not use up the server's time.
+func TestTheLoopMayTakeLong(t *testing.T) {
+	d, url := sample(t)
+	dbtest.Exec(t, url, "insert into users (username, password, email) select 'u' || n, '', repeat('x', 1000) from generate_series(1, 20000) n")
+	const limit = 4 * time.Second
+	d.SetLimit(t, limit)
+	n := 0
+	for _, err := range d.Users(t.Context(), db.ByUsername) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n++; n == 1 {
+			time.Sleep(limit + limit/4)
+		}
+	}
+	if n != 20_008 {
+		t.Error(n)
+	}
 }
 
 func TestListDoesNotHoldEveryUserInMemory(t *testing.T) {

@@ -9,25 +9,68 @@ import (
 	"uzerp-mfa/internal/mfa"
 )
 
-// userRow is a row of queries/users.sql.
-type userRow struct {
-	Username      string     `db:"username"`
-	Person        string     `db:"person"`
-	Email         *string    `db:"email"`
-	AccessEnabled *bool      `db:"access_enabled"`
-	LastLogin     *time.Time `db:"last_login"`
-	UUID          *string    `db:"uuid"`
-	MFASID        *string    `db:"mfa_sid"`
-	MFAEnrolled   *bool      `db:"mfa_enrolled"`
-	MFAEnabled    *bool      `db:"mfa_enabled"`
+// toUser reads a row of queries/users.sql.
+func toUser(row pgx.CollectableRow) (mfa.User, error) { return newUserReader(1).read(row) }
+
+// userReader reads rows of queries/users.sql, whose values come as texts. A list of every user is mostly made of this, so it makes few
+// objects: the texts of a row are parts of one text, and what the users point to is in a slab.
+type userReader struct {
+	slab []pointedAt
+	text []byte // the last row's, for the next one
 }
 
-func toUser(row pgx.CollectableRow) (mfa.User, error) {
-	r, err := pgx.RowToStructByName[userRow](row)
-	return mfa.User{
-		Username: r.Username, Person: r.Person, Email: r.Email, AccessEnabled: r.AccessEnabled, LastLogin: r.LastLogin,
-		Row: mfa.Row{UUID: r.UUID, SID: r.MFASID, Enrolled: r.MFAEnrolled, Enabled: r.MFAEnabled},
-	}, err
+// pointedAt is what a user points to.
+type pointedAt struct {
+	email, uuid, sid string
+	lastLogin        time.Time
+}
+
+// newUserReader returns a reader for at most so many users.
+func newUserReader(users int) *userReader { return &userReader{slab: make([]pointedAt, users)} }
+
+func (r *userReader) read(row pgx.CollectableRow) (mfa.User, error) {
+	raw := row.RawValues()
+	username, person, email, access, login, uuid, sid, enrolled, enabled := raw[0], raw[1], raw[2], raw[3], raw[4], raw[5], raw[6], raw[7], raw[8]
+	to := &r.slab[0]
+	r.slab = r.slab[1:]
+
+	r.text = r.text[:0]
+	for _, b := range [...][]byte{username, person, email, uuid, sid} {
+		r.text = append(r.text, b...)
+	}
+	rest := string(r.text)
+	next := func(b []byte) (text string) {
+		text, rest = rest[:len(b)], rest[len(b):]
+		return text
+	}
+	nextOrNull := func(b []byte, text *string) *string {
+		if *text = next(b); b == nil {
+			return nil
+		}
+		return text
+	}
+	u := mfa.User{
+		Username: next(username), Person: next(person), Email: nextOrNull(email, &to.email), AccessEnabled: truth(access),
+		Row: mfa.Row{UUID: nextOrNull(uuid, &to.uuid), SID: nextOrNull(sid, &to.sid), Enrolled: truth(enrolled), Enabled: truth(enabled)},
+	}
+	if login == nil {
+		return u, nil
+	}
+	var err error
+	if to.lastLogin, err = time.Parse(time.DateTime, string(login)); err != nil { // a column of another type
+		return u, row.Scan(nil, nil, nil, nil, &u.LastLogin, nil, nil, nil, nil)
+	}
+	u.LastLogin = &to.lastLogin
+	return u, nil
+}
+
+// truth returns a boolean that the server sent as a text, or nil for NULL.
+func truth(b []byte) *bool {
+	if b == nil {
+		return nil
+	}
+	yes := string(b) == "t"
+	return &yes
 }
 
 // FindUsers implements mfa.Reader.

@@ -21,6 +21,14 @@ type Selection struct {
 	More  bool // the limit has cut the list: there is at least one more
 }
 
+// Needed returns how many users of a list Select needs at most, or 0 if it may need all.
+func (f Filter) Needed() int {
+	if f.Limit == 0 || len(f.States) > 0 || f.Access != nil || f.Match != "" {
+		return 0
+	}
+	return f.Limit + 1 // one more, to know whether the limit cuts
+}
+
 // Select returns the users that pass the filter, in their order. It reads no more of all than it needs to know whether the
 // limit cuts. The selection is right once the users were read.
 func (f Filter) Select(all iter.Seq2[User, error]) (*Selection, iter.Seq2[User, error]) {

@@ -41,6 +41,7 @@ func TestFilter(t *testing.T) {
 		{mfa.Filter{Match: "Example"}, "bob", 4, false},
 		{mfa.Filter{Match: "CAR", Access: new(false)}, "", 4, false},
 		{mfa.Filter{Limit: 2}, "alice bob", 3, true},
+		{mfa.Filter{Limit: 2, Access: new(true)}, "alice carol", 4, false},
 		{mfa.Filter{Limit: 2, States: []mfa.State{mfa.StateEnrolled, mfa.StateNotEnrolled}}, "alice bob", 4, false},
 		{mfa.Filter{Limit: 1, Match: "bob"}, "bob", 4, false},
 		{mfa.Filter{Match: "armel ALICE"}, "alice", 4, false},
@@ -59,6 +60,9 @@ func TestFilter(t *testing.T) {
 		if strings.Join(got, " ") != test.want || read != test.read || (read == 4) != errors.Is(err, failed) ||
 			selected.More != test.more || selected.Shown != len(got) {
 			t.Errorf("%+v: %q, %d read, %v, %+v", test.filter, got, read, err, *selected)
+		}
+		if needed := test.filter.Needed(); needed > 0 && needed != read {
+			t.Errorf("%+v: it needs %d, and %d were read", test.filter, needed, read)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -95,4 +96,33 @@ func FuzzWriteJSON(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A list that is written item by item is the same as one that is written whole.
+func TestJSONList(t *testing.T) {
+	type document struct {
+		Path  string `json:"path"`
+		Items []any  `json:"items"`
+	}
+	for _, items := range [][]any{{}, {1}, {map[string]any{"a": []int{1, 2}, "b": "\u202e<&>\xff"}, "x", nil, []string{}, struct{}{}}} {
+		var whole, parts strings.Builder
+		if err := WriteJSON(&whole, document{"[] \xff", items}); err != nil {
+			t.Fatal(err)
+		}
+		l, err := NewJSONList(&parts, document{"[] \xff", []any{}})
+		if err != nil || parts.Len() > 0 {
+			t.Fatal(err, parts.String())
+		}
+		for _, item := range items {
+			if err := l.Item(item); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := l.Close(); err != nil || parts.String() != whole.String() {
+			t.Errorf("%v: %s, not %s", err, parts.String(), whole.String())
+		}
+	}
+	if _, err := NewJSONList(io.Discard, document{}); err == nil {
+		t.Error("a document whose list is null is taken")
+	}
 }

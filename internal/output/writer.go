@@ -19,7 +19,7 @@ type Writer struct {
 	outlives bool // the command goes on if the reader goes away
 }
 
-func newWriter(w io.Writer) *Writer { return &Writer{b: bufio.NewWriter(w)} }
+func newWriter(w io.Writer) *Writer { return &Writer{b: bufio.NewWriterSize(w, 32<<10)} }
 
 // Write buffers p. It fails with the first error of the underlying writer, then and at every later call.
 func (w *Writer) Write(p []byte) (int, error) {

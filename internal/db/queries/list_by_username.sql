@@ -1,5 +1,5 @@
 -- name: list_by_username
--- A cursor keeps our memory constant; collate pg_catalog."C" makes the order the same on every server.
-declare listing no scroll cursor without hold for
+-- collate pg_catalog."C" makes the order the same on every server.
 -- with: users
 order by u.username collate pg_catalog."C"
+limit @limit::pg_catalog.int8
