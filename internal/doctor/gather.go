@@ -144,7 +144,7 @@ func gatherDatabase(ctx context.Context, source Source, in *Input) {
 }
 
 // personsAtOnce is how many users' persons one query asks for.
-const personsAtOnce = 500
+const personsAtOnce = 5000
 
 func gatherUsers(ctx context.Context, d Database, in *Input) {
 	tally := NewTally()

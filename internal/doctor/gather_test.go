@@ -305,11 +305,11 @@ func TestGatherAsksAtTheSameTime(t *testing.T) {
 func TestGatherPersonsInPortions(t *testing.T) {
 	s := newSite()
 	s.users = nil
-	for i := range 1001 {
+	for i := range 10_001 {
 		s.users = append(s.users, enrolled(i, fmt.Sprintf("user-%d", i)))
 	}
 	in := doctor.Gather(t.Context(), s, doctor.Options{Now: today})
-	if got := s.asked(); !strings.Contains(got, "users,details of 500,details of 500,details of 1 |") || !in.Persons.OK() {
+	if got := s.asked(); !strings.Contains(got, "users,details of 5000,details of 5000,details of 1 |") || !in.Persons.OK() {
 		t.Error(got)
 	}
 	s = newSite()

@@ -2,8 +2,12 @@ package doctor
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/google/uuid"
 
 	"uzerp-mfa/internal/mfa"
 )
@@ -14,20 +18,25 @@ type Tally struct {
 
 	broken, brokenNoAccess, noUUID     []string
 	skip                               []mfa.User
-	owners                             map[string]string   // the first user with each uuid
-	shared                             map[string][]string // the users of each uuid that several users have
-	enrolled, access                   map[string]bool
+	owners                             map[uuid.UUID]string // the first user with each uuid
+	odd                                map[string]string    // and with each that is not written as uzERP writes one
+	shared                             map[string][]string  // the users of each uuid that several users have
+	asked                              map[string]member    // the users whose persons AddPersons needs
 	left, noCompany, errorPage, closed []string
 	closedUnknown                      bool // of somebody it is not known whether their company is closed
 }
 
+// member is what AddPersons needs to know of a user.
+type member struct{ enrolled, access bool }
+
 // NewTally returns an empty Tally.
 func NewTally() *Tally {
-	return &Tally{owners: map[string]string{}, shared: map[string][]string{}, enrolled: map[string]bool{}, access: map[string]bool{}}
+	return &Tally{owners: map[uuid.UUID]string{}, odd: map[string]string{}, shared: map[string][]string{}, asked: map[string]member{}}
 }
 
 // Add counts a user.
 func (t *Tally) Add(u mfa.User) {
+	u.Username = strings.Clone(u.Username) // a part of a longer text, which need not stay
 	state := u.State()
 	switch state {
 	case mfa.StateEnrolled:
@@ -51,49 +60,43 @@ func (t *Tally) Add(u mfa.User) {
 	if u.UUID != nil {
 		t.own(*u.UUID, u.Username)
 	}
-	if u.Enrolled != nil && *u.Enrolled {
-		t.enrolled[u.Username] = true
-	}
-	if u.Access() {
-		t.access[u.Username] = true
+	if m := (member{enrolled: u.Enrolled != nil && *u.Enrolled, access: u.Access()}); m != (member{}) {
+		t.asked[u.Username] = m
 	}
 }
 
-func (t *Tally) own(uuid, username string) {
-	first, taken := t.owners[uuid]
+func (t *Tally) own(text, username string) {
+	first, taken := t.odd[text]
+	id, err := uuid.Parse(text)
+	usual := err == nil && id.String() == text
+	if usual {
+		first, taken = t.owners[id]
+	}
 	switch {
+	case !taken && usual:
+		t.owners[id] = username
 	case !taken:
-		t.owners[uuid] = username
-	case len(t.shared[uuid]) == 0:
-		t.shared[uuid] = []string{first, username}
+		t.odd[text] = username
+	case len(t.shared[text]) == 0:
+		t.shared[text] = []string{first, username}
 	default:
-		t.shared[uuid] = append(t.shared[uuid], username)
+		t.shared[text] = append(t.shared[text], username)
 	}
 }
 
 // Asked returns the users whose persons AddPersons needs.
 func (t *Tally) Asked() []string {
-	names := []string{}
-	for name := range t.enrolled {
-		names = append(names, name)
-	}
-	for name := range t.access {
-		if !t.enrolled[name] {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
+	return slices.Sorted(maps.Keys(t.asked))
 }
 
 // AddPersons adds the persons of some users. A person whose last day is today has not left yet.
 func (t *Tally) AddPersons(persons map[string]mfa.Details, now time.Time) {
 	today := now.Format(time.DateOnly)
 	for name, d := range persons {
-		if t.enrolled[name] && d.EndDate != nil && d.EndDate.Format(time.DateOnly) < today {
+		if t.asked[name].enrolled && d.EndDate != nil && d.EndDate.Format(time.DateOnly) < today {
 			t.left = append(t.left, name)
 		}
-		if !t.access[name] {
+		if !t.asked[name].access {
 			continue
 		}
 		if !d.CompanyAccess {
