@@ -3,6 +3,7 @@ package main
 import (
 	"go/ast"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 )
@@ -28,5 +29,27 @@ func TestNoPatternIsCompiledAtTheStart(t *testing.T) {
 				return true
 			})
 		}
+	}
+}
+
+// A template calls methods by name, so the linker keeps every method of every type, for nothing. Cobra imports text/template, but has
+// it linked only for those who use its templates.
+func TestNoTemplateIsLinked(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "-f", `{{range .Imports}}{{$.ImportPath}} {{.}}{{"\n"}}{{end}}`, ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cobras := false
+	for line := range strings.Lines(string(out)) {
+		importer, imported, _ := strings.Cut(strings.TrimSpace(line), " ")
+		switch {
+		case importer == "github.com/spf13/cobra" && imported == "text/template":
+			cobras = true
+		case strings.HasSuffix(imported, "/template") && importer != "html/template":
+			t.Errorf("%s imports %s", importer, imported)
+		}
+	}
+	if !cobras {
+		t.Error("nothing was looked at: cobra imports text/template")
 	}
 }

@@ -49,6 +49,16 @@ type App struct {
 	args    []string        // its arguments
 
 	completing bool // the shell's completion is served
+
+	all *cobra.Command // see tree
+}
+
+// tree returns all commands, to be looked at: what runs may be built without the others.
+func (a *App) tree() *cobra.Command {
+	if a.all == nil {
+		a.all = looseTree()
+	}
+	return a.all
 }
 
 func newApp(p Process) *App {

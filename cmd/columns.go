@@ -66,7 +66,7 @@ func (o *columnChoice) names() []string {
 }
 
 func columnName(header string) string {
-	return strings.NewReplacer(", ", "-", " ", "-").Replace(header)
+	return strings.ReplaceAll(strings.ReplaceAll(header, ", ", "-"), " ", "-")
 }
 
 func (o *columnChoice) validate(format string) error {

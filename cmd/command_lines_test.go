@@ -61,7 +61,7 @@ func checkText(text string, w wording) (problems []string, found int) {
 			problems = append(problems, "there is no topic: uzerp-mfa "+line)
 			continue
 		}
-		if problem := checkLine(testRoot(), words, w); problem != "" {
+		if problem := checkLine(looseTree(), words, w); problem != "" {
 			problems = append(problems, problem+": uzerp-mfa "+line)
 		}
 	}
@@ -77,7 +77,7 @@ func isTopic(text string) bool {
 	}
 	for n := min(len(words), 3); n > 0; n-- {
 		topic := strings.Split(strings.TrimRight(strings.Join(words[:n], " "), ",.:;'\"’"), " ")
-		if _, err := (helpPrinter{width: pipeWidth}).topic(testRoot(), topic); err == nil {
+		if _, err := (helpPrinter{width: pipeWidth}).topic(looseTree(), topic); err == nil {
 			return true
 		}
 	}
@@ -198,7 +198,7 @@ func lookUpFlag(c *cobra.Command, word string) (flag *pflag.Flag, value bool) {
 // flagNames returns the names of all flags of the tree.
 func flagNames() map[string]bool {
 	names := map[string]bool{"help": true}
-	walk(testRoot(), func(c *cobra.Command) {
+	walk(looseTree(), func(c *cobra.Command) {
 		c.Flags().VisitAll(func(f *pflag.Flag) { names[f.Name] = true })
 		c.PersistentFlags().VisitAll(func(f *pflag.Flag) { names[f.Name] = true })
 	})
@@ -208,7 +208,7 @@ func flagNames() map[string]bool {
 // bareCommands finds commands without the program's name: those of two words, and others before a flag.
 func bareCommands() *regexp.Regexp {
 	var paths []string
-	walk(testRoot(), func(c *cobra.Command) {
+	walk(looseTree(), func(c *cobra.Command) {
 		switch {
 		case !c.HasParent():
 		case c.Parent().HasParent():
@@ -226,12 +226,12 @@ func checkProse(text string) (problems []string, found int) {
 	problems, found = checkText(text, inProse)
 	for _, m := range knownCommands.FindAllStringSubmatch(text, -1) {
 		found++
-		if problem := checkLine(testRoot(), shellWord.FindAllString(m[1], -1), bareInProse); problem != "" {
+		if problem := checkLine(looseTree(), shellWord.FindAllString(m[1], -1), bareInProse); problem != "" {
 			problems = append(problems, problem+": "+m[1])
 		}
 	}
 	for _, m := range groupBeforeFlag.FindAllStringSubmatch(text, -1) {
-		if group := subcommand(testRoot(), m[1]); subcommand(group, m[2]) == nil {
+		if group := subcommand(looseTree(), m[1]); subcommand(group, m[2]) == nil {
 			problems = append(problems, "there is no command "+m[1]+" "+m[2])
 		}
 	}
@@ -322,7 +322,7 @@ func TestCommandLinesExist(t *testing.T) {
 			}
 		})
 	})
-	walk(testRoot(), func(c *cobra.Command) {
+	walk(looseTree(), func(c *cobra.Command) {
 		for line := range strings.Lines(c.Example) {
 			problems, found := checkText(line, asCode)
 			all += found
@@ -354,7 +354,7 @@ func TestPackagedTimersRun(t *testing.T) {
 				continue
 			}
 			run++
-			if problem := checkLine(testRoot(), strings.Fields(command), asCode); problem != "" {
+			if problem := checkLine(looseTree(), strings.Fields(command), asCode); problem != "" {
 				t.Errorf("%s: %s: %s", name, problem, command)
 			}
 		}
@@ -480,7 +480,7 @@ func spells(text string) string {
 	}
 	for _, at := range ourName.FindAllStringIndex(text, -1) {
 		word, _, _ := strings.Cut(text[at[1]:], " ")
-		if subcommand(testRoot(), strings.TrimRight(word, ",.:;)")) != nil {
+		if subcommand(looseTree(), strings.TrimRight(word, ",.:;)")) != nil {
 			return "uzerp-mfa " + word
 		}
 	}
@@ -609,10 +609,10 @@ func checkDocLine(t *testing.T, line docLine) (problems []string, found int) {
 				problems = append(problems, "there is no flag --"+m[1])
 			}
 		}
-	case len(words) > 1 && subcommand(testRoot(), words[0]) != nil && anyFlag.MatchString(line.text):
+	case len(words) > 1 && subcommand(looseTree(), words[0]) != nil && anyFlag.MatchString(line.text):
 		found++
 		text := strings.NewReplacer("[", "", "]", "").Replace(line.text)
-		if problem := checkLine(testRoot(), shellWord.FindAllString(text, -1), bareInProse); problem != "" {
+		if problem := checkLine(looseTree(), shellWord.FindAllString(text, -1), bareInProse); problem != "" {
 			problems = append(problems, problem+": "+text)
 		}
 	}

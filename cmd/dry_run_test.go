@@ -30,7 +30,7 @@ func TestEveryDryRunSaysSo(t *testing.T) {
 			walk(child)
 		}
 	}
-	walk(testRoot())
+	walk(looseTree())
 	if seen < 12 {
 		t.Errorf("only %d commands have --dry-run", seen)
 	}

@@ -73,7 +73,7 @@ func (h helpPrinter) command(c *cobra.Command) string {
 			b.WriteString("\n" + h.heading(title+":") + "\n" + text)
 		}
 	}
-	b.WriteString(h.wrap(c.Short, 2) + h.wrap("Usage: "+c.UseLine(), 2))
+	b.WriteString(h.wrap(c.Short, 2) + h.wrap("Usage: "+useLine(c), 2))
 	section("Commands", h.list(visible(c)))
 	section("Examples", c.Example+"\n")
 	section("Flags", h.flagList(ownFlags(c)))
@@ -84,6 +84,12 @@ func (h helpPrinter) command(c *cobra.Command) string {
 		b.WriteString("\n" + h.wrap("More: "+c.Root().Name()+" help "+t.Name, 2))
 	}
 	return b.String()
+}
+
+// useLine returns how a command is typed. Every command takes flags, which cobra knows only after it has merged those of the root.
+func useLine(c *cobra.Command) string {
+	c.InheritedFlags()
+	return c.UseLine()
 }
 
 // root returns the help of the program, which fits on one screen.

@@ -14,7 +14,7 @@ import (
 
 // Every command is in one group of the help, and every name in a group is a command.
 func TestEveryCommandIsInAGroup(t *testing.T) {
-	root := testRoot()
+	root := looseTree()
 	var grouped []string
 	for _, g := range commandGroups {
 		if len(g.of(root)) != len(g.commands) {
@@ -41,7 +41,7 @@ func TestEveryCommandIsInAGroup(t *testing.T) {
 func TestHelpFitsTheScreen(t *testing.T) {
 	const height = 24 - 1 // the last row is the prompt's
 	long := []string{"enroll", "reconcile", "set-injector", "user disable-next-login", "user reset"}
-	walk(testRoot(), func(c *cobra.Command) {
+	walk(looseTree(), func(c *cobra.Command) {
 		if c.Hidden {
 			return
 		}
@@ -69,7 +69,7 @@ func TestHelpFitsTheScreen(t *testing.T) {
 
 // From 40 columns up nothing is broken that must be copied, and only that is wider than the screen.
 func TestHelpOnNarrowScreens(t *testing.T) {
-	root := testRoot()
+	root := looseTree()
 	for _, width := range []int{40, 60, 120} {
 		h := helpPrinter{width: width}
 		walk(root, func(c *cobra.Command) {
@@ -92,7 +92,7 @@ func TestHelpOnNarrowScreens(t *testing.T) {
 
 // Every link to another page is shown as the command that shows it, and these commands exist.
 func TestLinksOfPagesLeadSomewhere(t *testing.T) {
-	root := testRoot()
+	root := looseTree()
 	elsewhere := map[string]int{} // links to files that are no topics
 	commands := 0
 	for _, topic := range docs.Topics() {
@@ -120,7 +120,7 @@ func TestLinksOfPagesLeadSomewhere(t *testing.T) {
 }
 
 func TestTopics(t *testing.T) {
-	root := testRoot()
+	root := looseTree()
 	h := helpPrinter{width: 80}
 	for _, test := range []struct{ words, begins string }{
 		{"", "Set up uzERP's two-factor login"},
@@ -166,8 +166,8 @@ func TestTopics(t *testing.T) {
 
 // The list that "help" prints has every topic, or the topic that lists it.
 func TestOverviewHasEveryTopic(t *testing.T) {
-	text := helpPrinter{width: 80}.overview(testRoot())
-	index, err := helpPrinter{width: 80}.topic(testRoot(), []string{"runbook"})
+	text := helpPrinter{width: 80}.overview(looseTree())
+	index, err := helpPrinter{width: 80}.topic(looseTree(), []string{"runbook"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +183,7 @@ func TestOverviewHasEveryTopic(t *testing.T) {
 }
 
 func TestCompleteTopics(t *testing.T) {
-	root := testRoot()
+	root := looseTree()
 	for words, want := range map[string][]string{
 		"":        {"doctor", "flags", "runbook", "facts", "user", "user-show", "version"},
 		"runbook": {"lost-phone", "roll-out"},

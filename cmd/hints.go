@@ -299,7 +299,7 @@ func (a *App) withFlags(words string) string {
 // withGivenFlags returns the words of a command with the flags that were given and that it has too.
 func (a *App) withGivenFlags(words string) string {
 	path := strings.Fields(words)
-	c, rest, err := a.typed.Root().Find(path[1:])
+	c, rest, err := a.tree().Find(path[1:])
 	if err != nil || c.HasSubCommands() || c.Name() == "help" { // a page is the same everywhere
 		return words
 	}

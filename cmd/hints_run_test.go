@@ -147,7 +147,7 @@ func cannotRun(t *testing.T, text string) (problems []string) {
 
 // argumentsIn returns the words of the command line with which a sentence begins.
 func argumentsIn(words []string) (args []string) {
-	command := testRoot()
+	command := looseTree()
 	for n := 0; n < len(words); n++ {
 		word := strings.TrimRight(words[n], ",.:")
 		last := word != words[n]

@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -33,7 +32,7 @@ type FlagHelp struct{ Name, Short, Value, Text string }
 func Manual() (all []CommandHelp) {
 	var add func(c *cobra.Command)
 	add = func(c *cobra.Command) {
-		h := CommandHelp{Name: c.CommandPath(), Short: c.Short, Usage: c.UseLine(), Examples: c.Example, Flags: flagHelps(ownFlags(c))}
+		h := CommandHelp{Name: c.CommandPath(), Short: c.Short, Usage: useLine(c), Examples: c.Example, Flags: flagHelps(ownFlags(c))}
 		h.About, h.ExitCodes = c.Long, exitLines(exitsOf(c))
 		h.Topic, _ = topicAbout(c)
 		if c.HasParent() {
@@ -50,8 +49,7 @@ func Manual() (all []CommandHelp) {
 			add(sub)
 		}
 	}
-	nothing := func(string) (string, bool) { return "", false }
-	add(newRootCmd(newApp(Process{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: nothing})))
+	add(looseTree())
 	return all
 }
 

@@ -81,7 +81,7 @@ func checkContract(contract string, topics map[string]string) (problems []string
 		}
 	}
 	commands := map[string]*cobra.Command{"help": nil}
-	walk(testRoot(), func(c *cobra.Command) {
+	walk(looseTree(), func(c *cobra.Command) {
 		name := commandName(c)
 		c.PersistentFlags().VisitAll(func(f *pflag.Flag) { // these are every command's
 			found.flags++

@@ -36,7 +36,7 @@ func choicesOf(t *testing.T, command []string, getenv func(string) (string, bool
 // Through sudo nobody chooses which files root reads or deletes as sessions: each command that has --php-ini leaves it to the policy.
 func TestAnotherPHPIniIsAChoice(t *testing.T) {
 	var have []string
-	walk(testRoot(), func(c *cobra.Command) {
+	walk(looseTree(), func(c *cobra.Command) {
 		if c.NonInheritedFlags().Lookup(sessionconfig.FlagPHPIni) == nil {
 			return
 		}
@@ -64,7 +64,7 @@ func TestSudoPageListsWhatIsRefused(t *testing.T) {
 			refused[name] = true
 		}
 	}
-	walk(testRoot(), func(c *cobra.Command) {
+	walk(looseTree(), func(c *cobra.Command) {
 		command := strings.Fields(c.CommandPath())[1:]
 		flags := c.NonInheritedFlags()
 		if !c.HasParent() {

@@ -54,13 +54,20 @@ func run(p Process) int {
 // Main runs one command line and returns its exit code.
 func Main(ctx context.Context, args []string, p Process) int {
 	app := newApp(p)
-	return app.execute(ctx, newRootCmd(app), args)
+	only := ""
+	if len(args) > 0 {
+		only = args[0]
+	}
+	return app.execute(ctx, newTree(app, only), args)
 }
 
 // execute runs one command line in the tree, and returns its exit code.
 func (a *App) execute(ctx context.Context, root *cobra.Command, args []string) int {
 	defer a.reader.Close()
 	a.completing = len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd)
+	if a.completing {
+		a.completeTheRest(root)
+	}
 	root.SetArgs(args)
 	root.SetIn(a.process.In)
 	root.SetOut(a.streams.Out)
@@ -147,7 +154,35 @@ type globalFlags struct {
 	noAuditLog bool
 }
 
-func newRootCmd(app *App) *cobra.Command {
+// commands returns those below the root, by name.
+func commands() []namedCommand {
+	return []namedCommand{
+		{"set-injector", newSetInjectorCmd}, {"user", newUserCmd}, {"enroll", newEnrollCmd}, {"verify", newVerifyCmd},
+		{"grants", newGrantsCmd}, {"detach", newDetachCmd}, {guardCommand, newUndoGuardCmd}, {"sandbox", newSandboxCmd},
+		{"completion", newCompletionCmd}, {"version", newVersionCmd}, {"assist", newAssistCmd}, {"session-config", newSessionConfigCmd},
+		{"session", newSessionCmd}, {"reconcile", newReconcileCmd}, {"identity", newIdentityCmd}, {"service", newServiceCmd},
+		{"audit-log", newAuditLogCmd}, {"doctor", newDoctorCmd}, {"policy", newPolicyCmd}, {"notify", newNotifyCmd},
+	}
+}
+
+type namedCommand struct {
+	name  string
+	build func(*App) *cobra.Command
+}
+
+// newRootCmd returns all commands.
+func newRootCmd(app *App) *cobra.Command { return newTree(app, "") }
+
+// looseTree returns all commands, to be looked at and not run.
+func looseTree() *cobra.Command {
+	nothing := func(string) (string, bool) { return "", false }
+	return newRootCmd(newApp(Process{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: nothing}))
+}
+
+// newTree returns the root with the one command below it that is named, if there is such a one, and otherwise with all: most starts
+// need only the one, and would pay for all. Who looks for another command asks
+// App.tree.
+func newTree(app *App, only string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "uzerp-mfa",
 		Short: "Set up uzERP's two-factor login and help locked-out users",
@@ -197,26 +232,18 @@ Settings come from flags, the environment, and uzERP's own conf/ directory; uzer
 	f.StringVar(&l.EnvFile, config.FlagEnvFile, "", "file with TWILIO_... settings, used after the environment")
 	f.BoolVar(&l.NotUzerps, config.FlagNotUzerps, false, "work on another database than the one that uzERP's own files name: a copy, or through a pooler")
 
-	root.AddCommand(
-		newSetInjectorCmd(app), newUserCmd(app), newEnrollCmd(app), newVerifyCmd(app), newGrantsCmd(app), newDetachCmd(app), newUndoGuardCmd(app),
-		newSandboxCmd(app), newCompletionCmd(app), newVersionCmd(app),
-	)
-	root.AddCommand(newAssistCmd(app))
-	root.AddCommand(newSessionConfigCmd(app))
-	root.AddCommand(newSessionCmd(app))
-	root.AddCommand(newReconcileCmd(app))
-	root.AddCommand(newIdentityCmd(app))
-	root.AddCommand(newServiceCmd(app))
-	root.AddCommand(newAuditLogCmd(app))
-	root.AddCommand(newDoctorCmd(app))
-	root.AddCommand(newPolicyCmd(app))
-	root.AddCommand(newNotifyCmd(app))
+	all := commands()
+	if i := slices.IndexFunc(all, func(c namedCommand) bool { return c.name == only }); i >= 0 {
+		all = all[i : i+1]
+	}
+	for _, c := range all {
+		root.AddCommand(c.build(app))
+	}
 	completeValues(root, "output", listFormats...)
 	help := newHelpCmd(app, root)
 	root.AddCommand(help)
 	root.SetHelpCommand(help)
 	root.SetHelpFunc(app.showHelp)
-	app.completeTheRest(root)
 	onlyOnce(root, &app.completing)
 	return root
 }

@@ -21,12 +21,6 @@ import (
 	"uzerp-mfa/internal/page"
 )
 
-// testRoot is the command tree of a program without an environment.
-func testRoot() *cobra.Command {
-	app := newApp(Process{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: func(string) (string, bool) { return "", false }})
-	return newRootCmd(app)
-}
-
 func walk(c *cobra.Command, visit func(*cobra.Command)) {
 	visit(c)
 	for _, child := range c.Commands() {
@@ -37,7 +31,7 @@ func walk(c *cobra.Command, visit func(*cobra.Command)) {
 // The help of every command has the same form.
 func TestEveryCommandIsDescribed(t *testing.T) {
 	n := 0
-	walk(testRoot(), func(c *cobra.Command) {
+	walk(looseTree(), func(c *cobra.Command) {
 		n++
 		name := c.CommandPath()
 		if c.Short == "" || !unicode.IsUpper([]rune(c.Short)[0]) || strings.HasSuffix(c.Short, ".") {
@@ -63,10 +57,33 @@ func TestEveryCommandIsDescribed(t *testing.T) {
 	}
 }
 
+// A start with the name of a command builds that one alone, and any other start all of them.
+func TestTreeOfOneCommand(t *testing.T) {
+	below := func(only string) (names []string) {
+		for _, c := range newTree(newApp(Process{Getenv: func(string) (string, bool) { return "", false }}), only).Commands() {
+			names = append(names, c.Name())
+		}
+		return names
+	}
+	var all []string
+	for _, c := range commands() {
+		all = append(all, c.name)
+		if got, want := below(c.name), []string{c.name, "help"}; !slices.Equal(slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want))) {
+			t.Errorf("a start with %s builds %v", c.name, got)
+		}
+	}
+	all = slices.Sorted(slices.Values(append(all, "help")))
+	for _, only := range []string{"", "help", "-o", "--version", "__complete", "usr"} {
+		if got := slices.Sorted(slices.Values(below(only))); !slices.Equal(got, all) {
+			t.Errorf("a start with %q builds %v, want %v", only, got, all)
+		}
+	}
+}
+
 // A flag means the same everywhere.
 func TestFlagsMeanTheSameEverywhere(t *testing.T) {
 	usages := map[string]string{}
-	walk(testRoot(), func(c *cobra.Command) {
+	walk(looseTree(), func(c *cobra.Command) {
 		c.LocalFlags().VisitAll(func(f *pflag.Flag) {
 			if was, ok := usages[f.Name]; ok && was != f.Usage && f.Name != "help" {
 				t.Errorf("--%s: %q and %q", f.Name, was, f.Usage)
@@ -88,7 +105,7 @@ var readers = []string{
 // Every command says whether it changes something. A wrapper gives -y, --dry-run, --reason and --ticket to every one that
 // does, also to one that asks for nothing; --no-input is a flag of the root.
 func TestEveryCommandChangesOrReads(t *testing.T) {
-	walk(testRoot(), func(c *cobra.Command) {
+	walk(looseTree(), func(c *cobra.Command) {
 		name := strings.TrimPrefix(c.CommandPath(), "uzerp-mfa ")
 		err := c.ParseFlags([]string{"-y", "--dry-run", "--reason", "r", "--ticket", "t"})
 		switch reads := slices.Contains(readers, name); {
@@ -106,7 +123,7 @@ func TestEveryCommandChangesOrReads(t *testing.T) {
 // Where a command says USER..., names may come from a file too.
 func TestEveryCommandForSeveralUsersTakesAFile(t *testing.T) {
 	n := 0
-	walk(testRoot(), func(c *cobra.Command) {
+	walk(looseTree(), func(c *cobra.Command) {
 		several := strings.Contains(c.Use, "USER...")
 		if several {
 			n++
@@ -124,7 +141,10 @@ func TestEveryCommandForSeveralUsersTakesAFile(t *testing.T) {
 // where a directory is.
 func TestEverythingIsCompletedAsWhatItIs(t *testing.T) {
 	seen := map[string]bool{}
-	walk(testRoot(), func(c *cobra.Command) {
+	app := newApp(Process{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: func(string) (string, bool) { return "", false }})
+	root := newRootCmd(app)
+	app.completeTheRest(root)
+	walk(root, func(c *cobra.Command) {
 		if c.ValidArgsFunction == nil && c.ValidArgs == nil && !c.HasSubCommands() && c.Name() != "sandbox" {
 			t.Errorf("%s proposes files for its arguments", c.CommandPath())
 		}
@@ -230,7 +250,7 @@ func TestScriptsOfTheShells(t *testing.T) {
 func TestDocs(t *testing.T) {
 	const dir = "../docs/cli"
 	want := map[string]string{}
-	walk(testRoot(), func(c *cobra.Command) {
+	walk(looseTree(), func(c *cobra.Command) {
 		if !c.Hidden {
 			want[cliPage(c)] = markdown(c)
 		}
@@ -277,7 +297,7 @@ func markdown(c *cobra.Command) string {
 			fmt.Fprintf(&b, "\n### %s\n\n```\n%s\n```\n", title, text)
 		}
 	}
-	fmt.Fprintf(&b, "## %s\n\n%s\n\n```\n%s\n```\n", c.CommandPath(), c.Short, c.UseLine())
+	fmt.Fprintf(&b, "## %s\n\n%s\n\n```\n%s\n```\n", c.CommandPath(), c.Short, useLine(c))
 	block("Examples", c.Example)
 	block("Flags", wide.flagList(ownFlags(c)))
 	if c.HasParent() {
@@ -344,9 +364,9 @@ func TestExitCodesAreDocumented(t *testing.T) {
 
 // DocumentedExitCodes returns the command that args run, and the exit codes in its help.
 func DocumentedExitCodes(args []string) (command string, codes []int) {
-	c, _, err := testRoot().Find(args)
+	c, _, err := looseTree().Find(args)
 	if err != nil { // no such command: what is wrong with the root
-		c = testRoot()
+		c = looseTree()
 	}
 	for _, s := range exitsOf(c) {
 		codes = append(codes, s.code)
