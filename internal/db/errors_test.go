@@ -266,8 +266,13 @@ func TestSlowStatements(t *testing.T) {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
-	for _, err := range ours().Users(t.Context(), db.ByUsername) {
+	whole, end := context.WithTimeout(t.Context(), 30*limit)
+	defer end()
+	for _, err := range ours().Users(whole, db.ByUsername) {
 		wantError(t, err, errs.Unavailable, "did not answer in time")
+	}
+	if whole.Err() != nil {
+		t.Error("a list has no limit")
 	}
 
 	ctx, cancel := context.WithCancel(t.Context())
