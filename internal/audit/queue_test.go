@@ -80,10 +80,7 @@ func TestWrittenTogether(t *testing.T) {
 		t.Errorf("synced %d times", *syncs)
 	}
 	intact(t, l, 2+8*3)
-	var got, want []string
-	for _, target := range written(t, l)[ResultDone][2:] {
-		got = append(got, target)
-	}
+	got, want := slices.Clone(written(t, l)[ResultDone][2:]), []string(nil)
 	last := ""
 	for i, a := range answers {
 		if a.err != nil || len(a.written) != 3 {
