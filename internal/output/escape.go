@@ -105,6 +105,9 @@ type form func(dst []byte, r rune, raw string) []byte
 // escapeAs returns s with each refused rune in the given form. Only this function decides what may be shown; a form
 // decides what is shown instead.
 func escapeAs(s string, f form) string {
+	if visibleASCII(s) == len(s) { // as almost every text
+		return s
+	}
 	dst := make([]byte, 0, len(s))
 	normal := norm.NFC.IsNormalString(s)
 	marks := noBase // how many marks may still follow
@@ -118,6 +121,14 @@ func escapeAs(s string, f form) string {
 		}
 		s = s[len(segment):]
 		for len(segment) > 0 {
+			if n := visibleASCII(segment); n > 0 {
+				dst, marks = append(dst, segment[:n]...), noBase
+				if carriesMarks(rune(segment[n-1])) {
+					marks = maxMarks
+				}
+				segment = segment[n:]
+				continue
+			}
 			r, n := utf8.DecodeRuneInString(segment)
 			raw := segment[:n]
 			segment = segment[n:]
@@ -137,6 +148,16 @@ func escapeAs(s string, f form) string {
 		}
 	}
 	return string(dst)
+}
+
+// visibleASCII returns how many bytes at the beginning of s are ASCII characters that are never refused.
+func visibleASCII(s string) int {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return i
+		}
+	}
+	return len(s)
 }
 
 const (
