@@ -2,6 +2,7 @@ package alike
 
 import (
 	"strings"
+	"sync"
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
@@ -107,11 +108,11 @@ func Differences(a, b string) []string {
 
 // DrawnAsLatin returns the Latin letter that a Cyrillic, Greek or Armenian letter looks like in most fonts.
 func DrawnAsLatin(r rune) (latin rune, ok bool) {
-	latin, ok = drawnAsLatin[r]
+	latin, ok = drawnAsLatin()[r]
 	return latin, ok
 }
 
-var drawnAsLatin = func() map[rune]rune {
+var drawnAsLatin = sync.OnceValue(func() map[rune]rune { // not at every start of the program
 	all := map[rune]rune{}
 	for others, latin := range map[string]string{
 		"аеорсухіјѕһԁԛԝѵүӏ":      "aeopcyxijshdqwvyl",
@@ -125,4 +126,4 @@ var drawnAsLatin = func() map[rune]rune {
 		}
 	}
 	return all
-}()
+})
