@@ -72,8 +72,8 @@ type batch struct {
 
 const batchSize = 256 << 10
 
-// fill takes the next records of group that are to be written, at least one, and no more than size bytes of others. A record that can't be written ends its waiter's, and nobody else's; so
-// does the end of the waiter's context.
+// fill takes the next records of group that are to be written, at least one, and no more than size bytes of others. A record that can't
+// be written ends its waiter's, and nobody else's; so does the end of the waiter's context.
 func (b *batch) fill(f *os.File, group []*waiter, size int) error {
 	t, err := readTail(f)
 	if err != nil {

@@ -106,8 +106,8 @@ func TestListStoppedEarlyGivesTheConnectionBack(t *testing.T) {
 func TestListOfSeveralPages(t *testing.T) {
 	d, url := sample(t)
 	for _, users := range []int{500, 501, 2_600} {
-		dbtest.Exec(t, url, "truncate users cascade; insert into users (username, password, email) select to_char(n, 'FM0000'), '', nullif(n % 3, 0) || '@' from generate_series(1, "+
-			strconv.Itoa(users)+") n")
+		dbtest.Exec(t, url, "truncate users cascade; insert into users (username, password, email) "+
+			"select to_char(n, 'FM0000'), '', nullif(n % 3, 0) || '@' from generate_series(1, "+strconv.Itoa(users)+") n")
 		for _, limit := range []int{0, 1, 499, 500, 501, 2_000, 10_000} {
 			n := 0
 			for u, err := range d.FirstUsers(t.Context(), db.ByUsername, limit) {
