@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -31,8 +32,9 @@ type Options struct {
 	// Syslog is the socket that gets a line about each record too, such as /dev/log; empty for none.
 	Syslog string
 
-	sync  func(*os.File) error // writes a file or a directory to the disk; fsync if nil
-	trust safepath.Trust       // trust() if nobody is trusted
+	sync  func(*os.File) error                          // writes a file or a directory to the disk; fsync if nil
+	room  func(fd int, longest time.Duration) (is bool) // waits until syslog takes a line; hasRoom if nil
+	trust safepath.Trust                                // trust() if nobody is trusted
 }
 
 // Log is an audit log that can be written. It keeps no file open, so there is nothing to close, and after a rotation it
@@ -43,6 +45,8 @@ type Log struct {
 	o     Options
 	turn  chan struct{} // held by the one goroutine of this process that waits for the lock, and then writes for all
 	queue queue
+
+	syslogHangs atomic.Bool // it was waited for in vain
 }
 
 // Open makes the log and its directory if they don't exist, and checks that the log can be written. So everything that
@@ -98,6 +102,9 @@ func prepare(path string, o Options) (*Log, error) {
 	}
 	if o.sync == nil {
 		o.sync = (*os.File).Sync
+	}
+	if o.room == nil {
+		o.room = hasRoom
 	}
 	if o.trust.UIDs == nil {
 		o.trust = trust()
@@ -237,17 +244,10 @@ func (l *Log) AppendAll(ctx context.Context, records []Record) ([]Record, error)
 	if len(records) > 0 {
 		l.write(w)
 	}
-	if l.o.Syslog != "" {
-		for i, r := range w.records {
-			switch {
-			case i < w.written:
-				sendToSyslog(l.o.Syslog, r)
-			case r.Result != ResultIntent:
-				r.Time = l.now()
-				sendToSyslog(l.o.Syslog, r)
-			}
-		}
+	for i := w.written; i < len(w.records); i++ {
+		w.records[i].Time = l.now()
 	}
+	l.toSyslog(w.records, w.written)
 	return w.records[:w.written], w.err
 }
 

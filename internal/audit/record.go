@@ -267,7 +267,7 @@ func decode(line []byte) (Record, error) {
 // characters occur in JSON only inside strings, so nothing has to be parsed. Within ASCII only
 // DEL is left: encoding/json has escaped the others.
 func escapeInvisible(line []byte) []byte {
-	var out []byte
+	out := make([]byte, 0, len(line)+len(hashStart)+hashLength+len(hashEnd)) // and the hash that follows
 	for i, w := 0, 0; i < len(line); i += w {
 		var r rune
 		r, w = utf8.DecodeRune(line[i:])

@@ -64,7 +64,7 @@ func (r *Recorder) recordAll(ctx context.Context, entries []entry, change func()
 	if err == nil {
 		err = change()
 	}
-	var outcomes []Record
+	outcomes := make([]Record, 0, begun)
 	for i, e := range slices.Backward(entries[:begun]) {
 		outcome := r.outcome(e.target, e.before, e.after, err)
 		if i < len(intents) {
@@ -252,7 +252,7 @@ type injectorClasses struct {
 // ApplySwitch records each row and each user who gets a uuid: all intents before the one transaction, all outcomes
 // after it.
 func (s injectorClasses) ApplySwitch(ctx context.Context, names []string, sw injector.SwitchPlan) error {
-	var entries []entry
+	entries := make([]entry, 0, len(sw.Changes)+len(sw.Assignments))
 	for _, c := range slices.Backward(sw.Changes) {
 		var before Values
 		if c.ID != 0 {

@@ -34,20 +34,69 @@ const (
 // notWritten stands for the hash of a record that is not in the file.
 const notWritten = "none"
 
-// sendToSyslog sends one line about r. What goes wrong is nobody's business: a socket that is missing, full or hangs must
-// stop no command, so nothing is waited for and nothing is told.
-func sendToSyslog(path string, r Record) {
-	fd, err := dialSyslog(path)
-	if err != nil {
+const (
+	syslogMoment   = 100 * time.Millisecond // how long a full syslog is waited for
+	syslogPatience = 5 * time.Second        // and in all, for the lines that are sent together
+)
+
+// toSyslog sends a line about each of the first records, which are written, and about each outcome of the others, through one
+// connection. What goes wrong is nobody's business: a socket that is missing, or that hangs, stops no command, and nothing is told.
+// Syslog keeps only some lines until it has read them: for many it gets the time that it needs, as long as it takes any.
+func (l *Log) toSyslog(records []Record, written int) {
+	if l.o.Syslog == "" {
 		return
 	}
-	defer func() { _ = unix.Close(fd) }()
-	_ = unix.Sendto(fd, []byte(syslogLine(r)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, nil)
+	zone, left, fd := machineZone(), syslogPatience, -1
+	hangUp := func() {
+		if fd >= 0 {
+			_ = unix.Close(fd)
+		}
+		fd = -1
+	}
+	defer hangUp()
+	for i, r := range records {
+		if i >= written && r.Result == ResultIntent {
+			continue
+		}
+		if fd < 0 {
+			var err error
+			if fd, err = l.dialSyslog(); err != nil {
+				return
+			}
+		}
+		line := []byte(syslogLine(r, zone))
+		n, err := send(fd, line)
+		if errors.Is(err, unix.EAGAIN) && left > 0 && !l.syslogHangs.Load() {
+			began := l.o.Now()
+			l.syslogHangs.Store(!l.o.room(fd, syslogMoment))
+			left -= l.o.Now().Sub(began)
+			n, err = send(fd, line)
+		}
+		if err == nil && n < len(line) || err != nil && !errors.Is(err, unix.EAGAIN) {
+			hangUp() // the other end is gone, or has a part of a line, which no other line may end
+		}
+	}
 }
 
-// dialSyslog connects to the socket at path without waiting. Nobody but root and us may have put it there.
-func dialSyslog(path string) (fd int, err error) {
-	dir, name, err := safepath.OpenParent(path, safepath.Ourselves())
+func send(fd int, line []byte) (n int, err error) {
+	return unix.SendmsgN(fd, line, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+}
+
+// hasRoom waits until a line can be sent, and reports whether it can.
+func hasRoom(fd int, longest time.Duration) bool {
+	for end := time.Now().Add(longest); ; {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, max(0, int(time.Until(end).Milliseconds())))
+		if !errors.Is(err, unix.EINTR) {
+			return err == nil && n > 0
+		}
+	}
+}
+
+// dialSyslog connects to the socket without waiting. Nobody but root and us may have put it there.
+func (l *Log) dialSyslog() (fd int, err error) {
+	trusted := l.o.trust
+	trusted.Through = nil // that is for logs
+	dir, name, err := safepath.OpenParent(l.o.Syslog, trusted)
 	if err != nil {
 		return -1, err
 	}
@@ -84,14 +133,14 @@ func dialSyslog(path string) (fd int, err error) {
 }
 
 // syslogLine returns the line for syslog. What is certain and short comes first, so that nothing a user typed can push it
-// out; of the values that were changed it has none. Every text is quoted.
-func syslogLine(r Record) string {
+// out; of the values that were changed it has none. Every text is quoted. The time at its beginning is in zone.
+func syslogLine(r Record, zone *time.Location) string {
 	severity := severityNotice
 	if r.Result != ResultIntent && r.Result != ResultDone {
 		severity = severityWarning
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "<%d>%s uzerp-mfa[%d]: result=%s command=%q time=%s id=%s hash=%s", facilityAuthpriv|severity, r.Time.In(machineZone()).Format(time.Stamp),
+	fmt.Fprintf(&b, "<%d>%s uzerp-mfa[%d]: result=%s command=%q time=%s id=%s hash=%s", facilityAuthpriv|severity, r.Time.In(zone).Format(time.Stamp),
 		r.Actor.PID, r.Result, r.Command, r.Time.Format(time.RFC3339Nano), quoted(r.ID, syslogValue), cmp.Or(r.Hash, notWritten))
 	add := func(name, value string, limit int) {
 		if value == "" {

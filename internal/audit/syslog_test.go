@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -111,7 +112,7 @@ func TestSyslogZone(t *testing.T) {
 	var lines []string
 	for _, zone := range []*time.Location{was, time.FixedZone("Kiritimati", 14*3600), time.FixedZone("west", -11*3600)} {
 		time.Local = zone
-		lines = append(lines, syslogLine(Record{Time: at, Result: ResultDone}))
+		lines = append(lines, syslogLine(Record{Time: at, Result: ResultDone}, machineZone()))
 	}
 	if lines[0] != lines[1] || lines[1] != lines[2] {
 		t.Errorf("%q", lines)
@@ -124,7 +125,7 @@ func TestSyslogLineIsBounded(t *testing.T) {
 		long := strings.Repeat(piece, 70000)
 		r := Record{ID: long, Actor: Actor{long, long, long, long, 1}, Database: &Database{long, 1, long}, Service: &Service{long, long},
 			Command: "user reset", Target: long, Reason: long, Ticket: long, VerifiedBy: long, Message: long, Result: ResultUnknown, Hash: Genesis}
-		line := syslogLine(r.sanitized())
+		line := syslogLine(r.sanitized(), machineZone())
 		if len(line) > syslogMessage || strings.Count(line, "\n") != 1 || !strings.Contains(line, " hash="+Genesis+" target=") ||
 			!utf8.ValidString(line) || regexp.MustCompile(`[\x00-\x09\x0b-\x1f\x7f\x{80}-\x{9f}\x{2028}\x{202e}\x{fe0f}\x{3164}]`).MatchString(line) {
 			t.Errorf("%q: %d bytes: %q", piece, len(line), line)
@@ -148,8 +149,104 @@ func TestSyslogStream(t *testing.T) {
 	}
 }
 
-// A socket that is missing, full, closed or hangs stops nothing, and nothing is waited for: were there one wait, this test
-// would never end.
+// More lines than syslog keeps all arrive, in their order, if it reads them.
+func TestSyslogGetsMany(t *testing.T) {
+	socket := filepath.Join(socketDir(t), "log")
+	conn := datagrams(t, socket)
+	l := logTo(t, socket)
+	const n = 2000
+	began, lines := make(chan bool), make(chan []string)
+	l.o.room = func(fd int, _ time.Duration) bool {
+		if began != nil {
+			close(began)
+			began = nil
+		}
+		return hasRoom(fd, time.Minute)
+	}
+	go func(began <-chan bool) {
+		<-began // it is full
+		var got []string
+		b := make([]byte, 1<<16)
+		for len(got) < n {
+			k, err := conn.Read(b)
+			if err != nil {
+				break
+			}
+			got = append(got, string(b[:k]))
+		}
+		lines <- got
+	}(began)
+	written, err := l.AppendAll(t.Context(), samples(0, n))
+	check(t, err, conn.SetReadDeadline(time.Now().Add(time.Minute)))
+	if began != nil {
+		t.Fatal("syslog was never full")
+	}
+	got := <-lines
+	if len(got) != n {
+		t.Fatalf("%d of %d lines", len(got), n)
+	}
+	for i, line := range got {
+		if !strings.Contains(line, written[i].Hash) {
+			t.Fatalf("line %d is %q", i, line)
+		}
+	}
+}
+
+// A syslog that takes nothing is waited for once, and one that is slow not for ever.
+func TestSyslogIsNotWaitedForLong(t *testing.T) {
+	for name, test := range map[string]struct {
+		room        bool
+		least, most int
+	}{"hangs": {false, 1, 1}, "slow": {true, 2, 6}} {
+		socket := filepath.Join(socketDir(t), "log")
+		check(t, datagrams(t, socket).SetReadBuffer(1))
+		l := logTo(t, socket)
+		waits, at := 0, time.Now()
+		l.o.Now = func() time.Time { return at }
+		l.o.room = func(_ int, longest time.Duration) bool {
+			if longest != syslogMoment {
+				t.Error(longest)
+			}
+			waits++
+			at = at.Add(syslogPatience / 5)
+			return test.room
+		}
+		_, err := l.AppendAll(t.Context(), samples(0, 2000))
+		check(t, err)
+		if !test.room {
+			appendTo(t, l, sample(0))
+		}
+		if waits < test.least || waits > test.most {
+			t.Errorf("%s: waited for %d times", name, waits)
+		}
+	}
+}
+
+// A syslog that was started again gets the lines from then on.
+func TestSyslogStartedAgain(t *testing.T) {
+	dir := socketDir(t)
+	socket := filepath.Join(dir, "log")
+	first := datagrams(t, socket)
+	l := logTo(t, socket)
+	var second *net.UnixConn
+	l.o.room = func(int, time.Duration) bool {
+		check(t, os.Rename(socket, filepath.Join(dir, "was")), first.Close())
+		second = datagrams(t, socket)
+		l.o.room = hasRoom
+		return true
+	}
+	written, err := l.AppendAll(t.Context(), samples(0, 2000))
+	check(t, err)
+	if second == nil {
+		t.Fatal("syslog was never full")
+	}
+	got := received(t, second)
+	if at := slices.IndexFunc(written, func(r Record) bool { return strings.Contains(got, r.Hash) }); at <= 0 {
+		t.Errorf("%q", got)
+	}
+}
+
+// A socket that is missing, full, closed or hangs stops nothing.
 func TestSyslogStopsNothing(t *testing.T) {
 	dir := socketDir(t)
 	in := func(name string) string { return filepath.Join(dir, name) }

@@ -155,12 +155,11 @@ func (r *Reader) Copy(ctx context.Context) (mfa.CopyReader, error) {
 // Doctor returns the port through which doctor looks at the database.
 func (r *Reader) Doctor(ctx context.Context) (doctor.Database, error) {
 	d, err := r.database(ctx)
-	return reading(d, err, func(d *db.DB) doctor.Database { return doctorReader{d, d, d} })
+	return reading(d, err, func(d *db.DB) doctor.Database { return doctorReader{d, d} })
 }
 
 type doctorReader struct {
 	injector.Reader
-	caller.Directory
 	db *db.DB
 }
 
@@ -178,7 +177,17 @@ func (d doctorReader) MissingRights(ctx context.Context) ([]string, error) {
 
 // AllUsers returns every user.
 func (d doctorReader) AllUsers(ctx context.Context) iter.Seq2[mfa.User, error] {
-	return d.db.Users(ctx, db.ByUsername)
+	return d.db.Users(ctx, db.Unordered)
+}
+
+// SharedUUIDs looks for uuids that several users have.
+func (d doctorReader) SharedUUIDs(ctx context.Context, users int) (mfa.Shared, error) {
+	return d.db.SharedUUIDs(ctx, users)
+}
+
+// PersonsInQuestion calls each for every user of whom doctor may have to say something.
+func (d doctorReader) PersonsInQuestion(ctx context.Context, users int, each func(mfa.Person)) error {
+	return d.db.PersonsInQuestion(ctx, users, each)
 }
 
 // GrantsSQL returns the statements that give a role the rights this program needs, and with history those for

@@ -114,7 +114,7 @@ func (e encodingTest) isFound(t *testing.T, d *db.DB) {
 			t.Errorf("asked for %q: %q, %v", names, got, err)
 		}
 	}
-	for _, order := range []db.Order{db.ByUsername, db.ByLastLogin} {
+	for _, order := range []db.Order{db.ByUsername, db.ByLastLogin, db.Unordered} {
 		n := 0
 		for u, err := range d.Users(t.Context(), order) {
 			if err != nil {

@@ -62,10 +62,16 @@ func everything(t *testing.T, d *db.DB, url string) {
 	if without, err := d.UsersWithoutUUID(t.Context()); err != nil || len(without) != 0 {
 		t.Error(without, err)
 	}
-	for _, order := range []db.Order{db.ByUsername, db.ByLastLogin} {
+	for _, order := range []db.Order{db.ByUsername, db.ByLastLogin, db.Unordered} {
 		if len(list(t, d, order)) == 0 {
 			t.Error("nobody listed")
 		}
+	}
+	if _, err := d.SharedUUIDs(t.Context(), 10); err != nil {
+		t.Error(err)
+	}
+	if err := d.PersonsInQuestion(t.Context(), 10, func(mfa.Person) {}); err != nil {
+		t.Error(err)
 	}
 	if got, err := d.Usernames(t.Context(), "adm", true, 5); err != nil || len(got) != 1 {
 		t.Error(got, err)

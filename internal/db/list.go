@@ -17,6 +17,7 @@ type Order int
 const (
 	ByUsername  Order = iota // by the bytes of the name, so that it doesn't depend on the server's locale
 	ByLastLogin              // the most recent login first, users who never logged in last; then by name
+	Unordered                // as they come: nothing is sorted
 )
 
 // Users returns every user, as the database was at one moment. Rows come as the server sends them, and are read ahead a little while
@@ -81,10 +82,7 @@ func (db *DB) sendPages(ctx context.Context, conn *pgx.Conn, order Order, args p
 	var late atomic.Bool
 	limit := time.AfterFunc(db.timeout, func() { late.Store(true); stop() })
 	defer limit.Stop()
-	query := "list_by_username"
-	if order == ByLastLogin {
-		query = "list_by_last_login"
-	}
+	query := map[Order]string{ByUsername: "list_by_username", ByLastLogin: "list_by_last_login", Unordered: "list_unordered"}[order]
 	long := db.patient()
 	err := long.send(ctx, conn, query, args, func(results pgx.BatchResults) error {
 		rows, err := results.Query()

@@ -3,7 +3,6 @@ package doctor
 import (
 	"context"
 	"iter"
-	"slices"
 	"sync"
 	"time"
 
@@ -46,9 +45,13 @@ type Database interface {
 	InjectorClasses(ctx context.Context, names []string) ([]injector.Class, error)
 	// OnTrial returns the mark of a switch on trial, or nil.
 	OnTrial(ctx context.Context) (*injector.Mark, error)
-	// AllUsers returns every user.
+	// AllUsers returns every user, in any order.
 	AllUsers(ctx context.Context) iter.Seq2[mfa.User, error]
-	Details(ctx context.Context, usernames []string) (map[string]mfa.Details, error)
+	// SharedUUIDs looks for uuids that several of so many users have.
+	SharedUUIDs(ctx context.Context, users int) (mfa.Shared, error)
+	// PersonsInQuestion calls each for every user, of so many, who is enrolled and has a last day, and for everybody with access who
+	// has no company, or whose company is closed, or perhaps closed.
+	PersonsInQuestion(ctx context.Context, users int, each func(mfa.Person)) error
 }
 
 // Options are what the operator chooses.
@@ -143,28 +146,22 @@ func gatherDatabase(ctx context.Context, source Source, in *Input) {
 	gatherUsers(ctx, d, in)
 }
 
-// personsAtOnce is how many users' persons one query asks for.
-const personsAtOnce = 5000
-
 func gatherUsers(ctx context.Context, d Database, in *Input) {
-	tally := NewTally()
+	tally, n := &Tally{}, 0
 	var err error
 	for u, broken := range d.AllUsers(ctx) {
 		if err = broken; err != nil {
 			break
 		}
 		tally.Add(u)
+		n++
+	}
+	if err == nil {
+		tally.Shared, err = d.SharedUUIDs(ctx, n)
 	}
 	in.Users = Got(tally, err)
 	if err != nil {
 		return
 	}
-	for names := range slices.Chunk(tally.Asked(), personsAtOnce) {
-		persons, failed := d.Details(ctx, names)
-		if err = failed; err != nil {
-			break
-		}
-		tally.AddPersons(persons, in.Now)
-	}
-	in.Persons = Got(struct{}{}, err)
+	in.Persons = Got(struct{}{}, d.PersonsInQuestion(ctx, n, func(p mfa.Person) { tally.AddPerson(p, in.Now) }))
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -24,6 +25,7 @@ type site struct {
 	settings doctor.Settings
 	schema   doctor.Schema
 	users    []mfa.User
+	persons  []mfa.Person
 	mark     *injector.Mark
 	fails    map[string]error      // by question
 	before   func(question string) // called before each answer; may be nil
@@ -117,13 +119,15 @@ func (s *site) AllUsers(context.Context) iter.Seq2[mfa.User, error] {
 	}
 }
 
-func (s *site) Details(_ context.Context, names []string) (map[string]mfa.Details, error) {
-	err := s.ask(&s.database, fmt.Sprintf("details of %d", len(names)))
-	persons := map[string]mfa.Details{}
-	for _, name := range names {
-		persons[name] = mfa.Details{CompanyAccess: true, Closed: new(false)}
+func (s *site) SharedUUIDs(_ context.Context, users int) (mfa.Shared, error) {
+	return mfa.Shared{}, s.ask(&s.database, fmt.Sprintf("uuids of %d", users))
+}
+
+func (s *site) PersonsInQuestion(_ context.Context, users int, each func(mfa.Person)) error {
+	for _, p := range s.persons {
+		each(p)
 	}
-	return persons, err
+	return s.ask(&s.database, fmt.Sprintf("persons of %d", users))
 }
 
 func (s *site) asked() string {
@@ -144,7 +148,7 @@ func gathered(in doctor.Input, id string) string {
 
 func TestGather(t *testing.T) {
 	const (
-		allDatabase = "connect,schema,rights,classes,trial,users,details of 1"
+		allDatabase = "connect,schema,rights,classes,trial,users,uuids of 1,persons of 1"
 		allTwilio   = " | service,uzerp"
 		others      = " | session | log,chain"
 	)
@@ -172,7 +176,11 @@ func TestGather(t *testing.T) {
 		{"no rights to be seen", fails("rights", bad), allDatabase + allTwilio + others, "database-rights", "error bad"},
 		{"no classes to be seen", fails("classes", bad), allDatabase + allTwilio + others, "login-handler", "error bad"},
 		{"no trial to be seen", fails("trial", bad), allDatabase + allTwilio + others, "trial", "error bad"},
-		{"no persons to be seen", fails("details of 1", bad), allDatabase + allTwilio + others, "users-left", "error bad"},
+		{"silent about uuids", fails("uuids of 1", down), strings.TrimSuffix(allDatabase, ",persons of 1") + allTwilio + others, "user-states", "error no answer"},
+		{"an error page", func(s *site) {
+			s.persons = []mfa.Person{{Username: "alice", Access: true, Details: mfa.Details{NoCompany: true, CompanyAccess: true, Closed: new(false)}}}
+		}, allDatabase + allTwilio + others, "users-error-page", "warning 1 user may log in"},
+		{"no persons to be seen", fails("persons of 1", bad), allDatabase + allTwilio + others, "users-left", "error bad"},
 		{"Twilio refuses this program", fails("service", bad), allDatabase + allTwilio + others, "uzerp-twilio", "pass"},
 		{"Twilio refuses uzERP", fails("uzerp", bad), allDatabase + allTwilio + others, "uzerp-twilio", "error with uzERP's own settings"},
 		{"no session settings", fails("session", bad), allDatabase + allTwilio + others, "session-settings", "error bad"},
@@ -197,7 +205,7 @@ func TestGather(t *testing.T) {
 			bob := enrolled(2, "bob")
 			bob.Enabled = &no
 			s.users = append(s.users, bob)
-		}, strings.Replace(allDatabase, "of 1", "of 2", 1) + allTwilio + others + ",skips", "users-skip-next-login",
+		}, strings.ReplaceAll(allDatabase, "of 1", "of 2") + allTwilio + others + ",skips", "users-skip-next-login",
 			"info 1 user gets in once without a code: \"bob\"; that was allowed 12 days ago"},
 		{"no uzERP directory", func(s *site) {
 			s.settings.Root, s.settings.Env = doctor.Got(doctor.Place{}, nil), injector.Settings{}
@@ -301,21 +309,36 @@ func TestGatherAsksAtTheSameTime(t *testing.T) {
 	}
 }
 
-// Persons are read in portions. If one portion fails, the rest is not read.
-func TestGatherPersonsInPortions(t *testing.T) {
+// A list that breaks off counts nobody.
+func TestGatherHalfOfTheUsers(t *testing.T) {
 	s := newSite()
-	s.users = nil
-	for i := range 10_001 {
-		s.users = append(s.users, enrolled(i, fmt.Sprintf("user-%d", i)))
-	}
-	in := doctor.Gather(t.Context(), s, doctor.Options{Now: today})
-	if got := s.asked(); !strings.Contains(got, "users,details of 5000,details of 5000,details of 1 |") || !in.Persons.OK() {
-		t.Error(got)
-	}
-	s = newSite()
 	s.fails["users"] = errors.New("torn off")
-	in = doctor.Gather(t.Context(), s, doctor.Options{Now: today})
+	in := doctor.Gather(t.Context(), s, doctor.Options{Now: today})
 	if report := doctor.Examine(in); report.Users != nil || in.Users.OK() {
 		t.Errorf("half of the users were counted as all: %+v", report.Users)
+	}
+}
+
+// However many users there are, and whatever is found, little of them is kept.
+func TestTallyStaysSmall(t *testing.T) {
+	tally := &doctor.Tally{}
+	heap := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	const n, size = 20_000, 1000
+	for i := range n {
+		u := mfa.User{Username: fmt.Sprintf("%0*d", size, i)}
+		tally.Add(u)
+		tally.AddPerson(mfa.Person{Username: u.Username, Access: true, Details: mfa.Details{CompanyAccess: true, NoCompany: true, Closed: new(true)}}, today)
+	}
+	if after := heap(); after > before+n*size/10 {
+		t.Errorf("%d bytes are kept", after-before)
+	}
+	if tally.Users.Broken != n {
+		t.Error(tally.Users)
 	}
 }

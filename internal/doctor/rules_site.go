@@ -75,29 +75,29 @@ func users(c *checker, in Input) {
 	u := t.Users
 	c.pass(UserStates, "%d enrolled, %d not enrolled, %d to skip the next code, %d broken", u.Enrolled, u.NotEnrolled, u.SkipNextLogin, u.Broken)
 
-	switch n := len(t.broken); {
+	switch n := t.broken.n; {
 	case n > 0:
 		c.add(UsersBroken, finding.Error, ReasonUsersBroken.With(),
-			"%s enrolled without a factor and locked out while two-factor login is on: %s", number(n, "user"), who(t.broken))
-	case len(t.brokenNoAccess) > 0:
+			"%s enrolled without a factor and locked out while two-factor login is on: %s", number(n, "user"), &t.broken)
+	case t.brokenNoAccess.n > 0:
 		c.add(UsersBroken, finding.Info, ReasonBrokenNoAccess.With(),
-			"%s without access to uzERP would be locked out if they had it: %s", number(len(t.brokenNoAccess), "user"), who(t.brokenNoAccess))
+			"%s without access to uzERP would be locked out if they had it: %s", number(t.brokenNoAccess.n, "user"), &t.brokenNoAccess)
 	default:
 		c.pass(UsersBroken, "no user is enrolled without a factor")
 	}
-	if n := len(t.noUUID); n > 0 {
+	if n := t.noUUID.n; n > 0 {
 		c.add(UUIDMissing, finding.Error, ReasonUUIDMissing.With(),
-			"%s %s no uuid and can neither log in with two-factor login nor enroll: %s", number(n, "user"), verb(n, "has", "have"), who(t.noUUID))
+			"%s %s no uuid and can neither log in with two-factor login nor enroll: %s", number(n, "user"), verb(n, "has", "have"), &t.noUUID)
 	} else {
 		c.pass(UUIDMissing, "every user has a uuid")
 	}
-	if shared := t.duplicates(); len(shared) > 0 {
+	if shared := t.Shared; shared.UUIDs > 0 {
 		more := ""
-		if n := len(shared) - 1; n > 0 {
+		if n := shared.UUIDs - 1; n > 0 {
 			more = "; " + number(n, "more uuid") + " too"
 		}
 		c.add(UUIDDuplicate, finding.Error, ReasonUUIDDuplicate.With(),
-			"one uuid belongs to several users, so a reset of one in uzERP deletes the factors of all: %s%s", who(shared[0]), more)
+			"one uuid belongs to several users, so a reset of one in uzERP deletes the factors of all: %s%s", mfa.FirstNames(shared.First, shared.Users), more)
 	} else {
 		c.pass(UUIDDuplicate, "no two users have the same uuid")
 	}
@@ -119,7 +119,7 @@ func skipping(users []mfa.User, in Input) string {
 	}
 	var all []skip
 	unknown := 0
-	for _, u := range users {
+	for _, u := range slices.SortedFunc(slices.Values(users), func(a, b mfa.User) int { return strings.Compare(a.Username, b.Username) }) {
 		s := skip{name: u.Username}
 		if in.Skips != nil {
 			s.at, s.known = in.Skips.Since(u)
@@ -143,7 +143,7 @@ func skipping(users []mfa.User, in Input) string {
 	for _, s := range all {
 		names = append(names, s.name)
 	}
-	said := who(names)
+	said := mfa.Names(names, maxNames)
 	switch first := all[0]; {
 	case !first.known:
 		return said + "; when that was allowed is not known"
@@ -162,31 +162,31 @@ func persons(c *checker, in Input, t *Tally) {
 	if !have(c, in.Persons, UserStates, UsersLeft, UsersErrorPage, Maintenance, UsersNoAccess) {
 		return
 	}
-	if n := len(t.left); n > 0 {
+	if n := t.left.n; n > 0 {
 		c.add(UsersLeft, finding.Warning, ReasonUsersLeft.With(),
-			"%s enrolled who %s the company: %s", number(n, "user"), verb(n, "has left", "have left"), who(t.left))
+			"%s enrolled who %s the company: %s", number(n, "user"), verb(n, "has left", "have left"), &t.left)
 	} else {
 		c.pass(UsersLeft, "no enrolled user has left the company")
 	}
-	if n := len(t.errorPage); n > 0 {
+	if n := t.errorPage.n; n > 0 {
 		c.add(UsersErrorPage, finding.Warning, errs.Plain("in uzERP's administration, give each a person with a company"),
 			"%s may log in, but then every page is an error page, because uzERP knows no company for %s: %s",
-			number(n, "user"), verb(n, "this user", "them"), who(t.errorPage))
+			number(n, "user"), verb(n, "this user", "them"), &t.errorPage)
 	} else {
 		c.pass(UsersErrorPage, "uzERP knows a company for everybody who may log in")
 	}
-	switch n := len(t.closed); {
+	switch n := t.closed.n; {
 	case n > 0:
 		c.add(Maintenance, finding.Warning, errs.Plain("if the work is done, open the system in uzERP's administration (access to the system company)"),
-			"uzERP is closed for maintenance, and takes passwords and codes all the same, which Twilio bills: %s can't get in: %s", number(n, "user"), who(t.closed))
+			"uzERP is closed for maintenance, and takes passwords and codes all the same, which Twilio bills: %s can't get in: %s", number(n, "user"), &t.closed)
 	case t.closedUnknown:
 		c.add(Maintenance, finding.Skipped, ReasonRoleLacksRights.With(), "not checked: the role may not read whether uzERP is closed for maintenance")
 	default:
 		c.pass(Maintenance, "uzERP is not closed for maintenance")
 	}
-	if n := len(t.noCompany); n > 0 {
+	if n := t.noCompany.n; n > 0 {
 		c.add(UsersNoAccess, finding.Info, errs.Plain("give access to a company in uzERP's administration"),
-			"%s may log in but %s no company to enter, so uzERP says that every password is wrong: %s", number(n, "user"), verb(n, "has", "have"), who(t.noCompany))
+			"%s may log in but %s no company to enter, so uzERP says that every password is wrong: %s", number(n, "user"), verb(n, "has", "have"), &t.noCompany)
 	} else {
 		c.pass(UsersNoAccess, "everybody who may log in has a company to enter")
 	}

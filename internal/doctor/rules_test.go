@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -59,11 +60,15 @@ func enrolled(n int, name string) mfa.User {
 }
 
 func tally(users ...mfa.User) doctor.Part[*doctor.Tally] {
-	t := doctor.NewTally()
+	t := &doctor.Tally{}
 	for _, u := range users {
 		t.Add(u)
 	}
 	return doctor.Got(t, nil)
+}
+
+func sharing(s mfa.Shared) doctor.Part[*doctor.Tally] {
+	return doctor.Got(&doctor.Tally{Shared: s}, nil)
 }
 
 // sound returns the Input of an installation without a problem.
@@ -320,7 +325,7 @@ func ruleTests() []ruleTest {
 		{"a php.ini that can't be read", func(in *doctor.Input) { in.Session = doctor.Got([]finding.Finding(nil), failed) }, "session-settings fail", "it is wrong"},
 
 		{"users not told", func(in *doctor.Input) {
-			in.Users, in.Persons = doctor.Got(doctor.NewTally(), down), doctor.Part[struct{}]{}
+			in.Users, in.Persons = doctor.Got(&doctor.Tally{}, down), doctor.Part[struct{}]{}
 		}, strings.Replace(people, "user-states skipped", "user-states fail", 1), "no answer"},
 		{"a broken user", func(in *doctor.Input) {
 			u := enrolled(2, "bob")
@@ -336,10 +341,10 @@ func ruleTests() []ruleTest {
 			in.Users = tally(mfa.User{Username: "b"}, mfa.User{Username: "c"}, mfa.User{Username: "d"}, mfa.User{Username: "e"}, mfa.User{Username: "f"})
 		}, "uuid-missing fail", `5 users have no uuid and can neither log in with two-factor login nor enroll: "b", "c", "d" and 2 more`},
 		{"two users with one uuid", func(in *doctor.Input) {
-			in.Users = tally(enrolled(1, "bob"), enrolled(2, "eve"), enrolled(1, "alice"))
+			in.Users = sharing(mfa.Shared{UUIDs: 1, Users: 2, First: []string{"alice", "bob"}})
 		}, "uuid-duplicate fail", `"alice", "bob"`},
 		{"several uuids shared", func(in *doctor.Input) {
-			in.Users = tally(enrolled(1, "d"), enrolled(2, "e"), enrolled(1, "a"), enrolled(2, "f"), enrolled(1, "c"), enrolled(1, "b"), enrolled(3, "x"))
+			in.Users = sharing(mfa.Shared{UUIDs: 2, Users: 4, First: []string{"a", "b", "c"}})
 		}, "uuid-duplicate fail", `"a", "b", "c" and 1 more; 1 more uuid too`},
 		{"a skip", func(in *doctor.Input) {
 			u := enrolled(2, "bob")
@@ -359,6 +364,12 @@ func ruleTests() []ruleTest {
 			`5 users get in once without a code: "d", "b", "e" and 2 more; of the first that was allowed 40 days ago, and of 2 users that is not known`},
 		{"persons not told", func(in *doctor.Input) { in.Persons = doctor.Got(struct{}{}, down) },
 			"users-left fail,users-error-page skipped,maintenance skipped,users-without-company skipped", "no answer"},
+		{"left yesterday, and not enrolled", func(in *doctor.Input) {
+			in.Users = withPerson(mfa.Person{Username: "alice", Details: mfa.Details{EndDate: day(-1)}})
+		}, "", ""},
+		{"left yesterday, without access", func(in *doctor.Input) {
+			in.Users = withPerson(mfa.Person{Username: "alice", Enrolled: true, Details: mfa.Details{EndDate: day(-1)}})
+		}, "users-left warn", `"alice"`},
 		{"left yesterday", person(mfa.Details{CompanyAccess: true, Closed: new(false), EndDate: day(-1)}), "users-left warn", `"alice"`},
 		{"leaves today", person(mfa.Details{CompanyAccess: true, Closed: new(false), EndDate: day(0)}), "", ""},
 		{"no company", person(mfa.Details{}), "users-without-company info", `"alice"`},
@@ -410,11 +421,15 @@ func day(n int) *time.Time {
 
 func person(d mfa.Details) func(*doctor.Input) {
 	return func(in *doctor.Input) {
-		t := doctor.NewTally()
-		t.Add(enrolled(1, "alice"))
-		t.AddPersons(map[string]mfa.Details{"alice": d}, today)
-		in.Users = doctor.Got(t, nil)
+		in.Users = withPerson(mfa.Person{Username: "alice", Enrolled: true, Access: true, Details: d})
 	}
+}
+
+func withPerson(p mfa.Person) doctor.Part[*doctor.Tally] {
+	t := &doctor.Tally{}
+	t.Add(enrolled(1, "alice"))
+	t.AddPerson(p, today)
+	return doctor.Got(t, nil)
 }
 
 func withoutDatabase(in *doctor.Input) {
@@ -579,16 +594,27 @@ func TestUsersAreCounted(t *testing.T) {
 	}
 }
 
-// Persons are asked for of all users who may log in, and of all who are enrolled.
-func TestAsked(t *testing.T) {
-	tally := doctor.NewTally()
-	gone := enrolled(2, "gone")
-	gone.AccessEnabled = &no
-	for _, u := range []mfa.User{enrolled(1, "z"), gone, {Username: "plain", AccessEnabled: &yes}, {Username: "nobody"}} {
-		tally.Add(u)
-	}
-	if got := strings.Join(tally.Asked(), ","); got != "gone,plain,z" {
-		t.Error(got)
+// However many there are, in whatever order they come, those are named whose names come first.
+func TestTheFirstAreNamed(t *testing.T) {
+	names := []string{"a", "b", "c", "d", "e", "f"}
+	for seed := range uint64(50) {
+		rand.New(rand.NewPCG(seed, 0)).Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+		tally := &doctor.Tally{}
+		for _, name := range names {
+			tally.Add(mfa.User{Username: name})
+			skips := enrolled(1, name)
+			skips.Enabled = &no
+			tally.Add(skips)
+			tally.AddPerson(mfa.Person{Username: name, Access: true}, today)
+		}
+		in := sound()
+		in.Users = doctor.Got(tally, nil)
+		for _, c := range doctor.Examine(in).Checks {
+			if slices.Contains([]string{doctor.UUIDMissing, doctor.UsersSkip, doctor.UsersNoAccess}, c.ID) &&
+				(!strings.HasPrefix(c.Message, "6 users ") || !strings.Contains(c.Message, `: "a", "b", "c" and 3 more`)) {
+				t.Errorf("%v: %s", names, c.Message)
+			}
+		}
 	}
 }
 

@@ -62,13 +62,18 @@ const (
 // Names returns user names in quotes as a message lists them: at most so many, how many more there are, and of a long
 // name the beginning.
 func Names(names []string, most int) string {
-	quoted := make([]string, min(len(names), most))
+	return FirstNames(names[:min(len(names), most)], len(names))
+}
+
+// FirstNames is Names for so many names in all, of which only the first are known.
+func FirstNames(first []string, all int) string {
+	quoted := make([]string, len(first))
 	for i := range quoted {
-		name, rest := cutName(names[i])
+		name, rest := cutName(first[i])
 		quoted[i] = strconv.Quote(name) + rest
 	}
 	text := strings.Join(quoted, ", ")
-	if more := len(names) - len(quoted); more > 0 {
+	if more := all - len(first); more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}
 	return text

@@ -155,6 +155,20 @@ type Details struct {
 	EndDate *time.Time // the person's last day, at 00:00 in an unknown zone; nil if none is known
 }
 
+// Person is a user, and what uzERP knows about the person behind.
+type Person struct {
+	Username         string
+	Enrolled, Access bool // of the user
+	Details
+}
+
+// Shared are the uuids that several users have each.
+type Shared struct {
+	UUIDs int      // how many
+	Users int      // of the one of which a user's name comes first
+	First []string // of these users, at most three, in byte order
+}
+
 // Proposal is a user name that the shell's completion proposes, and the person behind it, "" if there is none.
 type Proposal struct {
 	Username, Person string
