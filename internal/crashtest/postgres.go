@@ -35,6 +35,7 @@ type Postgres struct {
 
 	mu     sync.Mutex
 	closed bool
+	begun  int                    // how many sessions there were
 	open   map[net.Conn]bool      // the clients
 	hung   map[cancelKey]net.Conn // clients that wait for an answer that never comes, by the key that cancels
 	served sync.WaitGroup         // one for each client, and one for the listener
@@ -82,6 +83,13 @@ func (p *Postgres) Connections() int {
 	return len(p.open)
 }
 
+// Sessions returns how many sessions there were so far.
+func (p *Postgres) Sessions() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.begun
+}
+
 func (p *Postgres) serve(client net.Conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -123,6 +131,9 @@ func (p *Postgres) session(client net.Conn) error {
 		_, err := io.Copy(io.Discard, server)
 		return err
 	}
+	p.mu.Lock()
+	p.begun++
+	p.mu.Unlock()
 	s := &session{proxy: p, client: client, server: server, gone: make(chan struct{}), statements: make(map[string]string), portals: make(map[string]string)}
 	return s.run(in)
 }

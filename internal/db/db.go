@@ -48,7 +48,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 		if !s.chosen {
 			return nil
 		}
-		return db.trySettings(ctx, conn)
+		return db.sendAlone(ctx, conn)
 	})
 	if err != nil {
 		db.Close()
@@ -102,14 +102,15 @@ func (db *DB) run(ctx context.Context, op string, fn func(*pgx.Conn) error) erro
 
 // change runs fn in a transaction, and commits it if fn returns no error. A single UPDATE gets a transaction too.
 // Without one, an UPDATE that is waiting for a lock when we are interrupted would still happen once the lock is free.
-func (db *DB) change(ctx context.Context, op string, fn func(pgx.Tx) error) error {
+func (db *DB) change(ctx context.Context, op string, fn func(*transaction) error) error {
 	return db.runOnTables(ctx, op, func(conn *pgx.Conn) error {
-		// Compare-and-set must see what others have committed, whatever isolation level the server has as its default.
-		tx, err := db.begin(ctx, conn, beginChange)
-		if err != nil {
-			return err
-		}
+		tx := &transaction{conn: conn, start: beginChange}
 		defer db.rollback(ctx, tx)
+		if db.timeout > db.bound { // with a statement that has no limit it would have none either
+			if err := db.sendAlone(ctx, tx); err != nil {
+				return err
+			}
+		}
 		if err := fn(tx); err != nil {
 			return err
 		}
@@ -122,25 +123,15 @@ func (db *DB) change(ctx context.Context, op string, fn func(pgx.Tx) error) erro
 		// From here on an interrupt is ignored: it would only hide whether the commit took effect.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), db.bound)
 		defer cancel()
-		return commitError(tx.Commit(ctx))
+		return commitError(tx.commit(ctx))
 	})
 }
 
-// beginChange begins a transaction that changes something. Between two of its statements no time passes: if this machine
-// vanishes then, the server must not hold its locks until it notices that, which can take hours.
-const beginChange = "begin isolation level read committed; set local idle_in_transaction_session_timeout = '1min'"
-
-func (db *DB) begin(ctx context.Context, conn *pgx.Conn, start string) (pgx.Tx, error) {
-	ctx, cancel := context.WithTimeout(ctx, db.bound)
-	defer cancel()
-	return conn.BeginTx(ctx, pgx.TxOptions{BeginQuery: start})
-}
-
 // rollback ends a transaction that isn't committed. If that fails, the pool throws the connection away.
-func (db *DB) rollback(ctx context.Context, tx pgx.Tx) {
+func (db *DB) rollback(ctx context.Context, tx *transaction) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), db.bound)
 	defer cancel()
-	_ = tx.Rollback(ctx)
+	tx.rollback(ctx)
 }
 
 // collect runs a named query and returns its rows, each converted by row.
@@ -149,11 +140,8 @@ func collect[T any](ctx context.Context, db *DB, s session, name string, args pg
 	defer cancel()
 	var result []T
 	err := db.send(ctx, s, name, args, func(results pgx.BatchResults) error {
-		rows, err := results.Query()
-		if err != nil {
-			return err
-		}
-		result, err = pgx.CollectRows(rows, row)
+		var err error
+		result, err = collectNext(results, row)
 		return err
 	})
 	if err != nil {
@@ -163,7 +151,7 @@ func collect[T any](ctx context.Context, db *DB, s session, name string, args pg
 }
 
 // execute runs a named statement and returns the number of rows that it changed.
-func (db *DB) execute(ctx context.Context, tx pgx.Tx, name string, args pgx.StrictNamedArgs) (int64, error) {
+func (db *DB) execute(ctx context.Context, tx *transaction, name string, args pgx.StrictNamedArgs) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, db.timeout)
 	defer cancel()
 	var n int64

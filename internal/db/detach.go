@@ -27,7 +27,7 @@ func (db *DB) TargetDatabase(ctx context.Context) (mfa.TargetDatabase, error) {
 func (db *DB) Detach(ctx context.Context, users int, newUUID func() string) error {
 	op := "detach the users"
 	db = db.patient()
-	return db.change(ctx, op, func(tx pgx.Tx) error {
+	return db.change(ctx, op, func(tx *transaction) error {
 		names, err := collect(ctx, db, tx, "lock_usernames", nil, pgx.RowTo[string])
 		if err != nil {
 			return err

@@ -15,6 +15,9 @@ var _ caller.Directory = (*DB)(nil)
 
 // Details implements mfa.Directory. An end date before the year 1 is returned as the first day of year 1.
 func (db *DB) Details(ctx context.Context, usernames []string) (map[string]mfa.Details, error) {
+	if len(usernames) == 0 {
+		return nil, nil
+	}
 	type person struct {
 		Username      string     `db:"username"`
 		Company       string     `db:"company"`
@@ -22,47 +25,51 @@ func (db *DB) Details(ctx context.Context, usernames []string) (map[string]mfa.D
 		NoCompany     bool       `db:"no_company"`
 		EndDate       *time.Time `db:"end_date"`
 	}
-	rows, err := readByNames(ctx, db, "read the persons behind users", "details", usernames, pgx.RowToStructByName[person])
-	if err != nil {
-		return nil, err
-	}
-	details := make(map[string]mfa.Details, len(rows))
-	for _, r := range rows {
-		details[r.Username] = mfa.Details{Company: r.Company, CompanyAccess: r.CompanyAccess, NoCompany: r.NoCompany, EndDate: r.EndDate}
-	}
-	closed, err := db.closedCompanies(ctx, usernames)
-	if err != nil {
-		return nil, err
-	}
-	for name, c := range closed {
-		if d, ok := details[name]; ok {
-			d.Closed = c
-			details[name] = d
-		}
-	}
-	return details, nil
-}
-
-// closedCompanies returns for each user whether the company that uzERP logs them in to is closed. It returns nothing if
-// the role may not read that, as a role that grants of an older version made, or if this uzERP has no such column: then it
-// is not known.
-func (db *DB) closedCompanies(ctx context.Context, usernames []string) (map[string]*bool, error) {
 	type company struct {
 		Username string `db:"username"`
 		Closed   *bool  `db:"closed"`
 	}
-	rows, err := readByNames(ctx, db, "read whether companies are closed", "closed_companies", usernames, pgx.RowToStructByName[company])
-	if code := sqlState(err); code == insufficientPrivilege || code == undefinedColumn {
-		return nil, nil
-	}
+	var persons []person
+	var companies []company
+	err := db.runOnTables(ctx, "read the persons behind users", func(conn *pgx.Conn) error {
+		can, err := db.holdable(ctx, conn, usernames)
+		if err != nil || len(can) == 0 {
+			return err
+		}
+		ctx, cancel := context.WithTimeout(ctx, db.timeout)
+		defer cancel()
+		known := false
+		err = db.exchange(ctx, conn, func(batch *pgx.Batch) {
+			batch.Queue(sql("details", schemaOf(conn)), pgx.StrictNamedArgs{"names": can})
+			batch.Queue(partOf("details", "closed_companies", schemaOf(conn)), pgx.StrictNamedArgs{"names": can})
+		}, func(results pgx.BatchResults) (err error) {
+			if persons, err = collectNext(results, pgx.RowToStructByName[person]); err != nil {
+				return err
+			}
+			known = true
+			companies, err = collectNext(results, pgx.RowToStructByName[company])
+			return err
+		})
+		// A role that grants of an older version made may not read whether a company is closed, and an older uzERP has no such
+		// column: then it is not known.
+		if code := sqlState(err); known && (code == insufficientPrivilege || code == undefinedColumn) {
+			return nil
+		}
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	closed := make(map[string]*bool, len(rows))
-	for _, r := range rows {
-		closed[r.Username] = r.Closed
+	closed := make(map[string]*bool, len(companies))
+	for _, c := range companies {
+		closed[c.Username] = c.Closed
 	}
-	return closed, nil
+	details := make(map[string]mfa.Details, len(persons))
+	for _, p := range persons {
+		details[p.Username] = mfa.Details{Company: p.Company, CompanyAccess: p.CompanyAccess, NoCompany: p.NoCompany, EndDate: p.EndDate,
+			Closed: closed[p.Username]}
+	}
+	return details, nil
 }
 
 // PhoneContacts implements caller.Directory: main numbers first, mobile before fixed, both in the order of their entry.

@@ -14,10 +14,8 @@ func (db *DB) ServerSettings(ctx context.Context) (map[string]string, error) {
 	result := make(map[string]string)
 	err := db.run(ctx, "", func(conn *pgx.Conn) error {
 		for _, name := range []string{"application_name", "statement_timeout", "lock_timeout", "search_path", "client_encoding", "row_security"} {
-			batch := &pgx.Batch{}
-			batch.Queue(sql("settings", ""), db.local)
-			batch.Queue("select pg_catalog.current_setting($1)", name)
-			err := receive(conn.SendBatch(ctx, batch), func(results pgx.BatchResults) error {
+			query := func(batch *pgx.Batch) { batch.Queue("select pg_catalog.current_setting($1)", name) }
+			err := db.exchange(ctx, conn, query, func(results pgx.BatchResults) error {
 				var value string
 				err := results.QueryRow().Scan(&value)
 				result[name] = value
@@ -67,8 +65,9 @@ func SetTrialGrace(t *testing.T, d time.Duration) {
 
 // IdleLimit returns how long the server waits for the next statement of a change.
 func (db *DB) IdleLimit(ctx context.Context) (limit string, err error) {
-	err = db.change(ctx, "", func(tx pgx.Tx) error {
-		return tx.QueryRow(ctx, "select current_setting('idle_in_transaction_session_timeout')").Scan(&limit)
+	err = db.change(ctx, "", func(tx *transaction) error {
+		query := func(batch *pgx.Batch) { batch.Queue("select current_setting('idle_in_transaction_session_timeout')") }
+		return db.exchange(ctx, tx, query, func(results pgx.BatchResults) error { return results.QueryRow().Scan(&limit) })
 	})
 	return limit, err
 }

@@ -92,13 +92,16 @@ func (db *DB) MissingRights(ctx context.Context) ([]string, error) {
 		kinds, objects = append(kinds, r.kind), append(objects, r.object)
 		columns, privileges = append(columns, r.column), append(privileges, r.privilege)
 	}
-	schema, err := db.CheckSchema(ctx)
-	if err != nil {
-		return nil, err
-	}
+	var schema Schema
 	var held []*bool
-	err = db.run(ctx, "look at the role's rights", func(conn *pgx.Conn) error {
+	err := db.run(ctx, "look at the role's rights", func(conn *pgx.Conn) error {
 		var err error
+		looked := false
+		if schema, looked = conn.PgConn().CustomData()[lookedKey].(Schema); !looked {
+			if schema, err = db.lookAtSchema(ctx, conn); err != nil {
+				return err
+			}
+		}
 		held, err = collect(ctx, db, conn, "rights", pgx.StrictNamedArgs{
 			// A role without usage on the schema doesn't find it in its search_path.
 			"schema": cmp.Or(schema.Name, "public"),

@@ -33,7 +33,7 @@ func (db *DB) InjectorClasses(ctx context.Context, names []string) ([]injector.C
 // SettledClasses implements injector.Writer.
 func (db *DB) SettledClasses(ctx context.Context, names []string) ([]injector.Class, error) {
 	var classes []injector.Class
-	err := db.change(ctx, "read the injector classes", func(tx pgx.Tx) (err error) {
+	err := db.change(ctx, "read the injector classes", func(tx *transaction) (err error) {
 		classes, err = collect(ctx, db, tx, "lock_injector_classes", pgx.StrictNamedArgs{"names": names}, toClass)
 		return err
 	})
@@ -46,7 +46,7 @@ func (db *DB) ApplySwitch(ctx context.Context, names []string, s injector.Switch
 	if len(s.Assignments) > 1 {
 		db = db.patient()
 	}
-	return db.change(ctx, op, func(tx pgx.Tx) error {
+	return db.change(ctx, op, func(tx *transaction) error {
 		now, err := collect(ctx, db, tx, "lock_injector_classes", pgx.StrictNamedArgs{"names": names}, toClass)
 		if err != nil {
 			return err
@@ -72,7 +72,7 @@ func (db *DB) ApplySwitch(ctx context.Context, names []string, s injector.Switch
 }
 
 // checkClasses returns an error unless the rows are now as s makes them, and no others were changed.
-func (db *DB) checkClasses(ctx context.Context, tx pgx.Tx, names []string, s injector.SwitchPlan) error {
+func (db *DB) checkClasses(ctx context.Context, tx *transaction, names []string, s injector.SwitchPlan) error {
 	if len(s.Changes) == 0 {
 		return nil
 	}
@@ -101,7 +101,7 @@ func (db *DB) checkClasses(ctx context.Context, tx pgx.Tx, names []string, s inj
 }
 
 // applyChange writes one row. It changes only a row that still has the class that the plan replaces.
-func (db *DB) applyChange(ctx context.Context, tx pgx.Tx, op string, was []injector.Class, c injector.ClassChange) error {
+func (db *DB) applyChange(ctx context.Context, tx *transaction, op string, was []injector.Class, c injector.ClassChange) error {
 	query, args := "insert_injector_class", pgx.StrictNamedArgs{"name": c.Name, "after": c.After}
 	if c.ID != 0 {
 		query, args = "update_injector_class", pgx.StrictNamedArgs{"id": c.ID, "name": c.Name, "before": c.Before, "after": c.After}

@@ -236,6 +236,18 @@ func TestLoginsMayNotBeRead(t *testing.T) {
 	refused(errs.Refused, "no table audit_lines", "")
 }
 
+// Whoever owns the lines must not run code with a superuser's rights. The users are read all the same.
+func TestLoginsOfAStranger(t *testing.T) {
+	url := dbtest.New(t, dbtest.Sample)
+	stranger := "stranger_of_" + database(url)
+	dbtest.Exec(t, url, "create role "+stranger+"; grant create on schema public to "+stranger+"; alter table audit_lines owner to "+stranger)
+	d := open(t, db.Config{ConnString: url})
+	find(t, d, "alice")
+	_, err := d.Logins().Read(t.Context(), history.Query{})
+	wantError(t, err, errs.Config, `table "audit_lines" belongs to role "`+stranger+`"`)
+	dbtest.Exec(t, url, "drop owned by "+stranger+" cascade; drop role "+stranger)
+}
+
 // A long table is read from its end, and no further than needed.
 func TestLoginsAreReadFromTheEnd(t *testing.T) {
 	d, url := sample(t)

@@ -49,15 +49,15 @@ const askPooler = "; the pooler's log says more"
 // any language.
 var sayings = []saying{
 	{[]string{"transaction blocks not allowed in statement pooling mode"}, errs.Config,
-		"AT is in statement mode, in which nothing can be changed as a whole, and no list be read",
+		"AT is in statement mode, in which nothing can be changed as a whole",
 		"set pool_mode to transaction or session there for this database, or connect to PostgreSQL itself"},
 	{[]string{"unsupported startup parameter"}, errs.Config, "AT rejects a parameter of the connection",
 		"leave it out of the database URL and PGOPTIONS; or name it in ignore_startup_parameters of the pooler, where it has no effect then; " +
 			"or connect to PostgreSQL itself"},
 	{[]string{"invalid server parameter"}, errs.Config, "AT could not set a parameter of the connection at the server", // such as a time zone
 		"check the parameters of the database URL and the PG variables; the pooler's log names it"},
-	{[]string{"PQexec disallowed"}, errs.Config, "AT forbids the statements with which a transaction begins (disable_pqexec)",
-		"set disable_pqexec to 0 there, or connect to PostgreSQL itself"},
+	{[]string{"PQexec disallowed"}, errs.Config, "AT forbids the questions that target_session_attrs asks (disable_pqexec)",
+		"leave target_session_attrs out, set disable_pqexec to 0 there, or connect to PostgreSQL itself"},
 	{[]string{"not supported by admin console"}, errs.Config, "AT has no database of the server's under this name: it is the pooler's own console",
 		"name uzERP's database"},
 	{[]string{"no more connections allowed"}, errs.Unavailable, "AT takes no more clients (max_client_conn)",

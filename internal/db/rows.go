@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -20,13 +19,13 @@ import (
 
 // CompareAndSet implements mfa.Writer.
 func (db *DB) CompareAndSet(ctx context.Context, username string, was, becomes mfa.Row) error {
-	return db.change(ctx, "change a user", func(tx pgx.Tx) error {
+	return db.change(ctx, "change a user", func(tx *transaction) error {
 		return db.compareAndSet(ctx, tx, []injector.Assignment{{Username: username, Was: was, Becomes: becomes}})
 	})
 }
 
 // compareAndSet is CompareAndSet for several users, each once, in the caller's transaction: all of them or none.
-func (db *DB) compareAndSet(ctx context.Context, tx pgx.Tx, changes []injector.Assignment) error {
+func (db *DB) compareAndSet(ctx context.Context, tx *transaction, changes []injector.Assignment) error {
 	needed := 0 // how many rows must be written, for some may be as they are to be already
 	names := make([]string, len(changes))
 	for i, c := range changes {
@@ -67,8 +66,10 @@ func (db *DB) Writable(ctx context.Context) error { return db.rehearse(ctx) }
 
 // rehearse makes changes, whatever the rows are now, and takes them back. Without any, a right that is missing shows all the same.
 func (db *DB) rehearse(ctx context.Context, changes ...injector.Assignment) error {
-	may := false
-	err := db.change(ctx, "look whether a user can be changed", func(tx pgx.Tx) error {
+	op := "look whether a user can be changed"
+	return db.runOnTables(ctx, op, func(conn *pgx.Conn) error {
+		tx := &transaction{conn: conn, start: beginChange}
+		defer db.rollback(ctx, tx)
 		changes := slices.DeleteFunc(slices.Clone(changes), func(c injector.Assignment) bool { return !storable(tx, c.Username) })
 		n, off, err := db.writeRows(ctx, tx, "may_write", changes)
 		if err != nil {
@@ -79,17 +80,9 @@ func (db *DB) rehearse(ctx context.Context, changes ...injector.Assignment) erro
 				return db.notKept(ctx, tx, "users", r.String())
 			}
 		}
-		may = true
-		return errNothingToCommit
-	})
-	if may {
 		return nil
-	}
-	return err
+	})
 }
-
-// errNothingToCommit ends a transaction that has changed nothing.
-var errNothingToCommit = errors.New("nothing to commit")
 
 // offRow is a row of queries/rows_not_kept.sql.
 type offRow struct {
@@ -125,16 +118,15 @@ const settle = "set constraints all immediate"
 
 // writeRows sends a statement that writes users' rows, and reads afterwards which of them are not as they are to be. It returns
 // how many rows were written, and at most three of those.
-func (db *DB) writeRows(ctx context.Context, tx pgx.Tx, name string, changes []injector.Assignment) (n int64, off []offRow, err error) {
+func (db *DB) writeRows(ctx context.Context, tx *transaction, name string, changes []injector.Assignment) (n int64, off []offRow, err error) {
 	ctx, cancel := context.WithTimeout(ctx, db.timeout)
 	defer cancel()
 	args := rowChanges(changes)
-	batch := &pgx.Batch{}
-	batch.Queue(sql("settings", ""), db.local)
-	batch.Queue(sql(name, schemaOf(tx)), args)
-	batch.Queue(settle)
-	batch.Queue(partOf(name, "rows_not_kept", schemaOf(tx)), args)
-	err = receive(tx.SendBatch(ctx, batch), func(results pgx.BatchResults) error {
+	err = db.exchange(ctx, tx, func(batch *pgx.Batch) {
+		batch.Queue(sql(name, schemaOf(tx)), args)
+		batch.Queue(settle)
+		batch.Queue(partOf(name, "rows_not_kept", schemaOf(tx)), args)
+	}, func(results pgx.BatchResults) error {
 		tag, err := results.Exec()
 		if err != nil {
 			return err
@@ -143,11 +135,7 @@ func (db *DB) writeRows(ctx context.Context, tx pgx.Tx, name string, changes []i
 		if _, err := results.Exec(); err != nil {
 			return err
 		}
-		rows, err := results.Query()
-		if err != nil {
-			return err
-		}
-		off, err = pgx.CollectRows(rows, pgx.RowToStructByName[offRow])
+		off, err = collectNext(results, pgx.RowToStructByName[offRow])
 		return err
 	})
 	return n, off, err
@@ -172,23 +160,19 @@ func rowChanges(changes []injector.Assignment) pgx.StrictNamedArgs {
 }
 
 // collectSettled is collect, after what would be put off until the commit.
-func collectSettled[T any](ctx context.Context, db *DB, tx pgx.Tx, name string, args pgx.StrictNamedArgs, row pgx.RowToFunc[T]) ([]T, error) {
+func collectSettled[T any](ctx context.Context, db *DB, tx *transaction, name string, args pgx.StrictNamedArgs, row pgx.RowToFunc[T]) ([]T, error) {
 	ctx, cancel := context.WithTimeout(ctx, db.timeout)
 	defer cancel()
 	var result []T
-	batch := &pgx.Batch{}
-	batch.Queue(sql("settings", ""), db.local)
-	batch.Queue(settle)
-	batch.Queue(sql(name, schemaOf(tx)), args)
-	err := receive(tx.SendBatch(ctx, batch), func(results pgx.BatchResults) error {
+	err := db.exchange(ctx, tx, func(batch *pgx.Batch) {
+		batch.Queue(settle)
+		batch.Queue(sql(name, schemaOf(tx)), args)
+	}, func(results pgx.BatchResults) error {
 		if _, err := results.Exec(); err != nil {
 			return err
 		}
-		rows, err := results.Query()
-		if err != nil {
-			return err
-		}
-		result, err = pgx.CollectRows(rows, row)
+		var err error
+		result, err = collectNext(results, row)
 		return err
 	})
 	return result, err
@@ -196,7 +180,7 @@ func collectSettled[T any](ctx context.Context, db *DB, tx pgx.Tx, name string, 
 
 // notKept returns the error of a change that the server has taken, and that is not there afterwards. what says what is wrong. The
 // caller rolls the change back.
-func (db *DB) notKept(ctx context.Context, tx pgx.Tx, table, what string) error {
+func (db *DB) notKept(ctx context.Context, tx *transaction, table, what string) error {
 	attached, err := collect(ctx, db, tx, "attached", pgx.StrictNamedArgs{"schema": schemaOf(tx), "table": table},
 		func(row pgx.CollectableRow) (string, error) {
 			var kind, name string

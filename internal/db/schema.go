@@ -40,6 +40,7 @@ type Schema struct {
 	DatabaseFrom string `db:"-"` // the settings that name database and role
 	RoleFrom     string `db:"-"`
 
+	Lines   bool  `db:"lines"`   // the table of uzERP's audit lines is there, and was looked at too
 	Backend int64 `db:"backend"` // the server's process of the session
 	Pooler  bool  `db:"-"`       // what answers us is a connection pooler, and not the server
 }
@@ -56,9 +57,21 @@ func (db *DB) CheckSchema(ctx context.Context) (Schema, error) {
 	return s, err
 }
 
+// lookAtSchema looks at the tables that the queries use, and at that of uzERP's audit lines with them: if all is well with all of
+// them, history need not ask again.
 func (db *DB) lookAtSchema(ctx context.Context, conn *pgx.Conn) (Schema, error) {
-	return db.lookAt(ctx, conn, usedTables())
+	s, err := db.lookAt(ctx, conn, append(usedTables(), auditLines))
+	if err == nil && cmp.Or(s.unusable(), s.tooPowerful()) != nil {
+		s, err = db.lookAt(ctx, conn, usedTables())
+	}
+	if err == nil {
+		conn.PgConn().CustomData()[lookedKey] = s
+	}
+	return s, err
 }
+
+// auditLines is the table of uzERP's audit lines.
+const auditLines = "audit_lines"
 
 // lookAt is lookAtSchema for a use of these tables only.
 func (db *DB) lookAt(ctx context.Context, conn *pgx.Conn, tables []string) (Schema, error) {

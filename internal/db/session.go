@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // This file sends statements. What a statement needs travels with it, in one round trip and in one transaction, because
@@ -14,6 +15,54 @@ import (
 // session is a connection, or a transaction on one.
 type session interface {
 	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
+}
+
+// transaction is a transaction that the first statement begins which is sent in it: to begin one alone would be a round trip more.
+type transaction struct {
+	conn  *pgx.Conn
+	start []string // what begins it; nil once that was sent
+}
+
+// What begins a transaction. Compare-and-set must see what others have committed, whatever isolation level the server has as its
+// default. Between two statements of a change no time passes: if this machine vanishes then, the server must not hold its locks until it
+// notices that, which can take hours.
+var (
+	begin       = []string{"begin isolation level read committed"}
+	beginChange = []string{begin[0], "set local idle_in_transaction_session_timeout = '1min'"}
+)
+
+// SendBatch implements session.
+func (tx *transaction) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
+	return tx.conn.SendBatch(ctx, b)
+}
+
+func (tx *transaction) commit(ctx context.Context) error {
+	tag, err := tx.end(ctx, "commit")
+	if err == nil && tag.String() == "ROLLBACK" {
+		return pgx.ErrTxCommitRollback
+	}
+	return err
+}
+
+func (tx *transaction) rollback(ctx context.Context) {
+	if tx.conn.IsClosed() || tx.conn.PgConn().TxStatus() == 'I' {
+		return
+	}
+	if _, err := tx.end(ctx, "rollback"); err != nil {
+		_ = tx.conn.Close(ctx)
+	}
+}
+
+// end sends a statement as a batch: poolers may forbid the way in which pgx sends one alone (disable_pqexec).
+func (tx *transaction) end(ctx context.Context, how string) (tag pgconn.CommandTag, err error) {
+	batch := &pgx.Batch{}
+	batch.Queue(how)
+	results := tx.conn.SendBatch(ctx, batch)
+	tag, err = results.Exec()
+	if closed := results.Close(); err == nil {
+		err = closed
+	}
+	return tag, err
 }
 
 // runOnTables is run for an fn that uses uzERP's tables: it finds out first where they are.
@@ -35,16 +84,23 @@ func (db *DB) findTables(ctx context.Context, conn *pgx.Conn) error {
 	if schemaOf(conn) != "" {
 		return nil
 	}
-	s, err := db.lookAtSchema(ctx, conn)
-	if err == nil {
-		err = cmp.Or(s.unusable(), s.tooPowerful())
+	s, looked := conn.PgConn().CustomData()[lookedKey].(Schema)
+	if !looked {
+		var err error
+		if s, err = db.lookAtSchema(ctx, conn); err != nil {
+			return err
+		}
 	}
-	if err == nil {
-		conn.PgConn().CustomData()[schemaKey], conn.PgConn().CustomData()[readOnlyKey] = s.Name, s.ReadOnly
-		conn.PgConn().CustomData()[encodingKey] = s.Encoding
+	if err := cmp.Or(s.unusable(), s.tooPowerful()); err != nil {
+		return err
 	}
-	return err
+	noted := conn.PgConn().CustomData()
+	noted[schemaKey], noted[readOnlyKey], noted[encodingKey] = s.Name, s.ReadOnly, s.Encoding
+	return nil
 }
+
+// lookedKey is where a connection keeps what was last seen of the schema.
+const lookedKey = "the last look at the schema"
 
 // schemaOf returns the name of the schema that has uzERP's tables, or "" before findTables has found it.
 func schemaOf(s session) string { return noted(s, schemaKey) }
@@ -52,47 +108,67 @@ func schemaOf(s session) string { return noted(s, schemaKey) }
 // noted returns what findTables has noted for the connection.
 func noted(s session, key string) string {
 	conn, alone := s.(*pgx.Conn)
-	if tx, ok := s.(pgx.Tx); ok && !alone {
-		conn = tx.Conn()
+	if !alone {
+		conn = s.(*transaction).conn
 	}
 	value, _ := conn.PgConn().CustomData()[key].(string)
 	return value
 }
 
-// send sends the named query with the settings for its transaction before it, and calls fn to read its results.
+// send sends the named query with what must come before it, and calls fn to read its results.
 func (db *DB) send(ctx context.Context, s session, name string, args pgx.StrictNamedArgs, fn func(pgx.BatchResults) error) error {
-	batch := &pgx.Batch{}
-	batch.Queue(sql("settings", ""), db.local)
-	batch.Queue(sql(name, schemaOf(s)), args)
-	return receive(s.SendBatch(ctx, batch), fn)
+	return db.exchange(ctx, s, func(batch *pgx.Batch) { batch.Queue(sql(name, schemaOf(s)), args) }, fn)
 }
 
-// trySettings sends the settings alone.
-func (db *DB) trySettings(ctx context.Context, conn *pgx.Conn) error {
-	ctx, cancel := context.WithTimeout(ctx, db.timeout)
-	defer cancel()
-	batch := &pgx.Batch{}
+// exchange sends statements in one round trip, and before them what begins the transaction, if nothing was sent in it yet, and the
+// settings. It calls fn to read the results of the statements.
+func (db *DB) exchange(ctx context.Context, s session, queue func(*pgx.Batch), fn func(pgx.BatchResults) error) (err error) {
+	batch, first := &pgx.Batch{}, 0
+	if tx, ok := s.(*transaction); ok {
+		for _, text := range tx.start {
+			batch.Queue(text)
+		}
+		first, tx.start = len(tx.start), nil
+	}
 	batch.Queue(sql("settings", ""), db.local)
-	return receive(conn.SendBatch(ctx, batch), func(pgx.BatchResults) error { return nil })
+	queue(batch)
+	results := s.SendBatch(ctx, batch)
+	defer func() {
+		if closed := results.Close(); err == nil {
+			err = closed
+		}
+	}()
+	for range first {
+		if _, err := results.Exec(); err != nil {
+			return err
+		}
+	}
+	if _, err := results.Exec(); err != nil {
+		return settingsError{err}
+	}
+	return fn(results)
+}
+
+// collectNext returns the rows of the next statement, each converted by row.
+func collectNext[T any](results pgx.BatchResults, row pgx.RowToFunc[T]) ([]T, error) {
+	rows, err := results.Query()
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, row)
+}
+
+// sendAlone sends alone what must come before a statement.
+func (db *DB) sendAlone(ctx context.Context, s session) error {
+	ctx, cancel := context.WithTimeout(ctx, db.bound)
+	defer cancel()
+	return db.exchange(ctx, s, func(*pgx.Batch) {}, func(pgx.BatchResults) error { return nil })
 }
 
 // settingsError is the server's error for the settings: it does not know one, or not its value.
 type settingsError struct{ error }
 
 func (e settingsError) Unwrap() error { return e.error }
-
-// receive reads the results of a batch: those of the settings, and with fn those of the query.
-func receive(results pgx.BatchResults, fn func(pgx.BatchResults) error) (err error) {
-	defer func() {
-		if closed := results.Close(); err == nil {
-			err = closed
-		}
-	}()
-	if _, err := results.Exec(); err != nil {
-		return settingsError{err}
-	}
-	return fn(results)
-}
 
 // usedTables returns all of uzERP's tables that the queries use.
 func usedTables() []string { return tablesWith(func(right) bool { return true }) }

@@ -33,7 +33,7 @@ func (t tracer) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, data pgx.TraceQu
 
 // TraceBatchStart implements pgx.BatchTracer. A batch is one query and what must come before it.
 func (t tracer) TraceBatchStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
-	name := ""
+	name := queryName(data.Batch.QueuedQueries[0].SQL)
 	for _, q := range data.Batch.QueuedQueries {
 		if strings.HasPrefix(q.SQL, namePrefix) {
 			name = queryName(q.SQL)
@@ -70,8 +70,8 @@ func (t tracer) ended(ctx context.Context, err error) {
 	}
 }
 
-// queryName returns the name that sql wrote into the first line. For pgx's own statements (begin, commit, rollback) it
-// returns their first word.
+// queryName returns the name that sql wrote into the first line. Of those that begin or end a transaction it returns
+// the first word.
 func queryName(text string) string {
 	if named, ok := strings.CutPrefix(text, namePrefix); ok {
 		name, _, _ := strings.Cut(named, "\n")

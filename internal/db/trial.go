@@ -73,7 +73,7 @@ type heldKey struct {
 // HoldTrial implements injector.Writer. It uses one connection, with an open transaction that has read nothing of
 // uzERP's, until release is called. So it works behind a pooler too, and every version of PostgreSQL can end it.
 func (db *DB) HoldTrial(ctx context.Context, limit time.Duration) (key int64, release func(), err error) {
-	release, err = db.keepOpen(ctx, func(tx pgx.Tx) error {
+	release, err = db.keepOpen(ctx, func(tx *transaction) error {
 		key, err = db.markTrial(ctx, tx, limit)
 		return err
 	})
@@ -82,15 +82,12 @@ func (db *DB) HoldTrial(ctx context.Context, limit time.Duration) (key int64, re
 
 // keepOpen begins a transaction and leaves it open if hold returns no error. release rolls it back and waits until that is done,
 // so that nobody meets its locks later; a second call does nothing.
-func (db *DB) keepOpen(ctx context.Context, hold func(pgx.Tx) error) (release func(), err error) {
+func (db *DB) keepOpen(ctx context.Context, hold func(*transaction) error) (release func(), err error) {
 	err = db.pool.lendFor(ctx, func(conn *pgxpool.Conn) (keep bool, err error) {
 		if err := db.findTables(ctx, conn.Conn()); err != nil {
 			return false, err
 		}
-		tx, err := db.begin(ctx, conn.Conn(), "begin isolation level read committed")
-		if err != nil {
-			return false, err
-		}
+		tx := &transaction{conn: conn.Conn(), start: begin}
 		if err := hold(tx); err != nil {
 			db.rollback(ctx, tx)
 			return false, err
@@ -105,7 +102,7 @@ func (db *DB) keepOpen(ctx context.Context, hold func(pgx.Tx) error) (release fu
 }
 
 // markTrial takes the lock that marks a switch as on trial, and returns its key.
-func (db *DB) markTrial(ctx context.Context, tx pgx.Tx, limit time.Duration) (key int64, err error) {
+func (db *DB) markTrial(ctx context.Context, tx *transaction, limit time.Duration) (key int64, err error) {
 	var mark heldKey
 	for try := 0; try < trialTries && !mark.Locked; try++ {
 		got, err := collect(ctx, db, tx, "hold_trial", pgx.StrictNamedArgs{"class": trialLock, "seconds": limit.Seconds()},
@@ -155,7 +152,7 @@ func (db *DB) OnTrial(ctx context.Context) (*injector.Mark, error) {
 }
 
 // checkTrial returns why s must not be made now: another switch is on trial, or the mark of its own trial is gone.
-func (db *DB) checkTrial(ctx context.Context, tx pgx.Tx, s injector.SwitchPlan) error {
+func (db *DB) checkTrial(ctx context.Context, tx *transaction, s injector.SwitchPlan) error {
 	if s.Regardless {
 		return nil
 	}
@@ -215,11 +212,11 @@ func (db *DB) ConfirmTrial(ctx context.Context, key int64) error {
 
 // hold takes the lock of the class with the key, in a transaction that stays open until release is called.
 func (db *DB) hold(ctx context.Context, class, key int64, application string) (release func(), err error) {
-	return db.keepOpen(ctx, func(tx pgx.Tx) error { return db.holdLock(ctx, tx, class, key, application) })
+	return db.keepOpen(ctx, func(tx *transaction) error { return db.holdLock(ctx, tx, class, key, application) })
 }
 
 // holdLock takes the lock last. Others may see the lock at once, so nothing that could still fail comes after it.
-func (db *DB) holdLock(ctx context.Context, tx pgx.Tx, class, key int64, application string) error {
+func (db *DB) holdLock(ctx context.Context, tx *transaction, class, key int64, application string) error {
 	_, err := collect(ctx, db, tx, "limit_trial", pgx.StrictNamedArgs{
 		"idle": strconv.FormatInt((2 * confirmPatience).Milliseconds(), 10), "application": application,
 	}, pgx.RowTo[string])

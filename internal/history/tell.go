@@ -43,6 +43,7 @@ func (t *Teller) TellAll(ctx context.Context, users []mfa.User, since time.Time)
 }
 
 func (t *Teller) tell(ctx context.Context, users []mfa.User, names []string, since time.Time) ([]History, error) {
+	shared, err := t.shared(ctx, users) // first, and not beside the others: it would take a second connection to the database
 	var reading sync.WaitGroup
 	read := make([]told, len(t.Records))
 	for i, r := range t.Records {
@@ -51,7 +52,7 @@ func (t *Teller) tell(ctx context.Context, users []mfa.User, names []string, sin
 			read[i] = told{source: r.Source(), Reading: got, err: err}
 		})
 	}
-	asked := t.ask(ctx, users, since)
+	asked := t.ask(ctx, users, since, shared, err)
 	reading.Wait()
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return nil, ctx.Err()
@@ -104,8 +105,8 @@ type answer struct {
 	err     error
 }
 
-// ask asks Twilio about each of the users, and gives up in an outage.
-func (t *Teller) ask(ctx context.Context, users []mfa.User, since time.Time) []answer {
+// ask asks Twilio about each of the users, and gives up in an outage. unknown is why it is not known who shares something.
+func (t *Teller) ask(ctx context.Context, users []mfa.User, since time.Time, shared sharing, unknown error) []answer {
 	answers := make([]answer, len(users))
 	if t.Challenges == nil {
 		for i := range answers {
@@ -113,10 +114,9 @@ func (t *Teller) ask(ctx context.Context, users []mfa.User, since time.Time) []a
 		}
 		return answers
 	}
-	shared, err := t.shared(ctx, users)
-	if err != nil {
+	if unknown != nil {
 		for i := range answers {
-			answers[i].err = err
+			answers[i].err = unknown
 		}
 		return answers
 	}
@@ -140,7 +140,7 @@ type sharing struct{ uuids, factors map[string][]string }
 
 // shared finds the users who share with these. A factor counts only where the uuid is shared too: Twilio knows no other.
 func (t *Teller) shared(ctx context.Context, users []mfa.User) (s sharing, err error) {
-	if t.Owners == nil {
+	if t.Owners == nil || t.Challenges == nil {
 		return s, nil
 	}
 	var uuids, sids []string

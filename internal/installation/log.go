@@ -83,7 +83,7 @@ func (u WebUser) May(bits fs.FileMode, f file.Facts) bool {
 		return true
 	case u.UID == f.UID:
 		bits <<= 6
-	case slices.Contains(u.GIDs, f.GID):
+	case slices.Contains(u.Groups(), f.GID):
 		bits <<= 3
 	}
 	return f.Mode&bits == bits

@@ -28,7 +28,7 @@ func TestLogAccess(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	nobody := WebUser{Name: "web", UID: 1 << 20, GID: 1 << 20, GIDs: []int{1 << 20}}
+	nobody := WebUser{Name: "web", UID: 1 << 20, GID: 1 << 20, Groups: groups(1 << 20)}
 	for _, c := range []struct {
 		config string
 		user   WebUser
@@ -39,7 +39,7 @@ func TestLogAccess(t *testing.T) {
 		{"closed/uzerp", nobody, "closed/uzerp", "closed"}, // as /var/log/uzerp
 		{"no-search/uzerp", nobody, "no-search/uzerp", "no-search"},
 		{"closed/uzerp", WebUser{Name: "root"}, "closed/uzerp", ""},
-		{"closed/uzerp", WebUser{Name: "me", UID: os.Getuid(), GIDs: []int{os.Getgid()}}, "closed/uzerp", ""},
+		{"closed/uzerp", WebUser{Name: "me", UID: os.Getuid(), Groups: groups(os.Getgid())}, "closed/uzerp", ""},
 		{"closed/all.log", nobody, "closed/all.log", ""}, // today's file is there
 		{"closed/old.log", nobody, "closed/old.log", "closed"},
 		{"open/mine.log", nobody, "open/mine.log", "open/mine-2026-07-14.log"},

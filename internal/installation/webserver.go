@@ -16,7 +16,8 @@ type WebUser struct {
 	UID   int
 	Group string // the name of the primary group, or its number if it has no name
 	GID   int    // the primary group
-	GIDs  []int  // all groups
+	// Groups returns all groups. It may ask a directory such as LDAP, in a process of its own.
+	Groups func() []int
 	// OwnGroup reports whether the primary group is made for web servers: it has the name of such a user. Another one,
 	// such as users, has other members too.
 	OwnGroup bool
@@ -52,7 +53,7 @@ func lookUp(names []string, by func(string) (account.User, error), all []string)
 		if err != nil {
 			continue // there is no such user here
 		}
-		w := WebUser{Name: name, UID: u.UID, Group: strconv.Itoa(u.GID), GID: u.GID, GIDs: u.Groups()}
+		w := WebUser{Name: name, UID: u.UID, Group: strconv.Itoa(u.GID), GID: u.GID, Groups: u.Groups}
 		if g, err := account.GroupByGID(u.GID); err == nil {
 			w.Group, w.OwnGroup = g.Name, slices.Contains(all, g.Name)
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 	"unicode"
 
@@ -122,14 +121,6 @@ func (e *Enroller) identity(u User) *string {
 // until Submit has verified it with a code of the user's app. The uuid comes first, for Twilio knows the factor by it; it
 // stays if Twilio refuses, and the error says so.
 func (e *Enroller) Begin(ctx context.Context, c RowChange) (*PendingEnrollment, error) {
-	return e.begin(ctx, c, nil, false)
-}
-
-// unknownSID stands for the SID of a factor that is not made yet, where the database is asked whether it would store one.
-const unknownSID = "YF00000000000000000000000000000000"
-
-// begin is Begin for a caller that may have listed the user's factors already.
-func (e *Enroller) begin(ctx context.Context, c RowChange, before []Factor, listed bool) (*PendingEnrollment, error) {
 	if c.Refusal != nil {
 		return nil, c.Refusal
 	}
@@ -142,27 +133,24 @@ func (e *Enroller) begin(ctx context.Context, c RowChange, before []Factor, list
 	if err := e.allowed(ctx, u, *id); err != nil {
 		return nil, err
 	}
-	if u.UUID == nil {
-		becomes := u.WithUUID(*id)
-		if err := SetRow(ctx, e.Store, u.Username, u.Row, becomes); err != nil {
-			return nil, err
-		}
-		u.Row = becomes
-		p, err := e.create(ctx, u, nil)
-		if err != nil {
-			return nil, afterUUID(u, err)
-		}
-		p.assigned = true
-		return p, nil
+	if u.UUID != nil {
+		return e.create(ctx, u)
 	}
-	if !listed {
-		var err error
-		if before, err = e.Factors.ListFactors(ctx, *u.UUID); err != nil {
-			return nil, err
-		}
+	becomes := u.WithUUID(*id)
+	if err := SetRow(ctx, e.Store, u.Username, u.Row, becomes); err != nil {
+		return nil, err
 	}
-	return e.create(ctx, u, before)
+	u.Row = becomes
+	p, err := e.create(ctx, u)
+	if err != nil {
+		return nil, afterUUID(u, err)
+	}
+	p.assigned = true
+	return p, nil
 }
+
+// unknownSID stands for the SID of a factor that is not made yet, where the database is asked whether it would store one.
+const unknownSID = "YF00000000000000000000000000000000"
 
 // allowed asks, for the user's identity at Twilio, whether what comes after the new factor may be done too: that it is verified,
 // and that the old one goes away. Otherwise somebody would have set up an app before that shows.
@@ -173,11 +161,12 @@ func (e *Enroller) allowed(ctx context.Context, u User, identity string) error {
 	return e.Factors.Allowed(ctx, identity, CallVerify)
 }
 
-// create has Twilio make a factor. before are the factors that were there.
-func (e *Enroller) create(ctx context.Context, u User, before []Factor) (*PendingEnrollment, error) {
+// create has Twilio make a factor.
+func (e *Enroller) create(ctx context.Context, u User) (*PendingEnrollment, error) {
+	began := time.Now()
 	f, err := e.Factors.CreateFactor(ctx, *u.UUID, FriendlyName(u.Username))
 	if errors.Is(err, errs.ErrLostReply) {
-		return nil, e.forget(ctx, u, before, err)
+		return nil, e.forget(ctx, u, began, err)
 	}
 	if err != nil {
 		return nil, err
@@ -185,9 +174,13 @@ func (e *Enroller) create(ctx context.Context, u User, before []Factor) (*Pendin
 	return &PendingEnrollment{e: e, User: u, Factor: f}, nil
 }
 
-// forget cleans up after a creation whose answer was lost. The factor may exist, but nobody can use it: its secret
-// was in the answer. So forget deletes the factors that are pending, have this name, and were not in the list before.
-func (e *Enroller) forget(ctx context.Context, u User, before []Factor, cause error) error {
+// clocksApart is how far the times of Twilio's factors and of its answers may be apart; both have whole seconds.
+const clocksApart = 2 * time.Second
+
+// forget cleans up after a creation that began then, and whose answer was lost. The factor may exist, but nobody can use it: its
+// secret was in the answer. So forget deletes the factors that are pending, have this name, and are no older. One that is older
+// may wait in the user's browser.
+func (e *Enroller) forget(ctx context.Context, u User, began time.Time, cause error) error {
 	lost := &errs.Error{Kind: errs.KindOf(cause), Err: fmt.Errorf("nobody was enrolled: %w", cause),
 		Hint: errs.Plain("run the command again. A factor that Twilio may have made can't be used and goes away by itself within a day")}
 	if ctx.Err() != nil {
@@ -197,13 +190,21 @@ func (e *Enroller) forget(ctx context.Context, u User, before []Factor, cause er
 	if err != nil {
 		return lost
 	}
+	since := e.Factors.Now().Add(-time.Since(began) - clocksApart) // by Twilio's clock, which the list's answer has told
+	older := false
 	for _, f := range after {
-		isNew := !slices.ContainsFunc(before, func(b Factor) bool { return b.SID == f.SID })
-		if isNew && f.Status == FactorUnverified && f.FriendlyName == FriendlyName(u.Username) {
+		switch {
+		case f.Status != FactorUnverified || f.FriendlyName != FriendlyName(u.Username):
+		case f.Created.Before(since):
+			older = true
+		default:
 			if err := e.Factors.DeleteFactor(ctx, *u.UUID, f.SID); err != nil {
 				return lost
 			}
 		}
+	}
+	if older { // it is not certain that it is another one
+		return lost
 	}
 	return &errs.Error{Kind: errs.KindOf(cause), Err: fmt.Errorf("nobody was enrolled, and nothing is left at Twilio: %w", cause),
 		Hint: errs.Plain("run the command again")}

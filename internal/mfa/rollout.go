@@ -45,9 +45,8 @@ type RollOut struct {
 type RollOutPlan struct {
 	Standing
 	Change  RowChange
-	Page    Handout // the one that is there; of the zero Handout there is none
-	Done    string  // why nothing is to be done; empty if a page is to be made
-	listed  bool
+	Page    Handout  // the one that is there; of the zero Handout there is none
+	Done    string   // why nothing is to be done; empty if a page is to be made
 	factors []Factor // at Twilio, if they are listed
 }
 
@@ -88,13 +87,12 @@ func (r *RollOut) plan(ctx context.Context, s Standing) (RollOutPlan, error) {
 		return p, nil
 	case p.Change.Refusal != nil:
 		return p, p.Change.Refusal
-	case u.UUID == nil:
+	case u.UUID == nil, !there && (!r.IfMissing || r.Another): // nothing is compared with what Twilio has
 		return p, nil
 	}
 	if p.factors, err = r.Enroller.Factors.ListFactors(ctx, *u.UUID); err != nil {
 		return p, err
 	}
-	p.listed = true
 	err = r.compare(u, &p, there)
 	return p, err
 }
@@ -128,7 +126,7 @@ func (r *RollOut) compare(u User, p *RollOutPlan, there bool) error {
 // Apply makes the page as planned. Twilio's factor comes first: its secret is on the page. A page that is there gives way last:
 // it may still work. If the new page can't be kept, the factor is deleted, for nobody has its secret.
 func (r *RollOut) Apply(ctx context.Context, p RollOutPlan) (Handout, error) {
-	pending, err := r.Enroller.begin(ctx, p.Change, p.factors, p.listed)
+	pending, err := r.Enroller.Begin(ctx, p.Change)
 	if err != nil {
 		return Handout{}, err
 	}

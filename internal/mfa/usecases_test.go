@@ -587,7 +587,7 @@ func TestLostCreationIsCleanedUp(t *testing.T) {
 	for _, user := range []mfa.User{mfatest.Fresh("alice", uuidA), {Username: "alice"}} {
 		w := mfatest.NewWorld(user)
 		if user.UUID != nil {
-			w.Add(uuidA, sidA, mfa.FactorUnverified).FriendlyName = "alice" // pending in a browser
+			w.Add(uuidA, sidA, mfa.FactorUnverified).Created = w.Clock.Add(-10 * time.Second) // pending in a browser
 		}
 		w.Hooks["CreateFactor after"] = func() error {
 			return &errs.Error{Kind: errs.Unavailable, Err: errs.ErrLostReply}
@@ -597,6 +597,9 @@ func TestLostCreationIsCleanedUp(t *testing.T) {
 		wantKind(t, err, errs.Unavailable)
 		if got := w.SIDs(uuidA); !slices.Equal(got, before) || w.Users["alice"].State() != mfa.StateNotEnrolled {
 			t.Errorf("left %v, want %v", got, before)
+		}
+		if said := strings.Contains(err.Error(), "nothing is left at Twilio"); said != (len(before) == 0) {
+			t.Errorf("with %d factors before: %v", len(before), err)
 		}
 		if n := len(slices.DeleteFunc(w.Calls, func(c string) bool { return c != "CreateFactor" })); n != 1 {
 			t.Errorf("created %d times", n)

@@ -32,14 +32,14 @@ func good() Input {
 			Dir:      file.Facts{Path: "conf", Exists: true, Mode: 0o755 | fs.ModeDir},
 		},
 		PHP:     []*php.Ini{goodPHP()},
-		WebUser: installation.WebUser{Name: "www-data", UID: 33, Group: "www-data", GID: 33, GIDs: []int{33}, OwnGroup: true},
+		WebUser: installation.WebUser{Name: "www-data", UID: 33, Group: "www-data", GID: 33, Groups: groups(33), OwnGroup: true},
 	}
 }
 
 // inSharedGroup is a changed good installation whose web server runs as a user of group users.
 func inSharedGroup(change func(*Input)) Input {
 	return edit(func(in *Input) {
-		in.WebUser = installation.WebUser{Name: "deploy", UID: 1001, Group: "users", GID: 100, GIDs: []int{100}}
+		in.WebUser = installation.WebUser{Name: "deploy", UID: 1001, Group: "users", GID: 100, Groups: groups(100)}
 		in.Env.File.GID = 100
 		change(in)
 	})
@@ -509,3 +509,5 @@ func TestFindingsHoldNoSecret(t *testing.T) {
 		t.Errorf("shown as %q", Shown(s))
 	}
 }
+
+func groups(gid int) func() []int { return func() []int { return []int{gid} } }

@@ -165,6 +165,7 @@ select
         select name from tables where not relkind operator(pg_catalog.=) any(array['r', 'p']) order by n
     ) as not_tables,
     array(select name from tables where pg_catalog.row_security_active(oid) order by n) as row_security,
+    exists (select from tables where name operator(pg_catalog.=) 'audit_lines') as lines,
     coalesce(risk.what, '') as risk,
     coalesce(risk.object, '') as risk_object,
     coalesce(risk.on_table, '') as risk_table,
