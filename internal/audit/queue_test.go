@@ -81,9 +81,7 @@ func TestWrittenTogether(t *testing.T) {
 	}
 	intact(t, l, 2+8*3)
 	var got, want []string
-	for _, target := range written(t, l)[ResultDone][2:] {
-		got = append(got, target)
-	}
+	got = append(got, written(t, l)[ResultDone][2:]...)
 	last := ""
 	for i, a := range answers {
 		if a.err != nil || len(a.written) != 3 {

@@ -125,7 +125,10 @@ func TestListOfSeveralPages(t *testing.T) {
 		}
 		for stop := range 3 { // in the middle of a page, and at its end
 			n := 0
-			for range d.Users(t.Context(), db.ByLastLogin) {
+			for _, err := range d.Users(t.Context(), db.ByLastLogin) {
+				if err != nil {
+					t.Fatal(err)
+				}
 				if n++; n == 499+stop {
 					break
 				}
