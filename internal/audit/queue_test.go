@@ -80,7 +80,8 @@ func TestWrittenTogether(t *testing.T) {
 		t.Errorf("synced %d times", *syncs)
 	}
 	intact(t, l, 2+8*3)
-	got, want := slices.Clone(written(t, l)[ResultDone][2:]), []string(nil)
+	var got, want []string
+	got = append(got, written(t, l)[ResultDone][2:]...)
 	last := ""
 	for i, a := range answers {
 		if a.err != nil || len(a.written) != 3 {
