@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"uzerp-mfa/internal/emulator"
@@ -14,6 +15,11 @@ import (
 // BenchmarkStart measures how long the program takes to start and do nothing, compared with psql.
 func BenchmarkStart(b *testing.B) {
 	binary := shipped(b)
+	version, err := exec.Command(realPsql(), "--version").Output()
+	if err != nil {
+		b.Fatal(err)
+	}
+	fmt.Printf("\npostgresql: %s", strings.TrimPrefix(string(version), "psql (PostgreSQL) ")) // for the page, as go test prints cpu:
 	once(b, func() metrics {
 		ours, theirs, ratio := inTurns(b, size(60),
 			func() *exec.Cmd { return exec.Command(binary, "version") },

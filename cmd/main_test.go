@@ -78,9 +78,9 @@ func TestMain(m *testing.M) {
 	testscript.Main(tests{m}, map[string]func(){"uzerp-mfa": func() { os.Exit(profiled(cmd.RunForTests)) }})
 }
 
-// profiled writes where the program spends its time to the file that UZERP_MFA_PROFILE names. The shipped program can't do that.
+// profiled writes where the program spends its time to the file that TEST_PROFILE names. The shipped program can't do that.
 func profiled(run func() int) int {
-	name := os.Getenv("UZERP_MFA_PROFILE")
+	name := os.Getenv("TEST_PROFILE")
 	if name == "" {
 		return run()
 	}
