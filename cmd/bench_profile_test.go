@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"testing"
 )
 
@@ -42,6 +43,7 @@ func BenchmarkProfile(b *testing.B) {
 				}
 				fmt.Println() // the name of the benchmark stands in the line already
 				lines := pprofLine.FindAllStringSubmatch(string(top), -1)
+				lines = slices.DeleteFunc(lines, func(m []string) bool { return literal.MatchString(m[2]) })
 				for _, m := range lines[:min(len(lines), 12)] {
 					fmt.Printf("profile/%s: %s %s\n", p.name, m[1], shape.ReplaceAllString(m[2], ""))
 				}
@@ -55,6 +57,8 @@ var (
 	// pprofLine is a line of what pprof -top prints: flat, flat%, sum%, cum, cum%, function.
 	pprofLine = regexp.MustCompile(`(?m)^ *[0-9.]+m?s? +[0-9.]+% +[0-9.]+% +[0-9.]+m?s +([0-9.]+%) +((?:uzerp-mfa/internal/|github\.com/jackc/pgx/v5` +
 		`\.\(\*Conn\)|github\.com/twilio/twilio-go/|encoding/|os\.\(\*File\)\.(?:Sync|Write|Read)|runtime\.(?:gcBgMarkWorker|mallocgc)$).*)$`)
+	// literal is the name of a function without a name, whose share its caller has too.
+	literal = regexp.MustCompile(`\.func\d`)
 	// shape is what pprof adds to some names.
 	shape = regexp.MustCompile(` \(inline\)|\[.*\]`)
 )

@@ -63,11 +63,8 @@ func (r runner) main(ctx context.Context, in, page, plots string) error {
 	return write(parse(string(text)), page, plots)
 }
 
-// packages have benchmarks that compare something, and how often each of these is run.
-var packages = []struct{ path, times string }{
-	{"./cmd", "1x"},
-	{"./internal/installation/php", "3x"}, {"./internal/installation/dotenv", "3x"}, {"./internal/history", "3x"},
-}
+// packages have benchmarks that compare something.
+var packages = []string{"./cmd", "./internal/installation/php", "./internal/installation/dotenv", "./internal/history"}
 
 // run runs the benchmarks, and keeps what they print with what the machine is.
 func (r runner) run(ctx context.Context) error {
@@ -90,11 +87,11 @@ func (r runner) run(ctx context.Context) error {
 		env = append(env, "UZERP_MFA_TWILIO_CLI="+cli)
 	}
 	for _, p := range packages {
-		c := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", r.only, "-benchtime", p.times, "-timeout", "60m", p.path)
+		c := exec.CommandContext(ctx, "go", "test", "-count", "1", "-run", "^$", "-bench", r.only, "-benchtime", "1x", "-timeout", "60m", p)
 		c.Env, c.Stdout, c.Stderr = env, io.MultiWriter(os.Stderr, file), os.Stderr
 		c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
 		if err := c.Run(); err != nil {
-			return fmt.Errorf("%s: %w", p.path, err)
+			return fmt.Errorf("%s: %w", p, err)
 		}
 	}
 	_, _ = fmt.Fprintf(file, "load-end: %s\nminutes: %.1f\n", load(), time.Since(began).Minutes())

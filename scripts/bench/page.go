@@ -93,7 +93,11 @@ func (r row) lines(m measured) (all []line) {
 func (r row) aims() string {
 	var all []string
 	for _, g := range r.reach {
-		all = append(all, "≤ "+value(g.unit, g.most))
+		if g.most == 0 {
+			all = append(all, value(g.unit, 0))
+		} else {
+			all = append(all, "≤ "+value(g.unit, g.most))
+		}
 	}
 	return cmp.Or(strings.Join(all, ", "), "nothing is promised")
 }
@@ -289,9 +293,9 @@ func othersOf(m measured) string {
 			return ""
 		}
 		_, _ = fmt.Fprintf(&b, "| %s | %s, %s | %s, %s | %s, %s | %s |\n", n, value("s", v["s"]), value("MiB", v["MiB"]),
-			value("s", v["cli-s"]), value("MiB", v["cli-MiB"]), value("s", v["psql-s"]), value("MiB", v["psql-MiB"]), value("ratio", v["ratio"]))
+			value("s", v["cli-s"]), value("MiB", v["cli-MiB"]), value("s", v["psql-s"]), value("MiB", v["psql-MiB"]), digits(1/v["ratio"]))
 	}
-	return "| users | `user reset` | twilio-cli, for Twilio | psql, for the database | this program against both |\n|---|---|---|---|---|\n" + b.String()
+	return "| users | `user reset` | twilio-cli, for Twilio | psql, for the database | so many times as fast as both |\n|---|---|---|---|---|\n" + b.String()
 }
 
 // profilesOf returns where the processor's time goes.
