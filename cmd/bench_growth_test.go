@@ -2,6 +2,7 @@ package cmd_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -54,23 +55,21 @@ func (s *standIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	case len(part) == 1:
 		s.entities(&body, r)
-	case len(part) < 3 || n < 0 || n >= s.users || n%5 != 0:
+	case len(part) < 3 || n < 0 || n >= s.users || n%5 != 0 || len(part) == 4 && s.deleted[n].Load():
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusNotFound)
 		_, _ = fmt.Fprintf(w, `{"code":20404,"message":"The requested resource %s was not found","status":404}`, r.URL.Path)
 		return
-	case part[2] == "Factors" && r.Method == http.MethodDelete:
+	case r.Method == http.MethodDelete:
 		s.deleted[n].Store(true)
 		w.WriteHeader(http.StatusNoContent)
 		return
+	case len(part) == 4: // one factor
+		factor(&body, n)
 	case part[2] == "Factors":
 		body.WriteString(`{"factors":[`)
 		if !s.deleted[n].Load() {
-			identity, sid := factorOf(n)
-			_, _ = fmt.Fprintf(&body, `{"sid":%q,"account_sid":%q,"service_sid":%q,"entity_sid":"YE%032x","identity":%q,"date_created":%q,`+
-				`"date_updated":%[6]q,"friendly_name":"user%07d","status":"verified","factor_type":"totp",`+
-				`"config":{"alg":"sha1","skew":1,"code_length":6,"time_step":30},"metadata":{},"url":"https://verify.twilio.com%s/%[1]s"}`,
-				sid, accountSID, serviceSID, n, identity, twilioDay, n, r.URL.Path)
+			factor(&body, n)
 		}
 		body.WriteString(meta("factors", r.URL.Path, ""))
 	default:
@@ -78,6 +77,15 @@ func (s *standIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(body.Bytes())
+}
+
+// factor writes the factor of a user.
+func factor(body *bytes.Buffer, n int) {
+	identity, sid := factorOf(n)
+	_, _ = fmt.Fprintf(body, `{"sid":%q,"account_sid":%q,"service_sid":%q,"entity_sid":"YE%032x","identity":%q,"date_created":%q,`+
+		`"date_updated":%[6]q,"friendly_name":"user%07d","status":"verified","factor_type":"totp",`+
+		`"config":{"alg":"sha1","skew":1,"code_length":6,"time_step":30},"metadata":{},`+
+		`"url":"https://verify.twilio.com/v2/Services/%[3]s/Entities/%[5]s/Factors/%[1]s"}`, sid, accountSID, serviceSID, n, identity, twilioDay, n)
 }
 
 // entities writes a page of the entities. The page's token is the number of its first user.
@@ -201,4 +209,33 @@ func BenchmarkMonday(b *testing.B) {
 		ideal := time.Duration(2*n/5)*time.Second/callsASecond + time.Duration(2*late)*callTakes/mfa.BatchWorkers
 		return append(got, "s", total, "MiB", peak, "calls", int(verify.calls.Load()), "ratio", total/ideal.Seconds(), "users", n)
 	})
+}
+
+// The stand-in for Twilio has the users of fill: reconcile finds no difference, a reset leaves no factor, and then reconcile says so.
+func TestStandInHasTheUsersOfFill(t *testing.T) {
+	const users = 5 * 1001 // three pages of entities
+	database, verify := fill(t, users), newStandIn(t, users)
+	run := func(args ...string) string {
+		c := exec.Command(shipped(t), append(args, "--database-url", database, "--audit-log", filepath.Join(t.TempDir(), "audit.jsonl"))...)
+		c.Env = twilioAt(verify.URL)
+		out, err := c.Output()
+		if exit, ok := errors.AsType[*exec.ExitError](err); err != nil && (!ok || exit.ExitCode() != 9) {
+			t.Fatalf("%v: %v\n%s", args, err, out)
+		}
+		return string(out)
+	}
+	if out := run("reconcile", "-o", "csv"); strings.Contains(out, "user00") || !strings.Contains(out, "\n") {
+		t.Errorf("reconcile says:\n%.2000s", out)
+	}
+	if calls := verify.calls.Load(); calls < 1001 {
+		t.Errorf("%d calls", calls)
+	}
+	run("user", "reset", "--from-file", enrolledNames(t, 3), "--yes", "-q")
+	if left := verify.left(4); left != 1 {
+		t.Errorf("%d of 4 factors are left", left)
+	}
+	verify.deleted[15].Store(true) // the factor of the fourth, whose row still names it
+	if out := run("reconcile", "-o", "csv"); !strings.Contains(out, "user0000015,") || strings.Contains(out, "user0000010,") {
+		t.Errorf("reconcile says:\n%.2000s", out)
+	}
 }

@@ -199,3 +199,36 @@ func BenchmarkBuild(b *testing.B) {
 		return metrics{"MB", float64(info.Size()) / 1e6, "s", took.wall, "cpu-s", took.cpu}
 	})
 }
+
+// The script that twilio-cli loads first lets it reach nothing but this machine, by address and by name.
+func TestTwilioCLIReachesOnlyThisMachine(t *testing.T) {
+	node, err := exec.LookPath("node")
+	if err != nil {
+		sharedtest.LeaveOut(t, sharedtest.TwilioCLI, err)
+	}
+	file := filepath.Join(t.TempDir(), "guard.cjs")
+	writeFile(t, file, guard)
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	_, port, _ := net.SplitHostPort(server.Listener.Addr().String())
+	run := func(code string) string {
+		c := exec.Command(node, "-e", code)
+		c.Env = []string{"HOME=" + t.TempDir(), "NODE_OPTIONS=--require=" + file}
+		out, _ := c.CombinedOutput()
+		return string(out)
+	}
+	for _, code := range []string{
+		`require("net").connect(443, "192.0.2.1")`,
+		`require("net").connect({port: 443, host: "192.0.2.1"})`,
+		`require("https").get("https://192.0.2.1/")`,
+		`require("https").get("https://verify.twilio.com/")`,
+		`require("dns").lookup("verify.twilio.com", () => {})`,
+	} {
+		if out := run(code); !strings.Contains(out, "not on this machine") {
+			t.Errorf("%s: %s", code, out)
+		}
+	}
+	if out := run(`require("http").get("http://127.0.0.1:` + port + `/", (r) => { console.log(r.statusCode); r.resume(); })`); out != "404\n" {
+		t.Errorf("this machine can't be reached: %s", out)
+	}
+}
