@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -46,21 +47,23 @@ type runner struct {
 }
 
 func (r runner) main(ctx context.Context, in, page, plots string) error {
+	var failed error
 	if in == "" {
-		if err := r.run(ctx); err != nil {
-			return err
+		failed = r.run(ctx)
+		if ctx.Err() != nil {
+			return fmt.Errorf("interrupted: %s has what was measured so far, and %s is as it was", r.keep, page)
 		}
 		if r.quick || r.only != "." {
 			_, _ = fmt.Fprintf(os.Stderr, "%s is as it was: these were not all benchmarks, or not with the numbers that count\n", page)
-			return nil
+			return failed
 		}
 		in = r.keep
 	}
 	text, err := os.ReadFile(in)
 	if err != nil {
-		return err
+		return errors.Join(failed, err)
 	}
-	return write(parse(string(text)), page, plots)
+	return errors.Join(failed, write(parse(string(text)), page, plots)) // what could not be measured stands there as such
 }
 
 // packages have benchmarks that compare something.
@@ -86,16 +89,20 @@ func (r runner) run(ctx context.Context) error {
 	if cli := output(ctx, "scripts/twilio-cli.sh"); cli != "" {
 		env = append(env, "UZERP_MFA_TWILIO_CLI="+cli)
 	}
+	var failed error
 	for _, p := range packages {
 		c := exec.CommandContext(ctx, "go", "test", "-count", "1", "-run", "^$", "-bench", r.only, "-benchtime", "1x", "-timeout", "60m", p)
 		c.Env, c.Stdout, c.Stderr = env, io.MultiWriter(os.Stderr, file), os.Stderr
 		c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
 		if err := c.Run(); err != nil {
-			return fmt.Errorf("%s: %w", p, err)
+			failed = errors.Join(failed, fmt.Errorf("%s: %w", p, err)) // the others are measured all the same
+		}
+		if ctx.Err() != nil {
+			break
 		}
 	}
 	_, _ = fmt.Fprintf(file, "load-end: %s\nminutes: %.1f\n", load(), time.Since(began).Minutes())
-	return file.Close()
+	return errors.Join(failed, file.Close())
 }
 
 // output returns what a program prints, or nothing.
