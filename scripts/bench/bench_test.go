@@ -123,13 +123,26 @@ func TestJudge(t *testing.T) {
 		{map[string]float64{"ratio": 0.9}, "0.9 ×, MiB was not measured", "**no**: the wire"},
 		{nil, "", "not measured in this run"},
 	} {
-		if got, verdict := r.judge(test.values); got != test.got || verdict != test.verdict {
+		if got, verdict := r.judge(test.values, true); got != test.got || verdict != test.verdict {
 			t.Errorf("%v: %q, %q", test.values, got, verdict)
 		}
 	}
 	r.why = ""
-	if _, verdict := r.judge(map[string]float64{"ratio": 2, "MiB": 1}); verdict != "**no**: why is not known yet" {
-		t.Error(verdict)
+	for busy, want := range map[bool]string{false: "**no**: why is not known yet", true: "**no**, on a busy machine"} {
+		if _, verdict := r.judge(map[string]float64{"ratio": 2, "MiB": 1}, busy); verdict != want {
+			t.Errorf("busy %v: %q, want %q", busy, verdict, want)
+		}
+	}
+}
+
+func TestBusy(t *testing.T) {
+	for _, test := range []struct {
+		cores, load string
+		want        bool
+	}{{"2", "1.98, 9.00, 9.00", false}, {"2", "2.01, 0.00, 0.00", true}, {"", "", false}, {"2", "unknown", false}} {
+		if got := (measured{machine: map[string]string{"cores": test.cores, "load-start": test.load}}).busy(); got != test.want {
+			t.Errorf("%+v: %v", test, got)
+		}
 	}
 }
 

@@ -43,9 +43,21 @@ var marks = regexp.MustCompile(`(?s)<!-- bench: begin (\w+) -->\n.*?<!-- bench: 
 
 func machineOf(m measured) string {
 	get := func(key string) string { return cmp.Or(m.machine[key], "unknown") }
+	rough := ""
+	if m.busy() {
+		rough = "**The machine was busy with other work**: the times are longer than on a quiet one, and the ratios are rough.\n"
+	}
 	return fmt.Sprintf("%s: %s cores (%s), %s of memory, %s, %s, PostgreSQL %s.\nThe load was %s at the start and %s at the end. The run took %s minutes.\n",
 		get("date"), get("cores"), strings.Join(strings.Fields(get("cpu")), " "), get("memory"), get("system"), strings.Replace(get("go"), "go", "Go ", 1),
-		get("postgresql"), get("load-start"), get("load-end"), get("minutes"))
+		get("postgresql"), get("load-start"), get("load-end"), get("minutes")) + rough
+}
+
+// busy reports whether the machine had other work when the run began: more of it than cores.
+func (m measured) busy() bool {
+	var cores, load float64
+	_, err1 := fmt.Sscan(m.machine["cores"], &cores)
+	_, err2 := fmt.Sscanf(m.machine["load-start"], "%f", &load)
+	return err1 == nil && err2 == nil && load > cores
 }
 
 // tableOf returns the table of rows.
@@ -59,7 +71,7 @@ func tableOf(m measured) (table string, missing []string) {
 			lines = []line{{what: regexp.MustCompile(`\$\d`).ReplaceAllString(r.what, "…")}}
 		}
 		for _, l := range lines {
-			got, verdict := r.judge(l.values)
+			got, verdict := r.judge(l.values, m.busy())
 			_, _ = fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", l.what, r.aims(), got, verdict)
 		}
 	}
@@ -103,7 +115,7 @@ func (r row) aims() string {
 }
 
 // judge returns what was measured, and whether that is what was to be reached.
-func (r row) judge(values map[string]float64) (got, verdict string) {
+func (r row) judge(values map[string]float64, busy bool) (got, verdict string) {
 	if values == nil {
 		return "", "not measured in this run"
 	}
@@ -128,6 +140,8 @@ func (r row) judge(values map[string]float64) (got, verdict string) {
 		verdict = ""
 	case reached:
 		verdict = "yes"
+	case busy && r.why == "":
+		verdict = "**no**, on a busy machine"
 	default:
 		verdict = "**no**: " + cmp.Or(r.why, "why is not known yet")
 	}

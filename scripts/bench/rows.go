@@ -44,7 +44,7 @@ var rows = []row{
 		reach: []goal{{"ratio", 1.1}, {"refused%", 2}, {"unknown", 0}}, shows: []string{"s"}},
 	{bench: "Refused", what: "`reconcile` of 60,000 users, where Twilio refuses the list of entities for an hour",
 		reach: []goal{{"calls", 3}, {"s", 5}}},
-	{bench: "Suspicious", what: "`user history --all --suspicious` of 5,000 users, where Twilio allows 100 calls a second: against the limit's time",
+	{bench: "Suspicious", what: "`user history --all --suspicious` of 2,000 users, where Twilio allows 100 calls a second: against the limit's time",
 		reach: []goal{{"ratio", 1.1}}, shows: []string{"s"}},
 	{bench: "SetInjector", what: "`set-injector`, which gives 20,000 users a uuid",
 		reach: []goal{{"s", 5}}, shows: []string{"MiB"}},
