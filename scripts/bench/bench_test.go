@@ -169,7 +169,7 @@ func TestValue(t *testing.T) {
 	}{
 		{"s", 0.0147, "14.7 ms"}, {"s", 1, "1 s"}, {"s", 123.4, "123 s"}, {"cpu-s", 2, "2 s of the processor"}, {"MiB", 29.96, "30 MiB"},
 		{"refused%", 1.5, "1.5 % refused"}, {"unknown", 0, "0 unknown"}, {"calls/user", 2, "2 calls a user"}, {"MB", 22.1, "22.1 MB"}, {"ratio", 10, "10 ×"},
-		{"calls", 1204, "1204 calls"},
+		{"calls", 1204, "1204 calls"}, {"more-MiB", 5, "5 MiB more than with a tenth of them"},
 	} {
 		if got := value(test.unit, test.v); got != test.want {
 			t.Errorf("%s %v: %q, want %q", test.unit, test.v, got, test.want)

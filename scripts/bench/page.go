@@ -173,6 +173,8 @@ func value(unit string, v float64) string {
 		return s
 	case "cpu":
 		return s + " of the processor"
+	case "more":
+		return s + " more than with a tenth of them"
 	}
 	return of + " " + s
 }
