@@ -47,7 +47,7 @@ func machineOf(m measured) string {
 	if m.busy() {
 		rough = "**The machine was busy with other work**: the times are longer than on a quiet one, and the ratios are rough.\n"
 	}
-	return fmt.Sprintf("%s: %s cores (%s), %s of memory, %s, %s, PostgreSQL %s.\nThe load was %s at the start and %s at the end. The run took %s minutes.\n",
+	return fmt.Sprintf("%s: %s cores (%s), %s of memory,\n%s, %s, PostgreSQL %s.\nThe load was %s at the start and %s at the end. The run took %s minutes.\n",
 		get("date"), get("cores"), strings.Join(strings.Fields(get("cpu")), " "), get("memory"), get("system"), strings.Replace(get("go"), "go", "Go ", 1),
 		get("postgresql"), get("load-start"), get("load-end"), get("minutes")) + rough
 }
