@@ -66,9 +66,8 @@ compatibility: ## as test-postgres, and write the tables in docs/compatibility.m
 	@scripts/test-postgres.sh $(if $(filter yes,$(ALL)),-all) $(if $(filter yes,$(CASES)),-cases) -table docs/compatibility.md $(POSTGRES_VERSIONS)
 
 .PHONY: bench
-bench: deps build ## measure, printing ratios of things measured in one run
-	go test -run '^$$' -bench . -benchtime 30x ./cmd
-	go test -run '^$$' -bench . -benchtime 3x ./internal/installation/php ./internal/installation/dotenv ./internal/history
+bench: deps ## measure everything, and write docs/performance.md's tables and plots from it (QUICK=yes: small numbers, to see that it works; ONLY=List: these)
+	@go run ./scripts/bench $(if $(filter yes,$(QUICK)),-quick) $(if $(ONLY),-only '$(ONLY)')
 
 .PHONY: lint
 lint: ## run the linters, and install them first if they are missing

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime/debug"
+	"runtime/pprof"
 	"slices"
 	"strings"
 	"sync"
@@ -74,7 +75,28 @@ func (m tests) Run() int {
 }
 
 func TestMain(m *testing.M) {
-	testscript.Main(tests{m}, map[string]func(){"uzerp-mfa": func() { os.Exit(cmd.RunForTests()) }})
+	testscript.Main(tests{m}, map[string]func(){"uzerp-mfa": func() { os.Exit(profiled(cmd.RunForTests)) }})
+}
+
+// profiled writes where the program spends its time to the file that TEST_PROFILE names. The shipped program can't do that.
+func profiled(run func() int) int {
+	name := os.Getenv("TEST_PROFILE")
+	if name == "" {
+		return run()
+	}
+	file, err := os.Create(name)
+	if err == nil {
+		err = pprof.StartCPUProfile(file)
+	}
+	if err != nil {
+		panic(err)
+	}
+	code := run()
+	pprof.StopCPUProfile()
+	if err := file.Close(); err != nil {
+		panic(err)
+	}
+	return code
 }
 
 // program is the program as it is shipped. The first test that runs it builds it, once. The test binary can be the

@@ -40,6 +40,7 @@ var (
 	Zsh        = Part{what: "with zsh", lacking: "zsh is not there"}
 	Fish       = Part{what: "with fish", lacking: "fish is not there"}
 	Examples   = Part{what: "of the examples", lacking: "jq, shellcheck or ansible-playbook is not there"}
+	TwilioCLI  = Part{what: "against twilio-cli", lacking: "it, or Node.js, is not there; make bench installs it", machine: true}
 	Client     = Part{what: "of the generated client", lacking: "the module that generates it can't be fetched"}
 	Browser    = Part{what: "in a browser", lacking: "Chromium is not there, or BROWSER=no"}
 	Sudo       = Part{what: "with sudo", lacking: "sudo is not there"}

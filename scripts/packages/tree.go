@@ -198,7 +198,8 @@ func (l *layout) manual() error {
 }
 
 func (l *layout) documents() error {
-	if err := errors.Join(l.file("README.md", documents+"/README.md", 0o644), l.copy("docs", documents+"/docs", ".md")); err != nil {
+	if err := errors.Join(l.file("README.md", documents+"/README.md", 0o644), l.copy("docs", documents+"/docs", ".md"),
+		l.copy("docs/performance", documents+"/docs/performance", ".svg")); err != nil {
 		return err
 	}
 	if schemas := path.Join("docs", "schema"); exists(schemas) {

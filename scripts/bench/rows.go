@@ -1,0 +1,82 @@
+package main
+
+import "strings"
+
+// row is a line of the table. Who adds a benchmark adds its row here.
+type row struct {
+	bench string // the benchmark's name without "Benchmark": a regular expression for the whole of it; several that match
+	// get a line each, and those of NAME/.* one together: their median
+	what  string   // what it compares, or does; $1 is what the expression has in brackets
+	reach []goal   // what is to be reached; none if nothing is promised
+	shows []string // the units that are shown beside those of the goals
+	// why says why it is not reached. It is shown only then, and is written by hand, from a look at where the time or the memory goes.
+	why string
+}
+
+// middle reports whether a row is of many benchmarks, of which it shows the median.
+func (r row) middle() bool { return strings.HasSuffix(r.bench, "/.*") }
+
+// goal is a value that is not to be exceeded.
+type goal struct {
+	unit string
+	most float64
+}
+
+var rows = []row{
+	{bench: "Start", what: "start: `version` against `psql --version`",
+		reach: []goal{{"ratio", 1}}, shows: []string{"s", "psql-s"}},
+	{bench: "List/csv", what: "`user list -o csv` of 500,000 users against psql's `copy` of the same columns",
+		reach: []goal{{"ratio", 0.9}, {"MiB", 30}}, shows: []string{"s", "psql-s", "psql-MiB"}},
+	{bench: "Growth/1000000/list", what: "the same of 1,000,000 users: memory stays flat",
+		reach: []goal{{"MiB", 30}}, shows: []string{"s"}},
+	{bench: "List/table", what: "`user list` as a table of 200,000 users, against csv",
+		reach: []goal{{"ratio", 2}, {"MiB", 40}}, shows: []string{"s"}},
+	{bench: "List/json", what: "`user list -o json` of 200,000 users, against csv",
+		reach: []goal{{"MiB", 40}}, shows: []string{"ratio", "s"}},
+	{bench: "List/limit", what: "`user list --limit 10` of 50,000 users against psql and ten rows in the same order",
+		reach: []goal{{"ratio", 2}}, shows: []string{"s", "psql-s"}},
+	{bench: "Show", what: "`user show --offline` against psql and one row",
+		reach: []goal{{"ratio", 1.5}}, shows: []string{"s", "psql-s"}},
+	{bench: "Reset", what: "`user reset` of 1,000 users, where Twilio takes 30 ms a call: against the calls at 30 ms, 8 at a time",
+		reach: []goal{{"ratio", 1.1}}, shows: []string{"s", "calls/user"}},
+	{bench: `Reconcile/(?:\D*)(\d+)`,
+		what:  "`reconcile --concurrency $1` of 5,008 users (1,002 enrolled), where Twilio allows 100 calls a second: against the limit's time",
+		reach: []goal{{"ratio", 1.1}, {"refused%", 2}, {"unknown", 0}}, shows: []string{"s"}},
+	{bench: "Refused", what: "`reconcile` of 60,000 users, where Twilio refuses the list of entities for an hour",
+		reach: []goal{{"calls", 3}, {"s", 5}}},
+	{bench: "Suspicious", what: "`user history --all --suspicious` of 2,000 users, where Twilio allows 100 calls a second: against the limit's time",
+		reach: []goal{{"ratio", 1.1}}, shows: []string{"s"}},
+	{bench: "SetInjector", what: "`set-injector`, which gives 20,000 users a uuid",
+		reach: []goal{{"s", 5}}, shows: []string{"MiB"}},
+	{bench: "Doctor", what: "`doctor` with 200,000 users",
+		reach: []goal{{"s", 3}, {"more-MiB", 5}}, shows: []string{"MiB", "cpu-s"}},
+	{bench: "Monday", what: "a Monday morning on a site of 5,000 users (below): all commands, against the calls within Twilio's limit",
+		shows: []string{"ratio", "s", "MiB"}},
+	{bench: "Build", what: "the stripped program",
+		reach: []goal{{"MB", 20}},
+		why:   "10 MB are machine code, 7.5 MB Go's own tables of it, which no flag leaves out, and 3.6 MB data, such as the pages that `help` shows"},
+	{bench: "Build", what: "building it where nothing is in Go's cache",
+		reach: []goal{{"s", 60}}, shows: []string{"cpu-s"},
+		why: "Go compiles its own library and every module anew, which is all of that time of the processor"},
+	{bench: "ParseConfig/.*", what: "the reader of `conf/config.php`: a file of twice the size, the median of all kinds of files",
+		reach: []goal{{"ratio", 3}}},
+	{bench: "Parse/.*", what: "the reader of `conf/.env`: a file of twice the size, the median of all kinds of files",
+		reach: []goal{{"ratio", 3}}},
+	{bench: "Tell/.*", what: "the history of a user: twice as long, the median of all kinds",
+		reach: []goal{{"ratio", 3}}},
+}
+
+// grown are the commands of the plots, and what the number is of.
+var grown = []struct{ name, what string }{
+	{"list", "`user list -o csv`"},
+	{"reconcile", "`reconcile`, every fifth user enrolled"},
+	{"history", "`user history --all`"},
+	{"reset", "`user reset --from-file`"},
+}
+
+// profiled are the commands of BenchmarkProfile.
+var profiled = []struct{ name, what string }{
+	{"list", "`user list -o csv` of 200,000 users"},
+	{"doctor", "`doctor` with 200,000 users"},
+	{"reset", "`user reset` of 1,000 users, where Twilio answers at once"},
+}
