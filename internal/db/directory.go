@@ -16,7 +16,7 @@ var _ caller.Directory = (*DB)(nil)
 // Details implements mfa.Directory. An end date before the year 1 is returned as the first day of year 1.
 func (db *DB) Details(ctx context.Context, usernames []string) (map[string]mfa.Details, error) {
 	if len(usernames) == 0 {
-		return nil, nil
+		return map[string]mfa.Details{}, nil
 	}
 	type person struct {
 		Username      string     `db:"username"`

@@ -236,7 +236,7 @@ func TestLoginsMayNotBeRead(t *testing.T) {
 	refused(errs.Refused, "no table audit_lines", "")
 }
 
-// The one who owns the lines must not run code with a superuser's rights. The users are read all the same.
+// An owner of the lines must not run code with a superuser's rights. The users are read all the same.
 func TestLoginsOfAStranger(t *testing.T) {
 	url := dbtest.New(t, dbtest.Sample)
 	stranger := "stranger_of_" + database(url)

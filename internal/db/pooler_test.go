@@ -391,7 +391,7 @@ func TestWhatAPoolerNeverTakes(t *testing.T) {
 		d := open(t, db.Config{ConnString: strict.URL()})
 		alice := find(t, d, "alice")
 		becomes := alice.WithUUID("00000000-0000-4000-8000-000000000001")
-		if err := cmp.Or(d.MayWrite(t.Context(), "alice", alice.Row), d.CompareAndSet(t.Context(), "alice", alice.Row, becomes)); err != nil {
+		if err := cmp.Or(d.MayWrite(t.Context(), "alice", becomes), d.CompareAndSet(t.Context(), "alice", alice.Row, becomes)); err != nil {
 			t.Error(err)
 		}
 	})

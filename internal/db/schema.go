@@ -64,7 +64,7 @@ func (db *DB) lookAtSchema(ctx context.Context, conn *pgx.Conn) (Schema, error) 
 	if err == nil && cmp.Or(s.unusable(), s.tooPowerful()) != nil {
 		s, err = db.lookAt(ctx, conn, usedTables())
 	}
-	if err == nil {
+	if err == nil && cmp.Or(s.unusable(), s.tooPowerful()) == nil { // what is wrong may be mended meanwhile
 		conn.PgConn().CustomData()[lookedKey] = s
 	}
 	return s, err

@@ -37,7 +37,7 @@ type Config struct {
 	Sources map[string]string // where each setting came from, by its name; for errors
 
 	CallTimeout time.Duration // the limit for one HTTP exchange; default 10 s
-	Concurrency int           // how many exchanges at the same time; default 4
+	Concurrency int           // how many exchanges at the same time; default mfa.BatchWorkers
 	Logger      *slog.Logger  // gets method, path, status, duration of each exchange at Debug; nil: nothing is logged
 	UserAgent   string        // appended to twilio-go's own, for example "uzerp-mfa/1.2.0"
 
@@ -51,10 +51,9 @@ type Config struct {
 }
 
 const (
-	apiHost            = "verify.twilio.com" // the only host that twilio-go's code calls
-	defaultBaseURL     = "https://" + apiHost
-	defaultTimeout     = 10 * time.Second
-	defaultConcurrency = 4
+	apiHost        = "verify.twilio.com" // the only host that twilio-go's code calls
+	defaultBaseURL = "https://" + apiHost
+	defaultTimeout = 10 * time.Second
 )
 
 // Client is one Verify service, reached with one set of credentials. It is safe for concurrent use.
@@ -198,7 +197,7 @@ func (cfg *Config) defaults() {
 		cfg.CallTimeout = defaultTimeout
 	}
 	if cfg.Concurrency <= 0 {
-		cfg.Concurrency = defaultConcurrency
+		cfg.Concurrency = mfa.BatchWorkers // fewer would hold up the users of a batch
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)

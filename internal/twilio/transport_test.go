@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"uzerp-mfa/internal/errs"
+	"uzerp-mfa/internal/mfa"
 )
 
 // Every operation under every fault of the transport: how often it is sent, and its error if the fault stays.
@@ -370,6 +371,14 @@ func TestConcurrencyLimit(t *testing.T) {
 		_, err := s.FetchFactor(ctx, identity, factor)
 		wantError(t, err, errs.Unavailable, false)
 	}, func(c *Config) { c.Concurrency = 2 })
+}
+
+// A batch works on so many users at a time, and each of them has a call at Twilio most of that time.
+func TestEachUserOfABatchMayCall(t *testing.T) {
+	s := start(t)
+	if got := cap(s.slots); got != mfa.BatchWorkers {
+		t.Errorf("%d calls at a time, for %d users", got, mfa.BatchWorkers)
+	}
 }
 
 func TestNow(t *testing.T) {

@@ -1,10 +1,10 @@
 -- name: shared_uuids
 -- The uuids that several users have: how many, and the users of the one of which a name comes first.
 with shared as (
-    select uuid from UZERP.users group by uuid having pg_catalog.count(*) operator(pg_catalog.>) 1
+    select uuid from UZERP.users group by uuid having pg_catalog.count(uuid) operator(pg_catalog.>) 1
 )
 select
-    pg_catalog.count(*) over () as uuids,
+    pg_catalog.count(u.uuid) over () as uuids,
     pg_catalog.count(u.username) as users,
     (pg_catalog.array_agg(u.username::pg_catalog.text order by u.username collate pg_catalog."C"))[1:3] as first
 from (select username, uuid from UZERP.users) u
