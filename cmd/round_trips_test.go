@@ -147,7 +147,7 @@ func TestRoundTrips(t *testing.T) {
 		},
 		"doctor": {
 			{nothing, "doctor", 9, asked{
-				1, "schema, rights, injector_classes, look_for_trial, list_by_username, details",
+				1, "schema, rights, injector_classes, look_for_trial, list_unordered, shared_uuids, closed_system_companies, persons_in_question",
 				"GET Services/*",
 			}},
 		},
