@@ -147,7 +147,7 @@ func patient(t *testing.T) string {
 
 // build builds the program as it is shipped, but for the flags: with cgo it would look for users in another way, and start more slowly.
 func build(path string, flags ...string) error {
-	args := append([]string{"build", "-buildvcs=false", "-trimpath", "-ldflags", ofTests, "-o", path}, flags...)
+	args := append([]string{"build", "-buildvcs=false", "-ldflags", ofTests, "-o", path}, flags...)
 	c := exec.Command("go", append(args, "..")...)
 	c.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := c.CombinedOutput(); err != nil {

@@ -24,7 +24,8 @@ const (
 // the loop works on others, so that memory doesn't grow with their number. An error ends the listing and comes last. While the
 // loop runs it holds a connection: another query inside the loop needs a second one.
 //
-// The server may take as long as Config.QueryTimeout for some hundred users. How long the loop takes doesn't count.
+// The server may take as long as Config.QueryTimeout for some hundred users. How long the loop takes counts only for a
+// statement_timeout that the user chose.
 func (db *DB) Users(ctx context.Context, order Order) iter.Seq2[mfa.User, error] {
 	return db.FirstUsers(ctx, order, 0)
 }

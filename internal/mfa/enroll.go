@@ -178,8 +178,8 @@ func (e *Enroller) create(ctx context.Context, u User) (*PendingEnrollment, erro
 const clocksApart = 2 * time.Second
 
 // forget cleans up after a creation that began then, and whose answer was lost. The factor may exist, but nobody can use it: its
-// secret was in the answer. So forget deletes the factors that are pending, have this name, and are no older. One that is older
-// may wait in the user's browser.
+// secret was in the answer. So forget deletes the one factor that is pending, has this name, and is no older. One that is older may wait
+// in the user's browser, and of several one may be on somebody's screen: then it is not known which of them is lost.
 func (e *Enroller) forget(ctx context.Context, u User, began time.Time, cause error) error {
 	lost := &errs.Error{Kind: errs.KindOf(cause), Err: fmt.Errorf("nobody was enrolled: %w", cause),
 		Hint: errs.Plain("run the command again. A factor that Twilio may have made can't be used and goes away by itself within a day")}
@@ -191,16 +191,22 @@ func (e *Enroller) forget(ctx context.Context, u User, began time.Time, cause er
 		return lost
 	}
 	since := e.Factors.Now().Add(-time.Since(began) - clocksApart) // by Twilio's clock, which the list's answer has told
-	older := false
+	older, made := false, []Factor(nil)
 	for _, f := range after {
 		switch {
 		case f.Status != FactorUnverified || f.FriendlyName != FriendlyName(u.Username):
 		case f.Created.Before(since):
 			older = true
 		default:
-			if err := e.Factors.DeleteFactor(ctx, *u.UUID, f.SID); err != nil {
-				return lost
-			}
+			made = append(made, f)
+		}
+	}
+	if len(made) > 1 {
+		return lost
+	}
+	for _, f := range made {
+		if err := e.Factors.DeleteFactor(ctx, *u.UUID, f.SID); err != nil {
+			return lost
 		}
 	}
 	if older { // it is not certain that it is another one

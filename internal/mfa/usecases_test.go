@@ -607,6 +607,20 @@ func TestLostCreationIsCleanedUp(t *testing.T) {
 	}
 }
 
+// Of two factors that were made at the same time, one may be on the screen of somebody else who enrolls the user.
+func TestLostCreationBesideAnother(t *testing.T) {
+	w := mfatest.NewWorld(mfatest.Fresh("alice", uuidA))
+	w.Add(uuidA, sidA, mfa.FactorUnverified).Created = w.Clock.Add(-time.Second)
+	w.Hooks["CreateFactor after"] = func() error {
+		return &errs.Error{Kind: errs.Unavailable, Err: errs.ErrLostReply}
+	}
+	_, err := enroller(w).Begin(t.Context(), mfa.PlanEnroll(w.Users["alice"], false))
+	wantKind(t, err, errs.Unavailable)
+	if got := w.SIDs(uuidA); len(got) != 2 || strings.Contains(err.Error(), "nothing is left") {
+		t.Errorf("left %v: %v", got, err)
+	}
+}
+
 func TestFriendlyName(t *testing.T) {
 	long := strings.Repeat("ü", 200)
 	if got := mfa.FriendlyName(long); got != strings.Repeat("ü", 64) {
