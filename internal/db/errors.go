@@ -236,7 +236,8 @@ func serverError(op string, e *pgconn.PgError) error {
 		text, hint = "another session holds a lock on these rows (lock_timeout)",
 			"run it again; if this stays so, pg_stat_activity shows which session holds the lock"
 	case e.Code == "57014":
-		text, hint = "the database took too long (statement_timeout)", "run it again; if this stays so, the server is overloaded, or what reads a list (a pager) took longer than a statement_timeout of yours"
+		text, hint = "the database took too long (statement_timeout)",
+			"run it again; if this stays so, the server is overloaded, or what reads a list (a pager) took longer than a statement_timeout of yours"
 	case e.Code == serializationFailure:
 		text = "another session changed the same rows at the same time (serialization failure)"
 	case e.Code == "40P01":
