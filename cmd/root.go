@@ -179,9 +179,8 @@ func looseTree() *cobra.Command {
 	return newRootCmd(newApp(Process{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: nothing}))
 }
 
-// newTree returns the root with the one command below it that is named, if there is such a one, and otherwise with all: most starts
-// need only the one, and would pay for all. Who looks for another command asks
-// App.tree.
+// newTree returns the root with the one command below it that is named, if there is such a one, and otherwise with all. Most starts
+// need only the one, and all of them would make it slower. To look for another command there is App.tree.
 func newTree(app *App, only string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "uzerp-mfa",
