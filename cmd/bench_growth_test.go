@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"uzerp-mfa/internal/mfa"
+	"uzerp-mfa/internal/twilio"
 )
 
 // standIn is Twilio for the users of fill, and for no others. The emulator keeps every entity and every request, and sorts all
@@ -186,7 +186,7 @@ func BenchmarkMonday(b *testing.B) {
 	n, late := size(5000), size(20)
 	once(b, func() metrics {
 		database, verify := fill(b, n), newStandIn(b, n)
-		limited := httptest.NewServer(slowAndLimited(b, verify.URL, callsASecond))
+		limited := httptest.NewServer(slowAndLimited(verify, callsASecond))
 		defer limited.Close()
 		var got metrics
 		var total, peak float64
@@ -207,7 +207,7 @@ func BenchmarkMonday(b *testing.B) {
 		got = append(got, "show-s", median(shows))
 		got = append(got, "reset-s", run("user", "reset", "--from-file", enrolledNames(b, late), "--yes"))
 		// The history asks about each user, reconcile about each who is enrolled.
-		ideal := time.Duration(n+n/5)*time.Second/callsASecond + time.Duration(2*late)*callTakes/mfa.BatchWorkers
+		ideal := time.Duration(n+n/5)*time.Second/callsASecond + time.Duration(2*late)*callTakes/twilio.CallsAtOnce
 		return append(got, "s", total, "MiB", peak, "calls", int(verify.calls.Load()), "ratio", total/ideal.Seconds(), "users", n)
 	})
 }

@@ -3,10 +3,9 @@ package cmd_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,8 +16,8 @@ import (
 	"time"
 
 	"uzerp-mfa/internal/emulator"
-	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/pgtemp/dbtest"
+	"uzerp-mfa/internal/twilio"
 )
 
 // BenchmarkSuspicious measures user history --all --suspicious on 2 000 users, where Twilio takes 30 ms a call and 100 calls a
@@ -36,7 +35,7 @@ func BenchmarkReset(b *testing.B) {
 	once(b, func() metrics {
 		verify, database, names := enrolledUsers(b, users)
 		defer func() { _ = verify.Close() }()
-		slow := httptest.NewServer(slowAndLimited(b, verify.URL, 0))
+		slow := httptest.NewServer(slowAndLimited(verify, 0))
 		defer slow.Close()
 		list := filepath.Join(b.TempDir(), "users")
 		if err := os.WriteFile(list, []byte(strings.Join(names, "\n")+"\n"), 0o600); err != nil {
@@ -44,7 +43,7 @@ func BenchmarkReset(b *testing.B) {
 		}
 		took := resetAll(b, shipped(b), database, slow.URL, list)
 		calls := len(verify.Requests())
-		return metrics{"ratio", took.wall.Seconds() / (time.Duration(calls) * callTakes / mfa.BatchWorkers).Seconds(),
+		return metrics{"ratio", took.wall.Seconds() / (time.Duration(calls) * callTakes / twilio.CallsAtOnce).Seconds(),
 			"calls/user", float64(calls) / float64(users), "s", took.wall, "cpu-s", took.cpu}
 	})
 }
@@ -78,7 +77,7 @@ func suspicious(b *testing.B, users int) metrics {
 	b.Helper()
 	verify, database, names := enrolledUsers(b, users)
 	defer func() { _ = verify.Close() }()
-	limited := httptest.NewServer(slowAndLimited(b, verify.URL, callsASecond))
+	limited := httptest.NewServer(slowAndLimited(verify, callsASecond))
 	defer limited.Close()
 	var want []string
 	for i, name := range names {
@@ -118,14 +117,9 @@ func suspicious(b *testing.B, users int) metrics {
 	return metrics{"ratio", took.Seconds() / ideal.Seconds(), "s", took}
 }
 
-// slowAndLimited passes requests on, each in 30 ms, and turns away with 429 what is more than so many within any second; 0 is no limit.
-func slowAndLimited(b *testing.B, to string, limit int) http.Handler {
-	b.Helper()
-	target, err := url.Parse(to)
-	if err != nil {
-		b.Fatal(err)
-	}
-	proxy := httputil.NewSingleHostReverseProxy(target)
+// slowAndLimited is verify where each answer takes 30 ms in all, and what is more than so many calls within any second is turned away
+// with 429; 0 is no limit.
+func slowAndLimited(verify http.Handler, limit int) http.Handler {
 	var mu sync.Mutex
 	var taken []time.Time
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -139,14 +133,18 @@ func slowAndLimited(b *testing.B, to string, limit int) http.Handler {
 			taken = append(taken, now)
 		}
 		mu.Unlock()
-		time.Sleep(callTakes)
+		answer := httptest.NewRecorder()
 		if full {
-			w.Header().Set("Content-Type", "application/json")
-			w.Header().Set("Retry-After", "1")
-			w.WriteHeader(http.StatusTooManyRequests)
-			_, _ = fmt.Fprint(w, `{"code":20429,"message":"Too Many Requests","status":429}`)
-			return
+			answer.Header().Set("Content-Type", "application/json")
+			answer.Header().Set("Retry-After", "1")
+			answer.WriteHeader(http.StatusTooManyRequests)
+			_, _ = fmt.Fprint(answer, `{"code":20429,"message":"Too Many Requests","status":429}`)
+		} else {
+			verify.ServeHTTP(answer, r)
 		}
-		proxy.ServeHTTP(w, r)
+		time.Sleep(callTakes - time.Since(now))
+		maps.Copy(w.Header(), answer.Header())
+		w.WriteHeader(answer.Code)
+		_, _ = w.Write(answer.Body.Bytes())
 	})
 }

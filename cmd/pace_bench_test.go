@@ -37,7 +37,7 @@ func reconcileAtPace(b *testing.B, atOnce int) {
 	dbtest.Exec(b, database, `insert into users (username, password, access_enabled, uuid, mfa_enrolled, mfa_enabled)
 		select 'fresh' || n, '*', true, ('20000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid, false, false
 		from generate_series(1, 5008 - (select count(*) from users)) n`)
-	limited := slowAndLimited(b, verify.URL, callsASecond)
+	limited := slowAndLimited(verify, callsASecond)
 	var sent atomic.Int64
 	twilio := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		sent.Add(1)

@@ -8,8 +8,9 @@ import (
 	"uzerp-mfa/internal/errs"
 )
 
-// BatchWorkers is how many users of a batch are worked on at the same time.
-const BatchWorkers = 8
+// BatchWorkers is how many users of a batch are worked on at the same time: twice as many as the calls that are made to Twilio at
+// the same time (twilio.CallsAtOnce), so that there is always a next call while others are written to the database and the audit log.
+const BatchWorkers = 16
 
 // BreakerThreshold is how many times in a row the other side may fail to answer. Then a batch gives up, and reconcile
 // stops asking: otherwise a hundred users would wait for a hundred time-outs.

@@ -191,7 +191,7 @@ func TestRollOutLeavesNoSecretOfNobody(t *testing.T) {
 // One user's failure is not another's, a server that is silent ends it, and after a Ctrl-C nobody else gets a page.
 func TestRollOutOfMany(t *testing.T) {
 	var users []mfa.User
-	for i := range 40 {
+	for i := range 80 {
 		users = append(users, mfatest.Fresh(fmt.Sprintf("user%02d", i), fmt.Sprintf("22222222-2222-4222-8222-%012d", i)))
 	}
 	users[3] = mfatest.Enrolled("user03", "22222222-2222-4222-8222-000000000003", sidA)
@@ -199,7 +199,7 @@ func TestRollOutOfMany(t *testing.T) {
 	r, s := rollOut(w.World)
 	r.Enroller.Store, r.Enroller.Factors = w, w
 	outcomes := r.Run(t.Context(), at(w.World, users...), false, nil)
-	if len(s.pages) != 39 || errs.KindOf(outcomes[3].Err) != errs.Refused || !outcomes[3].Planned {
+	if len(s.pages) != 79 || errs.KindOf(outcomes[3].Err) != errs.Refused || !outcomes[3].Planned {
 		t.Errorf("%d pages; %+v", len(s.pages), outcomes[3])
 	}
 	again := r.Run(t.Context(), at(w.World, users...), false, nil)
@@ -215,7 +215,7 @@ func TestRollOutOfMany(t *testing.T) {
 		}
 	})
 	notTried := slices.DeleteFunc(slices.Clone(outcomes), func(o mfa.RollOutOutcome) bool { return !errors.Is(o.Err, mfa.ErrNotTried) })
-	if len(s.pages) > 10+mfa.BatchWorkers || len(notTried) < 40-10-2*mfa.BatchWorkers || !notTried[0].Planned || notTried[0].Change.User.Username == "" {
+	if len(s.pages) > 10+mfa.BatchWorkers || len(notTried) < 80-10-2*mfa.BatchWorkers || !notTried[0].Planned || notTried[0].Change.User.Username == "" {
 		t.Errorf("%d pages, %d not tried", len(s.pages), len(notTried))
 	}
 	for _, o := range outcomes {

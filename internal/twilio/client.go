@@ -26,6 +26,10 @@ import (
 	"uzerp-mfa/internal/verifyservice"
 )
 
+// CallsAtOnce is how many exchanges a client makes at the same time, if nothing else is asked for. A batch has more users than that in
+// work (mfa.BatchWorkers).
+const CallsAtOnce = 8
+
 // Config is what New needs. Only AccountSID, ServiceSID, Username and Password must be given.
 type Config struct {
 	AccountSID string // TWILIO_ACCOUNT_SID
@@ -37,7 +41,7 @@ type Config struct {
 	Sources map[string]string // where each setting came from, by its name; for errors
 
 	CallTimeout time.Duration // the limit for one HTTP exchange; default 10 s
-	Concurrency int           // how many exchanges at the same time; default mfa.BatchWorkers
+	Concurrency int           // how many exchanges at the same time; default CallsAtOnce
 	Logger      *slog.Logger  // gets method, path, status, duration of each exchange at Debug; nil: nothing is logged
 	UserAgent   string        // appended to twilio-go's own, for example "uzerp-mfa/1.2.0"
 
@@ -197,7 +201,7 @@ func (cfg *Config) defaults() {
 		cfg.CallTimeout = defaultTimeout
 	}
 	if cfg.Concurrency <= 0 {
-		cfg.Concurrency = mfa.BatchWorkers // fewer would hold up the users of a batch
+		cfg.Concurrency = CallsAtOnce
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)

@@ -12,7 +12,7 @@ import (
 // says what time it is.
 //
 // What Twilio's limit is, is documented nowhere (docs/facts/twilio-verify.md §3.1). So the rate is found out: none is kept until
-// the first 429; then a little less than what Twilio took in the second before, and more again in small steps. Below the rate
+// the first 429; then a little less than what Twilio took in the second before it, and more again in small steps. Up to the rate
 // at which the last 429 came the steps are very small, since each 429 costs a pause of all. If hardly anything was taken
 // before, that says little about the limit, and the steps are large until the next 429.
 type pace struct {
@@ -23,8 +23,10 @@ type pace struct {
 	next     time.Time   // when the next exchange may begin, at this rate
 	paused   time.Time   // none begins before
 	resumed  time.Time   // when the last pause ended, or will
-	lowered  time.Time   // when the rate was last lowered
-	accepted []time.Time // when Twilio took exchanges, of the last second
+	refused  time.Time   // when the exchange was sent for which the rate is still to be lowered
+	whole    bool        // and if the second before that one was one of exchanges, and not of a pause
+	lowered  time.Time   // when the last one was sent for which the rate was lowered
+	accepted []time.Time // when exchanges were sent that Twilio took, of the last seconds
 	taken    int         // how many exchanges Twilio took so far
 	pauses   int         // how many there were
 	probing  bool        // the rate says little about the limit
@@ -32,14 +34,13 @@ type pace struct {
 
 const (
 	window      = time.Second
-	margin      = 0.93  // of the rate at which Twilio said no
-	slowStep    = 0.003 // by which the rate rises in a second, up to where Twilio said no
-	fastStep    = 0.05  // and beyond, where it said nothing
-	probeStep   = 0.25  // and while nothing is known about the limit
-	few         = 50    // exchanges in a second
-	lowest      = 2     // exchanges a second
-	catchUp     = 50 * time.Millisecond
-	maxLimited  = 40 // how often one exchange is turned away while others get through
+	margin      = 0.98   // of the rate at which Twilio said no
+	slowStep    = 0.0005 // by which the rate rises in a second, up to where Twilio said no
+	fastStep    = 0.05   // and beyond, where it said nothing
+	probeStep   = 0.25   // and while nothing is known about the limit
+	few         = 50     // exchanges in a second
+	lowest      = 2      // exchanges a second
+	maxLimited  = 40     // how often one exchange is turned away while others get through
 	onlyThisOne = 60212
 )
 
@@ -48,15 +49,15 @@ const (
 func (p *pace) take(now time.Time) (wait time.Duration, turn int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.lower()
 	if p.rate == 0 {
 		return max(0, p.paused.Sub(now)), p.pauses
 	}
 	p.raise(now)
-	if late := now.Add(-catchUp); p.next.Before(late) {
-		p.next = late
-	}
+	step := time.Duration(float64(time.Second) / p.rate)
+	p.next = later(p.next, now.Add(-step)) // what was missed is not caught up, but for one turn
 	wait = max(0, p.next.Sub(now))
-	p.next = p.next.Add(time.Duration(float64(time.Second) / p.rate))
+	p.next = p.next.Add(step)
 	return wait, p.pauses
 }
 
@@ -84,23 +85,19 @@ func (p *pace) raise(now time.Time) {
 	}
 }
 
-// heard says what became of an exchange: whether Twilio took it. f is nil if all went well.
-func (p *pace) heard(f *callError, now time.Time) {
+// heard says what became of an exchange that was sent then: whether Twilio took it. f is nil if all went well.
+func (p *pace) heard(f *callError, sent time.Time) {
 	if f == nil || f.status != 0 && f.status < http.StatusInternalServerError && !f.limited() {
-		p.passed(now)
+		p.passed(sent)
 	}
 }
 
-func (p *pace) passed(now time.Time) {
+func (p *pace) passed(sent time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.taken++
-	p.forget(now)
-	p.accepted = append(p.accepted, now)
-}
-
-func (p *pace) forget(now time.Time) {
-	p.accepted = slices.DeleteFunc(p.accepted, func(t time.Time) bool { return now.Sub(t) >= window })
+	p.accepted = slices.DeleteFunc(p.accepted, func(t time.Time) bool { return sent.Sub(t) >= 3*window })
+	p.accepted = append(p.accepted, sent)
 }
 
 // soFar returns how many exchanges Twilio took.
@@ -110,33 +107,47 @@ func (p *pace) soFar() int {
 	return p.taken
 }
 
-// limited says that Twilio turned an exchange away which was sent then, and how long it waits now. All others wait as well. The
-// rate is lowered once for all that were sent before the pause, and not again within a second: until then Twilio counts
-// what came before.
-func (p *pace) limited(sent, now time.Time, wait time.Duration) {
+// limited says that Twilio turned an exchange away which was sent then, and how long it would wait now: at least as long as Twilio
+// asked for, if it did. It returns how long it waits. All others wait as well. The rate is lowered once for all that were sent
+// before the pause, and not again within a second: until then Twilio counts what came before. Nor do these make the
+// pause longer, unless Twilio asked for that.
+func (p *pace) limited(sent, now time.Time, retryAfter, wait time.Duration) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !sent.Before(p.resumed) && now.Sub(p.lowered) >= window {
-		p.lower(now)
-		p.lowered = now
+	if !sent.Before(p.resumed) {
+		p.lower()
+		if sent.Sub(p.lowered) >= window {
+			p.refused, p.whole = sent, p.rate == 0 || sent.Sub(p.resumed) >= window
+		}
+	} else if retryAfter > 0 {
+		wait = max(retryAfter, p.paused.Sub(now))
 	}
 	if until := now.Add(wait); until.After(p.paused) {
 		p.paused, p.resumed, p.next, p.raised = until, until, until, until
 		p.pauses++
 	}
+	return wait
 }
 
-// lower chooses the rate after a 429.
-func (p *pace) lower(now time.Time) {
-	p.forget(now)
-	measured := float64(len(p.accepted))
-	whole := p.rate == 0 || now.Sub(p.resumed) >= window // the last second was one of calls, and not of a pause
+// lower chooses the rate after a 429. That waits until the next exchange may begin: by then it is known what became of those that were
+// on their way with the one that was turned away.
+func (p *pace) lower() {
+	if p.refused.IsZero() {
+		return
+	}
+	measured := 0.0
+	for _, t := range p.accepted {
+		if !t.After(p.refused) && p.refused.Sub(t) < window {
+			measured++
+		}
+	}
+	p.lowered, p.refused = p.refused, time.Time{}
 	switch {
 	case p.rate == 0:
 		p.ceiling = measured
 		p.rate = margin * measured
 		p.probing = measured < few
-	case whole:
+	case p.whole:
 		p.ceiling = min(p.rate, max(measured, p.rate/2))
 		p.rate = margin * p.ceiling
 		p.probing = false

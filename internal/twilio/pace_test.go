@@ -1,6 +1,7 @@
 package twilio
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"sync"
@@ -68,7 +69,7 @@ func run(t *testing.T, calls, workers int, takes limiter, retryAfter time.Durati
 		began := time.Now()
 		var all sync.WaitGroup
 		for n := range workers {
-			jitter := firstPause * time.Duration(n+1) / time.Duration(workers)
+			jitter := cmp.Or(retryAfter/20, firstPause) * time.Duration(n+1) / time.Duration(workers)
 			all.Go(func() {
 				for {
 					mu.Lock()
@@ -94,9 +95,9 @@ func run(t *testing.T, calls, workers int, takes limiter, retryAfter time.Durati
 						mu.Unlock()
 						time.Sleep(15 * time.Millisecond)
 						if done {
-							p.passed(time.Now())
+							p.passed(sent)
 						} else {
-							p.limited(sent, time.Now(), retryAfter+jitter)
+							time.Sleep(p.limited(sent, time.Now(), retryAfter, retryAfter+jitter))
 						}
 					}
 				}
@@ -108,7 +109,7 @@ func run(t *testing.T, calls, workers int, takes limiter, retryAfter time.Durati
 	return took, refusals
 }
 
-// However the server counts, 5 000 calls at 100 a second take at most 1.2 times as long as they must, and few are refused. If the
+// However the server counts, 5 000 calls at 100 a second take at most 1.15 times as long as they must, and at most 2 % are refused. If the
 // server does not say how long to wait, or more than it must, it may take a little longer.
 func TestPaceFindsTheRate(t *testing.T) {
 	for name, make := range map[string]func(int) limiter{"a second of the clock": inSecond, "any second": sliding, "a bucket": bucket} {
@@ -120,9 +121,9 @@ func TestPaceFindsTheRate(t *testing.T) {
 				t.Logf("%s, %d workers, Retry-After %s: %.3f times the ideal, %d refused", name, workers, retryAfter, ratio, refusals)
 				most := 1.4
 				if retryAfter == time.Second {
-					most = 1.2
+					most = 1.15
 				}
-				if ratio > most || refusals > 500 {
+				if ratio > most || refusals > 100 {
 					t.Errorf("%s, %d workers, Retry-After %s: %.3f times the ideal, %d refused", name, workers, retryAfter, ratio, refusals)
 				}
 			}
@@ -144,7 +145,7 @@ func TestPaceHoldsWhoWaits(t *testing.T) {
 	var p pace
 	now := time.Now()
 	_, turn := p.take(now)
-	p.limited(now, now, time.Second)
+	p.limited(now, now, time.Second, time.Second)
 	if p.keeps(turn) {
 		t.Error("a turn of before the pause still holds")
 	}

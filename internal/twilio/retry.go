@@ -29,7 +29,11 @@ func (c *Client) again(ctx context.Context, f *callError, method string, try int
 	case try >= maxTries, f.timeout && try >= maxTimeouts:
 		return 0, false
 	}
-	wait := f.wait + time.Duration(c.rand()*float64(firstPause<<(try-1))) // full jitter
+	spread := firstPause << (try - 1)
+	if f.wait > 0 {
+		spread = f.wait / 20 // the server knows best, and others were told the same
+	}
+	wait := f.wait + time.Duration(c.rand()*float64(spread)) // full jitter
 	deadline, limited := ctx.Deadline()
 	if f.wait > maxWait || limited && time.Until(deadline) <= wait {
 		return 0, false

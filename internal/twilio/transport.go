@@ -94,12 +94,7 @@ func (o *call) SendRequest(method, rawURL string, data url.Values, _ map[string]
 	reached := false
 	var turnedAway limits
 	for try := 1; ; try++ {
-		f := o.waitForTurn()
-		var resp *http.Response
-		if f == nil {
-			resp, f = o.exchange(method, target, data)
-			o.c.pace.heard(f, o.c.now())
-		}
+		resp, f := o.inTurn(method, target, data)
 		if f == nil {
 			return resp, nil
 		}
@@ -111,7 +106,7 @@ func (o *call) SendRequest(method, rawURL string, data url.Values, _ map[string]
 		f.reached = reached
 		wait, again := o.c.again(o.ctx, f, o.effect(), try)
 		if f.limited() {
-			o.c.pace.limited(o.sent, o.c.now(), max(wait, f.wait))
+			wait = o.c.pace.limited(o.sent, o.c.now(), f.wait, max(wait, f.wait))
 		}
 		if !again {
 			o.c.tellWhen(o.ctx, f)
@@ -151,14 +146,24 @@ func apiURL(raw string) (*url.URL, bool) {
 		safePath().MatchString(u.EscapedPath())
 }
 
-// exchange sends one request and reads one answer. It follows no redirect, because RoundTrip doesn't.
-func (o *call) exchange(method string, target *url.URL, data url.Values) (*http.Response, *callError) {
+// inTurn makes one exchange, once there is room for it and the pace allows it.
+func (o *call) inTurn(method string, target *url.URL, data url.Values) (*http.Response, *callError) {
 	select {
 	case o.c.slots <- struct{}{}:
 		defer func() { <-o.c.slots }()
 	case <-o.ctx.Done():
 		return nil, stopped(o.ctx)
 	}
+	if f := o.waitForTurn(); f != nil {
+		return nil, f
+	}
+	resp, f := o.exchange(method, target, data)
+	o.c.pace.heard(f, o.sent)
+	return resp, f
+}
+
+// exchange sends one request and reads one answer. It follows no redirect, because RoundTrip doesn't.
+func (o *call) exchange(method string, target *url.URL, data url.Values) (*http.Response, *callError) {
 	if f := stopped(o.ctx); f != nil { // select picks at random when both are ready
 		return nil, f
 	}

@@ -145,8 +145,8 @@ func TestRetryAfter(t *testing.T) {
 		slept  time.Duration
 		text   string
 	}{
-		{"3", maxTries, 3*time.Second + firstPause, "asked to wait 3s"},
-		{at(7 * time.Second), maxTries, 7*time.Second + firstPause, "asked to wait 7s"},
+		{"3", maxTries, 3*time.Second + 150*time.Millisecond, "asked to wait 3s"},
+		{at(7 * time.Second), maxTries, 7*time.Second + 350*time.Millisecond, "asked to wait 7s"},
 		{at(-time.Hour), maxTries, firstPause, ""},
 		{"soon", maxTries, firstPause, ""},
 		{"120", 1, 0, "asked to wait 2m0s"},
@@ -373,10 +373,41 @@ func TestConcurrencyLimit(t *testing.T) {
 	}, func(c *Config) { c.Concurrency = 2 })
 }
 
-// A batch works on so many users at a time, and each of them has a call at Twilio most of that time.
-func TestEachUserOfABatchMayCall(t *testing.T) {
+// Who waits until another exchange ends is held by what that one is told.
+func TestALimitHoldsWhoWaitsForRoom(t *testing.T) {
+	bubble(t, func(t *testing.T, s *setup) {
+		var came []time.Time
+		at := func(answer http.HandlerFunc) http.HandlerFunc {
+			return func(w http.ResponseWriter, r *http.Request) {
+				came = append(came, time.Now())
+				time.Sleep(time.Second)
+				answer(w, r)
+			}
+		}
+		good := ok(200, factorJSON(factor, "verified"))
+		s.play("GET "+factorPath, at(apiError(429, 20429, "Too Many Requests", "Retry-After", "3")), at(good), at(good))
+		failures := make(chan error)
+		for range 2 {
+			go func() {
+				_, err := s.FetchFactor(t.Context(), identity, factor)
+				failures <- err
+			}()
+		}
+		for range 2 {
+			if err := <-failures; err != nil {
+				t.Error(err)
+			}
+		}
+		if len(came) != 3 || came[1].Sub(came[0]) < 4*time.Second {
+			t.Errorf("the exchanges were made at %v", came)
+		}
+	}, func(c *Config) { c.Concurrency, c.Sleep = 1, sleep })
+}
+
+// A batch works on more users at a time than calls are made, so that the calls don't wait for the database and the audit log.
+func TestABatchHasMoreUsersThanCalls(t *testing.T) {
 	s := start(t)
-	if got := cap(s.slots); got != mfa.BatchWorkers {
+	if got := cap(s.slots); got >= mfa.BatchWorkers {
 		t.Errorf("%d calls at a time, for %d users", got, mfa.BatchWorkers)
 	}
 }
