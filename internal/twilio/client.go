@@ -78,8 +78,8 @@ type Client struct {
 
 	transport *http.Transport
 	timeout   time.Duration
-	slots     chan struct{} // the semaphore that all exchanges share
-	pace      *pace         // the same for their rate
+	room      *room // that all exchanges share
+	pace      *pace // and their rate
 	log       *slog.Logger
 	now       func() time.Time
 	sleep     func(context.Context, time.Duration) error
@@ -154,7 +154,7 @@ func newClient(cfg Config) (*Client, error) {
 		leaks:     func(text string) bool { return strings.Contains(text, password) || strings.Contains(text, basic) },
 		transport: newTransport(proxy, cfg.Roots, cfg.CallTimeout, cfg.Concurrency),
 		timeout:   cfg.CallTimeout,
-		slots:     make(chan struct{}, cfg.Concurrency),
+		room:      newRoom(cfg.Concurrency),
 		pace:      &pace{},
 		log:       cfg.Logger,
 		now:       cfg.Now,

@@ -147,26 +147,21 @@ func apiURL(raw string) (*url.URL, bool) {
 }
 
 // inTurn makes one exchange, once there is room for it and the pace allows it.
-func (o *call) inTurn(method string, target *url.URL, data url.Values) (*http.Response, *callError) {
-	select {
-	case o.c.slots <- struct{}{}:
-		defer func() { <-o.c.slots }()
-	case <-o.ctx.Done():
-		return nil, stopped(o.ctx)
+func (o *call) inTurn(method string, target *url.URL, data url.Values) (resp *http.Response, f *callError) {
+	if f := o.c.room.enter(o.ctx); f != nil {
+		return nil, f
 	}
+	defer func() { o.c.room.leave(f == nil) }()
 	if f := o.waitForTurn(); f != nil {
 		return nil, f
 	}
-	resp, f := o.exchange(method, target, data)
+	resp, f = o.exchange(method, target, data)
 	o.c.pace.heard(f, o.sent)
 	return resp, f
 }
 
 // exchange sends one request and reads one answer. It follows no redirect, because RoundTrip doesn't.
 func (o *call) exchange(method string, target *url.URL, data url.Values) (*http.Response, *callError) {
-	if f := stopped(o.ctx); f != nil { // select picks at random when both are ready
-		return nil, f
-	}
 	if o.c.way.broken != nil {
 		return nil, o.c.noWay()
 	}

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -364,8 +365,8 @@ func TestConcurrencyLimit(t *testing.T) {
 			t.Errorf("%d at a time", most.Load())
 		}
 		// Waiting for a slot ends with the context.
-		s.slots <- struct{}{}
-		s.slots <- struct{}{}
+		s.room.slots <- struct{}{}
+		s.room.slots <- struct{}{}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		_, err := s.FetchFactor(ctx, identity, factor)
@@ -404,10 +405,70 @@ func TestALimitHoldsWhoWaitsForRoom(t *testing.T) {
 	}, func(c *Config) { c.Concurrency, c.Sleep = 1, sleep })
 }
 
+// With a limit of 100 calls in any second few are turned away, however many may be made at the same time.
+func TestFewAreTurnedAway(t *testing.T) {
+	for _, atOnce := range []int{1, 8, 16, 32} {
+		bubble(t, func(t *testing.T, s *setup) {
+			var mu sync.Mutex
+			takes, refused, now, most := sliding(100), 0, 0, 0
+			good := ok(200, factorJSON(factor, "verified"))
+			s.play("GET "+factorPath, func(w http.ResponseWriter, r *http.Request) {
+				mu.Lock()
+				now++
+				most = max(most, now)
+				taken := takes(time.Now())
+				mu.Unlock()
+				time.Sleep(30 * time.Millisecond)
+				mu.Lock()
+				now--
+				mu.Unlock()
+				if taken {
+					good(w, r)
+					return
+				}
+				mu.Lock()
+				refused++
+				mu.Unlock()
+				apiError(429, 20429, "Too Many Requests", "Retry-After", "1")(w, r)
+			})
+			var all sync.WaitGroup
+			for range 1000 {
+				all.Go(func() {
+					if _, err := s.FetchFactor(t.Context(), identity, factor); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			all.Wait()
+			if refused > 20 || most > atOnce || most < min(atOnce, CallsAtOnce) {
+				t.Errorf("%d at once: %d of 1000 were turned away, %d were made at once", atOnce, refused, most)
+			}
+		}, func(c *Config) { c.Concurrency, c.Sleep = atOnce, sleep })
+	}
+}
+
+// Where there is no limit, all that may be made at the same time are, after a while.
+func TestRoomWidens(t *testing.T) {
+	r := newRoom(32)
+	free := func() int { return cap(r.slots) - len(r.slots) }
+	if free() != CallsAtOnce {
+		t.Errorf("room for %d at first", free())
+	}
+	for range 24 * widening {
+		if f := r.enter(t.Context()); f != nil {
+			t.Fatal(f)
+		}
+		r.leave(true)
+	}
+	if free() != 32 {
+		t.Errorf("room for %d after %d", free(), 24*widening)
+	}
+}
+
 // A batch works on more users at a time than calls are made, so that the calls don't wait for the database and the audit log.
 func TestABatchHasMoreUsersThanCalls(t *testing.T) {
 	s := start(t)
-	if got := cap(s.slots); got >= mfa.BatchWorkers {
+	if got := cap(s.room.slots); got >= mfa.BatchWorkers {
 		t.Errorf("%d calls at a time, for %d users", got, mfa.BatchWorkers)
 	}
 }
