@@ -66,8 +66,11 @@ func (r runner) main(ctx context.Context, in, page, plots string) error {
 	return errors.Join(failed, write(parse(string(text)), page, plots)) // what could not be measured stands there as such
 }
 
-// packages have benchmarks that compare something.
-var packages = []string{"./cmd", "./internal/installation/php", "./internal/installation/dotenv", "./internal/history"}
+// packages have benchmarks that compare something, and times is how often each is run. Those of processes repeat what is short by
+// themselves.
+var packages = []struct{ path, times string }{
+	{"./cmd", "1x"}, {"./internal/installation/php", "3x"}, {"./internal/installation/dotenv", "3x"}, {"./internal/history", "3x"},
+}
 
 // run runs the benchmarks, and keeps what they print with what the machine is.
 func (r runner) run(ctx context.Context) error {
@@ -91,11 +94,11 @@ func (r runner) run(ctx context.Context) error {
 	}
 	var failed error
 	for _, p := range packages {
-		c := exec.CommandContext(ctx, "go", "test", "-count", "1", "-run", "^$", "-bench", r.only, "-benchtime", "1x", "-timeout", "60m", p)
+		c := exec.CommandContext(ctx, "go", "test", "-count", "1", "-run", "^$", "-bench", r.only, "-benchtime", p.times, "-timeout", "60m", p.path)
 		c.Env, c.Stdout, c.Stderr = env, io.MultiWriter(os.Stderr, file), os.Stderr
 		c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
 		if err := c.Run(); err != nil {
-			failed = errors.Join(failed, fmt.Errorf("%s: %w", p, err)) // the others are measured all the same
+			failed = errors.Join(failed, fmt.Errorf("%s: %w", p.path, err)) // the others are measured all the same
 		}
 		if ctx.Err() != nil {
 			break
