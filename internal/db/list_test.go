@@ -160,6 +160,15 @@ func TestPersonsOfAList(t *testing.T) {
 	}
 }
 
+// The server does not compile the statement of a list: that takes longer than it gains.
+func TestAListIsNotCompiled(t *testing.T) {
+	_, url := sample(t)
+	dbtest.Exec(t, url, "alter database "+database(url)+" set jit = on")
+	if got, err := open(t, db.Config{ConnString: url}).LongSetting(t.Context(), "jit"); err != nil || got != "off" {
+		t.Errorf("jit is %q, %v", got, err)
+	}
+}
+
 // A last_login column of another type is read, too.
 func TestListWithAnotherTypeOfTime(t *testing.T) {
 	d, url := sample(t)
