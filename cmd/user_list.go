@@ -182,7 +182,11 @@ func showUsers(ctx context.Context, app *App, opts *userListOptions, users iter.
 	}
 	view := func(u mfa.User) listedUserView { return listedUserView{viewUser(u), allowed(u)} }
 	csv := columnsNamed(append(csvHeader(), "skip_allowed_at")...)
-	cells := func(u mfa.User) []string { return append(csvCells(u), instantOf(allowed(u))) }
+	var row []string // the last one, for the next
+	cells := func(u mfa.User) []string {
+		row = append(appendCSVCells(row[:0], u), instantOf(allowed(u)))
+		return row
+	}
 	done, err := streamList(app, usersView{SchemaVersion: schemaVersion, Users: []listedUserView{}}, users,
 		func(u mfa.User) any { return view(u) }, csv, cells)
 	if done {

@@ -68,14 +68,15 @@ func userCells(u mfa.User) []string {
 		text(u.Email), yesNo(u.Enrolled), yesNo(u.Enabled), text(u.UUID), text(u.SID)}
 }
 
-// csvHeader names the cells of csvCells as the JSON keys do: CSV is read by programs too, and has every column.
+// csvHeader names the cells of appendCSVCells as the JSON keys do: CSV is read by programs too, and has every column.
 func csvHeader() []string {
 	return []string{"username", "person", "email", "access_enabled", "state", "uuid", "mfa_sid", "mfa_enrolled", "mfa_enabled", "last_login"}
 }
 
-func csvCells(u mfa.User) []string {
-	return []string{u.Username, u.Person, text(u.Email), trueFalse(u.AccessEnabled), string(u.State()), text(u.UUID), text(u.SID),
-		trueFalse(u.Enrolled), trueFalse(u.Enabled), text(lastLogin(u.LastLogin))}
+// appendCSVCells appends a user's cells to a row.
+func appendCSVCells(row []string, u mfa.User) []string {
+	return append(row, u.Username, u.Person, text(u.Email), trueFalse(u.AccessEnabled), string(u.State()), text(u.UUID), text(u.SID),
+		trueFalse(u.Enrolled), trueFalse(u.Enabled), text(lastLogin(u.LastLogin)))
 }
 
 func trueFalse(b *bool) string {

@@ -95,6 +95,8 @@ func (s settings) unlimited() map[string]string {
 	long["transaction_timeout"] = "0" // since PostgreSQL 17
 	// If this program is killed, the server ends the statement soon, not after it: it holds locks on every user. Since PostgreSQL 14.
 	long["client_connection_check_interval"] = milliseconds(clientCheck)
+	// To compile such a statement takes the server longer than it gains: nothing in one is computed often enough.
+	long["jit"] = "off"
 	return long
 }
 

@@ -30,6 +30,15 @@ func (db *DB) ServerSettings(ctx context.Context) (map[string]string, error) {
 	return result, err
 }
 
+// LongSetting returns a setting of the server in a transaction with a statement that is meant to be long.
+func (db *DB) LongSetting(ctx context.Context, name string) (value string, err error) {
+	err = db.run(ctx, "", func(conn *pgx.Conn) error {
+		query := func(batch *pgx.Batch) { batch.Queue("select pg_catalog.current_setting($1)", name) }
+		return db.patient().exchange(ctx, conn, query, func(results pgx.BatchResults) error { return results.QueryRow().Scan(&value) })
+	})
+	return value, err
+}
+
 // SetLimit sets Config.QueryTimeout, on the client's side alone. It makes a connection first, so that none has to be made
 // within the limit.
 func (db *DB) SetLimit(t *testing.T, limit time.Duration) {

@@ -20,9 +20,9 @@ const (
 	Unordered                // as they come: nothing is sorted
 )
 
-// Users returns every user, as the database was at one moment. Rows come as the server sends them, and are read ahead a little while
-// the loop works on others, so that memory doesn't grow with their number. An error ends the listing and comes last. While the
-// loop runs it holds a connection: another query inside the loop needs a second one.
+// Users returns every user, as the database was at one moment. Rows come as the server sends them, so that memory doesn't grow
+// with their number. An error ends the listing and comes last. While the loop runs it holds a connection: another query inside
+// the loop needs a second one.
 //
 // The server may take as long as Config.QueryTimeout for some hundred users. How long the loop takes counts only for a
 // statement_timeout that the user chose.
@@ -46,62 +46,39 @@ func (db *DB) FirstUsers(ctx context.Context, order Order, limit int) iter.Seq2[
 	}
 }
 
-const (
-	pageRows   = 500 // the users that are passed on together
-	pagesAhead = 2   // that are read and not asked for yet
-)
+// pageRows are the users that are read before the loop gets them. While it works, the server goes on and fills the buffers of the
+// connection: so many users are read at once then, which costs less than to wait for each few of them.
+const pageRows = 500
 
-// stream reads users in another goroutine than the one that yields them, so that the server, the reading and the loop work at once.
+// stream reads users page by page, and yields them. The server has db.timeout for each page.
 func (db *DB) stream(ctx context.Context, conn *pgx.Conn, order Order, args pgx.StrictNamedArgs, yield func(mfa.User) bool) error {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	pages := make(chan []mfa.User, pagesAhead)
-	var err error
-	go func() {
-		defer close(pages)
-		err = db.sendPages(ctx, conn, order, args, pages)
-	}()
-	stopped := false
-	for page := range pages { // to the end in any case: then nobody uses the connection any more
-		for _, u := range page {
-			if !stopped && !yield(u) {
-				stopped = true
-				stop()
-			}
-		}
-	}
-	if stopped {
-		return nil
-	}
-	return err
-}
-
-// sendPages reads all users and sends them in pages. The server has db.timeout for each page.
-func (db *DB) sendPages(ctx context.Context, conn *pgx.Conn, order Order, args pgx.StrictNamedArgs, pages chan<- []mfa.User) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var late atomic.Bool
 	limit := time.AfterFunc(db.timeout, func() { late.Store(true); stop() })
 	defer limit.Stop()
 	query := map[Order]string{ByUsername: "list_by_username", ByLastLogin: "list_by_last_login", Unordered: "list_unordered"}[order]
-	long := db.patient()
+	long, stopped := db.patient(), false
 	err := long.send(ctx, conn, query, args, func(results pgx.BatchResults) error {
 		rows, err := results.Query()
 		if err != nil {
 			return err
 		}
 		defer rows.Close()
-		page, reader := make([]mfa.User, 0, pageRows), newUserReader(pageRows)
+		var reader userReader
+		page := make([]mfa.User, 0, pageRows)
 		pass := func() error {
 			limit.Stop()
 			defer limit.Reset(db.timeout)
-			select {
-			case pages <- page:
-				page, reader = make([]mfa.User, 0, pageRows), newUserReader(pageRows)
-				return nil
-			case <-ctx.Done():
-				return ctx.Err()
+			for _, u := range page {
+				if !yield(u) {
+					stopped = true
+					stop()
+					return ctx.Err()
+				}
 			}
+			page = page[:0]
+			return nil
 		}
 		for rows.Next() {
 			u, err := reader.read(rows)
@@ -119,7 +96,10 @@ func (db *DB) sendPages(ctx context.Context, conn *pgx.Conn, order Order, args p
 		}
 		return pass()
 	})
-	if late.Load() {
+	switch {
+	case stopped:
+		return nil
+	case late.Load():
 		return context.DeadlineExceeded
 	}
 	return err

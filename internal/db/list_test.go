@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -134,6 +135,37 @@ func TestListOfSeveralPages(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// A person's name is what PostgreSQL would make of its two parts: without those that are NULL, and without blanks at its ends.
+func TestPersonsOfAList(t *testing.T) {
+	d, url := sample(t)
+	parts := []string{"null", "''", "' '", "'A'", "' A  B '", "E'\\tA'", "'Zoë'"}
+	dbtest.Exec(t, url, `alter table person alter firstname drop not null, alter surname drop not null`)
+	dbtest.Exec(t, url, `insert into person (id, firstname, surname, usercompanyid)
+		select 1000 + row_number() over (), f, s, 1 from (values (`+strings.Join(parts, "), (")+`)) a (f), (values (`+strings.Join(parts, "), (")+`)) b (s)`)
+	dbtest.Exec(t, url, `insert into users (username, password, person_id, email)
+		select 'p' || id, '', id, trim(concat_ws(' ', firstname, surname)) from person where id > 1000`)
+	n := 0
+	for _, u := range list(t, d, db.ByUsername) {
+		if strings.HasPrefix(u.Username, "p1") {
+			if n++; u.Person != *u.Email {
+				t.Errorf("%q, want %q", u.Person, *u.Email)
+			}
+		}
+	}
+	if n != len(parts)*len(parts) {
+		t.Errorf("%d persons", n)
+	}
+}
+
+// The server does not compile the statement of a list: that takes longer than it gains.
+func TestAListIsNotCompiled(t *testing.T) {
+	_, url := sample(t)
+	dbtest.Exec(t, url, "alter database "+database(url)+" set jit = on")
+	if got, err := open(t, db.Config{ConnString: url}).LongSetting(t.Context(), "jit"); err != nil || got != "off" {
+		t.Errorf("jit is %q, %v", got, err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package db
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -69,7 +70,7 @@ func newPool(s settings) (*pool, error) {
 		}
 		build := conn.BuildFrontend
 		conn.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
-			return build(&greeting{Reader: r, login: &a.login}, w)
+			return build(bufio.NewReaderSize(&greeting{Reader: r, login: &a.login}, readBuffer), w)
 		}
 		conn.AfterNetConnect = func(_ context.Context, _ *pgconn.Config, c net.Conn) (net.Conn, error) {
 			a.secured.Store(true)
@@ -198,6 +199,9 @@ func (o *offering) Read(b []byte) (int, error) {
 	}
 	return n, err
 }
+
+// readBuffer is how much is read at once of what a server sends. pgx would read 8 kB, and a list of all users is many of these.
+const readBuffer = 64 << 10
 
 // greeting is a reader that notes what the server asks for first.
 type greeting struct {

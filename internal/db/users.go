@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -10,7 +11,9 @@ import (
 )
 
 // toUser reads a row of queries/users.sql.
-func toUser(row pgx.CollectableRow) (mfa.User, error) { return newUserReader(1).read(row) }
+func toUser(row pgx.CollectableRow) (mfa.User, error) {
+	return (&userReader{slab: make([]pointedAt, 1)}).read(row)
+}
 
 // userReader reads rows of queries/users.sql, whose values come as texts. A list of every user is mostly made of this, so it makes few
 // objects: the texts of a row are parts of one text, and what the users point to is in a slab.
@@ -21,23 +24,32 @@ type userReader struct {
 
 // pointedAt is what a user points to.
 type pointedAt struct {
-	email, uuid, sid string
-	lastLogin        time.Time
+	email, uuid, sid          string
+	lastLogin                 time.Time
+	access, enrolled, enabled bool
 }
 
-// newUserReader returns a reader for at most so many users.
-func newUserReader(users int) *userReader { return &userReader{slab: make([]pointedAt, users)} }
+// slabUsers are the users who share a slab. It stays small enough for what Go keeps ready: a bigger one costs more than it saves.
+const slabUsers = 100
 
 func (r *userReader) read(row pgx.CollectableRow) (mfa.User, error) {
 	raw := row.RawValues()
-	username, person, email, access, login, uuid, sid, enrolled, enabled := raw[0], raw[1], raw[2], raw[3], raw[4], raw[5], raw[6], raw[7], raw[8]
+	username, first, last, email, access := raw[0], raw[1], raw[2], raw[3], raw[4]
+	login, uuid, sid, enrolled, enabled := raw[5], raw[6], raw[7], raw[8], raw[9]
+	if len(r.slab) == 0 {
+		r.slab = make([]pointedAt, slabUsers)
+	}
 	to := &r.slab[0]
 	r.slab = r.slab[1:]
 
-	r.text = r.text[:0]
-	for _, b := range [...][]byte{username, person, email, uuid, sid} {
-		r.text = append(r.text, b...)
+	r.text = append(r.text[:0], username...)
+	r.text = append(r.text, first...)
+	if first != nil && last != nil {
+		r.text = append(r.text, ' ')
 	}
+	r.text = append(r.text, last...)
+	person := r.text[len(username):]
+	r.text = append(append(append(r.text, email...), uuid...), sid...)
 	rest := string(r.text)
 	next := func(b []byte) (text string) {
 		text, rest = rest[:len(b)], rest[len(b):]
@@ -50,27 +62,30 @@ func (r *userReader) read(row pgx.CollectableRow) (mfa.User, error) {
 		return text
 	}
 	u := mfa.User{
-		Username: next(username), Person: next(person), Email: nextOrNull(email, &to.email), AccessEnabled: truth(access),
-		Row: mfa.Row{UUID: nextOrNull(uuid, &to.uuid), SID: nextOrNull(sid, &to.sid), Enrolled: truth(enrolled), Enabled: truth(enabled)},
+		Username: next(username), Person: strings.Trim(next(person), " "), Email: nextOrNull(email, &to.email), AccessEnabled: truth(access, &to.access),
+		Row: mfa.Row{UUID: nextOrNull(uuid, &to.uuid), SID: nextOrNull(sid, &to.sid), Enrolled: truth(enrolled, &to.enrolled), Enabled: truth(enabled, &to.enabled)},
 	}
 	if login == nil {
 		return u, nil
 	}
 	var err error
 	if to.lastLogin, err = time.Parse(time.DateTime, string(login)); err != nil { // a column of another type
-		return u, row.Scan(nil, nil, nil, nil, &u.LastLogin, nil, nil, nil, nil)
+		var at *time.Time // not u's own: that would put every u on the heap
+		err = row.Scan(nil, nil, nil, nil, nil, &at, nil, nil, nil, nil)
+		u.LastLogin = at
+		return u, err
 	}
 	u.LastLogin = &to.lastLogin
 	return u, nil
 }
 
-// truth returns a boolean that the server sent as a text, or nil for NULL.
-func truth(b []byte) *bool {
+// truth returns yes, with a boolean that the server sent as a text, or nil for NULL.
+func truth(b []byte, yes *bool) *bool {
 	if b == nil {
 		return nil
 	}
-	yes := string(b) == "t"
-	return &yes
+	*yes = string(b) == "t"
+	return yes
 }
 
 // FindUsers implements mfa.Reader.

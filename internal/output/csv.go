@@ -1,7 +1,6 @@
 package output
 
 import (
-	"encoding/csv"
 	"fmt"
 	"io"
 	"strings"
@@ -10,21 +9,25 @@ import (
 	"uzerp-mfa/internal/invisible"
 )
 
-// CSV writes comma-separated values row by row, and holds no more than a few kilobytes. It quotes as RFC 4180 says, but
+// CSV writes comma-separated values row by row, and holds no more than a row and a few kilobytes. It quotes as RFC 4180 says, but
 // lines end with a plain line feed, as the tools around a pipe expect.
 //
 // Cells go through Escape, and get an apostrophe wherever a spreadsheet would begin to run a formula. So CSV is for
 // spreadsheets and people. A program that needs the exact text reads jsonl.
 type CSV struct {
-	w       *csv.Writer
+	w       io.Writer
 	columns int
-	safe    []string // the last row, for the next one
+	lines   []byte // that are not written yet
+	err     error  // the first one of w
 }
+
+// csvBuffer is how much of a CSV is held.
+const csvBuffer = 4 << 10
 
 // NewCSV starts a CSV on w with the given header line. An error of w is returned by the first Row or Flush after it.
 func NewCSV(w io.Writer, header ...string) *CSV {
-	c := &CSV{w: csv.NewWriter(w), columns: len(header)}
-	_ = c.Row(header...) // csv.Writer keeps the error for later
+	c := &CSV{w: w, columns: len(header)}
+	_ = c.Row(header...) // the error is kept for later
 	return c
 }
 
@@ -34,18 +37,41 @@ func (c *CSV) Row(cells ...string) error {
 	if len(cells) != c.columns {
 		return fmt.Errorf("csv row has %d cells, header has %d", len(cells), c.columns)
 	}
-	safe := c.safe[:0]
-	for _, cell := range cells {
-		safe = append(safe, csvCell(cell))
+	for i, cell := range cells {
+		if i > 0 {
+			c.lines = append(c.lines, ',')
+		}
+		c.lines = appendCell(c.lines, cell)
 	}
-	c.safe = safe
-	return c.w.Write(safe)
+	c.lines = append(c.lines, '\n')
+	if len(c.lines) < csvBuffer {
+		return nil
+	}
+	return c.Flush()
 }
 
 // Flush writes what is still buffered. It returns the first error since NewCSV.
 func (c *CSV) Flush() error {
-	c.w.Flush()
-	return c.w.Error()
+	if c.err == nil {
+		_, c.err = c.w.Write(c.lines)
+	}
+	c.lines = c.lines[:0]
+	return c.err
+}
+
+// appendCell appends a cell as it stands in a line.
+func appendCell(line []byte, cell string) []byte {
+	harmless, quoted := lookAtCell(cell)
+	if !harmless {
+		cell = csvCell(cell)
+		quoted = strings.ContainsAny(cell, `",`)
+	}
+	if !quoted && cell != `\.` { // PostgreSQL reads that one as the end of the data
+		return append(line, cell...)
+	}
+	line = append(line, '"')
+	line = append(line, strings.ReplaceAll(cell, `"`, `""`)...)
+	return append(line, '"')
 }
 
 // csvCell returns a cell that no spreadsheet runs as a formula (OWASP, "CSV injection"). Spreadsheets skip blanks before
@@ -56,9 +82,6 @@ func (c *CSV) Flush() error {
 // The way back, for a text without escapes: wherever a cell may begin, take away an apostrophe that is followed, after
 // any blanks, quotes and further apostrophes, by one of these characters.
 func csvCell(s string) string {
-	if isHarmlessCell(s) {
-		return s
-	}
 	var b strings.Builder
 	for s != "" {
 		end := strings.IndexAny(s, separators) + 1
@@ -91,29 +114,43 @@ func runs(s string) bool {
 	return strings.IndexAny(s, formulaStarts) == 0
 }
 
-// isHarmlessCell reports whether s is plain ASCII that needs neither an escape nor an apostrophe, as almost every cell
-// is. It may say no for one that needs none.
-func isHarmlessCell(s string) bool {
+// lookAtCell reports whether s is plain ASCII that needs neither an escape nor an apostrophe, as almost every cell is, and
+// whether such a cell needs quotes. It may say no for one that is harmless.
+func lookAtCell(s string) (harmless, quoted bool) {
 	begins := true // a cell may begin here
 	for i := range len(s) {
-		switch c := s[i]; c {
+		c := s[i]
+		if ordinary[c] {
+			begins = false
+			continue
+		}
+		switch c {
 		case ' ':
 			if i == 0 || i == len(s)-1 || s[i-1] == ' ' {
-				return false
+				return false, false
 			}
-		case '"', '\'':
-		case ';', ',', '|':
+		case '"':
+			quoted = true
+		case '\'':
+		case ',':
+			begins, quoted = true, true
+		case ';', '|':
 			begins = true
 		case '=', '+', '-', '@':
 			if begins {
-				return false
+				return false, false
 			}
 		default:
-			if c < ' ' || c > '~' {
-				return false
-			}
-			begins = false
+			return false, false
 		}
 	}
-	return true
+	return true, quoted
 }
+
+// ordinary has the ASCII characters that mean nothing in a cell, wherever they are.
+var ordinary = func() (is [256]bool) {
+	for c := '!'; c <= '~'; c++ {
+		is[c] = !strings.ContainsRune(`"',;|=+-@`, c)
+	}
+	return is
+}()

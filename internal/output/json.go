@@ -85,9 +85,23 @@ func textJSON(v any, prefix, indent string) (string, error) {
 			return "", err
 		}
 	}
+	text := b.String()
+	if isVisibleLines(text) { // as almost every document
+		return text, nil
+	}
 	// In JSON, runes beyond ASCII stand only inside strings and never after a backslash. So each can be replaced without
 	// parsing.
-	return escapeAs(b.String(), jsonForm), nil
+	return escapeAs(text, jsonForm), nil
+}
+
+// isVisibleLines reports whether text has nothing but line feeds and visible ASCII, of which jsonForm changes nothing.
+func isVisibleLines(text string) bool {
+	for i := range len(text) {
+		if (text[i] < ' ' || text[i] > '~') && text[i] != '\n' {
+			return false
+		}
+	}
+	return true
 }
 
 func encodeJSON(v any, prefix, indent string) (*bytes.Buffer, error) {

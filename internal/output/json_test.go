@@ -126,3 +126,24 @@ func TestJSONList(t *testing.T) {
 		t.Error("a document whose list is null is taken")
 	}
 }
+
+// BenchmarkJSON writes a user of a list.
+func BenchmarkJSON(b *testing.B) {
+	user := struct {
+		Username, Person, Email, State, UUID string
+		Factor                               *string
+		Enrolled                             bool
+	}{"user17", "Alice Archer", "user17@example.com", "enrolled", "b0000000-0000-4000-8000-000000000001", nil, true}
+	for name, write := range map[string]func() error{
+		"line": func() error { return JSONLine(io.Discard, user) },
+		"item": func() error { return (&JSONList{w: io.Discard}).Item(user) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if err := write(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
