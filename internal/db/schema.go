@@ -132,9 +132,14 @@ func (db *DB) lookAt(ctx context.Context, conn *pgx.Conn, tables []string) (s Sc
 	s.Pooler = db.notePooler(ctx, conn, s.Backend)
 	s.choose(found)
 	s.judge(found, tables)
-	if !s.Powerful || s.refusal() != nil {
-		return s, nil
+	if s.Powerful && s.refusal() == nil {
+		s.risk, err = db.lookForRisks(ctx, conn, s, tables)
 	}
+	return s, err
+}
+
+// lookForRisks finds who has fewer rights than the role, and could use its rights.
+func (db *DB) lookForRisks(ctx context.Context, conn *pgx.Conn, s Schema, tables []string) (found risk, err error) {
 	err = db.together(ctx, conn, func(batch *pgx.Batch) {
 		batch.Queue(sql("owners", ""), pgx.StrictNamedArgs{"schema": s.Name, "tables": tables})
 		if s.Superuser {
@@ -148,11 +153,11 @@ func (db *DB) lookAt(ctx context.Context, conn *pgx.Conn, tables []string) (s Sc
 			risks = append(risks, added...)
 		}
 		if len(risks) > 0 {
-			s.risk = risks[0]
+			found = risks[0]
 		}
 		return err
 	})
-	return s, err
+	return found, err
 }
 
 // neededTables returns the tables without which a database is not uzERP's.
