@@ -16,7 +16,6 @@ import (
 	"uzerp-mfa/internal/connect"
 	"uzerp-mfa/internal/errs"
 	"uzerp-mfa/internal/history"
-	"uzerp-mfa/internal/injector"
 	"uzerp-mfa/internal/mfa"
 	"uzerp-mfa/internal/operator"
 	"uzerp-mfa/internal/output"
@@ -290,12 +289,8 @@ func (a *App) sandboxPhones() (sandbox.Phones, error) {
 // noteIfOff says so if two-factor login is off: what a command says about the next login holds only once it is on.
 // The note is a courtesy, so an error here is no error of the command's.
 func (a *App) noteIfOff(ctx context.Context) {
-	site, err := a.reader.Injector(ctx)
-	if err != nil {
-		return
-	}
-	classes, err := site.InjectorClasses(ctx, []string{injector.LoginHandler})
-	a.noteSiteOff(err == nil && injector.IsOff(classes))
+	site, err := a.siteLogin(ctx)
+	a.noteSiteOff(err == nil && site == mfa.SiteOff)
 }
 
 func (a *App) noteSiteOff(off bool) {

@@ -94,7 +94,7 @@ func runAssist(ctx context.Context, app *App, opts *assistOptions, text string) 
 		return usageError("assist is a dialogue, and there is no terminal to ask on", "scripts use uzerp-mfa user show, and the command that it names")
 	}
 	app.warnIfOtherDatabase()
-	inspector, err := newInspector(ctx, app, false)
+	inspector, err := newInspector(ctx, app, false, nil)
 	if err != nil {
 		return err
 	}
@@ -581,7 +581,7 @@ func (d *desk) remedy(ctx context.Context, app *App, u mfa.User, remedy mfa.Reme
 	if err != nil {
 		return err
 	}
-	planner, applier, err := app.remedies(ctx, ch, remedy, false)
+	planner, applier, err := app.remedies(ctx, ch, remedy, []string{u.Username}, false)
 	if err != nil {
 		return err
 	}

@@ -161,6 +161,7 @@ func (o *enrollOptions) open(ctx context.Context, app *App, args []string) (ch *
 		enroller, err = app.enroller(ctx, ch)
 	}
 	if err == nil {
+		app.reader.Expect(names, siteClasses())
 		users, err = o.names.lookup(ctx, enroller.Store, names)
 	}
 	return ch, enroller, users, err

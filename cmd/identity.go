@@ -145,6 +145,7 @@ func (a *App) planCheck(ctx context.Context, ch *changes, f identityFlags, name 
 	if err != nil {
 		return caller.Check{}, err
 	}
+	a.reader.Expect([]string{name}, nil)
 	users, err := mfa.Lookup(ctx, store, []string{name})
 	if err != nil {
 		return caller.Check{}, err

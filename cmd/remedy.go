@@ -79,7 +79,7 @@ func runRemedy(ctx context.Context, app *App, opts *remedyOptions, args []string
 	if err := opts.ends.open(ctx, app, ch); err != nil {
 		return err
 	}
-	planner, applier, err := app.remedies(ctx, ch, opts.remedy, opts.skipTwilio)
+	planner, applier, err := app.remedies(ctx, ch, opts.remedy, names, opts.skipTwilio)
 	if err != nil {
 		return err
 	}
@@ -172,8 +172,8 @@ func undone(r mfa.Remedy) string {
 	return "nothing was changed"
 }
 
-// remedies returns what plans a remedy, and what applies it.
-func (a *App) remedies(ctx context.Context, ch *changes, remedy mfa.Remedy, skipTwilio bool) (p mfa.Planner, ap mfa.Applier, err error) {
+// remedies returns what plans a remedy for users of these names, and what applies it.
+func (a *App) remedies(ctx context.Context, ch *changes, remedy mfa.Remedy, names []string, skipTwilio bool) (p mfa.Planner, ap mfa.Applier, err error) {
 	store, err := ch.Users(ctx)
 	if err != nil {
 		return p, ap, err
@@ -190,6 +190,7 @@ func (a *App) remedies(ctx context.Context, ch *changes, remedy mfa.Remedy, skip
 	if p.Directory, err = a.reader.Directory(ctx); err != nil {
 		return p, ap, err
 	}
+	a.reader.Expect(names, siteClasses())
 	p.Site, err = a.siteLogin(ctx)
 	return p, ap, err
 }
@@ -200,7 +201,7 @@ func (a *App) siteLogin(ctx context.Context) (mfa.SiteLogin, error) {
 	if err != nil {
 		return mfa.SiteUnknown, err
 	}
-	classes, err := site.InjectorClasses(ctx, []string{injector.LoginHandler, injector.MFAValidator})
+	classes, err := site.InjectorClasses(ctx, siteClasses())
 	switch {
 	case err == nil:
 		return injector.SiteLogin(classes), nil
@@ -209,6 +210,9 @@ func (a *App) siteLogin(ctx context.Context) (mfa.SiteLogin, error) {
 	}
 	return mfa.SiteUnknown, nil
 }
+
+// siteClasses are the names of the classes that say whether two-factor login is switched on.
+func siteClasses() []string { return []string{injector.LoginHandler, injector.MFAValidator} }
 
 // warnSelf warns operators who help themselves.
 func (a *App) warnSelf(ch *changes, w writeFlags, p *mfa.RemedyPlan) {

@@ -49,7 +49,7 @@ func runUserShow(ctx context.Context, app *App, opts *userShowOptions, args []st
 		return err
 	}
 	app.warnIfOtherDatabase()
-	inspector, err := newInspector(ctx, app, opts.offline)
+	inspector, err := newInspector(ctx, app, opts.offline, names)
 	if err != nil {
 		return err
 	}
@@ -87,12 +87,14 @@ func (a *App) warnIfOtherDatabase() {
 	}
 }
 
-// newInspector returns what looks at users. If Twilio can't be asked, the rest is shown all the same.
-func newInspector(ctx context.Context, app *App, offline bool) (*mfa.Inspector, error) {
+// newInspector returns what looks at users. If Twilio can't be asked, the rest is shown all the same. names are those that will be asked
+// for first, as far as they are known.
+func newInspector(ctx context.Context, app *App, offline bool, names []string) (*mfa.Inspector, error) {
 	store, err := app.reader.Users(ctx)
 	if err != nil {
 		return nil, err
 	}
+	app.reader.Expect(names, siteClasses())
 	i := &mfa.Inspector{Store: store, Site: mfa.SiteUnknown, Now: app.now}
 	if i.Directory, err = app.reader.Directory(ctx); err != nil {
 		return nil, err
@@ -101,7 +103,7 @@ func newInspector(ctx context.Context, app *App, offline bool) (*mfa.Inspector, 
 	if err != nil {
 		return nil, err
 	}
-	switch classes, err := site.InjectorClasses(ctx, []string{injector.LoginHandler, injector.MFAValidator}); {
+	switch classes, err := site.InjectorClasses(ctx, siteClasses()); {
 	case err == nil:
 		i.Site = injector.SiteLogin(classes)
 		switch {

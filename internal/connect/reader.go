@@ -97,6 +97,14 @@ func (r *Reader) Users(ctx context.Context) (mfa.Reader, error) {
 	return reading(d, err, func(d *db.DB) mfa.Reader { return usersReader{d} })
 }
 
+// Expect says for which users, and perhaps injector classes, a command asks next, once the database is open: all is asked in one round
+// trip then. It changes no answer (db.DB.Expect).
+func (r *Reader) Expect(usernames, classes []string) {
+	if r.db != nil {
+		r.db.Expect(usernames, classes)
+	}
+}
+
 // AllUsers returns every user, in the order of the names.
 func (r *Reader) AllUsers(ctx context.Context) (iter.Seq2[mfa.User, error], error) {
 	return r.FirstUsers(ctx, false, 0)

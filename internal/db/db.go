@@ -24,6 +24,8 @@ type DB struct {
 	local   pgx.StrictNamedArgs
 	long    pgx.StrictNamedArgs // local for a statement that is meant to be long
 	log     *slog.Logger
+
+	expected *expected // shared with patient
 }
 
 var (
@@ -42,8 +44,8 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if err != nil {
 		return nil, errs.New(errs.Failure, "make the pool of connections", "") // pgxpool's own error would show the settings
 	}
-	db := &DB{pool: p, timeout: s.queryTimeout, bound: s.queryTimeout, local: settingArgs(s.local), log: cmp.Or(c.Logger, slog.New(slog.DiscardHandler))}
-	db.long = settingArgs(s.unlimited())
+	db := &DB{pool: p, timeout: s.queryTimeout, bound: s.queryTimeout, local: settingArgs(s.local), long: settingArgs(s.unlimited()),
+		log: cmp.Or(c.Logger, slog.New(slog.DiscardHandler)), expected: new(expected)}
 	err = db.run(ctx, connecting, func(conn *pgx.Conn) error {
 		if !s.chosen {
 			return nil

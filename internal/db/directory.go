@@ -15,9 +15,18 @@ var _ caller.Directory = (*DB)(nil)
 
 // Details implements mfa.Directory. An end date before the year 1 is returned as the first day of year 1.
 func (db *DB) Details(ctx context.Context, usernames []string) (map[string]mfa.Details, error) {
-	if len(usernames) == 0 {
-		return map[string]mfa.Details{}, nil
+	details, err := ask[map[string]mfa.Details](ctx, db, detailsOf(usernames))
+	if details == nil && err == nil { // no name is one that the database can hold
+		details = map[string]mfa.Details{}
 	}
+	return details, err
+}
+
+func detailsOf(usernames []string) question {
+	return question{op: "read the persons behind users", query: "details", parts: []string{"closed_companies"}, names: usernames, read: readDetails}
+}
+
+func readDetails(results pgx.BatchResults) (any, error) {
 	type person struct {
 		Username      string     `db:"username"`
 		Company       string     `db:"company"`
@@ -29,35 +38,14 @@ func (db *DB) Details(ctx context.Context, usernames []string) (map[string]mfa.D
 		Username string `db:"username"`
 		Closed   *bool  `db:"closed"`
 	}
-	var persons []person
-	var companies []company
-	err := db.runOnTables(ctx, "read the persons behind users", func(conn *pgx.Conn) error {
-		can, err := db.holdable(ctx, conn, usernames)
-		if err != nil || len(can) == 0 {
-			return err
-		}
-		ctx, cancel := context.WithTimeout(ctx, db.timeout)
-		defer cancel()
-		known := false
-		err = db.exchange(ctx, conn, func(batch *pgx.Batch) {
-			batch.Queue(sql("details", schemaOf(conn)), pgx.StrictNamedArgs{"names": can})
-			batch.Queue(partOf("details", "closed_companies", schemaOf(conn)), pgx.StrictNamedArgs{"names": can})
-		}, func(results pgx.BatchResults) (err error) {
-			if persons, err = collectNext(results, pgx.RowToStructByName[person]); err != nil {
-				return err
-			}
-			known = true
-			companies, err = collectNext(results, pgx.RowToStructByName[company])
-			return err
-		})
-		// A role that grants of an older version made may not read whether a company is closed, and an older uzERP has no such
-		// column: then it is not known.
-		if code := sqlState(err); known && (code == insufficientPrivilege || code == undefinedColumn) {
-			return nil
-		}
-		return err
-	})
+	persons, err := collectNext(results, pgx.RowToStructByName[person])
 	if err != nil {
+		return nil, err
+	}
+	companies, err := collectNext(results, pgx.RowToStructByName[company])
+	// A role that grants of an older version made may not read whether a company is closed, and an older uzERP has no such
+	// column: then it is not known.
+	if code := sqlState(err); err != nil && code != insufficientPrivilege && code != undefinedColumn {
 		return nil, err
 	}
 	closed := make(map[string]*bool, len(companies))

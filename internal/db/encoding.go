@@ -13,22 +13,19 @@ import (
 // left: a database without an encoding (SQL_ASCII), whose texts come and go as bytes (queries/settings.sql), and texts that
 // can't be translated. An argument of that sort is no row's. A row of that sort is an error, and never a row that is not there.
 
-// encodingKey is where a connection keeps the encoding of its database.
-const encodingKey = "the database's encoding"
-
 // bytesOnly is the encoding of a database in which any byte may stand for anything.
 const bytesOnly = "SQL_ASCII"
 
 // storable reports whether the database could hold text, as far as that can be said without asking it.
 func storable(s session, text string) bool {
-	return strings.IndexByte(text, 0) < 0 && (noted(s, encodingKey) == bytesOnly || utf8.ValidString(text))
+	return strings.IndexByte(text, 0) < 0 && (seen(s).Encoding == bytesOnly || utf8.ValidString(text))
 }
 
 // holdable returns those of the texts that the database can hold. The others have a NUL, are not UTF-8 in a database that
 // has an encoding, or have a character that this encoding lacks.
 func (db *DB) holdable(ctx context.Context, conn *pgx.Conn, texts []string) ([]string, error) {
 	can := slices.DeleteFunc(slices.Clone(texts), func(t string) bool { return !storable(conn, t) })
-	if encoding := noted(conn, encodingKey); encoding == bytesOnly || encoding == "UTF8" || !slices.ContainsFunc(can, beyondASCII) {
+	if encoding := seen(conn).Encoding; encoding == bytesOnly || encoding == "UTF8" || !slices.ContainsFunc(can, beyondASCII) {
 		return can, nil
 	}
 	return db.translatables(ctx, conn, can)

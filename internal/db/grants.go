@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 
@@ -60,7 +61,7 @@ func (r right) String() string {
 }
 
 // rights reads the rights from grants.sql, so that there is no second list.
-func rights() []right {
+var rights = sync.OnceValue(func() []right {
 	var all []right
 	text := regexp.MustCompile(`(?m)--.*$`).ReplaceAllString(grants, "")
 	grant := regexp.MustCompile(`^\s*grant\s+([^;]+?)\s+on\s+(?:(schema|sequence)\s+)?(?:public\.)?(\w+)\s+to\s+ROLE\s*$`)
@@ -80,7 +81,7 @@ func rights() []right {
 		}
 	}
 	return all
-}
+})
 
 // MissingRights returns the rights of grants.sql that the role lacks, in the order of that file, such as "select on
 // person.end_date". Columns that an older uzERP doesn't have are left out: CheckSchema finds those. It fails as every
@@ -96,11 +97,8 @@ func (db *DB) MissingRights(ctx context.Context) ([]string, error) {
 	var held []*bool
 	err := db.run(ctx, "look at the role's rights", func(conn *pgx.Conn) error {
 		var err error
-		looked := false
-		if schema, looked = conn.PgConn().CustomData()[lookedKey].(Schema); !looked {
-			if schema, err = db.lookAtSchema(ctx, conn); err != nil {
-				return err
-			}
+		if schema, err = db.looked(ctx, conn); err != nil {
+			return err
 		}
 		held, err = collect(ctx, db, conn, "rights", pgx.StrictNamedArgs{
 			// A role without usage on the schema doesn't find it in its search_path.

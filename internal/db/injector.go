@@ -27,7 +27,11 @@ func toClass(row pgx.CollectableRow) (injector.Class, error) {
 
 // InjectorClasses implements injector.Reader.
 func (db *DB) InjectorClasses(ctx context.Context, names []string) ([]injector.Class, error) {
-	return readByNames(ctx, db, "read the injector classes", "injector_classes", names, toClass)
+	return ask[[]injector.Class](ctx, db, classesOf(names))
+}
+
+func classesOf(names []string) question {
+	return about("read the injector classes", "injector_classes", names, toClass)
 }
 
 // SettledClasses implements injector.Writer.

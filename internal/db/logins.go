@@ -37,44 +37,69 @@ func (logins) Source() history.Source { return history.FromAudit }
 func (l logins) Read(ctx context.Context, q history.Query) (history.Reading, error) {
 	var r history.Reading
 	err := l.db.runOnTables(ctx, "read uzERP's audit lines", func(conn *pgx.Conn) error {
-		suffix, err := l.access(ctx, conn)
-		if err != nil {
+		if err := l.look(ctx, conn); err != nil {
 			return err
 		}
-		r, err = l.read(ctx, conn, suffix, q)
+		suffix, oldest, err := l.access(ctx, conn)
+		if err != nil || len(oldest) == 0 {
+			r.NoZone = true
+			return err
+		}
+		r, err = l.read(ctx, conn, suffix, oldest[0], q)
 		return err
 	})
 	return r, err
 }
 
-// access returns what the names of the queries end with: nothing if the role may read the table, or else that of the view.
-func (l logins) access(ctx context.Context, conn *pgx.Conn) (suffix string, err error) {
+// look looks at the table before it or its view is read, if that was not done with the other tables.
+func (l logins) look(ctx context.Context, conn *pgx.Conn) error {
+	if seen(conn).Lines {
+		return nil
+	}
+	s, err := l.db.lookAt(ctx, conn, []string{auditLines})
+	if err == nil && !s.Lines {
+		return errNoLines
+	}
+	return cmp.Or(err, s.refusal())
+}
+
+var errNoLines = &errs.Error{Kind: errs.Refused, Err: errors.New("this uzERP has no table audit_lines")}
+
+// access returns what the names of the queries end with: nothing if the role may read the table, or else that of the view. With it it
+// returns the time of the oldest line, if there is one.
+func (l logins) access(ctx context.Context, conn *pgx.Conn) (suffix string, oldest []time.Time, err error) {
 	type access struct {
 		There    bool `db:"there"`
 		Readable bool `db:"readable"`
 		View     bool `db:"view"`
 		Stranger bool `db:"stranger"`
 	}
-	found, err := collect(ctx, l.db, conn, "login_access", pgx.StrictNamedArgs{"schema": schemaOf(conn)}, pgx.RowToStructByName[access])
-	if err != nil {
-		return "", err
+	var found []access
+	err = l.db.together(ctx, conn, func(batch *pgx.Batch) {
+		batch.Queue(sql("login_access", ""), pgx.StrictNamedArgs{"schema": schemaOf(conn)})
+		batch.Queue(partOf("login_access", "oldest_login", schemaOf(conn)))
+	}, func(results pgx.BatchResults) (err error) {
+		if found, err = collectNext(results, pgx.RowToStructByName[access]); err != nil {
+			return err
+		}
+		oldest, err = collectNext(results, pgx.RowTo[time.Time])
+		return err
+	})
+	if len(found) == 0 {
+		return "", nil, err
 	}
 	switch a := found[0]; {
 	case !a.There:
-		return "", &errs.Error{Kind: errs.Refused, Err: errors.New("this uzERP has no table audit_lines")}
+		return "", nil, errNoLines
 	case a.Readable:
-		if s, _ := conn.PgConn().CustomData()[lookedKey].(Schema); s.Lines {
-			return "", nil
-		}
-		s, err := l.db.lookAt(ctx, conn, []string{auditLines})
-		return "", cmp.Or(err, s.unusable(), s.tooPowerful())
+		return "", oldest, err
 	case a.View:
-		return "_of_view", nil
+		return "_of_view", oldest, err
 	case a.Stranger:
-		return "", &errs.Error{Kind: errs.Config, Hint: mfa.ReasonHistoryRights.With(),
-			Err: errors.New("the view uzerp_mfa_logins does not belong to the owner of table audit_lines, so it is not used")}
+		return "", nil, &errs.Error{Kind: errs.Config, Hint: mfa.ReasonHistoryRights.With(),
+			Err: errors.New("the view uzerp_mfa_logins does not belong to the owner of uzERP's tables, so it is not used")}
 	}
-	return "", &errs.Error{Kind: errs.Config, Hint: mfa.ReasonHistoryRights.With(),
+	return "", nil, &errs.Error{Kind: errs.Config, Hint: mfa.ReasonHistoryRights.With(),
 		Err: errors.New("the database role may not read table audit_lines")}
 }
 
@@ -93,8 +118,8 @@ type loginBounds struct {
 	Oldest *time.Time `db:"oldest"`
 }
 
-func (l logins) read(ctx context.Context, conn *pgx.Conn, suffix string, q history.Query) (r history.Reading, err error) {
-	r.NoZone = true
+func (l logins) read(ctx context.Context, conn *pgx.Conn, suffix string, oldest time.Time, q history.Query) (r history.Reading, err error) {
+	r.NoZone, r.Oldest = true, oldest
 	names := q.Usernames // nil: all
 	if names != nil {
 		if names, err = l.db.holdable(ctx, conn, names); err != nil {
@@ -106,11 +131,6 @@ func (l logins) read(ctx context.Context, conn *pgx.Conn, suffix string, q histo
 	if q.Since.After(since.Add(widestZone)) {
 		since = q.Since.UTC().Add(-widestZone)
 	}
-	oldest, err := collect(ctx, l.db, conn, "oldest_login", nil, pgx.RowTo[time.Time])
-	if err != nil || len(oldest) == 0 {
-		return r, err
-	}
-	r.Oldest = oldest[0]
 	unclear := 0
 	defer func() {
 		if unclear > 0 {

@@ -236,6 +236,31 @@ func TestLoginsMayNotBeRead(t *testing.T) {
 	refused(errs.Refused, "no table audit_lines", "")
 }
 
+// Where uzERP has no table audit_lines, somebody who may make tables can make one, and the view. Nothing of theirs runs with our rights.
+func TestLoginsOfAStrangersTable(t *testing.T) {
+	for name, lines := range map[string]string{
+		"table": "create table public.audit_lines (id bigint, created timestamp); insert into public.audit_lines values (1, now())",
+		"view":  "create view public.audit_lines as select 1::bigint as id, now()::timestamp as created where public.spy()",
+	} {
+		t.Run(name, func(t *testing.T) {
+			url := dbtest.New(t, dbtest.Sample)
+			least := roleFor(t, url)
+			stranger := "stranger_of_" + database(url)
+			dbtest.Exec(t, url, "drop table audit_lines cascade; create sequence ran; grant all on ran to public; create role "+stranger+
+				"; grant all on schema public to "+stranger+"; set role "+stranger+
+				"; create function public.spy() returns boolean language plpgsql as 'begin perform nextval(''public.ran''); return true; end'; "+
+				lines+`; create view public.uzerp_mfa_logins as select id, created, 'alice'::text as username, ''::text as remote_address,
+				''::text as user_agent, 'code-not-valid'::text as what from public.audit_lines where public.spy();
+				grant select on public.audit_lines, public.uzerp_mfa_logins to public`)
+			r, err := open(t, db.Config{ConnString: least}).Logins().Read(t.Context(), history.Query{})
+			if err == nil || len(r.Entries) > 0 {
+				t.Errorf("read %+v, %v", r, err)
+			}
+			wantNothingRun(t, url)
+		})
+	}
+}
+
 // An owner of the lines must not run code with a superuser's rights. The users are read all the same.
 func TestLoginsOfAStranger(t *testing.T) {
 	url := dbtest.New(t, dbtest.Sample)

@@ -142,7 +142,7 @@ func TestRoundTrips(t *testing.T) {
 	for _, i := range tap.Seen() {
 		names = append(names, i.Name)
 	}
-	if got := strings.Join(names, " "); got != "schema find_users compare_and_set commit" {
+	if got := strings.Join(names, " "); got != "schema owners find_users compare_and_set commit" {
 		t.Error(got)
 	}
 }

@@ -11,6 +11,9 @@ import (
 
 var _ mfa.Writer = (*DB)(nil)
 
+// fewUUIDs is how many uuids each row is compared with.
+const fewUUIDs = 8
+
 // UUIDOwners implements mfa.Reader.
 func (db *DB) UUIDOwners(ctx context.Context, uuids []string) (map[string][]string, error) {
 	type owner struct {
@@ -21,7 +24,11 @@ func (db *DB) UUIDOwners(ctx context.Context, uuids []string) (map[string][]stri
 	for i, id := range uuids {
 		lower[i] = strings.ToLower(id)
 	}
-	rows, err := readByNames(ctx, db, "read the owners of uuids", "uuid_owners", lower, pgx.RowToStructByName[owner])
+	q := about("read the owners of uuids", "uuid_owners", lower, pgx.RowToStructByName[owner])
+	if len(lower) <= fewUUIDs {
+		q.query, q.as = "uuid_owners_of_few", q.query
+	}
+	rows, err := ask[[]owner](ctx, db, q)
 	if err != nil {
 		return nil, err
 	}

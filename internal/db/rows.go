@@ -119,10 +119,8 @@ const settle = "set constraints all immediate"
 // writeRows sends a statement that writes users' rows, and reads afterwards which of them are not as they are to be. It returns
 // how many rows were written, and at most three of those.
 func (db *DB) writeRows(ctx context.Context, tx *transaction, name string, changes []injector.Assignment) (n int64, off []offRow, err error) {
-	ctx, cancel := context.WithTimeout(ctx, db.timeout)
-	defer cancel()
 	args := rowChanges(changes)
-	err = db.exchange(ctx, tx, func(batch *pgx.Batch) {
+	err = db.together(ctx, tx, func(batch *pgx.Batch) {
 		batch.Queue(sql(name, schemaOf(tx)), args)
 		batch.Queue(settle)
 		batch.Queue(partOf(name, "rows_not_kept", schemaOf(tx)), args)
@@ -161,10 +159,8 @@ func rowChanges(changes []injector.Assignment) pgx.StrictNamedArgs {
 
 // collectSettled is collect, after what would be put off until the commit.
 func collectSettled[T any](ctx context.Context, db *DB, tx *transaction, name string, args pgx.StrictNamedArgs, row pgx.RowToFunc[T]) ([]T, error) {
-	ctx, cancel := context.WithTimeout(ctx, db.timeout)
-	defer cancel()
 	var result []T
-	err := db.exchange(ctx, tx, func(batch *pgx.Batch) {
+	err := db.together(ctx, tx, func(batch *pgx.Batch) {
 		batch.Queue(settle)
 		batch.Queue(sql(name, schemaOf(tx)), args)
 	}, func(results pgx.BatchResults) error {

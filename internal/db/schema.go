@@ -15,34 +15,64 @@ import (
 
 // Schema is what CheckSchema found.
 type Schema struct {
-	Database       string   `db:"database"`
-	ServerVersion  string   `db:"server_version"`
-	Encoding       string   `db:"encoding"`  // of the database
-	Role           string   `db:"role"`      // whose rights apply
-	ReadOnly       bool     `db:"read_only"` // a standby, or set to read-only
-	Standby        bool     `db:"standby"`
-	Name           string   `db:"schema"`          // of the schema that has uzERP's tables; empty: no schema of the search_path has users
-	Rivals         []string `db:"rivals"`          // later ones of another owner, if Name is only found because it is the role's name
-	Searched       []string `db:"searched"`        // the schemas of the search_path that are there
-	Elsewhere      []string `db:"elsewhere"`       // at most five other schemas that have a table users
-	MissingTables  []string `db:"missing_tables"`  // of users, person and injector_classes
-	MissingColumns []string `db:"missing_columns"` // of the four 2FA columns of users; all four if users is missing
-	NotTables      []string `db:"not_tables"`      // used tables that are views, foreign tables or the like
-	RowSecurity    []string `db:"row_security"`    // used tables of which row-level security hides rows from the role
+	sessionFacts
+	Name           string   // of the schema that has uzERP's tables; empty: no schema of the search_path has users
+	Rivals         []string // later ones of another owner, if Name is only found because it is the role's name
+	Elsewhere      []string // at most five other schemas that have a table users; only of CheckSchema
+	MissingTables  []string // of users, person and injector_classes
+	MissingColumns []string // of the four 2FA columns of users; all four if users is missing; only of CheckSchema
+	NotTables      []string // used tables that are views, foreign tables or the like
+	RowSecurity    []string // used tables of which row-level security hides rows from the role
+	risk
 
-	// Who could make code run with the role's rights without having them: what it is about (empty: nobody), its name, the
-	// table that it is on, and the role ("": every role).
+	DatabaseFrom string // the settings that name database and role
+	RoleFrom     string
+
+	Lines  bool // the table of uzERP's audit lines is there, and was looked at too
+	Pooler bool // what answers us is a connection pooler, and not the server
+}
+
+// sessionFacts is the row of queries/schema.sql.
+type sessionFacts struct {
+	Database      string   `db:"database"`
+	ServerVersion string   `db:"server_version"`
+	Encoding      string   `db:"encoding"`  // of the database
+	Role          string   `db:"role"`      // whose rights apply
+	Login         string   `db:"login"`     // who has logged in
+	ReadOnly      bool     `db:"read_only"` // a standby, or set to read-only
+	Standby       bool     `db:"standby"`
+	Searched      []string `db:"searched"`  // the schemas of the search_path that are there
+	Backend       int64    `db:"backend"`   // the server's process of the session
+	Superuser     bool     `db:"superuser"` // Role or Login is one
+	Powerful      bool     `db:"powerful"`  // they may do something that others may not
+}
+
+// risk says who could make code run with the role's rights without having them: what it is about (empty: nobody), its name, the
+// table that it is on, and the role ("": every role).
+type risk struct {
 	Risk       string `db:"risk"` // table, schema, grant, function or search_path
 	RiskObject string `db:"risk_object"`
 	RiskTable  string `db:"risk_table"`
 	RiskRole   string `db:"risk_role"`
+}
 
-	DatabaseFrom string `db:"-"` // the settings that name database and role
-	RoleFrom     string `db:"-"`
+// relation is a row of queries/relations.sql.
+type relation struct {
+	Schema      string `db:"schema"`
+	Name        string `db:"name"`
+	Kind        string `db:"kind"`        // pg_class.relkind
+	Persistence string `db:"persistence"` // pg_class.relpersistence
+	Owner       string `db:"owner"`
+	Hidden      bool   `db:"hidden"` // row-level security hides rows from the role
+}
 
-	Lines   bool  `db:"lines"`   // the table of uzERP's audit lines is there, and was looked at too
-	Backend int64 `db:"backend"` // the server's process of the session
-	Pooler  bool  `db:"-"`       // what answers us is a connection pooler, and not the server
+// holdsRows reports whether it is a table or the like, of the database and not of one session.
+func (r relation) holdsRows() bool { return strings.Contains("rpvmf", r.Kind) && r.Persistence != "t" }
+
+// place is a row of queries/elsewhere.sql.
+type place struct {
+	Schema  string   `db:"schema"`
+	Columns []string `db:"columns"`
 }
 
 // CheckSchema looks up in the catalogue whether this is uzERP's database, and whether its uzERP is new enough. It fails
@@ -51,8 +81,10 @@ func (db *DB) CheckSchema(ctx context.Context) (Schema, error) {
 	var s Schema
 	err := db.run(ctx, "look at the schema", func(conn *pgx.Conn) error {
 		var err error
-		s, err = db.lookAtSchema(ctx, conn)
-		return err
+		if s, err = db.lookAtSchema(ctx, conn); err != nil {
+			return err
+		}
+		return db.lookElsewhere(ctx, conn, &s)
 	})
 	return s, err
 }
@@ -61,11 +93,14 @@ func (db *DB) CheckSchema(ctx context.Context) (Schema, error) {
 // them, history need not ask again.
 func (db *DB) lookAtSchema(ctx context.Context, conn *pgx.Conn) (Schema, error) {
 	s, err := db.lookAt(ctx, conn, append(usedTables(), auditLines))
-	if err == nil && cmp.Or(s.unusable(), s.tooPowerful()) != nil {
+	if err == nil && s.refusal() != nil {
 		s, err = db.lookAt(ctx, conn, usedTables())
 	}
-	if err == nil && cmp.Or(s.unusable(), s.tooPowerful()) == nil { // what is wrong may be mended meanwhile
+	switch {
+	case err == nil && s.refusal() == nil: // what is wrong may be mended meanwhile
 		conn.PgConn().CustomData()[lookedKey] = s
+	case err == nil && s.Name == "":
+		err = db.lookElsewhere(ctx, conn, &s)
 	}
 	return s, err
 }
@@ -73,22 +108,146 @@ func (db *DB) lookAtSchema(ctx context.Context, conn *pgx.Conn) (Schema, error) 
 // auditLines is the table of uzERP's audit lines.
 const auditLines = "audit_lines"
 
-// lookAt is lookAtSchema for a use of these tables only.
-func (db *DB) lookAt(ctx context.Context, conn *pgx.Conn, tables []string) (Schema, error) {
-	found, err := collect(ctx, db, conn, "schema", pgx.StrictNamedArgs{
-		"tables":  tables,
-		"written": writtenTables(),
-		"needed":  []string{"users", "person", "injector_classes"},
-		"columns": []string{"mfa_enrolled", "mfa_enabled", "mfa_sid", "uuid"},
-	}, pgx.RowToStructByName[Schema])
+// lookAt is lookAtSchema for a use of these tables only. Whether somebody could use the role's rights is asked only of a role that has
+// more than rights on tables. What others have added to the tables is asked for a superuser alone: an owner with fewer rights was refused
+// before, so that nobody who has fewer can put other tables in their place meanwhile.
+func (db *DB) lookAt(ctx context.Context, conn *pgx.Conn, tables []string) (s Schema, err error) {
+	var found []relation
+	err = db.together(ctx, conn, func(batch *pgx.Batch) {
+		batch.Queue(sql("schema", ""))
+		batch.Queue(partOf("schema", "relations", ""), pgx.StrictNamedArgs{"names": append(neededTables(), tables...)})
+	}, func(results pgx.BatchResults) error {
+		facts, err := collectNext(results, pgx.RowToStructByName[sessionFacts])
+		if err != nil {
+			return err
+		}
+		s.sessionFacts = facts[0]
+		found, err = collectNext(results, pgx.RowToStructByName[relation])
+		return err
+	})
 	if err != nil {
 		return Schema{}, err
 	}
-	s := found[0]
 	s.DatabaseFrom, s.RoleFrom = db.pool.libpq.From("dbname"), db.pool.libpq.From("user")
 	s.Pooler = db.notePooler(ctx, conn, s.Backend)
-	return s, nil
+	s.choose(found)
+	s.judge(found, tables)
+	if s.Powerful && s.refusal() == nil {
+		s.risk, err = db.lookForRisks(ctx, conn, s, tables)
+	}
+	return s, err
 }
+
+// lookForRisks finds who has fewer rights than the role, and could use its rights.
+func (db *DB) lookForRisks(ctx context.Context, conn *pgx.Conn, s Schema, tables []string) (found risk, err error) {
+	err = db.together(ctx, conn, func(batch *pgx.Batch) {
+		batch.Queue(sql("owners", ""), pgx.StrictNamedArgs{"schema": s.Name, "tables": tables})
+		if s.Superuser {
+			batch.Queue(partOf("owners", "added_code", ""), pgx.StrictNamedArgs{"schema": s.Name, "tables": tables, "written": writtenTables()})
+		}
+	}, func(results pgx.BatchResults) error {
+		risks, err := collectNext(results, pgx.RowToStructByName[risk])
+		if err == nil && s.Superuser {
+			var added []risk
+			added, err = collectNext(results, pgx.RowToStructByName[risk])
+			risks = append(risks, added...)
+		}
+		if len(risks) > 0 {
+			found = risks[0]
+		}
+		return err
+	})
+	return found, err
+}
+
+// neededTables returns the tables without which a database is not uzERP's.
+func neededTables() []string { return []string{"users", "person", "injector_classes"} }
+
+// choose finds the schema of uzERP's tables: the first one in the session's own search_path that has the needed tables, or else the first
+// one that has users. A temporary table is nobody's users.
+func (s *Schema) choose(found []relation) {
+	type candidate struct {
+		schema, owner string // of users
+		complete      bool
+	}
+	var all []candidate
+	for _, schema := range s.Searched {
+		c, n := candidate{schema: schema}, 0
+		for _, r := range found {
+			if r.Schema != schema || !r.holdsRows() || !slices.Contains(neededTables(), r.Name) {
+				continue
+			}
+			if n++; r.Name == "users" {
+				c.owner = r.Owner
+			}
+		}
+		if c.complete = n == len(neededTables()); c.owner != "" {
+			all = append(all, c)
+		}
+	}
+	if len(all) == 0 {
+		return
+	}
+	first := max(0, slices.IndexFunc(all, func(c candidate) bool { return c.complete }))
+	chosen := all[first]
+	s.Name = chosen.schema
+	if s.Name != s.Role || chosen.owner == s.Role || chosen.owner == s.Login {
+		return
+	}
+	for _, c := range all[first+1:] {
+		if c.complete && c.owner != chosen.owner {
+			s.Rivals = append(s.Rivals, c.schema)
+		}
+	}
+}
+
+// judge says what is the matter with these tables in the schema that was chosen.
+func (s *Schema) judge(found []relation, tables []string) {
+	in := make(map[string]relation)
+	for _, r := range found {
+		if r.Schema == s.Name {
+			in[r.Name] = r
+		}
+	}
+	for _, name := range neededTables() {
+		if _, there := in[name]; !there {
+			s.MissingTables = append(s.MissingTables, name)
+		}
+	}
+	for _, name := range tables {
+		switch r, there := in[name]; {
+		case !there:
+		case !strings.Contains("rp", r.Kind):
+			s.NotTables = append(s.NotTables, name)
+		case r.Hidden:
+			s.RowSecurity = append(s.RowSecurity, name)
+		}
+	}
+	if slices.Contains(tables, auditLines) {
+		_, s.Lines = in[auditLines]
+	}
+}
+
+// lookElsewhere finds out what is needed only to say what is wrong.
+func (db *DB) lookElsewhere(ctx context.Context, conn *pgx.Conn, s *Schema) error {
+	s.MissingColumns = []string{"mfa_enrolled", "mfa_enabled", "mfa_sid", "uuid"}
+	places, err := collect(ctx, db, conn, "elsewhere", pgx.StrictNamedArgs{"columns": s.MissingColumns}, pgx.RowToStructByName[place])
+	for _, p := range places {
+		switch {
+		case p.Schema == s.Name:
+			s.MissingColumns = slices.DeleteFunc(s.MissingColumns, func(c string) bool { return slices.Contains(p.Columns, c) })
+		case len(s.Elsewhere) < mostElsewhere:
+			s.Elsewhere = append(s.Elsewhere, p.Schema)
+		}
+	}
+	return err
+}
+
+// mostElsewhere is how many other schemas are named.
+const mostElsewhere = 5
+
+// refusal returns why no query may run on the tables with this role, or nil.
+func (s Schema) refusal() error { return cmp.Or(s.unusable(), s.tooPowerful()) }
 
 // Problem returns why this tool can't work with the database: errs.Config if it isn't uzERP's, or if the role can't
 // see its rows; errs.Refused if its uzERP is older than 1.31.0 (docs/facts/uzerp.md §1). It returns nil if nothing is

@@ -100,7 +100,7 @@ func TestVerboseLogHasNamesAndDurationsOnly(t *testing.T) {
 		}
 		seen = append(seen, m[1])
 	}
-	if want := []string{"connect", "schema", "find_users", "compare_and_set", "commit", "list_by_username"}; !slices.Equal(seen, want) {
+	if want := []string{"connect", "schema", "owners", "find_users", "compare_and_set", "commit", "list_by_username"}; !slices.Equal(seen, want) {
 		t.Errorf("log has %q, want %q", seen, want)
 	}
 }

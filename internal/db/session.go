@@ -75,45 +75,36 @@ func (db *DB) runOnTables(ctx context.Context, op string, fn func(*pgx.Conn) err
 	})
 }
 
-// schemaKey is where a connection keeps the name of the schema that has uzERP's tables.
-const schemaKey = "uzERP's schema"
-
 // findTables finds out where uzERP's tables are, and whether the role may be used there. It does so once for each
 // connection: the next one may reach another server, or another database of the same name.
 func (db *DB) findTables(ctx context.Context, conn *pgx.Conn) error {
-	if schemaOf(conn) != "" {
-		return nil
-	}
-	s, looked := conn.PgConn().CustomData()[lookedKey].(Schema)
-	if !looked {
-		var err error
-		if s, err = db.lookAtSchema(ctx, conn); err != nil {
-			return err
-		}
-	}
-	if err := cmp.Or(s.unusable(), s.tooPowerful()); err != nil {
-		return err
-	}
-	noted := conn.PgConn().CustomData()
-	noted[schemaKey], noted[readOnlyKey], noted[encodingKey] = s.Name, s.ReadOnly, s.Encoding
-	return nil
+	s, err := db.looked(ctx, conn)
+	return cmp.Or(err, s.refusal())
 }
 
-// lookedKey is where a connection keeps what was last seen of the schema.
+// lookedKey is where a connection keeps the Schema that was seen, if all was well.
 const lookedKey = "the last look at the schema"
 
-// schemaOf returns the name of the schema that has uzERP's tables, or "" before findTables has found it.
-func schemaOf(s session) string { return noted(s, schemaKey) }
+// looked returns what was seen of the schema on this connection, or looks now.
+func (db *DB) looked(ctx context.Context, conn *pgx.Conn) (Schema, error) {
+	if s := seen(conn); s.Name != "" {
+		return s, nil
+	}
+	return db.lookAtSchema(ctx, conn)
+}
 
-// noted returns what findTables has noted for the connection.
-func noted(s session, key string) string {
+// seen returns what was seen of the schema, or the zero value before all was well.
+func seen(s session) Schema {
 	conn, alone := s.(*pgx.Conn)
 	if !alone {
 		conn = s.(*transaction).conn
 	}
-	value, _ := conn.PgConn().CustomData()[key].(string)
-	return value
+	looked, _ := conn.PgConn().CustomData()[lookedKey].(Schema)
+	return looked
 }
+
+// schemaOf returns the name of the schema that has uzERP's tables, or "" before findTables has found it.
+func schemaOf(s session) string { return seen(s).Name }
 
 // send sends the named query with what must come before it, and calls fn to read its results.
 func (db *DB) send(ctx context.Context, s session, name string, args pgx.StrictNamedArgs, fn func(pgx.BatchResults) error) error {
@@ -123,6 +114,7 @@ func (db *DB) send(ctx context.Context, s session, name string, args pgx.StrictN
 // exchange sends statements in one round trip, and before them what begins the transaction, if nothing was sent in it yet, and the
 // settings. It calls fn to read the results of the statements.
 func (db *DB) exchange(ctx context.Context, s session, queue func(*pgx.Batch), fn func(pgx.BatchResults) error) (err error) {
+	db.expected.forget()
 	batch, first := &pgx.Batch{}, 0
 	if tx, ok := s.(*transaction); ok {
 		for _, text := range tx.start {
@@ -156,6 +148,13 @@ func collectNext[T any](results pgx.BatchResults, row pgx.RowToFunc[T]) ([]T, er
 		return nil, err
 	}
 	return pgx.CollectRows(rows, row)
+}
+
+// together is exchange within the limit of one call to the server.
+func (db *DB) together(ctx context.Context, s session, queue func(*pgx.Batch), fn func(pgx.BatchResults) error) error {
+	ctx, cancel := context.WithTimeout(ctx, db.timeout)
+	defer cancel()
+	return db.exchange(ctx, s, queue, fn)
 }
 
 // sendAlone sends alone what must come before a statement.

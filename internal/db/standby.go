@@ -25,7 +25,7 @@ const usePrimary = "use the primary server: name it in the database settings, or
 func (db *DB) TakesChanges(ctx context.Context) error {
 	op, readOnly := "look whether the database can be changed", false
 	err := db.runOnTables(ctx, op, func(conn *pgx.Conn) error {
-		readOnly, _ = conn.PgConn().CustomData()[readOnlyKey].(bool)
+		readOnly = seen(conn).ReadOnly
 		return nil
 	})
 	if err != nil || !readOnly {
@@ -36,9 +36,6 @@ func (db *DB) TakesChanges(ctx context.Context) error {
 	}
 	return db.readOnly(ctx, "", nil)
 }
-
-// readOnlyKey is where a connection keeps whether its session was read-only at first.
-const readOnlyKey = "read-only"
 
 // whyReadOnly is the row of queries/why_read_only.sql.
 type whyReadOnly struct {

@@ -90,7 +90,11 @@ func truth(b []byte, yes *bool) *bool {
 
 // FindUsers implements mfa.Reader.
 func (db *DB) FindUsers(ctx context.Context, usernames []string) ([]mfa.User, error) {
-	return readByNames(ctx, db, "read users", "find_users", usernames, toUser)
+	return ask[[]mfa.User](ctx, db, usersOf(usernames))
+}
+
+func usersOf(usernames []string) question {
+	return about("read users", "find_users", usernames, toUser)
 }
 
 // FactorOwners implements mfa.Reader.
@@ -135,17 +139,5 @@ func (db *DB) Usernames(ctx context.Context, prefix string, bare bool, limit int
 // readByNames runs a query whose one argument is a list of names to look rows up by. A name that the database can't
 // hold matches nothing.
 func readByNames[T any](ctx context.Context, db *DB, op, query string, names []string, row pgx.RowToFunc[T]) ([]T, error) {
-	if len(names) == 0 {
-		return nil, nil
-	}
-	var found []T
-	err := db.runOnTables(ctx, op, func(conn *pgx.Conn) error {
-		can, err := db.holdable(ctx, conn, names)
-		if err != nil || len(can) == 0 {
-			return err
-		}
-		found, err = collect(ctx, db, conn, query, pgx.StrictNamedArgs{"names": can}, row)
-		return err
-	})
-	return found, err
+	return ask[[]T](ctx, db, about(op, query, names, row))
 }
