@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -31,12 +32,16 @@ type expected struct {
 	mu        sync.Mutex
 	questions []question
 	answers   []any // nil, or one for each
+	until     time.Time
 }
+
+// freshFor is how long an answer is given that came with another one. An operator may be asked something meanwhile.
+const freshFor = 30 * time.Second
 
 // Expect says that somebody asks next for these users, for these injector classes if there are any, and for the details of the users. The
 // first of these questions brings the answers to all, in one round trip. An answer is given once, and only until anything else is sent to
-// the server: it is never older than the last round trip. If the server refuses one of the questions, that one fails when it is asked,
-// as it would alone.
+// the server, for half a minute at most: it is never older than the last round trip. If the server refuses one of the
+// questions, that one fails when it is asked, as it would alone.
 func (db *DB) Expect(usernames, classes []string) {
 	questions := []question{usersOf(usernames), classesOf(classes), detailsOf(usernames)}
 	db.expected.set(slices.DeleteFunc(questions, func(q question) bool { return len(q.names) == 0 }), nil)
@@ -45,7 +50,7 @@ func (db *DB) Expect(usernames, classes []string) {
 func (e *expected) set(questions []question, answers []any) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.questions, e.answers = questions, answers
+	e.questions, e.answers, e.until = questions, answers, time.Now().Add(freshFor)
 }
 
 // forget drops the answers that nobody has asked for.
@@ -62,7 +67,7 @@ func (e *expected) take(q question) (answer any, ask []question) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	switch i := indexOf(q, e.questions); {
-	case i < 0:
+	case i < 0, e.answers != nil && time.Now().After(e.until):
 		return nil, []question{q}
 	case e.answers == nil:
 		return nil, slices.Clone(e.questions)

@@ -98,13 +98,14 @@ func TestExpected(t *testing.T) {
 	}
 }
 
-// An answer that came with another one is not given any more once something else was sent.
+// An answer that came with another one is not given any more once something else was sent, or after half a minute.
 func TestExpectedIsForgotten(t *testing.T) {
 	url := dbtest.New(t, dbtest.Sample)
 	d, _ := openLogged(t, url)
 	bob := find(t, d, "bob")
 	for name, between := range map[string]func() error{
 		"a change": func() error { return d.CompareAndSet(t.Context(), "bob", bob.Row, bob.Row) },
+		"a while":  func() error { d.Age(); return nil },
 		"a question": func() error {
 			_, err := d.UUIDOwners(t.Context(), []string{"10000000-0000-4000-8000-000000000000"})
 			return err
