@@ -205,6 +205,23 @@ func TestAMemberOfMoreThanTheOwner(t *testing.T) {
 	find(t, open(t, db.Config{ConnString: connect}), "alice") // the owner may do the same
 }
 
+// A role that is nobody's member has more than the owner too, if it has a right over the whole server that the owner lacks.
+func TestARoleOfMoreThanTheOwner(t *testing.T) {
+	super, _ := ownedSite(t)
+	role := "apart_in_" + database(super)
+	dbtest.Exec(t, super, fmt.Sprintf("create role %[1]s login; grant select on all tables in schema public to %[1]s", role))
+	connect := dbtest.As(t, super, role)
+	find(t, open(t, db.Config{ConnString: connect}), "alice")
+	for _, right := range []string{"createrole", "createdb", "replication", "bypassrls"} {
+		dbtest.Exec(t, super, "alter role "+role+" "+right)
+		_, err := open(t, db.Config{ConnString: connect}).FindUsers(t.Context(), []string{"alice"})
+		wantError(t, err, errs.Config, `belongs to role "owner_of_`)
+		dbtest.Exec(t, super, "alter role owner_of_"+database(super)+" "+right)
+		find(t, open(t, db.Config{ConnString: connect}), "alice") // the owner may do the same
+		dbtest.Exec(t, super, "alter role "+role+" no"+right)
+	}
+}
+
 // Since PostgreSQL 16 the owner can be a member of all our roles and have none of their rights. Then it has less than we.
 // Who has them in one way or another has not less.
 func TestAMemberWithoutRights(t *testing.T) {
