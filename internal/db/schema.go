@@ -19,7 +19,7 @@ type Schema struct {
 	Name           string   // of the schema that has uzERP's tables; empty: no schema of the search_path has users
 	Rivals         []string // later ones of another owner, if Name is only found because it is the role's name
 	Elsewhere      []string // at most five other schemas that have a table users; only of CheckSchema
-	MissingTables  []string // of users, person and injector_classes
+	MissingTables  []string // of users, person and injector_classes; of all used tables if the role is powerful
 	MissingColumns []string // of the four 2FA columns of users; all four if users is missing; only of CheckSchema
 	NotTables      []string // used tables that are views, foreign tables or the like
 	RowSecurity    []string // used tables of which row-level security hides rows from the role
@@ -81,7 +81,7 @@ func (db *DB) CheckSchema(ctx context.Context) (Schema, error) {
 	var s Schema
 	err := db.run(ctx, "look at the schema", func(conn *pgx.Conn) error {
 		var err error
-		if s, err = db.lookAtSchema(ctx, conn); err != nil {
+		if s, err = db.lookAtSchema(ctx, conn); err != nil || s.Name == "" { // then it looked elsewhere
 			return err
 		}
 		return db.lookElsewhere(ctx, conn, &s)
@@ -109,13 +109,14 @@ func (db *DB) lookAtSchema(ctx context.Context, conn *pgx.Conn) (Schema, error) 
 const auditLines = "audit_lines"
 
 // lookAt is lookAtSchema for a use of these tables only. Whether somebody could use the role's rights is asked only of a role that has
-// more than rights on tables. What others have added to the tables is asked for a superuser alone: an owner with fewer rights was refused
-// before, so that nobody who has fewer can put other tables in their place meanwhile.
+// more than rights on tables. Then all is judged by what that answer says, for an owner with fewer rights can put other tables in the
+// place of the first ones meanwhile, and nobody with fewer rights can once no owner has.
 func (db *DB) lookAt(ctx context.Context, conn *pgx.Conn, tables []string) (s Schema, err error) {
+	names := append(neededTables(), tables...)
 	var found []relation
 	err = db.together(ctx, conn, func(batch *pgx.Batch) {
 		batch.Queue(sql("schema", ""))
-		batch.Queue(partOf("schema", "relations", ""), pgx.StrictNamedArgs{"names": append(neededTables(), tables...)})
+		batch.Queue(partOf("schema", "relations", ""), pgx.StrictNamedArgs{"names": names})
 	}, func(results pgx.BatchResults) error {
 		facts, err := collectNext(results, pgx.RowToStructByName[sessionFacts])
 		if err != nil {
@@ -130,34 +131,67 @@ func (db *DB) lookAt(ctx context.Context, conn *pgx.Conn, tables []string) (s Sc
 	}
 	s.DatabaseFrom, s.RoleFrom = db.pool.libpq.From("dbname"), db.pool.libpq.From("user")
 	s.Pooler = db.notePooler(ctx, conn, s.Backend)
-	s.choose(found)
-	s.judge(found, tables)
-	if s.Powerful && s.refusal() == nil {
-		s.risk, err = db.lookForRisks(ctx, conn, s, tables)
+	first := s
+	first.judge(found, tables)
+	if !s.Powerful || first.refusal() != nil {
+		return first, nil
 	}
-	return s, err
+	return db.lookForRisks(ctx, conn, s, first.Name, tables)
 }
 
-// lookForRisks finds who has fewer rights than the role, and could use its rights.
-func (db *DB) lookForRisks(ctx context.Context, conn *pgx.Conn, s Schema, tables []string) (found risk, err error) {
-	err = db.together(ctx, conn, func(batch *pgx.Batch) {
-		batch.Queue(sql("owners", ""), pgx.StrictNamedArgs{"schema": s.Name, "tables": tables})
+// owned is a row of queries/owners.sql.
+type owned struct {
+	relation      // Owner is that of the schema if OfSchema
+	OfSchema bool `db:"of_schema"`
+	Weaker   bool `db:"weaker"` // the owner has fewer rights than the role
+}
+
+// lookForRisks judges the tables once more, with who owns them, and finds who has fewer rights than the role and could use its rights.
+// schema is the one that was chosen before.
+func (db *DB) lookForRisks(ctx context.Context, conn *pgx.Conn, s Schema, schema string, tables []string) (Schema, error) {
+	var rows []owned
+	var added []risk
+	err := db.together(ctx, conn, func(batch *pgx.Batch) {
+		batch.Queue(sql("owners", ""), pgx.StrictNamedArgs{"names": append(neededTables(), tables...)})
 		if s.Superuser {
-			batch.Queue(partOf("owners", "added_code", ""), pgx.StrictNamedArgs{"schema": s.Name, "tables": tables, "written": writtenTables()})
+			batch.Queue(partOf("owners", "added_code", ""), pgx.StrictNamedArgs{"schema": schema, "tables": tables, "written": writtenTables()})
 		}
-	}, func(results pgx.BatchResults) error {
-		risks, err := collectNext(results, pgx.RowToStructByName[risk])
-		if err == nil && s.Superuser {
-			var added []risk
+	}, func(results pgx.BatchResults) (err error) {
+		if rows, err = collectNext(results, pgx.RowToStructByName[owned]); err == nil && s.Superuser {
 			added, err = collectNext(results, pgx.RowToStructByName[risk])
-			risks = append(risks, added...)
-		}
-		if len(risks) > 0 {
-			found = risks[0]
 		}
 		return err
 	})
-	return found, err
+	if err != nil {
+		return Schema{}, err
+	}
+	var found []relation
+	for _, r := range rows {
+		if !r.OfSchema {
+			found = append(found, r.relation)
+		}
+	}
+	s.judge(found, tables)
+	if s.Name != schema {
+		return Schema{}, errs.New(errs.Config, "uzERP's tables were moved to another schema while they were looked at", "run the command again")
+	}
+	var weaker []risk
+	for _, name := range tables {
+		for _, r := range rows {
+			if r.Schema == s.Name && r.Name == name && r.Weaker && !r.OfSchema {
+				weaker = append(weaker, risk{Risk: "table", RiskObject: name, RiskRole: r.Owner})
+			}
+		}
+	}
+	for _, r := range rows {
+		if r.Schema == s.Name && r.Weaker && r.OfSchema {
+			weaker = append(weaker, risk{Risk: "schema", RiskObject: s.Name, RiskRole: r.Owner})
+		}
+	}
+	if all := append(weaker, added...); len(all) > 0 {
+		s.risk = all[0]
+	}
+	return s, nil
 }
 
 // neededTables returns the tables without which a database is not uzERP's.
@@ -201,15 +235,23 @@ func (s *Schema) choose(found []relation) {
 	}
 }
 
-// judge says what is the matter with these tables in the schema that was chosen.
+// judge chooses the schema, and says what is the matter with these tables in it. What is missing somebody with fewer rights could make
+// later: so a role that has more than rights on tables needs them all.
 func (s *Schema) judge(found []relation, tables []string) {
+	s.choose(found)
 	in := make(map[string]relation)
 	for _, r := range found {
 		if r.Schema == s.Name {
 			in[r.Name] = r
 		}
 	}
-	for _, name := range neededTables() {
+	needed := neededTables()
+	for _, name := range tables {
+		if s.Powerful && name != auditLines && !slices.Contains(needed, name) {
+			needed = append(needed, name)
+		}
+	}
+	for _, name := range needed {
 		if _, there := in[name]; !there {
 			s.MissingTables = append(s.MissingTables, name)
 		}
@@ -291,7 +333,7 @@ func (s Schema) role() string { return strconv.Quote(s.Role) + " (from " + s.Rol
 // unusable returns why no query may run on the tables, or nil.
 func (s Schema) unusable() error {
 	switch {
-	case s.Name == "":
+	case s.Name == "", s.Powerful && len(s.MissingTables) > 0:
 		return s.notUzERPs()
 	case len(s.Rivals) > 0:
 		return errs.New(errs.Config,

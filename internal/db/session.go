@@ -115,6 +115,7 @@ func (db *DB) send(ctx context.Context, s session, name string, args pgx.StrictN
 // settings. It calls fn to read the results of the statements.
 func (db *DB) exchange(ctx context.Context, s session, queue func(*pgx.Batch), fn func(pgx.BatchResults) error) (err error) {
 	db.expected.forget()
+	defer db.expected.forget()
 	batch, first := &pgx.Batch{}, 0
 	if tx, ok := s.(*transaction); ok {
 		for _, text := range tx.start {

@@ -33,6 +33,7 @@ type expected struct {
 	questions []question
 	answers   []any // nil, or one for each
 	until     time.Time
+	moment    int // how often a round trip has begun or ended
 }
 
 // freshFor is how long an answer is given that came with another one. An operator may be asked something meanwhile.
@@ -44,19 +45,35 @@ const freshFor = 30 * time.Second
 // questions, that one fails when it is asked, as it would alone.
 func (db *DB) Expect(usernames, classes []string) {
 	questions := []question{usersOf(usernames), classesOf(classes), detailsOf(usernames)}
-	db.expected.set(slices.DeleteFunc(questions, func(q question) bool { return len(q.names) == 0 }), nil)
+	db.expected.set(slices.DeleteFunc(questions, func(q question) bool { return len(q.names) == 0 }))
 }
 
-func (e *expected) set(questions []question, answers []any) {
+func (e *expected) set(questions []question) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.questions, e.answers, e.until = questions, answers, time.Now().Add(freshFor)
+	e.questions, e.answers = questions, nil
 }
 
-// forget drops the answers that nobody has asked for.
+// keep is set if no other round trip has begun or ended since the one that began at that moment, and brought the answers.
+func (e *expected) keep(began int, questions []question, answers []any) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.moment == began+1 { // its own end
+		e.questions, e.answers, e.until = questions, answers, time.Now().Add(freshFor)
+	}
+}
+
+func (e *expected) now() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.moment
+}
+
+// forget drops the answers that nobody has asked for: a round trip begins, or ends.
 func (e *expected) forget() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.moment++
 	if e.answers != nil {
 		e.questions, e.answers = nil, nil
 	}
@@ -90,17 +107,17 @@ func ask[T any](ctx context.Context, db *DB, q question) (found T, err error) {
 	err = db.runOnTables(ctx, q.op, func(conn *pgx.Conn) error {
 		answer, together := db.expected.take(q)
 		if together != nil {
-			answers, err := db.askAll(ctx, conn, together)
+			began, answers, err := db.askAll(ctx, conn, together)
 			i := indexOf(q, together)
 			if i > len(answers) && sqlState(err) != "" { // another one failed before it
 				i, together = 0, []question{q}
-				answers, err = db.askAll(ctx, conn, together)
+				began, answers, err = db.askAll(ctx, conn, together)
 			}
 			if i >= len(answers) {
 				return err
 			}
 			answer = answers[i]
-			db.expected.set(slices.Delete(together[:len(answers)], i, i+1), slices.Delete(answers, i, i+1))
+			db.expected.keep(began, slices.Delete(together[:len(answers)], i, i+1), slices.Delete(answers, i, i+1))
 		}
 		found, _ = answer.(T)
 		return nil
@@ -108,13 +125,14 @@ func ask[T any](ctx context.Context, db *DB, q question) (found T, err error) {
 	return found, err
 }
 
-// askAll sends the questions in one round trip, under the name of the first. It returns the answers that came before an error.
-func (db *DB) askAll(ctx context.Context, conn *pgx.Conn, questions []question) (answers []any, err error) {
+// askAll sends the questions in one round trip, under the name of the first. It returns when that began, and the answers that came before
+// an error.
+func (db *DB) askAll(ctx context.Context, conn *pgx.Conn, questions []question) (began int, answers []any, err error) {
 	batch, name := &pgx.Batch{}, cmp.Or(questions[0].as, questions[0].query)
 	can := make([][]string, len(questions))
 	for i, q := range questions {
 		if can[i], err = db.holdable(ctx, conn, q.names); err != nil {
-			return nil, err
+			return 0, nil, err
 		}
 		for _, query := range append([]string{q.query}, q.parts...) {
 			if len(can[i]) > 0 {
@@ -123,9 +141,13 @@ func (db *DB) askAll(ctx context.Context, conn *pgx.Conn, questions []question) 
 		}
 	}
 	if batch.Len() == 0 {
-		return make([]any, len(questions)), nil
+		return 0, make([]any, len(questions)), nil
 	}
-	err = db.together(ctx, conn, func(all *pgx.Batch) { all.QueuedQueries = append(all.QueuedQueries, batch.QueuedQueries...) },
+	err = db.together(ctx, conn,
+		func(all *pgx.Batch) {
+			began = db.expected.now()
+			all.QueuedQueries = append(all.QueuedQueries, batch.QueuedQueries...)
+		},
 		func(results pgx.BatchResults) error {
 			for i, q := range questions {
 				var answer any
@@ -139,7 +161,7 @@ func (db *DB) askAll(ctx context.Context, conn *pgx.Conn, questions []question) 
 			return nil
 		})
 	if len(answers) == len(questions) && sqlState(err) != "" {
-		return answers, nil // what the server has refused can be done without
+		return began, answers, nil // what the server has refused can be done without
 	}
-	return answers, err
+	return began, answers, err
 }

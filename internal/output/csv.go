@@ -45,7 +45,7 @@ func (c *CSV) Row(cells ...string) error {
 	}
 	c.lines = append(c.lines, '\n')
 	if len(c.lines) < csvBuffer {
-		return nil
+		return c.err
 	}
 	return c.Flush()
 }

@@ -86,10 +86,12 @@ func (p *pace) raise(now time.Time) {
 }
 
 // heard says what became of an exchange that was sent then: whether Twilio took it. f is nil if all went well.
-func (p *pace) heard(f *callError, sent time.Time) {
-	if f == nil || f.status != 0 && f.status < http.StatusInternalServerError && !f.limited() {
+func (p *pace) heard(f *callError, sent time.Time) (took bool) {
+	took = f == nil || f.status != 0 && f.status < http.StatusInternalServerError && !f.limited()
+	if took {
 		p.passed(sent)
 	}
+	return took
 }
 
 func (p *pace) passed(sent time.Time) {
@@ -109,8 +111,8 @@ func (p *pace) soFar() int {
 
 // limited says that Twilio turned an exchange away which was sent then, and how long it would wait now: at least as long as Twilio
 // asked for, if it did. It returns how long it waits. All others wait as well. The rate is lowered once for all that were sent
-// before the pause, and not again within a second: until then Twilio counts what came before. Nor do these make the
-// pause longer, unless Twilio asked for that.
+// before the pause, and not again within a second: until then Twilio counts what came before. Where Twilio says how
+// long, these do not make the pause longer, unless it asks for more.
 func (p *pace) limited(sent, now time.Time, retryAfter, wait time.Duration) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()

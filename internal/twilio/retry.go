@@ -34,11 +34,21 @@ func (c *Client) again(ctx context.Context, f *callError, method string, try int
 		spread = f.wait / 20 // the server knows best, and others were told the same
 	}
 	wait := f.wait + time.Duration(c.rand()*float64(spread)) // full jitter
-	deadline, limited := ctx.Deadline()
-	if f.wait > maxWait || limited && time.Until(deadline) <= wait {
+	if f.wait > maxWait || tooLate(ctx, wait) {
 		return 0, false
 	}
 	return wait, true
+}
+
+// tooLong reports whether wait is longer than anybody waits, or than the command may last.
+func tooLong(ctx context.Context, wait time.Duration) bool {
+	return wait > maxWait || wait > 0 && tooLate(ctx, wait)
+}
+
+// tooLate reports whether the command's time is over after wait.
+func tooLate(ctx context.Context, wait time.Duration) bool {
+	deadline, limited := ctx.Deadline()
+	return limited && time.Until(deadline) <= wait
 }
 
 // tellWhen says at what time of day another try makes sense, if that is later than anybody waits, or
@@ -69,7 +79,7 @@ func (f *callError) limited() bool {
 func (o *call) waitForTurn() *callError {
 	for at := later(o.c.now(), o.rested); ; {
 		wait, turn := o.c.pace.take(at)
-		if deadline, timed := o.ctx.Deadline(); wait > maxWait || timed && wait > 0 && time.Until(deadline) <= wait {
+		if tooLong(o.ctx, wait) {
 			f := &callError{status: http.StatusTooManyRequests, wait: wait}
 			f.is(limited(f.status), o.c)
 			return f

@@ -91,22 +91,11 @@ func (o *call) SendRequest(method, rawURL string, data url.Values, _ map[string]
 	if method != http.MethodPost && len(data) > 0 {
 		target.RawQuery = data.Encode()
 	}
-	reached := false
-	var turnedAway limits
-	for try := 1; ; try++ {
-		resp, f := o.inTurn(method, target, data)
+	var t tries
+	for t.n = 1; ; t.n++ {
+		resp, f, wait, again := o.inTurn(method, target, data, &t)
 		if f == nil {
 			return resp, nil
-		}
-		if f.limited() && turnedAway.othersPass(o.c.pace) {
-			try = 1 // this is no outage
-		}
-		// A repeated DELETE may have had an effect in an earlier try.
-		reached = reached || f.reached
-		f.reached = reached
-		wait, again := o.c.again(o.ctx, f, o.effect(), try)
-		if f.limited() {
-			wait = o.c.pace.limited(o.sent, o.c.now(), f.wait, max(wait, f.wait))
 		}
 		if !again {
 			o.c.tellWhen(o.ctx, f)
@@ -115,10 +104,17 @@ func (o *call) SendRequest(method, rawURL string, data url.Values, _ map[string]
 		o.rested = o.c.now().Add(wait)
 		if o.c.sleep(o.ctx, wait) != nil {
 			f = stopped(o.ctx)
-			f.reached = reached
+			f.reached = t.reached
 			return nil, f.settle(o.effect())
 		}
 	}
+}
+
+// tries are those of one request.
+type tries struct {
+	n          int // which one this is, without those that were turned away while others got through
+	reached    bool
+	turnedAway limits
 }
 
 // effect returns the method by which it is judged what the request may have done.
@@ -146,18 +142,37 @@ func apiURL(raw string) (*url.URL, bool) {
 		safePath().MatchString(u.EscapedPath())
 }
 
-// inTurn makes one exchange, once there is room for it and the pace allows it.
-func (o *call) inTurn(method string, target *url.URL, data url.Values) (resp *http.Response, f *callError) {
+// inTurn makes one exchange, once there is room for it and the pace allows it. If it went wrong, it says how long to wait before the
+// next try, and whether there is to be one. Who waits for the room gets it when all that is known.
+func (o *call) inTurn(method string, target *url.URL, data url.Values, t *tries) (resp *http.Response, f *callError, wait time.Duration, again bool) {
 	if f := o.c.room.enter(o.ctx); f != nil {
-		return nil, f
+		f.reached = t.reached
+		return nil, f, 0, false
 	}
-	defer func() { o.c.room.leave(f == nil) }()
+	took := false
+	defer func() { o.c.room.leave(took) }()
 	if f := o.waitForTurn(); f != nil {
-		return nil, f
+		f.reached = t.reached
+		return nil, f, 0, false
 	}
 	resp, f = o.exchange(method, target, data)
-	o.c.pace.heard(f, o.sent)
-	return resp, f
+	if took = o.c.pace.heard(f, o.sent); f == nil {
+		return resp, nil, 0, false
+	}
+	if f.limited() && t.turnedAway.othersPass(o.c.pace) {
+		t.n = 1 // this is no outage
+	}
+	// A repeated DELETE may have had an effect in an earlier try.
+	t.reached = t.reached || f.reached
+	f.reached = t.reached
+	wait, again = o.c.again(o.ctx, f, o.effect(), t.n)
+	if f.limited() {
+		wait = o.c.pace.limited(o.sent, o.c.now(), f.wait, max(wait, f.wait))
+		if again && tooLong(o.ctx, wait) { // another one was told to wait for longer
+			f.wait, again = wait, false
+		}
+	}
+	return nil, f, wait, again
 }
 
 // exchange sends one request and reads one answer. It follows no redirect, because RoundTrip doesn't.

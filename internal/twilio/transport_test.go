@@ -405,6 +405,36 @@ func TestALimitHoldsWhoWaitsForRoom(t *testing.T) {
 	}, func(c *Config) { c.Concurrency, c.Sleep = 1, sleep })
 }
 
+// Of two exchanges one is told to wait for an hour, and the other for a second. Neither waits for an hour.
+func TestNobodyWaitsForAnothersHour(t *testing.T) {
+	bubble(t, func(t *testing.T, s *setup) {
+		after := func(pause time.Duration, retryAfter string) http.HandlerFunc {
+			return func(w http.ResponseWriter, r *http.Request) {
+				time.Sleep(pause)
+				apiError(429, 20429, "Too Many Requests", "Retry-After", retryAfter)(w, r)
+			}
+		}
+		s.play("GET "+factorPath, after(time.Second, "3600"), after(2*time.Second, "1"))
+		began, failures := time.Now(), make(chan error)
+		for range 2 {
+			go func() {
+				_, err := s.FetchFactor(t.Context(), identity, factor)
+				failures <- err
+			}()
+		}
+		for range 2 {
+			err := <-failures
+			wantError(t, err, errs.Unavailable, false)
+			if !strings.Contains(err.Error(), "until") {
+				t.Error(err)
+			}
+		}
+		if took := time.Since(began); took > time.Minute || s.count("GET "+factorPath) != 2 {
+			t.Errorf("it took %s and %d exchanges", took, s.count("GET "+factorPath))
+		}
+	}, func(c *Config) { c.Sleep = sleep })
+}
+
 // With a limit of 100 calls in any second few are turned away, however many may be made at the same time.
 func TestFewAreTurnedAway(t *testing.T) {
 	for _, atOnce := range []int{1, 8, 16, 32} {
