@@ -133,10 +133,10 @@ func (db *DB) lookAt(ctx context.Context, conn *pgx.Conn, tables []string) (s Sc
 	s.Pooler = db.notePooler(ctx, conn, s.Backend)
 	first := s
 	first.judge(found, tables)
-	if !s.Powerful || first.refusal() != nil {
-		return first, nil
+	if s.Powerful && first.refusal() == nil {
+		return db.lookForRisks(ctx, conn, s, first.Name, tables)
 	}
-	return db.lookForRisks(ctx, conn, s, first.Name, tables)
+	return first, nil
 }
 
 // owned is a row of queries/owners.sql.
