@@ -54,7 +54,8 @@ func (e *expected) set(questions []question) {
 	e.questions, e.answers = questions, nil
 }
 
-// keep is set if no other round trip has begun or ended since the one that began at that moment, and brought the answers.
+// keep notes the answers to questions, which a round trip brought that began at that moment. If another one has begun or ended
+// since then, it notes nothing: the answers may be old.
 func (e *expected) keep(began int, questions []question, answers []any) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
