@@ -43,11 +43,18 @@ const (
 	onlyThisOne = 60212
 )
 
+// noTurn is kept by nobody.
+const noTurn = -1
+
 // take returns how long to wait for the next turn. Turns come in the order in which they were taken. If a pause begins during the
-// wait, the turn is lost: keeps says so, and a new one must be taken then.
+// wait, the turn is lost: keeps says so, and a new one must be taken then. So it is for who comes during a pause before which the rate
+// is still to be chosen.
 func (p *pace) take(now time.Time) (wait time.Duration, turn int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if !p.refused.IsZero() && now.Before(p.paused) {
+		return p.paused.Sub(now), noTurn
+	}
 	p.lower()
 	if p.rate == 0 {
 		return max(0, p.paused.Sub(now)), p.pauses

@@ -140,7 +140,8 @@ func TestPaceRecovers(t *testing.T) {
 	}
 }
 
-// A pause that begins while somebody waits for their turn holds them too. Who takes a turn after it keeps that.
+// A pause that begins while somebody waits for their turn holds them too. Who takes a turn after it keeps that. Who comes
+// during the pause takes none: what Twilio took before it is not known yet, and that is what the rate is made of.
 func TestPaceHoldsWhoWaits(t *testing.T) {
 	var p pace
 	now := time.Now()
@@ -149,8 +150,14 @@ func TestPaceHoldsWhoWaits(t *testing.T) {
 	if p.keeps(turn) {
 		t.Error("a turn of before the pause still holds")
 	}
-	if wait, turn := p.take(now); wait < time.Second || !p.keeps(turn) {
-		t.Errorf("the next turn comes after %s", wait)
+	if wait, turn := p.take(now); wait < time.Second || p.keeps(turn) {
+		t.Errorf("a turn in the pause comes after %s", wait)
+	}
+	for range few {
+		p.passed(now) // they were on their way
+	}
+	if wait, turn := p.take(now.Add(time.Second)); wait > 0 || !p.keeps(turn) || p.rate != margin*few {
+		t.Errorf("a turn after the pause comes after %s, at %v a second", wait, p.rate)
 	}
 }
 
