@@ -43,12 +43,12 @@ const (
 	onlyThisOne = 60212
 )
 
-// noTurn is kept by nobody.
+// noTurn is a turn of which keeps says that it does not hold.
 const noTurn = -1
 
 // take returns how long to wait for the next turn. Turns come in the order in which they were taken. If a pause begins during the
-// wait, the turn is lost: keeps says so, and a new one must be taken then. So it is for who comes during a pause before which the rate
-// is still to be chosen.
+// wait, the turn is lost: keeps says so, and a new one must be taken then. Who comes during a pause after which the rate is to be chosen
+// gets no turn, and must ask again when the pause ends.
 func (p *pace) take(now time.Time) (wait time.Duration, turn int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -104,7 +104,8 @@ func (p *pace) passed(sent time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.taken++
-	for len(p.accepted) > 0 && sent.Sub(p.accepted[0]) >= 3*window { // they are nearly in order, and lower looks at each
+	// They are nearly in order, and lower looks at each. What it is to count is kept until then, however late the others come.
+	for p.refused.IsZero() && len(p.accepted) > 0 && sent.Sub(p.accepted[0]) >= 3*window {
 		p.accepted = p.accepted[1:]
 	}
 	p.accepted = append(p.accepted, sent)
@@ -139,8 +140,8 @@ func (p *pace) limited(sent, now time.Time, retryAfter, wait time.Duration) time
 	return wait
 }
 
-// lower chooses the rate after a 429. That waits until the next exchange may begin: by then it is known what became of those that were
-// on their way with the one that was turned away.
+// lower chooses the rate after a 429. That waits until the next exchange may begin: by then it is mostly known what became of those that
+// were on their way with the one that was turned away.
 func (p *pace) lower() {
 	if p.refused.IsZero() {
 		return

@@ -161,6 +161,22 @@ func TestPaceHoldsWhoWaits(t *testing.T) {
 	}
 }
 
+// Answers may take longer than the seconds that are remembered. What Twilio took before a 429 counts nevertheless.
+func TestPaceCountsSlowAnswers(t *testing.T) {
+	var p pace
+	began := time.Now()
+	sent := func(i int) time.Time { return began.Add(time.Duration(i) * 10 * time.Millisecond) }
+	p.limited(sent(100), sent(500), 5*time.Second, 5*time.Second)
+	for i := range 500 { // 100 a second, and all but one were on their way
+		if i != 100 {
+			p.passed(sent(i))
+		}
+	}
+	if _, turn := p.take(sent(1000)); !p.keeps(turn) || p.rate < 90 || p.rate > 100 {
+		t.Errorf("the rate is %v", p.rate)
+	}
+}
+
 // Without a limit nothing is held back.
 func TestNoPaceWithoutALimit(t *testing.T) {
 	if took, _ := run(t, 1000, 10, func(time.Time) bool { return true }, 0); took != 3*time.Second {
