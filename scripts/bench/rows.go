@@ -30,7 +30,7 @@ var rows = []row{
 	{bench: "List/csv", what: "`user list -o csv` of 500,000 users against psql's `copy` of the same columns",
 		reach: []goal{{"ratio", 0.9}, {"MiB", 30}}, shows: []string{"s", "psql-s", "psql-MiB"},
 		why: "the server needs as long as for psql, and before that come the start and the look at the schema; psql hands on what comes, and here each " +
-			"cell is judged and made harmless, which takes 0.7 µs of the processor a user; a second goroutine for that was tried, and won nothing"},
+			"cell is judged and made harmless. The whole program takes 0.7 µs of the processor for each user; a second goroutine was tried, and won nothing"},
 	{bench: "Growth/1000000/list", what: "the same of 1,000,000 users: memory stays flat",
 		reach: []goal{{"MiB", 30}}, shows: []string{"s"}},
 	{bench: "List/table", what: "`user list` as a table of 200,000 users, against csv",
@@ -42,7 +42,7 @@ var rows = []row{
 	{bench: "Show/role", what: "`user show --offline`, as the role of `grants`, against psql and one row",
 		reach: []goal{{"ratio", 1.5}}, shows: []string{"s", "psql-s"},
 		why: "of 75 ms, in a run that was looked at, 35 were the start and the connection, which psql needs too, 8 the look at the schema, 8 the user, " +
-			"15 who else has the uuid, and 4 the logins; uuids have no index, so all users are read, and 10 of the 15 went into pages of memory " +
+			"15 who else has the uuid, 4 the logins, and 5 all else; uuids have no index, so all users are read, and 10 of the 15 went into pages of memory " +
 			"that a new session sees for the first time"},
 	{bench: "Show/superuser", what: "the same as a superuser, of whom more must be looked at",
 		shows: []string{"ratio", "s", "psql-s"}},
@@ -52,9 +52,9 @@ var rows = []row{
 	{bench: `Reconcile/(?:\D*)(\d+)`,
 		what:  "`reconcile --concurrency $1` of 5,008 users (1,002 enrolled), where Twilio allows 100 calls a second: against the limit's time",
 		reach: []goal{{"ratio", 1.1}, {"refused%", 2}, {"unknown", 0}}, shows: []string{"s"},
-		why: "no limit is known before the first 429, and that costs the second for which Twilio asks: at 4 at once 100 calls take 1.8 s then, and the " +
-			"other 907 at least 9.1 s more; if the machine stands still for a moment, many calls come at once and a further 429 costs a further " +
-			"second; with 1 at once no limit is met, and the way of each call through this machine counts"},
+		why: "no limit is known before the first 429, and to find it costs the pause of a second for which Twilio asks, of ten; if the machine stands " +
+			"still for a moment, many calls come at once, and a further 429 costs a further second; with 1 at once no limit is met, and the way of " +
+			"each call through this machine counts"},
 	{bench: "Refused", what: "`reconcile` of 60,000 users, where Twilio refuses the list of entities for an hour",
 		reach: []goal{{"calls", 3}, {"s", 5}}},
 	{bench: "Suspicious", what: "`user history --all --suspicious` of 2,000 users, where Twilio allows 100 calls a second: against the limit's time",
@@ -71,11 +71,11 @@ var rows = []row{
 	{bench: "Build", what: "building it where nothing is in Go's cache",
 		reach: []goal{{"s", 60}}, shows: []string{"cpu-s"},
 		why: "of 116 s of the processor, in a run that was looked at, 61 went into Go's own library, 26 into modules, and 29 into this program"},
-	{bench: "ParseConfig/.*", what: "the reader of `conf/config.php`: a file of twice the size (from one of eight times), the median of all kinds of files",
+	{bench: "ParseConfig/.*", what: "the reader of `conf/config.php`: a file of twice the size (reckoned from 8 times), the median of all kinds of files",
 		reach: []goal{{"ratio", 3}}},
-	{bench: "Parse/.*", what: "the reader of `conf/.env`: a file of twice the size (from one of eight times), the median of all kinds of files",
+	{bench: "Parse/.*", what: "the reader of `conf/.env`: a file of twice the size (reckoned from 8 times), the median of all kinds of files",
 		reach: []goal{{"ratio", 3}}},
-	{bench: "Tell/.*", what: "the history of a user: twice as long (from one of eight times), the median of all kinds",
+	{bench: "Tell/.*", what: "the history of a user: twice as long (reckoned from 8 times), the median of all kinds",
 		reach: []goal{{"ratio", 3}}},
 }
 
