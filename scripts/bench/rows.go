@@ -30,7 +30,7 @@ var rows = []row{
 	{bench: "List/csv", what: "`user list -o csv` of 500,000 users against psql's `copy` of the same columns",
 		reach: []goal{{"ratio", 0.9}, {"MiB", 30}}, shows: []string{"s", "psql-s", "psql-MiB"},
 		why: "the server needs as long as for psql, and before that come the start and the look at the schema; psql hands on what comes, and here each " +
-			"cell is judged and made harmless. The whole program takes 0.7 µs of the processor for each user; a second goroutine was tried, and won nothing"},
+			"cell is judged and made harmless. The whole program takes 0.7 microseconds of the processor for each user; a second goroutine was tried, and won nothing"},
 	{bench: "Growth/1000000/list", what: "the same of 1,000,000 users: memory stays flat",
 		reach: []goal{{"MiB", 30}}, shows: []string{"s"}},
 	{bench: "List/table", what: "`user list` as a table of 200,000 users, against csv",
