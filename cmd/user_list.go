@@ -106,7 +106,7 @@ func (o *userListOptions) filter() mfa.Filter {
 }
 
 func runUserList(ctx context.Context, app *App, opts *userListOptions) error {
-	// What is made of a user is soon garbage, and the rest of the program is small. So to collect half as often takes a few MiB more, and
+	// What is made of a user is soon garbage, and the rest of the program is small. Collecting it half as often takes a few MiB more, and
 	// leaves more of the processor to the server, which often runs on the same machine.
 	defer debug.SetGCPercent(debug.SetGCPercent(200))
 	filter := opts.filter()

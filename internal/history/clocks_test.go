@@ -99,8 +99,8 @@ func TestClocksThatDiffer(t *testing.T) {
 }
 
 // Anybody can have passwords refused, and a thief can type codes, as fast as the site answers: what they make must take no time that
-// grows with its square. It is compared with eight times as much. The ratio is the cube root of that of the times, so what twice as much
-// costs: 2 if the time grows as the number does, 4 if as its square. The shortest times count, since memory that the process has not had
+// grows with its square. It is compared with eight times as much. The ratio is the cube root of that of the times. It says what twice as
+// much costs: 2 if the time grows as the number does, 4 if as its square. The shortest times count, since memory that the process has not had
 // before can cost more than what is done in it.
 func BenchmarkTell(b *testing.B) {
 	for _, what := range []history.What{history.PasswordRefused, history.CodeNotValid} {

@@ -14,7 +14,7 @@ const (
 	maxTries    = 4
 	maxTimeouts = 2 // no third try after two without an answer within CallTimeout
 	firstPause  = 200 * time.Millisecond
-	maxWait     = 30 * time.Second // no single wait is longer: nobody waits for that at a terminal
+	maxWait     = 30 * time.Second // no single wait is longer: nobody waits longer at a terminal
 	farAway     = 24 * time.Hour
 )
 

@@ -71,11 +71,11 @@ var rows = []row{
 	{bench: "Build", what: "building it where nothing is in Go's cache",
 		reach: []goal{{"s", 60}}, shows: []string{"cpu-s"},
 		why: "of 116 s of the processor, in a run that was looked at, 61 went into Go's own library, 26 into modules, and 29 into this program"},
-	{bench: "ParseConfig/.*", what: "the reader of `conf/config.php`: a file of twice the size (reckoned from 8 times), the median of all kinds of files",
+	{bench: "ParseConfig/.*", what: "the reader of `conf/config.php`: a file of twice the size, the median of all kinds of files",
 		reach: []goal{{"ratio", 3}}},
-	{bench: "Parse/.*", what: "the reader of `conf/.env`: a file of twice the size (reckoned from 8 times), the median of all kinds of files",
+	{bench: "Parse/.*", what: "the reader of `conf/.env`: a file of twice the size, the median of all kinds of files",
 		reach: []goal{{"ratio", 3}}},
-	{bench: "Tell/.*", what: "the history of a user: twice as long (reckoned from 8 times), the median of all kinds",
+	{bench: "Tell/.*", what: "the history of a user: twice as long, the median of all kinds",
 		reach: []goal{{"ratio", 3}}},
 }
 

@@ -107,8 +107,8 @@ func TestLongNumbers(t *testing.T) {
 	}
 }
 
-// BenchmarkParseConfig compares files with others of eight times the size. The ratio is the cube root of that of the times, so what a
-// file of twice the size costs: 2 if the time grows as the size does, 4 if as its square. The shortest times count, since memory that the
+// BenchmarkParseConfig compares files with others of eight times the size. The ratio is the cube root of that of the times. It says what
+// twice the size costs: 2 if the time grows as the size does, 4 if as its square. The shortest times count, since memory that the
 // process has not had before can cost more than what is done in it; what is above 2 is mostly that.
 func BenchmarkParseConfig(b *testing.B) {
 	for _, name := range slices.Sorted(maps.Keys(shapes)) {
